@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The configuration: one ini file, the files of steps.d/ beside it, and the environment, which wins.
+ *
+ * Reading never stops at the first error: all problems are collected, each with its place
+ * ("virusscan.ini:12: scanner: unknown value "clam" (clamav)", or the variable's name), so that they
+ * are shown at once. Values of the steps' own keys are checked in a second pass, when the modules that
+ * declare them are known. */
+#ifndef CORE_CONFIG_H
+#define CORE_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/clock.h"
+#include "core/content.h"
+#include "core/log.h"
+#include "postprocessing/step.h"
+
+/* What is wrong, one line each. */
+struct problems {
+	char **line;
+	size_t count;
+};
+void problems_add(struct problems *problems, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void problems_free(struct problems *problems);
+
+/* How to reach a broker. */
+struct broker_address {
+	char *endpoint;   /* host:port or nats:// / tls:// URL, several separated by commas; "embedded" (events only) */
+	char *username;   /* NULL: none */
+	char *password;   /* NULL: none. A secret. */
+	char *ca_file;    /* NULL: the system's */
+	bool tls;
+	bool tls_insecure;
+};
+
+enum on_exhausted { EXHAUSTED_ABORT, EXHAUSTED_CONTINUE };
+
+/* One step, as the host sees it. */
+struct step_config {
+	char *name;
+	char *module;           /* default: the name */
+	unsigned workers;
+	nanos deadline;         /* of one run; of a remote step's answer */
+	unsigned max_retries;
+	nanos retry_backoff;    /* before the n-th retry: retry_backoff · 2^(n-1) */
+	enum on_exhausted on_exhausted;
+	struct section *section;/* its keys as read, for step_setup_create(); owned by the configuration */
+};
+
+struct config {
+	struct step_config *step; /* in the order that applies */
+	size_t step_count;
+	bool delay_appended; /* POSTPROCESSING_DELAY was set without `delay` among the steps: it runs last */
+	char **plugin_dir;   /* NULL-terminated; searched in order */
+	char *state_dir;
+	nanos shutdown_grace;
+	enum log_level log_level;
+	unsigned max_in_flight; /* uploads under way in this instance between event and acknowledgement */
+
+	struct broker_address events;
+	char *consumer;         /* durable consumer on the events stream */
+	struct broker_address store; /* default: as events */
+	char *bucket;           /* [store] database */
+	char *table;            /* NULL: none; keys are base32 of <table>_<id> then */
+
+	struct content_options content;
+	char *http_addr;        /* host:port; NULL or "": no HTTP */
+	char *http_token;       /* for /metrics; NULL: none. A secret. */
+
+	struct config_source *source; /* everything as it was read, for step_setup_create() */
+};
+
+/* Reads `path` (NULL: POSTPROCESSING_CONFIG, else CONFIG_DIR/postprocessing.ini, which may be missing), its steps.d/
+ * and `environment` ("NAME=value", NULL-terminated). Never NULL, except out of memory; usable only if
+ * `problems` stayed empty. */
+struct config *config_read(const char *path, char *const *environment, struct problems *problems);
+void config_free(struct config *config);
+
+/* The keys of one step as its module sees them: each declared key has a checked value or its default;
+ * keys that nobody declared are problems. `keys` is walked in strides of key_size, the module's own
+ * sizeof(struct pp_key). Never NULL, except out of memory; the caller frees it. */
+struct pp_setup *step_setup_create(const struct config *config, const struct step_config *step,
+                                   const struct pp_key *keys, size_t key_size, struct problems *problems);
+void step_setup_free(struct pp_setup *setup);
+
+/* struct pp_host's members of the same name. */
+const char *step_setup_string(const struct pp_setup *setup, const char *key);
+int64_t step_setup_number(const struct pp_setup *setup, const char *key);
+const char *step_setup_name(const struct pp_setup *setup);
+void step_setup_reject(struct pp_setup *setup, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+#endif
