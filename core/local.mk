@@ -3,7 +3,13 @@ core_libcore_a_CPPFLAGS = $(AM_CPPFLAGS) $(NATS_CFLAGS) $(JANSSON_CFLAGS) $(CURL
 	$(MICROHTTPD_CFLAGS) $(CRYPTO_CFLAGS) $(INIH_CFLAGS)
 core_libcore_a_SOURCES = \
 	core/clock.c core/clock.h \
-	core/log.c core/log.h
+	core/encoding.c core/encoding.h \
+	core/event.c core/event.h core/event_encode.c \
+	core/json.c core/json.h \
+	core/log.c core/log.h \
+	core/record.c core/record.h \
+	core/text.c core/text.h \
+	core/upload.c core/upload.h
 
 CORE_LIBS = core/libcore.a $(NATS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(MICROHTTPD_LIBS) \
 	$(CRYPTO_LIBS) $(INIH_LIBS) $(LTDL_LIBS) -lpthread

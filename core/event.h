@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The events on the bus. A message is one envelope:
+ *
+ *   {"Timestamp":…,"Metadata":{"eventtype":"events.NAME","eventid","traceparent","initiatorid"},"ID","Topic",
+ *    "Payload":base64(JSON)}
+ */
+#ifndef CORE_EVENT_H
+#define CORE_EVENT_H
+
+#include "core/text.h"
+#include "core/upload.h"
+
+enum event_type {
+	EVENT_BYTES_RECEIVED,
+	EVENT_STEP_FINISHED,
+	EVENT_UPLOAD_READY,
+	EVENT_RESUME,
+	/* These concern nobody but the commands: */
+	EVENT_START_STEP,
+	EVENT_FINISHED,
+	EVENT_RETRY,
+	EVENT_RESTART
+};
+
+/* What an event says, as far as it concerns us. */
+struct event {
+	enum event_type type;
+	struct upload *upload;  /* BYTES_RECEIVED; one reference; its steps are those passed to event_decode() */
+	char *upload_id;        /* the others; "" is possible */
+	char *step;             /* STEP_FINISHED: which; RESUME: which or ""; START_STEP */
+	enum outcome outcome;   /* STEP_FINISHED, FINISHED */
+	bool failed;            /* UPLOAD_READY */
+};
+
+enum event_verdict {
+	EVENT_TAKEN,
+	EVENT_IRRELEVANT, /* of a type that is not ours; found out without parsing it all */
+	EVENT_BROKEN      /* of ours, but unusable: why says what is wrong */
+};
+
+/* A message larger than this is broken. */
+#define EVENT_LIMIT ((size_t)512 << 10)
+
+/* Reads a message. On EVENT_TAKEN the caller ends `event` with event_clear(). step[count]: the pipeline for
+ * uploads that begin. `now`: their start time. With `commands` also those types count that only concern
+ * the commands. */
+enum event_verdict event_decode(const char *message, size_t length, const char *const *step, size_t count, nanos now,
+                                bool commands, struct event *event, char *why, size_t size);
+void event_clear(struct event *event);
+
+/* Appends the message of one kind (a single PUBLISH_… bit) for an upload. `result`: JSON text or NULL, for
+ * PUBLISH_STEP_FINISHED. `backoff`: for PUBLISH_RETRY. */
+void event_encode(struct text *message, unsigned kind, const struct upload *upload, const struct status *status,
+                  const char *result, nanos backoff, nanos now);
+
+/* RestartPostprocessing or (kind 0) ResumePostprocessing as the commands send them. */
+void event_encode_restart(struct text *message, const char *upload_id, nanos now);
+void event_encode_resume(struct text *message, const char *upload_id, const char *step, nanos now);
+
+/* What storage says; for `submit`, which plays it. */
+void event_encode_bytes_received(struct text *message, const struct upload *upload, nanos now);
+void event_encode_upload_ready(struct text *message, const struct upload *upload, bool failed, nanos now);
+
+#define EVENT_TOPIC "main-queue"
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The record: an upload's durable state, as it lies in the KV bucket. The format is the other
+ * implementations' own, with what only we know under one key more, "StepHost", which they ignore:
+ *
+ *   value = {"key":ID,"data":base64(record),"metadata":null}
+ *   record = {"ID","URL","User","ImpersonatingUser","Filename","Filesize","ResourceID","Steps":[…],
+ *             "Status":{"CurrentStep","Outcome"},"Failures","InitiatorID","Finished","StartTime","StepHost":{…}}
+ */
+#ifndef CORE_RECORD_H
+#define CORE_RECORD_H
+
+#include "core/text.h"
+#include "core/upload.h"
+
+#define OWNER_LIMIT 128
+
+struct record {
+	struct upload *upload; /* one reference of ours */
+	struct status status;
+	char *result;          /* JSON text of the finished step's Result, while the transition publishes it; else NULL */
+	char owner[OWNER_LIMIT]; /* the instance that looks after it */
+	bool foreign;          /* written by another implementation: nothing under StepHost */
+};
+
+#define RECORD_VALUE_LIMIT ((size_t)4 << 20)
+
+/* Appends the value for the bucket. */
+void record_encode(struct text *value, const struct record *record);
+
+/* Reads a value. False with the reason in why[size]: it is none. `record` is then empty; otherwise the caller
+ * ends it with record_clear(). A foreign record gets the phase that its fields imply, and due 0. */
+bool record_decode(const char *value, size_t length, struct record *record, char *why, size_t size);
+
+void record_clear(struct record *record);
+
+/* Largest key, terminator included; `table` (NULL: none) may have as many bytes as an ID. */
+#define RECORD_KEY_SIZE 832
+/* The key under which an upload's record lies: base32 of ID or <table>_<ID>. */
+void record_key(const char *table, const char *id, char key[RECORD_KEY_SIZE]);
+
+#endif
