@@ -1,0 +1,392 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/bus.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/bus_connect.h"
+#include "core/encoding.h"
+
+/* An answer that takes longer counts as lost. */
+#define REQUEST_PATIENCE (5 * SECOND)
+
+/* Requests under way by slot, and in the order in which they expire. Shared by the receiver's thread, which
+ * adds, and the client library's, which removes. */
+struct requests {
+	pthread_mutex_t lock;
+	struct request **slot;
+	uint32_t *generation; /* of each slot: a late answer to an earlier request must not end a later one */
+	uint32_t size;
+	uint32_t *free_slot;
+	uint32_t free_count;
+	struct request *first, *last;
+};
+
+struct bus {
+	struct bus_options options;
+	char prefix[48];        /* of the inbox */
+	struct requests requests;
+	struct bus_link *link;  /* the thread that connects */
+	/* The receiver's: */
+	natsConnection *connection;
+	natsSubscription *inbox;
+	bool up;
+};
+
+static bool requests_grow(struct requests *requests)
+{
+	uint32_t size = requests->size != 0 ? requests->size * 2 : 256;
+	struct request **slot = realloc(requests->slot, size * sizeof *slot);
+	if (slot != NULL)
+		requests->slot = slot;
+	uint32_t *generation = realloc(requests->generation, size * sizeof *generation);
+	if (generation != NULL)
+		requests->generation = generation;
+	uint32_t *free_slot = realloc(requests->free_slot, size * sizeof *free_slot);
+	if (free_slot != NULL)
+		requests->free_slot = free_slot;
+	if (slot == NULL || generation == NULL || free_slot == NULL)
+		return false;
+	for (uint32_t i = size; i-- > requests->size;) {
+		slot[i] = NULL;
+		generation[i] = 0;
+		free_slot[requests->free_count++] = i;
+	}
+	requests->size = size;
+	return true;
+}
+
+static bool requests_add(struct requests *requests, struct request *request, uint32_t *generation)
+{
+	pthread_mutex_lock(&requests->lock);
+	bool good = requests->free_count > 0 || requests_grow(requests);
+	if (good) {
+		request->slot = requests->free_slot[--requests->free_count];
+		requests->slot[request->slot] = request;
+		*generation = requests->generation[request->slot];
+		request->expires = clock_monotonic() + REQUEST_PATIENCE;
+		request->later = NULL;
+		request->earlier = requests->last;
+		*(requests->last != NULL ? &requests->last->later : &requests->first) = request;
+		requests->last = request;
+	}
+	pthread_mutex_unlock(&requests->lock);
+	return good;
+}
+
+/* With the lock held. */
+static void requests_unlink(struct requests *requests, struct request *request)
+{
+	*(request->earlier != NULL ? &request->earlier->later : &requests->first) = request->later;
+	*(request->later != NULL ? &request->later->earlier : &requests->last) = request->earlier;
+	requests->slot[request->slot] = NULL;
+	requests->generation[request->slot]++;
+	requests->free_slot[requests->free_count++] = request->slot;
+}
+
+/* The request that an answer is for; NULL: none any more. */
+static struct request *requests_take(struct requests *requests, uint32_t slot, uint32_t generation)
+{
+	pthread_mutex_lock(&requests->lock);
+	struct request *request = NULL;
+	if (slot < requests->size && requests->generation[slot] == generation)
+		request = requests->slot[slot];
+	if (request != NULL)
+		requests_unlink(requests, request);
+	pthread_mutex_unlock(&requests->lock);
+	return request;
+}
+
+/* The first request, if it expires before `now`; NULL: none does. */
+static struct request *requests_take_expired(struct requests *requests, nanos now)
+{
+	pthread_mutex_lock(&requests->lock);
+	struct request *request = requests->first;
+	if (request != NULL && request->expires <= now)
+		requests_unlink(requests, request);
+	else
+		request = NULL;
+	pthread_mutex_unlock(&requests->lock);
+	return request;
+}
+
+static void complete(struct bus *bus, struct request *request, enum request_status status)
+{
+	request->status = status;
+	request->mail.kind = MAIL_REPLY;
+	mailbox_send(bus->options.mailbox, &request->mail);
+}
+
+static void fail_all(struct bus *bus, enum request_status status)
+{
+	struct request *request;
+	while ((request = requests_take_expired(&bus->requests, INT64_MAX)) != NULL)
+		complete(bus, request, status);
+}
+
+void bus_expire(struct bus *bus)
+{
+	struct request *request;
+	nanos now = clock_monotonic();
+	while ((request = requests_take_expired(&bus->requests, now)) != NULL)
+		complete(bus, request, REQUEST_UNKNOWN);
+}
+
+/* Reads what every JetStream answer may have: error, and of a publish seq and duplicate. */
+static enum request_status read_answer(struct request *request, natsMsg *message)
+{
+	json_t *answer = json_loadb(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), 0, NULL);
+	json_t *error = json_object_get(answer, "error");
+	enum request_status status = REQUEST_DONE;
+	if (answer == NULL) {
+		status = REQUEST_UNKNOWN;
+	} else if (error != NULL) {
+		const char *text = json_string_value(json_object_get(error, "description"));
+		request->error = (int)json_integer_value(json_object_get(error, "err_code"));
+		snprintf(request->text, sizeof request->text, "%s", text != NULL ? text : "");
+		status = REQUEST_REFUSED;
+	} else {
+		request->sequence = (uint64_t)json_integer_value(json_object_get(answer, "seq"));
+		request->duplicate = json_is_true(json_object_get(answer, "duplicate"));
+	}
+	json_decref(answer);
+	return status;
+}
+
+static void answered(struct bus *bus, struct request *request, natsMsg *message)
+{
+	if (natsMsg_IsNoResponders(message)) {
+		complete(bus, request, REQUEST_UNAVAILABLE);
+	} else {
+		enum request_status status = read_answer(request, message);
+		if (request->api && status == REQUEST_DONE) {
+			request->reply = message;
+			message = NULL;
+		}
+		complete(bus, request, status);
+	}
+	natsMsg_Destroy(message);
+}
+
+/* A delivered message is to be acknowledged to $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer
+ * sequence>.<time>.<pending>; newer servers put domain and account hash behind ACK and may add a token. */
+static void read_position(struct delivery *delivery, const char *reply)
+{
+	unsigned dots = 0, at = 0;
+	for (const char *c = reply; c != NULL && *c != '\0'; c++)
+		dots += *c == '.';
+	const char *number = NULL;
+	unsigned wanted = dots >= 10 ? 6 : 4; /* the dot before <delivered> */
+	for (const char *c = reply; c != NULL && *c != '\0' && number == NULL; c++)
+		if (*c == '.' && ++at == wanted)
+			number = c + 1;
+	uint64_t delivered = 0;
+	if (number == NULL || sscanf(number, "%" SCNu64 ".%" SCNu64, &delivered, &delivery->sequence) != 2)
+		delivery->sequence = 0;
+	delivery->redelivered = delivered > 1;
+}
+
+/* On the client library's thread: everything that comes to our inbox. */
+static void on_message(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *closure)
+{
+	(void)connection;
+	(void)subscription;
+	struct bus *bus = closure;
+	/* What a pull brings keeps the subject that it has in the stream; only answers and a pull's status messages have
+	 * the inbox's. */
+	const char *subject = natsMsg_GetSubject(message);
+	size_t length = strlen(bus->prefix);
+	const char *token = strncmp(subject, bus->prefix, length) == 0 ? subject + length : "";
+	uint32_t number, generation;
+	if (sscanf(token, "r.%" SCNu32 ".%" SCNu32, &number, &generation) == 2) {
+		struct request *request = requests_take(&bus->requests, number, generation);
+		if (request != NULL)
+			answered(bus, request, message);
+		else
+			natsMsg_Destroy(message);
+		return;
+	}
+	struct delivery *delivery = malloc(sizeof *delivery);
+	if (delivery == NULL) { /* not acknowledged, so it comes again */
+		natsMsg_Destroy(message);
+		return;
+	}
+	*delivery = (struct delivery){
+		.mail.kind = MAIL_DELIVERY,
+		.message = message,
+		.status = token[0] != '\0',
+		.data = natsMsg_GetData(message),
+		.length = (size_t)natsMsg_GetDataLength(message),
+	};
+	read_position(delivery, natsMsg_GetReply(message));
+	mailbox_send(bus->options.mailbox, &delivery->mail);
+}
+
+void delivery_free(struct delivery *delivery)
+{
+	natsMsg_Destroy(delivery->message);
+	free(delivery);
+}
+
+void bus_pull_subject(const struct bus *bus, char subject[BUS_SUBJECT_SIZE])
+{
+	snprintf(subject, BUS_SUBJECT_SIZE, "%sp", bus->prefix);
+}
+
+static void send_change(struct bus *bus, bool up, natsConnection *connection, natsSubscription *inbox)
+{
+	struct bus_change *change = malloc(sizeof *change);
+	if (change == NULL)
+		return;
+	*change = (struct bus_change){{.kind = MAIL_BUS}, bus, up, connection, inbox};
+	mailbox_send(bus->options.mailbox, &change->mail);
+}
+
+/* The link's callbacks, on its thread or the client library's. */
+static void on_up(void *closure, natsConnection *connection, natsSubscription *inbox)
+{
+	send_change(closure, true, connection, inbox);
+}
+
+static void on_down(void *closure)
+{
+	struct bus *bus = closure;
+	fail_all(bus, REQUEST_UNKNOWN);
+	send_change(bus, false, NULL, NULL);
+}
+
+struct bus *bus_create(const struct bus_options *options)
+{
+	struct bus *bus = calloc(1, sizeof *bus);
+	char random[17];
+	if (bus == NULL || !random_hex(random, 8) || pthread_mutex_init(&bus->requests.lock, NULL) != 0) {
+		free(bus);
+		return NULL;
+	}
+	bus->options = *options;
+	snprintf(bus->prefix, sizeof bus->prefix, "_INBOX.pp%s.", random);
+	char wildcard[sizeof bus->prefix + 1];
+	snprintf(wildcard, sizeof wildcard, "%s>", bus->prefix);
+	bus->link = bus_link_create(&(struct bus_link_options){
+		.address = options->address,
+		.name = options->name,
+		.log = options->log,
+		.inbox = wildcard,
+		.on_message = on_message,
+		.prepare = options->prepare,
+		.prepare_closure = options->closure,
+		.on_up = on_up,
+		.on_down = on_down,
+		.closure = bus,
+	});
+	if (bus->link == NULL) {
+		pthread_mutex_destroy(&bus->requests.lock);
+		free(bus);
+		return NULL;
+	}
+	return bus;
+}
+
+void bus_destroy(struct bus *bus)
+{
+	if (bus == NULL)
+		return;
+	bus_link_stop(bus->link);
+	bus_link_close(bus->connection, bus->inbox);
+	bus_link_destroy(bus->link);
+	fail_all(bus, REQUEST_UNAVAILABLE);
+	pthread_mutex_destroy(&bus->requests.lock);
+	free(bus->requests.slot);
+	free(bus->requests.generation);
+	free(bus->requests.free_slot);
+	free(bus);
+}
+
+bool bus_changed(struct bus *bus, struct bus_change *change)
+{
+	bus->up = change->up;
+	if (change->up && change->connection != bus->connection) {
+		/* The former connection is closed for good; only we used it. */
+		bus_link_close(bus->connection, bus->inbox);
+		bus->connection = change->connection;
+		bus->inbox = change->inbox;
+	}
+	free(change);
+	return bus->up;
+}
+
+bool bus_is_up(const struct bus *bus)
+{
+	return bus->up;
+}
+
+void bus_prepare_again(struct bus *bus)
+{
+	bus_link_prepare_again(bus->link);
+}
+
+/* Creates a message; NULL: out of memory. */
+static natsMsg *make_message(const char *subject, const char *reply, const struct bus_header *headers, const char *payload,
+                             size_t length)
+{
+	natsMsg *message = NULL;
+	if (length > INT32_MAX || natsMsg_Create(&message, subject, reply, payload, (int)length) != NATS_OK)
+		return NULL;
+	for (; headers != NULL && headers->name != NULL; headers++) {
+		if (natsMsgHeader_Set(message, headers->name, headers->value) != NATS_OK) {
+			natsMsg_Destroy(message);
+			return NULL;
+		}
+	}
+	return message;
+}
+
+static void request_send(struct bus *bus, struct request *request, const char *subject, const struct bus_header *headers,
+                         const char *payload, size_t length)
+{
+	uint32_t generation;
+	request->reply = NULL;
+	request->error = 0;
+	request->text[0] = '\0';
+	if (!bus->up || !requests_add(&bus->requests, request, &generation)) {
+		complete(bus, request, REQUEST_UNAVAILABLE);
+		return;
+	}
+	uint32_t slot = request->slot;
+	char reply[BUS_SUBJECT_SIZE];
+	snprintf(reply, sizeof reply, "%sr.%" PRIu32 ".%" PRIu32, bus->prefix, slot, generation);
+	natsMsg *message = make_message(subject, reply, headers, payload, length);
+	natsStatus status = message != NULL ? natsConnection_PublishMsg(bus->connection, message) : NATS_NO_MEMORY;
+	natsMsg_Destroy(message);
+	/* From here on the request may be over already. A refused message too large is for the caller to know. */
+	if (status == NATS_OK || (request = requests_take(&bus->requests, slot, generation)) == NULL)
+		return;
+	snprintf(request->text, sizeof request->text, "%s", natsStatus_GetText(status));
+	complete(bus, request, status == NATS_MAX_PAYLOAD ? REQUEST_REFUSED : REQUEST_UNAVAILABLE);
+}
+
+void bus_publish(struct bus *bus, struct request *request, const char *subject, const struct bus_header *headers,
+                 const char *payload, size_t length)
+{
+	request->api = false;
+	request_send(bus, request, subject, headers, payload, length);
+}
+
+void bus_call(struct bus *bus, struct request *request, const char *subject, const char *payload, size_t length)
+{
+	request->api = true;
+	request_send(bus, request, subject, NULL, payload, length);
+}
+
+bool bus_send(struct bus *bus, const char *subject, const char *reply, const char *payload, size_t length)
+{
+	if (!bus->up || length > INT32_MAX)
+		return false;
+	natsStatus status = reply == NULL ? natsConnection_Publish(bus->connection, subject, payload, (int)length)
+	                                  : natsConnection_PublishRequest(bus->connection, subject, reply, payload, (int)length);
+	return status == NATS_OK;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A connection to a broker: kept for ever, and asynchronous requests over it.
+ *
+ * A thread of the bus connects, and connects again without end. After each connect it calls `prepare`, which
+ * makes sure of streams and the like, and says with a mail that the bus is up. One other thread, the
+ * receiver of the mailbox, uses the bus: all functions below are its to call.
+ *
+ * Requests are JetStream publishes (PubAck) and JetStream API calls (a JSON reply): both are one message out
+ * with a reply subject and one message back, so one mechanism with its own inbox serves both. The
+ * client library has asynchronous publishes only, and keeps their memory until a time-out even
+ * when they are acknowledged. */
+#ifndef CORE_BUS_H
+#define CORE_BUS_H
+
+#include <nats/nats.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/config.h"
+#include "core/log.h"
+#include "core/mailbox.h"
+
+struct bus;
+
+/* Called on the bus' thread with a connection that works. False with why[size]: tried again later. */
+typedef bool bus_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size);
+
+struct bus_options {
+	const struct broker_address *address; /* borrowed */
+	const char *name;                     /* of the client, as the broker lists it; borrowed */
+	const struct log *log;
+	struct mailbox *mailbox;
+	bus_prepare *prepare;
+	void *closure;
+};
+
+/* MAIL_BUS. To be passed to bus_changed(), which frees it. */
+struct bus_change {
+	struct mail mail;
+	struct bus *bus;
+	bool up;
+	natsConnection *connection;
+	natsSubscription *inbox;
+};
+
+/* NULL: out of memory or threads. */
+struct bus *bus_create(const struct bus_options *options);
+/* Ends all requests as unavailable (their mails are sent) and closes the connection. */
+void bus_destroy(struct bus *bus);
+
+/* Takes notice of a change. Returns whether the bus is up now. */
+bool bus_changed(struct bus *bus, struct bus_change *change);
+bool bus_is_up(const struct bus *bus);
+/* Has `prepare` called again; a mail with `up` follows. */
+void bus_prepare_again(struct bus *bus);
+
+enum request_status {
+	REQUEST_DONE,        /* a PubAck, or an API reply without an error */
+	REQUEST_REFUSED,     /* the broker said no: error, text */
+	REQUEST_UNAVAILABLE, /* not sent: it surely did not happen */
+	REQUEST_UNKNOWN      /* sent, no answer: it may have happened */
+};
+
+/* A request under way. Its memory is the caller's and must stay until its mail (MAIL_REPLY) has come, which
+ * always does. */
+struct request {
+	struct mail mail;
+	enum request_status status;
+	uint64_t sequence;  /* of what was published */
+	bool duplicate;     /* the broker had that Nats-Msg-Id already; sequence is the first one's */
+	int error;          /* JetStream's err_code, 0 if it gave none */
+	char text[96];      /* its words */
+	natsMsg *reply;     /* of an API call: the receiver destroys it; NULL otherwise */
+	/* The bus' own: */
+	bool api;
+	uint32_t slot;
+	nanos expires;      /* monotonic */
+	struct request *earlier, *later;
+};
+
+/* JetStream's err_code for a conditional publish whose condition does not hold, and for what is not there. */
+#define BUS_WRONG_LAST_SEQUENCE 10071
+#define BUS_MESSAGE_NOT_FOUND 10037
+#define BUS_STREAM_NOT_FOUND 10059
+#define BUS_CONSUMER_NOT_FOUND 10014
+
+struct bus_header {
+	const char *name, *value;
+};
+
+/* Publishes into a stream. headers end with a name of NULL. Everything is copied. */
+void bus_publish(struct bus *bus, struct request *request, const char *subject, const struct bus_header *headers,
+                 const char *payload, size_t length);
+/* Calls the JetStream API. */
+void bus_call(struct bus *bus, struct request *request, const char *subject, const char *payload, size_t length);
+
+/* Ends the requests that have waited too long. To be called about once a second. */
+void bus_expire(struct bus *bus);
+
+/* Sends without an answer; false: not sent. */
+bool bus_send(struct bus *bus, const char *subject, const char *reply, const char *payload, size_t length);
+
+/* MAIL_DELIVERY: a message to the bus' inbox that answers no request: what a pull brought. The receiver frees
+ * it with delivery_free(). */
+struct delivery {
+	struct mail mail;
+	natsMsg *message;
+	bool status;         /* no message of the stream, but word of the pull itself */
+	const char *data;    /* the message's bytes, not terminated */
+	size_t length;
+	uint64_t sequence;   /* in the stream */
+	bool redelivered;
+};
+void delivery_free(struct delivery *delivery);
+
+#define BUS_SUBJECT_SIZE 96
+/* The subject to which pulls are to be answered. */
+void bus_pull_subject(const struct bus *bus, char subject[BUS_SUBJECT_SIZE]);
+
+#endif

@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/bus_connect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define PAUSE_FIRST (100 * MILLISECOND)
+#define PAUSE_LIMIT (5 * SECOND)
+#define SERVERS_LIMIT 16
+/* How long a closed connection's last callbacks are waited for. */
+#define FAREWELL_PATIENCE (5 * SECOND)
+
+enum link_event { LINK_BACK = 1 << 0, LINK_CLOSED = 1 << 1, LINK_PREPARE = 1 << 2, LINK_STOP = 1 << 3 };
+
+struct bus_link {
+	struct bus_link_options options;
+	char *inbox;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	unsigned events;   /* link_event, under the lock */
+	unsigned attached; /* connections and subscriptions whose callbacks may still come, under the lock */
+	/* The thread's: */
+	natsConnection *connection;
+	natsSubscription *subscription;
+	bool given; /* the receiver has them */
+};
+
+static void post(struct bus_link *link, unsigned event)
+{
+	pthread_mutex_lock(&link->lock);
+	link->events |= event;
+	pthread_cond_signal(&link->changed);
+	pthread_mutex_unlock(&link->lock);
+}
+
+/* Waits for events, at most `patience` (0: without a limit), and takes them. */
+static unsigned await(struct bus_link *link, nanos patience)
+{
+	nanos until = clock_monotonic() + patience;
+	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
+	pthread_mutex_lock(&link->lock);
+	while (link->events == 0) {
+		if (patience == 0)
+			pthread_cond_wait(&link->changed, &link->lock);
+		else if (pthread_cond_timedwait(&link->changed, &link->lock, &limit) != 0)
+			break;
+	}
+	unsigned events = link->events;
+	link->events &= LINK_STOP; /* a stop is never forgotten */
+	pthread_mutex_unlock(&link->lock);
+	return events;
+}
+
+static void on_lost(natsConnection *connection, void *closure)
+{
+	(void)connection;
+	struct bus_link *link = closure;
+	link->options.on_down(link->options.closure);
+}
+
+static void on_back(natsConnection *connection, void *closure)
+{
+	(void)connection;
+	post(closure, LINK_BACK);
+}
+
+static void attach(struct bus_link *link)
+{
+	pthread_mutex_lock(&link->lock);
+	link->attached++;
+	pthread_mutex_unlock(&link->lock);
+}
+
+/* The last callback of a connection or subscription. */
+static void detach(struct bus_link *link, unsigned event)
+{
+	pthread_mutex_lock(&link->lock);
+	link->attached--;
+	link->events |= event;
+	pthread_cond_signal(&link->changed);
+	pthread_mutex_unlock(&link->lock);
+}
+
+static void on_closed(natsConnection *connection, void *closure)
+{
+	(void)connection;
+	detach(closure, LINK_CLOSED);
+}
+
+static void on_complete(void *closure)
+{
+	detach(closure, 0);
+}
+
+/* The endpoint as URLs: "host:port,host:port" gets a scheme each. False: too many. */
+static bool split_servers(char *text, bool tls, char *server[SERVERS_LIMIT], int *count)
+{
+	*count = 0;
+	char *rest = NULL;
+	for (char *one = strtok_r(text, ", ", &rest); one != NULL; one = strtok_r(NULL, ", ", &rest)) {
+		if (*count == SERVERS_LIMIT)
+			return false;
+		size_t size = strlen(one) + sizeof "nats://";
+		server[*count] = malloc(size);
+		if (server[*count] == NULL)
+			return false;
+		snprintf(server[*count], size, "%s%s", strstr(one, "://") != NULL ? "" : tls ? "tls://" : "nats://", one);
+		++*count;
+	}
+	return *count > 0;
+}
+
+static natsStatus set_servers(natsOptions *options, const struct broker_address *address)
+{
+	char *server[SERVERS_LIMIT];
+	int count;
+	char *text = strdup(address->endpoint);
+	natsStatus status = NATS_NO_MEMORY;
+	if (text != NULL)
+		status = split_servers(text, address->tls, server, &count)
+		             ? natsOptions_SetServers(options, (const char **)server, count)
+		             : NATS_INVALID_ARG;
+	for (int i = 0; text != NULL && i < count; i++)
+		free(server[i]);
+	free(text);
+	return status;
+}
+
+static natsStatus set_security(natsOptions *options, const struct broker_address *address)
+{
+	natsStatus status = NATS_OK;
+	if (address->username != NULL)
+		status = natsOptions_SetUserInfo(options, address->username, address->password != NULL ? address->password : "");
+	if (status == NATS_OK && address->tls)
+		status = natsOptions_SetSecure(options, true);
+	if (status == NATS_OK && address->ca_file != NULL)
+		status = natsOptions_LoadCATrustedCertificates(options, address->ca_file);
+	if (status == NATS_OK && address->tls_insecure && address->ca_file == NULL)
+		status = natsOptions_SkipServerVerification(options, true);
+	return status;
+}
+
+/* Settings that hold; the reasons in short: publishes made while the broker is away are refused and not kept for
+ * later (they would be reported as lost and then delivered); the flusher would add a millisecond to each message. */
+static natsStatus set_behaviour(natsOptions *options, const char *name)
+{
+	natsStatus status = natsOptions_SetName(options, name);
+	if (status == NATS_OK)
+		status = natsOptions_SetReconnectBufSize(options, 0);
+	if (status == NATS_OK)
+		status = natsOptions_SetSendAsap(options, true);
+	if (status == NATS_OK)
+		status = natsOptions_SetMaxReconnect(options, -1);
+	if (status == NATS_OK)
+		status = natsOptions_SetReconnectWait(options, 250);
+	if (status == NATS_OK)
+		status = natsOptions_SetPingInterval(options, 5000);
+	if (status == NATS_OK)
+		status = natsOptions_SetMaxPingsOut(options, 2);
+	if (status == NATS_OK)
+		status = natsOptions_SetTimeout(options, 5000);
+	return status;
+}
+
+natsStatus bus_connect(natsConnection **connection, const struct broker_address *address, const char *name,
+                       natsConnectionHandler lost, natsConnectionHandler back, natsConnectionHandler closed, void *closure)
+{
+	natsOptions *options = NULL;
+	natsStatus status = natsOptions_Create(&options);
+	if (status == NATS_OK)
+		status = set_servers(options, address);
+	if (status == NATS_OK)
+		status = set_security(options, address);
+	if (status == NATS_OK)
+		status = set_behaviour(options, name);
+	if (status == NATS_OK && lost != NULL)
+		status = natsOptions_SetDisconnectedCB(options, lost, closure);
+	if (status == NATS_OK && back != NULL)
+		status = natsOptions_SetReconnectedCB(options, back, closure);
+	if (status == NATS_OK && closed != NULL)
+		status = natsOptions_SetClosedCB(options, closed, closure);
+	if (status == NATS_OK)
+		status = natsConnection_Connect(connection, options);
+	natsOptions_Destroy(options);
+	return status;
+}
+
+/* What a user can do about a connection that is not to be had. */
+static const char *advice(natsStatus status)
+{
+	switch (status) {
+	case NATS_CONNECTION_AUTH_FAILED:
+		return "the broker refuses the user name or password: check username and password";
+	case NATS_NO_SERVER:
+	case NATS_IO_ERROR:
+	case NATS_CONNECTION_CLOSED:
+		return "nothing answers there: is the broker running, and is the endpoint right?";
+	case NATS_SSL_ERROR:
+		return "TLS failed: check enable_tls, tls_root_ca_certificate and the broker's certificate";
+	case NATS_TIMEOUT:
+		return "no answer in time";
+	case NATS_INVALID_ARG:
+		return "the endpoint is not of the form host:port";
+	default:
+		return natsStatus_GetText(status);
+	}
+}
+
+static natsStatus connect_and_subscribe(struct bus_link *link)
+{
+	attach(link);
+	natsStatus status = bus_connect(&link->connection, link->options.address, link->options.name, on_lost, on_back, on_closed, link);
+	if (status != NATS_OK)
+		detach(link, 0);
+	else
+		status = natsConnection_Subscribe(&link->subscription, link->connection, link->inbox, link->options.on_message,
+		                                  link->options.closure);
+	if (status == NATS_OK && natsSubscription_SetOnCompleteCB(link->subscription, on_complete, link) == NATS_OK)
+		attach(link);
+	/* What comes is bounded by what was asked for. */
+	if (status == NATS_OK)
+		status = natsSubscription_SetPendingLimits(link->subscription, -1, -1);
+	return status;
+}
+
+static bool prepare(struct bus_link *link, char *why, size_t size)
+{
+	jsCtx *js = NULL;
+	jsOptions options;
+	jsOptions_Init(&options);
+	natsStatus status = natsConnection_JetStream(&js, link->connection, &options);
+	if (status != NATS_OK) {
+		snprintf(why, size, "JetStream: %s", natsStatus_GetText(status));
+		return false;
+	}
+	bool good = link->options.prepare(link->options.prepare_closure, link->connection, js, why, size);
+	jsCtx_Destroy(js);
+	return good;
+}
+
+void bus_link_close(natsConnection *connection, natsSubscription *inbox)
+{
+	/* In this order: destroying a subscription under a living connection has crashed. */
+	natsConnection_Destroy(connection);
+	natsSubscription_Destroy(inbox);
+}
+
+/* Gives up the connection; one that the receiver has it closes itself, when it is given the next. */
+static void abandon(struct bus_link *link)
+{
+	if (!link->given)
+		bus_link_close(link->connection, link->subscription);
+	link->connection = NULL;
+	link->subscription = NULL;
+	link->given = false;
+}
+
+/* The broker's endpoint without what an URL in it may hold of secrets. */
+static const char *endpoint_for_people(const struct broker_address *address)
+{
+	const char *at = strrchr(address->endpoint, '@');
+	return at != NULL ? at + 1 : address->endpoint;
+}
+
+/* One attempt to be up. False: with `why`. */
+static bool come_up(struct bus_link *link, char *why, size_t size)
+{
+	if (link->connection == NULL) {
+		natsStatus status = connect_and_subscribe(link);
+		if (status != NATS_OK) {
+			snprintf(why, size, "%s", advice(status));
+			abandon(link);
+			return false;
+		}
+	}
+	if (!prepare(link, why, size))
+		return false;
+	link->given = true;
+	link->options.on_up(link->options.closure, link->connection, link->subscription);
+	return true;
+}
+
+static void *run_link(void *closure)
+{
+	struct bus_link *link = closure;
+	const char *endpoint = endpoint_for_people(link->options.address);
+	char said[256] = "", why[256];
+	nanos pause = PAUSE_FIRST;
+	unsigned events = LINK_BACK;
+	while (!(events & LINK_STOP)) {
+		if (events & LINK_CLOSED)
+			abandon(link);
+		if (come_up(link, why, sizeof why)) {
+			if (said[0] != '\0')
+				log_info(link->options.log, "broker %s: connected", endpoint);
+			said[0] = '\0';
+			pause = PAUSE_FIRST;
+			events = await(link, 0);
+			continue;
+		}
+		/* Each reason is said once, not at every attempt. */
+		if (strcmp(said, why) != 0)
+			log_warning(link->options.log, "broker %s: %s; trying again until it works", endpoint, why);
+		snprintf(said, sizeof said, "%s", why);
+		events = await(link, pause);
+		pause = pause * 2 < PAUSE_LIMIT ? pause * 2 : PAUSE_LIMIT;
+	}
+	if (!link->given)
+		bus_link_close(link->connection, link->subscription);
+	return NULL;
+}
+
+struct bus_link *bus_link_create(const struct bus_link_options *options)
+{
+	struct bus_link *link = calloc(1, sizeof *link);
+	pthread_condattr_t attributes;
+	if (link == NULL)
+		return NULL;
+	link->options = *options;
+	link->inbox = strdup(options->inbox);
+	bool good = link->inbox != NULL && pthread_condattr_init(&attributes) == 0;
+	if (good) {
+		good = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&link->changed, &attributes) == 0;
+		pthread_condattr_destroy(&attributes);
+	}
+	if (good && pthread_mutex_init(&link->lock, NULL) == 0 && pthread_create(&link->thread, NULL, run_link, link) == 0)
+		return link;
+	free(link->inbox);
+	free(link);
+	return NULL;
+}
+
+void bus_link_stop(struct bus_link *link)
+{
+	post(link, LINK_STOP);
+	pthread_join(link->thread, NULL);
+}
+
+void bus_link_destroy(struct bus_link *link)
+{
+	nanos until = clock_monotonic() + FAREWELL_PATIENCE;
+	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
+	pthread_mutex_lock(&link->lock);
+	while (link->attached > 0 && pthread_cond_timedwait(&link->changed, &link->lock, &limit) == 0)
+		;
+	bool silent = link->attached == 0;
+	pthread_mutex_unlock(&link->lock);
+	if (!silent) /* rather lost memory than a callback into freed memory */
+		return;
+	pthread_cond_destroy(&link->changed);
+	pthread_mutex_destroy(&link->lock);
+	free(link->inbox);
+	free(link);
+}
+
+void bus_link_prepare_again(struct bus_link *link)
+{
+	post(link, LINK_PREPARE);
+}

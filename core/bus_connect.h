@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The thread of a bus that connects, prepares, and does both again when the connection was lost. */
+#ifndef CORE_BUS_CONNECT_H
+#define CORE_BUS_CONNECT_H
+
+#include "core/bus.h"
+
+struct bus_link;
+
+struct bus_link_options {
+	const struct broker_address *address;
+	const char *name;
+	const struct log *log;
+	const char *inbox; /* the subject to subscribe to; copied */
+	natsMsgHandler on_message;
+	bus_prepare *prepare;
+	void *prepare_closure;
+	/* On the link's thread: connected, subscribed, prepared. The connection is the receiver's from now on, the same
+	 * one possibly several times. */
+	void (*on_up)(void *closure, natsConnection *connection, natsSubscription *inbox);
+	/* On any thread: the connection was lost. */
+	void (*on_down)(void *closure);
+	void *closure;
+};
+
+struct bus_link *bus_link_create(const struct bus_link_options *options);
+/* Ends the thread; a connection that was given away by on_up stays. */
+void bus_link_stop(struct bus_link *link);
+/* Frees a stopped link, after the receiver has closed its connection and the last callback has come. */
+void bus_link_destroy(struct bus_link *link);
+void bus_link_prepare_again(struct bus_link *link);
+
+/* Closes and frees. NULLs are fine. */
+void bus_link_close(natsConnection *connection, natsSubscription *inbox);
+
+/* One connection, made here and now with the settings of all; the callbacks may be NULL. For the commands. */
+natsStatus bus_connect(natsConnection **connection, const struct broker_address *address, const char *name,
+                       natsConnectionHandler on_lost, natsConnectionHandler on_back, natsConnectionHandler on_closed,
+                       void *closure);
+
+#endif

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/coordinator.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/coordinator_private.h"
+
+/* A record of another instance is claimed when it has been overdue for so long. */
+#define CLAIM_PATIENCE (MINUTE)
+#define TICK_LIMIT (SECOND)
+
+struct coordinator *coordinator_create(const struct coordinator_options *options)
+{
+	struct coordinator *coordinator = calloc(1, sizeof *coordinator);
+	if (coordinator == NULL)
+		return NULL;
+	coordinator->options = *options;
+	coordinator->chains = 1024;
+	coordinator->chain = calloc(coordinator->chains, sizeof *coordinator->chain);
+	size_t steps = options->pipeline.count > 0 ? options->pipeline.count : 1;
+	coordinator->suspects = calloc(steps, sizeof *coordinator->suspects);
+	if (coordinator->chain == NULL || coordinator->suspects == NULL) {
+		coordinator_destroy(coordinator);
+		return NULL;
+	}
+	for (size_t i = 0; i < options->pipeline.count; i++)
+		coordinator->suspects[i].last = &coordinator->suspects[i].first;
+	return coordinator;
+}
+
+static void slot_free(struct slot *slot)
+{
+	record_clear(&slot->record);
+	free(slot->id);
+	free(slot);
+}
+
+void coordinator_destroy(struct coordinator *coordinator)
+{
+	if (coordinator == NULL)
+		return;
+	for (size_t i = 0; coordinator->chain != NULL && i < coordinator->chains; i++) {
+		while (coordinator->chain[i] != NULL) {
+			struct slot *slot = coordinator->chain[i];
+			coordinator->chain[i] = slot->next;
+			if (slot->current != NULL)
+				job_free(coordinator, slot->current);
+			while (slot->first != NULL) {
+				struct job *job = slot->first;
+				slot->first = job->next;
+				job_free(coordinator, job);
+			}
+			slot_free(slot);
+		}
+	}
+	timers_free(&coordinator->due);
+	timers_free(&coordinator->again);
+	text_free(&coordinator->text);
+	free(coordinator->chain);
+	free(coordinator->suspects);
+	free(coordinator);
+}
+
+/* FNV-1a. IDs are chosen by storage, not by users. */
+static size_t hash(const char *id)
+{
+	uint64_t value = 14695981039346656037u;
+	for (; *id != '\0'; id++)
+		value = (value ^ (unsigned char)*id) * 1099511628211u;
+	return (size_t)(value ^ value >> 32);
+}
+
+static void table_grow(struct coordinator *coordinator)
+{
+	size_t chains = coordinator->chains * 2;
+	struct slot **chain = calloc(chains, sizeof *chain);
+	if (chain == NULL) /* slower, not wrong */
+		return;
+	for (size_t i = 0; i < coordinator->chains; i++) {
+		while (coordinator->chain[i] != NULL) {
+			struct slot *slot = coordinator->chain[i];
+			coordinator->chain[i] = slot->next;
+			size_t place = hash(slot->id) & (chains - 1);
+			slot->next = chain[place];
+			chain[place] = slot;
+		}
+	}
+	free(coordinator->chain);
+	coordinator->chain = chain;
+	coordinator->chains = chains;
+}
+
+/* The upload's slot, made if there is none; NULL: out of memory. */
+static struct slot *slot_get(struct coordinator *coordinator, const char *id)
+{
+	size_t place = hash(id) & (coordinator->chains - 1);
+	for (struct slot *slot = coordinator->chain[place]; slot != NULL; slot = slot->next)
+		if (strcmp(slot->id, id) == 0)
+			return slot;
+	struct slot *slot = calloc(1, sizeof *slot);
+	if (slot == NULL || (slot->id = strdup(id)) == NULL) {
+		free(slot);
+		return NULL;
+	}
+	slot->last = &slot->first;
+	slot->next = coordinator->chain[place];
+	coordinator->chain[place] = slot;
+	if (++coordinator->slots > coordinator->chains)
+		table_grow(coordinator);
+	return slot;
+}
+
+static void slot_remove(struct coordinator *coordinator, struct slot *slot)
+{
+	struct slot **link = &coordinator->chain[hash(slot->id) & (coordinator->chains - 1)];
+	while (*link != slot)
+		link = &(*link)->next;
+	*link = slot->next;
+	coordinator->slots--;
+	timers_unset(&coordinator->due, &slot->due);
+	slot_free(slot);
+}
+
+struct job *job_create(enum input_kind kind)
+{
+	struct job *job = calloc(1, sizeof *job);
+	if (job != NULL)
+		job->input.kind = kind;
+	return job;
+}
+
+static void sweep_release(struct coordinator *coordinator, struct sweep *sweep)
+{
+	if (--sweep->references > 0)
+		return;
+	if (sweep->source != NULL)
+		coordinator->options.ports.acknowledge(coordinator->options.ports.closure, sweep->source);
+	free(sweep->step);
+	free(sweep);
+}
+
+/* Frees a job; an event that it still has is left to come again. */
+void job_free(struct coordinator *coordinator, struct job *job)
+{
+	if (job->source != NULL)
+		coordinator->options.ports.drop(coordinator->options.ports.closure, job->source);
+	if (job->sweep != NULL)
+		sweep_release(coordinator, job->sweep);
+	timers_unset(&coordinator->again, &job->again);
+	event_clear(&job->event);
+	record_clear(&job->record);
+	free(job->result);
+	free(job);
+}
+
+void slot_add_job(struct coordinator *coordinator, struct slot *slot, struct job *job, nanos now)
+{
+	job->slot = slot;
+	*slot->last = job;
+	slot->last = &job->next;
+	if (slot->current == NULL)
+		slot_advance(coordinator, slot, now);
+}
+
+static nanos look_again(const struct slot *slot, nanos now)
+{
+	if (slot->run != NULL)
+		return runs_look_again(slot, now);
+	if (slot->known != SLOT_PRESENT || slot->suspect || slot->record.status.due == 0)
+		return 0;
+	return slot->theirs ? slot->record.status.due + CLAIM_PATIENCE : slot->record.status.due;
+}
+
+/* Nothing is under way for the upload: set its timer, or forget it if it has none. */
+static void slot_rest(struct coordinator *coordinator, struct slot *slot, nanos now)
+{
+	nanos at = look_again(slot, now);
+	if (at != 0) {
+		if (!timers_set(&coordinator->due, &slot->due, at))
+			log_error(coordinator->options.log, "upload %s: out of memory for its timer; it goes on at the next start", slot->id);
+		return;
+	}
+	timers_unset(&coordinator->due, &slot->due);
+	if (slot->run == NULL && !slot->suspect)
+		slot_remove(coordinator, slot);
+}
+
+void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now)
+{
+	if (slot->advancing) /* a job that was over at once brought us here again */
+		return;
+	slot->advancing = true;
+	while (slot->current == NULL && slot->first != NULL) {
+		struct job *job = slot->first;
+		slot->first = job->next;
+		if (slot->first == NULL)
+			slot->last = &slot->first;
+		slot->current = job;
+		coordinator->busy++;
+		job_start(coordinator, job, now);
+	}
+	slot->advancing = false;
+	if (slot->current == NULL)
+		slot_rest(coordinator, slot, now);
+}
+
+void coordinator_set_stream(struct coordinator *coordinator, int64_t created)
+{
+	coordinator->stream = created;
+}
+
+/* Asks for a reading of the bucket; each upload that is in the step gets a job. */
+static void begin_sweep(struct coordinator *coordinator, struct delivery *delivery, struct event *event)
+{
+	struct sweep *sweep = calloc(1, sizeof *sweep);
+	if (sweep == NULL) {
+		coordinator->options.ports.drop(coordinator->options.ports.closure, delivery);
+		return;
+	}
+	*sweep = (struct sweep){.source = delivery, .step = event->step, .references = 1};
+	event->step = NULL;
+	coordinator->options.ports.scan(coordinator->options.ports.closure, sweep);
+}
+
+static struct job *make_event_job(struct coordinator *coordinator, struct delivery *delivery, struct event *event)
+{
+	static const enum input_kind kinds[] = {[EVENT_BYTES_RECEIVED] = INPUT_BEGIN,
+	                                        [EVENT_STEP_FINISHED] = INPUT_STEP_FINISHED,
+	                                        [EVENT_UPLOAD_READY] = INPUT_READY,
+	                                        [EVENT_RESUME] = INPUT_RESUME};
+	struct job *job = job_create(kinds[event->type]);
+	if (job == NULL)
+		return NULL;
+	job->event = *event;
+	*event = (struct event){0};
+	job->source = delivery;
+	job->input.sequence = delivery->sequence;
+	job->input.stream = coordinator->stream;
+	job->input.redelivered = delivery->redelivered;
+	job->input.step = job->event.step;
+	job->input.outcome = job->event.outcome;
+	job->input.failed = job->event.failed;
+	return job;
+}
+
+static void take_event(struct coordinator *coordinator, struct delivery *delivery, struct event *event, nanos now)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	bool by_step = event->type == EVENT_RESUME && event->step[0] != '\0';
+	metrics_count(coordinator->options.metrics, events_taken);
+	if (by_step) {
+		begin_sweep(coordinator, delivery, event);
+		event_clear(event);
+		return;
+	}
+	const char *id = event->upload != NULL ? event->upload->id : event->upload_id;
+	if (id[0] == '\0') { /* an on-demand scan, or a file that storage took in by itself */
+		ports->acknowledge(ports->closure, delivery);
+		event_clear(event);
+		return;
+	}
+	struct slot *slot = slot_get(coordinator, id);
+	struct job *job = slot != NULL ? make_event_job(coordinator, delivery, event) : NULL;
+	if (job != NULL) {
+		slot_add_job(coordinator, slot, job, now);
+		return;
+	}
+	log_error(coordinator->options.log, "out of memory: an event is left to come again");
+	event_clear(event);
+	ports->drop(ports->closure, delivery);
+	if (slot != NULL && slot->current == NULL)
+		slot_rest(coordinator, slot, now);
+}
+
+void coordinator_deliver(struct coordinator *coordinator, struct delivery *delivery, nanos now)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	struct event event;
+	char why[256];
+	switch (event_decode(delivery->data, delivery->length, coordinator->options.step, coordinator->options.pipeline.count, now,
+	                     false, &event, why, sizeof why)) {
+	case EVENT_TAKEN:
+		take_event(coordinator, delivery, &event, now);
+		return;
+	case EVENT_BROKEN:
+		metrics_count(coordinator->options.metrics, events_broken);
+		log_error(coordinator->options.log, "event %llu of the stream is unusable and skipped: %s",
+		          (unsigned long long)delivery->sequence, why);
+		break;
+	case EVENT_IRRELEVANT:
+		metrics_count(coordinator->options.metrics, events_irrelevant);
+		break;
+	}
+	ports->acknowledge(ports->closure, delivery);
+}
+
+void coordinator_answered(struct coordinator *coordinator, struct request *request, nanos now)
+{
+	job_answered(coordinator, CONTAINER(request, struct job, request), now);
+}
+
+void coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, nanos age, void *token,
+                       nanos now)
+{
+	struct sweep *sweep = token;
+	bool wanted = sweep == NULL || strcmp(status_step_name(record->upload, &record->status), sweep->step) == 0;
+	struct slot *slot = wanted ? slot_get(coordinator, record->upload->id) : NULL;
+	struct job *job = slot != NULL ? job_create(sweep != NULL ? INPUT_RESUME : INPUT_FOUND) : NULL;
+	if (job == NULL) {
+		record_clear(record);
+		return;
+	}
+	if (slot->known == SLOT_UNKNOWN && slot->current == NULL) {
+		slot->known = SLOT_PRESENT;
+		slot->revision = revision;
+		slot->record = *record;
+		*record = (struct record){0};
+	}
+	record_clear(record);
+	job->input.age = age;
+	job->sweep = sweep;
+	if (sweep != NULL)
+		sweep->references++;
+	slot_add_job(coordinator, slot, job, now);
+}
+
+void coordinator_scanned(struct coordinator *coordinator, void *token, bool complete, nanos now)
+{
+	(void)now;
+	struct sweep *sweep = token;
+	if (sweep == NULL)
+		return;
+	/* Without the end some uploads may not have been seen: the event comes again, and the sweep with it. */
+	if (!complete && sweep->source != NULL) {
+		coordinator->options.ports.drop(coordinator->options.ports.closure, sweep->source);
+		sweep->source = NULL;
+	}
+	sweep_release(coordinator, sweep);
+}
+
+void coordinator_retry(struct coordinator *coordinator, nanos now)
+{
+	timers_hasten(&coordinator->again, now);
+}
+
+static void slot_due(struct coordinator *coordinator, struct slot *slot, nanos now)
+{
+	if (slot->run != NULL) {
+		runs_due(coordinator, slot, now);
+		return;
+	}
+	struct job *job = job_create(slot->theirs ? INPUT_FOUND : INPUT_DUE);
+	if (job == NULL) {
+		timers_set(&coordinator->due, &slot->due, now + SECOND);
+		return;
+	}
+	if (slot->theirs) { /* what we know of it is old */
+		record_clear(&slot->record);
+		slot->known = SLOT_UNKNOWN;
+		slot->theirs = false;
+		job->input.claim = true;
+	}
+	slot_add_job(coordinator, slot, job, now);
+}
+
+void coordinator_tick(struct coordinator *coordinator, nanos now)
+{
+	struct timer *timer;
+	while ((timer = timers_first(&coordinator->again)) != NULL && timer->at <= now) {
+		timers_unset(&coordinator->again, timer);
+		job_try_again(coordinator, CONTAINER(timer, struct job, again), now);
+	}
+	while (coordinator->busy < coordinator->options.busy_limit && !coordinator->stopping &&
+	       (timer = timers_first(&coordinator->due)) != NULL && timer->at <= now) {
+		timers_unset(&coordinator->due, timer);
+		struct slot *slot = CONTAINER(timer, struct slot, due);
+		if (slot->current == NULL)
+			slot_due(coordinator, slot, now);
+		/* Otherwise its timer is set again when its jobs are done. */
+	}
+	atomic_store_explicit(&coordinator->options.metrics->uploads, coordinator->slots, memory_order_relaxed);
+	atomic_store_explicit(&coordinator->options.metrics->busy, coordinator->busy, memory_order_relaxed);
+	atomic_store_explicit(&coordinator->options.metrics->runs, coordinator->runs, memory_order_relaxed);
+}
+
+nanos coordinator_next(const struct coordinator *coordinator, nanos now)
+{
+	nanos next = now + TICK_LIMIT;
+	const struct timer *due = timers_first(&coordinator->due), *again = timers_first(&coordinator->again);
+	if (due != NULL && due->at < next && coordinator->busy < coordinator->options.busy_limit && !coordinator->stopping)
+		next = due->at;
+	if (again != NULL && again->at < next)
+		next = again->at;
+	return next > now ? next : now;
+}
+
+void coordinator_stopping(struct coordinator *coordinator)
+{
+	coordinator->stopping = true;
+}
+
+size_t coordinator_busy(const struct coordinator *coordinator)
+{
+	return coordinator->busy;
+}
+
+size_t coordinator_runs(const struct coordinator *coordinator)
+{
+	return coordinator->runs;
+}
+
+size_t coordinator_uploads(const struct coordinator *coordinator)
+{
+	return coordinator->slots;
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The coordinator: what moves records forward.
+ *
+ * It takes mails (deliveries from the bus, answers to its requests, runs that are over, records found in the
+ * bucket), applies them to the pipeline one by one for each upload and overlapping between uploads, and
+ * carries out what the pipeline says in this order: write the record, conditional on the revision it
+ * was decided on; publish; acknowledge the event; hand the step to its workers.
+ *
+ * It has no threads, no clock and no I/O: the time is passed in, and everything else goes through its ports.
+ * All calls come from one thread. */
+#ifndef CORE_COORDINATOR_H
+#define CORE_COORDINATOR_H
+
+#include "core/bus.h"
+#include "core/event.h"
+#include "core/log.h"
+#include "core/metrics_list.h"
+#include "core/pipeline.h"
+#include "core/run.h"
+#include "core/store.h"
+
+struct coordinator;
+
+/* What it needs done. Requests are answered by a mail, for coordinator_answered(). */
+struct ports {
+	void *closure;
+	void (*load)(void *closure, struct request *request, const char *id);
+	enum loaded (*read)(void *closure, struct request *request, struct loaded_entry *entry);
+	void (*put)(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
+	            const char *value, size_t length);
+	void (*remove)(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
+	               uint64_t begun, int64_t stream);
+	void (*publish)(void *closure, struct request *request, const char *message_id, const char *message, size_t length);
+	/* Both end the delivery; without acknowledgement it comes again. */
+	void (*acknowledge)(void *closure, struct delivery *delivery);
+	void (*drop)(void *closure, struct delivery *delivery);
+	void (*run)(void *closure, struct run *run);
+	void (*cancel)(void *closure, struct run *run);
+	/* A run has not ended although it was cancelled long ago. */
+	void (*replace)(void *closure, size_t step);
+	/* Reads the bucket: each record comes with coordinator_found(), then coordinator_scanned(), both with `token`. */
+	void (*scan)(void *closure, void *token);
+};
+
+struct coordinator_options {
+	struct pipeline pipeline;
+	const char *const *step;      /* names, pipeline.count of them, for uploads that begin */
+	const unsigned *workers;      /* of each step */
+	struct ports ports;
+	const struct log *log;
+	struct metrics_list *metrics;
+	const char *owner;            /* this instance's stable name */
+	const char *nonce;            /* of this process: unlike that of any other, ever */
+	unsigned busy_limit;          /* timers wait while so many uploads are being moved */
+};
+
+/* Borrows what the options point at. NULL: out of memory. */
+struct coordinator *coordinator_create(const struct coordinator_options *options);
+/* No request may be under way any more. Runs that are out are freed when their mail comes: pass it to run_free(). */
+void coordinator_destroy(struct coordinator *coordinator);
+
+/* The stream that deliveries are from now on of (its time of creation). */
+void coordinator_set_stream(struct coordinator *coordinator, int64_t created);
+
+/* Takes the delivery over. */
+void coordinator_deliver(struct coordinator *coordinator, struct delivery *delivery, nanos now);
+void coordinator_answered(struct coordinator *coordinator, struct request *request, nanos now);
+/* Takes the run over. */
+void coordinator_returned(struct coordinator *coordinator, struct run *run, nanos now);
+/* A record of the bucket. Takes record->upload and what it holds over. token: NULL for the reading at start. */
+void coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, nanos age, void *token,
+                       nanos now);
+/* The reading for `token` is over; `complete`: it got to the end. */
+void coordinator_scanned(struct coordinator *coordinator, void *token, bool complete, nanos now);
+/* The broker is back: what could not be done is tried at once. */
+void coordinator_retry(struct coordinator *coordinator, nanos now);
+
+/* Does what is due. */
+void coordinator_tick(struct coordinator *coordinator, nanos now);
+/* When to call it next at the latest. */
+nanos coordinator_next(const struct coordinator *coordinator, nanos now);
+
+/* From now on failures of steps are not counted: they come from the service's own end. */
+void coordinator_stopping(struct coordinator *coordinator);
+
+/* Inputs that are being carried out. */
+size_t coordinator_busy(const struct coordinator *coordinator);
+/* Runs that are out. */
+size_t coordinator_runs(const struct coordinator *coordinator);
+/* Uploads that are known here. */
+size_t coordinator_uploads(const struct coordinator *coordinator);
+
+#endif

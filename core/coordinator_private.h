@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the files of the coordinator share.
+ *
+ *   coordinator.c        the uploads' table, the jobs' queues, and what comes in
+ *   coordinator_carry.c  carrying out one job: load, decide, write, publish, acknowledge
+ *   coordinator_runs.c   the runs of steps: queueing, deadlines, suspects */
+#ifndef CORE_COORDINATOR_PRIVATE_H
+#define CORE_COORDINATOR_PRIVATE_H
+
+#include "core/coordinator.h"
+#include "core/timers.h"
+
+/* A reading of the bucket for a resume by step; its jobs share the event that asked for it. */
+struct sweep {
+	struct delivery *source;
+	char *step;
+	unsigned references;
+};
+
+/* One input for one upload, and its carrying out. */
+struct job {
+	struct job *next;
+	struct slot *slot;
+	struct input input;
+	struct event event;       /* what the input's texts point into */
+	struct delivery *source;  /* to be acknowledged at the end; NULL: none */
+	struct sweep *sweep;      /* or NULL */
+	char *result;             /* of a run */
+	char reason[REASON_SIZE]; /* of a run */
+	/* Once decided: */
+	struct action action;
+	struct record record;     /* as it is written */
+	unsigned left;            /* PUBLISH_… not yet published */
+	bool uncertain;           /* a write was sent that was not answered */
+	unsigned attempts;
+	uint64_t intended;        /* the transition of an uncertain write */
+	struct timer again;       /* when to try again */
+	enum { JOB_IDLE, JOB_LOADING, JOB_WRITING, JOB_PUBLISHING } doing;
+	struct request request;
+};
+
+/* One upload. */
+struct slot {
+	struct slot *next;        /* in the table's chain */
+	char *id;
+	enum { SLOT_UNKNOWN, SLOT_ABSENT, SLOT_PRESENT } known;
+	uint64_t revision;        /* of the record or its deletion marker, 0: no key */
+	uint64_t gone_begun;      /* ABSENT: the marker's */
+	int64_t gone_stream;
+	struct record record;     /* PRESENT */
+	struct job *current;
+	struct job *first, **last;
+	struct run *run;          /* queued or running here */
+	bool suspect;             /* waits to be marked as running, see struct suspects */
+	bool theirs;              /* another instance's: its timer is for claiming it */
+	bool advancing;           /* slot_advance() is at work */
+	size_t suspect_step;
+	struct slot *next_suspect;
+	struct timer due;
+};
+
+/* Uploads of one step that were found queued when the service started. One of them may have ended the service, so
+ * each is marked in its record before it runs, and only few are at a time. */
+struct suspects {
+	struct slot *first, **last;
+	unsigned out;
+};
+
+struct coordinator {
+	struct coordinator_options options;
+	int64_t stream;
+	struct slot **chain;
+	size_t chains, slots;
+	struct timers due;        /* of slots */
+	struct timers again;      /* of jobs */
+	struct suspects *suspects;/* of each step */
+	size_t busy, runs;
+	bool stopping;
+	struct text text;         /* for what is sent */
+};
+
+#define CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+
+/* coordinator.c */
+struct job *job_create(enum input_kind kind);
+void job_free(struct coordinator *coordinator, struct job *job);
+void slot_add_job(struct coordinator *coordinator, struct slot *slot, struct job *job, nanos now);
+/* The current job is over: on to the next, or to rest. */
+void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now);
+
+/* coordinator_carry.c */
+void job_start(struct coordinator *coordinator, struct job *job, nanos now);
+void job_answered(struct coordinator *coordinator, struct job *job, nanos now);
+void job_try_again(struct coordinator *coordinator, struct job *job, nanos now);
+
+/* coordinator_runs.c */
+bool slot_busy(const struct slot *slot);
+void runs_start(struct coordinator *coordinator, struct slot *slot, bool mark, nanos now);
+void runs_drop(struct coordinator *coordinator, struct slot *slot);
+/* The time of a slot's run has come. */
+void runs_due(struct coordinator *coordinator, struct slot *slot, nanos now);
+nanos runs_look_again(const struct slot *slot, nanos now);
+void suspects_release(struct coordinator *coordinator, size_t step, nanos now);
+void suspects_forget(struct coordinator *coordinator, struct slot *slot);
+
+#endif

@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/coordinator_private.h"
+
+/* A run that was cancelled has so long to end. */
+#define CANCEL_PATIENCE (10 * SECOND)
+
+bool slot_busy(const struct slot *slot)
+{
+	return slot->run != NULL || slot->suspect;
+}
+
+/* The upload's current step among the configured ones; their number if it is none of them. */
+static size_t current_step(const struct coordinator *coordinator, const struct slot *slot)
+{
+	const char *name = status_step_name(slot->record.upload, &slot->record.status);
+	size_t i = 0;
+	while (i < coordinator->options.pipeline.count && strcmp(coordinator->options.step[i], name) != 0)
+		i++;
+	return i;
+}
+
+static void return_now(struct coordinator *coordinator, struct slot *slot, const struct input *input, const char *reason, nanos now)
+{
+	struct job *job = job_create(INPUT_RETURNED);
+	if (job == NULL) {
+		log_error(coordinator->options.log, "upload %s: out of memory; it goes on at the next start", slot->id);
+		return;
+	}
+	job->input = *input;
+	job->input.kind = INPUT_RETURNED;
+	snprintf(job->reason, sizeof job->reason, "%s", reason);
+	job->input.reason = job->reason;
+	slot_add_job(coordinator, slot, job, now);
+}
+
+static void start_run(struct coordinator *coordinator, struct slot *slot, size_t step, nanos now)
+{
+	const struct status *status = &slot->record.status;
+	const struct pipeline_step *limits = &coordinator->options.pipeline.step[step];
+	struct run *run = run_create(slot->record.upload);
+	bool marked = slot->suspect;
+	slot->suspect = false;
+	if (run == NULL) {
+		coordinator->suspects[step].out -= marked;
+		return_now(coordinator, slot, &(struct input){.outcome = OUTCOME_RETRY, .transition = status->transition}, "out of memory", now);
+		return;
+	}
+	run->owner = slot;
+	run->step = step;
+	run->transition = status->transition;
+	run->woken_at = status->woken_at;
+	run->attempt = status->failures + 1;
+	run->allowed = limits->deadline;
+	run->marked = marked;
+	slot->run = run;
+	coordinator->runs++;
+	metrics_count(coordinator->options.metrics, steps_run);
+	coordinator->options.ports.run(coordinator->options.ports.closure, run);
+}
+
+void suspects_release(struct coordinator *coordinator, size_t step, nanos now)
+{
+	struct suspects *suspects = &coordinator->suspects[step];
+	while (suspects->first != NULL && suspects->out < coordinator->options.workers[step] && !coordinator->stopping) {
+		struct slot *slot = suspects->first;
+		struct job *job = job_create(INPUT_STARTING);
+		if (job == NULL)
+			return;
+		suspects->first = slot->next_suspect;
+		if (suspects->first == NULL)
+			suspects->last = &suspects->first;
+		suspects->out++;
+		slot_add_job(coordinator, slot, job, now);
+	}
+}
+
+/* A suspect whose start was refused: it has moved on. */
+void suspects_forget(struct coordinator *coordinator, struct slot *slot)
+{
+	slot->suspect = false;
+	size_t step = slot->suspect_step;
+	if (step < coordinator->options.pipeline.count && coordinator->suspects[step].out > 0)
+		coordinator->suspects[step].out--;
+}
+
+/* Takes a suspect out of the line; one that has been released already is refused when it starts. */
+static void leave_line(struct coordinator *coordinator, struct slot *slot)
+{
+	struct suspects *suspects = &coordinator->suspects[slot->suspect_step];
+	for (struct slot **link = &suspects->first; *link != NULL; link = &(*link)->next_suspect) {
+		if (*link != slot)
+			continue;
+		*link = slot->next_suspect;
+		if (suspects->last == &slot->next_suspect)
+			suspects->last = link;
+		slot->suspect = false;
+		return;
+	}
+}
+
+void runs_start(struct coordinator *coordinator, struct slot *slot, bool mark, nanos now)
+{
+	if (slot->run != NULL || slot->known != SLOT_PRESENT || coordinator->stopping)
+		return;
+	size_t step = current_step(coordinator, slot);
+	if (step == coordinator->options.pipeline.count) {
+		/* None of ours: somebody else is asked. */
+		struct input input = {
+			.returned = RETURNED_AWAIT,
+			.transition = slot->record.status.transition,
+			.until = now + coordinator->options.pipeline.other.deadline,
+		};
+		return_now(coordinator, slot, &input, "the step is not configured here: waiting for another service to do it", now);
+	} else if (mark && !slot->suspect) {
+		struct suspects *suspects = &coordinator->suspects[step];
+		slot->suspect = true;
+		slot->suspect_step = step;
+		slot->next_suspect = NULL;
+		*suspects->last = slot;
+		suspects->last = &slot->next_suspect;
+		suspects_release(coordinator, step, now);
+	} else {
+		start_run(coordinator, slot, step, now);
+	}
+}
+
+void runs_drop(struct coordinator *coordinator, struct slot *slot)
+{
+	if (slot->suspect)
+		leave_line(coordinator, slot);
+	if (slot->run == NULL)
+		return;
+	struct run *run = slot->run;
+	slot->run = NULL;
+	run->owner = NULL;
+	coordinator->options.ports.cancel(coordinator->options.ports.closure, run);
+}
+
+nanos runs_look_again(const struct slot *slot, nanos now)
+{
+	nanos started = atomic_load(&slot->run->started);
+	if (started == 0)
+		return now + slot->run->allowed;
+	return started + slot->run->allowed + (atomic_load(&slot->run->cancelled) ? CANCEL_PATIENCE : 0);
+}
+
+void runs_due(struct coordinator *coordinator, struct slot *slot, nanos now)
+{
+	struct run *run = slot->run;
+	nanos started = atomic_load(&run->started);
+	if (started != 0 && started + run->allowed <= now && !atomic_load(&run->cancelled))
+		coordinator->options.ports.cancel(coordinator->options.ports.closure, run);
+	if (started == 0 || started + run->allowed + CANCEL_PATIENCE > now) {
+		timers_set(&coordinator->due, &slot->due, runs_look_again(slot, now));
+		return;
+	}
+	metrics_count(coordinator->options.metrics, steps_stuck);
+	log_error(coordinator->options.log, "upload %s: %s does not end although its deadline has passed: given up", slot->id,
+	          coordinator->options.step[run->step]);
+	coordinator->options.ports.replace(coordinator->options.ports.closure, run->step);
+	slot->run = NULL;
+	run->owner = NULL;
+	return_now(coordinator, slot, &(struct input){.outcome = OUTCOME_RETRY, .transition = run->transition},
+	           "the step did not end by its deadline", now);
+}
+
+void coordinator_returned(struct coordinator *coordinator, struct run *run, nanos now)
+{
+	struct slot *slot = run->owner;
+	size_t step = run->step;
+	coordinator->runs--;
+	if (run->marked && coordinator->suspects[step].out > 0)
+		coordinator->suspects[step].out--;
+	/* When the service stops, what its steps could not end is left as it was, for the next start. */
+	bool counts = slot != NULL && !(coordinator->stopping && run->returned == RETURNED_VERDICT && run->outcome == OUTCOME_RETRY);
+	if (slot != NULL)
+		slot->run = NULL;
+	struct job *job = counts ? job_create(INPUT_RETURNED) : NULL;
+	if (job != NULL) {
+		job->input.returned = run->returned;
+		job->input.outcome = run->outcome;
+		job->input.transition = run->transition;
+		job->input.until = run->until;
+		job->input.result = run->result != NULL;
+		job->result = run->result;
+		run->result = NULL;
+		snprintf(job->reason, sizeof job->reason, "%s", run->reason);
+		job->input.reason = job->reason;
+		slot_add_job(coordinator, slot, job, now);
+	} else if (counts) {
+		log_error(coordinator->options.log, "upload %s: out of memory; it goes on at the next start", slot->id);
+	}
+	run_free(run);
+	suspects_release(coordinator, step, now);
+}

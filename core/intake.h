@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The events stream and our durable consumer on it: makes sure of both, and pulls.
+ *
+ * Pulls are JetStream's own protocol (a request to $JS.API.CONSUMER.MSG.NEXT with a batch, an expiry and a
+ * heartbeat): one stands all the time, so that a message comes the moment it is stored, and the next is
+ * made before the last is used up. The client library's fetch waits for a whole batch or for a time-out. */
+#ifndef CORE_INTAKE_H
+#define CORE_INTAKE_H
+
+#include "core/bus.h"
+
+#define INTAKE_STREAM "main-queue"
+
+struct intake {
+	const char *consumer;
+	unsigned window;          /* at most so many messages are here unacknowledged */
+	const struct log *log;
+	/* Set by intake_prepare() on the bus' thread, read by the receiver after the bus said that it is up. */
+	int64_t stream_created;   /* nanoseconds; tells two streams of one name apart */
+	/* Set by the receiver, for a consumer that has to be made anew: atomic. */
+	uint64_t applied;         /* all up to this sequence is done with */
+	/* The receiver's: */
+	unsigned held;            /* messages here, unacknowledged */
+	unsigned outstanding;     /* asked for and not come yet */
+	nanos expires;            /* when the last pull surely has ended (monotonic) */
+	nanos heard;              /* when the broker last gave a sign (monotonic) */
+	nanos pause_until;        /* no pull before (monotonic) */
+};
+
+/* A bus_prepare; the closure is the intake. */
+bus_prepare intake_prepare;
+
+/* Pulls, if there is room. To be called after each batch of mails and about once a second. */
+void intake_pull(struct intake *intake, struct bus *bus);
+
+/* The pulls of a lost connection are gone. */
+void intake_reset(struct intake *intake);
+
+/* Takes notice of a delivery. True: it is a message, and counts as held. False: word of a pull; freed. */
+bool intake_take(struct intake *intake, struct bus *bus, struct delivery *delivery);
+
+/* Acknowledges and frees. */
+void intake_acknowledge(struct intake *intake, struct bus *bus, struct delivery *delivery);
+/* Frees without acknowledging: it will come again. */
+void intake_drop(struct intake *intake, struct delivery *delivery);
+
+#endif

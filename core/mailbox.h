@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A queue from many threads to one. A mail is the first member of what is sent; its kind says what that is. */
+#ifndef CORE_MAILBOX_H
+#define CORE_MAILBOX_H
+
+#include <pthread.h>
+#include <stdbool.h>
+
+#include "core/clock.h"
+
+enum mail_kind {
+	MAIL_REPLY,     /* struct request (bus.h) */
+	MAIL_DELIVERY,  /* struct delivery (bus.h) */
+	MAIL_BUS,       /* struct bus_change (bus.h) */
+	MAIL_RUN,       /* struct run (run.h): it is over */
+	MAIL_RECORD,    /* struct found_record (store.h) */
+	MAIL_SCAN_DONE, /* struct scan (store.h) */
+	MAIL_STOP       /* nothing but the mail */
+};
+
+struct mail {
+	struct mail *next;
+	enum mail_kind kind;
+};
+
+struct mailbox {
+	pthread_mutex_t lock;
+	pthread_cond_t filled;
+	struct mail *first, **last;
+};
+
+bool mailbox_init(struct mailbox *mailbox);
+void mailbox_destroy(struct mailbox *mailbox);
+
+/* Hands `mail` over. */
+void mailbox_send(struct mailbox *mailbox, struct mail *mail);
+
+/* All that has come, in order, or, when nothing has, what comes within `patience`; NULL: nothing did. */
+struct mail *mailbox_receive(struct mailbox *mailbox, nanos patience);
+
+#endif

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/pipeline.h"
+
+#include <string.h>
+
+/* No backoff is longer. */
+#define BACKOFF_LIMIT (365 * 24 * HOUR)
+
+static const struct pipeline_step *find_step(const struct pipeline *pipeline, const char *name)
+{
+	for (size_t i = 0; i < pipeline->count; i++)
+		if (strcmp(pipeline->step[i].name, name) == 0)
+			return &pipeline->step[i];
+	return &pipeline->other;
+}
+
+bool pipeline_step_known(const struct pipeline *pipeline, const char *name)
+{
+	return find_step(pipeline, name) != &pipeline->other;
+}
+
+const struct pipeline_step *pipeline_current_step(const struct pipeline *pipeline, const struct upload *upload,
+                                                  const struct status *status)
+{
+	return find_step(pipeline, upload->step[status->step]);
+}
+
+static bool all_done(const struct upload *upload, const struct status *status)
+{
+	return status->step >= upload->step_count;
+}
+
+/* base · 2^(n-1), n from 1. */
+static nanos doubled(nanos base, unsigned n, nanos limit)
+{
+	for (; n > 1 && base < limit; n--)
+		base *= 2;
+	return base < limit ? base : limit;
+}
+
+static void put(struct status *status, struct action *action)
+{
+	action->write = WRITE_PUT;
+	status->transition++;
+	status->publish = action->publish;
+}
+
+/* All steps are done, or one ended it. */
+static void finish(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                   enum outcome outcome, struct action *action, nanos now)
+{
+	status->step = upload->step_count;
+	status->outcome = outcome;
+	status->phase = PHASE_CONFIRMING;
+	status->awaited = false;
+	status->failures = 0;
+	status->woken_at = 0;
+	status->confirmations = 1;
+	status->due = now + pipeline->confirm_interval;
+	action->publish |= PUBLISH_FINISHED;
+}
+
+static void await_others(struct status *status, nanos until, struct action *action)
+{
+	status->phase = PHASE_AWAITING;
+	status->awaited = true;
+	status->due = until;
+	action->publish |= PUBLISH_START;
+}
+
+static void enter_step(const struct pipeline *pipeline, const struct upload *upload, struct status *status, size_t step,
+                       struct action *action, nanos now)
+{
+	status->step = step;
+	status->reason[0] = '\0';
+	if (all_done(upload, status)) {
+		finish(pipeline, upload, status, OUTCOME_CONTINUE, action, now);
+		return;
+	}
+	const struct pipeline_step *limits = pipeline_current_step(pipeline, upload, status);
+	status->outcome = OUTCOME_NONE;
+	status->phase = PHASE_QUEUED;
+	status->awaited = false;
+	status->failures = 0;
+	status->woken_at = 0;
+	status->due = now + limits->deadline;
+	if (limits == &pipeline->other)
+		await_others(status, status->due, action);
+	else
+		action->run = true;
+}
+
+/* The current step failed to reach a verdict. */
+static void fail(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                 struct action *action, nanos now)
+{
+	const struct pipeline_step *limits = pipeline_current_step(pipeline, upload, status);
+	status->failures++;
+	if (status->failures > limits->max_retries) {
+		if (limits->continue_when_exhausted)
+			enter_step(pipeline, upload, status, status->step + 1, action, now);
+		else
+			finish(pipeline, upload, status, OUTCOME_ABORT, action, now);
+		return;
+	}
+	action->backoff = doubled(limits->retry_backoff, status->failures, BACKOFF_LIMIT);
+	action->publish |= PUBLISH_RETRY;
+	status->phase = PHASE_BACKOFF;
+	status->outcome = OUTCOME_RETRY;
+	status->woken_at = 0;
+	status->due = now + action->backoff;
+}
+
+static void conclude(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                     enum outcome outcome, struct action *action, nanos now)
+{
+	if (outcome == OUTCOME_CONTINUE)
+		enter_step(pipeline, upload, status, status->step + 1, action, now);
+	else if (outcome == OUTCOME_ABORT || outcome == OUTCOME_DELETE)
+		finish(pipeline, upload, status, outcome, action, now);
+	else
+		fail(pipeline, upload, status, action, now);
+}
+
+/* The event is older than the one that began this pass of the upload. */
+static bool stale(const struct status *status, const struct input *input)
+{
+	return status->begun != 0 && status->stream == input->stream && input->sequence < status->begun;
+}
+
+static struct action ignore(const struct status *status, const struct input *input, const char *why)
+{
+	/* Whoever took the first delivery may have died between writing and publishing. What is published twice
+	 * carries the same ID. */
+	return (struct action){.publish = input->redelivered ? status->publish : 0, .ignored = why};
+}
+
+static struct action begin(const struct pipeline *pipeline, const struct upload *upload, bool present,
+                           struct status *status, const struct input *input, bool busy, nanos now)
+{
+	if (present && stale(status, input))
+		return (struct action){.ignored = "the upload was begun again since"};
+	if (present && status->begun == input->sequence && status->stream == input->stream) {
+		struct action again = ignore(status, input, "it has begun already");
+		again.run = status->phase == PHASE_QUEUED && !busy;
+		return again;
+	}
+	uint64_t transition = present ? status->transition : 0;
+	*status = (struct status){.transition = transition, .begun = input->sequence, .stream = input->stream};
+	struct action action = {.drop = busy};
+	enter_step(pipeline, upload, status, 0, &action, now);
+	put(status, &action);
+	return action;
+}
+
+static struct action step_finished(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                                   const struct input *input, bool busy, nanos now)
+{
+	if (stale(status, input))
+		return (struct action){.ignored = "the upload was begun again since"};
+	if (all_done(upload, status) || strcmp(input->step, upload->step[status->step]) != 0)
+		return ignore(status, input, "the upload is not in that step");
+	if (!status->awaited)
+		return ignore(status, input, "nobody was asked to do that step");
+	struct action action = {.drop = busy};
+	conclude(pipeline, upload, status, input->outcome, &action, now);
+	put(status, &action);
+	return action;
+}
+
+static struct action ready(const struct upload *upload, struct status *status, const struct input *input, bool busy)
+{
+	if (stale(status, input))
+		return (struct action){.ignored = "the upload was begun again since"};
+	struct action action = {.drop = busy, .write = WRITE_DELETE};
+	if (!input->failed)
+		return action;
+	if (status->phase == PHASE_ENDED)
+		return (struct action){.ignored = "it is marked as ended already"};
+	status->step = upload->step_count;
+	status->phase = PHASE_ENDED;
+	status->due = 0;
+	put(status, &action);
+	return action;
+}
+
+static struct action resume(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                            const struct input *input, bool busy, nanos now)
+{
+	struct action action = {0};
+	if (busy)
+		return ignore(status, input, "its step is being run");
+	switch (status->phase) {
+	case PHASE_ENDED:
+		return ignore(status, input, "it has ended");
+	case PHASE_WAITING:
+		return ignore(status, input, "its step asked to wait");
+	case PHASE_QUEUED:
+	case PHASE_RUNNING:
+	case PHASE_BACKOFF:
+		action.run = true;
+		return action;
+	case PHASE_AWAITING:
+		await_others(status, now + pipeline_current_step(pipeline, upload, status)->deadline, &action);
+		break;
+	case PHASE_CONFIRMING:
+	case PHASE_UNCONFIRMED:
+		finish(pipeline, upload, status, status->outcome, &action, now);
+		break;
+	}
+	put(status, &action);
+	return action;
+}
+
+static struct action returned(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                              const struct input *input, nanos now)
+{
+	if (all_done(upload, status) || status->transition != input->transition)
+		return (struct action){.ignored = "the upload has moved on since the run began"};
+	struct action action = {0};
+	status_set_reason(status, input->reason);
+	if (input->returned == RETURNED_WAIT) {
+		status->phase = PHASE_WAITING;
+		status->outcome = OUTCOME_NONE;
+		status->woken_at = 0;
+		status->due = input->until;
+	} else if (input->returned == RETURNED_AWAIT) {
+		status->outcome = OUTCOME_NONE;
+		await_others(status, input->until, &action);
+	} else {
+		bool verdict = input->outcome == OUTCOME_CONTINUE || input->outcome == OUTCOME_ABORT || input->outcome == OUTCOME_DELETE;
+		if (verdict && input->result) {
+			action.publish |= PUBLISH_STEP_FINISHED;
+			status->finished_step = status->step;
+			status->finished_outcome = input->outcome;
+		}
+		conclude(pipeline, upload, status, input->outcome, &action, now);
+	}
+	put(status, &action);
+	return action;
+}
+
+static struct action starting(const struct upload *upload, struct status *status)
+{
+	if (all_done(upload, status) || status->phase != PHASE_QUEUED)
+		return (struct action){.ignored = "it is not queued any more"};
+	struct action action = {.run = true};
+	status->phase = PHASE_RUNNING;
+	put(status, &action);
+	return action;
+}
+
+static struct action due(const struct pipeline *pipeline, const struct upload *upload, struct status *status, bool busy,
+                         nanos now)
+{
+	struct action action = {0};
+	if (busy || status->due == 0 || status->due > now)
+		return (struct action){.ignored = "it is not due"};
+	switch (status->phase) {
+	case PHASE_WAITING:
+		status->woken_at = status->due;
+		action.run = true;
+		return action;
+	case PHASE_QUEUED:
+	case PHASE_RUNNING:
+	case PHASE_BACKOFF:
+		action.run = true;
+		return action;
+	case PHASE_AWAITING:
+		status_set_reason(status, "no answer came before the deadline");
+		fail(pipeline, upload, status, &action, now);
+		break;
+	case PHASE_CONFIRMING:
+		if (status->confirmations >= pipeline->confirm_limit) {
+			status->phase = PHASE_UNCONFIRMED;
+			status->due = 0;
+		} else {
+			status->confirmations++;
+			status->due = now + doubled(pipeline->confirm_interval, status->confirmations, pipeline->confirm_interval_limit);
+			action.publish |= PUBLISH_FINISHED;
+		}
+		break;
+	case PHASE_UNCONFIRMED:
+	case PHASE_ENDED:
+		return (struct action){.ignored = "nothing is due any more"};
+	}
+	put(status, &action);
+	return action;
+}
+
+/* A record of another implementation, or one without an owner that lives. */
+static struct action take_over(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                               nanos now)
+{
+	struct action action = {0};
+	unsigned failures = status->failures;
+	if (all_done(upload, status)) {
+		status->confirmations = status->confirmations > 0 ? status->confirmations : 1;
+		if (status->due == 0)
+			status->due = now + pipeline->confirm_interval;
+	} else if (status->due == 0 && status->phase == PHASE_BACKOFF) {
+		status->due = now + doubled(pipeline_current_step(pipeline, upload, status)->retry_backoff, failures, BACKOFF_LIMIT);
+	} else if (status->due == 0) {
+		/* Another implementation's. It may have asked somebody, so that an answer counts. */
+		enter_step(pipeline, upload, status, status->step, &action, now);
+		status->failures = failures;
+		status->awaited = true;
+	} else if (status->phase == PHASE_QUEUED || status->phase == PHASE_RUNNING) {
+		status->phase = PHASE_QUEUED;
+		status->due = now + pipeline_current_step(pipeline, upload, status)->deadline;
+		action.run = action.mark = true;
+	}
+	put(status, &action);
+	return action;
+}
+
+static struct action found(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                           const struct input *input, bool busy, nanos now)
+{
+	if (busy || status->phase == PHASE_ENDED || status->phase == PHASE_UNCONFIRMED)
+		return (struct action){.ignored = "nothing is to be done"};
+	if (status->phase == PHASE_RUNNING) {
+		struct action action = {0};
+		status_set_reason(status, "the service ended while the step ran");
+		fail(pipeline, upload, status, &action, now);
+		put(status, &action);
+		return action;
+	}
+	if (input->claim)
+		return take_over(pipeline, upload, status, now);
+	/* We may have died between writing and publishing. What is young is published again under its ID, which
+	 * the broker still remembers. Of what is older only the step's result is: everything else is due again
+	 * by itself. */
+	struct action action = {.publish = input->age < MINUTE ? status->publish : status->publish & PUBLISH_STEP_FINISHED};
+	action.run = action.mark = status->phase == PHASE_QUEUED;
+	return action;
+}
+
+struct action pipeline_apply(const struct pipeline *pipeline, const struct upload *upload, bool present,
+                             struct status *status, const struct input *input, bool busy, nanos now)
+{
+	if (input->kind == INPUT_BEGIN)
+		return begin(pipeline, upload, present, status, input, busy, now);
+	if (!present) {
+		if (input->kind == INPUT_RESUME)
+			return (struct action){.publish = PUBLISH_RESTART};
+		return (struct action){.ignored = "there is no such upload"};
+	}
+	switch (input->kind) {
+	case INPUT_STEP_FINISHED:
+		return step_finished(pipeline, upload, status, input, busy, now);
+	case INPUT_READY:
+		return ready(upload, status, input, busy);
+	case INPUT_RESUME:
+		return resume(pipeline, upload, status, input, busy, now);
+	case INPUT_RETURNED:
+		return returned(pipeline, upload, status, input, now);
+	case INPUT_STARTING:
+		return starting(upload, status);
+	case INPUT_DUE:
+		return due(pipeline, upload, status, busy, now);
+	case INPUT_FOUND:
+		return found(pipeline, upload, status, input, busy, now);
+	case INPUT_BEGIN:
+		break;
+	}
+	return (struct action){.ignored = "unknown input"};
+}

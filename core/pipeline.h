@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The state machine of one upload: (status, input, now) → (status', action). No I/O, no clock, no memory,
+ * no threads: everything that can go wrong in time is decided here.
+ *
+ * The life of an upload:
+ *
+ *   BEGIN ──▶ queued ──▶ (runs) ──▶ queued in the next step … ──▶ confirming ──READY──▶ record deleted, or ended
+ *               ▲          │ wait            ▲                        │ due
+ *               │          ├──▶ waiting ─due─┤ (runs again)           └──▶ said again … ──▶ unconfirmed
+ *               │          │ retry           │
+ *               │          ├──▶ backoff ─due─┘
+ *               │          │ await
+ *               └─ due ────┴──▶ awaiting ─STEP_FINISHED─▶ next step
+ *
+ * The caller (coordinator.c) loads the record, applies one input at a time, writes the record if the action
+ * says so, conditional on what it loaded, and only then publishes and runs what the action says. */
+#ifndef CORE_PIPELINE_H
+#define CORE_PIPELINE_H
+
+#include "core/upload.h"
+
+/* The limits of one step. */
+struct pipeline_step {
+	const char *name;
+	unsigned max_retries;
+	nanos retry_backoff;
+	nanos deadline;
+	bool continue_when_exhausted;
+};
+
+struct pipeline {
+	const struct pipeline_step *step;
+	size_t count;
+	struct pipeline_step other;   /* for steps that a record names and the configuration does not: done by others */
+	nanos confirm_interval;       /* before PostprocessingFinished is sent a second time; doubles each time */
+	nanos confirm_interval_limit;
+	unsigned confirm_limit;       /* how often it is sent at the most */
+};
+
+enum input_kind {
+	INPUT_BEGIN,         /* BytesReceived */
+	INPUT_STEP_FINISHED, /* PostprocessingStepFinished from the bus */
+	INPUT_READY,         /* UploadReady */
+	INPUT_RESUME,        /* ResumePostprocessing */
+	INPUT_RETURNED,      /* run() of the current step came back, or its deadline passed */
+	INPUT_STARTING,      /* the current step is about to run and is to be marked so, see PHASE_RUNNING */
+	INPUT_DUE,           /* the time that the status names has come */
+	INPUT_FOUND          /* the record was found in the bucket at start, or left behind by another instance */
+};
+
+enum returned { RETURNED_VERDICT, RETURNED_WAIT, RETURNED_AWAIT };
+
+struct input {
+	enum input_kind kind;
+	/* From the bus: where the event stands there, and whether it was delivered before. */
+	uint64_t sequence;
+	int64_t stream;
+	bool redelivered;
+	const char *step;      /* STEP_FINISHED */
+	enum outcome outcome;  /* STEP_FINISHED, RETURNED with a verdict */
+	bool failed;           /* READY */
+	/* RETURNED: */
+	enum returned returned;
+	uint64_t transition;   /* the status' transition when the run began */
+	nanos until;           /* WAIT, AWAIT */
+	bool result;           /* the step set a result */
+	const char *reason;    /* "" */
+	/* FOUND: */
+	bool claim;            /* it belongs to nobody, or to another instance: it has to be written to be ours */
+	nanos age;             /* since it was written */
+};
+
+enum write { WRITE_NONE, WRITE_PUT, WRITE_DELETE };
+
+struct action {
+	enum write write;
+	unsigned publish;    /* PUBLISH_… */
+	nanos backoff;       /* for PUBLISH_RETRY */
+	bool run;            /* hand the current step to its workers */
+	bool mark;           /* … but first mark it as running (INPUT_STARTING) */
+	bool drop;           /* a run that is under way is no longer wanted */
+	const char *ignored; /* the input changed nothing, for this reason; NULL: it did */
+};
+
+/* Applies `input` to `status`. upload: of the record, or of BEGIN; NULL if there is no record (then only BEGIN and
+ * RESUME do something). present: there is a record, and status is its. busy: the current step is queued or
+ * running in this instance. */
+struct action pipeline_apply(const struct pipeline *pipeline, const struct upload *upload, bool present,
+                             struct status *status, const struct input *input, bool busy, nanos now);
+
+/* The limits of the step that the upload is in; not to be called once all are done. */
+const struct pipeline_step *pipeline_current_step(const struct pipeline *pipeline, const struct upload *upload,
+                                                  const struct status *status);
+
+/* Is the step one that the configuration has? */
+bool pipeline_step_known(const struct pipeline *pipeline, const char *name);
+
+#endif
