@@ -1,8 +1,11 @@
 # Unit tests (tests/test_NAME.c) use Check and link core/libcore.a; each is a program of its own, so that they run in parallel.
 if HAVE_CHECK
-check_PROGRAMS += tests/test_config
-TESTS += tests/test_config
+check_PROGRAMS += tests/test_clock tests/test_config
+TESTS += tests/test_clock tests/test_config
 endif
+tests_test_clock_SOURCES = tests/test_clock.c
+tests_test_clock_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
+tests_test_clock_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
 tests_test_config_SOURCES = tests/test_config.c tests/config_fixture.c tests/config_fixture.h
 tests_test_config_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS)
 tests_test_config_LDADD = $(CORE_LIBS) $(CHECK_LIBS)
