@@ -93,6 +93,13 @@ static bool parse_offset(const char **text, int *seconds)
 	return true;
 }
 
+static int month_days(int year, int month)
+{
+	static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+	bool leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+	return days[month] + (month == 1 && leap);
+}
+
 bool time_parse(const char *text, nanos *time)
 {
 	struct tm tm = {0};
@@ -110,6 +117,8 @@ bool time_parse(const char *text, nanos *time)
 		return false;
 	tm.tm_year = year - 1900;
 	tm.tm_mon -= 1;
+	if (tm.tm_mday > month_days(year, tm.tm_mon))
+		return false;
 	time_t seconds = timegm(&tm);
 	*time = ((nanos)seconds - offset) * SECOND + fraction;
 	return true;
@@ -135,7 +144,8 @@ static nanos duration_unit(const char **text)
 /* One "12.5ms"; adds to *sum. */
 static bool duration_part(const char **text, nanos *sum)
 {
-	nanos whole = 0, fraction = 0, scale = 1;
+	nanos whole = 0, fraction = 0;
+	double scale = 1;
 	int seen = 0;
 	for (; **text >= '0' && **text <= '9'; (*text)++, seen++) {
 		if (__builtin_mul_overflow(whole, (nanos)10, &whole) || __builtin_add_overflow(whole, (nanos)(**text - '0'), &whole))
@@ -143,7 +153,7 @@ static bool duration_part(const char **text, nanos *sum)
 	}
 	if (skip(text, '.')) {
 		for (; **text >= '0' && **text <= '9'; (*text)++, seen++) {
-			if (scale < SECOND) { /* digits beyond the ninth are below a nanosecond of any unit but h and m */
+			if (fraction < INT64_MAX / 10) { /* digits beyond that are below a nanosecond of any unit */
 				scale *= 10;
 				fraction = fraction * 10 + (**text - '0');
 			}
@@ -154,7 +164,8 @@ static bool duration_part(const char **text, nanos *sum)
 	nanos unit = duration_unit(text), part;
 	if (unit == 0 || __builtin_mul_overflow(whole, unit, &part) || __builtin_add_overflow(*sum, part, sum))
 		return false;
-	part = (nanos)((long double)fraction * (long double)unit / (long double)scale);
+	/* As Go computes it: 0.333…h is 20m there, a double's precision away from the exact value. */
+	part = (nanos)((double)fraction * ((double)unit / scale));
 	return !__builtin_add_overflow(*sum, part, sum);
 }
 
@@ -182,7 +193,9 @@ char *duration_format(nanos duration, char text[DURATION_TEXT_SIZE])
 	if (duration < SECOND) {
 		snprintf(text, DURATION_TEXT_SIZE, "%dms", (int)(duration / MILLISECOND));
 	} else if (duration < MINUTE) {
-		snprintf(text, DURATION_TEXT_SIZE, "%.3gs", (double)duration / (double)SECOND);
+		/* Three digits, cut and not rounded: 59.99s must not become a minute's worth of seconds. */
+		nanos unit = duration < 10 * SECOND ? SECOND / 100 : SECOND / 10;
+		snprintf(text, DURATION_TEXT_SIZE, "%.3gs", (double)(duration / unit * unit) / (double)SECOND);
 	} else {
 		int64_t seconds = duration / SECOND;
 		int used = 0;

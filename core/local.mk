@@ -2,31 +2,73 @@ noinst_LIBRARIES += core/libcore.a
 core_libcore_a_CPPFLAGS = $(AM_CPPFLAGS) $(NATS_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) \
 	$(MICROHTTPD_CFLAGS) $(CRYPTO_CFLAGS) $(INIH_CFLAGS)
 core_libcore_a_SOURCES = \
-	core/bus.c core/bus.h \
-	core/bus_connect.c core/bus_connect.h \
-	core/clock.c core/clock.h \
-	core/coordinator.c core/coordinator.h core/coordinator_private.h \
-	core/coordinator_carry.c core/coordinator_runs.c \
-	core/encoding.c core/encoding.h \
-	core/event.c core/event.h core/event_encode.c \
-	core/host.c core/host.h \
-	core/instance.c core/instance.h \
-	core/intake.c core/intake.h \
-	core/json.c core/json.h \
-	core/log.c core/log.h \
-	core/mailbox.c core/mailbox.h \
+	core/bus.c \
+	core/bus.h \
+	core/bus_connect.c \
+	core/bus_connect.h \
+	core/clock.c \
+	core/clock.h \
+	core/config.c \
+	core/config.h \
+	core/config_address.c \
+	core/config_env.c \
+	core/config_file.c \
+	core/config_keys.c \
+	core/config_keys.h \
+	core/config_legacy.c \
+	core/config_list.c \
+	core/config_source.c \
+	core/config_source.h \
+	core/config_steps.c \
+	core/config_value.c \
+	core/coordinator.c \
+	core/coordinator.h \
+	core/coordinator_carry.c \
+	core/coordinator_private.h \
+	core/coordinator_runs.c \
+	core/encoding.c \
+	core/encoding.h \
+	core/event.c \
+	core/event.h \
+	core/event_encode.c \
+	core/host.c \
+	core/host.h \
+	core/instance.c \
+	core/instance.h \
+	core/intake.c \
+	core/intake.h \
+	core/json.c \
+	core/json.h \
+	core/log.c \
+	core/log.h \
+	core/mailbox.c \
+	core/mailbox.h \
 	core/metrics_list.h \
-	core/modules.c core/modules.h \
-	core/pipeline.c core/pipeline.h \
-	core/record.c core/record.h \
-	core/run.c core/run.h \
+	core/modules.c \
+	core/modules.h \
+	core/pipeline.c \
+	core/pipeline.h \
+	core/problems.c \
+	core/record.c \
+	core/record.h \
+	core/run.c \
+	core/run.h \
 	core/scan.c \
-	core/steps.c core/steps.h \
-	core/store.c core/store.h \
-	core/text.c core/text.h \
-	core/timers.c core/timers.h \
-	core/upload.c core/upload.h \
-	core/workers.c core/workers.h
+	core/step_setup.c \
+	core/steps.c \
+	core/steps.h \
+	core/store.c \
+	core/store.h \
+	core/text.c \
+	core/text.h \
+	core/text_file.c \
+	core/text_file.h \
+	core/timers.c \
+	core/timers.h \
+	core/upload.c \
+	core/upload.h \
+	core/workers.c \
+	core/workers.h
 
 CORE_LIBS = core/libcore.a $(NATS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(MICROHTTPD_LIBS) \
 	$(CRYPTO_LIBS) $(INIH_LIBS) $(LTDL_LIBS) -lpthread

@@ -1,0 +1,20 @@
+# What the steps' own packages would bring; it enables nothing.
+stepsddir = $(pkgsysconfdir)/steps.d
+dist_stepsd_DATA = conf/steps.d/policies.ini
+
+# An administrator's file is left alone, whatever is installed over it.
+EXTRA_DIST += conf/postprocessing.ini
+
+install-data-local: install-conf
+uninstall-local: uninstall-conf
+
+install-conf:
+	$(MKDIR_P) '$(DESTDIR)$(pkgsysconfdir)'
+	test -e '$(DESTDIR)$(pkgsysconfdir)/postprocessing.ini' || \
+		$(INSTALL_DATA) $(srcdir)/conf/postprocessing.ini '$(DESTDIR)$(pkgsysconfdir)/postprocessing.ini'
+
+uninstall-conf:
+	if cmp -s $(srcdir)/conf/postprocessing.ini '$(DESTDIR)$(pkgsysconfdir)/postprocessing.ini'; then \
+		rm -f '$(DESTDIR)$(pkgsysconfdir)/postprocessing.ini'; fi
+
+.PHONY: install-conf uninstall-conf

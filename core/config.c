@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/config_keys.h"
+#include "core/config_source.h"
+#include "core/text_file.h"
+
+#define PASSWORD_MAX 4096
+
+/* A key of the table, as it was found. */
+static struct found find_key(const struct config_source *source, const char *section, const char *name)
+{
+	const struct config_key *key = config_keys_find(section, name);
+	if (key == NULL)
+		return (struct found){0};
+	return source_find(source, section, &key->key, (key->flags & KEY_NO_VARIABLE) == 0);
+}
+
+static void check_unknown_keys(const struct config_source *source, struct problems *problems)
+{
+	for (size_t i = 0; i < source->count; i++) {
+		const struct section *section = source->section[i];
+		bool is_step = strncmp(section->name, STEP_PREFIX, strlen(STEP_PREFIX)) == 0;
+		bool is_service = strcmp(section->name, "postprocessing") == 0;
+		for (size_t j = 0; !is_step && j < section->count; j++) {
+			const struct setting *setting = &section->setting[j];
+			if (config_keys_find(section->name, setting->name) == NULL && !(is_service && legacy_is_key(setting->name)))
+				problems_add(problems, "%s: %s: unknown key in [%s]", setting->place, setting->name, section->name);
+		}
+	}
+}
+
+static char *copy(const char *text, struct problems *problems)
+{
+	char *result = text == NULL ? NULL : strdup(text);
+	if (text != NULL && result == NULL)
+		problems_add(problems, "out of memory");
+	return result;
+}
+
+/* The password of a section from its file, unless a variable gives one. */
+static void read_password(const struct config_source *source, const char *section, const char *path, char **password,
+                          struct problems *problems)
+{
+	struct found direct = find_key(source, section, "password"), file = find_key(source, section, "password_file");
+	if (path == NULL)
+		return;
+	if (*password != NULL && direct.rank == file.rank) {
+		problems_add(problems, "%s: password_file: password is set as well (%s)", file.place, direct.place);
+		return;
+	}
+	if (*password != NULL && direct.rank > file.rank)
+		return;
+	size_t length;
+	char *text = text_file_read(path, PASSWORD_MAX, &length);
+	if (text == NULL) {
+		problems_add(problems, "%s: password_file: %s: %s", file.place, path, strerror(errno));
+		return;
+	}
+	size_t line = strcspn(text, "\r\n");
+	if (line == 0 || strspn(text + line, "\r\n") != length - line) {
+		problems_add(problems, "%s: password_file: %s: holds no single line of text", file.place, path);
+		free(text);
+		return;
+	}
+	text[line] = '\0';
+	free(*password);
+	*password = text;
+}
+
+static void check_address(const struct config_source *source, const char *section, const char *key, const char *address,
+                          bool (*check)(const char *, char *, size_t), struct problems *problems)
+{
+	char why[VALUE_WHY_SIZE];
+	if (address != NULL && strcmp(address, "embedded") != 0 && !check(address, why, sizeof why)) {
+		struct found found = find_key(source, section, key);
+		problems_add(problems, "%s: %s: %s", found.place == NULL ? section : found.place, key, why);
+	}
+}
+
+/* Where the store has no address of its own, it is at the events' broker; then that one's credentials and
+ * certificate are right for it too, as far as it has none. */
+static void complete_store(struct config *config, struct problems *problems)
+{
+	struct broker_address *store = &config->store, *events = &config->events;
+	if (store->endpoint != NULL) {
+		if (strcmp(store->endpoint, "embedded") == 0 && (events->endpoint == NULL || strcmp(events->endpoint, "embedded") != 0))
+			problems_add(problems, "%s: nodes: embedded needs [events] endpoint = embedded",
+			             find_key(config->source, "store", "nodes").place);
+		return;
+	}
+	store->endpoint = copy(events->endpoint, problems);
+	if (store->username == NULL && store->password == NULL) {
+		store->username = copy(events->username, problems);
+		store->password = copy(events->password, problems);
+	}
+	if (find_key(config->source, "store", "enable_tls").value == NULL)
+		store->tls = events->tls;
+	if (store->ca_file == NULL && find_key(config->source, "store", "tls_insecure").value == NULL) {
+		store->ca_file = copy(events->ca_file, problems);
+		store->tls_insecure = events->tls_insecure;
+	}
+}
+
+/* A list of absolute folders; NULL for an unset one. */
+static char **read_folders(const struct config_source *source, const char *section, const char *key, const char *text,
+                           struct problems *problems)
+{
+	if (text == NULL)
+		return NULL;
+	char **list = list_split(text, ":");
+	if (list == NULL)
+		problems_add(problems, "out of memory");
+	for (char **folder = list; list != NULL && *folder != NULL; folder++)
+		if (**folder != '/')
+			problems_add(problems, "%s: %s: \"%.80s\" is not an absolute path", find_key(source, section, key).place, key, *folder);
+	return list;
+}
+
+/* The first `length` bytes of `head`, and `tail`; the caller frees them. NULL: out of memory. */
+static char *join(const char *head, size_t length, const char *tail)
+{
+	char *text = malloc(length + strlen(tail) + 1);
+	if (text != NULL) {
+		memcpy(text, head, length);
+		strcpy(text + length, tail);
+	}
+	return text;
+}
+
+char *state_dir_default(const struct config_source *source, bool root)
+{
+	const struct variable *systemd = source_variable(source, "STATE_DIRECTORY");
+	if (systemd != NULL && systemd->value[0] == '/')
+		return strndup(systemd->value, strcspn(systemd->value, ":"));
+	if (root)
+		return strdup(STATE_DIR);
+	const struct variable *state = source_variable(source, "XDG_STATE_HOME"), *home = source_variable(source, "HOME");
+	if (state != NULL && state->value[0] == '/')
+		return join(state->value, strlen(state->value), "/postprocessing");
+	if (home != NULL && home->value[0] == '/')
+		return join(home->value, strlen(home->value), "/.local/state/postprocessing");
+	return NULL;
+}
+
+static void complete_state_dir(struct config *config, struct problems *problems)
+{
+	if (config->state_dir == NULL) {
+		config->state_dir = state_dir_default(config->source, geteuid() == 0);
+		if (config->state_dir == NULL)
+			problems_add(problems, "state_dir: not set, and none of STATE_DIRECTORY, XDG_STATE_HOME and HOME says where");
+	} else if (config->state_dir[0] != '/') {
+		problems_add(problems, "%s: state_dir: \"%.80s\" is not an absolute path",
+		             find_key(config->source, "postprocessing", "state_dir").place, config->state_dir);
+	}
+}
+
+/* The broker's rules for such names. */
+static void check_name(const struct config_source *source, const char *section, const char *key, const char *name,
+                       struct problems *problems)
+{
+	size_t length = name == NULL ? 0 : strlen(name);
+	if (name != NULL && (length > 64 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != length))
+		problems_add(problems, "%s: %s: \"%.80s\" is not a name of letters, digits, _ and -, 64 at most",
+		             find_key(source, section, key).place, key, name);
+}
+
+/* What follows from the values once all are there. */
+static void complete(struct config_draft *draft, struct problems *problems)
+{
+	/* The words behind the fourth are those of the services that this one replaces: panic fatal warn trace. */
+	static const enum log_level level[] = {LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG, LOG_ERROR, LOG_ERROR, LOG_WARNING, LOG_DEBUG};
+	struct config *config = &draft->config;
+	const struct config_source *source = config->source;
+	config->log_level = level[draft->log_level];
+	config->plugin_dir = read_folders(source, "postprocessing", "plugin_dir", draft->plugin_dir, problems);
+	complete_state_dir(config, problems);
+	config->content.file_roots = read_folders(source, "content", "file_roots", draft->file_roots, problems);
+	config->content.ca_file = draft->ca_file;
+	draft->ca_file = NULL;
+	check_address(source, "events", "endpoint", config->events.endpoint, address_check_broker, problems);
+	check_address(source, "store", "nodes", config->store.endpoint, address_check_broker, problems);
+	check_address(source, "http", "addr", config->http_addr, address_check_listen, problems);
+	check_name(source, "events", "consumer", config->consumer, problems);
+	check_name(source, "store", "database", config->bucket, problems);
+	read_password(source, "events", draft->events_password_file, &config->events.password, problems);
+	read_password(source, "store", draft->store_password_file, &config->store.password, problems);
+	complete_store(config, problems);
+	config->events.tls_insecure = config->events.tls_insecure && config->events.ca_file == NULL;
+	config->store.tls_insecure = config->store.tls_insecure && config->store.ca_file == NULL;
+}
+
+static void draft_clear(struct config_draft *draft)
+{
+	free(draft->steps);
+	free(draft->plugin_dir);
+	free(draft->file_roots);
+	free(draft->ca_file);
+	free(draft->events_password_file);
+	free(draft->store_password_file);
+	free(draft->cluster);
+}
+
+struct config *config_build(struct config_source *source, struct problems *problems)
+{
+	struct config *config = calloc(1, sizeof *config);
+	if (config == NULL) {
+		config_source_free(source);
+		return NULL;
+	}
+	struct config_draft draft = {.config.source = source};
+	legacy_apply(source, problems);
+	check_unknown_keys(source, problems);
+	for (const struct config_key *key = config_keys; key->section != NULL; key++)
+		config_key_read(source, key->section, key, &draft, problems);
+	complete(&draft, problems);
+	config_steps_read(&draft.config, find_key(source, "postprocessing", "steps"), &draft.step, problems);
+	*config = draft.config;
+	draft_clear(&draft);
+	return config;
+}
+
+static void read_files(struct config_source *source, const char *path, struct problems *problems)
+{
+	const struct variable *variable = source_variable(source, "POSTPROCESSING_CONFIG");
+	bool may_be_missing = path == NULL && variable == NULL;
+	if (path == NULL)
+		path = variable == NULL ? CONFIG_DIR "/postprocessing.ini" : variable->value;
+	config_file_read(source, path, may_be_missing, problems);
+	const char *slash = strrchr(path, '/');
+	char *folder = join(path, slash == NULL ? 0 : (size_t)(slash - path + 1), "steps.d");
+	if (folder == NULL) {
+		problems_add(problems, "out of memory");
+		return;
+	}
+	config_folder_read(source, folder, problems);
+	free(folder);
+}
+
+struct config *config_read(const char *path, char *const *environment, struct problems *problems)
+{
+	struct config_source *source = config_source_create(environment);
+	if (source == NULL)
+		return NULL;
+	read_files(source, path, problems);
+	return config_build(source, problems);
+}
+
+static void broker_address_clear(struct broker_address *address)
+{
+	free(address->endpoint);
+	free(address->username);
+	free(address->password);
+	free(address->ca_file);
+}
+
+void config_free(struct config *config)
+{
+	if (config == NULL)
+		return;
+	config_steps_free(config);
+	free(config->plugin_dir);
+	free(config->state_dir);
+	broker_address_clear(&config->events);
+	broker_address_clear(&config->store);
+	free(config->consumer);
+	free(config->bucket);
+	free(config->table);
+	free((void *)config->content.ca_file);
+	free((void *)config->content.file_roots);
+	free(config->http_addr);
+	free(config->http_token);
+	config_source_free(config->source);
+	free(config);
+}

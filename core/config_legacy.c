@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/config_source.h"
+
+struct legacy {
+	const char *variable;
+	const char *key;  /* the same in [postprocessing]; NULL: a variable only */
+	const char *step; /* which step it is about */
+	const char *sets; /* that step's key; NULL: the value is true or false, whether to run it */
+	enum legacy_wish wish;
+};
+
+static const struct legacy legacy[] = {
+	{"POSTPROCESSING_VIRUSSCAN", "virusscan", "virusscan", NULL, LEGACY_FIRST},
+	{"POSTPROCESSING_DELAY", "delay", "delay", "duration", LEGACY_LAST},
+	{"ANTIVIRUS_WORKERS", NULL, "virusscan", "workers", LEGACY_NOT_WANTED},
+};
+#define LEGACY_COUNT (sizeof legacy / sizeof legacy[0])
+
+bool legacy_is_key(const char *key)
+{
+	for (size_t i = 0; i < LEGACY_COUNT; i++)
+		if (legacy[i].key != NULL && strcmp(legacy[i].key, key) == 0)
+			return true;
+	return false;
+}
+
+static struct found find(const struct config_source *source, const struct legacy *entry)
+{
+	const struct pp_key key = {.name = entry->key == NULL ? "" : entry->key, .environment = entry->variable};
+	return source_find(source, "postprocessing", &key, false);
+}
+
+void legacy_apply(struct config_source *source, struct problems *problems)
+{
+	for (size_t i = 0; i < LEGACY_COUNT; i++) {
+		const struct legacy *entry = &legacy[i];
+		struct found found = find(source, entry);
+		const struct setting *set = section_find(source_step_section(source, entry->step), entry->sets == NULL ? "" : entry->sets);
+		if (entry->sets == NULL || found.value == NULL || (set != NULL && set->rank >= found.rank))
+			continue;
+		char name[sizeof STEP_PREFIX + STEP_NAME_MAX];
+		snprintf(name, sizeof name, STEP_PREFIX "%s", entry->step);
+		struct section *section = source_section_add(source, name, NULL, problems);
+		const struct setting setting = {(char *)entry->sets, (char *)found.value, (char *)found.place, found.rank};
+		if (section != NULL)
+			section_set(section, &setting, problems);
+	}
+}
+
+static const struct legacy *wishing(size_t number)
+{
+	for (size_t i = 0; i < LEGACY_COUNT; i++)
+		if (legacy[i].wish != LEGACY_NOT_WANTED && number-- == 0)
+			return &legacy[i];
+	return NULL;
+}
+
+const char *legacy_step(size_t number)
+{
+	const struct legacy *entry = wishing(number);
+	return entry == NULL ? NULL : entry->step;
+}
+
+enum legacy_wish legacy_step_wish(const struct config_source *source, size_t number, struct problems *problems)
+{
+	const struct legacy *entry = wishing(number);
+	if (entry == NULL)
+		return LEGACY_NOT_WANTED;
+	/* A step that runs because of a value: its own key counts as well, unless a module's package brought it. */
+	struct pp_key key = {.name = entry->sets, .type = PP_KEY_DURATION};
+	struct found found;
+	if (entry->sets != NULL) {
+		char section[sizeof STEP_PREFIX + STEP_NAME_MAX];
+		snprintf(section, sizeof section, STEP_PREFIX "%s", entry->step);
+		found = source_find(source, section, &key, true);
+	} else {
+		key = (struct pp_key){.name = entry->key, .type = PP_KEY_BOOL};
+		found = find(source, entry);
+	}
+	char why[VALUE_WHY_SIZE];
+	int64_t number_found = 0;
+	if (found.value == NULL || found.rank == RANK_DROPIN)
+		return LEGACY_NOT_WANTED;
+	if (!value_parse(&key, found.value, &number_found, why, sizeof why))
+		problems_add(problems, "%s: %s: %s", found.place, key.name, why);
+	return number_found > 0 ? entry->wish : LEGACY_NOT_WANTED;
+}

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Internal to the configuration: everything as it was read, before it means anything. Sections with their
+ * settings from the files, and a copy of the environment; each value knows where it came from. */
+#ifndef CORE_CONFIG_SOURCE_H
+#define CORE_CONFIG_SOURCE_H
+
+#include "core/config.h"
+
+#define STEP_NAME_MAX 64
+#define STEP_PREFIX "step:"
+
+/* Who wins where a key is set more than once. */
+enum setting_rank { RANK_DROPIN, RANK_MAIN, RANK_ENVIRONMENT };
+
+struct setting {
+	char *name;
+	char *value;
+	char *place; /* "/etc/postprocessing/postprocessing.ini:12", or the variable's name */
+	enum setting_rank rank;
+};
+
+struct section {
+	char *name;
+	char *place; /* of its first header; NULL: only variables speak of it */
+	struct setting *setting;
+	size_t count;
+};
+
+struct variable {
+	char *name;
+	char *value;
+};
+
+struct config_source {
+	struct section **section;
+	size_t count;
+	struct variable *variable;
+	size_t variable_count;
+};
+
+/* Copies the environment ("NAME=value", NULL-terminated, NULL: none); variables that are empty count as unset. NULL: out of memory. */
+struct config_source *config_source_create(char *const *environment);
+void config_source_free(struct config_source *source);
+
+/* NULL: there is none of that name. */
+struct section *source_section(const struct config_source *source, const char *name);
+/* Finds or makes it. `place` may be NULL. NULL: that was a problem. */
+struct section *source_section_add(struct config_source *source, const char *name, const char *place, struct problems *problems);
+/* The section of a step; NULL: there is none. */
+struct section *source_step_section(const struct config_source *source, const char *step);
+
+/* NULL: not set. `section` may be NULL. */
+const struct setting *section_find(const struct section *section, const char *name);
+/* Sets a key, unless a higher rank has; setting it twice in one rank is a problem. */
+void section_set(struct section *section, const struct setting *setting, struct problems *problems);
+
+/* NULL: unset or empty. */
+const struct variable *source_variable(const struct config_source *source, const char *name);
+
+#define VARIABLE_NAME_SIZE 256
+/* The name of a key's own variable: POSTPROCESSING_<SECTION>_<KEY>. False: longer than any that is looked for. */
+bool variable_name(char name[VARIABLE_NAME_SIZE], const char *section, const char *key);
+
+/* A value and where it came from, for people. */
+struct found {
+	const char *value; /* NULL: not set */
+	const char *place;
+	enum setting_rank rank;
+};
+
+/* The value of a key: its own variable, else the first of key->environment that is set, else the files'. `own` false:
+ * the key has no variable of its own. */
+struct found source_find(const struct config_source *source, const char *section, const struct pp_key *key, bool own);
+
+/* config_file.c: adds what `path` holds, or the files of the folder. */
+void config_file_read(struct config_source *source, const char *path, bool may_be_missing, struct problems *problems);
+void config_folder_read(struct config_source *source, const char *folder, struct problems *problems);
+/* The same for bytes that are in memory already; `name` stands for the file in messages. */
+void config_file_parse(struct config_source *source, const char *name, const char *bytes, size_t length,
+                       enum setting_rank rank, struct problems *problems);
+
+/* config_value.c: checks a text against what the key may hold. False: why[size] says what is wrong, without the value if
+ * that may be a secret. */
+bool value_parse(const struct pp_key *key, const char *text, int64_t *number, char *why, size_t size);
+#define VALUE_WHY_SIZE 256
+
+/* config_list.c: the parts of a list, NULL-terminated, in one allocation; without empty parts. NULL: out of memory. */
+char **list_split(const char *text, const char *separators);
+
+/* config_address.c: whether the text can be an endpoint list, or an address to listen on. */
+bool address_check_broker(const char *text, char *why, size_t size);
+bool address_check_listen(const char *text, char *why, size_t size);
+
+/* config.c: the configuration that `source` (taken over, also on failure) comes down to. NULL: out of memory. */
+struct config *config_build(struct config_source *source, struct problems *problems);
+/* What state_dir is by default; NULL: nothing says. The caller frees it. */
+char *state_dir_default(const struct config_source *source, bool root);
+
+/* config_steps.c */
+struct step_defaults {
+	unsigned workers, max_retries;
+	nanos retry_backoff;
+};
+bool step_name_check(const char *name, char *why, size_t size);
+void config_steps_read(struct config *config, struct found list, const struct step_defaults *defaults, struct problems *problems);
+void config_steps_free(struct config *config);
+
+/* config_legacy.c: the settings of the services that this one replaces which are about certain steps. The only file
+ * that knows any step by name. */
+/* Whether the key of [postprocessing] is one of them. */
+bool legacy_is_key(const char *key);
+/* Passes their values on to the steps' sections. */
+void legacy_apply(struct config_source *source, struct problems *problems);
+/* The steps that may run without being listed, by number; NULL: no more. */
+const char *legacy_step(size_t number);
+enum legacy_wish { LEGACY_NOT_WANTED, LEGACY_FIRST, LEGACY_LAST };
+/* Whether and where that step is to run though it is not listed. */
+enum legacy_wish legacy_step_wish(const struct config_source *source, size_t number, struct problems *problems);
+
+#endif

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config.h"
+
+/* More than anybody reads; keeps a file of rubbish from filling the memory. */
+#define PROBLEMS_MAX 1000
+#define PROBLEM_SIZE 1024
+
+/* Stands for all problems when there is no memory for them: a configuration must never look sound for want of memory. */
+static const char out_of_memory[] = "out of memory";
+static const char *const out_of_memory_line[] = {out_of_memory};
+
+static bool is_out_of_memory(const struct problems *problems)
+{
+	return problems->line == (char **)out_of_memory_line;
+}
+
+static void give_up(struct problems *problems)
+{
+	problems_free(problems);
+	problems->line = (char **)out_of_memory_line;
+	problems->count = 1;
+}
+
+static void append(struct problems *problems, const char *text)
+{
+	char **line = realloc(problems->line, (problems->count + 1) * sizeof *line);
+	if (line == NULL) {
+		give_up(problems);
+		return;
+	}
+	problems->line = line;
+	line[problems->count] = strdup(text);
+	if (line[problems->count] == NULL)
+		give_up(problems);
+	else
+		problems->count++;
+}
+
+void problems_add(struct problems *problems, const char *format, ...)
+{
+	if (is_out_of_memory(problems) || problems->count > PROBLEMS_MAX)
+		return;
+	if (problems->count == PROBLEMS_MAX) {
+		append(problems, "and more");
+		return;
+	}
+	char text[PROBLEM_SIZE];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	/* Names and values come from outside: they must not forge a line or move a terminal's cursor. */
+	for (char *c = text; *c != '\0'; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			*c = '?';
+	append(problems, text);
+}
+
+void problems_free(struct problems *problems)
+{
+	if (!is_out_of_memory(problems)) {
+		for (size_t i = 0; i < problems->count; i++)
+			free(problems->line[i]);
+		free(problems->line);
+	}
+	*problems = (struct problems){0};
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config_keys.h"
+#include "core/config_source.h"
+
+#define MODULE_KEYS_MAX 256
+
+struct module_key {
+	struct pp_key key;
+	const char *text; /* NULL: unset */
+	const char *place;
+	int64_t number;
+};
+
+struct pp_setup {
+	const struct config *config;
+	const struct step_config *step;
+	struct problems *problems;
+	char section[sizeof STEP_PREFIX + STEP_NAME_MAX];
+	struct module_key *key;
+	size_t count;
+};
+
+static const struct module_key *find(const struct pp_setup *setup, const char *name)
+{
+	for (size_t i = 0; name != NULL && i < setup->count; i++)
+		if (strcmp(setup->key[i].key.name, name) == 0)
+			return &setup->key[i];
+	return NULL;
+}
+
+/* Where to look for what is wrong: the key's place, else the step's section. */
+static const char *place_of(const struct pp_setup *setup, const struct module_key *key)
+{
+	if (key != NULL && key->place != NULL)
+		return key->place;
+	const struct section *section = setup->step->section;
+	return section != NULL && section->place != NULL ? section->place : setup->section;
+}
+
+static void read_key(struct pp_setup *setup, struct module_key *key)
+{
+	char why[VALUE_WHY_SIZE];
+	struct found found = source_find(setup->config->source, setup->section, &key->key, true);
+	key->place = found.place;
+	key->text = found.value;
+	if (found.value == NULL && key->key.fallback != NULL)
+		key->text = key->key.fallback;
+	bool empty = key->text == NULL || *key->text == '\0';
+	if (key->key.required != 0 && empty) {
+		problems_add(setup->problems, "%s: %s: [%s] needs it", place_of(setup, key), key->key.name, setup->section);
+	} else if (key->text != NULL && !value_parse(&key->key, key->text, &key->number, why, sizeof why)) {
+		problems_add(setup->problems, "%s: %s: %s", place_of(setup, key), key->key.name, why);
+		key->text = NULL;
+		key->number = 0;
+	}
+}
+
+/* Copies what the module declares; its struct may be longer than ours. */
+static void read_keys(struct pp_setup *setup, const struct pp_key *keys, size_t key_size)
+{
+	const char *at = (const char *)keys;
+	size_t count = 0;
+	while (count < MODULE_KEYS_MAX && ((const struct pp_key *)(const void *)(at + count * key_size))->name != NULL)
+		count++;
+	setup->key = calloc(count + 1, sizeof *setup->key);
+	if (setup->key == NULL) {
+		problems_add(setup->problems, "out of memory");
+		return;
+	}
+	for (; setup->count < count; setup->count++) {
+		memcpy(&setup->key[setup->count].key, at + setup->count * key_size, sizeof(struct pp_key));
+		read_key(setup, &setup->key[setup->count]);
+	}
+}
+
+static void check_unknown_keys(const struct pp_setup *setup)
+{
+	const struct section *section = setup->step->section;
+	for (size_t i = 0; section != NULL && i < section->count; i++) {
+		const struct setting *setting = &section->setting[i];
+		if (step_keys_find(setting->name) == NULL && find(setup, setting->name) == NULL)
+			problems_add(setup->problems, "%s: %s: unknown key in [%s] (module %s)", setting->place, setting->name, setup->section,
+			             setup->step->module);
+	}
+}
+
+static bool is_variable_of(const struct pp_setup *setup, const char *variable)
+{
+	char name[VARIABLE_NAME_SIZE];
+	for (const struct config_key *key = step_keys; key->section != NULL; key++)
+		if (variable_name(name, setup->section, key->key.name) && strcmp(name, variable) == 0)
+			return true;
+	for (size_t i = 0; i < setup->count; i++)
+		if (variable_name(name, setup->section, setup->key[i].key.name) && strcmp(name, variable) == 0)
+			return true;
+	return false;
+}
+
+/* Whether the variable is another step's, whose name begins as this one's does: POSTPROCESSING_STEP_VIRUS_SCAN_… is not
+ * about the step "virus" where there is a step "virus-scan". */
+static bool is_of_longer_step(const struct pp_setup *setup, const char *variable, size_t length)
+{
+	for (size_t i = 0; i < setup->config->step_count; i++) {
+		char name[VARIABLE_NAME_SIZE];
+		if (!variable_name(name, "step", setup->config->step[i].name))
+			continue;
+		size_t other = strlen(name);
+		if (other > length && strncmp(variable, name, other) == 0 && variable[other] == '_')
+			return true;
+	}
+	return false;
+}
+
+static void check_unknown_variables(const struct pp_setup *setup)
+{
+	char prefix[VARIABLE_NAME_SIZE];
+	const struct config_source *source = setup->config->source;
+	if (!variable_name(prefix, "step", setup->step->name))
+		return;
+	size_t length = strlen(prefix);
+	for (size_t i = 0; i < source->variable_count; i++) {
+		const char *name = source->variable[i].name;
+		if (strncmp(name, prefix, length) == 0 && name[length] == '_' && !is_variable_of(setup, name) &&
+		    !is_of_longer_step(setup, name, length))
+			problems_add(setup->problems, "%s: no such key in [%s] (module %s)", name, setup->section, setup->step->module);
+	}
+}
+
+struct pp_setup *step_setup_create(const struct config *config, const struct step_config *step,
+                                   const struct pp_key *keys, size_t key_size, struct problems *problems)
+{
+	struct pp_setup *setup = calloc(1, sizeof *setup);
+	if (setup == NULL)
+		return NULL;
+	setup->config = config;
+	setup->step = step;
+	setup->problems = problems;
+	snprintf(setup->section, sizeof setup->section, STEP_PREFIX "%s", step->name);
+	if (keys != NULL && (key_size < sizeof(struct pp_key) || key_size % _Alignof(struct pp_key) != 0))
+		problems_add(problems, "%s: module %s: its list of keys cannot be read (%zu bytes each)", place_of(setup, NULL), step->module,
+		             key_size);
+	else if (keys != NULL)
+		read_keys(setup, keys, key_size);
+	check_unknown_keys(setup);
+	check_unknown_variables(setup);
+	return setup;
+}
+
+void step_setup_free(struct pp_setup *setup)
+{
+	if (setup == NULL)
+		return;
+	free(setup->key);
+	free(setup);
+}
+
+const char *step_setup_string(const struct pp_setup *setup, const char *key)
+{
+	const struct module_key *found = find(setup, key);
+	return found == NULL ? NULL : found->text;
+}
+
+int64_t step_setup_number(const struct pp_setup *setup, const char *key)
+{
+	const struct module_key *found = find(setup, key);
+	return found == NULL ? 0 : found->number;
+}
+
+const char *step_setup_name(const struct pp_setup *setup)
+{
+	return setup->step->name;
+}
+
+void step_setup_reject(struct pp_setup *setup, const char *key, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	const char *place = place_of(setup, find(setup, key));
+	if (key == NULL)
+		problems_add(setup->problems, "%s: %s", place, text);
+	else
+		problems_add(setup->problems, "%s: %s: %s", place, key, text);
+}
