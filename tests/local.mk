@@ -1,1 +1,19 @@
 # Unit tests (tests/test_NAME.c) use Check and link core/libcore.a; each is a program of its own, so that they run in parallel.
+
+if HAVE_CHECK
+TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
+STUB_HOST_SOURCES = tests/stub_host.c tests/stub_host.h
+
+check_PROGRAMS += tests/test_delay
+TESTS += tests/test_delay
+tests_test_delay_SOURCES = tests/test_delay.c $(STUB_HOST_SOURCES) plugins/delay/delay.c
+tests_test_delay_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_delay_LDADD = core/libcore.a $(CHECK_LIBS)
+
+check_PROGRAMS += tests/test_virusscan
+TESTS += tests/test_virusscan
+tests_test_virusscan_SOURCES = tests/test_virusscan.c $(STUB_HOST_SOURCES) $(VIRUSSCAN_SOURCES) \
+	tests/fake_clamd.c tests/fake_clamd.h tests/fixture_clamd.c tests/fixture_clamd.h
+tests_test_virusscan_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_virusscan_LDADD = core/libcore.a $(CHECK_LIBS) $(JANSSON_LIBS) -lpthread
+endif

@@ -113,6 +113,9 @@ static enum finding hear_last_words(const struct transfer *transfer)
 	char answer[ANSWER_SIZE];
 	struct limits limits = limits_of(transfer, LAST_WORDS_TIME);
 	enum exchange heard = session_answer(transfer->session, answer, &limits);
+	if (heard == EXCHANGE_CLOSED)
+		return none(transfer, "clamd (%s) closed the connection before it had the whole file: it was stopped, or the "
+		                      "download was slower than ReadTimeout in clamd.conf allows", transfer->clamd->pool.endpoint.text);
 	if (heard != EXCHANGE_OK)
 		return none_for(transfer, heard, "take the whole file");
 	if (ending(answer, "ERROR") != NULL)

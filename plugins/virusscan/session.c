@@ -12,7 +12,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* clamd closes what is idle for 30 s, unless its configuration says otherwise; then the look before reuse helps. */
+/* clamd closes what is idle for CommandReadTimeout, 30 s unless configured otherwise: then the look before reuse
+ * helps. */
 #define IDLE_MAX (INT64_C(20) * 1000000000)
 #define KEPT_MAX 32
 
