@@ -129,6 +129,7 @@ int content_file_open(const char *url, char *const *roots, int64_t *bytes, char 
 		close(file);
 		return -1;
 	}
+	error[0] = '\0';
 	*bytes = status.st_size;
 	return file;
 }

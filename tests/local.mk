@@ -4,6 +4,12 @@ if HAVE_CHECK
 TEST_CPPFLAGS = $(AM_CPPFLAGS) -I$(top_srcdir)/tests $(CHECK_CFLAGS) $(JANSSON_CFLAGS)
 STUB_HOST_SOURCES = tests/stub_host.c tests/stub_host.h
 
+check_PROGRAMS += tests/test_content
+TESTS += tests/test_content
+tests_test_content_SOURCES = tests/test_content.c tests/file_server.c tests/file_server.h
+tests_test_content_CPPFLAGS = $(TEST_CPPFLAGS) $(MICROHTTPD_CFLAGS) $(CURL_CFLAGS)
+tests_test_content_LDADD = core/libcore.a $(CHECK_LIBS) $(CURL_LIBS) $(MICROHTTPD_LIBS)
+
 check_PROGRAMS += tests/test_delay
 TESTS += tests/test_delay
 tests_test_delay_SOURCES = tests/test_delay.c $(STUB_HOST_SOURCES) plugins/delay/delay.c
