@@ -63,6 +63,9 @@ static size_t take_bytes(char *data, size_t size, size_t count, void *context)
 	}
 	memcpy(http->buffer + http->used, data, length);
 	http->used += length;
+	/* Pausing while there is room yet for all that libcurl has read spares it a copy of the rest. */
+	if (http->size - http->used < CONTENT_HTTP_BUFFER_MIN && !http->paused)
+		http->paused = curl_easy_pause(http->easy, CURLPAUSE_RECV) == CURLE_OK;
 	return length;
 }
 

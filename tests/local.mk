@@ -6,9 +6,10 @@ STUB_HOST_SOURCES = tests/stub_host.c tests/stub_host.h
 
 check_PROGRAMS += tests/test_content
 TESTS += tests/test_content
-tests_test_content_SOURCES = tests/test_content.c tests/file_server.c tests/file_server.h
-tests_test_content_CPPFLAGS = $(TEST_CPPFLAGS) $(MICROHTTPD_CFLAGS) $(CURL_CFLAGS)
-tests_test_content_LDADD = core/libcore.a $(CHECK_LIBS) $(CURL_LIBS) $(MICROHTTPD_LIBS)
+tests_test_content_SOURCES = tests/test_content.c tests/file_server.c tests/file_server.h \
+	tests/certificate.c tests/certificate.h
+tests_test_content_CPPFLAGS = $(TEST_CPPFLAGS) $(MICROHTTPD_CFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS)
+tests_test_content_LDADD = core/libcore.a $(CHECK_LIBS) $(CURL_LIBS) $(MICROHTTPD_LIBS) $(CRYPTO_LIBS) -lpthread
 
 check_PROGRAMS += tests/test_delay
 TESTS += tests/test_delay

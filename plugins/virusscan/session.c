@@ -189,21 +189,18 @@ static bool take_number(const struct session *session, char *text)
 
 enum exchange session_answer(struct session *session, char text[ANSWER_SIZE], const struct limits *limits)
 {
-	size_t used = 0;
-	for (;;) {
+	for (size_t used = 0;;) {
+		/* Waits first: the answer is hardly ever there yet. */
+		enum exchange waited = of_wait(socket_wait(session->fd, POLLIN, limits));
+		if (waited != EXCHANGE_OK)
+			return waited;
 		ssize_t got = recv(session->fd, text + used, ANSWER_SIZE - used, 0);
 		if (got == 0 || (got < 0 && errno == ECONNRESET))
 			return EXCHANGE_CLOSED;
-		if (got < 0 && errno == EINTR)
+		if (got < 0 && (errno == EINTR || errno == EAGAIN || errno == EWOULDBLOCK))
 			continue;
-		if (got < 0 && errno != EAGAIN && errno != EWOULDBLOCK)
+		if (got < 0)
 			return EXCHANGE_ERROR;
-		if (got < 0) {
-			enum exchange waited = of_wait(socket_wait(session->fd, POLLIN, limits));
-			if (waited != EXCHANGE_OK)
-				return waited;
-			continue;
-		}
 		used += (size_t)got;
 		char *end = memchr(text, '\0', used);
 		/* There is one command at a time, so nothing may follow its answer. */
