@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <errno.h>
 #include <jansson.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -275,6 +278,36 @@ START_TEST(no_clamd_is_a_retry)
 }
 END_TEST
 
+START_TEST(full_backlog_is_waited_for)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char path[] = "/tmp/pp-backlog-XXXXXX";
+	int filler[8], count = 0;
+	ck_assert_ptr_nonnull(mkdtemp(path));
+	snprintf(address.sun_path, sizeof address.sun_path, "%s/socket", path);
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(listener, (const struct sockaddr *)&address, sizeof address), 0);
+	ck_assert_int_eq(listen(listener, 0), 0);
+	for (bool full = false; !full; count++) {
+		ck_assert_int_lt(count, 8);
+		filler[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		full = connect(filler[count], (const struct sockaddr *)&address, sizeof address) != 0;
+	}
+	ck_assert_int_eq(errno, EAGAIN);
+	void *instance = create_at(address.sun_path, "timeout=200ms", NULL);
+	struct pp_run run;
+	stub_run_init(&run, "x", 1);
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "timed out");
+	pp_step_module.destroy(instance);
+	while (count > 0)
+		close(filler[--count]);
+	close(listener);
+	unlink(address.sun_path);
+	rmdir(path);
+}
+END_TEST
+
 START_TEST(size_limit_is_kept)
 {
 	struct fake_clamd clamd;
@@ -389,6 +422,37 @@ START_TEST(real_limits)
 }
 END_TEST
 
+#define THREADS 4
+#define SCANS 25
+
+/* Every other file is infected. Returns how many outcomes were wrong. */
+static void *scan_many(void *instance)
+{
+	char eicar[EICAR_SIZE + 1];
+	uintptr_t wrong = 0;
+	eicar_make(eicar);
+	for (int i = 0; i < SCANS; i++) {
+		struct pp_run run;
+		stub_run_init(&run, i % 2 == 0 ? eicar : "clean", i % 2 == 0 ? EICAR_SIZE : 5);
+		wrong += pp_step_module.run(instance, &run) != (i % 2 == 0 ? PP_DELETE : PP_CONTINUE);
+	}
+	return (void *)wrong;
+}
+
+START_TEST(real_scans_side_by_side)
+{
+	void *instance = create_at(real.socket, NULL, NULL), *wrong;
+	pthread_t thread[THREADS];
+	for (int i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&thread[i], NULL, scan_many, instance), 0);
+	for (int i = 0; i < THREADS; i++) {
+		ck_assert_int_eq(pthread_join(thread[i], &wrong), 0);
+		ck_assert_ptr_null(wrong);
+	}
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
 static Suite *make_suite(void)
 {
 	Suite *suite = suite_create("virusscan");
@@ -408,6 +472,7 @@ static Suite *make_suite(void)
 	tcase_add_test(fake, cancellation_ends_the_wait);
 	tcase_add_test(fake, deadline_ends_the_wait);
 	tcase_add_test(fake, no_clamd_is_a_retry);
+	tcase_add_test(fake, full_backlog_is_waited_for);
 	tcase_add_test(fake, size_limit_is_kept);
 	tcase_add_test(fake, endpoints);
 	suite_add_tcase(suite, fake);
@@ -415,6 +480,7 @@ static Suite *make_suite(void)
 	tcase_add_unchecked_fixture(true_one, start_real, stop_real);
 	tcase_add_test(true_one, real_verdicts);
 	tcase_add_test(true_one, real_limits);
+	tcase_add_test(true_one, real_scans_side_by_side);
 	if (fixture_clamd_present())
 		suite_add_tcase(suite, true_one);
 	else
