@@ -21,6 +21,12 @@ core_libcore_a_SOURCES = \
 	core/config_source.h \
 	core/config_steps.c \
 	core/config_value.c \
+	core/content.c \
+	core/content.h \
+	core/content_file.c \
+	core/content_file.h \
+	core/content_http.c \
+	core/content_http.h \
 	core/coordinator.c \
 	core/coordinator.h \
 	core/coordinator_carry.c \

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a scanner is to the module: one file per kind implements it, and virusscan.c decides what its
+ * finding means for the upload. */
+#ifndef VIRUSSCAN_SCANNER_H
+#define VIRUSSCAN_SCANNER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include <postprocessing/step.h>
+
+/* 0 is the one that says nothing: whatever is not known to be clean or infected is a failure. */
+enum finding { FINDING_NONE = 0, FINDING_CLEAN, FINDING_INFECTED };
+
+#define FINDING_TEXT_SIZE 512
+
+/* The bytes of the upload that are to be scanned. */
+struct source {
+	const struct pp_host *host;
+	struct pp_run *run;
+	int64_t left; /* bytes to be handed out yet; -1: all there are */
+};
+
+/* As the host's read(). 0: all that is to be scanned has been handed out. */
+ssize_t source_read(struct source *source, const void **bytes);
+
+struct scanner {
+	/* Makes the scanner's state of the step's configuration; NULL after reject(). `host` is borrowed. */
+	void *(*create)(const struct pp_host *host, struct pp_setup *setup);
+	void (*destroy)(void *state);
+	/* Scans one upload; for several at a time. `text` gets the virus's name with FINDING_INFECTED, and why there
+	 * is no finding with FINDING_NONE. */
+	enum finding (*scan)(void *state, struct source *source, char text[FINDING_TEXT_SIZE]);
+	/* 0: the scanner answers; else why not. Ends within seconds. */
+	int (*check)(void *state, char *why, size_t size);
+};
+
+extern const struct scanner clamd_scanner;
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Step module: has each upload looked at by a virus scanner. Only a scanner's own verdict on all that was
+ * to be scanned lets an upload on or ends it; whatever goes wrong is PP_RETRY. */
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "scanner.h"
+
+#define SECOND_NANOS INT64_C(1000000000)
+
+/* In the order of the key's choices; "truncate" is what the documentation of others calls "partial". */
+enum { OVERSIZE_PARTIAL, OVERSIZE_SKIP, OVERSIZE_TRUNCATE };
+
+struct virusscan {
+	const struct pp_host *host;
+	const struct scanner *scanner;
+	void *state;          /* the scanner's */
+	uint32_t on_infected; /* what run() returns then */
+	int64_t max_size;     /* bytes; 0: all */
+	bool skip_larger;
+};
+
+static const struct pp_key virusscan_keys[] = {
+	{.name = "scanner", .type = PP_KEY_CHOICE, .fallback = "clamav", .choices = "clamav",
+	 .environment = "ANTIVIRUS_SCANNER_TYPE", .help = "which kind of scanner to ask"},
+	{.name = "clamav_socket", .type = PP_KEY_STRING, .fallback = "/run/clamav/clamd.ctl",
+	 .environment = "ANTIVIRUS_CLAMAV_SOCKET", .help = "where clamd listens: path, unix:///path, tcp://host:port, host:port"},
+	{.name = "infected", .type = PP_KEY_CHOICE, .fallback = "delete", .choices = "delete abort continue",
+	 .environment = "ANTIVIRUS_INFECTED_FILE_HANDLING", .help = "what becomes of an infected file"},
+	{.name = "max_scan_size", .type = PP_KEY_SIZE, .fallback = "0", .environment = "ANTIVIRUS_MAX_SCAN_SIZE",
+	 .help = "files larger than this are treated as max_scan_size_mode says; 0: no limit"},
+	{.name = "max_scan_size_mode", .type = PP_KEY_CHOICE, .fallback = "partial", .choices = "partial skip truncate",
+	 .environment = "ANTIVIRUS_MAX_SCAN_SIZE_MODE",
+	 .help = "partial (or truncate): scan only the first max_scan_size bytes; skip: let the file pass unscanned"},
+	{.name = "timeout", .type = PP_KEY_DURATION, .fallback = "5m", .environment = "ANTIVIRUS_CLAMAV_SCAN_TIMEOUT",
+	 .min = 1, .max = 24 * 3600 * SECOND_NANOS, .help = "how long clamd may take to answer, and for each part of the transfer"},
+	{.name = NULL},
+};
+
+ssize_t source_read(struct source *source, const void **bytes)
+{
+	if (source->left == 0)
+		return 0;
+	ssize_t length = source->host->read(source->run, bytes);
+	if (length <= 0 || source->left < 0)
+		return length;
+	if (length > source->left)
+		length = (ssize_t)source->left;
+	source->left -= length;
+	return length;
+}
+
+static int virusscan_create(const struct pp_host *host, struct pp_setup *setup, void **instance)
+{
+	static const struct scanner *const scanner[] = {&clamd_scanner};
+	static const uint32_t outcome[] = {PP_DELETE, PP_ABORT, PP_CONTINUE};
+	int64_t kind = host->number(setup, "scanner"), infected = host->number(setup, "infected");
+	if (kind < 0 || kind >= (int64_t)(sizeof scanner / sizeof scanner[0]) || infected < 0 ||
+	    infected >= (int64_t)(sizeof outcome / sizeof outcome[0])) {
+		host->reject(setup, NULL, "the host gave a choice that virusscan does not have");
+		return -1;
+	}
+	struct virusscan *scan = calloc(1, sizeof *scan);
+	if (scan == NULL) {
+		host->reject(setup, NULL, "out of memory");
+		return -1;
+	}
+	scan->host = host;
+	scan->scanner = scanner[kind];
+	scan->on_infected = outcome[infected];
+	scan->max_size = host->number(setup, "max_scan_size");
+	scan->skip_larger = host->number(setup, "max_scan_size_mode") == OVERSIZE_SKIP;
+	scan->state = scan->scanner->create(host, setup);
+	if (scan->state == NULL) {
+		free(scan);
+		return -1;
+	}
+	*instance = scan;
+	return 0;
+}
+
+static void virusscan_destroy(void *instance)
+{
+	struct virusscan *scan = instance;
+	scan->scanner->destroy(scan->state);
+	free(scan);
+}
+
+/* RFC 3339 in UTC. */
+static bool format_time(int64_t time, char text[40])
+{
+	time_t seconds = (time_t)(time / SECOND_NANOS);
+	struct tm tm;
+	if (time < 0 || gmtime_r(&seconds, &tm) == NULL)
+		return false;
+	size_t used = strftime(text, 40, "%Y-%m-%dT%H:%M:%S", &tm);
+	int rest = snprintf(text + used, 40 - used, ".%09dZ", (int)(time % SECOND_NANOS));
+	return used > 0 && rest > 0 && (size_t)rest < 40 - used;
+}
+
+/* Virus names are ASCII; whatever else comes must not reach a log, nor break the JSON text. */
+static void make_printable(char *text)
+{
+	for (; *text != '\0'; text++)
+		if (*text < 0x20 || *text > 0x7e)
+			*text = '?';
+}
+
+/* Puts the Result together; the resource ID goes in as it came. */
+static bool set_result(const struct virusscan *scan, struct pp_run *run, bool infected, const char *description)
+{
+	const char *resource = scan->host->resource_id(run);
+	char when[40], *result = NULL;
+	json_t *string = json_string(description);
+	char *quoted = string == NULL ? NULL : json_dumps(string, JSON_ENCODE_ANY);
+	json_decref(string);
+	bool set = false;
+	if (quoted != NULL && format_time(scan->host->now(run), when)) {
+		if (resource == NULL)
+			resource = "null";
+		size_t size = strlen(quoted) + strlen(resource) + 256;
+		result = malloc(size);
+		if (result != NULL) {
+			snprintf(result, size, "{\"Infected\":%s,\"Description\":%s,\"Scandate\":\"%s\",\"ResourceID\":%s,"
+			                       "\"ErrorMsg\":\"\",\"Timestamp\":null}", infected ? "true" : "false", quoted, when, resource);
+			set = scan->host->set_result(run, result) == 0;
+		}
+	}
+	free(result);
+	free(quoted);
+	return set;
+}
+
+static uint32_t decide(const struct virusscan *scan, struct pp_run *run, enum finding finding, const char *text)
+{
+	const struct pp_host *host = scan->host;
+	bool infected = finding == FINDING_INFECTED;
+	if (!infected && finding != FINDING_CLEAN) {
+		host->set_reason(run, "%s", text[0] != '\0' ? text : "the scanner gave no verdict");
+		return PP_RETRY;
+	}
+	if (!set_result(scan, run, infected, infected ? text : "")) {
+		host->set_reason(run, "the scan's result could not be stored");
+		return PP_RETRY;
+	}
+	if (!infected)
+		return PP_CONTINUE;
+	host->log(run, PP_LOG_WARNING, "infected: %s", text);
+	host->set_reason(run, "infected: %s", text);
+	return scan->on_infected;
+}
+
+static uint32_t virusscan_run(void *instance, struct pp_run *run)
+{
+	const struct virusscan *scan = instance;
+	const struct pp_host *host = scan->host;
+	struct source source = {.host = host, .run = run, .left = scan->max_size > 0 ? scan->max_size : -1};
+	char text[FINDING_TEXT_SIZE];
+	bool larger = scan->max_size > 0 && host->filesize(run) > scan->max_size;
+	if (larger && scan->skip_larger) {
+		/* No Result: nothing was found out about the file. */
+		host->log(run, PP_LOG_WARNING, "not scanned: %lld bytes are more than max_scan_size", (long long)host->filesize(run));
+		host->set_reason(run, "not scanned: larger than max_scan_size");
+		return PP_CONTINUE;
+	}
+	enum finding finding = scan->scanner->scan(scan->state, &source, text);
+	make_printable(text);
+	if (larger && finding == FINDING_CLEAN) {
+		/* Not in the Result's Description: readers take one that is not empty for a virus's name. */
+		host->log(run, PP_LOG_WARNING, "scanned only the first %lld of %lld bytes (max_scan_size)", (long long)scan->max_size,
+		          (long long)host->filesize(run));
+		host->set_reason(run, "scanned only the first %lld bytes (max_scan_size)", (long long)scan->max_size);
+	}
+	return decide(scan, run, finding, text);
+}
+
+static int virusscan_check(void *instance, char *why, size_t size)
+{
+	const struct virusscan *scan = instance;
+	return scan->scanner->check(scan->state, why, size);
+}
+
+const struct pp_step_module pp_step_module = {
+	PP_STEP_HEAD,
+	.name = "virusscan",
+	.version = "1.0",
+	.summary = "has a virus scanner look at each upload",
+	.keys = virusscan_keys,
+	.create = virusscan_create,
+	.run = virusscan_run,
+	.destroy = virusscan_destroy,
+	.check = virusscan_check,
+};

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * An HTTP server on a free port of loopback that behaves, well or badly, as the path says. */
+#ifndef TESTS_FILE_SERVER_H
+#define TESTS_FILE_SERVER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct MHD_Connection;
+struct MHD_Daemon;
+
+#define SUSPENDED_MAX 16
+
+/* Paths:
+ *   /ok/N           N bytes, with Content-Length
+ *   /chunked/N      N bytes, chunked
+ *   /cut/N          announces N bytes, closes after the half
+ *   /cut-chunked/N  chunked, and closes after the half of N
+ *   /stall/N        announces N bytes, stops after the half
+ *   /silent         never answers
+ *   /status/C       a body with status C; with Location for 3xx
+ *   /gzip           3 bytes that call themselves gzip
+ * Byte i of a body is file_server_byte(i). */
+struct file_server {
+	struct MHD_Daemon *daemon;
+	uint16_t port;
+	atomic_uint connections, requests;
+	pthread_mutex_t lock;
+	bool stopping;
+	struct MHD_Connection *suspended[SUSPENDED_MAX];
+	size_t suspended_count;
+	atomic_bool identity_asked; /* each request so far came with Accept-Encoding: identity */
+};
+
+/* Fails the test if it cannot start. `certificate` and `key` (PEM): https; NULL: http. */
+void file_server_start(struct file_server *server, const char *certificate, const char *key);
+void file_server_stop(struct file_server *server);
+
+unsigned char file_server_byte(uint64_t position);
+
+#endif

@@ -1,0 +1,498 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <check.h>
+#include <errno.h>
+#include <jansson.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "fake_clamd.h"
+#include "fixture_clamd.h"
+#include "plugins/virusscan/endpoint.h"
+#include "stub_host.h"
+
+#define MEGABYTE ((size_t)1024 * 1024)
+
+static void *create_at(const char *socket, const char *value, const char *value2)
+{
+	char text[160];
+	snprintf(text, sizeof text, "clamav_socket=%s", socket);
+	return stub_create(text, value, value2);
+}
+
+static uint32_t scan(void *instance, struct pp_run *run)
+{
+	uint32_t outcome = pp_step_module.run(instance, run);
+	ck_assert_msg((outcome == PP_RETRY) <= (run->result[0] == '\0'), "a Result without a verdict: %s", run->result);
+	return outcome;
+}
+
+/* One scan of `length` zeros against a clamd that behaves like this. */
+static uint32_t scan_with(enum manner manner, const char *answer, size_t after, size_t length, struct pp_run *run)
+{
+	struct fake_clamd clamd;
+	fake_clamd_start(&clamd, manner, answer);
+	clamd.after = after;
+	void *instance = create_at(clamd.socket, "timeout=300ms", NULL);
+	stub_run_init(run, NULL, length);
+	uint32_t outcome = scan(instance, run);
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&clamd);
+	return outcome;
+}
+
+static void assert_holds(const char *text, const char *part)
+{
+	ck_assert_msg(strstr(text, part) != NULL, "\"%s\" does not say \"%s\"", text, part);
+}
+
+START_TEST(clean_continues_with_a_result)
+{
+	struct pp_run run;
+	ck_assert_uint_eq(scan_with(MANNER_ANSWER, "stream: OK", 0, 3 * MEGABYTE + 7, &run), PP_CONTINUE);
+	ck_assert_str_eq(run.result, "{\"Infected\":false,\"Description\":\"\",\"Scandate\":\"2026-09-21T14:13:20.000000005Z\","
+	                             "\"ResourceID\":{\"opaque_id\":\"o\"},\"ErrorMsg\":\"\",\"Timestamp\":null}");
+}
+END_TEST
+
+START_TEST(infected_ends_as_configured)
+{
+	static const struct {
+		const char *value;
+		uint32_t outcome;
+	} handling[] = {{"infected=delete", PP_DELETE}, {"infected=abort", PP_ABORT}, {"infected=continue", PP_CONTINUE}, {NULL, PP_DELETE}};
+	struct fake_clamd clamd;
+	fake_clamd_start(&clamd, MANNER_ANSWER, "stream: Win.\"Bad\\Name FOUND");
+	void *instance = create_at(clamd.socket, handling[_i].value, NULL);
+	struct pp_run run;
+	stub_run_init(&run, "x", 1);
+	run.resource_id = NULL;
+	ck_assert_uint_eq(scan(instance, &run), handling[_i].outcome);
+	json_t *result = json_loads(run.result, 0, NULL);
+	ck_assert_ptr_nonnull(result);
+	ck_assert(json_is_true(json_object_get(result, "Infected")));
+	ck_assert(json_is_null(json_object_get(result, "ResourceID")));
+	ck_assert_str_eq(json_string_value(json_object_get(result, "Description")), "Win.\"Bad\\Name");
+	assert_holds(run.reason, "Win.");
+	json_decref(result);
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&clamd);
+}
+END_TEST
+
+/* Answers that are no verdict, whatever they look like. */
+static const struct {
+	enum manner manner;
+	const char *answer, *reason;
+} no_verdict[] = {
+	{MANNER_ANSWER, "stream: Heuristics.Limits.Exceeded.MaxFileSize FOUND", "MaxFileSize"},
+	{MANNER_ANSWER, "stream: Heuristics.Limits.Exceeded FOUND", "MaxScanSize"},
+	{MANNER_ANSWER, "INSTREAM size limit exceeded. ERROR", "StreamMaxLength"},
+	{MANNER_ANSWER, "stream: Can't allocate memory ERROR", "Can't allocate memory"},
+	{MANNER_ANSWER, "stream:  FOUND", "unknown answer"},
+	{MANNER_ANSWER, "stream: FOUND", "unknown answer"},
+	{MANNER_ANSWER, " FOUND", "unknown answer"},
+	{MANNER_ANSWER, "stream: OK ", "unknown answer"},
+	{MANNER_ANSWER, "stream: NOT OK", "unknown answer"},
+	{MANNER_ANSWER, "/etc/passwd: OK", "unknown answer"},
+	{MANNER_ANSWER, "\x1b[31mgarbage\n", "unknown answer"},
+	{MANNER_ANSWER, "", "unknown answer"},
+	{MANNER_RAW, "stream: OK", "not clamd's"},
+	{MANNER_RAW, "2: stream: OK", "not clamd's"},
+	{MANNER_RAW, "HTTP/1.1 400 Bad Request\r\n\r\n", "not clamd's"},
+	{MANNER_SILENT, NULL, "did not answer"},
+};
+
+START_TEST(everything_else_is_a_retry)
+{
+	struct pp_run run;
+	ck_assert_uint_eq(scan_with(no_verdict[_i].manner, no_verdict[_i].answer, 0, 1000, &run), PP_RETRY);
+	ck_assert_str_eq(run.result, "");
+	assert_holds(run.reason, no_verdict[_i].reason);
+	ck_assert_ptr_null(strpbrk(run.reason, "\n\x1b"));
+}
+END_TEST
+
+START_TEST(overlong_answer_is_a_retry)
+{
+	char answer[3000];
+	memset(answer, 'A', sizeof answer);
+	memcpy(answer, "stream: ", 8);
+	memcpy(answer + sizeof answer - 7, " FOUND", 7);
+	struct pp_run run;
+	ck_assert_uint_eq(scan_with(MANNER_ANSWER, answer, 0, 1000, &run), PP_RETRY);
+	/* Within the limit for answers, but not for names. */
+	memcpy(answer + 693, " FOUND", 7);
+	ck_assert_uint_eq(scan_with(MANNER_ANSWER, answer, 0, 1000, &run), PP_RETRY);
+	assert_holds(run.reason, "virus name");
+}
+END_TEST
+
+START_TEST(two_answers_are_a_retry)
+{
+	static const char answers[] = "1: stream: OK\0" "2: stream: OK";
+	struct fake_clamd clamd;
+	fake_clamd_start(&clamd, MANNER_RAW, answers);
+	clamd.answer_size = sizeof answers;
+	void *instance = create_at(clamd.socket, NULL, NULL);
+	struct pp_run run;
+	stub_run_init(&run, "x", 1);
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&clamd);
+}
+END_TEST
+
+START_TEST(close_in_mid_stream_is_a_retry)
+{
+	struct pp_run run;
+	ck_assert_uint_eq(scan_with(MANNER_BREAK, NULL, MEGABYTE, 50 * MEGABYTE, &run), PP_RETRY);
+	assert_holds(run.reason, "closed the connection");
+	ck_assert_uint_lt(run.offset, 50 * MEGABYTE);
+}
+END_TEST
+
+START_TEST(last_words_are_heard)
+{
+	struct pp_run run;
+	ck_assert_uint_eq(scan_with(MANNER_ANSWER_BREAK, "INSTREAM size limit exceeded. ERROR", MEGABYTE, 50 * MEGABYTE, &run), PP_RETRY);
+	assert_holds(run.reason, "StreamMaxLength");
+}
+END_TEST
+
+START_TEST(early_verdict_is_none)
+{
+	struct pp_run run;
+	ck_assert_uint_eq(scan_with(MANNER_ANSWER_BREAK, "stream: OK", MEGABYTE, 50 * MEGABYTE, &run), PP_RETRY);
+	assert_holds(run.reason, "before it had the whole file");
+	ck_assert_uint_eq(scan_with(MANNER_ANSWER_BREAK, "stream: Bad FOUND", MEGABYTE, 50 * MEGABYTE, &run), PP_RETRY);
+}
+END_TEST
+
+START_TEST(broken_download_gets_no_verdict)
+{
+	struct fake_clamd clamd;
+	fake_clamd_start(&clamd, MANNER_ANSWER, "stream: OK");
+	void *instance = create_at(clamd.socket, NULL, NULL);
+	struct pp_run run;
+	stub_run_init(&run, NULL, 10 * MEGABYTE);
+	run.breaks_at = MEGABYTE;
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	ck_assert_str_eq(run.reason, "the stub's download broke");
+	/* clamd was told by a close, and never had the end of a stream. */
+	fake_clamd_await_close(&clamd);
+	ck_assert_uint_eq(atomic_load(&clamd.streams), 0);
+	stub_run_init(&run, "x", 1);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	ck_assert_uint_eq(atomic_load(&clamd.sessions), 2);
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&clamd);
+}
+END_TEST
+
+START_TEST(sessions_are_kept)
+{
+	struct fake_clamd clamd;
+	fake_clamd_start(&clamd, MANNER_ANSWER, "stream: OK");
+	void *instance = create_at(clamd.socket, NULL, NULL);
+	struct pp_run run;
+	for (int i = 0; i < 20; i++) {
+		stub_run_init(&run, "0123456789", 10);
+		run.piece = 3;
+		ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	}
+	ck_assert_uint_eq(atomic_load(&clamd.sessions), 1);
+	ck_assert_uint_eq(atomic_load(&clamd.streams), 20);
+	ck_assert_uint_eq(atomic_load(&clamd.bytes), 200);
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&clamd);
+}
+END_TEST
+
+START_TEST(session_closed_while_idle_is_replaced)
+{
+	struct fake_clamd clamd;
+	fake_clamd_start(&clamd, MANNER_ANSWER_CLOSE, "stream: OK");
+	void *instance = create_at(clamd.socket, NULL, NULL);
+	struct pp_run run;
+	for (unsigned i = 1; i <= 3; i++) {
+		stub_run_init(&run, "x", 1);
+		ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
+		fake_clamd_await_close(&clamd);
+		ck_assert_uint_eq(atomic_load(&clamd.sessions), i);
+	}
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&clamd);
+}
+END_TEST
+
+START_TEST(cancellation_ends_the_wait)
+{
+	struct fake_clamd clamd;
+	int cancel[2];
+	fake_clamd_start(&clamd, MANNER_SILENT, NULL);
+	void *instance = create_at(clamd.socket, "timeout=1h", NULL);
+	ck_assert_int_eq(pipe(cancel), 0);
+	ck_assert_int_eq(write(cancel[1], "", 1), 1);
+	struct pp_run run;
+	stub_run_init(&run, "x", 1);
+	run.cancel_fd = cancel[0];
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "cancelled");
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&clamd);
+}
+END_TEST
+
+START_TEST(deadline_ends_the_wait)
+{
+	struct fake_clamd clamd;
+	fake_clamd_start(&clamd, MANNER_SILENT, NULL);
+	void *instance = create_at(clamd.socket, "timeout=1h", NULL);
+	struct pp_run run;
+	stub_run_init(&run, "x", 1);
+	run.deadline = run.now + 100 * MILLISECOND;
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "did not answer");
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&clamd);
+}
+END_TEST
+
+START_TEST(no_clamd_is_a_retry)
+{
+	char why[256] = "";
+	void *instance = create_at("/nonexistent/clamd.ctl", NULL, NULL);
+	struct pp_run run;
+	stub_run_init(&run, "x", 1);
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "/nonexistent/clamd.ctl");
+	ck_assert_int_ne(pp_step_module.check(instance, why, sizeof why), 0);
+	assert_holds(why, "/nonexistent/clamd.ctl");
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
+START_TEST(full_backlog_is_waited_for)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char path[] = "/tmp/pp-backlog-XXXXXX";
+	int filler[8], count = 0;
+	ck_assert_ptr_nonnull(mkdtemp(path));
+	snprintf(address.sun_path, sizeof address.sun_path, "%s/socket", path);
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_eq(bind(listener, (const struct sockaddr *)&address, sizeof address), 0);
+	ck_assert_int_eq(listen(listener, 0), 0);
+	for (bool full = false; !full; count++) {
+		ck_assert_int_lt(count, 8);
+		filler[count] = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+		full = connect(filler[count], (const struct sockaddr *)&address, sizeof address) != 0;
+	}
+	ck_assert_int_eq(errno, EAGAIN);
+	void *instance = create_at(address.sun_path, "timeout=200ms", NULL);
+	struct pp_run run;
+	stub_run_init(&run, "x", 1);
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "timed out");
+	pp_step_module.destroy(instance);
+	while (count > 0)
+		close(filler[--count]);
+	close(listener);
+	unlink(address.sun_path);
+	rmdir(path);
+}
+END_TEST
+
+START_TEST(size_limit_is_kept)
+{
+	struct fake_clamd clamd;
+	fake_clamd_start(&clamd, MANNER_ANSWER, "stream: OK");
+	struct pp_run run;
+	void *instance = create_at(clamd.socket, "max_scan_size=1000", "max_scan_size_mode=partial");
+	stub_run_init(&run, NULL, 5000);
+	run.piece = 300;
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	ck_assert_uint_eq(atomic_load(&clamd.bytes), 1000);
+	assert_holds(run.result, "\"Description\":\"\"");
+	assert_holds(run.logged, "only the first 1000");
+	pp_step_module.destroy(instance);
+	instance = create_at(clamd.socket, "max_scan_size=1000", "max_scan_size_mode=skip");
+	stub_run_init(&run, NULL, 5000);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	ck_assert_uint_eq(run.offset, 0);
+	ck_assert_str_eq(run.result, "");
+	assert_holds(run.logged, "not scanned");
+	stub_run_init(&run, NULL, 1000);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	ck_assert_uint_eq(atomic_load(&clamd.bytes), 2000);
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&clamd);
+}
+END_TEST
+
+START_TEST(endpoints)
+{
+	static const struct {
+		const char *text, *path, *host, *port;
+	} good[] = {
+		{"/run/clamav/clamd.ctl", "/run/clamav/clamd.ctl", "", ""},
+		{"unix:///run/c", "/run/c", "", ""},
+		{"tcp://clamav:3310", "", "clamav", "3310"},
+		{"tcp://clamav/", "", "clamav", "3310"},
+		{"tcp://[::1]:99", "", "::1", "99"},
+		{"127.0.0.1:3310", "", "127.0.0.1", "3310"},
+	};
+	static const char *const bad[] = {"", "clamav", "clamav:", "clamav:0", "clamav:65536", "clamav:33x", "unix://run/c", "tcp://", "tcp://:3310",
+	                                  "http://clamav:3310", "[::1:99", "user@host:1"};
+	struct endpoint endpoint;
+	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+		ck_assert_msg(endpoint_parse(good[i].text, &endpoint), "%s", good[i].text);
+		ck_assert_str_eq(endpoint.path, good[i].path);
+		ck_assert_str_eq(endpoint.host, good[i].host);
+		ck_assert_str_eq(endpoint.port, good[i].port);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+		ck_assert_msg(!endpoint_parse(bad[i], &endpoint), "%s", bad[i]);
+	struct pp_setup setup = {.keys = pp_step_module.keys, .value = {"clamav_socket=clamav"}};
+	void *instance;
+	ck_assert_int_ne(pp_step_module.create(&stub_host, &setup, &instance), 0);
+	assert_holds(setup.rejected, "clamav_socket: ");
+}
+END_TEST
+
+static struct fixture_clamd real;
+
+static void start_real(void)
+{
+	ck_assert(fixture_clamd_start(&real, "StreamMaxLength 8M\nMaxFileSize 4M\nMaxScanSize 4M"));
+}
+
+static void stop_real(void)
+{
+	fixture_clamd_stop(&real);
+}
+
+START_TEST(real_verdicts)
+{
+	char eicar[EICAR_SIZE + 1], why[256];
+	unsigned char zip[EICAR_ZIP_SIZE];
+	eicar_make(eicar);
+	void *instance = create_at(real.socket, NULL, NULL);
+	struct pp_run run;
+	ck_assert_msg(pp_step_module.check(instance, why, sizeof why) == 0, "%s", why);
+	stub_run_init(&run, "clean", 5);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	stub_run_init(&run, eicar, EICAR_SIZE);
+	ck_assert_uint_eq(scan(instance, &run), PP_DELETE);
+	assert_holds(run.result, "\"Infected\":true,\"Description\":\"" EICAR_NAME "\"");
+	stub_run_init(&run, eicar, EICAR_SIZE);
+	run.piece = 1;
+	ck_assert_uint_eq(scan(instance, &run), PP_DELETE);
+	stub_run_init(&run, eicar, EICAR_SIZE - 1);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	stub_run_init(&run, zip, eicar_zip_make(zip));
+	ck_assert_uint_eq(scan(instance, &run), PP_DELETE);
+	assert_holds(run.result, EICAR_NAME);
+	stub_run_init(&run, "", 0);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	stub_run_init(&run, NULL, 3 * MEGABYTE);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
+START_TEST(real_limits)
+{
+	void *instance = create_at(real.socket, NULL, NULL);
+	struct pp_run run;
+	stub_run_init(&run, NULL, 6 * MEGABYTE);
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "MaxFileSize");
+	stub_run_init(&run, NULL, 60 * MEGABYTE);
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "StreamMaxLength");
+	stub_run_init(&run, "clean", 5);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
+#define THREADS 4
+#define SCANS 25
+
+/* Every other file is infected. Returns how many outcomes were wrong. */
+static void *scan_many(void *instance)
+{
+	char eicar[EICAR_SIZE + 1];
+	uintptr_t wrong = 0;
+	eicar_make(eicar);
+	for (int i = 0; i < SCANS; i++) {
+		struct pp_run run;
+		stub_run_init(&run, i % 2 == 0 ? eicar : "clean", i % 2 == 0 ? EICAR_SIZE : 5);
+		wrong += pp_step_module.run(instance, &run) != (i % 2 == 0 ? PP_DELETE : PP_CONTINUE);
+	}
+	return (void *)wrong;
+}
+
+START_TEST(real_scans_side_by_side)
+{
+	void *instance = create_at(real.socket, NULL, NULL), *wrong;
+	pthread_t thread[THREADS];
+	for (int i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&thread[i], NULL, scan_many, instance), 0);
+	for (int i = 0; i < THREADS; i++) {
+		ck_assert_int_eq(pthread_join(thread[i], &wrong), 0);
+		ck_assert_ptr_null(wrong);
+	}
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
+static Suite *make_suite(void)
+{
+	Suite *suite = suite_create("virusscan");
+	TCase *fake = tcase_create("against a fake clamd"), *true_one = tcase_create("against clamd");
+	tcase_set_timeout(fake, 60);
+	tcase_add_test(fake, clean_continues_with_a_result);
+	tcase_add_loop_test(fake, infected_ends_as_configured, 0, 4);
+	tcase_add_loop_test(fake, everything_else_is_a_retry, 0, (int)(sizeof no_verdict / sizeof no_verdict[0]));
+	tcase_add_test(fake, overlong_answer_is_a_retry);
+	tcase_add_test(fake, two_answers_are_a_retry);
+	tcase_add_test(fake, close_in_mid_stream_is_a_retry);
+	tcase_add_test(fake, last_words_are_heard);
+	tcase_add_test(fake, early_verdict_is_none);
+	tcase_add_test(fake, broken_download_gets_no_verdict);
+	tcase_add_test(fake, sessions_are_kept);
+	tcase_add_test(fake, session_closed_while_idle_is_replaced);
+	tcase_add_test(fake, cancellation_ends_the_wait);
+	tcase_add_test(fake, deadline_ends_the_wait);
+	tcase_add_test(fake, no_clamd_is_a_retry);
+	tcase_add_test(fake, full_backlog_is_waited_for);
+	tcase_add_test(fake, size_limit_is_kept);
+	tcase_add_test(fake, endpoints);
+	suite_add_tcase(suite, fake);
+	tcase_set_timeout(true_one, 120);
+	tcase_add_unchecked_fixture(true_one, start_real, stop_real);
+	tcase_add_test(true_one, real_verdicts);
+	tcase_add_test(true_one, real_limits);
+	tcase_add_test(true_one, real_scans_side_by_side);
+	if (fixture_clamd_present())
+		suite_add_tcase(suite, true_one);
+	else
+		printf("test_virusscan: no clamd here (package clamav-daemon): only the fake one is tried\n");
+	return suite;
+}
+
+int main(void)
+{
+	SRunner *runner = srunner_create(make_suite());
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
