@@ -3,7 +3,11 @@ core_libcore_a_CPPFLAGS = $(AM_CPPFLAGS) $(NATS_CFLAGS) $(JANSSON_CFLAGS) $(CURL
 	$(MICROHTTPD_CFLAGS) $(CRYPTO_CFLAGS) $(INIH_CFLAGS)
 core_libcore_a_SOURCES = \
 	core/clock.c core/clock.h \
-	core/log.c core/log.h
+	core/file_server.c core/file_server.h \
+	core/http.c core/http.h \
+	core/listener.c core/listener.h \
+	core/log.c core/log.h \
+	core/metrics.c core/metrics.h
 
 CORE_LIBS = core/libcore.a $(NATS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(MICROHTTPD_LIBS) \
 	$(CRYPTO_LIBS) $(INIH_LIBS) $(LTDL_LIBS) -lpthread
