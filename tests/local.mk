@@ -18,6 +18,11 @@ TESTS += tests/test_file_server
 tests_test_file_server_CPPFLAGS = $(HARNESS_CPPFLAGS)
 tests_test_file_server_LDADD = $(HARNESS_LIBS)
 
+check_PROGRAMS += tests/test_broker
+TESTS += tests/test_broker
+tests_test_broker_CPPFLAGS = $(HARNESS_CPPFLAGS)
+tests_test_broker_LDADD = $(HARNESS_LIBS)
+
 check_PROGRAMS += tests/test_harness
 TESTS += tests/test_harness
 tests_test_harness_CPPFLAGS = $(HARNESS_CPPFLAGS)
