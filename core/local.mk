@@ -2,6 +2,13 @@ noinst_LIBRARIES += core/libcore.a
 core_libcore_a_CPPFLAGS = $(AM_CPPFLAGS) $(NATS_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) \
 	$(MICROHTTPD_CFLAGS) $(CRYPTO_CFLAGS) $(INIH_CFLAGS)
 core_libcore_a_SOURCES = \
+	core/broker.c \
+	core/broker.h \
+	core/broker_child.c \
+	core/broker_child.h \
+	core/broker_endpoint.c \
+	core/broker_home.c \
+	core/broker_home.h \
 	core/bus.c \
 	core/bus.h \
 	core/bus_connect.c \
@@ -37,23 +44,33 @@ core_libcore_a_SOURCES = \
 	core/event.c \
 	core/event.h \
 	core/event_encode.c \
+	core/file_server.c \
+	core/file_server.h \
 	core/host.c \
 	core/host.h \
+	core/http.c \
+	core/http.h \
 	core/instance.c \
 	core/instance.h \
 	core/intake.c \
 	core/intake.h \
 	core/json.c \
 	core/json.h \
+	core/listener.c \
+	core/listener.h \
 	core/log.c \
 	core/log.h \
 	core/mailbox.c \
 	core/mailbox.h \
+	core/metrics.c \
+	core/metrics.h \
 	core/metrics_list.h \
 	core/modules.c \
 	core/modules.h \
 	core/pipeline.c \
 	core/pipeline.h \
+	core/private_file.c \
+	core/private_file.h \
 	core/problems.c \
 	core/record.c \
 	core/record.h \

@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "core/broker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <nats/nats.h>
+#include <openssl/rand.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/broker_child.h"
+#include "core/broker_home.h"
+
+/* A store of a million records takes its time to be read. A child that ends before is noticed at once. */
+#define READY_LIMIT (60 * SECOND)
+#define STOP_LIMIT (10 * SECOND)
+#define PAUSE_FIRST (100 * MILLISECOND)
+#define PAUSE_LAST (10 * SECOND)
+/* A child that was up for so long has not failed at its start. */
+#define PROVEN (30 * SECOND)
+#define LOG_LIMIT (4 * 1024 * 1024)
+#define LOG_LOOK (60 * SECOND)
+#define PORT_ATTEMPTS 5
+
+enum state { STARTING, UP, FAILED };
+
+struct broker {
+	const struct log *log;
+	struct broker_home home;
+	struct broker_address address;
+	unsigned port;
+	char *program;
+	char *conf;
+	int log_fd;
+	int stop_fd; /* readable once the service wants to stop */
+	/* The child is forked by this thread alone, for a child is told of the death of the thread that forked it. */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum state state;
+	char why[512]; /* with FAILED */
+	_Atomic pid_t pid;
+};
+
+enum event { CHILD_ENDED, STOP_WANTED, TIME_UP };
+
+/* Waits for what comes first; `child` NULL: for no child. */
+static enum event await_event(const struct broker *broker, const struct broker_child *child, nanos limit)
+{
+	struct pollfd fd[2] = {{.fd = broker->stop_fd, .events = POLLIN},
+	                       {.fd = child != NULL ? child->pidfd : -1, .events = POLLIN}};
+	nanos end = clock_monotonic() + limit;
+	for (;;) {
+		nanos left = end - clock_monotonic();
+		int ready = poll(fd, 2, left > 0 ? (int)((left + MILLISECOND - 1) / MILLISECOND) : 0);
+		if (fd[0].revents != 0 && ready > 0)
+			return STOP_WANTED;
+		if (fd[1].revents != 0 && ready > 0)
+			return CHILD_ENDED;
+		if (left <= 0)
+			return TIME_UP;
+	}
+}
+
+/* True once somebody with our password is let in and JetStream answers. */
+static bool answers(const struct broker *broker)
+{
+	natsOptions *options = NULL;
+	natsConnection *connection = NULL;
+	jsCtx *js = NULL;
+	jsAccountInfo *info = NULL;
+	jsOptions wait;
+	natsStatus status = natsOptions_Create(&options);
+	if (status == NATS_OK)
+		status = natsOptions_SetURL(options, broker->address.endpoint);
+	if (status == NATS_OK)
+		status = natsOptions_SetUserInfo(options, broker->address.username, broker->address.password);
+	if (status == NATS_OK)
+		status = natsOptions_SetTimeout(options, 1000);
+	if (status == NATS_OK)
+		status = natsOptions_SetAllowReconnect(options, false);
+	if (status == NATS_OK)
+		status = natsConnection_Connect(&connection, options);
+	if (status == NATS_OK)
+		status = natsConnection_JetStream(&js, connection, NULL);
+	if (status == NATS_OK)
+		status = jsOptions_Init(&wait);
+	wait.Wait = 1000;
+	if (status == NATS_OK)
+		status = js_GetAccountInfo(&info, js, &wait, NULL);
+	jsAccountInfo_Destroy(info);
+	jsCtx_Destroy(js);
+	natsConnection_Destroy(connection);
+	natsOptions_Destroy(options);
+	return status == NATS_OK;
+}
+
+static enum event await_ready(const struct broker *broker, const struct broker_child *child, nanos limit, bool *ready)
+{
+	nanos end = clock_monotonic() + limit, pause = 10 * MILLISECOND;
+	*ready = false;
+	while (clock_monotonic() < end) {
+		enum event event = await_event(broker, child, pause);
+		if (event != TIME_UP)
+			return event;
+		if (answers(broker)) {
+			*ready = true;
+			return TIME_UP;
+		}
+		pause = pause < 200 * MILLISECOND ? pause * 2 : pause;
+	}
+	return TIME_UP;
+}
+
+/* nats-server turns its log over but never throws one away: so it writes to a descriptor of ours, cut off when too long. */
+static void cut_log(const struct broker *broker)
+{
+	struct stat status;
+	if (fstat(broker->log_fd, &status) == 0 && status.st_size > LOG_LIMIT && ftruncate(broker->log_fd, 0) != 0)
+		log_warning(broker->log, "%s/nats.log grows: %s", broker->home.path, strerror(errno));
+}
+
+static enum event await_end(const struct broker *broker, const struct broker_child *child)
+{
+	enum event event;
+	while ((event = await_event(broker, child, LOG_LOOK)) == TIME_UP)
+		cut_log(broker);
+	return event;
+}
+
+static void set_state(struct broker *broker, enum state state)
+{
+	pthread_mutex_lock(&broker->lock);
+	broker->state = state;
+	pthread_cond_broadcast(&broker->changed);
+	pthread_mutex_unlock(&broker->lock);
+}
+
+static bool start_child(struct broker *broker, struct broker_child *child)
+{
+	if (!broker_child_start(child, broker->program, broker->conf, broker->log_fd, broker->home.lock))
+		return false;
+	atomic_store(&broker->pid, child->pid);
+	return true;
+}
+
+static void end_child(struct broker *broker, struct broker_child *child, char status[CHILD_STATUS_SIZE])
+{
+	/* Forgotten before it is reaped, so that nobody is given the ID of another process. */
+	atomic_store(&broker->pid, 0);
+	broker_child_end(child, STOP_LIMIT, status);
+}
+
+/* The first start: true with a child that answers; else the state says why not. */
+static bool start_first(struct broker *broker, struct broker_child *child)
+{
+	char status[CHILD_STATUS_SIZE], words[256];
+	bool ready = false;
+	if (!start_child(broker, child)) {
+		snprintf(broker->why, sizeof broker->why, "cannot start %s: %s", broker->program, strerror(errno));
+		return false;
+	}
+	enum event event = await_ready(broker, child, READY_LIMIT, &ready);
+	if (ready)
+		return true;
+	end_child(broker, child, status);
+	broker_home_last_words(&broker->home, words, sizeof words);
+	if (event == CHILD_ENDED)
+		snprintf(broker->why, sizeof broker->why, "%s ended at its start (%s)%s%s; see %s/nats.log", broker->program, status,
+		         words[0] != '\0' ? ": " : "", words, broker->home.path);
+	else
+		snprintf(broker->why, sizeof broker->why, "%s took no connection within %d s; see %s/nats.log", broker->program,
+		         (int)(READY_LIMIT / SECOND), broker->home.path);
+	return false;
+}
+
+/* Starts the child again after it ended, as often as it takes. False: the service wants to stop. */
+static bool start_again(struct broker *broker, struct broker_child *child, nanos *pause)
+{
+	char text[DURATION_TEXT_SIZE];
+	for (;;) {
+		if (await_event(broker, NULL, *pause) == STOP_WANTED)
+			return false;
+		*pause = *pause * 2 < PAUSE_LAST ? *pause * 2 : PAUSE_LAST;
+		if (start_child(broker, child))
+			return true;
+		log_error(broker->log, "the embedded broker could not be started: %s; next attempt in %s", strerror(errno),
+		          duration_format(*pause, text));
+	}
+}
+
+static void *supervise(void *closure)
+{
+	struct broker *broker = closure;
+	struct broker_child child;
+	char status[CHILD_STATUS_SIZE], words[256], text[DURATION_TEXT_SIZE];
+	nanos pause = PAUSE_FIRST;
+	bool ready = start_first(broker, &child);
+	set_state(broker, ready ? UP : FAILED);
+	if (!ready)
+		return NULL;
+	for (;;) {
+		nanos since = clock_monotonic();
+		enum event event = ready ? TIME_UP : await_ready(broker, &child, INT64_MAX / 2, &ready);
+		if (event == TIME_UP) {
+			log_info(broker->log, "the embedded broker answers on %s (process %ld)", broker->address.endpoint, (long)child.pid);
+			event = await_end(broker, &child);
+		}
+		end_child(broker, &child, status);
+		if (event == STOP_WANTED)
+			return NULL;
+		if (ready && clock_monotonic() - since > PROVEN)
+			pause = PAUSE_FIRST;
+		broker_home_last_words(&broker->home, words, sizeof words);
+		log_error(broker->log, "the embedded broker died (%s)%s%s; it is started again in %s", status,
+		          words[0] != '\0' ? ": " : "", words, duration_format(pause, text));
+		ready = false;
+		if (!start_again(broker, &child, &pause))
+			return NULL;
+	}
+}
+
+/* Starts the thread and waits for the child. False: `why` is set, the thread is over. */
+static bool launch(struct broker *broker)
+{
+	sigset_t all, before;
+	broker->state = STARTING;
+	broker->log_fd = broker_home_open_log(&broker->home);
+	if (broker->log_fd < 0) {
+		snprintf(broker->why, sizeof broker->why, "%s/nats.log: %s", broker->home.path, strerror(errno));
+		return false;
+	}
+	/* Signals are the main thread's affair. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int code = pthread_create(&broker->thread, NULL, supervise, broker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (code == 0) {
+		pthread_mutex_lock(&broker->lock);
+		while (broker->state == STARTING)
+			pthread_cond_wait(&broker->changed, &broker->lock);
+		pthread_mutex_unlock(&broker->lock);
+		if (broker->state == UP)
+			return true;
+		pthread_join(broker->thread, NULL);
+	} else {
+		snprintf(broker->why, sizeof broker->why, "cannot start a thread: %s", strerror(code));
+	}
+	close(broker->log_fd);
+	broker->log_fd = -1;
+	return false;
+}
+
+/* Address, password and nats.conf for the next attempt. */
+static bool configure(struct broker *broker)
+{
+	unsigned char bytes[24];
+	char url[64], password[2 * sizeof bytes + 1];
+	broker_endpoint_free(&broker->address);
+	broker->port = broker_home_choose_port(&broker->home);
+	if (broker->port == 0 || RAND_bytes(bytes, sizeof bytes) != 1) {
+		snprintf(broker->why, sizeof broker->why, "no %s to be had", broker->port == 0 ? "port of 127.0.0.1" : "random numbers");
+		return false;
+	}
+	for (size_t i = 0; i < sizeof bytes; i++)
+		snprintf(password + 2 * i, 3, "%02x", bytes[i]);
+	if (broker->conf == NULL && asprintf(&broker->conf, "%s/nats.conf", broker->home.path) < 0)
+		broker->conf = NULL;
+	snprintf(url, sizeof url, "nats://127.0.0.1:%u", broker->port);
+	broker->address.endpoint = strdup(url);
+	broker->address.username = strdup("postprocessing");
+	broker->address.password = strdup(password);
+	explicit_bzero(password, sizeof password);
+	errno = ENOMEM;
+	if (broker->conf != NULL && broker->address.endpoint != NULL && broker->address.username != NULL &&
+	    broker->address.password != NULL &&
+	    broker_home_configure(&broker->home, broker->port, broker->address.username, broker->address.password))
+		return true;
+	snprintf(broker->why, sizeof broker->why, "cannot write %s/nats.conf: %s", broker->home.path, strerror(errno));
+	return false;
+}
+
+static bool start_on_free_port(struct broker *broker)
+{
+	for (int attempt = 1; attempt <= PORT_ATTEMPTS; attempt++) {
+		if (!configure(broker))
+			return false;
+		if (launch(broker))
+			return true;
+		if (broker_port_free(broker->port)) /* so it was not that somebody else took it meanwhile */
+			return false;
+	}
+	return false;
+}
+
+/* Fits a broker that was only half made, too. */
+static void release(struct broker *broker)
+{
+	if (broker->home.folder >= 0)
+		broker_home_withdraw(&broker->home);
+	broker_home_close(&broker->home);
+	broker_endpoint_free(&broker->address);
+	if (broker->log_fd >= 0)
+		close(broker->log_fd);
+	if (broker->stop_fd >= 0)
+		close(broker->stop_fd);
+	pthread_cond_destroy(&broker->changed);
+	pthread_mutex_destroy(&broker->lock);
+	free(broker->program);
+	free(broker->conf);
+	free(broker);
+}
+
+/* NULL: out of memory or descriptors. */
+static struct broker *create(const struct log *log)
+{
+	struct broker *broker = calloc(1, sizeof *broker);
+	if (broker == NULL || pthread_mutex_init(&broker->lock, NULL) != 0) {
+		free(broker);
+		return NULL;
+	}
+	if (pthread_cond_init(&broker->changed, NULL) != 0) {
+		pthread_mutex_destroy(&broker->lock);
+		free(broker);
+		return NULL;
+	}
+	broker->log = log;
+	broker->home = (struct broker_home)BROKER_HOME_NONE;
+	broker->log_fd = -1;
+	broker->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (broker->stop_fd >= 0)
+		return broker;
+	release(broker);
+	return NULL;
+}
+
+struct broker *broker_start(const char *state_dir, const struct log *log, char *why, size_t size)
+{
+	struct broker *broker = create(log);
+	if (broker == NULL) {
+		snprintf(why, size, "the embedded broker: out of memory or descriptors");
+		return NULL;
+	}
+	broker->program = broker_child_find(why, size);
+	if (broker->program == NULL || !broker_home_open(&broker->home, state_dir, why, size)) {
+		release(broker);
+		return NULL;
+	}
+	if (!start_on_free_port(broker)) {
+		snprintf(why, size, "%s", broker->why);
+		release(broker);
+		return NULL;
+	}
+	if (!broker_home_publish(&broker->home, &broker->address))
+		log_warning(log, "%s/endpoint: %s: the commands will not find the broker", broker->home.path, strerror(errno));
+	return broker;
+}
+
+const struct broker_address *broker_address(const struct broker *broker)
+{
+	return &broker->address;
+}
+
+pid_t broker_pid(const struct broker *broker)
+{
+	return atomic_load(&broker->pid);
+}
+
+void broker_stop(struct broker *broker)
+{
+	if (broker == NULL)
+		return;
+	/* The counter of an eventfd takes one more, whatever its state. */
+	if (eventfd_write(broker->stop_fd, 1) == 0)
+		pthread_join(broker->thread, NULL);
+	release(broker);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "core/listener.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* getaddrinfo() would take 65536 for 0. */
+static bool port_valid(const char *text)
+{
+	size_t digits = strspn(text, "0123456789");
+	return digits >= 1 && digits <= 5 && text[digits] == '\0' && strtol(text, NULL, 10) <= 65535;
+}
+
+/* Splits HOST:PORT; the host is "" for all addresses. */
+static bool split_address(const char *addr, char *host, size_t host_size, const char **port)
+{
+	const char *colon = strrchr(addr, ':');
+	if (colon == NULL || !port_valid(colon + 1))
+		return false;
+	size_t length = (size_t)(colon - addr);
+	*port = colon + 1;
+	if (length >= 2 && addr[0] == '[' && addr[length - 1] == ']') {
+		addr++;
+		length -= 2;
+	} else if (memchr(addr, ':', length) != NULL) {
+		return false;
+	}
+	if (length >= host_size)
+		return false;
+	memcpy(host, addr, length);
+	host[length] = '\0';
+	return true;
+}
+
+static int listen_on(const struct addrinfo *address)
+{
+	int fd = socket(address->ai_family, address->ai_socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->ai_protocol);
+	if (fd < 0)
+		return -1;
+	int on = 1;
+	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
+	    bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, SOMAXCONN) == 0)
+		return fd;
+	int reason = errno;
+	close(fd);
+	errno = reason;
+	return -1;
+}
+
+static int listener_open(const char *addr, char *why, size_t size)
+{
+	char host[256];
+	const char *port;
+	if (!split_address(addr, host, sizeof host, &port)) {
+		snprintf(why, size, "\"%s\" is not an address to listen on (HOST:PORT)", addr);
+		return -1;
+	}
+	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+	struct addrinfo *found = NULL;
+	int code = getaddrinfo(host[0] != '\0' ? host : NULL, port, &hints, &found);
+	if (code != 0) {
+		snprintf(why, size, "%s: %s", addr, code == EAI_SYSTEM ? strerror(errno) : gai_strerror(code));
+		return -1;
+	}
+	int fd = -1;
+	for (const struct addrinfo *next = found; next != NULL && fd < 0; next = next->ai_next)
+		fd = listen_on(next);
+	if (fd < 0)
+		snprintf(why, size, "cannot listen on %s: %s", addr, strerror(errno));
+	freeaddrinfo(found);
+	return fd;
+}
+
+static bool listener_name(int fd, char text[LISTENER_TEXT_SIZE])
+{
+	struct sockaddr_storage address;
+	socklen_t length = sizeof address;
+	char host[INET6_ADDRSTRLEN], port[8];
+	if (getsockname(fd, (struct sockaddr *)&address, &length) != 0 ||
+	    getnameinfo((struct sockaddr *)&address, length, host, sizeof host, port, sizeof port,
+	                NI_NUMERICHOST | NI_NUMERICSERV) != 0)
+		return false;
+	snprintf(text, LISTENER_TEXT_SIZE, address.ss_family == AF_INET6 ? "[%s]:%s" : "%s:%s", host, port);
+	return true;
+}
+
+struct MHD_Daemon *listener_start(const char *addr, const struct listener_limits *limits, MHD_AccessHandlerCallback handle,
+                                  void *closure, char text[LISTENER_TEXT_SIZE], char *why, size_t size)
+{
+	int fd = listener_open(addr, why, size);
+	if (fd < 0)
+		return NULL;
+	struct stat own, after;
+	struct MHD_Daemon *daemon = NULL;
+	if (fstat(fd, &own) == 0 && listener_name(fd, text))
+		/* Without MHD_USE_ERROR_LOG, for the daemon's own messages quote URLs, which may be secret. */
+		daemon = MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD, 0, NULL, NULL, handle, closure,
+		                          MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, limits->connections,
+		                          MHD_OPTION_CONNECTION_TIMEOUT, limits->timeout,
+		                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits->memory, MHD_OPTION_END);
+	if (daemon == NULL) {
+		snprintf(why, size, "cannot serve HTTP on %s: %s", addr, strerror(errno));
+		/* Depending on how far it came, the daemon has closed the socket or not. */
+		if (fstat(fd, &after) == 0 && own.st_dev == after.st_dev && own.st_ino == after.st_ino)
+			close(fd);
+	}
+	return daemon;
+}
+
+enum MHD_Result listener_refuse(struct MHD_Connection *connection, unsigned status, const char *header, const char *value)
+{
+	char text[64];
+	int length = snprintf(text, sizeof text, "%s\n", MHD_get_reason_phrase_for(status));
+	struct MHD_Response *response = MHD_create_response_from_buffer((size_t)length, text, MHD_RESPMEM_MUST_COPY);
+	if (response == NULL)
+		return MHD_NO;
+	enum MHD_Result result = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/plain");
+	if (result == MHD_YES && header != NULL)
+		result = MHD_add_response_header(response, header, value);
+	if (result == MHD_YES)
+		result = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return result;
+}

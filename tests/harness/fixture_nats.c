@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/harness/fixture_nats.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/harness/limits.h"
+
+bool nats_answers(unsigned port)
+{
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd < 0)
+		return false;
+	/* The server greets with one line of JSON; JetStream is ready before it takes connections. */
+	char info[2048] = "";
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && poll(&ready, 1, 1000) == 1) {
+		ssize_t got = read(fd, info, sizeof info - 1);
+		info[got > 0 ? got : 0] = '\0';
+	}
+	close(fd);
+	return strncmp(info, "INFO ", 5) == 0 && strstr(info, "\"jetstream\":true") != NULL;
+}
+
+static bool write_configuration(struct nats_fixture *nats)
+{
+	char text[2048];
+	int length = snprintf(text, sizeof text, "listen: \"127.0.0.1:%u\"\njetstream { store_dir: \"%s\" }\n", nats->port,
+	                      nats->folder);
+	if (nats->options.max_payload != 0)
+		length += snprintf(text + length, sizeof text - (size_t)length, "max_payload: %zu\n", nats->options.max_payload);
+	if (nats->options.username != NULL)
+		length += snprintf(text + length, sizeof text - (size_t)length,
+		                   "authorization { user: \"%s\", password: \"%s\" }\n", nats->options.username,
+		                   nats->options.password);
+	return (size_t)length < sizeof text && folder_write(nats->folder, "nats.conf", text, (size_t)length);
+}
+
+static bool ready_or_dead(void *closure)
+{
+	struct nats_fixture *nats = closure;
+	return process_wait(&nats->process, 0) || nats_answers(nats->port);
+}
+
+bool nats_fixture_restart(struct nats_fixture *nats)
+{
+	char conf[FOLDER_PATH_SIZE + 16], log[FOLDER_PATH_SIZE + 16];
+	snprintf(conf, sizeof conf, "%s/nats.conf", nats->folder);
+	snprintf(log, sizeof log, "%s/nats.log", nats->folder);
+	const char *path = access("/usr/sbin/nats-server", X_OK) == 0 ? "/usr/sbin/nats-server" : "nats-server";
+	const char *argv[] = {path, "-c", conf, NULL};
+	if (!process_start(&nats->process, &(struct process_options){.argv = argv, .log = log}))
+		return false;
+	return wait_until(ready_or_dead, nats, TEST_LIMIT) && nats->process.pid != 0;
+}
+
+bool nats_fixture_start(struct nats_fixture *nats, const struct nats_options *options)
+{
+	*nats = (struct nats_fixture){.process = PROCESS_NONE};
+	if (options != NULL)
+		nats->options = *options;
+	if (!folder_create(nats->folder))
+		return false;
+	/* Another test may take the port between its choice and the server's start: then it ends, and the next is tried. */
+	for (int attempt = 0; attempt < 5; attempt++) {
+		nats->port = port_free();
+		if (nats->port == 0 || !write_configuration(nats))
+			break;
+		snprintf(nats->url, sizeof nats->url, "nats://127.0.0.1:%u", nats->port);
+		if (nats_fixture_restart(nats))
+			return true;
+	}
+	nats_fixture_end(nats);
+	return false;
+}
+
+bool nats_fixture_halt(struct nats_fixture *nats)
+{
+	return process_signal(&nats->process, SIGTERM) && process_wait(&nats->process, TEST_LIMIT);
+}
+
+bool nats_fixture_kill(struct nats_fixture *nats)
+{
+	return process_signal(&nats->process, SIGKILL) && process_wait(&nats->process, TEST_LIMIT);
+}
+
+bool nats_fixture_pause(const struct nats_fixture *nats)
+{
+	int status;
+	return process_signal(&nats->process, SIGSTOP) && waitpid(nats->process.pid, &status, WUNTRACED) == nats->process.pid &&
+	       WIFSTOPPED(status);
+}
+
+bool nats_fixture_resume(const struct nats_fixture *nats)
+{
+	return process_signal(&nats->process, SIGCONT);
+}
+
+void nats_fixture_end(struct nats_fixture *nats)
+{
+	process_end(&nats->process);
+	if (nats->folder[0] != '\0' && !folder_remove(nats->folder))
+		fprintf(stderr, "%s could not be removed\n", nats->folder);
+	nats->folder[0] = '\0';
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A real nats-server with JetStream for tests: on a free port of the loopback, with a store of its own. */
+#ifndef TESTS_HARNESS_FIXTURE_NATS_H
+#define TESTS_HARNESS_FIXTURE_NATS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tests/harness/folder.h"
+#include "tests/harness/process.h"
+
+struct nats_options {
+	const char *username; /* NULL: anybody may connect */
+	const char *password;
+	size_t max_payload;   /* bytes; 0: the server's default */
+};
+
+struct nats_fixture {
+	struct process process;
+	struct nats_options options; /* borrowed strings */
+	char folder[FOLDER_PATH_SIZE]; /* holds nats.conf, nats.log and jetstream/ */
+	unsigned port;
+	char url[64]; /* "nats://127.0.0.1:PORT" */
+};
+
+/* Starts it and waits until JetStream is ready. NULL options: the defaults. */
+bool nats_fixture_start(struct nats_fixture *nats, const struct nats_options *options);
+
+/* Starts it again on the same port and store, after nats_fixture_halt() or nats_fixture_kill(). */
+bool nats_fixture_restart(struct nats_fixture *nats);
+
+/* Ends it in an orderly way / at once (kill -9). Port and store are kept. False: it would not end. */
+bool nats_fixture_halt(struct nats_fixture *nats);
+bool nats_fixture_kill(struct nats_fixture *nats);
+
+/* Stops it in its tracks (SIGSTOP), so that connections hang, and lets it go on. */
+bool nats_fixture_pause(const struct nats_fixture *nats);
+bool nats_fixture_resume(const struct nats_fixture *nats);
+
+/* Ends it and removes its folder. */
+void nats_fixture_end(struct nats_fixture *nats);
+
+/* True when a nats-server with JetStream answers on this port of 127.0.0.1. */
+bool nats_answers(unsigned port);
+
+#endif

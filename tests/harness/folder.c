@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <config.h>
+
+#include "tests/harness/folder.h"
+
+#include <arpa/inet.h>
+#include <ftw.h>
+#include <netinet/in.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+bool folder_create(char path[FOLDER_PATH_SIZE])
+{
+	const char *parent = getenv("TMPDIR");
+	int length = snprintf(path, FOLDER_PATH_SIZE, "%s/pp-test-XXXXXX", parent != NULL ? parent : "/tmp");
+	return length > 0 && length < FOLDER_PATH_SIZE && mkdtemp(path) != NULL;
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)
+{
+	(void)status;
+	(void)type;
+	(void)place;
+	return remove(path);
+}
+
+bool folder_remove(const char *path)
+{
+	return nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS) == 0;
+}
+
+static FILE *folder_open(const char *path, const char *name, const char *mode)
+{
+	char file[FOLDER_PATH_SIZE + 256];
+	int length = snprintf(file, sizeof file, "%s/%s", path, name);
+	return length > 0 && (size_t)length < sizeof file ? fopen(file, mode) : NULL;
+}
+
+bool folder_write(const char *path, const char *name, const void *bytes, size_t length)
+{
+	FILE *file = folder_open(path, name, "we");
+	if (file == NULL)
+		return false;
+	bool written = fwrite(bytes, 1, length, file) == length;
+	return fclose(file) == 0 && written;
+}
+
+bool folder_read(const char *path, const char *name, char *text, size_t size)
+{
+	FILE *file = folder_open(path, name, "re");
+	if (file == NULL)
+		return false;
+	size_t length = fread(text, 1, size - 1, file);
+	text[length] = '\0';
+	bool sound = ferror(file) == 0;
+	return fclose(file) == 0 && sound;
+}
+
+static int loopback_socket(unsigned port, struct sockaddr_in *address)
+{
+	*address = (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+unsigned port_free(void)
+{
+	struct sockaddr_in address;
+	socklen_t size = sizeof address;
+	unsigned port = 0;
+	int fd = loopback_socket(0, &address);
+	if (fd < 0)
+		return 0;
+	if (bind(fd, (struct sockaddr *)&address, size) == 0 && getsockname(fd, (struct sockaddr *)&address, &size) == 0)
+		port = ntohs(address.sin_port);
+	close(fd);
+	return port;
+}
+
+bool port_taken(unsigned port)
+{
+	struct sockaddr_in address;
+	int fd = loopback_socket(port, &address);
+	if (fd < 0)
+		return false;
+	bool taken = connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+	close(fd);
+	return taken;
+}

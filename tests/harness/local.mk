@@ -1,0 +1,13 @@
+# What the tests share: processes, folders, a nats-server, an HTTP client.
+check_LIBRARIES += tests/libharness.a
+tests_libharness_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(CHECK_CFLAGS)
+tests_libharness_a_SOURCES = \
+	tests/harness/fetch.c tests/harness/fetch.h \
+	tests/harness/fixture_nats.c tests/harness/fixture_nats.h \
+	tests/harness/folder.c tests/harness/folder.h \
+	tests/harness/limits.c tests/harness/limits.h \
+	tests/harness/process.c tests/harness/process.h \
+	tests/harness/suite.c tests/harness/suite.h
+
+HARNESS_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(NATS_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
+HARNESS_LIBS = tests/libharness.a $(CORE_LIBS) $(CHECK_LIBS)

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The main() of a test program with one test case. */
+#ifndef TESTS_HARNESS_SUITE_H
+#define TESTS_HARNESS_SUITE_H
+
+#include <check.h>
+#include <stddef.h>
+
+/* Runs the tests, each within `seconds`; returns the exit status of the program. */
+int suite_run(const char *name, const TTest *const *test, size_t count, double seconds);
+
+#endif
