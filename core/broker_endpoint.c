@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The file by which the commands find the embedded broker. */
-#include <config.h>
 
 #include <errno.h>
 #include <fcntl.h>

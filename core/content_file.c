@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* O_PATH */
-#define _GNU_SOURCE
 #include "core/content_file.h"
 
 #include <errno.h>

@@ -42,6 +42,7 @@ tests_test_virusscan_SOURCES = tests/test_virusscan.c $(STUB_HOST_SOURCES) $(VIR
 	tests/fake_clamd.c tests/fake_clamd.h tests/fixture_clamd.c tests/fixture_clamd.h
 tests_test_virusscan_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_virusscan_LDADD = core/libcore.a $(CHECK_LIBS) $(JANSSON_LIBS) -lpthread
+endif
 
 if HAVE_CHECK
 include tests/harness/local.mk
