@@ -295,7 +295,7 @@ void bus_destroy(struct bus *bus)
 {
 	if (bus == NULL)
 		return;
-	bus_link_stop(bus->link);
+	bus_link_stop(bus->link, bus->connection);
 	bus_link_close(bus->connection, bus->inbox);
 	bus_link_destroy(bus->link);
 	fail_all(bus, REQUEST_UNAVAILABLE);

@@ -308,8 +308,6 @@ static void *run_link(void *closure)
 		events = await(link, pause);
 		pause = pause * 2 < PAUSE_LIMIT ? pause * 2 : PAUSE_LIMIT;
 	}
-	if (!link->given)
-		bus_link_close(link->connection, link->subscription);
 	return NULL;
 }
 
@@ -333,10 +331,13 @@ struct bus_link *bus_link_create(const struct bus_link_options *options)
 	return NULL;
 }
 
-void bus_link_stop(struct bus_link *link)
+void bus_link_stop(struct bus_link *link, const natsConnection *taken)
 {
 	post(link, LINK_STOP);
 	pthread_join(link->thread, NULL);
+	/* One that the receiver has not come to take is closed here. */
+	if (link->connection != taken)
+		bus_link_close(link->connection, link->subscription);
 }
 
 void bus_link_destroy(struct bus_link *link)

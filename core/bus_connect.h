@@ -24,8 +24,8 @@ struct bus_link_options {
 };
 
 struct bus_link *bus_link_create(const struct bus_link_options *options);
-/* Ends the thread; a connection that was given away by on_up stays. */
-void bus_link_stop(struct bus_link *link);
+/* Ends the thread, and the connection unless it is `taken`, the one that the receiver uses. */
+void bus_link_stop(struct bus_link *link, const natsConnection *taken);
 /* Frees a stopped link, after the receiver has closed its connection and the last callback has come. */
 void bus_link_destroy(struct bus_link *link);
 void bus_link_prepare_again(struct bus_link *link);

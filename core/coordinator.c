@@ -379,9 +379,9 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 			slot_due(coordinator, slot, now);
 		/* Otherwise its timer is set again when its jobs are done. */
 	}
-	atomic_store_explicit(&coordinator->options.metrics->uploads, coordinator->slots, memory_order_relaxed);
-	atomic_store_explicit(&coordinator->options.metrics->busy, coordinator->busy, memory_order_relaxed);
-	atomic_store_explicit(&coordinator->options.metrics->runs, coordinator->runs, memory_order_relaxed);
+	gauge_set(coordinator->options.metrics->uploads, (int64_t)coordinator->slots);
+	gauge_set(coordinator->options.metrics->busy, (int64_t)coordinator->busy);
+	gauge_set(coordinator->options.metrics->runs, (int64_t)coordinator->runs);
 }
 
 nanos coordinator_next(const struct coordinator *coordinator, nanos now)
@@ -398,6 +398,36 @@ nanos coordinator_next(const struct coordinator *coordinator, nanos now)
 void coordinator_stopping(struct coordinator *coordinator)
 {
 	coordinator->stopping = true;
+}
+
+void coordinator_cancel_runs(struct coordinator *coordinator)
+{
+	for (size_t i = 0; i < coordinator->chains; i++)
+		for (struct slot *slot = coordinator->chain[i]; slot != NULL; slot = slot->next)
+			if (slot->run != NULL)
+				coordinator->options.ports.cancel(coordinator->options.ports.closure, slot->run);
+}
+
+static void give_back(struct coordinator *coordinator, struct delivery **source)
+{
+	if (*source != NULL)
+		coordinator->options.ports.drop(coordinator->options.ports.closure, *source);
+	*source = NULL;
+}
+
+void coordinator_abandon(struct coordinator *coordinator)
+{
+	for (size_t i = 0; i < coordinator->chains; i++) {
+		for (struct slot *slot = coordinator->chain[i]; slot != NULL; slot = slot->next) {
+			if (slot->current != NULL)
+				give_back(coordinator, &slot->current->source);
+			for (struct job *job = slot->first; job != NULL; job = job->next)
+				give_back(coordinator, &job->source);
+			for (struct job *job = slot->current != NULL ? slot->current : slot->first; job != NULL; job = job->next)
+				if (job->sweep != NULL)
+					give_back(coordinator, &job->sweep->source);
+		}
+	}
 }
 
 size_t coordinator_busy(const struct coordinator *coordinator)

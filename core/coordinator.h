@@ -82,6 +82,10 @@ nanos coordinator_next(const struct coordinator *coordinator, nanos now);
 
 /* From now on failures of steps are not counted: they come from the service's own end. */
 void coordinator_stopping(struct coordinator *coordinator);
+/* Cancels all runs that are out. */
+void coordinator_cancel_runs(struct coordinator *coordinator);
+/* Gives back the events that are not done with, while the bus still lives. Only coordinator_destroy() may follow. */
+void coordinator_abandon(struct coordinator *coordinator);
 
 /* Inputs that are being carried out. */
 size_t coordinator_busy(const struct coordinator *coordinator);

@@ -64,6 +64,7 @@ core_libcore_a_SOURCES = \
 	core/mailbox.h \
 	core/metrics.c \
 	core/metrics.h \
+	core/metrics_list.c \
 	core/metrics_list.h \
 	core/modules.c \
 	core/modules.h \
@@ -77,6 +78,10 @@ core_libcore_a_SOURCES = \
 	core/run.c \
 	core/run.h \
 	core/scan.c \
+	core/server.c \
+	core/server.h \
+	core/server_ports.c \
+	core/server_private.h \
 	core/step_setup.c \
 	core/steps.c \
 	core/steps.h \
@@ -97,5 +102,9 @@ CORE_LIBS = core/libcore.a $(NATS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(MICROHTTP
 	$(CRYPTO_LIBS) $(INIH_LIBS) $(LTDL_LIBS) -lpthread
 
 bin_PROGRAMS += postprocessing
-postprocessing_SOURCES = core/main.c
+postprocessing_SOURCES = \
+	core/command.h \
+	core/command_server.c \
+	core/main.c
+postprocessing_CPPFLAGS = $(core_libcore_a_CPPFLAGS)
 postprocessing_LDADD = $(CORE_LIBS)

@@ -1,38 +1,44 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the service counts. Written by the coordinator's thread, read by the HTTP thread. */
+ * What the coordinator counts, as members of a struct. */
 #ifndef CORE_METRICS_LIST_H
 #define CORE_METRICS_LIST_H
 
-#include <stdatomic.h>
-#include <stdint.h>
+#include "core/metrics.h"
 
-/* X(member, name in the exposition, help) */
+/* X(member, name, help) */
 #define METRICS_COUNTERS(X) \
-	X(events_taken, "events_total", "Events about uploads that were taken.") \
-	X(events_irrelevant, "events_irrelevant_total", "Events that concern nothing here.") \
-	X(events_broken, "events_broken_total", "Events that could not be used; each is in the log.") \
-	X(events_ignored, "events_ignored_total", "Events about uploads that changed nothing.") \
-	X(uploads_begun, "uploads_begun_total", "Uploads that were begun.") \
-	X(uploads_continued, "uploads_accepted_total", "Uploads that ended with continue.") \
-	X(uploads_aborted, "uploads_aborted_total", "Uploads that ended with abort.") \
-	X(uploads_deleted, "uploads_deleted_total", "Uploads that ended with delete.") \
-	X(uploads_confirmed, "uploads_confirmed_total", "Uploads whose end storage confirmed.") \
-	X(steps_run, "steps_run_total", "Runs of steps in this service.") \
-	X(steps_retried, "steps_retried_total", "Steps that failed and are to be tried again.") \
-	X(steps_stuck, "steps_stuck_total", "Runs that did not end although they were cancelled.") \
-	X(records_written, "records_written_total", "Writes of records.") \
-	X(record_conflicts, "record_conflicts_total", "Writes refused because somebody else wrote first.") \
-	X(requests_failed, "requests_failed_total", "Requests to the broker that had to be repeated.")
+	X(events_taken, "postprocessing_events_total", "Events about uploads that were taken.") \
+	X(events_irrelevant, "postprocessing_events_irrelevant_total", "Events that concern nothing here.") \
+	X(events_broken, "postprocessing_events_broken_total", "Events that could not be used; each is in the log.") \
+	X(events_ignored, "postprocessing_events_ignored_total", "Events about uploads that changed nothing.") \
+	X(uploads_begun, "postprocessing_uploads_begun_total", "Uploads that were begun.") \
+	X(uploads_continued, "postprocessing_uploads_continued_total", "Uploads that ended with continue.") \
+	X(uploads_aborted, "postprocessing_uploads_aborted_total", "Uploads that ended with abort.") \
+	X(uploads_deleted, "postprocessing_uploads_deleted_total", "Uploads that ended with delete.") \
+	X(uploads_confirmed, "postprocessing_uploads_confirmed_total", "Uploads whose end storage confirmed.") \
+	X(steps_run, "postprocessing_steps_run_total", "Runs of steps in this service.") \
+	X(steps_retried, "postprocessing_steps_retried_total", "Steps that failed and are to be tried again.") \
+	X(steps_stuck, "postprocessing_steps_stuck_total", "Runs that did not end although they were cancelled.") \
+	X(records_written, "postprocessing_records_written_total", "Writes of records.") \
+	X(record_conflicts, "postprocessing_record_conflicts_total", "Writes refused because somebody else wrote first.") \
+	X(requests_failed, "postprocessing_requests_failed_total", "Requests to the broker that had to be repeated.")
+#define METRICS_GAUGES(X) \
+	X(uploads, "postprocessing_uploads", "Uploads that this instance looks after.") \
+	X(busy, "postprocessing_uploads_moving", "Uploads that are being moved forward at this moment.") \
+	X(runs, "postprocessing_steps_running", "Steps that are queued or running.")
 
 struct metrics_list {
-#define X(member, name, help) _Atomic uint64_t member;
+#define X(member, name, help) struct counter *member;
 	METRICS_COUNTERS(X)
 #undef X
-	_Atomic uint64_t uploads;      /* known now */
-	_Atomic uint64_t busy;         /* being moved now */
-	_Atomic uint64_t runs;         /* steps queued or running now */
+#define X(member, name, help) struct gauge *member;
+	METRICS_GAUGES(X)
+#undef X
 };
 
-#define metrics_count(list, member) atomic_fetch_add_explicit(&(list)->member, 1, memory_order_relaxed)
+#define metrics_count(list, member) counter_add((list)->member, 1)
+
+/* Registers them all. */
+void metrics_list_register(struct metrics_list *list, struct metrics *metrics);
 
 #endif

@@ -38,7 +38,8 @@ struct steps *steps_create(const struct config *config, struct modules *modules,
 	steps->step = calloc(count, sizeof *steps->step);
 	steps->limits = calloc(count, sizeof *steps->limits);
 	steps->name = calloc(count, sizeof *steps->name);
-	if (steps->step == NULL || steps->limits == NULL || steps->name == NULL) {
+	steps->workers = calloc(count, sizeof *steps->workers);
+	if (steps->step == NULL || steps->limits == NULL || steps->name == NULL || steps->workers == NULL) {
 		steps_destroy(steps);
 		return NULL;
 	}
@@ -47,6 +48,7 @@ struct steps *steps_create(const struct config *config, struct modules *modules,
 		steps->step[i].config = step;
 		steps->count = i + 1;
 		steps->name[i] = step->name;
+		steps->workers[i] = step->workers;
 		steps->limits[i] = (struct pipeline_step){
 			.name = step->name,
 			.max_retries = step->max_retries,
@@ -71,6 +73,7 @@ void steps_destroy(struct steps *steps)
 	free(steps->step);
 	free(steps->limits);
 	free(steps->name);
+	free(steps->workers);
 	free(steps);
 }
 

@@ -19,6 +19,7 @@ struct steps {
 	size_t count;
 	struct pipeline_step *limits; /* for struct pipeline */
 	const char **name;
+	unsigned *workers;
 };
 
 /* Loads the modules and creates the instances of all steps, in order. What fails is added to `problems`. Borrows all.

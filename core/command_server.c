@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <nats/nats.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/command.h"
+#include "core/server.h"
+
+static const char usage[] = "usage: postprocessing server [-c FILE]\n";
+
+struct signals {
+	sigset_t set;
+	struct server *server;
+	pthread_t thread;
+};
+
+/* The first SIGTERM or SIGINT ends the service in order, the second at once. Nothing is lost either way. */
+static void *await_signals(void *closure)
+{
+	struct signals *signals = closure;
+	int number;
+	if (sigwait(&signals->set, &number) == 0)
+		server_stop(signals->server);
+	if (sigwait(&signals->set, &number) == 0)
+		_exit(128 + number);
+	return NULL;
+}
+
+/* Shows the pipeline that applies, and what a user may not expect of it. */
+static void announce(const struct config *config, const struct log *log)
+{
+	char list[1024] = "";
+	size_t used = 0;
+	for (size_t i = 0; i < config->step_count && used < sizeof list; i++)
+		used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", config->step[i].name);
+	if (config->step_count == 0)
+		log_warning(log, "no steps are configured: every upload is accepted as it comes; set [postprocessing] steps (POSTPROCESSING_STEPS)");
+	else
+		log_info(log, "steps: %s", list);
+	if (config->delay_appended)
+		log_warning(log, "a delay is set, but the step `delay` is not in the list of steps: it runs last");
+}
+
+static int serve(const struct config *config, const struct steps *steps, const struct log *log)
+{
+	struct signals signals;
+	char why[1024];
+	/* Blocked before any thread starts, so that all inherit it. */
+	sigemptyset(&signals.set);
+	sigaddset(&signals.set, SIGTERM);
+	sigaddset(&signals.set, SIGINT);
+	pthread_sigmask(SIG_BLOCK, &signals.set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	announce(config, log);
+	signals.server = server_create(config, steps, log, why, sizeof why);
+	if (signals.server == NULL) {
+		log_error(log, "%s", why);
+		return EXIT_ERROR;
+	}
+	if (pthread_create(&signals.thread, NULL, await_signals, &signals) != 0) {
+		log_error(log, "no thread for signals");
+		server_destroy(signals.server);
+		return EXIT_ERROR;
+	}
+	server_run(signals.server);
+	bool clean = server_destroy(signals.server);
+	if (!clean) { /* threads are stuck in modules: nothing may be freed under them */
+		log_warning(log, "stopped; some steps would not end and are run again at the next start");
+		_exit(EXIT_SUCCESS);
+	}
+	/* The thread waits in sigwait(), for a second signal that is not needed any more. */
+	pthread_cancel(signals.thread);
+	pthread_join(signals.thread, NULL);
+	log_info(log, "stopped");
+	return EXIT_SUCCESS;
+}
+
+int command_server(int argc, char **argv)
+{
+	const char *path = NULL;
+	int option;
+	while ((option = getopt(argc, argv, "c:h")) != -1) {
+		if (option == 'c') {
+			path = optarg;
+		} else {
+			fputs(usage, option == 'h' ? stdout : stderr);
+			return option == 'h' ? EXIT_SUCCESS : EXIT_ERROR;
+		}
+	}
+	if (optind < argc) {
+		fputs(usage, stderr);
+		return EXIT_ERROR;
+	}
+	struct config *config = command_config(path);
+	if (config == NULL)
+		return EXIT_ERROR;
+	struct log log = {.fd = STDERR_FILENO, .level = config->log_level};
+	struct problems problems = {0};
+	struct modules *modules = modules_create(config->plugin_dir);
+	struct steps *steps = modules != NULL ? steps_create(config, modules, &problems) : NULL;
+	int status = EXIT_ERROR;
+	for (size_t i = 0; i < problems.count; i++)
+		log_error(&log, "%s", problems.line[i]);
+	if (steps == NULL)
+		log_error(&log, "out of memory");
+	else if (problems.count == 0)
+		status = serve(config, steps, &log);
+	problems_free(&problems);
+	steps_destroy(steps);
+	modules_destroy(modules);
+	config_free(config);
+	nats_Close();
+	return status;
+}

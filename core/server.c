@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/encoding.h"
+#include "core/instance.h"
+#include "core/server_private.h"
+
+#define CHORES_INTERVAL SECOND
+#define EMBEDDED "embedded"
+
+/* On the HTTP thread. */
+static void answer_alive(void *closure, struct http_reply *reply)
+{
+	(void)closure;
+	fputs("ok\n", reply->body);
+}
+
+static void answer_ready(void *closure, struct http_reply *reply)
+{
+	struct server *server = closure;
+	bool ready = atomic_load(&server->ready);
+	reply->status = ready ? 200 : 503;
+	fputs(ready ? "ready\n" : "not ready: no connection to the broker\n", reply->body);
+}
+
+static void answer_metrics(void *closure, struct http_reply *reply)
+{
+	struct server *server = closure;
+	reply->type = "text/plain; version=0.0.4; charset=utf-8";
+	metrics_write(server->metrics, reply->body);
+}
+
+static const struct http_route routes[] = {
+	{"/healthz", answer_alive, false},
+	{"/readyz", answer_ready, false},
+	{"/metrics", answer_metrics, true},
+};
+
+static bool start_http(struct server *server)
+{
+	if (server->config->http_addr == NULL || server->config->http_addr[0] == '\0')
+		return true;
+	server->http = http_create(&(struct http_options){
+		.addr = server->config->http_addr,
+		.token = server->config->http_token,
+		.route = routes,
+		.route_count = sizeof routes / sizeof routes[0],
+		.closure = server,
+		.log = server->log,
+	});
+	return server->http != NULL;
+}
+
+static bool same_broker(const struct broker_address *one, const struct broker_address *other)
+{
+	return strcmp(one->endpoint, other->endpoint) == 0;
+}
+
+/* Where events and records are; the embedded broker is started for it. */
+static bool find_brokers(struct server *server, char *why, size_t size)
+{
+	const struct config *config = server->config;
+	server->events_address = &config->events;
+	server->store_address = same_broker(&config->events, &config->store) ? &config->events : &config->store;
+	if (strcmp(config->events.endpoint, EMBEDDED) != 0)
+		return true;
+	log_info(server->log, "events: a private broker is started; for one of your own set [events] endpoint (POSTPROCESSING_EVENTS_ENDPOINT)");
+	server->broker = broker_start(config->state_dir, server->log, why, size);
+	if (server->broker == NULL)
+		return false;
+	if (server->store_address == server->events_address)
+		server->store_address = broker_address(server->broker);
+	server->events_address = broker_address(server->broker);
+	return true;
+}
+
+/* With one broker, what both need is prepared on the one connection. */
+static bool prepare_both(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
+{
+	struct server *server = closure;
+	return intake_prepare(&server->intake, connection, js, why, size) && store_prepare(&server->store, connection, js, why, size);
+}
+
+static bool connect_buses(struct server *server)
+{
+	bool one = server->events_address == server->store_address;
+	struct bus_options options = {
+		.address = server->events_address,
+		.name = "postprocessing",
+		.log = server->log,
+		.mailbox = &server->mailbox,
+		.prepare = one ? prepare_both : intake_prepare,
+		.closure = one ? (void *)server : &server->intake,
+	};
+	server->events = bus_create(&options);
+	if (one || server->events == NULL) {
+		server->records = server->events;
+		return server->events != NULL;
+	}
+	options.address = server->store_address;
+	options.prepare = store_prepare;
+	options.closure = &server->store;
+	server->records = bus_create(&options);
+	return server->records != NULL;
+}
+
+static bool create_parts(struct server *server, const struct steps *steps)
+{
+	server->metrics = metrics_create();
+	if (server->metrics == NULL || !random_hex(server->nonce, 8))
+		return false;
+	metrics_list_register(&server->counted, server->metrics);
+	server->workers = workers_create(steps, &server->config->content, server->log, &server->mailbox);
+	if (server->workers == NULL)
+		return false;
+	server->coordinator = coordinator_create(&(struct coordinator_options){
+		.pipeline = steps_pipeline(steps),
+		.step = steps->name,
+		.workers = steps->workers,
+		.ports = server_ports(server),
+		.log = server->log,
+		.metrics = &server->counted,
+		.owner = server->owner,
+		.nonce = server->nonce,
+		.busy_limit = server->config->max_in_flight,
+	});
+	return server->coordinator != NULL && start_http(server) && connect_buses(server);
+}
+
+struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why, size_t size)
+{
+	struct server *server = calloc(1, sizeof *server);
+	if (server == NULL || !mailbox_init(&server->mailbox)) {
+		snprintf(why, size, "out of memory");
+		free(server);
+		return NULL;
+	}
+	server->config = config;
+	server->log = log;
+	server->stop.kind = MAIL_STOP;
+	server->instance_lock = -1;
+	server->started = clock_monotonic();
+	server->intake = (struct intake){.consumer = config->consumer, .window = config->max_in_flight, .log = log};
+	server->store = (struct store){.bucket = config->bucket, .table = config->table, .log = log};
+	bool good = instance_take(config->state_dir, server->owner, &server->instance_lock, why, size) && find_brokers(server, why, size);
+	if (good && !create_parts(server, steps)) {
+		snprintf(why, size, "out of memory or threads");
+		good = false;
+	}
+	if (good)
+		return server;
+	server_destroy(server);
+	return NULL;
+}
+
+static void take_change(struct server *server, struct bus_change *change)
+{
+	struct bus *bus = change->bus;
+	bool up = bus_changed(bus, change);
+	if (bus == server->events) {
+		intake_reset(&server->intake);
+		if (up)
+			coordinator_set_stream(server->coordinator, server->intake.stream_created);
+	}
+	bool all_up = bus_is_up(server->events) && bus_is_up(server->records);
+	if (all_up && !atomic_load(&server->ready)) {
+		char text[DURATION_TEXT_SIZE];
+		log_info(server->log, "ready, %s after the start", duration_format(clock_monotonic() - server->started, text));
+	} else if (!all_up && atomic_load(&server->ready)) {
+		log_warning(server->log, "the connection to the broker is lost; all waits until it is back");
+		server->started = clock_monotonic();
+	}
+	atomic_store(&server->ready, all_up);
+	if (all_up)
+		coordinator_retry(server->coordinator, clock_now());
+	if (all_up && !server->found_all && !server->reading_all)
+		server->reading_all = server_read_bucket(server, NULL);
+}
+
+static void take_found(struct server *server, struct found_record *found)
+{
+	struct reading *reading = (struct reading *)(void *)found->scan;
+	coordinator_found(server->coordinator, &found->record, found->revision, found->age, reading->token, clock_now());
+	scan_release(found);
+}
+
+static void take_scan_end(struct server *server, struct scan *scan)
+{
+	struct reading *reading = (struct reading *)(void *)scan;
+	scan_end(scan);
+	for (struct reading **link = &server->readings; *link != NULL; link = &(*link)->next) {
+		if (*link == reading) {
+			*link = reading->next;
+			break;
+		}
+	}
+	if (scan->failed && !server->stopping)
+		log_warning(server->log, "the bucket %s could not be read to its end: %s; trying again", server->store.bucket, scan->why);
+	if (reading->token == NULL) {
+		server->reading_all = false;
+		server->found_all = !scan->failed;
+		server->read_again = clock_monotonic() + CHORES_INTERVAL;
+		if (server->found_all)
+			log_info(server->log, "%zu unfinished uploads found", coordinator_uploads(server->coordinator));
+	}
+	coordinator_scanned(server->coordinator, reading->token, !scan->failed, clock_now());
+	free(reading);
+}
+
+static void begin_stop(struct server *server)
+{
+	log_info(server->log, "stopping: %zu steps are queued or running, and have %ld s", coordinator_runs(server->coordinator),
+	         (long)(server->config->shutdown_grace / SECOND));
+	server->stopping = true;
+	coordinator_stopping(server->coordinator);
+	for (struct reading *reading = server->readings; reading != NULL; reading = reading->next)
+		scan_stop(&reading->scan);
+}
+
+static void take_delivery(struct server *server, struct delivery *delivery)
+{
+	if (!intake_take(&server->intake, server->events, delivery))
+		return;
+	if (server->stopping)
+		server_ports(server).drop(server, delivery);
+	else
+		coordinator_deliver(server->coordinator, delivery, clock_now());
+}
+
+static void take_mail(struct server *server, struct mail *mail)
+{
+	switch (mail->kind) {
+	case MAIL_REPLY:
+		coordinator_answered(server->coordinator, (struct request *)(void *)mail, clock_now());
+		break;
+	case MAIL_DELIVERY:
+		take_delivery(server, (struct delivery *)(void *)mail);
+		break;
+	case MAIL_BUS:
+		take_change(server, (struct bus_change *)(void *)mail);
+		break;
+	case MAIL_RUN:
+		coordinator_returned(server->coordinator, (struct run *)(void *)mail, clock_now());
+		break;
+	case MAIL_RECORD:
+		take_found(server, (struct found_record *)(void *)mail);
+		break;
+	case MAIL_SCAN_DONE:
+		take_scan_end(server, (struct scan *)(void *)mail);
+		break;
+	case MAIL_STOP:
+		begin_stop(server);
+		break;
+	}
+}
+
+/* Once a second. */
+static void do_chores(struct server *server)
+{
+	bus_expire(server->events);
+	if (server->records != server->events)
+		bus_expire(server->records);
+	if (server->http != NULL && http_address(server->http) == NULL)
+		http_start(server->http);
+	if (!server->found_all && !server->reading_all && atomic_load(&server->ready) && clock_monotonic() >= server->read_again)
+		server->reading_all = server_read_bucket(server, NULL);
+}
+
+/* One round: what has come, what is due. */
+static void turn(struct server *server)
+{
+	nanos now = clock_now();
+	struct mail *mail = mailbox_receive(&server->mailbox, coordinator_next(server->coordinator, now) - now);
+	while (mail != NULL) {
+		struct mail *next = mail->next;
+		take_mail(server, mail);
+		mail = next;
+	}
+	coordinator_tick(server->coordinator, clock_now());
+	if (!server->stopping)
+		intake_pull(&server->intake, server->events);
+}
+
+void server_run(struct server *server)
+{
+	nanos chores = 0, limit = 0;
+	for (;;) {
+		turn(server);
+		nanos now = clock_monotonic();
+		if (now >= chores) {
+			do_chores(server);
+			chores = now + CHORES_INTERVAL;
+		}
+		if (!server->stopping)
+			continue;
+		if (limit == 0)
+			limit = now + server->config->shutdown_grace;
+		bool idle = coordinator_busy(server->coordinator) == 0 && coordinator_runs(server->coordinator) == 0;
+		if (idle || now >= limit)
+			return;
+	}
+}
+
+void server_stop(struct server *server)
+{
+	mailbox_send(&server->mailbox, &server->stop);
+}
+
+/* What is still in the mailbox is freed; the buses may be gone already. */
+static void empty_mailbox(struct server *server, nanos patience)
+{
+	struct mail *mail = mailbox_receive(&server->mailbox, patience);
+	while (mail != NULL) {
+		struct mail *next = mail->next;
+		if (mail->kind == MAIL_DELIVERY)
+			delivery_free((struct delivery *)(void *)mail);
+		else if (mail->kind == MAIL_RUN)
+			run_free((struct run *)(void *)mail);
+		else if (mail->kind == MAIL_REPLY)
+			natsMsg_Destroy(((struct request *)(void *)mail)->reply);
+		else if (mail->kind == MAIL_RECORD)
+			scan_release((struct found_record *)(void *)mail);
+		else if (mail->kind == MAIL_SCAN_DONE)
+			take_scan_end(server, (struct scan *)(void *)mail);
+		else if (mail->kind == MAIL_BUS)
+			free(mail);
+		mail = next;
+	}
+}
+
+/* Lets the verdicts that come in now be written, as long as the steps take to notice that they are cancelled. */
+static bool end_runs(struct server *server)
+{
+	nanos limit = clock_monotonic() + 10 * SECOND;
+	coordinator_cancel_runs(server->coordinator);
+	while (coordinator_runs(server->coordinator) > 0 && clock_monotonic() < limit)
+		turn(server);
+	return workers_destroy(server->workers, SECOND);
+}
+
+static void end_readings(struct server *server)
+{
+	for (struct reading *reading = server->readings; reading != NULL; reading = reading->next)
+		scan_stop(&reading->scan);
+	while (server->readings != NULL)
+		turn(server);
+}
+
+bool server_destroy(struct server *server)
+{
+	if (server == NULL)
+		return true;
+	server->stopping = true;
+	if (server->coordinator != NULL && server->events != NULL && server->records != NULL) {
+		end_readings(server);
+		if (!end_runs(server))
+			return false;
+	} else if (!workers_destroy(server->workers, SECOND)) {
+		return false;
+	}
+	http_destroy(server->http);
+	if (server->coordinator != NULL)
+		coordinator_abandon(server->coordinator);
+	if (server->records != server->events)
+		bus_destroy(server->records);
+	bus_destroy(server->events);
+	empty_mailbox(server, 0);
+	coordinator_destroy(server->coordinator);
+	broker_stop(server->broker);
+	metrics_destroy(server->metrics);
+	mailbox_destroy(&server->mailbox);
+	if (server->instance_lock >= 0)
+		close(server->instance_lock);
+	free(server);
+	return true;
+}

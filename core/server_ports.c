@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "core/server_private.h"
+
+static void port_load(void *closure, struct request *request, const char *id)
+{
+	struct server *server = closure;
+	store_load(&server->store, server->records, request, id);
+}
+
+static enum loaded port_read(void *closure, struct request *request, struct loaded_entry *entry)
+{
+	struct server *server = closure;
+	return store_read(&server->store, request, entry);
+}
+
+static void port_put(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
+                     const char *value, size_t length)
+{
+	struct server *server = closure;
+	store_put(&server->store, server->records, request, id, expected, message_id, value, length);
+}
+
+static void port_remove(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
+                        uint64_t begun, int64_t stream)
+{
+	struct server *server = closure;
+	store_remove(&server->store, server->records, request, id, expected, message_id, begun, stream);
+}
+
+static void port_publish(void *closure, struct request *request, const char *message_id, const char *message, size_t length)
+{
+	struct server *server = closure;
+	const struct bus_header headers[] = {{"Nats-Msg-Id", message_id}, {NULL, NULL}};
+	bus_publish(server->events, request, INTAKE_STREAM, headers, message, length);
+}
+
+static void port_acknowledge(void *closure, struct delivery *delivery)
+{
+	struct server *server = closure;
+	intake_acknowledge(&server->intake, server->events, delivery);
+}
+
+static void port_drop(void *closure, struct delivery *delivery)
+{
+	struct server *server = closure;
+	/* Whoever else takes events is to have it at once. */
+	if (server->stopping)
+		bus_send(server->events, natsMsg_GetReply(delivery->message), NULL, "-NAK", 4);
+	intake_drop(&server->intake, delivery);
+}
+
+static void port_run(void *closure, struct run *run)
+{
+	struct server *server = closure;
+	workers_submit(server->workers, run);
+}
+
+static void port_cancel(void *closure, struct run *run)
+{
+	struct server *server = closure;
+	workers_cancel(server->workers, run);
+}
+
+static void port_replace(void *closure, size_t step)
+{
+	struct server *server = closure;
+	workers_replace(server->workers, step);
+}
+
+bool server_read_bucket(struct server *server, void *token)
+{
+	struct reading *reading = calloc(1, sizeof *reading);
+	if (reading == NULL)
+		return false;
+	reading->token = token;
+	reading->scan = (struct scan){.store = &server->store, .address = server->store_address, .mailbox = &server->mailbox};
+	if (!scan_start(&reading->scan)) {
+		free(reading);
+		return false;
+	}
+	reading->next = server->readings;
+	server->readings = reading;
+	return true;
+}
+
+static void port_scan(void *closure, void *token)
+{
+	struct server *server = closure;
+	if (!server_read_bucket(server, token))
+		coordinator_scanned(server->coordinator, token, false, clock_now());
+}
+
+struct ports server_ports(struct server *server)
+{
+	return (struct ports){
+		.closure = server,
+		.load = port_load,
+		.read = port_read,
+		.put = port_put,
+		.remove = port_remove,
+		.publish = port_publish,
+		.acknowledge = port_acknowledge,
+		.drop = port_drop,
+		.run = port_run,
+		.cancel = port_cancel,
+		.replace = port_replace,
+		.scan = port_scan,
+	};
+}

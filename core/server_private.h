@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What server.c and server_ports.c share. */
+#ifndef CORE_SERVER_PRIVATE_H
+#define CORE_SERVER_PRIVATE_H
+
+#include <stdatomic.h>
+
+#include "core/broker.h"
+#include "core/coordinator.h"
+#include "core/http.h"
+#include "core/intake.h"
+#include "core/server.h"
+#include "core/workers.h"
+
+/* A reading of the bucket under way. */
+struct reading {
+	struct scan scan;
+	struct reading *next;
+	void *token;
+};
+
+struct server {
+	const struct config *config;
+	const struct log *log;
+	struct mailbox mailbox;
+	struct mail stop;
+	struct broker *broker;             /* embedded; NULL: none */
+	const struct broker_address *events_address, *store_address;
+	struct bus *events, *records;      /* one and the same if they have one address */
+	struct intake intake;
+	struct store store;
+	struct workers *workers;
+	struct coordinator *coordinator;
+	struct http *http;
+	struct metrics *metrics;
+	struct metrics_list counted;
+	char owner[OWNER_LIMIT];
+	char nonce[17];
+	int instance_lock;
+	struct reading *readings;
+	bool found_all;                    /* the bucket was read once, to its end */
+	bool reading_all;
+	bool stopping;
+	nanos read_again;                  /* monotonic; for a reading that failed */
+	nanos started;                     /* monotonic */
+	atomic_bool ready;                 /* for the HTTP thread */
+};
+
+/* What the coordinator reaches the world by. */
+struct ports server_ports(struct server *server);
+
+/* Reads the bucket for the coordinator; token NULL: for the start. False: not now. */
+bool server_read_bucket(struct server *server, void *token);
+
+#endif
