@@ -2,7 +2,7 @@ noinst_LIBRARIES += core/libcore.a
 core_libcore_a_CPPFLAGS = $(AM_CPPFLAGS) $(NATS_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) \
 	$(MICROHTTPD_CFLAGS) $(CRYPTO_CFLAGS) $(INIH_CFLAGS)
 core_libcore_a_SOURCES = \
-	core/broker.c core/broker.h \
+	core/broker.c core/broker.h core/config.h core/content.h \
 	core/broker_child.c core/broker_child.h \
 	core/broker_endpoint.c \
 	core/broker_home.c core/broker_home.h \
