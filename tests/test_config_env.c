@@ -287,6 +287,9 @@ START_TEST(odd_environments)
 	read_config("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_HTTP_ADDR=x", "POSTPROCESSING_STORE=redis-sentinel"));
 	assert_problem(&fixture, "POSTPROCESSING_HTTP_ADDR: addr: ");
 	assert_problem(&fixture, "POSTPROCESSING_STORE: store: unknown value \"redis-sentinel\" (nats-js-kv)");
+	read_config("", ENVIRONMENT("HOME=/h", "OC_INSECURE=perhaps"));
+	assert_problem(&fixture, "OC_INSECURE: tls_insecure: \"perhaps\" is not true or false");
+	assert_problems(&fixture, 1);
 	read_config("[postprocessing]\nsteps = a.b\n[step:a-b]\n", ENVIRONMENT("HOME=/h"));
 	assert_problem(&fixture, "main.ini:3: the steps \"a.b\" and \"a-b\" would share");
 	read_config("[http]\naddr =\n", ENVIRONMENT("HOME=/h"));
