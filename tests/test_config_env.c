@@ -195,6 +195,10 @@ START_TEST(store_follows_events)
 	ck_assert_str_eq(fixture.config->store.password, "p");
 	ck_assert_str_eq(fixture.config->store.ca_file, "/ca");
 	ck_assert(fixture.config->store.tls);
+	read_config("[events]\ntls_insecure = true\ntls_root_ca_certificate = /ca\n", ENVIRONMENT("HOME=/h"));
+	ck_assert_msg(!fixture.config->events.tls_insecure && !fixture.config->store.tls_insecure, "a certificate to verify with wins");
+	read_config("[events]\ntls_insecure = true\n", ENVIRONMENT("HOME=/h"));
+	ck_assert(fixture.config->events.tls_insecure && fixture.config->store.tls_insecure);
 	read_config("[events]\nendpoint = e:1\nusername = u\npassword = p\nenable_tls = true\n[store]\nusername = su\nenable_tls = false\n",
 	            ENVIRONMENT("HOME=/h"));
 	ck_assert_str_eq(fixture.config->store.endpoint, "e:1");
