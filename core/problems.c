@@ -26,6 +26,15 @@ static void give_up(struct problems *problems)
 	problems->count = 1;
 }
 
+/* One wrong variable can set several keys, and be read in both passes. */
+static bool is_known(const struct problems *problems, const char *text)
+{
+	for (size_t i = 0; i < problems->count; i++)
+		if (strcmp(problems->line[i], text) == 0)
+			return true;
+	return false;
+}
+
 static void append(struct problems *problems, const char *text)
 {
 	char **line = realloc(problems->line, (problems->count + 1) * sizeof *line);
@@ -58,7 +67,8 @@ void problems_add(struct problems *problems, const char *format, ...)
 	for (char *c = text; *c != '\0'; c++)
 		if ((unsigned char)*c < 0x20 || *c == 0x7f)
 			*c = '?';
-	append(problems, text);
+	if (!is_known(problems, text))
+		append(problems, text);
 }
 
 void problems_free(struct problems *problems)

@@ -104,12 +104,13 @@ static size_t find_step(const struct upload *upload, const char *name)
 	return i;
 }
 
-/* A time that is missing is 0. */
+/* A time that is missing, or Go's zero time, is 0. */
 static bool read_time(struct json_reader *reader, const char *key, nanos *time)
 {
+	static const char go_zero[] = "0001-01-01T00:00:00";
 	const char *text = json_reader_string(reader, key);
 	*time = 0;
-	return text[0] == '\0' || time_parse(text, time);
+	return text[0] == '\0' || strncmp(text, go_zero, sizeof go_zero - 1) == 0 || time_parse(text, time);
 }
 
 static bool decode_ended(struct json_reader *own, struct record *record)

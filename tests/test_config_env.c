@@ -195,6 +195,10 @@ START_TEST(store_follows_events)
 	ck_assert_str_eq(fixture.config->store.password, "p");
 	ck_assert_str_eq(fixture.config->store.ca_file, "/ca");
 	ck_assert(fixture.config->store.tls);
+	read_config("[events]\ntls_insecure = true\ntls_root_ca_certificate = /ca\n", ENVIRONMENT("HOME=/h"));
+	ck_assert_msg(!fixture.config->events.tls_insecure && !fixture.config->store.tls_insecure, "a certificate to verify with wins");
+	read_config("[events]\ntls_insecure = true\n", ENVIRONMENT("HOME=/h"));
+	ck_assert(fixture.config->events.tls_insecure && fixture.config->store.tls_insecure);
 	read_config("[events]\nendpoint = e:1\nusername = u\npassword = p\nenable_tls = true\n[store]\nusername = su\nenable_tls = false\n",
 	            ENVIRONMENT("HOME=/h"));
 	ck_assert_str_eq(fixture.config->store.endpoint, "e:1");
@@ -287,6 +291,9 @@ START_TEST(odd_environments)
 	read_config("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_HTTP_ADDR=x", "POSTPROCESSING_STORE=redis-sentinel"));
 	assert_problem(&fixture, "POSTPROCESSING_HTTP_ADDR: addr: ");
 	assert_problem(&fixture, "POSTPROCESSING_STORE: store: unknown value \"redis-sentinel\" (nats-js-kv)");
+	read_config("", ENVIRONMENT("HOME=/h", "OC_INSECURE=perhaps"));
+	assert_problem(&fixture, "OC_INSECURE: tls_insecure: \"perhaps\" is not true or false");
+	assert_problems(&fixture, 1);
 	read_config("[postprocessing]\nsteps = a.b\n[step:a-b]\n", ENVIRONMENT("HOME=/h"));
 	assert_problem(&fixture, "main.ini:3: the steps \"a.b\" and \"a-b\" would share");
 	read_config("[http]\naddr =\n", ENVIRONMENT("HOME=/h"));

@@ -9,5 +9,3 @@ tests_libharness_a_SOURCES = \
 	tests/harness/process.c tests/harness/process.h \
 	tests/harness/suite.c tests/harness/suite.h
 
-HARNESS_CPPFLAGS = $(AM_CPPFLAGS) $(CHECK_CFLAGS) $(NATS_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS)
-HARNESS_LIBS = tests/libharness.a $(CORE_LIBS) $(CHECK_LIBS)
