@@ -3,6 +3,7 @@
 
 #include <arpa/inet.h>
 #include <check.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -121,7 +122,7 @@ static void *serve(void *context)
 	}
 }
 
-void fake_clamd_start(struct fake_clamd *clamd, enum manner manner, const char *answer)
+static void prepare(struct fake_clamd *clamd, enum manner manner, const char *answer)
 {
 	memset(clamd, 0, sizeof *clamd);
 	clamd->manner = manner;
@@ -130,15 +131,35 @@ void fake_clamd_start(struct fake_clamd *clamd, enum manner manner, const char *
 	snprintf(clamd->folder, sizeof clamd->folder, "/tmp/pp-fake-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(clamd->folder));
 	snprintf(clamd->socket, sizeof clamd->socket, "%s/socket", clamd->folder);
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	memcpy(address.sun_path, clamd->socket, sizeof address.sun_path);
-	clamd->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+}
+
+static void begin(struct fake_clamd *clamd, const struct sockaddr *address, socklen_t size)
+{
+	clamd->listener = socket(address->sa_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_ge(clamd->listener, 0);
-	ck_assert_int_eq(bind(clamd->listener, (const struct sockaddr *)&address, sizeof address), 0);
+	ck_assert_int_eq(bind(clamd->listener, address, size), 0);
 	ck_assert_int_eq(listen(clamd->listener, 8), 0);
 	ck_assert_int_eq(pipe(clamd->stop), 0);
 	ck_assert_int_eq(pipe(clamd->closed), 0);
 	ck_assert_int_eq(pthread_create(&clamd->thread, NULL, serve, clamd), 0);
+}
+
+void fake_clamd_start(struct fake_clamd *clamd, enum manner manner, const char *answer)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	prepare(clamd, manner, answer);
+	memcpy(address.sun_path, clamd->socket, sizeof address.sun_path);
+	begin(clamd, (const struct sockaddr *)&address, sizeof address);
+}
+
+void fake_clamd_start_tcp(struct fake_clamd *clamd, enum manner manner, const char *answer)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof address;
+	prepare(clamd, manner, answer);
+	begin(clamd, (const struct sockaddr *)&address, size);
+	ck_assert_int_eq(getsockname(clamd->listener, (struct sockaddr *)&address, &size), 0);
+	snprintf(clamd->socket, sizeof clamd->socket, "tcp://127.0.0.1:%u", ntohs(address.sin_port));
 }
 
 void fake_clamd_await_close(struct fake_clamd *clamd)

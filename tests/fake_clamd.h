@@ -31,6 +31,8 @@ struct fake_clamd {
 
 /* Listens and serves, one session at a time; fails the test if it cannot. */
 void fake_clamd_start(struct fake_clamd *clamd, enum manner manner, const char *answer);
+/* The same on a free port of loopback; `socket` is tcp://… */
+void fake_clamd_start_tcp(struct fake_clamd *clamd, enum manner manner, const char *answer);
 void fake_clamd_stop(struct fake_clamd *clamd);
 
 /* Waits until a session has ended. */

@@ -103,7 +103,10 @@ static struct MHD_Response *respond(struct file_server *server, struct MHD_Conne
 		return make_body(server, connection, number, number / 2, true, false);
 	if (path_is(path, "/status/", &number)) {
 		*status = (unsigned)number;
-		return number / 100 == 3 ? text_response("moved", "Location", "/ok/10") : text_response("an error page", NULL, NULL);
+		if (number == 204)
+			return text_response("", NULL, NULL);
+		return number / 100 == 3 ? text_response("moved", "Location", "/ok/10")
+		                         : make_body(server, connection, 1000000, 1000000, false, true);
 	}
 	if (strcmp(path, "/gzip") == 0)
 		return text_response("abc", "Content-Encoding", "gzip");

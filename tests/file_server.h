@@ -21,7 +21,7 @@ struct MHD_Daemon;
  *   /cut-chunked/N  chunked, and closes after the half of N
  *   /stall/N        announces N bytes, stops after the half
  *   /silent         never answers
- *   /status/C       a body with status C; with Location for 3xx
+ *   /status/C       a body of 1 MB with status C; with Location and a short one for 3xx
  *   /gzip           3 bytes that call themselves gzip
  * Byte i of a body is file_server_byte(i). */
 struct file_server {

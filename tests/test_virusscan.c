@@ -217,7 +217,10 @@ END_TEST
 START_TEST(session_closed_while_idle_is_replaced)
 {
 	struct fake_clamd clamd;
-	fake_clamd_start(&clamd, MANNER_ANSWER_CLOSE, "stream: OK");
+	if (_i == 0)
+		fake_clamd_start(&clamd, MANNER_ANSWER_CLOSE, "stream: OK");
+	else
+		fake_clamd_start_tcp(&clamd, MANNER_ANSWER_CLOSE, "stream: OK");
 	void *instance = create_at(clamd.socket, NULL, NULL);
 	struct pp_run run;
 	for (unsigned i = 1; i <= 3; i++) {
@@ -468,7 +471,7 @@ static Suite *make_suite(void)
 	tcase_add_test(fake, early_verdict_is_none);
 	tcase_add_test(fake, broken_download_gets_no_verdict);
 	tcase_add_test(fake, sessions_are_kept);
-	tcase_add_test(fake, session_closed_while_idle_is_replaced);
+	tcase_add_loop_test(fake, session_closed_while_idle_is_replaced, 0, 2);
 	tcase_add_test(fake, cancellation_ends_the_wait);
 	tcase_add_test(fake, deadline_ends_the_wait);
 	tcase_add_test(fake, no_clamd_is_a_retry);
