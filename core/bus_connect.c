@@ -188,8 +188,7 @@ natsStatus bus_connect(natsConnection **connection, const struct broker_address 
 	return status;
 }
 
-/* What a user can do about a connection that is not to be had. */
-static const char *advice(natsStatus status)
+const char *bus_advice(natsStatus status)
 {
 	switch (status) {
 	case NATS_CONNECTION_AUTH_FAILED:
@@ -258,8 +257,7 @@ static void abandon(struct bus_link *link)
 	link->given = false;
 }
 
-/* The broker's endpoint without what an URL in it may hold of secrets. */
-static const char *endpoint_for_people(const struct broker_address *address)
+const char *bus_endpoint_for_people(const struct broker_address *address)
 {
 	const char *at = strrchr(address->endpoint, '@');
 	return at != NULL ? at + 1 : address->endpoint;
@@ -271,7 +269,7 @@ static bool come_up(struct bus_link *link, char *why, size_t size)
 	if (link->connection == NULL) {
 		natsStatus status = connect_and_subscribe(link);
 		if (status != NATS_OK) {
-			snprintf(why, size, "%s", advice(status));
+			snprintf(why, size, "%s", bus_advice(status));
 			abandon(link);
 			return false;
 		}
@@ -286,7 +284,7 @@ static bool come_up(struct bus_link *link, char *why, size_t size)
 static void *run_link(void *closure)
 {
 	struct bus_link *link = closure;
-	const char *endpoint = endpoint_for_people(link->options.address);
+	const char *endpoint = bus_endpoint_for_people(link->options.address);
 	char said[256] = "", why[256];
 	nanos pause = PAUSE_FIRST;
 	unsigned events = LINK_BACK;

@@ -38,4 +38,10 @@ natsStatus bus_connect(natsConnection **connection, const struct broker_address 
                        natsConnectionHandler on_lost, natsConnectionHandler on_back, natsConnectionHandler on_closed,
                        void *closure);
 
+/* What a user can do about a connection that is not to be had. */
+const char *bus_advice(natsStatus status);
+
+/* The broker's endpoint without what a URL in it may hold of secrets. */
+const char *bus_endpoint_for_people(const struct broker_address *address);
+
 #endif

@@ -6,9 +6,26 @@
 #include "core/config.h"
 
 int command_server(int argc, char **argv);
+int command_submit(int argc, char **argv);
+int command_list(int argc, char **argv);
+int command_show(int argc, char **argv);
+int command_resume(int argc, char **argv);
+int command_steps(int argc, char **argv);
+int command_health(int argc, char **argv);
 
 /* Exit statuses of `submit`; the others use 0 and 2. */
 enum { EXIT_ACCEPTED = 0, EXIT_REJECTED = 1, EXIT_ERROR = 2 };
+
+/* The options that most commands have. */
+struct command_options {
+	const char *config_path; /* -c FILE, --config FILE */
+	bool json;               /* --json */
+};
+
+/* Reads -c, --json, -h and, if `more` is not NULL, the short options that it lists (in getopt's form) by calling `option`
+ * with each. Returns the place of the first argument that is none; below 0: the command ends, with status -1 - place. */
+int command_read_options(int argc, char **argv, const char *usage, struct command_options *options, const char *more,
+                         bool (*option)(void *closure, int letter, const char *value), void *closure);
 
 /* Reads the configuration for a command; what is wrong with it goes to stderr, line by line. NULL then. path NULL: the
  * default place. */

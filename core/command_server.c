@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <getopt.h>
 #include <nats/nats.h>
 #include <pthread.h>
 #include <signal.h>
@@ -87,21 +86,15 @@ static int serve(const struct config *config, const struct steps *steps, const s
 
 int command_server(int argc, char **argv)
 {
-	const char *path = NULL;
-	int option;
-	while ((option = getopt(argc, argv, "c:h")) != -1) {
-		if (option == 'c') {
-			path = optarg;
-		} else {
-			fputs(usage, option == 'h' ? stdout : stderr);
-			return option == 'h' ? EXIT_SUCCESS : EXIT_ERROR;
-		}
-	}
-	if (optind < argc) {
+	struct command_options options;
+	int first = command_read_options(argc, argv, usage, &options, NULL, NULL, NULL);
+	if (first < 0)
+		return -1 - first;
+	if (first < argc) {
 		fputs(usage, stderr);
 		return EXIT_ERROR;
 	}
-	struct config *config = command_config(path);
+	struct config *config = command_config(options.config_path);
 	if (config == NULL)
 		return EXIT_ERROR;
 	struct log log = {.fd = STDERR_FILENO, .level = config->log_level};

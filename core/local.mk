@@ -103,8 +103,20 @@ CORE_LIBS = core/libcore.a $(NATS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(MICROHTTP
 
 bin_PROGRAMS += postprocessing
 postprocessing_SOURCES = \
+	core/client.c \
+	core/client.h \
 	core/command.h \
+	core/command_health.c \
+	core/command_list.c \
+	core/command_options.c \
+	core/command_resume.c \
 	core/command_server.c \
-	core/main.c
+	core/command_steps.c \
+	core/command_submit.c \
+	core/main.c \
+	core/submission.c \
+	core/submission.h \
+	core/terminal.c \
+	core/terminal.h
 postprocessing_CPPFLAGS = $(core_libcore_a_CPPFLAGS)
 postprocessing_LDADD = $(CORE_LIBS)

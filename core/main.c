@@ -2,7 +2,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/command.h"
 #include "postprocessing/step.h"
@@ -21,6 +20,13 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{"server", command_server, "run the service"},
+	{"submit", command_submit, "put local files through the steps and wait"},
+	{"list", command_list, "show the uploads that are not done with"},
+	{"show", command_show, "show one upload: why it waits, and until when"},
+	{"resume", command_resume, "have uploads go on"},
+	{"restart", command_resume, "the same"},
+	{"steps", command_steps, "show steps, modules and what is wrong with the configuration"},
+	{"health", command_health, "is the running service ready?"},
 	{"version", command_version, "show the versions of program and step ABI"},
 };
 
@@ -30,22 +36,6 @@ static void print_usage(FILE *to)
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
 		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
 	fputs("\npostprocessing COMMAND -h shows the options of one.\n", to);
-}
-
-struct config *command_config(const char *path)
-{
-	struct problems problems = {0};
-	struct config *config = config_read(path, environ, &problems);
-	for (size_t i = 0; i < problems.count; i++)
-		fprintf(stderr, "%s\n", problems.line[i]);
-	if (config == NULL)
-		fputs("out of memory\n", stderr);
-	if (problems.count > 0) {
-		config_free(config);
-		config = NULL;
-	}
-	problems_free(&problems);
-	return config;
 }
 
 int main(int argc, char **argv)

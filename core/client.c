@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/client.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/broker.h"
+#include "core/bus_connect.h"
+#include "core/command.h"
+#include "core/intake.h"
+
+bool client_open(struct client *client, const char *path)
+{
+	char why[512];
+	*client = (struct client){.log = {.fd = STDERR_FILENO, .level = LOG_WARNING}};
+	client->config = command_config(path);
+	if (client->config == NULL)
+		return false;
+	const struct config *config = client->config;
+	client->events = &config->events;
+	client->records = &config->store;
+	if (strcmp(config->events.endpoint, "embedded") == 0) {
+		if (!broker_endpoint_read(config->state_dir, &client->embedded, why, sizeof why)) {
+			fprintf(stderr, "%s\n", why);
+			config_free(client->config);
+			return false;
+		}
+		client->events = &client->embedded;
+		if (strcmp(config->store.endpoint, "embedded") == 0)
+			client->records = &client->embedded;
+	}
+	client->store = (struct store){.bucket = config->bucket, .table = config->table, .log = &client->log};
+	return true;
+}
+
+void client_close(struct client *client)
+{
+	broker_endpoint_free(&client->embedded);
+	config_free(client->config);
+}
+
+natsConnection *client_connect(const struct client *client, const struct broker_address *address)
+{
+	natsConnection *connection = NULL;
+	natsStatus status = bus_connect(&connection, address, "postprocessing command", NULL, NULL, NULL, NULL);
+	if (status == NATS_OK)
+		return connection;
+	bool embedded = address == &client->embedded;
+	fprintf(stderr, "broker %s: %s\n", bus_endpoint_for_people(address),
+	        embedded ? "the service's private broker does not answer: is `postprocessing server` running?" : bus_advice(status));
+	return NULL;
+}
+
+bool client_each_record(struct client *client, void (*each)(void *closure, const struct record *record), void *closure)
+{
+	struct mailbox mailbox;
+	struct scan scan = {.store = &client->store, .address = client->records, .mailbox = &mailbox};
+	if (!mailbox_init(&mailbox) || !scan_start(&scan)) {
+		fputs("out of memory or threads\n", stderr);
+		return false;
+	}
+	for (bool over = false; !over;) {
+		struct mail *mail = mailbox_receive(&mailbox, SECOND);
+		while (mail != NULL) {
+			struct mail *next = mail->next;
+			if (mail->kind == MAIL_RECORD) {
+				struct found_record *found = (struct found_record *)(void *)mail;
+				each(closure, &found->record);
+				scan_release(found);
+			} else {
+				over = true;
+			}
+			mail = next;
+		}
+	}
+	scan_end(&scan);
+	mailbox_destroy(&mailbox);
+	if (scan.failed)
+		fprintf(stderr, "bucket %s on %s: %s\n", client->config->bucket, bus_endpoint_for_people(client->records), scan.why);
+	return !scan.failed;
+}
+
+bool client_publish(const struct client *client, natsConnection *connection, const struct text *message)
+{
+	jsCtx *js = NULL;
+	jsErrCode code = 0;
+	natsStatus status = message->failed ? NATS_NO_MEMORY : natsConnection_JetStream(&js, connection, NULL);
+	if (status == NATS_OK)
+		status = js_Publish(NULL, js, INTAKE_STREAM, message->data, (int)message->length, NULL, &code);
+	jsCtx_Destroy(js);
+	if (status != NATS_OK)
+		fprintf(stderr, "stream " INTAKE_STREAM " on %s: %s (JetStream error %d)\n", bus_endpoint_for_people(client->events),
+		        natsStatus_GetText(status), (int)code);
+	return status == NATS_OK;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/command.h"
+
+static const char usage[] = "usage: postprocessing health [-c FILE]\n"
+                            "Asks the running service whether it is ready: 0 it is, 1 it is not.\n";
+
+static size_t keep_first_line(char *bytes, size_t size, size_t count, void *closure)
+{
+	char *line = closure;
+	size_t used = strlen(line), room = 127 - used;
+	memcpy(line + used, bytes, size * count < room ? size * count : room);
+	line[used + (size * count < room ? size * count : room)] = '\0';
+	line[strcspn(line, "\n")] = '\0';
+	return size * count;
+}
+
+int command_health(int argc, char **argv)
+{
+	struct command_options options;
+	int first = command_read_options(argc, argv, usage, &options, NULL, NULL, NULL);
+	if (first < 0)
+		return -1 - first;
+	struct config *config = command_config(options.config_path);
+	if (config == NULL)
+		return EXIT_ERROR;
+	if (config->http_addr == NULL) {
+		fputs("[http] addr is empty: the service has no HTTP to be asked by\n", stderr);
+		config_free(config);
+		return EXIT_ERROR;
+	}
+	char url[512], line[128] = "";
+	long status = 0;
+	snprintf(url, sizeof url, "http://%s/readyz", config->http_addr);
+	CURL *curl = curl_easy_init();
+	CURLcode code = CURLE_FAILED_INIT;
+	if (curl != NULL) {
+		curl_easy_setopt(curl, CURLOPT_URL, url);
+		curl_easy_setopt(curl, CURLOPT_PROXY, "");
+		curl_easy_setopt(curl, CURLOPT_TIMEOUT, 5L);
+		curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, keep_first_line);
+		curl_easy_setopt(curl, CURLOPT_WRITEDATA, line);
+		code = curl_easy_perform(curl);
+		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
+		curl_easy_cleanup(curl);
+	}
+	if (code != CURLE_OK)
+		fprintf(stderr, "%s: %s: is `postprocessing server` running?\n", config->http_addr, curl_easy_strerror(code));
+	else
+		fprintf(status == 200 ? stdout : stderr, "%s\n", line);
+	config_free(config);
+	return code == CURLE_OK && status == 200 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

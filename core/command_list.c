@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/client.h"
+#include "core/command.h"
+#include "core/terminal.h"
+
+static const char list_usage[] = "usage: postprocessing list [-c FILE] [-a] [--json]\n"
+                                 "Shows the uploads that are not done with, and what each waits for.\n"
+                                 "  -a  also those that ended badly and are kept for people to see\n";
+static const char show_usage[] = "usage: postprocessing show [-c FILE] [--json] ID\n"
+                                 "Shows one upload: where it stands, why it waits and until when.\n";
+
+struct listing {
+	bool all;
+	bool json;
+	json_t *array; /* --json */
+	size_t shown, hidden;
+};
+
+/* Everything but the URL, which is a secret. */
+static json_t *describe(const struct record *record)
+{
+	const struct upload *upload = record->upload;
+	const struct status *status = &record->status;
+	char started[TIME_TEXT_SIZE], due[TIME_TEXT_SIZE];
+	json_t *steps = json_array();
+	for (size_t i = 0; i < upload->step_count; i++)
+		json_array_append_new(steps, json_string(upload->step[i]));
+	return json_pack("{s:s, s:s, s:I, s:o, s:s, s:s, s:s, s:i, s:i, s:s, s:s*, s:s*, s:b, s:o*, s:o*}",
+	                 "id", upload->id,
+	                 "filename", upload->filename,
+	                 "filesize", (json_int_t)upload->filesize,
+	                 "steps", steps,
+	                 "step", status_step_name(upload, status),
+	                 "phase", phase_name(status->phase),
+	                 "outcome", outcome_name(status->outcome),
+	                 "failures", (int)status->failures,
+	                 "confirmations", (int)status->confirmations,
+	                 "reason", status->reason,
+	                 "started", upload->start_time != 0 ? time_format(upload->start_time, started) : NULL,
+	                 "due", status->due != 0 ? time_format(status->due, due) : NULL,
+	                 "foreign", (int)record->foreign,
+	                 "owner", record->owner[0] != '\0' ? json_string(record->owner) : NULL,
+	                 "user", json_loads(upload->user_json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
+}
+
+/* "waits until 12:30:05 (in 3m)", "runs", … */
+static void explain(const struct record *record, char *text, size_t size)
+{
+	const struct status *status = &record->status;
+	char until[TIME_TEXT_SIZE] = "", left[DURATION_TEXT_SIZE] = "";
+	nanos now = clock_now();
+	if (status->due != 0) {
+		time_format(status->due / SECOND * SECOND, until);
+		duration_format(status->due > now ? (status->due - now) / SECOND * SECOND : 0, left);
+	}
+	static const char *const format[] = {
+		[PHASE_QUEUED] = "queued or running", [PHASE_RUNNING] = "running",
+		[PHASE_WAITING] = "waits as the step asked", [PHASE_BACKOFF] = "failed, is tried again",
+		[PHASE_AWAITING] = "another service does it", [PHASE_CONFIRMING] = "storage has to confirm",
+		[PHASE_UNCONFIRMED] = "storage never confirmed", [PHASE_ENDED] = "ended",
+	};
+	int used = snprintf(text, size, "%s", format[status->phase]);
+	bool timed = status->due != 0 && status->phase != PHASE_QUEUED && status->phase != PHASE_RUNNING;
+	if (timed && used >= 0 && (size_t)used < size)
+		snprintf(text + used, size - (size_t)used, ", %s (in %s)", until, left);
+}
+
+static void list_one(void *closure, const struct record *record)
+{
+	struct listing *listing = closure;
+	if (record->status.phase == PHASE_ENDED && !listing->all) {
+		listing->hidden++;
+		return;
+	}
+	listing->shown++;
+	if (listing->json) {
+		json_array_append_new(listing->array, describe(record));
+		return;
+	}
+	char why[160];
+	explain(record, why, sizeof why);
+	if (listing->shown == 1)
+		printf("%-36s  %-10s  %-8s  %s\n", "UPLOAD", "STEP", "OUTCOME", "STATE, FILE");
+	printf("%-36s  %-10s  %-8s  %s, ", record->upload->id, status_step_name(record->upload, &record->status),
+	       outcome_name(record->status.outcome), why);
+	terminal_print(stdout, record->upload->filename);
+	putchar('\n');
+	if (record->status.reason[0] != '\0') {
+		printf("%-36s  ", "");
+		terminal_print(stdout, record->status.reason);
+		putchar('\n');
+	}
+}
+
+static bool want_all(void *closure, int letter, const char *value)
+{
+	(void)letter;
+	(void)value;
+	((struct listing *)closure)->all = true;
+	return true;
+}
+
+int command_list(int argc, char **argv)
+{
+	struct command_options options;
+	struct listing listing = {0};
+	struct client client;
+	int first = command_read_options(argc, argv, list_usage, &options, "a", want_all, &listing);
+	if (first < 0)
+		return -1 - first;
+	if (first < argc) {
+		fputs(list_usage, stderr);
+		return EXIT_ERROR;
+	}
+	if (!client_open(&client, options.config_path))
+		return EXIT_ERROR;
+	listing.json = options.json;
+	listing.array = json_array();
+	bool good = client_each_record(&client, list_one, &listing);
+	if (good && options.json)
+		good = json_dumpf(listing.array, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
+	else if (good && listing.shown == 0)
+		puts("no upload waits");
+	if (good && !options.json && listing.hidden > 0)
+		printf("%zu ended badly and are kept (-a shows them)\n", listing.hidden);
+	json_decref(listing.array);
+	client_close(&client);
+	return good ? EXIT_SUCCESS : EXIT_ERROR;
+}
+
+/* Reads one record. False: with a message on stderr. */
+static bool get_record(const struct client *client, const char *id, struct record *record)
+{
+	natsConnection *connection = client_connect(client, client->records);
+	jsCtx *js = NULL;
+	kvStore *bucket = NULL;
+	kvEntry *entry = NULL;
+	char key[RECORD_KEY_SIZE], why[128];
+	bool good = false;
+	if (connection == NULL)
+		return false;
+	record_key(client->store.table, id, key);
+	natsStatus status = natsConnection_JetStream(&js, connection, NULL);
+	if (status == NATS_OK)
+		status = js_KeyValue(&bucket, js, client->store.bucket);
+	if (status == NATS_OK)
+		status = kvStore_Get(&entry, bucket, key);
+	if (status == NATS_NOT_FOUND && bucket != NULL)
+		fprintf(stderr, "upload %s: there is no such upload, or it is done with\n", id);
+	else if (status != NATS_OK)
+		fprintf(stderr, "bucket %s: %s\n", client->store.bucket, natsStatus_GetText(status));
+	else if (!(good = record_decode(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), record, why, sizeof why)))
+		fprintf(stderr, "upload %s: its record cannot be read: %s\n", id, why);
+	kvEntry_Destroy(entry);
+	kvStore_Destroy(bucket);
+	jsCtx_Destroy(js);
+	natsConnection_Destroy(connection);
+	return good;
+}
+
+static void show_text(const struct record *record)
+{
+	const struct upload *upload = record->upload;
+	const struct status *status = &record->status;
+	char text[160];
+	explain(record, text, sizeof text);
+	printf("upload    %s\nfile      ", upload->id);
+	terminal_print(stdout, upload->filename);
+	printf(", %" PRId64 " bytes\nsteps     ", upload->filesize);
+	for (size_t i = 0; i < upload->step_count; i++)
+		printf("%s%s%s", i > 0 ? ", " : "", upload->step[i], i < status->step ? " (done)" : i == status->step ? " (now)" : "");
+	printf("%s\nstate     %s\n", upload->step_count == 0 ? "none" : "", text);
+	if (status->reason[0] != '\0') {
+		fputs("reason    ", stdout);
+		terminal_print(stdout, status->reason);
+		putchar('\n');
+	}
+	if (status->outcome != OUTCOME_NONE)
+		printf("outcome   %s\n", outcome_name(status->outcome));
+	if (status->failures > 0)
+		printf("failures  %u of this step\n", status->failures);
+	if (status->confirmations > 0)
+		printf("told      storage was told %u times\n", status->confirmations);
+	if (upload->start_time != 0) {
+		char began[TIME_TEXT_SIZE];
+		printf("began     %s\n", time_format(upload->start_time / SECOND * SECOND, began));
+	}
+	printf("owner     %s\n", record->foreign ? "another implementation" : record->owner);
+}
+
+int command_show(int argc, char **argv)
+{
+	struct command_options options;
+	struct client client;
+	struct record record;
+	int first = command_read_options(argc, argv, show_usage, &options, NULL, NULL, NULL);
+	if (first < 0)
+		return -1 - first;
+	if (first != argc - 1) {
+		fputs(show_usage, stderr);
+		return EXIT_ERROR;
+	}
+	if (!upload_id_acceptable(argv[first], strlen(argv[first]))) {
+		fprintf(stderr, "\"%s\" is no upload ID\n", argv[first]);
+		return EXIT_ERROR;
+	}
+	if (!client_open(&client, options.config_path))
+		return EXIT_ERROR;
+	bool good = get_record(&client, argv[first], &record);
+	if (good) {
+		if (options.json) {
+			json_t *object = describe(&record);
+			good = json_dumpf(object, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
+			json_decref(object);
+		} else {
+			show_text(&record);
+		}
+		record_clear(&record);
+	}
+	client_close(&client);
+	return good ? EXIT_SUCCESS : EXIT_ERROR;
+}

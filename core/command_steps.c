@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "core/command.h"
+#include "core/steps.h"
+
+static const char usage[] = "usage: postprocessing steps [-c FILE] [--json]\n"
+                            "Shows the steps that apply, in order, the modules that are there, and all that is wrong with\n"
+                            "the configuration: 0 nothing is, 2 something.\n";
+
+/* Adds one module of the plugin folders: what it is, or why it is refused. */
+struct catalogue {
+	struct modules *modules;
+	json_t *array;
+};
+
+static void add_module(void *closure, const char *name, const char *path)
+{
+	struct catalogue *catalogue = closure;
+	char why[1024];
+	const struct module *module = modules_load(catalogue->modules, name, why, sizeof why);
+	json_t *entry;
+	if (module == NULL) {
+		entry = json_pack("{s:s, s:s, s:s}", "name", name, "path", path, "refused", why);
+	} else {
+		char abi[16];
+		snprintf(abi, sizeof abi, "%u.%u", module->vtable.abi_major, module->vtable.abi_minor);
+		entry = json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "name", name, "path", path, "abi", abi, "version",
+		                  module->vtable.version, "summary", module->vtable.summary);
+	}
+	json_array_append_new(catalogue->array, entry);
+}
+
+static json_t *describe_steps(const struct config *config)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < config->step_count; i++) {
+		const struct step_config *step = &config->step[i];
+		char deadline[DURATION_TEXT_SIZE], backoff[DURATION_TEXT_SIZE];
+		json_array_append_new(array, json_pack("{s:s, s:s, s:i, s:s, s:i, s:s, s:s}", "name", step->name, "module", step->module,
+		                                       "workers", (int)step->workers, "deadline", duration_format(step->deadline, deadline),
+		                                       "max_retries", (int)step->max_retries, "retry_backoff",
+		                                       duration_format(step->retry_backoff, backoff), "on_exhausted",
+		                                       step->on_exhausted == EXHAUSTED_CONTINUE ? "continue" : "abort"));
+	}
+	return array;
+}
+
+static json_t *describe_problems(const struct problems *problems)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < problems->count; i++)
+		json_array_append_new(array, json_string(problems->line[i]));
+	return array;
+}
+
+static const char *member(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text != NULL ? text : "";
+}
+
+static void print_report(const json_t *report)
+{
+	size_t i;
+	json_t *entry;
+	const json_t *steps = json_object_get(report, "steps"), *problems = json_object_get(report, "problems");
+	if (json_array_size(steps) == 0)
+		puts("no steps: every upload is accepted as it comes");
+	else
+		printf("%-3s %-16s %-16s %7s  %-9s %-20s %s\n", "", "STEP", "MODULE", "WORKERS", "DEADLINE", "RETRIES", "THEN");
+	json_array_foreach(steps, i, entry) {
+		char retries[64];
+		snprintf(retries, sizeof retries, "%d, first after %s", (int)json_integer_value(json_object_get(entry, "max_retries")),
+		         member(entry, "retry_backoff"));
+		printf("%2zu. %-16s %-16s %7d  %-9s %-20s %s\n", i + 1, member(entry, "name"), member(entry, "module"),
+		       (int)json_integer_value(json_object_get(entry, "workers")), member(entry, "deadline"), retries,
+		       member(entry, "on_exhausted"));
+	}
+	if (json_is_true(json_object_get(report, "delay_appended")))
+		puts("    (a delay is set, but `delay` is not in the list of steps: it runs last)");
+	printf("\n%-20s %-5s %-10s %s\n", "MODULE", "ABI", "VERSION", "");
+	json_array_foreach(json_object_get(report, "modules"), i, entry) {
+		const char *refused = member(entry, "refused");
+		printf("%-20s %-5s %-10s %s%s\n", member(entry, "name"), member(entry, "abi"), member(entry, "version"),
+		       refused[0] != '\0' ? "refused: " : "", refused[0] != '\0' ? refused : member(entry, "summary"));
+	}
+	if (json_array_size(json_object_get(report, "modules")) == 0)
+		puts("none found");
+	if (json_array_size(problems) > 0)
+		puts("\nPROBLEMS");
+	json_array_foreach(problems, i, entry)
+		puts(json_string_value(entry));
+}
+
+/* Everything that there is to say. The modules stay loaded. */
+static json_t *make_report(const char *path, bool *sound)
+{
+	struct problems problems = {0};
+	struct config *config = config_read(path, environ, &problems);
+	struct modules *modules = config != NULL && config->plugin_dir != NULL ? modules_create(config->plugin_dir) : NULL;
+	struct catalogue catalogue = {.modules = modules, .array = json_array()};
+	if (modules != NULL) {
+		modules_list(modules, add_module, &catalogue);
+		steps_destroy(steps_create(config, modules, &problems));
+	}
+	json_t *report = json_pack("{s:o, s:o, s:b, s:o}", "steps", config != NULL ? describe_steps(config) : json_array(), "modules",
+	                           catalogue.array, "delay_appended", config != NULL && config->delay_appended, "problems",
+	                           describe_problems(&problems));
+	*sound = problems.count == 0 && modules != NULL;
+	modules_destroy(modules);
+	problems_free(&problems);
+	config_free(config);
+	return report;
+}
+
+int command_steps(int argc, char **argv)
+{
+	struct command_options options;
+	int first = command_read_options(argc, argv, usage, &options, NULL, NULL, NULL);
+	if (first < 0)
+		return -1 - first;
+	bool sound;
+	json_t *report = make_report(options.config_path, &sound);
+	if (report == NULL) {
+		fputs("out of memory\n", stderr);
+		return EXIT_ERROR;
+	}
+	if (options.json) {
+		json_dumpf(report, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else {
+		print_report(report);
+	}
+	json_decref(report);
+	return sound ? EXIT_SUCCESS : EXIT_ERROR;
+}

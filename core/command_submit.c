@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <jansson.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/command.h"
+#include "core/submission.h"
+#include "core/terminal.h"
+
+static const char usage[] =
+	"usage: postprocessing submit [-c FILE] [-a ADDR] [-t DURATION] [--json] FILE…\n"
+	"Puts local files through the steps of the running service and waits: 0 all were accepted, 1 one was\n"
+	"rejected, 2 an error.\n"
+	"  -a ADDR      serve the files to the service on this HOST:PORT (default: a free port of 127.0.0.1)\n"
+	"  -t DURATION  give up after this long, 10m for example (default: never)\n";
+
+static bool take_option(void *closure, int letter, const char *value)
+{
+	struct submission_options *options = closure;
+	if (letter == 'a') {
+		options->addr = value;
+		return true;
+	}
+	if (duration_parse(value, &options->patience) && options->patience > 0)
+		return true;
+	fprintf(stderr, "-t %s: not a duration like 90s or 10m\n", value);
+	return false;
+}
+
+/* What happened, as the last word on one file. */
+static const char *verdict(const struct submitted *file)
+{
+	if (file->error[0] != '\0')
+		return "error";
+	return file->outcome == OUTCOME_CONTINUE ? "accepted" : file->outcome == OUTCOME_DELETE ? "rejected: delete" : "rejected: abort";
+}
+
+static void print_table(const struct submitted *file, size_t count)
+{
+	printf("%-16s  %9s  %s\n", "OUTCOME", "TIME", "FILE");
+	for (size_t i = 0; i < count; i++) {
+		const char *detail = file[i].error[0] != '\0' ? file[i].error : file[i].detail;
+		printf("%-16s  %8.3fs  ", verdict(&file[i]), (double)file[i].took / (double)SECOND);
+		terminal_print(stdout, file[i].name);
+		if (detail[0] != '\0') {
+			fputs("  (", stdout);
+			terminal_print(stdout, detail);
+			fputc(')', stdout);
+		}
+		putchar('\n');
+	}
+}
+
+static void print_json(const struct submitted *file, size_t count)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, json_pack("{s:s, s:s, s:I, s:s*, s:s*, s:f, s:s*}", "file", file[i].path, "id", file[i].id,
+		                                       "size", (json_int_t)file[i].size, "outcome",
+		                                       file[i].error[0] != '\0' ? NULL : outcome_name(file[i].outcome), "error",
+		                                       file[i].error[0] != '\0' ? file[i].error : NULL, "seconds",
+		                                       (double)file[i].took / (double)SECOND, "detail",
+		                                       file[i].detail[0] != '\0' ? file[i].detail : NULL));
+	json_dumpf(array, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(array);
+}
+
+static int exit_status(const struct submitted *file, size_t count)
+{
+	int status = EXIT_ACCEPTED;
+	for (size_t i = 0; i < count; i++) {
+		if (file[i].error[0] != '\0')
+			return EXIT_ERROR;
+		if (file[i].outcome != OUTCOME_CONTINUE)
+			status = EXIT_REJECTED;
+	}
+	return status;
+}
+
+int command_submit(int argc, char **argv)
+{
+	struct command_options options;
+	struct submission_options how = {0};
+	struct client client;
+	int first = command_read_options(argc, argv, usage, &options, "a:t:", take_option, &how);
+	if (first < 0)
+		return -1 - first;
+	if (first == argc) {
+		fputs(usage, stderr);
+		return EXIT_ERROR;
+	}
+	size_t count = (size_t)(argc - first);
+	struct submitted *file = calloc(count, sizeof *file);
+	if (file == NULL || !client_open(&client, options.config_path)) {
+		free(file);
+		return EXIT_ERROR;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const char *slash = strrchr(argv[(size_t)first + i], '/');
+		file[i].path = argv[(size_t)first + i];
+		file[i].name = slash != NULL ? slash + 1 : file[i].path;
+	}
+	how.progress = options.json ? NULL : stderr;
+	int status = EXIT_ERROR;
+	if (submission_run(&client, &how, file, count)) {
+		if (options.json)
+			print_json(file, count);
+		else
+			print_table(file, count);
+		status = exit_status(file, count);
+	}
+	free(file);
+	client_close(&client);
+	return status;
+}

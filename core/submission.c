@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/submission.h"
+
+#include <jansson.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/event.h"
+#include "core/file_server.h"
+#include "core/intake.h"
+#include "core/json.h"
+#include "core/terminal.h"
+
+/* A service that is there takes an upload much sooner. */
+#define TAKEN_PATIENCE (30 * SECOND)
+#define ROUND (SECOND / 4)
+
+struct submission {
+	struct client *client;
+	const struct submission_options *options;
+	struct submitted *file;
+	size_t count, left;
+	struct mailbox mailbox;
+	natsConnection *events, *records;
+	natsSubscription *subscription[2];
+	struct file_server *server;
+	nanos began;
+};
+
+/* On the client library's thread. */
+static void on_message(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *closure)
+{
+	(void)connection;
+	(void)subscription;
+	struct submission *submission = closure;
+	struct delivery *delivery = calloc(1, sizeof *delivery);
+	if (delivery == NULL) {
+		natsMsg_Destroy(message);
+		return;
+	}
+	delivery->mail.kind = MAIL_DELIVERY;
+	delivery->message = message;
+	delivery->data = natsMsg_GetData(message);
+	delivery->length = (size_t)natsMsg_GetDataLength(message);
+	mailbox_send(&submission->mailbox, &delivery->mail);
+}
+
+static bool subscribe(struct submission *submission)
+{
+	char records[256];
+	snprintf(records, sizeof records, "$KV.%s.>", submission->client->config->bucket);
+	natsStatus status = natsConnection_Subscribe(&submission->subscription[0], submission->events, INTAKE_STREAM, on_message, submission);
+	if (status == NATS_OK)
+		status = natsConnection_Subscribe(&submission->subscription[1], submission->records, records, on_message, submission);
+	if (status == NATS_OK)
+		status = natsConnection_Flush(submission->events);
+	if (status == NATS_OK)
+		status = natsConnection_Flush(submission->records);
+	if (status != NATS_OK)
+		fprintf(stderr, "subscribing: %s\n", natsStatus_GetText(status));
+	return status == NATS_OK;
+}
+
+static bool open_all(struct submission *submission)
+{
+	struct client *client = submission->client;
+	char why[256];
+	submission->events = client_connect(client, client->events);
+	if (submission->events == NULL)
+		return false;
+	submission->records = client->records == client->events ? submission->events : client_connect(client, client->records);
+	if (submission->records == NULL)
+		return false;
+	submission->server = file_server_start(submission->options->addr, why, sizeof why);
+	if (submission->server == NULL) {
+		fprintf(stderr, "%s\n", why);
+		return false;
+	}
+	return subscribe(submission);
+}
+
+static void close_all(struct submission *submission)
+{
+	/* So that no callback is under way when the mailbox goes. */
+	for (size_t i = 0; i < 2; i++)
+		if (submission->subscription[i] != NULL && natsSubscription_Drain(submission->subscription[i]) == NATS_OK)
+			natsSubscription_WaitForDrainCompletion(submission->subscription[i], 2000);
+	if (submission->records != submission->events)
+		natsConnection_Destroy(submission->records);
+	natsConnection_Destroy(submission->events);
+	natsSubscription_Destroy(submission->subscription[0]);
+	natsSubscription_Destroy(submission->subscription[1]);
+	if (submission->server != NULL)
+		file_server_stop(submission->server);
+	struct mail *mail = mailbox_receive(&submission->mailbox, 0);
+	while (mail != NULL) {
+		struct mail *next = mail->next;
+		delivery_free((struct delivery *)(void *)mail);
+		mail = next;
+	}
+	for (size_t i = 0; i < submission->count; i++)
+		upload_release(submission->file[i].upload);
+}
+
+static void end(struct submission *submission, struct submitted *file)
+{
+	file->took = clock_monotonic() - file->started;
+	file->over = true;
+	submission->left--;
+}
+
+/* Serves and announces one file. */
+static void announce(struct submission *submission, struct submitted *file)
+{
+	char url[FILE_URL_SIZE];
+	struct text message = {0};
+	file->started = clock_monotonic();
+	if (!uuid_make(file->id)) {
+		snprintf(file->error, sizeof file->error, "no randomness for an ID");
+	} else if (file_server_add(submission->server, file->path, url, &file->size, file->error, sizeof file->error)) {
+		file->upload = upload_create(&(struct upload){.id = file->id, .url = url, .filename = file->name, .filesize = file->size});
+		if (file->upload != NULL)
+			event_encode_bytes_received(&message, file->upload, clock_now());
+		if (file->upload == NULL || !client_publish(submission->client, submission->events, &message))
+			snprintf(file->error, sizeof file->error, "it could not be announced");
+	}
+	text_free(&message);
+	if (file->error[0] != '\0')
+		end(submission, file);
+}
+
+static struct submitted *find(struct submission *submission, const char *id)
+{
+	for (size_t i = 0; i < submission->count; i++)
+		if (!submission->file[i].over && strcmp(submission->file[i].id, id) == 0)
+			return &submission->file[i];
+	return NULL;
+}
+
+/* One line for each change. */
+static void say(struct submission *submission, struct submitted *file, const char *what, const char *why)
+{
+	char line[sizeof file->said];
+	snprintf(line, sizeof line, "%s%s%s", what, why[0] != '\0' ? ": " : "", why);
+	if (strcmp(line, file->said) == 0)
+		return;
+	snprintf(file->said, sizeof file->said, "%s", line);
+	if (submission->options->progress == NULL)
+		return;
+	fprintf(submission->options->progress, "%8.3fs  ", (double)(clock_monotonic() - file->started) / (double)SECOND);
+	terminal_print(submission->options->progress, file->name);
+	fputs("  ", submission->options->progress);
+	terminal_print(submission->options->progress, line);
+	fputc('\n', submission->options->progress);
+}
+
+/* A write of the bucket: where the upload stands. */
+static void follow_record(struct submission *submission, const struct delivery *delivery)
+{
+	struct record record;
+	char why[128], what[UPLOAD_STEP_NAME_LIMIT + 40];
+	if (delivery->length == 0 || !record_decode(delivery->data, delivery->length, &record, why, sizeof why))
+		return;
+	struct submitted *file = find(submission, record.upload->id);
+	if (file != NULL) {
+		file->seen = true;
+		snprintf(what, sizeof what, "%s %s", status_step_name(record.upload, &record.status), phase_name(record.status.phase));
+		if (record.status.phase != PHASE_CONFIRMING)
+			say(submission, file, what, record.status.reason);
+		if (record.status.reason[0] != '\0' && file->detail[0] == '\0' && record.status.phase == PHASE_CONFIRMING)
+			snprintf(file->detail, sizeof file->detail, "%s", record.status.reason);
+	}
+	record_clear(&record);
+}
+
+/* The virus' name, if the step's result has one. */
+static void note_result(struct submission *submission, const struct delivery *delivery)
+{
+	char why[64];
+	json_t *envelope = json_read_object(delivery->data, delivery->length, why, sizeof why);
+	const char *encoded = json_string_value(json_object_get(envelope, "Payload"));
+	size_t length = 0;
+	char *bytes = encoded != NULL ? base64_decode(encoded, strlen(encoded), &length) : NULL;
+	json_t *payload = bytes != NULL ? json_read_object(bytes, length, why, sizeof why) : NULL;
+	const char *id = json_string_value(json_object_get(payload, "UploadID"));
+	const json_t *result = json_object_get(payload, "Result");
+	const char *description = json_string_value(json_object_get(result, "Description"));
+	struct submitted *file = id != NULL ? find(submission, id) : NULL;
+	if (file != NULL && json_is_true(json_object_get(result, "Infected"))) {
+		snprintf(file->detail, sizeof file->detail, "%s", description != NULL ? description : "infected");
+		say(submission, file, "infected", file->detail);
+	}
+	json_decref(payload);
+	free(bytes);
+	json_decref(envelope);
+}
+
+static void finish(struct submission *submission, struct submitted *file, enum outcome outcome)
+{
+	struct text message = {0};
+	file->outcome = outcome;
+	say(submission, file, outcome_name(outcome), "");
+	event_encode_upload_ready(&message, file->upload, outcome != OUTCOME_CONTINUE, clock_now());
+	if (!client_publish(submission->client, submission->events, &message))
+		snprintf(file->error, sizeof file->error, "it has ended with %s, but that could not be confirmed", outcome_name(outcome));
+	text_free(&message);
+	end(submission, file);
+}
+
+static void follow_event(struct submission *submission, const struct delivery *delivery)
+{
+	struct event event;
+	char why[128];
+	if (event_decode(delivery->data, delivery->length, NULL, 0, clock_now(), true, &event, why, sizeof why) != EVENT_TAKEN)
+		return;
+	struct submitted *file = event.upload_id != NULL ? find(submission, event.upload_id) : NULL;
+	if (file != NULL && event.type == EVENT_STEP_FINISHED)
+		note_result(submission, delivery);
+	else if (file != NULL && event.type == EVENT_FINISHED)
+		finish(submission, file, event.outcome);
+	event_clear(&event);
+}
+
+/* Ends what nobody takes, and what takes too long. */
+static void check_patience(struct submission *submission)
+{
+	nanos now = clock_monotonic();
+	for (size_t i = 0; i < submission->count; i++) {
+		struct submitted *file = &submission->file[i];
+		if (file->over)
+			continue;
+		nanos waited = now - file->started;
+		if (!file->seen && waited > TAKEN_PATIENCE)
+			snprintf(file->error, sizeof file->error, "no service has taken it: is `postprocessing server` running on this broker?");
+		else if (submission->options->patience != 0 && waited > submission->options->patience)
+			snprintf(file->error, sizeof file->error, "given up waiting (%s); `postprocessing show %s` tells more", file->said, file->id);
+		else
+			continue;
+		end(submission, file);
+	}
+}
+
+static void follow(struct submission *submission)
+{
+	while (submission->left > 0) {
+		struct mail *mail = mailbox_receive(&submission->mailbox, ROUND);
+		while (mail != NULL) {
+			struct mail *next = mail->next;
+			struct delivery *delivery = (struct delivery *)(void *)mail;
+			if (strcmp(natsMsg_GetSubject(delivery->message), INTAKE_STREAM) == 0)
+				follow_event(submission, delivery);
+			else
+				follow_record(submission, delivery);
+			delivery_free(delivery);
+			mail = next;
+		}
+		check_patience(submission);
+	}
+}
+
+bool submission_run(struct client *client, const struct submission_options *options, struct submitted *file, size_t count)
+{
+	struct submission submission = {.client = client, .options = options, .file = file, .count = count, .left = count};
+	if (!mailbox_init(&submission.mailbox))
+		return false;
+	signal(SIGPIPE, SIG_IGN);
+	bool good = open_all(&submission);
+	for (size_t i = 0; good && i < count; i++)
+		announce(&submission, &file[i]);
+	if (good)
+		follow(&submission);
+	close_all(&submission);
+	mailbox_destroy(&submission.mailbox);
+	return good;
+}

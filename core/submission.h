@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Playing the storage provider for local files: serves their bytes, announces them, follows what the service does
+ * with them and confirms the end. */
+#ifndef CORE_SUBMISSION_H
+#define CORE_SUBMISSION_H
+
+#include <stdio.h>
+
+#include "core/client.h"
+#include "core/encoding.h"
+
+struct submission_options {
+	const char *addr;  /* where to serve the files, HOST:PORT; NULL: a free port of 127.0.0.1 */
+	nanos patience;    /* 0: without a limit */
+	FILE *progress;    /* each step as it goes; NULL: nothing is shown */
+};
+
+struct submitted {
+	const char *path;
+	const char *name;      /* shown, and announced */
+	/* Filled in: */
+	char id[UUID_SIZE];
+	int64_t size;
+	enum outcome outcome;
+	char detail[200];      /* the virus' name, why a step failed; "" */
+	char error[600];       /* "": none */
+	nanos took;
+	/* the submission's own: */
+	struct upload *upload;
+	nanos started;         /* monotonic */
+	bool seen;             /* a service has taken it */
+	bool over;
+	char said[400];        /* the last progress line */
+};
+
+/* Until all have ended. False: it could not be done at all, with a message on stderr; what went wrong with one file only is
+ * in its `error`. */
+bool submission_run(struct client *client, const struct submission_options *options, struct submitted *file, size_t count);
+
+#endif
