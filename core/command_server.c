@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/arrangement.h"
 #include "core/command.h"
 #include "core/server.h"
 
@@ -94,24 +95,15 @@ int command_server(int argc, char **argv)
 		fputs(usage, stderr);
 		return EXIT_ERROR;
 	}
-	struct config *config = command_config(options.config_path);
-	if (config == NULL)
-		return EXIT_ERROR;
-	struct log log = {.fd = STDERR_FILENO, .level = config->log_level};
-	struct problems problems = {0};
-	struct modules *modules = modules_create(config->plugin_dir);
-	struct steps *steps = modules != NULL ? steps_create(config, modules, &problems) : NULL;
+	struct arrangement arrangement;
 	int status = EXIT_ERROR;
-	for (size_t i = 0; i < problems.count; i++)
-		log_error(&log, "%s", problems.line[i]);
-	if (steps == NULL)
-		log_error(&log, "out of memory");
-	else if (problems.count == 0)
-		status = serve(config, steps, &log);
-	problems_free(&problems);
-	steps_destroy(steps);
-	modules_destroy(modules);
-	config_free(config);
+	if (arrangement_make(&arrangement, options.config_path)) {
+		struct log log = {.fd = STDERR_FILENO, .level = arrangement.config->log_level};
+		status = serve(arrangement.config, arrangement.steps, &log);
+	}
+	for (size_t i = 0; i < arrangement.problems.count; i++)
+		fprintf(stderr, "%s\n", arrangement.problems.line[i]);
+	arrangement_free(&arrangement);
 	nats_Close();
 	return status;
 }

@@ -2,10 +2,9 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
+#include "core/arrangement.h"
 #include "core/command.h"
-#include "core/steps.h"
 
 static const char usage[] = "usage: postprocessing steps [-c FILE] [--json]\n"
                             "Shows the steps that apply, in order, the modules that are there, and all that is wrong with\n"
@@ -96,25 +95,16 @@ static void print_report(const json_t *report)
 		puts(json_string_value(entry));
 }
 
-/* Everything that there is to say. The modules stay loaded. */
-static json_t *make_report(const char *path, bool *sound)
+/* Everything that there is to say. */
+static json_t *make_report(const struct arrangement *arrangement)
 {
-	struct problems problems = {0};
-	struct config *config = config_read(path, environ, &problems);
-	struct modules *modules = config != NULL && config->plugin_dir != NULL ? modules_create(config->plugin_dir) : NULL;
-	struct catalogue catalogue = {.modules = modules, .array = json_array()};
-	if (modules != NULL) {
-		modules_list(modules, add_module, &catalogue);
-		steps_destroy(steps_create(config, modules, &problems));
-	}
-	json_t *report = json_pack("{s:o, s:o, s:b, s:o}", "steps", config != NULL ? describe_steps(config) : json_array(), "modules",
-	                           catalogue.array, "delay_appended", config != NULL && config->delay_appended, "problems",
-	                           describe_problems(&problems));
-	*sound = problems.count == 0 && modules != NULL;
-	modules_destroy(modules);
-	problems_free(&problems);
-	config_free(config);
-	return report;
+	const struct config *config = arrangement->config;
+	struct catalogue catalogue = {.modules = arrangement->modules, .array = json_array()};
+	if (arrangement->modules != NULL)
+		modules_list(arrangement->modules, add_module, &catalogue);
+	return json_pack("{s:o, s:o, s:b, s:o}", "steps", config != NULL ? describe_steps(config) : json_array(), "modules",
+	                 catalogue.array, "delay_appended", config != NULL && config->delay_appended, "problems",
+	                 describe_problems(&arrangement->problems));
 }
 
 int command_steps(int argc, char **argv)
@@ -123,8 +113,10 @@ int command_steps(int argc, char **argv)
 	int first = command_read_options(argc, argv, usage, &options, NULL, NULL, NULL);
 	if (first < 0)
 		return -1 - first;
-	bool sound;
-	json_t *report = make_report(options.config_path, &sound);
+	struct arrangement arrangement;
+	bool sound = arrangement_make(&arrangement, options.config_path);
+	json_t *report = make_report(&arrangement);
+	arrangement_free(&arrangement);
 	if (report == NULL) {
 		fputs("out of memory\n", stderr);
 		return EXIT_ERROR;

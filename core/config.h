@@ -41,6 +41,7 @@ enum on_exhausted { EXHAUSTED_ABORT, EXHAUSTED_CONTINUE };
 struct step_config {
 	char *name;
 	char *module;           /* default: the name */
+	const char *place;      /* "FILE:LINE" or variable that chose the module; owned by the configuration */
 	unsigned workers;
 	nanos deadline;         /* of one run; of a remote step's answer */
 	unsigned max_retries;

@@ -72,7 +72,15 @@ static void add_unlisted(struct step_names *names, struct config *config, struct
 	}
 }
 
-static void read_step(struct config *config, const char *name, const struct step_defaults *defaults, struct problems *problems)
+/* Where the step's module was chosen: by its key, or else by the step's name in the list. */
+static const char *module_place(const struct config *config, const char *section, const char *list_place)
+{
+	const struct setting *module = section_find(source_section(config->source, section), "module");
+	return module != NULL ? module->place : list_place != NULL ? list_place : "steps";
+}
+
+static void read_step(struct config *config, const char *name, const char *list_place, const struct step_defaults *defaults,
+                      struct problems *problems)
 {
 	struct step_draft draft = {.step = {.name = strdup(name), .module = strdup(name), .workers = defaults->workers,
 	                                    .max_retries = defaults->max_retries, .retry_backoff = defaults->retry_backoff}};
@@ -88,6 +96,7 @@ static void read_step(struct config *config, const char *name, const struct step
 		config_key_read(config->source, section, key, &draft, problems);
 	draft.step.on_exhausted = draft.on_exhausted == 1 ? EXHAUSTED_CONTINUE : EXHAUSTED_ABORT;
 	draft.step.section = source_section(config->source, section);
+	draft.step.place = module_place(config, section, list_place);
 	config->step[config->step_count++] = draft.step;
 }
 
@@ -134,7 +143,7 @@ void config_steps_read(struct config *config, struct found list, const struct st
 	if (config->step == NULL)
 		problems_add(problems, "out of memory");
 	for (size_t i = 0; config->step != NULL && i < names.count; i++)
-		read_step(config, names.name[i], defaults, problems);
+		read_step(config, names.name[i], list.place, defaults, problems);
 	free(listed);
 	check_all_variables(config, problems);
 }

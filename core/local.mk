@@ -2,6 +2,8 @@ noinst_LIBRARIES += core/libcore.a
 core_libcore_a_CPPFLAGS = $(AM_CPPFLAGS) $(NATS_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) \
 	$(MICROHTTPD_CFLAGS) $(CRYPTO_CFLAGS) $(INIH_CFLAGS)
 core_libcore_a_SOURCES = \
+	core/arrangement.c \
+	core/arrangement.h \
 	core/broker.c \
 	core/broker.h \
 	core/broker_child.c \

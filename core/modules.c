@@ -64,6 +64,8 @@ static char *find_file(const struct modules *modules, const char *name, char *wh
 		if (used < size)
 			used += (size_t)snprintf(why + used, size - used, "%s %s", dir == modules->plugin_dir ? "" : ",", *dir);
 	}
+	if (used < size)
+		snprintf(why + used, size - used, "; a step that another service on the bus does has module = remote");
 	return NULL;
 }
 

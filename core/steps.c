@@ -10,14 +10,15 @@ static void create_step(struct step *step, const struct config *config, struct m
 	char why[1024];
 	step->module = modules_load(modules, step->config->module, why, sizeof why);
 	if (step->module == NULL) {
-		problems_add(problems, "step %s: module %s: %s", step->config->name, step->config->module, why);
+		problems_add(problems, "%s: step %s: module %s: %s", step->config->place, step->config->name,
+		             step->config->module, why);
 		return;
 	}
 	const struct pp_step_module *vtable = &step->module->vtable;
 	size_t before = problems->count;
 	step->setup = step_setup_create(config, step->config, vtable->keys, vtable->key_size, problems);
 	if (step->setup == NULL) {
-		problems_add(problems, "step %s: out of memory", step->config->name);
+		problems_add(problems, "%s: step %s: out of memory", step->config->place, step->config->name);
 		return;
 	}
 	if (problems->count > before)
@@ -25,7 +26,8 @@ static void create_step(struct step *step, const struct config *config, struct m
 	if (vtable->create(&host_services, step->setup, &step->instance) != 0) {
 		step->instance = NULL;
 		if (problems->count == before)
-			problems_add(problems, "step %s: %s: create() failed without saying why", step->config->name, step->module->path);
+			problems_add(problems, "%s: step %s: %s: create() failed without saying why", step->config->place,
+			             step->config->name, step->module->path);
 	}
 }
 
