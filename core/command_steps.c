@@ -6,15 +6,31 @@
 #include "core/arrangement.h"
 #include "core/command.h"
 
-static const char usage[] = "usage: postprocessing steps [-c FILE] [--json]\n"
+static const char usage[] = "usage: postprocessing steps [-c FILE] [-k] [--json]\n"
                             "Shows the steps that apply, in order, the modules that are there, and all that is wrong with\n"
-                            "the configuration: 0 nothing is, 2 something.\n";
+                            "the configuration: 0 nothing is, 2 something.\n"
+                            "  -k  also the keys that each module has in its step's section\n";
 
 /* Adds one module of the plugin folders: what it is, or why it is refused. */
 struct catalogue {
 	struct modules *modules;
 	json_t *array;
 };
+
+static json_t *describe_keys(const struct pp_step_module *vtable)
+{
+	static const char *const types[] = {"text", "true or false", "number", "duration", "size", "choice"};
+	json_t *array = json_array();
+	const char *at = (const char *)vtable->keys;
+	for (; at != NULL && ((const struct pp_key *)(const void *)at)->name != NULL; at += vtable->key_size) {
+		const struct pp_key *key = (const struct pp_key *)(const void *)at;
+		bool choice = key->type == PP_KEY_CHOICE;
+		json_array_append_new(array, json_pack("{s:s, s:s, s:s*, s:s*, s:s*}", "name", key->name, "type",
+		                                       choice ? key->choices : key->type < 5 ? types[key->type] : "?", "default",
+		                                       key->fallback, "environment", key->environment, "help", key->help));
+	}
+	return array;
+}
 
 static void add_module(void *closure, const char *name, const char *path)
 {
@@ -27,8 +43,8 @@ static void add_module(void *closure, const char *name, const char *path)
 	} else {
 		char abi[16];
 		snprintf(abi, sizeof abi, "%u.%u", module->vtable.abi_major, module->vtable.abi_minor);
-		entry = json_pack("{s:s, s:s, s:s, s:s*, s:s*}", "name", name, "path", path, "abi", abi, "version",
-		                  module->vtable.version, "summary", module->vtable.summary);
+		entry = json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:o}", "name", name, "path", path, "abi", abi, "version",
+		                  module->vtable.version, "summary", module->vtable.summary, "keys", describe_keys(&module->vtable));
 	}
 	json_array_append_new(catalogue->array, entry);
 }
@@ -62,7 +78,18 @@ static const char *member(const json_t *object, const char *key)
 	return text != NULL ? text : "";
 }
 
-static void print_report(const json_t *report)
+static void print_keys(const json_t *module)
+{
+	size_t i;
+	json_t *key;
+	json_array_foreach(json_object_get(module, "keys"), i, key) {
+		printf("    %s = %s    (%s)\n        %s\n", member(key, "name"), member(key, "default"), member(key, "type"), member(key, "help"));
+		if (member(key, "environment")[0] != '\0')
+			printf("        also from the variable %s\n", member(key, "environment"));
+	}
+}
+
+static void print_report(const json_t *report, bool keys)
 {
 	size_t i;
 	json_t *entry;
@@ -86,6 +113,8 @@ static void print_report(const json_t *report)
 		const char *refused = member(entry, "refused");
 		printf("%-20s %-5s %-10s %s%s\n", member(entry, "name"), member(entry, "abi"), member(entry, "version"),
 		       refused[0] != '\0' ? "refused: " : "", refused[0] != '\0' ? refused : member(entry, "summary"));
+		if (keys)
+			print_keys(entry);
 	}
 	if (json_array_size(json_object_get(report, "modules")) == 0)
 		puts("none found");
@@ -107,10 +136,19 @@ static json_t *make_report(const struct arrangement *arrangement)
 	                 describe_problems(&arrangement->problems));
 }
 
+static bool want_keys(void *closure, int letter, const char *value)
+{
+	(void)letter;
+	(void)value;
+	*(bool *)closure = true;
+	return true;
+}
+
 int command_steps(int argc, char **argv)
 {
 	struct command_options options;
-	int first = command_read_options(argc, argv, usage, &options, NULL, NULL, NULL);
+	bool keys = false;
+	int first = command_read_options(argc, argv, usage, &options, "k", want_keys, &keys);
 	if (first < 0)
 		return -1 - first;
 	struct arrangement arrangement;
@@ -125,7 +163,7 @@ int command_steps(int argc, char **argv)
 		json_dumpf(report, stdout, JSON_INDENT(2));
 		putchar('\n');
 	} else {
-		print_report(report);
+		print_report(report, keys);
 	}
 	json_decref(report);
 	return sound ? EXIT_SUCCESS : EXIT_ERROR;
