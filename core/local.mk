@@ -70,6 +70,8 @@ core_libcore_a_SOURCES = \
 	core/metrics_list.h \
 	core/modules.c \
 	core/modules.h \
+	core/peers.c \
+	core/peers.h \
 	core/pipeline.c \
 	core/pipeline.h \
 	core/private_file.c \

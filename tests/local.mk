@@ -35,6 +35,11 @@ TESTS += tests/test_harness
 tests_test_harness_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_harness_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += tests/test_peers
+TESTS += tests/test_peers
+tests_test_peers_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_peers_LDADD = $(TEST_LIBS)
+
 CONFIG_FIXTURE = tests/config_fixture.c tests/config_fixture.h
 
 check_PROGRAMS += tests/test_config

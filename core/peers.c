@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/peers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/record.h"
+
+/* More instances than anybody runs; names come from records, which anybody on the bus can write. */
+#define PEERS_LIMIT 1000
+/* A pause between two ticks that is no ordinary one. */
+#define STOPPED (5 * SECOND)
+
+struct peer {
+	char name[OWNER_LIMIT];
+	nanos heard;
+	bool dead;
+};
+
+struct peers {
+	char own[OWNER_LIMIT];
+	struct peer *peer;
+	size_t count;
+	nanos ticked;
+	bool died; /* since the last tick */
+};
+
+struct peers *peers_create(const char *own)
+{
+	struct peers *peers = calloc(1, sizeof *peers);
+	if (peers != NULL)
+		snprintf(peers->own, sizeof peers->own, "%s", own);
+	return peers;
+}
+
+void peers_free(struct peers *peers)
+{
+	if (peers == NULL)
+		return;
+	free(peers->peer);
+	free(peers);
+}
+
+static struct peer *find(const struct peers *peers, const char *name)
+{
+	for (size_t i = 0; i < peers->count; i++)
+		if (strcmp(peers->peer[i].name, name) == 0)
+			return &peers->peer[i];
+	return NULL;
+}
+
+/* NULL: ourselves, or no room. */
+static struct peer *find_or_add(struct peers *peers, const char *name, nanos now)
+{
+	if (strcmp(name, peers->own) == 0 || strlen(name) >= OWNER_LIMIT)
+		return NULL;
+	struct peer *peer = find(peers, name);
+	if (peer != NULL || peers->count == PEERS_LIMIT)
+		return peer;
+	struct peer *grown = realloc(peers->peer, (peers->count + 1) * sizeof *grown);
+	if (grown == NULL)
+		return NULL;
+	peers->peer = grown;
+	peer = &grown[peers->count++];
+	*peer = (struct peer){.heard = now};
+	snprintf(peer->name, sizeof peer->name, "%s", name);
+	return peer;
+}
+
+void peers_heard(struct peers *peers, const char *name, nanos now)
+{
+	struct peer *peer = find_or_add(peers, name, now);
+	if (peer == NULL)
+		return;
+	peer->heard = now;
+	peer->dead = false;
+}
+
+void peers_left(struct peers *peers, const char *name)
+{
+	struct peer *peer = find(peers, name);
+	if (peer == NULL || peer->dead)
+		return;
+	peer->dead = true;
+	peers->died = true;
+}
+
+void peers_mentioned(struct peers *peers, const char *name, nanos now)
+{
+	find_or_add(peers, name, now);
+}
+
+bool peers_lives(const struct peers *peers, const char *name)
+{
+	if (strcmp(name, peers->own) == 0)
+		return true;
+	const struct peer *peer = find(peers, name);
+	return peer != NULL && !peer->dead;
+}
+
+void peers_deaf(struct peers *peers, nanos now)
+{
+	for (size_t i = 0; i < peers->count; i++)
+		peers->peer[i].heard = now;
+	peers->ticked = now;
+}
+
+bool peers_tick(struct peers *peers, nanos now)
+{
+	if (peers->ticked != 0 && now - peers->ticked > STOPPED)
+		peers_deaf(peers, now);
+	peers->ticked = now;
+	for (size_t i = 0; i < peers->count; i++) {
+		struct peer *peer = &peers->peer[i];
+		if (!peer->dead && now - peer->heard > PEER_PATIENCE)
+			peer->dead = peers->died = true;
+	}
+	bool died = peers->died;
+	peers->died = false;
+	return died;
+}
