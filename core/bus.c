@@ -33,7 +33,7 @@ struct bus {
 	struct bus_link *link;  /* the thread that connects */
 	/* The receiver's: */
 	natsConnection *connection;
-	natsSubscription *inbox;
+	natsSubscription *inbox, *listening;
 	bool up;
 };
 
@@ -190,6 +190,21 @@ static void read_position(struct delivery *delivery, const char *reply)
 	delivery->redelivered = delivered > 1;
 }
 
+/* On the client library's thread: what is said on the subject that is listened to. */
+static void on_word(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *closure)
+{
+	(void)connection;
+	(void)subscription;
+	struct bus *bus = closure;
+	struct word *word = calloc(1, sizeof *word);
+	if (word != NULL) {
+		word->mail.kind = MAIL_WORD;
+		snprintf(word->text, sizeof word->text, "%.*s", natsMsg_GetDataLength(message), natsMsg_GetData(message));
+		mailbox_send(bus->options.mailbox, &word->mail);
+	}
+	natsMsg_Destroy(message);
+}
+
 /* On the client library's thread: everything that comes to our inbox. */
 static void on_message(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *closure)
 {
@@ -237,26 +252,26 @@ void bus_pull_subject(const struct bus *bus, char subject[BUS_SUBJECT_SIZE])
 	snprintf(subject, BUS_SUBJECT_SIZE, "%sp", bus->prefix);
 }
 
-static void send_change(struct bus *bus, bool up, natsConnection *connection, natsSubscription *inbox)
+static void send_change(struct bus *bus, bool up, natsConnection *connection, natsSubscription *inbox, natsSubscription *listening)
 {
 	struct bus_change *change = malloc(sizeof *change);
 	if (change == NULL)
 		return;
-	*change = (struct bus_change){{.kind = MAIL_BUS}, bus, up, connection, inbox};
+	*change = (struct bus_change){{.kind = MAIL_BUS}, bus, up, connection, inbox, listening};
 	mailbox_send(bus->options.mailbox, &change->mail);
 }
 
 /* The link's callbacks, on its thread or the client library's. */
-static void on_up(void *closure, natsConnection *connection, natsSubscription *inbox)
+static void on_up(void *closure, natsConnection *connection, natsSubscription *inbox, natsSubscription *listening)
 {
-	send_change(closure, true, connection, inbox);
+	send_change(closure, true, connection, inbox, listening);
 }
 
 static void on_down(void *closure)
 {
 	struct bus *bus = closure;
 	fail_all(bus, REQUEST_UNKNOWN);
-	send_change(bus, false, NULL, NULL);
+	send_change(bus, false, NULL, NULL, NULL);
 }
 
 struct bus *bus_create(const struct bus_options *options)
@@ -277,6 +292,8 @@ struct bus *bus_create(const struct bus_options *options)
 		.log = options->log,
 		.inbox = wildcard,
 		.on_message = on_message,
+		.listen = options->listen,
+		.on_word = on_word,
 		.prepare = options->prepare,
 		.prepare_closure = options->closure,
 		.on_up = on_up,
@@ -296,7 +313,7 @@ void bus_destroy(struct bus *bus)
 	if (bus == NULL)
 		return;
 	bus_link_stop(bus->link, bus->connection);
-	bus_link_close(bus->connection, bus->inbox);
+	bus_link_close(bus->connection, bus->inbox, bus->listening);
 	bus_link_destroy(bus->link);
 	fail_all(bus, REQUEST_UNAVAILABLE);
 	pthread_mutex_destroy(&bus->requests.lock);
@@ -311,9 +328,10 @@ bool bus_changed(struct bus *bus, struct bus_change *change)
 	bus->up = change->up;
 	if (change->up && change->connection != bus->connection) {
 		/* The former connection is closed for good; only we used it. */
-		bus_link_close(bus->connection, bus->inbox);
+		bus_link_close(bus->connection, bus->inbox, bus->listening);
 		bus->connection = change->connection;
 		bus->inbox = change->inbox;
+		bus->listening = change->listening;
 	}
 	free(change);
 	return bus->up;

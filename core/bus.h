@@ -32,6 +32,14 @@ struct bus_options {
 	struct mailbox *mailbox;
 	bus_prepare *prepare;
 	void *closure;
+	const char *listen;                   /* a subject whose messages come as words; borrowed; NULL: none */
+};
+
+#define WORD_SIZE 160
+/* MAIL_WORD: a short message on the subject that is listened to. The receiver frees it. Longer ones are cut. */
+struct word {
+	struct mail mail;
+	char text[WORD_SIZE];
 };
 
 /* MAIL_BUS. To be passed to bus_changed(), which frees it. */
@@ -40,7 +48,7 @@ struct bus_change {
 	struct bus *bus;
 	bool up;
 	natsConnection *connection;
-	natsSubscription *inbox;
+	natsSubscription *inbox, *listening;
 };
 
 /* NULL: out of memory or threads. */

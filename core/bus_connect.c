@@ -24,7 +24,7 @@ struct bus_link {
 	unsigned attached; /* connections and subscriptions whose callbacks may still come, under the lock */
 	/* The thread's: */
 	natsConnection *connection;
-	natsSubscription *subscription;
+	natsSubscription *inbox_subscription, *listening;
 	bool given; /* the receiver has them */
 };
 
@@ -208,20 +208,28 @@ const char *bus_advice(natsStatus status)
 	}
 }
 
+static natsStatus subscribe(struct bus_link *link, natsSubscription **subscription, const char *subject, natsMsgHandler handler)
+{
+	natsStatus status = natsConnection_Subscribe(subscription, link->connection, subject, handler, link->options.closure);
+	if (status == NATS_OK && natsSubscription_SetOnCompleteCB(*subscription, on_complete, link) == NATS_OK)
+		attach(link);
+	/* What comes is bounded by what was asked for. */
+	if (status == NATS_OK)
+		status = natsSubscription_SetPendingLimits(*subscription, -1, -1);
+	return status;
+}
+
 static natsStatus connect_and_subscribe(struct bus_link *link)
 {
 	attach(link);
 	natsStatus status = bus_connect(&link->connection, link->options.address, link->options.name, on_lost, on_back, on_closed, link);
-	if (status != NATS_OK)
+	if (status != NATS_OK) {
 		detach(link, 0);
-	else
-		status = natsConnection_Subscribe(&link->subscription, link->connection, link->inbox, link->options.on_message,
-		                                  link->options.closure);
-	if (status == NATS_OK && natsSubscription_SetOnCompleteCB(link->subscription, on_complete, link) == NATS_OK)
-		attach(link);
-	/* What comes is bounded by what was asked for. */
-	if (status == NATS_OK)
-		status = natsSubscription_SetPendingLimits(link->subscription, -1, -1);
+		return status;
+	}
+	status = subscribe(link, &link->inbox_subscription, link->inbox, link->options.on_message);
+	if (status == NATS_OK && link->options.listen != NULL)
+		status = subscribe(link, &link->listening, link->options.listen, link->options.on_word);
 	return status;
 }
 
@@ -240,20 +248,22 @@ static bool prepare(struct bus_link *link, char *why, size_t size)
 	return good;
 }
 
-void bus_link_close(natsConnection *connection, natsSubscription *inbox)
+void bus_link_close(natsConnection *connection, natsSubscription *inbox, natsSubscription *listening)
 {
 	/* In this order: destroying a subscription under a living connection has crashed. */
 	natsConnection_Destroy(connection);
 	natsSubscription_Destroy(inbox);
+	natsSubscription_Destroy(listening);
 }
 
 /* Gives up the connection; one that the receiver has it closes itself, when it is given the next. */
 static void abandon(struct bus_link *link)
 {
 	if (!link->given)
-		bus_link_close(link->connection, link->subscription);
+		bus_link_close(link->connection, link->inbox_subscription, link->listening);
 	link->connection = NULL;
-	link->subscription = NULL;
+	link->inbox_subscription = NULL;
+	link->listening = NULL;
 	link->given = false;
 }
 
@@ -277,7 +287,7 @@ static bool come_up(struct bus_link *link, char *why, size_t size)
 	if (!prepare(link, why, size))
 		return false;
 	link->given = true;
-	link->options.on_up(link->options.closure, link->connection, link->subscription);
+	link->options.on_up(link->options.closure, link->connection, link->inbox_subscription, link->listening);
 	return true;
 }
 
@@ -335,7 +345,7 @@ void bus_link_stop(struct bus_link *link, const natsConnection *taken)
 	pthread_join(link->thread, NULL);
 	/* One that the receiver has not come to take is closed here. */
 	if (link->connection != taken)
-		bus_link_close(link->connection, link->subscription);
+		bus_link_close(link->connection, link->inbox_subscription, link->listening);
 }
 
 void bus_link_destroy(struct bus_link *link)

@@ -13,11 +13,13 @@ struct bus_link_options {
 	const struct log *log;
 	const char *inbox; /* the subject to subscribe to; copied */
 	natsMsgHandler on_message;
+	const char *listen; /* another subject, or NULL; borrowed */
+	natsMsgHandler on_word;
 	bus_prepare *prepare;
 	void *prepare_closure;
 	/* On the link's thread: connected, subscribed, prepared. The connection is the receiver's from now on, the same
 	 * one possibly several times. */
-	void (*on_up)(void *closure, natsConnection *connection, natsSubscription *inbox);
+	void (*on_up)(void *closure, natsConnection *connection, natsSubscription *inbox, natsSubscription *listening);
 	/* On any thread: the connection was lost. */
 	void (*on_down)(void *closure);
 	void *closure;
@@ -31,7 +33,7 @@ void bus_link_destroy(struct bus_link *link);
 void bus_link_prepare_again(struct bus_link *link);
 
 /* Closes and frees. NULLs are fine. */
-void bus_link_close(natsConnection *connection, natsSubscription *inbox);
+void bus_link_close(natsConnection *connection, natsSubscription *inbox, natsSubscription *listening);
 
 /* One connection, made here and now with the settings of all; the callbacks may be NULL. For the commands. */
 natsStatus bus_connect(natsConnection **connection, const struct broker_address *address, const char *name,

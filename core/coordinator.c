@@ -6,8 +6,6 @@
 
 #include "core/coordinator_private.h"
 
-/* A record of another instance is claimed when it has been overdue for so long. */
-#define CLAIM_PATIENCE (MINUTE)
 #define TICK_LIMIT (SECOND)
 
 struct coordinator *coordinator_create(const struct coordinator_options *options)
@@ -167,9 +165,10 @@ static nanos look_again(const struct slot *slot, nanos now)
 {
 	if (slot->run != NULL)
 		return runs_look_again(slot, now);
-	if (slot->known != SLOT_PRESENT || slot->suspect || slot->record.status.due == 0)
+	nanos due = slot->record.status.due;
+	if (slot->known != SLOT_PRESENT || slot->theirs || slot->suspect || due == 0)
 		return 0;
-	return slot->theirs ? slot->record.status.due + CLAIM_PATIENCE : slot->record.status.due;
+	return due > slot->not_before ? due : slot->not_before;
 }
 
 /* Nothing is under way for the upload: set its timer, or forget it if it has none. */
@@ -237,7 +236,7 @@ static struct job *make_event_job(struct coordinator *coordinator, struct delive
 	job->source = delivery;
 	job->input.sequence = delivery->sequence;
 	job->input.stream = coordinator->stream;
-	job->input.redelivered = delivery->redelivered;
+	job->redelivered = delivery->redelivered;
 	job->input.step = job->event.step;
 	job->input.outcome = job->event.outcome;
 	job->input.failed = job->event.failed;
@@ -300,11 +299,18 @@ void coordinator_answered(struct coordinator *coordinator, struct request *reque
 	job_answered(coordinator, CONTAINER(request, struct job, request), now);
 }
 
-void coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, nanos age, void *token,
-                       nanos now)
+/* Whether a record of the bucket is for us to look after: ours, or that of nobody who lives. */
+static bool is_ours_to_find(const struct coordinator *coordinator, const struct record *record)
+{
+	const struct coordinator_options *options = &coordinator->options;
+	return record->foreign || strcmp(record->owner, options->owner) == 0 || !options->ports.lives(options->ports.closure, record->owner);
+}
+
+void coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
 {
 	struct sweep *sweep = token;
-	bool wanted = sweep == NULL || strcmp(status_step_name(record->upload, &record->status), sweep->step) == 0;
+	bool wanted = sweep != NULL ? strcmp(status_step_name(record->upload, &record->status), sweep->step) == 0
+	                            : is_ours_to_find(coordinator, record);
 	struct slot *slot = wanted ? slot_get(coordinator, record->upload->id) : NULL;
 	struct job *job = slot != NULL ? job_create(sweep != NULL ? INPUT_RESUME : INPUT_FOUND) : NULL;
 	if (job == NULL) {
@@ -314,11 +320,12 @@ void coordinator_found(struct coordinator *coordinator, struct record *record, u
 	if (slot->known == SLOT_UNKNOWN && slot->current == NULL) {
 		slot->known = SLOT_PRESENT;
 		slot->revision = revision;
+		slot->theirs = !record->foreign && strcmp(record->owner, coordinator->options.owner) != 0;
+		slot->unsaid = record_unsaid(coordinator, record, now);
 		slot->record = *record;
 		*record = (struct record){0};
 	}
 	record_clear(record);
-	job->input.age = age;
 	job->sweep = sweep;
 	if (sweep != NULL)
 		sweep->references++;
@@ -350,18 +357,11 @@ static void slot_due(struct coordinator *coordinator, struct slot *slot, nanos n
 		runs_due(coordinator, slot, now);
 		return;
 	}
-	struct job *job = job_create(slot->theirs ? INPUT_FOUND : INPUT_DUE);
-	if (job == NULL) {
+	struct job *job = job_create(INPUT_DUE);
+	if (job == NULL)
 		timers_set(&coordinator->due, &slot->due, now + SECOND);
-		return;
-	}
-	if (slot->theirs) { /* what we know of it is old */
-		record_clear(&slot->record);
-		slot->known = SLOT_UNKNOWN;
-		slot->theirs = false;
-		job->input.claim = true;
-	}
-	slot_add_job(coordinator, slot, job, now);
+	else
+		slot_add_job(coordinator, slot, job, now);
 }
 
 void coordinator_tick(struct coordinator *coordinator, nanos now)

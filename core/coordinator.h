@@ -38,6 +38,8 @@ struct ports {
 	void (*cancel)(void *closure, struct run *run);
 	/* A run has not ended although it was cancelled long ago. */
 	void (*replace)(void *closure, size_t step);
+	/* Is this the name of an instance that lives, this one included? Its records are its own. */
+	bool (*lives)(void *closure, const char *owner);
 	/* Reads the bucket: each record comes with coordinator_found(), then coordinator_scanned(), both with `token`. */
 	void (*scan)(void *closure, void *token);
 };
@@ -68,7 +70,7 @@ void coordinator_answered(struct coordinator *coordinator, struct request *reque
 /* Takes the run over. */
 void coordinator_returned(struct coordinator *coordinator, struct run *run, nanos now);
 /* A record of the bucket. Takes record->upload and what it holds over. token: NULL for the reading at start. */
-void coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, nanos age, void *token,
+void coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token,
                        nanos now);
 /* The reading for `token` is over; `complete`: it got to the end. */
 void coordinator_scanned(struct coordinator *coordinator, void *token, bool complete, nanos now);

@@ -57,8 +57,7 @@ static void write_record(struct coordinator *coordinator, struct job *job, nanos
 	char id[MESSAGE_ID_SIZE];
 	job->doing = JOB_WRITING;
 	job->intended = status->transition;
-	snprintf(id, sizeof id, "%s.%s.%" PRIu64 ".%" PRIu64, coordinator->options.nonce, slot->id, slot->revision,
-	         status->transition);
+	snprintf(id, sizeof id, "%s.%" PRIu64, coordinator->options.nonce, job->write_id);
 	if (job->action.write == WRITE_DELETE) {
 		ports->remove(ports->closure, &job->request, slot->id, slot->revision, id, status->begun, status->stream);
 		return;
@@ -72,6 +71,46 @@ static void write_record(struct coordinator *coordinator, struct job *job, nanos
 	ports->put(ports->closure, &job->request, slot->id, slot->revision, id, coordinator->text.data, coordinator->text.length);
 }
 
+static void decide(struct coordinator *coordinator, struct job *job, nanos now);
+
+/* What a record that another process wrote was to publish, and may not have. What is young is published again under its
+ * ID, which the broker still remembers. Of what is older only a step's result is: everything else is due again by itself. */
+unsigned record_unsaid(const struct coordinator *coordinator, const struct record *record, nanos now)
+{
+	if (record->foreign || strcmp(record->writer, coordinator->options.nonce) == 0)
+		return 0;
+	return now - record->status.said_at < MINUTE ? record->status.publish : record->status.publish & PUBLISH_STEP_FINISHED;
+}
+
+/* Which of it to make sure of before the job. What an event proves to have been said is not said again, nor, for an event
+ * that comes for the first time, what its writer has probably just said. */
+static unsigned to_say_again(const struct job *job)
+{
+	const struct slot *slot = job->slot;
+	if (slot->known != SLOT_PRESENT || slot->unsaid == 0 || job->input.kind == INPUT_READY)
+		return 0;
+	if (job->input.kind != INPUT_STEP_FINISHED)
+		return slot->unsaid;
+	unsigned unsaid = slot->unsaid & (job->redelivered ? ~(unsigned)PUBLISH_START : PUBLISH_STEP_FINISHED);
+	bool echo = (unsaid & PUBLISH_STEP_FINISHED) &&
+	            strcmp(job->input.step, slot->record.upload->step[slot->record.status.finished_step]) == 0;
+	return echo ? unsaid & ~(unsigned)PUBLISH_STEP_FINISHED : unsaid;
+}
+
+/* All of it is said; on with the job. What was due is not, if it has only just been said. */
+static void said_again(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	job->saying_again = false;
+	bool asked = (job->said_again & (PUBLISH_FINISHED | PUBLISH_START)) != 0;
+	job->slot->unsaid = 0;
+	if (asked)
+		job->slot->not_before = now + coordinator->options.pipeline.confirm_interval;
+	if (asked && job->input.kind == INPUT_DUE)
+		finish(coordinator, job, now);
+	else
+		decide(coordinator, job, now);
+}
+
 /* Publishes the first of what is left, or ends the job. In this order: a step's result before the end. */
 static void publish_next(struct coordinator *coordinator, struct job *job, nanos now)
 {
@@ -79,7 +118,10 @@ static void publish_next(struct coordinator *coordinator, struct job *job, nanos
 	const struct slot *slot = job->slot;
 	const struct status *status = &slot->record.status;
 	if (job->left == 0) {
-		finish(coordinator, job, now);
+		if (job->saying_again)
+			said_again(coordinator, job, now);
+		else
+			finish(coordinator, job, now);
 		return;
 	}
 	unsigned kind = job->left & (~job->left + 1);
@@ -90,8 +132,9 @@ static void publish_next(struct coordinator *coordinator, struct job *job, nanos
 		snprintf(id, sizeof id, "%s.restart.%" PRIu64, slot->id, job->input.sequence);
 		event_encode_restart(&coordinator->text, slot->id, now);
 	} else {
-		snprintf(id, sizeof id, "%s.%" PRIu64 ".%" PRIu64 ".%u", slot->id, status->begun, status->transition, kind);
-		event_encode(&coordinator->text, kind, slot->record.upload, status, slot->record.result, job->action.backoff, now);
+		snprintf(id, sizeof id, "%s.%" PRIu64 ".%" PRIu64 ".%u", slot->id, status->begun, status->said, kind);
+		nanos backoff = kind == PUBLISH_RETRY ? pipeline_backoff(&coordinator->options.pipeline, slot->record.upload, status) : 0;
+		event_encode(&coordinator->text, kind, slot->record.upload, status, slot->record.result, backoff, now);
 	}
 	if (coordinator->text.failed)
 		try_later(coordinator, job, now);
@@ -113,7 +156,8 @@ static void report(struct coordinator *coordinator, const struct job *job)
 	if (status->publish & PUBLISH_RETRY) {
 		metrics_count(metrics, steps_retried);
 		log_warning(log, "upload %s: %s failed (%u): %s; again in %s", id, status_step_name(record->upload, status),
-		            status->failures, status->reason, duration_format(job->action.backoff, text));
+		            status->failures, status->reason,
+		            duration_format(pipeline_backoff(&coordinator->options.pipeline, record->upload, status), text));
 	}
 	if (status->phase == PHASE_UNCONFIRMED)
 		log_error(log, "upload %s: storage has not confirmed its end (%s), though told %u times; `postprocessing resume -u %s` tells it again",
@@ -155,6 +199,9 @@ static void written(struct coordinator *coordinator, struct job *job, nanos now)
 	metrics_count(coordinator->options.metrics, records_written);
 	slot->revision = job->request.sequence;
 	slot->theirs = false;
+	slot->unsaid = 0;
+	if (job->record.status.said == job->record.status.transition)
+		slot->not_before = 0;
 	if (job->action.write == WRITE_DELETE) {
 		slot->known = SLOT_ABSENT;
 		slot->gone_begun = job->record.status.begun;
@@ -169,25 +216,27 @@ static void written(struct coordinator *coordinator, struct job *job, nanos now)
 	decided(coordinator, job, now);
 }
 
-/* A found record: is it ours to look after? False: not now. */
-static bool is_to_claim(struct job *job, nanos now)
+/* A found record, as it is now: is it still for us to look after? */
+static bool is_to_claim(const struct coordinator *coordinator, struct job *job)
 {
-	struct slot *slot = job->slot;
-	bool asked = job->input.claim;
+	const struct ports *ports = &coordinator->options.ports;
+	const struct slot *slot = job->slot;
 	if (slot->known != SLOT_PRESENT)
 		return true;
-	job->input.claim = slot->record.foreign || slot->theirs;
-	if (!slot->theirs || (asked && slot->record.status.due != 0 && slot->record.status.due < now))
-		return true;
-	return false;
+	job->input.foreign = slot->record.foreign;
+	job->input.claim = slot->theirs;
+	return !slot->theirs || !ports->lives(ports->closure, slot->record.owner);
 }
 
 /* Why the job has nothing to do, found out before the pipeline is asked; NULL: it is to be asked. */
-static const char *reason_to_skip(struct job *job, nanos now)
+static const char *reason_to_skip(const struct coordinator *coordinator, struct job *job)
 {
 	const struct slot *slot = job->slot;
 	const struct input *input = &job->input;
-	if (input->kind == INPUT_FOUND && !is_to_claim(job, now))
+	if (input->kind == INPUT_FOUND && !is_to_claim(coordinator, job))
+		return "another instance looks after it";
+	bool theirs = slot->known == SLOT_PRESENT && slot->theirs;
+	if (input->kind == INPUT_DUE && theirs)
 		return "another instance looks after it";
 	if (input->kind == INPUT_BEGIN && slot->known == SLOT_ABSENT && slot->gone_begun != 0 &&
 	    slot->gone_stream == input->stream && input->sequence <= slot->gone_begun)
@@ -201,15 +250,40 @@ static const char *reason_to_skip(struct job *job, nanos now)
 	return NULL;
 }
 
+/* The step's result that the record is to hold: the run's, or, when the write only keeps what was to be published, the
+ * record's own. False: out of memory. */
+static bool take_result(struct job *job)
+{
+	const struct status *status = &job->record.status;
+	const char *kept = job->slot->record.result;
+	if (!(status->publish & PUBLISH_STEP_FINISHED))
+		return true;
+	if (status->said == status->transition) {
+		job->record.result = job->result;
+		job->result = NULL;
+	} else if (kept != NULL) {
+		job->record.result = strdup(kept);
+		return job->record.result != NULL;
+	}
+	return true;
+}
+
 static void decide(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct slot *slot = job->slot;
+	const char *skip = reason_to_skip(coordinator, job);
+	job->said_again = skip == NULL ? to_say_again(job) : 0;
+	if (job->said_again != 0) {
+		job->saying_again = true;
+		job->left = job->said_again;
+		publish_next(coordinator, job, now);
+		return;
+	}
 	bool present = slot->known == SLOT_PRESENT;
 	struct status status = {0};
 	struct upload *upload = job->input.kind == INPUT_BEGIN ? job->event.upload : present ? slot->record.upload : NULL;
 	if (present)
 		status = slot->record.status;
-	const char *skip = reason_to_skip(job, now);
 	job->action = skip != NULL ? (struct action){.ignored = skip}
 	                           : pipeline_apply(&coordinator->options.pipeline, upload, present, &status, &job->input,
 	                                            slot_busy(slot), now);
@@ -222,11 +296,14 @@ static void decide(struct coordinator *coordinator, struct job *job, nanos now)
 	record_clear(&job->record);
 	job->record.upload = upload_hold(upload);
 	job->record.status = status;
-	if (job->action.publish & PUBLISH_STEP_FINISHED) {
-		job->record.result = job->result;
-		job->result = NULL;
+	if (!take_result(job)) {
+		job->doing = JOB_IDLE;
+		try_later(coordinator, job, now);
+		return;
 	}
+	job->write_id = coordinator->writes++;
 	snprintf(job->record.owner, sizeof job->record.owner, "%s", coordinator->options.owner);
+	snprintf(job->record.writer, sizeof job->record.writer, "%s", coordinator->options.nonce);
 	write_record(coordinator, job, now);
 }
 
@@ -254,6 +331,7 @@ static void loaded(struct coordinator *coordinator, struct job *job, nanos now)
 	slot->gone_stream = entry.stream;
 	slot->known = what == LOADED_RECORD ? SLOT_PRESENT : SLOT_ABSENT;
 	slot->record = entry.record;
+	slot->unsaid = what == LOADED_RECORD ? record_unsaid(coordinator, &entry.record, now) : 0;
 	slot->theirs = what == LOADED_RECORD && !entry.record.foreign && strcmp(entry.record.owner, coordinator->options.owner) != 0;
 	job->attempts = 0;
 	/* A write that was not answered, sent again, finds itself done. */
@@ -304,6 +382,9 @@ void job_answered(struct coordinator *coordinator, struct job *job, nanos now)
 			try_later(coordinator, job, now);
 		}
 	} else if (status == REQUEST_DONE) {
+		/* The time to confirm counts from when it was really said. */
+		if ((job->left & (~job->left + 1)) == PUBLISH_FINISHED)
+			job->slot->not_before = now + coordinator->options.pipeline.confirm_interval;
 		job->left &= job->left - 1;
 		job->attempts = 0;
 		publish_next(coordinator, job, now);
@@ -317,7 +398,9 @@ void job_answered(struct coordinator *coordinator, struct job *job, nanos now)
 
 void job_try_again(struct coordinator *coordinator, struct job *job, nanos now)
 {
-	if (job->doing == JOB_LOADING)
+	if (job->doing == JOB_IDLE)
+		job_start(coordinator, job, now);
+	else if (job->doing == JOB_LOADING)
 		load(coordinator, job);
 	else if (job->doing == JOB_WRITING)
 		write_record(coordinator, job, now);

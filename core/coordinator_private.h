@@ -23,6 +23,9 @@ struct job {
 	struct slot *slot;
 	struct input input;
 	struct event event;       /* what the input's texts point into */
+	bool redelivered;         /* the event was delivered before, perhaps to a process that died */
+	bool saying_again;        /* `left` is of what a process that died may have left unsaid: */
+	unsigned said_again;
 	struct delivery *source;  /* to be acknowledged at the end; NULL: none */
 	struct sweep *sweep;      /* or NULL */
 	char *result;             /* of a run */
@@ -33,6 +36,7 @@ struct job {
 	unsigned left;            /* PUBLISH_… not yet published */
 	bool uncertain;           /* a write was sent that was not answered */
 	unsigned attempts;
+	uint64_t write_id;        /* the same for all attempts of one write */
 	uint64_t intended;        /* the transition of an uncertain write */
 	struct timer again;       /* when to try again */
 	enum { JOB_IDLE, JOB_LOADING, JOB_WRITING, JOB_PUBLISHING } doing;
@@ -52,7 +56,9 @@ struct slot {
 	struct job *first, **last;
 	struct run *run;          /* queued or running here */
 	bool suspect;             /* waits to be marked as running, see struct suspects */
-	bool theirs;              /* another instance's: its timer is for claiming it */
+	bool theirs;              /* PRESENT: another instance looks after it */
+	unsigned unsaid;          /* PUBLISH_… that another process may have died before publishing */
+	nanos not_before;         /* its timer is not to fire before; 0: as its status says */
 	bool advancing;           /* slot_advance() is at work */
 	size_t suspect_step;
 	struct slot *next_suspect;
@@ -75,6 +81,7 @@ struct coordinator {
 	struct timers again;      /* of jobs */
 	struct suspects *suspects;/* of each step */
 	size_t busy, runs;
+	uint64_t writes;          /* ever begun */
 	bool stopping;
 	struct text text;         /* for what is sent */
 };
@@ -89,6 +96,7 @@ void slot_add_job(struct coordinator *coordinator, struct slot *slot, struct job
 void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now);
 
 /* coordinator_carry.c */
+unsigned record_unsaid(const struct coordinator *coordinator, const struct record *record, nanos now);
 void job_start(struct coordinator *coordinator, struct job *job, nanos now);
 void job_answered(struct coordinator *coordinator, struct job *job, nanos now);
 void job_try_again(struct coordinator *coordinator, struct job *job, nanos now);

@@ -12,6 +12,7 @@ enum mail_kind {
 	MAIL_REPLY,     /* struct request (bus.h) */
 	MAIL_DELIVERY,  /* struct delivery (bus.h) */
 	MAIL_BUS,       /* struct bus_change (bus.h) */
+	MAIL_WORD,      /* struct word (bus.h) */
 	MAIL_RUN,       /* struct run (run.h): it is over */
 	MAIL_RECORD,    /* struct found_record (store.h) */
 	MAIL_SCAN_DONE, /* struct scan (store.h) */

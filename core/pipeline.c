@@ -38,11 +38,24 @@ static nanos doubled(nanos base, unsigned n, nanos limit)
 	return base < limit ? base : limit;
 }
 
-static void put(struct status *status, struct action *action)
+/* A write that moves nothing: what was to be published stays so, under the number that it had. */
+static void keep(struct status *status, struct action *action)
 {
 	action->write = WRITE_PUT;
 	status->transition++;
+}
+
+nanos pipeline_backoff(const struct pipeline *pipeline, const struct upload *upload, const struct status *status)
+{
+	return doubled(pipeline_current_step(pipeline, upload, status)->retry_backoff, status->failures, BACKOFF_LIMIT);
+}
+
+static void put(struct status *status, struct action *action, nanos now)
+{
+	keep(status, action);
 	status->publish = action->publish;
+	status->said = status->transition;
+	status->said_at = now;
 }
 
 /* All steps are done, or one ended it. */
@@ -103,12 +116,11 @@ static void fail(const struct pipeline *pipeline, const struct upload *upload, s
 			finish(pipeline, upload, status, OUTCOME_ABORT, action, now);
 		return;
 	}
-	action->backoff = doubled(limits->retry_backoff, status->failures, BACKOFF_LIMIT);
 	action->publish |= PUBLISH_RETRY;
 	status->phase = PHASE_BACKOFF;
 	status->outcome = OUTCOME_RETRY;
 	status->woken_at = 0;
-	status->due = now + action->backoff;
+	status->due = now + pipeline_backoff(pipeline, upload, status);
 }
 
 static void conclude(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
@@ -128,28 +140,23 @@ static bool stale(const struct status *status, const struct input *input)
 	return status->begun != 0 && status->stream == input->stream && input->sequence < status->begun;
 }
 
-static struct action ignore(const struct status *status, const struct input *input, const char *why)
+static struct action ignore(const char *why)
 {
-	/* Whoever took the first delivery may have died between writing and publishing. What is published twice
-	 * carries the same ID. */
-	return (struct action){.publish = input->redelivered ? status->publish : 0, .ignored = why};
+	return (struct action){.ignored = why};
 }
 
 static struct action begin(const struct pipeline *pipeline, const struct upload *upload, bool present,
                            struct status *status, const struct input *input, bool busy, nanos now)
 {
 	if (present && stale(status, input))
-		return (struct action){.ignored = "the upload was begun again since"};
-	if (present && status->begun == input->sequence && status->stream == input->stream) {
-		struct action again = ignore(status, input, "it has begun already");
-		again.run = status->phase == PHASE_QUEUED && !busy;
-		return again;
-	}
+		return ignore("the upload was begun again since");
+	if (present && status->begun == input->sequence && status->stream == input->stream)
+		return ignore("it has begun already");
 	uint64_t transition = present ? status->transition : 0;
 	*status = (struct status){.transition = transition, .begun = input->sequence, .stream = input->stream};
 	struct action action = {.drop = busy};
 	enter_step(pipeline, upload, status, 0, &action, now);
-	put(status, &action);
+	put(status, &action, now);
 	return action;
 }
 
@@ -157,44 +164,45 @@ static struct action step_finished(const struct pipeline *pipeline, const struct
                                    const struct input *input, bool busy, nanos now)
 {
 	if (stale(status, input))
-		return (struct action){.ignored = "the upload was begun again since"};
+		return ignore("the upload was begun again since");
 	if (all_done(upload, status) || strcmp(input->step, upload->step[status->step]) != 0)
-		return ignore(status, input, "the upload is not in that step");
+		return ignore("the upload is not in that step");
 	if (!status->awaited)
-		return ignore(status, input, "nobody was asked to do that step");
+		return ignore("nobody was asked to do that step");
 	struct action action = {.drop = busy};
 	conclude(pipeline, upload, status, input->outcome, &action, now);
-	put(status, &action);
+	put(status, &action, now);
 	return action;
 }
 
-static struct action ready(const struct upload *upload, struct status *status, const struct input *input, bool busy)
+static struct action ready(const struct upload *upload, struct status *status, const struct input *input, bool busy,
+                           nanos now)
 {
 	if (stale(status, input))
-		return (struct action){.ignored = "the upload was begun again since"};
+		return ignore("the upload was begun again since");
 	struct action action = {.drop = busy, .write = WRITE_DELETE};
 	if (!input->failed)
 		return action;
 	if (status->phase == PHASE_ENDED)
-		return (struct action){.ignored = "it is marked as ended already"};
+		return ignore("it is marked as ended already");
 	status->step = upload->step_count;
 	status->phase = PHASE_ENDED;
 	status->due = 0;
-	put(status, &action);
+	put(status, &action, now);
 	return action;
 }
 
-static struct action resume(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
-                            const struct input *input, bool busy, nanos now)
+static struct action resume(const struct pipeline *pipeline, const struct upload *upload, struct status *status, bool busy,
+                            nanos now)
 {
 	struct action action = {0};
 	if (busy)
-		return ignore(status, input, "its step is being run");
+		return ignore("its step is being run");
 	switch (status->phase) {
 	case PHASE_ENDED:
-		return ignore(status, input, "it has ended");
+		return ignore("it has ended");
 	case PHASE_WAITING:
-		return ignore(status, input, "its step asked to wait");
+		return ignore("its step asked to wait");
 	case PHASE_QUEUED:
 	case PHASE_RUNNING:
 	case PHASE_BACKOFF:
@@ -208,7 +216,7 @@ static struct action resume(const struct pipeline *pipeline, const struct upload
 		finish(pipeline, upload, status, status->outcome, &action, now);
 		break;
 	}
-	put(status, &action);
+	put(status, &action, now);
 	return action;
 }
 
@@ -216,7 +224,7 @@ static struct action returned(const struct pipeline *pipeline, const struct uplo
                               const struct input *input, nanos now)
 {
 	if (all_done(upload, status) || status->transition != input->transition)
-		return (struct action){.ignored = "the upload has moved on since the run began"};
+		return ignore("the upload has moved on since the run began");
 	struct action action = {0};
 	status_set_reason(status, input->reason);
 	if (input->returned == RETURNED_WAIT) {
@@ -236,17 +244,17 @@ static struct action returned(const struct pipeline *pipeline, const struct uplo
 		}
 		conclude(pipeline, upload, status, input->outcome, &action, now);
 	}
-	put(status, &action);
+	put(status, &action, now);
 	return action;
 }
 
 static struct action starting(const struct upload *upload, struct status *status)
 {
 	if (all_done(upload, status) || status->phase != PHASE_QUEUED)
-		return (struct action){.ignored = "it is not queued any more"};
+		return ignore("it is not queued any more");
 	struct action action = {.run = true};
 	status->phase = PHASE_RUNNING;
-	put(status, &action);
+	keep(status, &action);
 	return action;
 }
 
@@ -255,7 +263,7 @@ static struct action due(const struct pipeline *pipeline, const struct upload *u
 {
 	struct action action = {0};
 	if (busy || status->due == 0 || status->due > now)
-		return (struct action){.ignored = "it is not due"};
+		return ignore("it is not due");
 	switch (status->phase) {
 	case PHASE_WAITING:
 		status->woken_at = status->due;
@@ -282,35 +290,29 @@ static struct action due(const struct pipeline *pipeline, const struct upload *u
 		break;
 	case PHASE_UNCONFIRMED:
 	case PHASE_ENDED:
-		return (struct action){.ignored = "nothing is due any more"};
+		return ignore("nothing is due any more");
 	}
-	put(status, &action);
+	put(status, &action, now);
 	return action;
 }
 
-/* A record of another implementation, or one without an owner that lives. */
-static struct action take_over(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
-                               nanos now)
+/* A record of another implementation says nothing of time. */
+static struct action adopt(const struct pipeline *pipeline, const struct upload *upload, struct status *status, nanos now)
 {
 	struct action action = {0};
 	unsigned failures = status->failures;
 	if (all_done(upload, status)) {
-		status->confirmations = status->confirmations > 0 ? status->confirmations : 1;
-		if (status->due == 0)
-			status->due = now + pipeline->confirm_interval;
-	} else if (status->due == 0 && status->phase == PHASE_BACKOFF) {
-		status->due = now + doubled(pipeline_current_step(pipeline, upload, status)->retry_backoff, failures, BACKOFF_LIMIT);
-	} else if (status->due == 0) {
-		/* Another implementation's. It may have asked somebody, so that an answer counts. */
+		status->confirmations = 1;
+		status->due = now + pipeline->confirm_interval;
+	} else if (status->phase == PHASE_BACKOFF) {
+		status->due = now + pipeline_backoff(pipeline, upload, status);
+	} else {
 		enter_step(pipeline, upload, status, status->step, &action, now);
 		status->failures = failures;
+		/* It may have asked somebody, so that an answer counts. */
 		status->awaited = true;
-	} else if (status->phase == PHASE_QUEUED || status->phase == PHASE_RUNNING) {
-		status->phase = PHASE_QUEUED;
-		status->due = now + pipeline_current_step(pipeline, upload, status)->deadline;
-		action.run = action.mark = true;
 	}
-	put(status, &action);
+	put(status, &action, now);
 	return action;
 }
 
@@ -318,21 +320,19 @@ static struct action found(const struct pipeline *pipeline, const struct upload 
                            const struct input *input, bool busy, nanos now)
 {
 	if (busy || status->phase == PHASE_ENDED || status->phase == PHASE_UNCONFIRMED)
-		return (struct action){.ignored = "nothing is to be done"};
+		return ignore("nothing is to be done");
+	if (input->foreign)
+		return adopt(pipeline, upload, status, now);
+	struct action action = {0};
 	if (status->phase == PHASE_RUNNING) {
-		struct action action = {0};
 		status_set_reason(status, "the service ended while the step ran");
 		fail(pipeline, upload, status, &action, now);
-		put(status, &action);
+		put(status, &action, now);
 		return action;
 	}
-	if (input->claim)
-		return take_over(pipeline, upload, status, now);
-	/* We may have died between writing and publishing. What is young is published again under its ID, which
-	 * the broker still remembers. Of what is older only the step's result is: everything else is due again
-	 * by itself. */
-	struct action action = {.publish = input->age < MINUTE ? status->publish : status->publish & PUBLISH_STEP_FINISHED};
 	action.run = action.mark = status->phase == PHASE_QUEUED;
+	if (input->claim)
+		keep(status, &action);
 	return action;
 }
 
@@ -344,15 +344,15 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 	if (!present) {
 		if (input->kind == INPUT_RESUME)
 			return (struct action){.publish = PUBLISH_RESTART};
-		return (struct action){.ignored = "there is no such upload"};
+		return ignore("there is no such upload");
 	}
 	switch (input->kind) {
 	case INPUT_STEP_FINISHED:
 		return step_finished(pipeline, upload, status, input, busy, now);
 	case INPUT_READY:
-		return ready(upload, status, input, busy);
+		return ready(upload, status, input, busy, now);
 	case INPUT_RESUME:
-		return resume(pipeline, upload, status, input, busy, now);
+		return resume(pipeline, upload, status, busy, now);
 	case INPUT_RETURNED:
 		return returned(pipeline, upload, status, input, now);
 	case INPUT_STARTING:
@@ -364,5 +364,5 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 	case INPUT_BEGIN:
 		break;
 	}
-	return (struct action){.ignored = "unknown input"};
+	return ignore("unknown input");
 }

@@ -52,10 +52,9 @@ enum returned { RETURNED_VERDICT, RETURNED_WAIT, RETURNED_AWAIT };
 
 struct input {
 	enum input_kind kind;
-	/* From the bus: where the event stands there, and whether it was delivered before. */
+	/* From the bus: where the event stands there. */
 	uint64_t sequence;
 	int64_t stream;
-	bool redelivered;
 	const char *step;      /* STEP_FINISHED */
 	enum outcome outcome;  /* STEP_FINISHED, RETURNED with a verdict */
 	bool failed;           /* READY */
@@ -66,8 +65,8 @@ struct input {
 	bool result;           /* the step set a result */
 	const char *reason;    /* "" */
 	/* FOUND: */
-	bool claim;            /* it belongs to nobody, or to another instance: it has to be written to be ours */
-	nanos age;             /* since it was written */
+	bool foreign;          /* another implementation wrote it */
+	bool claim;            /* its owner has died: it has to be written to be ours */
 };
 
 enum write { WRITE_NONE, WRITE_PUT, WRITE_DELETE };
@@ -75,7 +74,6 @@ enum write { WRITE_NONE, WRITE_PUT, WRITE_DELETE };
 struct action {
 	enum write write;
 	unsigned publish;    /* PUBLISH_… */
-	nanos backoff;       /* for PUBLISH_RETRY */
 	bool run;            /* hand the current step to its workers */
 	bool mark;           /* … but first mark it as running (INPUT_STARTING) */
 	bool drop;           /* a run that is under way is no longer wanted */
@@ -91,6 +89,9 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 /* The limits of the step that the upload is in; not to be called once all are done. */
 const struct pipeline_step *pipeline_current_step(const struct pipeline *pipeline, const struct upload *upload,
                                                   const struct status *status);
+
+/* How long the current step waits before its next run, after so many failures as the status says. */
+nanos pipeline_backoff(const struct pipeline *pipeline, const struct upload *upload, const struct status *status);
 
 /* Is the step one that the configuration has? */
 bool pipeline_step_known(const struct pipeline *pipeline, const char *name);

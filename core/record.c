@@ -23,8 +23,12 @@ static void encode_own_part(struct text *text, const struct record *record)
 	char when[TIME_TEXT_SIZE];
 	text_format(text, ",\"StepHost\":{\"v\":1,\"owner\":");
 	text_add_json(text, record->owner);
+	text_add(text, ",\"writer\":");
+	text_add_json(text, record->writer);
 	text_format(text, ",\"phase\":\"%s\",\"transition\":%" PRIu64 ",\"publish\":%u", phase_name(status->phase),
 	            status->transition, status->publish);
+	if (status->publish != 0)
+		text_format(text, ",\"said\":%" PRIu64 ",\"saidAt\":\"%s\"", status->said, time_format(status->said_at, when));
 	if (status->due != 0)
 		text_format(text, ",\"due\":\"%s\"", time_format(status->due, when));
 	if (status->begun != 0)
@@ -129,16 +133,18 @@ static bool decode_own_part(json_t *object, struct record *record)
 {
 	struct status *status = &record->status;
 	struct json_reader own = {.object = object};
-	bool good = read_time(&own, "due", &status->due) && read_time(&own, "woken", &status->woken_at) &&
+	bool good = read_time(&own, "due", &status->due) && read_time(&own, "saidAt", &status->said_at) && read_time(&own, "woken", &status->woken_at) &&
 	            phase_parse(json_reader_string(&own, "phase"), &status->phase);
 	status->transition = (uint64_t)json_reader_integer(&own, "transition");
 	status->publish = (unsigned)json_reader_integer(&own, "publish");
+	status->said = (uint64_t)json_reader_integer(&own, "said");
 	status->begun = (uint64_t)json_reader_integer(&own, "begun");
 	status->stream = json_reader_integer(&own, "stream");
 	status->awaited = json_reader_bool(&own, "awaited");
 	status->confirmations = (unsigned)json_reader_integer(&own, "confirmations");
 	status_set_reason(status, json_reader_string(&own, "reason"));
 	snprintf(record->owner, sizeof record->owner, "%s", json_reader_string(&own, "owner"));
+	snprintf(record->writer, sizeof record->writer, "%s", json_reader_string(&own, "writer"));
 	if (status->publish & PUBLISH_STEP_FINISHED)
 		good = good && decode_ended(&own, record);
 	return good && own.wrong == NULL;

@@ -13,12 +13,14 @@
 #include "core/upload.h"
 
 #define OWNER_LIMIT 128
+#define WRITER_LIMIT 33
 
 struct record {
 	struct upload *upload; /* one reference of ours */
 	struct status status;
 	char *result;          /* JSON text of the finished step's Result, while the transition publishes it; else NULL */
 	char owner[OWNER_LIMIT]; /* the instance that looks after it */
+	char writer[WRITER_LIMIT]; /* the process that wrote it */
 	bool foreign;          /* written by another implementation: nothing under StepHost */
 };
 

@@ -37,7 +37,6 @@ static void send_entry(struct scan *scan, kvEntry *entry)
 	found->mail.kind = MAIL_RECORD;
 	found->scan = scan;
 	found->revision = kvEntry_Revision(entry);
-	found->age = clock_now() - kvEntry_Created(entry);
 	mailbox_send(scan->mailbox, &found->mail);
 }
 

@@ -96,6 +96,7 @@ static bool connect_buses(struct server *server)
 		.mailbox = &server->mailbox,
 		.prepare = one ? prepare_both : intake_prepare,
 		.closure = one ? (void *)server : &server->intake,
+		.listen = server->peers_subject,
 	};
 	server->events = bus_create(&options);
 	if (one || server->events == NULL) {
@@ -103,6 +104,7 @@ static bool connect_buses(struct server *server)
 		return server->events != NULL;
 	}
 	options.address = server->store_address;
+	options.listen = NULL;
 	options.prepare = store_prepare;
 	options.closure = &server->store;
 	server->records = bus_create(&options);
@@ -112,7 +114,9 @@ static bool connect_buses(struct server *server)
 static bool create_parts(struct server *server, const struct steps *steps)
 {
 	server->metrics = metrics_create();
-	if (server->metrics == NULL || !random_hex(server->nonce, 8))
+	server->peers = peers_create(server->owner);
+	snprintf(server->peers_subject, sizeof server->peers_subject, "postprocessing.%s.instances", server->config->bucket);
+	if (server->metrics == NULL || server->peers == NULL || !random_hex(server->nonce, 8))
 		return false;
 	metrics_list_register(&server->counted, server->metrics);
 	server->workers = workers_create(steps, &server->config->content, server->log, &server->mailbox);
@@ -185,7 +189,7 @@ static void take_change(struct server *server, struct bus_change *change)
 static void take_found(struct server *server, struct found_record *found)
 {
 	struct reading *reading = (struct reading *)(void *)found->scan;
-	coordinator_found(server->coordinator, &found->record, found->revision, found->age, reading->token, clock_now());
+	coordinator_found(server->coordinator, &found->record, found->revision, reading->token, clock_now());
 	scan_release(found);
 }
 
@@ -232,6 +236,40 @@ static void take_delivery(struct server *server, struct delivery *delivery)
 		coordinator_deliver(server->coordinator, delivery, clock_now());
 }
 
+/* "+NAME" is a sign of life, "-NAME" the last one. */
+static void take_word(struct server *server, struct word *word)
+{
+	if (word->text[0] == '+')
+		peers_heard(server->peers, word->text + 1, clock_monotonic());
+	else if (word->text[0] == '-')
+		peers_left(server->peers, word->text + 1);
+	free(word);
+}
+
+static void say_word(struct server *server, char sign)
+{
+	char text[OWNER_LIMIT + 1];
+	int length = snprintf(text, sizeof text, "%c%s", sign, server->owner);
+	bus_send(server->events, server->peers_subject, NULL, text, (size_t)length);
+}
+
+/* Gives a sign of life, and listens to those of the others. What belongs to the dead is found by reading the bucket. */
+static void keep_company(struct server *server)
+{
+	nanos now = clock_monotonic();
+	if (!atomic_load(&server->ready))
+		peers_deaf(server->peers, now);
+	if (now >= server->sign_next) {
+		say_word(server, '+');
+		server->sign_next = now + PEER_SIGN_INTERVAL;
+	}
+	if (peers_tick(server->peers, now)) {
+		log_info(server->log, "another instance has ended or died: its uploads are taken over");
+		server->found_all = false;
+		server->read_again = now;
+	}
+}
+
 static void take_mail(struct server *server, struct mail *mail)
 {
 	switch (mail->kind) {
@@ -253,6 +291,9 @@ static void take_mail(struct server *server, struct mail *mail)
 	case MAIL_SCAN_DONE:
 		take_scan_end(server, (struct scan *)(void *)mail);
 		break;
+	case MAIL_WORD:
+		take_word(server, (struct word *)(void *)mail);
+		break;
 	case MAIL_STOP:
 		begin_stop(server);
 		break;
@@ -267,6 +308,8 @@ static void do_chores(struct server *server)
 		bus_expire(server->records);
 	if (server->http != NULL && http_address(server->http) == NULL)
 		http_start(server->http);
+	if (!server->stopping)
+		keep_company(server);
 	if (!server->found_all && !server->reading_all && atomic_load(&server->ready) && clock_monotonic() >= server->read_again)
 		server->reading_all = server_read_bucket(server, NULL);
 }
@@ -327,7 +370,7 @@ static void empty_mailbox(struct server *server, nanos patience)
 			scan_release((struct found_record *)(void *)mail);
 		else if (mail->kind == MAIL_SCAN_DONE)
 			take_scan_end(server, (struct scan *)(void *)mail);
-		else if (mail->kind == MAIL_BUS)
+		else if (mail->kind == MAIL_BUS || mail->kind == MAIL_WORD)
 			free(mail);
 		mail = next;
 	}
@@ -360,12 +403,12 @@ bool server_destroy(struct server *server)
 		end_readings(server);
 		if (!end_runs(server))
 			return false;
+		coordinator_abandon(server->coordinator);
+		say_word(server, '-');
 	} else if (!workers_destroy(server->workers, SECOND)) {
 		return false;
 	}
 	http_destroy(server->http);
-	if (server->coordinator != NULL)
-		coordinator_abandon(server->coordinator);
 	if (server->records != server->events)
 		bus_destroy(server->records);
 	bus_destroy(server->events);
@@ -373,6 +416,7 @@ bool server_destroy(struct server *server)
 	coordinator_destroy(server->coordinator);
 	broker_stop(server->broker);
 	metrics_destroy(server->metrics);
+	peers_free(server->peers);
 	mailbox_destroy(&server->mailbox);
 	if (server->instance_lock >= 0)
 		close(server->instance_lock);

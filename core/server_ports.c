@@ -69,6 +69,13 @@ static void port_replace(void *closure, size_t step)
 	workers_replace(server->workers, step);
 }
 
+static bool port_lives(void *closure, const char *owner)
+{
+	struct server *server = closure;
+	peers_mentioned(server->peers, owner, clock_monotonic());
+	return peers_lives(server->peers, owner);
+}
+
 bool server_read_bucket(struct server *server, void *token)
 {
 	struct reading *reading = calloc(1, sizeof *reading);
@@ -106,6 +113,7 @@ struct ports server_ports(struct server *server)
 		.run = port_run,
 		.cancel = port_cancel,
 		.replace = port_replace,
+		.lives = port_lives,
 		.scan = port_scan,
 	};
 }

@@ -9,6 +9,7 @@
 #include "core/coordinator.h"
 #include "core/http.h"
 #include "core/intake.h"
+#include "core/peers.h"
 #include "core/server.h"
 #include "core/workers.h"
 
@@ -31,6 +32,7 @@ struct server {
 	struct store store;
 	struct workers *workers;
 	struct coordinator *coordinator;
+	struct peers *peers;
 	struct http *http;
 	struct metrics *metrics;
 	struct metrics_list counted;
@@ -41,6 +43,8 @@ struct server {
 	bool found_all;                    /* the bucket was read once, to its end */
 	bool reading_all;
 	bool stopping;
+	char peers_subject[160];           /* on which the instances of one bucket give signs of life */
+	nanos sign_next;                   /* monotonic */
 	nanos read_again;                  /* monotonic; for a reading that failed */
 	nanos started;                     /* monotonic */
 	atomic_bool ready;                 /* for the HTTP thread */

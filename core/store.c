@@ -96,11 +96,7 @@ static bool read_marker(const char *encoded, struct loaded_entry *entry)
 static enum loaded read_message(const struct store *store, json_t *message, struct loaded_entry *entry)
 {
 	const char *data = json_string_value(json_object_get(message, "data"));
-	const char *time = json_string_value(json_object_get(message, "time"));
-	nanos written;
 	entry->revision = (uint64_t)json_integer_value(json_object_get(message, "seq"));
-	if (time != NULL && time_parse(time, &written))
-		entry->age = clock_now() - written;
 	if (entry->revision == 0)
 		return LOADED_FAILED;
 	if (read_marker(json_string_value(json_object_get(message, "hdrs")), entry))

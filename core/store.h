@@ -37,7 +37,6 @@ struct loaded_entry {
 	uint64_t revision;    /* of the record, the marker or what is broken; 0: no key */
 	uint64_t begun;       /* a marker's */
 	int64_t stream;
-	nanos age;            /* since it was written, by the broker's clock against ours */
 };
 /* What a load brought; ends the request's reply. */
 enum loaded store_read(const struct store *store, struct request *request, struct loaded_entry *entry);
@@ -63,7 +62,6 @@ struct found_record {
 	struct scan *scan;
 	struct record record;
 	uint64_t revision;
-	nanos age;
 };
 
 /* Starts; false: no thread. Sends a MAIL_RECORD for each record and at the end the scan itself. The records are handed

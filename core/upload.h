@@ -86,7 +86,9 @@ struct status {
 	nanos woken_at;       /* the step asked to be woken at this time, and it has come; 0: no */
 
 	uint64_t transition;  /* counts the record's writes */
-	unsigned publish;     /* what this transition published (PUBLISH_…) */
+	unsigned publish;     /* what was to be published last (PUBLISH_…) … */
+	uint64_t said;        /* … by this transition, whose number is in the messages' IDs … */
+	nanos said_at;        /* … which was decided at this time */
 	size_t finished_step; /* for PUBLISH_STEP_FINISHED: which, and how it ended */
 	enum outcome finished_outcome;
 

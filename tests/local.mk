@@ -40,6 +40,13 @@ TESTS += tests/test_peers
 tests_test_peers_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_peers_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += tests/test_sim
+TESTS += tests/test_sim
+tests_test_sim_SOURCES = tests/test_sim.c tests/sim/world.c tests/sim/world.h tests/sim/broker.c tests/sim/broker.h \
+	tests/sim/instance.c tests/sim/operation.c tests/sim/actors.c tests/sim/promises.c
+tests_test_sim_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_sim_LDADD = $(TEST_LIBS)
+
 CONFIG_FIXTURE = tests/config_fixture.c tests/config_fixture.h
 
 check_PROGRAMS += tests/test_config

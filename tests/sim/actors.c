@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/world.h"
+
+static void store(struct world *world, struct text *message)
+{
+	bool duplicate;
+	if (message->failed)
+		abort();
+	uint64_t sequence = sim_publish(&world->broker, message->data, message->length, NULL, world->now, &duplicate);
+	text_free(message);
+	actors_see(world, sequence);
+}
+
+static void announce(struct world *world, size_t number)
+{
+	struct text message = {0};
+	struct upload *upload = upload_create(&(struct upload){.id = world->upload[number].id, .url = "http://storage/secret",
+	                                                       .filename = "file.txt", .filesize = 10});
+	if (upload == NULL)
+		abort();
+	event_encode_bytes_received(&message, upload, world->now);
+	upload_release(upload);
+	world->upload[number].begun = world->broker.count + 1;
+	world_trace(world, "storage announces %s", world->upload[number].id);
+	store(world, &message);
+}
+
+static void confirm(struct world *world, const struct happening *happening)
+{
+	struct sim_upload *upload = &world->upload[happening->upload];
+	struct text message = {0};
+	struct upload *facts = upload_create(&(struct upload){.id = upload->id, .filename = "file.txt"});
+	if (facts == NULL)
+		abort();
+	upload->confirmed = true;
+	world_trace(world, "storage confirms %s", upload->id);
+	event_encode_upload_ready(&message, facts, happening->outcome != OUTCOME_CONTINUE, world->now);
+	upload_release(facts);
+	store(world, &message);
+}
+
+static void answer(struct world *world, const struct happening *happening)
+{
+	struct sim_upload *upload = &world->upload[happening->upload];
+	struct text message = {0};
+	const char *const step[] = {"scan", "delay", "remote"};
+	struct upload *facts = upload_create(&(struct upload){.id = upload->id, .filename = "file.txt", .step = step, .step_count = 3});
+	if (facts == NULL)
+		abort();
+	struct status status = {.finished_step = 2, .finished_outcome = happening->outcome};
+	upload->passed[2] = upload->passed[2] || happening->outcome == OUTCOME_CONTINUE;
+	world_trace(world, "the other service answers for %s: %s", upload->id, outcome_name(happening->outcome));
+	event_encode(&message, PUBLISH_STEP_FINISHED, facts, &status, NULL, 0, world->now);
+	upload_release(facts);
+	store(world, &message);
+}
+
+void actors_happen(struct world *world, const struct happening *happening)
+{
+	if (happening->kind == HAPPEN_UPLOAD)
+		announce(world, happening->upload);
+	else if (happening->kind == HAPPEN_READY)
+		confirm(world, happening);
+	else
+		answer(world, happening);
+}
+
+static void see_finished(struct world *world, size_t number, enum outcome outcome)
+{
+	struct sim_upload *upload = &world->upload[number];
+	promises_of_finished(world, upload, outcome);
+	/* Storage misses some; told again, it confirms. */
+	if (!world_chance(world, 15))
+		world_plan(world, 1 + (nanos)world_random(world, 2 * (uint64_t)SECOND),
+		           &(struct happening){.kind = HAPPEN_READY, .upload = number, .outcome = upload->outcome});
+}
+
+static void see_start(struct world *world, size_t number)
+{
+	if (world_chance(world, 15)) /* it never answers */
+		return;
+	uint64_t dice = world_random(world, 20);
+	struct happening happening = {.kind = HAPPEN_REMOTE, .upload = number,
+	                              .outcome = dice < 3 ? OUTCOME_RETRY : dice == 3 ? OUTCOME_ABORT : OUTCOME_CONTINUE};
+	world_plan(world, 1 + (nanos)world_random(world, 10 * (uint64_t)SECOND), &happening);
+	if (world_chance(world, 10)) /* and again */
+		world_plan(world, 1 + (nanos)world_random(world, 40 * (uint64_t)SECOND), &happening);
+}
+
+void actors_see(struct world *world, uint64_t sequence)
+{
+	const struct sim_message *message = &world->broker.message[sequence - 1];
+	struct event event;
+	char why[128];
+	if (event_decode(message->data, message->length, NULL, 0, world->now, true, &event, why, sizeof why) != EVENT_TAKEN) {
+		world_violated(world, "an event cannot be read: %s", why);
+		return;
+	}
+	struct sim_upload *upload = event.upload_id != NULL ? world_upload(world, event.upload_id) : NULL;
+	size_t number = upload != NULL ? (size_t)(upload - world->upload) : 0;
+	if (upload != NULL && event.type == EVENT_FINISHED)
+		see_finished(world, number, event.outcome);
+	else if (upload != NULL && event.type == EVENT_START_STEP)
+		see_start(world, number);
+	else if (upload != NULL && event.type == EVENT_STEP_FINISHED && strcmp(event.step, "scan") == 0)
+		upload->results++;
+	event_clear(&event);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sim/broker.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void *grown(void *array, size_t count, size_t size)
+{
+	/* Powers of two, so that most calls cost nothing. */
+	if (count != 0 && (count & (count - 1)) != 0)
+		return array;
+	void *larger = realloc(array, (count == 0 ? 1 : count * 2) * size);
+	if (larger == NULL)
+		abort();
+	return larger;
+}
+
+static char *copy(const char *data, size_t length)
+{
+	char *bytes = malloc(length + 1);
+	if (bytes == NULL)
+		abort();
+	memcpy(bytes, data, length);
+	bytes[length] = '\0';
+	return bytes;
+}
+
+void sim_broker_free(struct sim_broker *broker)
+{
+	for (size_t i = 0; i < broker->count; i++) {
+		free(broker->message[i].data);
+		free(broker->message[i].id);
+	}
+	for (size_t i = 0; i < broker->entries; i++) {
+		free(broker->entry[i].key);
+		free(broker->entry[i].value);
+	}
+	for (size_t i = 0; i < broker->writes; i++)
+		free(broker->written[i].id);
+	free(broker->message);
+	free(broker->entry);
+	free(broker->written);
+	*broker = (struct sim_broker){0};
+}
+
+uint64_t sim_publish(struct sim_broker *broker, const char *data, size_t length, const char *id, nanos now, bool *duplicate)
+{
+	*duplicate = false;
+	for (size_t i = broker->count; id != NULL && i-- > 0 && now - broker->message[i].stored < SIM_WINDOW;) {
+		if (broker->message[i].id != NULL && strcmp(broker->message[i].id, id) == 0) {
+			*duplicate = true;
+			return i + 1;
+		}
+	}
+	broker->message = grown(broker->message, broker->count, sizeof *broker->message);
+	broker->message[broker->count] = (struct sim_message){
+		.data = copy(data, length), .length = length, .id = id != NULL ? copy(id, strlen(id)) : NULL, .stored = now};
+	return ++broker->count;
+}
+
+uint64_t sim_deliver(struct sim_broker *broker, nanos now)
+{
+	for (size_t i = 0; i < broker->count; i++) {
+		struct sim_message *message = &broker->message[i];
+		if (message->acknowledged || (message->redeliver != 0 && message->redeliver > now))
+			continue;
+		message->delivered++;
+		message->redeliver = now + SIM_ACK_WAIT;
+		return i + 1;
+	}
+	return 0;
+}
+
+void sim_acknowledge(struct sim_broker *broker, uint64_t sequence)
+{
+	broker->message[sequence - 1].acknowledged = true;
+}
+
+void sim_nak(struct sim_broker *broker, uint64_t sequence, nanos now)
+{
+	broker->message[sequence - 1].redeliver = now;
+}
+
+size_t sim_unacknowledged(const struct sim_broker *broker)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < broker->count; i++)
+		count += !broker->message[i].acknowledged;
+	return count;
+}
+
+struct sim_entry *sim_find(struct sim_broker *broker, const char *key)
+{
+	for (size_t i = 0; i < broker->entries; i++)
+		if (strcmp(broker->entry[i].key, key) == 0)
+			return &broker->entry[i];
+	return NULL;
+}
+
+bool sim_write(struct sim_broker *broker, const char *key, uint64_t expected, const char *id, const char *value, size_t length,
+               uint64_t begun, int64_t stream, nanos now, uint64_t *revision)
+{
+	for (size_t i = broker->writes; i-- > 0 && now - broker->written[i].at < SIM_WINDOW;) {
+		if (strcmp(broker->written[i].id, id) == 0) {
+			*revision = broker->written[i].revision;
+			return true;
+		}
+	}
+	struct sim_entry *entry = sim_find(broker, key);
+	if ((entry != NULL ? entry->revision : 0) != expected)
+		return false;
+	if (entry == NULL) {
+		broker->entry = grown(broker->entry, broker->entries, sizeof *broker->entry);
+		entry = &broker->entry[broker->entries++];
+		*entry = (struct sim_entry){.key = copy(key, strlen(key))};
+	}
+	free(entry->value);
+	entry->value = value != NULL ? copy(value, length) : NULL;
+	entry->length = length;
+	entry->begun = begun;
+	entry->stream = stream;
+	entry->written = now;
+	entry->revision = *revision = ++broker->revision;
+	broker->written = grown(broker->written, broker->writes, sizeof *broker->written);
+	broker->written[broker->writes++] = (struct sim_written){copy(id, strlen(id)), entry->revision, now};
+	return true;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A broker in memory, with what matters of JetStream: a stream with a window for message IDs, one durable consumer with
+ * redelivery, and a key-value bucket with conditional writes. No threads, no clock: time is passed in. */
+#ifndef TESTS_SIM_BROKER_H
+#define TESTS_SIM_BROKER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/clock.h"
+
+#define SIM_WINDOW (2 * MINUTE)
+#define SIM_ACK_WAIT (30 * SECOND)
+
+struct sim_message {
+	char *data;
+	size_t length;
+	char *id;              /* Nats-Msg-Id or NULL */
+	nanos stored;
+	unsigned delivered;    /* how often */
+	nanos redeliver;       /* when it comes again if it is not acknowledged; 0: it is not out */
+	bool acknowledged;
+};
+
+struct sim_entry {
+	char *key;             /* the upload's ID */
+	uint64_t revision;
+	char *value;           /* NULL: a deletion marker */
+	size_t length;
+	uint64_t begun;        /* a marker's */
+	int64_t stream;
+	nanos written;
+};
+
+/* A write's ID within the bucket's window. */
+struct sim_written {
+	char *id;
+	uint64_t revision;
+	nanos at;
+};
+
+struct sim_broker {
+	struct sim_message *message; /* sequence 1 is message[0] */
+	size_t count, size;
+	struct sim_entry *entry;
+	size_t entries;
+	struct sim_written *written;
+	size_t writes;
+	uint64_t revision;
+};
+
+void sim_broker_free(struct sim_broker *broker);
+
+/* Stores a message; its sequence. `duplicate`: the ID was in the window, and the sequence is the first one's. */
+uint64_t sim_publish(struct sim_broker *broker, const char *data, size_t length, const char *id, nanos now, bool *duplicate);
+
+/* The next message for a pull: never delivered, or due for redelivery; 0: none. Counts as delivered. */
+uint64_t sim_deliver(struct sim_broker *broker, nanos now);
+void sim_acknowledge(struct sim_broker *broker, uint64_t sequence);
+/* It comes again at once. */
+void sim_nak(struct sim_broker *broker, uint64_t sequence, nanos now);
+size_t sim_unacknowledged(const struct sim_broker *broker);
+
+/* NULL: no such key. */
+struct sim_entry *sim_find(struct sim_broker *broker, const char *key);
+/* value NULL: a deletion marker. False: the key's last revision is not `expected`. */
+bool sim_write(struct sim_broker *broker, const char *key, uint64_t expected, const char *id, const char *value, size_t length,
+               uint64_t begun, int64_t stream, nanos now, uint64_t *revision);
+
+#endif

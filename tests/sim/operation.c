@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/world.h"
+
+static void arrive_load(struct world *world, struct operation *operation)
+{
+	const struct sim_entry *entry = sim_find(&world->broker, operation->key);
+	if (entry == NULL)
+		return;
+	operation->snapshot = *entry;
+	operation->snapshot.key = NULL;
+	operation->snapshot.value = NULL;
+	if (entry->value == NULL)
+		return;
+	operation->snapshot.value = malloc(entry->length + 1);
+	if (operation->snapshot.value == NULL)
+		abort();
+	memcpy(operation->snapshot.value, entry->value, entry->length + 1);
+}
+
+/* The breakage that loses what a record says of time. */
+static void forget_due(struct operation *operation)
+{
+	struct record record;
+	char why[64];
+	struct text value = {0};
+	if (!record_decode(operation->data, operation->length, &record, why, sizeof why))
+		return;
+	record.status.due = 0;
+	record_encode(&value, &record);
+	record_clear(&record);
+	free(operation->data);
+	operation->length = value.length;
+	operation->data = text_take(&value);
+}
+
+static void arrive_write(struct world *world, struct operation *operation)
+{
+	bool removed = operation->kind == OPERATION_REMOVE;
+	const struct sim_entry *entry = sim_find(&world->broker, operation->key);
+	uint64_t expected = operation->expected, before = world->broker.revision;
+	char fresh[64];
+	const char *id = operation->id;
+	if (world_strikes(world, BREAK_WRITE_LOST)) {
+		operation->sequence = before + 1000;
+		return;
+	}
+	if (world->breakage == BREAK_CONDITION)
+		expected = entry != NULL ? entry->revision : 0;
+	if (world->breakage == BREAK_DUE_NOT_STORED && !removed)
+		forget_due(operation);
+	if (world->breakage == BREAK_WRITE_ID) {
+		snprintf(fresh, sizeof fresh, "fresh-%llu", (unsigned long long)world->order);
+		id = fresh;
+	}
+	uint64_t begun = world->breakage == BREAK_MARKER_FORGOTTEN ? 0 : operation->begun;
+	bool good = sim_write(&world->broker, operation->key, expected, id, removed ? NULL : operation->data, operation->length, begun,
+	                      operation->stream, world->now, &operation->sequence);
+	if (good && world->broker.revision != before)
+		promises_of_write(world, operation->key, operation->data, operation->length, removed);
+	if (!good && world->breakage == BREAK_WRITE_ID) {
+		operation->sequence = entry != NULL ? entry->revision : 0;
+	} else if (!good) {
+		operation->status = REQUEST_REFUSED;
+		operation->error = BUS_WRONG_LAST_SEQUENCE;
+	}
+}
+
+static void arrive_publish(struct world *world, struct operation *operation)
+{
+	bool duplicate;
+	char fresh[64];
+	const char *id = operation->id;
+	if (world_strikes(world, BREAK_PUBLISH_LOST))
+		return;
+	if (world->breakage == BREAK_MESSAGE_ID) {
+		snprintf(fresh, sizeof fresh, "fresh-%llu", (unsigned long long)world->order);
+		id = fresh;
+	}
+	operation->sequence = sim_publish(&world->broker, operation->data, operation->length, id, world->now, &duplicate);
+	if (!duplicate)
+		actors_see(world, operation->sequence);
+}
+
+void operation_arrives(struct world *world, const struct happening *happening)
+{
+	struct operation *operation = happening->operation;
+	struct happening answer = *happening;
+	answer.kind = HAPPEN_ANSWER;
+	if (!world->broker_up) {
+		operation->status = REQUEST_UNKNOWN;
+		world_plan(world, 5 * SECOND, &answer);
+		return;
+	}
+	operation->status = REQUEST_DONE;
+	if (operation->kind == OPERATION_LOAD)
+		arrive_load(world, operation);
+	else if (operation->kind == OPERATION_PUBLISH)
+		arrive_publish(world, operation);
+	else
+		arrive_write(world, operation);
+	if (operation->lose_answer)
+		operation->status = REQUEST_UNKNOWN;
+	world_plan(world, operation->lose_answer ? 5 * SECOND : 1 + (nanos)world_random(world, 10 * (uint64_t)MILLISECOND), &answer);
+}

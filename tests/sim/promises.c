@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/world.h"
+
+struct sim_upload *world_upload(struct world *world, const char *id)
+{
+	for (size_t i = 0; i < SIM_UPLOADS; i++)
+		if (strcmp(world->upload[i].id, id) == 0)
+			return &world->upload[i];
+	return NULL;
+}
+
+/* 4: everything unfinished says when somebody must look again. */
+static void check_due(struct world *world, const struct record *record)
+{
+	bool unfinished = record->status.phase != PHASE_ENDED && record->status.phase != PHASE_UNCONFIRMED;
+	if (unfinished && record->status.due == 0)
+		world_violated(world, "%s is %s without a due time", record->upload->id, phase_name(record->status.phase));
+}
+
+/* 2: in order, none skipped, none after the end. 3: no wait is cut short. */
+static void check_progress(struct world *world, const struct sim_upload *upload, const struct record *record)
+{
+	const struct status *was = &upload->last.status, *is = &record->status;
+	size_t all = record->upload->step_count;
+	bool ends_early = is->step == all && (is->outcome == OUTCOME_ABORT || is->outcome == OUTCOME_DELETE);
+	if (is->transition != was->transition + 1)
+		world_violated(world, "%s goes from transition %" PRIu64 " to %" PRIu64, upload->id, was->transition, is->transition);
+	if (is->step < was->step || (is->step > was->step + 1 && !ends_early))
+		world_violated(world, "%s goes from step %zu to %zu", upload->id, was->step, is->step);
+	if (was->step == all && is->outcome != was->outcome)
+		world_violated(world, "%s had ended with %s and now ends with %s", upload->id, outcome_name(was->outcome), outcome_name(is->outcome));
+	if (is->step == was->step + 1 && was->step < all && !ends_early && !upload->passed[was->step])
+		world_violated(world, "%s leaves %s, which was not done", upload->id, record->upload->step[was->step]);
+	if (was->phase == PHASE_WAITING && is->step != was->step && world->now < was->due)
+		world_violated(world, "%s leaves its delay %.3f s early", upload->id, (double)(was->due - world->now) / (double)SECOND);
+}
+
+void promises_of_write(struct world *world, const char *key, const char *value, size_t length, bool removed)
+{
+	struct sim_upload *upload = world_upload(world, key);
+	struct record record;
+	char why[128];
+	if (removed) {
+		if (!upload->confirmed)
+			world_violated(world, "the record of %s is removed before storage confirmed", key);
+		upload->removed = true;
+		upload->present = false;
+		return;
+	}
+	if (!record_decode(value, length, &record, why, sizeof why)) {
+		world_violated(world, "%s: a record that cannot be read: %s", key, why);
+		return;
+	}
+	world_trace(world, "%s writes %s: step %zu, %s, transition %" PRIu64 ", publishes %u, due in %.3f s", record.owner, key,
+	            record.status.step, phase_name(record.status.phase), record.status.transition, record.status.publish,
+	            record.status.due != 0 ? (double)(record.status.due - world->now) / (double)SECOND : 0);
+	if (upload->removed)
+		world_violated(world, "%s is begun again after its end", key);
+	check_due(world, &record);
+	if (upload->present)
+		check_progress(world, upload, &record);
+	record_clear(&upload->last);
+	upload->last = record;
+	upload->present = true;
+}
+
+void promises_of_finished(struct world *world, struct sim_upload *upload, enum outcome outcome)
+{
+	bool recorded = upload->removed || (upload->present && upload->last.status.step == upload->last.upload->step_count);
+	world_trace(world, "%s is said to be finished: %s", upload->id, outcome_name(outcome));
+	if (!recorded)
+		world_violated(world, "%s is said to be finished before its record says so", upload->id);
+	if (upload->finished > 0 && outcome != upload->outcome)
+		world_violated(world, "%s was said to end with %s, now %s", upload->id, outcome_name(upload->outcome), outcome_name(outcome));
+	/* Who dies right after saying it cannot tell the next one. */
+	if (upload->finished > 0 && world->now - upload->finished_at < MINUTE / 2 && world->died_at < upload->finished_at)
+		world_violated(world, "%s is said to be finished twice within %.3f s", upload->id,
+		               (double)(world->now - upload->finished_at) / (double)SECOND);
+	upload->outcome = outcome;
+	upload->finished_at = world->now;
+	upload->finished++;
+}
+
+void promises_at_end(struct world *world)
+{
+	for (size_t i = 0; i < SIM_UPLOADS; i++) {
+		const struct sim_upload *upload = &world->upload[i];
+		bool ended = upload->removed || (upload->present && upload->last.status.phase == PHASE_ENDED);
+		if (upload->finished == 0)
+			world_violated(world, "%s never ends", upload->id);
+		else if (!ended)
+			world_violated(world, "%s was confirmed, and its record stays (%s)", upload->id,
+			               upload->present ? phase_name(upload->last.status.phase) : "none");
+		else if (upload->outcome == OUTCOME_CONTINUE && upload->results == 0)
+			world_violated(world, "nobody was told the result of the scan of %s", upload->id);
+	}
+	if (sim_unacknowledged(&world->broker) > 0)
+		world_violated(world, "%zu events are never acknowledged", sim_unacknowledged(&world->broker));
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A world for the coordinator: instances of it on a simulated broker, a storage, another step service, and time, all
+ * from one seed. Everything that happens is an entry in one queue, ordered by time, so that a seed always gives the same
+ * run. What may go wrong, goes wrong: requests are lost before and behind the broker, answers come late, the broker goes away,
+ * instances die between any two of their doings. At the end all faults stop, and what was promised is checked. */
+#ifndef TESTS_SIM_WORLD_H
+#define TESTS_SIM_WORLD_H
+
+#include "core/coordinator.h"
+#include "core/peers.h"
+#include "sim/broker.h"
+
+#define SIM_INSTANCES 4
+#define SIM_UPLOADS 12
+#define SIM_STEPS 3 /* scan, delay, remote */
+#define SIM_DELAY (20 * SECOND)
+
+/* Deliberate breakages, to show that the checks can fail. */
+enum breakage {
+	BREAK_NOTHING,
+	BREAK_CONDITION,         /* writes succeed whatever revision they expect */
+	BREAK_ACK_FIRST,         /* events are acknowledged when they are delivered */
+	BREAK_PUBLISH_LOST,      /* every eighth publish is reported as done and is not */
+	BREAK_WRITE_LOST,        /* every eighth write is reported as done and is not */
+	BREAK_DUE_NOT_STORED,    /* the record loses its due time and phase on the way to the bucket */
+	BREAK_NO_SCAN,           /* a restarted instance does not read the bucket */
+	BREAK_EARLY_WAKE,        /* the clock that the coordinator sees runs ahead by a minute at times */
+	BREAK_MESSAGE_ID,        /* publishes carry a fresh ID at each attempt */
+	BREAK_WRITE_ID,          /* writes carry a fresh ID at each attempt, and conflicts look like success */
+	BREAK_NO_TICK,           /* nobody looks at the timers */
+	BREAK_ERROR_IS_CONTINUE, /* runs that fail are reported as continue */
+	BREAK_STEP_SKIPPED,      /* records come back from the bucket one step further */
+	BREAK_MARKER_FORGOTTEN,  /* deletion markers lose the event that had begun the upload */
+	BREAKAGES
+};
+
+enum happening_kind {
+	HAPPEN_ARRIVE,   /* a request reaches the broker */
+	HAPPEN_ANSWER,   /* its answer reaches the instance */
+	HAPPEN_PULL,     /* an instance takes messages */
+	HAPPEN_TICK,
+	HAPPEN_SIGN,     /* an instance gives a sign of life */
+	HAPPEN_RUN_ENDS,
+	HAPPEN_CRASH,
+	HAPPEN_START,
+	HAPPEN_FOUND,    /* an instance has read a record of the bucket */
+	HAPPEN_BROKER_DOWN,
+	HAPPEN_BROKER_UP,
+	HAPPEN_UPLOAD,   /* storage announces an upload */
+	HAPPEN_READY,    /* storage confirms the end of one */
+	HAPPEN_REMOTE    /* the other step service answers */
+};
+
+enum operation_kind { OPERATION_LOAD, OPERATION_PUT, OPERATION_REMOVE, OPERATION_PUBLISH };
+
+/* A request on its way; independent of the instance that sent it, which may die meanwhile. */
+struct operation {
+	enum operation_kind kind;
+	char *key, *id, *data;
+	size_t length;
+	uint64_t expected, begun;
+	int64_t stream;
+	/* The answer: */
+	enum request_status status;
+	uint64_t sequence;
+	int error;
+	struct sim_entry snapshot; /* LOAD */
+	bool lose_answer;
+};
+
+struct happening {
+	nanos at;
+	uint64_t order; /* ties are broken by it */
+	enum happening_kind kind;
+	size_t instance, upload;
+	unsigned life;  /* of the instance when it was planned */
+	struct request *request;
+	struct operation *operation;
+	struct run *run;
+	enum outcome outcome;
+};
+
+struct instance {
+	struct coordinator *coordinator; /* NULL: dead */
+	struct peers *peers;
+	unsigned life;
+	char owner[16], nonce[32];
+	struct metrics_list metrics;
+	unsigned held;       /* messages here, unacknowledged */
+	int calls_to_death;  /* port calls until it dies; below 0: it does not */
+	bool dying;
+	struct run *run[1024]; /* out */
+	size_t runs;
+};
+
+struct sim_upload {
+	char id[24];
+	uint64_t begun;          /* sequence of its BytesReceived; 0: not announced yet */
+	unsigned finished;       /* PostprocessingFinished stored, the last one at: */
+	nanos finished_at;
+	enum outcome outcome;    /* the first one said */
+	bool passed[SIM_STEPS];  /* the step was truly done: its run ended with continue, its time had come, it was answered */
+	unsigned results;        /* PostprocessingStepFinished of the scan stored */
+	bool confirmed;
+	bool removed;
+	struct record last;      /* as it lies in the bucket */
+	bool present;
+};
+
+struct world {
+	uint64_t seed, random;
+	enum breakage breakage;
+	unsigned broken;         /* counts where a breakage strikes only now and then */
+	nanos now, faults_until, died_at;
+	struct happening *queue; /* a heap */
+	size_t happenings, queue_size;
+	uint64_t order;
+	struct sim_broker broker;
+	bool broker_up;
+	struct instance instance[SIM_INSTANCES];
+	size_t instances;
+	struct sim_upload upload[SIM_UPLOADS];
+	struct log log;
+	bool trace;
+	const struct operation *answering; /* what a port's read() is to read */
+	char violation[256];     /* the first broken promise; "" so far none */
+};
+
+/* Runs a seed to its end. Returns whether all promises were kept; otherwise world->violation says which not. */
+bool world_run(struct world *world, uint64_t seed, enum breakage breakage, bool trace);
+void world_free(struct world *world);
+
+/* For the parts of the world. */
+uint64_t world_random(struct world *world, uint64_t below);
+bool world_chance(struct world *world, unsigned percent); /* only while there are faults */
+bool world_maybe(struct world *world, unsigned percent);  /* always */
+void world_plan(struct world *world, nanos in, const struct happening *happening);
+void world_violated(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void world_trace(struct world *world, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool world_strikes(struct world *world, enum breakage breakage); /* every eighth time */
+
+/* instance.c */
+void instance_start(struct world *world, size_t number);
+void instance_crash(struct world *world, size_t number);
+/* To be called around every call into the coordinator: it may have died in it. */
+void instance_after_call(struct world *world, size_t number);
+void instance_happens(struct world *world, const struct happening *happening);
+void operation_arrives(struct world *world, const struct happening *happening);
+void operation_free(struct operation *operation);
+
+/* actors.c: storage and the other step service */
+void actors_announce(struct world *world, size_t upload);
+void actors_happen(struct world *world, const struct happening *happening);
+/* A message was stored on the stream. */
+void actors_see(struct world *world, uint64_t sequence);
+
+/* promises.c */
+void promises_of_write(struct world *world, const char *key, const char *value, size_t length, bool removed);
+void promises_of_finished(struct world *world, struct sim_upload *upload, enum outcome outcome);
+void promises_at_end(struct world *world);
+struct sim_upload *world_upload(struct world *world, const char *id);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The coordinator in a simulated world, from many seeds. By hand: `test_sim SEED` replays one with a trace,
+ * `test_sim FIRST COUNT` runs many, `test_sim -b BREAKAGE SEED` replays with a deliberate breakage. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sim/world.h"
+
+#define SEEDS 2000
+#define BREAKAGE_SEEDS 10000
+
+static bool run_seed(uint64_t seed, enum breakage breakage, bool trace, char violation[256])
+{
+	struct world *world = malloc(sizeof *world);
+	if (world == NULL)
+		abort();
+	bool good = world_run(world, seed, breakage, trace);
+	snprintf(violation, 256, "%s", world->violation);
+	world_free(world);
+	free(world);
+	return good;
+}
+
+static unsigned run_seeds(uint64_t first, uint64_t count)
+{
+	unsigned bad = 0;
+	char violation[256];
+	for (uint64_t seed = first; seed < first + count && bad < 10; seed++) {
+		if (run_seed(seed, BREAK_NOTHING, false, violation))
+			continue;
+		bad++;
+		printf("seed %llu: %s\n", (unsigned long long)seed, violation);
+	}
+	return bad;
+}
+
+/* Each breakage has to be found. */
+static unsigned run_breakages(void)
+{
+	unsigned missed = 0;
+	char violation[256];
+	for (enum breakage breakage = BREAK_NOTHING + 1; breakage < BREAKAGES; breakage++) {
+		uint64_t seed = 1;
+		while (seed <= BREAKAGE_SEEDS && run_seed(seed, breakage, false, violation))
+			seed++;
+		if (seed <= BREAKAGE_SEEDS) {
+			printf("breakage %d: found with seed %llu: %s\n", (int)breakage, (unsigned long long)seed, violation);
+			continue;
+		}
+		missed++;
+		printf("breakage %d: not found within %d seeds\n", (int)breakage, BREAKAGE_SEEDS);
+	}
+	return missed;
+}
+
+int main(int argc, char **argv)
+{
+	char violation[256];
+	if (argc == 4 && strcmp(argv[1], "-b") == 0)
+		return run_seed(strtoull(argv[3], NULL, 10), (enum breakage)atoi(argv[2]), true, violation) ? 0 : 1;
+	if (argc == 3)
+		return run_seeds(strtoull(argv[1], NULL, 10), strtoull(argv[2], NULL, 10)) == 0 ? 0 : 1;
+	if (argc == 2)
+		return run_seed(strtoull(argv[1], NULL, 10), BREAK_NOTHING, true, violation) ? 0 : 1;
+	unsigned bad = run_seeds(1, SEEDS), missed = run_breakages();
+	printf("%d seeds, %u violations; %d breakages, %u missed\n", SEEDS, bad, BREAKAGES - 1, missed);
+	return bad + missed == 0 ? 0 : 1;
+}
