@@ -10,6 +10,27 @@ TESTS += tests/test_clock
 tests_test_clock_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_clock_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += tests/test_encoding
+TESTS += tests/test_encoding
+tests_test_encoding_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_encoding_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_text
+TESTS += tests/test_text
+tests_test_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
+tests_test_text_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_text_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_timers
+TESTS += tests/test_timers
+tests_test_timers_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_timers_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_mailbox
+TESTS += tests/test_mailbox
+tests_test_mailbox_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_mailbox_LDADD = $(TEST_LIBS)
+
 check_PROGRAMS += tests/test_http
 TESTS += tests/test_http
 tests_test_http_CPPFLAGS = $(TEST_CPPFLAGS)
