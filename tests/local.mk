@@ -95,6 +95,21 @@ tests_test_content_SOURCES = tests/test_content.c tests/file_server.c tests/file
 tests_test_content_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_content_LDADD = $(TEST_LIBS)
 
+EXTRA_DIST += tests/data/storage-events.jsonl
+STORAGE_EVENTS = tests/storage_events.c tests/storage_events.h
+
+check_PROGRAMS += tests/test_event
+TESTS += tests/test_event
+tests_test_event_SOURCES = tests/test_event.c $(STORAGE_EVENTS)
+tests_test_event_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_event_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_event_encode
+TESTS += tests/test_event_encode
+tests_test_event_encode_SOURCES = tests/test_event_encode.c $(STORAGE_EVENTS)
+tests_test_event_encode_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_event_encode_LDADD = $(TEST_LIBS)
+
 STUB_HOST = tests/stub_host.c tests/stub_host.h
 
 check_PROGRAMS += tests/test_delay
