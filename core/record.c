@@ -3,11 +3,15 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/encoding.h"
 #include "core/json.h"
+
+/* All bits that a record's transition can publish. */
+#define PUBLISH_OF_RECORDS (PUBLISH_STEP_FINISHED | PUBLISH_START | PUBLISH_RETRY | PUBLISH_FINISHED)
 
 void record_key(const char *table, const char *id, char key[RECORD_KEY_SIZE])
 {
@@ -113,16 +117,38 @@ static bool read_time(struct json_reader *reader, const char *key, nanos *time)
 	return text[0] == '\0' || strncmp(text, go_zero, sizeof go_zero - 1) == 0 || time_parse(text, time);
 }
 
+/* A number that counts, from 0 to limit; `good` goes false when it is none. */
+static uint64_t read_count(struct json_reader *reader, const char *key, int64_t limit, bool *good)
+{
+	int64_t count = json_reader_integer(reader, key);
+	*good = *good && count >= 0 && count <= limit;
+	return (uint64_t)count;
+}
+
+static bool is_verdict(enum outcome outcome)
+{
+	return outcome == OUTCOME_CONTINUE || outcome == OUTCOME_ABORT || outcome == OUTCOME_DELETE;
+}
+
 static bool decode_ended(struct json_reader *own, struct record *record)
 {
 	struct status *status = &record->status;
 	struct json_reader ended = {.object = json_reader_object(own, "ended")};
 	status->finished_step = find_step(record->upload, json_reader_string(&ended, "step"));
 	status->finished_outcome = outcome_parse(json_reader_string(&ended, "outcome"));
-	if (status->finished_step == record->upload->step_count || ended.wrong != NULL)
+	if (status->finished_step == record->upload->step_count || !is_verdict(status->finished_outcome) || ended.wrong != NULL)
 		return false;
 	record->result = json_reader_text(&ended, "result");
 	return record->result != NULL;
+}
+
+/* Does the phase belong to the place among the steps, and is there a time at which somebody looks again? The pipeline
+ * relies on both. */
+static bool consistent(const struct status *status, const struct upload *upload)
+{
+	bool unwatched = status->phase == PHASE_UNCONFIRMED || status->phase == PHASE_ENDED;
+	bool over = unwatched || status->phase == PHASE_CONFIRMING;
+	return over == (status->step == upload->step_count) && (unwatched || status->due != 0);
 }
 
 static bool decode_own_part(json_t *object, struct record *record)
@@ -130,13 +156,13 @@ static bool decode_own_part(json_t *object, struct record *record)
 	struct status *status = &record->status;
 	struct json_reader own = {.object = object};
 	bool good = read_time(&own, "due", &status->due) && read_time(&own, "woken", &status->woken_at) &&
-	            phase_parse(json_reader_string(&own, "phase"), &status->phase);
-	status->transition = (uint64_t)json_reader_integer(&own, "transition");
-	status->publish = (unsigned)json_reader_integer(&own, "publish");
-	status->begun = (uint64_t)json_reader_integer(&own, "begun");
+	            phase_parse(json_reader_string(&own, "phase"), &status->phase) && consistent(status, record->upload);
+	status->transition = read_count(&own, "transition", INT64_MAX, &good);
+	status->publish = (unsigned)read_count(&own, "publish", PUBLISH_OF_RECORDS, &good);
+	status->begun = read_count(&own, "begun", INT64_MAX, &good);
 	status->stream = json_reader_integer(&own, "stream");
 	status->awaited = json_reader_bool(&own, "awaited");
-	status->confirmations = (unsigned)json_reader_integer(&own, "confirmations");
+	status->confirmations = (unsigned)read_count(&own, "confirmations", INT32_MAX, &good);
 	status_set_reason(status, json_reader_string(&own, "reason"));
 	snprintf(record->owner, sizeof record->owner, "%s", json_reader_string(&own, "owner"));
 	if (status->publish & PUBLISH_STEP_FINISHED)
@@ -147,6 +173,8 @@ static bool decode_own_part(json_t *object, struct record *record)
 /* The phase of a record that says nothing of it, because another implementation wrote it. */
 static void imply_phase(struct status *status, const struct upload *upload, bool finished)
 {
+	if (finished)
+		status->step = upload->step_count;
 	if (finished)
 		status->phase = PHASE_ENDED;
 	else if (status->step == upload->step_count)
@@ -181,6 +209,9 @@ static bool decode_status(struct json_reader *reader, struct record *record)
 	else if (status->step == record->upload->step_count && strcmp(current, STEP_FINISHED_NAME) != 0)
 		return false;
 	status->outcome = outcome_parse(json_reader_string(&where, "Outcome"));
+	/* An end without a verdict lets nothing through, unless there was nothing to be done. */
+	if (status->step == record->upload->step_count && !is_verdict(status->outcome))
+		status->outcome = current[0] == '\0' ? OUTCOME_CONTINUE : OUTCOME_ABORT;
 	int64_t failures = json_reader_integer(reader, "Failures");
 	status->failures = failures < 0 || failures > 1000000 ? 1000000 : (unsigned)failures;
 	return where.wrong == NULL;

@@ -110,6 +110,11 @@ tests_test_event_encode_SOURCES = tests/test_event_encode.c $(STORAGE_EVENTS)
 tests_test_event_encode_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_event_encode_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += tests/test_record
+TESTS += tests/test_record
+tests_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_record_LDADD = $(TEST_LIBS)
+
 STUB_HOST = tests/stub_host.c tests/stub_host.h
 
 check_PROGRAMS += tests/test_delay
