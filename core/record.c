@@ -184,15 +184,26 @@ static void imply_phase(struct status *status, const struct upload *upload, bool
 	status->awaited = true;
 }
 
+static bool has_step(const char *const *step, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(step[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* A record says by its name in which step it is: one that is listed twice is done once, and the end's name is none. */
 static bool decode_steps(json_t *array, const char **step, size_t *count)
 {
-	*count = json_array_size(array);
-	if (*count > UPLOAD_STEPS_LIMIT)
+	*count = 0;
+	if (json_array_size(array) > UPLOAD_STEPS_LIMIT)
 		return false;
-	for (size_t i = 0; i < *count; i++) {
-		step[i] = json_string_value(json_array_get(array, i));
-		if (step[i] == NULL || step[i][0] == '\0' || strlen(step[i]) > UPLOAD_STEP_NAME_LIMIT)
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const char *name = json_string_value(json_array_get(array, i));
+		if (name == NULL || name[0] == '\0' || strlen(name) > UPLOAD_STEP_NAME_LIMIT || strcmp(name, STEP_FINISHED_NAME) == 0)
 			return false;
+		if (!has_step(step, *count, name))
+			step[(*count)++] = name;
 	}
 	return true;
 }

@@ -322,6 +322,15 @@ START_TEST(limits)
 }
 END_TEST
 
+START_TEST(steps_are_told_apart_by_name)
+{
+	ck_assert_msg(decode_inner("{\"ID\":\"u\",\"Steps\":[\"a\",\"b\",\"a\",\"b\",\"c\"],\"Status\":{\"CurrentStep\":\"c\"}}"), "%s", why);
+	ck_assert_uint_eq(back.upload->step_count, 3);
+	ck_assert_uint_eq(back.status.step, 2);
+	ck_assert(!decode_inner("{\"ID\":\"u\",\"Steps\":[\"a\",\"finished\"]}"));
+}
+END_TEST
+
 START_TEST(keys)
 {
 	char key[RECORD_KEY_SIZE], longest[UPLOAD_ID_LIMIT + 1];
@@ -341,7 +350,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {round_trip, reason_that_is_no_text, as_the_others_read_it, records_of_the_other_implementation,
-	                              foreign_records_with_little_in_them, broken_records, broken_values, limits, keys};
+	                              foreign_records_with_little_in_them, broken_records, broken_values, limits,
+	                              steps_are_told_apart_by_name, keys};
 	Suite *suite = suite_create("record");
 	TCase *cases = tcase_create("record");
 	tcase_add_checked_fixture(cases, setup, teardown);
