@@ -90,6 +90,12 @@ static void enter_step(const struct pipeline *pipeline, const struct upload *upl
 		action->run = true;
 }
 
+/* The pause that the status' failures have led to. */
+static nanos backoff(const struct pipeline *pipeline, const struct upload *upload, const struct status *status)
+{
+	return doubled(pipeline_current_step(pipeline, upload, status)->retry_backoff, status->failures, BACKOFF_LIMIT);
+}
+
 /* The current step failed to reach a verdict. */
 static void fail(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
                  struct action *action, nanos now)
@@ -103,7 +109,7 @@ static void fail(const struct pipeline *pipeline, const struct upload *upload, s
 			finish(pipeline, upload, status, OUTCOME_ABORT, action, now);
 		return;
 	}
-	action->backoff = doubled(limits->retry_backoff, status->failures, BACKOFF_LIMIT);
+	action->backoff = backoff(pipeline, upload, status);
 	action->publish |= PUBLISH_RETRY;
 	status->phase = PHASE_BACKOFF;
 	status->outcome = OUTCOME_RETRY;
@@ -128,11 +134,22 @@ static bool stale(const struct status *status, const struct input *input)
 	return status->begun != 0 && status->stream == input->stream && input->sequence < status->begun;
 }
 
-static struct action ignore(const struct status *status, const struct input *input, const char *why)
+/* What the last transition published, in part or all of it, as it was. */
+static struct action say_again(const struct pipeline *pipeline, const struct upload *upload, const struct status *status,
+                               unsigned publish)
+{
+	bool retry = (publish & PUBLISH_RETRY) != 0 && !all_done(upload, status);
+	return (struct action){.publish = publish, .backoff = retry ? backoff(pipeline, upload, status) : 0};
+}
+
+static struct action ignore(const struct pipeline *pipeline, const struct upload *upload, const struct status *status,
+                            const struct input *input, const char *why)
 {
 	/* Whoever took the first delivery may have died between writing and publishing. What is published twice
 	 * carries the same ID. */
-	return (struct action){.publish = input->redelivered ? status->publish : 0, .ignored = why};
+	struct action action = say_again(pipeline, upload, status, input->redelivered ? status->publish : 0);
+	action.ignored = why;
+	return action;
 }
 
 static struct action begin(const struct pipeline *pipeline, const struct upload *upload, bool present,
@@ -141,7 +158,7 @@ static struct action begin(const struct pipeline *pipeline, const struct upload 
 	if (present && stale(status, input))
 		return (struct action){.ignored = "the upload was begun again since"};
 	if (present && status->begun == input->sequence && status->stream == input->stream) {
-		struct action again = ignore(status, input, "it has begun already");
+		struct action again = ignore(pipeline, upload, status, input, "it has begun already");
 		again.run = status->phase == PHASE_QUEUED && !busy;
 		return again;
 	}
@@ -159,9 +176,9 @@ static struct action step_finished(const struct pipeline *pipeline, const struct
 	if (stale(status, input))
 		return (struct action){.ignored = "the upload was begun again since"};
 	if (all_done(upload, status) || strcmp(input->step, upload->step[status->step]) != 0)
-		return ignore(status, input, "the upload is not in that step");
+		return ignore(pipeline, upload, status, input, "the upload is not in that step");
 	if (!status->awaited)
-		return ignore(status, input, "nobody was asked to do that step");
+		return ignore(pipeline, upload, status, input, "nobody was asked to do that step");
 	struct action action = {.drop = busy};
 	conclude(pipeline, upload, status, input->outcome, &action, now);
 	put(status, &action);
@@ -177,6 +194,8 @@ static struct action ready(const struct upload *upload, struct status *status, c
 		return action;
 	if (status->phase == PHASE_ENDED)
 		return (struct action){.ignored = "it is marked as ended already"};
+	if (!all_done(upload, status))
+		status->outcome = OUTCOME_ABORT;
 	status->step = upload->step_count;
 	status->phase = PHASE_ENDED;
 	status->due = 0;
@@ -189,12 +208,12 @@ static struct action resume(const struct pipeline *pipeline, const struct upload
 {
 	struct action action = {0};
 	if (busy)
-		return ignore(status, input, "its step is being run");
+		return ignore(pipeline, upload, status, input, "its step is being run");
 	switch (status->phase) {
 	case PHASE_ENDED:
-		return ignore(status, input, "it has ended");
+		return ignore(pipeline, upload, status, input, "it has ended");
 	case PHASE_WAITING:
-		return ignore(status, input, "its step asked to wait");
+		return ignore(pipeline, upload, status, input, "its step asked to wait");
 	case PHASE_QUEUED:
 	case PHASE_RUNNING:
 	case PHASE_BACKOFF:
@@ -218,15 +237,17 @@ static struct action returned(const struct pipeline *pipeline, const struct uplo
 	if (all_done(upload, status) || status->transition != input->transition)
 		return (struct action){.ignored = "the upload has moved on since the run began"};
 	struct action action = {0};
+	/* A due time of 0 would mean never, and one beyond TIME_LAST could not be read again. */
+	nanos until = input->until <= 0 ? now : input->until > TIME_LAST ? TIME_LAST : input->until;
 	status_set_reason(status, input->reason);
 	if (input->returned == RETURNED_WAIT) {
 		status->phase = PHASE_WAITING;
 		status->outcome = OUTCOME_NONE;
 		status->woken_at = 0;
-		status->due = input->until;
+		status->due = until;
 	} else if (input->returned == RETURNED_AWAIT) {
 		status->outcome = OUTCOME_NONE;
-		await_others(status, input->until, &action);
+		await_others(status, until, &action);
 	} else {
 		bool verdict = input->outcome == OUTCOME_CONTINUE || input->outcome == OUTCOME_ABORT || input->outcome == OUTCOME_DELETE;
 		if (verdict && input->result) {
@@ -246,6 +267,17 @@ static struct action starting(const struct upload *upload, struct status *status
 		return (struct action){.ignored = "it is not queued any more"};
 	struct action action = {.run = true};
 	status->phase = PHASE_RUNNING;
+	put(status, &action);
+	return action;
+}
+
+/* The step is not to blame: without the mark the next start does not count it as a failure. */
+static struct action stopped(const struct upload *upload, struct status *status, const struct input *input)
+{
+	if (all_done(upload, status) || status->phase != PHASE_RUNNING || status->transition != input->transition)
+		return (struct action){.ignored = "it is not marked as running"};
+	struct action action = {0};
+	status->phase = PHASE_QUEUED;
 	put(status, &action);
 	return action;
 }
@@ -299,7 +331,7 @@ static struct action take_over(const struct pipeline *pipeline, const struct upl
 		if (status->due == 0)
 			status->due = now + pipeline->confirm_interval;
 	} else if (status->due == 0 && status->phase == PHASE_BACKOFF) {
-		status->due = now + doubled(pipeline_current_step(pipeline, upload, status)->retry_backoff, failures, BACKOFF_LIMIT);
+		status->due = now + backoff(pipeline, upload, status);
 	} else if (status->due == 0) {
 		/* Another implementation's. It may have asked somebody, so that an answer counts. */
 		enter_step(pipeline, upload, status, status->step, &action, now);
@@ -331,7 +363,8 @@ static struct action found(const struct pipeline *pipeline, const struct upload 
 	/* We may have died between writing and publishing. What is young is published again under its ID, which
 	 * the broker still remembers. Of what is older only the step's result is: everything else is due again
 	 * by itself. */
-	struct action action = {.publish = input->age < MINUTE ? status->publish : status->publish & PUBLISH_STEP_FINISHED};
+	unsigned publish = input->age < MINUTE ? status->publish : status->publish & PUBLISH_STEP_FINISHED;
+	struct action action = say_again(pipeline, upload, status, publish);
 	action.run = action.mark = status->phase == PHASE_QUEUED;
 	return action;
 }
@@ -361,6 +394,8 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 		return due(pipeline, upload, status, busy, now);
 	case INPUT_FOUND:
 		return found(pipeline, upload, status, input, busy, now);
+	case INPUT_STOPPED:
+		return stopped(upload, status, input);
 	case INPUT_BEGIN:
 		break;
 	}

@@ -115,6 +115,26 @@ TESTS += tests/test_record
 tests_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_record_LDADD = $(TEST_LIBS)
 
+PIPELINE_FIXTURE = tests/pipeline_fixture.c tests/pipeline_fixture.h
+
+check_PROGRAMS += tests/test_pipeline
+TESTS += tests/test_pipeline
+tests_test_pipeline_SOURCES = tests/test_pipeline.c $(PIPELINE_FIXTURE)
+tests_test_pipeline_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_pipeline_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_pipeline_matrix
+TESTS += tests/test_pipeline_matrix
+tests_test_pipeline_matrix_SOURCES = tests/test_pipeline_matrix.c $(PIPELINE_FIXTURE)
+tests_test_pipeline_matrix_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_pipeline_matrix_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_pipeline_random
+TESTS += tests/test_pipeline_random
+tests_test_pipeline_random_SOURCES = tests/test_pipeline_random.c $(PIPELINE_FIXTURE)
+tests_test_pipeline_random_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_pipeline_random_LDADD = $(TEST_LIBS)
+
 STUB_HOST = tests/stub_host.c tests/stub_host.h
 
 check_PROGRAMS += tests/test_delay
