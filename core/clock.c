@@ -121,7 +121,7 @@ bool time_parse(const char *text, nanos *time)
 		return false;
 	time_t seconds = timegm(&tm);
 	*time = ((nanos)seconds - offset) * SECOND + fraction;
-	return true;
+	return *time >= TIME_FIRST && *time <= TIME_LAST;
 }
 
 static nanos duration_unit(const char **text)

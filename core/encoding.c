@@ -6,13 +6,15 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 char *base64_decode(const char *text, size_t length, size_t *decoded)
 {
 	if (length % 4 != 0 || length > (size_t)1 << 30)
 		return NULL;
 	size_t padding = length == 0 ? 0 : (size_t)(text[length - 1] == '=') + (size_t)(text[length - 2] == '=');
-	char *bytes = malloc(length / 4 * 3 + 1);
+	/* EVP_DecodeBlock takes '=' for a digit, wherever it stands. */
+	char *bytes = memchr(text, '=', length - padding) == NULL ? malloc(length / 4 * 3 + 1) : NULL;
 	if (bytes == NULL)
 		return NULL;
 	int written = length == 0 ? 0 : EVP_DecodeBlock((unsigned char *)bytes, (const unsigned char *)text, (int)length);

@@ -34,8 +34,8 @@ static bool find_type(const char *name, size_t length, bool commands, enum event
 	return false;
 }
 
-/* Most of what crosses the bus is not for us. Within a JSON string a quote has a backslash before it, so the
- * bytes "eventtype" with both quotes can only be the key. True: the type is surely none of ours. */
+/* Most of what crosses the bus is not for us. True: the type is surely none of ours, because there is one key of
+ * that name (or of one that ends in \"eventtype, which nobody sends) and its value is no type that we take. */
 static bool surely_irrelevant(const char *message, size_t length, bool commands)
 {
 	static const char key[] = "\"eventtype\"";
@@ -50,7 +50,7 @@ static bool surely_irrelevant(const char *message, size_t length, bool commands)
 		return false;
 	const char *stop = memchr(at, '"', (size_t)(end - at));
 	enum event_type type;
-	if (stop == NULL || memchr(at, '\\', (size_t)(stop - at)) != NULL)
+	if (stop == NULL || memchr(at, '\\', (size_t)(stop - at)) != NULL || memmem(stop, (size_t)(end - stop), key, sizeof key - 1) != NULL)
 		return false;
 	return !find_type(at, (size_t)(stop - at), commands, &type);
 }

@@ -185,6 +185,8 @@ static struct action ready(const struct upload *upload, struct status *status, c
 		return action;
 	if (status->phase == PHASE_ENDED)
 		return ignore("it is marked as ended already");
+	if (!all_done(upload, status))
+		status->outcome = OUTCOME_ABORT;
 	status->step = upload->step_count;
 	status->phase = PHASE_ENDED;
 	status->due = 0;
@@ -226,15 +228,17 @@ static struct action returned(const struct pipeline *pipeline, const struct uplo
 	if (all_done(upload, status) || status->transition != input->transition)
 		return ignore("the upload has moved on since the run began");
 	struct action action = {0};
+	/* A due time of 0 would mean never, and one beyond TIME_LAST could not be read again. */
+	nanos until = input->until <= 0 ? now : input->until > TIME_LAST ? TIME_LAST : input->until;
 	status_set_reason(status, input->reason);
 	if (input->returned == RETURNED_WAIT) {
 		status->phase = PHASE_WAITING;
 		status->outcome = OUTCOME_NONE;
 		status->woken_at = 0;
-		status->due = input->until;
+		status->due = until;
 	} else if (input->returned == RETURNED_AWAIT) {
 		status->outcome = OUTCOME_NONE;
-		await_others(status, input->until, &action);
+		await_others(status, until, &action);
 	} else {
 		bool verdict = input->outcome == OUTCOME_CONTINUE || input->outcome == OUTCOME_ABORT || input->outcome == OUTCOME_DELETE;
 		if (verdict && input->result) {
@@ -254,6 +258,17 @@ static struct action starting(const struct upload *upload, struct status *status
 		return ignore("it is not queued any more");
 	struct action action = {.run = true};
 	status->phase = PHASE_RUNNING;
+	keep(status, &action);
+	return action;
+}
+
+/* The step is not to blame: without the mark the next start does not count it as a failure. */
+static struct action stopped(const struct upload *upload, struct status *status, const struct input *input)
+{
+	if (all_done(upload, status) || status->phase != PHASE_RUNNING || status->transition != input->transition)
+		return ignore("it is not marked as running");
+	struct action action = {0};
+	status->phase = PHASE_QUEUED;
 	keep(status, &action);
 	return action;
 }
@@ -361,6 +376,8 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 		return due(pipeline, upload, status, busy, now);
 	case INPUT_FOUND:
 		return found(pipeline, upload, status, input, busy, now);
+	case INPUT_STOPPED:
+		return stopped(upload, status, input);
 	case INPUT_BEGIN:
 		break;
 	}

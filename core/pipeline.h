@@ -45,7 +45,8 @@ enum input_kind {
 	INPUT_RETURNED,      /* run() of the current step came back, or its deadline passed */
 	INPUT_STARTING,      /* the current step is about to run and is to be marked so, see PHASE_RUNNING */
 	INPUT_DUE,           /* the time that the status names has come */
-	INPUT_FOUND          /* the record was found in the bucket at start, or left behind by another instance */
+	INPUT_FOUND,         /* the record was found in the bucket at start, or left behind by another instance */
+	INPUT_STOPPED        /* the service stops before the step that is marked as running came to an end */
 };
 
 enum returned { RETURNED_VERDICT, RETURNED_WAIT, RETURNED_AWAIT };
@@ -60,7 +61,7 @@ struct input {
 	bool failed;           /* READY */
 	/* RETURNED: */
 	enum returned returned;
-	uint64_t transition;   /* the status' transition when the run began */
+	uint64_t transition;   /* the status' transition when the run began; STOPPED, too */
 	nanos until;           /* WAIT, AWAIT */
 	bool result;           /* the step set a result */
 	const char *reason;    /* "" */

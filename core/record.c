@@ -3,11 +3,15 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/encoding.h"
 #include "core/json.h"
+
+/* All bits that a record's transition can publish. */
+#define PUBLISH_OF_RECORDS (PUBLISH_STEP_FINISHED | PUBLISH_START | PUBLISH_RETRY | PUBLISH_FINISHED)
 
 void record_key(const char *table, const char *id, char key[RECORD_KEY_SIZE])
 {
@@ -117,31 +121,54 @@ static bool read_time(struct json_reader *reader, const char *key, nanos *time)
 	return text[0] == '\0' || strncmp(text, go_zero, sizeof go_zero - 1) == 0 || time_parse(text, time);
 }
 
+/* A number that counts, from 0 to limit; `good` goes false when it is none. */
+static uint64_t read_count(struct json_reader *reader, const char *key, int64_t limit, bool *good)
+{
+	int64_t count = json_reader_integer(reader, key);
+	*good = *good && count >= 0 && count <= limit;
+	return (uint64_t)count;
+}
+
+static bool is_verdict(enum outcome outcome)
+{
+	return outcome == OUTCOME_CONTINUE || outcome == OUTCOME_ABORT || outcome == OUTCOME_DELETE;
+}
+
 static bool decode_ended(struct json_reader *own, struct record *record)
 {
 	struct status *status = &record->status;
 	struct json_reader ended = {.object = json_reader_object(own, "ended")};
 	status->finished_step = find_step(record->upload, json_reader_string(&ended, "step"));
 	status->finished_outcome = outcome_parse(json_reader_string(&ended, "outcome"));
-	if (status->finished_step == record->upload->step_count || ended.wrong != NULL)
+	if (status->finished_step == record->upload->step_count || !is_verdict(status->finished_outcome) || ended.wrong != NULL)
 		return false;
 	record->result = json_reader_text(&ended, "result");
 	return record->result != NULL;
+}
+
+/* Does the phase belong to the place among the steps, and is there a time at which somebody looks again? The pipeline
+ * relies on both. */
+static bool consistent(const struct status *status, const struct upload *upload)
+{
+	bool unwatched = status->phase == PHASE_UNCONFIRMED || status->phase == PHASE_ENDED;
+	bool over = unwatched || status->phase == PHASE_CONFIRMING;
+	return over == (status->step == upload->step_count) && (unwatched || status->due != 0);
 }
 
 static bool decode_own_part(json_t *object, struct record *record)
 {
 	struct status *status = &record->status;
 	struct json_reader own = {.object = object};
-	bool good = read_time(&own, "due", &status->due) && read_time(&own, "saidAt", &status->said_at) && read_time(&own, "woken", &status->woken_at) &&
-	            phase_parse(json_reader_string(&own, "phase"), &status->phase);
-	status->transition = (uint64_t)json_reader_integer(&own, "transition");
-	status->publish = (unsigned)json_reader_integer(&own, "publish");
-	status->said = (uint64_t)json_reader_integer(&own, "said");
-	status->begun = (uint64_t)json_reader_integer(&own, "begun");
+	bool good = read_time(&own, "due", &status->due) && read_time(&own, "saidAt", &status->said_at) &&
+	            read_time(&own, "woken", &status->woken_at) && phase_parse(json_reader_string(&own, "phase"), &status->phase) &&
+	            consistent(status, record->upload);
+	status->transition = read_count(&own, "transition", INT64_MAX, &good);
+	status->publish = (unsigned)read_count(&own, "publish", PUBLISH_OF_RECORDS, &good);
+	status->said = read_count(&own, "said", INT64_MAX, &good);
+	status->begun = read_count(&own, "begun", INT64_MAX, &good);
 	status->stream = json_reader_integer(&own, "stream");
 	status->awaited = json_reader_bool(&own, "awaited");
-	status->confirmations = (unsigned)json_reader_integer(&own, "confirmations");
+	status->confirmations = (unsigned)read_count(&own, "confirmations", INT32_MAX, &good);
 	status_set_reason(status, json_reader_string(&own, "reason"));
 	snprintf(record->owner, sizeof record->owner, "%s", json_reader_string(&own, "owner"));
 	snprintf(record->writer, sizeof record->writer, "%s", json_reader_string(&own, "writer"));
@@ -154,6 +181,8 @@ static bool decode_own_part(json_t *object, struct record *record)
 static void imply_phase(struct status *status, const struct upload *upload, bool finished)
 {
 	if (finished)
+		status->step = upload->step_count;
+	if (finished)
 		status->phase = PHASE_ENDED;
 	else if (status->step == upload->step_count)
 		status->phase = PHASE_CONFIRMING;
@@ -162,15 +191,26 @@ static void imply_phase(struct status *status, const struct upload *upload, bool
 	status->awaited = true;
 }
 
+static bool has_step(const char *const *step, size_t count, const char *name)
+{
+	for (size_t i = 0; i < count; i++)
+		if (strcmp(step[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* A record says by its name in which step it is: one that is listed twice is done once, and the end's name is none. */
 static bool decode_steps(json_t *array, const char **step, size_t *count)
 {
-	*count = json_array_size(array);
-	if (*count > UPLOAD_STEPS_LIMIT)
+	*count = 0;
+	if (json_array_size(array) > UPLOAD_STEPS_LIMIT)
 		return false;
-	for (size_t i = 0; i < *count; i++) {
-		step[i] = json_string_value(json_array_get(array, i));
-		if (step[i] == NULL || step[i][0] == '\0' || strlen(step[i]) > UPLOAD_STEP_NAME_LIMIT)
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		const char *name = json_string_value(json_array_get(array, i));
+		if (name == NULL || name[0] == '\0' || strlen(name) > UPLOAD_STEP_NAME_LIMIT || strcmp(name, STEP_FINISHED_NAME) == 0)
 			return false;
+		if (!has_step(step, *count, name))
+			step[(*count)++] = name;
 	}
 	return true;
 }
@@ -187,6 +227,9 @@ static bool decode_status(struct json_reader *reader, struct record *record)
 	else if (status->step == record->upload->step_count && strcmp(current, STEP_FINISHED_NAME) != 0)
 		return false;
 	status->outcome = outcome_parse(json_reader_string(&where, "Outcome"));
+	/* An end without a verdict lets nothing through, unless there was nothing to be done. */
+	if (status->step == record->upload->step_count && !is_verdict(status->outcome))
+		status->outcome = current[0] == '\0' ? OUTCOME_CONTINUE : OUTCOME_ABORT;
 	int64_t failures = json_reader_integer(reader, "Failures");
 	status->failures = failures < 0 || failures > 1000000 ? 1000000 : (unsigned)failures;
 	return where.wrong == NULL;

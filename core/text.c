@@ -55,6 +55,23 @@ void text_format(struct text *text, const char *format, ...)
 	text->length += (size_t)length;
 }
 
+/* Length of the UTF-8 character that begins here; 0: none does. Not NUL. */
+static size_t character(const unsigned char *text)
+{
+	if (text[0] < 0x80)
+		return 1;
+	size_t length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
+	if (text[0] < 0xc2 || text[0] > 0xf4)
+		return 0;
+	for (size_t i = 1; i < length; i++)
+		if ((text[i] & 0xc0) != 0x80)
+			return 0;
+	bool overlong = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xf0 && text[1] < 0x90);
+	bool surrogate = text[0] == 0xed && text[1] >= 0xa0;
+	bool beyond = text[0] == 0xf4 && text[1] >= 0x90;
+	return overlong || surrogate || beyond ? 0 : length;
+}
+
 static bool needs_escape(unsigned char c)
 {
 	return c < 0x20 || c == '"' || c == '\\' || c == 0x7f;
@@ -68,14 +85,17 @@ void text_add_json(struct text *text, const char *string)
 	}
 	text_add_bytes(text, "\"", 1);
 	while (*string != '\0') {
-		size_t plain = 0;
-		while (string[plain] != '\0' && !needs_escape((unsigned char)string[plain]))
-			plain++;
+		size_t plain = 0, length;
+		while ((length = character((const unsigned char *)string + plain)) > 0 && string[plain] != '\0' &&
+		       !needs_escape((unsigned char)string[plain]))
+			plain += length;
 		text_add_bytes(text, string, plain);
 		string += plain;
 		if (*string == '\0')
 			break;
-		if (*string == '"' || *string == '\\')
+		if (length == 0)
+			text_add(text, "\\ufffd");
+		else if (*string == '"' || *string == '\\')
 			text_format(text, "\\%c", *string);
 		else
 			text_format(text, "\\u%04x", (unsigned)(unsigned char)*string);

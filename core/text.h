@@ -16,7 +16,8 @@ struct text {
 void text_add(struct text *text, const char *more);
 void text_add_bytes(struct text *text, const char *more, size_t length);
 void text_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* A JSON string, quotes and all; NULL gives null. */
+/* A JSON string, quotes and all; NULL gives null. Bytes that are no UTF-8 become U+FFFD: what is written can be
+ * read again, whatever a scanner or a file system had to say. */
 void text_add_json(struct text *text, const char *string);
 /* Standard base64 with padding. */
 void text_add_base64(struct text *text, const char *bytes, size_t length);

@@ -10,6 +10,27 @@ TESTS += tests/test_clock
 tests_test_clock_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_clock_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += tests/test_encoding
+TESTS += tests/test_encoding
+tests_test_encoding_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_encoding_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_text
+TESTS += tests/test_text
+tests_test_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
+tests_test_text_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_text_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_timers
+TESTS += tests/test_timers
+tests_test_timers_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_timers_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_mailbox
+TESTS += tests/test_mailbox
+tests_test_mailbox_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_mailbox_LDADD = $(TEST_LIBS)
+
 check_PROGRAMS += tests/test_http
 TESTS += tests/test_http
 tests_test_http_CPPFLAGS = $(TEST_CPPFLAGS)
@@ -85,6 +106,46 @@ tests_test_content_SOURCES = tests/test_content.c tests/file_server.c tests/file
 	tests/certificate.c tests/certificate.h
 tests_test_content_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_content_LDADD = $(TEST_LIBS)
+
+EXTRA_DIST += tests/data/storage-events.jsonl
+STORAGE_EVENTS = tests/storage_events.c tests/storage_events.h
+
+check_PROGRAMS += tests/test_event
+TESTS += tests/test_event
+tests_test_event_SOURCES = tests/test_event.c $(STORAGE_EVENTS)
+tests_test_event_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_event_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_event_encode
+TESTS += tests/test_event_encode
+tests_test_event_encode_SOURCES = tests/test_event_encode.c $(STORAGE_EVENTS)
+tests_test_event_encode_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_event_encode_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_record
+TESTS += tests/test_record
+tests_test_record_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_record_LDADD = $(TEST_LIBS)
+
+PIPELINE_FIXTURE = tests/pipeline_fixture.c tests/pipeline_fixture.h
+
+check_PROGRAMS += tests/test_pipeline
+TESTS += tests/test_pipeline
+tests_test_pipeline_SOURCES = tests/test_pipeline.c $(PIPELINE_FIXTURE)
+tests_test_pipeline_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_pipeline_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_pipeline_matrix
+TESTS += tests/test_pipeline_matrix
+tests_test_pipeline_matrix_SOURCES = tests/test_pipeline_matrix.c $(PIPELINE_FIXTURE)
+tests_test_pipeline_matrix_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_pipeline_matrix_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_pipeline_random
+TESTS += tests/test_pipeline_random
+tests_test_pipeline_random_SOURCES = tests/test_pipeline_random.c $(PIPELINE_FIXTURE)
+tests_test_pipeline_random_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_pipeline_random_LDADD = $(TEST_LIBS)
 
 STUB_HOST = tests/stub_host.c tests/stub_host.h
 

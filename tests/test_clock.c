@@ -61,6 +61,11 @@ START_TEST(time_extremes)
 	ck_assert_str_eq(time_format(INT64_MAX, text), "2262-04-11T23:47:16.854775807Z");
 	ck_assert_str_eq(time_format(INT64_MIN, text), "1677-09-21T00:12:43.145224192Z");
 	nanos before = clock_now(), time;
+	/* What can be read can be written and read again, whatever the offset. */
+	ck_assert(time_parse(time_format(TIME_LAST, text), &time) && time == TIME_LAST);
+	ck_assert(time_parse(time_format(TIME_FIRST, text), &time) && time == TIME_FIRST);
+	ck_assert(!time_parse(time_format(TIME_LAST + 1, text), &time) && !time_parse(time_format(TIME_FIRST - 1, text), &time));
+	ck_assert(!time_parse("2261-12-31T23:59:59-00:01", &time) && !time_parse("1900-01-01T00:00:00+00:01", &time));
 	ck_assert(time_parse(time_format(before, text), &time));
 	ck_assert_int_eq(time, before);
 	nanos start = clock_monotonic();

@@ -1,24 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The input is up to three texts with a NUL between them: the main file, a file of steps.d, and the environment, one
  * variable a line. Whatever they are, what comes out is either sound or has problems. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/config_source.h"
 #include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/require.h"
 
 #define VARIABLES_MAX 256
-#define REQUIRE(condition) require((condition), #condition)
-
-/* Not assert(), which NDEBUG takes away. */
-static void require(bool condition, const char *text)
-{
-	if (condition)
-		return;
-	fprintf(stderr, "does not hold: %s\n", text);
-	abort();
-}
 
 static const struct pp_key keys[] = {
 	{.name = "duration", .type = PP_KEY_DURATION, .environment = "POSTPROCESSING_DELAY", .fallback = "1s", .max = HOUR},

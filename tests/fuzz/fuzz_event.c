@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The input's first byte says what the rest is: '0' to '7' the payload of an event of that type, anything else a whole
+ * message. What is taken is sound and can be written and read again; what is skipped without parsing is what
+ * parsing would skip. */
+#include <string.h>
+
+#include <jansson.h>
+
+#include "core/event.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/require.h"
+
+static const char *const types[] = {
+	"BytesReceived",           "PostprocessingStepFinished", "UploadReady",         "ResumePostprocessing",
+	"StartPostprocessingStep", "PostprocessingFinished",     "PostprocessingRetry", "RestartPostprocessing",
+};
+static const char *const steps[] = {"virusscan", "delay"};
+
+static void check_event(const struct event *event)
+{
+	if (event->type != EVENT_BYTES_RECEIVED) {
+		REQUIRE(event->upload == NULL && event->upload_id != NULL && event->step != NULL);
+		REQUIRE(event->upload_id[0] == '\0' || upload_id_acceptable(event->upload_id, strlen(event->upload_id)));
+		return;
+	}
+	struct text message = {0};
+	struct event again;
+	char why[256];
+	REQUIRE(event->upload != NULL && upload_id_acceptable(event->upload->id, strlen(event->upload->id)));
+	event_encode_bytes_received(&message, event->upload, 1);
+	REQUIRE(!message.failed);
+	enum event_verdict verdict = event_decode(message.data, message.length, steps, 2, 1, false, &again, why, sizeof why);
+	if (message.length <= EVENT_LIMIT) { /* escapes make it longer */
+		REQUIRE(verdict == EVENT_TAKEN);
+		REQUIRE(strcmp(again.upload->id, event->upload->id) == 0);
+		REQUIRE(strcmp(again.upload->url, event->upload->url) == 0);
+		REQUIRE(strcmp(again.upload->filename, event->upload->filename) == 0);
+		REQUIRE(strcmp(again.upload->user_json, event->upload->user_json) == 0);
+		REQUIRE(again.upload->filesize == event->upload->filesize);
+		event_clear(&again);
+	}
+	text_free(&message);
+}
+
+/* By the book: is it an event of a type that is taken? */
+static void check_irrelevant(const char *bytes, size_t length)
+{
+	json_t *envelope = json_loadb(bytes, length, JSON_ALLOW_NUL, NULL);
+	const char *name = json_string_value(json_object_get(json_object_get(envelope, "Metadata"), "eventtype"));
+	for (size_t i = 0; name != NULL && i < 4; i++)
+		REQUIRE(strncmp(name, "events.", 7) != 0 || strcmp(name + 7, types[i]) != 0);
+	json_decref(envelope);
+}
+
+static void check_message(const char *bytes, size_t length, bool commands)
+{
+	struct event event;
+	char why[256] = "";
+	switch (event_decode(bytes, length, steps, 2, 1, commands, &event, why, sizeof why)) {
+	case EVENT_TAKEN:
+		check_event(&event);
+		event_clear(&event);
+		return;
+	case EVENT_IRRELEVANT:
+		check_irrelevant(bytes, length);
+		break;
+	case EVENT_BROKEN:
+		REQUIRE(why[0] != '\0');
+		break;
+	}
+	REQUIRE(event.upload == NULL && event.upload_id == NULL && event.step == NULL);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	if (size == 0)
+		return 0;
+	const char *bytes = (const char *)data + 1;
+	if (data[0] < '0' || data[0] > '7') {
+		check_message(bytes, size - 1, false);
+		check_message(bytes, size - 1, true);
+		return 0;
+	}
+	struct text message = {0};
+	text_format(&message, "{\"Metadata\":{\"eventtype\":\"events.%s\"},\"Payload\":\"", types[data[0] - '0']);
+	text_add_base64(&message, bytes, size - 1);
+	text_add(&message, "\"}");
+	check_message(message.data, message.length, data[0] > '3');
+	text_free(&message);
+	return 0;
+}

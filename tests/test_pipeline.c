@@ -1,0 +1,441 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The state machine, one rule after the other; test_pipeline_matrix.c has all combinations. */
+#include <check.h>
+#include <string.h>
+
+#include "tests/harness/suite.h"
+#include "tests/pipeline_fixture.h"
+
+static struct status status;
+static struct action action;
+
+static void apply_at(struct input input, bool busy, nanos now)
+{
+	char text[ACTION_TEXT_SIZE];
+	input.stream = input.stream != 0 ? input.stream : STREAM;
+	if (input.reason == NULL)
+		input.reason = "";
+	action = pipeline_apply(&fixture_pipeline, &fixture_upload, status.transition != 0, &status, &input, busy, now);
+	action_text(&action, &status, text);
+}
+
+static void apply(struct input input)
+{
+	apply_at(input, false, NOW);
+}
+
+static void begin(void)
+{
+	status = (struct status){0};
+	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN});
+}
+
+static void returned(enum outcome outcome, const char *reason, nanos now)
+{
+	apply_at((struct input){.kind = INPUT_RETURNED, .outcome = outcome, .transition = status.transition, .reason = reason}, false, now);
+}
+
+static void step_finished(const char *step, enum outcome outcome)
+{
+	apply((struct input){.kind = INPUT_STEP_FINISHED, .sequence = BEGUN + 1, .step = step, .outcome = outcome});
+}
+
+static void assert_action(const char *expected)
+{
+	char text[ACTION_TEXT_SIZE];
+	ck_assert_str_eq(action_text(&action, &status, text), expected);
+}
+
+START_TEST(all_steps_in_order)
+{
+	begin();
+	assert_action("put queued 0 run");
+	ck_assert_int_eq(status.due, NOW + 10 * MINUTE);
+	ck_assert_uint_eq(status.begun, BEGUN);
+	ck_assert_int_eq(status.stream, STREAM);
+	ck_assert_uint_eq(status.transition, 1);
+	apply((struct input){.kind = INPUT_RETURNED, .outcome = OUTCOME_CONTINUE, .transition = 1, .result = true});
+	assert_action("put queued 1 F run");
+	ck_assert_uint_eq(status.finished_step, 0);
+	ck_assert_int_eq(status.finished_outcome, OUTCOME_CONTINUE);
+	ck_assert_int_eq(status.due, NOW + MINUTE);
+	apply((struct input){.kind = INPUT_RETURNED, .returned = RETURNED_WAIT, .until = NOW + HOUR, .transition = 2, .reason = "because"});
+	assert_action("put waiting 1");
+	ck_assert_int_eq(status.due, NOW + HOUR);
+	ck_assert_str_eq(status.reason, "because");
+	apply_at((struct input){.kind = INPUT_DUE}, false, NOW + HOUR - 1);
+	assert_action("ignored");
+	apply_at((struct input){.kind = INPUT_DUE}, false, NOW + HOUR);
+	assert_action("keep waiting 1 run");
+	ck_assert_int_eq(status.woken_at, NOW + HOUR);
+	returned(OUTCOME_CONTINUE, NULL, NOW);
+	/* A step that the configuration does not have is somebody else's. */
+	assert_action("put awaiting 2 S");
+	ck_assert_str_eq(status.reason, "");
+	ck_assert_int_eq(status.woken_at, 0);
+	ck_assert_int_eq(status.due, NOW + 4 * MINUTE);
+	step_finished("policies", OUTCOME_CONTINUE);
+	assert_action("put confirming 3 E");
+	ck_assert_int_eq(status.outcome, OUTCOME_CONTINUE);
+	ck_assert_int_eq(status.due, NOW + MINUTE);
+	apply((struct input){.kind = INPUT_READY, .sequence = BEGUN + 9});
+	assert_action("delete");
+}
+END_TEST
+
+START_TEST(no_steps)
+{
+	const struct upload none = {.id = "u"};
+	struct input input = {.kind = INPUT_BEGIN, .sequence = 1};
+	char text[ACTION_TEXT_SIZE];
+	status = (struct status){0};
+	action = pipeline_apply(&fixture_pipeline, &none, false, &status, &input, false, NOW);
+	ck_assert_str_eq(action_text(&action, &status, text), "put confirming 0 E");
+	ck_assert_int_eq(status.outcome, OUTCOME_CONTINUE);
+}
+END_TEST
+
+START_TEST(verdicts_end_it)
+{
+	static const enum outcome outcomes[] = {OUTCOME_ABORT, OUTCOME_DELETE};
+	for (size_t i = 0; i < 2; i++) {
+		begin();
+		returned(outcomes[i], "so", NOW);
+		assert_action("put confirming 3 E");
+		ck_assert_int_eq(status.outcome, outcomes[i]);
+		ck_assert_str_eq(status.reason, "so");
+	}
+}
+END_TEST
+
+START_TEST(what_is_no_verdict_is_a_failure)
+{
+	static const enum outcome outcomes[] = {OUTCOME_NONE, OUTCOME_RETRY, (enum outcome)77};
+	for (size_t i = 0; i < 3; i++) {
+		begin();
+		apply((struct input){.kind = INPUT_RETURNED, .outcome = outcomes[i], .transition = 1, .result = true});
+		assert_action("put backoff 0 R");
+		ck_assert_uint_eq(status.failures, 1);
+		ck_assert_int_eq(status.outcome, OUTCOME_RETRY);
+	}
+	begin();
+	apply((struct input){.kind = INPUT_RETURNED, .returned = RETURNED_AWAIT, .until = NOW + 1, .transition = 1});
+	assert_action("put awaiting 0 S");
+	step_finished("scan", outcome_parse("fine"));
+	assert_action("put backoff 0 R");
+}
+END_TEST
+
+START_TEST(backoff_doubles_and_ends)
+{
+	nanos now = NOW, pause = 5 * SECOND;
+	begin();
+	for (unsigned i = 1; i <= SCAN_RETRIES; i++, pause *= 2) {
+		returned(OUTCOME_RETRY, "no scanner", now);
+		assert_action("put backoff 0 R");
+		ck_assert_uint_eq(status.failures, i);
+		ck_assert_int_eq(action.backoff, pause);
+		ck_assert_int_eq(status.due, now + pause);
+		ck_assert_str_eq(status.reason, "no scanner");
+		now = status.due;
+		apply_at((struct input){.kind = INPUT_DUE}, false, now);
+		assert_action("keep backoff 0 run");
+		ck_assert_uint_eq(status.failures, i);
+	}
+	returned(OUTCOME_RETRY, "no scanner", now);
+	assert_action("put confirming 3 E");
+	ck_assert_int_eq(status.outcome, OUTCOME_ABORT);
+	ck_assert_str_eq(status.reason, "no scanner");
+}
+END_TEST
+
+START_TEST(backoff_has_a_limit)
+{
+	struct pipeline_step patient = {.name = "scan", .max_retries = 1000, .retry_backoff = 24 * HOUR, .deadline = MINUTE};
+	struct pipeline pipeline = fixture_pipeline;
+	pipeline.step = &patient;
+	pipeline.count = 1;
+	begin();
+	for (unsigned i = 1; i <= 1000; i++) {
+		struct input input = {.kind = INPUT_RETURNED, .outcome = OUTCOME_RETRY, .transition = status.transition, .reason = ""};
+		action = pipeline_apply(&pipeline, &fixture_upload, true, &status, &input, false, NOW);
+		assert_action("put backoff 0 R");
+		ck_assert_int_gt(action.backoff, 0);
+		ck_assert_int_le(action.backoff, 365 * 24 * HOUR);
+		ck_assert(i < 12 || action.backoff == 365 * 24 * HOUR);
+	}
+}
+END_TEST
+
+START_TEST(exhausted_may_continue)
+{
+	begin();
+	returned(OUTCOME_CONTINUE, NULL, NOW);
+	/* `delay` has no retries, and is to be passed over then. */
+	returned(OUTCOME_RETRY, "broken", NOW);
+	assert_action("put awaiting 2 S");
+	ck_assert_uint_eq(status.failures, 0);
+}
+END_TEST
+
+START_TEST(the_last_exhausted_step_continues_to_the_end)
+{
+	static const char *const names[] = {"delay"};
+	const struct upload upload = {.id = "u", .step = names, .step_count = 1};
+	struct input input = {.kind = INPUT_BEGIN, .sequence = 1};
+	char text[ACTION_TEXT_SIZE];
+	status = (struct status){0};
+	pipeline_apply(&fixture_pipeline, &upload, false, &status, &input, false, NOW);
+	input = (struct input){.kind = INPUT_RETURNED, .outcome = OUTCOME_RETRY, .transition = 1, .reason = ""};
+	action = pipeline_apply(&fixture_pipeline, &upload, true, &status, &input, false, NOW);
+	ck_assert_str_eq(action_text(&action, &status, text), "put confirming 1 E");
+	ck_assert_int_eq(status.outcome, OUTCOME_CONTINUE);
+}
+END_TEST
+
+START_TEST(times_that_a_step_asks_for)
+{
+	static const struct {
+		nanos until, due;
+	} times[] = {{0, NOW}, {-5, NOW}, {INT64_MIN, NOW}, {1, 1}, {TIME_LAST + 1, TIME_LAST}, {INT64_MAX, TIME_LAST}};
+	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
+		for (enum returned how = RETURNED_WAIT; how <= RETURNED_AWAIT; how++) {
+			begin();
+			apply((struct input){.kind = INPUT_RETURNED, .returned = how, .until = times[i].until, .transition = 1});
+			ck_assert_int_eq(action.write, WRITE_PUT);
+			ck_assert_int_eq(status.due, times[i].due);
+		}
+	}
+}
+END_TEST
+
+START_TEST(answers_that_nobody_asked_for)
+{
+	begin();
+	step_finished("scan", OUTCOME_CONTINUE);
+	assert_action("ignored");
+	apply((struct input){.kind = INPUT_RETURNED, .returned = RETURNED_AWAIT, .until = NOW + 1, .transition = 1});
+	step_finished("delay", OUTCOME_DELETE);
+	assert_action("ignored");
+	step_finished("", OUTCOME_DELETE);
+	assert_action("ignored");
+	step_finished("scan", OUTCOME_ABORT);
+	assert_action("put confirming 3 E");
+	/* Then comes what somebody else said at the same time. */
+	step_finished("scan", OUTCOME_CONTINUE);
+	assert_action("ignored");
+	step_finished("finished", OUTCOME_CONTINUE);
+	assert_action("ignored");
+}
+END_TEST
+
+START_TEST(an_answer_that_never_comes)
+{
+	begin();
+	apply((struct input){.kind = INPUT_RETURNED, .returned = RETURNED_AWAIT, .until = NOW + MINUTE, .transition = 1});
+	apply_at((struct input){.kind = INPUT_DUE}, false, NOW + MINUTE - 1);
+	assert_action("ignored");
+	apply_at((struct input){.kind = INPUT_DUE}, false, NOW + MINUTE);
+	assert_action("put backoff 0 R");
+	ck_assert_str_ne(status.reason, "");
+	/* It comes after all, and counts. */
+	step_finished("scan", OUTCOME_CONTINUE);
+	assert_action("put queued 1 run");
+}
+END_TEST
+
+START_TEST(late_runs)
+{
+	begin();
+	uint64_t first = status.transition;
+	returned(OUTCOME_CONTINUE, NULL, NOW);
+	apply((struct input){.kind = INPUT_RETURNED, .outcome = OUTCOME_DELETE, .transition = first});
+	assert_action("ignored");
+	ck_assert_uint_eq(status.step, 1);
+}
+END_TEST
+
+START_TEST(begun_again)
+{
+	begin();
+	returned(OUTCOME_RETRY, "x", NOW);
+	uint64_t transition = status.transition;
+	/* Of a stream that was made anew, a lower number is not older. */
+	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN - 50, .stream = STREAM + 1});
+	assert_action("put queued 0 run");
+	ck_assert_uint_eq(status.transition, transition + 1);
+	ck_assert_uint_eq(status.failures, 0);
+	ck_assert_uint_eq(status.begun, BEGUN - 50);
+	apply((struct input){.kind = INPUT_READY, .sequence = BEGUN - 51, .stream = STREAM + 1});
+	assert_action("ignored");
+	apply_at((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN - 49, .stream = STREAM + 1}, true, NOW);
+	assert_action("put queued 0 run drop");
+	apply((struct input){.kind = INPUT_READY, .sequence = BEGUN, .stream = STREAM + 1});
+	assert_action("delete");
+}
+END_TEST
+
+/* Whoever took the first delivery may have died before it had published. */
+START_TEST(redeliveries_say_the_same_again)
+{
+	begin();
+	apply_at((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN, .redelivered = true}, true, NOW);
+	assert_action("ignored");
+	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN, .redelivered = true});
+	assert_action("ignored run");
+	apply((struct input){.kind = INPUT_RETURNED, .returned = RETURNED_AWAIT, .until = NOW + 1, .transition = 1});
+	for (unsigned i = 1; i <= 3; i++) {
+		struct input failed = {.kind = INPUT_STEP_FINISHED, .sequence = BEGUN + 5, .step = "scan", .outcome = OUTCOME_RETRY};
+		apply(failed);
+		assert_action("put backoff 0 R");
+	}
+	uint64_t transition = status.transition;
+	/* The same answer once more, to a record that holds what followed: the pause that is said is the same. */
+	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN, .redelivered = true});
+	assert_action("ignored R");
+	ck_assert_int_eq(action.backoff, 20 * SECOND);
+	step_finished("scan", OUTCOME_DELETE);
+	transition = status.transition;
+	apply((struct input){.kind = INPUT_STEP_FINISHED, .sequence = BEGUN + 5, .step = "scan", .outcome = OUTCOME_DELETE, .redelivered = true});
+	assert_action("ignored E");
+	ck_assert_uint_eq(status.transition, transition);
+	apply((struct input){.kind = INPUT_STEP_FINISHED, .sequence = BEGUN + 5, .step = "scan", .outcome = OUTCOME_DELETE});
+	assert_action("ignored");
+}
+END_TEST
+
+START_TEST(confirmation_is_asked_for_ever_more_rarely)
+{
+	static const nanos pauses[] = {MINUTE, 2 * MINUTE, 4 * MINUTE, 5 * MINUTE, 5 * MINUTE, 5 * MINUTE};
+	nanos now = NOW;
+	begin();
+	returned(OUTCOME_DELETE, NULL, NOW);
+	for (unsigned i = 0; i < 6; i++) {
+		ck_assert_uint_eq(status.confirmations, i + 1);
+		ck_assert_int_eq(status.due, now + pauses[i]);
+		apply_at((struct input){.kind = INPUT_DUE}, false, status.due - 1);
+		assert_action("ignored");
+		now = status.due;
+		apply_at((struct input){.kind = INPUT_DUE}, false, now);
+		assert_action(i < 5 ? "put confirming 3 E" : "put unconfirmed 3");
+		ck_assert_int_eq(status.outcome, OUTCOME_DELETE);
+	}
+	ck_assert_int_eq(status.due, 0);
+	apply((struct input){.kind = INPUT_RESUME, .sequence = BEGUN + 1});
+	assert_action("put confirming 3 E");
+	ck_assert_uint_eq(status.confirmations, 1);
+	ck_assert_int_eq(status.outcome, OUTCOME_DELETE);
+}
+END_TEST
+
+START_TEST(storage_gives_up_before_the_end)
+{
+	begin();
+	returned(OUTCOME_RETRY, "x", NOW);
+	apply((struct input){.kind = INPUT_READY, .sequence = BEGUN + 1, .failed = true});
+	assert_action("put ended 3");
+	ck_assert_int_eq(status.outcome, OUTCOME_ABORT);
+	ck_assert_int_eq(status.due, 0);
+	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN + 2});
+	assert_action("put queued 0 run");
+}
+END_TEST
+
+START_TEST(found_after_a_crash)
+{
+	begin();
+	apply((struct input){.kind = INPUT_FOUND, .age = HOUR});
+	assert_action("keep queued 0 run mark");
+	apply_at((struct input){.kind = INPUT_STARTING}, true, NOW);
+	assert_action("put running 0 run");
+	/* It dies again: this step did it. */
+	apply((struct input){.kind = INPUT_FOUND});
+	assert_action("put backoff 0 R");
+	ck_assert_uint_eq(status.failures, 1);
+	ck_assert_str_ne(status.reason, "");
+	/* What is young may not have been published; what is old is, but for a result that nothing would bring again. */
+	begin();
+	apply((struct input){.kind = INPUT_RETURNED, .outcome = OUTCOME_DELETE, .transition = 1, .result = true});
+	assert_action("put confirming 3 FE");
+	apply((struct input){.kind = INPUT_FOUND, .age = MINUTE - 1});
+	assert_action("keep confirming 3 FE");
+	apply((struct input){.kind = INPUT_FOUND, .age = MINUTE});
+	assert_action("keep confirming 3 F");
+	begin();
+	returned(OUTCOME_RETRY, "", NOW);
+	returned(OUTCOME_RETRY, "", NOW);
+	apply((struct input){.kind = INPUT_FOUND});
+	assert_action("keep backoff 0 R");
+	ck_assert_int_eq(action.backoff, 10 * SECOND);
+}
+END_TEST
+
+START_TEST(stopped_in_the_middle_is_no_failure)
+{
+	begin();
+	apply_at((struct input){.kind = INPUT_STARTING}, true, NOW);
+	apply((struct input){.kind = INPUT_STOPPED, .transition = status.transition});
+	assert_action("put queued 0");
+	ck_assert_uint_eq(status.failures, 0);
+	apply((struct input){.kind = INPUT_FOUND, .age = HOUR});
+	assert_action("keep queued 0 run mark");
+}
+END_TEST
+
+/* As record_decode() gives them: no times, and an answer counts. */
+START_TEST(records_of_the_other_implementation)
+{
+	const struct input found = {.kind = INPUT_FOUND, .claim = true, .age = HOUR};
+	status = (struct status){.step = 0, .phase = PHASE_AWAITING, .awaited = true, .failures = 2};
+	status.transition = 1; /* present */
+	apply(found);
+	assert_action("put queued 0 run");
+	ck_assert_uint_eq(status.failures, 2);
+	ck_assert(status.awaited);
+	ck_assert_int_eq(status.due, NOW + 10 * MINUTE);
+	step_finished("scan", OUTCOME_CONTINUE);
+	assert_action("put queued 1 run");
+	status = (struct status){.step = 2, .phase = PHASE_AWAITING, .awaited = true, .transition = 1};
+	apply(found);
+	assert_action("put awaiting 2 S");
+	ck_assert_int_eq(status.due, NOW + 4 * MINUTE);
+	status = (struct status){.step = 0, .phase = PHASE_BACKOFF, .awaited = true, .failures = 3, .outcome = OUTCOME_RETRY, .transition = 1};
+	apply(found);
+	assert_action("put backoff 0");
+	ck_assert_int_eq(status.due, NOW + 20 * SECOND);
+	status = (struct status){.step = 3, .phase = PHASE_CONFIRMING, .awaited = true, .outcome = OUTCOME_DELETE, .transition = 1};
+	apply(found);
+	assert_action("put confirming 3");
+	ck_assert_int_eq(status.due, NOW + MINUTE);
+	ck_assert_uint_eq(status.confirmations, 1);
+	apply_at((struct input){.kind = INPUT_DUE}, false, NOW + MINUTE);
+	assert_action("put confirming 3 E");
+	ck_assert_int_eq(status.outcome, OUTCOME_DELETE);
+	status = (struct status){.step = 3, .phase = PHASE_ENDED, .awaited = true, .outcome = OUTCOME_DELETE, .transition = 1};
+	apply(found);
+	assert_action("ignored");
+}
+END_TEST
+
+START_TEST(steps_by_name)
+{
+	ck_assert(pipeline_step_known(&fixture_pipeline, "scan") && pipeline_step_known(&fixture_pipeline, "delay"));
+	ck_assert(!pipeline_step_known(&fixture_pipeline, "policies") && !pipeline_step_known(&fixture_pipeline, ""));
+	status = (struct status){.step = 1};
+	ck_assert_str_eq(pipeline_current_step(&fixture_pipeline, &fixture_upload, &status)->name, "delay");
+	status.step = 2;
+	ck_assert_ptr_eq(pipeline_current_step(&fixture_pipeline, &fixture_upload, &status), &fixture_pipeline.other);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {all_steps_in_order, no_steps, verdicts_end_it, what_is_no_verdict_is_a_failure,
+	                              backoff_doubles_and_ends, backoff_has_a_limit, exhausted_may_continue,
+	                              the_last_exhausted_step_continues_to_the_end, times_that_a_step_asks_for,
+	                              answers_that_nobody_asked_for, an_answer_that_never_comes, late_runs, begun_again,
+	                              redeliveries_say_the_same_again, confirmation_is_asked_for_ever_more_rarely,
+	                              storage_gives_up_before_the_end, found_after_a_crash, stopped_in_the_middle_is_no_failure,
+	                              records_of_the_other_implementation, steps_by_name};
+	return suite_run("pipeline", tests, sizeof tests / sizeof tests[0], 30);
+}
