@@ -1,0 +1,16 @@
+# Scenarios: the built service with a real nats-server and a real clamd. Several programs, by theme.
+SCENARIO_FIXTURE = tests/scenario/scenario.c tests/scenario/scenario.h \
+	tests/scenario/recorder.c tests/scenario/recorder.h \
+	tests/scenario/storage.c tests/scenario/storage.h \
+	tests/scenario/records.c tests/scenario/records.h tests/scenario/suite.c \
+	tests/file_server.c tests/file_server.h tests/fixture_clamd.c tests/fixture_clamd.h
+check_LIBRARIES += tests/libscenario.a
+tests_libscenario_a_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_libscenario_a_SOURCES = $(SCENARIO_FIXTURE)
+SCENARIO_LIBS = tests/libscenario.a $(TEST_LIBS)
+EXTRA_DIST += tests/data/storage-events.jsonl
+
+check_PROGRAMS += tests/test_scenario_outcome
+TESTS += tests/test_scenario_outcome
+tests_test_scenario_outcome_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_scenario_outcome_LDADD = $(SCENARIO_LIBS)
