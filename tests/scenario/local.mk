@@ -14,3 +14,13 @@ check_PROGRAMS += tests/test_scenario_outcome
 TESTS += tests/test_scenario_outcome
 tests_test_scenario_outcome_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_scenario_outcome_LDADD = $(SCENARIO_LIBS)
+
+check_PROGRAMS += tests/test_scenario_delay
+TESTS += tests/test_scenario_delay
+tests_test_scenario_delay_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_scenario_delay_LDADD = $(SCENARIO_LIBS)
+
+check_PROGRAMS += tests/test_scenario_remote
+TESTS += tests/test_scenario_remote
+tests_test_scenario_remote_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_scenario_remote_LDADD = $(SCENARIO_LIBS)
