@@ -24,3 +24,13 @@ check_PROGRAMS += tests/test_scenario_remote
 TESTS += tests/test_scenario_remote
 tests_test_scenario_remote_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_scenario_remote_LDADD = $(SCENARIO_LIBS)
+
+check_PROGRAMS += tests/test_scenario_corpus
+TESTS += tests/test_scenario_corpus
+tests_test_scenario_corpus_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_scenario_corpus_LDADD = $(SCENARIO_LIBS)
+
+check_PROGRAMS += tests/test_scenario_resume
+TESTS += tests/test_scenario_resume
+tests_test_scenario_resume_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_scenario_resume_LDADD = $(SCENARIO_LIBS)

@@ -246,3 +246,20 @@ void scenario_await_applied(struct scenario *scenario)
 {
 	ck_assert_msg(wait_until(is_applied, scenario, TEST_LIMIT), "not all events were acknowledged");
 }
+
+struct asking {
+	struct scenario *scenario;
+	unsigned count;
+};
+
+static bool is_asked(void *closure)
+{
+	struct asking *asking = closure;
+	return atomic_load(&asking->scenario->storage.requests) >= asking->count;
+}
+
+void scenario_await_requests(struct scenario *scenario, unsigned count)
+{
+	struct asking asking = {scenario, count};
+	ck_assert_msg(wait_until(is_asked, &asking, TEST_LIMIT), "storage is not asked for an upload");
+}

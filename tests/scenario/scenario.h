@@ -86,6 +86,9 @@ uint64_t scenario_metric(const struct scenario *scenario, const char *name);
 /* Waits until the service has acknowledged all that is on the stream. */
 void scenario_await_applied(struct scenario *scenario);
 
+/* Waits until storage was asked for so many uploads in all. */
+void scenario_await_requests(struct scenario *scenario, unsigned count);
+
 /* The processes' secrets: every URL of an upload holds it. */
 #define SCENARIO_SECRET "s3cret-t0ken"
 
