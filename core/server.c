@@ -214,8 +214,9 @@ static void take_scan_end(struct server *server, struct scan *scan)
 
 static void begin_stop(struct server *server)
 {
-	log_info(server->log, "stopping: %zu steps are queued or running, and have %ld s", coordinator_runs(server->coordinator),
-	         (long)(server->config->shutdown_grace / SECOND));
+	char text[DURATION_TEXT_SIZE];
+	log_info(server->log, "stopping: %zu steps are queued or running, and have %s", coordinator_runs(server->coordinator),
+	         duration_format(server->config->shutdown_grace, text));
 	server->stopping = true;
 	coordinator_stopping(server->coordinator);
 	for (struct reading *reading = server->readings; reading != NULL; reading = reading->next)
