@@ -111,6 +111,9 @@ static struct MHD_Response *stored_response(struct file_server *server, const ch
 static struct MHD_Response *respond(struct file_server *server, struct MHD_Connection *connection, const char *path, unsigned *status)
 {
 	uint64_t number;
+	struct MHD_Response *stored = stored_response(server, path);
+	if (stored != NULL)
+		return stored;
 	if (path_is(path, "/ok/", &number))
 		return make_body(server, connection, number, number, false, true);
 	if (path_is(path, "/chunked/", &number))
@@ -130,9 +133,6 @@ static struct MHD_Response *respond(struct file_server *server, struct MHD_Conne
 	}
 	if (strcmp(path, "/gzip") == 0)
 		return text_response("abc", "Content-Encoding", "gzip");
-	struct MHD_Response *stored = stored_response(server, path);
-	if (stored != NULL)
-		return stored;
 	*status = 404;
 	return text_response("no such path", NULL, NULL);
 }

@@ -23,7 +23,7 @@ struct MHD_Daemon;
  *   /silent         never answers
  *   /status/C       a body of 1 MB with status C; with Location and a short one for 3xx
  *   /gzip           3 bytes that call themselves gzip
- *   others          what file_server_put() has put there, else 404
+ *   others          404
  * Byte i of a body is file_server_byte(i). */
 struct file_server {
 	struct MHD_Daemon *daemon;
@@ -41,7 +41,7 @@ struct file_server {
 void file_server_start(struct file_server *server, const char *certificate, const char *key);
 void file_server_stop(struct file_server *server);
 
-/* From now on answers `path` with a copy of these bytes. At any time. */
+/* From now on answers `path`, whatever it says, with a copy of these bytes. At any time. */
 void file_server_put(struct file_server *server, const char *path, const void *bytes, size_t length);
 
 unsigned char file_server_byte(uint64_t position);

@@ -34,3 +34,13 @@ check_PROGRAMS += tests/test_scenario_resume
 TESTS += tests/test_scenario_resume
 tests_test_scenario_resume_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_scenario_resume_LDADD = $(SCENARIO_LIBS)
+
+check_PROGRAMS += tests/test_scenario_foreign
+TESTS += tests/test_scenario_foreign
+tests_test_scenario_foreign_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_scenario_foreign_LDADD = $(SCENARIO_LIBS)
+
+check_PROGRAMS += tests/test_scenario_crash
+TESTS += tests/test_scenario_crash
+tests_test_scenario_crash_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_scenario_crash_LDADD = $(SCENARIO_LIBS)

@@ -8,6 +8,9 @@
 #include "core/encoding.h"
 #include "tests/harness/limits.h"
 
+/* The broker gives an event that died with the service to the next one after half a minute. */
+#define REDELIVERY_LIMIT (2 * TEST_LIMIT)
+
 static const char *string_of(json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
@@ -105,7 +108,7 @@ static bool has_come(void *closure)
 const struct recorded *recorder_await(struct recorder *recorder, const char *type, const char *upload, size_t index)
 {
 	struct wish wish = {recorder, type, upload, index};
-	ck_assert_msg(wait_until(has_come, &wish, TEST_LIMIT), "no %s number %zu for upload %s", type != NULL ? type : "event", index,
+	ck_assert_msg(wait_until(has_come, &wish, REDELIVERY_LIMIT), "no %s number %zu for upload %s", type != NULL ? type : "event", index,
 	              upload != NULL ? upload : "(any)");
 	return recorder_find(recorder, type, upload, index);
 }
