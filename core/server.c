@@ -237,7 +237,8 @@ static void take_mail(struct server *server, struct mail *mail)
 {
 	switch (mail->kind) {
 	case MAIL_REPLY:
-		coordinator_answered(server->coordinator, (struct request *)(void *)mail, clock_now());
+		if (!intake_answered(&server->intake, (struct request *)(void *)mail))
+			coordinator_answered(server->coordinator, (struct request *)(void *)mail, clock_now());
 		break;
 	case MAIL_DELIVERY:
 		take_delivery(server, (struct delivery *)(void *)mail);
@@ -266,6 +267,8 @@ static void do_chores(struct server *server)
 	bus_expire(server->events);
 	if (server->records != server->events)
 		bus_expire(server->records);
+	if (!server->stopping)
+		intake_ask_position(&server->intake, server->events);
 	if (server->http != NULL && http_address(server->http) == NULL)
 		http_start(server->http);
 	if (!server->found_all && !server->reading_all && atomic_load(&server->ready) && clock_monotonic() >= server->read_again)
