@@ -65,8 +65,8 @@ struct slot {
 	struct timer due;
 };
 
-/* Uploads of one step that were found queued when the service started. One of them may have ended the service, so
- * each is marked in its record before it runs, and only few are at a time. */
+/* Uploads of one step that were found queued, or overdue, when the service started. One of them may have ended the
+ * service, so each is marked in its record before it runs, and only few are at a time. */
 struct suspects {
 	struct slot *first, **last;
 	unsigned out;

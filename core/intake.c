@@ -2,6 +2,7 @@
 #include "core/intake.h"
 
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 #define HEARTBEAT (5 * SECOND)
 #define SILENCE_LIMIT (2 * HEARTBEAT + 2 * SECOND)
 #define BATCH_LIMIT 1000u
+#define POSITION_INTERVAL (2 * SECOND)
 #define CONSUMER_MAX_ACK_PENDING 20000
 /* The durable of older releases of the other implementation, whose position is taken over. */
 #define OLDER_CONSUMER "postprocessing"
@@ -33,6 +35,9 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 		snprintf(why, size, "stream " INTAKE_STREAM ": %s (JetStream error %d)", natsStatus_GetText(status), (int)code);
 		return false;
 	}
+	/* Positions in another stream of that name, or in what the broker has forgotten of this one, say nothing. */
+	if (info->Created != intake->stream_created || info->State.LastSeq < __atomic_load_n(&intake->applied, __ATOMIC_RELAXED))
+		__atomic_store_n(&intake->applied, 0, __ATOMIC_RELAXED);
 	intake->stream_created = info->Created;
 	jsStreamInfo_Destroy(info);
 	return true;
@@ -104,6 +109,36 @@ bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *
 	else
 		return true;
 	return false;
+}
+
+void intake_ask_position(struct intake *intake, struct bus *bus)
+{
+	char subject[192];
+	nanos now = clock_monotonic();
+	if (intake->asking || !bus_is_up(bus) || now - intake->asked < POSITION_INTERVAL)
+		return;
+	intake->asking = true;
+	intake->asked = now;
+	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.INFO." INTAKE_STREAM ".%s", intake->consumer);
+	bus_call(bus, &intake->position, subject, "", 0);
+}
+
+bool intake_answered(struct intake *intake, struct request *request)
+{
+	if (request != &intake->position)
+		return false;
+	intake->asking = false;
+	if (request->status != REQUEST_DONE)
+		return true;
+	json_t *answer = json_loadb(natsMsg_GetData(request->reply), (size_t)natsMsg_GetDataLength(request->reply), 0, NULL);
+	json_int_t floor = json_integer_value(json_object_get(json_object_get(answer, "ack_floor"), "stream_seq"));
+	/* A consumer that was made anew begins to count at 0. */
+	if (floor > 0 && (uint64_t)floor > __atomic_load_n(&intake->applied, __ATOMIC_RELAXED))
+		__atomic_store_n(&intake->applied, (uint64_t)floor, __ATOMIC_RELAXED);
+	json_decref(answer);
+	natsMsg_Destroy(request->reply);
+	request->reply = NULL;
+	return true;
 }
 
 void intake_reset(struct intake *intake)

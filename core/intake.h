@@ -17,14 +17,17 @@ struct intake {
 	const struct log *log;
 	/* Set by intake_prepare() on the bus' thread, read by the receiver after the bus said that it is up. */
 	int64_t stream_created;   /* nanoseconds; tells two streams of one name apart */
-	/* Set by the receiver, for a consumer that has to be made anew: atomic. */
-	uint64_t applied;         /* all up to this sequence is done with */
+	/* Shared, for a consumer that has to be made anew: atomic. */
+	uint64_t applied;         /* all up to this sequence is done with, by whatever instance */
 	/* The receiver's: */
 	unsigned held;            /* messages here, unacknowledged */
 	unsigned outstanding;     /* asked for and not come yet */
 	nanos expires;            /* when the last pull surely has ended (monotonic) */
 	nanos heard;              /* when the broker last gave a sign (monotonic) */
 	nanos pause_until;        /* no pull before (monotonic) */
+	struct request position;  /* asks where the consumer stands */
+	bool asking;              /* … and is under way */
+	nanos asked;              /* when it was last (monotonic) */
 };
 
 /* A bus_prepare; the closure is the intake. */
@@ -32,6 +35,11 @@ bus_prepare intake_prepare;
 
 /* Pulls, if there is room. To be called after each batch of mails and about once a second. */
 void intake_pull(struct intake *intake, struct bus *bus);
+
+/* Asks every few seconds where the consumer stands. To be called about once a second. */
+void intake_ask_position(struct intake *intake, struct bus *bus);
+/* Takes notice of the answer. False: the request is somebody else's. */
+bool intake_answered(struct intake *intake, struct request *request);
 
 /* The pulls of a lost connection are gone. */
 void intake_reset(struct intake *intake);

@@ -252,10 +252,17 @@ static struct action returned(const struct pipeline *pipeline, const struct uplo
 	return action;
 }
 
-static struct action starting(const struct upload *upload, struct status *status)
+/* Is it the turn of the upload's step, in this process or in the one before? */
+static bool may_have_begun(const struct status *status, nanos now)
 {
-	if (all_done(upload, status) || status->phase != PHASE_QUEUED)
-		return ignore("it is not queued any more");
+	bool overdue = status->due != 0 && status->due <= now;
+	return status->phase == PHASE_QUEUED || (overdue && (status->phase == PHASE_BACKOFF || status->phase == PHASE_WAITING));
+}
+
+static struct action starting(const struct upload *upload, struct status *status, nanos now)
+{
+	if (all_done(upload, status) || !may_have_begun(status, now))
+		return ignore("it is not its step's turn any more");
 	struct action action = {.run = true};
 	status->phase = PHASE_RUNNING;
 	keep(status, &action);
@@ -345,7 +352,9 @@ static struct action found(const struct pipeline *pipeline, const struct upload 
 		put(status, &action, now);
 		return action;
 	}
-	action.run = action.mark = status->phase == PHASE_QUEUED;
+	action.run = action.mark = may_have_begun(status, now);
+	if (action.run && status->phase == PHASE_WAITING)
+		status->woken_at = status->due;
 	if (input->claim)
 		keep(status, &action);
 	return action;
@@ -371,7 +380,7 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 	case INPUT_RETURNED:
 		return returned(pipeline, upload, status, input, now);
 	case INPUT_STARTING:
-		return starting(upload, status);
+		return starting(upload, status, now);
 	case INPUT_DUE:
 		return due(pipeline, upload, status, busy, now);
 	case INPUT_FOUND:

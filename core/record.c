@@ -251,8 +251,10 @@ static bool decode_inner(json_t *object, struct record *record, const char **wro
 		.step = step,
 	};
 	*wrong = "Steps";
-	if (!decode_steps(json_reader_array(&reader, "Steps"), step, &fields.step_count))
+	if (!decode_steps(json_reader_array(&reader, "Steps"), step, &fields.step_count) || reader.wrong != NULL) {
+		*wrong = reader.wrong != NULL ? reader.wrong : *wrong;
 		return false;
+	}
 	*wrong = "StartTime";
 	if (!read_time(&reader, "StartTime", &fields.start_time))
 		return false;

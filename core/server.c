@@ -218,8 +218,9 @@ static void take_scan_end(struct server *server, struct scan *scan)
 
 static void begin_stop(struct server *server)
 {
-	log_info(server->log, "stopping: %zu steps are queued or running, and have %ld s", coordinator_runs(server->coordinator),
-	         (long)(server->config->shutdown_grace / SECOND));
+	char text[DURATION_TEXT_SIZE];
+	log_info(server->log, "stopping: %zu steps are queued or running, and have %s", coordinator_runs(server->coordinator),
+	         duration_format(server->config->shutdown_grace, text));
 	server->stopping = true;
 	coordinator_stopping(server->coordinator);
 	for (struct reading *reading = server->readings; reading != NULL; reading = reading->next)
@@ -274,7 +275,8 @@ static void take_mail(struct server *server, struct mail *mail)
 {
 	switch (mail->kind) {
 	case MAIL_REPLY:
-		coordinator_answered(server->coordinator, (struct request *)(void *)mail, clock_now());
+		if (!intake_answered(&server->intake, (struct request *)(void *)mail))
+			coordinator_answered(server->coordinator, (struct request *)(void *)mail, clock_now());
 		break;
 	case MAIL_DELIVERY:
 		take_delivery(server, (struct delivery *)(void *)mail);
@@ -306,6 +308,8 @@ static void do_chores(struct server *server)
 	bus_expire(server->events);
 	if (server->records != server->events)
 		bus_expire(server->records);
+	if (!server->stopping)
+		intake_ask_position(&server->intake, server->events);
 	if (server->http != NULL && http_address(server->http) == NULL)
 		http_start(server->http);
 	if (!server->stopping)

@@ -11,6 +11,12 @@
 
 #define BLOCK_SIZE ((size_t)64 * 1024)
 
+struct file_server_file {
+	struct file_server_file *next;
+	char *path, *bytes;
+	size_t length;
+};
+
 /* One answer under way. */
 struct body {
 	struct file_server *server;
@@ -88,9 +94,26 @@ static bool path_is(const char *path, const char *head, uint64_t *number)
 	return true;
 }
 
+/* A response with what was put at the path; NULL: nothing was. */
+static struct MHD_Response *stored_response(struct file_server *server, const char *path)
+{
+	struct MHD_Response *response = NULL;
+	pthread_mutex_lock(&server->lock);
+	struct file_server_file *file = server->file;
+	while (file != NULL && strcmp(file->path, path) != 0)
+		file = file->next;
+	if (file != NULL)
+		response = MHD_create_response_from_buffer(file->length, file->bytes, MHD_RESPMEM_MUST_COPY);
+	pthread_mutex_unlock(&server->lock);
+	return response;
+}
+
 static struct MHD_Response *respond(struct file_server *server, struct MHD_Connection *connection, const char *path, unsigned *status)
 {
 	uint64_t number;
+	struct MHD_Response *stored = stored_response(server, path);
+	if (stored != NULL)
+		return stored;
 	if (path_is(path, "/ok/", &number))
 		return make_body(server, connection, number, number, false, true);
 	if (path_is(path, "/chunked/", &number))
@@ -174,6 +197,21 @@ void file_server_start(struct file_server *server, const char *certificate, cons
 	server->port = info->port;
 }
 
+void file_server_put(struct file_server *server, const char *path, const void *bytes, size_t length)
+{
+	struct file_server_file *file = calloc(1, sizeof *file);
+	ck_assert_ptr_nonnull(file);
+	file->path = strdup(path);
+	file->bytes = malloc(length + 1);
+	ck_assert(file->path != NULL && file->bytes != NULL);
+	memcpy(file->bytes, bytes, length);
+	file->length = length;
+	pthread_mutex_lock(&server->lock);
+	file->next = server->file;
+	server->file = file;
+	pthread_mutex_unlock(&server->lock);
+}
+
 void file_server_stop(struct file_server *server)
 {
 	pthread_mutex_lock(&server->lock);
@@ -182,5 +220,12 @@ void file_server_stop(struct file_server *server)
 		MHD_resume_connection(server->suspended[i]);
 	pthread_mutex_unlock(&server->lock);
 	MHD_stop_daemon(server->daemon);
+	while (server->file != NULL) {
+		struct file_server_file *file = server->file;
+		server->file = file->next;
+		free(file->path);
+		free(file->bytes);
+		free(file);
+	}
 	pthread_mutex_destroy(&server->lock);
 }

@@ -23,6 +23,7 @@ struct MHD_Daemon;
  *   /silent         never answers
  *   /status/C       a body of 1 MB with status C; with Location and a short one for 3xx
  *   /gzip           3 bytes that call themselves gzip
+ *   others          404
  * Byte i of a body is file_server_byte(i). */
 struct file_server {
 	struct MHD_Daemon *daemon;
@@ -33,11 +34,15 @@ struct file_server {
 	struct MHD_Connection *suspended[SUSPENDED_MAX];
 	size_t suspended_count;
 	atomic_bool identity_asked; /* each request so far came with Accept-Encoding: identity */
+	struct file_server_file *file; /* under the lock */
 };
 
 /* Fails the test if it cannot start. `certificate` and `key` (PEM): https; NULL: http. */
 void file_server_start(struct file_server *server, const char *certificate, const char *key);
 void file_server_stop(struct file_server *server);
+
+/* From now on answers `path`, whatever it says, with a copy of these bytes. At any time. */
+void file_server_put(struct file_server *server, const char *path, const void *bytes, size_t length);
 
 unsigned char file_server_byte(uint64_t position);
 

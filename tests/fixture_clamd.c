@@ -120,7 +120,11 @@ bool fixture_clamd_start(struct fixture_clamd *clamd, const char *lines)
 {
 	char path[128];
 	memset(clamd, 0, sizeof *clamd);
-	snprintf(clamd->folder, sizeof clamd->folder, "/tmp/pp-clamd-XXXXXX");
+	const char *above = getenv("TMPDIR");
+	/* Its socket's path has to fit into an address. */
+	if (above == NULL || strlen(above) > 40)
+		above = "/tmp";
+	snprintf(clamd->folder, sizeof clamd->folder, "%s/pp-clamd-XXXXXX", above);
 	if (mkdtemp(clamd->folder) == NULL) {
 		fprintf(stderr, "fixture_clamd: no temporary folder: %s\n", strerror(errno));
 		return false;

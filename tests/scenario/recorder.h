@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Everything that is on the stream `main-queue`, in its order. It is read from the stream itself and not from a
+ * subscription, so that nothing is missed while the broker is away. */
+#ifndef TESTS_SCENARIO_RECORDER_H
+#define TESTS_SCENARIO_RECORDER_H
+
+#include <jansson.h>
+#include <nats/nats.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "core/clock.h"
+
+struct recorded {
+	uint64_t sequence;
+	nanos time;         /* of the broker, when it was stored */
+	bool ours;          /* the service published it: it carries a Nats-Msg-Id and is not the test's */
+	json_t *envelope;   /* NULL: no JSON */
+	json_t *payload;    /* NULL: none that can be read */
+	const char *type;   /* without "events."; "" if it has none; borrowed */
+	const char *upload; /* its UploadID; "" if it has none; borrowed */
+};
+
+struct recorder {
+	jsCtx *js; /* borrowed */
+	struct recorded *message;
+	size_t count, size;
+};
+
+/* What the test publishes with a Nats-Msg-Id begins it like this. */
+#define RECORDER_TEST_ID "test."
+
+void recorder_free(struct recorder *recorder);
+
+/* Reads what has come since. */
+void recorder_update(struct recorder *recorder);
+
+/* How many of a type (NULL: any) the service has published for an upload (NULL: any), as far as they were read. */
+size_t recorder_count(const struct recorder *recorder, const char *type, const char *upload);
+
+/* The one of number `index`, from 0, of those; NULL: none yet. Valid until the next update. */
+const struct recorded *recorder_find(const struct recorder *recorder, const char *type, const char *upload, size_t index);
+
+/* Waits for it, and fails the test if it does not come. */
+const struct recorded *recorder_await(struct recorder *recorder, const char *type, const char *upload, size_t index);
+
+/* The string under a key of its payload; fails the test if there is none. */
+const char *recorded_string(const struct recorded *recorded, const char *key);
+
+#endif

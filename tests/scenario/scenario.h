@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The whole program in its world: a real nats-server, a real clamd, a storage provider that serves bytes and
+ * says what storage says, and the built `postprocessing server` as a process of its own.
+ *
+ *   scenario.c  the processes
+ *   storage.c   what storage and other services say on the bus
+ *   records.c   the records in the bucket
+ *   suite.c     the main() of the test programs
+ *
+ * All functions fail the test when they cannot do what they say. One scenario at a time in a process; what a failed test
+ * leaves behind is ended with it, and scenario_run() shows the service's log and removes the rest. */
+#ifndef TESTS_SCENARIO_SCENARIO_H
+#define TESTS_SCENARIO_SCENARIO_H
+
+#include <check.h>
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tests/file_server.h"
+#include "tests/fixture_clamd.h"
+#include "tests/harness/fixture_nats.h"
+#include "tests/harness/folder.h"
+#include "tests/harness/limits.h"
+#include "tests/harness/process.h"
+#include "tests/scenario/recorder.h"
+
+struct scenario_options {
+	const char *steps;         /* the list; NULL: not set */
+	const char *ini;           /* more of the configuration; NULL: none */
+	const char *const *env;    /* of the service, "NAME=value", NULL-terminated; NULL: none */
+	const struct nats_options *nats;
+	bool embedded;             /* no nats-server but the service's own */
+	bool no_broker;            /* the nats-server is not started yet: scenario_start_broker() */
+};
+
+struct scenario {
+	struct scenario_options options;
+	char folder[FOLDER_PATH_SIZE]; /* holds postprocessing.ini, service.log, state/, clamd.sock */
+	struct nats_fixture nats;
+	struct fixture_clamd clamd;
+	struct file_server storage;
+	struct process service;
+	natsConnection *connection;
+	jsCtx *js;
+	struct recorder recorder;
+	unsigned published; /* for the IDs of what the test publishes */
+};
+
+/* The main() of a test program. Without clamd and nats-server it is skipped. */
+int scenario_run(const char *name, const TTest *const *test, size_t count);
+
+/* All but clamd and service. The options' texts are borrowed. */
+void scenario_open(struct scenario *scenario, const struct scenario_options *options);
+/* Ends all; the service has to end in order, and must not have written a secret into its log. */
+void scenario_close(struct scenario *scenario);
+
+/* clamd, where the configuration expects it; `lines` of clamd.conf or NULL. */
+void scenario_start_clamd(struct scenario *scenario, const char *lines);
+void scenario_stop_clamd(struct scenario *scenario);
+
+/* The nats-server of a scenario that was opened with no_broker. */
+void scenario_start_broker(struct scenario *scenario);
+
+/* Starts the service; scenario_await_ready() waits until it says that it is ready. */
+void scenario_start_service(struct scenario *scenario);
+void scenario_await_ready(struct scenario *scenario);
+/* SIGTERM and the wait for an orderly end / kill -9. */
+void scenario_stop_service(struct scenario *scenario);
+void scenario_kill_service(struct scenario *scenario);
+
+/* scenario_open(), clamd if `clamd`, the service, and the wait for it. */
+void scenario_begin(struct scenario *scenario, const struct scenario_options *options, bool clamd);
+
+/* Connects the test to the broker; scenario_open() does, but for an embedded one. */
+void scenario_connect(struct scenario *scenario, const char *url, const char *username, const char *password);
+
+/* How often a text is in the service's log. */
+size_t scenario_log_count(const struct scenario *scenario, const char *text);
+void scenario_await_log(struct scenario *scenario, const char *text);
+/* The status of a GET on a path of the service's HTTP port, 0: no answer. */
+long scenario_http(const struct scenario *scenario, const char *path);
+/* One of its figures. */
+uint64_t scenario_metric(const struct scenario *scenario, const char *name);
+
+/* Waits until the service has acknowledged all that is on the stream. */
+void scenario_await_applied(struct scenario *scenario);
+
+/* Waits until storage was asked for so many uploads in all. */
+void scenario_await_requests(struct scenario *scenario, unsigned count);
+
+/* The processes' secrets: every URL of an upload holds it. */
+#define SCENARIO_SECRET "s3cret-t0ken"
+
+#endif

@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A step that another service on the bus does. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/scenario/records.h"
+#include "tests/scenario/storage.h"
+
+static struct scenario scenario;
+
+#define REMOTE "[step:policies]\nmodule = remote\n"
+
+static void begin(const char *ini)
+{
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "policies", .ini = ini}, false);
+}
+
+/* StartPostprocessingStep, field by field. */
+static void check_start(const char *upload, const char *step, size_t index)
+{
+	char url[STORAGE_URL_SIZE];
+	const struct recorded *event = recorder_await(&scenario.recorder, "StartPostprocessingStep", upload, index);
+	json_t *expected = json_pack("{s:s,s:s,s:o,s:s,s:i,s:s,s:o,s:s,s:s,s:n,s:n}", "UploadID", upload, "URL",
+	                             storage_url(&scenario, "/none", url), "ExecutingUser", storage_user(), "Filename", STORAGE_FILENAME,
+	                             "Filesize", 68, "Token", "", "ResourceID", storage_resource(), "RevaToken", "", "StepToStart", step,
+	                             "Timestamp", "ImpersonatingUser");
+	char *got = json_dumps(event->payload, JSON_COMPACT | JSON_SORT_KEYS), *wanted = json_dumps(expected, JSON_COMPACT | JSON_SORT_KEYS);
+	ck_assert_str_eq(got, wanted);
+	free(got);
+	free(wanted);
+	json_decref(expected);
+}
+
+START_TEST(answers)
+{
+	static const char *const outcome[] = {"continue", "abort", "delete"};
+	begin(REMOTE "retry_backoff = 100ms\n");
+	for (size_t i = 0; i < 3; i++) {
+		storage_bytes_received(&scenario, outcome[i], "/none", 68);
+		check_start(outcome[i], "policies", 0);
+		storage_step_finished(&scenario, outcome[i], "policies", outcome[i]);
+		storage_check_finished(&scenario, outcome[i], outcome[i]);
+		ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, outcome[i]), 2);
+	}
+	scenario_close(&scenario);
+}
+END_TEST
+
+START_TEST(retries)
+{
+	/* The last is none of the four: it is no verdict. */
+	static const char *const outcome[] = {"retry", "", "Continue"};
+	char upload[16];
+	begin(REMOTE "retry_backoff = 100ms\n");
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(upload, sizeof upload, "u%zu", i);
+		storage_bytes_received(&scenario, upload, "/none", 68);
+		check_start(upload, "policies", 0);
+		storage_step_finished(&scenario, upload, "policies", outcome[i]);
+		const struct recorded *retry = recorder_await(&scenario.recorder, "PostprocessingRetry", upload, 0);
+		ck_assert_int_eq(json_integer_value(json_object_get(retry->payload, "Failures")), 1);
+		ck_assert_int_eq(json_integer_value(json_object_get(retry->payload, "BackoffDuration")), 100 * MILLISECOND);
+		check_start(upload, "policies", 1);
+		storage_step_finished(&scenario, upload, "policies", "continue");
+		storage_check_finished(&scenario, upload, "continue");
+	}
+	scenario_close(&scenario);
+}
+END_TEST
+
+START_TEST(no_answer)
+{
+	begin(REMOTE "deadline = 300ms\nretry_backoff = 100ms\nmax_retries = 2\n");
+	storage_expect(&scenario, "silent", "/none", 68, "abort");
+	for (size_t i = 0; i < 3; i++)
+		check_start("silent", "policies", i);
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, "StartPostprocessingStep", "silent"), 3);
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingRetry", "silent"), 2);
+	const struct recorded *start = recorder_find(&scenario.recorder, "StartPostprocessingStep", "silent", 0);
+	const struct recorded *again = recorder_find(&scenario.recorder, "StartPostprocessingStep", "silent", 1);
+	ck_assert_int_ge(again->time - start->time, 350 * MILLISECOND);
+	scenario_close(&scenario);
+}
+END_TEST
+
+START_TEST(wrong_answers)
+{
+	begin(REMOTE);
+	storage_bytes_received(&scenario, "good", "/none", 68);
+	check_start("good", "policies", 0);
+	storage_step_finished(&scenario, "good", "virusscan", "delete");
+	storage_step_finished(&scenario, "good", "", "delete");
+	storage_step_finished(&scenario, "good", "finished", "delete");
+	storage_step_finished(&scenario, "nobody", "policies", "delete");
+	storage_step_finished(&scenario, "", "policies", "delete");
+	scenario_await_applied(&scenario);
+	recorder_update(&scenario.recorder);
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, NULL), 1);
+	storage_step_finished(&scenario, "good", "policies", "continue");
+	storage_check_finished(&scenario, "good", "continue");
+	/* An answer that comes twice, or says something else afterwards, changes nothing. */
+	storage_step_finished(&scenario, "good", "policies", "continue");
+	storage_step_finished(&scenario, "good", "policies", "delete");
+	scenario_await_applied(&scenario);
+	recorder_update(&scenario.recorder);
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, NULL), 2);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_events_broken_total"), 0);
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* A delay that is done is no step that somebody else may answer for. */
+START_TEST(answer_for_a_step_of_ours)
+{
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1500ms\n"}, false);
+	storage_bytes_received(&scenario, "waits", "/none", 68);
+	records_await(&scenario, "waits", "phase", "waiting");
+	storage_step_finished(&scenario, "waits", "delay", "continue");
+	scenario_await_applied(&scenario);
+	recorder_update(&scenario.recorder);
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, NULL), 0);
+	storage_check_finished(&scenario, "waits", "continue");
+	scenario_close(&scenario);
+}
+END_TEST
+
+START_TEST(one_after_the_other)
+{
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "policies, check", .ini = REMOTE "[step:check]\nmodule = remote\n"}, false);
+	storage_bytes_received(&scenario, "two", "/none", 68);
+	check_start("two", "policies", 0);
+	/* The answer for the second step comes too early to be one. */
+	storage_step_finished(&scenario, "two", "check", "delete");
+	storage_step_finished(&scenario, "two", "policies", "continue");
+	check_start("two", "check", 1);
+	storage_step_finished(&scenario, "two", "check", "continue");
+	storage_check_finished(&scenario, "two", "continue");
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, NULL), 3);
+	scenario_close(&scenario);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {answers, retries, no_answer, wrong_answers, answer_for_a_step_of_ours, one_after_the_other};
+	return scenario_run("scenario: remote", tests, sizeof tests / sizeof tests[0]);
+}
