@@ -88,4 +88,6 @@ tests_test_virusscan_SOURCES = tests/test_virusscan.c $(STUB_HOST) $(VIRUSSCAN_S
 	tests/fake_clamd.c tests/fake_clamd.h tests/fixture_clamd.c tests/fixture_clamd.h
 tests_test_virusscan_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_virusscan_LDADD = $(TEST_LIBS)
+
+include tests/bench/local.mk
 endif
