@@ -74,6 +74,11 @@ tests_test_content_SOURCES = tests/test_content.c tests/file_server.c tests/file
 tests_test_content_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_content_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += tests/test_envelope
+TESTS += tests/test_envelope
+tests_test_envelope_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_envelope_LDADD = $(TEST_LIBS)
+
 STUB_HOST = tests/stub_host.c tests/stub_host.h
 
 check_PROGRAMS += tests/test_delay
