@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/encoding.h"
+#include "core/envelope.h"
 #include "core/json.h"
 
 static const struct {
@@ -119,13 +120,13 @@ static bool read_payload(struct json_reader *payload, struct json_reader *metada
 }
 
 /* False with `why`, or (relevant = false) because its type is none of ours. */
-static bool read_envelope(json_t *envelope, bool commands, struct event *event, const char *const *step, size_t count,
+static bool read_envelope(const struct envelope *envelope, bool commands, struct event *event, const char *const *step, size_t count,
                           nanos now, bool *relevant, char *why, size_t size)
 {
-	struct json_reader reader = {.object = envelope};
+	struct json_reader reader = {.object = envelope->object};
 	struct json_reader metadata = {.object = json_reader_object(&reader, "Metadata")};
 	const char *name = json_reader_string(&metadata, "eventtype");
-	const char *encoded = json_reader_string(&reader, "Payload");
+	json_reader_string(&reader, "Payload"); /* for its type */
 	*relevant = true;
 	if (name[0] == '\0' || reader.wrong != NULL) {
 		snprintf(why, size, "no \"Metadata\" with an \"eventtype\", or a \"Payload\" that is no string");
@@ -134,7 +135,7 @@ static bool read_envelope(json_t *envelope, bool commands, struct event *event, 
 	if (!(*relevant = find_type(name, strlen(name), commands, &event->type)))
 		return false;
 	size_t length;
-	char *bytes = base64_decode(encoded, strlen(encoded), &length);
+	char *bytes = base64_decode(envelope->payload != NULL ? envelope->payload : "", envelope->length, &length);
 	if (bytes == NULL) {
 		snprintf(why, size, "%s: \"Payload\" is not base64", name);
 		return false;
@@ -160,12 +161,12 @@ enum event_verdict event_decode(const char *message, size_t length, const char *
 		snprintf(why, size, "larger than %zu bytes", EVENT_LIMIT);
 		return EVENT_BROKEN;
 	}
-	json_t *envelope = json_read_object(message, length, why, size);
-	if (envelope == NULL)
+	struct envelope envelope;
+	if (!envelope_read(&envelope, message, length, why, size))
 		return EVENT_BROKEN;
 	bool relevant;
-	bool good = read_envelope(envelope, commands, event, step, count, now, &relevant, why, size);
-	json_decref(envelope);
+	bool good = read_envelope(&envelope, commands, event, step, count, now, &relevant, why, size);
+	envelope_clear(&envelope);
 	if (good)
 		return EVENT_TAKEN;
 	event_clear(event);

@@ -43,6 +43,8 @@ core_libcore_a_SOURCES = \
 	core/coordinator_runs.c \
 	core/encoding.c \
 	core/encoding.h \
+	core/envelope.c \
+	core/envelope.h \
 	core/event.c \
 	core/event.h \
 	core/event_encode.c \

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Measures the service as users run it: the built program, a real nats-server, a real clamd. `make bench` runs it.
+ * Everything is measured in turns with its floor, for machines differ, and so do minutes.
+ *
+ * Variables: BENCH_JSON=FILE (the figures as JSON, too), BENCH_ONLY=scan,rate,latency,memory,start (some parts),
+ * BENCH_SIZE_MB, BENCH_UPLOADS, BENCH_IN_FLIGHT, BENCH_SINGLE, BENCH_ROUNDS, BENCH_WRAPPER (see service.h). */
+#include "tests/bench/bench.h"
+
+#include <nats/nats.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/bench/bare.h"
+
+static const struct {
+	const char *name;
+	bool (*measure)(struct bench *bench);
+} parts[] = {
+	{"scan", measure_scan},     {"rate", measure_rate},   {"latency", measure_latency},
+	{"memory", measure_memory}, {"start", measure_start},
+};
+
+/* A positive number from the environment. */
+static size_t number(const char *name, size_t fallback, size_t limit)
+{
+	const char *text = getenv(name);
+	char *end;
+	if (text == NULL || text[0] == '\0')
+		return fallback;
+	unsigned long value = strtoul(text, &end, 10);
+	if (*end == '\0' && value > 0 && value <= limit)
+		return value;
+	fprintf(stderr, "%s=%s is not a number from 1 to %zu\n", name, text, limit);
+	exit(EXIT_FAILURE);
+}
+
+static bool wanted(const char *name)
+{
+	const char *list = getenv("BENCH_ONLY");
+	if (list == NULL || list[0] == '\0')
+		return true;
+	size_t length = strlen(name);
+	for (const char *at = strstr(list, name); at != NULL; at = strstr(at + 1, name))
+		if ((at == list || at[-1] == ',') && (at[length] == '\0' || at[length] == ','))
+			return true;
+	return false;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc >= 3 && strcmp(argv[1], BARE_ARGUMENT) == 0)
+		return bare_main(argv[2], argc > 3);
+	struct bench bench = {
+		.size_mb = number("BENCH_SIZE_MB", 500, 1000),
+		.uploads = number("BENCH_UPLOADS", 10000, 10000000),
+		.in_flight = number("BENCH_IN_FLIGHT", 1000, 1000000),
+		.single = number("BENCH_SINGLE", 1000, 1000000),
+		.rounds = number("BENCH_ROUNDS", 3, ROUNDS_LIMIT),
+	};
+	bool good = true;
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+		if (!wanted(parts[i].name))
+			continue;
+		fprintf(stderr, "measuring: %s\n", parts[i].name);
+		if (!parts[i].measure(&bench)) {
+			fprintf(stderr, "could not be measured: %s\n", parts[i].name);
+			good = false;
+		}
+	}
+	nats_Close();
+	figures_print(&bench.figures);
+	if (getenv("BENCH_JSON") != NULL)
+		good = figures_write(&bench.figures, getenv("BENCH_JSON")) && good;
+	return good ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The parts of the benchmark. Each adds its figures; false: it could not be measured, with the reason on stderr. */
+#ifndef TESTS_BENCH_BENCH_H
+#define TESTS_BENCH_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "tests/bench/figures.h"
+
+struct bench {
+	size_t size_mb;   /* of the file that is scanned */
+	size_t uploads;   /* without steps */
+	size_t in_flight; /* of them */
+	size_t single;    /* uploads with one in flight */
+	size_t rounds;    /* service and floor in turns; what counts is the median */
+	struct figures figures;
+};
+
+#define ROUNDS_LIMIT 15
+
+bool measure_scan(struct bench *bench);
+bool measure_rate(struct bench *bench);
+bool measure_latency(struct bench *bench);
+bool measure_memory(struct bench *bench);
+bool measure_start(struct bench *bench);
+
+#endif

@@ -1,0 +1,19 @@
+# The benchmark: built and run by `make bench` only. tests/bench/bench.c names the variables that it reads.
+EXTRA_PROGRAMS += tests/bench/bench
+CLEANFILES += tests/bench/bench
+tests_bench_bench_SOURCES = tests/bench/bench.c tests/bench/bench.h \
+	tests/bench/bare.c tests/bench/bare.h \
+	tests/bench/figures.c tests/bench/figures.h \
+	tests/bench/measure_memory.c \
+	tests/bench/measure_scan.c \
+	tests/bench/measure_start.c \
+	tests/bench/measure_uploads.c \
+	tests/bench/service.c tests/bench/service.h \
+	tests/bench/storage.c tests/bench/storage.h \
+	tests/bench/usage.c tests/bench/usage.h \
+	tests/fixture_clamd.c tests/fixture_clamd.h
+tests_bench_bench_CPPFLAGS = $(TEST_CPPFLAGS) -DBUILD_FOLDER='"$(abs_top_builddir)"'
+tests_bench_bench_LDADD = $(TEST_LIBS)
+
+bench: all tests/bench/bench
+	tests/bench/bench

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * From the start of the process to "ready", on a broker that is up and a bucket that is empty. */
+#include <stdio.h>
+
+#include "tests/bench/bench.h"
+#include "tests/bench/service.h"
+#include "tests/harness/limits.h"
+
+#define STARTS 9
+
+/* Running the program for nothing, in milliseconds; negative: it cannot be run. */
+static double run_version(void)
+{
+	struct process process;
+	const char *argv[] = {BUILD_FOLDER "/postprocessing", "version", NULL};
+	char line[256];
+	nanos begun = clock_monotonic();
+	if (!process_start(&process, &(struct process_options){.argv = argv, .pipe_out = true}))
+		return -1;
+	bool good = process_read_line(&process, line, sizeof line, TEST_LIMIT);
+	double took = (double)(clock_monotonic() - begun) / (double)MILLISECOND;
+	process_end(&process);
+	return good ? took : -1;
+}
+
+bool measure_start(struct bench *bench)
+{
+	double service_ms[STARTS], version_ms[STARTS];
+	struct nats_fixture nats;
+	if (!nats_fixture_start(&nats, NULL))
+		return false;
+	bool good = true;
+	/* The first one makes stream, consumer and bucket, and does not count. */
+	for (int i = -1; good && i < STARTS; i++) {
+		struct service service;
+		double version = run_version();
+		good = version >= 0 && service_start(&service, &nats, "");
+		if (!good)
+			break;
+		service_end(&service);
+		if (i < 0)
+			continue;
+		service_ms[i] = service.ready_after * 1e3;
+		version_ms[i] = version;
+	}
+	nats_fixture_end(&nats);
+	if (!good)
+		return false;
+	sort_values(service_ms, STARTS);
+	sort_values(version_ms, STARTS);
+	figures_add(&bench->figures, &(struct figure){"start to ready, empty bucket", "ms", percentile(service_ms, STARTS, 50),
+	                                              percentile(version_ms, STARTS, 50), "`postprocessing version`", TARGET_NONE, 0});
+	return true;
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/bench/service.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "tests/harness/limits.h"
+
+#define WORDS_LIMIT 32
+
+static bool write_configuration(const struct service *service, const struct nats_fixture *nats, const char *lines)
+{
+	char text[4096];
+	int length = snprintf(text, sizeof text,
+	                      "[postprocessing]\nplugin_dir = %s/plugins/.libs\nstate_dir = %s/state\n%s\n"
+	                      "[events]\nendpoint = 127.0.0.1:%u\n[http]\naddr =\n",
+	                      BUILD_FOLDER, service->folder, lines, nats->port);
+	return length > 0 && (size_t)length < sizeof text && folder_write(service->folder, "service.ini", text, (size_t)length);
+}
+
+static bool said(const struct service *service, const char *words)
+{
+	char text[16384];
+	return folder_read(service->folder, "log", text, sizeof text) && strstr(text, words) != NULL;
+}
+
+/* Looks more often than wait_until(), for the time is a figure. */
+static bool wait_for_ready(struct service *service)
+{
+	nanos begun = clock_monotonic();
+	while (!said(service, " ready, ")) {
+		if (clock_monotonic() - begun > TEST_LIMIT || process_wait(&service->process, 0))
+			return false;
+		nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
+	}
+	service->ready_after = (double)(clock_monotonic() - begun) / (double)SECOND;
+	return true;
+}
+
+static bool launch(struct service *service)
+{
+	char path[FOLDER_PATH_SIZE + 16], log[FOLDER_PATH_SIZE + 16], wrapper[1024];
+	const char *argv[WORDS_LIMIT + 5];
+	size_t words = 0;
+	char *rest = NULL;
+	snprintf(path, sizeof path, "%s/service.ini", service->folder);
+	snprintf(log, sizeof log, "%s/log", service->folder);
+	snprintf(wrapper, sizeof wrapper, "%s", getenv("BENCH_WRAPPER") != NULL ? getenv("BENCH_WRAPPER") : "");
+	for (char *word = strtok_r(wrapper, " ", &rest); word != NULL && words < WORDS_LIMIT; word = strtok_r(NULL, " ", &rest))
+		argv[words++] = word;
+	argv[words++] = BUILD_FOLDER "/postprocessing";
+	argv[words++] = "server";
+	argv[words++] = "-c";
+	argv[words++] = path;
+	argv[words] = NULL;
+	return process_start(&service->process, &(struct process_options){.argv = argv, .log = log}) && wait_for_ready(service);
+}
+
+bool service_start(struct service *service, const struct nats_fixture *nats, const char *lines)
+{
+	*service = (struct service){.process = PROCESS_NONE};
+	if (!folder_create(service->folder)) {
+		fputs("no temporary folder\n", stderr);
+		return false;
+	}
+	if (write_configuration(service, nats, lines) && launch(service))
+		return true;
+	char text[4096] = "";
+	folder_read(service->folder, "log", text, sizeof text);
+	fprintf(stderr, "the service does not become ready:\n%s", text);
+	service_end(service);
+	return false;
+}
+
+void service_end(struct service *service)
+{
+	process_end(&service->process);
+	if (service->folder[0] != '\0')
+		folder_remove(service->folder);
+	service->folder[0] = '\0';
+}

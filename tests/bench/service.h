@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The built `postprocessing server` as a process of its own, on a broker of the benchmark. */
+#ifndef TESTS_BENCH_SERVICE_H
+#define TESTS_BENCH_SERVICE_H
+
+#include <stdbool.h>
+
+#include "tests/harness/fixture_nats.h"
+#include "tests/harness/folder.h"
+#include "tests/harness/process.h"
+
+struct service {
+	struct process process;
+	char folder[FOLDER_PATH_SIZE]; /* its state and its log */
+	double ready_after;            /* seconds from the start of the process until it was ready */
+};
+
+/* Starts it and waits until it is ready. `lines`: more of its configuration, which begins with the keys of
+ * [postprocessing]. BENCH_WRAPPER (words, "strace -c -f -o FILE" for one) goes before its command line. False: with the
+ * reason on stderr, nothing is left behind. */
+bool service_start(struct service *service, const struct nats_fixture *nats, const char *lines);
+
+/* Ends it and removes its folder. For one that never ran, too, if it is all zero. */
+void service_end(struct service *service);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a process uses, as /proc tells it. */
+#ifndef TESTS_BENCH_USAGE_H
+#define TESTS_BENCH_USAGE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct usage {
+	double cpu;      /* seconds, user and system */
+	double resident; /* MB (10^6 bytes) */
+	double peak;     /* of resident since the start, or since usage_forget_peak() */
+};
+
+/* False: there is no such process. */
+bool usage_read(pid_t pid, struct usage *usage);
+
+/* The peak is what is resident now. */
+bool usage_forget_peak(pid_t pid);
+
+#endif
