@@ -107,7 +107,6 @@ tests_test_content_SOURCES = tests/test_content.c tests/file_server.c tests/file
 tests_test_content_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_content_LDADD = $(TEST_LIBS)
 
-<<<<<<< HEAD
 EXTRA_DIST += tests/data/storage-events.jsonl
 STORAGE_EVENTS = tests/storage_events.c tests/storage_events.h
 
@@ -147,12 +146,11 @@ TESTS += tests/test_pipeline_random
 tests_test_pipeline_random_SOURCES = tests/test_pipeline_random.c $(PIPELINE_FIXTURE)
 tests_test_pipeline_random_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_pipeline_random_LDADD = $(TEST_LIBS)
-=======
+
 check_PROGRAMS += tests/test_envelope
 TESTS += tests/test_envelope
 tests_test_envelope_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_envelope_LDADD = $(TEST_LIBS)
->>>>>>> bench
 
 STUB_HOST = tests/stub_host.c tests/stub_host.h
 
@@ -169,9 +167,7 @@ tests_test_virusscan_SOURCES = tests/test_virusscan.c $(STUB_HOST) $(VIRUSSCAN_S
 tests_test_virusscan_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_virusscan_LDADD = $(TEST_LIBS)
 
-<<<<<<< HEAD
 include tests/scenario/local.mk
-=======
+
 include tests/bench/local.mk
->>>>>>> bench
 endif
