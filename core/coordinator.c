@@ -27,9 +27,27 @@ struct coordinator *coordinator_create(const struct coordinator_options *options
 	return coordinator;
 }
 
-static void slot_free(struct slot *slot)
+void slot_forget(struct coordinator *coordinator, struct slot *slot)
 {
-	record_clear(&slot->record);
+	coordinator->cached -= slot->record != NULL;
+	record_free(slot->record);
+	slot->record = NULL;
+	slot->revision = 0;
+	slot->known = SLOT_UNKNOWN;
+}
+
+void slot_know(struct coordinator *coordinator, struct slot *slot, struct record *record, uint64_t revision)
+{
+	slot_forget(coordinator, slot);
+	slot->record = record;
+	slot->revision = revision;
+	slot->known = SLOT_PRESENT;
+	coordinator->cached++;
+}
+
+static void slot_free(struct coordinator *coordinator, struct slot *slot)
+{
+	slot_forget(coordinator, slot);
 	free(slot->id);
 	free(slot);
 }
@@ -49,7 +67,7 @@ void coordinator_destroy(struct coordinator *coordinator)
 				slot->first = job->next;
 				job_free(coordinator, job);
 			}
-			slot_free(slot);
+			slot_free(coordinator, slot);
 		}
 	}
 	timers_free(&coordinator->due);
@@ -117,7 +135,7 @@ static void slot_remove(struct coordinator *coordinator, struct slot *slot)
 	*link = slot->next;
 	coordinator->slots--;
 	timers_unset(&coordinator->due, &slot->due);
-	slot_free(slot);
+	slot_free(coordinator, slot);
 }
 
 struct job *job_create(enum input_kind kind)
@@ -147,7 +165,7 @@ void job_free(struct coordinator *coordinator, struct job *job)
 		sweep_release(coordinator, job->sweep);
 	timers_unset(&coordinator->again, &job->again);
 	event_clear(&job->event);
-	record_clear(&job->record);
+	record_free(job->record);
 	free(job->result);
 	free(job);
 }
@@ -165,9 +183,9 @@ static nanos look_again(const struct slot *slot, nanos now)
 {
 	if (slot->run != NULL)
 		return runs_look_again(slot, now);
-	nanos due = slot->record.status.due;
-	if (slot->known != SLOT_PRESENT || slot->theirs || slot->suspect || due == 0)
+	if (slot->known != SLOT_PRESENT || slot->theirs || slot->suspect || slot->record->status.due == 0)
 		return 0;
+	nanos due = slot->record->status.due;
 	return due > slot->not_before ? due : slot->not_before;
 }
 
@@ -178,6 +196,9 @@ static void slot_rest(struct coordinator *coordinator, struct slot *slot, nanos 
 	if (at != 0) {
 		if (!timers_set(&coordinator->due, &slot->due, at))
 			log_error(coordinator->options.log, "upload %s: out of memory for its timer; it goes on at the next start", slot->id);
+		/* Of many that wait only the timers stay in memory. */
+		if (coordinator->cached > 2 * (size_t)coordinator->options.busy_limit && slot->run == NULL && at > now + SECOND)
+			slot_forget(coordinator, slot);
 		return;
 	}
 	timers_unset(&coordinator->due, &slot->due);
@@ -313,19 +334,16 @@ void coordinator_found(struct coordinator *coordinator, struct record *record, u
 	                            : is_ours_to_find(coordinator, record);
 	struct slot *slot = wanted ? slot_get(coordinator, record->upload->id) : NULL;
 	struct job *job = slot != NULL ? job_create(sweep != NULL ? INPUT_RESUME : INPUT_FOUND) : NULL;
-	if (job == NULL) {
-		record_clear(record);
-		return;
-	}
-	if (slot->known == SLOT_UNKNOWN && slot->current == NULL) {
-		slot->known = SLOT_PRESENT;
-		slot->revision = revision;
-		slot->theirs = !record->foreign && strcmp(record->owner, coordinator->options.owner) != 0;
-		slot->unsaid = record_unsaid(coordinator, record, now);
-		slot->record = *record;
-		*record = (struct record){0};
+	/* Without memory for it the job loads the record itself. */
+	struct record *moved = job != NULL && slot->known == SLOT_UNKNOWN && slot->current == NULL ? record_move(record) : NULL;
+	if (moved != NULL) {
+		slot_know(coordinator, slot, moved, revision);
+		slot->theirs = !moved->foreign && strcmp(moved->owner, coordinator->options.owner) != 0;
+		slot->unsaid = record_unsaid(coordinator, moved, now);
 	}
 	record_clear(record);
+	if (job == NULL)
+		return;
 	job->sweep = sweep;
 	if (sweep != NULL)
 		sweep->references++;

@@ -53,7 +53,7 @@ static void write_record(struct coordinator *coordinator, struct job *job, nanos
 {
 	const struct ports *ports = &coordinator->options.ports;
 	const struct slot *slot = job->slot;
-	const struct status *status = &job->record.status;
+	const struct status *status = &job->record->status;
 	char id[MESSAGE_ID_SIZE];
 	job->doing = JOB_WRITING;
 	job->intended = status->transition;
@@ -63,7 +63,7 @@ static void write_record(struct coordinator *coordinator, struct job *job, nanos
 		return;
 	}
 	text_clear(&coordinator->text);
-	record_encode(&coordinator->text, &job->record);
+	record_encode(&coordinator->text, job->record);
 	if (coordinator->text.failed) {
 		try_later(coordinator, job, now);
 		return;
@@ -93,7 +93,7 @@ static unsigned to_say_again(const struct job *job)
 		return slot->unsaid;
 	unsigned unsaid = slot->unsaid & (job->redelivered ? ~(unsigned)PUBLISH_START : PUBLISH_STEP_FINISHED);
 	bool echo = (unsaid & PUBLISH_STEP_FINISHED) &&
-	            strcmp(job->input.step, slot->record.upload->step[slot->record.status.finished_step]) == 0;
+	            strcmp(job->input.step, slot->record->upload->step[slot->record->status.finished_step]) == 0;
 	return echo ? unsaid & ~(unsigned)PUBLISH_STEP_FINISHED : unsaid;
 }
 
@@ -116,7 +116,6 @@ static void publish_next(struct coordinator *coordinator, struct job *job, nanos
 {
 	const struct ports *ports = &coordinator->options.ports;
 	const struct slot *slot = job->slot;
-	const struct status *status = &slot->record.status;
 	if (job->left == 0) {
 		if (job->saying_again)
 			said_again(coordinator, job, now);
@@ -132,9 +131,10 @@ static void publish_next(struct coordinator *coordinator, struct job *job, nanos
 		snprintf(id, sizeof id, "%s.restart.%" PRIu64, slot->id, job->input.sequence);
 		event_encode_restart(&coordinator->text, slot->id, now);
 	} else {
+		const struct status *status = &slot->record->status;
 		snprintf(id, sizeof id, "%s.%" PRIu64 ".%" PRIu64 ".%u", slot->id, status->begun, status->said, kind);
-		nanos backoff = kind == PUBLISH_RETRY ? pipeline_backoff(&coordinator->options.pipeline, slot->record.upload, status) : 0;
-		event_encode(&coordinator->text, kind, slot->record.upload, status, slot->record.result, backoff, now);
+		nanos backoff = kind == PUBLISH_RETRY ? pipeline_backoff(&coordinator->options.pipeline, slot->record->upload, status) : 0;
+		event_encode(&coordinator->text, kind, slot->record->upload, status, slot->record->result, backoff, now);
 	}
 	if (coordinator->text.failed)
 		try_later(coordinator, job, now);
@@ -145,7 +145,7 @@ static void publish_next(struct coordinator *coordinator, struct job *job, nanos
 /* What users want to read, and what is counted, of a transition. */
 static void report(struct coordinator *coordinator, const struct job *job)
 {
-	const struct record *record = &job->slot->record;
+	const struct record *record = job->slot->record;
 	const struct status *status = &record->status;
 	const struct log *log = coordinator->options.log;
 	struct metrics_list *metrics = coordinator->options.metrics;
@@ -196,22 +196,21 @@ static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 static void written(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct slot *slot = job->slot;
+	const struct status *status = &job->record->status;
 	metrics_count(coordinator->options.metrics, records_written);
-	slot->revision = job->request.sequence;
 	slot->theirs = false;
 	slot->unsaid = 0;
-	if (job->record.status.said == job->record.status.transition)
+	if (status->said == status->transition)
 		slot->not_before = 0;
 	if (job->action.write == WRITE_DELETE) {
+		slot_forget(coordinator, slot);
 		slot->known = SLOT_ABSENT;
-		slot->gone_begun = job->record.status.begun;
-		slot->gone_stream = job->record.status.stream;
-		record_clear(&slot->record);
+		slot->revision = job->request.sequence;
+		slot->gone_begun = status->begun;
+		slot->gone_stream = status->stream;
 	} else {
-		slot->known = SLOT_PRESENT;
-		record_clear(&slot->record);
-		slot->record = job->record;
-		job->record = (struct record){0};
+		slot_know(coordinator, slot, job->record, job->request.sequence);
+		job->record = NULL;
 	}
 	decided(coordinator, job, now);
 }
@@ -223,9 +222,9 @@ static bool is_to_claim(const struct coordinator *coordinator, struct job *job)
 	const struct slot *slot = job->slot;
 	if (slot->known != SLOT_PRESENT)
 		return true;
-	job->input.foreign = slot->record.foreign;
+	job->input.foreign = slot->record->foreign;
 	job->input.claim = slot->theirs;
-	return !slot->theirs || !ports->lives(ports->closure, slot->record.owner);
+	return !slot->theirs || !ports->lives(ports->closure, slot->record->owner);
 }
 
 /* Why the job has nothing to do, found out before the pipeline is asked; NULL: it is to be asked. */
@@ -242,7 +241,7 @@ static const char *reason_to_skip(const struct coordinator *coordinator, struct 
 	    slot->gone_stream == input->stream && input->sequence <= slot->gone_begun)
 		return "it has ended already";
 	if (job->sweep != NULL && slot->known == SLOT_PRESENT &&
-	    strcmp(status_step_name(slot->record.upload, &slot->record.status), job->sweep->step) != 0)
+	    strcmp(status_step_name(slot->record->upload, &slot->record->status), job->sweep->step) != 0)
 		return "it is no longer in that step";
 	/* A sweep saw a record; if it is gone by now, that is no reason to ask storage for the upload. */
 	if (job->sweep != NULL && slot->known != SLOT_PRESENT)
@@ -254,18 +253,30 @@ static const char *reason_to_skip(const struct coordinator *coordinator, struct 
  * record's own. False: out of memory. */
 static bool take_result(struct job *job)
 {
-	const struct status *status = &job->record.status;
-	const char *kept = job->slot->record.result;
+	const struct status *status = &job->record->status;
 	if (!(status->publish & PUBLISH_STEP_FINISHED))
 		return true;
 	if (status->said == status->transition) {
-		job->record.result = job->result;
+		job->record->result = job->result;
 		job->result = NULL;
-	} else if (kept != NULL) {
-		job->record.result = strdup(kept);
-		return job->record.result != NULL;
+	} else if (job->slot->record->result != NULL) {
+		job->record->result = strdup(job->slot->record->result);
+		return job->record->result != NULL;
 	}
 	return true;
+}
+
+/* The record as it is to be written. False: out of memory. */
+static bool make_record(struct coordinator *coordinator, struct job *job, struct upload *upload, const struct status *status)
+{
+	struct record record = {.upload = upload_hold(upload), .status = *status};
+	snprintf(record.owner, sizeof record.owner, "%s", coordinator->options.owner);
+	snprintf(record.writer, sizeof record.writer, "%s", coordinator->options.nonce);
+	record_free(job->record);
+	job->record = record_move(&record);
+	record_clear(&record);
+	job->write_id = coordinator->writes++;
+	return job->record != NULL && take_result(job);
 }
 
 static void decide(struct coordinator *coordinator, struct job *job, nanos now)
@@ -281,30 +292,24 @@ static void decide(struct coordinator *coordinator, struct job *job, nanos now)
 	}
 	bool present = slot->known == SLOT_PRESENT;
 	struct status status = {0};
-	struct upload *upload = job->input.kind == INPUT_BEGIN ? job->event.upload : present ? slot->record.upload : NULL;
+	struct upload *upload = job->input.kind == INPUT_BEGIN ? job->event.upload : present ? slot->record->upload : NULL;
 	if (present)
-		status = slot->record.status;
+		status = slot->record->status;
 	job->action = skip != NULL ? (struct action){.ignored = skip}
 	                           : pipeline_apply(&coordinator->options.pipeline, upload, present, &status, &job->input,
 	                                            slot_busy(slot), now);
 	if (job->action.write == WRITE_NONE) {
 		if (present)
-			slot->record.status = status;
+			slot->record->status = status;
 		decided(coordinator, job, now);
 		return;
 	}
-	record_clear(&job->record);
-	job->record.upload = upload_hold(upload);
-	job->record.status = status;
-	if (!take_result(job)) {
+	if (make_record(coordinator, job, upload, &status)) {
+		write_record(coordinator, job, now);
+	} else {
 		job->doing = JOB_IDLE;
 		try_later(coordinator, job, now);
-		return;
 	}
-	job->write_id = coordinator->writes++;
-	snprintf(job->record.owner, sizeof job->record.owner, "%s", coordinator->options.owner);
-	snprintf(job->record.writer, sizeof job->record.writer, "%s", coordinator->options.nonce);
-	write_record(coordinator, job, now);
 }
 
 void job_start(struct coordinator *coordinator, struct job *job, nanos now)
@@ -316,32 +321,50 @@ void job_start(struct coordinator *coordinator, struct job *job, nanos now)
 		decide(coordinator, job, now);
 }
 
+/* What a load brought becomes what the slot knows. False: it has to be asked again. */
+static bool take_entry(struct coordinator *coordinator, struct slot *slot, enum loaded what, struct loaded_entry *entry, nanos now)
+{
+	const struct coordinator_options *options = &coordinator->options;
+	struct record *record = what == LOADED_RECORD ? record_move(&entry->record) : NULL;
+	if (what == LOADED_FAILED || (what == LOADED_RECORD && record == NULL)) {
+		record_clear(&entry->record);
+		return false;
+	}
+	slot_forget(coordinator, slot);
+	slot->theirs = false;
+	slot->unsaid = 0;
+	if (record != NULL) {
+		slot_know(coordinator, slot, record, entry->revision);
+		slot->unsaid = record_unsaid(coordinator, record, now);
+		slot->theirs = !record->foreign && strcmp(record->owner, options->owner) != 0;
+	} else {
+		slot->known = SLOT_ABSENT;
+		slot->revision = entry->revision;
+		slot->gone_begun = entry->begun;
+		slot->gone_stream = entry->stream;
+	}
+	return true;
+}
+
 static void loaded(struct coordinator *coordinator, struct job *job, nanos now)
 {
+	const struct ports *ports = &coordinator->options.ports;
 	struct slot *slot = job->slot;
 	struct loaded_entry entry;
-	enum loaded what = coordinator->options.ports.read(coordinator->options.ports.closure, &job->request, &entry);
-	if (what == LOADED_FAILED) {
+	enum loaded what = ports->read(ports->closure, &job->request, &entry);
+	if (!take_entry(coordinator, slot, what, &entry, now)) {
 		try_later(coordinator, job, now);
 		return;
 	}
-	record_clear(&slot->record);
-	slot->revision = entry.revision;
-	slot->gone_begun = entry.begun;
-	slot->gone_stream = entry.stream;
-	slot->known = what == LOADED_RECORD ? SLOT_PRESENT : SLOT_ABSENT;
-	slot->record = entry.record;
-	slot->unsaid = what == LOADED_RECORD ? record_unsaid(coordinator, &entry.record, now) : 0;
-	slot->theirs = what == LOADED_RECORD && !entry.record.foreign && strcmp(entry.record.owner, coordinator->options.owner) != 0;
 	job->attempts = 0;
 	/* A write that was not answered, sent again, finds itself done. */
-	if (job->uncertain && what == LOADED_RECORD && !slot->theirs && !entry.record.foreign &&
-	    entry.record.status.transition == job->intended && job->action.write == WRITE_PUT) {
-		decided(coordinator, job, now);
-		return;
-	}
+	bool done = job->uncertain && what == LOADED_RECORD && slot->record->status.transition == job->intended &&
+	            strcmp(slot->record->writer, coordinator->options.nonce) == 0 && job->action.write == WRITE_PUT;
 	job->uncertain = false;
-	decide(coordinator, job, now);
+	if (done)
+		decided(coordinator, job, now);
+	else
+		decide(coordinator, job, now);
 }
 
 static void write_refused(struct coordinator *coordinator, struct job *job, nanos now)
@@ -356,14 +379,14 @@ static void write_refused(struct coordinator *coordinator, struct job *job, nano
 	}
 	metrics_count(coordinator->options.metrics, record_conflicts);
 	/* The step's result goes back to the job: it is decided anew. */
-	if (job->record.result != NULL) {
+	if (job->record->result != NULL) {
 		free(job->result);
-		job->result = job->record.result;
-		job->record.result = NULL;
+		job->result = job->record->result;
+		job->record->result = NULL;
 	}
-	record_clear(&job->record);
-	record_clear(&slot->record);
-	slot->known = SLOT_UNKNOWN;
+	record_free(job->record);
+	job->record = NULL;
+	slot_forget(coordinator, slot);
 	load(coordinator, job);
 }
 

@@ -32,7 +32,7 @@ struct job {
 	char reason[REASON_SIZE]; /* of a run */
 	/* Once decided: */
 	struct action action;
-	struct record record;     /* as it is written */
+	struct record *record;    /* as it is written */
 	unsigned left;            /* PUBLISH_… not yet published */
 	bool uncertain;           /* a write was sent that was not answered */
 	unsigned attempts;
@@ -51,7 +51,7 @@ struct slot {
 	uint64_t revision;        /* of the record or its deletion marker, 0: no key */
 	uint64_t gone_begun;      /* ABSENT: the marker's */
 	int64_t gone_stream;
-	struct record record;     /* PRESENT */
+	struct record *record;    /* PRESENT */
 	struct job *current;
 	struct job *first, **last;
 	struct run *run;          /* queued or running here */
@@ -81,6 +81,7 @@ struct coordinator {
 	struct timers again;      /* of jobs */
 	struct suspects *suspects;/* of each step */
 	size_t busy, runs;
+	size_t cached;            /* records in slots */
 	uint64_t writes;          /* ever begun */
 	bool stopping;
 	struct text text;         /* for what is sent */
@@ -94,6 +95,11 @@ void job_free(struct coordinator *coordinator, struct job *job);
 void slot_add_job(struct coordinator *coordinator, struct slot *slot, struct job *job, nanos now);
 /* The current job is over: on to the next, or to rest. */
 void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now);
+
+/* Forgets what is known of the record. */
+void slot_forget(struct coordinator *coordinator, struct slot *slot);
+/* Takes the record over. */
+void slot_know(struct coordinator *coordinator, struct slot *slot, struct record *record, uint64_t revision);
 
 /* coordinator_carry.c */
 unsigned record_unsaid(const struct coordinator *coordinator, const struct record *record, nanos now);

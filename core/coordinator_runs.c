@@ -16,7 +16,7 @@ bool slot_busy(const struct slot *slot)
 /* The upload's current step among the configured ones; their number if it is none of them. */
 static size_t current_step(const struct coordinator *coordinator, const struct slot *slot)
 {
-	const char *name = status_step_name(slot->record.upload, &slot->record.status);
+	const char *name = status_step_name(slot->record->upload, &slot->record->status);
 	size_t i = 0;
 	while (i < coordinator->options.pipeline.count && strcmp(coordinator->options.step[i], name) != 0)
 		i++;
@@ -39,9 +39,9 @@ static void return_now(struct coordinator *coordinator, struct slot *slot, const
 
 static void start_run(struct coordinator *coordinator, struct slot *slot, size_t step, nanos now)
 {
-	const struct status *status = &slot->record.status;
+	const struct status *status = &slot->record->status;
 	const struct pipeline_step *limits = &coordinator->options.pipeline.step[step];
-	struct run *run = run_create(slot->record.upload);
+	struct run *run = run_create(slot->record->upload);
 	bool marked = slot->suspect;
 	slot->suspect = false;
 	if (run == NULL) {
@@ -111,7 +111,7 @@ void runs_start(struct coordinator *coordinator, struct slot *slot, bool mark, n
 		/* None of ours: somebody else is asked. */
 		struct input input = {
 			.returned = RETURNED_AWAIT,
-			.transition = slot->record.status.transition,
+			.transition = slot->record->status.transition,
 			.until = now + coordinator->options.pipeline.other.deadline,
 		};
 		return_now(coordinator, slot, &input, "the step is not configured here: waiting for another service to do it", now);

@@ -323,3 +323,21 @@ void record_clear(struct record *record)
 	free(record->result);
 	*record = (struct record){0};
 }
+
+struct record *record_move(struct record *record)
+{
+	struct record *moved = malloc(sizeof *moved);
+	if (moved == NULL)
+		return NULL;
+	*moved = *record;
+	*record = (struct record){0};
+	return moved;
+}
+
+void record_free(struct record *record)
+{
+	if (record == NULL)
+		return;
+	record_clear(record);
+	free(record);
+}

@@ -34,6 +34,9 @@ void record_encode(struct text *value, const struct record *record);
 bool record_decode(const char *value, size_t length, struct record *record, char *why, size_t size);
 
 void record_clear(struct record *record);
+/* Moves a record into fresh memory; NULL: out of memory, and `record` keeps it. record_free() ends it. */
+struct record *record_move(struct record *record);
+void record_free(struct record *record); /* NULL is fine */
 
 /* Largest key, terminator included; `table` (NULL: none) may have as many bytes as an ID. */
 #define RECORD_KEY_SIZE 832
