@@ -26,7 +26,6 @@ static struct input random_input(const struct status *status, uint64_t *sequence
 		.kind = what < 30 ? INPUT_RETURNED : what < 45 ? INPUT_DUE : (enum input_kind)below(INPUT_STOPPED + 1),
 		.sequence = below(4) == 0 ? 1 + below((unsigned)*sequence) : ++*sequence,
 		.stream = below(50) == 0 ? 8 : 7,
-		.redelivered = below(4) == 0,
 		.step = names[below(5)],
 		.outcome = (enum outcome)below(5),
 		.failed = below(2) == 0,
@@ -36,7 +35,6 @@ static struct input random_input(const struct status *status, uint64_t *sequence
 		.result = below(2) == 0,
 		.reason = "r",
 		.claim = below(2) == 0,
-		.age = (nanos)below(120) * SECOND,
 	};
 	if (input.kind == INPUT_BEGIN && below(3) != 0) /* otherwise no sequence would come far */
 		input.kind = INPUT_RETURNED;
@@ -76,7 +74,7 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	if (action->ignored != NULL) {
 		HOLDS(memcmp(before, after, sizeof *before) == 0);
 		HOLDS(action->write == WRITE_NONE && !action->drop && !action->mark);
-		HOLDS(action->publish == 0 || (input->redelivered && action->publish == before->publish));
+		HOLDS(action->publish == 0);
 		return;
 	}
 	HOLDS(after->step <= fixture_upload.step_count);
@@ -84,14 +82,15 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	HOLDS(timed(after->phase) == (after->due != 0));
 	HOLDS(after->due <= TIME_LAST);
 	HOLDS(after->transition == before->transition + (action->write == WRITE_PUT));
-	HOLDS(action->write != WRITE_PUT || after->publish == action->publish);
+	HOLDS(action->write != WRITE_PUT || (after->publish == action->publish && after->said == after->transition) ||
+	      (action->publish == 0 && after->publish == before->publish && after->said == before->said));
 	HOLDS(input->kind == INPUT_BEGIN || after->step >= before->step);
 	HOLDS(input->kind == INPUT_BEGIN || after->step <= before->step + 1 || over(after->phase));
 	HOLDS(after->begun == before->begun || input->kind == INPUT_BEGIN);
 	HOLDS(!action->run || (!over(after->phase) && pipeline_step_known(&fixture_pipeline, fixture_upload.step[after->step])) ||
-	      action->write == WRITE_NONE);
+	      action->write == WRITE_NONE || input->kind == INPUT_FOUND || input->kind == INPUT_STARTING);
 	HOLDS(!(action->publish & PUBLISH_FINISHED) || over(after->phase));
-	HOLDS(!(action->publish & PUBLISH_RETRY) || (after->phase == PHASE_BACKOFF && action->backoff > 0));
+	HOLDS(!(action->publish & PUBLISH_RETRY) || (after->phase == PHASE_BACKOFF && after->due > now));
 	HOLDS(!(action->publish & PUBLISH_START) || after->phase == PHASE_AWAITING);
 	HOLDS(!(action->publish & PUBLISH_RESTART));
 	if (over(after->phase))

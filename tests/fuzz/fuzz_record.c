@@ -71,8 +71,8 @@ static void move(const struct record *record)
 				.transition = record->status.transition,
 				.until = NOW,
 				.reason = "why",
-				.claim = record->foreign || (bits & 1),
-				.redelivered = bits & 2,
+				.foreign = record->foreign,
+				.claim = bits & 1,
 			};
 			struct action action = pipeline_apply(&pipeline, record->upload, true, &next.status, &input, bits & 8, NOW);
 			REQUIRE(action.ignored == NULL || (action.write == WRITE_NONE && !action.drop));
