@@ -11,6 +11,9 @@
 #define HEARTBEAT (5 * SECOND)
 #define SILENCE_LIMIT (2 * HEARTBEAT + 2 * SECOND)
 #define BATCH_LIMIT 1000u
+/* A stream that is made anew while nats-server (2.9.10) is still at deleting its files takes no message until the
+ * server is restarted; so give it time. */
+#define LOST_PAUSE SECOND
 #define POSITION_INTERVAL (2 * SECOND)
 #define CONSUMER_MAX_ACK_PENDING 20000
 /* The durable of older releases of the other implementation, whose position is taken over. */
@@ -146,6 +149,7 @@ void intake_reset(struct intake *intake)
 	intake->outstanding = 0;
 	intake->expires = 0;
 	intake->pause_until = 0;
+	intake->lost = false;
 }
 
 void intake_pull(struct intake *intake, struct bus *bus)
@@ -153,6 +157,12 @@ void intake_pull(struct intake *intake, struct bus *bus)
 	nanos now = clock_monotonic();
 	if (!bus_is_up(bus) || now < intake->pause_until)
 		return;
+	if (intake->lost) {
+		intake->lost = false;
+		intake->pause_until = now + LOST_PAUSE;
+		bus_prepare_again(bus);
+		return;
+	}
 	if (intake->outstanding > 0 && (now > intake->expires || now - intake->heard > SILENCE_LIMIT)) {
 		/* Neither message nor heartbeat: the pull is lost, and perhaps the consumer with it. */
 		intake_reset(intake);
@@ -177,7 +187,7 @@ void intake_pull(struct intake *intake, struct bus *bus)
 }
 
 /* A pull has ended: by its expiry (408), because the consumer is gone or busy (409), or nobody listens (503). */
-static void pull_ended(struct intake *intake, struct bus *bus, natsMsg *message, const char *status)
+static void pull_ended(struct intake *intake, natsMsg *message, const char *status)
 {
 	const char *pending = NULL;
 	unsigned left = intake->outstanding;
@@ -186,11 +196,11 @@ static void pull_ended(struct intake *intake, struct bus *bus, natsMsg *message,
 	intake->outstanding -= left < intake->outstanding ? left : intake->outstanding;
 	if (strcmp(status, "408") == 0 || strcmp(status, "404") == 0)
 		return;
-	intake->pause_until = clock_monotonic() + SECOND;
-	bus_prepare_again(bus);
+	intake->pause_until = clock_monotonic() + LOST_PAUSE;
+	intake->lost = true;
 }
 
-bool intake_take(struct intake *intake, struct bus *bus, struct delivery *delivery)
+bool intake_take(struct intake *intake, struct delivery *delivery)
 {
 	intake->heard = clock_monotonic();
 	if (!delivery->status) {
@@ -201,7 +211,7 @@ bool intake_take(struct intake *intake, struct bus *bus, struct delivery *delive
 	}
 	const char *status = NULL;
 	if (natsMsgHeader_Get(delivery->message, "Status", &status) == NATS_OK && status != NULL && strcmp(status, "100") != 0)
-		pull_ended(intake, bus, delivery->message, status);
+		pull_ended(intake, delivery->message, status);
 	delivery_free(delivery);
 	return false;
 }

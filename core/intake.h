@@ -25,6 +25,7 @@ struct intake {
 	nanos expires;            /* when the last pull surely has ended (monotonic) */
 	nanos heard;              /* when the broker last gave a sign (monotonic) */
 	nanos pause_until;        /* no pull before (monotonic) */
+	bool lost;                /* the consumer seems to be gone: to be looked after when the pause is over */
 	struct request position;  /* asks where the consumer stands */
 	bool asking;              /* … and is under way */
 	nanos asked;              /* when it was last (monotonic) */
@@ -45,7 +46,7 @@ bool intake_answered(struct intake *intake, struct request *request);
 void intake_reset(struct intake *intake);
 
 /* Takes notice of a delivery. True: it is a message, and counts as held. False: word of a pull; freed. */
-bool intake_take(struct intake *intake, struct bus *bus, struct delivery *delivery);
+bool intake_take(struct intake *intake, struct delivery *delivery);
 
 /* Acknowledges and frees. */
 void intake_acknowledge(struct intake *intake, struct bus *bus, struct delivery *delivery);

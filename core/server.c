@@ -229,7 +229,7 @@ static void begin_stop(struct server *server)
 
 static void take_delivery(struct server *server, struct delivery *delivery)
 {
-	if (!intake_take(&server->intake, server->events, delivery))
+	if (!intake_take(&server->intake, delivery))
 		return;
 	if (server->stopping)
 		server_ports(server).drop(server, delivery);

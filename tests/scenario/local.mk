@@ -44,3 +44,23 @@ check_PROGRAMS += tests/test_scenario_crash
 TESTS += tests/test_scenario_crash
 tests_test_scenario_crash_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_scenario_crash_LDADD = $(SCENARIO_LIBS)
+
+check_PROGRAMS += tests/test_scenario_broker
+TESTS += tests/test_scenario_broker
+tests_test_scenario_broker_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_scenario_broker_LDADD = $(SCENARIO_LIBS)
+
+check_PROGRAMS += tests/test_scenario_consumer
+TESTS += tests/test_scenario_consumer
+tests_test_scenario_consumer_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_scenario_consumer_LDADD = $(SCENARIO_LIBS)
+
+check_PROGRAMS += tests/test_scenario_input
+TESTS += tests/test_scenario_input
+tests_test_scenario_input_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_scenario_input_LDADD = $(SCENARIO_LIBS)
+
+check_PROGRAMS += tests/test_scenario_embedded
+TESTS += tests/test_scenario_embedded
+tests_test_scenario_embedded_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_scenario_embedded_LDADD = $(SCENARIO_LIBS)

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What must not come over the bus and does: said once, counted, acknowledged, and the good upload behind it ends. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/scenario/records.h"
+#include "tests/scenario/storage.h"
+
+static struct scenario scenario;
+
+static const struct nats_options large = {.max_payload = (size_t)16 << 20};
+
+static void begin(void)
+{
+	scenario_begin(&scenario, &(struct scenario_options){.nats = &large}, false);
+}
+
+/* After `broken` events that are none: a good upload, and the account of what was wrong. */
+static void check_broken(unsigned broken)
+{
+	storage_expect(&scenario, "good", "/none", 3, "continue");
+	scenario_await_applied(&scenario);
+	recorder_update(&scenario.recorder);
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, NULL), 1);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_events_broken_total"), broken);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "is unusable and skipped"), broken);
+	ck_assert_uint_eq(scenario_log_count(&scenario, " error "), broken);
+	ck_assert_int_eq(scenario_http(&scenario, "/readyz"), 200);
+	scenario_close(&scenario);
+}
+
+static void send_text(const char *text)
+{
+	storage_send(&scenario, NULL, text, strlen(text));
+}
+
+START_TEST(broken_envelopes)
+{
+	static const char *const text[] = {
+		"", "{", "null", "[]", "\"text\"", "{}", "{} {}", "nonsense", "\xff\xfe", "{\"Metadata\":null}", "{\"Metadata\":{}}",
+		"{\"Metadata\":[]}", "{\"Metadata\":{\"eventtype\":7}}", "{\"Metadata\":{\"eventtype\":null}}",
+		"{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"}}",
+		"{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":7}",
+		"{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":\"***\"}",
+		"{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":\"e30\"}",
+		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\"},\"Payload\":\"W10=\"}",
+		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\"",
+	};
+	begin();
+	for (size_t i = 0; i < sizeof text / sizeof text[0]; i++)
+		send_text(text[i]);
+	check_broken(sizeof text / sizeof text[0]);
+}
+END_TEST
+
+START_TEST(wrong_types)
+{
+	begin();
+	storage_say(&scenario, "BytesReceived", json_pack("{s:i}", "UploadID", 7));
+	storage_say(&scenario, "BytesReceived", json_pack("{s:s,s:s}", "UploadID", "a", "Filesize", "many"));
+	storage_say(&scenario, "BytesReceived", json_pack("{s:s,s:f}", "UploadID", "b", "Filesize", 1.5));
+	storage_say(&scenario, "BytesReceived", json_pack("{s:s,s:i}", "UploadID", "c", "Filesize", -1));
+	storage_say(&scenario, "BytesReceived", json_pack("{s:s,s:[]}", "UploadID", "d", "URL"));
+	storage_say(&scenario, "BytesReceived", json_pack("{s:s,s:b}", "UploadID", "e", "Filename", true));
+	storage_say(&scenario, "UploadReady", json_pack("{s:s,s:s}", "UploadID", "f", "Failed", "no"));
+	storage_say(&scenario, "PostprocessingStepFinished", json_pack("{s:s,s:i}", "UploadID", "g", "FinishedStep", 1));
+	storage_say(&scenario, "PostprocessingStepFinished", json_pack("{s:s,s:{}}", "UploadID", "h", "Outcome"));
+	storage_say(&scenario, "ResumePostprocessing", json_pack("{s:s,s:i}", "UploadID", "i", "Step", 1));
+	check_broken(10);
+}
+END_TEST
+
+START_TEST(upload_ids)
+{
+	char id[10001];
+	begin();
+	memset(id, 'x', sizeof id - 1);
+	id[sizeof id - 1] = '\0';
+	storage_bytes_received(&scenario, "", "/none", 3);
+	storage_bytes_received(&scenario, "../../etc/passwd", "/none", 3);
+	storage_bytes_received(&scenario, "line\nbreak", "/none", 3);
+	storage_bytes_received(&scenario, id, "/none", 3);
+	storage_resume(&scenario, id, "");
+	storage_resume(&scenario, "a/b", "");
+	storage_upload_ready(&scenario, id, false);
+	storage_step_finished(&scenario, "a/b", "virusscan", "continue");
+	storage_say(&scenario, "BytesReceived", json_pack("{s:s%}", "UploadID", "nul\0l", (size_t)5));
+	storage_say(&scenario, "UploadReady", json_pack("{s:s%}", "UploadID", "\0", (size_t)1));
+	check_broken(10);
+}
+END_TEST
+
+/* The longest that is taken, and characters that a subject could not have. */
+START_TEST(odd_ids_that_are_taken)
+{
+	static const char *const odd[] = {"a.b", "*", ">", "a b", "\xc3\xbc", "$KV", "\"quoted\\", "%s%n", "<&>"};
+	char id[256];
+	begin();
+	memset(id, 'x', sizeof id - 1);
+	id[sizeof id - 1] = '\0';
+	storage_expect(&scenario, id, "/none", 3, "continue");
+	storage_upload_ready(&scenario, id, false);
+	records_await_gone(&scenario, id);
+	for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {
+		storage_expect(&scenario, odd[i], "/none", 3, "continue");
+		storage_upload_ready(&scenario, odd[i], false);
+		records_await_gone(&scenario, odd[i]);
+	}
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_events_broken_total"), 0);
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* `head`, `count` times `fill`, `tail`. */
+static void send_large(const char *head, char fill, size_t count, const char *tail)
+{
+	size_t size = strlen(head) + count + strlen(tail);
+	char *text = malloc(size + 1);
+	ck_assert_ptr_nonnull(text);
+	strcpy(text, head);
+	memset(text + strlen(head), fill, count);
+	strcpy(text + strlen(head) + count, tail);
+	storage_send(&scenario, NULL, text, size);
+	free(text);
+}
+
+#define HEAD "{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":\""
+
+START_TEST(large_and_deep)
+{
+	begin();
+	send_large(HEAD, 'A', 1200000, "\"}");
+	send_large(HEAD, 'A', 10000000, "\"}");
+	send_large("", ' ', 2000000, "");
+	send_large("", '[', 100000, "");
+	send_large("{\"Metadata\":{\"eventtype\":\"events.UploadReady\"},\"Other\":", '[', 100000, "}");
+	/* Others' events may be as large as they like. */
+	send_large("{\"Metadata\":{\"eventtype\":\"events.FileTouched\"},\"Payload\":\"", 'A', 10000000, "\"}");
+	check_broken(5);
+}
+END_TEST
+
+static char *nested(size_t depth)
+{
+	char *text = malloc(5 * depth + 16);
+	ck_assert_ptr_nonnull(text);
+	size_t used = 0;
+	for (size_t i = 0; i < depth; i++)
+		used += (size_t)sprintf(text + used, "{\"\":");
+	used += (size_t)sprintf(text + used, "1");
+	memset(text + used, '}', depth);
+	text[used + depth] = '\0';
+	return text;
+}
+
+/* Nesting in the payload, where the user's data lie. */
+START_TEST(deep_payload)
+{
+	begin();
+	char *text = nested(1000);
+	json_t *deep = json_loads(text, 0, NULL);
+	ck_assert_ptr_nonnull(deep);
+	storage_say(&scenario, "BytesReceived", json_pack("{s:s,s:o}", "UploadID", "deep", "ExecutingUser", deep));
+	free(text);
+	check_broken(1);
+}
+END_TEST
+
+START_TEST(irrelevant_and_unknown)
+{
+	begin();
+	storage_say(&scenario, "SomethingNew", json_pack("{s:s}", "UploadID", "good"));
+	storage_say(&scenario, "BytesReceivedToo", json_pack("{s:s}", "UploadID", "good"));
+	send_text("{\"Metadata\":{\"eventtype\":\"events.SendSSE\"},\"Payload\":7}");
+	send_text("{\"Metadata\":{\"eventtype\":\"\"},\"Metadata\":{\"eventtype\":\"events.SendSSE\"}}");
+	storage_upload_ready(&scenario, "nobody", false);
+	storage_upload_ready(&scenario, "nobody", true);
+	storage_upload_ready(&scenario, "", false);
+	storage_step_finished(&scenario, "nobody", "virusscan", "continue");
+	storage_step_finished(&scenario, "", "virusscan", "continue");
+	check_broken(0);
+}
+END_TEST
+
+/* Any number of them, in between good ones. */
+START_TEST(many)
+{
+	char upload[16];
+	begin();
+	for (unsigned i = 0; i < 200; i++) {
+		send_text("{\"Metadata\":");
+		snprintf(upload, sizeof upload, "u%u", i);
+		storage_bytes_received(&scenario, upload, "/none", 3);
+	}
+	for (unsigned i = 0; i < 200; i++) {
+		snprintf(upload, sizeof upload, "u%u", i);
+		storage_check_finished(&scenario, upload, "continue");
+	}
+	scenario_await_applied(&scenario);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_events_broken_total"), 200);
+	scenario_close(&scenario);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {broken_envelopes, wrong_types, upload_ids, odd_ids_that_are_taken, large_and_deep, deep_payload,
+	                              irrelevant_and_unknown, many};
+	return scenario_run("scenario: input", tests, sizeof tests / sizeof tests[0]);
+}
