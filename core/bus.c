@@ -32,8 +32,7 @@ struct bus {
 	struct requests requests;
 	struct bus_link *link;  /* the thread that connects */
 	/* The receiver's: */
-	natsConnection *connection;
-	natsSubscription *inbox, *listening;
+	struct bus_wire wire;
 	bool up;
 };
 
@@ -252,26 +251,26 @@ void bus_pull_subject(const struct bus *bus, char subject[BUS_SUBJECT_SIZE])
 	snprintf(subject, BUS_SUBJECT_SIZE, "%sp", bus->prefix);
 }
 
-static void send_change(struct bus *bus, bool up, natsConnection *connection, natsSubscription *inbox, natsSubscription *listening)
+static void send_change(struct bus *bus, bool up, const struct bus_wire *wire)
 {
 	struct bus_change *change = malloc(sizeof *change);
 	if (change == NULL)
 		return;
-	*change = (struct bus_change){{.kind = MAIL_BUS}, bus, up, connection, inbox, listening};
+	*change = (struct bus_change){{.kind = MAIL_BUS}, bus, up, *wire};
 	mailbox_send(bus->options.mailbox, &change->mail);
 }
 
 /* The link's callbacks, on its thread or the client library's. */
-static void on_up(void *closure, natsConnection *connection, natsSubscription *inbox, natsSubscription *listening)
+static void on_up(void *closure, const struct bus_wire *wire)
 {
-	send_change(closure, true, connection, inbox, listening);
+	send_change(closure, true, wire);
 }
 
 static void on_down(void *closure)
 {
 	struct bus *bus = closure;
 	fail_all(bus, REQUEST_UNKNOWN);
-	send_change(bus, false, NULL, NULL, NULL);
+	send_change(bus, false, &(struct bus_wire){0});
 }
 
 struct bus *bus_create(const struct bus_options *options)
@@ -312,8 +311,9 @@ void bus_destroy(struct bus *bus)
 {
 	if (bus == NULL)
 		return;
-	bus_link_stop(bus->link, bus->connection);
-	bus_link_close(bus->connection, bus->inbox, bus->listening);
+	bus_link_stop(bus->link, bus->wire.connection);
+	bus_flush(bus);
+	bus_wire_close(&bus->wire);
 	bus_link_destroy(bus->link);
 	fail_all(bus, REQUEST_UNAVAILABLE);
 	pthread_mutex_destroy(&bus->requests.lock);
@@ -326,12 +326,12 @@ void bus_destroy(struct bus *bus)
 bool bus_changed(struct bus *bus, struct bus_change *change)
 {
 	bus->up = change->up;
-	if (change->up && change->connection != bus->connection) {
+	if (change->up && change->wire.connection != bus->wire.connection) {
 		/* The former connection is closed for good; only we used it. */
-		bus_link_close(bus->connection, bus->inbox, bus->listening);
-		bus->connection = change->connection;
-		bus->inbox = change->inbox;
-		bus->listening = change->listening;
+		bus_wire_close(&bus->wire);
+		bus->wire = change->wire;
+		if (bus->wire.loop != NULL)
+			bus_loop_gather(bus->wire.loop);
 	}
 	free(change);
 	return bus->up;
@@ -378,7 +378,7 @@ static void request_send(struct bus *bus, struct request *request, const char *s
 	char reply[BUS_SUBJECT_SIZE];
 	snprintf(reply, sizeof reply, "%sr.%" PRIu32 ".%" PRIu32, bus->prefix, slot, generation);
 	natsMsg *message = make_message(subject, reply, headers, payload, length);
-	natsStatus status = message != NULL ? natsConnection_PublishMsg(bus->connection, message) : NATS_NO_MEMORY;
+	natsStatus status = message != NULL ? natsConnection_PublishMsg(bus->wire.connection, message) : NATS_NO_MEMORY;
 	natsMsg_Destroy(message);
 	/* From here on the request may be over already. A refused message too large is for the caller to know. */
 	if (status == NATS_OK || (request = requests_take(&bus->requests, slot, generation)) == NULL)
@@ -404,7 +404,13 @@ bool bus_send(struct bus *bus, const char *subject, const char *reply, const cha
 {
 	if (!bus->up || length > INT32_MAX)
 		return false;
-	natsStatus status = reply == NULL ? natsConnection_Publish(bus->connection, subject, payload, (int)length)
-	                                  : natsConnection_PublishRequest(bus->connection, subject, reply, payload, (int)length);
+	natsStatus status = reply == NULL ? natsConnection_Publish(bus->wire.connection, subject, payload, (int)length)
+	                                  : natsConnection_PublishRequest(bus->wire.connection, subject, reply, payload, (int)length);
 	return status == NATS_OK;
+}
+
+void bus_flush(struct bus *bus)
+{
+	if (bus->wire.loop != NULL)
+		bus_loop_flush(bus->wire.loop);
 }

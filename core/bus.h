@@ -42,13 +42,20 @@ struct word {
 	char text[WORD_SIZE];
 };
 
+/* A connection with what belongs to it. */
+struct bus_wire {
+	natsConnection *connection;
+	natsSubscription *inbox;
+	natsSubscription *listening; /* or NULL */
+	struct bus_loop *loop; /* NULL: the client library reads and writes by itself */
+};
+
 /* MAIL_BUS. To be passed to bus_changed(), which frees it. */
 struct bus_change {
 	struct mail mail;
 	struct bus *bus;
 	bool up;
-	natsConnection *connection;
-	natsSubscription *inbox, *listening;
+	struct bus_wire wire;
 };
 
 /* NULL: out of memory or threads. */
@@ -101,6 +108,9 @@ void bus_publish(struct bus *bus, struct request *request, const char *subject, 
                  const char *payload, size_t length);
 /* Calls the JetStream API. */
 void bus_call(struct bus *bus, struct request *request, const char *subject, const char *payload, size_t length);
+
+/* Sends what the functions above have gathered: to be called after each batch of them. */
+void bus_flush(struct bus *bus);
 
 /* Ends the requests that have waited too long. To be called about once a second. */
 void bus_expire(struct bus *bus);

@@ -23,9 +23,8 @@ struct bus_link {
 	unsigned events;   /* link_event, under the lock */
 	unsigned attached; /* connections and subscriptions whose callbacks may still come, under the lock */
 	/* The thread's: */
-	natsConnection *connection;
-	natsSubscription *inbox_subscription, *listening;
-	bool given; /* the receiver has them */
+	struct bus_wire wire;
+	bool given; /* the receiver has it */
 };
 
 static void post(struct bus_link *link, unsigned event)
@@ -144,7 +143,8 @@ static natsStatus set_security(natsOptions *options, const struct broker_address
 }
 
 /* Settings that hold; the reasons in short: publishes made while the broker is away are refused and not kept for
- * later (they would be reported as lost and then delivered); the flusher would add a millisecond to each message. */
+ * later (they would be reported as lost and then delivered); the flusher would add a millisecond to each message. What a bus
+ * sends nevertheless goes out in batches, see bus_loop.h. */
 static natsStatus set_behaviour(natsOptions *options, const char *name)
 {
 	natsStatus status = natsOptions_SetName(options, name);
@@ -165,8 +165,9 @@ static natsStatus set_behaviour(natsOptions *options, const char *name)
 	return status;
 }
 
-natsStatus bus_connect(natsConnection **connection, const struct broker_address *address, const char *name,
-                       natsConnectionHandler lost, natsConnectionHandler back, natsConnectionHandler closed, void *closure)
+static natsStatus connect_on(struct bus_loop *loop, natsConnection **connection, const struct broker_address *address,
+                             const char *name, natsConnectionHandler lost, natsConnectionHandler back,
+                             natsConnectionHandler closed, void *closure)
 {
 	natsOptions *options = NULL;
 	natsStatus status = natsOptions_Create(&options);
@@ -176,6 +177,8 @@ natsStatus bus_connect(natsConnection **connection, const struct broker_address 
 		status = set_security(options, address);
 	if (status == NATS_OK)
 		status = set_behaviour(options, name);
+	if (status == NATS_OK && loop != NULL)
+		status = bus_loop_set(loop, options);
 	if (status == NATS_OK && lost != NULL)
 		status = natsOptions_SetDisconnectedCB(options, lost, closure);
 	if (status == NATS_OK && back != NULL)
@@ -186,6 +189,12 @@ natsStatus bus_connect(natsConnection **connection, const struct broker_address 
 		status = natsConnection_Connect(connection, options);
 	natsOptions_Destroy(options);
 	return status;
+}
+
+natsStatus bus_connect(natsConnection **connection, const struct broker_address *address, const char *name,
+                       natsConnectionHandler lost, natsConnectionHandler back, natsConnectionHandler closed, void *closure)
+{
+	return connect_on(NULL, connection, address, name, lost, back, closed, closure);
 }
 
 const char *bus_advice(natsStatus status)
@@ -208,9 +217,16 @@ const char *bus_advice(natsStatus status)
 	}
 }
 
+/* With TLS the library's own threads read and write: a TLS write that would block has to be repeated with the same
+ * bytes at the same place, which the library does not see to when a loop of ours lets it gather more meanwhile. */
+static bool uses_tls(const struct broker_address *address)
+{
+	return address->tls || strstr(address->endpoint, "tls://") != NULL;
+}
+
 static natsStatus subscribe(struct bus_link *link, natsSubscription **subscription, const char *subject, natsMsgHandler handler)
 {
-	natsStatus status = natsConnection_Subscribe(subscription, link->connection, subject, handler, link->options.closure);
+	natsStatus status = natsConnection_Subscribe(subscription, link->wire.connection, subject, handler, link->options.closure);
 	if (status == NATS_OK && natsSubscription_SetOnCompleteCB(*subscription, on_complete, link) == NATS_OK)
 		attach(link);
 	/* What comes is bounded by what was asked for. */
@@ -221,15 +237,19 @@ static natsStatus subscribe(struct bus_link *link, natsSubscription **subscripti
 
 static natsStatus connect_and_subscribe(struct bus_link *link)
 {
+	struct bus_wire *wire = &link->wire;
+	if (!uses_tls(link->options.address) && (wire->loop = bus_loop_create()) == NULL)
+		return NATS_NO_MEMORY;
 	attach(link);
-	natsStatus status = bus_connect(&link->connection, link->options.address, link->options.name, on_lost, on_back, on_closed, link);
+	natsStatus status = connect_on(wire->loop, &wire->connection, link->options.address, link->options.name, on_lost, on_back,
+	                               on_closed, link);
 	if (status != NATS_OK) {
 		detach(link, 0);
 		return status;
 	}
-	status = subscribe(link, &link->inbox_subscription, link->inbox, link->options.on_message);
+	status = subscribe(link, &wire->inbox, link->inbox, link->options.on_message);
 	if (status == NATS_OK && link->options.listen != NULL)
-		status = subscribe(link, &link->listening, link->options.listen, link->options.on_word);
+		status = subscribe(link, &wire->listening, link->options.listen, link->options.on_word);
 	return status;
 }
 
@@ -238,32 +258,33 @@ static bool prepare(struct bus_link *link, char *why, size_t size)
 	jsCtx *js = NULL;
 	jsOptions options;
 	jsOptions_Init(&options);
-	natsStatus status = natsConnection_JetStream(&js, link->connection, &options);
+	natsStatus status = natsConnection_JetStream(&js, link->wire.connection, &options);
 	if (status != NATS_OK) {
 		snprintf(why, size, "JetStream: %s", natsStatus_GetText(status));
 		return false;
 	}
-	bool good = link->options.prepare(link->options.prepare_closure, link->connection, js, why, size);
+	bool good = link->options.prepare(link->options.prepare_closure, link->wire.connection, js, why, size);
 	jsCtx_Destroy(js);
 	return good;
 }
 
-void bus_link_close(natsConnection *connection, natsSubscription *inbox, natsSubscription *listening)
+void bus_wire_close(struct bus_wire *wire)
 {
-	/* In this order: destroying a subscription under a living connection has crashed. */
-	natsConnection_Destroy(connection);
-	natsSubscription_Destroy(inbox);
-	natsSubscription_Destroy(listening);
+	/* In this order: the loop uses the connection; destroying a subscription under a living connection has crashed. */
+	natsConnection_Close(wire->connection);
+	bus_loop_destroy(wire->loop);
+	natsConnection_Destroy(wire->connection);
+	natsSubscription_Destroy(wire->inbox);
+	natsSubscription_Destroy(wire->listening);
+	*wire = (struct bus_wire){0};
 }
 
 /* Gives up the connection; one that the receiver has it closes itself, when it is given the next. */
 static void abandon(struct bus_link *link)
 {
 	if (!link->given)
-		bus_link_close(link->connection, link->inbox_subscription, link->listening);
-	link->connection = NULL;
-	link->inbox_subscription = NULL;
-	link->listening = NULL;
+		bus_wire_close(&link->wire);
+	link->wire = (struct bus_wire){0};
 	link->given = false;
 }
 
@@ -276,7 +297,7 @@ const char *bus_endpoint_for_people(const struct broker_address *address)
 /* One attempt to be up. False: with `why`. */
 static bool come_up(struct bus_link *link, char *why, size_t size)
 {
-	if (link->connection == NULL) {
+	if (link->wire.connection == NULL) {
 		natsStatus status = connect_and_subscribe(link);
 		if (status != NATS_OK) {
 			snprintf(why, size, "%s", bus_advice(status));
@@ -287,7 +308,7 @@ static bool come_up(struct bus_link *link, char *why, size_t size)
 	if (!prepare(link, why, size))
 		return false;
 	link->given = true;
-	link->options.on_up(link->options.closure, link->connection, link->inbox_subscription, link->listening);
+	link->options.on_up(link->options.closure, &link->wire);
 	return true;
 }
 
@@ -344,8 +365,8 @@ void bus_link_stop(struct bus_link *link, const natsConnection *taken)
 	post(link, LINK_STOP);
 	pthread_join(link->thread, NULL);
 	/* One that the receiver has not come to take is closed here. */
-	if (link->connection != taken)
-		bus_link_close(link->connection, link->inbox_subscription, link->listening);
+	if (link->wire.connection != taken)
+		bus_wire_close(&link->wire);
 }
 
 void bus_link_destroy(struct bus_link *link)

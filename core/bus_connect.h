@@ -4,6 +4,7 @@
 #define CORE_BUS_CONNECT_H
 
 #include "core/bus.h"
+#include "core/bus_loop.h"
 
 struct bus_link;
 
@@ -19,7 +20,7 @@ struct bus_link_options {
 	void *prepare_closure;
 	/* On the link's thread: connected, subscribed, prepared. The connection is the receiver's from now on, the same
 	 * one possibly several times. */
-	void (*on_up)(void *closure, natsConnection *connection, natsSubscription *inbox, natsSubscription *listening);
+	void (*on_up)(void *closure, const struct bus_wire *wire);
 	/* On any thread: the connection was lost. */
 	void (*on_down)(void *closure);
 	void *closure;
@@ -32,8 +33,8 @@ void bus_link_stop(struct bus_link *link, const natsConnection *taken);
 void bus_link_destroy(struct bus_link *link);
 void bus_link_prepare_again(struct bus_link *link);
 
-/* Closes and frees. NULLs are fine. */
-void bus_link_close(natsConnection *connection, natsSubscription *inbox, natsSubscription *listening);
+/* Closes and frees. One that is all zero is fine. */
+void bus_wire_close(struct bus_wire *wire);
 
 /* One connection, made here and now with the settings of all; the callbacks may be NULL. For the commands. */
 natsStatus bus_connect(natsConnection **connection, const struct broker_address *address, const char *name,

@@ -12,6 +12,7 @@
 
 #define CHORES_INTERVAL SECOND
 #define EMBEDDED "embedded"
+#define MAILS_PER_FLUSH 32
 
 /* On the HTTP thread. */
 static void answer_alive(void *closure, struct http_reply *reply)
@@ -318,19 +319,31 @@ static void do_chores(struct server *server)
 		server->reading_all = server_read_bucket(server, NULL);
 }
 
+static void flush(struct server *server)
+{
+	bus_flush(server->events);
+	if (server->records != server->events)
+		bus_flush(server->records);
+}
+
 /* One round: what has come, what is due. */
 static void turn(struct server *server)
 {
 	nanos now = clock_now();
+	unsigned taken = 0;
 	struct mail *mail = mailbox_receive(&server->mailbox, coordinator_next(server->coordinator, now) - now);
 	while (mail != NULL) {
 		struct mail *next = mail->next;
 		take_mail(server, mail);
 		mail = next;
+		/* In a long round the broker has something to do meanwhile. */
+		if (++taken % MAILS_PER_FLUSH == 0)
+			flush(server);
 	}
 	coordinator_tick(server->coordinator, clock_now());
 	if (!server->stopping)
 		intake_pull(&server->intake, server->events);
+	flush(server);
 }
 
 void server_run(struct server *server)

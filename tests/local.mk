@@ -152,6 +152,11 @@ TESTS += tests/test_envelope
 tests_test_envelope_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_envelope_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += tests/test_bus_loop
+TESTS += tests/test_bus_loop
+tests_test_bus_loop_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_bus_loop_LDADD = $(TEST_LIBS)
+
 STUB_HOST = tests/stub_host.c tests/stub_host.h
 
 check_PROGRAMS += tests/test_delay

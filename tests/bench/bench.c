@@ -3,7 +3,8 @@
  * Everything is measured in turns with its floor, for machines differ, and so do minutes.
  *
  * Variables: BENCH_JSON=FILE (the figures as JSON, too), BENCH_ONLY=scan,rate,latency,memory,start (some parts),
- * BENCH_SIZE_MB, BENCH_UPLOADS, BENCH_IN_FLIGHT, BENCH_SINGLE, BENCH_ROUNDS, BENCH_WRAPPER (see service.h). */
+ * BENCH_SIZE_MB, BENCH_UPLOADS, BENCH_IN_FLIGHT, BENCH_SINGLE, BENCH_ROUNDS, BENCH_WRAPPER and BENCH_PROGRAM
+ * (see service.h). */
 #include "tests/bench/bench.h"
 
 #include <nats/nats.h>

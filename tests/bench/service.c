@@ -50,7 +50,8 @@ static bool launch(struct service *service)
 	snprintf(wrapper, sizeof wrapper, "%s", getenv("BENCH_WRAPPER") != NULL ? getenv("BENCH_WRAPPER") : "");
 	for (char *word = strtok_r(wrapper, " ", &rest); word != NULL && words < WORDS_LIMIT; word = strtok_r(NULL, " ", &rest))
 		argv[words++] = word;
-	argv[words++] = BUILD_FOLDER "/postprocessing";
+	const char *program = getenv("BENCH_PROGRAM");
+	argv[words++] = program != NULL ? program : BUILD_FOLDER "/postprocessing";
 	argv[words++] = "server";
 	argv[words++] = "-c";
 	argv[words++] = path;

@@ -16,8 +16,9 @@ struct service {
 };
 
 /* Starts it and waits until it is ready. `lines`: more of its configuration, which begins with the keys of
- * [postprocessing]. BENCH_WRAPPER (words, "strace -c -f -o FILE" for one) goes before its command line. False: with the
- * reason on stderr, nothing is left behind. */
+ * [postprocessing]. BENCH_WRAPPER (words, "perf record -g -o FILE" for one) goes before its command line;
+ * BENCH_PROGRAM is another build's `postprocessing`, for comparison. False: with the reason on stderr, nothing is left
+ * behind. */
 bool service_start(struct service *service, const struct nats_fixture *nats, const char *lines);
 
 /* Ends it and removes its folder. For one that never ran, too, if it is all zero. */

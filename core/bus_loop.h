@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The thread that a connection's socket is read on, in place of the client library's own, so that what is sent can be
+ * gathered: the library's choice is a system call for each message, or a millisecond's delay.
+ *
+ * What the receiver's thread sends waits for bus_loop_flush(); what other threads send goes at once. */
+#ifndef CORE_BUS_LOOP_H
+#define CORE_BUS_LOOP_H
+
+#include <nats/nats.h>
+#include <stdbool.h>
+
+struct bus_loop;
+
+/* For one connection, to be made with the options set here. NULL: out of memory, threads or descriptors. */
+struct bus_loop *bus_loop_create(void);
+natsStatus bus_loop_set(struct bus_loop *loop, natsOptions *options);
+/* Ends the thread and frees. The connection must be closed, but not destroyed yet. NULL is fine. */
+void bus_loop_destroy(struct bus_loop *loop);
+
+/* From now on the calling thread gathers what it sends. */
+void bus_loop_gather(struct bus_loop *loop);
+/* Sends what was gathered. On the thread that gathers. */
+void bus_loop_flush(struct bus_loop *loop);
+
+#endif
