@@ -1,4 +1,7 @@
 # Each test is a program of its own, so that they run in parallel: tests/test_NAME.c, with Check, on core/libcore.a.
+# A test's limit in seconds, for a machine that has much else to do.
+AM_TESTS_ENVIRONMENT = CK_DEFAULT_TIMEOUT=60; export CK_DEFAULT_TIMEOUT;
+
 if HAVE_CHECK
 include tests/harness/local.mk
 
