@@ -57,8 +57,9 @@ static void write_record(struct coordinator *coordinator, struct job *job, nanos
 	char id[MESSAGE_ID_SIZE];
 	job->doing = JOB_WRITING;
 	job->intended = status->transition;
-	snprintf(id, sizeof id, "%s.%s.%" PRIu64 ".%" PRIu64, coordinator->options.nonce, slot->id, slot->revision,
-	         status->transition);
+	/* Of the decision, not of the revision: an upload that comes again after its end begins at the first one again, and
+	 * the broker would take its write for the one that it has seen. */
+	snprintf(id, sizeof id, "%s.%" PRIu64, coordinator->options.nonce, job->decision);
 	if (job->action.write == WRITE_DELETE) {
 		ports->remove(ports->closure, &job->request, slot->id, slot->revision, id, status->begun, status->stream);
 		return;
@@ -235,6 +236,7 @@ void job_start(struct coordinator *coordinator, struct job *job, nanos now)
 	/* An upload that begins has no record in all likelihood: if it has, the write's condition says so. */
 	if (job->slot->known == SLOT_UNKNOWN && job->input.kind != INPUT_BEGIN)
 		load(coordinator, job);
+	job->decision = ++coordinator->decisions;
 	else
 		decide(coordinator, job, now);
 }

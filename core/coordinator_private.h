@@ -35,6 +35,7 @@ struct job {
 	unsigned attempts;
 	uint64_t intended;        /* the transition of an uncertain write */
 	struct timer again;       /* when to try again */
+	uint64_t decision;        /* which one of this process it carries out */
 	enum { JOB_IDLE, JOB_LOADING, JOB_WRITING, JOB_PUBLISHING } doing;
 	struct request request;
 };
@@ -77,6 +78,7 @@ struct coordinator {
 	size_t busy, runs;
 	bool stopping;
 	struct text text;         /* for what is sent */
+	uint64_t decisions;       /* that led to a write */
 };
 
 #define CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
