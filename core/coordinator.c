@@ -6,8 +6,6 @@
 
 #include "core/coordinator_private.h"
 
-/* A record of another instance is claimed when it has been overdue for so long. */
-#define CLAIM_PATIENCE (MINUTE)
 #define TICK_LIMIT (SECOND)
 
 struct coordinator *coordinator_create(const struct coordinator_options *options)
@@ -301,6 +299,11 @@ void coordinator_answered(struct coordinator *coordinator, struct request *reque
 }
 
 void coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, nanos age, void *token,
+bool record_is_theirs(const struct coordinator *coordinator, const struct record *record)
+{
+	return !record->foreign && strcmp(record->owner, coordinator->options.owner) != 0;
+}
+
                        nanos now)
 {
 	struct sweep *sweep = token;
@@ -315,6 +318,7 @@ void coordinator_found(struct coordinator *coordinator, struct record *record, u
 		slot->known = SLOT_PRESENT;
 		slot->revision = revision;
 		slot->record = *record;
+		slot->theirs = record_is_theirs(coordinator, record);
 		*record = (struct record){0};
 	}
 	record_clear(record);

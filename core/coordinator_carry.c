@@ -178,9 +178,8 @@ static bool is_to_claim(struct job *job, nanos now)
 	if (slot->known != SLOT_PRESENT)
 		return true;
 	job->input.claim = slot->record.foreign || slot->theirs;
-	if (!slot->theirs || (asked && slot->record.status.due != 0 && slot->record.status.due < now))
-		return true;
-	return false;
+	nanos due = slot->record.status.due;
+	return !slot->theirs || (asked && due != 0 && due + CLAIM_PATIENCE <= now);
 }
 
 /* Why the job has nothing to do, found out before the pipeline is asked; NULL: it is to be asked. */
@@ -204,6 +203,16 @@ static const char *reason_to_skip(struct job *job, nanos now)
 
 static void decide(struct coordinator *coordinator, struct job *job, nanos now)
 {
+/* Whether the event speaks of a step that is behind the upload, as each answer of our own does when it comes back. */
+static bool speaks_of_past(const struct job *job)
+{
+	const struct record *record = &job->slot->record;
+	for (size_t i = 0; job->input.kind == INPUT_STEP_FINISHED && i < record->status.step; i++)
+		if (strcmp(record->upload->step[i], job->input.step) == 0)
+			return true;
+	return false;
+}
+
 	struct slot *slot = job->slot;
 	bool present = slot->known == SLOT_PRESENT;
 	struct status status = {0};
@@ -216,6 +225,11 @@ static void decide(struct coordinator *coordinator, struct job *job, nanos now)
 	                                            slot_busy(slot), now);
 	if (job->action.write == WRITE_NONE) {
 		if (present)
+	/* Other instances take events, too, so what we remember may be old: no event is passed over because of it. */
+	if (job->action.ignored != NULL && job->source != NULL && present && !job->loaded && !speaks_of_past(job)) {
+		load(coordinator, job);
+		return;
+	}
 			slot->record.status = status;
 		decided(coordinator, job, now);
 		return;
@@ -256,7 +270,8 @@ static void loaded(struct coordinator *coordinator, struct job *job, nanos now)
 	slot->gone_stream = entry.stream;
 	slot->known = what == LOADED_RECORD ? SLOT_PRESENT : SLOT_ABSENT;
 	slot->record = entry.record;
-	slot->theirs = what == LOADED_RECORD && !entry.record.foreign && strcmp(entry.record.owner, coordinator->options.owner) != 0;
+	slot->theirs = what == LOADED_RECORD && record_is_theirs(coordinator, &entry.record);
+	job->loaded = true;
 	job->attempts = 0;
 	/* A write that was not answered, sent again, finds itself done. */
 	if (job->uncertain && what == LOADED_RECORD && !slot->theirs && !entry.record.foreign &&

@@ -31,6 +31,7 @@ struct job {
 	struct action action;
 	struct record record;     /* as it is written */
 	unsigned left;            /* PUBLISH_… not yet published */
+	bool loaded;              /* the record was read for this job */
 	bool uncertain;           /* a write was sent that was not answered */
 	unsigned attempts;
 	uint64_t intended;        /* the transition of an uncertain write */
@@ -82,12 +83,17 @@ struct coordinator {
 };
 
 #define CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+/* A record of another instance is claimed when it has been overdue for so long. */
+#define CLAIM_PATIENCE (MINUTE)
+
 
 /* coordinator.c */
 struct job *job_create(enum input_kind kind);
 void job_free(struct coordinator *coordinator, struct job *job);
 void slot_add_job(struct coordinator *coordinator, struct slot *slot, struct job *job, nanos now);
 /* The current job is over: on to the next, or to rest. */
+/* Is it a record that another instance looks after? */
+bool record_is_theirs(const struct coordinator *coordinator, const struct record *record);
 void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now);
 
 /* coordinator_carry.c */
