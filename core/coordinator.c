@@ -54,6 +54,7 @@ void coordinator_destroy(struct coordinator *coordinator)
 	}
 	timers_free(&coordinator->due);
 	timers_free(&coordinator->again);
+	timers_free(&coordinator->left);
 	text_free(&coordinator->text);
 	free(coordinator->chain);
 	free(coordinator->suspects);
@@ -298,12 +299,12 @@ void coordinator_answered(struct coordinator *coordinator, struct request *reque
 	job_answered(coordinator, CONTAINER(request, struct job, request), now);
 }
 
-void coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, nanos age, void *token,
 bool record_is_theirs(const struct coordinator *coordinator, const struct record *record)
 {
 	return !record->foreign && strcmp(record->owner, coordinator->options.owner) != 0;
 }
 
+void coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, nanos age, void *token,
                        nanos now)
 {
 	struct sweep *sweep = token;
@@ -317,8 +318,8 @@ bool record_is_theirs(const struct coordinator *coordinator, const struct record
 	if (slot->known == SLOT_UNKNOWN && slot->current == NULL) {
 		slot->known = SLOT_PRESENT;
 		slot->revision = revision;
-		slot->record = *record;
 		slot->theirs = record_is_theirs(coordinator, record);
+		slot->record = *record;
 		*record = (struct record){0};
 	}
 	record_clear(record);
@@ -375,6 +376,10 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 		timers_unset(&coordinator->again, timer);
 		job_try_again(coordinator, CONTAINER(timer, struct job, again), now);
 	}
+	while ((timer = timers_first(&coordinator->left)) != NULL && timer->at <= now) {
+		timers_unset(&coordinator->left, timer);
+		runs_left_due(coordinator, CONTAINER(timer, struct run, watch), now);
+	}
 	while (coordinator->busy < coordinator->options.busy_limit && !coordinator->stopping &&
 	       (timer = timers_first(&coordinator->due)) != NULL && timer->at <= now) {
 		timers_unset(&coordinator->due, timer);
@@ -392,10 +397,13 @@ nanos coordinator_next(const struct coordinator *coordinator, nanos now)
 {
 	nanos next = now + TICK_LIMIT;
 	const struct timer *due = timers_first(&coordinator->due), *again = timers_first(&coordinator->again);
+	const struct timer *left = timers_first(&coordinator->left);
 	if (due != NULL && due->at < next && coordinator->busy < coordinator->options.busy_limit && !coordinator->stopping)
 		next = due->at;
 	if (again != NULL && again->at < next)
 		next = again->at;
+	if (left != NULL && left->at < next)
+		next = left->at;
 	return next > now ? next : now;
 }
 

@@ -27,7 +27,7 @@ static void finish(struct coordinator *coordinator, struct job *job, nanos now)
 	if (run)
 		runs_start(coordinator, slot, mark, now);
 	else if (refused_start)
-		suspects_forget(coordinator, slot);
+		suspects_forget(coordinator, slot, now);
 	slot->advancing = outer;
 	slot_advance(coordinator, slot, now);
 }
@@ -135,7 +135,7 @@ static void report(struct coordinator *coordinator, const struct job *job)
 static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	if (job->action.drop)
-		runs_drop(coordinator, job->slot);
+		runs_drop(coordinator, job->slot, now);
 	if (job->action.write == WRITE_PUT)
 		report(coordinator, job);
 	else if (job->action.write == WRITE_DELETE)
@@ -195,14 +195,14 @@ static const char *reason_to_skip(struct job *job, nanos now)
 	if (job->sweep != NULL && slot->known == SLOT_PRESENT &&
 	    strcmp(status_step_name(slot->record.upload, &slot->record.status), job->sweep->step) != 0)
 		return "it is no longer in that step";
+	if (input->kind == INPUT_STARTING && !slot->suspect)
+		return "it has moved on";
 	/* A sweep saw a record; if it is gone by now, that is no reason to ask storage for the upload. */
 	if (job->sweep != NULL && slot->known != SLOT_PRESENT)
 		return "it has ended since";
 	return NULL;
 }
 
-static void decide(struct coordinator *coordinator, struct job *job, nanos now)
-{
 /* Whether the event speaks of a step that is behind the upload, as each answer of our own does when it comes back. */
 static bool speaks_of_past(const struct job *job)
 {
@@ -213,6 +213,8 @@ static bool speaks_of_past(const struct job *job)
 	return false;
 }
 
+static void decide(struct coordinator *coordinator, struct job *job, nanos now)
+{
 	struct slot *slot = job->slot;
 	bool present = slot->known == SLOT_PRESENT;
 	struct status status = {0};
@@ -223,17 +225,18 @@ static bool speaks_of_past(const struct job *job)
 	job->action = skip != NULL ? (struct action){.ignored = skip}
 	                           : pipeline_apply(&coordinator->options.pipeline, upload, present, &status, &job->input,
 	                                            slot_busy(slot), now);
-	if (job->action.write == WRITE_NONE) {
-		if (present)
 	/* Other instances take events, too, so what we remember may be old: no event is passed over because of it. */
 	if (job->action.ignored != NULL && job->source != NULL && present && !job->loaded && !speaks_of_past(job)) {
 		load(coordinator, job);
 		return;
 	}
+	if (job->action.write == WRITE_NONE) {
+		if (present)
 			slot->record.status = status;
 		decided(coordinator, job, now);
 		return;
 	}
+	job->decision = ++coordinator->decisions;
 	record_clear(&job->record);
 	job->record.upload = upload_hold(upload);
 	job->record.status = status;
@@ -250,7 +253,6 @@ void job_start(struct coordinator *coordinator, struct job *job, nanos now)
 	/* An upload that begins has no record in all likelihood: if it has, the write's condition says so. */
 	if (job->slot->known == SLOT_UNKNOWN && job->input.kind != INPUT_BEGIN)
 		load(coordinator, job);
-	job->decision = ++coordinator->decisions;
 	else
 		decide(coordinator, job, now);
 }

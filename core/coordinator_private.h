@@ -35,8 +35,8 @@ struct job {
 	bool uncertain;           /* a write was sent that was not answered */
 	unsigned attempts;
 	uint64_t intended;        /* the transition of an uncertain write */
-	struct timer again;       /* when to try again */
 	uint64_t decision;        /* which one of this process it carries out */
+	struct timer again;       /* when to try again */
 	enum { JOB_IDLE, JOB_LOADING, JOB_WRITING, JOB_PUBLISHING } doing;
 	struct request request;
 };
@@ -61,8 +61,8 @@ struct slot {
 	struct timer due;
 };
 
-/* Uploads of one step that were found queued when the service started. One of them may have ended the service, so
- * each is marked in its record before it runs, and only few are at a time. */
+/* Uploads of one step that may have been running when the service ended, or that have failed before. One of them may end
+ * the service (again), so each is marked in its record before it runs, and only few are at a time. */
 struct suspects {
 	struct slot *first, **last;
 	unsigned out;
@@ -75,25 +75,26 @@ struct coordinator {
 	size_t chains, slots;
 	struct timers due;        /* of slots */
 	struct timers again;      /* of jobs */
+	struct timers left;       /* of runs whose uploads have moved on */
 	struct suspects *suspects;/* of each step */
 	size_t busy, runs;
+	uint64_t decisions;       /* that led to a write */
 	bool stopping;
 	struct text text;         /* for what is sent */
-	uint64_t decisions;       /* that led to a write */
 };
 
-#define CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
 /* A record of another instance is claimed when it has been overdue for so long. */
 #define CLAIM_PATIENCE (MINUTE)
 
+#define CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
 
 /* coordinator.c */
 struct job *job_create(enum input_kind kind);
 void job_free(struct coordinator *coordinator, struct job *job);
 void slot_add_job(struct coordinator *coordinator, struct slot *slot, struct job *job, nanos now);
-/* The current job is over: on to the next, or to rest. */
 /* Is it a record that another instance looks after? */
 bool record_is_theirs(const struct coordinator *coordinator, const struct record *record);
+/* The current job is over: on to the next, or to rest. */
 void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now);
 
 /* coordinator_carry.c */
@@ -104,11 +105,13 @@ void job_try_again(struct coordinator *coordinator, struct job *job, nanos now);
 /* coordinator_runs.c */
 bool slot_busy(const struct slot *slot);
 void runs_start(struct coordinator *coordinator, struct slot *slot, bool mark, nanos now);
-void runs_drop(struct coordinator *coordinator, struct slot *slot);
+void runs_drop(struct coordinator *coordinator, struct slot *slot, nanos now);
+/* The time of a run has come that no upload waits for. */
+void runs_left_due(struct coordinator *coordinator, struct run *run, nanos now);
 /* The time of a slot's run has come. */
 void runs_due(struct coordinator *coordinator, struct slot *slot, nanos now);
 nanos runs_look_again(const struct slot *slot, nanos now);
 void suspects_release(struct coordinator *coordinator, size_t step, nanos now);
-void suspects_forget(struct coordinator *coordinator, struct slot *slot);
+void suspects_forget(struct coordinator *coordinator, struct slot *slot, nanos now);
 
 #endif

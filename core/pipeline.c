@@ -218,6 +218,7 @@ static struct action resume(const struct pipeline *pipeline, const struct upload
 	case PHASE_RUNNING:
 	case PHASE_BACKOFF:
 		action.run = true;
+		action.mark = status->phase == PHASE_BACKOFF;
 		return action;
 	case PHASE_AWAITING:
 		await_others(status, now + pipeline_current_step(pipeline, upload, status)->deadline, &action);
@@ -261,12 +262,28 @@ static struct action returned(const struct pipeline *pipeline, const struct uplo
 	return action;
 }
 
-static struct action starting(const struct upload *upload, struct status *status)
+/* Has the time come that a step asked for, or that a failure led to, and has what follows perhaps begun already? */
+static bool overdue(const struct status *status, nanos now)
 {
-	if (all_done(upload, status) || status->phase != PHASE_QUEUED)
-		return (struct action){.ignored = "it is not queued any more"};
+	return (status->phase == PHASE_WAITING || status->phase == PHASE_BACKOFF) && status->due <= now;
+}
+
+static void wake(struct status *status, struct action *action)
+{
+	if (status->phase == PHASE_WAITING)
+		status->woken_at = status->due;
+	action->run = true;
+}
+
+static struct action starting(const struct pipeline *pipeline, const struct upload *upload, struct status *status, nanos now)
+{
+	bool woken = status->phase == PHASE_WAITING && status->woken_at == status->due;
+	if (all_done(upload, status) || !(status->phase == PHASE_QUEUED || status->phase == PHASE_BACKOFF || woken))
+		return (struct action){.ignored = "it is not to be run any more"};
 	struct action action = {.run = true};
 	status->phase = PHASE_RUNNING;
+	status->outcome = OUTCOME_NONE;
+	status->due = now + pipeline_current_step(pipeline, upload, status)->deadline;
 	put(status, &action);
 	return action;
 }
@@ -290,13 +307,11 @@ static struct action due(const struct pipeline *pipeline, const struct upload *u
 		return (struct action){.ignored = "it is not due"};
 	switch (status->phase) {
 	case PHASE_WAITING:
-		status->woken_at = status->due;
-		action.run = true;
-		return action;
 	case PHASE_QUEUED:
 	case PHASE_RUNNING:
 	case PHASE_BACKOFF:
-		action.run = true;
+		wake(status, &action);
+		action.mark = status->phase == PHASE_BACKOFF;
 		return action;
 	case PHASE_AWAITING:
 		status_set_reason(status, "no answer came before the deadline");
@@ -341,6 +356,9 @@ static struct action take_over(const struct pipeline *pipeline, const struct upl
 		status->phase = PHASE_QUEUED;
 		status->due = now + pipeline_current_step(pipeline, upload, status)->deadline;
 		action.run = action.mark = true;
+	} else if (overdue(status, now)) {
+		wake(status, &action);
+		action.mark = true;
 	}
 	put(status, &action);
 	return action;
@@ -365,7 +383,10 @@ static struct action found(const struct pipeline *pipeline, const struct upload 
 	 * by itself. */
 	unsigned publish = input->age < MINUTE ? status->publish : status->publish & PUBLISH_STEP_FINISHED;
 	struct action action = say_again(pipeline, upload, status, publish);
-	action.run = action.mark = status->phase == PHASE_QUEUED;
+	if (status->phase == PHASE_QUEUED || overdue(status, now)) {
+		wake(status, &action);
+		action.mark = true;
+	}
 	return action;
 }
 
@@ -389,7 +410,7 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 	case INPUT_RETURNED:
 		return returned(pipeline, upload, status, input, now);
 	case INPUT_STARTING:
-		return starting(upload, status);
+		return starting(pipeline, upload, status, now);
 	case INPUT_DUE:
 		return due(pipeline, upload, status, busy, now);
 	case INPUT_FOUND:

@@ -135,6 +135,20 @@ tests_test_pipeline_random_SOURCES = tests/test_pipeline_random.c $(PIPELINE_FIX
 tests_test_pipeline_random_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_pipeline_random_LDADD = $(TEST_LIBS)
 
+FAKE_PORTS = tests/fake_ports.c tests/fake_ports.h
+
+check_PROGRAMS += tests/test_coordinator
+TESTS += tests/test_coordinator
+tests_test_coordinator_SOURCES = tests/test_coordinator.c $(FAKE_PORTS)
+tests_test_coordinator_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_coordinator_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_coordinator_runs
+TESTS += tests/test_coordinator_runs
+tests_test_coordinator_runs_SOURCES = tests/test_coordinator_runs.c $(FAKE_PORTS)
+tests_test_coordinator_runs_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_coordinator_runs_LDADD = $(TEST_LIBS)
+
 STUB_HOST = tests/stub_host.c tests/stub_host.h
 
 check_PROGRAMS += tests/test_delay

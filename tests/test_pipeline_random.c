@@ -88,8 +88,8 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	HOLDS(input->kind == INPUT_BEGIN || after->step >= before->step);
 	HOLDS(input->kind == INPUT_BEGIN || after->step <= before->step + 1 || over(after->phase));
 	HOLDS(after->begun == before->begun || input->kind == INPUT_BEGIN);
-	HOLDS(!action->run || (!over(after->phase) && pipeline_step_known(&fixture_pipeline, fixture_upload.step[after->step])) ||
-	      action->write == WRITE_NONE);
+	HOLDS(!action->run || !over(after->phase));
+	HOLDS(!action->mark || action->run);
 	HOLDS(!(action->publish & PUBLISH_FINISHED) || over(after->phase));
 	HOLDS(!(action->publish & PUBLISH_RETRY) || (after->phase == PHASE_BACKOFF && action->backoff > 0));
 	HOLDS(!(action->publish & PUBLISH_START) || after->phase == PHASE_AWAITING);
