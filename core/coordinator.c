@@ -72,6 +72,7 @@ void coordinator_destroy(struct coordinator *coordinator)
 	}
 	timers_free(&coordinator->due);
 	timers_free(&coordinator->again);
+	timers_free(&coordinator->left);
 	text_free(&coordinator->text);
 	free(coordinator->chain);
 	free(coordinator->suspects);
@@ -320,11 +321,16 @@ void coordinator_answered(struct coordinator *coordinator, struct request *reque
 	job_answered(coordinator, CONTAINER(request, struct job, request), now);
 }
 
+bool record_is_theirs(const struct coordinator *coordinator, const struct record *record)
+{
+	return !record->foreign && strcmp(record->owner, coordinator->options.owner) != 0;
+}
+
 /* Whether a record of the bucket is for us to look after: ours, or that of nobody who lives. */
 static bool is_ours_to_find(const struct coordinator *coordinator, const struct record *record)
 {
 	const struct coordinator_options *options = &coordinator->options;
-	return record->foreign || strcmp(record->owner, options->owner) == 0 || !options->ports.lives(options->ports.closure, record->owner);
+	return !record_is_theirs(coordinator, record) || !options->ports.lives(options->ports.closure, record->owner);
 }
 
 void coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
@@ -338,7 +344,7 @@ void coordinator_found(struct coordinator *coordinator, struct record *record, u
 	struct record *moved = job != NULL && slot->known == SLOT_UNKNOWN && slot->current == NULL ? record_move(record) : NULL;
 	if (moved != NULL) {
 		slot_know(coordinator, slot, moved, revision);
-		slot->theirs = !moved->foreign && strcmp(moved->owner, coordinator->options.owner) != 0;
+		slot->theirs = record_is_theirs(coordinator, moved);
 		slot->unsaid = record_unsaid(coordinator, moved, now);
 	}
 	record_clear(record);
@@ -389,6 +395,10 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 		timers_unset(&coordinator->again, timer);
 		job_try_again(coordinator, CONTAINER(timer, struct job, again), now);
 	}
+	while ((timer = timers_first(&coordinator->left)) != NULL && timer->at <= now) {
+		timers_unset(&coordinator->left, timer);
+		runs_left_due(coordinator, CONTAINER(timer, struct run, watch), now);
+	}
 	while (coordinator->busy < coordinator->options.busy_limit && !coordinator->stopping &&
 	       (timer = timers_first(&coordinator->due)) != NULL && timer->at <= now) {
 		timers_unset(&coordinator->due, timer);
@@ -406,10 +416,13 @@ nanos coordinator_next(const struct coordinator *coordinator, nanos now)
 {
 	nanos next = now + TICK_LIMIT;
 	const struct timer *due = timers_first(&coordinator->due), *again = timers_first(&coordinator->again);
+	const struct timer *left = timers_first(&coordinator->left);
 	if (due != NULL && due->at < next && coordinator->busy < coordinator->options.busy_limit && !coordinator->stopping)
 		next = due->at;
 	if (again != NULL && again->at < next)
 		next = again->at;
+	if (left != NULL && left->at < next)
+		next = left->at;
 	return next > now ? next : now;
 }
 

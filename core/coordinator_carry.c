@@ -27,7 +27,7 @@ static void finish(struct coordinator *coordinator, struct job *job, nanos now)
 	if (run)
 		runs_start(coordinator, slot, mark, now);
 	else if (refused_start)
-		suspects_forget(coordinator, slot);
+		suspects_forget(coordinator, slot, now);
 	slot->advancing = outer;
 	slot_advance(coordinator, slot, now);
 }
@@ -89,6 +89,8 @@ static unsigned to_say_again(const struct job *job)
 	const struct slot *slot = job->slot;
 	if (slot->known != SLOT_PRESENT || slot->unsaid == 0 || job->input.kind == INPUT_READY)
 		return 0;
+	if (job->input.kind == INPUT_RESUME) /* which says the others anew */
+		return slot->unsaid & (PUBLISH_STEP_FINISHED | PUBLISH_RETRY);
 	if (job->input.kind != INPUT_STEP_FINISHED)
 		return slot->unsaid;
 	unsigned unsaid = slot->unsaid & (job->redelivered ? ~(unsigned)PUBLISH_START : PUBLISH_STEP_FINISHED);
@@ -178,7 +180,7 @@ static void report(struct coordinator *coordinator, const struct job *job)
 static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	if (job->action.drop)
-		runs_drop(coordinator, job->slot);
+		runs_drop(coordinator, job->slot, now);
 	if (job->action.write == WRITE_PUT)
 		report(coordinator, job);
 	else if (job->action.write == WRITE_DELETE)
@@ -243,6 +245,8 @@ static const char *reason_to_skip(const struct coordinator *coordinator, struct 
 	if (job->sweep != NULL && slot->known == SLOT_PRESENT &&
 	    strcmp(status_step_name(slot->record->upload, &slot->record->status), job->sweep->step) != 0)
 		return "it is no longer in that step";
+	if (input->kind == INPUT_STARTING && !slot->suspect)
+		return "it has moved on";
 	/* A sweep saw a record; if it is gone by now, that is no reason to ask storage for the upload. */
 	if (job->sweep != NULL && slot->known != SLOT_PRESENT)
 		return "it has ended since";
@@ -279,6 +283,16 @@ static bool make_record(struct coordinator *coordinator, struct job *job, struct
 	return job->record != NULL && take_result(job);
 }
 
+/* Whether the event speaks of a step that is behind the upload, as each answer of our own does when it comes back. */
+static bool speaks_of_past(const struct job *job)
+{
+	const struct record *record = job->slot->record;
+	for (size_t i = 0; job->input.kind == INPUT_STEP_FINISHED && i < record->status.step; i++)
+		if (strcmp(record->upload->step[i], job->input.step) == 0)
+			return true;
+	return false;
+}
+
 static void decide(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct slot *slot = job->slot;
@@ -298,6 +312,11 @@ static void decide(struct coordinator *coordinator, struct job *job, nanos now)
 	job->action = skip != NULL ? (struct action){.ignored = skip}
 	                           : pipeline_apply(&coordinator->options.pipeline, upload, present, &status, &job->input,
 	                                            slot_busy(slot), now);
+	/* Other instances take events, too, so what we remember may be old: no event is passed over because of it. */
+	if (job->action.ignored != NULL && job->source != NULL && present && !job->loaded && !speaks_of_past(job)) {
+		load(coordinator, job);
+		return;
+	}
 	if (job->action.write == WRITE_NONE) {
 		if (present)
 			slot->record->status = status;
@@ -324,7 +343,6 @@ void job_start(struct coordinator *coordinator, struct job *job, nanos now)
 /* What a load brought becomes what the slot knows. False: it has to be asked again. */
 static bool take_entry(struct coordinator *coordinator, struct slot *slot, enum loaded what, struct loaded_entry *entry, nanos now)
 {
-	const struct coordinator_options *options = &coordinator->options;
 	struct record *record = what == LOADED_RECORD ? record_move(&entry->record) : NULL;
 	if (what == LOADED_FAILED || (what == LOADED_RECORD && record == NULL)) {
 		record_clear(&entry->record);
@@ -336,7 +354,7 @@ static bool take_entry(struct coordinator *coordinator, struct slot *slot, enum 
 	if (record != NULL) {
 		slot_know(coordinator, slot, record, entry->revision);
 		slot->unsaid = record_unsaid(coordinator, record, now);
-		slot->theirs = !record->foreign && strcmp(record->owner, options->owner) != 0;
+		slot->theirs = record_is_theirs(coordinator, record);
 	} else {
 		slot->known = SLOT_ABSENT;
 		slot->revision = entry->revision;
@@ -356,6 +374,7 @@ static void loaded(struct coordinator *coordinator, struct job *job, nanos now)
 		try_later(coordinator, job, now);
 		return;
 	}
+	job->loaded = true;
 	job->attempts = 0;
 	/* A write that was not answered, sent again, finds itself done. */
 	bool done = job->uncertain && what == LOADED_RECORD && slot->record->status.transition == job->intended &&

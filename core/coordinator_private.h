@@ -34,6 +34,7 @@ struct job {
 	struct action action;
 	struct record *record;    /* as it is written */
 	unsigned left;            /* PUBLISH_… not yet published */
+	bool loaded;              /* the record was read for this job */
 	bool uncertain;           /* a write was sent that was not answered */
 	unsigned attempts;
 	uint64_t write_id;        /* the same for all attempts of one write */
@@ -65,8 +66,8 @@ struct slot {
 	struct timer due;
 };
 
-/* Uploads of one step that were found queued, or overdue, when the service started. One of them may have ended the
- * service, so each is marked in its record before it runs, and only few are at a time. */
+/* Uploads of one step that may have been running when the service ended, or that have failed before. One of them may end
+ * the service (again), so each is marked in its record before it runs, and only few are at a time. */
 struct suspects {
 	struct slot *first, **last;
 	unsigned out;
@@ -79,6 +80,7 @@ struct coordinator {
 	size_t chains, slots;
 	struct timers due;        /* of slots */
 	struct timers again;      /* of jobs */
+	struct timers left;       /* of runs whose uploads have moved on */
 	struct suspects *suspects;/* of each step */
 	size_t busy, runs;
 	size_t cached;            /* records in slots */
@@ -93,6 +95,8 @@ struct coordinator {
 struct job *job_create(enum input_kind kind);
 void job_free(struct coordinator *coordinator, struct job *job);
 void slot_add_job(struct coordinator *coordinator, struct slot *slot, struct job *job, nanos now);
+/* Is it a record that another instance looks after? */
+bool record_is_theirs(const struct coordinator *coordinator, const struct record *record);
 /* The current job is over: on to the next, or to rest. */
 void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now);
 
@@ -110,11 +114,13 @@ void job_try_again(struct coordinator *coordinator, struct job *job, nanos now);
 /* coordinator_runs.c */
 bool slot_busy(const struct slot *slot);
 void runs_start(struct coordinator *coordinator, struct slot *slot, bool mark, nanos now);
-void runs_drop(struct coordinator *coordinator, struct slot *slot);
+void runs_drop(struct coordinator *coordinator, struct slot *slot, nanos now);
+/* The time of a run has come that no upload waits for. */
+void runs_left_due(struct coordinator *coordinator, struct run *run, nanos now);
 /* The time of a slot's run has come. */
 void runs_due(struct coordinator *coordinator, struct slot *slot, nanos now);
 nanos runs_look_again(const struct slot *slot, nanos now);
 void suspects_release(struct coordinator *coordinator, size_t step, nanos now);
-void suspects_forget(struct coordinator *coordinator, struct slot *slot);
+void suspects_forget(struct coordinator *coordinator, struct slot *slot, nanos now);
 
 #endif

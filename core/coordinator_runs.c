@@ -37,6 +37,13 @@ static void return_now(struct coordinator *coordinator, struct slot *slot, const
 	slot_add_job(coordinator, slot, job, now);
 }
 
+/* One suspect less runs: another one may. */
+static void give_place(struct coordinator *coordinator, size_t step, nanos now)
+{
+	coordinator->suspects[step].out--;
+	suspects_release(coordinator, step, now);
+}
+
 static void start_run(struct coordinator *coordinator, struct slot *slot, size_t step, nanos now)
 {
 	const struct status *status = &slot->record->status;
@@ -45,7 +52,8 @@ static void start_run(struct coordinator *coordinator, struct slot *slot, size_t
 	bool marked = slot->suspect;
 	slot->suspect = false;
 	if (run == NULL) {
-		coordinator->suspects[step].out -= marked;
+		if (marked)
+			give_place(coordinator, step, now);
 		return_now(coordinator, slot, &(struct input){.outcome = OUTCOME_RETRY, .transition = status->transition}, "out of memory", now);
 		return;
 	}
@@ -78,17 +86,16 @@ void suspects_release(struct coordinator *coordinator, size_t step, nanos now)
 	}
 }
 
-/* A suspect whose start was refused: it has moved on. */
-void suspects_forget(struct coordinator *coordinator, struct slot *slot)
+void suspects_forget(struct coordinator *coordinator, struct slot *slot, nanos now)
 {
+	if (!slot->suspect)
+		return;
 	slot->suspect = false;
-	size_t step = slot->suspect_step;
-	if (step < coordinator->options.pipeline.count && coordinator->suspects[step].out > 0)
-		coordinator->suspects[step].out--;
+	give_place(coordinator, slot->suspect_step, now);
 }
 
-/* Takes a suspect out of the line; one that has been released already is refused when it starts. */
-static void leave_line(struct coordinator *coordinator, struct slot *slot)
+/* Takes a suspect out of the line. False: it is in none, it has been released already. */
+static bool leave_line(struct coordinator *coordinator, struct slot *slot)
 {
 	struct suspects *suspects = &coordinator->suspects[slot->suspect_step];
 	for (struct slot **link = &suspects->first; *link != NULL; link = &(*link)->next_suspect) {
@@ -98,14 +105,32 @@ static void leave_line(struct coordinator *coordinator, struct slot *slot)
 		if (suspects->last == &slot->next_suspect)
 			suspects->last = link;
 		slot->suspect = false;
-		return;
+		return true;
 	}
+	return false;
+}
+
+/* The service stops before the step that is marked as running came to an end. */
+static void unmark(struct coordinator *coordinator, struct slot *slot, uint64_t transition, nanos now)
+{
+	struct job *job = job_create(INPUT_STOPPED);
+	if (job == NULL)
+		return;
+	job->input.transition = transition;
+	slot_add_job(coordinator, slot, job, now);
 }
 
 void runs_start(struct coordinator *coordinator, struct slot *slot, bool mark, nanos now)
 {
-	if (slot->run != NULL || slot->known != SLOT_PRESENT || coordinator->stopping)
+	if (slot->run != NULL || slot->known != SLOT_PRESENT)
 		return;
+	if (coordinator->stopping) {
+		bool marked = slot->suspect && !mark;
+		suspects_forget(coordinator, slot, now);
+		if (marked)
+			unmark(coordinator, slot, slot->record->status.transition, now);
+		return;
+	}
 	size_t step = current_step(coordinator, slot);
 	if (step == coordinator->options.pipeline.count) {
 		/* None of ours: somebody else is asked. */
@@ -128,42 +153,67 @@ void runs_start(struct coordinator *coordinator, struct slot *slot, bool mark, n
 	}
 }
 
-void runs_drop(struct coordinator *coordinator, struct slot *slot)
+void runs_drop(struct coordinator *coordinator, struct slot *slot, nanos now)
 {
-	if (slot->suspect)
-		leave_line(coordinator, slot);
+	if (slot->suspect && !leave_line(coordinator, slot))
+		suspects_forget(coordinator, slot, now);
 	if (slot->run == NULL)
 		return;
 	struct run *run = slot->run;
 	slot->run = NULL;
 	run->owner = NULL;
 	coordinator->options.ports.cancel(coordinator->options.ports.closure, run);
+	if (!timers_set(&coordinator->left, &run->watch, now + CANCEL_PATIENCE))
+		log_error(coordinator->options.log, "upload %s: out of memory; should %s hang, nobody notices", slot->id,
+		          coordinator->options.step[run->step]);
 }
 
 nanos runs_look_again(const struct slot *slot, nanos now)
 {
-	nanos started = atomic_load(&slot->run->started);
-	if (started == 0)
-		return now + slot->run->allowed;
-	return started + slot->run->allowed + (atomic_load(&slot->run->cancelled) ? CANCEL_PATIENCE : 0);
+	const struct run *run = slot->run;
+	nanos started = atomic_load(&run->started);
+	if (run->give_up != 0)
+		return run->give_up;
+	return (started != 0 ? started : now) + run->allowed;
+}
+
+/* It is past its deadline and cancelled, and does not end: what it holds back goes on without it. */
+static void give_up(struct coordinator *coordinator, struct run *run, nanos now)
+{
+	metrics_count(coordinator->options.metrics, steps_stuck);
+	log_error(coordinator->options.log, "upload %s: %s does not end although it was cancelled: given up", run->upload->id,
+	          coordinator->options.step[run->step]);
+	coordinator->options.ports.replace(coordinator->options.ports.closure, run->step);
+	run->owner = NULL;
+	if (run->marked)
+		give_place(coordinator, run->step, now);
+	run->marked = false;
+}
+
+void runs_left_due(struct coordinator *coordinator, struct run *run, nanos now)
+{
+	/* One that is still in the queue ends when a worker comes to it. */
+	if (atomic_load(&run->started) != 0)
+		give_up(coordinator, run, now);
+	else
+		timers_set(&coordinator->left, &run->watch, now + CANCEL_PATIENCE);
 }
 
 void runs_due(struct coordinator *coordinator, struct slot *slot, nanos now)
 {
 	struct run *run = slot->run;
 	nanos started = atomic_load(&run->started);
-	if (started != 0 && started + run->allowed <= now && !atomic_load(&run->cancelled))
+	/* It may be looked at late: it has its time from when it is told. */
+	if (started != 0 && started + run->allowed <= now && run->give_up == 0) {
 		coordinator->options.ports.cancel(coordinator->options.ports.closure, run);
-	if (started == 0 || started + run->allowed + CANCEL_PATIENCE > now) {
+		run->give_up = now + CANCEL_PATIENCE;
+	}
+	if (run->give_up == 0 || run->give_up > now) {
 		timers_set(&coordinator->due, &slot->due, runs_look_again(slot, now));
 		return;
 	}
-	metrics_count(coordinator->options.metrics, steps_stuck);
-	log_error(coordinator->options.log, "upload %s: %s does not end although its deadline has passed: given up", slot->id,
-	          coordinator->options.step[run->step]);
-	coordinator->options.ports.replace(coordinator->options.ports.closure, run->step);
 	slot->run = NULL;
-	run->owner = NULL;
+	give_up(coordinator, run, now);
 	return_now(coordinator, slot, &(struct input){.outcome = OUTCOME_RETRY, .transition = run->transition},
 	           "the step did not end by its deadline", now);
 }
@@ -173,8 +223,7 @@ void coordinator_returned(struct coordinator *coordinator, struct run *run, nano
 	struct slot *slot = run->owner;
 	size_t step = run->step;
 	coordinator->runs--;
-	if (run->marked && coordinator->suspects[step].out > 0)
-		coordinator->suspects[step].out--;
+	timers_unset(&coordinator->left, &run->watch);
 	/* When the service stops, what its steps could not end is left as it was, for the next start. */
 	bool counts = slot != NULL && !(coordinator->stopping && run->returned == RETURNED_VERDICT && run->outcome == OUTCOME_RETRY);
 	if (slot != NULL)
@@ -193,7 +242,11 @@ void coordinator_returned(struct coordinator *coordinator, struct run *run, nano
 		slot_add_job(coordinator, slot, job, now);
 	} else if (counts) {
 		log_error(coordinator->options.log, "upload %s: out of memory; it goes on at the next start", slot->id);
+	} else if (slot != NULL && run->marked) {
+		unmark(coordinator, slot, run->transition, now);
 	}
+	bool marked = run->marked;
 	run_free(run);
-	suspects_release(coordinator, step, now);
+	if (marked)
+		give_place(coordinator, step, now);
 }

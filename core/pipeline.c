@@ -209,6 +209,7 @@ static struct action resume(const struct pipeline *pipeline, const struct upload
 	case PHASE_RUNNING:
 	case PHASE_BACKOFF:
 		action.run = true;
+		action.mark = status->phase == PHASE_BACKOFF;
 		return action;
 	case PHASE_AWAITING:
 		await_others(status, now + pipeline_current_step(pipeline, upload, status)->deadline, &action);
@@ -252,19 +253,28 @@ static struct action returned(const struct pipeline *pipeline, const struct uplo
 	return action;
 }
 
-/* Is it the turn of the upload's step, in this process or in the one before? */
-static bool may_have_begun(const struct status *status, nanos now)
+/* Has the time come that a step asked for, or that a failure led to, and has what follows perhaps begun already? */
+static bool overdue(const struct status *status, nanos now)
 {
-	bool overdue = status->due != 0 && status->due <= now;
-	return status->phase == PHASE_QUEUED || (overdue && (status->phase == PHASE_BACKOFF || status->phase == PHASE_WAITING));
+	return (status->phase == PHASE_WAITING || status->phase == PHASE_BACKOFF) && status->due <= now;
 }
 
-static struct action starting(const struct upload *upload, struct status *status, nanos now)
+static void wake(struct status *status, struct action *action)
 {
-	if (all_done(upload, status) || !may_have_begun(status, now))
-		return ignore("it is not its step's turn any more");
+	if (status->phase == PHASE_WAITING)
+		status->woken_at = status->due;
+	action->run = true;
+}
+
+static struct action starting(const struct pipeline *pipeline, const struct upload *upload, struct status *status, nanos now)
+{
+	bool woken = status->phase == PHASE_WAITING && status->woken_at == status->due;
+	if (all_done(upload, status) || !(status->phase == PHASE_QUEUED || status->phase == PHASE_BACKOFF || woken))
+		return ignore("it is not to be run any more");
 	struct action action = {.run = true};
 	status->phase = PHASE_RUNNING;
+	status->outcome = OUTCOME_NONE;
+	status->due = now + pipeline_current_step(pipeline, upload, status)->deadline;
 	keep(status, &action);
 	return action;
 }
@@ -288,13 +298,11 @@ static struct action due(const struct pipeline *pipeline, const struct upload *u
 		return ignore("it is not due");
 	switch (status->phase) {
 	case PHASE_WAITING:
-		status->woken_at = status->due;
-		action.run = true;
-		return action;
 	case PHASE_QUEUED:
 	case PHASE_RUNNING:
 	case PHASE_BACKOFF:
-		action.run = true;
+		wake(status, &action);
+		action.mark = status->phase == PHASE_BACKOFF;
 		return action;
 	case PHASE_AWAITING:
 		status_set_reason(status, "no answer came before the deadline");
@@ -352,9 +360,10 @@ static struct action found(const struct pipeline *pipeline, const struct upload 
 		put(status, &action, now);
 		return action;
 	}
-	action.run = action.mark = may_have_begun(status, now);
-	if (action.run && status->phase == PHASE_WAITING)
-		status->woken_at = status->due;
+	if (status->phase == PHASE_QUEUED || overdue(status, now)) {
+		wake(status, &action);
+		action.mark = true;
+	}
 	if (input->claim)
 		keep(status, &action);
 	return action;
@@ -380,7 +389,7 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 	case INPUT_RETURNED:
 		return returned(pipeline, upload, status, input, now);
 	case INPUT_STARTING:
-		return starting(upload, status, now);
+		return starting(pipeline, upload, status, now);
 	case INPUT_DUE:
 		return due(pipeline, upload, status, busy, now);
 	case INPUT_FOUND:

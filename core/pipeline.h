@@ -12,6 +12,9 @@
  *               │          │ await
  *               └─ due ────┴──▶ awaiting ─STEP_FINISHED─▶ next step
  *
+ * A step that ends the whole service must not do so for ever: what may have been running when the service ended, and
+ * what has failed before, is marked in its record (running) before it runs, and counts as failed if it is found so.
+ *
  * The caller (coordinator.c) loads the record, applies one input at a time, writes the record if the action
  * says so, conditional on what it loaded, and only then publishes and runs what the action says. */
 #ifndef CORE_PIPELINE_H

@@ -8,11 +8,14 @@
 
 #include "core/mailbox.h"
 #include "core/pipeline.h"
+#include "core/timers.h"
 
 struct run {
 	struct mail mail;
 	struct run *next;       /* in the step's queue */
 	void *owner;            /* the coordinator's */
+	nanos give_up;          /* the coordinator's, once it was cancelled for its deadline: when it counts as stuck; 0: not yet */
+	struct timer watch;     /* the coordinator's, once the upload has moved on without it */
 	size_t step;            /* place among the configured steps */
 	struct upload *upload;  /* one reference */
 	uint64_t transition;    /* of the status that it was begun on */

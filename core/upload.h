@@ -52,8 +52,8 @@ enum outcome outcome_parse(const char *name);
 /* What an unfinished upload waits for. */
 enum phase {
 	PHASE_QUEUED,      /* its step is to run as soon as a worker is free */
-	PHASE_RUNNING,     /* its step runs, and ran when the service died before: marked so that a step that kills
-	                      the service is counted */
+	PHASE_RUNNING,     /* its step runs, and has failed or perhaps ended the service before: marked so that a step
+	                      that kills the service is counted */
 	PHASE_WAITING,     /* its step asked to be run again at `due` */
 	PHASE_BACKOFF,     /* its step failed and runs again at `due` */
 	PHASE_AWAITING,    /* somebody else on the bus does its step and has until `due` to answer */

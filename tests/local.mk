@@ -159,6 +159,19 @@ check_PROGRAMS += tests/test_bus_loop
 TESTS += tests/test_bus_loop
 tests_test_bus_loop_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_bus_loop_LDADD = $(TEST_LIBS)
+FAKE_PORTS = tests/fake_ports.c tests/fake_ports.h
+
+check_PROGRAMS += tests/test_coordinator
+TESTS += tests/test_coordinator
+tests_test_coordinator_SOURCES = tests/test_coordinator.c $(FAKE_PORTS)
+tests_test_coordinator_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_coordinator_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_coordinator_runs
+TESTS += tests/test_coordinator_runs
+tests_test_coordinator_runs_SOURCES = tests/test_coordinator_runs.c $(FAKE_PORTS)
+tests_test_coordinator_runs_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_coordinator_runs_LDADD = $(TEST_LIBS)
 
 STUB_HOST = tests/stub_host.c tests/stub_host.h
 

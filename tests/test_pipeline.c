@@ -139,7 +139,10 @@ START_TEST(backoff_doubles_and_ends)
 		ck_assert_str_eq(status.reason, "no scanner");
 		now = status.due;
 		apply_at((struct input){.kind = INPUT_DUE}, false, now);
-		assert_action("keep backoff 0 run");
+		assert_action("keep backoff 0 run mark");
+		apply_at((struct input){.kind = INPUT_STARTING}, true, now);
+		assert_action("put running 0 run");
+		ck_assert_int_eq(status.due, now + 10 * MINUTE);
 		ck_assert_uint_eq(status.failures, i);
 	}
 	returned(OUTCOME_RETRY, "no scanner", now);
@@ -359,6 +362,35 @@ START_TEST(found_after_a_crash)
 }
 END_TEST
 
+/* A step that kills the service is run again after a start, each time marked, until its retries are used up. */
+START_TEST(a_step_that_kills_the_service)
+{
+	nanos now = NOW;
+	unsigned deaths = 0;
+	begin();
+	apply((struct input){.kind = INPUT_RETURNED, .returned = RETURNED_WAIT, .until = NOW + HOUR, .transition = 1});
+	apply_at((struct input){.kind = INPUT_STARTING}, true, now);
+	assert_action("ignored"); /* its time has not come */
+	apply_at((struct input){.kind = INPUT_FOUND}, false, now);
+	assert_action("keep waiting 0");
+	now += HOUR;
+	apply_at((struct input){.kind = INPUT_DUE}, false, now); /* runs unmarked, dies */
+	assert_action("keep waiting 0 run");
+	status.woken_at = 0; /* not in the record */
+	for (; status.phase != PHASE_CONFIRMING && deaths < 20; deaths++) {
+		apply_at((struct input){.kind = INPUT_FOUND}, false, now);
+		if (!action.run) {
+			now = status.due;
+			apply_at((struct input){.kind = INPUT_DUE}, false, now);
+		}
+		if (action.mark)
+			apply_at((struct input){.kind = INPUT_STARTING}, true, now);
+	}
+	ck_assert_int_eq(status.outcome, OUTCOME_ABORT);
+	ck_assert_uint_le(deaths, SCAN_RETRIES + 3);
+}
+END_TEST
+
 START_TEST(stopped_in_the_middle_is_no_failure)
 {
 	begin();
@@ -424,7 +456,7 @@ int main(void)
 	                              the_last_exhausted_step_continues_to_the_end, times_that_a_step_asks_for,
 	                              answers_that_nobody_asked_for, an_answer_that_never_comes, late_runs, begun_again,
 	                              redeliveries_change_nothing, confirmation_is_asked_for_ever_more_rarely,
-	                              storage_gives_up_before_the_end, found_after_a_crash, stopped_in_the_middle_is_no_failure,
+	                              storage_gives_up_before_the_end, found_after_a_crash, a_step_that_kills_the_service, stopped_in_the_middle_is_no_failure,
 	                              records_of_the_other_implementation, steps_by_name};
 	return suite_run("pipeline", tests, sizeof tests / sizeof tests[0], 30);
 }

@@ -89,6 +89,8 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	HOLDS(after->begun == before->begun || input->kind == INPUT_BEGIN);
 	HOLDS(!action->run || (!over(after->phase) && pipeline_step_known(&fixture_pipeline, fixture_upload.step[after->step])) ||
 	      action->write == WRITE_NONE || input->kind == INPUT_FOUND || input->kind == INPUT_STARTING);
+	HOLDS(!action->run || !over(after->phase));
+	HOLDS(!action->mark || action->run);
 	HOLDS(!(action->publish & PUBLISH_FINISHED) || over(after->phase));
 	HOLDS(!(action->publish & PUBLISH_RETRY) || (after->phase == PHASE_BACKOFF && after->due > now));
 	HOLDS(!(action->publish & PUBLISH_START) || after->phase == PHASE_AWAITING);

@@ -1,0 +1,526 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Events, records and what goes wrong between them; test_coordinator_runs.c has the runs of steps. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/fake_ports.h"
+
+static struct fake_world world;
+
+static void setup(void)
+{
+	fake_open(&world);
+}
+
+static void teardown(void)
+{
+	fake_close(&world);
+}
+
+static struct status stored(const char *id)
+{
+	struct record record;
+	ck_assert(fake_record(&world, id, &record));
+	struct status status = record.status;
+	record_clear(&record);
+	return status;
+}
+
+static bool is_stored(const char *id)
+{
+	struct record record;
+	bool found = fake_record(&world, id, &record);
+	if (found)
+		record_clear(&record);
+	return found;
+}
+
+/* Through both steps, up to where storage is told. */
+static void run_to_end(const char *id, uint64_t sequence)
+{
+	fake_begin(&world, id, sequence, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
+	fake_answer_all(&world);
+	ck_assert_int_eq(stored(id).phase, PHASE_CONFIRMING);
+	text_clear(&world.words);
+}
+
+START_TEST(record_then_publish_then_acknowledgement)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_expect(&world, "put");
+	ck_assert_uint_eq(coordinator_busy(world.coordinator), 1);
+	fake_answer(&world);
+	fake_expect(&world, "ack 1; run scan");
+	ck_assert_uint_eq(coordinator_busy(world.coordinator), 0);
+	ck_assert_uint_eq(coordinator_runs(world.coordinator), 1);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
+	fake_expect(&world, "put");
+	fake_answer(&world);
+	fake_expect(&world, "publish RESULT delete");
+	fake_answer(&world);
+	fake_expect(&world, "publish END delete");
+	fake_answer(&world);
+	fake_expect(&world, "");
+	ck_assert_int_eq(stored("u").phase, PHASE_CONFIRMING);
+	fake_ready(&world, "u", false, 2);
+	fake_expect(&world, "remove");
+	fake_answer(&world);
+	fake_expect(&world, "ack 2");
+	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
+	ck_assert(!is_stored("u"));
+}
+END_TEST
+
+START_TEST(another_service_does_a_step)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_AWAIT, OUTCOME_NONE, world.now + MINUTE);
+	fake_answer(&world);
+	fake_answer(&world);
+	fake_expect(&world, "put; ack 1; run scan; put; publish START");
+	fake_step_finished(&world, "u", "scan", OUTCOME_CONTINUE, 2, false);
+	fake_answer(&world);
+	fake_expect(&world, "put; ack 2; run slow");
+}
+END_TEST
+
+START_TEST(what_is_not_ours)
+{
+	static const char broken[] = "{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":\"x\"}";
+	static const char other[] = "{\"Metadata\":{\"eventtype\":\"events.FileUploaded\"},\"Payload\":\"x\"}";
+	fake_deliver(&world, broken, sizeof broken - 1, 1, false);
+	fake_deliver(&world, other, sizeof other - 1, 2, false);
+	fake_deliver(&world, "", 0, 3, false);
+	fake_step_finished(&world, "", "scan", OUTCOME_DELETE, 4, false); /* an on-demand scan */
+	fake_ready(&world, "", false, 5);
+	fake_expect(&world, "ack 1; ack 2; ack 3; ack 4; ack 5");
+	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
+}
+END_TEST
+
+START_TEST(ready_or_an_answer_before_anything)
+{
+	fake_ready(&world, "u", false, 1);
+	fake_step_finished(&world, "u", "scan", OUTCOME_CONTINUE, 2, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; ack 1; ack 2");
+	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
+}
+END_TEST
+
+START_TEST(ready_before_the_end)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_answer_all(&world);
+	fake_ready(&world, "u", true, 2);
+	fake_answer(&world);
+	fake_expect(&world, "put; ack 1; run scan; put; cancel scan; ack 2");
+	ck_assert_int_eq(stored("u").phase, PHASE_ENDED);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
+	fake_expect(&world, "");
+	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
+	ck_assert_uint_eq(coordinator_runs(world.coordinator), 0);
+}
+END_TEST
+
+/* The marker that a deleted record leaves. */
+START_TEST(begun_again_after_the_end)
+{
+	run_to_end("u", 5);
+	fake_ready(&world, "u", false, 6);
+	fake_answer_all(&world);
+	fake_expect(&world, "remove; ack 6");
+	fake_begin(&world, "u", 5, true);
+	fake_answer(&world); /* refused: there is a marker */
+	fake_answer(&world);
+	fake_expect(&world, "put; load; ack 5");
+	ck_assert(!is_stored("u"));
+	fake_begin(&world, "u", 7, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; load; put; ack 7; run scan");
+	ck_assert(is_stored("u"));
+}
+END_TEST
+
+START_TEST(begun_twice)
+{
+	fake_begin(&world, "u", 5, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; ack 5; run scan");
+	fake_begin(&world, "u", 5, true);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; ack 5");
+	fake_begin(&world, "u", 9, false); /* a new pass: storage was restarted, the URL is another */
+	fake_answer_all(&world);
+	fake_expect(&world, "put; cancel scan; ack 9; run scan");
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0); /* the first one's, too late */
+	fake_expect(&world, "");
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; run slow");
+}
+END_TEST
+
+/* Whoever took it first wrote and died. */
+START_TEST(redelivered_after_a_crash)
+{
+	fake_begin(&world, "u", 5, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_AWAIT, OUTCOME_NONE, world.now + MINUTE);
+	fake_answer_all(&world);
+	fake_step_finished(&world, "u", "scan", OUTCOME_DELETE, 6, false);
+	fake_answer(&world); /* written, and then not published */
+	fake_expect(&world, "put; ack 5; run scan; put; publish START; put; publish END delete");
+	fake_restart(&world, FAKE_OWNER);
+	fake_step_finished(&world, "u", "scan", OUTCOME_DELETE, 6, true);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; publish END delete; ack 6");
+	ck_assert_uint_eq(world.duplicates, 0);
+	/* Once more, and nothing is left to say. */
+	fake_step_finished(&world, "u", "scan", OUTCOME_DELETE, 6, true);
+	fake_answer_all(&world);
+	fake_expect(&world, "ack 6");
+	ck_assert_uint_eq(world.duplicates, 0);
+}
+END_TEST
+
+START_TEST(another_writer_wins)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
+	fake_expect(&world, "put; ack 1; run scan; put");
+	/* Meanwhile somebody else has begun it again. */
+	struct status status = {.phase = PHASE_QUEUED, .due = world.now + MINUTE, .transition = 9, .begun = 2, .stream = FAKE_STREAM};
+	struct record record = fake_make_record("u", "there", &status);
+	fake_store(&world, &record);
+	record_clear(&record);
+	fake_answer_all(&world);
+	fake_expect(&world, "load"); /* the verdict is about what is no more */
+	ck_assert_uint_eq(stored("u").transition, 9);
+	ck_assert_int_eq(stored("u").phase, PHASE_QUEUED);
+}
+END_TEST
+
+START_TEST(verdict_with_a_result_is_decided_anew)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
+	/* The record was written again, with nothing in it changed. */
+	struct record record;
+	ck_assert(fake_record(&world, "u", &record));
+	fake_store(&world, &record);
+	record_clear(&record);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; ack 1; run scan; put; load; put; publish RESULT delete; publish END delete");
+	ck_assert(fake_record(&world, "u", &record));
+	ck_assert_str_eq(record.result, "{\"Infected\":true}");
+	record_clear(&record);
+}
+END_TEST
+
+/* Lost answers: every request of an upload's way is lost once, having happened or not; the end is the same. */
+static void lose_each(enum request_status status, bool happened)
+{
+	unsigned lost = 0;
+	fake_begin(&world, "u", 1, false);
+	while (world.first != NULL || world.runs > 0) {
+		if (world.first == NULL) {
+			fake_return(&world, RETURNED_VERDICT, world.run[0]->step == 0 ? OUTCOME_CONTINUE : OUTCOME_DELETE, 0);
+			continue;
+		}
+		size_t busy = coordinator_busy(world.coordinator);
+		fake_fail(&world, status, happened);
+		lost++;
+		ck_assert_ptr_null(world.first);
+		ck_assert_uint_eq(coordinator_busy(world.coordinator), busy);
+		fake_pass(&world, 50 * MILLISECOND); /* too early */
+		ck_assert_ptr_null(world.first);
+		coordinator_retry(world.coordinator, world.now);
+		fake_pass(&world, 0);
+		ck_assert_ptr_nonnull(world.first);
+		fake_answer(&world);
+	}
+	ck_assert_uint_ge(lost, 5);
+	fake_expect(&world, "put; put; ack 1; run scan; put; put; run slow; put; put; publish RESULT delete; publish RESULT delete; "
+	                    "publish END delete; publish END delete");
+	ck_assert_uint_eq(world.duplicates, happened ? 5 : 0);
+	ck_assert_int_eq(stored("u").phase, PHASE_CONFIRMING);
+	ck_assert_uint_eq(stored("u").transition, 3);
+}
+
+START_TEST(answers_that_are_lost)
+{
+	lose_each(REQUEST_UNKNOWN, _i == 1);
+}
+END_TEST
+
+START_TEST(a_broker_that_is_not_there)
+{
+	lose_each(REQUEST_UNAVAILABLE, false);
+}
+END_TEST
+
+START_TEST(a_broker_that_refuses)
+{
+	lose_each(REQUEST_REFUSED, false);
+}
+END_TEST
+
+/* Without coordinator_retry() it tries again by itself, more and more slowly, without end. */
+START_TEST(tried_again_without_end)
+{
+	nanos last = world.now, pause = 0;
+	fake_begin(&world, "u", 1, false);
+	for (unsigned i = 0; i < 40; i++) {
+		fake_fail(&world, REQUEST_UNAVAILABLE, false);
+		while (world.first == NULL) {
+			nanos next = coordinator_next(world.coordinator, world.now);
+			ck_assert_int_gt(next, world.now);
+			fake_pass(&world, next - world.now);
+		}
+		ck_assert_int_ge(world.now - last, pause);
+		pause = world.now - last;
+		last = world.now;
+	}
+	ck_assert_int_le(pause, 5 * SECOND);
+	fake_answer_all(&world);
+	ck_assert(is_stored("u"));
+}
+END_TEST
+
+/* The write did happen, its answer was lost, and before it was sent again the broker forgot its ID. */
+START_TEST(lost_answer_that_is_no_duplicate)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_fail(&world, REQUEST_UNKNOWN, true);
+	world.seen->message_id[0] = '\0';
+	coordinator_retry(world.coordinator, world.now);
+	fake_pass(&world, 0);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; put; load; ack 1; run scan");
+	ck_assert_uint_eq(stored("u").transition, 1);
+}
+END_TEST
+
+START_TEST(lost_removal_that_is_no_duplicate)
+{
+	run_to_end("u", 1);
+	fake_ready(&world, "u", false, 2);
+	fake_fail(&world, REQUEST_UNKNOWN, true);
+	world.seen->message_id[0] = '\0';
+	coordinator_retry(world.coordinator, world.now);
+	fake_pass(&world, 0);
+	fake_answer_all(&world);
+	fake_expect(&world, "remove; remove; load; ack 2");
+	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
+}
+END_TEST
+
+START_TEST(reads_that_fail)
+{
+	fake_resume(&world, "u", "", 1);
+	fake_fail(&world, REQUEST_UNAVAILABLE, false);
+	fake_pass(&world, SECOND);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; load; publish RESTART; ack 1");
+}
+END_TEST
+
+START_TEST(resume_by_step)
+{
+	run_to_end("done", 1);
+	fake_begin(&world, "queued", 2, false);
+	fake_answer_all(&world);
+	fake_begin(&world, "waits", 3, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_RETRY, 0); /* of `queued` */
+	fake_answer_all(&world);
+	fake_restart(&world, FAKE_OWNER);
+	fake_resume(&world, "", "finished", 9);
+	fake_expect(&world, "scan bucket");
+	ck_assert_ptr_nonnull(world.scan);
+	fake_find_all(&world, world.scan);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; publish END continue; ack 9");
+	fake_resume(&world, "", "scan", 10);
+	fake_find_all(&world, world.scan);
+	fake_answer_all(&world);
+	fake_expect(&world, "scan bucket; run scan; publish RETRY; ack 10; put; run scan");
+	fake_resume(&world, "", "slow", 11);
+	fake_find_all(&world, world.scan);
+	fake_expect(&world, "scan bucket; ack 11");
+	/* A reading that broke off may have missed some: the event is to come again. */
+	fake_resume(&world, "", "slow", 12);
+	coordinator_scanned(world.coordinator, world.scan, false, world.now);
+	fake_expect(&world, "scan bucket; drop 12");
+}
+END_TEST
+
+START_TEST(many_events_for_one_upload)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_begin(&world, "u", 1, true);
+	fake_resume(&world, "u", "", 2);
+	fake_begin(&world, "u", 3, false);
+	fake_ready(&world, "u", false, 2);
+	fake_step_finished(&world, "u", "scan", OUTCOME_DELETE, 4, false);
+	fake_expect(&world, "put"); /* all wait for the first */
+	ck_assert_uint_eq(coordinator_busy(world.coordinator), 1);
+	fake_answer_all(&world);
+	fake_expect(&world, "ack 1; run scan; load; ack 1; load; ack 2; put; cancel scan; ack 3; run scan; load; ack 2; load; ack 4");
+	ck_assert_uint_eq(stored("u").begun, 3);
+	for (uint64_t i = 0; i < 2000; i++)
+		fake_begin(&world, "u", 10 + i, false);
+	fake_answer_all(&world);
+	ck_assert_uint_eq(stored("u").begun, 2009);
+	text_clear(&world.words);
+	while (world.runs > 1)
+		fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
+	ck_assert_int_eq(stored("u").phase, PHASE_QUEUED);
+}
+END_TEST
+
+START_TEST(many_uploads)
+{
+	char id[32];
+	for (unsigned i = 0; i < 5000; i++) {
+		snprintf(id, sizeof id, "u-%u", i);
+		fake_begin(&world, id, i + 1, false);
+		fake_answer_all(&world);
+		fake_ready(&world, id, true, 10000 + i); /* the run is dropped */
+		fake_answer_all(&world);
+		fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
+	}
+	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
+	ck_assert_uint_eq(coordinator_busy(world.coordinator), 0);
+}
+END_TEST
+
+/* An event that finds what it is about under way in its own way: a write that waits for its answer. */
+START_TEST(event_during_a_write)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_AWAIT, OUTCOME_NONE, world.now + MINUTE);
+	fake_step_finished(&world, "u", "scan", OUTCOME_CONTINUE, 2, false); /* before the record says that it is awaited */
+	fake_expect(&world, "put; ack 1; run scan; put");
+	fake_answer_all(&world);
+	fake_expect(&world, "publish START; put; ack 2; run slow");
+}
+END_TEST
+
+/* Two instances take events from one consumer: neither may trust what it remembers of what the other has moved. */
+START_TEST(event_for_what_another_instance_has_moved)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_AWAIT, OUTCOME_NONE, world.now + MINUTE);
+	fake_answer_all(&world);
+	struct record record;
+	ck_assert(fake_record(&world, "u", &record));
+	record.status.step = 1;
+	record.status.transition++;
+	snprintf(record.owner, sizeof record.owner, "there");
+	fake_store(&world, &record);
+	record_clear(&record);
+	text_clear(&world.words);
+	fake_step_finished(&world, "u", "slow", OUTCOME_CONTINUE, 2, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; put; publish END continue; ack 2");
+}
+END_TEST
+
+/* Our own results come back on the bus; they cost nothing. */
+START_TEST(answers_of_our_own)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
+	fake_answer_all(&world);
+	text_clear(&world.words);
+	fake_step_finished(&world, "u", "scan", OUTCOME_CONTINUE, 2, false);
+	fake_expect(&world, "ack 2");
+}
+END_TEST
+
+START_TEST(due_times)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_WAIT, OUTCOME_NONE, world.now + 10 * MINUTE);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; ack 1; run scan; put");
+	fake_pass(&world, 10 * MINUTE - 1);
+	fake_expect(&world, "");
+	fake_pass(&world, 1);
+	fake_expect(&world, "run scan");
+	ck_assert_int_eq(world.run[0]->woken_at, world.now);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_RETRY, 0);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; publish RETRY");
+	fake_pass(&world, SECOND);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; run scan");
+	ck_assert_uint_eq(world.run[0]->attempt, 2);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_ABORT, 0);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; publish END abort");
+	for (unsigned i = 0; i < 2; i++) {
+		fake_pass(&world, HOUR);
+		fake_answer_all(&world);
+		fake_expect(&world, "put; publish END abort");
+	}
+	fake_pass(&world, HOUR);
+	fake_answer_all(&world);
+	fake_expect(&world, "put");
+	ck_assert_int_eq(stored("u").phase, PHASE_UNCONFIRMED);
+	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
+	fake_resume(&world, "u", "", 2);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; put; publish END abort; ack 2");
+}
+END_TEST
+
+/* Events that are not done with go back, so that another instance has them at once. */
+START_TEST(abandoned)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_resume(&world, "u", "", 2);
+	fake_begin(&world, "v", 3, false);
+	fake_expect(&world, "put; put");
+	coordinator_abandon(world.coordinator);
+	ck_assert_uint_eq(world.words.length, sizeof "drop 1; drop 2; drop 3" - 1);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("coordinator");
+	TCase *cases = tcase_create("coordinator");
+	const TTest *const tests[] = {record_then_publish_then_acknowledgement, another_service_does_a_step, what_is_not_ours,
+	                              ready_or_an_answer_before_anything, ready_before_the_end, begun_again_after_the_end, begun_twice,
+	                              redelivered_after_a_crash, another_writer_wins, verdict_with_a_result_is_decided_anew,
+	                              a_broker_that_is_not_there, a_broker_that_refuses, tried_again_without_end,
+	                              lost_answer_that_is_no_duplicate, lost_removal_that_is_no_duplicate, reads_that_fail,
+	                              resume_by_step, many_events_for_one_upload, many_uploads, event_during_a_write,
+	                              event_for_what_another_instance_has_moved, answers_of_our_own, due_times, abandoned};
+	tcase_set_timeout(cases, 60);
+	tcase_add_checked_fixture(cases, setup, teardown);
+	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
+		tcase_add_test(cases, tests[i]);
+	tcase_add_loop_test(cases, answers_that_are_lost, 0, 2);
+	suite_add_tcase(suite, cases);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
