@@ -112,7 +112,7 @@ static bool check_table(const struct pp_step_module *table, const char *path, co
 	else if (table->abi_major != PP_STEP_ABI_MAJOR || table->abi_minor > PP_STEP_ABI_MINOR)
 		snprintf(why, size, "%s: built for step ABI %u.%u, this service has %u.%u: install a build of it for this version", path,
 		         table->abi_major, table->abi_minor, PP_STEP_ABI_MAJOR, PP_STEP_ABI_MINOR);
-	else if (table->size < offsetof(struct pp_step_module, check) || table->size > 65536)
+	else if (table->size < offsetof(struct pp_step_module, check) || table->size > 65536 || table->size % sizeof(void *) != 0)
 		snprintf(why, size, "%s: its table has %u bytes, which is none of step ABI %u.%u", path, table->size, table->abi_major,
 		         table->abi_minor);
 	else if (table->keys != NULL && (table->key_size < sizeof(struct pp_key) || table->key_size > 65536))

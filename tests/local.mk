@@ -173,6 +173,19 @@ tests_test_coordinator_runs_SOURCES = tests/test_coordinator_runs.c $(FAKE_PORTS
 tests_test_coordinator_runs_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_coordinator_runs_LDADD = $(TEST_LIBS)
 
+include tests/modules/local.mk
+
+check_PROGRAMS += tests/test_modules
+TESTS += tests/test_modules
+tests_test_modules_SOURCES = tests/test_modules.c $(CONFIG_FIXTURE)
+tests_test_modules_CPPFLAGS = $(TEST_CPPFLAGS) -DFIXTURES='"$(abs_top_builddir)/tests/modules/.libs"'
+tests_test_modules_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_workers
+TESTS += tests/test_workers
+tests_test_workers_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_workers_LDADD = $(TEST_LIBS)
+
 STUB_HOST = tests/stub_host.c tests/stub_host.h
 
 check_PROGRAMS += tests/test_delay

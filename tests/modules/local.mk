@@ -1,0 +1,58 @@
+# Step modules for test_modules, each with one thing wrong. -rpath makes libtool build shared objects of what is not installed.
+FIXTURE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
+
+check_LTLIBRARIES += tests/modules/good.la
+tests_modules_good_la_SOURCES = tests/modules/good.c tests/modules/fixture.h
+tests_modules_good_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/narrow_keys.la
+tests_modules_narrow_keys_la_SOURCES = tests/modules/narrow_keys.c tests/modules/fixture.h
+tests_modules_narrow_keys_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/newer_minor.la
+tests_modules_newer_minor_la_SOURCES = tests/modules/newer_minor.c tests/modules/fixture.h
+tests_modules_newer_minor_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/no_run.la
+tests_modules_no_run_la_SOURCES = tests/modules/no_run.c tests/modules/fixture.h
+tests_modules_no_run_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/no_symbol.la
+tests_modules_no_symbol_la_SOURCES = tests/modules/no_symbol.c
+tests_modules_no_symbol_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/other_major.la
+tests_modules_other_major_la_SOURCES = tests/modules/other_major.c tests/modules/fixture.h
+tests_modules_other_major_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/rejects.la
+tests_modules_rejects_la_SOURCES = tests/modules/rejects.c tests/modules/fixture.h
+tests_modules_rejects_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/short_table.la
+tests_modules_short_table_la_SOURCES = tests/modules/short_table.c tests/modules/fixture.h
+tests_modules_short_table_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/tiny_table.la
+tests_modules_tiny_table_la_SOURCES = tests/modules/tiny_table.c tests/modules/fixture.h
+tests_modules_tiny_table_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/torn_table.la
+tests_modules_torn_table_la_SOURCES = tests/modules/torn_table.c tests/modules/fixture.h
+tests_modules_torn_table_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/unresolved.la
+tests_modules_unresolved_la_SOURCES = tests/modules/unresolved.c tests/modules/fixture.h
+tests_modules_unresolved_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/wide_keys.la
+tests_modules_wide_keys_la_SOURCES = tests/modules/wide_keys.c tests/modules/fixture.h
+tests_modules_wide_keys_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/wrong_magic.la
+tests_modules_wrong_magic_la_SOURCES = tests/modules/wrong_magic.c tests/modules/fixture.h
+tests_modules_wrong_magic_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/wrong_name.la
+tests_modules_wrong_name_la_SOURCES = tests/modules/wrong_name.c tests/modules/fixture.h
+tests_modules_wrong_name_la_LDFLAGS = $(FIXTURE_LDFLAGS)
