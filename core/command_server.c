@@ -3,6 +3,7 @@
 #include <nats/nats.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,7 @@ struct signals {
 	sigset_t set;
 	struct server *server;
 	pthread_t thread;
+	atomic_bool over; /* the service has ended */
 };
 
 /* Signals that come together are one: timeout(1), for one, sends two. */
@@ -30,7 +32,7 @@ static void *await_signals(void *closure)
 	if (sigwait(&signals->set, &number) == 0)
 		server_stop(signals->server);
 	nanos first = clock_monotonic();
-	while (sigwait(&signals->set, &number) == 0)
+	while (sigwait(&signals->set, &number) == 0 && !atomic_load(&signals->over))
 		if (clock_monotonic() - first > TOGETHER)
 			_exit(128 + number);
 	return NULL;
@@ -53,7 +55,7 @@ static void announce(const struct config *config, const struct log *log)
 
 static int serve(const struct config *config, const struct steps *steps, const struct log *log)
 {
-	struct signals signals;
+	struct signals signals = {.over = false};
 	char why[1024];
 	/* Blocked before any thread starts, so that all inherit it. */
 	sigemptyset(&signals.set);
@@ -78,8 +80,9 @@ static int serve(const struct config *config, const struct steps *steps, const s
 		log_warning(log, "stopped; some steps would not end and are run again at the next start");
 		_exit(EXIT_SUCCESS);
 	}
-	/* The thread waits in sigwait(), for a second signal that is not needed any more. */
-	pthread_cancel(signals.thread);
+	/* The thread waits for a second signal: this is it. */
+	atomic_store(&signals.over, true);
+	pthread_kill(signals.thread, SIGTERM);
 	pthread_join(signals.thread, NULL);
 	log_info(log, "stopped");
 	return EXIT_SUCCESS;
