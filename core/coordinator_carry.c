@@ -153,6 +153,8 @@ static void report(struct coordinator *coordinator, const struct job *job)
 	struct metrics_list *metrics = coordinator->options.metrics;
 	const char *id = job->slot->id, *between = status->reason[0] != '\0' ? ": " : "";
 	char text[DURATION_TEXT_SIZE];
+	if (status->said != status->transition) /* it only keeps what was said */
+		return;
 	if (job->input.kind == INPUT_BEGIN)
 		metrics_count(metrics, uploads_begun);
 	if (status->publish & PUBLISH_RETRY) {
