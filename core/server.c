@@ -400,6 +400,10 @@ static bool end_runs(struct server *server)
 	coordinator_cancel_runs(server->coordinator);
 	while (coordinator_runs(server->coordinator) > 0 && clock_monotonic() < limit)
 		turn(server);
+	/* Their last writes. Without a broker they are for the next start. */
+	limit = clock_monotonic() + 2 * SECOND;
+	while (coordinator_busy(server->coordinator) > 0 && atomic_load(&server->ready) && clock_monotonic() < limit)
+		turn(server);
 	return workers_destroy(server->workers, SECOND);
 }
 

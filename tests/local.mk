@@ -159,7 +159,8 @@ check_PROGRAMS += tests/test_bus_loop
 TESTS += tests/test_bus_loop
 tests_test_bus_loop_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_bus_loop_LDADD = $(TEST_LIBS)
-FAKE_PORTS = tests/fake_ports.c tests/fake_ports.h
+
+FAKE_PORTS = tests/fake_ports.c tests/fake_events.c tests/fake_ports.h
 
 check_PROGRAMS += tests/test_coordinator
 TESTS += tests/test_coordinator
@@ -172,6 +173,18 @@ TESTS += tests/test_coordinator_runs
 tests_test_coordinator_runs_SOURCES = tests/test_coordinator_runs.c $(FAKE_PORTS)
 tests_test_coordinator_runs_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_coordinator_runs_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_coordinator_broker
+TESTS += tests/test_coordinator_broker
+tests_test_coordinator_broker_SOURCES = tests/test_coordinator_broker.c $(FAKE_PORTS)
+tests_test_coordinator_broker_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_coordinator_broker_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_coordinator_suspects
+TESTS += tests/test_coordinator_suspects
+tests_test_coordinator_suspects_SOURCES = tests/test_coordinator_suspects.c $(FAKE_PORTS)
+tests_test_coordinator_suspects_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_coordinator_suspects_LDADD = $(TEST_LIBS)
 
 include tests/modules/local.mk
 

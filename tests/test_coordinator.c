@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Events, records and what goes wrong between them; test_coordinator_runs.c has the runs of steps. */
+ * Events, records and what goes wrong between them; test_coordinator_broker.c has brokers that fail,
+ * test_coordinator_runs.c the runs of steps. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -226,114 +227,6 @@ START_TEST(verdict_with_a_result_is_decided_anew)
 }
 END_TEST
 
-/* Lost answers: every request of an upload's way is lost once, having happened or not; the end is the same. */
-static void lose_each(enum request_status status, bool happened)
-{
-	unsigned lost = 0;
-	fake_begin(&world, "u", 1, false);
-	while (world.first != NULL || world.runs > 0) {
-		if (world.first == NULL) {
-			fake_return(&world, RETURNED_VERDICT, world.run[0]->step == 0 ? OUTCOME_CONTINUE : OUTCOME_DELETE, 0);
-			continue;
-		}
-		size_t busy = coordinator_busy(world.coordinator);
-		fake_fail(&world, status, happened);
-		lost++;
-		ck_assert_ptr_null(world.first);
-		ck_assert_uint_eq(coordinator_busy(world.coordinator), busy);
-		fake_pass(&world, 50 * MILLISECOND); /* too early */
-		ck_assert_ptr_null(world.first);
-		coordinator_retry(world.coordinator, world.now);
-		fake_pass(&world, 0);
-		ck_assert_ptr_nonnull(world.first);
-		fake_answer(&world);
-	}
-	ck_assert_uint_ge(lost, 5);
-	fake_expect(&world, "put; put; ack 1; run scan; put; put; run slow; put; put; publish RESULT delete; publish RESULT delete; "
-	                    "publish END delete; publish END delete");
-	ck_assert_uint_eq(world.duplicates, happened ? 5 : 0);
-	ck_assert_int_eq(stored("u").phase, PHASE_CONFIRMING);
-	ck_assert_uint_eq(stored("u").transition, 3);
-}
-
-START_TEST(answers_that_are_lost)
-{
-	lose_each(REQUEST_UNKNOWN, _i == 1);
-}
-END_TEST
-
-START_TEST(a_broker_that_is_not_there)
-{
-	lose_each(REQUEST_UNAVAILABLE, false);
-}
-END_TEST
-
-START_TEST(a_broker_that_refuses)
-{
-	lose_each(REQUEST_REFUSED, false);
-}
-END_TEST
-
-/* Without coordinator_retry() it tries again by itself, more and more slowly, without end. */
-START_TEST(tried_again_without_end)
-{
-	nanos last = world.now, pause = 0;
-	fake_begin(&world, "u", 1, false);
-	for (unsigned i = 0; i < 40; i++) {
-		fake_fail(&world, REQUEST_UNAVAILABLE, false);
-		while (world.first == NULL) {
-			nanos next = coordinator_next(world.coordinator, world.now);
-			ck_assert_int_gt(next, world.now);
-			fake_pass(&world, next - world.now);
-		}
-		ck_assert_int_ge(world.now - last, pause);
-		pause = world.now - last;
-		last = world.now;
-	}
-	ck_assert_int_le(pause, 5 * SECOND);
-	fake_answer_all(&world);
-	ck_assert(is_stored("u"));
-}
-END_TEST
-
-/* The write did happen, its answer was lost, and before it was sent again the broker forgot its ID. */
-START_TEST(lost_answer_that_is_no_duplicate)
-{
-	fake_begin(&world, "u", 1, false);
-	fake_fail(&world, REQUEST_UNKNOWN, true);
-	world.seen->message_id[0] = '\0';
-	coordinator_retry(world.coordinator, world.now);
-	fake_pass(&world, 0);
-	fake_answer_all(&world);
-	fake_expect(&world, "put; put; load; ack 1; run scan");
-	ck_assert_uint_eq(stored("u").transition, 1);
-}
-END_TEST
-
-START_TEST(lost_removal_that_is_no_duplicate)
-{
-	run_to_end("u", 1);
-	fake_ready(&world, "u", false, 2);
-	fake_fail(&world, REQUEST_UNKNOWN, true);
-	world.seen->message_id[0] = '\0';
-	coordinator_retry(world.coordinator, world.now);
-	fake_pass(&world, 0);
-	fake_answer_all(&world);
-	fake_expect(&world, "remove; remove; load; ack 2");
-	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
-}
-END_TEST
-
-START_TEST(reads_that_fail)
-{
-	fake_resume(&world, "u", "", 1);
-	fake_fail(&world, REQUEST_UNAVAILABLE, false);
-	fake_pass(&world, SECOND);
-	fake_answer_all(&world);
-	fake_expect(&world, "load; load; publish RESTART; ack 1");
-}
-END_TEST
-
 START_TEST(resume_by_step)
 {
 	run_to_end("done", 1);
@@ -506,17 +399,15 @@ int main(void)
 	Suite *suite = suite_create("coordinator");
 	TCase *cases = tcase_create("coordinator");
 	const TTest *const tests[] = {record_then_publish_then_acknowledgement, another_service_does_a_step, what_is_not_ours,
-	                              ready_or_an_answer_before_anything, ready_before_the_end, begun_again_after_the_end, begun_twice,
-	                              redelivered_after_a_crash, another_writer_wins, verdict_with_a_result_is_decided_anew,
-	                              a_broker_that_is_not_there, a_broker_that_refuses, tried_again_without_end,
-	                              lost_answer_that_is_no_duplicate, lost_removal_that_is_no_duplicate, reads_that_fail,
-	                              resume_by_step, many_events_for_one_upload, many_uploads, event_during_a_write,
-	                              event_for_what_another_instance_has_moved, answers_of_our_own, due_times, abandoned};
+	                              ready_or_an_answer_before_anything, ready_before_the_end, begun_again_after_the_end,
+	                              begun_twice, redelivered_after_a_crash, another_writer_wins,
+	                              verdict_with_a_result_is_decided_anew, resume_by_step, many_events_for_one_upload,
+	                              many_uploads, event_during_a_write, event_for_what_another_instance_has_moved,
+	                              answers_of_our_own, due_times, abandoned};
 	tcase_set_timeout(cases, 60);
 	tcase_add_checked_fixture(cases, setup, teardown);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
 		tcase_add_test(cases, tests[i]);
-	tcase_add_loop_test(cases, answers_that_are_lost, 0, 2);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

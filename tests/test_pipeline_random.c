@@ -31,7 +31,7 @@ static struct input random_input(const struct status *status, uint64_t *sequence
 		.failed = below(2) == 0,
 		.returned = (enum returned)(below(4) == 0 ? 1 + below(2) : 0),
 		.transition = below(8) == 0 ? below(100) : status->transition,
-		.until = below(5) == 0 ? (nanos)below(3) * INT64_MAX / 2 : now + (nanos)below(1000) * SECOND,
+		.until = below(5) == 0 ? (nanos)below(3) * (INT64_MAX / 2) : now + (nanos)below(1000) * SECOND,
 		.result = below(2) == 0,
 		.reason = "r",
 		.claim = below(2) == 0,

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Brokers that do not answer, are not there or refuse. */
+#include <check.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/fake_ports.h"
+
+static struct fake_world world;
+
+static void setup(void)
+{
+	fake_open(&world);
+}
+
+static void teardown(void)
+{
+	fake_close(&world);
+}
+
+static struct status stored(const char *id)
+{
+	struct record record;
+	ck_assert(fake_record(&world, id, &record));
+	struct status status = record.status;
+	record_clear(&record);
+	return status;
+}
+
+static bool is_stored(const char *id)
+{
+	struct record record;
+	bool found = fake_record(&world, id, &record);
+	if (found)
+		record_clear(&record);
+	return found;
+}
+
+/* Through both steps, up to where storage is told. */
+static void run_to_end(const char *id, uint64_t sequence)
+{
+	fake_begin(&world, id, sequence, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
+	fake_answer_all(&world);
+	ck_assert_int_eq(stored(id).phase, PHASE_CONFIRMING);
+	text_clear(&world.words);
+}
+
+/* Lost answers: every request of an upload's way is lost once, having happened or not; the end is the same. */
+static void lose_each(enum request_status status, bool happened)
+{
+	unsigned lost = 0;
+	fake_begin(&world, "u", 1, false);
+	while (world.first != NULL || world.runs > 0) {
+		if (world.first == NULL) {
+			fake_return(&world, RETURNED_VERDICT, world.run[0]->step == 0 ? OUTCOME_CONTINUE : OUTCOME_DELETE, 0);
+			continue;
+		}
+		size_t busy = coordinator_busy(world.coordinator);
+		fake_fail(&world, status, happened);
+		lost++;
+		ck_assert_ptr_null(world.first);
+		ck_assert_uint_eq(coordinator_busy(world.coordinator), busy);
+		fake_pass(&world, 50 * MILLISECOND); /* too early */
+		ck_assert_ptr_null(world.first);
+		coordinator_retry(world.coordinator, world.now);
+		fake_pass(&world, 0);
+		ck_assert_ptr_nonnull(world.first);
+		fake_answer(&world);
+	}
+	ck_assert_uint_ge(lost, 5);
+	fake_expect(&world, "put; put; ack 1; run scan; put; put; run slow; put; put; publish RESULT delete; publish RESULT delete; "
+	                    "publish END delete; publish END delete");
+	ck_assert_uint_eq(world.duplicates, happened ? 5 : 0);
+	ck_assert_int_eq(stored("u").phase, PHASE_CONFIRMING);
+	ck_assert_uint_eq(stored("u").transition, 3);
+}
+
+START_TEST(answers_that_are_lost)
+{
+	lose_each(REQUEST_UNKNOWN, _i == 1);
+}
+END_TEST
+
+START_TEST(a_broker_that_is_not_there)
+{
+	lose_each(REQUEST_UNAVAILABLE, false);
+}
+END_TEST
+
+START_TEST(a_broker_that_refuses)
+{
+	lose_each(REQUEST_REFUSED, false);
+}
+END_TEST
+
+/* Without coordinator_retry() it tries again by itself, more and more slowly, without end. */
+START_TEST(tried_again_without_end)
+{
+	nanos last = world.now, pause = 0;
+	fake_begin(&world, "u", 1, false);
+	for (unsigned i = 0; i < 40; i++) {
+		fake_fail(&world, REQUEST_UNAVAILABLE, false);
+		while (world.first == NULL) {
+			nanos next = coordinator_next(world.coordinator, world.now);
+			ck_assert_int_gt(next, world.now);
+			fake_pass(&world, next - world.now);
+		}
+		ck_assert_int_ge(world.now - last, pause);
+		pause = world.now - last;
+		last = world.now;
+	}
+	ck_assert_int_le(pause, 5 * SECOND);
+	fake_answer_all(&world);
+	ck_assert(is_stored("u"));
+}
+END_TEST
+
+/* The write did happen, its answer was lost, and before it was sent again the broker forgot its ID. */
+START_TEST(lost_answer_that_is_no_duplicate)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_fail(&world, REQUEST_UNKNOWN, true);
+	world.seen->message_id[0] = '\0';
+	coordinator_retry(world.coordinator, world.now);
+	fake_pass(&world, 0);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; put; load; ack 1; run scan");
+	ck_assert_uint_eq(stored("u").transition, 1);
+}
+END_TEST
+
+START_TEST(lost_removal_that_is_no_duplicate)
+{
+	run_to_end("u", 1);
+	fake_ready(&world, "u", false, 2);
+	fake_fail(&world, REQUEST_UNKNOWN, true);
+	world.seen->message_id[0] = '\0';
+	coordinator_retry(world.coordinator, world.now);
+	fake_pass(&world, 0);
+	fake_answer_all(&world);
+	fake_expect(&world, "remove; remove; load; ack 2");
+	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
+}
+END_TEST
+
+START_TEST(reads_that_fail)
+{
+	fake_resume(&world, "u", "", 1);
+	fake_fail(&world, REQUEST_UNAVAILABLE, false);
+	fake_pass(&world, SECOND);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; load; publish RESTART; ack 1");
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("coordinator_broker");
+	TCase *cases = tcase_create("coordinator_broker");
+	const TTest *const tests[] = {a_broker_that_is_not_there, a_broker_that_refuses, tried_again_without_end,
+	                              lost_answer_that_is_no_duplicate, lost_removal_that_is_no_duplicate, reads_that_fail};
+	tcase_set_timeout(cases, 60);
+	tcase_add_checked_fixture(cases, setup, teardown);
+	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
+		tcase_add_test(cases, tests[i]);
+	tcase_add_loop_test(cases, answers_that_are_lost, 0, 2);
+	suite_add_tcase(suite, cases);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
