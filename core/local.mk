@@ -68,6 +68,8 @@ core_libcore_a_SOURCES = \
 	core/log.h \
 	core/mailbox.c \
 	core/mailbox.h \
+	core/markers.c \
+	core/markers.h \
 	core/metrics.c \
 	core/metrics.h \
 	core/metrics_list.c \

@@ -134,7 +134,8 @@ static bool create_parts(struct server *server, const struct steps *steps)
 		.nonce = server->nonce,
 		.busy_limit = server->config->max_in_flight,
 	});
-	return server->coordinator != NULL && start_http(server) && connect_buses(server);
+	server->markers = markers_start(&server->store, server->store_address);
+	return server->coordinator != NULL && server->markers != NULL && start_http(server) && connect_buses(server);
 }
 
 struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why, size_t size)
@@ -430,6 +431,7 @@ bool server_destroy(struct server *server)
 		return false;
 	}
 	http_destroy(server->http);
+	markers_stop(server->markers);
 	if (server->records != server->events)
 		bus_destroy(server->records);
 	bus_destroy(server->events);

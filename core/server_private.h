@@ -9,6 +9,7 @@
 #include "core/coordinator.h"
 #include "core/http.h"
 #include "core/intake.h"
+#include "core/markers.h"
 #include "core/peers.h"
 #include "core/server.h"
 #include "core/workers.h"
@@ -33,6 +34,7 @@ struct server {
 	struct workers *workers;
 	struct coordinator *coordinator;
 	struct peers *peers;
+	struct markers *markers;
 	struct http *http;
 	struct metrics *metrics;
 	struct metrics_list counted;

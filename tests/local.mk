@@ -71,6 +71,11 @@ tests_test_sim_SOURCES = tests/test_sim.c tests/sim/world.c tests/sim/world.h te
 tests_test_sim_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_sim_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += tests/test_markers
+TESTS += tests/test_markers
+tests_test_markers_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_markers_LDADD = $(TEST_LIBS)
+
 CONFIG_FIXTURE = tests/config_fixture.c tests/config_fixture.h
 
 check_PROGRAMS += tests/test_config

@@ -4,7 +4,7 @@
 #include <check.h>
 #include <stdio.h>
 
-#include "harness/suite.h"
+#include "tests/harness/suite.h"
 
 static struct peers *peers;
 

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/world.h"
+#include "tests/sim/world.h"
 
 #define SEEDS 2000
 #define BREAKAGE_SEEDS 10000

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sim/broker.h"
+#include "tests/sim/broker.h"
 
 #include <stdlib.h>
 #include <string.h>

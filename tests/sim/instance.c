@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/world.h"
+#include "tests/sim/world.h"
 
 #define REQUEST_PATIENCE (5 * SECOND)
 #define HELD_LIMIT 64

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/world.h"
+#include "tests/sim/world.h"
 
 static void arrive_load(struct world *world, struct operation *operation)
 {

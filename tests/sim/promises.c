@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sim/world.h"
+#include "tests/sim/world.h"
 
 struct sim_upload *world_upload(struct world *world, const char *id)
 {

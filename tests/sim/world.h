@@ -8,7 +8,7 @@
 
 #include "core/coordinator.h"
 #include "core/peers.h"
-#include "sim/broker.h"
+#include "tests/sim/broker.h"
 
 #define SIM_INSTANCES 4
 #define SIM_UPLOADS 12

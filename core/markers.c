@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/markers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/bus_connect.h"
+
+#define FIRST_LOOK MINUTE
+#define LOOK_INTERVAL (10 * MINUTE)
+/* Removed in one look, and the pause behind each, so that the broker has other things to do as well. */
+#define ROUND_LIMIT 20000
+#define PAUSE (10 * MILLISECOND)
+#define ENTRY_PATIENCE_MS 10000
+
+struct marker {
+	char *key;
+	uint64_t revision;
+};
+
+struct markers {
+	const struct store *store;
+	const struct broker_address *address;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool stop;
+};
+
+/* True: the time is over. False: it is to stop. */
+static bool rest(struct markers *markers, nanos duration)
+{
+	if (markers == NULL)
+		return true;
+	nanos until = clock_monotonic() + duration;
+	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
+	pthread_mutex_lock(&markers->lock);
+	while (!markers->stop && pthread_cond_timedwait(&markers->changed, &markers->lock, &limit) == 0)
+		;
+	bool go_on = !markers->stop;
+	pthread_mutex_unlock(&markers->lock);
+	return go_on;
+}
+
+static bool is_old_marker(kvEntry *entry, nanos oldest)
+{
+	kvOperation operation = kvEntry_Operation(entry);
+	return (operation == kvOp_Delete || operation == kvOp_Purge) && kvEntry_Created(entry) <= oldest;
+}
+
+/* Collects the old markers of the bucket as it is now. */
+static natsStatus collect(kvWatcher *watcher, nanos oldest, struct marker *marker, size_t *count)
+{
+	for (;;) {
+		kvEntry *entry = NULL;
+		natsStatus status = kvWatcher_Next(&entry, watcher, ENTRY_PATIENCE_MS);
+		if (status != NATS_OK || entry == NULL)
+			return status;
+		if (*count < ROUND_LIMIT && is_old_marker(entry, oldest)) {
+			marker[*count] = (struct marker){strdup(kvEntry_Key(entry)), kvEntry_Revision(entry)};
+			*count += marker[*count].key != NULL;
+		}
+		kvEntry_Destroy(entry);
+	}
+}
+
+/* Removes a marker, and nothing that was written since: only what is older than the revision behind it. */
+static natsStatus purge(const struct store *store, jsCtx *js, const struct marker *marker)
+{
+	char subject[RECORD_KEY_SIZE + 160], stream[160];
+	jsOptions options;
+	jsOptions_Init(&options);
+	snprintf(subject, sizeof subject, "$KV.%s.%s", store->bucket, marker->key);
+	snprintf(stream, sizeof stream, "KV_%s", store->bucket);
+	options.Stream.Purge.Subject = subject;
+	options.Stream.Purge.Sequence = marker->revision + 1;
+	return js_PurgeStream(js, stream, &options, NULL);
+}
+
+static natsStatus clear_bucket(struct markers *markers, const struct store *store, natsConnection *connection, nanos age,
+                               struct marker *marker, long *cleared)
+{
+	jsCtx *js = NULL;
+	kvStore *bucket = NULL;
+	kvWatcher *watcher = NULL;
+	kvWatchOptions options;
+	size_t count = 0;
+	kvWatchOptions_Init(&options);
+	options.MetaOnly = true;
+	natsStatus status = natsConnection_JetStream(&js, connection, NULL);
+	if (status == NATS_OK)
+		status = js_KeyValue(&bucket, js, store->bucket);
+	if (status == NATS_OK)
+		status = kvStore_WatchAll(&watcher, bucket, &options);
+	if (status == NATS_OK)
+		status = collect(watcher, clock_now() - age, marker, &count);
+	kvWatcher_Destroy(watcher);
+	kvStore_Destroy(bucket);
+	for (size_t i = 0; i < count; i++) {
+		if (status == NATS_OK && (i == 0 || rest(markers, PAUSE)) && (status = purge(store, js, &marker[i])) == NATS_OK)
+			++*cleared;
+		free(marker[i].key);
+	}
+	jsCtx_Destroy(js);
+	return status;
+}
+
+static long clear_once(struct markers *markers, const struct store *store, const struct broker_address *address, nanos age)
+{
+	natsConnection *connection = NULL;
+	long cleared = 0;
+	struct marker *marker = calloc(ROUND_LIMIT, sizeof *marker);
+	natsStatus status = marker != NULL ? bus_connect(&connection, address, "postprocessing markers", NULL, NULL, NULL, NULL) : NATS_NO_MEMORY;
+	if (status == NATS_OK)
+		status = clear_bucket(markers, store, connection, age, marker, &cleared);
+	natsConnection_Destroy(connection);
+	free(marker);
+	return status == NATS_OK ? cleared : -1;
+}
+
+long markers_clear(const struct store *store, const struct broker_address *address, nanos age)
+{
+	return clear_once(NULL, store, address, age);
+}
+
+static void *run_markers(void *closure)
+{
+	struct markers *markers = closure;
+	for (nanos pause = FIRST_LOOK; rest(markers, pause); pause = LOOK_INTERVAL) {
+		long cleared = clear_once(markers, markers->store, markers->address, MARKER_AGE);
+		/* Without the broker there is nothing to clear now; the next look comes. */
+		if (cleared > 0)
+			log_debug(markers->store->log, "bucket %s: %ld deletion markers cleared away", markers->store->bucket, cleared);
+	}
+	return NULL;
+}
+
+struct markers *markers_start(const struct store *store, const struct broker_address *address)
+{
+	struct markers *markers = calloc(1, sizeof *markers);
+	pthread_condattr_t monotonic;
+	if (markers == NULL)
+		return NULL;
+	markers->store = store;
+	markers->address = address;
+	bool good = pthread_condattr_init(&monotonic) == 0;
+	if (good) {
+		good = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&markers->changed, &monotonic) == 0;
+		pthread_condattr_destroy(&monotonic);
+	}
+	if (good && pthread_mutex_init(&markers->lock, NULL) == 0 && pthread_create(&markers->thread, NULL, run_markers, markers) == 0)
+		return markers;
+	free(markers);
+	return NULL;
+}
+
+void markers_stop(struct markers *markers)
+{
+	if (markers == NULL)
+		return;
+	pthread_mutex_lock(&markers->lock);
+	markers->stop = true;
+	pthread_cond_signal(&markers->changed);
+	pthread_mutex_unlock(&markers->lock);
+	pthread_join(markers->thread, NULL);
+	pthread_cond_destroy(&markers->changed);
+	pthread_mutex_destroy(&markers->lock);
+	free(markers);
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Clearing away the bucket's deletion markers, slowly and in the background: each deleted record leaves one, and
+ * nobody else ever removes them. A marker says which event had begun its upload, for a redelivery that comes late, so
+ * only old ones go. */
+#ifndef CORE_MARKERS_H
+#define CORE_MARKERS_H
+
+#include "core/store.h"
+
+/* No redelivery comes later than this. */
+#define MARKER_AGE HOUR
+
+struct markers;
+
+/* Starts the thread that looks through the bucket every now and then. Borrows all. NULL: out of memory or threads. */
+struct markers *markers_start(const struct store *store, const struct broker_address *address);
+void markers_stop(struct markers *markers); /* NULL is fine */
+
+/* Looks through the bucket once, here and now, and removes the markers that are older than `age`: how many; -1: the broker
+ * could not be asked. */
+long markers_clear(const struct store *store, const struct broker_address *address, nanos age);
+
+#endif

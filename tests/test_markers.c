@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/markers.h"
+
+#include <check.h>
+#include <nats/nats.h>
+#include <stdio.h>
+
+#include "core/bus_connect.h"
+#include "tests/harness/fixture_nats.h"
+#include "tests/harness/suite.h"
+
+static struct nats_fixture nats;
+static struct broker_address address;
+static natsConnection *connection;
+static jsCtx *js;
+static kvStore *bucket;
+static const struct log quiet = {.fd = -1, .level = LOG_ERROR};
+static const struct store store = {.bucket = "records", .log = &quiet};
+
+static void set_up(void)
+{
+	kvConfig config;
+	ck_assert(nats_fixture_start(&nats, NULL));
+	address = (struct broker_address){.endpoint = nats.url};
+	ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
+	ck_assert_int_eq(natsConnection_JetStream(&js, connection, NULL), NATS_OK);
+	kvConfig_Init(&config);
+	config.Bucket = store.bucket;
+	config.History = 1;
+	ck_assert_int_eq(js_CreateKeyValue(&bucket, js, &config), NATS_OK);
+}
+
+static void tear_down(void)
+{
+	kvStore_Destroy(bucket);
+	jsCtx_Destroy(js);
+	natsConnection_Destroy(connection);
+	nats_fixture_end(&nats);
+}
+
+static uint64_t messages(void)
+{
+	jsStreamInfo *info = NULL;
+	ck_assert_int_eq(js_GetStreamInfo(&info, js, "KV_records", NULL, NULL), NATS_OK);
+	uint64_t count = info->State.Msgs;
+	jsStreamInfo_Destroy(info);
+	return count;
+}
+
+START_TEST(only_markers_go)
+{
+	char key[16];
+	set_up();
+	for (int i = 0; i < 30; i++) {
+		snprintf(key, sizeof key, "key%d", i);
+		ck_assert_int_eq(kvStore_PutString(NULL, bucket, key, "value"), NATS_OK);
+		if (i % 3 != 0)
+			ck_assert_int_eq(kvStore_Delete(bucket, key), NATS_OK);
+	}
+	/* One lives again. */
+	ck_assert_int_eq(kvStore_PutString(NULL, bucket, "key1", "again"), NATS_OK);
+	ck_assert_uint_eq(messages(), 30);
+	ck_assert_int_eq(markers_clear(&store, &address, 0), 19);
+	ck_assert_uint_eq(messages(), 11);
+	for (int i = 0; i < 30; i++) {
+		kvEntry *entry = NULL;
+		snprintf(key, sizeof key, "key%d", i);
+		ck_assert_int_eq(kvStore_Get(&entry, bucket, key), i % 3 == 0 || i == 1 ? NATS_OK : NATS_NOT_FOUND);
+		kvEntry_Destroy(entry);
+	}
+	ck_assert_int_eq(markers_clear(&store, &address, 0), 0);
+	tear_down();
+}
+END_TEST
+
+START_TEST(young_ones_stay)
+{
+	set_up();
+	ck_assert_int_eq(kvStore_PutString(NULL, bucket, "key", "value"), NATS_OK);
+	ck_assert_int_eq(kvStore_Delete(bucket, "key"), NATS_OK);
+	ck_assert_int_eq(markers_clear(&store, &address, HOUR), 0);
+	ck_assert_uint_eq(messages(), 1);
+	tear_down();
+}
+END_TEST
+
+START_TEST(without_a_broker)
+{
+	set_up();
+	ck_assert(nats_fixture_halt(&nats));
+	ck_assert_int_eq(markers_clear(&store, &address, 0), -1);
+	/* The thread ends at once, in the middle of its pause. */
+	struct markers *markers = markers_start(&store, &address);
+	ck_assert_ptr_nonnull(markers);
+	markers_stop(markers);
+	tear_down();
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {only_markers_go, young_ones_stay, without_a_broker};
+	return suite_run("markers", tests, sizeof tests / sizeof tests[0], 60);
+}
