@@ -80,6 +80,8 @@ core_libcore_a_SOURCES = \
 	core/peers.h \
 	core/pipeline.c \
 	core/pipeline.h \
+	core/position.c \
+	core/position.h \
 	core/private_file.c \
 	core/private_file.h \
 	core/problems.c \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/server.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +13,7 @@
 
 #define CHORES_INTERVAL SECOND
 #define EMBEDDED "embedded"
+#define SAVE_INTERVAL (5 * SECOND)
 #define MAILS_PER_FLUSH 32
 
 /* On the HTTP thread. */
@@ -153,6 +155,9 @@ struct server *server_create(const struct config *config, const struct steps *st
 	server->started = clock_monotonic();
 	server->intake = (struct intake){.consumer = config->consumer, .window = config->max_in_flight, .log = log};
 	server->store = (struct store){.bucket = config->bucket, .table = config->table, .log = log};
+	position_read(config->state_dir, config->consumer, &server->saved);
+	server->intake.stream_created = server->saved.stream;
+	server->intake.applied = server->saved.sequence;
 	bool good = instance_take(config->state_dir, server->owner, &server->instance_lock, why, size) && find_brokers(server, why, size);
 	if (good && !create_parts(server, steps)) {
 		snprintf(why, size, "out of memory or threads");
@@ -304,6 +309,18 @@ static void take_mail(struct server *server, struct mail *mail)
 	}
 }
 
+static void save_position(struct server *server)
+{
+	struct position now = {server->intake.stream_created, __atomic_load_n(&server->intake.applied, __ATOMIC_RELAXED)};
+	server->save_next = clock_monotonic() + SAVE_INTERVAL;
+	if (now.sequence == 0 || (now.sequence == server->saved.sequence && now.stream == server->saved.stream))
+		return;
+	if (position_write(server->config->state_dir, server->config->consumer, &now))
+		server->saved = now;
+	else
+		log_warning(server->log, "state folder %s: the position in the stream cannot be saved: %s", server->config->state_dir, strerror(errno));
+}
+
 /* Once a second. */
 static void do_chores(struct server *server)
 {
@@ -316,6 +333,8 @@ static void do_chores(struct server *server)
 		http_start(server->http);
 	if (!server->stopping)
 		keep_company(server);
+	if (atomic_load(&server->ready) && clock_monotonic() >= server->save_next)
+		save_position(server);
 	if (!server->found_all && !server->reading_all && atomic_load(&server->ready) && clock_monotonic() >= server->read_again)
 		server->reading_all = server_read_bucket(server, NULL);
 }

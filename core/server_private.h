@@ -11,6 +11,7 @@
 #include "core/intake.h"
 #include "core/markers.h"
 #include "core/peers.h"
+#include "core/position.h"
 #include "core/server.h"
 #include "core/workers.h"
 
@@ -47,6 +48,8 @@ struct server {
 	bool stopping;
 	char peers_subject[160];           /* on which the instances of one bucket give signs of life */
 	nanos sign_next;                   /* monotonic */
+	struct position saved;             /* as it lies in the state folder */
+	nanos save_next;                   /* monotonic */
 	nanos read_again;                  /* monotonic; for a reading that failed */
 	nanos started;                     /* monotonic */
 	atomic_bool ready;                 /* for the HTTP thread */

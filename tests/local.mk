@@ -76,6 +76,11 @@ TESTS += tests/test_markers
 tests_test_markers_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_markers_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += tests/test_position
+TESTS += tests/test_position
+tests_test_position_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_position_LDADD = $(TEST_LIBS)
+
 CONFIG_FIXTURE = tests/config_fixture.c tests/config_fixture.h
 
 check_PROGRAMS += tests/test_config

@@ -3,6 +3,7 @@
  * nothing that was published in between is skipped or done twice. */
 #include <string.h>
 
+#include "core/position.h"
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
 
@@ -202,6 +203,46 @@ START_TEST(deleted_while_we_run)
 }
 END_TEST
 
+/* The ack floor is asked for every few seconds and saved every few more: all of the stream is in it. */
+static bool position_is_saved(void *closure)
+{
+	(void)closure;
+	char folder[FOLDER_PATH_SIZE + 8];
+	struct position position;
+	jsStreamInfo *info = NULL;
+	snprintf(folder, sizeof folder, "%s/state", scenario.folder);
+	if (!position_read(folder, "postprocessing-pull", &position) || js_GetStreamInfo(&info, scenario.js, STREAM, NULL, NULL) != NATS_OK)
+		return false;
+	bool all = position.sequence == info->State.LastSeq;
+	jsStreamInfo_Destroy(info);
+	return all;
+}
+
+/* The same while the service is down: where it stood is in its state folder. */
+START_TEST(deleted_while_we_are_down)
+{
+	open_with_stream();
+	say("before");
+	start();
+	recorder_await(&scenario.recorder, "PostprocessingFinished", "before", 0);
+	storage_upload_ready(&scenario, "before", false);
+	storage_resume(&scenario, "unknown", "");
+	recorder_await(&scenario.recorder, "RestartPostprocessing", "unknown", 0);
+	scenario_await_applied(&scenario);
+	ck_assert(wait_until(position_is_saved, NULL, 2 * TEST_LIMIT));
+	scenario_kill_service(&scenario);
+	ck_assert_int_eq(js_DeleteConsumer(scenario.js, STREAM, "postprocessing-pull", NULL, NULL), NATS_OK);
+	say("after");
+	scenario_start_service(&scenario);
+	scenario_await_log(&scenario, "it begins behind what was applied");
+	recorder_await(&scenario.recorder, "PostprocessingFinished", "after", 0);
+	scenario_await_applied(&scenario);
+	recorder_update(&scenario.recorder);
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, NULL), 3);
+	scenario_close(&scenario);
+}
+END_TEST
+
 /* The stream is deleted and made anew: positions in the old one say nothing about the new one. */
 START_TEST(stream_is_made_anew)
 {
@@ -224,6 +265,6 @@ int main(void)
 {
 	const TTest *const tests[] = {existing_is_bound_as_it_is, older_position_is_taken_over, older_that_has_done_nothing,
 	                              nothing_is_there, consumer_is_of_another_kind, deleted_while_we_run,
-	                              stream_is_made_anew};
+	                              deleted_while_we_are_down, stream_is_made_anew};
 	return scenario_run("scenario: consumer", tests, sizeof tests / sizeof tests[0]);
 }
