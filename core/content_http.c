@@ -22,6 +22,7 @@ struct content_http {
 	char curl_error[CURL_ERROR_SIZE];
 	unsigned char *buffer; /* of the read under way */
 	size_t size, used;
+	bool own_ca;   /* ca_file is set; otherwise the system's certificates count */
 	bool active;   /* `easy` is in `multi` */
 	bool accepted; /* the status was seen, and is 200 */
 	bool paused;   /* libcurl holds bytes that did not fit */
@@ -96,7 +97,8 @@ static bool set_options(struct content_http *http, const struct content_options 
 	SET(CURLOPT_TCP_NODELAY, 1L);
 	SET(CURLOPT_SSL_VERIFYPEER, verify);
 	SET(CURLOPT_SSL_VERIFYHOST, verify * 2);
-	if (options->ca_file != NULL)
+	http->own_ca = options->ca_file != NULL;
+	if (http->own_ca)
 		SET(CURLOPT_CAINFO, options->ca_file);
 #undef SET
 	return code == CURLE_OK;
@@ -214,7 +216,9 @@ static ssize_t fail_transfer(const struct content_http *http, CURLcode code, cha
 		return fail(error, "the certificate of the storage %s is not trusted (%s): set [content] ca_file, or tls_insecure",
 		            http->host, http->curl_error);
 	case CURLE_SSL_CACERT_BADFILE:
-		return fail(error, "[content] ca_file cannot be used as certificates");
+		return http->own_ca ? fail(error, "[content] ca_file cannot be used as certificates")
+		                    : fail(error, "the system has no certificates to verify the storage %s with: install ca-certificates, or "
+		                                  "set [content] ca_file", http->host);
 	default:
 		break;
 	}
