@@ -446,17 +446,22 @@ static void give_back(struct coordinator *coordinator, struct delivery **source)
 	*source = NULL;
 }
 
+static void give_back_job(struct coordinator *coordinator, struct job *job)
+{
+	give_back(coordinator, &job->source);
+	if (job->sweep != NULL)
+		give_back(coordinator, &job->sweep->source);
+}
+
 void coordinator_abandon(struct coordinator *coordinator)
 {
 	for (size_t i = 0; i < coordinator->chains; i++) {
 		for (struct slot *slot = coordinator->chain[i]; slot != NULL; slot = slot->next) {
 			if (slot->current != NULL)
-				give_back(coordinator, &slot->current->source);
+				give_back_job(coordinator, slot->current);
+			/* Not by way of the current one: what came after it began is not linked to it. */
 			for (struct job *job = slot->first; job != NULL; job = job->next)
-				give_back(coordinator, &job->source);
-			for (struct job *job = slot->current != NULL ? slot->current : slot->first; job != NULL; job = job->next)
-				if (job->sweep != NULL)
-					give_back(coordinator, &job->sweep->source);
+				give_back_job(coordinator, job);
 		}
 	}
 }
