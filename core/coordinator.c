@@ -147,6 +147,14 @@ struct job *job_create(enum input_kind kind)
 	return job;
 }
 
+/* An event that is not done with, if it is still here, is left to come again. */
+static void give_back(struct coordinator *coordinator, struct delivery **source)
+{
+	if (*source != NULL)
+		coordinator->options.ports.drop(coordinator->options.ports.closure, *source);
+	*source = NULL;
+}
+
 static void sweep_release(struct coordinator *coordinator, struct sweep *sweep)
 {
 	if (--sweep->references > 0)
@@ -160,8 +168,7 @@ static void sweep_release(struct coordinator *coordinator, struct sweep *sweep)
 /* Frees a job; an event that it still has is left to come again. */
 void job_free(struct coordinator *coordinator, struct job *job)
 {
-	if (job->source != NULL)
-		coordinator->options.ports.drop(coordinator->options.ports.closure, job->source);
+	give_back(coordinator, &job->source);
 	if (job->sweep != NULL)
 		sweep_release(coordinator, job->sweep);
 	timers_unset(&coordinator->again, &job->again);
@@ -333,6 +340,20 @@ static bool is_ours_to_find(const struct coordinator *coordinator, const struct 
 	return !record_is_theirs(coordinator, record) || !options->ports.lives(options->ports.closure, record->owner);
 }
 
+/* There is no memory for what a found record asks for. slot: NULL, or the upload's. */
+static void found_in_vain(struct coordinator *coordinator, struct slot *slot, const char *id, struct sweep *sweep, nanos now)
+{
+	if (slot != NULL && slot->current == NULL)
+		slot_rest(coordinator, slot, now);
+	if (sweep == NULL) {
+		log_error(coordinator->options.log, "upload %s: out of memory; it goes on at the next start", id);
+		return;
+	}
+	/* The sweep's event comes again, and with it this upload's turn. */
+	log_error(coordinator->options.log, "upload %s: out of memory; it is resumed when the event comes again", id);
+	give_back(coordinator, &sweep->source);
+}
+
 void coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
 {
 	struct sweep *sweep = token;
@@ -347,6 +368,8 @@ void coordinator_found(struct coordinator *coordinator, struct record *record, u
 		slot->theirs = record_is_theirs(coordinator, moved);
 		slot->unsaid = record_unsaid(coordinator, moved, now);
 	}
+	if (wanted && job == NULL)
+		found_in_vain(coordinator, slot, record->upload->id, sweep, now);
 	record_clear(record);
 	if (job == NULL)
 		return;
@@ -363,10 +386,8 @@ void coordinator_scanned(struct coordinator *coordinator, void *token, bool comp
 	if (sweep == NULL)
 		return;
 	/* Without the end some uploads may not have been seen: the event comes again, and the sweep with it. */
-	if (!complete && sweep->source != NULL) {
-		coordinator->options.ports.drop(coordinator->options.ports.closure, sweep->source);
-		sweep->source = NULL;
-	}
+	if (!complete)
+		give_back(coordinator, &sweep->source);
 	sweep_release(coordinator, sweep);
 }
 
@@ -437,13 +458,6 @@ void coordinator_cancel_runs(struct coordinator *coordinator)
 		for (struct slot *slot = coordinator->chain[i]; slot != NULL; slot = slot->next)
 			if (slot->run != NULL)
 				coordinator->options.ports.cancel(coordinator->options.ports.closure, slot->run);
-}
-
-static void give_back(struct coordinator *coordinator, struct delivery **source)
-{
-	if (*source != NULL)
-		coordinator->options.ports.drop(coordinator->options.ports.closure, *source);
-	*source = NULL;
 }
 
 static void give_back_job(struct coordinator *coordinator, struct job *job)
