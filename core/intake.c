@@ -170,7 +170,7 @@ void intake_pull(struct intake *intake, struct bus *bus)
 		bus_prepare_again(bus);
 	}
 	unsigned taken = intake->held + intake->outstanding;
-	if (taken > intake->window - intake->window / 4 || (intake->outstanding > 0 && intake->outstanding > intake->window / 2))
+	if (taken >= intake->window || taken > intake->window - intake->window / 4 || (intake->outstanding > 0 && intake->outstanding > intake->window / 2))
 		return;
 	unsigned batch = intake->window - taken < BATCH_LIMIT ? intake->window - taken : BATCH_LIMIT;
 	char subject[192], inbox[BUS_SUBJECT_SIZE], payload[128];
