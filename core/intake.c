@@ -39,9 +39,9 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 		return false;
 	}
 	/* Positions in another stream of that name, or in what the broker has forgotten of this one, say nothing. */
-	if (info->Created != intake->stream_created || info->State.LastSeq < __atomic_load_n(&intake->applied, __ATOMIC_RELAXED))
+	if (info->Created != __atomic_load_n(&intake->stream_created, __ATOMIC_RELAXED) || info->State.LastSeq < __atomic_load_n(&intake->applied, __ATOMIC_RELAXED))
 		__atomic_store_n(&intake->applied, 0, __ATOMIC_RELAXED);
-	intake->stream_created = info->Created;
+	__atomic_store_n(&intake->stream_created, info->Created, __ATOMIC_RELAXED);
 	jsStreamInfo_Destroy(info);
 	return true;
 }
