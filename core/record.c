@@ -147,11 +147,13 @@ static bool decode_ended(struct json_reader *own, struct record *record)
 }
 
 /* Does the phase belong to the place among the steps, and is there a time at which somebody looks again? The pipeline
- * relies on both. */
+ * relies on both, and what is said again on there being a step for it to speak of. */
 static bool consistent(const struct status *status, const struct upload *upload)
 {
 	bool unwatched = status->phase == PHASE_UNCONFIRMED || status->phase == PHASE_ENDED;
 	bool over = unwatched || status->phase == PHASE_CONFIRMING;
+	if (over && (status->publish & (PUBLISH_RETRY | PUBLISH_START)))
+		return false;
 	return over == (status->step == upload->step_count) && (unwatched || status->due != 0);
 }
 
@@ -160,10 +162,10 @@ static bool decode_own_part(json_t *object, struct record *record)
 	struct status *status = &record->status;
 	struct json_reader own = {.object = object};
 	bool good = read_time(&own, "due", &status->due) && read_time(&own, "saidAt", &status->said_at) &&
-	            read_time(&own, "woken", &status->woken_at) && phase_parse(json_reader_string(&own, "phase"), &status->phase) &&
-	            consistent(status, record->upload);
+	            read_time(&own, "woken", &status->woken_at) && phase_parse(json_reader_string(&own, "phase"), &status->phase);
 	status->transition = read_count(&own, "transition", INT64_MAX, &good);
 	status->publish = (unsigned)read_count(&own, "publish", PUBLISH_OF_RECORDS, &good);
+	good = good && consistent(status, record->upload);
 	status->said = read_count(&own, "said", INT64_MAX, &good);
 	status->begun = read_count(&own, "begun", INT64_MAX, &good);
 	status->stream = json_reader_integer(&own, "stream");
