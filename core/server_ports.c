@@ -63,10 +63,10 @@ static void port_cancel(void *closure, struct run *run)
 	workers_cancel(server->workers, run);
 }
 
-static void port_replace(void *closure, size_t step)
+static void port_replace(void *closure, const struct run *run)
 {
 	struct server *server = closure;
-	workers_replace(server->workers, step);
+	workers_replace(server->workers, run);
 }
 
 static bool port_lives(void *closure, const char *owner)
