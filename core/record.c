@@ -201,6 +201,16 @@ static bool has_step(const char *const *step, size_t count, const char *name)
 	return false;
 }
 
+/* What stands in a terminal and a log as it is. */
+static bool is_step_name(const char *name)
+{
+	size_t length = strlen(name);
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+			return false;
+	return length > 0 && length <= UPLOAD_STEP_NAME_LIMIT && strcmp(name, STEP_FINISHED_NAME) != 0;
+}
+
 /* A record says by its name in which step it is: one that is listed twice is done once, and the end's name is none. */
 static bool decode_steps(json_t *array, const char **step, size_t *count)
 {
@@ -209,7 +219,7 @@ static bool decode_steps(json_t *array, const char **step, size_t *count)
 		return false;
 	for (size_t i = 0; i < json_array_size(array); i++) {
 		const char *name = json_string_value(json_array_get(array, i));
-		if (name == NULL || name[0] == '\0' || strlen(name) > UPLOAD_STEP_NAME_LIMIT || strcmp(name, STEP_FINISHED_NAME) == 0)
+		if (name == NULL || !is_step_name(name))
 			return false;
 		if (!has_step(step, *count, name))
 			step[(*count)++] = name;

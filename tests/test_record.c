@@ -344,6 +344,7 @@ START_TEST(steps_are_told_apart_by_name)
 	ck_assert_uint_eq(back.upload->step_count, 3);
 	ck_assert_uint_eq(back.status.step, 2);
 	ck_assert(!decode_inner("{\"ID\":\"u\",\"Steps\":[\"a\",\"finished\"]}"));
+	ck_assert(!decode_inner("{\"ID\":\"u\",\"Steps\":[\"a\",\"\\u001b[2J\"]}"));
 }
 END_TEST
 
