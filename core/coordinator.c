@@ -169,6 +169,11 @@ void coordinator_deliver(struct coordinator *coordinator, struct delivery *deliv
 		log_error(coordinator->options.log, "event %llu of the stream is unusable and skipped: %s",
 		          (unsigned long long)delivery->sequence, why);
 		break;
+	case EVENT_UNREAD:
+		log_error(coordinator->options.log, "event %llu of the stream is left to come again: %s",
+		          (unsigned long long)delivery->sequence, why);
+		ports->drop(ports->closure, delivery);
+		return;
 	case EVENT_IRRELEVANT:
 		metrics_count(coordinator->options.metrics, events_irrelevant);
 		break;
