@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <nats/nats.h>
-#include <openssl/rand.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -19,6 +18,7 @@
 
 #include "core/broker_child.h"
 #include "core/broker_home.h"
+#include "core/encoding.h"
 
 /* A store of a million records takes its time to be read. A child that ends before is noticed at once. */
 #define READY_LIMIT (60 * SECOND)
@@ -30,6 +30,7 @@
 #define LOG_LIMIT (4 * 1024 * 1024)
 #define LOG_LOOK (60 * SECOND)
 #define PORT_ATTEMPTS 5
+#define PASSWORD_BYTES 24
 
 enum state { STARTING, UP, FAILED };
 
@@ -263,16 +264,13 @@ static bool launch(struct broker *broker)
 /* Address, password and nats.conf for the next attempt. */
 static bool configure(struct broker *broker)
 {
-	unsigned char bytes[24];
-	char url[64], password[2 * sizeof bytes + 1];
+	char url[64], password[2 * PASSWORD_BYTES + 1];
 	broker_endpoint_free(&broker->address);
 	broker->port = broker_home_choose_port(&broker->home);
-	if (broker->port == 0 || RAND_bytes(bytes, sizeof bytes) != 1) {
+	if (broker->port == 0 || !random_hex(password, PASSWORD_BYTES)) {
 		snprintf(broker->why, sizeof broker->why, "no %s to be had", broker->port == 0 ? "port of 127.0.0.1" : "random numbers");
 		return false;
 	}
-	for (size_t i = 0; i < sizeof bytes; i++)
-		snprintf(password + 2 * i, 3, "%02x", bytes[i]);
 	if (broker->conf == NULL && asprintf(&broker->conf, "%s/nats.conf", broker->home.path) < 0)
 		broker->conf = NULL;
 	snprintf(url, sizeof url, "nats://127.0.0.1:%u", broker->port);

@@ -279,7 +279,7 @@ void bus_wire_close(struct bus_wire *wire)
 	*wire = (struct bus_wire){0};
 }
 
-/* Gives up the connection; one that the receiver has it closes itself, when it is given the next. */
+/* Gives up the connection; one that the receiver has, the receiver closes itself, when it is given the next. */
 static void abandon(struct bus_link *link)
 {
 	if (!link->given)
@@ -320,7 +320,8 @@ static void *run_link(void *closure)
 	nanos pause = PAUSE_FIRST;
 	unsigned events = LINK_BACK;
 	while (!(events & LINK_STOP)) {
-		if (events & LINK_CLOSED)
+		/* Word of an earlier connection's end, which we or the receiver closed, may come late. */
+		if ((events & LINK_CLOSED) && natsConnection_IsClosed(link->wire.connection))
 			abandon(link);
 		if (come_up(link, why, sizeof why)) {
 			if (said[0] != '\0')
@@ -349,12 +350,18 @@ struct bus_link *bus_link_create(const struct bus_link_options *options)
 	link->options = *options;
 	link->inbox = strdup(options->inbox);
 	bool good = link->inbox != NULL && pthread_condattr_init(&attributes) == 0;
+	bool signals = false, locks = false;
 	if (good) {
-		good = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&link->changed, &attributes) == 0;
+		signals = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&link->changed, &attributes) == 0;
+		locks = signals && pthread_mutex_init(&link->lock, NULL) == 0;
 		pthread_condattr_destroy(&attributes);
 	}
-	if (good && pthread_mutex_init(&link->lock, NULL) == 0 && pthread_create(&link->thread, NULL, run_link, link) == 0)
+	if (locks && pthread_create(&link->thread, NULL, run_link, link) == 0)
 		return link;
+	if (locks)
+		pthread_mutex_destroy(&link->lock);
+	if (signals)
+		pthread_cond_destroy(&link->changed);
 	free(link->inbox);
 	free(link);
 	return NULL;

@@ -140,9 +140,14 @@ struct bus_loop *bus_loop_create(void)
 	if (loop == NULL)
 		return NULL;
 	loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	bool locks = pthread_mutex_init(&loop->sending, NULL) == 0 && pthread_mutex_init(&loop->lock, NULL) == 0;
-	if (locks && loop->wake >= 0 && pthread_create(&loop->thread, NULL, run_loop, loop) == 0)
+	bool sending = pthread_mutex_init(&loop->sending, NULL) == 0;
+	bool lock = sending && pthread_mutex_init(&loop->lock, NULL) == 0;
+	if (lock && loop->wake >= 0 && pthread_create(&loop->thread, NULL, run_loop, loop) == 0)
 		return loop;
+	if (lock)
+		pthread_mutex_destroy(&loop->lock);
+	if (sending)
+		pthread_mutex_destroy(&loop->sending);
 	if (loop->wake >= 0)
 		close(loop->wake);
 	free(loop);

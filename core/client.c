@@ -56,8 +56,11 @@ bool client_each_record(struct client *client, void (*each)(void *closure, const
 {
 	struct mailbox mailbox;
 	struct scan scan = {.store = &client->store, .address = client->records, .mailbox = &mailbox};
-	if (!mailbox_init(&mailbox) || !scan_start(&scan)) {
+	bool made = mailbox_init(&mailbox);
+	if (!made || !scan_start(&scan)) {
 		fputs("out of memory or threads\n", stderr);
+		if (made)
+			mailbox_destroy(&mailbox);
 		return false;
 	}
 	for (bool over = false; !over;) {

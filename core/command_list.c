@@ -191,7 +191,9 @@ static void show_text(const struct record *record)
 		char began[TIME_TEXT_SIZE];
 		printf("began     %s\n", time_format(upload->start_time / SECOND * SECOND, began));
 	}
-	printf("owner     %s\n", record->foreign ? "another implementation" : record->owner);
+	fputs("owner     ", stdout);
+	terminal_print(stdout, record->foreign ? "another implementation" : record->owner);
+	putchar('\n');
 }
 
 int command_show(int argc, char **argv)

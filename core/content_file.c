@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* O_PATH */
 #include "core/content_file.h"
 
 #include <errno.h>

@@ -27,31 +27,6 @@ struct coordinator *coordinator_create(const struct coordinator_options *options
 	return coordinator;
 }
 
-void slot_forget(struct coordinator *coordinator, struct slot *slot)
-{
-	coordinator->cached -= slot->record != NULL;
-	record_free(slot->record);
-	slot->record = NULL;
-	slot->revision = 0;
-	slot->known = SLOT_UNKNOWN;
-}
-
-void slot_know(struct coordinator *coordinator, struct slot *slot, struct record *record, uint64_t revision)
-{
-	slot_forget(coordinator, slot);
-	slot->record = record;
-	slot->revision = revision;
-	slot->known = SLOT_PRESENT;
-	coordinator->cached++;
-}
-
-static void slot_free(struct coordinator *coordinator, struct slot *slot)
-{
-	slot_forget(coordinator, slot);
-	free(slot->id);
-	free(slot);
-}
-
 void coordinator_destroy(struct coordinator *coordinator)
 {
 	if (coordinator == NULL)
@@ -60,14 +35,7 @@ void coordinator_destroy(struct coordinator *coordinator)
 		while (coordinator->chain[i] != NULL) {
 			struct slot *slot = coordinator->chain[i];
 			coordinator->chain[i] = slot->next;
-			if (slot->current != NULL)
-				job_free(coordinator, slot->current);
-			while (slot->first != NULL) {
-				struct job *job = slot->first;
-				slot->first = job->next;
-				job_free(coordinator, job);
-			}
-			slot_free(coordinator, slot);
+			slot_destroy(coordinator, slot);
 		}
 	}
 	timers_free(&coordinator->due);
@@ -79,72 +47,20 @@ void coordinator_destroy(struct coordinator *coordinator)
 	free(coordinator);
 }
 
-/* FNV-1a. IDs are chosen by storage, not by users. */
-static size_t hash(const char *id)
-{
-	uint64_t value = 14695981039346656037u;
-	for (; *id != '\0'; id++)
-		value = (value ^ (unsigned char)*id) * 1099511628211u;
-	return (size_t)(value ^ value >> 32);
-}
-
-static void table_grow(struct coordinator *coordinator)
-{
-	size_t chains = coordinator->chains * 2;
-	struct slot **chain = calloc(chains, sizeof *chain);
-	if (chain == NULL) /* slower, not wrong */
-		return;
-	for (size_t i = 0; i < coordinator->chains; i++) {
-		while (coordinator->chain[i] != NULL) {
-			struct slot *slot = coordinator->chain[i];
-			coordinator->chain[i] = slot->next;
-			size_t place = hash(slot->id) & (chains - 1);
-			slot->next = chain[place];
-			chain[place] = slot;
-		}
-	}
-	free(coordinator->chain);
-	coordinator->chain = chain;
-	coordinator->chains = chains;
-}
-
-/* The upload's slot, made if there is none; NULL: out of memory. */
-static struct slot *slot_get(struct coordinator *coordinator, const char *id)
-{
-	size_t place = hash(id) & (coordinator->chains - 1);
-	for (struct slot *slot = coordinator->chain[place]; slot != NULL; slot = slot->next)
-		if (strcmp(slot->id, id) == 0)
-			return slot;
-	struct slot *slot = calloc(1, sizeof *slot);
-	if (slot == NULL || (slot->id = strdup(id)) == NULL) {
-		free(slot);
-		return NULL;
-	}
-	slot->last = &slot->first;
-	slot->next = coordinator->chain[place];
-	coordinator->chain[place] = slot;
-	if (++coordinator->slots > coordinator->chains)
-		table_grow(coordinator);
-	return slot;
-}
-
-static void slot_remove(struct coordinator *coordinator, struct slot *slot)
-{
-	struct slot **link = &coordinator->chain[hash(slot->id) & (coordinator->chains - 1)];
-	while (*link != slot)
-		link = &(*link)->next;
-	*link = slot->next;
-	coordinator->slots--;
-	timers_unset(&coordinator->due, &slot->due);
-	slot_free(coordinator, slot);
-}
-
 struct job *job_create(enum input_kind kind)
 {
 	struct job *job = calloc(1, sizeof *job);
 	if (job != NULL)
 		job->input.kind = kind;
 	return job;
+}
+
+/* An event that is not done with, if it is still here, is left to come again. */
+static void give_back(struct coordinator *coordinator, struct delivery **source)
+{
+	if (*source != NULL)
+		coordinator->options.ports.drop(coordinator->options.ports.closure, *source);
+	*source = NULL;
 }
 
 static void sweep_release(struct coordinator *coordinator, struct sweep *sweep)
@@ -160,8 +76,7 @@ static void sweep_release(struct coordinator *coordinator, struct sweep *sweep)
 /* Frees a job; an event that it still has is left to come again. */
 void job_free(struct coordinator *coordinator, struct job *job)
 {
-	if (job->source != NULL)
-		coordinator->options.ports.drop(coordinator->options.ports.closure, job->source);
+	give_back(coordinator, &job->source);
 	if (job->sweep != NULL)
 		sweep_release(coordinator, job->sweep);
 	timers_unset(&coordinator->again, &job->again);
@@ -169,61 +84,6 @@ void job_free(struct coordinator *coordinator, struct job *job)
 	record_free(job->record);
 	free(job->result);
 	free(job);
-}
-
-void slot_add_job(struct coordinator *coordinator, struct slot *slot, struct job *job, nanos now)
-{
-	job->slot = slot;
-	*slot->last = job;
-	slot->last = &job->next;
-	if (slot->current == NULL)
-		slot_advance(coordinator, slot, now);
-}
-
-static nanos look_again(const struct slot *slot, nanos now)
-{
-	if (slot->run != NULL)
-		return runs_look_again(slot, now);
-	if (slot->known != SLOT_PRESENT || slot->theirs || slot->suspect || slot->record->status.due == 0)
-		return 0;
-	nanos due = slot->record->status.due;
-	return due > slot->not_before ? due : slot->not_before;
-}
-
-/* Nothing is under way for the upload: set its timer, or forget it if it has none. */
-static void slot_rest(struct coordinator *coordinator, struct slot *slot, nanos now)
-{
-	nanos at = look_again(slot, now);
-	if (at != 0) {
-		if (!timers_set(&coordinator->due, &slot->due, at))
-			log_error(coordinator->options.log, "upload %s: out of memory for its timer; it goes on at the next start", slot->id);
-		/* Of many that wait only the timers stay in memory. */
-		if (coordinator->cached > 2 * (size_t)coordinator->options.busy_limit && slot->run == NULL && at > now + SECOND)
-			slot_forget(coordinator, slot);
-		return;
-	}
-	timers_unset(&coordinator->due, &slot->due);
-	if (slot->run == NULL && !slot->suspect)
-		slot_remove(coordinator, slot);
-}
-
-void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now)
-{
-	if (slot->advancing) /* a job that was over at once brought us here again */
-		return;
-	slot->advancing = true;
-	while (slot->current == NULL && slot->first != NULL) {
-		struct job *job = slot->first;
-		slot->first = job->next;
-		if (slot->first == NULL)
-			slot->last = &slot->first;
-		slot->current = job;
-		coordinator->busy++;
-		job_start(coordinator, job, now);
-	}
-	slot->advancing = false;
-	if (slot->current == NULL)
-		slot_rest(coordinator, slot, now);
 }
 
 void coordinator_set_stream(struct coordinator *coordinator, int64_t created)
@@ -309,6 +169,11 @@ void coordinator_deliver(struct coordinator *coordinator, struct delivery *deliv
 		log_error(coordinator->options.log, "event %llu of the stream is unusable and skipped: %s",
 		          (unsigned long long)delivery->sequence, why);
 		break;
+	case EVENT_UNREAD:
+		log_error(coordinator->options.log, "event %llu of the stream is left to come again: %s",
+		          (unsigned long long)delivery->sequence, why);
+		ports->drop(ports->closure, delivery);
+		return;
 	case EVENT_IRRELEVANT:
 		metrics_count(coordinator->options.metrics, events_irrelevant);
 		break;
@@ -333,6 +198,20 @@ static bool is_ours_to_find(const struct coordinator *coordinator, const struct 
 	return !record_is_theirs(coordinator, record) || !options->ports.lives(options->ports.closure, record->owner);
 }
 
+/* There is no memory for what a found record asks for. slot: NULL, or the upload's. */
+static void found_in_vain(struct coordinator *coordinator, struct slot *slot, const char *id, struct sweep *sweep, nanos now)
+{
+	if (slot != NULL && slot->current == NULL)
+		slot_rest(coordinator, slot, now);
+	if (sweep == NULL) {
+		log_error(coordinator->options.log, "upload %s: out of memory; it goes on at the next start", id);
+		return;
+	}
+	/* The sweep's event comes again, and with it this upload's turn. */
+	log_error(coordinator->options.log, "upload %s: out of memory; it is resumed when the event comes again", id);
+	give_back(coordinator, &sweep->source);
+}
+
 void coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
 {
 	struct sweep *sweep = token;
@@ -347,6 +226,8 @@ void coordinator_found(struct coordinator *coordinator, struct record *record, u
 		slot->theirs = record_is_theirs(coordinator, moved);
 		slot->unsaid = record_unsaid(coordinator, moved, now);
 	}
+	if (wanted && job == NULL)
+		found_in_vain(coordinator, slot, record->upload->id, sweep, now);
 	record_clear(record);
 	if (job == NULL)
 		return;
@@ -363,10 +244,8 @@ void coordinator_scanned(struct coordinator *coordinator, void *token, bool comp
 	if (sweep == NULL)
 		return;
 	/* Without the end some uploads may not have been seen: the event comes again, and the sweep with it. */
-	if (!complete && sweep->source != NULL) {
-		coordinator->options.ports.drop(coordinator->options.ports.closure, sweep->source);
-		sweep->source = NULL;
-	}
+	if (!complete)
+		give_back(coordinator, &sweep->source);
 	sweep_release(coordinator, sweep);
 }
 
@@ -439,11 +318,11 @@ void coordinator_cancel_runs(struct coordinator *coordinator)
 				coordinator->options.ports.cancel(coordinator->options.ports.closure, slot->run);
 }
 
-static void give_back(struct coordinator *coordinator, struct delivery **source)
+static void give_back_job(struct coordinator *coordinator, struct job *job)
 {
-	if (*source != NULL)
-		coordinator->options.ports.drop(coordinator->options.ports.closure, *source);
-	*source = NULL;
+	give_back(coordinator, &job->source);
+	if (job->sweep != NULL)
+		give_back(coordinator, &job->sweep->source);
 }
 
 void coordinator_abandon(struct coordinator *coordinator)
@@ -451,12 +330,10 @@ void coordinator_abandon(struct coordinator *coordinator)
 	for (size_t i = 0; i < coordinator->chains; i++) {
 		for (struct slot *slot = coordinator->chain[i]; slot != NULL; slot = slot->next) {
 			if (slot->current != NULL)
-				give_back(coordinator, &slot->current->source);
+				give_back_job(coordinator, slot->current);
+			/* Not by way of the current one: what came after it began is not linked to it. */
 			for (struct job *job = slot->first; job != NULL; job = job->next)
-				give_back(coordinator, &job->source);
-			for (struct job *job = slot->current != NULL ? slot->current : slot->first; job != NULL; job = job->next)
-				if (job->sweep != NULL)
-					give_back(coordinator, &job->sweep->source);
+				give_back_job(coordinator, job);
 		}
 	}
 }

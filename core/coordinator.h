@@ -37,7 +37,7 @@ struct ports {
 	void (*run)(void *closure, struct run *run);
 	void (*cancel)(void *closure, struct run *run);
 	/* A run has not ended although it was cancelled long ago. */
-	void (*replace)(void *closure, size_t step);
+	void (*replace)(void *closure, const struct run *run);
 	/* Is this the name of an instance that lives, this one included? Its records are its own. */
 	bool (*lives)(void *closure, const char *owner);
 	/* Reads the bucket: each record comes with coordinator_found(), then coordinator_scanned(), both with `token`. */

@@ -299,6 +299,8 @@ static void decide(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct slot *slot = job->slot;
 	const char *skip = reason_to_skip(coordinator, job);
+	/* What was decided on an older record is void, also if what follows ends the job at once. */
+	job->action = (struct action){0};
 	job->said_again = skip == NULL ? to_say_again(job) : 0;
 	if (job->said_again != 0) {
 		job->saying_again = true;

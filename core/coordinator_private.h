@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the files of the coordinator share.
  *
- *   coordinator.c        the uploads' table, the jobs' queues, and what comes in
+ *   coordinator.c        what comes in, and what is due
+ *   coordinator_slots.c  the uploads: their table, the queues of their jobs, and when each is looked at again
  *   coordinator_carry.c  carrying out one job: load, decide, write, publish, acknowledge
  *   coordinator_runs.c   the runs of steps: queueing, deadlines, suspects */
 #ifndef CORE_COORDINATOR_PRIVATE_H
@@ -94,12 +95,20 @@ struct coordinator {
 /* coordinator.c */
 struct job *job_create(enum input_kind kind);
 void job_free(struct coordinator *coordinator, struct job *job);
-void slot_add_job(struct coordinator *coordinator, struct slot *slot, struct job *job, nanos now);
 /* Is it a record that another instance looks after? */
 bool record_is_theirs(const struct coordinator *coordinator, const struct record *record);
+
+/* coordinator_slots.c */
+/* The upload's slot, made if there is none; NULL: out of memory. */
+struct slot *slot_get(struct coordinator *coordinator, const char *id);
+/* Frees one that is out of the table, with its jobs. */
+void slot_destroy(struct coordinator *coordinator, struct slot *slot);
+/* Takes the job over, as the upload's last. */
+void slot_add_job(struct coordinator *coordinator, struct slot *slot, struct job *job, nanos now);
 /* The current job is over: on to the next, or to rest. */
 void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now);
-
+/* Nothing is under way for the upload: sets its timer, or forgets it if it has none. */
+void slot_rest(struct coordinator *coordinator, struct slot *slot, nanos now);
 /* Forgets what is known of the record. */
 void slot_forget(struct coordinator *coordinator, struct slot *slot);
 /* Takes the record over. */

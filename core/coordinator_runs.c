@@ -183,7 +183,7 @@ static void give_up(struct coordinator *coordinator, struct run *run, nanos now)
 	metrics_count(coordinator->options.metrics, steps_stuck);
 	log_error(coordinator->options.log, "upload %s: %s does not end although it was cancelled: given up", run->upload->id,
 	          coordinator->options.step[run->step]);
-	coordinator->options.ports.replace(coordinator->options.ports.closure, run->step);
+	coordinator->options.ports.replace(coordinator->options.ports.closure, run);
 	run->owner = NULL;
 	if (run->marked)
 		give_place(coordinator, run->step, now);

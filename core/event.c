@@ -89,9 +89,9 @@ static const char *step_key(enum event_type type)
 	return type == EVENT_STEP_FINISHED ? "FinishedStep" : type == EVENT_RESUME ? "Step" : type == EVENT_START_STEP ? "StepToStart" : NULL;
 }
 
-/* False with `why`. */
-static bool read_payload(struct json_reader *payload, struct json_reader *metadata, const char *const *step, size_t count,
-                         nanos now, struct event *event, char *why, size_t size)
+/* All but EVENT_TAKEN with `why`. */
+static enum event_verdict read_payload(struct json_reader *payload, struct json_reader *metadata, const char *const *step,
+                                       size_t count, nanos now, struct event *event, char *why, size_t size)
 {
 	const char *id = json_reader_string(payload, "UploadID");
 	const char *step_name = step_key(event->type) != NULL ? json_reader_string(payload, step_key(event->type)) : "";
@@ -106,49 +106,52 @@ static bool read_payload(struct json_reader *payload, struct json_reader *metada
 		made = event->upload_id != NULL && event->step != NULL;
 	}
 	const char *wrong = payload->wrong != NULL ? payload->wrong : metadata->wrong;
-	if (wrong != NULL)
+	if (wrong != NULL) {
 		snprintf(why, size, "\"%s\" has a value of the wrong type", wrong);
-	else if ((id[0] != '\0' || event->type == EVENT_BYTES_RECEIVED) && !upload_id_acceptable(id, strlen(id)))
+	} else if ((id[0] != '\0' || event->type == EVENT_BYTES_RECEIVED) && !upload_id_acceptable(id, strlen(id))) {
 		snprintf(why, size, "\"UploadID\" is empty, longer than %d bytes or has characters that no ID has", UPLOAD_ID_LIMIT);
-	else if (event->upload != NULL && event->upload->filesize < 0)
+	} else if (event->upload != NULL && event->upload->filesize < 0) {
 		snprintf(why, size, "\"Filesize\" is negative");
-	else if (!made)
+	} else if (!made) {
 		snprintf(why, size, "out of memory");
-	else
-		return true;
-	return false;
+		return EVENT_UNREAD;
+	} else {
+		return EVENT_TAKEN;
+	}
+	return EVENT_BROKEN;
 }
 
-/* False with `why`, or (relevant = false) because its type is none of ours. */
-static bool read_envelope(const struct envelope *envelope, bool commands, struct event *event, const char *const *step, size_t count,
-                          nanos now, bool *relevant, char *why, size_t size)
+/* EVENT_BROKEN and EVENT_UNREAD with `why`. */
+static enum event_verdict read_envelope(const struct envelope *envelope, bool commands, struct event *event, const char *const *step,
+                                        size_t count, nanos now, char *why, size_t size)
 {
 	struct json_reader reader = {.object = envelope->object};
 	struct json_reader metadata = {.object = json_reader_object(&reader, "Metadata")};
 	const char *name = json_reader_string(&metadata, "eventtype");
 	json_reader_string(&reader, "Payload"); /* for its type */
-	*relevant = true;
 	if (name[0] == '\0' || reader.wrong != NULL) {
 		snprintf(why, size, "no \"Metadata\" with an \"eventtype\", or a \"Payload\" that is no string");
-		return false;
+		return EVENT_BROKEN;
 	}
-	if (!(*relevant = find_type(name, strlen(name), commands, &event->type)))
-		return false;
+	if (!find_type(name, strlen(name), commands, &event->type))
+		return EVENT_IRRELEVANT;
 	size_t length;
 	char *bytes = base64_decode(envelope->payload != NULL ? envelope->payload : "", envelope->length, &length);
 	if (bytes == NULL) {
 		snprintf(why, size, "%s: \"Payload\" is not base64", name);
-		return false;
+		return EVENT_BROKEN;
 	}
 	char inner_why[128];
 	json_t *object = json_read_object(bytes, length, inner_why, sizeof inner_why);
 	free(bytes);
 	struct json_reader payload = {.object = object};
-	bool good = object != NULL && read_payload(&payload, &metadata, step, count, now, event, inner_why, sizeof inner_why);
-	if (!good)
+	enum event_verdict verdict = EVENT_BROKEN;
+	if (object != NULL)
+		verdict = read_payload(&payload, &metadata, step, count, now, event, inner_why, sizeof inner_why);
+	if (verdict != EVENT_TAKEN)
 		snprintf(why, size, "%s: payload: %s", name, inner_why);
 	json_decref(object);
-	return good;
+	return verdict;
 }
 
 enum event_verdict event_decode(const char *message, size_t length, const char *const *step, size_t count, nanos now,
@@ -164,13 +167,11 @@ enum event_verdict event_decode(const char *message, size_t length, const char *
 	struct envelope envelope;
 	if (!envelope_read(&envelope, message, length, why, size))
 		return EVENT_BROKEN;
-	bool relevant;
-	bool good = read_envelope(&envelope, commands, event, step, count, now, &relevant, why, size);
+	enum event_verdict verdict = read_envelope(&envelope, commands, event, step, count, now, why, size);
 	envelope_clear(&envelope);
-	if (good)
-		return EVENT_TAKEN;
-	event_clear(event);
-	return relevant ? EVENT_BROKEN : EVENT_IRRELEVANT;
+	if (verdict != EVENT_TAKEN)
+		event_clear(event);
+	return verdict;
 }
 
 void event_clear(struct event *event)

@@ -35,7 +35,8 @@ struct event {
 enum event_verdict {
 	EVENT_TAKEN,
 	EVENT_IRRELEVANT, /* of a type that is not ours; found out without parsing it all */
-	EVENT_BROKEN      /* of ours, but unusable: why says what is wrong */
+	EVENT_BROKEN,     /* of ours, but unusable: why says what is wrong */
+	EVENT_UNREAD      /* there was no memory to read it: it has to come again */
 };
 
 /* A message larger than this is broken. */

@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/crypto.h>
-#include <openssl/rand.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/encoding.h"
 #include "core/listener.h"
 
 #define TOKEN_BYTES 16
@@ -111,16 +111,6 @@ struct file_server *file_server_start(const char *addr, char *why, size_t size)
 	return server;
 }
 
-static bool make_token(char token[TOKEN_LENGTH + 1])
-{
-	unsigned char bytes[TOKEN_BYTES];
-	if (RAND_bytes(bytes, sizeof bytes) != 1)
-		return false;
-	for (size_t i = 0; i < TOKEN_BYTES; i++)
-		snprintf(token + 2 * i, 3, "%02x", bytes[i]);
-	return true;
-}
-
 /* Opens a regular file; -1: `why` says what else it is. */
 static int open_regular(const char *path, int64_t *length, char *why, size_t size)
 {
@@ -147,7 +137,7 @@ bool file_server_add(struct file_server *server, const char *path, char url[FILE
 	if (fd < 0)
 		return false;
 	struct file *file = calloc(1, sizeof *file);
-	if (file == NULL || !make_token(file->token)) {
+	if (file == NULL || !random_hex(file->token, TOKEN_BYTES)) {
 		snprintf(why, size, "%s: %s", path, file == NULL ? "out of memory" : "no random numbers to be had");
 		free(file);
 		close(fd);

@@ -6,28 +6,12 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/encoding.h"
+#include "core/private_file.h"
 
 #define INSTANCES_LIMIT 1000
-
-bool make_folder(const char *path)
-{
-	char part[4096];
-	if (snprintf(part, sizeof part, "%s", path) >= (int)sizeof part) {
-		errno = ENAMETOOLONG;
-		return false;
-	}
-	for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-		*slash = '\0';
-		if (mkdir(part, 0700) != 0 && errno != EEXIST)
-			return false;
-		*slash = '/';
-	}
-	return mkdir(part, 0700) == 0 || errno == EEXIST;
-}
 
 /* The name in the file, or a fresh one that is then written to it. */
 static bool read_or_make_name(int file, char name[OWNER_LIMIT])
@@ -47,7 +31,7 @@ static bool read_or_make_name(int file, char name[OWNER_LIMIT])
 
 bool instance_take(const char *state_dir, char name[OWNER_LIMIT], int *lock, char *why, size_t size)
 {
-	if (!make_folder(state_dir)) {
+	if (!private_folder_make(state_dir)) {
 		snprintf(why, size, "state folder %s: %s: set [postprocessing] state_dir (POSTPROCESSING_STATE_DIR)", state_dir, strerror(errno));
 		return false;
 	}
@@ -68,8 +52,13 @@ bool instance_take(const char *state_dir, char name[OWNER_LIMIT], int *lock, cha
 			close(file);
 			return false;
 		}
+		int reason = errno;
 		close(file);
+		if (reason != EWOULDBLOCK && reason != EINTR) { /* not held by another: the file system has no locks */
+			snprintf(why, size, "%s: cannot be locked: %s", path, strerror(reason));
+			return false;
+		}
 	}
-	snprintf(why, size, "%s: %u services run on this state folder", state_dir, INSTANCES_LIMIT);
+	snprintf(why, size, "%s: %d services run on this state folder", state_dir, INSTANCES_LIMIT);
 	return false;
 }

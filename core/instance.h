@@ -13,7 +13,4 @@
  * False: with the reason in why[size]. */
 bool instance_take(const char *state_dir, char name[OWNER_LIMIT], int *lock, char *why, size_t size);
 
-/* Makes a folder and those above it, private to the user. False: errno says why. */
-bool make_folder(const char *path);
-
 #endif

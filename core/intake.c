@@ -39,9 +39,9 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 		return false;
 	}
 	/* Positions in another stream of that name, or in what the broker has forgotten of this one, say nothing. */
-	if (info->Created != intake->stream_created || info->State.LastSeq < __atomic_load_n(&intake->applied, __ATOMIC_RELAXED))
+	if (info->Created != __atomic_load_n(&intake->stream_created, __ATOMIC_RELAXED) || info->State.LastSeq < __atomic_load_n(&intake->applied, __ATOMIC_RELAXED))
 		__atomic_store_n(&intake->applied, 0, __ATOMIC_RELAXED);
-	intake->stream_created = info->Created;
+	__atomic_store_n(&intake->stream_created, info->Created, __ATOMIC_RELAXED);
 	jsStreamInfo_Destroy(info);
 	return true;
 }
@@ -170,7 +170,7 @@ void intake_pull(struct intake *intake, struct bus *bus)
 		bus_prepare_again(bus);
 	}
 	unsigned taken = intake->held + intake->outstanding;
-	if (taken > intake->window - intake->window / 4 || (intake->outstanding > 0 && intake->outstanding > intake->window / 2))
+	if (taken >= intake->window || taken > intake->window - intake->window / 4 || (intake->outstanding > 0 && intake->outstanding > intake->window / 2))
 		return;
 	unsigned batch = intake->window - taken < BATCH_LIMIT ? intake->window - taken : BATCH_LIMIT;
 	char subject[192], inbox[BUS_SUBJECT_SIZE], payload[128];

@@ -15,9 +15,8 @@ struct intake {
 	const char *consumer;
 	unsigned window;          /* at most so many messages are here unacknowledged */
 	const struct log *log;
-	/* Set by intake_prepare() on the bus' thread, read by the receiver after the bus said that it is up. */
+	/* Shared with intake_prepare() on the bus' thread: atomic. */
 	int64_t stream_created;   /* nanoseconds; tells two streams of one name apart */
-	/* Shared, for a consumer that has to be made anew: atomic. */
 	uint64_t applied;         /* all up to this sequence is done with, by whatever instance */
 	/* The receiver's: */
 	unsigned held;            /* messages here, unacknowledged */

@@ -97,7 +97,7 @@ struct MHD_Daemon *listener_start(const char *addr, const struct listener_limits
 	int fd = listener_open(addr, why, size);
 	if (fd < 0)
 		return NULL;
-	struct stat own, after;
+	struct stat own = {0}, after;
 	struct MHD_Daemon *daemon = NULL;
 	if (fstat(fd, &own) == 0 && listener_name(fd, text))
 		/* Without MHD_USE_ERROR_LOG, for the daemon's own messages quote URLs, which may be secret. */

@@ -43,6 +43,7 @@ core_libcore_a_SOURCES = \
 	core/coordinator_carry.c \
 	core/coordinator_private.h \
 	core/coordinator_runs.c \
+	core/coordinator_slots.c \
 	core/encoding.c \
 	core/encoding.h \
 	core/envelope.c \

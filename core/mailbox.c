@@ -12,8 +12,12 @@ bool mailbox_init(struct mailbox *mailbox)
 	bool good = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
 	            pthread_cond_init(&mailbox->filled, &attributes) == 0;
 	pthread_condattr_destroy(&attributes);
-	if (!good || pthread_mutex_init(&mailbox->lock, NULL) != 0)
+	if (!good)
 		return false;
+	if (pthread_mutex_init(&mailbox->lock, NULL) != 0) {
+		pthread_cond_destroy(&mailbox->filled);
+		return false;
+	}
 	mailbox->first = NULL;
 	mailbox->last = &mailbox->first;
 	return true;

@@ -50,19 +50,40 @@ static struct peer *find(const struct peers *peers, const char *name)
 	return NULL;
 }
 
+/* The place of the dead one that was not heard for longest: nothing is lost, who is not known does not live either.
+ * NULL: all live. */
+static struct peer *reuse(struct peers *peers)
+{
+	struct peer *oldest = NULL;
+	for (size_t i = 0; i < peers->count; i++)
+		if (peers->peer[i].dead && (oldest == NULL || peers->peer[i].heard < oldest->heard))
+			oldest = &peers->peer[i];
+	return oldest;
+}
+
+/* A place for one more; NULL: no room. */
+static struct peer *add(struct peers *peers)
+{
+	if (peers->count == PEERS_LIMIT)
+		return reuse(peers);
+	struct peer *grown = realloc(peers->peer, (peers->count + 1) * sizeof *grown);
+	if (grown == NULL)
+		return NULL;
+	peers->peer = grown;
+	return &grown[peers->count++];
+}
+
 /* NULL: ourselves, or no room. */
 static struct peer *find_or_add(struct peers *peers, const char *name, nanos now)
 {
 	if (strcmp(name, peers->own) == 0 || strlen(name) >= OWNER_LIMIT)
 		return NULL;
 	struct peer *peer = find(peers, name);
-	if (peer != NULL || peers->count == PEERS_LIMIT)
+	if (peer != NULL)
 		return peer;
-	struct peer *grown = realloc(peers->peer, (peers->count + 1) * sizeof *grown);
-	if (grown == NULL)
+	peer = add(peers);
+	if (peer == NULL)
 		return NULL;
-	peers->peer = grown;
-	peer = &grown[peers->count++];
 	*peer = (struct peer){.heard = now};
 	snprintf(peer->name, sizeof peer->name, "%s", name);
 	return peer;

@@ -147,11 +147,13 @@ static bool decode_ended(struct json_reader *own, struct record *record)
 }
 
 /* Does the phase belong to the place among the steps, and is there a time at which somebody looks again? The pipeline
- * relies on both. */
+ * relies on both, and what is said again on there being a step for it to speak of. */
 static bool consistent(const struct status *status, const struct upload *upload)
 {
 	bool unwatched = status->phase == PHASE_UNCONFIRMED || status->phase == PHASE_ENDED;
 	bool over = unwatched || status->phase == PHASE_CONFIRMING;
+	if (over && (status->publish & (PUBLISH_RETRY | PUBLISH_START)))
+		return false;
 	return over == (status->step == upload->step_count) && (unwatched || status->due != 0);
 }
 
@@ -160,10 +162,10 @@ static bool decode_own_part(json_t *object, struct record *record)
 	struct status *status = &record->status;
 	struct json_reader own = {.object = object};
 	bool good = read_time(&own, "due", &status->due) && read_time(&own, "saidAt", &status->said_at) &&
-	            read_time(&own, "woken", &status->woken_at) && phase_parse(json_reader_string(&own, "phase"), &status->phase) &&
-	            consistent(status, record->upload);
+	            read_time(&own, "woken", &status->woken_at) && phase_parse(json_reader_string(&own, "phase"), &status->phase);
 	status->transition = read_count(&own, "transition", INT64_MAX, &good);
 	status->publish = (unsigned)read_count(&own, "publish", PUBLISH_OF_RECORDS, &good);
+	good = good && consistent(status, record->upload);
 	status->said = read_count(&own, "said", INT64_MAX, &good);
 	status->begun = read_count(&own, "begun", INT64_MAX, &good);
 	status->stream = json_reader_integer(&own, "stream");
@@ -199,6 +201,16 @@ static bool has_step(const char *const *step, size_t count, const char *name)
 	return false;
 }
 
+/* What stands in a terminal and a log as it is. */
+static bool is_step_name(const char *name)
+{
+	size_t length = strlen(name);
+	for (size_t i = 0; i < length; i++)
+		if ((unsigned char)name[i] < 0x20 || name[i] == 0x7f)
+			return false;
+	return length > 0 && length <= UPLOAD_STEP_NAME_LIMIT && strcmp(name, STEP_FINISHED_NAME) != 0;
+}
+
 /* A record says by its name in which step it is: one that is listed twice is done once, and the end's name is none. */
 static bool decode_steps(json_t *array, const char **step, size_t *count)
 {
@@ -207,7 +219,7 @@ static bool decode_steps(json_t *array, const char **step, size_t *count)
 		return false;
 	for (size_t i = 0; i < json_array_size(array); i++) {
 		const char *name = json_string_value(json_array_get(array, i));
-		if (name == NULL || name[0] == '\0' || strlen(name) > UPLOAD_STEP_NAME_LIMIT || strcmp(name, STEP_FINISHED_NAME) == 0)
+		if (name == NULL || !is_step_name(name))
 			return false;
 		if (!has_step(step, *count, name))
 			step[(*count)++] = name;

@@ -176,7 +176,7 @@ static void take_change(struct server *server, struct bus_change *change)
 	if (bus == server->events) {
 		intake_reset(&server->intake);
 		if (up)
-			coordinator_set_stream(server->coordinator, server->intake.stream_created);
+			coordinator_set_stream(server->coordinator, __atomic_load_n(&server->intake.stream_created, __ATOMIC_RELAXED));
 	}
 	bool all_up = bus_is_up(server->events) && bus_is_up(server->records);
 	if (all_up && !atomic_load(&server->ready)) {

@@ -63,10 +63,10 @@ static void port_cancel(void *closure, struct run *run)
 	workers_cancel(server->workers, run);
 }
 
-static void port_replace(void *closure, size_t step)
+static void port_replace(void *closure, const struct run *run)
 {
 	struct server *server = closure;
-	workers_replace(server->workers, step);
+	workers_replace(server->workers, run);
 }
 
 static bool port_lives(void *closure, const char *owner)
@@ -78,7 +78,8 @@ static bool port_lives(void *closure, const char *owner)
 
 bool server_read_bucket(struct server *server, void *token)
 {
-	struct reading *reading = calloc(1, sizeof *reading);
+	/* The end does not wait for a reading that begins after the others were told to stop. */
+	struct reading *reading = server->stopping ? NULL : calloc(1, sizeof *reading);
 	if (reading == NULL)
 		return false;
 	reading->token = token;

@@ -47,7 +47,6 @@ struct scan {
 	const struct store *store;
 	const struct broker_address *address;
 	struct mailbox *mailbox;
-	void *closure;         /* the caller's */
 	bool failed;           /* it did not get to the end */
 	char why[160];
 	/* its own: */

@@ -9,7 +9,7 @@
 
 #include "core/host.h"
 
-/* Workers that were given up, at most, for each step. */
+/* Workers that are stuck and were replaced, at most, for each step. */
 #define REPLACEMENTS_LIMIT 64
 
 struct queue {
@@ -28,7 +28,8 @@ struct queue {
 struct worker {
 	struct worker *next;
 	struct queue *queue;
-	struct run *run;       /* under the queue's lock */
+	struct run *run;       /* under the queue's lock, and so is: */
+	bool replaced;         /* another one has its place */
 	int cancel_fd;
 	struct content *content;
 };
@@ -41,13 +42,13 @@ struct workers {
 	struct mailbox *mailbox;
 };
 
-/* The next run, noted as the worker's; NULL: the service stops. */
+/* The next run, noted as the worker's; NULL: the service stops, or the worker is one too many. */
 static struct run *take(struct queue *queue, struct worker *worker)
 {
 	pthread_mutex_lock(&queue->lock);
-	while (queue->first == NULL && !queue->stop)
+	while (queue->first == NULL && !queue->stop && !worker->replaced)
 		pthread_cond_wait(&queue->filled, &queue->lock);
-	struct run *run = queue->first;
+	struct run *run = worker->replaced ? NULL : queue->first;
 	if (run != NULL) {
 		queue->first = run->next;
 		if (queue->first == NULL)
@@ -75,6 +76,19 @@ static void put_down(struct queue *queue, struct worker *worker)
 	mailbox_send(queue->all->mailbox, &run->mail);
 }
 
+/* Takes a worker that ends out of the queue's list, and frees it. With the queue's lock held. */
+static void forget(struct queue *queue, struct worker *worker)
+{
+	struct worker **link = &queue->workers;
+	while (*link != worker)
+		link = &(*link)->next;
+	*link = worker->next;
+	queue->replaced -= worker->replaced;
+	queue->alive--;
+	close(worker->cancel_fd);
+	free(worker);
+}
+
 static void *work(void *closure)
 {
 	struct worker *worker = closure;
@@ -87,14 +101,13 @@ static void *work(void *closure)
 	}
 	content_destroy(worker->content);
 	pthread_mutex_lock(&queue->lock);
-	close(worker->cancel_fd);
-	worker->cancel_fd = -1;
-	queue->alive--;
+	forget(queue, worker);
 	pthread_cond_signal(&queue->left);
 	pthread_mutex_unlock(&queue->lock);
 	return NULL;
 }
 
+/* With the queue's lock held. */
 static bool start_worker(struct queue *queue)
 {
 	struct worker *worker = calloc(1, sizeof *worker);
@@ -107,7 +120,6 @@ static bool start_worker(struct queue *queue)
 	pthread_t thread;
 	bool good = worker->cancel_fd >= 0 && worker->content != NULL && pthread_attr_init(&attributes) == 0;
 	if (good) {
-		pthread_mutex_lock(&queue->lock);
 		pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
 		good = pthread_create(&thread, &attributes, work, worker) == 0;
 		if (good) {
@@ -115,7 +127,6 @@ static bool start_worker(struct queue *queue)
 			queue->workers = worker;
 			queue->alive++;
 		}
-		pthread_mutex_unlock(&queue->lock);
 		pthread_attr_destroy(&attributes);
 	}
 	if (!good) {
@@ -138,8 +149,12 @@ static bool queue_init(struct queue *queue, struct workers *all, const struct st
 	bool good = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&queue->left, &monotonic) == 0 &&
 	            pthread_mutex_init(&queue->lock, NULL) == 0 && pthread_cond_init(&queue->filled, NULL) == 0;
 	pthread_condattr_destroy(&monotonic);
+	if (!good)
+		return false;
+	pthread_mutex_lock(&queue->lock);
 	for (unsigned i = 0; good && i < step->config->workers; i++)
 		good = start_worker(queue);
+	pthread_mutex_unlock(&queue->lock);
 	return good;
 }
 
@@ -196,14 +211,20 @@ void workers_cancel(struct workers *workers, struct run *run)
 	pthread_mutex_unlock(&queue->lock);
 }
 
-void workers_replace(struct workers *workers, size_t step)
+void workers_replace(struct workers *workers, const struct run *run)
 {
-	struct queue *queue = &workers->queue[step];
+	struct queue *queue = &workers->queue[run->step];
 	pthread_mutex_lock(&queue->lock);
-	bool allowed = queue->replaced < REPLACEMENTS_LIMIT;
-	queue->replaced += allowed;
+	struct worker *stuck = queue->workers;
+	while (stuck != NULL && stuck->run != run)
+		stuck = stuck->next;
+	bool wanted = stuck != NULL, allowed = wanted && queue->replaced < REPLACEMENTS_LIMIT && start_worker(queue);
+	if (allowed) {
+		stuck->replaced = true;
+		queue->replaced++;
+	}
 	pthread_mutex_unlock(&queue->lock);
-	if (!allowed || !start_worker(queue))
+	if (wanted && !allowed)
 		log_error(workers->log, "step %s: a worker is stuck in module %s and cannot be replaced: restart the service",
 		          queue->step->config->name, queue->step->module->name);
 }
@@ -234,13 +255,9 @@ static bool await_queue(struct queue *queue, nanos until)
 	return ended;
 }
 
+/* Its workers have ended. */
 static void free_queue(struct queue *queue)
 {
-	while (queue->workers != NULL) {
-		struct worker *next = queue->workers->next;
-		free(queue->workers);
-		queue->workers = next;
-	}
 	pthread_cond_destroy(&queue->filled);
 	pthread_cond_destroy(&queue->left);
 	pthread_mutex_destroy(&queue->lock);

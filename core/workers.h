@@ -21,8 +21,9 @@ void workers_submit(struct workers *workers, struct run *run);
 /* The run should end early. One that is still queued ends at once, as OUTCOME_RETRY. */
 void workers_cancel(struct workers *workers, struct run *run);
 
-/* A run does not end although it was cancelled: another worker takes the place of the one that is stuck in it. */
-void workers_replace(struct workers *workers, size_t step);
+/* A run does not end although it was cancelled: another worker takes the place of the one that is stuck in it, which
+ * ends should it ever come back. Nothing is done about a run that has ended meanwhile. */
+void workers_replace(struct workers *workers, const struct run *run);
 
 /* Cancels all runs and waits until they are over, at most `patience`. False: some are stuck; then nothing was freed,
  * and the process should end. */

@@ -143,9 +143,9 @@ static void fake_cancel(void *closure, struct run *run)
 	say(closure, "cancel", steps[run->step]);
 }
 
-static void fake_replace(void *closure, size_t step)
+static void fake_replace(void *closure, const struct run *run)
 {
-	say(closure, "replace", steps[step]);
+	say(closure, "replace", steps[run->step]);
 }
 
 static void fake_scan(void *closure, void *token)

@@ -394,6 +394,23 @@ START_TEST(abandoned)
 }
 END_TEST
 
+/* So does the one that a sweep belongs to, also when its job waits behind one that had begun before. */
+START_TEST(abandoned_sweep)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
+	fake_resume(&world, "", "scan", 2);
+	fake_expect(&world, "put; ack 1; run scan; put; scan bucket");
+	struct record record;
+	ck_assert(fake_record(&world, "u", &record));
+	coordinator_found(world.coordinator, &record, 1, world.scan, world.now);
+	coordinator_scanned(world.coordinator, world.scan, true, world.now);
+	coordinator_abandon(world.coordinator);
+	fake_expect(&world, "drop 2");
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("coordinator");
@@ -403,7 +420,7 @@ int main(void)
 	                              begun_twice, redelivered_after_a_crash, another_writer_wins,
 	                              verdict_with_a_result_is_decided_anew, resume_by_step, many_events_for_one_upload,
 	                              many_uploads, event_during_a_write, event_for_what_another_instance_has_moved,
-	                              answers_of_our_own, due_times, abandoned};
+	                              answers_of_our_own, due_times, abandoned, abandoned_sweep};
 	tcase_set_timeout(cases, 60);
 	tcase_add_checked_fixture(cases, setup, teardown);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)

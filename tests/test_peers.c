@@ -144,10 +144,30 @@ START_TEST(names_are_limited)
 }
 END_TEST
 
+/* A service that runs for years beside others that are born with new names. */
+START_TEST(the_dead_make_room)
+{
+	set_up();
+	char name[32];
+	nanos now = 2 * SECOND;
+	for (int i = 0; i < 5000; i++) {
+		snprintf(name, sizeof name, "peer-%d", i);
+		peers_heard(peers, name, now++);
+		ck_assert_msg(peers_lives(peers, name), "%s", name);
+		peers_left(peers, name);
+	}
+	ck_assert(!peers_lives(peers, "peer-0"));
+	peers_heard(peers, "peer-0", now);
+	ck_assert(peers_lives(peers, "peer-0"));
+	tear_down();
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {silence_is_death, signs_keep_alive, the_dead_may_return,
 	                              a_name_in_a_record_has_its_patience, leaving_is_death_at_once, we_ourselves_never_die,
-	                              our_own_stop_kills_nobody, a_broker_away_kills_nobody, names_are_limited};
+	                              our_own_stop_kills_nobody, a_broker_away_kills_nobody, names_are_limited,
+	                              the_dead_make_room};
 	return suite_run("peers", tests, sizeof tests / sizeof tests[0], 10);
 }

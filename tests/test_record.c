@@ -322,12 +322,29 @@ START_TEST(limits)
 }
 END_TEST
 
+/* What is said again speaks of the step that the upload is in. */
+START_TEST(nothing_of_a_step_is_said_at_the_end)
+{
+	static const char format[] = "{\"ID\":\"u\",\"Steps\":[\"a\"],\"Status\":{\"CurrentStep\":\"finished\",\"Outcome\":\"abort\"},"
+	                             "\"StepHost\":{\"v\":1,\"owner\":\"o\",\"writer\":\"w\",\"phase\":\"confirming\","
+	                             "\"transition\":3,\"publish\":%u,\"due\":\"2026-01-01T00:00:00Z\"}}";
+	static const unsigned publish[] = {PUBLISH_FINISHED, PUBLISH_RETRY, PUBLISH_START | PUBLISH_FINISHED};
+	for (size_t i = 0; i < sizeof publish / sizeof publish[0]; i++) {
+		struct text inner = {0};
+		text_format(&inner, format, publish[i]);
+		ck_assert_msg(decode_inner(inner.data) == (i == 0), "publish %u: %s", publish[i], why);
+		text_free(&inner);
+	}
+}
+END_TEST
+
 START_TEST(steps_are_told_apart_by_name)
 {
 	ck_assert_msg(decode_inner("{\"ID\":\"u\",\"Steps\":[\"a\",\"b\",\"a\",\"b\",\"c\"],\"Status\":{\"CurrentStep\":\"c\"}}"), "%s", why);
 	ck_assert_uint_eq(back.upload->step_count, 3);
 	ck_assert_uint_eq(back.status.step, 2);
 	ck_assert(!decode_inner("{\"ID\":\"u\",\"Steps\":[\"a\",\"finished\"]}"));
+	ck_assert(!decode_inner("{\"ID\":\"u\",\"Steps\":[\"a\",\"\\u001b[2J\"]}"));
 }
 END_TEST
 
@@ -351,7 +368,7 @@ int main(void)
 {
 	const TTest *const tests[] = {round_trip, reason_that_is_no_text, as_the_others_read_it, records_of_the_other_implementation,
 	                              foreign_records_with_little_in_them, broken_records, broken_values, limits,
-	                              steps_are_told_apart_by_name, keys};
+	                              nothing_of_a_step_is_said_at_the_end, steps_are_told_apart_by_name, keys};
 	Suite *suite = suite_create("record");
 	TCase *cases = tcase_create("record");
 	tcase_add_checked_fixture(cases, setup, teardown);

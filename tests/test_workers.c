@@ -164,13 +164,34 @@ START_TEST(replaced)
 	await_begun(1);
 	submit(1, "continue");
 	workers_cancel(workers, stuck);
-	workers_replace(workers, 1);
+	workers_replace(workers, stuck);
 	ck_assert_uint_eq(collect(1), 1);
-	sem_post(&gate); /* the stuck one comes back, and works on */
+	sem_post(&gate); /* the stuck one comes back */
 	ck_assert_uint_eq(collect(1), 1);
 	for (unsigned i = 0; i < 100; i++)
 		submit(1, "continue");
 	ck_assert_uint_eq(collect(100), 100);
+	ck_assert(workers_destroy(workers, TEST_LIMIT));
+	mailbox_destroy(&mailbox);
+}
+END_TEST
+
+/* A step that is merely slow to end does not gain workers, nor use up what there is of replacements. */
+START_TEST(replaced_again_and_again)
+{
+	for (int i = 0; i < 200; i++) {
+		struct run *stuck = submit(1, "hang");
+		await_begun(i + 1);
+		workers_replace(workers, stuck);
+		sem_post(&gate);
+		ck_assert_uint_eq(collect(1), 1);
+	}
+	submit(1, "hang");
+	await_begun(201);
+	submit(1, "continue"); /* which a second worker would do at once */
+	ck_assert_ptr_null(mailbox_receive(&mailbox, 50 * MILLISECOND));
+	sem_post(&gate);
+	ck_assert_uint_eq(collect(2), 2);
 	ck_assert(workers_destroy(workers, TEST_LIMIT));
 	mailbox_destroy(&mailbox);
 }
@@ -213,7 +234,7 @@ int main(void)
 	Suite *suite = suite_create("workers");
 	TCase *cases = tcase_create("workers");
 	const TTest *const tests[] = {many_runs, each_step_has_its_own, cancelled_while_it_runs, cancelled_in_the_queue,
-	                              cancelled_at_any_time, replaced, destroyed_with_runs, destroyed_with_a_stuck_one};
+	                              cancelled_at_any_time, replaced, replaced_again_and_again, destroyed_with_runs, destroyed_with_a_stuck_one};
 	tcase_set_timeout(cases, 120);
 	tcase_add_checked_fixture(cases, setup, NULL);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)

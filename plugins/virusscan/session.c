@@ -89,7 +89,6 @@ struct session *session_open(const struct session_pool *pool, const struct limit
 
 void session_keep(struct session_pool *pool, struct session *session)
 {
-	session->kept = true;
 	session->idle_since = monotonic_now();
 	pthread_mutex_lock(&pool->lock);
 	bool full = pool->count >= KEPT_MAX;

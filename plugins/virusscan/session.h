@@ -15,7 +15,6 @@
 
 struct session {
 	int fd;
-	bool kept;            /* was in the pool: clamd may have closed it meanwhile */
 	unsigned long number; /* of the last command; clamd counts them from 1 */
 	int64_t idle_since;
 	struct session *next; /* in the pool */

@@ -65,6 +65,7 @@ static void check_message(const char *bytes, size_t length, bool commands)
 		check_irrelevant(bytes, length);
 		break;
 	case EVENT_BROKEN:
+	case EVENT_UNREAD:
 		REQUIRE(why[0] != '\0');
 		break;
 	}

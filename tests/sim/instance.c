@@ -231,10 +231,10 @@ static void port_cancel(void *closure, struct run *run)
 	                                                   .run = run, .outcome = OUTCOME_RETRY});
 }
 
-static void port_replace(void *closure, size_t step)
+static void port_replace(void *closure, const struct run *run)
 {
 	(void)closure;
-	(void)step;
+	(void)run;
 }
 
 static bool port_lives(void *closure, const char *owner)
