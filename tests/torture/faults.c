@@ -53,10 +53,24 @@ static nanos between(struct faults *faults, nanos least, nanos most)
 	return least + (nanos)torture_random(&faults->random, (uint64_t)(most - least) + 1);
 }
 
+/* So that what the oracle finds can be read beside it. */
+static void report(struct torture *torture, enum fault fault, int number, nanos back)
+{
+	nanos now = clock_monotonic();
+	char place[16] = "", until[48] = "";
+	torture->faults.count[fault]++;
+	if (number >= 0)
+		snprintf(place, sizeof place, " %d", number);
+	if (back > now)
+		snprintf(until, sizeof until, ", for %.1f s", (double)(back - now) / (double)SECOND);
+	printf("  %9.3f s %s%s%s\n", (double)(now - torture->load.begun) / (double)SECOND, fault_name(fault), place, until);
+}
+
 static void hurt_instance(struct torture *torture, enum fault fault, nanos now)
 {
 	struct faults *faults = &torture->faults;
-	struct victim *victim = &faults->instance[torture_random(&faults->random, TORTURE_INSTANCES)];
+	int number = (int)torture_random(&faults->random, TORTURE_INSTANCES);
+	struct victim *victim = &faults->instance[number];
 	nanos longest = torture->options.stop_limit;
 	if (victim->back != 0)
 		return;
@@ -71,7 +85,7 @@ static void hurt_instance(struct torture *torture, enum fault fault, nanos now)
 		ck_assert(process_signal(&victim->process, SIGSTOP));
 		victim->back = now + (fault == FAULT_STOP ? between(faults, 100 * MILLISECOND, 5 * SECOND) : between(faults, TAKEN_FOR_DEAD, longest));
 	}
-	faults->count[fault]++;
+	report(torture, fault, number, victim->back);
 }
 
 static void hurt_broker(struct torture *torture, enum fault fault, nanos now)
@@ -87,7 +101,7 @@ static void hurt_broker(struct torture *torture, enum fault fault, nanos now)
 		ck_assert(nats_fixture_kill(&torture->scenario.nats));
 		faults->broker_back = now + between(faults, 0, 2 * SECOND);
 	}
-	faults->count[fault]++;
+	report(torture, fault, -1, faults->broker_back);
 }
 
 static void inject(struct torture *torture, nanos now)
@@ -103,7 +117,7 @@ static void inject(struct torture *torture, nanos now)
 	else if (fault != FAULT_CONSUMER)
 		hurt_instance(torture, fault, now);
 	else if (js_DeleteConsumer(torture->js, "main-queue", "postprocessing-pull", NULL, NULL) == NATS_OK)
-		faults->count[fault]++;
+		report(torture, fault, -1, 0);
 }
 
 static void bring_back(struct torture *torture, nanos now)

@@ -137,6 +137,16 @@ static void tell(struct torture *torture, size_t index, const struct seen *seen,
 	json_decref(record);
 }
 
+static void tell_slowest(struct torture *torture, const struct seen *seen, const struct recorder *stream, FILE *out)
+{
+	size_t slowest = 0;
+	for (size_t i = 1; i < torture->load.count; i++)
+		if (seen[i].finished - seen[i].begun > seen[slowest].finished - seen[slowest].begun)
+			slowest = i;
+	fprintf(out, "the slowest: ");
+	tell(torture, slowest, &seen[slowest], stream, out);
+}
+
 static int compare(const void *left, const void *right)
 {
 	nanos one = *(const nanos *)left, other = *(const nanos *)right;
@@ -196,6 +206,7 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 		if (seen[i].ends != 1 || seen[i].wrong || seen[i].early || seen[i].result == 0)
 			tell(torture, i, &seen[i], &stream, out);
 	}
+	tell_slowest(torture, seen, &stream, out);
 	measure_all(seen, count, verdict);
 	verdict->records = count_records(torture);
 	if (!ask_consumer(torture, &verdict->undelivered, &verdict->unacknowledged))
