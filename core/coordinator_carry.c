@@ -99,6 +99,18 @@ static unsigned to_say_again(const struct job *job)
 	return echo ? unsaid & ~(unsigned)PUBLISH_STEP_FINISHED : unsaid;
 }
 
+/* How long those have who were told again, perhaps for the first time. A step's own deadline may be far shorter than what
+ * storage is given, and who answers is not waited for longer than it says. */
+static nanos patience(const struct coordinator *coordinator, const struct job *job)
+{
+	const struct pipeline *pipeline = &coordinator->options.pipeline;
+	const struct record *record = job->slot->record;
+	if (!(job->said_again & PUBLISH_START) || record->status.step >= record->upload->step_count)
+		return pipeline->confirm_interval;
+	nanos deadline = pipeline_current_step(pipeline, record->upload, &record->status)->deadline;
+	return deadline < pipeline->confirm_interval ? deadline : pipeline->confirm_interval;
+}
+
 /* All of it is said; on with the job. What was due is not, if it has only just been said. */
 static void said_again(struct coordinator *coordinator, struct job *job, nanos now)
 {
@@ -106,7 +118,7 @@ static void said_again(struct coordinator *coordinator, struct job *job, nanos n
 	bool asked = (job->said_again & (PUBLISH_FINISHED | PUBLISH_START)) != 0;
 	job->slot->unsaid = 0;
 	if (asked)
-		job->slot->not_before = now + coordinator->options.pipeline.confirm_interval;
+		job->slot->not_before = now + patience(coordinator, job);
 	if (asked && job->input.kind == INPUT_DUE)
 		finish(coordinator, job, now);
 	else
