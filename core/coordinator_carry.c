@@ -9,6 +9,8 @@
 #define PAUSE_FIRST (100 * MILLISECOND)
 #define PAUSE_LIMIT (5 * SECOND)
 #define MESSAGE_ID_SIZE (UPLOAD_ID_LIMIT + 128)
+/* What was decided longer ago is looked at again before it is said. */
+#define SAYABLE (30 * SECOND)
 
 static void finish(struct coordinator *coordinator, struct job *job, nanos now)
 {
@@ -99,6 +101,18 @@ static unsigned to_say_again(const struct job *job)
 	return echo ? unsaid & ~(unsigned)PUBLISH_STEP_FINISHED : unsaid;
 }
 
+/* How long those have who were told again, perhaps for the first time. A step's own deadline may be far shorter than what
+ * storage is given, and who answers is not waited for longer than it says. */
+static nanos patience(const struct coordinator *coordinator, const struct job *job)
+{
+	const struct pipeline *pipeline = &coordinator->options.pipeline;
+	const struct record *record = job->slot->record;
+	if (!(job->said_again & PUBLISH_START) || record->status.step >= record->upload->step_count)
+		return pipeline->confirm_interval;
+	nanos deadline = pipeline_current_step(pipeline, record->upload, &record->status)->deadline;
+	return deadline < pipeline->confirm_interval ? deadline : pipeline->confirm_interval;
+}
+
 /* All of it is said; on with the job. What was due is not, if it has only just been said. */
 static void said_again(struct coordinator *coordinator, struct job *job, nanos now)
 {
@@ -106,11 +120,22 @@ static void said_again(struct coordinator *coordinator, struct job *job, nanos n
 	bool asked = (job->said_again & (PUBLISH_FINISHED | PUBLISH_START)) != 0;
 	job->slot->unsaid = 0;
 	if (asked)
-		job->slot->not_before = now + coordinator->options.pipeline.confirm_interval;
+		job->slot->not_before = now + patience(coordinator, job);
 	if (asked && job->input.kind == INPUT_DUE)
 		finish(coordinator, job, now);
 	else
 		decide(coordinator, job, now);
+}
+
+/* A process that was stopped meanwhile may have been taken for dead, and another one may have said it so long ago that the
+ * broker no longer knows the message's ID: whether the record is still as it was tells. */
+static bool is_to_check(const struct job *job, nanos now)
+{
+	const struct slot *slot = job->slot;
+	if (slot->known != SLOT_PRESENT)
+		return false;
+	nanos since = slot->record->status.said_at;
+	return now - (since > job->checked ? since : job->checked) > SAYABLE;
 }
 
 /* Publishes the first of what is left, or ends the job. In this order: a step's result before the end. */
@@ -123,6 +148,11 @@ static void publish_next(struct coordinator *coordinator, struct job *job, nanos
 			said_again(coordinator, job, now);
 		else
 			finish(coordinator, job, now);
+		return;
+	}
+	if (is_to_check(job, now)) {
+		load(coordinator, job);
+		job->doing = JOB_CHECKING;
 		return;
 	}
 	unsigned kind = job->left & (~job->left + 1);
@@ -304,6 +334,7 @@ static void decide(struct coordinator *coordinator, struct job *job, nanos now)
 	job->said_again = skip == NULL ? to_say_again(job) : 0;
 	if (job->said_again != 0) {
 		job->saying_again = true;
+		job->checked = now;
 		job->left = job->said_again;
 		publish_next(coordinator, job, now);
 		return;
@@ -390,6 +421,33 @@ static void loaded(struct coordinator *coordinator, struct job *job, nanos now)
 		decide(coordinator, job, now);
 }
 
+/* Before something is said that was decided long ago. Whoever has written since says what is to be said. */
+static void checked(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	struct slot *slot = job->slot;
+	struct loaded_entry entry;
+	uint64_t revision = slot->revision;
+	enum loaded what = ports->read(ports->closure, &job->request, &entry);
+	if (!take_entry(coordinator, slot, what, &entry, now)) {
+		try_later(coordinator, job, now);
+		return;
+	}
+	job->attempts = 0;
+	job->checked = now;
+	if (slot->known == SLOT_PRESENT && slot->revision == revision) {
+		publish_next(coordinator, job, now);
+	} else if (job->saying_again) {
+		job->saying_again = false;
+		job->loaded = true;
+		decide(coordinator, job, now);
+	} else {
+		job->left = 0;
+		job->action.run = false;
+		publish_next(coordinator, job, now);
+	}
+}
+
 static void write_refused(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct slot *slot = job->slot;
@@ -418,6 +476,8 @@ void job_answered(struct coordinator *coordinator, struct job *job, nanos now)
 	enum request_status status = job->request.status;
 	if (job->doing == JOB_LOADING) {
 		loaded(coordinator, job, now);
+	} else if (job->doing == JOB_CHECKING) {
+		checked(coordinator, job, now);
 	} else if (job->doing == JOB_WRITING) {
 		if (status == REQUEST_DONE) {
 			written(coordinator, job, now);

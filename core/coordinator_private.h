@@ -35,13 +35,14 @@ struct job {
 	struct action action;
 	struct record *record;    /* as it is written */
 	unsigned left;            /* PUBLISH_… not yet published */
+	nanos checked;            /* when the record was last known to be as it is remembered; 0: since it was decided */
 	bool loaded;              /* the record was read for this job */
 	bool uncertain;           /* a write was sent that was not answered */
 	unsigned attempts;
 	uint64_t write_id;        /* the same for all attempts of one write */
 	uint64_t intended;        /* the transition of an uncertain write */
 	struct timer again;       /* when to try again */
-	enum { JOB_IDLE, JOB_LOADING, JOB_WRITING, JOB_PUBLISHING } doing;
+	enum { JOB_IDLE, JOB_LOADING, JOB_WRITING, JOB_CHECKING, JOB_PUBLISHING } doing;
 	struct request request;
 };
 

@@ -167,7 +167,7 @@ static void create(struct fake_world *world, const char *owner)
 	static char nonce[32];
 	snprintf(nonce, sizeof nonce, "n%lu", ++nonces);
 	world->options = (struct coordinator_options){
-		.pipeline = {.step = limits, .count = 2, .other = {.name = "", .max_retries = 1, .retry_backoff = SECOND, .deadline = MINUTE},
+		.pipeline = {.step = world->limits != NULL ? world->limits : limits, .count = 2, .other = {.name = "", .max_retries = 1, .retry_backoff = SECOND, .deadline = MINUTE},
 		             .confirm_interval = MINUTE, .confirm_interval_limit = HOUR, .confirm_limit = 3},
 		.step = steps,
 		.workers = workers,

@@ -43,6 +43,7 @@ struct fake_world {
 	struct metrics_list metrics;
 	struct log log;
 	nanos now;
+	const struct pipeline_step *limits; /* of both steps, from the next restart on; NULL: as fake_open() says */
 	const char *living; /* another instance that lives; NULL: none does */
 	uint64_t revision;
 	struct fake_entry *entries;

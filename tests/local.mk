@@ -226,5 +226,7 @@ tests_test_virusscan_LDADD = $(TEST_LIBS)
 
 include tests/scenario/local.mk
 
+include tests/torture/local.mk
+
 include tests/bench/local.mk
 endif

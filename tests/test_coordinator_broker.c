@@ -157,12 +157,62 @@ START_TEST(reads_that_fail)
 }
 END_TEST
 
+/* The process is stopped while the broker answers its write, and goes on when the broker no longer knows what was said. */
+static void stop_before_the_end_is_said(void)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_ABORT, 0);
+	fake_expect(&world, "put; ack 1; run scan; put");
+	world.now += 3 * MINUTE;
+	fake_answer(&world);
+	fake_expect(&world, "load");
+}
+
+START_TEST(stopped_and_not_missed)
+{
+	stop_before_the_end_is_said();
+	fake_fail(&world, REQUEST_UNAVAILABLE, false);
+	fake_pass(&world, SECOND);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; publish END abort");
+}
+END_TEST
+
+START_TEST(stopped_and_taken_for_dead)
+{
+	stop_before_the_end_is_said();
+	struct record record = fake_make_record("u", "there", &(struct status){0});
+	record.status = stored("u");
+	record.status.transition++;
+	world.living = "there";
+	fake_store(&world, &record);
+	record_clear(&record);
+	fake_answer_all(&world);
+	fake_expect(&world, "");
+	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
+}
+END_TEST
+
+START_TEST(stopped_until_it_was_over)
+{
+	stop_before_the_end_is_said();
+	free(world.entries->value);
+	world.entries->value = NULL;
+	world.entries->revision = ++world.revision;
+	fake_answer_all(&world);
+	fake_expect(&world, "");
+	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("coordinator_broker");
 	TCase *cases = tcase_create("coordinator_broker");
 	const TTest *const tests[] = {a_broker_that_is_not_there, a_broker_that_refuses, tried_again_without_end,
-	                              lost_answer_that_is_no_duplicate, lost_removal_that_is_no_duplicate, reads_that_fail};
+	                              lost_answer_that_is_no_duplicate, lost_removal_that_is_no_duplicate, reads_that_fail,
+	                              stopped_and_not_missed, stopped_and_taken_for_dead, stopped_until_it_was_over};
 	tcase_set_timeout(cases, 60);
 	tcase_add_checked_fixture(cases, setup, teardown);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)

@@ -211,6 +211,28 @@ START_TEST(records_of_another_instance)
 }
 END_TEST
 
+/* Who does a step elsewhere is asked again after a claim, and then has the step's own time to answer, not storage's. */
+START_TEST(asked_again_after_a_claim)
+{
+	static const struct pipeline_step quick[] = {{.name = "scan", .max_retries = 2, .retry_backoff = SECOND, .deadline = 4 * SECOND},
+	                                             {.name = "slow", .deadline = HOUR}};
+	world.limits = quick;
+	fake_restart(&world, FAKE_OWNER);
+	store("u", "there", (struct status){.step = 0, .phase = PHASE_AWAITING, .awaited = true, .due = world.now + SECOND, .transition = 1,
+	                                    .publish = PUBLISH_START, .said = 1, .said_at = world.now});
+	fake_pass(&world, 20 * SECOND);
+	fake_find_all(&world, NULL);
+	fake_answer_all(&world);
+	fake_expect(&world, "publish START; put");
+	fake_pass(&world, 3 * SECOND);
+	fake_answer_all(&world);
+	ck_assert_uint_eq(stored("u").failures, 0);
+	fake_pass(&world, SECOND);
+	fake_answer_all(&world);
+	ck_assert_uint_eq(stored("u").failures, 1);
+}
+END_TEST
+
 /* Taken for dead, it has gone on in truth: the claim's condition does not hold, and the record is left to it. */
 START_TEST(another_instance_is_only_late)
 {
@@ -261,8 +283,8 @@ int main(void)
 	Suite *suite = suite_create("coordinator_runs");
 	TCase *cases = tcase_create("coordinator_runs");
 	const TTest *const tests[] = {past_its_deadline, that_hangs, that_hangs_though_its_upload_is_gone, stopping_is_no_failure,
-	                              found_at_start, foreign_records, records_of_another_instance, another_instance_is_only_late,
-	                              claimed_by_two, step_that_is_not_configured};
+	                              found_at_start, foreign_records, records_of_another_instance, asked_again_after_a_claim,
+	                              another_instance_is_only_late, claimed_by_two, step_that_is_not_configured};
 	tcase_set_timeout(cases, 60);
 	tcase_add_checked_fixture(cases, setup, teardown);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/event.h"
+#include "tests/scenario/records.h"
+#include "tests/torture/torture.h"
+
+/* PostprocessingFinished is said again only when storage had so long to confirm it. */
+#define CONFIRM_INTERVAL MINUTE
+#define MESSAGE_ID_SIZE 128
+
+/* What the stream has of one upload; times are the broker's, 0: it has none. */
+struct seen {
+	nanos begun, result, asked, finished;
+	uint64_t last; /* sequence of the last PostprocessingFinished */
+	nanos last_at;
+	unsigned ends;
+	bool wrong, twice, doubled, early;
+};
+
+static size_t count_records(struct torture *torture)
+{
+	kvStore *bucket = NULL;
+	kvKeysList keys = {0};
+	if (js_KeyValue(&bucket, torture->js, "postprocessing") != NATS_OK)
+		return SIZE_MAX;
+	natsStatus status = kvStore_Keys(&keys, bucket, NULL);
+	size_t count = status == NATS_NOT_FOUND ? 0 : status == NATS_OK ? (size_t)keys.Count : SIZE_MAX;
+	kvKeysList_Destroy(&keys);
+	kvStore_Destroy(bucket);
+	return count;
+}
+
+/* False: the consumer cannot be asked. */
+static bool ask_consumer(struct torture *torture, size_t *pending, size_t *unacknowledged)
+{
+	jsConsumerInfo *info = NULL;
+	if (js_GetConsumerInfo(&info, torture->js, "main-queue", "postprocessing-pull", NULL, NULL) != NATS_OK)
+		return false;
+	*pending = (size_t)info->NumPending;
+	*unacknowledged = (size_t)info->NumAckPending;
+	jsConsumerInfo_Destroy(info);
+	return true;
+}
+
+bool oracle_is_quiet(struct torture *torture)
+{
+	size_t pending, unacknowledged;
+	return load_is_over(&torture->load) && ask_consumer(torture, &pending, &unacknowledged) && pending == 0 && unacknowledged == 0 &&
+	       count_records(torture) == 0;
+}
+
+static bool read_id(struct torture *torture, uint64_t sequence, char id[MESSAGE_ID_SIZE])
+{
+	natsMsg *message = NULL;
+	const char *text = NULL;
+	id[0] = '\0';
+	if (js_GetMsg(&message, torture->js, "main-queue", sequence, NULL, NULL) == NATS_OK &&
+	    natsMsgHeader_Get(message, "Nats-Msg-Id", &text) == NATS_OK && text != NULL)
+		snprintf(id, MESSAGE_ID_SIZE, "%s", text);
+	natsMsg_Destroy(message);
+	return id[0] != '\0';
+}
+
+/* The second and later ones: the same transition said twice, said again before its time, or a confirmation that was due. */
+static void note_repeat(struct torture *torture, struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
+{
+	char before[MESSAGE_ID_SIZE], id[MESSAGE_ID_SIZE];
+	bool known = read_id(torture, seen->last, before) && read_id(torture, recorded->sequence, id);
+	if (known && strcmp(before, id) == 0)
+		seen->doubled = true;
+	else if (!known || recorded->time - seen->last_at < CONFIRM_INTERVAL)
+		seen->twice = true;
+	else
+		verdict->repeats++;
+}
+
+static void note_end(struct torture *torture, const struct offered *offered, struct seen *seen, const struct recorded *recorded,
+                     struct verdict *verdict)
+{
+	if (strcmp(recorded_string(recorded, "Outcome"), outcome_name(offered->outcome)) != 0)
+		seen->wrong = true;
+	if (seen->ends++ == 0)
+		seen->finished = recorded->time;
+	else
+		note_repeat(torture, seen, recorded, verdict);
+	seen->last = recorded->sequence;
+	seen->last_at = recorded->time;
+}
+
+static void note(struct torture *torture, struct seen *all, const struct recorded *recorded, struct verdict *verdict)
+{
+	const struct load *load = &torture->load;
+	size_t index = recorded->upload[0] == 'u' ? strtoul(recorded->upload + 1, NULL, 10) : load->count;
+	if (index >= load->count)
+		return;
+	struct seen *seen = &all[index];
+	if (!recorded->ours) {
+		if (strcmp(recorded->type, "BytesReceived") == 0)
+			seen->begun = recorded->time;
+	} else if (strcmp(recorded->type, "PostprocessingStepFinished") == 0) {
+		if (seen->result == 0)
+			seen->result = recorded->time;
+	} else if (strcmp(recorded->type, "StartPostprocessingStep") == 0) {
+		seen->wrong = seen->wrong || load->offered[index].infected || seen->ends > 0;
+		/* The result is said before the delay begins, and the question comes after its end. */
+		seen->early = seen->early || seen->result == 0 || recorded->time - seen->result < TORTURE_DELAY;
+		if (seen->asked == 0)
+			seen->asked = recorded->time;
+	} else if (strcmp(recorded->type, "PostprocessingFinished") == 0) {
+		note_end(torture, &load->offered[index], seen, recorded, verdict);
+	}
+}
+
+static void tell(struct torture *torture, size_t index, const struct seen *seen, const struct recorder *stream, FILE *out)
+{
+	const char *id = torture->load.offered[index].upload->id;
+	fprintf(out, "%s:%s%s%s%s%s%s\n", id, seen->ends == 0 ? " lost" : "", seen->twice ? " ended twice" : "",
+	        seen->doubled ? " one end said twice" : "", seen->wrong ? " wrong" : "", seen->early ? " early" : "",
+	        seen->result == 0 ? " without a result" : "");
+	for (size_t i = 0; i < stream->count; i++) {
+		const struct recorded *recorded = &stream->message[i];
+		const char *outcome = json_string_value(json_object_get(recorded->payload, "Outcome"));
+		if (strcmp(recorded->upload, id) == 0)
+			fprintf(out, "  %6" PRIu64 " %9.3f s %s %s %s\n", recorded->sequence,
+			        (double)(recorded->time - stream->message[0].time) / (double)SECOND, recorded->ours ? "ours " : "other",
+			        recorded->type, outcome != NULL ? outcome : "");
+	}
+	json_t *record = seen->ends == 0 ? records_read(&torture->scenario, id) : NULL;
+	if (record != NULL) {
+		fprintf(out, "  record: ");
+		json_dumpf(json_object_get(record, "StepHost"), out, JSON_COMPACT);
+		fprintf(out, "\n");
+	}
+	json_decref(record);
+}
+
+static void tell_slowest(struct torture *torture, const struct seen *seen, const struct recorder *stream, FILE *out)
+{
+	size_t slowest = 0;
+	for (size_t i = 1; i < torture->load.count; i++)
+		if (seen[i].finished - seen[i].begun > seen[slowest].finished - seen[slowest].begun)
+			slowest = i;
+	fprintf(out, "the slowest: ");
+	tell(torture, slowest, &seen[slowest], stream, out);
+}
+
+static int compare(const void *left, const void *right)
+{
+	nanos one = *(const nanos *)left, other = *(const nanos *)right;
+	return (one > other) - (one < other);
+}
+
+/* p99 and the longest. */
+static void measure(nanos *time, size_t count, nanos figure[2])
+{
+	if (count == 0)
+		return;
+	qsort(time, count, sizeof *time, compare);
+	figure[0] = time[(count - 1) * 99 / 100];
+	figure[1] = time[count - 1];
+}
+
+static void measure_all(const struct seen *seen, size_t count, struct verdict *verdict)
+{
+	nanos *late = calloc(count, sizeof *late), *took = calloc(count, sizeof *took);
+	size_t lates = 0, tooks = 0;
+	ck_assert(late != NULL && took != NULL);
+	for (size_t i = 0; i < count; i++) {
+		if (seen[i].asked != 0 && seen[i].result != 0)
+			late[lates++] = seen[i].asked - seen[i].result - TORTURE_DELAY;
+		if (seen[i].finished != 0)
+			took[tooks++] = seen[i].finished - seen[i].begun;
+	}
+	measure(late, lates, verdict->late);
+	measure(took, tooks, verdict->took);
+	free(late);
+	free(took);
+}
+
+static void count_upload(const struct seen *seen, struct verdict *verdict)
+{
+	verdict->lost += seen->ends == 0;
+	verdict->twice += seen->twice;
+	verdict->doubles += seen->doubled;
+	verdict->once += seen->ends > 0 && !seen->twice && !seen->doubled;
+	verdict->wrong += seen->wrong;
+	verdict->early += seen->early;
+	verdict->silent += seen->ends > 0 && seen->result == 0;
+}
+
+void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
+{
+	size_t count = torture->load.count;
+	struct seen *seen = calloc(count, sizeof *seen);
+	/* From its beginning, whatever was read while the broker came and went. */
+	struct recorder stream = {.js = torture->js};
+	ck_assert_ptr_nonnull(seen);
+	recorder_update(&stream);
+	for (size_t i = 0; i < stream.count; i++)
+		note(torture, seen, &stream.message[i], verdict);
+	for (size_t i = 0; i < count; i++) {
+		count_upload(&seen[i], verdict);
+		if (seen[i].ends != 1 || seen[i].wrong || seen[i].early || seen[i].result == 0)
+			tell(torture, i, &seen[i], &stream, out);
+	}
+	tell_slowest(torture, seen, &stream, out);
+	measure_all(seen, count, verdict);
+	verdict->records = count_records(torture);
+	if (!ask_consumer(torture, &verdict->undelivered, &verdict->unacknowledged))
+		verdict->undelivered = SIZE_MAX;
+	recorder_free(&stream);
+	free(seen);
+}
+
+bool verdict_is_good(const struct verdict *verdict)
+{
+	return verdict->lost + verdict->twice + verdict->doubles + verdict->wrong + verdict->early + verdict->silent == 0 &&
+	       verdict->records == 0 && verdict->unacknowledged == 0 && verdict->undelivered == 0;
+}
