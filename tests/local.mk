@@ -18,6 +18,11 @@ TESTS += tests/test_encoding
 tests_test_encoding_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_encoding_LDADD = $(TEST_LIBS)
 
+check_PROGRAMS += tests/test_json
+TESTS += tests/test_json
+tests_test_json_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_json_LDADD = $(TEST_LIBS)
+
 check_PROGRAMS += tests/test_text
 TESTS += tests/test_text
 tests_test_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
