@@ -12,9 +12,11 @@
 
 static const char list_usage[] = "usage: postprocessing list [-c FILE] [-a] [--json]\n"
                                  "Shows the uploads that are not done with, and what each waits for.\n"
-                                 "  -a  also those that ended badly and are kept for people to see\n";
+                                 "  -a  also those that ended badly and are kept for people to see\n"
+                                 OPTION_CONFIG_USAGE;
 static const char show_usage[] = "usage: postprocessing show [-c FILE] [--json] ID\n"
-                                 "Shows one upload: where it stands, why it waits and until when.\n";
+                                 "Shows one upload: where it stands, why it waits and until when.\n"
+                                 OPTION_CONFIG_USAGE;
 
 struct listing {
 	bool all;

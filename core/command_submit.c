@@ -15,7 +15,8 @@ static const char usage[] =
 	"Puts local files through the steps of the running service and waits: 0 all were accepted, 1 one was\n"
 	"rejected, 2 an error.\n"
 	"  -a ADDR      serve the files to the service on this HOST:PORT (default: a free port of 127.0.0.1)\n"
-	"  -t DURATION  give up after this long, 10m for example (default: never)\n";
+	"  -t DURATION  give up after this long, 10m for example (default: never)\n"
+	OPTION_CONFIG_USAGE;
 
 static bool take_option(void *closure, int letter, const char *value)
 {
