@@ -18,3 +18,15 @@ uninstall-conf:
 		rm -f '$(DESTDIR)$(pkgsysconfdir)/postprocessing.ini'; fi
 
 .PHONY: install-conf uninstall-conf
+
+# systemd's unit: an example beside the documentation, or installed where --with-systemdsystemunitdir says.
+EXTRA_DIST += conf/postprocessing.service.in
+CLEANFILES += conf/postprocessing.service
+conf/postprocessing.service: conf/postprocessing.service.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) conf && sed 's|@bindir[@]|$(bindir)|g' $(srcdir)/conf/postprocessing.service.in >$@
+
+if HAVE_SYSTEMD_DIR
+systemdsystemunit_DATA = conf/postprocessing.service
+else
+doc_DATA = conf/postprocessing.service
+endif

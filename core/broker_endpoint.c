@@ -70,9 +70,11 @@ bool broker_endpoint_read(const char *state_dir, struct broker_address *address,
 	else if ((folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0)
 		got = private_file_read(folder, ENDPOINT, text, sizeof text);
 	if (got < 0 && errno == ENOENT)
-		snprintf(why, size, "no service with an embedded broker runs on %s (there is no %s/" ENDPOINT ")", state_dir, path);
+		snprintf(why, size, "no service with an embedded broker runs on %s (there is no %s/" ENDPOINT "): start `postprocessing server`, or name "
+		         "its [postprocessing] state_dir or its [events] endpoint", state_dir, path);
 	else if (got < 0)
-		snprintf(why, size, "%s/" ENDPOINT ": %s", path, strerror(errno));
+		snprintf(why, size, "%s/" ENDPOINT ": %s%s", path, strerror(errno),
+		         errno == EACCES ? ": run this as root, or as the user that runs the service" : "");
 	if (folder >= 0)
 		close(folder);
 	if (got < 0)

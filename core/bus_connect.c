@@ -207,9 +207,11 @@ const char *bus_advice(natsStatus status)
 	case NATS_CONNECTION_CLOSED:
 		return "nothing answers there: is the broker running, and is the endpoint right?";
 	case NATS_SSL_ERROR:
-		return "TLS failed: check enable_tls, tls_root_ca_certificate and the broker's certificate";
+		return "TLS failed: check enable_tls, tls_root_ca_certificate (a PEM file that can be read?) and the broker's certificate";
 	case NATS_TIMEOUT:
 		return "no answer in time";
+	case NATS_NO_RESPONDERS:
+		return "the broker runs without JetStream: start it with -js, or with jetstream {} in its configuration";
 	case NATS_INVALID_ARG:
 		return "the endpoint is not of the form host:port";
 	default:
@@ -260,7 +262,7 @@ static bool prepare(struct bus_link *link, char *why, size_t size)
 	jsOptions_Init(&options);
 	natsStatus status = natsConnection_JetStream(&js, link->wire.connection, &options);
 	if (status != NATS_OK) {
-		snprintf(why, size, "JetStream: %s", natsStatus_GetText(status));
+		snprintf(why, size, "JetStream: %s", bus_advice(status));
 		return false;
 	}
 	bool good = link->options.prepare(link->options.prepare_closure, link->wire.connection, js, why, size);

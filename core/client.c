@@ -94,6 +94,6 @@ bool client_publish(const struct client *client, natsConnection *connection, con
 	jsCtx_Destroy(js);
 	if (status != NATS_OK)
 		fprintf(stderr, "stream " INTAKE_STREAM " on %s: %s (JetStream error %d)\n", bus_endpoint_for_people(client->events),
-		        natsStatus_GetText(status), (int)code);
+		        bus_advice(status), (int)code);
 	return status == NATS_OK;
 }

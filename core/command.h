@@ -16,6 +16,9 @@ int command_health(int argc, char **argv);
 /* Exit statuses of `submit`; the others use 0 and 2. */
 enum { EXIT_ACCEPTED = 0, EXIT_REJECTED = 1, EXIT_ERROR = 2 };
 
+/* The last line of each usage text. */
+#define OPTION_CONFIG_USAGE "  -c FILE  the configuration (default: $POSTPROCESSING_CONFIG, or " CONFIG_DIR "/postprocessing.ini)\n"
+
 /* The options that most commands have. */
 struct command_options {
 	const char *config_path; /* -c FILE, --config FILE */

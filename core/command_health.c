@@ -7,7 +7,8 @@
 #include "core/command.h"
 
 static const char usage[] = "usage: postprocessing health [-c FILE]\n"
-                            "Asks the running service whether it is ready: 0 it is, 1 it is not.\n";
+                            "Asks the running service whether it is ready: 0 it is, 1 it is not.\n"
+                            OPTION_CONFIG_USAGE;
 
 static size_t keep_first_line(char *bytes, size_t size, size_t count, void *closure)
 {
@@ -25,6 +26,10 @@ int command_health(int argc, char **argv)
 	int first = command_read_options(argc, argv, usage, &options, NULL, NULL, NULL);
 	if (first < 0)
 		return -1 - first;
+	if (first < argc) {
+		fputs(usage, stderr);
+		return EXIT_ERROR;
+	}
 	struct config *config = command_config(options.config_path);
 	if (config == NULL)
 		return EXIT_ERROR;

@@ -5,15 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/bus_connect.h"
 #include "core/client.h"
 #include "core/command.h"
 #include "core/terminal.h"
 
 static const char list_usage[] = "usage: postprocessing list [-c FILE] [-a] [--json]\n"
                                  "Shows the uploads that are not done with, and what each waits for.\n"
-                                 "  -a  also those that ended badly and are kept for people to see\n";
+                                 "  -a  also those that ended badly and are kept for people to see\n"
+                                 OPTION_CONFIG_USAGE;
 static const char show_usage[] = "usage: postprocessing show [-c FILE] [--json] ID\n"
-                                 "Shows one upload: where it stands, why it waits and until when.\n";
+                                 "Shows one upload: where it stands, why it waits and until when.\n"
+                                 OPTION_CONFIG_USAGE;
 
 struct listing {
 	bool all;
@@ -154,7 +157,8 @@ static bool get_record(const struct client *client, const char *id, struct recor
 	if (status == NATS_NOT_FOUND && bucket != NULL)
 		fprintf(stderr, "upload %s: there is no such upload, or it is done with\n", id);
 	else if (status != NATS_OK)
-		fprintf(stderr, "bucket %s: %s\n", client->store.bucket, natsStatus_GetText(status));
+		fprintf(stderr, "bucket %s: %s\n", client->store.bucket,
+		        status == NATS_NOT_FOUND ? "it is not there: has a service ever run on this broker?" : bus_advice(status));
 	else if (!(good = record_decode(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), record, why, sizeof why)))
 		fprintf(stderr, "upload %s: its record cannot be read: %s\n", id, why);
 	kvEntry_Destroy(entry);

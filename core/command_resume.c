@@ -13,7 +13,8 @@ static const char usage[] = "usage: postprocessing resume [-c FILE] [-u ID] [-s 
                             "  -u ID    this upload; storage is asked to begin it again if it is not known\n"
                             "  -s STEP  all uploads that are in this step; `finished`: those that storage has not\n"
                             "           confirmed, which is the default without -u and -s\n"
-                            "  -r       with -u: from the first step on\n";
+                            "  -r       with -u: from the first step on\n"
+                            OPTION_CONFIG_USAGE;
 
 struct wish {
 	const char *id;
@@ -68,6 +69,8 @@ int command_resume(int argc, char **argv)
 		event_encode_resume(&message, wish.id != NULL ? wish.id : "", wish.step != NULL ? wish.step : "", clock_now());
 	natsConnection *connection = client_connect(&client, client.events);
 	bool good = connection != NULL && client_publish(&client, connection, &message);
+	if (good) /* the service acts on it in its own time */
+		puts("asked; `postprocessing list` shows what becomes of it");
 	natsConnection_Destroy(connection);
 	text_free(&message);
 	client_close(&client);

@@ -12,7 +12,9 @@
 #include "core/command.h"
 #include "core/server.h"
 
-static const char usage[] = "usage: postprocessing server [-c FILE]\n";
+static const char usage[] = "usage: postprocessing server [-c FILE]\n"
+                            "Runs the service in the foreground, with its log on standard error, until SIGTERM or SIGINT.\n"
+                            OPTION_CONFIG_USAGE;
 
 struct signals {
 	sigset_t set;

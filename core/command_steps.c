@@ -9,7 +9,8 @@
 static const char usage[] = "usage: postprocessing steps [-c FILE] [-k] [--json]\n"
                             "Shows the steps that apply, in order, the modules that are there, and all that is wrong with\n"
                             "the configuration: 0 nothing is, 2 something.\n"
-                            "  -k  also the keys that each module has in its step's section\n";
+                            "  -k  also the keys that each module has in its step's section\n"
+                            OPTION_CONFIG_USAGE;
 
 /* Adds one module of the plugin folders: what it is, or why it is refused. */
 struct catalogue {
@@ -151,6 +152,10 @@ int command_steps(int argc, char **argv)
 	int first = command_read_options(argc, argv, usage, &options, "k", want_keys, &keys);
 	if (first < 0)
 		return -1 - first;
+	if (first < argc) {
+		fputs(usage, stderr);
+		return EXIT_ERROR;
+	}
 	struct arrangement arrangement;
 	bool sound = arrangement_make(&arrangement, options.config_path);
 	json_t *report = make_report(&arrangement);

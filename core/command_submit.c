@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/command.h"
+#include "core/json.h"
 #include "core/submission.h"
 #include "core/terminal.h"
 
@@ -14,7 +15,8 @@ static const char usage[] =
 	"Puts local files through the steps of the running service and waits: 0 all were accepted, 1 one was\n"
 	"rejected, 2 an error.\n"
 	"  -a ADDR      serve the files to the service on this HOST:PORT (default: a free port of 127.0.0.1)\n"
-	"  -t DURATION  give up after this long, 10m for example (default: never)\n";
+	"  -t DURATION  give up after this long, 10m for example (default: never)\n"
+	OPTION_CONFIG_USAGE;
 
 static bool take_option(void *closure, int letter, const char *value)
 {
@@ -53,19 +55,30 @@ static void print_table(const struct submitted *file, size_t count)
 	}
 }
 
-static void print_json(const struct submitted *file, size_t count)
+/* NULL: out of memory. */
+static json_t *describe(const struct submitted *file)
+{
+	bool failed = file->error[0] != '\0';
+	/* Names and messages hold any bytes; a message may have been cut within a character. */
+	return json_pack("{s:o, s:s, s:I, s:s*, s:o*, s:f, s:o*}", "file", json_text(file->path), "id", file->id,
+	                 "size", (json_int_t)file->size, "outcome", failed ? NULL : outcome_name(file->outcome),
+	                 "error", failed ? json_text(file->error) : NULL, "seconds", (double)file->took / (double)SECOND,
+	                 "detail", file->detail[0] != '\0' ? json_text(file->detail) : NULL);
+}
+
+/* False: with a message on stderr. */
+static bool print_json(const struct submitted *file, size_t count)
 {
 	json_t *array = json_array();
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(array, json_pack("{s:s, s:s, s:I, s:s*, s:s*, s:f, s:s*}", "file", file[i].path, "id", file[i].id,
-		                                       "size", (json_int_t)file[i].size, "outcome",
-		                                       file[i].error[0] != '\0' ? NULL : outcome_name(file[i].outcome), "error",
-		                                       file[i].error[0] != '\0' ? file[i].error : NULL, "seconds",
-		                                       (double)file[i].took / (double)SECOND, "detail",
-		                                       file[i].detail[0] != '\0' ? file[i].detail : NULL));
-	json_dumpf(array, stdout, JSON_INDENT(2));
-	putchar('\n');
+	bool good = array != NULL;
+	for (size_t i = 0; good && i < count; i++)
+		good = json_array_append_new(array, describe(&file[i])) == 0;
+	if (!good)
+		fputs("out of memory\n", stderr);
+	else
+		good = json_dumpf(array, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
 	json_decref(array);
+	return good;
 }
 
 static int exit_status(const struct submitted *file, size_t count)
@@ -106,11 +119,12 @@ int command_submit(int argc, char **argv)
 	how.progress = options.json ? NULL : stderr;
 	int status = EXIT_ERROR;
 	if (submission_run(&client, &how, file, count)) {
+		bool shown = true;
 		if (options.json)
-			print_json(file, count);
+			shown = print_json(file, count);
 		else
 			print_table(file, count);
-		status = exit_status(file, count);
+		status = shown ? exit_status(file, count) : EXIT_ERROR;
 	}
 	free(file);
 	client_close(&client);

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/bus_connect.h"
+
 #define PULL_LIFE (30 * SECOND)
 #define HEARTBEAT (5 * SECOND)
 #define SILENCE_LIMIT (2 * HEARTBEAT + 2 * SECOND)
@@ -35,7 +37,7 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 			log_info(intake->log, "stream " INTAKE_STREAM ": created");
 	}
 	if (status != NATS_OK) {
-		snprintf(why, size, "stream " INTAKE_STREAM ": %s (JetStream error %d)", natsStatus_GetText(status), (int)code);
+		snprintf(why, size, "stream " INTAKE_STREAM ": %s (JetStream error %d)", bus_advice(status), (int)code);
 		return false;
 	}
 	/* Positions in another stream of that name, or in what the broker has forgotten of this one, say nothing. */
@@ -83,7 +85,7 @@ static bool create_consumer(struct intake *intake, jsCtx *js, char *why, size_t 
 	natsStatus status = js_AddConsumer(&info, js, INTAKE_STREAM, &config, NULL, &code);
 	jsConsumerInfo_Destroy(info);
 	if (status != NATS_OK) {
-		snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, natsStatus_GetText(status), (int)code);
+		snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, bus_advice(status), (int)code);
 		return false;
 	}
 	log_info(intake->log, "consumer %s: created, it begins %s", intake->consumer, because);
@@ -105,7 +107,7 @@ bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *
 	bool acks = status == NATS_OK && info->Config->AckPolicy == js_AckExplicit;
 	jsConsumerInfo_Destroy(info);
 	if (status != NATS_OK)
-		snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, natsStatus_GetText(status), (int)code);
+		snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, bus_advice(status), (int)code);
 	else if (push || !acks)
 		snprintf(why, size, "consumer %s is not a pull consumer with explicit acknowledgement: set [events] consumer to another name",
 		         intake->consumer);

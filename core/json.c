@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/text.h"
+
 static bool too_deep(json_t *value, int left)
 {
 	if (!json_is_object(value) && !json_is_array(value))
@@ -112,4 +114,13 @@ char *json_reader_text(struct json_reader *reader, const char *key)
 {
 	json_t *value = json_object_get(reader->object, key);
 	return value != NULL ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("null");
+}
+
+json_t *json_text(const char *text)
+{
+	struct text quoted = {0};
+	text_add_json(&quoted, text);
+	json_t *string = quoted.failed ? NULL : json_loadb(quoted.data, quoted.length, JSON_DECODE_ANY, NULL);
+	text_free(&quoted);
+	return string;
 }

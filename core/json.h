@@ -14,6 +14,9 @@
 /* Parses one object of at most JSON_DEPTH_LIMIT levels. NULL: it is none; why[size] says why. */
 json_t *json_read_object(const char *text, size_t length, char *why, size_t size);
 
+/* A string of any bytes: those that are no UTF-8 become U+FFFD. NULL: out of memory. */
+json_t *json_text(const char *text);
+
 /* What reading members of an object found wrong first. */
 struct json_reader {
 	json_t *object;      /* borrowed */

@@ -33,8 +33,10 @@ void log_vwrite(const struct log *log, enum log_level level, const char *format,
 		return;
 	char message[2048], line[4096], when[TIME_TEXT_SIZE];
 	vsnprintf(message, sizeof message, format, arguments);
-	time_format(clock_now() / MILLISECOND * MILLISECOND, when);
-	int head = snprintf(line, sizeof line, "%s %s ", when, level_name[level]);
+	nanos now = clock_now();
+	time_format(now / SECOND * SECOND, when);
+	/* Always three digits, so that lines stand in columns. */
+	int head = snprintf(line, sizeof line, "%.19s.%03dZ %s ", when, (int)(now % SECOND / MILLISECOND), level_name[level]);
 	size_t used = append_escaped(line, (size_t)head, sizeof line - 1, message);
 	line[used++] = '\n';
 	/* One write per line, so that lines of several threads do not mix. A log that cannot be written stops nothing. */

@@ -8,8 +8,12 @@
 
 static int command_version(int argc, char **argv)
 {
-	(void)argc;
-	(void)argv;
+	static const char usage[] = "usage: postprocessing version\nShows the versions of the program and of the step ABI.\n";
+	if (argc > 1) {
+		bool asked = strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0;
+		fputs(usage, asked ? stdout : stderr);
+		return asked ? EXIT_SUCCESS : EXIT_ERROR;
+	}
 	printf("postprocessing %s, step ABI %u.%u\n", PACKAGE_VERSION, PP_STEP_ABI_MAJOR, PP_STEP_ABI_MINOR);
 	return EXIT_SUCCESS;
 }

@@ -87,7 +87,7 @@ static void *run_scan(void *closure)
 		status = read_bucket(scan, connection);
 	natsConnection_Destroy(connection);
 	scan->failed = status != NATS_OK;
-	snprintf(scan->why, sizeof scan->why, "%s", natsStatus_GetText(status));
+	snprintf(scan->why, sizeof scan->why, "%s", status == NATS_NOT_FOUND ? "it is not there: has a service ever run on this broker?" : bus_advice(status));
 	scan->mail.kind = MAIL_SCAN_DONE;
 	mailbox_send(scan->mailbox, &scan->mail);
 	return NULL;

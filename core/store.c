@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/bus_connect.h"
 #include "core/encoding.h"
 
 #define SUBJECT_SIZE (RECORD_KEY_SIZE + 160)
@@ -31,7 +32,7 @@ bool store_prepare(void *closure, natsConnection *connection, jsCtx *js, char *w
 	}
 	kvStore_Destroy(bucket);
 	if (status != NATS_OK)
-		snprintf(why, size, "bucket %s: %s", store->bucket, natsStatus_GetText(status));
+		snprintf(why, size, "bucket %s: %s", store->bucket, bus_advice(status));
 	return status == NATS_OK;
 }
 

@@ -1,6 +1,8 @@
 # Each test is a program of its own, so that they run in parallel: tests/test_NAME.c, with Check, on core/libcore.a.
 # A test's limit in seconds, for a machine that has much else to do.
-AM_TESTS_ENVIRONMENT = CK_DEFAULT_TIMEOUT=60; export CK_DEFAULT_TIMEOUT;
+# And no variable of the service that its administrator has exported: they win over the tests' configurations.
+AM_TESTS_ENVIRONMENT = CK_DEFAULT_TIMEOUT=60; export CK_DEFAULT_TIMEOUT; \
+	unset `env | sed -n 's/^\(\(POSTPROCESSING\|ANTIVIRUS\|OCIS\|OC\)_[A-Za-z0-9_]*\)=.*/\1/p'` NO_SUCH_VARIABLE;
 
 if HAVE_CHECK
 include tests/harness/local.mk
@@ -17,6 +19,11 @@ check_PROGRAMS += tests/test_encoding
 TESTS += tests/test_encoding
 tests_test_encoding_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_encoding_LDADD = $(TEST_LIBS)
+
+check_PROGRAMS += tests/test_json
+TESTS += tests/test_json
+tests_test_json_CPPFLAGS = $(TEST_CPPFLAGS)
+tests_test_json_LDADD = $(TEST_LIBS)
 
 check_PROGRAMS += tests/test_text
 TESTS += tests/test_text
