@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Three instances under attack, judged by what is on the stream in the end. Alone it is the short form, with few faults
- * of a fixed seed. `make torture` is the long one; variables: TORTURE_SEED, TORTURE_SECONDS, TORTURE_UPLOADS. */
+ * of a fixed seed. `make torture` is the long one; variables: TORTURE_SEED, TORTURE_SECONDS, TORTURE_UPLOADS,
+ * and TORTURE_STOP (seconds that an instance is stopped at the most; the broker remembers IDs for two minutes). */
 #include <inttypes.h>
 #include <poll.h>
 #include <stdlib.h>
@@ -25,11 +26,11 @@ static struct torture_options read_options(void)
 {
 	uint64_t seconds = variable("TORTURE_SECONDS", 0);
 	if (seconds == 0)
-		return (struct torture_options){.seed = variable("TORTURE_SEED", 1), .duration = 12 * SECOND, .uploads = 200, .pause = 1500 * MILLISECOND,
+		return (struct torture_options){.seed = variable("TORTURE_SEED", 96), .duration = 10 * SECOND, .uploads = 300, .pause = 1500 * MILLISECOND,
 		                                .stop_limit = 3 * SECOND, .end_limit = 3 * MINUTE};
 	return (struct torture_options){.seed = variable("TORTURE_SEED", 1), .duration = (nanos)seconds * SECOND,
 	                                .uploads = variable("TORTURE_UPLOADS", seconds * 20), .pause = 2 * SECOND,
-	                                .stop_limit = 40 * SECOND, .end_limit = 5 * MINUTE};
+	                                .stop_limit = (nanos)variable("TORTURE_STOP", 40) * SECOND, .end_limit = 5 * MINUTE};
 }
 
 static void begin(void)
@@ -42,8 +43,8 @@ static void begin(void)
 	options.Wait = 1000;
 	ck_assert_int_eq(natsConnection_JetStream(&torture.js, torture.scenario.connection, &options), NATS_OK);
 	torture.scenario.recorder.js = torture.js;
-	load_begin(&torture);
 	faults_begin(&torture);
+	load_begin(&torture);
 }
 
 static void end(void)

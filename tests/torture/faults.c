@@ -39,13 +39,26 @@ static void start_instance(struct torture *torture, unsigned number)
 	ck_assert(process_start(&torture->faults.instance[number].process, &(struct process_options){.argv = argv, .env = env, .log = log}));
 }
 
+static bool is_there(void *closure)
+{
+	struct torture *torture = closure;
+	jsConsumerInfo *info = NULL;
+	bool there = js_GetConsumerInfo(&info, torture->js, "main-queue", "postprocessing-pull", NULL, NULL) == NATS_OK;
+	jsConsumerInfo_Destroy(info);
+	return there;
+}
+
 void faults_begin(struct torture *torture)
 {
-	torture->faults = (struct faults){.random = torture->options.seed * 2 + 1, .next = clock_monotonic() + torture->options.pause};
-	for (unsigned i = 0; i < TORTURE_INSTANCES; i++) {
+	torture->faults = (struct faults){.random = torture->options.seed * 2 + 1};
+	for (unsigned i = 0; i < TORTURE_INSTANCES; i++)
 		torture->faults.instance[i].process = (struct process)PROCESS_NONE;
+	for (unsigned i = 0; i < TORTURE_INSTANCES; i++) {
 		start_instance(torture, i);
+		/* nats-server 2.9.10 dies when a message is asked of a stream that is just being made. */
+		ck_assert_msg(wait_until(is_there, torture, TEST_LIMIT), "the service makes no stream and consumer");
 	}
+	torture->faults.next = clock_monotonic() + torture->options.pause;
 }
 
 static nanos between(struct faults *faults, nanos least, nanos most)

@@ -7,8 +7,10 @@
 #include "tests/scenario/storage.h"
 #include "tests/torture/torture.h"
 
-/* Storage and the remote service take up to so long to answer. */
-#define ANSWER_TIME (200 * MILLISECOND)
+/* The remote service and storage take up to so long to answer: so that many uploads are at each point of their way when
+ * an instance dies. */
+#define ANSWER_TIME (500 * MILLISECOND)
+#define CONFIRM_TIME (3 * SECOND)
 
 static const char *const steps[] = {"virusscan", "delay", "remote"};
 
@@ -102,7 +104,7 @@ static void confirm(struct load *load, size_t index)
 	if (offered->confirmed)
 		return;
 	offered->confirmed = true;
-	struct saying *saying = add_saying(load, index, ANSWER_TIME);
+	struct saying *saying = add_saying(load, index, CONFIRM_TIME);
 	saying->ready = true;
 	snprintf(saying->id, sizeof saying->id, RECORDER_TEST_ID "ready.%zu", index);
 	event_encode_upload_ready(&saying->message, offered->upload, false, clock_now());

@@ -99,7 +99,7 @@ void load_turn(struct torture *torture);
 bool load_is_over(const struct load *load);
 void load_end(struct load *load);
 
-/* Starts the instances. */
+/* Starts the instances; stream and consumer are there then. */
 void faults_begin(struct torture *torture);
 /* One round: brings back whose time it is; injects the next fault if its time has come. */
 void faults_turn(struct torture *torture, bool inject);
