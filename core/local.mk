@@ -1,6 +1,4 @@
 noinst_LIBRARIES += core/libcore.a
-core_libcore_a_CPPFLAGS = $(AM_CPPFLAGS) $(NATS_CFLAGS) $(JANSSON_CFLAGS) $(CURL_CFLAGS) \
-	$(MICROHTTPD_CFLAGS) $(CRYPTO_CFLAGS) $(INIH_CFLAGS)
 core_libcore_a_SOURCES = \
 	core/arrangement.c \
 	core/arrangement.h \
@@ -131,5 +129,4 @@ postprocessing_SOURCES = \
 	core/submission.h \
 	core/terminal.c \
 	core/terminal.h
-postprocessing_CPPFLAGS = $(core_libcore_a_CPPFLAGS)
 postprocessing_LDADD = $(CORE_LIBS)

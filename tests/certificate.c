@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "certificate.h"
+#include "tests/certificate.h"
 
 #include <check.h>
 #include <openssl/ec.h>

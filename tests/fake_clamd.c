@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fake_clamd.h"
+#include "tests/fake_clamd.h"
 
 #include <arpa/inet.h>
 #include <check.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "file_server.h"
+#include "tests/file_server.h"
 
 #include <arpa/inet.h>
 #include <check.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "fixture_clamd.h"
+#include "tests/fixture_clamd.h"
 
 #include <errno.h>
 #include <fcntl.h>

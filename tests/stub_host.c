@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "stub_host.h"
+#include "tests/stub_host.h"
 
 #include <check.h>
 #include <poll.h>

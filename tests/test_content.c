@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "core/content.h"
-#include "certificate.h"
-#include "file_server.h"
+#include "tests/certificate.h"
+#include "tests/file_server.h"
 
 #define TOKEN "?token=s3cret"
 #define MEGABYTE ((int64_t)1024 * 1024)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 
 #include "core/clock.h"
-#include "stub_host.h"
+#include "tests/stub_host.h"
 
 START_TEST(waits_once)
 {

@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "fake_clamd.h"
-#include "fixture_clamd.h"
+#include "tests/fake_clamd.h"
+#include "tests/fixture_clamd.h"
 #include "plugins/virusscan/endpoint.h"
-#include "stub_host.h"
+#include "tests/stub_host.h"
 
 #define MEGABYTE ((size_t)1024 * 1024)
 

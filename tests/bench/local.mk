@@ -12,8 +12,7 @@ tests_bench_bench_SOURCES = tests/bench/bench.c tests/bench/bench.h \
 	tests/bench/storage.c tests/bench/storage.h \
 	tests/bench/usage.c tests/bench/usage.h \
 	tests/fixture_clamd.c tests/fixture_clamd.h
-tests_bench_bench_CPPFLAGS = $(TEST_CPPFLAGS) -DBUILD_FOLDER='"$(abs_top_builddir)"'
-tests_bench_bench_LDADD = $(TEST_LIBS)
+tests_bench_bench_CPPFLAGS = $(AM_CPPFLAGS) -DBUILD_FOLDER='"$(abs_top_builddir)"'
 
 bench: all tests/bench/bench
 	tests/bench/bench

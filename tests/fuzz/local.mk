@@ -3,7 +3,6 @@
 EXTRA_DIST += tests/fuzz/corpus/config
 
 check_PROGRAMS += tests/fuzz/replay_config
-TESTS += tests/fuzz/replay_config
 tests_fuzz_replay_config_SOURCES = tests/fuzz/fuzz_config.c tests/fuzz/replay.c tests/fuzz/fuzz.h tests/fuzz/require.h
 tests_fuzz_replay_config_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS='"config"'
 tests_fuzz_replay_config_LDADD = $(CORE_LIBS)
@@ -17,7 +16,6 @@ tests_fuzz_fuzz_config_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 
 EXTRA_DIST += tests/fuzz/corpus/event
 check_PROGRAMS += tests/fuzz/replay_event
-TESTS += tests/fuzz/replay_event
 tests_fuzz_replay_event_SOURCES = tests/fuzz/fuzz_event.c tests/fuzz/replay.c tests/fuzz/fuzz.h tests/fuzz/require.h
 tests_fuzz_replay_event_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS='"event"'
 tests_fuzz_replay_event_LDADD = $(CORE_LIBS)
@@ -31,7 +29,6 @@ tests_fuzz_fuzz_event_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 
 EXTRA_DIST += tests/fuzz/corpus/record
 check_PROGRAMS += tests/fuzz/replay_record
-TESTS += tests/fuzz/replay_record
 tests_fuzz_replay_record_SOURCES = tests/fuzz/fuzz_record.c tests/fuzz/replay.c tests/fuzz/fuzz.h tests/fuzz/require.h
 tests_fuzz_replay_record_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS='"record"'
 tests_fuzz_replay_record_LDADD = $(CORE_LIBS)

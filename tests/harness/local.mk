@@ -1,6 +1,5 @@
 # What the tests share: processes, folders, a nats-server, an HTTP client.
 check_LIBRARIES += tests/libharness.a
-tests_libharness_a_CPPFLAGS = $(AM_CPPFLAGS) $(CURL_CFLAGS) $(CHECK_CFLAGS)
 tests_libharness_a_SOURCES = \
 	tests/harness/fetch.c tests/harness/fetch.h \
 	tests/harness/fixture_nats.c tests/harness/fixture_nats.h \

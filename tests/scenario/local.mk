@@ -5,62 +5,29 @@ SCENARIO_FIXTURE = tests/scenario/scenario.c tests/scenario/scenario.h \
 	tests/scenario/records.c tests/scenario/records.h tests/scenario/suite.c \
 	tests/file_server.c tests/file_server.h tests/fixture_clamd.c tests/fixture_clamd.h
 check_LIBRARIES += tests/libscenario.a
-tests_libscenario_a_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_libscenario_a_SOURCES = $(SCENARIO_FIXTURE)
 SCENARIO_LIBS = tests/libscenario.a $(TEST_LIBS)
 EXTRA_DIST += tests/data/storage-events.jsonl
 
 check_PROGRAMS += tests/test_scenario_outcome
-TESTS += tests/test_scenario_outcome
-tests_test_scenario_outcome_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_scenario_outcome_LDADD = $(SCENARIO_LIBS)
-
 check_PROGRAMS += tests/test_scenario_delay
-TESTS += tests/test_scenario_delay
-tests_test_scenario_delay_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_scenario_delay_LDADD = $(SCENARIO_LIBS)
-
 check_PROGRAMS += tests/test_scenario_remote
-TESTS += tests/test_scenario_remote
-tests_test_scenario_remote_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_scenario_remote_LDADD = $(SCENARIO_LIBS)
-
 check_PROGRAMS += tests/test_scenario_corpus
-TESTS += tests/test_scenario_corpus
-tests_test_scenario_corpus_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_scenario_corpus_LDADD = $(SCENARIO_LIBS)
-
 check_PROGRAMS += tests/test_scenario_resume
-TESTS += tests/test_scenario_resume
-tests_test_scenario_resume_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_scenario_resume_LDADD = $(SCENARIO_LIBS)
-
 check_PROGRAMS += tests/test_scenario_foreign
-TESTS += tests/test_scenario_foreign
-tests_test_scenario_foreign_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_scenario_foreign_LDADD = $(SCENARIO_LIBS)
-
 check_PROGRAMS += tests/test_scenario_crash
-TESTS += tests/test_scenario_crash
-tests_test_scenario_crash_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_scenario_crash_LDADD = $(SCENARIO_LIBS)
-
 check_PROGRAMS += tests/test_scenario_broker
-TESTS += tests/test_scenario_broker
-tests_test_scenario_broker_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_scenario_broker_LDADD = $(SCENARIO_LIBS)
-
 check_PROGRAMS += tests/test_scenario_consumer
-TESTS += tests/test_scenario_consumer
-tests_test_scenario_consumer_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_scenario_consumer_LDADD = $(SCENARIO_LIBS)
-
 check_PROGRAMS += tests/test_scenario_input
-TESTS += tests/test_scenario_input
-tests_test_scenario_input_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_scenario_input_LDADD = $(SCENARIO_LIBS)
-
 check_PROGRAMS += tests/test_scenario_embedded
-TESTS += tests/test_scenario_embedded
-tests_test_scenario_embedded_CPPFLAGS = $(TEST_CPPFLAGS)
 tests_test_scenario_embedded_LDADD = $(SCENARIO_LIBS)
