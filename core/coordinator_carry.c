@@ -8,11 +8,9 @@
 
 #define PAUSE_FIRST (100 * MILLISECOND)
 #define PAUSE_LIMIT (5 * SECOND)
-#define MESSAGE_ID_SIZE (UPLOAD_ID_LIMIT + 128)
-/* What was decided longer ago is looked at again before it is said. */
-#define SAYABLE (30 * SECOND)
+#define WRITE_ID_SIZE 64
 
-static void finish(struct coordinator *coordinator, struct job *job, nanos now)
+void job_finish(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct slot *slot = job->slot;
 	if (job->source != NULL)
@@ -34,7 +32,7 @@ static void finish(struct coordinator *coordinator, struct job *job, nanos now)
 	slot_advance(coordinator, slot, now);
 }
 
-static void try_later(struct coordinator *coordinator, struct job *job, nanos now)
+void job_try_later(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	nanos pause = PAUSE_FIRST << (job->attempts < 6 ? job->attempts : 6);
 	job->attempts++;
@@ -44,7 +42,7 @@ static void try_later(struct coordinator *coordinator, struct job *job, nanos no
 		log_error(coordinator->options.log, "upload %s: out of memory; it goes on at the next start", job->slot->id);
 }
 
-static void load(struct coordinator *coordinator, struct job *job)
+void job_load(struct coordinator *coordinator, struct job *job)
 {
 	const struct ports *ports = &coordinator->options.ports;
 	job->doing = JOB_LOADING;
@@ -56,7 +54,7 @@ static void write_record(struct coordinator *coordinator, struct job *job, nanos
 	const struct ports *ports = &coordinator->options.ports;
 	const struct slot *slot = job->slot;
 	const struct status *status = &job->record->status;
-	char id[MESSAGE_ID_SIZE];
+	char id[WRITE_ID_SIZE];
 	job->doing = JOB_WRITING;
 	job->intended = status->transition;
 	snprintf(id, sizeof id, "%s.%" PRIu64, coordinator->options.nonce, job->write_id);
@@ -67,111 +65,10 @@ static void write_record(struct coordinator *coordinator, struct job *job, nanos
 	text_clear(&coordinator->text);
 	record_encode(&coordinator->text, job->record);
 	if (coordinator->text.failed) {
-		try_later(coordinator, job, now);
+		job_try_later(coordinator, job, now);
 		return;
 	}
 	ports->put(ports->closure, &job->request, slot->id, slot->revision, id, coordinator->text.data, coordinator->text.length);
-}
-
-static void decide(struct coordinator *coordinator, struct job *job, nanos now);
-
-/* What a record that another process wrote was to publish, and may not have. What is young is published again under its
- * ID, which the broker still remembers. Of what is older only a step's result is: everything else is due again by itself. */
-unsigned record_unsaid(const struct coordinator *coordinator, const struct record *record, nanos now)
-{
-	if (record->foreign || strcmp(record->writer, coordinator->options.nonce) == 0)
-		return 0;
-	return now - record->status.said_at < MINUTE ? record->status.publish : record->status.publish & PUBLISH_STEP_FINISHED;
-}
-
-/* Which of it to make sure of before the job. What an event proves to have been said is not said again, nor, for an event
- * that comes for the first time, what its writer has probably just said. */
-static unsigned to_say_again(const struct job *job)
-{
-	const struct slot *slot = job->slot;
-	if (slot->known != SLOT_PRESENT || slot->unsaid == 0 || job->input.kind == INPUT_READY)
-		return 0;
-	if (job->input.kind == INPUT_RESUME) /* which says the others anew */
-		return slot->unsaid & (PUBLISH_STEP_FINISHED | PUBLISH_RETRY);
-	if (job->input.kind != INPUT_STEP_FINISHED)
-		return slot->unsaid;
-	unsigned unsaid = slot->unsaid & (job->redelivered ? ~(unsigned)PUBLISH_START : PUBLISH_STEP_FINISHED);
-	bool echo = (unsaid & PUBLISH_STEP_FINISHED) &&
-	            strcmp(job->input.step, slot->record->upload->step[slot->record->status.finished_step]) == 0;
-	return echo ? unsaid & ~(unsigned)PUBLISH_STEP_FINISHED : unsaid;
-}
-
-/* How long those have who were told again, perhaps for the first time. A step's own deadline may be far shorter than what
- * storage is given, and who answers is not waited for longer than it says. */
-static nanos patience(const struct coordinator *coordinator, const struct job *job)
-{
-	const struct pipeline *pipeline = &coordinator->options.pipeline;
-	const struct record *record = job->slot->record;
-	if (!(job->said_again & PUBLISH_START) || record->status.step >= record->upload->step_count)
-		return pipeline->confirm_interval;
-	nanos deadline = pipeline_current_step(pipeline, record->upload, &record->status)->deadline;
-	return deadline < pipeline->confirm_interval ? deadline : pipeline->confirm_interval;
-}
-
-/* All of it is said; on with the job. What was due is not, if it has only just been said. */
-static void said_again(struct coordinator *coordinator, struct job *job, nanos now)
-{
-	job->saying_again = false;
-	bool asked = (job->said_again & (PUBLISH_FINISHED | PUBLISH_START)) != 0;
-	job->slot->unsaid = 0;
-	if (asked)
-		job->slot->not_before = now + patience(coordinator, job);
-	if (asked && job->input.kind == INPUT_DUE)
-		finish(coordinator, job, now);
-	else
-		decide(coordinator, job, now);
-}
-
-/* A process that was stopped meanwhile may have been taken for dead, and another one may have said it so long ago that the
- * broker no longer knows the message's ID: whether the record is still as it was tells. */
-static bool is_to_check(const struct job *job, nanos now)
-{
-	const struct slot *slot = job->slot;
-	if (slot->known != SLOT_PRESENT)
-		return false;
-	nanos since = slot->record->status.said_at;
-	return now - (since > job->checked ? since : job->checked) > SAYABLE;
-}
-
-/* Publishes the first of what is left, or ends the job. In this order: a step's result before the end. */
-static void publish_next(struct coordinator *coordinator, struct job *job, nanos now)
-{
-	const struct ports *ports = &coordinator->options.ports;
-	const struct slot *slot = job->slot;
-	if (job->left == 0) {
-		if (job->saying_again)
-			said_again(coordinator, job, now);
-		else
-			finish(coordinator, job, now);
-		return;
-	}
-	if (is_to_check(job, now)) {
-		load(coordinator, job);
-		job->doing = JOB_CHECKING;
-		return;
-	}
-	unsigned kind = job->left & (~job->left + 1);
-	char id[MESSAGE_ID_SIZE];
-	job->doing = JOB_PUBLISHING;
-	text_clear(&coordinator->text);
-	if (kind == PUBLISH_RESTART) {
-		snprintf(id, sizeof id, "%s.restart.%" PRIu64, slot->id, job->input.sequence);
-		event_encode_restart(&coordinator->text, slot->id, now);
-	} else {
-		const struct status *status = &slot->record->status;
-		snprintf(id, sizeof id, "%s.%" PRIu64 ".%" PRIu64 ".%u", slot->id, status->begun, status->said, kind);
-		nanos backoff = kind == PUBLISH_RETRY ? pipeline_backoff(&coordinator->options.pipeline, slot->record->upload, status) : 0;
-		event_encode(&coordinator->text, kind, slot->record->upload, status, slot->record->result, backoff, now);
-	}
-	if (coordinator->text.failed)
-		try_later(coordinator, job, now);
-	else
-		ports->publish(ports->closure, &job->request, id, coordinator->text.data, coordinator->text.length);
 }
 
 /* What users want to read, and what is counted, of a transition. */
@@ -224,7 +121,7 @@ static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 	}
 	job->left = job->action.publish;
 	job->attempts = 0;
-	publish_next(coordinator, job, now);
+	job_say_next(coordinator, job, now);
 }
 
 static void written(struct coordinator *coordinator, struct job *job, nanos now)
@@ -325,18 +222,18 @@ static bool speaks_of_past(const struct job *job)
 	return false;
 }
 
-static void decide(struct coordinator *coordinator, struct job *job, nanos now)
+void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct slot *slot = job->slot;
 	const char *skip = reason_to_skip(coordinator, job);
 	/* What was decided on an older record is void, also if what follows ends the job at once. */
 	job->action = (struct action){0};
-	job->said_again = skip == NULL ? to_say_again(job) : 0;
+	job->said_again = skip == NULL ? job_to_say_again(job) : 0;
 	if (job->said_again != 0) {
 		job->saying_again = true;
 		job->checked = now;
 		job->left = job->said_again;
-		publish_next(coordinator, job, now);
+		job_say_next(coordinator, job, now);
 		return;
 	}
 	bool present = slot->known == SLOT_PRESENT;
@@ -349,7 +246,7 @@ static void decide(struct coordinator *coordinator, struct job *job, nanos now)
 	                                            slot_busy(slot), now);
 	/* Other instances take events, too, so what we remember may be old: no event is passed over because of it. */
 	if (job->action.ignored != NULL && job->source != NULL && present && !job->loaded && !speaks_of_past(job)) {
-		load(coordinator, job);
+		job_load(coordinator, job);
 		return;
 	}
 	if (job->action.write == WRITE_NONE) {
@@ -362,7 +259,7 @@ static void decide(struct coordinator *coordinator, struct job *job, nanos now)
 		write_record(coordinator, job, now);
 	} else {
 		job->doing = JOB_IDLE;
-		try_later(coordinator, job, now);
+		job_try_later(coordinator, job, now);
 	}
 }
 
@@ -370,9 +267,9 @@ void job_start(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	/* An upload that begins has no record in all likelihood: if it has, the write's condition says so. */
 	if (job->slot->known == SLOT_UNKNOWN && job->input.kind != INPUT_BEGIN)
-		load(coordinator, job);
+		job_load(coordinator, job);
 	else
-		decide(coordinator, job, now);
+		job_decide(coordinator, job, now);
 }
 
 /* What a load brought becomes what the slot knows. False: it has to be asked again. */
@@ -406,7 +303,7 @@ static void loaded(struct coordinator *coordinator, struct job *job, nanos now)
 	struct loaded_entry entry;
 	enum loaded what = ports->read(ports->closure, &job->request, &entry);
 	if (!take_entry(coordinator, slot, what, &entry, now)) {
-		try_later(coordinator, job, now);
+		job_try_later(coordinator, job, now);
 		return;
 	}
 	job->loaded = true;
@@ -418,7 +315,7 @@ static void loaded(struct coordinator *coordinator, struct job *job, nanos now)
 	if (done)
 		decided(coordinator, job, now);
 	else
-		decide(coordinator, job, now);
+		job_decide(coordinator, job, now);
 }
 
 /* Before something is said that was decided long ago. Whoever has written since says what is to be said. */
@@ -430,21 +327,21 @@ static void checked(struct coordinator *coordinator, struct job *job, nanos now)
 	uint64_t revision = slot->revision;
 	enum loaded what = ports->read(ports->closure, &job->request, &entry);
 	if (!take_entry(coordinator, slot, what, &entry, now)) {
-		try_later(coordinator, job, now);
+		job_try_later(coordinator, job, now);
 		return;
 	}
 	job->attempts = 0;
 	job->checked = now;
 	if (slot->known == SLOT_PRESENT && slot->revision == revision) {
-		publish_next(coordinator, job, now);
+		job_say_next(coordinator, job, now);
 	} else if (job->saying_again) {
 		job->saying_again = false;
 		job->loaded = true;
-		decide(coordinator, job, now);
+		job_decide(coordinator, job, now);
 	} else {
 		job->left = 0;
 		job->action.run = false;
-		publish_next(coordinator, job, now);
+		job_say_next(coordinator, job, now);
 	}
 }
 
@@ -455,7 +352,7 @@ static void write_refused(struct coordinator *coordinator, struct job *job, nano
 		if (job->attempts == 0)
 			log_error(coordinator->options.log, "upload %s: the broker refuses its record: %s (JetStream error %d); trying again",
 			          slot->id, job->request.text, job->request.error);
-		try_later(coordinator, job, now);
+		job_try_later(coordinator, job, now);
 		return;
 	}
 	metrics_count(coordinator->options.metrics, record_conflicts);
@@ -468,7 +365,7 @@ static void write_refused(struct coordinator *coordinator, struct job *job, nano
 	record_free(job->record);
 	job->record = NULL;
 	slot_forget(coordinator, slot);
-	load(coordinator, job);
+	job_load(coordinator, job);
 }
 
 void job_answered(struct coordinator *coordinator, struct job *job, nanos now)
@@ -485,7 +382,7 @@ void job_answered(struct coordinator *coordinator, struct job *job, nanos now)
 			write_refused(coordinator, job, now);
 		} else {
 			job->uncertain = job->uncertain || status == REQUEST_UNKNOWN;
-			try_later(coordinator, job, now);
+			job_try_later(coordinator, job, now);
 		}
 	} else if (status == REQUEST_DONE) {
 		/* The time to confirm counts from when it was really said. */
@@ -493,12 +390,12 @@ void job_answered(struct coordinator *coordinator, struct job *job, nanos now)
 			job->slot->not_before = now + coordinator->options.pipeline.confirm_interval;
 		job->left &= job->left - 1;
 		job->attempts = 0;
-		publish_next(coordinator, job, now);
+		job_say_next(coordinator, job, now);
 	} else {
 		if (status == REQUEST_REFUSED && job->attempts == 0)
 			log_error(coordinator->options.log, "upload %s: the broker refuses an event: %s (JetStream error %d); trying again",
 			          job->slot->id, job->request.text, job->request.error);
-		try_later(coordinator, job, now);
+		job_try_later(coordinator, job, now);
 	}
 }
 
@@ -507,9 +404,9 @@ void job_try_again(struct coordinator *coordinator, struct job *job, nanos now)
 	if (job->doing == JOB_IDLE)
 		job_start(coordinator, job, now);
 	else if (job->doing == JOB_LOADING)
-		load(coordinator, job);
+		job_load(coordinator, job);
 	else if (job->doing == JOB_WRITING)
 		write_record(coordinator, job, now);
 	else
-		publish_next(coordinator, job, now);
+		job_say_next(coordinator, job, now);
 }

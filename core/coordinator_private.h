@@ -3,7 +3,8 @@
  *
  *   coordinator.c        what comes in, and what is due
  *   coordinator_slots.c  the uploads: their table, the queues of their jobs, and when each is looked at again
- *   coordinator_carry.c  carrying out one job: load, decide, write, publish, acknowledge
+ *   coordinator_carry.c  carrying out one job: load, decide, write, acknowledge
+ *   coordinator_say.c    publishing what was decided, and what a process that died may have left unsaid
  *   coordinator_runs.c   the runs of steps: queueing, deadlines, suspects */
 #ifndef CORE_COORDINATOR_PRIVATE_H
 #define CORE_COORDINATOR_PRIVATE_H
@@ -116,10 +117,24 @@ void slot_forget(struct coordinator *coordinator, struct slot *slot);
 void slot_know(struct coordinator *coordinator, struct slot *slot, struct record *record, uint64_t revision);
 
 /* coordinator_carry.c */
-unsigned record_unsaid(const struct coordinator *coordinator, const struct record *record, nanos now);
 void job_start(struct coordinator *coordinator, struct job *job, nanos now);
 void job_answered(struct coordinator *coordinator, struct job *job, nanos now);
 void job_try_again(struct coordinator *coordinator, struct job *job, nanos now);
+
+/* Reads the record; job_answered() goes on with it. */
+void job_load(struct coordinator *coordinator, struct job *job);
+void job_decide(struct coordinator *coordinator, struct job *job, nanos now);
+/* All is done: acknowledges the event and frees the job. */
+void job_finish(struct coordinator *coordinator, struct job *job, nanos now);
+void job_try_later(struct coordinator *coordinator, struct job *job, nanos now);
+
+/* coordinator_say.c */
+/* Publishes the first of what is left to publish, or ends the job. */
+void job_say_next(struct coordinator *coordinator, struct job *job, nanos now);
+/* PUBLISH_… that has to be made sure of before the job is decided. */
+unsigned job_to_say_again(const struct job *job);
+/* PUBLISH_… that a record's writer, another process, may have died before publishing. */
+unsigned record_unsaid(const struct coordinator *coordinator, const struct record *record, nanos now);
 
 /* coordinator_runs.c */
 bool slot_busy(const struct slot *slot);

@@ -41,6 +41,7 @@ core_libcore_a_SOURCES = \
 	core/coordinator_carry.c \
 	core/coordinator_private.h \
 	core/coordinator_runs.c \
+	core/coordinator_say.c \
 	core/coordinator_slots.c \
 	core/encoding.c \
 	core/encoding.h \

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/coordinator_private.h"
+
+#define MESSAGE_ID_SIZE (UPLOAD_ID_LIMIT + 128)
+/* What was decided longer ago is looked at again before it is said. */
+#define SAYABLE (30 * SECOND)
+
+/* What a record that another process wrote was to publish, and may not have. What is young is published again under its
+ * ID, which the broker still remembers. Of what is older only a step's result is: everything else is due again by itself. */
+unsigned record_unsaid(const struct coordinator *coordinator, const struct record *record, nanos now)
+{
+	if (record->foreign || strcmp(record->writer, coordinator->options.nonce) == 0)
+		return 0;
+	return now - record->status.said_at < MINUTE ? record->status.publish : record->status.publish & PUBLISH_STEP_FINISHED;
+}
+
+/* Which of it to make sure of before the job. What an event proves to have been said is not said again, nor, for an event
+ * that comes for the first time, what its writer has probably just said. */
+unsigned job_to_say_again(const struct job *job)
+{
+	const struct slot *slot = job->slot;
+	if (slot->known != SLOT_PRESENT || slot->unsaid == 0 || job->input.kind == INPUT_READY)
+		return 0;
+	if (job->input.kind == INPUT_RESUME) /* which says the others anew */
+		return slot->unsaid & (PUBLISH_STEP_FINISHED | PUBLISH_RETRY);
+	if (job->input.kind != INPUT_STEP_FINISHED)
+		return slot->unsaid;
+	unsigned unsaid = slot->unsaid & (job->redelivered ? ~(unsigned)PUBLISH_START : PUBLISH_STEP_FINISHED);
+	bool echo = (unsaid & PUBLISH_STEP_FINISHED) &&
+	            strcmp(job->input.step, slot->record->upload->step[slot->record->status.finished_step]) == 0;
+	return echo ? unsaid & ~(unsigned)PUBLISH_STEP_FINISHED : unsaid;
+}
+
+/* How long those have who were told again, perhaps for the first time. A step's own deadline may be far shorter than what
+ * storage is given, and who answers is not waited for longer than it says. */
+static nanos patience(const struct coordinator *coordinator, const struct job *job)
+{
+	const struct pipeline *pipeline = &coordinator->options.pipeline;
+	const struct record *record = job->slot->record;
+	if (!(job->said_again & PUBLISH_START) || record->status.step >= record->upload->step_count)
+		return pipeline->confirm_interval;
+	nanos deadline = pipeline_current_step(pipeline, record->upload, &record->status)->deadline;
+	return deadline < pipeline->confirm_interval ? deadline : pipeline->confirm_interval;
+}
+
+/* All of it is said; on with the job. What was due is not, if it has only just been said. */
+static void said_again(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	job->saying_again = false;
+	bool asked = (job->said_again & (PUBLISH_FINISHED | PUBLISH_START)) != 0;
+	job->slot->unsaid = 0;
+	if (asked)
+		job->slot->not_before = now + patience(coordinator, job);
+	if (asked && job->input.kind == INPUT_DUE)
+		job_finish(coordinator, job, now);
+	else
+		job_decide(coordinator, job, now);
+}
+
+/* A process that was stopped meanwhile may have been taken for dead, and another one may have said it so long ago that the
+ * broker no longer knows the message's ID: whether the record is still as it was tells. */
+static bool is_to_check(const struct job *job, nanos now)
+{
+	const struct slot *slot = job->slot;
+	if (slot->known != SLOT_PRESENT)
+		return false;
+	nanos since = slot->record->status.said_at;
+	return now - (since > job->checked ? since : job->checked) > SAYABLE;
+}
+
+/* In this order: a step's result before the end. */
+void job_say_next(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	const struct slot *slot = job->slot;
+	if (job->left == 0) {
+		if (job->saying_again)
+			said_again(coordinator, job, now);
+		else
+			job_finish(coordinator, job, now);
+		return;
+	}
+	if (is_to_check(job, now)) {
+		job_load(coordinator, job);
+		job->doing = JOB_CHECKING;
+		return;
+	}
+	unsigned kind = job->left & (~job->left + 1);
+	char id[MESSAGE_ID_SIZE];
+	job->doing = JOB_PUBLISHING;
+	text_clear(&coordinator->text);
+	if (kind == PUBLISH_RESTART) {
+		snprintf(id, sizeof id, "%s.restart.%" PRIu64, slot->id, job->input.sequence);
+		event_encode_restart(&coordinator->text, slot->id, now);
+	} else {
+		const struct status *status = &slot->record->status;
+		snprintf(id, sizeof id, "%s.%" PRIu64 ".%" PRIu64 ".%u", slot->id, status->begun, status->said, kind);
+		nanos backoff = kind == PUBLISH_RETRY ? pipeline_backoff(&coordinator->options.pipeline, slot->record->upload, status) : 0;
+		event_encode(&coordinator->text, kind, slot->record->upload, status, slot->record->result, backoff, now);
+	}
+	if (coordinator->text.failed)
+		job_try_later(coordinator, job, now);
+	else
+		ports->publish(ports->closure, &job->request, id, coordinator->text.data, coordinator->text.length);
+}
