@@ -40,7 +40,8 @@ int command_health(int argc, char **argv)
 	}
 	char url[512], line[128] = "";
 	long status = 0;
-	snprintf(url, sizeof url, "http://%s/readyz", config->http_addr);
+	/* Without a host it listens on all; the loopback is one of them. */
+	snprintf(url, sizeof url, "http://%s%s/readyz", config->http_addr[0] == ':' ? "127.0.0.1" : "", config->http_addr);
 	CURL *curl = curl_easy_init();
 	CURLcode code = CURLE_FAILED_INIT;
 	if (curl != NULL) {

@@ -74,7 +74,7 @@ static size_t character(const unsigned char *text)
 
 static bool needs_escape(unsigned char c)
 {
-	return c < 0x20 || c == '"' || c == '\\' || c == 0x7f;
+	return c < 0x20 || c == '"' || c == '\\';
 }
 
 void text_add_json(struct text *text, const char *string)

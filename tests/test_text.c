@@ -79,7 +79,7 @@ START_TEST(json_strings)
 	assert_json("", "\"\"");
 	assert_json("plain", "\"plain\"");
 	assert_json("\"\\\"", "\"\\\"\\\\\\\"\"");
-	assert_json("a\nb\tc\x01\x1f\x7f", "\"a\\u000ab\\u0009c\\u0001\\u001f\\u007f\"");
+	assert_json("a\nb\tc\x01\x1f\x7f", "\"a\\u000ab\\u0009c\\u0001\\u001f\x7f\"");
 	assert_json("\xc3\xbc \xf0\x9f\xa6\xa0 <&>", "\"\xc3\xbc \xf0\x9f\xa6\xa0 <&>\"");
 }
 END_TEST
