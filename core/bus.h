@@ -96,8 +96,6 @@ struct request {
 /* JetStream's err_code for a conditional publish whose condition does not hold, and for what is not there. */
 #define BUS_WRONG_LAST_SEQUENCE 10071
 #define BUS_MESSAGE_NOT_FOUND 10037
-#define BUS_STREAM_NOT_FOUND 10059
-#define BUS_CONSUMER_NOT_FOUND 10014
 
 struct bus_header {
 	const char *name, *value;

@@ -51,6 +51,7 @@ struct coordinator_options {
 	struct ports ports;
 	const struct log *log;
 	struct metrics_list *metrics;
+	struct histogram *const *run_time; /* of each step; NULL: not measured */
 	const char *owner;            /* this instance's stable name */
 	const char *nonce;            /* of this process: unlike that of any other, ever */
 	unsigned busy_limit;          /* timers wait while so many uploads are being moved */

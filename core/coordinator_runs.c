@@ -222,7 +222,10 @@ void coordinator_returned(struct coordinator *coordinator, struct run *run, nano
 {
 	struct slot *slot = run->owner;
 	size_t step = run->step;
+	nanos started = atomic_load(&run->started);
 	coordinator->runs--;
+	if (started != 0 && coordinator->options.run_time != NULL)
+		histogram_observe(coordinator->options.run_time[step], now - started);
 	timers_unset(&coordinator->left, &run->watch);
 	/* When the service stops, what its steps could not end is left as it was, for the next start. */
 	bool counts = slot != NULL && !(coordinator->stopping && run->returned == RETURNED_VERDICT && run->outcome == OUTCOME_RETRY);

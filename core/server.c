@@ -114,6 +114,15 @@ static bool connect_buses(struct server *server)
 	return server->records != NULL;
 }
 
+static bool register_run_times(struct server *server, const struct steps *steps)
+{
+	server->run_time = calloc(steps->count + 1, sizeof *server->run_time);
+	for (size_t i = 0; server->run_time != NULL && i < steps->count; i++)
+		server->run_time[i] = metrics_histogram(server->metrics, "postprocessing_step_seconds", "How long runs of a step took.",
+		                                        (const char *const[]){"step", steps->name[i], NULL});
+	return server->run_time != NULL;
+}
+
 static bool create_parts(struct server *server, const struct steps *steps)
 {
 	server->metrics = metrics_create();
@@ -122,6 +131,8 @@ static bool create_parts(struct server *server, const struct steps *steps)
 	if (server->metrics == NULL || server->peers == NULL || !random_hex(server->nonce, 8))
 		return false;
 	metrics_list_register(&server->counted, server->metrics);
+	if (!register_run_times(server, steps))
+		return false;
 	server->workers = workers_create(steps, &server->config->content, server->log, &server->mailbox);
 	if (server->workers == NULL)
 		return false;
@@ -132,6 +143,7 @@ static bool create_parts(struct server *server, const struct steps *steps)
 		.ports = server_ports(server),
 		.log = server->log,
 		.metrics = &server->counted,
+		.run_time = server->run_time,
 		.owner = server->owner,
 		.nonce = server->nonce,
 		.busy_limit = server->config->max_in_flight,
@@ -458,6 +470,7 @@ bool server_destroy(struct server *server)
 	coordinator_destroy(server->coordinator);
 	broker_stop(server->broker);
 	metrics_destroy(server->metrics);
+	free(server->run_time);
 	peers_free(server->peers);
 	mailbox_destroy(&server->mailbox);
 	if (server->instance_lock >= 0)

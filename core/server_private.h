@@ -39,6 +39,7 @@ struct server {
 	struct http *http;
 	struct metrics *metrics;
 	struct metrics_list counted;
+	struct histogram **run_time;       /* of each step */
 	char owner[OWNER_LIMIT];
 	char nonce[17];
 	int instance_lock;
