@@ -226,7 +226,8 @@ static void take_scan_end(struct server *server, struct scan *scan)
 		log_warning(server->log, "the bucket %s could not be read to its end: %s; trying again", server->store.bucket, scan->why);
 	if (reading->token == NULL) {
 		server->reading_all = false;
-		server->found_all = !scan->failed;
+		server->found_all = !scan->failed && !server->read_anew;
+		server->read_anew = false;
 		server->read_again = clock_monotonic() + CHORES_INTERVAL;
 		if (server->found_all)
 			log_info(server->log, "%zu unfinished uploads found", coordinator_uploads(server->coordinator));
@@ -286,6 +287,7 @@ static void keep_company(struct server *server)
 	if (peers_tick(server->peers, now)) {
 		log_info(server->log, "another instance has ended or died: its uploads are taken over");
 		server->found_all = false;
+		server->read_anew = server->reading_all;
 		server->read_again = now;
 	}
 }
@@ -323,7 +325,8 @@ static void take_mail(struct server *server, struct mail *mail)
 
 static void save_position(struct server *server)
 {
-	struct position now = {server->intake.stream_created, __atomic_load_n(&server->intake.applied, __ATOMIC_RELAXED)};
+	struct position now = {__atomic_load_n(&server->intake.stream_created, __ATOMIC_RELAXED),
+	                       __atomic_load_n(&server->intake.applied, __ATOMIC_RELAXED)};
 	server->save_next = clock_monotonic() + SAVE_INTERVAL;
 	if (now.sequence == 0 || (now.sequence == server->saved.sequence && now.stream == server->saved.stream))
 		return;

@@ -46,6 +46,7 @@ struct server {
 	struct reading *readings;
 	bool found_all;                    /* the bucket was read once, to its end */
 	bool reading_all;
+	bool read_anew;                    /* somebody died while the bucket was being read: what was passed over is to be seen */
 	bool stopping;
 	char peers_subject[160];           /* on which the instances of one bucket give signs of life */
 	nanos sign_next;                   /* monotonic */
