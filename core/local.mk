@@ -15,6 +15,8 @@ core_libcore_a_SOURCES = \
 	core/bus_connect.h \
 	core/bus_loop.c \
 	core/bus_loop.h \
+	core/character.c \
+	core/character.h \
 	core/clock.c \
 	core/clock.h \
 	core/config.c \
@@ -62,6 +64,10 @@ core_libcore_a_SOURCES = \
 	core/intake.h \
 	core/json.c \
 	core/json.h \
+	core/json_reader.c \
+	core/json_reader.h \
+	core/json_text.c \
+	core/json_text.h \
 	core/listener.c \
 	core/listener.h \
 	core/log.c \
@@ -87,6 +93,7 @@ core_libcore_a_SOURCES = \
 	core/problems.c \
 	core/record.c \
 	core/record.h \
+	core/record_decode.c \
 	core/run.c \
 	core/run.h \
 	core/scan.c \

@@ -25,7 +25,7 @@ static void send_entry(struct scan *scan, kvEntry *entry)
 {
 	struct found_record *found = calloc(1, sizeof *found);
 	char why[128] = "out of memory";
-	if (found == NULL || !record_decode(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), &found->record, why, sizeof why)) {
+	if (found == NULL || record_decode(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), &found->record, why, sizeof why) != RECORD_TAKEN) {
 		log_error(scan->store->log, "bucket %s, revision %" PRIu64 ": not a record: %s", scan->store->bucket,
 		          kvEntry_Revision(entry), why);
 		free(found);

@@ -2,7 +2,7 @@
 #include <check.h>
 #include <jansson.h>
 
-#include "core/json.h"
+#include "core/json_text.h"
 #include "tests/harness/suite.h"
 
 static void check(const char *text, const char *expected)
@@ -26,5 +26,5 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {text_of_any_bytes};
-	return suite_run("json", tests, sizeof tests / sizeof tests[0], 30);
+	return suite_run("json_text", tests, sizeof tests / sizeof tests[0], 30);
 }
