@@ -149,6 +149,16 @@ struct slot *slot_take_due(struct coordinator *coordinator, nanos now)
 	return CONTAINER(timer, struct slot, due);
 }
 
+/* Another implementation has rewritten the record: it says nothing of time now, so nobody would look at it again. */
+static bool adopt(struct coordinator *coordinator, struct slot *slot, nanos now)
+{
+	bool foreign = slot->known == SLOT_PRESENT && slot->record->foreign && slot->record->status.phase != PHASE_ENDED;
+	struct job *job = foreign && !slot_busy(slot) && !coordinator->stopping ? job_create(INPUT_FOUND) : NULL;
+	if (job != NULL)
+		slot_add_job(coordinator, slot, job, now);
+	return job != NULL;
+}
+
 void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now)
 {
 	if (slot->advancing) /* a job that was over at once brought us here again */
@@ -164,6 +174,6 @@ void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now)
 		job_start(coordinator, job, now);
 	}
 	slot->advancing = false;
-	if (slot->current == NULL)
+	if (slot->current == NULL && !adopt(coordinator, slot, now))
 		slot_rest(coordinator, slot, now);
 }

@@ -149,8 +149,48 @@ START_TEST(many_that_wait)
 }
 END_TEST
 
+/* Another implementation rewrites a record without what we keep in it, while we wait for its time. */
+START_TEST(rewritten_by_another_implementation)
+{
+	static const char inner[] = "{\"ID\":\"u\",\"Steps\":[\"scan\",\"slow\"],\"Status\":{\"CurrentStep\":\"slow\",\"Outcome\":\"\"}}";
+	for (unsigned way = 0; way < 4; way++) {
+		fake_open(&world);
+		fake_begin(&world, "u", 1, false);
+		fake_answer_all(&world);
+		if (way != 1)
+			fake_return(&world, RETURNED_WAIT, OUTCOME_NONE, world.now + HOUR);
+		fake_answer_all(&world);
+		struct text value = {0};
+		text_add(&value, "{\"key\":\"u\",\"data\":\"");
+		text_add_base64(&value, inner, sizeof inner - 1);
+		text_add(&value, "\"}");
+		fake_store_text(&world, "u", value.data, value.length);
+		text_free(&value);
+		text_clear(&world.words);
+		if (way == 0)
+			fake_pass(&world, HOUR);
+		else if (way == 1)
+			fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
+		else if (way == 2)
+			fake_step_finished(&world, "u", "scan", OUTCOME_CONTINUE, 2, false);
+		else
+			fake_resume(&world, "u", "", 2);
+		fake_answer_all(&world);
+		if (way == 0) {
+			fake_return(&world, RETURNED_VERDICT, OUTCOME_RETRY, 0);
+			fake_answer_all(&world);
+		}
+		/* In `slow`, as the record says, and not for ever. */
+		ck_assert_msg(stored("u").step == 1 && stored("u").due != 0, "way %u: step %zu", way, stored("u").step);
+		ck_assert_msg(coordinator_uploads(world.coordinator) == 1, "way %u: forgotten", way);
+		fake_close(&world);
+	}
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {a_long_line, standing_in_line, turn_of_an_upload_of_another_instance, found_again, many_that_wait};
+	const TTest *const tests[] = {a_long_line, standing_in_line, turn_of_an_upload_of_another_instance, found_again, many_that_wait,
+	                              rewritten_by_another_implementation};
 	return suite_run("coordinator_lines", tests, sizeof tests / sizeof tests[0], 60);
 }
