@@ -45,6 +45,7 @@ core_libcore_a_SOURCES = \
 	core/coordinator_runs.c \
 	core/coordinator_say.c \
 	core/coordinator_slots.c \
+	core/coordinator_turns.c \
 	core/encoding.c \
 	core/encoding.h \
 	core/envelope.c \
@@ -68,6 +69,8 @@ core_libcore_a_SOURCES = \
 	core/json_reader.h \
 	core/json_text.c \
 	core/json_text.h \
+	core/lines.c \
+	core/lines.h \
 	core/listener.c \
 	core/listener.h \
 	core/log.c \
@@ -106,6 +109,8 @@ core_libcore_a_SOURCES = \
 	core/steps.h \
 	core/store.c \
 	core/store.h \
+	core/table.c \
+	core/table.h \
 	core/text.c \
 	core/text.h \
 	core/text_file.c \
@@ -114,6 +119,8 @@ core_libcore_a_SOURCES = \
 	core/timers.h \
 	core/upload.c \
 	core/upload.h \
+	core/waiters.c \
+	core/waiters.h \
 	core/workers.c \
 	core/workers.h
 

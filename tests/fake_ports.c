@@ -394,8 +394,13 @@ void fake_store(struct fake_world *world, const struct record *record)
 {
 	struct text value = {0};
 	record_encode(&value, record);
-	write_entry(world, record->upload->id, value.data, value.length);
+	fake_store_text(world, record->upload->id, value.data, value.length);
 	text_free(&value);
+}
+
+void fake_store_text(struct fake_world *world, const char *id, const char *value, size_t length)
+{
+	write_entry(world, id, value, length);
 }
 
 void fake_find_all(struct fake_world *world, void *token)

@@ -91,6 +91,8 @@ void fake_pass(struct fake_world *world, nanos duration);
 bool fake_record(const struct fake_world *world, const char *id, struct record *record);
 /* Writes one, as another instance would. */
 void fake_store(struct fake_world *world, const struct record *record);
+/* Writes any value, as another program would. */
+void fake_store_text(struct fake_world *world, const char *id, const char *value, size_t length);
 /* A record of this status, for the upload that fake_begin() begins. */
 struct record fake_make_record(const char *id, const char *owner, const struct status *status);
 /* Gives the bucket's records to the coordinator, as at start (token NULL) or for a resume. */

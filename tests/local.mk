@@ -15,7 +15,7 @@ check_PROGRAMS += tests/test_clock tests/test_encoding tests/test_json tests/tes
 check_PROGRAMS += tests/test_text
 tests_test_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
 
-check_PROGRAMS += tests/test_timers tests/test_mailbox tests/test_http tests/test_metrics \
+check_PROGRAMS += tests/test_timers tests/test_waiters tests/test_lines tests/test_mailbox tests/test_http tests/test_metrics \
 	tests/test_file_server tests/test_broker tests/test_harness tests/test_peers
 
 check_PROGRAMS += tests/test_sim
@@ -82,6 +82,9 @@ tests_test_coordinator_broker_SOURCES = tests/test_coordinator_broker.c $(FAKE_P
 
 check_PROGRAMS += tests/test_coordinator_suspects
 tests_test_coordinator_suspects_SOURCES = tests/test_coordinator_suspects.c $(FAKE_PORTS)
+
+check_PROGRAMS += tests/test_coordinator_lines
+tests_test_coordinator_lines_SOURCES = tests/test_coordinator_lines.c $(FAKE_PORTS)
 
 include tests/modules/local.mk
 
