@@ -188,7 +188,8 @@ static void take_change(struct server *server, struct bus_change *change)
 	if (bus == server->events) {
 		intake_reset(&server->intake);
 		if (up)
-			coordinator_set_stream(server->coordinator, __atomic_load_n(&server->intake.stream_created, __ATOMIC_RELAXED));
+			coordinator_set_stream(server->coordinator, __atomic_load_n(&server->intake.stream_created, __ATOMIC_RELAXED),
+			                       __atomic_load_n(&server->intake.memory, __ATOMIC_RELAXED));
 	}
 	bool all_up = bus_is_up(server->events) && bus_is_up(server->records);
 	if (all_up && !atomic_load(&server->ready)) {
@@ -314,6 +315,12 @@ static void take_mail(struct server *server, struct mail *mail)
 	case MAIL_SCAN_DONE:
 		take_scan_end(server, (struct scan *)(void *)mail);
 		break;
+	case MAIL_LOOKUP:
+		coordinator_looked(server->coordinator, (struct lookup *)(void *)mail, clock_now());
+		break;
+	case MAIL_SEARCH_DONE:
+		server_search_done(server);
+		break;
 	case MAIL_WORD:
 		take_word(server, (struct word *)(void *)mail);
 		break;
@@ -422,7 +429,7 @@ static void empty_mailbox(struct server *server, nanos patience)
 			scan_release((struct found_record *)(void *)mail);
 		else if (mail->kind == MAIL_SCAN_DONE)
 			take_scan_end(server, (struct scan *)(void *)mail);
-		else if (mail->kind == MAIL_BUS || mail->kind == MAIL_WORD)
+		else if (mail->kind == MAIL_BUS || mail->kind == MAIL_WORD || mail->kind == MAIL_LOOKUP)
 			free(mail);
 		mail = next;
 	}
@@ -446,7 +453,8 @@ static void end_readings(struct server *server)
 {
 	for (struct reading *reading = server->readings; reading != NULL; reading = reading->next)
 		scan_stop(&reading->scan);
-	while (server->readings != NULL)
+	search_stop(&server->search);
+	while (server->readings != NULL || server->searching)
 		turn(server);
 }
 
