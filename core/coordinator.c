@@ -324,6 +324,7 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 		turns_give(coordinator, i, now);
 	gauge_set(coordinator->options.metrics->uploads, (int64_t)coordinator_uploads(coordinator));
 	gauge_set(coordinator->options.metrics->busy, (int64_t)coordinator->busy);
+	gauge_set(coordinator->options.metrics->waiting, (int64_t)lines_count(&coordinator->lines));
 	gauge_set(coordinator->options.metrics->runs, (int64_t)coordinator->runs);
 }
 

@@ -240,7 +240,7 @@ static void take_scan_end(struct server *server, struct scan *scan)
 static void begin_stop(struct server *server)
 {
 	char text[DURATION_TEXT_SIZE];
-	log_info(server->log, "stopping: %zu steps are queued or running, and have %s", coordinator_runs(server->coordinator),
+	log_info(server->log, "stopping: %zu steps are running, and have %s", coordinator_runs(server->coordinator),
 	         duration_format(server->config->shutdown_grace, text));
 	server->stopping = true;
 	coordinator_stopping(server->coordinator);
