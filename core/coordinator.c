@@ -7,6 +7,8 @@
 #include "core/coordinator_private.h"
 
 #define TICK_LIMIT (SECOND)
+/* The stream is not ours: whoever makes it remember IDs for longer may change it. */
+#define MEMORY_LIMIT (2 * MINUTE)
 
 struct coordinator *coordinator_create(const struct coordinator_options *options)
 {
@@ -83,9 +85,10 @@ void job_free(struct coordinator *coordinator, struct job *job)
 	free(job);
 }
 
-void coordinator_set_stream(struct coordinator *coordinator, int64_t created)
+void coordinator_set_stream(struct coordinator *coordinator, int64_t created, nanos memory)
 {
 	coordinator->stream = created;
+	coordinator->sure = (memory < MEMORY_LIMIT ? memory : MEMORY_LIMIT) / 2;
 }
 
 /* Asks for a reading of the bucket; each upload that is in the step gets a job. */
@@ -321,6 +324,7 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 		turns_give(coordinator, i, now);
 	gauge_set(coordinator->options.metrics->uploads, (int64_t)coordinator_uploads(coordinator));
 	gauge_set(coordinator->options.metrics->busy, (int64_t)coordinator->busy);
+	gauge_set(coordinator->options.metrics->waiting, (int64_t)lines_count(&coordinator->lines));
 	gauge_set(coordinator->options.metrics->runs, (int64_t)coordinator->runs);
 }
 

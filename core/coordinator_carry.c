@@ -122,6 +122,8 @@ static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 		          job->action.ignored);
 	}
 	job->left = job->action.publish;
+	job->unsure = 0;
+	job->looked = 0;
 	job->attempts = 0;
 	job_say_next(coordinator, job, now);
 }
@@ -390,18 +392,8 @@ void job_answered(struct coordinator *coordinator, struct job *job, nanos now)
 			job->uncertain = job->uncertain || status == REQUEST_UNKNOWN;
 			job_try_later(coordinator, job, now);
 		}
-	} else if (status == REQUEST_DONE) {
-		/* The time to confirm counts from when it was really said. */
-		if ((job->left & (~job->left + 1)) == PUBLISH_FINISHED)
-			job->slot->not_before = now + coordinator->options.pipeline.confirm_interval;
-		job->left &= job->left - 1;
-		job->attempts = 0;
-		job_say_next(coordinator, job, now);
 	} else {
-		if (status == REQUEST_REFUSED && job->attempts == 0)
-			log_error(coordinator->options.log, "upload %s: the broker refuses an event: %s (JetStream error %d); trying again",
-			          job->slot->id, job->request.text, job->request.error);
-		job_try_later(coordinator, job, now);
+		job_said(coordinator, job, now);
 	}
 }
 

@@ -41,13 +41,16 @@ struct job {
 	struct record *record;    /* as it is written */
 	unsigned left;            /* PUBLISH_… not yet published */
 	nanos checked;            /* when the record was last known to be as it is remembered; 0: since it was decided */
+	nanos sent;               /* when the first of `left` was last published … */
+	nanos unsure;             /* … and when the first time that nobody knows whether it was stored; 0: never */
+	nanos looked;             /* when it was surely not in the stream; 0: nobody looked */
 	bool loaded;              /* the record was read for this job */
 	bool uncertain;           /* a write was sent that was not answered */
 	unsigned attempts;
 	uint64_t write_id;        /* the same for all attempts of one write */
 	uint64_t intended;        /* the transition of an uncertain write */
 	struct timer again;       /* when to try again */
-	enum { JOB_IDLE, JOB_LOADING, JOB_WRITING, JOB_CHECKING, JOB_PUBLISHING } doing;
+	enum { JOB_IDLE, JOB_LOADING, JOB_WRITING, JOB_CHECKING, JOB_LOOKING, JOB_PUBLISHING } doing;
 	struct request request;
 };
 
@@ -87,6 +90,7 @@ struct turns {
 struct coordinator {
 	struct coordinator_options options;
 	int64_t stream;
+	nanos sure;               /* so long after it was first published may a message be published again unseen */
 	struct table slots;
 	struct waiters waiters;
 	struct timers due;        /* of slots */
@@ -149,6 +153,8 @@ void job_try_later(struct coordinator *coordinator, struct job *job, nanos now);
 /* coordinator_say.c */
 /* Publishes the first of what is left to publish, or ends the job. */
 void job_say_next(struct coordinator *coordinator, struct job *job, nanos now);
+/* The request to publish it was answered. */
+void job_said(struct coordinator *coordinator, struct job *job, nanos now);
 /* PUBLISH_… that has to be made sure of before the job is decided. */
 unsigned job_to_say_again(const struct job *job);
 /* PUBLISH_… that a record's writer, another process, may have died before publishing. */

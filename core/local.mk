@@ -100,6 +100,8 @@ core_libcore_a_SOURCES = \
 	core/run.c \
 	core/run.h \
 	core/scan.c \
+	core/search.c \
+	core/search.h \
 	core/server.c \
 	core/server.h \
 	core/server_ports.c \

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A world for the coordinator's tests, all in memory: a bucket with revisions, a broker that drops what it has seen, a
  * queue of requests that are answered when and as the test says, and runs that the test ends. What the
- * coordinator does is written down as words: "put", "remove", "load", "publish RETRY", "ack 7", "drop 7", "run scan",
+ * coordinator does is written down as words: "put", "remove", "load", "publish RETRY", "look", "ack 7", "drop 7", "run scan",
  * "cancel scan", "replace scan", "scan bucket", separated by "; ". */
 #ifndef TESTS_FAKE_PORTS_H
 #define TESTS_FAKE_PORTS_H
@@ -11,6 +11,7 @@
 #define FAKE_OWNER "here"
 #define FAKE_SECRET "SECRET-URL"
 #define FAKE_STREAM 7
+#define FAKE_MEMORY (2 * MINUTE)
 
 struct fake_entry {
 	struct fake_entry *next;
@@ -24,8 +25,10 @@ struct fake_entry {
 
 struct fake_request {
 	struct fake_request *next;
-	enum { FAKE_LOAD, FAKE_PUT, FAKE_REMOVE, FAKE_PUBLISH } kind;
+	enum { FAKE_LOAD, FAKE_PUT, FAKE_REMOVE, FAKE_PUBLISH, FAKE_LOOK } kind;
 	struct request *request;
+	struct lookup *lookup;
+	nanos at; /* of what was seen */
 	char id[UPLOAD_ID_LIMIT + 1];
 	char message_id[512];
 	uint64_t expected;
