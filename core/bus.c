@@ -171,7 +171,7 @@ static void answered(struct bus *bus, struct request *request, natsMsg *message)
 		}
 		complete(bus, request, status);
 	}
-	natsMsg_Destroy(message);
+	spent_add(bus->options.spent, message);
 }
 
 /* A delivered message is to be acknowledged to $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer
@@ -238,6 +238,7 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
 		.status = token[0] != '\0',
 		.data = natsMsg_GetData(message),
 		.length = (size_t)natsMsg_GetDataLength(message),
+		.spent = bus->options.spent,
 	};
 	read_position(delivery, natsMsg_GetReply(message));
 	mailbox_send(bus->options.mailbox, &delivery->mail);
@@ -245,7 +246,7 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
 
 void delivery_free(struct delivery *delivery)
 {
-	natsMsg_Destroy(delivery->message);
+	spent_add(delivery->spent, delivery->message);
 	free(delivery);
 }
 
@@ -382,7 +383,7 @@ static void request_send(struct bus *bus, struct request *request, const char *s
 	snprintf(reply, sizeof reply, "%sr.%" PRIu32 ".%" PRIu32, bus->prefix, slot, generation);
 	natsMsg *message = make_message(subject, reply, headers, payload, length);
 	natsStatus status = message != NULL ? natsConnection_PublishMsg(bus->wire.connection, message) : NATS_NO_MEMORY;
-	natsMsg_Destroy(message);
+	spent_add(bus->options.spent, message);
 	/* From here on the request may be over already. A refused message too large is for the caller to know. */
 	if (status == NATS_OK || (request = requests_take(&bus->requests, slot, generation)) == NULL)
 		return;

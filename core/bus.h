@@ -19,6 +19,7 @@
 #include "core/config.h"
 #include "core/log.h"
 #include "core/mailbox.h"
+#include "core/spent.h"
 
 struct bus;
 
@@ -30,6 +31,7 @@ struct bus_options {
 	const char *name;                     /* of the client, as the broker lists it; borrowed */
 	const struct log *log;
 	struct mailbox *mailbox;
+	struct spent *spent;                  /* for messages that are done with; NULL: none */
 	bus_prepare *prepare;
 	void *closure;
 	const char *listen;                   /* a subject whose messages come as words; borrowed; NULL: none */
@@ -126,6 +128,7 @@ struct delivery {
 	size_t length;
 	uint64_t sequence;   /* in the stream */
 	bool redelivered;
+	struct spent *spent; /* where its message goes; NULL: nowhere */
 };
 void delivery_free(struct delivery *delivery);
 

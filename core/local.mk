@@ -106,6 +106,8 @@ core_libcore_a_SOURCES = \
 	core/server.h \
 	core/server_ports.c \
 	core/server_private.h \
+	core/spent.c \
+	core/spent.h \
 	core/step_setup.c \
 	core/steps.c \
 	core/steps.h \

@@ -97,6 +97,7 @@ static bool connect_buses(struct server *server)
 		.name = "postprocessing",
 		.log = server->log,
 		.mailbox = &server->mailbox,
+		.spent = &server->spent,
 		.prepare = one ? prepare_both : intake_prepare,
 		.closure = one ? (void *)server : &server->intake,
 		.listen = server->peers_subject,
@@ -157,6 +158,12 @@ struct server *server_create(const struct config *config, const struct steps *st
 	struct server *server = calloc(1, sizeof *server);
 	if (server == NULL || !mailbox_init(&server->mailbox)) {
 		snprintf(why, size, "out of memory");
+		free(server);
+		return NULL;
+	}
+	if (!spent_init(&server->spent)) {
+		snprintf(why, size, "out of memory");
+		mailbox_destroy(&server->mailbox);
 		free(server);
 		return NULL;
 	}
@@ -484,6 +491,7 @@ bool server_destroy(struct server *server)
 	metrics_destroy(server->metrics);
 	free(server->run_time);
 	peers_free(server->peers);
+	spent_end(&server->spent);
 	mailbox_destroy(&server->mailbox);
 	if (server->instance_lock >= 0)
 		close(server->instance_lock);

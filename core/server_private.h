@@ -27,6 +27,7 @@ struct server {
 	const struct config *config;
 	const struct log *log;
 	struct mailbox mailbox;
+	struct spent spent;
 	struct mail stop;
 	struct broker *broker;             /* embedded; NULL: none */
 	const struct broker_address *events_address, *store_address;
