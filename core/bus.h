@@ -68,7 +68,7 @@ void bus_destroy(struct bus *bus);
 /* Takes notice of a change. Returns whether the bus is up now. */
 bool bus_changed(struct bus *bus, struct bus_change *change);
 bool bus_is_up(const struct bus *bus);
-/* Has `prepare` called again; a mail with `up` follows. */
+/* Has `prepare` called again; a mail with `up` follows, and before it one that it is down if `prepare` fails at first. */
 void bus_prepare_again(struct bus *bus);
 
 enum request_status {
@@ -88,6 +88,7 @@ struct request {
 	int error;          /* JetStream's err_code, 0 if it gave none */
 	char text[96];      /* its words */
 	natsMsg *reply;     /* of an API call: the receiver destroys it; NULL otherwise */
+	bool of_record;     /* the caller's own: it publishes into the bucket of records */
 	/* The bus' own: */
 	bool api;
 	uint32_t slot;
@@ -98,6 +99,7 @@ struct request {
 /* JetStream's err_code for a conditional publish whose condition does not hold, and for what is not there. */
 #define BUS_WRONG_LAST_SEQUENCE 10071
 #define BUS_MESSAGE_NOT_FOUND 10037
+#define BUS_STREAM_NOT_FOUND 10059
 
 struct bus_header {
 	const char *name, *value;
