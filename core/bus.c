@@ -141,15 +141,16 @@ static enum request_status read_answer(struct request *request, natsMsg *message
 	json_t *answer = json_loadb(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), 0, NULL);
 	json_t *error = json_object_get(answer, "error");
 	enum request_status status = REQUEST_DONE;
-	if (answer == NULL) {
-		status = REQUEST_UNKNOWN;
+	json_int_t sequence = json_integer_value(json_object_get(answer, "seq"));
+	if (!json_is_object(answer) || (error == NULL && !request->api && sequence <= 0)) {
+		status = REQUEST_UNKNOWN; /* whatever that was, it was no PubAck */
 	} else if (error != NULL) {
 		const char *text = json_string_value(json_object_get(error, "description"));
 		request->error = (int)json_integer_value(json_object_get(error, "err_code"));
 		snprintf(request->text, sizeof request->text, "%s", text != NULL ? text : "");
 		status = REQUEST_REFUSED;
 	} else {
-		request->sequence = (uint64_t)json_integer_value(json_object_get(answer, "seq"));
+		request->sequence = (uint64_t)sequence;
 		request->duplicate = json_is_true(json_object_get(answer, "duplicate"));
 	}
 	json_decref(answer);
