@@ -286,6 +286,9 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 			slot_due(coordinator, slot, now);
 		/* Otherwise its timer is set again when its jobs are done. */
 	}
+	/* Only a want of memory leaves a suspect waiting although it may run. */
+	for (size_t i = 0; i < coordinator->options.pipeline.count; i++)
+		suspects_release(coordinator, i, now);
 	gauge_set(coordinator->options.metrics->uploads, (int64_t)coordinator->slots);
 	gauge_set(coordinator->options.metrics->busy, (int64_t)coordinator->busy);
 	gauge_set(coordinator->options.metrics->runs, (int64_t)coordinator->runs);

@@ -52,9 +52,12 @@ static void start_run(struct coordinator *coordinator, struct slot *slot, size_t
 	bool marked = slot->suspect;
 	slot->suspect = false;
 	if (run == NULL) {
+		/* No failure of the step's. What is overdue is tried again in a second, what was queued when its time is over. */
+		log_error(coordinator->options.log, "upload %s: out of memory to run %s; it is run later", slot->id,
+		          coordinator->options.step[step]);
+		slot->not_before = now + SECOND;
 		if (marked)
 			give_place(coordinator, step, now);
-		return_now(coordinator, slot, &(struct input){.outcome = OUTCOME_RETRY, .transition = status->transition}, "out of memory", now);
 		return;
 	}
 	run->owner = slot;
