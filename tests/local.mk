@@ -36,17 +36,17 @@ check_PROGRAMS += tests/test_config_example
 tests_test_config_example_SOURCES = tests/test_config_example.c $(CONFIG_FIXTURE)
 
 SCARCITY = tests/scarcity.c tests/scarcity.h
-SCARCITY_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup \
+SCARCITY_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup \
 	-Wl,--wrap=realpath,--wrap=open_memstream,--wrap=free
 
 check_PROGRAMS += tests/test_config_memory
 tests_test_config_memory_SOURCES = tests/test_config_memory.c $(SCARCITY)
-tests_test_config_memory_LDFLAGS = $(SCARCITY_LDFLAGS)
+tests_test_config_memory_LDFLAGS = $(SCARCITY_WRAPS)
 
 check_PROGRAMS += tests/test_memory
 tests_test_memory_SOURCES = tests/test_memory.c $(SCARCITY)
 tests_test_memory_CPPFLAGS = $(AM_CPPFLAGS) -DFIXTURES='"$(abs_top_builddir)/tests/modules/.libs"'
-tests_test_memory_LDFLAGS = $(SCARCITY_LDFLAGS)
+tests_test_memory_LDFLAGS = $(SCARCITY_WRAPS)
 
 check_PROGRAMS += tests/test_step_setup
 tests_test_step_setup_SOURCES = tests/test_step_setup.c $(CONFIG_FIXTURE)
@@ -95,7 +95,7 @@ tests_test_coordinator_suspects_SOURCES = tests/test_coordinator_suspects.c $(FA
 
 check_PROGRAMS += tests/test_coordinator_memory
 tests_test_coordinator_memory_SOURCES = tests/test_coordinator_memory.c $(FAKE_PORTS) $(SCARCITY)
-tests_test_coordinator_memory_LDFLAGS = $(SCARCITY_LDFLAGS) -Wl,--wrap=coordinator_create,--wrap=coordinator_deliver \
+tests_test_coordinator_memory_LDFLAGS = $(SCARCITY_WRAPS) -Wl,--wrap=coordinator_create,--wrap=coordinator_deliver \
 	-Wl,--wrap=coordinator_answered,--wrap=coordinator_returned,--wrap=coordinator_found,--wrap=coordinator_tick,--wrap=event_decode
 
 include tests/modules/local.mk

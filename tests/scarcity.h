@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Memory that runs out when a test says so. A program with scarcity.c is linked with $(SCARCITY_LDFLAGS): all allocations of
+ * Memory that runs out when a test says so. A program with scarcity.c is linked with $(SCARCITY_WRAPS): all allocations of
  * its own objects come here, and so do jansson's once scarcity_begin() was called. */
 #ifndef TESTS_SCARCITY_H
 #define TESTS_SCARCITY_H
