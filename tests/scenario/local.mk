@@ -33,3 +33,5 @@ check_PROGRAMS += tests/test_scenario_embedded
 tests_test_scenario_embedded_LDADD = $(SCENARIO_LIBS)
 check_PROGRAMS += tests/test_scenario_commands
 tests_test_scenario_commands_LDADD = $(SCENARIO_LIBS)
+check_PROGRAMS += tests/test_scenario_descriptors
+tests_test_scenario_descriptors_LDADD = $(SCENARIO_LIBS)
