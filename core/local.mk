@@ -43,6 +43,7 @@ core_libcore_a_SOURCES = \
 	core/coordinator_runs.c \
 	core/coordinator_say.c \
 	core/coordinator_slots.c \
+	core/coordinator_turns.c \
 	core/encoding.c \
 	core/encoding.h \
 	core/envelope.c \
@@ -62,6 +63,8 @@ core_libcore_a_SOURCES = \
 	core/intake.h \
 	core/json.c \
 	core/json.h \
+	core/lines.c \
+	core/lines.h \
 	core/listener.c \
 	core/listener.h \
 	core/log.c \
@@ -90,6 +93,8 @@ core_libcore_a_SOURCES = \
 	core/run.c \
 	core/run.h \
 	core/scan.c \
+	core/search.c \
+	core/search.h \
 	core/server.c \
 	core/server.h \
 	core/server_ports.c \
@@ -99,6 +104,8 @@ core_libcore_a_SOURCES = \
 	core/steps.h \
 	core/store.c \
 	core/store.h \
+	core/table.c \
+	core/table.h \
 	core/text.c \
 	core/text.h \
 	core/text_file.c \
@@ -107,6 +114,8 @@ core_libcore_a_SOURCES = \
 	core/timers.h \
 	core/upload.c \
 	core/upload.h \
+	core/waiters.c \
+	core/waiters.h \
 	core/workers.c \
 	core/workers.h
 

@@ -188,7 +188,8 @@ static void take_change(struct server *server, struct bus_change *change)
 	if (bus == server->events) {
 		intake_reset(&server->intake);
 		if (up)
-			coordinator_set_stream(server->coordinator, __atomic_load_n(&server->intake.stream_created, __ATOMIC_RELAXED));
+			coordinator_set_stream(server->coordinator, __atomic_load_n(&server->intake.stream_created, __ATOMIC_RELAXED),
+			                       __atomic_load_n(&server->intake.memory, __ATOMIC_RELAXED));
 	}
 	bool all_up = bus_is_up(server->events) && bus_is_up(server->records);
 	if (all_up && !atomic_load(&server->ready)) {
@@ -239,7 +240,7 @@ static void take_scan_end(struct server *server, struct scan *scan)
 static void begin_stop(struct server *server)
 {
 	char text[DURATION_TEXT_SIZE];
-	log_info(server->log, "stopping: %zu steps are queued or running, and have %s", coordinator_runs(server->coordinator),
+	log_info(server->log, "stopping: %zu steps are running, and have %s", coordinator_runs(server->coordinator),
 	         duration_format(server->config->shutdown_grace, text));
 	server->stopping = true;
 	coordinator_stopping(server->coordinator);
@@ -313,6 +314,12 @@ static void take_mail(struct server *server, struct mail *mail)
 		break;
 	case MAIL_SCAN_DONE:
 		take_scan_end(server, (struct scan *)(void *)mail);
+		break;
+	case MAIL_LOOKUP:
+		coordinator_looked(server->coordinator, (struct lookup *)(void *)mail, clock_now());
+		break;
+	case MAIL_SEARCH_DONE:
+		server_search_done(server);
 		break;
 	case MAIL_WORD:
 		take_word(server, (struct word *)(void *)mail);
@@ -422,7 +429,7 @@ static void empty_mailbox(struct server *server, nanos patience)
 			scan_release((struct found_record *)(void *)mail);
 		else if (mail->kind == MAIL_SCAN_DONE)
 			take_scan_end(server, (struct scan *)(void *)mail);
-		else if (mail->kind == MAIL_BUS || mail->kind == MAIL_WORD)
+		else if (mail->kind == MAIL_BUS || mail->kind == MAIL_WORD || mail->kind == MAIL_LOOKUP)
 			free(mail);
 		mail = next;
 	}
@@ -446,7 +453,8 @@ static void end_readings(struct server *server)
 {
 	for (struct reading *reading = server->readings; reading != NULL; reading = reading->next)
 		scan_stop(&reading->scan);
-	while (server->readings != NULL)
+	search_stop(&server->search);
+	while (server->readings != NULL || server->searching)
 		turn(server);
 }
 

@@ -33,6 +33,7 @@ void __real_coordinator_deliver(struct coordinator *coordinator, struct delivery
 void __real_coordinator_answered(struct coordinator *coordinator, struct request *request, nanos now);
 void __real_coordinator_returned(struct coordinator *coordinator, struct run *run, nanos now);
 void __real_coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now);
+void __real_coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, nanos now);
 void __real_coordinator_tick(struct coordinator *coordinator, nanos now);
 enum event_verdict __real_event_decode(const char *message, size_t length, const char *const *step, size_t count, nanos now,
                                        bool commands, struct event *event, char *why, size_t size);
@@ -43,6 +44,7 @@ void __wrap_coordinator_deliver(struct coordinator *coordinator, struct delivery
 void __wrap_coordinator_answered(struct coordinator *coordinator, struct request *request, nanos now);
 void __wrap_coordinator_returned(struct coordinator *coordinator, struct run *run, nanos now);
 void __wrap_coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now);
+void __wrap_coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, nanos now);
 void __wrap_coordinator_tick(struct coordinator *coordinator, nanos now);
 
 /* The coordinator is at work while `call` is carried out. */
@@ -66,6 +68,11 @@ void __wrap_coordinator_returned(struct coordinator *coordinator, struct run *ru
 void __wrap_coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
 {
 	WITHIN(__real_coordinator_found(coordinator, record, revision, token, now));
+}
+
+void __wrap_coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, nanos now)
+{
+	WITHIN(__real_coordinator_looked(coordinator, lookup, now));
 }
 
 void __wrap_coordinator_tick(struct coordinator *coordinator, nanos now)
@@ -141,6 +148,12 @@ static void publish(void *closure, struct request *request, const char *message_
 	OUTSIDE((watch(message_id, message, length), fake.publish(closure, request, message_id, message, length)));
 }
 
+static void look(void *closure, struct lookup *lookup)
+{
+	bool was;
+	OUTSIDE(fake.look(closure, lookup));
+}
+
 static void acknowledge(void *closure, struct delivery *delivery)
 {
 	bool was;
@@ -191,6 +204,7 @@ struct coordinator *__wrap_coordinator_create(const struct coordinator_options *
 	shown.ports.put = put;
 	shown.ports.remove = remove_record;
 	shown.ports.publish = publish;
+	shown.ports.look = look;
 	shown.ports.acknowledge = acknowledge;
 	shown.ports.drop = drop;
 	shown.ports.run = run;

@@ -152,7 +152,7 @@ START_TEST(found_at_start)
 	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 2);
 	fake_pass(&world, HOUR);
 	fake_answer_all(&world);
-	fake_expect(&world, "put; run scan; publish END delete");
+	fake_expect(&world, "put; load; publish END delete; run scan");
 }
 END_TEST
 
