@@ -80,18 +80,19 @@ tests_test_pipeline_random_SOURCES = tests/test_pipeline_random.c $(PIPELINE_FIX
 check_PROGRAMS += tests/test_envelope tests/test_bus_loop
 
 FAKE_PORTS = tests/fake_ports.c tests/fake_events.c tests/fake_ports.h
+COORDINATOR_WORLD = tests/coordinator_world.c tests/coordinator_world.h $(FAKE_PORTS)
 
 check_PROGRAMS += tests/test_coordinator
-tests_test_coordinator_SOURCES = tests/test_coordinator.c $(FAKE_PORTS)
+tests_test_coordinator_SOURCES = tests/test_coordinator.c $(COORDINATOR_WORLD)
 
 check_PROGRAMS += tests/test_coordinator_runs
-tests_test_coordinator_runs_SOURCES = tests/test_coordinator_runs.c $(FAKE_PORTS)
+tests_test_coordinator_runs_SOURCES = tests/test_coordinator_runs.c $(COORDINATOR_WORLD)
 
 check_PROGRAMS += tests/test_coordinator_broker
-tests_test_coordinator_broker_SOURCES = tests/test_coordinator_broker.c $(FAKE_PORTS)
+tests_test_coordinator_broker_SOURCES = tests/test_coordinator_broker.c $(COORDINATOR_WORLD)
 
 check_PROGRAMS += tests/test_coordinator_suspects
-tests_test_coordinator_suspects_SOURCES = tests/test_coordinator_suspects.c $(FAKE_PORTS)
+tests_test_coordinator_suspects_SOURCES = tests/test_coordinator_suspects.c $(COORDINATOR_WORLD)
 
 check_PROGRAMS += tests/test_coordinator_memory
 tests_test_coordinator_memory_SOURCES = tests/test_coordinator_memory.c $(FAKE_PORTS) $(SCARCITY)
@@ -100,7 +101,7 @@ tests_test_coordinator_memory_LDFLAGS = $(SCARCITY_WRAPS) -Wl,--wrap=coordinator
 	-Wl,--wrap=coordinator_tick,--wrap=event_decode
 
 check_PROGRAMS += tests/test_coordinator_lines
-tests_test_coordinator_lines_SOURCES = tests/test_coordinator_lines.c $(FAKE_PORTS)
+tests_test_coordinator_lines_SOURCES = tests/test_coordinator_lines.c $(COORDINATOR_WORLD)
 
 include tests/modules/local.mk
 
