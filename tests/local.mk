@@ -117,10 +117,15 @@ check_PROGRAMS += tests/test_delay
 tests_test_delay_SOURCES = tests/test_delay.c $(STUB_HOST) plugins/delay/delay.c
 tests_test_delay_CPPFLAGS = $(AM_CPPFLAGS)
 
+SCAN = tests/scan.c tests/scan.h $(STUB_HOST) $(VIRUSSCAN_SOURCES)
+
 check_PROGRAMS += tests/test_virusscan
-tests_test_virusscan_SOURCES = tests/test_virusscan.c $(STUB_HOST) $(VIRUSSCAN_SOURCES) \
-	tests/fake_clamd.c tests/fake_clamd.h tests/fixture_clamd.c tests/fixture_clamd.h
+tests_test_virusscan_SOURCES = tests/test_virusscan.c tests/fake_clamd.c tests/fake_clamd.h $(SCAN)
 tests_test_virusscan_CPPFLAGS = $(AM_CPPFLAGS)
+
+check_PROGRAMS += tests/test_virusscan_clamd
+tests_test_virusscan_clamd_SOURCES = tests/test_virusscan_clamd.c tests/fixture_clamd.c tests/fixture_clamd.h $(SCAN)
+tests_test_virusscan_clamd_CPPFLAGS = $(AM_CPPFLAGS)
 
 include tests/scenario/local.mk
 
