@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/command.h"
-#include "core/json.h"
+#include "core/json_text.h"
 
 static const char usage[] = "usage: postprocessing health [-c FILE] [--json]\n"
                             "Asks the running service whether it is ready: 0 it is, 1 it is not.\n"

@@ -15,6 +15,8 @@ core_libcore_a_SOURCES = \
 	core/bus_connect.h \
 	core/bus_loop.c \
 	core/bus_loop.h \
+	core/character.c \
+	core/character.h \
 	core/clock.c \
 	core/clock.h \
 	core/config.c \
@@ -63,6 +65,10 @@ core_libcore_a_SOURCES = \
 	core/intake.h \
 	core/json.c \
 	core/json.h \
+	core/json_reader.c \
+	core/json_reader.h \
+	core/json_text.c \
+	core/json_text.h \
 	core/lines.c \
 	core/lines.h \
 	core/listener.c \
@@ -90,6 +96,7 @@ core_libcore_a_SOURCES = \
 	core/problems.c \
 	core/record.c \
 	core/record.h \
+	core/record_decode.c \
 	core/run.c \
 	core/run.h \
 	core/scan.c \

@@ -2,78 +2,190 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "core/bus_connect.h"
 #include "core/store.h"
 
-/* Records on their way to the receiver. */
-#define AHEAD_LIMIT 1000
-#define ENTRY_PATIENCE_MS 10000
+#define SUBJECT_SIZE 192
+/* Batches of records on their way to the receiver. */
+#define AHEAD_LIMIT 32
+#define PATIENCE (10 * SECOND)
+#define USED_LIMIT 256
+/* When all that has come is taken the thread sleeps so long: to be woken for each message, it and the library's, costs more
+ * than the reading. */
+#define NAP MILLISECOND
 
+/* False: it is to end early. */
 static bool wait_for_room(struct scan *scan)
 {
 	pthread_mutex_lock(&scan->lock);
 	while (scan->ahead >= AHEAD_LIMIT && !scan->stop)
 		pthread_cond_wait(&scan->less, &scan->lock);
 	bool go_on = !scan->stop;
-	scan->ahead++;
+	scan->ahead += go_on;
 	pthread_mutex_unlock(&scan->lock);
 	return go_on;
 }
 
-static void send_entry(struct scan *scan, kvEntry *entry)
+static void send_batch(struct scan *scan)
 {
-	struct found_record *found = calloc(1, sizeof *found);
-	char why[128] = "out of memory";
-	if (found == NULL || !record_decode(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), &found->record, why, sizeof why)) {
-		log_error(scan->store->log, "bucket %s, revision %" PRIu64 ": not a record: %s", scan->store->bucket,
-		          kvEntry_Revision(entry), why);
-		free(found);
+	if (scan->batch != NULL)
+		mailbox_send(scan->mailbox, &scan->batch->mail);
+	scan->batch = NULL;
+}
+
+static natsStatus make_batch(struct scan *scan)
+{
+	if (!wait_for_room(scan))
+		return NATS_CONNECTION_CLOSED;
+	scan->batch = malloc(sizeof *scan->batch);
+	if (scan->batch == NULL) {
 		pthread_mutex_lock(&scan->lock);
 		scan->ahead--;
 		pthread_mutex_unlock(&scan->lock);
-		return;
+		return NATS_NO_MEMORY;
 	}
-	found->mail.kind = MAIL_RECORD;
-	found->scan = scan;
-	found->revision = kvEntry_Revision(entry);
-	mailbox_send(scan->mailbox, &found->mail);
+	scan->batch->mail.kind = MAIL_RECORDS;
+	scan->batch->scan = scan;
+	scan->batch->count = 0;
+	return NATS_OK;
 }
 
-/* Until the last entry that was there at the start. */
-static natsStatus read_entries(struct scan *scan, kvWatcher *watcher)
+/* A deletion's marker has no value; nor has what is no record. */
+static bool is_marker(natsMsg *message)
 {
-	for (;;) {
-		kvEntry *entry = NULL;
-		natsStatus status = kvWatcher_Next(&entry, watcher, ENTRY_PATIENCE_MS);
-		if (status != NATS_OK || entry == NULL)
-			return status;
-		if (!wait_for_room(scan)) {
-			kvEntry_Destroy(entry);
-			return NATS_CONNECTION_CLOSED;
-		}
-		send_entry(scan, entry);
-		kvEntry_Destroy(entry);
-	}
+	const char *operation = NULL;
+	return natsMsg_GetDataLength(message) == 0 && natsMsgHeader_Get(message, "KV-Operation", &operation) == NATS_OK;
 }
 
-static natsStatus read_bucket(struct scan *scan, natsConnection *connection)
+static natsStatus take_message(struct scan *scan, natsMsg *message, uint64_t revision)
 {
+	if (is_marker(message))
+		return NATS_OK;
+	natsStatus status = scan->batch == NULL ? make_batch(scan) : NATS_OK;
+	if (status != NATS_OK)
+		return status;
+	struct found_record *found = &scan->batch->record[scan->batch->count];
+	char why[128];
+	found->revision = revision;
+	switch (record_decode(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), &found->record, why, sizeof why)) {
+	case RECORD_TAKEN:
+		if (++scan->batch->count == FOUND_RECORDS)
+			send_batch(scan);
+		return NATS_OK;
+	case RECORD_BROKEN:
+		log_error(scan->store->log, "bucket %s, revision %" PRIu64 ": not a record: %s", scan->store->bucket, revision, why);
+		return NATS_OK;
+	case RECORD_UNREAD:
+		break;
+	}
+	return NATS_NO_MEMORY;
+}
+
+/* Messages that are done with. The library wakes a thread of its own to free one; many at once wake it once. */
+struct used {
+	natsMsg *message[USED_LIMIT];
+	size_t count;
+};
+
+static void free_used(struct used *used)
+{
+	for (size_t i = 0; i < used->count; i++)
+		natsMsg_Destroy(used->message[i]);
+	used->count = 0;
+}
+
+static void put_aside(struct used *used, natsMsg *message)
+{
+	if (used->count == USED_LIMIT)
+		free_used(used);
+	used->message[used->count++] = message;
+}
+
+/* The next message; NATS_TIMEOUT: the broker is silent for too long. */
+static natsStatus next_message(struct scan *scan, natsSubscription *subscription, natsMsg **message)
+{
+	natsStatus status = natsSubscription_NextMsg(message, subscription, 0);
+	if (status != NATS_TIMEOUT)
+		return status;
+	send_batch(scan);
+	nanos limit = clock_monotonic() + PATIENCE;
+	while (status == NATS_TIMEOUT && clock_monotonic() < limit) {
+		nanosleep(&(struct timespec){.tv_nsec = NAP}, NULL);
+		status = natsSubscription_NextMsg(message, subscription, 0);
+	}
+	return status;
+}
+
+/* Until the last one of those that were there at the start, `left` of them: some may go meanwhile, and others come. */
+static natsStatus read_messages(struct scan *scan, natsSubscription *subscription, uint64_t left)
+{
+	natsStatus status = NATS_OK;
+	struct used used = {.count = 0};
+	while (left > 0 && status == NATS_OK) {
+		natsMsg *message = NULL;
+		jsMsgMetaData *about = NULL;
+		status = next_message(scan, subscription, &message);
+		if (status == NATS_OK)
+			status = natsMsg_GetMetaData(&about, message);
+		if (status == NATS_OK)
+			status = take_message(scan, message, about->Sequence.Stream);
+		left = status == NATS_OK && about->NumPending > 0 ? left - 1 : 0;
+		jsMsgMetaData_Destroy(about);
+		put_aside(&used, message);
+	}
+	free_used(&used);
+	send_batch(scan);
+	return status;
+}
+
+/* Has the bucket's messages delivered, in order. *left: how many there are. */
+static natsStatus subscribe(const struct scan *scan, jsCtx *js, natsSubscription **subscription, uint64_t *left)
+{
+	char stream[SUBJECT_SIZE], subject[SUBJECT_SIZE];
+	jsStreamInfo *about = NULL;
+	jsConsumerInfo *consumer = NULL;
+	jsSubOptions options;
+	jsSubOptions_Init(&options);
+	snprintf(stream, sizeof stream, "KV_%s", scan->store->bucket);
+	snprintf(subject, sizeof subject, "$KV.%s.>", scan->store->bucket);
+	natsStatus status = js_GetStreamInfo(&about, js, stream, NULL, NULL);
+	options.Stream = stream;
+	options.Ordered = true;
+	/* The last of each key are all that there are, unless somebody made the bucket to keep more; finding them takes long. */
+	if (status == NATS_OK && about->Config->MaxMsgsPerSubject != 1)
+		options.Config.DeliverPolicy = js_DeliverLastPerSubject;
+	jsStreamInfo_Destroy(about);
+	if (status == NATS_OK)
+		status = js_SubscribeSync(subscription, js, subject, NULL, &options, NULL);
+	/* The broker's flow control sees to it that no more comes than is taken. */
+	if (status == NATS_OK)
+		status = natsSubscription_SetPendingLimits(*subscription, -1, -1);
+	if (status == NATS_OK)
+		status = natsSubscription_GetConsumerInfo(&consumer, *subscription, NULL, NULL);
+	if (status == NATS_OK)
+		*left = consumer->NumPending + consumer->Delivered.Consumer;
+	jsConsumerInfo_Destroy(consumer);
+	return status;
+}
+
+static natsStatus read_bucket(struct scan *scan)
+{
+	natsConnection *connection = NULL;
 	jsCtx *js = NULL;
-	kvStore *bucket = NULL;
-	kvWatcher *watcher = NULL;
-	kvWatchOptions options;
-	kvWatchOptions_Init(&options);
-	options.IgnoreDeletes = true;
-	natsStatus status = natsConnection_JetStream(&js, connection, NULL);
+	natsSubscription *subscription = NULL;
+	uint64_t left = 0;
+	natsStatus status = bus_connect(&connection, scan->address, "postprocessing scan", NULL, NULL, NULL, NULL);
 	if (status == NATS_OK)
-		status = js_KeyValue(&bucket, js, scan->store->bucket);
+		status = natsConnection_JetStream(&js, connection, NULL);
 	if (status == NATS_OK)
-		status = kvStore_WatchAll(&watcher, bucket, &options);
+		status = subscribe(scan, js, &subscription, &left);
 	if (status == NATS_OK)
-		status = read_entries(scan, watcher);
-	kvWatcher_Destroy(watcher);
-	kvStore_Destroy(bucket);
+		status = read_messages(scan, subscription, left);
+	/* The broker removes the consumer when nobody listens. */
+	natsConnection_Destroy(connection);
+	natsSubscription_Destroy(subscription);
 	jsCtx_Destroy(js);
 	return status;
 }
@@ -81,11 +193,7 @@ static natsStatus read_bucket(struct scan *scan, natsConnection *connection)
 static void *run_scan(void *closure)
 {
 	struct scan *scan = closure;
-	natsConnection *connection = NULL;
-	natsStatus status = bus_connect(&connection, scan->address, "postprocessing scan", NULL, NULL, NULL, NULL);
-	if (status == NATS_OK)
-		status = read_bucket(scan, connection);
-	natsConnection_Destroy(connection);
+	natsStatus status = read_bucket(scan);
 	scan->failed = status != NATS_OK;
 	snprintf(scan->why, sizeof scan->why, "%s", status == NATS_NOT_FOUND ? "it is not there: has a service ever run on this broker?" : bus_advice(status));
 	scan->mail.kind = MAIL_SCAN_DONE;
@@ -97,6 +205,7 @@ bool scan_start(struct scan *scan)
 {
 	scan->ahead = 0;
 	scan->stop = false;
+	scan->batch = NULL;
 	if (pthread_mutex_init(&scan->lock, NULL) != 0)
 		return false;
 	if (pthread_cond_init(&scan->less, NULL) != 0) {
@@ -110,10 +219,11 @@ bool scan_start(struct scan *scan)
 	return false;
 }
 
-void scan_release(struct found_record *found)
+void scan_release(struct found_records *found)
 {
 	struct scan *scan = found->scan;
-	record_clear(&found->record);
+	for (size_t i = 0; i < found->count; i++)
+		record_clear(&found->record[i].record);
 	free(found);
 	pthread_mutex_lock(&scan->lock);
 	scan->ahead--;

@@ -206,10 +206,11 @@ static void take_change(struct server *server, struct bus_change *change)
 		server->reading_all = server_read_bucket(server, NULL);
 }
 
-static void take_found(struct server *server, struct found_record *found)
+static void take_found(struct server *server, struct found_records *found)
 {
 	struct reading *reading = (struct reading *)(void *)found->scan;
-	coordinator_found(server->coordinator, &found->record, found->revision, reading->token, clock_now());
+	for (size_t i = 0; i < found->count; i++)
+		coordinator_found(server->coordinator, &found->record[i].record, found->record[i].revision, reading->token, clock_now());
 	scan_release(found);
 }
 
@@ -309,8 +310,8 @@ static void take_mail(struct server *server, struct mail *mail)
 	case MAIL_RUN:
 		coordinator_returned(server->coordinator, (struct run *)(void *)mail, clock_now());
 		break;
-	case MAIL_RECORD:
-		take_found(server, (struct found_record *)(void *)mail);
+	case MAIL_RECORDS:
+		take_found(server, (struct found_records *)(void *)mail);
 		break;
 	case MAIL_SCAN_DONE:
 		take_scan_end(server, (struct scan *)(void *)mail);
@@ -425,8 +426,8 @@ static void empty_mailbox(struct server *server, nanos patience)
 			run_free((struct run *)(void *)mail);
 		else if (mail->kind == MAIL_REPLY)
 			natsMsg_Destroy(((struct request *)(void *)mail)->reply);
-		else if (mail->kind == MAIL_RECORD)
-			scan_release((struct found_record *)(void *)mail);
+		else if (mail->kind == MAIL_RECORDS)
+			scan_release((struct found_records *)(void *)mail);
 		else if (mail->kind == MAIL_SCAN_DONE)
 			take_scan_end(server, (struct scan *)(void *)mail);
 		else if (mail->kind == MAIL_BUS || mail->kind == MAIL_WORD || mail->kind == MAIL_LOOKUP)

@@ -10,7 +10,7 @@ include tests/harness/local.mk
 TEST_LIBS = tests/libharness.a $(CORE_LIBS) $(CHECK_LIBS)
 LDADD = $(TEST_LIBS)
 
-check_PROGRAMS += tests/test_clock tests/test_encoding tests/test_json
+check_PROGRAMS += tests/test_clock tests/test_encoding tests/test_json tests/test_json_text
 
 check_PROGRAMS += tests/test_text
 tests_test_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
@@ -47,6 +47,10 @@ check_PROGRAMS += tests/test_memory
 tests_test_memory_SOURCES = tests/test_memory.c $(SCARCITY)
 tests_test_memory_CPPFLAGS = $(AM_CPPFLAGS) -DFIXTURES='"$(abs_top_builddir)/tests/modules/.libs"'
 tests_test_memory_LDFLAGS = $(SCARCITY_WRAPS)
+
+check_PROGRAMS += tests/test_memory_read
+tests_test_memory_read_SOURCES = tests/test_memory_read.c $(SCARCITY)
+tests_test_memory_read_LDFLAGS = $(SCARCITY_WRAPS)
 
 check_PROGRAMS += tests/test_step_setup
 tests_test_step_setup_SOURCES = tests/test_step_setup.c $(CONFIG_FIXTURE)

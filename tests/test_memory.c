@@ -6,10 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/encoding.h"
 #include "core/event.h"
-#include "core/json.h"
-#include "core/mailbox.h"
+#include "core/json_text.h"
 #include "core/metrics_list.h"
 #include "core/modules.h"
 #include "core/peers.h"
@@ -177,14 +175,11 @@ END_TEST
 static enum came convert(const void *closure)
 {
 	(void)closure;
-	size_t length = 0;
 	json_t *text = json_text("a\xff");
-	char *bytes = base64_decode("YWJj", 4, &length);
-	bool right = text != NULL && bytes != NULL && strcmp(json_string_value(text), "a\xef\xbf\xbd") == 0 && strcmp(bytes, "abc") == 0;
-	bool failed = text == NULL || bytes == NULL;
+	bool right = text != NULL && strcmp(json_string_value(text), "a\xef\xbf\xbd") == 0;
+	enum came came = right ? CAME_RIGHT : text == NULL ? CAME_FAILED : CAME_WRONG;
 	json_decref(text);
-	free(bytes);
-	return right ? CAME_RIGHT : failed ? CAME_FAILED : CAME_WRONG;
+	return came;
 }
 
 START_TEST(texts_are_converted)

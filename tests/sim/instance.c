@@ -97,7 +97,7 @@ static void port_load(void *closure, struct request *request, const char *id)
 static bool decode(struct world *world, const struct sim_entry *entry, struct record *record)
 {
 	char why[128];
-	if (!record_decode(entry->value, entry->length, record, why, sizeof why)) {
+	if (record_decode(entry->value, entry->length, record, why, sizeof why) != RECORD_TAKEN) {
 		world_violated(world, "a record cannot be read: %s", why);
 		return false;
 	}

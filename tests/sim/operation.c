@@ -27,7 +27,7 @@ static void forget_due(struct operation *operation)
 	struct record record;
 	char why[64];
 	struct text value = {0};
-	if (!record_decode(operation->data, operation->length, &record, why, sizeof why))
+	if (record_decode(operation->data, operation->length, &record, why, sizeof why) != RECORD_TAKEN)
 		return;
 	record.status.due = 0;
 	record_encode(&value, &record);
