@@ -154,7 +154,10 @@ static enum request_status read_answer(struct request *request, natsMsg *message
 		snprintf(request->text, sizeof request->text, "%s", json_reader_string(&reader, &description));
 		return REQUEST_REFUSED;
 	}
-	request->sequence = (uint64_t)json_reader_integer(&reader, &sequence);
+	int64_t number = json_reader_integer(&reader, &sequence);
+	if (!request->api && number <= 0)
+		return REQUEST_UNKNOWN; /* whatever that was, it was no PubAck */
+	request->sequence = (uint64_t)number;
 	request->duplicate = json_reader_bool(&reader, &duplicate);
 	return REQUEST_DONE;
 }

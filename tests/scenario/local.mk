@@ -37,3 +37,7 @@ check_PROGRAMS += tests/test_scenario_torn
 tests_test_scenario_torn_LDADD = $(SCENARIO_LIBS)
 check_PROGRAMS += tests/test_scenario_full
 tests_test_scenario_full_LDADD = $(SCENARIO_LIBS)
+check_PROGRAMS += tests/test_scenario_commands
+tests_test_scenario_commands_LDADD = $(SCENARIO_LIBS)
+check_PROGRAMS += tests/test_scenario_descriptors
+tests_test_scenario_descriptors_LDADD = $(SCENARIO_LIBS)
