@@ -111,6 +111,7 @@ core_libcore_a_SOURCES = \
 	core/server_chores.c \
 	core/server_ports.c \
 	core/server_private.h \
+	core/server_readings.c \
 	core/spent.c \
 	core/spent.h \
 	core/step_setup.c \
