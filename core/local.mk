@@ -59,6 +59,8 @@ core_libcore_a_SOURCES = \
 	core/event_encode.c \
 	core/file_server.c \
 	core/file_server.h \
+	core/footprint.c \
+	core/footprint.h \
 	core/host.c \
 	core/host.h \
 	core/http.c \

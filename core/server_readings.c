@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "core/footprint.h"
 #include "core/server_private.h"
 
 bool server_read_bucket(struct server *server, void *token)
@@ -57,8 +58,10 @@ static void take_end(struct server *server, struct scan *scan)
 		log_warning(server->log, "the bucket %s could not be read to its end: %s; trying again", server->store.bucket, scan->why);
 	if (reading->token == NULL) {
 		census_ended(&server->census, complete, clock_monotonic());
-		if (server->census.complete)
+		if (server->census.complete) {
 			log_info(server->log, "%zu unfinished uploads found", coordinator_uploads(server->coordinator));
+			footprint_shrink();
+		}
 	}
 	coordinator_scanned(server->coordinator, reading->token, complete, clock_now());
 	free(reading);
