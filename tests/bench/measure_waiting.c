@@ -107,6 +107,8 @@ static double read_bare(const struct nats_fixture *nats, size_t count)
 		natsMsg_Destroy(message);
 	}
 	double took = (double)(clock_monotonic() - begun) / (double)SECOND;
+	if (status != NATS_OK)
+		fprintf(stderr, "the bucket cannot be read: %s\n", natsStatus_GetText(status));
 	natsConnection_Destroy(connection);
 	natsSubscription_Destroy(subscription);
 	jsCtx_Destroy(js);
@@ -118,8 +120,14 @@ static bool start_with(struct service *service, size_t count, double *took, stru
 	char words[64];
 	snprintf(words, sizeof words, " %zu unfinished uploads found", count);
 	nanos begun = clock_monotonic();
-	if (!service_restart(service) || !service_says(service, words, PATIENCE))
+	if (!service_restart(service))
 		return false;
+	if (!service_says(service, words, PATIENCE)) {
+		char log[4096] = "";
+		folder_read(service->folder, "log", log, sizeof log);
+		fprintf(stderr, "the service does not find them:\n%s", log);
+		return false;
+	}
 	*took = (double)(clock_monotonic() - begun) / (double)SECOND;
 	return usage_read(service->process.pid, usage);
 }
