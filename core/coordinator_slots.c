@@ -51,8 +51,9 @@ struct slot *slot_get(struct coordinator *coordinator, const char *id)
 		return NULL;
 	memcpy(slot->id, id, size);
 	slot->last = &slot->first;
-	slot->not_before = waiters_take(&coordinator->waiters, id);
-	slot->queued = lines_has(&coordinator->lines, id);
+	/* `id` may be the waiter's own, which ends here. */
+	slot->not_before = waiters_take(&coordinator->waiters, slot->id);
+	slot->queued = lines_has(&coordinator->lines, slot->id);
 	coordinator->standing -= slot->queued;
 	table_add(&coordinator->slots, &slot->entry);
 	return slot;
