@@ -130,11 +130,13 @@ static natsStatus open_pull(const struct scan *scan, struct pull *pull)
 	snprintf(pull->stream, sizeof pull->stream, "KV_%s", scan->store->bucket);
 	snprintf(filter, sizeof filter, "$KV.%s.>", scan->store->bucket);
 	natsStatus status = js_GetStreamInfo(&about, pull->js, pull->stream, NULL, NULL);
-	config.FilterSubject = filter;
 	config.AckPolicy = js_AckNone;
 	config.InactiveThreshold = CONSUMER_LIFE;
 	/* The last of each key are all that there are, unless somebody made the bucket to keep more; finding them takes long. */
-	config.DeliverPolicy = status == NATS_OK && about->Config->MaxMsgsPerSubject == 1 ? js_DeliverAll : js_DeliverLastPerSubject;
+	if (status == NATS_OK && about->Config->MaxMsgsPerSubject != 1) {
+		config.DeliverPolicy = js_DeliverLastPerSubject;
+		config.FilterSubject = filter;
+	}
 	jsStreamInfo_Destroy(about);
 	if (status == NATS_OK)
 		status = natsInbox_Create(&pull->inbox);
