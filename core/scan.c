@@ -15,7 +15,6 @@
 #define PULL_BATCH 2000
 #define PULL_LIFE (5 * SECOND)
 #define CONSUMER_LIFE MINUTE
-#define USED_LIMIT 256
 /* When all that has come is taken the thread sleeps so long: to be woken for each message, it and the library's, costs more
  * than the reading. */
 #define NAP MILLISECOND
@@ -85,26 +84,6 @@ static natsStatus take_message(struct scan *scan, natsMsg *message, uint64_t rev
 		break;
 	}
 	return NATS_NO_MEMORY;
-}
-
-/* Messages that are done with. The library wakes a thread of its own to free one; many at once wake it once. */
-struct used {
-	natsMsg *message[USED_LIMIT];
-	size_t count;
-};
-
-static void free_used(struct used *used)
-{
-	for (size_t i = 0; i < used->count; i++)
-		natsMsg_Destroy(used->message[i]);
-	used->count = 0;
-}
-
-static void put_aside(struct used *used, natsMsg *message)
-{
-	if (used->count == USED_LIMIT)
-		free_used(used);
-	used->message[used->count++] = message;
 }
 
 /* The bucket's messages, asked for in parts. A consumer that the broker pushes to would need its flow control, in which
@@ -209,7 +188,9 @@ static natsStatus take_next(struct scan *scan, struct pull *pull, natsMsg *messa
 static natsStatus read_messages(struct scan *scan, struct pull *pull)
 {
 	natsStatus status = NATS_OK;
-	struct used used = {.count = 0};
+	struct spent spent;
+	if (!spent_init(&spent))
+		return NATS_NO_MEMORY;
 	while (pull->left > 0 && status == NATS_OK) {
 		natsMsg *message = NULL;
 		status = ask(pull);
@@ -217,9 +198,9 @@ static natsStatus read_messages(struct scan *scan, struct pull *pull)
 			status = next_message(scan, pull, &message);
 		if (status == NATS_OK)
 			status = take_next(scan, pull, message);
-		put_aside(&used, message);
+		spent_add(&spent, message);
 	}
-	free_used(&used);
+	spent_end(&spent);
 	send_batch(scan);
 	return status;
 }
