@@ -86,8 +86,8 @@ static natsStatus take_message(struct scan *scan, natsMsg *message, uint64_t rev
 	return NATS_NO_MEMORY;
 }
 
-/* The bucket's messages, asked for in parts. A consumer that the broker pushes to would need its flow control, in which
- * the two come to a halt when there is much. */
+/* The bucket's messages, asked for in parts: of readings by a consumer that the broker pushes to, and whose flow control the
+ * client library sees to, some have stood still for seconds when there was much. */
 struct pull {
 	natsConnection *connection;
 	jsCtx *js;
