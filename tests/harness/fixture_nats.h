@@ -13,6 +13,8 @@ struct nats_options {
 	const char *username; /* NULL: anybody may connect */
 	const char *password;
 	size_t max_payload;   /* bytes; 0: the server's default */
+	const char *name;     /* NULL: none */
+	const char *lines;    /* more of its configuration; NULL: none */
 };
 
 struct nats_fixture {

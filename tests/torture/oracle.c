@@ -9,13 +9,11 @@
 
 /* PostprocessingFinished is said again only when storage had so long to confirm it. */
 #define CONFIRM_INTERVAL MINUTE
-#define MESSAGE_ID_SIZE 128
 
 /* What the stream has of one upload; times are the broker's, 0: it has none. */
 struct seen {
 	nanos begun, result, asked, finished;
-	uint64_t last; /* sequence of the last PostprocessingFinished */
-	nanos last_at;
+	const struct recorded *last; /* PostprocessingFinished */
 	unsigned ends;
 	bool wrong, twice, doubled, early;
 };
@@ -52,42 +50,47 @@ bool oracle_is_quiet(struct torture *torture)
 	       count_records(torture) == 0;
 }
 
-static bool read_id(struct torture *torture, uint64_t sequence, char id[MESSAGE_ID_SIZE])
-{
-	natsMsg *message = NULL;
-	const char *text = NULL;
-	id[0] = '\0';
-	if (js_GetMsg(&message, torture->js, "main-queue", sequence, NULL, NULL) == NATS_OK &&
-	    natsMsgHeader_Get(message, "Nats-Msg-Id", &text) == NATS_OK && text != NULL)
-		snprintf(id, MESSAGE_ID_SIZE, "%s", text);
-	natsMsg_Destroy(message);
-	return id[0] != '\0';
-}
-
 /* The second and later ones: the same transition said twice, said again before its time, or a confirmation that was due. */
-static void note_repeat(struct torture *torture, struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
+static void note_repeat(struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
 {
-	char before[MESSAGE_ID_SIZE], id[MESSAGE_ID_SIZE];
-	bool known = read_id(torture, seen->last, before) && read_id(torture, recorded->sequence, id);
-	if (known && strcmp(before, id) == 0)
+	if (strcmp(seen->last->id, recorded->id) == 0)
 		seen->doubled = true;
-	else if (!known || recorded->time - seen->last_at < CONFIRM_INTERVAL)
+	else if (recorded->time - seen->last->time < CONFIRM_INTERVAL)
 		seen->twice = true;
 	else
 		verdict->repeats++;
 }
 
-static void note_end(struct torture *torture, const struct offered *offered, struct seen *seen, const struct recorded *recorded,
-                     struct verdict *verdict)
+static void note_end(const struct offered *offered, struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
 {
 	if (strcmp(recorded_string(recorded, "Outcome"), outcome_name(offered->outcome)) != 0)
 		seen->wrong = true;
 	if (seen->ends++ == 0)
 		seen->finished = recorded->time;
 	else
-		note_repeat(torture, seen, recorded, verdict);
-	seen->last = recorded->sequence;
-	seen->last_at = recorded->time;
+		note_repeat(seen, recorded, verdict);
+	seen->last = recorded;
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+	return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+/* Events of ours that are on the stream under an ID that is there already, other than those that end an upload. */
+static size_t count_echoes(const struct recorder *stream)
+{
+	const char **id = calloc(stream->count + 1, sizeof *id);
+	size_t count = 0, echoes = 0;
+	ck_assert_ptr_nonnull(id);
+	for (size_t i = 0; i < stream->count; i++)
+		if (stream->message[i].ours && strcmp(stream->message[i].type, "PostprocessingFinished") != 0)
+			id[count++] = stream->message[i].id;
+	qsort(id, count, sizeof *id, compare_ids);
+	for (size_t i = 1; i < count; i++)
+		echoes += strcmp(id[i - 1], id[i]) == 0;
+	free(id);
+	return echoes;
 }
 
 static void note(struct torture *torture, struct seen *all, const struct recorded *recorded, struct verdict *verdict)
@@ -110,7 +113,7 @@ static void note(struct torture *torture, struct seen *all, const struct recorde
 		if (seen->asked == 0)
 			seen->asked = recorded->time;
 	} else if (strcmp(recorded->type, "PostprocessingFinished") == 0) {
-		note_end(torture, &load->offered[index], seen, recorded, verdict);
+		note_end(&load->offered[index], seen, recorded, verdict);
 	}
 }
 
@@ -208,6 +211,11 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 	}
 	tell_slowest(torture, seen, &stream, out);
 	measure_all(seen, count, verdict);
+	verdict->echoes = count_echoes(&stream);
+	proxy_take(torture->proxy, 0);
+	verdict->waits = ledger_compared(torture->ledger);
+	verdict->early_waits = ledger_early(torture->ledger);
+	proxy_give_back(torture->proxy);
 	verdict->records = count_records(torture);
 	if (!ask_consumer(torture, &verdict->undelivered, &verdict->unacknowledged))
 		verdict->undelivered = SIZE_MAX;
@@ -217,6 +225,6 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 
 bool verdict_is_good(const struct verdict *verdict)
 {
-	return verdict->lost + verdict->twice + verdict->doubles + verdict->wrong + verdict->early + verdict->silent == 0 &&
+	return verdict->lost + verdict->twice + verdict->doubles + verdict->wrong + verdict->early + verdict->early_waits + verdict->silent == 0 &&
 	       verdict->records == 0 && verdict->unacknowledged == 0 && verdict->undelivered == 0;
 }
