@@ -40,21 +40,49 @@ static void send_entry(struct scan *scan, kvEntry *entry)
 	mailbox_send(scan->mailbox, &found->mail);
 }
 
-/* Until the last entry that was there at the start. */
-static natsStatus read_entries(struct scan *scan, kvWatcher *watcher)
+/* The bucket's last entry, as the broker that leads it has it; 0: there is none. */
+static natsStatus find_last(const struct store *store, jsCtx *js, uint64_t *last)
 {
-	for (;;) {
+	char stream[160], subject[160];
+	natsMsg *message = NULL;
+	snprintf(stream, sizeof stream, "KV_%s", store->bucket);
+	snprintf(subject, sizeof subject, "$KV.%s.>", store->bucket);
+	natsStatus status = js_GetLastMsg(&message, js, stream, subject, NULL, NULL);
+	*last = status == NATS_OK ? natsMsg_GetSequence(message) : 0;
+	natsMsg_Destroy(message);
+	return status == NATS_NOT_FOUND ? NATS_OK : status;
+}
+
+static bool is_marker(kvEntry *entry)
+{
+	return kvEntry_Operation(entry) != kvOp_Put;
+}
+
+/* Until the last entry that was there at the start. In a cluster a broker that lags may give the list; then what it has not
+ * got yet follows when it has. */
+static natsStatus read_entries(struct scan *scan, kvWatcher *watcher, uint64_t last)
+{
+	bool listed = false;
+	uint64_t seen = 0;
+	while (!listed || seen < last) {
 		kvEntry *entry = NULL;
 		natsStatus status = kvWatcher_Next(&entry, watcher, ENTRY_PATIENCE_MS);
-		if (status != NATS_OK || entry == NULL)
+		if (status != NATS_OK)
 			return status;
-		if (!wait_for_room(scan)) {
-			kvEntry_Destroy(entry);
-			return NATS_CONNECTION_CLOSED;
+		if (entry == NULL) {
+			listed = true;
+			continue;
 		}
-		send_entry(scan, entry);
+		if (kvEntry_Revision(entry) > seen)
+			seen = kvEntry_Revision(entry);
+		bool room = is_marker(entry) || wait_for_room(scan);
+		if (room && !is_marker(entry))
+			send_entry(scan, entry);
 		kvEntry_Destroy(entry);
+		if (!room)
+			return NATS_CONNECTION_CLOSED;
 	}
+	return NATS_OK;
 }
 
 static natsStatus read_bucket(struct scan *scan, natsConnection *connection)
@@ -62,16 +90,16 @@ static natsStatus read_bucket(struct scan *scan, natsConnection *connection)
 	jsCtx *js = NULL;
 	kvStore *bucket = NULL;
 	kvWatcher *watcher = NULL;
-	kvWatchOptions options;
-	kvWatchOptions_Init(&options);
-	options.IgnoreDeletes = true;
+	uint64_t last = 0;
 	natsStatus status = natsConnection_JetStream(&js, connection, NULL);
 	if (status == NATS_OK)
 		status = js_KeyValue(&bucket, js, scan->store->bucket);
 	if (status == NATS_OK)
-		status = kvStore_WatchAll(&watcher, bucket, &options);
+		status = find_last(scan->store, js, &last);
 	if (status == NATS_OK)
-		status = read_entries(scan, watcher);
+		status = kvStore_WatchAll(&watcher, bucket, NULL);
+	if (status == NATS_OK)
+		status = read_entries(scan, watcher, last);
 	kvWatcher_Destroy(watcher);
 	kvStore_Destroy(bucket);
 	jsCtx_Destroy(js);
