@@ -53,7 +53,7 @@ bool brokers_hurt(struct torture *torture, enum fault fault, nanos now)
 		ck_assert(nats_fixture_kill(server));
 	if (fault == FAULT_BROKER_KILL)
 		brokers->back = now + faults_between(faults, 0, 2 * SECOND);
-	else if (fault == FAULT_BROKER_STOP)
+	else if (fault == FAULT_BROKER_STOP || torture->options.stop_limit < LONG_STOP_MOST)
 		brokers->back = now + faults_between(faults, 500 * MILLISECOND, 8 * SECOND);
 	else
 		brokers->back = now + faults_between(faults, LONG_STOP_LEAST, LONG_STOP_MOST);
@@ -75,12 +75,14 @@ bool brokers_all_work(const struct faults *faults)
 	return faults->brokers.hurt == NULL;
 }
 
-void brokers_lose_consumer(struct torture *torture)
+bool brokers_lose_consumer(struct torture *torture)
 {
-	if (js_DeleteConsumer(torture->js, "main-queue", "postprocessing-pull", NULL, NULL) != NATS_OK)
-		return;
+	if (torture->faults.brokers.hurt != NULL ||
+	    js_DeleteConsumer(torture->js, "main-queue", "postprocessing-pull", NULL, NULL) != NATS_OK)
+		return false;
 	torture->faults.brokers.patient = false;
 	faults_report(torture, FAULT_CONSUMER, "", 0);
+	return true;
 }
 
 void brokers_turn_consumer(struct torture *torture)

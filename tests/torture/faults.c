@@ -22,12 +22,6 @@ const char *fault_name(enum fault fault)
 	return name[fault];
 }
 
-void faults_begin(struct torture *torture)
-{
-	torture->faults.random = torture->options.seed * 2 + 1;
-	torture->faults.next = clock_monotonic() + torture->options.pause;
-}
-
 nanos faults_between(struct faults *faults, nanos least, nanos most)
 {
 	return least + (nanos)torture_random(&faults->random, (uint64_t)(most - least) + 1);
@@ -41,38 +35,68 @@ void faults_report(struct torture *torture, enum fault fault, const char *where,
 	if (back > now)
 		snprintf(until, sizeof until, ", for %.1f s", (double)(back - now) / (double)SECOND);
 	printf("  %9.3f s %s%s%s%s\n", (double)(now - torture->load.begun) / (double)SECOND, fault_name(fault), where[0] != '\0' ? " " : "", where, until);
+	fflush(stdout); /* a long run is watched */
 }
 
-/* How often each comes, of all; those that last long seldom. */
-static const unsigned weight[FAULTS] = {
-	[FAULT_KILL] = 8,    [FAULT_POINT] = 30,      [FAULT_STOP] = 4,         [FAULT_LONG_STOP] = 1, [FAULT_HOLE] = 4,
-	[FAULT_LONG_HOLE] = 1, [FAULT_CUT] = 6,       [FAULT_PIECES] = 3,       [FAULT_ANSWERS] = 4,   [FAULT_ACKS] = 2,
+const unsigned torture_few[FAULTS] = {
+	[FAULT_KILL] = 2, [FAULT_POINT] = 2 * POINTS, [FAULT_STOP] = 1,    [FAULT_HOLE] = 1,        [FAULT_CUT] = 2,
+	[FAULT_PIECES] = 1, [FAULT_ANSWERS] = 1,      [FAULT_ACKS] = 1,    [FAULT_BROKER_KILL] = 2, [FAULT_BROKER_STOP] = 1,
+	[FAULT_CONSUMER] = 1,
+};
+const unsigned torture_all[FAULTS] = {
+	[FAULT_KILL] = 8,      [FAULT_POINT] = 44,      [FAULT_STOP] = 4,             [FAULT_LONG_STOP] = 1, [FAULT_HOLE] = 4,
+	[FAULT_LONG_HOLE] = 1, [FAULT_CUT] = 6,         [FAULT_PIECES] = 3,           [FAULT_ANSWERS] = 4,   [FAULT_ACKS] = 2,
 	[FAULT_BROKER_KILL] = 8, [FAULT_BROKER_STOP] = 3, [FAULT_BROKER_LONG_STOP] = 1, [FAULT_CONSUMER] = 2,
 };
+const unsigned torture_brokers[FAULTS] = {
+	[FAULT_KILL] = 2, [FAULT_POINT] = 6,  [FAULT_STOP] = 1,        [FAULT_HOLE] = 1,        [FAULT_CUT] = 1,
+	[FAULT_PIECES] = 1, [FAULT_ANSWERS] = 1, [FAULT_BROKER_KILL] = 6, [FAULT_BROKER_STOP] = 2, [FAULT_CONSUMER] = 1,
+};
 
-static enum fault choose(struct torture *torture)
+static void add_cards(struct deck *deck, unsigned card, unsigned count)
 {
-	unsigned sum = 0;
-	for (enum fault fault = 0; fault < FAULTS; fault++)
-		sum += weight[fault];
-	uint64_t at = torture_random(&torture->faults.random, sum);
-	enum fault fault = 0;
-	while (at >= weight[fault])
-		at -= weight[fault++];
-	if (torture->options.stop_limit >= TORTURE_LONG)
-		return fault;
-	return fault == FAULT_LONG_STOP ? FAULT_STOP : fault == FAULT_LONG_HOLE ? FAULT_HOLE : fault == FAULT_BROKER_LONG_STOP ? FAULT_BROKER_STOP : fault;
+	ck_assert_uint_le(deck->count + count, DECK_LIMIT);
+	for (; count > 0; count--)
+		deck->card[deck->count++] = card;
+	deck->dealt = deck->count;
 }
 
-static void inject(struct torture *torture, nanos now)
+void faults_begin(struct torture *torture)
 {
-	enum fault fault = choose(torture);
+	struct faults *faults = &torture->faults;
+	for (enum fault fault = 0; fault < FAULTS; fault++)
+		add_cards(&faults->faults, fault, torture->options.mix[fault]);
+	for (unsigned trap = 0; trap < 2 * POINTS; trap++)
+		add_cards(&faults->traps, trap, 1);
+	faults->random = torture->options.seed * 2 + 1;
+	faults->next = clock_monotonic() + torture->options.pause;
+}
+
+static void shuffle(struct faults *faults, struct deck *deck)
+{
+	for (unsigned i = deck->count; i > 1; i--) {
+		unsigned other = (unsigned)torture_random(&faults->random, i), card = deck->card[other];
+		deck->card[other] = deck->card[i - 1];
+		deck->card[i - 1] = card;
+	}
+	deck->dealt = 0;
+}
+
+unsigned faults_deal(struct faults *faults, struct deck *deck)
+{
+	if (deck->dealt == deck->count)
+		shuffle(faults, deck);
+	return deck->card[deck->dealt++];
+}
+
+/* False: there is nobody who could be hurt. */
+static bool inject(struct torture *torture, enum fault fault, nanos now)
+{
 	if (fault == FAULT_BROKER_KILL || fault == FAULT_BROKER_STOP || fault == FAULT_BROKER_LONG_STOP)
-		brokers_hurt(torture, fault, now);
-	else if (fault == FAULT_CONSUMER)
-		brokers_lose_consumer(torture);
-	else
-		instances_hurt(torture, fault, now);
+		return brokers_hurt(torture, fault, now);
+	if (fault == FAULT_CONSUMER)
+		return brokers_lose_consumer(torture);
+	return instances_hurt(torture, fault, now);
 }
 
 void faults_turn(struct torture *torture, bool more)
@@ -84,7 +108,11 @@ void faults_turn(struct torture *torture, bool more)
 	brokers_turn_consumer(torture);
 	if (!more || torture->options.pause == 0 || now < faults->next)
 		return;
-	inject(torture, now);
+	if (!faults->drawn)
+		faults->fault = faults_deal(faults, &faults->faults);
+	faults->drawn = !inject(torture, faults->fault, now);
+	if (faults->drawn)
+		return;
 	faults->next = now + faults_between(faults, 0, 2 * torture->options.pause);
 }
 

@@ -8,8 +8,9 @@
 
 /* An instance that is not heard for so long has lost its uploads to the others. */
 #define TAKEN_FOR_DEAD (PEER_PATIENCE + PEER_SIGN_INTERVAL)
-/* How long what a gate does lasts, and how long it waits for a frame. */
-#define GATE_TIME (6 * SECOND)
+/* How long a trap waits for its frame, and how long disturbances last. */
+#define TRAP_TIME (6 * SECOND)
+#define DISTURBANCE_TIME (2 * SECOND)
 #define SHORT_TIME (5 * SECOND)
 /* Events stay unacknowledged for half a minute, the broker remembers IDs for two: a stop is to span one, or both. */
 #define SPAN_PATIENCE (35 * SECOND)
@@ -103,6 +104,8 @@ static nanos long_time(struct torture *torture)
 	struct faults *faults = &torture->faults;
 	nanos longest = torture->options.stop_limit;
 	uint64_t which = torture_random(&faults->random, 6);
+	if (longest <= TAKEN_FOR_DEAD)
+		return longest;
 	if (which == 0 && longest > SPAN_MEMORY)
 		return faults_between(faults, SPAN_MEMORY, longest);
 	if (which <= 3 && longest > SPAN_PATIENCE)
@@ -131,15 +134,7 @@ static void cut_off(struct torture *torture, unsigned number, enum fault fault, 
 static void set_trap(struct torture *torture, unsigned number)
 {
 	struct faults *faults = &torture->faults;
-	const unsigned points = sizeof faults->deck / sizeof faults->deck[0];
-	if (faults->dealt == points)
-		faults->dealt = 0;
-	for (unsigned i = 0; faults->dealt == 0 && i < points; i++) {
-		unsigned other = (unsigned)torture_random(&faults->random, i + 1);
-		faults->deck[i] = faults->deck[other];
-		faults->deck[other] = i;
-	}
-	unsigned card = faults->deck[faults->dealt++];
+	unsigned card = faults_deal(faults, &faults->traps);
 	struct trap trap = {.set = true, .point = card / 2, .withhold = card % 2, .skip = (unsigned)torture_random(&faults->random, SKIP_LIMIT)};
 	if (trap.point == POINT_SIGN || trap.point == POINT_REFUSED) /* there are few of them */
 		trap.skip = 0;
@@ -179,7 +174,7 @@ bool instances_hurt(struct torture *torture, enum fault fault, nanos now)
 	} else if (fault == FAULT_HOLE || fault == FAULT_LONG_HOLE) {
 		cut_off(torture, number, fault, now);
 	} else {
-		victim->gate_until = now + GATE_TIME;
+		victim->gate_until = now + (fault == FAULT_POINT ? TRAP_TIME : DISTURBANCE_TIME);
 		if (fault == FAULT_POINT)
 			set_trap(torture, number);
 		else

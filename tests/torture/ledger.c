@@ -31,11 +31,14 @@ void ledger_free(struct ledger *ledger)
 	free(ledger);
 }
 
-/* Does this record end a wait of the one before? Without a run of the step a wait goes on, or an answer has ended it. */
+/* Does this record end a wait of the one before? Without a run of the step a wait goes on, or an answer has ended it; and
+ * storage is told again only when it has not confirmed in time. */
 static bool ends_wait(const struct stand *before, const struct stand *after)
 {
 	if (before->phase == PHASE_WAITING)
 		return after->step != before->step || after->phase != PHASE_WAITING;
+	if (before->phase == PHASE_CONFIRMING)
+		return after->phase == PHASE_CONFIRMING && after->said != before->said;
 	if (before->phase != PHASE_BACKOFF)
 		return false;
 	return after->step == before->step ? after->phase != PHASE_BACKOFF : !before->awaited;
@@ -73,6 +76,7 @@ bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint
 		.step = record.status.step,
 		.awaited = record.status.awaited,
 		.due = record.status.due,
+		.said = record.status.said,
 	};
 	record_clear(&record);
 	if (*index >= ledger->count) {

@@ -18,6 +18,7 @@ struct stand {
 	size_t step;
 	bool awaited;
 	nanos due;
+	uint64_t said;
 };
 
 /* For uploads "u0" to "u<count - 1>". */

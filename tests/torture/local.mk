@@ -7,6 +7,8 @@ check_LIBRARIES += tests/libtorture.a
 tests_libtorture_a_SOURCES = $(TORTURE)
 TORTURE_LIBS = tests/libtorture.a $(SCENARIO_LIBS)
 
+check_PROGRAMS += tests/test_proxy
+tests_test_proxy_LDADD = $(TORTURE_LIBS)
 check_PROGRAMS += tests/test_torture
 tests_test_torture_LDADD = $(TORTURE_LIBS)
 check_PROGRAMS += tests/test_torture_cluster

@@ -33,7 +33,7 @@ void meter_turn(struct torture *torture, nanos now)
 
 void meter_print(const struct torture *torture, FILE *out)
 {
-	for (unsigned i = 0; i < METER_PROCESSES; i++) {
+	for (unsigned i = 0; torture->meter.looks > 0 && i < METER_PROCESSES; i++) {
 		fprintf(out, "  %s %u:", i < TORTURE_INSTANCES ? "instance" : "broker", i % TORTURE_INSTANCES);
 		for (unsigned look = 0; look < torture->meter.looks; look++)
 			fprintf(out, "%s%.1f MB, %u descriptors", look > 0 ? "; " : " ", torture->meter.look[look][i].resident,

@@ -74,13 +74,25 @@ bool oracle_is_quiet(struct torture *torture)
 	       seems_empty(torture) && count_records(torture) == 0;
 }
 
-/* The second and later ones: the same transition said twice, said again before its time, or a confirmation that was due. */
+/* Which event has begun the upload that an ID of ours speaks of: <upload>.<begun>.<transition>.<kind>. */
+static unsigned long long begun_of(const char *id)
+{
+	unsigned long long begun = 0;
+	ck_assert_msg(sscanf(id, "u%*u.%llu.", &begun) == 1, "an ID of another form: %s", id);
+	return begun;
+}
+
+/* The second and later ones: the same transition said twice, an upload that was begun twice, or a confirmation that was due;
+ * that it was the ledger knows. When the broker took the first one long after it was decided on, the second may follow
+ * soon. */
 static void note_repeat(struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
 {
 	if (strcmp(seen->last->id, recorded->id) == 0)
 		seen->doubled = true;
-	else if (recorded->time - seen->last->time < CONFIRM_INTERVAL)
+	else if (begun_of(seen->last->id) != begun_of(recorded->id))
 		seen->twice = true;
+	else if (recorded->time - seen->last->time < CONFIRM_INTERVAL)
+		verdict->hasty++;
 	else
 		verdict->repeats++;
 }

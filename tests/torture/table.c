@@ -28,6 +28,7 @@ void table_print(const struct torture *torture, const struct verdict *verdict, F
 		{"… before their time", verdict->early_waits},
 		{"result not said", verdict->silent},
 		{"said again, as due", verdict->repeats},
+		{"… less than a minute after the first", verdict->hasty},
 		{"other events said twice", verdict->echoes},
 		{"records left", verdict->records},
 		{"events not acknowledged", verdict->unacknowledged},

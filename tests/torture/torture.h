@@ -32,8 +32,8 @@
 /* What each upload waits in its second step. */
 #define TORTURE_DELAY (300 * MILLISECOND)
 
-/* With limits from here on instances and broker are stopped and cut off for long, too. */
-#define TORTURE_LONG (45 * SECOND)
+/* Few of each; most are deaths, and what lasts for long comes seldom; the same with the deaths of brokers foremost. */
+extern const unsigned torture_few[], torture_all[], torture_brokers[];
 
 struct torture_options {
 	uint64_t seed;
@@ -42,6 +42,7 @@ struct torture_options {
 	nanos pause;      /* between two faults, on average; 0: there are none */
 	nanos stop_limit; /* an instance is stopped or cut off for at most so long */
 	nanos end_limit;  /* for all that is to end once no fault is injected any more */
+	const unsigned *mix; /* how often each fault comes, of all: one of those below */
 	nanos patience;   /* of the broker with an event that is not acknowledged; 0: as the service sets it */
 };
 
@@ -91,6 +92,12 @@ enum fault {
 	FAULTS
 };
 
+/* Cards in random order: each is dealt before any comes again. */
+#define DECK_LIMIT 128
+struct deck {
+	unsigned card[DECK_LIMIT], count, dealt;
+};
+
 struct victim {
 	struct process process;
 	enum { VICTIM_WORKS, VICTIM_DEAD, VICTIM_STOPPED, VICTIM_CUT_OFF } state;
@@ -115,7 +122,9 @@ struct faults {
 	nanos next;
 	unsigned count[FAULTS];
 	unsigned points[POINTS][2]; /* kills at each; [1]: the frame was withheld */
-	unsigned deck[POINTS * 2], dealt; /* the points in random order, each before any comes again */
+	struct deck faults, traps; /* kinds of faults; points, withheld or not */
+	bool drawn;                /* the next fault is `fault`: nobody was there to be hurt */
+	enum fault fault;
 	uint64_t random;
 };
 
@@ -141,6 +150,7 @@ struct torture {
 
 struct verdict {
 	size_t once, twice, lost, wrong, early, silent, repeats, doubles, records, unacknowledged, undelivered;
+	size_t hasty;           /* said again as it was due, but soon after the broker had it */
 	size_t echoes;          /* events of other kinds that are on the stream more than once under one ID */
 	size_t waits, early_waits; /* ends of waits that passed the proxy, and those before their time */
 	nanos late[2], took[2]; /* the delay beyond its time, and BytesReceived to the end: p99, the longest */
@@ -178,6 +188,8 @@ void faults_turn(struct torture *torture, bool inject);
 /* Everything runs. */
 bool faults_are_over(const struct faults *faults);
 const char *fault_name(enum fault fault);
+/* The next card of a deck. */
+unsigned faults_deal(struct faults *faults, struct deck *deck);
 /* Between the two, from the seed. */
 nanos faults_between(struct faults *faults, nanos least, nanos most);
 /* Counts and tells one, so that what the oracle finds can be read beside it.  */
@@ -198,7 +210,8 @@ void brokers_turn(struct torture *torture, nanos now);
 bool brokers_all_work(const struct faults *faults);
 /* Of a cluster the one that leads the stream of events or of records. False: one is hurt already. */
 bool brokers_hurt(struct torture *torture, enum fault fault, nanos now);
-void brokers_lose_consumer(struct torture *torture);
+/* False: it cannot be deleted now. */
+bool brokers_lose_consumer(struct torture *torture);
 /* Sets the broker's patience with events if it is to be set. */
 void brokers_turn_consumer(struct torture *torture);
 
