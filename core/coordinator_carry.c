@@ -158,6 +158,12 @@ static bool is_to_claim(const struct coordinator *coordinator, struct job *job)
 	return !slot->theirs || !ports->lives(ports->closure, slot->record->owner);
 }
 
+/* Another instance may have run a suspect's step meanwhile; what it waits for now is not what it stood in line for. */
+static bool has_moved_on(const struct slot *slot)
+{
+	return slot->known != SLOT_PRESENT || slot->record->status.transition != slot->suspect_transition;
+}
+
 /* Why the job has nothing to do, found out before the pipeline is asked; NULL: it is to be asked. */
 static const char *reason_to_skip(const struct coordinator *coordinator, struct job *job)
 {
@@ -174,7 +180,7 @@ static const char *reason_to_skip(const struct coordinator *coordinator, struct 
 	if (job->sweep != NULL && slot->known == SLOT_PRESENT &&
 	    strcmp(status_step_name(slot->record->upload, &slot->record->status), job->sweep->step) != 0)
 		return "it is no longer in that step";
-	if (input->kind == INPUT_STARTING && !slot->suspect)
+	if (input->kind == INPUT_STARTING && (!slot->suspect || has_moved_on(slot)))
 		return "it has moved on";
 	/* A sweep saw a record; if it is gone by now, that is no reason to ask storage for the upload. */
 	if (job->sweep != NULL && slot->known != SLOT_PRESENT)

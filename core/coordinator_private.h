@@ -65,6 +65,7 @@ struct slot {
 	nanos not_before;         /* its timer is not to fire before; 0: as its status says */
 	bool advancing;           /* slot_advance() is at work */
 	size_t suspect_step;
+	uint64_t suspect_transition; /* what is to be marked: nothing that was decided since */
 	struct slot *next_suspect;
 	struct timer due;
 };

@@ -144,6 +144,7 @@ void runs_start(struct coordinator *coordinator, struct slot *slot, bool mark, n
 		struct suspects *suspects = &coordinator->suspects[step];
 		slot->suspect = true;
 		slot->suspect_step = step;
+		slot->suspect_transition = slot->record->status.transition;
 		slot->next_suspect = NULL;
 		*suspects->last = slot;
 		suspects->last = &slot->next_suspect;
