@@ -38,13 +38,13 @@ static struct nats_fixture *choose(struct torture *torture)
 	return find_leader(torture, torture_random(&faults->random, 2) == 0 ? "main-queue" : "KV_postprocessing");
 }
 
-bool brokers_hurt(struct torture *torture, enum fault fault, nanos now)
+void brokers_hurt(struct torture *torture, enum fault fault, nanos now)
 {
 	struct faults *faults = &torture->faults;
 	struct brokers *brokers = &faults->brokers;
 	struct nats_fixture *server = brokers->hurt == NULL ? choose(torture) : NULL;
 	if (server == NULL)
-		return false;
+		return;
 	brokers->hurt = server;
 	brokers->stopped = fault != FAULT_BROKER_KILL;
 	if (brokers->stopped)
@@ -58,7 +58,6 @@ bool brokers_hurt(struct torture *torture, enum fault fault, nanos now)
 	else
 		brokers->back = now + faults_between(faults, LONG_STOP_LEAST, LONG_STOP_MOST);
 	faults_report(torture, fault, server->options.name != NULL ? server->options.name : "", brokers->back);
-	return true;
 }
 
 void brokers_turn(struct torture *torture, nanos now)
@@ -75,14 +74,13 @@ bool brokers_all_work(const struct faults *faults)
 	return faults->brokers.hurt == NULL;
 }
 
-bool brokers_lose_consumer(struct torture *torture)
+void brokers_lose_consumer(struct torture *torture)
 {
 	if (torture->faults.brokers.hurt != NULL ||
 	    js_DeleteConsumer(torture->js, "main-queue", "postprocessing-pull", NULL, NULL) != NATS_OK)
-		return false;
+		return;
 	torture->faults.brokers.patient = false;
 	faults_report(torture, FAULT_CONSUMER, "", 0);
-	return true;
 }
 
 void brokers_turn_consumer(struct torture *torture)

@@ -89,14 +89,16 @@ unsigned faults_deal(struct faults *faults, struct deck *deck)
 	return deck->card[deck->dealt++];
 }
 
-/* False: there is nobody who could be hurt. */
+/* False: there is no instance that could be hurt now. */
 static bool inject(struct torture *torture, enum fault fault, nanos now)
 {
 	if (fault == FAULT_BROKER_KILL || fault == FAULT_BROKER_STOP || fault == FAULT_BROKER_LONG_STOP)
-		return brokers_hurt(torture, fault, now);
-	if (fault == FAULT_CONSUMER)
-		return brokers_lose_consumer(torture);
-	return instances_hurt(torture, fault, now);
+		brokers_hurt(torture, fault, now);
+	else if (fault == FAULT_CONSUMER)
+		brokers_lose_consumer(torture);
+	else
+		return instances_hurt(torture, fault, now);
+	return true;
 }
 
 void faults_turn(struct torture *torture, bool more)

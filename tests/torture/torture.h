@@ -208,10 +208,9 @@ void instances_end(struct torture *torture);
 void brokers_begin(struct torture *torture, struct nats_fixture *server, unsigned count);
 void brokers_turn(struct torture *torture, nanos now);
 bool brokers_all_work(const struct faults *faults);
-/* Of a cluster the one that leads the stream of events or of records. False: one is hurt already. */
-bool brokers_hurt(struct torture *torture, enum fault fault, nanos now);
-/* False: it cannot be deleted now. */
-bool brokers_lose_consumer(struct torture *torture);
+/* Of a cluster the one that leads the stream of events or of records; only one at a time. */
+void brokers_hurt(struct torture *torture, enum fault fault, nanos now);
+void brokers_lose_consumer(struct torture *torture);
 /* Sets the broker's patience with events if it is to be set. */
 void brokers_turn_consumer(struct torture *torture);
 
