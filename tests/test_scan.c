@@ -10,10 +10,10 @@
 #include "tests/harness/limits.h"
 #include "tests/harness/suite.h"
 
-#define ROUNDS 2
-#define RECORDS 8000u
+#define ROUNDS 4
+#define RECORDS 4000u
 /* Which broker gives the list is for the cluster to choose. */
-#define SCANS 6
+#define SCANS 2
 
 static struct nats_cluster cluster;
 static natsConnection *connection;
