@@ -3,16 +3,18 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/bus_connect.h"
 #include "core/encoding.h"
+#include "core/json_reader.h"
 
 /* An answer that takes longer counts as lost. */
 #define REQUEST_PATIENCE (5 * SECOND)
+/* An error's description that is longer counts as none. */
+#define ANSWER_TEXT_SIZE 1024
 
 /* Requests under way by slot, and in the order in which they expire. Shared by the receiver's thread, which
  * adds, and the client library's, which removes. */
@@ -138,22 +140,23 @@ void bus_expire(struct bus *bus)
 /* Reads what every JetStream answer may have: error, and of a publish seq and duplicate. */
 static enum request_status read_answer(struct request *request, natsMsg *message)
 {
-	json_t *answer = json_loadb(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), 0, NULL);
-	json_t *error = json_object_get(answer, "error");
-	enum request_status status = REQUEST_DONE;
-	if (answer == NULL) {
-		status = REQUEST_UNKNOWN;
-	} else if (error != NULL) {
-		const char *text = json_string_value(json_object_get(error, "description"));
-		request->error = (int)json_integer_value(json_object_get(error, "err_code"));
-		snprintf(request->text, sizeof request->text, "%s", text != NULL ? text : "");
-		status = REQUEST_REFUSED;
-	} else {
-		request->sequence = (uint64_t)json_integer_value(json_object_get(answer, "seq"));
-		request->duplicate = json_is_true(json_object_get(answer, "duplicate"));
+	char room[ANSWER_TEXT_SIZE];
+	struct json_reader reader = {.room = room, .left = sizeof room};
+	struct json_value error, sequence, duplicate, code, description;
+	const struct json_member members[] = {{"error", &error}, {"seq", &sequence}, {"duplicate", &duplicate}};
+	const struct json_member of_error[] = {{"err_code", &code}, {"description", &description}};
+	const char *answer = natsMsg_GetData(message);
+	if (!json_read(answer, (size_t)natsMsg_GetDataLength(message), members, JSON_COUNT(members), NULL, 0))
+		return REQUEST_UNKNOWN;
+	if (error.text != NULL) {
+		json_reader_members(&reader, &error, of_error, JSON_COUNT(of_error));
+		request->error = (int)json_reader_integer(&reader, &code);
+		snprintf(request->text, sizeof request->text, "%s", json_reader_string(&reader, &description));
+		return REQUEST_REFUSED;
 	}
-	json_decref(answer);
-	return status;
+	request->sequence = (uint64_t)json_reader_integer(&reader, &sequence);
+	request->duplicate = json_reader_bool(&reader, &duplicate);
+	return REQUEST_DONE;
 }
 
 static void answered(struct bus *bus, struct request *request, natsMsg *message)

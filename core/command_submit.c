@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "core/command.h"
-#include "core/json.h"
+#include "core/json_text.h"
 #include "core/submission.h"
 #include "core/terminal.h"
 

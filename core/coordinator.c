@@ -7,6 +7,8 @@
 #include "core/coordinator_private.h"
 
 #define TICK_LIMIT (SECOND)
+/* The stream is not ours: whoever makes it remember IDs for longer may change it. */
+#define MEMORY_LIMIT (2 * MINUTE)
 
 struct coordinator *coordinator_create(const struct coordinator_options *options)
 {
@@ -14,16 +16,14 @@ struct coordinator *coordinator_create(const struct coordinator_options *options
 	if (coordinator == NULL)
 		return NULL;
 	coordinator->options = *options;
-	coordinator->chains = 1024;
-	coordinator->chain = calloc(coordinator->chains, sizeof *coordinator->chain);
-	size_t steps = options->pipeline.count > 0 ? options->pipeline.count : 1;
-	coordinator->suspects = calloc(steps, sizeof *coordinator->suspects);
-	if (coordinator->chain == NULL || coordinator->suspects == NULL) {
+	bool good = table_init(&coordinator->slots, offsetof(struct slot, id));
+	good = waiters_init(&coordinator->waiters) && good;
+	good = lines_init(&coordinator->lines, options->pipeline.count) && good;
+	coordinator->turns = calloc(options->pipeline.count + 1, sizeof *coordinator->turns);
+	if (!good || coordinator->turns == NULL) {
 		coordinator_destroy(coordinator);
 		return NULL;
 	}
-	for (size_t i = 0; i < options->pipeline.count; i++)
-		coordinator->suspects[i].last = &coordinator->suspects[i].first;
 	return coordinator;
 }
 
@@ -31,19 +31,18 @@ void coordinator_destroy(struct coordinator *coordinator)
 {
 	if (coordinator == NULL)
 		return;
-	for (size_t i = 0; coordinator->chain != NULL && i < coordinator->chains; i++) {
-		while (coordinator->chain[i] != NULL) {
-			struct slot *slot = coordinator->chain[i];
-			coordinator->chain[i] = slot->next;
-			slot_destroy(coordinator, slot);
-		}
+	for (struct slot *slot = slot_next(coordinator, NULL), *next; slot != NULL; slot = next) {
+		next = slot_next(coordinator, slot);
+		slot_destroy(coordinator, slot);
 	}
+	table_free(&coordinator->slots);
+	waiters_free(&coordinator->waiters);
 	timers_free(&coordinator->due);
 	timers_free(&coordinator->again);
 	timers_free(&coordinator->left);
 	text_free(&coordinator->text);
-	free(coordinator->chain);
-	free(coordinator->suspects);
+	lines_free(&coordinator->lines);
+	free(coordinator->turns);
 	free(coordinator);
 }
 
@@ -86,9 +85,10 @@ void job_free(struct coordinator *coordinator, struct job *job)
 	free(job);
 }
 
-void coordinator_set_stream(struct coordinator *coordinator, int64_t created)
+void coordinator_set_stream(struct coordinator *coordinator, int64_t created, nanos memory)
 {
 	coordinator->stream = created;
+	coordinator->sure = (memory < MEMORY_LIMIT ? memory : MEMORY_LIMIT) / 2;
 }
 
 /* Asks for a reading of the bucket; each upload that is in the step gets a job. */
@@ -212,29 +212,65 @@ static void found_in_vain(struct coordinator *coordinator, struct slot *slot, co
 	give_back(coordinator, &sweep->source);
 }
 
-void coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
+/* A found record of which nothing has to be remembered but when it is due, or that it stands in line. False: it is
+ * another one, or there is no memory. */
+static bool put_to_rest(struct coordinator *coordinator, const struct record *record, nanos now)
 {
-	struct sweep *sweep = token;
-	bool wanted = sweep != NULL ? strcmp(status_step_name(record->upload, &record->status), sweep->step) == 0
-	                            : is_ours_to_find(coordinator, record);
-	struct slot *slot = wanted ? slot_get(coordinator, record->upload->id) : NULL;
+	const struct pipeline *pipeline = &coordinator->options.pipeline;
+	struct status status = record->status;
+	struct input input = {.kind = INPUT_FOUND, .foreign = record->foreign, .claim = record_is_theirs(coordinator, record)};
+	if (record_unsaid(coordinator, record, now) != 0)
+		return false;
+	struct action action = pipeline_apply(pipeline, record->upload, true, &status, &input, false, now);
+	size_t step = record_step(coordinator, record);
+	if (action.write != WRITE_NONE || (action.run && step == pipeline->count))
+		return false;
+	if (!action.run)
+		return status.due == 0 || waiters_add(&coordinator->waiters, record->upload->id, status.due);
+	if (!turns_stand_in_line(coordinator, record, step, action.mark, now))
+		return false;
+	coordinator->standing++;
+	turns_give(coordinator, step, now);
+	return true;
+}
+
+/* Of a record that this process wrote itself, and all of which it remembers, the bucket tells nothing new. */
+static bool is_known(const struct coordinator *coordinator, const struct record *record)
+{
+	return strcmp(record->writer, coordinator->options.nonce) == 0 && slot_exists(coordinator, record->upload->id);
+}
+
+/* Makes a job of a found record. */
+static void take_found(struct coordinator *coordinator, struct record *record, uint64_t revision, struct sweep *sweep, nanos now)
+{
+	struct slot *slot = slot_get(coordinator, record->upload->id);
 	struct job *job = slot != NULL ? job_create(sweep != NULL ? INPUT_RESUME : INPUT_FOUND) : NULL;
+	if (job == NULL) {
+		found_in_vain(coordinator, slot, record->upload->id, sweep, now);
+		return;
+	}
 	/* Without memory for it the job loads the record itself. */
-	struct record *moved = job != NULL && slot->known == SLOT_UNKNOWN && slot->current == NULL ? record_move(record) : NULL;
+	struct record *moved = slot->known == SLOT_UNKNOWN && slot->current == NULL ? record_move(record) : NULL;
 	if (moved != NULL) {
 		slot_know(coordinator, slot, moved, revision);
 		slot->theirs = record_is_theirs(coordinator, moved);
 		slot->unsaid = record_unsaid(coordinator, moved, now);
 	}
-	if (wanted && job == NULL)
-		found_in_vain(coordinator, slot, record->upload->id, sweep, now);
-	record_clear(record);
-	if (job == NULL)
-		return;
 	job->sweep = sweep;
 	if (sweep != NULL)
 		sweep->references++;
 	slot_add_job(coordinator, slot, job, now);
+}
+
+void coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
+{
+	struct sweep *sweep = token;
+	bool wanted = sweep != NULL ? strcmp(status_step_name(record->upload, &record->status), sweep->step) == 0
+	                            : is_ours_to_find(coordinator, record) && !is_known(coordinator, record);
+	bool at_rest = wanted && sweep == NULL && !slot_exists(coordinator, record->upload->id) && put_to_rest(coordinator, record, now);
+	if (wanted && !at_rest)
+		take_found(coordinator, record, revision, sweep, now);
+	record_clear(record);
 }
 
 void coordinator_scanned(struct coordinator *coordinator, void *token, bool complete, nanos now)
@@ -278,26 +314,27 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 		timers_unset(&coordinator->left, timer);
 		runs_left_due(coordinator, CONTAINER(timer, struct run, watch), now);
 	}
+	struct slot *slot;
 	while (coordinator->busy < coordinator->options.busy_limit && !coordinator->stopping &&
-	       (timer = timers_first(&coordinator->due)) != NULL && timer->at <= now) {
-		timers_unset(&coordinator->due, timer);
-		struct slot *slot = CONTAINER(timer, struct slot, due);
-		if (slot->current == NULL)
+	       (slot = slot_take_due(coordinator, now)) != NULL)
+		if (slot->current == NULL) /* otherwise its timer is set again when its jobs are done */
 			slot_due(coordinator, slot, now);
-		/* Otherwise its timer is set again when its jobs are done. */
-	}
-	gauge_set(coordinator->options.metrics->uploads, (int64_t)coordinator->slots);
+	/* Turns that could not be given for want of memory. */
+	for (size_t i = 0; i < coordinator->options.pipeline.count; i++)
+		turns_give(coordinator, i, now);
+	gauge_set(coordinator->options.metrics->uploads, (int64_t)coordinator_uploads(coordinator));
 	gauge_set(coordinator->options.metrics->busy, (int64_t)coordinator->busy);
+	gauge_set(coordinator->options.metrics->waiting, (int64_t)lines_count(&coordinator->lines));
 	gauge_set(coordinator->options.metrics->runs, (int64_t)coordinator->runs);
 }
 
 nanos coordinator_next(const struct coordinator *coordinator, nanos now)
 {
 	nanos next = now + TICK_LIMIT;
-	const struct timer *due = timers_first(&coordinator->due), *again = timers_first(&coordinator->again);
-	const struct timer *left = timers_first(&coordinator->left);
-	if (due != NULL && due->at < next && coordinator->busy < coordinator->options.busy_limit && !coordinator->stopping)
-		next = due->at;
+	const struct timer *again = timers_first(&coordinator->again), *left = timers_first(&coordinator->left);
+	nanos due = slot_next_due(coordinator);
+	if (due < next && coordinator->busy < coordinator->options.busy_limit && !coordinator->stopping)
+		next = due;
 	if (again != NULL && again->at < next)
 		next = again->at;
 	if (left != NULL && left->at < next)
@@ -312,10 +349,9 @@ void coordinator_stopping(struct coordinator *coordinator)
 
 void coordinator_cancel_runs(struct coordinator *coordinator)
 {
-	for (size_t i = 0; i < coordinator->chains; i++)
-		for (struct slot *slot = coordinator->chain[i]; slot != NULL; slot = slot->next)
-			if (slot->run != NULL)
-				coordinator->options.ports.cancel(coordinator->options.ports.closure, slot->run);
+	for (struct slot *slot = slot_next(coordinator, NULL); slot != NULL; slot = slot_next(coordinator, slot))
+		if (slot->run != NULL)
+			coordinator->options.ports.cancel(coordinator->options.ports.closure, slot->run);
 }
 
 static void give_back_job(struct coordinator *coordinator, struct job *job)
@@ -327,14 +363,12 @@ static void give_back_job(struct coordinator *coordinator, struct job *job)
 
 void coordinator_abandon(struct coordinator *coordinator)
 {
-	for (size_t i = 0; i < coordinator->chains; i++) {
-		for (struct slot *slot = coordinator->chain[i]; slot != NULL; slot = slot->next) {
-			if (slot->current != NULL)
-				give_back_job(coordinator, slot->current);
-			/* Not by way of the current one: what came after it began is not linked to it. */
-			for (struct job *job = slot->first; job != NULL; job = job->next)
-				give_back_job(coordinator, job);
-		}
+	for (struct slot *slot = slot_next(coordinator, NULL); slot != NULL; slot = slot_next(coordinator, slot)) {
+		if (slot->current != NULL)
+			give_back_job(coordinator, slot->current);
+		/* Not by way of the current one: what came after it began is not linked to it. */
+		for (struct job *job = slot->first; job != NULL; job = job->next)
+			give_back_job(coordinator, job);
 	}
 }
 
@@ -350,5 +384,5 @@ size_t coordinator_runs(const struct coordinator *coordinator)
 
 size_t coordinator_uploads(const struct coordinator *coordinator)
 {
-	return coordinator->slots;
+	return coordinator->slots.count + waiters_count(&coordinator->waiters) + coordinator->standing;
 }

@@ -17,6 +17,7 @@
 #include "core/metrics_list.h"
 #include "core/pipeline.h"
 #include "core/run.h"
+#include "core/search.h"
 #include "core/store.h"
 
 struct coordinator;
@@ -31,6 +32,8 @@ struct ports {
 	void (*remove)(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
 	               uint64_t begun, int64_t stream);
 	void (*publish)(void *closure, struct request *request, const char *message_id, const char *message, size_t length);
+	/* Finds out whether a message was published long ago; it comes back to coordinator_looked(). */
+	void (*look)(void *closure, struct lookup *lookup);
 	/* Both end the delivery; without acknowledgement it comes again. */
 	void (*acknowledge)(void *closure, struct delivery *delivery);
 	void (*drop)(void *closure, struct delivery *delivery);
@@ -62,12 +65,14 @@ struct coordinator *coordinator_create(const struct coordinator_options *options
 /* No request may be under way any more. Runs that are out are freed when their mail comes: pass it to run_free(). */
 void coordinator_destroy(struct coordinator *coordinator);
 
-/* The stream that deliveries are from now on of (its time of creation). */
-void coordinator_set_stream(struct coordinator *coordinator, int64_t created);
+/* The stream that deliveries are from now on of (its time of creation), and for how long it remembers messages' IDs. */
+void coordinator_set_stream(struct coordinator *coordinator, int64_t created, nanos memory);
 
 /* Takes the delivery over. */
 void coordinator_deliver(struct coordinator *coordinator, struct delivery *delivery, nanos now);
 void coordinator_answered(struct coordinator *coordinator, struct request *request, nanos now);
+/* Takes the lookup over. */
+void coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, nanos now);
 /* Takes the run over. */
 void coordinator_returned(struct coordinator *coordinator, struct run *run, nanos now);
 /* A record of the bucket. Takes record->upload and what it holds over. token: NULL for the reading at start. */

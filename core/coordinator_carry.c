@@ -17,17 +17,19 @@ void job_finish(struct coordinator *coordinator, struct job *job, nanos now)
 		coordinator->options.ports.acknowledge(coordinator->options.ports.closure, job->source);
 	job->source = NULL;
 	bool run = job->action.run, mark = job->action.mark;
-	bool refused_start = job->input.kind == INPUT_STARTING && !run;
+	bool starting = job->input.kind == INPUT_STARTING;
 	job_free(coordinator, job);
 	slot->current = NULL;
 	coordinator->busy--;
 	/* What these add to the slot waits for the slot_advance() below, which may free it. */
 	bool outer = slot->advancing;
 	slot->advancing = true;
-	if (run)
-		runs_start(coordinator, slot, mark, now);
-	else if (refused_start)
-		suspects_forget(coordinator, slot, now);
+	if (starting && run)
+		runs_start(coordinator, slot, now);
+	else if (starting)
+		turns_return(coordinator, slot, now);
+	else if (run)
+		runs_want(coordinator, slot, mark, now);
 	slot->advancing = outer;
 	slot_advance(coordinator, slot, now);
 }
@@ -120,6 +122,8 @@ static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 		          job->action.ignored);
 	}
 	job->left = job->action.publish;
+	job->unsure = 0;
+	job->looked = 0;
 	job->attempts = 0;
 	job_say_next(coordinator, job, now);
 }
@@ -158,12 +162,6 @@ static bool is_to_claim(const struct coordinator *coordinator, struct job *job)
 	return !slot->theirs || !ports->lives(ports->closure, slot->record->owner);
 }
 
-/* Another instance may have run a suspect's step meanwhile; what it waits for now is not what it stood in line for. */
-static bool has_moved_on(const struct slot *slot)
-{
-	return slot->known != SLOT_PRESENT || slot->record->status.transition != slot->suspect_transition;
-}
-
 /* Why the job has nothing to do, found out before the pipeline is asked; NULL: it is to be asked. */
 static const char *reason_to_skip(const struct coordinator *coordinator, struct job *job)
 {
@@ -172,7 +170,7 @@ static const char *reason_to_skip(const struct coordinator *coordinator, struct 
 	if (input->kind == INPUT_FOUND && !is_to_claim(coordinator, job))
 		return "another instance looks after it";
 	bool theirs = slot->known == SLOT_PRESENT && slot->theirs;
-	if (input->kind == INPUT_DUE && theirs)
+	if ((input->kind == INPUT_DUE || input->kind == INPUT_STARTING) && theirs)
 		return "another instance looks after it";
 	if (input->kind == INPUT_BEGIN && slot->known == SLOT_ABSENT && slot->gone_begun != 0 &&
 	    slot->gone_stream == input->stream && input->sequence <= slot->gone_begun)
@@ -180,8 +178,11 @@ static const char *reason_to_skip(const struct coordinator *coordinator, struct 
 	if (job->sweep != NULL && slot->known == SLOT_PRESENT &&
 	    strcmp(status_step_name(slot->record->upload, &slot->record->status), job->sweep->step) != 0)
 		return "it is no longer in that step";
-	if (input->kind == INPUT_STARTING && (!slot->suspect || has_moved_on(slot)))
+	if (input->kind == INPUT_STARTING &&
+	    (!slot->turn || (slot->known == SLOT_PRESENT && record_step(coordinator, slot->record) != slot->turn_step)))
 		return "it has moved on";
+	if (input->kind == INPUT_STARTING && coordinator->stopping)
+		return "the service stops";
 	/* A sweep saw a record; if it is gone by now, that is no reason to ask storage for the upload. */
 	if (job->sweep != NULL && slot->known != SLOT_PRESENT)
 		return "it has ended since";
@@ -247,6 +248,7 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 	struct upload *upload = job->input.kind == INPUT_BEGIN ? job->event.upload : present ? slot->record->upload : NULL;
 	if (present)
 		status = slot->record->status;
+	job->input.mark = slot->suspect;
 	job->action = skip != NULL ? (struct action){.ignored = skip}
 	                           : pipeline_apply(&coordinator->options.pipeline, upload, present, &status, &job->input,
 	                                            slot_busy(slot), now);
@@ -390,18 +392,8 @@ void job_answered(struct coordinator *coordinator, struct job *job, nanos now)
 			job->uncertain = job->uncertain || status == REQUEST_UNKNOWN;
 			job_try_later(coordinator, job, now);
 		}
-	} else if (status == REQUEST_DONE) {
-		/* The time to confirm counts from when it was really said. */
-		if ((job->left & (~job->left + 1)) == PUBLISH_FINISHED)
-			job->slot->not_before = now + coordinator->options.pipeline.confirm_interval;
-		job->left &= job->left - 1;
-		job->attempts = 0;
-		job_say_next(coordinator, job, now);
 	} else {
-		if (status == REQUEST_REFUSED && job->attempts == 0)
-			log_error(coordinator->options.log, "upload %s: the broker refuses an event: %s (JetStream error %d); trying again",
-			          job->slot->id, job->request.text, job->request.error);
-		job_try_later(coordinator, job, now);
+		job_said(coordinator, job, now);
 	}
 }
 

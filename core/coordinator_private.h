@@ -5,12 +5,16 @@
  *   coordinator_slots.c  the uploads: their table, the queues of their jobs, and when each is looked at again
  *   coordinator_carry.c  carrying out one job: load, decide, write, acknowledge
  *   coordinator_say.c    publishing what was decided, and what a process that died may have left unsaid
- *   coordinator_runs.c   the runs of steps: queueing, deadlines, suspects */
+ *   coordinator_turns.c  the lines in front of the steps, and whose turn it is
+ *   coordinator_runs.c   the runs of steps: start, deadline, end */
 #ifndef CORE_COORDINATOR_PRIVATE_H
 #define CORE_COORDINATOR_PRIVATE_H
 
 #include "core/coordinator.h"
+#include "core/lines.h"
+#include "core/table.h"
 #include "core/timers.h"
+#include "core/waiters.h"
 
 /* A reading of the bucket for a resume by step; its jobs share the event that asked for it. */
 struct sweep {
@@ -37,20 +41,22 @@ struct job {
 	struct record *record;    /* as it is written */
 	unsigned left;            /* PUBLISH_… not yet published */
 	nanos checked;            /* when the record was last known to be as it is remembered; 0: since it was decided */
+	nanos sent;               /* when the first of `left` was last published … */
+	nanos unsure;             /* … and when the first time that nobody knows whether it was stored; 0: never */
+	nanos looked;             /* when it was surely not in the stream; 0: nobody looked */
 	bool loaded;              /* the record was read for this job */
 	bool uncertain;           /* a write was sent that was not answered */
 	unsigned attempts;
 	uint64_t write_id;        /* the same for all attempts of one write */
 	uint64_t intended;        /* the transition of an uncertain write */
 	struct timer again;       /* when to try again */
-	enum { JOB_IDLE, JOB_LOADING, JOB_WRITING, JOB_CHECKING, JOB_PUBLISHING } doing;
+	enum { JOB_IDLE, JOB_LOADING, JOB_WRITING, JOB_CHECKING, JOB_LOOKING, JOB_PUBLISHING } doing;
 	struct request request;
 };
 
-/* One upload. */
+/* One upload with which something is under way, or whose record is remembered. The others are waiters. */
 struct slot {
-	struct slot *next;        /* in the table's chain */
-	char *id;
+	struct entry entry;
 	enum { SLOT_UNKNOWN, SLOT_ABSENT, SLOT_PRESENT } known;
 	uint64_t revision;        /* of the record or its deletion marker, 0: no key */
 	uint64_t gone_begun;      /* ABSENT: the marker's */
@@ -58,34 +64,41 @@ struct slot {
 	struct record *record;    /* PRESENT */
 	struct job *current;
 	struct job *first, **last;
-	struct run *run;          /* queued or running here */
-	bool suspect;             /* waits to be marked as running, see struct suspects */
+	struct run *run;          /* handed to the workers */
+	bool queued;              /* stands in the line of its step */
+	bool turn;                /* its turn has come, and it has not been used yet: */
+	bool suspect;             /* … and is to be marked as running first, see struct turns */
 	bool theirs;              /* PRESENT: another instance looks after it */
 	unsigned unsaid;          /* PUBLISH_… that another process may have died before publishing */
 	nanos not_before;         /* its timer is not to fire before; 0: as its status says */
 	bool advancing;           /* slot_advance() is at work */
-	size_t suspect_step;
-	uint64_t suspect_transition; /* what is to be marked: nothing that was decided since */
-	struct slot *next_suspect;
+	size_t turn_step;
+	int64_t turn_size;
 	struct timer due;
+	char id[];
 };
 
-/* Uploads of one step that may have been running when the service ended, or that have failed before. One of them may end
- * the service (again), so each is marked in its record before it runs, and only few are at a time. */
-struct suspects {
-	struct slot *first, **last;
+/* The turns that are out in one step: each ends with the run that it leads to. An upload that may have been running when
+ * the service ended, or that has failed before, is a suspect: it may end the service (again), so it is marked in its
+ * record before it runs, and only as many as there are workers have their turn at a time. */
+struct turns {
 	unsigned out;
+	int64_t bytes; /* of their uploads together */
+	bool giving;   /* turns_give() is at work */
 };
 
 struct coordinator {
 	struct coordinator_options options;
 	int64_t stream;
-	struct slot **chain;
-	size_t chains, slots;
+	nanos sure;               /* so long after it was first published may a message be published again unseen */
+	struct table slots;
+	struct waiters waiters;
 	struct timers due;        /* of slots */
 	struct timers again;      /* of jobs */
 	struct timers left;       /* of runs whose uploads have moved on */
-	struct suspects *suspects;/* of each step */
+	struct lines lines;
+	size_t standing;          /* in a line without being a slot */
+	struct turns *turns;      /* of each step */
 	size_t busy, runs;
 	size_t cached;            /* records in slots */
 	uint64_t writes;          /* ever begun */
@@ -104,12 +117,20 @@ bool record_is_theirs(const struct coordinator *coordinator, const struct record
 /* coordinator_slots.c */
 /* The upload's slot, made if there is none; NULL: out of memory. */
 struct slot *slot_get(struct coordinator *coordinator, const char *id);
+/* Is it known here, as a slot or as a waiter? */
+bool slot_exists(const struct coordinator *coordinator, const char *id);
+/* From one slot to the next, of NULL the first; NULL: there are no more. */
+struct slot *slot_next(const struct coordinator *coordinator, const struct slot *slot);
 /* Frees one that is out of the table, with its jobs. */
 void slot_destroy(struct coordinator *coordinator, struct slot *slot);
 /* Takes the job over, as the upload's last. */
 void slot_add_job(struct coordinator *coordinator, struct slot *slot, struct job *job, nanos now);
 /* The current job is over: on to the next, or to rest. */
 void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now);
+/* Takes the one whose time has come first; NULL: nobody's has, or there is no memory for it now. */
+struct slot *slot_take_due(struct coordinator *coordinator, nanos now);
+/* When the next one's time comes; INT64_MAX: never. */
+nanos slot_next_due(const struct coordinator *coordinator);
 /* Nothing is under way for the upload: sets its timer, or forgets it if it has none. */
 void slot_rest(struct coordinator *coordinator, struct slot *slot, nanos now);
 /* Forgets what is known of the record. */
@@ -132,21 +153,41 @@ void job_try_later(struct coordinator *coordinator, struct job *job, nanos now);
 /* coordinator_say.c */
 /* Publishes the first of what is left to publish, or ends the job. */
 void job_say_next(struct coordinator *coordinator, struct job *job, nanos now);
+/* The request to publish it was answered. */
+void job_said(struct coordinator *coordinator, struct job *job, nanos now);
 /* PUBLISH_… that has to be made sure of before the job is decided. */
 unsigned job_to_say_again(const struct job *job);
 /* PUBLISH_… that a record's writer, another process, may have died before publishing. */
 unsigned record_unsaid(const struct coordinator *coordinator, const struct record *record, nanos now);
 
-/* coordinator_runs.c */
+/* coordinator_turns.c */
+/* Does it stand in a line, has it its turn, or does it run? */
 bool slot_busy(const struct slot *slot);
-void runs_start(struct coordinator *coordinator, struct slot *slot, bool mark, nanos now);
+/* The step that the record is in, among the configured ones; their number if it is none of them. */
+size_t record_step(const struct coordinator *coordinator, const struct record *record);
+/* Takes a turn at once. False: others are before it. */
+bool turns_take(struct coordinator *coordinator, struct slot *slot, size_t step);
+/* False: out of memory. Whoever calls this lets turns_give() follow. */
+bool turns_stand_in_line(struct coordinator *coordinator, const struct record *record, size_t step, bool suspect, nanos now);
+/* Does not use its turn, if it has one. */
+void turns_return(struct coordinator *coordinator, struct slot *slot, nanos now);
+/* Nor does it stand in line any more. */
+void turns_forfeit(struct coordinator *coordinator, struct slot *slot, nanos now);
+/* One turn of such a size is over. */
+void turns_end(struct coordinator *coordinator, size_t step, int64_t size, nanos now);
+/* Calls those in front of the line as long as there is room for them. */
+void turns_give(struct coordinator *coordinator, size_t step, nanos now);
+
+/* coordinator_runs.c */
+/* The upload's step is to be run: it stands in line for it. */
+void runs_want(struct coordinator *coordinator, struct slot *slot, bool mark, nanos now);
+/* Its turn has come, and it is marked if it had to be. */
+void runs_start(struct coordinator *coordinator, struct slot *slot, nanos now);
 void runs_drop(struct coordinator *coordinator, struct slot *slot, nanos now);
 /* The time of a run has come that no upload waits for. */
 void runs_left_due(struct coordinator *coordinator, struct run *run, nanos now);
 /* The time of a slot's run has come. */
 void runs_due(struct coordinator *coordinator, struct slot *slot, nanos now);
 nanos runs_look_again(const struct slot *slot, nanos now);
-void suspects_release(struct coordinator *coordinator, size_t step, nanos now);
-void suspects_forget(struct coordinator *coordinator, struct slot *slot, nanos now);
 
 #endif

@@ -8,21 +8,6 @@
 /* A run that was cancelled has so long to end. */
 #define CANCEL_PATIENCE (10 * SECOND)
 
-bool slot_busy(const struct slot *slot)
-{
-	return slot->run != NULL || slot->suspect;
-}
-
-/* The upload's current step among the configured ones; their number if it is none of them. */
-static size_t current_step(const struct coordinator *coordinator, const struct slot *slot)
-{
-	const char *name = status_step_name(slot->record->upload, &slot->record->status);
-	size_t i = 0;
-	while (i < coordinator->options.pipeline.count && strcmp(coordinator->options.step[i], name) != 0)
-		i++;
-	return i;
-}
-
 static void return_now(struct coordinator *coordinator, struct slot *slot, const struct input *input, const char *reason, nanos now)
 {
 	struct job *job = job_create(INPUT_RETURNED);
@@ -37,79 +22,6 @@ static void return_now(struct coordinator *coordinator, struct slot *slot, const
 	slot_add_job(coordinator, slot, job, now);
 }
 
-/* One suspect less runs: another one may. */
-static void give_place(struct coordinator *coordinator, size_t step, nanos now)
-{
-	coordinator->suspects[step].out--;
-	suspects_release(coordinator, step, now);
-}
-
-static void start_run(struct coordinator *coordinator, struct slot *slot, size_t step, nanos now)
-{
-	const struct status *status = &slot->record->status;
-	const struct pipeline_step *limits = &coordinator->options.pipeline.step[step];
-	struct run *run = run_create(slot->record->upload);
-	bool marked = slot->suspect;
-	slot->suspect = false;
-	if (run == NULL) {
-		if (marked)
-			give_place(coordinator, step, now);
-		return_now(coordinator, slot, &(struct input){.outcome = OUTCOME_RETRY, .transition = status->transition}, "out of memory", now);
-		return;
-	}
-	run->owner = slot;
-	run->step = step;
-	run->transition = status->transition;
-	run->woken_at = status->woken_at;
-	run->attempt = status->failures + 1;
-	run->allowed = limits->deadline;
-	run->marked = marked;
-	slot->run = run;
-	coordinator->runs++;
-	metrics_count(coordinator->options.metrics, steps_run);
-	coordinator->options.ports.run(coordinator->options.ports.closure, run);
-}
-
-void suspects_release(struct coordinator *coordinator, size_t step, nanos now)
-{
-	struct suspects *suspects = &coordinator->suspects[step];
-	while (suspects->first != NULL && suspects->out < coordinator->options.workers[step] && !coordinator->stopping) {
-		struct slot *slot = suspects->first;
-		struct job *job = job_create(INPUT_STARTING);
-		if (job == NULL)
-			return;
-		suspects->first = slot->next_suspect;
-		if (suspects->first == NULL)
-			suspects->last = &suspects->first;
-		suspects->out++;
-		slot_add_job(coordinator, slot, job, now);
-	}
-}
-
-void suspects_forget(struct coordinator *coordinator, struct slot *slot, nanos now)
-{
-	if (!slot->suspect)
-		return;
-	slot->suspect = false;
-	give_place(coordinator, slot->suspect_step, now);
-}
-
-/* Takes a suspect out of the line. False: it is in none, it has been released already. */
-static bool leave_line(struct coordinator *coordinator, struct slot *slot)
-{
-	struct suspects *suspects = &coordinator->suspects[slot->suspect_step];
-	for (struct slot **link = &suspects->first; *link != NULL; link = &(*link)->next_suspect) {
-		if (*link != slot)
-			continue;
-		*link = slot->next_suspect;
-		if (suspects->last == &slot->next_suspect)
-			suspects->last = link;
-		slot->suspect = false;
-		return true;
-	}
-	return false;
-}
-
 /* The service stops before the step that is marked as running came to an end. */
 static void unmark(struct coordinator *coordinator, struct slot *slot, uint64_t transition, nanos now)
 {
@@ -120,44 +32,65 @@ static void unmark(struct coordinator *coordinator, struct slot *slot, uint64_t 
 	slot_add_job(coordinator, slot, job, now);
 }
 
-void runs_start(struct coordinator *coordinator, struct slot *slot, bool mark, nanos now)
+void runs_start(struct coordinator *coordinator, struct slot *slot, nanos now)
 {
-	if (slot->run != NULL || slot->known != SLOT_PRESENT)
-		return;
+	const struct status *status = &slot->record->status;
+	bool marked = status->phase == PHASE_RUNNING;
 	if (coordinator->stopping) {
-		bool marked = slot->suspect && !mark;
-		suspects_forget(coordinator, slot, now);
+		turns_return(coordinator, slot, now);
 		if (marked)
-			unmark(coordinator, slot, slot->record->status.transition, now);
+			unmark(coordinator, slot, status->transition, now);
 		return;
 	}
-	size_t step = current_step(coordinator, slot);
+	struct run *run = run_create(slot->record->upload);
+	if (run == NULL) {
+		turns_return(coordinator, slot, now);
+		return_now(coordinator, slot, &(struct input){.outcome = OUTCOME_RETRY, .transition = status->transition}, "out of memory", now);
+		return;
+	}
+	slot->turn = false;
+	run->owner = slot;
+	run->step = slot->turn_step;
+	run->size = slot->turn_size;
+	run->turn = true;
+	run->transition = status->transition;
+	run->woken_at = status->woken_at;
+	run->attempt = status->failures + 1;
+	run->allowed = coordinator->options.pipeline.step[run->step].deadline;
+	run->marked = marked;
+	slot->run = run;
+	coordinator->runs++;
+	metrics_count(coordinator->options.metrics, steps_run);
+	coordinator->options.ports.run(coordinator->options.ports.closure, run);
+}
+
+void runs_want(struct coordinator *coordinator, struct slot *slot, bool mark, nanos now)
+{
+	if (slot_busy(slot) || slot->known != SLOT_PRESENT || coordinator->stopping)
+		return;
+	const struct status *status = &slot->record->status;
+	size_t step = record_step(coordinator, slot->record);
 	if (step == coordinator->options.pipeline.count) {
 		/* None of ours: somebody else is asked. */
 		struct input input = {
 			.returned = RETURNED_AWAIT,
-			.transition = slot->record->status.transition,
+			.transition = status->transition,
 			.until = now + coordinator->options.pipeline.other.deadline,
 		};
 		return_now(coordinator, slot, &input, "the step is not configured here: waiting for another service to do it", now);
-	} else if (mark && !slot->suspect) {
-		struct suspects *suspects = &coordinator->suspects[step];
-		slot->suspect = true;
-		slot->suspect_step = step;
-		slot->suspect_transition = slot->record->status.transition;
-		slot->next_suspect = NULL;
-		*suspects->last = slot;
-		suspects->last = &slot->next_suspect;
-		suspects_release(coordinator, step, now);
+	} else if (!mark && turns_take(coordinator, slot, step)) {
+		runs_start(coordinator, slot, now);
+	} else if (turns_stand_in_line(coordinator, slot->record, step, mark, now)) {
+		slot->queued = true;
+		turns_give(coordinator, step, now);
 	} else {
-		start_run(coordinator, slot, step, now);
+		return_now(coordinator, slot, &(struct input){.outcome = OUTCOME_RETRY, .transition = status->transition}, "out of memory", now);
 	}
 }
 
 void runs_drop(struct coordinator *coordinator, struct slot *slot, nanos now)
 {
-	if (slot->suspect && !leave_line(coordinator, slot))
-		suspects_forget(coordinator, slot, now);
+	turns_forfeit(coordinator, slot, now);
 	if (slot->run == NULL)
 		return;
 	struct run *run = slot->run;
@@ -178,6 +111,13 @@ nanos runs_look_again(const struct slot *slot, nanos now)
 	return (started != 0 ? started : now) + run->allowed;
 }
 
+static void end_turn(struct coordinator *coordinator, struct run *run, nanos now)
+{
+	if (run->turn)
+		turns_end(coordinator, run->step, run->size, now);
+	run->turn = false;
+}
+
 /* It is past its deadline and cancelled, and does not end: what it holds back goes on without it. */
 static void give_up(struct coordinator *coordinator, struct run *run, nanos now)
 {
@@ -186,9 +126,7 @@ static void give_up(struct coordinator *coordinator, struct run *run, nanos now)
 	          coordinator->options.step[run->step]);
 	coordinator->options.ports.replace(coordinator->options.ports.closure, run);
 	run->owner = NULL;
-	if (run->marked)
-		give_place(coordinator, run->step, now);
-	run->marked = false;
+	end_turn(coordinator, run, now);
 }
 
 void runs_left_due(struct coordinator *coordinator, struct run *run, nanos now)
@@ -222,11 +160,10 @@ void runs_due(struct coordinator *coordinator, struct slot *slot, nanos now)
 void coordinator_returned(struct coordinator *coordinator, struct run *run, nanos now)
 {
 	struct slot *slot = run->owner;
-	size_t step = run->step;
 	nanos started = atomic_load(&run->started);
 	coordinator->runs--;
 	if (started != 0 && coordinator->options.run_time != NULL)
-		histogram_observe(coordinator->options.run_time[step], now - started);
+		histogram_observe(coordinator->options.run_time[run->step], now - started);
 	timers_unset(&coordinator->left, &run->watch);
 	/* When the service stops, what its steps could not end is left as it was, for the next start. */
 	bool counts = slot != NULL && !(coordinator->stopping && run->returned == RETURNED_VERDICT && run->outcome == OUTCOME_RETRY);
@@ -249,8 +186,6 @@ void coordinator_returned(struct coordinator *coordinator, struct run *run, nano
 	} else if (slot != NULL && run->marked) {
 		unmark(coordinator, slot, run->transition, now);
 	}
-	bool marked = run->marked;
+	end_turn(coordinator, run, now);
 	run_free(run);
-	if (marked)
-		give_place(coordinator, step, now);
 }

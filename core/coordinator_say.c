@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/coordinator_private.h"
@@ -73,10 +74,74 @@ static bool is_to_check(const struct job *job, nanos now)
 }
 
 /* In this order: a step's result before the end. */
-void job_say_next(struct coordinator *coordinator, struct job *job, nanos now)
+static unsigned first_kind(const struct job *job)
+{
+	return job->left & (~job->left + 1);
+}
+
+static void make_message_id(const struct job *job, char id[MESSAGE_ID_SIZE])
+{
+	const struct slot *slot = job->slot;
+	if (first_kind(job) == PUBLISH_RESTART)
+		snprintf(id, MESSAGE_ID_SIZE, "%s.restart.%" PRIu64, slot->id, job->input.sequence);
+	else
+		snprintf(id, MESSAGE_ID_SIZE, "%s.%" PRIu64 ".%" PRIu64 ".%u", slot->id, slot->record->status.begun,
+		         slot->record->status.said, first_kind(job));
+}
+
+/* When the message may have been stored first; 0: it was not. */
+static nanos perhaps_stored(const struct job *job)
+{
+	return job->saying_again ? job->slot->record->status.said_at : job->unsure;
+}
+
+/* The broker may have forgotten the message's ID. */
+static bool is_to_look(const struct coordinator *coordinator, const struct job *job, nanos now)
+{
+	nanos since = perhaps_stored(job);
+	return since != 0 && now - (since > job->looked ? since : job->looked) > coordinator->sure;
+}
+
+static void look(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	char id[MESSAGE_ID_SIZE];
+	make_message_id(job, id);
+	struct lookup *lookup = lookup_create(id, perhaps_stored(job), job);
+	job->doing = JOB_LOOKING;
+	job->sent = now;
+	if (lookup == NULL)
+		job_try_later(coordinator, job, now);
+	else
+		ports->look(ports->closure, lookup);
+}
+
+static void publish(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	const struct ports *ports = &coordinator->options.ports;
 	const struct slot *slot = job->slot;
+	struct text *text = &coordinator->text;
+	unsigned kind = first_kind(job);
+	char id[MESSAGE_ID_SIZE];
+	make_message_id(job, id);
+	job->doing = JOB_PUBLISHING;
+	job->sent = now;
+	text_clear(text);
+	if (kind == PUBLISH_RESTART) {
+		event_encode_restart(text, slot->id, now);
+	} else {
+		const struct status *status = &slot->record->status;
+		nanos backoff = kind == PUBLISH_RETRY ? pipeline_backoff(&coordinator->options.pipeline, slot->record->upload, status) : 0;
+		event_encode(text, kind, slot->record->upload, status, slot->record->result, backoff, now);
+	}
+	if (text->failed)
+		job_try_later(coordinator, job, now);
+	else
+		ports->publish(ports->closure, &job->request, id, text->data, text->length);
+}
+
+void job_say_next(struct coordinator *coordinator, struct job *job, nanos now)
+{
 	if (job->left == 0) {
 		if (job->saying_again)
 			said_again(coordinator, job, now);
@@ -87,23 +152,52 @@ void job_say_next(struct coordinator *coordinator, struct job *job, nanos now)
 	if (is_to_check(job, now)) {
 		job_load(coordinator, job);
 		job->doing = JOB_CHECKING;
+	} else if (is_to_look(coordinator, job, now)) {
+		look(coordinator, job, now);
+	} else {
+		publish(coordinator, job, now);
+	}
+}
+
+/* On to what is to be said after it. */
+static void said(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	/* The time to confirm counts from when it was really said. */
+	if (first_kind(job) == PUBLISH_FINISHED)
+		job->slot->not_before = now + coordinator->options.pipeline.confirm_interval;
+	job->left &= job->left - 1;
+	job->attempts = 0;
+	job->unsure = 0;
+	job->looked = 0;
+	job_say_next(coordinator, job, now);
+}
+
+void job_said(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	const struct request *request = &job->request;
+	if (request->status == REQUEST_DONE) {
+		said(coordinator, job, now);
 		return;
 	}
-	unsigned kind = job->left & (~job->left + 1);
-	char id[MESSAGE_ID_SIZE];
-	job->doing = JOB_PUBLISHING;
-	text_clear(&coordinator->text);
-	if (kind == PUBLISH_RESTART) {
-		snprintf(id, sizeof id, "%s.restart.%" PRIu64, slot->id, job->input.sequence);
-		event_encode_restart(&coordinator->text, slot->id, now);
+	if (request->status == REQUEST_UNKNOWN && job->unsure == 0)
+		job->unsure = job->sent;
+	if (request->status == REQUEST_REFUSED && job->attempts == 0)
+		log_error(coordinator->options.log, "upload %s: the broker refuses an event: %s (JetStream error %d); trying again",
+		          job->slot->id, request->text, request->error);
+	job_try_later(coordinator, job, now);
+}
+
+void coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, nanos now)
+{
+	struct job *job = lookup->owner;
+	enum lookup_result result = lookup->result;
+	free(lookup);
+	if (result == LOOKUP_PRESENT) {
+		said(coordinator, job, now);
+	} else if (result == LOOKUP_ABSENT) {
+		job->looked = job->sent;
+		job_say_next(coordinator, job, now);
 	} else {
-		const struct status *status = &slot->record->status;
-		snprintf(id, sizeof id, "%s.%" PRIu64 ".%" PRIu64 ".%u", slot->id, status->begun, status->said, kind);
-		nanos backoff = kind == PUBLISH_RETRY ? pipeline_backoff(&coordinator->options.pipeline, slot->record->upload, status) : 0;
-		event_encode(&coordinator->text, kind, slot->record->upload, status, slot->record->result, backoff, now);
-	}
-	if (coordinator->text.failed)
 		job_try_later(coordinator, job, now);
-	else
-		ports->publish(ports->closure, &job->request, id, coordinator->text.data, coordinator->text.length);
+	}
 }

@@ -25,7 +25,6 @@ void slot_know(struct coordinator *coordinator, struct slot *slot, struct record
 static void slot_free(struct coordinator *coordinator, struct slot *slot)
 {
 	slot_forget(coordinator, slot);
-	free(slot->id);
 	free(slot);
 }
 
@@ -41,62 +40,39 @@ void slot_destroy(struct coordinator *coordinator, struct slot *slot)
 	slot_free(coordinator, slot);
 }
 
-/* FNV-1a. IDs are chosen by storage, not by users. */
-static size_t hash(const char *id)
-{
-	uint64_t value = 14695981039346656037u;
-	for (; *id != '\0'; id++)
-		value = (value ^ (unsigned char)*id) * 1099511628211u;
-	return (size_t)(value ^ value >> 32);
-}
-
-static void table_grow(struct coordinator *coordinator)
-{
-	size_t chains = coordinator->chains * 2;
-	struct slot **chain = calloc(chains, sizeof *chain);
-	if (chain == NULL) /* slower, not wrong */
-		return;
-	for (size_t i = 0; i < coordinator->chains; i++) {
-		while (coordinator->chain[i] != NULL) {
-			struct slot *slot = coordinator->chain[i];
-			coordinator->chain[i] = slot->next;
-			size_t place = hash(slot->id) & (chains - 1);
-			slot->next = chain[place];
-			chain[place] = slot;
-		}
-	}
-	free(coordinator->chain);
-	coordinator->chain = chain;
-	coordinator->chains = chains;
-}
-
 struct slot *slot_get(struct coordinator *coordinator, const char *id)
 {
-	size_t place = hash(id) & (coordinator->chains - 1);
-	for (struct slot *slot = coordinator->chain[place]; slot != NULL; slot = slot->next)
-		if (strcmp(slot->id, id) == 0)
-			return slot;
-	struct slot *slot = calloc(1, sizeof *slot);
-	if (slot == NULL || (slot->id = strdup(id)) == NULL) {
-		free(slot);
+	struct slot *slot = (struct slot *)(void *)table_find(&coordinator->slots, id);
+	if (slot != NULL)
+		return slot;
+	size_t size = strlen(id) + 1;
+	slot = calloc(1, sizeof *slot + size);
+	if (slot == NULL)
 		return NULL;
-	}
+	memcpy(slot->id, id, size);
 	slot->last = &slot->first;
-	slot->next = coordinator->chain[place];
-	coordinator->chain[place] = slot;
-	if (++coordinator->slots > coordinator->chains)
-		table_grow(coordinator);
+	slot->not_before = waiters_take(&coordinator->waiters, id);
+	slot->queued = lines_has(&coordinator->lines, id);
+	coordinator->standing -= slot->queued;
+	table_add(&coordinator->slots, &slot->entry);
 	return slot;
+}
+
+bool slot_exists(const struct coordinator *coordinator, const char *id)
+{
+	return table_find(&coordinator->slots, id) != NULL || waiters_find(&coordinator->waiters, id) != 0 || lines_has(&coordinator->lines, id);
+}
+
+struct slot *slot_next(const struct coordinator *coordinator, const struct slot *slot)
+{
+	return (struct slot *)(void *)table_next(&coordinator->slots, slot != NULL ? &slot->entry : NULL);
 }
 
 static void slot_remove(struct coordinator *coordinator, struct slot *slot)
 {
-	struct slot **link = &coordinator->chain[hash(slot->id) & (coordinator->chains - 1)];
-	while (*link != slot)
-		link = &(*link)->next;
-	*link = slot->next;
-	coordinator->slots--;
+	table_remove(&coordinator->slots, &slot->entry);
 	timers_unset(&coordinator->due, &slot->due);
+	coordinator->standing += slot->queued;
 	slot_free(coordinator, slot);
 }
 
@@ -109,30 +85,78 @@ void slot_add_job(struct coordinator *coordinator, struct slot *slot, struct job
 		slot_advance(coordinator, slot, now);
 }
 
+/* 0: never, or not by its timer. */
 static nanos look_again(const struct slot *slot, nanos now)
 {
 	if (slot->run != NULL)
 		return runs_look_again(slot, now);
-	if (slot->known != SLOT_PRESENT || slot->theirs || slot->suspect || slot->record->status.due == 0)
+	if (slot_busy(slot) || slot->theirs)
+		return 0;
+	if (slot->known == SLOT_UNKNOWN)
+		return slot->not_before;
+	if (slot->known == SLOT_ABSENT || slot->record->status.due == 0)
 		return 0;
 	nanos due = slot->record->status.due;
 	return due > slot->not_before ? due : slot->not_before;
 }
 
+/* Whether the upload is to be remembered at all. Of many that wait only the times stay in memory. */
+static bool is_to_forget(const struct coordinator *coordinator, const struct slot *slot, nanos at, nanos now)
+{
+	if (slot->run != NULL || slot->turn)
+		return false;
+	if (at == 0 && !slot->queued)
+		return true;
+	bool crowded = slot->known != SLOT_PRESENT || coordinator->cached > 2 * (size_t)coordinator->options.busy_limit;
+	return crowded && (slot->queued || at > now + SECOND);
+}
+
 void slot_rest(struct coordinator *coordinator, struct slot *slot, nanos now)
 {
 	nanos at = look_again(slot, now);
-	if (at != 0) {
-		if (!timers_set(&coordinator->due, &slot->due, at))
-			log_error(coordinator->options.log, "upload %s: out of memory for its timer; it goes on at the next start", slot->id);
-		/* Of many that wait only the timers stay in memory. */
-		if (coordinator->cached > 2 * (size_t)coordinator->options.busy_limit && slot->run == NULL && at > now + SECOND)
-			slot_forget(coordinator, slot);
-		return;
-	}
-	timers_unset(&coordinator->due, &slot->due);
-	if (slot->run == NULL && !slot->suspect)
+	if (is_to_forget(coordinator, slot, at, now) && (at == 0 || waiters_add(&coordinator->waiters, slot->id, at)))
 		slot_remove(coordinator, slot);
+	else if (at == 0)
+		timers_unset(&coordinator->due, &slot->due);
+	else if (!timers_set(&coordinator->due, &slot->due, at))
+		log_error(coordinator->options.log, "upload %s: out of memory for its timer; it goes on at the next start", slot->id);
+}
+
+nanos slot_next_due(const struct coordinator *coordinator)
+{
+	const struct timer *timer = timers_first(&coordinator->due);
+	nanos at = INT64_MAX, waiter = INT64_MAX;
+	if (timer != NULL)
+		at = timer->at;
+	waiters_first(&coordinator->waiters, &waiter);
+	return at < waiter ? at : waiter;
+}
+
+struct slot *slot_take_due(struct coordinator *coordinator, nanos now)
+{
+	struct timer *timer = timers_first(&coordinator->due);
+	nanos at;
+	const char *id = waiters_first(&coordinator->waiters, &at);
+	if (id != NULL && at <= now && (timer == NULL || at <= timer->at)) {
+		struct slot *slot = slot_get(coordinator, id);
+		if (slot == NULL)
+			waiters_put_off(&coordinator->waiters, now + SECOND);
+		return slot;
+	}
+	if (timer == NULL || timer->at > now)
+		return NULL;
+	timers_unset(&coordinator->due, timer);
+	return CONTAINER(timer, struct slot, due);
+}
+
+/* Another implementation has rewritten the record: it says nothing of time now, so nobody would look at it again. */
+static bool adopt(struct coordinator *coordinator, struct slot *slot, nanos now)
+{
+	bool foreign = slot->known == SLOT_PRESENT && slot->record->foreign && slot->record->status.phase != PHASE_ENDED;
+	struct job *job = foreign && !slot_busy(slot) && !coordinator->stopping ? job_create(INPUT_FOUND) : NULL;
+	if (job != NULL)
+		slot_add_job(coordinator, slot, job, now);
+	return job != NULL;
 }
 
 void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now)
@@ -150,6 +174,6 @@ void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now)
 		job_start(coordinator, job, now);
 	}
 	slot->advancing = false;
-	if (slot->current == NULL)
+	if (slot->current == NULL && !adopt(coordinator, slot, now))
 		slot_rest(coordinator, slot, now);
 }

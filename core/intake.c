@@ -44,6 +44,7 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 	if (info->Created != __atomic_load_n(&intake->stream_created, __ATOMIC_RELAXED) || info->State.LastSeq < __atomic_load_n(&intake->applied, __ATOMIC_RELAXED))
 		__atomic_store_n(&intake->applied, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&intake->stream_created, info->Created, __ATOMIC_RELAXED);
+	__atomic_store_n(&intake->memory, info->Config->Duplicates, __ATOMIC_RELAXED);
 	jsStreamInfo_Destroy(info);
 	return true;
 }

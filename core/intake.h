@@ -17,6 +17,7 @@ struct intake {
 	const struct log *log;
 	/* Shared with intake_prepare() on the bus' thread: atomic. */
 	int64_t stream_created;   /* nanoseconds; tells two streams of one name apart */
+	int64_t memory;           /* nanoseconds for which the stream remembers messages' IDs */
 	uint64_t applied;         /* all up to this sequence is done with, by whatever instance */
 	/* The receiver's: */
 	unsigned held;            /* messages here, unacknowledged */

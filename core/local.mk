@@ -15,6 +15,8 @@ core_libcore_a_SOURCES = \
 	core/bus_connect.h \
 	core/bus_loop.c \
 	core/bus_loop.h \
+	core/character.c \
+	core/character.h \
 	core/clock.c \
 	core/clock.h \
 	core/config.c \
@@ -43,6 +45,7 @@ core_libcore_a_SOURCES = \
 	core/coordinator_runs.c \
 	core/coordinator_say.c \
 	core/coordinator_slots.c \
+	core/coordinator_turns.c \
 	core/encoding.c \
 	core/encoding.h \
 	core/envelope.c \
@@ -62,6 +65,12 @@ core_libcore_a_SOURCES = \
 	core/intake.h \
 	core/json.c \
 	core/json.h \
+	core/json_reader.c \
+	core/json_reader.h \
+	core/json_text.c \
+	core/json_text.h \
+	core/lines.c \
+	core/lines.h \
 	core/listener.c \
 	core/listener.h \
 	core/log.c \
@@ -87,9 +96,12 @@ core_libcore_a_SOURCES = \
 	core/problems.c \
 	core/record.c \
 	core/record.h \
+	core/record_decode.c \
 	core/run.c \
 	core/run.h \
 	core/scan.c \
+	core/search.c \
+	core/search.h \
 	core/server.c \
 	core/server.h \
 	core/server_ports.c \
@@ -99,6 +111,8 @@ core_libcore_a_SOURCES = \
 	core/steps.h \
 	core/store.c \
 	core/store.h \
+	core/table.c \
+	core/table.h \
 	core/text.c \
 	core/text.h \
 	core/text_file.c \
@@ -107,6 +121,8 @@ core_libcore_a_SOURCES = \
 	core/timers.h \
 	core/upload.c \
 	core/upload.h \
+	core/waiters.c \
+	core/waiters.h \
 	core/workers.c \
 	core/workers.h
 

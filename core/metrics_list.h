@@ -25,7 +25,8 @@
 #define METRICS_GAUGES(X) \
 	X(uploads, "postprocessing_uploads", "Uploads that this instance looks after.") \
 	X(busy, "postprocessing_uploads_moving", "Uploads that are being moved forward at this moment.") \
-	X(runs, "postprocessing_steps_running", "Steps that are queued or running.")
+	X(waiting, "postprocessing_steps_waiting", "Uploads that wait for their turn in a step.") \
+	X(runs, "postprocessing_steps_running", "Steps that are running, or next.")
 
 struct metrics_list {
 #define X(member, name, help) struct counter *member;

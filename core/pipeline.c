@@ -268,12 +268,30 @@ static void wake(struct status *status, struct action *action)
 	action->run = true;
 }
 
-static struct action starting(const struct pipeline *pipeline, const struct upload *upload, struct status *status, nanos now)
+/* Whether the turn that has come is still wanted. Who was resumed does not wait for the end of a backoff. */
+static bool is_to_run(const struct status *status, nanos now)
 {
-	bool woken = status->phase == PHASE_WAITING && status->woken_at == status->due;
-	if (all_done(upload, status) || !(status->phase == PHASE_QUEUED || status->phase == PHASE_BACKOFF || woken))
+	switch (status->phase) {
+	case PHASE_QUEUED:
+	case PHASE_RUNNING:
+	case PHASE_BACKOFF:
+		return true;
+	case PHASE_WAITING:
+		return status->due <= now;
+	default:
+		return false;
+	}
+}
+
+static struct action starting(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                              const struct input *input, nanos now)
+{
+	if (all_done(upload, status) || !is_to_run(status, now))
 		return ignore("it is not to be run any more");
-	struct action action = {.run = true};
+	struct action action = {0};
+	wake(status, &action);
+	if (!input->mark || status->phase == PHASE_RUNNING)
+		return action;
 	status->phase = PHASE_RUNNING;
 	status->outcome = OUTCOME_NONE;
 	status->due = now + pipeline_current_step(pipeline, upload, status)->deadline;
@@ -391,7 +409,7 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 	case INPUT_RETURNED:
 		return returned(pipeline, upload, status, input, now);
 	case INPUT_STARTING:
-		return starting(pipeline, upload, status, now);
+		return starting(pipeline, upload, status, input, now);
 	case INPUT_DUE:
 		return due(pipeline, upload, status, busy, now);
 	case INPUT_FOUND:

@@ -46,7 +46,7 @@ enum input_kind {
 	INPUT_READY,         /* UploadReady */
 	INPUT_RESUME,        /* ResumePostprocessing */
 	INPUT_RETURNED,      /* run() of the current step came back, or its deadline passed */
-	INPUT_STARTING,      /* the current step is about to run and is to be marked so, see PHASE_RUNNING */
+	INPUT_STARTING,      /* the turn of the current step has come */
 	INPUT_DUE,           /* the time that the status names has come */
 	INPUT_FOUND,         /* the record was found in the bucket at start, or left behind by another instance */
 	INPUT_STOPPED        /* the service stops before the step that is marked as running came to an end */
@@ -68,6 +68,7 @@ struct input {
 	nanos until;           /* WAIT, AWAIT */
 	bool result;           /* the step set a result */
 	const char *reason;    /* "" */
+	bool mark;             /* STARTING: it is to be marked as running first, see PHASE_RUNNING */
 	/* FOUND: */
 	bool foreign;          /* another implementation wrote it */
 	bool claim;            /* its owner has died: it has to be written to be ours */
@@ -79,7 +80,7 @@ struct action {
 	enum write write;
 	unsigned publish;    /* PUBLISH_… */
 	bool run;            /* hand the current step to its workers */
-	bool mark;           /* … but first mark it as running (INPUT_STARTING) */
+	bool mark;           /* … which are to mark it as running first */
 	bool drop;           /* a run that is under way is no longer wanted */
 	const char *ignored; /* the input changed nothing, for this reason; NULL: it did */
 };

@@ -23,6 +23,8 @@ struct run {
 	unsigned attempt;       /* from 1 */
 	nanos allowed;          /* how long it may take */
 	bool marked;            /* its upload was marked as running before */
+	bool turn;              /* the coordinator's: it has one of its step's turns, of so many bytes: */
+	int64_t size;
 
 	_Atomic nanos started;  /* 0: still queued */
 	_Atomic bool cancelled;

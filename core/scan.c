@@ -2,48 +2,152 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "core/bus_connect.h"
 #include "core/store.h"
 
-/* Records on their way to the receiver. */
-#define AHEAD_LIMIT 1000
-#define ENTRY_PATIENCE_MS 10000
+#define SUBJECT_SIZE 192
+/* Batches of records on their way to the receiver. */
+#define AHEAD_LIMIT 32
+#define PATIENCE (10 * SECOND)
+#define USED_LIMIT 256
+/* When all that has come is taken the thread sleeps so long: to be woken for each message, it and the library's, costs more
+ * than the reading. */
+#define NAP MILLISECOND
 
+/* False: it is to end early. */
 static bool wait_for_room(struct scan *scan)
 {
 	pthread_mutex_lock(&scan->lock);
 	while (scan->ahead >= AHEAD_LIMIT && !scan->stop)
 		pthread_cond_wait(&scan->less, &scan->lock);
 	bool go_on = !scan->stop;
-	scan->ahead++;
+	scan->ahead += go_on;
 	pthread_mutex_unlock(&scan->lock);
 	return go_on;
 }
 
-static void send_entry(struct scan *scan, kvEntry *entry)
+static void send_batch(struct scan *scan)
 {
-	struct found_record *found = calloc(1, sizeof *found);
-	char why[128] = "out of memory";
-	if (found == NULL || !record_decode(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), &found->record, why, sizeof why)) {
-		log_error(scan->store->log, "bucket %s, revision %" PRIu64 ": not a record: %s", scan->store->bucket,
-		          kvEntry_Revision(entry), why);
-		free(found);
+	if (scan->batch != NULL)
+		mailbox_send(scan->mailbox, &scan->batch->mail);
+	scan->batch = NULL;
+}
+
+static natsStatus make_batch(struct scan *scan)
+{
+	if (!wait_for_room(scan))
+		return NATS_CONNECTION_CLOSED;
+	scan->batch = malloc(sizeof *scan->batch);
+	if (scan->batch == NULL) {
 		pthread_mutex_lock(&scan->lock);
 		scan->ahead--;
 		pthread_mutex_unlock(&scan->lock);
-		return;
+		return NATS_NO_MEMORY;
 	}
-	found->mail.kind = MAIL_RECORD;
-	found->scan = scan;
-	found->revision = kvEntry_Revision(entry);
-	mailbox_send(scan->mailbox, &found->mail);
+	scan->batch->mail.kind = MAIL_RECORDS;
+	scan->batch->scan = scan;
+	scan->batch->count = 0;
+	return NATS_OK;
 }
 
-/* The bucket's last entry, as the broker that leads it has it; 0: there is none. */
+/* A deletion's marker has no value; nor has what is no record. */
+static bool is_marker(natsMsg *message)
+{
+	const char *operation = NULL;
+	return natsMsg_GetDataLength(message) == 0 && natsMsgHeader_Get(message, "KV-Operation", &operation) == NATS_OK;
+}
+
+static natsStatus take_message(struct scan *scan, natsMsg *message, uint64_t revision)
+{
+	if (is_marker(message))
+		return NATS_OK;
+	natsStatus status = scan->batch == NULL ? make_batch(scan) : NATS_OK;
+	if (status != NATS_OK)
+		return status;
+	struct found_record *found = &scan->batch->record[scan->batch->count];
+	char why[128];
+	found->revision = revision;
+	switch (record_decode(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), &found->record, why, sizeof why)) {
+	case RECORD_TAKEN:
+		if (++scan->batch->count == FOUND_RECORDS)
+			send_batch(scan);
+		return NATS_OK;
+	case RECORD_BROKEN:
+		log_error(scan->store->log, "bucket %s, revision %" PRIu64 ": not a record: %s", scan->store->bucket, revision, why);
+		return NATS_OK;
+	case RECORD_UNREAD:
+		break;
+	}
+	return NATS_NO_MEMORY;
+}
+
+/* Messages that are done with. The library wakes a thread of its own to free one; many at once wake it once. */
+struct used {
+	natsMsg *message[USED_LIMIT];
+	size_t count;
+};
+
+static void free_used(struct used *used)
+{
+	for (size_t i = 0; i < used->count; i++)
+		natsMsg_Destroy(used->message[i]);
+	used->count = 0;
+}
+
+static void put_aside(struct used *used, natsMsg *message)
+{
+	if (used->count == USED_LIMIT)
+		free_used(used);
+	used->message[used->count++] = message;
+}
+
+/* The next message; NATS_TIMEOUT: the broker is silent for too long. */
+static natsStatus next_message(struct scan *scan, natsSubscription *subscription, natsMsg **message)
+{
+	natsStatus status = natsSubscription_NextMsg(message, subscription, 0);
+	if (status != NATS_TIMEOUT)
+		return status;
+	send_batch(scan);
+	nanos limit = clock_monotonic() + PATIENCE;
+	while (status == NATS_TIMEOUT && clock_monotonic() < limit) {
+		nanosleep(&(struct timespec){.tv_nsec = NAP}, NULL);
+		status = natsSubscription_NextMsg(message, subscription, 0);
+	}
+	return status;
+}
+
+/* Until the last one of those that were there at the start, `left` of them: some may go meanwhile, and others come. In a
+ * cluster a broker that lags may deliver them; what it has not got yet, up to `last`, follows when it has. */
+static natsStatus read_messages(struct scan *scan, natsSubscription *subscription, uint64_t left, uint64_t last)
+{
+	natsStatus status = NATS_OK;
+	uint64_t seen = 0;
+	struct used used = {.count = 0};
+	while ((left > 0 || seen < last) && status == NATS_OK) {
+		natsMsg *message = NULL;
+		jsMsgMetaData *about = NULL;
+		status = next_message(scan, subscription, &message);
+		if (status == NATS_OK)
+			status = natsMsg_GetMetaData(&about, message);
+		if (status == NATS_OK) {
+			seen = about->Sequence.Stream;
+			left = left > 0 && about->NumPending > 0 ? left - 1 : 0;
+			status = take_message(scan, message, seen);
+		}
+		jsMsgMetaData_Destroy(about);
+		put_aside(&used, message);
+	}
+	free_used(&used);
+	send_batch(scan);
+	return status;
+}
+
+/* The bucket's last message, as the broker that leads it has it; 0: there is none. */
 static natsStatus find_last(const struct store *store, jsCtx *js, uint64_t *last)
 {
-	char stream[160], subject[160];
+	char stream[SUBJECT_SIZE], subject[SUBJECT_SIZE];
 	natsMsg *message = NULL;
 	snprintf(stream, sizeof stream, "KV_%s", store->bucket);
 	snprintf(subject, sizeof subject, "$KV.%s.>", store->bucket);
@@ -53,55 +157,54 @@ static natsStatus find_last(const struct store *store, jsCtx *js, uint64_t *last
 	return status == NATS_NOT_FOUND ? NATS_OK : status;
 }
 
-static bool is_marker(kvEntry *entry)
+/* Has the bucket's messages delivered, in order. *left: how many there are. */
+static natsStatus subscribe(const struct scan *scan, jsCtx *js, natsSubscription **subscription, uint64_t *left)
 {
-	return kvEntry_Operation(entry) != kvOp_Put;
-}
-
-/* Until the last entry that was there at the start. In a cluster a broker that lags may give the list; then what it has not
- * got yet follows when it has. */
-static natsStatus read_entries(struct scan *scan, kvWatcher *watcher, uint64_t last)
-{
-	bool listed = false;
-	uint64_t seen = 0;
-	while (!listed || seen < last) {
-		kvEntry *entry = NULL;
-		natsStatus status = kvWatcher_Next(&entry, watcher, ENTRY_PATIENCE_MS);
-		if (status != NATS_OK)
-			return status;
-		if (entry == NULL) {
-			listed = true;
-			continue;
-		}
-		if (kvEntry_Revision(entry) > seen)
-			seen = kvEntry_Revision(entry);
-		bool room = is_marker(entry) || wait_for_room(scan);
-		if (room && !is_marker(entry))
-			send_entry(scan, entry);
-		kvEntry_Destroy(entry);
-		if (!room)
-			return NATS_CONNECTION_CLOSED;
-	}
-	return NATS_OK;
-}
-
-static natsStatus read_bucket(struct scan *scan, natsConnection *connection)
-{
-	jsCtx *js = NULL;
-	kvStore *bucket = NULL;
-	kvWatcher *watcher = NULL;
-	uint64_t last = 0;
-	natsStatus status = natsConnection_JetStream(&js, connection, NULL);
+	char stream[SUBJECT_SIZE], subject[SUBJECT_SIZE];
+	jsStreamInfo *about = NULL;
+	jsConsumerInfo *consumer = NULL;
+	jsSubOptions options;
+	jsSubOptions_Init(&options);
+	snprintf(stream, sizeof stream, "KV_%s", scan->store->bucket);
+	snprintf(subject, sizeof subject, "$KV.%s.>", scan->store->bucket);
+	natsStatus status = js_GetStreamInfo(&about, js, stream, NULL, NULL);
+	options.Stream = stream;
+	options.Ordered = true;
+	/* The last of each key are all that there are, unless somebody made the bucket to keep more; finding them takes long. */
+	if (status == NATS_OK && about->Config->MaxMsgsPerSubject != 1)
+		options.Config.DeliverPolicy = js_DeliverLastPerSubject;
+	jsStreamInfo_Destroy(about);
 	if (status == NATS_OK)
-		status = js_KeyValue(&bucket, js, scan->store->bucket);
+		status = js_SubscribeSync(subscription, js, subject, NULL, &options, NULL);
+	/* The broker's flow control sees to it that no more comes than is taken. */
+	if (status == NATS_OK)
+		status = natsSubscription_SetPendingLimits(*subscription, -1, -1);
+	if (status == NATS_OK)
+		status = natsSubscription_GetConsumerInfo(&consumer, *subscription, NULL, NULL);
+	if (status == NATS_OK)
+		*left = consumer->NumPending + consumer->Delivered.Consumer;
+	jsConsumerInfo_Destroy(consumer);
+	return status;
+}
+
+static natsStatus read_bucket(struct scan *scan)
+{
+	natsConnection *connection = NULL;
+	jsCtx *js = NULL;
+	natsSubscription *subscription = NULL;
+	uint64_t left = 0, last = 0;
+	natsStatus status = bus_connect(&connection, scan->address, "postprocessing scan", NULL, NULL, NULL, NULL);
+	if (status == NATS_OK)
+		status = natsConnection_JetStream(&js, connection, NULL);
 	if (status == NATS_OK)
 		status = find_last(scan->store, js, &last);
 	if (status == NATS_OK)
-		status = kvStore_WatchAll(&watcher, bucket, NULL);
+		status = subscribe(scan, js, &subscription, &left);
 	if (status == NATS_OK)
-		status = read_entries(scan, watcher, last);
-	kvWatcher_Destroy(watcher);
-	kvStore_Destroy(bucket);
+		status = read_messages(scan, subscription, left, last);
+	/* The broker removes the consumer when nobody listens. */
+	natsConnection_Destroy(connection);
+	natsSubscription_Destroy(subscription);
 	jsCtx_Destroy(js);
 	return status;
 }
@@ -109,11 +212,7 @@ static natsStatus read_bucket(struct scan *scan, natsConnection *connection)
 static void *run_scan(void *closure)
 {
 	struct scan *scan = closure;
-	natsConnection *connection = NULL;
-	natsStatus status = bus_connect(&connection, scan->address, "postprocessing scan", NULL, NULL, NULL, NULL);
-	if (status == NATS_OK)
-		status = read_bucket(scan, connection);
-	natsConnection_Destroy(connection);
+	natsStatus status = read_bucket(scan);
 	scan->failed = status != NATS_OK;
 	snprintf(scan->why, sizeof scan->why, "%s", status == NATS_NOT_FOUND ? "it is not there: has a service ever run on this broker?" : bus_advice(status));
 	scan->mail.kind = MAIL_SCAN_DONE;
@@ -125,6 +224,7 @@ bool scan_start(struct scan *scan)
 {
 	scan->ahead = 0;
 	scan->stop = false;
+	scan->batch = NULL;
 	if (pthread_mutex_init(&scan->lock, NULL) != 0)
 		return false;
 	if (pthread_cond_init(&scan->less, NULL) != 0) {
@@ -138,10 +238,11 @@ bool scan_start(struct scan *scan)
 	return false;
 }
 
-void scan_release(struct found_record *found)
+void scan_release(struct found_records *found)
 {
 	struct scan *scan = found->scan;
-	record_clear(&found->record);
+	for (size_t i = 0; i < found->count; i++)
+		record_clear(&found->record[i].record);
 	free(found);
 	pthread_mutex_lock(&scan->lock);
 	scan->ahead--;

@@ -188,7 +188,8 @@ static void take_change(struct server *server, struct bus_change *change)
 	if (bus == server->events) {
 		intake_reset(&server->intake);
 		if (up)
-			coordinator_set_stream(server->coordinator, __atomic_load_n(&server->intake.stream_created, __ATOMIC_RELAXED));
+			coordinator_set_stream(server->coordinator, __atomic_load_n(&server->intake.stream_created, __ATOMIC_RELAXED),
+			                       __atomic_load_n(&server->intake.memory, __ATOMIC_RELAXED));
 	}
 	bool all_up = bus_is_up(server->events) && bus_is_up(server->records);
 	if (all_up && !atomic_load(&server->ready)) {
@@ -205,10 +206,11 @@ static void take_change(struct server *server, struct bus_change *change)
 		server->reading_all = server_read_bucket(server, NULL);
 }
 
-static void take_found(struct server *server, struct found_record *found)
+static void take_found(struct server *server, struct found_records *found)
 {
 	struct reading *reading = (struct reading *)(void *)found->scan;
-	coordinator_found(server->coordinator, &found->record, found->revision, reading->token, clock_now());
+	for (size_t i = 0; i < found->count; i++)
+		coordinator_found(server->coordinator, &found->record[i].record, found->record[i].revision, reading->token, clock_now());
 	scan_release(found);
 }
 
@@ -239,7 +241,7 @@ static void take_scan_end(struct server *server, struct scan *scan)
 static void begin_stop(struct server *server)
 {
 	char text[DURATION_TEXT_SIZE];
-	log_info(server->log, "stopping: %zu steps are queued or running, and have %s", coordinator_runs(server->coordinator),
+	log_info(server->log, "stopping: %zu steps are running, and have %s", coordinator_runs(server->coordinator),
 	         duration_format(server->config->shutdown_grace, text));
 	server->stopping = true;
 	coordinator_stopping(server->coordinator);
@@ -308,11 +310,17 @@ static void take_mail(struct server *server, struct mail *mail)
 	case MAIL_RUN:
 		coordinator_returned(server->coordinator, (struct run *)(void *)mail, clock_now());
 		break;
-	case MAIL_RECORD:
-		take_found(server, (struct found_record *)(void *)mail);
+	case MAIL_RECORDS:
+		take_found(server, (struct found_records *)(void *)mail);
 		break;
 	case MAIL_SCAN_DONE:
 		take_scan_end(server, (struct scan *)(void *)mail);
+		break;
+	case MAIL_LOOKUP:
+		coordinator_looked(server->coordinator, (struct lookup *)(void *)mail, clock_now());
+		break;
+	case MAIL_SEARCH_DONE:
+		server_search_done(server);
 		break;
 	case MAIL_WORD:
 		take_word(server, (struct word *)(void *)mail);
@@ -418,11 +426,11 @@ static void empty_mailbox(struct server *server, nanos patience)
 			run_free((struct run *)(void *)mail);
 		else if (mail->kind == MAIL_REPLY)
 			natsMsg_Destroy(((struct request *)(void *)mail)->reply);
-		else if (mail->kind == MAIL_RECORD)
-			scan_release((struct found_record *)(void *)mail);
+		else if (mail->kind == MAIL_RECORDS)
+			scan_release((struct found_records *)(void *)mail);
 		else if (mail->kind == MAIL_SCAN_DONE)
 			take_scan_end(server, (struct scan *)(void *)mail);
-		else if (mail->kind == MAIL_BUS || mail->kind == MAIL_WORD)
+		else if (mail->kind == MAIL_BUS || mail->kind == MAIL_WORD || mail->kind == MAIL_LOOKUP)
 			free(mail);
 		mail = next;
 	}
@@ -446,7 +454,8 @@ static void end_readings(struct server *server)
 {
 	for (struct reading *reading = server->readings; reading != NULL; reading = reading->next)
 		scan_stop(&reading->scan);
-	while (server->readings != NULL)
+	search_stop(&server->search);
+	while (server->readings != NULL || server->searching)
 		turn(server);
 }
 

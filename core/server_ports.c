@@ -36,6 +36,11 @@ static void port_publish(void *closure, struct request *request, const char *mes
 	bus_publish(server->events, request, INTAKE_STREAM, headers, message, length);
 }
 
+static void port_look(void *closure, struct lookup *lookup)
+{
+	server_look(closure, lookup);
+}
+
 static void port_acknowledge(void *closure, struct delivery *delivery)
 {
 	struct server *server = closure;
@@ -93,6 +98,43 @@ bool server_read_bucket(struct server *server, void *token)
 	return true;
 }
 
+/* Those who asked try again later. */
+static void refuse_lookups(struct server *server)
+{
+	while (server->lookups != NULL) {
+		struct lookup *lookup = (struct lookup *)(void *)server->lookups;
+		server->lookups = lookup->mail.next;
+		coordinator_looked(server->coordinator, lookup, clock_now());
+	}
+}
+
+static void start_search(struct server *server)
+{
+	server->search = (struct search){.address = server->events_address, .mailbox = &server->mailbox};
+	server->searching = !server->stopping && search_start(&server->search, server->lookups);
+	if (!server->searching)
+		refuse_lookups(server);
+	server->lookups = NULL;
+}
+
+void server_look(struct server *server, struct lookup *lookup)
+{
+	lookup->mail.next = server->lookups;
+	server->lookups = &lookup->mail;
+	if (!server->searching)
+		start_search(server);
+}
+
+void server_search_done(struct server *server)
+{
+	search_end(&server->search);
+	if (server->search.why[0] != '\0')
+		log_warning(server->log, "the stream could not be read for what may have been said already: %s; trying again", server->search.why);
+	server->searching = false;
+	if (server->lookups != NULL)
+		start_search(server);
+}
+
 static void port_scan(void *closure, void *token)
 {
 	struct server *server = closure;
@@ -109,6 +151,7 @@ struct ports server_ports(struct server *server)
 		.put = port_put,
 		.remove = port_remove,
 		.publish = port_publish,
+		.look = port_look,
 		.acknowledge = port_acknowledge,
 		.drop = port_drop,
 		.run = port_run,

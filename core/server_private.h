@@ -12,6 +12,7 @@
 #include "core/markers.h"
 #include "core/peers.h"
 #include "core/position.h"
+#include "core/search.h"
 #include "core/server.h"
 #include "core/workers.h"
 
@@ -47,6 +48,9 @@ struct server {
 	bool found_all;                    /* the bucket was read once, to its end */
 	bool reading_all;
 	bool read_anew;                    /* somebody died while the bucket was being read: what was passed over is to be seen */
+	struct search search;
+	bool searching;
+	struct mail *lookups; /* for the next search */
 	bool stopping;
 	char peers_subject[160];           /* on which the instances of one bucket give signs of life */
 	nanos sign_next;                   /* monotonic */
@@ -62,5 +66,9 @@ struct ports server_ports(struct server *server);
 
 /* Reads the bucket for the coordinator; token NULL: for the start. False: not now. */
 bool server_read_bucket(struct server *server, void *token);
+
+/* Asks for a message in the stream; one search at a time looks for all that have been asked for meanwhile. */
+void server_look(struct server *server, struct lookup *lookup);
+void server_search_done(struct server *server);
 
 #endif

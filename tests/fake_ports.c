@@ -66,7 +66,7 @@ static enum loaded fake_read(void *closure, struct request *request, struct load
 	loaded->stream = entry->stream;
 	if (entry->value == NULL)
 		return LOADED_NOTHING;
-	return record_decode(entry->value, entry->length, &loaded->record, why, sizeof why) ? LOADED_RECORD : LOADED_BROKEN;
+	return record_decode(entry->value, entry->length, &loaded->record, why, sizeof why) == RECORD_TAKEN ? LOADED_RECORD : LOADED_BROKEN;
 }
 
 static void set_payload(struct fake_request *request, uint64_t expected, const char *message_id, const char *value, size_t length)
@@ -108,6 +108,13 @@ static void fake_publish(void *closure, struct request *request, const char *mes
 	set_payload(add_request(closure, FAKE_PUBLISH, request, event.upload_id), 0, message_id, message, length);
 	say(closure, "publish", what);
 	event_clear(&event);
+}
+
+static void fake_look(void *closure, struct lookup *lookup)
+{
+	struct fake_request *asked = add_request(closure, FAKE_LOOK, NULL, "");
+	asked->lookup = lookup;
+	say(closure, "look", NULL);
 }
 
 static void end_delivery(struct fake_world *world, struct delivery *delivery, const char *word)
@@ -171,7 +178,7 @@ static void create(struct fake_world *world, const char *owner)
 		             .confirm_interval = MINUTE, .confirm_interval_limit = HOUR, .confirm_limit = 3},
 		.step = steps,
 		.workers = workers,
-		.ports = {world, fake_load, fake_read, fake_put, fake_remove, fake_publish, fake_acknowledge, fake_drop, fake_run, fake_cancel,
+		.ports = {world, fake_load, fake_read, fake_put, fake_remove, fake_publish, fake_look, fake_acknowledge, fake_drop, fake_run, fake_cancel,
 		          fake_replace, fake_lives, fake_scan},
 		.log = &world->log,
 		.metrics = &world->metrics,
@@ -181,7 +188,7 @@ static void create(struct fake_world *world, const char *owner)
 	};
 	world->coordinator = coordinator_create(&world->options);
 	ck_assert_ptr_nonnull(world->coordinator);
-	coordinator_set_stream(world->coordinator, FAKE_STREAM);
+	coordinator_set_stream(world->coordinator, FAKE_STREAM, FAKE_MEMORY);
 }
 
 void fake_open(struct fake_world *world)
@@ -197,6 +204,7 @@ void fake_open(struct fake_world *world)
 static void free_request(struct fake_request *request)
 {
 	free(request->value);
+	free(request->lookup);
 	free(request);
 }
 
@@ -276,7 +284,7 @@ static void carry_out(struct fake_world *world, struct fake_request *asked, stru
 	if (asked->kind == FAKE_LOAD)
 		return;
 	for (const struct fake_request *seen = world->seen; seen != NULL; seen = seen->next) {
-		if (strcmp(seen->message_id, asked->message_id) == 0) {
+		if (world->now - seen->at < FAKE_MEMORY && strcmp(seen->message_id, asked->message_id) == 0) {
 			answer->duplicate = true;
 			answer->sequence = seen->expected; /* reused: where it was stored */
 			world->duplicates++;
@@ -301,6 +309,8 @@ static void carry_out(struct fake_world *world, struct fake_request *asked, stru
 	ck_assert_ptr_nonnull(seen);
 	memcpy(seen->message_id, asked->message_id, sizeof seen->message_id);
 	seen->expected = answer->sequence;
+	seen->kind = asked->kind;
+	seen->at = world->now;
 	seen->next = world->seen;
 	world->seen = seen;
 }
@@ -314,6 +324,19 @@ static struct fake_request *take_request(struct fake_world *world)
 	if (world->first == NULL)
 		world->last = &world->first;
 	return taken;
+}
+
+/* The stream as it is read for a message: nothing is ever forgotten there. */
+static void answer_look(struct fake_world *world, struct fake_request *asked, bool failed)
+{
+	struct lookup *lookup = asked->lookup;
+	lookup->result = failed ? LOOKUP_FAILED : LOOKUP_ABSENT;
+	for (const struct fake_request *seen = world->seen; seen != NULL && !failed; seen = seen->next)
+		if (seen->kind == FAKE_PUBLISH && seen->at >= lookup->since && strcmp(seen->message_id, lookup->id) == 0)
+			lookup->result = LOOKUP_PRESENT;
+	asked->lookup = NULL;
+	coordinator_looked(world->coordinator, lookup, world->now);
+	free_request(asked);
 }
 
 static void pass_on(struct fake_world *world, struct fake_request *asked, const struct request *answer)
@@ -334,6 +357,10 @@ bool fake_answer(struct fake_world *world)
 	struct request answer = {0};
 	if (asked == NULL)
 		return false;
+	if (asked->kind == FAKE_LOOK) {
+		answer_look(world, asked, false);
+		return true;
+	}
 	carry_out(world, asked, &answer);
 	pass_on(world, asked, &answer);
 	return true;
@@ -351,6 +378,10 @@ void fake_fail(struct fake_world *world, enum request_status status, bool happen
 	struct fake_request *asked = take_request(world);
 	struct request answer = {0};
 	ck_assert_ptr_nonnull(asked);
+	if (asked->kind == FAKE_LOOK) {
+		answer_look(world, asked, true);
+		return;
+	}
 	if (happened)
 		carry_out(world, asked, &answer);
 	answer = (struct request){.status = status, .error = status == REQUEST_REFUSED ? 10077 : 0};
@@ -387,15 +418,20 @@ bool fake_record(const struct fake_world *world, const char *id, struct record *
 {
 	char why[256];
 	const struct fake_entry *entry = find_entry(world, id);
-	return entry != NULL && entry->value != NULL && record_decode(entry->value, entry->length, record, why, sizeof why);
+	return entry != NULL && entry->value != NULL && record_decode(entry->value, entry->length, record, why, sizeof why) == RECORD_TAKEN;
 }
 
 void fake_store(struct fake_world *world, const struct record *record)
 {
 	struct text value = {0};
 	record_encode(&value, record);
-	write_entry(world, record->upload->id, value.data, value.length);
+	fake_store_text(world, record->upload->id, value.data, value.length);
 	text_free(&value);
+}
+
+void fake_store_text(struct fake_world *world, const char *id, const char *value, size_t length)
+{
+	write_entry(world, id, value, length);
 }
 
 void fake_find_all(struct fake_world *world, void *token)
@@ -405,7 +441,7 @@ void fake_find_all(struct fake_world *world, void *token)
 		struct record record;
 		if (entry->value == NULL)
 			continue;
-		ck_assert(record_decode(entry->value, entry->length, &record, why, sizeof why));
+		ck_assert(record_decode(entry->value, entry->length, &record, why, sizeof why) == RECORD_TAKEN);
 		coordinator_found(world->coordinator, &record, entry->revision, token, world->now);
 	}
 	coordinator_scanned(world->coordinator, token, true, world->now);

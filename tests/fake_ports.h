@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A world for the coordinator's tests, all in memory: a bucket with revisions, a broker that drops what it has seen, a
  * queue of requests that are answered when and as the test says, and runs that the test ends. What the
- * coordinator does is written down as words: "put", "remove", "load", "publish RETRY", "ack 7", "drop 7", "run scan",
+ * coordinator does is written down as words: "put", "remove", "load", "publish RETRY", "look", "ack 7", "drop 7", "run scan",
  * "cancel scan", "replace scan", "scan bucket", separated by "; ". */
 #ifndef TESTS_FAKE_PORTS_H
 #define TESTS_FAKE_PORTS_H
@@ -11,6 +11,7 @@
 #define FAKE_OWNER "here"
 #define FAKE_SECRET "SECRET-URL"
 #define FAKE_STREAM 7
+#define FAKE_MEMORY (2 * MINUTE)
 
 struct fake_entry {
 	struct fake_entry *next;
@@ -24,8 +25,10 @@ struct fake_entry {
 
 struct fake_request {
 	struct fake_request *next;
-	enum { FAKE_LOAD, FAKE_PUT, FAKE_REMOVE, FAKE_PUBLISH } kind;
+	enum { FAKE_LOAD, FAKE_PUT, FAKE_REMOVE, FAKE_PUBLISH, FAKE_LOOK } kind;
 	struct request *request;
+	struct lookup *lookup;
+	nanos at; /* of what was seen */
 	char id[UPLOAD_ID_LIMIT + 1];
 	char message_id[512];
 	uint64_t expected;
@@ -91,6 +94,8 @@ void fake_pass(struct fake_world *world, nanos duration);
 bool fake_record(const struct fake_world *world, const char *id, struct record *record);
 /* Writes one, as another instance would. */
 void fake_store(struct fake_world *world, const struct record *record);
+/* Writes any value, as another program would. */
+void fake_store_text(struct fake_world *world, const char *id, const char *value, size_t length);
 /* A record of this status, for the upload that fake_begin() begins. */
 struct record fake_make_record(const char *id, const char *owner, const struct status *status);
 /* Gives the bucket's records to the coordinator, as at start (token NULL) or for a resume. */

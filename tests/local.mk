@@ -10,19 +10,19 @@ include tests/harness/local.mk
 TEST_LIBS = tests/libharness.a $(CORE_LIBS) $(CHECK_LIBS)
 LDADD = $(TEST_LIBS)
 
-check_PROGRAMS += tests/test_clock tests/test_encoding tests/test_json
+check_PROGRAMS += tests/test_clock tests/test_encoding tests/test_json tests/test_json_text
 
 check_PROGRAMS += tests/test_text
 tests_test_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
 
-check_PROGRAMS += tests/test_timers tests/test_mailbox tests/test_http tests/test_metrics \
+check_PROGRAMS += tests/test_timers tests/test_waiters tests/test_lines tests/test_mailbox tests/test_http tests/test_metrics \
 	tests/test_file_server tests/test_broker tests/test_harness tests/test_peers tests/test_scan
 
 check_PROGRAMS += tests/test_sim
 tests_test_sim_SOURCES = tests/test_sim.c tests/sim/world.c tests/sim/world.h tests/sim/broker.c tests/sim/broker.h \
 	tests/sim/instance.c tests/sim/operation.c tests/sim/actors.c tests/sim/promises.c
 
-check_PROGRAMS += tests/test_markers tests/test_position
+check_PROGRAMS += tests/test_markers tests/test_search tests/test_position
 
 CONFIG_FIXTURE = tests/config_fixture.c tests/config_fixture.h
 
@@ -82,6 +82,9 @@ tests_test_coordinator_broker_SOURCES = tests/test_coordinator_broker.c $(FAKE_P
 
 check_PROGRAMS += tests/test_coordinator_suspects
 tests_test_coordinator_suspects_SOURCES = tests/test_coordinator_suspects.c $(FAKE_PORTS)
+
+check_PROGRAMS += tests/test_coordinator_lines
+tests_test_coordinator_lines_SOURCES = tests/test_coordinator_lines.c $(FAKE_PORTS)
 
 include tests/modules/local.mk
 

@@ -206,13 +206,53 @@ START_TEST(stopped_until_it_was_over)
 }
 END_TEST
 
+/* The end was said, nobody knows whether it was stored, and the broker is away for longer than it remembers IDs. */
+static void say_the_end_into_the_dark(bool happened)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_ABORT, 0);
+	fake_answer(&world);
+	fake_fail(&world, REQUEST_UNKNOWN, happened);
+	for (unsigned i = 0; i < 20; i++) {
+		fake_pass(&world, 10 * SECOND);
+		while (world.first != NULL)
+			fake_fail(&world, REQUEST_UNAVAILABLE, false);
+	}
+	text_clear(&world.words);
+	fake_pass(&world, 10 * SECOND);
+	fake_answer_all(&world);
+}
+
+START_TEST(said_long_ago)
+{
+	say_the_end_into_the_dark(true);
+	fake_expect(&world, "load; look");
+	ck_assert_uint_eq(coordinator_busy(world.coordinator), 0);
+	/* Told again when it is due, not before. */
+	fake_pass(&world, MINUTE - 1);
+	fake_expect(&world, "");
+	fake_pass(&world, 1);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; publish END abort");
+}
+END_TEST
+
+START_TEST(not_said_long_ago)
+{
+	say_the_end_into_the_dark(false);
+	fake_expect(&world, "load; look; publish END abort");
+	ck_assert_uint_eq(coordinator_busy(world.coordinator), 0);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("coordinator_broker");
 	TCase *cases = tcase_create("coordinator_broker");
 	const TTest *const tests[] = {a_broker_that_is_not_there, a_broker_that_refuses, tried_again_without_end,
 	                              lost_answer_that_is_no_duplicate, lost_removal_that_is_no_duplicate, reads_that_fail,
-	                              stopped_and_not_missed, stopped_and_taken_for_dead, stopped_until_it_was_over};
+	                              stopped_and_not_missed, stopped_and_taken_for_dead, stopped_until_it_was_over, said_long_ago, not_said_long_ago};
 	tcase_set_timeout(cases, 60);
 	tcase_add_checked_fixture(cases, setup, teardown);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)

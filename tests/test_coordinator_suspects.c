@@ -47,7 +47,7 @@ START_TEST(stopping_takes_the_mark_off)
 	store("u", FAKE_OWNER, queued);
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
-	fake_expect(&world, "put; run scan");
+	fake_expect(&world, "load; put; run scan");
 	ck_assert_int_eq(stored("u").phase, PHASE_RUNNING);
 	coordinator_stopping(world.coordinator);
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_RETRY, 0);
@@ -57,7 +57,8 @@ START_TEST(stopping_takes_the_mark_off)
 	fake_restart(&world, FAKE_OWNER);
 	/* The same, stopped between the mark and the run. */
 	fake_find_all(&world, NULL);
-	fake_expect(&world, "put");
+	fake_answer(&world);
+	fake_expect(&world, "load; put");
 	coordinator_stopping(world.coordinator);
 	fake_answer_all(&world);
 	fake_expect(&world, "put");
@@ -79,7 +80,8 @@ START_TEST(a_suspect_that_another_has_run_waits)
 	world.living = "there";
 	store("u", FAKE_OWNER, backoff);
 	fake_find_all(&world, NULL);
-	fake_expect(&world, "put");
+	ck_assert(fake_answer(&world));
+	fake_expect(&world, "load; put");
 	backoff.failures = 2;
 	backoff.due = world.now + MINUTE;
 	backoff.transition = 3;
@@ -92,7 +94,7 @@ START_TEST(a_suspect_that_another_has_run_waits)
 	store("v", FAKE_OWNER, queued);
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
-	fake_expect(&world, "put; run scan");
+	fake_expect(&world, "load; put; run scan");
 }
 END_TEST
 

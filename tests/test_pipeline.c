@@ -140,7 +140,7 @@ START_TEST(backoff_doubles_and_ends)
 		now = status.due;
 		apply_at((struct input){.kind = INPUT_DUE}, false, now);
 		assert_action("keep backoff 0 run mark");
-		apply_at((struct input){.kind = INPUT_STARTING}, true, now);
+		apply_at((struct input){.kind = INPUT_STARTING, .mark = true}, true, now);
 		assert_action("put running 0 run");
 		ck_assert_int_eq(status.due, now + 10 * MINUTE);
 		ck_assert_uint_eq(status.failures, i);
@@ -354,7 +354,7 @@ START_TEST(found_after_a_crash)
 	begin();
 	apply((struct input){.kind = INPUT_FOUND});
 	assert_action("keep queued 0 run mark");
-	apply_at((struct input){.kind = INPUT_STARTING}, true, NOW);
+	apply_at((struct input){.kind = INPUT_STARTING, .mark = true}, true, NOW);
 	assert_action("put running 0 run");
 	/* It dies again: this step did it. */
 	apply((struct input){.kind = INPUT_FOUND});
@@ -384,7 +384,7 @@ START_TEST(a_step_that_kills_the_service)
 	unsigned deaths = 0;
 	begin();
 	apply((struct input){.kind = INPUT_RETURNED, .returned = RETURNED_WAIT, .until = NOW + HOUR, .transition = 1});
-	apply_at((struct input){.kind = INPUT_STARTING}, true, now);
+	apply_at((struct input){.kind = INPUT_STARTING, .mark = true}, true, now);
 	assert_action("ignored"); /* its time has not come */
 	apply_at((struct input){.kind = INPUT_FOUND}, false, now);
 	assert_action("keep waiting 0");
@@ -399,7 +399,7 @@ START_TEST(a_step_that_kills_the_service)
 			apply_at((struct input){.kind = INPUT_DUE}, false, now);
 		}
 		if (action.mark)
-			apply_at((struct input){.kind = INPUT_STARTING}, true, now);
+			apply_at((struct input){.kind = INPUT_STARTING, .mark = true}, true, now);
 	}
 	ck_assert_int_eq(status.outcome, OUTCOME_ABORT);
 	ck_assert_uint_le(deaths, SCAN_RETRIES + 3);
@@ -409,7 +409,7 @@ END_TEST
 START_TEST(stopped_in_the_middle_is_no_failure)
 {
 	begin();
-	apply_at((struct input){.kind = INPUT_STARTING}, true, NOW);
+	apply_at((struct input){.kind = INPUT_STARTING, .mark = true}, true, NOW);
 	apply((struct input){.kind = INPUT_STOPPED, .transition = status.transition});
 	assert_action("put queued 0");
 	ck_assert_uint_eq(status.failures, 0);

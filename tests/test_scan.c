@@ -81,10 +81,11 @@ static unsigned count_records(const struct broker_address *address)
 		for (struct mail *mail = mailbox_receive(&mailbox, SECOND), *next; mail != NULL; mail = next) {
 			next = mail->next;
 			over = over || mail->kind == MAIL_SCAN_DONE;
-			if (mail->kind != MAIL_RECORD)
+			if (mail->kind != MAIL_RECORDS)
 				continue;
-			scan_release((struct found_record *)(void *)mail);
-			count++;
+			struct found_records *found = (struct found_records *)(void *)mail;
+			count += (unsigned)found->count;
+			scan_release(found);
 		}
 	}
 	scan_end(&scan);

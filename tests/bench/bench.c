@@ -2,8 +2,8 @@
  * Measures the service as users run it: the built program, a real nats-server, a real clamd. `make bench` runs it.
  * Everything is measured in turns with its floor, for machines differ, and so do minutes.
  *
- * Variables: BENCH_JSON=FILE (the figures as JSON, too), BENCH_ONLY=scan,rate,latency,memory,start (some parts),
- * BENCH_SIZE_MB, BENCH_UPLOADS, BENCH_IN_FLIGHT, BENCH_SINGLE, BENCH_ROUNDS, BENCH_WRAPPER and BENCH_PROGRAM
+ * Variables: BENCH_JSON=FILE (the figures as JSON, too), BENCH_ONLY=scan,rate,latency,memory,start,waiting (some parts),
+ * BENCH_SIZE_MB, BENCH_UPLOADS, BENCH_IN_FLIGHT, BENCH_SINGLE, BENCH_WAITING, BENCH_ROUNDS, BENCH_WRAPPER and BENCH_PROGRAM
  * (see service.h). */
 #include "tests/bench/bench.h"
 
@@ -20,7 +20,7 @@ static const struct {
 	bool (*measure)(struct bench *bench);
 } parts[] = {
 	{"scan", measure_scan},     {"rate", measure_rate},   {"latency", measure_latency},
-	{"memory", measure_memory}, {"start", measure_start},
+	{"memory", measure_memory}, {"start", measure_start}, {"waiting", measure_waiting},
 };
 
 /* A positive number from the environment. */
@@ -58,6 +58,7 @@ int main(int argc, char **argv)
 		.uploads = number("BENCH_UPLOADS", 10000, 10000000),
 		.in_flight = number("BENCH_IN_FLIGHT", 1000, 1000000),
 		.single = number("BENCH_SINGLE", 1000, 1000000),
+		.waiting = number("BENCH_WAITING", 100000, 10000000),
 		.rounds = number("BENCH_ROUNDS", 3, ROUNDS_LIMIT),
 	};
 	bool good = true;

@@ -13,6 +13,7 @@ struct bench {
 	size_t uploads;   /* without steps */
 	size_t in_flight; /* of them */
 	size_t single;    /* uploads with one in flight */
+	size_t waiting;   /* uploads that wait while the service starts */
 	size_t rounds;    /* service and floor in turns; what counts is the median */
 	struct figures figures;
 };
@@ -24,5 +25,6 @@ bool measure_rate(struct bench *bench);
 bool measure_latency(struct bench *bench);
 bool measure_memory(struct bench *bench);
 bool measure_start(struct bench *bench);
+bool measure_waiting(struct bench *bench);
 
 #endif

@@ -8,6 +8,7 @@ tests_bench_bench_SOURCES = tests/bench/bench.c tests/bench/bench.h \
 	tests/bench/measure_scan.c \
 	tests/bench/measure_start.c \
 	tests/bench/measure_uploads.c \
+	tests/bench/measure_waiting.c \
 	tests/bench/service.c tests/bench/service.h \
 	tests/bench/storage.c tests/bench/storage.h \
 	tests/fixture_clamd.c tests/fixture_clamd.h

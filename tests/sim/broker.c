@@ -58,6 +58,14 @@ uint64_t sim_publish(struct sim_broker *broker, const char *data, size_t length,
 	return ++broker->count;
 }
 
+bool sim_has(const struct sim_broker *broker, const char *id)
+{
+	for (size_t i = 0; i < broker->count; i++)
+		if (broker->message[i].id != NULL && strcmp(broker->message[i].id, id) == 0)
+			return true;
+	return false;
+}
+
 uint64_t sim_deliver(struct sim_broker *broker, nanos now)
 {
 	for (size_t i = 0; i < broker->count; i++) {

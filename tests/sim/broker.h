@@ -55,6 +55,9 @@ void sim_broker_free(struct sim_broker *broker);
 /* Stores a message; its sequence. `duplicate`: the ID was in the window, and the sequence is the first one's. */
 uint64_t sim_publish(struct sim_broker *broker, const char *data, size_t length, const char *id, nanos now, bool *duplicate);
 
+/* Was a message of this ID ever stored? */
+bool sim_has(const struct sim_broker *broker, const char *id);
+
 /* The next message for a pull: never delivered, or due for redelivery; 0: none. Counts as delivered. */
 uint64_t sim_deliver(struct sim_broker *broker, nanos now);
 void sim_acknowledge(struct sim_broker *broker, uint64_t sequence);

@@ -32,6 +32,7 @@ void operation_free(struct operation *operation)
 	free(operation->id);
 	free(operation->data);
 	free(operation->snapshot.value);
+	free(operation->lookup);
 	free(operation);
 }
 
@@ -61,14 +62,14 @@ static bool dies_here(struct instance *instance)
 	return instance->dying;
 }
 
-static void send(struct reach *reach, struct request *request, struct operation operation)
+static void send(struct reach *reach, struct request *request, const struct operation *operation)
 {
 	struct world *world = reach->world;
 	struct instance *instance = &world->instance[reach->number];
 	struct operation *sent = malloc(sizeof *sent);
 	if (sent == NULL)
 		abort();
-	*sent = operation;
+	*sent = *operation;
 	struct happening happening = {.instance = reach->number, .life = instance->life, .request = request, .operation = sent};
 	if (dies_here(instance)) {
 		operation_free(sent);
@@ -89,14 +90,14 @@ static void send(struct reach *reach, struct request *request, struct operation 
 
 static void port_load(void *closure, struct request *request, const char *id)
 {
-	send(closure, request, (struct operation){.kind = OPERATION_LOAD, .key = duplicate(id)});
+	send(closure, request, &(struct operation){.kind = OPERATION_LOAD, .key = duplicate(id)});
 }
 
 /* The record as it lies in the bucket, or a lie about it. */
 static bool decode(struct world *world, const struct sim_entry *entry, struct record *record)
 {
 	char why[128];
-	if (!record_decode(entry->value, entry->length, record, why, sizeof why)) {
+	if (record_decode(entry->value, entry->length, record, why, sizeof why) != RECORD_TAKEN) {
 		world_violated(world, "a record cannot be read: %s", why);
 		return false;
 	}
@@ -125,7 +126,7 @@ static void port_put(void *closure, struct request *request, const char *id, uin
                      const char *value, size_t length)
 {
 	send(closure, request,
-	     (struct operation){.kind = OPERATION_PUT, .key = duplicate(id), .id = duplicate(message_id), .expected = expected,
+	     &(struct operation){.kind = OPERATION_PUT, .key = duplicate(id), .id = duplicate(message_id), .expected = expected,
 	                        .data = duplicate_bytes(value, length), .length = length});
 }
 
@@ -133,15 +134,20 @@ static void port_remove(void *closure, struct request *request, const char *id, 
                         uint64_t begun, int64_t stream)
 {
 	send(closure, request,
-	     (struct operation){.kind = OPERATION_REMOVE, .key = duplicate(id), .id = duplicate(message_id), .expected = expected,
+	     &(struct operation){.kind = OPERATION_REMOVE, .key = duplicate(id), .id = duplicate(message_id), .expected = expected,
 	                        .begun = begun, .stream = stream});
 }
 
 static void port_publish(void *closure, struct request *request, const char *message_id, const char *message, size_t length)
 {
 	send(closure, request,
-	     (struct operation){.kind = OPERATION_PUBLISH, .id = duplicate(message_id), .data = duplicate_bytes(message, length),
+	     &(struct operation){.kind = OPERATION_PUBLISH, .id = duplicate(message_id), .data = duplicate_bytes(message, length),
 	                        .length = length});
+}
+
+static void port_look(void *closure, struct lookup *lookup)
+{
+	send(closure, NULL, &(struct operation){.kind = OPERATION_LOOK, .id = duplicate(lookup->id), .lookup = lookup});
 }
 
 static void end_delivery(struct reach *reach, struct delivery *delivery)
@@ -279,6 +285,7 @@ void instance_start(struct world *world, size_t number)
 	instance->life++;
 	instance->dying = false;
 	instance->held = 0;
+	instance->stalled_until = 0;
 	/* Half of the lives end in the middle of something. */
 	instance->calls_to_death = world_chance(world, 50) ? (int)world_random(world, 60) : -1;
 	snprintf(instance->owner, sizeof instance->owner, "i%zu", number);
@@ -289,7 +296,7 @@ void instance_start(struct world *world, size_t number)
 		             .confirm_interval = MINUTE, .confirm_interval_limit = HOUR, .confirm_limit = 24},
 		.step = names,
 		.workers = workers,
-		.ports = {&reaches[number], port_load, port_read, port_put, port_remove, port_publish, port_acknowledge, port_drop,
+		.ports = {&reaches[number], port_load, port_read, port_put, port_remove, port_publish, port_look, port_acknowledge, port_drop,
 		          port_run, port_cancel, port_replace, port_lives, port_scan},
 		.log = &world->log,
 		.metrics = &instance->metrics,
@@ -301,7 +308,7 @@ void instance_start(struct world *world, size_t number)
 	if (instance->coordinator == NULL || instance->peers == NULL)
 		abort();
 	world_trace(world, "%s starts", instance->owner);
-	coordinator_set_stream(instance->coordinator, 1);
+	coordinator_set_stream(instance->coordinator, 1, SIM_WINDOW);
 	struct happening happening = {.kind = HAPPEN_PULL, .instance = number, .life = instance->life};
 	world_plan(world, MILLISECOND, &happening);
 	happening.kind = HAPPEN_TICK;
@@ -407,10 +414,23 @@ static void end_run(struct world *world, const struct happening *happening)
 	/* It has ended already, after it was cancelled. */
 }
 
+static void answer_look(struct world *world, const struct happening *happening)
+{
+	struct lookup *lookup = happening->operation->lookup;
+	happening->operation->lookup = NULL;
+	if (happening->operation->status != REQUEST_DONE)
+		lookup->result = LOOKUP_FAILED;
+	coordinator_looked(world->instance[happening->instance].coordinator, lookup, world->now);
+}
+
 static void answer(struct world *world, const struct happening *happening)
 {
 	struct request *request = happening->request;
 	const struct operation *operation = happening->operation;
+	if (operation->kind == OPERATION_LOOK) {
+		answer_look(world, happening);
+		return;
+	}
 	request->status = operation->status;
 	request->sequence = operation->sequence;
 	request->error = operation->error;
@@ -428,6 +448,18 @@ static void found(struct world *world, const struct happening *happening)
 		coordinator_found(world->instance[happening->instance].coordinator, &record, entry->revision, NULL, world->now);
 }
 
+/* Shortly, across the broker's patience, or for longer than it remembers IDs. */
+static void stall(struct world *world, size_t number)
+{
+	static const int64_t longest[] = {5, 40, 200};
+	struct instance *instance = &world->instance[number];
+	nanos duration = 1 + (nanos)world_random(world, (uint64_t)longest[world_random(world, 3)] * (uint64_t)SECOND);
+	if (instance->coordinator == NULL)
+		return;
+	world_trace(world, "%s is stopped for %.3f s", instance->owner, (double)duration / (double)SECOND);
+	instance->stalled_until = world->now + duration;
+}
+
 void instance_happens(struct world *world, const struct happening *happening)
 {
 	struct instance *instance = &world->instance[happening->instance];
@@ -439,7 +471,16 @@ void instance_happens(struct world *world, const struct happening *happening)
 		instance_crash(world, happening->instance);
 		return;
 	}
+	if (happening->kind == HAPPEN_STALL) {
+		stall(world, happening->instance);
+		return;
+	}
 	if (instance->coordinator != NULL && instance->life == happening->life) {
+		/* One that is stopped finds all of it when it goes on, in the same order. */
+		if (world->now < instance->stalled_until) {
+			world_plan(world, instance->stalled_until - world->now, happening);
+			return;
+		}
 		if (happening->kind == HAPPEN_PULL)
 			pull(world, happening->instance);
 		else if (happening->kind == HAPPEN_TICK)

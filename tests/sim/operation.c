@@ -27,7 +27,7 @@ static void forget_due(struct operation *operation)
 	struct record record;
 	char why[64];
 	struct text value = {0};
-	if (!record_decode(operation->data, operation->length, &record, why, sizeof why))
+	if (record_decode(operation->data, operation->length, &record, why, sizeof why) != RECORD_TAKEN)
 		return;
 	record.status.due = 0;
 	record_encode(&value, &record);
@@ -80,9 +80,22 @@ static void arrive_publish(struct world *world, struct operation *operation)
 		snprintf(fresh, sizeof fresh, "fresh-%llu", (unsigned long long)world->order);
 		id = fresh;
 	}
+	bool before = sim_has(&world->broker, id);
 	operation->sequence = sim_publish(&world->broker, operation->data, operation->length, id, world->now, &duplicate);
+	if (before && !duplicate)
+		world_violated(world, "%s is published twice", id);
 	if (!duplicate)
 		actors_see(world, operation->sequence);
+}
+
+static void arrive_look(struct world *world, struct operation *operation)
+{
+	operation->lookup->result = LOOKUP_ABSENT;
+	for (size_t i = 0; i < world->broker.count && world->breakage != BREAK_NO_LOOK; i++) {
+		const struct sim_message *message = &world->broker.message[i];
+		if (message->id != NULL && message->stored >= operation->lookup->since && strcmp(message->id, operation->id) == 0)
+			operation->lookup->result = LOOKUP_PRESENT;
+	}
 }
 
 void operation_arrives(struct world *world, const struct happening *happening)
@@ -100,6 +113,8 @@ void operation_arrives(struct world *world, const struct happening *happening)
 		arrive_load(world, operation);
 	else if (operation->kind == OPERATION_PUBLISH)
 		arrive_publish(world, operation);
+	else if (operation->kind == OPERATION_LOOK)
+		arrive_look(world, operation);
 	else
 		arrive_write(world, operation);
 	if (operation->lose_answer)

@@ -52,7 +52,7 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
 		upload->present = false;
 		return;
 	}
-	if (!record_decode(value, length, &record, why, sizeof why)) {
+	if (record_decode(value, length, &record, why, sizeof why) != RECORD_TAKEN) {
 		world_violated(world, "%s: a record that cannot be read: %s", key, why);
 		return;
 	}

@@ -104,13 +104,14 @@ static void happen(struct world *world, const struct happening *happening)
 	case HAPPEN_BROKER_DOWN:
 		world_trace(world, "broker goes away");
 		world->broker_up = false;
-		world_plan(world, (nanos)world_random(world, 60) * SECOND + 1, &(struct happening){.kind = HAPPEN_BROKER_UP});
+		world_plan(world, (nanos)world_random(world, world_maybe(world, 30) ? 240 : 60) * SECOND + 1,
+		           &(struct happening){.kind = HAPPEN_BROKER_UP});
 		break;
 	case HAPPEN_BROKER_UP:
 		world_trace(world, "broker is back");
 		world->broker_up = true;
 		for (size_t i = 0; i < world->instances; i++) {
-			if (world->instance[i].coordinator == NULL)
+			if (world->instance[i].coordinator == NULL || world->now < world->instance[i].stalled_until)
 				continue;
 			peers_deaf(world->instance[i].peers, world->now);
 			coordinator_retry(world->instance[i].coordinator, world->now);
@@ -129,10 +130,13 @@ static void happen(struct world *world, const struct happening *happening)
 
 static void plan_troubles(struct world *world)
 {
-	uint64_t crashes = world_random(world, 12), outages = world_random(world, 3);
+	uint64_t crashes = world_random(world, 12), outages = world_random(world, 3), stalls = world_random(world, 3);
 	for (uint64_t i = 0; i < crashes; i++)
 		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
 		           &(struct happening){.kind = HAPPEN_CRASH, .instance = (size_t)world_random(world, world->instances)});
+	for (uint64_t i = 0; i < stalls; i++)
+		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
+		           &(struct happening){.kind = HAPPEN_STALL, .instance = (size_t)world_random(world, world->instances)});
 	for (uint64_t i = 0; i < outages; i++)
 		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME), &(struct happening){.kind = HAPPEN_BROKER_DOWN});
 }

@@ -30,6 +30,7 @@ enum breakage {
 	BREAK_NO_TICK,           /* nobody looks at the timers */
 	BREAK_ERROR_IS_CONTINUE, /* runs that fail are reported as continue */
 	BREAK_STEP_SKIPPED,      /* records come back from the bucket one step further */
+	BREAK_NO_LOOK,           /* nobody finds in the stream what was published before */
 	BREAK_MARKER_FORGOTTEN,  /* deletion markers lose the event that had begun the upload */
 	BREAKAGES
 };
@@ -44,6 +45,7 @@ enum happening_kind {
 	HAPPEN_CRASH,
 	HAPPEN_START,
 	HAPPEN_FOUND,    /* an instance has read a record of the bucket */
+	HAPPEN_STALL,    /* an instance is stopped for a while */
 	HAPPEN_BROKER_DOWN,
 	HAPPEN_BROKER_UP,
 	HAPPEN_UPLOAD,   /* storage announces an upload */
@@ -51,7 +53,7 @@ enum happening_kind {
 	HAPPEN_REMOTE    /* the other step service answers */
 };
 
-enum operation_kind { OPERATION_LOAD, OPERATION_PUT, OPERATION_REMOVE, OPERATION_PUBLISH };
+enum operation_kind { OPERATION_LOAD, OPERATION_PUT, OPERATION_REMOVE, OPERATION_PUBLISH, OPERATION_LOOK };
 
 /* A request on its way; independent of the instance that sent it, which may die meanwhile. */
 struct operation {
@@ -66,6 +68,7 @@ struct operation {
 	int error;
 	struct sim_entry snapshot; /* LOAD */
 	bool lose_answer;
+	struct lookup *lookup;     /* LOOK: answered, or freed with the operation */
 };
 
 struct happening {
@@ -86,6 +89,7 @@ struct instance {
 	unsigned life;
 	char owner[16], nonce[32];
 	struct metrics_list metrics;
+	nanos stalled_until;
 	unsigned held;       /* messages here, unacknowledged */
 	int calls_to_death;  /* port calls until it dies; below 0: it does not */
 	bool dying;

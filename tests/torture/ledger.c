@@ -65,7 +65,7 @@ bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint
 	struct record record;
 	char why[128];
 	*index = SIZE_MAX;
-	if (!record_decode(value, length, &record, why, sizeof why))
+	if (record_decode(value, length, &record, why, sizeof why) != RECORD_TAKEN)
 		return false;
 	const char *id = record.upload->id;
 	if (id[0] == 'u')

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/lines.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* An upload is overtaken by smaller ones of its user for as long as this takes with its bytes: 20 s for 1 GB. */
+#define NANOS_PER_BYTE 20
+/* What a turn counts beside the bytes. */
+#define TURN_BYTES ((int64_t)1 << 16)
+#define SIZE_LIMIT ((int64_t)1 << 40)
+
+/* A line, a space in a line, or a user in a space. */
+struct group {
+	struct entry entry;
+	struct group *parent;   /* NULL: a line */
+	struct timers members;  /* groups by what they have had; of a user the standing by their order */
+	struct timer had;       /* in the parent's members */
+	nanos clock;            /* what the member that was served last had had until then: newcomers begin with it */
+	char id[];
+};
+
+struct standing {
+	struct entry entry;
+	struct group *user;
+	struct timer order;     /* in the user's members */
+	int64_t size;
+	bool suspect;
+	char id[];
+};
+
+#define CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+
+bool lines_init(struct lines *lines, size_t steps)
+{
+	*lines = (struct lines){.line = calloc(steps > 0 ? steps : 1, sizeof *lines->line), .count = steps};
+	bool good = table_init(&lines->places, offsetof(struct standing, id));
+	return table_init(&lines->groups, offsetof(struct group, id)) && good && lines->line != NULL;
+}
+
+/* Who is no member of it any more is freed up to the line. */
+static void end_empty(struct lines *lines, struct group *group)
+{
+	while (group->parent != NULL && timers_first(&group->members) == NULL) {
+		struct group *parent = group->parent;
+		timers_unset(&parent->members, &group->had);
+		timers_free(&group->members);
+		table_remove(&lines->groups, &group->entry);
+		free(group);
+		group = parent;
+	}
+}
+
+static void end_standing(struct lines *lines, struct standing *standing)
+{
+	struct group *user = standing->user;
+	timers_unset(&user->members, &standing->order);
+	table_remove(&lines->places, &standing->entry);
+	free(standing);
+	end_empty(lines, user);
+}
+
+void lines_free(struct lines *lines)
+{
+	struct entry *entry;
+	while ((entry = table_next(&lines->places, NULL)) != NULL)
+		end_standing(lines, (struct standing *)(void *)entry);
+	for (size_t i = 0; lines->line != NULL && i < lines->count; i++)
+		timers_free(&lines->line[i].members);
+	table_free(&lines->places);
+	table_free(&lines->groups);
+	free(lines->line);
+}
+
+/* The parent's member of this ID, made if there is none; NULL: out of memory. */
+static struct group *get_group(struct lines *lines, struct group *parent, const char *id)
+{
+	struct group *group = (struct group *)(void *)table_find(&lines->groups, id);
+	if (group != NULL)
+		return group;
+	size_t size = strlen(id) + 1;
+	group = calloc(1, sizeof *group + size);
+	if (group == NULL || !timers_set(&parent->members, &group->had, parent->clock)) {
+		free(group);
+		return NULL;
+	}
+	group->parent = parent;
+	memcpy(group->id, id, size);
+	table_add(&lines->groups, &group->entry);
+	return group;
+}
+
+/* NULL: out of memory. */
+static struct group *get_user(struct lines *lines, size_t step, const struct place *place)
+{
+	char id[2 * LINES_NAME_LIMIT + 32];
+	/* The first letter keeps a user from being taken for a space, whatever their names. */
+	snprintf(id, sizeof id, "s%zu/%.*s", step, LINES_NAME_LIMIT, place->space);
+	struct group *space = get_group(lines, &lines->line[step], id);
+	if (space == NULL)
+		return NULL;
+	snprintf(id, sizeof id, "u%zu/%.*s\n%.*s", step, LINES_NAME_LIMIT, place->space, LINES_NAME_LIMIT, place->user);
+	struct group *user = get_group(lines, space, id);
+	if (user == NULL)
+		end_empty(lines, space);
+	return user;
+}
+
+static int64_t bounded(int64_t size)
+{
+	return size < 0 ? 0 : size < SIZE_LIMIT ? size : SIZE_LIMIT;
+}
+
+bool lines_join(struct lines *lines, size_t step, const struct place *place, nanos now)
+{
+	size_t size = strlen(place->id) + 1;
+	struct group *user = get_user(lines, step, place);
+	struct standing *standing = user != NULL ? calloc(1, sizeof *standing + size) : NULL;
+	if (standing == NULL || !timers_set(&user->members, &standing->order, now + bounded(place->size) * NANOS_PER_BYTE)) {
+		free(standing);
+		if (user != NULL)
+			end_empty(lines, user);
+		return false;
+	}
+	standing->user = user;
+	standing->size = bounded(place->size);
+	standing->suspect = place->suspect;
+	memcpy(standing->id, place->id, size);
+	table_add(&lines->places, &standing->entry);
+	return true;
+}
+
+bool lines_has(const struct lines *lines, const char *id)
+{
+	return table_find(&lines->places, id) != NULL;
+}
+
+bool lines_leave(struct lines *lines, const char *id)
+{
+	struct entry *entry = table_find(&lines->places, id);
+	if (entry != NULL)
+		end_standing(lines, (struct standing *)(void *)entry);
+	return entry != NULL;
+}
+
+/* NULL: nobody stands there. */
+static struct standing *first(const struct lines *lines, size_t step)
+{
+	struct timer *space = timers_first(&lines->line[step].members);
+	if (space == NULL)
+		return NULL;
+	struct timer *user = timers_first(&CONTAINER(space, struct group, had)->members);
+	return CONTAINER(timers_first(&CONTAINER(user, struct group, had)->members), struct standing, order);
+}
+
+bool lines_first(const struct lines *lines, size_t step, struct place *place)
+{
+	const struct standing *standing = first(lines, step);
+	if (standing == NULL)
+		return false;
+	*place = (struct place){.id = standing->id, .size = standing->size, .suspect = standing->suspect};
+	return true;
+}
+
+/* Counts what a member has had; setting anew a timer that is set needs no memory. */
+static void charge(struct group *group, int64_t bytes)
+{
+	for (; group->parent != NULL; group = group->parent) {
+		group->parent->clock = group->had.at;
+		timers_set(&group->parent->members, &group->had, group->had.at + bytes);
+	}
+}
+
+void lines_serve(struct lines *lines, size_t step)
+{
+	struct standing *standing = first(lines, step);
+	if (standing == NULL)
+		return;
+	charge(standing->user, TURN_BYTES + standing->size);
+	end_standing(lines, standing);
+}
+
+size_t lines_count(const struct lines *lines)
+{
+	return lines->places.count;
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The uploads that wait for their turn in a step: one line for each step, all of them compact, so that a million cost
+ * little more than a hundred bytes each.
+ *
+ * A line is fair. The next turn is that of the space that has had the least so far, and in it of the user that has had
+ * the least; what has been had is counted in bytes. Among one user's uploads a small one passes large ones that came
+ * shortly before it, and the larger they are the longer; none is passed for ever. */
+#ifndef CORE_LINES_H
+#define CORE_LINES_H
+
+#include <stdint.h>
+
+#include "core/table.h"
+#include "core/timers.h"
+
+/* Longer names are cut: those who share the rest share their turns. */
+#define LINES_NAME_LIMIT 128
+
+struct lines {
+	struct table places; /* by upload */
+	struct table groups; /* spaces and users, by line and name */
+	struct group *line;  /* one for each step */
+	size_t count;
+};
+
+/* One who stands in a line. */
+struct place {
+	const char *id;
+	const char *space, *user;
+	int64_t size;        /* bytes */
+	bool suspect;        /* kept for the caller */
+};
+
+/* False: out of memory. */
+bool lines_init(struct lines *lines, size_t steps);
+void lines_free(struct lines *lines);
+
+/* Stands in a step's line from now on; it must stand in none. Copies everything. False: out of memory. */
+bool lines_join(struct lines *lines, size_t step, const struct place *place, nanos now);
+/* Does it stand in a line? */
+bool lines_has(const struct lines *lines, const char *id);
+/* False: it stands in none. */
+bool lines_leave(struct lines *lines, const char *id);
+
+/* Whose turn is next in the step's line. `id` may be used until that one leaves; space and user are NULL. False: the line is empty. */
+bool lines_first(const struct lines *lines, size_t step, struct place *place);
+/* Gives that one its turn: it leaves, and its size counts as what its space and its user have had. */
+void lines_serve(struct lines *lines, size_t step);
+
+/* In all lines. */
+size_t lines_count(const struct lines *lines);
+
+#endif

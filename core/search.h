@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Whether messages are in the events stream, by their Nats-Msg-Id. The broker drops a repeat only for as long as it
+ * remembers the ID; for what may have been stored longer ago than that the stream itself has to be read, headers only,
+ * on a thread and a connection of its own. */
+#ifndef CORE_SEARCH_H
+#define CORE_SEARCH_H
+
+#include <stdatomic.h>
+
+#include "core/config.h"
+#include "core/mailbox.h"
+
+enum lookup_result {
+	LOOKUP_FAILED,  /* not known: ask again */
+	LOOKUP_ABSENT,
+	LOOKUP_PRESENT
+};
+
+/* MAIL_LOOKUP: one question, and its answer. */
+struct lookup {
+	struct mail mail;
+	void *owner;       /* of who asks */
+	nanos since;       /* it was not stored before */
+	enum lookup_result result;
+	char id[];
+};
+
+/* NULL: out of memory. Ends with free(). */
+struct lookup *lookup_create(const char *id, nanos since, void *owner);
+
+struct search {
+	struct mail mail;  /* MAIL_SEARCH_DONE */
+	const struct broker_address *address; /* borrowed */
+	struct mailbox *mailbox;
+	/* its own: */
+	struct lookup **lookup; /* by ID */
+	size_t count;
+	atomic_bool stop;
+	char why[160];     /* it could not be read; "" */
+	pthread_t thread;
+};
+
+/* Reads the stream once for all `lookups`, linked by their mails; sends each back with its answer, and at the end the
+ * search itself, for search_end(). False: out of memory or threads; they stay the caller's. */
+bool search_start(struct search *search, struct mail *lookups);
+/* Makes it end early. */
+void search_stop(struct search *search);
+void search_end(struct search *search);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/waiters.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct waiter {
+	struct entry entry;
+	struct timer due;
+	char id[];
+};
+
+bool waiters_init(struct waiters *waiters)
+{
+	waiters->due = (struct timers){0};
+	return table_init(&waiters->table, offsetof(struct waiter, id));
+}
+
+static void end(struct waiters *waiters, struct waiter *waiter)
+{
+	table_remove(&waiters->table, &waiter->entry);
+	timers_unset(&waiters->due, &waiter->due);
+	free(waiter);
+}
+
+static struct waiter *of_timer(struct timer *timer)
+{
+	return (struct waiter *)(void *)((char *)timer - offsetof(struct waiter, due));
+}
+
+void waiters_free(struct waiters *waiters)
+{
+	struct timer *timer;
+	while ((timer = timers_first(&waiters->due)) != NULL)
+		end(waiters, of_timer(timer));
+	timers_free(&waiters->due);
+	table_free(&waiters->table);
+}
+
+bool waiters_add(struct waiters *waiters, const char *id, nanos at)
+{
+	size_t size = strlen(id) + 1;
+	struct waiter *waiter = calloc(1, sizeof *waiter + size);
+	if (waiter == NULL || !timers_set(&waiters->due, &waiter->due, at)) {
+		free(waiter);
+		return false;
+	}
+	memcpy(waiter->id, id, size);
+	table_add(&waiters->table, &waiter->entry);
+	return true;
+}
+
+nanos waiters_find(const struct waiters *waiters, const char *id)
+{
+	const struct waiter *waiter = (const struct waiter *)(void *)table_find(&waiters->table, id);
+	return waiter != NULL ? waiter->due.at : 0;
+}
+
+nanos waiters_take(struct waiters *waiters, const char *id)
+{
+	struct waiter *waiter = (struct waiter *)(void *)table_find(&waiters->table, id);
+	nanos at = waiter != NULL ? waiter->due.at : 0;
+	if (waiter != NULL)
+		end(waiters, waiter);
+	return at;
+}
+
+const char *waiters_first(const struct waiters *waiters, nanos *at)
+{
+	struct timer *timer = timers_first(&waiters->due);
+	if (timer == NULL)
+		return NULL;
+	*at = timer->at;
+	return of_timer(timer)->id;
+}
+
+void waiters_put_off(struct waiters *waiters, nanos at)
+{
+	struct timer *timer = timers_first(&waiters->due);
+	if (timer != NULL)
+		timers_set(&waiters->due, timer, at); /* it is set already, so this needs no memory */
+}
+
+size_t waiters_count(const struct waiters *waiters)
+{
+	return waiters->table.count;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The uploads of which nothing is remembered but when somebody has to look at them again: all that a million of them
+ * cost is a hundred bytes each. Their records are in the bucket. */
+#ifndef CORE_WAITERS_H
+#define CORE_WAITERS_H
+
+#include "core/table.h"
+#include "core/timers.h"
+
+struct waiters {
+	struct table table;
+	struct timers due;
+};
+
+/* False: out of memory. */
+bool waiters_init(struct waiters *waiters);
+void waiters_free(struct waiters *waiters);
+
+/* Nobody of this ID may wait already. False: out of memory. */
+bool waiters_add(struct waiters *waiters, const char *id, nanos at);
+/* When the upload is due; 0: it does not wait. */
+nanos waiters_find(const struct waiters *waiters, const char *id);
+/* It waits no longer. Returns when it would have been due; 0: it did not wait. */
+nanos waiters_take(struct waiters *waiters, const char *id);
+
+/* The one that is due first, its ID to be used before the next call that changes anything; NULL: nobody waits. */
+const char *waiters_first(const struct waiters *waiters, nanos *at);
+
+/* That one is due at `at` instead. */
+void waiters_put_off(struct waiters *waiters, nanos at);
+
+size_t waiters_count(const struct waiters *waiters);
+
+#endif
