@@ -10,8 +10,8 @@
 #include "tests/harness/limits.h"
 #include "tests/harness/suite.h"
 
-#define ROUNDS 4
-#define RECORDS 4000u
+#define ROUNDS 3
+#define RECORDS 20000u
 /* Which broker gives the list is for the cluster to choose. */
 #define SCANS 2
 
