@@ -154,7 +154,10 @@ static enum request_status read_answer(struct request *request, natsMsg *message
 		snprintf(request->text, sizeof request->text, "%s", json_reader_string(&reader, &description));
 		return REQUEST_REFUSED;
 	}
-	request->sequence = (uint64_t)json_reader_integer(&reader, &sequence);
+	int64_t number = json_reader_integer(&reader, &sequence);
+	if (!request->api && number <= 0)
+		return REQUEST_UNKNOWN; /* whatever that was, it was no PubAck */
+	request->sequence = (uint64_t)number;
 	request->duplicate = json_reader_bool(&reader, &duplicate);
 	return REQUEST_DONE;
 }
@@ -171,7 +174,7 @@ static void answered(struct bus *bus, struct request *request, natsMsg *message)
 		}
 		complete(bus, request, status);
 	}
-	natsMsg_Destroy(message);
+	spent_add(bus->options.spent, message);
 }
 
 /* A delivered message is to be acknowledged to $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer
@@ -238,6 +241,7 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
 		.status = token[0] != '\0',
 		.data = natsMsg_GetData(message),
 		.length = (size_t)natsMsg_GetDataLength(message),
+		.spent = bus->options.spent,
 	};
 	read_position(delivery, natsMsg_GetReply(message));
 	mailbox_send(bus->options.mailbox, &delivery->mail);
@@ -245,7 +249,7 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
 
 void delivery_free(struct delivery *delivery)
 {
-	natsMsg_Destroy(delivery->message);
+	spent_add(delivery->spent, delivery->message);
 	free(delivery);
 }
 
@@ -382,7 +386,7 @@ static void request_send(struct bus *bus, struct request *request, const char *s
 	snprintf(reply, sizeof reply, "%sr.%" PRIu32 ".%" PRIu32, bus->prefix, slot, generation);
 	natsMsg *message = make_message(subject, reply, headers, payload, length);
 	natsStatus status = message != NULL ? natsConnection_PublishMsg(bus->wire.connection, message) : NATS_NO_MEMORY;
-	natsMsg_Destroy(message);
+	spent_add(bus->options.spent, message);
 	/* From here on the request may be over already. A refused message too large is for the caller to know. */
 	if (status == NATS_OK || (request = requests_take(&bus->requests, slot, generation)) == NULL)
 		return;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <curl/curl.h>
+#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/command.h"
+#include "core/json_text.h"
 
-static const char usage[] = "usage: postprocessing health [-c FILE]\n"
+static const char usage[] = "usage: postprocessing health [-c FILE] [--json]\n"
                             "Asks the running service whether it is ready: 0 it is, 1 it is not.\n"
                             OPTION_CONFIG_USAGE;
 
@@ -18,6 +20,23 @@ static size_t keep_first_line(char *bytes, size_t size, size_t count, void *clos
 	line[used + (size * count < room ? size * count : room)] = '\0';
 	line[strcspn(line, "\n")] = '\0';
 	return size * count;
+}
+
+static void print_text(const char *addr, CURLcode code, bool ready, const char *line)
+{
+	if (code != CURLE_OK)
+		fprintf(stderr, "%s: %s: is `postprocessing server` running?\n", addr, curl_easy_strerror(code));
+	else
+		fprintf(ready ? stdout : stderr, "%s\n", line);
+}
+
+/* `reason`: what the service says, or why it could not be asked. False: out of memory, or nowhere to print to. */
+static bool print_json(CURLcode code, bool ready, const char *line)
+{
+	json_t *health = json_pack("{s:b, s:o}", "ready", ready, "reason", json_text(code != CURLE_OK ? curl_easy_strerror(code) : line));
+	bool good = health != NULL && json_dumpf(health, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
+	json_decref(health);
+	return good;
 }
 
 int command_health(int argc, char **argv)
@@ -54,10 +73,11 @@ int command_health(int argc, char **argv)
 		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
 		curl_easy_cleanup(curl);
 	}
-	if (code != CURLE_OK)
-		fprintf(stderr, "%s: %s: is `postprocessing server` running?\n", config->http_addr, curl_easy_strerror(code));
+	bool ready = code == CURLE_OK && status == 200, shown = true;
+	if (options.json)
+		shown = print_json(code, ready, line);
 	else
-		fprintf(status == 200 ? stdout : stderr, "%s\n", line);
+		print_text(config->http_addr, code, ready, line);
 	config_free(config);
-	return code == CURLE_OK && status == 200 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return !shown ? EXIT_ERROR : ready ? EXIT_SUCCESS : EXIT_FAILURE;
 }

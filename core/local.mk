@@ -9,12 +9,16 @@ core_libcore_a_SOURCES = \
 	core/broker_endpoint.c \
 	core/broker_home.c \
 	core/broker_home.h \
+	core/bucket.c \
+	core/bucket.h \
 	core/bus.c \
 	core/bus.h \
 	core/bus_connect.c \
 	core/bus_connect.h \
 	core/bus_loop.c \
 	core/bus_loop.h \
+	core/census.c \
+	core/census.h \
 	core/character.c \
 	core/character.h \
 	core/clock.c \
@@ -104,8 +108,11 @@ core_libcore_a_SOURCES = \
 	core/search.h \
 	core/server.c \
 	core/server.h \
+	core/server_chores.c \
 	core/server_ports.c \
 	core/server_private.h \
+	core/spent.c \
+	core/spent.h \
 	core/step_setup.c \
 	core/steps.c \
 	core/steps.h \

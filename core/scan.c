@@ -11,7 +11,6 @@
 /* Batches of records on their way to the receiver. */
 #define AHEAD_LIMIT 32
 #define PATIENCE (10 * SECOND)
-#define USED_LIMIT 256
 /* When all that has come is taken the thread sleeps so long: to be woken for each message, it and the library's, costs more
  * than the reading. */
 #define NAP MILLISECOND
@@ -83,26 +82,6 @@ static natsStatus take_message(struct scan *scan, natsMsg *message, uint64_t rev
 	return NATS_NO_MEMORY;
 }
 
-/* Messages that are done with. The library wakes a thread of its own to free one; many at once wake it once. */
-struct used {
-	natsMsg *message[USED_LIMIT];
-	size_t count;
-};
-
-static void free_used(struct used *used)
-{
-	for (size_t i = 0; i < used->count; i++)
-		natsMsg_Destroy(used->message[i]);
-	used->count = 0;
-}
-
-static void put_aside(struct used *used, natsMsg *message)
-{
-	if (used->count == USED_LIMIT)
-		free_used(used);
-	used->message[used->count++] = message;
-}
-
 /* The next message; NATS_TIMEOUT: the broker is silent for too long. */
 static natsStatus next_message(struct scan *scan, natsSubscription *subscription, natsMsg **message)
 {
@@ -124,7 +103,9 @@ static natsStatus read_messages(struct scan *scan, natsSubscription *subscriptio
 {
 	natsStatus status = NATS_OK;
 	uint64_t seen = 0;
-	struct used used = {.count = 0};
+	struct spent spent;
+	if (!spent_init(&spent))
+		return NATS_NO_MEMORY;
 	while ((left > 0 || seen < last) && status == NATS_OK) {
 		natsMsg *message = NULL;
 		jsMsgMetaData *about = NULL;
@@ -137,9 +118,9 @@ static natsStatus read_messages(struct scan *scan, natsSubscription *subscriptio
 			status = take_message(scan, message, seen);
 		}
 		jsMsgMetaData_Destroy(about);
-		put_aside(&used, message);
+		spent_add(&spent, message);
 	}
-	free_used(&used);
+	spent_end(&spent);
 	send_batch(scan);
 	return status;
 }

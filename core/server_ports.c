@@ -6,6 +6,7 @@
 static void port_load(void *closure, struct request *request, const char *id)
 {
 	struct server *server = closure;
+	request->of_record = false;
 	store_load(&server->store, server->records, request, id);
 }
 
@@ -19,6 +20,7 @@ static void port_put(void *closure, struct request *request, const char *id, uin
                      const char *value, size_t length)
 {
 	struct server *server = closure;
+	request->of_record = true;
 	store_put(&server->store, server->records, request, id, expected, message_id, value, length);
 }
 
@@ -26,6 +28,7 @@ static void port_remove(void *closure, struct request *request, const char *id, 
                         uint64_t begun, int64_t stream)
 {
 	struct server *server = closure;
+	request->of_record = true;
 	store_remove(&server->store, server->records, request, id, expected, message_id, begun, stream);
 }
 
@@ -33,6 +36,7 @@ static void port_publish(void *closure, struct request *request, const char *mes
 {
 	struct server *server = closure;
 	const struct bus_header headers[] = {{"Nats-Msg-Id", message_id}, {NULL, NULL}};
+	request->of_record = false;
 	bus_publish(server->events, request, INTAKE_STREAM, headers, message, length);
 }
 
@@ -96,6 +100,14 @@ bool server_read_bucket(struct server *server, void *token)
 	reading->next = server->readings;
 	server->readings = reading;
 	return true;
+}
+
+void server_read_if_due(struct server *server)
+{
+	if (!atomic_load(&server->ready) || !census_due(&server->census, clock_monotonic()))
+		return;
+	if (server_read_bucket(server, NULL))
+		census_begun(&server->census);
 }
 
 /* Those who asked try again later. */

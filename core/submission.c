@@ -24,7 +24,7 @@ struct submission {
 	natsConnection *events, *records;
 	natsSubscription *subscription[2];
 	struct file_server *server;
-	nanos began;
+	sigset_t signals; /* that end it early */
 };
 
 /* On the client library's thread. */
@@ -199,16 +199,43 @@ static void follow_step(struct submission *submission, struct submitted *file, c
 	free(room);
 }
 
-static void finish(struct submission *submission, struct submitted *file, enum outcome outcome)
+/* Says on the bus that all is over with an upload. */
+static bool confirm(struct submission *submission, const struct submitted *file, bool failed)
 {
 	struct text message = {0};
+	event_encode_upload_ready(&message, file->upload, failed, clock_now());
+	bool good = client_publish(submission->client, submission->events, &message);
+	text_free(&message);
+	return good;
+}
+
+static void finish(struct submission *submission, struct submitted *file, enum outcome outcome)
+{
 	file->outcome = outcome;
 	say(submission, file, outcome_name(outcome), "");
-	event_encode_upload_ready(&message, file->upload, outcome != OUTCOME_CONTINUE, clock_now());
-	if (!client_publish(submission->client, submission->events, &message))
+	if (!confirm(submission, file, outcome != OUTCOME_CONTINUE))
 		snprintf(file->error, sizeof file->error, "it has ended with %s, but that could not be confirmed", outcome_name(outcome));
-	text_free(&message);
 	end(submission, file);
+}
+
+/* Ends a file before the service does, with its error set, and has the service let go of it: it would ask again and again for bytes that nobody serves. */
+static void withdraw(struct submission *submission, struct submitted *file)
+{
+	size_t used = strlen(file->error);
+	if (!confirm(submission, file, true))
+		snprintf(file->error + used, sizeof file->error - used, "; it could not be withdrawn, and the service keeps trying");
+	end(submission, file);
+}
+
+static void withdraw_all(struct submission *submission)
+{
+	for (size_t i = 0; i < submission->count; i++) {
+		struct submitted *file = &submission->file[i];
+		if (file->over)
+			continue;
+		snprintf(file->error, sizeof file->error, "interrupted (%s)", file->said);
+		withdraw(submission, file);
+	}
 }
 
 static void follow_event(struct submission *submission, const struct delivery *delivery)
@@ -240,13 +267,28 @@ static void check_patience(struct submission *submission)
 			snprintf(file->error, sizeof file->error, "given up waiting (%s); `postprocessing show %s` tells more", file->said, file->id);
 		else
 			continue;
-		end(submission, file);
+		withdraw(submission, file);
 	}
 }
 
-static void follow(struct submission *submission)
+/* The signal that has come; 0: none. */
+static int interrupted(const struct submission *submission)
+{
+	int number = sigtimedwait(&submission->signals, NULL, &(struct timespec){0});
+	return number > 0 ? number : 0;
+}
+
+/* Returns the signal that ended it early; 0: none did. */
+static int follow(struct submission *submission)
 {
 	while (submission->left > 0) {
+		int number = interrupted(submission);
+		if (number != 0) {
+			/* A second one does not wait for the broker. */
+			pthread_sigmask(SIG_UNBLOCK, &submission->signals, NULL);
+			withdraw_all(submission);
+			return number;
+		}
 		struct mail *mail = mailbox_receive(&submission->mailbox, ROUND);
 		while (mail != NULL) {
 			struct mail *next = mail->next;
@@ -260,19 +302,25 @@ static void follow(struct submission *submission)
 		}
 		check_patience(submission);
 	}
+	return 0;
 }
 
-bool submission_run(struct client *client, const struct submission_options *options, struct submitted *file, size_t count)
+bool submission_run(struct client *client, const struct submission_options *options, struct submitted *file, size_t count,
+                    int *signal_number)
 {
 	struct submission submission = {.client = client, .options = options, .file = file, .count = count, .left = count};
 	if (!mailbox_init(&submission.mailbox))
 		return false;
 	signal(SIGPIPE, SIG_IGN);
+	/* Before any thread starts, so that they come to this one. */
+	sigemptyset(&submission.signals);
+	sigaddset(&submission.signals, SIGINT);
+	sigaddset(&submission.signals, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &submission.signals, NULL);
 	bool good = open_all(&submission);
 	for (size_t i = 0; good && i < count; i++)
 		announce(&submission, &file[i]);
-	if (good)
-		follow(&submission);
+	*signal_number = good ? follow(&submission) : 0;
 	close_all(&submission);
 	mailbox_destroy(&submission.mailbox);
 	return good;

@@ -325,7 +325,6 @@ void instance_crash(struct world *world, size_t number)
 		return;
 	world_trace(world, "%s dies", instance->owner);
 	instance->dying = true;
-	world->died_at = world->now;
 	coordinator_destroy(instance->coordinator);
 	peers_free(instance->peers);
 	instance->coordinator = NULL;
