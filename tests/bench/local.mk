@@ -11,7 +11,6 @@ tests_bench_bench_SOURCES = tests/bench/bench.c tests/bench/bench.h \
 	tests/bench/measure_waiting.c \
 	tests/bench/service.c tests/bench/service.h \
 	tests/bench/storage.c tests/bench/storage.h \
-	tests/bench/usage.c tests/bench/usage.h \
 	tests/fixture_clamd.c tests/fixture_clamd.h
 tests_bench_bench_CPPFLAGS = $(AM_CPPFLAGS) -DBUILD_FOLDER='"$(abs_top_builddir)"'
 

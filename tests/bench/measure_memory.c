@@ -7,7 +7,7 @@
 #include "tests/bench/bench.h"
 #include "tests/bench/service.h"
 #include "tests/bench/storage.h"
-#include "tests/bench/usage.h"
+#include "tests/harness/usage.h"
 #include "tests/harness/limits.h"
 
 #define WAITING 10000

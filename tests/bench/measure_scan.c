@@ -10,7 +10,7 @@
 #include "tests/bench/bench.h"
 #include "tests/bench/service.h"
 #include "tests/bench/storage.h"
-#include "tests/bench/usage.h"
+#include "tests/harness/usage.h"
 #include "tests/fixture_clamd.h"
 #include "tests/harness/limits.h"
 

@@ -7,7 +7,7 @@
 #include "tests/bench/bench.h"
 #include "tests/bench/service.h"
 #include "tests/bench/storage.h"
-#include "tests/bench/usage.h"
+#include "tests/harness/usage.h"
 
 /* One turn on a broker of its own, by the service or by the floor. */
 struct turn {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "tests/bench/usage.h"
+#include "tests/harness/usage.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +31,19 @@ static bool read_cpu(pid_t pid, double *seconds)
 	return good;
 }
 
+static bool count_descriptors(pid_t pid, unsigned *count)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%ld/fd", (long)pid);
+	DIR *folder = opendir(path);
+	if (folder == NULL)
+		return false;
+	for (const struct dirent *entry; (entry = readdir(folder)) != NULL;)
+		*count += entry->d_name[0] != '.';
+	closedir(folder);
+	return true;
+}
+
 bool usage_read(pid_t pid, struct usage *usage)
 {
 	char line[256];
@@ -45,7 +59,7 @@ bool usage_read(pid_t pid, struct usage *usage)
 			usage->peak = (double)kibibytes * 1024 / 1e6;
 	}
 	fclose(file);
-	return usage->resident > 0 && read_cpu(pid, &usage->cpu);
+	return usage->resident > 0 && read_cpu(pid, &usage->cpu) && count_descriptors(pid, &usage->descriptors);
 }
 
 bool usage_forget_peak(pid_t pid)

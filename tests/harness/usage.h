@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a process uses, as /proc tells it. */
-#ifndef TESTS_BENCH_USAGE_H
-#define TESTS_BENCH_USAGE_H
+#ifndef TESTS_HARNESS_USAGE_H
+#define TESTS_HARNESS_USAGE_H
 
 #include <stdbool.h>
 #include <sys/types.h>
 
 struct usage {
-	double cpu;      /* seconds, user and system */
-	double resident; /* MB (10^6 bytes) */
-	double peak;     /* of resident since the start, or since usage_forget_peak() */
+	double cpu;           /* seconds, user and system */
+	double resident;      /* MB (10^6 bytes) */
+	double peak;          /* of resident since the start, or since usage_forget_peak() */
+	unsigned descriptors; /* open */
 };
 
 /* False: there is no such process. */
