@@ -8,7 +8,7 @@
 #include "tests/bench/bench.h"
 #include "tests/bench/service.h"
 #include "tests/bench/storage.h"
-#include "tests/bench/usage.h"
+#include "tests/harness/usage.h"
 
 #define LINES "steps = delay\n[step:delay]\nduration = 10h\n"
 #define SUBJECT_SIZE (RECORD_KEY_SIZE + 32)
