@@ -88,6 +88,8 @@ core_libcore_a_SOURCES = \
 	core/private_file.c \
 	core/private_file.h \
 	core/problems.c \
+	core/process_usage.c \
+	core/process_usage.h \
 	core/record.c \
 	core/record.h \
 	core/run.c \
