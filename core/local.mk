@@ -137,6 +137,8 @@ postprocessing_SOURCES = \
 	core/command_steps.c \
 	core/command_submit.c \
 	core/main.c \
+	core/service_http.c \
+	core/service_http.h \
 	core/submission.c \
 	core/submission.h \
 	core/terminal.c \
