@@ -126,9 +126,31 @@ CORE_LIBS = core/libcore.a $(NATS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(MICROHTTP
 
 bin_PROGRAMS += postprocessing
 postprocessing_SOURCES = \
+	core/bench.c \
+	core/bench.h \
+	core/bench_files.c \
+	core/bench_files.h \
+	core/bench_floor.c \
+	core/bench_floor.h \
+	core/bench_floor_process.c \
+	core/bench_flow.c \
+	core/bench_flow.h \
+	core/bench_load.c \
+	core/bench_load.h \
+	core/bench_messages.c \
+	core/bench_messages.h \
+	core/bench_place.c \
+	core/bench_place.h \
+	core/bench_plot.c \
+	core/bench_plot.h \
+	core/bench_report.c \
+	core/bench_report.h \
+	core/bench_usage.c \
+	core/bench_usage.h \
 	core/client.c \
 	core/client.h \
 	core/command.h \
+	core/command_bench.c \
 	core/command_health.c \
 	core/command_list.c \
 	core/command_options.c \

@@ -31,3 +31,5 @@ check_PROGRAMS += tests/test_scenario_input
 tests_test_scenario_input_LDADD = $(SCENARIO_LIBS)
 check_PROGRAMS += tests/test_scenario_embedded
 tests_test_scenario_embedded_LDADD = $(SCENARIO_LIBS)
+check_PROGRAMS += tests/test_scenario_bench
+tests_test_scenario_bench_LDADD = $(SCENARIO_LIBS)
