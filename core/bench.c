@@ -61,6 +61,7 @@ static bool measure(struct bench *bench, const struct bench_load *load, pid_t fl
 	fill(figures, &result, &before, &after);
 	bench->interrupted = bench->interrupted || result.interrupted;
 	bench->incomplete = bench->incomplete || result.abandoned > 0;
+	bench->rejected = bench->rejected || result.rejected;
 	bench->greedy_wait = result.greedy_wait;
 	bench->greedy_queued = result.greedy_queued;
 	free(result.latency);

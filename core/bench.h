@@ -39,6 +39,7 @@ struct bench {
 	pid_t broker; /* 0: not seen */
 	bool interrupted;
 	bool incomplete; /* uploads of some turn were abandoned */
+	bool rejected;   /* … did not end with `continue` */
 	double greedy_wait, greedy_queued; /* of the last turn */
 };
 

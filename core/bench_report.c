@@ -120,7 +120,7 @@ static json_t *describe_points(const struct bench_report *report)
 /* Jansson takes NULL for a failure that came before, and says so at the end. */
 bool bench_report_json(const struct bench_report *report)
 {
-	json_t *object = json_pack("{s:s, s:b}", "broker", report->broker, "interrupted", report->interrupted);
+	json_t *object = json_pack("{s:s, s:b, s:b}", "broker", report->broker, "interrupted", report->interrupted, "accepted", !report->rejected);
 	for (size_t i = 0; i < report->columns; i++)
 		json_object_set_new(object, report->column[i].name, describe(report->column[i].figures));
 	if (report->columns == 2)

@@ -30,6 +30,7 @@ struct bench_report {
 	size_t points;
 	bool floor; /* the points have one */
 	bool interrupted;
+	bool rejected; /* some uploads */
 	double greedy_queued, greedy_wait; /* 0: none */
 };
 bool bench_report_json(const struct bench_report *report);

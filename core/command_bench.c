@@ -142,6 +142,7 @@ static bool show(struct session *session)
 {
 	struct bench_report *report = &session->report;
 	report->interrupted = session->bench.interrupted;
+	report->rejected = session->bench.rejected;
 	if (session->json)
 		return bench_report_json(report);
 	if (report->points > 0)
