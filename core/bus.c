@@ -3,16 +3,18 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/bus_connect.h"
 #include "core/encoding.h"
+#include "core/json_reader.h"
 
 /* An answer that takes longer counts as lost. */
 #define REQUEST_PATIENCE (5 * SECOND)
+/* An error's description that is longer counts as none. */
+#define ANSWER_TEXT_SIZE 1024
 
 /* Requests under way by slot, and in the order in which they expire. Shared by the receiver's thread, which
  * adds, and the client library's, which removes. */
@@ -138,22 +140,26 @@ void bus_expire(struct bus *bus)
 /* Reads what every JetStream answer may have: error, and of a publish seq and duplicate. */
 static enum request_status read_answer(struct request *request, natsMsg *message)
 {
-	json_t *answer = json_loadb(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), 0, NULL);
-	json_t *error = json_object_get(answer, "error");
-	enum request_status status = REQUEST_DONE;
-	if (answer == NULL) {
-		status = REQUEST_UNKNOWN;
-	} else if (error != NULL) {
-		const char *text = json_string_value(json_object_get(error, "description"));
-		request->error = (int)json_integer_value(json_object_get(error, "err_code"));
-		snprintf(request->text, sizeof request->text, "%s", text != NULL ? text : "");
-		status = REQUEST_REFUSED;
-	} else {
-		request->sequence = (uint64_t)json_integer_value(json_object_get(answer, "seq"));
-		request->duplicate = json_is_true(json_object_get(answer, "duplicate"));
+	char room[ANSWER_TEXT_SIZE];
+	struct json_reader reader = {.room = room, .left = sizeof room};
+	struct json_value error, sequence, duplicate, code, description;
+	const struct json_member members[] = {{"error", &error}, {"seq", &sequence}, {"duplicate", &duplicate}};
+	const struct json_member of_error[] = {{"err_code", &code}, {"description", &description}};
+	const char *answer = natsMsg_GetData(message);
+	if (!json_read(answer, (size_t)natsMsg_GetDataLength(message), members, JSON_COUNT(members), NULL, 0))
+		return REQUEST_UNKNOWN;
+	if (error.text != NULL) {
+		json_reader_members(&reader, &error, of_error, JSON_COUNT(of_error));
+		request->error = (int)json_reader_integer(&reader, &code);
+		snprintf(request->text, sizeof request->text, "%s", json_reader_string(&reader, &description));
+		return REQUEST_REFUSED;
 	}
-	json_decref(answer);
-	return status;
+	int64_t number = json_reader_integer(&reader, &sequence);
+	if (!request->api && number <= 0)
+		return REQUEST_UNKNOWN; /* whatever that was, it was no PubAck */
+	request->sequence = (uint64_t)number;
+	request->duplicate = json_reader_bool(&reader, &duplicate);
+	return REQUEST_DONE;
 }
 
 static void answered(struct bus *bus, struct request *request, natsMsg *message)
@@ -168,25 +174,29 @@ static void answered(struct bus *bus, struct request *request, natsMsg *message)
 		}
 		complete(bus, request, status);
 	}
-	natsMsg_Destroy(message);
+	spent_add(bus->options.spent, message);
 }
 
 /* A delivered message is to be acknowledged to $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer
  * sequence>.<time>.<pending>; newer servers put domain and account hash behind ACK and may add a token. */
-static void read_position(struct delivery *delivery, const char *reply)
+bool bus_read_position(const char *reply, struct bus_position *position)
 {
 	unsigned dots = 0, at = 0;
+	uint64_t number[5] = {0};
 	for (const char *c = reply; c != NULL && *c != '\0'; c++)
 		dots += *c == '.';
-	const char *number = NULL;
+	const char *start = NULL;
 	unsigned wanted = dots >= 10 ? 6 : 4; /* the dot before <delivered> */
-	for (const char *c = reply; c != NULL && *c != '\0' && number == NULL; c++)
+	for (const char *c = reply; c != NULL && *c != '\0' && start == NULL; c++)
 		if (*c == '.' && ++at == wanted)
-			number = c + 1;
-	uint64_t delivered = 0;
-	if (number == NULL || sscanf(number, "%" SCNu64 ".%" SCNu64, &delivered, &delivery->sequence) != 2)
-		delivery->sequence = 0;
-	delivery->redelivered = delivered > 1;
+			start = c + 1;
+	for (size_t i = 0; start != NULL && i < 5; i++) {
+		char *end;
+		number[i] = strtoull(start, &end, 10);
+		start = end == start || (*end != '.' && (*end != '\0' || i < 4)) ? NULL : end + 1;
+	}
+	*position = (struct bus_position){number[0], number[1], number[2], number[4]};
+	return start != NULL;
 }
 
 /* On the client library's thread: what is said on the subject that is listened to. */
@@ -235,14 +245,19 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
 		.status = token[0] != '\0',
 		.data = natsMsg_GetData(message),
 		.length = (size_t)natsMsg_GetDataLength(message),
+		.spent = bus->options.spent,
 	};
-	read_position(delivery, natsMsg_GetReply(message));
+	struct bus_position position;
+	if (bus_read_position(natsMsg_GetReply(message), &position)) {
+		delivery->sequence = position.sequence;
+		delivery->redelivered = position.delivered > 1;
+	}
 	mailbox_send(bus->options.mailbox, &delivery->mail);
 }
 
 void delivery_free(struct delivery *delivery)
 {
-	natsMsg_Destroy(delivery->message);
+	spent_add(delivery->spent, delivery->message);
 	free(delivery);
 }
 
@@ -379,7 +394,7 @@ static void request_send(struct bus *bus, struct request *request, const char *s
 	snprintf(reply, sizeof reply, "%sr.%" PRIu32 ".%" PRIu32, bus->prefix, slot, generation);
 	natsMsg *message = make_message(subject, reply, headers, payload, length);
 	natsStatus status = message != NULL ? natsConnection_PublishMsg(bus->wire.connection, message) : NATS_NO_MEMORY;
-	natsMsg_Destroy(message);
+	spent_add(bus->options.spent, message);
 	/* From here on the request may be over already. A refused message too large is for the caller to know. */
 	if (status == NATS_OK || (request = requests_take(&bus->requests, slot, generation)) == NULL)
 		return;

@@ -19,6 +19,7 @@
 #include "core/config.h"
 #include "core/log.h"
 #include "core/mailbox.h"
+#include "core/spent.h"
 
 struct bus;
 
@@ -30,6 +31,7 @@ struct bus_options {
 	const char *name;                     /* of the client, as the broker lists it; borrowed */
 	const struct log *log;
 	struct mailbox *mailbox;
+	struct spent *spent;                  /* for messages that are done with; NULL: none */
 	bus_prepare *prepare;
 	void *closure;
 	const char *listen;                   /* a subject whose messages come as words; borrowed; NULL: none */
@@ -66,7 +68,7 @@ void bus_destroy(struct bus *bus);
 /* Takes notice of a change. Returns whether the bus is up now. */
 bool bus_changed(struct bus *bus, struct bus_change *change);
 bool bus_is_up(const struct bus *bus);
-/* Has `prepare` called again; a mail with `up` follows. */
+/* Has `prepare` called again; a mail with `up` follows, and before it one that it is down if `prepare` fails at first. */
 void bus_prepare_again(struct bus *bus);
 
 enum request_status {
@@ -86,6 +88,7 @@ struct request {
 	int error;          /* JetStream's err_code, 0 if it gave none */
 	char text[96];      /* its words */
 	natsMsg *reply;     /* of an API call: the receiver destroys it; NULL otherwise */
+	bool of_record;     /* the caller's own: it publishes into the bucket of records */
 	/* The bus' own: */
 	bool api;
 	uint32_t slot;
@@ -96,6 +99,7 @@ struct request {
 /* JetStream's err_code for a conditional publish whose condition does not hold, and for what is not there. */
 #define BUS_WRONG_LAST_SEQUENCE 10071
 #define BUS_MESSAGE_NOT_FOUND 10037
+#define BUS_STREAM_NOT_FOUND 10059
 
 struct bus_header {
 	const char *name, *value;
@@ -116,6 +120,16 @@ void bus_expire(struct bus *bus);
 /* Sends without an answer; false: not sent. */
 bool bus_send(struct bus *bus, const char *subject, const char *reply, const char *payload, size_t length);
 
+/* What the broker says of a message of a stream in the subject for its acknowledgement. */
+struct bus_position {
+	uint64_t delivered;         /* how often by now */
+	uint64_t sequence;          /* in the stream */
+	uint64_t consumer_sequence;
+	uint64_t pending;           /* messages that the consumer has yet to deliver */
+};
+/* False: it is no such subject. */
+bool bus_read_position(const char *reply, struct bus_position *position);
+
 /* MAIL_DELIVERY: a message to the bus' inbox that answers no request: what a pull brought. The receiver frees
  * it with delivery_free(). */
 struct delivery {
@@ -126,6 +140,7 @@ struct delivery {
 	size_t length;
 	uint64_t sequence;   /* in the stream */
 	bool redelivered;
+	struct spent *spent; /* where its message goes; NULL: nowhere */
 };
 void delivery_free(struct delivery *delivery);
 

@@ -212,6 +212,7 @@ const char *bus_advice(natsStatus status)
 	case NATS_NO_SERVER:
 	case NATS_IO_ERROR:
 	case NATS_CONNECTION_CLOSED:
+	case NATS_INSUFFICIENT_BUFFER: /* for what is sent while the library connects again */
 		return "nothing answers there: is the broker running, and is the endpoint right?";
 	case NATS_SSL_ERROR:
 		return "TLS failed: check enable_tls, tls_root_ca_certificate (a PEM file that can be read?) and the broker's certificate";
@@ -328,6 +329,7 @@ static void *run_link(void *closure)
 	char said[256] = "", why[256];
 	nanos pause = PAUSE_FIRST;
 	unsigned events = LINK_BACK;
+	bool up = false;
 	while (!(events & LINK_STOP)) {
 		/* Word of an earlier connection's end, which we or the receiver closed, may come late. */
 		if ((events & LINK_CLOSED) && natsConnection_IsClosed(link->wire.connection))
@@ -336,10 +338,15 @@ static void *run_link(void *closure)
 			if (said[0] != '\0')
 				log_info(link->options.log, "broker %s: connected", endpoint);
 			said[0] = '\0';
+			up = true;
 			pause = PAUSE_FIRST;
 			events = await(link, 0);
 			continue;
 		}
+		/* A broker without what is needed is as good as none. */
+		if (up)
+			link->options.on_down(link->options.closure);
+		up = false;
 		/* Each reason is said once, not at every attempt. */
 		if (strcmp(said, why) != 0)
 			log_warning(link->options.log, "broker %s: %s; trying again until it works", endpoint, why);

@@ -21,7 +21,7 @@ struct bus_link_options {
 	/* On the link's thread: connected, subscribed, prepared. The connection is the receiver's from now on, the same
 	 * one possibly several times. */
 	void (*on_up)(void *closure, const struct bus_wire *wire);
-	/* On any thread: the connection was lost. */
+	/* On any thread: the connection was lost, or what was prepared is gone. */
 	void (*on_down)(void *closure);
 	void *closure;
 };

@@ -67,9 +67,10 @@ bool client_each_record(struct client *client, void (*each)(void *closure, const
 		struct mail *mail = mailbox_receive(&mailbox, SECOND);
 		while (mail != NULL) {
 			struct mail *next = mail->next;
-			if (mail->kind == MAIL_RECORD) {
-				struct found_record *found = (struct found_record *)(void *)mail;
-				each(closure, &found->record);
+			if (mail->kind == MAIL_RECORDS) {
+				struct found_records *found = (struct found_records *)(void *)mail;
+				for (size_t i = 0; i < found->count; i++)
+					each(closure, &found->record[i].record);
 				scan_release(found);
 			} else {
 				over = true;

@@ -22,6 +22,15 @@ nanos clock_monotonic(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
+/* Exactly `count` digits, and what stands behind them. */
+static char *write_digits(char *text, long value, int count, char behind)
+{
+	for (int i = count; i-- > 0; value /= 10)
+		text[i] = (char)('0' + value % 10);
+	text[count] = behind;
+	return text + count + 1;
+}
+
 char *time_format(nanos time, char text[TIME_TEXT_SIZE])
 {
 	time_t seconds = (time_t)(time / SECOND);
@@ -32,14 +41,19 @@ char *time_format(nanos time, char text[TIME_TEXT_SIZE])
 	}
 	struct tm tm;
 	gmtime_r(&seconds, &tm);
-	size_t used = strftime(text, TIME_TEXT_SIZE, "%Y-%m-%dT%H:%M:%S", &tm);
-	if (fraction != 0) {
-		used += (size_t)snprintf(text + used, TIME_TEXT_SIZE - used, ".%09ld", fraction);
-		while (text[used - 1] == '0')
-			used--;
-	}
-	text[used] = 'Z';
-	text[used + 1] = '\0';
+	char *end = write_digits(text, tm.tm_year + 1900, 4, '-');
+	end = write_digits(end, tm.tm_mon + 1, 2, '-');
+	end = write_digits(end, tm.tm_mday, 2, 'T');
+	end = write_digits(end, tm.tm_hour, 2, ':');
+	end = write_digits(end, tm.tm_min, 2, ':');
+	end = write_digits(end, tm.tm_sec, 2, '.');
+	end = write_digits(end, fraction, 9, '0');
+	while (end[-1] == '0')
+		end--;
+	if (end[-1] == '.')
+		end--;
+	end[0] = 'Z';
+	end[1] = '\0';
 	return text;
 }
 

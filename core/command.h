@@ -14,7 +14,7 @@ int command_steps(int argc, char **argv);
 int command_health(int argc, char **argv);
 int command_bench(int argc, char **argv);
 
-/* Exit statuses of `submit`; the others use 0 and 2. */
+/* Exit statuses of `submit`, which adds 128 + the signal that ended it; the others use 0 and 2. */
 enum { EXIT_ACCEPTED = 0, EXIT_REJECTED = 1, EXIT_ERROR = 2 };
 
 /* The last line of each usage text. */
@@ -23,7 +23,7 @@ enum { EXIT_ACCEPTED = 0, EXIT_REJECTED = 1, EXIT_ERROR = 2 };
 /* The options that most commands have. */
 struct command_options {
 	const char *config_path; /* -c FILE, --config FILE */
-	bool json;               /* --json */
+	bool json;               /* --json, where the usage text names it; elsewhere it is refused */
 };
 
 /* Reads -c, --json, -h and, if `more` is not NULL, the short options that it lists (in getopt's form) by calling `option`

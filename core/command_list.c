@@ -159,7 +159,7 @@ static bool get_record(const struct client *client, const char *id, struct recor
 	else if (status != NATS_OK)
 		fprintf(stderr, "bucket %s: %s\n", client->store.bucket,
 		        status == NATS_NOT_FOUND ? "it is not there: has a service ever run on this broker?" : bus_advice(status));
-	else if (!(good = record_decode(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), record, why, sizeof why)))
+	else if (!(good = record_decode(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), record, why, sizeof why) == RECORD_TAKEN))
 		fprintf(stderr, "upload %s: its record cannot be read: %s\n", id, why);
 	kvEntry_Destroy(entry);
 	kvStore_Destroy(bucket);

@@ -2,6 +2,7 @@
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/command.h"
@@ -31,12 +32,12 @@ int command_read_named_options(int argc, char **argv, const char *usage, struct 
 	while ((letter = getopt_long(argc, argv, letters, names, NULL)) != -1) {
 		if (letter == 'c') {
 			options->config_path = optarg;
-		} else if (letter == 'J') {
+		} else if (letter == 'J' && strstr(usage, "--json") != NULL) {
 			options->json = true;
 		} else if (letter == 'h') {
 			fputs(usage, stdout);
 			return ENDED(EXIT_SUCCESS);
-		} else if (letter == '?' || option == NULL || !option(closure, letter, optarg)) {
+		} else if (letter == '?' || letter == 'J' || option == NULL || !option(closure, letter, optarg)) {
 			fputs(usage, stderr);
 			return ENDED(EXIT_ERROR);
 		}

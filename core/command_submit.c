@@ -6,14 +6,14 @@
 #include <string.h>
 
 #include "core/command.h"
-#include "core/json.h"
+#include "core/json_text.h"
 #include "core/submission.h"
 #include "core/terminal.h"
 
 static const char usage[] =
 	"usage: postprocessing submit [-c FILE] [-a ADDR] [-t DURATION] [--json] FILE…\n"
 	"Puts local files through the steps of the running service and waits: 0 all were accepted, 1 one was\n"
-	"rejected, 2 an error.\n"
+	"rejected, 2 an error. Interrupted (130), it withdraws what has not ended.\n"
 	"  -a ADDR      serve the files to the service on this HOST:PORT (default: a free port of 127.0.0.1)\n"
 	"  -t DURATION  give up after this long, 10m for example (default: never)\n"
 	OPTION_CONFIG_USAGE;
@@ -117,14 +117,14 @@ int command_submit(int argc, char **argv)
 		file[i].name = slash != NULL ? slash + 1 : file[i].path;
 	}
 	how.progress = options.json ? NULL : stderr;
-	int status = EXIT_ERROR;
-	if (submission_run(&client, &how, file, count)) {
+	int status = EXIT_ERROR, signal_number;
+	if (submission_run(&client, &how, file, count, &signal_number)) {
 		bool shown = true;
 		if (options.json)
 			shown = print_json(file, count);
 		else
 			print_table(file, count);
-		status = shown ? exit_status(file, count) : EXIT_ERROR;
+		status = signal_number != 0 ? 128 + signal_number : shown ? exit_status(file, count) : EXIT_ERROR;
 	}
 	free(file);
 	client_close(&client);

@@ -14,16 +14,18 @@
 #define HOST_TEXT_SIZE 300
 
 struct content_http {
+	const struct content_options *options;
+	CURLM *multi; /* keeps the connections */
+	/* The transfer under way, or NULL. A new one each time: on a used one libcurl before 8.1 reads what it has freed when the
+	 * first header begins with a blank (curl/curl#11103). */
 	CURL *easy;
-	CURLM *multi;
 	CURLU *url; /* of the transfer under way; holds a secret */
 	struct curl_slist *headers;
 	char host[HOST_TEXT_SIZE]; /* host:port of it, all that messages may hold */
 	char curl_error[CURL_ERROR_SIZE];
 	unsigned char *buffer; /* of the read under way */
 	size_t size, used;
-	bool own_ca;   /* ca_file is set; otherwise the system's certificates count */
-	bool active;   /* `easy` is in `multi` */
+	bool well;     /* the last status line says 200, and is one */
 	bool accepted; /* the status was seen, and is 200 */
 	bool paused;   /* libcurl holds bytes that did not fit */
 	bool ended;    /* all bytes came */
@@ -46,13 +48,23 @@ static ssize_t fail(char error[CONTENT_ERROR_SIZE], const char *format, ...)
 	return -1;
 }
 
+/* libcurl takes for a 200 what begins as a status line and cannot be read. */
+static size_t take_header(char *line, size_t size, size_t count, void *context)
+{
+	struct content_http *http = context;
+	size_t length = size * count;
+	if (length >= 5 && memcmp(line, "HTTP/", 5) == 0)
+		http->well = length >= 12 && memcmp(line, "HTTP/1.", 7) == 0 && memcmp(line + 8, " 200", 4) == 0;
+	return length;
+}
+
 static size_t take_bytes(char *data, size_t size, size_t count, void *context)
 {
 	struct content_http *http = context;
 	size_t length = size * count; /* libcurl's size is always 1 */
 	if (!http->accepted) {
 		long status = 0;
-		if (curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK || status != 200)
+		if (curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK || status != 200 || !http->well)
 			return CURL_WRITEFUNC_ERROR;
 		http->accepted = true;
 	}
@@ -71,14 +83,17 @@ static size_t take_bytes(char *data, size_t size, size_t count, void *context)
 }
 
 /* What is the same for all transfers. */
-static bool set_options(struct content_http *http, const struct content_options *options)
+static bool set_options(struct content_http *http)
 {
+	const struct content_options *options = http->options;
 	CURL *easy = http->easy;
 	long verify = options->tls_insecure ? 0L : 1L;
 	CURLcode code = CURLE_OK;
 #define SET(option, value) (code = code != CURLE_OK ? code : curl_easy_setopt(easy, option, value))
 	SET(CURLOPT_WRITEFUNCTION, take_bytes);
 	SET(CURLOPT_WRITEDATA, http);
+	SET(CURLOPT_HEADERFUNCTION, take_header);
+	SET(CURLOPT_HEADERDATA, http);
 	SET(CURLOPT_ERRORBUFFER, http->curl_error);
 	SET(CURLOPT_BUFFERSIZE, (long)CONTENT_HTTP_BUFFER_MIN);
 	SET(CURLOPT_NOSIGNAL, 1L);
@@ -97,8 +112,7 @@ static bool set_options(struct content_http *http, const struct content_options 
 	SET(CURLOPT_TCP_NODELAY, 1L);
 	SET(CURLOPT_SSL_VERIFYPEER, verify);
 	SET(CURLOPT_SSL_VERIFYHOST, verify * 2);
-	http->own_ca = options->ca_file != NULL;
-	if (http->own_ca)
+	if (options->ca_file != NULL)
 		SET(CURLOPT_CAINFO, options->ca_file);
 #undef SET
 	return code == CURLE_OK;
@@ -109,11 +123,11 @@ struct content_http *content_http_create(const struct content_options *options)
 	struct content_http *http = calloc(1, sizeof *http);
 	if (http == NULL)
 		return NULL;
-	http->easy = curl_easy_init();
+	http->options = options;
 	http->multi = curl_multi_init();
 	/* The bytes as they are stored: what a server packs on the way would be scanned and counted packed. */
 	http->headers = curl_slist_append(NULL, "Accept-Encoding: identity");
-	if (http->easy == NULL || http->multi == NULL || http->headers == NULL || !set_options(http, options)) {
+	if (http->multi == NULL || http->headers == NULL) {
 		content_http_destroy(http);
 		return NULL;
 	}
@@ -125,7 +139,6 @@ void content_http_destroy(struct content_http *http)
 	if (http == NULL)
 		return;
 	content_http_close(http);
-	curl_easy_cleanup(http->easy);
 	curl_multi_cleanup(http->multi);
 	curl_slist_free_all(http->headers);
 	free(http);
@@ -157,27 +170,26 @@ bool content_http_open(struct content_http *http, const char *url, char error[CO
 		fail(error, "the upload's URL is malformed");
 		return false;
 	}
-	http->accepted = http->paused = http->ended = false;
+	http->well = http->accepted = http->paused = http->ended = false;
 	http->used = 0;
 	http->curl_error[0] = '\0';
-	if (curl_easy_setopt(http->easy, CURLOPT_CURLU, http->url) != CURLE_OK ||
+	http->easy = curl_easy_init();
+	if (http->easy == NULL || !set_options(http) || curl_easy_setopt(http->easy, CURLOPT_CURLU, http->url) != CURLE_OK ||
 	    curl_multi_add_handle(http->multi, http->easy) != CURLM_OK) {
-		fail(error, "cannot start the download from %s: out of memory", http->host);
+		fail(error, "cannot start the download from %s: out of memory, or [content] ca_file", http->host);
 		return false;
 	}
-	http->active = true;
 	return true;
 }
 
 void content_http_close(struct content_http *http)
 {
-	if (http->active)
+	if (http->easy != NULL) {
 		curl_multi_remove_handle(http->multi, http->easy);
-	http->active = false;
-	if (http->url != NULL) {
-		curl_easy_setopt(http->easy, CURLOPT_CURLU, NULL);
-		curl_url_cleanup(http->url);
+		curl_easy_cleanup(http->easy);
 	}
+	curl_url_cleanup(http->url);
+	http->easy = NULL;
 	http->url = NULL;
 }
 
@@ -203,6 +215,8 @@ static ssize_t fail_transfer(const struct content_http *http, CURLcode code, cha
 	case CURLE_WRITE_ERROR:
 		if (status != 200)
 			return fail_status(http, status, error);
+		if (!http->well)
+			return fail(error, "the storage %s gave an answer that is not HTTP's", http->host);
 		break;
 	case CURLE_COULDNT_CONNECT:
 		return fail(error, "cannot connect to the storage %s: %s", http->host,
@@ -216,7 +230,7 @@ static ssize_t fail_transfer(const struct content_http *http, CURLcode code, cha
 		return fail(error, "the certificate of the storage %s is not trusted (%s): set [content] ca_file, or tls_insecure",
 		            http->host, http->curl_error);
 	case CURLE_SSL_CACERT_BADFILE:
-		return http->own_ca ? fail(error, "[content] ca_file cannot be used as certificates")
+		return http->options->ca_file != NULL ? fail(error, "[content] ca_file cannot be used as certificates")
 		                    : fail(error, "the system has no certificates to verify the storage %s with: install ca-certificates, or "
 		                                  "set [content] ca_file", http->host);
 	default:
@@ -235,7 +249,7 @@ static ssize_t take_end(struct content_http *http, char error[CONTENT_ERROR_SIZE
 	CURLcode code = message->data.result;
 	long status = 0;
 	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
-	ssize_t end = code == CURLE_OK && status == 200 ? 0 : fail_transfer(http, code, error);
+	ssize_t end = code == CURLE_OK && status == 200 && http->well ? 0 : fail_transfer(http, code, error);
 	content_http_close(http);
 	return end;
 }

@@ -285,6 +285,22 @@ void coordinator_scanned(struct coordinator *coordinator, void *token, bool comp
 	sweep_release(coordinator, sweep);
 }
 
+void coordinator_doubt(struct coordinator *coordinator, nanos now)
+{
+	const char *id;
+	nanos at;
+	for (struct slot *slot = slot_next(coordinator, NULL), *next; slot != NULL; slot = next) {
+		next = slot_next(coordinator, slot);
+		if (slot->current != NULL) /* its conditional write finds out */
+			continue;
+		slot_forget(coordinator, slot);
+		slot->not_before = 0;
+		slot_rest(coordinator, slot, now);
+	}
+	while ((id = waiters_first(&coordinator->waiters, &at)) != NULL)
+		waiters_take(&coordinator->waiters, id);
+}
+
 void coordinator_retry(struct coordinator *coordinator, nanos now)
 {
 	timers_hasten(&coordinator->again, now);

@@ -80,6 +80,8 @@ void coordinator_found(struct coordinator *coordinator, struct record *record, u
                        nanos now);
 /* The reading for `token` is over; `complete`: it got to the end. */
 void coordinator_scanned(struct coordinator *coordinator, void *token, bool complete, nanos now);
+/* The bucket is not what it was: what is remembered of its records is dropped. It has to be read again. */
+void coordinator_doubt(struct coordinator *coordinator, nanos now);
 /* The broker is back: what could not be done is tried at once. */
 void coordinator_retry(struct coordinator *coordinator, nanos now);
 

@@ -44,8 +44,11 @@ void runs_start(struct coordinator *coordinator, struct slot *slot, nanos now)
 	}
 	struct run *run = run_create(slot->record->upload);
 	if (run == NULL) {
+		/* No failure of the step's. What is overdue is tried again in a second, what was queued when its time is over. */
+		log_error(coordinator->options.log, "upload %s: out of memory to run %s; it is run later", slot->id,
+		          coordinator->options.step[slot->turn_step]);
+		slot->not_before = now + SECOND;
 		turns_return(coordinator, slot, now);
-		return_now(coordinator, slot, &(struct input){.outcome = OUTCOME_RETRY, .transition = status->transition}, "out of memory", now);
 		return;
 	}
 	slot->turn = false;

@@ -51,8 +51,8 @@ struct slot *slot_get(struct coordinator *coordinator, const char *id)
 		return NULL;
 	memcpy(slot->id, id, size);
 	slot->last = &slot->first;
-	slot->not_before = waiters_take(&coordinator->waiters, id);
-	slot->queued = lines_has(&coordinator->lines, id);
+	slot->not_before = waiters_take(&coordinator->waiters, slot->id); /* which ends the one that `id` may be of */
+	slot->queued = lines_has(&coordinator->lines, slot->id);
 	coordinator->standing -= slot->queued;
 	table_add(&coordinator->slots, &slot->entry);
 	return slot;

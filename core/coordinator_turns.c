@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdio.h>
 #include <string.h>
 
 #include "core/coordinator_private.h"
-#include "core/json.h"
+#include "core/json_reader.h"
 
 /* Beyond the runs that workers are at, so many more are handed to them, together of so many bytes: small uploads
  * follow each other without a pause, and who comes new is not held up. */
@@ -12,17 +11,23 @@
 
 #define NAME_SIZE (LINES_NAME_LIMIT + 1)
 
-/* Copies a member's text of a JSON object that the upload passes through; "" if there is none. */
-static void copy_member(const char *json, const char *member, const char *inner, char name[NAME_SIZE])
+/* Copies the text of a JSON object's member; "" if there is none, or too long a one. */
+static void copy_member(const char *json, size_t length, const char *key, char name[NAME_SIZE])
 {
-	char why[64];
-	json_t *object = json_read_object(json, strlen(json), why, sizeof why);
-	json_t *value = json_object_get(object, member);
-	if (inner != NULL)
-		value = json_object_get(value, inner);
-	const char *text = json_string_value(value);
-	snprintf(name, NAME_SIZE, "%s", text != NULL ? text : "");
-	json_decref(object);
+	struct json_value value;
+	const struct json_member member = {key, &value};
+	struct json_reader reader = {.room = name, .left = NAME_SIZE};
+	if (!json_read(json, length, &member, 1, NULL, 0) || json_reader_string(&reader, &value) != name)
+		name[0] = '\0';
+}
+
+/* The user's ID within the user. */
+static void copy_user(const char *json, char name[NAME_SIZE])
+{
+	struct json_value id;
+	const struct json_member member = {"id", &id};
+	bool there = json_read(json, strlen(json), &member, 1, NULL, 0) && id.text != NULL;
+	copy_member(there ? id.text : "", there ? id.length : 0, "opaque_id", name);
 }
 
 bool slot_busy(const struct slot *slot)
@@ -124,8 +129,8 @@ bool turns_stand_in_line(struct coordinator *coordinator, const struct record *r
 {
 	const struct upload *upload = record->upload;
 	char space[NAME_SIZE], user[NAME_SIZE];
-	copy_member(upload->resource_id_json, "space_id", NULL, space);
-	copy_member(upload->user_json, "id", "opaque_id", user);
+	copy_member(upload->resource_id_json, strlen(upload->resource_id_json), "space_id", space);
+	copy_user(upload->user_json, user);
 	struct place place = {.id = upload->id, .space = space, .user = user, .size = upload->filesize, .suspect = suspect};
 	return lines_join(&coordinator->lines, step, &place, now);
 }

@@ -1,31 +1,75 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/encoding.h"
 
-#include <openssl/evp.h>
-#include <openssl/rand.h>
 #include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
+#include <sys/types.h>
 
-char *base64_decode(const char *text, size_t length, size_t *decoded)
+#define VALID 0x40u
+
+/* Each digit's value, with VALID set. */
+static const unsigned char values[256] = {
+	['A'] = 64, ['B'] = 65, ['C'] = 66, ['D'] = 67, ['E'] = 68, ['F'] = 69, ['G'] = 70, ['H'] = 71, ['I'] = 72, ['J'] = 73,
+	['K'] = 74, ['L'] = 75, ['M'] = 76, ['N'] = 77, ['O'] = 78, ['P'] = 79, ['Q'] = 80, ['R'] = 81, ['S'] = 82, ['T'] = 83,
+	['U'] = 84, ['V'] = 85, ['W'] = 86, ['X'] = 87, ['Y'] = 88, ['Z'] = 89, ['a'] = 90, ['b'] = 91, ['c'] = 92, ['d'] = 93,
+	['e'] = 94, ['f'] = 95, ['g'] = 96, ['h'] = 97, ['i'] = 98, ['j'] = 99, ['k'] = 100, ['l'] = 101, ['m'] = 102, ['n'] = 103,
+	['o'] = 104, ['p'] = 105, ['q'] = 106, ['r'] = 107, ['s'] = 108, ['t'] = 109, ['u'] = 110, ['v'] = 111, ['w'] = 112,
+	['x'] = 113, ['y'] = 114, ['z'] = 115, ['0'] = 116, ['1'] = 117, ['2'] = 118, ['3'] = 119, ['4'] = 120, ['5'] = 121,
+	['6'] = 122, ['7'] = 123, ['8'] = 124, ['9'] = 125, ['+'] = 126, ['/'] = 127,
+};
+
+/* Four digits to three bytes. False: one of them is none. */
+static bool decode_group(const unsigned char *digit, unsigned char *bytes)
 {
-	if (length % 4 != 0 || length > (size_t)1 << 30)
-		return NULL;
-	size_t padding = length == 0 ? 0 : (size_t)(text[length - 1] == '=') + (size_t)(text[length - 2] == '=');
-	/* EVP_DecodeBlock takes '=' for a digit, wherever it stands. */
-	char *bytes = memchr(text, '=', length - padding) == NULL ? malloc(length / 4 * 3 + 1) : NULL;
-	if (bytes == NULL)
-		return NULL;
-	int written = length == 0 ? 0 : EVP_DecodeBlock((unsigned char *)bytes, (const unsigned char *)text, (int)length);
-	/* EVP_DecodeBlock skips white space at both ends, which shortens what it writes. */
-	if (written < 0 || (size_t)written != length / 4 * 3) {
-		free(bytes);
-		return NULL;
-	}
-	*decoded = (size_t)written - padding;
-	bytes[*decoded] = '\0';
-	return bytes;
+	unsigned a = values[digit[0]], b = values[digit[1]], c = values[digit[2]], d = values[digit[3]];
+	unsigned group = a << 18 ^ b << 12 ^ c << 6 ^ d ^ (VALID << 18 ^ VALID << 12 ^ VALID << 6 ^ VALID);
+	bytes[0] = (unsigned char)(group >> 16);
+	bytes[1] = (unsigned char)(group >> 8);
+	bytes[2] = (unsigned char)group;
+	return (a & b & c & d & VALID) != 0;
+}
+
+bool base64_decode(const char *text, size_t length, char *bytes, size_t *decoded)
+{
+	const unsigned char *digit = (const unsigned char *)text;
+	unsigned char *to = (unsigned char *)bytes, last[4] = "AAAA", end[3];
+	size_t padding = length < 4 ? 0 : text[length - 1] != '=' ? 0 : text[length - 2] != '=' ? 1 : 2;
+	if (length % 4 != 0)
+		return false;
+	*decoded = BASE64_BYTES(length) - padding;
+	if (padding > 0)
+		length -= 4;
+	for (size_t i = 0; i < length; i += 4, to += 3)
+		if (!decode_group(digit + i, to))
+			return false;
+	if (padding == 0)
+		return true;
+	memcpy(last, digit + length, 4 - padding);
+	if (!decode_group(last, end))
+		return false;
+	memcpy(to, end, 3 - padding);
+	return true;
+}
+
+static void encode_group(unsigned group, char *digit)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	digit[0] = digits[group >> 18];
+	digit[1] = digits[group >> 12 & 63];
+	digit[2] = digits[group >> 6 & 63];
+	digit[3] = digits[group & 63];
+}
+
+void base64_encode(const char *bytes, size_t length, char *text)
+{
+	const unsigned char *b = (const unsigned char *)bytes;
+	for (; length >= 3; b += 3, length -= 3, text += 4)
+		encode_group((unsigned)b[0] << 16 | (unsigned)b[1] << 8 | b[2], text);
+	if (length == 0)
+		return;
+	encode_group((unsigned)b[0] << 16 | (length > 1 ? (unsigned)b[1] << 8 : 0), text);
+	memset(text + length + 1, '=', 3 - length);
 }
 
 void base32_encode(const char *bytes, size_t length, char *text)
@@ -43,24 +87,49 @@ void base32_encode(const char *bytes, size_t length, char *text)
 	*text = '\0';
 }
 
+static bool random_bytes(unsigned char *bytes, size_t length)
+{
+	/* So few are there all at once or not at all. */
+	return getrandom(bytes, length, 0) == (ssize_t)length;
+}
+
+static char *write_hex(char *text, const unsigned char *bytes, size_t length)
+{
+	static const char digits[] = "0123456789abcdef";
+	for (size_t i = 0; i < length; i++) {
+		*text++ = digits[bytes[i] >> 4];
+		*text++ = digits[bytes[i] & 15];
+	}
+	return text;
+}
+
 bool random_hex(char *text, size_t length)
 {
 	unsigned char bytes[64];
-	if (length > sizeof bytes || RAND_bytes(bytes, (int)length) != 1)
+	if (length > sizeof bytes || !random_bytes(bytes, length))
 		return false;
-	for (size_t i = 0; i < length; i++)
-		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	*write_hex(text, bytes, length) = '\0';
 	return true;
 }
 
-bool uuid_make(char text[UUID_SIZE])
+static void write_uuid(char *text, unsigned char b[16])
 {
-	unsigned char b[16];
-	if (RAND_bytes(b, sizeof b) != 1)
-		return false;
+	static const size_t groups[] = {4, 2, 2, 2, 6};
 	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
-	snprintf(text, UUID_SIZE, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1], b[2],
-	         b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+	for (size_t i = 0; i < 5; b += groups[i++]) {
+		text = write_hex(text, b, groups[i]);
+		*text++ = '-';
+	}
+	text[-1] = '\0';
+}
+
+bool uuids_make(char text[][UUID_SIZE], size_t count)
+{
+	unsigned char bytes[UUIDS_LIMIT][16];
+	if (count > UUIDS_LIMIT || !random_bytes(bytes[0], count * sizeof bytes[0]))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		write_uuid(text[i], bytes[i]);
 	return true;
 }

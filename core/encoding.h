@@ -6,9 +6,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Standard base64 with padding, into fresh memory with a terminator behind it; NULL: not such a text, or out
- * of memory. The caller frees it. */
-char *base64_decode(const char *text, size_t length, size_t *decoded);
+/* Bytes that base64_decode() may write for `length` digits, and digits that base64_encode() writes for `length` bytes. */
+#define BASE64_BYTES(length) ((length) / 4 * 3)
+#define BASE64_DIGITS(length) (((length) + 2) / 3 * 4)
+/* Standard base64 with padding. False: it is none. */
+bool base64_decode(const char *text, size_t length, char *bytes, size_t *decoded);
+void base64_encode(const char *bytes, size_t length, char *text);
 
 /* Bytes that base32_encode() writes for `length` bytes, terminator included. */
 #define BASE32_SIZE(length) (((length) + 4) / 5 * 8 + 1)
@@ -16,8 +19,9 @@ char *base64_decode(const char *text, size_t length, size_t *decoded);
 void base32_encode(const char *bytes, size_t length, char *text);
 
 #define UUID_SIZE 37
-/* A random (version 4) UUID. False: no randomness to be had. */
-bool uuid_make(char text[UUID_SIZE]);
+/* Random (version 4) UUIDs, at most UUIDS_LIMIT of them. False: no randomness to be had. */
+#define UUIDS_LIMIT 4
+bool uuids_make(char text[][UUID_SIZE], size_t count);
 
 /* 2·length lower-case hexadecimal digits of randomness and a terminator. False: none to be had. */
 bool random_hex(char *text, size_t length);

@@ -5,9 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/encoding.h"
 #include "core/envelope.h"
-#include "core/json.h"
 
 static const struct {
 	const char *name;
@@ -24,11 +22,12 @@ static const struct {
 	{"events.RestartPostprocessing", EVENT_RESTART, true},
 };
 
-static bool find_type(const char *name, size_t length, bool commands, enum event_type *type)
+static bool find_type(const struct json_value *name, bool commands, enum event_type *type, const char **type_name)
 {
 	for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-		if ((commands || !types[i].command) && strlen(types[i].name) == length && memcmp(types[i].name, name, length) == 0) {
+		if ((commands || !types[i].command) && json_says(name, types[i].name)) {
 			*type = types[i].type;
+			*type_name = types[i].name;
 			return true;
 		}
 	}
@@ -51,64 +50,86 @@ static bool surely_irrelevant(const char *message, size_t length, bool commands)
 		return false;
 	const char *stop = memchr(at, '"', (size_t)(end - at));
 	enum event_type type;
+	const char *name;
 	if (stop == NULL || memchr(at, '\\', (size_t)(stop - at)) != NULL || memmem(stop, (size_t)(end - stop), key, sizeof key - 1) != NULL)
 		return false;
-	return !find_type(at, (size_t)(stop - at), commands, &type);
+	const struct json_value value = {.text = at - 1, .length = (size_t)(stop - at) + 2};
+	return !find_type(&value, commands, &type, &name);
 }
 
-static bool begin_upload(struct json_reader *payload, struct json_reader *metadata, const char *const *step, size_t count,
-                         nanos now, struct event *event)
+/* What a payload says that we want to know. */
+struct payload {
+	struct json_value id, url, user, filename, filesize, resource_id, impersonating_user, step, outcome, failed;
+};
+
+static struct upload *begin_upload(struct json_reader *reader, const struct envelope *envelope, const struct payload *payload,
+                                   const char *id, const char *const *step, size_t count, nanos now)
 {
-	char *user = json_reader_text(payload, "ExecutingUser");
-	char *impersonating = json_reader_text(payload, "ImpersonatingUser");
-	char *resource = json_reader_text(payload, "ResourceID");
-	if (user != NULL && impersonating != NULL && resource != NULL)
-		event->upload = upload_create(&(struct upload){
-			.id = json_reader_string(payload, "UploadID"),
-			.url = json_reader_string(payload, "URL"),
-			.filename = json_reader_string(payload, "Filename"),
-			.filesize = json_reader_integer(payload, "Filesize"),
-			.initiator_id = json_reader_string(metadata, "initiatorid"),
-			.traceparent = json_reader_string(metadata, "traceparent"),
-			.user_json = user,
-			.impersonating_user_json = impersonating,
-			.resource_id_json = resource,
-			.step = step,
-			.step_count = count,
-			.start_time = now,
-		});
-	free(user);
-	free(impersonating);
-	free(resource);
-	return event->upload != NULL;
+	struct upload fields = {
+		.id = id,
+		.url = json_reader_string(reader, &payload->url),
+		.filename = json_reader_string(reader, &payload->filename),
+		.filesize = json_reader_integer(reader, &payload->filesize),
+		.user_json = json_reader_text(reader, &payload->user),
+		.impersonating_user_json = json_reader_text(reader, &payload->impersonating_user),
+		.resource_id_json = json_reader_text(reader, &payload->resource_id),
+		.initiator_id = json_reader_string(reader, &envelope->initiator_id),
+		.traceparent = json_reader_string(reader, &envelope->traceparent),
+		.step = step,
+		.step_count = count,
+		.start_time = now,
+	};
+	return upload_create(&fields);
 }
 
-/* Which key names the step, by type; NULL: none does. */
+/* Which key names the step, by type. */
 static const char *step_key(enum event_type type)
 {
-	return type == EVENT_STEP_FINISHED ? "FinishedStep" : type == EVENT_RESUME ? "Step" : type == EVENT_START_STEP ? "StepToStart" : NULL;
+	return type == EVENT_RESUME ? "Step" : type == EVENT_START_STEP ? "StepToStart" : "FinishedStep";
+}
+
+static bool names_step(enum event_type type)
+{
+	return type == EVENT_STEP_FINISHED || type == EVENT_RESUME || type == EVENT_START_STEP;
+}
+
+static bool read_payload(const char *bytes, size_t length, enum event_type type, struct payload *payload, char *why, size_t size)
+{
+	const struct json_member members[] = {
+		{"UploadID", &payload->id},
+		{"ExecutingUser", &payload->user},
+		{"ResourceID", &payload->resource_id},
+		{"Filename", &payload->filename},
+		{"Filesize", &payload->filesize},
+		{"URL", &payload->url},
+		{"ImpersonatingUser", &payload->impersonating_user},
+		{step_key(type), &payload->step},
+		{"Outcome", &payload->outcome},
+		{"Failed", &payload->failed},
+	};
+	return json_read(bytes, length, members, JSON_COUNT(members), why, size);
 }
 
 /* All but EVENT_TAKEN with `why`. */
-static enum event_verdict read_payload(struct json_reader *payload, struct json_reader *metadata, const char *const *step,
-                                       size_t count, nanos now, struct event *event, char *why, size_t size)
+static enum event_verdict take_payload(struct json_reader *reader, const struct envelope *envelope, const struct payload *payload,
+                                       const char *const *step, size_t count, nanos now, struct event *event, char *why, size_t size)
 {
-	const char *id = json_reader_string(payload, "UploadID");
-	const char *step_name = step_key(event->type) != NULL ? json_reader_string(payload, step_key(event->type)) : "";
-	event->outcome = outcome_parse(json_reader_string(payload, "Outcome"));
-	event->failed = event->type == EVENT_UPLOAD_READY && json_reader_bool(payload, "Failed");
-	bool made;
-	if (event->type == EVENT_BYTES_RECEIVED) {
-		made = begin_upload(payload, metadata, step, count, now, event);
+	bool begins = event->type == EVENT_BYTES_RECEIVED, made;
+	const char *id = json_reader_string(reader, &payload->id);
+	const char *step_name = names_step(event->type) ? json_reader_string(reader, &payload->step) : "";
+	event->outcome = outcome_parse(json_reader_string(reader, &payload->outcome));
+	event->failed = event->type == EVENT_UPLOAD_READY && json_reader_bool(reader, &payload->failed);
+	if (begins) {
+		event->upload = begin_upload(reader, envelope, payload, id, step, count, now);
+		made = event->upload != NULL;
 	} else {
 		event->upload_id = strdup(id);
 		event->step = strdup(step_name);
 		made = event->upload_id != NULL && event->step != NULL;
 	}
-	const char *wrong = payload->wrong != NULL ? payload->wrong : metadata->wrong;
-	if (wrong != NULL) {
-		snprintf(why, size, "\"%s\" has a value of the wrong type", wrong);
-	} else if ((id[0] != '\0' || event->type == EVENT_BYTES_RECEIVED) && !upload_id_acceptable(id, strlen(id))) {
+	if (reader->wrong != NULL) {
+		snprintf(why, size, "\"%s\" has a value of the wrong type", reader->wrong);
+	} else if ((id[0] != '\0' || begins) && !upload_id_acceptable(id, strlen(id))) {
 		snprintf(why, size, "\"UploadID\" is empty, longer than %d bytes or has characters that no ID has", UPLOAD_ID_LIMIT);
 	} else if (event->upload != NULL && event->upload->filesize < 0) {
 		snprintf(why, size, "\"Filesize\" is negative");
@@ -121,42 +142,31 @@ static enum event_verdict read_payload(struct json_reader *payload, struct json_
 	return EVENT_BROKEN;
 }
 
-/* EVENT_BROKEN and EVENT_UNREAD with `why`. */
-static enum event_verdict read_envelope(const struct envelope *envelope, bool commands, struct event *event, const char *const *step,
-                                        size_t count, nanos now, char *why, size_t size)
+/* All but EVENT_TAKEN with `why`. */
+static enum event_verdict read_event(struct json_reader *reader, const struct envelope *envelope, const char *const *step,
+                                     size_t count, nanos now, struct event *event, char *why, size_t size)
 {
-	struct json_reader reader = {.object = envelope->object};
-	struct json_reader metadata = {.object = json_reader_object(&reader, "Metadata")};
-	const char *name = json_reader_string(&metadata, "eventtype");
-	json_reader_string(&reader, "Payload"); /* for its type */
-	if (name[0] == '\0' || reader.wrong != NULL) {
-		snprintf(why, size, "no \"Metadata\" with an \"eventtype\", or a \"Payload\" that is no string");
-		return EVENT_BROKEN;
-	}
-	if (!find_type(name, strlen(name), commands, &event->type))
-		return EVENT_IRRELEVANT;
+	struct payload payload;
 	size_t length;
-	char *bytes = base64_decode(envelope->payload != NULL ? envelope->payload : "", envelope->length, &length);
+	const char *bytes = json_reader_base64(reader, &envelope->payload, &length);
 	if (bytes == NULL) {
-		snprintf(why, size, "%s: \"Payload\" is not base64", name);
+		snprintf(why, size, "\"Payload\" is not base64");
 		return EVENT_BROKEN;
 	}
-	char inner_why[128];
-	json_t *object = json_read_object(bytes, length, inner_why, sizeof inner_why);
-	free(bytes);
-	struct json_reader payload = {.object = object};
+	char inner[128];
 	enum event_verdict verdict = EVENT_BROKEN;
-	if (object != NULL)
-		verdict = read_payload(&payload, &metadata, step, count, now, event, inner_why, sizeof inner_why);
+	if (read_payload(bytes, length, event->type, &payload, inner, sizeof inner))
+		verdict = take_payload(reader, envelope, &payload, step, count, now, event, inner, sizeof inner);
 	if (verdict != EVENT_TAKEN)
-		snprintf(why, size, "%s: payload: %s", name, inner_why);
-	json_decref(object);
+		snprintf(why, size, "payload: %s", inner);
 	return verdict;
 }
 
 enum event_verdict event_decode(const char *message, size_t length, const char *const *step, size_t count, nanos now,
                                 bool commands, struct event *event, char *why, size_t size)
 {
+	struct envelope envelope;
+	const char *name;
 	*event = (struct event){0};
 	if (surely_irrelevant(message, length, commands))
 		return EVENT_IRRELEVANT;
@@ -164,13 +174,20 @@ enum event_verdict event_decode(const char *message, size_t length, const char *
 		snprintf(why, size, "larger than %zu bytes", EVENT_LIMIT);
 		return EVENT_BROKEN;
 	}
-	struct envelope envelope;
 	if (!envelope_read(&envelope, message, length, why, size))
 		return EVENT_BROKEN;
-	enum event_verdict verdict = read_envelope(&envelope, commands, event, step, count, now, why, size);
-	envelope_clear(&envelope);
-	if (verdict != EVENT_TAKEN)
+	if (!find_type(&envelope.type, commands, &event->type, &name))
+		return EVENT_IRRELEVANT;
+	char inner[192] = "out of memory", *room = malloc(JSON_ROOM(length));
+	struct json_reader reader = {.room = room, .left = JSON_ROOM(length)};
+	enum event_verdict verdict = EVENT_UNREAD;
+	if (room != NULL)
+		verdict = read_event(&reader, &envelope, step, count, now, event, inner, sizeof inner);
+	free(room);
+	if (verdict != EVENT_TAKEN) {
+		snprintf(why, size, "%s: %s", name, inner);
 		event_clear(event);
+	}
 	return verdict;
 }
 

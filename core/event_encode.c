@@ -1,6 +1,4 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <inttypes.h>
-
 #include "core/encoding.h"
 #include "core/event.h"
 
@@ -8,73 +6,75 @@
 static void add_envelope(struct text *message, const char *name, const char *traceparent, const char *initiator_id,
                          struct text *payload, nanos now)
 {
-	char id[UUID_SIZE], event_id[UUID_SIZE], when[TIME_TEXT_SIZE];
-	if (!uuid_make(id) || !uuid_make(event_id) || payload->failed) {
+	char id[2][UUID_SIZE], when[TIME_TEXT_SIZE];
+	if (payload->failed || !uuids_make(id, 2)) {
 		message->failed = true;
 	} else {
-		text_format(message, "{\"Timestamp\":\"%s\",\"Metadata\":{\"eventid\":\"%s\",\"eventtype\":\"events.%s\",\"initiatorid\":",
-		            time_format(now, when), event_id, name);
-		text_add_json(message, initiator_id);
-		text_add(message, ",\"traceparent\":");
-		text_add_json(message, traceparent);
-		text_format(message, "},\"ID\":\"%s\",\"Topic\":\"" EVENT_TOPIC "\",\"Payload\":\"", id);
+		text_string(message, "{\"Timestamp\":", time_format(now, when));
+		text_string(message, ",\"Metadata\":{\"eventid\":", id[1]);
+		text_json(message, ",\"eventtype\":\"events.", name);
+		text_string(message, "\",\"initiatorid\":", initiator_id);
+		text_string(message, ",\"traceparent\":", traceparent);
+		text_string(message, "},\"ID\":", id[0]);
+		text_add(message, ",\"Topic\":\"" EVENT_TOPIC "\",\"Payload\":\"");
 		text_add_base64(message, payload->data, payload->length);
 		text_add(message, "\"}");
 	}
 	text_free(payload);
 }
 
-static void add_string(struct text *text, const char *name_with_colon, const char *value)
-{
-	text_add(text, name_with_colon);
-	text_add_json(text, value);
-}
-
 static void add_timestamp(struct text *text, nanos now)
 {
-	text_format(text, ",\"Timestamp\":{\"seconds\":%" PRId64 ",\"nanos\":%" PRId64 "}", now / SECOND, now % SECOND);
+	text_number(text, ",\"Timestamp\":{\"seconds\":", now / SECOND);
+	text_number(text, ",\"nanos\":", now % SECOND);
+	text_add(text, "}");
 }
 
 static const char *step_finished(struct text *text, const struct upload *upload, const struct status *status, const char *result)
 {
-	add_string(text, "{\"UploadID\":", upload->id);
-	text_format(text, ",\"ExecutingUser\":%s", upload->user_json);
-	add_string(text, ",\"Filename\":", upload->filename);
-	add_string(text, ",\"FinishedStep\":", upload->step[status->finished_step]);
-	text_format(text, ",\"Result\":%s,\"Error\":null,\"Outcome\":\"%s\",\"Timestamp\":null}",
-	            result != NULL ? result : "null", outcome_name(status->finished_outcome));
+	text_string(text, "{\"UploadID\":", upload->id);
+	text_json(text, ",\"ExecutingUser\":", upload->user_json);
+	text_string(text, ",\"Filename\":", upload->filename);
+	text_string(text, ",\"FinishedStep\":", upload->step[status->finished_step]);
+	text_json(text, ",\"Result\":", result != NULL ? result : "null");
+	text_string(text, ",\"Error\":null,\"Outcome\":", outcome_name(status->finished_outcome));
+	text_add(text, ",\"Timestamp\":null}");
 	return "PostprocessingStepFinished";
 }
 
 static const char *start_step(struct text *text, const struct upload *upload, const struct status *status)
 {
-	add_string(text, "{\"UploadID\":", upload->id);
-	add_string(text, ",\"URL\":", upload->url);
-	text_format(text, ",\"ExecutingUser\":%s", upload->user_json);
-	add_string(text, ",\"Filename\":", upload->filename);
-	text_format(text, ",\"Filesize\":%" PRId64 ",\"Token\":\"\",\"ResourceID\":%s,\"RevaToken\":\"\"", upload->filesize,
-	            upload->resource_id_json);
-	add_string(text, ",\"StepToStart\":", status_step_name(upload, status));
-	text_format(text, ",\"Timestamp\":null,\"ImpersonatingUser\":%s}", upload->impersonating_user_json);
+	text_string(text, "{\"UploadID\":", upload->id);
+	text_string(text, ",\"URL\":", upload->url);
+	text_json(text, ",\"ExecutingUser\":", upload->user_json);
+	text_string(text, ",\"Filename\":", upload->filename);
+	text_number(text, ",\"Filesize\":", upload->filesize);
+	text_json(text, ",\"Token\":\"\",\"ResourceID\":", upload->resource_id_json);
+	text_string(text, ",\"RevaToken\":\"\",\"StepToStart\":", status_step_name(upload, status));
+	text_json(text, ",\"Timestamp\":null,\"ImpersonatingUser\":", upload->impersonating_user_json);
+	text_add(text, "}");
 	return "StartPostprocessingStep";
 }
 
 static const char *retry(struct text *text, const struct upload *upload, const struct status *status, nanos backoff)
 {
-	add_string(text, "{\"UploadID\":", upload->id);
-	add_string(text, ",\"Filename\":", upload->filename);
-	text_format(text, ",\"ExecutingUser\":%s,\"Failures\":%u,\"BackoffDuration\":%" PRId64 "}", upload->user_json,
-	            status->failures, backoff);
+	text_string(text, "{\"UploadID\":", upload->id);
+	text_string(text, ",\"Filename\":", upload->filename);
+	text_json(text, ",\"ExecutingUser\":", upload->user_json);
+	text_number(text, ",\"Failures\":", status->failures);
+	text_number(text, ",\"BackoffDuration\":", backoff);
+	text_add(text, "}");
 	return "PostprocessingRetry";
 }
 
 static const char *finished(struct text *text, const struct upload *upload, const struct status *status)
 {
-	add_string(text, "{\"UploadID\":", upload->id);
-	add_string(text, ",\"Filename\":", upload->filename);
-	text_format(text, ",\"SpaceOwner\":null,\"ExecutingUser\":%s,\"Result\":null,\"Outcome\":\"%s\",\"Timestamp\":null,"
-	                  "\"ImpersonatingUser\":%s}",
-	            upload->user_json, outcome_name(status->outcome), upload->impersonating_user_json);
+	text_string(text, "{\"UploadID\":", upload->id);
+	text_string(text, ",\"Filename\":", upload->filename);
+	text_json(text, ",\"SpaceOwner\":null,\"ExecutingUser\":", upload->user_json);
+	text_string(text, ",\"Result\":null,\"Outcome\":", outcome_name(status->outcome));
+	text_json(text, ",\"Timestamp\":null,\"ImpersonatingUser\":", upload->impersonating_user_json);
+	text_add(text, "}");
 	return "PostprocessingFinished";
 }
 
@@ -92,7 +92,7 @@ void event_encode(struct text *message, unsigned kind, const struct upload *uplo
 void event_encode_restart(struct text *message, const char *upload_id, nanos now)
 {
 	struct text payload = {0};
-	add_string(&payload, "{\"UploadID\":", upload_id);
+	text_string(&payload, "{\"UploadID\":", upload_id);
 	add_timestamp(&payload, now);
 	text_add(&payload, "}");
 	add_envelope(message, "RestartPostprocessing", "", "", &payload, now);
@@ -101,8 +101,8 @@ void event_encode_restart(struct text *message, const char *upload_id, nanos now
 void event_encode_resume(struct text *message, const char *upload_id, const char *step, nanos now)
 {
 	struct text payload = {0};
-	add_string(&payload, "{\"UploadID\":", upload_id);
-	add_string(&payload, ",\"Step\":", step);
+	text_string(&payload, "{\"UploadID\":", upload_id);
+	text_string(&payload, ",\"Step\":", step);
 	add_timestamp(&payload, now);
 	text_add(&payload, "}");
 	add_envelope(message, "ResumePostprocessing", "", "", &payload, now);
@@ -111,24 +111,27 @@ void event_encode_resume(struct text *message, const char *upload_id, const char
 void event_encode_bytes_received(struct text *message, const struct upload *upload, nanos now)
 {
 	struct text payload = {0};
-	add_string(&payload, "{\"UploadID\":", upload->id);
-	text_format(&payload, ",\"SpaceOwner\":null,\"ExecutingUser\":%s,\"ResourceID\":%s", upload->user_json,
-	            upload->resource_id_json);
-	add_string(&payload, ",\"Filename\":", upload->filename);
-	text_format(&payload, ",\"Filesize\":%" PRId64, upload->filesize);
-	add_string(&payload, ",\"URL\":", upload->url);
-	text_format(&payload, ",\"Timestamp\":null,\"ImpersonatingUser\":%s}", upload->impersonating_user_json);
+	text_string(&payload, "{\"UploadID\":", upload->id);
+	text_json(&payload, ",\"SpaceOwner\":null,\"ExecutingUser\":", upload->user_json);
+	text_json(&payload, ",\"ResourceID\":", upload->resource_id_json);
+	text_string(&payload, ",\"Filename\":", upload->filename);
+	text_number(&payload, ",\"Filesize\":", upload->filesize);
+	text_string(&payload, ",\"URL\":", upload->url);
+	text_json(&payload, ",\"Timestamp\":null,\"ImpersonatingUser\":", upload->impersonating_user_json);
+	text_add(&payload, "}");
 	add_envelope(message, "BytesReceived", upload->traceparent, upload->initiator_id, &payload, now);
 }
 
 void event_encode_upload_ready(struct text *message, const struct upload *upload, bool failed, nanos now)
 {
 	struct text payload = {0};
-	add_string(&payload, "{\"UploadID\":", upload->id);
-	add_string(&payload, ",\"Filename\":", upload->filename);
-	text_format(&payload, ",\"SpaceOwner\":null,\"ExecutingUser\":%s,\"ImpersonatingUser\":%s,\"FileRef\":null", upload->user_json,
-	            upload->impersonating_user_json);
+	text_string(&payload, "{\"UploadID\":", upload->id);
+	text_string(&payload, ",\"Filename\":", upload->filename);
+	text_json(&payload, ",\"SpaceOwner\":null,\"ExecutingUser\":", upload->user_json);
+	text_json(&payload, ",\"ImpersonatingUser\":", upload->impersonating_user_json);
+	text_add(&payload, ",\"FileRef\":null");
 	add_timestamp(&payload, now);
-	text_format(&payload, ",\"Failed\":%s,\"IsVersion\":false}", failed ? "true" : "false");
+	text_json(&payload, ",\"Failed\":", failed ? "true" : "false");
+	text_add(&payload, ",\"IsVersion\":false}");
 	add_envelope(message, "UploadReady", upload->traceparent, upload->initiator_id, &payload, now);
 }

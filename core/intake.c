@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/bus_connect.h"
+#include "core/position.h"
 
 #define PULL_LIFE (30 * SECOND)
 #define HEARTBEAT (5 * SECOND)
@@ -21,32 +22,69 @@
 /* The durable of older releases of the other implementation, whose position is taken over. */
 #define OLDER_CONSUMER "postprocessing"
 
+/* Made only if it was never seen: whoever publishes into one that is made in silence would not learn what was lost. */
+static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsStreamInfo **info, jsErrCode *code)
+{
+	natsStatus status = js_GetStreamInfo(info, js, INTAKE_STREAM, NULL, code);
+	bool gone = status == NATS_NOT_FOUND && known;
+	if (gone && !intake->missed)
+		log_error(intake->log,
+		          "stream " INTAKE_STREAM ": it is gone from the broker, and with it the events that were not taken yet; nothing is done "
+		          "until it is back. Restore the broker's files (a private broker's are in %s/broker), or restart what makes it, the "
+		          "storage service. Or, if it is lost for good or another broker is meant, stop the service, delete "
+		          "%s/" POSITION_EVENTS ", start it, and have storage begin its uploads again",
+		          intake->state_dir, intake->state_dir);
+	intake->missed = status != NATS_OK && (gone || intake->missed);
+	if (status != NATS_NOT_FOUND || known)
+		return status;
+	jsStreamConfig stream;
+	jsStreamConfig_Init(&stream);
+	stream.Name = INTAKE_STREAM;
+	stream.Subjects = (const char *[]){INTAKE_STREAM};
+	stream.SubjectsLen = 1;
+	status = js_AddStream(info, js, &stream, NULL, code);
+	if (status == NATS_OK)
+		log_info(intake->log, "stream " INTAKE_STREAM ": created");
+	return status;
+}
+
+/* Positions in another stream of that name, or in what the broker has forgotten of this one, say nothing. */
+static void compare_stream(struct intake *intake, const struct position *known, const jsStreamInfo *info)
+{
+	enum standing standing = position_compare(known, info->Created, info->State.LastSeq);
+	if (standing == STANDING_GOOD)
+		return;
+	if (standing == STANDING_OTHER)
+		log_error(intake->log, "stream " INTAKE_STREAM ": it is not the one that was used before: the events in that one that were not taken yet "
+		                       "are lost; have storage begin again the uploads that it still waits for");
+	else if (standing == STANDING_BEHIND)
+		log_error(intake->log,
+		          "stream " INTAKE_STREAM ": the broker went back in time, from event %" PRIu64 " to %" PRIu64 ": what was published in between is "
+		          "lost; have storage begin again the uploads that it still waits for",
+		          known->sequence, info->State.LastSeq);
+	if (standing != STANDING_FIRST)
+		counter_add(intake->alarms, 1);
+	__atomic_store_n(&intake->applied, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&intake->stream_created, info->Created, __ATOMIC_RELAXED);
+}
+
 static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t size)
 {
 	jsStreamInfo *info = NULL;
 	jsErrCode code = 0;
-	natsStatus status = js_GetStreamInfo(&info, js, INTAKE_STREAM, NULL, &code);
-	if (status == NATS_NOT_FOUND) {
-		jsStreamConfig stream;
-		jsStreamConfig_Init(&stream);
-		stream.Name = INTAKE_STREAM;
-		stream.Subjects = (const char *[]){INTAKE_STREAM};
-		stream.SubjectsLen = 1;
-		status = js_AddStream(&info, js, &stream, NULL, &code);
-		if (status == NATS_OK)
-			log_info(intake->log, "stream " INTAKE_STREAM ": created");
-	}
-	if (status != NATS_OK) {
+	struct position known = {__atomic_load_n(&intake->stream_created, __ATOMIC_RELAXED),
+	                         __atomic_load_n(&intake->applied, __ATOMIC_RELAXED)};
+	natsStatus status = find_stream(intake, js, known.stream != 0, &info, &code);
+	if (status == NATS_OK) {
+		compare_stream(intake, &known, info);
+		__atomic_store_n(&intake->memory, info->Config->Duplicates, __ATOMIC_RELAXED);
+	} else if (status == NATS_NOT_FOUND) {
+		snprintf(why, size, "stream " INTAKE_STREAM ": it is gone");
+	} else {
 		snprintf(why, size, "stream " INTAKE_STREAM ": %s (JetStream error %d)", bus_advice(status), (int)code);
-		return false;
 	}
-	/* Positions in another stream of that name, or in what the broker has forgotten of this one, say nothing. */
-	if (info->Created != __atomic_load_n(&intake->stream_created, __ATOMIC_RELAXED) || info->State.LastSeq < __atomic_load_n(&intake->applied, __ATOMIC_RELAXED))
-		__atomic_store_n(&intake->applied, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&intake->stream_created, info->Created, __ATOMIC_RELAXED);
-	__atomic_store_n(&intake->memory, info->Config->Duplicates, __ATOMIC_RELAXED);
 	jsStreamInfo_Destroy(info);
-	return true;
+	return status == NATS_OK;
 }
 
 /* The position from which a consumer that does not exist is to begin; 0: from the first message on. */
@@ -69,10 +107,9 @@ static uint64_t first_sequence(struct intake *intake, jsCtx *js, const char **be
 	return start;
 }
 
-static bool create_consumer(struct intake *intake, jsCtx *js, char *why, size_t size)
+/* misplaced: it does not begin there, because of what was left of the files of one that the broker has lost. */
+static natsStatus add_consumer(struct intake *intake, jsCtx *js, uint64_t start, bool *misplaced, jsErrCode *code)
 {
-	const char *because;
-	uint64_t start = first_sequence(intake, js, &because);
 	jsConsumerConfig config;
 	jsConsumerConfig_Init(&config);
 	config.Durable = intake->consumer;
@@ -82,15 +119,49 @@ static bool create_consumer(struct intake *intake, jsCtx *js, char *why, size_t 
 	config.DeliverPolicy = start > 0 ? js_DeliverByStartSequence : js_DeliverAll;
 	config.OptStartSeq = start;
 	jsConsumerInfo *info = NULL;
-	jsErrCode code = 0;
-	natsStatus status = js_AddConsumer(&info, js, INTAKE_STREAM, &config, NULL, &code);
+	natsStatus status = js_AddConsumer(&info, js, INTAKE_STREAM, &config, NULL, code);
+	*misplaced = status == NATS_OK && info->AckFloor.Stream == 0 &&
+	             (info->Delivered.Consumer == UINT64_MAX || info->Delivered.Stream + 1 < start);
 	jsConsumerInfo_Destroy(info);
+	return status;
+}
+
+static bool create_consumer(struct intake *intake, jsCtx *js, char *why, size_t size)
+{
+	const char *because;
+	uint64_t start = first_sequence(intake, js, &because);
+	bool misplaced;
+	jsErrCode code = 0;
+	natsStatus status = add_consumer(intake, js, start, &misplaced, &code);
+	if (misplaced)
+		status = js_DeleteConsumer(js, INTAKE_STREAM, intake->consumer, NULL, &code);
+	if (misplaced && status == NATS_OK)
+		status = add_consumer(intake, js, start, &misplaced, &code);
 	if (status != NATS_OK) {
 		snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, bus_advice(status), (int)code);
 		return false;
 	}
 	log_info(intake->log, "consumer %s: created, it begins %s", intake->consumer, because);
 	return true;
+}
+
+/* Has the broker lost what its consumer knew? One that has acknowledged nothing would bring everything again, or, if it
+ * begins with what is new, skip what was not taken yet. */
+static bool has_forgotten(const struct intake *intake, const jsConsumerInfo *info)
+{
+	uint64_t applied = __atomic_load_n(&intake->applied, __ATOMIC_RELAXED);
+	return applied > 0 && info->AckFloor.Stream == 0 && info->Config->OptStartSeq <= applied;
+}
+
+static bool make_anew(struct intake *intake, jsCtx *js, char *why, size_t size)
+{
+	jsErrCode code = 0;
+	log_warning(intake->log, "consumer %s: the broker has lost how far it had got", intake->consumer);
+	natsStatus status = js_DeleteConsumer(js, INTAKE_STREAM, intake->consumer, NULL, &code);
+	if (status == NATS_OK || status == NATS_NOT_FOUND)
+		return create_consumer(intake, js, why, size);
+	snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, bus_advice(status), (int)code);
+	return false;
 }
 
 bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
@@ -106,6 +177,7 @@ bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *
 		return create_consumer(intake, js, why, size);
 	bool push = status == NATS_OK && info->Config->DeliverSubject != NULL;
 	bool acks = status == NATS_OK && info->Config->AckPolicy == js_AckExplicit;
+	bool forgotten = status == NATS_OK && has_forgotten(intake, info);
 	jsConsumerInfo_Destroy(info);
 	if (status != NATS_OK)
 		snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, bus_advice(status), (int)code);
@@ -113,7 +185,7 @@ bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *
 		snprintf(why, size, "consumer %s is not a pull consumer with explicit acknowledgement: set [events] consumer to another name",
 		         intake->consumer);
 	else
-		return true;
+		return !forgotten || make_anew(intake, js, why, size);
 	return false;
 }
 
@@ -138,8 +210,11 @@ bool intake_answered(struct intake *intake, struct request *request)
 		return true;
 	json_t *answer = json_loadb(natsMsg_GetData(request->reply), (size_t)natsMsg_GetDataLength(request->reply), 0, NULL);
 	json_int_t floor = json_integer_value(json_object_get(json_object_get(answer, "ack_floor"), "stream_seq"));
-	/* A consumer that was made anew begins to count at 0. */
-	if (floor > 0 && (uint64_t)floor > __atomic_load_n(&intake->applied, __ATOMIC_RELAXED))
+	const char *created = json_string_value(json_object_get(answer, "created"));
+	nanos made;
+	/* It may be of a stream that is gone. And a consumer that was made anew begins to count at 0. */
+	bool ours = created != NULL && time_parse(created, &made) && made >= __atomic_load_n(&intake->stream_created, __ATOMIC_RELAXED);
+	if (ours && floor > 0 && (uint64_t)floor > __atomic_load_n(&intake->applied, __ATOMIC_RELAXED))
 		__atomic_store_n(&intake->applied, (uint64_t)floor, __ATOMIC_RELAXED);
 	json_decref(answer);
 	natsMsg_Destroy(request->reply);

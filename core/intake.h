@@ -8,13 +8,17 @@
 #define CORE_INTAKE_H
 
 #include "core/bus.h"
+#include "core/metrics.h"
 
 #define INTAKE_STREAM "main-queue"
 
 struct intake {
 	const char *consumer;
 	unsigned window;          /* at most so many messages are here unacknowledged */
+	const char *state_dir;    /* for the advice */
 	const struct log *log;
+	struct counter *alarms;   /* or NULL */
+	bool missed;              /* the bus' thread's: that the stream is gone was said */
 	/* Shared with intake_prepare() on the bus' thread: atomic. */
 	int64_t stream_created;   /* nanoseconds; tells two streams of one name apart */
 	int64_t memory;           /* nanoseconds for which the stream remembers messages' IDs */

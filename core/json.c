@@ -4,123 +4,270 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/text.h"
+#include "core/character.h"
 
-static bool too_deep(json_t *value, int left)
+/* Goes over a text. What it has passed is right. */
+struct scanner {
+	const char *at, *end;
+	unsigned levels; /* that may be opened yet */
+	bool too_deep;   /* one more was */
+	size_t spaces;   /* white space that was passed */
+};
+
+static char peek(const struct scanner *scanner)
 {
-	if (!json_is_object(value) && !json_is_array(value))
+	return scanner->at < scanner->end ? *scanner->at : '\0';
+}
+
+static bool take(struct scanner *scanner, char c)
+{
+	if (scanner->at == scanner->end || *scanner->at != c)
 		return false;
-	if (left == 0)
-		return true;
-	size_t index;
-	const char *key;
-	json_t *member;
-	if (json_is_object(value)) {
-		json_object_foreach(value, key, member)
-			if (too_deep(member, left - 1))
-				return true;
-	} else {
-		json_array_foreach(value, index, member)
-			if (too_deep(member, left - 1))
-				return true;
+	scanner->at++;
+	return true;
+}
+
+static size_t left(const struct scanner *scanner)
+{
+	return (size_t)(scanner->end - scanner->at);
+}
+
+bool json_is_space(char c)
+{
+	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static void skip_space(struct scanner *scanner)
+{
+	for (; scanner->at < scanner->end && json_is_space(*scanner->at); scanner->at++)
+		scanner->spaces++;
+}
+
+static bool skip_string(struct scanner *scanner)
+{
+	if (!take(scanner, '"'))
+		return false;
+	for (;;) {
+		uint32_t character;
+		scanner->at += characters_plain(scanner->at, left(scanner));
+		if (take(scanner, '"'))
+			return true;
+		size_t length = peek(scanner) == '\\' ? character_escape(scanner->at, left(scanner), &character)
+		                : (unsigned char)peek(scanner) < 0x20 ? 0
+		                                                       : character_length(scanner->at, left(scanner));
+		if (length == 0)
+			return false;
+		scanner->at += length;
 	}
+}
+
+static bool skip_digits(struct scanner *scanner)
+{
+	const char *start = scanner->at;
+	while (peek(scanner) >= '0' && peek(scanner) <= '9')
+		scanner->at++;
+	return scanner->at != start;
+}
+
+static bool skip_number(struct scanner *scanner)
+{
+	take(scanner, '-');
+	if (!take(scanner, '0') && !skip_digits(scanner))
+		return false;
+	if (take(scanner, '.') && !skip_digits(scanner))
+		return false;
+	if (!take(scanner, 'e') && !take(scanner, 'E'))
+		return true;
+	if (!take(scanner, '+'))
+		take(scanner, '-');
+	return skip_digits(scanner);
+}
+
+static bool skip_word(struct scanner *scanner, const char *word, size_t length)
+{
+	if (left(scanner) < length || memcmp(scanner->at, word, length) != 0)
+		return false;
+	scanner->at += length;
+	return true;
+}
+
+static bool skip_object(struct scanner *scanner, const struct json_member *wanted, size_t count);
+static bool skip_array(struct scanner *scanner);
+
+/* Recurses as deep as the levels allow. */
+static bool skip_value(struct scanner *scanner)
+{
+	switch (peek(scanner)) {
+	case '"':
+		return skip_string(scanner);
+	case '{':
+		return skip_object(scanner, NULL, 0);
+	case '[':
+		return skip_array(scanner);
+	case 't':
+		return skip_word(scanner, "true", 4);
+	case 'f':
+		return skip_word(scanner, "false", 5);
+	case 'n':
+		return skip_word(scanner, "null", 4);
+	default:
+		return skip_number(scanner);
+	}
+}
+
+static bool open_level(struct scanner *scanner, char bracket)
+{
+	if (!take(scanner, bracket))
+		return false;
+	if (scanner->levels == 0) {
+		scanner->too_deep = true;
+		return false;
+	}
+	scanner->levels--;
+	skip_space(scanner);
+	return true;
+}
+
+static bool close_level(struct scanner *scanner, char bracket)
+{
+	if (!take(scanner, bracket))
+		return false;
+	scanner->levels++;
+	return true;
+}
+
+static bool skip_array(struct scanner *scanner)
+{
+	if (!open_level(scanner, '['))
+		return false;
+	if (close_level(scanner, ']'))
+		return true;
+	do {
+		skip_space(scanner);
+		if (!skip_value(scanner))
+			return false;
+		skip_space(scanner);
+	} while (take(scanner, ','));
+	return close_level(scanner, ']');
+}
+
+/* Does what stands between a string's quotes say this? */
+static bool says(const char *from, const char *end, const char *text)
+{
+	size_t length = (size_t)(end - from);
+	if (memchr(from, '\\', length) == NULL)
+		return strncmp(from, text, length) == 0 && text[length] == '\0';
+	while (from < end && *text != '\0') {
+		char bytes[4] = {*from};
+		uint32_t character;
+		size_t size = 1, read = 1;
+		if (*from == '\\') {
+			read = character_escape(from, (size_t)(end - from), &character);
+			size = character_write(bytes, character);
+		}
+		if (strncmp(bytes, text, size) != 0)
+			return false;
+		from += read;
+		text += size;
+	}
+	return from == end && *text == '\0';
+}
+
+/* The value that is wanted of a key, NULL: none is. Keys mostly come in the order in which they are wanted: *next is
+ * where to look first. */
+static struct json_value *find_wanted(const struct json_member *wanted, size_t count, size_t *next, const char *from, const char *end)
+{
+	for (size_t i = 0; i < count; i++) {
+		size_t at = (*next + i) % count;
+		if (says(from, end, wanted[at].key)) {
+			*next = at + 1;
+			return wanted[at].value;
+		}
+	}
+	return NULL;
+}
+
+static bool skip_member(struct scanner *scanner, const struct json_member *wanted, size_t count, size_t *next)
+{
+	const char *key = scanner->at + 1;
+	if (!skip_string(scanner))
+		return false;
+	struct json_value *value = find_wanted(wanted, count, next, key, scanner->at - 1);
+	skip_space(scanner);
+	if (!take(scanner, ':'))
+		return false;
+	skip_space(scanner);
+	const char *start = scanner->at;
+	size_t spaces = scanner->spaces;
+	if (!skip_value(scanner))
+		return false;
+	if (value != NULL) {
+		value->text = start;
+		value->length = (size_t)(scanner->at - start);
+		value->spaced = scanner->spaces != spaces;
+	}
+	return true;
+}
+
+static bool skip_object(struct scanner *scanner, const struct json_member *wanted, size_t count)
+{
+	size_t next = 0;
+	if (!open_level(scanner, '{'))
+		return false;
+	if (close_level(scanner, '}'))
+		return true;
+	do {
+		skip_space(scanner);
+		if (!skip_member(scanner, wanted, count, &next))
+			return false;
+		skip_space(scanner);
+	} while (take(scanner, ','));
+	return close_level(scanner, '}');
+}
+
+static void want(const struct json_member *member, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		*member[i].value = (struct json_value){.key = member[i].key};
+}
+
+bool json_read(const char *text, size_t length, const struct json_member *member, size_t count, char *why, size_t size)
+{
+	struct scanner scanner = {.at = text, .end = text + length, .levels = JSON_DEPTH_LIMIT};
+	want(member, count);
+	skip_space(&scanner);
+	bool object = peek(&scanner) == '{', good = object && skip_object(&scanner, member, count);
+	skip_space(&scanner);
+	if (good && scanner.at == scanner.end)
+		return true;
+	if (scanner.too_deep)
+		snprintf(why, size, "nested deeper than %d levels", JSON_DEPTH_LIMIT);
+	else if (object)
+		snprintf(why, size, "not JSON (byte %zu)", (size_t)(scanner.at - text));
+	else
+		snprintf(why, size, "not a JSON object");
 	return false;
 }
 
-json_t *json_read_object(const char *text, size_t length, char *why, size_t size)
+bool json_says(const struct json_value *value, const char *text)
 {
-	json_error_t error;
-	json_t *value = json_loadb(text, length, JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
-	if (value == NULL) {
-		snprintf(why, size, "not JSON (byte %d)", error.position);
-		return NULL;
-	}
-	if (!json_is_object(value)) {
-		snprintf(why, size, "not a JSON object");
-	} else if (too_deep(value, JSON_DEPTH_LIMIT)) {
-		snprintf(why, size, "nested deeper than %d levels", JSON_DEPTH_LIMIT);
-	} else {
-		return value;
-	}
-	json_decref(value);
-	return NULL;
+	return value->text != NULL && value->text[0] == '"' && says(value->text + 1, value->text + value->length - 1, text);
 }
 
-/* The value of a key, NULL if it is missing, null or of another type than `right` says. */
-static json_t *member(struct json_reader *reader, const char *key, bool (*right)(const json_t *))
+bool json_next(struct json_value *rest, struct json_value *element)
 {
-	json_t *value = json_object_get(reader->object, key);
-	if (value == NULL || json_is_null(value))
-		return NULL;
-	if (right(value))
-		return value;
-	if (reader->wrong == NULL)
-		reader->wrong = key;
-	return NULL;
-}
-
-static bool is_plain_string(const json_t *value)
-{
-	return json_is_string(value) && strlen(json_string_value(value)) == json_string_length(value);
-}
-
-static bool is_integer(const json_t *value)
-{
-	return json_is_integer(value);
-}
-
-static bool is_boolean(const json_t *value)
-{
-	return json_is_boolean(value);
-}
-
-static bool is_object(const json_t *value)
-{
-	return json_is_object(value);
-}
-
-static bool is_array(const json_t *value)
-{
-	return json_is_array(value);
-}
-
-const char *json_reader_string(struct json_reader *reader, const char *key)
-{
-	json_t *value = member(reader, key, is_plain_string);
-	return value != NULL ? json_string_value(value) : "";
-}
-
-int64_t json_reader_integer(struct json_reader *reader, const char *key)
-{
-	return json_integer_value(member(reader, key, is_integer));
-}
-
-bool json_reader_bool(struct json_reader *reader, const char *key)
-{
-	return json_is_true(member(reader, key, is_boolean));
-}
-
-json_t *json_reader_object(struct json_reader *reader, const char *key)
-{
-	return member(reader, key, is_object);
-}
-
-json_t *json_reader_array(struct json_reader *reader, const char *key)
-{
-	return member(reader, key, is_array);
-}
-
-char *json_reader_text(struct json_reader *reader, const char *key)
-{
-	json_t *value = json_object_get(reader->object, key);
-	return value != NULL ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("null");
-}
-
-json_t *json_text(const char *text)
-{
-	struct text quoted = {0};
-	text_add_json(&quoted, text);
-	json_t *string = quoted.failed ? NULL : json_loadb(quoted.data, quoted.length, JSON_DECODE_ANY, NULL);
-	text_free(&quoted);
-	return string;
+	const char *text = rest->text != NULL ? rest->text : "";
+	struct scanner scanner = {.at = text, .end = text + rest->length, .levels = JSON_DEPTH_LIMIT};
+	if (!take(&scanner, '[') && !take(&scanner, ','))
+		return false;
+	skip_space(&scanner);
+	const char *start = scanner.at;
+	scanner.spaces = 0;
+	if (!skip_value(&scanner))
+		return false;
+	*element = (struct json_value){rest->key, start, (size_t)(scanner.at - start), scanner.spaces > 0};
+	skip_space(&scanner);
+	rest->text = scanner.at;
+	rest->length = left(&scanner);
+	return true;
 }

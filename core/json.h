@@ -1,36 +1,42 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reading JSON from outside: typed access with Go's rules (a missing key or null is the zero value, a value
- * of the wrong type is an error), and limits. */
+ * JSON from outside, in one pass and without an allocation: the text is checked, and of the members that are wanted it is
+ * noted where their values stand. json_reader.h takes them from there.
+ *
+ * What is passed on can so be copied as it is written, and a number of any size stays what it is. As with Go, the last
+ * one of several members of one name counts. */
 #ifndef CORE_JSON_H
 #define CORE_JSON_H
 
-#include <jansson.h>
 #include <stdbool.h>
-#include <stdint.h>
+#include <stddef.h>
 
-/* Deeper objects inside an event or record are refused. */
+/* Objects and arrays that are nested deeper inside an event or record are refused. */
 #define JSON_DEPTH_LIMIT 64
 
-/* Parses one object of at most JSON_DEPTH_LIMIT levels. NULL: it is none; why[size] says why. */
-json_t *json_read_object(const char *text, size_t length, char *why, size_t size);
-
-/* A string of any bytes: those that are no UTF-8 become U+FFFD. NULL: out of memory. */
-json_t *json_text(const char *text);
-
-/* What reading members of an object found wrong first. */
-struct json_reader {
-	json_t *object;      /* borrowed */
-	const char *wrong;   /* the key whose value has the wrong type; NULL: none so far */
+/* Where a value stands in what was read. */
+struct json_value {
+	const char *key;  /* of the member that it was wanted as */
+	const char *text; /* not terminated; NULL: there is none */
+	size_t length;
+	bool spaced;      /* there is white space in it outside of strings */
 };
 
-/* "" when missing or null. Strings with a NUL inside are of the wrong type. Borrowed from the object. */
-const char *json_reader_string(struct json_reader *reader, const char *key);
-int64_t json_reader_integer(struct json_reader *reader, const char *key);
-bool json_reader_bool(struct json_reader *reader, const char *key);
-/* NULL when missing or null. Borrowed. */
-json_t *json_reader_object(struct json_reader *reader, const char *key);
-json_t *json_reader_array(struct json_reader *reader, const char *key);
-/* The value as compact JSON text for the caller to free(), "null" when missing; NULL: out of memory. */
-char *json_reader_text(struct json_reader *reader, const char *key);
+struct json_member {
+	const char *key;
+	struct json_value *value;
+};
+#define JSON_COUNT(members) (sizeof(members) / sizeof(members)[0])
+
+/* Reads a text that has to be one object, and sets the values of the members that are wanted. False: it is none; why[size]
+ * says why. */
+bool json_read(const char *text, size_t length, const struct json_member *member, size_t count, char *why, size_t size);
+
+/* Is it a string that says this? */
+bool json_says(const struct json_value *value, const char *text);
+
+/* The elements of an array one by one. `rest` begins as the array; false: there is no other one. */
+bool json_next(struct json_value *rest, struct json_value *element);
+
+bool json_is_space(char c);
 
 #endif

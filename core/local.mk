@@ -9,12 +9,18 @@ core_libcore_a_SOURCES = \
 	core/broker_endpoint.c \
 	core/broker_home.c \
 	core/broker_home.h \
+	core/bucket.c \
+	core/bucket.h \
 	core/bus.c \
 	core/bus.h \
 	core/bus_connect.c \
 	core/bus_connect.h \
 	core/bus_loop.c \
 	core/bus_loop.h \
+	core/census.c \
+	core/census.h \
+	core/character.c \
+	core/character.h \
 	core/clock.c \
 	core/clock.h \
 	core/config.c \
@@ -53,6 +59,8 @@ core_libcore_a_SOURCES = \
 	core/event_encode.c \
 	core/file_server.c \
 	core/file_server.h \
+	core/footprint.c \
+	core/footprint.h \
 	core/host.c \
 	core/host.h \
 	core/http.c \
@@ -63,6 +71,10 @@ core_libcore_a_SOURCES = \
 	core/intake.h \
 	core/json.c \
 	core/json.h \
+	core/json_reader.c \
+	core/json_reader.h \
+	core/json_text.c \
+	core/json_text.h \
 	core/lines.c \
 	core/lines.h \
 	core/listener.c \
@@ -92,6 +104,7 @@ core_libcore_a_SOURCES = \
 	core/process_usage.h \
 	core/record.c \
 	core/record.h \
+	core/record_decode.c \
 	core/run.c \
 	core/run.h \
 	core/scan.c \
@@ -99,8 +112,12 @@ core_libcore_a_SOURCES = \
 	core/search.h \
 	core/server.c \
 	core/server.h \
+	core/server_chores.c \
 	core/server_ports.c \
 	core/server_private.h \
+	core/server_readings.c \
+	core/spent.c \
+	core/spent.h \
 	core/step_setup.c \
 	core/steps.c \
 	core/steps.h \

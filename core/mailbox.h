@@ -14,7 +14,7 @@ enum mail_kind {
 	MAIL_BUS,       /* struct bus_change (bus.h) */
 	MAIL_WORD,      /* struct word (bus.h) */
 	MAIL_RUN,       /* struct run (run.h): it is over */
-	MAIL_RECORD,    /* struct found_record (store.h) */
+	MAIL_RECORDS,   /* struct found_records (store.h) */
 	MAIL_SCAN_DONE, /* struct scan (store.h) */
 	MAIL_LOOKUP,    /* struct lookup (search.h): answered */
 	MAIL_SEARCH_DONE, /* struct search (search.h) */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the coordinator counts, as members of a struct. */
+ * What is counted, as members of a struct. */
 #ifndef CORE_METRICS_LIST_H
 #define CORE_METRICS_LIST_H
 
@@ -21,7 +21,8 @@
 	X(steps_stuck, "postprocessing_steps_stuck_total", "Runs that did not end although they were cancelled.") \
 	X(records_written, "postprocessing_records_written_total", "Writes of records.") \
 	X(record_conflicts, "postprocessing_record_conflicts_total", "Writes refused because somebody else wrote first.") \
-	X(requests_failed, "postprocessing_requests_failed_total", "Requests to the broker that had to be repeated.")
+	X(requests_failed, "postprocessing_requests_failed_total", "Requests to the broker that had to be repeated.") \
+	X(broker_rollbacks, "postprocessing_broker_rollbacks_total", "Times the broker was found with an older or another bucket or stream.")
 #define METRICS_GAUGES(X) \
 	X(uploads, "postprocessing_uploads", "Uploads that this instance looks after.") \
 	X(busy, "postprocessing_uploads_moving", "Uploads that are being moved forward at this moment.") \

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * How far the events of the stream are done with, kept in the state folder: from there a consumer that was lost is made
- * anew, even if the service was down meanwhile. */
+ * What the service remembers of a stream of the broker, kept in the state folder: which one it was, and how far it got.
+ * From there a consumer that was lost is made anew, even if the service was down meanwhile, and a broker that has lost
+ * the stream, or went back in time with it, is found out. */
 #ifndef CORE_POSITION_H
 #define CORE_POSITION_H
 
@@ -8,13 +9,27 @@
 #include <stdint.h>
 
 struct position {
-	int64_t stream;    /* the stream's time of creation: a position is of one stream only */
-	uint64_t sequence; /* all up to it is done with; 0: nothing is known */
+	int64_t stream;    /* the stream's time of creation: a position is of one stream only; 0: nothing is known */
+	uint64_t sequence; /* in the events' stream: all up to it is done with; in the bucket's: the last that was seen */
 };
 
-/* False: there is none, or not for this consumer; `position` is zero then. */
-bool position_read(const char *state_dir, const char *consumer, struct position *position);
+/* The files of the state folder. */
+#define POSITION_EVENTS "position"
+#define POSITION_BUCKET "bucket"
+
+/* `of`: what uses the stream, the name of our consumer or of the bucket. False: there is none, or not of that; `position`
+ * is zero then. */
+bool position_read(const char *state_dir, const char *file, const char *of, struct position *position);
 /* Whole or not at all. False: errno says why. */
-bool position_write(const char *state_dir, const char *consumer, const struct position *position);
+bool position_write(const char *state_dir, const char *file, const char *of, const struct position *position);
+
+enum standing {
+	STANDING_FIRST, /* nothing is remembered of it */
+	STANDING_GOOD,
+	STANDING_OTHER, /* another stream has that name now */
+	STANDING_BEHIND /* the same one, but it ends before what was there: the broker went back in time */
+};
+/* How a stream, made at `created` and with `last` as its last sequence, stands to what is remembered. */
+enum standing position_compare(const struct position *position, int64_t created, uint64_t last);
 
 #endif

@@ -21,7 +21,7 @@ struct record {
 	char *result;          /* JSON text of the finished step's Result, while the transition publishes it; else NULL */
 	char owner[OWNER_LIMIT]; /* the instance that looks after it */
 	char writer[WRITER_LIMIT]; /* the process that wrote it */
-	bool foreign;          /* written by another implementation: nothing under StepHost */
+	bool foreign;          /* written by another implementation: nothing of use under StepHost */
 };
 
 #define RECORD_VALUE_LIMIT ((size_t)4 << 20)
@@ -29,9 +29,15 @@ struct record {
 /* Appends the value for the bucket. */
 void record_encode(struct text *value, const struct record *record);
 
-/* Reads a value. False with the reason in why[size]: it is none. `record` is then empty; otherwise the caller
- * ends it with record_clear(). A foreign record gets the phase that its fields imply, and due 0. */
-bool record_decode(const char *value, size_t length, struct record *record, char *why, size_t size);
+enum record_verdict {
+	RECORD_TAKEN,
+	RECORD_BROKEN, /* it is no record */
+	RECORD_UNREAD  /* there was no memory to read it */
+};
+
+/* Reads a value. All but RECORD_TAKEN with the reason in why[size], and `record` is then empty; otherwise the caller ends
+ * it with record_clear(). A foreign record gets the phase that its fields imply, and due 0. */
+enum record_verdict record_decode(const char *value, size_t length, struct record *record, char *why, size_t size);
 
 void record_clear(struct record *record);
 /* Moves a record into fresh memory; NULL: out of memory, and `record` keeps it. record_free() ends it. */

@@ -7,6 +7,7 @@
 
 #include "core/bus_connect.h"
 #include "core/intake.h"
+#include "core/spent.h"
 
 /* Our clock and the broker's may differ by so much. */
 #define SKEW (2 * MINUTE)
@@ -47,7 +48,7 @@ static void look_at(struct search *search, natsMsg *message)
 }
 
 /* Looks at one message; `left`: how many follow it. */
-static natsStatus look_at_next(struct search *search, natsSubscription *subscription, uint64_t *left)
+static natsStatus look_at_next(struct search *search, natsSubscription *subscription, struct spent *spent, uint64_t *left)
 {
 	natsMsg *message = NULL;
 	jsMsgMetaData *position = NULL;
@@ -59,23 +60,29 @@ static natsStatus look_at_next(struct search *search, natsSubscription *subscrip
 	if (status == NATS_OK)
 		*left = position->NumPending;
 	jsMsgMetaData_Destroy(position);
-	natsMsg_Destroy(message);
+	spent_add(spent, message);
 	return status;
 }
 
 static natsStatus read_on(struct search *search, natsSubscription *subscription)
 {
 	jsConsumerInfo *info = NULL;
+	struct spent spent;
 	natsStatus status = natsSubscription_GetConsumerInfo(&info, subscription, NULL, NULL);
-	if (status != NATS_OK)
+	if (status == NATS_OK && !spent_init(&spent))
+		status = NATS_NO_MEMORY;
+	if (status != NATS_OK) {
+		jsConsumerInfo_Destroy(info);
 		return status;
+	}
 	uint64_t left = info->NumPending + info->Delivered.Consumer;
 	jsConsumerInfo_Destroy(info);
 	for (unsigned silences = 0; left > 0 && status == NATS_OK;) {
-		status = atomic_load(&search->stop) ? NATS_CONNECTION_CLOSED : look_at_next(search, subscription, &left);
+		status = atomic_load(&search->stop) ? NATS_CONNECTION_CLOSED : look_at_next(search, subscription, &spent, &left);
 		if (status == NATS_TIMEOUT && ++silences < SILENCES_LIMIT)
 			status = NATS_OK;
 	}
+	spent_end(&spent);
 	return status;
 }
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/server.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +12,6 @@
 
 #define CHORES_INTERVAL SECOND
 #define EMBEDDED "embedded"
-#define SAVE_INTERVAL (5 * SECOND)
 #define MAILS_PER_FLUSH 32
 
 /* On the HTTP thread. */
@@ -28,7 +26,7 @@ static void answer_ready(void *closure, struct http_reply *reply)
 	struct server *server = closure;
 	bool ready = atomic_load(&server->ready);
 	reply->status = ready ? 200 : 503;
-	fputs(ready ? "ready\n" : "not ready: no connection to the broker\n", reply->body);
+	fputs(ready ? "ready\n" : "not ready: the broker, or what is needed in it, is not there; the log says more\n", reply->body);
 }
 
 static void answer_metrics(void *closure, struct http_reply *reply)
@@ -86,7 +84,9 @@ static bool find_brokers(struct server *server, char *why, size_t size)
 static bool prepare_both(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
 {
 	struct server *server = closure;
-	return intake_prepare(&server->intake, connection, js, why, size) && store_prepare(&server->store, connection, js, why, size);
+	/* Both, so that all that is wrong is said at once. */
+	bool records = bucket_prepare(&server->bucket, connection, js, why, size);
+	return intake_prepare(&server->intake, connection, js, why, size) && records;
 }
 
 static bool connect_buses(struct server *server)
@@ -97,6 +97,7 @@ static bool connect_buses(struct server *server)
 		.name = "postprocessing",
 		.log = server->log,
 		.mailbox = &server->mailbox,
+		.spent = &server->spent,
 		.prepare = one ? prepare_both : intake_prepare,
 		.closure = one ? (void *)server : &server->intake,
 		.listen = server->peers_subject,
@@ -108,8 +109,8 @@ static bool connect_buses(struct server *server)
 	}
 	options.address = server->store_address;
 	options.listen = NULL;
-	options.prepare = store_prepare;
-	options.closure = &server->store;
+	options.prepare = bucket_prepare;
+	options.closure = &server->bucket;
 	server->records = bus_create(&options);
 	return server->records != NULL;
 }
@@ -131,6 +132,7 @@ static bool create_parts(struct server *server, const struct steps *steps)
 	if (server->metrics == NULL || server->peers == NULL || !random_hex(server->nonce, 8))
 		return false;
 	metrics_list_register(&server->counted, server->metrics);
+	server->intake.alarms = server->counted.broker_rollbacks;
 	if (!register_run_times(server, steps))
 		return false;
 	server->workers = workers_create(steps, &server->config->content, server->log, &server->mailbox);
@@ -155,21 +157,28 @@ static bool create_parts(struct server *server, const struct steps *steps)
 struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why, size_t size)
 {
 	struct server *server = calloc(1, sizeof *server);
-	if (server == NULL || !mailbox_init(&server->mailbox)) {
+	bool spent = server != NULL && spent_init(&server->spent);
+	if (!spent || !mailbox_init(&server->mailbox)) {
 		snprintf(why, size, "out of memory");
+		if (spent)
+			spent_end(&server->spent);
 		free(server);
 		return NULL;
 	}
+	server->last_held = &server->held;
 	server->config = config;
 	server->log = log;
 	server->stop.kind = MAIL_STOP;
 	server->instance_lock = -1;
 	server->started = clock_monotonic();
-	server->intake = (struct intake){.consumer = config->consumer, .window = config->max_in_flight, .log = log};
+	server->intake = (struct intake){
+		.consumer = config->consumer, .window = config->max_in_flight, .state_dir = config->state_dir, .log = log};
 	server->store = (struct store){.bucket = config->bucket, .table = config->table, .log = log};
-	position_read(config->state_dir, config->consumer, &server->saved);
+	position_read(config->state_dir, POSITION_EVENTS, config->consumer, &server->saved);
 	server->intake.stream_created = server->saved.stream;
 	server->intake.applied = server->saved.sequence;
+	bucket_init(&server->bucket, &server->store, config->state_dir);
+	server->bucket_saved = server->bucket.position;
 	bool good = instance_take(config->state_dir, server->owner, &server->instance_lock, why, size) && find_brokers(server, why, size);
 	if (good && !create_parts(server, steps)) {
 		snprintf(why, size, "out of memory or threads");
@@ -196,45 +205,31 @@ static void take_change(struct server *server, struct bus_change *change)
 		char text[DURATION_TEXT_SIZE];
 		log_info(server->log, "ready, %s after the start", duration_format(clock_monotonic() - server->started, text));
 	} else if (!all_up && atomic_load(&server->ready)) {
-		log_warning(server->log, "the connection to the broker is lost; all waits until it is back");
+		log_warning(server->log, "the broker, or what is needed in it, is gone; all waits until it is back");
 		server->started = clock_monotonic();
 	}
 	atomic_store(&server->ready, all_up);
-	if (all_up)
-		coordinator_retry(server->coordinator, clock_now());
-	if (all_up && !server->found_all && !server->reading_all)
-		server->reading_all = server_read_bucket(server, NULL);
+	if (up && bus == server->records)
+		bucket_ask(&server->bucket, bus);
+	if (!all_up)
+		return;
+	coordinator_retry(server->coordinator, clock_now());
+	census_hasten(&server->census);
+	server_read_if_due(server);
 }
 
-static void take_found(struct server *server, struct found_record *found)
+/* What the broker says of the bucket. */
+static void take_standing(struct server *server)
 {
-	struct reading *reading = (struct reading *)(void *)found->scan;
-	coordinator_found(server->coordinator, &found->record, found->revision, reading->token, clock_now());
-	scan_release(found);
-}
-
-static void take_scan_end(struct server *server, struct scan *scan)
-{
-	struct reading *reading = (struct reading *)(void *)scan;
-	scan_end(scan);
-	for (struct reading **link = &server->readings; *link != NULL; link = &(*link)->next) {
-		if (*link == reading) {
-			*link = reading->next;
-			break;
-		}
-	}
-	if (scan->failed && !server->stopping)
-		log_warning(server->log, "the bucket %s could not be read to its end: %s; trying again", server->store.bucket, scan->why);
-	if (reading->token == NULL) {
-		server->reading_all = false;
-		server->found_all = !scan->failed && !server->read_anew;
-		server->read_anew = false;
-		server->read_again = clock_monotonic() + CHORES_INTERVAL;
-		if (server->found_all)
-			log_info(server->log, "%zu unfinished uploads found", coordinator_uploads(server->coordinator));
-	}
-	coordinator_scanned(server->coordinator, reading->token, !scan->failed, clock_now());
-	free(reading);
+	enum standing standing = bucket_answered(&server->bucket, server->records);
+	if (standing != STANDING_GOOD)
+		server->save_next = 0;
+	if (standing != STANDING_OTHER && standing != STANDING_BEHIND)
+		return;
+	metrics_count(&server->counted, broker_rollbacks);
+	coordinator_doubt(server->coordinator, clock_now());
+	census_again(&server->census);
+	server_read_if_due(server);
 }
 
 static void begin_stop(struct server *server)
@@ -244,8 +239,7 @@ static void begin_stop(struct server *server)
 	         duration_format(server->config->shutdown_grace, text));
 	server->stopping = true;
 	coordinator_stopping(server->coordinator);
-	for (struct reading *reading = server->readings; reading != NULL; reading = reading->next)
-		scan_stop(&reading->scan);
+	server_stop_readings(server);
 }
 
 static void take_delivery(struct server *server, struct delivery *delivery)
@@ -268,28 +262,14 @@ static void take_word(struct server *server, struct word *word)
 	free(word);
 }
 
-static void say_word(struct server *server, char sign)
+static void take_reply(struct server *server, struct request *request)
 {
-	char text[OWNER_LIMIT + 1];
-	int length = snprintf(text, sizeof text, "%c%s", sign, server->owner);
-	bus_send(server->events, server->peers_subject, NULL, text, (size_t)length);
-}
-
-/* Gives a sign of life, and listens to those of the others. What belongs to the dead is found by reading the bucket. */
-static void keep_company(struct server *server)
-{
-	nanos now = clock_monotonic();
-	if (!atomic_load(&server->ready))
-		peers_deaf(server->peers, now);
-	if (now >= server->sign_next) {
-		say_word(server, '+');
-		server->sign_next = now + PEER_SIGN_INTERVAL;
-	}
-	if (peers_tick(server->peers, now)) {
-		log_info(server->log, "another instance has ended or died: its uploads are taken over");
-		server->found_all = false;
-		server->read_anew = server->reading_all;
-		server->read_again = now;
+	if (request == &server->bucket.question) {
+		take_standing(server);
+	} else if (!intake_answered(&server->intake, request)) {
+		if (request->of_record && request->status == REQUEST_DONE)
+			bucket_saw(&server->bucket, request->sequence);
+		coordinator_answered(server->coordinator, request, clock_now());
 	}
 }
 
@@ -297,8 +277,7 @@ static void take_mail(struct server *server, struct mail *mail)
 {
 	switch (mail->kind) {
 	case MAIL_REPLY:
-		if (!intake_answered(&server->intake, (struct request *)(void *)mail))
-			coordinator_answered(server->coordinator, (struct request *)(void *)mail, clock_now());
+		take_reply(server, (struct request *)(void *)mail);
 		break;
 	case MAIL_DELIVERY:
 		take_delivery(server, (struct delivery *)(void *)mail);
@@ -309,11 +288,9 @@ static void take_mail(struct server *server, struct mail *mail)
 	case MAIL_RUN:
 		coordinator_returned(server->coordinator, (struct run *)(void *)mail, clock_now());
 		break;
-	case MAIL_RECORD:
-		take_found(server, (struct found_record *)(void *)mail);
-		break;
+	case MAIL_RECORDS:
 	case MAIL_SCAN_DONE:
-		take_scan_end(server, (struct scan *)(void *)mail);
+		server_take_reading(server, mail);
 		break;
 	case MAIL_LOOKUP:
 		coordinator_looked(server->coordinator, (struct lookup *)(void *)mail, clock_now());
@@ -328,37 +305,6 @@ static void take_mail(struct server *server, struct mail *mail)
 		begin_stop(server);
 		break;
 	}
-}
-
-static void save_position(struct server *server)
-{
-	struct position now = {__atomic_load_n(&server->intake.stream_created, __ATOMIC_RELAXED),
-	                       __atomic_load_n(&server->intake.applied, __ATOMIC_RELAXED)};
-	server->save_next = clock_monotonic() + SAVE_INTERVAL;
-	if (now.sequence == 0 || (now.sequence == server->saved.sequence && now.stream == server->saved.stream))
-		return;
-	if (position_write(server->config->state_dir, server->config->consumer, &now))
-		server->saved = now;
-	else
-		log_warning(server->log, "state folder %s: the position in the stream cannot be saved: %s", server->config->state_dir, strerror(errno));
-}
-
-/* Once a second. */
-static void do_chores(struct server *server)
-{
-	bus_expire(server->events);
-	if (server->records != server->events)
-		bus_expire(server->records);
-	if (!server->stopping)
-		intake_ask_position(&server->intake, server->events);
-	if (server->http != NULL && http_address(server->http) == NULL)
-		http_start(server->http);
-	if (!server->stopping)
-		keep_company(server);
-	if (atomic_load(&server->ready) && clock_monotonic() >= server->save_next)
-		save_position(server);
-	if (!server->found_all && !server->reading_all && atomic_load(&server->ready) && clock_monotonic() >= server->read_again)
-		server->reading_all = server_read_bucket(server, NULL);
 }
 
 static void flush(struct server *server)
@@ -382,6 +328,7 @@ static void turn(struct server *server)
 		if (++taken % MAILS_PER_FLUSH == 0)
 			flush(server);
 	}
+	server_read_on(server);
 	coordinator_tick(server->coordinator, clock_now());
 	if (!server->stopping)
 		intake_pull(&server->intake, server->events);
@@ -395,7 +342,7 @@ void server_run(struct server *server)
 		turn(server);
 		nanos now = clock_monotonic();
 		if (now >= chores) {
-			do_chores(server);
+			server_do_chores(server);
 			chores = now + CHORES_INTERVAL;
 		}
 		if (!server->stopping)
@@ -425,10 +372,8 @@ static void empty_mailbox(struct server *server, nanos patience)
 			run_free((struct run *)(void *)mail);
 		else if (mail->kind == MAIL_REPLY)
 			natsMsg_Destroy(((struct request *)(void *)mail)->reply);
-		else if (mail->kind == MAIL_RECORD)
-			scan_release((struct found_record *)(void *)mail);
-		else if (mail->kind == MAIL_SCAN_DONE)
-			take_scan_end(server, (struct scan *)(void *)mail);
+		else if (mail->kind == MAIL_RECORDS || mail->kind == MAIL_SCAN_DONE)
+			server_take_reading(server, mail);
 		else if (mail->kind == MAIL_BUS || mail->kind == MAIL_WORD || mail->kind == MAIL_LOOKUP)
 			free(mail);
 		mail = next;
@@ -451,8 +396,7 @@ static bool end_runs(struct server *server)
 
 static void end_readings(struct server *server)
 {
-	for (struct reading *reading = server->readings; reading != NULL; reading = reading->next)
-		scan_stop(&reading->scan);
+	server_stop_readings(server);
 	search_stop(&server->search);
 	while (server->readings != NULL || server->searching)
 		turn(server);
@@ -468,7 +412,7 @@ bool server_destroy(struct server *server)
 		if (!end_runs(server))
 			return false;
 		coordinator_abandon(server->coordinator);
-		say_word(server, '-');
+		server_say_word(server, '-');
 	} else if (!workers_destroy(server->workers, SECOND)) {
 		return false;
 	}
@@ -483,6 +427,7 @@ bool server_destroy(struct server *server)
 	metrics_destroy(server->metrics);
 	free(server->run_time);
 	peers_free(server->peers);
+	spent_end(&server->spent);
 	mailbox_destroy(&server->mailbox);
 	if (server->instance_lock >= 0)
 		close(server->instance_lock);

@@ -6,6 +6,7 @@
 static void port_load(void *closure, struct request *request, const char *id)
 {
 	struct server *server = closure;
+	request->of_record = false;
 	store_load(&server->store, server->records, request, id);
 }
 
@@ -19,6 +20,7 @@ static void port_put(void *closure, struct request *request, const char *id, uin
                      const char *value, size_t length)
 {
 	struct server *server = closure;
+	request->of_record = true;
 	store_put(&server->store, server->records, request, id, expected, message_id, value, length);
 }
 
@@ -26,6 +28,7 @@ static void port_remove(void *closure, struct request *request, const char *id, 
                         uint64_t begun, int64_t stream)
 {
 	struct server *server = closure;
+	request->of_record = true;
 	store_remove(&server->store, server->records, request, id, expected, message_id, begun, stream);
 }
 
@@ -33,6 +36,7 @@ static void port_publish(void *closure, struct request *request, const char *mes
 {
 	struct server *server = closure;
 	const struct bus_header headers[] = {{"Nats-Msg-Id", message_id}, {NULL, NULL}};
+	request->of_record = false;
 	bus_publish(server->events, request, INTAKE_STREAM, headers, message, length);
 }
 
@@ -79,23 +83,6 @@ static bool port_lives(void *closure, const char *owner)
 	struct server *server = closure;
 	peers_mentioned(server->peers, owner, clock_monotonic());
 	return peers_lives(server->peers, owner);
-}
-
-bool server_read_bucket(struct server *server, void *token)
-{
-	/* The end does not wait for a reading that begins after the others were told to stop. */
-	struct reading *reading = server->stopping ? NULL : calloc(1, sizeof *reading);
-	if (reading == NULL)
-		return false;
-	reading->token = token;
-	reading->scan = (struct scan){.store = &server->store, .address = server->store_address, .mailbox = &server->mailbox};
-	if (!scan_start(&reading->scan)) {
-		free(reading);
-		return false;
-	}
-	reading->next = server->readings;
-	server->readings = reading;
-	return true;
 }
 
 /* Those who asked try again later. */

@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What server.c and server_ports.c share. */
+ * What the files of the server share.
+ *
+ *   server.c         its parts, and what comes in
+ *   server_chores.c  what is done every second
+ *   server_ports.c   what the coordinator reaches the world by */
 #ifndef CORE_SERVER_PRIVATE_H
 #define CORE_SERVER_PRIVATE_H
 
 #include <stdatomic.h>
 
 #include "core/broker.h"
+#include "core/bucket.h"
+#include "core/census.h"
 #include "core/coordinator.h"
 #include "core/http.h"
 #include "core/intake.h"
@@ -27,12 +33,14 @@ struct server {
 	const struct config *config;
 	const struct log *log;
 	struct mailbox mailbox;
+	struct spent spent;
 	struct mail stop;
 	struct broker *broker;             /* embedded; NULL: none */
 	const struct broker_address *events_address, *store_address;
 	struct bus *events, *records;      /* one and the same if they have one address */
 	struct intake intake;
 	struct store store;
+	struct bucket bucket;
 	struct workers *workers;
 	struct coordinator *coordinator;
 	struct peers *peers;
@@ -45,18 +53,16 @@ struct server {
 	char nonce[17];
 	int instance_lock;
 	struct reading *readings;
-	bool found_all;                    /* the bucket was read once, to its end */
-	bool reading_all;
-	bool read_anew;                    /* somebody died while the bucket was being read: what was passed over is to be seen */
+	struct mail *held, **last_held;    /* of readings: to be taken when there is less to do */
+	struct census census;
 	struct search search;
 	bool searching;
 	struct mail *lookups; /* for the next search */
 	bool stopping;
 	char peers_subject[160];           /* on which the instances of one bucket give signs of life */
 	nanos sign_next;                   /* monotonic */
-	struct position saved;             /* as it lies in the state folder */
+	struct position saved, bucket_saved; /* as they lie in the state folder */
 	nanos save_next;                   /* monotonic */
-	nanos read_again;                  /* monotonic; for a reading that failed */
 	nanos started;                     /* monotonic */
 	atomic_bool ready;                 /* for the HTTP thread */
 };
@@ -66,6 +72,19 @@ struct ports server_ports(struct server *server);
 
 /* Reads the bucket for the coordinator; token NULL: for the start. False: not now. */
 bool server_read_bucket(struct server *server, void *token);
+/* Reads it for the start, or again, if it is time to. */
+void server_read_if_due(struct server *server);
+/* A mail of a reading. Records that ask for more than can be done at a time wait, and the reading with them. */
+void server_take_reading(struct server *server, struct mail *mail);
+/* Goes on with those that wait. To be called in each round. */
+void server_read_on(struct server *server);
+/* Makes all readings end early. */
+void server_stop_readings(struct server *server);
+
+/* To be called about once a second. */
+void server_do_chores(struct server *server);
+/* Says to the other instances that this one lives ('+') or ends ('-'). */
+void server_say_word(struct server *server, char sign);
 
 /* Asks for a message in the stream; one search at a time looks for all that have been asked for meanwhile. */
 void server_look(struct server *server, struct lookup *lookup);

@@ -2,13 +2,12 @@
 #include "core/store.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/bus_connect.h"
-#include "core/encoding.h"
+#include "core/json_reader.h"
 
 #define SUBJECT_SIZE (RECORD_KEY_SIZE + 160)
 /* The header of our deletion markers. */
@@ -80,38 +79,41 @@ void store_load(const struct store *store, struct bus *bus, struct request *requ
 }
 
 /* Reads the headers of a deletion marker. False: the entry is none. */
-static bool read_marker(const char *encoded, struct loaded_entry *entry)
+static bool read_marker(struct json_reader *reader, const struct json_value *value, struct loaded_entry *entry)
 {
 	size_t length;
-	char *headers = encoded != NULL ? base64_decode(encoded, strlen(encoded), &length) : NULL;
+	const char *headers = json_reader_base64(reader, value, &length);
 	if (headers == NULL)
 		return false;
-	bool marker = strstr(headers, "KV-Operation:") != NULL;
 	const char *origin = strstr(headers, BEGUN_HEADER ":");
 	if (origin != NULL && sscanf(origin + sizeof BEGUN_HEADER, "%" SCNu64 " %" SCNd64, &entry->begun, &entry->stream) != 2)
 		entry->begun = 0;
-	free(headers);
-	return marker;
+	return strstr(headers, "KV-Operation:") != NULL;
 }
 
-static enum loaded read_message(const struct store *store, json_t *message, struct loaded_entry *entry)
+static enum loaded read_message(const struct store *store, struct json_reader *reader, const char *answer, size_t answer_length,
+                                struct loaded_entry *entry)
 {
-	const char *data = json_string_value(json_object_get(message, "data"));
-	entry->revision = (uint64_t)json_integer_value(json_object_get(message, "seq"));
+	struct json_value message, sequence, headers, data;
+	const struct json_member members[] = {{"message", &message}};
+	const struct json_member of_message[] = {{"seq", &sequence}, {"hdrs", &headers}, {"data", &data}};
+	if (!json_read(answer, answer_length, members, JSON_COUNT(members), NULL, 0) ||
+	    !json_reader_members(reader, &message, of_message, JSON_COUNT(of_message)))
+		return LOADED_FAILED;
+	entry->revision = (uint64_t)json_reader_integer(reader, &sequence);
 	if (entry->revision == 0)
 		return LOADED_FAILED;
-	if (read_marker(json_string_value(json_object_get(message, "hdrs")), entry))
+	if (read_marker(reader, &headers, entry))
 		return LOADED_NOTHING;
-	size_t length = 0;
-	char *value = base64_decode(data != NULL ? data : "", data != NULL ? strlen(data) : 0, &length);
+	size_t length;
+	const char *value = json_reader_base64(reader, &data, &length);
 	if (value == NULL)
 		return LOADED_FAILED;
 	char why[128];
-	bool good = record_decode(value, length, &entry->record, why, sizeof why);
-	free(value);
-	if (!good)
+	enum record_verdict verdict = record_decode(value, length, &entry->record, why, sizeof why);
+	if (verdict == RECORD_BROKEN)
 		log_error(store->log, "bucket %s, revision %" PRIu64 ": not a record: %s", store->bucket, entry->revision, why);
-	return good ? LOADED_RECORD : LOADED_BROKEN;
+	return verdict == RECORD_TAKEN ? LOADED_RECORD : verdict == RECORD_BROKEN ? LOADED_BROKEN : LOADED_FAILED;
 }
 
 enum loaded store_read(const struct store *store, struct request *request, struct loaded_entry *entry)
@@ -121,9 +123,13 @@ enum loaded store_read(const struct store *store, struct request *request, struc
 		return LOADED_NOTHING;
 	if (request->status != REQUEST_DONE)
 		return LOADED_FAILED;
-	json_t *answer = json_loadb(natsMsg_GetData(request->reply), (size_t)natsMsg_GetDataLength(request->reply), 0, NULL);
-	enum loaded loaded = read_message(store, json_object_get(answer, "message"), entry);
-	json_decref(answer);
+	size_t length = (size_t)natsMsg_GetDataLength(request->reply);
+	char *room = malloc(JSON_ROOM(length));
+	struct json_reader reader = {.room = room, .left = JSON_ROOM(length)};
+	enum loaded loaded = LOADED_FAILED;
+	if (room != NULL)
+		loaded = read_message(store, &reader, natsMsg_GetData(request->reply), length, entry);
+	free(room);
 	natsMsg_Destroy(request->reply);
 	request->reply = NULL;
 	return loaded;

@@ -53,20 +53,26 @@ struct scan {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t less;
-	unsigned ahead;        /* mails sent and not released */
+	struct found_records *batch; /* being filled; NULL: none is */
+	unsigned ahead;        /* batches that are not released */
 	bool stop;
 };
-struct found_record {
-	struct mail mail;      /* MAIL_RECORD */
+#define FOUND_RECORDS 64
+/* Several at once, for a mail costs as much as a record. */
+struct found_records {
+	struct mail mail;      /* MAIL_RECORDS */
 	struct scan *scan;
-	struct record record;
-	uint64_t revision;
+	size_t count;
+	struct found_record {
+		struct record record;
+		uint64_t revision;
+	} record[FOUND_RECORDS];
 };
 
-/* Starts; false: no thread. Sends a MAIL_RECORD for each record and at the end the scan itself. The records are handed
- * back with scan_release(), the scan with scan_end(). */
+/* Starts; false: no thread. Sends the records, and at the end the scan itself. The records are handed back with
+ * scan_release(), the scan with scan_end(). */
 bool scan_start(struct scan *scan);
-void scan_release(struct found_record *found);
+void scan_release(struct found_records *found);
 /* Makes it end early; its mail still comes. */
 void scan_stop(struct scan *scan);
 void scan_end(struct scan *scan);

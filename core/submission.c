@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/submission.h"
 
-#include <jansson.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/envelope.h"
 #include "core/event.h"
 #include "core/file_server.h"
 #include "core/intake.h"
-#include "core/json.h"
 #include "core/terminal.h"
 
 /* A service that is there takes an upload much sooner. */
@@ -25,7 +24,7 @@ struct submission {
 	natsConnection *events, *records;
 	natsSubscription *subscription[2];
 	struct file_server *server;
-	nanos began;
+	sigset_t signals; /* that end it early */
 };
 
 /* On the client library's thread. */
@@ -116,7 +115,7 @@ static void announce(struct submission *submission, struct submitted *file)
 	char url[FILE_URL_SIZE];
 	struct text message = {0};
 	file->started = clock_monotonic();
-	if (!uuid_make(file->id)) {
+	if (!uuids_make(&file->id, 1)) {
 		snprintf(file->error, sizeof file->error, "no randomness for an ID");
 	} else if (file_server_add(submission->server, file->path, url, &file->size, file->error, sizeof file->error)) {
 		file->upload = upload_create(&(struct upload){.id = file->id, .url = url, .filename = file->name, .filesize = file->size});
@@ -160,7 +159,7 @@ static void follow_record(struct submission *submission, const struct delivery *
 {
 	struct record record;
 	char why[128], what[UPLOAD_STEP_NAME_LIMIT + 40];
-	if (delivery->length == 0 || !record_decode(delivery->data, delivery->length, &record, why, sizeof why))
+	if (delivery->length == 0 || record_decode(delivery->data, delivery->length, &record, why, sizeof why) != RECORD_TAKEN)
 		return;
 	struct submitted *file = find(submission, record.upload->id);
 	if (file != NULL) {
@@ -174,38 +173,69 @@ static void follow_record(struct submission *submission, const struct delivery *
 	record_clear(&record);
 }
 
-/* The virus' name, if the step's result has one. */
-static void note_result(struct submission *submission, const struct delivery *delivery)
+/* The virus' name, if the payload's result has one. */
+static void note_result(struct submission *submission, struct submitted *file, struct json_reader *reader, const struct envelope *envelope)
 {
-	char why[64];
-	json_t *envelope = json_read_object(delivery->data, delivery->length, why, sizeof why);
-	const char *encoded = json_string_value(json_object_get(envelope, "Payload"));
-	size_t length = 0;
-	char *bytes = encoded != NULL ? base64_decode(encoded, strlen(encoded), &length) : NULL;
-	json_t *payload = bytes != NULL ? json_read_object(bytes, length, why, sizeof why) : NULL;
-	const char *id = json_string_value(json_object_get(payload, "UploadID"));
-	const json_t *result = json_object_get(payload, "Result");
-	const char *description = json_string_value(json_object_get(result, "Description"));
-	struct submitted *file = id != NULL ? find(submission, id) : NULL;
-	if (file != NULL && json_is_true(json_object_get(result, "Infected"))) {
-		snprintf(file->detail, sizeof file->detail, "%s", description != NULL ? description : "infected");
-		say(submission, file, "infected", file->detail);
-	}
-	json_decref(payload);
-	free(bytes);
-	json_decref(envelope);
+	struct json_value result, infected, description;
+	const struct json_member members[] = {{"Result", &result}};
+	const struct json_member of_result[] = {{"Infected", &infected}, {"Description", &description}};
+	size_t length;
+	const char *payload = json_reader_base64(reader, &envelope->payload, &length);
+	if (payload == NULL || !json_read(payload, length, members, JSON_COUNT(members), NULL, 0) ||
+	    !json_reader_members(reader, &result, of_result, JSON_COUNT(of_result)) || !json_reader_bool(reader, &infected))
+		return;
+	const char *name = json_reader_string(reader, &description);
+	snprintf(file->detail, sizeof file->detail, "%s", name[0] != '\0' ? name : "infected");
+	say(submission, file, "infected", file->detail);
+}
+
+static void follow_step(struct submission *submission, struct submitted *file, const struct delivery *delivery)
+{
+	struct envelope envelope;
+	char *room = malloc(JSON_ROOM(delivery->length));
+	struct json_reader reader = {.room = room, .left = JSON_ROOM(delivery->length)};
+	if (room != NULL && envelope_read(&envelope, delivery->data, delivery->length, NULL, 0))
+		note_result(submission, file, &reader, &envelope);
+	free(room);
+}
+
+/* Says on the bus that all is over with an upload. */
+static bool confirm(struct submission *submission, const struct submitted *file, bool failed)
+{
+	struct text message = {0};
+	event_encode_upload_ready(&message, file->upload, failed, clock_now());
+	bool good = client_publish(submission->client, submission->events, &message);
+	text_free(&message);
+	return good;
 }
 
 static void finish(struct submission *submission, struct submitted *file, enum outcome outcome)
 {
-	struct text message = {0};
 	file->outcome = outcome;
 	say(submission, file, outcome_name(outcome), "");
-	event_encode_upload_ready(&message, file->upload, outcome != OUTCOME_CONTINUE, clock_now());
-	if (!client_publish(submission->client, submission->events, &message))
+	if (!confirm(submission, file, outcome != OUTCOME_CONTINUE))
 		snprintf(file->error, sizeof file->error, "it has ended with %s, but that could not be confirmed", outcome_name(outcome));
-	text_free(&message);
 	end(submission, file);
+}
+
+/* Ends a file before the service does, with its error set, and has the service let go of it: it would ask again and again for bytes that nobody serves. */
+static void withdraw(struct submission *submission, struct submitted *file)
+{
+	size_t used = strlen(file->error);
+	if (!confirm(submission, file, true))
+		snprintf(file->error + used, sizeof file->error - used, "; it could not be withdrawn, and the service keeps trying");
+	end(submission, file);
+}
+
+static void withdraw_all(struct submission *submission)
+{
+	for (size_t i = 0; i < submission->count; i++) {
+		struct submitted *file = &submission->file[i];
+		if (file->over)
+			continue;
+		snprintf(file->error, sizeof file->error, "interrupted (%s)", file->said);
+		withdraw(submission, file);
+	}
 }
 
 static void follow_event(struct submission *submission, const struct delivery *delivery)
@@ -216,7 +246,7 @@ static void follow_event(struct submission *submission, const struct delivery *d
 		return;
 	struct submitted *file = event.upload_id != NULL ? find(submission, event.upload_id) : NULL;
 	if (file != NULL && event.type == EVENT_STEP_FINISHED)
-		note_result(submission, delivery);
+		follow_step(submission, file, delivery);
 	else if (file != NULL && event.type == EVENT_FINISHED)
 		finish(submission, file, event.outcome);
 	event_clear(&event);
@@ -237,13 +267,28 @@ static void check_patience(struct submission *submission)
 			snprintf(file->error, sizeof file->error, "given up waiting (%s); `postprocessing show %s` tells more", file->said, file->id);
 		else
 			continue;
-		end(submission, file);
+		withdraw(submission, file);
 	}
 }
 
-static void follow(struct submission *submission)
+/* The signal that has come; 0: none. */
+static int interrupted(const struct submission *submission)
+{
+	int number = sigtimedwait(&submission->signals, NULL, &(struct timespec){0});
+	return number > 0 ? number : 0;
+}
+
+/* Returns the signal that ended it early; 0: none did. */
+static int follow(struct submission *submission)
 {
 	while (submission->left > 0) {
+		int number = interrupted(submission);
+		if (number != 0) {
+			/* A second one does not wait for the broker. */
+			pthread_sigmask(SIG_UNBLOCK, &submission->signals, NULL);
+			withdraw_all(submission);
+			return number;
+		}
 		struct mail *mail = mailbox_receive(&submission->mailbox, ROUND);
 		while (mail != NULL) {
 			struct mail *next = mail->next;
@@ -257,19 +302,25 @@ static void follow(struct submission *submission)
 		}
 		check_patience(submission);
 	}
+	return 0;
 }
 
-bool submission_run(struct client *client, const struct submission_options *options, struct submitted *file, size_t count)
+bool submission_run(struct client *client, const struct submission_options *options, struct submitted *file, size_t count,
+                    int *signal_number)
 {
 	struct submission submission = {.client = client, .options = options, .file = file, .count = count, .left = count};
 	if (!mailbox_init(&submission.mailbox))
 		return false;
 	signal(SIGPIPE, SIG_IGN);
+	/* Before any thread starts, so that they come to this one. */
+	sigemptyset(&submission.signals);
+	sigaddset(&submission.signals, SIGINT);
+	sigaddset(&submission.signals, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &submission.signals, NULL);
 	bool good = open_all(&submission);
 	for (size_t i = 0; good && i < count; i++)
 		announce(&submission, &file[i]);
-	if (good)
-		follow(&submission);
+	*signal_number = good ? follow(&submission) : 0;
 	close_all(&submission);
 	mailbox_destroy(&submission.mailbox);
 	return good;

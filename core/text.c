@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/text.h"
 
-#include <openssl/evp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "core/character.h"
+#include "core/encoding.h"
 
 /* Makes room for `more` bytes and the terminator. */
 static bool reserve(struct text *text, size_t more)
@@ -55,26 +57,23 @@ void text_format(struct text *text, const char *format, ...)
 	text->length += (size_t)length;
 }
 
-/* Length of the UTF-8 character that begins here; 0: none does. Not NUL. */
-static size_t character(const unsigned char *text)
+/* A character that is not plain, or a byte that is none. Returns its length. */
+static size_t add_escaped(struct text *text, const char *string, size_t length)
 {
-	if (text[0] < 0x80)
+	static const char hex[] = "0123456789abcdef";
+	unsigned char c = (unsigned char)*string;
+	size_t size = character_length(string, length);
+	if (size == 0) {
+		text_add(text, "\\ufffd");
 		return 1;
-	size_t length = text[0] >= 0xf0 ? 4 : text[0] >= 0xe0 ? 3 : 2;
-	if (text[0] < 0xc2 || text[0] > 0xf4)
-		return 0;
-	for (size_t i = 1; i < length; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	bool overlong = (text[0] == 0xe0 && text[1] < 0xa0) || (text[0] == 0xf0 && text[1] < 0x90);
-	bool surrogate = text[0] == 0xed && text[1] >= 0xa0;
-	bool beyond = text[0] == 0xf4 && text[1] >= 0x90;
-	return overlong || surrogate || beyond ? 0 : length;
-}
-
-static bool needs_escape(unsigned char c)
-{
-	return c < 0x20 || c == '"' || c == '\\';
+	}
+	if (c == '"' || c == '\\')
+		text_add_bytes(text, (const char[]){'\\', (char)c}, 2);
+	else if (c < 0x20)
+		text_add_bytes(text, (const char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+	else
+		text_add_bytes(text, string, size);
+	return size;
 }
 
 void text_add_json(struct text *text, const char *string)
@@ -83,35 +82,53 @@ void text_add_json(struct text *text, const char *string)
 		text_add(text, "null");
 		return;
 	}
+	size_t length = strlen(string);
 	text_add_bytes(text, "\"", 1);
-	while (*string != '\0') {
-		size_t plain = 0, length;
-		while ((length = character((const unsigned char *)string + plain)) > 0 && string[plain] != '\0' &&
-		       !needs_escape((unsigned char)string[plain]))
-			plain += length;
-		text_add_bytes(text, string, plain);
-		string += plain;
-		if (*string == '\0')
-			break;
-		if (length == 0)
-			text_add(text, "\\ufffd");
-		else if (*string == '"' || *string == '\\')
-			text_format(text, "\\%c", *string);
+	while (length > 0) {
+		size_t size = characters_plain(string, length);
+		if (size > 0)
+			text_add_bytes(text, string, size);
 		else
-			text_format(text, "\\u%04x", (unsigned)(unsigned char)*string);
-		string++;
+			size = add_escaped(text, string, length);
+		string += size;
+		length -= size;
 	}
 	text_add_bytes(text, "\"", 1);
 }
 
+void text_string(struct text *text, const char *lead, const char *string)
+{
+	text_add(text, lead);
+	text_add_json(text, string);
+}
+
+void text_json(struct text *text, const char *lead, const char *json)
+{
+	text_add(text, lead);
+	text_add(text, json);
+}
+
+void text_number(struct text *text, const char *lead, int64_t number)
+{
+	char digits[20];
+	size_t at = sizeof digits;
+	uint64_t rest = number < 0 ? -(uint64_t)number : (uint64_t)number;
+	do
+		digits[--at] = (char)('0' + rest % 10);
+	while ((rest /= 10) > 0);
+	if (number < 0)
+		digits[--at] = '-';
+	text_add(text, lead);
+	text_add_bytes(text, digits + at, sizeof digits - at);
+}
+
 void text_add_base64(struct text *text, const char *bytes, size_t length)
 {
-	if (length > (size_t)1 << 30 || !reserve(text, (length + 2) / 3 * 4)) {
-		text->failed = true;
+	if (!reserve(text, BASE64_DIGITS(length)))
 		return;
-	}
-	int written = EVP_EncodeBlock((unsigned char *)text->data + text->length, (const unsigned char *)bytes, (int)length);
-	text->length += (size_t)written;
+	base64_encode(bytes, length, text->data + text->length);
+	text->length += BASE64_DIGITS(length);
+	text->data[text->length] = '\0';
 }
 
 void text_clear(struct text *text)

@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct text {
 	char *data; /* always terminated once something was added */
@@ -19,6 +20,10 @@ void text_format(struct text *text, const char *format, ...) __attribute__((form
 /* A JSON string, quotes and all; NULL gives null. Bytes that are no UTF-8 become U+FFFD: what is written can be
  * read again, whatever a scanner or a file system had to say. */
 void text_add_json(struct text *text, const char *string);
+/* A member: `lead` is what stands before its value, as ",\"Name\":". */
+void text_string(struct text *text, const char *lead, const char *string);
+void text_number(struct text *text, const char *lead, int64_t number);
+void text_json(struct text *text, const char *lead, const char *json);
 /* Standard base64 with padding. */
 void text_add_base64(struct text *text, const char *bytes, size_t length);
 /* Empties it and keeps the memory. */

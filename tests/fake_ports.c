@@ -66,7 +66,7 @@ static enum loaded fake_read(void *closure, struct request *request, struct load
 	loaded->stream = entry->stream;
 	if (entry->value == NULL)
 		return LOADED_NOTHING;
-	return record_decode(entry->value, entry->length, &loaded->record, why, sizeof why) ? LOADED_RECORD : LOADED_BROKEN;
+	return record_decode(entry->value, entry->length, &loaded->record, why, sizeof why) == RECORD_TAKEN ? LOADED_RECORD : LOADED_BROKEN;
 }
 
 static void set_payload(struct fake_request *request, uint64_t expected, const char *message_id, const char *value, size_t length)
@@ -418,7 +418,7 @@ bool fake_record(const struct fake_world *world, const char *id, struct record *
 {
 	char why[256];
 	const struct fake_entry *entry = find_entry(world, id);
-	return entry != NULL && entry->value != NULL && record_decode(entry->value, entry->length, record, why, sizeof why);
+	return entry != NULL && entry->value != NULL && record_decode(entry->value, entry->length, record, why, sizeof why) == RECORD_TAKEN;
 }
 
 void fake_store(struct fake_world *world, const struct record *record)
@@ -441,7 +441,7 @@ void fake_find_all(struct fake_world *world, void *token)
 		struct record record;
 		if (entry->value == NULL)
 			continue;
-		ck_assert(record_decode(entry->value, entry->length, &record, why, sizeof why));
+		ck_assert(record_decode(entry->value, entry->length, &record, why, sizeof why) == RECORD_TAKEN);
 		coordinator_found(world->coordinator, &record, entry->revision, token, world->now);
 	}
 	coordinator_scanned(world->coordinator, token, true, world->now);

@@ -10,7 +10,7 @@ include tests/harness/local.mk
 TEST_LIBS = tests/libharness.a $(CORE_LIBS) $(CHECK_LIBS)
 LDADD = $(TEST_LIBS)
 
-check_PROGRAMS += tests/test_clock tests/test_encoding tests/test_json
+check_PROGRAMS += tests/test_clock tests/test_encoding tests/test_json tests/test_json_text
 
 check_PROGRAMS += tests/test_text
 tests_test_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
@@ -22,7 +22,7 @@ check_PROGRAMS += tests/test_sim
 tests_test_sim_SOURCES = tests/test_sim.c tests/sim/world.c tests/sim/world.h tests/sim/broker.c tests/sim/broker.h \
 	tests/sim/instance.c tests/sim/operation.c tests/sim/actors.c tests/sim/promises.c
 
-check_PROGRAMS += tests/test_markers tests/test_scan tests/test_search tests/test_position
+check_PROGRAMS += tests/test_markers tests/test_scan tests/test_search tests/test_position tests/test_census
 
 CONFIG_FIXTURE = tests/config_fixture.c tests/config_fixture.h
 
@@ -35,8 +35,22 @@ tests_test_config_env_SOURCES = tests/test_config_env.c $(CONFIG_FIXTURE)
 check_PROGRAMS += tests/test_config_example
 tests_test_config_example_SOURCES = tests/test_config_example.c $(CONFIG_FIXTURE)
 
+SCARCITY = tests/scarcity.c tests/scarcity.h
+SCARCITY_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup \
+	-Wl,--wrap=realpath,--wrap=open_memstream,--wrap=free
+
 check_PROGRAMS += tests/test_config_memory
-tests_test_config_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup
+tests_test_config_memory_SOURCES = tests/test_config_memory.c $(SCARCITY)
+tests_test_config_memory_LDFLAGS = $(SCARCITY_WRAPS)
+
+check_PROGRAMS += tests/test_memory
+tests_test_memory_SOURCES = tests/test_memory.c $(SCARCITY)
+tests_test_memory_CPPFLAGS = $(AM_CPPFLAGS) -DFIXTURES='"$(abs_top_builddir)/tests/modules/.libs"'
+tests_test_memory_LDFLAGS = $(SCARCITY_WRAPS)
+
+check_PROGRAMS += tests/test_memory_read
+tests_test_memory_read_SOURCES = tests/test_memory_read.c $(SCARCITY)
+tests_test_memory_read_LDFLAGS = $(SCARCITY_WRAPS)
 
 check_PROGRAMS += tests/test_step_setup
 tests_test_step_setup_SOURCES = tests/test_step_setup.c $(CONFIG_FIXTURE)
@@ -56,6 +70,9 @@ tests_test_event_encode_SOURCES = tests/test_event_encode.c $(STORAGE_EVENTS)
 
 check_PROGRAMS += tests/test_record
 
+check_PROGRAMS += tests/test_decode_memory
+tests_test_decode_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=strdup
+
 PIPELINE_FIXTURE = tests/pipeline_fixture.c tests/pipeline_fixture.h
 
 check_PROGRAMS += tests/test_pipeline
@@ -70,21 +87,28 @@ tests_test_pipeline_random_SOURCES = tests/test_pipeline_random.c $(PIPELINE_FIX
 check_PROGRAMS += tests/test_envelope tests/test_bus_loop
 
 FAKE_PORTS = tests/fake_ports.c tests/fake_events.c tests/fake_ports.h
+COORDINATOR_WORLD = tests/coordinator_world.c tests/coordinator_world.h $(FAKE_PORTS)
 
 check_PROGRAMS += tests/test_coordinator
-tests_test_coordinator_SOURCES = tests/test_coordinator.c $(FAKE_PORTS)
+tests_test_coordinator_SOURCES = tests/test_coordinator.c $(COORDINATOR_WORLD)
 
 check_PROGRAMS += tests/test_coordinator_runs
-tests_test_coordinator_runs_SOURCES = tests/test_coordinator_runs.c $(FAKE_PORTS)
+tests_test_coordinator_runs_SOURCES = tests/test_coordinator_runs.c $(COORDINATOR_WORLD)
 
 check_PROGRAMS += tests/test_coordinator_broker
-tests_test_coordinator_broker_SOURCES = tests/test_coordinator_broker.c $(FAKE_PORTS)
+tests_test_coordinator_broker_SOURCES = tests/test_coordinator_broker.c $(COORDINATOR_WORLD)
 
 check_PROGRAMS += tests/test_coordinator_suspects
-tests_test_coordinator_suspects_SOURCES = tests/test_coordinator_suspects.c $(FAKE_PORTS)
+tests_test_coordinator_suspects_SOURCES = tests/test_coordinator_suspects.c $(COORDINATOR_WORLD)
+
+check_PROGRAMS += tests/test_coordinator_memory
+tests_test_coordinator_memory_SOURCES = tests/test_coordinator_memory.c $(FAKE_PORTS) $(SCARCITY)
+tests_test_coordinator_memory_LDFLAGS = $(SCARCITY_WRAPS) -Wl,--wrap=coordinator_create,--wrap=coordinator_deliver \
+	-Wl,--wrap=coordinator_answered,--wrap=coordinator_returned,--wrap=coordinator_found,--wrap=coordinator_looked \
+	-Wl,--wrap=coordinator_tick,--wrap=event_decode
 
 check_PROGRAMS += tests/test_coordinator_lines
-tests_test_coordinator_lines_SOURCES = tests/test_coordinator_lines.c $(FAKE_PORTS)
+tests_test_coordinator_lines_SOURCES = tests/test_coordinator_lines.c $(COORDINATOR_WORLD)
 
 include tests/modules/local.mk
 
@@ -100,10 +124,15 @@ check_PROGRAMS += tests/test_delay
 tests_test_delay_SOURCES = tests/test_delay.c $(STUB_HOST) plugins/delay/delay.c
 tests_test_delay_CPPFLAGS = $(AM_CPPFLAGS)
 
+SCAN = tests/scan.c tests/scan.h $(STUB_HOST) $(VIRUSSCAN_SOURCES)
+
 check_PROGRAMS += tests/test_virusscan
-tests_test_virusscan_SOURCES = tests/test_virusscan.c $(STUB_HOST) $(VIRUSSCAN_SOURCES) \
-	tests/fake_clamd.c tests/fake_clamd.h tests/fixture_clamd.c tests/fixture_clamd.h
+tests_test_virusscan_SOURCES = tests/test_virusscan.c tests/fake_clamd.c tests/fake_clamd.h $(SCAN)
 tests_test_virusscan_CPPFLAGS = $(AM_CPPFLAGS)
+
+check_PROGRAMS += tests/test_virusscan_clamd
+tests_test_virusscan_clamd_SOURCES = tests/test_virusscan_clamd.c tests/fixture_clamd.c tests/fixture_clamd.h $(SCAN)
+tests_test_virusscan_clamd_CPPFLAGS = $(AM_CPPFLAGS)
 
 include tests/scenario/local.mk
 

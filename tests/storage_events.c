@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/encoding.h"
+#include "tests/harness/base64.h"
 
 #define PREFIX "events."
 
@@ -22,7 +22,7 @@ static void read_line(struct storage_events *events, size_t i, char *line)
 	ck_assert(type != NULL && encoded != NULL && strncmp(type, PREFIX, sizeof PREFIX - 1) == 0);
 	events->type[i] = type + sizeof PREFIX - 1;
 	size_t length;
-	char *bytes = base64_decode(encoded, strlen(encoded), &length);
+	char *bytes = base64_bytes(encoded, &length);
 	ck_assert_ptr_nonnull(bytes);
 	events->payload[i] = json_loadb(bytes, length, 0, NULL);
 	ck_assert_ptr_nonnull(events->payload[i]);

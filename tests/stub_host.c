@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/stub_host.h"
 
-#include <check.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -9,14 +8,15 @@
 #include <string.h>
 
 #include "core/clock.h"
+#include "tests/fuzz/require.h"
 
 static const struct pp_key *find_key(const struct pp_setup *setup, const char *name)
 {
 	for (const struct pp_key *key = setup->keys; key != NULL && key->name != NULL; key++)
 		if (strcmp(key->name, name) == 0)
 			return key;
-	ck_abort_msg("the module asks for %s, which it does not declare", name);
-	return NULL;
+	fprintf(stderr, "the module asks for %s, which it does not declare\n", name);
+	abort();
 }
 
 static const char *stub_string(const struct pp_setup *setup, const char *name)
@@ -37,8 +37,8 @@ static int64_t place_of(const char *choices, const char *word)
 			return place;
 		choices = choices[end] == '\0' ? NULL : choices + end + 1;
 	}
-	ck_abort_msg("%s is not among the choices", word);
-	return -1;
+	fprintf(stderr, "%s is not among the choices\n", word);
+	abort();
 }
 
 static int64_t stub_number(const struct pp_setup *setup, const char *name)
@@ -52,9 +52,13 @@ static int64_t stub_number(const struct pp_setup *setup, const char *name)
 		return place_of(key->choices, value);
 	if (key->type != PP_KEY_DURATION)
 		return strtoll(value, NULL, 10);
-	ck_assert(duration_parse(value, &duration));
+	REQUIRE(duration_parse(value, &duration));
 	return duration;
 }
+
+static void stub_reject(struct pp_setup *setup, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void stub_log(struct pp_run *run, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void stub_set_reason(struct pp_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 static void stub_reject(struct pp_setup *setup, const char *key, const char *format, ...)
 {
@@ -74,7 +78,7 @@ static const char *stub_step_name(const struct pp_setup *setup)
 static void stub_log(struct pp_run *run, int level, const char *format, ...)
 {
 	va_list arguments;
-	ck_assert_int_ge(level, PP_LOG_ERROR);
+	REQUIRE(level >= PP_LOG_ERROR);
 	va_start(arguments, format);
 	vsnprintf(run->logged, sizeof run->logged, format, arguments);
 	va_end(arguments);
@@ -133,7 +137,7 @@ static const char *stub_read_error(const struct pp_run *run)
 
 static int stub_set_result(struct pp_run *run, const char *json)
 {
-	ck_assert_uint_lt(strlen(json), sizeof run->result);
+	REQUIRE(strlen(json) < sizeof run->result);
 	snprintf(run->result, sizeof run->result, "%s", json);
 	return 0;
 }
@@ -218,6 +222,9 @@ void *stub_create(const char *value, const char *value2, const char *value3)
 {
 	struct pp_setup setup = {.keys = pp_step_module.keys, .value = {value, value2, value3}};
 	void *instance = NULL;
-	ck_assert_msg(pp_step_module.create(&stub_host, &setup, &instance) == 0, "rejected: %s", setup.rejected);
+	if (pp_step_module.create(&stub_host, &setup, &instance) != 0) {
+		fprintf(stderr, "rejected: %s\n", setup.rejected);
+		abort();
+	}
 	return instance;
 }

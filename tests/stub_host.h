@@ -27,7 +27,7 @@ struct pp_run {
 	const void *bytes;
 	size_t length, piece, breaks_at, offset;
 
-	char result[1024]; /* "": none was set */
+	char result[2048]; /* "": none was set */
 	char reason[1024];
 	char logged[1024]; /* the last line */
 	int64_t wait_until, await_until;

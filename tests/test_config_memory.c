@@ -1,61 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Each allocation fails once: a configuration must then say so or not exist, and never look sound with a part missing.
- * Linked with --wrap for the functions below. */
+ * Each allocation fails once: a configuration must then say so or not exist, and never look sound with a part missing. */
 #include <check.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/config_source.h"
-
-/* How many more allocations succeed; below 0: all. */
-static long left = -1;
-static bool failed;
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-char *__real_strdup(const char *text);
-char *__real_strndup(const char *text, size_t length);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-char *__wrap_strdup(const char *text);
-char *__wrap_strndup(const char *text, size_t length);
-
-static bool fails(void)
-{
-	if (left < 0)
-		return false;
-	if (left-- > 0)
-		return false;
-	failed = true;
-	return true;
-}
-
-void *__wrap_malloc(size_t size)
-{
-	return fails() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fails() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size)
-{
-	return fails() ? NULL : __real_realloc(old, size);
-}
-
-char *__wrap_strdup(const char *text)
-{
-	return fails() ? NULL : __real_strdup(text);
-}
-
-char *__wrap_strndup(const char *text, size_t length)
-{
-	return fails() ? NULL : __real_strndup(text, length);
-}
+#include "tests/harness/suite.h"
+#include "tests/scarcity.h"
 
 static const char main_file[] =
 	"[postprocessing]\nsteps = virusscan, a\nplugin_dir = /a:/b\ndelay = 5s\n"
@@ -91,15 +41,13 @@ static bool read_all(const char *text)
 
 START_TEST(a_sound_one)
 {
-	left = -1;
 	ck_assert(read_all(main_file));
-	failed = true;
+	bool failed = true;
 	long count = 0;
 	for (; failed; count++) {
-		failed = false;
-		left = count;
+		scarcity_begin(count);
 		bool sound = read_all(main_file);
-		left = -1;
+		failed = scarcity_end();
 		ck_assert_msg(sound != failed, "allocation %ld", count);
 	}
 	ck_assert_msg(count > 100, "only %ld allocations", count);
@@ -109,12 +57,11 @@ END_TEST
 START_TEST(one_with_problems)
 {
 	static const char text[] = "[postprocessing]\nsteps = a, a, b!\nworkers = x\nrubbish\n[nope]\n[events]\nendpoint = x:y\n[step:a]\nno = 1\n";
-	failed = true;
+	bool failed = true;
 	for (long count = 0; failed; count++) {
-		failed = false;
-		left = count;
+		scarcity_begin(count);
 		bool sound = read_all(text);
-		left = -1;
+		failed = scarcity_end();
 		ck_assert_msg(!sound, "allocation %ld", count);
 	}
 }
@@ -122,14 +69,6 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("config_memory");
-	TCase *tcase = tcase_create("memory");
-	tcase_add_test(tcase, a_sound_one);
-	tcase_add_test(tcase, one_with_problems);
-	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failures = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failures == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	const TTest *const tests[] = {a_sound_one, one_with_problems};
+	return suite_run("config_memory", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -5,50 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/fake_ports.h"
-
-static struct fake_world world;
-
-static void setup(void)
-{
-	fake_open(&world);
-}
-
-static void teardown(void)
-{
-	fake_close(&world);
-}
-
-static struct status stored(const char *id)
-{
-	struct record record;
-	ck_assert(fake_record(&world, id, &record));
-	struct status status = record.status;
-	record_clear(&record);
-	return status;
-}
-
-static bool is_stored(const char *id)
-{
-	struct record record;
-	bool found = fake_record(&world, id, &record);
-	if (found)
-		record_clear(&record);
-	return found;
-}
-
-/* Through both steps, up to where storage is told. */
-static void run_to_end(const char *id, uint64_t sequence)
-{
-	fake_begin(&world, id, sequence, false);
-	fake_answer_all(&world);
-	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
-	fake_answer_all(&world);
-	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
-	fake_answer_all(&world);
-	ck_assert_int_eq(stored(id).phase, PHASE_CONFIRMING);
-	text_clear(&world.words);
-}
+#include "tests/coordinator_world.h"
 
 START_TEST(record_then_publish_then_acknowledgement)
 {
@@ -413,22 +370,11 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("coordinator");
-	TCase *cases = tcase_create("coordinator");
 	const TTest *const tests[] = {record_then_publish_then_acknowledgement, another_service_does_a_step, what_is_not_ours,
 	                              ready_or_an_answer_before_anything, ready_before_the_end, begun_again_after_the_end,
 	                              begun_twice, redelivered_after_a_crash, another_writer_wins,
 	                              verdict_with_a_result_is_decided_anew, resume_by_step, many_events_for_one_upload,
 	                              many_uploads, event_during_a_write, event_for_what_another_instance_has_moved,
 	                              answers_of_our_own, due_times, abandoned, abandoned_sweep};
-	tcase_set_timeout(cases, 60);
-	tcase_add_checked_fixture(cases, setup, teardown);
-	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
-		tcase_add_test(cases, tests[i]);
-	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return coordinator_world_run("coordinator", tests, sizeof tests / sizeof tests[0]);
 }

@@ -4,50 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/fake_ports.h"
-
-static struct fake_world world;
-
-static void setup(void)
-{
-	fake_open(&world);
-}
-
-static void teardown(void)
-{
-	fake_close(&world);
-}
-
-static struct status stored(const char *id)
-{
-	struct record record;
-	ck_assert(fake_record(&world, id, &record));
-	struct status status = record.status;
-	record_clear(&record);
-	return status;
-}
-
-static bool is_stored(const char *id)
-{
-	struct record record;
-	bool found = fake_record(&world, id, &record);
-	if (found)
-		record_clear(&record);
-	return found;
-}
-
-/* Through both steps, up to where storage is told. */
-static void run_to_end(const char *id, uint64_t sequence)
-{
-	fake_begin(&world, id, sequence, false);
-	fake_answer_all(&world);
-	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
-	fake_answer_all(&world);
-	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
-	fake_answer_all(&world);
-	ck_assert_int_eq(stored(id).phase, PHASE_CONFIRMING);
-	text_clear(&world.words);
-}
+#include "tests/coordinator_world.h"
 
 /* Lost answers: every request of an upload's way is lost once, having happened or not; the end is the same. */
 static void lose_each(enum request_status status, bool happened)
@@ -81,7 +38,13 @@ static void lose_each(enum request_status status, bool happened)
 
 START_TEST(answers_that_are_lost)
 {
-	lose_each(REQUEST_UNKNOWN, _i == 1);
+	lose_each(REQUEST_UNKNOWN, true);
+}
+END_TEST
+
+START_TEST(requests_that_are_lost)
+{
+	lose_each(REQUEST_UNKNOWN, false);
 }
 END_TEST
 
@@ -246,22 +209,63 @@ START_TEST(not_said_long_ago)
 }
 END_TEST
 
+/* The bucket is what it was some time ago: what is remembered from after that is dropped, and the upload ends again from there. */
+START_TEST(bucket_of_before)
+{
+	struct record before;
+	fake_begin(&world, "u", 1, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_WAIT, OUTCOME_CONTINUE, world.now + 10 * SECOND);
+	fake_answer_all(&world);
+	ck_assert(fake_record(&world, "u", &before));
+	ck_assert_int_eq(before.status.phase, PHASE_WAITING);
+	fake_pass(&world, 10 * SECOND);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
+	/* The doubt comes while its end is being told. */
+	fake_answer(&world);
+	coordinator_doubt(world.coordinator, world.now);
+	fake_answer_all(&world);
+	ck_assert_int_eq(stored("u").phase, PHASE_CONFIRMING);
+	text_clear(&world.words);
+	fake_store(&world, &before);
+	record_clear(&before);
+	coordinator_doubt(world.coordinator, world.now);
+	fake_find_all(&world, NULL);
+	fake_pass(&world, 0);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; put; run slow");
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
+	fake_answer_all(&world);
+	ck_assert_int_eq(stored("u").phase, PHASE_CONFIRMING);
+}
+END_TEST
+
+/* The bucket is another, empty one: what was remembered is not written into it, and the same upload can begin again. */
+START_TEST(bucket_that_is_another)
+{
+	run_to_end("u", 1);
+	free(world.entries->value);
+	free(world.entries);
+	world.entries = NULL;
+	coordinator_doubt(world.coordinator, world.now);
+	fake_pass(&world, HOUR);
+	fake_answer_all(&world);
+	fake_expect(&world, "");
+	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
+	fake_begin(&world, "u", 2, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; ack 2; run scan");
+}
+END_TEST
+
 int main(void)
 {
-	Suite *suite = suite_create("coordinator_broker");
-	TCase *cases = tcase_create("coordinator_broker");
-	const TTest *const tests[] = {a_broker_that_is_not_there, a_broker_that_refuses, tried_again_without_end,
+	const TTest *const tests[] = {answers_that_are_lost, requests_that_are_lost, a_broker_that_is_not_there, a_broker_that_refuses, tried_again_without_end,
 	                              lost_answer_that_is_no_duplicate, lost_removal_that_is_no_duplicate, reads_that_fail,
-	                              stopped_and_not_missed, stopped_and_taken_for_dead, stopped_until_it_was_over, said_long_ago, not_said_long_ago};
-	tcase_set_timeout(cases, 60);
-	tcase_add_checked_fixture(cases, setup, teardown);
-	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
-		tcase_add_test(cases, tests[i]);
-	tcase_add_loop_test(cases, answers_that_are_lost, 0, 2);
-	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	                              stopped_and_not_missed, stopped_and_taken_for_dead, stopped_until_it_was_over,
+	                              said_long_ago, not_said_long_ago, bucket_of_before, bucket_that_is_another};
+	return coordinator_world_run("coordinator_broker", tests, sizeof tests / sizeof tests[0]);
 }

@@ -6,19 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/fake_ports.h"
-#include "tests/harness/suite.h"
-
-static struct fake_world world;
-
-static struct status stored(const char *id)
-{
-	struct record record;
-	ck_assert(fake_record(&world, id, &record));
-	struct status status = record.status;
-	record_clear(&record);
-	return status;
-}
+#include "tests/coordinator_world.h"
 
 static const char *name(unsigned i)
 {

@@ -5,28 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/fake_ports.h"
-
-static struct fake_world world;
-
-static void setup(void)
-{
-	fake_open(&world);
-}
-
-static void teardown(void)
-{
-	fake_close(&world);
-}
-
-static struct status stored(const char *id)
-{
-	struct record record;
-	ck_assert(fake_record(&world, id, &record));
-	struct status status = record.status;
-	record_clear(&record);
-	return status;
-}
+#include "tests/coordinator_world.h"
 
 static void begin(const char *id, uint64_t sequence)
 {
@@ -34,19 +13,6 @@ static void begin(const char *id, uint64_t sequence)
 	fake_answer_all(&world);
 	text_clear(&world.words);
 }
-
-static void store(const char *id, const char *owner, struct status status)
-{
-	status.begun = status.begun != 0 ? status.begun : 1;
-	status.stream = FAKE_STREAM;
-	status.said = status.transition;
-	status.said_at = world.now;
-	struct record record = fake_make_record(id, owner, &status);
-	fake_store(&world, &record);
-	record_clear(&record);
-}
-
-static const struct status queued = {.step = 0, .phase = PHASE_QUEUED, .due = 1700000000 * SECOND + MINUTE, .transition = 1};
 
 START_TEST(past_its_deadline)
 {
@@ -166,7 +132,7 @@ START_TEST(foreign_records)
 	text_add(&value, "\"}");
 	struct record record;
 	char why[256];
-	ck_assert_msg(record_decode(value.data, value.length, &record, why, sizeof why), "%s", why);
+	ck_assert_msg(record_decode(value.data, value.length, &record, why, sizeof why) == RECORD_TAKEN, "%s", why);
 	coordinator_found(world.coordinator, &record, 7, NULL, world.now);
 	fake_expect(&world, "put");
 	ck_assert_uint_eq(world.first->expected, 7);
@@ -280,19 +246,8 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("coordinator_runs");
-	TCase *cases = tcase_create("coordinator_runs");
 	const TTest *const tests[] = {past_its_deadline, that_hangs, that_hangs_though_its_upload_is_gone, stopping_is_no_failure,
 	                              found_at_start, foreign_records, records_of_another_instance, asked_again_after_a_claim,
 	                              another_instance_is_only_late, claimed_by_two, step_that_is_not_configured};
-	tcase_set_timeout(cases, 60);
-	tcase_add_checked_fixture(cases, setup, teardown);
-	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
-		tcase_add_test(cases, tests[i]);
-	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return coordinator_world_run("coordinator_runs", tests, sizeof tests / sizeof tests[0]);
 }

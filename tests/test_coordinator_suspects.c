@@ -5,41 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/fake_ports.h"
-
-static struct fake_world world;
-
-static void setup(void)
-{
-	fake_open(&world);
-}
-
-static void teardown(void)
-{
-	fake_close(&world);
-}
-
-static struct status stored(const char *id)
-{
-	struct record record;
-	ck_assert(fake_record(&world, id, &record));
-	struct status status = record.status;
-	record_clear(&record);
-	return status;
-}
-
-static void store(const char *id, const char *owner, struct status status)
-{
-	status.begun = status.begun != 0 ? status.begun : 1;
-	status.stream = FAKE_STREAM;
-	status.said = status.transition;
-	status.said_at = world.now;
-	struct record record = fake_make_record(id, owner, &status);
-	fake_store(&world, &record);
-	record_clear(&record);
-}
-
-static const struct status queued = {.step = 0, .phase = PHASE_QUEUED, .due = 1700000000 * SECOND + MINUTE, .transition = 1};
+#include "tests/coordinator_world.h"
 
 /* A mark left on it would be counted at the next start. */
 START_TEST(stopping_takes_the_mark_off)
@@ -281,20 +247,9 @@ END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("coordinator_suspects");
-	TCase *cases = tcase_create("coordinator_suspects");
 	const TTest *const tests[] = {stopping_takes_the_mark_off, suspects_run_a_few_at_a_time, suspects_that_end_the_service,
 	                              suspects_go_on_past_one_that_hangs, suspects_that_move_on,
 	                              suspects_that_are_answered_elsewhere, suspects_that_were_answered_before_their_marks,
 	                              suspect_begun_again};
-	tcase_set_timeout(cases, 60);
-	tcase_add_checked_fixture(cases, setup, teardown);
-	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
-		tcase_add_test(cases, tests[i]);
-	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return coordinator_world_run("coordinator_suspects", tests, sizeof tests / sizeof tests[0]);
 }

@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/encoding.h"
 #include "core/event.h"
+#include "tests/harness/base64.h"
 #include "tests/harness/suite.h"
 #include "tests/storage_events.h"
 
@@ -39,7 +39,7 @@ static json_t *open_envelope(const struct text *message, const char *type, const
 	ck_assert(event_id != NULL && id != NULL && strlen(id) == 36 && strlen(event_id) == 36 && strcmp(id, event_id) != 0);
 	const char *encoded = json_string_value(json_object_get(envelope, "Payload"));
 	size_t length;
-	char *bytes = base64_decode(encoded, strlen(encoded), &length);
+	char *bytes = base64_bytes(encoded, &length);
 	ck_assert_ptr_nonnull(bytes);
 	json_t *payload = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
 	ck_assert_msg(payload != NULL, "not JSON: %s", bytes);

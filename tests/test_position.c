@@ -13,13 +13,15 @@ START_TEST(what_is_written_is_read)
 	const struct position written = {.stream = 1795374249439047919, .sequence = 18446744073709551615u};
 	struct position read;
 	ck_assert(folder_create(folder));
-	ck_assert(!position_read(folder, "postprocessing-pull", &read));
-	ck_assert(position_write(folder, "postprocessing-pull", &written));
-	ck_assert(position_read(folder, "postprocessing-pull", &read));
+	ck_assert(!position_read(folder, POSITION_EVENTS, "postprocessing-pull", &read));
+	ck_assert(position_write(folder, POSITION_EVENTS, "postprocessing-pull", &written));
+	ck_assert(position_read(folder, POSITION_EVENTS, "postprocessing-pull", &read));
 	ck_assert_int_eq(read.stream, written.stream);
 	ck_assert_uint_eq(read.sequence, written.sequence);
+	/* Another file, another position. */
+	ck_assert(!position_read(folder, POSITION_BUCKET, "postprocessing-pull", &read));
 	/* Another consumer stands elsewhere. */
-	ck_assert(!position_read(folder, "postprocessing", &read));
+	ck_assert(!position_read(folder, POSITION_EVENTS, "postprocessing", &read));
 	ck_assert_uint_eq(read.sequence, 0);
 	folder_remove(folder);
 }
@@ -33,16 +35,30 @@ START_TEST(nonsense_is_no_position)
 	ck_assert(folder_create(folder));
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		ck_assert(folder_write(folder, "position", texts[i], strlen(texts[i])));
-		ck_assert(!position_read(folder, "c", &read));
+		ck_assert(!position_read(folder, POSITION_EVENTS, "c", &read));
 		ck_assert_int_eq(read.stream, 0);
 	}
 	folder_remove(folder);
-	ck_assert(!position_write("/nowhere/at/all", "c", &(struct position){1, 1}));
+	ck_assert(!position_write("/nowhere/at/all", POSITION_EVENTS, "c", &(struct position){1, 1}));
+}
+END_TEST
+
+START_TEST(stands_to_what_was_seen)
+{
+	const struct position known = {.stream = 7, .sequence = 100}, empty = {.stream = 7};
+	ck_assert_int_eq(position_compare(&(struct position){0, 0}, 7, 0), STANDING_FIRST);
+	ck_assert_int_eq(position_compare(&known, 7, 100), STANDING_GOOD);
+	ck_assert_int_eq(position_compare(&known, 7, UINT64_MAX), STANDING_GOOD);
+	ck_assert_int_eq(position_compare(&known, 7, 99), STANDING_BEHIND);
+	ck_assert_int_eq(position_compare(&known, 8, 100), STANDING_OTHER);
+	ck_assert_int_eq(position_compare(&known, 8, 0), STANDING_OTHER);
+	ck_assert_int_eq(position_compare(&empty, 7, 0), STANDING_GOOD);
+	ck_assert_int_eq(position_compare(&empty, 8, 0), STANDING_OTHER);
 }
 END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {what_is_written_is_read, nonsense_is_no_position};
+	const TTest *const tests[] = {what_is_written_is_read, nonsense_is_no_position, stands_to_what_was_seen};
 	return suite_run("position", tests, sizeof tests / sizeof tests[0], 10);
 }

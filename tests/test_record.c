@@ -7,6 +7,7 @@
 
 #include "core/encoding.h"
 #include "core/record.h"
+#include "tests/harness/base64.h"
 #include "tests/harness/suite.h"
 
 #define NOW (1700000000 * SECOND + 5)
@@ -35,7 +36,7 @@ static bool decode(const struct text *value)
 {
 	record_clear(&back);
 	why[0] = '\0';
-	return record_decode(value->data, value->length, &back, why, sizeof why);
+	return record_decode(value->data, value->length, &back, why, sizeof why) == RECORD_TAKEN;
 }
 
 /* Wraps a record's JSON as it lies in the bucket. */
@@ -147,7 +148,7 @@ START_TEST(as_the_others_read_it)
 	ck_assert(json_is_null(json_object_get(outer, "metadata")));
 	const char *data = json_string_value(json_object_get(outer, "data"));
 	size_t length, i = 0;
-	char *bytes = base64_decode(data, strlen(data), &length);
+	char *bytes = base64_bytes(data, &length);
 	json_t *inner = json_loadb(bytes, length, JSON_REJECT_DUPLICATES, NULL);
 	for (void *at = json_object_iter(inner); at != NULL; at = json_object_iter_next(inner, at))
 		ck_assert_str_eq(json_object_iter_key(at), keys[i++]);
@@ -238,7 +239,7 @@ static bool decode_changed(const char *old, const char *new)
 	json_t *outer = json_loadb(value.data, value.length, 0, NULL);
 	const char *data = json_string_value(json_object_get(outer, "data"));
 	size_t length;
-	char *inner = base64_decode(data, strlen(data), &length);
+	char *inner = base64_bytes(data, &length);
 	const char *at = strstr(inner, old);
 	ck_assert_msg(at != NULL, "%s has no %s", inner, old);
 	struct text changed = {0};
@@ -262,15 +263,7 @@ START_TEST(broken_records)
 		{"\"Steps\":[", "\"Steps\":{},\"x\":["}, {"\"CurrentStep\":\"delay\"", "\"CurrentStep\":\"none\""},
 		{"\"CurrentStep\":\"delay\"", "\"CurrentStep\":1"}, {"\"Status\":{", "\"Status\":[],\"x\":{"},
 		{"\"Failures\":0", "\"Failures\":{}"}, {"\"Finished\":false", "\"Finished\":\"no\""},
-		{"\"StartTime\":\"2023", "\"StartTime\":\"x2023"}, {"\"StepHost\":{", "\"StepHost\":[],\"x\":{"},
-		{"\"phase\":\"queued\"", "\"phase\":\"idle\""}, {"\"phase\":\"queued\",", ""}, {"\"due\":\"2023", "\"due\":\"soon2023"},
-		{"\"transition\":7", "\"transition\":-7"}, {"\"transition\":7", "\"transition\":\"7\""}, {"\"begun\":9", "\"begun\":-9"},
-		{"\"publish\":0", "\"publish\":-1"}, {"\"publish\":0", "\"publish\":1"}, {"\"publish\":0", "\"publish\":16"},
-		{"\"publish\":0", "\"publish\":4294967296"}, {"\"publish\":0", "\"publish\":0,\"confirmations\":-1"},
-		{"\"owner\":\"", "\"owner\":1,\"x\":\""},
-		/* What cannot be, because a phase and a step contradict each other or nobody would look again. */
-		{"\"phase\":\"queued\"", "\"phase\":\"confirming\""}, {"\"phase\":\"queued\"", "\"phase\":\"ended\""},
-		{"\"CurrentStep\":\"delay\"", "\"CurrentStep\":\"finished\""}, {",\"due\":\"2023-11-14T22:13:20.000000006Z\"", ""},
+		{"\"StartTime\":\"2023", "\"StartTime\":\"x2023"},
 	};
 	ck_assert_msg(decode_changed("\"ID\"", "\"ID\""), "%s", why);
 	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
@@ -282,12 +275,61 @@ START_TEST(broken_records)
 }
 END_TEST
 
+/* Somebody who does not know our part has changed the rest, or our part itself is of no use: no upload is stuck for that,
+ * it is carried on from where the rest says. */
+START_TEST(own_part_of_no_use)
+{
+	static const char *const changes[][2] = {
+		{"\"StepHost\":{", "\"StepHost\":[],\"x\":{"},
+		{"\"phase\":\"queued\"", "\"phase\":\"idle\""}, {"\"phase\":\"queued\",", ""}, {"\"due\":\"2023", "\"due\":\"soon2023"},
+		{"\"transition\":7", "\"transition\":-7"}, {"\"transition\":7", "\"transition\":\"7\""}, {"\"begun\":9", "\"begun\":-9"},
+		{"\"publish\":0", "\"publish\":-1"}, {"\"publish\":0", "\"publish\":1"}, {"\"publish\":0", "\"publish\":16"},
+		{"\"publish\":0", "\"publish\":4294967296"}, {"\"publish\":0", "\"publish\":0,\"confirmations\":-1"},
+		{"\"owner\":\"", "\"owner\":1,\"x\":\""},
+		/* What cannot be, because a phase and a step contradict each other or nobody would look again. */
+		{"\"phase\":\"queued\"", "\"phase\":\"confirming\""}, {"\"phase\":\"queued\"", "\"phase\":\"ended\""},
+		{",\"due\":\"2023-11-14T22:13:20.000000006Z\"", ""},
+	};
+	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+		ck_assert_msg(decode_changed(changes[i][0], changes[i][1]), "%s: %s", changes[i][1], why);
+		ck_assert_msg(back.foreign, "%s", changes[i][1]);
+		ck_assert_str_eq(back.upload->id, "u-1");
+		ck_assert_str_eq(back.owner, "");
+		ck_assert_str_eq(back.writer, "");
+		ck_assert_ptr_null(back.result);
+		const struct status implied = {.step = 1, .phase = PHASE_AWAITING, .awaited = true};
+		ck_assert_uint_eq(back.status.step, implied.step);
+		ck_assert_int_eq(back.status.phase, implied.phase);
+		ck_assert_int_eq(back.status.outcome, implied.outcome);
+		ck_assert(back.status.awaited);
+		ck_assert_int_eq(back.status.due, 0);
+		ck_assert_uint_eq(back.status.transition, 0);
+		ck_assert_uint_eq(back.status.begun, 0);
+		ck_assert_uint_eq(back.status.publish, 0);
+		ck_assert_str_eq(back.status.reason, "");
+	}
+	/* The step was rewritten, the rest kept. */
+	ck_assert_msg(decode_changed("\"CurrentStep\":\"delay\",\"Outcome\":\"\"", "\"CurrentStep\":\"finished\",\"Outcome\":\"delete\""), "%s", why);
+	ck_assert(back.foreign);
+	ck_assert_int_eq(back.status.phase, PHASE_CONFIRMING);
+	ck_assert_int_eq(back.status.outcome, OUTCOME_DELETE);
+	ck_assert_str_eq(back.upload->traceparent, "00-aa");
+	/* What ended is no step of this upload. */
+	record.status.publish = PUBLISH_STEP_FINISHED;
+	record.status.finished_outcome = OUTCOME_CONTINUE;
+	ck_assert(decode_changed("\"ended\"", "\"ended\"") && !back.foreign);
+	ck_assert(decode_changed("\"ended\":{\"step\":\"virusscan\"", "\"ended\":{\"step\":\"none\"") && back.foreign);
+	ck_assert_ptr_null(back.result);
+}
+END_TEST
+
 START_TEST(broken_values)
 {
 	static const char *const values[] = {"", "x", "[]", "{}", "{\"data\":null}", "{\"data\":7}", "{\"data\":\"\"}", "{\"data\":\"e30\"}",
 	                                     "{\"data\":\"e30=\"}", "{\"data\":\"W10=\"}", "{\"data\":\"bnVsbA==\"}"};
 	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
-		ck_assert_msg(!record_decode(values[i], strlen(values[i]), &back, why, sizeof why), "taken: %s", values[i]);
+		ck_assert_int_eq(record_decode(values[i], strlen(values[i]), &back, why, sizeof why), RECORD_BROKEN);
+		ck_assert_msg(why[0] != '\0', "%s", values[i]);
 		ck_assert_ptr_null(back.upload);
 	}
 }
@@ -332,7 +374,9 @@ START_TEST(nothing_of_a_step_is_said_at_the_end)
 	for (size_t i = 0; i < sizeof publish / sizeof publish[0]; i++) {
 		struct text inner = {0};
 		text_format(&inner, format, publish[i]);
-		ck_assert_msg(decode_inner(inner.data) == (i == 0), "publish %u: %s", publish[i], why);
+		ck_assert_msg(decode_inner(inner.data) && back.foreign == (i > 0), "publish %u: %s", publish[i], why);
+		ck_assert_int_eq(back.status.phase, PHASE_CONFIRMING);
+		ck_assert_uint_eq(back.status.publish, i == 0 ? publish[i] : 0);
 		text_free(&inner);
 	}
 }
@@ -367,7 +411,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {round_trip, reason_that_is_no_text, as_the_others_read_it, records_of_the_other_implementation,
-	                              foreign_records_with_little_in_them, broken_records, broken_values, limits,
+	                              foreign_records_with_little_in_them, broken_records, own_part_of_no_use, broken_values, limits,
 	                              nothing_of_a_step_is_said_at_the_end, steps_are_told_apart_by_name, keys};
 	Suite *suite = suite_create("record");
 	TCase *cases = tcase_create("record");

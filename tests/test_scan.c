@@ -56,11 +56,11 @@ static void put_markers(natsConnection *connection)
 }
 
 /* Reads it all; how many records there were. */
-static unsigned read_all(const struct broker_address *address)
+static size_t read_all(const struct broker_address *address)
 {
 	struct mailbox mailbox;
 	struct scan scan = {.store = &store, .address = address, .mailbox = &mailbox};
-	unsigned records = 0;
+	size_t records = 0;
 	ck_assert(mailbox_init(&mailbox));
 	ck_assert(scan_start(&scan));
 	for (bool over = false; !over;) {
@@ -70,8 +70,9 @@ static unsigned read_all(const struct broker_address *address)
 			next = mail->next;
 			over = mail->kind == MAIL_SCAN_DONE;
 			if (!over) {
-				scan_release((struct found_record *)(void *)mail);
-				records++;
+				struct found_records *found = (struct found_records *)(void *)mail;
+				records += found->count;
+				scan_release(found);
 			}
 		}
 	}

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The broker is not there, goes, comes back, or does not want us. */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
@@ -78,7 +76,7 @@ START_TEST(killed_under_load)
 	}
 	scenario_await_ready(&scenario);
 	check_each_once();
-	ck_assert_uint_eq(scenario_log_count(&scenario, "the connection to the broker is lost"), UPLOADS / KILL_EVERY);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "the broker, or what is needed in it, is gone"), UPLOADS / KILL_EVERY);
 	scenario_close(&scenario);
 }
 END_TEST
@@ -138,13 +136,7 @@ END_TEST
 /* From now on the broker takes the password that was wrong. */
 static void change_password(void)
 {
-	char text[2048];
 	ck_assert(nats_fixture_halt(&scenario.nats));
-	ck_assert(folder_read(scenario.nats.folder, "nats.conf", text, sizeof text));
-	char *at = strstr(text, "right-password");
-	ck_assert_ptr_nonnull(at);
-	memcpy(at, WRONG, sizeof WRONG - 1);
-	ck_assert(folder_write(scenario.nats.folder, "nats.conf", text, strlen(text)));
 	scenario.nats.options.password = WRONG;
 	scenario_start_broker(&scenario);
 }
@@ -152,7 +144,6 @@ static void change_password(void)
 START_TEST(wrong_password)
 {
 	static const char *const env[] = {"POSTPROCESSING_EVENTS_USERNAME=me", "POSTPROCESSING_EVENTS_PASSWORD=" WRONG, NULL};
-	_Static_assert(sizeof WRONG == sizeof "right-password", "one can be put in the other's place");
 	const struct nats_options nats = {.username = "me", .password = "right-password"};
 	scenario_open(&scenario, &(struct scenario_options){.no_broker = true, .nats = &nats, .env = env});
 	ck_assert(nats_fixture_restart(&scenario.nats));

@@ -211,7 +211,7 @@ static bool position_is_saved(void *closure)
 	struct position position;
 	jsStreamInfo *info = NULL;
 	snprintf(folder, sizeof folder, "%s/state", scenario.folder);
-	if (!position_read(folder, "postprocessing-pull", &position) || js_GetStreamInfo(&info, scenario.js, STREAM, NULL, NULL) != NATS_OK)
+	if (!position_read(folder, POSITION_EVENTS, "postprocessing-pull", &position) || js_GetStreamInfo(&info, scenario.js, STREAM, NULL, NULL) != NATS_OK)
 		return false;
 	bool all = position.sequence == info->State.LastSeq;
 	jsStreamInfo_Destroy(info);
@@ -243,28 +243,10 @@ START_TEST(deleted_while_we_are_down)
 }
 END_TEST
 
-/* The stream is deleted and made anew: positions in the old one say nothing about the new one. */
-START_TEST(stream_is_made_anew)
-{
-	open_with_stream();
-	for (unsigned i = 0; i < 20; i++)
-		storage_resume(&scenario, "unknown", "");
-	start();
-	recorder_await(&scenario.recorder, "RestartPostprocessing", "unknown", 19);
-	ck_assert_int_eq(js_DeleteStream(scenario.js, STREAM, NULL, NULL), NATS_OK);
-	recorder_free(&scenario.recorder);
-	scenario.recorder.js = scenario.js;
-	scenario_await_log(&scenario, "stream main-queue: created");
-	say("one");
-	check_ended((const char *[]){"one"}, 1);
-	scenario_close(&scenario);
-}
-END_TEST
-
 int main(void)
 {
 	const TTest *const tests[] = {existing_is_bound_as_it_is, older_position_is_taken_over, older_that_has_done_nothing,
 	                              nothing_is_there, consumer_is_of_another_kind, deleted_while_we_run,
-	                              deleted_while_we_are_down, stream_is_made_anew};
+	                              deleted_while_we_are_down};
 	return scenario_run("scenario: consumer", tests, sizeof tests / sizeof tests[0]);
 }

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/encoding.h"
+#include "tests/harness/base64.h"
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
 
@@ -31,7 +31,7 @@ static void read_line(struct line *line, const char *text)
 	size_t length;
 	line->envelope = json_loads(text, 0, NULL);
 	const char *encoded = text_of(line->envelope, "Payload");
-	char *payload = base64_decode(encoded, strlen(encoded), &length);
+	char *payload = base64_bytes(encoded, &length);
 	ck_assert_ptr_nonnull(payload);
 	line->payload = json_loadb(payload, length, 0, NULL);
 	free(payload);

@@ -83,8 +83,54 @@ START_TEST(is_kept_over_a_kill)
 }
 END_TEST
 
+static void remove_from_state(const char *name)
+{
+	char path[FOLDER_PATH_SIZE + 64];
+	snprintf(path, sizeof path, "%s/state/%s", scenario.folder, name);
+	ck_assert_msg(folder_remove(path), "%s cannot be removed", path);
+}
+
+static bool both_are_saved(void *closure)
+{
+	(void)closure;
+	char text[256];
+	return folder_read(scenario.folder, "state/position", text, sizeof text) && folder_read(scenario.folder, "state/bucket", text, sizeof text);
+}
+
+static bool is_not_ready(void *closure)
+{
+	(void)closure;
+	return scenario_http(&scenario, "/readyz") == 503;
+}
+
+/* Somebody has deleted the broker's files. It is said at once what is lost, and what to do if it may be. */
+START_TEST(files_are_deleted)
+{
+	size_t before;
+	begin();
+	ck_assert(wait_until(both_are_saved, NULL, TEST_LIMIT));
+	scenario_stop_service(&scenario);
+	remove_from_state("broker");
+	scenario_start_service(&scenario);
+	scenario_await_log(&scenario, "bucket postprocessing: it is gone from the broker");
+	scenario_await_log(&scenario, "stream main-queue: it is gone from the broker");
+	scenario_await_log(&scenario, "/state/broker)");
+	ck_assert(wait_until(is_not_ready, NULL, TEST_LIMIT));
+	scenario_stop_service(&scenario);
+	remove_from_state("bucket");
+	remove_from_state("position");
+	before = scenario_log_count(&scenario, found);
+	scenario_start_service(&scenario);
+	ck_assert(wait_until(has_found_more, &before, TEST_LIMIT));
+	connect_again();
+	storage_bytes_received(&scenario, "asks", "/none", 3);
+	recorder_await(&scenario.recorder, "StartPostprocessingStep", "asks", 0);
+	scenario_close(&scenario);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {is_kept_over_a_restart, is_kept_over_a_kill};
+	const TTest *const tests[] = {is_kept_over_a_restart, is_kept_over_a_kill, files_are_deleted};
 	return scenario_run("scenario: embedded", tests, sizeof tests / sizeof tests[0]);
 }

@@ -1,4 +1,5 @@
-/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-License-Identifier: Apache-2.0
+ * The module against a clamd that answers as each test wants; test_virusscan_clamd.c has a real one. */
 #include <check.h>
 #include <errno.h>
 #include <jansson.h>
@@ -11,26 +12,9 @@
 #include <unistd.h>
 
 #include "core/clock.h"
-#include "tests/fake_clamd.h"
-#include "tests/fixture_clamd.h"
 #include "plugins/virusscan/endpoint.h"
-#include "tests/stub_host.h"
-
-#define MEGABYTE ((size_t)1024 * 1024)
-
-static void *create_at(const char *socket, const char *value, const char *value2)
-{
-	char text[160];
-	snprintf(text, sizeof text, "clamav_socket=%s", socket);
-	return stub_create(text, value, value2);
-}
-
-static uint32_t scan(void *instance, struct pp_run *run)
-{
-	uint32_t outcome = pp_step_module.run(instance, run);
-	ck_assert_msg((outcome == PP_RETRY) <= (run->result[0] == '\0'), "a Result without a verdict: %s", run->result);
-	return outcome;
-}
+#include "tests/fake_clamd.h"
+#include "tests/scan.h"
 
 /* One scan of `length` zeros against a clamd that behaves like this. */
 static uint32_t scan_with(enum manner manner, const char *answer, size_t after, size_t length, struct pp_run *run)
@@ -44,11 +28,6 @@ static uint32_t scan_with(enum manner manner, const char *answer, size_t after, 
 	pp_step_module.destroy(instance);
 	fake_clamd_stop(&clamd);
 	return outcome;
-}
-
-static void assert_holds(const char *text, const char *part)
-{
-	ck_assert_msg(strstr(text, part) != NULL, "\"%s\" does not say \"%s\"", text, part);
 }
 
 START_TEST(clean_continues_with_a_result)
@@ -368,132 +347,22 @@ START_TEST(endpoints)
 }
 END_TEST
 
-static struct fixture_clamd real;
-
-static void start_real(void)
-{
-	ck_assert(fixture_clamd_start(&real, "StreamMaxLength 8M\nMaxFileSize 4M\nMaxScanSize 4M"));
-}
-
-static void stop_real(void)
-{
-	fixture_clamd_stop(&real);
-}
-
-START_TEST(real_verdicts)
-{
-	char eicar[EICAR_SIZE + 1], why[256];
-	unsigned char zip[EICAR_ZIP_SIZE];
-	eicar_make(eicar);
-	void *instance = create_at(real.socket, NULL, NULL);
-	struct pp_run run;
-	ck_assert_msg(pp_step_module.check(instance, why, sizeof why) == 0, "%s", why);
-	stub_run_init(&run, "clean", 5);
-	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
-	stub_run_init(&run, eicar, EICAR_SIZE);
-	ck_assert_uint_eq(scan(instance, &run), PP_DELETE);
-	assert_holds(run.result, "\"Infected\":true,\"Description\":\"" EICAR_NAME "\"");
-	stub_run_init(&run, eicar, EICAR_SIZE);
-	run.piece = 1;
-	ck_assert_uint_eq(scan(instance, &run), PP_DELETE);
-	stub_run_init(&run, eicar, EICAR_SIZE - 1);
-	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
-	stub_run_init(&run, zip, eicar_zip_make(zip));
-	ck_assert_uint_eq(scan(instance, &run), PP_DELETE);
-	assert_holds(run.result, EICAR_NAME);
-	stub_run_init(&run, "", 0);
-	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
-	stub_run_init(&run, NULL, 3 * MEGABYTE);
-	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
-	pp_step_module.destroy(instance);
-}
-END_TEST
-
-START_TEST(real_limits)
-{
-	void *instance = create_at(real.socket, NULL, NULL);
-	struct pp_run run;
-	stub_run_init(&run, NULL, 6 * MEGABYTE);
-	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
-	assert_holds(run.reason, "MaxFileSize");
-	stub_run_init(&run, NULL, 60 * MEGABYTE);
-	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
-	assert_holds(run.reason, "StreamMaxLength");
-	stub_run_init(&run, "clean", 5);
-	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
-	pp_step_module.destroy(instance);
-}
-END_TEST
-
-#define THREADS 4
-#define SCANS 25
-
-/* Every other file is infected. Returns how many outcomes were wrong. */
-static void *scan_many(void *instance)
-{
-	char eicar[EICAR_SIZE + 1];
-	uintptr_t wrong = 0;
-	eicar_make(eicar);
-	for (int i = 0; i < SCANS; i++) {
-		struct pp_run run;
-		stub_run_init(&run, i % 2 == 0 ? eicar : "clean", i % 2 == 0 ? EICAR_SIZE : 5);
-		wrong += pp_step_module.run(instance, &run) != (i % 2 == 0 ? PP_DELETE : PP_CONTINUE);
-	}
-	return (void *)wrong;
-}
-
-START_TEST(real_scans_side_by_side)
-{
-	void *instance = create_at(real.socket, NULL, NULL), *wrong;
-	pthread_t thread[THREADS];
-	for (int i = 0; i < THREADS; i++)
-		ck_assert_int_eq(pthread_create(&thread[i], NULL, scan_many, instance), 0);
-	for (int i = 0; i < THREADS; i++) {
-		ck_assert_int_eq(pthread_join(thread[i], &wrong), 0);
-		ck_assert_ptr_null(wrong);
-	}
-	pp_step_module.destroy(instance);
-}
-END_TEST
-
-static Suite *make_suite(void)
-{
-	Suite *suite = suite_create("virusscan");
-	TCase *fake = tcase_create("against a fake clamd"), *true_one = tcase_create("against clamd");
-	tcase_set_timeout(fake, 60);
-	tcase_add_test(fake, clean_continues_with_a_result);
-	tcase_add_loop_test(fake, infected_ends_as_configured, 0, 4);
-	tcase_add_loop_test(fake, everything_else_is_a_retry, 0, (int)(sizeof no_verdict / sizeof no_verdict[0]));
-	tcase_add_test(fake, overlong_answer_is_a_retry);
-	tcase_add_test(fake, two_answers_are_a_retry);
-	tcase_add_test(fake, close_in_mid_stream_is_a_retry);
-	tcase_add_test(fake, last_words_are_heard);
-	tcase_add_test(fake, early_verdict_is_none);
-	tcase_add_test(fake, broken_download_gets_no_verdict);
-	tcase_add_test(fake, sessions_are_kept);
-	tcase_add_loop_test(fake, session_closed_while_idle_is_replaced, 0, 2);
-	tcase_add_test(fake, cancellation_ends_the_wait);
-	tcase_add_test(fake, deadline_ends_the_wait);
-	tcase_add_test(fake, no_clamd_is_a_retry);
-	tcase_add_test(fake, full_backlog_is_waited_for);
-	tcase_add_test(fake, size_limit_is_kept);
-	tcase_add_test(fake, endpoints);
-	suite_add_tcase(suite, fake);
-	tcase_set_timeout(true_one, 120);
-	tcase_add_unchecked_fixture(true_one, start_real, stop_real);
-	tcase_add_test(true_one, real_verdicts);
-	tcase_add_test(true_one, real_limits);
-	tcase_add_test(true_one, real_scans_side_by_side);
-	if (fixture_clamd_present())
-		suite_add_tcase(suite, true_one);
-	else
-		printf("test_virusscan: no clamd here (package clamav-daemon): only the fake one is tried\n");
-	return suite;
-}
-
 int main(void)
 {
-	SRunner *runner = srunner_create(make_suite());
+	Suite *suite = suite_create("virusscan");
+	TCase *fake = tcase_create("against a fake clamd");
+	const TTest *const tests[] = {clean_continues_with_a_result, overlong_answer_is_a_retry, two_answers_are_a_retry,
+	                              close_in_mid_stream_is_a_retry, last_words_are_heard, early_verdict_is_none,
+	                              broken_download_gets_no_verdict, sessions_are_kept, cancellation_ends_the_wait,
+	                              deadline_ends_the_wait, no_clamd_is_a_retry, full_backlog_is_waited_for, size_limit_is_kept, endpoints};
+	tcase_set_timeout(fake, 60);
+	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
+		tcase_add_test(fake, tests[i]);
+	tcase_add_loop_test(fake, infected_ends_as_configured, 0, 4);
+	tcase_add_loop_test(fake, everything_else_is_a_retry, 0, (int)(sizeof no_verdict / sizeof no_verdict[0]));
+	tcase_add_loop_test(fake, session_closed_while_idle_is_replaced, 0, 2);
+	suite_add_tcase(suite, fake);
+	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
 	int failed = srunner_ntests_failed(runner);
 	srunner_free(runner);

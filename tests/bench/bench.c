@@ -27,6 +27,7 @@ static const struct {
 	{"fairness", measure_fairness},
 	{"memory", measure_memory},
 	{"start", measure_start},
+	{"waiting", measure_waiting},
 };
 
 /* A positive number from the environment. */

@@ -30,5 +30,6 @@ bool measure_instances(struct bench *bench);
 bool measure_fairness(struct bench *bench);
 bool measure_memory(struct bench *bench);
 bool measure_start(struct bench *bench);
+bool measure_waiting(struct bench *bench);
 
 #endif

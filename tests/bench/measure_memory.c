@@ -43,7 +43,7 @@ static bool all_wait(void *closure)
 }
 
 /* The load is not waited for: it would wait for as long as the uploads do. */
-static double measure_waiting(const struct service *service, size_t uploads)
+static double measure_many(const struct service *service, size_t uploads)
 {
 	struct process process;
 	struct waiting waiting = {service, (double)uploads};
@@ -67,7 +67,7 @@ bool measure_memory(struct bench *bench)
 	floor = measure_floor(&nats);
 	if (service_start(&service, &nats, "steps = delay\n[step:delay]\nduration = 10h\n")) {
 		idle = resident_mb(&service);
-		waiting = measure_waiting(&service, bench->waiting);
+		waiting = measure_many(&service, bench->waiting);
 		service_end(&service);
 	}
 	nats_fixture_end(&nats);

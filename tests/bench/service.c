@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "tests/harness/fetch.h"
 #include "tests/harness/limits.h"
@@ -28,17 +29,23 @@ static bool said(const struct service *service, const char *words)
 	return folder_read(service->folder, "log", text, sizeof text) && strstr(text, words) != NULL;
 }
 
-/* Looks more often than wait_until(), for the time is a figure. */
-static bool wait_for_ready(struct service *service)
+bool service_says(struct service *service, const char *words, nanos limit)
 {
 	nanos begun = clock_monotonic();
-	while (!said(service, " ready, ")) {
-		if (clock_monotonic() - begun > TEST_LIMIT || process_wait(&service->process, 0))
+	while (!said(service, words)) {
+		if (clock_monotonic() - begun > limit || process_wait(&service->process, 0))
 			return false;
 		nanosleep(&(struct timespec){.tv_nsec = 200000}, NULL);
 	}
-	service->ready_after = (double)(clock_monotonic() - begun) / (double)SECOND;
 	return true;
+}
+
+static bool wait_for_ready(struct service *service)
+{
+	nanos begun = clock_monotonic();
+	bool ready = service_says(service, " ready, ", TEST_LIMIT);
+	service->ready_after = (double)(clock_monotonic() - begun) / (double)SECOND;
+	return ready;
 }
 
 static bool launch(struct service *service)
@@ -75,12 +82,27 @@ bool service_start(struct service *service, const struct nats_fixture *nats, con
 {
 	if (!service_configure(service, nats, lines))
 		return false;
+	if (service_restart(service))
+		return true;
+	service_end(service);
+	return false;
+}
+
+bool service_halt(struct service *service)
+{
+	char log[FOLDER_PATH_SIZE + 16];
+	snprintf(log, sizeof log, "%s/log", service->folder);
+	process_end(&service->process);
+	return unlink(log) == 0;
+}
+
+bool service_restart(struct service *service)
+{
 	if (launch(service))
 		return true;
 	char text[4096] = "";
 	folder_read(service->folder, "log", text, sizeof text);
 	fprintf(stderr, "the service does not become ready:\n%s", text);
-	service_end(service);
 	return false;
 }
 

@@ -26,6 +26,13 @@ bool service_configure(struct service *service, const struct nats_fixture *nats,
  * behind. */
 bool service_start(struct service *service, const struct nats_fixture *nats, const char *lines);
 
+/* Ends it and starts it again on the same folder, as the same instance. False: with the reason on stderr. */
+bool service_halt(struct service *service);
+bool service_restart(struct service *service);
+
+/* Waits until its log says this, for at most so long; it looks often, for the time may be a figure. */
+bool service_says(struct service *service, const char *words, nanos limit);
+
 /* Ends it and removes its folder. For one that never ran, too, if it is all zero. */
 void service_end(struct service *service);
 

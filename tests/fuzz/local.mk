@@ -39,3 +39,64 @@ endif
 tests_fuzz_fuzz_record_SOURCES = tests/fuzz/fuzz_record.c tests/fuzz/fuzz.h tests/fuzz/require.h
 tests_fuzz_fuzz_record_LDADD = $(CORE_LIBS)
 tests_fuzz_fuzz_record_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+EXTRA_DIST += tests/fuzz/corpus/content
+CONTENT_FUZZ_SOURCES = tests/fuzz/fuzz_content.c tests/fuzz/fuzz.h tests/fuzz/require.h
+CONTENT_FUZZ_WRAPS = -Wl,--wrap=curl_easy_init,--wrap=curl_multi_poll,--wrap=clock_monotonic,--wrap=clock_now
+check_PROGRAMS += tests/fuzz/replay_content
+tests_fuzz_replay_content_SOURCES = $(CONTENT_FUZZ_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_content_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS='"content"'
+tests_fuzz_replay_content_LDADD = $(CORE_LIBS)
+tests_fuzz_replay_content_LDFLAGS = $(AM_LDFLAGS) $(CONTENT_FUZZ_WRAPS)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_content
+endif
+tests_fuzz_fuzz_content_SOURCES = $(CONTENT_FUZZ_SOURCES)
+tests_fuzz_fuzz_content_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_content_LDFLAGS = $(AM_LDFLAGS) $(CONTENT_FUZZ_WRAPS) -fsanitize=fuzzer
+
+EXTRA_DIST += tests/fuzz/corpus/bus
+BUS_FUZZ_SOURCES = tests/fuzz/fuzz_bus.c tests/fuzz/fuzz.h tests/fuzz/require.h
+BUS_FUZZ_WRAPS = -Wl,--wrap=bus_link_create,--wrap=bus_link_stop,--wrap=bus_link_destroy,--wrap=natsConnection_PublishMsg
+check_PROGRAMS += tests/fuzz/replay_bus
+tests_fuzz_replay_bus_SOURCES = $(BUS_FUZZ_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_bus_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS='"bus"'
+tests_fuzz_replay_bus_LDADD = $(CORE_LIBS)
+tests_fuzz_replay_bus_LDFLAGS = $(AM_LDFLAGS) $(BUS_FUZZ_WRAPS)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_bus
+endif
+tests_fuzz_fuzz_bus_SOURCES = $(BUS_FUZZ_SOURCES)
+tests_fuzz_fuzz_bus_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_bus_LDFLAGS = $(AM_LDFLAGS) $(BUS_FUZZ_WRAPS) -fsanitize=fuzzer
+
+EXTRA_DIST += tests/fuzz/corpus/clamd
+CLAMD_FUZZ_SOURCES = tests/fuzz/fuzz_clamd.c tests/fuzz/fuzz.h tests/fuzz/require.h tests/stub_host.c tests/stub_host.h $(VIRUSSCAN_SOURCES)
+CLAMD_FUZZ_WRAPS = -Wl,--wrap=endpoint_connect,--wrap=socket_wait
+check_PROGRAMS += tests/fuzz/replay_clamd
+tests_fuzz_replay_clamd_SOURCES = $(CLAMD_FUZZ_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_clamd_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS='"clamd"'
+tests_fuzz_replay_clamd_LDADD = $(CORE_LIBS)
+tests_fuzz_replay_clamd_LDFLAGS = $(AM_LDFLAGS) $(CLAMD_FUZZ_WRAPS)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_clamd
+endif
+tests_fuzz_fuzz_clamd_SOURCES = $(CLAMD_FUZZ_SOURCES)
+tests_fuzz_fuzz_clamd_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_clamd_LDFLAGS = $(AM_LDFLAGS) $(CLAMD_FUZZ_WRAPS) -fsanitize=fuzzer
+
+EXTRA_DIST += tests/fuzz/corpus/json
+check_PROGRAMS += tests/fuzz/replay_json
+tests_fuzz_replay_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/replay.c tests/fuzz/fuzz.h tests/fuzz/require.h
+tests_fuzz_replay_json_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS='"json"'
+tests_fuzz_replay_json_LDADD = $(CORE_LIBS)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_json
+endif
+tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/fuzz.h tests/fuzz/require.h
+tests_fuzz_fuzz_json_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_json_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

@@ -15,6 +15,8 @@
 
 #include "tests/harness/limits.h"
 
+#define UNDER_LIMIT 12
+
 bool nats_answers(unsigned port)
 {
 	struct sockaddr_in address = {
@@ -36,8 +38,10 @@ bool nats_answers(unsigned port)
 static bool write_configuration(struct nats_fixture *nats)
 {
 	char text[2048];
-	int length = snprintf(text, sizeof text, "listen: \"127.0.0.1:%u\"\njetstream { store_dir: \"%s\" }\n", nats->port,
-	                      nats->folder);
+	int length = snprintf(text, sizeof text, "listen: \"127.0.0.1:%u\"\njetstream { store_dir: \"%s\"", nats->port, nats->folder);
+	if (nats->options.max_store != 0)
+		length += snprintf(text + length, sizeof text - (size_t)length, ", max_file_store: %zu", nats->options.max_store);
+	length += snprintf(text + length, sizeof text - (size_t)length, " }\n");
 	if (nats->options.max_payload != 0)
 		length += snprintf(text + length, sizeof text - (size_t)length, "max_payload: %zu\n", nats->options.max_payload);
 	if (nats->options.username != NULL)
@@ -59,7 +63,13 @@ bool nats_fixture_restart(struct nats_fixture *nats)
 	snprintf(conf, sizeof conf, "%s/nats.conf", nats->folder);
 	snprintf(log, sizeof log, "%s/nats.log", nats->folder);
 	const char *path = access("/usr/sbin/nats-server", X_OK) == 0 ? "/usr/sbin/nats-server" : "nats-server";
-	const char *argv[] = {path, "-c", conf, NULL};
+	const char *argv[UNDER_LIMIT + 4];
+	size_t count = 0;
+	for (; nats->options.under != NULL && count < UNDER_LIMIT && nats->options.under[count] != NULL; count++)
+		argv[count] = nats->options.under[count];
+	memcpy(argv + count, (const char *const[]){path, "-c", conf, NULL}, 4 * sizeof *argv);
+	if (!write_configuration(nats))
+		return false;
 	if (!process_start(&nats->process, &(struct process_options){.argv = argv, .log = log}))
 		return false;
 	return wait_until(ready_or_dead, nats, TEST_LIMIT) && nats->process.pid != 0;
@@ -75,7 +85,7 @@ bool nats_fixture_start(struct nats_fixture *nats, const struct nats_options *op
 	/* Another test may take the port between its choice and the server's start: then it ends, and the next is tried. */
 	for (int attempt = 0; attempt < 5; attempt++) {
 		nats->port = port_free();
-		if (nats->port == 0 || !write_configuration(nats))
+		if (nats->port == 0)
 			break;
 		snprintf(nats->url, sizeof nats->url, "nats://127.0.0.1:%u", nats->port);
 		if (nats_fixture_restart(nats))
@@ -93,6 +103,24 @@ bool nats_fixture_halt(struct nats_fixture *nats)
 bool nats_fixture_kill(struct nats_fixture *nats)
 {
 	return process_signal(&nats->process, SIGKILL) && process_wait(&nats->process, TEST_LIMIT);
+}
+
+static bool replace_folder(const struct nats_fixture *nats, const char *from, const char *to)
+{
+	static const char command[] = "rm -rf \"$0/$2\" && cp -a \"$0/$1\" \"$0/$2\"";
+	const char *argv[] = {"sh", "-c", command, nats->folder, from, to, NULL};
+	struct process copy = PROCESS_NONE;
+	return process_start(&copy, &(struct process_options){.argv = argv}) && process_wait(&copy, TEST_LIMIT) && copy.status == 0;
+}
+
+bool nats_fixture_keep(const struct nats_fixture *nats)
+{
+	return replace_folder(nats, "jetstream", "kept");
+}
+
+bool nats_fixture_put_back(const struct nats_fixture *nats)
+{
+	return replace_folder(nats, "kept", "jetstream");
 }
 
 bool nats_fixture_pause(const struct nats_fixture *nats)

@@ -13,6 +13,8 @@ struct nats_options {
 	const char *username; /* NULL: anybody may connect */
 	const char *password;
 	size_t max_payload;   /* bytes; 0: the server's default */
+	size_t max_store;     /* bytes of files; 0: the server's default */
+	const char *const *under; /* the command that runs the server's, NULL-terminated; NULL: none */
 };
 
 struct nats_fixture {
@@ -26,12 +28,16 @@ struct nats_fixture {
 /* Starts it and waits until JetStream is ready. NULL options: the defaults. */
 bool nats_fixture_start(struct nats_fixture *nats, const struct nats_options *options);
 
-/* Starts it again on the same port and store, after nats_fixture_halt() or nats_fixture_kill(). */
+/* Starts it again with its options as they are now, on the same port and store, after nats_fixture_halt() or nats_fixture_kill(). */
 bool nats_fixture_restart(struct nats_fixture *nats);
 
 /* Ends it in an orderly way / at once (kill -9). Port and store are kept. False: it would not end. */
 bool nats_fixture_halt(struct nats_fixture *nats);
 bool nats_fixture_kill(struct nats_fixture *nats);
+
+/* Keeps a copy of the store, and puts it back in the store's place; while it does not run. */
+bool nats_fixture_keep(const struct nats_fixture *nats);
+bool nats_fixture_put_back(const struct nats_fixture *nats);
 
 /* Stops it in its tracks (SIGSTOP), so that connections hang, and lets it go on. */
 bool nats_fixture_pause(const struct nats_fixture *nats);

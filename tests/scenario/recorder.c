@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/encoding.h"
+#include "tests/harness/base64.h"
 #include "tests/harness/limits.h"
 
 /* The broker gives an event that died with the service to the next one after half a minute. */
@@ -21,7 +21,7 @@ static json_t *decode_payload(json_t *envelope)
 {
 	const char *encoded = json_string_value(json_object_get(envelope, "Payload"));
 	size_t length;
-	char *bytes = encoded != NULL ? base64_decode(encoded, strlen(encoded), &length) : NULL;
+	char *bytes = encoded != NULL ? base64_bytes(encoded, &length) : NULL;
 	json_t *payload = bytes != NULL ? json_loadb(bytes, length, 0, NULL) : NULL;
 	free(bytes);
 	return payload;

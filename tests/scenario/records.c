@@ -6,6 +6,7 @@
 
 #include "core/encoding.h"
 #include "core/text.h"
+#include "tests/harness/base64.h"
 #include "tests/scenario/storage.h"
 
 #define BUCKET "postprocessing"
@@ -23,7 +24,7 @@ static json_t *decode(kvEntry *entry)
 	json_t *outer = json_loadb(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), 0, NULL);
 	const char *data = json_string_value(json_object_get(outer, "data"));
 	size_t length;
-	char *bytes = data != NULL ? base64_decode(data, strlen(data), &length) : NULL;
+	char *bytes = data != NULL ? base64_bytes(data, &length) : NULL;
 	ck_assert_msg(bytes != NULL, "a record that has no data");
 	json_t *record = json_loadb(bytes, length, 0, NULL);
 	ck_assert_msg(record != NULL, "a record that is no JSON");

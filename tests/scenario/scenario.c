@@ -128,8 +128,7 @@ void scenario_start_service(struct scenario *scenario)
 	ck_assert(process_start(&scenario->service, &(struct process_options){.argv = argv, .env = env, .log = log}));
 }
 
-/* The port that the last start of the service has logged; 0: none. */
-static unsigned http_port(const struct scenario *scenario)
+unsigned scenario_http_port(const struct scenario *scenario)
 {
 	static const char words[] = "health and metrics on http://127.0.0.1:";
 	char *log = read_log(scenario);
@@ -143,7 +142,7 @@ static unsigned http_port(const struct scenario *scenario)
 static void fetch(const struct scenario *scenario, const char *path, struct fetch *result)
 {
 	char url[128];
-	unsigned port = http_port(scenario);
+	unsigned port = scenario_http_port(scenario);
 	*result = (struct fetch){0};
 	if (port == 0)
 		return;

@@ -78,6 +78,8 @@ void scenario_connect(struct scenario *scenario, const char *url, const char *us
 /* How often a text is in the service's log. */
 size_t scenario_log_count(const struct scenario *scenario, const char *text);
 void scenario_await_log(struct scenario *scenario, const char *text);
+/* The port that the last start of the service has logged; 0: none. */
+unsigned scenario_http_port(const struct scenario *scenario);
 /* The status of a GET on a path of the service's HTTP port, 0: no answer. */
 long scenario_http(const struct scenario *scenario, const char *path);
 /* One of its figures. */

@@ -97,7 +97,7 @@ static void port_load(void *closure, struct request *request, const char *id)
 static bool decode(struct world *world, const struct sim_entry *entry, struct record *record)
 {
 	char why[128];
-	if (!record_decode(entry->value, entry->length, record, why, sizeof why)) {
+	if (record_decode(entry->value, entry->length, record, why, sizeof why) != RECORD_TAKEN) {
 		world_violated(world, "a record cannot be read: %s", why);
 		return false;
 	}
@@ -325,7 +325,6 @@ void instance_crash(struct world *world, size_t number)
 		return;
 	world_trace(world, "%s dies", instance->owner);
 	instance->dying = true;
-	world->died_at = world->now;
 	coordinator_destroy(instance->coordinator);
 	peers_free(instance->peers);
 	instance->coordinator = NULL;

@@ -27,7 +27,7 @@ static void forget_due(struct operation *operation)
 	struct record record;
 	char why[64];
 	struct text value = {0};
-	if (!record_decode(operation->data, operation->length, &record, why, sizeof why))
+	if (record_decode(operation->data, operation->length, &record, why, sizeof why) != RECORD_TAKEN)
 		return;
 	record.status.due = 0;
 	record_encode(&value, &record);
@@ -109,6 +109,7 @@ void operation_arrives(struct world *world, const struct happening *happening)
 		return;
 	}
 	operation->status = REQUEST_DONE;
+	world->arriving = happening;
 	if (operation->kind == OPERATION_LOAD)
 		arrive_load(world, operation);
 	else if (operation->kind == OPERATION_PUBLISH)
@@ -117,6 +118,7 @@ void operation_arrives(struct world *world, const struct happening *happening)
 		arrive_look(world, operation);
 	else
 		arrive_write(world, operation);
+	world->arriving = NULL;
 	if (operation->lose_answer)
 		operation->status = REQUEST_UNKNOWN;
 	world_plan(world, operation->lose_answer ? 5 * SECOND : 1 + (nanos)world_random(world, 10 * (uint64_t)MILLISECOND), &answer);

@@ -52,7 +52,7 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
 		upload->present = false;
 		return;
 	}
-	if (!record_decode(value, length, &record, why, sizeof why)) {
+	if (record_decode(value, length, &record, why, sizeof why) != RECORD_TAKEN) {
 		world_violated(world, "%s: a record that cannot be read: %s", key, why);
 		return;
 	}
@@ -69,6 +69,15 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
 	upload->present = true;
 }
 
+/* Who has died or was stopped since it said so cannot tell the next one; nor does it keep in mind what it said for
+ * another one, whose upload it was. */
+static bool finisher_knows(const struct world *world, const struct sim_upload *upload)
+{
+	const struct instance *instance = &world->instance[upload->finisher];
+	return instance->coordinator != NULL && instance->life == upload->finisher_life && instance->stalled_until < upload->finished_at &&
+	       upload->finisher_owned;
+}
+
 void promises_of_finished(struct world *world, struct sim_upload *upload, enum outcome outcome)
 {
 	bool recorded = upload->removed || (upload->present && upload->last.status.step == upload->last.upload->step_count);
@@ -77,12 +86,14 @@ void promises_of_finished(struct world *world, struct sim_upload *upload, enum o
 		world_violated(world, "%s is said to be finished before its record says so", upload->id);
 	if (upload->finished > 0 && outcome != upload->outcome)
 		world_violated(world, "%s was said to end with %s, now %s", upload->id, outcome_name(upload->outcome), outcome_name(outcome));
-	/* Who dies right after saying it cannot tell the next one. */
-	if (upload->finished > 0 && world->now - upload->finished_at < MINUTE / 2 && world->died_at < upload->finished_at)
+	if (upload->finished > 0 && world->now - upload->finished_at < MINUTE / 2 && finisher_knows(world, upload))
 		world_violated(world, "%s is said to be finished twice within %.3f s", upload->id,
 		               (double)(world->now - upload->finished_at) / (double)SECOND);
 	upload->outcome = outcome;
 	upload->finished_at = world->now;
+	upload->finisher = world->arriving->instance;
+	upload->finisher_life = world->arriving->life;
+	upload->finisher_owned = !upload->present || strcmp(upload->last.owner, world->instance[upload->finisher].owner) == 0;
 	upload->finished++;
 }
 

@@ -103,6 +103,9 @@ struct sim_upload {
 	unsigned finished;       /* PostprocessingFinished stored, the last one at: */
 	nanos finished_at;
 	enum outcome outcome;    /* the first one said */
+	size_t finisher;         /* the instance that said it last, in which of its lives */
+	unsigned finisher_life;
+	bool finisher_owned;
 	bool passed[SIM_STEPS];  /* the step was truly done: its run ended with continue, its time had come, it was answered */
 	unsigned results;        /* PostprocessingStepFinished of the scan stored */
 	bool confirmed;
@@ -115,7 +118,7 @@ struct world {
 	uint64_t seed, random;
 	enum breakage breakage;
 	unsigned broken;         /* counts where a breakage strikes only now and then */
-	nanos now, faults_until, died_at;
+	nanos now, faults_until;
 	struct happening *queue; /* a heap */
 	size_t happenings, queue_size;
 	uint64_t order;
@@ -127,6 +130,7 @@ struct world {
 	struct log log;
 	bool trace;
 	const struct operation *answering; /* what a port's read() is to read */
+	const struct happening *arriving;  /* what an instance has sent; NULL: nothing, storage speaks */
 	char violation[256];     /* the first broken promise; "" so far none */
 };
 

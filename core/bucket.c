@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/bucket.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "core/bus_connect.h"
+
+#define WATCH_INTERVAL (2 * SECOND)
+#define STREAM_SIZE 160
+
+void bucket_init(struct bucket *bucket, struct store *store, const char *state_dir)
+{
+	*bucket = (struct bucket){.store = store, .state_dir = state_dir};
+	bucket->known = position_read(state_dir, POSITION_BUCKET, store->bucket, &bucket->position);
+}
+
+static void say_gone(const struct bucket *bucket)
+{
+	log_error(bucket->store->log,
+	          "bucket %s: it is gone from the broker, and with it the records of all uploads that were not done with; nothing is done until "
+	          "it is back. Restore the broker's files (a private broker's are in %s/broker). Or, if it is lost for good or another broker "
+	          "is meant, stop the service, delete %s/" POSITION_BUCKET ", start it, and have storage begin its uploads again",
+	          bucket->store->bucket, bucket->state_dir, bucket->state_dir);
+}
+
+bool bucket_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
+{
+	struct bucket *bucket = closure;
+	if (!__atomic_load_n(&bucket->known, __ATOMIC_RELAXED))
+		return store_prepare(bucket->store, connection, js, why, size);
+	char stream[STREAM_SIZE];
+	jsStreamInfo *info = NULL;
+	snprintf(stream, sizeof stream, "KV_%s", bucket->store->bucket);
+	natsStatus status = js_GetStreamInfo(&info, js, stream, NULL, NULL);
+	jsStreamInfo_Destroy(info);
+	bool gone = status == NATS_NOT_FOUND;
+	if (gone && !bucket->missed)
+		say_gone(bucket);
+	bucket->missed = status != NATS_OK && (gone || bucket->missed);
+	if (status != NATS_OK)
+		snprintf(why, size, "bucket %s: %s", bucket->store->bucket, gone ? "it is gone" : bus_advice(status));
+	return status == NATS_OK;
+}
+
+void bucket_saw(struct bucket *bucket, uint64_t sequence)
+{
+	if (sequence > bucket->position.sequence)
+		bucket->position.sequence = sequence;
+}
+
+void bucket_ask(struct bucket *bucket, struct bus *bus)
+{
+	char subject[STREAM_SIZE];
+	if (bucket->asking)
+		return;
+	bucket->asking = true;
+	bucket->asked = clock_monotonic();
+	/* Writes may be acknowledged before the answer comes, and not be in it. */
+	bucket->at_least = bucket->position.sequence;
+	snprintf(subject, sizeof subject, "$JS.API.STREAM.INFO.KV_%s", bucket->store->bucket);
+	bus_call(bus, &bucket->question, subject, "", 0);
+}
+
+void bucket_watch(struct bucket *bucket, struct bus *bus)
+{
+	if (bus_is_up(bus) && clock_monotonic() - bucket->asked >= WATCH_INTERVAL)
+		bucket_ask(bucket, bus);
+}
+
+/* False: the answer is none that can be read. */
+static bool read_answer(struct request *question, struct position *found)
+{
+	json_t *answer = json_loadb(natsMsg_GetData(question->reply), (size_t)natsMsg_GetDataLength(question->reply), 0, NULL);
+	const char *created = json_string_value(json_object_get(answer, "created"));
+	bool good = created != NULL && time_parse(created, &found->stream);
+	found->sequence = (uint64_t)json_integer_value(json_object_get(json_object_get(answer, "state"), "last_seq"));
+	json_decref(answer);
+	natsMsg_Destroy(question->reply);
+	question->reply = NULL;
+	return good;
+}
+
+static void say_standing(const struct bucket *bucket, enum standing standing, uint64_t last)
+{
+	if (standing == STANDING_OTHER)
+		log_error(bucket->store->log,
+		          "bucket %s: it is not the one that was used before: the records that were in that one are lost; have storage begin again "
+		          "the uploads that it still waits for",
+		          bucket->store->bucket);
+	else if (standing == STANDING_BEHIND)
+		log_error(bucket->store->log,
+		          "bucket %s: the broker went back in time, from revision %" PRIu64 " to %" PRIu64 ": what was written in between is lost; have "
+		          "storage begin again the uploads that it still waits for",
+		          bucket->store->bucket, bucket->at_least, last);
+}
+
+enum standing bucket_answered(struct bucket *bucket, struct bus *bus)
+{
+	struct position found, before = {bucket->position.stream, bucket->at_least};
+	bucket->asking = false;
+	if (bucket->question.status == REQUEST_REFUSED && bucket->question.error == BUS_STREAM_NOT_FOUND)
+		bus_prepare_again(bus);
+	if (bucket->question.status != REQUEST_DONE || !read_answer(&bucket->question, &found))
+		return STANDING_GOOD;
+	enum standing standing = position_compare(&before, found.stream, found.sequence);
+	say_standing(bucket, standing, found.sequence);
+	if (standing == STANDING_GOOD)
+		bucket_saw(bucket, found.sequence);
+	else
+		bucket->position = found;
+	__atomic_store_n(&bucket->known, true, __ATOMIC_RELAXED);
+	return standing;
+}

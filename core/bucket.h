@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Whether the broker still has the bucket that the service has used: it is made when there never was one, but one that is
+ * gone is never made anew in silence, and one that is another or an older one than before is found out. */
+#ifndef CORE_BUCKET_H
+#define CORE_BUCKET_H
+
+#include "core/position.h"
+#include "core/store.h"
+
+struct bucket {
+	struct store *store;      /* borrowed */
+	const char *state_dir;    /* for the advice */
+	bool known;               /* shared with bucket_prepare() on the bus' thread: atomic */
+	bool missed;              /* the bus' thread's: that it is gone was said */
+	/* The receiver's: */
+	struct position position; /* as it was last seen */
+	uint64_t at_least;        /* what the answer to the question cannot be below */
+	struct request question;
+	bool asking;              /* … is under way */
+	nanos asked;              /* when it was last (monotonic) */
+};
+
+/* The state folder is read. */
+void bucket_init(struct bucket *bucket, struct store *store, const char *state_dir);
+
+/* A bus_prepare; the closure is the bucket. Makes it if it was never seen. */
+bus_prepare bucket_prepare;
+
+/* The receiver's. A write into it was acknowledged. */
+void bucket_saw(struct bucket *bucket, uint64_t sequence);
+/* Asks the broker about it; bucket_answered() is for the mail of the question. */
+void bucket_ask(struct bucket *bucket, struct bus *bus);
+/* The same, but not more often than every few seconds. To be called about once a second. */
+void bucket_watch(struct bucket *bucket, struct bus *bus);
+/* OTHER and BEHIND: said, and from now on it is taken as it is; what is remembered of its records is not to be trusted. */
+enum standing bucket_answered(struct bucket *bucket, struct bus *bus);
+
+#endif

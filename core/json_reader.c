@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/json_reader.h"
+
+#include <string.h>
+
+#include "core/character.h"
+#include "core/encoding.h"
+
+void json_reader_refuse(struct json_reader *reader, const struct json_value *value)
+{
+	if (reader->wrong == NULL)
+		reader->wrong = value->key;
+}
+
+/* Is there a value, and is it of the type whose texts begin so? */
+static bool has_type(struct json_reader *reader, const struct json_value *value, const char *beginnings)
+{
+	if (value->text == NULL || value->text[0] == 'n')
+		return false;
+	if (strchr(beginnings, value->text[0]) != NULL)
+		return true;
+	json_reader_refuse(reader, value);
+	return false;
+}
+
+/* Takes a part of the room for a value; NULL: there is not so much left, which is noted. */
+static char *room_for(struct json_reader *reader, const struct json_value *value, size_t size)
+{
+	if (size > reader->left) {
+		json_reader_refuse(reader, value);
+		return NULL;
+	}
+	char *room = reader->room;
+	reader->room += size;
+	reader->left -= size;
+	return room;
+}
+
+/* Copies what stands between a string's quotes; returns where the copy ends. */
+static char *unescape(char *to, const char *from, const char *end)
+{
+	while (from < end) {
+		const char *escape = memchr(from, '\\', (size_t)(end - from));
+		size_t plain = (size_t)((escape != NULL ? escape : end) - from);
+		memcpy(to, from, plain);
+		to += plain;
+		from += plain;
+		uint32_t character;
+		if (from < end) {
+			from += character_escape(from, (size_t)(end - from), &character);
+			to += character_write(to, character);
+		}
+	}
+	return to;
+}
+
+const char *json_reader_string(struct json_reader *reader, const struct json_value *value)
+{
+	/* Two quotes less, one terminator more. */
+	char *text = has_type(reader, value, "\"") ? room_for(reader, value, value->length - 1) : NULL;
+	if (text == NULL)
+		return "";
+	char *end = unescape(text, value->text + 1, value->text + value->length - 1);
+	*end = '\0';
+	if (strlen(text) == (size_t)(end - text))
+		return text;
+	json_reader_refuse(reader, value);
+	return "";
+}
+
+const char *json_reader_bytes(struct json_reader *reader, const struct json_value *value, size_t *length)
+{
+	*length = 0;
+	if (!has_type(reader, value, "\""))
+		return "";
+	const char *start = value->text + 1, *end = value->text + value->length - 1;
+	*length = (size_t)(end - start);
+	if (memchr(start, '\\', *length) == NULL)
+		return start;
+	char *bytes = room_for(reader, value, *length);
+	*length = bytes != NULL ? (size_t)(unescape(bytes, start, end) - bytes) : 0;
+	return bytes != NULL ? bytes : "";
+}
+
+const char *json_reader_base64(struct json_reader *reader, const struct json_value *value, size_t *length)
+{
+	size_t digits;
+	const char *encoded = json_reader_bytes(reader, value, &digits);
+	char *bytes = room_for(reader, value, BASE64_BYTES(digits) + 1);
+	if (bytes == NULL || !base64_decode(encoded, digits, bytes, length))
+		return NULL;
+	bytes[*length] = '\0';
+	return bytes;
+}
+
+int64_t json_reader_integer(struct json_reader *reader, const struct json_value *value)
+{
+	if (!has_type(reader, value, "-0123456789"))
+		return 0;
+	int64_t integer = 0;
+	bool negative = value->text[0] == '-';
+	for (size_t i = negative; i < value->length; i++) {
+		int64_t digit = negative ? '0' - value->text[i] : value->text[i] - '0';
+		bool is_digit = value->text[i] >= '0' && value->text[i] <= '9';
+		if (!is_digit || __builtin_mul_overflow(integer, 10, &integer) || __builtin_add_overflow(integer, digit, &integer)) {
+			json_reader_refuse(reader, value);
+			return 0;
+		}
+	}
+	return integer;
+}
+
+bool json_reader_bool(struct json_reader *reader, const struct json_value *value)
+{
+	return has_type(reader, value, "tf") && value->text[0] == 't';
+}
+
+/* Copies without the white space that stands outside of strings; returns where the copy ends. */
+static char *compact(char *to, const char *from, const char *end)
+{
+	bool quoted = false;
+	for (; from < end; from++) {
+		if (!quoted && json_is_space(*from))
+			continue;
+		if (*from == '"')
+			quoted = !quoted;
+		*to++ = *from;
+		if (*from == '\\')
+			*to++ = *++from;
+	}
+	return to;
+}
+
+const char *json_reader_text(struct json_reader *reader, const struct json_value *value)
+{
+	char *text = value->text != NULL ? room_for(reader, value, value->length + 1) : NULL;
+	if (text == NULL)
+		return "null";
+	if (value->spaced) {
+		*compact(text, value->text, value->text + value->length) = '\0';
+	} else {
+		memcpy(text, value->text, value->length);
+		text[value->length] = '\0';
+	}
+	return text;
+}
+
+bool json_reader_members(struct json_reader *reader, const struct json_value *value, const struct json_member *member,
+                         size_t count)
+{
+	bool object = has_type(reader, value, "{");
+	return json_read(object ? value->text : "{}", object ? value->length : 2, member, count, NULL, 0) && object;
+}
+
+bool json_reader_is_string(struct json_reader *reader, const struct json_value *value)
+{
+	return has_type(reader, value, "\"");
+}
+
+bool json_reader_is_array(struct json_reader *reader, const struct json_value *value)
+{
+	return has_type(reader, value, "[");
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/server_private.h"
+
+#define SAVE_INTERVAL (5 * SECOND)
+
+void server_say_word(struct server *server, char sign)
+{
+	char text[OWNER_LIMIT + 1];
+	int length = snprintf(text, sizeof text, "%c%s", sign, server->owner);
+	bus_send(server->events, server->peers_subject, NULL, text, (size_t)length);
+}
+
+/* Gives a sign of life, and listens to those of the others. What belongs to the dead is found by reading the bucket. */
+static void keep_company(struct server *server)
+{
+	nanos now = clock_monotonic();
+	if (!atomic_load(&server->ready))
+		peers_deaf(server->peers, now);
+	if (now >= server->sign_next) {
+		server_say_word(server, '+');
+		server->sign_next = now + PEER_SIGN_INTERVAL;
+	}
+	if (peers_tick(server->peers, now)) {
+		log_info(server->log, "another instance has ended or died: its uploads are taken over");
+		census_again(&server->census);
+	}
+}
+
+static void save(struct server *server, const char *file, const char *of, struct position *saved, struct position now)
+{
+	if (now.stream == 0 || (now.sequence == saved->sequence && now.stream == saved->stream))
+		return;
+	if (position_write(server->config->state_dir, file, of, &now))
+		*saved = now;
+	else
+		log_warning(server->log, "state folder %s: %s cannot be saved: %s", server->config->state_dir, file, strerror(errno));
+}
+
+static void save_positions(struct server *server)
+{
+	struct position events = {__atomic_load_n(&server->intake.stream_created, __ATOMIC_RELAXED),
+	                          __atomic_load_n(&server->intake.applied, __ATOMIC_RELAXED)};
+	server->save_next = clock_monotonic() + SAVE_INTERVAL;
+	save(server, POSITION_EVENTS, server->config->consumer, &server->saved, events);
+	save(server, POSITION_BUCKET, server->store.bucket, &server->bucket_saved, server->bucket.position);
+}
+
+void server_do_chores(struct server *server)
+{
+	bus_expire(server->events);
+	if (server->records != server->events)
+		bus_expire(server->records);
+	if (!server->stopping) {
+		intake_ask_position(&server->intake, server->events);
+		bucket_watch(&server->bucket, server->records);
+	}
+	if (server->http != NULL && http_address(server->http) == NULL)
+		http_start(server->http);
+	if (!server->stopping)
+		keep_company(server);
+	if (atomic_load(&server->ready) && clock_monotonic() >= server->save_next)
+		save_positions(server);
+	server_read_if_due(server);
+}

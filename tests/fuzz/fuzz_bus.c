@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The input is a message from the broker: its first byte says what it comes as, then lines until an empty one: the subject
+ * to answer to, and headers; then the data. What is not known to have happened is not done; what is not known to be
+ * there, or not to be, is asked for again.
+ *
+ * Linked with --wrap so that there is no connection: what is sent goes nowhere, and the messages are ours. */
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/bus_connect.h"
+#include "core/intake.h"
+#include "core/store.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/require.h"
+
+static struct {
+	natsMsgHandler on_message, on_word;
+	void *closure;
+	char inbox[BUS_SUBJECT_SIZE]; /* ends with '>' */
+	char reply[BUS_SUBJECT_SIZE]; /* of the last request */
+} broker;
+
+struct bus_link *__wrap_bus_link_create(const struct bus_link_options *options);
+void __wrap_bus_link_stop(struct bus_link *link, const natsConnection *taken);
+void __wrap_bus_link_destroy(struct bus_link *link);
+natsStatus __wrap_natsConnection_PublishMsg(natsConnection *connection, natsMsg *message);
+
+struct bus_link *__wrap_bus_link_create(const struct bus_link_options *options)
+{
+	broker.on_message = options->on_message;
+	broker.on_word = options->on_word;
+	broker.closure = options->closure;
+	snprintf(broker.inbox, sizeof broker.inbox, "%s", options->inbox);
+	return (struct bus_link *)&broker;
+}
+
+void __wrap_bus_link_stop(struct bus_link *link, const natsConnection *taken)
+{
+	(void)link;
+	(void)taken;
+}
+
+void __wrap_bus_link_destroy(struct bus_link *link)
+{
+	(void)link;
+}
+
+natsStatus __wrap_natsConnection_PublishMsg(natsConnection *connection, natsMsg *message)
+{
+	(void)connection;
+	snprintf(broker.reply, sizeof broker.reply, "%s", natsMsg_GetReply(message));
+	return NATS_OK;
+}
+
+/* Takes a line off, without its end. NULL: out of memory never, so: none is left, or an empty one was taken. */
+static char *take_line(const char **data, size_t *size)
+{
+	const char *end = memchr(*data, '\n', *size);
+	size_t length = end != NULL ? (size_t)(end - *data) : *size;
+	char *line = strndup(*data, length);
+	REQUIRE(line != NULL);
+	*data += length + (end != NULL);
+	*size -= length + (end != NULL);
+	if (line[0] != '\0')
+		return line;
+	free(line);
+	return NULL;
+}
+
+/* NULL: the client library makes no such message. */
+static natsMsg *make_message(const char *subject, const char *data, size_t size)
+{
+	natsMsg *message = NULL;
+	char *reply = take_line(&data, &size), *line = reply;
+	struct bus_header header[8];
+	char *text[8];
+	size_t count = 0;
+	while (line != NULL && count < 8 && (line = take_line(&data, &size)) != NULL) {
+		char *colon = strchr(line, ':');
+		header[count].name = line;
+		header[count].value = colon != NULL ? colon + 1 : "";
+		if (colon != NULL)
+			*colon = '\0';
+		text[count++] = line;
+	}
+	if (natsMsg_Create(&message, subject, reply, data, (int)size) != NATS_OK)
+		message = NULL;
+	for (size_t i = 0; i < count; i++) {
+		if (message != NULL)
+			natsMsgHeader_Set(message, header[i].name, header[i].value);
+		free(text[i]);
+	}
+	free(reply);
+	return message;
+}
+
+static struct mail *receive(struct mailbox *mailbox, enum mail_kind kind)
+{
+	struct mail *mail = mailbox_receive(mailbox, 0);
+	REQUIRE(mail == NULL || (mail->kind == kind && mail->next == NULL));
+	return mail;
+}
+
+/* The answer to a request comes; what the request's status says is borne out by it. */
+static bool answer(struct mailbox *mailbox, struct request *request, const char *data, size_t size)
+{
+	natsMsg *message = make_message(broker.reply, data, size);
+	if (message == NULL)
+		return false;
+	json_t *json = json_loadb(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), 0, NULL);
+	bool object = json_is_object(json), error = json_object_get(json, "error") != NULL;
+	json_int_t sequence = json_integer_value(json_object_get(json, "seq"));
+	json_decref(json);
+	broker.on_message(NULL, NULL, message, broker.closure);
+	REQUIRE(receive(mailbox, MAIL_REPLY) == &request->mail);
+	REQUIRE(request->status != REQUEST_DONE || (object && !error));
+	REQUIRE(request->status != REQUEST_REFUSED || (object && error));
+	if (request->status == REQUEST_DONE && !request->api)
+		REQUIRE(sequence > 0 && request->sequence == (uint64_t)sequence);
+	REQUIRE((request->reply != NULL) == (request->api && request->status == REQUEST_DONE));
+	return true;
+}
+
+static void check_load(struct bus *bus, struct mailbox *mailbox, const char *data, size_t size)
+{
+	struct log log = {.fd = -1, .level = LOG_ERROR};
+	struct store store = {.bucket = "b", .log = &log};
+	struct request request = {0};
+	struct loaded_entry entry;
+	store_load(&store, bus, &request, "id");
+	if (!answer(mailbox, &request, data, size))
+		return;
+	enum request_status status = request.status;
+	int error = request.error;
+	enum loaded loaded = store_read(&store, &request, &entry);
+	REQUIRE(request.reply == NULL);
+	REQUIRE(status == REQUEST_DONE || loaded == LOADED_FAILED || (loaded == LOADED_NOTHING && error == BUS_MESSAGE_NOT_FOUND));
+	REQUIRE(status != REQUEST_DONE || loaded == LOADED_FAILED || entry.revision != 0);
+	REQUIRE((loaded == LOADED_RECORD) == (entry.record.upload != NULL));
+	if (loaded == LOADED_RECORD)
+		record_clear(&entry.record);
+}
+
+static void check_put(struct bus *bus, struct mailbox *mailbox, const char *data, size_t size)
+{
+	struct request request = {0};
+	bus_publish(bus, &request, "s", NULL, "", 0);
+	answer(mailbox, &request, data, size);
+}
+
+static void check_position(struct bus *bus, struct mailbox *mailbox, const char *data, size_t size)
+{
+	struct intake intake = {.consumer = "c", .applied = 5};
+	intake_ask_position(&intake, bus);
+	REQUIRE(intake.asking);
+	if (!answer(mailbox, &intake.position, data, size))
+		return;
+	REQUIRE(intake_answered(&intake, &intake.position));
+	REQUIRE(!intake.asking && intake.position.reply == NULL && intake.applied >= 5 && intake.applied <= INT64_MAX);
+}
+
+/* By the book: the numbers of "$JS.ACK.<domain>.<hash>.<stream>.<consumer>.<delivered>.<sequence>…", the first two of
+ * which old servers leave out. */
+static uint64_t sequence_by_the_book(const char *reply, uint64_t *delivered)
+{
+	char *copy = strdup(reply != NULL ? reply : ""), *token[32], *rest = copy;
+	size_t count = 0;
+	REQUIRE(copy != NULL);
+	while (count < 32 && rest != NULL)
+		token[count++] = strsep(&rest, ".");
+	size_t at = count > 10 ? 6 : 4;
+	uint64_t sequence = 0;
+	*delivered = 0;
+	if (at + 1 < count) {
+		*delivered = strtoull(token[at], NULL, 10);
+		sequence = strtoull(token[at + 1], NULL, 10);
+	}
+	free(copy);
+	return sequence;
+}
+
+static bool plain(const char *reply)
+{
+	return reply == NULL || strspn(reply, "$JSACK.0123456789abc") == strlen(reply);
+}
+
+/* What a pull brings: a message, or word of the pull itself on the inbox's subject. */
+static void check_delivery(const char *subject, struct mailbox *mailbox, const char *data, size_t size)
+{
+	struct intake intake = {.held = 3, .outstanding = 7};
+	natsMsg *message = make_message(subject, data, size);
+	if (message == NULL)
+		return;
+	broker.on_message(NULL, NULL, message, broker.closure);
+	struct mail *mail = receive(mailbox, MAIL_DELIVERY);
+	if (mail == NULL)
+		return;
+	struct delivery *delivery = (struct delivery *)(void *)mail;
+	uint64_t delivered;
+	const char *reply = natsMsg_GetReply(delivery->message);
+	uint64_t sequence = sequence_by_the_book(reply, &delivered);
+	REQUIRE(delivery->sequence == 0 || !plain(reply) || delivery->sequence == sequence);
+	REQUIRE(delivery->sequence == 0 || !plain(reply) || delivery->redelivered == (delivered > 1));
+	bool status = delivery->status;
+	REQUIRE(intake_take(&intake, delivery) == !status);
+	REQUIRE(intake.outstanding <= 7 && intake.held == 3 + (unsigned)!status);
+	REQUIRE(status || intake.outstanding == 6);
+	if (!status)
+		delivery_free(delivery);
+}
+
+static void check_word(struct mailbox *mailbox, const char *data, size_t size)
+{
+	natsMsg *message = make_message("word", data, size);
+	if (message == NULL)
+		return;
+	broker.on_word(NULL, NULL, message, broker.closure);
+	struct word *word = (struct word *)(void *)receive(mailbox, MAIL_WORD);
+	REQUIRE(word != NULL && strlen(word->text) < WORD_SIZE);
+	free(word);
+}
+
+static struct bus *make_bus(struct mailbox *mailbox)
+{
+	struct bus *bus = bus_create(&(struct bus_options){.mailbox = mailbox});
+	struct bus_change *change = calloc(1, sizeof *change);
+	REQUIRE(bus != NULL && change != NULL);
+	change->up = true;
+	REQUIRE(bus_changed(bus, change));
+	return bus;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct mailbox mailbox;
+	if (size == 0)
+		return 0;
+	REQUIRE(nats_Open(-1) == NATS_OK);
+	REQUIRE(mailbox_init(&mailbox));
+	struct bus *bus = make_bus(&mailbox);
+	const char *rest = (const char *)data + 1;
+	char subject[BUS_SUBJECT_SIZE];
+	bus_pull_subject(bus, subject);
+	if (data[0] == 'l')
+		check_load(bus, &mailbox, rest, size - 1);
+	else if (data[0] == 'p')
+		check_put(bus, &mailbox, rest, size - 1);
+	else if (data[0] == 'c')
+		check_position(bus, &mailbox, rest, size - 1);
+	else if (data[0] == 'w')
+		check_word(&mailbox, rest, size - 1);
+	else
+		check_delivery(data[0] == 's' ? subject : INTAKE_STREAM, &mailbox, rest, size - 1);
+	bus_destroy(bus);
+	mailbox_destroy(&mailbox);
+	return 0;
+}

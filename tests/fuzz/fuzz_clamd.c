@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The input is what clamd says, behind three bytes: bits of `enum option`, what becomes of infected files, and how many bytes
+ * come at a time. The module scans two uploads; an oracle reads the same bytes. Only an exact verdict on a whole
+ * upload counts, and everything else is a retry.
+ *
+ * Linked with --wrap for the module's own waits and connecting: no time passes, and nobody listens. */
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "plugins/virusscan/endpoint.h"
+#include "plugins/virusscan/session.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/require.h"
+#include "tests/stub_host.h"
+
+enum option {
+	OPTION_SILENT = 1,  /* when nothing is left to be said: silence, not a close */
+	OPTION_CANCEL = 2,  /* … and with it a cancellation */
+	OPTION_EARLY = 4,   /* speaks while it should take bytes */
+	OPTION_LARGE = 8,   /* the upload does not fit into the socket */
+	OPTION_BREAKS = 16, /* the upload cannot be read to its end */
+	OPTION_PING = 32    /* the module's own check instead of scans */
+};
+
+#define LARGE ((size_t)400 * 1024)
+#define SMALL 3
+
+/* The scanner's end of the one session that there is. */
+static struct {
+	int peer; /* -1: none yet */
+	const uint8_t *data;
+	size_t left, piece;
+	unsigned options;
+	unsigned long number; /* of the commands of the session */
+	bool early;           /* spoke in the midst of this upload */
+	char heard[ANSWER_SIZE];
+	size_t heard_length;  /* of this upload, on this session */
+} clamd;
+
+int __wrap_endpoint_connect(const struct endpoint *endpoint, const struct limits *limits, char *why, size_t size);
+enum waited __wrap_socket_wait(int fd, short events, const struct limits *limits);
+
+int __wrap_endpoint_connect(const struct endpoint *endpoint, const struct limits *limits, char *why, size_t size)
+{
+	(void)endpoint;
+	(void)limits;
+	(void)why;
+	(void)size;
+	int pair[2], room = 16 * 1024;
+	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
+	REQUIRE(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room) == 0);
+	if (clamd.peer >= 0)
+		close(clamd.peer);
+	clamd.peer = pair[1];
+	clamd.number = 0;
+	clamd.early = false;
+	clamd.heard_length = 0;
+	return pair[0];
+}
+
+static void take_all(void)
+{
+	static char bytes[64 * 1024];
+	while (recv(clamd.peer, bytes, sizeof bytes, 0) > 0)
+		continue;
+}
+
+/* False: nothing is left to say. */
+static bool speak(void)
+{
+	size_t length = clamd.left < clamd.piece ? clamd.left : clamd.piece;
+	if (length > ANSWER_SIZE - clamd.heard_length)
+		length = ANSWER_SIZE - clamd.heard_length; /* what does not fit is not looked at */
+	if (length == 0)
+		return false;
+	REQUIRE(send(clamd.peer, clamd.data, length, MSG_NOSIGNAL) == (ssize_t)length);
+	memcpy(clamd.heard + clamd.heard_length, clamd.data, length);
+	clamd.heard_length += length;
+	clamd.data += length;
+	clamd.left -= length;
+	return true;
+}
+
+/* Each wait of the module is the scanner's turn. */
+enum waited __wrap_socket_wait(int fd, short events, const struct limits *limits)
+{
+	(void)fd;
+	(void)limits;
+	if (events & POLLOUT) {
+		if (clamd.options & OPTION_EARLY && speak())
+			clamd.early = true;
+		else
+			take_all();
+		return WAIT_READY;
+	}
+	if (speak())
+		return WAIT_READY;
+	if (clamd.options & OPTION_SILENT)
+		return clamd.options & OPTION_CANCEL ? WAIT_CANCELLED : WAIT_TIMEOUT;
+	/* Bytes left unread would make a reset of the close. */
+	take_all();
+	shutdown(clamd.peer, SHUT_WR);
+	return WAIT_READY;
+}
+
+/* By the book: what was heard is one whole answer, to the last command, that ends with `end`. */
+static bool heard(const char *begin, const char *end)
+{
+	char head[64];
+	size_t length = (size_t)snprintf(head, sizeof head, "%lu: %s", clamd.number, begin), tail = strlen(end) + 1;
+	return clamd.heard_length >= length + tail && memcmp(clamd.heard, head, length) == 0 &&
+	       memcmp(clamd.heard + clamd.heard_length - tail, end, tail) == 0 &&
+	       memchr(clamd.heard, '\0', clamd.heard_length) == clamd.heard + clamd.heard_length - 1;
+}
+
+static bool heard_clean(void)
+{
+	return heard("stream: ", "OK") && clamd.heard_length == strlen("1: stream: OK") + 1;
+}
+
+static bool heard_name(void)
+{
+	const char *name = clamd.heard + strlen("1: stream: ");
+	size_t around = strlen("1: stream: ") + strlen(" FOUND") + 1;
+	return heard("stream: ", " FOUND") && clamd.heard_length > around && clamd.heard_length - around < 512 &&
+	       strncmp(name, "Heuristics.Limits.Exceeded", 26) != 0;
+}
+
+static void check_texts(const struct pp_run *run, bool verdict)
+{
+	for (const char *c = run->reason; *c != '\0'; c++)
+		REQUIRE(*c >= 0x20 && *c <= 0x7e);
+	REQUIRE(verdict || run->reason[0] != '\0');
+	REQUIRE(verdict == (run->result[0] != '\0'));
+	json_t *result = json_loads(run->result, 0, NULL);
+	REQUIRE(verdict == json_is_object(result));
+	json_decref(result);
+}
+
+static void scan(void *instance, uint32_t on_infected)
+{
+	struct pp_run run;
+	stub_run_init(&run, NULL, clamd.options & OPTION_LARGE ? LARGE : SMALL);
+	run.breaks_at = clamd.options & OPTION_BREAKS ? run.length - 1 : SIZE_MAX;
+	run.piece = run.length - 1;
+	clamd.early = false;
+	clamd.heard_length = 0;
+	uint32_t outcome = pp_step_module.run(instance, &run);
+	clamd.number++;
+	bool whole = !clamd.early && !(clamd.options & OPTION_BREAKS);
+	bool clean = whole && heard_clean(), infected = whole && heard_name();
+	REQUIRE(outcome == (clean ? PP_CONTINUE : infected ? on_infected : PP_RETRY));
+	check_texts(&run, clean || infected);
+	take_all();
+}
+
+static void ping(void *instance)
+{
+	char why[256] = "";
+	int check = pp_step_module.check(instance, why, sizeof why);
+	clamd.number++;
+	REQUIRE((check == 0) == (heard("", "PONG") && clamd.heard_length == strlen("1: PONG") + 1));
+	REQUIRE(check == 0 || why[0] != '\0');
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static const char *const handling[] = {"infected=delete", "infected=abort", "infected=continue", NULL};
+	static const uint32_t outcome[] = {PP_DELETE, PP_ABORT, PP_CONTINUE, PP_DELETE};
+	if (size < 3)
+		return 0;
+	clamd.peer = -1;
+	clamd.options = data[0];
+	clamd.piece = data[2] == 0 ? SIZE_MAX : data[2];
+	clamd.data = data + 3;
+	clamd.left = size - 3;
+	void *instance = stub_create(handling[data[1] % 4], NULL, NULL);
+	if (clamd.options & OPTION_PING) {
+		ping(instance);
+	} else {
+		scan(instance, outcome[data[1] % 4]);
+		scan(instance, outcome[data[1] % 4]);
+	}
+	pp_step_module.destroy(instance);
+	if (clamd.peer >= 0)
+		close(clamd.peer);
+	return 0;
+}

@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_HARNESS_BASE64_H
+#define TESTS_HARNESS_BASE64_H
+
+#include <stddef.h>
+
+/* The bytes, with a terminator behind them, for the caller to free(); NULL: no base64. */
+char *base64_bytes(const char *encoded, size_t *length);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The commands beside the service, as people and scripts call them. */
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tests/scenario/records.h"
+#include "tests/scenario/storage.h"
+
+static struct scenario scenario;
+
+static void start_command(struct process *process, const char *const *argv, const char *const *env)
+{
+	char log[FOLDER_PATH_SIZE + 32];
+	snprintf(log, sizeof log, "%s/command.log", scenario.folder);
+	ck_assert(process_start(process, &(struct process_options){.argv = argv, .env = env, .log = log, .pipe_out = true}));
+}
+
+/* Runs a command to its end; what it prints goes to `text`. Returns its exit status. */
+static int run_command(const char *const *argv, const char *const *env, char *text, size_t size)
+{
+	struct process process = PROCESS_NONE;
+	start_command(&process, argv, env);
+	text[0] = '\0';
+	for (size_t used = 0; process_read_line(&process, text + used, size - used, TEST_LIMIT); used = strlen(text))
+		ck_assert_uint_lt(strlen(text), size - 1);
+	ck_assert(process_wait(&process, TEST_LIMIT));
+	int status = process.status;
+	process_end(&process);
+	return status;
+}
+
+/* The upload that the command has announced; NULL: none yet. */
+static const struct recorded *announced(void)
+{
+	recorder_update(&scenario.recorder);
+	for (size_t i = 0; i < scenario.recorder.count; i++)
+		if (strcmp(scenario.recorder.message[i].type, "BytesReceived") == 0)
+			return &scenario.recorder.message[i];
+	return NULL;
+}
+
+static bool is_announced(void *closure)
+{
+	(void)closure;
+	return announced() != NULL;
+}
+
+/* Submits a file, waits until its step waits, and ends the command in this way. Returns its exit status. */
+static int submit_and_end(int signal_number, const char *patience)
+{
+	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], id[64];
+	struct process submit = PROCESS_NONE;
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1h\n"}, false);
+	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
+	snprintf(path, sizeof path, "%s/file", scenario.folder);
+	ck_assert(folder_write(scenario.folder, "file", "abc", 3));
+	start_command(&submit, (const char *const[]){"./postprocessing", "submit", "-c", ini, "-t", patience, path, NULL}, NULL);
+	ck_assert(wait_until(is_announced, NULL, TEST_LIMIT));
+	snprintf(id, sizeof id, "%s", announced()->upload);
+	if (signal_number != 0) {
+		records_await(&scenario, id, "phase", "waiting");
+		ck_assert(process_signal(&submit, signal_number));
+	}
+	ck_assert(process_wait(&submit, TEST_LIMIT));
+	int status = submit.status;
+	process_end(&submit);
+	/* Nothing goes on: the record only tells people what has become of it. */
+	records_await(&scenario, id, "phase", "ended");
+	json_t *record = records_read(&scenario, id);
+	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(record, "Status"), "Outcome")), "abort");
+	json_decref(record);
+	scenario_close(&scenario);
+	return status;
+}
+
+START_TEST(interrupted_submit_withdraws)
+{
+	ck_assert_int_eq(submit_and_end(SIGINT, "1h"), 128 + SIGINT);
+}
+END_TEST
+
+START_TEST(terminated_submit_withdraws)
+{
+	ck_assert_int_eq(submit_and_end(SIGTERM, "1h"), 128 + SIGTERM);
+}
+END_TEST
+
+START_TEST(impatient_submit_withdraws)
+{
+	ck_assert_int_eq(submit_and_end(0, "2s"), 2);
+}
+END_TEST
+
+START_TEST(health_tells)
+{
+	char ini[FOLDER_PATH_SIZE + 32], text[512];
+	const char *const argv[] = {"./postprocessing", "health", "-c", ini, "--json", NULL};
+	/* Port 1 of the loopback: nobody listens. */
+	static const char *const nobody[] = {"POSTPROCESSING_DEBUG_ADDR=127.0.0.1:1", NULL};
+	scenario_open(&scenario, NULL);
+	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
+	ck_assert_int_eq(run_command(argv, nobody, text, sizeof text), 1);
+	ck_assert_msg(strstr(text, "\"ready\": false") != NULL && strstr(text, "\"reason\": \"") != NULL, "%s", text);
+	scenario_start_service(&scenario);
+	scenario_await_ready(&scenario);
+	char address[64];
+	snprintf(address, sizeof address, "POSTPROCESSING_DEBUG_ADDR=127.0.0.1:%u", scenario_http_port(&scenario));
+	ck_assert_int_eq(run_command(argv, (const char *const[]){address, NULL}, text, sizeof text), 0);
+	ck_assert_msg(strstr(text, "\"ready\": true") != NULL, "%s", text);
+	scenario_close(&scenario);
+}
+END_TEST
+
+START_TEST(unknown_options_are_refused)
+{
+	static const char *const command[] = {"server", "resume"};
+	char text[1024];
+	ck_assert(folder_create(scenario.folder));
+	for (size_t i = 0; i < sizeof command / sizeof command[0]; i++)
+		ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", command[i], "--json", NULL}, NULL, text, sizeof text), 2);
+	ck_assert(folder_remove(scenario.folder));
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {interrupted_submit_withdraws, terminated_submit_withdraws, impatient_submit_withdraws, health_tells,
+	                              unknown_options_are_refused};
+	return scenario_run("scenario_commands", tests, sizeof tests / sizeof tests[0]);
+}

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The service has no file descriptor left: whatever needs one is tried again, at leisure, and goes on when there are some. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "tests/scenario/records.h"
+#include "tests/scenario/storage.h"
+
+static struct scenario scenario;
+
+/* With it the service gets no descriptor, not even one that it has closed. */
+#define NONE (STDERR_FILENO + 1)
+
+/* Returns the limit that there was. */
+static rlim_t set_limit(rlim_t limit)
+{
+	struct rlimit before;
+	ck_assert_int_eq(prlimit(scenario.service.pid, RLIMIT_NOFILE, NULL, &before), 0);
+	struct rlimit after = {.rlim_cur = limit, .rlim_max = before.rlim_max};
+	ck_assert_int_eq(prlimit(scenario.service.pid, RLIMIT_NOFILE, &after, NULL), 0);
+	return before.rlim_cur;
+}
+
+/* Processor time that the service has used. */
+static nanos used_time(void)
+{
+	char path[64], text[1024];
+	unsigned long user, system;
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)scenario.service.pid);
+	FILE *file = fopen(path, "re");
+	ck_assert_ptr_nonnull(file);
+	ck_assert_ptr_nonnull(fgets(text, sizeof text, file));
+	fclose(file);
+	ck_assert_int_eq(sscanf(strrchr(text, ')'), ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system), 2);
+	return (nanos)(user + system) * (SECOND / sysconf(_SC_CLK_TCK));
+}
+
+static bool has_passed(void *closure)
+{
+	return clock_monotonic() >= *(nanos *)closure;
+}
+
+/* For two seconds the service is next to idle. */
+static void check_idle(void)
+{
+	nanos until = clock_monotonic() + 2 * SECOND, before = used_time();
+	ck_assert(wait_until(has_passed, &until, TEST_LIMIT));
+	nanos used = used_time() - before;
+	ck_assert_msg(used < SECOND / 2, "%lld ms of processor time in 2 s", (long long)(used / MILLISECOND));
+}
+
+static bool is_retried(void *closure)
+{
+	(void)closure;
+	recorder_update(&scenario.recorder);
+	return recorder_count(&scenario.recorder, "PostprocessingRetry", "upload") >= 2;
+}
+
+START_TEST(a_scan_waits_for_descriptors)
+{
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nretry_backoff = 100ms\n"}, true);
+	rlim_t limit = set_limit(NONE);
+	storage_bytes_received(&scenario, "upload", "/ok/300", 300);
+	ck_assert(wait_until(is_retried, NULL, TEST_LIMIT));
+	check_idle();
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingFinished", NULL), 0);
+	set_limit(limit);
+	storage_check_finished(&scenario, "upload", "continue");
+	scenario_close(&scenario);
+}
+END_TEST
+
+static bool is_not_ready(void *closure)
+{
+	(void)closure;
+	return scenario_http(&scenario, "/readyz") == 503;
+}
+
+START_TEST(the_broker_is_reached_later)
+{
+	scenario_begin(&scenario, NULL, false);
+	ck_assert(nats_fixture_kill(&scenario.nats));
+	ck_assert(wait_until(is_not_ready, NULL, TEST_LIMIT));
+	rlim_t limit = set_limit(NONE);
+	ck_assert(nats_fixture_restart(&scenario.nats));
+	storage_bytes_received(&scenario, "upload", "/none", 3);
+	check_idle();
+	recorder_update(&scenario.recorder);
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, NULL), 0);
+	set_limit(limit);
+	storage_check_finished(&scenario, "upload", "continue");
+	scenario_close(&scenario);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {a_scan_waits_for_descriptors, the_broker_is_reached_later};
+	return scenario_run("scenario_descriptors", tests, sizeof tests / sizeof tests[0]);
+}
