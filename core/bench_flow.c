@@ -100,7 +100,8 @@ static void take_finished(struct flow *flow, size_t index, nanos now)
 	flow_confirm(flow, index);
 	if (flow->load->rate <= 0 && index >= flow->load->greedy && flow_has_more(flow, now))
 		flow_announce(flow, now);
-	pthread_cond_signal(&flow->changed);
+	if (flow->finished == flow->next)
+		pthread_cond_signal(&flow->changed);
 }
 
 /* NULL: no room or memory. */

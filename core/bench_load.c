@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/bench_load.h"
 
+#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,13 +19,14 @@ static int compare(const void *one, const void *other)
 
 void bench_sort(double *value, size_t count)
 {
-	qsort(value, count, sizeof *value, compare);
+	if (count > 0)
+		qsort(value, count, sizeof *value, compare);
 }
 
 double bench_percentile(const double *sorted, size_t count, unsigned percent)
 {
 	size_t at = count * percent / 100;
-	return count == 0 ? 0 : sorted[at < count ? at : count - 1];
+	return count == 0 ? NAN : sorted[at < count ? at : count - 1];
 }
 
 static bool signal_came(void)
@@ -43,12 +45,12 @@ static void wait_until(struct flow *flow, nanos then)
 	pthread_cond_timedwait(&flow->changed, &flow->lock, &limit);
 }
 
-/* Looks after what is not the load's own. False, with the lock held as before: it is to be given up. */
 struct watch {
 	nanos shown, progressed;
 	size_t finished;
 };
 
+/* Looks after patience, signals and those who watch, with the lock held. False: it is to be given up. */
 static bool look_around(struct flow *flow, struct watch *watch)
 {
 	const struct bench_load *load = flow->load;
@@ -83,22 +85,25 @@ static void abandon(struct flow *flow)
 	}
 }
 
-static bool is_taken_in(struct flow *flow)
+static bool all_stored(struct flow *flow, uint64_t *highest)
 {
-	struct bench_positions positions;
 	pthread_mutex_lock(&flow->lock);
 	bool stored = flow->acknowledged + flow->refused >= flow->sent;
-	uint64_t highest = flow->highest;
+	*highest = flow->highest;
 	pthread_mutex_unlock(&flow->lock);
-	return stored && bench_place_positions(flow->load->place, &positions) && positions.done >= highest;
+	return stored;
 }
 
 /* Waits until whoever takes the events has acknowledged all of ours. */
 static bool settle(struct flow *flow)
 {
-	nanos limit = clock_monotonic() + flow->load->patience;
-	while (!is_taken_in(flow)) {
-		if (clock_monotonic() > limit || (flow->result->abandoned > 0 && signal_came()))
+	uint64_t highest, done = 0, before = 0;
+	nanos progressed = clock_monotonic();
+	while (!all_stored(flow, &highest) || !bench_place_done(flow->load->place, &done) || done < highest) {
+		if (done != before)
+			progressed = clock_monotonic();
+		before = done;
+		if (clock_monotonic() - progressed > flow->load->patience || signal_came())
 			return false;
 		nanosleep(&(struct timespec){.tv_nsec = 2 * MILLISECOND}, NULL);
 	}
@@ -118,17 +123,27 @@ static bool announce_greedy(struct flow *flow)
 	return good;
 }
 
-/* With the lock held: announces what is due by now; returns when to look again. */
+/* When the next upload is to be announced; in the closed loop, whenever one may. */
+static nanos next_due(const struct flow *flow, nanos start)
+{
+	if (flow->load->rate <= 0)
+		return clock_monotonic();
+	return start + (nanos)((double)(flow->next - flow->load->greedy) * (double)SECOND / flow->load->rate);
+}
+
+/* With the lock held: announces what is due by now in the open loop; returns when to look again. */
 static nanos announce_due(struct flow *flow, nanos start)
 {
-	nanos now = clock_monotonic();
-	while (flow_has_more(flow, now)) {
-		nanos due = start + (nanos)((double)(flow->next - flow->load->greedy) * (double)SECOND / flow->load->rate);
+	nanos now = clock_monotonic(), later = now + ROUND;
+	while (flow->load->rate > 0) {
+		nanos due = next_due(flow, start);
+		if (!flow_has_more(flow, due))
+			break;
 		if (due > now)
-			return due < now + ROUND ? due : now + ROUND;
+			return due < later ? due : later;
 		flow_announce(flow, due);
 	}
-	return now + ROUND;
+	return later;
 }
 
 static void follow(struct flow *flow)
@@ -139,14 +154,13 @@ static void follow(struct flow *flow)
 	flow->until = flow->load->duration > 0 ? start + flow->load->duration : 0;
 	for (size_t i = 0; flow->load->rate <= 0 && i < flow->load->in_flight && flow_has_more(flow, start); i++)
 		flow_announce(flow, clock_monotonic());
-	for (bool over = false; !over;) {
-		wait_until(flow, flow->load->rate > 0 ? announce_due(flow, start) : clock_monotonic() + ROUND);
-		if (!look_around(flow, &watch)) {
-			abandon(flow);
-			over = true;
-		}
-		over = over || (flow->finished == flow->next && !flow_has_more(flow, clock_monotonic()));
+	bool patient = true;
+	while (patient && (flow->finished < flow->next || flow_has_more(flow, next_due(flow, start)))) {
+		wait_until(flow, announce_due(flow, start));
+		patient = look_around(flow, &watch);
 	}
+	if (!patient)
+		abandon(flow);
 	pthread_mutex_unlock(&flow->lock);
 }
 

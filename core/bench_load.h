@@ -50,7 +50,7 @@ struct bench_result {
  * the uploads under way are told to be over. False: with a message on stderr, and nothing to free. */
 bool bench_load_run(const struct bench_load *load, struct bench_result *result);
 
-/* The value below which `percent` of the sorted values lie; 0: there are none. */
+/* The value below which `percent` of the sorted values lie; NAN: there are none. */
 double bench_percentile(const double *sorted, size_t count, unsigned percent);
 void bench_sort(double *value, size_t count);
 

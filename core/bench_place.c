@@ -209,13 +209,16 @@ static bool last_sequence(jsCtx *js, const char *name, uint64_t *sequence)
 bool bench_place_positions(struct bench_place *place, struct bench_positions *positions)
 {
 	char name[BUCKET_STREAM_SIZE];
-	jsConsumerInfo *info = NULL;
 	bucket_stream(place->bucket, name);
-	bool good = last_sequence(place->js, place->stream, &positions->events) &&
-	            last_sequence(place->records_js, name, &positions->records) &&
-	            js_GetConsumerInfo(&info, place->js, place->stream, place->consumer, NULL, NULL) == NATS_OK;
+	return last_sequence(place->js, place->stream, &positions->events) && last_sequence(place->records_js, name, &positions->records);
+}
+
+bool bench_place_done(struct bench_place *place, uint64_t *sequence)
+{
+	jsConsumerInfo *info = NULL;
+	bool good = js_GetConsumerInfo(&info, place->js, place->stream, place->consumer, NULL, NULL) == NATS_OK;
 	if (good)
-		positions->done = info->AckFloor.Stream;
+		*sequence = info->AckFloor.Stream;
 	jsConsumerInfo_Destroy(info);
 	return good;
 }

@@ -23,7 +23,6 @@ struct bench_place {
 
 struct bench_positions {
 	uint64_t events, records; /* last sequences of stream and bucket */
-	uint64_t done;            /* all events up to this one are acknowledged by whoever takes them */
 };
 
 /* Finds the service's. False: with a message on stderr. */
@@ -38,5 +37,8 @@ bool bench_place_await_taker(struct bench_place *place, nanos limit);
 
 /* False: the broker does not say. */
 bool bench_place_positions(struct bench_place *place, struct bench_positions *positions);
+
+/* All events up to this sequence are acknowledged by whoever takes them. False: the broker does not say. */
+bool bench_place_done(struct bench_place *place, uint64_t *sequence);
 
 #endif

@@ -62,7 +62,7 @@ void bench_usage_take(struct bench_usage *usage, const struct config *config, pi
 /* Host and port of the server that a connection leads to. */
 static bool find_peer(natsConnection *connection, char host[HOST_SIZE], unsigned *port)
 {
-	char url[HOST_SIZE + 64];
+	char url[HOST_SIZE];
 	if (natsConnection_GetConnectedUrl(connection, url, sizeof url) != NATS_OK)
 		return false;
 	char *begin = strstr(url, "://"), *at = strrchr(url, '@');
