@@ -169,6 +169,8 @@ static struct action step_finished(const struct pipeline *pipeline, const struct
 		return ignore("the upload is not in that step");
 	if (!status->awaited)
 		return ignore("nobody was asked to do that step");
+	if (status->phase == PHASE_BACKOFF && input->outcome == OUTCOME_RETRY)
+		return ignore("its failure is counted already");
 	struct action action = {.drop = busy};
 	conclude(pipeline, upload, status, input->outcome, &action, now);
 	put(status, &action, now);

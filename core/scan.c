@@ -97,7 +97,20 @@ struct pull {
 	uint64_t left;     /* messages of those that were there at the start */
 	uint64_t asked;    /* that were asked for and have not come */
 	uint64_t received; /* the last one's number */
+	uint64_t seen;     /* … and its place in the stream */
+	uint64_t last;     /* the place of the last that there was at the start */
 };
+
+/* The bucket's last message, as the broker that leads it has it; 0: there is none. In a cluster one that lags may
+ * deliver: what it has not got yet follows when it has. */
+static natsStatus find_last(struct pull *pull)
+{
+	natsMsg *message = NULL;
+	natsStatus status = js_GetLastMsg(&message, pull->js, pull->stream, ">", NULL, NULL);
+	pull->last = status == NATS_OK ? natsMsg_GetSequence(message) : 0;
+	natsMsg_Destroy(message);
+	return status == NATS_NOT_FOUND ? NATS_OK : status;
+}
 
 static natsStatus open_pull(const struct scan *scan, struct pull *pull)
 {
@@ -117,6 +130,8 @@ static natsStatus open_pull(const struct scan *scan, struct pull *pull)
 		config.FilterSubject = filter;
 	}
 	jsStreamInfo_Destroy(about);
+	if (status == NATS_OK)
+		status = find_last(pull);
 	if (status == NATS_OK)
 		status = natsInbox_Create(&pull->inbox);
 	if (status == NATS_OK)
@@ -149,8 +164,10 @@ static natsStatus pull_ended(struct pull *pull)
 	jsConsumerInfo *consumer = NULL;
 	natsStatus status = js_GetConsumerInfo(&consumer, pull->js, pull->stream, pull->consumer, NULL, NULL);
 	pull->asked = 0;
-	if (status == NATS_OK && consumer->NumPending == 0 && consumer->Delivered.Consumer <= pull->received)
+	if (status == NATS_OK && consumer->NumPending == 0 && consumer->Delivered.Consumer <= pull->received) {
 		pull->left = 0;
+		status = find_last(pull); /* it may be gone by now */
+	}
 	jsConsumerInfo_Destroy(consumer);
 	return status == NATS_NOT_FOUND ? NATS_INVALID_SUBSCRIPTION : status;
 }
@@ -179,8 +196,9 @@ static natsStatus take_next(struct scan *scan, struct pull *pull, natsMsg *messa
 	if (!bus_read_position(natsMsg_GetReply(message), &position) || position.consumer_sequence != pull->received + 1)
 		return NATS_MISMATCH; /* one is lost */
 	pull->received++;
+	pull->seen = position.sequence;
 	pull->asked -= pull->asked > 0;
-	pull->left = position.pending > 0 ? pull->left - 1 : 0;
+	pull->left = position.pending > 0 && pull->left > 0 ? pull->left - 1 : 0;
 	return take_message(scan, message, position.sequence);
 }
 
@@ -191,7 +209,7 @@ static natsStatus read_messages(struct scan *scan, struct pull *pull)
 	struct spent spent;
 	if (!spent_init(&spent))
 		return NATS_NO_MEMORY;
-	while (pull->left > 0 && status == NATS_OK) {
+	while ((pull->left > 0 || pull->seen < pull->last) && status == NATS_OK) {
 		natsMsg *message = NULL;
 		status = ask(pull);
 		if (status == NATS_OK)

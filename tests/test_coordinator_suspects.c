@@ -39,6 +39,31 @@ START_TEST(stopping_takes_the_mark_off)
 }
 END_TEST
 
+/* While one is about to be marked, another instance runs it, and it fails: that backoff is not ours to cut short. */
+START_TEST(a_suspect_that_another_has_run_waits)
+{
+	struct status backoff = {.step = 0, .phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .failures = 1, .due = world.now, .transition = 1};
+	world.living = "there";
+	store("u", FAKE_OWNER, backoff);
+	fake_find_all(&world, NULL);
+	ck_assert(fake_answer(&world));
+	fake_expect(&world, "load; put");
+	backoff.failures = 2;
+	backoff.due = world.now + MINUTE;
+	backoff.transition = 3;
+	store("u", "there", backoff);
+	fake_answer_all(&world);
+	fake_expect(&world, "load");
+	ck_assert_int_eq(stored("u").phase, PHASE_BACKOFF);
+	ck_assert_uint_eq(coordinator_runs(world.coordinator), 0);
+	/* The next one in the line has its place. */
+	store("v", FAKE_OWNER, queued);
+	fake_find_all(&world, NULL);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; put; run scan");
+}
+END_TEST
+
 static size_t marked(void)
 {
 	size_t count = 0;
@@ -247,7 +272,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {stopping_takes_the_mark_off, suspects_run_a_few_at_a_time, suspects_that_end_the_service,
+	const TTest *const tests[] = {stopping_takes_the_mark_off, a_suspect_that_another_has_run_waits, suspects_run_a_few_at_a_time, suspects_that_end_the_service,
 	                              suspects_go_on_past_one_that_hangs, suspects_that_move_on,
 	                              suspects_that_are_answered_elsewhere, suspects_that_were_answered_before_their_marks,
 	                              suspect_begun_again};

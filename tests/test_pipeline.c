@@ -297,6 +297,21 @@ START_TEST(redeliveries_change_nothing)
 }
 END_TEST
 
+/* Else who dies before acknowledging it would have it counted twice. */
+START_TEST(a_failure_that_comes_again_counts_once)
+{
+	begin();
+	apply((struct input){.kind = INPUT_RETURNED, .returned = RETURNED_AWAIT, .until = NOW + 1, .transition = 1});
+	step_finished("scan", OUTCOME_RETRY);
+	assert_action("put backoff 0 R");
+	step_finished("scan", OUTCOME_RETRY);
+	assert_action("ignored");
+	ck_assert_uint_eq(status.failures, 1);
+	step_finished("scan", OUTCOME_DELETE);
+	assert_action("put confirming 3 E");
+}
+END_TEST
+
 START_TEST(confirmation_is_asked_for_ever_more_rarely)
 {
 	static const nanos pauses[] = {MINUTE, 2 * MINUTE, 4 * MINUTE, 5 * MINUTE, 5 * MINUTE, 5 * MINUTE};
@@ -455,7 +470,7 @@ int main(void)
 	                              backoff_doubles_and_ends, backoff_has_a_limit, exhausted_may_continue,
 	                              the_last_exhausted_step_continues_to_the_end, times_that_a_step_asks_for,
 	                              answers_that_nobody_asked_for, an_answer_that_never_comes, late_runs, begun_again,
-	                              redeliveries_change_nothing, confirmation_is_asked_for_ever_more_rarely,
+	                              redeliveries_change_nothing, a_failure_that_comes_again_counts_once, confirmation_is_asked_for_ever_more_rarely,
 	                              storage_gives_up_before_the_end, found_after_a_crash, a_step_that_kills_the_service, stopped_in_the_middle_is_no_failure,
 	                              records_of_the_other_implementation, steps_by_name};
 	return suite_run("pipeline", tests, sizeof tests / sizeof tests[0], 30);

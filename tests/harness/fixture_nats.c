@@ -48,6 +48,10 @@ static bool write_configuration(struct nats_fixture *nats)
 		length += snprintf(text + length, sizeof text - (size_t)length,
 		                   "authorization { user: \"%s\", password: \"%s\" }\n", nats->options.username,
 		                   nats->options.password);
+	if (nats->options.name != NULL)
+		length += snprintf(text + length, sizeof text - (size_t)length, "server_name: %s\n", nats->options.name);
+	if (nats->options.lines != NULL)
+		length += snprintf(text + length, sizeof text - (size_t)length, "%s", nats->options.lines);
 	return (size_t)length < sizeof text && folder_write(nats->folder, "nats.conf", text, (size_t)length);
 }
 

@@ -13,6 +13,8 @@ struct nats_options {
 	const char *username; /* NULL: anybody may connect */
 	const char *password;
 	size_t max_payload;   /* bytes; 0: the server's default */
+	const char *name;     /* NULL: none */
+	const char *lines;    /* more of its configuration; NULL: none */
 	size_t max_store;     /* bytes of files; 0: the server's default */
 	const char *const *under; /* the command that runs the server's, NULL-terminated; NULL: none */
 };

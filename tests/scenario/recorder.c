@@ -42,6 +42,7 @@ static void add(struct recorder *recorder, natsMsg *message)
 		.sequence = natsMsg_GetSequence(message),
 		.time = natsMsg_GetTime(message),
 		.ours = status == NATS_OK && id != NULL && strncmp(id, RECORDER_TEST_ID, sizeof RECORDER_TEST_ID - 1) != 0,
+		.id = status == NATS_OK && id != NULL ? strdup(id) : NULL,
 		.envelope = json_loadb(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), 0, NULL),
 	};
 	recorded->payload = decode_payload(recorded->envelope);
@@ -63,6 +64,7 @@ void recorder_update(struct recorder *recorder)
 void recorder_free(struct recorder *recorder)
 {
 	for (size_t i = 0; i < recorder->count; i++) {
+		free(recorder->message[i].id);
 		json_decref(recorder->message[i].envelope);
 		json_decref(recorder->message[i].payload);
 	}

@@ -16,6 +16,7 @@ struct recorded {
 	uint64_t sequence;
 	nanos time;         /* of the broker, when it was stored */
 	bool ours;          /* the service published it: it carries a Nats-Msg-Id and is not the test's */
+	char *id;           /* its Nats-Msg-Id; NULL: none */
 	json_t *envelope;   /* NULL: no JSON */
 	json_t *payload;    /* NULL: none that can be read */
 	const char *type;   /* without "events."; "" if it has none; borrowed */

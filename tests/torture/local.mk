@@ -1,9 +1,21 @@
-# The attack on real processes: the short form is a test, `make torture` the long one.
+# The attack on real processes: the short forms are tests, `make torture` the long one.
+TORTURE = tests/torture/torture.c tests/torture/torture.h tests/torture/brokers.c tests/torture/dialogue.c \
+	tests/torture/dialogue.h tests/torture/faults.c tests/torture/frame.c tests/torture/frame.h tests/torture/instances.c \
+	tests/torture/ledger.c tests/torture/ledger.h tests/torture/load.c tests/torture/meter.c tests/torture/oracle.c \
+	tests/torture/proxy.c tests/torture/proxy.h tests/torture/table.c
+check_LIBRARIES += tests/libtorture.a
+tests_libtorture_a_SOURCES = $(TORTURE)
+TORTURE_LIBS = tests/libtorture.a $(SCENARIO_LIBS)
+
+check_PROGRAMS += tests/test_proxy
+tests_test_proxy_LDADD = $(TORTURE_LIBS)
 check_PROGRAMS += tests/test_torture
-tests_test_torture_SOURCES = tests/test_torture.c tests/torture/torture.h tests/torture/load.c tests/torture/faults.c \
-	tests/torture/oracle.c tests/torture/table.c
-tests_test_torture_LDADD = $(SCENARIO_LIBS)
+tests_test_torture_LDADD = $(TORTURE_LIBS)
+check_PROGRAMS += tests/test_torture_cluster
+tests_test_torture_cluster_LDADD = $(TORTURE_LIBS)
 
 torture: all tests/test_torture
 	TORTURE_SECONDS=$${TORTURE_SECONDS:-600} tests/test_torture
-.PHONY: torture
+torture-cluster: all tests/test_torture_cluster
+	TORTURE_SECONDS=$${TORTURE_SECONDS:-600} tests/test_torture_cluster
+.PHONY: torture torture-cluster

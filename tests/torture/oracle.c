@@ -9,28 +9,50 @@
 
 /* PostprocessingFinished is said again only when storage had so long to confirm it. */
 #define CONFIRM_INTERVAL MINUTE
-#define MESSAGE_ID_SIZE 128
 
 /* What the stream has of one upload; times are the broker's, 0: it has none. */
 struct seen {
 	nanos begun, result, asked, finished;
-	uint64_t last; /* sequence of the last PostprocessingFinished */
-	nanos last_at;
+	const struct recorded *last; /* PostprocessingFinished */
 	unsigned ends;
 	bool wrong, twice, doubled, early;
 };
 
+/* Has the upload a record? By the word of the broker that leads the bucket. */
+static bool has_record(struct torture *torture, const char *upload)
+{
+	char key[RECORD_KEY_SIZE], subject[RECORD_KEY_SIZE + 32];
+	natsMsg *message = NULL;
+	const char *operation = NULL;
+	record_key(NULL, upload, key);
+	snprintf(subject, sizeof subject, "$KV.postprocessing.%s", key);
+	natsStatus status = js_GetLastMsg(&message, torture->js, "KV_postprocessing", subject, NULL, NULL);
+	bool held = status != NATS_NOT_FOUND &&
+	            (status != NATS_OK || natsMsgHeader_Get(message, "KV-Operation", &operation) != NATS_OK);
+	natsMsg_Destroy(message);
+	return held;
+}
+
 static size_t count_records(struct torture *torture)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < torture->load.count; i++)
+		count += has_record(torture, torture->load.offered[i].upload->id);
+	return count;
+}
+
+/* A replica that lags may give the list: it only says when it is worth while to count. */
+static bool seems_empty(struct torture *torture)
 {
 	kvStore *bucket = NULL;
 	kvKeysList keys = {0};
 	if (js_KeyValue(&bucket, torture->js, "postprocessing") != NATS_OK)
-		return SIZE_MAX;
+		return false;
 	natsStatus status = kvStore_Keys(&keys, bucket, NULL);
-	size_t count = status == NATS_NOT_FOUND ? 0 : status == NATS_OK ? (size_t)keys.Count : SIZE_MAX;
+	bool empty = status == NATS_NOT_FOUND || (status == NATS_OK && keys.Count == 0);
 	kvKeysList_Destroy(&keys);
 	kvStore_Destroy(bucket);
-	return count;
+	return empty;
 }
 
 /* False: the consumer cannot be asked. */
@@ -49,45 +71,62 @@ bool oracle_is_quiet(struct torture *torture)
 {
 	size_t pending, unacknowledged;
 	return load_is_over(&torture->load) && ask_consumer(torture, &pending, &unacknowledged) && pending == 0 && unacknowledged == 0 &&
-	       count_records(torture) == 0;
+	       seems_empty(torture) && count_records(torture) == 0;
 }
 
-static bool read_id(struct torture *torture, uint64_t sequence, char id[MESSAGE_ID_SIZE])
+/* Which event has begun the upload that an ID of ours speaks of: <upload>.<begun>.<transition>.<kind>. */
+static unsigned long long begun_of(const char *id)
 {
-	natsMsg *message = NULL;
-	const char *text = NULL;
-	id[0] = '\0';
-	if (js_GetMsg(&message, torture->js, "main-queue", sequence, NULL, NULL) == NATS_OK &&
-	    natsMsgHeader_Get(message, "Nats-Msg-Id", &text) == NATS_OK && text != NULL)
-		snprintf(id, MESSAGE_ID_SIZE, "%s", text);
-	natsMsg_Destroy(message);
-	return id[0] != '\0';
+	unsigned long long begun = 0;
+	ck_assert_msg(sscanf(id, "u%*u.%llu.", &begun) == 1, "an ID of another form: %s", id);
+	return begun;
 }
 
-/* The second and later ones: the same transition said twice, said again before its time, or a confirmation that was due. */
-static void note_repeat(struct torture *torture, struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
+/* The second and later ones: the same transition said twice, an upload that was begun twice, or a confirmation that was due;
+ * that it was the ledger knows. When the broker took the first one long after it was decided on, the second may follow
+ * soon. */
+static void note_repeat(struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
 {
-	char before[MESSAGE_ID_SIZE], id[MESSAGE_ID_SIZE];
-	bool known = read_id(torture, seen->last, before) && read_id(torture, recorded->sequence, id);
-	if (known && strcmp(before, id) == 0)
+	if (strcmp(seen->last->id, recorded->id) == 0)
 		seen->doubled = true;
-	else if (!known || recorded->time - seen->last_at < CONFIRM_INTERVAL)
+	else if (begun_of(seen->last->id) != begun_of(recorded->id))
 		seen->twice = true;
+	else if (recorded->time - seen->last->time < CONFIRM_INTERVAL)
+		verdict->hasty++;
 	else
 		verdict->repeats++;
 }
 
-static void note_end(struct torture *torture, const struct offered *offered, struct seen *seen, const struct recorded *recorded,
-                     struct verdict *verdict)
+static void note_end(const struct offered *offered, struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
 {
 	if (strcmp(recorded_string(recorded, "Outcome"), outcome_name(offered->outcome)) != 0)
 		seen->wrong = true;
 	if (seen->ends++ == 0)
 		seen->finished = recorded->time;
 	else
-		note_repeat(torture, seen, recorded, verdict);
-	seen->last = recorded->sequence;
-	seen->last_at = recorded->time;
+		note_repeat(seen, recorded, verdict);
+	seen->last = recorded;
+}
+
+static int compare_ids(const void *left, const void *right)
+{
+	return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+/* Events of ours that are on the stream under an ID that is there already, other than those that end an upload. */
+static size_t count_echoes(const struct recorder *stream)
+{
+	const char **id = calloc(stream->count + 1, sizeof *id);
+	size_t count = 0, echoes = 0;
+	ck_assert_ptr_nonnull(id);
+	for (size_t i = 0; i < stream->count; i++)
+		if (stream->message[i].ours && strcmp(stream->message[i].type, "PostprocessingFinished") != 0)
+			id[count++] = stream->message[i].id;
+	qsort(id, count, sizeof *id, compare_ids);
+	for (size_t i = 1; i < count; i++)
+		echoes += strcmp(id[i - 1], id[i]) == 0;
+	free(id);
+	return echoes;
 }
 
 static void note(struct torture *torture, struct seen *all, const struct recorded *recorded, struct verdict *verdict)
@@ -110,7 +149,7 @@ static void note(struct torture *torture, struct seen *all, const struct recorde
 		if (seen->asked == 0)
 			seen->asked = recorded->time;
 	} else if (strcmp(recorded->type, "PostprocessingFinished") == 0) {
-		note_end(torture, &load->offered[index], seen, recorded, verdict);
+		note_end(&load->offered[index], seen, recorded, verdict);
 	}
 }
 
@@ -208,6 +247,11 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 	}
 	tell_slowest(torture, seen, &stream, out);
 	measure_all(seen, count, verdict);
+	verdict->echoes = count_echoes(&stream);
+	proxy_take(torture->proxy, 0);
+	verdict->waits = ledger_compared(torture->ledger);
+	verdict->early_waits = ledger_early(torture->ledger);
+	proxy_give_back(torture->proxy);
 	verdict->records = count_records(torture);
 	if (!ask_consumer(torture, &verdict->undelivered, &verdict->unacknowledged))
 		verdict->undelivered = SIZE_MAX;
@@ -217,6 +261,6 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 
 bool verdict_is_good(const struct verdict *verdict)
 {
-	return verdict->lost + verdict->twice + verdict->doubles + verdict->wrong + verdict->early + verdict->silent == 0 &&
+	return verdict->lost + verdict->twice + verdict->doubles + verdict->wrong + verdict->early + verdict->early_waits + verdict->silent == 0 &&
 	       verdict->records == 0 && verdict->unacknowledged == 0 && verdict->undelivered == 0;
 }

@@ -8,6 +8,12 @@ static double seconds(nanos time)
 	return (double)time / (double)SECOND;
 }
 
+static void print_points(const struct faults *faults, FILE *out)
+{
+	for (enum point point = 0; point < POINTS; point++)
+		fprintf(out, "    %-32s %6u, withheld %u\n", point_name(point), faults->points[point][0], faults->points[point][1]);
+}
+
 void table_print(const struct torture *torture, const struct verdict *verdict, FILE *out)
 {
 	const struct { const char *name; size_t count; } lines[] = {
@@ -18,15 +24,22 @@ void table_print(const struct torture *torture, const struct verdict *verdict, F
 		{"lost", verdict->lost},
 		{"wrong outcome or order", verdict->wrong},
 		{"delay cut short", verdict->early},
+		{"waits ended, as the wire has it", verdict->waits},
+		{"… before their time", verdict->early_waits},
 		{"result not said", verdict->silent},
 		{"said again, as due", verdict->repeats},
+		{"… less than a minute after the first", verdict->hasty},
+		{"other events said twice", verdict->echoes},
 		{"records left", verdict->records},
 		{"events not acknowledged", verdict->unacknowledged},
 		{"events not delivered", verdict->undelivered},
 	};
 	fprintf(out, "seed %" PRIu64 ", %.0f s\n", torture->options.seed, seconds(torture->options.duration));
-	for (enum fault fault = 0; fault < FAULTS; fault++)
+	for (enum fault fault = 0; fault < FAULTS; fault++) {
 		fprintf(out, "  %-34s %6u\n", fault_name(fault), torture->faults.count[fault]);
+		if (fault == FAULT_POINT)
+			print_points(&torture->faults, out);
+	}
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
 		fprintf(out, "  %-34s %6zu\n", lines[i].name, lines[i].count);
 	fprintf(out, "  %-34s %6.1f s, longest %.1f s\n", "lateness of the delay, p99", seconds(verdict->late[0]), seconds(verdict->late[1]));

@@ -2,12 +2,19 @@
  * The attack on real processes: three instances of the built service on one broker, a load that knows what has to
  * become of each upload, faults from a seed, and an oracle that reads stream and bucket when all is over.
  *
- *   load.c     offers uploads, plays storage and the service that does the remote step
- *   faults.c   the instances, and what is done to them and to the broker
- *   oracle.c   the judgement
- *   table.c    the counts, for people
+ *   load.c       offers uploads, plays storage and the service that does the remote step
+ *   faults.c     which fault comes when
+ *   instances.c  the instances, and what is done to them
+ *   brokers.c    what is done to the broker, or to one of a cluster
+ *   proxy.c      what stands between each instance and the broker
+ *   dialogue.c   what the frames mean that pass there; frame.c reads one, ledger.c remembers the records in them
+ *   oracle.c     the judgement
+ *   meter.c      memory and descriptors, in a run without faults
+ *   table.c      the counts, for people
  *
- * One thread: what would block for long (a broker that is stopped) is tried again in the next round. */
+ *   torture.c    all of it in its order
+ *
+ * One thread but the proxy's: what would block for long (a broker that is stopped) is tried again in the next round. */
 #ifndef TESTS_TORTURE_TORTURE_H
 #define TESTS_TORTURE_TORTURE_H
 
@@ -15,19 +22,28 @@
 
 #include "core/text.h"
 #include "core/upload.h"
+#include "tests/harness/usage.h"
 #include "tests/scenario/scenario.h"
+#include "tests/torture/proxy.h"
 
 #define TORTURE_INSTANCES 3
+/* Of a cluster. */
+#define TORTURE_BROKERS 3
 /* What each upload waits in its second step. */
 #define TORTURE_DELAY (300 * MILLISECOND)
+
+/* Few of each; most are deaths, and what lasts for long comes seldom; the same with the deaths of brokers foremost. */
+extern const unsigned torture_few[], torture_all[], torture_brokers[];
 
 struct torture_options {
 	uint64_t seed;
 	nanos duration;   /* during which uploads are offered and faults injected */
 	size_t uploads;
-	nanos pause;      /* between two faults, on average */
-	nanos stop_limit; /* an instance is stopped for at most so long */
+	nanos pause;      /* between two faults, on average; 0: there are none */
+	nanos stop_limit; /* an instance is stopped or cut off for at most so long */
 	nanos end_limit;  /* for all that is to end once no fault is injected any more */
+	const unsigned *mix; /* how often each fault comes, of all: one of those below */
+	nanos patience;   /* of the broker with an event that is not acknowledged; 0: as the service sets it */
 };
 
 /* One upload that was meant, and what has become of it so far. */
@@ -58,36 +74,103 @@ struct load {
 	uint64_t random;
 };
 
-enum fault { FAULT_KILL, FAULT_STOP, FAULT_LONG_STOP, FAULT_BROKER_KILL, FAULT_BROKER_STOP, FAULT_CONSUMER, FAULTS };
+enum fault {
+	FAULT_KILL,
+	FAULT_POINT,       /* kill -9 at a named point of the protocol */
+	FAULT_STOP,
+	FAULT_LONG_STOP,   /* the others take what was its */
+	FAULT_HOLE,        /* a partition: nothing passes either way */
+	FAULT_LONG_HOLE,
+	FAULT_CUT,         /* in the middle of a frame */
+	FAULT_PIECES,
+	FAULT_ANSWERS,     /* lost: what the broker says of writes and publishes */
+	FAULT_ACKS,        /* lost: acknowledgements of events */
+	FAULT_BROKER_KILL,
+	FAULT_BROKER_STOP,
+	FAULT_BROKER_LONG_STOP, /* for longer than an event may stay unacknowledged */
+	FAULT_CONSUMER,
+	FAULTS
+};
+
+/* Cards in random order: each is dealt before any comes again. */
+#define DECK_LIMIT 128
+struct deck {
+	unsigned card[DECK_LIMIT], count, dealt;
+};
 
 struct victim {
 	struct process process;
-	nanos back;   /* when it is to be started or continued; 0: it is at work */
-	bool stopped; /* else it is dead */
+	enum { VICTIM_WORKS, VICTIM_DEAD, VICTIM_STOPPED, VICTIM_CUT_OFF } state;
+	nanos back;       /* when it is to be started, continued or connected again, unless it works */
+	bool cut;         /* once it is connected again, its old connections are gone */
+	nanos gate_until; /* what else its gate does ends then; 0: nothing */
+	struct trap trap; /* as it was set, for the count */
+};
+
+struct brokers {
+	struct nats_fixture *server[TORTURE_BROKERS];
+	unsigned count;
+	struct nats_fixture *hurt; /* NULL: all run */
+	bool stopped;              /* else it is dead */
+	nanos back;
+	bool patient;              /* the consumer's patience is what it is to be */
 };
 
 struct faults {
 	struct victim instance[TORTURE_INSTANCES];
-	nanos broker_back;
-	bool broker_stopped;
+	struct brokers brokers;
 	nanos next;
 	unsigned count[FAULTS];
+	unsigned points[POINTS][2]; /* kills at each; [1]: the frame was withheld */
+	struct deck faults, traps; /* kinds of faults; points, withheld or not */
+	bool drawn;                /* the next fault is `fault`: nobody was there to be hurt */
+	enum fault fault;
 	uint64_t random;
+};
+
+#define METER_LOOKS 3
+#define METER_PROCESSES (TORTURE_INSTANCES + 1)
+
+/* The instances, and behind them the broker. */
+struct meter {
+	struct usage look[METER_LOOKS][METER_PROCESSES];
+	unsigned looks;
 };
 
 struct torture {
 	struct torture_options options;
 	struct scenario scenario;
 	jsCtx *js; /* gives up sooner than the scenario's */
+	struct proxy *proxy;
+	struct ledger *ledger;
 	struct load load;
 	struct faults faults;
+	struct meter meter;
 };
 
 struct verdict {
 	size_t once, twice, lost, wrong, early, silent, repeats, doubles, records, unacknowledged, undelivered;
+	size_t hasty;           /* said again as it was due, but soon after the broker had it */
+	size_t echoes;          /* events of other kinds that are on the stream more than once under one ID */
+	size_t waits, early_waits; /* ends of waits that passed the proxy, and those before their time */
 	nanos late[2], took[2]; /* the delay beyond its time, and BytesReceived to the end: p99, the longest */
 	nanos settled;          /* from the last fault until all was over */
 };
+
+/* Runs the attack on these brokers, to the connection of `scenario`, which is open but for clamd, and judges. Closes it. */
+void torture_run(struct torture *torture, struct nats_fixture *server, unsigned servers);
+/* Longer than a form of the test that lasts for minutes; for main(), before the test runs. False: out of memory. */
+bool torture_set_limit(void);
+/* A number of the environment. */
+uint64_t torture_variable(const char *name, uint64_t fallback);
+
+/* What the service is configured with. Backoffs are short and retries many: who is attacked so often fails more than
+ * anybody would allow. */
+#define TORTURE_STEPS "virusscan, delay, remote"
+#define TORTURE_INI                                                             \
+	"[postprocessing]\nmax_retries = 100\nretry_backoff = 100ms\n"                \
+	"[step:virusscan]\ndeadline = 10s\n[step:delay]\nduration = 300ms\nworkers = 8\n" \
+	"[step:remote]\nmodule = remote\ndeadline = 4s\n"
 
 /* A number below `limit`, the next of a seed. */
 uint64_t torture_random(uint64_t *state, uint64_t limit);
@@ -99,15 +182,43 @@ void load_turn(struct torture *torture);
 bool load_is_over(const struct load *load);
 void load_end(struct load *load);
 
-/* Starts the instances; stream and consumer are there then. */
 void faults_begin(struct torture *torture);
 /* One round: brings back whose time it is; injects the next fault if its time has come. */
 void faults_turn(struct torture *torture, bool inject);
 /* Everything runs. */
 bool faults_are_over(const struct faults *faults);
-/* Ends the instances in order; each has to end well, without a secret in its log. */
-void faults_end(struct torture *torture);
 const char *fault_name(enum fault fault);
+/* The next card of a deck. */
+unsigned faults_deal(struct faults *faults, struct deck *deck);
+/* Between the two, from the seed. */
+nanos faults_between(struct faults *faults, nanos least, nanos most);
+/* Counts and tells one, so that what the oracle finds can be read beside it.  */
+void faults_report(struct torture *torture, enum fault fault, const char *where, nanos back);
+
+/* Starts the instances; stream and consumer are there then. */
+void instances_begin(struct torture *torture);
+void instances_turn(struct torture *torture, nanos now);
+bool instances_all_work(const struct faults *faults);
+/* Hurts one that works; false: there is none. */
+bool instances_hurt(struct torture *torture, enum fault fault, nanos now);
+/* Ends them in order; each has to end well, without a secret in its log. */
+void instances_end(struct torture *torture);
+
+/* Takes the brokers over to which the instances connect; they stay the caller's. */
+void brokers_begin(struct torture *torture, struct nats_fixture *server, unsigned count);
+void brokers_turn(struct torture *torture, nanos now);
+bool brokers_all_work(const struct faults *faults);
+/* Of a cluster the one that leads the stream of events or of records; only one at a time. */
+void brokers_hurt(struct torture *torture, enum fault fault, nanos now);
+void brokers_lose_consumer(struct torture *torture);
+/* Sets the broker's patience with events if it is to be set. */
+void brokers_turn_consumer(struct torture *torture);
+
+/* Looks at the processes three times: when all is warm, in the middle, at the end. */
+void meter_turn(struct torture *torture, nanos now);
+void meter_print(const struct torture *torture, FILE *out);
+/* Nothing has grown. */
+bool meter_is_good(const struct meter *meter, FILE *out);
 
 /* Has everything ended? For wait: the bucket is empty, and all events are acknowledged. */
 bool oracle_is_quiet(struct torture *torture);

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The records as they went over the wire: what was stored last for each upload, and whether what follows came too early.
+ * A step that waits until a time written down must not run before, whoever owns it meanwhile. */
+#ifndef TESTS_TORTURE_LEDGER_H
+#define TESTS_TORTURE_LEDGER_H
+
+#include <stddef.h>
+
+#include "core/record.h"
+
+struct ledger;
+
+/* Where an upload stands by a record. */
+struct stand {
+	uint64_t revision; /* 0: not known to be stored */
+	unsigned instance; /* that wrote it */
+	enum phase phase;
+	size_t step;
+	bool awaited;
+	nanos due;
+	uint64_t said;
+};
+
+/* For uploads "u0" to "u<count - 1>". */
+struct ledger *ledger_create(size_t count);
+void ledger_free(struct ledger *ledger);
+
+/* A write passes; `expected` is the revision that it was decided on. Returns whether it takes the upload over from
+ * another instance. Fills in where the upload stands by it; *index: SIZE_MAX: no upload of ours. */
+bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint64_t expected, unsigned instance, size_t *index,
+                   struct stand *stand);
+/* … and was stored. */
+void ledger_stored(struct ledger *ledger, size_t index, const struct stand *stand);
+
+/* How many ends of waits were compared with their due time, and how many came before it. */
+size_t ledger_compared(const struct ledger *ledger);
+size_t ledger_early(const struct ledger *ledger);
+
+#endif
