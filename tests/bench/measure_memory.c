@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <stdio.h>
 
+#include "core/process_usage.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/command.h"
 #include "tests/harness/limits.h"
@@ -19,7 +20,8 @@ struct waiting {
 
 static double resident_mb(const struct service *service)
 {
-	return service_metric(service, "process_resident_memory_bytes") / 1e6;
+	struct process_usage usage;
+	return process_usage_read(service->process.pid, &usage) ? (double)usage.resident / 1e6 : NAN;
 }
 
 /* What is connected to a broker and does nothing takes in any case. */
