@@ -15,7 +15,7 @@
 #include "core/bus_loop.h"
 
 #define INBOX "_INBOX.floor."
-#define PULL_BATCH 1000
+#define PULL_BATCH 4000
 #define MESSAGES_PER_FLUSH 32
 
 struct pending {
@@ -63,7 +63,7 @@ static bool make_samples(struct floor *floor)
 
 static void pull(struct floor *floor)
 {
-	static const char request[] = "{\"batch\":1000,\"expires\":600000000000}";
+	static const char request[] = "{\"batch\":4000,\"expires\":600000000000}";
 	if (floor->outstanding > PULL_BATCH / 2)
 		return;
 	natsConnection_PublishRequest(floor->connection, "$JS.API.CONSUMER.MSG.NEXT." BENCH_PLACE_NAME ".floor", INBOX "n", request,
