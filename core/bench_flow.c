@@ -78,7 +78,7 @@ static void keep_latency(struct flow *flow, size_t index, nanos now)
 			result->greedy_wait = (double)(now - flow->begun) / (double)SECOND;
 		return;
 	}
-	/* There are as many as uploads that were announced, for which there was memory. */
+	/* The room is a power of two, and used up. */
 	if ((result->count & (result->count - 1)) == 0) {
 		double *latency = realloc(result->latency, (result->count > 0 ? result->count * 2 : 1) * sizeof *latency);
 		if (latency == NULL) {

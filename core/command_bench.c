@@ -163,23 +163,23 @@ static bool measure_rounds(struct session *session)
 	const struct settings *settings = &session->settings;
 	bool wanted[] = {[BENCH_SERVICE] = !settings->bare, [BENCH_FLOOR] = settings->floor || settings->bare};
 	static const char *const name[] = {[BENCH_SERVICE] = "service", [BENCH_FLOOR] = "floor"};
-	size_t done = 0, rounds = settings->rounds > 0 ? (size_t)settings->rounds : settings->floor && !settings->bare ? 3 : 1;
+	size_t done[2] = {0}, rounds = settings->rounds > 0 ? (size_t)settings->rounds : settings->floor && !settings->bare ? 3 : 1;
 	bool good = true;
-	for (; good && done < rounds && !session->bench.interrupted; done += good)
-		for (size_t turn = 0; good && turn < 2; turn++) {
-			/* The one that comes first changes, so that what the first turn leaves in the broker hits both. */
-			size_t side = (done + turn) % 2 == 0 ? BENCH_FLOOR : BENCH_SERVICE;
-			good = !wanted[side] || take_turn(session, (enum bench_side)side, &session->load, &round[side][done]);
-		}
-	if (done == 0)
-		return false;
-	for (size_t side = 0; side < 2; side++) {
+	for (size_t turn = 0; good && turn < 2 * rounds && !session->bench.interrupted; turn++) {
+		/* The one that comes first changes, so that what the first turn leaves in the broker hits both. */
+		size_t side = (turn / 2 + turn) % 2 == 0 ? BENCH_FLOOR : BENCH_SERVICE;
 		if (!wanted[side])
 			continue;
-		bench_median(round[side], done, &median[side]);
+		good = take_turn(session, (enum bench_side)side, &session->load, &round[side][done[side]]);
+		done[side] += good;
+	}
+	for (size_t side = 0; side < 2; side++) {
+		if (done[side] == 0)
+			continue;
+		bench_median(round[side], done[side], &median[side]);
 		session->report.column[session->report.columns++] = (struct bench_column){name[side], &median[side]};
 	}
-	return show(session) && good;
+	return session->report.columns > 0 && show(session) && good;
 }
 
 /* One user's uploads behind another's backlog, and alone. */
