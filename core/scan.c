@@ -13,6 +13,8 @@
 #define AHEAD_LIMIT 32
 #define PATIENCE (10 * SECOND)
 #define PULL_BATCH 2000
+/* … of so many bytes at the most: a broker cuts off who takes 64 MB too slowly. */
+#define PULL_BYTES (8 << 20)
 #define PULL_LIFE (5 * SECOND)
 #define CONSUMER_LIFE MINUTE
 /* When all that has come is taken the thread sleeps so long: to be woken for each message, it and the library's, costs more
@@ -29,6 +31,14 @@ static bool wait_for_room(struct scan *scan)
 	scan->ahead += go_on;
 	pthread_mutex_unlock(&scan->lock);
 	return go_on;
+}
+
+static bool is_stopped(struct scan *scan)
+{
+	pthread_mutex_lock(&scan->lock);
+	bool stop = scan->stop;
+	pthread_mutex_unlock(&scan->lock);
+	return stop;
 }
 
 static void send_batch(struct scan *scan)
@@ -99,6 +109,7 @@ struct pull {
 	uint64_t received; /* the last one's number */
 	uint64_t seen;     /* … and its place in the stream */
 	uint64_t last;     /* the place of the last that there was at the start */
+	uint64_t ended;    /* `received` when a request ended last; UINT64_MAX: none did */
 };
 
 /* The bucket's last message, as the broker that leads it has it; 0: there is none. In a cluster one that lags may
@@ -149,11 +160,11 @@ static natsStatus open_pull(const struct scan *scan, struct pull *pull)
 /* Asks for more before what was asked for has all come. */
 static natsStatus ask(struct pull *pull)
 {
-	char subject[2 * SUBJECT_SIZE + 32], request[64];
+	char subject[2 * SUBJECT_SIZE + 32], request[96];
 	if (pull->asked > PULL_BATCH / 2)
 		return NATS_OK;
 	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", pull->stream, pull->consumer);
-	snprintf(request, sizeof request, "{\"batch\":%d,\"expires\":%" PRId64 "}", PULL_BATCH, PULL_LIFE);
+	snprintf(request, sizeof request, "{\"batch\":%d,\"max_bytes\":%d,\"expires\":%" PRId64 "}", PULL_BATCH, PULL_BYTES, PULL_LIFE);
 	pull->asked += PULL_BATCH;
 	return natsConnection_PublishRequestString(pull->connection, subject, pull->inbox, request);
 }
@@ -164,6 +175,10 @@ static natsStatus pull_ended(struct pull *pull)
 	jsConsumerInfo *consumer = NULL;
 	natsStatus status = js_GetConsumerInfo(&consumer, pull->js, pull->stream, pull->consumer, NULL, NULL);
 	pull->asked = 0;
+	/* Nothing has come since the last time, and yet the broker has sent more: it is lost, and does not come again. */
+	if (status == NATS_OK && pull->ended == pull->received && consumer->Delivered.Consumer > pull->received)
+		status = NATS_MISMATCH;
+	pull->ended = pull->received;
 	if (status == NATS_OK && consumer->NumPending == 0 && consumer->Delivered.Consumer <= pull->received) {
 		pull->left = 0;
 		status = find_last(pull); /* it may be gone by now */
@@ -180,7 +195,7 @@ static natsStatus next_message(struct scan *scan, struct pull *pull, natsMsg **m
 		return status;
 	send_batch(scan);
 	nanos limit = clock_monotonic() + PATIENCE;
-	while (status == NATS_TIMEOUT && clock_monotonic() < limit) {
+	while (status == NATS_TIMEOUT && clock_monotonic() < limit && !is_stopped(scan)) {
 		nanosleep(&(struct timespec){.tv_nsec = NAP}, NULL);
 		status = natsSubscription_NextMsg(message, pull->subscription, 0);
 	}
@@ -211,7 +226,7 @@ static natsStatus read_messages(struct scan *scan, struct pull *pull)
 		return NATS_NO_MEMORY;
 	while ((pull->left > 0 || pull->seen < pull->last) && status == NATS_OK) {
 		natsMsg *message = NULL;
-		status = ask(pull);
+		status = is_stopped(scan) ? NATS_CONNECTION_CLOSED : ask(pull);
 		if (status == NATS_OK)
 			status = next_message(scan, pull, &message);
 		if (status == NATS_OK)
@@ -225,7 +240,7 @@ static natsStatus read_messages(struct scan *scan, struct pull *pull)
 
 static natsStatus read_bucket(struct scan *scan)
 {
-	struct pull pull = {.left = 0};
+	struct pull pull = {.ended = UINT64_MAX};
 	natsStatus status = bus_connect(&pull.connection, scan->address, "postprocessing scan", NULL, NULL, NULL, NULL);
 	if (status == NATS_OK)
 		status = natsConnection_JetStream(&pull.js, pull.connection, NULL);

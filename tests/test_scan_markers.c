@@ -10,6 +10,7 @@
 #include "tests/harness/limits.h"
 #include "tests/harness/suite.h"
 
+#define LARGE 200u
 #define MARKERS 20000
 
 static const struct log quiet = {.fd = -1, .level = LOG_ERROR};
@@ -25,12 +26,12 @@ static void make_bucket(natsConnection *connection)
 }
 
 /* When the broker answers, all that was sent before is stored, too. */
-static void put_record(natsConnection *connection, const char *id)
+static void put_record(natsConnection *connection, const char *id, const char *user)
 {
 	natsMsg *answer = NULL;
 	char key[RECORD_KEY_SIZE], subject[RECORD_KEY_SIZE + 32];
 	struct text value = {0};
-	struct record record = {.upload = upload_create(&(struct upload){.id = id, .filename = "f"}), .owner = "owner"};
+	struct record record = {.upload = upload_create(&(struct upload){.id = id, .filename = "f", .user_json = user}), .owner = "owner"};
 	ck_assert_ptr_nonnull(record.upload);
 	record.status = (struct status){.outcome = OUTCOME_CONTINUE, .phase = PHASE_CONFIRMING, .due = clock_now(), .transition = 1};
 	record_encode(&value, &record);
@@ -90,17 +91,70 @@ START_TEST(many_markers_do_not_end_it)
 	struct broker_address address = {.endpoint = nats.url};
 	ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
 	make_bucket(connection);
-	put_record(connection, "first");
+	put_record(connection, "first", NULL);
 	put_markers(connection);
-	put_record(connection, "last");
+	put_record(connection, "last", NULL);
 	ck_assert_uint_eq(read_all(&address), 2);
 	natsConnection_Destroy(connection);
 	nats_fixture_end(&nats);
 }
 END_TEST
 
+/* More bytes than a broker keeps for who is slow. */
+START_TEST(large_records)
+{
+	struct nats_fixture nats;
+	natsConnection *connection = NULL;
+	size_t size = 400000;
+	char *user = malloc(size + 3), id[16];
+	ck_assert_ptr_nonnull(user);
+	memset(user, 'x', size + 2);
+	user[0] = user[size + 1] = '"';
+	user[size + 2] = '\0';
+	ck_assert(nats_fixture_start(&nats, NULL));
+	struct broker_address address = {.endpoint = nats.url};
+	ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
+	make_bucket(connection);
+	for (unsigned i = 0; i < LARGE; i++) {
+		snprintf(id, sizeof id, "large-%u", i);
+		put_record(connection, id, user);
+	}
+	ck_assert_uint_eq(read_all(&address), LARGE);
+	natsConnection_Destroy(connection);
+	nats_fixture_end(&nats);
+	free(user);
+}
+END_TEST
+
+/* A stop does not wait for a broker that says nothing. */
+START_TEST(ends_early)
+{
+	struct nats_fixture nats;
+	natsConnection *connection = NULL;
+	struct mailbox mailbox;
+	ck_assert(nats_fixture_start(&nats, NULL));
+	struct broker_address address = {.endpoint = nats.url};
+	ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
+	make_bucket(connection);
+	put_record(connection, "one", NULL);
+	natsConnection_Destroy(connection);
+	struct scan scan = {.store = &store, .address = &address, .mailbox = &mailbox};
+	ck_assert(mailbox_init(&mailbox));
+	ck_assert(nats_fixture_pause(&nats));
+	ck_assert(scan_start(&scan));
+	scan_stop(&scan);
+	struct mail *mail = mailbox_receive(&mailbox, TEST_LIMIT);
+	ck_assert(mail != NULL && mail->kind == MAIL_SCAN_DONE);
+	ck_assert(scan.failed);
+	scan_end(&scan);
+	mailbox_destroy(&mailbox);
+	ck_assert(nats_fixture_resume(&nats));
+	nats_fixture_end(&nats);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {many_markers_do_not_end_it};
+	const TTest *const tests[] = {many_markers_do_not_end_it, large_records, ends_early};
 	return suite_run("scan: markers", tests, sizeof tests / sizeof tests[0], 120);
 }
