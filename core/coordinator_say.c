@@ -195,7 +195,7 @@ void coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, 
 	if (result == LOOKUP_PRESENT) {
 		said(coordinator, job, now);
 	} else if (result == LOOKUP_ABSENT) {
-		job->looked = job->sent;
+		job->looked = now;
 		job_say_next(coordinator, job, now);
 	} else {
 		job_try_later(coordinator, job, now);

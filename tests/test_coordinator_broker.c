@@ -209,6 +209,25 @@ START_TEST(not_said_long_ago)
 }
 END_TEST
 
+/* The stream takes longer to read than the broker remembers IDs. */
+START_TEST(looked_for_slowly)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
+	fake_answer(&world); /* the record; its result is not said any more */
+	fake_restart(&world, FAKE_OWNER);
+	fake_pass(&world, 10 * MINUTE);
+	fake_find_all(&world, NULL);
+	for (unsigned i = 0; i < 10 && world.first != NULL; i++) {
+		if (world.first->kind == FAKE_LOOK)
+			fake_pass(&world, 70 * SECOND);
+		fake_answer(&world);
+	}
+	fake_expect(&world, "look; load; publish RESULT delete");
+}
+END_TEST
+
 /* The bucket is what it was some time ago: what is remembered from after that is dropped, and the upload ends again from there. */
 START_TEST(bucket_of_before)
 {
@@ -266,6 +285,6 @@ int main(void)
 	const TTest *const tests[] = {answers_that_are_lost, requests_that_are_lost, a_broker_that_is_not_there, a_broker_that_refuses, tried_again_without_end,
 	                              lost_answer_that_is_no_duplicate, lost_removal_that_is_no_duplicate, reads_that_fail,
 	                              stopped_and_not_missed, stopped_and_taken_for_dead, stopped_until_it_was_over,
-	                              said_long_ago, not_said_long_ago, bucket_of_before, bucket_that_is_another};
+	                              said_long_ago, not_said_long_ago, looked_for_slowly, bucket_of_before, bucket_that_is_another};
 	return coordinator_world_run("coordinator_broker", tests, sizeof tests / sizeof tests[0]);
 }
