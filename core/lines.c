@@ -9,7 +9,6 @@
 #define NANOS_PER_BYTE 20
 /* What a turn counts beside the bytes. */
 #define TURN_BYTES ((int64_t)1 << 16)
-#define SIZE_LIMIT ((int64_t)1 << 40)
 
 /* A line, a space in a line, or a user in a space. */
 struct group {
@@ -102,13 +101,14 @@ static struct group *get_group(struct lines *lines, struct group *parent, const 
 /* NULL: out of memory. */
 static struct group *get_user(struct lines *lines, size_t step, const struct place *place)
 {
-	char id[2 * LINES_NAME_LIMIT + 32];
-	/* The first letter keeps a user from being taken for a space, whatever their names. */
+	char id[2 * LINES_NAME_LIMIT + 64];
+	/* Whatever their names, no user is taken for a space by the first letter, nor for one of another space by the length. */
 	snprintf(id, sizeof id, "s%zu/%.*s", step, LINES_NAME_LIMIT, place->space);
 	struct group *space = get_group(lines, &lines->line[step], id);
 	if (space == NULL)
 		return NULL;
-	snprintf(id, sizeof id, "u%zu/%.*s\n%.*s", step, LINES_NAME_LIMIT, place->space, LINES_NAME_LIMIT, place->user);
+	snprintf(id, sizeof id, "u%zu/%zu/%.*s%.*s", step, strnlen(place->space, LINES_NAME_LIMIT), LINES_NAME_LIMIT, place->space,
+	         LINES_NAME_LIMIT, place->user);
 	struct group *user = get_group(lines, space, id);
 	if (user == NULL)
 		settle(lines, space);
@@ -117,7 +117,7 @@ static struct group *get_user(struct lines *lines, size_t step, const struct pla
 
 static int64_t bounded(int64_t size)
 {
-	return size < 0 ? 0 : size < SIZE_LIMIT ? size : SIZE_LIMIT;
+	return size < 0 ? 0 : size < LINES_SIZE_LIMIT ? size : LINES_SIZE_LIMIT;
 }
 
 /* Somebody stands in the group: so it is among its parent's members, and that in its own. Who comes back has had at least

@@ -15,6 +15,8 @@
 
 /* Longer names are cut: those who share the rest share their turns. */
 #define LINES_NAME_LIMIT 128
+/* Larger uploads count as being of this size. */
+#define LINES_SIZE_LIMIT ((int64_t)1 << 40)
 
 struct lines {
 	struct table places; /* by upload */

@@ -160,7 +160,11 @@ START_TEST(names_of_any_kind)
 	join(0, "c", "s\nu", "", 1, 2);
 	join(0, "d", "s", "u", 1, 3);
 	join(0, "e", "s", "u\n", 1, 4);
-	for (unsigned i = 0; i < 5; i++)
+	join(0, "f", "a\nb", "c", 1, 4);
+	join(0, "g", "a", "b\nc", 1, 4);
+	join(0, "h", "ab", "c", 1, 4);
+	join(0, "i", "a", "bc", 1, 4);
+	for (unsigned i = 0; i < 9; i++)
 		ck_assert_str_ne(serve(0), "nobody");
 	ck_assert_str_eq(serve(0), "nobody");
 	join(0, "left", "s", "u", 1, 5);
