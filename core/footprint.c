@@ -3,16 +3,33 @@
 
 #include <link.h>
 #include <malloc.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* Only what was mapped from the file and cannot have been written to. */
+/* Code that the loader had to write to is not what its file says. */
+static bool is_relocated(const struct dl_phdr_info *object)
+{
+	for (size_t i = 0; i < object->dlpi_phnum; i++) {
+		if (object->dlpi_phdr[i].p_type != PT_DYNAMIC)
+			continue;
+		const ElfW(Dyn) *entry = (const ElfW(Dyn) *)(object->dlpi_addr + object->dlpi_phdr[i].p_vaddr);
+		for (; entry->d_tag != DT_NULL; entry++)
+			if (entry->d_tag == DT_TEXTREL || (entry->d_tag == DT_FLAGS && (entry->d_un.d_val & DF_TEXTREL)))
+				return true;
+	}
+	return false;
+}
+
+/* Only what was mapped from the file and was never written to. */
 static int forget_constants(struct dl_phdr_info *object, size_t size, void *closure)
 {
 	(void)size;
 	uintptr_t page = *(const uintptr_t *)closure;
+	if (is_relocated(object))
+		return 0;
 	for (size_t i = 0; i < object->dlpi_phnum; i++) {
 		const ElfW(Phdr) *segment = &object->dlpi_phdr[i];
 		if (segment->p_type != PT_LOAD || (segment->p_flags & PF_W))
