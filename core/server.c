@@ -317,8 +317,12 @@ static void flush(struct server *server)
 /* One round: what has come, what is due. */
 static void turn(struct server *server)
 {
-	nanos now = clock_now();
+	nanos now = clock_now(), today = clock_monotonic();
 	unsigned taken = 0;
+	if (today >= server->chores_next) {
+		server_do_chores(server);
+		server->chores_next = today + CHORES_INTERVAL;
+	}
 	struct mail *mail = mailbox_receive(&server->mailbox, coordinator_next(server->coordinator, now) - now);
 	while (mail != NULL) {
 		struct mail *next = mail->next;
@@ -337,14 +341,10 @@ static void turn(struct server *server)
 
 void server_run(struct server *server)
 {
-	nanos chores = 0, limit = 0;
+	nanos limit = 0;
 	for (;;) {
 		turn(server);
 		nanos now = clock_monotonic();
-		if (now >= chores) {
-			server_do_chores(server);
-			chores = now + CHORES_INTERVAL;
-		}
 		if (!server->stopping)
 			continue;
 		if (limit == 0)

@@ -24,7 +24,8 @@ static void keep_company(struct server *server)
 		server_say_word(server, '+');
 		server->sign_next = now + PEER_SIGN_INTERVAL;
 	}
-	if (peers_tick(server->peers, now)) {
+	/* Who stops looks after what it has, as the others are to know, but takes nothing over. */
+	if (!server->stopping && peers_tick(server->peers, now)) {
 		log_info(server->log, "another instance has ended or died: its uploads are taken over");
 		census_again(&server->census);
 	}
@@ -60,8 +61,7 @@ void server_do_chores(struct server *server)
 	}
 	if (server->http != NULL && http_address(server->http) == NULL)
 		http_start(server->http);
-	if (!server->stopping)
-		keep_company(server);
+	keep_company(server);
 	if (atomic_load(&server->ready) && clock_monotonic() >= server->save_next)
 		save_positions(server);
 	server_read_if_due(server);

@@ -59,7 +59,9 @@ struct server {
 	bool searching;
 	struct mail *lookups; /* for the next search */
 	bool stopping;
+	bool settled;                      /* the start is over */
 	char peers_subject[160];           /* on which the instances of one bucket give signs of life */
+	nanos chores_next;                 /* monotonic */
 	nanos sign_next;                   /* monotonic */
 	struct position saved, bucket_saved; /* as they lie in the state folder */
 	nanos save_next;                   /* monotonic */

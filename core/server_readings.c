@@ -39,7 +39,8 @@ static void take_records(struct server *server, struct found_records *found)
 {
 	struct reading *reading = (struct reading *)(void *)found->scan;
 	for (size_t i = 0; i < found->count && !server->stopping; i++)
-		coordinator_found(server->coordinator, &found->record[i].record, found->record[i].revision, reading->token, clock_now());
+		if (!coordinator_found(server->coordinator, &found->record[i].record, found->record[i].revision, reading->token, clock_now()))
+			census_again(&server->census);
 	scan_release(found);
 }
 
@@ -60,7 +61,9 @@ static void take_end(struct server *server, struct scan *scan)
 		census_ended(&server->census, complete, clock_monotonic());
 		if (server->census.complete) {
 			log_info(server->log, "%zu unfinished uploads found", coordinator_uploads(server->coordinator));
-			footprint_shrink();
+			if (!server->settled)
+				footprint_shrink();
+			server->settled = true;
 		}
 	}
 	coordinator_scanned(server->coordinator, reading->token, complete, clock_now());
