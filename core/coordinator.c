@@ -204,7 +204,7 @@ static void found_in_vain(struct coordinator *coordinator, struct slot *slot, co
 	if (slot != NULL && slot->current == NULL)
 		slot_rest(coordinator, slot, now);
 	if (sweep == NULL) {
-		log_error(coordinator->options.log, "upload %s: out of memory; it goes on at the next start", id);
+		log_error(coordinator->options.log, "upload %s: out of memory; it goes on when the bucket is read again", id);
 		return;
 	}
 	/* The sweep's event comes again, and with it this upload's turn. */
@@ -240,14 +240,14 @@ static bool is_known(const struct coordinator *coordinator, const struct record 
 	return strcmp(record->writer, coordinator->options.nonce) == 0 && slot_exists(coordinator, record->upload->id);
 }
 
-/* Makes a job of a found record. */
-static void take_found(struct coordinator *coordinator, struct record *record, uint64_t revision, struct sweep *sweep, nanos now)
+/* Makes a job of a found record. False: out of memory. */
+static bool take_found(struct coordinator *coordinator, struct record *record, uint64_t revision, struct sweep *sweep, nanos now)
 {
 	struct slot *slot = slot_get(coordinator, record->upload->id);
 	struct job *job = slot != NULL ? job_create(sweep != NULL ? INPUT_RESUME : INPUT_FOUND) : NULL;
 	if (job == NULL) {
 		found_in_vain(coordinator, slot, record->upload->id, sweep, now);
-		return;
+		return false;
 	}
 	/* Without memory for it the job loads the record itself. */
 	struct record *moved = slot->known == SLOT_UNKNOWN && slot->current == NULL ? record_move(record) : NULL;
@@ -260,17 +260,18 @@ static void take_found(struct coordinator *coordinator, struct record *record, u
 	if (sweep != NULL)
 		sweep->references++;
 	slot_add_job(coordinator, slot, job, now);
+	return true;
 }
 
-void coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
+bool coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
 {
 	struct sweep *sweep = token;
 	bool wanted = sweep != NULL ? strcmp(status_step_name(record->upload, &record->status), sweep->step) == 0
 	                            : is_ours_to_find(coordinator, record) && !is_known(coordinator, record);
 	bool at_rest = wanted && sweep == NULL && !slot_exists(coordinator, record->upload->id) && put_to_rest(coordinator, record, now);
-	if (wanted && !at_rest)
-		take_found(coordinator, record, revision, sweep, now);
+	bool good = !wanted || at_rest || take_found(coordinator, record, revision, sweep, now);
 	record_clear(record);
+	return good;
 }
 
 void coordinator_scanned(struct coordinator *coordinator, void *token, bool complete, nanos now)
@@ -313,15 +314,24 @@ static void slot_due(struct coordinator *coordinator, struct slot *slot, nanos n
 		return;
 	}
 	struct job *job = job_create(INPUT_DUE);
-	if (job == NULL)
-		timers_set(&coordinator->due, &slot->due, now + SECOND);
-	else
+	if (job != NULL) {
 		slot_add_job(coordinator, slot, job, now);
+	} else {
+		slot->not_before = now + SECOND;
+		slot_rest(coordinator, slot, now);
+	}
 }
 
 void coordinator_tick(struct coordinator *coordinator, nanos now)
 {
 	struct timer *timer;
+	slots_time(coordinator, now);
+	struct job *stranded = coordinator->stranded;
+	coordinator->stranded = NULL;
+	for (struct job *next; stranded != NULL; stranded = next) {
+		next = stranded->next;
+		job_try_again(coordinator, stranded, now);
+	}
 	while ((timer = timers_first(&coordinator->again)) != NULL && timer->at <= now) {
 		timers_unset(&coordinator->again, timer);
 		job_try_again(coordinator, CONTAINER(timer, struct job, again), now);

@@ -75,8 +75,9 @@ void coordinator_answered(struct coordinator *coordinator, struct request *reque
 void coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, nanos now);
 /* Takes the run over. */
 void coordinator_returned(struct coordinator *coordinator, struct run *run, nanos now);
-/* A record of the bucket. Takes record->upload and what it holds over. token: NULL for the reading at start. */
-void coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token,
+/* A record of the bucket. Takes record->upload and what it holds over. token: NULL for the reading at start. False: out of
+ * memory, the bucket is to be read again. */
+bool coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token,
                        nanos now);
 /* The reading for `token` is over; `complete`: it got to the end. */
 void coordinator_scanned(struct coordinator *coordinator, void *token, bool complete, nanos now);

@@ -39,9 +39,10 @@ void job_try_later(struct coordinator *coordinator, struct job *job, nanos now)
 	nanos pause = PAUSE_FIRST << (job->attempts < 6 ? job->attempts : 6);
 	job->attempts++;
 	metrics_count(coordinator->options.metrics, requests_failed);
-	/* Out of memory for a timer: the broker's return hastens nothing then, and only a restart helps. */
-	if (!timers_set(&coordinator->again, &job->again, now + (pause < PAUSE_LIMIT ? pause : PAUSE_LIMIT)))
-		log_error(coordinator->options.log, "upload %s: out of memory; it goes on at the next start", job->slot->id);
+	if (timers_set(&coordinator->again, &job->again, now + (pause < PAUSE_LIMIT ? pause : PAUSE_LIMIT)))
+		return;
+	job->next = coordinator->stranded;
+	coordinator->stranded = job;
 }
 
 void job_load(struct coordinator *coordinator, struct job *job)

@@ -43,7 +43,7 @@ struct job {
 	nanos checked;            /* when the record was last known to be as it is remembered; 0: since it was decided */
 	nanos sent;               /* when the first of `left` was last published … */
 	nanos unsure;             /* … and when the first time that nobody knows whether it was stored; 0: never */
-	nanos looked;             /* when it was surely not in the stream; 0: nobody looked */
+	nanos looked;             /* when it was known not to be in the stream; 0: nobody looked */
 	bool loaded;              /* the record was read for this job */
 	bool uncertain;           /* a write was sent that was not answered */
 	unsigned attempts;
@@ -103,6 +103,8 @@ struct coordinator {
 	size_t busy, runs;
 	size_t cached;            /* records in slots */
 	uint64_t writes;          /* ever begun */
+	struct job *stranded;     /* for want of memory for their timers: tried again with each tick */
+	bool untimed;             /* there are slots without the timer that they should have, for want of memory */
 	bool stopping;
 	struct text text;         /* for what is sent */
 };
@@ -132,6 +134,8 @@ void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now)
 struct slot *slot_take_due(struct coordinator *coordinator, nanos now);
 /* When the next one's time comes; INT64_MAX: never. */
 nanos slot_next_due(const struct coordinator *coordinator);
+/* Sets the timers for which there was no memory. */
+void slots_time(struct coordinator *coordinator, nanos now);
 /* Nothing is under way for the upload: sets its timer, or forgets it if it has none. */
 void slot_rest(struct coordinator *coordinator, struct slot *slot, nanos now);
 /* Forgets what is known of the record. */

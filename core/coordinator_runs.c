@@ -12,7 +12,9 @@ static void return_now(struct coordinator *coordinator, struct slot *slot, const
 {
 	struct job *job = job_create(INPUT_RETURNED);
 	if (job == NULL) {
-		log_error(coordinator->options.log, "upload %s: out of memory; it goes on at the next start", slot->id);
+		log_error(coordinator->options.log, "upload %s: out of memory; it goes on when its step's time is over", slot->id);
+		if (slot->current == NULL && !slot->advancing)
+			slot_rest(coordinator, slot, now);
 		return;
 	}
 	job->input = *input;
@@ -186,7 +188,7 @@ void coordinator_returned(struct coordinator *coordinator, struct run *run, nano
 		job->input.reason = job->reason;
 		slot_add_job(coordinator, slot, job, now);
 	} else if (counts) {
-		log_error(coordinator->options.log, "upload %s: out of memory; it goes on at the next start", slot->id);
+		log_error(coordinator->options.log, "upload %s: out of memory; it goes on when its step's time is over", slot->id);
 	} else if (slot != NULL && run->marked) {
 		unmark(coordinator, slot, run->transition, now);
 	}

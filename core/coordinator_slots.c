@@ -119,7 +119,19 @@ void slot_rest(struct coordinator *coordinator, struct slot *slot, nanos now)
 	else if (at == 0)
 		timers_unset(&coordinator->due, &slot->due);
 	else if (!timers_set(&coordinator->due, &slot->due, at))
-		log_error(coordinator->options.log, "upload %s: out of memory for its timer; it goes on at the next start", slot->id);
+		coordinator->untimed = true;
+}
+
+void slots_time(struct coordinator *coordinator, nanos now)
+{
+	if (!coordinator->untimed)
+		return;
+	coordinator->untimed = false;
+	for (struct slot *slot = slot_next(coordinator, NULL), *next; slot != NULL; slot = next) {
+		next = slot_next(coordinator, slot);
+		if (slot->current == NULL && slot->due.place == 0)
+			slot_rest(coordinator, slot, now);
+	}
 }
 
 nanos slot_next_due(const struct coordinator *coordinator)

@@ -70,7 +70,7 @@ static bool call_next(struct coordinator *coordinator, size_t step, const struct
 	struct slot *slot = slot_get(coordinator, next->id);
 	struct job *job = slot != NULL ? job_create(INPUT_STARTING) : NULL;
 	if (job == NULL) {
-		if (slot != NULL && slot->current == NULL)
+		if (slot != NULL && slot->current == NULL && !slot->advancing)
 			slot_rest(coordinator, slot, now);
 		return false;
 	}
@@ -121,17 +121,17 @@ static struct place make_place(const struct upload *upload, bool suspect, char s
 {
 	copy_member(upload->resource_id_json, strlen(upload->resource_id_json), "space_id", space);
 	copy_user(upload->user_json, user);
-	return (struct place){.id = upload->id, .space = space, .user = user, .size = upload->filesize, .suspect = suspect};
+	int64_t size = upload->filesize < 0 ? 0 : upload->filesize < LINES_SIZE_LIMIT ? upload->filesize : LINES_SIZE_LIMIT;
+	return (struct place){.id = upload->id, .space = space, .user = user, .size = size, .suspect = suspect};
 }
 
 bool turns_take(struct coordinator *coordinator, struct slot *slot, size_t step)
 {
 	const struct upload *upload = slot->record->upload;
 	char space[NAME_SIZE], user[NAME_SIZE];
-	struct place next;
-	if (lines_first(&coordinator->lines, step, &next) || !has_room(coordinator, step, false, upload->filesize))
+	struct place next, place = make_place(upload, false, space, user);
+	if (lines_first(&coordinator->lines, step, &next) || !has_room(coordinator, step, false, place.size))
 		return false;
-	struct place place = make_place(upload, false, space, user);
 	take(coordinator, slot, step, &place, lines_pass(&coordinator->lines, step, &place));
 	return true;
 }

@@ -26,12 +26,14 @@ static struct ports fake;
 static bool acknowledged_early, began, told, wrong_end, lost_result;
 static unsigned ends;
 static unsigned restarts;
+static bool find_again; /* the bucket is to be read again */
+static bool hangs;      /* the first run does, until it is given up */
 
 struct coordinator *__real_coordinator_create(const struct coordinator_options *options);
 void __real_coordinator_deliver(struct coordinator *coordinator, struct delivery *delivery, nanos now);
 void __real_coordinator_answered(struct coordinator *coordinator, struct request *request, nanos now);
 void __real_coordinator_returned(struct coordinator *coordinator, struct run *run, nanos now);
-void __real_coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now);
+bool __real_coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now);
 void __real_coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, nanos now);
 void __real_coordinator_tick(struct coordinator *coordinator, nanos now);
 enum event_verdict __real_event_decode(const char *message, size_t length, const char *const *step, size_t count, nanos now,
@@ -42,7 +44,7 @@ struct coordinator *__wrap_coordinator_create(const struct coordinator_options *
 void __wrap_coordinator_deliver(struct coordinator *coordinator, struct delivery *delivery, nanos now);
 void __wrap_coordinator_answered(struct coordinator *coordinator, struct request *request, nanos now);
 void __wrap_coordinator_returned(struct coordinator *coordinator, struct run *run, nanos now);
-void __wrap_coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now);
+bool __wrap_coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now);
 void __wrap_coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, nanos now);
 void __wrap_coordinator_tick(struct coordinator *coordinator, nanos now);
 
@@ -64,9 +66,13 @@ void __wrap_coordinator_returned(struct coordinator *coordinator, struct run *ru
 	WITHIN(__real_coordinator_returned(coordinator, run, now));
 }
 
-void __wrap_coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
+bool __wrap_coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
 {
-	WITHIN(__real_coordinator_found(coordinator, record, revision, token, now));
+	bool good;
+	WITHIN(good = __real_coordinator_found(coordinator, record, revision, token, now));
+	if (!good) /* as the service does */
+		find_again = true;
+	return good;
 }
 
 void __wrap_coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, nanos now)
@@ -215,8 +221,13 @@ struct coordinator *__wrap_coordinator_create(const struct coordinator_options *
 static bool act(void)
 {
 	bool dropped_begin = !began && strstr(world.words.data != NULL ? world.words.data : "", "drop 7") != NULL;
+	bool given_up = strstr(world.words.data != NULL ? world.words.data : "", "replace") != NULL;
 	bool dropped_ready = strstr(world.words.data != NULL ? world.words.data : "", "drop 9") != NULL;
 	text_clear(&world.words);
+	if (given_up) {
+		hangs = false;
+		fake_return(&world, RETURNED_VERDICT, OUTCOME_RETRY, 0);
+	}
 	if (dropped_begin || dropped_ready) {
 		if (dropped_begin)
 			fake_begin(&world, ID, BEGUN, true);
@@ -224,6 +235,13 @@ static bool act(void)
 			fake_ready(&world, ID, false, READY);
 	} else if (fake_answer(&world)) {
 		return true;
+	} else if (hangs && world.runs > 0) {
+		if (atomic_load(&world.run[0]->started) == 0)
+			fake_start_run(&world);
+		return false;
+	} else if (find_again) {
+		find_again = false;
+		fake_find_all(&world, NULL);
 	} else if (world.runs > 0) {
 		const struct run *out = world.run[0];
 		bool first = out->step == 0 && out->attempt == 1;
@@ -273,17 +291,38 @@ static void live(bool crash)
 	}
 }
 
+/* So many that wait that no more of those at rest are remembered. */
+static void crowd(void)
+{
+	char id[16];
+	for (unsigned i = 0; i < 205; i++) {
+		snprintf(id, sizeof id, "other-%u", i);
+		fake_begin(&world, id, 100 + i, false);
+		fake_answer_all(&world);
+		fake_return(&world, RETURNED_WAIT, OUTCOME_NONE, world.now + 100000 * HOUR);
+		fake_answer_all(&world);
+	}
+	text_clear(&world.words);
+}
+
 /* With another allocation that fails each time. Returns the most restarts that one needed. */
-static unsigned each_life(bool crash)
+static unsigned each_life(bool crash, bool crowded, bool hanging)
 {
 	unsigned most = 0;
 	long count = -1;
 	for (bool failed = true; failed || count == 0; count++) {
 		acknowledged_early = began = told = wrong_end = lost_result = false;
 		ends = restarts = 0;
+		if (crowded) {
+			fake_open(&world);
+			crowd();
+		}
 		scarcity_begin(count);
 		scarcity_pause(true);
-		fake_open(&world);
+		if (!crowded)
+			fake_open(&world);
+		hangs = hanging;
+		find_again = false;
 		live(crash);
 		failed = scarcity_end();
 		ck_assert_msg(ended(), "allocation %ld: the upload does not end", count);
@@ -299,18 +338,31 @@ static unsigned each_life(bool crash)
 
 START_TEST(an_upload_ends)
 {
-	ck_assert_uint_eq(each_life(false), 0);
+	ck_assert_uint_eq(each_life(false, false, false), 0);
+}
+END_TEST
+
+START_TEST(an_upload_ends_in_a_crowd)
+{
+	ck_assert_uint_eq(each_life(false, true, false), 0);
+}
+END_TEST
+
+START_TEST(an_upload_ends_though_its_run_hangs)
+{
+	ck_assert_uint_eq(each_life(false, false, true), 0);
 }
 END_TEST
 
 START_TEST(an_upload_ends_after_a_crash)
 {
-	ck_assert_uint_le(each_life(true), 2);
+	ck_assert_uint_le(each_life(true, false, false), 2);
 }
 END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {an_upload_ends, an_upload_ends_after_a_crash};
+	const TTest *const tests[] = {an_upload_ends, an_upload_ends_in_a_crowd, an_upload_ends_though_its_run_hangs,
+	                              an_upload_ends_after_a_crash};
 	return suite_run("coordinator_memory", tests, sizeof tests / sizeof tests[0], 120);
 }
