@@ -18,41 +18,50 @@ struct seen {
 	bool wrong, twice, doubled, early;
 };
 
-/* Has the upload a record? By the word of the broker that leads the bucket. */
-static bool has_record(struct torture *torture, const char *upload)
+/* Has the upload a record? By the word of the broker that leads the bucket; *revision: the key's, 0: none. */
+static bool has_record(struct torture *torture, size_t index, uint64_t *revision)
 {
 	char key[RECORD_KEY_SIZE], subject[RECORD_KEY_SIZE + 32];
 	natsMsg *message = NULL;
 	const char *operation = NULL;
-	record_key(NULL, upload, key);
+	record_key(NULL, torture->load.offered[index].upload->id, key);
 	snprintf(subject, sizeof subject, "$KV.postprocessing.%s", key);
 	natsStatus status = js_GetLastMsg(&message, torture->js, "KV_postprocessing", subject, NULL, NULL);
 	bool held = status != NATS_NOT_FOUND &&
 	            (status != NATS_OK || natsMsgHeader_Get(message, "KV-Operation", &operation) != NATS_OK);
+	*revision = status == NATS_OK ? natsMsg_GetSequence(message) : status == NATS_NOT_FOUND ? 0 : UINT64_MAX;
 	natsMsg_Destroy(message);
 	return held;
 }
 
-static size_t count_records(struct torture *torture)
+static bool is_forgotten(struct torture *torture, size_t index)
 {
-	size_t count = 0;
-	for (size_t i = 0; i < torture->load.count; i++)
-		count += has_record(torture, torture->load.offered[i].upload->id);
-	return count;
+	proxy_take(torture->proxy, 0);
+	bool forgotten = ledger_forgotten(torture->ledger, index);
+	proxy_give_back(torture->proxy);
+	return forgotten;
 }
 
-/* A replica that lags may give the list: it only says when it is worth while to count. */
-static bool seems_empty(struct torture *torture)
+static bool is_empty(struct torture *torture)
 {
-	kvStore *bucket = NULL;
-	kvKeysList keys = {0};
-	if (js_KeyValue(&bucket, torture->js, "postprocessing") != NATS_OK)
-		return false;
-	natsStatus status = kvStore_Keys(&keys, bucket, NULL);
-	bool empty = status == NATS_NOT_FOUND || (status == NATS_OK && keys.Count == 0);
-	kvKeysList_Destroy(&keys);
-	kvStore_Destroy(bucket);
-	return empty;
+	uint64_t revision;
+	for (size_t i = 0; i < torture->load.count; i++)
+		if (has_record(torture, i, &revision) && !is_forgotten(torture, i))
+			return false;
+	return true;
+}
+
+/* What of its records the broker still has. */
+static void compare_end(struct torture *torture, size_t index, struct verdict *verdict)
+{
+	uint64_t revision;
+	bool held = has_record(torture, index, &revision);
+	proxy_take(torture->proxy, 0);
+	ledger_compare_end(torture->ledger, index, revision);
+	bool forgotten = ledger_forgotten(torture->ledger, index);
+	proxy_give_back(torture->proxy);
+	verdict->forgotten += forgotten;
+	verdict->records += held && !forgotten;
 }
 
 /* False: the consumer cannot be asked. */
@@ -71,7 +80,7 @@ bool oracle_is_quiet(struct torture *torture)
 {
 	size_t pending, unacknowledged;
 	return load_is_over(&torture->load) && ask_consumer(torture, &pending, &unacknowledged) && pending == 0 && unacknowledged == 0 &&
-	       seems_empty(torture) && count_records(torture) == 0;
+	       is_empty(torture);
 }
 
 /* Which event has begun the upload that an ID of ours speaks of: <upload>.<begun>.<transition>.<kind>. */
@@ -241,7 +250,9 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 	for (size_t i = 0; i < stream.count; i++)
 		note(torture, seen, &stream.message[i], verdict);
 	for (size_t i = 0; i < count; i++) {
-		count_upload(&seen[i], verdict);
+		compare_end(torture, i, verdict);
+		if (!is_forgotten(torture, i))
+			count_upload(&seen[i], verdict);
 		if (seen[i].ends != 1 || seen[i].wrong || seen[i].early || seen[i].result == 0)
 			tell(torture, i, &seen[i], &stream, out);
 	}
@@ -252,7 +263,6 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 	verdict->waits = ledger_compared(torture->ledger);
 	verdict->early_waits = ledger_early(torture->ledger);
 	proxy_give_back(torture->proxy);
-	verdict->records = count_records(torture);
 	if (!ask_consumer(torture, &verdict->undelivered, &verdict->unacknowledged))
 		verdict->undelivered = SIZE_MAX;
 	recorder_free(&stream);

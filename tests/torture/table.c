@@ -30,6 +30,7 @@ void table_print(const struct torture *torture, const struct verdict *verdict, F
 		{"said again, as due", verdict->repeats},
 		{"… less than a minute after the first", verdict->hasty},
 		{"other events said twice", verdict->echoes},
+		{"records that the broker forgot", verdict->forgotten},
 		{"records left", verdict->records},
 		{"events not acknowledged", verdict->unacknowledged},
 		{"events not delivered", verdict->undelivered},
