@@ -179,20 +179,24 @@ static void answered(struct bus *bus, struct request *request, natsMsg *message)
 
 /* A delivered message is to be acknowledged to $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer
  * sequence>.<time>.<pending>; newer servers put domain and account hash behind ACK and may add a token. */
-static void read_position(struct delivery *delivery, const char *reply)
+bool bus_read_position(const char *reply, struct bus_position *position)
 {
 	unsigned dots = 0, at = 0;
+	uint64_t number[5] = {0};
 	for (const char *c = reply; c != NULL && *c != '\0'; c++)
 		dots += *c == '.';
-	const char *number = NULL;
+	const char *start = NULL;
 	unsigned wanted = dots >= 10 ? 6 : 4; /* the dot before <delivered> */
-	for (const char *c = reply; c != NULL && *c != '\0' && number == NULL; c++)
+	for (const char *c = reply; c != NULL && *c != '\0' && start == NULL; c++)
 		if (*c == '.' && ++at == wanted)
-			number = c + 1;
-	uint64_t delivered = 0;
-	if (number == NULL || sscanf(number, "%" SCNu64 ".%" SCNu64, &delivered, &delivery->sequence) != 2)
-		delivery->sequence = 0;
-	delivery->redelivered = delivered > 1;
+			start = c + 1;
+	for (size_t i = 0; start != NULL && i < 5; i++) {
+		char *end;
+		number[i] = strtoull(start, &end, 10);
+		start = end == start || (*end != '.' && (*end != '\0' || i < 4)) ? NULL : end + 1;
+	}
+	*position = (struct bus_position){number[0], number[1], number[2], number[4]};
+	return start != NULL;
 }
 
 /* On the client library's thread: what is said on the subject that is listened to. */
@@ -243,7 +247,11 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
 		.length = (size_t)natsMsg_GetDataLength(message),
 		.spent = bus->options.spent,
 	};
-	read_position(delivery, natsMsg_GetReply(message));
+	struct bus_position position;
+	if (bus_read_position(natsMsg_GetReply(message), &position)) {
+		delivery->sequence = position.sequence;
+		delivery->redelivered = position.delivered > 1;
+	}
 	mailbox_send(bus->options.mailbox, &delivery->mail);
 }
 

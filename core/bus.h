@@ -120,6 +120,16 @@ void bus_expire(struct bus *bus);
 /* Sends without an answer; false: not sent. */
 bool bus_send(struct bus *bus, const char *subject, const char *reply, const char *payload, size_t length);
 
+/* What the broker says of a message of a stream in the subject for its acknowledgement. */
+struct bus_position {
+	uint64_t delivered;         /* how often by now */
+	uint64_t sequence;          /* in the stream */
+	uint64_t consumer_sequence;
+	uint64_t pending;           /* messages that the consumer has yet to deliver */
+};
+/* False: it is no such subject. */
+bool bus_read_position(const char *reply, struct bus_position *position);
+
 /* MAIL_DELIVERY: a message to the bus' inbox that answers no request: what a pull brought. The receiver frees
  * it with delivery_free(). */
 struct delivery {

@@ -256,7 +256,8 @@ bool json_says(const struct json_value *value, const char *text)
 
 bool json_next(struct json_value *rest, struct json_value *element)
 {
-	struct scanner scanner = {.at = rest->text, .end = rest->text + rest->length, .levels = JSON_DEPTH_LIMIT};
+	const char *text = rest->text != NULL ? rest->text : "";
+	struct scanner scanner = {.at = text, .end = text + rest->length, .levels = JSON_DEPTH_LIMIT};
 	if (!take(&scanner, '[') && !take(&scanner, ','))
 		return false;
 	skip_space(&scanner);

@@ -59,6 +59,8 @@ core_libcore_a_SOURCES = \
 	core/event_encode.c \
 	core/file_server.c \
 	core/file_server.h \
+	core/footprint.c \
+	core/footprint.h \
 	core/host.c \
 	core/host.h \
 	core/http.c \
@@ -111,6 +113,7 @@ core_libcore_a_SOURCES = \
 	core/server_chores.c \
 	core/server_ports.c \
 	core/server_private.h \
+	core/server_readings.c \
 	core/spent.c \
 	core/spent.h \
 	core/step_setup.c \

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "core/bus_connect.h"
@@ -11,6 +12,9 @@
 /* Batches of records on their way to the receiver. */
 #define AHEAD_LIMIT 32
 #define PATIENCE (10 * SECOND)
+#define PULL_BATCH 2000
+#define PULL_LIFE (5 * SECOND)
+#define CONSUMER_LIFE MINUTE
 /* When all that has come is taken the thread sleeps so long: to be woken for each message, it and the library's, costs more
  * than the reading. */
 #define NAP MILLISECOND
@@ -82,42 +86,136 @@ static natsStatus take_message(struct scan *scan, natsMsg *message, uint64_t rev
 	return NATS_NO_MEMORY;
 }
 
-/* The next message; NATS_TIMEOUT: the broker is silent for too long. */
-static natsStatus next_message(struct scan *scan, natsSubscription *subscription, natsMsg **message)
+/* The bucket's messages, asked for in parts: of readings by a consumer that the broker pushes to, and whose flow control the
+ * client library sees to, some have stood still for seconds when there was much. */
+struct pull {
+	natsConnection *connection;
+	jsCtx *js;
+	natsSubscription *subscription;
+	natsInbox *inbox;
+	char stream[SUBJECT_SIZE], consumer[SUBJECT_SIZE];
+	uint64_t left;     /* messages of those that were there at the start */
+	uint64_t asked;    /* that were asked for and have not come */
+	uint64_t received; /* the last one's number */
+	uint64_t seen;     /* … and its place in the stream */
+	uint64_t last;     /* the place of the last that there was at the start */
+};
+
+/* The bucket's last message, as the broker that leads it has it; 0: there is none. In a cluster one that lags may
+ * deliver: what it has not got yet follows when it has. */
+static natsStatus find_last(struct pull *pull)
 {
-	natsStatus status = natsSubscription_NextMsg(message, subscription, 0);
+	natsMsg *message = NULL;
+	natsStatus status = js_GetLastMsg(&message, pull->js, pull->stream, ">", NULL, NULL);
+	pull->last = status == NATS_OK ? natsMsg_GetSequence(message) : 0;
+	natsMsg_Destroy(message);
+	return status == NATS_NOT_FOUND ? NATS_OK : status;
+}
+
+static natsStatus open_pull(const struct scan *scan, struct pull *pull)
+{
+	char filter[SUBJECT_SIZE];
+	jsStreamInfo *about = NULL;
+	jsConsumerInfo *consumer = NULL;
+	jsConsumerConfig config;
+	jsConsumerConfig_Init(&config);
+	snprintf(pull->stream, sizeof pull->stream, "KV_%s", scan->store->bucket);
+	snprintf(filter, sizeof filter, "$KV.%s.>", scan->store->bucket);
+	natsStatus status = js_GetStreamInfo(&about, pull->js, pull->stream, NULL, NULL);
+	config.AckPolicy = js_AckNone;
+	config.InactiveThreshold = CONSUMER_LIFE;
+	/* The last of each key are all that there are, unless somebody made the bucket to keep more; finding them takes long. */
+	if (status == NATS_OK && about->Config->MaxMsgsPerSubject != 1) {
+		config.DeliverPolicy = js_DeliverLastPerSubject;
+		config.FilterSubject = filter;
+	}
+	jsStreamInfo_Destroy(about);
+	if (status == NATS_OK)
+		status = find_last(pull);
+	if (status == NATS_OK)
+		status = natsInbox_Create(&pull->inbox);
+	if (status == NATS_OK)
+		status = natsConnection_SubscribeSync(&pull->subscription, pull->connection, pull->inbox);
+	if (status == NATS_OK)
+		status = js_AddConsumer(&consumer, pull->js, pull->stream, &config, NULL, NULL);
+	if (status == NATS_OK) {
+		snprintf(pull->consumer, sizeof pull->consumer, "%s", consumer->Name);
+		pull->left = consumer->NumPending;
+	}
+	jsConsumerInfo_Destroy(consumer);
+	return status;
+}
+
+/* Asks for more before what was asked for has all come. */
+static natsStatus ask(struct pull *pull)
+{
+	char subject[2 * SUBJECT_SIZE + 32], request[64];
+	if (pull->asked > PULL_BATCH / 2)
+		return NATS_OK;
+	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", pull->stream, pull->consumer);
+	snprintf(request, sizeof request, "{\"batch\":%d,\"expires\":%" PRId64 "}", PULL_BATCH, PULL_LIFE);
+	pull->asked += PULL_BATCH;
+	return natsConnection_PublishRequestString(pull->connection, subject, pull->inbox, request);
+}
+
+/* A request has expired or was refused: is there nothing more? */
+static natsStatus pull_ended(struct pull *pull)
+{
+	jsConsumerInfo *consumer = NULL;
+	natsStatus status = js_GetConsumerInfo(&consumer, pull->js, pull->stream, pull->consumer, NULL, NULL);
+	pull->asked = 0;
+	if (status == NATS_OK && consumer->NumPending == 0 && consumer->Delivered.Consumer <= pull->received) {
+		pull->left = 0;
+		status = find_last(pull); /* it may be gone by now */
+	}
+	jsConsumerInfo_Destroy(consumer);
+	return status == NATS_NOT_FOUND ? NATS_INVALID_SUBSCRIPTION : status;
+}
+
+/* The next message; NATS_TIMEOUT: the broker is silent for too long. */
+static natsStatus next_message(struct scan *scan, struct pull *pull, natsMsg **message)
+{
+	natsStatus status = natsSubscription_NextMsg(message, pull->subscription, 0);
 	if (status != NATS_TIMEOUT)
 		return status;
 	send_batch(scan);
 	nanos limit = clock_monotonic() + PATIENCE;
 	while (status == NATS_TIMEOUT && clock_monotonic() < limit) {
 		nanosleep(&(struct timespec){.tv_nsec = NAP}, NULL);
-		status = natsSubscription_NextMsg(message, subscription, 0);
+		status = natsSubscription_NextMsg(message, pull->subscription, 0);
 	}
 	return status;
 }
 
-/* Until the last one of those that were there at the start, `left` of them: some may go meanwhile, and others come. In a
- * cluster a broker that lags may deliver them; what it has not got yet, up to `last`, follows when it has. */
-static natsStatus read_messages(struct scan *scan, natsSubscription *subscription, uint64_t left, uint64_t last)
+static natsStatus take_next(struct scan *scan, struct pull *pull, natsMsg *message)
+{
+	struct bus_position position;
+	/* What a pull brings keeps the subject that it has in the stream. */
+	if (strcmp(natsMsg_GetSubject(message), pull->inbox) == 0)
+		return pull_ended(pull);
+	if (!bus_read_position(natsMsg_GetReply(message), &position) || position.consumer_sequence != pull->received + 1)
+		return NATS_MISMATCH; /* one is lost */
+	pull->received++;
+	pull->seen = position.sequence;
+	pull->asked -= pull->asked > 0;
+	pull->left = position.pending > 0 && pull->left > 0 ? pull->left - 1 : 0;
+	return take_message(scan, message, position.sequence);
+}
+
+/* Until the last one of those that were there at the start: some may go meanwhile, and others come. */
+static natsStatus read_messages(struct scan *scan, struct pull *pull)
 {
 	natsStatus status = NATS_OK;
-	uint64_t seen = 0;
 	struct spent spent;
 	if (!spent_init(&spent))
 		return NATS_NO_MEMORY;
-	while ((left > 0 || seen < last) && status == NATS_OK) {
+	while ((pull->left > 0 || pull->seen < pull->last) && status == NATS_OK) {
 		natsMsg *message = NULL;
-		jsMsgMetaData *about = NULL;
-		status = next_message(scan, subscription, &message);
+		status = ask(pull);
 		if (status == NATS_OK)
-			status = natsMsg_GetMetaData(&about, message);
-		if (status == NATS_OK) {
-			seen = about->Sequence.Stream;
-			left = left > 0 && about->NumPending > 0 ? left - 1 : 0;
-			status = take_message(scan, message, seen);
-		}
-		jsMsgMetaData_Destroy(about);
+			status = next_message(scan, pull, &message);
+		if (status == NATS_OK)
+			status = take_next(scan, pull, message);
 		spent_add(&spent, message);
 	}
 	spent_end(&spent);
@@ -125,68 +223,23 @@ static natsStatus read_messages(struct scan *scan, natsSubscription *subscriptio
 	return status;
 }
 
-/* The bucket's last message, as the broker that leads it has it; 0: there is none. */
-static natsStatus find_last(const struct store *store, jsCtx *js, uint64_t *last)
-{
-	char stream[SUBJECT_SIZE], subject[SUBJECT_SIZE];
-	natsMsg *message = NULL;
-	snprintf(stream, sizeof stream, "KV_%s", store->bucket);
-	snprintf(subject, sizeof subject, "$KV.%s.>", store->bucket);
-	natsStatus status = js_GetLastMsg(&message, js, stream, subject, NULL, NULL);
-	*last = status == NATS_OK ? natsMsg_GetSequence(message) : 0;
-	natsMsg_Destroy(message);
-	return status == NATS_NOT_FOUND ? NATS_OK : status;
-}
-
-/* Has the bucket's messages delivered, in order. *left: how many there are. */
-static natsStatus subscribe(const struct scan *scan, jsCtx *js, natsSubscription **subscription, uint64_t *left)
-{
-	char stream[SUBJECT_SIZE], subject[SUBJECT_SIZE];
-	jsStreamInfo *about = NULL;
-	jsConsumerInfo *consumer = NULL;
-	jsSubOptions options;
-	jsSubOptions_Init(&options);
-	snprintf(stream, sizeof stream, "KV_%s", scan->store->bucket);
-	snprintf(subject, sizeof subject, "$KV.%s.>", scan->store->bucket);
-	natsStatus status = js_GetStreamInfo(&about, js, stream, NULL, NULL);
-	options.Stream = stream;
-	options.Ordered = true;
-	/* The last of each key are all that there are, unless somebody made the bucket to keep more; finding them takes long. */
-	if (status == NATS_OK && about->Config->MaxMsgsPerSubject != 1)
-		options.Config.DeliverPolicy = js_DeliverLastPerSubject;
-	jsStreamInfo_Destroy(about);
-	if (status == NATS_OK)
-		status = js_SubscribeSync(subscription, js, subject, NULL, &options, NULL);
-	/* The broker's flow control sees to it that no more comes than is taken. */
-	if (status == NATS_OK)
-		status = natsSubscription_SetPendingLimits(*subscription, -1, -1);
-	if (status == NATS_OK)
-		status = natsSubscription_GetConsumerInfo(&consumer, *subscription, NULL, NULL);
-	if (status == NATS_OK)
-		*left = consumer->NumPending + consumer->Delivered.Consumer;
-	jsConsumerInfo_Destroy(consumer);
-	return status;
-}
-
 static natsStatus read_bucket(struct scan *scan)
 {
-	natsConnection *connection = NULL;
-	jsCtx *js = NULL;
-	natsSubscription *subscription = NULL;
-	uint64_t left = 0, last = 0;
-	natsStatus status = bus_connect(&connection, scan->address, "postprocessing scan", NULL, NULL, NULL, NULL);
+	struct pull pull = {.left = 0};
+	natsStatus status = bus_connect(&pull.connection, scan->address, "postprocessing scan", NULL, NULL, NULL, NULL);
 	if (status == NATS_OK)
-		status = natsConnection_JetStream(&js, connection, NULL);
+		status = natsConnection_JetStream(&pull.js, pull.connection, NULL);
 	if (status == NATS_OK)
-		status = find_last(scan->store, js, &last);
+		status = open_pull(scan, &pull);
 	if (status == NATS_OK)
-		status = subscribe(scan, js, &subscription, &left);
+		status = read_messages(scan, &pull);
+	/* Otherwise the broker removes it after a while. */
 	if (status == NATS_OK)
-		status = read_messages(scan, subscription, left, last);
-	/* The broker removes the consumer when nobody listens. */
-	natsConnection_Destroy(connection);
-	natsSubscription_Destroy(subscription);
-	jsCtx_Destroy(js);
+		js_DeleteConsumer(pull.js, pull.stream, pull.consumer, NULL, NULL);
+	natsConnection_Destroy(pull.connection);
+	natsSubscription_Destroy(pull.subscription);
+	natsInbox_Destroy(pull.inbox);
+	jsCtx_Destroy(pull.js);
 	return status;
 }
 

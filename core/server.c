@@ -157,17 +157,15 @@ static bool create_parts(struct server *server, const struct steps *steps)
 struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why, size_t size)
 {
 	struct server *server = calloc(1, sizeof *server);
-	if (server == NULL || !mailbox_init(&server->mailbox)) {
+	bool spent = server != NULL && spent_init(&server->spent);
+	if (!spent || !mailbox_init(&server->mailbox)) {
 		snprintf(why, size, "out of memory");
+		if (spent)
+			spent_end(&server->spent);
 		free(server);
 		return NULL;
 	}
-	if (!spent_init(&server->spent)) {
-		snprintf(why, size, "out of memory");
-		mailbox_destroy(&server->mailbox);
-		free(server);
-		return NULL;
-	}
+	server->last_held = &server->held;
 	server->config = config;
 	server->log = log;
 	server->stop.kind = MAIL_STOP;
@@ -234,35 +232,6 @@ static void take_standing(struct server *server)
 	server_read_if_due(server);
 }
 
-static void take_found(struct server *server, struct found_records *found)
-{
-	struct reading *reading = (struct reading *)(void *)found->scan;
-	for (size_t i = 0; i < found->count; i++)
-		coordinator_found(server->coordinator, &found->record[i].record, found->record[i].revision, reading->token, clock_now());
-	scan_release(found);
-}
-
-static void take_scan_end(struct server *server, struct scan *scan)
-{
-	struct reading *reading = (struct reading *)(void *)scan;
-	scan_end(scan);
-	for (struct reading **link = &server->readings; *link != NULL; link = &(*link)->next) {
-		if (*link == reading) {
-			*link = reading->next;
-			break;
-		}
-	}
-	if (scan->failed && !server->stopping)
-		log_warning(server->log, "the bucket %s could not be read to its end: %s; trying again", server->store.bucket, scan->why);
-	if (reading->token == NULL) {
-		census_ended(&server->census, !scan->failed, clock_monotonic());
-		if (server->census.complete)
-			log_info(server->log, "%zu unfinished uploads found", coordinator_uploads(server->coordinator));
-	}
-	coordinator_scanned(server->coordinator, reading->token, !scan->failed, clock_now());
-	free(reading);
-}
-
 static void begin_stop(struct server *server)
 {
 	char text[DURATION_TEXT_SIZE];
@@ -270,8 +239,7 @@ static void begin_stop(struct server *server)
 	         duration_format(server->config->shutdown_grace, text));
 	server->stopping = true;
 	coordinator_stopping(server->coordinator);
-	for (struct reading *reading = server->readings; reading != NULL; reading = reading->next)
-		scan_stop(&reading->scan);
+	server_stop_readings(server);
 }
 
 static void take_delivery(struct server *server, struct delivery *delivery)
@@ -321,10 +289,8 @@ static void take_mail(struct server *server, struct mail *mail)
 		coordinator_returned(server->coordinator, (struct run *)(void *)mail, clock_now());
 		break;
 	case MAIL_RECORDS:
-		take_found(server, (struct found_records *)(void *)mail);
-		break;
 	case MAIL_SCAN_DONE:
-		take_scan_end(server, (struct scan *)(void *)mail);
+		server_take_reading(server, mail);
 		break;
 	case MAIL_LOOKUP:
 		coordinator_looked(server->coordinator, (struct lookup *)(void *)mail, clock_now());
@@ -362,6 +328,7 @@ static void turn(struct server *server)
 		if (++taken % MAILS_PER_FLUSH == 0)
 			flush(server);
 	}
+	server_read_on(server);
 	coordinator_tick(server->coordinator, clock_now());
 	if (!server->stopping)
 		intake_pull(&server->intake, server->events);
@@ -405,10 +372,8 @@ static void empty_mailbox(struct server *server, nanos patience)
 			run_free((struct run *)(void *)mail);
 		else if (mail->kind == MAIL_REPLY)
 			natsMsg_Destroy(((struct request *)(void *)mail)->reply);
-		else if (mail->kind == MAIL_RECORDS)
-			scan_release((struct found_records *)(void *)mail);
-		else if (mail->kind == MAIL_SCAN_DONE)
-			take_scan_end(server, (struct scan *)(void *)mail);
+		else if (mail->kind == MAIL_RECORDS || mail->kind == MAIL_SCAN_DONE)
+			server_take_reading(server, mail);
 		else if (mail->kind == MAIL_BUS || mail->kind == MAIL_WORD || mail->kind == MAIL_LOOKUP)
 			free(mail);
 		mail = next;
@@ -431,8 +396,7 @@ static bool end_runs(struct server *server)
 
 static void end_readings(struct server *server)
 {
-	for (struct reading *reading = server->readings; reading != NULL; reading = reading->next)
-		scan_stop(&reading->scan);
+	server_stop_readings(server);
 	search_stop(&server->search);
 	while (server->readings != NULL || server->searching)
 		turn(server);

@@ -85,31 +85,6 @@ static bool port_lives(void *closure, const char *owner)
 	return peers_lives(server->peers, owner);
 }
 
-bool server_read_bucket(struct server *server, void *token)
-{
-	/* The end does not wait for a reading that begins after the others were told to stop. */
-	struct reading *reading = server->stopping ? NULL : calloc(1, sizeof *reading);
-	if (reading == NULL)
-		return false;
-	reading->token = token;
-	reading->scan = (struct scan){.store = &server->store, .address = server->store_address, .mailbox = &server->mailbox};
-	if (!scan_start(&reading->scan)) {
-		free(reading);
-		return false;
-	}
-	reading->next = server->readings;
-	server->readings = reading;
-	return true;
-}
-
-void server_read_if_due(struct server *server)
-{
-	if (!atomic_load(&server->ready) || !census_due(&server->census, clock_monotonic()))
-		return;
-	if (server_read_bucket(server, NULL))
-		census_begun(&server->census);
-}
-
 /* Those who asked try again later. */
 static void refuse_lookups(struct server *server)
 {

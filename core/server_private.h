@@ -53,6 +53,7 @@ struct server {
 	char nonce[17];
 	int instance_lock;
 	struct reading *readings;
+	struct mail *held, **last_held;    /* of readings: to be taken when there is less to do */
 	struct census census;
 	struct search search;
 	bool searching;
@@ -73,6 +74,12 @@ struct ports server_ports(struct server *server);
 bool server_read_bucket(struct server *server, void *token);
 /* Reads it for the start, or again, if it is time to. */
 void server_read_if_due(struct server *server);
+/* A mail of a reading. Records that ask for more than can be done at a time wait, and the reading with them. */
+void server_take_reading(struct server *server, struct mail *mail);
+/* Goes on with those that wait. To be called in each round. */
+void server_read_on(struct server *server);
+/* Makes all readings end early. */
+void server_stop_readings(struct server *server);
 
 /* To be called about once a second. */
 void server_do_chores(struct server *server);

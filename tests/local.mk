@@ -70,6 +70,9 @@ tests_test_event_encode_SOURCES = tests/test_event_encode.c $(STORAGE_EVENTS)
 
 check_PROGRAMS += tests/test_record
 
+check_PROGRAMS += tests/test_decode_memory
+tests_test_decode_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=strdup
+
 PIPELINE_FIXTURE = tests/pipeline_fixture.c tests/pipeline_fixture.h
 
 check_PROGRAMS += tests/test_pipeline
