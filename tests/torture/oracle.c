@@ -83,12 +83,17 @@ bool oracle_is_quiet(struct torture *torture)
 	       is_empty(torture);
 }
 
-/* Which event has begun the upload that an ID of ours speaks of: <upload>.<begun>.<transition>.<kind>. */
-static unsigned long long begun_of(const char *id)
+/* What an ID of ours says: <upload>.<begun>.<said>.<kind>: which event had begun the upload, and by which transition it was
+ * decided. */
+struct decision {
+	unsigned long long begun, said;
+};
+
+static struct decision decision_of(const struct recorded *recorded)
 {
-	unsigned long long begun = 0;
-	ck_assert_msg(sscanf(id, "u%*u.%llu.", &begun) == 1, "an ID of another form: %s", id);
-	return begun;
+	struct decision decision;
+	ck_assert_msg(sscanf(recorded->id, "u%*u.%llu.%llu.", &decision.begun, &decision.said) == 2, "an ID of another form: %s", recorded->id);
+	return decision;
 }
 
 /* The second and later ones: the same transition said twice, an upload that was begun twice, or a confirmation that was due;
@@ -98,7 +103,7 @@ static void note_repeat(struct seen *seen, const struct recorded *recorded, stru
 {
 	if (strcmp(seen->last->id, recorded->id) == 0)
 		seen->doubled = true;
-	else if (begun_of(seen->last->id) != begun_of(recorded->id))
+	else if (decision_of(seen->last).begun != decision_of(recorded).begun)
 		seen->twice = true;
 	else if (recorded->time - seen->last->time < CONFIRM_INTERVAL)
 		verdict->hasty++;
@@ -138,6 +143,18 @@ static size_t count_echoes(const struct recorder *stream)
 	return echoes;
 }
 
+/* What was decided before the end may be said by another instance, and come after it. */
+static void note_start(const struct offered *offered, struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
+{
+	bool overtaken = seen->ends > 0 && decision_of(recorded).said < decision_of(seen->last).said;
+	verdict->overtaken += overtaken;
+	seen->wrong = seen->wrong || offered->infected || (seen->ends > 0 && !overtaken);
+	/* The result is said before the delay begins, and the question comes after its end. */
+	seen->early = seen->early || seen->result == 0 || recorded->time - seen->result < TORTURE_DELAY;
+	if (seen->asked == 0)
+		seen->asked = recorded->time;
+}
+
 static void note(struct torture *torture, struct seen *all, const struct recorded *recorded, struct verdict *verdict)
 {
 	const struct load *load = &torture->load;
@@ -152,11 +169,7 @@ static void note(struct torture *torture, struct seen *all, const struct recorde
 		if (seen->result == 0)
 			seen->result = recorded->time;
 	} else if (strcmp(recorded->type, "StartPostprocessingStep") == 0) {
-		seen->wrong = seen->wrong || load->offered[index].infected || seen->ends > 0;
-		/* The result is said before the delay begins, and the question comes after its end. */
-		seen->early = seen->early || seen->result == 0 || recorded->time - seen->result < TORTURE_DELAY;
-		if (seen->asked == 0)
-			seen->asked = recorded->time;
+		note_start(&load->offered[index], seen, recorded, verdict);
 	} else if (strcmp(recorded->type, "PostprocessingFinished") == 0) {
 		note_end(&load->offered[index], seen, recorded, verdict);
 	}
@@ -239,6 +252,17 @@ static void count_upload(const struct seen *seen, struct verdict *verdict)
 	verdict->silent += seen->ends > 0 && seen->result == 0;
 }
 
+/* Is all of the stream read? A busy broker may not answer in time. */
+static bool is_read(void *closure)
+{
+	struct recorder *stream = closure;
+	jsStreamInfo *info = NULL;
+	recorder_update(stream);
+	bool read = js_GetStreamInfo(&info, stream->js, "main-queue", NULL, NULL) == NATS_OK && stream->count == info->State.LastSeq;
+	jsStreamInfo_Destroy(info);
+	return read;
+}
+
 void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 {
 	size_t count = torture->load.count;
@@ -246,7 +270,7 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 	/* From its beginning, whatever was read while the broker came and went. */
 	struct recorder stream = {.js = torture->js};
 	ck_assert_ptr_nonnull(seen);
-	recorder_update(&stream);
+	ck_assert_msg(wait_until(is_read, &stream, 2 * TEST_LIMIT), "the stream cannot be read to its end");
 	for (size_t i = 0; i < stream.count; i++)
 		note(torture, seen, &stream.message[i], verdict);
 	for (size_t i = 0; i < count; i++) {

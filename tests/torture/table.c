@@ -29,6 +29,7 @@ void table_print(const struct torture *torture, const struct verdict *verdict, F
 		{"result not said", verdict->silent},
 		{"said again, as due", verdict->repeats},
 		{"… less than a minute after the first", verdict->hasty},
+		{"questions overtaken by the end", verdict->overtaken},
 		{"other events said twice", verdict->echoes},
 		{"records that the broker forgot", verdict->forgotten},
 		{"records left", verdict->records},
