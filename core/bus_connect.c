@@ -165,18 +165,25 @@ static natsStatus set_behaviour(natsOptions *options, const char *name)
 	return status;
 }
 
+natsStatus bus_options(natsOptions **options, const struct broker_address *address, const char *name)
+{
+	*options = NULL;
+	natsStatus status = natsOptions_Create(options);
+	if (status == NATS_OK)
+		status = set_servers(*options, address);
+	if (status == NATS_OK)
+		status = set_security(*options, address);
+	if (status == NATS_OK)
+		status = set_behaviour(*options, name);
+	return status;
+}
+
 static natsStatus connect_on(struct bus_loop *loop, natsConnection **connection, const struct broker_address *address,
                              const char *name, natsConnectionHandler lost, natsConnectionHandler back,
                              natsConnectionHandler closed, void *closure)
 {
-	natsOptions *options = NULL;
-	natsStatus status = natsOptions_Create(&options);
-	if (status == NATS_OK)
-		status = set_servers(options, address);
-	if (status == NATS_OK)
-		status = set_security(options, address);
-	if (status == NATS_OK)
-		status = set_behaviour(options, name);
+	natsOptions *options;
+	natsStatus status = bus_options(&options, address, name);
 	if (status == NATS_OK && loop != NULL)
 		status = bus_loop_set(loop, options);
 	if (status == NATS_OK && lost != NULL)
@@ -220,9 +227,9 @@ const char *bus_advice(natsStatus status)
 	}
 }
 
-/* With TLS the library's own threads read and write: a TLS write that would block has to be repeated with the same
+/* The library's own threads read and write then: a TLS write that would block has to be repeated with the same
  * bytes at the same place, which the library does not see to when a loop of ours lets it gather more meanwhile. */
-static bool uses_tls(const struct broker_address *address)
+bool bus_uses_tls(const struct broker_address *address)
 {
 	return address->tls || strstr(address->endpoint, "tls://") != NULL;
 }
@@ -241,7 +248,7 @@ static natsStatus subscribe(struct bus_link *link, natsSubscription **subscripti
 static natsStatus connect_and_subscribe(struct bus_link *link)
 {
 	struct bus_wire *wire = &link->wire;
-	if (!uses_tls(link->options.address) && (wire->loop = bus_loop_create()) == NULL)
+	if (!bus_uses_tls(link->options.address) && (wire->loop = bus_loop_create()) == NULL)
 		return NATS_NO_MEMORY;
 	attach(link);
 	natsStatus status = connect_on(wire->loop, &wire->connection, link->options.address, link->options.name, on_lost, on_back,

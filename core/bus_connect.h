@@ -41,6 +41,12 @@ natsStatus bus_connect(natsConnection **connection, const struct broker_address 
                        natsConnectionHandler on_lost, natsConnectionHandler on_back, natsConnectionHandler on_closed,
                        void *closure);
 
+/* The settings of all connections, for one that needs more than these; to be destroyed by the caller in any case. */
+natsStatus bus_options(natsOptions **options, const struct broker_address *address, const char *name);
+
+/* With TLS there is no bus_loop. */
+bool bus_uses_tls(const struct broker_address *address);
+
 /* What a user can do about a connection that is not to be had. */
 const char *bus_advice(natsStatus status);
 

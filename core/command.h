@@ -12,6 +12,7 @@ int command_show(int argc, char **argv);
 int command_resume(int argc, char **argv);
 int command_steps(int argc, char **argv);
 int command_health(int argc, char **argv);
+int command_bench(int argc, char **argv);
 
 /* Exit statuses of `submit`, which adds 128 + the signal that ended it; the others use 0 and 2. */
 enum { EXIT_ACCEPTED = 0, EXIT_REJECTED = 1, EXIT_ERROR = 2 };
@@ -29,6 +30,11 @@ struct command_options {
  * with each. Returns the place of the first argument that is none; below 0: the command ends, with status -1 - place. */
 int command_read_options(int argc, char **argv, const char *usage, struct command_options *options, const char *more,
                          bool (*option)(void *closure, int letter, const char *value), void *closure);
+/* The same, with long options beside the short ones; `named` is getopt_long's table, each with a letter of its own. */
+struct option;
+int command_read_named_options(int argc, char **argv, const char *usage, struct command_options *options, const char *more,
+                               const struct option *named, bool (*option)(void *closure, int letter, const char *value),
+                               void *closure);
 
 /* Reads the configuration for a command; what is wrong with it goes to stderr, line by line. NULL then. path NULL: the
  * default place. */

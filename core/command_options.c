@@ -9,12 +9,23 @@
 
 #define ENDED(status) (-1 - (status))
 
+#define NAMES_LIMIT 32
+
 int command_read_options(int argc, char **argv, const char *usage, struct command_options *options, const char *more,
                          bool (*option)(void *closure, int letter, const char *value), void *closure)
 {
-	static const struct option names[] = {
-		{"config", required_argument, NULL, 'c'}, {"json", no_argument, NULL, 'J'}, {"help", no_argument, NULL, 'h'}, {0}};
+	return command_read_named_options(argc, argv, usage, options, more, NULL, option, closure);
+}
+
+int command_read_named_options(int argc, char **argv, const char *usage, struct command_options *options, const char *more,
+                               const struct option *named, bool (*option)(void *closure, int letter, const char *value),
+                               void *closure)
+{
+	struct option names[NAMES_LIMIT] = {
+		{"config", required_argument, NULL, 'c'}, {"json", no_argument, NULL, 'J'}, {"help", no_argument, NULL, 'h'}};
 	char letters[64];
+	for (size_t i = 3; named != NULL && named->name != NULL && i < NAMES_LIMIT - 1; i++)
+		names[i] = *named++;
 	*options = (struct command_options){0};
 	snprintf(letters, sizeof letters, "c:h%s", more != NULL ? more : "");
 	int letter;

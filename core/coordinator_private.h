@@ -74,6 +74,7 @@ struct slot {
 	bool advancing;           /* slot_advance() is at work */
 	size_t turn_step;
 	int64_t turn_size;
+	struct group *turn_of;    /* whose it is, see lines.h */
 	struct timer due;
 	char id[];
 };
@@ -173,8 +174,8 @@ bool turns_stand_in_line(struct coordinator *coordinator, const struct record *r
 void turns_return(struct coordinator *coordinator, struct slot *slot, nanos now);
 /* Nor does it stand in line any more. */
 void turns_forfeit(struct coordinator *coordinator, struct slot *slot, nanos now);
-/* One turn of such a size is over. */
-void turns_end(struct coordinator *coordinator, size_t step, int64_t size, nanos now);
+/* One turn is over. */
+void turns_end(struct coordinator *coordinator, size_t step, int64_t size, struct group *of, nanos now);
 /* Calls those in front of the line as long as there is room for them. */
 void turns_give(struct coordinator *coordinator, size_t step, nanos now);
 

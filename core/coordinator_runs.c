@@ -55,6 +55,7 @@ void runs_start(struct coordinator *coordinator, struct slot *slot, nanos now)
 	run->owner = slot;
 	run->step = slot->turn_step;
 	run->size = slot->turn_size;
+	run->turn_of = slot->turn_of;
 	run->turn = true;
 	run->transition = status->transition;
 	run->woken_at = status->woken_at;
@@ -117,7 +118,7 @@ nanos runs_look_again(const struct slot *slot, nanos now)
 static void end_turn(struct coordinator *coordinator, struct run *run, nanos now)
 {
 	if (run->turn)
-		turns_end(coordinator, run->step, run->size, now);
+		turns_end(coordinator, run->step, run->size, run->turn_of, now);
 	run->turn = false;
 }
 

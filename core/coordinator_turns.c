@@ -52,15 +52,16 @@ static bool has_room(const struct coordinator *coordinator, size_t step, bool su
 	       (!suspect && turns->out < workers + AHEAD_LIMIT && size <= AHEAD_BYTES && turns->bytes <= AHEAD_BYTES - size);
 }
 
-static void take(struct coordinator *coordinator, struct slot *slot, size_t step, bool suspect, int64_t size)
+static void take(struct coordinator *coordinator, struct slot *slot, size_t step, const struct place *place, struct group *of)
 {
 	slot->queued = false;
 	slot->turn = true;
-	slot->suspect = suspect;
+	slot->suspect = place->suspect;
 	slot->turn_step = step;
-	slot->turn_size = size;
+	slot->turn_size = place->size;
+	slot->turn_of = of;
 	coordinator->turns[step].out++;
-	coordinator->turns[step].bytes += size;
+	coordinator->turns[step].bytes += place->size;
 }
 
 /* Calls the one in front. False: out of memory, it stays there. */
@@ -73,8 +74,7 @@ static bool call_next(struct coordinator *coordinator, size_t step, const struct
 			slot_rest(coordinator, slot, now);
 		return false;
 	}
-	take(coordinator, slot, step, next->suspect, next->size);
-	lines_serve(&coordinator->lines, step);
+	take(coordinator, slot, step, next, lines_serve(&coordinator->lines, step));
 	slot_add_job(coordinator, slot, job, now);
 	return true;
 }
@@ -92,8 +92,9 @@ void turns_give(struct coordinator *coordinator, size_t step, nanos now)
 	turns->giving = false;
 }
 
-void turns_end(struct coordinator *coordinator, size_t step, int64_t size, nanos now)
+void turns_end(struct coordinator *coordinator, size_t step, int64_t size, struct group *of, nanos now)
 {
+	lines_over(&coordinator->lines, of);
 	coordinator->turns[step].out--;
 	coordinator->turns[step].bytes -= size;
 	turns_give(coordinator, step, now);
@@ -104,7 +105,7 @@ void turns_return(struct coordinator *coordinator, struct slot *slot, nanos now)
 	if (!slot->turn)
 		return;
 	slot->turn = false;
-	turns_end(coordinator, slot->turn_step, slot->turn_size, now);
+	turns_end(coordinator, slot->turn_step, slot->turn_size, slot->turn_of, now);
 }
 
 void turns_forfeit(struct coordinator *coordinator, struct slot *slot, nanos now)
@@ -115,22 +116,29 @@ void turns_forfeit(struct coordinator *coordinator, struct slot *slot, nanos now
 	turns_return(coordinator, slot, now);
 }
 
+/* The names go where the place then points. */
+static struct place make_place(const struct upload *upload, bool suspect, char space[NAME_SIZE], char user[NAME_SIZE])
+{
+	copy_member(upload->resource_id_json, strlen(upload->resource_id_json), "space_id", space);
+	copy_user(upload->user_json, user);
+	return (struct place){.id = upload->id, .space = space, .user = user, .size = upload->filesize, .suspect = suspect};
+}
+
 bool turns_take(struct coordinator *coordinator, struct slot *slot, size_t step)
 {
-	int64_t size = slot->record->upload->filesize;
-	struct place first;
-	if (lines_first(&coordinator->lines, step, &first) || !has_room(coordinator, step, false, size))
+	const struct upload *upload = slot->record->upload;
+	char space[NAME_SIZE], user[NAME_SIZE];
+	struct place next;
+	if (lines_first(&coordinator->lines, step, &next) || !has_room(coordinator, step, false, upload->filesize))
 		return false;
-	take(coordinator, slot, step, false, size);
+	struct place place = make_place(upload, false, space, user);
+	take(coordinator, slot, step, &place, lines_pass(&coordinator->lines, step, &place));
 	return true;
 }
 
 bool turns_stand_in_line(struct coordinator *coordinator, const struct record *record, size_t step, bool suspect, nanos now)
 {
-	const struct upload *upload = record->upload;
 	char space[NAME_SIZE], user[NAME_SIZE];
-	copy_member(upload->resource_id_json, strlen(upload->resource_id_json), "space_id", space);
-	copy_user(upload->user_json, user);
-	struct place place = {.id = upload->id, .space = space, .user = user, .size = upload->filesize, .suspect = suspect};
+	struct place place = make_place(record->upload, suspect, space, user);
 	return lines_join(&coordinator->lines, step, &place, now);
 }

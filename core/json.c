@@ -156,7 +156,7 @@ static bool says(const char *from, const char *end, const char *text)
 {
 	size_t length = (size_t)(end - from);
 	if (memchr(from, '\\', length) == NULL)
-		return strncmp(from, text, length) == 0 && text[length] == '\0';
+		return strlen(text) == length && memcmp(from, text, length) == 0; /* there may be NULs */
 	while (from < end && *text != '\0') {
 		char bytes[4] = {*from};
 		uint32_t character;

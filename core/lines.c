@@ -15,8 +15,9 @@
 struct group {
 	struct entry entry;
 	struct group *parent;   /* NULL: a line */
-	struct timers members;  /* groups by what they have had; of a user the standing by their order */
-	struct timer had;       /* in the parent's members */
+	struct timers members;  /* groups in which somebody stands, by what they have had; of a user the standing by their order */
+	struct timer had;       /* among the parent's members */
+	size_t turns;           /* that are not over */
 	nanos clock;            /* what the member that was served last had had until then: newcomers begin with it */
 	char id[];
 };
@@ -39,15 +40,17 @@ bool lines_init(struct lines *lines, size_t steps)
 	return table_init(&lines->groups, offsetof(struct group, id)) && good && lines->line != NULL;
 }
 
-/* Who is no member of it any more is freed up to the line. */
-static void end_empty(struct lines *lines, struct group *group)
+/* Groups in which nobody stands any more leave their parents; those that have no turn either are forgotten. */
+static void settle(struct lines *lines, struct group *group)
 {
 	while (group->parent != NULL && timers_first(&group->members) == NULL) {
 		struct group *parent = group->parent;
 		timers_unset(&parent->members, &group->had);
-		timers_free(&group->members);
-		table_remove(&lines->groups, &group->entry);
-		free(group);
+		if (group->turns == 0) {
+			timers_free(&group->members);
+			table_remove(&lines->groups, &group->entry);
+			free(group);
+		}
 		group = parent;
 	}
 }
@@ -58,7 +61,7 @@ static void end_standing(struct lines *lines, struct standing *standing)
 	timers_unset(&user->members, &standing->order);
 	table_remove(&lines->places, &standing->entry);
 	free(standing);
-	end_empty(lines, user);
+	settle(lines, user);
 }
 
 void lines_free(struct lines *lines)
@@ -66,6 +69,12 @@ void lines_free(struct lines *lines)
 	struct entry *entry;
 	while ((entry = table_next(&lines->places, NULL)) != NULL)
 		end_standing(lines, (struct standing *)(void *)entry);
+	/* Those that have turns which are not over. */
+	while ((entry = table_next(&lines->groups, NULL)) != NULL) {
+		table_remove(&lines->groups, entry);
+		timers_free(&((struct group *)(void *)entry)->members);
+		free(entry);
+	}
 	for (size_t i = 0; lines->line != NULL && i < lines->count; i++)
 		timers_free(&lines->line[i].members);
 	table_free(&lines->places);
@@ -81,11 +90,10 @@ static struct group *get_group(struct lines *lines, struct group *parent, const 
 		return group;
 	size_t size = strlen(id) + 1;
 	group = calloc(1, sizeof *group + size);
-	if (group == NULL || !timers_set(&parent->members, &group->had, parent->clock)) {
-		free(group);
+	if (group == NULL)
 		return NULL;
-	}
 	group->parent = parent;
+	group->had.at = parent->clock;
 	memcpy(group->id, id, size);
 	table_add(&lines->groups, &group->entry);
 	return group;
@@ -103,7 +111,7 @@ static struct group *get_user(struct lines *lines, size_t step, const struct pla
 	snprintf(id, sizeof id, "u%zu/%.*s\n%.*s", step, LINES_NAME_LIMIT, place->space, LINES_NAME_LIMIT, place->user);
 	struct group *user = get_group(lines, space, id);
 	if (user == NULL)
-		end_empty(lines, space);
+		settle(lines, space);
 	return user;
 }
 
@@ -112,23 +120,47 @@ static int64_t bounded(int64_t size)
 	return size < 0 ? 0 : size < SIZE_LIMIT ? size : SIZE_LIMIT;
 }
 
-bool lines_join(struct lines *lines, size_t step, const struct place *place, nanos now)
+/* Somebody stands in the group: so it is among its parent's members, and that in its own. Who comes back has had at least
+ * as much as those who are served now. False: out of memory. */
+static bool enter(struct group *group)
+{
+	for (; group->parent != NULL && group->had.place == 0; group = group->parent) {
+		nanos had = group->had.at > group->parent->clock ? group->had.at : group->parent->clock;
+		if (!timers_set(&group->parent->members, &group->had, had))
+			return false;
+	}
+	return true;
+}
+
+static struct standing *stand(struct lines *lines, struct group *user, const struct place *place, nanos now)
 {
 	size_t size = strlen(place->id) + 1;
-	struct group *user = get_user(lines, step, place);
-	struct standing *standing = user != NULL ? calloc(1, sizeof *standing + size) : NULL;
+	struct standing *standing = calloc(1, sizeof *standing + size);
 	if (standing == NULL || !timers_set(&user->members, &standing->order, now + bounded(place->size) * NANOS_PER_BYTE)) {
 		free(standing);
-		if (user != NULL)
-			end_empty(lines, user);
-		return false;
+		return NULL;
 	}
 	standing->user = user;
 	standing->size = bounded(place->size);
 	standing->suspect = place->suspect;
 	memcpy(standing->id, place->id, size);
 	table_add(&lines->places, &standing->entry);
-	return true;
+	return standing;
+}
+
+bool lines_join(struct lines *lines, size_t step, const struct place *place, nanos now)
+{
+	struct group *user = get_user(lines, step, place);
+	if (user == NULL)
+		return false;
+	struct standing *standing = stand(lines, user, place, now);
+	if (standing != NULL && enter(user))
+		return true;
+	if (standing != NULL)
+		end_standing(lines, standing);
+	else
+		settle(lines, user);
+	return false;
 }
 
 bool lines_has(const struct lines *lines, const char *id)
@@ -163,22 +195,46 @@ bool lines_first(const struct lines *lines, size_t step, struct place *place)
 	return true;
 }
 
-/* Counts what a member has had; setting anew a timer that is set needs no memory. */
+/* Counts a turn; setting anew a timer that is set needs no memory. */
 static void charge(struct group *group, int64_t bytes)
 {
 	for (; group->parent != NULL; group = group->parent) {
-		group->parent->clock = group->had.at;
-		timers_set(&group->parent->members, &group->had, group->had.at + bytes);
+		struct group *parent = group->parent;
+		if (group->had.at > parent->clock)
+			parent->clock = group->had.at;
+		group->turns++;
+		group->had.at += bytes;
+		if (group->had.place != 0)
+			timers_set(&parent->members, &group->had, group->had.at);
 	}
 }
 
-void lines_serve(struct lines *lines, size_t step)
+struct group *lines_serve(struct lines *lines, size_t step)
 {
 	struct standing *standing = first(lines, step);
 	if (standing == NULL)
-		return;
-	charge(standing->user, TURN_BYTES + standing->size);
+		return NULL;
+	struct group *user = standing->user;
+	charge(user, TURN_BYTES + standing->size);
 	end_standing(lines, standing);
+	return user;
+}
+
+struct group *lines_pass(struct lines *lines, size_t step, const struct place *place)
+{
+	struct group *user = get_user(lines, step, place);
+	if (user != NULL)
+		charge(user, TURN_BYTES + bounded(place->size));
+	return user;
+}
+
+void lines_over(struct lines *lines, struct group *user)
+{
+	if (user == NULL)
+		return;
+	for (struct group *group = user; group->parent != NULL; group = group->parent)
+		group->turns--;
+	settle(lines, user);
 }
 
 size_t lines_count(const struct lines *lines)

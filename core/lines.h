@@ -44,8 +44,13 @@ bool lines_leave(struct lines *lines, const char *id);
 
 /* Whose turn is next in the step's line. `id` may be used until that one leaves; space and user are NULL. False: the line is empty. */
 bool lines_first(const struct lines *lines, size_t step, struct place *place);
-/* Gives that one its turn: it leaves, and its size counts as what its space and its user have had. */
-void lines_serve(struct lines *lines, size_t step);
+/* Gives that one its turn: it leaves, and its size counts as what its space and its user have had, for as long as they
+ * have something in the line or its turn is not over. Returns who has it, for lines_over(). */
+struct group *lines_serve(struct lines *lines, size_t step);
+/* Gives one its turn that did not stand in line. NULL: there is no memory to count it. */
+struct group *lines_pass(struct lines *lines, size_t step, const struct place *place);
+/* The turn is over. NULL is fine. */
+void lines_over(struct lines *lines, struct group *user);
 
 /* In all lines. */
 size_t lines_count(const struct lines *lines);

@@ -100,6 +100,8 @@ core_libcore_a_SOURCES = \
 	core/private_file.c \
 	core/private_file.h \
 	core/problems.c \
+	core/process_usage.c \
+	core/process_usage.h \
 	core/record.c \
 	core/record.h \
 	core/record_decode.c \
@@ -141,9 +143,31 @@ CORE_LIBS = core/libcore.a $(NATS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(MICROHTTP
 
 bin_PROGRAMS += postprocessing
 postprocessing_SOURCES = \
+	core/bench.c \
+	core/bench.h \
+	core/bench_files.c \
+	core/bench_files.h \
+	core/bench_floor.c \
+	core/bench_floor.h \
+	core/bench_floor_process.c \
+	core/bench_flow.c \
+	core/bench_flow.h \
+	core/bench_load.c \
+	core/bench_load.h \
+	core/bench_messages.c \
+	core/bench_messages.h \
+	core/bench_place.c \
+	core/bench_place.h \
+	core/bench_plot.c \
+	core/bench_plot.h \
+	core/bench_report.c \
+	core/bench_report.h \
+	core/bench_usage.c \
+	core/bench_usage.h \
 	core/client.c \
 	core/client.h \
 	core/command.h \
+	core/command_bench.c \
 	core/command_health.c \
 	core/command_list.c \
 	core/command_options.c \
@@ -152,6 +176,8 @@ postprocessing_SOURCES = \
 	core/command_steps.c \
 	core/command_submit.c \
 	core/main.c \
+	core/service_http.c \
+	core/service_http.h \
 	core/submission.c \
 	core/submission.h \
 	core/terminal.c \

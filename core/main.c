@@ -31,6 +31,7 @@ static const struct {
 	{"restart", command_resume, "the same"},
 	{"steps", command_steps, "show steps, modules and what is wrong with the configuration"},
 	{"health", command_health, "is the running service ready?"},
+	{"bench", command_bench, "measure what the running service does with how many uploads"},
 	{"version", command_version, "show the versions of program and step ABI"},
 };
 

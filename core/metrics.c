@@ -6,6 +6,9 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+#include "core/process_usage.h"
 
 enum kind { COUNTER, GAUGE, HISTOGRAM };
 
@@ -58,6 +61,7 @@ struct family {
 
 struct metrics {
 	struct family *family;
+	bool process; /* also what the process itself uses */
 };
 
 struct metrics *metrics_create(void)
@@ -236,6 +240,26 @@ int64_t gauge_value(const struct gauge *gauge)
 	return gauge != NULL ? atomic_load_explicit(&gauge->value, memory_order_relaxed) : 0;
 }
 
+void metrics_add_process(struct metrics *metrics)
+{
+	metrics->process = true;
+}
+
+/* Under the names that Prometheus' own client libraries use. */
+static void write_process(FILE *out)
+{
+	struct process_usage usage;
+	if (!process_usage_read(getpid(), &usage))
+		return;
+	fprintf(out,
+	        "# HELP process_cpu_seconds_total User and system CPU time spent.\n# TYPE process_cpu_seconds_total counter\n"
+	        "process_cpu_seconds_total %.2f\n"
+	        "# HELP process_resident_memory_bytes Resident memory.\n# TYPE process_resident_memory_bytes gauge\n"
+	        "process_resident_memory_bytes %" PRIu64 "\n"
+	        "# HELP process_open_fds Open file descriptors.\n# TYPE process_open_fds gauge\nprocess_open_fds %u\n",
+	        usage.cpu, usage.resident, usage.descriptors);
+}
+
 static void write_histogram(const char *name, const char *labels, const struct histogram *histogram, FILE *out)
 {
 	const char *comma = *labels != '\0' ? "," : "";
@@ -254,6 +278,8 @@ static void write_histogram(const char *name, const char *labels, const struct h
 
 bool metrics_write(const struct metrics *metrics, FILE *out)
 {
+	if (metrics->process)
+		write_process(out);
 	for (const struct family *family = metrics->family; family != NULL; family = family->next) {
 		fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name, kind_name[family->kind]);
 		for (const struct series *series = family->series; series != NULL; series = series->next) {

@@ -37,6 +37,9 @@ void histogram_observe(struct histogram *histogram, nanos duration);
 uint64_t counter_value(const struct counter *counter);
 int64_t gauge_value(const struct gauge *gauge);
 
+/* From now on metrics_write() also tells what the process uses at that moment: CPU time, memory, descriptors. */
+void metrics_add_process(struct metrics *metrics);
+
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
 /* The text exposition format. From any thread. False: `out` has an error. */

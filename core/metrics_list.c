@@ -9,4 +9,5 @@ void metrics_list_register(struct metrics_list *list, struct metrics *metrics)
 #define X(member, name, help) list->member = metrics_gauge(metrics, name, help, NULL);
 	METRICS_GAUGES(X)
 #undef X
+	metrics_add_process(metrics);
 }

@@ -23,8 +23,9 @@ struct run {
 	unsigned attempt;       /* from 1 */
 	nanos allowed;          /* how long it may take */
 	bool marked;            /* its upload was marked as running before */
-	bool turn;              /* the coordinator's: it has one of its step's turns, of so many bytes: */
+	bool turn;              /* the coordinator's: it has one of its step's turns, of so many bytes, and whose: */
 	int64_t size;
+	struct group *turn_of;
 
 	_Atomic nanos started;  /* 0: still queued */
 	_Atomic bool cancelled;

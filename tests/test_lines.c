@@ -24,7 +24,7 @@ static const char *serve(size_t step)
 	if (!lines_first(&lines, step, &first))
 		return "nobody";
 	snprintf(id, sizeof id, "%s", first.id);
-	lines_serve(&lines, step);
+	lines_over(&lines, lines_serve(&lines, step));
 	ck_assert(!lines_has(&lines, id));
 	return id;
 }
@@ -121,6 +121,33 @@ START_TEST(fair_between_users_of_a_space)
 }
 END_TEST
 
+/* What runs counts, also if it never stood in line. */
+START_TEST(who_runs_has_had_something)
+{
+	struct place place = {.id = "passed", .space = "greedy", .user = "u", .size = 1000 * MEGABYTE};
+	ck_assert(lines_init(&lines, 1));
+	struct group *running = lines_pass(&lines, 0, &place);
+	ck_assert_ptr_nonnull(running);
+	join(0, "large-1", "greedy", "u", 1000 * MEGABYTE, 1);
+	join(0, "large-2", "greedy", "u", 1000 * MEGABYTE, 2);
+	join(0, "other", "modest", "v", 10000, 3);
+	ck_assert_str_eq(serve(0), "other");
+	ck_assert_str_eq(serve(0), "large-1");
+	lines_over(&lines, running);
+	ck_assert_str_eq(serve(0), "large-2");
+	ck_assert_uint_eq(lines.groups.count, 0);
+	/* A turn that is not over keeps what was had in mind. */
+	running = lines_pass(&lines, 0, &place);
+	join(0, "a", "modest", "v", 10000, 4);
+	join(0, "b", "greedy", "u", 10, 4);
+	ck_assert_str_eq(serve(0), "a");
+	lines_over(&lines, running);
+	ck_assert_str_eq(serve(0), "b");
+	ck_assert_uint_eq(lines.groups.count, 0);
+	lines_free(&lines);
+}
+END_TEST
+
 /* Names from outside may be anything. */
 START_TEST(names_of_any_kind)
 {
@@ -158,7 +185,7 @@ START_TEST(are_small)
 	}
 	ck_assert_uint_le((used() - before) / count, 160);
 	for (size_t i = 0; i < count; i++)
-		lines_serve(&lines, 0);
+		lines_over(&lines, lines_serve(&lines, 0));
 	ck_assert_uint_eq(lines_count(&lines), 0);
 	lines_free(&lines);
 }
@@ -166,7 +193,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {in_order_of_arrival, small_before_large, fair_between_spaces, fair_between_users_of_a_space,
+	const TTest *const tests[] = {in_order_of_arrival, small_before_large, fair_between_spaces, fair_between_users_of_a_space, who_runs_has_had_something,
 	                              names_of_any_kind, are_small};
 	return suite_run("lines", tests, sizeof tests / sizeof tests[0], 60);
 }

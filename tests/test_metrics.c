@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/metrics.h"
 #include "tests/harness/suite.h"
@@ -106,6 +108,38 @@ START_TEST(a_histogram_cumulates)
 }
 END_TEST
 
+static double figure(const char *text, const char *name)
+{
+	char line[64];
+	snprintf(line, sizeof line, "\n%s ", name);
+	const char *at = strstr(text, line);
+	ck_assert_msg(at != NULL, "no %s in:\n%s", name, text);
+	return strtod(at + strlen(line), NULL);
+}
+
+START_TEST(the_process_is_told_of_when_asked_for)
+{
+	struct metrics *metrics = metrics_create();
+	char *text = written(metrics);
+	ck_assert_str_eq(text, "");
+	free(text);
+	metrics_add_process(metrics);
+	text = written(metrics);
+	ck_assert_double_ge(figure(text, "process_cpu_seconds_total"), 0);
+	ck_assert_double_gt(figure(text, "process_resident_memory_bytes"), 1e5);
+	ck_assert_double_lt(figure(text, "process_resident_memory_bytes"), 1e12);
+	double before = figure(text, "process_open_fds");
+	free(text);
+	int fd = open("/dev/null", O_RDONLY);
+	ck_assert_int_ge(fd, 0);
+	text = written(metrics);
+	ck_assert_double_eq(figure(text, "process_open_fds"), before + 1);
+	close(fd);
+	free(text);
+	metrics_destroy(metrics);
+}
+END_TEST
+
 static void *count_many(void *counter)
 {
 	for (int i = 0; i < 20000; i++)
@@ -130,6 +164,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {counters_and_gauges_are_written_by_family, same_name_and_labels_are_the_same_series,
-	                              bad_registrations_count_nothing, a_histogram_cumulates, threads_lose_no_count};
+	                              bad_registrations_count_nothing, a_histogram_cumulates, the_process_is_told_of_when_asked_for,
+	                              threads_lose_no_count};
 	return suite_run("metrics", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -10,10 +10,11 @@
 
 struct bench {
 	size_t size_mb;   /* of the file that is scanned */
-	size_t uploads;   /* without steps */
+	size_t uploads;   /* of a turn */
 	size_t in_flight; /* of them */
 	size_t single;    /* uploads with one in flight */
-	size_t waiting;   /* uploads that wait while the service starts */
+	size_t most;      /* uploads up to which their cost has to stay the same */
+	size_t waiting;   /* uploads that wait */
 	size_t rounds;    /* service and floor in turns; what counts is the median */
 	struct figures figures;
 };
@@ -21,8 +22,12 @@ struct bench {
 #define ROUNDS_LIMIT 15
 
 bool measure_scan(struct bench *bench);
+bool measure_small_scans(struct bench *bench);
 bool measure_rate(struct bench *bench);
 bool measure_latency(struct bench *bench);
+bool measure_growth(struct bench *bench);
+bool measure_instances(struct bench *bench);
+bool measure_fairness(struct bench *bench);
 bool measure_memory(struct bench *bench);
 bool measure_start(struct bench *bench);
 bool measure_waiting(struct bench *bench);

@@ -23,7 +23,8 @@ static const char *verdict_of(const struct figure *figure)
 	if (figure->target == TARGET_NONE)
 		return "";
 	double held = figure->target == TARGET_VALUE ? figure->value : ratio_of(figure);
-	return held <= figure->limit ? "kept" : "MISSED";
+	bool kept = figure->target == TARGET_RATIO_LEAST ? held >= figure->limit : held <= figure->limit;
+	return kept ? "kept" : "MISSED";
 }
 
 static void print_number(double value, const char *unit)
@@ -35,11 +36,12 @@ static void print_number(double value, const char *unit)
 
 void figures_print(const struct figures *figures)
 {
-	printf("%-44s %14s %14s %7s %9s         %s\n", "", "service", "floor", "ratio", "target", "the floor is");
+	printf("%-48s %14s %14s %7s %11s         %s\n", "", "service", "floor", "ratio", "target", "the floor is");
 	for (size_t i = 0; i < figures->count; i++) {
 		const struct figure *figure = &figures->figure[i];
+		static const char *const words[] = {[TARGET_VALUE] = "<=", [TARGET_RATIO] = "x <=", [TARGET_RATIO_LEAST] = "x >="};
 		char target[24] = "";
-		printf("%-44s", figure->name);
+		printf("%-48s", figure->name);
 		print_number(figure->value, figure->unit);
 		if (figure->floor > 0) {
 			print_number(figure->floor, figure->unit);
@@ -48,8 +50,8 @@ void figures_print(const struct figures *figures)
 			printf(" %14s %7s", "-", "-");
 		}
 		if (figure->target != TARGET_NONE)
-			snprintf(target, sizeof target, "%s %.4g", figure->target == TARGET_RATIO ? "x" : "<=", figure->limit);
-		printf(" %9s %-7s %s\n", target, verdict_of(figure), figure->floor_name);
+			snprintf(target, sizeof target, "%s %.4g", words[figure->target], figure->limit);
+		printf(" %11s %-7s %s\n", target, verdict_of(figure), figure->floor_name);
 	}
 }
 
@@ -59,11 +61,11 @@ bool figures_write(const struct figures *figures, const char *path)
 	bool good = array != NULL;
 	for (size_t i = 0; good && i < figures->count; i++) {
 		const struct figure *figure = &figures->figure[i];
+		static const char *const key[] = {[TARGET_VALUE] = "limit", [TARGET_RATIO] = "ratio_limit", [TARGET_RATIO_LEAST] = "ratio_least"};
 		json_t *entry = json_pack("{ss,ss,sf,sf,ss}", "name", figure->name, "unit", figure->unit, "value", figure->value,
 		                          "floor", figure->floor, "floor_is", figure->floor_name);
 		if (entry != NULL && figure->target != TARGET_NONE)
-			good = json_object_set_new(entry, figure->target == TARGET_RATIO ? "ratio_limit" : "limit",
-			                           json_real(figure->limit)) == 0;
+			good = json_object_set_new(entry, key[figure->target], json_real(figure->limit)) == 0;
 		good = json_array_append_new(array, entry) == 0 && good;
 	}
 	good = good && json_dump_file(array, path, JSON_INDENT(1)) == 0;
@@ -79,13 +81,8 @@ static int compare(const void *one, const void *other)
 	return (a > b) - (a < b);
 }
 
-void sort_values(double *value, size_t count)
+double median(double *value, size_t count)
 {
 	qsort(value, count, sizeof *value, compare);
-}
-
-double percentile(const double *sorted, size_t count, unsigned percent)
-{
-	size_t at = count * percent / 100;
-	return count == 0 ? 0 : sorted[at < count ? at : count - 1];
+	return value[count / 2];
 }

@@ -6,11 +6,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* A target that a figure, or its ratio to the floor, must not exceed. */
-enum target { TARGET_NONE, TARGET_VALUE, TARGET_RATIO };
+/* A target that a figure, or its ratio to the floor, must not exceed, or that its ratio must reach. */
+enum target { TARGET_NONE, TARGET_VALUE, TARGET_RATIO, TARGET_RATIO_LEAST };
 
 struct figure {
-	const char *name;
+	char name[64];
 	const char *unit;
 	double value;
 	double floor;           /* in the same unit; 0: there is none */
@@ -22,7 +22,7 @@ struct figure {
 #define FIGURES_LIMIT 64
 
 struct figures {
-	struct figure figure[FIGURES_LIMIT]; /* the texts are borrowed */
+	struct figure figure[FIGURES_LIMIT]; /* units and floor names are borrowed */
 	size_t count;
 };
 
@@ -35,9 +35,7 @@ void figures_print(const struct figures *figures);
 /* The same as a JSON array. False: the file cannot be written, with a message on stderr. */
 bool figures_write(const struct figures *figures, const char *path);
 
-/* Of a sorted array: the value below which `percent` of them lie. */
-double percentile(const double *sorted, size_t count, unsigned percent);
-/* Sorts in place. */
-void sort_values(double *value, size_t count);
+/* The one in the middle; sorts in place. */
+double median(double *value, size_t count);
 
 #endif

@@ -2,17 +2,21 @@
 EXTRA_PROGRAMS += tests/bench/bench
 CLEANFILES += tests/bench/bench
 tests_bench_bench_SOURCES = tests/bench/bench.c tests/bench/bench.h \
-	tests/bench/bare.c tests/bench/bare.h \
+	tests/bench/command.c tests/bench/command.h \
 	tests/bench/figures.c tests/bench/figures.h \
+	tests/bench/measure_fairness.c \
+	tests/bench/measure_growth.c \
+	tests/bench/measure_instances.c \
 	tests/bench/measure_memory.c \
 	tests/bench/measure_scan.c \
+	tests/bench/measure_small_scans.c \
 	tests/bench/measure_start.c \
 	tests/bench/measure_uploads.c \
 	tests/bench/measure_waiting.c \
 	tests/bench/service.c tests/bench/service.h \
-	tests/bench/storage.c tests/bench/storage.h \
-	tests/fixture_clamd.c tests/fixture_clamd.h
+	tests/bench/turns.c tests/bench/turns.h \
+	tests/fixture_clamd.c tests/fixture_clamd.h core/bench_messages.c core/bench_messages.h
 tests_bench_bench_CPPFLAGS = $(AM_CPPFLAGS) -DBUILD_FOLDER='"$(abs_top_builddir)"'
 
-bench: all tests/bench/bench
+bench: all tests/bench/bench tests/modules/nothing.la
 	tests/bench/bench

@@ -1,125 +1,77 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Uploads without steps: how many go through, how long one takes, and what they cost. */
+ * How many uploads go through, how long one takes, and what they cost. */
 #include <stdio.h>
-#include <stdlib.h>
 
-#include "tests/bench/bare.h"
 #include "tests/bench/bench.h"
-#include "tests/bench/service.h"
-#include "tests/bench/storage.h"
-#include "tests/harness/usage.h"
+#include "tests/bench/turns.h"
 
-/* One turn on a broker of its own, by the service or by the floor. */
-struct turn {
-	struct storage_run run;
-	double cpu, broker_cpu; /* seconds, during the run */
+static const char operations[] = "the same broker operations, bare";
+
+struct rate_case {
+	const char *name;
+	const char *lines;
+	const char *options;
+	size_t divisor; /* of the number of uploads */
+	double least;
 };
 
-static bool run_measured(const struct nats_fixture *nats, const struct process *process, struct turn *turn)
-{
-	struct usage before, after, broker_before, broker_after;
-	bool good = usage_read(process->pid, &before) && usage_read(nats->process.pid, &broker_before) &&
-	            storage_run(nats, &turn->run);
-	if (!good)
-		return false;
-	if (!usage_read(process->pid, &after) || !usage_read(nats->process.pid, &broker_after)) {
-		free(turn->run.latency);
-		return false;
-	}
-	turn->cpu = after.cpu - before.cpu;
-	turn->broker_cpu = broker_after.cpu - broker_before.cpu;
-	return true;
-}
-
-static bool take_turn(struct turn *turn, bool floor)
-{
-	struct nats_fixture nats;
-	struct service service = {.process = PROCESS_NONE};
-	struct process bare = PROCESS_NONE;
-	bool prompt = turn->run.in_flight == 1;
-	if (!nats_fixture_start(&nats, NULL))
-		return false;
-	bool good = floor ? bare_start(&bare, &nats, prompt) : service_start(&service, &nats, "");
-	good = good && run_measured(&nats, floor ? &bare : &service.process, turn);
-	service_end(&service);
-	process_end(&bare);
-	nats_fixture_end(&nats);
-	return good;
-}
-
-static double median(double *value, size_t count)
-{
-	sort_values(value, count);
-	return percentile(value, count, 50);
-}
-
-struct rates {
-	double seconds[ROUNDS_LIMIT], cpu[ROUNDS_LIMIT], broker_cpu[ROUNDS_LIMIT];
+static const struct rate_case rate_case[] = {
+	{"no steps", "", "", 1, 0.95},
+	{"a step of our own that does nothing", "steps = nothing\n", "", 1, 0.85},
+	{"a remote step, answered at once", "steps = policies\n[step:policies]\nmodule = remote\n", "", 1, 0.85},
+	{"20 irrelevant events with each", "", "--noise 20", 5, 0.90},
 };
 
-static bool measure_one_rate(const struct bench *bench, struct rates *rates, size_t round, bool floor)
+static bool measure_one_rate(struct bench *bench, const struct rate_case *one)
 {
-	struct turn turn = {.run = {.count = bench->uploads, .in_flight = bench->in_flight, .writes = 2}};
-	if (!take_turn(&turn, floor))
+	char options[128];
+	struct medians service, floor;
+	fprintf(stderr, " %s\n", one->name);
+	snprintf(options, sizeof options, "-n %zu -f %zu %s", bench->uploads / one->divisor, bench->in_flight, one->options);
+	if (!turns_take(bench, &(struct turns){one->lines, options}, &service, &floor))
 		return false;
-	free(turn.run.latency);
-	double microseconds = 1e6 / (double)bench->uploads;
-	rates->seconds[round] = turn.run.elapsed;
-	rates->cpu[round] = turn.cpu * microseconds;
-	rates->broker_cpu[round] = turn.broker_cpu * microseconds;
-	fprintf(stderr, "  %s: %.0f uploads/s\n", floor ? "floor  " : "service", (double)bench->uploads / turn.run.elapsed);
+	struct figure figure[] = {
+		{.unit = "1/s", .value = service.rate, .floor = floor.rate, .target = TARGET_RATIO_LEAST, .limit = one->least},
+		{"  CPU time of the service, each", "us", service.cpu * 1e6, floor.cpu * 1e6, "the bare loop's", TARGET_RATIO, 2},
+		{"  CPU time of the broker, each", "us", service.broker_cpu * 1e6, floor.broker_cpu * 1e6, "with the bare loop", TARGET_NONE, 0},
+		{"  writes of the record, each", "", service.writes, floor.writes, "the bare loop's", TARGET_NONE, 0},
+	};
+	snprintf(figure[0].name, sizeof figure[0].name, "uploads: %s", one->name);
+	figure[0].floor_name = operations;
+	for (size_t i = 0; i < sizeof figure / sizeof figure[0]; i++)
+		figures_add(&bench->figures, &figure[i]);
 	return true;
 }
 
 bool measure_rate(struct bench *bench)
 {
-	struct rates service, floor;
-	for (size_t round = 0; round < bench->rounds; round++)
-		if (!measure_one_rate(bench, &floor, round, true) || !measure_one_rate(bench, &service, round, false))
+	for (size_t i = 0; i < sizeof rate_case / sizeof rate_case[0]; i++)
+		if (!measure_one_rate(bench, &rate_case[i]))
 			return false;
-	double count = (double)bench->uploads;
-	size_t rounds = bench->rounds;
-	figures_add(&bench->figures, &(struct figure){"uploads without steps, many in flight", "1/s", count / median(service.seconds, rounds),
-	                                              count / median(floor.seconds, rounds), "the same broker operations, bare", TARGET_NONE, 0});
-	figures_add(&bench->figures, &(struct figure){"  CPU time of the service, each", "us", median(service.cpu, rounds),
-	                                              median(floor.cpu, rounds), "the bare loop's", TARGET_NONE, 0});
-	figures_add(&bench->figures, &(struct figure){"  CPU time of the broker, each", "us", median(service.broker_cpu, rounds),
-	                                              median(floor.broker_cpu, rounds), "with the bare loop", TARGET_NONE, 0});
 	return true;
 }
 
-/* All latencies of all rounds, sorted; NULL: not measured. */
-static bool collect(const struct bench *bench, bool floor, double *all, size_t round)
+static bool measure_one_latency(struct bench *bench, const char *name, const char *options, bool targets)
 {
-	struct turn turn = {.run = {.count = bench->single, .in_flight = 1, .writes = 2}};
-	if (!take_turn(&turn, floor))
+	struct medians service, floor;
+	if (!turns_take(bench, &(struct turns){"", options}, &service, &floor))
 		return false;
-	for (size_t i = 0; i < bench->single; i++)
-		all[round * bench->single + i] = turn.run.latency[i] * 1e3;
-	free(turn.run.latency);
+	struct figure figure[] = {
+		{.unit = "ms", .value = service.p50 * 1e3, .floor = floor.p50 * 1e3, .limit = 1.5},
+		{"  p90", "ms", service.p90 * 1e3, floor.p90 * 1e3, operations, TARGET_NONE, 0},
+		{"  p99", "ms", service.p99 * 1e3, floor.p99 * 1e3, operations, TARGET_NONE, 3},
+	};
+	snprintf(figure[0].name, sizeof figure[0].name, "PostprocessingFinished, %s: p50", name);
+	figure[0].floor_name = operations;
+	figure[0].target = figure[2].target = targets ? TARGET_RATIO : TARGET_NONE;
+	for (size_t i = 0; i < sizeof figure / sizeof figure[0]; i++)
+		figures_add(&bench->figures, &figure[i]);
 	return true;
 }
 
 bool measure_latency(struct bench *bench)
 {
-	static const struct {
-		const char *name;
-		unsigned percent;
-	} shown[] = {{"PostprocessingFinished, one in flight: p50", 50}, {"  p90", 90}, {"  p99", 99}, {"  max", 100}};
-	size_t count = bench->single * bench->rounds;
-	double *service = calloc(count, sizeof *service), *floor = calloc(count, sizeof *floor);
-	bool good = service != NULL && floor != NULL;
-	for (size_t round = 0; good && round < bench->rounds; round++)
-		good = collect(bench, true, floor, round) && collect(bench, false, service, round);
-	if (good) {
-		sort_values(service, count);
-		sort_values(floor, count);
-		for (size_t i = 0; i < sizeof shown / sizeof shown[0]; i++)
-			figures_add(&bench->figures, &(struct figure){shown[i].name, "ms", percentile(service, count, shown[i].percent),
-			                                              percentile(floor, count, shown[i].percent),
-			                                              "the same broker operations, bare", TARGET_NONE, 0});
-	}
-	free(service);
-	free(floor);
-	return good;
+	char options[64];
+	snprintf(options, sizeof options, "-n %zu -f 1", bench->single);
+	return measure_one_latency(bench, "500/s", "--rate 500 -d 10s", true) && measure_one_latency(bench, "one in flight", options, false);
 }

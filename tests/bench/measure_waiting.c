@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/bench_messages.h"
+#include "core/process_usage.h"
 #include "core/record.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/service.h"
-#include "tests/bench/storage.h"
-#include "tests/harness/usage.h"
 
 #define LINES "steps = delay\n[step:delay]\nduration = 10h\n"
 #define SUBJECT_SIZE (RECORD_KEY_SIZE + 32)
@@ -28,7 +28,8 @@ struct filler {
 static bool encode_record(struct filler *filler, const char *id)
 {
 	static const char *const steps[] = {"delay"};
-	struct upload fields = storage_fields(id);
+	struct bench_room room;
+	struct upload fields = bench_upload(id, 1, &room);
 	fields.step = steps;
 	fields.step_count = 1;
 	fields.start_time = clock_now();
@@ -49,8 +50,8 @@ static bool fill(struct filler *filler, size_t count)
 {
 	natsStatus status = NATS_OK;
 	for (size_t i = 0; status == NATS_OK && i < count; i++) {
-		char id[STORAGE_ID_SIZE], key[RECORD_KEY_SIZE], subject[SUBJECT_SIZE];
-		storage_id(id, 0, i);
+		char id[BENCH_ID_SIZE], key[RECORD_KEY_SIZE], subject[SUBJECT_SIZE];
+		bench_id(id, 0, i);
 		record_key(NULL, id, key);
 		snprintf(subject, sizeof subject, "$KV.postprocessing.%s", key);
 		if (!encode_record(filler, id))
@@ -85,7 +86,7 @@ static bool prepare(const struct nats_fixture *nats, struct service *service, si
 	return good;
 }
 
-static bool start_with(struct service *service, size_t count, double *took, struct usage *usage)
+static bool start_with(struct service *service, size_t count, double *took, struct process_usage *usage)
 {
 	char words[64];
 	snprintf(words, sizeof words, " %zu unfinished uploads found", count);
@@ -99,30 +100,33 @@ static bool start_with(struct service *service, size_t count, double *took, stru
 		return false;
 	}
 	*took = (double)(clock_monotonic() - begun) / (double)SECOND;
-	return usage_read(service->process.pid, usage);
+	return process_usage_read(service->process.pid, usage);
 }
 
 bool measure_waiting(struct bench *bench)
 {
-	static char names[3][64];
 	struct nats_fixture nats;
 	struct service service;
-	struct usage idle, usage;
+	struct process_usage idle, usage;
 	double took = 0, size = 0;
 	if (!nats_fixture_start(&nats, NULL))
 		return false;
-	bool good = service_start(&service, &nats, LINES) && usage_read(service.process.pid, &idle);
+	bool good = service_start(&service, &nats, LINES) && process_usage_read(service.process.pid, &idle);
 	good = good && prepare(&nats, &service, bench->waiting, &size) &&
 	       start_with(&service, bench->waiting, &took, &usage);
 	service_end(&service);
 	nats_fixture_end(&nats);
 	if (!good)
 		return false;
-	snprintf(names[0], sizeof names[0], "start with %zu waiting uploads", bench->waiting);
-	snprintf(names[1], sizeof names[1], "resident more, %zu waiting uploads", bench->waiting);
-	snprintf(names[2], sizeof names[2], "CPU of starting with %zu", bench->waiting);
-	figures_add(&bench->figures, &(struct figure){names[0], "s", took, 0, "", TARGET_VALUE, (double)bench->waiting * SECONDS_EACH});
-	figures_add(&bench->figures, &(struct figure){names[1], "MB", usage.resident - idle.resident, size, "their records", TARGET_NONE, 0});
-	figures_add(&bench->figures, &(struct figure){names[2], "s", usage.cpu, 0, "", TARGET_NONE, 0});
+	struct figure figure[] = {
+		{.unit = "s", .value = took, .floor_name = "", .target = TARGET_VALUE, .limit = (double)bench->waiting * SECONDS_EACH},
+		{.unit = "MB", .value = ((double)usage.resident - (double)idle.resident) / 1e6, .floor = size, .floor_name = "their records"},
+		{.unit = "s", .value = usage.cpu, .floor_name = ""},
+	};
+	snprintf(figure[0].name, sizeof figure[0].name, "start with %zu waiting uploads", bench->waiting);
+	snprintf(figure[1].name, sizeof figure[1].name, "resident more, %zu waiting uploads", bench->waiting);
+	snprintf(figure[2].name, sizeof figure[2].name, "CPU of starting with %zu", bench->waiting);
+	for (size_t i = 0; i < sizeof figure / sizeof figure[0]; i++)
+		figures_add(&bench->figures, &figure[i]);
 	return true;
 }

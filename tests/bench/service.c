@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/bench/service.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/harness/fetch.h"
 #include "tests/harness/limits.h"
 
 #define WORDS_LIMIT 32
@@ -15,9 +17,9 @@ static bool write_configuration(const struct service *service, const struct nats
 {
 	char text[4096];
 	int length = snprintf(text, sizeof text,
-	                      "[postprocessing]\nplugin_dir = %s/plugins/.libs\nstate_dir = %s/state\n%s\n"
-	                      "[events]\nendpoint = 127.0.0.1:%u\n[http]\naddr =\n",
-	                      BUILD_FOLDER, service->folder, lines, nats->port);
+	                      "[postprocessing]\nplugin_dir = %s/plugins/.libs:%s/tests/modules/.libs\nstate_dir = %s/state\n%s\n"
+	                      "[events]\nendpoint = 127.0.0.1:%u\n[http]\naddr = 127.0.0.1:%u\n",
+	                      BUILD_FOLDER, BUILD_FOLDER, service->folder, lines, nats->port, service->http_port);
 	return length > 0 && (size_t)length < sizeof text && folder_write(service->folder, "service.ini", text, (size_t)length);
 }
 
@@ -66,14 +68,21 @@ static bool launch(struct service *service)
 	return process_start(&service->process, &(struct process_options){.argv = argv, .log = log}) && wait_for_ready(service);
 }
 
+bool service_configure(struct service *service, const struct nats_fixture *nats, const char *lines)
+{
+	*service = (struct service){.process = PROCESS_NONE, .http_port = port_free()};
+	if (folder_create(service->folder) && write_configuration(service, nats, lines))
+		return true;
+	fputs("no temporary folder\n", stderr);
+	service_end(service);
+	return false;
+}
+
 bool service_start(struct service *service, const struct nats_fixture *nats, const char *lines)
 {
-	*service = (struct service){.process = PROCESS_NONE};
-	if (!folder_create(service->folder)) {
-		fputs("no temporary folder\n", stderr);
+	if (!service_configure(service, nats, lines))
 		return false;
-	}
-	if (write_configuration(service, nats, lines) && service_restart(service))
+	if (service_restart(service))
 		return true;
 	service_end(service);
 	return false;
@@ -95,6 +104,17 @@ bool service_restart(struct service *service)
 	folder_read(service->folder, "log", text, sizeof text);
 	fprintf(stderr, "the service does not become ready:\n%s", text);
 	return false;
+}
+
+double service_metric(const struct service *service, const char *name)
+{
+	char url[64], line[128];
+	struct fetch fetch;
+	snprintf(url, sizeof url, "http://127.0.0.1:%u/metrics", service->http_port);
+	fetch_url(&fetch, url, NULL, NULL);
+	snprintf(line, sizeof line, "\n%s ", name);
+	const char *at = fetch.status == 200 ? strstr(fetch.body, line) : NULL;
+	return at != NULL ? strtod(at + strlen(line), NULL) : NAN;
 }
 
 void service_end(struct service *service)

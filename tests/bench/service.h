@@ -13,7 +13,12 @@ struct service {
 	struct process process;
 	char folder[FOLDER_PATH_SIZE]; /* its state and its log */
 	double ready_after;            /* seconds from the start of the process until it was ready */
+	unsigned http_port;
 };
+
+/* Only makes its folder and configuration: `postprocessing bench --bare` needs no more. */
+bool service_configure(struct service *service, const struct nats_fixture *nats, const char *lines);
+
 
 /* Starts it and waits until it is ready. `lines`: more of its configuration, which begins with the keys of
  * [postprocessing]. BENCH_WRAPPER (words, "perf record -g -o FILE" for one) goes before its command line;
@@ -30,5 +35,8 @@ bool service_says(struct service *service, const char *words, nanos limit);
 
 /* Ends it and removes its folder. For one that never ran, too, if it is all zero. */
 void service_end(struct service *service);
+
+/* One of its metrics; NAN: not known. */
+double service_metric(const struct service *service, const char *name);
 
 #endif

@@ -9,14 +9,10 @@
 struct usage {
 	double cpu;           /* seconds, user and system */
 	double resident;      /* MB (10^6 bytes) */
-	double peak;          /* of resident since the start, or since usage_forget_peak() */
 	unsigned descriptors; /* open */
 };
 
 /* False: there is no such process. */
 bool usage_read(pid_t pid, struct usage *usage);
-
-/* The peak is what is resident now. */
-bool usage_forget_peak(pid_t pid);
 
 #endif

@@ -21,6 +21,10 @@ check_LTLIBRARIES += tests/modules/no_symbol.la
 tests_modules_no_symbol_la_SOURCES = tests/modules/no_symbol.c
 tests_modules_no_symbol_la_LDFLAGS = $(FIXTURE_LDFLAGS)
 
+check_LTLIBRARIES += tests/modules/nothing.la
+tests_modules_nothing_la_SOURCES = tests/modules/nothing.c tests/modules/fixture.h
+tests_modules_nothing_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
 check_LTLIBRARIES += tests/modules/other_major.la
 tests_modules_other_major_la_SOURCES = tests/modules/other_major.c tests/modules/fixture.h
 tests_modules_other_major_la_LDFLAGS = $(FIXTURE_LDFLAGS)

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/bench/command.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+
+#define WORDS_LIMIT 32
+#define PATIENCE (2 * HOUR)
+
+bool command_start(struct process *process, const struct service *service, const char *options)
+{
+	char ini[FOLDER_PATH_SIZE + 16], log[FOLDER_PATH_SIZE + 16], words[512], *rest = NULL;
+	const char *argv[WORDS_LIMIT] = {BUILD_FOLDER "/postprocessing", "bench", "--json", "-t", "10m", "-c", ini};
+	size_t count = 7;
+	snprintf(ini, sizeof ini, "%s/service.ini", service->folder);
+	snprintf(log, sizeof log, "%s/bench.log", service->folder);
+	snprintf(words, sizeof words, "%s", options);
+	for (char *word = strtok_r(words, " ", &rest); word != NULL && count < WORDS_LIMIT - 1; word = strtok_r(NULL, " ", &rest))
+		argv[count++] = word;
+	return process_start(process, &(struct process_options){.argv = argv, .log = log, .pipe_out = true});
+}
+
+json_t *command_run(const struct service *service, const char *options)
+{
+	char text[16384];
+	size_t length = 0;
+	struct process process;
+	if (!command_start(&process, service, options))
+		return NULL;
+	for (ssize_t got; (got = read(process.out, text + length, sizeof text - length)) > 0;)
+		length += (size_t)got;
+	bool good = process_wait(&process, PATIENCE) && process.status == 0;
+	process_end(&process);
+	json_t *shown = good ? json_loadb(text, length, 0, NULL) : NULL;
+	if (shown == NULL) {
+		char log[4096] = "";
+		folder_read(service->folder, "bench.log", log, sizeof log);
+		fprintf(stderr, "postprocessing bench %s:\n%s", options, log);
+	}
+	return shown;
+}
+
+double command_figure(const json_t *shown, const char *column, const char *name)
+{
+	const json_t *value = json_object_get(json_object_get(shown, column), name);
+	return json_is_number(value) ? json_number_value(value) : NAN;
+}
