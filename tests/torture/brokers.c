@@ -6,6 +6,8 @@
 /* Longer than the half minute after which an event that is not acknowledged comes again. */
 #define LONG_STOP_LEAST (35 * SECOND)
 #define LONG_STOP_MOST (45 * SECOND)
+#define SHORT_STOP_LEAST (500 * MILLISECOND)
+#define SHORT_STOP_MOST (8 * SECOND)
 
 void brokers_begin(struct torture *torture, struct nats_fixture *server, unsigned count)
 {
@@ -51,10 +53,11 @@ void brokers_hurt(struct torture *torture, enum fault fault, nanos now)
 		ck_assert(nats_fixture_pause(server));
 	else
 		ck_assert(nats_fixture_kill(server));
+	nanos longest = torture->options.stop_limit;
 	if (fault == FAULT_BROKER_KILL)
 		brokers->back = now + faults_between(faults, 0, 2 * SECOND);
-	else if (fault == FAULT_BROKER_STOP || torture->options.stop_limit < LONG_STOP_MOST)
-		brokers->back = now + faults_between(faults, 500 * MILLISECOND, 8 * SECOND);
+	else if (fault == FAULT_BROKER_STOP || longest < LONG_STOP_MOST)
+		brokers->back = now + faults_between(faults, SHORT_STOP_LEAST, longest < SHORT_STOP_MOST ? longest : SHORT_STOP_MOST);
 	else
 		brokers->back = now + faults_between(faults, LONG_STOP_LEAST, LONG_STOP_MOST);
 	faults_report(torture, fault, server->options.name != NULL ? server->options.name : "", brokers->back);

@@ -67,13 +67,14 @@ static enum point name_write(struct dialogue *dialogue, const struct frame *fram
 {
 	char value[32];
 	bool deletion = frame_header(frame, "KV-Operation", value, sizeof value);
-	if (deletion || question == NULL) {
-		if (question != NULL)
-			question->point = POINT_DELETED;
+	if (question == NULL)
 		return deletion ? POINT_DELETE : POINTS;
-	}
 	uint64_t expected = frame_header(frame, "Nats-Expected-Last-Subject-Sequence", value, sizeof value) ? strtoull(value, NULL, 10) : 0;
-	question->point = POINT_WRITTEN;
+	question->point = deletion ? POINT_DELETED : POINT_WRITTEN;
+	if (deletion) {
+		ledger_deletes(dialogue->ledger, strrchr(frame->subject, '.') + 1, expected, &question->index, &question->stand);
+		return POINT_DELETE;
+	}
 	bool over = ledger_passes(dialogue->ledger, frame->payload, frame->length, expected, dialogue->instance, &question->index, &question->stand);
 	return over ? POINT_TAKE_OVER : POINT_WRITE;
 }
@@ -114,7 +115,7 @@ static enum point name_answer(struct dialogue *dialogue, const struct frame *fra
 	json_decref(answer);
 	if (sequence == 0)
 		return refused && point == POINT_WRITTEN ? POINT_REFUSED : POINTS;
-	if (point == POINT_WRITTEN && question->index != SIZE_MAX) {
+	if (question->index != SIZE_MAX) {
 		question->stand.revision = sequence;
 		ledger_stored(dialogue->ledger, question->index, &question->stand);
 	}

@@ -9,7 +9,7 @@
 /* An instance that is not heard for so long has lost its uploads to the others. */
 #define TAKEN_FOR_DEAD (PEER_PATIENCE + PEER_SIGN_INTERVAL)
 /* How long a trap waits for its frame, and how long disturbances last. */
-#define TRAP_TIME (6 * SECOND)
+#define TRAP_TIME (5 * SECOND)
 #define DISTURBANCE_TIME (2 * SECOND)
 #define SHORT_TIME (5 * SECOND)
 /* Events stay unacknowledged for half a minute, the broker remembers IDs for two: a stop is to span one, or both. */

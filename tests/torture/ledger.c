@@ -2,14 +2,21 @@
 #include "tests/torture/ledger.h"
 
 #include <check.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 /* Of the last ones a late answer may still speak. */
 #define KEPT 8
 
+struct page {
+	struct stand kept[KEPT]; /* the latest first */
+	uint64_t last;           /* that the broker has said to have stored, deletions included */
+	bool forgotten;
+};
+
 struct ledger {
-	struct stand (*kept)[KEPT]; /* of each upload, the latest first */
+	struct page *page; /* of each upload */
 	size_t count, compared, early;
 };
 
@@ -18,8 +25,8 @@ struct ledger *ledger_create(size_t count)
 	struct ledger *ledger = calloc(1, sizeof *ledger);
 	ck_assert_ptr_nonnull(ledger);
 	ledger->count = count;
-	ledger->kept = calloc(count, sizeof *ledger->kept);
-	ck_assert_ptr_nonnull(ledger->kept);
+	ledger->page = calloc(count, sizeof *ledger->page);
+	ck_assert_ptr_nonnull(ledger->page);
 	return ledger;
 }
 
@@ -27,7 +34,7 @@ void ledger_free(struct ledger *ledger)
 {
 	if (ledger == NULL)
 		return;
-	free(ledger->kept);
+	free(ledger->page);
 	free(ledger);
 }
 
@@ -59,6 +66,12 @@ static void compare(struct ledger *ledger, size_t index, const struct stand *bef
 	       after->step);
 }
 
+static size_t index_of(const struct ledger *ledger, const char *id)
+{
+	size_t index = id[0] == 'u' ? strtoul(id + 1, NULL, 10) : SIZE_MAX;
+	return index < ledger->count ? index : SIZE_MAX;
+}
+
 bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint64_t expected, unsigned instance, size_t *index,
                    struct stand *stand)
 {
@@ -67,10 +80,9 @@ bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint
 	*index = SIZE_MAX;
 	if (record_decode(value, length, &record, why, sizeof why) != RECORD_TAKEN)
 		return false;
-	const char *id = record.upload->id;
-	if (id[0] == 'u')
-		*index = strtoul(id + 1, NULL, 10);
+	*index = index_of(ledger, record.upload->id);
 	*stand = (struct stand){
+		.expected = expected,
 		.instance = instance,
 		.phase = record.status.phase,
 		.step = record.status.step,
@@ -79,25 +91,65 @@ bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint
 		.said = record.status.said,
 	};
 	record_clear(&record);
-	if (*index >= ledger->count) {
-		*index = SIZE_MAX;
+	if (*index == SIZE_MAX)
 		return false;
-	}
-	const struct stand *kept = ledger->kept[*index];
+	const struct stand *kept = ledger->page[*index].kept;
 	for (size_t i = 0; i < KEPT; i++)
 		if (kept[i].revision != 0 && kept[i].revision == expected)
 			compare(ledger, *index, &kept[i], stand);
 	return kept[0].revision != 0 && kept[0].instance != instance;
 }
 
+/* The ID that is RFC 4648 base32 in a key; "" if it is too long. */
+static void read_key(const char *key, char id[32])
+{
+	size_t length = 0;
+	unsigned bits = 0, count = 0;
+	for (; *key != '\0' && *key != '=' && length < 31; key++) {
+		bits = bits << 5 | (unsigned)(*key >= 'A' ? *key - 'A' : *key - '2' + 26);
+		count += 5;
+		if (count >= 8)
+			id[length++] = (char)(bits >> (count -= 8));
+	}
+	id[*key == '\0' || *key == '=' ? length : 0] = '\0';
+}
+
+void ledger_deletes(struct ledger *ledger, const char *key, uint64_t expected, size_t *index, struct stand *stand)
+{
+	char id[32];
+	read_key(key, id);
+	*index = index_of(ledger, id);
+	*stand = (struct stand){.expected = expected, .phase = PHASE_ENDED};
+}
+
 void ledger_stored(struct ledger *ledger, size_t index, const struct stand *stand)
 {
-	struct stand *kept = ledger->kept[index];
-	if (stand->revision <= kept[0].revision)
+	struct page *page = &ledger->page[index];
+	if (stand->revision <= page->last) /* it was done already, or word of it comes late */
 		return;
+	if (stand->expected < page->last) {
+		page->forgotten = true;
+		printf("u%zu: the broker took a write on revision %" PRIu64 ", and had replaced that by %" PRIu64 "\n", index, stand->expected,
+		       page->last);
+	}
+	page->last = stand->revision;
 	for (size_t i = KEPT - 1; i > 0; i--)
-		kept[i] = kept[i - 1];
-	kept[0] = *stand;
+		page->kept[i] = page->kept[i - 1];
+	page->kept[0] = *stand;
+}
+
+void ledger_compare_end(struct ledger *ledger, size_t index, uint64_t revision)
+{
+	struct page *page = &ledger->page[index];
+	if (revision >= page->last || page->forgotten)
+		return;
+	page->forgotten = true;
+	printf("u%zu: the broker has revision %" PRIu64 ", and had stored %" PRIu64 "\n", index, revision, page->last);
+}
+
+bool ledger_forgotten(const struct ledger *ledger, size_t index)
+{
+	return ledger->page[index].forgotten;
 }
 
 size_t ledger_compared(const struct ledger *ledger)

@@ -18,41 +18,50 @@ struct seen {
 	bool wrong, twice, doubled, early;
 };
 
-/* Has the upload a record? By the word of the broker that leads the bucket. */
-static bool has_record(struct torture *torture, const char *upload)
+/* Has the upload a record? By the word of the broker that leads the bucket; *revision: the key's, 0: none. */
+static bool has_record(struct torture *torture, size_t index, uint64_t *revision)
 {
 	char key[RECORD_KEY_SIZE], subject[RECORD_KEY_SIZE + 32];
 	natsMsg *message = NULL;
 	const char *operation = NULL;
-	record_key(NULL, upload, key);
+	record_key(NULL, torture->load.offered[index].upload->id, key);
 	snprintf(subject, sizeof subject, "$KV.postprocessing.%s", key);
 	natsStatus status = js_GetLastMsg(&message, torture->js, "KV_postprocessing", subject, NULL, NULL);
 	bool held = status != NATS_NOT_FOUND &&
 	            (status != NATS_OK || natsMsgHeader_Get(message, "KV-Operation", &operation) != NATS_OK);
+	*revision = status == NATS_OK ? natsMsg_GetSequence(message) : status == NATS_NOT_FOUND ? 0 : UINT64_MAX;
 	natsMsg_Destroy(message);
 	return held;
 }
 
-static size_t count_records(struct torture *torture)
+static bool is_forgotten(struct torture *torture, size_t index)
 {
-	size_t count = 0;
-	for (size_t i = 0; i < torture->load.count; i++)
-		count += has_record(torture, torture->load.offered[i].upload->id);
-	return count;
+	proxy_take(torture->proxy, 0);
+	bool forgotten = ledger_forgotten(torture->ledger, index);
+	proxy_give_back(torture->proxy);
+	return forgotten;
 }
 
-/* A replica that lags may give the list: it only says when it is worth while to count. */
-static bool seems_empty(struct torture *torture)
+static bool is_empty(struct torture *torture)
 {
-	kvStore *bucket = NULL;
-	kvKeysList keys = {0};
-	if (js_KeyValue(&bucket, torture->js, "postprocessing") != NATS_OK)
-		return false;
-	natsStatus status = kvStore_Keys(&keys, bucket, NULL);
-	bool empty = status == NATS_NOT_FOUND || (status == NATS_OK && keys.Count == 0);
-	kvKeysList_Destroy(&keys);
-	kvStore_Destroy(bucket);
-	return empty;
+	uint64_t revision;
+	for (size_t i = 0; i < torture->load.count; i++)
+		if (has_record(torture, i, &revision) && !is_forgotten(torture, i))
+			return false;
+	return true;
+}
+
+/* What of its records the broker still has. */
+static void compare_end(struct torture *torture, size_t index, struct verdict *verdict)
+{
+	uint64_t revision;
+	bool held = has_record(torture, index, &revision);
+	proxy_take(torture->proxy, 0);
+	ledger_compare_end(torture->ledger, index, revision);
+	bool forgotten = ledger_forgotten(torture->ledger, index);
+	proxy_give_back(torture->proxy);
+	verdict->forgotten += forgotten;
+	verdict->records += held && !forgotten;
 }
 
 /* False: the consumer cannot be asked. */
@@ -71,15 +80,20 @@ bool oracle_is_quiet(struct torture *torture)
 {
 	size_t pending, unacknowledged;
 	return load_is_over(&torture->load) && ask_consumer(torture, &pending, &unacknowledged) && pending == 0 && unacknowledged == 0 &&
-	       seems_empty(torture) && count_records(torture) == 0;
+	       is_empty(torture);
 }
 
-/* Which event has begun the upload that an ID of ours speaks of: <upload>.<begun>.<transition>.<kind>. */
-static unsigned long long begun_of(const char *id)
+/* What an ID of ours says: <upload>.<begun>.<said>.<kind>: which event had begun the upload, and by which transition it was
+ * decided. */
+struct decision {
+	unsigned long long begun, said;
+};
+
+static struct decision decision_of(const struct recorded *recorded)
 {
-	unsigned long long begun = 0;
-	ck_assert_msg(sscanf(id, "u%*u.%llu.", &begun) == 1, "an ID of another form: %s", id);
-	return begun;
+	struct decision decision;
+	ck_assert_msg(sscanf(recorded->id, "u%*u.%llu.%llu.", &decision.begun, &decision.said) == 2, "an ID of another form: %s", recorded->id);
+	return decision;
 }
 
 /* The second and later ones: the same transition said twice, an upload that was begun twice, or a confirmation that was due;
@@ -89,7 +103,7 @@ static void note_repeat(struct seen *seen, const struct recorded *recorded, stru
 {
 	if (strcmp(seen->last->id, recorded->id) == 0)
 		seen->doubled = true;
-	else if (begun_of(seen->last->id) != begun_of(recorded->id))
+	else if (decision_of(seen->last).begun != decision_of(recorded).begun)
 		seen->twice = true;
 	else if (recorded->time - seen->last->time < CONFIRM_INTERVAL)
 		verdict->hasty++;
@@ -129,6 +143,18 @@ static size_t count_echoes(const struct recorder *stream)
 	return echoes;
 }
 
+/* What was decided before the end may be said by another instance, and come after it. */
+static void note_start(const struct offered *offered, struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
+{
+	bool overtaken = seen->ends > 0 && decision_of(recorded).said < decision_of(seen->last).said;
+	verdict->overtaken += overtaken;
+	seen->wrong = seen->wrong || offered->infected || (seen->ends > 0 && !overtaken);
+	/* The result is said before the delay begins, and the question comes after its end. */
+	seen->early = seen->early || seen->result == 0 || recorded->time - seen->result < TORTURE_DELAY;
+	if (seen->asked == 0)
+		seen->asked = recorded->time;
+}
+
 static void note(struct torture *torture, struct seen *all, const struct recorded *recorded, struct verdict *verdict)
 {
 	const struct load *load = &torture->load;
@@ -143,11 +169,7 @@ static void note(struct torture *torture, struct seen *all, const struct recorde
 		if (seen->result == 0)
 			seen->result = recorded->time;
 	} else if (strcmp(recorded->type, "StartPostprocessingStep") == 0) {
-		seen->wrong = seen->wrong || load->offered[index].infected || seen->ends > 0;
-		/* The result is said before the delay begins, and the question comes after its end. */
-		seen->early = seen->early || seen->result == 0 || recorded->time - seen->result < TORTURE_DELAY;
-		if (seen->asked == 0)
-			seen->asked = recorded->time;
+		note_start(&load->offered[index], seen, recorded, verdict);
 	} else if (strcmp(recorded->type, "PostprocessingFinished") == 0) {
 		note_end(&load->offered[index], seen, recorded, verdict);
 	}
@@ -230,6 +252,17 @@ static void count_upload(const struct seen *seen, struct verdict *verdict)
 	verdict->silent += seen->ends > 0 && seen->result == 0;
 }
 
+/* Is all of the stream read? A busy broker may not answer in time. */
+static bool is_read(void *closure)
+{
+	struct recorder *stream = closure;
+	jsStreamInfo *info = NULL;
+	recorder_update(stream);
+	bool read = js_GetStreamInfo(&info, stream->js, "main-queue", NULL, NULL) == NATS_OK && stream->count == info->State.LastSeq;
+	jsStreamInfo_Destroy(info);
+	return read;
+}
+
 void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 {
 	size_t count = torture->load.count;
@@ -237,11 +270,13 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 	/* From its beginning, whatever was read while the broker came and went. */
 	struct recorder stream = {.js = torture->js};
 	ck_assert_ptr_nonnull(seen);
-	recorder_update(&stream);
+	ck_assert_msg(wait_until(is_read, &stream, 2 * TEST_LIMIT), "the stream cannot be read to its end");
 	for (size_t i = 0; i < stream.count; i++)
 		note(torture, seen, &stream.message[i], verdict);
 	for (size_t i = 0; i < count; i++) {
-		count_upload(&seen[i], verdict);
+		compare_end(torture, i, verdict);
+		if (!is_forgotten(torture, i))
+			count_upload(&seen[i], verdict);
 		if (seen[i].ends != 1 || seen[i].wrong || seen[i].early || seen[i].result == 0)
 			tell(torture, i, &seen[i], &stream, out);
 	}
@@ -252,7 +287,6 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 	verdict->waits = ledger_compared(torture->ledger);
 	verdict->early_waits = ledger_early(torture->ledger);
 	proxy_give_back(torture->proxy);
-	verdict->records = count_records(torture);
 	if (!ask_consumer(torture, &verdict->undelivered, &verdict->unacknowledged))
 		verdict->undelivered = SIZE_MAX;
 	recorder_free(&stream);

@@ -150,6 +150,8 @@ struct torture {
 
 struct verdict {
 	size_t once, twice, lost, wrong, early, silent, repeats, doubles, records, unacknowledged, undelivered;
+	size_t forgotten;       /* the broker forgot their records: they count nowhere else */
+	size_t overtaken;       /* questions decided on before the end, which the broker got after it */
 	size_t hasty;           /* said again as it was due, but soon after the broker had it */
 	size_t echoes;          /* events of other kinds that are on the stream more than once under one ID */
 	size_t waits, early_waits; /* ends of waits that passed the proxy, and those before their time */
