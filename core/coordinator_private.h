@@ -120,7 +120,7 @@ bool record_is_theirs(const struct coordinator *coordinator, const struct record
 /* coordinator_slots.c */
 /* The upload's slot, made if there is none; NULL: out of memory. */
 struct slot *slot_get(struct coordinator *coordinator, const char *id);
-/* Is it known here, as a slot or as a waiter? */
+/* Is it known here, as a slot, as a waiter or in a line? */
 bool slot_exists(const struct coordinator *coordinator, const char *id);
 /* From one slot to the next, of NULL the first; NULL: there are no more. */
 struct slot *slot_next(const struct coordinator *coordinator, const struct slot *slot);

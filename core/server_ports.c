@@ -40,11 +40,6 @@ static void port_publish(void *closure, struct request *request, const char *mes
 	bus_publish(server->events, request, INTAKE_STREAM, headers, message, length);
 }
 
-static void port_look(void *closure, struct lookup *lookup)
-{
-	server_look(closure, lookup);
-}
-
 static void port_acknowledge(void *closure, struct delivery *delivery)
 {
 	struct server *server = closure;
@@ -104,8 +99,10 @@ static void start_search(struct server *server)
 	server->lookups = NULL;
 }
 
-void server_look(struct server *server, struct lookup *lookup)
+/* One search at a time looks for all that have been asked for meanwhile. */
+static void port_look(void *closure, struct lookup *lookup)
 {
+	struct server *server = closure;
 	lookup->mail.next = server->lookups;
 	server->lookups = &lookup->mail;
 	if (!server->searching)

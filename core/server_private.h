@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What the files of the server share.
  *
- *   server.c         its parts, and what comes in
- *   server_chores.c  what is done every second
- *   server_ports.c   what the coordinator reaches the world by */
+ *   server.c           its parts, and what comes in
+ *   server_chores.c    what is done every second
+ *   server_ports.c     what the coordinator reaches the world by
+ *   server_readings.c  reading the bucket for it */
 #ifndef CORE_SERVER_PRIVATE_H
 #define CORE_SERVER_PRIVATE_H
 
@@ -88,8 +89,7 @@ void server_do_chores(struct server *server);
 /* Says to the other instances that this one lives ('+') or ends ('-'). */
 void server_say_word(struct server *server, char sign);
 
-/* Asks for a message in the stream; one search at a time looks for all that have been asked for meanwhile. */
-void server_look(struct server *server, struct lookup *lookup);
+/* A search in the stream is over; the next one begins, if it is asked for. */
 void server_search_done(struct server *server);
 
 #endif
