@@ -61,12 +61,21 @@ static bool ready_or_dead(void *closure)
 	return process_wait(&nats->process, 0) || nats_answers(nats->port);
 }
 
+/* Debian's is not in every user's PATH; another release is tried by naming it. */
+static const char *server_path(void)
+{
+	const char *named = getenv("NATS_SERVER");
+	if (named != NULL && *named != '\0')
+		return named;
+	return access("/usr/sbin/nats-server", X_OK) == 0 ? "/usr/sbin/nats-server" : "nats-server";
+}
+
 bool nats_fixture_restart(struct nats_fixture *nats)
 {
 	char conf[FOLDER_PATH_SIZE + 16], log[FOLDER_PATH_SIZE + 16];
 	snprintf(conf, sizeof conf, "%s/nats.conf", nats->folder);
 	snprintf(log, sizeof log, "%s/nats.log", nats->folder);
-	const char *path = access("/usr/sbin/nats-server", X_OK) == 0 ? "/usr/sbin/nats-server" : "nats-server";
+	const char *path = server_path();
 	const char *argv[UNDER_LIMIT + 4];
 	size_t count = 0;
 	for (; nats->options.under != NULL && count < UNDER_LIMIT && nats->options.under[count] != NULL; count++)

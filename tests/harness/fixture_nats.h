@@ -27,7 +27,8 @@ struct nats_fixture {
 	char url[64]; /* "nats://127.0.0.1:PORT" */
 };
 
-/* Starts it and waits until JetStream is ready. NULL options: the defaults. */
+/* Starts it and waits until JetStream is ready. NULL options: the defaults. NATS_SERVER names the program, if not the
+ * installed one. */
 bool nats_fixture_start(struct nats_fixture *nats, const struct nats_options *options);
 
 /* Starts it again with its options as they are now, on the same port and store, after nats_fixture_halt() or nats_fixture_kill(). */
