@@ -64,5 +64,6 @@ void server_do_chores(struct server *server)
 	keep_company(server);
 	if (atomic_load(&server->ready) && clock_monotonic() >= server->save_next)
 		save_positions(server);
+	spent_empty(&server->spent);
 	server_read_if_due(server);
 }
