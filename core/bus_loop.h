@@ -11,9 +11,22 @@
 
 struct bus_loop;
 
+/* A subscription without a callback of its own, whose messages are handled on the loop's thread: the library would wake
+ * another thread for them. */
+struct bus_reader {
+	natsSubscription *subscription;
+	/* Takes the message over. NULL: the broker says that nobody takes something that was sent; the library does not tell what. */
+	void (*on_message)(void *closure, natsMsg *message);
+	/* All that was there is handed over. */
+	void (*on_batch)(void *closure);
+	void *closure;
+};
+
 /* For one connection, to be made with the options set here. NULL: out of memory, threads or descriptors. */
 struct bus_loop *bus_loop_create(void);
 natsStatus bus_loop_set(struct bus_loop *loop, natsOptions *options);
+/* To be called once, before anything can come for the subscription. */
+void bus_loop_read(struct bus_loop *loop, const struct bus_reader *reader);
 /* Ends the thread and frees. The connection must be closed, but not destroyed yet. NULL is fine. */
 void bus_loop_destroy(struct bus_loop *loop);
 

@@ -16,7 +16,9 @@
 #include "tests/fuzz/require.h"
 
 static struct {
-	natsMsgHandler on_message, on_word;
+	void (*on_message)(void *closure, natsMsg *message);
+	void (*on_batch)(void *closure);
+	natsMsgHandler on_word;
 	void *closure;
 	char inbox[BUS_SUBJECT_SIZE]; /* ends with '>' */
 	char reply[BUS_SUBJECT_SIZE]; /* of the last request */
@@ -30,6 +32,7 @@ natsStatus __wrap_natsConnection_PublishMsg(natsConnection *connection, natsMsg 
 struct bus_link *__wrap_bus_link_create(const struct bus_link_options *options)
 {
 	broker.on_message = options->on_message;
+	broker.on_batch = options->on_batch;
 	broker.on_word = options->on_word;
 	broker.closure = options->closure;
 	snprintf(broker.inbox, sizeof broker.inbox, "%s", options->inbox);
@@ -116,7 +119,8 @@ static bool answer(struct mailbox *mailbox, struct request *request, const char 
 	bool object = huge || json_is_object(json), error = json_object_get(json, "error") != NULL;
 	json_int_t sequence = json_integer_value(json_object_get(json, "seq"));
 	json_decref(json);
-	broker.on_message(NULL, NULL, message, broker.closure);
+	broker.on_message(broker.closure, message);
+	broker.on_batch(broker.closure);
 	REQUIRE(receive(mailbox, MAIL_REPLY) == &request->mail);
 	REQUIRE(request->status != REQUEST_DONE || (object && !error));
 	REQUIRE(request->status != REQUEST_REFUSED || huge || (object && error));
@@ -196,7 +200,8 @@ static void check_delivery(const char *subject, struct mailbox *mailbox, const c
 	natsMsg *message = make_message(subject, data, size);
 	if (message == NULL)
 		return;
-	broker.on_message(NULL, NULL, message, broker.closure);
+	broker.on_message(broker.closure, message);
+	broker.on_batch(broker.closure);
 	struct mail *mail = receive(mailbox, MAIL_DELIVERY);
 	if (mail == NULL)
 		return;
