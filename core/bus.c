@@ -35,8 +35,6 @@ struct bus {
 	struct requests requests;
 	struct bus_link *link;  /* the thread that connects */
 	atomic_bool untaken;    /* nobody took something that was sent, and it is not known what */
-	/* The reading thread's: */
-	struct mail *first, **last; /* what has come and was not handed over yet */
 	/* The receiver's: */
 	struct bus_wire wire;
 	bool up;
@@ -245,9 +243,15 @@ static struct mail *delivered(struct bus *bus, natsMsg *message, bool status)
 	return &delivery->mail;
 }
 
-/* What the receiver is to have of a message; NULL: nothing. */
-static struct mail *make_mail(struct bus *bus, natsMsg *message)
+/* On the thread that reads: everything that comes to our inbox. */
+static struct mail *make_mail(void *closure, natsMsg *message)
 {
+	struct bus *bus = closure;
+	if (message == NULL) {
+		/* The pull or a request: what was prepared may be gone. A request ends when it expires. */
+		atomic_store(&bus->untaken, true);
+		return NULL;
+	}
 	/* What a pull brings keeps the subject that it has in the stream; only answers and a pull's status messages have
 	 * the inbox's. */
 	const char *subject = natsMsg_GetSubject(message);
@@ -261,30 +265,6 @@ static struct mail *make_mail(struct bus *bus, natsMsg *message)
 		return answered(bus, request, message);
 	natsMsg_Destroy(message);
 	return NULL;
-}
-
-/* On the reading thread: everything that comes to our inbox. */
-static void on_message(void *closure, natsMsg *message)
-{
-	struct bus *bus = closure;
-	if (message == NULL) {
-		/* The pull or a request: what was prepared may be gone. A request ends when it expires. */
-		atomic_store(&bus->untaken, true);
-		return;
-	}
-	struct mail *mail = make_mail(bus, message);
-	if (mail == NULL)
-		return;
-	*bus->last = mail;
-	bus->last = &mail->next;
-}
-
-static void on_batch(void *closure)
-{
-	struct bus *bus = closure;
-	if (bus->last != &bus->first)
-		mailbox_send_all(bus->options.mailbox, bus->first, (struct mail *)(void *)bus->last);
-	bus->last = &bus->first;
 }
 
 void delivery_free(struct delivery *delivery)
@@ -329,7 +309,6 @@ struct bus *bus_create(const struct bus_options *options)
 		return NULL;
 	}
 	bus->options = *options;
-	bus->last = &bus->first;
 	snprintf(bus->prefix, sizeof bus->prefix, "_INBOX.pp%s.", random);
 	char wildcard[sizeof bus->prefix + 1];
 	snprintf(wildcard, sizeof wildcard, "%s>", bus->prefix);
@@ -338,8 +317,8 @@ struct bus *bus_create(const struct bus_options *options)
 		.name = options->name,
 		.log = options->log,
 		.inbox = wildcard,
-		.on_message = on_message,
-		.on_batch = on_batch,
+		.make_mail = make_mail,
+		.mailbox = options->mailbox,
 		.listen = options->listen,
 		.on_word = on_word,
 		.prepare = options->prepare,

@@ -240,8 +240,9 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
 	(void)connection;
 	(void)subscription;
 	const struct bus_link *link = closure;
-	link->options.on_message(link->options.closure, message);
-	link->options.on_batch(link->options.closure);
+	struct mail *mail = link->options.make_mail(link->options.closure, message);
+	if (mail != NULL)
+		mailbox_send(link->options.mailbox, mail);
 }
 
 static natsStatus subscribe(struct bus_link *link, natsSubscription **subscription, const char *subject, natsMsgHandler handler,
@@ -266,9 +267,9 @@ static natsStatus subscribe_inbox(struct bus_link *link)
 		status = natsSubscription_SetPendingLimits(wire->inbox, -1, -1);
 	if (status == NATS_OK)
 		bus_loop_read(wire->loop, &(struct bus_reader){.subscription = wire->inbox,
-		                                               .on_message = link->options.on_message,
-		                                               .on_batch = link->options.on_batch,
-		                                               .closure = link->options.closure});
+		                                               .make_mail = link->options.make_mail,
+		                                               .closure = link->options.closure,
+		                                               .mailbox = link->options.mailbox});
 	return status;
 }
 

@@ -14,8 +14,8 @@ struct bus_link_options {
 	const struct log *log;
 	const char *inbox; /* the subject to subscribe to; copied */
 	/* As struct bus_reader has them, whether there is a bus_loop or not. */
-	void (*on_message)(void *closure, natsMsg *message);
-	void (*on_batch)(void *closure);
+	struct mail *(*make_mail)(void *closure, natsMsg *message);
+	struct mailbox *mailbox;
 	const char *listen; /* another subject, or NULL; borrowed */
 	natsMsgHandler on_word;
 	bus_prepare *prepare;

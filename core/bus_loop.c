@@ -121,10 +121,11 @@ static bool is_stopped(struct bus_loop *loop)
 	return stop;
 }
 
-/* Hands over what has come. */
+/* Hands over what has come, in one piece. */
 static void read_messages(struct bus_loop *loop)
 {
 	uint64_t count = 0;
+	struct mail *first, *last = NULL;
 	pthread_mutex_lock(&loop->lock);
 	struct bus_reader reader = loop->reader;
 	pthread_mutex_unlock(&loop->lock);
@@ -133,10 +134,14 @@ static void read_messages(struct bus_loop *loop)
 	for (; count > 0; count--) {
 		natsMsg *message = NULL;
 		natsStatus status = natsSubscription_NextMsg(&message, reader.subscription, 0);
-		if (status == NATS_OK || status == NATS_NO_RESPONDERS)
-			reader.on_message(reader.closure, message);
+		struct mail *mail = status == NATS_OK || status == NATS_NO_RESPONDERS ? reader.make_mail(reader.closure, message) : NULL;
+		if (mail == NULL)
+			continue;
+		*(last != NULL ? &last->next : &first) = mail;
+		last = mail;
 	}
-	reader.on_batch(reader.closure);
+	if (last != NULL)
+		mailbox_send_all(reader.mailbox, first, last);
 }
 
 static void *run_loop(void *closure)

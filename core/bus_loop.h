@@ -9,17 +9,19 @@
 #include <nats/nats.h>
 #include <stdbool.h>
 
+#include "core/mailbox.h"
+
 struct bus_loop;
 
 /* A subscription without a callback of its own, whose messages are handled on the loop's thread: the library would wake
  * another thread for them. */
 struct bus_reader {
 	natsSubscription *subscription;
-	/* Takes the message over. NULL: the broker says that nobody takes something that was sent; the library does not tell what. */
-	void (*on_message)(void *closure, natsMsg *message);
-	/* All that was there is handed over. */
-	void (*on_batch)(void *closure);
+	/* What the mailbox is to get for a message, which is taken over; NULL: nothing. No message: the broker says that nobody
+	 * takes something that was sent, and the library does not tell what it was. */
+	struct mail *(*make_mail)(void *closure, natsMsg *message);
 	void *closure;
+	struct mailbox *mailbox;
 };
 
 /* For one connection, to be made with the options set here. NULL: out of memory, threads or descriptors. */
