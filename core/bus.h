@@ -114,7 +114,8 @@ void bus_call(struct bus *bus, struct request *request, const char *subject, con
 /* Sends what the functions above have gathered: to be called after each batch of them. */
 void bus_flush(struct bus *bus);
 
-/* Ends the requests that have waited too long. To be called about once a second. */
+/* Ends the requests that have waited too long, and has `prepare` called again if the broker said that nobody takes something that
+ * was sent. To be called about once a second. */
 void bus_expire(struct bus *bus);
 
 /* Sends without an answer; false: not sent. */

@@ -125,7 +125,7 @@ static bool is_stopped(struct bus_loop *loop)
 static void read_messages(struct bus_loop *loop)
 {
 	uint64_t count = 0;
-	struct mail *first, *last = NULL;
+	struct mail *first = NULL, *last = NULL;
 	pthread_mutex_lock(&loop->lock);
 	struct bus_reader reader = loop->reader;
 	pthread_mutex_unlock(&loop->lock);
