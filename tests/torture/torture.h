@@ -150,10 +150,12 @@ struct torture {
 
 struct verdict {
 	size_t once, twice, lost, wrong, early, silent, repeats, doubles, records, unacknowledged, undelivered;
-	size_t forgotten;       /* the broker forgot their records: they count nowhere else */
+	size_t forgotten;       /* the broker forgot their records: they count nowhere else but here: */
+	size_t forgotten_lost, forgotten_twice;
+	bool forgetful;         /* the broker is of a version that is known to do that, see README.md */
 	size_t overtaken;       /* questions decided on before the end, which the broker got after it */
-	size_t hasty;           /* said again as it was due, but soon after the broker had it */
-	size_t echoes;          /* events of other kinds that are on the stream more than once under one ID */
+	size_t hasty;           /* said again before it was due */
+	size_t echoes;          /* events that are on the stream more than once under one ID */
 	size_t waits, early_waits; /* ends of waits that passed the proxy, and those before their time */
 	nanos late[2], took[2]; /* the delay beyond its time, and BytesReceived to the end: p99, the longest */
 	nanos settled;          /* from the last fault until all was over */
