@@ -35,7 +35,7 @@ static void begin(struct torture *torture, struct nats_fixture *server, unsigned
 	for (unsigned i = 0; i < servers; i++)
 		port[i] = server[i].port;
 	torture->ledger = ledger_create(torture->options.uploads);
-	torture->proxy = proxy_create(port, servers, torture->ledger, torture->options.seed * 2 + 3);
+	torture->proxy = proxy_create(torture->scenario.options.host, port, servers, torture->ledger, torture->options.seed * 2 + 3);
 	brokers_begin(torture, server, servers);
 	instances_begin(torture);
 	load_begin(torture);

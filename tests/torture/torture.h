@@ -6,6 +6,7 @@
  *   faults.c     which fault comes when
  *   instances.c  the instances, and what is done to them
  *   brokers.c    what is done to the broker, or to one of a cluster
+ *   network.c    networks of their own for the instances, with links that can be taken down
  *   proxy.c      what stands between each instance and the broker
  *   dialogue.c   what the frames mean that pass there; frame.c reads one, ledger.c remembers the records in them
  *   oracle.c     the judgement
@@ -24,6 +25,7 @@
 #include "core/upload.h"
 #include "tests/harness/usage.h"
 #include "tests/scenario/scenario.h"
+#include "tests/torture/network.h"
 #include "tests/torture/proxy.h"
 
 #define TORTURE_INSTANCES 3
@@ -32,8 +34,9 @@
 /* What each upload waits in its second step. */
 #define TORTURE_DELAY (300 * MILLISECOND)
 
-/* Few of each; most are deaths, and what lasts for long comes seldom; the same with the deaths of brokers foremost. */
-extern const unsigned torture_few[], torture_all[], torture_brokers[];
+/* Few of each; most are deaths, and what lasts for long comes seldom; the same with the deaths of brokers foremost; only
+ * instances that are cut off. */
+extern const unsigned torture_few[], torture_all[], torture_brokers[], torture_partitions[];
 
 struct torture_options {
 	uint64_t seed;
@@ -43,6 +46,7 @@ struct torture_options {
 	nanos stop_limit; /* an instance is stopped or cut off for at most so long */
 	nanos end_limit;  /* for all that is to end once no fault is injected any more */
 	const unsigned *mix; /* how often each fault comes, of all: one of those below */
+	const struct network *network; /* in which the instances are; NULL: in the test's own */
 	nanos patience;   /* of the broker with an event that is not acknowledged; 0: as the service sets it */
 };
 
