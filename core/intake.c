@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "core/bus_connect.h"
-#include "core/position.h"
 
 #define PULL_LIFE (30 * SECOND)
 #define HEARTBEAT (5 * SECOND)
@@ -64,16 +63,14 @@ static void compare_stream(struct intake *intake, const struct position *known, 
 		          known->sequence, info->State.LastSeq);
 	if (standing != STANDING_FIRST)
 		counter_add(intake->alarms, 1);
-	__atomic_store_n(&intake->applied, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&intake->stream_created, info->Created, __ATOMIC_RELAXED);
+	shared_position_set(&intake->applied, &(struct position){.stream = info->Created});
 }
 
 static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t size)
 {
 	jsStreamInfo *info = NULL;
 	jsErrCode code = 0;
-	struct position known = {__atomic_load_n(&intake->stream_created, __ATOMIC_RELAXED),
-	                         __atomic_load_n(&intake->applied, __ATOMIC_RELAXED)};
+	struct position known = shared_position_get(&intake->applied);
 	natsStatus status = find_stream(intake, js, known.stream != 0, &info, &code);
 	if (status == NATS_OK) {
 		compare_stream(intake, &known, info);
@@ -90,7 +87,7 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 /* The position from which a consumer that does not exist is to begin; 0: from the first message on. */
 static uint64_t first_sequence(struct intake *intake, jsCtx *js, const char **because)
 {
-	uint64_t applied = __atomic_load_n(&intake->applied, __ATOMIC_RELAXED);
+	uint64_t applied = shared_position_get(&intake->applied).sequence;
 	if (applied > 0) {
 		*because = "behind what was applied";
 		return applied + 1;
@@ -147,9 +144,9 @@ static bool create_consumer(struct intake *intake, jsCtx *js, char *why, size_t 
 
 /* Has the broker lost what its consumer knew? One that has acknowledged nothing would bring everything again, or, if it
  * begins with what is new, skip what was not taken yet. */
-static bool has_forgotten(const struct intake *intake, const jsConsumerInfo *info)
+static bool has_forgotten(struct intake *intake, const jsConsumerInfo *info)
 {
-	uint64_t applied = __atomic_load_n(&intake->applied, __ATOMIC_RELAXED);
+	uint64_t applied = shared_position_get(&intake->applied).sequence;
 	return applied > 0 && info->AckFloor.Stream == 0 && info->Config->OptStartSeq <= applied;
 }
 
@@ -198,12 +195,12 @@ void intake_ask_position(struct intake *intake, struct bus *bus)
 	intake->asking = true;
 	intake->asked = now;
 	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.INFO." INTAKE_STREAM ".%s", intake->consumer);
-	bus_call(bus, &intake->position, subject, "", 0);
+	bus_call(bus, &intake->question, subject, "", 0);
 }
 
 bool intake_answered(struct intake *intake, struct request *request)
 {
-	if (request != &intake->position)
+	if (request != &intake->question)
 		return false;
 	intake->asking = false;
 	if (request->status != REQUEST_DONE)
@@ -213,9 +210,8 @@ bool intake_answered(struct intake *intake, struct request *request)
 	const char *created = json_string_value(json_object_get(answer, "created"));
 	nanos made;
 	/* It may be of a stream that is gone. And a consumer that was made anew begins to count at 0. */
-	bool ours = created != NULL && time_parse(created, &made) && made >= __atomic_load_n(&intake->stream_created, __ATOMIC_RELAXED);
-	if (ours && floor > 0 && (uint64_t)floor > __atomic_load_n(&intake->applied, __ATOMIC_RELAXED))
-		__atomic_store_n(&intake->applied, (uint64_t)floor, __ATOMIC_RELAXED);
+	if (created != NULL && time_parse(created, &made) && floor > 0)
+		shared_position_advance(&intake->applied, made, (uint64_t)floor);
 	json_decref(answer);
 	natsMsg_Destroy(request->reply);
 	request->reply = NULL;
