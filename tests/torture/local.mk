@@ -9,6 +9,8 @@ TORTURE_LIBS = tests/libtorture.a $(SCENARIO_LIBS)
 
 check_PROGRAMS += tests/test_proxy
 tests_test_proxy_LDADD = $(TORTURE_LIBS)
+check_PROGRAMS += tests/test_bus_cut
+tests_test_bus_cut_LDADD = $(TORTURE_LIBS)
 check_PROGRAMS += tests/test_torture
 tests_test_torture_LDADD = $(TORTURE_LIBS)
 check_PROGRAMS += tests/test_torture_cluster
