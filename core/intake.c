@@ -17,6 +17,8 @@
  * server is restarted; so give it time. */
 #define LOST_PAUSE SECOND
 #define POSITION_INTERVAL (2 * SECOND)
+/* JetStream's err_code. */
+#define CONSUMER_NOT_MADE 10012
 #define CONSUMER_MAX_ACK_PENDING 20000
 /* The durable of older releases of the other implementation, whose position is taken over. */
 #define OLDER_CONSUMER "postprocessing"
@@ -104,8 +106,9 @@ static uint64_t first_sequence(struct intake *intake, jsCtx *js, const char **be
 	return start;
 }
 
-/* misplaced: it does not begin there, because of what was left of the files of one that the broker has lost. */
-static natsStatus add_consumer(struct intake *intake, jsCtx *js, uint64_t start, bool *misplaced, jsErrCode *code)
+/* misplaced: it does not begin there, because of what was left of the files of one that the broker has lost. in_memory: the
+ * broker keeps none of how far it gets. */
+static natsStatus add_consumer(struct intake *intake, jsCtx *js, uint64_t start, bool in_memory, bool *misplaced, jsErrCode *code)
 {
 	jsConsumerConfig config;
 	jsConsumerConfig_Init(&config);
@@ -115,6 +118,7 @@ static natsStatus add_consumer(struct intake *intake, jsCtx *js, uint64_t start,
 	config.MaxAckPending = CONSUMER_MAX_ACK_PENDING;
 	config.DeliverPolicy = start > 0 ? js_DeliverByStartSequence : js_DeliverAll;
 	config.OptStartSeq = start;
+	config.MemoryStorage = in_memory;
 	jsConsumerInfo *info = NULL;
 	natsStatus status = js_AddConsumer(&info, js, INTAKE_STREAM, &config, NULL, code);
 	*misplaced = status == NATS_OK && info->AckFloor.Stream == 0 &&
@@ -129,11 +133,15 @@ static bool create_consumer(struct intake *intake, jsCtx *js, char *why, size_t 
 	uint64_t start = first_sequence(intake, js, &because);
 	bool misplaced;
 	jsErrCode code = 0;
-	natsStatus status = add_consumer(intake, js, start, &misplaced, &code);
+	natsStatus status = add_consumer(intake, js, start, false, &misplaced, &code);
 	if (misplaced)
 		status = js_DeleteConsumer(js, INTAKE_STREAM, intake->consumer, NULL, &code);
 	if (misplaced && status == NATS_OK)
-		status = add_consumer(intake, js, start, &misplaced, &code);
+		status = add_consumer(intake, js, start, false, &misplaced, &code);
+	/* nats-server 2.15 makes none where files of a former one are torn. What it forgets of this one at its next start is
+	 * known from what was applied. */
+	if (status != NATS_OK && code == CONSUMER_NOT_MADE)
+		status = add_consumer(intake, js, start, true, &misplaced, &code);
 	if (status != NATS_OK) {
 		snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, bus_advice(status), (int)code);
 		return false;

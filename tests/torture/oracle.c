@@ -64,22 +64,28 @@ static void compare_end(struct torture *torture, size_t index, struct verdict *v
 	verdict->records += held && !forgotten;
 }
 
-/* False: the consumer cannot be asked. */
-static bool ask_consumer(struct torture *torture, size_t *pending, size_t *unacknowledged)
+struct consumer {
+	struct torture *torture;
+	size_t pending, unacknowledged;
+};
+
+/* False: the consumer cannot be asked now. */
+static bool is_answered(void *closure)
 {
+	struct consumer *consumer = closure;
 	jsConsumerInfo *info = NULL;
-	if (js_GetConsumerInfo(&info, torture->js, "main-queue", "postprocessing-pull", NULL, NULL) != NATS_OK)
+	if (js_GetConsumerInfo(&info, consumer->torture->js, "main-queue", "postprocessing-pull", NULL, NULL) != NATS_OK)
 		return false;
-	*pending = (size_t)info->NumPending;
-	*unacknowledged = (size_t)info->NumAckPending;
+	consumer->pending = (size_t)info->NumPending;
+	consumer->unacknowledged = (size_t)info->NumAckPending;
 	jsConsumerInfo_Destroy(info);
 	return true;
 }
 
 bool oracle_is_quiet(struct torture *torture)
 {
-	size_t pending, unacknowledged;
-	return load_is_over(&torture->load) && ask_consumer(torture, &pending, &unacknowledged) && pending == 0 && unacknowledged == 0 &&
+	struct consumer consumer = {.torture = torture};
+	return load_is_over(&torture->load) && is_answered(&consumer) && consumer.pending == 0 && consumer.unacknowledged == 0 &&
 	       is_empty(torture);
 }
 
@@ -334,8 +340,10 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 	verdict->waits = ledger_compared(torture->ledger);
 	verdict->early_waits = ledger_early(torture->ledger);
 	proxy_give_back(torture->proxy);
-	if (!ask_consumer(torture, &verdict->undelivered, &verdict->unacknowledged))
-		verdict->undelivered = SIZE_MAX;
+	struct consumer consumer = {.torture = torture, .pending = SIZE_MAX};
+	wait_until(is_answered, &consumer, TEST_LIMIT);
+	verdict->undelivered = consumer.pending;
+	verdict->unacknowledged = consumer.unacknowledged;
 	recorder_free(&stream);
 	free(seen);
 }
