@@ -99,6 +99,7 @@ bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint
 	char why[128];
 	*index = SIZE_MAX;
 	ck_assert_msg(record_decode(value, length, &record, why, sizeof why) == RECORD_TAKEN, "an instance writes what is no record: %s", why);
+	ck_assert_msg(!record.foreign, "an instance writes a record that it cannot read itself");
 	*index = index_of(ledger, record.upload->id);
 	*stand = (struct stand){
 		.expected = expected,
@@ -115,7 +116,7 @@ bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint
 		return false;
 	struct page *page = &ledger->page[*index];
 	const struct stand *kept = page->kept;
-	if (stand->phase == PHASE_CONFIRMING)
+	if (stand->phase == PHASE_CONFIRMING && stand->said != 0)
 		note_end(page, stand);
 	for (size_t i = 0; i < KEPT; i++)
 		if (kept[i].revision != 0 && kept[i].revision == expected)
