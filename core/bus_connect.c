@@ -7,7 +7,7 @@
 #include <time.h>
 
 #define PAUSE_FIRST (100 * MILLISECOND)
-#define PAUSE_LIMIT (5 * SECOND)
+#define PAUSE_LIMIT SECOND
 #define SERVERS_LIMIT 16
 /* How long a closed connection's last callbacks are waited for. */
 #define FAREWELL_PATIENCE (5 * SECOND)
@@ -186,6 +186,10 @@ static natsStatus connect_on(struct bus_loop *loop, natsConnection **connection,
 	natsStatus status = bus_options(&options, address, name);
 	if (status == NATS_OK && loop != NULL)
 		status = bus_loop_set(loop, options);
+	/* With a loop the library (3.4.1 and later) takes the first bytes of the next connection for the rest of a message that
+	 * the last one was lost in: so each gets a connection of its own. */
+	if (status == NATS_OK && loop != NULL)
+		status = natsOptions_SetAllowReconnect(options, false);
 	if (status == NATS_OK && lost != NULL)
 		status = natsOptions_SetDisconnectedCB(options, lost, closure);
 	if (status == NATS_OK && back != NULL)

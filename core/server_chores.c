@@ -46,10 +46,8 @@ static void save(struct server *server, const char *file, const char *of, struct
 
 static void save_positions(struct server *server)
 {
-	struct position events = {__atomic_load_n(&server->intake.stream_created, __ATOMIC_RELAXED),
-	                          __atomic_load_n(&server->intake.applied, __ATOMIC_RELAXED)};
 	server->save_next = clock_monotonic() + SAVE_INTERVAL;
-	save(server, POSITION_EVENTS, server->config->consumer, &server->saved, events);
+	save(server, POSITION_EVENTS, server->config->consumer, &server->saved, shared_position_get(&server->intake.applied));
 	save(server, POSITION_BUCKET, server->store.bucket, &server->bucket_saved, server->bucket.position);
 }
 

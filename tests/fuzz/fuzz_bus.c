@@ -155,13 +155,14 @@ static void check_put(struct bus *bus, const char *data, size_t size)
 
 static void check_position(struct bus *bus, const char *data, size_t size)
 {
-	struct intake intake = {.consumer = "c", .applied = 5};
+	struct intake intake = {.consumer = "c", .applied = SHARED_POSITION((struct position){.sequence = 5})};
 	intake_ask_position(&intake, bus);
 	REQUIRE(intake.asking);
-	if (!answer(&intake.position, data, size))
+	if (!answer(&intake.question, data, size))
 		return;
-	REQUIRE(intake_answered(&intake, &intake.position));
-	REQUIRE(!intake.asking && intake.position.reply == NULL && intake.applied >= 5 && intake.applied <= INT64_MAX);
+	REQUIRE(intake_answered(&intake, &intake.question));
+	uint64_t applied = shared_position_get(&intake.applied).sequence;
+	REQUIRE(!intake.asking && intake.question.reply == NULL && applied >= 5 && applied <= INT64_MAX);
 }
 
 /* By the book: the numbers of "$JS.ACK.<domain>.<hash>.<stream>.<consumer>.<delivered>.<sequence>…", the first two of
