@@ -195,7 +195,7 @@ bool bus_read_position(const char *reply, struct bus_position *position)
 		number[i] = strtoull(start, &end, 10);
 		start = end == start || (*end != '.' && (*end != '\0' || i < 4)) ? NULL : end + 1;
 	}
-	*position = (struct bus_position){number[0], number[1], number[2], number[4]};
+	*position = (struct bus_position){number[0], number[1], number[2], (nanos)number[3], number[4]};
 	return start != NULL;
 }
 
@@ -250,6 +250,7 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
 	struct bus_position position;
 	if (bus_read_position(natsMsg_GetReply(message), &position)) {
 		delivery->sequence = position.sequence;
+		delivery->stored = position.stored;
 		delivery->redelivered = position.delivered > 1;
 	}
 	mailbox_send(bus->options.mailbox, &delivery->mail);

@@ -59,6 +59,7 @@ struct input {
 	/* From the bus: where the event stands there. */
 	uint64_t sequence;
 	int64_t stream;
+	nanos stored;          /* … since when */
 	const char *step;      /* STEP_FINISHED */
 	enum outcome outcome;  /* STEP_FINISHED, RETURNED with a verdict */
 	bool failed;           /* READY */

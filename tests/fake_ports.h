@@ -11,6 +11,8 @@
 #define FAKE_OWNER "here"
 #define FAKE_SECRET "SECRET-URL"
 #define FAKE_STREAM 7
+/* An event of the stream was stored so long, in nanoseconds, behind this time as its sequence says. */
+#define FAKE_STREAM_TIME (1600000000 * SECOND)
 #define FAKE_MEMORY (2 * MINUTE)
 
 struct fake_entry {

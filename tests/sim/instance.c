@@ -351,6 +351,7 @@ static void deliver(struct world *world, struct instance *instance, uint64_t seq
 	delivery->data = duplicate_bytes(message->data, message->length);
 	delivery->length = message->length;
 	delivery->sequence = sequence;
+	delivery->stored = message->stored;
 	delivery->redelivered = message->delivered > 1;
 	if (world->breakage == BREAK_ACK_FIRST)
 		sim_acknowledge(&world->broker, sequence);
