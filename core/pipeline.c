@@ -399,8 +399,9 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 	if (input->kind == INPUT_BEGIN)
 		return begin(pipeline, upload, present, status, input, busy, now);
 	if (!present) {
-		if (input->kind == INPUT_RESUME)
-			return (struct action){.publish = PUBLISH_RESTART};
+		/* What became of it only storage knows; its own word that all is over is enough. */
+		if (input->kind == INPUT_RESUME || (input->lost && input->kind != INPUT_READY))
+			return (struct action){.publish = PUBLISH_RESTART, .drop = busy};
 		return ignore("there is no such upload");
 	}
 	switch (input->kind) {

@@ -368,6 +368,24 @@ START_TEST(confirmation_is_asked_for_ever_more_rarely)
 }
 END_TEST
 
+/* Storage is asked what became of it, unless it has just said so. */
+START_TEST(without_its_record)
+{
+	static const enum input_kind asks[] = {INPUT_STEP_FINISHED, INPUT_RETURNED, INPUT_STARTING, INPUT_DUE, INPUT_FOUND, INPUT_STOPPED};
+	status = (struct status){0};
+	for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+		apply((struct input){.kind = asks[i], .step = "scan"});
+		assert_action("ignored");
+		apply_at((struct input){.kind = asks[i], .step = "scan", .lost = true}, true, NOW);
+		assert_action("keep queued 0 A drop");
+	}
+	apply((struct input){.kind = INPUT_READY, .lost = true});
+	assert_action("ignored");
+	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN, .lost = true});
+	assert_action("put queued 0 run");
+}
+END_TEST
+
 START_TEST(storage_gives_up_before_the_end)
 {
 	begin();
@@ -502,7 +520,7 @@ int main(void)
 	                              backoff_doubles_and_ends, backoff_has_a_limit, exhausted_may_continue,
 	                              the_last_exhausted_step_continues_to_the_end, times_that_a_step_asks_for,
 	                              answers_that_nobody_asked_for, an_answer_that_never_comes, late_runs, begun_again,
-	                              redeliveries_change_nothing, answers_count_once, a_failure_that_comes_again_counts_once, confirmation_is_asked_for_ever_more_rarely,
+	                              redeliveries_change_nothing, answers_count_once, without_its_record, a_failure_that_comes_again_counts_once, confirmation_is_asked_for_ever_more_rarely,
 	                              storage_gives_up_before_the_end, found_after_a_crash, a_step_that_kills_the_service, stopped_in_the_middle_is_no_failure,
 	                              records_of_the_other_implementation, steps_by_name};
 	return suite_run("pipeline", tests, sizeof tests / sizeof tests[0], 30);
