@@ -334,6 +334,7 @@ void instance_crash(struct world *world, size_t number)
 		run_free(instance->run[i]);
 	instance->runs = 0;
 	world_plan(world, 1 + (nanos)world_random(world, 40 * (uint64_t)SECOND), &(struct happening){.kind = HAPPEN_START, .instance = number});
+	forget_died(world, number);
 }
 
 void instance_after_call(struct world *world, size_t number)
