@@ -278,7 +278,10 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 			slot->record->status = status;
 		if (job->input.lost)
 			job_lost(coordinator, job);
-		decided(coordinator, job, now);
+		if (slot_is_behind(slot))
+			job_restore(coordinator, job, now);
+		else
+			decided(coordinator, job, now);
 		return;
 	}
 	if (make_record(coordinator, job, upload, &status)) {
@@ -304,7 +307,7 @@ static bool take_entry(struct coordinator *coordinator, struct job *job, enum lo
 	struct slot *slot = job->slot;
 	if (what != LOADED_FAILED && slot_is_ahead(slot, entry->revision, now)) {
 		record_clear(&entry->record);
-		job_found_behind(coordinator, job, entry->revision);
+		slot_found_behind(coordinator, slot, entry->revision);
 		return true;
 	}
 	struct record *record = what == LOADED_RECORD ? record_move(&entry->record) : NULL;
@@ -345,9 +348,7 @@ static void loaded(struct coordinator *coordinator, struct job *job, nanos now)
 	bool done = job->uncertain && what == LOADED_RECORD && slot->record->status.transition == job->intended &&
 	            strcmp(slot->record->writer, coordinator->options.nonce) == 0 && job->action.write == WRITE_PUT;
 	job->uncertain = false;
-	if (slot->behind)
-		job_restore(coordinator, job, now);
-	else if (done)
+	if (done)
 		decided(coordinator, job, now);
 	else
 		job_decide(coordinator, job, now);
@@ -367,7 +368,7 @@ static void checked(struct coordinator *coordinator, struct job *job, nanos now)
 	}
 	job->attempts = 0;
 	job->checked = now;
-	if (slot->behind) {
+	if (slot_is_behind(slot)) {
 		job_restore(coordinator, job, now);
 	} else if (slot->known == SLOT_PRESENT && slot->revision == revision) {
 		job_say_next(coordinator, job, now);

@@ -10,25 +10,31 @@
 
 bool slot_is_ahead(const struct slot *slot, uint64_t revision, nanos now)
 {
-	return slot->known == SLOT_PRESENT && slot->expected && revision < slot->revision &&
+	return slot->known == SLOT_PRESENT && slot->expected && revision < slot->acknowledged &&
 	       (revision != 0 || now - slot->known_at < REMEMBERED_LIMIT);
 }
 
-void job_found_behind(struct coordinator *coordinator, struct job *job, uint64_t revision)
+bool slot_is_behind(const struct slot *slot)
 {
-	struct slot *slot = job->slot;
-	log_error(coordinator->options.log,
-	          "upload %s: the broker has lost its record, of which it had acknowledged revision %" PRIu64 " and has %" PRIu64
-	          " (0: none); it is written again",
-	          slot->id, slot->revision, revision);
-	metrics_count(coordinator->options.metrics, records_restored);
+	return slot->known == SLOT_PRESENT && slot->revision != slot->acknowledged;
+}
+
+void slot_found_behind(struct coordinator *coordinator, struct slot *slot, uint64_t revision)
+{
+	if (!slot_is_behind(slot)) {
+		metrics_count(coordinator->options.metrics, records_restored);
+		log_error(coordinator->options.log,
+		          "upload %s: the broker has lost its record, revision %" PRIu64 ", and has %" PRIu64 " (0: none); it is written again",
+		          slot->id, slot->acknowledged, revision);
+	}
 	slot->revision = revision;
-	slot->behind = true;
-	job->write_id = coordinator->writes++;
+	slot->unsafe = true;
 }
 
 void job_restore(struct coordinator *coordinator, struct job *job, nanos now)
 {
+	if (job->doing != JOB_RESTORING)
+		job->write_id = coordinator->writes++;
 	job->doing = JOB_RESTORING;
 	job_put(coordinator, job, job->slot->record, now);
 }
@@ -40,9 +46,8 @@ void job_restored(struct coordinator *coordinator, struct job *job, nanos now)
 	/* Either what was decided is being said, or nothing has been decided yet. */
 	bool saying = job->left != 0;
 	if (request->status == REQUEST_DONE) {
-		slot->revision = request->sequence;
+		slot->revision = slot->acknowledged = request->sequence;
 		slot->known_at = now;
-		slot->behind = false;
 		job->attempts = 0;
 		if (saying)
 			job_say_next(coordinator, job, now);

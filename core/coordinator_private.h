@@ -59,13 +59,14 @@ struct job {
 struct slot {
 	struct entry entry;
 	enum { SLOT_UNKNOWN, SLOT_ABSENT, SLOT_PRESENT } known;
-	uint64_t revision;        /* of the record or its deletion marker, 0: no key */
+	uint64_t revision;        /* of the record or its deletion marker, 0: no key; what is to be written on */
 	uint64_t gone_begun;      /* ABSENT: the marker's */
 	int64_t gone_stream;
 	struct record *record;    /* PRESENT */
+	uint64_t acknowledged;    /* PRESENT: its revision, other than `revision` if the broker has lost it since */
 	nanos known_at;           /* PRESENT: when the broker last had it */
 	bool expected;            /* there has to be a record: there was one, and nobody is known to have deleted it */
-	bool behind;              /* PRESENT: the broker has lost it, and is to get it again */
+	bool unsafe;              /* the broker has lost its record before: it stays in memory */
 	struct job *current;
 	struct job *first, **last;
 	struct run *run;          /* handed to the workers */
@@ -164,8 +165,9 @@ void job_try_later(struct coordinator *coordinator, struct job *job, nanos now);
 /* coordinator_lost.c: some brokers lose writes that they have acknowledged, when they are killed. */
 /* Is what is remembered of the record newer than the broker's revision of it (0: none)? */
 bool slot_is_ahead(const struct slot *slot, uint64_t revision, nanos now);
-/* It is newer than this one: job_restore() has to follow. */
-void job_found_behind(struct coordinator *coordinator, struct job *job, uint64_t revision);
+/* It is: this one has to be replaced, by what the job writes or with job_restore(). */
+void slot_found_behind(struct coordinator *coordinator, struct slot *slot, uint64_t revision);
+bool slot_is_behind(const struct slot *slot);
 /* Writes what is remembered again. */
 void job_restore(struct coordinator *coordinator, struct job *job, nanos now);
 /* The request to do so was answered. */

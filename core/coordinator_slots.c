@@ -10,7 +10,6 @@ void slot_forget(struct coordinator *coordinator, struct slot *slot)
 	record_free(slot->record);
 	slot->record = NULL;
 	slot->revision = 0;
-	slot->behind = false;
 	slot->known = SLOT_UNKNOWN;
 }
 
@@ -18,7 +17,7 @@ void slot_know(struct coordinator *coordinator, struct slot *slot, struct record
 {
 	slot_forget(coordinator, slot);
 	slot->record = record;
-	slot->revision = revision;
+	slot->revision = slot->acknowledged = revision;
 	slot->known = SLOT_PRESENT;
 	slot->known_at = now;
 	slot->expected = true;
@@ -111,6 +110,8 @@ static bool is_to_forget(const struct coordinator *coordinator, const struct slo
 		return false;
 	if (at == 0 && !slot->queued)
 		return true;
+	if (slot->unsafe && slot->known == SLOT_PRESENT)
+		return false;
 	bool crowded = slot->known != SLOT_PRESENT || coordinator->cached > 2 * (size_t)coordinator->options.busy_limit;
 	return crowded && (slot->queued || at > now + SECOND);
 }

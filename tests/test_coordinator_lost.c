@@ -41,7 +41,7 @@ START_TEST(remembered)
 	lose("u");
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
 	fake_answer_all(&world);
-	fake_expect(&world, "put; load; put; put; publish RESULT delete; publish END delete");
+	fake_expect(&world, "put; load; put; publish RESULT delete; publish END delete");
 	expect_end(OUTCOME_DELETE);
 	ck_assert_uint_eq(stored("u").transition, 2);
 }
@@ -77,7 +77,7 @@ START_TEST(remembered_when_it_is_removed)
 	lose("u");
 	fake_ready(&world, "u", false, 2);
 	fake_answer_all(&world);
-	fake_expect(&world, "remove; load; put; remove; ack 2");
+	fake_expect(&world, "remove; load; remove; ack 2");
 	ck_assert(!is_stored("u"));
 }
 END_TEST
@@ -153,7 +153,7 @@ START_TEST(restored_in_spite_of_the_broker)
 		fake_pass(&world, 5 * SECOND);
 	}
 	fake_answer_all(&world);
-	fake_expect(&world, "put; load; put; put; put; put; put; put; run slow");
+	fake_expect(&world, "put; load; put; put; put; put; put; run slow");
 	ck_assert_uint_eq(stored("u").transition, 2);
 }
 END_TEST
@@ -167,6 +167,37 @@ START_TEST(remembered_for_long)
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; load; publish RESTART");
+	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
+}
+END_TEST
+
+/* As nats-server 2.9.10 may be until it is started again: it takes each write, and finds none of them. */
+static void answer_and_lose(void)
+{
+	while (fake_answer(&world))
+		if (world.entries != NULL)
+			lose("u");
+}
+
+START_TEST(in_a_bucket_that_keeps_nothing)
+{
+	begin_run();
+	lose("u");
+	fake_return(&world, RETURNED_WAIT, OUTCOME_NONE, world.now + 20 * MINUTE);
+	answer_and_lose();
+	fake_expect(&world, "put; load; put");
+	fake_step_finished(&world, "u", "slow", OUTCOME_DELETE, 5, false);
+	answer_and_lose();
+	fake_expect(&world, "load; put; ack 5");
+	fake_pass(&world, 20 * MINUTE);
+	answer_and_lose();
+	fake_expect(&world, "run scan");
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
+	answer_and_lose();
+	fake_expect(&world, "put; load; put; publish RESULT delete; publish END delete");
+	fake_ready(&world, "u", false, 6);
+	answer_and_lose();
+	fake_expect(&world, "remove; load; remove; ack 6");
 	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
 }
 END_TEST
@@ -251,7 +282,7 @@ START_TEST(begun_again_before_it_is_missed)
 	lose("u");
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
 	fake_answer_all(&world);
-	fake_expect(&world, "put; load; put; put; run slow");
+	fake_expect(&world, "put; load; put; run slow");
 }
 END_TEST
 
@@ -313,7 +344,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {remembered, remembered_and_older, remembered_when_it_is_removed, remembered_while_it_is_said,
-	                              taken_over_meanwhile, taken_over_while_it_is_said, restored_in_spite_of_the_broker, remembered_for_long,
+	                              taken_over_meanwhile, taken_over_while_it_is_said, restored_in_spite_of_the_broker, remembered_for_long, in_a_bucket_that_keeps_nothing,
 	                              lost_at_rest, lost_at_rest_twice, ended_at_rest, lost_before_an_event, lost_before_the_last_event,
 	                              begun_again_before_it_is_missed, lost_in_line, not_in_another_bucket,
 	                              not_in_another_bucket_while_it_is_restored};

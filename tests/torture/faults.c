@@ -53,6 +53,8 @@ const unsigned torture_brokers[FAULTS] = {
 	[FAULT_PIECES] = 1, [FAULT_ANSWERS] = 1, [FAULT_BROKER_KILL] = 6, [FAULT_BROKER_STOP] = 2, [FAULT_CONSUMER] = 1,
 };
 
+const unsigned torture_broker_kills[FAULTS] = {[FAULT_BROKER_KILL] = 1};
+
 static void add_cards(struct deck *deck, unsigned card, unsigned count)
 {
 	ck_assert_uint_le(deck->count + count, DECK_LIMIT);

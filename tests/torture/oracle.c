@@ -241,6 +241,15 @@ static void measure_all(const struct seen *seen, size_t count, struct verdict *v
 	free(took);
 }
 
+/* The broker lost its record. What was in the mind of an instance that died nobody can know of. */
+static void count_forgotten(const struct torture *torture, const struct seen *seen, struct verdict *verdict)
+{
+	const unsigned *faults = torture->faults.count;
+	bool deaths = faults[FAULT_KILL] + faults[FAULT_POINT] > 0;
+	verdict->stuck += seen->ends == 0 && !deaths;
+	verdict->orphaned += seen->ends == 0 && deaths;
+}
+
 static void count_upload(const struct seen *seen, struct verdict *verdict)
 {
 	verdict->lost += seen->ends == 0;
@@ -275,7 +284,9 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 		note(torture, seen, &stream.message[i], verdict);
 	for (size_t i = 0; i < count; i++) {
 		compare_end(torture, i, verdict);
-		if (!is_forgotten(torture, i))
+		if (is_forgotten(torture, i))
+			count_forgotten(torture, &seen[i], verdict);
+		else
 			count_upload(&seen[i], verdict);
 		if (seen[i].ends != 1 || seen[i].wrong || seen[i].early || seen[i].result == 0)
 			tell(torture, i, &seen[i], &stream, out);
@@ -295,6 +306,6 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 
 bool verdict_is_good(const struct verdict *verdict)
 {
-	return verdict->lost + verdict->twice + verdict->doubles + verdict->wrong + verdict->early + verdict->early_waits + verdict->silent == 0 &&
+	return verdict->lost + verdict->twice + verdict->doubles + verdict->wrong + verdict->early + verdict->early_waits + verdict->silent + verdict->stuck == 0 &&
 	       verdict->records == 0 && verdict->unacknowledged == 0 && verdict->undelivered == 0;
 }

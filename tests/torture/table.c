@@ -32,6 +32,8 @@ void table_print(const struct torture *torture, const struct verdict *verdict, F
 		{"questions overtaken by the end", verdict->overtaken},
 		{"other events said twice", verdict->echoes},
 		{"records that the broker forgot", verdict->forgotten},
+		{"… and that never ended", verdict->stuck},
+		{"… or not, and instances died", verdict->orphaned},
 		{"records left", verdict->records},
 		{"events not acknowledged", verdict->unacknowledged},
 		{"events not delivered", verdict->undelivered},

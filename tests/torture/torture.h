@@ -32,8 +32,9 @@
 /* What each upload waits in its second step. */
 #define TORTURE_DELAY (300 * MILLISECOND)
 
-/* Few of each; most are deaths, and what lasts for long comes seldom; the same with the deaths of brokers foremost. */
-extern const unsigned torture_few[], torture_all[], torture_brokers[];
+/* Few of each; most are deaths, and what lasts for long comes seldom; the same with the deaths of brokers foremost; those
+ * alone. */
+extern const unsigned torture_few[], torture_all[], torture_brokers[], torture_broker_kills[];
 
 struct torture_options {
 	uint64_t seed;
@@ -52,6 +53,7 @@ struct offered {
 	enum outcome outcome; /* that it has to have */
 	bool infected;        /* its first step ends it */
 	bool sent, confirmed;
+	unsigned begins;      /* how often it was offered: again when the service asks for it */
 	unsigned starts;      /* of the remote step, as seen */
 };
 
@@ -150,7 +152,9 @@ struct torture {
 
 struct verdict {
 	size_t once, twice, lost, wrong, early, silent, repeats, doubles, records, unacknowledged, undelivered;
-	size_t forgotten;       /* the broker forgot their records: they count nowhere else */
+	size_t forgotten;       /* the broker forgot their records: they count nowhere else but here: */
+	size_t stuck;           /* … and they have not ended, though nobody died who had them in mind */
+	size_t orphaned;        /* … nor have these, and instances died */
 	size_t overtaken;       /* questions decided on before the end, which the broker got after it */
 	size_t hasty;           /* said again as it was due, but soon after the broker had it */
 	size_t echoes;          /* events of other kinds that are on the stream more than once under one ID */
