@@ -59,7 +59,7 @@ bool bench_plot_draw(const char *path, const struct bench_load_point *point, siz
 	fprintf(gnuplot, "set terminal %s\nset output ", terminal_of(path));
 	write_quoted(gnuplot, path);
 	fputs("set xlabel 'uploads offered per second'\nset ylabel 'milliseconds until PostprocessingFinished'\n"
-	      "set logscale y\nset grid\nset key outside\n"
+	      "set logscale xy\nset grid\nset key outside\n"
 	      "plot $service using 1:2 with linespoints title 'p50', $service using 1:3 with linespoints title 'p90', "
 	      "$service using 1:4 with linespoints title 'p99'",
 	      gnuplot);

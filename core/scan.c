@@ -104,7 +104,6 @@ struct pull {
 	natsSubscription *subscription;
 	natsInbox *inbox;
 	char stream[SUBJECT_SIZE], consumer[SUBJECT_SIZE];
-	uint64_t left;     /* messages of those that were there at the start */
 	uint64_t asked;    /* that were asked for and have not come */
 	uint64_t received; /* the last one's number */
 	uint64_t seen;     /* … and its place in the stream */
@@ -113,12 +112,13 @@ struct pull {
 };
 
 /* The bucket's last message, as the broker that leads it has it; 0: there is none. In a cluster one that lags may
- * deliver: what it has not got yet follows when it has. */
-static natsStatus find_last(struct pull *pull)
+ * deliver: what it has not got yet follows when it has. The number of messages that a consumer says are pending is no
+ * help: nats-server 2.9.10 counts some that were replaced long ago. */
+static natsStatus find_last(const struct pull *pull, uint64_t *last)
 {
 	natsMsg *message = NULL;
 	natsStatus status = js_GetLastMsg(&message, pull->js, pull->stream, ">", NULL, NULL);
-	pull->last = status == NATS_OK ? natsMsg_GetSequence(message) : 0;
+	*last = status == NATS_OK ? natsMsg_GetSequence(message) : 0;
 	natsMsg_Destroy(message);
 	return status == NATS_NOT_FOUND ? NATS_OK : status;
 }
@@ -142,17 +142,15 @@ static natsStatus open_pull(const struct scan *scan, struct pull *pull)
 	}
 	jsStreamInfo_Destroy(about);
 	if (status == NATS_OK)
-		status = find_last(pull);
+		status = find_last(pull, &pull->last);
 	if (status == NATS_OK)
 		status = natsInbox_Create(&pull->inbox);
 	if (status == NATS_OK)
 		status = natsConnection_SubscribeSync(&pull->subscription, pull->connection, pull->inbox);
 	if (status == NATS_OK)
 		status = js_AddConsumer(&consumer, pull->js, pull->stream, &config, NULL, NULL);
-	if (status == NATS_OK) {
+	if (status == NATS_OK)
 		snprintf(pull->consumer, sizeof pull->consumer, "%s", consumer->Name);
-		pull->left = consumer->NumPending;
-	}
 	jsConsumerInfo_Destroy(consumer);
 	return status;
 }
@@ -173,17 +171,19 @@ static natsStatus ask(struct pull *pull)
 static natsStatus pull_ended(struct pull *pull)
 {
 	jsConsumerInfo *consumer = NULL;
+	uint64_t last;
 	natsStatus status = js_GetConsumerInfo(&consumer, pull->js, pull->stream, pull->consumer, NULL, NULL);
 	pull->asked = 0;
 	/* Nothing has come since the last time, and yet the broker has sent more: it is lost, and does not come again. */
 	if (status == NATS_OK && pull->ended == pull->received && consumer->Delivered.Consumer > pull->received)
 		status = NATS_MISMATCH;
 	pull->ended = pull->received;
-	if (status == NATS_OK && consumer->NumPending == 0 && consumer->Delivered.Consumer <= pull->received) {
-		pull->left = 0;
-		status = find_last(pull); /* it may be gone by now */
-	}
 	jsConsumerInfo_Destroy(consumer);
+	if (status == NATS_OK)
+		status = find_last(pull, &last);
+	/* The one that was the last may be gone by now. */
+	if (status == NATS_OK && last < pull->last)
+		pull->last = last;
 	return status == NATS_NOT_FOUND ? NATS_INVALID_SUBSCRIPTION : status;
 }
 
@@ -213,7 +213,6 @@ static natsStatus take_next(struct scan *scan, struct pull *pull, natsMsg *messa
 	pull->received++;
 	pull->seen = position.sequence;
 	pull->asked -= pull->asked > 0;
-	pull->left = position.pending > 0 && pull->left > 0 ? pull->left - 1 : 0;
 	return take_message(scan, message, position.sequence);
 }
 
@@ -224,7 +223,7 @@ static natsStatus read_messages(struct scan *scan, struct pull *pull)
 	struct spent spent;
 	if (!spent_init(&spent))
 		return NATS_NO_MEMORY;
-	while ((pull->left > 0 || pull->seen < pull->last) && status == NATS_OK) {
+	while (pull->seen < pull->last && status == NATS_OK) {
 		natsMsg *message = NULL;
 		status = is_stopped(scan) ? NATS_CONNECTION_CLOSED : ask(pull);
 		if (status == NATS_OK)

@@ -47,8 +47,9 @@ static void look_at(struct search *search, natsMsg *message)
 		(*lookup)->result = LOOKUP_PRESENT;
 }
 
-/* Looks at one message; `left`: how many follow it. */
-static natsStatus look_at_next(struct search *search, natsSubscription *subscription, struct spent *spent, uint64_t *left)
+/* Looks at one message; `left`: how many follow it, none behind the one that was the `last` when the search began. */
+static natsStatus look_at_next(struct search *search, natsSubscription *subscription, struct spent *spent, uint64_t last,
+                               uint64_t *left)
 {
 	natsMsg *message = NULL;
 	jsMsgMetaData *position = NULL;
@@ -58,13 +59,13 @@ static natsStatus look_at_next(struct search *search, natsSubscription *subscrip
 	look_at(search, message);
 	status = natsMsg_GetMetaData(&position, message);
 	if (status == NATS_OK)
-		*left = position->NumPending;
+		*left = position->Sequence.Stream < last ? position->NumPending : 0;
 	jsMsgMetaData_Destroy(position);
 	spent_add(spent, message);
 	return status;
 }
 
-static natsStatus read_on(struct search *search, natsSubscription *subscription)
+static natsStatus read_on(struct search *search, natsSubscription *subscription, uint64_t last)
 {
 	jsConsumerInfo *info = NULL;
 	struct spent spent;
@@ -78,7 +79,7 @@ static natsStatus read_on(struct search *search, natsSubscription *subscription)
 	uint64_t left = info->NumPending + info->Delivered.Consumer;
 	jsConsumerInfo_Destroy(info);
 	for (unsigned silences = 0; left > 0 && status == NATS_OK;) {
-		status = atomic_load(&search->stop) ? NATS_CONNECTION_CLOSED : look_at_next(search, subscription, &spent, &left);
+		status = atomic_load(&search->stop) ? NATS_CONNECTION_CLOSED : look_at_next(search, subscription, &spent, last, &left);
 		if (status == NATS_TIMEOUT && ++silences < SILENCES_LIMIT)
 			status = NATS_OK;
 	}
@@ -95,9 +96,21 @@ static nanos earliest(const struct search *search)
 	return since - SKEW;
 }
 
+/* The number of those that a consumer says are pending can be more than there are. */
+static natsStatus find_last(jsCtx *js, uint64_t *last)
+{
+	jsStreamInfo *info = NULL;
+	natsStatus status = js_GetStreamInfo(&info, js, INTAKE_STREAM, NULL, NULL);
+	if (status == NATS_OK)
+		*last = info->State.LastSeq;
+	jsStreamInfo_Destroy(info);
+	return status;
+}
+
 static natsStatus read_stream(struct search *search, natsConnection *connection)
 {
 	jsCtx *js = NULL;
+	uint64_t last = 0;
 	natsSubscription *subscription = NULL;
 	jsSubOptions options;
 	jsSubOptions_Init(&options);
@@ -108,9 +121,11 @@ static natsStatus read_stream(struct search *search, natsConnection *connection)
 	options.Config.HeadersOnly = true;
 	natsStatus status = natsConnection_JetStream(&js, connection, NULL);
 	if (status == NATS_OK)
+		status = find_last(js, &last);
+	if (status == NATS_OK)
 		status = js_SubscribeSync(&subscription, js, INTAKE_STREAM, NULL, &options, NULL);
 	if (status == NATS_OK)
-		status = read_on(search, subscription);
+		status = read_on(search, subscription, last);
 	natsConnection_Close(connection); /* a subscription is not to be destroyed while its connection lives */
 	natsSubscription_Destroy(subscription);
 	jsCtx_Destroy(js);

@@ -5,8 +5,8 @@
  * The loads, the floor's too, are those of `postprocessing bench`; what is measured here are the targets.
  *
  * Variables: BENCH_JSON=FILE (the figures as JSON, too), BENCH_ONLY=rate,latency,scan,… (some parts, see below),
- * BENCH_SIZE_MB, BENCH_UPLOADS, BENCH_IN_FLIGHT, BENCH_SINGLE, BENCH_MOST, BENCH_WAITING, BENCH_ROUNDS, BENCH_WRAPPER and
- * BENCH_PROGRAM (see service.h). */
+ * BENCH_SIZE_MB, BENCH_UPLOADS, BENCH_IN_FLIGHT, BENCH_SINGLE, BENCH_MOST, BENCH_WAITING, BENCH_BACKLOG, BENCH_ROUNDS,
+ * BENCH_WRAPPER and BENCH_PROGRAM (see service.h). */
 #include "tests/bench/bench.h"
 
 #include <signal.h>
@@ -28,6 +28,7 @@ static const struct {
 	{"memory", measure_memory},
 	{"start", measure_start},
 	{"waiting", measure_waiting},
+	{"backlog", measure_backlog},
 };
 
 /* A positive number from the environment. */
@@ -65,6 +66,7 @@ int main(void)
 		.single = number("BENCH_SINGLE", 1000, 1000000),
 		.most = number("BENCH_MOST", 100000, 10000000),
 		.waiting = number("BENCH_WAITING", 100000, 10000000),
+		.backlog = number("BENCH_BACKLOG", 100000, 10000000),
 		.rounds = number("BENCH_ROUNDS", 3, ROUNDS_LIMIT),
 	};
 	bool good = true;

@@ -15,6 +15,7 @@ struct bench {
 	size_t single;    /* uploads with one in flight */
 	size_t most;      /* uploads up to which their cost has to stay the same */
 	size_t waiting;   /* uploads that wait */
+	size_t backlog;   /* uploads that have come while the service did not run */
 	size_t rounds;    /* service and floor in turns; what counts is the median */
 	struct figures figures;
 };
@@ -31,5 +32,6 @@ bool measure_fairness(struct bench *bench);
 bool measure_memory(struct bench *bench);
 bool measure_start(struct bench *bench);
 bool measure_waiting(struct bench *bench);
+bool measure_backlog(struct bench *bench);
 
 #endif

@@ -24,17 +24,14 @@ bool command_start(struct process *process, const struct service *service, const
 	return process_start(process, &(struct process_options){.argv = argv, .log = log, .pipe_out = true});
 }
 
-json_t *command_run(const struct service *service, const char *options)
+json_t *command_finish(struct process *process, const struct service *service, const char *options)
 {
 	char text[16384];
 	size_t length = 0;
-	struct process process;
-	if (!command_start(&process, service, options))
-		return NULL;
-	for (ssize_t got; (got = read(process.out, text + length, sizeof text - length)) > 0;)
+	for (ssize_t got; (got = read(process->out, text + length, sizeof text - length)) > 0;)
 		length += (size_t)got;
-	bool good = process_wait(&process, PATIENCE) && process.status == 0;
-	process_end(&process);
+	bool good = process_wait(process, PATIENCE) && process->status == 0;
+	process_end(process);
 	json_t *shown = good ? json_loadb(text, length, 0, NULL) : NULL;
 	if (shown == NULL) {
 		char log[4096] = "";
@@ -42,6 +39,12 @@ json_t *command_run(const struct service *service, const char *options)
 		fprintf(stderr, "postprocessing bench %s:\n%s", options, log);
 	}
 	return shown;
+}
+
+json_t *command_run(const struct service *service, const char *options)
+{
+	struct process process;
+	return command_start(&process, service, options) ? command_finish(&process, service, options) : NULL;
 }
 
 double command_figure(const json_t *shown, const char *column, const char *name)

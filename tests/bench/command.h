@@ -11,7 +11,11 @@
 /* Starts it beside a service, or where one could run; `options` are separated by spaces. False: with the reason on stderr. */
 bool command_start(struct process *process, const struct service *service, const char *options);
 
-/* Runs it to its end. What it shows, for the caller to release; NULL: it failed, with the reason on stderr. */
+/* Waits for the end of one that was started with the same options. What it shows, for the caller to release; NULL: it
+ * failed, with the reason on stderr. */
+json_t *command_finish(struct process *process, const struct service *service, const char *options);
+
+/* Both. */
 json_t *command_run(const struct service *service, const char *options);
 
 /* One of its figures; NAN: not known. */

@@ -4,6 +4,7 @@ CLEANFILES += tests/bench/bench
 tests_bench_bench_SOURCES = tests/bench/bench.c tests/bench/bench.h \
 	tests/bench/command.c tests/bench/command.h \
 	tests/bench/figures.c tests/bench/figures.h \
+	tests/bench/measure_backlog.c \
 	tests/bench/measure_fairness.c \
 	tests/bench/measure_growth.c \
 	tests/bench/measure_instances.c \

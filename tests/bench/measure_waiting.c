@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Starting with many uploads in the bucket that wait: until all of them are found, and the memory that they take then. */
+ * Starting with many uploads in the bucket that wait: until all of them are found, and the memory that they take then. And
+ * what other uploads cost beside them. */
+#include <math.h>
 #include <nats/nats.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,12 +10,14 @@
 #include "core/process_usage.h"
 #include "core/record.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/command.h"
 #include "tests/bench/service.h"
 
-#define LINES "steps = delay\n[step:delay]\nduration = 10h\n"
 #define SUBJECT_SIZE (RECORD_KEY_SIZE + 32)
 #define PATIENCE (600 * SECOND)
 #define SECONDS_EACH 20e-6
+/* The cost of an upload beside those that wait, to that of one alone. */
+#define RATIO_LIMIT 1.25
 /* Records that are sent before the broker has to say that it has them. */
 #define BATCH 1000
 #define ANSWER_MS 30000
@@ -24,7 +28,8 @@ struct filler {
 	char owner[OWNER_LIMIT]; /* the instance that the records are of */
 };
 
-/* The record of an upload that waits for long. */
+/* The record of an upload that waits for long. The service has no step of that name any more, so that those that come now
+ * do not wait. */
 static bool encode_record(struct filler *filler, const char *id)
 {
 	static const char *const steps[] = {"delay"};
@@ -103,17 +108,31 @@ static bool start_with(struct service *service, size_t count, double *took, stru
 	return process_usage_read(service->process.pid, usage);
 }
 
+/* The CPU time of the service for an upload that does not wait, in microseconds; NAN: not known. */
+static double cost_of_others(const struct bench *bench, const struct service *service)
+{
+	char options[64];
+	snprintf(options, sizeof options, "-n %zu -f %zu", bench->uploads, bench->in_flight);
+	json_t *shown = command_run(service, options);
+	double cost = command_figure(shown, "service", "server_cpu_seconds_per_upload") * 1e6;
+	json_decref(shown);
+	return cost;
+}
+
 bool measure_waiting(struct bench *bench)
 {
 	struct nats_fixture nats;
 	struct service service;
 	struct process_usage idle, usage;
-	double took = 0, size = 0;
+	double took = 0, size = 0, alone = NAN, beside = NAN;
 	if (!nats_fixture_start(&nats, NULL))
 		return false;
-	bool good = service_start(&service, &nats, LINES) && process_usage_read(service.process.pid, &idle);
-	good = good && prepare(&nats, &service, bench->waiting, &size) &&
+	bool good = service_start(&service, &nats, "") && process_usage_read(service.process.pid, &idle);
+	alone = good ? cost_of_others(bench, &service) : NAN;
+	good = !isnan(alone) && prepare(&nats, &service, bench->waiting, &size) &&
 	       start_with(&service, bench->waiting, &took, &usage);
+	beside = good ? cost_of_others(bench, &service) : NAN;
+	good = !isnan(beside);
 	service_end(&service);
 	nats_fixture_end(&nats);
 	if (!good)
@@ -122,10 +141,12 @@ bool measure_waiting(struct bench *bench)
 		{.unit = "s", .value = took, .floor_name = "", .target = TARGET_VALUE, .limit = (double)bench->waiting * SECONDS_EACH},
 		{.unit = "MB", .value = ((double)usage.resident - (double)idle.resident) / 1e6, .floor = size, .floor_name = "their records"},
 		{.unit = "s", .value = usage.cpu, .floor_name = ""},
+		{.unit = "us", .value = beside, .floor = alone, .floor_name = "of one beside none", .target = TARGET_RATIO, .limit = RATIO_LIMIT},
 	};
 	snprintf(figure[0].name, sizeof figure[0].name, "start with %zu waiting uploads", bench->waiting);
 	snprintf(figure[1].name, sizeof figure[1].name, "resident more, %zu waiting uploads", bench->waiting);
 	snprintf(figure[2].name, sizeof figure[2].name, "CPU of starting with %zu", bench->waiting);
+	snprintf(figure[3].name, sizeof figure[3].name, "CPU time of an upload beside %zu", bench->waiting);
 	for (size_t i = 0; i < sizeof figure / sizeof figure[0]; i++)
 		figures_add(&bench->figures, &figure[i]);
 	return true;

@@ -8,6 +8,5 @@ tests_libharness_a_SOURCES = \
 	tests/harness/folder.c tests/harness/folder.h \
 	tests/harness/limits.c tests/harness/limits.h \
 	tests/harness/process.c tests/harness/process.h \
-	tests/harness/suite.c tests/harness/suite.h \
-	tests/harness/usage.c tests/harness/usage.h
+	tests/harness/suite.c tests/harness/suite.h
 

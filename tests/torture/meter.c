@@ -4,8 +4,8 @@
 /* In a run of the soak all that is ever filled once is filled after a fifth of its time. */
 #define WARM 5
 /* What the allocator and the runtime of the broker may keep; a leak of a hundred bytes for each upload is more in an hour. */
-#define INSTANCE_MORE 4.0
-#define BROKER_MORE 64.0
+#define INSTANCE_MORE 4000000
+#define BROKER_MORE 64000000
 /* A reading of the bucket and the clearing of markers come and go. */
 #define DESCRIPTORS_MORE 8
 
@@ -26,8 +26,10 @@ void meter_turn(struct torture *torture, nanos now)
 	struct meter *meter = &torture->meter;
 	if (meter->looks == METER_LOOKS || now < look_at(torture, meter->looks))
 		return;
-	for (unsigned i = 0; i < METER_PROCESSES; i++)
-		ck_assert(usage_read(process_of(torture, i), &meter->look[meter->looks][i]));
+	for (unsigned i = 0; i < METER_PROCESSES; i++) {
+		struct process_usage *usage = &meter->look[meter->looks][i];
+		ck_assert(process_usage_read(process_of(torture, i), usage) && usage->descriptors > 0);
+	}
 	meter->looks++;
 }
 
@@ -36,7 +38,7 @@ void meter_print(const struct torture *torture, FILE *out)
 	for (unsigned i = 0; torture->meter.looks > 0 && i < METER_PROCESSES; i++) {
 		fprintf(out, "  %s %u:", i < TORTURE_INSTANCES ? "instance" : "broker", i % TORTURE_INSTANCES);
 		for (unsigned look = 0; look < torture->meter.looks; look++)
-			fprintf(out, "%s%.1f MB, %u descriptors", look > 0 ? "; " : " ", torture->meter.look[look][i].resident,
+			fprintf(out, "%s%.1f MB, %u descriptors", look > 0 ? "; " : " ", (double)torture->meter.look[look][i].resident / 1e6,
 			        torture->meter.look[look][i].descriptors);
 		fprintf(out, "\n");
 	}
@@ -45,9 +47,9 @@ void meter_print(const struct torture *torture, FILE *out)
 bool meter_is_good(const struct meter *meter, FILE *out)
 {
 	bool good = true;
-	const struct usage *warm = meter->look[0], *last = meter->look[METER_LOOKS - 1];
+	const struct process_usage *warm = meter->look[0], *last = meter->look[METER_LOOKS - 1];
 	for (unsigned i = 0; meter->looks == METER_LOOKS && i < METER_PROCESSES; i++) {
-		double more = i < TORTURE_INSTANCES ? INSTANCE_MORE : BROKER_MORE;
+		uint64_t more = i < TORTURE_INSTANCES ? INSTANCE_MORE : BROKER_MORE;
 		if (last[i].resident <= warm[i].resident + more && last[i].descriptors <= warm[i].descriptors + DESCRIPTORS_MORE)
 			continue;
 		fprintf(out, "process %u has grown\n", i);

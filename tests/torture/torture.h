@@ -20,9 +20,9 @@
 
 #include <stdio.h>
 
+#include "core/process_usage.h"
 #include "core/text.h"
 #include "core/upload.h"
-#include "tests/harness/usage.h"
 #include "tests/scenario/scenario.h"
 #include "tests/torture/proxy.h"
 
@@ -135,7 +135,7 @@ struct faults {
 
 /* The instances, and behind them the broker. */
 struct meter {
-	struct usage look[METER_LOOKS][METER_PROCESSES];
+	struct process_usage look[METER_LOOKS][METER_PROCESSES];
 	unsigned looks;
 };
 
