@@ -294,7 +294,6 @@ void coordinator_doubt(struct coordinator *coordinator, nanos now)
 	for (struct slot *slot = slot_next(coordinator, NULL), *next; slot != NULL; slot = next) {
 		next = slot_next(coordinator, slot);
 		slot->expected = slot->unsafe = false;
-		slot->acknowledged = slot->revision;
 		if (slot->current != NULL) /* its conditional write finds out */
 			continue;
 		slot_forget(coordinator, slot);

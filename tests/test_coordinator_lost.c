@@ -125,17 +125,20 @@ END_TEST
 
 START_TEST(taken_over_while_it_is_said)
 {
-	begin_run();
-	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
+	struct status status = {.step = 0, .phase = PHASE_AWAITING, .awaited = true, .due = world.now + HOUR, .transition = 1};
+	store("u", FAKE_OWNER, status);
+	fake_resume(&world, "u", "", 5);
+	fake_answer(&world);
 	world.now += 3 * MINUTE;
 	fake_answer(&world);
 	lose("u");
 	fake_answer(&world);
-	fake_expect(&world, "put; load; put");
+	fake_expect(&world, "load; put; load; put");
 	world.living = "there";
-	store("u", "there", (struct status){.step = 1, .phase = PHASE_QUEUED, .due = world.now + MINUTE, .transition = 5});
+	status.transition = 5;
+	store("u", "there", status);
 	fake_answer_all(&world);
-	fake_expect(&world, "load");
+	fake_expect(&world, "load; ack 5");
 	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
 }
 END_TEST
@@ -245,6 +248,20 @@ START_TEST(lost_at_rest_twice)
 		fake_expect(&world, "load; publish RESTART");
 	}
 	ck_assert_uint_eq(world.duplicates, 0);
+}
+END_TEST
+
+/* Somebody asks for it: each time counts, and a redelivery of one does not. */
+START_TEST(resumed_without_a_record)
+{
+	for (uint64_t sequence = 5; sequence < 7; sequence++) {
+		fake_resume(&world, "u", "", sequence);
+		fake_answer_all(&world);
+	}
+	ck_assert_uint_eq(world.duplicates, 0);
+	fake_resume(&world, "u", "", 6);
+	fake_answer_all(&world);
+	ck_assert_uint_eq(world.duplicates, 1);
 }
 END_TEST
 
@@ -360,8 +377,9 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {remembered, remembered_and_older, remembered_when_it_is_removed, remembered_while_it_is_said,
-	                              taken_over_meanwhile, taken_over_while_it_is_said, restored_in_spite_of_the_broker, remembered_for_long, in_a_bucket_that_keeps_nothing,
-	                              lost_at_rest, lost_at_rest_twice, ended_at_rest, lost_before_an_event, lost_before_the_last_event,
+	                              taken_over_meanwhile, taken_over_while_it_is_said, restored_in_spite_of_the_broker, remembered_for_long,
+	                              in_a_bucket_that_keeps_nothing,
+	                              lost_at_rest, lost_at_rest_twice, resumed_without_a_record, ended_at_rest, lost_before_an_event, lost_before_the_last_event,
 	                              begun_again_before_it_is_missed, lost_in_line, not_in_another_bucket,
 	                              not_in_another_bucket_while_it_is_restored};
 	return coordinator_world_run("coordinator_lost", tests, sizeof tests / sizeof tests[0]);
