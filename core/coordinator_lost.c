@@ -24,7 +24,7 @@ void slot_found_behind(struct coordinator *coordinator, struct slot *slot, uint6
 	if (!slot_is_behind(slot)) {
 		metrics_count(coordinator->options.metrics, records_restored);
 		log_error(coordinator->options.log,
-		          "upload %s: the broker has lost its record, revision %" PRIu64 ", and has %" PRIu64 " (0: none); it is written again",
+		          "upload %s: the broker has lost its record, revision %" PRIu64 ", and has %" PRIu64 " (0: none); what is remembered of it is written again",
 		          slot->id, slot->acknowledged, revision);
 	}
 	slot->revision = revision;

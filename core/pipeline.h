@@ -87,9 +87,9 @@ struct action {
 	const char *ignored; /* the input changed nothing, for this reason; NULL: it did */
 };
 
-/* Applies `input` to `status`. upload: of the record, or of BEGIN; NULL if there is no record (then only BEGIN,
- * RESUME and whatever finds it lost do something). present: there is a record, and status is its. busy: the current step is queued or
- * running in this instance. */
+/* Applies `input` to `status`. upload: of the record, or of BEGIN; NULL if there is no record (then only BEGIN, RESUME
+ * and whatever finds it lost do something). present: there is a record, and status is its. busy: the current step is
+ * queued or running in this instance. */
 struct action pipeline_apply(const struct pipeline *pipeline, const struct upload *upload, bool present,
                              struct status *status, const struct input *input, bool busy, nanos now);
 
