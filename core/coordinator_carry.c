@@ -221,12 +221,17 @@ static bool take_result(struct job *job)
 	return true;
 }
 
+void record_sign(const struct coordinator *coordinator, struct record *record)
+{
+	snprintf(record->owner, sizeof record->owner, "%s", coordinator->options.owner);
+	snprintf(record->writer, sizeof record->writer, "%s", coordinator->options.nonce);
+}
+
 /* The record as it is to be written. False: out of memory. */
 static bool make_record(struct coordinator *coordinator, struct job *job, struct upload *upload, const struct status *status)
 {
 	struct record record = {.upload = upload_hold(upload), .status = *status};
-	snprintf(record.owner, sizeof record.owner, "%s", coordinator->options.owner);
-	snprintf(record.writer, sizeof record.writer, "%s", coordinator->options.nonce);
+	record_sign(coordinator, &record);
 	record_free(job->record);
 	job->record = record_move(&record);
 	record_clear(&record);

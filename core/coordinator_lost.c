@@ -36,6 +36,7 @@ void job_restore(struct coordinator *coordinator, struct job *job, nanos now)
 	if (job->doing != JOB_RESTORING)
 		job->write_id = coordinator->writes++;
 	job->doing = JOB_RESTORING;
+	record_sign(coordinator, job->slot->record);
 	job_put(coordinator, job, job->slot->record, now);
 }
 
@@ -48,6 +49,7 @@ void job_restored(struct coordinator *coordinator, struct job *job, nanos now)
 	if (request->status == REQUEST_DONE) {
 		slot->revision = slot->acknowledged = request->sequence;
 		slot->known_at = now;
+		slot->theirs = false;
 		job->attempts = 0;
 		if (saying)
 			job_say_next(coordinator, job, now);

@@ -155,6 +155,8 @@ void job_try_again(struct coordinator *coordinator, struct job *job, nanos now);
 
 /* Reads the record; job_answered() goes on with it. */
 void job_load(struct coordinator *coordinator, struct job *job);
+/* Makes it one of this instance. */
+void record_sign(const struct coordinator *coordinator, struct record *record);
 /* Writes it, on the revision that the slot knows. */
 void job_put(struct coordinator *coordinator, struct job *job, const struct record *record, nanos now);
 void job_decide(struct coordinator *coordinator, struct job *job, nanos now);
@@ -168,7 +170,7 @@ bool slot_is_ahead(const struct slot *slot, uint64_t revision, nanos now);
 /* It is: this one has to be replaced, by what the job writes or with job_restore(). */
 void slot_found_behind(struct coordinator *coordinator, struct slot *slot, uint64_t revision);
 bool slot_is_behind(const struct slot *slot);
-/* Writes what is remembered again. */
+/* Writes what is remembered again, as ours: whose it was may not remember it. */
 void job_restore(struct coordinator *coordinator, struct job *job, nanos now);
 /* The request to do so was answered. */
 void job_restored(struct coordinator *coordinator, struct job *job, nanos now);

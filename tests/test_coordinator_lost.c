@@ -105,6 +105,21 @@ START_TEST(remembered_while_it_is_said)
 }
 END_TEST
 
+/* Its owner was dead, and is back; but what it read of the bucket was without this record. */
+START_TEST(lost_while_it_is_claimed)
+{
+	store("u", "there", (struct status){.step = 0, .phase = PHASE_WAITING, .due = world.now + 10 * SECOND, .transition = 1});
+	fake_find_all(&world, NULL);
+	lose("u");
+	world.living = "there";
+	fake_answer_all(&world);
+	fake_expect(&world, "put; load; put");
+	fake_pass(&world, 10 * SECOND);
+	fake_answer_all(&world);
+	fake_expect(&world, "run scan");
+}
+END_TEST
+
 /* Another instance was quicker: it has the word, before anything is decided and after. */
 START_TEST(taken_over_meanwhile)
 {
@@ -377,6 +392,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {remembered, remembered_and_older, remembered_when_it_is_removed, remembered_while_it_is_said,
+	                              lost_while_it_is_claimed,
 	                              taken_over_meanwhile, taken_over_while_it_is_said, restored_in_spite_of_the_broker, remembered_for_long,
 	                              in_a_bucket_that_keeps_nothing,
 	                              lost_at_rest, lost_at_rest_twice, resumed_without_a_record, ended_at_rest, lost_before_an_event, lost_before_the_last_event,
