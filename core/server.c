@@ -171,12 +171,13 @@ struct server *server_create(const struct config *config, const struct steps *st
 	server->stop.kind = MAIL_STOP;
 	server->instance_lock = -1;
 	server->started = clock_monotonic();
-	server->intake = (struct intake){
-		.consumer = config->consumer, .window = config->max_in_flight, .state_dir = config->state_dir, .log = log};
 	server->store = (struct store){.bucket = config->bucket, .table = config->table, .log = log};
 	position_read(config->state_dir, POSITION_EVENTS, config->consumer, &server->saved);
-	server->intake.stream_created = server->saved.stream;
-	server->intake.applied = server->saved.sequence;
+	server->intake = (struct intake){.consumer = config->consumer,
+	                                 .window = config->max_in_flight,
+	                                 .state_dir = config->state_dir,
+	                                 .log = log,
+	                                 .applied = SHARED_POSITION(server->saved)};
 	bucket_init(&server->bucket, &server->store, config->state_dir);
 	server->bucket_saved = server->bucket.position;
 	bool good = instance_take(config->state_dir, server->owner, &server->instance_lock, why, size) && find_brokers(server, why, size);
@@ -197,7 +198,7 @@ static void take_change(struct server *server, struct bus_change *change)
 	if (bus == server->events) {
 		intake_reset(&server->intake);
 		if (up)
-			coordinator_set_stream(server->coordinator, __atomic_load_n(&server->intake.stream_created, __ATOMIC_RELAXED),
+			coordinator_set_stream(server->coordinator, shared_position_get(&server->intake.applied).stream,
 			                       __atomic_load_n(&server->intake.memory, __ATOMIC_RELAXED));
 	}
 	bool all_up = bus_is_up(server->events) && bus_is_up(server->records);
@@ -328,6 +329,7 @@ static void turn(struct server *server)
 		struct mail *next = mail->next;
 		take_mail(server, mail);
 		mail = next;
+		server->mails++;
 		/* In a long round the broker has something to do meanwhile. */
 		if (++taken % MAILS_PER_FLUSH == 0)
 			flush(server);
