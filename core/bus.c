@@ -201,7 +201,7 @@ bool bus_read_position(const char *reply, struct bus_position *position)
 		number[i] = strtoull(start, &end, 10);
 		start = end == start || (*end != '.' && (*end != '\0' || i < 4)) ? NULL : end + 1;
 	}
-	*position = (struct bus_position){number[0], number[1], number[2], number[4]};
+	*position = (struct bus_position){number[0], number[1], number[2], (nanos)number[3], number[4]};
 	return start != NULL;
 }
 
@@ -238,6 +238,7 @@ static struct mail *delivered(struct bus *bus, natsMsg *message, bool status)
 	struct bus_position position;
 	if (bus_read_position(natsMsg_GetReply(message), &position)) {
 		delivery->sequence = position.sequence;
+		delivery->stored = position.stored;
 		delivery->redelivered = position.delivered > 1;
 	}
 	return &delivery->mail;

@@ -126,6 +126,7 @@ struct bus_position {
 	uint64_t delivered;         /* how often by now */
 	uint64_t sequence;          /* in the stream */
 	uint64_t consumer_sequence;
+	nanos stored;               /* when */
 	uint64_t pending;           /* messages that the consumer has yet to deliver */
 };
 /* False: it is no such subject. */
@@ -140,6 +141,7 @@ struct delivery {
 	const char *data;    /* the message's bytes, not terminated */
 	size_t length;
 	uint64_t sequence;   /* in the stream */
+	nanos stored;        /* there, at this time of the broker's */
 	bool redelivered;
 	struct spent *spent; /* where its message goes; NULL: nowhere */
 };

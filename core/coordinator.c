@@ -118,6 +118,7 @@ static struct job *make_event_job(struct coordinator *coordinator, struct delive
 	job->source = delivery;
 	job->input.sequence = delivery->sequence;
 	job->input.stream = coordinator->stream;
+	job->input.stored = delivery->stored;
 	job->redelivered = delivery->redelivered;
 	job->input.step = job->event.step;
 	job->input.outcome = job->event.outcome;
@@ -252,7 +253,7 @@ static bool take_found(struct coordinator *coordinator, struct record *record, u
 	/* Without memory for it the job loads the record itself. */
 	struct record *moved = slot->known == SLOT_UNKNOWN && slot->current == NULL ? record_move(record) : NULL;
 	if (moved != NULL) {
-		slot_know(coordinator, slot, moved, revision);
+		slot_know(coordinator, slot, moved, revision, now);
 		slot->theirs = record_is_theirs(coordinator, moved);
 		slot->unsaid = record_unsaid(coordinator, moved, now);
 	}
@@ -292,6 +293,7 @@ void coordinator_doubt(struct coordinator *coordinator, nanos now)
 	nanos at;
 	for (struct slot *slot = slot_next(coordinator, NULL), *next; slot != NULL; slot = next) {
 		next = slot_next(coordinator, slot);
+		slot->expected = slot->unsafe = false;
 		if (slot->current != NULL) /* its conditional write finds out */
 			continue;
 		slot_forget(coordinator, slot);

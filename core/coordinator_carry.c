@@ -52,6 +52,25 @@ void job_load(struct coordinator *coordinator, struct job *job)
 	ports->load(ports->closure, &job->request, job->slot->id);
 }
 
+static void make_write_id(const struct coordinator *coordinator, const struct job *job, char id[WRITE_ID_SIZE])
+{
+	snprintf(id, WRITE_ID_SIZE, "%s.%" PRIu64, coordinator->options.nonce, job->write_id);
+}
+
+void job_put(struct coordinator *coordinator, struct job *job, const struct record *record, nanos now)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	const struct slot *slot = job->slot;
+	char id[WRITE_ID_SIZE];
+	make_write_id(coordinator, job, id);
+	text_clear(&coordinator->text);
+	record_encode(&coordinator->text, record);
+	if (coordinator->text.failed)
+		job_try_later(coordinator, job, now);
+	else
+		ports->put(ports->closure, &job->request, slot->id, slot->revision, id, coordinator->text.data, coordinator->text.length);
+}
+
 static void write_record(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	const struct ports *ports = &coordinator->options.ports;
@@ -60,18 +79,12 @@ static void write_record(struct coordinator *coordinator, struct job *job, nanos
 	char id[WRITE_ID_SIZE];
 	job->doing = JOB_WRITING;
 	job->intended = status->transition;
-	snprintf(id, sizeof id, "%s.%" PRIu64, coordinator->options.nonce, job->write_id);
-	if (job->action.write == WRITE_DELETE) {
-		ports->remove(ports->closure, &job->request, slot->id, slot->revision, id, status->begun, status->stream);
+	if (job->action.write != WRITE_DELETE) {
+		job_put(coordinator, job, job->record, now);
 		return;
 	}
-	text_clear(&coordinator->text);
-	record_encode(&coordinator->text, job->record);
-	if (coordinator->text.failed) {
-		job_try_later(coordinator, job, now);
-		return;
-	}
-	ports->put(ports->closure, &job->request, slot->id, slot->revision, id, coordinator->text.data, coordinator->text.length);
+	make_write_id(coordinator, job, id);
+	ports->remove(ports->closure, &job->request, slot->id, slot->revision, id, status->begun, status->stream);
 }
 
 /* What users want to read, and what is counted, of a transition. */
@@ -141,11 +154,12 @@ static void written(struct coordinator *coordinator, struct job *job, nanos now)
 	if (job->action.write == WRITE_DELETE) {
 		slot_forget(coordinator, slot);
 		slot->known = SLOT_ABSENT;
+		slot->expected = false;
 		slot->revision = job->request.sequence;
 		slot->gone_begun = status->begun;
 		slot->gone_stream = status->stream;
 	} else {
-		slot_know(coordinator, slot, job->record, job->request.sequence);
+		slot_know(coordinator, slot, job->record, job->request.sequence, now);
 		job->record = NULL;
 	}
 	decided(coordinator, job, now);
@@ -207,12 +221,17 @@ static bool take_result(struct job *job)
 	return true;
 }
 
+void record_sign(const struct coordinator *coordinator, struct record *record)
+{
+	snprintf(record->owner, sizeof record->owner, "%s", coordinator->options.owner);
+	snprintf(record->writer, sizeof record->writer, "%s", coordinator->options.nonce);
+}
+
 /* The record as it is to be written. False: out of memory. */
 static bool make_record(struct coordinator *coordinator, struct job *job, struct upload *upload, const struct status *status)
 {
 	struct record record = {.upload = upload_hold(upload), .status = *status};
-	snprintf(record.owner, sizeof record.owner, "%s", coordinator->options.owner);
-	snprintf(record.writer, sizeof record.writer, "%s", coordinator->options.nonce);
+	record_sign(coordinator, &record);
 	record_free(job->record);
 	job->record = record_move(&record);
 	record_clear(&record);
@@ -233,7 +252,8 @@ static bool speaks_of_past(const struct job *job)
 void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct slot *slot = job->slot;
-	const char *skip = reason_to_skip(coordinator, job);
+	job->input.lost = slot->known == SLOT_ABSENT && slot->expected;
+	const char *skip = job->input.lost ? NULL : reason_to_skip(coordinator, job);
 	/* What was decided on an older record is void, also if what follows ends the job at once. */
 	job->action = (struct action){0};
 	job->said_again = skip == NULL ? job_to_say_again(job) : 0;
@@ -261,7 +281,12 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 	if (job->action.write == WRITE_NONE) {
 		if (present)
 			slot->record->status = status;
-		decided(coordinator, job, now);
+		if (job->input.lost)
+			job_lost(coordinator, job);
+		if (slot_is_behind(slot))
+			job_restore(coordinator, job, now);
+		else
+			decided(coordinator, job, now);
 		return;
 	}
 	if (make_record(coordinator, job, upload, &status)) {
@@ -281,9 +306,15 @@ void job_start(struct coordinator *coordinator, struct job *job, nanos now)
 		job_decide(coordinator, job, now);
 }
 
-/* What a load brought becomes what the slot knows. False: it has to be asked again. */
-static bool take_entry(struct coordinator *coordinator, struct slot *slot, enum loaded what, struct loaded_entry *entry, nanos now)
+/* What a load brought becomes what the slot knows, unless that is newer. False: it has to be asked again. */
+static bool take_entry(struct coordinator *coordinator, struct job *job, enum loaded what, struct loaded_entry *entry, nanos now)
 {
+	struct slot *slot = job->slot;
+	if (what != LOADED_FAILED && slot_is_ahead(slot, entry->revision, now)) {
+		record_clear(&entry->record);
+		slot_found_behind(coordinator, slot, entry->revision);
+		return true;
+	}
 	struct record *record = what == LOADED_RECORD ? record_move(&entry->record) : NULL;
 	if (what == LOADED_FAILED || (what == LOADED_RECORD && record == NULL)) {
 		record_clear(&entry->record);
@@ -293,11 +324,12 @@ static bool take_entry(struct coordinator *coordinator, struct slot *slot, enum 
 	slot->theirs = false;
 	slot->unsaid = 0;
 	if (record != NULL) {
-		slot_know(coordinator, slot, record, entry->revision);
+		slot_know(coordinator, slot, record, entry->revision, now);
 		slot->unsaid = record_unsaid(coordinator, record, now);
 		slot->theirs = record_is_theirs(coordinator, record);
 	} else {
 		slot->known = SLOT_ABSENT;
+		slot->expected = slot->expected && entry->revision == 0;
 		slot->revision = entry->revision;
 		slot->gone_begun = entry->begun;
 		slot->gone_stream = entry->stream;
@@ -311,7 +343,7 @@ static void loaded(struct coordinator *coordinator, struct job *job, nanos now)
 	struct slot *slot = job->slot;
 	struct loaded_entry entry;
 	enum loaded what = ports->read(ports->closure, &job->request, &entry);
-	if (!take_entry(coordinator, slot, what, &entry, now)) {
+	if (!take_entry(coordinator, job, what, &entry, now)) {
 		job_try_later(coordinator, job, now);
 		return;
 	}
@@ -335,13 +367,15 @@ static void checked(struct coordinator *coordinator, struct job *job, nanos now)
 	struct loaded_entry entry;
 	uint64_t revision = slot->revision;
 	enum loaded what = ports->read(ports->closure, &job->request, &entry);
-	if (!take_entry(coordinator, slot, what, &entry, now)) {
+	if (!take_entry(coordinator, job, what, &entry, now)) {
 		job_try_later(coordinator, job, now);
 		return;
 	}
 	job->attempts = 0;
 	job->checked = now;
-	if (slot->known == SLOT_PRESENT && slot->revision == revision) {
+	if (slot_is_behind(slot)) {
+		job_restore(coordinator, job, now);
+	} else if (slot->known == SLOT_PRESENT && slot->revision == revision) {
 		job_say_next(coordinator, job, now);
 	} else if (job->saying_again) {
 		job->saying_again = false;
@@ -373,7 +407,6 @@ static void write_refused(struct coordinator *coordinator, struct job *job, nano
 	}
 	record_free(job->record);
 	job->record = NULL;
-	slot_forget(coordinator, slot);
 	job_load(coordinator, job);
 }
 
@@ -384,6 +417,8 @@ void job_answered(struct coordinator *coordinator, struct job *job, nanos now)
 		loaded(coordinator, job, now);
 	} else if (job->doing == JOB_CHECKING) {
 		checked(coordinator, job, now);
+	} else if (job->doing == JOB_RESTORING) {
+		job_restored(coordinator, job, now);
 	} else if (job->doing == JOB_WRITING) {
 		if (status == REQUEST_DONE) {
 			written(coordinator, job, now);
@@ -404,6 +439,8 @@ void job_try_again(struct coordinator *coordinator, struct job *job, nanos now)
 		job_start(coordinator, job, now);
 	else if (job->doing == JOB_LOADING)
 		job_load(coordinator, job);
+	else if (job->doing == JOB_RESTORING)
+		job_restore(coordinator, job, now);
 	else if (job->doing == JOB_WRITING)
 		write_record(coordinator, job, now);
 	else

@@ -4,6 +4,7 @@
  *   coordinator.c        what comes in, and what is due
  *   coordinator_slots.c  the uploads: their table, the queues of their jobs, and when each is looked at again
  *   coordinator_carry.c  carrying out one job: load, decide, write, acknowledge
+ *   coordinator_lost.c   what is remembered, and the broker has lost
  *   coordinator_say.c    publishing what was decided, and what a process that died may have left unsaid
  *   coordinator_turns.c  the lines in front of the steps, and whose turn it is
  *   coordinator_runs.c   the runs of steps: start, deadline, end */
@@ -50,7 +51,7 @@ struct job {
 	uint64_t write_id;        /* the same for all attempts of one write */
 	uint64_t intended;        /* the transition of an uncertain write */
 	struct timer again;       /* when to try again */
-	enum { JOB_IDLE, JOB_LOADING, JOB_WRITING, JOB_CHECKING, JOB_LOOKING, JOB_PUBLISHING } doing;
+	enum { JOB_IDLE, JOB_LOADING, JOB_RESTORING, JOB_WRITING, JOB_CHECKING, JOB_LOOKING, JOB_PUBLISHING } doing;
 	struct request request;
 };
 
@@ -58,10 +59,14 @@ struct job {
 struct slot {
 	struct entry entry;
 	enum { SLOT_UNKNOWN, SLOT_ABSENT, SLOT_PRESENT } known;
-	uint64_t revision;        /* of the record or its deletion marker, 0: no key */
+	uint64_t revision;        /* of the record or its deletion marker, 0: no key; what is to be written on */
 	uint64_t gone_begun;      /* ABSENT: the marker's */
 	int64_t gone_stream;
 	struct record *record;    /* PRESENT */
+	uint64_t acknowledged;    /* PRESENT: its revision, other than `revision` if the broker has lost it since */
+	nanos known_at;           /* PRESENT: when the broker last had it */
+	bool expected;            /* there has to be a record: there was one, and nobody is known to have deleted it */
+	bool unsafe;              /* the broker has lost its record before: it stays in memory */
 	struct job *current;
 	struct job *first, **last;
 	struct run *run;          /* handed to the workers */
@@ -140,8 +145,8 @@ void slots_time(struct coordinator *coordinator, nanos now);
 void slot_rest(struct coordinator *coordinator, struct slot *slot, nanos now);
 /* Forgets what is known of the record. */
 void slot_forget(struct coordinator *coordinator, struct slot *slot);
-/* Takes the record over. */
-void slot_know(struct coordinator *coordinator, struct slot *slot, struct record *record, uint64_t revision);
+/* Takes the record over, which the broker has now. */
+void slot_know(struct coordinator *coordinator, struct slot *slot, struct record *record, uint64_t revision, nanos now);
 
 /* coordinator_carry.c */
 void job_start(struct coordinator *coordinator, struct job *job, nanos now);
@@ -150,10 +155,27 @@ void job_try_again(struct coordinator *coordinator, struct job *job, nanos now);
 
 /* Reads the record; job_answered() goes on with it. */
 void job_load(struct coordinator *coordinator, struct job *job);
+/* Makes it one of this instance. */
+void record_sign(const struct coordinator *coordinator, struct record *record);
+/* Writes it, on the revision that the slot knows. */
+void job_put(struct coordinator *coordinator, struct job *job, const struct record *record, nanos now);
 void job_decide(struct coordinator *coordinator, struct job *job, nanos now);
 /* All is done: acknowledges the event and frees the job. */
 void job_finish(struct coordinator *coordinator, struct job *job, nanos now);
 void job_try_later(struct coordinator *coordinator, struct job *job, nanos now);
+
+/* coordinator_lost.c: some brokers lose writes that they have acknowledged, when they are killed. */
+/* Is what is remembered of the record newer than the broker's revision of it (0: none)? */
+bool slot_is_ahead(const struct slot *slot, uint64_t revision, nanos now);
+/* It is: this one has to be replaced, by what the job writes or with job_restore(). */
+void slot_found_behind(struct coordinator *coordinator, struct slot *slot, uint64_t revision);
+bool slot_is_behind(const struct slot *slot);
+/* Writes what is remembered again, as ours: whose it was may not remember it. */
+void job_restore(struct coordinator *coordinator, struct job *job, nanos now);
+/* The request to do so was answered. */
+void job_restored(struct coordinator *coordinator, struct job *job, nanos now);
+/* It was decided what to do about an upload of which nothing is remembered and whose record is lost. */
+void job_lost(struct coordinator *coordinator, struct job *job);
 
 /* coordinator_say.c */
 /* Publishes the first of what is left to publish, or ends the job. */

@@ -79,10 +79,12 @@ static unsigned first_kind(const struct job *job)
 	return job->left & (~job->left + 1);
 }
 
-static void make_message_id(const struct job *job, char id[MESSAGE_ID_SIZE])
+static void make_message_id(const struct coordinator *coordinator, const struct job *job, char id[MESSAGE_ID_SIZE])
 {
 	const struct slot *slot = job->slot;
-	if (first_kind(job) == PUBLISH_RESTART)
+	if (first_kind(job) == PUBLISH_RESTART && job->source == NULL)
+		snprintf(id, MESSAGE_ID_SIZE, "%s.restart.%s.%" PRIu64, slot->id, coordinator->options.nonce, job->write_id);
+	else if (first_kind(job) == PUBLISH_RESTART)
 		snprintf(id, MESSAGE_ID_SIZE, "%s.restart.%" PRIu64, slot->id, job->input.sequence);
 	else
 		snprintf(id, MESSAGE_ID_SIZE, "%s.%" PRIu64 ".%" PRIu64 ".%u", slot->id, slot->record->status.begun,
@@ -106,7 +108,7 @@ static void look(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	const struct ports *ports = &coordinator->options.ports;
 	char id[MESSAGE_ID_SIZE];
-	make_message_id(job, id);
+	make_message_id(coordinator, job, id);
 	struct lookup *lookup = lookup_create(id, perhaps_stored(job), job);
 	job->doing = JOB_LOOKING;
 	job->sent = now;
@@ -123,7 +125,7 @@ static void publish(struct coordinator *coordinator, struct job *job, nanos now)
 	struct text *text = &coordinator->text;
 	unsigned kind = first_kind(job);
 	char id[MESSAGE_ID_SIZE];
-	make_message_id(job, id);
+	make_message_id(coordinator, job, id);
 	job->doing = JOB_PUBLISHING;
 	job->sent = now;
 	text_clear(text);

@@ -13,12 +13,14 @@ void slot_forget(struct coordinator *coordinator, struct slot *slot)
 	slot->known = SLOT_UNKNOWN;
 }
 
-void slot_know(struct coordinator *coordinator, struct slot *slot, struct record *record, uint64_t revision)
+void slot_know(struct coordinator *coordinator, struct slot *slot, struct record *record, uint64_t revision, nanos now)
 {
 	slot_forget(coordinator, slot);
 	slot->record = record;
-	slot->revision = revision;
+	slot->revision = slot->acknowledged = revision;
 	slot->known = SLOT_PRESENT;
+	slot->known_at = now;
+	slot->expected = true;
 	coordinator->cached++;
 }
 
@@ -53,6 +55,7 @@ struct slot *slot_get(struct coordinator *coordinator, const char *id)
 	slot->last = &slot->first;
 	slot->not_before = waiters_take(&coordinator->waiters, slot->id); /* which ends the one that `id` may be of */
 	slot->queued = lines_has(&coordinator->lines, slot->id);
+	slot->expected = slot->not_before != 0 || slot->queued;
 	coordinator->standing -= slot->queued;
 	table_add(&coordinator->slots, &slot->entry);
 	return slot;
@@ -115,6 +118,8 @@ static bool is_to_forget(const struct coordinator *coordinator, const struct slo
 		return false;
 	if (at == 0 && !slot->queued)
 		return true;
+	if (slot->unsafe && slot->known == SLOT_PRESENT)
+		return false;
 	bool crowded = slot->known != SLOT_PRESENT || coordinator->cached > records_limit(coordinator, slot, at, now);
 	return crowded && (slot->queued || at > now + SECOND);
 }

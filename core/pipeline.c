@@ -171,7 +171,11 @@ static struct action step_finished(const struct pipeline *pipeline, const struct
 		return ignore("nobody was asked to do that step");
 	if (status->phase == PHASE_BACKOFF && input->outcome == OUTCOME_RETRY)
 		return ignore("its failure is counted already");
+	/* Delivered again after the backoff, it must not count as the answer to the question that was asked since. */
+	if (input->stored <= status->answered_at && status->answered_at != 0)
+		return ignore("this answer is counted already");
 	struct action action = {.drop = busy};
+	status->answered_at = input->stored;
 	conclude(pipeline, upload, status, input->outcome, &action, now);
 	put(status, &action, now);
 	return action;
@@ -395,8 +399,9 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 	if (input->kind == INPUT_BEGIN)
 		return begin(pipeline, upload, present, status, input, busy, now);
 	if (!present) {
-		if (input->kind == INPUT_RESUME)
-			return (struct action){.publish = PUBLISH_RESTART};
+		/* What became of it only storage knows; its own word that all is over is enough. */
+		if (input->kind == INPUT_RESUME || (input->lost && input->kind != INPUT_READY))
+			return (struct action){.publish = PUBLISH_RESTART, .drop = busy};
 		return ignore("there is no such upload");
 	}
 	switch (input->kind) {

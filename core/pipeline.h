@@ -59,6 +59,7 @@ struct input {
 	/* From the bus: where the event stands there. */
 	uint64_t sequence;
 	int64_t stream;
+	nanos stored;          /* … since when */
 	const char *step;      /* STEP_FINISHED */
 	enum outcome outcome;  /* STEP_FINISHED, RETURNED with a verdict */
 	bool failed;           /* READY */
@@ -69,6 +70,7 @@ struct input {
 	bool result;           /* the step set a result */
 	const char *reason;    /* "" */
 	bool mark;             /* STARTING: it is to be marked as running first, see PHASE_RUNNING */
+	bool lost;             /* there is no record, though there has to be one: the broker has lost it */
 	/* FOUND: */
 	bool foreign;          /* another implementation wrote it */
 	bool claim;            /* its owner has died: it has to be written to be ours */
@@ -85,9 +87,9 @@ struct action {
 	const char *ignored; /* the input changed nothing, for this reason; NULL: it did */
 };
 
-/* Applies `input` to `status`. upload: of the record, or of BEGIN; NULL if there is no record (then only BEGIN and
- * RESUME do something). present: there is a record, and status is its. busy: the current step is queued or
- * running in this instance. */
+/* Applies `input` to `status`. upload: of the record, or of BEGIN; NULL if there is no record (then only BEGIN, RESUME
+ * and whatever finds it lost do something). present: there is a record, and status is its. busy: the current step is
+ * queued or running in this instance. */
 struct action pipeline_apply(const struct pipeline *pipeline, const struct upload *upload, bool present,
                              struct status *status, const struct input *input, bool busy, nanos now);
 

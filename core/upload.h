@@ -79,7 +79,8 @@ struct status {
 	size_t step;          /* place among the upload's steps; step_count: all done ("finished" on the wire) */
 	enum outcome outcome; /* of the upload once all is done; RETRY during a backoff; else NONE */
 	enum phase phase;
-	bool awaited;         /* somebody else was asked to do this step: an answer from the bus counts */
+	bool awaited;         /* somebody else was asked to do this step: an answer from the bus counts … */
+	nanos answered_at;    /* … if it is newer than the last one that did, which the stream stored at this time; 0: none did */
 	unsigned failures;    /* of this step */
 	unsigned confirmations; /* how often PostprocessingFinished was sent */
 	nanos due;            /* when somebody must look again; 0: never */

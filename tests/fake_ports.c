@@ -429,6 +429,23 @@ void fake_store(struct fake_world *world, const struct record *record)
 	text_free(&value);
 }
 
+void fake_lose(struct fake_world *world, const char *id, const struct record *older, uint64_t revision)
+{
+	struct fake_entry **link = &world->entries, *entry;
+	while (*link != NULL && strcmp((*link)->id, id) != 0)
+		link = &(*link)->next;
+	entry = *link;
+	ck_assert_ptr_nonnull(entry);
+	*link = entry->next;
+	free(entry->value);
+	free(entry);
+	if (older == NULL)
+		return;
+	fake_store(world, older);
+	world->revision--;
+	find_entry(world, id)->revision = revision;
+}
+
 void fake_store_text(struct fake_world *world, const char *id, const char *value, size_t length)
 {
 	write_entry(world, id, value, length);

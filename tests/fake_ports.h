@@ -11,6 +11,8 @@
 #define FAKE_OWNER "here"
 #define FAKE_SECRET "SECRET-URL"
 #define FAKE_STREAM 7
+/* An event of the stream was stored so long, in nanoseconds, behind this time as its sequence says. */
+#define FAKE_STREAM_TIME (1600000000 * SECOND)
 #define FAKE_MEMORY (2 * MINUTE)
 
 struct fake_entry {
@@ -94,6 +96,9 @@ void fake_pass(struct fake_world *world, nanos duration);
 bool fake_record(const struct fake_world *world, const char *id, struct record *record);
 /* Writes one, as another instance would. */
 void fake_store(struct fake_world *world, const struct record *record);
+/* The broker loses what it has acknowledged of an upload: it has `older` again, a record that it had as `revision`; NULL:
+ * nothing, not even a marker. */
+void fake_lose(struct fake_world *world, const char *id, const struct record *older, uint64_t revision);
 /* Writes any value, as another program would. */
 void fake_store_text(struct fake_world *world, const char *id, const char *value, size_t length);
 /* A record of this status, for the upload that fake_begin() begins. */

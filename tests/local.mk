@@ -20,7 +20,7 @@ check_PROGRAMS += tests/test_timers tests/test_waiters tests/test_lines tests/te
 
 check_PROGRAMS += tests/test_sim
 tests_test_sim_SOURCES = tests/test_sim.c tests/sim/world.c tests/sim/world.h tests/sim/broker.c tests/sim/broker.h \
-	tests/sim/instance.c tests/sim/operation.c tests/sim/actors.c tests/sim/promises.c
+	tests/sim/instance.c tests/sim/operation.c tests/sim/actors.c tests/sim/promises.c tests/sim/forget.c
 
 check_PROGRAMS += tests/test_markers tests/test_scan_markers tests/test_search tests/test_position tests/test_census
 
@@ -97,6 +97,9 @@ tests_test_coordinator_runs_SOURCES = tests/test_coordinator_runs.c $(COORDINATO
 
 check_PROGRAMS += tests/test_coordinator_broker
 tests_test_coordinator_broker_SOURCES = tests/test_coordinator_broker.c $(COORDINATOR_WORLD)
+
+check_PROGRAMS += tests/test_coordinator_lost
+tests_test_coordinator_lost_SOURCES = tests/test_coordinator_lost.c $(COORDINATOR_WORLD)
 
 check_PROGRAMS += tests/test_coordinator_suspects
 tests_test_coordinator_suspects_SOURCES = tests/test_coordinator_suspects.c $(COORDINATOR_WORLD)

@@ -244,10 +244,36 @@ START_TEST(step_that_is_not_configured)
 }
 END_TEST
 
+/* An answer whose acknowledgement was lost comes again when the step was asked once more: it is no answer to that. */
+START_TEST(answered_once)
+{
+	store("u", FAKE_OWNER, (struct status){.step = 0, .phase = PHASE_AWAITING, .awaited = true, .due = world.now + MINUTE, .transition = 1});
+	fake_step_finished(&world, "u", "scan", OUTCOME_RETRY, 5, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; put; publish RETRY; ack 5");
+	fake_pass(&world, SECOND);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_AWAIT, OUTCOME_NONE, world.now + MINUTE);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; run scan; put; publish START");
+	/* Also by a process that does not remember it. */
+	fake_restart(&world, FAKE_OWNER);
+	fake_step_finished(&world, "u", "scan", OUTCOME_RETRY, 5, true);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; ack 5");
+	ck_assert_int_eq(stored("u").phase, PHASE_AWAITING);
+	ck_assert_uint_eq(stored("u").failures, 1);
+	fake_step_finished(&world, "u", "scan", OUTCOME_RETRY, 6, false);
+	fake_answer_all(&world);
+	ck_assert_uint_eq(stored("u").failures, 2);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {past_its_deadline, that_hangs, that_hangs_though_its_upload_is_gone, stopping_is_no_failure,
 	                              found_at_start, foreign_records, records_of_another_instance, asked_again_after_a_claim,
-	                              another_instance_is_only_late, claimed_by_two, step_that_is_not_configured};
+	                              another_instance_is_only_late, claimed_by_two, step_that_is_not_configured,
+	                              answered_once};
 	return coordinator_world_run("coordinator_runs", tests, sizeof tests / sizeof tests[0]);
 }

@@ -280,6 +280,38 @@ START_TEST(begun_again)
 }
 END_TEST
 
+static void answered(enum outcome outcome, nanos stored, nanos now)
+{
+	apply_at((struct input){.kind = INPUT_STEP_FINISHED, .sequence = BEGUN + 1, .stored = stored, .step = "scan", .outcome = outcome},
+	         false, now);
+}
+
+/* Of two answers the older one is nothing new, whenever it comes, until the upload begins again. */
+START_TEST(answers_count_once)
+{
+	begin();
+	apply((struct input){.kind = INPUT_RETURNED, .returned = RETURNED_AWAIT, .until = NOW + MINUTE, .transition = status.transition});
+	answered(OUTCOME_RETRY, NOW + 3, NOW + 3);
+	assert_action("put backoff 0 R");
+	ck_assert_int_eq(status.answered_at, NOW + 3);
+	answered(OUTCOME_RETRY, NOW + 3, NOW + 4);
+	assert_action("ignored");
+	answered(OUTCOME_CONTINUE, NOW + 2, NOW + 4);
+	assert_action("ignored");
+	apply_at((struct input){.kind = INPUT_DUE}, false, NOW + MINUTE);
+	apply((struct input){.kind = INPUT_RETURNED, .returned = RETURNED_AWAIT, .until = NOW + 2 * MINUTE, .transition = status.transition});
+	assert_action("put awaiting 0 S");
+	answered(OUTCOME_RETRY, NOW + 3, NOW + MINUTE);
+	assert_action("ignored");
+	ck_assert_uint_eq(status.failures, 1);
+	answered(OUTCOME_RETRY, NOW + 4, NOW + MINUTE);
+	assert_action("put backoff 0 R");
+	ck_assert_uint_eq(status.failures, 2);
+	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN + 9});
+	ck_assert_int_eq(status.answered_at, 0);
+}
+END_TEST
+
 /* What has not been published is the coordinator's to know, see record_unsaid(). */
 START_TEST(redeliveries_change_nothing)
 {
@@ -333,6 +365,24 @@ START_TEST(confirmation_is_asked_for_ever_more_rarely)
 	assert_action("put confirming 3 E");
 	ck_assert_uint_eq(status.confirmations, 1);
 	ck_assert_int_eq(status.outcome, OUTCOME_DELETE);
+}
+END_TEST
+
+/* Storage is asked what became of it, unless it has just said so. */
+START_TEST(without_its_record)
+{
+	static const enum input_kind asks[] = {INPUT_STEP_FINISHED, INPUT_RETURNED, INPUT_STARTING, INPUT_DUE, INPUT_FOUND, INPUT_STOPPED};
+	status = (struct status){0};
+	for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
+		apply((struct input){.kind = asks[i], .step = "scan"});
+		assert_action("ignored");
+		apply_at((struct input){.kind = asks[i], .step = "scan", .lost = true}, true, NOW);
+		assert_action("keep queued 0 A drop");
+	}
+	apply((struct input){.kind = INPUT_READY, .lost = true});
+	assert_action("ignored");
+	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN, .lost = true});
+	assert_action("put queued 0 run");
 }
 END_TEST
 
@@ -470,7 +520,7 @@ int main(void)
 	                              backoff_doubles_and_ends, backoff_has_a_limit, exhausted_may_continue,
 	                              the_last_exhausted_step_continues_to_the_end, times_that_a_step_asks_for,
 	                              answers_that_nobody_asked_for, an_answer_that_never_comes, late_runs, begun_again,
-	                              redeliveries_change_nothing, a_failure_that_comes_again_counts_once, confirmation_is_asked_for_ever_more_rarely,
+	                              redeliveries_change_nothing, answers_count_once, without_its_record, a_failure_that_comes_again_counts_once, confirmation_is_asked_for_ever_more_rarely,
 	                              storage_gives_up_before_the_end, found_after_a_crash, a_step_that_kills_the_service, stopped_in_the_middle_is_no_failure,
 	                              records_of_the_other_implementation, steps_by_name};
 	return suite_run("pipeline", tests, sizeof tests / sizeof tests[0], 30);

@@ -47,6 +47,18 @@ START_TEST(answers)
 }
 END_TEST
 
+/* The record has when the stream stored the answer, by which the same one is known again. */
+static void check_answered(const char *upload)
+{
+	char answered[TIME_TEXT_SIZE] = "";
+	for (size_t i = 0; i < scenario.recorder.count; i++) {
+		const struct recorded *event = &scenario.recorder.message[i];
+		if (strcmp(event->upload, upload) == 0 && strcmp(event->type, "PostprocessingStepFinished") == 0)
+			time_format(event->time, answered);
+	}
+	records_await(&scenario, upload, "answered", answered);
+}
+
 START_TEST(retries)
 {
 	/* The last is none of the four: it is no verdict. */
@@ -62,6 +74,7 @@ START_TEST(retries)
 		ck_assert_int_eq(json_integer_value(json_object_get(retry->payload, "Failures")), 1);
 		ck_assert_int_eq(json_integer_value(json_object_get(retry->payload, "BackoffDuration")), 100 * MILLISECOND);
 		check_start(upload, "policies", 1);
+		check_answered(upload);
 		storage_step_finished(&scenario, upload, "policies", "continue");
 		storage_check_finished(&scenario, upload, "continue");
 	}

@@ -9,7 +9,8 @@
  *   TORTURE_STOP     seconds that an instance is stopped or cut off at the most. From 45 on broker and instances are
  *                    stopped for longer than an event may stay unacknowledged, from 122 on instances for longer than the
  *                    broker remembers IDs
- *   TORTURE_FAULTS   "none": a steady load without faults, in which no process may grow */
+ *   TORTURE_FAULTS   "none": a steady load without faults, in which no process may grow; "broker": the broker is killed, and
+ *                    nothing else happens */
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,8 @@ static struct torture_options read_options(void)
 		                                   .stop_limit = (nanos)torture_variable("TORTURE_STOP", 45) * SECOND, .end_limit = 5 * MINUTE};
 	if (faults != NULL && strcmp(faults, "none") == 0)
 		options.pause = 0;
+	if (faults != NULL && strcmp(faults, "broker") == 0)
+		options.mix = torture_broker_kills;
 	return options;
 }
 

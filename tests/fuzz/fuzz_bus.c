@@ -167,7 +167,7 @@ static void check_position(struct bus *bus, const char *data, size_t size)
 
 /* By the book: the numbers of "$JS.ACK.<domain>.<hash>.<stream>.<consumer>.<delivered>.<sequence>…", the first two of
  * which old servers leave out. */
-static uint64_t sequence_by_the_book(const char *reply, uint64_t *delivered)
+static uint64_t sequence_by_the_book(const char *reply, uint64_t *delivered, uint64_t *stored)
 {
 	char *copy = strdup(reply != NULL ? reply : ""), *token[32], *rest = copy;
 	size_t count = 0;
@@ -176,11 +176,13 @@ static uint64_t sequence_by_the_book(const char *reply, uint64_t *delivered)
 		token[count++] = strsep(&rest, ".");
 	size_t at = count > 10 ? 6 : 4;
 	uint64_t sequence = 0;
-	*delivered = 0;
+	*delivered = *stored = 0;
 	if (at + 1 < count) {
 		*delivered = strtoull(token[at], NULL, 10);
 		sequence = strtoull(token[at + 1], NULL, 10);
 	}
+	if (at + 3 < count)
+		*stored = strtoull(token[at + 3], NULL, 10);
 	free(copy);
 	return sequence;
 }
@@ -202,11 +204,12 @@ static void check_delivery(const char *subject, const char *data, size_t size)
 		return;
 	REQUIRE(mail->kind == MAIL_DELIVERY);
 	struct delivery *delivery = (struct delivery *)(void *)mail;
-	uint64_t delivered;
+	uint64_t delivered, stored;
 	const char *reply = natsMsg_GetReply(delivery->message);
-	uint64_t sequence = sequence_by_the_book(reply, &delivered);
+	uint64_t sequence = sequence_by_the_book(reply, &delivered, &stored);
 	REQUIRE(delivery->sequence == 0 || !plain(reply) || delivery->sequence == sequence);
 	REQUIRE(delivery->sequence == 0 || !plain(reply) || delivery->redelivered == (delivered > 1));
+	REQUIRE(delivery->sequence == 0 || !plain(reply) || delivery->stored == (nanos)stored);
 	bool status = delivery->status;
 	REQUIRE(intake_take(&intake, delivery) == !status);
 	REQUIRE(intake.outstanding <= 7 && intake.held == 3 + (unsigned)!status);

@@ -91,6 +91,16 @@ static void see_start(struct world *world, size_t number)
 		world_plan(world, 1 + (nanos)world_random(world, 40 * (uint64_t)SECOND), &happening);
 }
 
+/* What storage is done with it no longer knows. */
+static void see_restart(struct world *world, size_t number)
+{
+	world_trace(world, "storage is asked to begin %s again", world->upload[number].id);
+	if (!world->upload[number].hit)
+		world_violated(world, "storage is asked to begin %s again, of which nothing was lost", world->upload[number].id);
+	if (!world->upload[number].confirmed)
+		world_plan(world, 1 + (nanos)world_random(world, 2 * (uint64_t)SECOND), &(struct happening){.kind = HAPPEN_UPLOAD, .upload = number});
+}
+
 void actors_see(struct world *world, uint64_t sequence)
 {
 	const struct sim_message *message = &world->broker.message[sequence - 1];
@@ -106,6 +116,8 @@ void actors_see(struct world *world, uint64_t sequence)
 		see_finished(world, number, event.outcome);
 	else if (upload != NULL && event.type == EVENT_START_STEP)
 		see_start(world, number);
+	else if (upload != NULL && event.type == EVENT_RESTART)
+		see_restart(world, number);
 	else if (upload != NULL && event.type == EVENT_STEP_FINISHED && strcmp(event.step, "scan") == 0)
 		upload->results++;
 	event_clear(&event);

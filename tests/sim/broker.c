@@ -31,10 +31,8 @@ void sim_broker_free(struct sim_broker *broker)
 		free(broker->message[i].data);
 		free(broker->message[i].id);
 	}
-	for (size_t i = 0; i < broker->entries; i++) {
-		free(broker->entry[i].key);
-		free(broker->entry[i].value);
-	}
+	while (broker->entries > 0)
+		sim_forget(broker, &broker->entry[broker->entries - 1]);
 	for (size_t i = 0; i < broker->writes; i++)
 		free(broker->written[i].id);
 	free(broker->message);
@@ -105,6 +103,17 @@ struct sim_entry *sim_find(struct sim_broker *broker, const char *key)
 	return NULL;
 }
 
+/* Moves what the entry holds behind it. */
+static void keep(struct sim_entry *entry)
+{
+	struct sim_entry *before = malloc(sizeof *before);
+	if (before == NULL)
+		abort();
+	*before = *entry;
+	before->key = NULL;
+	entry->before = before;
+}
+
 bool sim_write(struct sim_broker *broker, const char *key, uint64_t expected, const char *id, const char *value, size_t length,
                uint64_t begun, int64_t stream, nanos now, uint64_t *revision)
 {
@@ -121,8 +130,9 @@ bool sim_write(struct sim_broker *broker, const char *key, uint64_t expected, co
 		broker->entry = grown(broker->entry, broker->entries, sizeof *broker->entry);
 		entry = &broker->entry[broker->entries++];
 		*entry = (struct sim_entry){.key = copy(key, strlen(key))};
+	} else {
+		keep(entry);
 	}
-	free(entry->value);
 	entry->value = value != NULL ? copy(value, length) : NULL;
 	entry->length = length;
 	entry->begun = begun;
@@ -132,4 +142,28 @@ bool sim_write(struct sim_broker *broker, const char *key, uint64_t expected, co
 	broker->written = grown(broker->written, broker->writes, sizeof *broker->written);
 	broker->written[broker->writes++] = (struct sim_written){copy(id, strlen(id)), entry->revision, now};
 	return true;
+}
+
+/* The ID of the write is forgotten with it. */
+static void forget_id(struct sim_broker *broker, uint64_t revision)
+{
+	for (size_t i = 0; i < broker->writes; i++)
+		if (broker->written[i].revision == revision)
+			broker->written[i].id[0] = '\0';
+}
+
+void sim_forget(struct sim_broker *broker, struct sim_entry *entry)
+{
+	struct sim_entry *before = entry->before;
+	char *key = entry->key;
+	forget_id(broker, entry->revision);
+	free(entry->value);
+	if (before == NULL) {
+		free(key);
+		*entry = broker->entry[--broker->entries];
+		return;
+	}
+	*entry = *before;
+	entry->key = key;
+	free(before);
 }

@@ -31,6 +31,7 @@ struct sim_entry {
 	uint64_t begun;        /* a marker's */
 	int64_t stream;
 	nanos written;
+	struct sim_entry *before; /* what was replaced; its key is NULL */
 };
 
 /* A write's ID within the bucket's window. */
@@ -70,5 +71,7 @@ struct sim_entry *sim_find(struct sim_broker *broker, const char *key);
 /* value NULL: a deletion marker. False: the key's last revision is not `expected`. */
 bool sim_write(struct sim_broker *broker, const char *key, uint64_t expected, const char *id, const char *value, size_t length,
                uint64_t begun, int64_t stream, nanos now, uint64_t *revision);
+/* Forgets a key's last write, as if it had never been; the bucket's last revision stays. */
+void sim_forget(struct sim_broker *broker, struct sim_entry *entry);
 
 #endif

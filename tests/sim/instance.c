@@ -334,6 +334,7 @@ void instance_crash(struct world *world, size_t number)
 		run_free(instance->run[i]);
 	instance->runs = 0;
 	world_plan(world, 1 + (nanos)world_random(world, 40 * (uint64_t)SECOND), &(struct happening){.kind = HAPPEN_START, .instance = number});
+	forget_died(world, number);
 }
 
 void instance_after_call(struct world *world, size_t number)
@@ -351,6 +352,7 @@ static void deliver(struct world *world, struct instance *instance, uint64_t seq
 	delivery->data = duplicate_bytes(message->data, message->length);
 	delivery->length = message->length;
 	delivery->sequence = sequence;
+	delivery->stored = message->stored;
 	delivery->redelivered = message->delivered > 1;
 	if (world->breakage == BREAK_ACK_FIRST)
 		sim_acknowledge(&world->broker, sequence);

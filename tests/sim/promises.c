@@ -45,6 +45,7 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
 	struct sim_upload *upload = world_upload(world, key);
 	struct record record;
 	char why[128];
+	upload->missed_by = 0;
 	if (removed) {
 		if (!upload->confirmed)
 			world_violated(world, "the record of %s is removed before storage confirmed", key);
@@ -59,10 +60,10 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
 	world_trace(world, "%s writes %s: step %zu, %s, transition %" PRIu64 ", publishes %u, due in %.3f s", record.owner, key,
 	            record.status.step, phase_name(record.status.phase), record.status.transition, record.status.publish,
 	            record.status.due != 0 ? (double)(record.status.due - world->now) / (double)SECOND : 0);
-	if (upload->removed)
+	if (upload->removed && !upload->hit)
 		world_violated(world, "%s is begun again after its end", key);
 	check_due(world, &record);
-	if (upload->present)
+	if (upload->present && !upload->hit)
 		check_progress(world, upload, &record);
 	record_clear(&upload->last);
 	upload->last = record;
@@ -82,11 +83,11 @@ void promises_of_finished(struct world *world, struct sim_upload *upload, enum o
 {
 	bool recorded = upload->removed || (upload->present && upload->last.status.step == upload->last.upload->step_count);
 	world_trace(world, "%s is said to be finished: %s", upload->id, outcome_name(outcome));
-	if (!recorded)
+	if (!recorded && !upload->hit)
 		world_violated(world, "%s is said to be finished before its record says so", upload->id);
-	if (upload->finished > 0 && outcome != upload->outcome)
+	if (upload->finished > 0 && outcome != upload->outcome && !upload->hit)
 		world_violated(world, "%s was said to end with %s, now %s", upload->id, outcome_name(upload->outcome), outcome_name(outcome));
-	if (upload->finished > 0 && world->now - upload->finished_at < MINUTE / 2 && finisher_knows(world, upload))
+	if (upload->finished > 0 && world->now - upload->finished_at < MINUTE / 2 && finisher_knows(world, upload) && !upload->hit)
 		world_violated(world, "%s is said to be finished twice within %.3f s", upload->id,
 		               (double)(world->now - upload->finished_at) / (double)SECOND);
 	upload->outcome = outcome;
@@ -101,7 +102,8 @@ void promises_at_end(struct world *world)
 {
 	for (size_t i = 0; i < SIM_UPLOADS; i++) {
 		const struct sim_upload *upload = &world->upload[i];
-		bool ended = upload->removed || (upload->present && upload->last.status.phase == PHASE_ENDED);
+		/* What storage has confirmed is over for it, whatever came back from the past of the bucket. */
+		bool ended = upload->hit ? upload->confirmed : upload->removed || (upload->present && upload->last.status.phase == PHASE_ENDED);
 		if (upload->finished == 0)
 			world_violated(world, "%s never ends", upload->id);
 		else if (!ended)

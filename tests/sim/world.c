@@ -9,6 +9,8 @@
 #define FAULTY_TIME (5 * MINUTE)
 /* All uploads end well before, or never. */
 #define END_OF_TIME (12 * HOUR)
+/* Of so many seeds one has a broker that forgets. */
+#define FORGETFUL 4
 #define HAPPENINGS_LIMIT 2000000u
 
 uint64_t world_random(struct world *world, uint64_t below)
@@ -101,6 +103,9 @@ static void happen(struct world *world, const struct happening *happening)
 	case HAPPEN_ARRIVE:
 		operation_arrives(world, happening);
 		break;
+	case HAPPEN_FORGET:
+		forget_happens(world);
+		break;
 	case HAPPEN_BROKER_DOWN:
 		world_trace(world, "broker goes away");
 		world->broker_up = false;
@@ -139,12 +144,16 @@ static void plan_troubles(struct world *world)
 		           &(struct happening){.kind = HAPPEN_STALL, .instance = (size_t)world_random(world, world->instances)});
 	for (uint64_t i = 0; i < outages; i++)
 		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME), &(struct happening){.kind = HAPPEN_BROKER_DOWN});
+	uint64_t losses = world->seed % FORGETFUL == 0 ? 1 + world_random(world, 12) : 0;
+	for (uint64_t i = 0; i < losses; i++)
+		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME), &(struct happening){.kind = HAPPEN_FORGET});
 }
 
 static bool all_over(const struct world *world)
 {
 	for (size_t i = 0; i < SIM_UPLOADS; i++)
-		if (!world->upload[i].confirmed || (world->upload[i].present && world->upload[i].last.status.phase != PHASE_ENDED))
+		if (!world->upload[i].confirmed ||
+		    (world->upload[i].present && world->upload[i].last.status.phase != PHASE_ENDED && !world->upload[i].hit))
 			return false;
 	return sim_unacknowledged(&world->broker) == 0;
 }

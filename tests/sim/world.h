@@ -2,7 +2,11 @@
  * A world for the coordinator: instances of it on a simulated broker, a storage, another step service, and time, all
  * from one seed. Everything that happens is an entry in one queue, ordered by time, so that a seed always gives the same
  * run. What may go wrong, goes wrong: requests are lost before and behind the broker, answers come late, the broker goes away,
- * instances die between any two of their doings. At the end all faults stop, and what was promised is checked. */
+ * instances die between any two of their doings. At the end all faults stop, and what was promised is checked.
+ *
+ * In the worlds of some seeds the broker forgets records that it has acknowledged. An upload that this hits may begin
+ * again, and end another time and otherwise, but end it must: by itself, as long as the instance that looked after it
+ * lives; otherwise somebody has storage begin it again, for nobody else can know of it. */
 #ifndef TESTS_SIM_WORLD_H
 #define TESTS_SIM_WORLD_H
 
@@ -31,6 +35,7 @@ enum breakage {
 	BREAK_ERROR_IS_CONTINUE, /* runs that fail are reported as continue */
 	BREAK_STEP_SKIPPED,      /* records come back from the bucket one step further */
 	BREAK_NO_LOOK,           /* nobody finds in the stream what was published before */
+	BREAK_RESTART_LOST,      /* RestartPostprocessing is reported as published and is not */
 	BREAK_MARKER_FORGOTTEN,  /* deletion markers lose the event that had begun the upload */
 	BREAKAGES
 };
@@ -46,6 +51,7 @@ enum happening_kind {
 	HAPPEN_START,
 	HAPPEN_FOUND,    /* an instance has read a record of the bucket */
 	HAPPEN_STALL,    /* an instance is stopped for a while */
+	HAPPEN_FORGET,   /* the broker loses a record, or the last ones of an upload */
 	HAPPEN_BROKER_DOWN,
 	HAPPEN_BROKER_UP,
 	HAPPEN_UPLOAD,   /* storage announces an upload */
@@ -110,6 +116,8 @@ struct sim_upload {
 	unsigned results;        /* PostprocessingStepFinished of the scan stored */
 	bool confirmed;
 	bool removed;
+	bool hit;                /* by what the broker forgot */
+	size_t missed_by;        /* the instance, from 1, that has to notice; 0: nobody has to */
 	struct record last;      /* as it lies in the bucket */
 	bool present;
 };
@@ -161,6 +169,11 @@ void actors_announce(struct world *world, size_t upload);
 void actors_happen(struct world *world, const struct happening *happening);
 /* A message was stored on the stream. */
 void actors_see(struct world *world, uint64_t sequence);
+
+/* forget.c */
+void forget_happens(struct world *world);
+/* With this instance what it had in mind has gone. */
+void forget_died(struct world *world, size_t instance);
 
 /* promises.c */
 void promises_of_write(struct world *world, const char *key, const char *value, size_t length, bool removed);

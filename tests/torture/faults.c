@@ -54,6 +54,8 @@ const unsigned torture_brokers[FAULTS] = {
 };
 const unsigned torture_partitions[FAULTS] = {[FAULT_HOLE] = 1, [FAULT_LONG_HOLE] = 2};
 
+const unsigned torture_broker_kills[FAULTS] = {[FAULT_BROKER_KILL] = 1};
+
 static void add_cards(struct deck *deck, unsigned card, unsigned count)
 {
 	ck_assert_uint_le(deck->count + count, DECK_LIMIT);

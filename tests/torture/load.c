@@ -88,14 +88,25 @@ static struct saying *add_saying(struct load *load, size_t upload, nanos time)
 	return saying;
 }
 
+static void announce(struct load *load, size_t index, nanos time)
+{
+	struct saying *saying = add_saying(load, index, time);
+	snprintf(saying->id, sizeof saying->id, RECORDER_TEST_ID "begin.%zu.%u", index, load->offered[index].begins++);
+	event_encode_bytes_received(&saying->message, load->offered[index].upload, clock_now());
+}
+
 static void offer(struct load *load)
 {
 	nanos now = clock_monotonic();
-	for (; load->next < load->count && load->begun + (nanos)load->next * load->interval <= now; load->next++) {
-		struct saying *saying = add_saying(load, load->next, 0);
-		snprintf(saying->id, sizeof saying->id, RECORDER_TEST_ID "begin.%zu", load->next);
-		event_encode_bytes_received(&saying->message, load->offered[load->next].upload, clock_now());
-	}
+	for (; load->next < load->count && load->begun + (nanos)load->next * load->interval <= now; load->next++)
+		announce(load, load->next, 0);
+}
+
+/* Of what storage is done with it knows nothing any more. */
+static void begin_again(struct load *load, size_t index)
+{
+	if (!load->offered[index].confirmed)
+		announce(load, index, ANSWER_TIME);
 }
 
 static void confirm(struct load *load, size_t index)
@@ -140,6 +151,8 @@ static void hear(struct torture *torture)
 			confirm(load, index);
 		else if (strcmp(recorded->type, "StartPostprocessingStep") == 0)
 			answer(load, index);
+		else if (strcmp(recorded->type, "RestartPostprocessing") == 0)
+			begin_again(load, index);
 	}
 }
 

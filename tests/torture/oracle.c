@@ -326,13 +326,16 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 		note(torture, seen, &stream.message[i], verdict);
 	for (size_t i = 0; i < count; i++) {
 		compare_end(torture, i, verdict);
-		if (!is_forgotten(torture, i))
-			count_upload(&seen[i], verdict);
-		else
+		if (is_forgotten(torture, i))
 			count_forgotten(&seen[i], verdict);
+		else
+			count_upload(&seen[i], verdict);
 		if (seen[i].ends != 1 || seen[i].wrong || seen[i].early || seen[i].result == 0)
 			tell(torture, i, &seen[i], &stream, out);
 	}
+	/* What an instance had in mind that died nobody can know of. */
+	if (torture->faults.count[FAULT_KILL] + torture->faults.count[FAULT_POINT] == 0)
+		verdict->stuck = verdict->forgotten_lost;
 	tell_slowest(torture, seen, &stream, out);
 	measure_all(seen, count, verdict);
 	verdict->echoes = count_echoes(torture, &stream);
@@ -351,6 +354,6 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 bool verdict_is_good(const struct verdict *verdict)
 {
 	return verdict->lost + verdict->twice + verdict->doubles + verdict->hasty + verdict->echoes == 0 &&
-	       verdict->wrong + verdict->early + verdict->early_waits + verdict->silent == 0 && verdict->records == 0 &&
+	       verdict->wrong + verdict->early + verdict->early_waits + verdict->silent + verdict->stuck == 0 && verdict->records == 0 &&
 	       verdict->unacknowledged == 0 && verdict->undelivered == 0 && (verdict->forgotten == 0 || verdict->forgetful);
 }

@@ -33,6 +33,7 @@ void table_print(const struct torture *torture, const struct verdict *verdict, F
 		{"events said twice", verdict->echoes},
 		{"records that the broker forgot", verdict->forgotten},
 		{"… of uploads that did not end", verdict->forgotten_lost},
+		{"… though no instance died", verdict->stuck},
 		{"… of uploads that ended twice", verdict->forgotten_twice},
 		{"records left", verdict->records},
 		{"events not acknowledged", verdict->unacknowledged},

@@ -35,8 +35,8 @@
 #define TORTURE_DELAY (300 * MILLISECOND)
 
 /* Few of each; most are deaths, and what lasts for long comes seldom; the same with the deaths of brokers foremost; only
- * instances that are cut off. */
-extern const unsigned torture_few[], torture_all[], torture_brokers[], torture_partitions[];
+ * instances that are cut off; only deaths of brokers. */
+extern const unsigned torture_few[], torture_all[], torture_brokers[], torture_partitions[], torture_broker_kills[];
 
 struct torture_options {
 	uint64_t seed;
@@ -56,6 +56,7 @@ struct offered {
 	enum outcome outcome; /* that it has to have */
 	bool infected;        /* its first step ends it */
 	bool sent, confirmed;
+	unsigned begins;      /* how often it was offered: again when the service asks for it */
 	unsigned starts;      /* of the remote step, as seen */
 };
 
@@ -156,6 +157,7 @@ struct verdict {
 	size_t once, twice, lost, wrong, early, silent, repeats, doubles, records, unacknowledged, undelivered;
 	size_t forgotten;       /* the broker forgot their records: they count nowhere else but here: */
 	size_t forgotten_lost, forgotten_twice;
+	size_t stuck;           /* … those that did not end, though no instance died that had them in mind */
 	bool forgetful;         /* the broker is of a version that is known to do that, see README.md */
 	size_t overtaken;       /* questions decided on before the end, which the broker got after it */
 	size_t hasty;           /* said again before it was due */

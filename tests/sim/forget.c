@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A broker that forgets what it has acknowledged. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/sim/world.h"
+
+/* The name of who looks after a record; "" for a marker. */
+static void read_owner(const struct sim_entry *entry, char owner[OWNER_LIMIT])
+{
+	struct record record;
+	char why[128];
+	owner[0] = '\0';
+	if (entry->value == NULL || record_decode(entry->value, entry->length, &record, why, sizeof why) != RECORD_TAKEN)
+		return;
+	memcpy(owner, record.owner, OWNER_LIMIT);
+	record_clear(&record);
+}
+
+/* Somebody sees that the upload does not go on. */
+static void begin_again(struct world *world, struct sim_upload *upload)
+{
+	upload->missed_by = 0;
+	if (!upload->confirmed)
+		world_plan(world, MINUTE, &(struct happening){.kind = HAPPEN_UPLOAD, .upload = (size_t)(upload - world->upload)});
+}
+
+/* How far the last record of a key falls back: by a write or more, to nothing perhaps. Never to a record of another owner, who
+ * has left the upload to the last one and forgotten it, while that one would take it for left to the other again. */
+static void fall_back(struct world *world, struct sim_entry *entry, const char *owner)
+{
+	char other[OWNER_LIMIT];
+	bool whole = world_maybe(world, 50);
+	const struct sim_broker *broker = &world->broker;
+	size_t entries = broker->entries;
+	do {
+		sim_forget(&world->broker, entry);
+		if (broker->entries == entries)
+			read_owner(entry, other);
+	} while (broker->entries == entries && (whole || world_maybe(world, 30) || (owner[0] != '\0' && strcmp(owner, other) != 0)));
+}
+
+void forget_happens(struct world *world)
+{
+	char owner[OWNER_LIMIT];
+	if (world->broker.entries == 0)
+		return;
+	struct sim_entry *entry = &world->broker.entry[world_random(world, world->broker.entries)];
+	struct sim_upload *upload = world_upload(world, entry->key);
+	read_owner(entry, owner);
+	fall_back(world, entry, owner);
+	upload->hit = true;
+	world_trace(world, "the broker forgets of %s, which %s looked after", upload->id, owner);
+	for (size_t i = 0; i < world->instances && owner[0] != '\0'; i++)
+		if (strcmp(world->instance[i].owner, owner) == 0)
+			upload->missed_by = i + 1;
+	if (upload->missed_by != 0 && world->instance[upload->missed_by - 1].coordinator == NULL)
+		begin_again(world, upload);
+}
+
+void forget_died(struct world *world, size_t instance)
+{
+	for (size_t i = 0; i < SIM_UPLOADS; i++)
+		if (world->upload[i].missed_by == instance + 1)
+			begin_again(world, &world->upload[i]);
+}
