@@ -329,6 +329,7 @@ static void turn(struct server *server)
 		struct mail *next = mail->next;
 		take_mail(server, mail);
 		mail = next;
+		server->mails++;
 		/* In a long round the broker has something to do meanwhile. */
 		if (++taken % MAILS_PER_FLUSH == 0)
 			flush(server);
