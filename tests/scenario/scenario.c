@@ -108,11 +108,18 @@ void scenario_stop_clamd(struct scenario *scenario)
 	fixture_clamd_stop(&scenario->clamd);
 }
 
+static bool is_connected(void *closure)
+{
+	return natsConnection_FlushTimeout(closure, 1000) == NATS_OK;
+}
+
 void scenario_start_broker(struct scenario *scenario)
 {
 	ck_assert(nats_fixture_restart(&scenario->nats));
 	if (scenario->connection == NULL)
 		scenario_connect(scenario, scenario->nats.url, scenario->nats.options.username, scenario->nats.options.password);
+	else
+		ck_assert_msg(wait_until(is_connected, scenario->connection, TEST_LIMIT), "the test does not find the broker again");
 }
 
 void scenario_start_service(struct scenario *scenario)

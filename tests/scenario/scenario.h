@@ -60,7 +60,7 @@ void scenario_close(struct scenario *scenario);
 void scenario_start_clamd(struct scenario *scenario, const char *lines);
 void scenario_stop_clamd(struct scenario *scenario);
 
-/* The nats-server of a scenario that was opened with no_broker. */
+/* The nats-server of a scenario that was opened with no_broker, or that has ended; the test is connected to it again. */
 void scenario_start_broker(struct scenario *scenario);
 
 /* Starts the service; scenario_await_ready() waits until it says that it is ready. */
