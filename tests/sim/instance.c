@@ -396,6 +396,14 @@ static void give_sign(struct world *world, size_t number)
 	           &(struct happening){.kind = HAPPEN_SIGN, .instance = number, .life = world->instance[number].life});
 }
 
+/* It ends only once; its memory may soon be another one's. */
+static void forget_other_ends(struct world *world, const struct run *run)
+{
+	for (size_t i = 0; i < world->happenings; i++)
+		if (world->queue[i].run == run)
+			world->queue[i].run = NULL;
+}
+
 static void end_run(struct world *world, const struct happening *happening)
 {
 	struct instance *instance = &world->instance[happening->instance];
@@ -404,6 +412,7 @@ static void end_run(struct world *world, const struct happening *happening)
 		if (instance->run[i] != run)
 			continue;
 		instance->run[i] = instance->run[--instance->runs];
+		forget_other_ends(world, run);
 		struct sim_upload *upload = world_upload(world, run->upload->id);
 		if (run->returned == RETURNED_VERDICT && happening->outcome == OUTCOME_CONTINUE)
 			upload->passed[run->step] = true;
