@@ -22,6 +22,8 @@ struct intake {
 	/* Shared with intake_prepare() on the bus' thread: atomic. */
 	int64_t stream_created;   /* nanoseconds; tells two streams of one name apart */
 	int64_t memory;           /* nanoseconds for which the stream remembers messages' IDs */
+	uint64_t last;            /* the stream's last message when the connection was made */
+	uint64_t pending;         /* so many of its messages may be unacknowledged, in all instances together */
 	uint64_t applied;         /* all up to this sequence is done with, by whatever instance */
 	/* The receiver's: */
 	unsigned held;            /* messages here, unacknowledged */

@@ -98,6 +98,9 @@ tests_test_coordinator_runs_SOURCES = tests/test_coordinator_runs.c $(COORDINATO
 check_PROGRAMS += tests/test_coordinator_broker
 tests_test_coordinator_broker_SOURCES = tests/test_coordinator_broker.c $(COORDINATOR_WORLD)
 
+check_PROGRAMS += tests/test_coordinator_hold
+tests_test_coordinator_hold_SOURCES = tests/test_coordinator_hold.c $(COORDINATOR_WORLD)
+
 check_PROGRAMS += tests/test_coordinator_suspects
 tests_test_coordinator_suspects_SOURCES = tests/test_coordinator_suspects.c $(COORDINATOR_WORLD)
 

@@ -308,7 +308,8 @@ void instance_start(struct world *world, size_t number)
 	if (instance->coordinator == NULL || instance->peers == NULL)
 		abort();
 	world_trace(world, "%s starts", instance->owner);
-	coordinator_set_stream(instance->coordinator, 1, SIM_WINDOW);
+	coordinator_set_stream(instance->coordinator,
+	                       &(struct stream_facts){.created = 1, .last = world->broker.count, .memory = SIM_WINDOW, .hold_limit = 3});
 	struct happening happening = {.kind = HAPPEN_PULL, .instance = number, .life = instance->life};
 	world_plan(world, MILLISECOND, &happening);
 	happening.kind = HAPPEN_TICK;
