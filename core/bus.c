@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -33,6 +34,7 @@ struct bus {
 	char prefix[48];        /* of the inbox */
 	struct requests requests;
 	struct bus_link *link;  /* the thread that connects */
+	atomic_bool untaken;    /* nobody took something that was sent, and it is not known what */
 	/* The receiver's: */
 	struct bus_wire wire;
 	bool up;
@@ -115,11 +117,16 @@ static struct request *requests_take_expired(struct requests *requests, nanos no
 	return request;
 }
 
-static void complete(struct bus *bus, struct request *request, enum request_status status)
+static struct mail *make_reply(struct request *request, enum request_status status)
 {
 	request->status = status;
 	request->mail.kind = MAIL_REPLY;
-	mailbox_send(bus->options.mailbox, &request->mail);
+	return &request->mail;
+}
+
+static void complete(struct bus *bus, struct request *request, enum request_status status)
+{
+	mailbox_send(bus->options.mailbox, make_reply(request, status));
 }
 
 static void fail_all(struct bus *bus, enum request_status status)
@@ -135,6 +142,8 @@ void bus_expire(struct bus *bus)
 	nanos now = clock_monotonic();
 	while ((request = requests_take_expired(&bus->requests, now)) != NULL)
 		complete(bus, request, REQUEST_UNKNOWN);
+	if (atomic_exchange(&bus->untaken, false))
+		bus_link_prepare_again(bus->link);
 }
 
 /* Reads what every JetStream answer may have: error, and of a publish seq and duplicate. */
@@ -162,19 +171,16 @@ static enum request_status read_answer(struct request *request, natsMsg *message
 	return REQUEST_DONE;
 }
 
-static void answered(struct bus *bus, struct request *request, natsMsg *message)
+static struct mail *answered(struct bus *bus, struct request *request, natsMsg *message)
 {
-	if (natsMsg_IsNoResponders(message)) {
-		complete(bus, request, REQUEST_UNAVAILABLE);
-	} else {
-		enum request_status status = read_answer(request, message);
-		if (request->api && status == REQUEST_DONE) {
-			request->reply = message;
-			message = NULL;
-		}
-		complete(bus, request, status);
-	}
-	spent_add(bus->options.spent, message);
+	enum request_status status = REQUEST_UNAVAILABLE;
+	if (!natsMsg_IsNoResponders(message))
+		status = read_answer(request, message);
+	if (request->api && status == REQUEST_DONE)
+		request->reply = message;
+	else
+		spent_add(bus->options.spent, message);
+	return make_reply(request, status);
 }
 
 /* A delivered message is to be acknowledged to $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer
@@ -214,35 +220,17 @@ static void on_word(natsConnection *connection, natsSubscription *subscription, 
 	natsMsg_Destroy(message);
 }
 
-/* On the client library's thread: everything that comes to our inbox. */
-static void on_message(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *closure)
+static struct mail *delivered(struct bus *bus, natsMsg *message, bool status)
 {
-	(void)connection;
-	(void)subscription;
-	struct bus *bus = closure;
-	/* What a pull brings keeps the subject that it has in the stream; only answers and a pull's status messages have
-	 * the inbox's. */
-	const char *subject = natsMsg_GetSubject(message);
-	size_t length = strlen(bus->prefix);
-	const char *token = strncmp(subject, bus->prefix, length) == 0 ? subject + length : "";
-	uint32_t number, generation;
-	if (sscanf(token, "r.%" SCNu32 ".%" SCNu32, &number, &generation) == 2) {
-		struct request *request = requests_take(&bus->requests, number, generation);
-		if (request != NULL)
-			answered(bus, request, message);
-		else
-			natsMsg_Destroy(message);
-		return;
-	}
 	struct delivery *delivery = malloc(sizeof *delivery);
 	if (delivery == NULL) { /* not acknowledged, so it comes again */
 		natsMsg_Destroy(message);
-		return;
+		return NULL;
 	}
 	*delivery = (struct delivery){
 		.mail.kind = MAIL_DELIVERY,
 		.message = message,
-		.status = token[0] != '\0',
+		.status = status,
 		.data = natsMsg_GetData(message),
 		.length = (size_t)natsMsg_GetDataLength(message),
 		.spent = bus->options.spent,
@@ -252,7 +240,31 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
 		delivery->sequence = position.sequence;
 		delivery->redelivered = position.delivered > 1;
 	}
-	mailbox_send(bus->options.mailbox, &delivery->mail);
+	return &delivery->mail;
+}
+
+/* On the thread that reads: everything that comes to our inbox. */
+static struct mail *make_mail(void *closure, natsMsg *message)
+{
+	struct bus *bus = closure;
+	if (message == NULL) {
+		/* The pull or a request: what was prepared may be gone. A request ends when it expires. */
+		atomic_store(&bus->untaken, true);
+		return NULL;
+	}
+	/* What a pull brings keeps the subject that it has in the stream; only answers and a pull's status messages have
+	 * the inbox's. */
+	const char *subject = natsMsg_GetSubject(message);
+	size_t length = strlen(bus->prefix);
+	const char *token = strncmp(subject, bus->prefix, length) == 0 ? subject + length : "";
+	uint32_t number, generation;
+	if (sscanf(token, "r.%" SCNu32 ".%" SCNu32, &number, &generation) != 2)
+		return delivered(bus, message, token[0] != '\0');
+	struct request *request = requests_take(&bus->requests, number, generation);
+	if (request != NULL)
+		return answered(bus, request, message);
+	natsMsg_Destroy(message);
+	return NULL;
 }
 
 void delivery_free(struct delivery *delivery)
@@ -305,7 +317,8 @@ struct bus *bus_create(const struct bus_options *options)
 		.name = options->name,
 		.log = options->log,
 		.inbox = wildcard,
-		.on_message = on_message,
+		.make_mail = make_mail,
+		.mailbox = options->mailbox,
 		.listen = options->listen,
 		.on_word = on_word,
 		.prepare = options->prepare,

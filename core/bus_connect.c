@@ -7,7 +7,7 @@
 #include <time.h>
 
 #define PAUSE_FIRST (100 * MILLISECOND)
-#define PAUSE_LIMIT (5 * SECOND)
+#define PAUSE_LIMIT SECOND
 #define SERVERS_LIMIT 16
 /* How long a closed connection's last callbacks are waited for. */
 #define FAREWELL_PATIENCE (5 * SECOND)
@@ -186,6 +186,10 @@ static natsStatus connect_on(struct bus_loop *loop, natsConnection **connection,
 	natsStatus status = bus_options(&options, address, name);
 	if (status == NATS_OK && loop != NULL)
 		status = bus_loop_set(loop, options);
+	/* With a loop the library (3.4.1 and later) takes the first bytes of the next connection for the rest of a message that
+	 * the last one was lost in: so each gets a connection of its own. */
+	if (status == NATS_OK && loop != NULL)
+		status = natsOptions_SetAllowReconnect(options, false);
 	if (status == NATS_OK && lost != NULL)
 		status = natsOptions_SetDisconnectedCB(options, lost, closure);
 	if (status == NATS_OK && back != NULL)
@@ -234,14 +238,42 @@ bool bus_uses_tls(const struct broker_address *address)
 	return address->tls || strstr(address->endpoint, "tls://") != NULL;
 }
 
-static natsStatus subscribe(struct bus_link *link, natsSubscription **subscription, const char *subject, natsMsgHandler handler)
+/* On the client library's thread, without a loop. */
+static void on_message(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *closure)
 {
-	natsStatus status = natsConnection_Subscribe(subscription, link->wire.connection, subject, handler, link->options.closure);
+	(void)connection;
+	(void)subscription;
+	const struct bus_link *link = closure;
+	struct mail *mail = link->options.make_mail(link->options.closure, message);
+	if (mail != NULL)
+		mailbox_send(link->options.mailbox, mail);
+}
+
+static natsStatus subscribe(struct bus_link *link, natsSubscription **subscription, const char *subject, natsMsgHandler handler,
+                            void *closure)
+{
+	natsStatus status = natsConnection_Subscribe(subscription, link->wire.connection, subject, handler, closure);
 	if (status == NATS_OK && natsSubscription_SetOnCompleteCB(*subscription, on_complete, link) == NATS_OK)
 		attach(link);
 	/* What comes is bounded by what was asked for. */
 	if (status == NATS_OK)
 		status = natsSubscription_SetPendingLimits(*subscription, -1, -1);
+	return status;
+}
+
+static natsStatus subscribe_inbox(struct bus_link *link)
+{
+	struct bus_wire *wire = &link->wire;
+	if (wire->loop == NULL)
+		return subscribe(link, &wire->inbox, link->inbox, on_message, link);
+	natsStatus status = natsConnection_SubscribeSync(&wire->inbox, wire->connection, link->inbox);
+	if (status == NATS_OK)
+		status = natsSubscription_SetPendingLimits(wire->inbox, -1, -1);
+	if (status == NATS_OK)
+		bus_loop_read(wire->loop, &(struct bus_reader){.subscription = wire->inbox,
+		                                               .make_mail = link->options.make_mail,
+		                                               .closure = link->options.closure,
+		                                               .mailbox = link->options.mailbox});
 	return status;
 }
 
@@ -257,9 +289,9 @@ static natsStatus connect_and_subscribe(struct bus_link *link)
 		detach(link, 0);
 		return status;
 	}
-	status = subscribe(link, &wire->inbox, link->inbox, link->options.on_message);
+	status = subscribe_inbox(link);
 	if (status == NATS_OK && link->options.listen != NULL)
-		status = subscribe(link, &wire->listening, link->options.listen, link->options.on_word);
+		status = subscribe(link, &wire->listening, link->options.listen, link->options.on_word, link->options.closure);
 	return status;
 }
 

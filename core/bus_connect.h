@@ -13,7 +13,9 @@ struct bus_link_options {
 	const char *name;
 	const struct log *log;
 	const char *inbox; /* the subject to subscribe to; copied */
-	natsMsgHandler on_message;
+	/* As struct bus_reader has them, whether there is a bus_loop or not. */
+	struct mail *(*make_mail)(void *closure, natsMsg *message);
+	struct mailbox *mailbox;
 	const char *listen; /* another subject, or NULL; borrowed */
 	natsMsgHandler on_word;
 	bus_prepare *prepare;

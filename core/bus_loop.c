@@ -18,6 +18,7 @@ struct bus_loop {
 	/* Under the lock: */
 	natsConnection *connection; /* NULL: none is attached (any more) */
 	int fd;
+	struct bus_reader reader; /* subscription NULL: there is none yet */
 	bool reading, writing; /* what the library waits for */
 	bool urgent;           /* `writing` is the thread's to do: nobody will flush */
 	bool gathering;
@@ -120,14 +121,39 @@ static bool is_stopped(struct bus_loop *loop)
 	return stop;
 }
 
+/* Hands over what has come, in one piece. */
+static void read_messages(struct bus_loop *loop)
+{
+	uint64_t count = 0;
+	struct mail *first, *last = NULL;
+	pthread_mutex_lock(&loop->lock);
+	struct bus_reader reader = loop->reader;
+	pthread_mutex_unlock(&loop->lock);
+	if (reader.subscription == NULL || natsSubscription_QueuedMsgs(reader.subscription, &count) != NATS_OK || count == 0)
+		return;
+	for (; count > 0; count--) {
+		natsMsg *message = NULL;
+		natsStatus status = natsSubscription_NextMsg(&message, reader.subscription, 0);
+		struct mail *mail = status == NATS_OK || status == NATS_NO_RESPONDERS ? reader.make_mail(reader.closure, message) : NULL;
+		if (mail == NULL)
+			continue;
+		*(last != NULL ? &last->next : &first) = mail;
+		last = mail;
+	}
+	if (last != NULL)
+		mailbox_send_all(reader.mailbox, first, last);
+}
+
 static void *run_loop(void *closure)
 {
 	struct bus_loop *loop = closure;
 	while (!is_stopped(loop)) {
 		natsConnection *connection = NULL;
 		short events = await_socket(loop, &connection);
-		if (connection != NULL && (events & (POLLIN | POLLERR | POLLHUP)))
+		if (connection != NULL && (events & (POLLIN | POLLERR | POLLHUP))) {
 			natsConnection_ProcessReadEvent(connection);
+			read_messages(loop);
+		}
 		if (connection != NULL && (events & POLLOUT))
 			send_waiting(loop, connection);
 	}
@@ -157,6 +183,13 @@ struct bus_loop *bus_loop_create(void)
 natsStatus bus_loop_set(struct bus_loop *loop, natsOptions *options)
 {
 	return natsOptions_SetEventLoop(options, loop, on_attach, on_read, on_write, on_detach);
+}
+
+void bus_loop_read(struct bus_loop *loop, const struct bus_reader *reader)
+{
+	pthread_mutex_lock(&loop->lock);
+	loop->reader = *reader;
+	pthread_mutex_unlock(&loop->lock);
 }
 
 void bus_loop_destroy(struct bus_loop *loop)

@@ -9,11 +9,26 @@
 #include <nats/nats.h>
 #include <stdbool.h>
 
+#include "core/mailbox.h"
+
 struct bus_loop;
+
+/* A subscription without a callback of its own, whose messages are handled on the loop's thread: the library would wake
+ * another thread for them. */
+struct bus_reader {
+	natsSubscription *subscription;
+	/* What the mailbox is to get for a message, which is taken over; NULL: nothing. No message: the broker says that nobody
+	 * takes something that was sent, and the library does not tell what it was. */
+	struct mail *(*make_mail)(void *closure, natsMsg *message);
+	void *closure;
+	struct mailbox *mailbox;
+};
 
 /* For one connection, to be made with the options set here. NULL: out of memory, threads or descriptors. */
 struct bus_loop *bus_loop_create(void);
 natsStatus bus_loop_set(struct bus_loop *loop, natsOptions *options);
+/* To be called once, before anything can come for the subscription. */
+void bus_loop_read(struct bus_loop *loop, const struct bus_reader *reader);
 /* Ends the thread and frees. The connection must be closed, but not destroyed yet. NULL is fine. */
 void bus_loop_destroy(struct bus_loop *loop);
 

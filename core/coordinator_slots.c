@@ -100,6 +100,14 @@ static nanos look_again(const struct slot *slot, nanos now)
 	return due > slot->not_before ? due : slot->not_before;
 }
 
+/* Records that are remembered although nothing is under way for them: fewer of uploads that wait for long, which are read
+ * again then, than of those that storage is about to confirm. */
+static size_t records_limit(const struct coordinator *coordinator, const struct slot *slot, nanos at, nanos now)
+{
+	size_t busy = coordinator->options.busy_limit;
+	return slot->record->status.phase == PHASE_WAITING && at > now + MINUTE ? busy / 8 : 2 * busy;
+}
+
 /* Whether the upload is to be remembered at all. Of many that wait only the times stay in memory. */
 static bool is_to_forget(const struct coordinator *coordinator, const struct slot *slot, nanos at, nanos now)
 {
@@ -107,7 +115,7 @@ static bool is_to_forget(const struct coordinator *coordinator, const struct slo
 		return false;
 	if (at == 0 && !slot->queued)
 		return true;
-	bool crowded = slot->known != SLOT_PRESENT || coordinator->cached > 2 * (size_t)coordinator->options.busy_limit;
+	bool crowded = slot->known != SLOT_PRESENT || coordinator->cached > records_limit(coordinator, slot, at, now);
 	return crowded && (slot->queued || at > now + SECOND);
 }
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include "core/bus_connect.h"
-#include "core/position.h"
 
 #define PULL_LIFE (30 * SECOND)
 #define HEARTBEAT (5 * SECOND)
@@ -18,6 +17,8 @@
  * server is restarted; so give it time. */
 #define LOST_PAUSE SECOND
 #define POSITION_INTERVAL (2 * SECOND)
+/* JetStream's err_code. */
+#define CONSUMER_NOT_MADE 10012
 #define CONSUMER_MAX_ACK_PENDING 20000
 /* The durable of older releases of the other implementation, whose position is taken over. */
 #define OLDER_CONSUMER "postprocessing"
@@ -64,16 +65,14 @@ static void compare_stream(struct intake *intake, const struct position *known, 
 		          known->sequence, info->State.LastSeq);
 	if (standing != STANDING_FIRST)
 		counter_add(intake->alarms, 1);
-	__atomic_store_n(&intake->applied, 0, __ATOMIC_RELAXED);
-	__atomic_store_n(&intake->stream_created, info->Created, __ATOMIC_RELAXED);
+	shared_position_set(&intake->applied, &(struct position){.stream = info->Created});
 }
 
 static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t size)
 {
 	jsStreamInfo *info = NULL;
 	jsErrCode code = 0;
-	struct position known = {__atomic_load_n(&intake->stream_created, __ATOMIC_RELAXED),
-	                         __atomic_load_n(&intake->applied, __ATOMIC_RELAXED)};
+	struct position known = shared_position_get(&intake->applied);
 	natsStatus status = find_stream(intake, js, known.stream != 0, &info, &code);
 	if (status == NATS_OK) {
 		compare_stream(intake, &known, info);
@@ -91,7 +90,7 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 /* The position from which a consumer that does not exist is to begin; 0: from the first message on. */
 static uint64_t first_sequence(struct intake *intake, jsCtx *js, const char **because)
 {
-	uint64_t applied = __atomic_load_n(&intake->applied, __ATOMIC_RELAXED);
+	uint64_t applied = shared_position_get(&intake->applied).sequence;
 	if (applied > 0) {
 		*because = "behind what was applied";
 		return applied + 1;
@@ -114,8 +113,9 @@ static void take_pending(struct intake *intake, const jsConsumerInfo *info)
 	__atomic_store_n(&intake->pending, most > 0 ? (uint64_t)most : UINT64_MAX, __ATOMIC_RELAXED);
 }
 
-/* misplaced: it does not begin there, because of what was left of the files of one that the broker has lost. */
-static natsStatus add_consumer(struct intake *intake, jsCtx *js, uint64_t start, bool *misplaced, jsErrCode *code)
+/* misplaced: it does not begin there, because of what was left of the files of one that the broker has lost. in_memory: the
+ * broker keeps none of how far it gets. */
+static natsStatus add_consumer(struct intake *intake, jsCtx *js, uint64_t start, bool in_memory, bool *misplaced, jsErrCode *code)
 {
 	jsConsumerConfig config;
 	jsConsumerConfig_Init(&config);
@@ -125,6 +125,7 @@ static natsStatus add_consumer(struct intake *intake, jsCtx *js, uint64_t start,
 	config.MaxAckPending = CONSUMER_MAX_ACK_PENDING;
 	config.DeliverPolicy = start > 0 ? js_DeliverByStartSequence : js_DeliverAll;
 	config.OptStartSeq = start;
+	config.MemoryStorage = in_memory;
 	jsConsumerInfo *info = NULL;
 	natsStatus status = js_AddConsumer(&info, js, INTAKE_STREAM, &config, NULL, code);
 	if (status == NATS_OK)
@@ -141,11 +142,15 @@ static bool create_consumer(struct intake *intake, jsCtx *js, char *why, size_t 
 	uint64_t start = first_sequence(intake, js, &because);
 	bool misplaced;
 	jsErrCode code = 0;
-	natsStatus status = add_consumer(intake, js, start, &misplaced, &code);
+	natsStatus status = add_consumer(intake, js, start, false, &misplaced, &code);
 	if (misplaced)
 		status = js_DeleteConsumer(js, INTAKE_STREAM, intake->consumer, NULL, &code);
 	if (misplaced && status == NATS_OK)
-		status = add_consumer(intake, js, start, &misplaced, &code);
+		status = add_consumer(intake, js, start, false, &misplaced, &code);
+	/* nats-server 2.15 makes none where files of a former one are torn. What it forgets of this one at its next start is
+	 * known from what was applied. */
+	if (status != NATS_OK && code == CONSUMER_NOT_MADE)
+		status = add_consumer(intake, js, start, true, &misplaced, &code);
 	if (status != NATS_OK) {
 		snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, bus_advice(status), (int)code);
 		return false;
@@ -156,9 +161,9 @@ static bool create_consumer(struct intake *intake, jsCtx *js, char *why, size_t 
 
 /* Has the broker lost what its consumer knew? One that has acknowledged nothing would bring everything again, or, if it
  * begins with what is new, skip what was not taken yet. */
-static bool has_forgotten(const struct intake *intake, const jsConsumerInfo *info)
+static bool has_forgotten(struct intake *intake, const jsConsumerInfo *info)
 {
-	uint64_t applied = __atomic_load_n(&intake->applied, __ATOMIC_RELAXED);
+	uint64_t applied = shared_position_get(&intake->applied).sequence;
 	return applied > 0 && info->AckFloor.Stream == 0 && info->Config->OptStartSeq <= applied;
 }
 
@@ -209,12 +214,12 @@ void intake_ask_position(struct intake *intake, struct bus *bus)
 	intake->asking = true;
 	intake->asked = now;
 	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.INFO." INTAKE_STREAM ".%s", intake->consumer);
-	bus_call(bus, &intake->position, subject, "", 0);
+	bus_call(bus, &intake->question, subject, "", 0);
 }
 
 bool intake_answered(struct intake *intake, struct request *request)
 {
-	if (request != &intake->position)
+	if (request != &intake->question)
 		return false;
 	intake->asking = false;
 	if (request->status != REQUEST_DONE)
@@ -224,9 +229,8 @@ bool intake_answered(struct intake *intake, struct request *request)
 	const char *created = json_string_value(json_object_get(answer, "created"));
 	nanos made;
 	/* It may be of a stream that is gone. And a consumer that was made anew begins to count at 0. */
-	bool ours = created != NULL && time_parse(created, &made) && made >= __atomic_load_n(&intake->stream_created, __ATOMIC_RELAXED);
-	if (ours && floor > 0 && (uint64_t)floor > __atomic_load_n(&intake->applied, __ATOMIC_RELAXED))
-		__atomic_store_n(&intake->applied, (uint64_t)floor, __ATOMIC_RELAXED);
+	if (created != NULL && time_parse(created, &made) && floor > 0)
+		shared_position_advance(&intake->applied, made, (uint64_t)floor);
 	json_decref(answer);
 	natsMsg_Destroy(request->reply);
 	request->reply = NULL;

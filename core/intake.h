@@ -9,6 +9,7 @@
 
 #include "core/bus.h"
 #include "core/metrics.h"
+#include "core/position.h"
 
 #define INTAKE_STREAM "main-queue"
 
@@ -19,12 +20,11 @@ struct intake {
 	const struct log *log;
 	struct counter *alarms;   /* or NULL */
 	bool missed;              /* the bus' thread's: that the stream is gone was said */
-	/* Shared with intake_prepare() on the bus' thread: atomic. */
-	int64_t stream_created;   /* nanoseconds; tells two streams of one name apart */
-	int64_t memory;           /* nanoseconds for which the stream remembers messages' IDs */
-	uint64_t last;            /* the stream's last message when the connection was made */
-	uint64_t pending;         /* so many of its messages may be unacknowledged, in all instances together */
-	uint64_t applied;         /* all up to this sequence is done with, by whatever instance */
+	/* Shared with intake_prepare() on the bus' thread: */
+	struct shared_position applied; /* all up to it is done with, by whatever instance */
+	int64_t memory;           /* nanoseconds for which the stream remembers messages' IDs; atomic */
+	uint64_t last;            /* the stream's last message when the connection was made; atomic */
+	uint64_t pending;         /* so many of its messages may be unacknowledged, in all instances together; atomic */
 	/* The receiver's: */
 	unsigned held;            /* messages here, unacknowledged */
 	unsigned outstanding;     /* asked for and not come yet */
@@ -32,7 +32,7 @@ struct intake {
 	nanos heard;              /* when the broker last gave a sign (monotonic) */
 	nanos pause_until;        /* no pull before (monotonic) */
 	bool lost;                /* the consumer seems to be gone: to be looked after when the pause is over */
-	struct request position;  /* asks where the consumer stands */
+	struct request question;  /* asks where the consumer stands */
 	bool asking;              /* … and is under way */
 	nanos asked;              /* when it was last (monotonic) */
 };

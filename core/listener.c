@@ -3,13 +3,19 @@
 #include "core/listener.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <netdb.h>
+#include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+/* Milliseconds after which a descriptor is asked for again. */
+#define SCARCITY_PAUSE 200
 
 /* getaddrinfo() would take 65536 for 0. */
 static bool port_valid(const char *text)
@@ -91,6 +97,22 @@ static bool listener_name(int fd, char text[LISTENER_TEXT_SIZE])
 	return true;
 }
 
+/* The daemon's own messages are dropped: they quote URLs, which may be secret. But it complains each time that there is no
+ * descriptor for a connection, and asks again at once, as fast as it can: so it is held up here until there may be one. */
+static void hear(void *closure, const char *format, va_list arguments)
+{
+	(void)closure;
+	(void)format;
+	(void)arguments;
+	int reason = errno;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	else if (errno == EMFILE || errno == ENFILE)
+		poll(NULL, 0, SCARCITY_PAUSE);
+	errno = reason;
+}
+
 struct MHD_Daemon *listener_start(const char *addr, const struct listener_limits *limits, MHD_AccessHandlerCallback handle,
                                   void *closure, char text[LISTENER_TEXT_SIZE], char *why, size_t size)
 {
@@ -100,9 +122,8 @@ struct MHD_Daemon *listener_start(const char *addr, const struct listener_limits
 	struct stat own = {0}, after;
 	struct MHD_Daemon *daemon = NULL;
 	if (fstat(fd, &own) == 0 && listener_name(fd, text))
-		/* Without MHD_USE_ERROR_LOG, for the daemon's own messages quote URLs, which may be secret. */
-		daemon = MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD, 0, NULL, NULL, handle, closure,
-		                          MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, limits->connections,
+		daemon = MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, closure,
+		                          MHD_OPTION_EXTERNAL_LOGGER, hear, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, limits->connections,
 		                          MHD_OPTION_CONNECTION_TIMEOUT, limits->timeout,
 		                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits->memory, MHD_OPTION_END);
 	if (daemon == NULL) {

@@ -31,11 +31,16 @@ void mailbox_destroy(struct mailbox *mailbox)
 
 void mailbox_send(struct mailbox *mailbox, struct mail *mail)
 {
-	mail->next = NULL;
+	mailbox_send_all(mailbox, mail, mail);
+}
+
+void mailbox_send_all(struct mailbox *mailbox, struct mail *first, struct mail *last)
+{
+	last->next = NULL;
 	pthread_mutex_lock(&mailbox->lock);
 	bool was_empty = mailbox->first == NULL;
-	*mailbox->last = mail;
-	mailbox->last = &mail->next;
+	*mailbox->last = first;
+	mailbox->last = &last->next;
 	/* Signalled under the lock, so that the receiver may destroy the mailbox after the last mail. */
 	if (was_empty)
 		pthread_cond_signal(&mailbox->filled);

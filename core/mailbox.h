@@ -37,6 +37,8 @@ void mailbox_destroy(struct mailbox *mailbox);
 
 /* Hands `mail` over. */
 void mailbox_send(struct mailbox *mailbox, struct mail *mail);
+/* Hands over all from `first` to `last`, which are linked. */
+void mailbox_send_all(struct mailbox *mailbox, struct mail *first, struct mail *last);
 
 /* All that has come, in order, or, when nothing has, what comes within `patience`; NULL: nothing did. */
 struct mail *mailbox_receive(struct mailbox *mailbox, nanos patience);

@@ -52,3 +52,26 @@ enum standing position_compare(const struct position *position, int64_t created,
 		return STANDING_OTHER;
 	return last < position->sequence ? STANDING_BEHIND : STANDING_GOOD;
 }
+
+struct position shared_position_get(struct shared_position *shared)
+{
+	pthread_mutex_lock(&shared->lock);
+	struct position position = shared->position;
+	pthread_mutex_unlock(&shared->lock);
+	return position;
+}
+
+void shared_position_set(struct shared_position *shared, const struct position *position)
+{
+	pthread_mutex_lock(&shared->lock);
+	shared->position = *position;
+	pthread_mutex_unlock(&shared->lock);
+}
+
+void shared_position_advance(struct shared_position *shared, int64_t when, uint64_t sequence)
+{
+	pthread_mutex_lock(&shared->lock);
+	if (when >= shared->position.stream && sequence > shared->position.sequence)
+		shared->position.sequence = sequence;
+	pthread_mutex_unlock(&shared->lock);
+}

@@ -5,6 +5,7 @@
 #ifndef CORE_POSITION_H
 #define CORE_POSITION_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -12,6 +13,19 @@ struct position {
 	int64_t stream;    /* the stream's time of creation: a position is of one stream only; 0: nothing is known */
 	uint64_t sequence; /* in the events' stream: all up to it is done with; in the bucket's: the last that was seen */
 };
+
+/* One that several threads use: a sequence is never seen or set beside another stream than its own. */
+struct shared_position {
+	pthread_mutex_t lock;
+	struct position position;
+};
+#define SHARED_POSITION(known) {.lock = PTHREAD_MUTEX_INITIALIZER, .position = (known)}
+
+struct position shared_position_get(struct shared_position *shared);
+void shared_position_set(struct shared_position *shared, const struct position *position);
+/* It got as far as `sequence`, in a stream that was there at the time `when`. Word of an older stream, and of what is known
+ * already, changes nothing. */
+void shared_position_advance(struct shared_position *shared, int64_t when, uint64_t sequence);
 
 /* The files of the state folder. */
 #define POSITION_EVENTS "position"

@@ -174,12 +174,13 @@ struct server *server_create(const struct config *config, const struct steps *st
 	server->stop.kind = MAIL_STOP;
 	server->instance_lock = -1;
 	server->started = clock_monotonic();
-	server->intake = (struct intake){
-		.consumer = config->consumer, .window = config->max_in_flight, .state_dir = config->state_dir, .log = log};
 	server->store = (struct store){.bucket = config->bucket, .table = config->table, .log = log};
 	position_read(config->state_dir, POSITION_EVENTS, config->consumer, &server->saved);
-	server->intake.stream_created = server->saved.stream;
-	server->intake.applied = server->saved.sequence;
+	server->intake = (struct intake){.consumer = config->consumer,
+	                                 .window = config->max_in_flight,
+	                                 .state_dir = config->state_dir,
+	                                 .log = log,
+	                                 .applied = SHARED_POSITION(server->saved)};
 	bucket_init(&server->bucket, &server->store, config->state_dir);
 	server->bucket_saved = server->bucket.position;
 	bool good = instance_take(config->state_dir, server->owner, &server->instance_lock, why, size) && find_brokers(server, why, size);
@@ -195,12 +196,12 @@ struct server *server_create(const struct config *config, const struct steps *st
 
 static void set_stream(struct server *server)
 {
-	const struct intake *intake = &server->intake;
+	struct intake *intake = &server->intake;
 	uint64_t window = __atomic_load_n(&intake->pending, __ATOMIC_RELAXED);
 	if (window > intake->window)
 		window = intake->window;
 	coordinator_set_stream(server->coordinator, &(struct stream_facts){
-		.created = __atomic_load_n(&intake->stream_created, __ATOMIC_RELAXED),
+		.created = shared_position_get(&intake->applied).stream,
 		.last = __atomic_load_n(&intake->last, __ATOMIC_RELAXED),
 		.memory = __atomic_load_n(&intake->memory, __ATOMIC_RELAXED),
 		.hold_limit = (unsigned)(window / 2), /* the other half moves on meanwhile */
@@ -344,6 +345,7 @@ static void turn(struct server *server)
 		struct mail *next = mail->next;
 		take_mail(server, mail);
 		mail = next;
+		server->mails++;
 		/* In a long round the broker has something to do meanwhile. */
 		if (++taken % MAILS_PER_FLUSH == 0)
 			flush(server);

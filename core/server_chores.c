@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "core/server_private.h"
 
 #define SAVE_INTERVAL (5 * SECOND)
+/* With fewer between two times nothing goes on. */
+#define QUIET_MAILS 100
 
 void server_say_word(struct server *server, char sign)
 {
@@ -43,11 +46,20 @@ static void save(struct server *server, const char *file, const char *of, struct
 
 static void save_positions(struct server *server)
 {
-	struct position events = {__atomic_load_n(&server->intake.stream_created, __ATOMIC_RELAXED),
-	                          __atomic_load_n(&server->intake.applied, __ATOMIC_RELAXED)};
 	server->save_next = clock_monotonic() + SAVE_INTERVAL;
-	save(server, POSITION_EVENTS, server->config->consumer, &server->saved, events);
+	save(server, POSITION_EVENTS, server->config->consumer, &server->saved, shared_position_get(&server->intake.applied));
 	save(server, POSITION_BUCKET, server->store.bucket, &server->bucket_saved, server->bucket.position);
+}
+
+/* What a load leaves in memory goes back to the system when it is over. */
+static void tidy_memory(struct server *server)
+{
+	bool quiet = server->mails < QUIET_MAILS;
+	spent_empty(&server->spent);
+	if (quiet && server->stirred)
+		malloc_trim(0);
+	server->stirred = !quiet;
+	server->mails = 0;
 }
 
 void server_do_chores(struct server *server)
@@ -64,5 +76,6 @@ void server_do_chores(struct server *server)
 	keep_company(server);
 	if (atomic_load(&server->ready) && clock_monotonic() >= server->save_next)
 		save_positions(server);
+	tidy_memory(server);
 	server_read_if_due(server);
 }

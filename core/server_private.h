@@ -63,6 +63,8 @@ struct server {
 	bool settled;                      /* the start is over */
 	char peers_subject[160];           /* on which the instances of one bucket give signs of life */
 	nanos chores_next;                 /* monotonic */
+	unsigned mails;                    /* taken since the chores were last done */
+	bool stirred;                      /* they were many, and what they left in memory was not given back yet */
 	nanos sign_next;                   /* monotonic */
 	struct position saved, bucket_saved; /* as they lie in the state folder */
 	nanos save_next;                   /* monotonic */

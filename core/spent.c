@@ -32,3 +32,10 @@ void spent_add(struct spent *spent, natsMsg *message)
 	spent->message[spent->count++] = message;
 	pthread_mutex_unlock(&spent->lock);
 }
+
+void spent_empty(struct spent *spent)
+{
+	pthread_mutex_lock(&spent->lock);
+	free_all(spent);
+	pthread_mutex_unlock(&spent->lock);
+}

@@ -8,7 +8,7 @@
 #include <pthread.h>
 #include <stdbool.h>
 
-#define SPENT_LIMIT 64
+#define SPENT_LIMIT 512
 
 /* For any threads. */
 struct spent {
@@ -23,5 +23,7 @@ void spent_end(struct spent *spent);
 
 /* Frees the message some time later. NULL is fine; spent NULL: at once. */
 void spent_add(struct spent *spent, natsMsg *message);
+/* Frees all, so that nothing is kept when nothing comes. To be called about once a second. */
+void spent_empty(struct spent *spent);
 
 #endif

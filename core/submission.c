@@ -109,11 +109,32 @@ static void end(struct submission *submission, struct submitted *file)
 	submission->left--;
 }
 
+/* Says on the bus that all is over with an upload. */
+static bool confirm(struct submission *submission, const struct submitted *file, bool failed)
+{
+	struct text message = {0};
+	event_encode_upload_ready(&message, file->upload, failed, clock_now());
+	bool good = client_publish(submission->client, submission->events, &message);
+	text_free(&message);
+	return good;
+}
+
+/* Ends a file before the service does, with its error set, and has the service let go of it: it would ask again and again
+ * for bytes that nobody serves. */
+static void withdraw(struct submission *submission, struct submitted *file)
+{
+	size_t used = strlen(file->error);
+	if (!confirm(submission, file, true))
+		snprintf(file->error + used, sizeof file->error - used, "; it could not be withdrawn, and a service that has it keeps trying");
+	end(submission, file);
+}
+
 /* Serves and announces one file. */
 static void announce(struct submission *submission, struct submitted *file)
 {
 	char url[FILE_URL_SIZE];
 	struct text message = {0};
+	bool said = false;
 	file->started = clock_monotonic();
 	if (!uuids_make(&file->id, 1)) {
 		snprintf(file->error, sizeof file->error, "no randomness for an ID");
@@ -121,11 +142,17 @@ static void announce(struct submission *submission, struct submitted *file)
 		file->upload = upload_create(&(struct upload){.id = file->id, .url = url, .filename = file->name, .filesize = file->size});
 		if (file->upload != NULL)
 			event_encode_bytes_received(&message, file->upload, clock_now());
-		if (file->upload == NULL || !client_publish(submission->client, submission->events, &message))
+		said = file->upload != NULL;
+		if (!said || !client_publish(submission->client, submission->events, &message))
 			snprintf(file->error, sizeof file->error, "it could not be announced");
 	}
 	text_free(&message);
-	if (file->error[0] != '\0')
+	if (file->error[0] == '\0')
+		return;
+	/* Without an answer from the broker the service may have it nevertheless. */
+	if (said)
+		withdraw(submission, file);
+	else
 		end(submission, file);
 }
 
@@ -199,31 +226,12 @@ static void follow_step(struct submission *submission, struct submitted *file, c
 	free(room);
 }
 
-/* Says on the bus that all is over with an upload. */
-static bool confirm(struct submission *submission, const struct submitted *file, bool failed)
-{
-	struct text message = {0};
-	event_encode_upload_ready(&message, file->upload, failed, clock_now());
-	bool good = client_publish(submission->client, submission->events, &message);
-	text_free(&message);
-	return good;
-}
-
 static void finish(struct submission *submission, struct submitted *file, enum outcome outcome)
 {
 	file->outcome = outcome;
 	say(submission, file, outcome_name(outcome), "");
 	if (!confirm(submission, file, outcome != OUTCOME_CONTINUE))
 		snprintf(file->error, sizeof file->error, "it has ended with %s, but that could not be confirmed", outcome_name(outcome));
-	end(submission, file);
-}
-
-/* Ends a file before the service does, with its error set, and has the service let go of it: it would ask again and again for bytes that nobody serves. */
-static void withdraw(struct submission *submission, struct submitted *file)
-{
-	size_t used = strlen(file->error);
-	if (!confirm(submission, file, true))
-		snprintf(file->error + used, sizeof file->error - used, "; it could not be withdrawn, and the service keeps trying");
 	end(submission, file);
 }
 

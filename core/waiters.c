@@ -10,17 +10,45 @@ struct waiter {
 	char id[];
 };
 
+/* With a UUID for an ID it has its place among the cells, else in memory of its own. */
+#define CELL_SIZE (sizeof(struct waiter) + 37)
+
 bool waiters_init(struct waiters *waiters)
 {
 	waiters->due = (struct timers){0};
+	waiters->cells = (struct cells){.size = CELL_SIZE};
 	return table_init(&waiters->table, offsetof(struct waiter, id));
+}
+
+static size_t size_of(const char *id)
+{
+	return sizeof(struct waiter) + strlen(id) + 1;
+}
+
+static struct waiter *make(struct waiters *waiters, const char *id)
+{
+	size_t size = size_of(id);
+	struct waiter *waiter = size <= CELL_SIZE ? cells_take(&waiters->cells) : malloc(size);
+	if (waiter == NULL)
+		return NULL;
+	*waiter = (struct waiter){0};
+	memcpy(waiter->id, id, size - sizeof *waiter);
+	return waiter;
+}
+
+static void unmake(struct waiters *waiters, struct waiter *waiter)
+{
+	if (size_of(waiter->id) <= CELL_SIZE)
+		cells_give(&waiters->cells, waiter);
+	else
+		free(waiter);
 }
 
 static void end(struct waiters *waiters, struct waiter *waiter)
 {
 	table_remove(&waiters->table, &waiter->entry);
 	timers_unset(&waiters->due, &waiter->due);
-	free(waiter);
+	unmake(waiters, waiter);
 }
 
 static struct waiter *of_timer(struct timer *timer)
@@ -39,13 +67,13 @@ void waiters_free(struct waiters *waiters)
 
 bool waiters_add(struct waiters *waiters, const char *id, nanos at)
 {
-	size_t size = strlen(id) + 1;
-	struct waiter *waiter = calloc(1, sizeof *waiter + size);
-	if (waiter == NULL || !timers_set(&waiters->due, &waiter->due, at)) {
-		free(waiter);
+	struct waiter *waiter = make(waiters, id);
+	if (waiter == NULL)
+		return false;
+	if (!timers_set(&waiters->due, &waiter->due, at)) {
+		unmake(waiters, waiter);
 		return false;
 	}
-	memcpy(waiter->id, id, size);
 	table_add(&waiters->table, &waiter->entry);
 	return true;
 }

@@ -4,10 +4,12 @@
 #ifndef CORE_WAITERS_H
 #define CORE_WAITERS_H
 
+#include "core/cells.h"
 #include "core/table.h"
 #include "core/timers.h"
 
 struct waiters {
+	struct cells cells;
 	struct table table;
 	struct timers due;
 };

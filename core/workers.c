@@ -70,7 +70,7 @@ static void put_down(struct queue *queue, struct worker *worker)
 	struct run *run = worker->run;
 	worker->run = NULL;
 	run->cancel_fd = -1;
-	while (read(worker->cancel_fd, &count, sizeof count) > 0)
+	while (atomic_load(&run->cancelled) && read(worker->cancel_fd, &count, sizeof count) > 0)
 		;
 	pthread_mutex_unlock(&queue->lock);
 	mailbox_send(queue->all->mailbox, &run->mail);
@@ -187,8 +187,9 @@ void workers_submit(struct workers *workers, struct run *run)
 	pthread_mutex_lock(&queue->lock);
 	*queue->last = run;
 	queue->last = &run->next;
-	pthread_cond_signal(&queue->filled);
 	pthread_mutex_unlock(&queue->lock);
+	/* Not under the lock: whom it wakes would only wait for it. */
+	pthread_cond_signal(&queue->filled);
 }
 
 /* With the queue's lock held. */

@@ -173,9 +173,9 @@ static void count_connection(void *context, struct MHD_Connection *connection, v
 		atomic_fetch_add(&server->connections, 1);
 }
 
-void file_server_start(struct file_server *server, const char *certificate, const char *key)
+void file_server_start(struct file_server *server, const char *host, const char *certificate, const char *key)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = inet_addr(host)};
 	struct MHD_OptionItem tls[] = {
 		{MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)certificate},
 		{MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)key},

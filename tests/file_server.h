@@ -37,8 +37,9 @@ struct file_server {
 	struct file_server_file *file; /* under the lock */
 };
 
-/* Fails the test if it cannot start. `certificate` and `key` (PEM): https; NULL: http. */
-void file_server_start(struct file_server *server, const char *certificate, const char *key);
+/* Fails the test if it cannot start. `host`: an address of this machine; `certificate` and `key` (PEM): https; NULL: http. */
+#define FILE_SERVER_LOOPBACK "127.0.0.1"
+void file_server_start(struct file_server *server, const char *host, const char *certificate, const char *key);
 void file_server_stop(struct file_server *server);
 
 /* From now on answers `path`, whatever it says, with a copy of these bytes. At any time. */

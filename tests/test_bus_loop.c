@@ -130,6 +130,30 @@ START_TEST(nothing_leaves_before_the_flush)
 }
 END_TEST
 
+/* What was prepared may be gone; whether the request was taken is not known. */
+START_TEST(prepares_again_when_nobody_takes_it)
+{
+	nanos limit = clock_monotonic() + TEST_LIMIT;
+	bool up = false, over = false;
+	bus_publish(bus, &request[0], "nobody", NULL, "1", 1);
+	bus_flush(bus);
+	while ((!up || !over) && clock_monotonic() < limit) {
+		bus_expire(bus);
+		for (struct mail *mail = mailbox_receive(&mailbox, 10 * MILLISECOND), *next; mail != NULL; mail = next) {
+			next = mail->next;
+			if (mail->kind == MAIL_BUS)
+				up = bus_changed(bus, (struct bus_change *)(void *)mail);
+			else
+				over = mail == &request[0].mail;
+		}
+	}
+	ck_assert(up && over);
+	ck_assert_int_eq(request[0].status, REQUEST_UNKNOWN);
+	publish(1, 100, 1);
+	ck_assert_uint_eq(receive(1, NULL), 1);
+}
+END_TEST
+
 /* The bus' own thread asks the broker while ours gathers and does not flush. */
 START_TEST(another_thread_sends_at_once)
 {
@@ -193,6 +217,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, start, stop);
 	tcase_add_loop_test(tcase, gathered_requests_are_answered, 0, 4);
 	tcase_add_test(tcase, nothing_leaves_before_the_flush);
+	tcase_add_test(tcase, prepares_again_when_nobody_takes_it);
 	tcase_add_test(tcase, another_thread_sends_at_once);
 	tcase_add_test(tcase, threads_send_side_by_side);
 	tcase_add_test(tcase, rest_is_sent_when_the_broker_reads_again);

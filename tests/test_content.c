@@ -59,7 +59,7 @@ static void assert_says(const struct content *content, const char *part)
 
 static void start_server(void)
 {
-	file_server_start(&server, NULL, NULL);
+	file_server_start(&server, FILE_SERVER_LOOPBACK, NULL, NULL);
 }
 
 static void stop_server(void)
@@ -305,7 +305,7 @@ START_TEST(certificates_are_verified)
 	ck_assert_int_eq(close(fd), 0);
 	write_text(path, certificate);
 	file_server_stop(&server);
-	file_server_start(&server, certificate, key);
+	file_server_start(&server, FILE_SERVER_LOOPBACK, certificate, key);
 	const struct content_options insecure = {.tls_insecure = true}, trusting = {.ca_file = path}, wrong = {.ca_file = missing};
 	/* A machine without any certificates trusts nobody either. */
 	bool some = access("/etc/ssl/certs/ca-certificates.crt", R_OK) == 0;

@@ -84,6 +84,24 @@ START_TEST(destroyed_after_the_last_mail)
 }
 END_TEST
 
+/* Linked mails come together, in their order, behind those that were sent before. */
+START_TEST(many_at_once)
+{
+	struct mailbox mailbox;
+	struct mail mails[4] = {0};
+	ck_assert(mailbox_init(&mailbox));
+	mailbox_send(&mailbox, &mails[0]);
+	mails[1].next = &mails[2];
+	mailbox_send_all(&mailbox, &mails[1], &mails[2]);
+	mailbox_send(&mailbox, &mails[3]);
+	const struct mail *mail = mailbox_receive(&mailbox, 0);
+	for (size_t i = 0; i < 4; i++, mail = mail->next)
+		ck_assert_ptr_eq(mail, &mails[i]);
+	ck_assert_ptr_null(mail);
+	mailbox_destroy(&mailbox);
+}
+END_TEST
+
 START_TEST(patience_ends)
 {
 	struct mailbox mailbox;
@@ -102,6 +120,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {many_senders, destroyed_after_the_last_mail, patience_ends};
+	const TTest *const tests[] = {many_senders, many_at_once, destroyed_after_the_last_mail, patience_ends};
 	return suite_run("mailbox", tests, sizeof tests / sizeof tests[0], 60);
 }

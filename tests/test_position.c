@@ -57,8 +57,41 @@ START_TEST(stands_to_what_was_seen)
 }
 END_TEST
 
+#define ROUNDS 2000000
+
+/* The stream is made anew again and again, each time with more in it from its beginning. */
+static void *make_anew(void *closure)
+{
+	for (int64_t stream = 1; stream <= ROUNDS; stream++)
+		shared_position_set(closure, &(struct position){.stream = stream, .sequence = (uint64_t)stream * 10});
+	return NULL;
+}
+
+START_TEST(a_sequence_stays_with_its_stream)
+{
+	struct shared_position shared = SHARED_POSITION(((struct position){1, 10}));
+	struct position seen = {0};
+	pthread_t thread;
+	ck_assert_int_eq(pthread_create(&thread, NULL, make_anew, &shared), 0);
+	while (seen.stream < ROUNDS) {
+		/* Word that was true when it was asked for. */
+		shared_position_advance(&shared, seen.stream, (uint64_t)seen.stream * 10 + 1);
+		seen = shared_position_get(&shared);
+		ck_assert_uint_eq(seen.sequence / 10, (uint64_t)seen.stream);
+	}
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	shared_position_advance(&shared, ROUNDS - 1, UINT64_MAX);
+	ck_assert_uint_le(shared_position_get(&shared).sequence, ROUNDS * 10 + 1);
+	shared_position_advance(&shared, ROUNDS + 1, UINT64_MAX);
+	ck_assert_uint_eq(shared_position_get(&shared).sequence, UINT64_MAX);
+	shared_position_advance(&shared, ROUNDS + 1, 5);
+	ck_assert_uint_eq(shared_position_get(&shared).sequence, UINT64_MAX);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {what_is_written_is_read, nonsense_is_no_position, stands_to_what_was_seen};
+	const TTest *const tests[] = {what_is_written_is_read, nonsense_is_no_position, stands_to_what_was_seen,
+	                              a_sequence_stays_with_its_stream};
 	return suite_run("position", tests, sizeof tests / sizeof tests[0], 10);
 }

@@ -49,7 +49,7 @@ static void set_up(void)
 	jsStreamConfig stream;
 	ck_assert(nats_fixture_start(&nats, NULL));
 	ledger = ledger_create(1);
-	proxy = proxy_create(&nats.port, 1, ledger, 1);
+	proxy = proxy_create(PROXY_LOOPBACK, &nats.port, 1, ledger, 1);
 	proxy_endpoint(proxy, 0, endpoint);
 	snprintf(url, sizeof url, "nats://%s", endpoint);
 	ck_assert_int_eq(natsOptions_Create(&options), NATS_OK);

@@ -92,6 +92,32 @@ START_TEST(impatient_submit_withdraws)
 }
 END_TEST
 
+/* The broker stores what is published and never says so: the service may have what the command takes for lost. */
+START_TEST(unsure_submit_withdraws)
+{
+	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], text[512];
+	jsStreamConfig stream;
+	scenario_open(&scenario, NULL);
+	jsStreamConfig_Init(&stream);
+	stream.Name = "main-queue";
+	stream.NoAck = true;
+	ck_assert_int_eq(js_AddStream(NULL, scenario.js, &stream, NULL, NULL), NATS_OK);
+	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
+	snprintf(path, sizeof path, "%s/file", scenario.folder);
+	ck_assert(folder_write(scenario.folder, "file", "abc", 3));
+	const char *const argv[] = {"./postprocessing", "submit", "-c", ini, path, NULL};
+	ck_assert_int_eq(run_command(argv, NULL, text, sizeof text), 2);
+	recorder_update(&scenario.recorder);
+	ck_assert_uint_eq(scenario.recorder.count, 2);
+	const struct recorded *message = scenario.recorder.message;
+	ck_assert_str_eq(message[0].type, "BytesReceived");
+	ck_assert_str_eq(message[1].type, "UploadReady");
+	ck_assert_str_eq(message[1].upload, message[0].upload);
+	ck_assert(json_is_true(json_object_get(message[1].payload, "Failed")));
+	scenario_close(&scenario);
+}
+END_TEST
+
 START_TEST(health_tells)
 {
 	char ini[FOLDER_PATH_SIZE + 32], text[512];
@@ -125,7 +151,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {interrupted_submit_withdraws, terminated_submit_withdraws, impatient_submit_withdraws, health_tells,
-	                              unknown_options_are_refused};
+	const TTest *const tests[] = {interrupted_submit_withdraws, terminated_submit_withdraws, impatient_submit_withdraws, unsure_submit_withdraws,
+	                              health_tells, unknown_options_are_refused};
 	return scenario_run("scenario_commands", tests, sizeof tests / sizeof tests[0]);
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The service has no file descriptor left: whatever needs one is tried again, at leisure, and goes on when there are some. */
+#include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "tests/scenario/records.h"
@@ -96,8 +99,39 @@ START_TEST(the_broker_is_reached_later)
 }
 END_TEST
 
+/* A connection to the service's HTTP that has asked for something. */
+static int ask(void)
+{
+	static const char request[] = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)scenario_http_port(&scenario)),
+	                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	ck_assert_int_ge(fd, 0);
+	ck_assert_int_eq(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	ck_assert_int_eq(send(fd, request, sizeof request - 1, MSG_NOSIGNAL), (ssize_t)sizeof request - 1);
+	return fd;
+}
+
+START_TEST(a_probe_waits_for_descriptors)
+{
+	char answer[16] = "";
+	scenario_begin(&scenario, NULL, false);
+	rlim_t limit = set_limit(NONE);
+	int fd = ask();
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	check_idle();
+	ck_assert_int_eq(poll(&ready, 1, 0), 0);
+	set_limit(limit);
+	ck_assert_int_eq(poll(&ready, 1, (int)(TEST_LIMIT / MILLISECOND)), 1);
+	ck_assert_int_eq(recv(fd, answer, 12, MSG_WAITALL), 12);
+	ck_assert_str_eq(answer, "HTTP/1.1 200");
+	close(fd);
+	scenario_close(&scenario);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {a_scan_waits_for_descriptors, the_broker_is_reached_later};
+	const TTest *const tests[] = {a_scan_waits_for_descriptors, the_broker_is_reached_later, a_probe_waits_for_descriptors};
 	return scenario_run("scenario_descriptors", tests, sizeof tests / sizeof tests[0]);
 }

@@ -13,6 +13,17 @@
 #define WAITING_LIMIT_MB 30
 #define PATIENCE (10 * MINUTE)
 
+/* For so long the service's memory is to stay as it is. */
+#define REST_TIME (3 * SECOND)
+#define REST_LIMIT (60 * SECOND)
+#define REST_CHANGE_MB 0.1
+
+struct rest {
+	const struct service *service;
+	double resident_mb;
+	nanos since;
+};
+
 struct waiting {
 	const struct service *service;
 	double uploads;
@@ -22,6 +33,22 @@ static double resident_mb(const struct service *service)
 {
 	struct process_usage usage;
 	return process_usage_read(service->process.pid, &usage) ? (double)usage.resident / 1e6 : NAN;
+}
+
+static bool rests(void *closure)
+{
+	struct rest *rest = closure;
+	double resident = resident_mb(rest->service);
+	if (!(fabs(resident - rest->resident_mb) < REST_CHANGE_MB))
+		*rest = (struct rest){rest->service, resident, clock_monotonic()};
+	return clock_monotonic() - rest->since > REST_TIME;
+}
+
+/* When it has given back what it needed no longer. */
+static double resident_at_rest(const struct service *service)
+{
+	struct rest rest = {.service = service};
+	return wait_until(rests, &rest, REST_LIMIT) ? rest.resident_mb : NAN;
 }
 
 /* What is connected to a broker and does nothing takes in any case. */
@@ -41,7 +68,9 @@ static bool all_wait(void *closure)
 {
 	const struct waiting *waiting = closure;
 	return service_metric(waiting->service, "postprocessing_uploads") >= waiting->uploads &&
-	       service_metric(waiting->service, "postprocessing_uploads_moving") == 0;
+	       service_metric(waiting->service, "postprocessing_uploads_moving") == 0 &&
+	       service_metric(waiting->service, "postprocessing_steps_waiting") == 0 &&
+	       service_metric(waiting->service, "postprocessing_steps_running") == 0;
 }
 
 /* The load is not waited for: it would wait for as long as the uploads do. */
@@ -50,13 +79,13 @@ static double measure_many(const struct service *service, size_t uploads)
 	struct process process;
 	struct waiting waiting = {service, (double)uploads};
 	char options[64];
-	snprintf(options, sizeof options, "-n %zu -f %zu", uploads, uploads);
+	snprintf(options, sizeof options, "-n %zu -f %zu -t 1h", uploads, uploads);
 	if (!command_start(&process, service, options))
 		return NAN;
 	bool good = wait_until(all_wait, &waiting, PATIENCE);
 	process_signal(&process, SIGKILL);
 	process_end(&process);
-	return good ? resident_mb(service) : NAN;
+	return good ? resident_at_rest(service) : NAN;
 }
 
 bool measure_memory(struct bench *bench)
@@ -68,7 +97,7 @@ bool measure_memory(struct bench *bench)
 		return false;
 	floor = measure_floor(&nats);
 	if (service_start(&service, &nats, "steps = delay\n[step:delay]\nduration = 10h\n")) {
-		idle = resident_mb(&service);
+		idle = resident_at_rest(&service);
 		waiting = measure_many(&service, bench->waiting);
 		service_end(&service);
 	}

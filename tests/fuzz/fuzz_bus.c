@@ -16,7 +16,8 @@
 #include "tests/fuzz/require.h"
 
 static struct {
-	natsMsgHandler on_message, on_word;
+	struct mail *(*make_mail)(void *closure, natsMsg *message);
+	natsMsgHandler on_word;
 	void *closure;
 	char inbox[BUS_SUBJECT_SIZE]; /* ends with '>' */
 	char reply[BUS_SUBJECT_SIZE]; /* of the last request */
@@ -29,7 +30,7 @@ natsStatus __wrap_natsConnection_PublishMsg(natsConnection *connection, natsMsg 
 
 struct bus_link *__wrap_bus_link_create(const struct bus_link_options *options)
 {
-	broker.on_message = options->on_message;
+	broker.make_mail = options->make_mail;
 	broker.on_word = options->on_word;
 	broker.closure = options->closure;
 	snprintf(broker.inbox, sizeof broker.inbox, "%s", options->inbox);
@@ -104,7 +105,7 @@ static struct mail *receive(struct mailbox *mailbox, enum mail_kind kind)
 }
 
 /* The answer to a request comes; what the request's status says is borne out by it. */
-static bool answer(struct mailbox *mailbox, struct request *request, const char *data, size_t size)
+static bool answer(struct request *request, const char *data, size_t size)
 {
 	natsMsg *message = make_message(broker.reply, data, size);
 	if (message == NULL)
@@ -116,8 +117,7 @@ static bool answer(struct mailbox *mailbox, struct request *request, const char 
 	bool object = huge || json_is_object(json), error = json_object_get(json, "error") != NULL;
 	json_int_t sequence = json_integer_value(json_object_get(json, "seq"));
 	json_decref(json);
-	broker.on_message(NULL, NULL, message, broker.closure);
-	REQUIRE(receive(mailbox, MAIL_REPLY) == &request->mail);
+	REQUIRE(broker.make_mail(broker.closure, message) == &request->mail && request->mail.kind == MAIL_REPLY);
 	REQUIRE(request->status != REQUEST_DONE || (object && !error));
 	REQUIRE(request->status != REQUEST_REFUSED || huge || (object && error));
 	if (request->status == REQUEST_DONE && !request->api && !huge)
@@ -126,14 +126,14 @@ static bool answer(struct mailbox *mailbox, struct request *request, const char 
 	return true;
 }
 
-static void check_load(struct bus *bus, struct mailbox *mailbox, const char *data, size_t size)
+static void check_load(struct bus *bus, const char *data, size_t size)
 {
 	struct log log = {.fd = -1, .level = LOG_ERROR};
 	struct store store = {.bucket = "b", .log = &log};
 	struct request request = {0};
 	struct loaded_entry entry;
 	store_load(&store, bus, &request, "id");
-	if (!answer(mailbox, &request, data, size))
+	if (!answer(&request, data, size))
 		return;
 	enum request_status status = request.status;
 	int error = request.error;
@@ -146,22 +146,23 @@ static void check_load(struct bus *bus, struct mailbox *mailbox, const char *dat
 		record_clear(&entry.record);
 }
 
-static void check_put(struct bus *bus, struct mailbox *mailbox, const char *data, size_t size)
+static void check_put(struct bus *bus, const char *data, size_t size)
 {
 	struct request request = {0};
 	bus_publish(bus, &request, "s", NULL, "", 0);
-	answer(mailbox, &request, data, size);
+	answer(&request, data, size);
 }
 
-static void check_position(struct bus *bus, struct mailbox *mailbox, const char *data, size_t size)
+static void check_position(struct bus *bus, const char *data, size_t size)
 {
-	struct intake intake = {.consumer = "c", .applied = 5};
+	struct intake intake = {.consumer = "c", .applied = SHARED_POSITION((struct position){.sequence = 5})};
 	intake_ask_position(&intake, bus);
 	REQUIRE(intake.asking);
-	if (!answer(mailbox, &intake.position, data, size))
+	if (!answer(&intake.question, data, size))
 		return;
-	REQUIRE(intake_answered(&intake, &intake.position));
-	REQUIRE(!intake.asking && intake.position.reply == NULL && intake.applied >= 5 && intake.applied <= INT64_MAX);
+	REQUIRE(intake_answered(&intake, &intake.question));
+	uint64_t applied = shared_position_get(&intake.applied).sequence;
+	REQUIRE(!intake.asking && intake.question.reply == NULL && applied >= 5 && applied <= INT64_MAX);
 }
 
 /* By the book: the numbers of "$JS.ACK.<domain>.<hash>.<stream>.<consumer>.<delivered>.<sequence>…", the first two of
@@ -190,16 +191,16 @@ static bool plain(const char *reply)
 }
 
 /* What a pull brings: a message, or word of the pull itself on the inbox's subject. */
-static void check_delivery(const char *subject, struct mailbox *mailbox, const char *data, size_t size)
+static void check_delivery(const char *subject, const char *data, size_t size)
 {
 	struct intake intake = {.held = 3, .outstanding = 7};
 	natsMsg *message = make_message(subject, data, size);
 	if (message == NULL)
 		return;
-	broker.on_message(NULL, NULL, message, broker.closure);
-	struct mail *mail = receive(mailbox, MAIL_DELIVERY);
+	struct mail *mail = broker.make_mail(broker.closure, message);
 	if (mail == NULL)
 		return;
+	REQUIRE(mail->kind == MAIL_DELIVERY);
 	struct delivery *delivery = (struct delivery *)(void *)mail;
 	uint64_t delivered;
 	const char *reply = natsMsg_GetReply(delivery->message);
@@ -247,15 +248,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	char subject[BUS_SUBJECT_SIZE];
 	bus_pull_subject(bus, subject);
 	if (data[0] == 'l')
-		check_load(bus, &mailbox, rest, size - 1);
+		check_load(bus, rest, size - 1);
 	else if (data[0] == 'p')
-		check_put(bus, &mailbox, rest, size - 1);
+		check_put(bus, rest, size - 1);
 	else if (data[0] == 'c')
-		check_position(bus, &mailbox, rest, size - 1);
+		check_position(bus, rest, size - 1);
 	else if (data[0] == 'w')
 		check_word(&mailbox, rest, size - 1);
 	else
-		check_delivery(data[0] == 's' ? subject : INTAKE_STREAM, &mailbox, rest, size - 1);
+		check_delivery(data[0] == 's' ? subject : INTAKE_STREAM, rest, size - 1);
 	bus_destroy(bus);
 	mailbox_destroy(&mailbox);
 	return 0;

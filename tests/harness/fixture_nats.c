@@ -16,23 +16,39 @@
 #include "tests/harness/limits.h"
 
 #define UNDER_LIMIT 12
+#define GREETING_SIZE 2048
 
-bool nats_answers(unsigned port)
+/* What the server greets with, one line of JSON; "": none is there. */
+static void greet(unsigned port, char info[GREETING_SIZE])
 {
+	info[0] = '\0';
 	struct sockaddr_in address = {
 		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return false;
-	/* The server greets with one line of JSON; JetStream is ready before it takes connections. */
-	char info[2048] = "";
+		return;
 	struct pollfd ready = {.fd = fd, .events = POLLIN};
 	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && poll(&ready, 1, 1000) == 1) {
-		ssize_t got = read(fd, info, sizeof info - 1);
+		ssize_t got = read(fd, info, GREETING_SIZE - 1);
 		info[got > 0 ? got : 0] = '\0';
 	}
 	close(fd);
+}
+
+bool nats_answers(unsigned port)
+{
+	char info[GREETING_SIZE];
+	greet(port, info);
+	/* JetStream is ready before connections are taken. */
 	return strncmp(info, "INFO ", 5) == 0 && strstr(info, "\"jetstream\":true") != NULL;
+}
+
+bool nats_is_version(unsigned port, const char *prefix)
+{
+	char info[GREETING_SIZE], member[64];
+	greet(port, info);
+	snprintf(member, sizeof member, "\"version\":\"%s", prefix);
+	return strstr(info, member) != NULL;
 }
 
 static bool write_configuration(struct nats_fixture *nats)

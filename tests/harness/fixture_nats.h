@@ -51,5 +51,7 @@ void nats_fixture_end(struct nats_fixture *nats);
 
 /* True when a nats-server with JetStream answers on this port of 127.0.0.1. */
 bool nats_answers(unsigned port);
+/* … whose version begins like this, say "2.9.". */
+bool nats_is_version(unsigned port, const char *prefix);
 
 #endif

@@ -43,7 +43,9 @@ void scenario_open(struct scenario *scenario, const struct scenario_options *opt
 	if (options != NULL)
 		scenario->options = *options;
 	ck_assert(folder_create(scenario->folder));
-	file_server_start(&scenario->storage, NULL, NULL);
+	if (scenario->options.host == NULL)
+		scenario->options.host = FILE_SERVER_LOOPBACK;
+	file_server_start(&scenario->storage, scenario->options.host, NULL, NULL);
 	if (!scenario->options.embedded)
 		ck_assert(nats_fixture_start(&scenario->nats, scenario->options.nats));
 	if (scenario->options.no_broker)

@@ -31,6 +31,7 @@ struct scenario_options {
 	const char *const *env;    /* of the service, "NAME=value", NULL-terminated; NULL: none */
 	const struct nats_options *nats;
 	bool embedded;             /* no nats-server but the service's own */
+	const char *host;          /* where the service finds storage, an address of this machine; NULL: the loopback */
 	bool no_broker;            /* the nats-server is not started yet: scenario_start_broker() */
 };
 

@@ -21,7 +21,8 @@ json_t *storage_resource(void)
 
 char *storage_url(const struct scenario *scenario, const char *path, char text[STORAGE_URL_SIZE])
 {
-	int length = snprintf(text, STORAGE_URL_SIZE, "http://127.0.0.1:%u%s?token=" SCENARIO_SECRET, scenario->storage.port, path);
+	int length = snprintf(text, STORAGE_URL_SIZE, "http://%s:%u%s?token=" SCENARIO_SECRET, scenario->options.host,
+	                      scenario->storage.port, path);
 	ck_assert_int_lt(length, STORAGE_URL_SIZE);
 	return text;
 }

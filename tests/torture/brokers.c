@@ -63,9 +63,19 @@ void brokers_hurt(struct torture *torture, enum fault fault, nanos now)
 	faults_report(torture, fault, server->options.name != NULL ? server->options.name : "", brokers->back);
 }
 
+/* One that ends by itself is no fault of ours, and nothing can be learnt from what comes after. */
+static void check_alive(const struct brokers *brokers)
+{
+	for (unsigned i = 0; i < brokers->count; i++)
+		if (brokers->server[i] != brokers->hurt)
+			ck_assert_msg(!process_wait(&brokers->server[i]->process, 0), "broker %u has ended with status %d", i,
+			              brokers->server[i]->process.status);
+}
+
 void brokers_turn(struct torture *torture, nanos now)
 {
 	struct brokers *brokers = &torture->faults.brokers;
+	check_alive(brokers);
 	if (brokers->hurt == NULL || brokers->back > now)
 		return;
 	ck_assert(brokers->stopped ? nats_fixture_resume(brokers->hurt) : nats_fixture_restart(brokers->hurt));

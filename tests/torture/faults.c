@@ -52,6 +52,7 @@ const unsigned torture_brokers[FAULTS] = {
 	[FAULT_KILL] = 2, [FAULT_POINT] = 6,  [FAULT_STOP] = 1,        [FAULT_HOLE] = 1,        [FAULT_CUT] = 1,
 	[FAULT_PIECES] = 1, [FAULT_ANSWERS] = 1, [FAULT_BROKER_KILL] = 6, [FAULT_BROKER_STOP] = 2, [FAULT_CONSUMER] = 1,
 };
+const unsigned torture_partitions[FAULTS] = {[FAULT_HOLE] = 1, [FAULT_LONG_HOLE] = 2};
 
 static void add_cards(struct deck *deck, unsigned card, unsigned count)
 {

@@ -31,9 +31,13 @@ static void start_instance(struct torture *torture, unsigned number)
 	proxy_endpoint(torture->proxy, number, endpoint);
 	snprintf(events, sizeof events, "POSTPROCESSING_EVENTS_ENDPOINT=%s", endpoint);
 	mkdir(folder, 0700); /* is there after the first start */
-	const char *argv[] = {"./postprocessing", "server", "-c", ini, NULL};
+	const char *argv[] = {NULL, NULL, "./postprocessing", "server", "-c", ini, NULL};
 	const char *env[] = {socket, state, events, NULL};
-	ck_assert(process_start(&victim->process, &(struct process_options){.argv = argv, .env = env, .log = log}));
+	bool apart = torture->options.network != NULL;
+	if (apart)
+		network_command(torture->options.network, number, argv);
+	ck_assert(process_start(&victim->process,
+	                        &(struct process_options){.argv = apart ? argv : argv + NETWORK_ARGUMENTS, .env = env, .log = log}));
 	victim->state = VICTIM_WORKS;
 	victim->back = 0;
 	struct gate *gate = proxy_take(torture->proxy, number);
@@ -121,11 +125,20 @@ static void stop_one(struct torture *torture, unsigned number, enum fault fault,
 	victim->back = now + (fault == FAULT_STOP ? faults_between(&torture->faults, 100 * MILLISECOND, SHORT_TIME) : long_time(torture));
 }
 
+static void set_hole(struct torture *torture, unsigned number, bool hole)
+{
+	if (torture->options.network != NULL) {
+		network_set_link(torture->options.network, number, !hole);
+		return;
+	}
+	proxy_take(torture->proxy, number)->hole = hole;
+	proxy_give_back(torture->proxy);
+}
+
 static void cut_off(struct torture *torture, unsigned number, enum fault fault, nanos now)
 {
 	struct victim *victim = &torture->faults.instance[number];
-	proxy_take(torture->proxy, number)->hole = true;
-	proxy_give_back(torture->proxy);
+	set_hole(torture, number, true);
 	victim->state = VICTIM_CUT_OFF;
 	victim->cut = torture_random(&torture->faults.random, 2) == 0;
 	victim->back = now + (fault == FAULT_HOLE ? faults_between(&torture->faults, 500 * MILLISECOND, SHORT_TIME) : long_time(torture));
@@ -197,8 +210,7 @@ static void bring_back(struct torture *torture, unsigned number)
 	} else {
 		if (victim->cut)
 			proxy_drop(torture->proxy, number);
-		proxy_take(torture->proxy, number)->hole = false;
-		proxy_give_back(torture->proxy);
+		set_hole(torture, number, false);
 	}
 	victim->state = VICTIM_WORKS;
 	victim->back = 0;

@@ -6,13 +6,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/markers.h"
+
 /* Of the last ones a late answer may still speak. */
 #define KEPT 8
+/* An end is told again twice in a run at the most, but that its record is refused. */
+#define ENDS 16
 
 struct page {
 	struct stand kept[KEPT]; /* the latest first */
 	uint64_t last;           /* that the broker has said to have stored, deletions included */
+	nanos deleted;           /* when it said so of a deletion; 0: of a record */
 	bool forgotten;
+	struct {
+		uint64_t said;
+		nanos at;
+	} end[ENDS]; /* decided on, the oldest first */
+	size_t ends;
 };
 
 struct ledger {
@@ -39,16 +49,16 @@ void ledger_free(struct ledger *ledger)
 }
 
 /* Does this record end a wait of the one before? Without a run of the step a wait goes on, or an answer has ended it; and
- * storage is told again only when it has not confirmed in time. */
+ * storage is told again only when it has not confirmed in time. A wait that is made shorter ends as well. */
 static bool ends_wait(const struct stand *before, const struct stand *after)
 {
 	if (before->phase == PHASE_WAITING)
-		return after->step != before->step || after->phase != PHASE_WAITING;
+		return after->step != before->step || after->phase != PHASE_WAITING || after->due < before->due;
 	if (before->phase == PHASE_CONFIRMING)
 		return after->phase == PHASE_CONFIRMING && after->said != before->said;
 	if (before->phase != PHASE_BACKOFF)
 		return false;
-	return after->step == before->step ? after->phase != PHASE_BACKOFF : !before->awaited;
+	return after->step == before->step ? after->phase != PHASE_BACKOFF || after->due < before->due : !before->awaited;
 }
 
 static void compare(struct ledger *ledger, size_t index, const struct stand *before, const struct stand *after)
@@ -72,14 +82,24 @@ static size_t index_of(const struct ledger *ledger, const char *id)
 	return index < ledger->count ? index : SIZE_MAX;
 }
 
+static void note_end(struct page *page, const struct stand *stand)
+{
+	for (size_t i = 0; i < page->ends; i++)
+		if (page->end[i].said == stand->said)
+			return;
+	ck_assert_uint_lt(page->ends, ENDS);
+	page->end[page->ends].said = stand->said;
+	page->end[page->ends++].at = stand->said_at;
+}
+
 bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint64_t expected, unsigned instance, size_t *index,
                    struct stand *stand)
 {
 	struct record record;
 	char why[128];
 	*index = SIZE_MAX;
-	if (record_decode(value, length, &record, why, sizeof why) != RECORD_TAKEN)
-		return false;
+	ck_assert_msg(record_decode(value, length, &record, why, sizeof why) == RECORD_TAKEN, "an instance writes what is no record: %s", why);
+	ck_assert_msg(!record.foreign, "an instance writes a record that it cannot read itself");
 	*index = index_of(ledger, record.upload->id);
 	*stand = (struct stand){
 		.expected = expected,
@@ -89,11 +109,15 @@ bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint
 		.awaited = record.status.awaited,
 		.due = record.status.due,
 		.said = record.status.said,
+		.said_at = record.status.said_at,
 	};
 	record_clear(&record);
 	if (*index == SIZE_MAX)
 		return false;
-	const struct stand *kept = ledger->page[*index].kept;
+	struct page *page = &ledger->page[*index];
+	const struct stand *kept = page->kept;
+	if (stand->phase == PHASE_CONFIRMING && stand->said != 0)
+		note_end(page, stand);
 	for (size_t i = 0; i < KEPT; i++)
 		if (kept[i].revision != 0 && kept[i].revision == expected)
 			compare(ledger, *index, &kept[i], stand);
@@ -122,17 +146,24 @@ void ledger_deletes(struct ledger *ledger, const char *key, uint64_t expected, s
 	*stand = (struct stand){.expected = expected, .phase = PHASE_ENDED};
 }
 
+/* Nothing is left of a deletion once its marker has been cleared away. */
+static bool is_cleared(const struct page *page)
+{
+	return page->deleted != 0 && clock_now() - page->deleted >= MARKER_AGE;
+}
+
 void ledger_stored(struct ledger *ledger, size_t index, const struct stand *stand)
 {
 	struct page *page = &ledger->page[index];
 	if (stand->revision <= page->last) /* it was done already, or word of it comes late */
 		return;
-	if (stand->expected < page->last) {
+	if (stand->expected < page->last && !(stand->expected == 0 && is_cleared(page))) {
 		page->forgotten = true;
 		printf("u%zu: the broker took a write on revision %" PRIu64 ", and had replaced that by %" PRIu64 "\n", index, stand->expected,
 		       page->last);
 	}
 	page->last = stand->revision;
+	page->deleted = stand->phase == PHASE_ENDED ? clock_now() : 0;
 	for (size_t i = KEPT - 1; i > 0; i--)
 		page->kept[i] = page->kept[i - 1];
 	page->kept[0] = *stand;
@@ -141,7 +172,7 @@ void ledger_stored(struct ledger *ledger, size_t index, const struct stand *stan
 void ledger_compare_end(struct ledger *ledger, size_t index, uint64_t revision)
 {
 	struct page *page = &ledger->page[index];
-	if (revision >= page->last || page->forgotten)
+	if (revision >= page->last || page->forgotten || (revision == 0 && is_cleared(page)))
 		return;
 	page->forgotten = true;
 	printf("u%zu: the broker has revision %" PRIu64 ", and had stored %" PRIu64 "\n", index, revision, page->last);
@@ -150,6 +181,15 @@ void ledger_compare_end(struct ledger *ledger, size_t index, uint64_t revision)
 bool ledger_forgotten(const struct ledger *ledger, size_t index)
 {
 	return ledger->page[index].forgotten;
+}
+
+nanos ledger_decided(const struct ledger *ledger, size_t index, uint64_t said)
+{
+	const struct page *page = &ledger->page[index];
+	for (size_t i = 0; i < page->ends; i++)
+		if (page->end[i].said == said)
+			return page->end[i].at;
+	return 0;
 }
 
 size_t ledger_compared(const struct ledger *ledger)

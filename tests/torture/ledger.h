@@ -23,9 +23,10 @@ struct stand {
 	bool awaited;
 	nanos due;
 	uint64_t said;
+	nanos said_at;
 };
 
-/* For uploads "u0" to "u<count - 1>". */
+/* For uploads "u0" to "u<count - 1>". Those who use it fail the test on a record that nobody can read. */
 struct ledger *ledger_create(size_t count);
 void ledger_free(struct ledger *ledger);
 
@@ -42,6 +43,9 @@ void ledger_stored(struct ledger *ledger, size_t index, const struct stand *stan
 void ledger_compare_end(struct ledger *ledger, size_t index, uint64_t revision);
 /* Has the broker forgotten what it had stored for the upload? */
 bool ledger_forgotten(const struct ledger *ledger, size_t index);
+
+/* When an upload's end was decided on, by the transition that says it; 0: no such record has passed. */
+nanos ledger_decided(const struct ledger *ledger, size_t index, uint64_t said);
 
 /* How many ends of waits were compared with their due time, and how many came before it. */
 size_t ledger_compared(const struct ledger *ledger);

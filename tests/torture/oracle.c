@@ -15,7 +15,8 @@ struct seen {
 	nanos begun, result, asked, finished;
 	const struct recorded *last; /* PostprocessingFinished */
 	unsigned ends;
-	bool wrong, twice, doubled, early;
+	bool answered; /* by who does the remote step, with the verdict that the upload has to have */
+	bool wrong, twice, doubled, hasty, early;
 };
 
 /* Has the upload a record? By the word of the broker that leads the bucket; *revision: the key's, 0: none. */
@@ -60,26 +61,31 @@ static void compare_end(struct torture *torture, size_t index, struct verdict *v
 	ledger_compare_end(torture->ledger, index, revision);
 	bool forgotten = ledger_forgotten(torture->ledger, index);
 	proxy_give_back(torture->proxy);
-	verdict->forgotten += forgotten;
 	verdict->records += held && !forgotten;
 }
 
-/* False: the consumer cannot be asked. */
-static bool ask_consumer(struct torture *torture, size_t *pending, size_t *unacknowledged)
+struct consumer {
+	struct torture *torture;
+	size_t pending, unacknowledged;
+};
+
+/* False: the consumer cannot be asked now. */
+static bool is_answered(void *closure)
 {
+	struct consumer *consumer = closure;
 	jsConsumerInfo *info = NULL;
-	if (js_GetConsumerInfo(&info, torture->js, "main-queue", "postprocessing-pull", NULL, NULL) != NATS_OK)
+	if (js_GetConsumerInfo(&info, consumer->torture->js, "main-queue", "postprocessing-pull", NULL, NULL) != NATS_OK)
 		return false;
-	*pending = (size_t)info->NumPending;
-	*unacknowledged = (size_t)info->NumAckPending;
+	consumer->pending = (size_t)info->NumPending;
+	consumer->unacknowledged = (size_t)info->NumAckPending;
 	jsConsumerInfo_Destroy(info);
 	return true;
 }
 
 bool oracle_is_quiet(struct torture *torture)
 {
-	size_t pending, unacknowledged;
-	return load_is_over(&torture->load) && ask_consumer(torture, &pending, &unacknowledged) && pending == 0 && unacknowledged == 0 &&
+	struct consumer consumer = {.torture = torture};
+	return load_is_over(&torture->load) && is_answered(&consumer) && consumer.pending == 0 && consumer.unacknowledged == 0 &&
 	       is_empty(torture);
 }
 
@@ -96,30 +102,50 @@ static struct decision decision_of(const struct recorded *recorded)
 	return decision;
 }
 
-/* The second and later ones: the same transition said twice, an upload that was begun twice, or a confirmation that was due;
- * that it was the ledger knows. When the broker took the first one long after it was decided on, the second may follow
- * soon. */
-static void note_repeat(struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
+/* Had storage its time to confirm? By the times at which both were decided on: the broker may have taken the first one
+ * much later, so that the second follows soon. */
+static bool was_due(struct torture *torture, size_t index, const struct recorded *first, const struct recorded *second)
+{
+	proxy_take(torture->proxy, 0);
+	nanos before = ledger_decided(torture->ledger, index, decision_of(first).said);
+	nanos after = ledger_decided(torture->ledger, index, decision_of(second).said);
+	proxy_give_back(torture->proxy);
+	return before != 0 && after - before >= CONFIRM_INTERVAL;
+}
+
+/* The second and later ones: the same transition said twice, an upload that was begun twice, or a confirmation that was
+ * due. */
+static void note_repeat(struct torture *torture, size_t index, struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
 {
 	if (strcmp(seen->last->id, recorded->id) == 0)
 		seen->doubled = true;
 	else if (decision_of(seen->last).begun != decision_of(recorded).begun)
 		seen->twice = true;
-	else if (recorded->time - seen->last->time < CONFIRM_INTERVAL)
-		verdict->hasty++;
+	else if (!was_due(torture, index, seen->last, recorded))
+		seen->hasty = true;
 	else
 		verdict->repeats++;
 }
 
-static void note_end(const struct offered *offered, struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
+/* All steps have to be done by then: the scan has said so, and who does the remote step has given its verdict. */
+static void note_end(struct torture *torture, size_t index, struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
 {
-	if (strcmp(recorded_string(recorded, "Outcome"), outcome_name(offered->outcome)) != 0)
+	const struct offered *offered = &torture->load.offered[index];
+	bool done = seen->result != 0 && (offered->infected || (seen->asked != 0 && seen->answered));
+	if (!done || strcmp(recorded_string(recorded, "Outcome"), outcome_name(offered->outcome)) != 0)
 		seen->wrong = true;
 	if (seen->ends++ == 0)
 		seen->finished = recorded->time;
 	else
-		note_repeat(seen, recorded, verdict);
+		note_repeat(torture, index, seen, recorded, verdict);
 	seen->last = recorded;
+}
+
+/* Of its upload; the load's count: none of ours. */
+static size_t index_of(const struct torture *torture, const struct recorded *recorded)
+{
+	size_t index = recorded->upload[0] == 'u' ? strtoul(recorded->upload + 1, NULL, 10) : SIZE_MAX;
+	return index < torture->load.count ? index : torture->load.count;
 }
 
 static int compare_ids(const void *left, const void *right)
@@ -127,14 +153,14 @@ static int compare_ids(const void *left, const void *right)
 	return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
-/* Events of ours that are on the stream under an ID that is there already, other than those that end an upload. */
-static size_t count_echoes(const struct recorder *stream)
+/* Events of ours that are on the stream under an ID that is there already. */
+static size_t count_echoes(struct torture *torture, const struct recorder *stream)
 {
 	const char **id = calloc(stream->count + 1, sizeof *id);
 	size_t count = 0, echoes = 0;
 	ck_assert_ptr_nonnull(id);
 	for (size_t i = 0; i < stream->count; i++)
-		if (stream->message[i].ours && strcmp(stream->message[i].type, "PostprocessingFinished") != 0)
+		if (stream->message[i].ours && !is_forgotten(torture, index_of(torture, &stream->message[i])))
 			id[count++] = stream->message[i].id;
 	qsort(id, count, sizeof *id, compare_ids);
 	for (size_t i = 1; i < count; i++)
@@ -155,31 +181,47 @@ static void note_start(const struct offered *offered, struct seen *seen, const s
 		seen->asked = recorded->time;
 }
 
+static void note_result(const struct offered *offered, struct seen *seen, const struct recorded *recorded)
+{
+	if (strcmp(recorded_string(recorded, "FinishedStep"), "virusscan") != 0)
+		return;
+	seen->wrong = seen->wrong || strcmp(recorded_string(recorded, "Outcome"), offered->infected ? "delete" : "continue") != 0;
+	if (seen->result == 0)
+		seen->result = recorded->time;
+}
+
+/* What storage and the remote service have said. */
+static void note_other(const struct offered *offered, struct seen *seen, const struct recorded *recorded)
+{
+	if (strcmp(recorded->type, "BytesReceived") == 0)
+		seen->begun = recorded->time;
+	else if (strcmp(recorded->type, "PostprocessingStepFinished") == 0)
+		seen->answered = seen->answered || strcmp(recorded_string(recorded, "Outcome"), outcome_name(offered->outcome)) == 0;
+}
+
 static void note(struct torture *torture, struct seen *all, const struct recorded *recorded, struct verdict *verdict)
 {
 	const struct load *load = &torture->load;
-	size_t index = recorded->upload[0] == 'u' ? strtoul(recorded->upload + 1, NULL, 10) : load->count;
-	if (index >= load->count)
+	size_t index = index_of(torture, recorded);
+	if (index == load->count)
 		return;
 	struct seen *seen = &all[index];
 	if (!recorded->ours) {
-		if (strcmp(recorded->type, "BytesReceived") == 0)
-			seen->begun = recorded->time;
+		note_other(&load->offered[index], seen, recorded);
 	} else if (strcmp(recorded->type, "PostprocessingStepFinished") == 0) {
-		if (seen->result == 0)
-			seen->result = recorded->time;
+		note_result(&load->offered[index], seen, recorded);
 	} else if (strcmp(recorded->type, "StartPostprocessingStep") == 0) {
 		note_start(&load->offered[index], seen, recorded, verdict);
 	} else if (strcmp(recorded->type, "PostprocessingFinished") == 0) {
-		note_end(&load->offered[index], seen, recorded, verdict);
+		note_end(torture, index, seen, recorded, verdict);
 	}
 }
 
 static void tell(struct torture *torture, size_t index, const struct seen *seen, const struct recorder *stream, FILE *out)
 {
 	const char *id = torture->load.offered[index].upload->id;
-	fprintf(out, "%s:%s%s%s%s%s%s\n", id, seen->ends == 0 ? " lost" : "", seen->twice ? " ended twice" : "",
-	        seen->doubled ? " one end said twice" : "", seen->wrong ? " wrong" : "", seen->early ? " early" : "",
+	fprintf(out, "%s:%s%s%s%s%s%s%s\n", id, seen->ends == 0 ? " lost" : "", seen->twice ? " ended twice" : "",
+	        seen->doubled ? " one end said twice" : "", seen->hasty ? " ended again before it was due" : "", seen->wrong ? " wrong" : "", seen->early ? " early" : "",
 	        seen->result == 0 ? " without a result" : "");
 	for (size_t i = 0; i < stream->count; i++) {
 		const struct recorded *recorded = &stream->message[i];
@@ -243,6 +285,7 @@ static void measure_all(const struct seen *seen, size_t count, struct verdict *v
 
 static void count_upload(const struct seen *seen, struct verdict *verdict)
 {
+	verdict->hasty += seen->hasty;
 	verdict->lost += seen->ends == 0;
 	verdict->twice += seen->twice;
 	verdict->doubles += seen->doubled;
@@ -250,6 +293,14 @@ static void count_upload(const struct seen *seen, struct verdict *verdict)
 	verdict->wrong += seen->wrong;
 	verdict->early += seen->early;
 	verdict->silent += seen->ends > 0 && seen->result == 0;
+}
+
+/* What the service could make of those whose records the broker forgot. */
+static void count_forgotten(const struct seen *seen, struct verdict *verdict)
+{
+	verdict->forgotten++;
+	verdict->forgotten_lost += seen->ends == 0;
+	verdict->forgotten_twice += seen->twice || seen->doubled || seen->hasty;
 }
 
 /* Is all of the stream read? A busy broker may not answer in time. */
@@ -277,24 +328,29 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 		compare_end(torture, i, verdict);
 		if (!is_forgotten(torture, i))
 			count_upload(&seen[i], verdict);
+		else
+			count_forgotten(&seen[i], verdict);
 		if (seen[i].ends != 1 || seen[i].wrong || seen[i].early || seen[i].result == 0)
 			tell(torture, i, &seen[i], &stream, out);
 	}
 	tell_slowest(torture, seen, &stream, out);
 	measure_all(seen, count, verdict);
-	verdict->echoes = count_echoes(&stream);
+	verdict->echoes = count_echoes(torture, &stream);
 	proxy_take(torture->proxy, 0);
 	verdict->waits = ledger_compared(torture->ledger);
 	verdict->early_waits = ledger_early(torture->ledger);
 	proxy_give_back(torture->proxy);
-	if (!ask_consumer(torture, &verdict->undelivered, &verdict->unacknowledged))
-		verdict->undelivered = SIZE_MAX;
+	struct consumer consumer = {.torture = torture, .pending = SIZE_MAX};
+	wait_until(is_answered, &consumer, TEST_LIMIT);
+	verdict->undelivered = consumer.pending;
+	verdict->unacknowledged = consumer.unacknowledged;
 	recorder_free(&stream);
 	free(seen);
 }
 
 bool verdict_is_good(const struct verdict *verdict)
 {
-	return verdict->lost + verdict->twice + verdict->doubles + verdict->wrong + verdict->early + verdict->early_waits + verdict->silent == 0 &&
-	       verdict->records == 0 && verdict->unacknowledged == 0 && verdict->undelivered == 0;
+	return verdict->lost + verdict->twice + verdict->doubles + verdict->hasty + verdict->echoes == 0 &&
+	       verdict->wrong + verdict->early + verdict->early_waits + verdict->silent == 0 && verdict->records == 0 &&
+	       verdict->unacknowledged == 0 && verdict->undelivered == 0 && (verdict->forgotten == 0 || verdict->forgetful);
 }

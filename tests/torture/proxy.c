@@ -46,6 +46,7 @@ struct door {
 struct proxy {
 	pthread_t thread;
 	pthread_mutex_t lock;
+	const char *host; /* borrowed */
 	/* Under the lock: */
 	bool stop;
 	struct door door[TORTURE_INSTANCES * TORTURE_BROKERS];
@@ -59,9 +60,9 @@ struct proxy {
 	size_t size;
 };
 
-static struct sockaddr_in loopback(unsigned port)
+static struct sockaddr_in address_of(const char *host, unsigned port)
 {
-	return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = inet_addr(host)};
 }
 
 static void close_side(struct connection *connection, enum side side)
@@ -216,7 +217,7 @@ static void serve(struct proxy *proxy, struct connection *connection)
 
 static int connect_broker(unsigned port)
 {
-	struct sockaddr_in address = loopback(port);
+	struct sockaddr_in address = address_of(PROXY_LOOPBACK, port);
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	ck_assert_int_ge(fd, 0);
 	if (connect(fd, (struct sockaddr *)&address, sizeof address) == 0 || errno == EINPROGRESS)
@@ -334,7 +335,7 @@ static void *run(void *closure)
 
 static void open_door(struct proxy *proxy, unsigned instance, unsigned broker_port)
 {
-	struct sockaddr_in address = loopback(0);
+	struct sockaddr_in address = address_of(proxy->host, 0);
 	socklen_t size = sizeof address;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	ck_assert_int_ge(fd, 0);
@@ -345,11 +346,12 @@ static void open_door(struct proxy *proxy, unsigned instance, unsigned broker_po
 		(struct door){.listener = fd, .port = ntohs(address.sin_port), .instance = instance, .broker_port = broker_port};
 }
 
-struct proxy *proxy_create(const unsigned *broker_port, unsigned brokers, struct ledger *ledger, uint64_t seed)
+struct proxy *proxy_create(const char *host, const unsigned *broker_port, unsigned brokers, struct ledger *ledger, uint64_t seed)
 {
 	struct proxy *proxy = calloc(1, sizeof *proxy);
 	ck_assert_ptr_nonnull(proxy);
 	ck_assert_uint_le(brokers, TORTURE_BROKERS);
+	proxy->host = host;
 	proxy->ledger = ledger;
 	proxy->random = seed;
 	for (unsigned i = 0; i < TORTURE_INSTANCES; i++)
@@ -383,7 +385,8 @@ void proxy_endpoint(const struct proxy *proxy, unsigned instance, char endpoint[
 	size_t length = 0;
 	for (const struct door *door = proxy->door; door < proxy->door + proxy->doors; door++)
 		if (door->instance == instance)
-			length += (size_t)snprintf(endpoint + length, PROXY_ENDPOINT_SIZE - length, "%s127.0.0.1:%u", length > 0 ? "," : "", door->port);
+			length += (size_t)snprintf(endpoint + length, PROXY_ENDPOINT_SIZE - length, "%s%s:%u", length > 0 ? "," : "", proxy->host,
+			                           door->port);
 }
 
 struct gate *proxy_take(struct proxy *proxy, unsigned instance)

@@ -33,11 +33,13 @@ struct gate {
 	size_t lost_answers, lost_acks, cuts; /* counts */
 };
 
-/* For TORTURE_INSTANCES instances, on brokers at these ports of the loopback. The ledger is the proxy's thread's while it
+/* For TORTURE_INSTANCES instances, which reach it at `host`, an address of this machine, on brokers at these ports of the
+ * loopback. The ledger is the proxy's thread's while it
  * lives. Fails the test if it cannot. */
-struct proxy *proxy_create(const unsigned *broker_port, unsigned brokers, struct ledger *ledger, uint64_t seed);
+struct proxy *proxy_create(const char *host, const unsigned *broker_port, unsigned brokers, struct ledger *ledger, uint64_t seed);
 void proxy_destroy(struct proxy *proxy);
 
+#define PROXY_LOOPBACK "127.0.0.1"
 /* What an instance has to take for the broker's address: "host:port", of several with commas between. */
 #define PROXY_ENDPOINT_SIZE 80
 void proxy_endpoint(const struct proxy *proxy, unsigned instance, char endpoint[PROXY_ENDPOINT_SIZE]);

@@ -6,6 +6,7 @@
  *   faults.c     which fault comes when
  *   instances.c  the instances, and what is done to them
  *   brokers.c    what is done to the broker, or to one of a cluster
+ *   network.c    networks of their own for the instances, with links that can be taken down
  *   proxy.c      what stands between each instance and the broker
  *   dialogue.c   what the frames mean that pass there; frame.c reads one, ledger.c remembers the records in them
  *   oracle.c     the judgement
@@ -24,6 +25,7 @@
 #include "core/text.h"
 #include "core/upload.h"
 #include "tests/scenario/scenario.h"
+#include "tests/torture/network.h"
 #include "tests/torture/proxy.h"
 
 #define TORTURE_INSTANCES 3
@@ -32,8 +34,9 @@
 /* What each upload waits in its second step. */
 #define TORTURE_DELAY (300 * MILLISECOND)
 
-/* Few of each; most are deaths, and what lasts for long comes seldom; the same with the deaths of brokers foremost. */
-extern const unsigned torture_few[], torture_all[], torture_brokers[];
+/* Few of each; most are deaths, and what lasts for long comes seldom; the same with the deaths of brokers foremost; only
+ * instances that are cut off. */
+extern const unsigned torture_few[], torture_all[], torture_brokers[], torture_partitions[];
 
 struct torture_options {
 	uint64_t seed;
@@ -43,6 +46,7 @@ struct torture_options {
 	nanos stop_limit; /* an instance is stopped or cut off for at most so long */
 	nanos end_limit;  /* for all that is to end once no fault is injected any more */
 	const unsigned *mix; /* how often each fault comes, of all: one of those below */
+	const struct network *network; /* in which the instances are; NULL: in the test's own */
 	nanos patience;   /* of the broker with an event that is not acknowledged; 0: as the service sets it */
 };
 
@@ -150,10 +154,12 @@ struct torture {
 
 struct verdict {
 	size_t once, twice, lost, wrong, early, silent, repeats, doubles, records, unacknowledged, undelivered;
-	size_t forgotten;       /* the broker forgot their records: they count nowhere else */
+	size_t forgotten;       /* the broker forgot their records: they count nowhere else but here: */
+	size_t forgotten_lost, forgotten_twice;
+	bool forgetful;         /* the broker is of a version that is known to do that, see README.md */
 	size_t overtaken;       /* questions decided on before the end, which the broker got after it */
-	size_t hasty;           /* said again as it was due, but soon after the broker had it */
-	size_t echoes;          /* events of other kinds that are on the stream more than once under one ID */
+	size_t hasty;           /* said again before it was due */
+	size_t echoes;          /* events that are on the stream more than once under one ID */
 	size_t waits, early_waits; /* ends of waits that passed the proxy, and those before their time */
 	nanos late[2], took[2]; /* the delay beyond its time, and BytesReceived to the end: p99, the longest */
 	nanos settled;          /* from the last fault until all was over */
