@@ -54,8 +54,7 @@ struct job *job_create(enum input_kind kind)
 	return job;
 }
 
-/* An event that is not done with, if it is still here, is left to come again. */
-static void give_back(struct coordinator *coordinator, struct delivery **source)
+void event_give_back(struct coordinator *coordinator, struct delivery **source)
 {
 	if (*source != NULL)
 		coordinator->options.ports.drop(coordinator->options.ports.closure, *source);
@@ -75,7 +74,7 @@ static void sweep_release(struct coordinator *coordinator, struct sweep *sweep)
 /* Frees a job; an event that it still has is left to come again. */
 void job_free(struct coordinator *coordinator, struct job *job)
 {
-	give_back(coordinator, &job->source);
+	event_give_back(coordinator, &job->source);
 	if (job->sweep != NULL)
 		sweep_release(coordinator, job->sweep);
 	timers_unset(&coordinator->again, &job->again);
@@ -85,10 +84,12 @@ void job_free(struct coordinator *coordinator, struct job *job)
 	free(job);
 }
 
-void coordinator_set_stream(struct coordinator *coordinator, int64_t created, nanos memory)
+void coordinator_set_stream(struct coordinator *coordinator, const struct stream_facts *facts)
 {
-	coordinator->stream = created;
-	coordinator->sure = (memory < MEMORY_LIMIT ? memory : MEMORY_LIMIT) / 2;
+	coordinator->stream = facts->created;
+	coordinator->before = facts->last;
+	coordinator->sure = (facts->memory < MEMORY_LIMIT ? facts->memory : MEMORY_LIMIT) / 2;
+	coordinator->hold_limit = facts->hold_limit;
 }
 
 /* Asks for a reading of the bucket; each upload that is in the step gets a job. */
@@ -119,7 +120,7 @@ static struct job *make_event_job(struct coordinator *coordinator, struct delive
 	job->input.sequence = delivery->sequence;
 	job->input.stream = coordinator->stream;
 	job->input.stored = delivery->stored;
-	job->redelivered = delivery->redelivered;
+	job->input.redelivered = delivery->redelivered;
 	job->input.step = job->event.step;
 	job->input.outcome = job->event.outcome;
 	job->input.failed = job->event.failed;
@@ -210,7 +211,7 @@ static void found_in_vain(struct coordinator *coordinator, struct slot *slot, co
 	}
 	/* The sweep's event comes again, and with it this upload's turn. */
 	log_error(coordinator->options.log, "upload %s: out of memory; it is resumed when the event comes again", id);
-	give_back(coordinator, &sweep->source);
+	event_give_back(coordinator, &sweep->source);
 }
 
 /* A found record of which nothing has to be remembered but when it is due, or that it stands in line. False: it is
@@ -283,7 +284,7 @@ void coordinator_scanned(struct coordinator *coordinator, void *token, bool comp
 		return;
 	/* Without the end some uploads may not have been seen: the event comes again, and the sweep with it. */
 	if (!complete)
-		give_back(coordinator, &sweep->source);
+		event_give_back(coordinator, &sweep->source);
 	sweep_release(coordinator, sweep);
 }
 
@@ -328,6 +329,8 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 {
 	struct timer *timer;
 	slots_time(coordinator, now);
+	if (coordinator->stopping && coordinator->held > 0)
+		timers_hasten(&coordinator->again, now);
 	struct job *stranded = coordinator->stranded;
 	coordinator->stranded = NULL;
 	for (struct job *next; stranded != NULL; stranded = next) {
@@ -384,9 +387,9 @@ void coordinator_cancel_runs(struct coordinator *coordinator)
 
 static void give_back_job(struct coordinator *coordinator, struct job *job)
 {
-	give_back(coordinator, &job->source);
+	event_give_back(coordinator, &job->source);
 	if (job->sweep != NULL)
-		give_back(coordinator, &job->sweep->source);
+		event_give_back(coordinator, &job->sweep->source);
 }
 
 void coordinator_abandon(struct coordinator *coordinator)

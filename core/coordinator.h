@@ -4,7 +4,8 @@
  * It takes mails (deliveries from the bus, answers to its requests, runs that are over, records found in the
  * bucket), applies them to the pipeline one by one for each upload and overlapping between uploads, and
  * carries out what the pipeline says in this order: write the record, conditional on the revision it
- * was decided on; publish; acknowledge the event; hand the step to its workers.
+ * was decided on; publish; acknowledge the event; hand the step to its workers. Only the first step of an upload that
+ * begins may be handed over before all that (coordinator_private.h).
  *
  * It has no threads, no clock and no I/O: the time is passed in, and everything else goes through its ports.
  * All calls come from one thread. */
@@ -58,6 +59,7 @@ struct coordinator_options {
 	const char *owner;            /* this instance's stable name */
 	const char *nonce;            /* of this process: unlike that of any other, ever */
 	unsigned busy_limit;          /* timers wait while so many uploads are being moved */
+	nanos hold;                   /* so long may the event of an upload that begins stand for its record; 0: not at all */
 };
 
 /* Borrows what the options point at. NULL: out of memory. */
@@ -65,8 +67,14 @@ struct coordinator *coordinator_create(const struct coordinator_options *options
 /* No request may be under way any more. Runs that are out are freed when their mail comes: pass it to run_free(). */
 void coordinator_destroy(struct coordinator *coordinator);
 
-/* The stream that deliveries are from now on of (its time of creation), and for how long it remembers messages' IDs. */
-void coordinator_set_stream(struct coordinator *coordinator, int64_t created, nanos memory);
+/* The stream that deliveries are from now on of. */
+struct stream_facts {
+	int64_t created;     /* which tells two streams of one name apart */
+	uint64_t last;       /* its last message by now */
+	nanos memory;        /* for so long it remembers messages' IDs */
+	unsigned hold_limit; /* so many of its events may stand for records at a time */
+};
+void coordinator_set_stream(struct coordinator *coordinator, const struct stream_facts *facts);
 
 /* Takes the delivery over. */
 void coordinator_deliver(struct coordinator *coordinator, struct delivery *delivery, nanos now);

@@ -71,7 +71,7 @@ void job_put(struct coordinator *coordinator, struct job *job, const struct reco
 		ports->put(ports->closure, &job->request, slot->id, slot->revision, id, coordinator->text.data, coordinator->text.length);
 }
 
-static void write_record(struct coordinator *coordinator, struct job *job, nanos now)
+void job_write(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	const struct ports *ports = &coordinator->options.ports;
 	const struct slot *slot = job->slot;
@@ -204,9 +204,7 @@ static const char *reason_to_skip(const struct coordinator *coordinator, struct 
 	return NULL;
 }
 
-/* The step's result that the record is to hold: the run's, or, when the write only keeps what was to be published, the
- * record's own. False: out of memory. */
-static bool take_result(struct job *job)
+bool job_take_result(struct job *job)
 {
 	const struct status *status = &job->record->status;
 	if (!(status->publish & PUBLISH_STEP_FINISHED))
@@ -236,7 +234,7 @@ static bool make_record(struct coordinator *coordinator, struct job *job, struct
 	job->record = record_move(&record);
 	record_clear(&record);
 	job->write_id = coordinator->writes++;
-	return job->record != NULL && take_result(job);
+	return job->record != NULL && job_take_result(job);
 }
 
 /* Whether the event speaks of a step that is behind the upload, as each answer of our own does when it comes back. */
@@ -289,11 +287,11 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 			decided(coordinator, job, now);
 		return;
 	}
-	if (make_record(coordinator, job, upload, &status)) {
-		write_record(coordinator, job, now);
-	} else {
+	if (!make_record(coordinator, job, upload, &status)) {
 		job->doing = JOB_IDLE;
 		job_try_later(coordinator, job, now);
+	} else if (!hold_begin(coordinator, job, now)) {
+		job_write(coordinator, job, now);
 	}
 }
 
@@ -353,10 +351,13 @@ static void loaded(struct coordinator *coordinator, struct job *job, nanos now)
 	bool done = job->uncertain && what == LOADED_RECORD && slot->record->status.transition == job->intended &&
 	            strcmp(slot->record->writer, coordinator->options.nonce) == 0 && job->action.write == WRITE_PUT;
 	job->uncertain = false;
-	if (done)
+	if (done) {
 		decided(coordinator, job, now);
-	else
-		job_decide(coordinator, job, now);
+		return;
+	}
+	if (job->held)
+		hold_void(coordinator, job, now);
+	job_decide(coordinator, job, now);
 }
 
 /* Before something is said that was decided long ago. Whoever has written since says what is to be said. */
@@ -441,8 +442,10 @@ void job_try_again(struct coordinator *coordinator, struct job *job, nanos now)
 		job_load(coordinator, job);
 	else if (job->doing == JOB_RESTORING)
 		job_restore(coordinator, job, now);
+	else if (job->doing == JOB_HOLDING)
+		hold_end(coordinator, job, now);
 	else if (job->doing == JOB_WRITING)
-		write_record(coordinator, job, now);
+		job_write(coordinator, job, now);
 	else
 		job_say_next(coordinator, job, now);
 }

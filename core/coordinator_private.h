@@ -4,6 +4,7 @@
  *   coordinator.c        what comes in, and what is due
  *   coordinator_slots.c  the uploads: their table, the queues of their jobs, and when each is looked at again
  *   coordinator_carry.c  carrying out one job: load, decide, write, acknowledge
+ *   coordinator_hold.c   the first write of a record, put off until the step that runs meanwhile is over
  *   coordinator_lost.c   what is remembered, and the broker has lost
  *   coordinator_say.c    publishing what was decided, and what a process that died may have left unsaid
  *   coordinator_turns.c  the lines in front of the steps, and whose turn it is
@@ -30,7 +31,6 @@ struct job {
 	struct slot *slot;
 	struct input input;
 	struct event event;       /* what the input's texts point into */
-	bool redelivered;         /* the event was delivered before, perhaps to a process that died */
 	bool saying_again;        /* `left` is of what a process that died may have left unsaid: */
 	unsigned said_again;
 	struct delivery *source;  /* to be acknowledged at the end; NULL: none */
@@ -50,8 +50,9 @@ struct job {
 	unsigned attempts;
 	uint64_t write_id;        /* the same for all attempts of one write */
 	uint64_t intended;        /* the transition of an uncertain write */
+	bool held;                /* its step was to be run before the record was written */
 	struct timer again;       /* when to try again */
-	enum { JOB_IDLE, JOB_LOADING, JOB_RESTORING, JOB_WRITING, JOB_CHECKING, JOB_LOOKING, JOB_PUBLISHING } doing;
+	enum { JOB_IDLE, JOB_LOADING, JOB_HOLDING, JOB_RESTORING, JOB_WRITING, JOB_CHECKING, JOB_LOOKING, JOB_PUBLISHING } doing;
 	struct request request;
 };
 
@@ -96,6 +97,7 @@ struct turns {
 struct coordinator {
 	struct coordinator_options options;
 	int64_t stream;
+	uint64_t before;          /* events up to this one are older than the connection, and perhaps than the process */
 	nanos sure;               /* so long after it was first published may a message be published again unseen */
 	struct table slots;
 	struct waiters waiters;
@@ -106,6 +108,7 @@ struct coordinator {
 	size_t standing;          /* in a line without being a slot */
 	struct turns *turns;      /* of each step */
 	size_t busy, runs;
+	size_t held, hold_limit;  /* jobs that hold */
 	size_t cached;            /* records in slots */
 	uint64_t writes;          /* ever begun */
 	struct job *stranded;     /* for want of memory for their timers: tried again with each tick */
@@ -119,6 +122,8 @@ struct coordinator {
 /* coordinator.c */
 struct job *job_create(enum input_kind kind);
 void job_free(struct coordinator *coordinator, struct job *job);
+/* An event that is not done with, if it is still here, is left to come again. */
+void event_give_back(struct coordinator *coordinator, struct delivery **source);
 /* Is it a record that another instance looks after? */
 bool record_is_theirs(const struct coordinator *coordinator, const struct record *record);
 
@@ -163,6 +168,43 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now);
 /* All is done: acknowledges the event and frees the job. */
 void job_finish(struct coordinator *coordinator, struct job *job, nanos now);
 void job_try_later(struct coordinator *coordinator, struct job *job, nanos now);
+/* Writes the job's record. */
+void job_write(struct coordinator *coordinator, struct job *job, nanos now);
+/* The step's result that the record is to hold: the run's, or, when the write only keeps what was to be published, the
+ * record's own. False: out of memory. */
+bool job_take_result(struct job *job);
+
+/* coordinator_hold.c
+ *
+ * The unacknowledged event of an upload that begins holds all that its first record would: so the first step is run
+ * without one, and its end is written with the beginning, in one write, conditional like any other. Only then is the event
+ * acknowledged. The beginning is written by itself when all that takes longer, or when the service stops: from then on the
+ * upload waits for its turn, or its step runs, as any other's.
+ *
+ *   BEGIN ──▶ holding ──the run ends──▶ BEGIN and RETURNED written ──▶ as after RETURNED
+ *                │                            │ refused
+ *                │                            ▼
+ *                │                      the run is void: BEGIN as without it, on the record that is there
+ *                │                            ▲
+ *                │ limit                      │ refused
+ *                └──────────────────────▶ BEGIN written ──▶ as after BEGIN
+ *
+ * A step that ends the service while there is no record has nothing to be found by; its event comes again, redelivered,
+ * and what was redelivered is not held but marked, see pipeline.h. Should the broker die with the service and forget that
+ * it had delivered it, the event still is older than the next connection, and those are not held either. A process that
+ * was stopped for long gives the event back: others may have ended the upload so long ago that no marker tells. */
+/* Holds the decided job instead of writing its record. False: that is to be written. */
+bool hold_begin(struct coordinator *coordinator, struct job *job, nanos now);
+/* Does the upload's job hold? */
+bool hold_is_on(const struct slot *slot);
+/* Its turn has come. */
+void hold_run(struct coordinator *coordinator, struct slot *slot, nanos now);
+/* The run ended. True: the job that holds takes its result over. False: there is none. */
+bool hold_returned(struct coordinator *coordinator, struct slot *slot, struct run *run, nanos now);
+/* It is held no longer: what there is to write is written. */
+void hold_end(struct coordinator *coordinator, struct job *job, nanos now);
+/* There is another record than the job was held for: drops its run, or the result that it had. */
+void hold_void(struct coordinator *coordinator, struct job *job, nanos now);
 
 /* coordinator_lost.c: some brokers lose writes that they have acknowledged, when they are killed. */
 /* Is what is remembered of the record newer than the broker's revision of it (0: none)? */
@@ -193,7 +235,7 @@ bool slot_busy(const struct slot *slot);
 /* The step that the record is in, among the configured ones; their number if it is none of them. */
 size_t record_step(const struct coordinator *coordinator, const struct record *record);
 /* Takes a turn at once. False: others are before it. */
-bool turns_take(struct coordinator *coordinator, struct slot *slot, size_t step);
+bool turns_take(struct coordinator *coordinator, struct slot *slot, const struct upload *upload, size_t step);
 /* False: out of memory. Whoever calls this lets turns_give() follow. */
 bool turns_stand_in_line(struct coordinator *coordinator, const struct record *record, size_t step, bool suspect, nanos now);
 /* Does not use its turn, if it has one. */
@@ -210,6 +252,10 @@ void turns_give(struct coordinator *coordinator, size_t step, nanos now);
 void runs_want(struct coordinator *coordinator, struct slot *slot, bool mark, nanos now);
 /* Its turn has come, and it is marked if it had to be. */
 void runs_start(struct coordinator *coordinator, struct slot *slot, nanos now);
+/* The turn is used, for a run on this record. False: out of memory. */
+bool runs_launch(struct coordinator *coordinator, struct slot *slot, const struct record *record);
+/* How the run ended becomes the job's input; its kind stays. */
+void runs_pass(struct run *run, struct job *job);
 void runs_drop(struct coordinator *coordinator, struct slot *slot, nanos now);
 /* The time of a run has come that no upload waits for. */
 void runs_left_due(struct coordinator *coordinator, struct run *run, nanos now);

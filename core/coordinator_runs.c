@@ -34,25 +34,12 @@ static void unmark(struct coordinator *coordinator, struct slot *slot, uint64_t 
 	slot_add_job(coordinator, slot, job, now);
 }
 
-void runs_start(struct coordinator *coordinator, struct slot *slot, nanos now)
+bool runs_launch(struct coordinator *coordinator, struct slot *slot, const struct record *record)
 {
-	const struct status *status = &slot->record->status;
-	bool marked = status->phase == PHASE_RUNNING;
-	if (coordinator->stopping) {
-		turns_return(coordinator, slot, now);
-		if (marked)
-			unmark(coordinator, slot, status->transition, now);
-		return;
-	}
-	struct run *run = run_create(slot->record->upload);
-	if (run == NULL) {
-		/* No failure of the step's. What is overdue is tried again in a second, what was queued when its time is over. */
-		log_error(coordinator->options.log, "upload %s: out of memory to run %s; it is run later", slot->id,
-		          coordinator->options.step[slot->turn_step]);
-		slot->not_before = now + SECOND;
-		turns_return(coordinator, slot, now);
-		return;
-	}
+	const struct status *status = &record->status;
+	struct run *run = run_create(record->upload);
+	if (run == NULL)
+		return false;
 	slot->turn = false;
 	run->owner = slot;
 	run->step = slot->turn_step;
@@ -63,11 +50,30 @@ void runs_start(struct coordinator *coordinator, struct slot *slot, nanos now)
 	run->woken_at = status->woken_at;
 	run->attempt = status->failures + 1;
 	run->allowed = coordinator->options.pipeline.step[run->step].deadline;
-	run->marked = marked;
+	run->marked = status->phase == PHASE_RUNNING;
 	slot->run = run;
 	coordinator->runs++;
 	metrics_count(coordinator->options.metrics, steps_run);
 	coordinator->options.ports.run(coordinator->options.ports.closure, run);
+	return true;
+}
+
+void runs_start(struct coordinator *coordinator, struct slot *slot, nanos now)
+{
+	const struct status *status = &slot->record->status;
+	if (coordinator->stopping) {
+		turns_return(coordinator, slot, now);
+		if (status->phase == PHASE_RUNNING)
+			unmark(coordinator, slot, status->transition, now);
+		return;
+	}
+	if (runs_launch(coordinator, slot, slot->record))
+		return;
+	/* No failure of the step's. What is overdue is tried again in a second, what was queued when its time is over. */
+	log_error(coordinator->options.log, "upload %s: out of memory to run %s; it is run later", slot->id,
+	          coordinator->options.step[slot->turn_step]);
+	slot->not_before = now + SECOND;
+	turns_return(coordinator, slot, now);
 }
 
 void runs_want(struct coordinator *coordinator, struct slot *slot, bool mark, nanos now)
@@ -84,7 +90,7 @@ void runs_want(struct coordinator *coordinator, struct slot *slot, bool mark, na
 			.until = now + coordinator->options.pipeline.other.deadline,
 		};
 		return_now(coordinator, slot, &input, "the step is not configured here: waiting for another service to do it", now);
-	} else if (!mark && turns_take(coordinator, slot, step)) {
+	} else if (!mark && turns_take(coordinator, slot, slot->record->upload, step)) {
 		runs_start(coordinator, slot, now);
 	} else if (turns_stand_in_line(coordinator, slot->record, step, mark, now)) {
 		slot->queued = true;
@@ -163,6 +169,19 @@ void runs_due(struct coordinator *coordinator, struct slot *slot, nanos now)
 	           "the step did not end by its deadline", now);
 }
 
+void runs_pass(struct run *run, struct job *job)
+{
+	job->input.returned = run->returned;
+	job->input.outcome = run->outcome;
+	job->input.transition = run->transition;
+	job->input.until = run->until;
+	job->input.result = run->result != NULL;
+	job->result = run->result;
+	run->result = NULL;
+	snprintf(job->reason, sizeof job->reason, "%s", run->reason);
+	job->input.reason = job->reason;
+}
+
 void coordinator_returned(struct coordinator *coordinator, struct run *run, nanos now)
 {
 	struct slot *slot = run->owner;
@@ -175,19 +194,12 @@ void coordinator_returned(struct coordinator *coordinator, struct run *run, nano
 	bool counts = slot != NULL && !(coordinator->stopping && run->returned == RETURNED_VERDICT && run->outcome == OUTCOME_RETRY);
 	if (slot != NULL)
 		slot->run = NULL;
-	struct job *job = counts ? job_create(INPUT_RETURNED) : NULL;
+	bool taken = counts && hold_returned(coordinator, slot, run, now);
+	struct job *job = counts && !taken ? job_create(INPUT_RETURNED) : NULL;
 	if (job != NULL) {
-		job->input.returned = run->returned;
-		job->input.outcome = run->outcome;
-		job->input.transition = run->transition;
-		job->input.until = run->until;
-		job->input.result = run->result != NULL;
-		job->result = run->result;
-		run->result = NULL;
-		snprintf(job->reason, sizeof job->reason, "%s", run->reason);
-		job->input.reason = job->reason;
+		runs_pass(run, job);
 		slot_add_job(coordinator, slot, job, now);
-	} else if (counts) {
+	} else if (counts && !taken) {
 		log_error(coordinator->options.log, "upload %s: out of memory; it goes on when its step's time is over", slot->id);
 	} else if (slot != NULL && run->marked) {
 		unmark(coordinator, slot, run->transition, now);

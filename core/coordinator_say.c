@@ -30,7 +30,7 @@ unsigned job_to_say_again(const struct job *job)
 		return slot->unsaid & (PUBLISH_STEP_FINISHED | PUBLISH_RETRY);
 	if (job->input.kind != INPUT_STEP_FINISHED)
 		return slot->unsaid;
-	unsigned unsaid = slot->unsaid & (job->redelivered ? ~(unsigned)PUBLISH_START : PUBLISH_STEP_FINISHED);
+	unsigned unsaid = slot->unsaid & (job->input.redelivered ? ~(unsigned)PUBLISH_START : PUBLISH_STEP_FINISHED);
 	bool echo = (unsaid & PUBLISH_STEP_FINISHED) &&
 	            strcmp(job->input.step, slot->record->upload->step[slot->record->status.finished_step]) == 0;
 	return echo ? unsaid & ~(unsigned)PUBLISH_STEP_FINISHED : unsaid;

@@ -68,14 +68,18 @@ static void take(struct coordinator *coordinator, struct slot *slot, size_t step
 static bool call_next(struct coordinator *coordinator, size_t step, const struct place *next, nanos now)
 {
 	struct slot *slot = slot_get(coordinator, next->id);
-	struct job *job = slot != NULL ? job_create(INPUT_STARTING) : NULL;
-	if (job == NULL) {
+	bool held = slot != NULL && hold_is_on(slot);
+	struct job *job = slot != NULL && !held ? job_create(INPUT_STARTING) : NULL;
+	if (job == NULL && !held) {
 		if (slot != NULL && slot->current == NULL && !slot->advancing)
 			slot_rest(coordinator, slot, now);
 		return false;
 	}
 	take(coordinator, slot, step, next, lines_serve(&coordinator->lines, step));
-	slot_add_job(coordinator, slot, job, now);
+	if (held)
+		hold_run(coordinator, slot, now);
+	else
+		slot_add_job(coordinator, slot, job, now);
 	return true;
 }
 
@@ -125,9 +129,8 @@ static struct place make_place(const struct upload *upload, bool suspect, char s
 	return (struct place){.id = upload->id, .space = space, .user = user, .size = size, .suspect = suspect};
 }
 
-bool turns_take(struct coordinator *coordinator, struct slot *slot, size_t step)
+bool turns_take(struct coordinator *coordinator, struct slot *slot, const struct upload *upload, size_t step)
 {
-	const struct upload *upload = slot->record->upload;
 	char space[NAME_SIZE], user[NAME_SIZE];
 	struct place next, place = make_place(upload, false, space, user);
 	if (lines_first(&coordinator->lines, step, &next) || !has_room(coordinator, step, false, place.size))

@@ -77,6 +77,7 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 	if (status == NATS_OK) {
 		compare_stream(intake, &known, info);
 		__atomic_store_n(&intake->memory, info->Config->Duplicates, __ATOMIC_RELAXED);
+		__atomic_store_n(&intake->last, info->State.LastSeq, __ATOMIC_RELAXED);
 	} else if (status == NATS_NOT_FOUND) {
 		snprintf(why, size, "stream " INTAKE_STREAM ": it is gone");
 	} else {
@@ -106,6 +107,12 @@ static uint64_t first_sequence(struct intake *intake, jsCtx *js, const char **be
 	return start;
 }
 
+static void take_pending(struct intake *intake, const jsConsumerInfo *info)
+{
+	int64_t most = info->Config->MaxAckPending;
+	__atomic_store_n(&intake->pending, most > 0 ? (uint64_t)most : UINT64_MAX, __ATOMIC_RELAXED);
+}
+
 /* misplaced: it does not begin there, because of what was left of the files of one that the broker has lost. in_memory: the
  * broker keeps none of how far it gets. */
 static natsStatus add_consumer(struct intake *intake, jsCtx *js, uint64_t start, bool in_memory, bool *misplaced, jsErrCode *code)
@@ -121,6 +128,8 @@ static natsStatus add_consumer(struct intake *intake, jsCtx *js, uint64_t start,
 	config.MemoryStorage = in_memory;
 	jsConsumerInfo *info = NULL;
 	natsStatus status = js_AddConsumer(&info, js, INTAKE_STREAM, &config, NULL, code);
+	if (status == NATS_OK)
+		take_pending(intake, info);
 	*misplaced = status == NATS_OK && info->AckFloor.Stream == 0 &&
 	             (info->Delivered.Consumer == UINT64_MAX || info->Delivered.Stream + 1 < start);
 	jsConsumerInfo_Destroy(info);
@@ -183,6 +192,8 @@ bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *
 	bool push = status == NATS_OK && info->Config->DeliverSubject != NULL;
 	bool acks = status == NATS_OK && info->Config->AckPolicy == js_AckExplicit;
 	bool forgotten = status == NATS_OK && has_forgotten(intake, info);
+	if (status == NATS_OK)
+		take_pending(intake, info);
 	jsConsumerInfo_Destroy(info);
 	if (status != NATS_OK)
 		snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, bus_advice(status), (int)code);

@@ -23,6 +23,8 @@ struct intake {
 	/* Shared with intake_prepare() on the bus' thread: */
 	struct shared_position applied; /* all up to it is done with, by whatever instance */
 	int64_t memory;           /* nanoseconds for which the stream remembers messages' IDs; atomic */
+	uint64_t last;            /* the stream's last message when the connection was made; atomic */
+	uint64_t pending;         /* so many of its messages may be unacknowledged, in all instances together; atomic */
 	/* The receiver's: */
 	unsigned held;            /* messages here, unacknowledged */
 	unsigned outstanding;     /* asked for and not come yet */

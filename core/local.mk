@@ -47,6 +47,7 @@ core_libcore_a_SOURCES = \
 	core/coordinator.c \
 	core/coordinator.h \
 	core/coordinator_carry.c \
+	core/coordinator_hold.c \
 	core/coordinator_lost.c \
 	core/coordinator_private.h \
 	core/coordinator_runs.c \

@@ -156,6 +156,7 @@ static struct action begin(const struct pipeline *pipeline, const struct upload 
 	*status = (struct status){.transition = transition, .begun = input->sequence, .stream = input->stream};
 	struct action action = {.drop = busy};
 	enter_step(pipeline, upload, status, 0, &action, now);
+	action.mark = action.run && input->redelivered;
 	put(status, &action, now);
 	return action;
 }

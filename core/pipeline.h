@@ -14,9 +14,11 @@
  *
  * A step that ends the whole service must not do so for ever: what may have been running when the service ended, and
  * what has failed before, is marked in its record (running) before it runs, and counts as failed if it is found so.
+ * So is what begins with an event that was delivered before: whoever had it may have run the step, and left no record.
  *
  * The caller (coordinator.c) loads the record, applies one input at a time, writes the record if the action
- * says so, conditional on what it loaded, and only then publishes and runs what the action says. */
+ * says so, conditional on what it loaded, and only then publishes and runs what the action says. The one exception is
+ * what BEGIN runs: it may be over before the record is written, and BEGIN and RETURNED then are one write. */
 #ifndef CORE_PIPELINE_H
 #define CORE_PIPELINE_H
 
@@ -60,6 +62,7 @@ struct input {
 	uint64_t sequence;
 	int64_t stream;
 	nanos stored;          /* … since when */
+	bool redelivered;      /* it was delivered before, perhaps to a process that died */
 	const char *step;      /* STEP_FINISHED */
 	enum outcome outcome;  /* STEP_FINISHED, RETURNED with a verdict */
 	bool failed;           /* READY */

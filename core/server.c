@@ -13,6 +13,8 @@
 #define CHORES_INTERVAL SECOND
 #define EMBEDDED "embedded"
 #define MAILS_PER_FLUSH 32
+/* Far below the time after which the broker brings an event again. */
+#define HOLD (2 * SECOND)
 
 /* On the HTTP thread. */
 static void answer_alive(void *closure, struct http_reply *reply)
@@ -149,6 +151,7 @@ static bool create_parts(struct server *server, const struct steps *steps)
 		.owner = server->owner,
 		.nonce = server->nonce,
 		.busy_limit = server->config->max_in_flight,
+		.hold = HOLD,
 	});
 	server->markers = markers_start(&server->store, server->store_address);
 	return server->coordinator != NULL && server->markers != NULL && start_http(server) && connect_buses(server);
@@ -191,6 +194,20 @@ struct server *server_create(const struct config *config, const struct steps *st
 	return NULL;
 }
 
+static void set_stream(struct server *server)
+{
+	struct intake *intake = &server->intake;
+	uint64_t window = __atomic_load_n(&intake->pending, __ATOMIC_RELAXED);
+	if (window > intake->window)
+		window = intake->window;
+	coordinator_set_stream(server->coordinator, &(struct stream_facts){
+		.created = shared_position_get(&intake->applied).stream,
+		.last = __atomic_load_n(&intake->last, __ATOMIC_RELAXED),
+		.memory = __atomic_load_n(&intake->memory, __ATOMIC_RELAXED),
+		.hold_limit = (unsigned)(window / 2), /* the other half moves on meanwhile */
+	});
+}
+
 static void take_change(struct server *server, struct bus_change *change)
 {
 	struct bus *bus = change->bus;
@@ -198,8 +215,7 @@ static void take_change(struct server *server, struct bus_change *change)
 	if (bus == server->events) {
 		intake_reset(&server->intake);
 		if (up)
-			coordinator_set_stream(server->coordinator, shared_position_get(&server->intake.applied).stream,
-			                       __atomic_load_n(&server->intake.memory, __ATOMIC_RELAXED));
+			set_stream(server);
 	}
 	bool all_up = bus_is_up(server->events) && bus_is_up(server->records);
 	if (all_up && !atomic_load(&server->ready)) {

@@ -185,10 +185,12 @@ static void create(struct fake_world *world, const char *owner)
 		.owner = owner,
 		.nonce = nonce,
 		.busy_limit = 100,
+		.hold = world->hold,
 	};
 	world->coordinator = coordinator_create(&world->options);
 	ck_assert_ptr_nonnull(world->coordinator);
-	coordinator_set_stream(world->coordinator, FAKE_STREAM, FAKE_MEMORY);
+	coordinator_set_stream(world->coordinator,
+	                       &(struct stream_facts){.created = FAKE_STREAM, .last = world->before, .memory = FAKE_MEMORY, .hold_limit = FAKE_HOLD_LIMIT});
 }
 
 void fake_open(struct fake_world *world)

@@ -14,6 +14,7 @@
 /* An event of the stream was stored so long, in nanoseconds, behind this time as its sequence says. */
 #define FAKE_STREAM_TIME (1600000000 * SECOND)
 #define FAKE_MEMORY (2 * MINUTE)
+#define FAKE_HOLD_LIMIT 80
 
 struct fake_entry {
 	struct fake_entry *next;
@@ -49,6 +50,8 @@ struct fake_world {
 	struct log log;
 	nanos now;
 	const struct pipeline_step *limits; /* of both steps, from the next restart on; NULL: as fake_open() says */
+	nanos hold;         /* from the next restart on: the coordinator's option … */
+	uint64_t before;    /* … and the last event before it */
 	const char *living; /* another instance that lives; NULL: none does */
 	uint64_t revision;
 	struct fake_entry *entries;

@@ -101,6 +101,9 @@ tests_test_coordinator_broker_SOURCES = tests/test_coordinator_broker.c $(COORDI
 check_PROGRAMS += tests/test_coordinator_lost
 tests_test_coordinator_lost_SOURCES = tests/test_coordinator_lost.c $(COORDINATOR_WORLD)
 
+check_PROGRAMS += tests/test_coordinator_hold
+tests_test_coordinator_hold_SOURCES = tests/test_coordinator_hold.c $(COORDINATOR_WORLD)
+
 check_PROGRAMS += tests/test_coordinator_suspects
 tests_test_coordinator_suspects_SOURCES = tests/test_coordinator_suspects.c $(COORDINATOR_WORLD)
 

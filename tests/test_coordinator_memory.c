@@ -28,6 +28,7 @@ static unsigned ends;
 static unsigned restarts;
 static bool find_again; /* the bucket is to be read again */
 static bool hangs;      /* the first run does, until it is given up */
+static nanos hold;      /* the coordinator's option */
 
 struct coordinator *__real_coordinator_create(const struct coordinator_options *options);
 void __real_coordinator_deliver(struct coordinator *coordinator, struct delivery *delivery, nanos now);
@@ -204,6 +205,7 @@ struct coordinator *__wrap_coordinator_create(const struct coordinator_options *
 {
 	struct coordinator_options shown = *options;
 	fake = options->ports;
+	shown.hold = hold;
 	shown.ports.load = load;
 	shown.ports.read = read_loaded;
 	shown.ports.put = put;
@@ -306,7 +308,7 @@ static void crowd(void)
 }
 
 /* With another allocation that fails each time. Returns the most restarts that one needed. */
-static unsigned each_life(bool crash, bool crowded, bool hanging)
+static unsigned each_of_these(bool crash, bool crowded, bool hanging)
 {
 	unsigned most = 0;
 	long count = -1;
@@ -334,6 +336,16 @@ static unsigned each_life(bool crash, bool crowded, bool hanging)
 	}
 	ck_assert_int_gt(count, 30);
 	return most;
+}
+
+/* With the first write put off, and without. */
+static unsigned each_life(bool crash, bool crowded, bool hanging)
+{
+	hold = 0;
+	unsigned most = each_of_these(crash, crowded, hanging);
+	hold = 2 * SECOND;
+	unsigned held = each_of_these(crash, crowded, hanging);
+	return held > most ? held : most;
 }
 
 START_TEST(an_upload_ends)

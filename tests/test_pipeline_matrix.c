@@ -10,6 +10,7 @@
 
 static const struct input inputs[] = {
 	{.kind = INPUT_BEGIN, .sequence = BEGUN + 1},
+	{.kind = INPUT_BEGIN, .sequence = BEGUN + 1, .redelivered = true},
 	{.kind = INPUT_BEGIN, .sequence = BEGUN},
 	{.kind = INPUT_BEGIN, .sequence = BEGUN - 1},
 	{.kind = INPUT_STEP_FINISHED, .sequence = BEGUN + 1, .step = "scan", .outcome = OUTCOME_CONTINUE},
@@ -41,6 +42,8 @@ static const struct input inputs[] = {
 static const char *const expected[INPUTS][PHASES] = {
 	{"put queued 0 run", "put queued 0 run", "put queued 0 run", "put queued 0 run",
 	 "put queued 0 run", "put queued 0 run", "put queued 0 run", "put queued 0 run"},
+	{"put queued 0 run mark", "put queued 0 run mark", "put queued 0 run mark", "put queued 0 run mark",
+	 "put queued 0 run mark", "put queued 0 run mark", "put queued 0 run mark", "put queued 0 run mark"},
 	{"ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored"},
 	{"ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored"},
 	{"put queued 1 run", "put queued 1 run", "put queued 1 run", "put queued 1 run",
@@ -83,6 +86,8 @@ static const char *const expected[INPUTS][PHASES] = {
 static const char *const expected_busy[INPUTS][PHASES] = {
 	{"put queued 0 run drop", "put queued 0 run drop", "put queued 0 run drop", "put queued 0 run drop",
 	 "put queued 0 run drop", "put queued 0 run drop", "put queued 0 run drop", "put queued 0 run drop"},
+	{"put queued 0 run mark drop", "put queued 0 run mark drop", "put queued 0 run mark drop", "put queued 0 run mark drop",
+	 "put queued 0 run mark drop", "put queued 0 run mark drop", "put queued 0 run mark drop", "put queued 0 run mark drop"},
 	{"ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored"},
 	{"ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored"},
 	{"put queued 1 run drop", "put queued 1 run drop", "put queued 1 run drop", "put queued 1 run drop",
@@ -183,7 +188,8 @@ START_TEST(every_input_without_a_record)
 		struct status status = {0};
 		const struct upload *upload = inputs[i].kind == INPUT_BEGIN ? &fixture_upload : NULL;
 		struct action action = pipeline_apply(&fixture_pipeline, upload, false, &status, &inputs[i], false, NOW);
-		const char *text = inputs[i].kind == INPUT_BEGIN    ? "put queued 0 run"
+		const char *text = inputs[i].redelivered            ? "put queued 0 run mark"
+		                   : inputs[i].kind == INPUT_BEGIN  ? "put queued 0 run"
 		                   : inputs[i].kind == INPUT_RESUME ? "keep queued 0 A"
 		                                                    : "ignored";
 		ck_assert_str_eq(action_text(&action, &status, actual), text);

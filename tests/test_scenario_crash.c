@@ -25,6 +25,16 @@ static void start_again(void)
 	scenario_await_ready(&scenario);
 }
 
+/* What was not acknowledged comes again after a few seconds, not after half a minute. */
+static void redeliver_soon(void)
+{
+	jsConsumerInfo *info = NULL;
+	ck_assert_int_eq(js_GetConsumerInfo(&info, scenario.js, "main-queue", "postprocessing-pull", NULL, NULL), NATS_OK);
+	info->Config->AckWait = 3 * SECOND;
+	ck_assert_int_eq(js_UpdateConsumer(NULL, scenario.js, "main-queue", info->Config, NULL, NULL), NATS_OK);
+	jsConsumerInfo_Destroy(info);
+}
+
 /* The upload has ended once, and nothing more comes. */
 static void check_once(const char *upload, const char *outcome)
 {
@@ -73,11 +83,34 @@ START_TEST(due_while_away)
 }
 END_TEST
 
+/* The run that begins at once has no record yet: only the event, which nobody has acknowledged, knows of it. */
+START_TEST(killed_before_there_is_a_record)
+{
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan"}, true);
+	redeliver_soon();
+	nanos before = clock_monotonic();
+	storage_bytes_received(&scenario, "stalls", "/stall/200000", LARGE);
+	scenario_await_requests(&scenario, 1);
+	scenario_kill_service(&scenario);
+	nanos lasted = clock_monotonic() - before;
+	json_t *record = records_read(&scenario, "stalls");
+	ck_assert(record == NULL || lasted > 2 * SECOND);
+	json_decref(record);
+	put_infected();
+	start_again();
+	check_once("stalls", "delete");
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingStepFinished", "stalls"), 1);
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingRetry", "stalls"), 0);
+	scenario_close(&scenario);
+}
+END_TEST
+
 START_TEST(killed_while_storage_stalls)
 {
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan"}, true);
 	storage_bytes_received(&scenario, "stalls", "/stall/200000", LARGE);
 	scenario_await_requests(&scenario, 1);
+	scenario_await_applied(&scenario);
 	scenario_kill_service(&scenario);
 	put_infected();
 	start_again();
@@ -115,8 +148,9 @@ END_TEST
 START_TEST(killed_again_and_again)
 {
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nmax_retries = 1\nretry_backoff = 50ms\n"}, true);
+	redeliver_soon();
 	storage_bytes_received(&scenario, "bad", "/stall/200000", LARGE);
-	/* The first run begins unmarked, and it takes a second death to know it; the one after a backoff is marked. */
+	/* The first run begins unmarked and without a record: the event comes again. The others are marked. */
 	for (unsigned i = 1; i <= 3; i++) {
 		scenario_await_requests(&scenario, i);
 		scenario_kill_service(&scenario);
@@ -171,7 +205,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {killed_in_a_delay, due_while_away, killed_while_storage_stalls, killed_while_clamd_hangs,
+	const TTest *const tests[] = {killed_in_a_delay, due_while_away, killed_before_there_is_a_record,
+	                              killed_while_storage_stalls, killed_while_clamd_hangs,
 	                              killed_again_and_again, stops_with_its_verdict, stops_without_one};
 	return scenario_run("scenario: crash", tests, sizeof tests / sizeof tests[0]);
 }

@@ -5,6 +5,9 @@
 
 #include "tests/sim/world.h"
 
+/* One that waits until a worker is free. */
+#define LARGE 10000000
+
 static void store(struct world *world, struct text *message)
 {
 	bool duplicate;
@@ -19,7 +22,8 @@ static void announce(struct world *world, size_t number)
 {
 	struct text message = {0};
 	struct upload *upload = upload_create(&(struct upload){.id = world->upload[number].id, .url = "http://storage/secret",
-	                                                       .filename = "file.txt", .filesize = 10});
+	                                                       .filename = "file.txt",
+	                                                       .filesize = number % 2 == 0 ? 10 : LARGE});
 	if (upload == NULL)
 		abort();
 	event_encode_bytes_received(&message, upload, world->now);

@@ -125,6 +125,8 @@ static enum loaded port_read(void *closure, struct request *request, struct load
 static void port_put(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
                      const char *value, size_t length)
 {
+	struct reach *reach = closure;
+	promises_of_put(reach->world, reach->number, id);
 	send(closure, request,
 	     &(struct operation){.kind = OPERATION_PUT, .key = duplicate(id), .id = duplicate(message_id), .expected = expected,
 	                        .data = duplicate_bytes(value, length), .length = length});
@@ -161,6 +163,7 @@ static void port_acknowledge(void *closure, struct delivery *delivery)
 {
 	struct reach *reach = closure;
 	struct world *world = reach->world;
+	promises_of_acknowledgement(world, delivery->sequence);
 	if (!dies_here(&world->instance[reach->number]) && world->broker_up && !world_chance(world, 4))
 		sim_acknowledge(&world->broker, delivery->sequence);
 	end_delivery(reach, delivery);
@@ -168,10 +171,12 @@ static void port_acknowledge(void *closure, struct delivery *delivery)
 
 static void port_drop(void *closure, struct delivery *delivery)
 {
+	struct reach *reach = closure;
+	promises_of_drop(reach->world, reach->number, delivery->sequence);
 	end_delivery(closure, delivery);
 }
 
-/* What a step does. The scan has a result; one in fifty hangs for ever. */
+/* What a step does. The scan has a result, half of the time soon; one in fifty hangs for ever. */
 static void plan_end_of_run(struct world *world, struct happening *happening, struct run *run)
 {
 	run->returned = RETURNED_VERDICT;
@@ -188,7 +193,7 @@ static void plan_end_of_run(struct world *world, struct happening *happening, st
 		happening->outcome = dice < 3 ? OUTCOME_RETRY : dice == 3 ? OUTCOME_DELETE : dice == 4 ? OUTCOME_ABORT : OUTCOME_CONTINUE;
 		if (happening->outcome != OUTCOME_RETRY)
 			run->result = duplicate("{\"Infected\":false}");
-		takes = (nanos)world_random(world, 15 * (uint64_t)SECOND);
+		takes = (nanos)world_random(world, (world_maybe(world, 50) ? 1 : 15) * (uint64_t)SECOND);
 		if (world_chance(world, 2))
 			return; /* hangs */
 	}
@@ -208,7 +213,7 @@ static void port_run(void *closure, struct run *run)
 	instance->run[instance->runs++] = run;
 	if (dies_here(instance))
 		return;
-	world_trace(world, "%s runs %s on %s", instance->owner, names[run->step], run->upload->id);
+	promises_of_run(world, reach->number, run);
 	atomic_store(&run->started, world->now);
 	struct happening happening = {.kind = HAPPEN_RUN_ENDS, .instance = reach->number, .life = instance->life, .run = run};
 	plan_end_of_run(world, &happening, run);
@@ -303,12 +308,14 @@ void instance_start(struct world *world, size_t number)
 		.owner = instance->owner,
 		.nonce = instance->nonce,
 		.busy_limit = 4, /* so that records are dropped from memory */
+		.hold = world->breakage == BREAK_HELD_FOR_LONG ? HOUR : SIM_HOLD,
 	});
 	instance->peers = peers_create(instance->owner);
 	if (instance->coordinator == NULL || instance->peers == NULL)
 		abort();
 	world_trace(world, "%s starts", instance->owner);
-	coordinator_set_stream(instance->coordinator, 1, SIM_WINDOW);
+	coordinator_set_stream(instance->coordinator,
+	                       &(struct stream_facts){.created = 1, .last = world->broker.count, .memory = SIM_WINDOW, .hold_limit = 3});
 	struct happening happening = {.kind = HAPPEN_PULL, .instance = number, .life = instance->life};
 	world_plan(world, MILLISECOND, &happening);
 	happening.kind = HAPPEN_TICK;
@@ -330,8 +337,10 @@ void instance_crash(struct world *world, size_t number)
 	instance->coordinator = NULL;
 	instance->peers = NULL;
 	instance->life++;
-	for (size_t i = 0; i < instance->runs; i++)
+	for (size_t i = 0; i < instance->runs; i++) {
+		promises_of_death(world, number, instance->run[i]);
 		run_free(instance->run[i]);
+	}
 	instance->runs = 0;
 	world_plan(world, 1 + (nanos)world_random(world, 40 * (uint64_t)SECOND), &(struct happening){.kind = HAPPEN_START, .instance = number});
 	forget_died(world, number);
@@ -353,7 +362,7 @@ static void deliver(struct world *world, struct instance *instance, uint64_t seq
 	delivery->length = message->length;
 	delivery->sequence = sequence;
 	delivery->stored = message->stored;
-	delivery->redelivered = message->delivered > 1;
+	delivery->redelivered = message->delivered > 1 && world->breakage != BREAK_FIRST_DELIVERIES;
 	if (world->breakage == BREAK_ACK_FIRST)
 		sim_acknowledge(&world->broker, sequence);
 	instance->held++;
@@ -398,6 +407,14 @@ static void give_sign(struct world *world, size_t number)
 	           &(struct happening){.kind = HAPPEN_SIGN, .instance = number, .life = world->instance[number].life});
 }
 
+/* It ends only once; its memory may soon be another one's. */
+static void forget_other_ends(struct world *world, const struct run *run)
+{
+	for (size_t i = 0; i < world->happenings; i++)
+		if (world->queue[i].run == run)
+			world->queue[i].run = NULL;
+}
+
 static void end_run(struct world *world, const struct happening *happening)
 {
 	struct instance *instance = &world->instance[happening->instance];
@@ -406,9 +423,11 @@ static void end_run(struct world *world, const struct happening *happening)
 		if (instance->run[i] != run)
 			continue;
 		instance->run[i] = instance->run[--instance->runs];
+		forget_other_ends(world, run);
 		struct sim_upload *upload = world_upload(world, run->upload->id);
 		if (run->returned == RETURNED_VERDICT && happening->outcome == OUTCOME_CONTINUE)
 			upload->passed[run->step] = true;
+		upload->feared &= ~(1u << run->step);
 		coordinator_returned(instance->coordinator, run, world->now);
 		return;
 	}

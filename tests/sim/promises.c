@@ -98,6 +98,91 @@ void promises_of_finished(struct world *world, struct sim_upload *upload, enum o
 	upload->finished++;
 }
 
+static const char *const steps[SIM_STEPS] = {"scan", "delay", "remote"};
+
+/* 6: what may have ended an instance is run with a mark. Who was stopped and does not know yet that it was taken for dead
+ * may run it once without. */
+void promises_of_run(struct world *world, size_t instance, const struct run *run)
+{
+	struct sim_upload *upload = world_upload(world, run->upload->id);
+	bool holds = !upload->present && !upload->removed;
+	world_trace(world, "%s runs %s on %s%s", world->instance[instance].owner, steps[run->step], upload->id, holds ? ", without a record" : "");
+	bool knows = !upload->present || strcmp(upload->last.owner, world->instance[instance].owner) == 0;
+	if ((upload->feared & 1u << run->step) != 0 && !run->marked && knows)
+		world_violated(world, "%s of %s may have ended an instance, and is run without a mark", steps[run->step], upload->id);
+	if (!holds)
+		return;
+	if (run->step != 0)
+		world_violated(world, "%s of %s is run without a record", steps[run->step], upload->id);
+	upload->held = world->now;
+	upload->holder = instance;
+	world->holds.begun++;
+	if (world->breakage == BREAK_HELD_ACKNOWLEDGED)
+		sim_acknowledge(&world->broker, upload->begun);
+}
+
+static bool is_out(const struct instance *instance, const struct sim_upload *upload)
+{
+	for (size_t i = 0; i < instance->runs; i++)
+		if (strcmp(instance->run[i]->upload->id, upload->id) == 0)
+			return true;
+	return false;
+}
+
+/* 4: not for long is an upload without a record, which is where people look. */
+void promises_of_put(struct world *world, size_t instance, const char *key)
+{
+	struct sim_upload *upload = world_upload(world, key);
+	const struct instance *holder = &world->instance[upload->holder];
+	if (upload->held == 0 || upload->holder != instance)
+		return;
+	nanos lasted = world->now - upload->held;
+	if (lasted > SIM_HOLD + 10 * MILLISECOND && holder->stalled_until < upload->held)
+		world_violated(world, "%s is without a record for %.3f s", upload->id, (double)lasted / (double)SECOND);
+	if (is_out(holder, upload))
+		world->holds.outlasted++;
+	else
+		world->holds.ended++;
+	world->holds.refused += upload->present || upload->removed;
+	upload->held = 0;
+}
+
+/* 1: the event of an upload is there until its record is. */
+void promises_of_acknowledgement(struct world *world, uint64_t sequence)
+{
+	for (size_t i = 0; i < SIM_UPLOADS; i++) {
+		const struct sim_upload *upload = &world->upload[i];
+		if (upload->begun == sequence && !upload->present && !upload->removed)
+			world_violated(world, "the event of %s is acknowledged before there is a record", upload->id);
+	}
+}
+
+void promises_of_drop(struct world *world, size_t instance, uint64_t sequence)
+{
+	for (size_t i = 0; i < SIM_UPLOADS; i++) {
+		struct sim_upload *upload = &world->upload[i];
+		if (upload->begun != sequence || upload->held == 0 || upload->holder != instance || world->instance[instance].dying)
+			continue;
+		if (world->instance[instance].stalled_until < upload->held)
+			world_violated(world, "the event of %s is given back", upload->id);
+		upload->held = 0;
+		world->holds.returned++;
+	}
+}
+
+void promises_of_death(struct world *world, size_t instance, const struct run *run)
+{
+	struct sim_upload *upload = world_upload(world, run->upload->id);
+	bool held = upload->held != 0 && upload->holder == instance;
+	bool wanted = upload->present ? upload->last.status.transition == run->transition : held;
+	if (wanted && atomic_load(&run->started) != 0)
+		upload->feared |= 1u << run->step;
+	if (!held)
+		return;
+	upload->held = 0;
+	world->holds.orphaned++;
+}
+
 void promises_at_end(struct world *world)
 {
 	for (size_t i = 0; i < SIM_UPLOADS; i++) {

@@ -18,6 +18,7 @@
 #define SIM_UPLOADS 12
 #define SIM_STEPS 3 /* scan, delay, remote */
 #define SIM_DELAY (20 * SECOND)
+#define SIM_HOLD (2 * SECOND)
 
 /* Deliberate breakages, to show that the checks can fail. */
 enum breakage {
@@ -37,6 +38,9 @@ enum breakage {
 	BREAK_NO_LOOK,           /* nobody finds in the stream what was published before */
 	BREAK_RESTART_LOST,      /* RestartPostprocessing is reported as published and is not */
 	BREAK_MARKER_FORGOTTEN,  /* deletion markers lose the event that had begun the upload */
+	BREAK_HELD_ACKNOWLEDGED, /* the event of an upload is acknowledged when its step is run without a record */
+	BREAK_HELD_FOR_LONG,     /* … which is allowed for as long as the step takes */
+	BREAK_FIRST_DELIVERIES,  /* nobody knows that an event was delivered before */
 	BREAKAGES
 };
 
@@ -114,12 +118,25 @@ struct sim_upload {
 	bool finisher_owned;
 	bool passed[SIM_STEPS];  /* the step was truly done: its run ended with continue, its time had come, it was answered */
 	unsigned results;        /* PostprocessingStepFinished of the scan stored */
+	unsigned feared;         /* steps that were being run when an instance died, one bit each */
+	nanos held;              /* since when the first step is run without a record, 0: it is not … */
+	size_t holder;           /* … and by which instance */
 	bool confirmed;
 	bool removed;
 	bool hit;                /* by what the broker forgot */
 	size_t missed_by;        /* the instance, from 1, that has to notice; 0: nobody has to */
 	struct record last;      /* as it lies in the bucket */
 	bool present;
+};
+
+/* How often a step was run without a record, and how that ended. */
+struct sim_holds {
+	unsigned long begun;
+	unsigned long ended;     /* the run did, and was written with the beginning */
+	unsigned long outlasted; /* the beginning was written by itself */
+	unsigned long orphaned;  /* the instance died */
+	unsigned long refused;   /* there was a record */
+	unsigned long returned;  /* the event was given back, the instance having been stopped */
 };
 
 struct world {
@@ -137,6 +154,7 @@ struct world {
 	struct sim_upload upload[SIM_UPLOADS];
 	struct log log;
 	bool trace;
+	struct sim_holds holds;
 	const struct operation *answering; /* what a port's read() is to read */
 	const struct happening *arriving;  /* what an instance has sent; NULL: nothing, storage speaks */
 	char violation[256];     /* the first broken promise; "" so far none */
@@ -179,6 +197,12 @@ void forget_died(struct world *world, size_t instance);
 void promises_of_write(struct world *world, const char *key, const char *value, size_t length, bool removed);
 void promises_of_finished(struct world *world, struct sim_upload *upload, enum outcome outcome);
 void promises_at_end(struct world *world);
+/* An instance runs a step, sends a write, acknowledges an event or gives it back; it dies with this run. */
+void promises_of_run(struct world *world, size_t instance, const struct run *run);
+void promises_of_put(struct world *world, size_t instance, const char *key);
+void promises_of_acknowledgement(struct world *world, uint64_t sequence);
+void promises_of_drop(struct world *world, size_t instance, uint64_t sequence);
+void promises_of_death(struct world *world, size_t instance, const struct run *run);
 struct sim_upload *world_upload(struct world *world, const char *id);
 
 #endif
