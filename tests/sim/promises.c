@@ -101,14 +101,14 @@ void promises_of_finished(struct world *world, struct sim_upload *upload, enum o
 static const char *const steps[SIM_STEPS] = {"scan", "delay", "remote"};
 
 /* 6: what may have ended an instance is run with a mark. Who was stopped and does not know yet that it was taken for dead
- * may run it once without. */
+ * may run it once without; and what the broker forgot nobody can know. */
 void promises_of_run(struct world *world, size_t instance, const struct run *run)
 {
 	struct sim_upload *upload = world_upload(world, run->upload->id);
 	bool holds = !upload->present && !upload->removed;
 	world_trace(world, "%s runs %s on %s%s", world->instance[instance].owner, steps[run->step], upload->id, holds ? ", without a record" : "");
 	bool knows = !upload->present || strcmp(upload->last.owner, world->instance[instance].owner) == 0;
-	if ((upload->feared & 1u << run->step) != 0 && !run->marked && knows)
+	if ((upload->feared & 1u << run->step) != 0 && !run->marked && knows && !upload->hit)
 		world_violated(world, "%s of %s may have ended an instance, and is run without a mark", steps[run->step], upload->id);
 	if (!holds)
 		return;
