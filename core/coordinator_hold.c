@@ -13,7 +13,7 @@ static bool is_to_hold(const struct coordinator *coordinator, const struct job *
 	if (coordinator->options.hold == 0 || coordinator->held >= coordinator->hold_limit || coordinator->stopping)
 		return false;
 	/* Only where there is no record in all likelihood. */
-	return !job->loaded && slot->known != SLOT_PRESENT && !slot_busy(slot);
+	return !job->loaded && slot->known != SLOT_PRESENT && !slot->expected && !slot_busy(slot);
 }
 
 /* From then on the run is watched as all are, for its deadline. */
