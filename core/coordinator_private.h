@@ -108,7 +108,8 @@ struct coordinator {
 	size_t standing;          /* in a line without being a slot */
 	struct turns *turns;      /* of each step */
 	size_t busy, runs;
-	size_t held, hold_limit;  /* jobs that hold */
+	size_t held, hold_limit;  /* jobs that hold … */
+	nanos hold;               /* … and for how long */
 	size_t cached;            /* records in slots */
 	uint64_t writes;          /* ever begun */
 	struct job *stranded;     /* for want of memory for their timers: tried again with each tick */

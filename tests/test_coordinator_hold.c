@@ -119,6 +119,17 @@ START_TEST(no_longer_than_the_step_may_take)
 }
 END_TEST
 
+/* The event would come again soon: so soon has the beginning to be written. */
+START_TEST(no_longer_than_the_broker_waits)
+{
+	world.patience = SECOND;
+	hold("u", 1);
+	fake_pass(&world, SECOND / 4);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; ack 1");
+}
+END_TEST
+
 /* The run ends while the beginning is being written. */
 START_TEST(over_a_moment_too_late)
 {
@@ -487,6 +498,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {one_write_for_begin_and_end, whatever_the_run_comes_to, not_for_long, no_longer_than_the_step_may_take,
+	                              no_longer_than_the_broker_waits,
 	                              over_a_moment_too_late, what_may_have_ended_a_service, ends_the_service_again_and_again,
 	                              another_has_begun_it, another_has_begun_it_and_it_still_runs,
 	                              another_has_begun_it_and_it_ends_meanwhile, stopped_for_hours, begun_again, not_if_there_is_a_record, not_if_it_waits,

@@ -315,7 +315,8 @@ void instance_start(struct world *world, size_t number)
 		abort();
 	world_trace(world, "%s starts", instance->owner);
 	coordinator_set_stream(instance->coordinator,
-	                       &(struct stream_facts){.created = 1, .last = world->broker.count, .memory = SIM_WINDOW, .hold_limit = 3});
+	                       &(struct stream_facts){.created = 1, .last = world->broker.count, .memory = SIM_WINDOW,
+	                                              .patience = world->breakage == BREAK_HELD_FOR_LONG ? 4 * HOUR : SIM_ACK_WAIT, .hold_limit = 3});
 	struct happening happening = {.kind = HAPPEN_PULL, .instance = number, .life = instance->life};
 	world_plan(world, MILLISECOND, &happening);
 	happening.kind = HAPPEN_TICK;
