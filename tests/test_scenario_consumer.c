@@ -193,7 +193,7 @@ static bool is_made_behind(void *closure)
 	nanos *deleted = closure;
 	if (scenario_log_count(&scenario, "created, it begins behind what was applied") > 0)
 		return true;
-	if (clock_monotonic() - *deleted < 4 * SECOND)
+	if (clock_monotonic() - *deleted < 5 * SECOND)
 		return false;
 	/* Its answer may get lost: the service has made it anew by then. */
 	js_DeleteConsumer(scenario.js, STREAM, "postprocessing-pull", NULL, NULL);
