@@ -49,7 +49,7 @@ struct job {
 	bool uncertain;           /* a write was sent that was not answered */
 	unsigned attempts;
 	uint64_t write_id;        /* the same for all attempts of one write */
-	uint64_t intended;        /* the transition of an uncertain write */
+	struct status intended;   /* by an uncertain write */
 	bool held;                /* its step was to be run before the record was written */
 	struct timer again;       /* when to try again */
 	enum { JOB_IDLE, JOB_LOADING, JOB_HOLDING, JOB_RESTORING, JOB_WRITING, JOB_CHECKING, JOB_LOOKING, JOB_PUBLISHING } doing;
