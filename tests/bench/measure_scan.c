@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A large file of random bytes through virusscan, against clamd's own client on the same file and clamd. */
+ * A large file through virusscan, against clamd's own client on the same file and clamd. */
 #include <fcntl.h>
-#include <openssl/rand.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "core/bench_files.h"
 #include "core/process_usage.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/command.h"
@@ -25,15 +25,11 @@ struct scan_bench {
 	double service_s[ROUNDS_LIMIT], clamdscan_s[ROUNDS_LIMIT];
 };
 
-static bool write_random_file(const char *path, size_t megabytes)
+/* The same bytes as those that `postprocessing bench` serves. */
+static bool write_file(const char *path, size_t megabytes)
 {
-	static unsigned char block[1000000];
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	bool good = fd >= 0;
-	for (size_t i = 0; good && i < megabytes; i++)
-		good = RAND_bytes(block, sizeof block) == 1 && write(fd, block, sizeof block) == (ssize_t)sizeof block;
-	/* So that writing it back disturbs no turn. */
-	good = good && fsync(fd) == 0;
+	bool good = fd >= 0 && bench_files_write(fd, (int64_t)megabytes * 1000000);
 	if (fd >= 0 && close(fd) != 0)
 		good = false;
 	if (!good)
@@ -85,8 +81,8 @@ static bool set_up(struct scan_bench *scan, size_t megabytes)
 	snprintf(lines, sizeof lines, "steps = virusscan\n[step:virusscan]\nclamav_socket = %s\n", scan->clamd.socket);
 	if (!service_start(&scan->service, &scan->nats, lines))
 		return false;
-	snprintf(scan->path, sizeof scan->path, "%s/random", scan->service.folder);
-	return write_random_file(scan->path, megabytes);
+	snprintf(scan->path, sizeof scan->path, "%s/file", scan->service.folder);
+	return write_file(scan->path, megabytes);
 }
 
 static bool take_turns(struct scan_bench *scan, size_t rounds, double *growth)
@@ -112,7 +108,7 @@ static void add_figures(struct bench *bench, struct scan_bench *scan, double gro
 {
 	struct figure figure = {.unit = "s", .value = median(scan->service_s, bench->rounds), .floor = median(scan->clamdscan_s, bench->rounds),
 	                        .floor_name = "clamdscan --stream", .target = TARGET_RATIO, .limit = RATIO_LIMIT};
-	snprintf(figure.name, sizeof figure.name, "virus scan of %zu MB of random bytes", scan->megabytes);
+	snprintf(figure.name, sizeof figure.name, "virus scan of %zu MB", scan->megabytes);
 	figures_add(&bench->figures, &figure);
 	figures_add(&bench->figures, &(struct figure){"  memory growth, peak", "MB", growth, 0, "", TARGET_VALUE, GROWTH_LIMIT_MB});
 }
