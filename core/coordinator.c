@@ -90,6 +90,9 @@ void coordinator_set_stream(struct coordinator *coordinator, const struct stream
 	coordinator->before = facts->last;
 	coordinator->sure = (facts->memory < MEMORY_LIMIT ? facts->memory : MEMORY_LIMIT) / 2;
 	coordinator->hold_limit = facts->hold_limit;
+	/* Who is about to write the record is not to be outrun by the event that comes again. */
+	nanos hold = facts->patience / 4;
+	coordinator->hold = hold < coordinator->options.hold ? hold : coordinator->options.hold;
 }
 
 /* Asks for a reading of the bucket; each upload that is in the step gets a job. */

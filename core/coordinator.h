@@ -59,7 +59,7 @@ struct coordinator_options {
 	const char *owner;            /* this instance's stable name */
 	const char *nonce;            /* of this process: unlike that of any other, ever */
 	unsigned busy_limit;          /* timers wait while so many uploads are being moved */
-	nanos hold;                   /* so long may the event of an upload that begins stand for its record; 0: not at all */
+	nanos hold;                   /* so long at the most may the event of an upload that begins stand for its record */
 };
 
 /* Borrows what the options point at. NULL: out of memory. */
@@ -72,6 +72,7 @@ struct stream_facts {
 	int64_t created;     /* which tells two streams of one name apart */
 	uint64_t last;       /* its last message by now */
 	nanos memory;        /* for so long it remembers messages' IDs */
+	nanos patience;      /* after so long an event comes again that is not acknowledged */
 	unsigned hold_limit; /* so many of its events may stand for records at a time */
 };
 void coordinator_set_stream(struct coordinator *coordinator, const struct stream_facts *facts);

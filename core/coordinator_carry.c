@@ -78,7 +78,7 @@ void job_write(struct coordinator *coordinator, struct job *job, nanos now)
 	const struct status *status = &job->record->status;
 	char id[WRITE_ID_SIZE];
 	job->doing = JOB_WRITING;
-	job->intended = status->transition;
+	job->intended = *status;
 	if (job->action.write != WRITE_DELETE) {
 		job_put(coordinator, job, job->record, now);
 		return;
@@ -335,10 +335,20 @@ static bool take_entry(struct coordinator *coordinator, struct job *job, enum lo
 	return true;
 }
 
+/* Is the record the one that the job wrote? The number alone does not tell: what this process decided on a record that it
+ * had read long before has the number of what it had written meanwhile. */
+static bool is_as_intended(const struct coordinator *coordinator, const struct job *job)
+{
+	const struct record *record = job->slot->record;
+	const struct status *is = &record->status, *intended = &job->intended;
+	bool said = is->publish == intended->publish && (is->publish == 0 || is->said_at == intended->said_at);
+	return strcmp(record->writer, coordinator->options.nonce) == 0 && is->transition == intended->transition && said &&
+	       is->step == intended->step && is->phase == intended->phase && is->due == intended->due;
+}
+
 static void loaded(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	const struct ports *ports = &coordinator->options.ports;
-	struct slot *slot = job->slot;
 	struct loaded_entry entry;
 	enum loaded what = ports->read(ports->closure, &job->request, &entry);
 	if (!take_entry(coordinator, job, what, &entry, now)) {
@@ -348,8 +358,7 @@ static void loaded(struct coordinator *coordinator, struct job *job, nanos now)
 	job->loaded = true;
 	job->attempts = 0;
 	/* A write that was not answered, sent again, finds itself done. */
-	bool done = job->uncertain && what == LOADED_RECORD && slot->record->status.transition == job->intended &&
-	            strcmp(slot->record->writer, coordinator->options.nonce) == 0 && job->action.write == WRITE_PUT;
+	bool done = job->uncertain && what == LOADED_RECORD && job->action.write == WRITE_PUT && is_as_intended(coordinator, job);
 	job->uncertain = false;
 	if (done) {
 		decided(coordinator, job, now);

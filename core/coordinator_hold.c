@@ -10,17 +10,17 @@ static bool is_to_hold(const struct coordinator *coordinator, const struct job *
 	const struct input *input = &job->input;
 	if (input->kind != INPUT_BEGIN || !job->action.run || input->redelivered || input->sequence <= coordinator->before)
 		return false;
-	if (coordinator->options.hold == 0 || coordinator->held >= coordinator->hold_limit || coordinator->stopping)
+	if (coordinator->hold == 0 || coordinator->held >= coordinator->hold_limit || coordinator->stopping)
 		return false;
 	/* Only where there is no record in all likelihood. */
-	return !job->loaded && slot->known != SLOT_PRESENT && !slot_busy(slot);
+	return !job->loaded && slot->known != SLOT_PRESENT && !slot->expected && !slot_busy(slot);
 }
 
 /* From then on the run is watched as all are, for its deadline. */
 static nanos hold_limit(const struct coordinator *coordinator, const struct record *record)
 {
 	nanos deadline = pipeline_current_step(&coordinator->options.pipeline, record->upload, &record->status)->deadline;
-	return deadline < coordinator->options.hold ? deadline : coordinator->options.hold;
+	return deadline < coordinator->hold ? deadline : coordinator->hold;
 }
 
 bool hold_is_on(const struct slot *slot)

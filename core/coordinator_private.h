@@ -49,7 +49,7 @@ struct job {
 	bool uncertain;           /* a write was sent that was not answered */
 	unsigned attempts;
 	uint64_t write_id;        /* the same for all attempts of one write */
-	uint64_t intended;        /* the transition of an uncertain write */
+	struct status intended;   /* by an uncertain write */
 	bool held;                /* its step was to be run before the record was written */
 	struct timer again;       /* when to try again */
 	enum { JOB_IDLE, JOB_LOADING, JOB_HOLDING, JOB_RESTORING, JOB_WRITING, JOB_CHECKING, JOB_LOOKING, JOB_PUBLISHING } doing;
@@ -108,7 +108,8 @@ struct coordinator {
 	size_t standing;          /* in a line without being a slot */
 	struct turns *turns;      /* of each step */
 	size_t busy, runs;
-	size_t held, hold_limit;  /* jobs that hold */
+	size_t held, hold_limit;  /* jobs that hold … */
+	nanos hold;               /* … and for how long */
 	size_t cached;            /* records in slots */
 	uint64_t writes;          /* ever begun */
 	struct job *stranded;     /* for want of memory for their timers: tried again with each tick */

@@ -24,6 +24,7 @@ struct intake {
 	struct shared_position applied; /* all up to it is done with, by whatever instance */
 	int64_t memory;           /* nanoseconds for which the stream remembers messages' IDs; atomic */
 	uint64_t last;            /* the stream's last message when the connection was made; atomic */
+	int64_t patience;         /* nanoseconds after which the consumer brings a message again that is not acknowledged; atomic */
 	uint64_t pending;         /* so many of its messages may be unacknowledged, in all instances together; atomic */
 	/* The receiver's: */
 	unsigned held;            /* messages here, unacknowledged */

@@ -13,7 +13,7 @@
 #define CHORES_INTERVAL SECOND
 #define EMBEDDED "embedded"
 #define MAILS_PER_FLUSH 32
-/* Far below the time after which the broker brings an event again. */
+/* How long a first step may be run before there is a record, which is where people look. */
 #define HOLD (2 * SECOND)
 
 /* On the HTTP thread. */
@@ -204,6 +204,7 @@ static void set_stream(struct server *server)
 		.created = shared_position_get(&intake->applied).stream,
 		.last = __atomic_load_n(&intake->last, __ATOMIC_RELAXED),
 		.memory = __atomic_load_n(&intake->memory, __ATOMIC_RELAXED),
+		.patience = __atomic_load_n(&intake->patience, __ATOMIC_RELAXED),
 		.hold_limit = (unsigned)(window / 2), /* the other half moves on meanwhile */
 	});
 }

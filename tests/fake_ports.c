@@ -190,13 +190,14 @@ static void create(struct fake_world *world, const char *owner)
 	world->coordinator = coordinator_create(&world->options);
 	ck_assert_ptr_nonnull(world->coordinator);
 	coordinator_set_stream(world->coordinator,
-	                       &(struct stream_facts){.created = FAKE_STREAM, .last = world->before, .memory = FAKE_MEMORY, .hold_limit = FAKE_HOLD_LIMIT});
+	                       &(struct stream_facts){.created = FAKE_STREAM, .last = world->before, .memory = FAKE_MEMORY,
+	                                              .patience = world->patience, .hold_limit = FAKE_HOLD_LIMIT});
 }
 
 void fake_open(struct fake_world *world)
 {
 	char path[] = "/tmp/pp-log-XXXXXX";
-	*world = (struct fake_world){.now = 1700000000 * SECOND, .last = &world->first};
+	*world = (struct fake_world){.now = 1700000000 * SECOND, .last = &world->first, .patience = 30 * SECOND};
 	world->log = (struct log){.fd = mkstemp(path), .level = LOG_DEBUG};
 	ck_assert_int_ge(world->log.fd, 0);
 	unlink(path);

@@ -50,8 +50,9 @@ struct fake_world {
 	struct log log;
 	nanos now;
 	const struct pipeline_step *limits; /* of both steps, from the next restart on; NULL: as fake_open() says */
-	nanos hold;         /* from the next restart on: the coordinator's option … */
-	uint64_t before;    /* … and the last event before it */
+	nanos hold;         /* from the next restart on: the coordinator's option, … */
+	uint64_t before;    /* … the last event before it, */
+	nanos patience;     /* … and that of the stream with an event */
 	const char *living; /* another instance that lives; NULL: none does */
 	uint64_t revision;
 	struct fake_entry *entries;

@@ -96,6 +96,28 @@ START_TEST(lost_answer_that_is_no_duplicate)
 }
 END_TEST
 
+/* The bucket was read before this process wrote the record, and what it read came after. The number of what it then
+ * decides on that is the number of what it wrote. */
+START_TEST(lost_write_that_another_was_like)
+{
+	struct record older;
+	store("u", "there", (struct status){.step = 1, .phase = PHASE_RUNNING, .due = world.now + MINUTE, .transition = 5});
+	ck_assert(fake_record(&world, "u", &older));
+	uint64_t revision = world.revision;
+	fake_ready(&world, "u", true, 2);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; put; ack 2");
+	coordinator_found(world.coordinator, &older, revision, NULL, world.now);
+	fake_fail(&world, REQUEST_UNKNOWN, false);
+	fake_pass(&world, SECOND);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; put; load");
+	ck_assert_int_eq(stored("u").phase, PHASE_ENDED);
+	ck_assert_uint_eq(stored("u").transition, 6);
+	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
+}
+END_TEST
+
 START_TEST(lost_removal_that_is_no_duplicate)
 {
 	run_to_end("u", 1);
@@ -283,7 +305,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {answers_that_are_lost, requests_that_are_lost, a_broker_that_is_not_there, a_broker_that_refuses, tried_again_without_end,
-	                              lost_answer_that_is_no_duplicate, lost_removal_that_is_no_duplicate, reads_that_fail,
+	                              lost_answer_that_is_no_duplicate, lost_write_that_another_was_like, lost_removal_that_is_no_duplicate, reads_that_fail,
 	                              stopped_and_not_missed, stopped_and_taken_for_dead, stopped_until_it_was_over,
 	                              said_long_ago, not_said_long_ago, looked_for_slowly, bucket_of_before, bucket_that_is_another};
 	return coordinator_world_run("coordinator_broker", tests, sizeof tests / sizeof tests[0]);

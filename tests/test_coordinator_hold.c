@@ -119,6 +119,17 @@ START_TEST(no_longer_than_the_step_may_take)
 }
 END_TEST
 
+/* The event would come again soon: so soon has the beginning to be written. */
+START_TEST(no_longer_than_the_broker_waits)
+{
+	world.patience = SECOND;
+	hold("u", 1);
+	fake_pass(&world, SECOND / 4);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; ack 1");
+}
+END_TEST
+
 /* The run ends while the beginning is being written. */
 START_TEST(over_a_moment_too_late)
 {
@@ -279,6 +290,18 @@ START_TEST(not_if_there_is_a_record)
 	fake_begin(&world, "u", 3, false);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; load; put; cancel scan; ack 3; run scan");
+}
+END_TEST
+
+/* Nothing is remembered of it but when it is due: it has a record. */
+START_TEST(not_if_it_waits)
+{
+	store("u", FAKE_OWNER, (struct status){.step = 0, .phase = PHASE_BACKOFF, .failures = 1, .due = world.now + HOUR, .transition = 1});
+	start();
+	fake_find_all(&world, NULL);
+	fake_begin(&world, "u", 5, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; load; put; ack 5; run scan");
 }
 END_TEST
 
@@ -475,9 +498,10 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {one_write_for_begin_and_end, whatever_the_run_comes_to, not_for_long, no_longer_than_the_step_may_take,
+	                              no_longer_than_the_broker_waits,
 	                              over_a_moment_too_late, what_may_have_ended_a_service, ends_the_service_again_and_again,
 	                              another_has_begun_it, another_has_begun_it_and_it_still_runs,
-	                              another_has_begun_it_and_it_ends_meanwhile, stopped_for_hours, begun_again, not_if_there_is_a_record,
+	                              another_has_begun_it_and_it_ends_meanwhile, stopped_for_hours, begun_again, not_if_there_is_a_record, not_if_it_waits,
 	                              begun_again_after_the_end,
 	                              write_that_is_not_answered, without_a_broker, stopping, abandoned, others_wait, in_line,
 	                              in_line_for_long, in_line_for_nothing};

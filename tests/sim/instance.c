@@ -94,13 +94,14 @@ static void port_load(void *closure, struct request *request, const char *id)
 }
 
 /* The record as it lies in the bucket, or a lie about it. */
-static bool decode(struct world *world, const struct sim_entry *entry, struct record *record)
+static bool decode(struct world *world, size_t instance, const struct sim_entry *entry, struct record *record)
 {
 	char why[128];
 	if (record_decode(entry->value, entry->length, record, why, sizeof why) != RECORD_TAKEN) {
 		world_violated(world, "a record cannot be read: %s", why);
 		return false;
 	}
+	world_upload(world, record->upload->id)->shown[instance] = world->now;
 	if (world->breakage == BREAK_STEP_SKIPPED && record->status.step < record->upload->step_count)
 		record->status.step++;
 	return true;
@@ -119,7 +120,7 @@ static enum loaded port_read(void *closure, struct request *request, struct load
 	entry->stream = snapshot->stream;
 	if (snapshot->value == NULL)
 		return LOADED_NOTHING;
-	return decode(reach->world, snapshot, &entry->record) ? LOADED_RECORD : LOADED_BROKEN;
+	return decode(reach->world, reach->number, snapshot, &entry->record) ? LOADED_RECORD : LOADED_BROKEN;
 }
 
 static void port_put(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
@@ -172,7 +173,10 @@ static void port_acknowledge(void *closure, struct delivery *delivery)
 static void port_drop(void *closure, struct delivery *delivery)
 {
 	struct reach *reach = closure;
-	promises_of_drop(reach->world, reach->number, delivery->sequence);
+	struct world *world = reach->world;
+	promises_of_drop(world, reach->number, delivery->sequence);
+	if (world->instance[reach->number].stops_until != 0 && world->broker_up && !world_chance(world, 4))
+		sim_nak(&world->broker, delivery->sequence, world->now);
 	end_delivery(closure, delivery);
 }
 
@@ -290,7 +294,8 @@ void instance_start(struct world *world, size_t number)
 	instance->life++;
 	instance->dying = false;
 	instance->held = 0;
-	instance->stalled_until = 0;
+	instance->stalled_until = instance->stops_until = instance->doubted = 0;
+	instance->cancelled = false;
 	/* Half of the lives end in the middle of something. */
 	instance->calls_to_death = world_chance(world, 50) ? (int)world_random(world, 60) : -1;
 	snprintf(instance->owner, sizeof instance->owner, "i%zu", number);
@@ -315,7 +320,8 @@ void instance_start(struct world *world, size_t number)
 		abort();
 	world_trace(world, "%s starts", instance->owner);
 	coordinator_set_stream(instance->coordinator,
-	                       &(struct stream_facts){.created = 1, .last = world->broker.count, .memory = SIM_WINDOW, .hold_limit = 3});
+	                       &(struct stream_facts){.created = 1, .last = world->broker.count, .memory = SIM_WINDOW,
+	                                              .patience = world->breakage == BREAK_HELD_FOR_LONG ? 4 * HOUR : SIM_ACK_WAIT, .hold_limit = 3});
 	struct happening happening = {.kind = HAPPEN_PULL, .instance = number, .life = instance->life};
 	world_plan(world, MILLISECOND, &happening);
 	happening.kind = HAPPEN_TICK;
@@ -342,6 +348,7 @@ void instance_crash(struct world *world, size_t number)
 		run_free(instance->run[i]);
 	}
 	instance->runs = 0;
+	promises_after_death(world, number);
 	world_plan(world, 1 + (nanos)world_random(world, 40 * (uint64_t)SECOND), &(struct happening){.kind = HAPPEN_START, .instance = number});
 	forget_died(world, number);
 }
@@ -373,7 +380,7 @@ static void pull(struct world *world, size_t number)
 {
 	struct instance *instance = &world->instance[number];
 	uint64_t sequence;
-	while (world->broker_up && !instance->dying && instance->held < HELD_LIMIT && (sequence = sim_deliver(&world->broker, world->now)) != 0)
+	while (world->broker_up && !instance->dying && instance->stops_until == 0 && instance->held < HELD_LIMIT && (sequence = sim_deliver(&world->broker, world->now)) != 0)
 		deliver(world, instance, sequence);
 	world_plan(world, 1 + (nanos)world_random(world, (uint64_t)(SECOND / 4)),
 	           &(struct happening){.kind = HAPPEN_PULL, .instance = number, .life = instance->life});
@@ -389,7 +396,9 @@ static void tick(struct world *world, size_t number)
 		coordinator_tick(instance->coordinator, now);
 	if (!world->broker_up)
 		peers_deaf(instance->peers, world->now);
-	if (peers_tick(instance->peers, world->now)) {
+	if (instance->stops_until != 0 && !instance->dying)
+		stop_goes_on(world, number);
+	else if (peers_tick(instance->peers, world->now)) {
 		world_trace(world, "%s notices a death", instance->owner);
 		plan_reading(world, number);
 	}
@@ -464,8 +473,20 @@ static void found(struct world *world, const struct happening *happening)
 {
 	const struct sim_entry *entry = &happening->operation->snapshot;
 	struct record record;
-	if (decode(world, entry, &record))
+	if (world->instance[happening->instance].stops_until == 0 && decode(world, happening->instance, entry, &record))
 		coordinator_found(world->instance[happening->instance].coordinator, &record, entry->revision, NULL, world->now);
+}
+
+/* The bucket is the one that was used all the time: what is forgotten of it is found again. */
+static void doubt(struct world *world, size_t number)
+{
+	struct instance *instance = &world->instance[number];
+	if (instance->coordinator == NULL || instance->stops_until != 0 || world->now < instance->stalled_until)
+		return;
+	world_trace(world, "%s takes the bucket for another one", instance->owner);
+	instance->doubted = world->now;
+	coordinator_doubt(instance->coordinator, world->now);
+	plan_reading(world, number);
 }
 
 /* Shortly, across the broker's patience, or for longer than it remembers IDs. */
@@ -477,7 +498,9 @@ static void stall(struct world *world, size_t number)
 	if (instance->coordinator == NULL)
 		return;
 	world_trace(world, "%s is stopped for %.3f s", instance->owner, (double)duration / (double)SECOND);
-	instance->stalled_until = world->now + duration;
+	/* What was put off to the end of the last time stays so. */
+	if (world->now + duration > instance->stalled_until)
+		instance->stalled_until = world->now + duration;
 }
 
 void instance_happens(struct world *world, const struct happening *happening)
@@ -493,6 +516,15 @@ void instance_happens(struct world *world, const struct happening *happening)
 	}
 	if (happening->kind == HAPPEN_STALL) {
 		stall(world, happening->instance);
+		return;
+	}
+	if (happening->kind == HAPPEN_STOP) {
+		stop_begins(world, happening->instance);
+		return;
+	}
+	if (happening->kind == HAPPEN_DOUBT) {
+		doubt(world, happening->instance);
+		instance_after_call(world, happening->instance);
 		return;
 	}
 	if (instance->coordinator != NULL && instance->life == happening->life) {

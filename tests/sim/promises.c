@@ -70,13 +70,13 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
 	upload->present = true;
 }
 
-/* Who has died or was stopped since it said so cannot tell the next one; nor does it keep in mind what it said for
+/* Who has died, was stopped or has forgotten since it said so cannot tell the next one; nor does it keep in mind what it said for
  * another one, whose upload it was. */
 static bool finisher_knows(const struct world *world, const struct sim_upload *upload)
 {
 	const struct instance *instance = &world->instance[upload->finisher];
 	return instance->coordinator != NULL && instance->life == upload->finisher_life && instance->stalled_until < upload->finished_at &&
-	       upload->finisher_owned;
+	       instance->doubted < upload->finished_at && upload->finisher_owned;
 }
 
 void promises_of_finished(struct world *world, struct sim_upload *upload, enum outcome outcome)
@@ -101,13 +101,15 @@ void promises_of_finished(struct world *world, struct sim_upload *upload, enum o
 static const char *const steps[SIM_STEPS] = {"scan", "delay", "remote"};
 
 /* 6: what may have ended an instance is run with a mark. Who was stopped and does not know yet that it was taken for dead
- * may run it once without; and what the broker forgot nobody can know. */
+ * may run it once without, and so may who decided before it was due to take it over; and what the broker forgot nobody can
+ * know. */
 void promises_of_run(struct world *world, size_t instance, const struct run *run)
 {
 	struct sim_upload *upload = world_upload(world, run->upload->id);
 	bool holds = !upload->present && !upload->removed;
 	world_trace(world, "%s runs %s on %s%s", world->instance[instance].owner, steps[run->step], upload->id, holds ? ", without a record" : "");
-	bool knows = !upload->present || strcmp(upload->last.owner, world->instance[instance].owner) == 0;
+	bool owns = strcmp(upload->last.owner, world->instance[instance].owner) == 0 && upload->shown[instance] >= upload->feared_at;
+	bool knows = !upload->present || owns;
 	if ((upload->feared & 1u << run->step) != 0 && !run->marked && knows && !upload->hit)
 		world_violated(world, "%s of %s may have ended an instance, and is run without a mark", steps[run->step], upload->id);
 	if (!holds)
@@ -173,14 +175,23 @@ void promises_of_drop(struct world *world, size_t instance, uint64_t sequence)
 void promises_of_death(struct world *world, size_t instance, const struct run *run)
 {
 	struct sim_upload *upload = world_upload(world, run->upload->id);
-	bool held = upload->held != 0 && upload->holder == instance;
-	bool wanted = upload->present ? upload->last.status.transition == run->transition : held;
-	if (wanted && atomic_load(&run->started) != 0)
+	bool wanted = upload->present ? upload->last.status.transition == run->transition : upload->held != 0 && upload->holder == instance;
+	if (wanted && atomic_load(&run->started) != 0) {
 		upload->feared |= 1u << run->step;
-	if (!held)
-		return;
-	upload->held = 0;
-	world->holds.orphaned++;
+		upload->feared_at = world->now;
+	}
+}
+
+/* The run may have ended before. */
+void promises_after_death(struct world *world, size_t instance)
+{
+	for (size_t i = 0; i < SIM_UPLOADS; i++) {
+		struct sim_upload *upload = &world->upload[i];
+		if (upload->held == 0 || upload->holder != instance)
+			continue;
+		upload->held = 0;
+		world->holds.orphaned++;
+	}
 }
 
 void promises_at_end(struct world *world)

@@ -144,7 +144,16 @@ static void plan_troubles(struct world *world)
 		           &(struct happening){.kind = HAPPEN_STALL, .instance = (size_t)world_random(world, world->instances)});
 	for (uint64_t i = 0; i < outages; i++)
 		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME), &(struct happening){.kind = HAPPEN_BROKER_DOWN});
-	uint64_t losses = world->seed % FORGETFUL == 0 ? 1 + world_random(world, 12) : 0;
+	/* Who doubts looks for nothing that may have been forgotten. */
+	bool forgetful = world->seed % FORGETFUL == 0;
+	uint64_t stops = world_random(world, 4), doubts = forgetful ? 0 : world_random(world, 3);
+	for (uint64_t i = 0; i < stops; i++)
+		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
+		           &(struct happening){.kind = HAPPEN_STOP, .instance = (size_t)world_random(world, world->instances)});
+	for (uint64_t i = 0; i < doubts; i++)
+		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
+		           &(struct happening){.kind = HAPPEN_DOUBT, .instance = (size_t)world_random(world, world->instances)});
+	uint64_t losses = forgetful ? 1 + world_random(world, 12) : 0;
 	for (uint64_t i = 0; i < losses; i++)
 		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME), &(struct happening){.kind = HAPPEN_FORGET});
 }

@@ -2,7 +2,7 @@
  * A world for the coordinator: instances of it on a simulated broker, a storage, another step service, and time, all
  * from one seed. Everything that happens is an entry in one queue, ordered by time, so that a seed always gives the same
  * run. What may go wrong, goes wrong: requests are lost before and behind the broker, answers come late, the broker goes away,
- * instances die between any two of their doings. At the end all faults stop, and what was promised is checked.
+ * instances die between any two of their doings, or end in order. At the end all faults stop, and what was promised is checked.
  *
  * In the worlds of some seeds the broker forgets records that it has acknowledged. An upload that this hits may begin
  * again, and end another time and otherwise, but end it must: by itself, as long as the instance that looked after it
@@ -55,6 +55,8 @@ enum happening_kind {
 	HAPPEN_START,
 	HAPPEN_FOUND,    /* an instance has read a record of the bucket */
 	HAPPEN_STALL,    /* an instance is stopped for a while */
+	HAPPEN_STOP,     /* an instance is told to end */
+	HAPPEN_DOUBT,    /* an instance takes the bucket for another one */
 	HAPPEN_FORGET,   /* the broker loses a record, or the last ones of an upload */
 	HAPPEN_BROKER_DOWN,
 	HAPPEN_BROKER_UP,
@@ -100,6 +102,9 @@ struct instance {
 	char owner[16], nonce[32];
 	struct metrics_list metrics;
 	nanos stalled_until;
+	nanos stops_until;   /* it was told to end, and its steps have so long; 0: it was not */
+	bool cancelled;      /* … and longer: they were told, too */
+	nanos doubted;       /* when it last forgot what it knew of the bucket */
 	unsigned held;       /* messages here, unacknowledged */
 	int calls_to_death;  /* port calls until it dies; below 0: it does not */
 	bool dying;
@@ -118,7 +123,9 @@ struct sim_upload {
 	bool finisher_owned;
 	bool passed[SIM_STEPS];  /* the step was truly done: its run ended with continue, its time had come, it was answered */
 	unsigned results;        /* PostprocessingStepFinished of the scan stored */
-	unsigned feared;         /* steps that were being run when an instance died, one bit each */
+	unsigned feared;         /* steps that were being run when an instance died, one bit each, the last time at: */
+	nanos feared_at;
+	nanos shown[SIM_INSTANCES]; /* when each instance last read its record */
 	nanos held;              /* since when the first step is run without a record, 0: it is not … */
 	size_t holder;           /* … and by which instance */
 	bool confirmed;
@@ -182,6 +189,11 @@ void instance_happens(struct world *world, const struct happening *happening);
 void operation_arrives(struct world *world, const struct happening *happening);
 void operation_free(struct operation *operation);
 
+/* stop.c */
+void stop_begins(struct world *world, size_t number);
+/* To be called with each tick from then on. */
+void stop_goes_on(struct world *world, size_t number);
+
 /* actors.c: storage and the other step service */
 void actors_announce(struct world *world, size_t upload);
 void actors_happen(struct world *world, const struct happening *happening);
@@ -203,6 +215,7 @@ void promises_of_put(struct world *world, size_t instance, const char *key);
 void promises_of_acknowledgement(struct world *world, uint64_t sequence);
 void promises_of_drop(struct world *world, size_t instance, uint64_t sequence);
 void promises_of_death(struct world *world, size_t instance, const struct run *run);
+void promises_after_death(struct world *world, size_t instance);
 struct sim_upload *world_upload(struct world *world, const char *id);
 
 #endif
