@@ -6,9 +6,10 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/bus_servers.h"
+
 #define PAUSE_FIRST (100 * MILLISECOND)
 #define PAUSE_LIMIT SECOND
-#define SERVERS_LIMIT 16
 /* How long a closed connection's last callbacks are waited for. */
 #define FAREWELL_PATIENCE (5 * SECOND)
 
@@ -25,6 +26,8 @@ struct bus_link {
 	/* The thread's: */
 	struct bus_wire wire;
 	bool given; /* the receiver has it */
+	char *others; /* an endpoint of what the broker named on the last connection; NULL: nothing */
+	bool roams; /* the connection is to one of them */
 };
 
 static void post(struct bus_link *link, unsigned event)
@@ -94,40 +97,6 @@ static void on_complete(void *closure)
 	detach(closure, 0);
 }
 
-/* The endpoint as URLs: "host:port,host:port" gets a scheme each. False: too many. */
-static bool split_servers(char *text, bool tls, char *server[SERVERS_LIMIT], int *count)
-{
-	*count = 0;
-	char *rest = NULL;
-	for (char *one = strtok_r(text, ", ", &rest); one != NULL; one = strtok_r(NULL, ", ", &rest)) {
-		if (*count == SERVERS_LIMIT)
-			return false;
-		size_t size = strlen(one) + sizeof "nats://";
-		server[*count] = malloc(size);
-		if (server[*count] == NULL)
-			return false;
-		snprintf(server[*count], size, "%s%s", strstr(one, "://") != NULL ? "" : tls ? "tls://" : "nats://", one);
-		++*count;
-	}
-	return *count > 0;
-}
-
-static natsStatus set_servers(natsOptions *options, const struct broker_address *address)
-{
-	char *server[SERVERS_LIMIT];
-	int count;
-	char *text = strdup(address->endpoint);
-	natsStatus status = NATS_NO_MEMORY;
-	if (text != NULL)
-		status = split_servers(text, address->tls, server, &count)
-		             ? natsOptions_SetServers(options, (const char **)server, count)
-		             : NATS_INVALID_ARG;
-	for (int i = 0; text != NULL && i < count; i++)
-		free(server[i]);
-	free(text);
-	return status;
-}
-
 static natsStatus set_security(natsOptions *options, const struct broker_address *address)
 {
 	natsStatus status = NATS_OK;
@@ -170,7 +139,7 @@ natsStatus bus_options(natsOptions **options, const struct broker_address *addre
 	*options = NULL;
 	natsStatus status = natsOptions_Create(options);
 	if (status == NATS_OK)
-		status = set_servers(*options, address);
+		status = bus_servers_set(*options, address);
 	if (status == NATS_OK)
 		status = set_security(*options, address);
 	if (status == NATS_OK)
@@ -277,14 +246,29 @@ static natsStatus subscribe_inbox(struct bus_link *link)
 	return status;
 }
 
+static natsStatus connect_to(struct bus_link *link, const struct broker_address *address)
+{
+	struct bus_wire *wire = &link->wire;
+	return connect_on(wire->loop, &wire->connection, address, link->options.name, on_lost, on_back, on_closed, link);
+}
+
+/* To the broker, or, if none of its servers that are configured can be had, to one that these have named. */
+static natsStatus connect_somewhere(struct bus_link *link)
+{
+	struct broker_address others = *link->options.address;
+	others.endpoint = link->others;
+	natsStatus status = connect_to(link, link->options.address);
+	link->roams = status != NATS_OK && link->others != NULL && connect_to(link, &others) == NATS_OK;
+	return link->roams ? NATS_OK : status;
+}
+
 static natsStatus connect_and_subscribe(struct bus_link *link)
 {
 	struct bus_wire *wire = &link->wire;
 	if (!bus_uses_tls(link->options.address) && (wire->loop = bus_loop_create()) == NULL)
 		return NATS_NO_MEMORY;
 	attach(link);
-	natsStatus status = connect_on(wire->loop, &wire->connection, link->options.address, link->options.name, on_lost, on_back,
-	                               on_closed, link);
+	natsStatus status = connect_somewhere(link);
 	if (status != NATS_OK) {
 		detach(link, 0);
 		return status;
@@ -321,9 +305,22 @@ void bus_wire_close(struct bus_wire *wire)
 	*wire = (struct bus_wire){0};
 }
 
+/* Without a loop the library sees to that by itself. */
+static void remember_others(struct bus_link *link)
+{
+	if (link->wire.connection == NULL || link->wire.loop == NULL)
+		return;
+	char *others = bus_servers_named(link->wire.connection, link->options.address->endpoint, link->roams ? link->others : NULL);
+	if (others == NULL)
+		return;
+	free(link->others);
+	link->others = others;
+}
+
 /* Gives up the connection; one that the receiver has, the receiver closes itself, when it is given the next. */
 static void abandon(struct bus_link *link)
 {
+	remember_others(link);
 	if (!link->given)
 		bus_wire_close(&link->wire);
 	link->wire = (struct bus_wire){0};
@@ -438,6 +435,7 @@ void bus_link_destroy(struct bus_link *link)
 	pthread_cond_destroy(&link->changed);
 	pthread_mutex_destroy(&link->lock);
 	free(link->inbox);
+	free(link->others);
 	free(link);
 }
 

@@ -107,8 +107,8 @@ static short await_socket(struct bus_loop *loop, natsConnection **connection)
 	if (poll(ready, 2, -1) <= 0 || (ready[0].revents != 0 && read(loop->wake, &count, sizeof count) < 0))
 		return 0;
 	pthread_mutex_lock(&loop->lock);
-	/* The socket may be another one by now. */
-	*connection = loop->fd == ready[1].fd ? loop->connection : NULL;
+	/* It may be detached by now. */
+	*connection = loop->connection;
 	pthread_mutex_unlock(&loop->lock);
 	return ready[1].revents;
 }

@@ -151,13 +151,15 @@ static bool create_consumer(struct intake *intake, jsCtx *js, char *why, size_t 
 		status = add_consumer(intake, js, start, false, &misplaced, &code);
 	/* nats-server 2.15 makes none where files of a former one are torn. What it forgets of this one at its next start is
 	 * known from what was applied. */
-	if (status != NATS_OK && code == CONSUMER_NOT_MADE)
+	bool in_memory = status != NATS_OK && code == CONSUMER_NOT_MADE;
+	if (in_memory)
 		status = add_consumer(intake, js, start, true, &misplaced, &code);
 	if (status != NATS_OK) {
 		snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, bus_advice(status), (int)code);
 		return false;
 	}
-	log_info(intake->log, "consumer %s: created, it begins %s", intake->consumer, because);
+	log_info(intake->log, "consumer %s: created, it begins %s%s", intake->consumer, because,
+	         in_memory ? "; the broker cannot have it on disk, its log says why, and keeps it in memory until it is restarted" : "");
 	return true;
 }
 
@@ -281,7 +283,8 @@ void intake_pull(struct intake *intake, struct bus *bus)
 	intake->expires = now + PULL_LIFE + SILENCE_LIMIT;
 }
 
-/* A pull has ended: by its expiry (408), because the consumer is gone or busy (409), or nobody listens (503). */
+/* A pull has ended: by its expiry (408), because the consumer is gone or busy (409), or, of which without TLS only the bus
+ * learns, because nobody listens (503). */
 static void pull_ended(struct intake *intake, natsMsg *message, const char *status)
 {
 	const char *pending = NULL;

@@ -17,6 +17,8 @@ core_libcore_a_SOURCES = \
 	core/bus_connect.h \
 	core/bus_loop.c \
 	core/bus_loop.h \
+	core/bus_servers.c \
+	core/bus_servers.h \
 	core/cells.c \
 	core/cells.h \
 	core/census.c \

@@ -96,7 +96,7 @@ static unsigned count_records(const struct broker_address *address)
 START_TEST(a_broker_that_lags_hides_no_record)
 {
 	unsigned complete = 0;
-	ck_assert(nats_cluster_start(&cluster));
+	ck_assert(nats_cluster_start(&cluster, false));
 	struct broker_address address = {.endpoint = cluster.server[0].url};
 	ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
 	ck_assert_int_eq(natsConnection_JetStream(&js, connection, NULL), NATS_OK);

@@ -126,6 +126,23 @@ START_TEST(torn_to_almost_nothing)
 }
 END_TEST
 
+/* What is made in memory meanwhile, as by nats-server 2.15, is gone again. */
+START_TEST(torn_and_restarted)
+{
+	begin();
+	ck_assert(nats_fixture_kill(&scenario.nats));
+	damage(TEAR);
+	scenario_start_broker(&scenario);
+	storage_bytes_received(&scenario, "untaken", "/none", 3);
+	recorder_await(&scenario.recorder, "StartPostprocessingStep", "untaken", 0);
+	if (nats_is_version(scenario.nats.port, "2.15."))
+		scenario_await_log(&scenario, "the broker cannot have it on disk");
+	ck_assert(nats_fixture_halt(&scenario.nats)); /* see begin() */
+	scenario_start_broker(&scenario);
+	check_goes_on(3);
+}
+END_TEST
+
 START_TEST(empty)
 {
 	damage_under_our_feet(": > \"$0/o.dat\"");
@@ -165,7 +182,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {torn, torn_to_almost_nothing, empty, missing, without_configuration, all_consumers_missing,
-	                              torn_while_we_are_down};
+	const TTest *const tests[] = {torn, torn_to_almost_nothing, torn_and_restarted, empty, missing, without_configuration,
+	                              all_consumers_missing, torn_while_we_are_down};
 	return scenario_run("scenario: torn", tests, sizeof tests / sizeof tests[0]);
 }

@@ -61,7 +61,7 @@ START_TEST(ends_once_on_a_cluster)
 		                                           .pause = (nanos)torture_variable("TORTURE_PAUSE", 2000) * MILLISECOND, .mix = torture_brokers,
 		                                           .stop_limit = (nanos)torture_variable("TORTURE_STOP", 45) * SECOND, .end_limit = 5 * MINUTE};
 	scenario_open(&torture.scenario, &(struct scenario_options){.steps = TORTURE_STEPS, .ini = TORTURE_INI, .embedded = true});
-	ck_assert(nats_cluster_start(&cluster));
+	ck_assert(nats_cluster_start(&cluster, false));
 	connect_to_all(&torture.scenario);
 	ck_assert_msg(wait_until(made, &torture.scenario, TEST_LIMIT), "the cluster makes no stream and bucket");
 	torture_run(&torture, cluster.server, CLUSTER_SERVERS);

@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-bool nats_cluster_start(struct nats_cluster *cluster)
+bool nats_cluster_start(struct nats_cluster *cluster, bool advertise)
 {
 	unsigned port[CLUSTER_SERVERS];
 	char routes[256];
@@ -17,7 +17,8 @@ bool nats_cluster_start(struct nats_cluster *cluster)
 	for (unsigned i = 0; i < CLUSTER_SERVERS; i++) {
 		snprintf(cluster->name[i], sizeof cluster->name[i], "broker%u", i);
 		snprintf(cluster->lines[i], sizeof cluster->lines[i],
-		         "cluster { name: torture, listen: \"127.0.0.1:%u\", no_advertise: true, routes: [%s] }\n", port[i], routes);
+		         "cluster { name: torture, listen: \"127.0.0.1:%u\", no_advertise: %s, routes: [%s] }\n", port[i],
+		         advertise ? "false" : "true", routes);
 		if (!nats_fixture_start(&cluster->server[i], &(struct nats_options){.name = cluster->name[i], .lines = cluster->lines[i]}))
 			return false;
 	}

@@ -14,9 +14,9 @@ struct nats_cluster {
 	char lines[CLUSTER_SERVERS][512];
 };
 
-/* Starts them; they find each other soon, so what is asked of JetStream first may have to be asked again. They name no
- * other address to their clients than the one that these know. */
-bool nats_cluster_start(struct nats_cluster *cluster);
+/* Starts them; they find each other soon, so what is asked of JetStream first may have to be asked again. If they do not
+ * `advertise` they name no other address to their clients than the one that these know. */
+bool nats_cluster_start(struct nats_cluster *cluster, bool advertise);
 
 /* Ends them and removes their folders. For one that was never started, too, if it is all zero. */
 void nats_cluster_end(struct nats_cluster *cluster);

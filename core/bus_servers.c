@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/bus_servers.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/text.h"
+
+#define SERVERS_LIMIT 16
+#define SEPARATORS ", "
+
+/* The endpoint as URLs: "host:port,host:port" gets a scheme each. False: too many. */
+static bool split_servers(char *text, bool tls, char *server[SERVERS_LIMIT], int *count)
+{
+	*count = 0;
+	char *rest = NULL;
+	for (char *one = strtok_r(text, SEPARATORS, &rest); one != NULL; one = strtok_r(NULL, SEPARATORS, &rest)) {
+		if (*count == SERVERS_LIMIT)
+			return false;
+		size_t size = strlen(one) + sizeof "nats://";
+		server[*count] = malloc(size);
+		if (server[*count] == NULL)
+			return false;
+		snprintf(server[*count], size, "%s%s", strstr(one, "://") != NULL ? "" : tls ? "tls://" : "nats://", one);
+		++*count;
+	}
+	return *count > 0;
+}
+
+natsStatus bus_servers_set(natsOptions *options, const struct broker_address *address)
+{
+	char *server[SERVERS_LIMIT];
+	int count;
+	char *text = strdup(address->endpoint);
+	natsStatus status = NATS_NO_MEMORY;
+	if (text != NULL)
+		status = split_servers(text, address->tls, server, &count)
+		             ? natsOptions_SetServers(options, (const char **)server, count)
+		             : NATS_INVALID_ARG;
+	for (int i = 0; text != NULL && i < count; i++)
+		free(server[i]);
+	free(text);
+	return status;
+}
+
+/* What stands before the host in the first URL, "nats://user:password@"; 0: no credentials. */
+static size_t credentials(const char *endpoint)
+{
+	size_t length = strcspn(endpoint, SEPARATORS);
+	while (length > 0 && endpoint[length - 1] != '@')
+		length--;
+	return length;
+}
+
+static void add(struct text *text, const char *lead, size_t lead_length, const char *server, size_t length)
+{
+	if (text->length > 0)
+		text_add(text, ",");
+	text_add_bytes(text, lead, lead_length);
+	text_add_bytes(text, server, length);
+}
+
+/* Returns how many there are. */
+static int add_named(struct text *text, natsConnection *connection, const char *endpoint)
+{
+	char **server = NULL;
+	int count = 0, added = 0;
+	if (natsConnection_GetDiscoveredServers(connection, &server, &count) != NATS_OK)
+		return 0;
+	for (int i = 0; i < count; i++) {
+		const char *host = strstr(server[i], "://");
+		if (host != NULL && added < SERVERS_LIMIT) {
+			host += strlen("://");
+			add(text, endpoint, credentials(endpoint), host, strlen(host));
+			added++;
+		}
+		free(server[i]);
+	}
+	free(server);
+	return added;
+}
+
+char *bus_servers_named(natsConnection *connection, const char *endpoint, const char *former)
+{
+	struct text text = {0};
+	int count = add_named(&text, connection, endpoint);
+	while (former != NULL && *former != '\0' && count++ < SERVERS_LIMIT) {
+		size_t length = strcspn(former, SEPARATORS);
+		add(&text, "", 0, former, length);
+		former += length + strspn(former + length, SEPARATORS);
+	}
+	return text.length > 0 ? text_take(&text) : NULL;
+}

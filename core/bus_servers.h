@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The servers that a broker consists of: those that the endpoint names, and those of its cluster that it names itself. */
+#ifndef CORE_BUS_SERVERS_H
+#define CORE_BUS_SERVERS_H
+
+#include <nats/nats.h>
+
+#include "core/config.h"
+
+/* Has a connection try those of the address, in any order. */
+natsStatus bus_servers_set(natsOptions *options, const struct broker_address *address);
+
+/* An endpoint of those that the broker has named on this connection, and, behind them, of the `former` ones (or NULL), with the
+ * credentials of the first URL in `endpoint`. For the caller to free(); NULL: there are none, or out of memory. */
+char *bus_servers_named(natsConnection *connection, const char *endpoint, const char *former);
+
+#endif
