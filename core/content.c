@@ -11,7 +11,7 @@
 #include "core/content_file.h"
 #include "core/content_http.h"
 
-#define BUFFER_SIZE ((size_t)256 * 1024)
+#define BUFFER_SIZE ((size_t)128 * 1024)
 #define STALL_DEFAULT (60 * SECOND)
 #define URL_SIZE_MAX ((size_t)64 * 1024)
 /* A source that always has bytes ready is never waited for: after this many the limits are looked at anyway. */
