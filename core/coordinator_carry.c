@@ -9,6 +9,8 @@
 #define PAUSE_FIRST (100 * MILLISECOND)
 #define PAUSE_LIMIT (5 * SECOND)
 #define WRITE_ID_SIZE 64
+/* More of them than these, one after the other, may be a broker that contradicts itself. */
+#define CONFLICTS_AT_ONCE 3
 
 void job_finish(struct coordinator *coordinator, struct job *job, nanos now)
 {
@@ -50,6 +52,16 @@ void job_load(struct coordinator *coordinator, struct job *job)
 	const struct ports *ports = &coordinator->options.ports;
 	job->doing = JOB_LOADING;
 	ports->load(ports->closure, &job->request, job->slot->id);
+}
+
+void job_load_again(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	if (++job->conflicts <= CONFLICTS_AT_ONCE) {
+		job_load(coordinator, job);
+		return;
+	}
+	job->doing = JOB_LOADING;
+	job_try_later(coordinator, job, now);
 }
 
 static void make_write_id(const struct coordinator *coordinator, const struct job *job, char id[WRITE_ID_SIZE])
@@ -417,7 +429,7 @@ static void write_refused(struct coordinator *coordinator, struct job *job, nano
 	}
 	record_free(job->record);
 	job->record = NULL;
-	job_load(coordinator, job);
+	job_load_again(coordinator, job, now);
 }
 
 void job_answered(struct coordinator *coordinator, struct job *job, nanos now)

@@ -55,10 +55,11 @@ void job_restored(struct coordinator *coordinator, struct job *job, nanos now)
 			job_say_next(coordinator, job, now);
 		else
 			job_decide(coordinator, job, now);
-	} else if (request->status == REQUEST_REFUSED && request->error == BUS_WRONG_LAST_SEQUENCE) {
+	} else if (request->status == REQUEST_REFUSED && request->error == BUS_WRONG_LAST_SEQUENCE && saying) {
 		job_load(coordinator, job);
-		if (saying)
-			job->doing = JOB_CHECKING;
+		job->doing = JOB_CHECKING;
+	} else if (request->status == REQUEST_REFUSED && request->error == BUS_WRONG_LAST_SEQUENCE) {
+		job_load_again(coordinator, job, now);
 	} else {
 		job_try_later(coordinator, job, now);
 	}

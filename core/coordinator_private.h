@@ -48,6 +48,7 @@ struct job {
 	bool loaded;              /* the record was read for this job */
 	bool uncertain;           /* a write was sent that was not answered */
 	unsigned attempts;
+	unsigned conflicts;       /* writes that were refused because of another one */
 	uint64_t write_id;        /* the same for all attempts of one write */
 	struct status intended;   /* by an uncertain write */
 	bool held;                /* its step was to be run before the record was written */
@@ -161,6 +162,8 @@ void job_try_again(struct coordinator *coordinator, struct job *job, nanos now);
 
 /* Reads the record; job_answered() goes on with it. */
 void job_load(struct coordinator *coordinator, struct job *job);
+/* The same after a write that conflicted. */
+void job_load_again(struct coordinator *coordinator, struct job *job, nanos now);
 /* Makes it one of this instance. */
 void record_sign(const struct coordinator *coordinator, struct record *record);
 /* Writes it, on the revision that the slot knows. */

@@ -60,6 +60,26 @@ START_TEST(a_broker_that_refuses)
 }
 END_TEST
 
+/* A few conflicts are nobody's fault. A broker that refuses the write for what it then does not show is not asked as fast as
+ * it answers. */
+START_TEST(conflicts_without_end)
+{
+	struct record other = fake_make_record("u", FAKE_OWNER, &(struct status){.phase = PHASE_QUEUED, .due = world.now + HOUR, .transition = 5});
+	fake_begin(&world, "u", 1, false);
+	for (unsigned i = 0; i < 10; i++) {
+		fake_store(&world, &other);
+		fake_answer(&world);
+		ck_assert_int_eq(world.first == NULL, i >= 3);
+		fake_pass(&world, i >= 3 ? SECOND : 0);
+		ck_assert_ptr_nonnull(world.first);
+		fake_answer(&world);
+	}
+	fake_answer_all(&world);
+	ck_assert_uint_eq(stored("u").begun, 1);
+	record_clear(&other);
+}
+END_TEST
+
 /* Without coordinator_retry() it tries again by itself, more and more slowly, without end. */
 START_TEST(tried_again_without_end)
 {
@@ -304,7 +324,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {answers_that_are_lost, requests_that_are_lost, a_broker_that_is_not_there, a_broker_that_refuses, tried_again_without_end,
+	const TTest *const tests[] = {answers_that_are_lost, conflicts_without_end, requests_that_are_lost, a_broker_that_is_not_there, a_broker_that_refuses, tried_again_without_end,
 	                              lost_answer_that_is_no_duplicate, lost_write_that_another_was_like, lost_removal_that_is_no_duplicate, reads_that_fail,
 	                              stopped_and_not_missed, stopped_and_taken_for_dead, stopped_until_it_was_over,
 	                              said_long_ago, not_said_long_ago, looked_for_slowly, bucket_of_before, bucket_that_is_another};
