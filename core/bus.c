@@ -239,6 +239,7 @@ static struct mail *delivered(struct bus *bus, natsMsg *message, bool status)
 	if (bus_read_position(natsMsg_GetReply(message), &position)) {
 		delivery->sequence = position.sequence;
 		delivery->stored = position.stored;
+		delivery->pending = position.pending;
 		delivery->redelivered = position.delivered > 1;
 	}
 	return &delivery->mail;

@@ -142,6 +142,7 @@ struct delivery {
 	size_t length;
 	uint64_t sequence;   /* in the stream */
 	nanos stored;        /* there, at this time of the broker's */
+	uint64_t pending;    /* messages behind it that the consumer has yet to deliver */
 	bool redelivered;
 	struct spent *spent; /* where its message goes; NULL: nowhere */
 };

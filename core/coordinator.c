@@ -7,6 +7,8 @@
 #include "core/coordinator_private.h"
 
 #define TICK_LIMIT (SECOND)
+/* Who has heard nothing for so long does not wait for more: brokers have said that there was some when there was none. */
+#define SILENCE_LIMIT MINUTE
 /* The stream is not ours: whoever makes it remember IDs for longer may change it. */
 #define MEMORY_LIMIT (2 * MINUTE)
 
@@ -88,6 +90,8 @@ void coordinator_set_stream(struct coordinator *coordinator, const struct stream
 {
 	coordinator->stream = facts->created;
 	coordinator->before = facts->last;
+	coordinator->heard = 0;
+	coordinator->behind = false;
 	coordinator->sure = (facts->memory < MEMORY_LIMIT ? facts->memory : MEMORY_LIMIT) / 2;
 	coordinator->hold_limit = facts->hold_limit;
 	/* Who is about to write the record is not to be outrun by the event that comes again. */
@@ -159,11 +163,27 @@ static void take_event(struct coordinator *coordinator, struct delivery *deliver
 		slot_rest(coordinator, slot, now);
 }
 
+/* What is delivered again says nothing of how far the others have got. */
+static void note_delivery(struct coordinator *coordinator, const struct delivery *delivery, nanos now)
+{
+	if (delivery->redelivered || delivery->stored < coordinator->heard)
+		return;
+	coordinator->heard = delivery->stored;
+	coordinator->heard_at = now;
+	coordinator->behind = delivery->pending > 0;
+}
+
+bool coordinator_is_behind(const struct coordinator *coordinator, nanos then, nanos now)
+{
+	return coordinator->behind && coordinator->heard < then && now - coordinator->heard_at < SILENCE_LIMIT;
+}
+
 void coordinator_deliver(struct coordinator *coordinator, struct delivery *delivery, nanos now)
 {
 	const struct ports *ports = &coordinator->options.ports;
 	struct event event;
 	char why[256];
+	note_delivery(coordinator, delivery, now);
 	switch (event_decode(delivery->data, delivery->length, coordinator->options.step, coordinator->options.pipeline.count, now,
 	                     false, &event, why, sizeof why)) {
 	case EVENT_TAKEN:

@@ -189,8 +189,20 @@ static bool is_to_claim(const struct coordinator *coordinator, struct job *job)
 	return !slot->theirs || !ports->lives(ports->closure, slot->record->owner);
 }
 
+/* The answer that an upload waits for may stand in the stream, behind others that have come: then its time has not come
+ * yet. */
+static bool is_to_wait_on(const struct coordinator *coordinator, const struct job *job, nanos now)
+{
+	const struct slot *slot = job->slot;
+	if (job->input.kind != INPUT_DUE || slot->known != SLOT_PRESENT)
+		return false;
+	const struct status *status = &slot->record->status;
+	return (status->phase == PHASE_CONFIRMING || status->phase == PHASE_AWAITING) && status->due <= now &&
+	       coordinator_is_behind(coordinator, status->due, now);
+}
+
 /* Why the job has nothing to do, found out before the pipeline is asked; NULL: it is to be asked. */
-static const char *reason_to_skip(const struct coordinator *coordinator, struct job *job)
+static const char *reason_to_skip(const struct coordinator *coordinator, struct job *job, nanos now)
 {
 	const struct slot *slot = job->slot;
 	const struct input *input = &job->input;
@@ -199,6 +211,8 @@ static const char *reason_to_skip(const struct coordinator *coordinator, struct 
 	bool theirs = slot->known == SLOT_PRESENT && slot->theirs;
 	if ((input->kind == INPUT_DUE || input->kind == INPUT_STARTING) && theirs)
 		return "another instance looks after it";
+	if (is_to_wait_on(coordinator, job, now))
+		return "the answer may be among the events that have not come yet";
 	if (input->kind == INPUT_BEGIN && slot->known == SLOT_ABSENT && slot->gone_begun != 0 &&
 	    slot->gone_stream == input->stream && input->sequence <= slot->gone_begun)
 		return "it has ended already";
@@ -263,7 +277,10 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct slot *slot = job->slot;
 	job->input.lost = slot->known == SLOT_ABSENT && slot->expected;
-	const char *skip = job->input.lost ? NULL : reason_to_skip(coordinator, job);
+	const char *skip = job->input.lost ? NULL : reason_to_skip(coordinator, job, now);
+	/* The longer the way to go, the later it is looked at again. */
+	if (is_to_wait_on(coordinator, job, now))
+		slot->not_before = now + SECOND + (slot->record->status.due - coordinator->heard);
 	/* What was decided on an older record is void, also if what follows ends the job at once. */
 	job->action = (struct action){0};
 	job->said_again = skip == NULL ? job_to_say_again(job) : 0;

@@ -99,6 +99,9 @@ struct coordinator {
 	struct coordinator_options options;
 	int64_t stream;
 	uint64_t before;          /* events up to this one are older than the connection, and perhaps than the process */
+	nanos heard;              /* what was stored by then has been delivered … */
+	nanos heard_at;           /* … and this is when the last of it came; */
+	bool behind;              /* more was to come */
 	nanos sure;               /* so long after it was first published may a message be published again unseen */
 	struct table slots;
 	struct waiters waiters;
@@ -126,6 +129,8 @@ struct job *job_create(enum input_kind kind);
 void job_free(struct coordinator *coordinator, struct job *job);
 /* An event that is not done with, if it is still here, is left to come again. */
 void event_give_back(struct coordinator *coordinator, struct delivery **source);
+/* May an event that was stored by `then` not have been delivered yet? */
+bool coordinator_is_behind(const struct coordinator *coordinator, nanos then, nanos now);
 /* Is it a record that another instance looks after? */
 bool record_is_theirs(const struct coordinator *coordinator, const struct record *record);
 

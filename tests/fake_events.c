@@ -18,7 +18,8 @@ void fake_deliver(struct fake_world *world, const char *message, size_t length, 
 	delivery->data = data;
 	delivery->length = length;
 	delivery->sequence = sequence;
-	delivery->stored = FAKE_STREAM_TIME + (nanos)sequence;
+	delivery->stored = world->stored != 0 ? world->stored : FAKE_STREAM_TIME + (nanos)sequence;
+	delivery->pending = world->pending;
 	delivery->redelivered = redelivered;
 	coordinator_deliver(world->coordinator, delivery, world->now);
 }

@@ -53,6 +53,8 @@ struct fake_world {
 	nanos hold;         /* from the next restart on: the coordinator's option, … */
 	uint64_t before;    /* … the last event before it, */
 	nanos patience;     /* … and that of the stream with an event */
+	uint64_t pending;   /* behind each event */
+	nanos stored;       /* when events were; 0: as FAKE_STREAM_TIME says */
 	const char *living; /* another instance that lives; NULL: none does */
 	uint64_t revision;
 	struct fake_entry *entries;

@@ -369,6 +369,7 @@ static void deliver(struct world *world, struct instance *instance, uint64_t seq
 	delivery->length = message->length;
 	delivery->sequence = sequence;
 	delivery->stored = message->stored;
+	delivery->pending = world->broker.count - sequence;
 	delivery->redelivered = message->delivered > 1 && world->breakage != BREAK_FIRST_DELIVERIES;
 	if (world->breakage == BREAK_ACK_FIRST)
 		sim_acknowledge(&world->broker, sequence);
