@@ -178,6 +178,11 @@ bool coordinator_is_behind(const struct coordinator *coordinator, nanos then, na
 	return coordinator->behind && coordinator->heard < then && now - coordinator->heard_at < SILENCE_LIMIT;
 }
 
+enum waits_for status_waits_for(const struct status *status)
+{
+	return status->phase == PHASE_CONFIRMING || status->phase == PHASE_AWAITING ? WAITS_FOR_ANSWER : WAITS_FOR_TIME;
+}
+
 void coordinator_deliver(struct coordinator *coordinator, struct delivery *delivery, nanos now)
 {
 	const struct ports *ports = &coordinator->options.ports;
@@ -251,7 +256,7 @@ static bool put_to_rest(struct coordinator *coordinator, const struct record *re
 	if (action.write != WRITE_NONE || (action.run && step == pipeline->count))
 		return false;
 	if (!action.run)
-		return status.due == 0 || waiters_add(&coordinator->waiters, record->upload->id, status.due);
+		return status.due == 0 || waiters_add(&coordinator->waiters, record->upload->id, status_waits_for(&status), status.due);
 	if (!turns_stand_in_line(coordinator, record, step, action.mark, now))
 		return false;
 	coordinator->standing++;
@@ -324,8 +329,9 @@ void coordinator_doubt(struct coordinator *coordinator, nanos now)
 		slot->not_before = 0;
 		slot_rest(coordinator, slot, now);
 	}
-	while ((id = waiters_first(&coordinator->waiters, &at)) != NULL)
-		waiters_take(&coordinator->waiters, id);
+	for (enum waits_for what = 0; what < WAITS_FOR_COUNT; what++)
+		while ((id = waiters_first(&coordinator->waiters, what, &at)) != NULL)
+			waiters_take(&coordinator->waiters, id);
 }
 
 void coordinator_retry(struct coordinator *coordinator, nanos now)
@@ -386,7 +392,7 @@ nanos coordinator_next(const struct coordinator *coordinator, nanos now)
 {
 	nanos next = now + TICK_LIMIT;
 	const struct timer *again = timers_first(&coordinator->again), *left = timers_first(&coordinator->left);
-	nanos due = slot_next_due(coordinator);
+	nanos due = slot_next_due(coordinator, now);
 	if (due < next && coordinator->busy < coordinator->options.busy_limit && !coordinator->stopping)
 		next = due;
 	if (again != NULL && again->at < next)

@@ -197,8 +197,7 @@ static bool is_to_wait_on(const struct coordinator *coordinator, const struct jo
 	if (job->input.kind != INPUT_DUE || slot->known != SLOT_PRESENT)
 		return false;
 	const struct status *status = &slot->record->status;
-	return (status->phase == PHASE_CONFIRMING || status->phase == PHASE_AWAITING) && status->due <= now &&
-	       coordinator_is_behind(coordinator, status->due, now);
+	return status_waits_for(status) == WAITS_FOR_ANSWER && status->due <= now && coordinator_is_behind(coordinator, status->due, now);
 }
 
 /* Why the job has nothing to do, found out before the pipeline is asked; NULL: it is to be asked. */

@@ -131,6 +131,8 @@ void job_free(struct coordinator *coordinator, struct job *job);
 void event_give_back(struct coordinator *coordinator, struct delivery **source);
 /* May an event that was stored by `then` not have been delivered yet? */
 bool coordinator_is_behind(const struct coordinator *coordinator, nanos then, nanos now);
+/* What an upload at rest waits for. */
+enum waits_for status_waits_for(const struct status *status);
 /* Is it a record that another instance looks after? */
 bool record_is_theirs(const struct coordinator *coordinator, const struct record *record);
 
@@ -150,7 +152,7 @@ void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now)
 /* Takes the one whose time has come first; NULL: nobody's has, or there is no memory for it now. */
 struct slot *slot_take_due(struct coordinator *coordinator, nanos now);
 /* When the next one's time comes; INT64_MAX: never. */
-nanos slot_next_due(const struct coordinator *coordinator);
+nanos slot_next_due(const struct coordinator *coordinator, nanos now);
 /* Sets the timers for which there was no memory. */
 void slots_time(struct coordinator *coordinator, nanos now);
 /* Nothing is under way for the upload: sets its timer, or forgets it if it has none. */

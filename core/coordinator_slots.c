@@ -127,7 +127,8 @@ static bool is_to_forget(const struct coordinator *coordinator, const struct slo
 void slot_rest(struct coordinator *coordinator, struct slot *slot, nanos now)
 {
 	nanos at = look_again(slot, now);
-	if (is_to_forget(coordinator, slot, at, now) && (at == 0 || waiters_add(&coordinator->waiters, slot->id, at)))
+	enum waits_for what = slot->known == SLOT_PRESENT ? status_waits_for(&slot->record->status) : WAITS_FOR_TIME;
+	if (is_to_forget(coordinator, slot, at, now) && (at == 0 || waiters_add(&coordinator->waiters, slot->id, what, at)))
 		slot_remove(coordinator, slot);
 	else if (at == 0)
 		timers_unset(&coordinator->due, &slot->due);
@@ -147,25 +148,39 @@ void slots_time(struct coordinator *coordinator, nanos now)
 	}
 }
 
-nanos slot_next_due(const struct coordinator *coordinator)
+/* The waiter that is to be looked at first; NULL: nobody waits. Whose answer may be among the events that have not come
+ * yet is left alone until they have. */
+static const char *first_waiter(const struct coordinator *coordinator, enum waits_for *what, nanos *at, nanos now)
+{
+	const struct waiters *waiters = &coordinator->waiters;
+	nanos answer;
+	const char *id = waiters_first(waiters, WAITS_FOR_TIME, at), *other = waiters_first(waiters, WAITS_FOR_ANSWER, &answer);
+	*what = WAITS_FOR_TIME;
+	if (other == NULL || (id != NULL && *at <= answer) || (answer <= now && coordinator_is_behind(coordinator, answer, now)))
+		return id;
+	*what = WAITS_FOR_ANSWER;
+	*at = answer;
+	return other;
+}
+
+nanos slot_next_due(const struct coordinator *coordinator, nanos now)
 {
 	const struct timer *timer = timers_first(&coordinator->due);
-	nanos at = INT64_MAX, waiter = INT64_MAX;
-	if (timer != NULL)
-		at = timer->at;
-	waiters_first(&coordinator->waiters, &waiter);
-	return at < waiter ? at : waiter;
+	enum waits_for what;
+	nanos at = timer != NULL ? timer->at : INT64_MAX, waiter;
+	return first_waiter(coordinator, &what, &waiter, now) != NULL && waiter < at ? waiter : at;
 }
 
 struct slot *slot_take_due(struct coordinator *coordinator, nanos now)
 {
 	struct timer *timer = timers_first(&coordinator->due);
+	enum waits_for what;
 	nanos at;
-	const char *id = waiters_first(&coordinator->waiters, &at);
+	const char *id = first_waiter(coordinator, &what, &at, now);
 	if (id != NULL && at <= now && (timer == NULL || at <= timer->at)) {
 		struct slot *slot = slot_get(coordinator, id);
 		if (slot == NULL)
-			waiters_put_off(&coordinator->waiters, now + SECOND);
+			waiters_put_off(&coordinator->waiters, what, now + SECOND);
 		return slot;
 	}
 	if (timer == NULL || timer->at > now)

@@ -8,10 +8,16 @@
 #include "core/table.h"
 #include "core/timers.h"
 
+enum waits_for {
+	WAITS_FOR_TIME,
+	WAITS_FOR_ANSWER, /* but not for ever */
+	WAITS_FOR_COUNT
+};
+
 struct waiters {
 	struct cells cells;
 	struct table table;
-	struct timers due;
+	struct timers due[WAITS_FOR_COUNT];
 };
 
 /* False: out of memory. */
@@ -19,17 +25,17 @@ bool waiters_init(struct waiters *waiters);
 void waiters_free(struct waiters *waiters);
 
 /* Nobody of this ID may wait already. False: out of memory. */
-bool waiters_add(struct waiters *waiters, const char *id, nanos at);
+bool waiters_add(struct waiters *waiters, const char *id, enum waits_for what, nanos at);
 /* When the upload is due; 0: it does not wait. */
 nanos waiters_find(const struct waiters *waiters, const char *id);
 /* It waits no longer. Returns when it would have been due; 0: it did not wait. */
 nanos waiters_take(struct waiters *waiters, const char *id);
 
-/* The one that is due first, its ID to be used before the next call that changes anything; NULL: nobody waits. */
-const char *waiters_first(const struct waiters *waiters, nanos *at);
+/* The one that is due first, its ID to be used before the next call that changes anything; NULL: nobody waits for it. */
+const char *waiters_first(const struct waiters *waiters, enum waits_for what, nanos *at);
 
 /* That one is due at `at` instead. */
-void waiters_put_off(struct waiters *waiters, nanos at);
+void waiters_put_off(struct waiters *waiters, enum waits_for what, nanos at);
 
 size_t waiters_count(const struct waiters *waiters);
 
