@@ -62,8 +62,7 @@ static bool measure(struct bench *bench, const struct bench_load *load, pid_t fl
 	bench->interrupted = bench->interrupted || result.interrupted;
 	bench->incomplete = bench->incomplete || result.abandoned > 0;
 	bench->rejected = bench->rejected || result.rejected;
-	bench->greedy_wait = result.greedy_wait;
-	bench->greedy_queued = result.greedy_queued;
+	bench->backlog = result.backlog;
 	free(result.latency);
 	return true;
 }

@@ -40,7 +40,7 @@ struct bench {
 	bool interrupted;
 	bool incomplete; /* uploads of some turn were abandoned */
 	bool rejected;   /* … did not end with `continue` */
-	double greedy_wait, greedy_queued; /* of the last turn */
+	struct bench_backlog backlog; /* of the last turn */
 };
 
 /* One turn. False: with a message on stderr. */

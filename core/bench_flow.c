@@ -70,12 +70,21 @@ void flow_announce(struct flow *flow, nanos due)
 		send_message(flow, &flow->noise[(index + i) % BENCH_NOISE_KINDS]);
 }
 
+static void keep_turn(struct flow *flow, nanos now)
+{
+	struct bench_backlog *backlog = &flow->result->backlog;
+	double turn = (double)(now - flow->ended) / (double)SECOND;
+	if (flow->ended != 0 && turn > backlog->turn)
+		backlog->turn = turn;
+	if (--flow->greedy_left == 0)
+		backlog->done = (double)(now - flow->begun) / (double)SECOND;
+}
+
 static void keep_latency(struct flow *flow, size_t index, nanos now)
 {
 	struct bench_result *result = flow->result;
 	if (index < flow->load->greedy) {
-		if (--flow->greedy_left == 0)
-			result->greedy_wait = (double)(now - flow->begun) / (double)SECOND;
+		keep_turn(flow, now);
 		return;
 	}
 	/* The room is a power of two, and used up. */
@@ -97,6 +106,7 @@ static void take_finished(struct flow *flow, size_t index, nanos now)
 	flow->upload[index].finished = true;
 	flow->finished++;
 	keep_latency(flow, index, now);
+	flow->ended = now;
 	flow_confirm(flow, index);
 	if (flow->load->rate <= 0 && index >= flow->load->greedy && flow_has_more(flow, now))
 		flow_announce(flow, now);

@@ -40,6 +40,7 @@ struct flow {
 	struct announced *upload;
 	size_t size, next, finished, greedy_left;
 	bool announcing;
+	nanos ended;        /* when an upload did last; 0: none has */
 	nanos begun, until; /* no announcement after; 0: no limit */
 	struct answerer answerer[UPLOAD_STEPS_LIMIT];
 	size_t answerers;

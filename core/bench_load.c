@@ -119,7 +119,7 @@ static bool announce_greedy(struct flow *flow)
 		flow_announce(flow, flow->begun);
 	pthread_mutex_unlock(&flow->lock);
 	bool good = flow->load->greedy == 0 || settle(flow);
-	flow->result->greedy_queued = (double)(clock_monotonic() - flow->begun) / (double)SECOND;
+	flow->result->backlog.taken_in = (double)(clock_monotonic() - flow->begun) / (double)SECOND;
 	return good;
 }
 

@@ -33,6 +33,13 @@ struct bench_load {
 	void *closure;
 };
 
+/* Of a greedy user, in seconds; 0: there was none. */
+struct bench_backlog {
+	double taken_in; /* until all of its uploads were */
+	double done;
+	double turn;     /* the longest of them, from the end of anybody's upload to the next end that is one of these */
+};
+
 struct bench_result {
 	double elapsed;      /* seconds from the first announcement until the last record is gone */
 	double *latency;     /* seconds from announcement to PostprocessingFinished, sorted, for the caller to free */
@@ -41,8 +48,7 @@ struct bench_result {
 	size_t abandoned;    /* of them: told to be over though they had not ended */
 	bool rejected;       /* of those that were looked at some did not end with `continue` */
 	bool interrupted;    /* by SIGINT or SIGTERM, which have to be blocked in all threads */
-	double greedy_wait;  /* seconds until all of the greedy user's were finished */
-	double greedy_queued;/* of them: until all were taken in */
+	struct bench_backlog backlog;
 	uint64_t events, writes; /* that the stream and the bucket got meanwhile, from whomever */
 };
 

@@ -127,8 +127,10 @@ bool bench_report_json(const struct bench_report *report)
 		json_object_set_new(object, "ratio", describe_ratio(report->column[0].figures, report->column[1].figures));
 	if (report->points > 0)
 		json_object_set_new(object, "load", describe_points(report));
-	if (report->greedy_wait > 0)
-		json_object_set_new(object, "backlog", json_pack("{s:f, s:f}", "taken_in_seconds", report->greedy_queued, "done_seconds", report->greedy_wait));
+	const struct bench_backlog *backlog = &report->backlog;
+	if (backlog->done > 0)
+		json_object_set_new(object, "backlog", json_pack("{s:f, s:f, s:f}", "taken_in_seconds", backlog->taken_in, "done_seconds",
+		                                                 backlog->done, "turn_max_seconds", backlog->turn));
 	bool good = object != NULL && json_dumpf(object, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
 	json_decref(object);
 	if (!good)

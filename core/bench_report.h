@@ -21,7 +21,7 @@ struct bench_load_point {
 void bench_report_points(const struct bench_load_point *point, size_t count, bool floor);
 
 /* One object on stdout: the columns by name and "ratio", or `points` under "load"; both may be empty. Beside them the broker
- * and, of a greedy user, in how many seconds its uploads were taken in and were done. False: with a message on stderr. */
+ * and, if there was one, the greedy user's backlog. False: with a message on stderr. */
 struct bench_report {
 	const char *broker;
 	struct bench_column column[2];
@@ -31,7 +31,7 @@ struct bench_report {
 	bool floor; /* the points have one */
 	bool interrupted;
 	bool rejected; /* some uploads */
-	double greedy_queued, greedy_wait; /* 0: none */
+	struct bench_backlog backlog;
 };
 bool bench_report_json(const struct bench_report *report);
 

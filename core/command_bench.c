@@ -149,9 +149,11 @@ static bool show(struct session *session)
 		bench_report_points(report->point, report->points, report->floor);
 	if (report->columns > 0)
 		bench_report_table(report->column, report->columns);
-	if (report->greedy_wait > 0)
-		printf("\nthe backlog was taken in after %.2f s and done after %.2f s: with one line for all, the others would have waited so long\n",
-		       report->greedy_queued, report->greedy_wait);
+	const struct bench_backlog *backlog = &report->backlog;
+	if (backlog->done > 0)
+		printf("\nthe backlog was taken in after %.2f s and done after %.2f s: with one line for all, the others would have waited so long\n"
+		       "the longest of its turns took %.0f ms\n",
+		       backlog->taken_in, backlog->done, backlog->turn * 1e3);
 	return true;
 }
 
@@ -196,8 +198,7 @@ static bool measure_greedy(struct session *session)
 	session->report.column[0] = (struct bench_column){"behind", &behind};
 	session->report.column[1] = (struct bench_column){"alone", &alone};
 	session->report.columns = 2;
-	session->report.greedy_wait = session->bench.greedy_wait;
-	session->report.greedy_queued = session->bench.greedy_queued;
+	session->report.backlog = session->bench.backlog;
 	return show(session);
 }
 
