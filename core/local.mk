@@ -15,6 +15,8 @@ core_libcore_a_SOURCES = \
 	core/bus.h \
 	core/bus_connect.c \
 	core/bus_connect.h \
+	core/bus_last.c \
+	core/bus_last.h \
 	core/bus_loop.c \
 	core/bus_loop.h \
 	core/bus_servers.c \

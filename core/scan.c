@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "core/bus_connect.h"
+#include "core/bus_last.h"
 #include "core/store.h"
 
 #define SUBJECT_SIZE 192
@@ -103,7 +104,7 @@ struct pull {
 	jsCtx *js;
 	natsSubscription *subscription;
 	natsInbox *inbox;
-	char stream[SUBJECT_SIZE], consumer[SUBJECT_SIZE];
+	char stream[SUBJECT_SIZE], subject[SUBJECT_SIZE], consumer[SUBJECT_SIZE];
 	uint64_t asked;    /* that were asked for and have not come */
 	uint64_t received; /* the last one's number */
 	uint64_t seen;     /* … and its place in the stream */
@@ -111,38 +112,26 @@ struct pull {
 	uint64_t ended;    /* `received` when a request ended last; UINT64_MAX: none did */
 };
 
-/* The bucket's last message, as the broker that leads it has it; 0: there is none. In a cluster one that lags may
- * deliver: what it has not got yet follows when it has. The number of messages that a consumer says are pending is no
- * help: nats-server 2.9.10 counts some that were replaced long ago. */
-static natsStatus find_last(const struct pull *pull, uint64_t *last)
-{
-	natsMsg *message = NULL;
-	natsStatus status = js_GetLastMsg(&message, pull->js, pull->stream, ">", NULL, NULL);
-	*last = status == NATS_OK ? natsMsg_GetSequence(message) : 0;
-	natsMsg_Destroy(message);
-	return status == NATS_NOT_FOUND ? NATS_OK : status;
-}
-
 static natsStatus open_pull(const struct scan *scan, struct pull *pull)
 {
-	char filter[SUBJECT_SIZE];
+	nanos stored;
 	jsStreamInfo *about = NULL;
 	jsConsumerInfo *consumer = NULL;
 	jsConsumerConfig config;
 	jsConsumerConfig_Init(&config);
 	snprintf(pull->stream, sizeof pull->stream, "KV_%s", scan->store->bucket);
-	snprintf(filter, sizeof filter, "$KV.%s.>", scan->store->bucket);
+	snprintf(pull->subject, sizeof pull->subject, "$KV.%s.>", scan->store->bucket);
 	natsStatus status = js_GetStreamInfo(&about, pull->js, pull->stream, NULL, NULL);
 	config.AckPolicy = js_AckNone;
 	config.InactiveThreshold = CONSUMER_LIFE;
 	/* The last of each key are all that there are, unless somebody made the bucket to keep more; finding them takes long. */
 	if (status == NATS_OK && about->Config->MaxMsgsPerSubject != 1) {
 		config.DeliverPolicy = js_DeliverLastPerSubject;
-		config.FilterSubject = filter;
+		config.FilterSubject = pull->subject;
 	}
 	jsStreamInfo_Destroy(about);
 	if (status == NATS_OK)
-		status = find_last(pull, &pull->last);
+		status = bus_find_last(pull->js, pull->stream, pull->subject, &pull->last, &stored);
 	if (status == NATS_OK)
 		status = natsInbox_Create(&pull->inbox);
 	if (status == NATS_OK)
@@ -172,6 +161,7 @@ static natsStatus pull_ended(struct pull *pull)
 {
 	jsConsumerInfo *consumer = NULL;
 	uint64_t last;
+	nanos stored;
 	natsStatus status = js_GetConsumerInfo(&consumer, pull->js, pull->stream, pull->consumer, NULL, NULL);
 	pull->asked = 0;
 	/* Nothing has come since the last time, and yet the broker has sent more: it is lost, and does not come again. */
@@ -180,7 +170,7 @@ static natsStatus pull_ended(struct pull *pull)
 	pull->ended = pull->received;
 	jsConsumerInfo_Destroy(consumer);
 	if (status == NATS_OK)
-		status = find_last(pull, &last);
+		status = bus_find_last(pull->js, pull->stream, pull->subject, &last, &stored);
 	/* The one that was the last may be gone by now. */
 	if (status == NATS_OK && last < pull->last)
 		pull->last = last;

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/bus_connect.h"
+#include "core/bus_last.h"
 #include "core/intake.h"
 #include "core/spent.h"
 
@@ -47,9 +48,7 @@ static void look_at(struct search *search, natsMsg *message)
 		(*lookup)->result = LOOKUP_PRESENT;
 }
 
-/* Looks at one message; `left`: how many follow it, none behind the one that was the `last` when the search began. */
-static natsStatus look_at_next(struct search *search, natsSubscription *subscription, struct spent *spent, uint64_t last,
-                               uint64_t *left)
+static natsStatus look_at_next(struct search *search, natsSubscription *subscription, struct spent *spent, uint64_t *seen)
 {
 	natsMsg *message = NULL;
 	jsMsgMetaData *position = NULL;
@@ -59,29 +58,28 @@ static natsStatus look_at_next(struct search *search, natsSubscription *subscrip
 	look_at(search, message);
 	status = natsMsg_GetMetaData(&position, message);
 	if (status == NATS_OK)
-		*left = position->Sequence.Stream < last ? position->NumPending : 0;
+		*seen = position->Sequence.Stream;
 	jsMsgMetaData_Destroy(position);
 	spent_add(spent, message);
 	return status;
 }
 
-static natsStatus read_on(struct search *search, natsSubscription *subscription, uint64_t last)
+/* Until the last one of those that were there at the start, which may go meanwhile. */
+static natsStatus read_on(struct search *search, jsCtx *js, natsSubscription *subscription, uint64_t last)
 {
-	jsConsumerInfo *info = NULL;
 	struct spent spent;
-	natsStatus status = natsSubscription_GetConsumerInfo(&info, subscription, NULL, NULL);
-	if (status == NATS_OK && !spent_init(&spent))
-		status = NATS_NO_MEMORY;
-	if (status != NATS_OK) {
-		jsConsumerInfo_Destroy(info);
-		return status;
-	}
-	uint64_t left = info->NumPending + info->Delivered.Consumer;
-	jsConsumerInfo_Destroy(info);
-	for (unsigned silences = 0; left > 0 && status == NATS_OK;) {
-		status = atomic_load(&search->stop) ? NATS_CONNECTION_CLOSED : look_at_next(search, subscription, &spent, last, &left);
-		if (status == NATS_TIMEOUT && ++silences < SILENCES_LIMIT)
-			status = NATS_OK;
+	natsStatus status = NATS_OK;
+	uint64_t seen = 0, now;
+	nanos stored;
+	if (!spent_init(&spent))
+		return NATS_NO_MEMORY;
+	for (unsigned silences = 0; seen < last && status == NATS_OK;) {
+		status = atomic_load(&search->stop) ? NATS_CONNECTION_CLOSED : look_at_next(search, subscription, &spent, &seen);
+		if (status != NATS_TIMEOUT || ++silences == SILENCES_LIMIT)
+			continue;
+		status = bus_find_last(js, INTAKE_STREAM, INTAKE_STREAM, &now, &stored);
+		if (status == NATS_OK && now < last)
+			last = now;
 	}
 	spent_end(&spent);
 	return status;
@@ -96,36 +94,27 @@ static nanos earliest(const struct search *search)
 	return since - SKEW;
 }
 
-/* The number of those that a consumer says are pending can be more than there are. */
-static natsStatus find_last(jsCtx *js, uint64_t *last)
-{
-	jsStreamInfo *info = NULL;
-	natsStatus status = js_GetStreamInfo(&info, js, INTAKE_STREAM, NULL, NULL);
-	if (status == NATS_OK)
-		*last = info->State.LastSeq;
-	jsStreamInfo_Destroy(info);
-	return status;
-}
-
 static natsStatus read_stream(struct search *search, natsConnection *connection)
 {
 	jsCtx *js = NULL;
 	uint64_t last = 0;
+	nanos stored = 0, since = earliest(search);
 	natsSubscription *subscription = NULL;
 	jsSubOptions options;
 	jsSubOptions_Init(&options);
 	options.Stream = INTAKE_STREAM;
 	options.Ordered = true;
 	options.Config.DeliverPolicy = js_DeliverByStartTime;
-	options.Config.OptStartTime = earliest(search);
+	options.Config.OptStartTime = since;
 	options.Config.HeadersOnly = true;
 	natsStatus status = natsConnection_JetStream(&js, connection, NULL);
 	if (status == NATS_OK)
-		status = find_last(js, &last);
-	if (status == NATS_OK)
+		status = bus_find_last(js, INTAKE_STREAM, INTAKE_STREAM, &last, &stored);
+	bool worth_it = stored >= since;
+	if (status == NATS_OK && worth_it)
 		status = js_SubscribeSync(&subscription, js, INTAKE_STREAM, NULL, &options, NULL);
-	if (status == NATS_OK)
-		status = read_on(search, subscription, last);
+	if (status == NATS_OK && worth_it)
+		status = read_on(search, js, subscription, last);
 	natsConnection_Close(connection); /* a subscription is not to be destroyed while its connection lives */
 	natsSubscription_Destroy(subscription);
 	jsCtx_Destroy(js);

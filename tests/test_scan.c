@@ -21,19 +21,24 @@ static jsCtx *js;
 static const struct log quiet = {.fd = -1, .level = LOG_ERROR};
 static const struct store store = {.bucket = "records", .log = &quiet};
 
-static bool is_made(void *closure)
+static bool make_bucket(int replicas)
 {
-	(void)closure;
 	kvConfig config;
 	kvStore *bucket = NULL;
 	kvConfig_Init(&config);
 	config.Bucket = store.bucket;
 	config.History = 1;
 	config.StorageType = js_FileStorage;
-	config.Replicas = CLUSTER_SERVERS;
+	config.Replicas = replicas;
 	natsStatus status = js_CreateKeyValue(&bucket, js, &config);
 	kvStore_Destroy(bucket);
 	return status == NATS_OK;
+}
+
+static bool is_made(void *closure)
+{
+	(void)closure;
+	return make_bucket(CLUSTER_SERVERS);
 }
 
 /* A broker that does not lead the bucket. */
@@ -49,11 +54,11 @@ static struct nats_fixture *find_follower(void)
 	return &cluster.server[follower];
 }
 
-static void write_records(unsigned first)
+static void write_records(unsigned first, unsigned count)
 {
 	char id[16], subject[64];
 	struct text value = {0};
-	for (unsigned i = first; i < first + RECORDS; i++) {
+	for (unsigned i = first; i < first + count; i++) {
 		snprintf(id, sizeof id, "u%u", i);
 		snprintf(subject, sizeof subject, "$KV.records.%s", id);
 		struct record record = {.upload = upload_create(&(struct upload){.id = id, .step = (const char *[]){"delay"}, .step_count = 1}),
@@ -104,7 +109,7 @@ START_TEST(a_broker_that_lags_hides_no_record)
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct nats_fixture *follower = find_follower();
 		ck_assert(nats_fixture_kill(follower));
-		write_records(round * RECORDS);
+		write_records(round * RECORDS, RECORDS);
 		ck_assert(nats_fixture_restart(follower));
 		for (unsigned i = 0; i < SCANS; i++) {
 			unsigned count = count_records(&address);
@@ -119,8 +124,33 @@ START_TEST(a_broker_that_lags_hides_no_record)
 }
 END_TEST
 
+/* The marks of uploads that have ended are purged after an hour, also one that was the last that was written. */
+START_TEST(what_is_gone_hides_no_record)
+{
+	struct nats_fixture nats;
+	ck_assert(nats_fixture_start(&nats, NULL));
+	struct broker_address address = {.endpoint = nats.url};
+	ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
+	ck_assert_int_eq(natsConnection_JetStream(&js, connection, NULL), NATS_OK);
+	ck_assert(make_bucket(1));
+	write_records(0, 10);
+	for (unsigned left = 9; left < 10; left--) {
+		char subject[64];
+		jsOptions options;
+		jsOptions_Init(&options);
+		snprintf(subject, sizeof subject, "$KV.records.u%u", left);
+		options.Stream.Purge.Subject = subject;
+		ck_assert_int_eq(js_PurgeStream(js, "KV_records", &options, NULL), NATS_OK);
+		ck_assert_uint_eq(count_records(&address), left);
+	}
+	jsCtx_Destroy(js);
+	natsConnection_Destroy(connection);
+	nats_fixture_end(&nats);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {a_broker_that_lags_hides_no_record};
+	const TTest *const tests[] = {what_is_gone_hides_no_record, a_broker_that_lags_hides_no_record};
 	return suite_run("scan", tests, sizeof tests / sizeof tests[0], 120);
 }

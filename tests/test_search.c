@@ -121,6 +121,23 @@ START_TEST(finds_what_is_there)
 }
 END_TEST
 
+/* What is gone was not there; what is before it is found. */
+START_TEST(finds_it_before_what_is_gone)
+{
+	struct mail *lookups = NULL;
+	size_t present, absent;
+	set_up();
+	publish_many("first", 10);
+	for (uint64_t i = 5; i <= 10; i++)
+		ck_assert_int_eq(js_DeleteMsg(js, "main-queue", i, NULL, NULL), NATS_OK);
+	ask(&lookups, "first-3", clock_now() - MINUTE);
+	ask(&lookups, "first-4", clock_now() - MINUTE);
+	search(lookups, &present, &absent);
+	ck_assert(present == 1 && absent == 1);
+	tear_down();
+}
+END_TEST
+
 /* Many questions cost one reading. */
 START_TEST(a_thousand_at_once)
 {
@@ -155,6 +172,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {finds_what_is_there, a_thousand_at_once, without_a_broker};
+	const TTest *const tests[] = {finds_what_is_there, finds_it_before_what_is_gone, a_thousand_at_once, without_a_broker};
 	return suite_run("search", tests, sizeof tests / sizeof tests[0], 60);
 }

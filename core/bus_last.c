@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/bus_last.h"
+
+#define STEPS_LIMIT 10000
+
+/* Message by message from the last number that was given; NULL: there is none. */
+static natsStatus walk_back(natsMsg **message, jsCtx *js, const char *stream)
+{
+	jsStreamInfo *info = NULL;
+	natsStatus status = js_GetStreamInfo(&info, js, stream, NULL, NULL);
+	if (status != NATS_OK)
+		return status;
+	uint64_t count = info->State.Msgs, from = info->State.LastSeq;
+	jsStreamInfo_Destroy(info);
+	if (count == 0)
+		return NATS_OK;
+	for (unsigned i = 0; i < STEPS_LIMIT && i < from; i++) {
+		status = js_GetMsg(message, js, stream, from - i, NULL, NULL);
+		if (status != NATS_NOT_FOUND)
+			return status;
+	}
+	return NATS_MISMATCH;
+}
+
+natsStatus bus_find_last(jsCtx *js, const char *stream, const char *subject, uint64_t *sequence, nanos *stored)
+{
+	natsMsg *message = NULL;
+	natsStatus status = js_GetLastMsg(&message, js, stream, subject, NULL, NULL);
+	/* Up to nats-server 2.10 that is also said when the subject's last message was removed and others of it were not. */
+	if (status == NATS_NOT_FOUND)
+		status = walk_back(&message, js, stream);
+	*sequence = message != NULL ? natsMsg_GetSequence(message) : 0;
+	*stored = message != NULL ? natsMsg_GetTime(message) : 0;
+	natsMsg_Destroy(message);
+	return status;
+}
