@@ -50,20 +50,24 @@ static bool is_old_marker(kvEntry *entry, nanos oldest)
 	return (operation == kvOp_Delete || operation == kvOp_Purge) && kvEntry_Created(entry) <= oldest;
 }
 
-/* Collects the old markers of the bucket as it is now. */
+/* Collects the old markers of the bucket as it is now, but for the one that is the last message of all: nats-server 2.9.10,
+ * killed after that was removed, counts its messages from an earlier one on, and others are lost. */
 static natsStatus collect(kvWatcher *watcher, nanos oldest, struct marker *marker, size_t *count)
 {
-	for (;;) {
-		kvEntry *entry = NULL;
-		natsStatus status = kvWatcher_Next(&entry, watcher, ENTRY_PATIENCE_MS);
-		if (status != NATS_OK || entry == NULL)
-			return status;
+	uint64_t last = 0;
+	natsStatus status;
+	kvEntry *entry = NULL;
+	while ((status = kvWatcher_Next(&entry, watcher, ENTRY_PATIENCE_MS)) == NATS_OK && entry != NULL) {
+		last = kvEntry_Revision(entry);
 		if (*count < ROUND_LIMIT && is_old_marker(entry, oldest)) {
-			marker[*count] = (struct marker){strdup(kvEntry_Key(entry)), kvEntry_Revision(entry)};
+			marker[*count] = (struct marker){strdup(kvEntry_Key(entry)), last};
 			*count += marker[*count].key != NULL;
 		}
 		kvEntry_Destroy(entry);
 	}
+	if (*count > 0 && marker[*count - 1].revision == last)
+		free(marker[--*count].key);
+	return status;
 }
 
 /* Removes a marker, and nothing that was written since: only what is older than the revision behind it. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Clearing away the bucket's deletion markers, slowly and in the background: each deleted record leaves one, and
  * nobody else ever removes them. A marker says which event had begun its upload, for a redelivery that comes late, so
- * only old ones go. */
+ * only old ones go, and never the last message of the bucket. */
 #ifndef CORE_MARKERS_H
 #define CORE_MARKERS_H
 

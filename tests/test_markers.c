@@ -73,6 +73,43 @@ START_TEST(only_markers_go)
 }
 END_TEST
 
+static uint64_t last_number(void)
+{
+	jsStreamInfo *info = NULL;
+	ck_assert_int_eq(js_GetStreamInfo(&info, js, "KV_records", NULL, NULL), NATS_OK);
+	uint64_t last = info->State.LastSeq;
+	jsStreamInfo_Destroy(info);
+	return last;
+}
+
+/* A broker that dies must still know how far it had counted, and what was there before. */
+START_TEST(the_last_of_all_stays)
+{
+	set_up();
+	ck_assert_int_eq(kvStore_PutString(NULL, bucket, "waits", "value"), NATS_OK);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(kvStore_PutString(NULL, bucket, i == 0 ? "one" : "two", "value"), NATS_OK);
+		ck_assert_int_eq(kvStore_Delete(bucket, i == 0 ? "one" : "two"), NATS_OK);
+	}
+	for (int i = 0; i < 2; i++) {
+		ck_assert_int_eq(markers_clear(&store, &address, 0), 1 - i);
+		ck_assert_uint_eq(messages(), 2);
+	}
+	ck_assert(nats_fixture_kill(&nats));
+	ck_assert(nats_fixture_restart(&nats));
+	natsConnection *again = NULL;
+	ck_assert_int_eq(bus_connect(&again, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
+	jsCtx_Destroy(js);
+	ck_assert_int_eq(natsConnection_JetStream(&js, again, NULL), NATS_OK);
+	ck_assert_uint_eq(last_number(), 5);
+	ck_assert_uint_ge(messages(), 2);
+	jsCtx_Destroy(js);
+	js = NULL;
+	natsConnection_Destroy(again);
+	tear_down();
+}
+END_TEST
+
 START_TEST(young_ones_stay)
 {
 	set_up();
@@ -99,6 +136,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {only_markers_go, young_ones_stay, without_a_broker};
+	const TTest *const tests[] = {only_markers_go, the_last_of_all_stays, young_ones_stay, without_a_broker};
 	return suite_run("markers", tests, sizeof tests / sizeof tests[0], 60);
 }
