@@ -126,7 +126,6 @@ static struct job *make_event_job(struct coordinator *coordinator, struct delive
 	job->source = delivery;
 	job->input.sequence = delivery->sequence;
 	job->input.stream = coordinator->stream;
-	job->input.stored = delivery->stored;
 	job->input.redelivered = delivery->redelivered;
 	job->input.step = job->event.step;
 	job->input.outcome = job->event.outcome;

@@ -173,10 +173,10 @@ static struct action step_finished(const struct pipeline *pipeline, const struct
 	if (status->phase == PHASE_BACKOFF && input->outcome == OUTCOME_RETRY)
 		return ignore("its failure is counted already");
 	/* Delivered again after the backoff, it must not count as the answer to the question that was asked since. */
-	if (input->stored <= status->answered_at && status->answered_at != 0)
+	if (input->stream == status->stream && input->sequence <= status->answered)
 		return ignore("this answer is counted already");
 	struct action action = {.drop = busy};
-	status->answered_at = input->stored;
+	status->answered = input->sequence;
 	conclude(pipeline, upload, status, input->outcome, &action, now);
 	put(status, &action, now);
 	return action;

@@ -61,7 +61,6 @@ struct input {
 	/* From the bus: where the event stands there. */
 	uint64_t sequence;
 	int64_t stream;
-	nanos stored;          /* … since when */
 	bool redelivered;      /* it was delivered before, perhaps to a process that died */
 	const char *step;      /* STEP_FINISHED */
 	enum outcome outcome;  /* STEP_FINISHED, RETURNED with a verdict */

@@ -41,8 +41,8 @@ static void encode_own_part(struct text *text, const struct record *record)
 	}
 	if (status->awaited)
 		text_add(text, ",\"awaited\":true");
-	if (status->answered_at != 0)
-		add_time(text, ",\"answered\":", status->answered_at);
+	if (status->answered != 0)
+		text_number(text, ",\"answer\":", (int64_t)status->answered);
 	if (status->woken_at != 0)
 		add_time(text, ",\"woken\":", status->woken_at);
 	if (status->confirmations != 0)

@@ -19,7 +19,7 @@ struct fields {
 
 /* Those of our own part. */
 struct own_fields {
-	struct json_value owner, writer, phase, transition, publish, said, said_at, due, begun, stream, awaited, answered, woken,
+	struct json_value owner, writer, phase, transition, publish, said, said_at, due, begun, stream, awaited, answer, woken,
 		confirmations, reason, ended, traceparent;
 	struct json_value step, outcome, result; /* of what ended */
 };
@@ -63,7 +63,7 @@ static bool read_own_fields(struct json_reader *reader, const struct json_value 
 		{"begun", &fields->begun},
 		{"stream", &fields->stream},
 		{"awaited", &fields->awaited},
-		{"answered", &fields->answered},
+		{"answer", &fields->answer},
 		{"woken", &fields->woken},
 		{"confirmations", &fields->confirmations},
 		{"reason", &fields->reason},
@@ -144,7 +144,7 @@ static bool decode_own_part(struct json_reader *reader, const struct own_fields 
 	status->begun = read_count(reader, &fields->begun, INT64_MAX);
 	status->stream = json_reader_integer(reader, &fields->stream);
 	status->awaited = json_reader_bool(reader, &fields->awaited);
-	status->answered_at = read_time(reader, &fields->answered);
+	status->answered = read_count(reader, &fields->answer, INT64_MAX);
 	status->woken_at = read_time(reader, &fields->woken);
 	status->confirmations = (unsigned)read_count(reader, &fields->confirmations, INT32_MAX);
 	status_set_reason(status, json_reader_string(reader, &fields->reason));

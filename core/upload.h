@@ -80,7 +80,7 @@ struct status {
 	enum outcome outcome; /* of the upload once all is done; RETRY during a backoff; else NONE */
 	enum phase phase;
 	bool awaited;         /* somebody else was asked to do this step: an answer from the bus counts … */
-	nanos answered_at;    /* … if it is newer than the last one that did, which the stream stored at this time; 0: none did */
+	uint64_t answered;    /* … if it is newer than the last one that did, by its sequence in `stream`; 0: none did */
 	unsigned failures;    /* of this step */
 	unsigned confirmations; /* how often PostprocessingFinished was sent */
 	nanos due;            /* when somebody must look again; 0: never */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A step that another service on the bus does. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,16 +48,16 @@ START_TEST(answers)
 }
 END_TEST
 
-/* The record has when the stream stored the answer, by which the same one is known again. */
+/* The record has the answer's place in the stream, by which the same one is known again. */
 static void check_answered(const char *upload)
 {
-	char answered[TIME_TEXT_SIZE] = "";
+	char answer[24] = "";
 	for (size_t i = 0; i < scenario.recorder.count; i++) {
 		const struct recorded *event = &scenario.recorder.message[i];
 		if (strcmp(event->upload, upload) == 0 && strcmp(event->type, "PostprocessingStepFinished") == 0)
-			time_format(event->time, answered);
+			snprintf(answer, sizeof answer, "%" PRIu64, event->sequence);
 	}
-	records_await(&scenario, upload, "answered", answered);
+	records_await(&scenario, upload, "answer", answer);
 }
 
 START_TEST(retries)

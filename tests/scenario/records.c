@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/scenario/records.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -71,8 +72,11 @@ static bool has_value(void *closure)
 {
 	struct wish *wish = closure;
 	json_t *record = records_read(wish->scenario, wish->upload);
-	const char *value = json_string_value(json_object_get(json_object_get(record, "StepHost"), wish->key));
-	bool same = value != NULL && strcmp(value, wish->value) == 0;
+	const json_t *value = json_object_get(json_object_get(record, "StepHost"), wish->key);
+	char number[24];
+	snprintf(number, sizeof number, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+	const char *text = json_is_integer(value) ? number : json_string_value(value);
+	bool same = text != NULL && strcmp(text, wish->value) == 0;
 	json_decref(record);
 	return same;
 }

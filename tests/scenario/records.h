@@ -11,7 +11,7 @@ json_t *records_read(struct scenario *scenario, const char *upload);
 /* Waits until there is none. */
 void records_await_gone(struct scenario *scenario, const char *upload);
 
-/* Waits until a text of its StepHost part, say its "phase", has this value. */
+/* Waits until a text or a number of its StepHost part, say its "phase", has this value. */
 void records_await(struct scenario *scenario, const char *upload, const char *key, const char *value);
 
 /* Writes a record; takes it over. Makes the bucket if there is none. */
