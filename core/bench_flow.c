@@ -70,12 +70,12 @@ void flow_announce(struct flow *flow, nanos due)
 		send_message(flow, &flow->noise[(index + i) % BENCH_NOISE_KINDS]);
 }
 
-static void keep_turn(struct flow *flow, nanos now)
+static void keep_gap(struct flow *flow, nanos now)
 {
 	struct bench_backlog *backlog = &flow->result->backlog;
-	double turn = (double)(now - flow->ended) / (double)SECOND;
-	if (flow->ended != 0 && turn > backlog->turn)
-		backlog->turn = turn;
+	double gap = (double)(now - flow->ended) / (double)SECOND;
+	if (flow->ended != 0 && gap > backlog->gap)
+		backlog->gap = gap;
 	if (--flow->greedy_left == 0)
 		backlog->done = (double)(now - flow->begun) / (double)SECOND;
 }
@@ -84,7 +84,7 @@ static void keep_latency(struct flow *flow, size_t index, nanos now)
 {
 	struct bench_result *result = flow->result;
 	if (index < flow->load->greedy) {
-		keep_turn(flow, now);
+		keep_gap(flow, now);
 		return;
 	}
 	/* The room is a power of two, and used up. */

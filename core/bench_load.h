@@ -37,7 +37,7 @@ struct bench_load {
 struct bench_backlog {
 	double taken_in; /* until all of its uploads were */
 	double done;
-	double turn;     /* the longest of them, from the end of anybody's upload to the next end that is one of these */
+	double gap;      /* the longest from the end of anybody's upload to the next that was one of these: with one worker, a turn */
 };
 
 struct bench_result {

@@ -130,7 +130,7 @@ bool bench_report_json(const struct bench_report *report)
 	const struct bench_backlog *backlog = &report->backlog;
 	if (backlog->done > 0)
 		json_object_set_new(object, "backlog", json_pack("{s:f, s:f, s:f}", "taken_in_seconds", backlog->taken_in, "done_seconds",
-		                                                 backlog->done, "turn_max_seconds", backlog->turn));
+		                                                 backlog->done, "gap_max_seconds", backlog->gap));
 	bool good = object != NULL && json_dumpf(object, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
 	json_decref(object);
 	if (!good)

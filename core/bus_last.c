@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/bus_last.h"
 
-#define STEPS_LIMIT 10000
+#define WALK_LIMIT 1000
 
 /* Message by message from the last number that was given; NULL: there is none. */
 static natsStatus walk_back(natsMsg **message, jsCtx *js, const char *stream)
@@ -14,7 +14,7 @@ static natsStatus walk_back(natsMsg **message, jsCtx *js, const char *stream)
 	jsStreamInfo_Destroy(info);
 	if (count == 0)
 		return NATS_OK;
-	for (unsigned i = 0; i < STEPS_LIMIT && i < from; i++) {
+	for (unsigned i = 0; i < WALK_LIMIT && i < from; i++) {
 		status = js_GetMsg(message, js, stream, from - i, NULL, NULL);
 		if (status != NATS_NOT_FOUND)
 			return status;
@@ -30,7 +30,8 @@ natsStatus bus_find_last(jsCtx *js, const char *stream, const char *subject, uin
 	if (status == NATS_NOT_FOUND)
 		status = walk_back(&message, js, stream);
 	*sequence = message != NULL ? natsMsg_GetSequence(message) : 0;
-	*stored = message != NULL ? natsMsg_GetTime(message) : 0;
+	if (stored != NULL)
+		*stored = message != NULL ? natsMsg_GetTime(message) : 0;
 	natsMsg_Destroy(message);
 	return status;
 }

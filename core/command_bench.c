@@ -152,8 +152,8 @@ static bool show(struct session *session)
 	const struct bench_backlog *backlog = &report->backlog;
 	if (backlog->done > 0)
 		printf("\nthe backlog was taken in after %.2f s and done after %.2f s: with one line for all, the others would have waited so long\n"
-		       "the longest of its turns took %.0f ms\n",
-		       backlog->taken_in, backlog->done, backlog->turn * 1e3);
+		       "from one end to the next of its uploads it took %.0f ms at most\n",
+		       backlog->taken_in, backlog->done, backlog->gap * 1e3);
 	return true;
 }
 

@@ -7,8 +7,6 @@
 #include "core/coordinator_private.h"
 
 #define TICK_LIMIT (SECOND)
-/* Who has heard nothing for so long does not wait for more: brokers have said that there was some when there was none. */
-#define SILENCE_LIMIT MINUTE
 /* The stream is not ours: whoever makes it remember IDs for longer may change it. */
 #define MEMORY_LIMIT (2 * MINUTE)
 
@@ -18,6 +16,7 @@ struct coordinator *coordinator_create(const struct coordinator_options *options
 	if (coordinator == NULL)
 		return NULL;
 	coordinator->options = *options;
+	lag_cut(&coordinator->lag);
 	bool good = table_init(&coordinator->slots, offsetof(struct slot, id));
 	good = waiters_init(&coordinator->waiters) && good;
 	good = lines_init(&coordinator->lines, options->pipeline.count) && good;
@@ -86,12 +85,11 @@ void job_free(struct coordinator *coordinator, struct job *job)
 	free(job);
 }
 
-void coordinator_set_stream(struct coordinator *coordinator, const struct stream_facts *facts)
+void coordinator_set_stream(struct coordinator *coordinator, const struct stream_facts *facts, nanos now)
 {
+	lag_connected(&coordinator->lag, facts->created == coordinator->stream, facts->behind, now);
 	coordinator->stream = facts->created;
 	coordinator->before = facts->last;
-	coordinator->heard = 0;
-	coordinator->behind = false;
 	coordinator->sure = (facts->memory < MEMORY_LIMIT ? facts->memory : MEMORY_LIMIT) / 2;
 	coordinator->hold_limit = facts->hold_limit;
 	/* Who is about to write the record is not to be outrun by the event that comes again. */
@@ -133,6 +131,11 @@ static struct job *make_event_job(struct coordinator *coordinator, struct delive
 	return job;
 }
 
+void coordinator_cut_off(struct coordinator *coordinator)
+{
+	lag_cut(&coordinator->lag);
+}
+
 static void take_event(struct coordinator *coordinator, struct delivery *delivery, struct event *event, nanos now)
 {
 	const struct ports *ports = &coordinator->options.ports;
@@ -162,21 +165,6 @@ static void take_event(struct coordinator *coordinator, struct delivery *deliver
 		slot_rest(coordinator, slot, now);
 }
 
-/* What is delivered again says nothing of how far the others have got. */
-static void note_delivery(struct coordinator *coordinator, const struct delivery *delivery, nanos now)
-{
-	if (delivery->redelivered || delivery->stored < coordinator->heard)
-		return;
-	coordinator->heard = delivery->stored;
-	coordinator->heard_at = now;
-	coordinator->behind = delivery->pending > 0;
-}
-
-bool coordinator_is_behind(const struct coordinator *coordinator, nanos then, nanos now)
-{
-	return coordinator->behind && coordinator->heard < then && now - coordinator->heard_at < SILENCE_LIMIT;
-}
-
 enum waits_for status_waits_for(const struct status *status)
 {
 	return status->phase == PHASE_CONFIRMING || status->phase == PHASE_AWAITING ? WAITS_FOR_ANSWER : WAITS_FOR_TIME;
@@ -187,7 +175,8 @@ void coordinator_deliver(struct coordinator *coordinator, struct delivery *deliv
 	const struct ports *ports = &coordinator->options.ports;
 	struct event event;
 	char why[256];
-	note_delivery(coordinator, delivery, now);
+	if (!delivery->redelivered)
+		lag_delivered(&coordinator->lag, delivery->stored, delivery->pending, now);
 	switch (event_decode(delivery->data, delivery->length, coordinator->options.step, coordinator->options.pipeline.count, now,
 	                     false, &event, why, sizeof why)) {
 	case EVENT_TAKEN:
@@ -282,7 +271,7 @@ static bool take_found(struct coordinator *coordinator, struct record *record, u
 	struct record *moved = slot->known == SLOT_UNKNOWN && slot->current == NULL ? record_move(record) : NULL;
 	if (moved != NULL) {
 		slot_know(coordinator, slot, moved, revision, now);
-		slot->theirs = record_is_theirs(coordinator, moved);
+		slot_find_owner(coordinator, slot);
 		slot->unsaid = record_unsaid(coordinator, moved, now);
 	}
 	job->sweep = sweep;

@@ -74,8 +74,12 @@ struct stream_facts {
 	nanos memory;        /* for so long it remembers messages' IDs */
 	nanos patience;      /* after so long an event comes again that is not acknowledged */
 	unsigned hold_limit; /* so many of its events may stand for records at a time */
+	bool behind;         /* not all of it has been delivered yet */
 };
-void coordinator_set_stream(struct coordinator *coordinator, const struct stream_facts *facts);
+/* Connected. */
+void coordinator_set_stream(struct coordinator *coordinator, const struct stream_facts *facts, nanos now);
+/* Until then nothing comes. */
+void coordinator_cut_off(struct coordinator *coordinator);
 
 /* Takes the delivery over. */
 void coordinator_deliver(struct coordinator *coordinator, struct delivery *delivery, nanos now);

@@ -11,6 +11,8 @@
 #define WRITE_ID_SIZE 64
 /* More of them than these, one after the other, may be a broker that contradicts itself. */
 #define CONFLICTS_AT_ONCE 3
+/* Whether an answer can still come is looked at again. */
+#define ANSWER_INTERVAL (10 * SECOND)
 
 void job_finish(struct coordinator *coordinator, struct job *job, nanos now)
 {
@@ -138,12 +140,17 @@ static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	if (job->action.drop)
 		runs_drop(coordinator, job->slot, now);
-	if (job->action.write == WRITE_PUT)
+	if (job->action.write == WRITE_PUT) {
+		const struct status *status = &job->slot->record->status;
+		if (status->said == status->transition)
+			job->slot->not_before = 0;
 		report(coordinator, job);
-	else if (job->action.write == WRITE_DELETE)
+	} else if (job->action.write == WRITE_DELETE) {
 		metrics_count(coordinator->options.metrics, uploads_confirmed);
+	}
 	if (job->action.ignored != NULL) {
-		metrics_count(coordinator->options.metrics, events_ignored);
+		if (job->source != NULL)
+			metrics_count(coordinator->options.metrics, events_ignored);
 		log_debug(coordinator->options.log, "upload %s: input %d ignored: %s", job->slot->id, (int)job->input.kind,
 		          job->action.ignored);
 	}
@@ -161,8 +168,6 @@ static void written(struct coordinator *coordinator, struct job *job, nanos now)
 	metrics_count(coordinator->options.metrics, records_written);
 	slot->theirs = false;
 	slot->unsaid = 0;
-	if (status->said == status->transition)
-		slot->not_before = 0;
 	if (job->action.write == WRITE_DELETE) {
 		slot_forget(coordinator, slot);
 		slot->known = SLOT_ABSENT;
@@ -197,7 +202,7 @@ static bool is_to_wait_on(const struct coordinator *coordinator, const struct jo
 	if (job->input.kind != INPUT_DUE || slot->known != SLOT_PRESENT)
 		return false;
 	const struct status *status = &slot->record->status;
-	return status_waits_for(status) == WAITS_FOR_ANSWER && status->due <= now && coordinator_is_behind(coordinator, status->due, now);
+	return status_waits_for(status) == WAITS_FOR_ANSWER && status->due <= now && lag_may_hide(&coordinator->lag, status->due, now);
 }
 
 /* Why the job has nothing to do, found out before the pipeline is asked; NULL: it is to be asked. */
@@ -210,8 +215,10 @@ static const char *reason_to_skip(const struct coordinator *coordinator, struct 
 	bool theirs = slot->known == SLOT_PRESENT && slot->theirs;
 	if ((input->kind == INPUT_DUE || input->kind == INPUT_STARTING) && theirs)
 		return "another instance looks after it";
-	if (is_to_wait_on(coordinator, job, now))
+	if (is_to_wait_on(coordinator, job, now)) {
+		job->slot->not_before = now + ANSWER_INTERVAL;
 		return "the answer may be among the events that have not come yet";
+	}
 	if (input->kind == INPUT_BEGIN && slot->known == SLOT_ABSENT && slot->gone_begun != 0 &&
 	    slot->gone_stream == input->stream && input->sequence <= slot->gone_begun)
 		return "it has ended already";
@@ -277,9 +284,6 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 	struct slot *slot = job->slot;
 	job->input.lost = slot->known == SLOT_ABSENT && slot->expected;
 	const char *skip = job->input.lost ? NULL : reason_to_skip(coordinator, job, now);
-	/* The longer the way to go, the later it is looked at again. */
-	if (is_to_wait_on(coordinator, job, now))
-		slot->not_before = now + SECOND + (slot->record->status.due - coordinator->heard);
 	/* What was decided on an older record is void, also if what follows ends the job at once. */
 	job->action = (struct action){0};
 	job->said_again = skip == NULL ? job_to_say_again(job) : 0;
@@ -352,7 +356,7 @@ static bool take_entry(struct coordinator *coordinator, struct job *job, enum lo
 	if (record != NULL) {
 		slot_know(coordinator, slot, record, entry->revision, now);
 		slot->unsaid = record_unsaid(coordinator, record, now);
-		slot->theirs = record_is_theirs(coordinator, record);
+		slot_find_owner(coordinator, slot);
 	} else {
 		slot->known = SLOT_ABSENT;
 		slot->expected = slot->expected && entry->revision == 0;

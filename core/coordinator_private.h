@@ -13,6 +13,7 @@
 #define CORE_COORDINATOR_PRIVATE_H
 
 #include "core/coordinator.h"
+#include "core/lag.h"
 #include "core/lines.h"
 #include "core/table.h"
 #include "core/timers.h"
@@ -99,9 +100,7 @@ struct coordinator {
 	struct coordinator_options options;
 	int64_t stream;
 	uint64_t before;          /* events up to this one are older than the connection, and perhaps than the process */
-	nanos heard;              /* what was stored by then has been delivered … */
-	nanos heard_at;           /* … and this is when the last of it came; */
-	bool behind;              /* more was to come */
+	struct lag lag;
 	nanos sure;               /* so long after it was first published may a message be published again unseen */
 	struct table slots;
 	struct waiters waiters;
@@ -129,8 +128,6 @@ struct job *job_create(enum input_kind kind);
 void job_free(struct coordinator *coordinator, struct job *job);
 /* An event that is not done with, if it is still here, is left to come again. */
 void event_give_back(struct coordinator *coordinator, struct delivery **source);
-/* May an event that was stored by `then` not have been delivered yet? */
-bool coordinator_is_behind(const struct coordinator *coordinator, nanos then, nanos now);
 /* What an upload at rest waits for. */
 enum waits_for status_waits_for(const struct status *status);
 /* Is it a record that another instance looks after? */
@@ -161,6 +158,8 @@ void slot_rest(struct coordinator *coordinator, struct slot *slot, nanos now);
 void slot_forget(struct coordinator *coordinator, struct slot *slot);
 /* Takes the record over, which the broker has now. */
 void slot_know(struct coordinator *coordinator, struct slot *slot, struct record *record, uint64_t revision, nanos now);
+/* Whose is the record that was read? */
+void slot_find_owner(const struct coordinator *coordinator, struct slot *slot);
 
 /* coordinator_carry.c */
 void job_start(struct coordinator *coordinator, struct job *job, nanos now);

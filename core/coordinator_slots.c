@@ -24,6 +24,14 @@ void slot_know(struct coordinator *coordinator, struct slot *slot, struct record
 	coordinator->cached++;
 }
 
+void slot_find_owner(const struct coordinator *coordinator, struct slot *slot)
+{
+	slot->theirs = record_is_theirs(coordinator, slot->record);
+	/* What was remembered is of the record as it was before another one wrote it. */
+	if (slot->theirs)
+		slot->not_before = 0;
+}
+
 static void slot_free(struct coordinator *coordinator, struct slot *slot)
 {
 	slot_forget(coordinator, slot);
@@ -156,7 +164,7 @@ static const char *first_waiter(const struct coordinator *coordinator, enum wait
 	nanos answer;
 	const char *id = waiters_first(waiters, WAITS_FOR_TIME, at), *other = waiters_first(waiters, WAITS_FOR_ANSWER, &answer);
 	*what = WAITS_FOR_TIME;
-	if (other == NULL || (id != NULL && *at <= answer) || (answer <= now && coordinator_is_behind(coordinator, answer, now)))
+	if (other == NULL || (id != NULL && *at <= answer) || (answer <= now && lag_may_hide(&coordinator->lag, answer, now)))
 		return id;
 	*what = WAITS_FOR_ANSWER;
 	*at = answer;

@@ -108,11 +108,12 @@ static uint64_t first_sequence(struct intake *intake, jsCtx *js, const char **be
 }
 
 /* It may be somebody else's, with limits of his own. */
-static void take_limits(struct intake *intake, const jsConsumerInfo *info)
+static void take_facts(struct intake *intake, const jsConsumerInfo *info)
 {
 	int64_t most = info->Config->MaxAckPending;
 	__atomic_store_n(&intake->patience, info->Config->AckWait, __ATOMIC_RELAXED);
 	__atomic_store_n(&intake->pending, most > 0 ? (uint64_t)most : UINT64_MAX, __ATOMIC_RELAXED);
+	__atomic_store_n(&intake->behind, info->NumPending > 0, __ATOMIC_RELAXED);
 }
 
 /* misplaced: it does not begin there, because of what was left of the files of one that the broker has lost. in_memory: the
@@ -131,7 +132,7 @@ static natsStatus add_consumer(struct intake *intake, jsCtx *js, uint64_t start,
 	jsConsumerInfo *info = NULL;
 	natsStatus status = js_AddConsumer(&info, js, INTAKE_STREAM, &config, NULL, code);
 	if (status == NATS_OK)
-		take_limits(intake, info);
+		take_facts(intake, info);
 	*misplaced = status == NATS_OK && info->AckFloor.Stream == 0 &&
 	             (info->Delivered.Consumer == UINT64_MAX || info->Delivered.Stream + 1 < start);
 	jsConsumerInfo_Destroy(info);
@@ -197,7 +198,7 @@ bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *
 	bool acks = status == NATS_OK && info->Config->AckPolicy == js_AckExplicit;
 	bool forgotten = status == NATS_OK && has_forgotten(intake, info);
 	if (status == NATS_OK)
-		take_limits(intake, info);
+		take_facts(intake, info);
 	jsConsumerInfo_Destroy(info);
 	if (status != NATS_OK)
 		snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, bus_advice(status), (int)code);

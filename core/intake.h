@@ -25,6 +25,7 @@ struct intake {
 	int64_t memory;           /* nanoseconds for which the stream remembers messages' IDs; atomic */
 	uint64_t last;            /* the stream's last message when the connection was made; atomic */
 	int64_t patience;         /* nanoseconds after which the consumer brings a message again that is not acknowledged; atomic */
+	bool behind;              /* it had messages to deliver when the connection was made; atomic */
 	uint64_t pending;         /* so many of its messages may be unacknowledged, in all instances together; atomic */
 	/* The receiver's: */
 	unsigned held;            /* messages here, unacknowledged */

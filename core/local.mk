@@ -83,6 +83,8 @@ core_libcore_a_SOURCES = \
 	core/json_reader.h \
 	core/json_text.c \
 	core/json_text.h \
+	core/lag.c \
+	core/lag.h \
 	core/lines.c \
 	core/lines.h \
 	core/listener.c \

@@ -114,7 +114,6 @@ struct pull {
 
 static natsStatus open_pull(const struct scan *scan, struct pull *pull)
 {
-	nanos stored;
 	jsStreamInfo *about = NULL;
 	jsConsumerInfo *consumer = NULL;
 	jsConsumerConfig config;
@@ -131,7 +130,7 @@ static natsStatus open_pull(const struct scan *scan, struct pull *pull)
 	}
 	jsStreamInfo_Destroy(about);
 	if (status == NATS_OK)
-		status = bus_find_last(pull->js, pull->stream, pull->subject, &pull->last, &stored);
+		status = bus_find_last(pull->js, pull->stream, pull->subject, &pull->last, NULL);
 	if (status == NATS_OK)
 		status = natsInbox_Create(&pull->inbox);
 	if (status == NATS_OK)
@@ -161,7 +160,6 @@ static natsStatus pull_ended(struct pull *pull)
 {
 	jsConsumerInfo *consumer = NULL;
 	uint64_t last;
-	nanos stored;
 	natsStatus status = js_GetConsumerInfo(&consumer, pull->js, pull->stream, pull->consumer, NULL, NULL);
 	pull->asked = 0;
 	/* Nothing has come since the last time, and yet the broker has sent more: it is lost, and does not come again. */
@@ -170,7 +168,7 @@ static natsStatus pull_ended(struct pull *pull)
 	pull->ended = pull->received;
 	jsConsumerInfo_Destroy(consumer);
 	if (status == NATS_OK)
-		status = bus_find_last(pull->js, pull->stream, pull->subject, &last, &stored);
+		status = bus_find_last(pull->js, pull->stream, pull->subject, &last, NULL);
 	/* The one that was the last may be gone by now. */
 	if (status == NATS_OK && last < pull->last)
 		pull->last = last;

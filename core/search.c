@@ -69,17 +69,16 @@ static natsStatus read_on(struct search *search, jsCtx *js, natsSubscription *su
 {
 	struct spent spent;
 	natsStatus status = NATS_OK;
-	uint64_t seen = 0, now;
-	nanos stored;
+	uint64_t seen = 0, end;
 	if (!spent_init(&spent))
 		return NATS_NO_MEMORY;
 	for (unsigned silences = 0; seen < last && status == NATS_OK;) {
 		status = atomic_load(&search->stop) ? NATS_CONNECTION_CLOSED : look_at_next(search, subscription, &spent, &seen);
 		if (status != NATS_TIMEOUT || ++silences == SILENCES_LIMIT)
 			continue;
-		status = bus_find_last(js, INTAKE_STREAM, INTAKE_STREAM, &now, &stored);
-		if (status == NATS_OK && now < last)
-			last = now;
+		status = bus_find_last(js, INTAKE_STREAM, INTAKE_STREAM, &end, NULL);
+		if (status == NATS_OK && end < last)
+			last = end;
 	}
 	spent_end(&spent);
 	return status;

@@ -206,7 +206,8 @@ static void set_stream(struct server *server)
 		.memory = __atomic_load_n(&intake->memory, __ATOMIC_RELAXED),
 		.patience = __atomic_load_n(&intake->patience, __ATOMIC_RELAXED),
 		.hold_limit = (unsigned)(window / 2), /* the other half moves on meanwhile */
-	});
+		.behind = __atomic_load_n(&intake->behind, __ATOMIC_RELAXED),
+	}, clock_now());
 }
 
 static void take_change(struct server *server, struct bus_change *change)
@@ -217,6 +218,8 @@ static void take_change(struct server *server, struct bus_change *change)
 		intake_reset(&server->intake);
 		if (up)
 			set_stream(server);
+		else
+			coordinator_cut_off(server->coordinator);
 	}
 	bool all_up = bus_is_up(server->events) && bus_is_up(server->records);
 	if (all_up && !atomic_load(&server->ready)) {

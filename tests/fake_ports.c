@@ -191,7 +191,7 @@ static void create(struct fake_world *world, const char *owner)
 	ck_assert_ptr_nonnull(world->coordinator);
 	coordinator_set_stream(world->coordinator,
 	                       &(struct stream_facts){.created = FAKE_STREAM, .last = world->before, .memory = FAKE_MEMORY,
-	                                              .patience = world->patience, .hold_limit = FAKE_HOLD_LIMIT});
+	                                              .patience = world->patience, .hold_limit = FAKE_HOLD_LIMIT}, world->now);
 }
 
 void fake_open(struct fake_world *world)

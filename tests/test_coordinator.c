@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Events, records and what goes wrong between them; test_coordinator_broker.c has brokers that fail,
- * test_coordinator_runs.c the runs of steps. */
+ * test_coordinator_runs.c the runs of steps, test_coordinator_lag.c events that come late. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -122,83 +122,6 @@ START_TEST(begun_twice)
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; run slow");
-}
-END_TEST
-
-/* While there is a backlog the answer that an upload waits for may be part of it. */
-START_TEST(answers_that_are_on_their_way)
-{
-	static const enum outcome ends[] = {OUTCOME_CONTINUE, OUTCOME_DELETE};
-	fake_begin(&world, "u", 1, false);
-	fake_answer_all(&world);
-	for (size_t i = 0; i < 2; i++) {
-		fake_return(&world, RETURNED_VERDICT, ends[i], 0);
-		fake_answer_all(&world);
-	}
-	fake_expect(&world, "put; ack 1; run scan; put; run slow; put; publish RESULT delete; publish END delete");
-	world.stored = world.now + SECOND;
-	for (uint64_t i = 0; i < 4; i++) { /* 75 s for a second of the stream */
-		world.pending = 10 - i;
-		fake_ready(&world, "other", false, 2 + i);
-		fake_answer_all(&world);
-		fake_pass(&world, 25 * SECOND);
-		fake_answer_all(&world);
-		world.stored += SECOND / 4;
-	}
-	fake_expect(&world, "load; ack 2; load; ack 3; load; ack 4; load; ack 5");
-	world.pending = 0;
-	fake_ready(&world, "other", false, 6);
-	fake_pass(&world, 2 * MINUTE);
-	fake_answer_all(&world);
-	fake_expect(&world, "load; put; ack 6; publish END delete");
-}
-END_TEST
-
-/* Of those at rest not even the records are looked at. */
-START_TEST(answers_to_those_at_rest)
-{
-	fake_begin(&world, "u", 1, false);
-	fake_answer_all(&world);
-	fake_return(&world, RETURNED_AWAIT, OUTCOME_NONE, world.now + HOUR);
-	fake_answer_all(&world);
-	fake_pass(&world, HOUR - MINUTE);
-	fake_restart(&world, FAKE_OWNER);
-	fake_find_all(&world, NULL);
-	text_clear(&world.words);
-	nanos due = world.now + MINUTE;
-	world.stored = due - SECOND;
-	world.pending = 2;
-	for (uint64_t i = 0; i < 3; i++) {
-		fake_ready(&world, "other", false, 2 + i);
-		fake_answer_all(&world);
-		fake_pass(&world, 50 * SECOND);
-		fake_answer_all(&world);
-		ck_assert_int_ge(coordinator_next(world.coordinator, world.now), world.now + SECOND);
-	}
-	fake_expect(&world, "load; ack 2; load; ack 3; load; ack 4");
-	world.stored = due;
-	fake_ready(&world, "other", false, 5);
-	fake_pass(&world, 0);
-	fake_answer_all(&world);
-	fake_expect(&world, "load; load; ack 5; put; publish RETRY");
-}
-END_TEST
-
-/* Nothing has come for long: more that is said to come is no reason to wait. */
-START_TEST(answers_that_do_not_come)
-{
-	fake_begin(&world, "u", 1, false);
-	fake_answer_all(&world);
-	fake_return(&world, RETURNED_AWAIT, OUTCOME_NONE, world.now + MINUTE);
-	fake_answer_all(&world);
-	fake_expect(&world, "put; ack 1; run scan; put; publish START");
-	world.stored = world.now;
-	world.pending = 4;
-	fake_ready(&world, "other", false, 2);
-	fake_answer_all(&world);
-	fake_pass(&world, 3 * MINUTE);
-	fake_answer_all(&world);
-	fake_expect(&world, "load; ack 2; put; publish RETRY");
 }
 END_TEST
 
@@ -452,7 +375,6 @@ int main(void)
 	                              begun_twice, redelivered_after_a_crash, another_writer_wins,
 	                              verdict_with_a_result_is_decided_anew, resume_by_step, many_events_for_one_upload,
 	                              many_uploads, event_during_a_write, event_for_what_another_instance_has_moved,
-	                              answers_of_our_own, due_times, answers_that_are_on_their_way, answers_to_those_at_rest,
-	                              answers_that_do_not_come, abandoned, abandoned_sweep};
+	                              answers_of_our_own, due_times, abandoned, abandoned_sweep};
 	return coordinator_world_run("coordinator", tests, sizeof tests / sizeof tests[0]);
 }

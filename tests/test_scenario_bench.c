@@ -203,8 +203,8 @@ START_TEST(files_are_served_and_scanned)
 	ck_assert_double_eq(figure(shown, "behind", "uploads"), 13);
 	ck_assert_double_eq(figure(shown, "alone", "uploads"), 3);
 	ck_assert_double_gt(figure(shown, "backlog", "taken_in_seconds"), 0);
-	ck_assert_double_gt(figure(shown, "backlog", "done_seconds"), figure(shown, "backlog", "turn_max_seconds"));
-	ck_assert_double_gt(figure(shown, "backlog", "turn_max_seconds"), 0);
+	ck_assert_double_gt(figure(shown, "backlog", "done_seconds"), figure(shown, "backlog", "gap_max_seconds"));
+	ck_assert_double_gt(figure(shown, "backlog", "gap_max_seconds"), 0);
 	json_decref(shown);
 	ck_assert(!said("did not end with `continue`"));
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_uploads_continued_total"), 24);

@@ -319,9 +319,11 @@ void instance_start(struct world *world, size_t number)
 	if (instance->coordinator == NULL || instance->peers == NULL)
 		abort();
 	world_trace(world, "%s starts", instance->owner);
+	size_t count = world->broker.count;
 	coordinator_set_stream(instance->coordinator,
-	                       &(struct stream_facts){.created = 1, .last = world->broker.count, .memory = SIM_WINDOW,
-	                                              .patience = world->breakage == BREAK_HELD_FOR_LONG ? 4 * HOUR : SIM_ACK_WAIT, .hold_limit = 3});
+	                       &(struct stream_facts){.created = 1, .last = count, .memory = SIM_WINDOW,
+	                                              .patience = world->breakage == BREAK_HELD_FOR_LONG ? 4 * HOUR : SIM_ACK_WAIT, .hold_limit = 3,
+	                                              .behind = count > 0 && world->broker.message[count - 1].delivered == 0}, world->now);
 	struct happening happening = {.kind = HAPPEN_PULL, .instance = number, .life = instance->life};
 	world_plan(world, MILLISECOND, &happening);
 	happening.kind = HAPPEN_TICK;
