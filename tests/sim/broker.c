@@ -15,7 +15,7 @@ static void *grown(void *array, size_t count, size_t size)
 	return larger;
 }
 
-static char *copy(const char *data, size_t length)
+char *sim_copy(const char *data, size_t length)
 {
 	char *bytes = malloc(length + 1);
 	if (bytes == NULL)
@@ -52,7 +52,7 @@ uint64_t sim_publish(struct sim_broker *broker, const char *data, size_t length,
 	}
 	broker->message = grown(broker->message, broker->count, sizeof *broker->message);
 	broker->message[broker->count] = (struct sim_message){
-		.data = copy(data, length), .length = length, .id = id != NULL ? copy(id, strlen(id)) : NULL, .stored = now};
+		.data = sim_copy(data, length), .length = length, .id = id != NULL ? sim_copy(id, strlen(id)) : NULL, .stored = now};
 	return ++broker->count;
 }
 
@@ -129,18 +129,18 @@ bool sim_write(struct sim_broker *broker, const char *key, uint64_t expected, co
 	if (entry == NULL) {
 		broker->entry = grown(broker->entry, broker->entries, sizeof *broker->entry);
 		entry = &broker->entry[broker->entries++];
-		*entry = (struct sim_entry){.key = copy(key, strlen(key))};
+		*entry = (struct sim_entry){.key = sim_copy(key, strlen(key))};
 	} else {
 		keep(entry);
 	}
-	entry->value = value != NULL ? copy(value, length) : NULL;
+	entry->value = value != NULL ? sim_copy(value, length) : NULL;
 	entry->length = length;
 	entry->begun = begun;
 	entry->stream = stream;
 	entry->written = now;
 	entry->revision = *revision = ++broker->revision;
 	broker->written = grown(broker->written, broker->writes, sizeof *broker->written);
-	broker->written[broker->writes++] = (struct sim_written){copy(id, strlen(id)), entry->revision, now};
+	broker->written[broker->writes++] = (struct sim_written){sim_copy(id, strlen(id)), entry->revision, now};
 	return true;
 }
 

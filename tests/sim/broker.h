@@ -74,4 +74,7 @@ bool sim_write(struct sim_broker *broker, const char *key, uint64_t expected, co
 /* Forgets a key's last write, as if it had never been; the bucket's last revision stays. */
 void sim_forget(struct sim_broker *broker, struct sim_entry *entry);
 
+/* A terminated copy. */
+char *sim_copy(const char *data, size_t length);
+
 #endif

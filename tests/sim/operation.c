@@ -5,6 +5,18 @@
 
 #include "tests/sim/world.h"
 
+void operation_free(struct operation *operation)
+{
+	if (operation == NULL)
+		return;
+	free(operation->key);
+	free(operation->id);
+	free(operation->data);
+	free(operation->snapshot.value);
+	free(operation->lookup);
+	free(operation);
+}
+
 static void arrive_load(struct world *world, struct operation *operation)
 {
 	const struct sim_entry *entry = sim_find(&world->broker, operation->key);

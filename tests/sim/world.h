@@ -188,6 +188,10 @@ void instance_after_call(struct world *world, size_t number);
 void instance_happens(struct world *world, const struct happening *happening);
 void operation_arrives(struct world *world, const struct happening *happening);
 void operation_free(struct operation *operation);
+/* The ports of an instance. */
+struct ports sim_ports(struct world *world, size_t number);
+/* The record as it lies in the bucket, or a lie about it. False: it cannot be read, which is a violation. */
+bool sim_decode(struct world *world, size_t instance, const struct sim_entry *entry, struct record *record);
 
 /* stop.c */
 void stop_begins(struct world *world, size_t number);
