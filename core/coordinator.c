@@ -110,7 +110,7 @@ static void begin_sweep(struct coordinator *coordinator, struct delivery *delive
 	coordinator->options.ports.scan(coordinator->options.ports.closure, sweep);
 }
 
-static struct job *make_event_job(struct coordinator *coordinator, struct delivery *delivery, struct event *event)
+static struct job *make_event_job(struct coordinator *coordinator, struct delivery *delivery, struct event *event, nanos now)
 {
 	static const enum input_kind kinds[] = {[EVENT_BYTES_RECEIVED] = INPUT_BEGIN,
 	                                        [EVENT_STEP_FINISHED] = INPUT_STEP_FINISHED,
@@ -122,6 +122,7 @@ static struct job *make_event_job(struct coordinator *coordinator, struct delive
 	job->event = *event;
 	*event = (struct event){0};
 	job->source = delivery;
+	job->taken = now;
 	job->input.sequence = delivery->sequence;
 	job->input.stream = coordinator->stream;
 	job->input.redelivered = delivery->redelivered;
@@ -153,7 +154,13 @@ static void take_event(struct coordinator *coordinator, struct delivery *deliver
 		return;
 	}
 	struct slot *slot = slot_get(coordinator, id);
-	struct job *job = slot != NULL ? make_event_job(coordinator, delivery, event) : NULL;
+	/* It comes again because it is not done with yet; nothing piles up behind what does not get on. */
+	if (slot != NULL && slot_has_event(slot, delivery->sequence, coordinator->stream)) {
+		event_clear(event);
+		ports->drop(ports->closure, delivery);
+		return;
+	}
+	struct job *job = slot != NULL ? make_event_job(coordinator, delivery, event, now) : NULL;
 	if (job != NULL) {
 		slot_add_job(coordinator, slot, job, now);
 		return;
@@ -213,6 +220,9 @@ bool record_is_theirs(const struct coordinator *coordinator, const struct record
 static bool is_ours_to_find(const struct coordinator *coordinator, const struct record *record)
 {
 	const struct coordinator_options *options = &coordinator->options;
+	/* Kept for people to see: whose it was does not matter. */
+	if (record->status.phase == PHASE_ENDED || record->status.phase == PHASE_UNCONFIRMED)
+		return false;
 	return !record_is_theirs(coordinator, record) || !options->ports.lives(options->ports.closure, record->owner);
 }
 

@@ -5,12 +5,15 @@
 #include <string.h>
 
 #include "core/coordinator_private.h"
+#include "core/markers.h"
 
 #define PAUSE_FIRST (100 * MILLISECOND)
 #define PAUSE_LIMIT (5 * SECOND)
 #define WRITE_ID_SIZE 64
 /* More of them than these, one after the other, may be a broker that contradicts itself. */
 #define CONFLICTS_AT_ONCE 3
+/* After so long no marker may tell that others have begun an upload and ended it. */
+#define BEGIN_LIMIT (MARKER_AGE / 2)
 /* Whether an answer can still come is looked at again. */
 #define ANSWER_INTERVAL (10 * SECOND)
 
@@ -327,8 +330,27 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 	}
 }
 
+static bool is_too_late(const struct job *job, nanos now)
+{
+	return job->input.kind == INPUT_BEGIN && job->source != NULL && now - job->taken > BEGIN_LIMIT;
+}
+
+/* It comes again if nobody has done it. */
+static void give_back(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	if (job->held)
+		hold_void(coordinator, job, now);
+	event_give_back(coordinator, &job->source);
+	job->action = (struct action){0};
+	job_finish(coordinator, job, now);
+}
+
 void job_start(struct coordinator *coordinator, struct job *job, nanos now)
 {
+	if (is_too_late(job, now)) {
+		give_back(coordinator, job, now);
+		return;
+	}
 	/* An upload that begins has no record in all likelihood: if it has, the write's condition says so. */
 	if (job->slot->known == SLOT_UNKNOWN && job->input.kind != INPUT_BEGIN)
 		job_load(coordinator, job);
@@ -479,6 +501,8 @@ void job_try_again(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	if (job->doing == JOB_IDLE)
 		job_start(coordinator, job, now);
+	else if ((job->doing == JOB_LOADING || job->doing == JOB_WRITING) && is_too_late(job, now))
+		give_back(coordinator, job, now);
 	else if (job->doing == JOB_LOADING)
 		job_load(coordinator, job);
 	else if (job->doing == JOB_RESTORING)

@@ -35,6 +35,7 @@ struct job {
 	bool saying_again;        /* `left` is of what a process that died may have left unsaid: */
 	unsigned said_again;
 	struct delivery *source;  /* to be acknowledged at the end; NULL: none */
+	nanos taken;              /* when it came */
 	struct sweep *sweep;      /* or NULL */
 	char *result;             /* of a run */
 	char reason[REASON_SIZE]; /* of a run */
@@ -128,6 +129,8 @@ struct job *job_create(enum input_kind kind);
 void job_free(struct coordinator *coordinator, struct job *job);
 /* An event that is not done with, if it is still here, is left to come again. */
 void event_give_back(struct coordinator *coordinator, struct delivery **source);
+/* Does one of its jobs have this event already? */
+bool slot_has_event(const struct slot *slot, uint64_t sequence, int64_t stream);
 /* What an upload at rest waits for. */
 enum waits_for status_waits_for(const struct status *status);
 /* Is it a record that another instance looks after? */

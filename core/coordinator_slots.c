@@ -87,6 +87,19 @@ static void slot_remove(struct coordinator *coordinator, struct slot *slot)
 	slot_free(coordinator, slot);
 }
 
+static bool has_event(const struct job *job, uint64_t sequence, int64_t stream)
+{
+	return job != NULL && job->source != NULL && job->input.sequence == sequence && job->input.stream == stream;
+}
+
+bool slot_has_event(const struct slot *slot, uint64_t sequence, int64_t stream)
+{
+	const struct job *job = slot->first;
+	while (job != NULL && !has_event(job, sequence, stream))
+		job = job->next;
+	return job != NULL || has_event(slot->current, sequence, stream);
+}
+
 void slot_add_job(struct coordinator *coordinator, struct slot *slot, struct job *job, nanos now)
 {
 	job->slot = slot;

@@ -165,6 +165,7 @@ static void fake_scan(void *closure, void *token)
 static bool fake_lives(void *closure, const char *owner)
 {
 	struct fake_world *world = closure;
+	world->mentions++;
 	return strcmp(owner, world->options.owner) == 0 || (world->living != NULL && strcmp(owner, world->living) == 0);
 }
 

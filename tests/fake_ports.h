@@ -55,6 +55,7 @@ struct fake_world {
 	nanos patience;     /* … and that of the stream with an event */
 	uint64_t pending;   /* behind each event */
 	nanos stored;       /* when events were; 0: as FAKE_STREAM_TIME says */
+	size_t mentions;    /* how often it was asked whether an instance lives */
 	const char *living; /* another instance that lives; NULL: none does */
 	uint64_t revision;
 	struct fake_entry *entries;

@@ -184,6 +184,43 @@ START_TEST(stopped_and_not_missed)
 }
 END_TEST
 
+/* This instance took the event and was cut off before it could write the record. Meanwhile another one has ended the upload,
+ * storage has confirmed it, and an hour later the marker was cleared away. */
+START_TEST(cut_off_for_hours)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_begin(&world, "u", 2, false);
+	for (int i = 0; i < 3 * 3600 / 5; i++) {
+		if (world.first != NULL)
+			fake_fail(&world, REQUEST_UNAVAILABLE, false);
+		fake_pass(&world, 5 * SECOND);
+	}
+	text_clear(&world.words);
+	coordinator_retry(world.coordinator, world.now);
+	fake_pass(&world, SECOND);
+	fake_answer_all(&world);
+	ck_assert(!is_stored("u"));
+	ck_assert_uint_eq(coordinator_busy(world.coordinator), 0);
+	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
+}
+END_TEST
+
+/* What stood there is read, for as long. */
+START_TEST(cut_off_for_hours_while_it_reads)
+{
+	fake_store_text(&world, "u", "{}", 2);
+	fake_begin(&world, "u", 1, true);
+	fake_answer(&world);
+	fake_fail(&world, REQUEST_UNKNOWN, false);
+	fake_expect(&world, "put; load");
+	world.now += 3 * HOUR;
+	fake_lose(&world, "u", NULL, 0);
+	fake_pass(&world, SECOND);
+	fake_expect(&world, "drop 1");
+	ck_assert(!is_stored("u"));
+}
+END_TEST
+
 START_TEST(stopped_and_taken_for_dead)
 {
 	stop_before_the_end_is_said();
@@ -326,7 +363,7 @@ int main(void)
 {
 	const TTest *const tests[] = {answers_that_are_lost, conflicts_without_end, requests_that_are_lost, a_broker_that_is_not_there, a_broker_that_refuses, tried_again_without_end,
 	                              lost_answer_that_is_no_duplicate, lost_write_that_another_was_like, lost_removal_that_is_no_duplicate, reads_that_fail,
-	                              stopped_and_not_missed, stopped_and_taken_for_dead, stopped_until_it_was_over,
+	                              stopped_and_not_missed, stopped_and_taken_for_dead, cut_off_for_hours, cut_off_for_hours_while_it_reads, stopped_until_it_was_over,
 	                              said_long_ago, not_said_long_ago, looked_for_slowly, bucket_of_before, bucket_that_is_another};
 	return coordinator_world_run("coordinator_broker", tests, sizeof tests / sizeof tests[0]);
 }
