@@ -98,7 +98,7 @@ static void say_standing(const struct bucket *bucket, enum standing standing, ui
 
 enum standing bucket_answered(struct bucket *bucket, struct bus *bus)
 {
-	struct position found, before = {bucket->position.stream, bucket->at_least};
+	struct position found, before = {.stream = bucket->position.stream, .sequence = bucket->at_least};
 	bucket->asking = false;
 	if (bucket->question.status == REQUEST_REFUSED && bucket->question.error == BUS_STREAM_NOT_FOUND)
 		bus_prepare_again(bus);

@@ -17,6 +17,10 @@
  * server is restarted; so give it time. */
 #define LOST_PAUSE SECOND
 #define POSITION_INTERVAL (2 * SECOND)
+/* Our clock and the broker's may differ by so much. */
+#define SKEW (2 * MINUTE)
+/* In a cluster a new leader may have to catch up. */
+#define AHEAD_PATIENCE (5 * SECOND)
 /* JetStream's err_code. */
 #define CONSUMER_NOT_MADE 10012
 #define CONSUMER_MAX_ACK_PENDING 20000
@@ -65,7 +69,7 @@ static void compare_stream(struct intake *intake, const struct position *known, 
 		          known->sequence, info->State.LastSeq);
 	if (standing != STANDING_FIRST)
 		counter_add(intake->alarms, 1);
-	shared_position_set(&intake->applied, &(struct position){.stream = info->Created});
+	shared_position_set(&intake->applied, &(struct position){.stream = info->Created, .noted = standing == STANDING_BEHIND ? known->noted : 0});
 }
 
 static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t size)
@@ -87,22 +91,26 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 	return status == NATS_OK;
 }
 
-/* The position from which a consumer that does not exist is to begin; 0: from the first message on. */
-static uint64_t first_sequence(struct intake *intake, jsCtx *js, const char **because)
+/* Where a consumer that does not exist is to begin: at a sequence, at a time, or (both 0) with the first message. */
+struct start {
+	uint64_t sequence;
+	nanos time;
+	const char *because;
+};
+
+static struct start find_start(struct intake *intake, jsCtx *js)
 {
-	uint64_t applied = shared_position_get(&intake->applied).sequence;
-	if (applied > 0) {
-		*because = "behind what was applied";
-		return applied + 1;
-	}
+	struct position applied = shared_position_get(&intake->applied);
+	if (applied.sequence > 0)
+		return (struct start){.sequence = applied.sequence + 1, .because = "behind what was applied"};
+	/* The numbers mean nothing since the broker went back in time. */
+	if (applied.noted > SKEW)
+		return (struct start){.time = applied.noted - SKEW, .because = "with what has come since something was applied last"};
 	jsConsumerInfo *older = NULL;
-	uint64_t start = 0;
-	*because = "at the stream's first message";
+	struct start start = {.because = "at the stream's first message"};
 	if (strcmp(intake->consumer, OLDER_CONSUMER) != 0 &&
-	    js_GetConsumerInfo(&older, js, INTAKE_STREAM, OLDER_CONSUMER, NULL, NULL) == NATS_OK) {
-		start = older->AckFloor.Stream + 1;
-		*because = "where " OLDER_CONSUMER " stands";
-	}
+	    js_GetConsumerInfo(&older, js, INTAKE_STREAM, OLDER_CONSUMER, NULL, NULL) == NATS_OK)
+		start = (struct start){.sequence = older->AckFloor.Stream + 1, .because = "where " OLDER_CONSUMER " stands"};
 	jsConsumerInfo_Destroy(older);
 	return start;
 }
@@ -118,7 +126,7 @@ static void take_facts(struct intake *intake, const jsConsumerInfo *info)
 
 /* misplaced: it does not begin there, because of what was left of the files of one that the broker has lost. in_memory: the
  * broker keeps none of how far it gets. */
-static natsStatus add_consumer(struct intake *intake, jsCtx *js, uint64_t start, bool in_memory, bool *misplaced, jsErrCode *code)
+static natsStatus add_consumer(struct intake *intake, jsCtx *js, const struct start *start, bool in_memory, bool *misplaced, jsErrCode *code)
 {
 	jsConsumerConfig config;
 	jsConsumerConfig_Init(&config);
@@ -126,40 +134,40 @@ static natsStatus add_consumer(struct intake *intake, jsCtx *js, uint64_t start,
 	config.AckPolicy = js_AckExplicit;
 	config.AckWait = 30 * SECOND;
 	config.MaxAckPending = CONSUMER_MAX_ACK_PENDING;
-	config.DeliverPolicy = start > 0 ? js_DeliverByStartSequence : js_DeliverAll;
-	config.OptStartSeq = start;
+	config.DeliverPolicy = start->sequence > 0 ? js_DeliverByStartSequence : start->time > 0 ? js_DeliverByStartTime : js_DeliverAll;
+	config.OptStartSeq = start->sequence;
+	config.OptStartTime = start->time;
 	config.MemoryStorage = in_memory;
 	jsConsumerInfo *info = NULL;
 	natsStatus status = js_AddConsumer(&info, js, INTAKE_STREAM, &config, NULL, code);
 	if (status == NATS_OK)
 		take_facts(intake, info);
 	*misplaced = status == NATS_OK && info->AckFloor.Stream == 0 &&
-	             (info->Delivered.Consumer == UINT64_MAX || info->Delivered.Stream + 1 < start);
+	             (info->Delivered.Consumer == UINT64_MAX || info->Delivered.Stream + 1 < start->sequence);
 	jsConsumerInfo_Destroy(info);
 	return status;
 }
 
 static bool create_consumer(struct intake *intake, jsCtx *js, char *why, size_t size)
 {
-	const char *because;
-	uint64_t start = first_sequence(intake, js, &because);
+	struct start start = find_start(intake, js);
 	bool misplaced;
 	jsErrCode code = 0;
-	natsStatus status = add_consumer(intake, js, start, false, &misplaced, &code);
+	natsStatus status = add_consumer(intake, js, &start, false, &misplaced, &code);
 	if (misplaced)
 		status = js_DeleteConsumer(js, INTAKE_STREAM, intake->consumer, NULL, &code);
 	if (misplaced && status == NATS_OK)
-		status = add_consumer(intake, js, start, false, &misplaced, &code);
+		status = add_consumer(intake, js, &start, false, &misplaced, &code);
 	/* nats-server 2.15 makes none where files of a former one are torn. What it forgets of this one at its next start is
 	 * known from what was applied. */
 	bool in_memory = status != NATS_OK && code == CONSUMER_NOT_MADE;
 	if (in_memory)
-		status = add_consumer(intake, js, start, true, &misplaced, &code);
+		status = add_consumer(intake, js, &start, true, &misplaced, &code);
 	if (status != NATS_OK) {
 		snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, bus_advice(status), (int)code);
 		return false;
 	}
-	log_info(intake->log, "consumer %s: created, it begins %s%s", intake->consumer, because,
+	log_info(intake->log, "consumer %s: created, it begins %s%s", intake->consumer, start.because,
 	         in_memory ? "; the broker cannot have it on disk, its log says why, and keeps it in memory until it is restarted" : "");
 	return true;
 }
@@ -172,10 +180,23 @@ static bool has_forgotten(struct intake *intake, const jsConsumerInfo *info)
 	return applied > 0 && info->AckFloor.Stream == 0 && info->Config->OptStartSeq <= applied;
 }
 
-static bool make_anew(struct intake *intake, jsCtx *js, char *why, size_t size)
+/* Is it ahead of its stream? Then the broker has lost the stream's end, say with the power, and not the consumer's file: what
+ * comes now gets numbers that the consumer takes for done with. */
+static bool is_ahead(const struct intake *intake, jsCtx *js, const jsConsumerInfo *consumer)
+{
+	jsStreamInfo *info = NULL;
+	if (consumer->Delivered.Stream <= __atomic_load_n(&intake->last, __ATOMIC_RELAXED))
+		return false;
+	/* More may have come since. */
+	bool ahead = js_GetStreamInfo(&info, js, INTAKE_STREAM, NULL, NULL) == NATS_OK && consumer->Delivered.Stream > info->State.LastSeq;
+	jsStreamInfo_Destroy(info);
+	return ahead;
+}
+
+static bool make_anew(struct intake *intake, jsCtx *js, const char *because, char *why, size_t size)
 {
 	jsErrCode code = 0;
-	log_warning(intake->log, "consumer %s: the broker has lost how far it had got", intake->consumer);
+	log_warning(intake->log, "consumer %s: %s", intake->consumer, because);
 	natsStatus status = js_DeleteConsumer(js, INTAKE_STREAM, intake->consumer, NULL, &code);
 	if (status == NATS_OK || status == NATS_NOT_FOUND)
 		return create_consumer(intake, js, why, size);
@@ -197,16 +218,27 @@ bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *
 	bool push = status == NATS_OK && info->Config->DeliverSubject != NULL;
 	bool acks = status == NATS_OK && info->Config->AckPolicy == js_AckExplicit;
 	bool forgotten = status == NATS_OK && has_forgotten(intake, info);
+	bool ahead = status == NATS_OK && is_ahead(intake, js, info);
 	if (status == NATS_OK)
 		take_facts(intake, info);
+	if (!ahead)
+		intake->ahead_since = 0;
+	else if (intake->ahead_since == 0)
+		intake->ahead_since = clock_monotonic();
 	jsConsumerInfo_Destroy(info);
 	if (status != NATS_OK)
 		snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, bus_advice(status), (int)code);
 	else if (push || !acks)
 		snprintf(why, size, "consumer %s is not a pull consumer with explicit acknowledgement: set [events] consumer to another name",
 		         intake->consumer);
+	else if (forgotten)
+		return make_anew(intake, js, "the broker has lost how far it had got", why, size);
+	else if (!ahead)
+		return true;
+	else if (clock_monotonic() - intake->ahead_since > AHEAD_PATIENCE)
+		return make_anew(intake, js, "its stream has lost what it had delivered last", why, size);
 	else
-		return !forgotten || make_anew(intake, js, why, size);
+		snprintf(why, size, "consumer %s has delivered more than its stream holds", intake->consumer);
 	return false;
 }
 

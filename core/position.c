@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/private_file.h"
 
 /* The folder, or -1: errno says why. */
@@ -25,7 +26,7 @@ bool position_read(const char *state_dir, const char *file, const char *of, stru
 		return false;
 	ssize_t length = private_file_read(folder, file, text, sizeof text);
 	close(folder);
-	if (length < 0 || sscanf(text, "%" SCNd64 " %" SCNu64 " %255s", &read.stream, &read.sequence, name) != 3 ||
+	if (length < 0 || sscanf(text, "%" SCNd64 " %" SCNu64 " %255s %" SCNd64, &read.stream, &read.sequence, name, &read.noted) < 3 ||
 	    strcmp(name, of) != 0)
 		return false;
 	*position = read;
@@ -38,7 +39,8 @@ bool position_write(const char *state_dir, const char *file, const char *of, con
 	int folder = open_folder(state_dir);
 	if (folder < 0)
 		return false;
-	int length = snprintf(text, sizeof text, "%" PRId64 " %" PRIu64 " %.255s\n", position->stream, position->sequence, of);
+	int length = snprintf(text, sizeof text, "%" PRId64 " %" PRIu64 " %.255s %" PRId64 "\n", position->stream, position->sequence, of,
+	                      position->noted);
 	bool good = private_file_write(folder, file, text, (size_t)length);
 	close(folder);
 	return good;
@@ -71,7 +73,9 @@ void shared_position_set(struct shared_position *shared, const struct position *
 void shared_position_advance(struct shared_position *shared, int64_t when, uint64_t sequence)
 {
 	pthread_mutex_lock(&shared->lock);
-	if (when >= shared->position.stream && sequence > shared->position.sequence)
+	if (when >= shared->position.stream && sequence > shared->position.sequence) {
 		shared->position.sequence = sequence;
+		shared->position.noted = clock_now();
+	}
 	pthread_mutex_unlock(&shared->lock);
 }

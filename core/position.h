@@ -12,6 +12,7 @@
 struct position {
 	int64_t stream;    /* the stream's time of creation: a position is of one stream only; 0: nothing is known */
 	uint64_t sequence; /* in the events' stream: all up to it is done with; in the bucket's: the last that was seen */
+	int64_t noted;     /* of the events' stream: when it last got on, by our clock; 0: not known */
 };
 
 /* One that several threads use: a sequence is never seen or set beside another stream than its own. */

@@ -10,7 +10,7 @@
 START_TEST(what_is_written_is_read)
 {
 	char folder[FOLDER_PATH_SIZE];
-	const struct position written = {.stream = 1795374249439047919, .sequence = 18446744073709551615u};
+	const struct position written = {.stream = 1795374249439047919, .sequence = 18446744073709551615u, .noted = 1795374249439047919};
 	struct position read;
 	ck_assert(folder_create(folder));
 	ck_assert(!position_read(folder, POSITION_EVENTS, "postprocessing-pull", &read));
@@ -18,6 +18,12 @@ START_TEST(what_is_written_is_read)
 	ck_assert(position_read(folder, POSITION_EVENTS, "postprocessing-pull", &read));
 	ck_assert_int_eq(read.stream, written.stream);
 	ck_assert_uint_eq(read.sequence, written.sequence);
+	ck_assert_int_eq(read.noted, written.noted);
+	/* As earlier versions wrote it. */
+	ck_assert(folder_write(folder, POSITION_EVENTS, "12 34 postprocessing-pull\n", 26));
+	ck_assert(position_read(folder, POSITION_EVENTS, "postprocessing-pull", &read));
+	ck_assert_uint_eq(read.sequence, 34);
+	ck_assert_int_eq(read.noted, 0);
 	/* Another file, another position. */
 	ck_assert(!position_read(folder, POSITION_BUCKET, "postprocessing-pull", &read));
 	/* Another consumer stands elsewhere. */
@@ -39,14 +45,14 @@ START_TEST(nonsense_is_no_position)
 		ck_assert_int_eq(read.stream, 0);
 	}
 	folder_remove(folder);
-	ck_assert(!position_write("/nowhere/at/all", POSITION_EVENTS, "c", &(struct position){1, 1}));
+	ck_assert(!position_write("/nowhere/at/all", POSITION_EVENTS, "c", &(struct position){.stream = 1, .sequence = 1}));
 }
 END_TEST
 
 START_TEST(stands_to_what_was_seen)
 {
 	const struct position known = {.stream = 7, .sequence = 100}, empty = {.stream = 7};
-	ck_assert_int_eq(position_compare(&(struct position){0, 0}, 7, 0), STANDING_FIRST);
+	ck_assert_int_eq(position_compare(&(struct position){0}, 7, 0), STANDING_FIRST);
 	ck_assert_int_eq(position_compare(&known, 7, 100), STANDING_GOOD);
 	ck_assert_int_eq(position_compare(&known, 7, UINT64_MAX), STANDING_GOOD);
 	ck_assert_int_eq(position_compare(&known, 7, 99), STANDING_BEHIND);
@@ -69,7 +75,7 @@ static void *make_anew(void *closure)
 
 START_TEST(a_sequence_stays_with_its_stream)
 {
-	struct shared_position shared = SHARED_POSITION(((struct position){1, 10}));
+	struct shared_position shared = SHARED_POSITION(((struct position){.stream = 1, .sequence = 10}));
 	struct position seen = {0};
 	pthread_t thread;
 	ck_assert_int_eq(pthread_create(&thread, NULL, make_anew, &shared), 0);

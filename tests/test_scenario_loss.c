@@ -265,6 +265,46 @@ START_TEST(broker_goes_back_while_we_are_down)
 }
 END_TEST
 
+/* The power failed: what the stream got last was not on the disk yet, the file of its consumer was. What comes now has numbers
+ * that were done with once. */
+static void lose_the_streams_end(bool down)
+{
+	char id[16];
+	begin("[step:delay]\nduration = 1h\n");
+	halt_and_keep();
+	for (unsigned i = 0; i < 20; i++) {
+		snprintf(id, sizeof id, "lost-%u", i);
+		storage_bytes_received(&scenario, id, "/none", 3);
+	}
+	scenario_await_applied(&scenario);
+	if (!down)
+		await_remembered();
+	else
+		scenario_kill_service(&scenario);
+	ck_assert(nats_fixture_halt(&scenario.nats));
+	ck_assert(nats_fixture_put_back_messages(&scenario.nats, STREAM));
+	scenario_start_broker(&scenario);
+	if (down)
+		scenario_start_service(&scenario);
+	forget_recorded();
+	scenario_await_ready(&scenario);
+	storage_bytes_received(&scenario, "new", "/none", 3);
+	records_await(&scenario, "new", "phase", "waiting");
+	scenario_close(&scenario);
+}
+
+START_TEST(stream_loses_its_end)
+{
+	lose_the_streams_end(false);
+}
+END_TEST
+
+START_TEST(stream_loses_its_end_while_we_are_down)
+{
+	lose_the_streams_end(true);
+}
+END_TEST
+
 /* The records are all there: the uploads go on in the new one. */
 START_TEST(stream_is_deleted)
 {
@@ -310,6 +350,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {bucket_is_deleted, bucket_is_deleted_while_we_are_down, bucket_is_another, broker_goes_back,
-	                              broker_goes_back_while_we_are_down, stream_is_deleted, stream_is_deleted_while_we_are_down};
+	                              broker_goes_back_while_we_are_down, stream_loses_its_end,
+	                              stream_loses_its_end_while_we_are_down, stream_is_deleted, stream_is_deleted_while_we_are_down};
 	return scenario_run("scenario: loss", tests, sizeof tests / sizeof tests[0]);
 }

@@ -152,6 +152,14 @@ bool nats_fixture_put_back(const struct nats_fixture *nats)
 	return replace_folder(nats, "kept", "jetstream");
 }
 
+bool nats_fixture_put_back_messages(const struct nats_fixture *nats, const char *stream)
+{
+	char from[256], to[256];
+	snprintf(from, sizeof from, "kept/$G/streams/%s/msgs", stream);
+	snprintf(to, sizeof to, "jetstream/$G/streams/%s/msgs", stream);
+	return replace_folder(nats, from, to);
+}
+
 bool nats_fixture_pause(const struct nats_fixture *nats)
 {
 	int status;

@@ -41,6 +41,8 @@ bool nats_fixture_kill(struct nats_fixture *nats);
 /* Keeps a copy of the store, and puts it back in the store's place; while it does not run. */
 bool nats_fixture_keep(const struct nats_fixture *nats);
 bool nats_fixture_put_back(const struct nats_fixture *nats);
+/* Puts only a stream's messages back, not what its consumers have got. */
+bool nats_fixture_put_back_messages(const struct nats_fixture *nats, const char *stream);
 
 /* Stops it in its tracks (SIGSTOP), so that connections hang, and lets it go on. */
 bool nats_fixture_pause(const struct nats_fixture *nats);
