@@ -25,15 +25,31 @@ static void say_gone(const struct bucket *bucket)
 	          bucket->store->bucket, bucket->state_dir, bucket->state_dir);
 }
 
+/* Somebody else may have made it. */
+static void check_limits(const struct bucket *bucket, const jsStreamConfig *config)
+{
+	char text[DURATION_TEXT_SIZE];
+	if (config->MaxAge > 0)
+		log_error(bucket->store->log,
+		          "bucket %s: it forgets each record after %s: an upload that waits for longer begins again or is lost. Have it keep them: "
+		          "nats stream edit KV_%s --max-age=0",
+		          bucket->store->bucket, duration_format(config->MaxAge, text), bucket->store->bucket);
+	if (config->Storage == js_MemoryStorage)
+		log_error(bucket->store->log, "bucket %s: it is only in the broker's memory: what waits is lost when the broker ends",
+		          bucket->store->bucket);
+}
+
 bool bucket_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
 {
 	struct bucket *bucket = closure;
-	if (!__atomic_load_n(&bucket->known, __ATOMIC_RELAXED))
-		return store_prepare(bucket->store, connection, js, why, size);
+	if (!__atomic_load_n(&bucket->known, __ATOMIC_RELAXED) && !store_prepare(bucket->store, connection, js, why, size))
+		return false;
 	char stream[STREAM_SIZE];
 	jsStreamInfo *info = NULL;
 	snprintf(stream, sizeof stream, "KV_%s", bucket->store->bucket);
 	natsStatus status = js_GetStreamInfo(&info, js, stream, NULL, NULL);
+	if (status == NATS_OK)
+		check_limits(bucket, info->Config);
 	jsStreamInfo_Destroy(info);
 	bool gone = status == NATS_NOT_FOUND;
 	if (gone && !bucket->missed)

@@ -121,6 +121,9 @@ static void take_facts(struct intake *intake, const jsConsumerInfo *info)
 	int64_t most = info->Config->MaxAckPending;
 	__atomic_store_n(&intake->patience, info->Config->AckWait, __ATOMIC_RELAXED);
 	__atomic_store_n(&intake->pending, most > 0 ? (uint64_t)most : UINT64_MAX, __ATOMIC_RELAXED);
+	int64_t batch = info->Config->MaxRequestBatch, life = info->Config->MaxRequestExpires;
+	__atomic_store_n(&intake->batch_limit, batch > 0 && batch < BATCH_LIMIT ? (uint32_t)batch : BATCH_LIMIT, __ATOMIC_RELAXED);
+	__atomic_store_n(&intake->life_limit, life > 0 && life < PULL_LIFE ? life : PULL_LIFE, __ATOMIC_RELAXED);
 	__atomic_store_n(&intake->behind, info->NumPending > 0, __ATOMIC_RELAXED);
 }
 
@@ -216,7 +219,7 @@ bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *
 	if (status == NATS_NOT_FOUND)
 		return create_consumer(intake, js, why, size);
 	bool push = status == NATS_OK && info->Config->DeliverSubject != NULL;
-	bool acks = status == NATS_OK && info->Config->AckPolicy == js_AckExplicit;
+	bool acks = status == NATS_OK && info->Config->AckPolicy == js_AckExplicit && !info->Config->HeadersOnly;
 	bool forgotten = status == NATS_OK && has_forgotten(intake, info);
 	bool ahead = status == NATS_OK && is_ahead(intake, js, info);
 	if (status == NATS_OK)
@@ -229,7 +232,7 @@ bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *
 	if (status != NATS_OK)
 		snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, bus_advice(status), (int)code);
 	else if (push || !acks)
-		snprintf(why, size, "consumer %s is not a pull consumer with explicit acknowledgement: set [events] consumer to another name",
+		snprintf(why, size, "consumer %s is not a pull consumer of whole messages with explicit acknowledgement: set [events] consumer to another name",
 		         intake->consumer);
 	else if (forgotten)
 		return make_anew(intake, js, "the broker has lost how far it had got", why, size);
@@ -302,18 +305,20 @@ void intake_pull(struct intake *intake, struct bus *bus)
 	unsigned taken = intake->held + intake->outstanding;
 	if (taken >= intake->window || taken > intake->window - intake->window / 4 || (intake->outstanding > 0 && intake->outstanding > intake->window / 2))
 		return;
-	unsigned batch = intake->window - taken < BATCH_LIMIT ? intake->window - taken : BATCH_LIMIT;
+	unsigned most = __atomic_load_n(&intake->batch_limit, __ATOMIC_RELAXED);
+	unsigned batch = intake->window - taken < most ? intake->window - taken : most;
+	int64_t life = __atomic_load_n(&intake->life_limit, __ATOMIC_RELAXED), heartbeat = life / 2 < HEARTBEAT ? life / 2 : HEARTBEAT;
 	char subject[192], inbox[BUS_SUBJECT_SIZE], payload[128];
 	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT." INTAKE_STREAM ".%s", intake->consumer);
 	bus_pull_subject(bus, inbox);
 	int length = snprintf(payload, sizeof payload, "{\"batch\":%u,\"expires\":%" PRId64 ",\"idle_heartbeat\":%" PRId64 "}", batch,
-	                      PULL_LIFE, HEARTBEAT);
+	                      life, heartbeat);
 	if (!bus_send(bus, subject, inbox, payload, (size_t)length))
 		return;
 	if (intake->outstanding == 0)
 		intake->heard = now;
 	intake->outstanding += batch;
-	intake->expires = now + PULL_LIFE + SILENCE_LIMIT;
+	intake->expires = now + life + SILENCE_LIMIT;
 }
 
 /* A pull has ended: by its expiry (408), because the consumer is gone or busy (409), or, of which without TLS only the bus

@@ -26,6 +26,8 @@ struct intake {
 	int64_t memory;           /* nanoseconds for which the stream remembers messages' IDs; atomic */
 	uint64_t last;            /* the stream's last message when the connection was made; atomic */
 	int64_t patience;         /* nanoseconds after which the consumer brings a message again that is not acknowledged; atomic */
+	uint32_t batch_limit;     /* it takes no pull for more messages … */
+	int64_t life_limit;       /* … or for longer, in nanoseconds; atomic */
 	bool behind;              /* it had messages to deliver when the connection was made; atomic */
 	uint64_t pending;         /* so many of its messages may be unacknowledged, in all instances together; atomic */
 	/* The receiver's: */

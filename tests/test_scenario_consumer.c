@@ -169,14 +169,31 @@ START_TEST(nothing_is_there)
 }
 END_TEST
 
-START_TEST(consumer_is_of_another_kind)
+/* A pull for more than it gives at a time, or for longer, would be refused. */
+START_TEST(existing_gives_little)
 {
+	static const char *const upload[] = {"one", "two", "three", "four", "five", "six", "seven"};
+	size_t count = sizeof upload / sizeof upload[0];
 	jsConsumerConfig config;
 	open_with_stream(NULL);
 	jsConsumerConfig_Init(&config);
 	config.Durable = "postprocessing-pull";
-	config.DeliverSubject = "deliver.somewhere";
+	config.AckPolicy = js_AckExplicit;
+	config.MaxRequestBatch = 2;
+	config.MaxRequestExpires = SECOND;
 	ck_assert_int_eq(js_AddConsumer(NULL, scenario.js, STREAM, &config, NULL, NULL), NATS_OK);
+	start();
+	for (size_t i = 0; i < count; i++)
+		say(upload[i]);
+	check_ended(upload, count);
+	scenario_close(&scenario);
+}
+END_TEST
+
+static void check_other_kind(jsConsumerConfig *config)
+{
+	open_with_stream(NULL);
+	ck_assert_int_eq(js_AddConsumer(NULL, scenario.js, STREAM, config, NULL, NULL), NATS_OK);
 	say("one");
 	scenario_start_service(&scenario);
 	scenario_await_log(&scenario, "consumer postprocessing-pull is not a pull consumer");
@@ -184,6 +201,26 @@ START_TEST(consumer_is_of_another_kind)
 	scenario_await_ready(&scenario);
 	check_ended((const char *[]){"one"}, 1);
 	scenario_close(&scenario);
+}
+
+START_TEST(consumer_is_of_another_kind)
+{
+	jsConsumerConfig config;
+	jsConsumerConfig_Init(&config);
+	config.Durable = "postprocessing-pull";
+	config.DeliverSubject = "deliver.somewhere";
+	check_other_kind(&config);
+}
+END_TEST
+
+START_TEST(consumer_without_the_messages)
+{
+	jsConsumerConfig config;
+	jsConsumerConfig_Init(&config);
+	config.Durable = "postprocessing-pull";
+	config.AckPolicy = js_AckExplicit;
+	config.HeadersOnly = true;
+	check_other_kind(&config);
 }
 END_TEST
 
@@ -267,7 +304,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {existing_is_bound_as_it_is, existing_has_little_patience, older_position_is_taken_over, older_that_has_done_nothing,
-	                              nothing_is_there, consumer_is_of_another_kind, deleted_while_we_run,
+	                              nothing_is_there, existing_gives_little, consumer_is_of_another_kind, consumer_without_the_messages, deleted_while_we_run,
 	                              deleted_while_we_are_down};
 	return scenario_run("scenario: consumer", tests, sizeof tests / sizeof tests[0]);
 }

@@ -347,10 +347,29 @@ START_TEST(stream_is_deleted_while_we_are_down)
 }
 END_TEST
 
+START_TEST(bucket_that_forgets)
+{
+	kvConfig config;
+	kvStore *bucket = NULL;
+	scenario_open(&scenario, &(struct scenario_options){.steps = "delay"});
+	kvConfig_Init(&config);
+	config.Bucket = "postprocessing";
+	config.TTL = HOUR;
+	config.StorageType = js_MemoryStorage;
+	ck_assert_int_eq(js_CreateKeyValue(&bucket, scenario.js, &config), NATS_OK);
+	kvStore_Destroy(bucket);
+	scenario_start_service(&scenario);
+	scenario_await_ready(&scenario);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "it forgets each record after 1h"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "only in the broker's memory"), 1);
+	scenario_close(&scenario);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {bucket_is_deleted, bucket_is_deleted_while_we_are_down, bucket_is_another, broker_goes_back,
 	                              broker_goes_back_while_we_are_down, stream_loses_its_end,
-	                              stream_loses_its_end_while_we_are_down, stream_is_deleted, stream_is_deleted_while_we_are_down};
+	                              stream_loses_its_end_while_we_are_down, bucket_that_forgets, stream_is_deleted, stream_is_deleted_while_we_are_down};
 	return scenario_run("scenario: loss", tests, sizeof tests / sizeof tests[0]);
 }
