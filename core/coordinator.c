@@ -352,9 +352,19 @@ static void slot_due(struct coordinator *coordinator, struct slot *slot, nanos n
 	}
 }
 
+/* Times that are written down stay as they are, those that were only a while ahead would come too late. */
+static void clock_was_set_back(struct coordinator *coordinator, nanos now)
+{
+	timers_hasten(&coordinator->again, now);
+	runs_set_back(coordinator, now);
+}
+
 void coordinator_tick(struct coordinator *coordinator, nanos now)
 {
 	struct timer *timer;
+	if (now < coordinator->ticked - SECOND)
+		clock_was_set_back(coordinator, now);
+	coordinator->ticked = now;
 	slots_time(coordinator, now);
 	if (coordinator->stopping && coordinator->held > 0)
 		timers_hasten(&coordinator->again, now);

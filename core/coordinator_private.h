@@ -119,6 +119,7 @@ struct coordinator {
 	struct job *stranded;     /* for want of memory for their timers: tried again with each tick */
 	bool untimed;             /* there are slots without the timer that they should have, for want of memory */
 	bool stopping;
+	nanos ticked;             /* when it last did */
 	struct text text;         /* for what is sent */
 };
 
@@ -261,6 +262,8 @@ void turns_end(struct coordinator *coordinator, size_t step, int64_t size, struc
 void turns_give(struct coordinator *coordinator, size_t step, nanos now);
 
 /* coordinator_runs.c */
+/* The clock was set back: what has begun later than now has begun now. */
+void runs_set_back(struct coordinator *coordinator, nanos now);
 /* The upload's step is to be run: it stands in line for it. */
 void runs_want(struct coordinator *coordinator, struct slot *slot, bool mark, nanos now);
 /* Its turn has come, and it is marked if it had to be. */

@@ -123,6 +123,21 @@ nanos runs_look_again(const struct slot *slot, nanos now)
 	return (started != 0 ? started : now) + run->allowed;
 }
 
+void runs_set_back(struct coordinator *coordinator, nanos now)
+{
+	timers_hasten(&coordinator->left, now + CANCEL_PATIENCE);
+	for (struct slot *slot = slot_next(coordinator, NULL); slot != NULL; slot = slot_next(coordinator, slot)) {
+		if (slot->run == NULL)
+			continue;
+		if (atomic_load(&slot->run->started) > now)
+			atomic_store(&slot->run->started, now);
+		if (slot->run->give_up > now + CANCEL_PATIENCE)
+			slot->run->give_up = now + CANCEL_PATIENCE;
+		if (slot->due.place != 0)
+			timers_set(&coordinator->due, &slot->due, runs_look_again(slot, now));
+	}
+}
+
 static void end_turn(struct coordinator *coordinator, struct run *run, nanos now)
 {
 	if (run->turn)

@@ -9,6 +9,10 @@
 #define MESSAGE_ID_SIZE (UPLOAD_ID_LIMIT + 128)
 /* What was decided longer ago is looked at again before it is said. */
 #define SAYABLE (30 * SECOND)
+/* Clocks differ by so much. A time that is farther ahead was written before a clock was set back: it may be … */
+#define CLOCK_SKEW (2 * MINUTE)
+/* … so long ago. */
+#define CLOCK_STEP (24 * HOUR)
 
 /* What a record that another process wrote was to publish, and may not have. What is young is published again under its
  * ID, which the broker still remembers. Of what is older only a step's result is: everything else is due again by itself. */
@@ -92,15 +96,16 @@ static void make_message_id(const struct coordinator *coordinator, const struct 
 }
 
 /* When the message may have been stored first; 0: it was not. */
-static nanos perhaps_stored(const struct job *job)
+static nanos perhaps_stored(const struct job *job, nanos now)
 {
-	return job->saying_again ? job->slot->record->status.said_at : job->unsure;
+	nanos since = job->saying_again ? job->slot->record->status.said_at : job->unsure;
+	return since < now + CLOCK_SKEW ? since : now - CLOCK_STEP;
 }
 
 /* The broker may have forgotten the message's ID. */
 static bool is_to_look(const struct coordinator *coordinator, const struct job *job, nanos now)
 {
-	nanos since = perhaps_stored(job);
+	nanos since = perhaps_stored(job, now);
 	return since != 0 && now - (since > job->looked ? since : job->looked) > coordinator->sure;
 }
 
@@ -109,7 +114,7 @@ static void look(struct coordinator *coordinator, struct job *job, nanos now)
 	const struct ports *ports = &coordinator->options.ports;
 	char id[MESSAGE_ID_SIZE];
 	make_message_id(coordinator, job, id);
-	struct lookup *lookup = lookup_create(id, perhaps_stored(job), job);
+	struct lookup *lookup = lookup_create(id, perhaps_stored(job, now), job);
 	job->doing = JOB_LOOKING;
 	job->sent = now;
 	if (lookup == NULL)

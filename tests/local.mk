@@ -98,6 +98,9 @@ tests_test_coordinator_runs_SOURCES = tests/test_coordinator_runs.c $(COORDINATO
 check_PROGRAMS += tests/test_coordinator_broker
 tests_test_coordinator_broker_SOURCES = tests/test_coordinator_broker.c $(COORDINATOR_WORLD)
 
+check_PROGRAMS += tests/test_coordinator_clock
+tests_test_coordinator_clock_SOURCES = tests/test_coordinator_clock.c $(COORDINATOR_WORLD)
+
 check_PROGRAMS += tests/test_coordinator_lag
 tests_test_coordinator_lag_SOURCES = tests/test_coordinator_lag.c $(COORDINATOR_WORLD)
 
