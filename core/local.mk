@@ -141,6 +141,8 @@ core_libcore_a_SOURCES = \
 	core/text_file.h \
 	core/timers.c \
 	core/timers.h \
+	core/trim.c \
+	core/trim.h \
 	core/upload.c \
 	core/upload.h \
 	core/waiters.c \

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/bus_connect.h"
+#include "core/trim.h"
 
 #define FIRST_LOOK MINUTE
 #define LOOK_INTERVAL (10 * MINUTE)
@@ -23,6 +24,7 @@ struct marker {
 struct markers {
 	const struct store *store;
 	const struct broker_address *address;
+	struct shared_position *applied; /* or NULL */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -111,6 +113,16 @@ static natsStatus clear_bucket(struct markers *markers, const struct store *stor
 	return status;
 }
 
+static natsStatus trim(natsConnection *connection, uint64_t applied)
+{
+	jsCtx *js = NULL;
+	natsStatus status = natsConnection_JetStream(&js, connection, NULL);
+	if (status == NATS_OK)
+		status = trim_events(js, applied, clock_now() - TRIM_AGE);
+	jsCtx_Destroy(js);
+	return status;
+}
+
 static long clear_once(struct markers *markers, const struct store *store, const struct broker_address *address, nanos age)
 {
 	natsConnection *connection = NULL;
@@ -119,6 +131,8 @@ static long clear_once(struct markers *markers, const struct store *store, const
 	natsStatus status = marker != NULL ? bus_connect(&connection, address, "postprocessing markers", NULL, NULL, NULL, NULL) : NATS_NO_MEMORY;
 	if (status == NATS_OK)
 		status = clear_bucket(markers, store, connection, age, marker, &cleared);
+	if (status == NATS_OK && markers != NULL && markers->applied != NULL)
+		status = trim(connection, shared_position_get(markers->applied).sequence);
 	natsConnection_Destroy(connection);
 	free(marker);
 	return status == NATS_OK ? cleared : -1;
@@ -141,7 +155,7 @@ static void *run_markers(void *closure)
 	return NULL;
 }
 
-struct markers *markers_start(const struct store *store, const struct broker_address *address)
+struct markers *markers_start(const struct store *store, const struct broker_address *address, struct shared_position *applied)
 {
 	struct markers *markers = calloc(1, sizeof *markers);
 	pthread_condattr_t monotonic;
@@ -149,6 +163,7 @@ struct markers *markers_start(const struct store *store, const struct broker_add
 		return NULL;
 	markers->store = store;
 	markers->address = address;
+	markers->applied = applied;
 	bool good = pthread_condattr_init(&monotonic) == 0;
 	if (good) {
 		good = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&markers->changed, &monotonic) == 0;

@@ -5,6 +5,7 @@
 #ifndef CORE_MARKERS_H
 #define CORE_MARKERS_H
 
+#include "core/position.h"
 #include "core/store.h"
 
 /* No redelivery comes later than this. */
@@ -12,8 +13,9 @@
 
 struct markers;
 
-/* Starts the thread that looks through the bucket every now and then. Borrows all. NULL: out of memory or threads. */
-struct markers *markers_start(const struct store *store, const struct broker_address *address);
+/* Starts the thread that looks through the bucket every now and then, and on the way trims the events' stream up to
+ * `applied`; NULL: it is not ours to trim. Borrows all. NULL: out of memory or threads. */
+struct markers *markers_start(const struct store *store, const struct broker_address *address, struct shared_position *applied);
 void markers_stop(struct markers *markers); /* NULL is fine */
 
 /* Looks through the bucket once, here and now, and removes the markers that are older than `age`: how many; -1: the broker

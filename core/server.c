@@ -153,7 +153,8 @@ static bool create_parts(struct server *server, const struct steps *steps)
 		.busy_limit = server->config->max_in_flight,
 		.hold = HOLD,
 	});
-	server->markers = markers_start(&server->store, server->store_address);
+	bool both = server->broker != NULL && server->store_address == broker_address(server->broker);
+	server->markers = markers_start(&server->store, server->store_address, both ? &server->intake.applied : NULL);
 	return server->coordinator != NULL && server->markers != NULL && start_http(server) && connect_buses(server);
 }
 
