@@ -13,6 +13,7 @@
 #define CHORES_INTERVAL SECOND
 #define EMBEDDED "embedded"
 #define MAILS_PER_FLUSH 32
+#define TWIN_INTERVAL (10 * MINUTE)
 /* How long a first step may be run before there is a record, which is where people look. */
 #define HOLD (2 * SECOND)
 
@@ -274,13 +275,31 @@ static void take_delivery(struct server *server, struct delivery *delivery)
 		coordinator_deliver(server->coordinator, delivery, clock_now());
 }
 
-/* "+NAME" is a sign of life, "-NAME" the last one. */
+/* Two processes of one name take what belongs to the other for their own, and neither misses the other. */
+static void check_name(struct server *server, const char *name)
+{
+	size_t length = strlen(server->owner);
+	if (strncmp(name, server->owner, length) != 0 || name[length] != ' ' || strcmp(name + length + 1, server->nonce) == 0)
+		return;
+	nanos now = clock_monotonic();
+	if (server->twin_said != 0 && now - server->twin_said < TWIN_INTERVAL)
+		return;
+	server->twin_said = now;
+	log_error(server->log,
+	          "another instance calls itself %s as well, so its state folder is a copy of %s: should one of them die, nobody takes over what "
+	          "was its. Stop one, delete the files instance-* in its state folder, and start it",
+	          server->owner, server->config->state_dir);
+}
+
+/* "+NAME" is a sign of life, "-NAME" the last one; "=NAME NONCE" tells processes of one name apart. */
 static void take_word(struct server *server, struct word *word)
 {
 	if (word->text[0] == '+')
 		peers_heard(server->peers, word->text + 1, clock_monotonic());
 	else if (word->text[0] == '-')
 		peers_left(server->peers, word->text + 1);
+	else if (word->text[0] == '=')
+		check_name(server, word->text + 1);
 	free(word);
 }
 

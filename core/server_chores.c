@@ -17,6 +17,14 @@ void server_say_word(struct server *server, char sign)
 	bus_send(server->events, server->peers_subject, NULL, text, (size_t)length);
 }
 
+/* Which process it is that has the name. */
+static void say_nonce(struct server *server)
+{
+	char text[OWNER_LIMIT + 32];
+	int length = snprintf(text, sizeof text, "=%s %s", server->owner, server->nonce);
+	bus_send(server->events, server->peers_subject, NULL, text, (size_t)length);
+}
+
 /* Gives a sign of life, and listens to those of the others. What belongs to the dead is found by reading the bucket. */
 static void keep_company(struct server *server)
 {
@@ -25,6 +33,7 @@ static void keep_company(struct server *server)
 		peers_deaf(server->peers, now);
 	if (now >= server->sign_next) {
 		server_say_word(server, '+');
+		say_nonce(server);
 		server->sign_next = now + PEER_SIGN_INTERVAL;
 	}
 	/* Who stops looks after what it has, as the others are to know, but takes nothing over. */

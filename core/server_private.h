@@ -52,6 +52,7 @@ struct server {
 	struct histogram **run_time;       /* of each step */
 	char owner[OWNER_LIMIT];
 	char nonce[17];
+	nanos twin_said; /* when it was said last that another one has the same name (monotonic); 0: never */
 	int instance_lock;
 	struct reading *readings;
 	struct mail *held, **last_held;    /* of readings: to be taken when there is less to do */

@@ -34,7 +34,7 @@ static void start_other(void)
 	snprintf(other_log, sizeof other_log, "%s/service.log", folder);
 	snprintf(state, sizeof state, "POSTPROCESSING_STATE_DIR=%s", folder);
 	snprintf(socket, sizeof socket, "ANTIVIRUS_CLAMAV_SOCKET=%s/clamd.sock", scenario.folder);
-	ck_assert_int_eq(mkdir(folder, 0700), 0);
+	mkdir(folder, 0700);
 	const char *argv[] = {"./postprocessing", "server", "-c", ini, NULL};
 	const char *env[] = {state, socket, NULL};
 	ck_assert(process_start(&other, &(struct process_options){.argv = argv, .env = env, .log = other_log}));
@@ -68,8 +68,30 @@ START_TEST(who_stops_is_not_taken_for_dead)
 }
 END_TEST
 
+/* The host was cloned with its state folder: each says so, and knows itself apart from the other. */
+START_TEST(who_has_our_name_is_told_of)
+{
+	char name[128], state[FOLDER_PATH_SIZE + 16], folder[FOLDER_PATH_SIZE + 16];
+	char twin[] = "another instance calls itself";
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay"}, false);
+	snprintf(state, sizeof state, "%s/state", scenario.folder);
+	snprintf(folder, sizeof folder, "%s/other", scenario.folder);
+	ck_assert(folder_read(state, "instance-0", name, sizeof name));
+	ck_assert_int_eq(mkdir(folder, 0700), 0);
+	ck_assert(folder_write(folder, "instance-0", name, strlen(name)));
+	ck_assert_uint_eq(scenario_log_count(&scenario, twin), 0);
+	start_other();
+	ck_assert(wait_until(other_says, twin, TEST_LIMIT));
+	scenario_await_log(&scenario, twin);
+	ck_assert(process_signal(&other, SIGTERM));
+	ck_assert(process_wait(&other, TEST_LIMIT));
+	ck_assert_uint_eq(scenario_log_count(&scenario, twin), 1);
+	scenario_close(&scenario);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {who_stops_is_not_taken_for_dead};
+	const TTest *const tests[] = {who_stops_is_not_taken_for_dead, who_has_our_name_is_told_of};
 	return scenario_run("scenario: company", tests, sizeof tests / sizeof tests[0]);
 }
