@@ -85,10 +85,22 @@ void job_free(struct coordinator *coordinator, struct job *job)
 	free(job);
 }
 
+static void forget_lost(struct coordinator *coordinator)
+{
+	for (struct slot *slot = slot_next(coordinator, NULL); slot != NULL; slot = slot_next(coordinator, slot))
+		if (slot->known == SLOT_PRESENT)
+			record_forget_lost(coordinator, slot->record);
+}
+
 void coordinator_set_stream(struct coordinator *coordinator, const struct stream_facts *facts, nanos now)
 {
 	lag_connected(&coordinator->lag, facts->created == coordinator->stream, facts->behind, now);
 	coordinator->stream = facts->created;
+	if (facts->lost_from != coordinator->lost_from) {
+		coordinator->lost_from = facts->lost_from;
+		coordinator->lost_at = now;
+		forget_lost(coordinator);
+	}
 	coordinator->before = facts->last;
 	coordinator->sure = (facts->memory < MEMORY_LIMIT ? facts->memory : MEMORY_LIMIT) / 2;
 	coordinator->hold_limit = facts->hold_limit;

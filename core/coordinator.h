@@ -75,6 +75,7 @@ struct stream_facts {
 	nanos patience;      /* after so long an event comes again that is not acknowledged */
 	unsigned hold_limit; /* so many of its events may stand for records at a time */
 	bool behind;         /* not all of it has been delivered yet */
+	uint64_t lost_from;  /* the broker has lost its messages from this one on, and gives their numbers again; 0: none */
 };
 /* Connected. */
 void coordinator_set_stream(struct coordinator *coordinator, const struct stream_facts *facts, nanos now);

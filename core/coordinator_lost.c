@@ -14,6 +14,17 @@ bool slot_is_ahead(const struct slot *slot, uint64_t revision, nanos now)
 	       (revision != 0 || now - slot->known_at < REMEMBERED_LIMIT);
 }
 
+void record_forget_lost(const struct coordinator *coordinator, struct record *record)
+{
+	struct status *status = &record->status;
+	if (coordinator->lost_from == 0 || status->stream != coordinator->stream)
+		return;
+	if (status->begun >= coordinator->lost_from && record->upload->start_time < coordinator->lost_at)
+		status->begun = 0;
+	if (status->answered >= coordinator->lost_from && status->said_at < coordinator->lost_at)
+		status->answered = 0;
+}
+
 bool slot_is_behind(const struct slot *slot)
 {
 	return slot->known == SLOT_PRESENT && slot->revision != slot->acknowledged;

@@ -102,6 +102,8 @@ struct coordinator {
 	int64_t stream;
 	uint64_t before;          /* events up to this one are older than the connection, and perhaps than the process */
 	struct lag lag;
+	uint64_t lost_from;       /* the broker has lost the events from this one on, … */
+	nanos lost_at;            /* … as was noticed then; 0 and 0: none */
 	nanos sure;               /* so long after it was first published may a message be published again unseen */
 	struct table slots;
 	struct waiters waiters;
@@ -226,6 +228,8 @@ bool slot_is_ahead(const struct slot *slot, uint64_t revision, nanos now);
 /* It is: this one has to be replaced, by what the job writes or with job_restore(). */
 void slot_found_behind(struct coordinator *coordinator, struct slot *slot, uint64_t revision);
 bool slot_is_behind(const struct slot *slot);
+/* The numbers of events that the broker has lost say nothing of the events that have them now. */
+void record_forget_lost(const struct coordinator *coordinator, struct record *record);
 /* Writes what is remembered again, as ours: whose it was may not remember it. */
 void job_restore(struct coordinator *coordinator, struct job *job, nanos now);
 /* The request to do so was answered. */

@@ -16,6 +16,7 @@ void slot_forget(struct coordinator *coordinator, struct slot *slot)
 void slot_know(struct coordinator *coordinator, struct slot *slot, struct record *record, uint64_t revision, nanos now)
 {
 	slot_forget(coordinator, slot);
+	record_forget_lost(coordinator, record);
 	slot->record = record;
 	slot->revision = slot->acknowledged = revision;
 	slot->known = SLOT_PRESENT;

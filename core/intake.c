@@ -67,6 +67,8 @@ static void compare_stream(struct intake *intake, const struct position *known, 
 		          "stream " INTAKE_STREAM ": the broker went back in time, from event %" PRIu64 " to %" PRIu64 ": what was published in between is "
 		          "lost; have storage begin again the uploads that it still waits for",
 		          known->sequence, info->State.LastSeq);
+	if (standing == STANDING_BEHIND)
+		__atomic_store_n(&intake->lost_from, info->State.LastSeq + 1, __ATOMIC_RELAXED);
 	if (standing != STANDING_FIRST)
 		counter_add(intake->alarms, 1);
 	shared_position_set(&intake->applied, &(struct position){.stream = info->Created, .noted = standing == STANDING_BEHIND ? known->noted : 0});
@@ -185,13 +187,15 @@ static bool has_forgotten(struct intake *intake, const jsConsumerInfo *info)
 
 /* Is it ahead of its stream? Then the broker has lost the stream's end, say with the power, and not the consumer's file: what
  * comes now gets numbers that the consumer takes for done with. */
-static bool is_ahead(const struct intake *intake, jsCtx *js, const jsConsumerInfo *consumer)
+static bool is_ahead(struct intake *intake, jsCtx *js, const jsConsumerInfo *consumer)
 {
 	jsStreamInfo *info = NULL;
 	if (consumer->Delivered.Stream <= __atomic_load_n(&intake->last, __ATOMIC_RELAXED))
 		return false;
 	/* More may have come since. */
 	bool ahead = js_GetStreamInfo(&info, js, INTAKE_STREAM, NULL, NULL) == NATS_OK && consumer->Delivered.Stream > info->State.LastSeq;
+	if (ahead && intake->ahead_since == 0)
+		__atomic_store_n(&intake->lost_from, info->State.LastSeq + 1, __ATOMIC_RELAXED);
 	jsStreamInfo_Destroy(info);
 	return ahead;
 }

@@ -24,6 +24,7 @@ struct intake {
 	/* Shared with intake_prepare() on the bus' thread: */
 	struct shared_position applied; /* all up to it is done with, by whatever instance */
 	int64_t memory;           /* nanoseconds for which the stream remembers messages' IDs; atomic */
+	uint64_t lost_from;       /* the broker has lost the messages from this one on, and gives their numbers again; 0: none; atomic */
 	uint64_t last;            /* the stream's last message when the connection was made; atomic */
 	int64_t patience;         /* nanoseconds after which the consumer brings a message again that is not acknowledged; atomic */
 	uint32_t batch_limit;     /* it takes no pull for more messages … */

@@ -209,6 +209,7 @@ static void set_stream(struct server *server)
 		.patience = __atomic_load_n(&intake->patience, __ATOMIC_RELAXED),
 		.hold_limit = (unsigned)(window / 2), /* the other half moves on meanwhile */
 		.behind = __atomic_load_n(&intake->behind, __ATOMIC_RELAXED),
+		.lost_from = __atomic_load_n(&intake->lost_from, __ATOMIC_RELAXED),
 	}, clock_now());
 }
 

@@ -389,9 +389,44 @@ START_TEST(not_in_another_bucket_while_it_is_restored)
 }
 END_TEST
 
+/* The events of these uploads are lost, and what comes now has lower numbers. */
+START_TEST(numbers_that_are_given_again)
+{
+	run_to_end("ends", 32);
+	fake_begin(&world, "waits", 33, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_WAIT, OUTCOME_NONE, world.now + HOUR);
+	fake_answer_all(&world);
+	fake_begin(&world, "asks", 34, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_AWAIT, OUTCOME_NONE, world.now + HOUR);
+	fake_answer_all(&world);
+	fake_step_finished(&world, "asks", "scan", OUTCOME_RETRY, 35, false);
+	fake_answer_all(&world);
+	world.now += MINUTE;
+	coordinator_set_stream(world.coordinator, &(struct stream_facts){.created = FAKE_STREAM, .last = 20, .memory = FAKE_MEMORY,
+	                       .patience = world.patience, .lost_from = 21}, world.now);
+	text_clear(&world.words);
+	fake_ready(&world, "ends", false, 21);
+	fake_answer_all(&world);
+	fake_expect(&world, "remove; ack 21");
+	fake_begin(&world, "waits", 22, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; ack 22; run scan");
+	ck_assert_uint_eq(stored("waits").begun, 22);
+	fake_step_finished(&world, "asks", "scan", OUTCOME_CONTINUE, 23, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; ack 23; run slow");
+	/* Of what has come since the numbers mean something. */
+	fake_ready(&world, "waits", false, 21);
+	fake_answer_all(&world);
+	ck_assert(is_stored("waits"));
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {remembered, remembered_and_older, remembered_when_it_is_removed, remembered_while_it_is_said,
+	const TTest *const tests[] = {numbers_that_are_given_again, remembered, remembered_and_older, remembered_when_it_is_removed, remembered_while_it_is_said,
 	                              lost_while_it_is_claimed,
 	                              taken_over_meanwhile, taken_over_while_it_is_said, restored_in_spite_of_the_broker, remembered_for_long,
 	                              in_a_bucket_that_keeps_nothing,
