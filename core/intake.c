@@ -187,17 +187,20 @@ static bool has_forgotten(struct intake *intake, const jsConsumerInfo *info)
 
 /* Is it ahead of its stream? Then the broker has lost the stream's end, say with the power, and not the consumer's file: what
  * comes now gets numbers that the consumer takes for done with. */
-static bool is_ahead(struct intake *intake, jsCtx *js, const jsConsumerInfo *consumer)
+static void note_ahead(struct intake *intake, jsCtx *js, const jsConsumerInfo *consumer)
 {
 	jsStreamInfo *info = NULL;
-	if (consumer->Delivered.Stream <= __atomic_load_n(&intake->last, __ATOMIC_RELAXED))
-		return false;
-	/* More may have come since. */
-	bool ahead = js_GetStreamInfo(&info, js, INTAKE_STREAM, NULL, NULL) == NATS_OK && consumer->Delivered.Stream > info->State.LastSeq;
-	if (ahead && intake->ahead_since == 0)
-		__atomic_store_n(&intake->lost_from, info->State.LastSeq + 1, __ATOMIC_RELAXED);
+	uint64_t delivered = consumer->Delivered.Stream;
+	/* More may have come since that was asked. */
+	bool ahead = delivered > __atomic_load_n(&intake->last, __ATOMIC_RELAXED) &&
+	             js_GetStreamInfo(&info, js, INTAKE_STREAM, NULL, NULL) == NATS_OK && delivered > info->State.LastSeq;
+	if (!ahead) {
+		intake->ahead_since = 0;
+	} else if (intake->ahead_since == 0) {
+		intake->ahead_since = clock_monotonic();
+		intake->ahead_of = info->State.LastSeq;
+	}
 	jsStreamInfo_Destroy(info);
-	return ahead;
 }
 
 static bool make_anew(struct intake *intake, jsCtx *js, const char *because, char *why, size_t size)
@@ -209,6 +212,22 @@ static bool make_anew(struct intake *intake, jsCtx *js, const char *because, cha
 		return create_consumer(intake, js, why, size);
 	snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, bus_advice(status), (int)code);
 	return false;
+}
+
+/* It is there, and perhaps of no use. */
+static bool mend_consumer(struct intake *intake, jsCtx *js, bool forgotten, char *why, size_t size)
+{
+	if (forgotten)
+		return make_anew(intake, js, "the broker has lost how far it had got", why, size);
+	if (intake->ahead_since == 0)
+		return true;
+	if (clock_monotonic() - intake->ahead_since < AHEAD_PATIENCE) {
+		snprintf(why, size, "consumer %s has delivered more than its stream holds", intake->consumer);
+		return false;
+	}
+	intake->ahead_since = 0;
+	__atomic_store_n(&intake->lost_from, intake->ahead_of + 1, __ATOMIC_RELAXED);
+	return make_anew(intake, js, "its stream has lost what it had delivered last", why, size);
 }
 
 bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
@@ -225,27 +244,18 @@ bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *
 	bool push = status == NATS_OK && info->Config->DeliverSubject != NULL;
 	bool acks = status == NATS_OK && info->Config->AckPolicy == js_AckExplicit && !info->Config->HeadersOnly;
 	bool forgotten = status == NATS_OK && has_forgotten(intake, info);
-	bool ahead = status == NATS_OK && is_ahead(intake, js, info);
-	if (status == NATS_OK)
+	if (status == NATS_OK) {
 		take_facts(intake, info);
-	if (!ahead)
-		intake->ahead_since = 0;
-	else if (intake->ahead_since == 0)
-		intake->ahead_since = clock_monotonic();
+		note_ahead(intake, js, info);
+	}
 	jsConsumerInfo_Destroy(info);
 	if (status != NATS_OK)
 		snprintf(why, size, "consumer %s: %s (JetStream error %d)", intake->consumer, bus_advice(status), (int)code);
 	else if (push || !acks)
 		snprintf(why, size, "consumer %s is not a pull consumer of whole messages with explicit acknowledgement: set [events] consumer to another name",
 		         intake->consumer);
-	else if (forgotten)
-		return make_anew(intake, js, "the broker has lost how far it had got", why, size);
-	else if (!ahead)
-		return true;
-	else if (clock_monotonic() - intake->ahead_since > AHEAD_PATIENCE)
-		return make_anew(intake, js, "its stream has lost what it had delivered last", why, size);
 	else
-		snprintf(why, size, "consumer %s has delivered more than its stream holds", intake->consumer);
+		return mend_consumer(intake, js, forgotten, why, size);
 	return false;
 }
 

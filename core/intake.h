@@ -20,7 +20,8 @@ struct intake {
 	const struct log *log;
 	struct counter *alarms;   /* or NULL */
 	bool missed;              /* the bus' thread's: that the stream is gone was said */
-	nanos ahead_since;        /* … and since when the consumer is ahead of it (monotonic); 0: it is not */
+	nanos ahead_since;        /* … since when the consumer is ahead of it (monotonic), 0: it is not … */
+	uint64_t ahead_of;        /* … and of which message, the stream's last then */
 	/* Shared with intake_prepare() on the bus' thread: */
 	struct shared_position applied; /* all up to it is done with, by whatever instance */
 	int64_t memory;           /* nanoseconds for which the stream remembers messages' IDs; atomic */
