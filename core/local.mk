@@ -112,6 +112,8 @@ core_libcore_a_SOURCES = \
 	core/problems.c \
 	core/process_usage.c \
 	core/process_usage.h \
+	core/readiness.c \
+	core/readiness.h \
 	core/record.c \
 	core/record.h \
 	core/record_decode.c \

@@ -157,3 +157,15 @@ char *text_take(struct text *text)
 	*text = (struct text){0};
 	return data;
 }
+
+void text_copy(char *to, size_t size, const char *from)
+{
+	size_t length = strnlen(from, size);
+	if (length == size) {
+		length--;
+		while (length > 0 && ((unsigned char)from[length] & 0xc0) == 0x80)
+			length--;
+	}
+	memmove(to, from, length);
+	to[length] = '\0';
+}

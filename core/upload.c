@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/text.h"
+
 static size_t text_size(const char *text, const char *otherwise)
 {
 	return strlen(text != NULL ? text : otherwise) + 1;
@@ -113,12 +115,5 @@ const char *status_step_name(const struct upload *upload, const struct status *s
 
 void status_set_reason(struct status *status, const char *text)
 {
-	size_t length = strnlen(text, REASON_SIZE);
-	if (length == REASON_SIZE) {
-		length--;
-		while (length > 0 && ((unsigned char)text[length] & 0xc0) == 0x80)
-			length--;
-	}
-	memmove(status->reason, text, length);
-	status->reason[length] = '\0';
+	text_copy(status->reason, sizeof status->reason, text);
 }
