@@ -22,3 +22,16 @@ plugins_virusscan_la_SOURCES = $(VIRUSSCAN_SOURCES)
 plugins_virusscan_la_CPPFLAGS = $(MODULE_CPPFLAGS) $(JANSSON_CFLAGS)
 plugins_virusscan_la_LDFLAGS = $(MODULE_LDFLAGS)
 plugins_virusscan_la_LIBADD = $(JANSSON_LIBS) -lpthread
+
+# libtool's descriptions of the modules are of no use where they are installed: a module is loaded by the path of its .so, and
+# linked against by nobody. Without them `libtool --mode=uninstall` does not find the modules.
+install-data-hook: remove-la
+uninstall-hook: remove-so
+
+remove-la:
+	for module in $(plugin_LTLIBRARIES:plugins/%.la=%); do rm -f "$(DESTDIR)$(plugindir)/$$module.la"; done
+
+remove-so:
+	for module in $(plugin_LTLIBRARIES:plugins/%.la=%); do rm -f "$(DESTDIR)$(plugindir)/$$module.so"; done
+
+.PHONY: remove-la remove-so
