@@ -10,7 +10,8 @@
  *                    stopped for longer than an event may stay unacknowledged, from 122 on instances for longer than the
  *                    broker remembers IDs
  *   TORTURE_FAULTS   "none": a steady load without faults, in which no process may grow; "broker": the broker is killed, and
- *                    nothing else happens */
+ *                    nothing else happens
+ *   OLD_SERVER       another build of the program, in its build folder: at each start an instance is this one or that */
 #include <stdlib.h>
 #include <string.h>
 

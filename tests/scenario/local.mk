@@ -45,3 +45,7 @@ check_PROGRAMS += tests/test_scenario_commands
 tests_test_scenario_commands_LDADD = $(SCENARIO_LIBS)
 check_PROGRAMS += tests/test_scenario_descriptors
 tests_test_scenario_descriptors_LDADD = $(SCENARIO_LIBS)
+check_PROGRAMS += tests/test_scenario_upgrade
+tests_test_scenario_upgrade_LDADD = $(SCENARIO_LIBS)
+EXTRA_DIST += tests/data/upgrade/README tests/data/upgrade/records.jsonl tests/data/upgrade/bucket tests/data/upgrade/position \
+	tests/data/upgrade/instance-0

@@ -17,6 +17,23 @@
 #define SPAN_MEMORY (121 * SECOND)
 #define SKIP_LIMIT 20
 
+/* Which program it is this time: now and then the older one, as while a site is upgraded one instance after the other, or is
+ * taken back. The older one brings its own modules. False: the present one. */
+static bool take_older(struct torture *torture, const char **program, char modules[FOLDER_PATH_SIZE + 64])
+{
+	const char *older = torture->older;
+	uint64_t random = torture->options.seed + torture->starts[0] + torture->starts[1];
+	bool taken = older != NULL && torture_random(&random, 2) == 0;
+	torture->starts[taken]++;
+	if (!taken)
+		return false;
+	const char *name = strrchr(older, '/');
+	snprintf(modules, FOLDER_PATH_SIZE + 64, "POSTPROCESSING_PLUGIN_DIR=%.*s/plugins/.libs", name != NULL ? (int)(name - older) : 1,
+	         name != NULL ? older : ".");
+	*program = older;
+	return true;
+}
+
 static void start_instance(struct torture *torture, unsigned number)
 {
 	struct scenario *scenario = &torture->scenario;
@@ -32,7 +49,9 @@ static void start_instance(struct torture *torture, unsigned number)
 	snprintf(events, sizeof events, "POSTPROCESSING_EVENTS_ENDPOINT=%s", endpoint);
 	mkdir(folder, 0700); /* is there after the first start */
 	const char *argv[] = {NULL, NULL, "./postprocessing", "server", "-c", ini, NULL};
-	const char *env[] = {socket, state, events, NULL};
+	char modules[FOLDER_PATH_SIZE + 64];
+	bool older = take_older(torture, argv + NETWORK_ARGUMENTS, modules);
+	const char *env[] = {socket, state, events, older ? modules : NULL, NULL};
 	bool apart = torture->options.network != NULL;
 	if (apart)
 		network_command(torture->options.network, number, argv);

@@ -40,6 +40,9 @@ void table_print(const struct torture *torture, const struct verdict *verdict, F
 		{"events not delivered", verdict->undelivered},
 	};
 	fprintf(out, "seed %" PRIu64 ", %.0f s\n", torture->options.seed, seconds(torture->options.duration));
+	fprintf(out, "  %-34s %6u\n", "starts of instances", torture->starts[0] + torture->starts[1]);
+	if (torture->older != NULL)
+		fprintf(out, "  %-34s %6u\n", "… as the older version", torture->starts[1]);
 	for (enum fault fault = 0; fault < FAULTS; fault++) {
 		fprintf(out, "  %-34s %6u\n", fault_name(fault), torture->faults.count[fault]);
 		if (fault == FAULT_POINT)

@@ -36,6 +36,7 @@ static void begin(struct torture *torture, struct nats_fixture *server, unsigned
 		port[i] = server[i].port;
 	torture->ledger = ledger_create(torture->options.uploads);
 	torture->proxy = proxy_create(torture->scenario.options.host, port, servers, torture->ledger, torture->options.seed * 2 + 3);
+	torture->older = getenv("OLD_SERVER");
 	brokers_begin(torture, server, servers);
 	instances_begin(torture);
 	load_begin(torture);

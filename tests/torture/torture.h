@@ -146,6 +146,8 @@ struct torture {
 	struct torture_options options;
 	struct scenario scenario;
 	jsCtx *js; /* gives up sooner than the scenario's */
+	const char *older;  /* another program that instances are, now and then; NULL: none */
+	unsigned starts[2]; /* of instances; [1]: of the older program */
 	struct proxy *proxy;
 	struct ledger *ledger;
 	struct load load;
