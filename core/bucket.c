@@ -39,9 +39,8 @@ static void check_limits(const struct bucket *bucket, const jsStreamConfig *conf
 		          bucket->store->bucket);
 }
 
-bool bucket_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
+static bool prepare(struct bucket *bucket, natsConnection *connection, jsCtx *js, char *why, size_t size)
 {
-	struct bucket *bucket = closure;
 	if (!__atomic_load_n(&bucket->known, __ATOMIC_RELAXED) && !store_prepare(bucket->store, connection, js, why, size))
 		return false;
 	char stream[STREAM_SIZE];
@@ -58,6 +57,14 @@ bool bucket_prepare(void *closure, natsConnection *connection, jsCtx *js, char *
 	if (status != NATS_OK)
 		snprintf(why, size, "bucket %s: %s", bucket->store->bucket, gone ? "it is gone" : bus_advice(status));
 	return status == NATS_OK;
+}
+
+bool bucket_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
+{
+	struct bucket *bucket = closure;
+	bool good = prepare(bucket, connection, js, why, size);
+	fact_set(bucket->fact, good, good ? "" : why);
+	return good;
 }
 
 void bucket_saw(struct bucket *bucket, uint64_t sequence)

@@ -10,6 +10,7 @@
 struct bucket {
 	struct store *store;      /* borrowed */
 	const char *state_dir;    /* for the advice */
+	struct fact *fact;        /* of the service's readiness; or NULL */
 	bool known;               /* shared with bucket_prepare() on the bus' thread: atomic */
 	bool missed;              /* the bus' thread's: that it is gone was said */
 	/* The receiver's: */

@@ -322,6 +322,7 @@ struct bus *bus_create(const struct bus_options *options)
 		.make_mail = make_mail,
 		.mailbox = options->mailbox,
 		.listen = options->listen,
+		.facts = options->facts,
 		.on_word = on_word,
 		.prepare = options->prepare,
 		.prepare_closure = options->closure,

@@ -19,12 +19,20 @@
 #include "core/config.h"
 #include "core/log.h"
 #include "core/mailbox.h"
+#include "core/readiness.h"
 #include "core/spent.h"
 
 struct bus;
 
 /* Called on the bus' thread with a connection that works. False with why[size]: tried again later. */
 typedef bool bus_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size);
+
+#define BUS_PREPARED_FACTS 4
+/* What the bus sets of the service's readiness; any may be NULL. */
+struct bus_facts {
+	struct fact *broker;
+	struct fact *prepared[BUS_PREPARED_FACTS]; /* what `prepare` sets; nothing is known of them while the broker is away */
+};
 
 struct bus_options {
 	const struct broker_address *address; /* borrowed */
@@ -35,6 +43,7 @@ struct bus_options {
 	bus_prepare *prepare;
 	void *closure;
 	const char *listen;                   /* a subject whose messages come as words; borrowed; NULL: none */
+	struct bus_facts facts;
 };
 
 #define WORD_SIZE 160

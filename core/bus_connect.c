@@ -56,10 +56,26 @@ static unsigned await(struct bus_link *link, nanos patience)
 	return events;
 }
 
+static void say_away(const struct bus_facts *facts, const char *why)
+{
+	fact_set(facts->broker, false, why);
+	for (size_t i = 0; i < BUS_PREPARED_FACTS; i++)
+		fact_set(facts->prepared[i], false, "not known while the broker is away");
+}
+
+/* A connection that is lost meanwhile says so before or after this, and wins either way. */
+static void say_connected(const struct bus_facts *facts, natsConnection *connection)
+{
+	fact_set(facts->broker, true, "");
+	if (natsConnection_Status(connection) != NATS_CONN_STATUS_CONNECTED)
+		say_away(facts, "the connection was lost");
+}
+
 static void on_lost(natsConnection *connection, void *closure)
 {
 	(void)connection;
 	struct bus_link *link = closure;
+	say_away(&link->options.facts, "the connection was lost");
 	link->options.on_down(link->options.closure);
 }
 
@@ -340,11 +356,14 @@ static bool come_up(struct bus_link *link, char *why, size_t size)
 		natsStatus status = connect_and_subscribe(link);
 		if (status != NATS_OK) {
 			snprintf(why, size, "%s", bus_advice(status));
+			say_away(&link->options.facts, why);
 			abandon(link);
 			return false;
 		}
 	}
-	if (!prepare(link, why, size))
+	bool prepared = prepare(link, why, size);
+	say_connected(&link->options.facts, link->wire.connection);
+	if (!prepared)
 		return false;
 	link->given = true;
 	link->options.on_up(link->options.closure, &link->wire);

@@ -20,6 +20,7 @@ struct bus_link_options {
 	natsMsgHandler on_word;
 	bus_prepare *prepare;
 	void *prepare_closure;
+	struct bus_facts facts;
 	/* On the link's thread: connected, subscribed, prepared. The connection is the receiver's from now on, the same
 	 * one possibly several times. */
 	void (*on_up)(void *closure, const struct bus_wire *wire);

@@ -7,18 +7,116 @@
 #include "core/command.h"
 #include "core/json_text.h"
 #include "core/service_http.h"
+#include "core/terminal.h"
 
 static const char usage[] = "usage: postprocessing health [-c FILE] [--json]\n"
-                            "Asks the running service whether it is ready: 0 it is, 1 it is not.\n"
+                            "Asks the running service whether it is ready, and shows what it needs: 0 it is, 1 it is not.\n"
                             OPTION_CONFIG_USAGE;
 
-/* What the service says, or why it could not be asked. False: out of memory, or nowhere to print to. */
-static bool print_json(bool ready, const char *reason)
+/* What the service says. */
+struct health {
+	bool ready;
+	char *body;       /* NULL: nothing */
+	json_t *checks;   /* an array; NULL: it does not say */
+	char reason[512]; /* why it is not ready */
+};
+
+static const char *member(const json_t *check, const char *name)
 {
-	json_t *health = json_pack("{s:b, s:o}", "ready", ready, "reason", json_text(reason));
-	bool good = health != NULL && json_dumpf(health, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
-	json_decref(health);
+	const char *text = json_string_value(json_object_get(check, name));
+	return text != NULL ? text : "";
+}
+
+/* The first check that stands against it. */
+static void find_reason(struct health *health)
+{
+	size_t i;
+	const json_t *check;
+	json_array_foreach(health->checks, i, check) {
+		if (health->reason[0] != '\0' || json_is_true(json_object_get(check, "ready")))
+			continue;
+		const char *name = member(check, "name");
+		snprintf(health->reason, sizeof health->reason, "%s%s%s: %s", member(check, "thing"), *name != '\0' ? " " : "", name,
+		         member(check, "reason"));
+	}
+}
+
+static void ask(struct health *health, const struct config *config)
+{
+	struct text body = {0};
+	long status = service_http_get(config, "/readyz", &body, health->reason, sizeof health->reason);
+	health->ready = status == 200;
+	health->body = text_take(&body);
+	if (status == 0 || health->body == NULL)
+		return;
+	json_t *answer = json_loads(health->body, 0, NULL);
+	health->checks = json_incref(json_object_get(answer, "checks"));
+	json_decref(answer);
+	if (json_is_array(health->checks)) {
+		find_reason(health);
+		return;
+	}
+	/* Another version of the service, or something else that listens there. */
+	json_decref(health->checks);
+	health->checks = NULL;
+	snprintf(health->reason, sizeof health->reason, "%.*s", (int)strcspn(health->body, "\n"), health->body);
+}
+
+/* False: out of memory, or nowhere to print to. */
+static bool print_json(const struct health *health)
+{
+	json_t *checks = health->checks != NULL ? json_incref(health->checks) : json_array();
+	json_t *json = json_pack("{s:b, s:o, s:o}", "ready", health->ready, "reason", json_text(health->reason), "checks", checks);
+	bool good = json != NULL && json_dumpf(json, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
+	json_decref(json);
 	return good;
+}
+
+static int width_of(const json_t *checks, const char *name, int width)
+{
+	size_t i;
+	const json_t *check;
+	json_array_foreach(checks, i, check)
+		width = (int)strlen(member(check, name)) > width ? (int)strlen(member(check, name)) : width;
+	return width;
+}
+
+/* To the second. */
+static const char *since_of(const json_t *check, char text[TIME_TEXT_SIZE])
+{
+	const char *since = member(check, "since");
+	size_t whole = strcspn(since, ".");
+	snprintf(text, TIME_TEXT_SIZE, "%.*s%s", whole < TIME_TEXT_SIZE ? (int)whole : 0, since, since[whole] == '.' ? "Z" : "");
+	return text;
+}
+
+static void print_cell(const char *text, int width)
+{
+	terminal_print(stdout, text);
+	printf("%*s  ", width > (int)strlen(text) ? width - (int)strlen(text) : 0, "");
+}
+
+static bool print_table(const struct health *health)
+{
+	size_t i;
+	const json_t *check;
+	char text[TIME_TEXT_SIZE];
+	if (health->checks == NULL) {
+		FILE *to = health->ready ? stdout : stderr;
+		terminal_print(to, health->reason);
+		return putc('\n', to) != EOF;
+	}
+	int thing = width_of(health->checks, "thing", 5), name = width_of(health->checks, "name", 4);
+	printf("%s\n%-*s  %-*s  READY  %-20s  REASON\n", health->ready ? "ready" : "not ready", thing, "THING", name, "NAME", "SINCE");
+	json_array_foreach(health->checks, i, check) {
+		print_cell(member(check, "thing"), thing);
+		print_cell(member(check, "name"), name);
+		print_cell(json_is_true(json_object_get(check, "ready")) ? "yes" : "no", 5);
+		print_cell(since_of(check, text), 20);
+		terminal_print(stdout, member(check, "reason"));
+		putchar('\n');
+	}
+	return ferror(stdout) == 0;
 }
 
 int command_health(int argc, char **argv)
@@ -39,19 +137,11 @@ int command_health(int argc, char **argv)
 		config_free(config);
 		return EXIT_ERROR;
 	}
-	struct text body = {0};
-	char why[256] = "";
-	long status = service_http_get(config, "/readyz", &body, why, sizeof why);
-	bool ready = status == 200, shown = true;
-	char *line = text_take(&body);
-	if (line != NULL)
-		line[strcspn(line, "\n")] = '\0';
-	const char *reason = status != 0 && line != NULL ? line : why;
-	if (options.json)
-		shown = print_json(ready, reason);
-	else
-		fprintf(ready ? stdout : stderr, "%s\n", reason);
-	free(line);
+	struct health health = {.reason = ""};
+	ask(&health, config);
+	bool shown = options.json ? print_json(&health) : print_table(&health);
+	json_decref(health.checks);
+	free(health.body);
 	config_free(config);
-	return !shown ? EXIT_ERROR : ready ? EXIT_SUCCESS : EXIT_FAILURE;
+	return !shown ? EXIT_ERROR : health.ready ? EXIT_SUCCESS : EXIT_FAILURE;
 }

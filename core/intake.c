@@ -230,12 +230,8 @@ static bool mend_consumer(struct intake *intake, jsCtx *js, bool forgotten, char
 	return make_anew(intake, js, "its stream has lost what it had delivered last", why, size);
 }
 
-bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
+static bool prepare_consumer(struct intake *intake, jsCtx *js, char *why, size_t size)
 {
-	(void)connection;
-	struct intake *intake = closure;
-	if (!prepare_stream(intake, js, why, size))
-		return false;
 	jsConsumerInfo *info = NULL;
 	jsErrCode code = 0;
 	natsStatus status = js_GetConsumerInfo(&info, js, INTAKE_STREAM, intake->consumer, NULL, &code);
@@ -257,6 +253,17 @@ bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *
 	else
 		return mend_consumer(intake, js, forgotten, why, size);
 	return false;
+}
+
+bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
+{
+	(void)connection;
+	struct intake *intake = closure;
+	bool stream = prepare_stream(intake, js, why, size);
+	fact_set(intake->stream_fact, stream, stream ? "" : why);
+	bool consumer = stream && prepare_consumer(intake, js, why, size);
+	fact_set(intake->consumer_fact, consumer, consumer ? "" : stream ? why : "the stream has to be there first");
+	return consumer;
 }
 
 void intake_ask_position(struct intake *intake, struct bus *bus)

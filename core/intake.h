@@ -19,6 +19,7 @@ struct intake {
 	const char *state_dir;    /* for the advice */
 	const struct log *log;
 	struct counter *alarms;   /* or NULL */
+	struct fact *stream_fact, *consumer_fact; /* of the service's readiness; or NULL */
 	bool missed;              /* the bus' thread's: that the stream is gone was said */
 	nanos ahead_since;        /* … since when the consumer is ahead of it (monotonic), 0: it is not … */
 	uint64_t ahead_of;        /* … and of which message, the stream's last then */

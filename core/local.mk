@@ -125,6 +125,7 @@ core_libcore_a_SOURCES = \
 	core/server.c \
 	core/server.h \
 	core/server_chores.c \
+	core/server_facts.c \
 	core/server_ports.c \
 	core/server_private.h \
 	core/server_readings.c \

@@ -2,6 +2,7 @@
 #include "core/readiness.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,10 +66,25 @@ struct fact *readiness_add(struct readiness *readiness, const char *thing, const
 	return fact;
 }
 
+/* `reason` without "THING NAME: " before it. */
+static const char *bare_reason(const struct fact *fact, const char *reason)
+{
+	size_t thing = strlen(fact->thing), name = strlen(fact->name);
+	const char *rest = reason;
+	if (strncmp(rest, fact->thing, thing) != 0)
+		return reason;
+	rest += thing;
+	if (name > 0 && (*rest != ' ' || strncmp(rest + 1, fact->name, name) != 0))
+		return reason;
+	rest += name > 0 ? 1 + name : 0;
+	return strncmp(rest, ": ", 2) == 0 ? rest + 2 : reason;
+}
+
 bool fact_set(struct fact *fact, bool good, const char *reason)
 {
 	if (fact == NULL)
 		return false;
+	reason = bare_reason(fact, reason);
 	pthread_mutex_lock(&fact->readiness->lock);
 	bool changed = !fact->set || fact->good != good;
 	if (changed)
@@ -91,20 +107,32 @@ bool fact_good(struct fact *fact)
 	return good;
 }
 
-static bool all_good(const struct readiness *readiness)
+/* The first that is not good; NULL: all are. */
+static const struct fact *first_fault(const struct readiness *readiness)
 {
 	const struct fact *fact = readiness->first;
 	while (fact != NULL && fact->good)
 		fact = fact->next;
-	return fact == NULL;
+	return fact;
 }
 
 bool readiness_good(struct readiness *readiness)
 {
 	pthread_mutex_lock(&readiness->lock);
-	bool good = all_good(readiness);
+	bool good = first_fault(readiness) == NULL;
 	pthread_mutex_unlock(&readiness->lock);
 	return good;
+}
+
+char *readiness_fault(struct readiness *readiness, char *text, size_t size)
+{
+	pthread_mutex_lock(&readiness->lock);
+	const struct fact *fact = first_fault(readiness);
+	text[0] = '\0';
+	if (fact != NULL)
+		snprintf(text, size, "%s%s%s: %s", fact->thing, fact->name[0] != '\0' ? " " : "", fact->name, fact->reason);
+	pthread_mutex_unlock(&readiness->lock);
+	return text;
 }
 
 static void write_fact(const struct fact *fact, struct text *text)
@@ -118,10 +146,11 @@ static void write_fact(const struct fact *fact, struct text *text)
 	text_add(text, "}");
 }
 
-void readiness_write(struct readiness *readiness, struct text *text)
+bool readiness_write(struct readiness *readiness, struct text *text)
 {
 	pthread_mutex_lock(&readiness->lock);
-	text_json(text, "{\"ready\":", all_good(readiness) ? "true" : "false");
+	bool good = first_fault(readiness) == NULL;
+	text_json(text, "{\"ready\":", good ? "true" : "false");
 	text_add(text, ",\"checks\":[");
 	for (const struct fact *fact = readiness->first; fact != NULL; fact = fact->next) {
 		if (fact != readiness->first)
@@ -130,4 +159,5 @@ void readiness_write(struct readiness *readiness, struct text *text)
 	}
 	text_add(text, "]}");
 	pthread_mutex_unlock(&readiness->lock);
+	return good;
 }

@@ -22,16 +22,19 @@ void readiness_destroy(struct readiness *readiness); /* NULL is fine */
 struct fact *readiness_add(struct readiness *readiness, const char *thing, const char *name);
 
 #define FACT_REASON_SIZE 256
-/* `reason`: why not, for people, without secrets; cut at a character's border. With `good` it may say what else there is
- * to know, or be "". True: `good` has changed, or this is the first time that it is set. */
+/* `reason`: why not, for people, without secrets; cut at a character's border. The thing and its name are left out where it
+ * begins with them, as in "stream main-queue: it is gone". With `good` it may say what else there is to know, or be "". True: `good` has changed, or this is the first time that it is set. */
 bool fact_set(struct fact *fact, bool good, const char *reason);
 bool fact_good(struct fact *fact);
 
 /* Are all of them good? */
 bool readiness_good(struct readiness *readiness);
 
+/* The first one that is not, as "stream main-queue: it is gone"; "" if all are good. Returns text. */
+char *readiness_fault(struct readiness *readiness, char *text, size_t size);
+
 /* Appends {"ready":bool,"checks":[{"thing","name","ready","reason","since"},…]}, in the order of registration. "since" is
- * RFC 3339: when "ready" became what it is. */
-void readiness_write(struct readiness *readiness, struct text *text);
+ * RFC 3339: when "ready" became what it is. Returns "ready". */
+bool readiness_write(struct readiness *readiness, struct text *text);
 
 #endif

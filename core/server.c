@@ -27,9 +27,13 @@ static void answer_alive(void *closure, struct http_reply *reply)
 static void answer_ready(void *closure, struct http_reply *reply)
 {
 	struct server *server = closure;
-	bool ready = atomic_load(&server->ready);
+	struct text body = {0};
+	bool ready = readiness_write(server->readiness, &body) && !body.failed;
 	reply->status = ready ? 200 : 503;
-	fputs(ready ? "ready\n" : "not ready: the broker, or what is needed in it, is not there; the log says more\n", reply->body);
+	reply->type = "application/json";
+	if (!body.failed)
+		fprintf(reply->body, "%s\n", body.data);
+	text_free(&body);
 }
 
 static void answer_metrics(void *closure, struct http_reply *reply)
@@ -104,7 +108,10 @@ static bool connect_buses(struct server *server)
 		.prepare = one ? prepare_both : intake_prepare,
 		.closure = one ? (void *)server : &server->intake,
 		.listen = server->peers_subject,
+		.facts = {server->facts.events_broker, {server->facts.stream, server->facts.consumer}},
 	};
+	if (one)
+		options.facts.prepared[2] = server->facts.bucket;
 	server->events = bus_create(&options);
 	if (one || server->events == NULL) {
 		server->records = server->events;
@@ -114,6 +121,7 @@ static bool connect_buses(struct server *server)
 	options.listen = NULL;
 	options.prepare = bucket_prepare;
 	options.closure = &server->bucket;
+	options.facts = (struct bus_facts){server->facts.store_broker, {server->facts.bucket}};
 	server->records = bus_create(&options);
 	return server->records != NULL;
 }
@@ -136,7 +144,7 @@ static bool create_parts(struct server *server, const struct steps *steps)
 		return false;
 	metrics_list_register(&server->counted, server->metrics);
 	server->intake.alarms = server->counted.broker_rollbacks;
-	if (!register_run_times(server, steps))
+	if (!register_run_times(server, steps) || !server_add_facts(server))
 		return false;
 	server->workers = workers_create(steps, &server->config->content, server->log, &server->mailbox);
 	if (server->workers == NULL)
@@ -175,7 +183,7 @@ struct server *server_create(const struct config *config, const struct steps *st
 	server->log = log;
 	server->stop.kind = MAIL_STOP;
 	server->instance_lock = -1;
-	server->started = clock_monotonic();
+	server->unready_since = clock_monotonic();
 	server->store = (struct store){.bucket = config->bucket, .table = config->table, .log = log};
 	position_read(config->state_dir, POSITION_EVENTS, config->consumer, &server->saved);
 	server->intake = (struct intake){.consumer = config->consumer,
@@ -225,14 +233,8 @@ static void take_change(struct server *server, struct bus_change *change)
 			coordinator_cut_off(server->coordinator);
 	}
 	bool all_up = bus_is_up(server->events) && bus_is_up(server->records);
-	if (all_up && !atomic_load(&server->ready)) {
-		char text[DURATION_TEXT_SIZE];
-		log_info(server->log, "ready, %s after the start", duration_format(clock_monotonic() - server->started, text));
-	} else if (!all_up && atomic_load(&server->ready)) {
-		log_warning(server->log, "the broker, or what is needed in it, is gone; all waits until it is back");
-		server->started = clock_monotonic();
-	}
 	atomic_store(&server->ready, all_up);
+	server_note_readiness(server);
 	if (up && bus == server->records)
 		bucket_ask(&server->bucket, bus);
 	if (!all_up)
@@ -467,6 +469,7 @@ bool server_destroy(struct server *server)
 	empty_mailbox(server, 0);
 	coordinator_destroy(server->coordinator);
 	broker_stop(server->broker);
+	readiness_destroy(server->readiness);
 	metrics_destroy(server->metrics);
 	free(server->run_time);
 	peers_free(server->peers);

@@ -43,21 +43,29 @@ static void keep_company(struct server *server)
 	}
 }
 
-static void save(struct server *server, const char *file, const char *of, struct position *saved, struct position now)
+/* False: it could not be written, with `why`. */
+static bool save(struct server *server, const char *file, const char *of, struct position *saved, struct position now, char *why,
+                 size_t size)
 {
 	if (now.stream == 0 || (now.sequence == saved->sequence && now.stream == saved->stream))
-		return;
-	if (position_write(server->config->state_dir, file, of, &now))
+		return true;
+	if (position_write(server->config->state_dir, file, of, &now)) {
 		*saved = now;
-	else
-		log_warning(server->log, "state folder %s: %s cannot be saved: %s", server->config->state_dir, file, strerror(errno));
+		return true;
+	}
+	snprintf(why, size, "%s cannot be saved: %s", file, strerror(errno));
+	return false;
 }
 
 static void save_positions(struct server *server)
 {
+	char why[FACT_REASON_SIZE] = "";
 	server->save_next = clock_monotonic() + SAVE_INTERVAL;
-	save(server, POSITION_EVENTS, server->config->consumer, &server->saved, shared_position_get(&server->intake.applied));
-	save(server, POSITION_BUCKET, server->store.bucket, &server->bucket_saved, server->bucket.position);
+	bool events = save(server, POSITION_EVENTS, server->config->consumer, &server->saved,
+	                   shared_position_get(&server->intake.applied), why, sizeof why);
+	bool bucket = save(server, POSITION_BUCKET, server->store.bucket, &server->bucket_saved, server->bucket.position, why, sizeof why);
+	if (fact_set(server->facts.state_folder, events && bucket, why) && why[0] != '\0')
+		log_warning(server->log, "state folder %s: %s; trying again until it works", server->config->state_dir, why);
 }
 
 /* What a load leaves in memory goes back to the system when it is over. */
@@ -83,6 +91,7 @@ void server_do_chores(struct server *server)
 	if (server->http != NULL && http_address(server->http) == NULL)
 		http_start(server->http);
 	keep_company(server);
+	server_note_readiness(server);
 	if (atomic_load(&server->ready) && clock_monotonic() >= server->save_next)
 		save_positions(server);
 	tidy_memory(server);

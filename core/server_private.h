@@ -3,6 +3,7 @@
  *
  *   server.c           its parts, and what comes in
  *   server_chores.c    what is done every second
+ *   server_facts.c     what /readyz tells
  *   server_ports.c     what the coordinator reaches the world by
  *   server_readings.c  reading the bucket for it */
 #ifndef CORE_SERVER_PRIVATE_H
@@ -19,6 +20,7 @@
 #include "core/markers.h"
 #include "core/peers.h"
 #include "core/position.h"
+#include "core/readiness.h"
 #include "core/search.h"
 #include "core/server.h"
 #include "core/workers.h"
@@ -28,6 +30,12 @@ struct reading {
 	struct scan scan;
 	struct reading *next;
 	void *token;
+};
+
+/* What the service needs, see readiness.h. */
+struct server_facts {
+	struct fact *events_broker, *store_broker; /* NULL: it is the same */
+	struct fact *stream, *consumer, *bucket, *state_folder;
 };
 
 struct server {
@@ -69,8 +77,11 @@ struct server {
 	nanos sign_next;                   /* monotonic */
 	struct position saved, bucket_saved; /* as they lie in the state folder */
 	nanos save_next;                   /* monotonic */
-	nanos started;                     /* monotonic */
-	atomic_bool ready;                 /* for the HTTP thread */
+	struct readiness *readiness;
+	struct server_facts facts;
+	bool said_ready, was_ready;        /* the log says that it is ready / was at some time */
+	nanos unready_since;               /* monotonic: the start, or when the log said last that it is not */
+	atomic_bool ready;                 /* the brokers are, with what is needed in them */
 };
 
 /* What the coordinator reaches the world by. */
@@ -86,6 +97,11 @@ void server_take_reading(struct server *server, struct mail *mail);
 void server_read_on(struct server *server);
 /* Makes all readings end early. */
 void server_stop_readings(struct server *server);
+
+/* Registers what /readyz tells, but for the steps. False: out of memory. */
+bool server_add_facts(struct server *server);
+/* Says in the log when the service becomes ready, and when it no longer is. */
+void server_note_readiness(struct server *server);
 
 /* To be called about once a second. */
 void server_do_chores(struct server *server);

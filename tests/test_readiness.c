@@ -54,6 +54,30 @@ START_TEST(each_fact_is_written_with_its_reason)
 }
 END_TEST
 
+START_TEST(the_first_fault_is_told)
+{
+	char text[64];
+	struct metrics *metrics = metrics_create();
+	struct readiness *readiness = readiness_create(metrics);
+	struct fact *state = readiness_add(readiness, "state folder", ""), *stream = readiness_add(readiness, "stream", "main-queue");
+	fact_set(state, true, "");
+	fact_set(stream, false, "stream main-queue: it is gone");
+	ck_assert_str_eq(readiness_fault(readiness, text, sizeof text), "stream main-queue: it is gone");
+	char *json = written(readiness);
+	ck_assert_ptr_nonnull(strstr(json, "\"reason\":\"it is gone\""));
+	free(json);
+	fact_set(stream, false, "stream main-queue-2: it is gone");
+	ck_assert_str_eq(readiness_fault(readiness, text, sizeof text), "stream main-queue: stream main-queue-2: it is gone");
+	fact_set(state, false, "state folder: full");
+	ck_assert_str_eq(readiness_fault(readiness, text, sizeof text), "state folder: full");
+	fact_set(state, true, "");
+	fact_set(stream, true, "");
+	ck_assert_str_eq(readiness_fault(readiness, text, sizeof text), "");
+	readiness_destroy(readiness);
+	metrics_destroy(metrics);
+}
+END_TEST
+
 START_TEST(a_fact_is_a_metric)
 {
 	struct metrics *metrics = metrics_create();
@@ -92,7 +116,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {nothing_is_ready_before_all_of_it_is, each_fact_is_written_with_its_reason, a_fact_is_a_metric,
-	                              a_long_reason_is_cut_at_a_character};
+	const TTest *const tests[] = {nothing_is_ready_before_all_of_it_is, each_fact_is_written_with_its_reason, the_first_fault_is_told,
+	                              a_fact_is_a_metric, a_long_reason_is_cut_at_a_character};
 	return suite_run("readiness", tests, sizeof tests / sizeof tests[0], 60);
 }

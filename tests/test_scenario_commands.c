@@ -120,8 +120,9 @@ END_TEST
 
 START_TEST(health_tells)
 {
-	char ini[FOLDER_PATH_SIZE + 32], text[512];
+	char ini[FOLDER_PATH_SIZE + 32], text[4096];
 	const char *const argv[] = {"./postprocessing", "health", "-c", ini, "--json", NULL};
+	const char *const table[] = {"./postprocessing", "health", "-c", ini, NULL};
 	/* Port 1 of the loopback: nobody listens. */
 	static const char *const nobody[] = {"POSTPROCESSING_DEBUG_ADDR=127.0.0.1:1", NULL};
 	scenario_open(&scenario, NULL);
@@ -133,7 +134,15 @@ START_TEST(health_tells)
 	char address[64];
 	snprintf(address, sizeof address, "POSTPROCESSING_DEBUG_ADDR=127.0.0.1:%u", scenario_http_port(&scenario));
 	ck_assert_int_eq(run_command(argv, (const char *const[]){address, NULL}, text, sizeof text), 0);
-	ck_assert_msg(strstr(text, "\"ready\": true") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "\"ready\": true") != NULL && strstr(text, "\"thing\": \"consumer\"") != NULL, "%s", text);
+	ck_assert_int_eq(run_command(table, (const char *const[]){address, NULL}, text, sizeof text), 0);
+	ck_assert_msg(strncmp(text, "readyTHING ", 11) == 0 && strstr(text, "  yes    20") != NULL, "%s", text);
+	ck_assert(nats_fixture_halt(&scenario.nats));
+	scenario_await_fault(&scenario, "broker", "");
+	ck_assert_int_eq(run_command(table, (const char *const[]){address, NULL}, text, sizeof text), 1);
+	ck_assert_msg(strstr(text, "  no ") != NULL && strstr(text, "not known while the broker is away") != NULL, "%s", text);
+	ck_assert_int_eq(run_command(argv, (const char *const[]){address, NULL}, text, sizeof text), 1);
+	ck_assert_msg(strstr(text, "\"reason\": \"broker 127.0.0.1:") != NULL, "%s", text);
 	scenario_close(&scenario);
 }
 END_TEST

@@ -166,6 +166,57 @@ long scenario_http(const struct scenario *scenario, const char *path)
 	return result.status;
 }
 
+bool scenario_has(const struct scenario *scenario, const char *thing, char *reason, size_t size)
+{
+	struct fetch result;
+	size_t i;
+	const json_t *check;
+	bool has = false;
+	if (reason != NULL)
+		reason[0] = '\0';
+	fetch(scenario, "/readyz", &result);
+	json_t *answer = json_loads(result.body, 0, NULL);
+	ck_assert_msg(result.status == 0 || json_is_array(json_object_get(answer, "checks")), "/readyz: %s", result.body);
+	json_array_foreach(json_object_get(answer, "checks"), i, check) {
+		const char *of = json_string_value(json_object_get(check, "thing")), *why = json_string_value(json_object_get(check, "reason"));
+		ck_assert(of != NULL && why != NULL && json_string_value(json_object_get(check, "since")) != NULL);
+		if (strcmp(of, thing) != 0)
+			continue;
+		has = json_is_true(json_object_get(check, "ready"));
+		if (reason != NULL)
+			snprintf(reason, size, "%s", why);
+	}
+	json_decref(answer);
+	return has;
+}
+
+struct expectation {
+	const struct scenario *scenario;
+	const char *thing, *fault;
+	char reason[512];
+};
+
+static bool is_met(void *closure)
+{
+	struct expectation *expectation = closure;
+	bool has = scenario_has(expectation->scenario, expectation->thing, expectation->reason, sizeof expectation->reason);
+	if (expectation->fault == NULL)
+		return has;
+	return !has && expectation->reason[0] != '\0' && strstr(expectation->reason, expectation->fault) != NULL;
+}
+
+void scenario_await_has(struct scenario *scenario, const char *thing)
+{
+	struct expectation expectation = {.scenario = scenario, .thing = thing};
+	ck_assert_msg(wait_until(is_met, &expectation, TEST_LIMIT), "%s: %s", thing, expectation.reason);
+}
+
+void scenario_await_fault(struct scenario *scenario, const char *thing, const char *text)
+{
+	struct expectation expectation = {.scenario = scenario, .thing = thing, .fault = text};
+	ck_assert_msg(wait_until(is_met, &expectation, TEST_LIMIT), "%s: \"%s\", not: %s", thing, expectation.reason, text);
+}
+
 uint64_t scenario_metric(const struct scenario *scenario, const char *name)
 {
 	struct fetch result;

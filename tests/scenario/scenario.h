@@ -83,6 +83,12 @@ void scenario_await_log(struct scenario *scenario, const char *text);
 unsigned scenario_http_port(const struct scenario *scenario);
 /* The status of a GET on a path of the service's HTTP port, 0: no answer. */
 long scenario_http(const struct scenario *scenario, const char *path);
+/* Whether /readyz says that a thing ("broker", "stream", …) is there, and the reason; `reason` may be NULL. Not while there
+ * is no answer. */
+bool scenario_has(const struct scenario *scenario, const char *thing, char *reason, size_t size);
+/* Waits until it says so, or no longer does with this text in the reason. */
+void scenario_await_has(struct scenario *scenario, const char *thing);
+void scenario_await_fault(struct scenario *scenario, const char *thing, const char *text);
 /* One of its figures. */
 uint64_t scenario_metric(const struct scenario *scenario, const char *name);
 
