@@ -25,6 +25,11 @@ struct listing {
 	size_t shown, hidden;
 };
 
+static const char *step_of(const struct record *record)
+{
+	return record->stepless ? "-" : status_step_name(record->upload, &record->status);
+}
+
 /* Everything but the URL, which is a secret. */
 static json_t *describe(const struct record *record)
 {
@@ -39,7 +44,7 @@ static json_t *describe(const struct record *record)
 	                 "filename", upload->filename,
 	                 "filesize", (json_int_t)upload->filesize,
 	                 "steps", steps,
-	                 "step", status_step_name(upload, status),
+	                 "step", step_of(record),
 	                 "phase", phase_name(status->phase),
 	                 "outcome", outcome_name(status->outcome),
 	                 "failures", (int)status->failures,
@@ -68,7 +73,7 @@ static void explain(const struct record *record, char *text, size_t size)
 		[PHASE_AWAITING] = "another service does it", [PHASE_CONFIRMING] = "storage has to confirm",
 		[PHASE_UNCONFIRMED] = "storage never confirmed", [PHASE_ENDED] = "ended",
 	};
-	int used = snprintf(text, size, "%s", format[status->phase]);
+	int used = snprintf(text, size, "%s", record->stepless ? "has not begun, its record lists no steps" : format[status->phase]);
 	bool timed = status->due != 0 && status->phase != PHASE_QUEUED && status->phase != PHASE_RUNNING;
 	if (timed && used >= 0 && (size_t)used < size)
 		snprintf(text + used, size - (size_t)used, ", %s (in %s)", until, left);
@@ -90,8 +95,7 @@ static void list_one(void *closure, const struct record *record)
 	explain(record, why, sizeof why);
 	if (listing->shown == 1)
 		printf("%-36s  %-10s  %-8s  %s\n", "UPLOAD", "STEP", "OUTCOME", "STATE, FILE");
-	printf("%-36s  %-10s  %-8s  %s, ", record->upload->id, status_step_name(record->upload, &record->status),
-	       outcome_name(record->status.outcome), why);
+	printf("%-36s  %-10s  %-8s  %s, ", record->upload->id, step_of(record), outcome_name(record->status.outcome), why);
 	terminal_print(stdout, record->upload->filename);
 	putchar('\n');
 	if (record->status.reason[0] != '\0') {

@@ -306,6 +306,11 @@ static bool take_found(struct coordinator *coordinator, struct record *record, u
 bool coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
 {
 	struct sweep *sweep = token;
+	if (!record_give_steps(record, coordinator->options.step, coordinator->options.pipeline.count)) {
+		found_in_vain(coordinator, NULL, record->upload->id, sweep, now);
+		record_clear(record);
+		return false;
+	}
 	bool wanted = sweep != NULL ? strcmp(status_step_name(record->upload, &record->status), sweep->step) == 0
 	                            : is_ours_to_find(coordinator, record) && !is_known(coordinator, record);
 	bool at_rest = wanted && sweep == NULL && !slot_exists(coordinator, record->upload->id) && put_to_rest(coordinator, record, now);

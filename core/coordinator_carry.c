@@ -367,7 +367,9 @@ static bool take_entry(struct coordinator *coordinator, struct job *job, enum lo
 		slot_found_behind(coordinator, slot, entry->revision);
 		return true;
 	}
-	struct record *record = what == LOADED_RECORD ? record_move(&entry->record) : NULL;
+	const struct coordinator_options *options = &coordinator->options;
+	bool given = what != LOADED_RECORD || record_give_steps(&entry->record, options->step, options->pipeline.count);
+	struct record *record = what == LOADED_RECORD && given ? record_move(&entry->record) : NULL;
 	if (what == LOADED_FAILED || (what == LOADED_RECORD && record == NULL)) {
 		record_clear(&entry->record);
 		return false;

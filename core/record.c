@@ -98,6 +98,24 @@ void record_encode(struct text *value, const struct record *record)
 	text_free(&inner);
 }
 
+bool record_give_steps(struct record *record, const char *const *step, size_t count)
+{
+	if (!record->stepless)
+		return true;
+	struct upload fields = *record->upload;
+	fields.step = step;
+	fields.step_count = count;
+	struct upload *upload = upload_create(&fields);
+	if (upload == NULL)
+		return false;
+	upload_release(record->upload);
+	record->upload = upload;
+	record->stepless = false;
+	record->status.outcome = count > 0 ? OUTCOME_NONE : OUTCOME_CONTINUE;
+	record->status.phase = count > 0 ? PHASE_AWAITING : PHASE_CONFIRMING;
+	return true;
+}
+
 void record_clear(struct record *record)
 {
 	upload_release(record->upload);

@@ -22,6 +22,7 @@ struct record {
 	char owner[OWNER_LIMIT]; /* the instance that looks after it */
 	char writer[WRITER_LIMIT]; /* the process that wrote it */
 	bool foreign;          /* written by another implementation: nothing of use under StepHost */
+	bool stepless;         /* it lists no steps and is in none: the upload has not begun, see record_give_steps() */
 };
 
 #define RECORD_VALUE_LIMIT ((size_t)4 << 20)
@@ -38,6 +39,10 @@ enum record_verdict {
 /* Reads a value. All but RECORD_TAKEN with the reason in why[size], and `record` is then empty; otherwise the caller ends
  * it with record_clear(). A foreign record gets the phase that its fields imply, and due 0. */
 enum record_verdict record_decode(const char *value, size_t length, struct record *record, char *why, size_t size);
+
+/* A stepless record gets these steps, and is in the first of them; without any it ends with `continue`. Until then it says
+ * `abort`, so that nothing passes if this is forgotten. Other records stay as they are. False: out of memory. */
+bool record_give_steps(struct record *record, const char *const *step, size_t count);
 
 void record_clear(struct record *record);
 /* Moves a record into fresh memory; NULL: out of memory, and `record` keeps it. record_free() ends it. */

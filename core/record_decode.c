@@ -204,19 +204,21 @@ static size_t decode_steps(struct json_reader *reader, const struct json_value *
 	return count;
 }
 
-static void decode_status(struct json_reader *reader, const struct fields *fields, const struct upload *upload, struct status *status)
+static void decode_status(struct json_reader *reader, const struct fields *fields, const struct upload *upload, struct record *record)
 {
+	struct status *status = &record->status;
 	const char *current = json_reader_string(reader, &fields->current_step);
 	status->step = find_step(upload, current);
 	/* A record that was stored before its first step began names none. */
 	if (current[0] == '\0')
 		status->step = 0;
 	else if (status->step == upload->step_count && strcmp(current, STEP_FINISHED_NAME) != 0)
-		json_reader_refuse(reader, &fields->status);
+		json_reader_refuse(reader, &fields->current_step);
+	record->stepless = current[0] == '\0' && upload->step_count == 0;
 	status->outcome = outcome_parse(json_reader_string(reader, &fields->outcome));
-	/* An end without a verdict lets nothing through, unless there was nothing to be done. */
-	if (status->step == upload->step_count && !is_verdict(status->outcome))
-		status->outcome = current[0] == '\0' ? OUTCOME_CONTINUE : OUTCOME_ABORT;
+	/* An end without a verdict lets nothing through. */
+	if (status->step == upload->step_count && (record->stepless || !is_verdict(status->outcome)))
+		status->outcome = OUTCOME_ABORT;
 	int64_t failures = json_reader_integer(reader, &fields->failures);
 	status->failures = failures < 0 || failures > 1000000 ? 1000000 : (unsigned)failures;
 }
@@ -228,7 +230,8 @@ static bool take_own_part(struct json_reader *reader, const struct own_fields *f
 	struct status status = record->status;
 	const char *result = NULL;
 	const char *owner = json_reader_string(reader, &fields->owner), *writer = json_reader_string(reader, &fields->writer);
-	if (!there || !decode_own_part(reader, fields, record->upload, &status, &result)) {
+	record->stepless = record->stepless && !finished;
+	if (!there || record->stepless || !decode_own_part(reader, fields, record->upload, &status, &result)) {
 		record->foreign = true;
 		imply_phase(&record->status, record->upload, finished);
 		return true;
@@ -238,6 +241,14 @@ static bool take_own_part(struct json_reader *reader, const struct own_fields *f
 	snprintf(record->writer, sizeof record->writer, "%s", writer);
 	record->result = result != NULL ? strdup(result) : NULL;
 	return result == NULL || record->result != NULL;
+}
+
+static void say_wrong(const struct json_reader *reader, const struct upload *upload, char *why, size_t size)
+{
+	bool named = upload_id_acceptable(upload->id, strlen(upload->id));
+	bool lost = strcmp(reader->wrong, "CurrentStep") == 0;
+	snprintf(why, size, "%s%.128s%s\"%s\" %s", named ? "upload " : "", named ? upload->id : "", named ? ": " : "", reader->wrong,
+	         lost ? "names no step of its \"Steps\"" : "is missing or wrong");
 }
 
 /* RECORD_BROKEN with `why`. */
@@ -260,10 +271,10 @@ static enum record_verdict decode_inner(struct json_reader *reader, const struct
 	};
 	if (!upload_id_acceptable(upload.id, strlen(upload.id)))
 		json_reader_refuse(reader, &fields->id);
-	decode_status(reader, fields, &upload, &record->status);
+	decode_status(reader, fields, &upload, record);
 	bool finished = json_reader_bool(reader, &fields->finished);
 	if (reader->wrong != NULL) {
-		snprintf(why, size, "\"%s\" is missing or wrong", reader->wrong);
+		say_wrong(reader, &upload, why, size);
 		return RECORD_BROKEN;
 	}
 	bool there = read_own_fields(reader, &fields->own, &own_fields);

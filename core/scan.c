@@ -81,7 +81,7 @@ static natsStatus take_message(struct scan *scan, natsMsg *message, uint64_t rev
 	if (status != NATS_OK)
 		return status;
 	struct found_record *found = &scan->batch->record[scan->batch->count];
-	char why[128];
+	char why[256];
 	found->revision = revision;
 	switch (record_decode(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), &found->record, why, sizeof why)) {
 	case RECORD_TAKEN:
@@ -89,7 +89,8 @@ static natsStatus take_message(struct scan *scan, natsMsg *message, uint64_t rev
 			send_batch(scan);
 		return NATS_OK;
 	case RECORD_BROKEN:
-		log_error(scan->store->log, "bucket %s, revision %" PRIu64 ": not a record: %s", scan->store->bucket, revision, why);
+		log_error(scan->store->log, "bucket %s, revision %" PRIu64 ": not a record: %s; `postprocessing restart -u ID` has storage begin an upload again",
+		          scan->store->bucket, revision, why);
 		return NATS_OK;
 	case RECORD_UNREAD:
 		break;

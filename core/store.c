@@ -109,10 +109,11 @@ static enum loaded read_message(const struct store *store, struct json_reader *r
 	const char *value = json_reader_base64(reader, &data, &length);
 	if (value == NULL)
 		return LOADED_FAILED;
-	char why[128];
+	char why[256];
 	enum record_verdict verdict = record_decode(value, length, &entry->record, why, sizeof why);
 	if (verdict == RECORD_BROKEN)
-		log_error(store->log, "bucket %s, revision %" PRIu64 ": not a record: %s", store->bucket, entry->revision, why);
+		log_error(store->log, "bucket %s, revision %" PRIu64 ": not a record: %s; `postprocessing restart -u ID` has storage begin an upload again",
+		          store->bucket, entry->revision, why);
 	return verdict == RECORD_TAKEN ? LOADED_RECORD : verdict == RECORD_BROKEN ? LOADED_BROKEN : LOADED_FAILED;
 }
 

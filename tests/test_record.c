@@ -223,13 +223,64 @@ START_TEST(foreign_records_with_little_in_them)
 	ck_assert_int_eq(back.upload->start_time, 0);
 	ck_assert_uint_eq(back.upload->step_count, 0);
 	ck_assert_str_eq(back.upload->user_json, "null");
-	/* No steps, and it had not begun: all of them are done. */
-	ck_assert_int_eq(back.status.phase, PHASE_CONFIRMING);
-	ck_assert_int_eq(back.status.outcome, OUTCOME_CONTINUE);
 	ck_assert_msg(decode_inner("{\"ID\":\"u-1\",\"Steps\":[\"a\"],\"Later\":{\"Key\":[1]},\"Status\":{\"CurrentStep\":\"a\",\"New\":1}}"), "%s", why);
 	ck_assert_str_eq(status_step_name(back.upload, &back.status), "a");
 	ck_assert_msg(decode_inner("{\"ID\":\"u-1\",\"Steps\":[\"a\"],\"StepHost\":null,\"StartTime\":null}"), "%s", why);
 	ck_assert(back.foreign);
+}
+END_TEST
+
+/* An upload that had not begun, and of whose steps nothing was written, is not finished: it passes only where there is nothing to
+ * be done. */
+START_TEST(records_without_steps)
+{
+	static const char *const records[] = {
+		"{\"ID\":\"u-1\",\"URL\":\"http://h/t\",\"Filename\":\"n\",\"Filesize\":3,\"InitiatorID\":\"i\"}",
+		"{\"ID\":\"u-1\",\"URL\":\"http://h/t\",\"Filename\":\"n\",\"Filesize\":3,\"InitiatorID\":\"i\",\"Steps\":null,\"Status\":null}",
+		"{\"ID\":\"u-1\",\"URL\":\"http://h/t\",\"Filename\":\"n\",\"Filesize\":3,\"InitiatorID\":\"i\",\"Steps\":[],"
+		"\"Status\":{\"CurrentStep\":\"\",\"Outcome\":\"\"}}",
+		"{\"ID\":\"u-1\",\"URL\":\"http://h/t\",\"Filename\":\"n\",\"Filesize\":3,\"InitiatorID\":\"i\","
+		"\"Status\":{\"CurrentStep\":\"\",\"Outcome\":\"continue\"}}",
+		/* Our own part says that it ended; the rest was written by somebody who knows better. */
+		"{\"ID\":\"u-1\",\"URL\":\"http://h/t\",\"Filename\":\"n\",\"Filesize\":3,\"InitiatorID\":\"i\",\"Steps\":[],"
+		"\"Status\":{\"CurrentStep\":\"\",\"Outcome\":\"continue\"},\"StepHost\":{\"v\":1,\"owner\":\"o\",\"writer\":\"w\","
+		"\"phase\":\"confirming\",\"transition\":3,\"publish\":0,\"due\":\"2026-01-01T00:00:00Z\"}}",
+	};
+	for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
+		ck_assert_msg(decode_inner(records[i]), "%zu: %s", i, why);
+		ck_assert(back.foreign && back.stepless);
+		ck_assert_int_eq(back.status.outcome, OUTCOME_ABORT); /* should anybody forget the steps */
+		ck_assert(record_give_steps(&back, steps, 3));
+		ck_assert(!back.stepless);
+		ck_assert_uint_eq(back.upload->step_count, 3);
+		ck_assert_str_eq(status_step_name(back.upload, &back.status), "virusscan");
+		ck_assert_int_eq(back.status.phase, PHASE_AWAITING);
+		ck_assert_int_eq(back.status.outcome, OUTCOME_NONE);
+		ck_assert_str_eq(back.upload->url, "http://h/t");
+		ck_assert_str_eq(back.upload->filename, "n");
+		ck_assert_str_eq(back.upload->initiator_id, "i");
+		ck_assert_int_eq(back.upload->filesize, 3);
+		ck_assert_msg(decode_inner(records[i]) && record_give_steps(&back, NULL, 0), "%zu: %s", i, why);
+		ck_assert_int_eq(back.status.phase, PHASE_CONFIRMING);
+		ck_assert_int_eq(back.status.outcome, OUTCOME_CONTINUE);
+	}
+	/* These had steps, or had ended. */
+	static const char *const others[] = {
+		"{\"ID\":\"u-1\",\"Steps\":[\"a\"],\"Status\":{\"CurrentStep\":\"\"}}",
+		"{\"ID\":\"u-1\",\"Steps\":[],\"Status\":{\"CurrentStep\":\"finished\",\"Outcome\":\"continue\"}}",
+		"{\"ID\":\"u-1\",\"Steps\":[],\"Finished\":true,\"Status\":{\"CurrentStep\":\"\"}}",
+	};
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+		ck_assert_msg(decode_inner(others[i]) && !back.stepless, "%zu: %s", i, why);
+		size_t count = back.upload->step_count;
+		ck_assert(record_give_steps(&back, steps, 3));
+		ck_assert_uint_eq(back.upload->step_count, count);
+	}
+	ck_assert_int_eq(back.status.phase, PHASE_ENDED);
+	/* What is in a step that it does not have is nowhere; the upload is named. */
+	ck_assert(!decode_inner("{\"ID\":\"u-1\",\"Steps\":[\"a\"],\"Status\":{\"CurrentStep\":\"b\"}}"));
+	ck_assert_str_eq(why, "upload u-1: \"CurrentStep\" names no step of its \"Steps\"");
+	ck_assert(!decode_inner("{\"ID\":\"u-1\",\"Steps\":[],\"Status\":{\"CurrentStep\":\"b\"}}"));
 }
 END_TEST
 
@@ -413,7 +464,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {round_trip, reason_that_is_no_text, as_the_others_read_it, records_of_the_other_implementation,
-	                              foreign_records_with_little_in_them, broken_records, own_part_of_no_use, broken_values, limits,
+	                              foreign_records_with_little_in_them, records_without_steps, broken_records, own_part_of_no_use, broken_values, limits,
 	                              nothing_of_a_step_is_said_at_the_end, steps_are_told_apart_by_name, keys};
 	Suite *suite = suite_create("record");
 	TCase *cases = tcase_create("record");

@@ -75,6 +75,27 @@ START_TEST(in_a_scan)
 }
 END_TEST
 
+/* Whatever wrote these knew of no steps: here there are some, and nothing passes without them. */
+START_TEST(without_steps)
+{
+	static const char *const uploads[] = {"null", "none", "empty", "status"};
+	open_with_clamd();
+	for (size_t i = 0; i < 4; i++) {
+		json_t *record = records_foreign(&scenario, uploads[i], "/eicar", LIST, "", "");
+		json_object_set_new(record, "Steps", i == 2 ? json_array() : json_null());
+		if (i == 1)
+			json_object_del(record, "Steps");
+		if (i == 3)
+			json_object_set_new(record, "Status", json_null());
+		records_plant(&scenario, record);
+	}
+	start();
+	for (size_t i = 0; i < 4; i++)
+		check_end(uploads[i], "delete");
+	scenario_close(&scenario);
+}
+END_TEST
+
 START_TEST(in_a_remote_step)
 {
 	open_with_clamd();
@@ -189,8 +210,8 @@ START_TEST(not_a_record)
 	records_plant(&scenario, bad);
 	start();
 	check_end("good", "delete");
-	scenario_await_log(&scenario, "not a record: \"Steps\"");
-	scenario_await_log(&scenario, "not a record: \"Status\"");
+	scenario_await_log(&scenario, "not a record: upload bad: \"Steps\" is missing or wrong");
+	scenario_await_log(&scenario, "not a record: upload worse: \"CurrentStep\" names no step of its \"Steps\"");
 	scenario_close(&scenario);
 }
 END_TEST
@@ -220,7 +241,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {in_a_scan, in_a_remote_step, answer_that_was_on_its_way, in_a_delay, all_done, in_a_backoff,
+	const TTest *const tests[] = {in_a_scan, without_steps, in_a_remote_step, answer_that_was_on_its_way, in_a_delay, all_done, in_a_backoff,
 	                              step_that_is_not_configured, not_a_record, our_record_as_others_read_it};
 	return scenario_run("scenario: foreign", tests, sizeof tests / sizeof tests[0]);
 }
