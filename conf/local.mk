@@ -2,26 +2,27 @@
 stepsddir = $(pkgsysconfdir)/steps.d
 dist_stepsd_DATA = conf/steps.d/policies.ini
 
-# The file that is installed names the folders that this build has.
-EXTRA_DIST += conf/postprocessing.ini
-CLEANFILES += conf/installed.ini
-noinst_DATA = conf/installed.ini
-conf/installed.ini: conf/postprocessing.ini Makefile
-	$(AM_V_GEN)$(MKDIR_P) conf && sed \
-		-e 's|/usr/lib/postprocessing|$(plugindir)|g' \
-		-e 's|/var/lib/postprocessing|$(localstatedir)/lib/postprocessing|g' $(srcdir)/conf/postprocessing.ini >$@
+# The folders that were compiled in, written into the files that name them.
+SET_FOLDERS = sed -e 's|@plugindir[@]|$(plugindir)|g' -e 's|@pkgsysconfdir[@]|$(pkgsysconfdir)|g' \
+	-e 's|@statedir[@]|$(statedir)|g'
+
+EXTRA_DIST += conf/postprocessing.ini.in
+CLEANFILES += conf/postprocessing.ini
+noinst_DATA = conf/postprocessing.ini
+conf/postprocessing.ini: conf/postprocessing.ini.in Makefile
+	$(AM_V_GEN)$(MKDIR_P) conf && $(SET_FOLDERS) $(srcdir)/conf/postprocessing.ini.in >$@
 
 # An administrator's file is left alone, whatever is installed over it.
 install-data-local: install-conf
 uninstall-local: uninstall-conf
 
-install-conf: conf/installed.ini
+install-conf: conf/postprocessing.ini
 	$(MKDIR_P) '$(DESTDIR)$(pkgsysconfdir)'
 	test -e '$(DESTDIR)$(pkgsysconfdir)/postprocessing.ini' || \
-		$(INSTALL_DATA) conf/installed.ini '$(DESTDIR)$(pkgsysconfdir)/postprocessing.ini'
+		$(INSTALL_DATA) conf/postprocessing.ini '$(DESTDIR)$(pkgsysconfdir)/postprocessing.ini'
 
-uninstall-conf: conf/installed.ini
-	if cmp -s conf/installed.ini '$(DESTDIR)$(pkgsysconfdir)/postprocessing.ini'; then \
+uninstall-conf: conf/postprocessing.ini
+	if cmp -s conf/postprocessing.ini '$(DESTDIR)$(pkgsysconfdir)/postprocessing.ini'; then \
 		rm -f '$(DESTDIR)$(pkgsysconfdir)/postprocessing.ini'; fi
 
 .PHONY: install-conf uninstall-conf

@@ -9,99 +9,144 @@
 #define KEY(NAME, TYPE, ...) .key = {.name = (NAME), .type = PP_KEY_##TYPE, __VA_ARGS__}
 #define VARIABLES .environment
 
+#define EVENTS(NAME) "OC_EVENTS_" NAME " OCIS_EVENTS_" NAME
+#define OWN_EVENTS(NAME) "POSTPROCESSING_EVENTS_" NAME " " EVENTS(NAME)
+#define PERSISTENT_STORE(NAME) "OC_PERSISTENT_STORE" NAME " OCIS_PERSISTENT_STORE" NAME
+#define OWN_STORE(NAME) "POSTPROCESSING_STORE_" NAME " " PERSISTENT_STORE("_" NAME)
+
+const struct config_section config_sections[] = {
+	{"postprocessing", "The service itself, and the defaults of all steps."},
+	{"events", "The broker of the uploads' events: NATS with JetStream."},
+	{"store", "The JetStream key-value store that holds one record for each upload under way."},
+	{"content", "How the bytes of an upload are fetched from storage."},
+	{"http", "Where health and metrics are served."},
+	{NULL, NULL}
+};
+
 /* The names that are not ours are those of oCIS and OpenCloud: first the service's own, then what the whole host shares. */
 const struct config_key config_keys[] = {
-	{"postprocessing", KEY("steps", STRING, .help = "The steps of an upload, in this order"), AT(steps), 0},
+	{"postprocessing", KEY("steps", STRING,
+	 .help = "The steps of an upload, in this order: names, separated by commas or spaces. Without any step, every upload is "
+	         "accepted at once."),
+	 AT(steps), 0, "virusscan, delay"},
 	{"postprocessing", KEY("plugin_dir", STRING, .fallback = PLUGIN_DIR,
-	 .help = "Folders with modules, separated by colons; searched in order"), AT(plugin_dir), KEY_REQUIRED},
-	{"postprocessing", KEY("state_dir", STRING, .help = "Where the service keeps what must survive a restart"),
-	 AT(config.state_dir), 0},
+	 .help = "The folders that hold the steps' modules: absolute paths, separated by colons. They are searched in this order."),
+	 AT(plugin_dir), KEY_REQUIRED},
+	{"postprocessing", KEY("state_dir", STRING,
+	 .help = "The folder for what must survive a restart. Default: $STATE_DIRECTORY, which systemd sets; else " STATE_DIR
+	         " for root; else $XDG_STATE_HOME/postprocessing; else ~/.local/state/postprocessing."),
+	 AT(config.state_dir), 0, STATE_DIR},
 	{"postprocessing", KEY("shutdown_grace", DURATION, .fallback = "30s", .max = HOUR,
-	 .help = "How long running steps may finish when the service stops"), AT(config.shutdown_grace), 0},
+	 .help = "How long running steps may go on when the service stops. A step that is cut off runs again after the next start."),
+	 AT(config.shutdown_grace), 0},
 	{"postprocessing", KEY("log_level", CHOICE, .fallback = "info",
 	 .choices = "error warning info debug panic fatal warn trace", VARIABLES = "OC_LOG_LEVEL OCIS_LOG_LEVEL",
-	 .help = "What the log tells"), AT(log_level), 0},
+	 .help = "How much the log tells. The words panic, fatal, warn and trace are those of other services; they stand for the "
+	         "nearest of the first four."), AT(log_level), 0},
 	{"postprocessing", KEY("max_in_flight", INTEGER, .fallback = "2000", .min = 1, .max = 1000000,
-	 .help = "Uploads under way in this instance at a time"), AT(config.max_in_flight), 0},
+	 .help = "How many uploads this instance works on at a time, counted from the event to its acknowledgement."),
+	 AT(config.max_in_flight), 0},
 	{"postprocessing", KEY("workers", INTEGER, .fallback = "4", .min = 1, .max = 1024,
-	 .help = "Default of every step"), AT(step.workers), KEY_NO_VARIABLE},
+	 .help = "How many uploads each step works on at a time, unless the step's own section says otherwise. The variable "
+	         "POSTPROCESSING_WORKERS is not read: it means something else where oCIS or OpenCloud set it."),
+	 AT(step.workers), KEY_NO_VARIABLE},
 	{"postprocessing", KEY("max_retries", INTEGER, .fallback = "14", .max = 1000,
-	 .help = "Default of every step"), AT(step.max_retries), 0},
+	 .help = "How often a failed step is tried again, unless the step's own section says otherwise."), AT(step.max_retries), 0},
 	{"postprocessing", KEY("retry_backoff", DURATION, .fallback = "5s", .min = MILLISECOND, .max = 24 * HOUR,
-	 VARIABLES = "POSTPROCESSING_RETRY_BACKOFF_DURATION", .help = "Default of every step"), AT(step.retry_backoff), 0},
+	 VARIABLES = "POSTPROCESSING_RETRY_BACKOFF_DURATION",
+	 .help = "How long a failed step waits before it is tried again, unless the step's own section says otherwise. The wait "
+	         "doubles with each try."), AT(step.retry_backoff), 0},
 
-	{"events", KEY("endpoint", STRING, .fallback = "embedded", VARIABLES = "OC_EVENTS_ENDPOINT OCIS_EVENTS_ENDPOINT",
-	 .help = "The broker, host:port or URL, several separated by commas; embedded: a private one"),
-	 AT(config.events.endpoint), KEY_REQUIRED},
-	{"events", KEY("username", STRING,
-	 VARIABLES = "POSTPROCESSING_EVENTS_AUTH_USERNAME OC_EVENTS_AUTH_USERNAME OCIS_EVENTS_AUTH_USERNAME",
-	 .help = "Who we are at the broker"), AT(config.events.username), 0},
-	{"events", KEY("password", STRING,
-	 VARIABLES = "POSTPROCESSING_EVENTS_AUTH_PASSWORD OC_EVENTS_AUTH_PASSWORD OCIS_EVENTS_AUTH_PASSWORD",
-	 .help = "Better in a file of its own: password_file"), AT(config.events.password), 0},
-	{"events", KEY("password_file", STRING, .help = "A file that holds the password and nothing else"), AT(events_password_file), 0},
-	{"events", KEY("enable_tls", BOOL, .fallback = "false", VARIABLES = "OC_EVENTS_ENABLE_TLS OCIS_EVENTS_ENABLE_TLS",
-	 .help = "Speak TLS with the broker"), AT(config.events.tls), 0},
+	{"events", KEY("endpoint", STRING, .fallback = "embedded", VARIABLES = EVENTS("ENDPOINT"),
+	 .help = "The broker: host:port, or a URL that begins with nats:// or tls://. Several of one cluster are separated by commas. "
+	         "embedded stands for a private broker, which the service starts and stops itself. The broker of an oCIS or "
+	         "OpenCloud host is at 127.0.0.1:9233."), AT(config.events.endpoint), KEY_REQUIRED},
+	{"events", KEY("username", STRING, VARIABLES = OWN_EVENTS("AUTH_USERNAME"), .help = "The user's name at the broker."),
+	 AT(config.events.username), 0},
+	{"events", KEY("password", STRING, VARIABLES = OWN_EVENTS("AUTH_PASSWORD"),
+	 .help = "The user's password at the broker. It is better kept in a file of its own: see password_file."),
+	 AT(config.events.password), KEY_SECRET},
+	{"events", KEY("password_file", STRING, .help = "The path of a file that holds the password and nothing else."),
+	 AT(events_password_file), 0},
+	{"events", KEY("enable_tls", BOOL, .fallback = "false", VARIABLES = EVENTS("ENABLE_TLS"),
+	 .help = "Whether to use TLS with the broker."), AT(config.events.tls), 0},
 	{"events", KEY("tls_insecure", BOOL, .fallback = "false",
-	 VARIABLES = "OC_EVENTS_TLS_INSECURE OCIS_EVENTS_TLS_INSECURE OC_INSECURE OCIS_INSECURE",
-	 .help = "Do not verify its certificate; without effect where tls_root_ca_certificate is set"), AT(config.events.tls_insecure), 0},
-	{"events", KEY("tls_root_ca_certificate", STRING,
-	 VARIABLES = "OC_EVENTS_TLS_ROOT_CA_CERTIFICATE OCIS_EVENTS_TLS_ROOT_CA_CERTIFICATE",
-	 .help = "PEM file to verify it with"), AT(config.events.ca_file), 0},
-	{"events", KEY("cluster", STRING, VARIABLES = "OC_EVENTS_CLUSTER OCIS_EVENTS_CLUSTER",
-	 .help = "Accepted for the sake of old configurations, not used"), AT(cluster), 0},
-	{"events", KEY("consumer", STRING, .fallback = "postprocessing-pull", .help = "Durable consumer that all instances share"),
-	 AT(config.consumer), KEY_REQUIRED},
+	 VARIABLES = EVENTS("TLS_INSECURE") " OC_INSECURE OCIS_INSECURE",
+	 .help = "Whether to accept any certificate of the broker. Whoever is between the service and the broker can then read and "
+	         "change everything. Without effect if tls_root_ca_certificate is set."), AT(config.events.tls_insecure), 0},
+	{"events", KEY("tls_root_ca_certificate", STRING, VARIABLES = EVENTS("TLS_ROOT_CA_CERTIFICATE"),
+	 .help = "The path of a PEM file with the authorities that may have signed the broker's certificate. Default: those that the "
+	         "system trusts."), AT(config.events.ca_file), 0},
+	{"events", KEY("cluster", STRING, VARIABLES = EVENTS("CLUSTER"),
+	 .help = "Ignored. It is accepted because the configurations of oCIS and OpenCloud have it."), AT(cluster), 0},
+	{"events", KEY("consumer", STRING, .fallback = "postprocessing-pull",
+	 .help = "The durable consumer on the stream of events. All instances share it."), AT(config.consumer), KEY_REQUIRED},
 
 	{"store", KEY("store", CHOICE, .fallback = "nats-js-kv", .choices = "nats-js-kv",
-	 VARIABLES = "POSTPROCESSING_STORE OC_PERSISTENT_STORE OCIS_PERSISTENT_STORE",
-	 .help = "The kind of store: nats-js-kv only"), AT(store_kind), 0},
-	{"store", KEY("nodes", STRING, VARIABLES = "OC_PERSISTENT_STORE_NODES OCIS_PERSISTENT_STORE_NODES",
-	 .help = "Its broker; the one of [events] by default, with its credentials"), AT(config.store.endpoint), 0},
-	{"store", KEY("database", STRING, .fallback = "postprocessing", .help = "The bucket of the uploads' records"),
+	 VARIABLES = "POSTPROCESSING_STORE " PERSISTENT_STORE(""),
+	 .help = "The kind of store. There is only one: JetStream's."), AT(store_kind), 0},
+	{"store", KEY("nodes", STRING, VARIABLES = PERSISTENT_STORE("_NODES"),
+	 .help = "The broker that has the store, in the form of [events] endpoint. Default: the broker of [events], with its user, "
+	         "password and TLS as far as none are set here."), AT(config.store.endpoint), 0},
+	{"store", KEY("database", STRING, .fallback = "postprocessing", .help = "The bucket that holds the records."),
 	 AT(config.bucket), KEY_REQUIRED},
-	{"store", KEY("table", STRING, .help = "Goes before the uploads' IDs in the bucket's keys"), AT(config.table), 0},
-	{"store", KEY("username", STRING, VARIABLES =
-	 "POSTPROCESSING_STORE_AUTH_USERNAME OC_PERSISTENT_STORE_AUTH_USERNAME OCIS_PERSISTENT_STORE_AUTH_USERNAME",
-	 .help = "Who we are at the store's broker"), AT(config.store.username), 0},
-	{"store", KEY("password", STRING, VARIABLES =
-	 "POSTPROCESSING_STORE_AUTH_PASSWORD OC_PERSISTENT_STORE_AUTH_PASSWORD OCIS_PERSISTENT_STORE_AUTH_PASSWORD",
-	 .help = "Better in a file of its own: password_file"), AT(config.store.password), 0},
-	{"store", KEY("password_file", STRING, .help = "A file that holds the password and nothing else"), AT(store_password_file), 0},
-	{"store", KEY("enable_tls", BOOL, .fallback = "false",
-	 VARIABLES = "OC_PERSISTENT_STORE_ENABLE_TLS OCIS_PERSISTENT_STORE_ENABLE_TLS",
-	 .help = "Speak TLS with the store's broker"), AT(config.store.tls), 0},
+	{"store", KEY("table", STRING, .help = "A prefix for the keys of the bucket, as other implementations can have it."),
+	 AT(config.table), 0},
+	{"store", KEY("username", STRING, VARIABLES = OWN_STORE("AUTH_USERNAME"),
+	 .help = "The user's name at the store's broker."), AT(config.store.username), 0},
+	{"store", KEY("password", STRING, VARIABLES = OWN_STORE("AUTH_PASSWORD"),
+	 .help = "The user's password at the store's broker. It is better kept in a file of its own: see password_file."),
+	 AT(config.store.password), KEY_SECRET},
+	{"store", KEY("password_file", STRING, .help = "The path of a file that holds the password and nothing else."),
+	 AT(store_password_file), 0},
+	{"store", KEY("enable_tls", BOOL, .fallback = "false", VARIABLES = PERSISTENT_STORE("_ENABLE_TLS"),
+	 .help = "Whether to use TLS with the store's broker."), AT(config.store.tls), 0},
 	{"store", KEY("tls_insecure", BOOL, .fallback = "false",
-	 VARIABLES = "OC_PERSISTENT_STORE_TLS_INSECURE OCIS_PERSISTENT_STORE_TLS_INSECURE OC_INSECURE OCIS_INSECURE",
-	 .help = "Do not verify its certificate; without effect where tls_root_ca_certificate is set"), AT(config.store.tls_insecure), 0},
-	{"store", KEY("tls_root_ca_certificate", STRING,
-	 VARIABLES = "OC_PERSISTENT_STORE_TLS_ROOT_CA_CERTIFICATE OCIS_PERSISTENT_STORE_TLS_ROOT_CA_CERTIFICATE",
-	 .help = "PEM file to verify it with"), AT(config.store.ca_file), 0},
+	 VARIABLES = PERSISTENT_STORE("_TLS_INSECURE") " OC_INSECURE OCIS_INSECURE",
+	 .help = "Whether to accept any certificate of the store's broker. Whoever is between the service and the broker can then "
+	         "read and change everything. Without effect if tls_root_ca_certificate is set."), AT(config.store.tls_insecure), 0},
+	{"store", KEY("tls_root_ca_certificate", STRING, VARIABLES = PERSISTENT_STORE("_TLS_ROOT_CA_CERTIFICATE"),
+	 .help = "The path of a PEM file with the authorities that may have signed the certificate of the store's broker. Default: "
+	         "those that the system trusts."), AT(config.store.ca_file), 0},
 
 	{"content", KEY("tls_insecure", BOOL, .fallback = "false", VARIABLES = "OC_INSECURE OCIS_INSECURE",
-	 .help = "Do not verify the certificate of the uploads' storage"), AT(config.content.tls_insecure), 0},
-	{"content", KEY("ca_file", STRING, .help = "PEM file to verify it with"), AT(ca_file), 0},
-	{"content", KEY("file_roots", STRING, .help = "Folders below which file:// is allowed, separated by colons"), AT(file_roots), 0},
+	 .help = "Whether to accept any certificate of the storage that uploads are fetched from. Whoever is between the service and "
+	         "storage can then read every upload and have the steps see other bytes. Without effect if ca_file is set."),
+	 AT(config.content.tls_insecure), 0},
+	{"content", KEY("ca_file", STRING,
+	 .help = "The path of a PEM file with the authorities that may have signed the storage's certificate. Default: those that the "
+	         "system trusts."), AT(ca_file), 0},
+	{"content", KEY("file_roots", STRING,
+	 .help = "The folders below which an upload's URL may be a file:// URL: absolute paths, separated by colons. Default: none."),
+	 AT(file_roots), 0},
 
 	{"http", KEY("addr", STRING, .fallback = "127.0.0.1:9255", VARIABLES = "POSTPROCESSING_DEBUG_ADDR",
-	 .help = "Where health and metrics are served; empty: nowhere"), AT(config.http_addr), 0},
-	{"http", KEY("token", STRING, VARIABLES = "POSTPROCESSING_DEBUG_TOKEN", .help = "Bearer token for the metrics"),
-	 AT(config.http_token), 0},
-	{NULL, {0}, 0, 0}
+	 .help = "The address that /healthz, /readyz and /metrics are served on, host:port. An empty value in the file: none."),
+	 AT(config.http_addr), 0},
+	{"http", KEY("token", STRING, VARIABLES = "POSTPROCESSING_DEBUG_TOKEN",
+	 .help = "The bearer token that a request for /metrics must have. Default: none is asked for."),
+	 AT(config.http_token), KEY_SECRET},
+	{.section = NULL}
 };
 
 const struct config_key step_keys[] = {
-	{"step", KEY("module", STRING, .help = "The module that does it; the step's name by default"), STEP_AT(step.module), KEY_REQUIRED},
-	{"step", KEY("workers", INTEGER, .min = 1, .max = 1024, .help = "Uploads that the step works on at a time"),
-	 STEP_AT(step.workers), 0},
+	{"step", KEY("module", STRING,
+	 .help = "The module that does the step. Default: the one that has the step's name. remote: another service on the bus does it."),
+	 STEP_AT(step.module), KEY_REQUIRED},
+	{"step", KEY("workers", INTEGER, .min = 1, .max = 1024,
+	 .help = "How many uploads the step works on at a time. Default: [postprocessing] workers."), STEP_AT(step.workers), 0, "4"},
 	{"step", KEY("deadline", DURATION, .fallback = "10m", .min = MILLISECOND, .max = 720 * HOUR,
-	 .help = "How long one run may take; how long another service may take to answer"), STEP_AT(step.deadline), 0},
-	{"step", KEY("max_retries", INTEGER, .max = 1000, .help = "How often the step is tried again"), STEP_AT(step.max_retries), 0},
+	 .help = "How long one run of the step may take, or how long another service may take to answer. Then the run counts as "
+	         "failed."), STEP_AT(step.deadline), 0},
+	{"step", KEY("max_retries", INTEGER, .max = 1000,
+	 .help = "How often the step is tried again when it fails. Default: [postprocessing] max_retries."), STEP_AT(step.max_retries), 0, "14"},
 	{"step", KEY("retry_backoff", DURATION, .min = MILLISECOND, .max = 24 * HOUR,
-	 .help = "The wait before it is tried again; doubled each time"), STEP_AT(step.retry_backoff), 0},
+	 .help = "How long the step waits before it is tried again. The wait doubles with each try. Default: [postprocessing] "
+	         "retry_backoff."), STEP_AT(step.retry_backoff), 0, "5s"},
 	{"step", KEY("on_exhausted", CHOICE, .fallback = "abort", .choices = "abort continue",
-	 .help = "What becomes of the upload then"), STEP_AT(on_exhausted), 0},
-	{NULL, {0}, 0, 0}
+	 .help = "What becomes of an upload when no retry is left. abort: its bytes are kept, and nobody can reach them. continue: it "
+	         "goes on to the next step, though this one never succeeded."), STEP_AT(on_exhausted), 0},
+	{.section = NULL}
 };
 
 const struct config_key *config_keys_find(const char *section, const char *name)

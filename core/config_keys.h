@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Internal to the configuration: the table of the service's own keys. Reading, checking, the names of
- * variables, defaults and help all come from it. */
+ * variables, defaults and help all come from it, and so do conf/postprocessing.ini.in and the keys of
+ * postprocessing.ini(5): after a change, `make reference` writes these two anew. A key's help is one or
+ * more full sentences; its type, default, range, choices and variables are added by the program. */
 #ifndef CORE_CONFIG_KEYS_H
 #define CORE_CONFIG_KEYS_H
 
@@ -22,7 +24,11 @@ struct step_draft {
 	unsigned on_exhausted;
 };
 
-enum { KEY_REQUIRED = 1 /* may not be empty */, KEY_NO_VARIABLE = 2 /* the name that its variable would have means something else */ };
+enum {
+	KEY_REQUIRED = 1,    /* may not be empty */
+	KEY_NO_VARIABLE = 2, /* the name that its variable would have means something else */
+	KEY_SECRET = 4,      /* its value is never shown */
+};
 
 /* PP_KEY_STRING sets a char *, BOOL a bool, INTEGER and CHOICE an unsigned, DURATION a nanos. */
 struct config_key {
@@ -30,7 +36,15 @@ struct config_key {
 	struct pp_key key;
 	size_t offset; /* in struct config_draft; in struct step_draft for the steps' keys */
 	unsigned flags;
+	const char *example; /* shown where there is no default; NULL: nothing is */
 };
+
+/* The sections of the service's own keys, for people. Ends with one without name. */
+struct config_section {
+	const char *name;
+	const char *help;
+};
+extern const struct config_section config_sections[];
 
 /* The keys of all sections but the steps', then those that each step has. Both end with a key without name. */
 extern const struct config_key config_keys[];

@@ -5,32 +5,42 @@
 #include "core/config_source.h"
 
 struct legacy {
-	const char *variable;
-	const char *key;  /* the same in [postprocessing]; NULL: a variable only */
-	const char *step; /* which step it is about */
-	const char *sets; /* that step's key; NULL: the value is true or false, whether to run it */
+	struct pp_key key; /* in [postprocessing]; the name is empty for what is a variable only */
+	const char *step;  /* which step it is about */
+	const char *sets;  /* that step's key; NULL: the value says whether to run it */
 	enum legacy_wish wish;
 };
 
 static const struct legacy legacy[] = {
-	{"POSTPROCESSING_VIRUSSCAN", "virusscan", "virusscan", NULL, LEGACY_FIRST},
-	{"POSTPROCESSING_DELAY", "delay", "delay", "duration", LEGACY_LAST},
-	{"ANTIVIRUS_WORKERS", NULL, "virusscan", "workers", LEGACY_NOT_WANTED},
+	{{.name = "virusscan", .type = PP_KEY_BOOL, .fallback = "false", .environment = "POSTPROCESSING_VIRUSSCAN",
+	  .help = "Whether the step virusscan runs first when it is not among the steps."}, "virusscan", NULL, LEGACY_FIRST},
+	{{.name = "delay", .type = PP_KEY_DURATION, .fallback = "0", .environment = "POSTPROCESSING_DELAY",
+	  .help = "Sets duration in [step:delay]. With a delay that is not 0, the step delay runs last when it is not among the steps."},
+	 "delay", "duration", LEGACY_LAST},
+	{{.name = "", .environment = "ANTIVIRUS_WORKERS"}, "virusscan", "workers", LEGACY_NOT_WANTED},
 };
 #define LEGACY_COUNT (sizeof legacy / sizeof legacy[0])
 
-bool legacy_is_key(const char *key)
+const struct pp_key *legacy_key(size_t number)
 {
 	for (size_t i = 0; i < LEGACY_COUNT; i++)
-		if (legacy[i].key != NULL && strcmp(legacy[i].key, key) == 0)
+		if (legacy[i].key.name[0] != '\0' && number-- == 0)
+			return &legacy[i].key;
+	return NULL;
+}
+
+bool legacy_is_key(const char *key)
+{
+	const struct pp_key *entry;
+	for (size_t i = 0; (entry = legacy_key(i)) != NULL; i++)
+		if (strcmp(entry->name, key) == 0)
 			return true;
 	return false;
 }
 
 static struct found find(const struct config_source *source, const struct legacy *entry)
 {
-	const struct pp_key key = {.name = entry->key == NULL ? "" : entry->key, .environment = entry->variable};
-	return source_find(source, "postprocessing", &key, false);
+	return source_find(source, "postprocessing", &entry->key, false);
 }
 
 void legacy_apply(struct config_source *source, struct problems *problems)
@@ -77,7 +87,7 @@ enum legacy_wish legacy_step_wish(const struct config_source *source, size_t num
 		snprintf(section, sizeof section, STEP_PREFIX "%s", entry->step);
 		found = source_find(source, section, &key, true);
 	} else {
-		key = (struct pp_key){.name = entry->key, .type = PP_KEY_BOOL};
+		key = entry->key;
 		found = find(source, entry);
 	}
 	char why[VALUE_WHY_SIZE];

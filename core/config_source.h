@@ -109,6 +109,8 @@ void config_steps_free(struct config *config);
  * that knows any step by name. */
 /* Whether the key of [postprocessing] is one of them. */
 bool legacy_is_key(const char *key);
+/* These keys by number, as they are documented; NULL: no more. */
+const struct pp_key *legacy_key(size_t number);
 /* Passes their values on to the steps' sections. */
 void legacy_apply(struct config_source *source, struct problems *problems);
 /* The steps that may run without being listed, by number; NULL: no more. */

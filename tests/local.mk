@@ -35,6 +35,16 @@ tests_test_config_env_SOURCES = tests/test_config_env.c $(CONFIG_FIXTURE)
 check_PROGRAMS += tests/test_config_example
 tests_test_config_example_SOURCES = tests/test_config_example.c $(CONFIG_FIXTURE)
 
+# The tables with the folders' names in place of the folders. (The first @ stands alone, or configure would fill it in.)
+check_PROGRAMS += tests/test_reference
+tests_test_reference_SOURCES = tests/test_reference.c conf/reference.c conf/reference.h core/config_keys.c
+tests_test_reference_CPPFLAGS = -I$(top_srcdir) -I$(top_srcdir)/include $(CHECK_CFLAGS) -DPLUGINS='"$(abs_top_builddir)/plugins/.libs"' \
+	-DPLUGIN_DIR='"@" "plugindir@"' -DCONFIG_DIR='"@" "pkgsysconfdir@"' -DSTATE_DIR='"@" "statedir@"'
+
+reference: tests/test_reference
+	srcdir=$(srcdir) tests/test_reference -w
+.PHONY: reference
+
 SCARCITY = tests/scarcity.c tests/scarcity.h
 SCARCITY_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup \
 	-Wl,--wrap=realpath,--wrap=open_memstream,--wrap=free

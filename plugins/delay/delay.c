@@ -11,7 +11,7 @@ struct delay {
 
 static const struct pp_key delay_keys[] = {
 	{.name = "duration", .type = PP_KEY_DURATION, .fallback = "0", .environment = "POSTPROCESSING_DELAY",
-	 .help = "how long each upload waits, from its arrival at this step on"},
+	 .help = "How long each upload waits, counted from its arrival at this step."},
 	{.name = NULL},
 };
 

@@ -26,18 +26,20 @@ struct virusscan {
 
 static const struct pp_key virusscan_keys[] = {
 	{.name = "scanner", .type = PP_KEY_CHOICE, .fallback = "clamav", .choices = "clamav",
-	 .environment = "ANTIVIRUS_SCANNER_TYPE", .help = "which kind of scanner to ask"},
+	 .environment = "ANTIVIRUS_SCANNER_TYPE", .help = "The kind of scanner. There is only one: clamd, ClamAV's daemon."},
 	{.name = "clamav_socket", .type = PP_KEY_STRING, .fallback = "/run/clamav/clamd.ctl",
-	 .environment = "ANTIVIRUS_CLAMAV_SOCKET", .help = "where clamd listens: path, unix:///path, tcp://host:port, host:port"},
+	 .environment = "ANTIVIRUS_CLAMAV_SOCKET", .help = "Where clamd listens: a path, unix:///path, host:port or tcp://host:port."},
 	{.name = "infected", .type = PP_KEY_CHOICE, .fallback = "delete", .choices = "delete abort continue",
-	 .environment = "ANTIVIRUS_INFECTED_FILE_HANDLING", .help = "what becomes of an infected file"},
+	 .environment = "ANTIVIRUS_INFECTED_FILE_HANDLING", .help = "What becomes of an infected file. delete: its bytes are deleted. abort: they are kept, and nobody can "
+	         "reach them. continue: it goes on to the next step."},
 	{.name = "max_scan_size", .type = PP_KEY_SIZE, .fallback = "0", .environment = "ANTIVIRUS_MAX_SCAN_SIZE",
-	 .help = "files larger than this are treated as max_scan_size_mode says; 0: no limit"},
+	 .help = "The size above which a file is treated as max_scan_size_mode says. 0: no limit."},
 	{.name = "max_scan_size_mode", .type = PP_KEY_CHOICE, .fallback = "partial", .choices = "partial skip truncate",
 	 .environment = "ANTIVIRUS_MAX_SCAN_SIZE_MODE",
-	 .help = "partial (or truncate): scan only the first max_scan_size bytes; skip: let the file pass unscanned"},
+	 .help = "What becomes of a file above max_scan_size. partial, or truncate: only its first max_scan_size bytes are scanned. "
+	         "skip: it passes without a scan."},
 	{.name = "timeout", .type = PP_KEY_DURATION, .fallback = "5m", .environment = "ANTIVIRUS_CLAMAV_SCAN_TIMEOUT",
-	 .min = 1, .max = 24 * 3600 * SECOND_NANOS, .help = "how long clamd may take to answer, and for each part of the transfer"},
+	 .min = 1, .max = 24 * 3600 * SECOND_NANOS, .help = "How long clamd may take to answer, and to take each part of a file."},
 	{.name = NULL},
 };
 
