@@ -44,6 +44,8 @@ struct step_config {
 	const char *place;      /* "FILE:LINE" or variable that chose the module; owned by the configuration */
 	unsigned workers;
 	nanos deadline;         /* of one run; of a remote step's answer */
+	nanos max_wait;         /* farther ahead it may not ask to be run again … */
+	unsigned max_waits;     /* … nor more often */
 	unsigned max_retries;
 	nanos retry_backoff;    /* before the n-th retry: retry_backoff · 2^(n-1) */
 	enum on_exhausted on_exhausted;

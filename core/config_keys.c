@@ -138,6 +138,11 @@ const struct config_key step_keys[] = {
 	{"step", KEY("deadline", DURATION, .fallback = "10m", .min = MILLISECOND, .max = 720 * HOUR,
 	 .help = "How long one run of the step may take, or how long another service may take to answer. Then the run counts as "
 	         "failed."), STEP_AT(step.deadline), 0},
+	{"step", KEY("max_wait", DURATION, .fallback = "720h", .min = SECOND, .max = 87600 * HOUR,
+	 .help = "How far ahead the step may ask to be run again, as the module delay does. Asking for more counts as a failure."),
+	 STEP_AT(step.max_wait), 0},
+	{"step", KEY("max_waits", INTEGER, .fallback = "1000", .min = 1, .max = 1000000,
+	 .help = "How often the step may ask for that in one try. Asking more often counts as a failure."), STEP_AT(step.max_waits), 0},
 	{"step", KEY("max_retries", INTEGER, .max = 1000,
 	 .help = "How often the step is tried again when it fails. Default: [postprocessing] max_retries."), STEP_AT(step.max_retries), 0, "14"},
 	{"step", KEY("retry_backoff", DURATION, .min = MILLISECOND, .max = 24 * HOUR,

@@ -302,6 +302,9 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 	struct upload *upload = job->input.kind == INPUT_BEGIN ? job->event.upload : present ? slot->record->upload : NULL;
 	if (present)
 		status = slot->record->status;
+	/* Resumed is what is then run here. */
+	if (job->input.kind == INPUT_RESUME)
+		job->input.claim = present && slot->theirs;
 	job->input.mark = slot->suspect;
 	job->action = skip != NULL ? (struct action){.ignored = skip}
 	                           : pipeline_apply(&coordinator->options.pipeline, upload, present, &status, &job->input,

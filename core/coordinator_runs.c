@@ -189,6 +189,7 @@ void runs_pass(struct run *run, struct job *job)
 	job->input.returned = run->returned;
 	job->input.outcome = run->outcome;
 	job->input.transition = run->transition;
+	job->input.began = atomic_load(&run->started);
 	job->input.until = run->until;
 	job->input.result = run->result != NULL;
 	job->result = run->result;

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/pipeline.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* No backoff is longer. */
 #define BACKOFF_LIMIT (365 * 24 * HOUR)
+/* No wait is shorter: a step that asks for none would run and be written in a loop. */
+#define WAIT_LEAST (100 * MILLISECOND)
 
 static const struct pipeline_step *find_step(const struct pipeline *pipeline, const char *name)
 {
@@ -47,7 +50,10 @@ static void keep(struct status *status, struct action *action)
 
 nanos pipeline_backoff(const struct pipeline *pipeline, const struct upload *upload, const struct status *status)
 {
-	return doubled(pipeline_current_step(pipeline, upload, status)->retry_backoff, status->failures, BACKOFF_LIMIT);
+	const struct pipeline_step *limits = pipeline_current_step(pipeline, upload, status);
+	/* A record may name any number of failures; the next one beyond the last retry ends the step in any case. */
+	unsigned failures = status->failures < limits->max_retries ? status->failures : limits->max_retries;
+	return doubled(limits->retry_backoff, failures, BACKOFF_LIMIT);
 }
 
 static void put(struct status *status, struct action *action, nanos now)
@@ -68,6 +74,7 @@ static void finish(const struct pipeline *pipeline, const struct upload *upload,
 	status->awaited = false;
 	status->failures = 0;
 	status->woken_at = 0;
+	status->waits = 0;
 	status->confirmations = 1;
 	status->due = now + pipeline->confirm_interval;
 	action->publish |= PUBLISH_FINISHED;
@@ -96,6 +103,7 @@ static void enter_step(const struct pipeline *pipeline, const struct upload *upl
 	status->awaited = false;
 	status->failures = 0;
 	status->woken_at = 0;
+	status->waits = 0;
 	status->due = now + limits->deadline;
 	if (limits == &pipeline->other)
 		await_others(status, status->due, action);
@@ -120,6 +128,7 @@ static void fail(const struct pipeline *pipeline, const struct upload *upload, s
 	status->phase = PHASE_BACKOFF;
 	status->outcome = OUTCOME_RETRY;
 	status->woken_at = 0;
+	status->waits = 0;
 	status->due = now + pipeline_backoff(pipeline, upload, status);
 }
 
@@ -201,8 +210,15 @@ static struct action ready(const struct upload *upload, struct status *status, c
 	return action;
 }
 
-static struct action resume(const struct pipeline *pipeline, const struct upload *upload, struct status *status, bool busy,
-                            nanos now)
+static void wake(struct status *status, struct action *action)
+{
+	if (status->phase == PHASE_WAITING)
+		status->woken_at = status->due;
+	action->run = true;
+}
+
+static struct action resume(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                            const struct input *input, bool busy, nanos now)
 {
 	struct action action = {0};
 	if (busy)
@@ -211,12 +227,18 @@ static struct action resume(const struct pipeline *pipeline, const struct upload
 	case PHASE_ENDED:
 		return ignore("it has ended");
 	case PHASE_WAITING:
-		return ignore("its step asked to wait");
+		/* Its time is now. That is written, so that it stays so if this instance dies before the run. */
+		status->due = status->due < now ? status->due : now;
+		wake(status, &action);
+		keep(status, &action);
+		return action;
 	case PHASE_QUEUED:
 	case PHASE_RUNNING:
 	case PHASE_BACKOFF:
 		action.run = true;
 		action.mark = status->phase == PHASE_BACKOFF;
+		if (input->claim)
+			keep(status, &action);
 		return action;
 	case PHASE_AWAITING:
 		await_others(status, now + pipeline_current_step(pipeline, upload, status)->deadline, &action);
@@ -230,23 +252,58 @@ static struct action resume(const struct pipeline *pipeline, const struct upload
 	return action;
 }
 
+/* Is the time that the step asks for one that it can have? False: the reason is in why[REASON_SIZE]. */
+static bool is_to_have(const struct pipeline_step *limits, const struct status *status, const struct input *input, nanos now,
+                       char *why)
+{
+	char time[TIME_TEXT_SIZE], limit[DURATION_TEXT_SIZE];
+	/* Another service's answer has at least the time that a run has. */
+	nanos most = input->returned == RETURNED_AWAIT && limits->deadline > limits->max_wait ? limits->deadline : limits->max_wait;
+	/* If the clock was set back since, what is now is not too early. */
+	nanos began = input->began < now ? input->began : now;
+	if (input->until < began)
+		snprintf(why, REASON_SIZE, "the step asked for %s, a time before its run began", time_format(input->until, time));
+	else if (input->until > now && input->until - now > most)
+		snprintf(why, REASON_SIZE, "the step asked to wait until %s, longer than max_wait (%s) allows", time_format(input->until, time),
+		         duration_format(most, limit));
+	else if (input->returned == RETURNED_WAIT && status->waits >= limits->max_waits)
+		snprintf(why, REASON_SIZE, "the step asked to wait more than %u times (max_waits)", limits->max_waits);
+	else
+		return true;
+	return false;
+}
+
+/* The step asks to be run again, or somebody else to answer, at a time of its choice. */
+static void put_off(const struct pipeline *pipeline, const struct upload *upload, struct status *status, const struct input *input,
+                    struct action *action, nanos now)
+{
+	char why[REASON_SIZE];
+	nanos until = input->until > now + WAIT_LEAST ? input->until : now + WAIT_LEAST;
+	if (!is_to_have(pipeline_current_step(pipeline, upload, status), status, input, now, why)) {
+		status_set_reason(status, why);
+		fail(pipeline, upload, status, action, now);
+		return;
+	}
+	status->outcome = OUTCOME_NONE;
+	if (input->returned == RETURNED_AWAIT) {
+		await_others(status, until, action);
+		return;
+	}
+	status->phase = PHASE_WAITING;
+	status->woken_at = 0;
+	status->due = until;
+	status->waits++;
+}
+
 static struct action returned(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
                               const struct input *input, nanos now)
 {
 	if (all_done(upload, status) || status->transition != input->transition)
 		return ignore("the upload has moved on since the run began");
 	struct action action = {0};
-	/* A due time of 0 would mean never, and one beyond TIME_LAST could not be read again. */
-	nanos until = input->until <= 0 ? now : input->until > TIME_LAST ? TIME_LAST : input->until;
 	status_set_reason(status, input->reason);
-	if (input->returned == RETURNED_WAIT) {
-		status->phase = PHASE_WAITING;
-		status->outcome = OUTCOME_NONE;
-		status->woken_at = 0;
-		status->due = until;
-	} else if (input->returned == RETURNED_AWAIT) {
-		status->outcome = OUTCOME_NONE;
-		await_others(status, until, &action);
+	if (input->returned != RETURNED_VERDICT) {
+		put_off(pipeline, upload, status, input, &action, now);
 	} else {
 		bool verdict = input->outcome == OUTCOME_CONTINUE || input->outcome == OUTCOME_ABORT || input->outcome == OUTCOME_DELETE;
 		if (verdict && input->result) {
@@ -264,13 +321,6 @@ static struct action returned(const struct pipeline *pipeline, const struct uplo
 static bool overdue(const struct status *status, nanos now)
 {
 	return (status->phase == PHASE_WAITING || status->phase == PHASE_BACKOFF) && status->due <= now;
-}
-
-static void wake(struct status *status, struct action *action)
-{
-	if (status->phase == PHASE_WAITING)
-		status->woken_at = status->due;
-	action->run = true;
 }
 
 /* Whether the turn that has come is still wanted. Who was resumed does not wait for the end of a backoff. */
@@ -411,7 +461,7 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 	case INPUT_READY:
 		return ready(upload, status, input, busy, now);
 	case INPUT_RESUME:
-		return resume(pipeline, upload, status, busy, now);
+		return resume(pipeline, upload, status, input, busy, now);
 	case INPUT_RETURNED:
 		return returned(pipeline, upload, status, input, now);
 	case INPUT_STARTING:

@@ -30,8 +30,13 @@ struct pipeline_step {
 	unsigned max_retries;
 	nanos retry_backoff;
 	nanos deadline;
+	nanos max_wait;     /* farther ahead a step may not ask to be run again, or ask others to answer */
+	unsigned max_waits; /* as often may one try of the step ask to be run again later */
 	bool continue_when_exhausted;
 };
+
+/* The defaults of max_wait and max_waits. */
+#define MAX_WAITING .max_wait = 720 * HOUR, .max_waits = 1000
 
 struct pipeline {
 	const struct pipeline_step *step;
@@ -68,14 +73,14 @@ struct input {
 	/* RETURNED: */
 	enum returned returned;
 	uint64_t transition;   /* the status' transition when the run began; STOPPED, too */
+	nanos began;           /* when it did; 0: there was no run */
 	nanos until;           /* WAIT, AWAIT */
 	bool result;           /* the step set a result */
 	const char *reason;    /* "" */
 	bool mark;             /* STARTING: it is to be marked as running first, see PHASE_RUNNING */
 	bool lost;             /* there is no record, though there has to be one: the broker has lost it */
-	/* FOUND: */
-	bool foreign;          /* another implementation wrote it */
-	bool claim;            /* its owner has died: it has to be written to be ours */
+	bool foreign;          /* FOUND: another implementation wrote it */
+	bool claim;            /* FOUND, RESUME: another instance looked after it: it has to be written to be ours */
 };
 
 enum write { WRITE_NONE, WRITE_PUT, WRITE_DELETE };

@@ -45,6 +45,8 @@ static void encode_own_part(struct text *text, const struct record *record)
 		text_number(text, ",\"answer\":", (int64_t)status->answered);
 	if (status->woken_at != 0)
 		add_time(text, ",\"woken\":", status->woken_at);
+	if (status->waits != 0)
+		text_number(text, ",\"waits\":", status->waits);
 	if (status->confirmations != 0)
 		text_number(text, ",\"confirmations\":", status->confirmations);
 	if (status->reason[0] != '\0')

@@ -20,7 +20,7 @@ struct fields {
 /* Those of our own part. */
 struct own_fields {
 	struct json_value owner, writer, phase, transition, publish, said, said_at, due, begun, stream, awaited, answer, woken,
-		confirmations, reason, ended, traceparent;
+		waits, confirmations, reason, ended, traceparent;
 	struct json_value step, outcome, result; /* of what ended */
 };
 
@@ -65,6 +65,7 @@ static bool read_own_fields(struct json_reader *reader, const struct json_value 
 		{"awaited", &fields->awaited},
 		{"answer", &fields->answer},
 		{"woken", &fields->woken},
+		{"waits", &fields->waits},
 		{"confirmations", &fields->confirmations},
 		{"reason", &fields->reason},
 		{"ended", &fields->ended},
@@ -146,6 +147,7 @@ static bool decode_own_part(struct json_reader *reader, const struct own_fields 
 	status->awaited = json_reader_bool(reader, &fields->awaited);
 	status->answered = read_count(reader, &fields->answer, INT64_MAX);
 	status->woken_at = read_time(reader, &fields->woken);
+	status->waits = (unsigned)read_count(reader, &fields->waits, INT32_MAX);
 	status->confirmations = (unsigned)read_count(reader, &fields->confirmations, INT32_MAX);
 	status_set_reason(status, json_reader_string(reader, &fields->reason));
 	if (status->publish & PUBLISH_STEP_FINISHED)

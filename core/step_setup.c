@@ -168,7 +168,11 @@ const char *step_setup_string(const struct pp_setup *setup, const char *key)
 int64_t step_setup_number(const struct pp_setup *setup, const char *key)
 {
 	const struct module_key *found = find(setup, key);
-	return found == NULL ? 0 : found->number;
+	if (found != NULL)
+		return found->number;
+	if (key != NULL && strcmp(key, "max_wait") == 0)
+		return setup->step->max_wait;
+	return key != NULL && strcmp(key, "deadline") == 0 ? setup->step->deadline : 0;
 }
 
 const char *step_setup_name(const struct pp_setup *setup)

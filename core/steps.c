@@ -56,6 +56,8 @@ struct steps *steps_create(const struct config *config, struct modules *modules,
 			.max_retries = step->max_retries,
 			.retry_backoff = step->retry_backoff,
 			.deadline = step->deadline,
+			.max_wait = step->max_wait,
+			.max_waits = step->max_waits,
 			.continue_when_exhausted = step->on_exhausted == EXHAUSTED_CONTINUE,
 		};
 		create_step(&steps->step[i], config, modules, problems);
@@ -84,7 +86,7 @@ struct pipeline steps_pipeline(const struct steps *steps)
 	return (struct pipeline){
 		.step = steps->limits,
 		.count = steps->count,
-		.other = {.name = "", .max_retries = 14, .retry_backoff = 5 * SECOND, .deadline = 10 * MINUTE},
+		.other = {.name = "", .max_retries = 14, .retry_backoff = 5 * SECOND, .deadline = 10 * MINUTE, MAX_WAITING},
 		.confirm_interval = MINUTE,
 		.confirm_interval_limit = HOUR,
 		.confirm_limit = 24,

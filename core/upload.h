@@ -85,6 +85,7 @@ struct status {
 	unsigned confirmations; /* how often PostprocessingFinished was sent */
 	nanos due;            /* when somebody must look again; 0: never */
 	nanos woken_at;       /* the step asked to be woken at this time, and it has come; 0: no */
+	unsigned waits;       /* how often this try of the step has asked for that */
 
 	uint64_t transition;  /* counts the record's writes */
 	unsigned publish;     /* what was to be published last (PUBLISH_…) … */

@@ -10,8 +10,8 @@
 static const char *const steps[] = {"scan", "slow"};
 static const unsigned workers[] = {2, 1};
 static const struct pipeline_step limits[] = {
-	{.name = "scan", .max_retries = 2, .retry_backoff = SECOND, .deadline = MINUTE},
-	{.name = "slow", .max_retries = 0, .retry_backoff = SECOND, .deadline = HOUR},
+	{.name = "scan", .max_retries = 2, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING},
+	{.name = "slow", .max_retries = 0, .retry_backoff = SECOND, .deadline = HOUR, MAX_WAITING},
 };
 
 static void say(struct fake_world *world, const char *word, const char *what)
@@ -175,7 +175,8 @@ static void create(struct fake_world *world, const char *owner)
 	static char nonce[32];
 	snprintf(nonce, sizeof nonce, "n%lu", ++nonces);
 	world->options = (struct coordinator_options){
-		.pipeline = {.step = world->limits != NULL ? world->limits : limits, .count = 2, .other = {.name = "", .max_retries = 1, .retry_backoff = SECOND, .deadline = MINUTE},
+		.pipeline = {.step = world->limits != NULL ? world->limits : limits, .count = 2,
+		             .other = {.name = "", .max_retries = 1, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING},
 		             .confirm_interval = MINUTE, .confirm_interval_limit = HOUR, .confirm_limit = 3},
 		.step = steps,
 		.workers = workers,

@@ -4,15 +4,15 @@
 #include <stdio.h>
 
 static const struct pipeline_step limits[] = {
-	{.name = "scan", .max_retries = SCAN_RETRIES, .retry_backoff = 5 * SECOND, .deadline = 10 * MINUTE},
-	{.name = "delay", .max_retries = 0, .retry_backoff = SECOND, .deadline = MINUTE, .continue_when_exhausted = true},
+	{.name = "scan", .max_retries = SCAN_RETRIES, .retry_backoff = 5 * SECOND, .deadline = 10 * MINUTE, MAX_WAITING},
+	{.name = "delay", .max_retries = 0, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING, .continue_when_exhausted = true},
 };
 static const char *const names[] = {"scan", "delay", "policies"};
 
 const struct pipeline fixture_pipeline = {
 	.step = limits,
 	.count = 2,
-	.other = {.name = "", .max_retries = 2, .retry_backoff = 3 * SECOND, .deadline = 4 * MINUTE},
+	.other = {.name = "", .max_retries = 2, .retry_backoff = 3 * SECOND, .deadline = 4 * MINUTE, MAX_WAITING},
 	.confirm_interval = MINUTE,
 	.confirm_interval_limit = 5 * MINUTE,
 	.confirm_limit = 6,

@@ -10,8 +10,15 @@
 #include "core/clock.h"
 #include "tests/fuzz/require.h"
 
+/* What every step has. */
+static const struct pp_key step_keys[] = {{.name = "deadline", .type = PP_KEY_DURATION, .fallback = "10m"},
+                                          {.name = "max_wait", .type = PP_KEY_DURATION, .fallback = "720h"}};
+
 static const struct pp_key *find_key(const struct pp_setup *setup, const char *name)
 {
+	for (size_t i = 0; i < sizeof step_keys / sizeof step_keys[0]; i++)
+		if (strcmp(step_keys[i].name, name) == 0)
+			return &step_keys[i];
 	for (const struct pp_key *key = setup->keys; key != NULL && key->name != NULL; key++)
 		if (strcmp(key->name, name) == 0)
 			return key;

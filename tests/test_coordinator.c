@@ -214,6 +214,57 @@ START_TEST(resume_by_step)
 }
 END_TEST
 
+/* A time that a step has asked for, however far, ends when somebody says so; and it has ended then, whoever dies. */
+START_TEST(resume_of_what_waits)
+{
+	fake_begin(&world, "u", 1, false);
+	fake_answer_all(&world);
+	fake_return(&world, RETURNED_WAIT, OUTCOME_NONE, world.now + HOUR);
+	fake_answer_all(&world);
+	text_clear(&world.words);
+	fake_pass(&world, MINUTE);
+	fake_resume(&world, "u", "", 2);
+	fake_answer(&world);
+	fake_expect(&world, "put; ack 2; run scan");
+	ck_assert_int_eq(world.run[0]->woken_at, world.now);
+	ck_assert_int_eq(stored("u").due, world.now);
+	fake_restart(&world, FAKE_OWNER);
+	fake_pass(&world, SECOND);
+	fake_find_all(&world, NULL);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; put; run scan");
+	ck_assert_int_eq(world.run[0]->woken_at, world.now - SECOND);
+	ck_assert_uint_eq(world.run[0]->attempt, 1);
+}
+END_TEST
+
+/* Whichever instance takes the event: what another one looks after is run here then. */
+START_TEST(resume_of_what_another_instance_looks_after)
+{
+	static const struct status theirs[] = {{.phase = PHASE_WAITING, .due = TIME_LAST, .transition = 1},
+	                                       {.phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .failures = 1, .due = TIME_LAST, .transition = 1},
+	                                       {.phase = PHASE_QUEUED, .due = TIME_LAST, .transition = 1}};
+	struct record record;
+	world.living = "there";
+	for (size_t i = 0; i < sizeof theirs / sizeof theirs[0]; i++) {
+		char id[8];
+		snprintf(id, sizeof id, "u-%zu", i);
+		store(id, "there", theirs[i]);
+		fake_resume(&world, id, "", 2 + i);
+		fake_answer_all(&world);
+		ck_assert_uint_eq(world.runs, 1);
+		ck_assert_str_eq(world.run[0]->upload->id, id);
+		ck_assert(fake_record(&world, id, &record));
+		ck_assert_str_eq(record.owner, FAKE_OWNER);
+		ck_assert_int_eq(record.status.phase, theirs[i].phase == PHASE_BACKOFF ? PHASE_RUNNING : theirs[i].phase);
+		record_clear(&record);
+		fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
+		fake_answer_all(&world);
+		ck_assert_int_eq(stored(id).phase, PHASE_CONFIRMING);
+	}
+}
+END_TEST
+
 START_TEST(many_events_for_one_upload)
 {
 	fake_begin(&world, "u", 1, false);
@@ -384,7 +435,8 @@ int main(void)
 	const TTest *const tests[] = {record_then_publish_then_acknowledgement, another_service_does_a_step, what_is_not_ours,
 	                              ready_or_an_answer_before_anything, ready_before_the_end, begun_again_after_the_end,
 	                              begun_twice, redelivered_after_a_crash, another_writer_wins,
-	                              verdict_with_a_result_is_decided_anew, resume_by_step, many_events_for_one_upload,
+	                              verdict_with_a_result_is_decided_anew, resume_by_step, resume_of_what_waits,
+	                              resume_of_what_another_instance_looks_after, many_events_for_one_upload,
 	                              many_uploads, event_during_a_write, event_for_what_another_instance_has_moved,
 	                              answers_of_our_own, due_times, kept_records_are_nobodys, abandoned, abandoned_sweep};
 	return coordinator_world_run("coordinator", tests, sizeof tests / sizeof tests[0]);

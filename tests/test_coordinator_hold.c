@@ -106,8 +106,8 @@ END_TEST
 
 START_TEST(no_longer_than_the_step_may_take)
 {
-	static const struct pipeline_step quick[] = {{.name = "scan", .max_retries = 2, .retry_backoff = SECOND, .deadline = SECOND},
-	                                             {.name = "slow", .deadline = HOUR}};
+	static const struct pipeline_step quick[] = {{.name = "scan", .max_retries = 2, .retry_backoff = SECOND, .deadline = SECOND, MAX_WAITING},
+	                                             {.name = "slow", .deadline = HOUR, MAX_WAITING}};
 	world.limits = quick;
 	hold("u", 1);
 	fake_start_run(&world);
@@ -226,9 +226,10 @@ START_TEST(another_has_begun_it_and_it_ends_meanwhile)
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
 	fake_resume(&world, "u", "", 2);
 	fake_answer_all(&world);
-	fake_expect(&world, "put; load; ack 1; ack 2; run scan");
+	/* Who resumes it makes it one of this instance. */
+	fake_expect(&world, "put; load; ack 1; put; ack 2; run scan");
 	ck_assert_int_eq(stored("u").phase, PHASE_QUEUED);
-	ck_assert_uint_eq(stored("u").transition, 1);
+	ck_assert_uint_eq(stored("u").transition, 2);
 }
 END_TEST
 

@@ -301,7 +301,7 @@ static void crowd(void)
 		snprintf(id, sizeof id, "other-%u", i);
 		fake_begin(&world, id, 100 + i, false);
 		fake_answer_all(&world);
-		fake_return(&world, RETURNED_WAIT, OUTCOME_NONE, world.now + 100000 * HOUR);
+		fake_return(&world, RETURNED_WAIT, OUTCOME_NONE, world.now + 700 * HOUR);
 		fake_answer_all(&world);
 	}
 	text_clear(&world.words);

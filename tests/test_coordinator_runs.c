@@ -180,8 +180,8 @@ END_TEST
 /* Who does a step elsewhere is asked again after a claim, and then has the step's own time to answer, not storage's. */
 START_TEST(asked_again_after_a_claim)
 {
-	static const struct pipeline_step quick[] = {{.name = "scan", .max_retries = 2, .retry_backoff = SECOND, .deadline = 4 * SECOND},
-	                                             {.name = "slow", .deadline = HOUR}};
+	static const struct pipeline_step quick[] = {{.name = "scan", .max_retries = 2, .retry_backoff = SECOND, .deadline = 4 * SECOND, MAX_WAITING},
+	                                             {.name = "slow", .deadline = HOUR, MAX_WAITING}};
 	world.limits = quick;
 	fake_restart(&world, FAKE_OWNER);
 	store("u", "there", (struct status){.step = 0, .phase = PHASE_AWAITING, .awaited = true, .due = world.now + SECOND, .transition = 1,

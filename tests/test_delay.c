@@ -36,11 +36,24 @@ END_TEST
 START_TEST(longest_duration_does_not_overflow)
 {
 	struct pp_run run;
-	void *delay = stub_create("duration=9223372036854775807ns", NULL, NULL);
+	void *delay = stub_create("duration=9223372036854775807ns", "max_wait=9223372036854775807ns", NULL);
 	stub_run_init(&run, "", 0);
 	ck_assert_uint_eq(pp_step_module.run(delay, &run), PP_WAIT);
 	ck_assert_int_eq(run.wait_until, INT64_MAX);
 	pp_step_module.destroy(delay);
+}
+END_TEST
+
+/* It would be a failure for each upload. */
+START_TEST(longer_than_the_step_may_wait)
+{
+	void *instance = NULL;
+	struct pp_setup setup = {.keys = pp_step_module.keys, .value = {"duration=721h"}};
+	ck_assert_int_ne(pp_step_module.create(&stub_host, &setup, &instance), 0);
+	ck_assert_str_eq(setup.rejected, "duration: longer than the step's max_wait, which is 2592000 s");
+	pp_step_module.destroy(stub_create("duration=720h", NULL, NULL));
+	/* A host that does not know the limit. */
+	pp_step_module.destroy(stub_create("duration=721h", "max_wait=0", NULL));
 }
 END_TEST
 
@@ -51,6 +64,7 @@ int main(void)
 	tcase_add_test(tests, waits_once);
 	tcase_add_test(tests, no_duration_is_no_wait);
 	tcase_add_test(tests, longest_duration_does_not_overflow);
+	tcase_add_test(tests, longer_than_the_step_may_wait);
 	suite_add_tcase(suite, tests);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

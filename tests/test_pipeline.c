@@ -156,7 +156,7 @@ END_TEST
 
 START_TEST(backoff_has_a_limit)
 {
-	struct pipeline_step patient = {.name = "scan", .max_retries = 1000, .retry_backoff = 24 * HOUR, .deadline = MINUTE};
+	struct pipeline_step patient = {.name = "scan", .max_retries = 1000, .retry_backoff = 24 * HOUR, .deadline = MINUTE, MAX_WAITING};
 	struct pipeline pipeline = fixture_pipeline;
 	pipeline.step = &patient;
 	pipeline.count = 1;
@@ -200,19 +200,113 @@ START_TEST(the_last_exhausted_step_continues_to_the_end)
 }
 END_TEST
 
+static void asked_for(enum returned how, nanos until, nanos began)
+{
+	apply((struct input){.kind = INPUT_RETURNED, .returned = how, .until = until, .began = began, .transition = status.transition});
+}
+
+/* Near ones are put off, so that nothing runs in a loop; far ones and those of the past are failures. */
 START_TEST(times_that_a_step_asks_for)
 {
 	static const struct {
-		nanos until, due;
-	} times[] = {{0, NOW}, {-5, NOW}, {INT64_MIN, NOW}, {1, 1}, {TIME_LAST + 1, TIME_LAST}, {INT64_MAX, TIME_LAST}};
+		nanos until, due; /* 0: a failure */
+	} times[] = {{NOW - SECOND, NOW + 100 * MILLISECOND}, {NOW, NOW + 100 * MILLISECOND}, {NOW + 1, NOW + 100 * MILLISECOND},
+	             {NOW + 100 * MILLISECOND, NOW + 100 * MILLISECOND}, {NOW + SECOND, NOW + SECOND}, {NOW + 720 * HOUR, NOW + 720 * HOUR},
+	             {NOW + 720 * HOUR + 1, 0}, {TIME_LAST, 0}, {INT64_MAX, 0}, {NOW - SECOND - 1, 0}, {1, 0}, {0, 0}, {-5, 0}, {INT64_MIN, 0}};
 	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
 		for (enum returned how = RETURNED_WAIT; how <= RETURNED_AWAIT; how++) {
 			begin();
-			apply((struct input){.kind = INPUT_RETURNED, .returned = how, .until = times[i].until, .transition = 1});
-			ck_assert_int_eq(action.write, WRITE_PUT);
-			ck_assert_int_eq(status.due, times[i].due);
+			asked_for(how, times[i].until, NOW - SECOND);
+			if (times[i].due != 0) {
+				assert_action(how == RETURNED_WAIT ? "put waiting 0" : "put awaiting 0 S");
+				ck_assert_int_eq(status.due, times[i].due);
+			} else {
+				assert_action("put backoff 0 R");
+				ck_assert_uint_eq(status.failures, 1);
+				ck_assert_str_ne(status.reason, "");
+			}
 		}
 	}
+}
+END_TEST
+
+/* The clock was set back while the step ran: the time is not one of the past. */
+START_TEST(a_time_after_the_clock_was_set_back)
+{
+	begin();
+	asked_for(RETURNED_WAIT, NOW + MINUTE, NOW + HOUR);
+	assert_action("put waiting 0");
+	ck_assert_int_eq(status.due, NOW + MINUTE);
+}
+END_TEST
+
+/* An answer has at least the time of a run, however short waits have to be. */
+START_TEST(an_answer_has_the_deadline)
+{
+	struct pipeline_step hasty = {.name = "scan", .deadline = 10 * MINUTE, .max_wait = MINUTE, .max_waits = 1};
+	struct pipeline pipeline = {.step = &hasty, .count = 1};
+	for (enum returned how = RETURNED_WAIT; how <= RETURNED_AWAIT; how++) {
+		begin();
+		struct input input = {.kind = INPUT_RETURNED, .returned = how, .until = NOW + 10 * MINUTE, .transition = 1, .reason = ""};
+		action = pipeline_apply(&pipeline, &fixture_upload, true, &status, &input, false, NOW);
+		assert_action(how == RETURNED_AWAIT ? "put awaiting 0 S" : "put confirming 3 E");
+	}
+	ck_assert_int_eq(status.due, NOW + 10 * MINUTE);
+}
+END_TEST
+
+/* A step that only ever waits is a step that fails; each of its tries has as many waits. */
+START_TEST(waits_are_counted)
+{
+	struct pipeline_step restless = {.name = "scan", .max_retries = 2, .retry_backoff = SECOND, .deadline = MINUTE, .max_wait = HOUR, .max_waits = 3};
+	struct pipeline pipeline = {.step = &restless, .count = 1, .confirm_interval = MINUTE};
+	unsigned runs = 0, retries = 0;
+	begin();
+	while (status.phase != PHASE_CONFIRMING && runs < 100) {
+		struct input input = {.kind = INPUT_RETURNED, .returned = RETURNED_WAIT, .until = NOW, .began = NOW, .transition = status.transition, .reason = ""};
+		action = pipeline_apply(&pipeline, &fixture_upload, true, &status, &input, false, NOW);
+		runs++;
+		retries += status.phase == PHASE_BACKOFF;
+		ck_assert_uint_le(status.waits, 3);
+	}
+	ck_assert_uint_eq(retries, 2);
+	ck_assert_uint_eq(runs, 3 * (3 + 1));
+	ck_assert_int_eq(status.outcome, OUTCOME_ABORT);
+	ck_assert_str_eq(status.reason, "the step asked to wait more than 3 times (max_waits)");
+	ck_assert_uint_eq(status.waits, 0);
+}
+END_TEST
+
+/* An administrator's wish is more than the step's, and is not forgotten. */
+START_TEST(a_wait_is_resumed)
+{
+	begin();
+	asked_for(RETURNED_WAIT, NOW + HOUR, NOW);
+	apply_at((struct input){.kind = INPUT_RESUME}, false, NOW + MINUTE);
+	assert_action("put waiting 0 run");
+	ck_assert_int_eq(status.due, NOW + MINUTE);
+	ck_assert_int_eq(status.woken_at, NOW + MINUTE);
+	/* It dies with its instance, and the next one finds it. */
+	status.woken_at = 0;
+	apply_at((struct input){.kind = INPUT_FOUND}, false, NOW + 2 * MINUTE);
+	assert_action("keep waiting 0 run mark");
+	ck_assert_int_eq(status.woken_at, NOW + MINUTE);
+	/* As an older version may have left it. */
+	status.due = TIME_LAST;
+	apply_at((struct input){.kind = INPUT_RESUME}, false, NOW + 3 * MINUTE);
+	assert_action("put waiting 0 run");
+	apply_at((struct input){.kind = INPUT_STARTING}, true, NOW + 3 * MINUTE);
+	assert_action("keep waiting 0 run");
+}
+END_TEST
+
+/* A record of others may name any number of failures. */
+START_TEST(failures_of_a_foreign_record)
+{
+	status = (struct status){.step = 0, .phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .awaited = true, .failures = 1000000, .transition = 1};
+	apply((struct input){.kind = INPUT_FOUND, .foreign = true});
+	assert_action("put backoff 0");
+	ck_assert_int_eq(status.due, NOW + (5 << (SCAN_RETRIES - 1)) * SECOND);
 }
 END_TEST
 
@@ -520,7 +614,8 @@ int main(void)
 {
 	const TTest *const tests[] = {all_steps_in_order, no_steps, verdicts_end_it, what_is_no_verdict_is_a_failure,
 	                              backoff_doubles_and_ends, backoff_has_a_limit, exhausted_may_continue,
-	                              the_last_exhausted_step_continues_to_the_end, times_that_a_step_asks_for,
+	                              the_last_exhausted_step_continues_to_the_end, times_that_a_step_asks_for, a_time_after_the_clock_was_set_back, an_answer_has_the_deadline,
+	                              waits_are_counted, a_wait_is_resumed, failures_of_a_foreign_record,
 	                              answers_that_nobody_asked_for, an_answer_that_never_comes, late_runs, begun_again,
 	                              redeliveries_change_nothing, answers_count_once, without_its_record, a_failure_that_comes_again_counts_once, confirmation_is_asked_for_ever_more_rarely,
 	                              storage_gives_up_before_the_end, found_after_a_crash, a_step_that_kills_the_service, stopped_in_the_middle_is_no_failure,

@@ -22,6 +22,7 @@ static const struct input inputs[] = {
 	{.kind = INPUT_READY, .sequence = BEGUN + 1, .failed = true},
 	{.kind = INPUT_READY, .sequence = BEGUN - 1},
 	{.kind = INPUT_RESUME, .sequence = BEGUN + 1},
+	{.kind = INPUT_RESUME, .sequence = BEGUN + 1, .claim = true},
 	{.kind = INPUT_RETURNED, .transition = 20, .outcome = OUTCOME_CONTINUE, .result = true},
 	{.kind = INPUT_RETURNED, .transition = 20, .outcome = OUTCOME_ABORT},
 	{.kind = INPUT_RETURNED, .transition = 20, .outcome = OUTCOME_RETRY, .result = true},
@@ -57,7 +58,9 @@ static const char *const expected[INPUTS][PHASES] = {
 	{"delete", "delete", "delete", "delete", "delete", "delete", "delete", "delete"},
 	{"put ended 3", "put ended 3", "put ended 3", "put ended 3", "put ended 3", "put ended 3", "put ended 3", "ignored"},
 	{"ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored"},
-	{"keep queued 0 run", "keep running 0 run", "ignored", "keep backoff 0 run mark",
+	{"keep queued 0 run", "keep running 0 run", "put waiting 0 run", "keep backoff 0 run mark",
+	 "put awaiting 0 S", "put confirming 3 E", "put confirming 3 E", "ignored"},
+	{"put queued 0 run", "put running 0 run", "put waiting 0 run", "put backoff 0 run mark",
 	 "put awaiting 0 S", "put confirming 3 E", "put confirming 3 E", "ignored"},
 	{"put queued 1 F run", "put queued 1 F run", "put queued 1 F run", "put queued 1 F run",
 	 "put queued 1 F run", "ignored", "ignored", "ignored"},
@@ -102,6 +105,7 @@ static const char *const expected_busy[INPUTS][PHASES] = {
 	 "delete drop", "delete drop", "delete drop", "delete drop"},
 	{"put ended 3 drop", "put ended 3 drop", "put ended 3 drop", "put ended 3 drop",
 	 "put ended 3 drop", "put ended 3 drop", "put ended 3 drop", "ignored"},
+	{"ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored"},
 	{"ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored"},
 	{"ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored"},
 	{"put queued 1 F run", "put queued 1 F run", "put queued 1 F run", "put queued 1 F run",
@@ -157,7 +161,8 @@ static void assert_cell(size_t i, enum phase phase, bool busy, const char *text)
 		ck_assert_mem_eq(&status, &before, sizeof status);
 	ck_assert_uint_eq(status.transition, before.transition + (action.write == WRITE_PUT));
 	/* A write either says something new, or keeps what there was to say under its number. */
-	bool keeps = input.kind == INPUT_STARTING || input.kind == INPUT_STOPPED || (input.kind == INPUT_FOUND && action.publish == 0);
+	bool keeps = input.kind == INPUT_STARTING || input.kind == INPUT_STOPPED ||
+	             ((input.kind == INPUT_FOUND || input.kind == INPUT_RESUME) && action.publish == 0);
 	if (action.write == WRITE_PUT) {
 		ck_assert_uint_eq(status.publish, keeps ? before.publish : action.publish);
 		ck_assert_uint_eq(status.said, keeps ? before.said : status.transition);

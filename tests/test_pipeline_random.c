@@ -62,7 +62,8 @@ static bool justified(const struct input *input, const struct status *before, co
 	if (after->outcome == OUTCOME_CONTINUE)
 		return after->step == fixture_upload.step_count && said && input->outcome == OUTCOME_CONTINUE;
 	bool failed = (said && input->outcome != OUTCOME_CONTINUE && input->outcome != OUTCOME_DELETE) || input->kind == INPUT_DUE ||
-	              input->kind == INPUT_FOUND || (input->kind == INPUT_READY && input->failed);
+	              input->kind == INPUT_FOUND || (input->kind == INPUT_READY && input->failed) ||
+	              (input->kind == INPUT_RETURNED && input->returned != RETURNED_VERDICT);
 	return after->outcome == OUTCOME_ABORT && failed;
 }
 
@@ -80,7 +81,9 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	HOLDS(after->step <= fixture_upload.step_count);
 	HOLDS(over(after->phase) == (after->step == fixture_upload.step_count));
 	HOLDS(timed(after->phase) == (after->due != 0));
-	HOLDS(after->due <= TIME_LAST);
+	HOLDS(after->due <= TIME_LAST && (after->phase != PHASE_WAITING || after->due <= now + 720 * HOUR || after->due <= before->due));
+	HOLDS(after->waits <= 1000);
+	HOLDS(after->waits <= before->waits || (input->returned == RETURNED_WAIT && after->due >= now + 100 * MILLISECOND));
 	HOLDS(after->transition == before->transition + (action->write == WRITE_PUT));
 	HOLDS(action->write != WRITE_PUT || (after->publish == action->publish && after->said == after->transition) ||
 	      (action->publish == 0 && after->publish == before->publish && after->said == before->said));
@@ -88,7 +91,7 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	HOLDS(input->kind == INPUT_BEGIN || after->step <= before->step + 1 || over(after->phase));
 	HOLDS(after->begun == before->begun || input->kind == INPUT_BEGIN);
 	HOLDS(!action->run || (!over(after->phase) && pipeline_step_known(&fixture_pipeline, fixture_upload.step[after->step])) ||
-	      action->write == WRITE_NONE || input->kind == INPUT_FOUND || input->kind == INPUT_STARTING);
+	      action->write == WRITE_NONE || input->kind == INPUT_FOUND || input->kind == INPUT_STARTING || input->kind == INPUT_RESUME);
 	HOLDS(!action->run || !over(after->phase));
 	HOLDS(!action->mark || action->run);
 	HOLDS(!(action->publish & PUBLISH_FINISHED) || over(after->phase));
@@ -97,9 +100,9 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	HOLDS(!(action->publish & PUBLISH_RESTART));
 	if (over(after->phase))
 		HOLDS(justified(input, before, after));
-	/* Never cut short: what waits is run when it is due, or by a resume of a backoff. */
+	/* Never cut short: what waits is run when it is due, or by a resume. */
 	if (action->run && before->phase == PHASE_WAITING && after->phase == PHASE_WAITING)
-		HOLDS(before->due <= now && after->woken_at == before->due);
+		HOLDS(after->due <= now && after->woken_at == after->due && (after->due == before->due || input->kind == INPUT_RESUME));
 }
 
 static void run_sequence(unsigned seed)

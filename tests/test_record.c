@@ -86,6 +86,7 @@ static void assert_round_trip(void)
 	ck_assert_uint_eq(one->confirmations, other->confirmations);
 	ck_assert_int_eq(one->due, other->due);
 	ck_assert_int_eq(one->woken_at, other->woken_at);
+	ck_assert_uint_eq(one->waits, other->waits);
 	ck_assert_uint_eq(one->transition, other->transition);
 	ck_assert_uint_eq(one->publish, other->publish);
 	ck_assert_uint_eq(one->begun, other->begun);
@@ -104,7 +105,7 @@ START_TEST(round_trip)
 	static const struct status statuses[] = {
 		{.step = 0, .phase = PHASE_QUEUED, .due = 1, .transition = 1, .publish = PUBLISH_START},
 		{.step = 2, .phase = PHASE_RUNNING, .due = TIME_LAST, .transition = INT64_MAX, .begun = INT64_MAX, .stream = -1},
-		{.step = 1, .phase = PHASE_WAITING, .due = NOW, .woken_at = NOW, .reason = "until \"noon\"\n\x7f"},
+		{.step = 1, .phase = PHASE_WAITING, .due = NOW, .woken_at = NOW, .waits = 77, .reason = "until \"noon\"\n\x7f"},
 		{.step = 1, .phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .failures = 14, .due = NOW, .awaited = true, .publish = PUBLISH_RETRY,
 		 .begun = 3, .stream = 7, .answered = INT64_MAX},
 		{.step = 1, .phase = PHASE_AWAITING, .awaited = true, .due = NOW, .publish = PUBLISH_START | PUBLISH_STEP_FINISHED,

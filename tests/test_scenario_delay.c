@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The delay, and the two variables that deployments have. */
+#include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
@@ -88,8 +90,43 @@ START_TEST(listed_runs_where_it_is_listed)
 }
 END_TEST
 
+/* A step that asks for a time that is over, too far ahead, or again and again: each upload ends, with few writes. */
+START_TEST(steps_that_ask_for_nonsense)
+{
+	static const char *const until[] = {"1", "9223372036854775807", "-1", "now"};
+	static const char *const why[] = {"1970-01-01T00:00:00.000000001Z, a time before its run began", "longer than max_wait (2h) allows",
+	                                  "a time before its run began", "more than 3 times (max_waits)"};
+	char build[FOLDER_PATH_SIZE], modules[FOLDER_PATH_SIZE + 64], ini[256];
+	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
+	snprintf(modules, sizeof modules, "POSTPROCESSING_PLUGIN_DIR=%s/tests/modules/.libs", build);
+	for (size_t i = 0; i < sizeof until / sizeof until[0]; i++) {
+		snprintf(ini, sizeof ini, "[step:moody]\nuntil = %s\nmax_wait = 2h\nmax_waits = 3\nmax_retries = 1\nretry_backoff = 10ms\n", until[i]);
+		scenario_begin(&scenario, &(struct scenario_options){.steps = "moody", .ini = ini, .env = (const char *const[]){modules, NULL}}, false);
+		storage_bytes_received(&scenario, "one", "/none", 3);
+		storage_check_finished(&scenario, "one", "abort");
+		ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingRetry", "one"), 1);
+		ck_assert_uint_ge(scenario_log_count(&scenario, why[i]), 1);
+		ck_assert_uint_le(scenario_metric(&scenario, "postprocessing_records_written_total"), 12);
+		scenario_close(&scenario);
+	}
+}
+END_TEST
+
+/* All uploads would fail. */
+START_TEST(delay_beyond_max_wait)
+{
+	scenario_open(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 721h\n"});
+	scenario_start_service(&scenario);
+	ck_assert(process_wait(&scenario.service, TEST_LIMIT));
+	ck_assert_int_eq(scenario.service.status, 2);
+	scenario_await_log(&scenario, "postprocessing.ini:10: duration: longer than the step's max_wait, which is 2592000 s");
+	scenario_close(&scenario);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {is_not_cut_short, two_variables_are_a_list, unlisted_runs_last, listed_runs_where_it_is_listed};
+	const TTest *const tests[] = {is_not_cut_short, two_variables_are_a_list, unlisted_runs_last, listed_runs_where_it_is_listed,
+	                              steps_that_ask_for_nonsense, delay_beyond_max_wait};
 	return scenario_run("scenario: delay", tests, sizeof tests / sizeof tests[0]);
 }

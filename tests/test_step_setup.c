@@ -58,6 +58,9 @@ START_TEST(defaults)
 	ck_assert_ptr_null(step_setup_string(made, "undeclared"));
 	ck_assert_int_eq(step_setup_number(made, "undeclared"), 0);
 	ck_assert_ptr_null(step_setup_string(made, NULL));
+	ck_assert_int_eq(step_setup_number(made, NULL), 0);
+	ck_assert_int_eq(step_setup_number(made, "max_wait"), 720 * HOUR);
+	ck_assert_int_eq(step_setup_number(made, "deadline"), 10 * MINUTE);
 }
 END_TEST
 

@@ -27,10 +27,16 @@
  *   PP_RETRY                           no verdict was possible. The host runs the step again after a
  *                                      backoff, as often as the configuration allows, and then aborts.
  *   PP_WAIT                            after wait_until(T): run() is called again at T, on any thread
- *                                      of any instance of the service; then woken_at() returns T.
+ *                                      of any instance of the service; then woken_at() returns T. If an
+ *                                      administrator resumes the upload earlier, run() is called at once,
+ *                                      and woken_at() returns the time at which he did.
  *   PP_AWAIT                           after await_event(T): the host publishes StartPostprocessingStep
  *                                      for this step; the PostprocessingStepFinished that answers it
  *                                      is the step's verdict. No answer by T counts as PP_RETRY.
+ *
+ * A T nearer than 100 ms counts as 100 ms. These count as PP_RETRY: a T before run() was called; a T farther
+ * ahead than the step's key max_wait (30 days by default; for PP_AWAIT also its deadline if that is longer); and
+ * PP_WAIT more often than max_waits (1000) without a verdict or a PP_RETRY in between.
  *
  * Whatever else it returns counts as PP_RETRY: an error is never a verdict. The host keeps to the same
  * rule when a module crashes, hangs past its deadline or never answers.
@@ -110,7 +116,8 @@ struct pp_host {
 	uint16_t abi_minor;
 
 	/* create() only: the value of a declared key. string() is NULL for a key that is unset; number() is
-	 * defined for the types that have one, 0 when unset. */
+	 * defined for the types that have one, 0 when unset. number() also knows "deadline" and "max_wait", which
+	 * every step has (0: the host is older than that). */
 	const char *(*string)(const struct pp_setup *setup, const char *key);
 	int64_t (*number)(const struct pp_setup *setup, const char *key);
 	/* create() only: says what is wrong with a key (NULL: with the step as a whole). The host adds file
@@ -146,7 +153,8 @@ struct pp_host {
 	/* See PP_WAIT and PP_AWAIT. */
 	void (*wait_until)(struct pp_run *run, int64_t time);
 	void (*await_event)(struct pp_run *run, int64_t until);
-	/* The T of an earlier PP_WAIT of this step on this upload that has come; 0: none. */
+	/* The T of the last PP_WAIT of this step on this upload, or when an administrator ended that wait; 0: run() is
+	 * not called because of one. */
 	int64_t (*woken_at)(const struct pp_run *run);
 
 	int64_t (*now)(const struct pp_run *run);

@@ -24,6 +24,12 @@ static int delay_create(const struct pp_host *host, struct pp_setup *setup, void
 	}
 	delay->host = host;
 	delay->duration = host->number(setup, "duration");
+	int64_t most = host->number(setup, "max_wait"); /* 0: a host that does not tell */
+	if (most > 0 && delay->duration > most) {
+		host->reject(setup, "duration", "longer than the step's max_wait, which is %.9g s", (double)most / 1e9);
+		free(delay);
+		return -1;
+	}
 	*instance = delay;
 	return 0;
 }

@@ -11,13 +11,13 @@
 #define NOW (1700000000 * SECOND)
 
 static const struct pipeline_step steps[] = {
-	{.name = "virusscan", .max_retries = 2, .retry_backoff = SECOND, .deadline = MINUTE},
-	{.name = "delay", .retry_backoff = SECOND, .deadline = MINUTE, .continue_when_exhausted = true},
+	{.name = "virusscan", .max_retries = 2, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING},
+	{.name = "delay", .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING, .continue_when_exhausted = true},
 };
 static const struct pipeline pipeline = {
 	.step = steps,
 	.count = 2,
-	.other = {.name = "", .max_retries = 1, .retry_backoff = SECOND, .deadline = MINUTE},
+	.other = {.name = "", .max_retries = 1, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING},
 	.confirm_interval = MINUTE,
 	.confirm_interval_limit = HOUR,
 	.confirm_limit = 3,

@@ -60,3 +60,7 @@ tests_modules_wrong_magic_la_LDFLAGS = $(FIXTURE_LDFLAGS)
 check_LTLIBRARIES += tests/modules/wrong_name.la
 tests_modules_wrong_name_la_SOURCES = tests/modules/wrong_name.c tests/modules/fixture.h
 tests_modules_wrong_name_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/moody.la
+tests_modules_moody_la_SOURCES = tests/modules/moody.c tests/modules/fixture.h
+tests_modules_moody_la_LDFLAGS = $(FIXTURE_LDFLAGS)

@@ -8,9 +8,9 @@
 #define HELD_LIMIT 64
 
 static const struct pipeline_step limits[SIM_STEPS] = {
-	{.name = "scan", .max_retries = 6, .retry_backoff = SECOND, .deadline = MINUTE},
-	{.name = "delay", .max_retries = 6, .retry_backoff = SECOND, .deadline = MINUTE},
-	{.name = "remote", .max_retries = 6, .retry_backoff = SECOND, .deadline = MINUTE},
+	{.name = "scan", .max_retries = 6, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING},
+	{.name = "delay", .max_retries = 6, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING},
+	{.name = "remote", .max_retries = 6, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING},
 };
 static const char *const names[SIM_STEPS] = {"scan", "delay", "remote"};
 static const unsigned workers[SIM_STEPS] = {2, 2, 2};
@@ -50,7 +50,7 @@ void instance_start(struct world *world, size_t number)
 	snprintf(instance->nonce, sizeof instance->nonce, "i%zu.%u", number, instance->life);
 	instance->coordinator = coordinator_create(&(struct coordinator_options){
 		.pipeline = {.step = limits, .count = SIM_STEPS,
-		             .other = {.name = "", .max_retries = 6, .retry_backoff = SECOND, .deadline = MINUTE},
+		             .other = {.name = "", .max_retries = 6, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING},
 		             .confirm_interval = MINUTE, .confirm_interval_limit = HOUR, .confirm_limit = 24},
 		.step = names,
 		.workers = workers,
