@@ -59,6 +59,24 @@ size_t character_length(const char *text, size_t length)
 	return overlong || surrogate || beyond ? 0 : size;
 }
 
+size_t character_read(const char *text, size_t length, uint32_t *character)
+{
+	size_t size = character_length(text, length);
+	const unsigned char *c = (const unsigned char *)text;
+	if (size == 0)
+		return 0;
+	*character = size == 1 ? c[0] : c[0] & (0x7fu >> size);
+	for (size_t i = 1; i < size; i++)
+		*character = *character << 6 | (c[i] & 0x3f);
+	return size;
+}
+
+bool character_is_hidden(uint32_t character)
+{
+	return character < 0x20 || (character >= 0x7f && character <= 0x9f) || (character >= 0x2028 && character <= 0x202e) ||
+	       (character >= 0x2066 && character <= 0x2069);
+}
+
 /* Four hexadecimal digits; negative: they are not there. */
 static int32_t read_unit(const char *text, size_t length)
 {

@@ -3,6 +3,7 @@
 #ifndef CORE_CHARACTER_H
 #define CORE_CHARACTER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +12,13 @@ size_t characters_plain(const char *text, size_t length);
 
 /* Length of the UTF-8 character that begins here; 0: none does. */
 size_t character_length(const char *text, size_t length);
+
+/* The same, and which character it is. */
+size_t character_read(const char *text, size_t length, uint32_t *character);
+
+/* Whether a character is not to be shown as it is, because it moves a terminal's cursor, ends a line or turns the order of
+ * those around it: controls (U+0000-1F, U+007F-9F), U+2028, U+2029, U+202A-E and U+2066-9. */
+bool character_is_hidden(uint32_t character);
 
 /* Length of the escape whose backslash stands here, and what character it is; 0: it is none. Half a pair of surrogates
  * is none. */

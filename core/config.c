@@ -62,12 +62,16 @@ static void read_password(const struct config_source *source, const char *sectio
 		problems_add(problems, "%s: password_file: %s: %s", file.place, path, strerror(errno));
 		return;
 	}
-	size_t line = strcspn(text, "\r\n");
-	if (line == 0 || strspn(text + line, "\r\n") != length - line) {
-		problems_add(problems, "%s: password_file: %s: holds no single line of text", file.place, path);
+	/* An editor's mark for UTF-8 is no part of the password. */
+	size_t mark = strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0, line = strcspn(text + mark, "\r\n");
+	const char *fault = line == 0 || strspn(text + mark + line, "\r\n") != length - mark - line ? "not a single line of text"
+	                                                                                            : text_fault(text + mark, line);
+	if (fault != NULL) {
+		problems_add(problems, "%s: password_file: %s: %s", file.place, path, fault);
 		free(text);
 		return;
 	}
+	memmove(text, text + mark, line);
 	text[line] = '\0';
 	free(*password);
 	*password = text;
@@ -107,7 +111,7 @@ static void complete_store(struct config *config, struct problems *problems)
 	}
 }
 
-/* A list of absolute folders; NULL for an unset one. */
+/* A list of absolute folders; NULL for one that is unset or empty. */
 static char **read_folders(const struct config_source *source, const char *section, const char *key, const char *text,
                            struct problems *problems)
 {
@@ -116,6 +120,8 @@ static char **read_folders(const struct config_source *source, const char *secti
 	char **list = list_split(text, ":");
 	if (list == NULL)
 		problems_add(problems, "out of memory");
+	else if (list[0] == NULL)
+		problems_add(problems, "%s: %s: no folder in the list", find_key(source, section, key).place, key);
 	for (char **folder = list; list != NULL && *folder != NULL; folder++)
 		if (**folder != '/')
 			problems_add(problems, "%s: %s: \"%.80s\" is not an absolute path", find_key(source, section, key).place, key, *folder);

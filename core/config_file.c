@@ -15,9 +15,9 @@
 #define FOLDER_MAX 1000
 #define PLACE_SIZE (PATH_MAX + 32)
 
-/* inih is given one line after the other, and only lines of the form key = value. Of itself it cuts long lines and
- * section names short without a word, takes indented lines for more of the value before, passes no line
- * numbers and tells of the first error only. */
+/* inih is given one line after the other, and of each only the key and its =; the value is taken from the line itself.
+ * Of itself it cuts a value at " ;", even between quotes, cuts long lines and section names short without a word, takes
+ * indented lines for more of the value before, passes no line numbers and tells of the first error only. */
 struct ini_file {
 	struct config_source *source;
 	struct problems *problems;
@@ -25,9 +25,12 @@ struct ini_file {
 	const char *next, *end;
 	unsigned line;
 	enum setting_rank rank;
+	unsigned number; /* among the files */
 	struct section *section;
 	bool in_section; /* some header was seen; `section` is NULL if it was a wrong one, whose keys are skipped */
-	bool pending;    /* the line that was handed out has not come back as key and value */
+	bool pending;    /* the key that was handed out has not come back */
+	const char *value; /* of the line that was handed out, without white space around it */
+	size_t value_length;
 	char place[PLACE_SIZE];
 };
 
@@ -73,14 +76,6 @@ static void read_header(struct ini_file *file, const char *line, size_t length)
 		file->section = source_section_add(file->source, name, place_here(file), file->problems);
 }
 
-static bool has_control(const char *line, size_t length)
-{
-	for (size_t i = 0; i < length; i++)
-		if (((unsigned char)line[i] < 0x20 && line[i] != '\t') || line[i] == 0x7f)
-			return true;
-	return false;
-}
-
 /* What was handed out last and did not come back is neither key = value nor a comment. The line itself may hold a
  * password whose "=" is missing: it is not shown. */
 static void settle_pending(struct ini_file *file)
@@ -109,6 +104,31 @@ static bool next_line(struct ini_file *file, const char **line, size_t *length)
 	return true;
 }
 
+static bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Hands inih the key with its =, and notes the value. False: the line has none, or its key is too long. */
+static bool hand_out(struct ini_file *file, char *buffer, size_t size, const char *line, size_t length)
+{
+	size_t key = 0;
+	while (key < length && line[key] != '=' && line[key] != ':')
+		key++;
+	if (key == length || key + 2 > size) {
+		problems_add(file->problems, key == length ? "%s: not of the form key = value" : "%s: the key is too long", place_here(file));
+		return false;
+	}
+	memcpy(buffer, line, key + 1);
+	buffer[key + 1] = '\0';
+	file->value = line + key + 1;
+	while (file->value < line + length && is_blank(*file->value))
+		file->value++;
+	file->value_length = (size_t)(line + length - file->value);
+	file->pending = true;
+	return true;
+}
+
 /* inih's reader: the next line with a key. */
 static char *read_line(char *buffer, int size, void *stream)
 {
@@ -119,42 +139,87 @@ static char *read_line(char *buffer, int size, void *stream)
 	while (next_line(file, &line, &length)) {
 		if (length == 0 || *line == ';' || *line == '#')
 			continue;
-		if (has_control(line, length)) {
-			problems_add(file->problems, "%s: control characters", place_here(file));
-		} else if (*line == '[') {
+		const char *fault = text_fault(line, length);
+		if (fault != NULL)
+			problems_add(file->problems, "%s: %s", place_here(file), fault);
+		else if (*line == '[')
 			read_header(file, line, length);
-		} else if (length >= (size_t)size) {
-			problems_add(file->problems, "%s: longer than %d bytes", place_here(file), size - 1);
-		} else if (!file->in_section) {
+		else if (!file->in_section)
 			problems_add(file->problems, "%s: a key before the first [section]", place_here(file));
-		} else if (file->section != NULL) {
-			memcpy(buffer, line, length);
-			buffer[length] = '\0';
-			file->pending = true;
+		else if (file->section != NULL && hand_out(file, buffer, (size_t)size, line, length))
 			return buffer;
-		}
 	}
 	return NULL;
 }
 
-static int take_setting(void *user, const char *section, const char *name, const char *value)
+/* Whether a comment begins in the text: a ; or # with white space before it. `text` itself stands behind white space
+ * if `after_blank` says so. */
+static bool has_comment(const char *text, size_t length, bool after_blank)
+{
+	for (size_t i = 0; i < length; i++)
+		if ((text[i] == ';' || text[i] == '#') && (i == 0 ? after_blank : is_blank(text[i - 1])))
+			return true;
+	return false;
+}
+
+/* Whether a quote is followed by a comment: `"a" ; "b"` is not one quoted value. */
+static bool ends_early(const char *text, size_t length)
+{
+	for (size_t i = 0; i < length; i++) {
+		size_t rest = i + 1;
+		while (text[i] == '"' && rest < length && is_blank(text[rest]))
+			rest++;
+		if (rest > i + 1 && rest < length && (text[rest] == ';' || text[rest] == '#'))
+			return true;
+	}
+	return false;
+}
+
+/* Takes the quotes off a value that is in quotes. Returns what is wrong with the value, NULL if nothing is. */
+static const char *unquote(struct ini_file *file)
+{
+	const char *value = file->value;
+	size_t length = file->value_length;
+	bool quoted = length >= 2 && value[0] == '"' && value[length - 1] == '"';
+	bool comment = quoted ? ends_early(value + 1, length - 2) : has_comment(value, length, length > 0 && is_blank(value[-1]));
+	if (comment)
+		return "\" ;\" or \" #\" within a value: put a comment on a line of its own, or else the whole value in double quotes";
+	if (quoted) {
+		file->value++;
+		file->value_length -= 2;
+	}
+	return NULL;
+}
+
+static int take_setting(void *user, const char *section, const char *name, const char *rest)
 {
 	struct ini_file *file = user;
 	(void)section;
-	if (*name == '\0' || value == NULL)
+	(void)rest;
+	if (*name == '\0')
 		return 0;
 	file->pending = false;
-	const struct setting setting = {(char *)name, (char *)value, (char *)place_here(file), file->rank};
-	section_set(file->section, &setting, file->problems);
+	const char *fault = unquote(file);
+	char *value = fault != NULL ? NULL : strndup(file->value, file->value_length);
+	const struct setting setting = {(char *)name, value, (char *)place_here(file), file->rank, file->number};
+	if (value != NULL)
+		section_set(file->section, &setting, file->problems);
+	else
+		problems_add(file->problems, "%s: %s: %s", file->place, name, fault != NULL ? fault : "out of memory");
+	free(value);
 	return 1;
 }
 
 void config_file_parse(struct config_source *source, const char *name, const char *bytes, size_t length,
                        enum setting_rank rank, struct problems *problems)
 {
-	static const char mark[] = "\xEF\xBB\xBF";
-	struct ini_file file = {.source = source, .problems = problems, .name = name, .rank = rank};
+	static const char mark[] = "\xEF\xBB\xBF", wide[2][3] = {"\xFF\xFE", "\xFE\xFF"};
+	struct ini_file file = {.source = source, .problems = problems, .name = name, .rank = rank, .number = ++source->files};
 	bool marked = length >= 3 && memcmp(bytes, mark, 3) == 0;
+	if (length >= 2 && (memcmp(bytes, wide[0], 2) == 0 || memcmp(bytes, wide[1], 2) == 0)) {
+		problems_add(problems, "%s: UTF-16: save it as UTF-8", name);
+		return;
+	}
 	file.next = marked ? bytes + 3 : bytes;
 	file.end = bytes + length;
 	/* Its result is the first line in error, all of which are in `problems`, or below 0 for want of memory. */

@@ -54,7 +54,7 @@ void legacy_apply(struct config_source *source, struct problems *problems)
 		char name[sizeof STEP_PREFIX + STEP_NAME_MAX];
 		snprintf(name, sizeof name, STEP_PREFIX "%s", entry->step);
 		struct section *section = source_section_add(source, name, NULL, problems);
-		const struct setting setting = {(char *)entry->sets, (char *)found.value, (char *)found.place, found.rank};
+		const struct setting setting = {(char *)entry->sets, (char *)found.value, (char *)found.place, found.rank, 0};
 		if (section != NULL)
 			section_set(section, &setting, problems);
 	}

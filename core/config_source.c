@@ -33,7 +33,7 @@ static void section_free(struct section *section)
 static bool copy_variable(struct config_source *source, const char *text)
 {
 	const char *equals = strchr(text, '=');
-	if (equals == NULL || equals == text || equals[1] == '\0')
+	if (equals == NULL || equals == text || equals[1 + strspn(equals + 1, " \t\r\n\v\f")] == '\0')
 		return true;
 	struct variable copy = {strndup(text, (size_t)(equals - text)), strdup(equals + 1)};
 	if (copy.name == NULL || copy.value == NULL) {
@@ -144,9 +144,10 @@ const struct setting *section_find(const struct section *section, const char *na
 static struct setting *section_slot(struct section *section, const struct setting *setting, struct problems *problems)
 {
 	struct setting *old = (struct setting *)section_find(section, setting->name);
-	if (old != NULL && old->rank == setting->rank)
+	bool again = old != NULL && old->rank == setting->rank && old->file == setting->file;
+	if (again)
 		problems_add(problems, "%s: %s: set already (%s)", setting->place, setting->name, old->place);
-	if (old != NULL && old->rank >= setting->rank)
+	if (again || (old != NULL && old->rank > setting->rank))
 		return NULL;
 	if (old != NULL) {
 		setting_free(old);
@@ -167,7 +168,7 @@ static struct setting *section_slot(struct section *section, const struct settin
 
 void section_set(struct section *section, const struct setting *setting, struct problems *problems)
 {
-	struct setting copy = {strdup(setting->name), strdup(setting->value), strdup(setting->place), setting->rank};
+	struct setting copy = {strdup(setting->name), strdup(setting->value), strdup(setting->place), setting->rank, setting->file};
 	bool copied = copy.name != NULL && copy.value != NULL && copy.place != NULL;
 	if (!copied)
 		problems_add(problems, "%s", no_memory);

@@ -17,6 +17,7 @@ struct setting {
 	char *value;
 	char *place; /* "/etc/postprocessing/postprocessing.ini:12", or the variable's name */
 	enum setting_rank rank;
+	unsigned file; /* the number of its file; 0: none */
 };
 
 struct section {
@@ -36,9 +37,11 @@ struct config_source {
 	size_t count;
 	struct variable *variable;
 	size_t variable_count;
+	unsigned files; /* that were read */
 };
 
-/* Copies the environment ("NAME=value", NULL-terminated, NULL: none); variables that are empty count as unset. NULL: out of memory. */
+/* Copies the environment ("NAME=value", NULL-terminated, NULL: none); variables that are empty or blank count as unset.
+ * NULL: out of memory. */
 struct config_source *config_source_create(char *const *environment);
 void config_source_free(struct config_source *source);
 
@@ -51,10 +54,10 @@ struct section *source_step_section(const struct config_source *source, const ch
 
 /* NULL: not set. `section` may be NULL. */
 const struct setting *section_find(const struct section *section, const char *name);
-/* Sets a key, unless a higher rank has; setting it twice in one rank is a problem. */
+/* Sets a key, unless a higher rank has. Within one rank the later file wins; setting it twice in one file is a problem. */
 void section_set(struct section *section, const struct setting *setting, struct problems *problems);
 
-/* NULL: unset or empty. */
+/* NULL: unset, empty or blank. */
 const struct variable *source_variable(const struct config_source *source, const char *name);
 
 #define VARIABLE_NAME_SIZE 256
@@ -83,6 +86,10 @@ void config_file_parse(struct config_source *source, const char *name, const cha
  * that may be a secret. */
 bool value_parse(const struct pp_key *key, const char *text, int64_t *number, char *why, size_t size);
 #define VALUE_WHY_SIZE 256
+
+/* What is wrong with a text from outside: it is not UTF-8, or has characters in it that make it look like another text or
+ * end a line. NULL: nothing. Never shows the text. */
+const char *text_fault(const char *text, size_t length);
 
 /* config_list.c: the parts of a list, NULL-terminated, in one allocation; without empty parts. NULL: out of memory. */
 char **list_split(const char *text, const char *separators);

@@ -136,6 +136,8 @@ void config_steps_read(struct config *config, struct found list, const struct st
 	struct step_names names = {.count = 0};
 	char **listed = list_split(list.value == NULL ? "" : list.value, ", \t");
 	if (listed != NULL) {
+		if (list.value != NULL && list.value[0] != '\0' && listed[0] == NULL)
+			problems_add(problems, "%s: steps: no name in the list", list.place);
 		add_listed(&names, listed, list.place, problems);
 		add_unlisted(&names, config, problems);
 		config->step = calloc(names.count + 1, sizeof *config->step);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/character.h"
 #include "core/config_source.h"
 
 #define STRING_MAX 4096
@@ -104,13 +105,31 @@ static bool check_range(const struct pp_key *key, const char *text, int64_t numb
 	return false;
 }
 
+const char *text_fault(const char *text, size_t length)
+{
+	while (length > 0) {
+		uint32_t character;
+		size_t size = character_read(text, length, &character);
+		if (size == 0)
+			return "not UTF-8";
+		if (character != '\t' && character_is_hidden(character))
+			return "control characters";
+		text += size;
+		length -= size;
+	}
+	return NULL;
+}
+
 /* Not its text: it may be a password. */
 static bool check_string(const char *text, char *why, size_t size)
 {
-	if (strnlen(text, STRING_MAX + 1) <= STRING_MAX)
-		return true;
-	snprintf(why, size, "longer than %d bytes", STRING_MAX);
-	return false;
+	size_t length = strnlen(text, STRING_MAX + 1);
+	const char *fault = length > STRING_MAX ? NULL : text_fault(text, length);
+	if (length > STRING_MAX)
+		snprintf(why, size, "longer than %d bytes", STRING_MAX);
+	else if (fault != NULL)
+		snprintf(why, size, "%s", fault);
+	return length <= STRING_MAX && fault == NULL;
 }
 
 static bool explain(char *why, size_t size, const char *text, const char *expected)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/character.h"
 #include "core/config.h"
 
 /* More than anybody reads; keeps a file of rubbish from filling the memory. */
@@ -50,6 +51,27 @@ static void append(struct problems *problems, const char *text)
 		problems->count++;
 }
 
+/* Names and values come from outside: they must not forge a line or move a terminal's cursor. Each character that could
+ * becomes a question mark, as does a byte that is not UTF-8, such as those of a character that was cut. */
+static void make_visible(char *text)
+{
+	char *to = text;
+	for (size_t left = strlen(text); left > 0;) {
+		uint32_t character;
+		size_t size = character_read(text, left, &character);
+		bool visible = size != 0 && !character_is_hidden(character);
+		size = size == 0 ? 1 : size;
+		if (visible)
+			memmove(to, text, size);
+		else
+			*to = '?';
+		to += visible ? size : 1;
+		text += size;
+		left -= size;
+	}
+	*to = '\0';
+}
+
 void problems_add(struct problems *problems, const char *format, ...)
 {
 	if (is_out_of_memory(problems) || problems->count > PROBLEMS_MAX)
@@ -63,10 +85,7 @@ void problems_add(struct problems *problems, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
-	/* Names and values come from outside: they must not forge a line or move a terminal's cursor. */
-	for (char *c = text; *c != '\0'; c++)
-		if ((unsigned char)*c < 0x20 || *c == 0x7f)
-			*c = '?';
+	make_visible(text);
 	if (!is_known(problems, text))
 		append(problems, text);
 }

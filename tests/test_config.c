@@ -67,7 +67,7 @@ START_TEST(every_key)
 {
 	read_config("; a comment\n# another\n"
 	            "[postprocessing] ; of the service\n"
-	            "steps = virusscan, check-it\tdelay ; in this order\n"
+	            "steps = virusscan, check-it\tdelay\n"
 	            "  plugin_dir = /a:/b/c\n"
 	            "state_dir = /var/x\nshutdown_grace = 1m\nlog_level = warning\nmax_in_flight = 7\n"
 	            "workers = 3\nmax_retries = 2\nretry_backoff = 250ms\n"
@@ -130,6 +130,28 @@ static const struct {
 	{"steps = a/b", "letters, digits"},
 	{"steps = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "at most 64"},
 	{"steps = v-s v_s", "would share the variables POSTPROCESSING_STEP_V_S_"},
+	{"steps = virusscan ; delay", "main.ini:2: steps: \" ;\" or \" #\" within a value: put a comment on a line of its own"},
+	{"steps = virusscan\t; delay", "main.ini:2: steps: \" ;\" or"},
+	{"steps = virusscan # delay", "main.ini:2: steps: \" ;\" or"},
+	{"steps = ; none", "main.ini:2: steps: \" ;\" or"},
+	{"steps = # none", "main.ini:2: steps: \" ;\" or"},
+	{"steps = \"virusscan\" ; delay", "main.ini:2: steps: \" ;\" or"},
+	{"steps = \"virusscan\" ; \"delay\"", "main.ini:2: steps: \" ;\" or"},
+	{"steps : virusscan ;", "main.ini:2: steps: \" ;\" or"},
+	{"[http]\ntoken = a ;b", "main.ini:3: token: \" ;\" or"},
+	{"[step:x]\nsocket = /run/x # note", "main.ini:3: socket: \" ;\" or"},
+	{"steps = virusscan;delay", "main.ini:2: steps: \"virusscan;delay\": a step's name"},
+	{"steps = ,", "main.ini:2: steps: no name in the list"},
+	{"steps = \" \"", "main.ini:2: steps: no name in the list"},
+	{"plugin_dir = :", "main.ini:2: plugin_dir: no folder in the list"},
+	{"[content]\nfile_roots = :", "main.ini:3: file_roots: no folder in the list"},
+	{"state_dir = /\xe4", "main.ini:2: not UTF-8"},
+	{"state_dir = /\xc2\x9b", "main.ini:2: control characters"},
+	{"state_dir = /\xe2\x80\xaex", "main.ini:2: control characters"},
+	{"state_dir = /\xe2\x81\xa6x", "main.ini:2: control characters"},
+	{"state_dir = /\xe2\x80\xa8x", "main.ini:2: control characters"},
+	{"state_dir = /a\rworkers = 0", "main.ini:2: control characters"},
+	{"state_dir ; x = /a", "main.ini:2: not of the form key = value"},
 	{"workers = 0", "main.ini:2: workers: \"0\" is not within 1 and 1024"},
 	{"workers = 4x", "main.ini:2: workers: \"4x\" is not a whole number"},
 	{"max_retries = 1001", "main.ini:2: max_retries: \"1001\" is not within 0 and 1000"},
@@ -200,25 +222,66 @@ START_TEST(all_problems_at_once)
 }
 END_TEST
 
+/* What the password is that a line of the file sets. */
+static const struct {
+	const char *line, *password;
+} quoted[] = {
+	{"password = \"a ; b\t# c\"", "a ; b\t# c"},
+	{"password = \" a \"", " a "},
+	{"password = \"; a\"", "; a"},
+	{"password=\"a\"b\"", "a\"b"},
+	{"password:\"a=b:c\"\r", "a=b:c"},
+	{"password = \"\"", NULL},
+	{"password =", NULL},
+	{"password = \"", "\""},
+	{"password = \"a", "\"a"},
+	{"password = a\"", "a\""},
+	{"password = a\"b\"c", "a\"b\"c"},
+	{"password = 'a'", "'a'"},
+	{"password = a;b#c", "a;b#c"},
+	{"password =#1", "#1"},
+	{"password = a = ;b", NULL /* wrong */},
+	{"password = a;", "a;"},
+	{"password = \xc3\xa4\xf0\x9f\x99\x82", "\xc3\xa4\xf0\x9f\x99\x82"},
+};
+
+START_TEST(quotes)
+{
+	char text[256];
+	snprintf(text, sizeof text, "[events]\nendpoint = e:1\n%s\n", quoted[_i].line);
+	read_config(text, ENVIRONMENT("HOME=/h"));
+	assert_problems(&fixture, strchr(quoted[_i].line, ';') != NULL && quoted[_i].password == NULL ? 1 : 0);
+	ck_assert_pstr_eq(fixture.config->events.password, quoted[_i].password);
+}
+END_TEST
+
 START_TEST(long_lines)
 {
-	char text[1024] = "[postprocessing]\nstate_dir = /";
-	/* inih's buffer on Debian takes 199 bytes of a line. */
-	size_t head = strlen("state_dir = /"), line = strlen("[postprocessing]\n");
-	memset(text + line + head, 'x', 199 - head);
-	read_config(text, NULL);
-	assert_sound(&fixture);
-	ck_assert_uint_eq(strlen(fixture.config->state_dir), 199 - strlen("state_dir = "));
-	memset(text + line + head, 'x', 200 - head);
-	strcat(text, "\nworkers = 0\n");
+	char *text = malloc(16384);
+	size_t start = (size_t)sprintf(text, "[postprocessing]\nstate_dir = /");
+	memset(text + start, 'x', 5000);
+	text[start + 4095] = '\0';
 	read_config(text, ENVIRONMENT("HOME=/h"));
-	assert_problem(&fixture, "main.ini:2: longer than 199 bytes");
+	assert_sound(&fixture);
+	ck_assert_uint_eq(strlen(fixture.config->state_dir), 4096);
+	strcpy(text + start + 4095, "x\nworkers = 0\n");
+	read_config(text, ENVIRONMENT("HOME=/h"));
+	assert_problem(&fixture, "main.ini:2: state_dir: longer than 4096 bytes");
+	assert_problem(&fixture, "main.ini:3: workers");
+	assert_problems(&fixture, 2);
+	/* inih's buffer on Debian holds 198 bytes of a key, and its =. */
+	start = (size_t)sprintf(text, "[postprocessing]\n");
+	memset(text + start, 'k', 300);
+	strcpy(text + start + 300, " = 1\nworkers = 0\n");
+	read_config(text, ENVIRONMENT("HOME=/h"));
+	assert_problem(&fixture, "main.ini:2: the key is too long");
 	assert_problem(&fixture, "main.ini:3: workers");
 	assert_problems(&fixture, 2);
 	memset(text, ';', 800);
 	strcpy(text + 800, "\n[postprocessing]\nworkers = 5\n");
 	read_config(text, ENVIRONMENT("HOME=/h"));
 	assert_sound(&fixture);
+	free(text);
 }
 END_TEST
 
@@ -244,6 +307,14 @@ START_TEST(odd_files)
 	fixture_write(&fixture, "main.ini", "[http]\naddr = a\0:1\n", 19);
 	read_config(NULL, ENVIRONMENT("HOME=/h"));
 	assert_problem(&fixture, "main.ini:2: control characters");
+	fixture_write(&fixture, "main.ini", "\xFF\xFE[\0h\0]\0", 8);
+	read_config(NULL, ENVIRONMENT("HOME=/h"));
+	assert_problem(&fixture, "main.ini: UTF-16: save it as UTF-8");
+	assert_problems(&fixture, 1);
+	fixture_write(&fixture, "steps.d/a.ini", "\xEF\xBB\xBF[step:a]\r\n# f\xfcr\r\nworkers = 5\r\n", (size_t)-1);
+	read_config("# f\xfcr alle\n[postprocessing]\nsteps = a\n", ENVIRONMENT("HOME=/h"));
+	assert_sound(&fixture);
+	ck_assert_uint_eq(fixture.config->step[0].workers, 5);
 	char *big = malloc(1024 * 1024 + 1);
 	memset(big, '\n', 1024 * 1024 + 1);
 	fixture_write(&fixture, "main.ini", big, 1024 * 1024);
@@ -299,14 +370,23 @@ START_TEST(folder)
 	ck_assert_uint_eq(fixture.config->step[0].workers, 8);
 	ck_assert_int_eq(fixture.config->step[0].deadline, SECOND);
 
+	/* Among the files of the folder the last one wins, key by key, as an administrator's own file has to. */
+	fixture_write(&fixture, "steps.d/10-package.ini", "[step:b]\nmax_retries = 1\nmodule = p\n", (size_t)-1);
+	fixture_write(&fixture, "steps.d/90-local.ini", "[step:b]\nmax_retries = 2\n", (size_t)-1);
+	fixture_write(&fixture, "steps.d/9-early.ini", "[step:b]\nmax_retries = 3\n", (size_t)-1);
+	read_config("[postprocessing]\nsteps = b\n", ENVIRONMENT("HOME=/h"));
+	assert_sound(&fixture);
+	ck_assert_uint_eq(fixture.config->step[0].max_retries, 2);
+	ck_assert_str_eq(fixture.config->step[0].module, "p");
+
 	fixture_write(&fixture, "steps.d/b.ini", "[step:b]\nworkers = 0\n[events]\nendpoint = evil:1\n[postprocessing]\n", (size_t)-1);
-	fixture_write(&fixture, "steps.d/b2.ini", "x = 1\n[step:b]\nworkers = 7\n", (size_t)-1);
+	fixture_write(&fixture, "steps.d/b2.ini", "x = 1\n[step:b]\ndeadline = 0\n", (size_t)-1);
 	read_config("[postprocessing]\nsteps = b\n", ENVIRONMENT("HOME=/h"));
 	assert_problem(&fixture, "steps.d/b.ini:3: [events]: a file of steps.d may have [step:NAME] sections only");
 	assert_problem(&fixture, "steps.d/b.ini:5: [postprocessing]");
 	assert_problem(&fixture, "steps.d/b.ini:2: workers: \"0\"");
 	assert_problem(&fixture, "steps.d/b2.ini:1: a key before");
-	assert_problem(&fixture, "steps.d/b2.ini:3: workers: set already (");
+	assert_problem(&fixture, "steps.d/b2.ini:3: deadline: \"0\" is not within");
 	assert_problems(&fixture, 5);
 	ck_assert_str_eq(fixture.config->events.endpoint, "embedded");
 }
@@ -350,6 +430,7 @@ int main(void)
 	tcase_add_test(tcase, every_key);
 	tcase_add_loop_test(tcase, one_problem_each, 0, (int)(sizeof wrong / sizeof wrong[0]));
 	tcase_add_test(tcase, all_problems_at_once);
+	tcase_add_loop_test(tcase, quotes, 0, (int)(sizeof quoted / sizeof quoted[0]));
 	tcase_add_test(tcase, long_lines);
 	tcase_add_test(tcase, long_step_names);
 	tcase_add_test(tcase, odd_files);

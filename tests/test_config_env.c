@@ -229,12 +229,25 @@ START_TEST(password_files)
 	ck_assert_str_eq(fixture.config->events.password, "pass;word ");
 	read_config("", ENVIRONMENT("HOME=/h", text, "POSTPROCESSING_EVENTS_PASSWORD=hush"));
 	assert_problem(&fixture, "POSTPROCESSING_EVENTS_PASSWORD_FILE: password_file: password is set as well (POSTPROCESSING_EVENTS_PASSWORD)");
-	static const char *const content[] = {"", "\n", "two\nlines\n"};
-	for (size_t i = 0; i < 3; i++) {
+	fixture_write(&fixture, "secret", "\xEF\xBB\xBFmarked\r\n", (size_t)-1);
+	read_config("", ENVIRONMENT("HOME=/h", text));
+	assert_sound(&fixture);
+	ck_assert_str_eq(fixture.config->events.password, "marked");
+	static const char *const content[] = {"", "\n", "two\nlines\n", "\xEF\xBB\xBF\n"};
+	for (size_t i = 0; i < 4; i++) {
 		fixture_write(&fixture, "secret", content[i], (size_t)-1);
 		read_config("", ENVIRONMENT("HOME=/h", text));
-		assert_problem(&fixture, "holds no single line of text");
+		assert_problem(&fixture, "not a single line of text");
 	}
+	fixture_write(&fixture, "secret", "a\0b\n", 4);
+	read_config("", ENVIRONMENT("HOME=/h", text));
+	assert_problem(&fixture, "not a single line of text");
+	fixture_write(&fixture, "secret", "gr\xfc\xdf\n", (size_t)-1);
+	read_config("", ENVIRONMENT("HOME=/h", text));
+	assert_problem(&fixture, "secret: not UTF-8");
+	fixture_write(&fixture, "secret", "a\x1b[2J\n", (size_t)-1);
+	read_config("", ENVIRONMENT("HOME=/h", text));
+	assert_problem(&fixture, "secret: control characters");
 }
 END_TEST
 
@@ -256,6 +269,8 @@ START_TEST(messages_forge_no_line)
 	read_config("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_LOG_LEVEL=a\nmain.ini:1: all is well\x1b[2J"));
 	assert_problem(&fixture, "POSTPROCESSING_LOG_LEVEL: log_level: unknown value \"a?main.ini:1: all is well?[2J\"");
 	assert_problems(&fixture, 1);
+	read_config("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_LOG_LEVEL=a\xc2\x9b\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa9\xffz\xc3\xa4\xc3"));
+	assert_problem(&fixture, "unknown value \"a?????z\xc3\xa4?\"");
 }
 END_TEST
 
@@ -283,9 +298,37 @@ START_TEST(state_dirs)
 }
 END_TEST
 
+/* A variable that lost its value somewhere on its way must not turn scanning off. */
+START_TEST(blank_variables)
+{
+	static const char *const blank[] = {"POSTPROCESSING_STEPS=", "POSTPROCESSING_STEPS= ", "POSTPROCESSING_STEPS= \t ", "POSTPROCESSING_STEPS=\n",
+	                                    "POSTPROCESSING_STEPS= \r\n\v\f"};
+	for (size_t i = 0; i < sizeof blank / sizeof blank[0]; i++) {
+		read_config("[postprocessing]\nsteps = virusscan\n", ENVIRONMENT("HOME=/h", blank[i]));
+		assert_sound(&fixture);
+		assert_steps("virusscan");
+	}
+	static const char *const nothing[] = {"POSTPROCESSING_STEPS=,", "POSTPROCESSING_STEPS=,, ,"};
+	for (size_t i = 0; i < sizeof nothing / sizeof nothing[0]; i++) {
+		read_config("[postprocessing]\nsteps = virusscan\n", ENVIRONMENT("HOME=/h", nothing[i]));
+		assert_problem(&fixture, "POSTPROCESSING_STEPS: steps: no name in the list");
+		assert_problems(&fixture, 1);
+	}
+	read_config("[events]\npassword = p\n[content]\ntls_insecure = true\n",
+	            ENVIRONMENT("HOME=/h", "POSTPROCESSING_EVENTS_PASSWORD= ", "OC_INSECURE=\t", "POSTPROCESSING_VIRUSSCAN= "));
+	assert_sound(&fixture);
+	ck_assert_str_eq(fixture.config->events.password, "p");
+	ck_assert(fixture.config->content.tls_insecure);
+	/* What a secret's file leaves at its end is no part of the secret, and nobody sees it: so it is said. */
+	read_config("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_EVENTS_PASSWORD=hush\n"));
+	assert_problem(&fixture, "POSTPROCESSING_EVENTS_PASSWORD: password: control characters");
+	ck_assert_uint_eq(fixture_problems(&fixture, "hush"), 0);
+}
+END_TEST
+
 START_TEST(odd_environments)
 {
-	read_config("", ENVIRONMENT("HOME=/h", "", "=", "=x", "NOEQUALS", "A==", "POSTPROCESSING_STEPS=,, ,"));
+	read_config("", ENVIRONMENT("HOME=/h", "", "=", "=x", "NOEQUALS", "A==", "POSTPROCESSING_MAX_RETRIES=3"));
 	assert_sound(&fixture);
 	ck_assert_uint_eq(fixture.config->step_count, 0);
 	read_config("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_HTTP_ADDR=x", "POSTPROCESSING_STORE=redis-sentinel"));
@@ -319,6 +362,7 @@ int main(void)
 	tcase_add_test(tcase, secrets_stay_secret);
 	tcase_add_test(tcase, messages_forge_no_line);
 	tcase_add_test(tcase, state_dirs);
+	tcase_add_test(tcase, blank_variables);
 	tcase_add_test(tcase, odd_environments);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
