@@ -45,7 +45,7 @@ static bool await_taker(struct bench_place *place)
 	if (bench_place_await_taker(place, TAKER_PATIENCE))
 		return true;
 	fprintf(stderr, "nobody takes events from stream %s as %s on %s: is `postprocessing server` running there?\n", place->stream,
-	        place->consumer, bus_endpoint_for_people(place->client->events));
+	        place->consumer, place->client->events->endpoint);
 	return false;
 }
 

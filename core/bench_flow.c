@@ -274,7 +274,7 @@ static bool connect_and_listen(struct flow *flow)
 	if (status == NATS_OK)
 		status = natsConnection_Flush(flow->connection);
 	if (status != NATS_OK)
-		fprintf(stderr, "broker %s: %s\n", bus_endpoint_for_people(flow->load->place->client->events), bus_advice(status));
+		fprintf(stderr, "broker %s: %s\n", flow->load->place->client->events->endpoint, bus_advice(status));
 	return status == NATS_OK;
 }
 

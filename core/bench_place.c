@@ -16,7 +16,7 @@
 
 static void report(const struct bench_place *place, const char *what, const char *name, natsStatus status)
 {
-	fprintf(stderr, "%s %s on %s: %s\n", what, name, bus_endpoint_for_people(place->client->events), bus_advice(status));
+	fprintf(stderr, "%s %s on %s: %s\n", what, name, place->client->events->endpoint, bus_advice(status));
 }
 
 static void bucket_stream(const char *bucket, char name[BUCKET_STREAM_SIZE])
@@ -48,7 +48,7 @@ static bool stream_is_there(struct bench_place *place, jsCtx *js, const char *na
 	jsStreamInfo_Destroy(info);
 	if (status == NATS_NOT_FOUND)
 		fprintf(stderr, "broker %s has no stream %s: has `postprocessing server` ever run on it?\n",
-		        bus_endpoint_for_people(place->client->events), name);
+		        place->client->events->endpoint, name);
 	else if (status != NATS_OK)
 		report(place, "stream", name, status);
 	return status == NATS_OK;

@@ -116,7 +116,9 @@ static void on_complete(void *closure)
 static natsStatus set_security(natsOptions *options, const struct broker_address *address)
 {
 	natsStatus status = NATS_OK;
-	if (address->username != NULL)
+	if (address->token != NULL)
+		status = natsOptions_SetToken(options, address->token);
+	else if (address->username != NULL)
 		status = natsOptions_SetUserInfo(options, address->username, address->password != NULL ? address->password : "");
 	if (status == NATS_OK && address->tls)
 		status = natsOptions_SetSecure(options, true);
@@ -204,7 +206,9 @@ const char *bus_advice(natsStatus status)
 	case NATS_INSUFFICIENT_BUFFER: /* for what is sent while the library connects again */
 		return "nothing answers there: is the broker running, and is the endpoint right?";
 	case NATS_SSL_ERROR:
-		return "TLS failed: check enable_tls, tls_root_ca_certificate (a PEM file that can be read?) and the broker's certificate";
+		return "TLS failed: check enable_tls or tls://, tls_root_ca_certificate (a PEM file that can be read?) and the broker's certificate";
+	case NATS_SECURE_CONNECTION_WANTED:
+		return "the broker does not offer TLS, which tls:// or enable_tls asks for: nothing was sent to it";
 	case NATS_TIMEOUT:
 		return "no answer in time";
 	case NATS_NO_RESPONDERS:
@@ -220,7 +224,7 @@ const char *bus_advice(natsStatus status)
  * bytes at the same place, which the library does not see to when a loop of ours lets it gather more meanwhile. */
 bool bus_uses_tls(const struct broker_address *address)
 {
-	return address->tls || strstr(address->endpoint, "tls://") != NULL;
+	return address->tls;
 }
 
 /* On the client library's thread, without a loop. */
@@ -326,7 +330,7 @@ static void remember_others(struct bus_link *link)
 {
 	if (link->wire.connection == NULL || link->wire.loop == NULL)
 		return;
-	char *others = bus_servers_named(link->wire.connection, link->options.address->endpoint, link->roams ? link->others : NULL);
+	char *others = bus_servers_named(link->wire.connection, link->roams ? link->others : NULL);
 	if (others == NULL)
 		return;
 	free(link->others);
@@ -343,10 +347,14 @@ static void abandon(struct bus_link *link)
 	link->given = false;
 }
 
-const char *bus_endpoint_for_people(const struct broker_address *address)
+bool bus_same_broker(const struct broker_address *one, const struct broker_address *other)
 {
-	const char *at = strrchr(address->endpoint, '@');
-	return at != NULL ? at + 1 : address->endpoint;
+	const char *const texts[][2] = {{one->endpoint, other->endpoint}, {one->username, other->username},
+	                                {one->password, other->password}, {one->token, other->token}, {one->ca_file, other->ca_file}};
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		if (texts[i][0] != texts[i][1] && (texts[i][0] == NULL || texts[i][1] == NULL || strcmp(texts[i][0], texts[i][1]) != 0))
+			return false;
+	return one->tls == other->tls && one->tls_insecure == other->tls_insecure;
 }
 
 /* One attempt to be up. False: with `why`. */
@@ -361,9 +369,8 @@ static bool come_up(struct bus_link *link, char *why, size_t size)
 			return false;
 		}
 	}
-	bool prepared = prepare(link, why, size);
 	say_connected(&link->options.facts, link->wire.connection);
-	if (!prepared)
+	if (!prepare(link, why, size))
 		return false;
 	link->given = true;
 	link->options.on_up(link->options.closure, &link->wire);
@@ -373,7 +380,7 @@ static bool come_up(struct bus_link *link, char *why, size_t size)
 static void *run_link(void *closure)
 {
 	struct bus_link *link = closure;
-	const char *endpoint = bus_endpoint_for_people(link->options.address);
+	const char *endpoint = link->options.address->endpoint;
 	char said[256] = "", why[256];
 	nanos pause = PAUSE_FIRST;
 	unsigned events = LINK_BACK;

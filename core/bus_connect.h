@@ -53,7 +53,7 @@ bool bus_uses_tls(const struct broker_address *address);
 /* What a user can do about a connection that is not to be had. */
 const char *bus_advice(natsStatus status);
 
-/* The broker's endpoint without what a URL in it may hold of secrets. */
-const char *bus_endpoint_for_people(const struct broker_address *address);
+/* Whether one connection does for both. */
+bool bus_same_broker(const struct broker_address *one, const struct broker_address *other);
 
 #endif

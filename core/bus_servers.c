@@ -7,16 +7,15 @@
 
 #include "core/text.h"
 
-#define SERVERS_LIMIT 16
 #define SEPARATORS ", "
 
 /* The endpoint as URLs: "host:port,host:port" gets a scheme each. False: too many. */
-static bool split_servers(char *text, bool tls, char *server[SERVERS_LIMIT], int *count)
+static bool split_servers(char *text, bool tls, char *server[BROKER_SERVERS_LIMIT], int *count)
 {
 	*count = 0;
 	char *rest = NULL;
 	for (char *one = strtok_r(text, SEPARATORS, &rest); one != NULL; one = strtok_r(NULL, SEPARATORS, &rest)) {
-		if (*count == SERVERS_LIMIT)
+		if (*count == BROKER_SERVERS_LIMIT)
 			return false;
 		size_t size = strlen(one) + sizeof "nats://";
 		server[*count] = malloc(size);
@@ -30,7 +29,7 @@ static bool split_servers(char *text, bool tls, char *server[SERVERS_LIMIT], int
 
 natsStatus bus_servers_set(natsOptions *options, const struct broker_address *address)
 {
-	char *server[SERVERS_LIMIT];
+	char *server[BROKER_SERVERS_LIMIT];
 	int count;
 	char *text = strdup(address->endpoint);
 	natsStatus status = NATS_NO_MEMORY;
@@ -44,25 +43,15 @@ natsStatus bus_servers_set(natsOptions *options, const struct broker_address *ad
 	return status;
 }
 
-/* What stands before the host in the first URL, "nats://user:password@"; 0: no credentials. */
-static size_t credentials(const char *endpoint)
-{
-	size_t length = strcspn(endpoint, SEPARATORS);
-	while (length > 0 && endpoint[length - 1] != '@')
-		length--;
-	return length;
-}
-
-static void add(struct text *text, const char *lead, size_t lead_length, const char *server, size_t length)
+static void add(struct text *text, const char *server, size_t length)
 {
 	if (text->length > 0)
 		text_add(text, ",");
-	text_add_bytes(text, lead, lead_length);
 	text_add_bytes(text, server, length);
 }
 
 /* Returns how many there are. */
-static int add_named(struct text *text, natsConnection *connection, const char *endpoint)
+static int add_named(struct text *text, natsConnection *connection)
 {
 	char **server = NULL;
 	int count = 0, added = 0;
@@ -70,9 +59,9 @@ static int add_named(struct text *text, natsConnection *connection, const char *
 		return 0;
 	for (int i = 0; i < count; i++) {
 		const char *host = strstr(server[i], "://");
-		if (host != NULL && added < SERVERS_LIMIT) {
+		if (host != NULL && added < BROKER_SERVERS_LIMIT) {
 			host += strlen("://");
-			add(text, endpoint, credentials(endpoint), host, strlen(host));
+			add(text, host, strlen(host));
 			added++;
 		}
 		free(server[i]);
@@ -81,13 +70,13 @@ static int add_named(struct text *text, natsConnection *connection, const char *
 	return added;
 }
 
-char *bus_servers_named(natsConnection *connection, const char *endpoint, const char *former)
+char *bus_servers_named(natsConnection *connection, const char *former)
 {
 	struct text text = {0};
-	int count = add_named(&text, connection, endpoint);
-	while (former != NULL && *former != '\0' && count++ < SERVERS_LIMIT) {
+	int count = add_named(&text, connection);
+	while (former != NULL && *former != '\0' && count++ < BROKER_SERVERS_LIMIT) {
 		size_t length = strcspn(former, SEPARATORS);
-		add(&text, "", 0, former, length);
+		add(&text, former, length);
 		former += length + strspn(former + length, SEPARATORS);
 	}
 	return text.length > 0 ? text_take(&text) : NULL;

@@ -10,8 +10,9 @@
 /* Has a connection try those of the address, in any order. */
 natsStatus bus_servers_set(natsOptions *options, const struct broker_address *address);
 
-/* An endpoint of those that the broker has named on this connection, and, behind them, of the `former` ones (or NULL), with the
- * credentials of the first URL in `endpoint`. For the caller to free(); NULL: there are none, or out of memory. */
-char *bus_servers_named(natsConnection *connection, const char *endpoint, const char *former);
+/* An endpoint of those that the broker has named on this connection, and, behind them, of the `former` ones (or NULL). It goes
+ * with the credentials and the TLS of the address that the connection is to. For the caller to free(); NULL: there are none, or
+ * out of memory. */
+char *bus_servers_named(natsConnection *connection, const char *former);
 
 #endif

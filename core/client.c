@@ -47,7 +47,7 @@ natsConnection *client_connect(const struct client *client, const struct broker_
 	if (status == NATS_OK)
 		return connection;
 	bool embedded = address == &client->embedded;
-	fprintf(stderr, "broker %s: %s\n", bus_endpoint_for_people(address),
+	fprintf(stderr, "broker %s: %s\n", address->endpoint,
 	        embedded ? "the service's private broker does not answer: is `postprocessing server` running?" : bus_advice(status));
 	return NULL;
 }
@@ -81,7 +81,7 @@ bool client_each_record(struct client *client, void (*each)(void *closure, const
 	scan_end(&scan);
 	mailbox_destroy(&mailbox);
 	if (scan.failed)
-		fprintf(stderr, "bucket %s on %s: %s\n", client->config->bucket, bus_endpoint_for_people(client->records), scan.why);
+		fprintf(stderr, "bucket %s on %s: %s\n", client->config->bucket, client->records->endpoint, scan.why);
 	return !scan.failed;
 }
 
@@ -94,7 +94,7 @@ bool client_publish(const struct client *client, natsConnection *connection, con
 		status = js_Publish(NULL, js, INTAKE_STREAM, message->data, (int)message->length, NULL, &code);
 	jsCtx_Destroy(js);
 	if (status != NATS_OK)
-		fprintf(stderr, "stream " INTAKE_STREAM " on %s: %s (JetStream error %d)\n", bus_endpoint_for_people(client->events),
+		fprintf(stderr, "stream " INTAKE_STREAM " on %s: %s (JetStream error %d)\n", client->events->endpoint,
 		        bus_advice(status), (int)code);
 	return status == NATS_OK;
 }

@@ -249,7 +249,7 @@ static bool greet_broker(struct session *session)
 	session->bench.broker = bench_usage_find_broker(connection);
 	bool local = bench_usage_is_local(connection);
 	natsConnection_Destroy(connection);
-	session->report.broker = bus_endpoint_for_people(session->client.events);
+	session->report.broker = session->client.events->endpoint;
 	fprintf(stderr, "the broker to be loaded: %s%s\n", session->report.broker, local ? "" : ", on another host");
 	if (local || settings->remote)
 		return true;

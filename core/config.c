@@ -77,17 +77,31 @@ static void read_password(const struct config_source *source, const char *sectio
 	*password = text;
 }
 
-static void check_address(const struct config_source *source, const char *section, const char *key, const char *address,
-                          bool (*check)(const char *, char *, size_t), struct problems *problems)
+static void blame_address(const struct config_source *source, const char *section, const char *key, const char *why,
+                          struct problems *problems)
 {
-	char why[VALUE_WHY_SIZE];
-	if (address != NULL && strcmp(address, "embedded") != 0 && !check(address, why, sizeof why)) {
-		struct found found = find_key(source, section, key);
-		problems_add(problems, "%s: %s: %s", found.place == NULL ? section : found.place, key, why);
-	}
+	struct found found = find_key(source, section, key);
+	problems_add(problems, "%s: %s: %s", found.place == NULL ? section : found.place, key, why);
 }
 
-/* Where the store has no address of its own, it is at the events' broker; then that one's credentials and
+static void read_broker(const struct config_source *source, const char *section, const char *key, struct broker_address *address,
+                        struct problems *problems)
+{
+	char why[VALUE_WHY_SIZE];
+	bool given = address->endpoint != NULL && strcmp(address->endpoint, "embedded") != 0;
+	if (given && !address_read_broker(address, why, sizeof why))
+		blame_address(source, section, key, why, problems);
+}
+
+static void check_listen(const struct config_source *source, const char *section, const char *key, const char *address,
+                         struct problems *problems)
+{
+	char why[VALUE_WHY_SIZE];
+	if (address != NULL && !address_check_listen(address, why, sizeof why))
+		blame_address(source, section, key, why, problems);
+}
+
+/* Where the store has no address of its own, or the same one, it is at the events' broker; then that one's credentials and
  * certificate are right for it too, as far as it has none. */
 static void complete_store(struct config *config, struct problems *problems)
 {
@@ -96,14 +110,17 @@ static void complete_store(struct config *config, struct problems *problems)
 		if (strcmp(store->endpoint, "embedded") == 0 && (events->endpoint == NULL || strcmp(events->endpoint, "embedded") != 0))
 			problems_add(problems, "%s: nodes: embedded needs [events] endpoint = embedded",
 			             find_key(config->source, "store", "nodes").place);
-		return;
+		if (events->endpoint == NULL || strcmp(store->endpoint, events->endpoint) != 0)
+			return;
+	} else {
+		store->endpoint = copy(events->endpoint, problems);
 	}
-	store->endpoint = copy(events->endpoint, problems);
-	if (store->username == NULL && store->password == NULL) {
+	if (store->username == NULL && store->password == NULL && store->token == NULL) {
 		store->username = copy(events->username, problems);
 		store->password = copy(events->password, problems);
+		store->token = copy(events->token, problems);
 	}
-	if (find_key(config->source, "store", "enable_tls").value == NULL)
+	if (find_key(config->source, "store", "enable_tls").value == NULL || events->tls_by_url)
 		store->tls = events->tls;
 	if (store->ca_file == NULL && find_key(config->source, "store", "tls_insecure").value == NULL) {
 		store->ca_file = copy(events->ca_file, problems);
@@ -189,13 +206,13 @@ static void complete(struct config_draft *draft, struct problems *problems)
 	config->content.file_roots = read_folders(source, "content", "file_roots", draft->file_roots, problems);
 	config->content.ca_file = draft->ca_file;
 	draft->ca_file = NULL;
-	check_address(source, "events", "endpoint", config->events.endpoint, address_check_broker, problems);
-	check_address(source, "store", "nodes", config->store.endpoint, address_check_broker, problems);
-	check_address(source, "http", "addr", config->http_addr, address_check_listen, problems);
+	check_listen(source, "http", "addr", config->http_addr, problems);
 	check_name(source, "events", "consumer", config->consumer, problems);
 	check_name(source, "store", "database", config->bucket, problems);
 	read_password(source, "events", draft->events_password_file, &config->events.password, problems);
 	read_password(source, "store", draft->store_password_file, &config->store.password, problems);
+	read_broker(source, "events", "endpoint", &config->events, problems);
+	read_broker(source, "store", "nodes", &config->store, problems);
 	complete_store(config, problems);
 	config->events.tls_insecure = config->events.tls_insecure && config->events.ca_file == NULL;
 	config->store.tls_insecure = config->store.tls_insecure && config->store.ca_file == NULL;
@@ -262,6 +279,7 @@ static void broker_address_clear(struct broker_address *address)
 	free(address->endpoint);
 	free(address->username);
 	free(address->password);
+	free(address->token);
 	free(address->ca_file);
 }
 

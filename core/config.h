@@ -25,11 +25,16 @@ struct problems {
 void problems_add(struct problems *problems, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void problems_free(struct problems *problems);
 
+/* As many servers may an endpoint name. */
+#define BROKER_SERVERS_LIMIT 16
 /* How to reach a broker. */
 struct broker_address {
-	char *endpoint;   /* host:port or nats:// / tls:// URL, several separated by commas; "embedded" (events only) */
+	char *endpoint;   /* host:port, several separated by commas; "embedded" (events only). Never with credentials. */
 	char *username;   /* NULL: none */
 	char *password;   /* NULL: none. A secret. */
+	char *token;      /* instead of both. A secret. */
+	bool tls_by_url;  /* the endpoint's URL asks for tls */
+	bool overridden;  /* credentials in the endpoint's URL counted, and not those of username and password */
 	char *ca_file;    /* NULL: the system's */
 	bool tls;
 	bool tls_insecure;

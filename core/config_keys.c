@@ -58,9 +58,10 @@ const struct config_key config_keys[] = {
 	         "doubles with each try."), AT(step.retry_backoff), 0},
 
 	{"events", KEY("endpoint", STRING, .fallback = "embedded", VARIABLES = EVENTS("ENDPOINT"),
-	 .help = "The broker: host:port, or a URL that begins with nats:// or tls://. Several of one cluster are separated by commas. "
-	         "embedded stands for a private broker, which the service starts and stops itself. The broker of an oCIS or "
-	         "OpenCloud host is at 127.0.0.1:9233."), AT(config.events.endpoint), KEY_REQUIRED},
+	 .help = "The broker: host:port, or a URL that begins with nats://, tcp:// or tls://. Several of one cluster are separated by "
+	         "commas. tls:// uses TLS, whatever enable_tls says. A URL may hold user:password@; they are percent-encoded (%40 for @) "
+	         "and count instead of username and password. embedded stands for a private broker, which the service starts and stops "
+	         "itself. The broker of an oCIS or OpenCloud host is at 127.0.0.1:9233."), AT(config.events.endpoint), KEY_REQUIRED},
 	{"events", KEY("username", STRING, VARIABLES = OWN_EVENTS("AUTH_USERNAME"), .help = "The user's name at the broker."),
 	 AT(config.events.username), 0},
 	{"events", KEY("password", STRING, VARIABLES = OWN_EVENTS("AUTH_PASSWORD"),
@@ -69,7 +70,7 @@ const struct config_key config_keys[] = {
 	{"events", KEY("password_file", STRING, .help = "The path of a file that holds the password and nothing else."),
 	 AT(events_password_file), 0},
 	{"events", KEY("enable_tls", BOOL, .fallback = "false", VARIABLES = EVENTS("ENABLE_TLS"),
-	 .help = "Whether to use TLS with the broker."), AT(config.events.tls), 0},
+	 .help = "Whether to use TLS with the broker. An endpoint that begins with tls:// uses it in any case."), AT(config.events.tls), 0},
 	{"events", KEY("tls_insecure", BOOL, .fallback = "false",
 	 VARIABLES = EVENTS("TLS_INSECURE") " OC_INSECURE OCIS_INSECURE",
 	 .help = "Whether to accept any certificate of the broker. Whoever is between the service and the broker can then read and "

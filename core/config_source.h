@@ -94,9 +94,16 @@ const char *text_fault(const char *text, size_t length);
 /* config_list.c: the parts of a list, NULL-terminated, in one allocation; without empty parts. NULL: out of memory. */
 char **list_split(const char *text, const char *separators);
 
-/* config_address.c: whether the text can be an endpoint list, or an address to listen on. */
-bool address_check_broker(const char *text, char *why, size_t size);
+/* config_broker.c: takes the address->endpoint that is configured (host:port or a nats://, tcp:// or tls:// URL, several
+ * separated by commas or blanks) apart: afterwards it is a list of host:port, credentials of URLs are in username, password or
+ * token, and tls is also true if a URL asks for it. False: why[size] says what is wrong, never with a part of the text, which
+ * may hold a password. */
+bool address_read_broker(struct broker_address *address, char *why, size_t size);
+
+/* config_address.c: whether the text can be an address to listen on. */
 bool address_check_listen(const char *text, char *why, size_t size);
+/* Whether it is a decimal port, not below `least`. */
+bool address_is_port(const char *text, long least);
 
 /* config.c: the configuration that `source` (taken over, also on failure) comes down to. NULL: out of memory. */
 struct config *config_build(struct config_source *source, struct problems *problems);

@@ -32,6 +32,7 @@ core_libcore_a_SOURCES = \
 	core/config.c \
 	core/config.h \
 	core/config_address.c \
+	core/config_broker.c \
 	core/config_env.c \
 	core/config_file.c \
 	core/config_keys.c \

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/bus_connect.h"
 #include "core/encoding.h"
 #include "core/instance.h"
 #include "core/server_private.h"
@@ -64,18 +65,24 @@ static bool start_http(struct server *server)
 	return server->http != NULL;
 }
 
-static bool same_broker(const struct broker_address *one, const struct broker_address *other)
+static void say_overridden(const struct server *server, const char *section, const char *key, const struct broker_address *address)
 {
-	return strcmp(one->endpoint, other->endpoint) == 0;
+	if (address->overridden)
+		log_warning(server->log, "[%s] %s: the URL holds a user name, which counts; username and password of [%s] are not used", section,
+		            key, section);
 }
 
 /* Where events and records are; the embedded broker is started for it. */
 static bool find_brokers(struct server *server, char *why, size_t size)
 {
 	const struct config *config = server->config;
+	bool embedded = strcmp(config->events.endpoint, EMBEDDED) == 0;
+	bool one = embedded ? strcmp(config->store.endpoint, EMBEDDED) == 0 : bus_same_broker(&config->events, &config->store);
 	server->events_address = &config->events;
-	server->store_address = same_broker(&config->events, &config->store) ? &config->events : &config->store;
-	if (strcmp(config->events.endpoint, EMBEDDED) != 0)
+	server->store_address = one ? &config->events : &config->store;
+	say_overridden(server, "events", "endpoint", &config->events);
+	say_overridden(server, "store", "nodes", &config->store);
+	if (!embedded)
 		return true;
 	log_info(server->log, "events: a private broker is started; for one of your own set [events] endpoint (POSTPROCESSING_EVENTS_ENDPOINT)");
 	server->broker = broker_start(config->state_dir, server->log, why, size);

@@ -8,7 +8,7 @@
 static const char *broker_name(const struct server *server, const struct broker_address *address)
 {
 	bool embedded = server->broker != NULL && address == broker_address(server->broker);
-	return embedded ? "embedded" : bus_endpoint_for_people(address);
+	return embedded ? "embedded" : address->endpoint;
 }
 
 bool server_add_facts(struct server *server)

@@ -29,6 +29,9 @@ CONFIG_FIXTURE = tests/config_fixture.c tests/config_fixture.h
 check_PROGRAMS += tests/test_config
 tests_test_config_SOURCES = tests/test_config.c $(CONFIG_FIXTURE)
 
+check_PROGRAMS += tests/test_config_broker
+tests_test_config_broker_SOURCES = tests/test_config_broker.c $(CONFIG_FIXTURE)
+
 check_PROGRAMS += tests/test_config_env
 tests_test_config_env_SOURCES = tests/test_config_env.c $(CONFIG_FIXTURE)
 

@@ -71,7 +71,7 @@ START_TEST(every_key)
 	            "  plugin_dir = /a:/b/c\n"
 	            "state_dir = /var/x\nshutdown_grace = 1m\nlog_level = warning\nmax_in_flight = 7\n"
 	            "workers = 3\nmax_retries = 2\nretry_backoff = 250ms\n"
-	            "[events]\nendpoint = nats://a:4222,tls://[::1]:4223\nusername = u\npassword = p;w\nenable_tls = yes\n"
+	            "[events]\nendpoint = tls://a:4222,tls://[::1]:4223\nusername = u\npassword = p;w\nenable_tls = yes\n"
 	            "tls_insecure = on\ncluster = c\nconsumer = mine\n"
 	            "[store]\nstore = nats-js-kv\nnodes = b:4222\ndatabase = db\ntable = t\nusername = su\npassword = sp\n"
 	            "enable_tls = true\ntls_root_ca_certificate = /ca\ntls_insecure = true\n"
@@ -90,7 +90,7 @@ START_TEST(every_key)
 	ck_assert_int_eq(config->shutdown_grace, MINUTE);
 	ck_assert_int_eq(config->log_level, LOG_WARNING);
 	ck_assert_uint_eq(config->max_in_flight, 7);
-	ck_assert_str_eq(config->events.endpoint, "nats://a:4222,tls://[::1]:4223");
+	ck_assert_str_eq(config->events.endpoint, "a:4222,[::1]:4223");
 	ck_assert_str_eq(config->events.password, "p;w");
 	ck_assert(config->events.tls && config->events.tls_insecure && config->store.tls);
 	ck_assert_msg(!config->store.tls_insecure, "a certificate to verify with means that it is verified");
