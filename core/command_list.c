@@ -30,6 +30,13 @@ static const char *step_of(const struct record *record)
 	return record->stepless ? "-" : status_step_name(record->upload, &record->status);
 }
 
+/* A user as the event had it; numbers that jansson has no integer for become inexact ones. */
+static json_t *describe_user(const char *json)
+{
+	json_t *user = json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	return user != NULL ? user : json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+}
+
 /* Everything but the URL, which is a secret. */
 static json_t *describe(const struct record *record)
 {
@@ -39,10 +46,10 @@ static json_t *describe(const struct record *record)
 	json_t *steps = json_array();
 	for (size_t i = 0; i < upload->step_count; i++)
 		json_array_append_new(steps, json_string(upload->step[i]));
-	return json_pack("{s:s, s:s, s:I, s:o, s:s, s:s, s:s, s:i, s:i, s:s, s:s*, s:s*, s:b, s:o*, s:o*}",
+	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:i, s:i, s:s, s:s*, s:s*, s:b, s:o*, s:o*}",
 	                 "id", upload->id,
 	                 "filename", upload->filename,
-	                 "filesize", (json_int_t)upload->filesize,
+	                 "filesize", upload->filesize < 0 ? json_null() : json_integer(upload->filesize),
 	                 "steps", steps,
 	                 "step", step_of(record),
 	                 "phase", phase_name(status->phase),
@@ -54,7 +61,7 @@ static json_t *describe(const struct record *record)
 	                 "due", status->due != 0 ? time_format(status->due, due) : NULL,
 	                 "foreign", (int)record->foreign,
 	                 "owner", record->owner[0] != '\0' ? json_string(record->owner) : NULL,
-	                 "user", json_loads(upload->user_json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL));
+	                 "user", describe_user(upload->user_json));
 }
 
 /* "waits until 12:30:05 (in 3m)", "runs", … */
@@ -180,7 +187,10 @@ static void show_text(const struct record *record)
 	explain(record, text, sizeof text);
 	printf("upload    %s\nfile      ", upload->id);
 	terminal_print(stdout, upload->filename);
-	printf(", %" PRId64 " bytes\nsteps     ", upload->filesize);
+	if (upload->filesize < 0)
+		printf(", size unknown\nsteps     ");
+	else
+		printf(", %" PRId64 " bytes\nsteps     ", upload->filesize);
 	for (size_t i = 0; i < upload->step_count; i++)
 		printf("%s%s%s", i > 0 ? ", " : "", upload->step[i], i < status->step ? " (done)" : i == status->step ? " (now)" : "");
 	printf("%s\nstate     %s\n", upload->step_count == 0 ? "none" : "", text);

@@ -25,7 +25,7 @@ struct content {
 	int file;                  /* -1: none */
 	enum state state;
 	struct content_limits limits;
-	int64_t expected; /* bytes that have to come at least */
+	int64_t expected; /* bytes that have to come; -1: unknown, until the source says it */
 	int64_t read;     /* bytes that came */
 	int64_t checked;  /* value of `read` at the last look at the limits */
 	char error[CONTENT_ERROR_SIZE];
@@ -82,11 +82,11 @@ static bool open_http(struct content *content, const char *url)
 	if (content->http == NULL)
 		content->http = content_http_create(content->options);
 	if (content->http == NULL) {
-		snprintf(content->error, sizeof content->error, "cannot set up downloads: out of memory, or [content] ca_file");
+		snprintf(content->error, sizeof content->error, "cannot set up downloads: out of memory or file descriptors");
 		return false;
 	}
 	content->state = STATE_HTTP;
-	return content_http_open(content->http, url, content->error);
+	return content_http_open(content->http, url, content->expected, content->error);
 }
 
 static bool open_file(struct content *content, const char *url)
@@ -95,10 +95,13 @@ static bool open_file(struct content *content, const char *url)
 	content->file = content_file_open(url, content->options->file_roots, &bytes, content->error, sizeof content->error);
 	if (content->file < 0)
 		return false;
-	if (bytes > content->expected)
-		content->expected = bytes; /* a file that is cut short while it is read is an error too */
 	content->state = STATE_FILE;
-	return true;
+	if (content->expected < 0)
+		content->expected = bytes; /* what changes while it is read is an error too */
+	if (bytes != content->expected)
+		snprintf(content->error, sizeof content->error, "the file has %lld bytes, and the upload %lld", (long long)bytes,
+		         (long long)content->expected);
+	return bytes == content->expected;
 }
 
 void content_open(struct content *content, const char *url, int64_t expected, nanos deadline, int cancel_fd)
@@ -140,11 +143,20 @@ static bool within_limits(struct content *content)
 static ssize_t read_file(struct content *content)
 {
 	ssize_t length;
+	char more;
 	do
 		length = read(content->file, content->buffer, BUFFER_SIZE);
 	while (length < 0 && errno == EINTR);
-	if (length < 0)
+	if (length < 0) {
 		snprintf(content->error, sizeof content->error, "cannot read the file: %s", strerror(errno));
+		return -1;
+	}
+	/* The last bytes are handed out only when it is known that no more follow. */
+	int64_t end = content->read + length;
+	if (end > content->expected || (end == content->expected && pread(content->file, &more, 1, end) > 0)) {
+		snprintf(content->error, sizeof content->error, "the file has more than the upload's %lld bytes", (long long)content->expected);
+		return -1;
+	}
 	return length;
 }
 
@@ -167,7 +179,7 @@ ssize_t content_read(struct content *content, const void **bytes)
 		return length;
 	}
 	if (content->read < content->expected) {
-		snprintf(content->error, sizeof content->error, "only %lld of %lld bytes came", (long long)content->read,
+		snprintf(content->error, sizeof content->error, "only %lld of the upload's %lld bytes came", (long long)content->read,
 		         (long long)content->expected);
 		return fail(content);
 	}

@@ -26,13 +26,15 @@ struct content_options {
 struct content *content_create(const struct content_options *options);
 void content_destroy(struct content *content);
 
-/* Starts on an upload, ending the one before. Nothing is transferred yet. `expected` bytes at least have
- * to come (the size that was announced; 0: any), fewer are an error. `deadline`: wall clock, 0: none.
+/* Starts on an upload, ending the one before. Nothing is transferred yet. Exactly `expected` bytes have to come (the size
+ * that was announced), fewer or more are an error; -1: nobody announced one, then the source has to say how many it
+ * has. `deadline`: wall clock, 0: none.
  * `cancel_fd`: reading ends with an error once it is readable; -1: none. */
 void content_open(struct content *content, const char *url, int64_t expected, nanos deadline, int cancel_fd);
 
 /* The next bytes, valid until the next call on this reader: how many, 0 at the end, -1: an error, for
- * content_error(). HTTP statuses other than 200 are errors; redirects are not followed. */
+ * content_error(). The last ones come only when it is known that they are the last. HTTP statuses other than 200 and answers
+ * that code the bytes are errors; redirects are not followed. */
 ssize_t content_read(struct content *content, const void **bytes);
 
 /* What went wrong, for people: "the storage answered 404", "connection refused (localhost:9200)". */

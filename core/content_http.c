@@ -3,12 +3,17 @@
 
 #include <curl/curl.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/content_head.h"
 
 #define CONNECT_TIMEOUT_MS 10000L
 #define HOST_TEXT_SIZE 300
@@ -25,10 +30,15 @@ struct content_http {
 	char curl_error[CURL_ERROR_SIZE];
 	unsigned char *buffer; /* of the read under way */
 	size_t size, used;
-	bool well;     /* the last status line says 200, and is one */
-	bool accepted; /* the status was seen, and is 200 */
-	bool paused;   /* libcurl holds bytes that did not fit */
-	bool ended;    /* all bytes came */
+	int64_t expected; /* bytes that have to come; -1: unknown until the head says it */
+	int64_t total;    /* bytes that came */
+	struct content_head head;
+	char refusal[200]; /* why the answer is not taken, whatever libcurl makes of it; "" */
+	int socket_error;  /* errno of the last socket that could not be made; 0: all could */
+	int last_error;    /* errno after libcurl's last turn */
+	bool accepted;     /* the status was seen, and is 200 */
+	bool paused;       /* libcurl holds bytes that did not fit */
+	bool ended;        /* all bytes came */
 };
 
 bool content_cancelled(int descriptor)
@@ -48,14 +58,44 @@ static ssize_t fail(char error[CONTENT_ERROR_SIZE], const char *format, ...)
 	return -1;
 }
 
-/* libcurl takes for a 200 what begins as a status line and cannot be read. */
+static curl_socket_t open_socket(void *context, curlsocktype purpose, struct curl_sockaddr *address)
+{
+	struct content_http *http = context;
+	(void)purpose;
+	int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+	if (fd < 0)
+		http->socket_error = errno;
+	return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+/* The head of a 200 is over: does it announce the upload's bytes? */
+static bool take_length(struct content_http *http)
+{
+	const struct content_head *head = &http->head;
+	if (http->expected < 0 && !head->sized) {
+		snprintf(http->refusal, sizeof http->refusal, "nobody says how many bytes the upload has: it has no Content-Length, and the "
+		                                              "event that began the upload no size");
+		return false;
+	}
+	if (http->expected < 0)
+		http->expected = head->length;
+	if (!head->sized || head->length == http->expected)
+		return true;
+	snprintf(http->refusal, sizeof http->refusal, "it has %lld bytes, and the upload %lld", (long long)head->length,
+	         (long long)http->expected);
+	return false;
+}
+
+/* libcurl takes for a 200 what begins as a status line and cannot be read, and unpacks some codings unasked. */
 static size_t take_header(char *line, size_t size, size_t count, void *context)
 {
 	struct content_http *http = context;
 	size_t length = size * count;
-	if (length >= 5 && memcmp(line, "HTTP/", 5) == 0)
-		http->well = length >= 12 && memcmp(line, "HTTP/1.", 7) == 0 && memcmp(line + 8, " 200", 4) == 0;
-	return length;
+	bool complete = http->head.complete;
+	bool good = content_head_take(&http->head, line, length, http->refusal, sizeof http->refusal);
+	if (good && http->head.complete && !complete)
+		good = take_length(http);
+	return good ? length : 0;
 }
 
 static size_t take_bytes(char *data, size_t size, size_t count, void *context)
@@ -64,20 +104,25 @@ static size_t take_bytes(char *data, size_t size, size_t count, void *context)
 	size_t length = size * count; /* libcurl's size is always 1 */
 	if (!http->accepted) {
 		long status = 0;
-		if (curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK || status != 200 || !http->well)
+		if (curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK || status != 200 || !http->head.complete)
 			return CURL_WRITEFUNC_ERROR;
 		http->accepted = true;
 	}
 	if (length > http->size)
 		return CURL_WRITEFUNC_ERROR;
+	if ((int64_t)length > http->expected - http->total) {
+		snprintf(http->refusal, sizeof http->refusal, "it has more than the upload's %lld bytes", (long long)http->expected);
+		return CURL_WRITEFUNC_ERROR;
+	}
 	if (length > http->size - http->used) {
 		http->paused = true;
 		return CURL_WRITEFUNC_PAUSE;
 	}
 	memcpy(http->buffer + http->used, data, length);
 	http->used += length;
+	http->total += (int64_t)length;
 	/* Pausing while there is room yet for all that libcurl has read spares it a copy of the rest. */
-	if (http->size - http->used < CONTENT_HTTP_BUFFER_MIN && !http->paused)
+	if (http->size - http->used < CONTENT_HTTP_BUFFER_MIN && http->total < http->expected && !http->paused)
 		http->paused = curl_easy_pause(http->easy, CURLPAUSE_RECV) == CURLE_OK;
 	return length;
 }
@@ -94,6 +139,8 @@ static bool set_options(struct content_http *http)
 	SET(CURLOPT_WRITEDATA, http);
 	SET(CURLOPT_HEADERFUNCTION, take_header);
 	SET(CURLOPT_HEADERDATA, http);
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
+	SET(CURLOPT_OPENSOCKETDATA, http);
 	SET(CURLOPT_ERRORBUFFER, http->curl_error);
 	SET(CURLOPT_BUFFERSIZE, (long)CONTENT_HTTP_BUFFER_MIN);
 	SET(CURLOPT_NOSIGNAL, 1L);
@@ -157,7 +204,7 @@ static bool remember_host(struct content_http *http)
 	return found;
 }
 
-bool content_http_open(struct content_http *http, const char *url, char error[CONTENT_ERROR_SIZE])
+bool content_http_open(struct content_http *http, const char *url, int64_t expected, char error[CONTENT_ERROR_SIZE])
 {
 	content_http_close(http);
 	/* A new one each time: on a used one a relative URL would continue the one before. */
@@ -170,13 +217,18 @@ bool content_http_open(struct content_http *http, const char *url, char error[CO
 		fail(error, "the upload's URL is malformed");
 		return false;
 	}
-	http->well = http->accepted = http->paused = http->ended = false;
+	http->head = (struct content_head){0};
+	http->accepted = http->paused = http->ended = false;
+	http->expected = expected;
+	http->total = 0;
 	http->used = 0;
+	http->refusal[0] = '\0';
+	http->socket_error = http->last_error = 0;
 	http->curl_error[0] = '\0';
 	http->easy = curl_easy_init();
 	if (http->easy == NULL || !set_options(http) || curl_easy_setopt(http->easy, CURLOPT_CURLU, http->url) != CURLE_OK ||
 	    curl_multi_add_handle(http->multi, http->easy) != CURLM_OK) {
-		fail(error, "cannot start the download from %s: out of memory, or [content] ca_file", http->host);
+		fail(error, "cannot start the download from the storage %s: out of memory", http->host);
 		return false;
 	}
 	return true;
@@ -203,29 +255,31 @@ static ssize_t fail_status(const struct content_http *http, long status, char er
 	return fail(error, "the storage %s answered %ld%s", http->host, status, hint);
 }
 
-/* Says why a transfer ended with `code`. libcurl's own text may hold parts of the URL, so it is used only
- * where it is known to speak of certificates. */
-static ssize_t fail_transfer(const struct content_http *http, CURLcode code, char error[CONTENT_ERROR_SIZE])
+/* libcurl has many words for that it could not open something. */
+static bool is_out_of_descriptors(const struct content_http *http)
 {
-	long status = 0, number = 0;
-	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (http->socket_error == EMFILE || http->socket_error == ENFILE)
+		return true;
+	int fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		close(fd);
+	return fd < 0 && (errno == EMFILE || errno == ENFILE);
+}
+
+/* Before there was an answer. 0: `code` is of another kind. */
+static ssize_t fail_connection(const struct content_http *http, CURLcode code, char error[CONTENT_ERROR_SIZE])
+{
+	long number = 0;
 	curl_easy_getinfo(http->easy, CURLINFO_OS_ERRNO, &number);
+	if (number == 0)
+		number = http->socket_error;
 	switch (code) {
-	case CURLE_OK:
-	case CURLE_WRITE_ERROR:
-		if (status != 200)
-			return fail_status(http, status, error);
-		if (!http->well)
-			return fail(error, "the storage %s gave an answer that is not HTTP's", http->host);
-		break;
 	case CURLE_COULDNT_CONNECT:
-		return fail(error, "cannot connect to the storage %s: %s", http->host,
-		            number != 0 ? strerror((int)number) : "no answer");
+		return fail(error, "cannot connect to the storage %s: %s", http->host, number != 0 ? strerror((int)number) : "no answer");
+	case CURLE_COULDNT_RESOLVE_HOST:
+		return fail(error, "cannot look up the storage %s", http->host);
 	case CURLE_OPERATION_TIMEDOUT:
-		return fail(error, "cannot connect to the storage %s: no answer within %ld s", http->host,
-		            CONNECT_TIMEOUT_MS / 1000);
-	case CURLE_PARTIAL_FILE:
-		return fail(error, "the storage %s closed the connection before all bytes had come", http->host);
+		return fail(error, "cannot connect to the storage %s: no answer within %ld s", http->host, CONNECT_TIMEOUT_MS / 1000);
 	case CURLE_PEER_FAILED_VERIFICATION:
 		return fail(error, "the certificate of the storage %s is not trusted (%s): set [content] ca_file, or tls_insecure",
 		            http->host, http->curl_error);
@@ -234,8 +288,31 @@ static ssize_t fail_transfer(const struct content_http *http, CURLcode code, cha
 		                    : fail(error, "the system has no certificates to verify the storage %s with: install ca-certificates, or "
 		                                  "set [content] ca_file", http->host);
 	default:
-		break;
+		return 0;
 	}
+}
+
+/* Says why a transfer ended with `code`. libcurl's own text may hold parts of the URL, so it is used only
+ * where it is known to speak of certificates. */
+static ssize_t fail_transfer(const struct content_http *http, CURLcode code, char error[CONTENT_ERROR_SIZE])
+{
+	long status = 0;
+	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (http->refusal[0] != '\0')
+		return fail(error, "the answer of the storage %s is not taken: %s", http->host, http->refusal);
+	if ((code == CURLE_OK || code == CURLE_WRITE_ERROR) && status != 200)
+		return fail_status(http, status, error);
+	if ((code == CURLE_OK || code == CURLE_WRITE_ERROR) && !http->head.well)
+		return fail(error, "the storage %s gave an answer that is not HTTP's", http->host);
+	if (code == CURLE_PARTIAL_FILE)
+		return fail(error, "the storage %s closed the connection before all bytes had come", http->host);
+	if (!http->head.complete && is_out_of_descriptors(http))
+		return fail(error, "cannot connect to the storage %s: this process has no file descriptors left", http->host);
+	/* libcurl's word for a line of the head that is longer than it takes. */
+	if (code == CURLE_OUT_OF_MEMORY && !http->head.complete && http->last_error != ENOMEM)
+		return fail(error, "the answer of the storage %s is not taken: a line of its head is longer than 100 KB", http->host);
+	if (fail_connection(http, code, error) < 0)
+		return -1;
 	return fail(error, "the download from the storage %s broke: %s", http->host, curl_easy_strerror(code));
 }
 
@@ -249,7 +326,7 @@ static ssize_t take_end(struct content_http *http, char error[CONTENT_ERROR_SIZE
 	CURLcode code = message->data.result;
 	long status = 0;
 	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
-	ssize_t end = code == CURLE_OK && status == 200 && http->well ? 0 : fail_transfer(http, code, error);
+	ssize_t end = code == CURLE_OK && status == 200 && http->head.complete ? 0 : fail_transfer(http, code, error);
 	content_http_close(http);
 	return end;
 }
@@ -285,6 +362,16 @@ static int wait_for_bytes(struct content_http *http, const struct content_limits
 	return 0;
 }
 
+/* Has libcurl go on with what it holds back; -1: it ends here. */
+static ssize_t go_on(struct content_http *http, char error[CONTENT_ERROR_SIZE])
+{
+	if (!http->paused)
+		return 0;
+	http->paused = false;
+	CURLcode code = curl_easy_pause(http->easy, CURLPAUSE_CONT);
+	return code == CURLE_OK ? 0 : fail_transfer(http, code, error);
+}
+
 ssize_t content_http_read(struct content_http *http, unsigned char *buffer, size_t size,
                           const struct content_limits *limits, char error[CONTENT_ERROR_SIZE])
 {
@@ -294,22 +381,23 @@ ssize_t content_http_read(struct content_http *http, unsigned char *buffer, size
 	http->size = size;
 	http->used = 0;
 	nanos stalled_at = clock_monotonic() + limits->stall;
-	if (http->paused) {
-		http->paused = false;
-		if (curl_easy_pause(http->easy, CURLPAUSE_CONT) != CURLE_OK && http->used == 0)
-			return fail(error, "the download from the storage %s broke", http->host);
-	}
+	if (go_on(http, error) < 0)
+		return -1;
 	for (;;) {
 		int running;
+		errno = 0;
 		if (curl_multi_perform(http->multi, &running) != CURLM_OK)
 			return fail(error, "the download from the storage %s broke", http->host);
+		http->last_error = errno;
 		ssize_t end = take_end(http, error);
 		if (end < 0)
 			return -1;
 		http->ended = end == 0;
-		if (http->used > 0 || http->ended)
+		/* The last bytes are handed out only when it is known that no more follow: nobody need read on to find out. */
+		bool complete = http->total == http->expected, held_back = complete && http->paused;
+		if (http->ended || (http->used > 0 && !complete))
 			return (ssize_t)http->used;
-		if (wait_for_bytes(http, limits, stalled_at, error) != 0)
+		if (held_back ? go_on(http, error) < 0 : wait_for_bytes(http, limits, stalled_at, error) != 0)
 			return -1;
 	}
 }

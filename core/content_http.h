@@ -5,6 +5,7 @@
 #define CORE_CONTENT_HTTP_H
 
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "core/content.h"
@@ -28,11 +29,13 @@ struct content_http;
 struct content_http *content_http_create(const struct content_options *options);
 void content_http_destroy(struct content_http *http);
 
-/* Prepares the transfer of `url`; false with the reason in `error`. */
-bool content_http_open(struct content_http *http, const char *url, char error[CONTENT_ERROR_SIZE]);
+/* Prepares the transfer of `url`, of `expected` bytes, or (-1) as many as the answer's Content-Length says; false with the
+ * reason in `error`. */
+bool content_http_open(struct content_http *http, const char *url, int64_t expected, char error[CONTENT_ERROR_SIZE]);
 
 /* Fills `buffer` with the next bytes: how many, 0 at the end, -1 with the reason in `error`. Not to be called
- * again after 0 or -1. */
+ * again after 0 or -1. More bytes than expected are an error, and found out before the last of them are handed out; fewer
+ * are not, unless the answer had announced them. */
 ssize_t content_http_read(struct content_http *http, unsigned char *buffer, size_t size,
                           const struct content_limits *limits, char error[CONTENT_ERROR_SIZE]);
 

@@ -62,6 +62,13 @@ struct payload {
 	struct json_value id, url, user, filename, filesize, resource_id, impersonating_user, step, outcome, failed;
 };
 
+/* Others write no size, or -1, for one that they do not know. */
+static int64_t read_size(struct json_reader *reader, const struct json_value *value)
+{
+	int64_t size = value->text != NULL && value->text[0] != 'n' ? json_reader_integer(reader, value) : -1;
+	return size < 0 ? -1 : size;
+}
+
 static struct upload *begin_upload(struct json_reader *reader, const struct envelope *envelope, const struct payload *payload,
                                    const char *id, const char *const *step, size_t count, nanos now)
 {
@@ -69,7 +76,7 @@ static struct upload *begin_upload(struct json_reader *reader, const struct enve
 		.id = id,
 		.url = json_reader_string(reader, &payload->url),
 		.filename = json_reader_string(reader, &payload->filename),
-		.filesize = json_reader_integer(reader, &payload->filesize),
+		.filesize = read_size(reader, &payload->filesize),
 		.user_json = json_reader_text(reader, &payload->user),
 		.impersonating_user_json = json_reader_text(reader, &payload->impersonating_user),
 		.resource_id_json = json_reader_text(reader, &payload->resource_id),
@@ -131,8 +138,6 @@ static enum event_verdict take_payload(struct json_reader *reader, const struct 
 		snprintf(why, size, "\"%s\" has a value of the wrong type", reader->wrong);
 	} else if ((id[0] != '\0' || begins) && !upload_id_acceptable(id, strlen(id))) {
 		snprintf(why, size, "\"UploadID\" is empty, longer than %d bytes or has characters that no ID has", UPLOAD_ID_LIMIT);
-	} else if (event->upload != NULL && event->upload->filesize < 0) {
-		snprintf(why, size, "\"Filesize\" is negative");
 	} else if (!made) {
 		snprintf(why, size, "out of memory");
 		return EVENT_UNREAD;

@@ -48,7 +48,7 @@ static const char *start_step(struct text *text, const struct upload *upload, co
 	text_string(text, ",\"URL\":", upload->url);
 	text_json(text, ",\"ExecutingUser\":", upload->user_json);
 	text_string(text, ",\"Filename\":", upload->filename);
-	text_number(text, ",\"Filesize\":", upload->filesize);
+	text_number(text, ",\"Filesize\":", upload->filesize < 0 ? 0 : upload->filesize); /* the others take no negative number */
 	text_json(text, ",\"Token\":\"\",\"ResourceID\":", upload->resource_id_json);
 	text_string(text, ",\"RevaToken\":\"\",\"StepToStart\":", status_step_name(upload, status));
 	text_json(text, ",\"Timestamp\":null,\"ImpersonatingUser\":", upload->impersonating_user_json);
@@ -115,7 +115,8 @@ void event_encode_bytes_received(struct text *message, const struct upload *uplo
 	text_json(&payload, ",\"SpaceOwner\":null,\"ExecutingUser\":", upload->user_json);
 	text_json(&payload, ",\"ResourceID\":", upload->resource_id_json);
 	text_string(&payload, ",\"Filename\":", upload->filename);
-	text_number(&payload, ",\"Filesize\":", upload->filesize);
+	if (upload->filesize >= 0)
+		text_number(&payload, ",\"Filesize\":", upload->filesize);
 	text_string(&payload, ",\"URL\":", upload->url);
 	text_json(&payload, ",\"Timestamp\":null,\"ImpersonatingUser\":", upload->impersonating_user_json);
 	text_add(&payload, "}");

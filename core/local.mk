@@ -47,6 +47,8 @@ core_libcore_a_SOURCES = \
 	core/content.h \
 	core/content_file.c \
 	core/content_file.h \
+	core/content_head.c \
+	core/content_head.h \
 	core/content_http.c \
 	core/content_http.h \
 	core/coordinator.c \

@@ -57,6 +57,8 @@ static void encode_own_part(struct text *text, const struct record *record)
 		text_json(text, ",\"result\":", record->result != NULL ? record->result : "null");
 		text_add(text, "}");
 	}
+	if (record->upload->filesize < 0)
+		text_add(text, ",\"unsized\":true");
 	if (record->upload->traceparent[0] != '\0')
 		text_string(text, ",\"traceparent\":", record->upload->traceparent);
 	text_add(text, "}");
@@ -71,7 +73,7 @@ static void encode_inner(struct text *text, const struct record *record)
 	text_json(text, ",\"User\":", upload->user_json);
 	text_json(text, ",\"ImpersonatingUser\":", upload->impersonating_user_json);
 	text_string(text, ",\"Filename\":", upload->filename);
-	text_number(text, ",\"Filesize\":", upload->filesize);
+	text_number(text, ",\"Filesize\":", upload->filesize < 0 ? 0 : upload->filesize); /* the others take no negative number */
 	text_json(text, ",\"ResourceID\":", upload->resource_id_json);
 	text_add(text, ",\"Steps\":[");
 	for (size_t i = 0; i < upload->step_count; i++)

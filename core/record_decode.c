@@ -20,7 +20,7 @@ struct fields {
 /* Those of our own part. */
 struct own_fields {
 	struct json_value owner, writer, phase, transition, publish, said, said_at, due, begun, stream, awaited, answer, woken,
-		waits, confirmations, reason, ended, traceparent;
+		waits, confirmations, reason, ended, unsized, traceparent;
 	struct json_value step, outcome, result; /* of what ended */
 };
 
@@ -69,6 +69,7 @@ static bool read_own_fields(struct json_reader *reader, const struct json_value 
 		{"confirmations", &fields->confirmations},
 		{"reason", &fields->reason},
 		{"ended", &fields->ended},
+		{"unsized", &fields->unsized},
 		{"traceparent", &fields->traceparent},
 	};
 	const struct json_member of_ended[] = {{"step", &fields->step}, {"outcome", &fields->outcome}, {"result", &fields->result}};
@@ -280,6 +281,8 @@ static enum record_verdict decode_inner(struct json_reader *reader, const struct
 		return RECORD_BROKEN;
 	}
 	bool there = read_own_fields(reader, &fields->own, &own_fields);
+	if (json_reader_bool(reader, &own_fields.unsized))
+		upload.filesize = -1;
 	upload.traceparent = json_reader_string(reader, &own_fields.traceparent);
 	record->upload = upload_create(&upload);
 	return record->upload != NULL && take_own_part(reader, &own_fields, there, finished, record) ? RECORD_TAKEN : RECORD_UNREAD;

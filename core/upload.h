@@ -29,7 +29,7 @@ struct upload {
 	const char *resource_id_json;
 	const char *const *step; /* names, in order */
 	size_t step_count;
-	int64_t filesize;
+	int64_t filesize; /* as announced; -1: nobody said it */
 	nanos start_time;
 	int references; /* atomic; upload_hold(), upload_release() */
 };

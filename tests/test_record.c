@@ -100,6 +100,29 @@ static void assert_round_trip(void)
 	text_free(&value);
 }
 
+/* The others' readers take no negative size, and ours knows that there is none. */
+START_TEST(size_that_nobody_announced)
+{
+	struct text value = {0};
+	upload_release(record.upload);
+	record.upload = upload_create(&(struct upload){.id = "u-1", .filesize = -1, .step = steps, .step_count = 3});
+	record_encode(&value, &record);
+	ck_assert(decode(&value));
+	ck_assert_int_eq(back.upload->filesize, -1);
+	ck_assert(!back.foreign);
+	json_t *outer = json_loadb(value.data, value.length, 0, NULL);
+	size_t length;
+	char *inner = base64_bytes(json_string_value(json_object_get(outer, "data")), &length);
+	ck_assert_ptr_nonnull(strstr(inner, "\"Filesize\":0,"));
+	free(inner);
+	json_decref(outer);
+	text_free(&value);
+	static const char theirs[] = "{\"ID\":\"u-1\",\"Steps\":[\"delay\"],\"Filesize\":0,\"Status\":{\"CurrentStep\":\"delay\",\"Outcome\":\"\"}}";
+	ck_assert(decode_inner(theirs));
+	ck_assert_int_eq(back.upload->filesize, 0);
+}
+END_TEST
+
 START_TEST(round_trip)
 {
 	static const struct status statuses[] = {
@@ -466,7 +489,7 @@ int main(void)
 {
 	const TTest *const tests[] = {round_trip, reason_that_is_no_text, as_the_others_read_it, records_of_the_other_implementation,
 	                              foreign_records_with_little_in_them, records_without_steps, broken_records, own_part_of_no_use, broken_values, limits,
-	                              nothing_of_a_step_is_said_at_the_end, steps_are_told_apart_by_name, keys};
+	                              nothing_of_a_step_is_said_at_the_end, steps_are_told_apart_by_name, size_that_nobody_announced, keys};
 	Suite *suite = suite_create("record");
 	TCase *cases = tcase_create("record");
 	tcase_add_checked_fixture(cases, setup, teardown);

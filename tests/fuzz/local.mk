@@ -42,7 +42,7 @@ tests_fuzz_fuzz_record_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
 
 EXTRA_DIST += tests/fuzz/corpus/content
 CONTENT_FUZZ_SOURCES = tests/fuzz/fuzz_content.c tests/fuzz/fuzz.h tests/fuzz/require.h
-CONTENT_FUZZ_WRAPS = -Wl,--wrap=curl_easy_init,--wrap=curl_multi_poll,--wrap=clock_monotonic,--wrap=clock_now
+CONTENT_FUZZ_WRAPS = -Wl,--wrap=curl_multi_add_handle,--wrap=curl_multi_poll,--wrap=clock_monotonic,--wrap=clock_now
 check_PROGRAMS += tests/fuzz/replay_content
 tests_fuzz_replay_content_SOURCES = $(CONTENT_FUZZ_SOURCES) tests/fuzz/replay.c
 tests_fuzz_replay_content_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS='"content"'
