@@ -123,6 +123,11 @@ static void report(struct coordinator *coordinator, const struct job *job)
 		            status->failures, status->reason,
 		            duration_format(pipeline_backoff(&coordinator->options.pipeline, record->upload, status), text));
 	}
+	if (job->action.passed > 0) {
+		metrics_count(metrics, steps_passed);
+		log_warning(log, "upload %s: goes on without the verdict of %s, which failed %u times (on_exhausted = continue): %s", id,
+		            record->upload->step[job->action.passed_step], job->action.passed, job->action.why_passed);
+	}
 	if (status->phase == PHASE_UNCONFIRMED)
 		log_error(log, "upload %s: storage has not confirmed its end (%s), though told %u times; `postprocessing resume -u %s` tells it again",
 		          id, outcome_name(status->outcome), status->confirmations, id);

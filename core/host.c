@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/host.h"
 
-#include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/event.h"
+#include "core/json.h"
+#include "core/text.h"
+
 #define RUN_MAGIC 0x50505255u
+
+_Static_assert(REASON_SIZE == PP_REASON_LIMIT + 1, "what the header says of a reason's length");
+/* A Result lies in the record, and goes out in an event that has to be taken: beside it there is room for all else. */
+_Static_assert(PP_RESULT_LIMIT <= EVENT_LIMIT / 8, "a Result's event is well within the limit for events");
+_Static_assert(PP_RESULT_DEPTH <= JSON_DEPTH_LIMIT / 2, "a Result's event and record are not nested too deeply");
 
 /* What a module sees of a run. */
 struct pp_run {
@@ -30,13 +38,21 @@ static struct pp_run *valid(const struct pp_run *run)
 	return (struct pp_run *)(uintptr_t)run;
 }
 
+static void format_within(char *text, size_t size, const char *format, va_list arguments) __attribute__((format(printf, 3, 0)));
+static void format_within(char *text, size_t size, const char *format, va_list arguments)
+{
+	int length = vsnprintf(text, size, format, arguments);
+	if (length >= 0 && (size_t)length >= size)
+		text_mark_cut(text, size);
+}
+
 static void host_log(struct pp_run *run, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static void host_log(struct pp_run *run, int level, const char *format, ...)
 {
-	char message[1024];
+	char message[PP_LOG_LIMIT + 1];
 	va_list arguments;
 	va_start(arguments, format);
-	vsnprintf(message, sizeof message, format, arguments);
+	format_within(message, sizeof message, format, arguments);
 	va_end(arguments);
 	enum log_level known = level <= PP_LOG_ERROR     ? LOG_ERROR
 	                       : level == PP_LOG_WARNING ? LOG_WARNING
@@ -87,11 +103,19 @@ static const char *host_read_error(const struct pp_run *run)
 
 static int host_set_result(struct pp_run *run, const char *json)
 {
-	json_t *value = json_loads(json, JSON_ALLOW_NUL | JSON_DECODE_ANY, NULL);
-	char *text = value != NULL ? json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
-	json_decref(value);
+	if (json == NULL)
+		json = "";
+	size_t length = strlen(json);
+	char *text = NULL;
+	if (length > PP_RESULT_LIMIT)
+		host_log(run, PP_LOG_WARNING, "its Result is refused: %zu bytes, and %u are the limit", length, PP_RESULT_LIMIT);
+	else if (!json_is_value(json, length, PP_RESULT_DEPTH))
+		host_log(run, PP_LOG_WARNING, "its Result is refused: it is not JSON, or nested deeper than %u levels", PP_RESULT_DEPTH);
+	else if ((text = malloc(length + 1)) == NULL)
+		host_log(run, PP_LOG_WARNING, "its Result is refused: out of memory");
 	if (text == NULL)
 		return -1;
+	*json_compact(text, json, length) = '\0';
 	free(valid(run)->run->result);
 	run->run->result = text;
 	return 0;
@@ -102,7 +126,7 @@ static void host_set_reason(struct pp_run *run, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
-	vsnprintf(valid(run)->run->reason, REASON_SIZE, format, arguments);
+	format_within(valid(run)->run->reason, REASON_SIZE, format, arguments);
 	va_end(arguments);
 }
 

@@ -32,14 +32,14 @@ static size_t left(const struct scanner *scanner)
 	return (size_t)(scanner->end - scanner->at);
 }
 
-bool json_is_space(char c)
+static bool is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 static void skip_space(struct scanner *scanner)
 {
-	for (; scanner->at < scanner->end && json_is_space(*scanner->at); scanner->at++)
+	for (; scanner->at < scanner->end && is_space(*scanner->at); scanner->at++)
 		scanner->spaces++;
 }
 
@@ -270,4 +270,28 @@ bool json_next(struct json_value *rest, struct json_value *element)
 	rest->text = scanner.at;
 	rest->length = left(&scanner);
 	return true;
+}
+
+bool json_is_value(const char *text, size_t length, unsigned levels)
+{
+	struct scanner scanner = {.at = text, .end = text + length, .levels = levels};
+	skip_space(&scanner);
+	bool good = skip_value(&scanner);
+	skip_space(&scanner);
+	return good && scanner.at == scanner.end;
+}
+
+char *json_compact(char *to, const char *from, size_t length)
+{
+	bool quoted = false;
+	for (const char *end = from + length; from < end; from++) {
+		if (!quoted && is_space(*from))
+			continue;
+		if (*from == '"')
+			quoted = !quoted;
+		*to++ = *from;
+		if (*from == '\\')
+			*to++ = *++from;
+	}
+	return to;
 }

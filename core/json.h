@@ -37,6 +37,11 @@ bool json_says(const struct json_value *value, const char *text);
 /* The elements of an array one by one. `rest` begins as the array; false: there is no other one. */
 bool json_next(struct json_value *rest, struct json_value *element);
 
-bool json_is_space(char c);
+/* Is the text one JSON value, of whatever kind, and nested at most `levels` deep? */
+bool json_is_value(const char *text, size_t length, unsigned levels);
+
+/* Copies a value without the white space that stands outside of strings; returns where the copy ends. It is no longer than
+ * the value. */
+char *json_compact(char *to, const char *from, size_t length);
 
 #endif

@@ -115,29 +115,13 @@ bool json_reader_bool(struct json_reader *reader, const struct json_value *value
 	return has_type(reader, value, "tf") && value->text[0] == 't';
 }
 
-/* Copies without the white space that stands outside of strings; returns where the copy ends. */
-static char *compact(char *to, const char *from, const char *end)
-{
-	bool quoted = false;
-	for (; from < end; from++) {
-		if (!quoted && json_is_space(*from))
-			continue;
-		if (*from == '"')
-			quoted = !quoted;
-		*to++ = *from;
-		if (*from == '\\')
-			*to++ = *++from;
-	}
-	return to;
-}
-
 const char *json_reader_text(struct json_reader *reader, const struct json_value *value)
 {
 	char *text = value->text != NULL ? room_for(reader, value, value->length + 1) : NULL;
 	if (text == NULL)
 		return "null";
 	if (value->spaced) {
-		*compact(text, value->text, value->text + value->length) = '\0';
+		*json_compact(text, value->text, value->length) = '\0';
 	} else {
 		memcpy(text, value->text, value->length);
 		text[value->length] = '\0';

@@ -18,6 +18,7 @@
 	X(uploads_confirmed, "postprocessing_uploads_confirmed_total", "Uploads whose end storage confirmed.") \
 	X(steps_run, "postprocessing_steps_run_total", "Runs of steps in this service.") \
 	X(steps_retried, "postprocessing_steps_retried_total", "Steps that failed and are to be tried again.") \
+	X(steps_passed, "postprocessing_steps_passed_total", "Steps that failed too often and that uploads went on without (on_exhausted = continue).") \
 	X(steps_stuck, "postprocessing_steps_stuck_total", "Runs that did not end although they were cancelled.") \
 	X(records_written, "postprocessing_records_written_total", "Writes of records.") \
 	X(record_conflicts, "postprocessing_record_conflicts_total", "Writes refused because somebody else wrote first.") \

@@ -111,6 +111,16 @@ static void enter_step(const struct pipeline *pipeline, const struct upload *upl
 		action->run = true;
 }
 
+/* The upload goes on without the verdict of its current step. */
+static void pass_over(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                      struct action *action, nanos now)
+{
+	action->passed = status->failures;
+	action->passed_step = status->step;
+	memcpy(action->why_passed, status->reason, sizeof action->why_passed);
+	enter_step(pipeline, upload, status, status->step + 1, action, now);
+}
+
 /* The current step failed to reach a verdict. */
 static void fail(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
                  struct action *action, nanos now)
@@ -119,7 +129,7 @@ static void fail(const struct pipeline *pipeline, const struct upload *upload, s
 	status->failures++;
 	if (status->failures > limits->max_retries) {
 		if (limits->continue_when_exhausted)
-			enter_step(pipeline, upload, status, status->step + 1, action, now);
+			pass_over(pipeline, upload, status, action, now);
 		else
 			finish(pipeline, upload, status, OUTCOME_ABORT, action, now);
 		return;

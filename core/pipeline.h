@@ -91,6 +91,9 @@ struct action {
 	bool run;            /* hand the current step to its workers */
 	bool mark;           /* … which are to mark it as running first */
 	bool drop;           /* a run that is under way is no longer wanted */
+	unsigned passed;     /* so often did a step fail that the upload goes on without its verdict; 0: none was passed over */
+	size_t passed_step;  /* which */
+	char why_passed[REASON_SIZE];
 	const char *ignored; /* the input changed nothing, for this reason; NULL: it did */
 };
 

@@ -169,3 +169,12 @@ void text_copy(char *to, size_t size, const char *from)
 	memmove(to, from, length);
 	to[length] = '\0';
 }
+
+void text_mark_cut(char *text, size_t size)
+{
+	static const char mark[] = "\xe2\x80\xa6";
+	size_t at = size - sizeof mark;
+	while (at > 0 && ((unsigned char)text[at] & 0xc0) == 0x80)
+		at--;
+	memcpy(text + at, mark, sizeof mark);
+}

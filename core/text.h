@@ -32,6 +32,9 @@ void text_free(struct text *text);
 /* The text, for the caller to free(), or NULL if an allocation failed. Empties `text`. */
 char *text_take(struct text *text);
 
+/* Ends a text that was cut, and now fills size - 1 bytes, with "…", at a character's border. */
+void text_mark_cut(char *text, size_t size);
+
 /* Copies `from`, cut at a character's border where it is longer than size - 1 bytes. They may overlap. */
 void text_copy(char *to, size_t size, const char *from);
 

@@ -72,6 +72,9 @@ check_PROGRAMS += tests/test_content
 tests_test_content_SOURCES = tests/test_content.c tests/file_server.c tests/file_server.h \
 	tests/certificate.c tests/certificate.h
 
+check_PROGRAMS += tests/test_content_exact
+tests_test_content_exact_SOURCES = tests/test_content_exact.c tests/raw_server.c tests/raw_server.h
+
 EXTRA_DIST += tests/data/storage-events.jsonl
 STORAGE_EVENTS = tests/storage_events.c tests/storage_events.h
 
@@ -141,7 +144,7 @@ check_PROGRAMS += tests/test_modules
 tests_test_modules_SOURCES = tests/test_modules.c $(CONFIG_FIXTURE)
 tests_test_modules_CPPFLAGS = $(AM_CPPFLAGS) -DFIXTURES='"$(abs_top_builddir)/tests/modules/.libs"'
 
-check_PROGRAMS += tests/test_workers
+check_PROGRAMS += tests/test_workers tests/test_host
 
 STUB_HOST = tests/stub_host.c tests/stub_host.h
 

@@ -89,6 +89,8 @@ static void stub_log(struct pp_run *run, int level, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(run->logged, sizeof run->logged, format, arguments);
 	va_end(arguments);
+	if (run->first_logged[0] == '\0')
+		snprintf(run->first_logged, sizeof run->first_logged, "%s", run->logged);
 }
 
 static void stub_set_reason(struct pp_run *run, const char *format, ...)
@@ -133,6 +135,7 @@ static ssize_t stub_read(struct pp_run *run, const void **bytes)
 		length = sizeof zeros;
 	*bytes = run->bytes == NULL ? zeros : (const char *)run->bytes + run->offset;
 	run->offset += length;
+	run->ended = length == 0;
 	return (ssize_t)length;
 }
 
@@ -145,6 +148,10 @@ static const char *stub_read_error(const struct pp_run *run)
 static int stub_set_result(struct pp_run *run, const char *json)
 {
 	REQUIRE(strlen(json) < sizeof run->result);
+	if (run->refused_results > 0) {
+		run->refused_results--;
+		return -1;
+	}
 	snprintf(run->result, sizeof run->result, "%s", json);
 	return 0;
 }

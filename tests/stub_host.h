@@ -4,6 +4,7 @@
 #ifndef TESTS_STUB_HOST_H
 #define TESTS_STUB_HOST_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,7 +30,10 @@ struct pp_run {
 
 	char result[2048]; /* "": none was set */
 	char reason[1024];
-	char logged[1024]; /* the last line */
+	char logged[1024]; /* the last line, … */
+	char first_logged[1024]; /* … and the first */
+	unsigned refused_results; /* so many calls of set_result() fail */
+	bool ended;        /* the end was read */
 	int64_t wait_until, await_until;
 };
 

@@ -182,6 +182,9 @@ START_TEST(exhausted_may_continue)
 	returned(OUTCOME_RETRY, "broken", NOW);
 	assert_action("put awaiting 2 S");
 	ck_assert_uint_eq(status.failures, 0);
+	ck_assert_uint_eq(action.passed, 1);
+	ck_assert_uint_eq(action.passed_step, 1);
+	ck_assert_str_eq(action.why_passed, "broken");
 }
 END_TEST
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What becomes of an upload: without steps, and with a virus scanner that answers, fails or is away. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -114,6 +115,66 @@ START_TEST(infected_continues)
 }
 END_TEST
 
+/* Numbers that only big integers and decimals hold: they go on as the text that they came as, and no verdict depends on it. */
+START_TEST(odd_numbers_pass_through)
+{
+	static const char resource[] = "{\"n\":123456789012345678901,\"f\":0.1}";
+	char url[STORAGE_URL_SIZE], payload[1024];
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\non_exhausted = continue\n"
+	                                                                                  "max_retries = 0\n"}, true);
+	put_files();
+	snprintf(payload, sizeof payload, "{\"UploadID\":\"odd\",\"ExecutingUser\":{\"n\":-0.10e-1},\"ResourceID\":%s,\"Filename\":\"f\","
+	                                  "\"Filesize\":%d,\"URL\":\"%s\"}", resource, EICAR_SIZE, storage_url(&scenario, "/eicar", url));
+	storage_say_text(&scenario, "BytesReceived", payload);
+	const struct recorded *finished = recorder_await(&scenario.recorder, "PostprocessingFinished", "odd", 0);
+	ck_assert_str_eq(json_string_value(json_object_get(finished->payload, "Outcome")), "delete");
+	ck_assert_ptr_nonnull(strstr(finished->text, "\"ExecutingUser\":{\"n\":-0.10e-1}"));
+	const struct recorded *scanned = recorder_find(&scenario.recorder, "PostprocessingStepFinished", "odd", 0);
+	ck_assert(scanned != NULL && strstr(scanned->text, resource) != NULL);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "upload odd: virusscan: infected: " EICAR_NAME), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "s Result is refused"), 0);
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* A Result would be larger than an event may be: what is too large of it is left out, and the verdict stands. */
+START_TEST(an_endless_resource_spoils_no_verdict)
+{
+	char url[STORAGE_URL_SIZE], *payload = malloc(200000), *end = payload;
+	ck_assert_ptr_nonnull(payload);
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\non_exhausted = continue\n"
+	                                                                                  "max_retries = 0\n"}, true);
+	put_files();
+	end += sprintf(end, "{\"UploadID\":\"large\",\"Filename\":\"f\",\"Filesize\":%d,\"URL\":\"%s\",\"ResourceID\":{\"x\":\"", EICAR_SIZE,
+	               storage_url(&scenario, "/eicar", url));
+	memset(end, 'x', 100000);
+	strcpy(end + 100000, "\"}}");
+	storage_say_text(&scenario, "BytesReceived", payload);
+	free(payload);
+	const struct recorded *finished = recorder_await(&scenario.recorder, "PostprocessingFinished", "large", 0);
+	ck_assert_str_eq(json_string_value(json_object_get(finished->payload, "Outcome")), "delete");
+	const struct recorded *scanned = recorder_find(&scenario.recorder, "PostprocessingStepFinished", "large", 0);
+	ck_assert(scanned != NULL && json_is_null(json_object_get(json_object_get(scanned->payload, "Result"), "ResourceID")));
+	ck_assert_uint_eq(scenario_log_count(&scenario, "upload large: virusscan: infected: " EICAR_NAME), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "leaves out the upload's ResourceID"), 1);
+	scenario_await_applied(&scenario);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_events_broken_total"), 0);
+	scenario_close(&scenario);
+}
+END_TEST
+
+START_TEST(passing_a_step_over_is_said)
+{
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nretry_backoff = 50ms\nmax_retries = 1\n"
+	                                                                                  "on_exhausted = continue\n"}, false);
+	storage_expect(&scenario, "clean", "/ok/3", 3, "continue");
+	ck_assert_uint_eq(scenario_log_count(&scenario, "warning upload clean: goes on without the verdict of virusscan, which failed 2 times "
+	                                                "(on_exhausted = continue): clamd: cannot connect to "), 1);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_steps_passed_total"), 1);
+	scenario_close(&scenario);
+}
+END_TEST
+
 /* The n-th PostprocessingRetry: its payload, and that the step was not run again before its time. */
 static void check_retry(const char *upload, size_t index, nanos backoff)
 {
@@ -172,10 +233,12 @@ START_TEST(storage_fails)
 	static const struct {
 		const char *path;
 		size_t size;
-	} bad[] = {{"/none", 3}, {"/status/500", 1000000}, {"/status/301", 10}, {"/status/204", 0}, {"/cut/200000", 200000},
-	           {"/cut-chunked/200000", 200000}, {"/ok/3", 68}, {"/ok/2000000", 2000000}};
+	} bad[] = {{"/status/403", 1000000}, {"/status/500", 1000000}, {"/status/301", 10}, {"/status/204", 0}, {"/cut/200000", 200000},
+	           {"/cut-chunked/200000", 200000}, {"/ok/3", 68}, {"/ok/240", 68}, {"/chunked/240", 68},
+	           {"/ok/240", 0}, {"/gzip", 3}, {"/ok/2000000", 2000000}};
 	char upload[32];
-	scenario_open(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nretry_backoff = 50ms\nmax_retries = 1\n"});
+	scenario_open(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nretry_backoff = 50ms\nmax_retries = 1\n"
+	                                                                                 "max_scan_size = 10M\n"});
 	scenario_start_clamd(&scenario, "StreamMaxLength 1M");
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
@@ -185,6 +248,29 @@ START_TEST(storage_fails)
 		check_retry(upload, 0, 50 * MILLISECOND);
 		ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, upload), 2);
 	}
+	scenario_close(&scenario);
+}
+END_TEST
+
+static void send_unsized(const char *upload, const char *path)
+{
+	char url[STORAGE_URL_SIZE], payload[512];
+	snprintf(payload, sizeof payload, "{\"UploadID\":\"%s\",\"Filename\":\"f\",\"Filesize\":-1,\"URL\":\"%s\"}", upload,
+	         storage_url(&scenario, path, url));
+	storage_say_text(&scenario, "BytesReceived", payload);
+}
+
+/* Then the storage's answer has to say how many bytes there are. */
+START_TEST(nobody_announced_a_size)
+{
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nmax_retries = 0\n"}, true);
+	send_unsized("sized", "/ok/3000");
+	send_unsized("chunked", "/chunked/3000");
+	const struct recorded *end = recorder_await(&scenario.recorder, "PostprocessingFinished", "sized", 0);
+	ck_assert_str_eq(recorded_string(end, "Outcome"), "continue");
+	end = recorder_await(&scenario.recorder, "PostprocessingFinished", "chunked", 0);
+	ck_assert_str_eq(recorded_string(end, "Outcome"), "abort");
+	ck_assert_uint_eq(scenario_log_count(&scenario, "nobody says how many bytes the upload has"), 1);
 	scenario_close(&scenario);
 }
 END_TEST
@@ -203,7 +289,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {without_steps, virusscan_says, infected_aborts, infected_continues,
-	                              scanner_is_away, retries_used_up, storage_fails, file_comes_late};
+	const TTest *const tests[] = {without_steps, virusscan_says, infected_aborts, infected_continues, odd_numbers_pass_through,
+	                              an_endless_resource_spoils_no_verdict, passing_a_step_over_is_said,
+	                              scanner_is_away, retries_used_up, storage_fails, nobody_announced_a_size, file_comes_late};
 	return scenario_run("scenario: outcome", tests, sizeof tests / sizeof tests[0]);
 }

@@ -64,6 +64,77 @@ START_TEST(infected_ends_as_configured)
 }
 END_TEST
 
+/* What no signature knows is never taken for a virus, and never deleted. */
+START_TEST(suspicions_end_as_configured)
+{
+	static const struct {
+		const char *value, *value2, *answer;
+		uint32_t outcome;
+	} handling[] = {
+		{NULL, NULL, "stream: Heuristics.Encrypted.Zip FOUND", PP_ABORT},
+		{"infected=delete", NULL, "stream: Heuristics.Broken.Executable FOUND", PP_ABORT},
+		{"infected=continue", NULL, "stream: Heuristics.OLE2.ContainsMacros FOUND", PP_ABORT},
+		{"suspicious=abort", "infected=delete", "stream: Heuristics.Encrypted.Zip FOUND", PP_ABORT},
+		{"suspicious=continue", "infected=delete", "stream: Heuristics.Encrypted.Zip FOUND", PP_CONTINUE},
+	};
+	struct fake_clamd clamd;
+	fake_clamd_start(&clamd, MANNER_ANSWER, handling[_i].answer);
+	void *instance = create_at(clamd.socket, handling[_i].value, handling[_i].value2);
+	struct pp_run run;
+	stub_run_init(&run, "x", 1);
+	ck_assert_uint_eq(scan(instance, &run), handling[_i].outcome);
+	json_t *result = json_loads(run.result, 0, NULL);
+	ck_assert_ptr_nonnull(result);
+	ck_assert(json_is_false(json_object_get(result, "Infected")));
+	ck_assert_str_eq(json_string_value(json_object_get(result, "Description")), "");
+	assert_holds(json_string_value(json_object_get(result, "ErrorMsg")), "suspicious: Heuristics.");
+	assert_holds(run.reason, "suspicious: Heuristics.");
+	assert_holds(run.logged, "suspicious: Heuristics.");
+	json_decref(result);
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&clamd);
+}
+END_TEST
+
+START_TEST(suspicions_are_never_deleted)
+{
+	for (const struct pp_key *key = pp_step_module.keys; key->name != NULL; key++)
+		if (strcmp(key->name, "suspicious") == 0)
+			ck_assert_str_eq(key->choices, "abort continue");
+}
+END_TEST
+
+/* A verdict is said first, and stands, whether its Result can be kept or not. */
+START_TEST(a_verdict_needs_no_result)
+{
+	static const struct {
+		const char *answer;
+		unsigned refused;
+		uint32_t outcome;
+		const char *logged, *result;
+	} at[] = {
+		{"stream: Bad FOUND", 1, PP_DELETE, "leaves out the upload's ResourceID", "\"ResourceID\":null"},
+		{"stream: Bad FOUND", 2, PP_DELETE, "the Result is left out", ""},
+		{"stream: Heuristics.Odd FOUND", 2, PP_ABORT, "the Result is left out", ""},
+		{"stream: OK", 1, PP_CONTINUE, "leaves out the upload's ResourceID", "\"ResourceID\":null"},
+		{"stream: OK", 2, PP_CONTINUE, "the Result is left out", ""},
+	};
+	struct fake_clamd clamd;
+	fake_clamd_start(&clamd, MANNER_ANSWER, at[_i].answer);
+	void *instance = create_at(clamd.socket, NULL, NULL);
+	struct pp_run run;
+	stub_run_init(&run, "x", 1);
+	run.refused_results = at[_i].refused;
+	ck_assert_uint_eq(pp_step_module.run(instance, &run), at[_i].outcome);
+	assert_holds(run.logged, at[_i].logged);
+	assert_holds(run.result, at[_i].result);
+	if (at[_i].outcome == PP_DELETE)
+		assert_holds(run.first_logged, "infected: Bad");
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&clamd);
+}
+END_TEST
+
 /* Answers that are no verdict, whatever they look like. */
 static const struct {
 	enum manner manner;
@@ -317,6 +388,43 @@ START_TEST(size_limit_is_kept)
 }
 END_TEST
 
+/* As many bytes as max_scan_size are read to their end; more are cut, also if nobody had said how many there are. */
+START_TEST(size_limit_and_the_end)
+{
+	static const struct {
+		int64_t announced;
+		size_t length, scanned;
+		uint32_t outcome;
+		const char *reason;
+	} at[] = {
+		{1000, 1000, 1000, PP_CONTINUE, ""},
+		{900, 900, 900, PP_CONTINUE, ""},
+		{-1, 900, 900, PP_CONTINUE, ""},
+		{-1, 1000, 1000, PP_CONTINUE, ""},
+		{-1, 1001, 1000, PP_CONTINUE, "only the first 1000 bytes"},
+		{-1, 5000, 1000, PP_CONTINUE, "only the first 1000 bytes"},
+		{1001, 1001, 1000, PP_CONTINUE, "only the first 1000 bytes"},
+	};
+	struct fake_clamd clamd;
+	fake_clamd_start(&clamd, MANNER_ANSWER, "stream: OK");
+	for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
+		struct pp_run run;
+		void *instance = create_at(clamd.socket, "max_scan_size=1000", at[i].announced < 0 ? "max_scan_size_mode=skip" : NULL);
+		atomic_store(&clamd.bytes, 0);
+		stub_run_init(&run, NULL, at[i].length);
+		run.filesize = at[i].announced;
+		run.piece = 250;
+		ck_assert_uint_eq(scan(instance, &run), at[i].outcome);
+		ck_assert_uint_eq(atomic_load(&clamd.bytes), at[i].scanned);
+		ck_assert_msg((at[i].reason[0] != '\0') == (run.reason[0] != '\0'), "%s", run.reason);
+		assert_holds(run.reason, at[i].reason);
+		ck_assert_msg(at[i].reason[0] != '\0' || run.ended, "case %zu did not read to the end", i);
+		pp_step_module.destroy(instance);
+	}
+	fake_clamd_stop(&clamd);
+}
+END_TEST
+
 START_TEST(endpoints)
 {
 	static const struct {
@@ -354,11 +462,13 @@ int main(void)
 	const TTest *const tests[] = {clean_continues_with_a_result, overlong_answer_is_a_retry, two_answers_are_a_retry,
 	                              close_in_mid_stream_is_a_retry, last_words_are_heard, early_verdict_is_none,
 	                              broken_download_gets_no_verdict, sessions_are_kept, cancellation_ends_the_wait,
-	                              deadline_ends_the_wait, no_clamd_is_a_retry, full_backlog_is_waited_for, size_limit_is_kept, endpoints};
+	                              deadline_ends_the_wait, no_clamd_is_a_retry, full_backlog_is_waited_for, size_limit_is_kept, size_limit_and_the_end, suspicions_are_never_deleted, endpoints};
 	tcase_set_timeout(fake, 60);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
 		tcase_add_test(fake, tests[i]);
 	tcase_add_loop_test(fake, infected_ends_as_configured, 0, 4);
+	tcase_add_loop_test(fake, suspicions_end_as_configured, 0, 5);
+	tcase_add_loop_test(fake, a_verdict_needs_no_result, 0, 5);
 	tcase_add_loop_test(fake, everything_else_is_a_retry, 0, (int)(sizeof no_verdict / sizeof no_verdict[0]));
 	tcase_add_loop_test(fake, session_closed_while_idle_is_replaced, 0, 2);
 	suite_add_tcase(suite, fake);

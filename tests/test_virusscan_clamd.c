@@ -4,6 +4,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "tests/fixture_clamd.h"
 #include "tests/scan.h"
@@ -14,7 +15,7 @@ static struct fixture_clamd real;
 
 static void start_real(void)
 {
-	ck_assert(fixture_clamd_start(&real, "StreamMaxLength 8M\nMaxFileSize 4M\nMaxScanSize 4M"));
+	ck_assert(fixture_clamd_start(&real, "StreamMaxLength 8M\nMaxFileSize 4M\nMaxScanSize 4M\nAlertEncrypted yes"));
 }
 
 static void stop_real(void)
@@ -67,6 +68,30 @@ START_TEST(real_limits)
 }
 END_TEST
 
+/* An archive that says it is encrypted: clamd cannot look into it, and is told to say so. */
+static size_t encrypted_zip_make(unsigned char zip[EICAR_ZIP_SIZE])
+{
+	size_t size = eicar_zip_make(zip);
+	unsigned char *central = memmem(zip, size, "PK\1\2", 4);
+	ck_assert_ptr_nonnull(central);
+	zip[6] |= 1;
+	central[8] |= 1;
+	return size;
+}
+
+START_TEST(real_suspicion)
+{
+	unsigned char zip[EICAR_ZIP_SIZE];
+	struct pp_run run;
+	void *instance = create_at(real.socket, "infected=delete", NULL);
+	stub_run_init(&run, zip, encrypted_zip_make(zip));
+	ck_assert_uint_eq(scan(instance, &run), PP_ABORT);
+	assert_holds(run.reason, "suspicious: Heuristics.Encrypted.Zip");
+	assert_holds(run.result, "\"Infected\":false,\"Description\":\"\"");
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
 #define THREADS 4
 #define SCANS 25
 
@@ -110,6 +135,7 @@ int main(void)
 	tcase_add_unchecked_fixture(cases, start_real, stop_real);
 	tcase_add_test(cases, real_verdicts);
 	tcase_add_test(cases, real_limits);
+	tcase_add_test(cases, real_suspicion);
 	tcase_add_test(cases, real_scans_side_by_side);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);

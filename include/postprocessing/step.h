@@ -79,6 +79,13 @@ enum {
 	PP_LOG_DEBUG = 3
 };
 
+/* Limits, in bytes: log() and set_reason() cut what is longer and end it with an ellipsis, set_result() refuses it. */
+#define PP_LOG_LIMIT 1023u
+#define PP_REASON_LIMIT 159u
+#define PP_RESULT_LIMIT 65536u
+/* Objects and arrays of a Result that are nested deeper are refused, too. */
+#define PP_RESULT_DEPTH 32u
+
 /* One key of a step's section, as the module declares it. The host parses, checks and reports (with file
  * and line) by it, so that create() sees valid values only. */
 enum {
@@ -133,19 +140,22 @@ struct pp_host {
 	/* The upload. */
 	const char *(*upload_id)(const struct pp_run *run);
 	const char *(*filename)(const struct pp_run *run);
-	int64_t (*filesize)(const struct pp_run *run);        /* as announced, in bytes */
+	int64_t (*filesize)(const struct pp_run *run);        /* as announced, in bytes; -1: unknown */
 	const char *(*resource_id)(const struct pp_run *run); /* JSON text: an object or null */
 	uint32_t (*attempt)(const struct pp_run *run);        /* 1 for the first run of this step on the upload */
 
 	/* The upload's bytes, in order, one pass: points *bytes at the next ones and returns how many, 0 at the
-	 * end, -1 when they cannot be had (read_error() says why; return PP_RETRY then). The bytes stay
-	 * valid until the next call. Opens the source at the first call; blocks, but not past the
+	 * end, -1 when they cannot be had (read_error() says why; return PP_RETRY then). The end
+	 * is there only after exactly filesize() of them: with fewer -1 comes in its place, with more -1 comes in
+	 * place of the last ones. The bytes stay valid until the next call. Opens the source at the first call; blocks, but not past the
 	 * deadline or cancellation. */
 	ssize_t (*read)(struct pp_run *run, const void **bytes);
 	const char *(*read_error)(const struct pp_run *run);
 
-	/* The step's Result: JSON text, published with PostprocessingStepFinished when the verdict is in. A step
-	 * that sets none publishes no such event. Returns 0, or -1 if the text is not JSON. */
+	/* The step's Result: JSON text, published as it is with PostprocessingStepFinished when the verdict is in; numbers
+	 * may have any size. A step that sets none publishes no such event. Returns 0, or -1 if the text is not JSON or
+	 * beyond PP_RESULT_LIMIT or PP_RESULT_DEPTH: that is logged, and what was set before stays. A verdict does
+	 * not depend on it. */
 	int (*set_result)(struct pp_run *run, const char *json);
 	/* Why the step retries, aborts or waits, in one line for people. */
 	void (*set_reason)(struct pp_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));

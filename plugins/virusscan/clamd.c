@@ -83,6 +83,12 @@ static enum finding refused(const struct transfer *transfer, const char *answer)
 	return none(transfer, "clamd could not scan the file: %.200s", answer);
 }
 
+/* Names that clamd gives to what no signature knows. */
+static bool is_heuristic(const char *name)
+{
+	return strncmp(name, "Heuristics.", 11) == 0;
+}
+
 /* What clamd's complete answer to a complete stream means. Only two forms are verdicts. */
 static enum finding judge(const struct transfer *transfer, char *answer)
 {
@@ -103,7 +109,7 @@ static enum finding judge(const struct transfer *transfer, char *answer)
 	if (strlen(name) >= FINDING_TEXT_SIZE)
 		return none(transfer, "clamd gave a virus name of more than %d bytes", FINDING_TEXT_SIZE - 1);
 	memcpy(transfer->text, name, strlen(name) + 1);
-	return FINDING_INFECTED;
+	return is_heuristic(name) ? FINDING_SUSPICIOUS : FINDING_INFECTED;
 }
 
 /* clamd spoke, or closed, before the stream was complete. That is an error, and says which at best: a verdict

@@ -4,14 +4,16 @@
 #ifndef VIRUSSCAN_SCANNER_H
 #define VIRUSSCAN_SCANNER_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include <postprocessing/step.h>
 
-/* 0 is the one that says nothing: whatever is not known to be clean or infected is a failure. */
-enum finding { FINDING_NONE = 0, FINDING_CLEAN, FINDING_INFECTED };
+/* 0 is the one that says nothing: whatever is not known to be something else is a failure. Suspicious: the scanner knows no
+ * virus in it, and reports it all the same, because it is encrypted or broken, or looks like one. */
+enum finding { FINDING_NONE = 0, FINDING_CLEAN, FINDING_INFECTED, FINDING_SUSPICIOUS };
 
 #define FINDING_TEXT_SIZE 512
 
@@ -20,6 +22,7 @@ struct source {
 	const struct pp_host *host;
 	struct pp_run *run;
 	int64_t left; /* bytes to be handed out yet; -1: all there are */
+	bool cut;     /* there are more than that, as is known at the end if not before */
 };
 
 /* As the host's read(). 0: all that is to be scanned has been handed out. */
@@ -29,8 +32,8 @@ struct scanner {
 	/* Makes the scanner's state of the step's configuration; NULL after reject(). `host` is borrowed. */
 	void *(*create)(const struct pp_host *host, struct pp_setup *setup);
 	void (*destroy)(void *state);
-	/* Scans one upload; for several at a time. `text` gets the virus's name with FINDING_INFECTED, and why there
-	 * is no finding with FINDING_NONE. */
+	/* Scans one upload; for several at a time. `text` gets the name of what was found with FINDING_INFECTED and
+	 * FINDING_SUSPICIOUS, and why there is no finding with FINDING_NONE. */
 	enum finding (*scan)(void *state, struct source *source, char text[FINDING_TEXT_SIZE]);
 	/* 0: the scanner answers; else why not. Ends within seconds. */
 	int (*check)(void *state, char *why, size_t size);

@@ -20,6 +20,7 @@ struct virusscan {
 	const struct scanner *scanner;
 	void *state;          /* the scanner's */
 	uint32_t on_infected; /* what run() returns then */
+	uint32_t on_suspicious;
 	int64_t max_size;     /* bytes; 0: all */
 	bool skip_larger;
 };
@@ -32,6 +33,10 @@ static const struct pp_key virusscan_keys[] = {
 	{.name = "infected", .type = PP_KEY_CHOICE, .fallback = "delete", .choices = "delete abort continue",
 	 .environment = "ANTIVIRUS_INFECTED_FILE_HANDLING", .help = "What becomes of an infected file. delete: its bytes are deleted. abort: they are kept, and nobody can "
 	         "reach them. continue: it goes on to the next step."},
+	{.name = "suspicious", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue",
+	 .help = "What becomes of a file in which clamd knows no virus and that it reports all the same as Heuristics.*, because it is "
+	         "encrypted, broken or has macros, for example. abort: its bytes are kept, and nobody can reach them. continue: it goes on to "
+	         "the next step. Such a file is never deleted."},
 	{.name = "max_scan_size", .type = PP_KEY_SIZE, .fallback = "0", .environment = "ANTIVIRUS_MAX_SCAN_SIZE",
 	 .help = "The size above which a file is treated as max_scan_size_mode says. 0: no limit."},
 	{.name = "max_scan_size_mode", .type = PP_KEY_CHOICE, .fallback = "partial", .choices = "partial skip truncate",
@@ -45,13 +50,15 @@ static const struct pp_key virusscan_keys[] = {
 
 ssize_t source_read(struct source *source, const void **bytes)
 {
-	if (source->left == 0)
+	if (source->left == 0 && source->cut)
 		return 0;
 	ssize_t length = source->host->read(source->run, bytes);
 	if (length <= 0 || source->left < 0)
 		return length;
-	if (length > source->left)
+	if (length > source->left) {
 		length = (ssize_t)source->left;
+		source->cut = true;
+	}
 	source->left -= length;
 	return length;
 }
@@ -59,10 +66,12 @@ ssize_t source_read(struct source *source, const void **bytes)
 static int virusscan_create(const struct pp_host *host, struct pp_setup *setup, void **instance)
 {
 	static const struct scanner *const scanner[] = {&clamd_scanner};
-	static const uint32_t outcome[] = {PP_DELETE, PP_ABORT, PP_CONTINUE};
+	static const uint32_t outcome[] = {PP_DELETE, PP_ABORT, PP_CONTINUE}, of_suspicious[] = {PP_ABORT, PP_CONTINUE};
 	int64_t kind = host->number(setup, "scanner"), infected = host->number(setup, "infected");
+	int64_t suspicious = host->number(setup, "suspicious");
 	if (kind < 0 || kind >= (int64_t)(sizeof scanner / sizeof scanner[0]) || infected < 0 ||
-	    infected >= (int64_t)(sizeof outcome / sizeof outcome[0])) {
+	    infected >= (int64_t)(sizeof outcome / sizeof outcome[0]) || suspicious < 0 ||
+	    suspicious >= (int64_t)(sizeof of_suspicious / sizeof of_suspicious[0])) {
 		host->reject(setup, NULL, "the host gave a choice that virusscan does not have");
 		return -1;
 	}
@@ -74,6 +83,7 @@ static int virusscan_create(const struct pp_host *host, struct pp_setup *setup, 
 	scan->host = host;
 	scan->scanner = scanner[kind];
 	scan->on_infected = outcome[infected];
+	scan->on_suspicious = of_suspicious[suspicious];
 	scan->max_size = host->number(setup, "max_scan_size");
 	scan->skip_larger = host->number(setup, "max_scan_size_mode") == OVERSIZE_SKIP;
 	scan->state = scan->scanner->create(host, setup);
@@ -112,70 +122,100 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
-/* Puts the Result together; the resource ID goes in as it came. */
-static bool set_result(const struct virusscan *scan, struct pp_run *run, bool infected, const char *description)
+/* What readers of the Result take for a virus is that it says Infected, or has a Description. */
+struct verdict {
+	bool infected;
+	const char *description, *error;
+};
+
+static char *quote(const char *text)
 {
-	const char *resource = scan->host->resource_id(run);
-	char when[40], *result = NULL;
-	json_t *string = json_string(description);
+	json_t *string = json_string(text);
 	char *quoted = string == NULL ? NULL : json_dumps(string, JSON_ENCODE_ANY);
 	json_decref(string);
+	return quoted;
+}
+
+/* Puts the Result together; the resource ID goes in as it came. */
+static bool set_result(const struct virusscan *scan, struct pp_run *run, const struct verdict *verdict, const char *resource)
+{
+	char when[40], *result = NULL, *description = quote(verdict->description), *error = quote(verdict->error);
 	bool set = false;
-	if (quoted != NULL && format_time(scan->host->now(run), when)) {
-		if (resource == NULL)
-			resource = "null";
-		size_t size = strlen(quoted) + strlen(resource) + 256;
+	if (description != NULL && error != NULL && format_time(scan->host->now(run), when)) {
+		size_t size = strlen(description) + strlen(error) + strlen(resource) + 256;
 		result = malloc(size);
 		if (result != NULL) {
 			snprintf(result, size, "{\"Infected\":%s,\"Description\":%s,\"Scandate\":\"%s\",\"ResourceID\":%s,"
-			                       "\"ErrorMsg\":\"\",\"Timestamp\":null}", infected ? "true" : "false", quoted, when, resource);
+			                       "\"ErrorMsg\":%s,\"Timestamp\":null}", verdict->infected ? "true" : "false", description, when,
+			         resource, error);
 			set = scan->host->set_result(run, result) == 0;
 		}
 	}
 	free(result);
-	free(quoted);
+	free(error);
+	free(description);
 	return set;
+}
+
+/* The verdict stands, whether its Result can be kept or not. */
+static void keep_result(const struct virusscan *scan, struct pp_run *run, const struct verdict *verdict)
+{
+	const char *resource = scan->host->resource_id(run);
+	if (set_result(scan, run, verdict, resource != NULL ? resource : "null"))
+		return;
+	if (set_result(scan, run, verdict, "null"))
+		scan->host->log(run, PP_LOG_WARNING, "the Result leaves out the upload's ResourceID, which is too large");
+	else
+		scan->host->log(run, PP_LOG_WARNING, "the Result is left out: it could not be put together");
 }
 
 static uint32_t decide(const struct virusscan *scan, struct pp_run *run, enum finding finding, const char *text)
 {
 	const struct pp_host *host = scan->host;
-	bool infected = finding == FINDING_INFECTED;
-	if (!infected && finding != FINDING_CLEAN) {
-		host->set_reason(run, "%s", text[0] != '\0' ? text : "the scanner gave no verdict");
-		return PP_RETRY;
-	}
-	if (!set_result(scan, run, infected, infected ? text : "")) {
-		host->set_reason(run, "the scan's result could not be stored");
-		return PP_RETRY;
-	}
-	if (!infected)
+	char reason[FINDING_TEXT_SIZE + 16];
+	switch (finding) {
+	case FINDING_CLEAN:
+		keep_result(scan, run, &(struct verdict){.description = "", .error = ""});
 		return PP_CONTINUE;
-	host->log(run, PP_LOG_WARNING, "infected: %s", text);
-	host->set_reason(run, "infected: %s", text);
-	return scan->on_infected;
+	case FINDING_INFECTED:
+		host->log(run, PP_LOG_WARNING, "infected: %s", text);
+		host->set_reason(run, "infected: %s", text);
+		keep_result(scan, run, &(struct verdict){.infected = true, .description = text, .error = ""});
+		return scan->on_infected;
+	case FINDING_SUSPICIOUS:
+		snprintf(reason, sizeof reason, "suspicious: %s", text);
+		host->log(run, PP_LOG_WARNING, "%s", reason);
+		host->set_reason(run, "%s", reason);
+		keep_result(scan, run, &(struct verdict){.description = "", .error = reason});
+		return scan->on_suspicious;
+	case FINDING_NONE:
+		break;
+	}
+	host->set_reason(run, "%s", text[0] != '\0' ? text : "the scanner gave no verdict");
+	return PP_RETRY;
 }
 
 static uint32_t virusscan_run(void *instance, struct pp_run *run)
 {
 	const struct virusscan *scan = instance;
 	const struct pp_host *host = scan->host;
-	struct source source = {.host = host, .run = run, .left = scan->max_size > 0 ? scan->max_size : -1};
+	int64_t announced = host->filesize(run); /* -1: unknown */
+	bool larger = scan->max_size > 0 && announced > scan->max_size, perhaps = scan->max_size > 0 && announced < 0;
+	struct source source = {.host = host, .run = run, .left = larger || perhaps ? scan->max_size : -1, .cut = larger};
 	char text[FINDING_TEXT_SIZE];
-	bool larger = scan->max_size > 0 && host->filesize(run) > scan->max_size;
 	if (larger && scan->skip_larger) {
 		/* No Result: nothing was found out about the file. */
-		host->log(run, PP_LOG_WARNING, "not scanned: %lld bytes are more than max_scan_size", (long long)host->filesize(run));
+		host->log(run, PP_LOG_WARNING, "not scanned: %lld bytes are more than max_scan_size", (long long)announced);
 		host->set_reason(run, "not scanned: larger than max_scan_size");
 		return PP_CONTINUE;
 	}
 	enum finding finding = scan->scanner->scan(scan->state, &source, text);
 	make_printable(text);
-	if (larger && finding == FINDING_CLEAN) {
+	if (source.cut && finding == FINDING_CLEAN) {
 		/* Not in the Result's Description: readers take one that is not empty for a virus's name. */
-		host->log(run, PP_LOG_WARNING, "scanned only the first %lld of %lld bytes (max_scan_size)", (long long)scan->max_size,
-		          (long long)host->filesize(run));
-		host->set_reason(run, "scanned only the first %lld bytes (max_scan_size)", (long long)scan->max_size);
+		snprintf(text, sizeof text, "scanned only the first %lld bytes, there are more (max_scan_size)", (long long)scan->max_size);
+		host->log(run, PP_LOG_WARNING, "%s", text);
+		host->set_reason(run, "%s", text);
 	}
 	return decide(scan, run, finding, text);
 }

@@ -132,6 +132,11 @@ static bool heard_name(void)
 	       strncmp(name, "Heuristics.Limits.Exceeded", 26) != 0;
 }
 
+static bool heard_suspicion(void)
+{
+	return heard_name() && strncmp(clamd.heard + strlen("1: stream: "), "Heuristics.", 11) == 0;
+}
+
 static void check_texts(const struct pp_run *run, bool verdict)
 {
 	for (const char *c = run->reason; *c != '\0'; c++)
@@ -154,9 +159,10 @@ static void scan(void *instance, uint32_t on_infected)
 	uint32_t outcome = pp_step_module.run(instance, &run);
 	clamd.number++;
 	bool whole = !clamd.early && !(clamd.options & OPTION_BREAKS);
-	bool clean = whole && heard_clean(), infected = whole && heard_name();
-	REQUIRE(outcome == (clean ? PP_CONTINUE : infected ? on_infected : PP_RETRY));
-	check_texts(&run, clean || infected);
+	bool clean = whole && heard_clean(), found = whole && heard_name(), suspicious = whole && heard_suspicion();
+	REQUIRE(outcome == (clean ? PP_CONTINUE : suspicious ? PP_ABORT : found ? on_infected : PP_RETRY));
+	REQUIRE((strstr(run.result, "\"Infected\":true") != NULL) == (found && !suspicious));
+	check_texts(&run, clean || found);
 	take_all();
 }
 

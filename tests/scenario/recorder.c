@@ -17,14 +17,18 @@ static const char *string_of(json_t *object, const char *key)
 	return text != NULL ? text : "";
 }
 
-static json_t *decode_payload(json_t *envelope)
+static char *decode_payload(json_t *envelope)
 {
 	const char *encoded = json_string_value(json_object_get(envelope, "Payload"));
 	size_t length;
-	char *bytes = encoded != NULL ? base64_bytes(encoded, &length) : NULL;
-	json_t *payload = bytes != NULL ? json_loadb(bytes, length, 0, NULL) : NULL;
-	free(bytes);
-	return payload;
+	return encoded != NULL ? base64_bytes(encoded, &length) : NULL;
+}
+
+static json_t *read_payload(const char *text)
+{
+	json_t *payload = text != NULL ? json_loads(text, 0, NULL) : NULL;
+	/* Integers of any size may be in what is only passed on. */
+	return payload != NULL || text == NULL ? payload : json_loads(text, JSON_DECODE_INT_AS_REAL, NULL);
 }
 
 static void add(struct recorder *recorder, natsMsg *message)
@@ -45,7 +49,8 @@ static void add(struct recorder *recorder, natsMsg *message)
 		.id = status == NATS_OK && id != NULL ? strdup(id) : NULL,
 		.envelope = json_loadb(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), 0, NULL),
 	};
-	recorded->payload = decode_payload(recorded->envelope);
+	recorded->text = decode_payload(recorded->envelope);
+	recorded->payload = read_payload(recorded->text);
 	recorded->type = string_of(json_object_get(recorded->envelope, "Metadata"), "eventtype");
 	if (strncmp(recorded->type, prefix, sizeof prefix - 1) == 0)
 		recorded->type += sizeof prefix - 1;
@@ -67,6 +72,7 @@ void recorder_free(struct recorder *recorder)
 		free(recorder->message[i].id);
 		json_decref(recorder->message[i].envelope);
 		json_decref(recorder->message[i].payload);
+		free(recorder->message[i].text);
 	}
 	free(recorder->message);
 	*recorder = (struct recorder){0};

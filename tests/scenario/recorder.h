@@ -19,6 +19,7 @@ struct recorded {
 	char *id;           /* its Nats-Msg-Id; NULL: none */
 	json_t *envelope;   /* NULL: no JSON */
 	json_t *payload;    /* NULL: none that can be read */
+	char *text;         /* of the payload; NULL: none */
 	const char *type;   /* without "events."; "" if it has none; borrowed */
 	const char *upload; /* its UploadID; "" if it has none; borrowed */
 };

@@ -52,11 +52,10 @@ void storage_send(struct scenario *scenario, const char *id, const void *bytes, 
 	ck_assert_msg(wait_until(is_sent, &sending, TEST_LIMIT), "the broker does not take an event");
 }
 
-void storage_say_with(struct scenario *scenario, json_t *envelope, json_t *payload)
+/* Takes over the envelope. */
+static void say(struct scenario *scenario, json_t *envelope, const char *inner)
 {
-	char *inner = json_dumps(payload, JSON_COMPACT);
 	struct text encoded = {0};
-	ck_assert_ptr_nonnull(inner);
 	text_add_base64(&encoded, inner, strlen(inner));
 	ck_assert(!encoded.failed);
 	ck_assert_int_eq(json_object_set_new(envelope, "Payload", json_string(encoded.data)), 0);
@@ -65,21 +64,38 @@ void storage_say_with(struct scenario *scenario, json_t *envelope, json_t *paylo
 	storage_send(scenario, NULL, message, strlen(message));
 	free(message);
 	text_free(&encoded);
-	free(inner);
 	json_decref(envelope);
+}
+
+void storage_say_with(struct scenario *scenario, json_t *envelope, json_t *payload)
+{
+	char *inner = json_dumps(payload, JSON_COMPACT);
+	ck_assert_ptr_nonnull(inner);
+	say(scenario, envelope, inner);
+	free(inner);
 	json_decref(payload);
 }
 
-void storage_say(struct scenario *scenario, const char *type, json_t *payload)
+static json_t *make_envelope(const char *type)
 {
 	char name[96];
-	ck_assert_ptr_nonnull(payload);
 	snprintf(name, sizeof name, "events.%s", type);
 	json_t *envelope = json_pack("{s:s,s:{s:s,s:s,s:s,s:s},s:s,s:s}", "Timestamp", "2026-11-22T19:04:09.439Z", "Metadata", "eventid",
 	                             "1f0e0d56-5f0a-4a3f-9d5e-0c7f0a9b1c2d", "eventtype", name, "initiatorid", STORAGE_INITIATOR,
 	                             "traceparent", STORAGE_TRACEPARENT, "ID", "7c9e6679-7425-40de-944b-e07fc1f90ae7", "Topic", "main-queue");
 	ck_assert_ptr_nonnull(envelope);
-	storage_say_with(scenario, envelope, payload);
+	return envelope;
+}
+
+void storage_say(struct scenario *scenario, const char *type, json_t *payload)
+{
+	ck_assert_ptr_nonnull(payload);
+	storage_say_with(scenario, make_envelope(type), payload);
+}
+
+void storage_say_text(struct scenario *scenario, const char *type, const char *payload)
+{
+	say(scenario, make_envelope(type), payload);
 }
 
 void storage_bytes_received(struct scenario *scenario, const char *upload, const char *path, size_t size)

@@ -14,6 +14,8 @@
 void storage_send(struct scenario *scenario, const char *id, const void *bytes, size_t length);
 /* Publishes an event; takes over `payload`. */
 void storage_say(struct scenario *scenario, const char *type, json_t *payload);
+/* The same with a payload that jansson could not write. */
+void storage_say_text(struct scenario *scenario, const char *type, const char *payload);
 /* The same with an envelope's other fields given: of the corpus, or wrong. Takes over both. */
 void storage_say_with(struct scenario *scenario, json_t *envelope, json_t *payload);
 
