@@ -35,6 +35,7 @@ static bool signal_came(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGINT);
 	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
 	return sigtimedwait(&set, NULL, &(struct timespec){0}) > 0;
 }
 

@@ -47,7 +47,7 @@ struct bench_result {
 	size_t announced;    /* uploads, the greedy user's included */
 	size_t abandoned;    /* of them: told to be over though they had not ended */
 	bool rejected;       /* of those that were looked at some did not end with `continue` */
-	bool interrupted;    /* by SIGINT or SIGTERM, which have to be blocked in all threads */
+	bool interrupted;    /* by a signal of signals_block(), which was called */
 	struct bench_backlog backlog;
 	uint64_t events, writes; /* that the stream and the bucket got meanwhile, from whomever */
 };

@@ -73,7 +73,7 @@ bool broker_endpoint_read(const char *state_dir, struct broker_address *address,
 		snprintf(why, size, "no service with an embedded broker runs on %s (there is no %s/" ENDPOINT "): start `postprocessing server`, or name "
 		         "its [postprocessing] state_dir or its [events] endpoint", state_dir, path);
 	else if (got < 0)
-		snprintf(why, size, "%s/" ENDPOINT ": %s%s", path, strerror(errno),
+		snprintf(why, size, "%s/" ENDPOINT ": %s%s", path, private_file_reason(errno),
 		         errno == EACCES ? ": run this as root, or as the user that runs the service" : "");
 	if (folder >= 0)
 		close(folder);

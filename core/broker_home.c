@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/private_file.h"
+#include "core/private_folder.h"
 
 /* Workers of a killed service may hold its descriptors for a moment longer than it lived itself. */
 #define OWNER_LIMIT (1 * SECOND)
@@ -38,31 +39,34 @@ static bool lock_file(int fd, nanos limit)
 	return true;
 }
 
-static bool open_folder(struct broker_home *home, const char *state_dir)
+/* False: with the reason in `why`. */
+static bool open_folder(struct broker_home *home, const char *state_dir, char *why, size_t size)
 {
 	char path[PATH_MAX];
 	int length = snprintf(path, sizeof path, "%s/broker", state_dir);
-	if (length < 0 || (size_t)length >= sizeof path) {
+	bool fits = length >= 0 && (size_t)length < sizeof path;
+	if (!fits)
 		errno = ENAMETOOLONG;
+	home->path = fits && private_folder_make(path) ? realpath(path, NULL) : NULL;
+	if (home->path == NULL) {
+		snprintf(why, size, "cannot make the folder %s/broker: %s", state_dir, strerror(errno));
 		return false;
 	}
-	if (!private_folder_make(path))
-		return false;
-	home->path = realpath(path, NULL);
-	if (home->path == NULL)
-		return false;
-	home->folder = open(home->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	/* It holds passwords and a store that trusts its files: nobody else may enter, whatever the mode was. */
-	return home->folder >= 0 && fchmod(home->folder, 0700) == 0;
+	home->folder = private_folder_open(home->path, why, size);
+	/* It holds passwords: nobody else may enter. */
+	if (home->folder >= 0 && fchmod(home->folder, 0700) != 0)
+		snprintf(why, size, "%s: %s", home->path, strerror(errno));
+	return why[0] == '\0';
 }
 
 static void take_locks(struct broker_home *home, char *why, size_t size)
 {
 	char pid[32] = "?";
-	home->owner = openat(home->folder, "owner", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	home->lock = openat(home->folder, "lock", O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (home->owner < 0 || home->lock < 0) {
-		snprintf(why, size, "%s: cannot open the lock files: %s", home->path, strerror(errno));
+	home->owner = private_file_open(home->folder, "owner");
+	if (home->owner >= 0)
+		home->lock = private_file_open(home->folder, "lock");
+	if (home->lock < 0) {
+		snprintf(why, size, "%s/%s: %s", home->path, home->owner < 0 ? "owner" : "lock", private_file_reason(errno));
 		return;
 	}
 	if (!lock_file(home->owner, OWNER_LIMIT)) {
@@ -89,9 +93,7 @@ bool broker_home_open(struct broker_home *home, const char *state_dir, char *why
 {
 	*home = (struct broker_home)BROKER_HOME_NONE;
 	why[0] = '\0';
-	if (!open_folder(home, state_dir))
-		snprintf(why, size, "cannot make the folder %s/broker: %s", state_dir, strerror(errno));
-	else
+	if (open_folder(home, state_dir, why, size))
 		take_locks(home, why, size);
 	if (why[0] == '\0')
 		return true;
@@ -195,14 +197,14 @@ int broker_home_open_log(const struct broker_home *home)
 {
 	if (renameat(home->folder, "nats.log", home->folder, "nats.log.1") != 0 && errno != ENOENT)
 		return -1;
-	return openat(home->folder, "nats.log", O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
+	return openat(home->folder, "nats.log", O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
 char *broker_home_last_words(const struct broker_home *home, char *text, size_t size)
 {
 	char tail[2049];
 	text[0] = '\0';
-	int fd = openat(home->folder, "nats.log", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int fd = openat(home->folder, "nats.log", O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
 	struct stat status;
 	if (fd < 0)
 		return text;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/bus_loop.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdint.h>
@@ -37,6 +38,8 @@ static void wake(struct bus_loop *loop)
 static natsStatus on_attach(void **data, void *closure, natsConnection *connection, natsSock fd)
 {
 	struct bus_loop *loop = closure;
+	/* The library does not see to that: no program that is started by a module may have it. */
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	pthread_mutex_lock(&loop->lock);
 	loop->connection = connection;
 	loop->fd = fd;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <getopt.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #include "core/bus_connect.h"
 #include "core/command.h"
 #include "core/config_source.h"
+#include "core/signals.h"
 
 static const char usage[] =
 	"usage: postprocessing bench [-c FILE] [OPTIONS]\n"
@@ -279,17 +279,6 @@ static void set_load(struct session *session)
 	};
 }
 
-/* Before any thread starts, so that all inherit it; they are waited for in bench_load_run(). */
-static void block_signals(void)
-{
-	sigset_t set;
-	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);
-	signal(SIGPIPE, SIG_IGN);
-}
-
 int command_bench(int argc, char **argv)
 {
 	struct command_options options;
@@ -303,7 +292,7 @@ int command_bench(int argc, char **argv)
 		fputs(usage, stderr);
 		return EXIT_ERROR;
 	}
-	block_signals();
+	signals_block(); /* they are looked for in bench_load_run() */
 	if ((session.settings.plot != NULL && !bench_plot_check(session.settings.plot)) || !client_open(&session.client, options.config_path))
 		return EXIT_ERROR;
 	session.json = options.json;

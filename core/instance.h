@@ -7,10 +7,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/log.h"
 #include "core/record.h"
 
-/* Takes a name. The descriptor in *lock holds it until it is closed (which the process' death does too).
- * False: with the reason in why[size]. */
-bool instance_take(const char *state_dir, char name[OWNER_LIMIT], int *lock, char *why, size_t size);
+/* Takes a name; makes the folder if need be. The descriptor in *lock holds it until it is closed (which the process' death does
+ * too). False: with the reason in why[size]. */
+bool instance_take(const char *state_dir, const struct log *log, char name[OWNER_LIMIT], int *lock, char *why, size_t size);
 
 #endif

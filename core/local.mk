@@ -112,6 +112,8 @@ core_libcore_a_SOURCES = \
 	core/position.h \
 	core/private_file.c \
 	core/private_file.h \
+	core/private_folder.c \
+	core/private_folder.h \
 	core/problems.c \
 	core/process_usage.c \
 	core/process_usage.h \
@@ -132,6 +134,8 @@ core_libcore_a_SOURCES = \
 	core/server_ports.c \
 	core/server_private.h \
 	core/server_readings.c \
+	core/signals.c \
+	core/signals.h \
 	core/spent.c \
 	core/spent.h \
 	core/step_setup.c \

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/command.h"
 #include "postprocessing/step.h"
@@ -43,7 +46,20 @@ static void print_usage(FILE *to)
 	fputs("\npostprocessing COMMAND -h shows the options of one.\n", to);
 }
 
-int main(int argc, char **argv)
+/* A file that we open must not become our standard output or error: the log would be written into it. */
+static bool occupy_standard_descriptors(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		/* The lowest that is free, which is this one. */
+		if (open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
+			return false;
+	}
+	return true;
+}
+
+static int run_command(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 	if (strcmp(name, "--version") == 0)
@@ -56,4 +72,17 @@ int main(int argc, char **argv)
 		fprintf(stderr, "postprocessing: there is no command \"%s\"\n\n", name);
 	print_usage(asked ? stdout : stderr);
 	return asked ? EXIT_SUCCESS : EXIT_ERROR;
+}
+
+int main(int argc, char **argv)
+{
+	if (!occupy_standard_descriptors())
+		return EXIT_ERROR;
+	int status = run_command(argc, argv);
+	/* What a script reads is whole, or the exit status says that it is not. */
+	bool written = fflush(stdout) == 0 && ferror(stdout) == 0;
+	if (written || status > EXIT_ERROR)
+		return status;
+	fprintf(stderr, "postprocessing: standard output: %s\n", strerror(errno));
+	return EXIT_ERROR;
 }

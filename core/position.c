@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/position.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,19 +8,14 @@
 
 #include "core/clock.h"
 #include "core/private_file.h"
-
-/* The folder, or -1: errno says why. */
-static int open_folder(const char *state_dir)
-{
-	return open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-}
+#include "core/private_folder.h"
 
 bool position_read(const char *state_dir, const char *file, const char *of, struct position *position)
 {
-	char text[512], name[256];
+	char text[512], name[256], why[256];
 	struct position read = {0};
 	*position = read;
-	int folder = open_folder(state_dir);
+	int folder = private_folder_open(state_dir, why, sizeof why);
 	if (folder < 0)
 		return false;
 	ssize_t length = private_file_read(folder, file, text, sizeof text);
@@ -35,8 +29,8 @@ bool position_read(const char *state_dir, const char *file, const char *of, stru
 
 bool position_write(const char *state_dir, const char *file, const char *of, const struct position *position)
 {
-	char text[512];
-	int folder = open_folder(state_dir);
+	char text[512], why[256];
+	int folder = private_folder_open(state_dir, why, sizeof why);
 	if (folder < 0)
 		return false;
 	int length = snprintf(text, sizeof text, "%" PRId64 " %" PRIu64 " %.255s %" PRId64 "\n", position->stream, position->sequence, of,

@@ -10,25 +10,62 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-bool private_folder_make(const char *path)
+/* The ways to say that a file is not what it should be, beside those of open(): ELOOP for a symbolic link. */
+#define NOT_REGULAR EINVAL
+#define LINKED EMLINK
+#define NOT_PRIVATE EPERM
+
+const char *private_file_reason(int error)
 {
-	char *copy = strdup(path);
-	if (copy == NULL)
-		return false;
-	bool made = *copy != '\0';
-	for (char *slash = copy + 1; made; slash++) {
-		slash += strcspn(slash, "/");
-		char kept = *slash;
-		*slash = '\0';
-		made = mkdir(copy, 0700) == 0 || errno == EEXIST;
-		*slash = kept;
-		if (kept == '\0')
-			break;
+	switch (error) {
+	case ELOOP:
+		return "it is a symbolic link";
+	case NOT_REGULAR:
+	case EISDIR:
+	case ENXIO:
+		return "it is not a regular file";
+	case LINKED:
+		return "it has another name elsewhere (a hard link)";
+	case NOT_PRIVATE:
+		return "it belongs to another user, or others may write to it";
+	default:
+		return strerror(error);
 	}
-	int reason = *copy == '\0' ? ENOENT : errno;
-	free(copy);
+}
+
+/* Is it a file that only the owner of the folder (or root, or we) can have put there? False: errno says why not. */
+static bool check_private(int folder, int fd, bool in_place)
+{
+	struct stat file, around;
+	if (fstat(fd, &file) != 0 || fstat(folder, &around) != 0)
+		return false;
+	bool ours = file.st_uid == around.st_uid || file.st_uid == geteuid() || file.st_uid == 0;
+	if (!S_ISREG(file.st_mode))
+		errno = NOT_REGULAR;
+	else if (!ours || (file.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		errno = NOT_PRIVATE;
+	else if (in_place && file.st_nlink > 1)
+		errno = LINKED;
+	else
+		return true;
+	return false;
+}
+
+static int open_checked(int folder, const char *name, int flags, bool in_place)
+{
+	/* Non-blocking, so that a FIFO under the name is refused instead of waited for. */
+	int fd = openat(folder, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
+	if (fd < 0 || check_private(folder, fd, in_place))
+		return fd;
+	int reason = errno;
+	close(fd);
 	errno = reason;
-	return made;
+	return -1;
+}
+
+int private_file_open(int folder, const char *name)
+{
+	return open_checked(folder, name, O_RDWR | O_CREAT, true);
 }
 
 static bool write_all(int fd, const char *bytes, size_t length)
@@ -76,7 +113,7 @@ bool private_file_write(int folder, const char *name, const void *bytes, size_t 
 
 ssize_t private_file_read(int folder, const char *name, char *text, size_t size)
 {
-	int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+	int fd = open_checked(folder, name, O_RDONLY, false);
 	if (fd < 0)
 		return -1;
 	size_t used = 0;

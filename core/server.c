@@ -174,9 +174,11 @@ static bool create_parts(struct server *server, const struct steps *steps)
 	return server->coordinator != NULL && server->markers != NULL && start_http(server) && connect_buses(server);
 }
 
-struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why, size_t size)
+struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why, size_t size,
+                             bool *passing)
 {
 	struct server *server = calloc(1, sizeof *server);
+	*passing = true;
 	bool spent = server != NULL && spent_init(&server->spent);
 	if (!spent || !mailbox_init(&server->mailbox)) {
 		snprintf(why, size, "out of memory");
@@ -200,7 +202,8 @@ struct server *server_create(const struct config *config, const struct steps *st
 	                                 .applied = SHARED_POSITION(server->saved)};
 	bucket_init(&server->bucket, &server->store, config->state_dir);
 	server->bucket_saved = server->bucket.position;
-	bool good = instance_take(config->state_dir, server->owner, &server->instance_lock, why, size) && find_brokers(server, why, size);
+	*passing = instance_take(config->state_dir, log, server->owner, &server->instance_lock, why, size);
+	bool good = *passing && find_brokers(server, why, size);
 	if (good && !create_parts(server, steps)) {
 		snprintf(why, size, "out of memory or threads");
 		good = false;

@@ -12,9 +12,10 @@
 
 struct server;
 
-/* Borrows all. NULL: with the reason in why[size]. Starts the embedded broker if that is configured; a broker that is
- * elsewhere may come later. */
-struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why, size_t size);
+/* Borrows all. NULL: with the reason in why[size], and `passing` says whether a later start may have more luck. Starts the
+ * embedded broker if that is configured; a broker that is elsewhere may come later. */
+struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why, size_t size,
+                             bool *passing);
 
 /* Runs until server_stop(). */
 void server_run(struct server *server);

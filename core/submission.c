@@ -9,6 +9,7 @@
 #include "core/event.h"
 #include "core/file_server.h"
 #include "core/intake.h"
+#include "core/signals.h"
 #include "core/terminal.h"
 
 /* A service that is there takes an upload much sooner. */
@@ -319,12 +320,7 @@ bool submission_run(struct client *client, const struct submission_options *opti
 	struct submission submission = {.client = client, .options = options, .file = file, .count = count, .left = count};
 	if (!mailbox_init(&submission.mailbox))
 		return false;
-	signal(SIGPIPE, SIG_IGN);
-	/* Before any thread starts, so that they come to this one. */
-	sigemptyset(&submission.signals);
-	sigaddset(&submission.signals, SIGINT);
-	sigaddset(&submission.signals, SIGTERM);
-	pthread_sigmask(SIG_BLOCK, &submission.signals, NULL);
+	submission.signals = signals_block();
 	bool good = open_all(&submission);
 	for (size_t i = 0; good && i < count; i++)
 		announce(&submission, &file[i]);

@@ -33,7 +33,7 @@ struct submitted {
 	char said[400];        /* the last progress line */
 };
 
-/* Until all have ended, or SIGINT or SIGTERM comes: what has not ended then is withdrawn, because its bytes are not to be
+/* Until all have ended, or SIGINT, SIGTERM or SIGHUP comes: what has not ended then is withdrawn, because its bytes are not to be
  * had any more, and *signal_number is that signal; else 0. False: it could not be done at all, with a message on stderr; what
  * went wrong with one file only is in its `error`. */
 bool submission_run(struct client *client, const struct submission_options *options, struct submitted *file, size_t count,

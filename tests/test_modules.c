@@ -118,7 +118,7 @@ START_TEST(listing)
 	ck_assert(folder_write(folder, "good.so", "x", 1) && folder_write(folder, ".so", "x", 1) && folder_write(folder, "a.txt", "x", 1));
 	open_modules();
 	modules_list(modules, note, list);
-	ck_assert_str_eq(list, "good! moody narrow_keys newer_minor no_run no_symbol nothing other_major rejects short_table tiny_table torn_table unresolved "
+	ck_assert_str_eq(list, "good! moody narrow_keys newer_minor no_run no_symbol nothing other_major rejects short_table spawns tiny_table torn_table unresolved "
 	                       "wide_keys wrong_magic wrong_name ");
 	refuse("good", "good.so", "file too short"); /* the first folder's counts */
 }

@@ -64,3 +64,7 @@ tests_modules_wrong_name_la_LDFLAGS = $(FIXTURE_LDFLAGS)
 check_LTLIBRARIES += tests/modules/moody.la
 tests_modules_moody_la_SOURCES = tests/modules/moody.c tests/modules/fixture.h
 tests_modules_moody_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/spawns.la
+tests_modules_spawns_la_SOURCES = tests/modules/spawns.c tests/modules/fixture.h
+tests_modules_spawns_la_LDFLAGS = $(FIXTURE_LDFLAGS)

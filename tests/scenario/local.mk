@@ -54,3 +54,6 @@ check_PROGRAMS += tests/test_scenario_upgrade
 tests_test_scenario_upgrade_LDADD = $(SCENARIO_LIBS)
 EXTRA_DIST += tests/data/upgrade/README tests/data/upgrade/records.jsonl tests/data/upgrade/bucket tests/data/upgrade/position \
 	tests/data/upgrade/instance-0
+
+check_PROGRAMS += tests/test_scenario_process
+tests_test_scenario_process_LDADD = $(SCENARIO_LIBS)

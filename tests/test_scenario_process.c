@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The service as a process among others: signals, descriptors, exit statuses. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/scenario/records.h"
+#include "tests/scenario/storage.h"
+
+static struct scenario scenario;
+
+static void send(int number)
+{
+	char name[64], words[96];
+	const char *abbreviation = sigabbrev_np(number);
+	if (abbreviation != NULL)
+		snprintf(name, sizeof name, "SIG%s", abbreviation);
+	else
+		snprintf(name, sizeof name, "signal %d", number);
+	snprintf(words, sizeof words, "%s ignored: ", name);
+	ck_assert_msg(process_signal(&scenario.service, number), "%s", name);
+	if (number != SIGPIPE && number != SIGXFSZ)
+		scenario_await_log(&scenario, words);
+	ck_assert_msg(!process_wait(&scenario.service, 0), "%s ends the service", name);
+}
+
+START_TEST(other_signals_do_not_end_it)
+{
+	static const int number[] = {SIGHUP,  SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE, SIGVTALRM, SIGPROF,
+	                             SIGPOLL, SIGPWR,  SIGXCPU, SIGXFSZ, SIGSTKFLT};
+	scenario_begin(&scenario, NULL, false);
+	for (size_t i = 0; i < sizeof number / sizeof number[0]; i++)
+		send(number[i]);
+	send(SIGRTMIN);
+	send(SIGRTMAX);
+	scenario_await_log(&scenario, "SIGHUP ignored: the configuration is read at the start only; restart the service to apply a change");
+	/* More of the same fill no log. */
+	for (unsigned i = 0; i < 100; i++)
+		ck_assert(process_signal(&scenario.service, SIGHUP));
+	storage_expect(&scenario, "upload", "/none", 3, "continue");
+	ck_assert_uint_eq(scenario_log_count(&scenario, "SIGHUP ignored"), 1);
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* A module that starts programs, a scanner for example: they can be ended, and hold nothing of the service. */
+START_TEST(programs_of_modules_begin_clean)
+{
+	char build[FOLDER_PATH_SIZE], folder[FOLDER_PATH_SIZE + 64];
+	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
+	snprintf(folder, sizeof folder, "POSTPROCESSING_PLUGIN_DIR=%s/tests/modules/.libs", build);
+	const char *const env[] = {folder, NULL};
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "spawns", .env = env}, false);
+	/* Until then a connection of the client library's own kind reads the bucket. */
+	scenario_await_log(&scenario, "unfinished uploads found");
+	storage_expect(&scenario, "upload", "/none", 3, "abort");
+	scenario_await_log(&scenario, "SigBlk 0000000000000000 SigIgn 0000000000000000 0 connections");
+	scenario_close(&scenario);
+}
+END_TEST
+
+static bool is_written(void *closure)
+{
+	struct stat status;
+	return stat(closure, &status) == 0 && status.st_size > 0;
+}
+
+/* Without standard descriptors no file of the service takes their place. */
+START_TEST(no_standard_descriptors)
+{
+	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], text[256];
+	scenario_open(&scenario, NULL);
+	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
+	snprintf(path, sizeof path, "%s/state/instance-0", scenario.folder);
+	const char *const argv[] = {"sh", "-c", "exec ./postprocessing server -c \"$0\" <&- >&- 2>&-", ini, NULL};
+	ck_assert(process_start(&scenario.service, &(struct process_options){.argv = argv}));
+	ck_assert(wait_until(is_written, path, TEST_LIMIT));
+	for (int fd = 0; fd <= 2; fd++) {
+		char link[64], target[64] = "";
+		snprintf(link, sizeof link, "/proc/%d/fd/%d", (int)scenario.service.pid, fd);
+		ck_assert_int_gt(readlink(link, target, sizeof target - 1), 0);
+		ck_assert_str_eq(target, "/dev/null");
+	}
+	storage_expect(&scenario, "upload", "/none", 3, "continue");
+	scenario_stop_service(&scenario);
+	ck_assert(folder_read(scenario.folder, "state/instance-0", text, sizeof text));
+	ck_assert_msg(strchr(text, ' ') == NULL, "instance-0: %s", text);
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* A service manager learns whether starting again may help. */
+START_TEST(statuses_of_a_start_that_fails)
+{
+	char path[FOLDER_PATH_SIZE + 32];
+	scenario_open(&scenario, &(struct scenario_options){.embedded = true});
+	snprintf(path, sizeof path, "%s/state", scenario.folder);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	ck_assert_int_eq(chmod(path, 0777), 0);
+	scenario_start_service(&scenario);
+	ck_assert(process_wait(&scenario.service, TEST_LIMIT));
+	ck_assert_int_eq(scenario.service.status, 2);
+	scenario_await_log(&scenario, "chmod go-w");
+	/* Another service has the private broker. */
+	ck_assert_int_eq(chmod(path, 0700), 0);
+	scenario_start_service(&scenario);
+	scenario_await_ready(&scenario);
+	struct process first = scenario.service;
+	scenario_start_service(&scenario);
+	ck_assert(process_wait(&scenario.service, TEST_LIMIT));
+	ck_assert_int_eq(scenario.service.status, 1);
+	scenario.service = first;
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* What a script reads is whole, or the command says that it is not. */
+START_TEST(a_command_whose_output_is_lost_fails)
+{
+	struct process process = PROCESS_NONE;
+	const char *const argv[] = {"sh", "-c", "exec ./postprocessing steps >/dev/full", NULL};
+	ck_assert(process_start(&process, &(struct process_options){.argv = argv}));
+	ck_assert(process_wait(&process, TEST_LIMIT));
+	ck_assert_int_eq(process.status, 2);
+	process_end(&process);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {other_signals_do_not_end_it, programs_of_modules_begin_clean, no_standard_descriptors,
+	                              statuses_of_a_start_that_fails, a_command_whose_output_is_lost_fails};
+	return scenario_run("scenario_process", tests, sizeof tests / sizeof tests[0]);
+}
