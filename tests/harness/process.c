@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -11,6 +12,8 @@
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <linux/close_range.h>
 
 #include "tests/harness/limits.h"
 
@@ -58,6 +61,8 @@ static void child_run(const struct process_options *options, char **env, pid_t p
 	ready = ready && sigprocmask(SIG_SETMASK, &none, NULL) == 0;
 	for (int i = 0; i < 3; i++)
 		ready = ready && (fd[i] < 0 || dup2(fd[i], i) == i);
+	/* What a library has opened without O_CLOEXEC, the test's connection to the broker for one. */
+	close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC);
 	if (ready)
 		execvpe(options->argv[0], (char *const *)(uintptr_t)options->argv, env);
 	_exit(127);
