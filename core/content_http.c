@@ -16,6 +16,8 @@
 #include "core/content_head.h"
 
 #define CONNECT_TIMEOUT_MS 10000L
+/* So often libcurl is called while it connects: 7.88 sets itself no timer for when to go on to a host's next address. */
+#define CONNECT_INTERVAL (500 * MILLISECOND)
 #define HOST_TEXT_SIZE 300
 
 struct content_http {
@@ -337,7 +339,7 @@ static int milliseconds(nanos duration)
 	return rounded > 60000 ? 60000 : (int)rounded;
 }
 
-/* Waits for the network, `stalled_at` (monotonic), the deadline or the cancellation. -1: one of the latter came. */
+/* Waits for the network, for a while, or until `stalled_at` (monotonic), the deadline or the cancellation. -1: one of the latter came. */
 static int wait_for_bytes(struct content_http *http, const struct content_limits *limits, nanos stalled_at,
                           char error[CONTENT_ERROR_SIZE])
 {
@@ -353,6 +355,8 @@ static int wait_for_bytes(struct content_http *http, const struct content_limits
 		if (until_deadline < left)
 			left = until_deadline;
 	}
+	if (http->head.bytes == 0 && left > CONNECT_INTERVAL)
+		left = CONNECT_INTERVAL;
 	struct curl_waitfd cancel = {.fd = limits->cancel_fd, .events = CURL_WAIT_POLLIN};
 	unsigned int extra = limits->cancel_fd >= 0 ? 1 : 0;
 	if (curl_multi_poll(http->multi, &cancel, extra, milliseconds(left), NULL) != CURLM_OK)

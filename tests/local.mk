@@ -162,6 +162,10 @@ check_PROGRAMS += tests/test_virusscan_clamd
 tests_test_virusscan_clamd_SOURCES = tests/test_virusscan_clamd.c tests/fixture_clamd.c tests/fixture_clamd.h $(SCAN)
 tests_test_virusscan_clamd_CPPFLAGS = $(AM_CPPFLAGS)
 
+check_PROGRAMS += tests/test_addresses
+tests_test_addresses_SOURCES = tests/test_addresses.c tests/fake_clamd.c tests/fake_clamd.h tests/raw_server.c tests/raw_server.h $(SCAN)
+tests_test_addresses_CPPFLAGS = $(AM_CPPFLAGS)
+
 include tests/scenario/local.mk
 
 include tests/torture/local.mk

@@ -15,6 +15,8 @@
 
 #define SECOND_NANOS INT64_C(1000000000)
 #define MILLISECOND_NANOS INT64_C(1000000)
+/* An address gets no more of the time while there are others to be tried. */
+#define ADDRESS_TIME (3 * SECOND_NANOS)
 #define BACKLOG_PAUSE (20 * MILLISECOND_NANOS)
 
 int64_t monotonic_now(void)
@@ -173,24 +175,51 @@ static int connect_local(const struct endpoint *endpoint, const struct limits *l
 	return open_socket(AF_UNIX, (const struct sockaddr *)&address, sizeof address, limits);
 }
 
+/* How long one of several addresses gets that follow each other. */
+static struct limits share_of(const struct limits *limits, int64_t addresses)
+{
+	int64_t now = monotonic_now(), share = addresses > 1 ? (limits->until - now) / addresses : limits->until - now;
+	if (addresses > 1 && share > ADDRESS_TIME)
+		share = ADDRESS_TIME;
+	return (struct limits){.until = now + share, .cancel_fd = limits->cancel_fd};
+}
+
+/* The first of the addresses that answers; -1 with errno. */
+static int connect_first(const struct addrinfo *list, const struct limits *limits)
+{
+	int64_t left = 0;
+	int fd = -1;
+	for (const struct addrinfo *entry = list; entry != NULL; entry = entry->ai_next)
+		left++;
+	for (const struct addrinfo *entry = list; entry != NULL && fd < 0; entry = entry->ai_next, left--) {
+		struct limits share = share_of(limits, left);
+		fd = open_socket(entry->ai_family, entry->ai_addr, entry->ai_addrlen, &share);
+		if (fd < 0 && errno == ECANCELED)
+			break;
+	}
+	return fd;
+}
+
+static int connect_remote(const struct endpoint *endpoint, const struct limits *limits, char *why, size_t size)
+{
+	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
+	int failure = getaddrinfo(endpoint->host, endpoint->port, &hints, &list);
+	if (failure != 0) {
+		snprintf(why, size, "cannot look up %s: %s", endpoint->host, failure == EAI_SYSTEM ? strerror(errno) : gai_strerror(failure));
+		return -1;
+	}
+	int fd = connect_first(list, limits), number = errno;
+	freeaddrinfo(list);
+	if (fd < 0)
+		snprintf(why, size, "cannot connect to %s: %s", endpoint->text, strerror(number));
+	return fd;
+}
+
 int endpoint_connect(const struct endpoint *endpoint, const struct limits *limits, char *why, size_t size)
 {
-	int fd = -1;
-	if (endpoint->local) {
-		fd = connect_local(endpoint, limits);
-	} else {
-		struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
-		int failure = getaddrinfo(endpoint->host, endpoint->port, &hints, &list);
-		if (failure != 0) {
-			snprintf(why, size, "cannot look up %s: %s", endpoint->host, gai_strerror(failure));
-			return -1;
-		}
-		for (const struct addrinfo *entry = list; entry != NULL && fd < 0; entry = entry->ai_next)
-			fd = open_socket(entry->ai_family, entry->ai_addr, entry->ai_addrlen, limits);
-		int number = errno;
-		freeaddrinfo(list);
-		errno = number;
-	}
+	if (!endpoint->local)
+		return connect_remote(endpoint, limits, why, size);
+	int fd = connect_local(endpoint, limits);
 	if (fd < 0)
 		snprintf(why, size, "cannot connect to %s: %s", endpoint->text, strerror(errno));
 	return fd;
