@@ -3,13 +3,23 @@
 
 #include <unistd.h>
 
-bool arrangement_make(struct arrangement *arrangement, const char *path)
+/* Before a step's code runs in this process, which may start threads. */
+static void describe(void *closure, const char *name, const char *path)
+{
+	char why[1024];
+	(void)path;
+	modules_describe(closure, name, why, sizeof why);
+}
+
+bool arrangement_make(struct arrangement *arrangement, const char *path, bool catalogue)
 {
 	*arrangement = (struct arrangement){0};
 	struct problems *problems = &arrangement->problems;
 	struct config *config = arrangement->config = config_read(path, environ, problems);
-	if (config != NULL && config->plugin_dir != NULL)
+	if (config != NULL && config->plugin_dir != NULL && config->plugin_dir[0] != NULL)
 		arrangement->modules = modules_create(config->plugin_dir);
+	if (arrangement->modules != NULL && catalogue)
+		modules_list(arrangement->modules, describe, arrangement->modules);
 	if (arrangement->modules != NULL)
 		arrangement->steps = steps_create(config, arrangement->modules, problems);
 	if (arrangement->steps == NULL && problems->count == 0)

@@ -12,8 +12,9 @@ struct arrangement {
 	struct problems problems; /* all of them: of the configuration, the modules and the steps */
 };
 
-/* Reads, loads and creates, as far as it goes. path NULL: the default place. True: there are no problems. */
-bool arrangement_make(struct arrangement *arrangement, const char *path);
+/* Reads, loads and creates, as far as it goes. path NULL: the default place. With `catalogue` the modules that no step uses
+ * are described as well: modules_describe() then knows all. True: there are no problems. */
+bool arrangement_make(struct arrangement *arrangement, const char *path, bool catalogue);
 void arrangement_free(struct arrangement *arrangement);
 
 #endif

@@ -78,7 +78,7 @@ int command_server(int argc, char **argv)
 		fprintf(stderr, "no thread for signals: %s\n", strerror(errno));
 		return EXIT_NOT_STARTED;
 	}
-	if (arrangement_make(&arrangement, options.config_path)) {
+	if (arrangement_make(&arrangement, options.config_path, false)) {
 		struct log log = {.fd = STDERR_FILENO, .level = arrangement.config->log_level};
 		status = serve(arrangement.config, arrangement.steps, &log, &signals);
 	}

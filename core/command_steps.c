@@ -2,9 +2,13 @@
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/arrangement.h"
 #include "core/command.h"
+#include "core/json_text.h"
+#include "core/module_table.h"
+#include "core/terminal.h"
 
 static const char usage[] = "usage: postprocessing steps [-c FILE] [-k] [--json]\n"
                             "Shows the steps that apply, in order, the modules that are there, and all that is wrong with\n"
@@ -18,14 +22,13 @@ struct catalogue {
 	json_t *array;
 };
 
-static json_t *describe_keys(const struct pp_step_module *vtable)
+static json_t *describe_keys(const struct pp_step_module *table)
 {
 	static const char *const types[] = {"text", "true or false", "number", "duration", "size", "choice"};
 	json_t *array = json_array();
-	const char *at = (const char *)vtable->keys;
-	for (; at != NULL && ((const struct pp_key *)(const void *)at)->name != NULL; at += vtable->key_size) {
-		const struct pp_key *key = (const struct pp_key *)(const void *)at;
-		bool choice = key->type == PP_KEY_CHOICE;
+	const struct pp_key *key = table->keys;
+	for (; key != NULL && key->name != NULL; key = module_table_next_key(table, key)) {
+		bool choice = key->type == PP_KEY_CHOICE && key->choices != NULL;
 		json_array_append_new(array, json_pack("{s:s, s:s, s:s*, s:s*, s:s*}", "name", key->name, "type",
 		                                       choice ? key->choices : key->type < 5 ? types[key->type] : "?", "default",
 		                                       key->fallback, "environment", key->environment, "help", key->help));
@@ -33,19 +36,21 @@ static json_t *describe_keys(const struct pp_step_module *vtable)
 	return array;
 }
 
+/* The name of a file may be anything. */
 static void add_module(void *closure, const char *name, const char *path)
 {
 	struct catalogue *catalogue = closure;
-	char why[1024];
-	const struct module *module = modules_load(catalogue->modules, name, why, sizeof why);
-	json_t *entry;
-	if (module == NULL) {
-		entry = json_pack("{s:s, s:s, s:s}", "name", name, "path", path, "refused", why);
+	char why[1024], abi[16];
+	const struct pp_step_module *table = modules_describe(catalogue->modules, name, why, sizeof why);
+	json_t *entry = json_pack("{s:o, s:o}", "name", json_text(name), "path", json_text(path));
+	if (table == NULL) {
+		json_object_set_new(entry, "refused", json_text(why));
 	} else {
-		char abi[16];
-		snprintf(abi, sizeof abi, "%u.%u", module->vtable.abi_major, module->vtable.abi_minor);
-		entry = json_pack("{s:s, s:s, s:s, s:s*, s:s*, s:o}", "name", name, "path", path, "abi", abi, "version",
-		                  module->vtable.version, "summary", module->vtable.summary, "keys", describe_keys(&module->vtable));
+		snprintf(abi, sizeof abi, "%u.%u", table->abi_major, table->abi_minor);
+		json_t *more = json_pack("{s:s, s:s*, s:s*, s:o}", "abi", abi, "version", table->version, "summary", table->summary, "keys",
+		                         describe_keys(table));
+		json_object_update(entry, more);
+		json_decref(more);
 	}
 	json_array_append_new(catalogue->array, entry);
 }
@@ -90,15 +95,28 @@ static void print_keys(const json_t *module)
 	}
 }
 
+static void print_module(const json_t *module)
+{
+	const char *refused = member(module, "refused");
+	terminal_print(stdout, member(module, "name"));
+	printf("%*s %-5s %-10s %s", (int)(strlen(member(module, "name")) < 20 ? 20 - strlen(member(module, "name")) : 0), "",
+	       member(module, "abi"), member(module, "version"), refused[0] != '\0' ? "refused: " : "");
+	terminal_print(stdout, refused[0] != '\0' ? refused : member(module, "summary"));
+	putchar('\n');
+}
+
 static void print_report(const json_t *report, bool keys)
 {
 	size_t i;
 	json_t *entry;
 	const json_t *steps = json_object_get(report, "steps"), *problems = json_object_get(report, "problems");
-	if (json_array_size(steps) == 0)
-		puts("no steps: every upload is accepted as it comes");
-	else
+	bool sound = json_array_size(problems) == 0;
+	if (!sound)
+		puts("The configuration has errors, see below: the server would not start.\n");
+	if (json_array_size(steps) > 0)
 		printf("%-3s %-16s %-16s %7s  %-9s %-20s %s\n", "", "STEP", "MODULE", "WORKERS", "DEADLINE", "RETRIES", "THEN");
+	else if (sound)
+		puts("no steps: every upload is accepted as it comes");
 	json_array_foreach(steps, i, entry) {
 		char retries[64];
 		snprintf(retries, sizeof retries, "%d, first after %s", (int)json_integer_value(json_object_get(entry, "max_retries")),
@@ -111,9 +129,7 @@ static void print_report(const json_t *report, bool keys)
 		puts("    (a delay is set, but `delay` is not in the list of steps: it runs last)");
 	printf("\n%-20s %-5s %-10s %s\n", "MODULE", "ABI", "VERSION", "");
 	json_array_foreach(json_object_get(report, "modules"), i, entry) {
-		const char *refused = member(entry, "refused");
-		printf("%-20s %-5s %-10s %s%s\n", member(entry, "name"), member(entry, "abi"), member(entry, "version"),
-		       refused[0] != '\0' ? "refused: " : "", refused[0] != '\0' ? refused : member(entry, "summary"));
+		print_module(entry);
 		if (keys)
 			print_keys(entry);
 	}
@@ -157,7 +173,7 @@ int command_steps(int argc, char **argv)
 		return EXIT_ERROR;
 	}
 	struct arrangement arrangement;
-	bool sound = arrangement_make(&arrangement, options.config_path);
+	bool sound = arrangement_make(&arrangement, options.config_path, true);
 	json_t *report = make_report(&arrangement);
 	arrangement_free(&arrangement);
 	if (report == NULL) {

@@ -139,9 +139,16 @@ static char **read_folders(const struct config_source *source, const char *secti
 		problems_add(problems, "out of memory");
 	else if (list[0] == NULL)
 		problems_add(problems, "%s: %s: no folder in the list", find_key(source, section, key).place, key);
-	for (char **folder = list; list != NULL && *folder != NULL; folder++)
-		if (**folder != '/')
+	/* What is relative means another folder wherever the service is started: it is not kept, so that nothing is loaded from it. */
+	char **kept = list;
+	for (char **folder = list; list != NULL && *folder != NULL; folder++) {
+		if (**folder == '/')
+			*kept++ = *folder;
+		else
 			problems_add(problems, "%s: %s: \"%.80s\" is not an absolute path", find_key(source, section, key).place, key, *folder);
+	}
+	if (list != NULL)
+		*kept = NULL;
 	return list;
 }
 

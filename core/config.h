@@ -86,6 +86,10 @@ struct config {
 struct config *config_read(const char *path, char *const *environment, struct problems *problems);
 void config_free(struct config *config);
 
+/* Whether it can be a module's name: letters, digits, _ . and -, no point at the beginning, 64 at most. False: why[size]
+ * says what is wrong. */
+bool module_name_check(const char *name, char *why, size_t size);
+
 /* The keys of one step as its module sees them: each declared key has a checked value or its default;
  * keys that nobody declared are problems. `keys` is walked in strides of key_size, the module's own
  * sizeof(struct pp_key). Never NULL, except out of memory; the caller frees it. */

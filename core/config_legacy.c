@@ -74,7 +74,7 @@ const char *legacy_step(size_t number)
 	return entry == NULL ? NULL : entry->step;
 }
 
-enum legacy_wish legacy_step_wish(const struct config_source *source, size_t number, struct problems *problems)
+enum legacy_wish legacy_step_wish(const struct config_source *source, size_t number, const char **place, struct problems *problems)
 {
 	const struct legacy *entry = wishing(number);
 	if (entry == NULL)
@@ -96,5 +96,6 @@ enum legacy_wish legacy_step_wish(const struct config_source *source, size_t num
 		return LEGACY_NOT_WANTED;
 	if (!value_parse(&key, found.value, &number_found, why, sizeof why))
 		problems_add(problems, "%s: %s: %s", found.place, key.name, why);
+	*place = found.place;
 	return number_found > 0 ? entry->wish : LEGACY_NOT_WANTED;
 }

@@ -130,7 +130,7 @@ void legacy_apply(struct config_source *source, struct problems *problems);
 /* The steps that may run without being listed, by number; NULL: no more. */
 const char *legacy_step(size_t number);
 enum legacy_wish { LEGACY_NOT_WANTED, LEGACY_FIRST, LEGACY_LAST };
-/* Whether and where that step is to run though it is not listed. */
-enum legacy_wish legacy_step_wish(const struct config_source *source, size_t number, struct problems *problems);
+/* Whether and where that step is to run though it is not listed, and the place that says so. */
+enum legacy_wish legacy_step_wish(const struct config_source *source, size_t number, const char **place, struct problems *problems);
 
 #endif

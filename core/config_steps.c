@@ -7,11 +7,25 @@
 #include "core/config_source.h"
 
 #define STEPS_MAX 64
-/* The names in order, and room for those that run though they are not listed. */
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+
+/* The names in order, each with the place that says it, and room for those that run though they are not listed. */
 struct step_names {
-	const char *name[STEPS_MAX + 8];
+	struct {
+		const char *name, *place;
+	} step[STEPS_MAX + 8];
 	size_t count;
 };
+
+bool module_name_check(const char *name, char *why, size_t size)
+{
+	size_t length = strnlen(name, STEP_NAME_MAX + 1);
+	if (length > 0 && length <= STEP_NAME_MAX && name[0] != '.' && strspn(name, NAME_LETTERS) == length)
+		return true;
+	snprintf(why, size, "\"%.80s\" is not a module's name: letters, digits, _ . and -, %d at most, no point at the beginning", name,
+	         STEP_NAME_MAX);
+	return false;
+}
 
 bool step_name_check(const char *name, char *why, size_t size)
 {
@@ -21,7 +35,7 @@ bool step_name_check(const char *name, char *why, size_t size)
 		fault = "a step needs a name";
 	else if (length > STEP_NAME_MAX)
 		fault = "a step's name has at most 64 characters";
-	else if (strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != length)
+	else if (strspn(name, NAME_LETTERS) != length)
 		fault = "a step's name consists of letters, digits, _ . and -";
 	else if (strcmp(name, "finished") == 0)
 		fault = "the name is taken: it stands for uploads whose steps are all done";
@@ -33,7 +47,7 @@ bool step_name_check(const char *name, char *why, size_t size)
 static bool has_name(const struct step_names *names, const char *name)
 {
 	for (size_t i = 0; i < names->count; i++)
-		if (strcmp(names->name[i], name) == 0)
+		if (strcmp(names->step[i].name, name) == 0)
 			return true;
 	return false;
 }
@@ -50,7 +64,8 @@ static void add_listed(struct step_names *names, char *const *listed, const char
 			problems_add(problems, "%s: steps: more than %d", place, STEPS_MAX);
 			return;
 		} else {
-			names->name[names->count++] = *listed;
+			names->step[names->count].name = *listed;
+			names->step[names->count++].place = place;
 		}
 	}
 }
@@ -60,23 +75,24 @@ static void add_unlisted(struct step_names *names, struct config *config, struct
 	bool listed = names->count != 0;
 	const char *step;
 	for (size_t i = 0; (step = legacy_step(i)) != NULL && names->count < STEPS_MAX + 8; i++) {
-		enum legacy_wish wish = has_name(names, step) ? LEGACY_NOT_WANTED : legacy_step_wish(config->source, i, problems);
-		if (wish == LEGACY_FIRST) {
-			memmove(names->name + 1, names->name, names->count * sizeof names->name[0]);
-			names->name[0] = step;
-		} else if (wish == LEGACY_LAST) {
-			names->name[names->count] = step;
-			config->delay_appended = listed;
-		}
-		names->count += wish != LEGACY_NOT_WANTED;
+		const char *place = "steps";
+		enum legacy_wish wish = has_name(names, step) ? LEGACY_NOT_WANTED : legacy_step_wish(config->source, i, &place, problems);
+		size_t at = wish == LEGACY_FIRST ? 0 : names->count;
+		if (wish == LEGACY_NOT_WANTED)
+			continue;
+		memmove(&names->step[at + 1], &names->step[at], (names->count - at) * sizeof names->step[0]);
+		names->step[at].name = step;
+		names->step[at].place = place;
+		config->delay_appended = config->delay_appended || (wish == LEGACY_LAST && listed);
+		names->count++;
 	}
 }
 
 /* Where the step's module was chosen: by its key, or else by the step's name in the list. */
 static const char *module_place(const struct config *config, const char *section, const char *list_place)
 {
-	const struct setting *module = section_find(source_section(config->source, section), "module");
-	return module != NULL ? module->place : list_place != NULL ? list_place : "steps";
+	struct found module = source_find(config->source, section, &step_keys_find("module")->key, true);
+	return module.value != NULL ? module.place : list_place;
 }
 
 static void read_step(struct config *config, const char *name, const char *list_place, const struct step_defaults *defaults,
@@ -84,7 +100,7 @@ static void read_step(struct config *config, const char *name, const char *list_
 {
 	struct step_draft draft = {.step = {.name = strdup(name), .module = strdup(name), .workers = defaults->workers,
 	                                    .max_retries = defaults->max_retries, .retry_backoff = defaults->retry_backoff}};
-	char section[sizeof STEP_PREFIX + STEP_NAME_MAX];
+	char section[sizeof STEP_PREFIX + STEP_NAME_MAX], why[VALUE_WHY_SIZE];
 	if (draft.step.name == NULL || draft.step.module == NULL) {
 		problems_add(problems, "out of memory");
 		free(draft.step.name);
@@ -94,6 +110,8 @@ static void read_step(struct config *config, const char *name, const char *list_
 	snprintf(section, sizeof section, STEP_PREFIX "%s", name);
 	for (const struct config_key *key = step_keys; key->section != NULL; key++)
 		config_key_read(config->source, section, key, &draft, problems);
+	if (draft.step.module != NULL && !module_name_check(draft.step.module, why, sizeof why))
+		problems_add(problems, "%s: module: %s", module_place(config, section, list_place), why);
 	draft.step.on_exhausted = draft.on_exhausted == 1 ? EXHAUSTED_CONTINUE : EXHAUSTED_ABORT;
 	draft.step.section = source_section(config->source, section);
 	draft.step.place = module_place(config, section, list_place);
@@ -145,7 +163,7 @@ void config_steps_read(struct config *config, struct found list, const struct st
 	if (config->step == NULL)
 		problems_add(problems, "out of memory");
 	for (size_t i = 0; config->step != NULL && i < names.count; i++)
-		read_step(config, names.name[i], list.place, defaults, problems);
+		read_step(config, names.step[i].name, names.step[i].place, defaults, problems);
 	free(listed);
 	check_all_variables(config, problems);
 }

@@ -102,8 +102,16 @@ core_libcore_a_SOURCES = \
 	core/metrics.h \
 	core/metrics_list.c \
 	core/metrics_list.h \
+	core/module_file.c \
+	core/module_file.h \
+	core/module_probe.c \
+	core/module_probe.h \
+	core/module_table.c \
+	core/module_table.h \
 	core/modules.c \
 	core/modules.h \
+	core/nearest.c \
+	core/nearest.h \
 	core/peers.c \
 	core/peers.h \
 	core/pipeline.c \

@@ -1,20 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/modules.h"
 
-#include <dirent.h>
-#include <dlfcn.h>
-#include <errno.h>
 #include <ltdl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/module_file.h"
+#include "core/module_probe.h"
+#include "core/module_table.h"
 
 #define MODULES_LIMIT 256
+/* For loading a module and all the libraries that it needs, on a machine that is busy. */
+#define PROBE_LIMIT (10 * SECOND)
+
+/* What is known of a name that was asked for. */
+struct known {
+	char *name;
+	char *path;                              /* NULL: moved into `module` */
+	char *refused;                           /* why it is; else NULL */
+	struct module_description *description;  /* NULL: refused */
+	struct module *module;                   /* NULL: not loaded */
+};
 
 struct modules {
 	char *const *plugin_dir;
-	struct module *module[MODULES_LIMIT];
+	struct known known[MODULES_LIMIT];
 	size_t count;
 	bool ltdl;
 };
@@ -34,60 +46,70 @@ void modules_destroy(struct modules *modules)
 	if (modules == NULL)
 		return;
 	for (size_t i = 0; i < modules->count; i++) {
-		free(modules->module[i]->name);
-		free(modules->module[i]->path);
-		free(modules->module[i]);
+		struct known *known = &modules->known[i];
+		if (known->module != NULL) {
+			free(known->module->name);
+			free(known->module->path);
+			free(known->module);
+		}
+		free(known->name);
+		free(known->path);
+		free(known->refused);
+		module_description_free(known->description);
 	}
 	/* No lt_dlexit(): the modules are resident, and their code outlives everything that they made. */
 	free(modules);
 }
 
-/* Where NAME.so lies, as an absolute path for the caller to free(). NULL: with the reason. */
-static char *find_file(const struct modules *modules, const char *name, char *why, size_t size)
+/* Finds and describes the file. PROBE_GOOD: known->path and known->description are set. What is found out without a child is
+ * not worth remembering. */
+static enum probe look(const struct modules *modules, const char *name, struct known *known, char *why, size_t size)
 {
-	size_t used = (size_t)snprintf(why, size, "no file %s.so in", name);
-	for (char *const *dir = modules->plugin_dir; *dir != NULL; dir++) {
-		char path[4096];
-		struct stat info;
-		if (snprintf(path, sizeof path, "%s/%s.so", *dir, name) >= (int)sizeof path)
-			continue;
-		if (stat(path, &info) == 0) {
-			char *absolute = S_ISREG(info.st_mode) ? realpath(path, NULL) : NULL;
-			if (absolute == NULL)
-				snprintf(why, size, "%s: %s", path, S_ISREG(info.st_mode) ? strerror(errno) : "not a regular file");
-			return absolute;
-		}
-		if (errno != ENOENT && errno != ENOTDIR) {
-			snprintf(why, size, "%s: %s", path, strerror(errno));
-			return NULL;
-		}
-		if (used < size)
-			used += (size_t)snprintf(why + used, size - used, "%s %s", dir == modules->plugin_dir ? "" : ",", *dir);
-	}
-	if (used < size)
-		snprintf(why + used, size - used, "; a step that another service on the bus does has module = remote");
-	return NULL;
+	if (!module_name_check(name, why, size))
+		return PROBE_FAILED;
+	known->path = module_file_find(modules->plugin_dir, name, geteuid(), why, size);
+	if (known->path == NULL || !module_file_whole(known->path, why, size))
+		return PROBE_FAILED;
+	return module_probe(known->path, name, PROBE_LIMIT, &known->description, why, size);
 }
 
-/* The reason in the loader's own words; true if the file can be loaded. */
-static bool probe(const char *path, char *why, size_t size)
+/* The entry of a name, which is made if it is a new one. NULL: with the reason. */
+static struct known *find_known(struct modules *modules, const char *name, char *why, size_t size)
 {
-	void *handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-	if (handle == NULL) {
-		const char *words = dlerror();
-		snprintf(why, size, "%s", words != NULL ? words : path);
-		return false;
+	for (size_t i = 0; i < modules->count; i++)
+		if (strcmp(modules->known[i].name, name) == 0)
+			return &modules->known[i];
+	if (modules->count == MODULES_LIMIT) {
+		snprintf(why, size, "more than %d modules", MODULES_LIMIT);
+		return NULL;
 	}
-	dlclose(handle);
-	return true;
+	struct known known = {.name = strdup(name)};
+	enum probe probe = known.name == NULL ? PROBE_FAILED : look(modules, name, &known, why, size);
+	if (known.name == NULL)
+		snprintf(why, size, "out of memory");
+	if (probe == PROBE_REFUSED)
+		known.refused = strdup(why);
+	if (probe == PROBE_FAILED || (probe == PROBE_REFUSED && known.refused == NULL)) {
+		free(known.name);
+		free(known.path);
+		return NULL;
+	}
+	modules->known[modules->count] = known;
+	return &modules->known[modules->count++];
+}
+
+const struct pp_step_module *modules_describe(struct modules *modules, const char *name, char *why, size_t size)
+{
+	const struct known *known = find_known(modules, name, why, size);
+	if (known != NULL && known->refused != NULL)
+		snprintf(why, size, "%s", known->refused);
+	return known == NULL || known->description == NULL ? NULL : &known->description->table;
 }
 
 /* The module's table by libltdl: local scope, resident. */
 static const struct pp_step_module *open_module(const char *path, char *why, size_t size)
 {
 	lt_dladvise advise;
-	if (!probe(path, why, size))
-		return NULL;
 	if (lt_dladvise_init(&advise) != 0 || lt_dladvise_local(&advise) != 0 || lt_dladvise_resident(&advise) != 0) {
 		snprintf(why, size, "%s: %s", path, lt_dlerror());
 		return NULL;
@@ -104,103 +126,46 @@ static const struct pp_step_module *open_module(const char *path, char *why, siz
 	return table;
 }
 
-/* Trusts nothing of the table before its magic, version and size are read. */
-static bool check_table(const struct pp_step_module *table, const char *path, const char *name, char *why, size_t size)
-{
-	if (table->magic != PP_STEP_MAGIC)
-		snprintf(why, size, "%s: not a step module: " PP_STEP_SYMBOL " has the wrong magic", path);
-	else if (table->abi_major != PP_STEP_ABI_MAJOR || table->abi_minor > PP_STEP_ABI_MINOR)
-		snprintf(why, size, "%s: built for step ABI %u.%u, this service has %u.%u: install a build of it for this version", path,
-		         table->abi_major, table->abi_minor, PP_STEP_ABI_MAJOR, PP_STEP_ABI_MINOR);
-	else if (table->size < offsetof(struct pp_step_module, check) || table->size > 65536 || table->size % sizeof(void *) != 0)
-		snprintf(why, size, "%s: its table has %u bytes, which is none of step ABI %u.%u", path, table->size, table->abi_major,
-		         table->abi_minor);
-	else if (table->keys != NULL && (table->key_size < sizeof(struct pp_key) || table->key_size > 65536))
-		snprintf(why, size, "%s: its keys have %u bytes each, which is none of step ABI %u.%u", path, table->key_size,
-		         table->abi_major, table->abi_minor);
-	else if (table->create == NULL || table->run == NULL || table->destroy == NULL)
-		snprintf(why, size, "%s: lacks the required function %s", path,
-		         table->create == NULL ? "create" : table->run == NULL ? "run" : "destroy");
-	else if (table->name == NULL || strcmp(table->name, name) != 0)
-		snprintf(why, size, "%s: calls itself \"%s\", not \"%s\"", path, table->name != NULL ? table->name : "", name);
-	else
-		return true;
-	return false;
-}
-
-static struct module *add_module(struct modules *modules, const char *name, char *path, const struct pp_step_module *table)
+static struct module *make_module(struct known *known, const struct pp_step_module *table)
 {
 	struct module *module = calloc(1, sizeof *module);
-	char *copy = strdup(name);
+	char *copy = strdup(known->name);
 	if (module == NULL || copy == NULL) {
 		free(module);
 		free(copy);
 		return NULL;
 	}
 	module->name = copy;
-	module->path = path;
+	module->path = known->path;
+	known->path = NULL;
 	memcpy(&module->vtable, table, table->size < sizeof module->vtable ? table->size : sizeof module->vtable);
-	modules->module[modules->count++] = module;
 	return module;
 }
 
 const struct module *modules_load(struct modules *modules, const char *name, char *why, size_t size)
 {
-	for (size_t i = 0; i < modules->count; i++)
-		if (strcmp(modules->module[i]->name, name) == 0)
-			return modules->module[i];
-	if (!modules->ltdl || modules->count == MODULES_LIMIT) {
-		snprintf(why, size, "%s", modules->ltdl ? "too many modules" : "libltdl cannot be initialised");
+	if (!modules->ltdl) {
+		snprintf(why, size, "libltdl cannot be initialised");
 		return NULL;
 	}
-	char *path = find_file(modules, name, why, size);
-	if (path == NULL)
+	struct known *known = find_known(modules, name, why, size);
+	if (known == NULL || known->refused != NULL) {
+		if (known != NULL)
+			snprintf(why, size, "%s", known->refused);
 		return NULL;
-	const struct pp_step_module *table = open_module(path, why, size);
-	struct module *module = NULL;
-	if (table != NULL && check_table(table, path, name, why, size)) {
-		module = add_module(modules, name, path, table);
-		if (module == NULL)
+	}
+	if (known->module != NULL)
+		return known->module;
+	const struct pp_step_module *table = open_module(known->path, why, size);
+	if (table != NULL && module_table_check(table, known->path, name, why, size)) {
+		known->module = make_module(known, table);
+		if (known->module == NULL)
 			snprintf(why, size, "out of memory");
 	}
-	if (module == NULL)
-		free(path);
-	return module;
-}
-
-static int is_module(const struct dirent *entry)
-{
-	size_t length = strlen(entry->d_name);
-	return length > 3 && entry->d_name[0] != '.' && strcmp(entry->d_name + length - 3, ".so") == 0;
-}
-
-/* Is there a file of that name in a folder before `dir`? */
-static bool shadowed(const struct modules *modules, char *const *dir, const char *file)
-{
-	for (char *const *earlier = modules->plugin_dir; earlier < dir; earlier++) {
-		char path[4096];
-		struct stat info;
-		if (snprintf(path, sizeof path, "%s/%s", *earlier, file) < (int)sizeof path && stat(path, &info) == 0)
-			return true;
-	}
-	return false;
+	return known->module;
 }
 
 void modules_list(const struct modules *modules, void (*each)(void *closure, const char *name, const char *path), void *closure)
 {
-	for (char *const *dir = modules->plugin_dir; *dir != NULL; dir++) {
-		struct dirent **entry;
-		int count = scandir(*dir, &entry, is_module, alphasort);
-		for (int i = 0; i < count; i++) {
-			char path[4096], name[256];
-			int length = (int)strlen(entry[i]->d_name) - 3;
-			bool fits = snprintf(path, sizeof path, "%s/%s", *dir, entry[i]->d_name) < (int)sizeof path;
-			snprintf(name, sizeof name, "%.*s", length, entry[i]->d_name);
-			if (fits && !shadowed(modules, dir, entry[i]->d_name))
-				each(closure, name, path);
-			free(entry[i]);
-		}
-		if (count >= 0)
-			free(entry);
-	}
+	module_files_list(modules->plugin_dir, each, closure);
 }

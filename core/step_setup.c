@@ -6,8 +6,8 @@
 
 #include "core/config_keys.h"
 #include "core/config_source.h"
+#include "core/module_table.h"
 
-#define MODULE_KEYS_MAX 256
 
 struct module_key {
 	struct pp_key key;
@@ -39,7 +39,18 @@ static const char *place_of(const struct pp_setup *setup, const struct module_ke
 	if (key != NULL && key->place != NULL)
 		return key->place;
 	const struct section *section = setup->step->section;
-	return section != NULL && section->place != NULL ? section->place : setup->section;
+	return section != NULL && section->place != NULL ? section->place : setup->step->place;
+}
+
+/* Where to set it: the section, which need not exist yet, or a variable. */
+static void explain_missing(const struct pp_setup *setup, const struct module_key *key)
+{
+	char name[VARIABLE_NAME_SIZE] = "";
+	bool own = variable_name(name, setup->section, key->key.name);
+	bool more = key->key.environment != NULL && key->key.environment[0] != '\0';
+	problems_add(setup->problems, "%s: %s: [%s] needs a value for it (variable: %s%s%.*s)", place_of(setup, key), key->key.name,
+	             setup->section, own ? name : "", own && more ? ", or " : "",
+	             more ? (int)strcspn(key->key.environment, " ") : 0, more ? key->key.environment : "");
 }
 
 static void read_key(struct pp_setup *setup, struct module_key *key)
@@ -52,7 +63,7 @@ static void read_key(struct pp_setup *setup, struct module_key *key)
 		key->text = key->key.fallback;
 	bool empty = key->text == NULL || *key->text == '\0';
 	if (key->key.required != 0 && empty) {
-		problems_add(setup->problems, "%s: %s: [%s] needs it", place_of(setup, key), key->key.name, setup->section);
+		explain_missing(setup, key);
 	} else if (key->text != NULL && !value_parse(&key->key, key->text, &key->number, why, sizeof why)) {
 		problems_add(setup->problems, "%s: %s: %s", place_of(setup, key), key->key.name, why);
 		key->text = NULL;

@@ -8,6 +8,8 @@
 static void create_step(struct step *step, const struct config *config, struct modules *modules, struct problems *problems)
 {
 	char why[1024];
+	if (!module_name_check(step->config->module, why, sizeof why))
+		return; /* which was said when the configuration was read */
 	step->module = modules_load(modules, step->config->module, why, sizeof why);
 	if (step->module == NULL) {
 		problems_add(problems, "%s: step %s: module %s: %s", step->config->place, step->config->name,
@@ -45,6 +47,10 @@ struct steps *steps_create(const struct config *config, struct modules *modules,
 		steps_destroy(steps);
 		return NULL;
 	}
+	/* All are described before the code of one runs here, which may start threads. */
+	char why[1024];
+	for (size_t i = 0; i < config->step_count; i++)
+		modules_describe(modules, config->step[i].module, why, sizeof why);
 	for (size_t i = 0; i < config->step_count; i++) {
 		const struct step_config *step = &config->step[i];
 		steps->step[i].config = step;

@@ -46,7 +46,6 @@ tests_test_reference_CPPFLAGS = -I$(top_srcdir) -I$(top_srcdir)/include $(CHECK_
 
 reference: tests/test_reference
 	srcdir=$(srcdir) tests/test_reference -w
-.PHONY: reference
 
 SCARCITY = tests/scarcity.c tests/scarcity.h
 SCARCITY_WRAPS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=strdup,--wrap=strndup \
@@ -139,12 +138,17 @@ check_PROGRAMS += tests/test_coordinator_lines
 tests_test_coordinator_lines_SOURCES = tests/test_coordinator_lines.c $(COORDINATOR_WORLD)
 
 include tests/modules/local.mk
+include tests/harmful/local.mk
 
 check_PROGRAMS += tests/test_modules
 tests_test_modules_SOURCES = tests/test_modules.c $(CONFIG_FIXTURE)
 tests_test_modules_CPPFLAGS = $(AM_CPPFLAGS) -DFIXTURES='"$(abs_top_builddir)/tests/modules/.libs"'
 
-check_PROGRAMS += tests/test_workers tests/test_host
+check_PROGRAMS += tests/test_module_probe
+tests_test_module_probe_CPPFLAGS = $(AM_CPPFLAGS) -DFIXTURES='"$(abs_top_builddir)/tests/modules/.libs"' \
+	-DHARMFUL='"$(abs_top_builddir)/tests/harmful/.libs"'
+
+check_PROGRAMS += tests/test_nearest tests/test_workers tests/test_host
 
 STUB_HOST = tests/stub_host.c tests/stub_host.h
 

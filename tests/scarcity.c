@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static long left, blocks; /* `blocks`: allocated and not freed */
 static bool begun, paused, failed;
+static pid_t process; /* a child's allocations are its own */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -29,7 +31,7 @@ void __wrap_free(void *block);
 
 static bool fails(void)
 {
-	if (!begun || paused || failed)
+	if (!begun || paused || failed || getpid() != process)
 		return false;
 	failed = left-- == 0;
 	return failed;
@@ -90,6 +92,7 @@ void scarcity_begin(long count)
 {
 	json_set_alloc_funcs(__wrap_malloc, __wrap_free);
 	left = count;
+	process = getpid();
 	begun = true;
 	paused = failed = false;
 }

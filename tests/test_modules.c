@@ -66,12 +66,14 @@ START_TEST(files_that_are_no_modules)
 	char path[FOLDER_PATH_SIZE + 16];
 	static const char text[4096] = "no ELF file, though as large as one";
 	open_modules();
-	refuse("missing", "no file missing.so in", folder);
-	refuse("missing", FIXTURES, NULL);
+	refuse("missing", "there is no module missing. Modules in /", folder);
+	refuse("missing", ": good, moody, narrow_keys, ", NULL);
+	refuse("missing", FIXTURES, ". A step that another service on the bus does has module = remote");
+	refuse("Goood", "there is no module Goood; did you mean good? Modules in /", ": good, moody, narrow_keys, ");
 	ck_assert(folder_write(folder, "text.so", text, sizeof text));
-	refuse("text", "text.so", "invalid ELF header");
+	refuse("text", "text.so", "text.so: not a shared object");
 	ck_assert(folder_write(folder, "empty.so", "", 0));
-	refuse("empty", "empty.so", "file too short");
+	refuse("empty", "empty.so", "not a shared object: the file is empty");
 	snprintf(path, sizeof path, "%s/dir.so", folder);
 	ck_assert_int_eq(mkdir(path, 0700), 0);
 	refuse("dir", "dir.so", "not a regular file");
@@ -120,7 +122,7 @@ START_TEST(listing)
 	modules_list(modules, note, list);
 	ck_assert_str_eq(list, "good! moody narrow_keys newer_minor no_run no_symbol nothing other_major rejects short_table spawns tiny_table torn_table unresolved "
 	                       "wide_keys wrong_magic wrong_name ");
-	refuse("good", "good.so", "file too short"); /* the first folder's counts */
+	refuse("good", "good.so", "not a shared object"); /* the first folder's counts */
 }
 END_TEST
 
@@ -145,7 +147,7 @@ START_TEST(all_that_is_wrong_at_once)
 	             "[step:four]\nmodule = good\nunknown = 1\n"     /* line 14 */
 	             "[step:five]\nmodule = other_major\n"
 	             "[step:six]\nmodule = rejects\nsilent = yes\n");
-	assert_problem(&fixture, "step one: module missing: no file missing.so in");
+	assert_problem(&fixture, "step one: module missing: there is no module missing. Modules in ");
 	assert_problem(&fixture, "main.ini:8: socket: cannot use \"/x/y\"");
 	assert_problem(&fixture, "two is no step of ours");
 	assert_problem(&fixture, "main.ini:11: returns: ");

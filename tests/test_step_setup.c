@@ -152,8 +152,20 @@ START_TEST(delay_both_ways)
 	make("[postprocessing]\nsteps = delay\n", ENVIRONMENT("HOME=/h", "POSTPROCESSING_DELAY=-1s"), delay, sizeof delay[0]);
 	assert_problem(&fixture, "POSTPROCESSING_DELAY: duration: \"-1s\" is not a duration");
 	assert_problems(&fixture, 1);
+	/* What is missing has a place too: that of the section, or else of the step. */
 	make("[postprocessing]\nsteps = delay\n", ENVIRONMENT("HOME=/h"), delay, sizeof delay[0]);
-	assert_problem(&fixture, "step:delay: duration: [step:delay] needs it");
+	assert_problem(&fixture, "main.ini:2: duration: [step:delay] needs a value for it (variable: POSTPROCESSING_STEP_DELAY_DURATION, or "
+	                         "POSTPROCESSING_DELAY)");
+	make("[postprocessing]\nsteps = delay\n\n[step:delay]\nduration =\n", ENVIRONMENT("HOME=/h"), delay, sizeof delay[0]);
+	assert_problem(&fixture, "main.ini:5: duration: [step:delay] needs");
+	make("[postprocessing]\nsteps = delay\n\n[step:delay]\nworkers = 1\n", ENVIRONMENT("HOME=/h"), delay, sizeof delay[0]);
+	assert_problem(&fixture, "main.ini:4: duration: [step:delay] needs");
+	make("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEPS=delay"), delay, sizeof delay[0]);
+	assert_problem(&fixture, "POSTPROCESSING_STEPS: duration: [step:delay] needs");
+	static const struct pp_key scan[] = {{.name = "socket", .required = 1}, {.name = NULL}};
+	make("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_VIRUSSCAN=1"), scan, sizeof scan[0]);
+	assert_problem(&fixture, "POSTPROCESSING_VIRUSSCAN: socket: [step:virusscan] needs a value for it (variable: "
+	                         "POSTPROCESSING_STEP_VIRUSSCAN_SOCKET)");
 }
 END_TEST
 
