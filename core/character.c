@@ -2,7 +2,6 @@
 #include "core/character.h"
 
 #include <endian.h>
-#include <stdbool.h>
 #include <string.h>
 
 /* Bytes that are looked at together. As signed numbers those beyond ASCII are below the space, as controls are. */
@@ -102,14 +101,14 @@ static bool is_surrogate(int32_t unit, int32_t first)
 static size_t read_unicode(const char *text, size_t length, uint32_t *character)
 {
 	int32_t unit = read_unit(text + 2, length - 2);
-	if (unit < 0 || is_surrogate(unit, 0xdc00))
+	if (unit < 0)
 		return 0;
 	*character = (uint32_t)unit;
 	if (!is_surrogate(unit, 0xd800))
 		return 6;
 	int32_t second = length >= 12 && text[6] == '\\' && text[7] == 'u' ? read_unit(text + 8, length - 8) : -1;
 	if (!is_surrogate(second, 0xdc00))
-		return 0;
+		return 6;
 	*character = 0x10000 + ((uint32_t)(unit - 0xd800) << 10) + (uint32_t)(second - 0xdc00);
 	return 12;
 }
@@ -128,9 +127,16 @@ size_t character_escape(const char *text, size_t length, uint32_t *character)
 	return 2;
 }
 
+bool character_is_surrogate(uint32_t character)
+{
+	return character >= 0xd800 && character < 0xe000;
+}
+
 size_t character_write(char *bytes, uint32_t character)
 {
 	static const unsigned char mark[] = {0, 0x00, 0xc0, 0xe0, 0xf0};
+	if (character_is_surrogate(character))
+		character = CHARACTER_REPLACEMENT;
 	size_t size = character < 0x80 ? 1 : character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
 	for (size_t i = size; i-- > 1; character >>= 6)
 		bytes[i] = (char)(unsigned char)(0x80 | (character & 0x3f));

@@ -20,11 +20,16 @@ size_t character_read(const char *text, size_t length, uint32_t *character);
  * those around it: controls (U+0000-1F, U+007F-9F), U+2028, U+2029, U+202A-E and U+2066-9. */
 bool character_is_hidden(uint32_t character);
 
-/* Length of the escape whose backslash stands here, and what character it is; 0: it is none. Half a pair of surrogates
- * is none. */
+/* What stands for a character that is none. */
+#define CHARACTER_REPLACEMENT 0xfffdu
+/* Is it none, but half a pair of surrogates? */
+bool character_is_surrogate(uint32_t character);
+
+/* Length of the escape whose backslash stands here, and what character it is, perhaps half a pair of surrogates; 0: it is
+ * none. */
 size_t character_escape(const char *text, size_t length, uint32_t *character);
 
-/* Writes a character as 1 to 4 bytes and returns their number. */
+/* Writes a character as 1 to 4 bytes and returns their number; the replacement for half a pair of surrogates. */
 size_t character_write(char *bytes, uint32_t character);
 
 #endif

@@ -12,6 +12,8 @@ struct scanner {
 	unsigned levels; /* that may be opened yet */
 	bool too_deep;   /* one more was */
 	size_t spaces;   /* white space that was passed */
+	size_t oddities; /* in strings: what is no character, and NULs */
+	bool mangled;    /* there was the former */
 };
 
 static char peek(const struct scanner *scanner)
@@ -32,15 +34,34 @@ static size_t left(const struct scanner *scanner)
 	return (size_t)(scanner->end - scanner->at);
 }
 
-static bool is_space(char c)
+bool json_is_space(char c)
 {
 	return c == ' ' || c == '\t' || c == '\n' || c == '\r';
 }
 
 static void skip_space(struct scanner *scanner)
 {
-	for (; scanner->at < scanner->end && is_space(*scanner->at); scanner->at++)
+	for (; scanner->at < scanner->end && json_is_space(*scanner->at); scanner->at++)
 		scanner->spaces++;
+}
+
+/* A character that is not plain, or a byte that is none. */
+static bool skip_character(struct scanner *scanner)
+{
+	uint32_t character = 1;
+	size_t length = character_length(scanner->at, left(scanner));
+	if (peek(scanner) == '\\') {
+		length = character_escape(scanner->at, left(scanner), &character);
+		if (length == 0)
+			return false;
+	} else if ((unsigned char)peek(scanner) < 0x20) {
+		return false;
+	}
+	bool mangled = length == 0 || character_is_surrogate(character);
+	scanner->mangled = scanner->mangled || mangled;
+	scanner->oddities += mangled || character == 0;
+	scanner->at += length > 0 ? length : 1;
+	return true;
 }
 
 static bool skip_string(struct scanner *scanner)
@@ -48,16 +69,11 @@ static bool skip_string(struct scanner *scanner)
 	if (!take(scanner, '"'))
 		return false;
 	for (;;) {
-		uint32_t character;
 		scanner->at += characters_plain(scanner->at, left(scanner));
 		if (take(scanner, '"'))
 			return true;
-		size_t length = peek(scanner) == '\\' ? character_escape(scanner->at, left(scanner), &character)
-		                : (unsigned char)peek(scanner) < 0x20 ? 0
-		                                                       : character_length(scanner->at, left(scanner));
-		if (length == 0)
+		if (!skip_character(scanner))
 			return false;
-		scanner->at += length;
 	}
 }
 
@@ -91,6 +107,22 @@ static bool skip_word(struct scanner *scanner, const char *word, size_t length)
 	return true;
 }
 
+/* Goes over what is nested too deep, to what stands behind it: brackets are counted, not matched. */
+static bool skip_depths(struct scanner *scanner)
+{
+	size_t open = 0;
+	scanner->too_deep = true;
+	do {
+		char c = peek(scanner);
+		if (scanner->at == scanner->end || (c == '"' && !skip_string(scanner)))
+			return false;
+		open += c == '[' || c == '{';
+		open -= c == ']' || c == '}';
+		scanner->at += c != '"';
+	} while (open > 0);
+	return true;
+}
+
 static bool skip_object(struct scanner *scanner, const struct json_member *wanted, size_t count);
 static bool skip_array(struct scanner *scanner);
 
@@ -101,9 +133,9 @@ static bool skip_value(struct scanner *scanner)
 	case '"':
 		return skip_string(scanner);
 	case '{':
-		return skip_object(scanner, NULL, 0);
+		return scanner->levels == 0 ? skip_depths(scanner) : skip_object(scanner, NULL, 0);
 	case '[':
-		return skip_array(scanner);
+		return scanner->levels == 0 ? skip_depths(scanner) : skip_array(scanner);
 	case 't':
 		return skip_word(scanner, "true", 4);
 	case 'f':
@@ -119,10 +151,6 @@ static bool open_level(struct scanner *scanner, char bracket)
 {
 	if (!take(scanner, bracket))
 		return false;
-	if (scanner->levels == 0) {
-		scanner->too_deep = true;
-		return false;
-	}
 	scanner->levels--;
 	skip_space(scanner);
 	return true;
@@ -187,6 +215,20 @@ static struct json_value *find_wanted(const struct json_member *wanted, size_t c
 	return NULL;
 }
 
+/* Goes over a value, and notes where it stands; its key stays. */
+static bool pass_value(struct scanner *scanner, struct json_value *value)
+{
+	const char *start = scanner->at;
+	size_t spaces = scanner->spaces, oddities = scanner->oddities;
+	if (!skip_value(scanner))
+		return false;
+	value->text = start;
+	value->length = (size_t)(scanner->at - start);
+	value->spaced = scanner->spaces != spaces;
+	value->odd = scanner->oddities != oddities;
+	return true;
+}
+
 static bool skip_member(struct scanner *scanner, const struct json_member *wanted, size_t count, size_t *next)
 {
 	const char *key = scanner->at + 1;
@@ -197,14 +239,12 @@ static bool skip_member(struct scanner *scanner, const struct json_member *wante
 	if (!take(scanner, ':'))
 		return false;
 	skip_space(scanner);
-	const char *start = scanner->at;
-	size_t spaces = scanner->spaces;
-	if (!skip_value(scanner))
+	struct json_value passed = {0};
+	if (!pass_value(scanner, &passed))
 		return false;
 	if (value != NULL) {
-		value->text = start;
-		value->length = (size_t)(scanner->at - start);
-		value->spaced = scanner->spaces != spaces;
+		passed.key = value->key;
+		*value = passed;
 	}
 	return true;
 }
@@ -231,22 +271,26 @@ static void want(const struct json_member *member, size_t count)
 		*member[i].value = (struct json_value){.key = member[i].key};
 }
 
-bool json_read(const char *text, size_t length, const struct json_member *member, size_t count, char *why, size_t size)
+enum json_verdict json_read_through(const char *text, size_t length, const struct json_member *member, size_t count, char *why, size_t size)
 {
 	struct scanner scanner = {.at = text, .end = text + length, .levels = JSON_DEPTH_LIMIT};
 	want(member, count);
 	skip_space(&scanner);
 	bool object = peek(&scanner) == '{', good = object && skip_object(&scanner, member, count);
 	skip_space(&scanner);
-	if (good && scanner.at == scanner.end)
-		return true;
-	if (scanner.too_deep)
+	good = good && scanner.at == scanner.end;
+	if (good && scanner.too_deep)
 		snprintf(why, size, "nested deeper than %d levels", JSON_DEPTH_LIMIT);
-	else if (object)
+	else if (object && !good)
 		snprintf(why, size, "not JSON (byte %zu)", (size_t)(scanner.at - text));
-	else
+	else if (!good)
 		snprintf(why, size, "not a JSON object");
-	return false;
+	return !good ? JSON_BAD : scanner.too_deep ? JSON_DEEP : JSON_GOOD;
+}
+
+bool json_read(const char *text, size_t length, const struct json_member *member, size_t count, char *why, size_t size)
+{
+	return json_read_through(text, length, member, count, why, size) == JSON_GOOD;
 }
 
 bool json_says(const struct json_value *value, const char *text)
@@ -254,21 +298,53 @@ bool json_says(const struct json_value *value, const char *text)
 	return value->text != NULL && value->text[0] == '"' && says(value->text + 1, value->text + value->length - 1, text);
 }
 
-bool json_next(struct json_value *rest, struct json_value *element)
+/* Stands on the next element or member of what is open; false: there is none. */
+static bool stand_on_next(struct scanner *scanner, char bracket)
+{
+	if (!take(scanner, bracket) && !take(scanner, ','))
+		return false;
+	skip_space(scanner);
+	scanner->spaces = 0;
+	return true;
+}
+
+static void leave(struct scanner *scanner, struct json_value *rest)
+{
+	skip_space(scanner);
+	rest->text = scanner->at;
+	rest->length = left(scanner);
+}
+
+static struct scanner go_on(const struct json_value *rest)
 {
 	const char *text = rest->text != NULL ? rest->text : "";
-	struct scanner scanner = {.at = text, .end = text + rest->length, .levels = JSON_DEPTH_LIMIT};
-	if (!take(&scanner, '[') && !take(&scanner, ','))
+	return (struct scanner){.at = text, .end = text + rest->length, .levels = JSON_DEPTH_LIMIT};
+}
+
+bool json_next(struct json_value *rest, struct json_value *element)
+{
+	struct scanner scanner = go_on(rest);
+	*element = (struct json_value){.key = rest->key};
+	if (!stand_on_next(&scanner, '[') || !pass_value(&scanner, element))
+		return false;
+	leave(&scanner, rest);
+	return true;
+}
+
+bool json_next_member(struct json_value *rest, struct json_value *key, struct json_value *value)
+{
+	struct scanner scanner = go_on(rest);
+	*key = *value = (struct json_value){.key = rest->key};
+	if (!stand_on_next(&scanner, '{') || peek(&scanner) != '"' || !pass_value(&scanner, key))
 		return false;
 	skip_space(&scanner);
-	const char *start = scanner.at;
+	if (!take(&scanner, ':'))
+		return false;
+	skip_space(&scanner);
 	scanner.spaces = 0;
-	if (!skip_value(&scanner))
+	if (!pass_value(&scanner, value))
 		return false;
-	*element = (struct json_value){rest->key, start, (size_t)(scanner.at - start), scanner.spaces > 0};
-	skip_space(&scanner);
-	rest->text = scanner.at;
-	rest->length = left(&scanner);
+	leave(&scanner, rest);
 	return true;
 }
 
@@ -278,14 +354,14 @@ bool json_is_value(const char *text, size_t length, unsigned levels)
 	skip_space(&scanner);
 	bool good = skip_value(&scanner);
 	skip_space(&scanner);
-	return good && scanner.at == scanner.end;
+	return good && !scanner.mangled && !scanner.too_deep && scanner.at == scanner.end;
 }
 
 char *json_compact(char *to, const char *from, size_t length)
 {
 	bool quoted = false;
 	for (const char *end = from + length; from < end; from++) {
-		if (!quoted && is_space(*from))
+		if (!quoted && json_is_space(*from))
 			continue;
 		if (*from == '"')
 			quoted = !quoted;

@@ -12,6 +12,9 @@ void json_reader_refuse(struct json_reader *reader, const struct json_value *val
 		reader->wrong = value->key;
 }
 
+/* A byte that is no character grows so many times. */
+#define ODD_FACTOR 3
+
 /* Is there a value, and is it of the type whose texts begin so? */
 static bool has_type(struct json_reader *reader, const struct json_value *value, const char *beginnings)
 {
@@ -21,6 +24,12 @@ static bool has_type(struct json_reader *reader, const struct json_value *value,
 		return true;
 	json_reader_refuse(reader, value);
 	return false;
+}
+
+static void note_mended(struct json_reader *reader, const struct json_value *value)
+{
+	if (reader->mended == NULL)
+		reader->mended = value->key;
 }
 
 /* Takes a part of the room for a value; NULL: there is not so much left, which is noted. */
@@ -34,6 +43,25 @@ static char *room_for(struct json_reader *reader, const struct json_value *value
 	reader->room += size;
 	reader->left -= size;
 	return room;
+}
+
+/* Copies what stands between a string's quotes, and what is no character as U+FFFD; returns where the copy ends, at most
+ * three times as far. */
+static char *unescape_odd(char *to, const char *from, const char *end)
+{
+	while (from < end) {
+		uint32_t character = CHARACTER_REPLACEMENT;
+		size_t length = *from == '\\' ? 0 : character_length(from, (size_t)(end - from));
+		if (length > 0) {
+			memcpy(to, from, length);
+			to += length;
+			from += length;
+			continue;
+		}
+		from += *from == '\\' ? character_escape(from, (size_t)(end - from), &character) : 1;
+		to += character_write(to, character != 0 ? character : CHARACTER_REPLACEMENT);
+	}
+	return to;
 }
 
 /* Copies what stands between a string's quotes; returns where the copy ends. */
@@ -56,16 +84,19 @@ static char *unescape(char *to, const char *from, const char *end)
 
 const char *json_reader_string(struct json_reader *reader, const struct json_value *value)
 {
+	if (!has_type(reader, value, "\""))
+		return "";
 	/* Two quotes less, one terminator more. */
-	char *text = has_type(reader, value, "\"") ? room_for(reader, value, value->length - 1) : NULL;
+	size_t length = value->length - 2;
+	char *text = room_for(reader, value, (value->odd ? ODD_FACTOR * length : length) + 1);
 	if (text == NULL)
 		return "";
-	char *end = unescape(text, value->text + 1, value->text + value->length - 1);
+	const char *start = value->text + 1;
+	char *end = value->odd ? unescape_odd(text, start, start + length) : unescape(text, start, start + length);
 	*end = '\0';
-	if (strlen(text) == (size_t)(end - text))
-		return text;
-	json_reader_refuse(reader, value);
-	return "";
+	if (value->odd)
+		note_mended(reader, value);
+	return text;
 }
 
 const char *json_reader_bytes(struct json_reader *reader, const struct json_value *value, size_t *length)
@@ -115,12 +146,52 @@ bool json_reader_bool(struct json_reader *reader, const struct json_value *value
 	return has_type(reader, value, "tf") && value->text[0] == 't';
 }
 
+/* Copies one escape, or one byte that is no character, of JSON's text. */
+static char *copy_odd(char *to, const char **from, const char *end, bool *mended)
+{
+	uint32_t character = CHARACTER_REPLACEMENT;
+	size_t length = **from == '\\' ? character_escape(*from, (size_t)(end - *from), &character) : 1;
+	bool stays = **from == '\\' && !character_is_surrogate(character);
+	if (stays)
+		memcpy(to, *from, length);
+	*from += length;
+	*mended = *mended || !stays;
+	return stays ? to + length : to + character_write(to, character);
+}
+
+/* Copies as json_compact() does, and with U+FFFD for what is no character. */
+static char *mend(char *to, const char *from, const char *end, bool *mended)
+{
+	bool quoted = false;
+	while (from < end) {
+		size_t length = *from == '\\' ? 0 : character_length(from, (size_t)(end - from));
+		if (length == 0) {
+			to = copy_odd(to, &from, end, mended);
+			continue;
+		}
+		if (*from == '"')
+			quoted = !quoted;
+		if (quoted || !json_is_space(*from)) {
+			memcpy(to, from, length);
+			to += length;
+		}
+		from += length;
+	}
+	return to;
+}
+
 const char *json_reader_text(struct json_reader *reader, const struct json_value *value)
 {
-	char *text = value->text != NULL ? room_for(reader, value, value->length + 1) : NULL;
+	size_t factor = value->odd ? ODD_FACTOR : 1;
+	char *text = value->text != NULL ? room_for(reader, value, factor * value->length + 1) : NULL;
 	if (text == NULL)
 		return "null";
-	if (value->spaced) {
+	if (value->odd) {
+		bool mended = false;
+		*mend(text, value->text, value->text + value->length, &mended) = '\0';
+		if (mended)
+			note_mended(reader, value);
+	} else if (value->spaced) {
 		*json_compact(text, value->text, value->length) = '\0';
 	} else {
 		memcpy(text, value->text, value->length);

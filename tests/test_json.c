@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What is JSON and what is not: fuzz_json.c asks jansson about much more of it. */
 #include <check.h>
+#include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -54,8 +56,71 @@ START_TEST(strings)
 	ck_assert_ptr_null(reader.wrong);
 	ck_assert(read_text("{\"a\":\"x\\u0000y\"}"));
 	ck_assert(!json_says(&a, "x"));
+	ck_assert_str_eq(json_reader_string(&reader, &a), "x\xef\xbf\xbdy");
+	ck_assert_ptr_null(reader.wrong);
+	ck_assert_str_eq(reader.mended, "a");
+}
+END_TEST
+
+#define REPLACED "\xef\xbf\xbd"
+
+/* What is no character does not break the text around it: it is read as Go reads it. */
+START_TEST(no_characters)
+{
+	static const struct {
+		const char *text, *string;
+	} odd[] = {
+		{"\\ud800", REPLACED}, {"\\udc00", REPLACED}, {"\\ud800\\ud800", REPLACED REPLACED}, {"\\ud800x", REPLACED "x"},
+		{"\\ud83e\\u0041", REPLACED "A"}, {"\\udda0\\ud83e", REPLACED REPLACED}, {"a\\u0000", "a" REPLACED}, {"\xff", REPLACED},
+		{"\xc3", REPLACED}, {"\xc0\x80", REPLACED REPLACED}, {"\xed\xa0\x80", REPLACED REPLACED REPLACED},
+		{"\xf4\x90\x80\x80", REPLACED REPLACED REPLACED REPLACED}, {"\xf0\x9f\xa6", REPLACED REPLACED REPLACED},
+		{"0123456789abcdef\xff\\n\xc3\xbc\\ud83e\\udda0", "0123456789abcdef" REPLACED "\n\xc3\xbc\xf0\x9f\xa6\xa0"},
+	};
+	for (size_t i = 0; i < JSON_COUNT(odd); i++) {
+		char text[512];
+		bool nul = strstr(odd[i].text, "u0000") != NULL; /* which jansson takes in no key */
+		snprintf(text, sizeof text, "{\"a\":\"%s\",\"b\":{ \"k%s\" : [\"%s\"] },\"c\":1}", odd[i].text, nul ? "" : odd[i].text, odd[i].text);
+		ck_assert_msg(read_text(text), "%s: %s", odd[i].text, why);
+		ck_assert(a.odd && b.odd && !c.odd);
+		ck_assert_str_eq(json_reader_string(&reader, &a), odd[i].string);
+		ck_assert_ptr_null(reader.wrong);
+		ck_assert_str_eq(reader.mended, "a");
+		/* What is passed on is a text that every reader takes. */
+		reader.mended = NULL;
+		json_error_t error;
+		json_t *passed_on = json_loads(json_reader_text(&reader, &b), JSON_ALLOW_NUL, &error);
+		ck_assert_msg(passed_on != NULL, "%s: %s", odd[i].text, error.text);
+		const char *key = json_object_iter_key(json_object_iter(passed_on));
+		ck_assert_str_eq(key + 1, nul ? "" : odd[i].string);
+		ck_assert((reader.mended != NULL) == !nul);
+		json_decref(passed_on);
+	}
+	/* There is room for all that a text can become. */
+	char text[2048] = "{\"a\":\"";
+	memset(text + 6, '\xff', 1000);
+	strcpy(text + 1006, "\"}");
+	ck_assert(read_text(text));
+	reader.left = JSON_ROOM(strlen(text));
+	ck_assert_uint_le(reader.left, sizeof room);
+	ck_assert_uint_eq(strlen(json_reader_string(&reader, &a)), 3000);
+	reader = (struct json_reader){.room = room, .left = 3000};
 	ck_assert_str_eq(json_reader_string(&reader, &a), "");
 	ck_assert_str_eq(reader.wrong, "a");
+}
+END_TEST
+
+START_TEST(members_one_by_one)
+{
+	struct json_value key, value;
+	ck_assert(read_text("{\"a\":{ \"x\" : 1 ,\"\\u0079\":[ 2 ],\"z\":\"}\"},\"b\":{ },\"c\":[1]}"));
+	ck_assert(json_next_member(&a, &key, &value) && json_says(&key, "x"));
+	ck_assert_int_eq(json_reader_integer(&reader, &value), 1);
+	ck_assert(json_next_member(&a, &key, &value) && json_says(&key, "y") && value.spaced);
+	ck_assert_str_eq(json_reader_text(&reader, &value), "[2]");
+	ck_assert(json_next_member(&a, &key, &value) && json_says(&key, "z") && json_says(&value, "}"));
+	ck_assert(!json_next_member(&a, &key, &value));
+	ck_assert(!json_next_member(&b, &key, &value) && !json_next_member(&c, &key, &value));
+	ck_assert_ptr_null(value.text);
 }
 END_TEST
 
@@ -148,9 +213,8 @@ static const char *const no_json[] = {
 	"{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{,}", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "{a:1}", "{'a':1}", "{1:1}",
 	"{\"a\":1}}", "{\"a\":1} x", "{\"a\":[}", "{\"a\":[1,]}", "{\"a\":[1 2]}", "{\"a\":[1}", "{\"a\":]}", "{\"a\":tru}", "{\"a\":nul", "{\"a\":True}",
 	"{\"a\":nulls}", "{\"a\":01}", "{\"a\":-}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":1.}", "{\"a\":1.e5}", "{\"a\":1e}", "{\"a\":1e+}", "{\"a\":0x1}",
-	"{\"a\":--1}", "{\"a\":NaN}", "{\"a\":\"}", "{\"a\":\"\\\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"\\u12G4\"}", "{\"a\":\"\\ud800\"}",
-	"{\"a\":\"\\udc00\"}", "{\"a\":\"\\ud800\\ud800\"}", "{\"a\":\"\\ud800x\"}", "{\"a\":\"\n\"}", "{\"a\":\"\x1f\"}", "{\"\t\":1}", "{\"a\":\"\xff\"}",
-	"{\"a\":\"\xc3\"}", "{\"a\":\"\xc0\x80\"}", "{\"a\":\"\xed\xa0\x80\"}", "{\"a\":\"\xf4\x90\x80\x80\"}", "{\"a\":\"\xf0\x9f\xa6\"}", "{\"a\":1,//\n\"b\":2}",
+	"{\"a\":--1}", "{\"a\":NaN}", "{\"a\":\"}", "{\"a\":\"\\\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"\\u12G4\"}", "{\"a\":\"\n\"}", "{\"a\":\"\x1f\"}", "{\"\t\":1}",
+	"{\"a\":\"\\ud800\\u12\"}", "{\"a\":\"\xff}", "{\"a\":\"\xff\x01\"}", "{\"a\":\xff}", "{\"a\":1,//\n\"b\":2}",
 	"{\"a\":1\f}", "{\"a\":\"01234567890123456789\x01\"}", "{\"\\q\":1}",
 };
 
@@ -193,8 +257,12 @@ START_TEST(depth)
 		for (unsigned i = levels; i-- > 0;)
 			text_add(&text, i % 2 == 0 ? "]" : "}");
 		text_add(&text, "}");
+		text.data[--text.length] = '\0';
+		text_add(&text, ",\"c\":\"]}\"}");
 		ck_assert_int_eq(read_text(text.data), levels < JSON_DEPTH_LIMIT);
 		ck_assert_str_eq(why, levels < JSON_DEPTH_LIMIT ? "" : "nested deeper than 64 levels");
+		/* What stands behind it is found, however deep it was. */
+		ck_assert(json_says(&c, "]}"));
 		text_free(&text);
 	}
 	/* What is beside each other is not deep. */
@@ -210,7 +278,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {members_are_found, strings, integers, passed_on_as_it_is, objects_and_arrays, wrong_types_are_named,
+	const TTest *const tests[] = {members_are_found, strings, no_characters, members_one_by_one, integers, passed_on_as_it_is, objects_and_arrays, wrong_types_are_named,
 	                              no_room, no_json_is_refused, cut_text_is_refused, depth};
 	return suite_run("json", tests, sizeof tests / sizeof tests[0], 30);
 }
