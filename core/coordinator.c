@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/coordinator.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -128,7 +129,7 @@ static struct job *make_event_job(struct coordinator *coordinator, struct delive
 	                                        [EVENT_STEP_FINISHED] = INPUT_STEP_FINISHED,
 	                                        [EVENT_UPLOAD_READY] = INPUT_READY,
 	                                        [EVENT_RESUME] = INPUT_RESUME};
-	struct job *job = job_create(kinds[event->type]);
+	struct job *job = job_create(event->id_json != NULL ? INPUT_REFUSED : kinds[event->type]);
 	if (job == NULL)
 		return NULL;
 	job->event = *event;
@@ -138,6 +139,7 @@ static struct job *make_event_job(struct coordinator *coordinator, struct delive
 	job->input.sequence = delivery->sequence;
 	job->input.stream = coordinator->stream;
 	job->input.redelivered = delivery->redelivered;
+	job->input.refused = job->event.refusal;
 	job->input.step = job->event.step;
 	job->input.outcome = job->event.outcome;
 	job->input.failed = job->event.failed;
@@ -159,7 +161,13 @@ static void take_event(struct coordinator *coordinator, struct delivery *deliver
 		event_clear(event);
 		return;
 	}
+	char place[32];
 	const char *id = event->upload != NULL ? event->upload->id : event->upload_id;
+	/* What can have no record is under way under a name that is no ID. */
+	if (event->id_json != NULL) {
+		snprintf(place, sizeof place, "/%llu", (unsigned long long)delivery->sequence);
+		id = place;
+	}
 	if (id[0] == '\0') { /* an on-demand scan, or a file that storage took in by itself */
 		ports->acknowledge(ports->closure, delivery);
 		event_clear(event);
@@ -193,12 +201,21 @@ void coordinator_deliver(struct coordinator *coordinator, struct delivery *deliv
 {
 	const struct ports *ports = &coordinator->options.ports;
 	struct event event;
-	char why[256];
+	char why[512];
 	if (!delivery->redelivered)
 		lag_delivered(&coordinator->lag, delivery->stored, delivery->pending, now);
 	switch (event_decode(delivery->data, delivery->length, coordinator->options.step, coordinator->options.pipeline.count, now,
 	                     false, &event, why, sizeof why)) {
 	case EVENT_TAKEN:
+		if (why[0] != '\0' && !delivery->redelivered)
+			log_warning(coordinator->options.log, "event %llu of the stream: %s", (unsigned long long)delivery->sequence, why);
+		take_event(coordinator, delivery, &event, now);
+		return;
+	case EVENT_REFUSED:
+		if (!delivery->redelivered) {
+			metrics_count(coordinator->options.metrics, events_broken);
+			log_error(coordinator->options.log, "event %llu of the stream is unusable: %s", (unsigned long long)delivery->sequence, why);
+		}
 		take_event(coordinator, delivery, &event, now);
 		return;
 	case EVENT_BROKEN:

@@ -143,6 +143,14 @@ static void report(struct coordinator *coordinator, const struct job *job)
 	          outcome_name(status->outcome), between, status->reason);
 }
 
+/* An upload ends because the event that announced it is unusable. */
+static void report_refusal(const struct coordinator *coordinator, const struct job *job)
+{
+	if (job->input.refused != NULL && (job->action.publish & (PUBLISH_FINISHED | PUBLISH_REFUSAL)) != 0)
+		log_error(coordinator->options.log, "upload %.300s: aborted, because the event that announces it is unusable: %s",
+		          job->event.id_json != NULL ? job->event.id_json : job->slot->id, job->input.refused);
+}
+
 /* The decision is durable: from here on it is carried out. */
 static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 {
@@ -162,6 +170,7 @@ static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 		log_debug(coordinator->options.log, "upload %s: input %d ignored: %s", job->slot->id, (int)job->input.kind,
 		          job->action.ignored);
 	}
+	report_refusal(coordinator, job);
 	job->left = job->action.publish;
 	job->unsure = 0;
 	job->looked = 0;
@@ -287,9 +296,19 @@ static bool speaks_of_past(const struct job *job)
 	return false;
 }
 
+/* What another implementation left in a step is begun here, whoever did it there: to resume it does not ask others. */
+static void begin_foreign(struct job *job)
+{
+	const struct slot *slot = job->slot;
+	if (job->input.kind == INPUT_RESUME && slot->known == SLOT_PRESENT && slot->record->foreign &&
+	    slot->record->status.phase == PHASE_AWAITING)
+		job->input.kind = INPUT_FOUND;
+}
+
 void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct slot *slot = job->slot;
+	begin_foreign(job);
 	job->input.lost = slot->known == SLOT_ABSENT && slot->expected;
 	const char *skip = job->input.lost ? NULL : reason_to_skip(coordinator, job, now);
 	/* What was decided on an older record is void, also if what follows ends the job at once. */
@@ -360,7 +379,7 @@ void job_start(struct coordinator *coordinator, struct job *job, nanos now)
 		return;
 	}
 	/* An upload that begins has no record in all likelihood: if it has, the write's condition says so. */
-	if (job->slot->known == SLOT_UNKNOWN && job->input.kind != INPUT_BEGIN)
+	if (job->slot->known == SLOT_UNKNOWN && job->input.kind != INPUT_BEGIN && job->input.kind != INPUT_REFUSED)
 		job_load(coordinator, job);
 	else
 		job_decide(coordinator, job, now);

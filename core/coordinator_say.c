@@ -90,6 +90,8 @@ static void make_message_id(const struct coordinator *coordinator, const struct 
 		snprintf(id, MESSAGE_ID_SIZE, "%s.restart.%s.%" PRIu64, slot->id, coordinator->options.nonce, job->write_id);
 	else if (first_kind(job) == PUBLISH_RESTART)
 		snprintf(id, MESSAGE_ID_SIZE, "%s.restart.%" PRIu64, slot->id, job->input.sequence);
+	else if (first_kind(job) == PUBLISH_REFUSAL)
+		snprintf(id, MESSAGE_ID_SIZE, "refused.%" PRIu64 ".%" PRId64, job->input.sequence, job->input.stream);
 	else
 		snprintf(id, MESSAGE_ID_SIZE, "%s.%" PRIu64 ".%" PRIu64 ".%u", slot->id, slot->record->status.begun,
 		         slot->record->status.said, first_kind(job));
@@ -136,6 +138,8 @@ static void publish(struct coordinator *coordinator, struct job *job, nanos now)
 	text_clear(text);
 	if (kind == PUBLISH_RESTART) {
 		event_encode_restart(text, slot->id, now);
+	} else if (kind == PUBLISH_REFUSAL) {
+		event_encode_refusal(text, job->event.id_json, now);
 	} else {
 		const struct status *status = &slot->record->status;
 		nanos backoff = kind == PUBLISH_RETRY ? pipeline_backoff(&coordinator->options.pipeline, slot->record->upload, status) : 0;

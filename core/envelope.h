@@ -6,11 +6,12 @@
 #include "core/json_reader.h"
 
 struct envelope {
+	struct json_value metadata;
 	struct json_value type, traceparent, initiator_id; /* of the metadata; in the message */
 	struct json_value payload;
 };
 
-/* Reads a message. False with the reason in why[size]. */
+/* Reads a message. False with the reason in why[size]: something is wrong with it; what can be read is set even so. */
 bool envelope_read(struct envelope *envelope, const char *message, size_t length, char *why, size_t size);
 
 #endif

@@ -2,9 +2,8 @@
 #include "core/encoding.h"
 #include "core/event.h"
 
-/* Wraps `payload`, which it frees, into an envelope. */
-static void add_envelope(struct text *message, const char *name, const char *traceparent, const char *initiator_id,
-                         struct text *payload, nanos now)
+/* Wraps `payload`, which it frees, into an envelope; `upload` may be NULL. */
+static void add_envelope(struct text *message, const char *name, const struct upload *upload, struct text *payload, nanos now)
 {
 	char id[2][UUID_SIZE], when[TIME_TEXT_SIZE];
 	if (payload->failed || !uuids_make(id, 2)) {
@@ -13,8 +12,10 @@ static void add_envelope(struct text *message, const char *name, const char *tra
 		text_string(message, "{\"Timestamp\":", time_format(now, when));
 		text_string(message, ",\"Metadata\":{\"eventid\":", id[1]);
 		text_json(message, ",\"eventtype\":\"events.", name);
-		text_string(message, "\",\"initiatorid\":", initiator_id);
-		text_string(message, ",\"traceparent\":", traceparent);
+		text_string(message, "\",\"initiatorid\":", upload != NULL ? upload->initiator_id : "");
+		text_string(message, ",\"traceparent\":", upload != NULL ? upload->traceparent : "");
+		if (upload != NULL && upload->metadata[0] != '\0')
+			text_json(message, ",", upload->metadata);
 		text_string(message, "},\"ID\":", id[0]);
 		text_add(message, ",\"Topic\":\"" EVENT_TOPIC "\",\"Payload\":\"");
 		text_add_base64(message, payload->data, payload->length);
@@ -34,6 +35,7 @@ static const char *step_finished(struct text *text, const struct upload *upload,
 {
 	text_string(text, "{\"UploadID\":", upload->id);
 	text_json(text, ",\"ExecutingUser\":", upload->user_json);
+	text_json(text, ",\"ResourceID\":", upload->resource_id_json);
 	text_string(text, ",\"Filename\":", upload->filename);
 	text_string(text, ",\"FinishedStep\":", upload->step[status->finished_step]);
 	text_json(text, ",\"Result\":", result != NULL ? result : "null");
@@ -72,6 +74,7 @@ static const char *finished(struct text *text, const struct upload *upload, cons
 	text_string(text, "{\"UploadID\":", upload->id);
 	text_string(text, ",\"Filename\":", upload->filename);
 	text_json(text, ",\"SpaceOwner\":null,\"ExecutingUser\":", upload->user_json);
+	text_json(text, ",\"ResourceID\":", upload->resource_id_json);
 	text_string(text, ",\"Result\":null,\"Outcome\":", outcome_name(status->outcome));
 	text_json(text, ",\"Timestamp\":null,\"ImpersonatingUser\":", upload->impersonating_user_json);
 	text_add(text, "}");
@@ -86,7 +89,17 @@ void event_encode(struct text *message, unsigned kind, const struct upload *uplo
 	                   : kind == PUBLISH_START       ? start_step(&payload, upload, status)
 	                   : kind == PUBLISH_RETRY       ? retry(&payload, upload, status, backoff)
 	                                                 : finished(&payload, upload, status);
-	add_envelope(message, name, upload->traceparent, upload->initiator_id, &payload, now);
+	add_envelope(message, name, upload, &payload, now);
+}
+
+void event_encode_refusal(struct text *message, const char *id, nanos now)
+{
+	struct text payload = {0};
+	text_json(&payload, "{\"UploadID\":", id);
+	text_string(&payload, ",\"Filename\":\"\",\"SpaceOwner\":null,\"ExecutingUser\":null,\"ResourceID\":null,\"Result\":null,\"Outcome\":",
+	            outcome_name(OUTCOME_ABORT));
+	text_add(&payload, ",\"Timestamp\":null,\"ImpersonatingUser\":null}");
+	add_envelope(message, "PostprocessingFinished", NULL, &payload, now);
 }
 
 void event_encode_restart(struct text *message, const char *upload_id, nanos now)
@@ -95,7 +108,7 @@ void event_encode_restart(struct text *message, const char *upload_id, nanos now
 	text_string(&payload, "{\"UploadID\":", upload_id);
 	add_timestamp(&payload, now);
 	text_add(&payload, "}");
-	add_envelope(message, "RestartPostprocessing", "", "", &payload, now);
+	add_envelope(message, "RestartPostprocessing", NULL, &payload, now);
 }
 
 void event_encode_resume(struct text *message, const char *upload_id, const char *step, nanos now)
@@ -105,7 +118,7 @@ void event_encode_resume(struct text *message, const char *upload_id, const char
 	text_string(&payload, ",\"Step\":", step);
 	add_timestamp(&payload, now);
 	text_add(&payload, "}");
-	add_envelope(message, "ResumePostprocessing", "", "", &payload, now);
+	add_envelope(message, "ResumePostprocessing", NULL, &payload, now);
 }
 
 void event_encode_bytes_received(struct text *message, const struct upload *upload, nanos now)
@@ -120,7 +133,7 @@ void event_encode_bytes_received(struct text *message, const struct upload *uplo
 	text_string(&payload, ",\"URL\":", upload->url);
 	text_json(&payload, ",\"Timestamp\":null,\"ImpersonatingUser\":", upload->impersonating_user_json);
 	text_add(&payload, "}");
-	add_envelope(message, "BytesReceived", upload->traceparent, upload->initiator_id, &payload, now);
+	add_envelope(message, "BytesReceived", upload, &payload, now);
 }
 
 void event_encode_upload_ready(struct text *message, const struct upload *upload, bool failed, nanos now)
@@ -134,5 +147,5 @@ void event_encode_upload_ready(struct text *message, const struct upload *upload
 	add_timestamp(&payload, now);
 	text_json(&payload, ",\"Failed\":", failed ? "true" : "false");
 	text_add(&payload, ",\"IsVersion\":false}");
-	add_envelope(message, "UploadReady", upload->traceparent, upload->initiator_id, &payload, now);
+	add_envelope(message, "UploadReady", upload, &payload, now);
 }

@@ -68,6 +68,8 @@ core_libcore_a_SOURCES = \
 	core/event.c \
 	core/event.h \
 	core/event_encode.c \
+	core/event_payload.c \
+	core/event_payload.h \
 	core/file_server.c \
 	core/file_server.h \
 	core/footprint.c \

@@ -171,10 +171,18 @@ static struct action begin(const struct pipeline *pipeline, const struct upload 
 		return ignore("the upload was begun again since");
 	if (present && status->begun == input->sequence && status->stream == input->stream)
 		return ignore("it has begun already");
+	bool unwatched = status->phase == PHASE_UNCONFIRMED || status->phase == PHASE_ENDED;
+	if (present && input->refused != NULL && !unwatched)
+		return ignore("it goes on as it was begun");
 	uint64_t transition = present ? status->transition : 0;
 	*status = (struct status){.transition = transition, .begun = input->sequence, .stream = input->stream};
 	struct action action = {.drop = busy};
-	enter_step(pipeline, upload, status, 0, &action, now);
+	if (input->refused == NULL) {
+		enter_step(pipeline, upload, status, 0, &action, now);
+	} else {
+		status_set_reason(status, input->refused);
+		finish(pipeline, upload, status, OUTCOME_ABORT, &action, now);
+	}
 	action.mark = action.run && input->redelivered;
 	put(status, &action, now);
 	return action;
@@ -459,6 +467,8 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 {
 	if (input->kind == INPUT_BEGIN)
 		return begin(pipeline, upload, present, status, input, busy, now);
+	if (input->kind == INPUT_REFUSED)
+		return (struct action){.publish = PUBLISH_REFUSAL};
 	if (!present) {
 		/* What became of it only storage knows; its own word that all is over is enough. */
 		if (input->kind == INPUT_RESUME || (input->lost && input->kind != INPUT_READY))
@@ -483,6 +493,7 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 	case INPUT_STOPPED:
 		return stopped(upload, status, input);
 	case INPUT_BEGIN:
+	case INPUT_REFUSED:
 		break;
 	}
 	return ignore("unknown input");

@@ -49,6 +49,7 @@ struct pipeline {
 
 enum input_kind {
 	INPUT_BEGIN,         /* BytesReceived */
+	INPUT_REFUSED,       /* one that cannot be used, and names an upload that can have no record */
 	INPUT_STEP_FINISHED, /* PostprocessingStepFinished from the bus */
 	INPUT_READY,         /* UploadReady */
 	INPUT_RESUME,        /* ResumePostprocessing */
@@ -67,6 +68,7 @@ struct input {
 	uint64_t sequence;
 	int64_t stream;
 	bool redelivered;      /* it was delivered before, perhaps to a process that died */
+	const char *refused;   /* BEGIN: why the event cannot be used, so that the upload ends at once; NULL: it can */
 	const char *step;      /* STEP_FINISHED */
 	enum outcome outcome;  /* STEP_FINISHED, RETURNED with a verdict */
 	bool failed;           /* READY */

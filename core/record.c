@@ -59,6 +59,10 @@ static void encode_own_part(struct text *text, const struct record *record)
 	}
 	if (record->upload->filesize < 0)
 		text_add(text, ",\"unsized\":true");
+	if (record->upload->metadata[0] != '\0') {
+		text_json(text, ",\"metadata\":{", record->upload->metadata);
+		text_add(text, "}");
+	}
 	if (record->upload->traceparent[0] != '\0')
 		text_string(text, ",\"traceparent\":", record->upload->traceparent);
 	text_add(text, "}");

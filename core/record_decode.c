@@ -20,7 +20,7 @@ struct fields {
 /* Those of our own part. */
 struct own_fields {
 	struct json_value owner, writer, phase, transition, publish, said, said_at, due, begun, stream, awaited, answer, woken,
-		waits, confirmations, reason, ended, unsized, traceparent;
+		waits, confirmations, reason, ended, unsized, metadata, traceparent;
 	struct json_value step, outcome, result; /* of what ended */
 };
 
@@ -70,6 +70,7 @@ static bool read_own_fields(struct json_reader *reader, const struct json_value 
 		{"reason", &fields->reason},
 		{"ended", &fields->ended},
 		{"unsized", &fields->unsized},
+		{"metadata", &fields->metadata},
 		{"traceparent", &fields->traceparent},
 	};
 	const struct json_member of_ended[] = {{"step", &fields->step}, {"outcome", &fields->outcome}, {"result", &fields->result}};
@@ -254,6 +255,18 @@ static void say_wrong(const struct json_reader *reader, const struct upload *upl
 	         lost ? "names no step of its \"Steps\"" : "is missing or wrong");
 }
 
+/* The members of an object, without its braces. What is beyond the limit we have not written. */
+static const char *read_members(struct json_reader *reader, const struct json_value *value)
+{
+	struct json_value rest = *value, key, member;
+	bool good = value->text != NULL && value->length <= UPLOAD_METADATA_LIMIT + 2 && json_next_member(&rest, &key, &member);
+	char *object = good ? (char *)(uintptr_t)json_reader_text(reader, value) : NULL;
+	if (object == NULL || object[0] != '{')
+		return "";
+	object[strlen(object) - 1] = '\0';
+	return object + 1;
+}
+
 /* RECORD_BROKEN with `why`. */
 static enum record_verdict decode_inner(struct json_reader *reader, const struct fields *fields, struct record *record, char *why, size_t size)
 {
@@ -284,6 +297,7 @@ static enum record_verdict decode_inner(struct json_reader *reader, const struct
 	if (json_reader_bool(reader, &own_fields.unsized))
 		upload.filesize = -1;
 	upload.traceparent = json_reader_string(reader, &own_fields.traceparent);
+	upload.metadata = read_members(reader, &own_fields.metadata);
 	record->upload = upload_create(&upload);
 	return record->upload != NULL && take_own_part(reader, &own_fields, there, finished, record) ? RECORD_TAKEN : RECORD_UNREAD;
 }

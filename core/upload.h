@@ -16,6 +16,8 @@
 #define UPLOAD_ID_LIMIT 255
 #define UPLOAD_STEPS_LIMIT 64
 #define UPLOAD_STEP_NAME_LIMIT 64
+/* Of all metadata together, as JSON. */
+#define UPLOAD_METADATA_LIMIT ((size_t)16 << 10)
 
 struct upload {
 	/* All texts lie behind the struct in the same allocation. JSON texts are compact and never NULL ("null"). */
@@ -24,6 +26,7 @@ struct upload {
 	const char *filename;
 	const char *initiator_id;
 	const char *traceparent;
+	const char *metadata; /* what else the event that began it had as "Metadata": members of a JSON object, as "a":"b","c":"d"; "" */
 	const char *user_json;
 	const char *impersonating_user_json;
 	const char *resource_id_json;
@@ -70,7 +73,8 @@ enum {
 	PUBLISH_START = 1 << 1,
 	PUBLISH_RETRY = 1 << 2,
 	PUBLISH_FINISHED = 1 << 3,
-	PUBLISH_RESTART = 1 << 4 /* of an upload that has no record */
+	PUBLISH_RESTART = 1 << 4, /* of an upload that has no record, … */
+	PUBLISH_REFUSAL = 1 << 5  /* … and of one that can have none */
 };
 
 #define REASON_SIZE 160

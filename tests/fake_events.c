@@ -33,7 +33,7 @@ static void send_text(struct fake_world *world, struct text *message, uint64_t s
 static struct upload fields_of(const char *id)
 {
 	return (struct upload){.id = id, .url = "http://127.0.0.1/" FAKE_SECRET, .filename = "n", .filesize = 3, .user_json = "null",
-	                       .impersonating_user_json = "null", .resource_id_json = "null", .initiator_id = "", .traceparent = "",
+	                       .impersonating_user_json = "null", .resource_id_json = "null", .initiator_id = "", .traceparent = "", .metadata = "",
 	                       .step = steps, .step_count = 2};
 }
 

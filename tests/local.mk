@@ -74,7 +74,7 @@ tests_test_content_SOURCES = tests/test_content.c tests/file_server.c tests/file
 check_PROGRAMS += tests/test_content_exact
 tests_test_content_exact_SOURCES = tests/test_content_exact.c tests/raw_server.c tests/raw_server.h
 
-EXTRA_DIST += tests/data/storage-events.jsonl
+EXTRA_DIST += tests/data/storage-events.jsonl tests/data/wire-2026.jsonl
 STORAGE_EVENTS = tests/storage_events.c tests/storage_events.h
 
 check_PROGRAMS += tests/test_event

@@ -87,6 +87,70 @@ START_TEST(ready_before_the_end)
 }
 END_TEST
 
+static void begin_with(const char *payload, uint64_t sequence, bool redelivered)
+{
+	struct text message = {0};
+	text_add(&message, "{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":\"");
+	text_add_base64(&message, payload, strlen(payload));
+	text_add(&message, "\"}");
+	fake_deliver(&world, message.data, message.length, sequence, redelivered);
+	text_free(&message);
+}
+
+#define UNUSABLE "{\"UploadID\":\"u\",\"URL\":{}}"
+
+START_TEST(an_event_that_is_unusable_ends_its_upload)
+{
+	begin_with(UNUSABLE, 1, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; publish END abort; ack 1");
+	ck_assert_int_eq(stored("u").phase, PHASE_CONFIRMING);
+	ck_assert_int_eq(stored("u").outcome, OUTCOME_ABORT);
+	ck_assert_str_eq(stored("u").reason, "\"URL\" has a value of the wrong type");
+	fake_ready(&world, "u", true, 2);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; ack 2");
+	/* What is over for everybody else may end once more. */
+	begin_with(UNUSABLE, 3, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; load; put; publish END abort; ack 3");
+}
+END_TEST
+
+START_TEST(an_event_that_is_unusable_stops_no_upload)
+{
+	run_to_end("u", 1);
+	begin_with(UNUSABLE, 2, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; ack 2");
+	ck_assert_int_eq(stored("u").outcome, OUTCOME_CONTINUE);
+	fake_begin(&world, "v", 3, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; ack 3; run scan");
+	begin_with("{\"UploadID\":\"v\",\"URL\":{}}", 4, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; ack 4");
+}
+END_TEST
+
+START_TEST(an_id_that_no_record_can_have_is_refused)
+{
+	begin_with("{\"UploadID\":\"a/b\"}", 1, false);
+	fake_expect(&world, "publish REFUSAL");
+	ck_assert_str_eq(world.first->message_id, "refused.1.7");
+	fake_fail(&world, REQUEST_UNKNOWN, true);
+	begin_with("{\"UploadID\":\"a/b\"}", 1, true);
+	fake_expect(&world, "drop 1"); /* it is under way */
+	fake_pass(&world, SECOND);
+	fake_answer_all(&world);
+	fake_expect(&world, "publish REFUSAL; ack 1");
+	ck_assert_uint_eq(world.duplicates, 1);
+	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
+	ck_assert_uint_eq(coordinator_busy(world.coordinator), 0);
+	ck_assert_ptr_null(world.entries);
+}
+END_TEST
+
 /* The marker that a deleted record leaves. */
 START_TEST(begun_again_after_the_end)
 {
@@ -433,7 +497,9 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {record_then_publish_then_acknowledgement, another_service_does_a_step, what_is_not_ours,
-	                              ready_or_an_answer_before_anything, ready_before_the_end, begun_again_after_the_end,
+	                              ready_or_an_answer_before_anything, ready_before_the_end,
+	                              an_event_that_is_unusable_ends_its_upload, an_event_that_is_unusable_stops_no_upload,
+	                              an_id_that_no_record_can_have_is_refused, begun_again_after_the_end,
 	                              begun_twice, redelivered_after_a_crash, another_writer_wins,
 	                              verdict_with_a_result_is_decided_anew, resume_by_step, resume_of_what_waits,
 	                              resume_of_what_another_instance_looks_after, many_events_for_one_upload,

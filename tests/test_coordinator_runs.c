@@ -146,6 +146,27 @@ START_TEST(foreign_records)
 }
 END_TEST
 
+/* One that lists no steps gets those that there are, wherever it is read. */
+START_TEST(records_without_steps)
+{
+	static const char inner[] = "{\"ID\":\"u\",\"Steps\":null,\"Status\":{\"CurrentStep\":\"\",\"Outcome\":\"\"}}";
+	struct text value = {0};
+	text_add(&value, "{\"key\":\"u\",\"data\":\"");
+	text_add_base64(&value, inner, sizeof inner - 1);
+	text_add(&value, "\"}");
+	fake_store_text(&world, "u", value.data, value.length);
+	fake_find_all(&world, NULL);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; run scan");
+	ck_assert_int_eq(stored("u").phase, PHASE_QUEUED);
+	fake_store_text(&world, "v", value.data, value.length);
+	fake_resume(&world, "v", "", 5);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; put; ack 5; run scan");
+	text_free(&value);
+}
+END_TEST
+
 START_TEST(records_of_another_instance)
 {
 	store("queued", "there", queued);
@@ -272,7 +293,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {past_its_deadline, that_hangs, that_hangs_though_its_upload_is_gone, stopping_is_no_failure,
-	                              found_at_start, foreign_records, records_of_another_instance, asked_again_after_a_claim,
+	                              found_at_start, foreign_records, records_without_steps, records_of_another_instance, asked_again_after_a_claim,
 	                              another_instance_is_only_late, claimed_by_two, step_that_is_not_configured,
 	                              answered_once};
 	return coordinator_world_run("coordinator_runs", tests, sizeof tests / sizeof tests[0]);

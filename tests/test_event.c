@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Reading events; test_event_encode.c writes them. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -213,30 +214,194 @@ START_TEST(outcomes)
 }
 END_TEST
 
-START_TEST(wrong_types)
+/* Decodes a payload that has to be refused, with this reason, and the upload named. */
+static void assert_refused(const char *payload, const char *id, const char *reason)
+{
+	char named[128];
+	ck_assert_msg(decode_payload("BytesReceived", payload) == EVENT_REFUSED, "%s: %s", payload, why);
+	ck_assert_str_eq(event.refusal, reason);
+	snprintf(named, sizeof named, "events.BytesReceived: upload %s: %s", id, reason);
+	ck_assert_str_eq(why, named);
+	ck_assert_ptr_null(event.upload_id);
+	if (event.id_json == NULL)
+		ck_assert_str_eq(event.upload->id, id);
+	else
+		ck_assert_ptr_null(event.upload);
+}
+
+START_TEST(refused_but_named)
 {
 	static const struct {
-		const char *type, *payload, *key;
+		const char *payload, *key;
 	} wrong[] = {
-		{"BytesReceived", "{\"UploadID\":7}", "UploadID"},
-		{"BytesReceived", "{\"UploadID\":\"1\",\"URL\":{}}", "URL"},
-		{"BytesReceived", "{\"UploadID\":\"1\",\"Filename\":[\"a\"]}", "Filename"},
-		{"BytesReceived", "{\"UploadID\":\"1\",\"Filename\":\"a\\u0000b\"}", "Filename"},
-		{"BytesReceived", "{\"UploadID\":\"1\",\"Filesize\":\"3\"}", "Filesize"},
-		{"BytesReceived", "{\"UploadID\":\"1\",\"Filesize\":3.5}", "Filesize"},
-		{"PostprocessingStepFinished", "{\"UploadID\":\"1\",\"FinishedStep\":1}", "FinishedStep"},
-		{"PostprocessingStepFinished", "{\"UploadID\":\"1\",\"Outcome\":true}", "Outcome"},
-		{"UploadReady", "{\"UploadID\":\"1\",\"Failed\":\"false\"}", "Failed"},
-		{"UploadReady", "{\"UploadID\":{}}", "UploadID"},
-		{"ResumePostprocessing", "{\"UploadID\":\"\",\"Step\":{}}", "Step"},
+		{"{\"UploadID\":\"1\",\"URL\":{}}", "URL"},
+		{"{\"UploadID\":\"1\",\"Filename\":[\"a\"]}", "Filename"},
+		{"{\"UploadID\":\"1\",\"Filesize\":\"3\"}", "Filesize"},
+		{"{\"UploadID\":\"1\",\"Filesize\":3.5}", "Filesize"},
+		{"{\"Filesize\":99999999999999999999,\"UploadID\":\"1\"}", "Filesize"},
 	};
+	char reason[128];
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-		ck_assert_msg(decode_payload(wrong[i].type, wrong[i].payload) == EVENT_BROKEN, "%s", wrong[i].payload);
-		ck_assert_msg(strstr(why, wrong[i].key) != NULL && strstr(why, wrong[i].type) != NULL, "%s: %s", wrong[i].payload, why);
-		ck_assert_ptr_null(event.upload);
-		ck_assert_ptr_null(event.upload_id);
-		ck_assert_ptr_null(event.step);
+		snprintf(reason, sizeof reason, "\"%s\" has a value of the wrong type", wrong[i].key);
+		assert_refused(wrong[i].payload, "1", reason);
+		event_clear(&event);
 	}
+	/* What is right of it is there, but for the URL: nobody is to read the bytes. */
+	assert_refused("{\"UploadID\":\"1\",\"Filename\":\"n\",\"URL\":\"http://h\",\"Filesize\":true,\"ExecutingUser\":{\"a\":1},\"ResourceID\":{\"b\":2}}",
+	               "1", "\"Filesize\" has a value of the wrong type");
+	ck_assert_str_eq(event.upload->filename, "n");
+	ck_assert_str_eq(event.upload->url, "");
+	ck_assert_str_eq(event.upload->user_json, "{\"a\":1}");
+	ck_assert_str_eq(event.upload->resource_id_json, "{\"b\":2}");
+	ck_assert_str_eq(event.upload->initiator_id, "i");
+	event_clear(&event);
+	/* Cut, or no JSON behind the ID. */
+	assert_refused("{\"UploadID\":\"1\",\"Filename\":\"n", "1", "payload: not JSON (byte 29)");
+	event_clear(&event);
+	assert_refused("{\"UploadID\":\"1\",}", "1", "payload: not JSON (byte 16)");
+	event_clear(&event);
+	/* The envelope is at fault. */
+	static const char message[] = "{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":\"eyJVcGxvYWRJRCI6IjEifQ==\"}}";
+	ck_assert_int_eq(decode(message, sizeof message - 1, false), EVENT_REFUSED);
+	ck_assert_str_eq(event.upload->id, "1");
+	event_clear(&event);
+	/* The commands have no use for it. */
+	ck_assert_int_eq(decode(message, sizeof message - 1, true), EVENT_BROKEN);
+	ck_assert_ptr_null(event.upload);
+	ck_assert_ptr_null(event.refusal);
+}
+END_TEST
+
+#define NO_ID "\"UploadID\" is empty, longer than 255 bytes or has characters that no ID has"
+
+/* No record can have such an ID; storage is answered with it as it is. */
+START_TEST(refused_with_an_id_of_no_record)
+{
+	static const struct {
+		const char *json, *read;
+	} ids[] = {{"\"a/b\"", "a/b"}, {"\"a\\nb\"", "a\nb"}, {"\"a\\u0000b\"", "a\xef\xbf\xbd" "b"}, {"\"\\ud800\"", "\xef\xbf\xbd"}};
+	char payload[600];
+	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+		snprintf(payload, sizeof payload, "{\"UploadID\":%s,\"Filename\":\"n\"}", ids[i].json);
+		assert_refused(payload, ids[i].read, NO_ID);
+		ck_assert_str_eq(event.id_json, i < 3 ? ids[i].json : "\"\xef\xbf\xbd\"");
+		event_clear(&event);
+	}
+	snprintf(payload, sizeof payload, "{\"UploadID\":\"%0*d\"}", UPLOAD_ID_LIMIT + 1, 0);
+	ck_assert_int_eq(decode_payload("BytesReceived", payload), EVENT_REFUSED);
+	ck_assert_uint_eq(strlen(event.id_json), UPLOAD_ID_LIMIT + 3);
+	event_clear(&event);
+	ck_assert_int_eq(decode_payload("BytesReceived", "{\"UploadID\":\"\"}"), EVENT_BROKEN);
+	ck_assert_int_eq(decode_payload("BytesReceived", "{\"UploadID\":7}"), EVENT_BROKEN);
+	ck_assert_str_eq(why, "events.BytesReceived: \"UploadID\" has a value of the wrong type");
+	ck_assert_int_eq(decode_payload("BytesReceived", "{}"), EVENT_BROKEN);
+	ck_assert_int_eq(decode_payload("BytesReceived", "{\"Filename\":\"n\",,\"UploadID\":\"1\"}"), EVENT_BROKEN);
+}
+END_TEST
+
+START_TEST(replaced)
+{
+	ck_assert_int_eq(decode_payload("BytesReceived", "{\"UploadID\":\"1\",\"Filename\":\"a\\u0000b\"}"), EVENT_TAKEN);
+	ck_assert_str_eq(event.upload->filename, "a\xef\xbf\xbd" "b");
+	ck_assert_str_eq(why, "events.BytesReceived: upload 1: what is no character in \"Filename\" is replaced with U+FFFD");
+	event_clear(&event);
+	ck_assert_int_eq(decode_payload("BytesReceived", "{\"UploadID\":\"1\",\"Filename\":\"gr\xfcn\",\"ExecutingUser\":{ \"display_name\" : \"\\ud83e!\" }}"), EVENT_TAKEN);
+	ck_assert_str_eq(event.upload->filename, "gr\xef\xbf\xbdn");
+	ck_assert_str_eq(event.upload->user_json, "{\"display_name\":\"\xef\xbf\xbd!\"}");
+	event_clear(&event);
+	/* What everybody can read is left as it is. */
+	ck_assert_int_eq(decode_payload("BytesReceived", "{\"UploadID\":\"1\",\"Filename\":\"\\ufffd\",\"ExecutingUser\":{\"a\":\"\\u0000\"}}"), EVENT_TAKEN);
+	ck_assert_str_eq(event.upload->user_json, "{\"a\":\"\\u0000\"}");
+	ck_assert_str_eq(why, "");
+	event_clear(&event);
+}
+END_TEST
+
+/* What is wrong with a word about an upload does not leave the upload alone, and is never its verdict. */
+START_TEST(words_that_are_doubtful)
+{
+	static const struct {
+		const char *type, *payload;
+		enum event_verdict verdict;
+		enum outcome outcome;
+		bool failed;
+	} words[] = {
+		{"PostprocessingStepFinished", "{\"UploadID\":\"1\",\"FinishedStep\":1,\"Outcome\":\"continue\"}", EVENT_BROKEN, 0, false},
+		{"PostprocessingStepFinished", "{\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":true}", EVENT_TAKEN, OUTCOME_RETRY, false},
+		{"PostprocessingStepFinished", "{\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":\"continue\",", EVENT_TAKEN, OUTCOME_RETRY, false},
+		{"PostprocessingStepFinished", "{\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":\"delete\",", EVENT_TAKEN, OUTCOME_RETRY, false},
+		{"UploadReady", "{\"UploadID\":\"1\",\"Failed\":\"false\"}", EVENT_TAKEN, OUTCOME_NONE, true},
+		{"UploadReady", "{\"UploadID\":\"1\",\"Failed\":false,", EVENT_TAKEN, OUTCOME_NONE, true},
+		{"UploadReady", "{\"UploadID\":{}}", EVENT_BROKEN, 0, false},
+		{"UploadReady", "{\"UploadID\":\"a/b\"}", EVENT_BROKEN, 0, false},
+		{"ResumePostprocessing", "{\"UploadID\":\"1\",\"Step\":{}}", EVENT_TAKEN, OUTCOME_NONE, false},
+		{"ResumePostprocessing", "{\"UploadID\":\"\",\"Step\":{}}", EVENT_BROKEN, 0, false},
+		{"ResumePostprocessing", "{\"UploadID\":\"1\",\"Step\":\"\"", EVENT_BROKEN, 0, false},
+	};
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		ck_assert_msg(decode_payload(words[i].type, words[i].payload) == words[i].verdict, "%s: %s", words[i].payload, why);
+		ck_assert_msg(strstr(why, words[i].type) != NULL, "%s: %s", words[i].payload, why);
+		if (strstr(words[i].payload, "\"1\"") != NULL)
+			ck_assert_msg(strstr(why, "upload 1: ") != NULL, "%s: %s", words[i].payload, why);
+		if (words[i].verdict == EVENT_TAKEN) {
+			ck_assert_str_eq(event.upload_id, "1");
+			ck_assert_int_eq(event.outcome, words[i].outcome);
+			ck_assert_int_eq(event.failed, words[i].failed);
+		} else {
+			ck_assert_ptr_null(event.upload_id);
+			ck_assert_ptr_null(event.step);
+		}
+		event_clear(&event);
+	}
+}
+END_TEST
+
+static enum event_verdict decode_metadata(const char *metadata)
+{
+	struct text message = {0};
+	text_format(&message, "{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"%s},\"Payload\":\"eyJVcGxvYWRJRCI6IjEifQ==\"}", metadata);
+	enum event_verdict verdict = decode(message.data, message.length, false);
+	text_free(&message);
+	return verdict;
+}
+
+START_TEST(metadata_of_others)
+{
+	ck_assert_int_eq(decode_metadata(",\"eventid\":\"e\",\"x\\u0031\": \"\\u003c \" ,\"traceparent\":\"t\",\"extrainfo\":\"{\\\"a\\\":[]}\",\"n\":null,\"initiatorid\":\"i\""), EVENT_TAKEN);
+	ck_assert_str_eq(event.upload->metadata, "\"x\\u0031\":\"\\u003c \",\"extrainfo\":\"{\\\"a\\\":[]}\",\"n\":null");
+	ck_assert_str_eq(event.upload->initiator_id, "i");
+	ck_assert_str_eq(event.upload->traceparent, "t");
+	ck_assert_str_eq(why, "");
+	event_clear(&event);
+	ck_assert_int_eq(decode_metadata(",\"eventid\":\"e\""), EVENT_TAKEN);
+	ck_assert_str_eq(event.upload->metadata, "");
+	event_clear(&event);
+	/* Others would drop an event in which these are no texts. */
+	ck_assert_int_eq(decode_metadata(",\"a\":1,\"b\":\"2\",\"c\":{},\"initiatorid\":[]"), EVENT_TAKEN);
+	ck_assert_str_eq(event.upload->metadata, "\"b\":\"2\"");
+	ck_assert_str_eq(event.upload->initiator_id, "");
+	ck_assert_msg(strstr(why, "upload 1: of its \"Metadata\" \"initiatorid\" and more are dropped") != NULL, "%s", why);
+	event_clear(&event);
+}
+END_TEST
+
+START_TEST(metadata_has_a_limit)
+{
+	struct text metadata = {0};
+	/* Of three texts of together more than that the one that does not fit. */
+	text_format(&metadata, ",\"a\":\"%0*d\",\"b\":\"%0*d\",\"c\":\"%0*d\"", 10000, 1, 10000, 2, 6000, 3);
+	ck_assert_int_eq(decode_metadata(metadata.data), EVENT_TAKEN);
+	ck_assert_uint_eq(strlen(event.upload->metadata), strlen("\"a\":\"\",\"c\":\"\"") + 16000);
+	ck_assert_str_eq(why, "events.BytesReceived: upload 1: of its \"Metadata\" \"b\" is dropped: together more than 16384 bytes, or no text");
+	event_clear(&event);
+	for (int length = (int)UPLOAD_METADATA_LIMIT - 7; length <= (int)UPLOAD_METADATA_LIMIT - 6; length++) {
+		text_clear(&metadata);
+		text_format(&metadata, ",\"a\":\"%0*d\"", length, 1);
+		ck_assert_int_eq(decode_metadata(metadata.data), EVENT_TAKEN);
+		ck_assert_int_eq(event.upload->metadata[0] != '\0', length == (int)UPLOAD_METADATA_LIMIT - 7);
+		event_clear(&event);
+	}
+	text_free(&metadata);
 }
 END_TEST
 
@@ -255,8 +420,6 @@ START_TEST(broken_messages)
 		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\"},\"Payload\":\"eyI=\"}", /* cut */
 		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\"",
 		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\"},\"Payload\":\"e30=\"} x",
-		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\",\"x\":\"\xff\"},\"Payload\":\"e30=\"}",
-		"{\"Metadata\":{\"eventtype\":\"events.BytesReceived\",\"initiatorid\":1},\"Payload\":\"eyJVcGxvYWRJRCI6IjEifQ==\"}",
 	};
 	for (size_t i = 0; i < sizeof messages / sizeof messages[0]; i++) {
 		ck_assert_msg(decode(messages[i], strlen(messages[i]), false) == EVENT_BROKEN, "%s", messages[i]);
@@ -306,7 +469,7 @@ static enum event_verdict decode_id(const char *id)
 	text_add(&payload, "}");
 	enum event_verdict verdict = decode_payload("BytesReceived", payload.data);
 	event_clear(&event);
-	ck_assert_int_eq(decode_payload("UploadReady", payload.data), id[0] == '\0' ? EVENT_TAKEN : verdict);
+	ck_assert_int_eq(decode_payload("UploadReady", payload.data), id[0] == '\0' || verdict == EVENT_TAKEN ? EVENT_TAKEN : EVENT_BROKEN);
 	event_clear(&event);
 	text_free(&payload);
 	return verdict;
@@ -317,23 +480,23 @@ START_TEST(upload_ids)
 	char longest[UPLOAD_ID_LIMIT + 2];
 	memset(longest, 'x', sizeof longest);
 	longest[UPLOAD_ID_LIMIT + 1] = '\0';
-	ck_assert_int_eq(decode_id(longest), EVENT_BROKEN);
+	ck_assert_int_eq(decode_id(longest), EVENT_REFUSED);
 	longest[UPLOAD_ID_LIMIT] = '\0';
 	ck_assert_int_eq(decode_id(longest), EVENT_TAKEN);
 	ck_assert_int_eq(decode_id(""), EVENT_BROKEN);
-	ck_assert_int_eq(decode_id("a/b"), EVENT_BROKEN);
+	ck_assert_int_eq(decode_id("a/b"), EVENT_REFUSED);
 	ck_assert_int_eq(decode_id(".."), EVENT_TAKEN); /* no path is made of it */
-	ck_assert_int_eq(decode_id("a\nb"), EVENT_BROKEN);
-	ck_assert_int_eq(decode_id("a\x7f"), EVENT_BROKEN);
+	ck_assert_int_eq(decode_id("a\nb"), EVENT_REFUSED);
+	ck_assert_int_eq(decode_id("a\x7f"), EVENT_REFUSED);
 	ck_assert_int_eq(decode_id("\xc3\xbc b"), EVENT_TAKEN);
 	ck_assert_int_eq(decode_payload("UploadReady", "{\"UploadID\":\"a\\u0000b\"}"), EVENT_BROKEN);
 }
 END_TEST
 
-START_TEST(sizes_and_depths)
+START_TEST(sizes)
 {
 	struct text message = {0};
-	text_add(&message, "{\"Metadata\":{\"eventtype\":\"events.UploadReady\"},\"Payload\":\"e30=\",\"x\":\"");
+	text_add(&message, "{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":\"eyJVcGxvYWRJRCI6IjEifQ==\",\"x\":\"");
 	while (message.length < EVENT_LIMIT - 2)
 		text_add(&message, "x");
 	text_add(&message, "\"}");
@@ -341,27 +504,74 @@ START_TEST(sizes_and_depths)
 	ck_assert_int_eq(decode(message.data, message.length, false), EVENT_TAKEN);
 	event_clear(&event);
 	text_add(&message, " ");
+	ck_assert_int_eq(decode(message.data, message.length, false), EVENT_REFUSED);
+	ck_assert_str_eq(event.refusal, "larger than 524288 bytes");
+	ck_assert_str_eq(event.upload->id, "1");
+	event_clear(&event);
+	/* Of others nothing is kept that would be large. */
+	memcpy(strstr(message.data, "BytesReceived\""), "UploadReady\"  ", 14);
+	ck_assert_int_eq(decode(message.data, message.length, false), EVENT_TAKEN);
+	ck_assert_str_eq(event.upload_id, "1");
+	event_clear(&event);
+	while (message.length <= EVENT_READ_LIMIT)
+		text_add(&message, "                                                                ");
 	ck_assert_int_eq(decode(message.data, message.length, false), EVENT_BROKEN);
-	ck_assert_msg(strstr(why, "524288") != NULL, "%s", why);
+	ck_assert_msg(strstr(why, "16777216") != NULL, "%s", why);
+	text_free(&message);
+}
+END_TEST
+
+/* What is refused has to fit into a record all the same. */
+START_TEST(what_is_refused_is_short)
+{
+	struct text payload = {0};
+	text_format(&payload, "{\"ExecutingUser\":{\"a\":\"%0*d\"},\"ResourceID\":{\"r\":1},\"Filename\":\"%0*d\",\"UploadID\":\"1\"}", 600000, 0, 5000, 0);
+	ck_assert_int_eq(decode_payload("BytesReceived", payload.data), EVENT_REFUSED);
+	ck_assert_str_eq(event.upload->user_json, "null");
+	ck_assert_str_eq(event.upload->filename, "");
+	ck_assert_str_eq(event.upload->resource_id_json, "{\"r\":1}");
+	event_clear(&event);
+	text_free(&payload);
+}
+END_TEST
+
+static void add_nested(struct text *payload, const char *head, unsigned depth, const char *tail)
+{
+	text_clear(payload);
+	text_add(payload, head);
+	for (unsigned i = 0; i < depth; i++)
+		text_add(payload, "[");
+	for (unsigned i = 0; i < depth; i++)
+		text_add(payload, "]");
+	text_add(payload, tail);
+}
+
+START_TEST(depths)
+{
+	struct text payload = {0};
 	for (unsigned depth = 1; depth < 100000; depth *= 2) {
-		text_clear(&message);
-		text_add(&message, "{\"UploadID\":\"1\",\"ExecutingUser\":");
-		for (unsigned i = 0; i < depth; i++)
-			text_add(&message, "[");
-		for (unsigned i = 0; i < depth; i++)
-			text_add(&message, "]");
-		text_add(&message, "}");
-		ck_assert_int_eq(decode_payload("BytesReceived", message.data), depth < 64 ? EVENT_TAKEN : EVENT_BROKEN);
+		add_nested(&payload, "{\"ExecutingUser\":", depth, ",\"UploadID\":\"1\"}");
+		ck_assert_int_eq(decode_payload("BytesReceived", payload.data), depth < 64 ? EVENT_TAKEN : EVENT_REFUSED);
+		ck_assert_str_eq(event.upload->id, "1");
+		event_clear(&event);
+		/* Nobody wants to know the result. */
+		add_nested(&payload, "{\"Result\":", depth, ",\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":\"continue\"}");
+		ck_assert_int_eq(decode_payload("PostprocessingStepFinished", payload.data), EVENT_TAKEN);
+		ck_assert_int_eq(event.outcome, OUTCOME_CONTINUE);
+		ck_assert_str_eq(why, "");
 		event_clear(&event);
 	}
-	text_free(&message);
+	text_free(&payload);
 }
 END_TEST
 
 int main(void)
 {
 	const TTest *const tests[] = {what_a_real_storage_sends, key_order_and_white_space, escapes_of_go_are_the_same_text,
-	                              missing_and_null_are_nothing, outcomes, wrong_types, broken_messages,
-	                              irrelevant_without_parsing, relevant_though_it_does_not_look_so, upload_ids, sizes_and_depths};
+	                              missing_and_null_are_nothing, outcomes, refused_but_named,
+	                              refused_with_an_id_of_no_record, replaced, words_that_are_doubtful, metadata_of_others,
+	                              metadata_has_a_limit, broken_messages,
+	                              irrelevant_without_parsing, relevant_though_it_does_not_look_so, upload_ids, sizes,
+	                              what_is_refused_is_short, depths};
 	return suite_run("event", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -21,6 +21,7 @@ static void setup(void)
 	record = (struct record){.owner = "host-1 \"a\""};
 	record.upload = upload_create(&(struct upload){
 		.id = "u-1", .url = "http://h/t?<&>", .filename = "\xc3\xbc \"q\" \xf0\x9f\xa6\xa0\n", .initiator_id = "i", .traceparent = "00-aa",
+		.metadata = "\"extrainfo\":\"{\\\"a\\\":[]}\",\"x\":null",
 		.user_json = "{\"id\":{\"x\":null}}", .resource_id_json = "{\"opaque_id\":\"o\"}", .filesize = 68, .step = steps, .step_count = 3,
 		.start_time = NOW});
 	record.status = (struct status){.step = 1, .phase = PHASE_QUEUED, .due = NOW + 1, .transition = 7, .begun = 9, .stream = NOW - 9};
@@ -58,6 +59,7 @@ static void assert_same_upload(const struct upload *one, const struct upload *ot
 	ck_assert_str_eq(one->filename, other->filename);
 	ck_assert_str_eq(one->initiator_id, other->initiator_id);
 	ck_assert_str_eq(one->traceparent, other->traceparent);
+	ck_assert_str_eq(one->metadata, other->metadata);
 	ck_assert_str_eq(one->user_json, other->user_json);
 	ck_assert_str_eq(one->impersonating_user_json, other->impersonating_user_json);
 	ck_assert_str_eq(one->resource_id_json, other->resource_id_json);
@@ -400,6 +402,16 @@ START_TEST(own_part_of_no_use)
 }
 END_TEST
 
+START_TEST(metadata_of_no_use)
+{
+	static const char *const changes[] = {"\"metadata\":{},\"x\":{", "\"metadata\":null,\"x\":{", "\"metadata\":7,\"x\":{"};
+	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+		ck_assert_msg(decode_changed("\"metadata\":{", changes[i]) && !back.foreign, "%s: %s", changes[i], why);
+		ck_assert_str_eq(back.upload->metadata, "");
+	}
+}
+END_TEST
+
 START_TEST(broken_values)
 {
 	static const char *const values[] = {"", "x", "[]", "{}", "{\"data\":null}", "{\"data\":7}", "{\"data\":\"\"}", "{\"data\":\"e30\"}",
@@ -488,8 +500,9 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {round_trip, reason_that_is_no_text, as_the_others_read_it, records_of_the_other_implementation,
-	                              foreign_records_with_little_in_them, records_without_steps, broken_records, own_part_of_no_use, broken_values, limits,
-	                              nothing_of_a_step_is_said_at_the_end, steps_are_told_apart_by_name, size_that_nobody_announced, keys};
+	                              foreign_records_with_little_in_them, records_without_steps, broken_records, own_part_of_no_use, metadata_of_no_use, broken_values, limits,
+	                              nothing_of_a_step_is_said_at_the_end, steps_are_told_apart_by_name,
+	                              size_that_nobody_announced, keys};
 	Suite *suite = suite_create("record");
 	TCase *cases = tcase_create("record");
 	tcase_add_checked_fixture(cases, setup, teardown);

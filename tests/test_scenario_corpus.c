@@ -148,6 +148,8 @@ static bool replay(struct line *line)
 	if (is_of_the_service(line->type)) {
 		const struct recorded *got = recorder_await(&scenario.recorder, line->type, line->upload, 0);
 		compare_envelope(got, line);
+		/* Which today's servers want, and this one did not have. */
+		json_object_del(got->payload, "ResourceID");
 		compare(got->payload, line->payload, line->type);
 		return true;
 	}

@@ -59,8 +59,8 @@ static void check_scan(const char *upload, const char *virus, const char *outcom
 	nanos scanned;
 	ck_assert(when != NULL && time_parse(when, &scanned));
 	ck_assert_int_lt(llabs(clock_now() - scanned), MINUTE);
-	json_t *expected = json_pack("{s:s,s:o,s:s,s:s,s:{s:b,s:s,s:s,s:o,s:s,s:n},s:n,s:s,s:n}", "UploadID", upload, "ExecutingUser",
-	                             storage_user(), "Filename", STORAGE_FILENAME, "FinishedStep", "virusscan", "Result", "Infected",
+	json_t *expected = json_pack("{s:s,s:o,s:o,s:s,s:s,s:{s:b,s:s,s:s,s:o,s:s,s:n},s:n,s:s,s:n}", "UploadID", upload, "ExecutingUser",
+	                             storage_user(), "ResourceID", storage_resource(), "Filename", STORAGE_FILENAME, "FinishedStep", "virusscan", "Result", "Infected",
 	                             virus[0] != '\0', "Description", virus, "Scandate", when, "ResourceID", storage_resource(), "ErrorMsg",
 	                             "", "Timestamp", "Error", "Outcome", outcome, "Timestamp");
 	char *got = json_dumps(event->payload, JSON_COMPACT | JSON_SORT_KEYS), *wanted = json_dumps(expected, JSON_COMPACT | JSON_SORT_KEYS);

@@ -16,8 +16,26 @@ static const char *const types[] = {
 };
 static const char *const steps[] = {"virusscan", "delay"};
 
+static void check_refused(const struct event *event)
+{
+	REQUIRE(event->type == EVENT_BYTES_RECEIVED && event->refusal != NULL && event->refusal[0] != '\0' && event->upload_id == NULL);
+	REQUIRE((event->upload == NULL) == (event->id_json != NULL));
+	if (event->upload != NULL) {
+		REQUIRE(upload_id_acceptable(event->upload->id, strlen(event->upload->id)));
+		REQUIRE(strlen(event->upload->filename) <= 4096 && strlen(event->upload->user_json) <= 4096);
+		return;
+	}
+	struct text message = {0};
+	event_encode_refusal(&message, event->id_json, 1);
+	json_t *envelope = json_loadb(message.data, message.length, 0, NULL);
+	REQUIRE(envelope != NULL);
+	json_decref(envelope);
+	text_free(&message);
+}
+
 static void check_event(const struct event *event)
 {
+	REQUIRE(event->refusal == NULL && event->id_json == NULL);
 	if (event->type != EVENT_BYTES_RECEIVED) {
 		REQUIRE(event->upload == NULL && event->upload_id != NULL && event->step != NULL);
 		REQUIRE(event->upload_id[0] == '\0' || upload_id_acceptable(event->upload_id, strlen(event->upload_id)));
@@ -37,6 +55,8 @@ static void check_event(const struct event *event)
 		REQUIRE(strcmp(again.upload->filename, event->upload->filename) == 0);
 		REQUIRE(strcmp(again.upload->user_json, event->upload->user_json) == 0);
 		REQUIRE(again.upload->filesize == event->upload->filesize);
+		REQUIRE(strlen(again.upload->metadata) <= UPLOAD_METADATA_LIMIT * 3);
+		REQUIRE(strcmp(again.upload->metadata, event->upload->metadata) == 0 || strlen(event->upload->metadata) > UPLOAD_METADATA_LIMIT / 3);
 		event_clear(&again);
 	}
 	text_free(&message);
@@ -59,6 +79,11 @@ static void check_message(const char *bytes, size_t length, bool commands)
 	switch (event_decode(bytes, length, steps, 2, 1, commands, &event, why, sizeof why)) {
 	case EVENT_TAKEN:
 		check_event(&event);
+		event_clear(&event);
+		return;
+	case EVENT_REFUSED:
+		REQUIRE(!commands && why[0] != '\0');
+		check_refused(&event);
 		event_clear(&event);
 		return;
 	case EVENT_IRRELEVANT:

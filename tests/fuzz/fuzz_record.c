@@ -72,7 +72,7 @@ static void move(const struct record *record)
 				.until = NOW,
 				.reason = "why",
 				.foreign = record->foreign,
-				.claim = bits & 1,
+				.claim = (bits & 1) && !record->foreign, /* which has no owner */
 			};
 			struct action action = pipeline_apply(&pipeline, record->upload, true, &next.status, &input, bits & 8, NOW);
 			REQUIRE(action.ignored == NULL || (action.write == WRITE_NONE && !action.drop));

@@ -80,9 +80,9 @@ static json_t *make_envelope(const char *type)
 {
 	char name[96];
 	snprintf(name, sizeof name, "events.%s", type);
-	json_t *envelope = json_pack("{s:s,s:{s:s,s:s,s:s,s:s},s:s,s:s}", "Timestamp", "2026-11-22T19:04:09.439Z", "Metadata", "eventid",
+	json_t *envelope = json_pack("{s:s,s:{s:s,s:s,s:s,s:s,s:s},s:s,s:s}", "Timestamp", "2026-11-22T19:04:09.439Z", "Metadata", "eventid",
 	                             "1f0e0d56-5f0a-4a3f-9d5e-0c7f0a9b1c2d", "eventtype", name, "initiatorid", STORAGE_INITIATOR,
-	                             "traceparent", STORAGE_TRACEPARENT, "ID", "7c9e6679-7425-40de-944b-e07fc1f90ae7", "Topic", "main-queue");
+	                             "traceparent", STORAGE_TRACEPARENT, "extrainfo", STORAGE_EXTRAINFO, "ID", "7c9e6679-7425-40de-944b-e07fc1f90ae7", "Topic", "main-queue");
 	ck_assert_ptr_nonnull(envelope);
 	return envelope;
 }
@@ -132,8 +132,9 @@ void storage_resume(struct scenario *scenario, const char *upload, const char *s
 void storage_check_finished(struct scenario *scenario, const char *upload, const char *outcome)
 {
 	const struct recorded *finished = recorder_await(&scenario->recorder, "PostprocessingFinished", upload, 0);
-	json_t *expected = json_pack("{s:s,s:s,s:n,s:o,s:n,s:s,s:n,s:n}", "UploadID", upload, "Filename", STORAGE_FILENAME, "SpaceOwner",
-	                             "ExecutingUser", storage_user(), "Result", "Outcome", outcome, "Timestamp", "ImpersonatingUser");
+	json_t *expected = json_pack("{s:s,s:s,s:n,s:o,s:o,s:n,s:s,s:n,s:n}", "UploadID", upload, "Filename", STORAGE_FILENAME, "SpaceOwner",
+	                             "ExecutingUser", storage_user(), "ResourceID", storage_resource(), "Result", "Outcome", outcome, "Timestamp",
+	                             "ImpersonatingUser");
 	char *got = json_dumps(finished->payload, JSON_COMPACT | JSON_SORT_KEYS), *wanted = json_dumps(expected, JSON_COMPACT | JSON_SORT_KEYS);
 	ck_assert_str_eq(got, wanted);
 	free(got);
@@ -142,6 +143,7 @@ void storage_check_finished(struct scenario *scenario, const char *upload, const
 	json_t *metadata = json_object_get(finished->envelope, "Metadata");
 	ck_assert_str_eq(json_string_value(json_object_get(metadata, "initiatorid")), STORAGE_INITIATOR);
 	ck_assert_str_eq(json_string_value(json_object_get(metadata, "traceparent")), STORAGE_TRACEPARENT);
+	ck_assert_str_eq(json_string_value(json_object_get(metadata, "extrainfo")), STORAGE_EXTRAINFO);
 	ck_assert_uint_eq(recorder_count(&scenario->recorder, "PostprocessingFinished", upload), 1);
 }
 

@@ -8,6 +8,7 @@
 /* Carried on into every event of an upload. */
 #define STORAGE_TRACEPARENT "00-cce37da908c0ef28522511ae4ccbb827-692551b2e3fbee02-00"
 #define STORAGE_INITIATOR "initiator-7"
+#define STORAGE_EXTRAINFO "{\"mfa-authenticated\":[\"true\"]}"
 #define STORAGE_FILENAME "\xc3\xbc \"a&b\".txt"
 
 /* Publishes bytes as they are, until the broker has them; `id` (its Nats-Msg-Id) may be NULL. */
