@@ -9,6 +9,7 @@
 #include "core/bus_connect.h"
 #include "core/command.h"
 #include "core/intake.h"
+#include "core/terminal.h"
 
 bool client_open(struct client *client, const char *path)
 {
@@ -22,7 +23,7 @@ bool client_open(struct client *client, const char *path)
 	client->records = &config->store;
 	if (strcmp(config->events.endpoint, "embedded") == 0) {
 		if (!broker_endpoint_read(config->state_dir, &client->embedded, why, sizeof why)) {
-			fprintf(stderr, "%s\n", why);
+			terminal_error("%s", why);
 			config_free(client->config);
 			return false;
 		}
@@ -47,7 +48,7 @@ natsConnection *client_connect(const struct client *client, const struct broker_
 	if (status == NATS_OK)
 		return connection;
 	bool embedded = address == &client->embedded;
-	fprintf(stderr, "broker %s: %s\n", address->endpoint,
+	terminal_error("broker %s: %s", address->endpoint,
 	        embedded ? "the service's private broker does not answer: is `postprocessing server` running?" : bus_advice(status));
 	return NULL;
 }
@@ -81,7 +82,7 @@ bool client_each_record(struct client *client, void (*each)(void *closure, const
 	scan_end(&scan);
 	mailbox_destroy(&mailbox);
 	if (scan.failed)
-		fprintf(stderr, "bucket %s on %s: %s\n", client->config->bucket, client->records->endpoint, scan.why);
+		terminal_error("bucket %s on %s: %s", client->config->bucket, client->records->endpoint, scan.why);
 	return !scan.failed;
 }
 
@@ -94,7 +95,7 @@ bool client_publish(const struct client *client, natsConnection *connection, con
 		status = js_Publish(NULL, js, INTAKE_STREAM, message->data, (int)message->length, NULL, &code);
 	jsCtx_Destroy(js);
 	if (status != NATS_OK)
-		fprintf(stderr, "stream " INTAKE_STREAM " on %s: %s (JetStream error %d)\n", client->events->endpoint,
+		terminal_error("stream " INTAKE_STREAM " on %s: %s (JetStream error %d)", client->events->endpoint,
 		        bus_advice(status), (int)code);
 	return status == NATS_OK;
 }

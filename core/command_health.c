@@ -62,12 +62,12 @@ static void ask(struct health *health, const struct config *config)
 	snprintf(health->reason, sizeof health->reason, "%.*s", (int)strcspn(health->body, "\n"), health->body);
 }
 
-/* False: out of memory, or nowhere to print to. */
+/* False: see json_print(). */
 static bool print_json(const struct health *health)
 {
 	json_t *checks = health->checks != NULL ? json_incref(health->checks) : json_array();
 	json_t *json = json_pack("{s:b, s:o, s:o}", "ready", health->ready, "reason", json_text(health->reason), "checks", checks);
-	bool good = json != NULL && json_dumpf(json, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
+	bool good = json_print(json);
 	json_decref(json);
 	return good;
 }
@@ -77,7 +77,7 @@ static int width_of(const json_t *checks, const char *name, int width)
 	size_t i;
 	const json_t *check;
 	json_array_foreach(checks, i, check)
-		width = (int)strlen(member(check, name)) > width ? (int)strlen(member(check, name)) : width;
+		width = terminal_width(member(check, name)) > width ? terminal_width(member(check, name)) : width;
 	return width;
 }
 
@@ -88,12 +88,6 @@ static const char *since_of(const json_t *check, char text[TIME_TEXT_SIZE])
 	size_t whole = strcspn(since, ".");
 	snprintf(text, TIME_TEXT_SIZE, "%.*s%s", whole < TIME_TEXT_SIZE ? (int)whole : 0, since, since[whole] == '.' ? "Z" : "");
 	return text;
-}
-
-static void print_cell(const char *text, int width)
-{
-	terminal_print(stdout, text);
-	printf("%*s  ", width > (int)strlen(text) ? width - (int)strlen(text) : 0, "");
 }
 
 static bool print_table(const struct health *health)
@@ -109,10 +103,10 @@ static bool print_table(const struct health *health)
 	int thing = width_of(health->checks, "thing", 5), name = width_of(health->checks, "name", 4);
 	printf("%s\n%-*s  %-*s  READY  %-20s  REASON\n", health->ready ? "ready" : "not ready", thing, "THING", name, "NAME", "SINCE");
 	json_array_foreach(health->checks, i, check) {
-		print_cell(member(check, "thing"), thing);
-		print_cell(member(check, "name"), name);
-		print_cell(json_is_true(json_object_get(check, "ready")) ? "yes" : "no", 5);
-		print_cell(since_of(check, text), 20);
+		terminal_cell(stdout, member(check, "thing"), thing);
+		terminal_cell(stdout, member(check, "name"), name);
+		terminal_cell(stdout, json_is_true(json_object_get(check, "ready")) ? "yes" : "no", 5);
+		terminal_cell(stdout, since_of(check, text), 20);
 		terminal_print(stdout, member(check, "reason"));
 		putchar('\n');
 	}

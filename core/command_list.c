@@ -8,6 +8,7 @@
 #include "core/bus_connect.h"
 #include "core/client.h"
 #include "core/command.h"
+#include "core/json_text.h"
 #include "core/terminal.h"
 
 static const char list_usage[] = "usage: postprocessing list [-c FILE] [-a] [--json]\n"
@@ -46,9 +47,9 @@ static json_t *describe(const struct record *record)
 	json_t *steps = json_array();
 	for (size_t i = 0; i < upload->step_count; i++)
 		json_array_append_new(steps, json_string(upload->step[i]));
-	return json_pack("{s:s, s:s, s:o, s:o, s:s, s:s, s:s, s:i, s:i, s:s, s:s*, s:s*, s:b, s:o*, s:o*}",
+	return json_pack("{s:s, s:o*, s:o, s:o, s:s, s:s, s:s, s:i, s:i, s:o*, s:s*, s:s*, s:b, s:o*, s:o*}",
 	                 "id", upload->id,
-	                 "filename", upload->filename,
+	                 "filename", json_text(upload->filename),
 	                 "filesize", upload->filesize < 0 ? json_null() : json_integer(upload->filesize),
 	                 "steps", steps,
 	                 "step", step_of(record),
@@ -56,7 +57,7 @@ static json_t *describe(const struct record *record)
 	                 "outcome", outcome_name(status->outcome),
 	                 "failures", (int)status->failures,
 	                 "confirmations", (int)status->confirmations,
-	                 "reason", status->reason,
+	                 "reason", json_text(status->reason),
 	                 "started", upload->start_time != 0 ? time_format(upload->start_time, started) : NULL,
 	                 "due", status->due != 0 ? time_format(status->due, due) : NULL,
 	                 "foreign", (int)record->foreign,
@@ -102,7 +103,9 @@ static void list_one(void *closure, const struct record *record)
 	explain(record, why, sizeof why);
 	if (listing->shown == 1)
 		printf("%-36s  %-10s  %-8s  %s\n", "UPLOAD", "STEP", "OUTCOME", "STATE, FILE");
-	printf("%-36s  %-10s  %-8s  %s, ", record->upload->id, step_of(record), outcome_name(record->status.outcome), why);
+	terminal_cell(stdout, record->upload->id, 36);
+	terminal_cell(stdout, step_of(record), 10);
+	printf("%-8s  %s, ", outcome_name(record->status.outcome), why);
 	terminal_print(stdout, record->upload->filename);
 	putchar('\n');
 	if (record->status.reason[0] != '\0') {
@@ -138,7 +141,7 @@ int command_list(int argc, char **argv)
 	listing.array = json_array();
 	bool good = client_each_record(&client, list_one, &listing);
 	if (good && options.json)
-		good = json_dumpf(listing.array, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
+		good = json_print(listing.array);
 	else if (good && listing.shown == 0)
 		puts("no upload waits");
 	if (good && !options.json && listing.hidden > 0)
@@ -166,12 +169,12 @@ static bool get_record(const struct client *client, const char *id, struct recor
 	if (status == NATS_OK)
 		status = kvStore_Get(&entry, bucket, key);
 	if (status == NATS_NOT_FOUND && bucket != NULL)
-		fprintf(stderr, "upload %s: there is no such upload, or it is done with\n", id);
+		terminal_error("upload %s: there is no such upload, or it is done with", id);
 	else if (status != NATS_OK)
-		fprintf(stderr, "bucket %s: %s\n", client->store.bucket,
+		terminal_error("bucket %s: %s", client->store.bucket,
 		        status == NATS_NOT_FOUND ? "it is not there: has a service ever run on this broker?" : bus_advice(status));
 	else if (!(good = record_decode(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), record, why, sizeof why) == RECORD_TAKEN))
-		fprintf(stderr, "upload %s: its record cannot be read: %s\n", id, why);
+		terminal_error("upload %s: its record cannot be read: %s", id, why);
 	kvEntry_Destroy(entry);
 	kvStore_Destroy(bucket);
 	jsCtx_Destroy(js);
@@ -185,14 +188,19 @@ static void show_text(const struct record *record)
 	const struct status *status = &record->status;
 	char text[160];
 	explain(record, text, sizeof text);
-	printf("upload    %s\nfile      ", upload->id);
+	fputs("upload    ", stdout);
+	terminal_print(stdout, upload->id);
+	fputs("\nfile      ", stdout);
 	terminal_print(stdout, upload->filename);
 	if (upload->filesize < 0)
 		printf(", size unknown\nsteps     ");
 	else
 		printf(", %" PRId64 " bytes\nsteps     ", upload->filesize);
-	for (size_t i = 0; i < upload->step_count; i++)
-		printf("%s%s%s", i > 0 ? ", " : "", upload->step[i], i < status->step ? " (done)" : i == status->step ? " (now)" : "");
+	for (size_t i = 0; i < upload->step_count; i++) {
+		fputs(i > 0 ? ", " : "", stdout);
+		terminal_print(stdout, upload->step[i]);
+		fputs(i < status->step ? " (done)" : i == status->step ? " (now)" : "", stdout);
+	}
 	printf("%s\nstate     %s\n", upload->step_count == 0 ? "none" : "", text);
 	if (status->reason[0] != '\0') {
 		fputs("reason    ", stdout);
@@ -227,7 +235,7 @@ int command_show(int argc, char **argv)
 		return EXIT_ERROR;
 	}
 	if (!upload_id_acceptable(argv[first], strlen(argv[first]))) {
-		fprintf(stderr, "\"%s\" is no upload ID\n", argv[first]);
+		terminal_error("invalid upload ID \"%s\"", argv[first]);
 		return EXIT_ERROR;
 	}
 	if (!client_open(&client, options.config_path))
@@ -236,7 +244,7 @@ int command_show(int argc, char **argv)
 	if (good) {
 		if (options.json) {
 			json_t *object = describe(&record);
-			good = json_dumpf(object, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
+			good = json_print(object);
 			json_decref(object);
 		} else {
 			show_text(&record);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "core/command.h"
+#include "core/terminal.h"
 
 #define ENDED(status) (-1 - (status))
 
@@ -50,7 +51,7 @@ struct config *command_config(const char *path)
 	struct problems problems = {0};
 	struct config *config = config_read(path, environ, &problems);
 	for (size_t i = 0; i < problems.count; i++)
-		fprintf(stderr, "%s\n", problems.line[i]);
+		terminal_error("%s", problems.line[i]);
 	if (config == NULL)
 		fputs("out of memory\n", stderr);
 	if (problems.count > 0) {

@@ -6,6 +6,7 @@
 #include "core/client.h"
 #include "core/command.h"
 #include "core/event.h"
+#include "core/terminal.h"
 
 static const char usage[] = "usage: postprocessing resume [-c FILE] [-u ID] [-s STEP] [-r]\n"
                             "       postprocessing restart …\n"
@@ -42,7 +43,7 @@ static bool check(struct wish *wish)
 	else if (wish->restart && wish->id == NULL)
 		fputs("-r goes with -u: which upload is to begin again?\n", stderr);
 	else if (wish->id != NULL && !upload_id_acceptable(wish->id, strlen(wish->id)))
-		fprintf(stderr, "\"%s\" is no upload ID\n", wish->id);
+		terminal_error("invalid upload ID \"%s\"", wish->id);
 	else
 		return true;
 	return false;

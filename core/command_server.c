@@ -10,6 +10,7 @@
 #include "core/command.h"
 #include "core/server.h"
 #include "core/signals.h"
+#include "core/terminal.h"
 
 static const char usage[] = "usage: postprocessing server [-c FILE]\n"
                             "Runs the service in the foreground, with its log on standard error, until SIGTERM or SIGINT.\n"
@@ -83,7 +84,7 @@ int command_server(int argc, char **argv)
 		status = serve(arrangement.config, arrangement.steps, &log, &signals);
 	}
 	for (size_t i = 0; i < arrangement.problems.count; i++)
-		fprintf(stderr, "%s\n", arrangement.problems.line[i]);
+		terminal_error("%s", arrangement.problems.line[i]);
 	arrangement_free(&arrangement);
 	nats_Close();
 	signals_end(&signals);

@@ -22,6 +22,12 @@ struct catalogue {
 	json_t *array;
 };
 
+/* Modules and paths are in no encoding for certain. */
+static json_t *text_of(const char *text)
+{
+	return text != NULL ? json_text(text) : NULL;
+}
+
 static json_t *describe_keys(const struct pp_step_module *table)
 {
 	static const char *const types[] = {"text", "true or false", "number", "duration", "size", "choice"};
@@ -29,9 +35,10 @@ static json_t *describe_keys(const struct pp_step_module *table)
 	const struct pp_key *key = table->keys;
 	for (; key != NULL && key->name != NULL; key = module_table_next_key(table, key)) {
 		bool choice = key->type == PP_KEY_CHOICE && key->choices != NULL;
-		json_array_append_new(array, json_pack("{s:s, s:s, s:s*, s:s*, s:s*}", "name", key->name, "type",
-		                                       choice ? key->choices : key->type < 5 ? types[key->type] : "?", "default",
-		                                       key->fallback, "environment", key->environment, "help", key->help));
+		json_array_append_new(array, json_pack("{s:o*, s:o*, s:o*, s:o*, s:o*}", "name", text_of(key->name), "type",
+		                                       text_of(choice ? key->choices : key->type < 5 ? types[key->type] : "?"), "default",
+		                                       text_of(key->fallback), "environment", text_of(key->environment), "help",
+		                                       text_of(key->help)));
 	}
 	return array;
 }
@@ -47,8 +54,8 @@ static void add_module(void *closure, const char *name, const char *path)
 		json_object_set_new(entry, "refused", json_text(why));
 	} else {
 		snprintf(abi, sizeof abi, "%u.%u", table->abi_major, table->abi_minor);
-		json_t *more = json_pack("{s:s, s:s*, s:s*, s:o}", "abi", abi, "version", table->version, "summary", table->summary, "keys",
-		                         describe_keys(table));
+		json_t *more = json_pack("{s:s, s:o*, s:o*, s:o}", "abi", abi, "version", text_of(table->version), "summary",
+		                         text_of(table->summary), "keys", describe_keys(table));
 		json_object_update(entry, more);
 		json_decref(more);
 	}
@@ -74,7 +81,7 @@ static json_t *describe_problems(const struct problems *problems)
 {
 	json_t *array = json_array();
 	for (size_t i = 0; i < problems->count; i++)
-		json_array_append_new(array, json_string(problems->line[i]));
+		json_array_append_new(array, text_of(problems->line[i]));
 	return array;
 }
 
@@ -84,25 +91,35 @@ static const char *member(const json_t *object, const char *key)
 	return text != NULL ? text : "";
 }
 
+/* A text of a module or of the configuration, between our own. */
+static void print(const char *before, const char *text, const char *behind)
+{
+	fputs(before, stdout);
+	terminal_print(stdout, text);
+	fputs(behind, stdout);
+}
+
 static void print_keys(const json_t *module)
 {
 	size_t i;
 	json_t *key;
 	json_array_foreach(json_object_get(module, "keys"), i, key) {
-		printf("    %s = %s    (%s)\n        %s\n", member(key, "name"), member(key, "default"), member(key, "type"), member(key, "help"));
+		print("    ", member(key, "name"), " = ");
+		print("", member(key, "default"), "    (");
+		print("", member(key, "type"), ")\n");
+		print("        ", member(key, "help"), "\n");
 		if (member(key, "environment")[0] != '\0')
-			printf("        also from the variable %s\n", member(key, "environment"));
+			print("        also from the variable ", member(key, "environment"), "\n");
 	}
 }
 
 static void print_module(const json_t *module)
 {
 	const char *refused = member(module, "refused");
-	terminal_print(stdout, member(module, "name"));
-	printf("%*s %-5s %-10s %s", (int)(strlen(member(module, "name")) < 20 ? 20 - strlen(member(module, "name")) : 0), "",
-	       member(module, "abi"), member(module, "version"), refused[0] != '\0' ? "refused: " : "");
-	terminal_print(stdout, refused[0] != '\0' ? refused : member(module, "summary"));
-	putchar('\n');
+	terminal_cell(stdout, member(module, "name"), 19);
+	printf("%-5s ", member(module, "abi"));
+	terminal_cell(stdout, member(module, "version"), 9);
+	print(refused[0] != '\0' ? "refused: " : "", refused[0] != '\0' ? refused : member(module, "summary"), "\n");
 }
 
 static void print_report(const json_t *report, bool keys)
@@ -114,20 +131,22 @@ static void print_report(const json_t *report, bool keys)
 	if (!sound)
 		puts("The configuration has errors, see below: the server would not start.\n");
 	if (json_array_size(steps) > 0)
-		printf("%-3s %-16s %-16s %7s  %-9s %-20s %s\n", "", "STEP", "MODULE", "WORKERS", "DEADLINE", "RETRIES", "THEN");
+		printf("%-3s %-15s  %-15s  %7s  %-9s %-20s %s\n", "", "STEP", "MODULE", "WORKERS", "DEADLINE", "RETRIES", "THEN");
 	else if (sound)
 		puts("no steps: every upload is accepted as it comes");
 	json_array_foreach(steps, i, entry) {
 		char retries[64];
 		snprintf(retries, sizeof retries, "%d, first after %s", (int)json_integer_value(json_object_get(entry, "max_retries")),
 		         member(entry, "retry_backoff"));
-		printf("%2zu. %-16s %-16s %7d  %-9s %-20s %s\n", i + 1, member(entry, "name"), member(entry, "module"),
-		       (int)json_integer_value(json_object_get(entry, "workers")), member(entry, "deadline"), retries,
+		printf("%2zu. ", i + 1);
+		terminal_cell(stdout, member(entry, "name"), 15);
+		terminal_cell(stdout, member(entry, "module"), 15);
+		printf("%7d  %-9s %-20s %s\n", (int)json_integer_value(json_object_get(entry, "workers")), member(entry, "deadline"), retries,
 		       member(entry, "on_exhausted"));
 	}
 	if (json_is_true(json_object_get(report, "delay_appended")))
 		puts("    (a delay is set, but `delay` is not in the list of steps: it runs last)");
-	printf("\n%-20s %-5s %-10s %s\n", "MODULE", "ABI", "VERSION", "");
+	printf("\n%-19s  %-5s %-9s  %s\n", "MODULE", "ABI", "VERSION", "");
 	json_array_foreach(json_object_get(report, "modules"), i, entry) {
 		print_module(entry);
 		if (keys)
@@ -138,7 +157,7 @@ static void print_report(const json_t *report, bool keys)
 	if (json_array_size(problems) > 0)
 		puts("\nPROBLEMS");
 	json_array_foreach(problems, i, entry)
-		puts(json_string_value(entry));
+		print("", json_string_value(entry), "\n");
 }
 
 /* Everything that there is to say. */
@@ -181,8 +200,7 @@ int command_steps(int argc, char **argv)
 		return EXIT_ERROR;
 	}
 	if (options.json) {
-		json_dumpf(report, stdout, JSON_INDENT(2));
-		putchar('\n');
+		json_print(report);
 	} else {
 		print_report(report, keys);
 	}

@@ -27,7 +27,7 @@ static bool take_option(void *closure, int letter, const char *value)
 	}
 	if (duration_parse(value, &options->patience) && options->patience > 0)
 		return true;
-	fprintf(stderr, "-t %s: not a duration like 90s or 10m\n", value);
+	terminal_error("-t %s: not a duration like 90s or 10m", value);
 	return false;
 }
 
@@ -76,7 +76,7 @@ static bool print_json(const struct submitted *file, size_t count)
 	if (!good)
 		fputs("out of memory\n", stderr);
 	else
-		good = json_dumpf(array, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
+		good = json_print(array);
 	json_decref(array);
 	return good;
 }

@@ -120,6 +120,8 @@ core_libcore_a_SOURCES = \
 	core/pipeline.h \
 	core/position.c \
 	core/position.h \
+	core/printable.c \
+	core/printable.h \
 	core/private_file.c \
 	core/private_file.h \
 	core/private_folder.c \
@@ -155,6 +157,8 @@ core_libcore_a_SOURCES = \
 	core/store.h \
 	core/table.c \
 	core/table.h \
+	core/terminal.c \
+	core/terminal.h \
 	core/text.c \
 	core/text.h \
 	core/text_file.c \
@@ -211,7 +215,5 @@ postprocessing_SOURCES = \
 	core/service_http.c \
 	core/service_http.h \
 	core/submission.c \
-	core/submission.h \
-	core/terminal.c \
-	core/terminal.h
+	core/submission.h
 postprocessing_LDADD = $(CORE_LIBS)

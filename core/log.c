@@ -1,30 +1,51 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/log.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/character.h"
 #include "core/clock.h"
+#include "core/printable.h"
 
 static const char *const level_name[] = {"error", "warning", "info", "debug"};
 
-/* Appends `text` with control characters as \xNN; returns the new end. */
-static size_t append_escaped(char *line, size_t used, size_t size, const char *text)
+#define CUT "..."
+
+/* Appends `text` as far as there is room, with what cannot be shown escaped; returns the new end. */
+static size_t append_printable(char *line, size_t used, size_t size, const char *text, bool cut)
 {
-	static const char digits[] = "0123456789abcdef";
-	for (; *text != '\0' && used + 5 < size; text++) {
-		unsigned char c = (unsigned char)*text;
-		if (c >= 0x20 && c != 0x7f) {
-			line[used++] = (char)c;
-			continue;
-		}
-		line[used++] = '\\';
-		line[used++] = 'x';
-		line[used++] = digits[c >> 4];
-		line[used++] = digits[c & 15];
+	size_t left = strlen(text), room = size - sizeof CUT;
+	while (left > 0 && used < room) {
+		char escape[PRINTABLE_ESCAPE_SIZE];
+		size_t plain = printable_length(text, left < room - used ? left : room - used);
+		memcpy(line + used, text, plain);
+		used += plain;
+		text += plain;
+		left -= plain;
+		/* Not the first bytes of a character whose others have no room. */
+		if (left == 0 || used + PRINTABLE_ESCAPE_SIZE > room)
+			break;
+		size_t taken = printable_escape(text, left, false, escape);
+		used += (size_t)snprintf(line + used, size - used, "%s", escape);
+		text += taken;
+		left -= taken;
 	}
+	if (cut || left > 0)
+		used += (size_t)snprintf(line + used, size - used, CUT);
 	return used;
+}
+
+/* Takes away the rest of a character that was cut. */
+static void cut_at_character(char *text, size_t length)
+{
+	size_t start = length;
+	while (start > 0 && length - start < 4 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start > 0 && (unsigned char)text[start - 1] >= 0xc0 && character_length(text + start - 1, length - start + 1) == 0)
+		text[start - 1] = '\0';
 }
 
 void log_vwrite(const struct log *log, enum log_level level, const char *format, va_list arguments)
@@ -32,12 +53,15 @@ void log_vwrite(const struct log *log, enum log_level level, const char *format,
 	if (level > log->level)
 		return;
 	char message[2048], line[4096], when[TIME_TEXT_SIZE];
-	vsnprintf(message, sizeof message, format, arguments);
+	int length = vsnprintf(message, sizeof message, format, arguments);
+	bool cut = length >= (int)sizeof message;
+	if (cut)
+		cut_at_character(message, sizeof message - 1);
 	nanos now = clock_now();
 	time_format(now / SECOND * SECOND, when);
 	/* Always three digits, so that lines stand in columns. */
 	int head = snprintf(line, sizeof line, "%.19s.%03dZ %s ", when, (int)(now % SECOND / MILLISECOND), level_name[level]);
-	size_t used = append_escaped(line, (size_t)head, sizeof line - 1, message);
+	size_t used = append_printable(line, (size_t)head, sizeof line - 1, message, cut);
 	line[used++] = '\n';
 	/* One write per line, so that lines of several threads do not mix. A log that cannot be written stops nothing. */
 	ssize_t written = write(log->fd, line, used);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The service's log: one line per message on a descriptor, "TIME LEVEL message". Control characters
- * are escaped, so that a file name cannot forge a line. Callers never pass what grants access
+ * The service's log: one line per message on a descriptor, "TIME LEVEL message". What a
+ * terminal could take for more than text is escaped (printable.h), so that a file name cannot forge a line; what is longer than
+ * some 2000 bytes is cut, and ends with "...". Callers never pass what grants access
  * (transfer URLs, tokens, passwords). Safe to call from any thread. */
 #ifndef CORE_LOG_H
 #define CORE_LOG_H

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/command.h"
+#include "core/terminal.h"
 #include "postprocessing/step.h"
 
 static int command_version(int argc, char **argv)
@@ -69,7 +70,7 @@ static int run_command(int argc, char **argv)
 			return commands[i].run(argc - 1, argv + 1);
 	bool asked = strcmp(name, "help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0;
 	if (name[0] != '\0' && !asked)
-		fprintf(stderr, "postprocessing: there is no command \"%s\"\n\n", name);
+		terminal_error("postprocessing: there is no command \"%s\"", name);
 	print_usage(asked ? stdout : stderr);
 	return asked ? EXIT_SUCCESS : EXIT_ERROR;
 }

@@ -58,7 +58,7 @@ static bool subscribe(struct submission *submission)
 	if (status == NATS_OK)
 		status = natsConnection_Flush(submission->records);
 	if (status != NATS_OK)
-		fprintf(stderr, "subscribing: %s\n", natsStatus_GetText(status));
+		terminal_error("subscribing: %s", natsStatus_GetText(status));
 	return status == NATS_OK;
 }
 
@@ -74,7 +74,7 @@ static bool open_all(struct submission *submission)
 		return false;
 	submission->server = file_server_start(submission->options->addr, why, sizeof why);
 	if (submission->server == NULL) {
-		fprintf(stderr, "%s\n", why);
+		terminal_error("%s", why);
 		return false;
 	}
 	return subscribe(submission);

@@ -158,9 +158,41 @@ START_TEST(unknown_options_are_refused)
 }
 END_TEST
 
+/* What a user calls a file reaches a terminal only as text. */
+START_TEST(names_steer_no_terminal)
+{
+	static const char name[] = "a\xe2\x80\xae" "b\xc2\x9b" "31m\nc\xff";
+	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 64], text[4096], id[64];
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1h\n"}, false);
+	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
+	snprintf(path, sizeof path, "%s/%s", scenario.folder, name);
+	ck_assert(folder_write(scenario.folder, name, "abc", 3));
+	struct process submit = PROCESS_NONE;
+	start_command(&submit, (const char *const[]){"./postprocessing", "submit", "-c", ini, path, NULL}, NULL);
+	ck_assert(wait_until(is_announced, NULL, TEST_LIMIT));
+	snprintf(id, sizeof id, "%s", announced()->upload);
+	records_await(&scenario, id, "phase", "waiting");
+	/* The byte that is no UTF-8 does not get onto the bus. */
+	static const char shown[] = "a\\u202eb\\u009b31m\\x0ac\xef\xbf\xbd";
+	ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "list", "-c", ini, NULL}, NULL, text, sizeof text), 0);
+	ck_assert_msg(strstr(text, shown) != NULL, "%s", text);
+	ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "show", "-c", ini, id, NULL}, NULL, text, sizeof text), 0);
+	ck_assert_msg(strstr(text, shown) != NULL, "%s", text);
+	ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "list", "-c", ini, "--json", NULL}, NULL, text, sizeof text), 0);
+	ck_assert_msg(strstr(text, "a\\u202eb\\u009b31m\\nc") != NULL, "%s", text);
+	ck_assert(process_signal(&submit, SIGTERM));
+	ck_assert(process_wait(&submit, TEST_LIMIT));
+	process_end(&submit);
+	ck_assert(folder_read(scenario.folder, "command.log", text, sizeof text));
+	ck_assert_msg(strstr(text, "a\\u202eb\\u009b31m\\x0ac\\xff") != NULL, "%s", text);
+	ck_assert_ptr_null(strstr(text, "\xc2\x9b"));
+	scenario_close(&scenario);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {interrupted_submit_withdraws, terminated_submit_withdraws, impatient_submit_withdraws, unsure_submit_withdraws,
-	                              health_tells, unknown_options_are_refused};
+	                              names_steer_no_terminal, health_tells, unknown_options_are_refused};
 	return scenario_run("scenario_commands", tests, sizeof tests / sizeof tests[0]);
 }
