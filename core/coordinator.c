@@ -391,6 +391,7 @@ static void clock_was_set_back(struct coordinator *coordinator, nanos now)
 {
 	timers_hasten(&coordinator->again, now);
 	runs_set_back(coordinator, now);
+	suspensions_set_back(coordinator, now);
 }
 
 void coordinator_tick(struct coordinator *coordinator, nanos now)
@@ -421,6 +422,7 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 	       (slot = slot_take_due(coordinator, now)) != NULL)
 		if (slot->current == NULL) /* otherwise its timer is set again when its jobs are done */
 			slot_due(coordinator, slot, now);
+	suspensions_expire(coordinator, now);
 	/* Turns that could not be given for want of memory. */
 	for (size_t i = 0; i < coordinator->options.pipeline.count; i++)
 		turns_give(coordinator, i, now);

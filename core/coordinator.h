@@ -56,6 +56,7 @@ struct coordinator_options {
 	const struct log *log;
 	struct metrics_list *metrics;
 	struct histogram *const *run_time; /* of each step; NULL: not measured */
+	struct gauge *const *suspended;    /* of each step: how many uploads wait for it while it is suspended; NULL: not counted */
 	const char *owner;            /* this instance's stable name */
 	const char *nonce;            /* of this process: unlike that of any other, ever */
 	unsigned busy_limit;          /* timers wait while so many uploads are being moved */
@@ -99,6 +100,14 @@ void coordinator_scanned(struct coordinator *coordinator, void *token, bool comp
 void coordinator_doubt(struct coordinator *coordinator, nanos now);
 /* The broker is back: what could not be done is tried at once. */
 void coordinator_retry(struct coordinator *coordinator, nanos now);
+
+/* The step cannot do its work, for `reason`. From now on its uploads wait for it in its line without being run, as long as
+ * their limits allow (pipeline_suspended_until()). Of a step that is suspended already the reason is the only news. */
+void coordinator_suspend(struct coordinator *coordinator, size_t step, const char *reason, nanos now);
+/* It can: those that wait have their turns. */
+void coordinator_release(struct coordinator *coordinator, size_t step, nanos now);
+/* How many stand in the step's line. */
+size_t coordinator_waiting(const struct coordinator *coordinator, size_t step);
 
 /* Does what is due. */
 void coordinator_tick(struct coordinator *coordinator, nanos now);

@@ -24,7 +24,8 @@ void job_finish(struct coordinator *coordinator, struct job *job, nanos now)
 		coordinator->options.ports.acknowledge(coordinator->options.ports.closure, job->source);
 	job->source = NULL;
 	bool run = job->action.run, mark = job->action.mark;
-	bool starting = job->input.kind == INPUT_STARTING;
+	bool starting = job->input.kind == INPUT_STARTING, expired = job->input.kind == INPUT_EXPIRED;
+	bool by_hand = job->input.kind == INPUT_RESUME && job->sweep == NULL;
 	job_free(coordinator, job);
 	slot->current = NULL;
 	coordinator->busy--;
@@ -36,7 +37,9 @@ void job_finish(struct coordinator *coordinator, struct job *job, nanos now)
 	else if (starting)
 		turns_return(coordinator, slot, now);
 	else if (run)
-		runs_want(coordinator, slot, mark, now);
+		runs_want(coordinator, slot, mark, by_hand, now);
+	if (expired)
+		suspension_decided(coordinator, slot, now);
 	slot->advancing = outer;
 	slot_advance(coordinator, slot, now);
 }
@@ -104,6 +107,18 @@ void job_write(struct coordinator *coordinator, struct job *job, nanos now)
 	ports->remove(ports->closure, &job->request, slot->id, slot->revision, id, status->begun, status->stream);
 }
 
+/* The upload goes on without the verdict of a step. */
+static void report_passed(struct coordinator *coordinator, const struct job *job)
+{
+	const struct action *action = &job->action;
+	char failed[48] = ""; /* a step that was suspended need not have */
+	if (action->passed_failures > 0)
+		snprintf(failed, sizeof failed, ", which failed %u times", action->passed_failures);
+	metrics_count(coordinator->options.metrics, steps_passed);
+	log_warning(coordinator->options.log, "upload %s: goes on without the verdict of %s%s (on_exhausted = continue): %s", job->slot->id,
+	            job->slot->record->upload->step[action->passed_step], failed, action->why_passed);
+}
+
 /* What users want to read, and what is counted, of a transition. */
 static void report(struct coordinator *coordinator, const struct job *job)
 {
@@ -123,11 +138,8 @@ static void report(struct coordinator *coordinator, const struct job *job)
 		            status->failures, status->reason,
 		            duration_format(pipeline_backoff(&coordinator->options.pipeline, record->upload, status), text));
 	}
-	if (job->action.passed > 0) {
-		metrics_count(metrics, steps_passed);
-		log_warning(log, "upload %s: goes on without the verdict of %s, which failed %u times (on_exhausted = continue): %s", id,
-		            record->upload->step[job->action.passed_step], job->action.passed, job->action.why_passed);
-	}
+	if (job->action.passed)
+		report_passed(coordinator, job);
 	if (status->phase == PHASE_UNCONFIRMED)
 		log_error(log, "upload %s: storage has not confirmed its end (%s), though told %u times; `postprocessing resume -u %s` tells it again",
 		          id, outcome_name(status->outcome), status->confirmations, id);
@@ -230,8 +242,10 @@ static const char *reason_to_skip(const struct coordinator *coordinator, struct 
 	if (input->kind == INPUT_FOUND && !is_to_claim(coordinator, job))
 		return "another instance looks after it";
 	bool theirs = slot->known == SLOT_PRESENT && slot->theirs;
-	if ((input->kind == INPUT_DUE || input->kind == INPUT_STARTING) && theirs)
+	if ((input->kind == INPUT_DUE || input->kind == INPUT_STARTING || input->kind == INPUT_EXPIRED) && theirs)
 		return "another instance looks after it";
+	if (input->kind == INPUT_EXPIRED && slot->known == SLOT_PRESENT && !slot_is_suspended(coordinator, slot))
+		return "it no longer waits for its turn";
 	if (is_to_wait_on(coordinator, job, now)) {
 		job->slot->not_before = now + ANSWER_INTERVAL;
 		return "the answer may be among the events that have not come yet";
@@ -329,10 +343,11 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 	/* Resumed is what is then run here. */
 	if (job->input.kind == INPUT_RESUME)
 		job->input.claim = present && slot->theirs;
+	bool held_up = job->input.kind == INPUT_RESUME && job->sweep == NULL && slot_is_suspended(coordinator, slot);
 	job->input.mark = slot->suspect;
 	job->action = skip != NULL ? (struct action){.ignored = skip}
 	                           : pipeline_apply(&coordinator->options.pipeline, upload, present, &status, &job->input,
-	                                            slot_busy(slot), now);
+	                                            slot_busy(slot) && !held_up, now);
 	/* Other instances take events, too, so what we remember may be old: no event is passed over because of it. */
 	if (job->action.ignored != NULL && job->source != NULL && present && !job->loaded && !speaks_of_past(job)) {
 		job_load(coordinator, job);

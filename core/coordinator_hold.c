@@ -10,6 +10,9 @@ static bool is_to_hold(const struct coordinator *coordinator, const struct job *
 	const struct input *input = &job->input;
 	if (input->kind != INPUT_BEGIN || !job->action.run || input->redelivered || input->sequence <= coordinator->before)
 		return false;
+	/* People look for it while it waits. */
+	if (step_is_suspended(coordinator, record_step(coordinator, job->record)))
+		return false;
 	if (coordinator->hold == 0 || coordinator->held >= coordinator->hold_limit || coordinator->stopping)
 		return false;
 	/* Only where there is no record in all likelihood. */

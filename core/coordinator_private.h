@@ -8,6 +8,7 @@
  *   coordinator_lost.c   what is remembered, and the broker has lost
  *   coordinator_say.c    publishing what was decided, and what a process that died may have left unsaid
  *   coordinator_turns.c  the lines in front of the steps, and whose turn it is
+ *   coordinator_suspend.c  steps that give no turns, because they cannot do their work
  *   coordinator_runs.c   the runs of steps: start, deadline, end */
 #ifndef CORE_COORDINATOR_PRIVATE_H
 #define CORE_COORDINATOR_PRIVATE_H
@@ -95,6 +96,10 @@ struct turns {
 	unsigned out;
 	int64_t bytes; /* of their uploads together */
 	bool giving;   /* turns_give() is at work */
+	/* While the step is suspended no turns are given: */
+	nanos suspended; /* since then; 0: it is not */
+	char reason[REASON_SIZE];
+	nanos expiry;    /* no upload in its line has waited for too long before that time */
 };
 
 struct coordinator {
@@ -256,6 +261,8 @@ size_t record_step(const struct coordinator *coordinator, const struct record *r
 bool turns_take(struct coordinator *coordinator, struct slot *slot, const struct upload *upload, size_t step);
 /* False: out of memory. Whoever calls this lets turns_give() follow. */
 bool turns_stand_in_line(struct coordinator *coordinator, const struct record *record, size_t step, bool suspect, nanos now);
+/* Has a turn at once, in spite of all. False: out of memory. */
+bool turns_seize(struct coordinator *coordinator, struct slot *slot, const struct record *record, size_t step, bool suspect, nanos now);
 /* Does not use its turn, if it has one. */
 void turns_return(struct coordinator *coordinator, struct slot *slot, nanos now);
 /* Nor does it stand in line any more. */
@@ -265,11 +272,27 @@ void turns_end(struct coordinator *coordinator, size_t step, int64_t size, struc
 /* Calls those in front of the line as long as there is room for them. */
 void turns_give(struct coordinator *coordinator, size_t step, nanos now);
 
+/* coordinator_suspend.c
+ *
+ * An upload whose step is suspended waits in the line, with the record that it has. Its limit follows from the record, so
+ * nothing is written for it until it has its turn, or ends. */
+bool step_is_suspended(const struct coordinator *coordinator, size_t step);
+/* Does the upload wait for a turn in a step that is suspended? */
+bool slot_is_suspended(const struct coordinator *coordinator, const struct slot *slot);
+/* One that came at that time stands in the line now. */
+void suspension_joined(struct coordinator *coordinator, size_t step, nanos came, nanos now);
+/* Ends the waiting of those that have waited for too long. To be called with each tick. */
+void suspensions_expire(struct coordinator *coordinator, nanos now);
+/* It is decided whether this one had. */
+void suspension_decided(struct coordinator *coordinator, struct slot *slot, nanos now);
+void suspensions_set_back(struct coordinator *coordinator, nanos now);
+
 /* coordinator_runs.c */
 /* The clock was set back: what has begun later than now has begun now. */
 void runs_set_back(struct coordinator *coordinator, nanos now);
-/* The upload's step is to be run: it stands in line for it. */
-void runs_want(struct coordinator *coordinator, struct slot *slot, bool mark, nanos now);
+/* The upload's step is to be run: it stands in line for it. by_hand: an administrator wants it, also while the step is
+ * suspended. */
+void runs_want(struct coordinator *coordinator, struct slot *slot, bool mark, bool by_hand, nanos now);
 /* Its turn has come, and it is marked if it had to be. */
 void runs_start(struct coordinator *coordinator, struct slot *slot, nanos now);
 /* The turn is used, for a run on this record. False: out of memory. */

@@ -76,8 +76,10 @@ void runs_start(struct coordinator *coordinator, struct slot *slot, nanos now)
 	turns_return(coordinator, slot, now);
 }
 
-void runs_want(struct coordinator *coordinator, struct slot *slot, bool mark, nanos now)
+void runs_want(struct coordinator *coordinator, struct slot *slot, bool mark, bool by_hand, nanos now)
 {
+	if (by_hand && slot_is_suspended(coordinator, slot))
+		turns_forfeit(coordinator, slot, now);
 	if (slot_busy(slot) || slot->known != SLOT_PRESENT || coordinator->stopping)
 		return;
 	const struct status *status = &slot->record->status;
@@ -90,6 +92,9 @@ void runs_want(struct coordinator *coordinator, struct slot *slot, bool mark, na
 			.until = now + coordinator->options.pipeline.other.deadline,
 		};
 		return_now(coordinator, slot, &input, "the step is not configured here: waiting for another service to do it", now);
+	} else if (by_hand && step_is_suspended(coordinator, step) && turns_seize(coordinator, slot, slot->record, step, mark, now)) {
+		log_info(coordinator->options.log, "upload %s: resumed: %s is run once, though it is suspended", slot->id,
+		         coordinator->options.step[step]);
 	} else if (!mark && turns_take(coordinator, slot, slot->record->upload, step)) {
 		runs_start(coordinator, slot, now);
 	} else if (turns_stand_in_line(coordinator, slot->record, step, mark, now)) {

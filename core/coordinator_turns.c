@@ -90,7 +90,7 @@ void turns_give(struct coordinator *coordinator, size_t step, nanos now)
 	if (turns->giving) /* a turn that was over at once brought us here again */
 		return;
 	turns->giving = true;
-	while (!coordinator->stopping && lines_first(&coordinator->lines, step, &next) &&
+	while (!coordinator->stopping && !step_is_suspended(coordinator, step) && lines_first(&coordinator->lines, step, &next) &&
 	       has_room(coordinator, step, next.suspect, next.size) && call_next(coordinator, step, &next, now))
 		;
 	turns->giving = false;
@@ -133,7 +133,8 @@ bool turns_take(struct coordinator *coordinator, struct slot *slot, const struct
 {
 	char space[NAME_SIZE], user[NAME_SIZE];
 	struct place next, place = make_place(upload, false, space, user);
-	if (lines_first(&coordinator->lines, step, &next) || !has_room(coordinator, step, false, place.size))
+	if (step_is_suspended(coordinator, step) || lines_first(&coordinator->lines, step, &next) ||
+	    !has_room(coordinator, step, false, place.size))
 		return false;
 	take(coordinator, slot, step, &place, lines_pass(&coordinator->lines, step, &place));
 	return true;
@@ -143,5 +144,24 @@ bool turns_stand_in_line(struct coordinator *coordinator, const struct record *r
 {
 	char space[NAME_SIZE], user[NAME_SIZE];
 	struct place place = make_place(record->upload, suspect, space, user);
-	return lines_join(&coordinator->lines, step, &place, now);
+	place.came = pipeline_came(&coordinator->options.pipeline.step[step], &record->status);
+	if (!lines_join(&coordinator->lines, step, &place, now))
+		return false;
+	suspension_joined(coordinator, step, place.came, now);
+	return true;
+}
+
+bool turns_seize(struct coordinator *coordinator, struct slot *slot, const struct record *record, size_t step, bool suspect, nanos now)
+{
+	char space[NAME_SIZE], user[NAME_SIZE];
+	struct place place = make_place(record->upload, suspect, space, user);
+	struct job *job = suspect ? job_create(INPUT_STARTING) : NULL;
+	if (suspect && job == NULL)
+		return false;
+	take(coordinator, slot, step, &place, lines_pass(&coordinator->lines, step, &place));
+	if (suspect)
+		slot_add_job(coordinator, slot, job, now);
+	else
+		runs_start(coordinator, slot, now);
+	return true;
 }

@@ -17,6 +17,7 @@ struct group {
 	struct timers members;  /* groups in which somebody stands, by what they have had; of a user the standing by their order */
 	struct timer had;       /* among the parent's members */
 	size_t turns;           /* that are not over */
+	size_t length;          /* of a line: how many stand in it */
 	nanos clock;            /* what the member that was served last had had until then: newcomers begin with it */
 	char id[];
 };
@@ -26,6 +27,7 @@ struct standing {
 	struct group *user;
 	struct timer order;     /* in the user's members */
 	int64_t size;
+	nanos came;
 	bool suspect;
 	char id[];
 };
@@ -57,6 +59,7 @@ static void settle(struct lines *lines, struct group *group)
 static void end_standing(struct lines *lines, struct standing *standing)
 {
 	struct group *user = standing->user;
+	user->parent->parent->length--;
 	timers_unset(&user->members, &standing->order);
 	table_remove(&lines->places, &standing->entry);
 	free(standing);
@@ -143,6 +146,8 @@ static struct standing *stand(struct lines *lines, struct group *user, const str
 	standing->user = user;
 	standing->size = bounded(place->size);
 	standing->suspect = place->suspect;
+	standing->came = place->came;
+	user->parent->parent->length++;
 	memcpy(standing->id, place->id, size);
 	table_add(&lines->places, &standing->entry);
 	return standing;
@@ -186,12 +191,17 @@ static struct standing *first(const struct lines *lines, size_t step)
 	return CONTAINER(timers_first(&CONTAINER(user, struct group, had)->members), struct standing, order);
 }
 
+static struct place place_of(const struct standing *standing)
+{
+	return (struct place){.id = standing->id, .size = standing->size, .suspect = standing->suspect, .came = standing->came};
+}
+
 bool lines_first(const struct lines *lines, size_t step, struct place *place)
 {
 	const struct standing *standing = first(lines, step);
 	if (standing == NULL)
 		return false;
-	*place = (struct place){.id = standing->id, .size = standing->size, .suspect = standing->suspect};
+	*place = place_of(standing);
 	return true;
 }
 
@@ -240,4 +250,20 @@ void lines_over(struct lines *lines, struct group *user)
 size_t lines_count(const struct lines *lines)
 {
 	return lines->places.count;
+}
+
+size_t lines_length(const struct lines *lines, size_t step)
+{
+	return lines->line[step].length;
+}
+
+const void *lines_next(const struct lines *lines, size_t step, const void *after, struct place *place)
+{
+	const struct standing *standing = after;
+	do
+		standing = (const struct standing *)(const void *)table_next(&lines->places, standing != NULL ? &standing->entry : NULL);
+	while (standing != NULL && standing->user->parent->parent != &lines->line[step]);
+	if (standing != NULL)
+		*place = place_of(standing);
+	return standing;
 }

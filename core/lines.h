@@ -30,7 +30,9 @@ struct place {
 	const char *id;
 	const char *space, *user;
 	int64_t size;        /* bytes */
-	bool suspect;        /* kept for the caller */
+	/* Kept for the caller: */
+	bool suspect;
+	nanos came;
 };
 
 /* False: out of memory. */
@@ -54,7 +56,12 @@ struct group *lines_pass(struct lines *lines, size_t step, const struct place *p
 /* The turn is over. NULL is fine. */
 void lines_over(struct lines *lines, struct group *user);
 
-/* In all lines. */
+/* In all lines, and in a step's. */
 size_t lines_count(const struct lines *lines);
+size_t lines_length(const struct lines *lines, size_t step);
+
+/* From one who stands in the step's line to the next, in no order, after NULL to the first one; NULL: there are no more.
+ * Nobody may join or leave meanwhile. `id` may be used until that one leaves; space and user are NULL. */
+const void *lines_next(const struct lines *lines, size_t step, const void *after, struct place *place);
 
 #endif

@@ -59,7 +59,7 @@ core_libcore_a_SOURCES = \
 	core/coordinator_private.h \
 	core/coordinator_runs.c \
 	core/coordinator_say.c \
-	core/coordinator_slots.c \
+	core/coordinator_slots.c core/coordinator_suspend.c \
 	core/coordinator_turns.c \
 	core/encoding.c \
 	core/encoding.h \

@@ -8,6 +8,8 @@
 #define BACKOFF_LIMIT (365 * 24 * HOUR)
 /* No wait is shorter: a step that asks for none would run and be written in a loop. */
 #define WAIT_LEAST (100 * MILLISECOND)
+/* So long at least a step is suspended before uploads end because of it. */
+#define SUSPENDED_LEAST HOUR
 
 static const struct pipeline_step *find_step(const struct pipeline *pipeline, const char *name)
 {
@@ -115,23 +117,43 @@ static void enter_step(const struct pipeline *pipeline, const struct upload *upl
 static void pass_over(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
                       struct action *action, nanos now)
 {
-	action->passed = status->failures;
+	action->passed = true;
 	action->passed_step = status->step;
+	action->passed_failures = status->failures;
 	memcpy(action->why_passed, status->reason, sizeof action->why_passed);
 	enter_step(pipeline, upload, status, status->step + 1, action, now);
+}
+
+nanos pipeline_came(const struct pipeline_step *limits, const struct status *status)
+{
+	bool queued = status->phase == PHASE_QUEUED || status->phase == PHASE_RUNNING;
+	return queued ? status->due - limits->deadline : status->due;
+}
+
+nanos pipeline_suspended_until(const struct pipeline_step *limits, nanos came, nanos suspended)
+{
+	nanos least = limits->check_limit < SUSPENDED_LEAST ? limits->check_limit : SUSPENDED_LEAST;
+	nanos until = came < TIME_LAST - limits->check_limit ? came + limits->check_limit : TIME_LAST;
+	return until > suspended + least ? until : suspended + least;
+}
+
+/* The current step is given up without a verdict. */
+static void exhaust(const struct pipeline *pipeline, const struct upload *upload, struct status *status, struct action *action,
+                    nanos now)
+{
+	if (pipeline_current_step(pipeline, upload, status)->continue_when_exhausted)
+		pass_over(pipeline, upload, status, action, now);
+	else
+		finish(pipeline, upload, status, OUTCOME_ABORT, action, now);
 }
 
 /* The current step failed to reach a verdict. */
 static void fail(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
                  struct action *action, nanos now)
 {
-	const struct pipeline_step *limits = pipeline_current_step(pipeline, upload, status);
 	status->failures++;
-	if (status->failures > limits->max_retries) {
-		if (limits->continue_when_exhausted)
-			pass_over(pipeline, upload, status, action, now);
-		else
-			finish(pipeline, upload, status, OUTCOME_ABORT, action, now);
+	if (status->failures > pipeline_current_step(pipeline, upload, status)->max_retries) {
+		exhaust(pipeline, upload, status, action, now);
 		return;
 	}
 	action->publish |= PUBLISH_RETRY;
@@ -383,6 +405,21 @@ static struct action stopped(const struct upload *upload, struct status *status,
 	return action;
 }
 
+static struct action expired(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                             const struct input *input, bool busy, nanos now)
+{
+	if (all_done(upload, status) || !is_to_run(status, now))
+		return ignore("it does not wait for its turn");
+	const struct pipeline_step *limits = pipeline_current_step(pipeline, upload, status);
+	if (now < pipeline_suspended_until(limits, pipeline_came(limits, status), input->suspended))
+		return ignore("it may wait longer for its step");
+	struct action action = {.drop = busy};
+	status_set_reason(status, input->reason);
+	exhaust(pipeline, upload, status, &action, now);
+	put(status, &action, now);
+	return action;
+}
+
 static struct action due(const struct pipeline *pipeline, const struct upload *upload, struct status *status, bool busy,
                          nanos now)
 {
@@ -492,6 +529,8 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 		return found(pipeline, upload, status, input, busy, now);
 	case INPUT_STOPPED:
 		return stopped(upload, status, input);
+	case INPUT_EXPIRED:
+		return expired(pipeline, upload, status, input, busy, now);
 	case INPUT_BEGIN:
 	case INPUT_REFUSED:
 		break;

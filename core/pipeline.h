@@ -16,6 +16,9 @@
  * what has failed before, is marked in its record (running) before it runs, and counts as failed if it is found so.
  * So is what begins with an event that was delivered before: whoever had it may have run the step, and left no record.
  *
+ * A step whose check fails is suspended: its uploads are not run, and stay as they are, queued or with their time come.
+ * Those that have waited for too long then (EXPIRED) end as those do whose retries are used up.
+ *
  * The caller (coordinator.c) loads the record, applies one input at a time, writes the record if the action
  * says so, conditional on what it loaded, and only then publishes and runs what the action says. The one exception is
  * what BEGIN runs: it may be over before the record is written, and BEGIN and RETURNED then are one write. */
@@ -32,11 +35,12 @@ struct pipeline_step {
 	nanos deadline;
 	nanos max_wait;     /* farther ahead a step may not ask to be run again, or ask others to answer */
 	unsigned max_waits; /* as often may one try of the step ask to be run again later */
+	nanos check_limit;  /* so long an upload waits for the step while it is suspended */
 	bool continue_when_exhausted;
 };
 
-/* The defaults of max_wait and max_waits. */
-#define MAX_WAITING .max_wait = 720 * HOUR, .max_waits = 1000
+/* The defaults of max_wait, max_waits and check_limit. */
+#define MAX_WAITING .max_wait = 720 * HOUR, .max_waits = 1000, .check_limit = 24 * HOUR
 
 struct pipeline {
 	const struct pipeline_step *step;
@@ -57,7 +61,8 @@ enum input_kind {
 	INPUT_STARTING,      /* the turn of the current step has come */
 	INPUT_DUE,           /* the time that the status names has come */
 	INPUT_FOUND,         /* the record was found in the bucket at start, or left behind by another instance */
-	INPUT_STOPPED        /* the service stops before the step that is marked as running came to an end */
+	INPUT_STOPPED,       /* the service stops before the step that is marked as running came to an end */
+	INPUT_EXPIRED        /* the current step is suspended, and the upload has perhaps waited long enough for it */
 };
 
 enum returned { RETURNED_VERDICT, RETURNED_WAIT, RETURNED_AWAIT };
@@ -78,7 +83,8 @@ struct input {
 	nanos began;           /* when it did; 0: there was no run */
 	nanos until;           /* WAIT, AWAIT */
 	bool result;           /* the step set a result */
-	const char *reason;    /* "" */
+	const char *reason;    /* "", and of EXPIRED */
+	nanos suspended;       /* EXPIRED: since then the step is */
 	bool mark;             /* STARTING: it is to be marked as running first, see PHASE_RUNNING */
 	bool lost;             /* there is no record, though there has to be one: the broker has lost it */
 	bool foreign;          /* FOUND: another implementation wrote it */
@@ -93,8 +99,9 @@ struct action {
 	bool run;            /* hand the current step to its workers */
 	bool mark;           /* … which are to mark it as running first */
 	bool drop;           /* a run that is under way is no longer wanted */
-	unsigned passed;     /* so often did a step fail that the upload goes on without its verdict; 0: none was passed over */
-	size_t passed_step;  /* which */
+	bool passed;         /* the upload goes on without the verdict of a step: */
+	size_t passed_step;  /* which, how often it had failed, and why */
+	unsigned passed_failures;
 	char why_passed[REASON_SIZE];
 	const char *ignored; /* the input changed nothing, for this reason; NULL: it did */
 };
@@ -111,6 +118,13 @@ const struct pipeline_step *pipeline_current_step(const struct pipeline *pipelin
 
 /* How long the current step waits before its next run, after so many failures as the status says. */
 nanos pipeline_backoff(const struct pipeline *pipeline, const struct upload *upload, const struct status *status);
+
+/* Since when an upload wants the turn in its step that it has not had yet. */
+nanos pipeline_came(const struct pipeline_step *limits, const struct status *status);
+/* Until when such an upload waits for the step, which has been suspended since `suspended`: for check_limit from when it came.
+ * One that came long before, as after a long stop of the service or in a long line, is not ended at once: the step has to
+ * have been suspended for an hour (or for check_limit, if that is less). */
+nanos pipeline_suspended_until(const struct pipeline_step *limits, nanos came, nanos suspended);
 
 /* Is the step one that the configuration has? */
 bool pipeline_step_known(const struct pipeline *pipeline, const char *name);

@@ -20,7 +20,7 @@ check_PROGRAMS += tests/test_timers tests/test_waiters tests/test_lines tests/te
 
 check_PROGRAMS += tests/test_sim
 tests_test_sim_SOURCES = tests/test_sim.c tests/sim/world.c tests/sim/world.h tests/sim/broker.c tests/sim/broker.h \
-	tests/sim/instance.c tests/sim/ports.c tests/sim/operation.c tests/sim/actors.c tests/sim/promises.c tests/sim/forget.c tests/sim/stop.c
+	tests/sim/instance.c tests/sim/ports.c tests/sim/operation.c tests/sim/actors.c tests/sim/promises.c tests/sim/forget.c tests/sim/stop.c tests/sim/suspend.c
 
 check_PROGRAMS += tests/test_markers tests/test_scan_markers tests/test_search tests/test_position tests/test_census tests/test_trim tests/test_instance
 
@@ -133,6 +133,9 @@ tests_test_coordinator_memory_SOURCES = tests/test_coordinator_memory.c $(FAKE_P
 tests_test_coordinator_memory_LDFLAGS = $(SCARCITY_WRAPS) -Wl,--wrap=coordinator_create,--wrap=coordinator_deliver \
 	-Wl,--wrap=coordinator_answered,--wrap=coordinator_returned,--wrap=coordinator_found,--wrap=coordinator_looked \
 	-Wl,--wrap=coordinator_tick,--wrap=event_decode
+
+check_PROGRAMS += tests/test_coordinator_suspend
+tests_test_coordinator_suspend_SOURCES = tests/test_coordinator_suspend.c $(COORDINATOR_WORLD)
 
 check_PROGRAMS += tests/test_coordinator_lines
 tests_test_coordinator_lines_SOURCES = tests/test_coordinator_lines.c $(COORDINATOR_WORLD)

@@ -4,7 +4,8 @@
 #include <stdio.h>
 
 static const struct pipeline_step limits[] = {
-	{.name = "scan", .max_retries = SCAN_RETRIES, .retry_backoff = 5 * SECOND, .deadline = 10 * MINUTE, MAX_WAITING},
+	{.name = "scan", .max_retries = SCAN_RETRIES, .retry_backoff = 5 * SECOND, .deadline = 10 * MINUTE,
+	 .max_wait = 720 * HOUR, .max_waits = 1000, .check_limit = MINUTE},
 	{.name = "delay", .max_retries = 0, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING, .continue_when_exhausted = true},
 };
 static const char *const names[] = {"scan", "delay", "policies"};

@@ -172,6 +172,43 @@ START_TEST(names_of_any_kind)
 }
 END_TEST
 
+/* Each who stands in a line is seen once, and with what was kept of him. */
+START_TEST(one_after_the_other)
+{
+	struct place place = {.space = "s", .user = "u"}, seen;
+	unsigned times[2][100] = {{0}};
+	ck_assert(lines_init(&lines, 3));
+	for (int i = 0; i < 200; i++) {
+		char id[16], user[16];
+		snprintf(id, sizeof id, "%d", i);
+		snprintf(user, sizeof user, "%d", i % 7);
+		place = (struct place){.id = id, .space = "s", .user = user, .size = i, .came = i, .suspect = i % 3 == 0};
+		ck_assert(lines_join(&lines, (size_t)i % 2, &place, i));
+	}
+	ck_assert(lines_leave(&lines, "198") && lines_leave(&lines, "199"));
+	for (size_t step = 0; step < 2; step++) {
+		ck_assert_uint_eq(lines_length(&lines, step), 99);
+		for (const void *at = NULL; (at = lines_next(&lines, step, at, &seen)) != NULL;) {
+			int number = atoi(seen.id);
+			ck_assert_uint_eq((size_t)number % 2, step);
+			ck_assert_int_eq(seen.came, number);
+			ck_assert(seen.suspect == (number % 3 == 0));
+			times[step][number / 2]++;
+		}
+		for (int i = 0; i < 99; i++)
+			ck_assert_uint_eq(times[step][i], 1);
+	}
+	ck_assert_ptr_null(lines_next(&lines, 2, NULL, &seen));
+	ck_assert_uint_eq(lines_length(&lines, 2), 0);
+	ck_assert(lines_first(&lines, 1, &seen));
+	ck_assert_int_eq(seen.came, atoi(seen.id));
+	while (lines_length(&lines, 1) > 0)
+		serve(1);
+	ck_assert_uint_eq(lines_count(&lines), 99);
+	lines_free(&lines);
+}
+END_TEST
+
 static size_t used(void)
 {
 	return mallinfo2().uordblks + mallinfo2().hblkhd;
@@ -198,6 +235,6 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {in_order_of_arrival, small_before_large, fair_between_spaces, fair_between_users_of_a_space, who_runs_has_had_something,
-	                              names_of_any_kind, are_small};
+	                              names_of_any_kind, one_after_the_other, are_small};
 	return suite_run("lines", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -303,6 +303,56 @@ START_TEST(a_wait_is_resumed)
 }
 END_TEST
 
+static void expire(nanos suspended, nanos now)
+{
+	apply_at((struct input){.kind = INPUT_EXPIRED, .suspended = suspended, .reason = "no scanner"}, true, now);
+}
+
+/* From when it came to the step, or its time came. */
+START_TEST(a_suspended_step_is_waited_for)
+{
+	begin();
+	expire(NOW - HOUR, NOW + MINUTE - 1);
+	assert_action("ignored");
+	expire(NOW - HOUR, NOW + MINUTE);
+	assert_action("put confirming 3 E drop");
+	ck_assert_int_eq(status.outcome, OUTCOME_ABORT);
+	ck_assert_str_eq(status.reason, "no scanner");
+	begin();
+	returned(OUTCOME_RETRY, "x", NOW);
+	expire(NOW - HOUR, NOW + MINUTE);
+	assert_action("ignored");
+	expire(NOW - HOUR, NOW + 5 * SECOND + MINUTE);
+	assert_action("put confirming 3 E drop");
+	begin();
+	asked_for(RETURNED_WAIT, NOW + HOUR, NOW);
+	expire(NOW - HOUR, NOW + HOUR + MINUTE - 1);
+	assert_action("ignored");
+	expire(NOW - HOUR, NOW + HOUR + MINUTE);
+	assert_action("put confirming 3 E drop");
+	/* `delay` is passed over then. */
+	begin();
+	returned(OUTCOME_CONTINUE, NULL, NOW);
+	expire(NOW - HOUR, NOW + 24 * HOUR);
+	assert_action("put awaiting 2 S drop");
+}
+END_TEST
+
+/* What came long ago has the step's own time: a stop of days, or a long line, is no reason to end it when a check fails. */
+START_TEST(a_step_that_has_only_just_been_suspended)
+{
+	static const struct pipeline_step day = {.check_limit = 24 * HOUR, .deadline = MINUTE}, shorter = {.check_limit = MINUTE};
+	struct status queued = {.phase = PHASE_QUEUED, .due = NOW};
+	ck_assert_int_eq(pipeline_came(&day, &queued), NOW - MINUTE);
+	ck_assert_int_eq(pipeline_suspended_until(&day, NOW - MINUTE, NOW), NOW - MINUTE + 24 * HOUR);
+	ck_assert_int_eq(pipeline_suspended_until(&day, NOW - 100 * HOUR, NOW), NOW + HOUR);
+	ck_assert_int_eq(pipeline_suspended_until(&shorter, NOW - 100 * HOUR, NOW), NOW + MINUTE);
+	/* Times of a record are any. */
+	ck_assert_int_eq(pipeline_suspended_until(&day, TIME_LAST, NOW), TIME_LAST);
+	ck_assert_int_eq(pipeline_suspended_until(&day, TIME_FIRST, NOW), NOW + HOUR);
+}
+END_TEST
+
 /* A record of others may name any number of failures. */
 START_TEST(failures_of_a_foreign_record)
 {
@@ -618,7 +668,8 @@ int main(void)
 	const TTest *const tests[] = {all_steps_in_order, no_steps, verdicts_end_it, what_is_no_verdict_is_a_failure,
 	                              backoff_doubles_and_ends, backoff_has_a_limit, exhausted_may_continue,
 	                              the_last_exhausted_step_continues_to_the_end, times_that_a_step_asks_for, a_time_after_the_clock_was_set_back, an_answer_has_the_deadline,
-	                              waits_are_counted, a_wait_is_resumed, failures_of_a_foreign_record,
+	                              waits_are_counted, a_wait_is_resumed, a_suspended_step_is_waited_for,
+	                              a_step_that_has_only_just_been_suspended, failures_of_a_foreign_record,
 	                              answers_that_nobody_asked_for, an_answer_that_never_comes, late_runs, begun_again,
 	                              redeliveries_change_nothing, answers_count_once, without_its_record, a_failure_that_comes_again_counts_once, confirmation_is_asked_for_ever_more_rarely,
 	                              storage_gives_up_before_the_end, found_after_a_crash, a_step_that_kills_the_service, stopped_in_the_middle_is_no_failure,

@@ -35,6 +35,8 @@ static const struct input inputs[] = {
 	{.kind = INPUT_FOUND},
 	{.kind = INPUT_FOUND, .claim = true},
 	{.kind = INPUT_STOPPED, .transition = 20},
+	{.kind = INPUT_EXPIRED, .suspended = NOW - MINUTE},
+	{.kind = INPUT_EXPIRED, .suspended = NOW - MINUTE + 1},
 };
 #define INPUTS (sizeof inputs / sizeof inputs[0])
 
@@ -83,6 +85,8 @@ static const char *const expected[INPUTS][PHASES] = {
 	{"put queued 0 run mark", "put backoff 0 R", "put waiting 0 run mark", "put backoff 0 run mark",
 	 "put awaiting 0", "put confirming 3", "ignored", "ignored"},
 	{"ignored", "put queued 0", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored"},
+	{"put confirming 3 E", "put confirming 3 E", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored"},
+	{"ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored"},
 };
 
 /* The same where the step is queued or running in this instance. */
@@ -126,6 +130,8 @@ static const char *const expected_busy[INPUTS][PHASES] = {
 	{"ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored"},
 	{"ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored"},
 	{"ignored", "put queued 0", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored"},
+	{"put confirming 3 E drop", "put confirming 3 E drop", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored"},
+	{"ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored", "ignored"},
 };
 
 static struct status status_in(enum phase phase)

@@ -23,7 +23,7 @@ static struct input random_input(const struct status *status, uint64_t *sequence
 	static const char *const names[] = {"scan", "delay", "policies", "finished", "unknown"};
 	unsigned what = below(100);
 	struct input input = {
-		.kind = what < 30 ? INPUT_RETURNED : what < 45 ? INPUT_DUE : (enum input_kind)below(INPUT_STOPPED + 1),
+		.kind = what < 30 ? INPUT_RETURNED : what < 45 ? INPUT_DUE : (enum input_kind)below(INPUT_EXPIRED + 1),
 		.sequence = below(4) == 0 ? 1 + below((unsigned)*sequence) : ++*sequence,
 		.stream = below(50) == 0 ? 8 : 7,
 		.step = names[below(5)],
@@ -35,6 +35,7 @@ static struct input random_input(const struct status *status, uint64_t *sequence
 		.result = below(2) == 0,
 		.reason = "r",
 		.claim = below(2) == 0,
+		.suspended = now - (nanos)below(7200) * SECOND,
 	};
 	if (input.kind == INPUT_BEGIN && below(3) != 0) /* otherwise no sequence would come far */
 		input.kind = INPUT_RETURNED;
@@ -61,7 +62,7 @@ static bool justified(const struct input *input, const struct status *before, co
 		return said && input->outcome == OUTCOME_DELETE;
 	if (after->outcome == OUTCOME_CONTINUE)
 		return after->step == fixture_upload.step_count && said && input->outcome == OUTCOME_CONTINUE;
-	bool failed = (said && input->outcome != OUTCOME_CONTINUE && input->outcome != OUTCOME_DELETE) || input->kind == INPUT_DUE ||
+	bool failed = (said && input->outcome != OUTCOME_CONTINUE && input->outcome != OUTCOME_DELETE) || input->kind == INPUT_DUE || input->kind == INPUT_EXPIRED ||
 	              input->kind == INPUT_FOUND || (input->kind == INPUT_READY && input->failed) ||
 	              (input->kind == INPUT_RETURNED && input->returned != RETURNED_VERDICT);
 	return after->outcome == OUTCOME_ABORT && failed;
@@ -83,6 +84,8 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	HOLDS(timed(after->phase) == (after->due != 0));
 	HOLDS(after->due <= TIME_LAST && (after->phase != PHASE_WAITING || after->due <= now + 720 * HOUR || after->due <= before->due));
 	HOLDS(after->waits <= 1000);
+	/* Waiting for a step spends no retry. */
+	HOLDS(input->kind != INPUT_EXPIRED || (action->write == WRITE_PUT && after->step > before->step));
 	HOLDS(after->waits <= before->waits || (input->returned == RETURNED_WAIT && after->due >= now + 100 * MILLISECOND));
 	HOLDS(after->transition == before->transition + (action->write == WRITE_PUT));
 	HOLDS(action->write != WRITE_PUT || (after->publish == action->publish && after->said == after->transition) ||

@@ -12,6 +12,7 @@
 #define BREAKAGE_SEEDS 10000
 
 static struct sim_holds holds;
+static unsigned long suspensions, expired;
 
 static void add_holds(const struct sim_holds *more)
 {
@@ -29,7 +30,8 @@ static bool check_holds(unsigned long seeds)
 	printf("first steps run without a record: %lu; %lu ended with one write, %lu outlasted the limit, %lu died with their instance, "
 	       "%lu found a record, %lu gave their event back\n",
 	       holds.begun, holds.ended, holds.outlasted, holds.orphaned, holds.refused, holds.returned);
-	return seeds < SEEDS || (holds.ended > 0 && holds.outlasted > 0 && holds.orphaned > 0 && holds.refused > 0 && holds.returned > 0);
+	printf("steps suspended: %lu times; %lu uploads waited too long for one\n", suspensions, expired);
+	return seeds < SEEDS || (suspensions > 0 && expired > 0 && holds.ended > 0 && holds.outlasted > 0 && holds.orphaned > 0 && holds.refused > 0 && holds.returned > 0);
 }
 
 static bool run_seed(uint64_t seed, enum breakage breakage, bool trace, char violation[256])
@@ -39,8 +41,11 @@ static bool run_seed(uint64_t seed, enum breakage breakage, bool trace, char vio
 		abort();
 	bool good = world_run(world, seed, breakage, trace);
 	snprintf(violation, 256, "%s", world->violation);
-	if (breakage == BREAK_NOTHING)
+	if (breakage == BREAK_NOTHING) {
 		add_holds(&world->holds);
+		suspensions += world->suspensions;
+		expired += world->expired;
+	}
 	world_free(world);
 	free(world);
 	return good;

@@ -7,11 +7,14 @@
 
 #define HELD_LIMIT 64
 
+#define LIMITS .max_retries = 6, .retry_backoff = SECOND, .deadline = MINUTE
 static const struct pipeline_step limits[SIM_STEPS] = {
-	{.name = "scan", .max_retries = 6, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING},
-	{.name = "delay", .max_retries = 6, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING},
-	{.name = "remote", .max_retries = 6, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING},
-};
+	{.name = "scan", LIMITS, MAX_WAITING}, {.name = "delay", LIMITS, MAX_WAITING}, {.name = "remote", LIMITS, MAX_WAITING}};
+/* For half of the seeds: these wait for a step that is suspended for less than it may be. */
+static const struct pipeline_step hasty[SIM_STEPS] = {
+	{.name = "scan", LIMITS, .max_wait = HOUR, .max_waits = 9, .check_limit = 30 * SECOND},
+	{.name = "delay", LIMITS, .max_wait = HOUR, .max_waits = 9, .check_limit = 30 * SECOND},
+	{.name = "remote", LIMITS, .max_wait = HOUR, .max_waits = 9, .check_limit = 30 * SECOND}};
 static const char *const names[SIM_STEPS] = {"scan", "delay", "remote"};
 static const unsigned workers[SIM_STEPS] = {2, 2, 2};
 
@@ -44,13 +47,14 @@ void instance_start(struct world *world, size_t number)
 	instance->held = 0;
 	instance->stalled_until = instance->stops_until = instance->doubted = 0;
 	instance->cancelled = false;
+	memset(instance->suspended, 0, sizeof instance->suspended);
 	/* Half of the lives end in the middle of something. */
 	instance->calls_to_death = world_chance(world, 50) ? (int)world_random(world, 60) : -1;
 	snprintf(instance->owner, sizeof instance->owner, "i%zu", number);
 	snprintf(instance->nonce, sizeof instance->nonce, "i%zu.%u", number, instance->life);
 	instance->coordinator = coordinator_create(&(struct coordinator_options){
-		.pipeline = {.step = limits, .count = SIM_STEPS,
-		             .other = {.name = "", .max_retries = 6, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING},
+		.pipeline = {.step = world->seed % 2 == 0 && world->breakage == BREAK_NOTHING ? hasty : limits, .count = SIM_STEPS,
+		             .other = {.name = "", LIMITS, MAX_WAITING},
 		             .confirm_interval = MINUTE, .confirm_interval_limit = HOUR, .confirm_limit = 24},
 		.step = names,
 		.workers = workers,
@@ -186,6 +190,8 @@ static void end_run(struct world *world, const struct happening *happening)
 		struct sim_upload *upload = world_upload(world, run->upload->id);
 		if (run->returned == RETURNED_VERDICT && happening->outcome == OUTCOME_CONTINUE)
 			upload->passed[run->step] = true;
+		else if (run->returned == RETURNED_VERDICT && happening->outcome == OUTCOME_RETRY)
+			upload->failed_runs++;
 		upload->feared &= ~(1u << run->step);
 		coordinator_returned(instance->coordinator, run, world->now);
 		return;
@@ -270,6 +276,11 @@ void instance_happens(struct world *world, const struct happening *happening)
 	}
 	if (happening->kind == HAPPEN_STOP) {
 		stop_begins(world, happening->instance);
+		return;
+	}
+	if (happening->kind == HAPPEN_SUSPEND || happening->kind == HAPPEN_RELEASE) {
+		suspend_happens(world, happening);
+		instance_after_call(world, happening->instance);
 		return;
 	}
 	if (happening->kind == HAPPEN_DOUBT) {

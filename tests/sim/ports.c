@@ -206,6 +206,8 @@ static void port_cancel(void *closure, struct run *run)
 	struct world *world = reach->world;
 	struct instance *instance = &world->instance[reach->number];
 	atomic_store(&run->cancelled, true);
+	/* It may be given up as well. */
+	world_upload(world, run->upload->id)->failed_runs++;
 	if (!is_out(instance, run) || world_maybe(world, 50))
 		return;
 	run->outcome = OUTCOME_RETRY;

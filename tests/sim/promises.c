@@ -23,7 +23,7 @@ static void check_due(struct world *world, const struct record *record)
 }
 
 /* 2: in order, none skipped, none after the end. 3: no wait is cut short. */
-static void check_progress(struct world *world, const struct sim_upload *upload, const struct record *record)
+static void check_progress(struct world *world, struct sim_upload *upload, const struct record *record)
 {
 	const struct status *was = &upload->last.status, *is = &record->status;
 	size_t all = record->upload->step_count;
@@ -36,6 +36,10 @@ static void check_progress(struct world *world, const struct sim_upload *upload,
 		world_violated(world, "%s had ended with %s and now ends with %s", upload->id, outcome_name(was->outcome), outcome_name(is->outcome));
 	if (is->step == was->step + 1 && was->step < all && !ends_early && !upload->passed[was->step])
 		world_violated(world, "%s leaves %s, which was not done", upload->id, record->upload->step[was->step]);
+	/* A retry is spent by a run that failed, or that may have ended the service, and by nothing else. */
+	bool ours = was->step == is->step && was->step < 2 && was->phase != PHASE_RUNNING;
+	if (ours && is->failures > was->failures && ++upload->spent > upload->failed_runs)
+		world_violated(world, "%s spends a retry of %s, which was not run", upload->id, record->upload->step[was->step]);
 	if (was->phase == PHASE_WAITING && is->step != was->step && world->now < was->due)
 		world_violated(world, "%s leaves its delay %.3f s early", upload->id, (double)(was->due - world->now) / (double)SECOND);
 }
@@ -63,6 +67,7 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
 	if (upload->removed && !upload->hit)
 		world_violated(world, "%s is begun again after its end", key);
 	check_due(world, &record);
+	world->expired += strncmp(record.status.reason, "the step was suspended", 22) == 0 && record.status.confirmations == 1;
 	if (upload->present && !upload->hit)
 		check_progress(world, upload, &record);
 	record_clear(&upload->last);
@@ -108,6 +113,9 @@ void promises_of_run(struct world *world, size_t instance, const struct run *run
 	struct sim_upload *upload = world_upload(world, run->upload->id);
 	bool holds = !upload->present && !upload->removed;
 	world_trace(world, "%s runs %s on %s%s", world->instance[instance].owner, steps[run->step], upload->id, holds ? ", without a record" : "");
+	struct instance *runner = &world->instance[instance];
+	if (runner->suspended[run->step] && runner->turns_before[run->step]-- == 0)
+		world_violated(world, "%s is run for %s, though it is suspended", steps[run->step], upload->id);
 	bool owns = strcmp(upload->last.owner, world->instance[instance].owner) == 0 && upload->shown[instance] >= upload->feared_at;
 	bool knows = !upload->present || owns;
 	if ((upload->feared & 1u << run->step) != 0 && !run->marked && knows && !upload->hit)

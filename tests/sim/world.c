@@ -153,6 +153,11 @@ static void plan_troubles(struct world *world)
 	for (uint64_t i = 0; i < doubts; i++)
 		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
 		           &(struct happening){.kind = HAPPEN_DOUBT, .instance = (size_t)world_random(world, world->instances)});
+	uint64_t suspensions = world_random(world, 8);
+	for (uint64_t i = 0; i < suspensions; i++)
+		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
+		           &(struct happening){.kind = HAPPEN_SUSPEND, .instance = (size_t)world_random(world, world->instances),
+		                               .upload = (size_t)world_random(world, SIM_STEPS)});
 	uint64_t losses = forgetful ? 1 + world_random(world, 12) : 0;
 	for (uint64_t i = 0; i < losses; i++)
 		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME), &(struct happening){.kind = HAPPEN_FORGET});

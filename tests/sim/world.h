@@ -41,6 +41,8 @@ enum breakage {
 	BREAK_HELD_ACKNOWLEDGED, /* the event of an upload is acknowledged when its step is run without a record */
 	BREAK_HELD_FOR_LONG,     /* … which is allowed for as long as the step takes */
 	BREAK_FIRST_DELIVERIES,  /* nobody knows that an event was delivered before */
+	BREAK_SUSPEND_UNHEARD,   /* a step is run though it is suspended */
+	BREAK_RELEASE_UNHEARD,   /* … or not run though it is no longer */
 	BREAKAGES
 };
 
@@ -57,6 +59,8 @@ enum happening_kind {
 	HAPPEN_STALL,    /* an instance is stopped for a while */
 	HAPPEN_STOP,     /* an instance is told to end */
 	HAPPEN_DOUBT,    /* an instance takes the bucket for another one */
+	HAPPEN_SUSPEND,  /* an instance cannot do a step, whose number is in `upload` … */
+	HAPPEN_RELEASE,  /* … and can again */
 	HAPPEN_FORGET,   /* the broker loses a record, or the last ones of an upload */
 	HAPPEN_BROKER_DOWN,
 	HAPPEN_BROKER_UP,
@@ -105,6 +109,8 @@ struct instance {
 	nanos stops_until;   /* it was told to end, and its steps have so long; 0: it was not */
 	bool cancelled;      /* … and longer: they were told, too */
 	nanos doubted;       /* when it last forgot what it knew of the bucket */
+	bool suspended[SIM_STEPS];
+	unsigned turns_before[SIM_STEPS]; /* … and so many turns had been given before */
 	unsigned held;       /* messages here, unacknowledged */
 	int calls_to_death;  /* port calls until it dies; below 0: it does not */
 	bool dying;
@@ -122,6 +128,8 @@ struct sim_upload {
 	unsigned finisher_life;
 	bool finisher_owned;
 	bool passed[SIM_STEPS];  /* the step was truly done: its run ended with continue, its time had come, it was answered */
+	unsigned failed_runs;    /* of the steps that are done here; and so many retries were spent for them: */
+	unsigned spent;
 	unsigned results;        /* PostprocessingStepFinished of the scan stored */
 	unsigned feared;         /* steps that were being run when an instance died, one bit each, the last time at: */
 	nanos feared_at;
@@ -162,6 +170,7 @@ struct world {
 	struct log log;
 	bool trace;
 	struct sim_holds holds;
+	unsigned long suspensions, expired; /* of steps; of uploads that waited for them for too long */
 	const struct operation *answering; /* what a port's read() is to read */
 	const struct happening *arriving;  /* what an instance has sent; NULL: nothing, storage speaks */
 	char violation[256];     /* the first broken promise; "" so far none */
@@ -197,6 +206,9 @@ bool sim_decode(struct world *world, size_t instance, const struct sim_entry *en
 void stop_begins(struct world *world, size_t number);
 /* To be called with each tick from then on. */
 void stop_goes_on(struct world *world, size_t number);
+
+/* suspend.c */
+void suspend_happens(struct world *world, const struct happening *happening);
 
 /* actors.c: storage and the other step service */
 void actors_announce(struct world *world, size_t upload);
