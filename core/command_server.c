@@ -55,7 +55,7 @@ static int serve(const struct config *config, const struct steps *steps, const s
 	server_run(server);
 	bool clean = server_destroy(server);
 	if (!clean) { /* threads are stuck in modules: nothing may be freed under them */
-		log_warning(log, "stopped; some steps would not end and are run again at the next start");
+		log_warning(log, "stopped, though a module did not end what it was doing; runs that did not end are repeated at the next start");
 		_exit(EXIT_SUCCESS);
 	}
 	log_info(log, "stopped");

@@ -49,6 +49,8 @@ struct step_config {
 	const char *place;      /* "FILE:LINE" or variable that chose the module; owned by the configuration */
 	unsigned workers;
 	nanos deadline;         /* of one run; of a remote step's answer */
+	nanos check_interval;   /* 0: it is not checked */
+	nanos check_limit;      /* so long its uploads wait while it is suspended */
 	nanos max_wait;         /* farther ahead it may not ask to be run again … */
 	unsigned max_waits;     /* … nor more often */
 	unsigned max_retries;

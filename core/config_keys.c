@@ -139,6 +139,12 @@ const struct config_key step_keys[] = {
 	{"step", KEY("deadline", DURATION, .fallback = "10m", .min = MILLISECOND, .max = 720 * HOUR,
 	 .help = "How long one run of the step may take, or how long another service may take to answer. Then the run counts as "
 	         "failed."), STEP_AT(step.deadline), 0},
+	{"step", KEY("check_interval", DURATION, .fallback = "30s", .max = HOUR,
+	 .help = "How often the step's module is asked whether it can do its work, unless the step has just done some. When it cannot "
+	         "twice in a row, the step is suspended: its uploads wait until it can. 0: it is not asked."), STEP_AT(step.check_interval), 0},
+	{"step", KEY("check_limit", DURATION, .fallback = "24h", .min = SECOND, .max = 8760 * HOUR,
+	 .help = "How long an upload waits for a step that is suspended. Then on_exhausted says what becomes of it."),
+	 STEP_AT(step.check_limit), 0},
 	{"step", KEY("max_wait", DURATION, .fallback = "720h", .min = SECOND, .max = 87600 * HOUR,
 	 .help = "How far ahead the step may ask to be run again, as the module delay does. Asking for more counts as a failure."),
 	 STEP_AT(step.max_wait), 0},

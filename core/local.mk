@@ -141,7 +141,7 @@ core_libcore_a_SOURCES = \
 	core/search.h \
 	core/server.c \
 	core/server.h \
-	core/server_chores.c \
+	core/server_checks.c core/server_chores.c core/step_health.c core/step_health.h core/checker.c core/checker.h \
 	core/server_facts.c \
 	core/server_ports.c \
 	core/server_private.h \

@@ -18,6 +18,7 @@ enum mail_kind {
 	MAIL_SCAN_DONE, /* struct scan (store.h) */
 	MAIL_LOOKUP,    /* struct lookup (search.h): answered */
 	MAIL_SEARCH_DONE, /* struct search (search.h) */
+	MAIL_CHECK,     /* struct check_answer (checker.h) */
 	MAIL_STOP       /* nothing but the mail */
 };
 

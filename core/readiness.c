@@ -23,6 +23,7 @@ struct readiness {
 	pthread_mutex_t lock; /* of all facts */
 	struct metrics *metrics;
 	struct fact *first, **last;
+	char *instance; /* NULL: nobody said */
 };
 
 struct readiness *readiness_create(struct metrics *metrics)
@@ -45,6 +46,7 @@ void readiness_destroy(struct readiness *readiness)
 		free(fact);
 	}
 	pthread_mutex_destroy(&readiness->lock);
+	free(readiness->instance);
 	free(readiness);
 }
 
@@ -135,6 +137,12 @@ char *readiness_fault(struct readiness *readiness, char *text, size_t size)
 	return text;
 }
 
+bool readiness_set_instance(struct readiness *readiness, const char *name)
+{
+	readiness->instance = strdup(name);
+	return readiness->instance != NULL;
+}
+
 static void write_fact(const struct fact *fact, struct text *text)
 {
 	char when[TIME_TEXT_SIZE];
@@ -151,6 +159,8 @@ bool readiness_write(struct readiness *readiness, struct text *text)
 	pthread_mutex_lock(&readiness->lock);
 	bool good = first_fault(readiness) == NULL;
 	text_json(text, "{\"ready\":", good ? "true" : "false");
+	if (readiness->instance != NULL)
+		text_string(text, ",\"instance\":", readiness->instance);
 	text_add(text, ",\"checks\":[");
 	for (const struct fact *fact = readiness->first; fact != NULL; fact = fact->next) {
 		if (fact != readiness->first)

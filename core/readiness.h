@@ -33,7 +33,10 @@ bool readiness_good(struct readiness *readiness);
 /* The first one that is not, as "stream main-queue: it is gone"; "" if all are good. Returns text. */
 char *readiness_fault(struct readiness *readiness, char *text, size_t size);
 
-/* Appends {"ready":bool,"checks":[{"thing","name","ready","reason","since"},…]}, in the order of registration. "since" is
+/* Who it is whose facts these are; copied. False: out of memory. */
+bool readiness_set_instance(struct readiness *readiness, const char *name);
+
+/* Appends {"ready":bool,"instance":name,"checks":[{"thing","name","ready","reason","since"},…]}, in the order of registration. "since" is
  * RFC 3339: when "ready" became what it is. Returns "ready". */
 bool readiness_write(struct readiness *readiness, struct text *text);
 

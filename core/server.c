@@ -133,13 +133,19 @@ static bool connect_buses(struct server *server)
 	return server->records != NULL;
 }
 
-static bool register_run_times(struct server *server, const struct steps *steps)
+static bool register_step_metrics(struct server *server, const struct steps *steps)
 {
 	server->run_time = calloc(steps->count + 1, sizeof *server->run_time);
-	for (size_t i = 0; server->run_time != NULL && i < steps->count; i++)
-		server->run_time[i] = metrics_histogram(server->metrics, "postprocessing_step_seconds", "How long runs of a step took.",
-		                                        (const char *const[]){"step", steps->name[i], NULL});
-	return server->run_time != NULL;
+	server->suspended = calloc(steps->count + 1, sizeof *server->suspended);
+	if (server->run_time == NULL || server->suspended == NULL)
+		return false;
+	for (size_t i = 0; i < steps->count; i++) {
+		const char *const labels[] = {"step", steps->name[i], NULL};
+		server->run_time[i] = metrics_histogram(server->metrics, "postprocessing_step_seconds", "How long runs of a step took.", labels);
+		server->suspended[i] = metrics_gauge(server->metrics, "postprocessing_step_suspended_uploads",
+		                                     "Uploads that wait because the step is suspended.", labels);
+	}
+	return true;
 }
 
 static bool create_parts(struct server *server, const struct steps *steps)
@@ -151,7 +157,7 @@ static bool create_parts(struct server *server, const struct steps *steps)
 		return false;
 	metrics_list_register(&server->counted, server->metrics);
 	server->intake.alarms = server->counted.broker_rollbacks;
-	if (!register_run_times(server, steps) || !server_add_facts(server))
+	if (!register_step_metrics(server, steps) || !server_add_facts(server) || !server_add_steps(server, steps))
 		return false;
 	server->workers = workers_create(steps, &server->config->content, server->log, &server->mailbox);
 	if (server->workers == NULL)
@@ -164,6 +170,7 @@ static bool create_parts(struct server *server, const struct steps *steps)
 		.log = server->log,
 		.metrics = &server->counted,
 		.run_time = server->run_time,
+		.suspended = server->suspended,
 		.owner = server->owner,
 		.nonce = server->nonce,
 		.busy_limit = server->config->max_in_flight,
@@ -171,7 +178,8 @@ static bool create_parts(struct server *server, const struct steps *steps)
 	});
 	bool both = server->broker != NULL && server->store_address == broker_address(server->broker);
 	server->markers = markers_start(&server->store, server->store_address, both ? &server->intake.applied : NULL);
-	return server->coordinator != NULL && server->markers != NULL && start_http(server) && connect_buses(server);
+	return server->coordinator != NULL && server->markers != NULL && start_http(server) && connect_buses(server) &&
+	       server_start_checks(server, steps);
 }
 
 struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why, size_t size,
@@ -340,6 +348,7 @@ static void take_mail(struct server *server, struct mail *mail)
 		take_change(server, (struct bus_change *)(void *)mail);
 		break;
 	case MAIL_RUN:
+		server_note_run(server, (struct run *)(void *)mail);
 		coordinator_returned(server->coordinator, (struct run *)(void *)mail, clock_now());
 		break;
 	case MAIL_RECORDS:
@@ -354,6 +363,9 @@ static void take_mail(struct server *server, struct mail *mail)
 		break;
 	case MAIL_WORD:
 		take_word(server, (struct word *)(void *)mail);
+		break;
+	case MAIL_CHECK:
+		server_take_check(server, (struct check_answer *)(void *)mail);
 		break;
 	case MAIL_STOP:
 		begin_stop(server);
@@ -477,16 +489,20 @@ bool server_destroy(struct server *server)
 		bus_destroy(server->records);
 	bus_destroy(server->events);
 	empty_mailbox(server, 0);
+	/* What it sends from now on nobody reads. */
+	bool checked = checker_destroy(server->checker, 2 * SECOND);
 	coordinator_destroy(server->coordinator);
 	broker_stop(server->broker);
 	readiness_destroy(server->readiness);
 	metrics_destroy(server->metrics);
 	free(server->run_time);
+	free(server->suspended);
+	free(server->step);
 	peers_free(server->peers);
 	spent_end(&server->spent);
 	mailbox_destroy(&server->mailbox);
 	if (server->instance_lock >= 0)
 		close(server->instance_lock);
 	free(server);
-	return true;
+	return checked;
 }

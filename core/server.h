@@ -2,7 +2,7 @@
  * The service: connects the coordinator with the bus, the store, the workers and the HTTP, and runs it.
  *
  * Threads: the caller's runs the coordinator; each bus has one that connects, beside the client library's own; each
- * step has its workers; one reads the bucket at start and for a resume by step; HTTP has one. They all
+ * step has its workers, and one thread for its checks if it has any; one reads the bucket at start and for a resume by step; HTTP has one. They all
  * speak to the coordinator by mail. */
 #ifndef CORE_SERVER_H
 #define CORE_SERVER_H
@@ -23,7 +23,7 @@ void server_run(struct server *server);
 /* Ends server_run(): no more events are taken, running steps have the configured grace. From any thread, once. */
 void server_stop(struct server *server);
 
-/* False: steps are stuck in their modules; nothing was freed, and the process should end at once. */
+/* False: runs or checks are stuck in their modules: what they use was not freed, and the process should end at once. */
 bool server_destroy(struct server *server);
 
 #endif

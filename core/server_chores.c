@@ -90,6 +90,7 @@ void server_do_chores(struct server *server)
 	}
 	if (server->http != NULL && http_address(server->http) == NULL)
 		http_start(server->http);
+	server_do_checks(server);
 	keep_company(server);
 	server_note_readiness(server);
 	if (atomic_load(&server->ready) && clock_monotonic() >= server->save_next)

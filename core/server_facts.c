@@ -15,7 +15,7 @@ bool server_add_facts(struct server *server)
 {
 	struct server_facts *facts = &server->facts;
 	server->readiness = readiness_create(server->metrics);
-	if (server->readiness == NULL)
+	if (server->readiness == NULL || !readiness_set_instance(server->readiness, server->owner))
 		return false;
 	facts->events_broker = readiness_add(server->readiness, "broker", broker_name(server, server->events_address));
 	if (server->store_address != server->events_address)

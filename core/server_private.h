@@ -2,6 +2,7 @@
  * What the files of the server share.
  *
  *   server.c           its parts, and what comes in
+ *   server_checks.c    whether the steps can do their work
  *   server_chores.c    what is done every second
  *   server_facts.c     what /readyz tells
  *   server_ports.c     what the coordinator reaches the world by
@@ -14,6 +15,7 @@
 #include "core/broker.h"
 #include "core/bucket.h"
 #include "core/census.h"
+#include "core/checker.h"
 #include "core/coordinator.h"
 #include "core/http.h"
 #include "core/intake.h"
@@ -23,6 +25,7 @@
 #include "core/readiness.h"
 #include "core/search.h"
 #include "core/server.h"
+#include "core/step_health.h"
 #include "core/workers.h"
 
 /* A reading of the bucket under way. */
@@ -36,6 +39,14 @@ struct reading {
 struct server_facts {
 	struct fact *events_broker, *store_broker; /* NULL: it is the same */
 	struct fact *stream, *consumer, *bucket, *state_folder;
+};
+
+/* A step, and whether it can do its work. */
+struct server_step {
+	const char *name;
+	struct step_health health;
+	struct fact *fact;
+	nanos suspended; /* since then (monotonic) */
 };
 
 struct server {
@@ -58,6 +69,10 @@ struct server {
 	struct metrics *metrics;
 	struct metrics_list counted;
 	struct histogram **run_time;       /* of each step */
+	struct gauge **suspended;          /* of each step */
+	struct server_step *step;
+	size_t step_count;
+	struct checker *checker;
 	char owner[OWNER_LIMIT];
 	char nonce[17];
 	nanos twin_said; /* when it was said last that another one has the same name (monotonic); 0: never */
@@ -102,6 +117,17 @@ void server_stop_readings(struct server *server);
 bool server_add_facts(struct server *server);
 /* Says in the log when the service becomes ready, and when it no longer is. */
 void server_note_readiness(struct server *server);
+
+/* Registers the steps among what /readyz tells. False: out of memory. */
+bool server_add_steps(struct server *server, const struct steps *steps);
+/* Has the first checks made; until they have passed, the steps are suspended. False: out of memory or threads. */
+bool server_start_checks(struct server *server, const struct steps *steps);
+/* Has the checks made that are due. To be called about once a second. */
+void server_do_checks(struct server *server);
+/* What one says. */
+void server_take_check(struct server *server, const struct check_answer *answer);
+/* A run is over, which also tells. */
+void server_note_run(struct server *server, const struct run *run);
 
 /* To be called about once a second. */
 void server_do_chores(struct server *server);

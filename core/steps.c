@@ -64,6 +64,7 @@ struct steps *steps_create(const struct config *config, struct modules *modules,
 			.deadline = step->deadline,
 			.max_wait = step->max_wait,
 			.max_waits = step->max_waits,
+			.check_limit = step->check_limit,
 			.continue_when_exhausted = step->on_exhausted == EXHAUSTED_CONTINUE,
 		};
 		create_step(&steps->step[i], config, modules, problems);

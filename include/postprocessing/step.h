@@ -196,7 +196,14 @@ struct pp_step_module {
 	void (*destroy)(void *instance);
 
 	/* Optional: can the step do its work now (is its server there)? Returns 0, or non-zero with the reason in
-	 * why[size]. Called from any thread, at most a few times a minute; ends within seconds. */
+	 * why[size], one line for people, without secrets. Fails only for what stops every upload, not a certain one.
+	 *
+	 * The host calls it on a thread of its own, beside runs: before the first run, then every check_interval (a key
+	 * of each step, 30 s), sooner after a failure, and not at all while runs reach verdicts and none fails. A call
+	 * that takes longer than 10 s has failed; there is never a second one beside it. Until the first check has
+	 * passed, and after two that failed in a row, the step is suspended: run() is not called, so no retry is spent.
+	 * Its uploads wait until a check passes, or a run that an administrator asked for reaches a verdict, for
+	 * check_limit (24 h) at most. `postprocessing steps` calls it as well. */
 	int (*check)(void *instance, char *why, size_t size);
 };
 
