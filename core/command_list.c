@@ -9,6 +9,7 @@
 #include "core/client.h"
 #include "core/command.h"
 #include "core/json_text.h"
+#include "core/service_steps.h"
 #include "core/terminal.h"
 
 static const char list_usage[] = "usage: postprocessing list [-c FILE] [-a] [--json]\n"
@@ -20,6 +21,7 @@ static const char show_usage[] = "usage: postprocessing show [-c FILE] [--json] 
                                  OPTION_CONFIG_USAGE;
 
 struct listing {
+	struct service_steps *service;
 	bool all;
 	bool json;
 	json_t *array; /* --json */
@@ -38,8 +40,19 @@ static json_t *describe_user(const char *json)
 	return user != NULL ? user : json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
 }
 
+/* NULL: it waits for no suspended step. */
+static json_t *describe_suspension(struct service_steps *service, const struct record *record)
+{
+	struct suspension suspension;
+	char since[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
+	if (!service_steps_find(service, record, clock_now(), &suspension))
+		return NULL;
+	return json_pack("{s:o, s:s, s:s*}", "reason", json_text(suspension.reason), "since", time_format(suspension.since, since), "until",
+	                 suspension.until != 0 ? time_format(suspension.until, until) : NULL);
+}
+
 /* Everything but the URL, which is a secret. */
-static json_t *describe(const struct record *record)
+static json_t *describe(struct service_steps *service, const struct record *record)
 {
 	const struct upload *upload = record->upload;
 	const struct status *status = &record->status;
@@ -47,7 +60,7 @@ static json_t *describe(const struct record *record)
 	json_t *steps = json_array();
 	for (size_t i = 0; i < upload->step_count; i++)
 		json_array_append_new(steps, json_string(upload->step[i]));
-	return json_pack("{s:s, s:o*, s:o, s:o, s:s, s:s, s:s, s:i, s:i, s:o*, s:s*, s:s*, s:b, s:o*, s:o*}",
+	return json_pack("{s:s, s:o*, s:o, s:o, s:s, s:s, s:s, s:i, s:i, s:o*, s:s*, s:s*, s:b, s:o*, s:o*, s:o*}",
 	                 "id", upload->id,
 	                 "filename", json_text(upload->filename),
 	                 "filesize", upload->filesize < 0 ? json_null() : json_integer(upload->filesize),
@@ -62,29 +75,48 @@ static json_t *describe(const struct record *record)
 	                 "due", status->due != 0 ? time_format(status->due, due) : NULL,
 	                 "foreign", (int)record->foreign,
 	                 "owner", record->owner[0] != '\0' ? json_string(record->owner) : NULL,
-	                 "user", describe_user(upload->user_json));
+	                 "user", describe_user(upload->user_json),
+	                 "suspended", describe_suspension(service, record));
 }
 
-/* "waits until 12:30:05 (in 3m)", "runs", … */
-static void explain(const struct record *record, char *text, size_t size)
+/* ", 2026-01-01T12:30:05Z (in 3m)" */
+static void add_time(char *text, size_t size, nanos time)
 {
-	const struct status *status = &record->status;
-	char until[TIME_TEXT_SIZE] = "", left[DURATION_TEXT_SIZE] = "";
+	char until[TIME_TEXT_SIZE], left[DURATION_TEXT_SIZE];
 	nanos now = clock_now();
-	if (status->due != 0) {
-		time_format(status->due / SECOND * SECOND, until);
-		duration_format(status->due > now ? (status->due - now) / SECOND * SECOND : 0, left);
-	}
+	size_t used = strlen(text);
+	snprintf(text + used, size - used, ", %s (in %s)", time_format(time / SECOND * SECOND, until),
+	         duration_format(time > now ? (time - now) / SECOND * SECOND : 0, left));
+}
+
+/* "waits until 12:30:05 (in 3m)", "runs", … Returns why, which is what its step says, or what the service says of that. */
+static const char *explain(struct service_steps *service, const struct record *record, struct suspension *suspension, char *text,
+                           size_t size)
+{
 	static const char *const format[] = {
 		[PHASE_QUEUED] = "queued or running", [PHASE_RUNNING] = "running",
 		[PHASE_WAITING] = "waits as the step asked", [PHASE_BACKOFF] = "failed, is tried again",
 		[PHASE_AWAITING] = "another service does it", [PHASE_CONFIRMING] = "storage has to confirm",
 		[PHASE_UNCONFIRMED] = "storage never confirmed", [PHASE_ENDED] = "ended",
 	};
-	int used = snprintf(text, size, "%s", record->stepless ? "has not begun, its record lists no steps" : format[status->phase]);
-	bool timed = status->due != 0 && status->phase != PHASE_QUEUED && status->phase != PHASE_RUNNING;
-	if (timed && used >= 0 && (size_t)used < size)
-		snprintf(text + used, size - (size_t)used, ", %s (in %s)", until, left);
+	const struct status *status = &record->status;
+	if (service_steps_find(service, record, clock_now(), suspension)) {
+		snprintf(text, size, "waits for %s, which is suspended", step_of(record));
+		if (suspension->until != 0)
+			add_time(text, size, suspension->until);
+		return suspension->reason;
+	}
+	snprintf(text, size, "%s", record->stepless ? "has not begun, its record lists no steps" : format[status->phase]);
+	if (status->due != 0 && status->phase != PHASE_QUEUED && status->phase != PHASE_RUNNING)
+		add_time(text, size, status->due);
+	return status->reason;
+}
+
+/* It may be that some wait for a step that is suspended. */
+static void say_what_is_not_known(const struct service_steps *service)
+{
+	if (service->why[0] != '\0')
+		fprintf(stderr, "the service cannot be asked which steps are suspended: %s\n", service->why);
 }
 
 static void list_one(void *closure, const struct record *record)
@@ -96,21 +128,22 @@ static void list_one(void *closure, const struct record *record)
 	}
 	listing->shown++;
 	if (listing->json) {
-		json_array_append_new(listing->array, describe(record));
+		json_array_append_new(listing->array, describe(listing->service, record));
 		return;
 	}
-	char why[160];
-	explain(record, why, sizeof why);
+	char state[256];
+	struct suspension suspension;
+	const char *why = explain(listing->service, record, &suspension, state, sizeof state);
 	if (listing->shown == 1)
 		printf("%-36s  %-10s  %-8s  %s\n", "UPLOAD", "STEP", "OUTCOME", "STATE, FILE");
 	terminal_cell(stdout, record->upload->id, 36);
 	terminal_cell(stdout, step_of(record), 10);
-	printf("%-8s  %s, ", outcome_name(record->status.outcome), why);
+	printf("%-8s  %s, ", outcome_name(record->status.outcome), state);
 	terminal_print(stdout, record->upload->filename);
 	putchar('\n');
-	if (record->status.reason[0] != '\0') {
+	if (why[0] != '\0') {
 		printf("%-36s  ", "");
-		terminal_print(stdout, record->status.reason);
+		terminal_print(stdout, why);
 		putchar('\n');
 	}
 }
@@ -126,7 +159,8 @@ static bool want_all(void *closure, int letter, const char *value)
 int command_list(int argc, char **argv)
 {
 	struct command_options options;
-	struct listing listing = {0};
+	struct service_steps service;
+	struct listing listing = {.service = &service};
 	struct client client;
 	int first = command_read_options(argc, argv, list_usage, &options, "a", want_all, &listing);
 	if (first < 0)
@@ -139,6 +173,7 @@ int command_list(int argc, char **argv)
 		return EXIT_ERROR;
 	listing.json = options.json;
 	listing.array = json_array();
+	service_steps_init(&service, client.config);
 	bool good = client_each_record(&client, list_one, &listing);
 	if (good && options.json)
 		good = json_print(listing.array);
@@ -146,6 +181,8 @@ int command_list(int argc, char **argv)
 		puts("no upload waits");
 	if (good && !options.json && listing.hidden > 0)
 		printf("%zu ended badly and are kept (-a shows them)\n", listing.hidden);
+	say_what_is_not_known(&service);
+	service_steps_free(&service);
 	json_decref(listing.array);
 	client_close(&client);
 	return good ? EXIT_SUCCESS : EXIT_ERROR;
@@ -182,12 +219,13 @@ static bool get_record(const struct client *client, const char *id, struct recor
 	return good;
 }
 
-static void show_text(const struct record *record)
+static void show_text(struct service_steps *service, const struct record *record)
 {
 	const struct upload *upload = record->upload;
 	const struct status *status = &record->status;
-	char text[160];
-	explain(record, text, sizeof text);
+	char text[256];
+	struct suspension suspension;
+	const char *why = explain(service, record, &suspension, text, sizeof text);
 	fputs("upload    ", stdout);
 	terminal_print(stdout, upload->id);
 	fputs("\nfile      ", stdout);
@@ -202,9 +240,9 @@ static void show_text(const struct record *record)
 		fputs(i < status->step ? " (done)" : i == status->step ? " (now)" : "", stdout);
 	}
 	printf("%s\nstate     %s\n", upload->step_count == 0 ? "none" : "", text);
-	if (status->reason[0] != '\0') {
+	if (why[0] != '\0') {
 		fputs("reason    ", stdout);
-		terminal_print(stdout, status->reason);
+		terminal_print(stdout, why);
 		putchar('\n');
 	}
 	if (status->outcome != OUTCOME_NONE)
@@ -240,17 +278,21 @@ int command_show(int argc, char **argv)
 	}
 	if (!client_open(&client, options.config_path))
 		return EXIT_ERROR;
+	struct service_steps service;
+	service_steps_init(&service, client.config);
 	bool good = get_record(&client, argv[first], &record);
 	if (good) {
 		if (options.json) {
-			json_t *object = describe(&record);
+			json_t *object = describe(&service, &record);
 			good = json_print(object);
 			json_decref(object);
 		} else {
-			show_text(&record);
+			show_text(&service, &record);
 		}
 		record_clear(&record);
 	}
+	say_what_is_not_known(&service);
+	service_steps_free(&service);
 	client_close(&client);
 	return good ? EXIT_SUCCESS : EXIT_ERROR;
 }

@@ -11,9 +11,10 @@
 static const char usage[] = "usage: postprocessing resume [-c FILE] [-u ID] [-s STEP] [-r]\n"
                             "       postprocessing restart …\n"
                             "Has uploads go on that wait, without waiting longer.\n"
-                            "  -u ID    this upload; storage is asked to begin it again if it is not known\n"
-                            "  -s STEP  all uploads that are in this step; `finished`: those that storage has not\n"
-                            "           confirmed, which is the default without -u and -s\n"
+                            "  -u ID    this upload, also if its step is suspended; storage is asked to begin it again if it\n"
+                            "           is not known\n"
+                            "  -s STEP  all uploads that are in this step, unless it is suspended; `finished`: those that\n"
+                            "           storage has not confirmed, which is the default without -u and -s\n"
                             "  -r       with -u: from the first step on\n"
                             OPTION_CONFIG_USAGE;
 

@@ -3,16 +3,19 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/arrangement.h"
+#include "core/checker.h"
 #include "core/command.h"
 #include "core/json_text.h"
 #include "core/module_table.h"
+#include "core/step_health.h"
 #include "core/terminal.h"
 
 static const char usage[] = "usage: postprocessing steps [-c FILE] [-k] [--json]\n"
-                            "Shows the steps that apply, in order, the modules that are there, and all that is wrong with\n"
-                            "the configuration: 0 nothing is, 2 something.\n"
+                            "Shows the steps that apply, in order, whether each can do its work now, the modules that are there,\n"
+                            "and all that is wrong with the configuration: 0 nothing is, 2 something.\n"
                             "  -k  also the keys that each module has in its step's section\n"
                             OPTION_CONFIG_USAGE;
 
@@ -77,6 +80,19 @@ static json_t *describe_steps(const struct config *config)
 	return array;
 }
 
+/* Adds to each step whether it can do its work: "check" is null for one that has no check. *stuck: see checker.h. */
+static void add_checks(const struct steps *steps, json_t *array, bool *stuck)
+{
+	struct check_answer *answer = steps != NULL ? calloc(steps->count + 1, sizeof *answer) : NULL;
+	bool asked = answer != NULL && checker_run_once(steps, answer, CHECK_TIME, stuck);
+	for (size_t i = 0; i < json_array_size(array); i++) {
+		bool wanted = asked && i < steps->count && checker_wanted(&steps->step[i]);
+		json_object_set_new(json_array_get(array, i), "check",
+		                    wanted ? json_pack("{s:b, s:o}", "ready", answer[i].passed, "reason", json_text(answer[i].why)) : json_null());
+	}
+	free(answer);
+}
+
 static json_t *describe_problems(const struct problems *problems)
 {
 	json_t *array = json_array();
@@ -122,6 +138,18 @@ static void print_module(const json_t *module)
 	print(refused[0] != '\0' ? "refused: " : "", refused[0] != '\0' ? refused : member(module, "summary"), "\n");
 }
 
+static void print_check(const json_t *check)
+{
+	if (!json_is_object(check)) {
+		fputs("none", stdout);
+	} else if (json_is_true(json_object_get(check, "ready"))) {
+		fputs("ok", stdout);
+	} else {
+		fputs("fails: ", stdout);
+		terminal_print(stdout, member(check, "reason"));
+	}
+}
+
 static void print_report(const json_t *report, bool keys)
 {
 	size_t i;
@@ -131,7 +159,8 @@ static void print_report(const json_t *report, bool keys)
 	if (!sound)
 		puts("The configuration has errors, see below: the server would not start.\n");
 	if (json_array_size(steps) > 0)
-		printf("%-3s %-15s  %-15s  %7s  %-9s %-20s %s\n", "", "STEP", "MODULE", "WORKERS", "DEADLINE", "RETRIES", "THEN");
+		printf("%-3s %-15s  %-15s  %7s  %-9s %-20s %-9s %s\n", "", "STEP", "MODULE", "WORKERS", "DEADLINE", "RETRIES", "THEN",
+		       "CHECK");
 	else if (sound)
 		puts("no steps: every upload is accepted as it comes");
 	json_array_foreach(steps, i, entry) {
@@ -141,8 +170,10 @@ static void print_report(const json_t *report, bool keys)
 		printf("%2zu. ", i + 1);
 		terminal_cell(stdout, member(entry, "name"), 15);
 		terminal_cell(stdout, member(entry, "module"), 15);
-		printf("%7d  %-9s %-20s %s\n", (int)json_integer_value(json_object_get(entry, "workers")), member(entry, "deadline"), retries,
+		printf("%7d  %-9s %-20s %-9s ", (int)json_integer_value(json_object_get(entry, "workers")), member(entry, "deadline"), retries,
 		       member(entry, "on_exhausted"));
+		print_check(json_object_get(entry, "check"));
+		putchar('\n');
 	}
 	if (json_is_true(json_object_get(report, "delay_appended")))
 		puts("    (a delay is set, but `delay` is not in the list of steps: it runs last)");
@@ -193,8 +224,11 @@ int command_steps(int argc, char **argv)
 	}
 	struct arrangement arrangement;
 	bool sound = arrangement_make(&arrangement, options.config_path, true);
+	bool stuck = false;
 	json_t *report = make_report(&arrangement);
-	arrangement_free(&arrangement);
+	add_checks(arrangement.steps, json_object_get(report, "steps"), &stuck);
+	if (!stuck)
+		arrangement_free(&arrangement);
 	if (report == NULL) {
 		fputs("out of memory\n", stderr);
 		return EXIT_ERROR;
@@ -205,5 +239,8 @@ int command_steps(int argc, char **argv)
 		print_report(report, keys);
 	}
 	json_decref(report);
+	fflush(stdout);
+	if (stuck) /* a thread is in the module: nothing may be unloaded under it */
+		_exit(sound ? EXIT_SUCCESS : EXIT_ERROR);
 	return sound ? EXIT_SUCCESS : EXIT_ERROR;
 }

@@ -213,7 +213,7 @@ postprocessing_SOURCES = \
 	core/command_submit.c \
 	core/main.c \
 	core/service_http.c \
-	core/service_http.h \
+	core/service_http.h core/service_steps.c core/service_steps.h \
 	core/submission.c \
 	core/submission.h
 postprocessing_LDADD = $(CORE_LIBS)

@@ -57,3 +57,5 @@ EXTRA_DIST += tests/data/upgrade/README tests/data/upgrade/records.jsonl tests/d
 
 check_PROGRAMS += tests/test_scenario_process
 tests_test_scenario_process_LDADD = $(SCENARIO_LIBS)
+check_PROGRAMS += tests/test_scenario_suspend
+tests_test_scenario_suspend_LDADD = $(SCENARIO_LIBS)

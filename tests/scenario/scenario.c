@@ -290,6 +290,33 @@ void scenario_await_log(struct scenario *scenario, const char *text)
 	ck_assert_msg(wait_until(is_logged, &words, TEST_LIMIT), "the log does not say: %s", text);
 }
 
+int scenario_command(const struct scenario *scenario, const char *const *words, char *text, size_t size)
+{
+	char ini[FOLDER_PATH_SIZE + 32], log[FOLDER_PATH_SIZE + 32], address[64], socket[FOLDER_PATH_SIZE + 64];
+	const char *argv[16] = {"./postprocessing"};
+	const char *env[16] = {address, socket};
+	size_t count = 1, used = 0;
+	struct process process = PROCESS_NONE;
+	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario->folder);
+	snprintf(log, sizeof log, "%s/command.log", scenario->folder);
+	snprintf(address, sizeof address, "POSTPROCESSING_DEBUG_ADDR=127.0.0.1:%u", scenario_http_port(scenario));
+	snprintf(socket, sizeof socket, "ANTIVIRUS_CLAMAV_SOCKET=%s/clamd.sock", scenario->folder);
+	for (size_t i = 0; scenario->options.env != NULL && scenario->options.env[i] != NULL; i++)
+		env[i + 2] = scenario->options.env[i];
+	for (; *words != NULL; words++)
+		argv[count++] = *words;
+	argv[count++] = "-c";
+	argv[count] = ini;
+	ck_assert(process_start(&process, &(struct process_options){.argv = argv, .env = env, .log = log, .pipe_out = true}));
+	text[0] = '\0';
+	for (; process_read_line(&process, text + used, size - used, TEST_LIMIT); used = strlen(text))
+		ck_assert_uint_lt(strlen(text), size - 1);
+	ck_assert(process_wait(&process, TEST_LIMIT));
+	int status = process.status;
+	process_end(&process);
+	return status;
+}
+
 static bool is_applied(void *closure)
 {
 	struct scenario *scenario = closure;

@@ -92,6 +92,10 @@ void scenario_await_fault(struct scenario *scenario, const char *thing, const ch
 /* One of its figures. */
 uint64_t scenario_metric(const struct scenario *scenario, const char *name);
 
+/* Runs `postprocessing WORDS -c …` to its end with the address of the running service; what it prints goes to `text`.
+ * Returns its exit status. */
+int scenario_command(const struct scenario *scenario, const char *const *words, char *text, size_t size);
+
 /* Waits until the service has acknowledged all that is on the stream. */
 void scenario_await_applied(struct scenario *scenario);
 
