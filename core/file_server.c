@@ -20,7 +20,7 @@
 #define PREFIX "/data/"
 
 /* A slow scanner may leave a transfer waiting for its queue; a dead one must not hold it for ever. */
-static const struct listener_limits limits = {.connections = 256, .timeout = 300, .memory = 16384};
+static const struct listener_limits limits = {.connections = {.count = 256, .request = 30 * SECOND}, .timeout = 300, .memory = 16384};
 
 struct file {
 	struct file *next;
@@ -29,7 +29,7 @@ struct file {
 };
 
 struct file_server {
-	struct MHD_Daemon *daemon;
+	struct listener *listener;
 	char address[LISTENER_TEXT_SIZE];
 	pthread_mutex_t lock; /* of `file` */
 	struct file *file;
@@ -103,8 +103,8 @@ struct file_server *file_server_start(const char *addr, char *why, size_t size)
 		free(server);
 		return NULL;
 	}
-	server->daemon = listener_start(addr != NULL ? addr : "127.0.0.1:0", &limits, handle, server, server->address, why, size);
-	if (server->daemon == NULL) {
+	server->listener = listener_start(addr != NULL ? addr : "127.0.0.1:0", &limits, handle, server, server->address, why, size);
+	if (server->listener == NULL) {
 		file_server_stop(server);
 		return NULL;
 	}
@@ -171,8 +171,7 @@ void file_server_stop(struct file_server *server)
 {
 	if (server == NULL)
 		return;
-	if (server->daemon != NULL)
-		MHD_stop_daemon(server->daemon);
+	listener_stop(server->listener);
 	for (struct file *file = server->file, *next; file != NULL; file = next) {
 		next = file->next;
 		close(file->fd);

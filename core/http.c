@@ -9,11 +9,12 @@
 #include "core/listener.h"
 
 /* Probes and one scraper: few and short. */
-static const struct listener_limits limits = {.connections = 32, .timeout = 10, .memory = 8192};
+static const struct listener_limits limits = {
+	.connections = {.count = 32, .request = 10 * SECOND, .reply = 30 * SECOND}, .timeout = 10, .memory = 8192};
 
 struct http {
 	struct http_options options;
-	struct MHD_Daemon *daemon; /* NULL: does not listen */
+	struct listener *listener; /* NULL: does not listen */
 	char address[LISTENER_TEXT_SIZE];
 	char why[256]; /* of the last attempt to listen */
 };
@@ -30,14 +31,13 @@ void http_destroy(struct http *http)
 {
 	if (http == NULL)
 		return;
-	if (http->daemon != NULL)
-		MHD_stop_daemon(http->daemon);
+	listener_stop(http->listener);
 	free(http);
 }
 
 const char *http_address(const struct http *http)
 {
-	return http->daemon != NULL ? http->address : NULL;
+	return http->listener != NULL ? http->address : NULL;
 }
 
 static bool has_token(struct MHD_Connection *connection, const char *token)
@@ -108,10 +108,10 @@ static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, 
 bool http_start(struct http *http)
 {
 	char why[sizeof http->why];
-	if (http->daemon != NULL)
+	if (http->listener != NULL)
 		return true;
-	http->daemon = listener_start(http->options.addr, &limits, handle, http, http->address, why, sizeof why);
-	if (http->daemon == NULL) {
+	http->listener = listener_start(http->options.addr, &limits, handle, http, http->address, why, sizeof why);
+	if (http->listener == NULL) {
 		if (strcmp(why, http->why) != 0)
 			log_warning(http->options.log, "HTTP ([http] addr, POSTPROCESSING_DEBUG_ADDR): %s; it is tried again", why);
 		memcpy(http->why, why, sizeof why);

@@ -17,6 +17,13 @@
 /* Milliseconds after which a descriptor is asked for again. */
 #define SCARCITY_PAUSE 200
 
+struct listener {
+	struct MHD_Daemon *daemon;
+	struct connections *connections;
+	MHD_AccessHandlerCallback handle;
+	void *closure;
+};
+
 /* getaddrinfo() would take 65536 for 0. */
 static bool port_valid(const char *text)
 {
@@ -113,26 +120,60 @@ static void hear(void *closure, const char *format, va_list arguments)
 	errno = reason;
 }
 
-struct MHD_Daemon *listener_start(const char *addr, const struct listener_limits *limits, MHD_AccessHandlerCallback handle,
-                                  void *closure, char text[LISTENER_TEXT_SIZE], char *why, size_t size)
+/* Passes a request on, which is called for its headers, for each part of a body, and once more to be answered. */
+static enum MHD_Result handle_request(void *closure, struct MHD_Connection *connection, const char *url, const char *method,
+                                      const char *version, const char *body, size_t *body_size, void **state)
+{
+	struct listener *listener = closure;
+	if (*state != NULL && *body_size == 0)
+		connections_answering(listener->connections, connection);
+	return listener->handle(listener->closure, connection, url, method, version, body, body_size, state);
+}
+
+static struct MHD_Daemon *start_daemon(struct listener *listener, int fd, const struct listener_limits *limits)
+{
+	/* Those beyond the limit are taken as well: one of them all goes then, not necessarily the newest. */
+	unsigned count = 2 * limits->connections.count;
+	return MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle_request, listener,
+	                        MHD_OPTION_EXTERNAL_LOGGER, hear, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, count,
+	                        MHD_OPTION_CONNECTION_TIMEOUT, limits->timeout, MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits->memory,
+	                        MHD_OPTION_NOTIFY_CONNECTION, connections_notify, listener->connections,
+	                        MHD_OPTION_NOTIFY_COMPLETED, connections_completed, listener->connections, MHD_OPTION_END);
+}
+
+struct listener *listener_start(const char *addr, const struct listener_limits *limits, MHD_AccessHandlerCallback handle,
+                                void *closure, char text[LISTENER_TEXT_SIZE], char *why, size_t size)
 {
 	int fd = listener_open(addr, why, size);
 	if (fd < 0)
 		return NULL;
 	struct stat own = {0}, after;
-	struct MHD_Daemon *daemon = NULL;
-	if (fstat(fd, &own) == 0 && listener_name(fd, text))
-		daemon = MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle, closure,
-		                          MHD_OPTION_EXTERNAL_LOGGER, hear, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, limits->connections,
-		                          MHD_OPTION_CONNECTION_TIMEOUT, limits->timeout,
-		                          MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits->memory, MHD_OPTION_END);
-	if (daemon == NULL) {
-		snprintf(why, size, "cannot serve HTTP on %s: %s", addr, strerror(errno));
-		/* Depending on how far it came, the daemon has closed the socket or not. */
-		if (fstat(fd, &after) == 0 && own.st_dev == after.st_dev && own.st_ino == after.st_ino)
-			close(fd);
+	struct listener *listener = calloc(1, sizeof *listener);
+	if (listener != NULL) {
+		listener->handle = handle;
+		listener->closure = closure;
+		listener->connections = connections_create(&limits->connections);
 	}
-	return daemon;
+	if (listener != NULL && listener->connections != NULL && fstat(fd, &own) == 0 && listener_name(fd, text))
+		listener->daemon = start_daemon(listener, fd, limits);
+	if (listener != NULL && listener->daemon != NULL)
+		return listener;
+	snprintf(why, size, "cannot serve HTTP on %s: %s", addr, strerror(errno));
+	listener_stop(listener);
+	/* Depending on how far it came, the daemon has closed the socket or not. */
+	if (fstat(fd, &after) == 0 && (own.st_ino == 0 || (own.st_dev == after.st_dev && own.st_ino == after.st_ino)))
+		close(fd);
+	return NULL;
+}
+
+void listener_stop(struct listener *listener)
+{
+	if (listener == NULL)
+		return;
+	if (listener->daemon != NULL)
+		MHD_stop_daemon(listener->daemon);
+	connections_destroy(listener->connections);
+	free(listener);
 }
 
 enum MHD_Result listener_refuse(struct MHD_Connection *connection, unsigned status, const char *header, const char *value)

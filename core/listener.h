@@ -7,20 +7,25 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/connections.h"
+
 /* "127.0.0.1:65535", "[v6]:65535". */
 #define LISTENER_TEXT_SIZE 64
 
 struct listener_limits {
-	unsigned connections; /* at a time; more wait in the kernel's queue */
+	struct connections_limits connections;
 	unsigned timeout;     /* seconds without a byte, after which a connection is closed */
 	size_t memory;        /* bytes for each connection's headers */
 };
 
+struct listener;
+
 /* `addr` is HOST:PORT, [V6]:PORT or :PORT (all addresses); port 0 is any free one. Writes the address that it
- * got to `text`. NULL: `why` says what stands against it. Requests are handled on one thread of the
- * daemon's own; MHD_stop_daemon() ends it and closes the socket. */
-struct MHD_Daemon *listener_start(const char *addr, const struct listener_limits *limits, MHD_AccessHandlerCallback handle,
-                                  void *closure, char text[LISTENER_TEXT_SIZE], char *why, size_t size);
+ * got to `text`. NULL: `why` says what stands against it. Requests are handled on one thread of the daemon's own. */
+struct listener *listener_start(const char *addr, const struct listener_limits *limits, MHD_AccessHandlerCallback handle,
+                                void *closure, char text[LISTENER_TEXT_SIZE], char *why, size_t size);
+/* Closes the socket and all connections. NULL is fine. */
+void listener_stop(struct listener *listener);
 
 /* Answers with a short text of its own; for errors. `header` and `value`: one more header, NULL: none. */
 enum MHD_Result listener_refuse(struct MHD_Connection *connection, unsigned status, const char *header, const char *value);

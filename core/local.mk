@@ -43,6 +43,8 @@ core_libcore_a_SOURCES = \
 	core/config_source.h \
 	core/config_steps.c \
 	core/config_value.c \
+	core/connections.c \
+	core/connections.h \
 	core/content.c \
 	core/content.h \
 	core/content_file.c \

@@ -10,7 +10,7 @@ include tests/harness/local.mk
 TEST_LIBS = tests/libharness.a $(CORE_LIBS) $(CHECK_LIBS)
 LDADD = $(TEST_LIBS)
 
-check_PROGRAMS += tests/test_clock tests/test_encoding tests/test_json tests/test_json_text tests/test_printable
+check_PROGRAMS += tests/test_clock tests/test_encoding tests/test_json tests/test_json_text tests/test_printable tests/test_listener
 
 check_PROGRAMS += tests/test_text
 tests_test_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
