@@ -323,6 +323,8 @@ struct bus *bus_create(const struct bus_options *options)
 		.mailbox = options->mailbox,
 		.listen = options->listen,
 		.facts = options->facts,
+		.permissions = options->permissions,
+		.probe = options->probe,
 		.on_word = on_word,
 		.prepare = options->prepare,
 		.prepare_closure = options->closure,

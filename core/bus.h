@@ -19,10 +19,12 @@
 #include "core/config.h"
 #include "core/log.h"
 #include "core/mailbox.h"
+#include "core/permissions.h"
 #include "core/readiness.h"
 #include "core/spent.h"
 
 struct bus;
+struct bus_probe;
 
 /* Called on the bus' thread with a connection that works. False with why[size]: tried again later. */
 typedef bool bus_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size);
@@ -44,6 +46,8 @@ struct bus_options {
 	void *closure;
 	const char *listen;                   /* a subject whose messages come as words; borrowed; NULL: none */
 	struct bus_facts facts;
+	struct permission_scope permissions;
+	const struct bus_probe *probe;        /* see bus_connect.h; borrowed */
 };
 
 #define WORD_SIZE 160

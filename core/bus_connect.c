@@ -13,7 +13,21 @@
 /* How long a closed connection's last callbacks are waited for. */
 #define FAREWELL_PATIENCE (5 * SECOND)
 
-enum link_event { LINK_BACK = 1 << 0, LINK_CLOSED = 1 << 1, LINK_PREPARE = 1 << 2, LINK_STOP = 1 << 3 };
+/* Between two tests of what the broker permits: while something is missing that is not needed; while something is that is, or
+ * may be. */
+#define PROBE_INTERVAL (10 * SECOND)
+#define PROBE_INTERVAL_SHORT (2 * SECOND)
+
+enum link_event {
+	LINK_BACK = 1 << 0,
+	LINK_CLOSED = 1 << 1,
+	LINK_PREPARE = 1 << 2,
+	LINK_STOP = 1 << 3,
+	LINK_REFUSED = 1 << 4, /* the broker does not permit something … */
+	LINK_DEAF = 1 << 5     /* … and it is a subscription, which there is none of then */
+};
+#define LINK_PERMISSIONS (LINK_REFUSED | LINK_DEAF)
+#define LINK_ALL (~0u)
 
 struct bus_link {
 	struct bus_link_options options;
@@ -23,11 +37,16 @@ struct bus_link {
 	pthread_cond_t changed;
 	unsigned events;   /* link_event, under the lock */
 	unsigned attached; /* connections and subscriptions whose callbacks may still come, under the lock */
+	const natsConnection *current; /* whose loss matters, under the lock; only compared */
 	/* The thread's: */
 	struct bus_wire wire;
 	bool given; /* the receiver has it */
 	char *others; /* an endpoint of what the broker named on the last connection; NULL: nothing */
 	bool roams; /* the connection is to one of them */
+	enum probed probed; /* what the broker permits, as it was tested last */
+	nanos probed_at;    /* monotonic; 0: never */
+	bool deaf;          /* a subscription of the connection was refused */
+	struct bus_probe probe[BUS_PROBES_LIMIT + 1]; /* none: that is not looked at */
 };
 
 static void post(struct bus_link *link, unsigned event)
@@ -38,29 +57,34 @@ static void post(struct bus_link *link, unsigned event)
 	pthread_mutex_unlock(&link->lock);
 }
 
-/* Waits for events, at most `patience` (0: without a limit), and takes them. */
-static unsigned await(struct bus_link *link, nanos patience)
+/* Waits for the events of `mask`, at most `patience` (0: without a limit), and takes them. */
+static unsigned await(struct bus_link *link, nanos patience, unsigned mask)
 {
 	nanos until = clock_monotonic() + patience;
 	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
 	pthread_mutex_lock(&link->lock);
-	while (link->events == 0) {
+	while ((link->events & mask) == 0) {
 		if (patience == 0)
 			pthread_cond_wait(&link->changed, &link->lock);
 		else if (pthread_cond_timedwait(&link->changed, &link->lock, &limit) != 0)
 			break;
 	}
-	unsigned events = link->events;
-	link->events &= LINK_STOP; /* a stop is never forgotten */
+	unsigned events = link->events & mask;
+	link->events &= ~mask | LINK_STOP; /* a stop is never forgotten */
 	pthread_mutex_unlock(&link->lock);
 	return events;
+}
+
+static void say_unknown(const struct bus_facts *facts, const char *why)
+{
+	for (size_t i = 0; i < BUS_PREPARED_FACTS; i++)
+		fact_set(facts->prepared[i], false, why);
 }
 
 static void say_away(const struct bus_facts *facts, const char *why)
 {
 	fact_set(facts->broker, false, why);
-	for (size_t i = 0; i < BUS_PREPARED_FACTS; i++)
-		fact_set(facts->prepared[i], false, "not known while the broker is away");
+	say_unknown(facts, "not known while the broker is away");
 }
 
 /* A connection that is lost meanwhile says so before or after this, and wins either way. */
@@ -73,8 +97,13 @@ static void say_connected(const struct bus_facts *facts, natsConnection *connect
 
 static void on_lost(natsConnection *connection, void *closure)
 {
-	(void)connection;
 	struct bus_link *link = closure;
+	pthread_mutex_lock(&link->lock);
+	bool current = link->current == connection;
+	pthread_mutex_unlock(&link->lock);
+	/* One that was given up for another is closed late. */
+	if (!current)
+		return;
 	say_away(&link->options.facts, "the connection was lost");
 	link->options.on_down(link->options.closure);
 }
@@ -83,6 +112,18 @@ static void on_back(natsConnection *connection, void *closure)
 {
 	(void)connection;
 	post(closure, LINK_BACK);
+}
+
+/* On the client library's thread. */
+static void on_error(natsConnection *connection, natsSubscription *subscription, natsStatus status, void *closure)
+{
+	(void)subscription;
+	struct bus_link *link = closure;
+	const char *error = NULL;
+	if (status != NATS_NOT_PERMITTED || natsConnection_GetLastError(connection, &error) != NATS_NOT_PERMITTED || error == NULL)
+		return;
+	permissions_refused(&link->options.permissions, error);
+	post(link, strstr(error, " for Subscription to ") != NULL ? LINK_REFUSED | LINK_DEAF : LINK_REFUSED);
 }
 
 static void attach(struct bus_link *link)
@@ -111,6 +152,15 @@ static void on_closed(natsConnection *connection, void *closure)
 static void on_complete(void *closure)
 {
 	detach(closure, 0);
+}
+
+/* Newer libraries would print what nobody takes. */
+static void ignore_error(natsConnection *connection, natsSubscription *subscription, natsStatus status, void *closure)
+{
+	(void)connection;
+	(void)subscription;
+	(void)status;
+	(void)closure;
 }
 
 static natsStatus set_security(natsOptions *options, const struct broker_address *address)
@@ -149,6 +199,8 @@ static natsStatus set_behaviour(natsOptions *options, const char *name)
 		status = natsOptions_SetMaxPingsOut(options, 2);
 	if (status == NATS_OK)
 		status = natsOptions_SetTimeout(options, 5000);
+	if (status == NATS_OK)
+		status = natsOptions_SetErrorHandler(options, ignore_error, NULL);
 	return status;
 }
 
@@ -166,7 +218,7 @@ natsStatus bus_options(natsOptions **options, const struct broker_address *addre
 }
 
 static natsStatus connect_on(struct bus_loop *loop, natsConnection **connection, const struct broker_address *address,
-                             const char *name, natsConnectionHandler lost, natsConnectionHandler back,
+                             const char *name, natsErrHandler error, natsConnectionHandler lost, natsConnectionHandler back,
                              natsConnectionHandler closed, void *closure)
 {
 	natsOptions *options;
@@ -177,6 +229,8 @@ static natsStatus connect_on(struct bus_loop *loop, natsConnection **connection,
 	 * the last one was lost in: so each gets a connection of its own. */
 	if (status == NATS_OK && loop != NULL)
 		status = natsOptions_SetAllowReconnect(options, false);
+	if (status == NATS_OK && error != NULL)
+		status = natsOptions_SetErrorHandler(options, error, closure);
 	if (status == NATS_OK && lost != NULL)
 		status = natsOptions_SetDisconnectedCB(options, lost, closure);
 	if (status == NATS_OK && back != NULL)
@@ -192,7 +246,7 @@ static natsStatus connect_on(struct bus_loop *loop, natsConnection **connection,
 natsStatus bus_connect(natsConnection **connection, const struct broker_address *address, const char *name,
                        natsConnectionHandler lost, natsConnectionHandler back, natsConnectionHandler closed, void *closure)
 {
-	return connect_on(NULL, connection, address, name, lost, back, closed, closure);
+	return connect_on(NULL, connection, address, name, NULL, lost, back, closed, closure);
 }
 
 const char *bus_advice(natsStatus status)
@@ -218,6 +272,39 @@ const char *bus_advice(natsStatus status)
 	default:
 		return natsStatus_GetText(status);
 	}
+}
+
+/* The broker's words on what it has refused on this connection last; NULL: nothing. */
+static const char *refusal(natsConnection *connection)
+{
+	const char *error = NULL;
+	bool refused = connection != NULL && natsConnection_GetLastError(connection, &error) == NATS_NOT_PERMITTED;
+	return refused ? error : NULL;
+}
+
+const char *bus_fault(natsConnection *connection, natsStatus status, char text[BUS_FAULT_SIZE])
+{
+	char permission[PERMISSION_SIZE];
+	const char *error = refusal(connection);
+	if (error != NULL)
+		snprintf(text, BUS_FAULT_SIZE, "the broker's user may not %s", permission_name(error, permission));
+	else
+		text_copy(text, BUS_FAULT_SIZE, bus_advice(status));
+	return text;
+}
+
+bool bus_refused(natsConnection *connection)
+{
+	return refusal(connection) != NULL;
+}
+
+void bus_report(natsConnection *connection, natsStatus status, const struct permission_scope *scope)
+{
+	const char *error = refusal(connection);
+	if (error != NULL)
+		permissions_refused(scope, error);
+	else if (status == NATS_OK)
+		permissions_worked(scope);
 }
 
 /* The library's own threads read and write then: a TLS write that would block has to be repeated with the same
@@ -269,7 +356,7 @@ static natsStatus subscribe_inbox(struct bus_link *link)
 static natsStatus connect_to(struct bus_link *link, const struct broker_address *address)
 {
 	struct bus_wire *wire = &link->wire;
-	return connect_on(wire->loop, &wire->connection, address, link->options.name, on_lost, on_back, on_closed, link);
+	return connect_on(wire->loop, &wire->connection, address, link->options.name, on_error, on_lost, on_back, on_closed, link);
 }
 
 /* To the broker, or, if none of its servers that are configured can be had, to one that these have named. */
@@ -325,6 +412,13 @@ void bus_wire_close(struct bus_wire *wire)
 	*wire = (struct bus_wire){0};
 }
 
+static void set_current(struct bus_link *link, const natsConnection *connection)
+{
+	pthread_mutex_lock(&link->lock);
+	link->current = connection;
+	pthread_mutex_unlock(&link->lock);
+}
+
 /* Without a loop the library sees to that by itself. */
 static void remember_others(struct bus_link *link)
 {
@@ -341,6 +435,7 @@ static void remember_others(struct bus_link *link)
 static void abandon(struct bus_link *link)
 {
 	remember_others(link);
+	set_current(link, NULL);
 	if (!link->given)
 		bus_wire_close(&link->wire);
 	link->wire = (struct bus_wire){0};
@@ -357,10 +452,51 @@ bool bus_same_broker(const struct broker_address *one, const struct broker_addre
 	return one->tls == other->tls && one->tls_insecure == other->tls_insecure;
 }
 
+static void add_probe(struct bus_link *link, size_t *count, const struct bus_probe *probe)
+{
+	if (*count < BUS_PROBES_LIMIT)
+		link->probe[(*count)++] = *probe;
+}
+
+/* What is told is tested together with what the link itself does. */
+static void list_probes(struct bus_link *link)
+{
+	size_t count = 0;
+	struct bus_probe inbox = {.needed = true}, listen = {.needed = false};
+	if (link->options.probe == NULL)
+		return;
+	snprintf(inbox.subject, sizeof inbox.subject, "%s", link->inbox);
+	add_probe(link, &count, &inbox);
+	if (link->options.listen != NULL) {
+		snprintf(listen.subject, sizeof listen.subject, "%s", link->options.listen);
+		add_probe(link, &count, &listen);
+	}
+	for (const struct bus_probe *probe = link->options.probe; probe->subject[0] != '\0'; probe++)
+		add_probe(link, &count, probe);
+}
+
+static bool lacks_permissions(const struct bus_link *link)
+{
+	return link->probe[0].subject[0] != '\0' && (link->probed_at == 0 || link->probed != PROBED_GOOD);
+}
+
+/* Tests what the broker permits. False: what is needed is not, with `why`. */
+static bool probe(struct bus_link *link, char *why, size_t size)
+{
+	link->probed = bus_probe(link->probe, link->options.address, &link->options.permissions, why, size);
+	link->probed_at = clock_monotonic();
+	if (link->probed != PROBED_NOTHING)
+		return true;
+	say_unknown(&link->options.facts, "not known while the permission is missing");
+	return false;
+}
+
 /* One attempt to be up. False: with `why`. */
 static bool come_up(struct bus_link *link, char *why, size_t size)
 {
 	if (link->wire.connection == NULL) {
+		link->deaf = false;
+		(void)await(link, 1, LINK_PERMISSIONS); /* of the last one */
 		natsStatus status = connect_and_subscribe(link);
 		if (status != NATS_OK) {
 			snprintf(why, size, "%s", bus_advice(status));
@@ -369,12 +505,45 @@ static bool come_up(struct bus_link *link, char *why, size_t size)
 			return false;
 		}
 	}
+	set_current(link, link->wire.connection);
 	say_connected(&link->options.facts, link->wire.connection);
+	/* Permissions seldom change; what is refused later is heard of. */
+	if (lacks_permissions(link) && !probe(link, why, size)) {
+		abandon(link);
+		return false;
+	}
 	if (!prepare(link, why, size))
 		return false;
+	permissions_worked(&link->options.permissions);
 	link->given = true;
 	link->options.on_up(link->options.closure, &link->wire);
 	return true;
+}
+
+/* Waits for what is a reason to come up again, and returns it. While something is not permitted, that is tested now and then; 0
+ * means that the connection is to be given up for it. */
+static unsigned stay_up(struct bus_link *link, char *why, size_t size)
+{
+	for (;;) {
+		nanos interval = link->probed == PROBED_LESS ? PROBE_INTERVAL : PROBE_INTERVAL_SHORT;
+		nanos left = link->probed_at + interval - clock_monotonic();
+		bool lacks = lacks_permissions(link);
+		unsigned events = lacks && left <= 0 ? 0 : await(link, lacks ? left : 0, LINK_ALL);
+		link->deaf = link->deaf || (events & LINK_DEAF);
+		if ((events & LINK_REFUSED) && link->probed == PROBED_GOOD)
+			link->probed = PROBED_UNKNOWN;
+		events &= ~(unsigned)LINK_PERMISSIONS;
+		if (events != 0)
+			return events;
+		if (!lacks || left > 0)
+			continue;
+		if (!probe(link, why, size))
+			return 0;
+		if (link->deaf && link->probed == PROBED_GOOD) {
+			snprintf(why, size, "what was not permitted is permitted now");
+			return 0;
+		}
+	}
 }
 
 static void *run_link(void *closure)
@@ -395,8 +564,10 @@ static void *run_link(void *closure)
 			said[0] = '\0';
 			up = true;
 			pause = PAUSE_FIRST;
-			events = await(link, 0);
-			continue;
+			events = stay_up(link, why, sizeof why);
+			if (events != 0)
+				continue;
+			abandon(link);
 		}
 		/* A broker without what is needed is as good as none. */
 		if (up)
@@ -406,7 +577,8 @@ static void *run_link(void *closure)
 		if (strcmp(said, why) != 0)
 			log_warning(link->options.log, "broker %s: %s; trying again until it works", endpoint, why);
 		snprintf(said, sizeof said, "%s", why);
-		events = await(link, pause);
+		bool refused = link->probed_at != 0 && link->probed == PROBED_NOTHING;
+		events = await(link, refused ? PROBE_INTERVAL_SHORT : pause, ~(unsigned)LINK_PERMISSIONS);
 		pause = pause * 2 < PAUSE_LIMIT ? pause * 2 : PAUSE_LIMIT;
 	}
 	return NULL;
@@ -420,6 +592,8 @@ struct bus_link *bus_link_create(const struct bus_link_options *options)
 		return NULL;
 	link->options = *options;
 	link->inbox = strdup(options->inbox);
+	if (link->inbox != NULL)
+		list_probes(link);
 	bool good = link->inbox != NULL && pthread_condattr_init(&attributes) == 0;
 	bool signals = false, locks = false;
 	if (good) {

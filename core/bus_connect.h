@@ -5,6 +5,7 @@
 
 #include "core/bus.h"
 #include "core/bus_loop.h"
+#include "core/bus_probe.h"
 
 struct bus_link;
 
@@ -21,6 +22,8 @@ struct bus_link_options {
 	bus_prepare *prepare;
 	void *prepare_closure;
 	struct bus_facts facts;
+	struct permission_scope permissions;
+	const struct bus_probe *probe; /* what the broker has to permit; borrowed; NULL: that is not looked at */
 	/* On the link's thread: connected, subscribed, prepared. The connection is the receiver's from now on, the same
 	 * one possibly several times. */
 	void (*on_up)(void *closure, const struct bus_wire *wire);
@@ -52,6 +55,14 @@ bool bus_uses_tls(const struct broker_address *address);
 
 /* What a user can do about a connection that is not to be had. */
 const char *bus_advice(natsStatus status);
+/* The same for what has failed on a connection (or NULL): if the broker has refused something on it, that may be why. Returns
+ * text. */
+#define BUS_FAULT_SIZE 256
+const char *bus_fault(natsConnection *connection, natsStatus status, char text[BUS_FAULT_SIZE]);
+/* Has the broker refused something on it? */
+bool bus_refused(natsConnection *connection);
+/* Tells the scope how it went on a connection (or NULL) that is about to be closed. */
+void bus_report(natsConnection *connection, natsStatus status, const struct permission_scope *scope);
 
 /* Whether one connection does for both. */
 bool bus_same_broker(const struct broker_address *one, const struct broker_address *other);

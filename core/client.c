@@ -94,8 +94,9 @@ bool client_publish(const struct client *client, natsConnection *connection, con
 	if (status == NATS_OK)
 		status = js_Publish(NULL, js, INTAKE_STREAM, message->data, (int)message->length, NULL, &code);
 	jsCtx_Destroy(js);
+	char fault[BUS_FAULT_SIZE];
 	if (status != NATS_OK)
 		terminal_error("stream " INTAKE_STREAM " on %s: %s (JetStream error %d)", client->events->endpoint,
-		        bus_advice(status), (int)code);
+		               bus_fault(connection, status, fault), (int)code);
 	return status == NATS_OK;
 }

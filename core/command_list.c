@@ -195,7 +195,7 @@ static bool get_record(const struct client *client, const char *id, struct recor
 	jsCtx *js = NULL;
 	kvStore *bucket = NULL;
 	kvEntry *entry = NULL;
-	char key[RECORD_KEY_SIZE], why[128];
+	char key[RECORD_KEY_SIZE], why[128], fault[BUS_FAULT_SIZE];
 	bool good = false;
 	if (connection == NULL)
 		return false;
@@ -209,7 +209,8 @@ static bool get_record(const struct client *client, const char *id, struct recor
 		terminal_error("upload %s: there is no such upload, or it is done with", id);
 	else if (status != NATS_OK)
 		terminal_error("bucket %s: %s", client->store.bucket,
-		        status == NATS_NOT_FOUND ? "it is not there: has a service ever run on this broker?" : bus_advice(status));
+		               status == NATS_NOT_FOUND ? "it is not there: has a service ever run on this broker?"
+		                                        : bus_fault(connection, status, fault));
 	else if (!(good = record_decode(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), record, why, sizeof why) == RECORD_TAKEN))
 		terminal_error("upload %s: its record cannot be read: %s", id, why);
 	kvEntry_Destroy(entry);

@@ -19,6 +19,10 @@ core_libcore_a_SOURCES = \
 	core/bus_last.h \
 	core/bus_loop.c \
 	core/bus_loop.h \
+	core/bus_probe.c \
+	core/bus_probe.h \
+	core/permissions.c \
+	core/permissions.h \
 	core/bus_servers.c \
 	core/bus_servers.h \
 	core/cells.c \
@@ -145,6 +149,7 @@ core_libcore_a_SOURCES = \
 	core/server.h \
 	core/server_checks.c core/server_chores.c core/step_health.c core/step_health.h core/checker.c core/checker.h \
 	core/server_facts.c \
+	core/server_permissions.c \
 	core/server_ports.c \
 	core/server_private.h \
 	core/server_readings.c \

@@ -25,6 +25,7 @@ struct markers {
 	const struct store *store;
 	const struct broker_address *address;
 	struct shared_position *applied; /* or NULL */
+	struct permission_scope permissions;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -133,6 +134,8 @@ static long clear_once(struct markers *markers, const struct store *store, const
 		status = clear_bucket(markers, store, connection, age, marker, &cleared);
 	if (status == NATS_OK && markers != NULL && markers->applied != NULL)
 		status = trim(connection, shared_position_get(markers->applied).sequence);
+	if (markers != NULL && connection != NULL)
+		bus_report(connection, status, &markers->permissions);
 	natsConnection_Destroy(connection);
 	free(marker);
 	return status == NATS_OK ? cleared : -1;
@@ -155,7 +158,8 @@ static void *run_markers(void *closure)
 	return NULL;
 }
 
-struct markers *markers_start(const struct store *store, const struct broker_address *address, struct shared_position *applied)
+struct markers *markers_start(const struct store *store, const struct broker_address *address, struct shared_position *applied,
+                              struct permission_scope permissions)
 {
 	struct markers *markers = calloc(1, sizeof *markers);
 	pthread_condattr_t monotonic;
@@ -164,6 +168,7 @@ struct markers *markers_start(const struct store *store, const struct broker_add
 	markers->store = store;
 	markers->address = address;
 	markers->applied = applied;
+	markers->permissions = permissions;
 	bool good = pthread_condattr_init(&monotonic) == 0;
 	if (good) {
 		good = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&markers->changed, &monotonic) == 0;

@@ -14,8 +14,9 @@
 struct markers;
 
 /* Starts the thread that looks through the bucket every now and then, and on the way trims the events' stream up to
- * `applied`; NULL: it is not ours to trim. Borrows all. NULL: out of memory or threads. */
-struct markers *markers_start(const struct store *store, const struct broker_address *address, struct shared_position *applied);
+ * `applied`; NULL: it is not ours to trim. Borrows all; `permissions` are copied. NULL: out of memory or threads. */
+struct markers *markers_start(const struct store *store, const struct broker_address *address, struct shared_position *applied,
+                              struct permission_scope permissions);
 void markers_stop(struct markers *markers); /* NULL is fine */
 
 /* Looks through the bucket once, here and now, and removes the markers that are older than `age`: how many; -1: the broker

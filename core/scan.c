@@ -239,6 +239,9 @@ static natsStatus read_bucket(struct scan *scan)
 	/* Otherwise the broker removes it after a while. */
 	if (status == NATS_OK)
 		js_DeleteConsumer(pull.js, pull.stream, pull.consumer, NULL, NULL);
+	bus_report(pull.connection, status, &scan->permissions);
+	if (status != NATS_OK && status != NATS_NOT_FOUND)
+		bus_fault(pull.connection, status, scan->why);
 	natsConnection_Destroy(pull.connection);
 	natsSubscription_Destroy(pull.subscription);
 	natsInbox_Destroy(pull.inbox);
@@ -251,7 +254,8 @@ static void *run_scan(void *closure)
 	struct scan *scan = closure;
 	natsStatus status = read_bucket(scan);
 	scan->failed = status != NATS_OK;
-	snprintf(scan->why, sizeof scan->why, "%s", status == NATS_NOT_FOUND ? "it is not there: has a service ever run on this broker?" : bus_advice(status));
+	if (status == NATS_NOT_FOUND)
+		snprintf(scan->why, sizeof scan->why, "it is not there: has a service ever run on this broker?");
 	scan->mail.kind = MAIL_SCAN_DONE;
 	mailbox_send(scan->mailbox, &scan->mail);
 	return NULL;

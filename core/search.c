@@ -114,6 +114,9 @@ static natsStatus read_stream(struct search *search, natsConnection *connection)
 		status = js_SubscribeSync(&subscription, js, INTAKE_STREAM, NULL, &options, NULL);
 	if (status == NATS_OK && worth_it)
 		status = read_on(search, js, subscription, last);
+	bus_report(connection, status, &search->permissions);
+	if (status != NATS_OK)
+		bus_fault(connection, status, search->why);
 	natsConnection_Close(connection); /* a subscription is not to be destroyed while its connection lives */
 	natsSubscription_Destroy(subscription);
 	jsCtx_Destroy(js);
@@ -127,9 +130,9 @@ static void *run_search(void *closure)
 	natsStatus status = bus_connect(&connection, search->address, "postprocessing search", NULL, NULL, NULL, NULL);
 	if (status == NATS_OK)
 		status = read_stream(search, connection);
+	else
+		bus_fault(NULL, status, search->why);
 	natsConnection_Destroy(connection);
-	if (status != NATS_OK)
-		snprintf(search->why, sizeof search->why, "%s", bus_advice(status));
 	for (size_t i = 0; i < search->count; i++) {
 		struct lookup *lookup = search->lookup[i];
 		if (status == NATS_OK && lookup->result == LOOKUP_FAILED)

@@ -9,6 +9,7 @@
 
 #include "core/config.h"
 #include "core/mailbox.h"
+#include "core/permissions.h"
 
 enum lookup_result {
 	LOOKUP_FAILED,  /* not known: ask again */
@@ -32,11 +33,12 @@ struct search {
 	struct mail mail;  /* MAIL_SEARCH_DONE */
 	const struct broker_address *address; /* borrowed */
 	struct mailbox *mailbox;
+	struct permission_scope permissions; /* or all zero */
 	/* its own: */
 	struct lookup **lookup; /* by ID */
 	size_t count;
 	atomic_bool stop;
-	char why[160];     /* it could not be read; "" */
+	char why[256];     /* it could not be read; "" */
 	pthread_t thread;
 };
 

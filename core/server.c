@@ -14,6 +14,8 @@
 #define CHORES_INTERVAL SECOND
 #define EMBEDDED "embedded"
 #define MAILS_PER_FLUSH 32
+/* A service that stops waits so long for a broker that is away. */
+#define BROKER_GRACE (2 * SECOND)
 #define TWIN_INTERVAL (10 * MINUTE)
 /* How long a first step may be run before there is a record, which is where people look. */
 #define HOLD (2 * SECOND)
@@ -116,6 +118,8 @@ static bool connect_buses(struct server *server)
 		.closure = one ? (void *)server : &server->intake,
 		.listen = server->peers_subject,
 		.facts = {server->facts.events_broker, {server->facts.stream, server->facts.consumer}},
+		.permissions = {server->events_permissions, "bus"},
+		.probe = server->events_probe,
 	};
 	if (one)
 		options.facts.prepared[2] = server->facts.bucket;
@@ -129,6 +133,8 @@ static bool connect_buses(struct server *server)
 	options.prepare = bucket_prepare;
 	options.closure = &server->bucket;
 	options.facts = (struct bus_facts){server->facts.store_broker, {server->facts.bucket}};
+	options.permissions.permissions = server->store_permissions;
+	options.probe = server->store_probe;
 	server->records = bus_create(&options);
 	return server->records != NULL;
 }
@@ -157,7 +163,8 @@ static bool create_parts(struct server *server, const struct steps *steps)
 		return false;
 	metrics_list_register(&server->counted, server->metrics);
 	server->intake.alarms = server->counted.broker_rollbacks;
-	if (!register_step_metrics(server, steps) || !server_add_facts(server) || !server_add_steps(server, steps))
+	if (!register_step_metrics(server, steps) || !server_add_facts(server) || !server_list_permissions(server) ||
+	    !server_add_steps(server, steps))
 		return false;
 	server->workers = workers_create(steps, &server->config->content, server->log, &server->mailbox);
 	if (server->workers == NULL)
@@ -177,7 +184,8 @@ static bool create_parts(struct server *server, const struct steps *steps)
 		.hold = HOLD,
 	});
 	bool both = server->broker != NULL && server->store_address == broker_address(server->broker);
-	server->markers = markers_start(&server->store, server->store_address, both ? &server->intake.applied : NULL);
+	server->markers = markers_start(&server->store, server->store_address, both ? &server->intake.applied : NULL,
+	                                (struct permission_scope){server->store_permissions, "markers"});
 	return server->coordinator != NULL && server->markers != NULL && start_http(server) && connect_buses(server) &&
 	       server_start_checks(server, steps);
 }
@@ -406,18 +414,28 @@ static void turn(struct server *server)
 	flush(server);
 }
 
+/* Nothing more is to be waited for. Without the broker, or what it permits, nothing gets on: what is not done with is for the
+ * next start. */
+static bool is_idle(const struct server *server, nanos stopping_since)
+{
+	if (coordinator_runs(server->coordinator) > 0)
+		return false;
+	bool good = atomic_load(&server->ready) && fact_good(server->facts.events_permission) && fact_good(server->facts.store_permission);
+	bool stuck = !good && clock_monotonic() - stopping_since >= BROKER_GRACE;
+	return stuck || coordinator_busy(server->coordinator) == 0;
+}
+
 void server_run(struct server *server)
 {
-	nanos limit = 0;
+	nanos since = 0;
 	for (;;) {
 		turn(server);
 		nanos now = clock_monotonic();
 		if (!server->stopping)
 			continue;
-		if (limit == 0)
-			limit = now + server->config->shutdown_grace;
-		bool idle = coordinator_busy(server->coordinator) == 0 && coordinator_runs(server->coordinator) == 0;
-		if (idle || now >= limit)
+		if (since == 0)
+			since = now;
+		if (is_idle(server, since) || now - since >= server->config->shutdown_grace)
 			return;
 	}
 }
@@ -493,6 +511,7 @@ bool server_destroy(struct server *server)
 	bool checked = checker_destroy(server->checker, 2 * SECOND);
 	coordinator_destroy(server->coordinator);
 	broker_stop(server->broker);
+	server_forget_permissions(server);
 	readiness_destroy(server->readiness);
 	metrics_destroy(server->metrics);
 	free(server->run_time);

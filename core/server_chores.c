@@ -92,6 +92,8 @@ void server_do_chores(struct server *server)
 		http_start(server->http);
 	server_do_checks(server);
 	keep_company(server);
+	permissions_expire(server->events_permissions);
+	permissions_expire(server->store_permissions);
 	server_note_readiness(server);
 	if (atomic_load(&server->ready) && clock_monotonic() >= server->save_next)
 		save_positions(server);

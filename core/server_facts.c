@@ -17,9 +17,12 @@ bool server_add_facts(struct server *server)
 	server->readiness = readiness_create(server->metrics);
 	if (server->readiness == NULL || !readiness_set_instance(server->readiness, server->owner))
 		return false;
-	facts->events_broker = readiness_add(server->readiness, "broker", broker_name(server, server->events_address));
-	if (server->store_address != server->events_address)
-		facts->store_broker = readiness_add(server->readiness, "broker", broker_name(server, server->store_address));
+	bool one = server->store_address == server->events_address;
+	const char *events = broker_name(server, server->events_address), *store = broker_name(server, server->store_address);
+	facts->events_broker = readiness_add(server->readiness, "broker", events);
+	facts->store_broker = one ? facts->events_broker : readiness_add(server->readiness, "broker", store);
+	facts->events_permission = readiness_add(server->readiness, "permission", events);
+	facts->store_permission = one ? facts->events_permission : readiness_add(server->readiness, "permission", store);
 	facts->stream = readiness_add(server->readiness, "stream", INTAKE_STREAM);
 	facts->consumer = readiness_add(server->readiness, "consumer", server->config->consumer);
 	facts->bucket = readiness_add(server->readiness, "bucket", server->config->bucket);
@@ -29,8 +32,9 @@ bool server_add_facts(struct server *server)
 	server->intake.stream_fact = facts->stream;
 	server->intake.consumer_fact = facts->consumer;
 	server->bucket.fact = facts->bucket;
-	return facts->events_broker != NULL && (facts->store_broker != NULL || server->store_address == server->events_address) &&
-	       facts->stream != NULL && facts->consumer != NULL && facts->bucket != NULL && facts->state_folder != NULL;
+	return facts->events_broker != NULL && facts->store_broker != NULL && facts->events_permission != NULL &&
+	       facts->store_permission != NULL && facts->stream != NULL && facts->consumer != NULL && facts->bucket != NULL &&
+	       facts->state_folder != NULL;
 }
 
 void server_note_readiness(struct server *server)

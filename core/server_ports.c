@@ -92,7 +92,9 @@ static void refuse_lookups(struct server *server)
 
 static void start_search(struct server *server)
 {
-	server->search = (struct search){.address = server->events_address, .mailbox = &server->mailbox};
+	server->search = (struct search){.address = server->events_address,
+	                                  .mailbox = &server->mailbox,
+	                                  .permissions = {server->events_permissions, "search"}};
 	server->searching = !server->stopping && search_start(&server->search, server->lookups);
 	if (!server->searching)
 		refuse_lookups(server);

@@ -5,6 +5,7 @@
  *   server_checks.c    whether the steps can do their work
  *   server_chores.c    what is done every second
  *   server_facts.c     what /readyz tells
+ *   server_permissions.c  what the brokers have to permit
  *   server_ports.c     what the coordinator reaches the world by
  *   server_readings.c  reading the bucket for it */
 #ifndef CORE_SERVER_PRIVATE_H
@@ -13,6 +14,7 @@
 #include <stdatomic.h>
 
 #include "core/broker.h"
+#include "core/bus_probe.h"
 #include "core/bucket.h"
 #include "core/census.h"
 #include "core/checker.h"
@@ -37,7 +39,8 @@ struct reading {
 
 /* What the service needs, see readiness.h. */
 struct server_facts {
-	struct fact *events_broker, *store_broker; /* NULL: it is the same */
+	struct fact *events_broker, *store_broker; /* one and the same if the brokers are */
+	struct fact *events_permission, *store_permission;
 	struct fact *stream, *consumer, *bucket, *state_folder;
 };
 
@@ -94,6 +97,8 @@ struct server {
 	nanos save_next;                   /* monotonic */
 	struct readiness *readiness;
 	struct server_facts facts;
+	struct permissions *events_permissions, *store_permissions; /* one and the same if the brokers are */
+	struct bus_probe events_probe[BUS_PROBES_LIMIT + 1], store_probe[BUS_PROBES_LIMIT + 1];
 	bool said_ready, was_ready;        /* the log says that it is ready / was at some time */
 	nanos unready_since;               /* monotonic: the start, or when the log said last that it is not */
 	atomic_bool ready;                 /* the brokers are, with what is needed in them */
@@ -115,6 +120,10 @@ void server_stop_readings(struct server *server);
 
 /* Registers what /readyz tells, but for the steps. False: out of memory. */
 bool server_add_facts(struct server *server);
+/* Lists what is tested of the brokers' permissions. False: out of memory. */
+bool server_list_permissions(struct server *server);
+void server_forget_permissions(struct server *server);
+
 /* Says in the log when the service becomes ready, and when it no longer is. */
 void server_note_readiness(struct server *server);
 

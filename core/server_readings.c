@@ -11,7 +11,10 @@ bool server_read_bucket(struct server *server, void *token)
 	if (reading == NULL)
 		return false;
 	reading->token = token;
-	reading->scan = (struct scan){.store = &server->store, .address = server->store_address, .mailbox = &server->mailbox};
+	reading->scan = (struct scan){.store = &server->store,
+	                              .address = server->store_address,
+	                              .mailbox = &server->mailbox,
+	                              .permissions = {server->store_permissions, "scan"}};
 	if (!scan_start(&reading->scan)) {
 		free(reading);
 		return false;

@@ -47,8 +47,9 @@ struct scan {
 	const struct store *store;
 	const struct broker_address *address;
 	struct mailbox *mailbox;
+	struct permission_scope permissions; /* or all zero */
 	bool failed;           /* it did not get to the end */
-	char why[160];
+	char why[256];
 	/* its own: */
 	pthread_t thread;
 	pthread_mutex_t lock;

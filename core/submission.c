@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/bus_connect.h"
 #include "core/envelope.h"
 #include "core/event.h"
 #include "core/file_server.h"
@@ -48,18 +49,22 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
 
 static bool subscribe(struct submission *submission)
 {
-	char records[256];
-	snprintf(records, sizeof records, "$KV.%s.>", submission->client->config->bucket);
+	char subject[256];
+	snprintf(subject, sizeof subject, "$KV.%s.>", submission->client->config->bucket);
 	natsStatus status = natsConnection_Subscribe(&submission->subscription[0], submission->events, INTAKE_STREAM, on_message, submission);
 	if (status == NATS_OK)
-		status = natsConnection_Subscribe(&submission->subscription[1], submission->records, records, on_message, submission);
+		status = natsConnection_Subscribe(&submission->subscription[1], submission->records, subject, on_message, submission);
 	if (status == NATS_OK)
 		status = natsConnection_Flush(submission->events);
 	if (status == NATS_OK)
 		status = natsConnection_Flush(submission->records);
-	if (status != NATS_OK)
-		terminal_error("subscribing: %s", natsStatus_GetText(status));
-	return status == NATS_OK;
+	/* A broker does not refuse a subscription but by saying so. */
+	bool events = status == NATS_OK && !bus_refused(submission->events);
+	bool records = events && !bus_refused(submission->records);
+	char fault[BUS_FAULT_SIZE];
+	if (!records)
+		terminal_error("subscribing: %s", bus_fault(events ? submission->records : submission->events, status, fault));
+	return records;
 }
 
 static bool open_all(struct submission *submission)

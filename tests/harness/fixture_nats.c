@@ -53,7 +53,7 @@ bool nats_is_version(unsigned port, const char *prefix)
 
 static bool write_configuration(struct nats_fixture *nats)
 {
-	char text[2048];
+	char text[8192];
 	int length = snprintf(text, sizeof text, "listen: \"127.0.0.1:%u\"\njetstream { store_dir: \"%s\"", nats->port, nats->folder);
 	if (nats->options.max_store != 0)
 		length += snprintf(text + length, sizeof text - (size_t)length, ", max_file_store: %zu", nats->options.max_store);
@@ -102,6 +102,34 @@ bool nats_fixture_restart(struct nats_fixture *nats)
 	if (!process_start(&nats->process, &(struct process_options){.argv = argv, .log = log}))
 		return false;
 	return wait_until(ready_or_dead, nats, TEST_LIMIT) && nats->process.pid != 0;
+}
+
+struct reload {
+	struct nats_fixture *nats;
+	size_t before;
+};
+
+static size_t count_reloads(const struct nats_fixture *nats)
+{
+	static char log[1 << 20];
+	size_t count = 0;
+	if (!folder_read(nats->folder, "nats.log", log, sizeof log))
+		return 0;
+	for (const char *at = log; (at = strstr(at, "Reloaded server configuration")) != NULL; at++)
+		count++;
+	return count;
+}
+
+static bool is_reloaded(void *closure)
+{
+	const struct reload *reload = closure;
+	return count_reloads(reload->nats) > reload->before;
+}
+
+bool nats_fixture_reload(struct nats_fixture *nats)
+{
+	struct reload reload = {nats, count_reloads(nats)};
+	return write_configuration(nats) && process_signal(&nats->process, SIGHUP) && wait_until(is_reloaded, &reload, TEST_LIMIT);
 }
 
 bool nats_fixture_start(struct nats_fixture *nats, const struct nats_options *options)

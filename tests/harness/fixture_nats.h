@@ -38,6 +38,9 @@ bool nats_fixture_restart(struct nats_fixture *nats);
 bool nats_fixture_halt(struct nats_fixture *nats);
 bool nats_fixture_kill(struct nats_fixture *nats);
 
+/* Has it read its configuration again, with its options as they are now. */
+bool nats_fixture_reload(struct nats_fixture *nats);
+
 /* Keeps a copy of the store, and puts it back in the store's place; while it does not run. */
 bool nats_fixture_keep(const struct nats_fixture *nats);
 bool nats_fixture_put_back(const struct nats_fixture *nats);
