@@ -12,14 +12,14 @@ noinst_DATA = conf/postprocessing.ini
 conf/postprocessing.ini: conf/postprocessing.ini.in Makefile
 	$(AM_V_GEN)$(MKDIR_P) conf && $(SET_FOLDERS) $(srcdir)/conf/postprocessing.ini.in >$@
 
-# An administrator's file is left alone, whatever is installed over it.
+# An administrator's file is left alone, whatever is installed over it. It can hold passwords and tokens.
 install-data-local: install-conf
 uninstall-local: uninstall-conf
 
 install-conf: conf/postprocessing.ini
 	$(MKDIR_P) '$(DESTDIR)$(pkgsysconfdir)'
 	test -e '$(DESTDIR)$(pkgsysconfdir)/postprocessing.ini' || \
-		$(INSTALL_DATA) conf/postprocessing.ini '$(DESTDIR)$(pkgsysconfdir)/postprocessing.ini'
+		$(INSTALL) -m 640 conf/postprocessing.ini '$(DESTDIR)$(pkgsysconfdir)/postprocessing.ini'
 
 uninstall-conf: conf/postprocessing.ini
 	if cmp -s conf/postprocessing.ini '$(DESTDIR)$(pkgsysconfdir)/postprocessing.ini'; then \
@@ -31,7 +31,8 @@ uninstall-conf: conf/postprocessing.ini
 EXTRA_DIST += conf/postprocessing.service.in
 CLEANFILES += conf/postprocessing.service
 conf/postprocessing.service: conf/postprocessing.service.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) conf && sed 's|@bindir[@]|$(bindir)|g' $(srcdir)/conf/postprocessing.service.in >$@
+	$(AM_V_GEN)$(MKDIR_P) conf && $(SET_FOLDERS) -e 's|@bindir[@]|$(bindir)|g' \
+		$(srcdir)/conf/postprocessing.service.in >$@
 
 if HAVE_SYSTEMD_DIR
 systemdsystemunit_DATA = conf/postprocessing.service

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "conf/reference.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -158,6 +159,33 @@ void reference_add_ini(struct text *text, const struct reference_step *step)
 	}
 }
 
+/* The variables that belong to no key, and those of the replaced services that are not read. */
+static void add_man_variables_alone(struct text *text)
+{
+	const struct replaced *replaced;
+	text_add(text, ".SS Variables without a key\n");
+	for (const struct config_section *variable = config_variables; variable->name != NULL; variable++) {
+		text_format(text, ".TP\n\\fB%s\\fR\n", variable->name);
+		add_wrapped(text, "", variable->help, add_roff_word);
+	}
+	text_add(text, ".SS Variables of oCIS and OpenCloud that are not read\n");
+	text_add(text, "If one of them is set, the log says so at each start.\n");
+	for (size_t i = 0; (replaced = replaced_by_number(i)) != NULL; i++) {
+		char names[512], *rest;
+		snprintf(names, sizeof names, "%s", replaced->names);
+		text_add(text, ".TP\n\\fB");
+		for (const char *part = strtok_r(names, " ", &rest), *next; part != NULL; part = next) {
+			next = strtok_r(NULL, " ", &rest);
+			text_format(text, "%s%s", part, next != NULL ? ", " : "");
+		}
+		text_add(text, "\\fR\n");
+		char advice[512];
+		snprintf(advice, sizeof advice, "%s.", replaced->advice);
+		advice[0] = (char)toupper((unsigned char)advice[0]);
+		add_wrapped(text, "", advice, add_roff_word);
+	}
+}
+
 void reference_add_man(struct text *text, const struct reference_step *step)
 {
 	for (const struct config_section *section = config_sections; section->name != NULL; section++) {
@@ -170,7 +198,7 @@ void reference_add_man(struct text *text, const struct reference_step *step)
 		for (size_t i = 0; strcmp(section->name, "postprocessing") == 0 && (legacy = legacy_key(i)) != NULL; i++)
 			add_man_key(text, NULL, legacy);
 	}
-	text_add(text, ".SS [step:NAME]\nEach step has these keys:\n");
+	text_add(text, ".SS [step:NAME]\nEach step has these keys, and those of its module:\n");
 	for (const struct config_key *key = step_keys; key->section != NULL; key++)
 		add_man_key(text, key, &key->key);
 	for (; step->name != NULL; step++) {
@@ -181,4 +209,5 @@ void reference_add_man(struct text *text, const struct reference_step *step)
 		for (const struct pp_key *key = step->keys; key != NULL && key->name != NULL; key = next_key(step, key))
 			add_man_key(text, NULL, key);
 	}
+	add_man_variables_alone(text);
 }

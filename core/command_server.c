@@ -37,6 +37,10 @@ static void announce(const struct config *config, const struct log *log)
 		log_info(log, "steps: %s", list);
 	if (config->delay_appended)
 		log_warning(log, "a delay is set, but the step `delay` is not in the list of steps: it runs last");
+	for (size_t i = 0; i < config->warnings.count; i++)
+		log_warning(log, "%s", config->warnings.line[i]);
+	for (size_t i = 0; i < config->notes.count; i++)
+		log_info(log, "%s", config->notes.line[i]);
 }
 
 static int serve(const struct config *config, const struct steps *steps, const struct log *log, struct signals *signals)

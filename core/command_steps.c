@@ -150,6 +150,16 @@ static void print_check(const json_t *check)
 	}
 }
 
+static void print_lines(const char *title, const json_t *lines)
+{
+	size_t i;
+	json_t *line;
+	if (json_array_size(lines) > 0)
+		printf("\n%s\n", title);
+	json_array_foreach(lines, i, line)
+		print("", json_string_value(line), "\n");
+}
+
 static void print_report(const json_t *report, bool keys)
 {
 	size_t i;
@@ -185,10 +195,9 @@ static void print_report(const json_t *report, bool keys)
 	}
 	if (json_array_size(json_object_get(report, "modules")) == 0)
 		puts("none found");
-	if (json_array_size(problems) > 0)
-		puts("\nPROBLEMS");
-	json_array_foreach(problems, i, entry)
-		print("", json_string_value(entry), "\n");
+	print_lines("ERRORS", problems);
+	print_lines("WARNINGS", json_object_get(report, "warnings"));
+	print_lines("NOTES", json_object_get(report, "notes"));
 }
 
 /* Everything that there is to say. */
@@ -198,9 +207,11 @@ static json_t *make_report(const struct arrangement *arrangement)
 	struct catalogue catalogue = {.modules = arrangement->modules, .array = json_array()};
 	if (arrangement->modules != NULL)
 		modules_list(arrangement->modules, add_module, &catalogue);
-	return json_pack("{s:o, s:o, s:b, s:o}", "steps", config != NULL ? describe_steps(config) : json_array(), "modules",
+	static const struct problems none = {0};
+	return json_pack("{s:o, s:o, s:b, s:o, s:o, s:o}", "steps", config != NULL ? describe_steps(config) : json_array(), "modules",
 	                 catalogue.array, "delay_appended", config != NULL && config->delay_appended, "problems",
-	                 describe_problems(&arrangement->problems));
+	                 describe_problems(&arrangement->problems), "warnings", describe_problems(config != NULL ? &config->warnings : &none),
+	                 "notes", describe_problems(config != NULL ? &config->notes : &none));
 }
 
 static bool want_keys(void *closure, int letter, const char *value)

@@ -4,10 +4,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/config_keys.h"
 #include "core/config_source.h"
+#include "core/nearest.h"
 #include "core/text_file.h"
 
 #define PASSWORD_MAX 4096
@@ -21,6 +23,19 @@ static struct found find_key(const struct config_source *source, const char *sec
 	return source_find(source, section, &key->key, (key->flags & KEY_NO_VARIABLE) == 0);
 }
 
+static void blame_key(const struct section *section, const struct setting *setting, struct problems *problems)
+{
+	struct nearest nearest = {0};
+	const struct pp_key *legacy;
+	for (const struct config_key *key = config_keys; key->section != NULL; key++)
+		if (strcmp(key->section, section->name) == 0)
+			nearest_offer(&nearest, setting->name, key->key.name);
+	for (size_t i = 0; strcmp(section->name, "postprocessing") == 0 && (legacy = legacy_key(i)) != NULL; i++)
+		nearest_offer(&nearest, setting->name, legacy->name);
+	problems_add(problems, "%s: %s: unknown key in [%s]%s%s%s", setting->place, setting->name, section->name,
+	             nearest.name != NULL ? "; did you mean " : "", nearest.name != NULL ? nearest.name : "", nearest.name != NULL ? "?" : "");
+}
+
 static void check_unknown_keys(const struct config_source *source, struct problems *problems)
 {
 	for (size_t i = 0; i < source->count; i++) {
@@ -30,7 +45,7 @@ static void check_unknown_keys(const struct config_source *source, struct proble
 		for (size_t j = 0; !is_step && j < section->count; j++) {
 			const struct setting *setting = &section->setting[j];
 			if (config_keys_find(section->name, setting->name) == NULL && !(is_service && legacy_is_key(setting->name)))
-				problems_add(problems, "%s: %s: unknown key in [%s]", setting->place, setting->name, section->name);
+				blame_key(section, setting, problems);
 		}
 	}
 }
@@ -44,9 +59,9 @@ static char *copy(const char *text, struct problems *problems)
 }
 
 /* The password of a section from its file, unless a variable gives one. */
-static void read_password(const struct config_source *source, const char *section, const char *path, char **password,
-                          struct problems *problems)
+static void read_password(struct config *config, const char *section, const char *path, char **password, struct problems *problems)
 {
+	const struct config_source *source = config->source;
 	struct found direct = find_key(source, section, "password"), file = find_key(source, section, "password_file");
 	if (path == NULL)
 		return;
@@ -57,11 +72,13 @@ static void read_password(const struct config_source *source, const char *sectio
 	if (*password != NULL && direct.rank > file.rank)
 		return;
 	size_t length;
-	char *text = text_file_read(path, PASSWORD_MAX, &length);
+	struct stat info;
+	char *text = text_file_read_with(path, PASSWORD_MAX, &length, &info);
 	if (text == NULL) {
 		problems_add(problems, "%s: password_file: %s: %s", file.place, path, strerror(errno));
 		return;
 	}
+	access_warn_named(&config->warnings, file.place, "password_file", path, &info, true);
 	/* An editor's mark for UTF-8 is no part of the password. */
 	size_t mark = strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0, line = strcspn(text + mark, "\r\n");
 	const char *fault = line == 0 || strspn(text + mark + line, "\r\n") != length - mark - line ? "not a single line of text"
@@ -200,6 +217,39 @@ static void check_name(const struct config_source *source, const char *section, 
 		             find_key(source, section, key).place, key, name);
 }
 
+/* A certificate that others can replace is none. One that is not there may still come. */
+static void warn_authority(struct config *config, const char *section, const char *key, const char *path)
+{
+	struct found found = find_key(config->source, section, key);
+	struct stat info;
+	if (path == NULL || found.place == NULL)
+		return;
+	if (stat(path, &info) != 0)
+		problems_add(&config->warnings, "%s: %s: %s: %s", found.place, key, path, strerror(errno));
+	else
+		access_warn_named(&config->warnings, found.place, key, path, &info, false);
+}
+
+static void warn_insecure(struct config *config, const char *section, const char *whose)
+{
+	struct found found = find_key(config->source, section, "tls_insecure");
+	problems_add(&config->warnings, "%s: [%s] tls_insecure: the certificate of %s is not verified; whoever is on the way can read and "
+	             "change everything", found.place == NULL ? section : found.place, section, whose);
+}
+
+/* Each switch that turns verification off has a line at each start. */
+static void warn_unverified(struct config *config)
+{
+	const char *events = config->events.endpoint, *store = config->store.endpoint;
+	bool one = events != NULL && store != NULL && strcmp(events, store) == 0;
+	if (config->events.tls_insecure && events != NULL && strcmp(events, "embedded") != 0)
+		warn_insecure(config, "events", "the events' broker");
+	if (config->store.tls_insecure && !one)
+		warn_insecure(config, "store", "the store's broker");
+	if (config->content.tls_insecure)
+		warn_insecure(config, "content", "the storage that uploads are fetched from");
+}
+
 /* What follows from the values once all are there. */
 static void complete(struct config_draft *draft, struct problems *problems)
 {
@@ -216,13 +266,20 @@ static void complete(struct config_draft *draft, struct problems *problems)
 	check_listen(source, "http", "addr", config->http_addr, problems);
 	check_name(source, "events", "consumer", config->consumer, problems);
 	check_name(source, "store", "database", config->bucket, problems);
-	read_password(source, "events", draft->events_password_file, &config->events.password, problems);
-	read_password(source, "store", draft->store_password_file, &config->store.password, problems);
+	read_password(config, "events", draft->events_password_file, &config->events.password, problems);
+	read_password(config, "store", draft->store_password_file, &config->store.password, problems);
 	read_broker(source, "events", "endpoint", &config->events, problems);
 	read_broker(source, "store", "nodes", &config->store, problems);
 	complete_store(config, problems);
+	/* A certificate to verify with means that it is verified. */
 	config->events.tls_insecure = config->events.tls_insecure && config->events.ca_file == NULL;
 	config->store.tls_insecure = config->store.tls_insecure && config->store.ca_file == NULL;
+	config->content.tls_insecure = config->content.tls_insecure && config->content.ca_file == NULL;
+	warn_unverified(config);
+	warn_authority(config, "events", "tls_root_ca_certificate", config->events.ca_file);
+	warn_authority(config, "store", "tls_root_ca_certificate", config->store.ca_file);
+	warn_authority(config, "content", "ca_file", config->content.ca_file);
+	access_warn_files(config);
 }
 
 static void draft_clear(struct config_draft *draft)
@@ -252,24 +309,47 @@ struct config *config_build(struct config_source *source, struct problems *probl
 	config_steps_read(&draft.config, find_key(source, "postprocessing", "steps"), &draft.step, problems);
 	*config = draft.config;
 	draft_clear(&draft);
+	if (problems_are_incomplete(&config->warnings))
+		problems_add(problems, "out of memory");
 	return config;
+}
+
+/* The main file: the one that is named, else the copy that systemd hands to the service, else the installed one. `folder` is
+ * where steps.d is: beside it, or beside the installed one that it is a copy of. NULL: out of memory. */
+static char *find_main_file(const struct config_source *source, const char *path, bool *may_be_missing, const char **folder)
+{
+	const struct variable *named = source_variable(source, "POSTPROCESSING_CONFIG");
+	const struct variable *credentials = source_variable(source, "CREDENTIALS_DIRECTORY");
+	*may_be_missing = false;
+	*folder = NULL;
+	if (path != NULL || named != NULL)
+		return strdup(path != NULL ? path : named->value);
+	*folder = CONFIG_DIR "/";
+	char *copy = credentials == NULL ? NULL : join(credentials->value, strlen(credentials->value), "/postprocessing.ini");
+	if (copy != NULL && access(copy, F_OK) == 0)
+		return copy;
+	free(copy);
+	*may_be_missing = true;
+	return strdup(CONFIG_DIR "/postprocessing.ini");
 }
 
 static void read_files(struct config_source *source, const char *path, struct problems *problems)
 {
-	const struct variable *variable = source_variable(source, "POSTPROCESSING_CONFIG");
-	bool may_be_missing = path == NULL && variable == NULL;
-	if (path == NULL)
-		path = variable == NULL ? CONFIG_DIR "/postprocessing.ini" : variable->value;
-	config_file_read(source, path, may_be_missing, problems);
-	const char *slash = strrchr(path, '/');
-	char *folder = join(path, slash == NULL ? 0 : (size_t)(slash - path + 1), "steps.d");
-	if (folder == NULL) {
+	bool may_be_missing;
+	const char *folder;
+	char *file = find_main_file(source, path, &may_be_missing, &folder);
+	const char *slash = file == NULL ? NULL : strrchr(file, '/');
+	if (folder == NULL)
+		folder = file;
+	char *steps = file == NULL ? NULL : join(folder, folder != file ? strlen(folder) : slash == NULL ? 0 : (size_t)(slash - file + 1), "steps.d");
+	if (steps != NULL) {
+		config_file_read(source, file, may_be_missing, problems);
+		config_folder_read(source, steps, problems);
+	} else {
 		problems_add(problems, "out of memory");
-		return;
 	}
-	config_folder_read(source, folder, problems);
-	free(folder);
+	free(steps);
+	free(file);
 }
 
 struct config *config_read(const char *path, char *const *environment, struct problems *problems)
@@ -306,6 +386,8 @@ void config_free(struct config *config)
 	free((void *)config->content.file_roots);
 	free(config->http_addr);
 	free(config->http_token);
+	problems_free(&config->warnings);
+	problems_free(&config->notes);
 	config_source_free(config->source);
 	free(config);
 }

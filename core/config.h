@@ -24,6 +24,8 @@ struct problems {
 };
 void problems_add(struct problems *problems, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void problems_free(struct problems *problems);
+/* Whether there was no memory for some: then they are one line that says so. */
+bool problems_are_incomplete(const struct problems *problems);
 
 /* As many servers may an endpoint name. */
 #define BROKER_SERVERS_LIMIT 16
@@ -79,6 +81,9 @@ struct config {
 	char *http_addr;        /* host:port; NULL or "": no HTTP */
 	char *http_token;       /* for /metrics; NULL: none. A secret. */
 
+	/* What may not be as somebody believes, and what is set but not needed; one line each, in the form of problems. */
+	struct problems warnings, notes;
+
 	struct config_source *source; /* everything as it was read, for step_setup_create() */
 };
 
@@ -87,6 +92,11 @@ struct config {
  * `problems` stayed empty. */
 struct config *config_read(const char *path, char *const *environment, struct problems *problems);
 void config_free(struct config *config);
+
+/* Adds to warnings and notes what is set and used by nothing: sections and variables with our names, with the nearest right
+ * name, and variables of the replaced services that are not honoured. `known` is what each step's module says of itself, in the
+ * steps' order (NULL: it is refused); `module` the names of all modules that there are, NULL-terminated. */
+void config_find_unused(struct config *config, const struct pp_step_module *const *known, char *const *module);
 
 /* Whether it can be a module's name: letters, digits, _ . and -, no point at the beginning, 64 at most. False: why[size]
  * says what is wrong. */

@@ -61,3 +61,21 @@ struct found source_find(const struct config_source *source, const char *section
 		return (struct found){setting->value, setting->place, setting->rank};
 	return (struct found){0};
 }
+
+static bool ends(const char *text, const char *suffix)
+{
+	size_t length = strlen(text), end = strlen(suffix);
+	return length >= end && strcmp(text + length - end, suffix) == 0;
+}
+
+bool variable_is_service_link(const struct variable *variable)
+{
+	const char *name = variable->name, *port = strstr(name, "_PORT_");
+	if (ends(name, "_SERVICE_HOST") || ends(name, "_SERVICE_PORT") || strstr(name, "_SERVICE_PORT_") != NULL)
+		return true;
+	if (ends(name, "_PORT") && strstr(variable->value, "://") != NULL)
+		return true;
+	size_t digits = port == NULL ? 0 : strspn(port + 6, "0123456789");
+	const char *rest = digits == 0 ? "" : port + 6 + digits;
+	return strncmp(rest, "_TCP", 4) == 0 || strncmp(rest, "_UDP", 4) == 0 || strncmp(rest, "_SCTP", 5) == 0;
+}

@@ -9,6 +9,7 @@
 
 #include "core/config_keys.h"
 #include "core/config_source.h"
+#include "core/nearest.h"
 #include "core/text_file.h"
 
 #define FILE_MAX ((size_t)1024 * 1024)
@@ -46,8 +47,14 @@ static const char *check_section(const struct ini_file *file, const char *name, 
 	bool is_step = strncmp(name, STEP_PREFIX, strlen(STEP_PREFIX)) == 0;
 	if (is_step)
 		return step_name_check(name + strlen(STEP_PREFIX), why, size) ? NULL : why;
-	if (!config_keys_section(name))
-		return "unknown section";
+	if (!config_keys_section(name)) {
+		struct nearest nearest = {0};
+		for (const struct config_section *known = config_sections; known->name != NULL; known++)
+			nearest_offer(&nearest, name, known->name);
+		snprintf(why, size, "unknown section%s%s%s", nearest.name != NULL ? "; did you mean [" : "", nearest.name != NULL ? nearest.name : "",
+		         nearest.name != NULL ? "]?" : "");
+		return why;
+	}
 	return file->rank == RANK_DROPIN ? "a file of steps.d may have [step:NAME] sections only" : NULL;
 }
 
@@ -231,7 +238,8 @@ static void read_file(struct config_source *source, const char *path, enum setti
                       struct problems *problems)
 {
 	size_t length;
-	char *bytes = text_file_read(path, FILE_MAX, &length);
+	struct stat info;
+	char *bytes = text_file_read_with(path, FILE_MAX, &length, &info);
 	if (bytes == NULL) {
 		if (errno == EFBIG)
 			problems_add(problems, "%s: larger than %zu bytes", path, FILE_MAX);
@@ -242,6 +250,7 @@ static void read_file(struct config_source *source, const char *path, enum setti
 		return;
 	}
 	config_file_parse(source, path, bytes, length, rank, problems);
+	source_file_add(source, path, source->files, &info, problems);
 	free(bytes);
 }
 
@@ -265,12 +274,15 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 void config_folder_read(struct config_source *source, const char *folder, struct problems *problems)
 {
 	struct dirent **entry;
+	struct stat info;
 	int count = scandir(folder, &entry, is_ini, by_name);
 	if (count < 0) {
 		if (errno != ENOENT)
 			problems_add(problems, "%s: %s", folder, strerror(errno));
 		return;
 	}
+	if (stat(folder, &info) == 0)
+		source_file_add(source, folder, 0, &info, problems);
 	if (count > FOLDER_MAX)
 		problems_add(problems, "%s: more than %d files", folder, FOLDER_MAX);
 	for (int i = 0; i < count; i++) {

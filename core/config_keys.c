@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/config_keys.h"
 
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,12 +17,20 @@
 #define PERSISTENT_STORE(NAME) "OC_PERSISTENT_STORE" NAME " OCIS_PERSISTENT_STORE" NAME
 #define OWN_STORE(NAME) "POSTPROCESSING_STORE_" NAME " " PERSISTENT_STORE("_" NAME)
 
+#define PASSWORD_FILE_HELP "The path of a file that holds the password and nothing else."
+
 const struct config_section config_sections[] = {
 	{"postprocessing", "The service itself, and the defaults of all steps."},
 	{"events", "The broker of the uploads' events: NATS with JetStream."},
 	{"store", "The JetStream key-value store that holds one record for each upload under way."},
 	{"content", "How the bytes of an upload are fetched from storage."},
 	{"http", "Where health and metrics are served."},
+	{NULL, NULL}
+};
+
+const struct config_section config_variables[] = {
+	{"POSTPROCESSING_CONFIG", "The path of the main file."},
+	{"POSTPROCESSING_NATS_SERVER", "The path of the nats-server that a private broker is. Default: the first one in $PATH."},
 	{NULL, NULL}
 };
 
@@ -67,8 +78,8 @@ const struct config_key config_keys[] = {
 	{"events", KEY("password", STRING, VARIABLES = OWN_EVENTS("AUTH_PASSWORD"),
 	 .help = "The user's password at the broker. It is better kept in a file of its own: see password_file."),
 	 AT(config.events.password), KEY_SECRET},
-	{"events", KEY("password_file", STRING, .help = "The path of a file that holds the password and nothing else."),
-	 AT(events_password_file), 0},
+	{"events", KEY("password_file", STRING, .help = PASSWORD_FILE_HELP),
+	 AT(events_password_file), KEY_FILE},
 	{"events", KEY("enable_tls", BOOL, .fallback = "false", VARIABLES = EVENTS("ENABLE_TLS"),
 	 .help = "Whether to use TLS with the broker. An endpoint that begins with tls:// uses it in any case."), AT(config.events.tls), 0},
 	{"events", KEY("tls_insecure", BOOL, .fallback = "false",
@@ -77,7 +88,7 @@ const struct config_key config_keys[] = {
 	         "change everything. Without effect if tls_root_ca_certificate is set."), AT(config.events.tls_insecure), 0},
 	{"events", KEY("tls_root_ca_certificate", STRING, VARIABLES = EVENTS("TLS_ROOT_CA_CERTIFICATE"),
 	 .help = "The path of a PEM file with the authorities that may have signed the broker's certificate. Default: those that the "
-	         "system trusts."), AT(config.events.ca_file), 0},
+	         "system trusts."), AT(config.events.ca_file), KEY_FILE},
 	{"events", KEY("cluster", STRING, VARIABLES = EVENTS("CLUSTER"),
 	 .help = "Ignored. It is accepted because the configurations of oCIS and OpenCloud have it."), AT(cluster), 0},
 	{"events", KEY("consumer", STRING, .fallback = "postprocessing-pull",
@@ -98,8 +109,8 @@ const struct config_key config_keys[] = {
 	{"store", KEY("password", STRING, VARIABLES = OWN_STORE("AUTH_PASSWORD"),
 	 .help = "The user's password at the store's broker. It is better kept in a file of its own: see password_file."),
 	 AT(config.store.password), KEY_SECRET},
-	{"store", KEY("password_file", STRING, .help = "The path of a file that holds the password and nothing else."),
-	 AT(store_password_file), 0},
+	{"store", KEY("password_file", STRING, .help = PASSWORD_FILE_HELP),
+	 AT(store_password_file), KEY_FILE},
 	{"store", KEY("enable_tls", BOOL, .fallback = "false", VARIABLES = PERSISTENT_STORE("_ENABLE_TLS"),
 	 .help = "Whether to use TLS with the store's broker."), AT(config.store.tls), 0},
 	{"store", KEY("tls_insecure", BOOL, .fallback = "false",
@@ -108,7 +119,7 @@ const struct config_key config_keys[] = {
 	         "read and change everything. Without effect if tls_root_ca_certificate is set."), AT(config.store.tls_insecure), 0},
 	{"store", KEY("tls_root_ca_certificate", STRING, VARIABLES = PERSISTENT_STORE("_TLS_ROOT_CA_CERTIFICATE"),
 	 .help = "The path of a PEM file with the authorities that may have signed the certificate of the store's broker. Default: "
-	         "those that the system trusts."), AT(config.store.ca_file), 0},
+	         "those that the system trusts."), AT(config.store.ca_file), KEY_FILE},
 
 	{"content", KEY("tls_insecure", BOOL, .fallback = "false", VARIABLES = "OC_INSECURE OCIS_INSECURE",
 	 .help = "Whether to accept any certificate of the storage that uploads are fetched from. Whoever is between the service and "
@@ -116,7 +127,7 @@ const struct config_key config_keys[] = {
 	 AT(config.content.tls_insecure), 0},
 	{"content", KEY("ca_file", STRING,
 	 .help = "The path of a PEM file with the authorities that may have signed the storage's certificate. Default: those that the "
-	         "system trusts."), AT(ca_file), 0},
+	         "system trusts."), AT(ca_file), KEY_FILE},
 	{"content", KEY("file_roots", STRING,
 	 .help = "The folders below which an upload's URL may be a file:// URL: absolute paths, separated by colons. Default: none."),
 	 AT(file_roots), 0},
@@ -213,6 +224,33 @@ static void store(const struct config_key *key, void *draft, const char *text, i
 	}
 }
 
+#define CREDENTIALS "CREDENTIALS_DIRECTORY"
+
+/* What stands behind $CREDENTIALS_DIRECTORY or ${CREDENTIALS_DIRECTORY}, from the / on; NULL: the text does not begin so. */
+static const char *credential_of(const char *text)
+{
+	static const char plain[] = "$" CREDENTIALS "/", braces[] = "${" CREDENTIALS "}/";
+	if (strncmp(text, plain, sizeof plain - 1) == 0)
+		return text + sizeof plain - 2;
+	return strncmp(text, braces, sizeof braces - 1) == 0 ? text + sizeof braces - 2 : NULL;
+}
+
+/* A file that systemd hands to the service (LoadCredential=), whose folder only the service knows. */
+static void store_credential(const struct config_source *source, const struct config_key *key, struct found found, void *draft,
+                             struct problems *problems)
+{
+	const struct variable *folder = source_variable(source, CREDENTIALS);
+	const char *rest = credential_of(found.value);
+	char path[PATH_MAX];
+	if (folder == NULL)
+		problems_add(problems, "%s: %s: $" CREDENTIALS " is not set: systemd sets it for a unit with LoadCredential=", found.place,
+		             key->key.name);
+	else if (snprintf(path, sizeof path, "%s%s", folder->value, rest) >= (int)sizeof path)
+		problems_add(problems, "%s: %s: %s", found.place, key->key.name, strerror(ENAMETOOLONG));
+	else
+		store_string((char **)(void *)((char *)draft + key->offset), path, problems);
+}
+
 struct found config_key_read(const struct config_source *source, const char *section, const struct config_key *key, void *draft,
                              struct problems *problems)
 {
@@ -222,6 +260,10 @@ struct found config_key_read(const struct config_source *source, const char *sec
 	bool missing = found.value != NULL && *found.value == '\0' && (key->flags & KEY_REQUIRED) != 0;
 	if (missing)
 		problems_add(problems, "%s: %s: needs a value", found.place, key->key.name);
+	if (found.value != NULL && (key->flags & KEY_FILE) != 0 && credential_of(found.value) != NULL) {
+		store_credential(source, key, found, draft, problems);
+		return found;
+	}
 	bool valid = found.value != NULL && !missing && value_parse(&key->key, found.value, &number, why, sizeof why);
 	if (found.value != NULL && !missing && !valid)
 		problems_add(problems, "%s: %s: %s", found.place, key->key.name, why);

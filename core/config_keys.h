@@ -28,6 +28,7 @@ enum {
 	KEY_REQUIRED = 1,    /* may not be empty */
 	KEY_NO_VARIABLE = 2, /* the name that its variable would have means something else */
 	KEY_SECRET = 4,      /* its value is never shown */
+	KEY_FILE = 8,        /* a path: $CREDENTIALS_DIRECTORY at its beginning stands for that variable */
 };
 
 /* PP_KEY_STRING sets a char *, BOOL a bool, INTEGER and CHOICE an unsigned, DURATION a nanos. */
@@ -45,6 +46,8 @@ struct config_section {
 	const char *help;
 };
 extern const struct config_section config_sections[];
+/* The variables that are not of a key, likewise. */
+extern const struct config_section config_variables[];
 
 /* The keys of all sections but the steps', then those that each step has. Both end with a key without name. */
 extern const struct config_key config_keys[];

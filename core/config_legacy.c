@@ -13,11 +13,11 @@ struct legacy {
 
 static const struct legacy legacy[] = {
 	{{.name = "virusscan", .type = PP_KEY_BOOL, .fallback = "false", .environment = "POSTPROCESSING_VIRUSSCAN",
-	  .help = "Whether the step virusscan runs first when it is not among the steps."}, "virusscan", NULL, LEGACY_FIRST},
+	  .help = "Whether the step virusscan runs first when it is not among the steps."}, LEGACY_MODULE, NULL, LEGACY_FIRST},
 	{{.name = "delay", .type = PP_KEY_DURATION, .fallback = "0", .environment = "POSTPROCESSING_DELAY",
 	  .help = "Sets duration in [step:delay]. With a delay that is not 0, the step delay runs last when it is not among the steps."},
 	 "delay", "duration", LEGACY_LAST},
-	{{.name = "", .environment = "ANTIVIRUS_WORKERS"}, "virusscan", "workers", LEGACY_NOT_WANTED},
+	{{.name = "", .environment = LEGACY_PREFIX "WORKERS"}, LEGACY_MODULE, "workers", LEGACY_NOT_WANTED},
 };
 #define LEGACY_COUNT (sizeof legacy / sizeof legacy[0])
 
@@ -27,6 +27,11 @@ const struct pp_key *legacy_key(size_t number)
 		if (legacy[i].key.name[0] != '\0' && number-- == 0)
 			return &legacy[i].key;
 	return NULL;
+}
+
+const struct pp_key *legacy_variable(size_t number)
+{
+	return number < LEGACY_COUNT ? &legacy[number].key : NULL;
 }
 
 bool legacy_is_key(const char *key)

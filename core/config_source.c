@@ -75,8 +75,23 @@ void config_source_free(struct config_source *source)
 		free(source->variable[i].name);
 		free(source->variable[i].value);
 	}
+	for (size_t i = 0; i < source->file_count; i++)
+		free(source->file[i].path);
+	free(source->file);
 	free(source->variable);
 	free(source);
+}
+
+void source_file_add(struct config_source *source, const char *path, unsigned number, const struct stat *info, struct problems *problems)
+{
+	struct read_file *grown = realloc(source->file, (source->file_count + 1) * sizeof *grown);
+	if (grown != NULL)
+		source->file = grown;
+	char *copy = grown == NULL ? NULL : strdup(path);
+	if (copy == NULL)
+		problems_add(problems, "%s", no_memory);
+	else
+		grown[source->file_count++] = (struct read_file){copy, number, *info};
 }
 
 struct section *source_section(const struct config_source *source, const char *name)

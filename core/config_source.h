@@ -4,6 +4,8 @@
 #ifndef CORE_CONFIG_SOURCE_H
 #define CORE_CONFIG_SOURCE_H
 
+#include <sys/stat.h>
+
 #include "core/config.h"
 
 #define STEP_NAME_MAX 64
@@ -32,18 +34,30 @@ struct variable {
 	char *value;
 };
 
+/* A file or folder that the configuration came from. */
+struct read_file {
+	char *path;
+	unsigned number; /* as in struct setting; 0: a folder */
+	struct stat info;
+};
+
 struct config_source {
 	struct section **section;
 	size_t count;
 	struct variable *variable;
 	size_t variable_count;
 	unsigned files; /* that were read */
+	struct read_file *file;
+	size_t file_count;
 };
 
 /* Copies the environment ("NAME=value", NULL-terminated, NULL: none); variables that are empty or blank count as unset.
  * NULL: out of memory. */
 struct config_source *config_source_create(char *const *environment);
 void config_source_free(struct config_source *source);
+
+/* Notes what was read. */
+void source_file_add(struct config_source *source, const char *path, unsigned number, const struct stat *info, struct problems *problems);
 
 /* NULL: there is none of that name. */
 struct section *source_section(const struct config_source *source, const char *name);
@@ -63,6 +77,10 @@ const struct variable *source_variable(const struct config_source *source, const
 #define VARIABLE_NAME_SIZE 256
 /* The name of a key's own variable: POSTPROCESSING_<SECTION>_<KEY>. False: longer than any that is looked for. */
 bool variable_name(char name[VARIABLE_NAME_SIZE], const char *section, const char *key);
+
+/* Whether the variable is one of those that Kubernetes and Docker make for a service of our name, or of one whose name begins
+ * as ours does: POSTPROCESSING_PORT=tcp://…, POSTPROCESSING_SERVICE_HOST, POSTPROCESSING_PORT_9255_TCP_ADDR. */
+bool variable_is_service_link(const struct variable *variable);
 
 /* A value and where it came from, for people. */
 struct found {
@@ -90,6 +108,14 @@ bool value_parse(const struct pp_key *key, const char *text, int64_t *number, ch
 /* What is wrong with a text from outside: it is not UTF-8, or has characters in it that make it look like another text or
  * end a line. NULL: nothing. Never shows the text. */
 const char *text_fault(const char *text, size_t length);
+
+/* config_access.c: warns of all files and folders of the configuration that others can change, or read although they hold a
+ * secret. */
+void access_warn_files(struct config *config);
+/* The same for a file that a key names, `place` being the key's. `secret`: what it holds is one. */
+void access_warn_named(struct problems *warnings, const char *place, const char *key, const char *path, const struct stat *info, bool secret);
+/* Whether the value of a key is a secret, or may hold one. `section` is the full name. */
+bool setting_is_secret(const char *section, const char *key, const char *value);
 
 /* config_list.c: the parts of a list, NULL-terminated, in one allocation; without empty parts. NULL: out of memory. */
 char **list_split(const char *text, const char *separators);
@@ -125,6 +151,11 @@ void config_steps_free(struct config *config);
 bool legacy_is_key(const char *key);
 /* These keys by number, as they are documented; NULL: no more. */
 const struct pp_key *legacy_key(size_t number);
+/* All of them by number, those that are variables only too. */
+const struct pp_key *legacy_variable(size_t number);
+/* What the names of the variables of the replaced service begin with that is a step now, and the step's module. */
+#define LEGACY_PREFIX "ANTIVIRUS_"
+#define LEGACY_MODULE "virusscan"
 /* Passes their values on to the steps' sections. */
 void legacy_apply(struct config_source *source, struct problems *problems);
 /* The steps that may run without being listed, by number; NULL: no more. */
@@ -132,5 +163,16 @@ const char *legacy_step(size_t number);
 enum legacy_wish { LEGACY_NOT_WANTED, LEGACY_FIRST, LEGACY_LAST };
 /* Whether and where that step is to run though it is not listed, and the place that says so. */
 enum legacy_wish legacy_step_wish(const struct config_source *source, size_t number, const char **place, struct problems *problems);
+
+/* config_replaced.c: variables of the replaced services that are not read here. */
+struct replaced {
+	const char *names;  /* separated by spaces; a * at the end of one stands for any rest */
+	bool matters;       /* something is not as the variable wants it */
+	const char *advice; /* what to use instead, or why it is not needed */
+};
+/* NULL: it is none of them; the first that fits. */
+const struct replaced *replaced_find(const char *variable);
+/* NULL: no more. */
+const struct replaced *replaced_by_number(size_t number);
 
 #endif

@@ -35,6 +35,7 @@ core_libcore_a_SOURCES = \
 	core/clock.h \
 	core/config.c \
 	core/config.h \
+	core/config_access.c \
 	core/config_address.c \
 	core/config_broker.c \
 	core/config_env.c \
@@ -43,9 +44,11 @@ core_libcore_a_SOURCES = \
 	core/config_keys.h \
 	core/config_legacy.c \
 	core/config_list.c \
+	core/config_replaced.c \
 	core/config_source.c \
 	core/config_source.h \
 	core/config_steps.c \
+	core/config_unused.c \
 	core/config_value.c \
 	core/connections.c \
 	core/connections.h \
@@ -76,6 +79,8 @@ core_libcore_a_SOURCES = \
 	core/event_encode.c \
 	core/event_payload.c \
 	core/event_payload.h \
+	core/file_access.c \
+	core/file_access.h \
 	core/file_server.c \
 	core/file_server.h \
 	core/footprint.c \

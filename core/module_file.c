@@ -4,17 +4,16 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
 #include <libgen.h>
 #include <limits.h>
 #include <link.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/file_access.h"
 #include "core/nearest.h"
 
 #define HEADERS_LIMIT 256
@@ -47,7 +46,8 @@ static void explain_missing(char *const *plugin_dir, const char *name, char *why
 	struct names names = {.wrong = name};
 	module_files_list(plugin_dir, add_name, &names);
 	bool near = names.nearest[0] != '\0';
-	size_t used = (size_t)snprintf(why, size, near ? "there is no module %s; did you mean %s?" : "there is no module %s.", name, names.nearest);
+	size_t used = (size_t)snprintf(why, size, "there is no module %s%s%s%s", name, near ? "; did you mean " : "", names.nearest,
+	                               near ? "?" : ".");
 	for (char *const *dir = plugin_dir; *dir != NULL && used < size; dir++)
 		used += (size_t)snprintf(why + used, size - used, "%s%s", dir == plugin_dir ? " Modules in " : ", ", *dir);
 	if (used < size)
@@ -56,39 +56,19 @@ static void explain_missing(char *const *plugin_dir, const char *name, char *why
 		snprintf(why + used, size - used, ". A step that another service on the bus does has module = remote");
 }
 
-/* What of a file or folder lets others change it; NULL: nothing. A folder further up may belong to others, and have a group
- * that may write. */
-static const char *weakness(const struct stat *info, bool above)
-{
-	if (!above && info->st_uid != 0)
-		return "not root's";
-	if ((info->st_mode & S_IWOTH) != 0 && !(above && (info->st_mode & S_ISVTX) != 0))
-		return "writable by everybody";
-	if (!above && (info->st_mode & S_IWGRP) != 0 && info->st_gid != 0)
-		return "writable by its group";
-	return NULL;
-}
-
 static bool check_one(const char *path, bool above, char *why, size_t size)
 {
+	static const struct file_user root = {0, 0};
 	struct stat info;
+	char text[FILE_TEXT_SIZE];
 	if (stat(path, &info) != 0) {
 		snprintf(why, size, "%s: %s", path, strerror(errno));
 		return false;
 	}
-	const char *weak = weakness(&info, above);
-	if (weak == NULL)
-		return true;
-	const struct passwd *user = getpwuid(info.st_uid);
-	char owner[64];
-	if (user != NULL)
-		snprintf(owner, sizeof owner, "%s", user->pw_name);
-	else
-		snprintf(owner, sizeof owner, "%u", (unsigned)info.st_uid);
-	const struct group *group = getgrgid(info.st_gid);
-	snprintf(why, size, "%s: %s (owner %s, group %s, mode %04o), and root runs only modules that nobody else can change", path, weak,
-	         owner, group != NULL ? group->gr_name : "?", (unsigned)(info.st_mode & 07777));
-	return false;
+	const char *weakness = file_weakness(&info, &root, above);
+	if (weakness != NULL)
+		snprintf(why, size, "%s: %s (%s), and root runs only what nobody else can change", path, weakness, file_describe(&info, text));
+	return weakness == NULL;
 }
 
 bool module_file_trusted(const char *path, uid_t user, char *why, size_t size)

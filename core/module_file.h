@@ -12,8 +12,8 @@
  * `user` may not run it. */
 char *module_file_find(char *const *plugin_dir, const char *name, uid_t user, char *why, size_t size);
 
-/* Whether `user` may run the code in a file. Root may run only what nobody else can write: file and folder have to be root's
- * own, and not writable by others, nor by a group but root's; folders above it not by everybody, but for those with the
+/* Whether `user` may run the code in a file. Root may run only what nobody else can change: file and folder have to be root's
+ * own, and not writable by others, nor by a group but root's; folders above them not by everybody, but for those with the
  * sticky bit. For any other user: always. False: why[size] names the path, its owner and mode. */
 bool module_file_trusted(const char *path, uid_t user, char *why, size_t size);
 

@@ -231,8 +231,8 @@ static enum probe take_answer(const char *path, const struct text *text, int sta
 }
 
 /* Reads what the child says and sees it end. */
-static enum probe await_child(const char *path, pid_t pid, int fd, nanos limit, struct module_description **description, char *why,
-                              size_t size)
+static enum probe await_child(const char *path, pid_t pid, int fd, nanos limit, struct module_description **description,
+                              char *why, size_t size)
 {
 	struct text text = {0};
 	int status = 0, child = pidfd_open(pid, 0); /* without it, the end of the pipe has to do */

@@ -20,7 +20,8 @@ enum probe {
 };
 
 /* Loads the module in a child and describes it; the caller frees the description. The child gets `limit` for it. Otherwise
- * why[size] says why, with the path. To be called before there are threads that could hold a lock: the child has none to give it back. */
+ * why[size] says why, with the path. To be called before there are threads that could hold a lock: the child has none to give
+ * it back. */
 enum probe module_probe(const char *path, const char *name, nanos limit, struct module_description **description, char *why,
                         size_t size);
 void module_description_free(struct module_description *description);

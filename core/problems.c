@@ -15,7 +15,7 @@
 static const char out_of_memory[] = "out of memory";
 static const char *const out_of_memory_line[] = {out_of_memory};
 
-static bool is_out_of_memory(const struct problems *problems)
+bool problems_are_incomplete(const struct problems *problems)
 {
 	return problems->line == (char **)out_of_memory_line;
 }
@@ -74,7 +74,7 @@ static void make_visible(char *text)
 
 void problems_add(struct problems *problems, const char *format, ...)
 {
-	if (is_out_of_memory(problems) || problems->count > PROBLEMS_MAX)
+	if (problems_are_incomplete(problems) || problems->count > PROBLEMS_MAX)
 		return;
 	if (problems->count == PROBLEMS_MAX) {
 		append(problems, "and more");
@@ -92,7 +92,7 @@ void problems_add(struct problems *problems, const char *format, ...)
 
 void problems_free(struct problems *problems)
 {
-	if (!is_out_of_memory(problems)) {
+	if (!problems_are_incomplete(problems)) {
 		for (size_t i = 0; i < problems->count; i++)
 			free(problems->line[i]);
 		free(problems->line);

@@ -7,6 +7,7 @@
 #include "core/config_keys.h"
 #include "core/config_source.h"
 #include "core/module_table.h"
+#include "core/nearest.h"
 
 
 struct module_key {
@@ -89,14 +90,27 @@ static void read_keys(struct pp_setup *setup, const struct pp_key *keys, size_t 
 	}
 }
 
+/* The key that was meant; NULL: nobody can tell. */
+static const char *nearest_key(const struct pp_setup *setup, const char *wrong)
+{
+	struct nearest nearest = {0};
+	for (const struct config_key *key = step_keys; key->section != NULL; key++)
+		nearest_offer(&nearest, wrong, key->key.name);
+	for (size_t i = 0; i < setup->count; i++)
+		nearest_offer(&nearest, wrong, setup->key[i].key.name);
+	return nearest.name;
+}
+
 static void check_unknown_keys(const struct pp_setup *setup)
 {
 	const struct section *section = setup->step->section;
 	for (size_t i = 0; section != NULL && i < section->count; i++) {
 		const struct setting *setting = &section->setting[i];
-		if (step_keys_find(setting->name) == NULL && find(setup, setting->name) == NULL)
-			problems_add(setup->problems, "%s: %s: unknown key in [%s] (module %s)", setting->place, setting->name, setup->section,
-			             setup->step->module);
+		if (step_keys_find(setting->name) != NULL || find(setup, setting->name) != NULL)
+			continue;
+		const char *meant = nearest_key(setup, setting->name);
+		problems_add(setup->problems, "%s: %s: unknown key in [%s] (module %s)%s%s%s", setting->place, setting->name, setup->section,
+		             setup->step->module, meant != NULL ? "; did you mean " : "", meant != NULL ? meant : "", meant != NULL ? "?" : "");
 	}
 }
 
@@ -137,8 +151,11 @@ static void check_unknown_variables(const struct pp_setup *setup)
 	for (size_t i = 0; i < source->variable_count; i++) {
 		const char *name = source->variable[i].name;
 		if (strncmp(name, prefix, length) == 0 && name[length] == '_' && !is_variable_of(setup, name) &&
-		    !is_of_longer_step(setup, name, length))
-			problems_add(setup->problems, "%s: no such key in [%s] (module %s)", name, setup->section, setup->step->module);
+		    !is_of_longer_step(setup, name, length) && !variable_is_service_link(&source->variable[i])) {
+			const char *meant = nearest_key(setup, name + length + 1);
+			problems_add(setup->problems, "%s: no such key in [%s] (module %s)%s%s%s", name, setup->section, setup->step->module,
+			             meant != NULL ? "; did you mean " : "", meant != NULL ? meant : "", meant != NULL ? "?" : "");
+		}
 	}
 }
 

@@ -25,21 +25,20 @@ static ssize_t read_all(int fd, char *bytes, size_t size)
 	return (ssize_t)used;
 }
 
-static char *read_regular(int fd, size_t limit, size_t *length)
+static char *read_regular(int fd, size_t limit, size_t *length, struct stat *info)
 {
-	struct stat stat;
-	if (fstat(fd, &stat) != 0)
+	if (fstat(fd, info) != 0)
 		return NULL;
-	if (!S_ISREG(stat.st_mode)) {
-		errno = S_ISDIR(stat.st_mode) ? EISDIR : EINVAL;
+	if (!S_ISREG(info->st_mode)) {
+		errno = S_ISDIR(info->st_mode) ? EISDIR : EINVAL;
 		return NULL;
 	}
-	if (stat.st_size < 0 || (uintmax_t)stat.st_size > limit) {
+	if (info->st_size < 0 || (uintmax_t)info->st_size > limit) {
 		errno = EFBIG;
 		return NULL;
 	}
 	/* One byte more than the limit shows a file that grew past it. */
-	size_t size = (size_t)stat.st_size + 1;
+	size_t size = (size_t)info->st_size + 1;
 	char *bytes = malloc(size + 1);
 	if (bytes == NULL)
 		return NULL;
@@ -57,11 +56,17 @@ static char *read_regular(int fd, size_t limit, size_t *length)
 
 char *text_file_read(const char *path, size_t limit, size_t *length)
 {
+	struct stat info;
+	return text_file_read_with(path, limit, length, &info);
+}
+
+char *text_file_read_with(const char *path, size_t limit, size_t *length, struct stat *info)
+{
 	/* Non-blocking, so that a FIFO under the name is refused instead of waited for. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return NULL;
-	char *bytes = read_regular(fd, limit, length);
+	char *bytes = read_regular(fd, limit, length, info);
 	int error = errno;
 	close(fd);
 	errno = error;

@@ -70,25 +70,43 @@ void fixture_read(struct config_fixture *fixture, const char *text, char *const 
 	ck_assert_ptr_nonnull(fixture->config);
 }
 
-size_t fixture_problems(const struct config_fixture *fixture, const char *text)
+static size_t count_lines(const struct problems *lines, const char *text)
 {
 	size_t count = 0;
-	for (size_t i = 0; i < fixture->problems.count; i++)
-		count += strstr(fixture->problems.line[i], text) != NULL;
+	for (size_t i = 0; i < lines->count; i++)
+		count += strstr(lines->line[i], text) != NULL;
 	return count;
 }
 
-static void show(const struct config_fixture *fixture)
+size_t fixture_problems(const struct config_fixture *fixture, const char *text)
 {
-	for (size_t i = 0; i < fixture->problems.count; i++)
-		fprintf(stderr, "  %s\n", fixture->problems.line[i]);
+	return count_lines(&fixture->problems, text);
+}
+
+static void show(const struct problems *lines)
+{
+	for (size_t i = 0; i < lines->count; i++)
+		fprintf(stderr, "  %s\n", lines->line[i]);
+}
+
+static void assert_line(const struct problems *lines, const char *text)
+{
+	size_t count = count_lines(lines, text);
+	if (count != 1)
+		show(lines);
+	ck_assert_msg(count == 1, "%zu lines with \"%s\"", count, text);
+}
+
+static void assert_count(const struct problems *lines, size_t total)
+{
+	if (lines->count != total)
+		show(lines);
+	ck_assert_uint_eq(lines->count, total);
 }
 
 void assert_problems(const struct config_fixture *fixture, size_t total)
 {
-	if (fixture->problems.count != total)
-		show(fixture);
-	ck_assert_uint_eq(fixture->problems.count, total);
+	assert_count(&fixture->problems, total);
 }
 
 void assert_sound(const struct config_fixture *fixture)
@@ -98,8 +116,21 @@ void assert_sound(const struct config_fixture *fixture)
 
 void assert_problem(const struct config_fixture *fixture, const char *text)
 {
-	size_t count = fixture_problems(fixture, text);
-	if (count != 1)
-		show(fixture);
-	ck_assert_msg(count == 1, "%zu problems with \"%s\"", count, text);
+	assert_line(&fixture->problems, text);
+}
+
+void assert_warning(const struct config_fixture *fixture, const char *text)
+{
+	assert_line(&fixture->config->warnings, text);
+}
+
+void assert_note(const struct config_fixture *fixture, const char *text)
+{
+	assert_line(&fixture->config->notes, text);
+}
+
+void assert_counts(const struct config_fixture *fixture, size_t warnings, size_t notes)
+{
+	assert_count(&fixture->config->warnings, warnings);
+	assert_count(&fixture->config->notes, notes);
 }

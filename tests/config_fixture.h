@@ -26,6 +26,12 @@ void fixture_read(struct config_fixture *fixture, const char *text, char *const 
 /* The number of problems that have the text in them. */
 size_t fixture_problems(const struct config_fixture *fixture, const char *text);
 
+/* Fails unless exactly one warning, or note, has the text in it. */
+void assert_warning(const struct config_fixture *fixture, const char *text);
+void assert_note(const struct config_fixture *fixture, const char *text);
+/* Fails unless there are as many of them; shows them. */
+void assert_counts(const struct config_fixture *fixture, size_t warnings, size_t notes);
+
 #define ENVIRONMENT(...) ((char *const *)(const char *const[]){__VA_ARGS__, NULL})
 
 /* Fails the test unless nothing is wrong, or unless exactly `total` things are; shows them. */

@@ -38,6 +38,9 @@ tests_test_config_broker_SOURCES = tests/test_config_broker.c $(CONFIG_FIXTURE)
 check_PROGRAMS += tests/test_config_env
 tests_test_config_env_SOURCES = tests/test_config_env.c $(CONFIG_FIXTURE)
 
+check_PROGRAMS += tests/test_config_warnings
+tests_test_config_warnings_SOURCES = tests/test_config_warnings.c $(CONFIG_FIXTURE)
+
 check_PROGRAMS += tests/test_config_example
 tests_test_config_example_SOURCES = tests/test_config_example.c $(CONFIG_FIXTURE)
 

@@ -99,7 +99,7 @@ START_TEST(every_key)
 	ck_assert_str_eq(config->store.username, "su");
 	ck_assert_str_eq(config->bucket, "db");
 	ck_assert_str_eq(config->table, "t");
-	ck_assert(config->content.tls_insecure);
+	ck_assert_msg(!config->content.tls_insecure, "likewise");
 	ck_assert_str_eq(config->content.ca_file, "/c.pem");
 	ck_assert_str_eq(config->content.file_roots[1], "/data");
 	ck_assert_str_eq(config->http_addr, "[::]:0");

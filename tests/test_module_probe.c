@@ -201,7 +201,7 @@ START_TEST(files_that_others_can_change)
 	make_tree(module, plugins);
 	snprintf(above, sizeof above, "%s/above", folder);
 	if (geteuid() != 0) {
-		assert_untrusted(module, module, "not root's (owner ");
+		assert_untrusted(module, module, "another user's (owner ");
 		return;
 	}
 	ck_assert_msg(module_file_trusted(module, 0, why, sizeof why), "%s", why);
@@ -214,9 +214,9 @@ START_TEST(files_that_others_can_change)
 	ck_assert_int_eq(chmod(module, 0644), 0);
 	ck_assert_msg(module_file_trusted(module, 0, why, sizeof why), "%s", why);
 	ck_assert_int_eq(chown(module, NOBODY, 0), 0);
-	assert_untrusted(module, module, "not root's (owner nobody, ");
+	assert_untrusted(module, module, "another user's (owner nobody, ");
 	ck_assert_int_eq(chown(module, 54321, 0), 0);
-	assert_untrusted(module, module, "not root's (owner 54321, ");
+	assert_untrusted(module, module, "another user's (owner 54321, ");
 	ck_assert_int_eq(chown(module, 0, 0), 0);
 	ck_assert_int_eq(chmod(plugins, 0777), 0);
 	assert_untrusted(module, plugins, "writable by everybody");
@@ -224,7 +224,7 @@ START_TEST(files_that_others_can_change)
 	assert_untrusted(module, plugins, "writable by everybody");
 	ck_assert_int_eq(chmod(plugins, 0755), 0);
 	ck_assert_int_eq(chown(plugins, NOBODY, 0), 0);
-	assert_untrusted(module, plugins, "not root's (owner nobody");
+	assert_untrusted(module, plugins, "another user's (owner nobody");
 	ck_assert_int_eq(chown(plugins, 0, 0), 0);
 	ck_assert_int_eq(chmod(above, 0777), 0);
 	assert_untrusted(module, above, "writable by everybody");
