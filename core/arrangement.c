@@ -63,6 +63,8 @@ bool arrangement_make(struct arrangement *arrangement, const char *path, bool ca
 	*arrangement = (struct arrangement){0};
 	struct problems *problems = &arrangement->problems;
 	struct config *config = arrangement->config = config_read(path, environ, problems);
+	if (config != NULL && config->state_dir == NULL)
+		problems_add(problems, "%s", NO_STATE_DIR);
 	if (config != NULL && config->plugin_dir != NULL && config->plugin_dir[0] != NULL)
 		arrangement->modules = modules_create(config->plugin_dir);
 	if (arrangement->modules != NULL && catalogue)

@@ -22,8 +22,9 @@ bool client_open(struct client *client, const char *path)
 	client->events = &config->events;
 	client->records = &config->store;
 	if (strcmp(config->events.endpoint, "embedded") == 0) {
-		if (!broker_endpoint_read(config->state_dir, &client->embedded, why, sizeof why)) {
-			terminal_error("%s", why);
+		bool found = config->state_dir != NULL && broker_endpoint_read(config->state_dir, &client->embedded, why, sizeof why);
+		if (!found) {
+			terminal_error("%s", config->state_dir != NULL ? why : NO_STATE_DIR ": it is needed to find the service's private broker");
 			config_free(client->config);
 			return false;
 		}

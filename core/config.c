@@ -199,8 +199,6 @@ static void complete_state_dir(struct config *config, struct problems *problems)
 {
 	if (config->state_dir == NULL) {
 		config->state_dir = state_dir_default(config->source, geteuid() == 0);
-		if (config->state_dir == NULL)
-			problems_add(problems, "state_dir: not set, and none of STATE_DIRECTORY, XDG_STATE_HOME and HOME says where");
 	} else if (config->state_dir[0] != '/') {
 		problems_add(problems, "%s: state_dir: \"%.80s\" is not an absolute path",
 		             find_key(config->source, "postprocessing", "state_dir").place, config->state_dir);

@@ -61,12 +61,14 @@ struct step_config {
 	struct section *section;/* its keys as read, for step_setup_create(); owned by the configuration */
 };
 
+#define NO_STATE_DIR "state_dir: not set, and none of STATE_DIRECTORY, XDG_STATE_HOME and HOME says where"
+
 struct config {
 	struct step_config *step; /* in the order that applies */
 	size_t step_count;
 	bool delay_appended; /* POSTPROCESSING_DELAY was set without `delay` among the steps: it runs last */
 	char **plugin_dir;   /* NULL-terminated; searched in order */
-	char *state_dir;
+	char *state_dir;     /* NULL: nothing says where, NO_STATE_DIR; who needs it has to say so */
 	nanos shutdown_grace;
 	enum log_level log_level;
 	unsigned max_in_flight; /* uploads under way in this instance between event and acknowledgement */

@@ -41,7 +41,7 @@ START_TEST(defaults)
 {
 	read_config("", NULL);
 	const struct config *config = fixture.config;
-	assert_problems(&fixture, config->state_dir == NULL ? 1 : 0);
+	assert_problems(&fixture, 0);
 	ck_assert_uint_eq(config->step_count, 0);
 	ck_assert(!config->delay_appended);
 	ck_assert_str_eq(config->plugin_dir[0], PLUGIN_DIR);

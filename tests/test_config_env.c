@@ -4,7 +4,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "core/arrangement.h"
 #include "core/config_keys.h"
 #include "core/config_source.h"
 #include "tests/config_fixture.h"
@@ -284,6 +287,36 @@ static void assert_state_dir(const char *expected, bool root, char *const *envir
 	config_source_free(source);
 }
 
+/* As a user who is not root, with nothing that says where a state folder is: 0 if that is the service's affair alone. */
+static int read_without_home(void)
+{
+	struct problems problems = {0};
+	struct arrangement arrangement;
+	if (seteuid(4711) != 0 && geteuid() == 0)
+		return 2;
+	clearenv();
+	struct config *config = config_read("/nowhere/at/all.ini", environ, &problems);
+	/* The file is not there, and that is all. */
+	if (config == NULL || config->state_dir != NULL || problems.count != 1)
+		return 3;
+	if (arrangement_make(&arrangement, "/nowhere/at/all.ini", false) || arrangement.problems.count < 2 ||
+	    strcmp(arrangement.problems.line[1], NO_STATE_DIR) != 0)
+		return 4;
+	return 0;
+}
+
+START_TEST(no_state_dir)
+{
+	pid_t pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		_exit(read_without_home());
+	int status;
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 START_TEST(state_dirs)
 {
 	assert_state_dir("/var/lib/a", false, ENVIRONMENT("STATE_DIRECTORY=/var/lib/a:/var/lib/b", "HOME=/h", "XDG_STATE_HOME=/s"));
@@ -362,6 +395,7 @@ int main(void)
 	tcase_add_test(tcase, secrets_stay_secret);
 	tcase_add_test(tcase, messages_forge_no_line);
 	tcase_add_test(tcase, state_dirs);
+	tcase_add_test(tcase, no_state_dir);
 	tcase_add_test(tcase, blank_variables);
 	tcase_add_test(tcase, odd_environments);
 	suite_add_tcase(suite, tcase);
