@@ -142,6 +142,7 @@ static struct job *make_event_job(struct coordinator *coordinator, struct delive
 	job->input.refused = job->event.refusal;
 	job->input.step = job->event.step;
 	job->input.outcome = job->event.outcome;
+	job->input.reason = job->event.reason;
 	job->input.failed = job->event.failed;
 	return job;
 }

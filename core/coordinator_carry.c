@@ -119,6 +119,19 @@ static void report_passed(struct coordinator *coordinator, const struct job *job
 	            job->slot->record->upload->step[action->passed_step], failed, action->why_passed);
 }
 
+static void report_end(const struct log *log, const char *id, const struct record *record)
+{
+	const struct status *status = &record->status;
+	const char *between = status->reason[0] != '\0' ? ": " : "", *outcome = outcome_name(status->outcome);
+	if (status->outcome == OUTCOME_CONTINUE)
+		log_debug(log, "upload %s: all steps done: %s", id, outcome);
+	else if (status->decided == 0)
+		log_info(log, "upload %s: %s%s%s", id, outcome, between, status->reason);
+	else
+		log_info(log, "upload %s: %s by %s%s%s%s", id, outcome, record->upload->step[status->decided - 1],
+		         status->exhausted ? ", which came to no verdict" : "", between, status->reason);
+}
+
 /* What users want to read, and what is counted, of a transition. */
 static void report(struct coordinator *coordinator, const struct job *job)
 {
@@ -126,7 +139,7 @@ static void report(struct coordinator *coordinator, const struct job *job)
 	const struct status *status = &record->status;
 	const struct log *log = coordinator->options.log;
 	struct metrics_list *metrics = coordinator->options.metrics;
-	const char *id = job->slot->id, *between = status->reason[0] != '\0' ? ": " : "";
+	const char *id = job->slot->id;
 	char text[DURATION_TEXT_SIZE];
 	if (status->said != status->transition) /* it only keeps what was said */
 		return;
@@ -151,8 +164,7 @@ static void report(struct coordinator *coordinator, const struct job *job)
 		metrics_count(metrics, uploads_deleted);
 	else
 		metrics_count(metrics, uploads_aborted);
-	log_write(log, status->outcome == OUTCOME_CONTINUE ? LOG_DEBUG : LOG_INFO, "upload %s: all steps done: %s%s%s", id,
-	          outcome_name(status->outcome), between, status->reason);
+	report_end(log, id, record);
 }
 
 /* An upload ends because the event that announced it is unusable. */
@@ -267,19 +279,33 @@ static const char *reason_to_skip(const struct coordinator *coordinator, struct 
 	return NULL;
 }
 
-bool job_take_result(struct job *job)
+/* Is it by this transition that a step ends the upload? */
+static bool decides(const struct job *job)
 {
 	const struct status *status = &job->record->status;
-	if (!(status->publish & PUBLISH_STEP_FINISHED))
+	const struct record *before = job->slot->record;
+	return status->decided != 0 && (before == NULL || before->status.decided != status->decided ||
+	                                before->status.begun != status->begun || before->status.stream != status->stream);
+}
+
+bool job_take_result(struct job *job)
+{
+	struct record *record = job->record;
+	const struct status *status = &record->status;
+	const char *kept = job->slot->record != NULL ? job->slot->record->result : NULL;
+	bool publishes = (status->publish & PUBLISH_STEP_FINISHED) != 0;
+	if (!publishes && status->decided == 0)
 		return true;
-	if (status->said == status->transition) {
-		job->record->result = job->result;
+	if (status->said == status->transition && (publishes || decides(job))) {
+		/* An answer from the bus may be decided on more than once. */
+		kept = job->result == NULL ? job->event.result : NULL;
+		record->result = job->result;
 		job->result = NULL;
-	} else if (job->slot->record->result != NULL) {
-		job->record->result = strdup(job->slot->record->result);
-		return job->record->result != NULL;
 	}
-	return true;
+	if (kept == NULL)
+		return true;
+	record->result = strdup(kept);
+	return record->result != NULL;
 }
 
 void record_sign(const struct coordinator *coordinator, struct record *record)

@@ -112,5 +112,7 @@ void event_clear(struct event *event)
 	free(event->refusal);
 	free(event->id_json);
 	free(event->step);
+	free(event->result);
+	free(event->reason);
 	*event = (struct event){0};
 }

@@ -32,6 +32,9 @@ struct event {
 	char *id_json;          /* … and if no record can have its ID: the ID as a JSON string, and no upload */
 	char *step;             /* STEP_FINISHED: which; RESUME: which or ""; START_STEP */
 	enum outcome outcome;   /* STEP_FINISHED, FINISHED */
+	/* STEP_FINISHED without `continue`, as far as there is something for people to read: */
+	char *result;           /* the Result, JSON text, if it is small enough for a record; NULL */
+	char *reason;           /* what it says of why; NULL */
 	bool failed;            /* UPLOAD_READY */
 };
 

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/record.h"
+
 /* Of an event that is refused that much is kept of each text. */
 #define REFUSED_TEXT_LIMIT 4096
 /* An ID that is longer cannot even be refused. */
@@ -36,6 +38,7 @@ enum json_verdict payload_read(struct payload *payload, const char *bytes, size_
 		{"ImpersonatingUser", &payload->impersonating_user},
 		{step_key(type), &payload->step},
 		{"Outcome", &payload->outcome},
+		{"Result", &payload->result},
 		{"Failed", &payload->failed},
 	};
 	enum json_verdict verdict = json_read_through(bytes, length, members, JSON_COUNT(members), why, sizeof why);
@@ -219,6 +222,26 @@ static enum event_verdict take_begin(struct event_reader *reader, const struct p
 	return reader->commands ? EVENT_BROKEN : EVENT_REFUSED;
 }
 
+/* For people: nothing follows from it, and what cannot be read of it is left out. False: out of memory. */
+static bool take_result(struct event_reader *reader, const struct payload *payload, struct event *event)
+{
+	struct json_reader json = reader->json; /* so that what is wrong there is not wrong with the event */
+	struct json_value error, description;
+	const struct json_member members[] = {{"ErrorMsg", &error}, {"Description", &description}};
+	if (event->outcome == OUTCOME_CONTINUE || payload->result.text == NULL || payload->result.length > RECORD_RESULT_LIMIT)
+		return true;
+	json.wrong = NULL;
+	const char *result = json_reader_text(&json, &payload->result), *reason = "";
+	bool good = json.wrong == NULL && strcmp(result, "null") != 0;
+	if (good && json_reader_members(&json, &payload->result, members, JSON_COUNT(members))) {
+		const char *word = json_reader_string(&json, &error);
+		reason = word[0] != '\0' ? word : json_reader_string(&json, &description);
+	}
+	event->result = good ? strdup(result) : NULL;
+	event->reason = reason[0] != '\0' ? strdup(reason) : NULL;
+	return (event->result != NULL || !good) && (event->reason != NULL || reason[0] == '\0');
+}
+
 /* What the event says besides the upload's ID. What cannot be understood of it is no verdict, and the end of an upload is its
  * end however it is told. False: it says nothing of use. */
 static bool take_words(struct event_reader *reader, const struct payload *payload, const char *id, struct event *event, const char **step)
@@ -259,7 +282,8 @@ static enum event_verdict take_word(struct event_reader *reader, const struct pa
 		return EVENT_BROKEN;
 	event->upload_id = strdup(id);
 	event->step = strdup(step);
-	if (event->upload_id != NULL && event->step != NULL)
+	bool taken = event->upload_id != NULL && event->step != NULL;
+	if (taken && (event->type != EVENT_STEP_FINISHED || take_result(reader, payload, event)))
 		return EVENT_TAKEN;
 	snprintf(why, size, "out of memory");
 	return EVENT_UNREAD;

@@ -22,7 +22,7 @@ struct event_reader {
 
 /* What a payload says that we want to know. */
 struct payload {
-	struct json_value id, url, user, filename, filesize, resource_id, impersonating_user, step, outcome, failed;
+	struct json_value id, url, user, filename, filesize, resource_id, impersonating_user, step, outcome, result, failed;
 };
 
 /* Sets what is there. But for JSON_GOOD `trouble` says what is wrong, if it says nothing yet. */

@@ -224,6 +224,8 @@ postprocessing_SOURCES = \
 	core/command_steps.c \
 	core/command_submit.c \
 	core/main.c \
+	core/record_view.c \
+	core/record_view.h \
 	core/service_http.c \
 	core/service_http.h core/service_steps.c core/service_steps.h \
 	core/submission.c \

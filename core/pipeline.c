@@ -82,6 +82,15 @@ static void finish(const struct pipeline *pipeline, const struct upload *upload,
 	action->publish |= PUBLISH_FINISHED;
 }
 
+/* The current step ends it, by its verdict or for want of one. */
+static void reject(const struct pipeline *pipeline, const struct upload *upload, struct status *status, enum outcome outcome,
+                   bool exhausted, struct action *action, nanos now)
+{
+	status->decided = status->step + 1;
+	status->exhausted = exhausted;
+	finish(pipeline, upload, status, outcome, action, now);
+}
+
 static void await_others(struct status *status, nanos until, struct action *action)
 {
 	status->phase = PHASE_AWAITING;
@@ -144,7 +153,7 @@ static void exhaust(const struct pipeline *pipeline, const struct upload *upload
 	if (pipeline_current_step(pipeline, upload, status)->continue_when_exhausted)
 		pass_over(pipeline, upload, status, action, now);
 	else
-		finish(pipeline, upload, status, OUTCOME_ABORT, action, now);
+		reject(pipeline, upload, status, OUTCOME_ABORT, true, action, now);
 }
 
 /* The current step failed to reach a verdict. */
@@ -170,7 +179,7 @@ static void conclude(const struct pipeline *pipeline, const struct upload *uploa
 	if (outcome == OUTCOME_CONTINUE)
 		enter_step(pipeline, upload, status, status->step + 1, action, now);
 	else if (outcome == OUTCOME_ABORT || outcome == OUTCOME_DELETE)
-		finish(pipeline, upload, status, outcome, action, now);
+		reject(pipeline, upload, status, outcome, false, action, now);
 	else
 		fail(pipeline, upload, status, action, now);
 }
@@ -226,6 +235,8 @@ static struct action step_finished(const struct pipeline *pipeline, const struct
 		return ignore("this answer is counted already");
 	struct action action = {.drop = busy};
 	status->answered = input->sequence;
+	/* Not what the step said when it asked for the answer. */
+	status_set_reason(status, input->reason != NULL ? input->reason : "");
 	conclude(pipeline, upload, status, input->outcome, &action, now);
 	put(status, &action, now);
 	return action;
@@ -241,8 +252,10 @@ static struct action ready(const struct upload *upload, struct status *status, c
 		return action;
 	if (status->phase == PHASE_ENDED)
 		return ignore("it is marked as ended already");
-	if (!all_done(upload, status))
+	if (!all_done(upload, status)) {
 		status->outcome = OUTCOME_ABORT;
+		status_set_reason(status, "storage ended it before all steps were done");
+	}
 	status->step = upload->step_count;
 	status->phase = PHASE_ENDED;
 	status->due = 0;

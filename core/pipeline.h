@@ -83,7 +83,7 @@ struct input {
 	nanos began;           /* when it did; 0: there was no run */
 	nanos until;           /* WAIT, AWAIT */
 	bool result;           /* the step set a result */
-	const char *reason;    /* "", and of EXPIRED */
+	const char *reason;    /* "", and of EXPIRED and STEP_FINISHED (NULL: none) */
 	nanos suspended;       /* EXPIRED: since then the step is */
 	bool mark;             /* STARTING: it is to be marked as running first, see PHASE_RUNNING */
 	bool lost;             /* there is no record, though there has to be one: the broker has lost it */

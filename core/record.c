@@ -21,6 +21,19 @@ static void add_time(struct text *text, const char *lead, nanos time)
 	text_string(text, lead, time_format(time, when));
 }
 
+/* For people. What is published stands in "ended" already. */
+static void encode_decided(struct text *text, const struct record *record)
+{
+	const struct status *status = &record->status;
+	const char *result = status->publish & PUBLISH_STEP_FINISHED ? NULL : record->result;
+	text_string(text, ",\"decided\":{\"step\":", record->upload->step[status->decided - 1]);
+	if (status->exhausted)
+		text_add(text, ",\"exhausted\":true");
+	if (result != NULL && strlen(result) <= RECORD_RESULT_LIMIT)
+		text_json(text, ",\"result\":", result);
+	text_add(text, "}");
+}
+
 static void encode_own_part(struct text *text, const struct record *record)
 {
 	const struct status *status = &record->status;
@@ -57,6 +70,8 @@ static void encode_own_part(struct text *text, const struct record *record)
 		text_json(text, ",\"result\":", record->result != NULL ? record->result : "null");
 		text_add(text, "}");
 	}
+	if (status->decided != 0)
+		encode_decided(text, record);
 	if (record->upload->filesize < 0)
 		text_add(text, ",\"unsized\":true");
 	if (record->upload->metadata[0] != '\0') {

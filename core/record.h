@@ -18,7 +18,8 @@
 struct record {
 	struct upload *upload; /* one reference of ours */
 	struct status status;
-	char *result;          /* JSON text of the finished step's Result, while the transition publishes it; else NULL */
+	char *result;          /* JSON text of a step's Result: of the finished one, while the transition publishes it, or of the one
+	                          that ended the upload; else NULL */
 	char owner[OWNER_LIMIT]; /* the instance that looks after it */
 	char writer[WRITER_LIMIT]; /* the process that wrote it */
 	bool foreign;          /* written by another implementation: nothing of use under StepHost */
@@ -26,6 +27,8 @@ struct record {
 };
 
 #define RECORD_VALUE_LIMIT ((size_t)4 << 20)
+/* A larger Result of the step that ended the upload is published, and not kept for people. */
+#define RECORD_RESULT_LIMIT ((size_t)4 << 10)
 
 /* Appends the value for the bucket. */
 void record_encode(struct text *value, const struct record *record);

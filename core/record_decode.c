@@ -20,8 +20,9 @@ struct fields {
 /* Those of our own part. */
 struct own_fields {
 	struct json_value owner, writer, phase, transition, publish, said, said_at, due, begun, stream, awaited, answer, woken,
-		waits, confirmations, reason, ended, unsized, metadata, traceparent;
+		waits, confirmations, reason, ended, decided, unsized, metadata, traceparent;
 	struct json_value step, outcome, result; /* of what ended */
+	struct json_value decided_step, exhausted, decided_result;
 };
 
 static bool read_fields(struct json_reader *reader, const char *bytes, size_t length, struct fields *fields, char *why, size_t size)
@@ -69,13 +70,17 @@ static bool read_own_fields(struct json_reader *reader, const struct json_value 
 		{"confirmations", &fields->confirmations},
 		{"reason", &fields->reason},
 		{"ended", &fields->ended},
+		{"decided", &fields->decided},
 		{"unsized", &fields->unsized},
 		{"metadata", &fields->metadata},
 		{"traceparent", &fields->traceparent},
 	};
 	const struct json_member of_ended[] = {{"step", &fields->step}, {"outcome", &fields->outcome}, {"result", &fields->result}};
+	const struct json_member of_decided[] = {
+		{"step", &fields->decided_step}, {"exhausted", &fields->exhausted}, {"result", &fields->decided_result}};
 	bool there = json_reader_members(reader, part, members, JSON_COUNT(members));
 	json_reader_members(reader, &fields->ended, of_ended, JSON_COUNT(of_ended));
+	json_reader_members(reader, &fields->decided, of_decided, JSON_COUNT(of_decided));
 	return there;
 }
 
@@ -134,6 +139,19 @@ static bool decode_ended(struct json_reader *reader, const struct own_fields *fi
 	return status->finished_step < upload->step_count && is_verdict(status->finished_outcome);
 }
 
+/* What ended the upload is for people only. */
+static void decode_decided(struct json_reader *reader, const struct own_fields *fields, const struct upload *upload,
+                           struct status *status, const char **result)
+{
+	size_t step = find_step(upload, json_reader_string(reader, &fields->decided_step));
+	if (status->step < upload->step_count || step == upload->step_count)
+		return;
+	status->decided = step + 1;
+	status->exhausted = json_reader_bool(reader, &fields->exhausted);
+	if (!(status->publish & PUBLISH_STEP_FINISHED) && fields->decided_result.text != NULL)
+		*result = json_reader_text(reader, &fields->decided_result);
+}
+
 /* Our own part, as far as it is of use; `status` has what the others' fields say. *result: of the step that ended. */
 static bool decode_own_part(struct json_reader *reader, const struct own_fields *fields, const struct upload *upload,
                             struct status *status, const char **result)
@@ -154,6 +172,7 @@ static bool decode_own_part(struct json_reader *reader, const struct own_fields 
 	status_set_reason(status, json_reader_string(reader, &fields->reason));
 	if (status->publish & PUBLISH_STEP_FINISHED)
 		good = decode_ended(reader, fields, upload, status, result) && good;
+	decode_decided(reader, fields, upload, status, result);
 	return good && reader->wrong == NULL && consistent(status, upload);
 }
 

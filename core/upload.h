@@ -97,10 +97,12 @@ struct status {
 	nanos said_at;        /* … which was decided at this time */
 	size_t finished_step; /* for PUBLISH_STEP_FINISHED: which, and how it ended */
 	enum outcome finished_outcome;
+	size_t decided;       /* once all is done: the place of the step that ended it with abort or delete, from 1; 0: none did */
+	bool exhausted;       /* … because it was given up without a verdict */
 
 	uint64_t begun;       /* stream sequence of the event that began it; 0: unknown */
 	int64_t stream;       /* the stream's time of creation, which tells two streams of one name apart */
-	char reason[REASON_SIZE]; /* why it waits, for people; "" */
+	char reason[REASON_SIZE]; /* why it waits, or was ended, for people; "" */
 };
 
 /* The name of the step it is in, "finished" once all is done. */

@@ -565,6 +565,48 @@ START_TEST(depths)
 }
 END_TEST
 
+/* What a step on the bus says of why is for people: nothing depends on its form. */
+START_TEST(results_of_rejections)
+{
+	static const struct {
+		const char *outcome, *result, *kept, *reason;
+	} cases[] = {
+		{"delete", "{\"Infected\":true,\"Description\":\"Eicar\",\"ErrorMsg\":\"\"}", "{\"Infected\":true,\"Description\":\"Eicar\",\"ErrorMsg\":\"\"}", "Eicar"},
+		{"abort", "{ \"ErrorMsg\" : \"too large\", \"Description\" : \"x\" }", "{\"ErrorMsg\":\"too large\",\"Description\":\"x\"}", "too large"},
+		{"retry", "{\"ErrorMsg\":\"no scanner\"}", "{\"ErrorMsg\":\"no scanner\"}", "no scanner"},
+		{"continue", "{\"Infected\":false,\"Description\":\"clean\"}", NULL, NULL},
+		{"delete", "null", NULL, NULL},
+		{"delete", "\"text\"", "\"text\"", NULL},
+		{"delete", "[1,{\"ErrorMsg\":\"x\"}]", "[1,{\"ErrorMsg\":\"x\"}]", NULL},
+		{"delete", "{\"ErrorMsg\":7,\"Description\":\"y\"}", "{\"ErrorMsg\":7,\"Description\":\"y\"}", "y"},
+		{"delete", "{\"Description\":\"a\\ud800\"}", NULL, "a\xef\xbf\xbd"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		struct text payload = {0};
+		text_format(&payload, "{\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":\"%s\",\"Result\":%s}", cases[i].outcome, cases[i].result);
+		ck_assert_int_eq(decode_payload("PostprocessingStepFinished", payload.data), EVENT_TAKEN);
+		ck_assert_str_eq(why, "");
+		ck_assert_str_eq(outcome_name(event.outcome), cases[i].outcome);
+		if (cases[i].kept != NULL || cases[i].reason == NULL)
+			ck_assert_pstr_eq(event.result, cases[i].kept);
+		ck_assert_pstr_eq(event.reason, cases[i].reason);
+		event_clear(&event);
+		text_free(&payload);
+	}
+	/* One that is too large for a record is left out. */
+	struct text payload = {0};
+	text_add(&payload, "{\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":\"delete\",\"Result\":\"");
+	for (size_t i = 0; i < 5000; i++)
+		text_add(&payload, "a");
+	text_add(&payload, "\"}");
+	ck_assert_int_eq(decode_payload("PostprocessingStepFinished", payload.data), EVENT_TAKEN);
+	ck_assert_int_eq(event.outcome, OUTCOME_DELETE);
+	ck_assert_ptr_null(event.result);
+	event_clear(&event);
+	text_free(&payload);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {what_a_real_storage_sends, key_order_and_white_space, escapes_of_go_are_the_same_text,
@@ -572,6 +614,6 @@ int main(void)
 	                              refused_with_an_id_of_no_record, replaced, words_that_are_doubtful, metadata_of_others,
 	                              metadata_has_a_limit, broken_messages,
 	                              irrelevant_without_parsing, relevant_though_it_does_not_look_so, upload_ids, sizes,
-	                              what_is_refused_is_short, depths};
+	                              what_is_refused_is_short, depths, results_of_rejections};
 	return suite_run("event", tests, sizeof tests / sizeof tests[0], 60);
 }

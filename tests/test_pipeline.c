@@ -543,8 +543,52 @@ START_TEST(storage_gives_up_before_the_end)
 	assert_action("put ended 3");
 	ck_assert_int_eq(status.outcome, OUTCOME_ABORT);
 	ck_assert_int_eq(status.due, 0);
+	/* No step did it, and what one had said last is not the reason. */
+	ck_assert_uint_eq(status.decided, 0);
+	ck_assert_str_eq(status.reason, "storage ended it before all steps were done");
 	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN + 2});
 	assert_action("put queued 0 run");
+}
+END_TEST
+
+/* What ended it is kept until somebody has looked: which step, why, and whether it had a verdict. */
+START_TEST(what_rejected_it_is_kept)
+{
+	begin();
+	returned(OUTCOME_CONTINUE, "", NOW);
+	returned(OUTCOME_DELETE, "bad", NOW);
+	ck_assert_uint_eq(status.decided, 2);
+	ck_assert(!status.exhausted);
+	apply_at((struct input){.kind = INPUT_DUE}, false, status.due);
+	apply((struct input){.kind = INPUT_RESUME});
+	apply((struct input){.kind = INPUT_READY, .sequence = BEGUN + 1, .failed = true});
+	assert_action("put ended 3");
+	ck_assert_uint_eq(status.decided, 2);
+	ck_assert_str_eq(status.reason, "bad");
+	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN + 2});
+	ck_assert_uint_eq(status.decided, 0);
+	for (unsigned i = 0; i <= SCAN_RETRIES; i++)
+		returned(OUTCOME_RETRY, "no scanner", NOW);
+	assert_action("put confirming 3 E");
+	ck_assert_uint_eq(status.decided, 1);
+	ck_assert(status.exhausted);
+	ck_assert_str_eq(status.reason, "no scanner");
+}
+END_TEST
+
+/* The verdict of another service is not explained by what the step said when it asked for it. */
+START_TEST(an_answer_has_its_own_reason)
+{
+	struct input input = {.kind = INPUT_STEP_FINISHED, .sequence = BEGUN + 1, .step = "policies", .outcome = OUTCOME_DELETE};
+	status = (struct status){.step = 2, .phase = PHASE_AWAITING, .awaited = true, .due = NOW + 1, .transition = 1, .reason = "waits for the answer"};
+	apply(input);
+	assert_action("put confirming 3 E");
+	ck_assert_str_eq(status.reason, "");
+	ck_assert_uint_eq(status.decided, 3);
+	status = (struct status){.step = 2, .phase = PHASE_AWAITING, .awaited = true, .due = NOW + 1, .transition = 1, .reason = "waits for the answer"};
+	input.reason = "forbidden";
+	apply(input);
+	ck_assert_str_eq(status.reason, "forbidden");
 }
 END_TEST
 
@@ -672,7 +716,8 @@ int main(void)
 	                              a_step_that_has_only_just_been_suspended, failures_of_a_foreign_record,
 	                              answers_that_nobody_asked_for, an_answer_that_never_comes, late_runs, begun_again,
 	                              redeliveries_change_nothing, answers_count_once, without_its_record, a_failure_that_comes_again_counts_once, confirmation_is_asked_for_ever_more_rarely,
-	                              storage_gives_up_before_the_end, found_after_a_crash, a_step_that_kills_the_service, stopped_in_the_middle_is_no_failure,
+	                              storage_gives_up_before_the_end, what_rejected_it_is_kept,
+	                              an_answer_has_its_own_reason, found_after_a_crash, a_step_that_kills_the_service, stopped_in_the_middle_is_no_failure,
 	                              records_of_the_other_implementation, steps_by_name};
 	return suite_run("pipeline", tests, sizeof tests / sizeof tests[0], 30);
 }

@@ -94,6 +94,8 @@ static void assert_round_trip(void)
 	ck_assert_uint_eq(one->begun, other->begun);
 	ck_assert_int_eq(one->stream, one->begun != 0 ? other->stream : one->stream);
 	ck_assert_str_eq(one->reason, other->reason);
+	ck_assert_uint_eq(one->decided, other->decided);
+	ck_assert_int_eq(one->exhausted, other->exhausted);
 	if (one->publish & PUBLISH_STEP_FINISHED) {
 		ck_assert_uint_eq(one->finished_step, other->finished_step);
 		ck_assert_int_eq(one->finished_outcome, other->finished_outcome);
@@ -147,6 +149,71 @@ START_TEST(round_trip)
 	record.status = statuses[5];
 	record.result = strdup("{\"Infected\":true}");
 	assert_round_trip();
+}
+END_TEST
+
+/* What rejected it: the step, and its Result, which stands there once. */
+START_TEST(what_rejected_it)
+{
+	static const char result[] = "{\"Infected\":true,\"Description\":\"Eicar\"}";
+	record.status = (struct status){.step = 3, .phase = PHASE_ENDED, .outcome = OUTCOME_DELETE, .transition = 7, .decided = 2};
+	record.result = strdup(result);
+	assert_round_trip();
+	ck_assert_str_eq(back.result, result);
+	record.status.exhausted = true;
+	assert_round_trip();
+	/* While it is published too. */
+	record.status = (struct status){.step = 3, .phase = PHASE_CONFIRMING, .outcome = OUTCOME_DELETE, .transition = 7, .decided = 2, .due = NOW,
+	                                .publish = PUBLISH_FINISHED | PUBLISH_STEP_FINISHED, .finished_step = 1, .finished_outcome = OUTCOME_DELETE};
+	assert_round_trip();
+	ck_assert_str_eq(back.result, result);
+	struct text value = {0};
+	record_encode(&value, &record);
+	json_t *outer = json_loadb(value.data, value.length, 0, NULL);
+	size_t length;
+	char *inner = base64_bytes(json_string_value(json_object_get(outer, "data")), &length);
+	const char *first = strstr(inner, "Eicar");
+	ck_assert_ptr_nonnull(first);
+	ck_assert_ptr_null(strstr(first + 1, "Eicar"));
+	free(inner);
+	json_decref(outer);
+	text_free(&value);
+}
+END_TEST
+
+START_TEST(a_large_result_is_not_kept_for_people)
+{
+	struct text result = {0};
+	text_add(&result, "\"");
+	for (size_t i = 0; i < RECORD_RESULT_LIMIT; i++)
+		text_add(&result, "a");
+	text_add(&result, "\"");
+	record.result = text_take(&result);
+	record.status = (struct status){.step = 3, .phase = PHASE_ENDED, .outcome = OUTCOME_DELETE, .transition = 7, .decided = 1};
+	assert_round_trip();
+	ck_assert_ptr_null(back.result);
+}
+END_TEST
+
+/* Whoever writes nonsense there is not believed, and the rest of the record is. */
+START_TEST(what_rejected_it_is_no_step)
+{
+	static const char *const decided[] = {"{\"step\":\"none\"}", "{}", "null", "{\"step\":\"\"}"};
+	for (size_t i = 0; i < sizeof decided / sizeof decided[0]; i++) {
+		struct text inner = {0};
+		text_format(&inner, "{\"ID\":\"u-1\",\"Steps\":[\"delay\"],\"Status\":{\"CurrentStep\":\"finished\",\"Outcome\":\"abort\"},"
+		            "\"StepHost\":{\"v\":1,\"owner\":\"o\",\"phase\":\"unconfirmed\",\"transition\":3,\"publish\":0,\"decided\":%s}}", decided[i]);
+		ck_assert_msg(decode_inner(inner.data), "%s", why);
+		ck_assert(!back.foreign);
+		ck_assert_uint_eq(back.status.decided, 0);
+		text_free(&inner);
+	}
+	/* One that has not ended was not rejected. */
+	ck_assert(decode_inner("{\"ID\":\"u-1\",\"Steps\":[\"delay\"],\"Status\":{\"CurrentStep\":\"delay\",\"Outcome\":\"\"},"
+	                       "\"StepHost\":{\"v\":1,\"owner\":\"o\",\"phase\":\"queued\",\"transition\":3,\"publish\":0,\"due\":\"2023-11-14T22:13:20Z\","
+	                       "\"decided\":{\"step\":\"delay\"}}}"));
+	ck_assert(!back.foreign);
+	ck_assert_uint_eq(back.status.decided, 0);
 }
 END_TEST
 
@@ -499,7 +566,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {round_trip, reason_that_is_no_text, as_the_others_read_it, records_of_the_other_implementation,
+	const TTest *const tests[] = {round_trip, what_rejected_it, a_large_result_is_not_kept_for_people,
+	                              what_rejected_it_is_no_step, reason_that_is_no_text, as_the_others_read_it, records_of_the_other_implementation,
 	                              foreign_records_with_little_in_them, records_without_steps, broken_records, own_part_of_no_use, metadata_of_no_use, broken_values, limits,
 	                              nothing_of_a_step_is_said_at_the_end, steps_are_told_apart_by_name,
 	                              size_that_nobody_announced, keys};

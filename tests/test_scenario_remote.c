@@ -155,8 +155,54 @@ START_TEST(one_after_the_other)
 }
 END_TEST
 
+/* What an upload was rejected by is told as long as its record is there: of a step that others do, and of one of ours. */
+START_TEST(rejections_are_explained)
+{
+	char text[4096], eicar[EICAR_SIZE + 1];
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "policies,virusscan", .ini = "[step:policies]\nmodule = remote\n"}, true);
+	storage_bytes_received(&scenario, "one", "/none", 3);
+	recorder_await(&scenario.recorder, "StartPostprocessingStep", "one", 0);
+	storage_say(&scenario, "PostprocessingStepFinished",
+	            json_pack("{s:s,s:s,s:{s:s,s:i},s:n,s:s}", "UploadID", "one", "FinishedStep", "policies", "Result", "ErrorMsg", "no .exe here",
+	                      "rule", 7, "Error", "Outcome", "delete"));
+	storage_check_finished(&scenario, "one", "delete");
+	scenario_await_log(&scenario, "upload one: delete by policies: no .exe here");
+	storage_upload_ready(&scenario, "one", true);
+	records_await(&scenario, "one", "phase", "ended");
+	const char *const show[] = {"show", "one", NULL};
+	ck_assert_int_eq(scenario_command(&scenario, show, text, sizeof text), 0);
+	ck_assert_msg(strstr(text, "policies (delete), virusscan (not reached)") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "outcome   delete, by policiesreason") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "reason    no .exe hereresult") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "result    {\"ErrorMsg\":\"no .exe here\",\"rule\":7}told") != NULL, "%s", text);
+	const char *const json[] = {"show", "--json", "one", NULL};
+	ck_assert_int_eq(scenario_command(&scenario, json, text, sizeof text), 0);
+	json_t *shown = json_loads(text, 0, NULL), *decided = json_object_get(shown, "decided");
+	ck_assert_str_eq(json_string_value(json_object_get(decided, "step")), "policies");
+	ck_assert_str_eq(json_string_value(json_object_get(decided, "outcome")), "delete");
+	ck_assert_str_eq(json_string_value(json_object_get(decided, "reason")), "no .exe here");
+	ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(decided, "result"), "rule")), 7);
+	json_decref(shown);
+	/* The second step's own verdict, which is published as well, outlives that. */
+	eicar_make(eicar);
+	file_server_put(&scenario.storage, "/bad", eicar, EICAR_SIZE);
+	storage_bytes_received(&scenario, "two", "/bad", EICAR_SIZE);
+	recorder_await(&scenario.recorder, "StartPostprocessingStep", "two", 0);
+	storage_step_finished(&scenario, "two", "policies", "continue");
+	storage_check_finished(&scenario, "two", "delete");
+	storage_upload_ready(&scenario, "two", true);
+	records_await(&scenario, "two", "phase", "ended");
+	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"show", "two", NULL}, text, sizeof text), 0);
+	ck_assert_msg(strstr(text, "policies (done), virusscan (delete)") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "outcome   delete, by virusscanreason") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "result    {\"Infected\":true,") != NULL, "%s", text);
+	scenario_close(&scenario);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {answers, retries, no_answer, wrong_answers, answer_for_a_step_of_ours, one_after_the_other};
+	const TTest *const tests[] = {answers, retries, no_answer, wrong_answers, answer_for_a_step_of_ours, one_after_the_other,
+	                              rejections_are_explained};
 	return scenario_run("scenario: remote", tests, sizeof tests / sizeof tests[0]);
 }

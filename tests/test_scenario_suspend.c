@@ -149,7 +149,7 @@ START_TEST(check_limit_passes)
 	storage_expect(&scenario, "one", "/ok/3", 3, "abort");
 	const struct recorded *end = recorder_find(&scenario.recorder, "PostprocessingFinished", "one", 0);
 	ck_assert_int_ge(end->time - scenario.recorder.message[0].time, 2 * SECOND - 100 * MILLISECOND);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "one: all steps done: abort: the step was suspended for longer than check_limit (2s): cannot"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "one: abort by virusscan, which came to no verdict: the step was suspended for longer than check_limit (2s): cannot"), 1);
 	ck_assert_uint_eq(count("PostprocessingRetry"), 0);
 	scenario_close(&scenario);
 }
