@@ -8,6 +8,7 @@
 #include "core/arrangement.h"
 #include "core/checker.h"
 #include "core/command.h"
+#include "core/findings.h"
 #include "core/json_text.h"
 #include "core/module_table.h"
 #include "core/step_health.h"
@@ -93,14 +94,6 @@ static void add_checks(const struct steps *steps, json_t *array, bool *stuck)
 	free(answer);
 }
 
-static json_t *describe_problems(const struct problems *problems)
-{
-	json_t *array = json_array();
-	for (size_t i = 0; i < problems->count; i++)
-		json_array_append_new(array, text_of(problems->line[i]));
-	return array;
-}
-
 static const char *member(const json_t *object, const char *key)
 {
 	const char *text = json_string_value(json_object_get(object, key));
@@ -150,16 +143,6 @@ static void print_check(const json_t *check)
 	}
 }
 
-static void print_lines(const char *title, const json_t *lines)
-{
-	size_t i;
-	json_t *line;
-	if (json_array_size(lines) > 0)
-		printf("\n%s\n", title);
-	json_array_foreach(lines, i, line)
-		print("", json_string_value(line), "\n");
-}
-
 static void print_report(const json_t *report, bool keys)
 {
 	size_t i;
@@ -167,7 +150,7 @@ static void print_report(const json_t *report, bool keys)
 	const json_t *steps = json_object_get(report, "steps"), *problems = json_object_get(report, "problems");
 	bool sound = json_array_size(problems) == 0;
 	if (!sound)
-		puts("The configuration has errors, see below: the server would not start.\n");
+		puts(FINDINGS_HEAD);
 	if (json_array_size(steps) > 0)
 		printf("%-3s %-15s  %-15s  %7s  %-9s %-20s %-9s %s\n", "", "STEP", "MODULE", "WORKERS", "DEADLINE", "RETRIES", "THEN",
 		       "CHECK");
@@ -195,9 +178,9 @@ static void print_report(const json_t *report, bool keys)
 	}
 	if (json_array_size(json_object_get(report, "modules")) == 0)
 		puts("none found");
-	print_lines("ERRORS", problems);
-	print_lines("WARNINGS", json_object_get(report, "warnings"));
-	print_lines("NOTES", json_object_get(report, "notes"));
+	findings_print(report);
+	if (!sound)
+		puts("(`postprocessing config` shows which values count, and where each comes from)");
 }
 
 /* Everything that there is to say. */
@@ -207,11 +190,10 @@ static json_t *make_report(const struct arrangement *arrangement)
 	struct catalogue catalogue = {.modules = arrangement->modules, .array = json_array()};
 	if (arrangement->modules != NULL)
 		modules_list(arrangement->modules, add_module, &catalogue);
-	static const struct problems none = {0};
-	return json_pack("{s:o, s:o, s:b, s:o, s:o, s:o}", "steps", config != NULL ? describe_steps(config) : json_array(), "modules",
-	                 catalogue.array, "delay_appended", config != NULL && config->delay_appended, "problems",
-	                 describe_problems(&arrangement->problems), "warnings", describe_problems(config != NULL ? &config->warnings : &none),
-	                 "notes", describe_problems(config != NULL ? &config->notes : &none));
+	json_t *report = json_pack("{s:o, s:o, s:b}", "steps", config != NULL ? describe_steps(config) : json_array(), "modules",
+	                           catalogue.array, "delay_appended", config != NULL && config->delay_appended);
+	findings_add(report, arrangement);
+	return report;
 }
 
 static bool want_keys(void *closure, int letter, const char *value)

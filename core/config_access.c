@@ -23,10 +23,12 @@ static bool sounds_secret(const char *key)
 	return false;
 }
 
-/* nats://user:password@host */
-static bool has_credentials(const char *value)
+/* nats://user:password@host; the scheme of a broker may be missing. */
+static bool has_credentials(const char *section, const char *key, const char *value)
 {
-	const char *scheme = value == NULL ? NULL : strstr(value, "://");
+	bool broker = (strcmp(section, "events") == 0 && strcmp(key, "endpoint") == 0) ||
+	              (strcmp(section, "store") == 0 && strcmp(key, "nodes") == 0);
+	const char *scheme = value == NULL || broker ? value : strstr(value, "://");
 	return scheme != NULL && strchr(scheme, '@') != NULL;
 }
 
@@ -34,7 +36,7 @@ bool setting_is_secret(const char *section, const char *key, const char *value)
 {
 	const struct config_key *row = config_keys_find(section, key);
 	bool is_step = strncmp(section, STEP_PREFIX, strlen(STEP_PREFIX)) == 0;
-	return has_credentials(value) || (row != NULL && (row->flags & KEY_SECRET) != 0) ||
+	return has_credentials(section, key, value) || (row != NULL && (row->flags & KEY_SECRET) != 0) ||
 	       (is_step && step_keys_find(key) == NULL && sounds_secret(key));
 }
 

@@ -136,6 +136,9 @@ struct config *config_build(struct config_source *source, struct problems *probl
 /* What state_dir is by default; NULL: nothing says. The caller frees it. */
 char *state_dir_default(const struct config_source *source, bool root);
 
+/* step_setup.c: a key that the step's module declares, by number. False: there are no more. */
+bool step_setup_key(const struct pp_setup *setup, size_t number, struct pp_key *key);
+
 /* config_steps.c */
 struct step_defaults {
 	unsigned workers, max_retries;

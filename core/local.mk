@@ -38,6 +38,8 @@ core_libcore_a_SOURCES = \
 	core/config_access.c \
 	core/config_address.c \
 	core/config_broker.c \
+	core/config_effective.c \
+	core/config_effective.h \
 	core/config_env.c \
 	core/config_file.c \
 	core/config_keys.c \
@@ -216,6 +218,7 @@ postprocessing_SOURCES = \
 	core/client.h \
 	core/command.h \
 	core/command_bench.c \
+	core/command_config.c \
 	core/command_health.c \
 	core/command_list.c \
 	core/command_options.c \
@@ -223,6 +226,8 @@ postprocessing_SOURCES = \
 	core/command_server.c \
 	core/command_steps.c \
 	core/command_submit.c \
+	core/findings.c \
+	core/findings.h \
 	core/main.c \
 	core/record_view.c \
 	core/record_view.h \

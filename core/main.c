@@ -34,6 +34,7 @@ static const struct {
 	{"resume", command_resume, "have uploads go on"},
 	{"restart", command_resume, "the same"},
 	{"steps", command_steps, "show steps, modules and what is wrong with the configuration"},
+	{"config", command_show_config, "show each value of the configuration that counts, and where it comes from"},
 	{"health", command_health, "is the running service ready?"},
 	{"bench", command_bench, "measure what the running service does with how many uploads"},
 	{"version", command_version, "show the versions of program and step ABI"},

@@ -187,6 +187,14 @@ void step_setup_free(struct pp_setup *setup)
 	free(setup);
 }
 
+bool step_setup_key(const struct pp_setup *setup, size_t number, struct pp_key *key)
+{
+	if (number >= setup->count)
+		return false;
+	*key = setup->key[number].key;
+	return true;
+}
+
 const char *step_setup_string(const struct pp_setup *setup, const char *key)
 {
 	const struct module_key *found = find(setup, key);

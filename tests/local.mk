@@ -41,6 +41,11 @@ tests_test_config_env_SOURCES = tests/test_config_env.c $(CONFIG_FIXTURE)
 check_PROGRAMS += tests/test_config_warnings
 tests_test_config_warnings_SOURCES = tests/test_config_warnings.c $(CONFIG_FIXTURE)
 
+check_PROGRAMS += tests/test_config_effective
+tests_test_config_effective_SOURCES = tests/test_config_effective.c $(CONFIG_FIXTURE)
+
+check_PROGRAMS += tests/test_config_commands
+
 check_PROGRAMS += tests/test_config_example
 tests_test_config_example_SOURCES = tests/test_config_example.c $(CONFIG_FIXTURE)
 

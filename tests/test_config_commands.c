@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the built program says of a configuration: `config`, `steps`, and a server that does not start. None needs a broker. */
+#include <check.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/harness/folder.h"
+#include "tests/harness/process.h"
+
+#define LIMIT (60 * SECOND)
+#define OUTPUT_SIZE ((size_t)256 * 1024)
+
+static char folder[FOLDER_PATH_SIZE];
+static char output[OUTPUT_SIZE]; /* standard output of the command, or of the server its log */
+
+static void setup(void)
+{
+	ck_assert(folder_create(folder));
+}
+
+static void teardown(void)
+{
+	folder_remove(folder);
+}
+
+static const char *below(const char *name)
+{
+	static char path[FOLDER_PATH_SIZE + 64];
+	snprintf(path, sizeof path, "%s/%.50s", folder, name);
+	return path;
+}
+
+/* Writes the configuration, with the plugin folders before it. */
+static void write_config(const char *text)
+{
+	char whole[4096], build[2048];
+	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
+	snprintf(whole, sizeof whole, "[postprocessing]\nplugin_dir = %s/plugins/.libs\n%s", build, text);
+	ck_assert(folder_write(folder, "main.ini", whole, strlen(whole)));
+	ck_assert_int_eq(chmod(below("main.ini"), 0600), 0);
+}
+
+/* Runs the command; returns its exit status. */
+static int run(const char *command, const char *option, const char *const *env)
+{
+	char ini[FOLDER_PATH_SIZE + 64], log[FOLDER_PATH_SIZE + 64];
+	const char *const argv[] = {"./postprocessing", command, "-c", ini, option, NULL};
+	struct process process = PROCESS_NONE;
+	snprintf(ini, sizeof ini, "%s", below("main.ini"));
+	snprintf(log, sizeof log, "%s", below("log"));
+	unlink(log);
+	ck_assert(process_start(&process, &(struct process_options){.argv = argv, .env = env, .log = log, .pipe_out = true}));
+	output[0] = '\0';
+	for (size_t used = 0; process_read_line(&process, output + used, OUTPUT_SIZE - used - 1, LIMIT); used = strlen(output)) {
+		ck_assert_uint_lt(strlen(output), OUTPUT_SIZE - 2);
+		strcat(output, "\n");
+	}
+	ck_assert(process_wait(&process, LIMIT));
+	int status = process.status;
+	process_end(&process);
+	return status;
+}
+
+/* How often the text is in the output. */
+static size_t occurrences(const char *text)
+{
+	size_t found = 0;
+	for (const char *at = strstr(output, text); at != NULL; at = strstr(at + 1, text))
+		found++;
+	return found;
+}
+
+static void assert_has(const char *text)
+{
+	ck_assert_msg(occurrences(text) > 0, "not in the output: %s\n%s", text, output);
+}
+
+#define ENV(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+START_TEST(a_sound_configuration)
+{
+	write_config("steps = virusscan\n[step:virusscan]\ninfected = abort\n[http]\ntoken = hush\n");
+	ck_assert_int_eq(run("config", NULL, ENV("ANTIVIRUS_CLAMAV_SOCKET=/run/other")), 0);
+	assert_has("[postprocessing]\n");
+	assert_has("steps = virusscan   ");
+	assert_has("main.ini:3\n");
+	assert_has("log_level = info   ");
+	assert_has("clamav_socket = /run/other   ");
+	assert_has("   ANTIVIRUS_CLAMAV_SOCKET\n");
+	assert_has("token = (not shown)   ");
+	assert_has("consumer = postprocessing-pull  ");
+	ck_assert_uint_eq(occurrences("hush"), 0);
+	ck_assert_uint_eq(occurrences("ERRORS"), 0);
+}
+END_TEST
+
+START_TEST(as_json)
+{
+	write_config("steps = virusscan\n[http]\ntoken = hush\n");
+	ck_assert_int_eq(run("config", "--json", ENV("POSTPROCESSING_SETPS=x", "OC_LOG_COLOR=1")), 0);
+	json_t *report = json_loads(output, 0, NULL), *value;
+	ck_assert_msg(report != NULL, "%s", output);
+	size_t i, seen = 0;
+	json_array_foreach(json_object_get(report, "values"), i, value) {
+		const char *key = json_string_value(json_object_get(value, "key")), *section = json_string_value(json_object_get(value, "section"));
+		ck_assert_ptr_nonnull(json_string_value(json_object_get(value, "origin")));
+		if (strcmp(section, "postprocessing") == 0 && strcmp(key, "steps") == 0) {
+			ck_assert_str_eq(json_string_value(json_object_get(value, "value")), "virusscan");
+			ck_assert_str_eq(json_string_value(json_object_get(value, "source")), "file");
+			seen++;
+		}
+		if (strcmp(section, "http") == 0 && strcmp(key, "token") == 0) {
+			ck_assert(json_is_true(json_object_get(value, "secret")) && json_is_null(json_object_get(value, "value")));
+			seen++;
+		}
+		if (strcmp(section, "step:virusscan") == 0 && strcmp(key, "timeout") == 0) {
+			ck_assert_str_eq(json_string_value(json_object_get(value, "source")), "default");
+			seen++;
+		}
+	}
+	ck_assert_uint_eq(seen, 3);
+	ck_assert_uint_eq(json_array_size(json_object_get(report, "problems")), 0);
+	ck_assert_uint_eq(json_array_size(json_object_get(report, "warnings")), 1);
+	ck_assert_uint_eq(json_array_size(json_object_get(report, "notes")), 1);
+	json_decref(report);
+}
+END_TEST
+
+/* With errors it shows what there is, and the errors. */
+START_TEST(a_broken_configuration)
+{
+	write_config("steps = virusscan ; delay\nworkers = many\n[nonsense]\n");
+	ck_assert_int_eq(run("config", NULL, NULL), 2);
+	assert_has("The configuration has errors, see below: the server would not start.");
+	assert_has("workers = 4 ");
+	assert_has("ERRORS\n");
+	assert_has("main.ini:3: steps: \" ;\" or \" #\" within a value");
+	assert_has("main.ini:4: workers: \"many\" is not a whole number");
+	assert_has("main.ini:5: [nonsense]: unknown section");
+	ck_assert_int_eq(run("config", "--json", NULL), 2);
+	json_t *report = json_loads(output, 0, NULL);
+	ck_assert_uint_eq(json_array_size(json_object_get(report, "problems")), 3);
+	json_decref(report);
+	/* A list that could not be read is not an empty one. */
+	ck_assert_int_eq(run("steps", NULL, NULL), 2);
+	assert_has("the server would not start");
+	ck_assert_uint_eq(occurrences("every upload is accepted"), 0);
+	ck_assert_int_eq(run("config", "extra", NULL), 2);
+	ck_assert_str_eq(output, "");
+}
+END_TEST
+
+START_TEST(no_steps)
+{
+	write_config("");
+	ck_assert_int_eq(run("steps", NULL, ENV("ANTIVIRUS_CLAMAV_SOCKET=/x")), 0);
+	assert_has("no steps: every upload is accepted as it comes");
+	assert_has("WARNINGS\nANTIVIRUS_CLAMAV_SOCKET: set, but no step uses them, and uploads are not scanned");
+	write_config("steps = viruscan\n");
+	ck_assert_int_eq(run("steps", NULL, NULL), 2);
+	assert_has("main.ini:3: step viruscan: module viruscan: there is no module viruscan; did you mean virusscan? Modules in /");
+	assert_has(": delay, remote, virusscan\n");
+	assert_has("`postprocessing config` shows which values count");
+}
+END_TEST
+
+/* A module that no step uses harms nobody: `steps` says what is wrong with it, and the rest works. */
+START_TEST(harmful_modules)
+{
+	char variable[4096], build[1024], text[512];
+	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
+	/* Not those that hang: each costs its whole limit. */
+	static const char *const names[] = {"crashes", "exits", "talks", "wild_name"};
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		snprintf(variable, sizeof variable, "%s/tests/harmful/.libs/%s.so", build, names[i]);
+		snprintf(text, sizeof text, "%s.so", names[i]);
+		ck_assert_int_eq(symlink(variable, below(text)), 0);
+	}
+	ck_assert(folder_write(folder, "cut.so", "\177ELF\2\1\1", 7));
+	snprintf(variable, sizeof variable, "POSTPROCESSING_PLUGIN_DIR=%s/plugins/.libs:%s", build, folder);
+	write_config("steps = delay\n");
+	ck_assert_int_eq(run("steps", NULL, ENV(variable)), 0);
+	assert_has("refused: ");
+	assert_has("/crashes.so: crashes when it is loaded: SIGSEGV");
+	assert_has("/exits.so: ends the process when it is loaded, with status 0");
+	assert_has("/wild_name.so: crashes when it is loaded");
+	assert_has("/cut.so: not a shared object");
+	ck_assert_uint_eq(occurrences("hello from a module"), 0);
+	ck_assert_int_eq(run("steps", "--json", ENV(variable)), 0);
+	json_t *report = json_loads(output, 0, NULL);
+	ck_assert_msg(report != NULL, "%s", output);
+	ck_assert_uint_eq(json_array_size(json_object_get(report, "modules")), 8);
+	json_decref(report);
+	/* One that a step uses ends the start, in order. */
+	write_config("steps = crashes\n");
+	ck_assert_int_eq(run("server", NULL, ENV(variable)), 2);
+	ck_assert(folder_read(folder, "log", output, OUTPUT_SIZE));
+	assert_has("main.ini:3: step crashes: module crashes: /");
+	assert_has("/crashes.so: crashes when it is loaded: SIGSEGV");
+}
+END_TEST
+
+/* The log of a start has every warning once. The start itself fails late, when it looks for a nats-server. */
+START_TEST(the_log_of_a_start)
+{
+	char state[FOLDER_PATH_SIZE + 64];
+	snprintf(state, sizeof state, "POSTPROCESSING_STATE_DIR=%s/state", folder);
+	write_config("steps = virusscan\n[step:viruscan]\nworkers = 2\n[http]\naddr =\n");
+	ck_assert_int_ne(run("server", NULL, ENV(state, "POSTPROCESSING_NATS_SERVER=/nonexistent", "OCIS_INSECURE=true", "POSTPROCESSING_SETPS=a",
+	                                         "ANTIVIRUS_QUEUE_REPLICAS=3", "POSTPROCESSING_PORT=tcp://1.2.3.4:5")), 0);
+	ck_assert(folder_read(folder, "log", output, OUTPUT_SIZE));
+	static const char *const lines[] = {
+		"OCIS_INSECURE: [content] tls_insecure: the certificate of the storage that uploads are fetched from is not verified",
+		"main.ini:4: [step:viruscan]: no step of this name is among the steps; did you mean [step:virusscan]?",
+		"POSTPROCESSING_SETPS: nothing uses this variable; did you mean POSTPROCESSING_STEPS?",
+		"ANTIVIRUS_QUEUE_REPLICAS: not needed here, because"};
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
+		ck_assert_msg(occurrences(lines[i]) == 1, "%zu times: %s\n%s", occurrences(lines[i]), lines[i], output);
+	ck_assert_uint_eq(occurrences("POSTPROCESSING_PORT"), 0);
+	assert_has("/nonexistent");
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {a_sound_configuration, as_json, a_broken_configuration, no_steps, harmful_modules, the_log_of_a_start};
+	Suite *suite = suite_create("config_commands");
+	TCase *tcase = tcase_create("commands");
+	tcase_set_timeout(tcase, 180);
+	tcase_add_checked_fixture(tcase, setup, teardown);
+	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
+		tcase_add_test(tcase, tests[i]);
+	suite_add_tcase(suite, tcase);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
