@@ -51,12 +51,12 @@ static bool make_file(char *path, int64_t size)
 	return good;
 }
 
-bool bench_files_serve(struct bench_files *files, const char *addr, int64_t size, struct bench_file *file)
+bool bench_files_serve(struct bench_files *files, const char *addr, const char *base, int64_t size, struct bench_file *file)
 {
-	char path[256], why[256] = "";
+	char path[256], why[512] = "";
 	const char *folder = getenv("TMPDIR");
 	if (files->server == NULL)
-		files->server = file_server_start(addr, why, sizeof why);
+		files->server = file_server_start(addr, base, why, sizeof why);
 	if (files->server == NULL) {
 		fprintf(stderr, "%s\n", why);
 		return false;

@@ -18,9 +18,9 @@ struct bench_files {
 
 /* Writes as many of the bytes. False: errno says why, or there is no memory. */
 bool bench_files_write(int fd, int64_t size);
-/* Makes a temporary file, which is gone with the process, and serves it. `addr`: see file_server_start(). False: with a
+/* Makes a temporary file, which is gone with the process, and serves it. `addr`, `base` (its URL): see file_server_start(). False: with a
  * message on stderr. */
-bool bench_files_serve(struct bench_files *files, const char *addr, int64_t size, struct bench_file *file);
+bool bench_files_serve(struct bench_files *files, const char *addr, const char *base, int64_t size, struct bench_file *file);
 void bench_files_end(struct bench_files *files);
 
 #endif

@@ -87,6 +87,34 @@ bool client_each_record(struct client *client, void (*each)(void *closure, const
 	return !scan.failed;
 }
 
+enum client_found client_get_record(const struct client *client, natsConnection *connection, const char *id, struct record *record)
+{
+	jsCtx *js = NULL;
+	kvStore *bucket = NULL;
+	kvEntry *entry = NULL;
+	char key[RECORD_KEY_SIZE], why[128], fault[BUS_FAULT_SIZE];
+	record_key(client->store.table, id, key);
+	natsStatus status = natsConnection_JetStream(&js, connection, NULL);
+	if (status == NATS_OK)
+		status = js_KeyValue(&bucket, js, client->store.bucket);
+	if (status == NATS_OK)
+		status = kvStore_Get(&entry, bucket, key);
+	enum client_found found = status == NATS_OK ? CLIENT_FOUND : status == NATS_NOT_FOUND && bucket != NULL ? CLIENT_ABSENT : CLIENT_FAILED;
+	if (found == CLIENT_FAILED) {
+		terminal_error("bucket %s: %s", client->store.bucket,
+		               status == NATS_NOT_FOUND ? "it is not there: has a service ever run on this broker?"
+		                                        : bus_fault(connection, status, fault));
+	} else if (found == CLIENT_FOUND &&
+	           record_decode(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), record, why, sizeof why) != RECORD_TAKEN) {
+		terminal_error("upload %s: its record cannot be read: %s", id, why);
+		found = CLIENT_FAILED;
+	}
+	kvEntry_Destroy(entry);
+	kvStore_Destroy(bucket);
+	jsCtx_Destroy(js);
+	return found;
+}
+
 bool client_publish(const struct client *client, natsConnection *connection, const struct text *message)
 {
 	jsCtx *js = NULL;

@@ -28,6 +28,10 @@ natsConnection *client_connect(const struct client *client, const struct broker_
 /* Calls `each` with every record of the bucket, in no order. False: with a message on stderr. */
 bool client_each_record(struct client *client, void (*each)(void *closure, const struct record *record), void *closure);
 
+enum client_found { CLIENT_FOUND, CLIENT_ABSENT, CLIENT_FAILED };
+/* Reads the record of an upload; FOUND: the caller clears it. FAILED: with a message on stderr. */
+enum client_found client_get_record(const struct client *client, natsConnection *connection, const char *id, struct record *record);
+
 /* Publishes an event and waits until it is stored. False: with a message on stderr. */
 bool client_publish(const struct client *client, natsConnection *connection, const struct text *message);
 

@@ -27,6 +27,7 @@ static const char usage[] =
 	"  --spaces COUNT   spaces of different users that the uploads are of (default: 1)\n"
 	"  --size SIZE      serve files of this size (default: a URL that nobody serves, for steps that fetch nothing)\n"
 	"  -a ADDR          serve them on this HOST:PORT (default: a free port of 127.0.0.1)\n"
+	"  --url URL        … which the service reaches as this, http://HOST:PORT\n"
 	"  --greedy COUNT   first so many uploads of another user at once, then -n (20) uploads one by one: how long do\n"
 	"                   these take behind that backlog, and without it?\n"
 	"  --greedy-size SIZE  their size (default: 10MB)\n"
@@ -46,7 +47,7 @@ static const char usage[] =
 
 struct settings {
 	int64_t count, in_flight, rate, duration, patience, noise, spaces, size, greedy, greedy_size, rounds;
-	const char *addr, *plot;
+	const char *addr, *url, *plot;
 	bool floor, bare, remote;
 };
 
@@ -77,7 +78,8 @@ static const struct option names[] = {
 	{"spaces", required_argument, NULL, 'P'}, {"size", required_argument, NULL, 'S'},
 	{"greedy", required_argument, NULL, 'G'}, {"greedy-size", required_argument, NULL, 'Z'},
 	{"plot", required_argument, NULL, 'O'},   {"floor", no_argument, NULL, 'F'},
-	{"bare", no_argument, NULL, 'B'},         {0},
+	{"bare", no_argument, NULL, 'B'},         {"address", required_argument, NULL, 'a'},
+	{"url", required_argument, NULL, 'U'},    {0},
 };
 
 static bool take_number(struct settings *settings, size_t which, const char *value)
@@ -99,6 +101,9 @@ static bool take_option(void *closure, int letter, const char *value)
 	switch (letter) {
 	case 'a':
 		settings->addr = value;
+		break;
+	case 'U':
+		settings->url = value;
 		break;
 	case 'O':
 		settings->plot = value;
@@ -234,9 +239,9 @@ static bool serve_files(struct session *session)
 	session->load.greedy_file.size = settings->greedy_size;
 	if (settings->size == 0)
 		return true;
-	return bench_files_serve(&session->files, settings->addr, settings->size, &session->load.file) &&
+	return bench_files_serve(&session->files, settings->addr, settings->url, settings->size, &session->load.file) &&
 	       (settings->greedy == 0 ||
-	        bench_files_serve(&session->files, settings->addr, settings->greedy_size, &session->load.greedy_file));
+	        bench_files_serve(&session->files, settings->addr, settings->url, settings->greedy_size, &session->load.greedy_file));
 }
 
 /* Looks at the broker, and says what it has to bear. */

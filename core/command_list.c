@@ -1,160 +1,195 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <jansson.h>
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/bus_connect.h"
 #include "core/client.h"
 #include "core/command.h"
 #include "core/json_text.h"
 #include "core/record_view.h"
+#include "core/step_names.h"
 #include "core/terminal.h"
 
-static const char list_usage[] = "usage: postprocessing list [-c FILE] [-a] [--json]\n"
-                                 "Shows the uploads that are not done with, and what each waits for.\n"
-                                 "  -a  also those that ended badly and are kept for people to see\n"
-                                 OPTION_CONFIG_USAGE;
-static const char show_usage[] = "usage: postprocessing show [-c FILE] [--json] ID\n"
-                                 "Shows one upload: where it stands, why it waits and until when.\n"
-                                 OPTION_CONFIG_USAGE;
+static const char usage[] = "usage: postprocessing list [-c FILE] [-a] [-s STEP] [--state STATE] [--older-than DURATION]\n"
+                            "                           [--newer-than DURATION] [--json]\n"
+                            "Shows the uploads that are not done with, and what each waits for.\n"
+                            "  -a, --all              also those that ended badly and are kept for people to see\n"
+                            "  -s, --step STEP        only those in this step; `finished`: those whose steps are all done\n"
+                            "  --state STATE          only those in this state, or in one of several: queued, running, waiting, backoff,\n"
+                            "                         awaiting, confirming, unconfirmed, ended, suspended\n"
+                            "  --older-than DURATION  only those that began longer ago, 36h for example\n"
+                            "  --newer-than DURATION  only those that began since\n"
+                            OPTION_CONFIG_USAGE;
+
+enum { OPTION_STATE = 'S', OPTION_OLDER = 'o', OPTION_NEWER = 'n' };
+
+static const struct option names[] = {
+	{"all", no_argument, NULL, 'a'},
+	{"step", required_argument, NULL, 's'},
+	{"state", required_argument, NULL, OPTION_STATE},
+	{"older-than", required_argument, NULL, OPTION_OLDER},
+	{"newer-than", required_argument, NULL, OPTION_NEWER},
+	{NULL, 0, NULL, 0},
+};
+
+/* What is to be shown. */
+struct filter {
+	bool all;
+	const char *step;         /* NULL: any */
+	unsigned phases;          /* a bit for each; with `suspended` 0: any */
+	bool suspended;
+	nanos older, newer;       /* 0: of any age */
+};
 
 struct listing {
-	struct service_steps *service;
-	bool all;
-	bool json;
-	json_t *array; /* --json */
+	struct filter filter;
+	struct service_steps service;
+	struct step_names steps;
+	nanos now;
+	json_t *array;            /* NULL: a table */
 	size_t shown, hidden;
 };
 
-/* It may be that some wait for a step that is suspended. */
-static void say_what_is_not_known(const struct service_steps *service)
+static bool is_word(const char *text, size_t length, const char *word)
 {
-	if (service->why[0] != '\0')
-		fprintf(stderr, "the service cannot be asked which steps are suspended: %s\n", service->why);
+	return strlen(word) == length && memcmp(text, word, length) == 0;
+}
+
+/* One state, or several separated by commas. */
+static bool take_states(struct filter *filter, const char *text)
+{
+	for (;; text++) {
+		size_t length = strcspn(text, ",");
+		bool known = is_word(text, length, "suspended");
+		filter->suspended = filter->suspended || known;
+		for (unsigned phase = PHASE_QUEUED; phase <= PHASE_ENDED; phase++) {
+			bool same = is_word(text, length, phase_name((enum phase)phase));
+			filter->phases |= (unsigned)same << phase;
+			known = known || same;
+		}
+		if (!known) {
+			terminal_error("--state %s: there is no state \"%.*s\"", text, (int)length, text);
+			return false;
+		}
+		text += length;
+		if (*text == '\0')
+			return true;
+	}
+}
+
+static bool take_age(const char *option, const char *text, nanos *age)
+{
+	if (duration_parse(text, age) && *age > 0)
+		return true;
+	terminal_error("%s %s: not a duration like 90m or 36h", option, text);
+	return false;
+}
+
+static bool take_option(void *closure, int letter, const char *value)
+{
+	struct filter *filter = closure;
+	switch (letter) {
+	case 'a':
+		filter->all = true;
+		return true;
+	case 's':
+		filter->step = value;
+		return true;
+	case OPTION_STATE:
+		return take_states(filter, value);
+	case OPTION_OLDER:
+		return take_age("--older-than", value, &filter->older);
+	default:
+		return take_age("--newer-than", value, &filter->newer);
+	}
+}
+
+/* One whose beginning nobody has noted is old. */
+static bool has_age(const struct filter *filter, const struct record *record, nanos now)
+{
+	nanos age = record->upload->start_time != 0 ? now - record->upload->start_time : INT64_MAX;
+	return (filter->older == 0 || age >= filter->older) && (filter->newer == 0 || age < filter->newer);
+}
+
+static bool has_state(struct listing *listing, const struct record *record)
+{
+	const struct filter *filter = &listing->filter;
+	struct suspension suspension;
+	if (filter->phases == 0 && !filter->suspended)
+		return true;
+	return (filter->phases & 1u << record->status.phase) != 0 ||
+	       (filter->suspended && service_steps_find(&listing->service, record, listing->now, &suspension));
 }
 
 static void list_one(void *closure, const struct record *record)
 {
 	struct listing *listing = closure;
-	if (record->status.phase == PHASE_ENDED && !listing->all) {
+	const struct filter *filter = &listing->filter;
+	step_names_note(&listing->steps, record);
+	if ((filter->step != NULL && strcmp(record_view_step(record), filter->step) != 0) || !has_age(filter, record, listing->now) ||
+	    !has_state(listing, record))
+		return;
+	if (record->status.phase == PHASE_ENDED && !filter->all && (filter->phases & 1u << PHASE_ENDED) == 0) {
 		listing->hidden++;
 		return;
 	}
-	if (listing->json)
-		json_array_append_new(listing->array, record_view_json(listing->service, record));
-	else if (listing->shown == 0)
-		record_view_head();
-	if (!listing->json)
-		record_view_line(listing->service, record);
+	if (listing->array != NULL) {
+		json_array_append_new(listing->array, record_view_json(&listing->service, record));
+	} else {
+		if (listing->shown == 0)
+			record_view_head();
+		record_view_line(&listing->service, record);
+	}
 	listing->shown++;
 }
 
-static bool want_all(void *closure, int letter, const char *value)
+static bool is_filtered(const struct filter *filter)
 {
-	(void)letter;
-	(void)value;
-	((struct listing *)closure)->all = true;
-	return true;
+	return filter->step != NULL || filter->phases != 0 || filter->suspended || filter->older != 0 || filter->newer != 0;
+}
+
+/* What stands below the table. */
+static void print_rest(const struct listing *listing)
+{
+	if (listing->shown == 0)
+		puts(is_filtered(&listing->filter) ? "no such upload" : "no upload waits");
+	if (listing->hidden > 0)
+		printf("%zu ended badly and are kept (-a shows them)\n", listing->hidden);
+}
+
+static bool list(struct listing *listing, struct client *client)
+{
+	service_steps_init(&listing->service, client->config);
+	step_names_init(&listing->steps, client->config, listing->filter.step);
+	bool good = client_each_record(client, list_one, listing) && step_names_check(&listing->steps);
+	if (good && listing->array != NULL)
+		good = json_print(listing->array);
+	else if (good)
+		print_rest(listing);
+	record_view_say_unknown(&listing->service);
+	step_names_free(&listing->steps);
+	service_steps_free(&listing->service);
+	return good;
 }
 
 int command_list(int argc, char **argv)
 {
 	struct command_options options;
-	struct service_steps service;
-	struct listing listing = {.service = &service};
+	struct listing listing = {.now = clock_now()};
 	struct client client;
-	int first = command_read_options(argc, argv, list_usage, &options, "a", want_all, &listing);
+	int first = command_read_named_options(argc, argv, usage, &options, "as:", names, take_option, &listing.filter);
 	if (first < 0)
 		return -1 - first;
 	if (first < argc) {
-		fputs(list_usage, stderr);
+		fputs(usage, stderr);
 		return EXIT_ERROR;
 	}
 	if (!client_open(&client, options.config_path))
 		return EXIT_ERROR;
-	listing.json = options.json;
-	listing.array = json_array();
-	service_steps_init(&service, client.config);
-	bool good = client_each_record(&client, list_one, &listing);
-	if (good && options.json)
-		good = json_print(listing.array);
-	else if (good && listing.shown == 0)
-		puts("no upload waits");
-	if (good && !options.json && listing.hidden > 0)
-		printf("%zu ended badly and are kept (-a shows them)\n", listing.hidden);
-	say_what_is_not_known(&service);
-	service_steps_free(&service);
+	listing.array = options.json ? json_array() : NULL;
+	bool good = list(&listing, &client);
 	json_decref(listing.array);
-	client_close(&client);
-	return good ? EXIT_SUCCESS : EXIT_ERROR;
-}
-
-/* Reads one record. False: with a message on stderr. */
-static bool get_record(const struct client *client, const char *id, struct record *record)
-{
-	natsConnection *connection = client_connect(client, client->records);
-	jsCtx *js = NULL;
-	kvStore *bucket = NULL;
-	kvEntry *entry = NULL;
-	char key[RECORD_KEY_SIZE], why[128], fault[BUS_FAULT_SIZE];
-	bool good = false;
-	if (connection == NULL)
-		return false;
-	record_key(client->store.table, id, key);
-	natsStatus status = natsConnection_JetStream(&js, connection, NULL);
-	if (status == NATS_OK)
-		status = js_KeyValue(&bucket, js, client->store.bucket);
-	if (status == NATS_OK)
-		status = kvStore_Get(&entry, bucket, key);
-	if (status == NATS_NOT_FOUND && bucket != NULL)
-		terminal_error("upload %s: there is no such upload, or it is done with", id);
-	else if (status != NATS_OK)
-		terminal_error("bucket %s: %s", client->store.bucket,
-		               status == NATS_NOT_FOUND ? "it is not there: has a service ever run on this broker?"
-		                                        : bus_fault(connection, status, fault));
-	else if (!(good = record_decode(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), record, why, sizeof why) == RECORD_TAKEN))
-		terminal_error("upload %s: its record cannot be read: %s", id, why);
-	kvEntry_Destroy(entry);
-	kvStore_Destroy(bucket);
-	jsCtx_Destroy(js);
-	natsConnection_Destroy(connection);
-	return good;
-}
-
-int command_show(int argc, char **argv)
-{
-	struct command_options options;
-	struct client client;
-	struct record record;
-	int first = command_read_options(argc, argv, show_usage, &options, NULL, NULL, NULL);
-	if (first < 0)
-		return -1 - first;
-	if (first != argc - 1) {
-		fputs(show_usage, stderr);
-		return EXIT_ERROR;
-	}
-	if (!upload_id_acceptable(argv[first], strlen(argv[first]))) {
-		terminal_error("invalid upload ID \"%s\"", argv[first]);
-		return EXIT_ERROR;
-	}
-	if (!client_open(&client, options.config_path))
-		return EXIT_ERROR;
-	struct service_steps service;
-	service_steps_init(&service, client.config);
-	bool good = get_record(&client, argv[first], &record);
-	if (good) {
-		if (options.json) {
-			json_t *object = record_view_json(&service, &record);
-			good = json_print(object);
-			json_decref(object);
-		} else {
-			record_view_print(&service, &record);
-		}
-		record_clear(&record);
-	}
-	say_what_is_not_known(&service);
-	service_steps_free(&service);
 	client_close(&client);
 	return good ? EXIT_SUCCESS : EXIT_ERROR;
 }

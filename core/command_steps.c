@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 static const char usage[] = "usage: postprocessing steps [-c FILE] [-k] [--json]\n"
                             "Shows the steps that apply, in order, whether each can do its work now, the modules that are there,\n"
                             "and all that is wrong with the configuration: 0 nothing is, 2 something.\n"
-                            "  -k  also the keys that each module has in its step's section\n"
+                            "  -k, --keys  also the keys that each module has in its step's section\n"
                             OPTION_CONFIG_USAGE;
 
 /* Adds one module of the plugin folders: what it is, or why it is refused. */
@@ -204,11 +205,13 @@ static bool want_keys(void *closure, int letter, const char *value)
 	return true;
 }
 
+static const struct option names[] = {{"keys", no_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
+
 int command_steps(int argc, char **argv)
 {
 	struct command_options options;
 	bool keys = false;
-	int first = command_read_options(argc, argv, usage, &options, "k", want_keys, &keys);
+	int first = command_read_named_options(argc, argv, usage, &options, "k", names, want_keys, &keys);
 	if (first < 0)
 		return -1 - first;
 	if (first < argc) {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
 #include <jansson.h>
 #include <libgen.h>
 #include <stdio.h>
@@ -11,18 +12,29 @@
 #include "core/terminal.h"
 
 static const char usage[] =
-	"usage: postprocessing submit [-c FILE] [-a ADDR] [-t DURATION] [--json] FILE…\n"
+	"usage: postprocessing submit [-c FILE] [-a ADDR] [--url URL] [-t DURATION] [--json] FILE…\n"
 	"Puts local files through the steps of the running service and waits: 0 all were accepted, 1 one was\n"
 	"rejected, 2 an error. Interrupted (130), it withdraws what has not ended.\n"
-	"  -a ADDR      serve the files to the service on this HOST:PORT (default: a free port of 127.0.0.1)\n"
-	"  -t DURATION  give up after this long, 10m for example (default: never)\n"
+	"  -a, --address ADDR      serve the files on this HOST:PORT (default: a free port of 127.0.0.1), as which the\n"
+	"                          service has to reach it,\n"
+	"  --url URL               … or as this: http://HOST:PORT, for example when the address is 0.0.0.0:PORT\n"
+	"  -t, --timeout DURATION  give up after this long, 10m for example (default: never)\n"
 	OPTION_CONFIG_USAGE;
+
+enum { OPTION_URL = 'U' };
+
+static const struct option names[] = {
+	{"address", required_argument, NULL, 'a'},
+	{"url", required_argument, NULL, OPTION_URL},
+	{"timeout", required_argument, NULL, 't'},
+	{NULL, 0, NULL, 0},
+};
 
 static bool take_option(void *closure, int letter, const char *value)
 {
 	struct submission_options *options = closure;
-	if (letter == 'a') {
-		options->addr = value;
+	if (letter == 'a' || letter == OPTION_URL) {
+		*(letter == 'a' ? &options->addr : &options->url) = value;
 		return true;
 	}
 	if (duration_parse(value, &options->patience) && options->patience > 0)
@@ -98,7 +110,7 @@ int command_submit(int argc, char **argv)
 	struct command_options options;
 	struct submission_options how = {0};
 	struct client client;
-	int first = command_read_options(argc, argv, usage, &options, "a:t:", take_option, &how);
+	int first = command_read_named_options(argc, argv, usage, &options, "a:t:", names, take_option, &how);
 	if (first < 0)
 		return -1 - first;
 	if (first == argc) {

@@ -14,10 +14,12 @@
 
 #include "core/encoding.h"
 #include "core/listener.h"
+#include "core/printable.h"
 
 #define TOKEN_BYTES 16
 #define TOKEN_LENGTH (2 * TOKEN_BYTES)
 #define PREFIX "/data/"
+#define FILE_BASE_SIZE (FILE_URL_SIZE - (int)sizeof PREFIX - TOKEN_LENGTH)
 
 /* A slow scanner may leave a transfer waiting for its queue; a dead one must not hold it for ever. */
 static const struct listener_limits limits = {.connections = {.count = 256, .request = 30 * SECOND}, .timeout = 300, .memory = 16384};
@@ -31,6 +33,7 @@ struct file {
 struct file_server {
 	struct listener *listener;
 	char address[LISTENER_TEXT_SIZE];
+	char base[FILE_BASE_SIZE];
 	pthread_mutex_t lock; /* of `file` */
 	struct file *file;
 };
@@ -95,7 +98,33 @@ static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, 
 	return reply_with_file(connection, fd);
 }
 
-struct file_server *file_server_start(const char *addr, char *why, size_t size)
+/* Is it a URL that paths can be put behind? */
+static bool is_base(const char *url)
+{
+	const char *host = strncmp(url, "http://", 7) == 0 ? url + 7 : strncmp(url, "https://", 8) == 0 ? url + 8 : "";
+	bool plain = url[strcspn(url, "?#@ \t\\\"<>")] == '\0' && printable_length(url, strlen(url)) == strlen(url);
+	return host[0] != '\0' && host[0] != '/' && host[0] != ':' && plain && strlen(url) < FILE_BASE_SIZE;
+}
+
+/* What the files' URLs begin with. */
+static bool choose_base(struct file_server *server, const char *addr, const char *url, char *why, size_t size)
+{
+	if (url != NULL && !is_base(url)) {
+		snprintf(why, size, "%s: not of the form http://HOST:PORT or https://HOST/PATH", url);
+		return false;
+	}
+	if (url == NULL && listener_is_everywhere(server->address)) {
+		snprintf(why, size, "%s: nobody can fetch a file from that address, which stands for all of this host: name the one that the service "
+		         "reaches, or say with --url how it reaches this process", addr);
+		return false;
+	}
+	snprintf(server->base, sizeof server->base, "%s%s", url != NULL ? "" : "http://", url != NULL ? url : server->address);
+	for (size_t length = strlen(server->base); server->base[length - 1] == '/'; length--)
+		server->base[length - 1] = '\0';
+	return true;
+}
+
+struct file_server *file_server_start(const char *addr, const char *url, char *why, size_t size)
 {
 	struct file_server *server = calloc(1, sizeof *server);
 	if (server == NULL || pthread_mutex_init(&server->lock, NULL) != 0) {
@@ -103,8 +132,10 @@ struct file_server *file_server_start(const char *addr, char *why, size_t size)
 		free(server);
 		return NULL;
 	}
-	server->listener = listener_start(addr != NULL ? addr : "127.0.0.1:0", &limits, handle, server, server->address, why, size);
-	if (server->listener == NULL) {
+	if (addr == NULL)
+		addr = "127.0.0.1:0";
+	server->listener = listener_start(addr, &limits, handle, server, server->address, why, size);
+	if (server->listener == NULL || !choose_base(server, addr, url, why, size)) {
 		file_server_stop(server);
 		return NULL;
 	}
@@ -144,7 +175,7 @@ bool file_server_add(struct file_server *server, const char *path, char url[FILE
 		return false;
 	}
 	file->fd = fd;
-	snprintf(url, FILE_URL_SIZE, "http://%s" PREFIX "%s", server->address, file->token);
+	snprintf(url, FILE_URL_SIZE, "%s" PREFIX "%s", server->base, file->token);
 	pthread_mutex_lock(&server->lock);
 	file->next = server->file;
 	server->file = file;

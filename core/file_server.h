@@ -12,11 +12,12 @@
 struct file_server;
 
 /* Room for the longest URL. */
-#define FILE_URL_SIZE 128
+#define FILE_URL_SIZE 512
 
-/* `addr`: where to listen; NULL: a free port of 127.0.0.1. It must be an address under which the service reaches
- * this process, for the URLs are made of it. NULL: `why` says what stands against it. */
-struct file_server *file_server_start(const char *addr, char *why, size_t size);
+/* `addr`: where to listen; NULL: a free port of 127.0.0.1. `url`: how the service reaches that, "http://HOST:PORT" or longer,
+ * through a proxy for example; NULL: under the address itself, which then has to be one of this host and not all of them. NULL:
+ * `why` says what stands against it. */
+struct file_server *file_server_start(const char *addr, const char *url, char *why, size_t size);
 
 /* Serves a regular file as it is now; it stays open (one descriptor) until it is removed. */
 bool file_server_add(struct file_server *server, const char *path, char url[FILE_URL_SIZE], int64_t *length, char *why,

@@ -104,6 +104,15 @@ static bool listener_name(int fd, char text[LISTENER_TEXT_SIZE])
 	return true;
 }
 
+bool listener_is_everywhere(const char *text)
+{
+	static const char *const hosts[] = {"0.0.0.0:", "[::]:", "[::ffff:0.0.0.0]:"};
+	for (size_t i = 0; i < sizeof hosts / sizeof hosts[0]; i++)
+		if (strncmp(text, hosts[i], strlen(hosts[i])) == 0)
+			return true;
+	return false;
+}
+
 /* The daemon's own messages are dropped: they quote URLs, which may be secret. But it complains each time that there is no
  * descriptor for a connection, and asks again at once, as fast as it can: so it is held up here until there may be one. */
 static void hear(void *closure, const char *format, va_list arguments)

@@ -27,6 +27,9 @@ struct listener *listener_start(const char *addr, const struct listener_limits *
 /* Closes the socket and all connections. NULL is fine. */
 void listener_stop(struct listener *listener);
 
+/* Does an address that listener_start() wrote stand for all of this host, so that nobody can connect to it as it is written? */
+bool listener_is_everywhere(const char *text);
+
 /* Answers with a short text of its own; for errors. `header` and `value`: one more header, NULL: none. */
 enum MHD_Result listener_refuse(struct MHD_Connection *connection, unsigned status, const char *header, const char *value);
 

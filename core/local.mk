@@ -224,6 +224,7 @@ postprocessing_SOURCES = \
 	core/command_options.c \
 	core/command_resume.c \
 	core/command_server.c \
+	core/command_show.c \
 	core/command_steps.c \
 	core/command_submit.c \
 	core/findings.c \
@@ -233,6 +234,8 @@ postprocessing_SOURCES = \
 	core/record_view.h \
 	core/service_http.c \
 	core/service_http.h core/service_steps.c core/service_steps.h \
+	core/step_names.c \
+	core/step_names.h \
 	core/submission.c \
 	core/submission.h
 postprocessing_LDADD = $(CORE_LIBS)

@@ -126,6 +126,12 @@ void record_view_line(struct service_steps *service, const struct record *record
 	}
 }
 
+void record_view_say_unknown(const struct service_steps *service)
+{
+	if (service->why[0] != '\0')
+		terminal_error("the service cannot be asked which steps are suspended: %s", service->why);
+}
+
 /* What has become of the step at this place. */
 static const char *progress(const struct status *status, size_t step)
 {

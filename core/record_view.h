@@ -18,6 +18,9 @@ json_t *record_view_json(struct service_steps *service, const struct record *rec
 void record_view_head(void);
 void record_view_line(struct service_steps *service, const struct record *record);
 
+/* Says on stderr, after all were shown, if it is not known which of them wait for a suspended step. */
+void record_view_say_unknown(const struct service_steps *service);
+
 /* All of one upload. */
 void record_view_print(struct service_steps *service, const struct record *record);
 

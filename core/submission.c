@@ -70,14 +70,14 @@ static bool subscribe(struct submission *submission)
 static bool open_all(struct submission *submission)
 {
 	struct client *client = submission->client;
-	char why[256];
+	char why[512];
 	submission->events = client_connect(client, client->events);
 	if (submission->events == NULL)
 		return false;
 	submission->records = client->records == client->events ? submission->events : client_connect(client, client->records);
 	if (submission->records == NULL)
 		return false;
-	submission->server = file_server_start(submission->options->addr, why, sizeof why);
+	submission->server = file_server_start(submission->options->addr, submission->options->url, why, sizeof why);
 	if (submission->server == NULL) {
 		terminal_error("%s", why);
 		return false;

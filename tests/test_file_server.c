@@ -28,7 +28,7 @@ static void scene_start(struct scene *scene)
 {
 	ck_assert(folder_create(scene->folder));
 	snprintf(scene->path, sizeof scene->path, "%s/file", scene->folder);
-	scene->server = file_server_start(NULL, scene->why, sizeof scene->why);
+	scene->server = file_server_start(NULL, NULL, scene->why, sizeof scene->why);
 	ck_assert_msg(scene->server != NULL, "%s", scene->why);
 }
 
@@ -210,9 +210,32 @@ START_TEST(an_address_in_use_is_said)
 	ck_assert_uint_eq(fetch.length, 0);
 	snprintf(addr, sizeof addr, "%s", url + strlen("http://"));
 	*strchr(addr, '/') = '\0';
-	ck_assert_ptr_null(file_server_start(addr, scene.why, sizeof scene.why));
+	ck_assert_ptr_null(file_server_start(addr, NULL, scene.why, sizeof scene.why));
 	ck_assert_ptr_nonnull(strstr(scene.why, addr));
 	scene_end(&scene);
+}
+END_TEST
+
+/* An address that stands for all is none to fetch from. */
+START_TEST(the_url_is_one_that_others_reach)
+{
+	static const char *const everywhere[] = {"0.0.0.0:0", ":0", "[::]:0", "[::ffff:0.0.0.0]:0", "0:0"};
+	static const char *const wrong[] = {"", "http://", "http:///x", "http://:80", "ftp://a", "a:80", "http://u:p@a", "http://a?x", "http://a#x", "http://a b",
+	                                    "http://a\n", "http://a\xe2\x80\xae"};
+	char why[512], url[FILE_URL_SIZE], end[FILE_URL_SIZE];
+	int64_t length;
+	for (size_t i = 0; i < sizeof everywhere / sizeof everywhere[0]; i++) {
+		ck_assert_msg(file_server_start(everywhere[i], NULL, why, sizeof why) == NULL, "%s", everywhere[i]);
+		ck_assert_msg(strstr(why, "nobody can fetch a file from that address") != NULL, "%s", why);
+	}
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+		ck_assert_msg(file_server_start("0.0.0.0:0", wrong[i], why, sizeof why) == NULL, "%s", wrong[i]);
+	struct file_server *server = file_server_start("0.0.0.0:0", "https://files.example.org:8443/a/b//", why, sizeof why);
+	ck_assert_msg(server != NULL, "%s", why);
+	ck_assert(file_server_add(server, "/etc/passwd", url, &length, why, sizeof why));
+	ck_assert_int_eq(sscanf(url, "https://files.example.org:8443/a/b/data/%[0-9a-f]", end), 1);
+	ck_assert_uint_eq(strlen(end), 32);
+	file_server_stop(server);
 }
 END_TEST
 
@@ -220,6 +243,6 @@ int main(void)
 {
 	const TTest *const tests[] = {a_file_is_served_until_it_is_removed, what_was_not_added_is_not_served,
 	                              only_regular_files_are_taken, large_files_arrive_whole_side_by_side,
-	                              an_address_in_use_is_said};
+	                              an_address_in_use_is_said, the_url_is_one_that_others_reach};
 	return suite_run("file_server", tests, sizeof tests / sizeof tests[0], 60);
 }

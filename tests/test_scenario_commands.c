@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/harness/fetch.h"
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
 
@@ -158,6 +159,42 @@ START_TEST(unknown_options_are_refused)
 }
 END_TEST
 
+/* An address that nobody can fetch from is refused before anything is announced; with a URL it is announced as that. */
+START_TEST(submit_is_reached_by_others)
+{
+	static const char *const everywhere[] = {"0.0.0.0:0", ":0", "[::]:0"};
+	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], text[4096], address[64], base[64];
+	struct process submit = PROCESS_NONE;
+	struct fetch fetch;
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1h\n"}, false);
+	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
+	snprintf(path, sizeof path, "%s/file", scenario.folder);
+	ck_assert(folder_write(scenario.folder, "file", "abc", 3));
+	for (size_t i = 0; i < sizeof everywhere / sizeof everywhere[0]; i++) {
+		const char *const argv[] = {"./postprocessing", "submit", "-c", ini, "-a", everywhere[i], path, NULL};
+		ck_assert_int_eq(run_command(argv, NULL, text, sizeof text), 2);
+		ck_assert(folder_read(scenario.folder, "command.log", text, sizeof text));
+		ck_assert_msg(strstr(text, "--url") != NULL, "%s", text);
+		ck_assert_ptr_null(announced());
+	}
+	unsigned port = port_free();
+	snprintf(address, sizeof address, "0.0.0.0:%u", port);
+	snprintf(base, sizeof base, "http://127.0.0.1:%u", port);
+	start_command(&submit, (const char *const[]){"./postprocessing", "submit", "-c", ini, "--address", address, "--url", base, path, NULL}, NULL);
+	ck_assert(wait_until(is_announced, NULL, TEST_LIMIT));
+	const char *url = json_string_value(json_object_get(announced()->payload, "URL"));
+	ck_assert_int_eq(strncmp(url, base, strlen(base)), 0);
+	fetch_url(&fetch, url, NULL, NULL);
+	ck_assert_int_eq(fetch.status, 200);
+	ck_assert_str_eq(fetch.body, "abc");
+	ck_assert(process_signal(&submit, SIGHUP));
+	ck_assert(process_wait(&submit, TEST_LIMIT));
+	ck_assert_int_eq(submit.status, 128 + SIGHUP);
+	process_end(&submit);
+	scenario_close(&scenario);
+}
+END_TEST
+
 /* What a user calls a file reaches a terminal only as text. */
 START_TEST(names_steer_no_terminal)
 {
@@ -193,6 +230,6 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {interrupted_submit_withdraws, terminated_submit_withdraws, impatient_submit_withdraws, unsure_submit_withdraws,
-	                              names_steer_no_terminal, health_tells, unknown_options_are_refused};
+	                              names_steer_no_terminal, submit_is_reached_by_others, health_tells, unknown_options_are_refused};
 	return scenario_run("scenario_commands", tests, sizeof tests / sizeof tests[0]);
 }
