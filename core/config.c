@@ -180,29 +180,41 @@ static char *join(const char *head, size_t length, const char *tail)
 	return text;
 }
 
-char *state_dir_default(const struct config_source *source, bool root)
+bool state_dir_find_default(const struct config_source *source, bool root, struct state_dir_default *folder)
 {
+	static const struct {
+		const char *variable, *tail;
+	} places[] = {{"XDG_STATE_HOME", "/postprocessing"}, {"HOME", "/.local/state/postprocessing"}};
 	const struct variable *systemd = source_variable(source, "STATE_DIRECTORY");
-	if (systemd != NULL && systemd->value[0] == '/')
-		return strndup(systemd->value, strcspn(systemd->value, ":"));
-	if (root)
-		return strdup(STATE_DIR);
-	const struct variable *state = source_variable(source, "XDG_STATE_HOME"), *home = source_variable(source, "HOME");
-	if (state != NULL && state->value[0] == '/')
-		return join(state->value, strlen(state->value), "/postprocessing");
-	if (home != NULL && home->value[0] == '/')
-		return join(home->value, strlen(home->value), "/.local/state/postprocessing");
-	return NULL;
+	if (systemd != NULL && systemd->value[0] == '/') {
+		*folder = (struct state_dir_default){systemd->value, "", strcspn(systemd->value, ":"), systemd->name};
+		return true;
+	}
+	if (root) {
+		*folder = (struct state_dir_default){STATE_DIR, "", strlen(STATE_DIR), "default of root"};
+		return true;
+	}
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		const struct variable *variable = source_variable(source, places[i].variable);
+		if (variable == NULL || variable->value[0] != '/')
+			continue;
+		*folder = (struct state_dir_default){variable->value, places[i].tail, strlen(variable->value), variable->name};
+		return true;
+	}
+	return false;
 }
 
 static void complete_state_dir(struct config *config, struct problems *problems)
 {
-	if (config->state_dir == NULL) {
-		config->state_dir = state_dir_default(config->source, geteuid() == 0);
-	} else if (config->state_dir[0] != '/') {
+	struct state_dir_default folder;
+	if (config->state_dir != NULL && config->state_dir[0] != '/')
 		problems_add(problems, "%s: state_dir: \"%.80s\" is not an absolute path",
 		             find_key(config->source, "postprocessing", "state_dir").place, config->state_dir);
-	}
+	if (config->state_dir != NULL || !state_dir_find_default(config->source, geteuid() == 0, &folder))
+		return;
+	config->state_dir = join(folder.base, folder.length, folder.tail);
+	if (config->state_dir == NULL)
+		problems_add(problems, "out of memory");
 }
 
 /* The broker's rules for such names. */

@@ -98,20 +98,11 @@ static struct found find(const struct report *report, const char *section, const
 	return source_find(report->config->source, section, &key->key, (key->flags & KEY_NO_VARIABLE) == 0);
 }
 
-/* Where state_dir_default() has it from. */
 static void derive_state_dir(struct report *report)
 {
-	static const char *const names[] = {"STATE_DIRECTORY", "XDG_STATE_HOME", "HOME"};
-	const char *origin = "default";
-	for (size_t i = 0; i < sizeof names / sizeof names[0] && strcmp(origin, "default") == 0; i++) {
-		const struct variable *variable = source_variable(report->config->source, names[i]);
-		bool root = i > 0 && geteuid() == 0;
-		if (root)
-			origin = "default of root";
-		else if (variable != NULL && variable->value[0] == '/')
-			origin = names[i];
-	}
-	derive(report, report->config->state_dir, origin);
+	struct state_dir_default folder;
+	if (state_dir_find_default(report->config->source, geteuid() == 0, &folder))
+		derive(report, report->config->state_dir, folder.origin);
 }
 
 /* The list as it came out, with the steps that run without being listed. */

@@ -133,8 +133,13 @@ bool address_is_port(const char *text, long least);
 
 /* config.c: the configuration that `source` (taken over, also on failure) comes down to. NULL: out of memory. */
 struct config *config_build(struct config_source *source, struct problems *problems);
-/* What state_dir is by default; NULL: nothing says. The caller frees it. */
-char *state_dir_default(const struct config_source *source, bool root);
+/* What state_dir is by default: the first `length` bytes of `base`, and `tail`. False: nothing says. */
+struct state_dir_default {
+	const char *base, *tail;
+	size_t length;
+	const char *origin; /* the variable that says so, or "default of root" */
+};
+bool state_dir_find_default(const struct config_source *source, bool root, struct state_dir_default *folder);
 
 /* step_setup.c: a key that the step's module declares, by number. False: there are no more. */
 bool step_setup_key(const struct pp_setup *setup, size_t number, struct pp_key *key);
