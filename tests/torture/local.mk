@@ -26,4 +26,3 @@ torture-cluster: all tests/test_torture_cluster
 	TORTURE_SECONDS=$${TORTURE_SECONDS:-600} tests/test_torture_cluster
 torture-partition: all tests/test_partition
 	TORTURE_SECONDS=$${TORTURE_SECONDS:-600} TORTURE_STOP=$${TORTURE_STOP:-130} tests/test_partition
-.PHONY: torture torture-cluster torture-partition
