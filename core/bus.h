@@ -50,7 +50,7 @@ struct bus_options {
 	const struct bus_probe *probe;        /* see bus_connect.h; borrowed */
 };
 
-#define WORD_SIZE 160
+#define WORD_SIZE 320
 /* MAIL_WORD: a short message on the subject that is listened to. The receiver frees it. Longer ones are cut. */
 struct word {
 	struct mail mail;

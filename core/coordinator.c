@@ -128,7 +128,8 @@ static struct job *make_event_job(struct coordinator *coordinator, struct delive
 	static const enum input_kind kinds[] = {[EVENT_BYTES_RECEIVED] = INPUT_BEGIN,
 	                                        [EVENT_STEP_FINISHED] = INPUT_STEP_FINISHED,
 	                                        [EVENT_UPLOAD_READY] = INPUT_READY,
-	                                        [EVENT_RESUME] = INPUT_RESUME};
+	                                        [EVENT_RESUME] = INPUT_RESUME,
+	                                        [EVENT_CLEAN] = INPUT_CLEAN};
 	struct job *job = job_create(event->id_json != NULL ? INPUT_REFUSED : kinds[event->type]);
 	if (job == NULL)
 		return NULL;
@@ -139,6 +140,7 @@ static struct job *make_event_job(struct coordinator *coordinator, struct delive
 	job->input.sequence = delivery->sequence;
 	job->input.stream = coordinator->stream;
 	job->input.redelivered = delivery->redelivered;
+	job->input.stored = delivery->stored;
 	job->input.refused = job->event.refusal;
 	job->input.step = job->event.step;
 	job->input.outcome = job->event.outcome;
@@ -150,6 +152,12 @@ static struct job *make_event_job(struct coordinator *coordinator, struct delive
 void coordinator_cut_off(struct coordinator *coordinator)
 {
 	lag_cut(&coordinator->lag);
+}
+
+/* Is the upload's first write held for an event that is newer than the job's? */
+static bool is_older_than_held(const struct slot *slot, const struct job *job)
+{
+	return hold_is_on(slot) && slot->current->input.stream == job->input.stream && slot->current->input.sequence > job->input.sequence;
 }
 
 static void take_event(struct coordinator *coordinator, struct delivery *delivery, struct event *event, nanos now)
@@ -182,6 +190,10 @@ static void take_event(struct coordinator *coordinator, struct delivery *deliver
 		return;
 	}
 	struct job *job = slot != NULL ? make_event_job(coordinator, delivery, event, now) : NULL;
+	if (job != NULL && job->input.kind == INPUT_CLEAN && !is_older_than_held(slot, job)) {
+		slot_hurry_job(coordinator, slot, job, now);
+		return;
+	}
 	if (job != NULL) {
 		slot_add_job(coordinator, slot, job, now);
 		return;
@@ -234,6 +246,16 @@ void coordinator_deliver(struct coordinator *coordinator, struct delivery *deliv
 		break;
 	}
 	ports->acknowledge(ports->closure, delivery);
+}
+
+void coordinator_told_gone(struct coordinator *coordinator, const char *id, nanos now)
+{
+	struct slot *slot = slot_exists(coordinator, id) ? slot_get(coordinator, id) : NULL;
+	struct job *job = slot != NULL ? job_create(INPUT_DOUBT) : NULL;
+	if (job != NULL)
+		slot_hurry_job(coordinator, slot, job, now);
+	else if (slot != NULL && slot->current == NULL) /* it finds out by itself */
+		slot_rest(coordinator, slot, now);
 }
 
 void coordinator_answered(struct coordinator *coordinator, struct request *request, nanos now)

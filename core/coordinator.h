@@ -31,7 +31,9 @@ struct ports {
 	void (*put)(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
 	            const char *value, size_t length);
 	void (*remove)(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
-	               uint64_t begun, int64_t stream);
+	               const struct tombstone *tombstone);
+	/* Says to the other instances that an upload is over, though one of them may be at it; it may get lost. */
+	void (*say_gone)(void *closure, const char *id);
 	void (*publish)(void *closure, struct request *request, const char *message_id, const char *message, size_t length);
 	/* Finds out whether a message was published long ago; it comes back to coordinator_looked(). */
 	void (*look)(void *closure, struct lookup *lookup);
@@ -85,6 +87,8 @@ void coordinator_cut_off(struct coordinator *coordinator);
 
 /* Takes the delivery over. */
 void coordinator_deliver(struct coordinator *coordinator, struct delivery *delivery, nanos now);
+/* Another instance says that an upload is over. */
+void coordinator_told_gone(struct coordinator *coordinator, const char *id, nanos now);
 void coordinator_answered(struct coordinator *coordinator, struct request *request, nanos now);
 /* Takes the lookup over. */
 void coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, nanos now);

@@ -14,6 +14,8 @@
 #define CONFLICTS_AT_ONCE 3
 /* After so long no marker may tell that others have begun an upload and ended it. */
 #define BEGIN_LIMIT (MARKER_AGE / 2)
+/* What was known of a record so long ago is read again before a step is run on it. */
+#define KNOWN_LIMIT (5 * SECOND)
 /* Whether an answer can still come is looked at again. */
 #define ANSWER_INTERVAL (10 * SECOND)
 
@@ -55,6 +57,11 @@ void job_try_later(struct coordinator *coordinator, struct job *job, nanos now)
 	coordinator->stranded = job;
 }
 
+bool slot_is_stale(const struct slot *slot, nanos now)
+{
+	return slot->known == SLOT_PRESENT && now - slot->known_at > KNOWN_LIMIT;
+}
+
 void job_load(struct coordinator *coordinator, struct job *job)
 {
 	const struct ports *ports = &coordinator->options.ports;
@@ -91,20 +98,42 @@ void job_put(struct coordinator *coordinator, struct job *job, const struct reco
 		ports->put(ports->closure, &job->request, slot->id, slot->revision, id, coordinator->text.data, coordinator->text.length);
 }
 
+/* What is to be known of the upload once its record is gone. */
+static struct tombstone make_tombstone(const struct job *job, nanos now)
+{
+	const struct slot *slot = job->slot;
+	const struct record *record = slot->known == SLOT_PRESENT ? slot->record : NULL;
+	struct tombstone tombstone = {0};
+	if (job->input.kind == INPUT_CLEAN) {
+		tombstone.begun = job->input.sequence;
+		tombstone.stream = job->input.stream;
+	} else {
+		tombstone.begun = record->status.begun;
+		tombstone.stream = record->status.stream;
+		tombstone.ended = record->status.ended_at;
+		url_mark(record->upload->url, tombstone.url);
+	}
+	/* Whoever looks after the upload may ask only then what became of it. */
+	if (record == NULL)
+		tombstone.keep = slot->gone.keep;
+	else if (record->status.due > now + MARKER_AGE / 2)
+		tombstone.keep = record->status.due + MARKER_AGE;
+	return tombstone;
+}
+
 void job_write(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	const struct ports *ports = &coordinator->options.ports;
 	const struct slot *slot = job->slot;
-	const struct status *status = &job->record->status;
 	char id[WRITE_ID_SIZE];
 	job->doing = JOB_WRITING;
-	job->intended = *status;
 	if (job->action.write != WRITE_DELETE) {
+		job->intended = job->record->status;
 		job_put(coordinator, job, job->record, now);
 		return;
 	}
 	make_write_id(coordinator, job, id);
-	ports->remove(ports->closure, &job->request, slot->id, slot->revision, id, status->begun, status->stream);
+	ports->remove(ports->closure, &job->request, slot->id, slot->revision, id, &job->tombstone);
 }
 
 /* The upload goes on without the verdict of a step. */
@@ -185,12 +214,16 @@ static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 		if (status->said == status->transition)
 			job->slot->not_before = 0;
 		report(coordinator, job);
+	} else if (job->action.write == WRITE_DELETE && job->input.kind == INPUT_CLEAN) {
+		coordinator->options.ports.say_gone(coordinator->options.ports.closure, job->slot->id);
 	} else if (job->action.write == WRITE_DELETE) {
 		metrics_count(coordinator->options.metrics, uploads_confirmed);
 	}
 	if (job->action.ignored != NULL) {
 		if (job->source != NULL)
 			metrics_count(coordinator->options.metrics, events_ignored);
+		if (strcmp(job->action.ignored, PIPELINE_REPEAT) == 0)
+			metrics_count(coordinator->options.metrics, events_repeated);
 		log_debug(coordinator->options.log, "upload %s: input %d ignored: %s", job->slot->id, (int)job->input.kind,
 		          job->action.ignored);
 	}
@@ -202,22 +235,34 @@ static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 	job_say_next(coordinator, job, now);
 }
 
+/* Storage removes an upload. Of one without a record nobody knows here whether it ever was one. */
+static void report_clean(struct coordinator *coordinator, const struct job *job)
+{
+	const struct slot *slot = job->slot;
+	if (job->input.kind != INPUT_CLEAN || slot->known != SLOT_PRESENT)
+		return;
+	metrics_count(coordinator->options.metrics, uploads_cleaned);
+	log_info(coordinator->options.log, "upload %s: storage removes it (CleanUpload), it ends without a word in step %s, %s", slot->id,
+	         status_step_name(slot->record->upload, &slot->record->status), phase_name(slot->record->status.phase));
+}
+
 static void written(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct slot *slot = job->slot;
-	const struct status *status = &job->record->status;
 	metrics_count(coordinator->options.metrics, records_written);
 	slot->theirs = false;
 	slot->unsaid = 0;
 	if (job->action.write == WRITE_DELETE) {
+		report_clean(coordinator, job);
 		slot_forget(coordinator, slot);
 		slot->known = SLOT_ABSENT;
 		slot->expected = false;
 		slot->revision = job->request.sequence;
-		slot->gone_begun = status->begun;
-		slot->gone_stream = status->stream;
+		slot->gone = job->tombstone;
 	} else {
-		slot_know(coordinator, slot, job->record, job->request.sequence, now);
+		/* A repeat of what was written before says nothing of what has come since. */
+		nanos since = job->request.duplicate ? now - KNOWN_LIMIT - 1 : now;
+		slot_know(coordinator, slot, job->record, job->request.sequence, since);
 		job->record = NULL;
 	}
 	decided(coordinator, job, now);
@@ -262,8 +307,9 @@ static const char *reason_to_skip(const struct coordinator *coordinator, struct 
 		job->slot->not_before = now + ANSWER_INTERVAL;
 		return "the answer may be among the events that have not come yet";
 	}
-	if (input->kind == INPUT_BEGIN && slot->known == SLOT_ABSENT && slot->gone_begun != 0 &&
-	    slot->gone_stream == input->stream && input->sequence <= slot->gone_begun)
+	/* Whatever an event says of the upload, it is older than its end. */
+	if (job->source != NULL && slot->known == SLOT_ABSENT && slot->gone.begun != 0 && slot->gone.stream == input->stream &&
+	    input->sequence <= slot->gone.begun)
 		return "it has ended already";
 	if (job->sweep != NULL && slot->known == SLOT_PRESENT &&
 	    strcmp(status_step_name(slot->record->upload, &slot->record->status), job->sweep->step) != 0)
@@ -317,12 +363,12 @@ void record_sign(const struct coordinator *coordinator, struct record *record)
 /* The record as it is to be written. False: out of memory. */
 static bool make_record(struct coordinator *coordinator, struct job *job, struct upload *upload, const struct status *status)
 {
+	job->write_id = coordinator->writes++;
 	struct record record = {.upload = upload_hold(upload), .status = *status};
 	record_sign(coordinator, &record);
 	record_free(job->record);
 	job->record = record_move(&record);
 	record_clear(&record);
-	job->write_id = coordinator->writes++;
 	return job->record != NULL && job_take_result(job);
 }
 
@@ -345,10 +391,55 @@ static void begin_foreign(struct job *job)
 		job->input.kind = INPUT_FOUND;
 }
 
+static void write_decision(struct coordinator *coordinator, struct job *job, struct upload *upload, const struct status *status, nanos now)
+{
+	if (job->action.write == WRITE_DELETE) {
+		job->write_id = coordinator->writes++;
+		job->tombstone = make_tombstone(job, now);
+		job_write(coordinator, job, now);
+	} else if (!make_record(coordinator, job, upload, status)) {
+		job->doing = JOB_IDLE;
+		job_try_later(coordinator, job, now);
+	} else if (!hold_begin(coordinator, job, now)) {
+		job_write(coordinator, job, now);
+	}
+}
+
+/* What is known of the last pass of the upload that begins. */
+static void recall(struct job *job)
+{
+	const struct slot *slot = job->slot;
+	struct input *input = &job->input;
+	char mark[URL_MARK_SIZE];
+	if (slot->known == SLOT_PRESENT) {
+		const struct status *status = &slot->record->status;
+		input->past.begun = status->begun;
+		input->past.stream = status->stream;
+		input->past.ended_at = status->ended_at;
+		input->past.same_url = strcmp(slot->record->upload->url, job->event.upload->url) == 0;
+	} else if (slot->known == SLOT_ABSENT && slot->gone.ended != 0) {
+		url_mark(job->event.upload->url, mark);
+		input->past.begun = slot->gone.begun;
+		input->past.stream = slot->gone.stream;
+		input->past.ended_at = slot->gone.ended;
+		input->past.same_url = strcmp(slot->gone.url, mark) == 0;
+	} else {
+		input->past.ended_at = 0;
+	}
+}
+
+/* Is a step to be run on a record that is stale? What is marked first finds out by that write. */
+static bool is_to_read_first(const struct job *job, nanos now)
+{
+	return job->action.run && !job->action.mark && job->action.write == WRITE_NONE && !job->loaded && slot_is_stale(job->slot, now);
+}
+
 void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct slot *slot = job->slot;
 	begin_foreign(job);
+	if (job->input.kind == INPUT_BEGIN)
+		recall(job);
 	job->input.lost = slot->known == SLOT_ABSENT && slot->expected;
 	const char *skip = job->input.lost ? NULL : reason_to_skip(coordinator, job, now);
 	/* What was decided on an older record is void, also if what follows ends the job at once. */
@@ -371,12 +462,18 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 		job->input.claim = present && slot->theirs;
 	bool held_up = job->input.kind == INPUT_RESUME && job->sweep == NULL && slot_is_suspended(coordinator, slot);
 	job->input.mark = slot->suspect;
-	job->action = skip != NULL ? (struct action){.ignored = skip}
+	/* Of what is gone nothing is to run on. */
+	job->action = skip != NULL ? (struct action){.ignored = skip, .drop = slot->known == SLOT_ABSENT && slot_busy(slot)}
 	                           : pipeline_apply(&coordinator->options.pipeline, upload, present, &status, &job->input,
 	                                            slot_busy(slot) && !held_up, now);
 	/* Other instances take events, too, so what we remember may be old: no event is passed over because of it. */
-	if (job->action.ignored != NULL && job->source != NULL && present && !job->loaded && !speaks_of_past(job)) {
+	bool nothing = (job->action.ignored != NULL || job->action.ask_restart) && job->source != NULL;
+	if ((nothing && present && !job->loaded && !speaks_of_past(job)) || is_to_read_first(job, now)) {
 		job_load(coordinator, job);
+		return;
+	}
+	if (job->action.ask_restart) {
+		job_ask_restart(coordinator, job, now);
 		return;
 	}
 	if (job->action.write == WRITE_NONE) {
@@ -390,12 +487,7 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 			decided(coordinator, job, now);
 		return;
 	}
-	if (!make_record(coordinator, job, upload, &status)) {
-		job->doing = JOB_IDLE;
-		job_try_later(coordinator, job, now);
-	} else if (!hold_begin(coordinator, job, now)) {
-		job_write(coordinator, job, now);
-	}
+	write_decision(coordinator, job, upload, &status, now);
 }
 
 static bool is_too_late(const struct job *job, nanos now)
@@ -420,7 +512,8 @@ void job_start(struct coordinator *coordinator, struct job *job, nanos now)
 		return;
 	}
 	/* An upload that begins has no record in all likelihood: if it has, the write's condition says so. */
-	if (job->slot->known == SLOT_UNKNOWN && job->input.kind != INPUT_BEGIN && job->input.kind != INPUT_REFUSED)
+	bool known = job->slot->known != SLOT_UNKNOWN || job->input.kind == INPUT_BEGIN || job->input.kind == INPUT_REFUSED;
+	if (!known || job->input.kind == INPUT_DOUBT)
 		job_load(coordinator, job);
 	else
 		job_decide(coordinator, job, now);
@@ -453,8 +546,7 @@ static bool take_entry(struct coordinator *coordinator, struct job *job, enum lo
 		slot->known = SLOT_ABSENT;
 		slot->expected = slot->expected && entry->revision == 0;
 		slot->revision = entry->revision;
-		slot->gone_begun = entry->begun;
-		slot->gone_stream = entry->stream;
+		slot->gone = entry->tombstone;
 	}
 	return true;
 }
@@ -534,7 +626,7 @@ static void write_refused(struct coordinator *coordinator, struct job *job, nano
 	}
 	metrics_count(coordinator->options.metrics, record_conflicts);
 	/* The step's result goes back to the job: it is decided anew. */
-	if (job->record->result != NULL) {
+	if (job->record != NULL && job->record->result != NULL) {
 		free(job->result);
 		job->result = job->record->result;
 		job->record->result = NULL;
@@ -571,6 +663,8 @@ void job_try_again(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	if (job->doing == JOB_IDLE)
 		job_start(coordinator, job, now);
+	else if (job->doing == JOB_ASKING_RESTART)
+		job_ask_restart(coordinator, job, now);
 	else if ((job->doing == JOB_LOADING || job->doing == JOB_WRITING) && is_too_late(job, now))
 		give_back(coordinator, job, now);
 	else if (job->doing == JOB_LOADING)

@@ -124,3 +124,21 @@ void hold_void(struct coordinator *coordinator, struct job *job, nanos now)
 	}
 	slot->last = at;
 }
+
+void hold_put_back(struct coordinator *coordinator, struct slot *slot, nanos now)
+{
+	struct job *job = slot->current;
+	timers_unset(&coordinator->again, &job->again);
+	coordinator->held--;
+	hold_void(coordinator, job, now);
+	record_free(job->record);
+	job->record = NULL;
+	job->action = (struct action){0};
+	job->doing = JOB_IDLE;
+	slot->current = NULL;
+	coordinator->busy--;
+	job->next = slot->first;
+	slot->first = job;
+	if (job->next == NULL)
+		slot->last = &job->next;
+}

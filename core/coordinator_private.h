@@ -43,6 +43,7 @@ struct job {
 	/* Once decided: */
 	struct action action;
 	struct record *record;    /* as it is written */
+	struct tombstone tombstone; /* … or as what stays of it */
 	unsigned left;            /* PUBLISH_… not yet published */
 	nanos checked;            /* when the record was last known to be as it is remembered; 0: since it was decided */
 	nanos sent;               /* when the first of `left` was last published … */
@@ -56,7 +57,8 @@ struct job {
 	struct status intended;   /* by an uncertain write */
 	bool held;                /* its step was to be run before the record was written */
 	struct timer again;       /* when to try again */
-	enum { JOB_IDLE, JOB_LOADING, JOB_HOLDING, JOB_RESTORING, JOB_WRITING, JOB_CHECKING, JOB_LOOKING, JOB_PUBLISHING } doing;
+	enum { JOB_IDLE, JOB_LOADING, JOB_HOLDING, JOB_RESTORING, JOB_WRITING, JOB_CHECKING, JOB_LOOKING, JOB_PUBLISHING,
+	       JOB_ASKING_RESTART } doing;
 	struct request request;
 };
 
@@ -65,8 +67,7 @@ struct slot {
 	struct entry entry;
 	enum { SLOT_UNKNOWN, SLOT_ABSENT, SLOT_PRESENT } known;
 	uint64_t revision;        /* of the record or its deletion marker, 0: no key; what is to be written on */
-	uint64_t gone_begun;      /* ABSENT: the marker's */
-	int64_t gone_stream;
+	struct tombstone gone;    /* ABSENT: of the marker */
 	struct record *record;    /* PRESENT */
 	uint64_t acknowledged;    /* PRESENT: its revision, other than `revision` if the broker has lost it since */
 	nanos known_at;           /* PRESENT: when the broker last had it */
@@ -155,6 +156,10 @@ struct slot *slot_next(const struct coordinator *coordinator, const struct slot 
 void slot_destroy(struct coordinator *coordinator, struct slot *slot);
 /* Takes the job over, as the upload's last. */
 void slot_add_job(struct coordinator *coordinator, struct slot *slot, struct job *job, nanos now);
+/* The same, as its next; what holds its first write makes way for it. */
+void slot_hurry_job(struct coordinator *coordinator, struct slot *slot, struct job *job, nanos now);
+/* Is the upload's next job one that ends all that its current one has to say? */
+bool slot_is_cleaned_next(const struct slot *slot);
 /* The current job is over: on to the next, or to rest. */
 void slot_advance(struct coordinator *coordinator, struct slot *slot, nanos now);
 /* Takes the one whose time has come first; NULL: nobody's has, or there is no memory for it now. */
@@ -177,6 +182,8 @@ void job_start(struct coordinator *coordinator, struct job *job, nanos now);
 void job_answered(struct coordinator *coordinator, struct job *job, nanos now);
 void job_try_again(struct coordinator *coordinator, struct job *job, nanos now);
 
+/* Is what is remembered of the record so old that another instance may have ended the upload since? */
+bool slot_is_stale(const struct slot *slot, nanos now);
 /* Reads the record; job_answered() goes on with it. */
 void job_load(struct coordinator *coordinator, struct job *job);
 /* The same after a write that conflicted. */
@@ -224,6 +231,8 @@ void hold_run(struct coordinator *coordinator, struct slot *slot, nanos now);
 bool hold_returned(struct coordinator *coordinator, struct slot *slot, struct run *run, nanos now);
 /* It is held no longer: what there is to write is written. */
 void hold_end(struct coordinator *coordinator, struct job *job, nanos now);
+/* The upload's job that holds waits again for its turn among the jobs, and its run is dropped. */
+void hold_put_back(struct coordinator *coordinator, struct slot *slot, nanos now);
 /* There is another record than the job was held for: drops its run, or the result that it had. */
 void hold_void(struct coordinator *coordinator, struct job *job, nanos now);
 
@@ -247,6 +256,8 @@ void job_lost(struct coordinator *coordinator, struct job *job);
 void job_say_next(struct coordinator *coordinator, struct job *job, nanos now);
 /* The request to publish it was answered. */
 void job_said(struct coordinator *coordinator, struct job *job, nanos now);
+/* Finds out whether somebody has asked storage for the upload since it was begun. */
+void job_ask_restart(struct coordinator *coordinator, struct job *job, nanos now);
 /* PUBLISH_… that has to be made sure of before the job is decided. */
 unsigned job_to_say_again(const struct job *job);
 /* PUBLISH_… that a record's writer, another process, may have died before publishing. */

@@ -95,7 +95,7 @@ void runs_want(struct coordinator *coordinator, struct slot *slot, bool mark, bo
 	} else if (by_hand && step_is_suspended(coordinator, step) && turns_seize(coordinator, slot, slot->record, step, mark, now)) {
 		log_info(coordinator->options.log, "upload %s: resumed: %s is run once, though it is suspended", slot->id,
 		         coordinator->options.step[step]);
-	} else if (!mark && turns_take(coordinator, slot, slot->record->upload, step)) {
+	} else if (!mark && !slot_is_stale(slot, now) && turns_take(coordinator, slot, slot->record->upload, step)) {
 		runs_start(coordinator, slot, now);
 	} else if (turns_stand_in_line(coordinator, slot->record, step, mark, now)) {
 		slot->queued = true;

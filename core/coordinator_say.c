@@ -28,7 +28,8 @@ unsigned record_unsaid(const struct coordinator *coordinator, const struct recor
 unsigned job_to_say_again(const struct job *job)
 {
 	const struct slot *slot = job->slot;
-	if (slot->known != SLOT_PRESENT || slot->unsaid == 0 || job->input.kind == INPUT_READY)
+	bool over = job->input.kind == INPUT_READY || job->input.kind == INPUT_CLEAN;
+	if (slot->known != SLOT_PRESENT || slot->unsaid == 0 || over)
 		return 0;
 	if (job->input.kind == INPUT_RESUME) /* which says the others anew */
 		return slot->unsaid & (PUBLISH_STEP_FINISHED | PUBLISH_RETRY);
@@ -75,6 +76,12 @@ static bool is_to_check(const struct job *job, nanos now)
 		return false;
 	nanos since = slot->record->status.said_at;
 	return now - (since > job->checked ? since : job->checked) > SAYABLE;
+}
+
+/* Is it the answer to an event of somebody's, and not about an upload's record? */
+static bool is_answer(const struct job *job)
+{
+	return (job->left & (PUBLISH_RESTART | PUBLISH_REFUSAL)) != 0;
 }
 
 /* In this order: a step's result before the end. */
@@ -153,6 +160,10 @@ static void publish(struct coordinator *coordinator, struct job *job, nanos now)
 
 void job_say_next(struct coordinator *coordinator, struct job *job, nanos now)
 {
+	if (slot_is_cleaned_next(job->slot) && job->left != 0 && !is_answer(job)) {
+		job->left = 0;
+		job->action.run = false;
+	}
 	if (job->left == 0) {
 		if (job->saying_again)
 			said_again(coordinator, job, now);
@@ -198,12 +209,26 @@ void job_said(struct coordinator *coordinator, struct job *job, nanos now)
 	job_try_later(coordinator, job, now);
 }
 
+void job_ask_restart(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	struct lookup *lookup = lookup_create_restart(job->slot->id, job->input.past.begun, job->input.sequence, job);
+	job->doing = JOB_ASKING_RESTART;
+	if (lookup == NULL)
+		job_try_later(coordinator, job, now);
+	else
+		ports->look(ports->closure, lookup);
+}
+
 void coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, nanos now)
 {
 	struct job *job = lookup->owner;
 	enum lookup_result result = lookup->result;
 	free(lookup);
-	if (result == LOOKUP_PRESENT) {
+	if (job->doing == JOB_ASKING_RESTART && result != LOOKUP_FAILED) {
+		job->input.restart = result == LOOKUP_PRESENT ? RESTART_ASKED : RESTART_NONE;
+		job_decide(coordinator, job, now);
+	} else if (result == LOOKUP_PRESENT) {
 		said(coordinator, job, now);
 	} else if (result == LOOKUP_ABSENT) {
 		job->looked = now;

@@ -110,6 +110,33 @@ void slot_add_job(struct coordinator *coordinator, struct slot *slot, struct job
 		slot_advance(coordinator, slot, now);
 }
 
+static void add_first(struct slot *slot, struct job *job)
+{
+	job->slot = slot;
+	job->next = slot->first;
+	slot->first = job;
+	if (job->next == NULL)
+		slot->last = &job->next;
+}
+
+void slot_hurry_job(struct coordinator *coordinator, struct slot *slot, struct job *job, nanos now)
+{
+	if (hold_is_on(slot))
+		hold_put_back(coordinator, slot, now);
+	add_first(slot, job);
+	if (slot->current == NULL)
+		slot_advance(coordinator, slot, now);
+}
+
+bool slot_is_cleaned_next(const struct slot *slot)
+{
+	const struct job *next = slot->first;
+	if (next == NULL || next->input.kind != INPUT_CLEAN)
+		return false;
+	const struct status *status = slot->known == SLOT_PRESENT ? &slot->record->status : NULL;
+	return status == NULL || status->stream != next->input.stream || status->begun < next->input.sequence;
+}
+
 /* 0: never, or not by its timer. */
 static nanos look_again(const struct slot *slot, nanos now)
 {

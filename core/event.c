@@ -16,6 +16,7 @@ static const struct {
 	{"events.PostprocessingStepFinished", EVENT_STEP_FINISHED, false},
 	{"events.UploadReady", EVENT_UPLOAD_READY, false},
 	{"events.ResumePostprocessing", EVENT_RESUME, false},
+	{"events.CleanUpload", EVENT_CLEAN, false},
 	{"events.StartPostprocessingStep", EVENT_START_STEP, true},
 	{"events.PostprocessingFinished", EVENT_FINISHED, true},
 	{"events.PostprocessingRetry", EVENT_RETRY, true},

@@ -16,6 +16,7 @@ enum event_type {
 	EVENT_STEP_FINISHED,
 	EVENT_UPLOAD_READY,
 	EVENT_RESUME,
+	EVENT_CLEAN,
 	/* These concern nobody but the commands: */
 	EVENT_START_STEP,
 	EVENT_FINISHED,
@@ -69,6 +70,9 @@ void event_encode_refusal(struct text *message, const char *id, nanos now);
 /* RestartPostprocessing or (kind 0) ResumePostprocessing as the commands send them. */
 void event_encode_restart(struct text *message, const char *upload_id, nanos now);
 void event_encode_resume(struct text *message, const char *upload_id, const char *step, nanos now);
+
+/* CleanUpload, as storage's own commands send it. */
+void event_encode_clean(struct text *message, const char *upload_id, nanos now);
 
 /* What storage says; for `submit`, which plays it. */
 void event_encode_bytes_received(struct text *message, const struct upload *upload, nanos now);

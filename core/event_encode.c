@@ -111,6 +111,16 @@ void event_encode_restart(struct text *message, const char *upload_id, nanos now
 	add_envelope(message, "RestartPostprocessing", NULL, &payload, now);
 }
 
+void event_encode_clean(struct text *message, const char *upload_id, nanos now)
+{
+	struct text payload = {0};
+	text_string(&payload, "{\"UploadID\":", upload_id);
+	text_add(&payload, ",\"KeepUpload\":false");
+	add_timestamp(&payload, now);
+	text_add(&payload, "}");
+	add_envelope(message, "CleanUpload", NULL, &payload, now);
+}
+
 void event_encode_resume(struct text *message, const char *upload_id, const char *step, nanos now)
 {
 	struct text payload = {0};

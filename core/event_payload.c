@@ -262,6 +262,8 @@ static bool take_words(struct event_reader *reader, const struct payload *payloa
 		return true;
 	case EVENT_RESUME:
 		return !reader->cut && (named || id[0] != '\0');
+	case EVENT_CLEAN:
+		return !reader->cut;
 	default:
 		return !doubtful;
 	}

@@ -183,6 +183,8 @@ core_libcore_a_SOURCES = \
 	core/trim.h \
 	core/upload.c \
 	core/upload.h \
+	core/url_mark.c \
+	core/url_mark.h \
 	core/waiters.c \
 	core/waiters.h \
 	core/workers.c \

@@ -26,6 +26,7 @@ struct markers {
 	const struct broker_address *address;
 	struct shared_position *applied; /* or NULL */
 	struct permission_scope permissions;
+	uint64_t after; /* look only at markers behind this revision: those before it are still to be kept */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -55,14 +56,14 @@ static bool is_old_marker(kvEntry *entry, nanos oldest)
 
 /* Collects the old markers of the bucket as it is now, but for the one that is the last message of all: nats-server 2.9.10,
  * killed after that was removed, counts its messages from an earlier one on, and others are lost. */
-static natsStatus collect(kvWatcher *watcher, nanos oldest, struct marker *marker, size_t *count)
+static natsStatus collect(kvWatcher *watcher, nanos oldest, uint64_t after, struct marker *marker, size_t *count)
 {
 	uint64_t last = 0;
 	natsStatus status;
 	kvEntry *entry = NULL;
 	while ((status = kvWatcher_Next(&entry, watcher, ENTRY_PATIENCE_MS)) == NATS_OK && entry != NULL) {
 		last = kvEntry_Revision(entry);
-		if (*count < ROUND_LIMIT && is_old_marker(entry, oldest)) {
+		if (*count < ROUND_LIMIT && last > after && is_old_marker(entry, oldest)) {
 			marker[*count] = (struct marker){strdup(kvEntry_Key(entry)), last};
 			*count += marker[*count].key != NULL;
 		}
@@ -71,6 +72,21 @@ static natsStatus collect(kvWatcher *watcher, nanos oldest, struct marker *marke
 	if (*count > 0 && marker[*count - 1].revision == last)
 		free(marker[--*count].key);
 	return status;
+}
+
+/* Whether somebody may still ask what became of its upload. The library gives the headers of no entry of a bucket. */
+static natsStatus is_to_keep(const struct store *store, jsCtx *js, const struct marker *marker, bool *keep)
+{
+	natsMsg *message = NULL;
+	const char *until = NULL;
+	char stream[160];
+	*keep = false;
+	snprintf(stream, sizeof stream, "KV_%s", store->bucket);
+	natsStatus status = js_GetMsg(&message, js, stream, marker->revision, NULL, NULL);
+	if (status == NATS_OK && natsMsgHeader_Get(message, TOMBSTONE_KEEP, &until) == NATS_OK)
+		*keep = tombstone_read_keep(until) > clock_now();
+	natsMsg_Destroy(message);
+	return status == NATS_NOT_FOUND ? NATS_OK : status;
 }
 
 /* Removes a marker, and nothing that was written since: only what is older than the revision behind it. */
@@ -84,6 +100,28 @@ static natsStatus purge(const struct store *store, jsCtx *js, const struct marke
 	options.Stream.Purge.Subject = subject;
 	options.Stream.Purge.Sequence = marker->revision + 1;
 	return js_PurgeStream(js, stream, &options, NULL);
+}
+
+/* Goes through what was collected, and frees it. */
+static natsStatus clear_all(struct markers *markers, const struct store *store, jsCtx *js, struct marker *marker, size_t count, long *cleared)
+{
+	natsStatus status = NATS_OK;
+	uint64_t kept = 0;
+	for (size_t i = 0; i < count; i++) {
+		bool keep = false;
+		if (status == NATS_OK && (i == 0 || rest(markers, PAUSE)))
+			status = is_to_keep(store, js, &marker[i], &keep);
+		else
+			keep = true;
+		if (status == NATS_OK && !keep && (status = purge(store, js, &marker[i])) == NATS_OK)
+			++*cleared;
+		kept = keep ? marker[i].revision : kept;
+		free(marker[i].key);
+	}
+	/* A full round may be all of such as are kept: the next one looks behind them. */
+	if (markers != NULL)
+		markers->after = status == NATS_OK && count >= ROUND_LIMIT - 1 ? kept : 0;
+	return status;
 }
 
 static natsStatus clear_bucket(struct markers *markers, const struct store *store, natsConnection *connection, nanos age,
@@ -102,16 +140,14 @@ static natsStatus clear_bucket(struct markers *markers, const struct store *stor
 	if (status == NATS_OK)
 		status = kvStore_WatchAll(&watcher, bucket, &options);
 	if (status == NATS_OK)
-		status = collect(watcher, clock_now() - age, marker, &count);
+		status = collect(watcher, clock_now() - age, markers != NULL ? markers->after : 0, marker, &count);
 	kvWatcher_Destroy(watcher);
 	kvStore_Destroy(bucket);
-	for (size_t i = 0; i < count; i++) {
-		if (status == NATS_OK && (i == 0 || rest(markers, PAUSE)) && (status = purge(store, js, &marker[i])) == NATS_OK)
-			++*cleared;
+	natsStatus whole = clear_all(markers, store, js, marker, status == NATS_OK ? count : 0, cleared);
+	for (size_t i = 0; i < count && status != NATS_OK; i++)
 		free(marker[i].key);
-	}
 	jsCtx_Destroy(js);
-	return status;
+	return status != NATS_OK ? status : whole;
 }
 
 static natsStatus trim(natsConnection *connection, uint64_t applied)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Clearing away the bucket's deletion markers, slowly and in the background: each deleted record leaves one, and
- * nobody else ever removes them. A marker says which event had begun its upload, for a redelivery that comes late, so
- * only old ones go, and never the last message of the bucket. */
+ * nobody else ever removes them. A marker says up to which event its upload is over, for a delivery that comes late, so
+ * only old ones go, and never the last message of the bucket. Some say how long they have to stay: an instance may wait
+ * until then for the upload's time, and is to learn then that it is over. */
 #ifndef CORE_MARKERS_H
 #define CORE_MARKERS_H
 

@@ -11,11 +11,13 @@
 	X(events_irrelevant, "postprocessing_events_irrelevant_total", "Events that concern nothing here.") \
 	X(events_broken, "postprocessing_events_broken_total", "Events that could not be used; each is in the log.") \
 	X(events_ignored, "postprocessing_events_ignored_total", "Events about uploads that changed nothing.") \
+	X(events_repeated, "postprocessing_events_repeated_total", "BytesReceived that repeated the one of an upload that had just ended.") \
 	X(uploads_begun, "postprocessing_uploads_begun_total", "Uploads that were begun.") \
 	X(uploads_continued, "postprocessing_uploads_continued_total", "Uploads that ended with continue.") \
 	X(uploads_aborted, "postprocessing_uploads_aborted_total", "Uploads that ended with abort.") \
 	X(uploads_deleted, "postprocessing_uploads_deleted_total", "Uploads that ended with delete.") \
 	X(uploads_confirmed, "postprocessing_uploads_confirmed_total", "Uploads whose end storage confirmed.") \
+	X(uploads_cleaned, "postprocessing_uploads_cleaned_total", "Uploads that storage removed (CleanUpload) before it confirmed their end.") \
 	X(steps_run, "postprocessing_steps_run_total", "Runs of steps in this service.") \
 	X(steps_retried, "postprocessing_steps_retried_total", "Steps that failed and are to be tried again.") \
 	X(steps_passed, "postprocessing_steps_passed_total", "Steps that failed too often and that uploads went on without (on_exhausted = continue).") \

@@ -79,6 +79,7 @@ static void finish(const struct pipeline *pipeline, const struct upload *upload,
 	status->waits = 0;
 	status->confirmations = 1;
 	status->due = now + pipeline->confirm_interval;
+	status->ended_at = now;
 	action->publish |= PUBLISH_FINISHED;
 }
 
@@ -195,6 +196,14 @@ static struct action ignore(const char *why)
 	return (struct action){.ignored = why};
 }
 
+/* Does it say again what has begun a pass of the upload that has just ended? */
+static bool is_repeat(const struct pipeline *pipeline, const struct input *input)
+{
+	return input->past.ended_at != 0 && input->past.begun != 0 && input->past.stream == input->stream && input->past.same_url &&
+	       input->sequence > input->past.begun && input->stored <= input->past.ended_at + pipeline->confirm_interval &&
+	       input->restart != RESTART_ASKED;
+}
+
 static struct action begin(const struct pipeline *pipeline, const struct upload *upload, bool present,
                            struct status *status, const struct input *input, bool busy, nanos now)
 {
@@ -203,8 +212,11 @@ static struct action begin(const struct pipeline *pipeline, const struct upload 
 	if (present && status->begun == input->sequence && status->stream == input->stream)
 		return ignore("it has begun already");
 	bool unwatched = status->phase == PHASE_UNCONFIRMED || status->phase == PHASE_ENDED;
+	bool over = unwatched || status->phase == PHASE_CONFIRMING;
 	if (present && input->refused != NULL && !unwatched)
 		return ignore("it goes on as it was begun");
+	if ((!present || over) && is_repeat(pipeline, input))
+		return input->restart == RESTART_UNKNOWN ? (struct action){.ask_restart = true} : ignore(PIPELINE_REPEAT);
 	uint64_t transition = present ? status->transition : 0;
 	*status = (struct status){.transition = transition, .begun = input->sequence, .stream = input->stream};
 	struct action action = {.drop = busy};
@@ -261,6 +273,13 @@ static struct action ready(const struct upload *upload, struct status *status, c
 	status->due = 0;
 	put(status, &action, now);
 	return action;
+}
+
+static struct action clean(bool present, const struct status *status, const struct input *input, bool busy)
+{
+	if (present && stale(status, input))
+		return ignore("the upload was begun again since");
+	return (struct action){.drop = busy, .write = WRITE_DELETE};
 }
 
 static void wake(struct status *status, struct action *action)
@@ -457,6 +476,7 @@ static struct action due(const struct pipeline *pipeline, const struct upload *u
 			status->due = 0;
 		} else {
 			status->confirmations++;
+			status->ended_at = now;
 			status->due = now + doubled(pipeline->confirm_interval, status->confirmations, pipeline->confirm_interval_limit);
 			action.publish |= PUBLISH_FINISHED;
 		}
@@ -519,11 +539,13 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 		return begin(pipeline, upload, present, status, input, busy, now);
 	if (input->kind == INPUT_REFUSED)
 		return (struct action){.publish = PUBLISH_REFUSAL};
+	if (input->kind == INPUT_CLEAN)
+		return clean(present, status, input, busy);
 	if (!present) {
 		/* What became of it only storage knows; its own word that all is over is enough. */
 		if (input->kind == INPUT_RESUME || (input->lost && input->kind != INPUT_READY))
 			return (struct action){.publish = PUBLISH_RESTART, .drop = busy};
-		return ignore("there is no such upload");
+		return (struct action){.drop = busy, .ignored = "there is no such upload"};
 	}
 	switch (input->kind) {
 	case INPUT_STEP_FINISHED:
@@ -544,8 +566,11 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 		return stopped(upload, status, input);
 	case INPUT_EXPIRED:
 		return expired(pipeline, upload, status, input, busy, now);
+	case INPUT_DOUBT:
+		return ignore("its record is there");
 	case INPUT_BEGIN:
 	case INPUT_REFUSED:
+	case INPUT_CLEAN:
 		break;
 	}
 	return ignore("unknown input");

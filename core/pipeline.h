@@ -19,6 +19,12 @@
  * A step whose check fails is suspended: its uploads are not run, and stay as they are, queued or with their time come.
  * Those that have waited for too long then (EXPIRED) end as those do whose retries are used up.
  *
+ * Storage may say twice what it says once (BEGIN of the same bytes, within moments): that begins an upload that is under
+ * way again, which costs a run, but not one that has ended, for that would end a second time. It begins again if its URL is
+ * another one, if somebody has asked for it (RestartPostprocessing), or if the end is so long ago that storage should know.
+ *
+ * CLEAN is storage's word that there is no such upload any more: whatever it is doing, its record goes.
+ *
  * The caller (coordinator.c) loads the record, applies one input at a time, writes the record if the action
  * says so, conditional on what it loaded, and only then publishes and runs what the action says. The one exception is
  * what BEGIN runs: it may be over before the record is written, and BEGIN and RETURNED then are one write. */
@@ -57,13 +63,18 @@ enum input_kind {
 	INPUT_STEP_FINISHED, /* PostprocessingStepFinished from the bus */
 	INPUT_READY,         /* UploadReady */
 	INPUT_RESUME,        /* ResumePostprocessing */
+	INPUT_CLEAN,         /* CleanUpload */
 	INPUT_RETURNED,      /* run() of the current step came back, or its deadline passed */
 	INPUT_STARTING,      /* the turn of the current step has come */
 	INPUT_DUE,           /* the time that the status names has come */
 	INPUT_FOUND,         /* the record was found in the bucket at start, or left behind by another instance */
+	INPUT_DOUBT,         /* another instance may have deleted the record, which was read since */
 	INPUT_STOPPED,       /* the service stops before the step that is marked as running came to an end */
 	INPUT_EXPIRED        /* the current step is suspended, and the upload has perhaps waited long enough for it */
 };
+
+/* Whether a RestartPostprocessing of the upload stands in the stream between the event that begun it and the input. */
+enum restart { RESTART_UNKNOWN, RESTART_NONE, RESTART_ASKED };
 
 enum returned { RETURNED_VERDICT, RETURNED_WAIT, RETURNED_AWAIT };
 
@@ -73,6 +84,15 @@ struct input {
 	uint64_t sequence;
 	int64_t stream;
 	bool redelivered;      /* it was delivered before, perhaps to a process that died */
+	nanos stored;          /* BEGIN: when the stream got the event */
+	/* BEGIN: what is known of the pass of the upload that has ended; ended_at 0: nothing. */
+	struct {
+		uint64_t begun;
+		int64_t stream;
+		nanos ended_at;
+		bool same_url; /* as the event's */
+	} past;
+	enum restart restart;  /* BEGIN */
 	const char *refused;   /* BEGIN: why the event cannot be used, so that the upload ends at once; NULL: it can */
 	const char *step;      /* STEP_FINISHED */
 	enum outcome outcome;  /* STEP_FINISHED, RETURNED with a verdict */
@@ -91,6 +111,9 @@ struct input {
 	bool claim;            /* FOUND, RESUME: another instance looked after it: it has to be written to be ours */
 };
 
+/* What action.ignored is for a BEGIN that only repeats what has ended. */
+#define PIPELINE_REPEAT "storage repeats itself: the upload has just ended, and nobody asked for it again"
+
 enum write { WRITE_NONE, WRITE_PUT, WRITE_DELETE };
 
 struct action {
@@ -99,6 +122,7 @@ struct action {
 	bool run;            /* hand the current step to its workers */
 	bool mark;           /* … which are to mark it as running first */
 	bool drop;           /* a run that is under way is no longer wanted */
+	bool ask_restart;    /* nothing is decided: input.restart has to be known */
 	bool passed;         /* the upload goes on without the verdict of a step: */
 	size_t passed_step;  /* which, how often it had failed, and why */
 	unsigned passed_failures;
@@ -106,7 +130,7 @@ struct action {
 	const char *ignored; /* the input changed nothing, for this reason; NULL: it did */
 };
 
-/* Applies `input` to `status`. upload: of the record, or of BEGIN; NULL if there is no record (then only BEGIN, RESUME
+/* Applies `input` to `status`. upload: of the record, or of BEGIN; NULL if there is no record (then only BEGIN, RESUME, CLEAN
  * and whatever finds it lost do something). present: there is a record, and status is its. busy: the current step is
  * queued or running in this instance. */
 struct action pipeline_apply(const struct pipeline *pipeline, const struct upload *upload, bool present,

@@ -46,6 +46,8 @@ static void encode_own_part(struct text *text, const struct record *record)
 		text_number(text, ",\"said\":", (int64_t)status->said);
 		add_time(text, ",\"saidAt\":", status->said_at);
 	}
+	if (status->ended_at != 0)
+		add_time(text, ",\"endedAt\":", status->ended_at);
 	if (status->due != 0)
 		add_time(text, ",\"due\":", status->due);
 	if (status->begun != 0) {

@@ -19,8 +19,8 @@ struct fields {
 
 /* Those of our own part. */
 struct own_fields {
-	struct json_value owner, writer, phase, transition, publish, said, said_at, due, begun, stream, awaited, answer, woken,
-		waits, confirmations, reason, ended, decided, unsized, metadata, traceparent;
+	struct json_value owner, writer, phase, transition, publish, said, said_at, ended_at, due, begun, stream, awaited, answer,
+		woken, waits, confirmations, reason, ended, decided, unsized, metadata, traceparent;
 	struct json_value step, outcome, result; /* of what ended */
 	struct json_value decided_step, exhausted, decided_result;
 };
@@ -60,6 +60,7 @@ static bool read_own_fields(struct json_reader *reader, const struct json_value 
 		{"publish", &fields->publish},
 		{"said", &fields->said},
 		{"saidAt", &fields->said_at},
+		{"endedAt", &fields->ended_at},
 		{"due", &fields->due},
 		{"begun", &fields->begun},
 		{"stream", &fields->stream},
@@ -161,6 +162,10 @@ static bool decode_own_part(struct json_reader *reader, const struct own_fields 
 	status->publish = (unsigned)read_count(reader, &fields->publish, PUBLISH_OF_RECORDS);
 	status->said = read_count(reader, &fields->said, INT64_MAX);
 	status->said_at = read_time(reader, &fields->said_at);
+	status->ended_at = read_time(reader, &fields->ended_at);
+	/* Those who write no such time say it thus, as long as they say nothing else. */
+	if (status->ended_at == 0 && (status->publish & PUBLISH_FINISHED))
+		status->ended_at = status->said_at;
 	status->due = read_time(reader, &fields->due);
 	status->begun = read_count(reader, &fields->begun, INT64_MAX);
 	status->stream = json_reader_integer(reader, &fields->stream);

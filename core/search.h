@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Whether messages are in the events stream, by their Nats-Msg-Id. The broker drops a repeat only for as long as it
  * remembers the ID; for what may have been stored longer ago than that the stream itself has to be read, headers only,
- * on a thread and a connection of its own. */
+ * on a thread and a connection of its own. And whether somebody has asked storage to begin an upload again, which stands in
+ * messages without an ID. */
 #ifndef CORE_SEARCH_H
 #define CORE_SEARCH_H
 
@@ -21,13 +22,15 @@ enum lookup_result {
 struct lookup {
 	struct mail mail;
 	void *owner;       /* of who asks */
-	nanos since;       /* it was not stored before */
+	nanos since;       /* a message: it was not stored before */
+	uint64_t after, before; /* RestartPostprocessing: between these two messages; 0 and 0: it is about a message */
 	enum lookup_result result;
-	char id[];
+	char id[];         /* of the message, or the upload */
 };
 
 /* NULL: out of memory. Ends with free(). */
 struct lookup *lookup_create(const char *id, nanos since, void *owner);
+struct lookup *lookup_create_restart(const char *upload_id, uint64_t after, uint64_t before, void *owner);
 
 struct search {
 	struct mail mail;  /* MAIL_SEARCH_DONE */
@@ -35,8 +38,8 @@ struct search {
 	struct mailbox *mailbox;
 	struct permission_scope permissions; /* or all zero */
 	/* its own: */
-	struct lookup **lookup; /* by ID */
-	size_t count;
+	struct lookup **lookup; /* those about messages by ID, then those about restarts by ID */
+	size_t count, messages;
 	atomic_bool stop;
 	char why[256];     /* it could not be read; "" */
 	pthread_t thread;

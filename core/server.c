@@ -320,7 +320,7 @@ static void check_name(struct server *server, const char *name)
 	          server->owner, server->config->state_dir);
 }
 
-/* "+NAME" is a sign of life, "-NAME" the last one; "=NAME NONCE" tells processes of one name apart. */
+/* "+NAME" is a sign of life, "-NAME" the last one; "=NAME NONCE" tells processes of one name apart; "!ID": the upload is over. */
 static void take_word(struct server *server, struct word *word)
 {
 	if (word->text[0] == '+')
@@ -329,6 +329,8 @@ static void take_word(struct server *server, struct word *word)
 		peers_left(server->peers, word->text + 1);
 	else if (word->text[0] == '=')
 		check_name(server, word->text + 1);
+	else if (word->text[0] == '!')
+		coordinator_told_gone(server->coordinator, word->text + 1, clock_now());
 	free(word);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "core/server_private.h"
@@ -25,11 +26,19 @@ static void port_put(void *closure, struct request *request, const char *id, uin
 }
 
 static void port_remove(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
-                        uint64_t begun, int64_t stream)
+                        const struct tombstone *tombstone)
 {
 	struct server *server = closure;
 	request->of_record = true;
-	store_remove(&server->store, server->records, request, id, expected, message_id, begun, stream);
+	store_remove(&server->store, server->records, request, id, expected, message_id, tombstone);
+}
+
+static void port_say_gone(void *closure, const char *id)
+{
+	struct server *server = closure;
+	char text[WORD_SIZE];
+	int length = snprintf(text, sizeof text, "!%s", id);
+	bus_send(server->events, server->peers_subject, NULL, text, (size_t)length);
 }
 
 static void port_publish(void *closure, struct request *request, const char *message_id, const char *message, size_t length)
@@ -136,6 +145,7 @@ struct ports server_ports(struct server *server)
 		.read = port_read,
 		.put = port_put,
 		.remove = port_remove,
+		.say_gone = port_say_gone,
 		.publish = port_publish,
 		.look = port_look,
 		.acknowledge = port_acknowledge,

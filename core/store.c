@@ -10,8 +10,9 @@
 #include "core/json_reader.h"
 
 #define SUBJECT_SIZE (RECORD_KEY_SIZE + 160)
-/* The header of our deletion markers. */
-#define BEGUN_HEADER "Postprocessing-Begun"
+/* The headers of our deletion markers. */
+#define BEGUN_HEADER "Postprocessing-Begun" /* SEQUENCE STREAM */
+#define ENDED_HEADER "Postprocessing-Ended" /* TIME MARK */
 
 bool store_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
 {
@@ -54,17 +55,23 @@ void store_put(const struct store *store, struct bus *bus, struct request *reque
 }
 
 void store_remove(const struct store *store, struct bus *bus, struct request *request, const char *id, uint64_t expected,
-                  const char *message_id, uint64_t begun, int64_t stream)
+                  const char *message_id, const struct tombstone *tombstone)
 {
-	char subject[SUBJECT_SIZE], sequence[24], origin[48];
+	char subject[SUBJECT_SIZE], sequence[24], origin[48], end[48], keep[24];
 	make_subject(store, id, subject);
 	snprintf(sequence, sizeof sequence, "%" PRIu64, expected);
-	snprintf(origin, sizeof origin, "%" PRIu64 " %" PRId64, begun, stream);
-	const struct bus_header headers[] = {{"KV-Operation", "DEL"},
-	                                     {"Nats-Expected-Last-Subject-Sequence", sequence},
-	                                     {"Nats-Msg-Id", message_id},
-	                                     {BEGUN_HEADER, origin},
-	                                     {NULL, NULL}};
+	snprintf(origin, sizeof origin, "%" PRIu64 " %" PRId64, tombstone->begun, tombstone->stream);
+	snprintf(end, sizeof end, "%" PRId64 " %s", tombstone->ended, tombstone->url);
+	snprintf(keep, sizeof keep, "%" PRId64, tombstone->keep);
+	struct bus_header headers[7] = {{"KV-Operation", "DEL"},
+	                                {"Nats-Expected-Last-Subject-Sequence", sequence},
+	                                {"Nats-Msg-Id", message_id},
+	                                {BEGUN_HEADER, origin}};
+	size_t count = 4;
+	if (tombstone->ended != 0)
+		headers[count++] = (struct bus_header){ENDED_HEADER, end};
+	if (tombstone->keep != 0)
+		headers[count++] = (struct bus_header){TOMBSTONE_KEEP, keep};
 	bus_publish(bus, request, subject, headers, "", 0);
 }
 
@@ -78,6 +85,30 @@ void store_load(const struct store *store, struct bus *bus, struct request *requ
 	bus_call(bus, request, api, payload, (size_t)length);
 }
 
+static const char *find_header(const char *headers, const char *name)
+{
+	const char *at = strstr(headers, name);
+	return at != NULL && at[strlen(name)] == ':' ? at + strlen(name) + 1 : NULL;
+}
+
+nanos tombstone_read_keep(const char *value)
+{
+	nanos until = 0;
+	return value != NULL && sscanf(value, "%" SCNd64, &until) == 1 ? until : 0;
+}
+
+/* What cannot be read is not known. */
+static void read_tombstone(const char *headers, struct tombstone *tombstone)
+{
+	const char *origin = find_header(headers, BEGUN_HEADER), *end = find_header(headers, ENDED_HEADER);
+	*tombstone = (struct tombstone){.keep = tombstone_read_keep(find_header(headers, TOMBSTONE_KEEP))};
+	if (origin != NULL && sscanf(origin, "%" SCNu64 " %" SCNd64, &tombstone->begun, &tombstone->stream) != 2)
+		tombstone->begun = 0;
+	_Static_assert(URL_MARK_SIZE == 17, "the 16 below");
+	if (end != NULL && sscanf(end, "%" SCNd64 " %16[0-9a-f]", &tombstone->ended, tombstone->url) != 2)
+		tombstone->ended = 0;
+}
+
 /* Reads the headers of a deletion marker. False: the entry is none. */
 static bool read_marker(struct json_reader *reader, const struct json_value *value, struct loaded_entry *entry)
 {
@@ -85,10 +116,8 @@ static bool read_marker(struct json_reader *reader, const struct json_value *val
 	const char *headers = json_reader_base64(reader, value, &length);
 	if (headers == NULL)
 		return false;
-	const char *origin = strstr(headers, BEGUN_HEADER ":");
-	if (origin != NULL && sscanf(origin + sizeof BEGUN_HEADER, "%" SCNu64 " %" SCNd64, &entry->begun, &entry->stream) != 2)
-		entry->begun = 0;
-	return strstr(headers, "KV-Operation:") != NULL;
+	read_tombstone(headers, &entry->tombstone);
+	return find_header(headers, "KV-Operation") != NULL;
 }
 
 static enum loaded read_message(const struct store *store, struct json_reader *reader, const char *answer, size_t answer_length,

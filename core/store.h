@@ -1,18 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The KV bucket that holds the records: conditional writes, reads, and reading all of it.
  *
- * A deleted record leaves a marker that says which event had begun it, so that a late redelivery of that
- * event does not begin the upload again. */
+ * A deleted record leaves a marker, its tombstone, which says up to which event the upload is over, so that a late
+ * delivery of one of those does not begin it again. */
 #ifndef CORE_STORE_H
 #define CORE_STORE_H
 
 #include "core/bus.h"
 #include "core/record.h"
+#include "core/url_mark.h"
 
 struct store {
 	const char *bucket;
 	const char *table; /* NULL: none */
 	const struct log *log;
+};
+
+/* What stays of an upload whose record was deleted. Each part is a header of the marker; who knows fewer of them ignores the
+ * others. */
+struct tombstone {
+	uint64_t begun;  /* no event up to this one begins the upload again … */
+	int64_t stream;  /* … of this stream; 0 and 0: it is not known */
+	nanos ended;     /* when PostprocessingFinished was published last; 0: it was not, or that is not known */
+	char url[URL_MARK_SIZE]; /* of the upload's URL; "" */
+	nanos keep;      /* somebody may ask what became of the upload until then; 0: for as long as of any other */
 };
 
 /* A bus_prepare; the closure is the store. Makes the bucket if there is none. */
@@ -22,7 +33,11 @@ bus_prepare store_prepare;
 void store_put(const struct store *store, struct bus *bus, struct request *request, const char *id, uint64_t expected,
                const char *message_id, const char *value, size_t length);
 void store_remove(const struct store *store, struct bus *bus, struct request *request, const char *id, uint64_t expected,
-                  const char *message_id, uint64_t begun, int64_t stream);
+                  const char *message_id, const struct tombstone *tombstone);
+
+/* A marker's header with `keep`, and what its value means; 0: nothing. */
+#define TOMBSTONE_KEEP "Postprocessing-Keep"
+nanos tombstone_read_keep(const char *value);
 
 void store_load(const struct store *store, struct bus *bus, struct request *request, const char *id);
 
@@ -35,8 +50,7 @@ enum loaded {
 struct loaded_entry {
 	struct record record; /* LOADED_RECORD: the caller clears it */
 	uint64_t revision;    /* of the record, the marker or what is broken; 0: no key */
-	uint64_t begun;       /* a marker's */
-	int64_t stream;
+	struct tombstone tombstone; /* of a marker */
 };
 /* What a load brought; ends the request's reply. */
 enum loaded store_read(const struct store *store, struct request *request, struct loaded_entry *entry);

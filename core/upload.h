@@ -100,6 +100,8 @@ struct status {
 	size_t decided;       /* once all is done: the place of the step that ended it with abort or delete, from 1; 0: none did */
 	bool exhausted;       /* … because it was given up without a verdict */
 
+	nanos ended_at;       /* when it was last decided to publish PostprocessingFinished; 0: never, or nobody knows */
+
 	uint64_t begun;       /* stream sequence of the event that began it; 0: unknown */
 	int64_t stream;       /* the stream's time of creation, which tells two streams of one name apart */
 	char reason[REASON_SIZE]; /* why it waits, or was ended, for people; "" */

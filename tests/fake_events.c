@@ -45,6 +45,25 @@ void fake_begin(struct fake_world *world, const char *id, uint64_t sequence, boo
 	send_text(world, &message, sequence, redelivered);
 }
 
+void fake_begin_at(struct fake_world *world, const char *id, const char *url, uint64_t sequence, nanos stored)
+{
+	struct text message = {0};
+	struct upload upload = fields_of(id);
+	nanos before = world->stored;
+	upload.url = url != NULL ? url : upload.url;
+	event_encode_bytes_received(&message, &upload, world->now);
+	world->stored = stored;
+	send_text(world, &message, sequence, false);
+	world->stored = before;
+}
+
+void fake_clean(struct fake_world *world, const char *id, uint64_t sequence)
+{
+	struct text message = {0};
+	event_encode_clean(&message, id, world->now);
+	send_text(world, &message, sequence, false);
+}
+
 void fake_step_finished(struct fake_world *world, const char *id, const char *step, enum outcome outcome, uint64_t sequence, bool redelivered)
 {
 	struct text message = {0};

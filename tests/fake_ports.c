@@ -62,8 +62,7 @@ static enum loaded fake_read(void *closure, struct request *request, struct load
 	if (entry == NULL)
 		return LOADED_NOTHING;
 	loaded->revision = entry->revision;
-	loaded->begun = entry->begun;
-	loaded->stream = entry->stream;
+	loaded->tombstone = entry->tombstone;
 	if (entry->value == NULL)
 		return LOADED_NOTHING;
 	return record_decode(entry->value, entry->length, &loaded->record, why, sizeof why) == RECORD_TAKEN ? LOADED_RECORD : LOADED_BROKEN;
@@ -86,13 +85,17 @@ static void fake_put(void *closure, struct request *request, const char *id, uin
 	say(closure, "put", NULL);
 }
 
+static void fake_say_gone(void *closure, const char *id)
+{
+	say(closure, "gone", id);
+}
+
 static void fake_remove(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
-                        uint64_t begun, int64_t stream)
+                        const struct tombstone *tombstone)
 {
 	struct fake_request *added = add_request(closure, FAKE_REMOVE, request, id);
 	set_payload(added, expected, message_id, "", 0);
-	added->begun = begun;
-	added->stream = stream;
+	added->tombstone = *tombstone;
 	say(closure, "remove", NULL);
 }
 
@@ -119,7 +122,7 @@ static void fake_look(void *closure, struct lookup *lookup)
 {
 	struct fake_request *asked = add_request(closure, FAKE_LOOK, NULL, "");
 	asked->lookup = lookup;
-	say(closure, "look", NULL);
+	say(closure, lookup->before != 0 ? "ask restart" : "look", NULL);
 }
 
 static void end_delivery(struct fake_world *world, struct delivery *delivery, const char *word)
@@ -185,7 +188,7 @@ static void create(struct fake_world *world, const char *owner)
 		             .confirm_interval = MINUTE, .confirm_interval_limit = HOUR, .confirm_limit = 3},
 		.step = steps,
 		.workers = workers,
-		.ports = {world, fake_load, fake_read, fake_put, fake_remove, fake_publish, fake_look, fake_acknowledge, fake_drop, fake_run, fake_cancel,
+		.ports = {world, fake_load, fake_read, fake_put, fake_remove, fake_say_gone, fake_publish, fake_look, fake_acknowledge, fake_drop, fake_run, fake_cancel,
 		          fake_replace, fake_lives, fake_scan},
 		.log = &world->log,
 		.metrics = &world->metrics,
@@ -204,7 +207,7 @@ static void create(struct fake_world *world, const char *owner)
 void fake_open(struct fake_world *world)
 {
 	char path[] = "/tmp/pp-log-XXXXXX";
-	*world = (struct fake_world){.now = 1700000000 * SECOND, .last = &world->first, .patience = 30 * SECOND};
+	*world = (struct fake_world){.now = 1700000000 * SECOND, .last = &world->first, .patience = 30 * SECOND, .restart = LOOKUP_ABSENT};
 	world->log = (struct log){.fd = mkstemp(path), .level = LOG_DEBUG};
 	ck_assert_int_ge(world->log.fd, 0);
 	unlink(path);
@@ -283,7 +286,7 @@ static struct fake_entry *write_entry(struct fake_world *world, const char *id, 
 	entry->value = value != NULL ? memcpy(malloc(length + 1), value, length) : NULL;
 	entry->length = length;
 	entry->revision = ++world->revision;
-	entry->begun = 0;
+	entry->tombstone = (struct tombstone){0};
 	return entry;
 }
 
@@ -311,8 +314,7 @@ static void carry_out(struct fake_world *world, struct fake_request *asked, stru
 			return;
 		}
 		struct fake_entry *written = write_entry(world, asked->id, asked->kind == FAKE_PUT ? asked->value : NULL, asked->length);
-		written->begun = asked->begun;
-		written->stream = asked->stream;
+		written->tombstone = asked->tombstone;
 		answer->sequence = written->revision;
 	}
 	struct fake_request *seen = calloc(1, sizeof *seen);
@@ -340,7 +342,7 @@ static struct fake_request *take_request(struct fake_world *world)
 static void answer_look(struct fake_world *world, struct fake_request *asked, bool failed)
 {
 	struct lookup *lookup = asked->lookup;
-	lookup->result = failed ? LOOKUP_FAILED : LOOKUP_ABSENT;
+	lookup->result = failed ? LOOKUP_FAILED : lookup->before != 0 ? world->restart : LOOKUP_ABSENT;
 	for (const struct fake_request *seen = world->seen; seen != NULL && !failed; seen = seen->next)
 		if (seen->kind == FAKE_PUBLISH && seen->at >= lookup->since && strcmp(seen->message_id, lookup->id) == 0)
 			lookup->result = LOOKUP_PRESENT;

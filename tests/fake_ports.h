@@ -2,7 +2,7 @@
  * A world for the coordinator's tests, all in memory: a bucket with revisions, a broker that drops what it has seen, a
  * queue of requests that are answered when and as the test says, and runs that the test ends. What the
  * coordinator does is written down as words: "put", "remove", "load", "publish RETRY", "look", "ack 7", "drop 7", "run scan",
- * "cancel scan", "replace scan", "scan bucket", separated by "; ". */
+ * "cancel scan", "replace scan", "scan bucket", "gone u", separated by "; ". */
 #ifndef TESTS_FAKE_PORTS_H
 #define TESTS_FAKE_PORTS_H
 
@@ -22,8 +22,7 @@ struct fake_entry {
 	uint64_t revision;
 	char *value; /* NULL: a deletion marker */
 	size_t length;
-	uint64_t begun;
-	int64_t stream;
+	struct tombstone tombstone;
 };
 
 struct fake_request {
@@ -37,8 +36,7 @@ struct fake_request {
 	uint64_t expected;
 	char *value; /* of a put; the message of a publish */
 	size_t length;
-	uint64_t begun;
-	int64_t stream;
+	struct tombstone tombstone;
 };
 
 #define FAKE_RUNS 4096
@@ -65,6 +63,7 @@ struct fake_world {
 	struct run *run[FAKE_RUNS];
 	size_t runs;
 	void *scan;
+	enum lookup_result restart; /* whether somebody has asked for an upload again, as a search says */
 	struct text words;
 	size_t duplicates;         /* publishes that the broker dropped */
 };
@@ -89,6 +88,9 @@ void fake_begin(struct fake_world *world, const char *id, uint64_t sequence, boo
 void fake_step_finished(struct fake_world *world, const char *id, const char *step, enum outcome outcome, uint64_t sequence, bool redelivered);
 void fake_ready(struct fake_world *world, const char *id, bool failed, uint64_t sequence);
 void fake_resume(struct fake_world *world, const char *id, const char *step, uint64_t sequence);
+void fake_clean(struct fake_world *world, const char *id, uint64_t sequence);
+/* The same as fake_begin() with this URL, stored in the stream at this time. */
+void fake_begin_at(struct fake_world *world, const char *id, const char *url, uint64_t sequence, nanos stored);
 void fake_deliver(struct fake_world *world, const char *message, size_t length, uint64_t sequence, bool redelivered);
 
 /* The oldest run that is out ends so. */

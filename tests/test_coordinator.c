@@ -110,10 +110,14 @@ START_TEST(an_event_that_is_unusable_ends_its_upload)
 	fake_ready(&world, "u", true, 2);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; ack 2");
-	/* What is over for everybody else may end once more. */
+	/* What is over for everybody else may end once more, if that is not said in one breath. */
 	begin_with(UNUSABLE, 3, false);
 	fake_answer_all(&world);
-	fake_expect(&world, "put; load; put; publish END abort; ack 3");
+	fake_expect(&world, "put; load; ask restart; ack 3");
+	world.stored = world.now + HOUR;
+	begin_with(UNUSABLE, 4, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; load; put; publish END abort; ack 4");
 }
 END_TEST
 
@@ -163,10 +167,112 @@ START_TEST(begun_again_after_the_end)
 	fake_answer(&world);
 	fake_expect(&world, "put; load; ack 5");
 	ck_assert(!is_stored("u"));
-	fake_begin(&world, "u", 7, false);
+	fake_begin_at(&world, "u", "http://127.0.0.1/another/" FAKE_SECRET, 7, 0);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; load; put; ack 7; run scan");
 	ck_assert(is_stored("u"));
+}
+END_TEST
+
+static uint64_t repeated(void)
+{
+	return counter_value(world.metrics.events_repeated);
+}
+
+/* Three at once, of which the first one's pass is over before the others come: it ends once, whatever its record has become. */
+START_TEST(said_three_times)
+{
+	enum { CONFIRMING, FAILED, GONE, WAYS };
+	struct metrics *metrics = metrics_create();
+	metrics_list_register(&world.metrics, metrics);
+	for (unsigned way = CONFIRMING; way < WAYS; way++) {
+		char id[2] = {(char)('a' + way), '\0'};
+		uint64_t first = 10 * way + 10;
+		run_to_end(id, first);
+		if (way != CONFIRMING)
+			fake_ready(&world, id, way == FAILED, first + 1);
+		fake_answer_all(&world);
+		text_clear(&world.words);
+		fake_begin(&world, id, first + 2, false);
+		fake_answer_all(&world);
+		fake_begin(&world, id, first + 3, false);
+		fake_answer_all(&world);
+		ck_assert_ptr_null(strstr(world.words.data, "publish"));
+		ck_assert_ptr_null(strstr(world.words.data, "run"));
+		ck_assert_ptr_nonnull(strstr(world.words.data, "ask restart"));
+		ck_assert_uint_eq(coordinator_busy(world.coordinator), 0);
+		ck_assert_int_eq(is_stored(id), way != GONE);
+		text_clear(&world.words);
+		ck_assert_uint_eq(repeated(), 2 * (way + 1));
+	}
+	world.metrics = (struct metrics_list){0};
+	metrics_destroy(metrics);
+}
+END_TEST
+
+/* What makes it more than a repetition: another URL, somebody who asked for it, the time. */
+START_TEST(begun_again_for_a_reason)
+{
+	enum { URL, ASKED, LATE, WAYS };
+	for (unsigned way = URL; way < WAYS; way++) {
+		for (unsigned gone = 0; gone < 2; gone++) {
+			char id[3] = {(char)('a' + way), (char)('0' + gone), '\0'};
+			uint64_t first = 20 * way + 10 * gone + 10;
+			run_to_end(id, first);
+			nanos ended = stored(id).ended_at;
+			if (gone)
+				fake_ready(&world, id, false, first + 1);
+			fake_answer_all(&world);
+			text_clear(&world.words);
+			world.restart = way == ASKED ? LOOKUP_PRESENT : LOOKUP_ABSENT;
+			fake_begin_at(&world, id, way == URL ? "http://127.0.0.1/other/" FAKE_SECRET : NULL, first + 2,
+			              way == LATE ? ended + MINUTE + 1 : ended + MINUTE);
+			fake_answer_all(&world);
+			ck_assert_msg(strstr(world.words.data, "run scan") != NULL, "%s: %s", id, world.words.data);
+			ck_assert_int_eq(strstr(world.words.data, "ask restart") != NULL, way == ASKED);
+			ck_assert_uint_eq(stored(id).begun, first + 2);
+			fake_return(&world, RETURNED_VERDICT, OUTCOME_ABORT, 0);
+			fake_answer_all(&world);
+			text_clear(&world.words);
+		}
+	}
+}
+END_TEST
+
+/* The stream cannot be read for it at once. */
+START_TEST(whether_it_was_asked_for_is_not_known)
+{
+	run_to_end("u", 1);
+	fake_begin(&world, "u", 2, false);
+	fake_answer(&world);
+	fake_expect(&world, "load; ask restart");
+	fake_begin(&world, "u", 2, true);
+	fake_expect(&world, "drop 2");
+	fake_fail(&world, REQUEST_UNKNOWN, false);
+	fake_expect(&world, "");
+	fake_pass(&world, SECOND);
+	fake_expect(&world, "ask restart");
+	fake_answer_all(&world);
+	fake_expect(&world, "ack 2");
+	ck_assert_int_eq(stored("u").phase, PHASE_CONFIRMING);
+}
+END_TEST
+
+/* Instances of an earlier version wrote neither the time of the end nor the URL into what they left. */
+START_TEST(of_an_end_that_says_little)
+{
+	store("u", FAKE_OWNER, (struct status){.step = 2, .phase = PHASE_ENDED, .outcome = OUTCOME_ABORT, .transition = 3});
+	fake_begin(&world, "u", 2, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; load; put; ack 2; run scan");
+	fake_ready(&world, "u", false, 3);
+	fake_answer_all(&world);
+	fake_expect(&world, "remove; cancel scan; ack 3");
+	world.entries->tombstone.ended = 0;
+	world.entries->tombstone.url[0] = '\0';
+	fake_begin(&world, "u", 4, false);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; load; put; ack 4; run scan");
 }
 END_TEST
 
@@ -426,6 +532,9 @@ START_TEST(due_times)
 	fake_pass(&world, 10 * MINUTE - 1);
 	fake_expect(&world, "");
 	fake_pass(&world, 1);
+	/* Somebody else may have ended it meanwhile. */
+	fake_expect(&world, "load");
+	fake_answer(&world);
 	fake_expect(&world, "run scan");
 	ck_assert_int_eq(world.run[0]->woken_at, world.now);
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_RETRY, 0);
@@ -499,7 +608,8 @@ int main(void)
 	const TTest *const tests[] = {record_then_publish_then_acknowledgement, another_service_does_a_step, what_is_not_ours,
 	                              ready_or_an_answer_before_anything, ready_before_the_end,
 	                              an_event_that_is_unusable_ends_its_upload, an_event_that_is_unusable_stops_no_upload,
-	                              an_id_that_no_record_can_have_is_refused, begun_again_after_the_end,
+	                              an_id_that_no_record_can_have_is_refused, begun_again_after_the_end, said_three_times, begun_again_for_a_reason,
+	                              whether_it_was_asked_for_is_not_known, of_an_end_that_says_little,
 	                              begun_twice, redelivered_after_a_crash, another_writer_wins,
 	                              verdict_with_a_result_is_decided_anew, resume_by_step, resume_of_what_waits,
 	                              resume_of_what_another_instance_looks_after, many_events_for_one_upload,

@@ -72,7 +72,8 @@ START_TEST(whatever_the_run_comes_to)
 	fake_answer_all(&world);
 	fake_expect(&world, "put; ack 4");
 	fake_pass(&world, HOUR);
-	fake_expect(&world, "run scan");
+	fake_answer_all(&world);
+	fake_expect(&world, "load; run scan");
 	hold("fails", 5);
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_RETRY, 0);
 	fake_answer_all(&world);

@@ -206,7 +206,7 @@ START_TEST(without_a_connection)
 	pass(2 * HOUR - MINUTE, MINUTE);
 	fake_expect(&world, "");
 	pass(MINUTE, MINUTE);
-	fake_expect(&world, "run scan");
+	fake_expect(&world, "load; run scan");
 	connect_again(true);
 	fake_pass(&world, 0);
 	fake_step_finished(&world, "u", "scan", OUTCOME_CONTINUE, 3, false);

@@ -106,7 +106,7 @@ START_TEST(found_again)
 	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 1);
 	fake_pass(&world, HOUR);
 	fake_answer_all(&world);
-	fake_expect(&world, "run scan");
+	fake_expect(&world, "load; run scan");
 	fake_close(&world);
 }
 END_TEST
@@ -164,10 +164,6 @@ START_TEST(rewritten_by_another_implementation)
 		else
 			fake_resume(&world, "u", "", 2);
 		fake_answer_all(&world);
-		if (way == 0) {
-			fake_return(&world, RETURNED_VERDICT, OUTCOME_RETRY, 0);
-			fake_answer_all(&world);
-		}
 		/* In `slow`, as the record says, and not for ever. */
 		ck_assert_msg(stored("u").step == 1 && stored("u").due != 0, "way %u: step %zu", way, stored("u").step);
 		ck_assert_msg(coordinator_uploads(world.coordinator) == 1, "way %u: forgotten", way);

@@ -116,7 +116,7 @@ START_TEST(lost_while_it_is_claimed)
 	fake_expect(&world, "put; load; put");
 	fake_pass(&world, 10 * SECOND);
 	fake_answer_all(&world);
-	fake_expect(&world, "run scan");
+	fake_expect(&world, "load; run scan");
 }
 END_TEST
 
@@ -172,7 +172,7 @@ START_TEST(restored_in_spite_of_the_broker)
 		fake_pass(&world, 5 * SECOND);
 	}
 	fake_answer_all(&world);
-	fake_expect(&world, "put; load; put; put; put; put; put; run slow");
+	fake_expect(&world, "put; load; put; put; put; put; put; load; run slow");
 	ck_assert_uint_eq(stored("u").transition, 2);
 }
 END_TEST
@@ -225,7 +225,7 @@ START_TEST(in_a_bucket_that_keeps_nothing)
 	fake_expect(&world, "load; put; ack 5");
 	fake_pass(&world, 20 * MINUTE);
 	answer_and_lose();
-	fake_expect(&world, "run scan");
+	fake_expect(&world, "load; put; run scan");
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
 	answer_and_lose();
 	fake_expect(&world, "put; load; put; publish RESULT delete; publish END delete");

@@ -111,10 +111,10 @@ static void put(void *closure, struct request *request, const char *id, uint64_t
 }
 
 static void remove_record(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
-                          uint64_t begun, int64_t stream)
+                          const struct tombstone *tombstone)
 {
 	bool was;
-	OUTSIDE(fake.remove(closure, request, id, expected, message_id, begun, stream));
+	OUTSIDE(fake.remove(closure, request, id, expected, message_id, tombstone));
 }
 
 /* Whether the message's payload, its last member, holds `part`. */

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/encoding.h"
+#include "core/url_mark.h"
 #include "core/text.h"
 #include "tests/harness/suite.h"
 
@@ -105,6 +106,16 @@ START_TEST(uuids)
 }
 END_TEST
 
+START_TEST(mark_of_a_url)
+{
+	char mark[URL_MARK_SIZE];
+	url_mark("abc", mark);
+	ck_assert_str_eq(mark, "ba7816bf8f01cfea");
+	url_mark("", mark);
+	ck_assert_str_eq(mark, "e3b0c44298fc1c14");
+}
+END_TEST
+
 START_TEST(random_digits)
 {
 	char text[2 * 64 + 2];
@@ -120,6 +131,6 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {base64_is_read, what_is_no_base64_is_refused, base64_round_trip,
-	                              base32_is_written, uuids, random_digits};
+	                              base32_is_written, uuids, mark_of_a_url, random_digits};
 	return suite_run("encoding", tests, sizeof tests / sizeof tests[0], 30);
 }

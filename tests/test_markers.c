@@ -121,6 +121,43 @@ START_TEST(young_ones_stay)
 }
 END_TEST
 
+/* A marker as the service leaves it, which is to be kept until then; 0: it says nothing of that. */
+static void delete_and_keep(const char *key, nanos keep)
+{
+	char subject[64], until[24];
+	natsMsg *message = NULL;
+	ck_assert_int_eq(kvStore_PutString(NULL, bucket, key, "value"), NATS_OK);
+	snprintf(subject, sizeof subject, "$KV.records.%s", key);
+	snprintf(until, sizeof until, "%lld", (long long)keep);
+	ck_assert_int_eq(natsMsg_Create(&message, subject, NULL, "", 0), NATS_OK);
+	ck_assert_int_eq(natsMsgHeader_Set(message, "KV-Operation", "DEL"), NATS_OK);
+	ck_assert_int_eq(natsMsgHeader_Set(message, "Postprocessing-Begun", "12 34"), NATS_OK);
+	if (keep != 0)
+		ck_assert_int_eq(natsMsgHeader_Set(message, TOMBSTONE_KEEP, until), NATS_OK);
+	ck_assert_int_eq(js_PublishMsg(NULL, js, message, NULL, NULL), NATS_OK);
+	natsMsg_Destroy(message);
+}
+
+/* However old it is, one that somebody may ask for stays until then. */
+START_TEST(some_stay_for_longer)
+{
+	kvEntry *entry = NULL;
+	set_up();
+	delete_and_keep("long", clock_now() + HOUR);
+	delete_and_keep("over", clock_now() - 1);
+	delete_and_keep("plain", 0);
+	delete_and_keep("last", 0);
+	ck_assert_int_eq(markers_clear(&store, &address, 0), 2);
+	ck_assert_uint_eq(messages(), 2);
+	ck_assert_int_eq(markers_clear(&store, &address, 0), 0);
+	natsMsg *message = NULL;
+	ck_assert_int_eq(js_GetLastMsg(&message, js, "KV_records", "$KV.records.long", NULL, NULL), NATS_OK);
+	natsMsg_Destroy(message);
+	ck_assert_int_eq(kvStore_Get(&entry, bucket, "over"), NATS_NOT_FOUND);
+	tear_down();
+}
+END_TEST
+
 START_TEST(without_a_broker)
 {
 	set_up();
@@ -136,6 +173,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {only_markers_go, the_last_of_all_stays, young_ones_stay, without_a_broker};
+	const TTest *const tests[] = {only_markers_go, the_last_of_all_stays, young_ones_stay, some_stay_for_longer, without_a_broker};
 	return suite_run("markers", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -88,6 +88,7 @@ static void assert_round_trip(void)
 	ck_assert_uint_eq(one->confirmations, other->confirmations);
 	ck_assert_int_eq(one->due, other->due);
 	ck_assert_int_eq(one->woken_at, other->woken_at);
+	ck_assert_int_eq(one->ended_at, other->ended_at);
 	ck_assert_uint_eq(one->waits, other->waits);
 	ck_assert_uint_eq(one->transition, other->transition);
 	ck_assert_uint_eq(one->publish, other->publish);
@@ -138,9 +139,10 @@ START_TEST(round_trip)
 		{.step = 1, .phase = PHASE_AWAITING, .awaited = true, .due = NOW, .publish = PUBLISH_START | PUBLISH_STEP_FINISHED,
 		 .finished_step = 0, .finished_outcome = OUTCOME_CONTINUE},
 		{.step = 3, .phase = PHASE_CONFIRMING, .outcome = OUTCOME_DELETE, .confirmations = 3, .due = NOW,
-		 .publish = PUBLISH_FINISHED | PUBLISH_STEP_FINISHED, .finished_step = 2, .finished_outcome = OUTCOME_DELETE},
+		 .publish = PUBLISH_FINISHED | PUBLISH_STEP_FINISHED, .ended_at = NOW, .finished_step = 2, .finished_outcome = OUTCOME_DELETE},
 		{.step = 3, .phase = PHASE_UNCONFIRMED, .outcome = OUTCOME_CONTINUE, .confirmations = 24},
 		{.step = 3, .phase = PHASE_ENDED, .outcome = OUTCOME_ABORT},
+		{.step = 3, .phase = PHASE_ENDED, .outcome = OUTCOME_ABORT, .ended_at = NOW},
 	};
 	for (size_t i = 0; i < sizeof statuses / sizeof statuses[0]; i++) {
 		record.status = statuses[i];
@@ -479,6 +481,20 @@ START_TEST(metadata_of_no_use)
 }
 END_TEST
 
+/* Instances of an earlier version do not write when the end was published, but when what is published last was. */
+START_TEST(time_of_the_end)
+{
+	record.status = (struct status){.step = 3, .phase = PHASE_CONFIRMING, .outcome = OUTCOME_ABORT, .due = NOW + MINUTE, .transition = 4,
+	                                .publish = PUBLISH_FINISHED, .said = 4, .said_at = NOW + 7, .ended_at = NOW};
+	ck_assert(decode_changed("\"endedAt\":\"2023-11-14T22:13:20.000000005Z\",", ""));
+	ck_assert(!back.foreign);
+	ck_assert_int_eq(back.status.ended_at, NOW + 7);
+	record.status.publish = 0;
+	ck_assert(decode_changed("\"endedAt\":\"2023-11-14T22:13:20.000000005Z\",", ""));
+	ck_assert_int_eq(back.status.ended_at, 0);
+}
+END_TEST
+
 START_TEST(broken_values)
 {
 	static const char *const values[] = {"", "x", "[]", "{}", "{\"data\":null}", "{\"data\":7}", "{\"data\":\"\"}", "{\"data\":\"e30\"}",
@@ -568,7 +584,7 @@ int main(void)
 {
 	const TTest *const tests[] = {round_trip, what_rejected_it, a_large_result_is_not_kept_for_people,
 	                              what_rejected_it_is_no_step, reason_that_is_no_text, as_the_others_read_it, records_of_the_other_implementation,
-	                              foreign_records_with_little_in_them, records_without_steps, broken_records, own_part_of_no_use, metadata_of_no_use, broken_values, limits,
+	                              foreign_records_with_little_in_them, records_without_steps, broken_records, own_part_of_no_use, metadata_of_no_use, time_of_the_end, broken_values, limits,
 	                              nothing_of_a_step_is_said_at_the_end, steps_are_told_apart_by_name,
 	                              size_that_nobody_announced, keys};
 	Suite *suite = suite_create("record");

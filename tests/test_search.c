@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/bus_connect.h"
+#include "core/event.h"
 #include "tests/harness/fixture_nats.h"
 #include "tests/harness/limits.h"
 #include "tests/harness/suite.h"
@@ -138,6 +139,68 @@ START_TEST(finds_it_before_what_is_gone)
 }
 END_TEST
 
+static uint64_t publish_restart(const char *upload)
+{
+	struct text message = {0};
+	jsPubAck *ack = NULL;
+	event_encode_restart(&message, upload, clock_now());
+	ck_assert_int_eq(js_Publish(&ack, js, "main-queue", message.data, (int)message.length, NULL, NULL), NATS_OK);
+	uint64_t sequence = ack->Sequence;
+	jsPubAck_Destroy(ack);
+	text_free(&message);
+	return sequence;
+}
+
+static void ask_restart(struct mail **lookups, const char *upload, uint64_t after, uint64_t before)
+{
+	struct lookup *lookup = lookup_create_restart(upload, after, before, NULL);
+	ck_assert_ptr_nonnull(lookup);
+	lookup->mail.next = *lookups;
+	*lookups = &lookup->mail;
+}
+
+/* Between two messages, and of this upload. */
+START_TEST(finds_a_restart)
+{
+	struct mail *lookups = NULL;
+	size_t present, absent;
+	set_up();
+	publish_many("first", 100);
+	uint64_t at = publish_restart("u");
+	publish_many("second", 100);
+	ck_assert_uint_eq(at, 101);
+	ask_restart(&lookups, "u", 50, 150);
+	ask_restart(&lookups, "u", 100, 102);
+	ask_restart(&lookups, "u", 0, 1000);
+	search(lookups, &present, &absent);
+	ck_assert(present == 3 && absent == 0);
+	lookups = NULL;
+	ask_restart(&lookups, "u", 101, 201);
+	ask_restart(&lookups, "u", 1, 101);
+	ask_restart(&lookups, "v", 1, 201);
+	ask_restart(&lookups, "u", 5, 6);
+	ask_restart(&lookups, "u", 500, 600);
+	search(lookups, &present, &absent);
+	ck_assert(present == 0 && absent == 5);
+	/* Together with what is asked by ID. */
+	lookups = NULL;
+	ask_restart(&lookups, "u", 50, 150);
+	ask(&lookups, "second-7", clock_now() - MINUTE);
+	ask(&lookups, "u", clock_now() - MINUTE);
+	ask_restart(&lookups, "second-7", 50, 150);
+	search(lookups, &present, &absent);
+	ck_assert(present == 2 && absent == 2);
+	/* What has gone from the stream is not there, whatever is around it. */
+	for (uint64_t i = 95; i <= 201; i++)
+		ck_assert_int_eq(js_DeleteMsg(js, "main-queue", i, NULL, NULL), NATS_OK);
+	lookups = NULL;
+	ask_restart(&lookups, "u", 50, 150);
+	search(lookups, &present, &absent);
+	ck_assert(present == 0 && absent == 1);
+	tear_down();
+}
+END_TEST
+
 /* Many questions cost one reading. */
 START_TEST(a_thousand_at_once)
 {
@@ -172,6 +235,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {finds_what_is_there, finds_it_before_what_is_gone, a_thousand_at_once, without_a_broker};
+	const TTest *const tests[] = {finds_what_is_there, finds_it_before_what_is_gone, finds_a_restart, a_thousand_at_once, without_a_broker};
 	return suite_run("search", tests, sizeof tests / sizeof tests[0], 60);
 }

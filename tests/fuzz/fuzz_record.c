@@ -33,7 +33,7 @@ static void check_same(const struct record *one, const struct record *other)
 	REQUIRE(one->upload->start_time == other->upload->start_time);
 	REQUIRE(was->phase == is->phase && was->step == is->step && was->outcome == is->outcome && was->due == is->due);
 	REQUIRE(was->transition == is->transition && was->begun == is->begun && was->publish == is->publish);
-	REQUIRE(was->failures == is->failures && was->confirmations == is->confirmations && was->woken_at == is->woken_at);
+	REQUIRE(was->failures == is->failures && was->confirmations == is->confirmations && was->woken_at == is->woken_at && was->ended_at == is->ended_at);
 	REQUIRE(strcmp(was->reason, is->reason) == 0 && strcmp(one->owner, other->owner) == 0);
 	REQUIRE((one->result == NULL) == (other->result == NULL));
 }
@@ -75,7 +75,7 @@ static void move(const struct record *record)
 				.claim = (bits & 1) && !record->foreign, /* which has no owner */
 			};
 			struct action action = pipeline_apply(&pipeline, record->upload, true, &next.status, &input, bits & 8, NOW);
-			REQUIRE(action.ignored == NULL || (action.write == WRITE_NONE && !action.drop));
+			REQUIRE((action.ignored == NULL && !action.ask_restart) || (action.write == WRITE_NONE && !action.drop));
 			next.result = next.status.publish & PUBLISH_STEP_FINISHED ? result : NULL;
 			if (action.write == WRITE_PUT && record->status.transition < INT64_MAX)
 				write_and_read(&next);

@@ -3,6 +3,7 @@ SCENARIO_FIXTURE = tests/scenario/scenario.c tests/scenario/scenario.h \
 	tests/scenario/recorder.c tests/scenario/recorder.h \
 	tests/scenario/storage.c tests/scenario/storage.h \
 	tests/scenario/records.c tests/scenario/records.h tests/scenario/suite.c \
+	tests/scenario/other.c tests/scenario/other.h \
 	tests/file_server.c tests/file_server.h tests/fixture_clamd.c tests/fixture_clamd.h
 check_LIBRARIES += tests/libscenario.a
 tests_libscenario_a_SOURCES = $(SCENARIO_FIXTURE)
@@ -19,6 +20,11 @@ check_PROGRAMS += tests/test_scenario_corpus
 tests_test_scenario_corpus_LDADD = $(SCENARIO_LIBS)
 check_PROGRAMS += tests/test_scenario_resume
 tests_test_scenario_resume_LDADD = $(SCENARIO_LIBS)
+check_PROGRAMS += tests/test_scenario_clean
+tests_test_scenario_clean_LDADD = $(SCENARIO_LIBS)
+check_PROGRAMS += tests/test_scenario_wire
+tests_test_scenario_wire_SOURCES = tests/test_scenario_wire.c tests/storage_events.c tests/storage_events.h
+tests_test_scenario_wire_LDADD = $(SCENARIO_LIBS)
 check_PROGRAMS += tests/test_scenario_foreign
 tests_test_scenario_foreign_LDADD = $(SCENARIO_LIBS)
 check_PROGRAMS += tests/test_scenario_crash

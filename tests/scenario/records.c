@@ -49,6 +49,23 @@ json_t *records_read(struct scenario *scenario, const char *upload)
 	return record;
 }
 
+const char *records_tombstone(struct scenario *scenario, const char *upload, const char *header, char text[256])
+{
+	char key[KEY_SIZE], subject[KEY_SIZE + 32];
+	natsMsg *message = NULL;
+	const char *value = NULL;
+	make_key(upload, key);
+	snprintf(subject, sizeof subject, "$KV." BUCKET ".%s", key);
+	ck_assert_int_eq(js_GetLastMsg(&message, scenario->js, "KV_" BUCKET, subject, NULL, NULL), NATS_OK);
+	ck_assert_int_eq(natsMsgHeader_Get(message, "KV-Operation", &value), NATS_OK);
+	ck_assert_str_eq(value, "DEL");
+	value = "";
+	natsMsgHeader_Get(message, header, &value);
+	snprintf(text, 256, "%s", value);
+	natsMsg_Destroy(message);
+	return text;
+}
+
 struct wish {
 	struct scenario *scenario;
 	const char *upload, *key, *value;

@@ -11,6 +11,10 @@ json_t *records_read(struct scenario *scenario, const char *upload);
 /* Waits until there is none. */
 void records_await_gone(struct scenario *scenario, const char *upload);
 
+/* The value of a header of the marker that a deleted record leaves, in text[256]; "" if there is none. Fails the test unless
+ * there is a marker. */
+const char *records_tombstone(struct scenario *scenario, const char *upload, const char *header, char text[256]);
+
 /* Waits until a text or a number of its StepHost part, say its "phase", has this value. */
 void records_await(struct scenario *scenario, const char *upload, const char *key, const char *value);
 

@@ -129,6 +129,18 @@ void storage_resume(struct scenario *scenario, const char *upload, const char *s
 	            json_pack("{s:s,s:s,s:{s:i,s:i}}", "UploadID", upload, "Step", step, "Timestamp", "seconds", 1795374288, "nanos", 675338001));
 }
 
+void storage_clean(struct scenario *scenario, const char *upload)
+{
+	storage_say(scenario, "CleanUpload",
+	            json_pack("{s:s,s:b,s:{s:i,s:i}}", "UploadID", upload, "KeepUpload", false, "Timestamp", "seconds", 1795460649, "nanos", 0));
+}
+
+void storage_restart(struct scenario *scenario, const char *upload)
+{
+	storage_say(scenario, "RestartPostprocessing",
+	            json_pack("{s:s,s:{s:i,s:i}}", "UploadID", upload, "Timestamp", "seconds", 1795374288, "nanos", 680748049));
+}
+
 void storage_check_finished(struct scenario *scenario, const char *upload, const char *outcome)
 {
 	const struct recorded *finished = recorder_await(&scenario->recorder, "PostprocessingFinished", upload, 0);

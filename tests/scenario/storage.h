@@ -31,6 +31,9 @@ void storage_upload_ready(struct scenario *scenario, const char *upload, bool fa
 void storage_step_finished(struct scenario *scenario, const char *upload, const char *step, const char *outcome);
 /* What the command says: by ID, or by step with an ID of "". */
 void storage_resume(struct scenario *scenario, const char *upload, const char *step);
+/* What its commands say: it removes the upload; it is to be begun again. */
+void storage_clean(struct scenario *scenario, const char *upload);
+void storage_restart(struct scenario *scenario, const char *upload);
 
 /* BytesReceived, the wait for PostprocessingFinished with this outcome. */
 void storage_expect(struct scenario *scenario, const char *upload, const char *path, size_t size, const char *outcome);

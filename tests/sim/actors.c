@@ -18,24 +18,67 @@ static void store(struct world *world, struct text *message)
 	actors_see(world, sequence);
 }
 
-static void announce(struct world *world, size_t number)
+static struct upload *make_upload(const struct world *world, size_t number)
 {
-	struct text message = {0};
 	struct upload *upload = upload_create(&(struct upload){.id = world->upload[number].id, .url = "http://storage/secret",
 	                                                       .filename = "file.txt",
 	                                                       .filesize = number % 2 == 0 ? 10 : LARGE});
 	if (upload == NULL)
 		abort();
+	return upload;
+}
+
+static void announce(struct world *world, size_t number)
+{
+	struct text message = {0};
+	if (world->upload[number].cleaned != 0)
+		return;
+	struct upload *upload = make_upload(world, number);
 	event_encode_bytes_received(&message, upload, world->now);
 	upload_release(upload);
 	world->upload[number].begun = world->broker.count + 1;
 	world_trace(world, "storage announces %s", world->upload[number].id);
+	store(world, &message);
+	if (world_chance(world, 15))
+		world_plan(world, 1 + (nanos)world_random(world, (world_maybe(world, 50) ? 1 : 50) * (uint64_t)SECOND),
+		           &(struct happening){.kind = HAPPEN_REPEAT, .upload = number});
+	if (world_chance(world, 12))
+		world_plan(world, (nanos)world_random(world, (world_maybe(world, 50) ? 3 : 120) * (uint64_t)SECOND),
+		           &(struct happening){.kind = HAPPEN_CLEAN, .upload = number});
+}
+
+/* In the breath in which it was announced; its consumer may have been slow. */
+static void repeat(struct world *world, size_t number)
+{
+	struct sim_upload *upload = &world->upload[number];
+	struct text message = {0};
+	struct upload *facts = make_upload(world, number);
+	if (upload->cleaned != 0)
+		return;
+	event_encode_bytes_received(&message, facts, world->now);
+	upload_release(facts);
+	upload->repeated = true;
+	world_trace(world, "storage announces %s once more", upload->id);
+	store(world, &message);
+}
+
+static void clean(struct world *world, size_t number)
+{
+	struct sim_upload *upload = &world->upload[number];
+	struct text message = {0};
+	if (upload->confirmed || upload->cleaned != 0)
+		return;
+	event_encode_clean(&message, upload->id, world->now);
+	upload->cleaned = world->broker.count + 1;
+	world_trace(world, "storage removes %s", upload->id);
 	store(world, &message);
 }
 
 static void confirm(struct world *world, const struct happening *happening)
 {
 	struct sim_upload *upload = &world->upload[happening->upload];
+	if (upload->cleaned != 0)
+		return;
 	struct text message = {0};
 	struct upload *facts = upload_create(&(struct upload){.id = upload->id, .filename = "file.txt"});
 	if (facts == NULL)
@@ -67,6 +110,10 @@ void actors_happen(struct world *world, const struct happening *happening)
 {
 	if (happening->kind == HAPPEN_UPLOAD)
 		announce(world, happening->upload);
+	else if (happening->kind == HAPPEN_REPEAT)
+		repeat(world, happening->upload);
+	else if (happening->kind == HAPPEN_CLEAN)
+		clean(world, happening->upload);
 	else if (happening->kind == HAPPEN_READY)
 		confirm(world, happening);
 	else
@@ -99,7 +146,7 @@ static void see_start(struct world *world, size_t number)
 static void see_restart(struct world *world, size_t number)
 {
 	world_trace(world, "storage is asked to begin %s again", world->upload[number].id);
-	if (!world->upload[number].hit)
+	if (!world->upload[number].hit && world->upload[number].cleaned == 0)
 		world_violated(world, "storage is asked to begin %s again, of which nothing was lost", world->upload[number].id);
 	if (!world->upload[number].confirmed)
 		world_plan(world, 1 + (nanos)world_random(world, 2 * (uint64_t)SECOND), &(struct happening){.kind = HAPPEN_UPLOAD, .upload = number});
@@ -116,6 +163,8 @@ void actors_see(struct world *world, uint64_t sequence)
 	}
 	struct sim_upload *upload = event.upload_id != NULL ? world_upload(world, event.upload_id) : NULL;
 	size_t number = upload != NULL ? (size_t)(upload - world->upload) : 0;
+	if (upload != NULL && message->id != NULL)
+		promises_of_message(world, message->id, &event);
 	if (upload != NULL && event.type == EVENT_FINISHED)
 		see_finished(world, number, event.outcome);
 	else if (upload != NULL && event.type == EVENT_START_STEP)

@@ -115,7 +115,7 @@ static void keep(struct sim_entry *entry)
 }
 
 bool sim_write(struct sim_broker *broker, const char *key, uint64_t expected, const char *id, const char *value, size_t length,
-               uint64_t begun, int64_t stream, nanos now, uint64_t *revision)
+               const struct tombstone *tombstone, nanos now, uint64_t *revision)
 {
 	for (size_t i = broker->writes; i-- > 0 && now - broker->written[i].at < SIM_WINDOW;) {
 		if (strcmp(broker->written[i].id, id) == 0) {
@@ -135,8 +135,7 @@ bool sim_write(struct sim_broker *broker, const char *key, uint64_t expected, co
 	}
 	entry->value = value != NULL ? sim_copy(value, length) : NULL;
 	entry->length = length;
-	entry->begun = begun;
-	entry->stream = stream;
+	entry->tombstone = *tombstone;
 	entry->written = now;
 	entry->revision = *revision = ++broker->revision;
 	broker->written = grown(broker->written, broker->writes, sizeof *broker->written);

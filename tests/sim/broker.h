@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "core/clock.h"
+#include "core/store.h"
 
 #define SIM_WINDOW (2 * MINUTE)
 #define SIM_ACK_WAIT (30 * SECOND)
@@ -28,8 +29,7 @@ struct sim_entry {
 	uint64_t revision;
 	char *value;           /* NULL: a deletion marker */
 	size_t length;
-	uint64_t begun;        /* a marker's */
-	int64_t stream;
+	struct tombstone tombstone; /* a marker's */
 	nanos written;
 	struct sim_entry *before; /* what was replaced; its key is NULL */
 };
@@ -70,7 +70,7 @@ size_t sim_unacknowledged(const struct sim_broker *broker);
 struct sim_entry *sim_find(struct sim_broker *broker, const char *key);
 /* value NULL: a deletion marker. False: the key's last revision is not `expected`. */
 bool sim_write(struct sim_broker *broker, const char *key, uint64_t expected, const char *id, const char *value, size_t length,
-               uint64_t begun, int64_t stream, nanos now, uint64_t *revision);
+               const struct tombstone *tombstone, nanos now, uint64_t *revision);
 /* Forgets a key's last write, as if it had never been; the bucket's last revision stays. */
 void sim_forget(struct sim_broker *broker, struct sim_entry *entry);
 

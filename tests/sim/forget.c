@@ -21,7 +21,7 @@ static void read_owner(const struct sim_entry *entry, char owner[OWNER_LIMIT])
 static void begin_again(struct world *world, struct sim_upload *upload)
 {
 	upload->missed_by = 0;
-	if (!upload->confirmed)
+	if (!upload->confirmed && upload->cleaned == 0)
 		world_plan(world, MINUTE, &(struct happening){.kind = HAPPEN_UPLOAD, .upload = (size_t)(upload - world->upload)});
 }
 

@@ -130,12 +130,23 @@ static void deliver(struct world *world, struct instance *instance, uint64_t seq
 	coordinator_deliver(instance->coordinator, delivery, world->now);
 }
 
+/* An event that nobody here understands. */
+static bool is_skipped(struct world *world, uint64_t sequence)
+{
+	const struct sim_message *message = &world->broker.message[sequence - 1];
+	if (world->breakage != BREAK_CLEAN_SKIPPED || memmem(message->data, message->length, "CleanUpload", 11) == NULL)
+		return false;
+	sim_acknowledge(&world->broker, sequence);
+	return true;
+}
+
 static void pull(struct world *world, size_t number)
 {
 	struct instance *instance = &world->instance[number];
 	uint64_t sequence;
 	while (world->broker_up && !instance->dying && instance->stops_until == 0 && instance->held < HELD_LIMIT && (sequence = sim_deliver(&world->broker, world->now)) != 0)
-		deliver(world, instance, sequence);
+		if (!is_skipped(world, sequence))
+			deliver(world, instance, sequence);
 	world_plan(world, 1 + (nanos)world_random(world, (uint64_t)(SECOND / 4)),
 	           &(struct happening){.kind = HAPPEN_PULL, .instance = number, .life = instance->life});
 }
@@ -218,6 +229,7 @@ static void answer(struct world *world, const struct happening *happening)
 	}
 	request->status = operation->status;
 	request->sequence = operation->sequence;
+	request->duplicate = operation->duplicate;
 	request->error = operation->error;
 	request->text[0] = '\0';
 	world->answering = operation;
@@ -302,6 +314,8 @@ void instance_happens(struct world *world, const struct happening *happening)
 			give_sign(world, happening->instance);
 		else if (happening->kind == HAPPEN_RUN_ENDS)
 			end_run(world, happening);
+		else if (happening->kind == HAPPEN_TOLD)
+			coordinator_told_gone(instance->coordinator, world->upload[happening->upload].id, world->now);
 		else if (happening->kind == HAPPEN_ANSWER)
 			answer(world, happening);
 		else

@@ -68,11 +68,15 @@ static void arrive_write(struct world *world, struct operation *operation)
 		snprintf(fresh, sizeof fresh, "fresh-%llu", (unsigned long long)world->order);
 		id = fresh;
 	}
-	uint64_t begun = world->breakage == BREAK_MARKER_FORGOTTEN ? 0 : operation->begun;
-	bool good = sim_write(&world->broker, operation->key, expected, id, removed ? NULL : operation->data, operation->length, begun,
-	                      operation->stream, world->now, &operation->sequence);
+	if (world->breakage == BREAK_MARKER_FORGOTTEN)
+		operation->tombstone = (struct tombstone){0};
+	if (removed && world->breakage == BREAK_CLEAN_BACKDATED && operation->tombstone.begun == world_upload(world, operation->key)->cleaned)
+		operation->tombstone.begun = 0;
+	bool good = sim_write(&world->broker, operation->key, expected, id, removed ? NULL : operation->data, operation->length,
+	                      &operation->tombstone, world->now, &operation->sequence);
+	operation->duplicate = good && world->broker.revision == before;
 	if (good && world->broker.revision != before)
-		promises_of_write(world, operation->key, operation->data, operation->length, removed);
+		promises_of_write(world, operation->key, operation->data, operation->length, removed ? &operation->tombstone : NULL);
 	if (!good && world->breakage == BREAK_WRITE_ID) {
 		operation->sequence = entry != NULL ? entry->revision : 0;
 	} else if (!good) {
@@ -109,9 +113,31 @@ static void arrive_publish(struct world *world, struct operation *operation)
 		actors_see(world, operation->sequence);
 }
 
+/* Has somebody asked storage for an upload between two messages? */
+static void arrive_restart(struct world *world, const struct operation *operation)
+{
+	struct lookup *lookup = operation->lookup;
+	struct event event;
+	char why[128];
+	for (uint64_t sequence = lookup->after + 1; sequence < lookup->before && sequence <= world->broker.count; sequence++) {
+		const struct sim_message *message = &world->broker.message[sequence - 1];
+		if (event_decode(message->data, message->length, NULL, 0, 0, true, &event, why, sizeof why) != EVENT_TAKEN)
+			continue;
+		if (event.type == EVENT_RESTART && strcmp(event.upload_id, operation->id) == 0)
+			lookup->result = LOOKUP_PRESENT;
+		event_clear(&event);
+	}
+	if (world->breakage == BREAK_REPEAT_ASKED)
+		lookup->result = LOOKUP_PRESENT;
+}
+
 static void arrive_look(struct world *world, struct operation *operation)
 {
 	operation->lookup->result = LOOKUP_ABSENT;
+	if (operation->lookup->before != 0) {
+		arrive_restart(world, operation);
+		return;
+	}
 	for (size_t i = 0; i < world->broker.count && world->breakage != BREAK_NO_LOOK; i++) {
 		const struct sim_message *message = &world->broker.message[i];
 		if (message->id != NULL && message->stored >= operation->lookup->since && strcmp(message->id, operation->id) == 0)

@@ -84,8 +84,7 @@ static enum loaded port_read(void *closure, struct request *request, struct load
 		return LOADED_FAILED;
 	const struct sim_entry *snapshot = &operation->snapshot;
 	entry->revision = snapshot->revision;
-	entry->begun = snapshot->begun;
-	entry->stream = snapshot->stream;
+	entry->tombstone = snapshot->tombstone;
 	if (snapshot->value == NULL)
 		return LOADED_NOTHING;
 	return sim_decode(reach->world, reach->number, snapshot, &entry->record) ? LOADED_RECORD : LOADED_BROKEN;
@@ -102,11 +101,26 @@ static void port_put(void *closure, struct request *request, const char *id, uin
 }
 
 static void port_remove(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
-                        uint64_t begun, int64_t stream)
+                        const struct tombstone *tombstone)
 {
 	send(closure, request,
 	     &(struct operation){.kind = OPERATION_REMOVE, .key = duplicate(id), .id = duplicate(message_id), .expected = expected,
-	                        .begun = begun, .stream = stream});
+	                        .tombstone = *tombstone});
+}
+
+/* Nobody may hear it, and some hear it late. */
+static void port_say_gone(void *closure, const char *id)
+{
+	struct reach *reach = closure;
+	struct world *world = reach->world;
+	struct sim_upload *upload = world_upload(world, id);
+	if (dies_here(&world->instance[reach->number]))
+		return;
+	for (size_t i = 0; i < world->instances && world->broker_up; i++)
+		if (i != reach->number && world->instance[i].coordinator != NULL && !world_chance(world, 25))
+			world_plan(world, 1 + (nanos)world_random(world, 10 * (uint64_t)MILLISECOND),
+			           &(struct happening){.kind = HAPPEN_TOLD, .instance = i, .life = world->instance[i].life,
+			                               .upload = (size_t)(upload - world->upload)});
 }
 
 static void port_publish(void *closure, struct request *request, const char *message_id, const char *message, size_t length)
@@ -239,6 +253,6 @@ static void port_scan(void *closure, void *token)
 struct ports sim_ports(struct world *world, size_t number)
 {
 	reaches[number] = (struct reach){world, number};
-	return (struct ports){&reaches[number], port_load, port_read, port_put, port_remove, port_publish, port_look, port_acknowledge, port_drop,
+	return (struct ports){&reaches[number], port_load, port_read, port_put, port_remove, port_say_gone, port_publish, port_look, port_acknowledge, port_drop,
 	                      port_run, port_cancel, port_replace, port_lives, port_scan};
 }

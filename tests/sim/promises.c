@@ -44,17 +44,49 @@ static void check_progress(struct world *world, struct sim_upload *upload, const
 		world_violated(world, "%s leaves its delay %.3f s early", upload->id, (double)(was->due - world->now) / (double)SECOND);
 }
 
-void promises_of_write(struct world *world, const char *key, const char *value, size_t length, bool removed)
+/* A pass that has ended is the last one. */
+static void check_repeat(struct world *world, struct sim_upload *upload)
+{
+	if (upload->last.status.step == upload->last.upload->step_count)
+		world_violated(world, "%s is begun again, having ended", upload->id);
+	for (size_t i = 0; i < SIM_STEPS; i++)
+		upload->passed[i] = false;
+	upload->results = 0;
+}
+
+/* Of what storage has removed only those that had decided so before may do a last thing: a step that was about to begin, a word
+ * that was about to be said. */
+#define RUN_PATIENCE (10 * SECOND)
+#define WORD_PATIENCE (45 * SECOND)
+
+/* Has an instance had its time to know that the upload was removed? */
+static bool knows_clean(const struct world *world, const struct sim_upload *upload, size_t instance, nanos patience)
+{
+	return upload->clean_at != 0 && !upload->hit && world->now > upload->clean_at + patience &&
+	       world->instance[instance].stalled_until < upload->clean_at;
+}
+
+static void note_removal(struct world *world, struct sim_upload *upload, const struct tombstone *tombstone)
+{
+	bool clean = upload->cleaned != 0 && tombstone->begun == upload->cleaned;
+	if (!upload->confirmed && upload->cleaned == 0)
+		world_violated(world, "the record of %s is removed before storage confirmed", upload->id);
+	if (clean && upload->clean_at == 0)
+		upload->clean_at = world->now;
+	world_trace(world, "the record of %s goes%s", upload->id, clean ? ", as storage has removed it" : "");
+	upload->removed = true;
+	upload->present = false;
+	upload->held = 0;
+}
+
+void promises_of_write(struct world *world, const char *key, const char *value, size_t length, const struct tombstone *tombstone)
 {
 	struct sim_upload *upload = world_upload(world, key);
 	struct record record;
 	char why[128];
 	upload->missed_by = 0;
-	if (removed) {
-		if (!upload->confirmed)
-			world_violated(world, "the record of %s is removed before storage confirmed", key);
-		upload->removed = true;
-		upload->present = false;
+	if (tombstone != NULL) {
+		note_removal(world, upload, tombstone);
 		return;
 	}
 	if (record_decode(value, length, &record, why, sizeof why) != RECORD_TAKEN) {
@@ -68,8 +100,11 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
 		world_violated(world, "%s is begun again after its end", key);
 	check_due(world, &record);
 	world->expired += strncmp(record.status.reason, "the step was suspended", 22) == 0 && record.status.confirmations == 1;
-	if (upload->present && !upload->hit)
+	/* Said twice, it may begin again, as long as it is under way. */
+	if (upload->present && !upload->hit && upload->last.status.begun == record.status.begun)
 		check_progress(world, upload, &record);
+	else if (upload->present && !upload->hit)
+		check_repeat(world, upload);
 	record_clear(&upload->last);
 	upload->last = record;
 	upload->present = true;
@@ -103,6 +138,21 @@ void promises_of_finished(struct world *world, struct sim_upload *upload, enum o
 	upload->finished++;
 }
 
+/* One end for each upload, and none for what storage has removed. */
+void promises_of_message(struct world *world, const char *message_id, const struct event *event)
+{
+	struct sim_upload *upload = world_upload(world, event->upload_id);
+	size_t length = strlen(upload->id);
+	if (event->type != EVENT_RESTART && world->arriving != NULL && knows_clean(world, upload, world->arriving->instance, WORD_PATIENCE))
+		world_violated(world, "%s is said of %s, which storage has removed", message_id, upload->id);
+	if (event->type != EVENT_FINISHED || message_id[length] != '.')
+		return;
+	uint64_t pass = strtoull(message_id + length + 1, NULL, 10);
+	if (upload->ended_pass != 0 && pass != upload->ended_pass && !upload->hit)
+		world_violated(world, "%s ends a second time", upload->id);
+	upload->ended_pass = pass;
+}
+
 static const char *const steps[SIM_STEPS] = {"scan", "delay", "remote"};
 
 /* 6: what may have ended an instance is run with a mark. Who was stopped and does not know yet that it was taken for dead
@@ -111,6 +161,8 @@ static const char *const steps[SIM_STEPS] = {"scan", "delay", "remote"};
 void promises_of_run(struct world *world, size_t instance, const struct run *run)
 {
 	struct sim_upload *upload = world_upload(world, run->upload->id);
+	if (knows_clean(world, upload, instance, RUN_PATIENCE))
+		world_violated(world, "%s is run on %s, which storage has removed", steps[run->step], upload->id);
 	bool holds = !upload->present && !upload->removed;
 	world_trace(world, "%s runs %s on %s%s", world->instance[instance].owner, steps[run->step], upload->id, holds ? ", without a record" : "");
 	struct instance *runner = &world->instance[instance];
@@ -118,7 +170,8 @@ void promises_of_run(struct world *world, size_t instance, const struct run *run
 		world_violated(world, "%s is run for %s, though it is suspended", steps[run->step], upload->id);
 	bool owns = strcmp(upload->last.owner, world->instance[instance].owner) == 0 && upload->shown[instance] >= upload->feared_at;
 	bool knows = !upload->present || owns;
-	if ((upload->feared & 1u << run->step) != 0 && !run->marked && knows && !upload->hit)
+	/* Each event that begins it may be the first of the kind that anybody sees. */
+	if ((upload->feared & 1u << run->step) != 0 && !run->marked && knows && !upload->hit && !upload->repeated)
 		world_violated(world, "%s of %s may have ended an instance, and is run without a mark", steps[run->step], upload->id);
 	if (!holds)
 		return;
@@ -162,7 +215,7 @@ void promises_of_acknowledgement(struct world *world, uint64_t sequence)
 {
 	for (size_t i = 0; i < SIM_UPLOADS; i++) {
 		const struct sim_upload *upload = &world->upload[i];
-		if (upload->begun == sequence && !upload->present && !upload->removed)
+		if (upload->begun == sequence && !upload->present && !upload->removed && upload->clean_at == 0)
 			world_violated(world, "the event of %s is acknowledged before there is a record", upload->id);
 	}
 }
@@ -206,6 +259,11 @@ void promises_at_end(struct world *world)
 {
 	for (size_t i = 0; i < SIM_UPLOADS; i++) {
 		const struct sim_upload *upload = &world->upload[i];
+		if (upload->cleaned != 0) {
+			if (upload->present && !upload->hit)
+				world_violated(world, "%s was removed, and its record stays", upload->id);
+			continue;
+		}
 		/* What storage has confirmed is over for it, whatever came back from the past of the bucket. */
 		bool ended = upload->hit ? upload->confirmed : upload->removed || (upload->present && upload->last.status.phase == PHASE_ENDED);
 		if (upload->finished == 0)
@@ -213,7 +271,7 @@ void promises_at_end(struct world *world)
 		else if (!ended)
 			world_violated(world, "%s was confirmed, and its record stays (%s)", upload->id,
 			               upload->present ? phase_name(upload->last.status.phase) : "none");
-		else if (upload->outcome == OUTCOME_CONTINUE && upload->results == 0)
+		else if (upload->outcome == OUTCOME_CONTINUE && upload->results == 0 && !(upload->hit && upload->repeated))
 			world_violated(world, "nobody was told the result of the scan of %s", upload->id);
 	}
 	if (sim_unacknowledged(&world->broker) > 0)

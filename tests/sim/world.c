@@ -124,6 +124,8 @@ static void happen(struct world *world, const struct happening *happening)
 		}
 		break;
 	case HAPPEN_UPLOAD:
+	case HAPPEN_REPEAT:
+	case HAPPEN_CLEAN:
 	case HAPPEN_READY:
 	case HAPPEN_REMOTE:
 		actors_happen(world, happening);
@@ -165,10 +167,12 @@ static void plan_troubles(struct world *world)
 
 static bool all_over(const struct world *world)
 {
-	for (size_t i = 0; i < SIM_UPLOADS; i++)
-		if (!world->upload[i].confirmed ||
-		    (world->upload[i].present && world->upload[i].last.status.phase != PHASE_ENDED && !world->upload[i].hit))
+	for (size_t i = 0; i < SIM_UPLOADS; i++) {
+		const struct sim_upload *upload = &world->upload[i];
+		bool over = upload->confirmed || upload->cleaned != 0;
+		if (!over || (upload->present && upload->last.status.phase != PHASE_ENDED && !upload->hit))
 			return false;
+	}
 	return sim_unacknowledged(&world->broker) == 0;
 }
 

@@ -4,6 +4,9 @@
  * run. What may go wrong, goes wrong: requests are lost before and behind the broker, answers come late, the broker goes away,
  * instances die between any two of their doings, or end in order. At the end all faults stop, and what was promised is checked.
  *
+ * Storage says some of its words twice, and removes some of its uploads (CleanUpload), at any time in their life: then nothing more
+ * runs on them, nothing more is said of them, and no record of them stays.
+ *
  * In the worlds of some seeds the broker forgets records that it has acknowledged. An upload that this hits may begin
  * again, and end another time and otherwise, but end it must: by itself, as long as the instance that looked after it
  * lives; otherwise somebody has storage begin it again, for nobody else can know of it. */
@@ -43,6 +46,9 @@ enum breakage {
 	BREAK_FIRST_DELIVERIES,  /* nobody knows that an event was delivered before */
 	BREAK_SUSPEND_UNHEARD,   /* a step is run though it is suspended */
 	BREAK_RELEASE_UNHEARD,   /* … or not run though it is no longer */
+	BREAK_CLEAN_SKIPPED,     /* the event that removes an upload is acknowledged, and nobody sees it */
+	BREAK_CLEAN_BACKDATED,   /* the tombstone of a removed upload says no more than that of any other */
+	BREAK_REPEAT_ASKED,      /* a search says that somebody has asked for each upload again */
 	BREAKAGES
 };
 
@@ -64,7 +70,10 @@ enum happening_kind {
 	HAPPEN_FORGET,   /* the broker loses a record, or the last ones of an upload */
 	HAPPEN_BROKER_DOWN,
 	HAPPEN_BROKER_UP,
-	HAPPEN_UPLOAD,   /* storage announces an upload */
+	HAPPEN_UPLOAD,   /* storage announces an upload, */
+	HAPPEN_REPEAT,   /* … says so once more */
+	HAPPEN_CLEAN,    /* … or removes it */
+	HAPPEN_TOLD,     /* an instance is told by another that an upload is over */
 	HAPPEN_READY,    /* storage confirms the end of one */
 	HAPPEN_REMOTE    /* the other step service answers */
 };
@@ -76,11 +85,12 @@ struct operation {
 	enum operation_kind kind;
 	char *key, *id, *data;
 	size_t length;
-	uint64_t expected, begun;
-	int64_t stream;
+	uint64_t expected;
+	struct tombstone tombstone;
 	/* The answer: */
 	enum request_status status;
 	uint64_t sequence;
+	bool duplicate;
 	int error;
 	struct sim_entry snapshot; /* LOAD */
 	bool lose_answer;
@@ -137,6 +147,10 @@ struct sim_upload {
 	nanos held;              /* since when the first step is run without a record, 0: it is not … */
 	size_t holder;           /* … and by which instance */
 	bool confirmed;
+	bool repeated;           /* storage has announced it twice */
+	uint64_t cleaned;        /* sequence of its CleanUpload; 0: there is none */
+	nanos clean_at;          /* when the record, if there was one, went for it; 0: it has not */
+	uint64_t ended_pass;     /* the event that began the pass whose end was said; 0: none */
 	bool removed;
 	bool hit;                /* by what the broker forgot */
 	size_t missed_by;        /* the instance, from 1, that has to notice; 0: nobody has to */
@@ -222,9 +236,12 @@ void forget_happens(struct world *world);
 void forget_died(struct world *world, size_t instance);
 
 /* promises.c */
-void promises_of_write(struct world *world, const char *key, const char *value, size_t length, bool removed);
+/* tombstone: of a deletion; NULL: it is a record. */
+void promises_of_write(struct world *world, const char *key, const char *value, size_t length, const struct tombstone *tombstone);
 void promises_of_finished(struct world *world, struct sim_upload *upload, enum outcome outcome);
 void promises_at_end(struct world *world);
+/* A message of the service's was stored. */
+void promises_of_message(struct world *world, const char *message_id, const struct event *event);
 /* An instance runs a step, sends a write, acknowledges an event or gives it back; it dies with this run. */
 void promises_of_run(struct world *world, size_t instance, const struct run *run);
 void promises_of_put(struct world *world, size_t instance, const char *key);
