@@ -71,6 +71,7 @@ struct config {
 	char *state_dir;     /* NULL: nothing says where, NO_STATE_DIR; who needs it has to say so */
 	nanos shutdown_grace;
 	enum log_level log_level;
+	nanos retention;     /* the records of uploads that ended badly are removed after so long; 0: never */
 	unsigned max_in_flight; /* uploads under way in this instance between event and acknowledgement */
 
 	struct broker_address events;

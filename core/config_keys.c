@@ -57,6 +57,10 @@ const struct config_key config_keys[] = {
 	{"postprocessing", KEY("max_in_flight", INTEGER, .fallback = "2000", .min = 1, .max = 1000000,
 	 .help = "How many uploads this instance works on at a time, counted from the event to its acknowledgement."),
 	 AT(config.max_in_flight), 0},
+	{"postprocessing", KEY("retention", DURATION, .fallback = "168h", .max = 10 * 365 * 24 * HOUR,
+	 .help = "How long the record of an upload that ended badly (abort or delete, confirmed by storage) is kept for people to see. "
+	         "It is removed after that time. 0 keeps all of them for ever."),
+	 AT(config.retention), 0},
 	{"postprocessing", KEY("workers", INTEGER, .fallback = "4", .min = 1, .max = 1024,
 	 .help = "How many uploads each step works on at a time, unless the step's own section says otherwise. The variable "
 	         "POSTPROCESSING_WORKERS is not read: it means something else where oCIS or OpenCloud set it."),

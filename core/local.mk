@@ -147,6 +147,8 @@ core_libcore_a_SOURCES = \
 	core/record.c \
 	core/record.h \
 	core/record_decode.c \
+	core/retention.c \
+	core/retention.h \
 	core/run.c \
 	core/run.h \
 	core/scan.c \

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "core/bus_connect.h"
+#include "core/retention.h"
 #include "core/trim.h"
 
 #define FIRST_LOOK MINUTE
@@ -27,6 +28,8 @@ struct markers {
 	struct shared_position *applied; /* or NULL */
 	struct permission_scope permissions;
 	uint64_t after; /* look only at markers behind this revision: those before it are still to be kept */
+	struct retention retention; /* age 0: what has ended is kept */
+	struct counter *expired;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -160,6 +163,24 @@ static natsStatus trim(natsConnection *connection, uint64_t applied)
 	return status;
 }
 
+static bool pause_between(void *markers)
+{
+	return rest(markers, PAUSE);
+}
+
+/* Removes the records of uploads that ended long ago. */
+static natsStatus expire(struct markers *markers, natsConnection *connection)
+{
+	char age[DURATION_TEXT_SIZE];
+	size_t removed;
+	natsStatus status = retention_apply(&markers->retention, connection, pause_between, markers, &removed);
+	counter_add(markers->expired, removed);
+	if (removed > 0)
+		log_info(markers->store->log, "bucket %s: the records of %zu uploads that ended badly more than %s ago are removed (retention)",
+		         markers->store->bucket, removed, duration_format(markers->retention.age, age));
+	return status;
+}
+
 static long clear_once(struct markers *markers, const struct store *store, const struct broker_address *address, nanos age)
 {
 	natsConnection *connection = NULL;
@@ -170,6 +191,10 @@ static long clear_once(struct markers *markers, const struct store *store, const
 		status = clear_bucket(markers, store, connection, age, marker, &cleared);
 	if (status == NATS_OK && markers != NULL && markers->applied != NULL)
 		status = trim(connection, shared_position_get(markers->applied).sequence);
+	if (connection != NULL && markers != NULL && markers->retention.age > 0) {
+		natsStatus expired = expire(markers, connection);
+		status = status == NATS_OK ? expired : status;
+	}
 	if (markers != NULL && connection != NULL)
 		bus_report(connection, status, &markers->permissions);
 	natsConnection_Destroy(connection);
@@ -182,10 +207,17 @@ long markers_clear(const struct store *store, const struct broker_address *addre
 	return clear_once(NULL, store, address, age);
 }
 
+/* What is kept for a short time only is looked at as often. */
+static nanos interval(const struct markers *markers, nanos usual)
+{
+	nanos age = markers->retention.age > 0 && markers->retention.age < usual ? markers->retention.age : usual;
+	return age > SECOND ? age : SECOND;
+}
+
 static void *run_markers(void *closure)
 {
 	struct markers *markers = closure;
-	for (nanos pause = FIRST_LOOK; rest(markers, pause); pause = LOOK_INTERVAL) {
+	for (nanos pause = FIRST_LOOK; rest(markers, interval(markers, pause)); pause = LOOK_INTERVAL) {
 		long cleared = clear_once(markers, markers->store, markers->address, MARKER_AGE);
 		/* Without the broker there is nothing to clear now; the next look comes. */
 		if (cleared > 0)
@@ -194,17 +226,18 @@ static void *run_markers(void *closure)
 	return NULL;
 }
 
-struct markers *markers_start(const struct store *store, const struct broker_address *address, struct shared_position *applied,
-                              struct permission_scope permissions)
+struct markers *markers_start(const struct markers_options *options)
 {
 	struct markers *markers = calloc(1, sizeof *markers);
 	pthread_condattr_t monotonic;
 	if (markers == NULL)
 		return NULL;
-	markers->store = store;
-	markers->address = address;
-	markers->applied = applied;
-	markers->permissions = permissions;
+	markers->store = options->store;
+	markers->address = options->address;
+	markers->applied = options->applied;
+	markers->permissions = options->permissions;
+	markers->retention = (struct retention){.store = options->store, .age = options->retention};
+	markers->expired = options->expired;
 	bool good = pthread_condattr_init(&monotonic) == 0;
 	if (good) {
 		good = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&markers->changed, &monotonic) == 0;
@@ -227,5 +260,6 @@ void markers_stop(struct markers *markers)
 	pthread_join(markers->thread, NULL);
 	pthread_cond_destroy(&markers->changed);
 	pthread_mutex_destroy(&markers->lock);
+	retention_free(&markers->retention);
 	free(markers);
 }

@@ -6,6 +6,7 @@
 #ifndef CORE_MARKERS_H
 #define CORE_MARKERS_H
 
+#include "core/metrics.h"
 #include "core/position.h"
 #include "core/store.h"
 
@@ -14,10 +15,18 @@
 
 struct markers;
 
-/* Starts the thread that looks through the bucket every now and then, and on the way trims the events' stream up to
- * `applied`; NULL: it is not ours to trim. Borrows all; `permissions` are copied. NULL: out of memory or threads. */
-struct markers *markers_start(const struct store *store, const struct broker_address *address, struct shared_position *applied,
-                              struct permission_scope permissions);
+struct markers_options {
+	const struct store *store;
+	const struct broker_address *address;
+	struct shared_position *applied; /* the events' stream is trimmed up to it; NULL: it is not ours to trim */
+	struct permission_scope permissions;
+	nanos retention;                 /* records of uploads that ended badly are removed after so long, see retention.h; 0: never */
+	struct counter *expired;         /* counts these */
+};
+
+/* Starts the thread that looks through the bucket every now and then. The options are copied, what they point to is borrowed.
+ * NULL: out of memory or threads. */
+struct markers *markers_start(const struct markers_options *options);
 void markers_stop(struct markers *markers); /* NULL is fine */
 
 /* Looks through the bucket once, here and now, and removes the markers that are older than `age`: how many; -1: the broker

@@ -24,6 +24,7 @@
 	X(steps_stuck, "postprocessing_steps_stuck_total", "Runs that did not end although they were cancelled.") \
 	X(records_written, "postprocessing_records_written_total", "Writes of records.") \
 	X(record_conflicts, "postprocessing_record_conflicts_total", "Writes refused because somebody else wrote first.") \
+	X(records_expired, "postprocessing_records_expired_total", "Records of uploads that ended badly and that were removed after their retention.") \
 	X(records_restored, "postprocessing_records_restored_total", "Records that the broker had lost and that were written again.") \
 	X(uploads_restarted, "postprocessing_uploads_restarted_total", "Uploads that storage was asked to begin again because the broker had lost their records.") \
 	X(requests_failed, "postprocessing_requests_failed_total", "Requests to the broker that had to be repeated.") \

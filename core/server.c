@@ -184,8 +184,14 @@ static bool create_parts(struct server *server, const struct steps *steps)
 		.hold = HOLD,
 	});
 	bool both = server->broker != NULL && server->store_address == broker_address(server->broker);
-	server->markers = markers_start(&server->store, server->store_address, both ? &server->intake.applied : NULL,
-	                                (struct permission_scope){server->store_permissions, "markers"});
+	server->markers = markers_start(&(struct markers_options){
+		.store = &server->store,
+		.address = server->store_address,
+		.applied = both ? &server->intake.applied : NULL,
+		.permissions = {server->store_permissions, "markers"},
+		.retention = server->config->retention,
+		.expired = server->counted.records_expired,
+	});
 	return server->coordinator != NULL && server->markers != NULL && start_http(server) && connect_buses(server) &&
 	       server_start_checks(server, steps);
 }

@@ -75,6 +75,29 @@ void store_remove(const struct store *store, struct bus *bus, struct request *re
 	bus_publish(bus, request, subject, headers, "", 0);
 }
 
+natsStatus store_expire(const struct store *store, jsCtx *js, const char *key, uint64_t expected, const struct status *record,
+                        bool *gone)
+{
+	char subject[SUBJECT_SIZE], sequence[24], origin[48];
+	natsMsg *message = NULL;
+	jsErrCode code = 0;
+	snprintf(subject, sizeof subject, "$KV.%s.%s", store->bucket, key);
+	snprintf(sequence, sizeof sequence, "%" PRIu64, expected);
+	snprintf(origin, sizeof origin, "%" PRIu64 " %" PRId64, record->begun, record->stream);
+	natsStatus status = natsMsg_Create(&message, subject, NULL, "", 0);
+	if (status == NATS_OK)
+		status = natsMsgHeader_Set(message, "KV-Operation", "DEL");
+	if (status == NATS_OK)
+		status = natsMsgHeader_Set(message, "Nats-Expected-Last-Subject-Sequence", sequence);
+	if (status == NATS_OK)
+		status = natsMsgHeader_Set(message, BEGUN_HEADER, origin);
+	if (status == NATS_OK)
+		status = js_PublishMsg(NULL, js, message, NULL, &code);
+	natsMsg_Destroy(message);
+	*gone = status == NATS_OK;
+	return code == BUS_WRONG_LAST_SEQUENCE ? NATS_OK : status;
+}
+
 void store_load(const struct store *store, struct bus *bus, struct request *request, const char *id)
 {
 	/* Not the direct get: a follower that lags may answer it. */

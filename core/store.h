@@ -39,6 +39,11 @@ void store_remove(const struct store *store, struct bus *bus, struct request *re
 #define TOMBSTONE_KEEP "Postprocessing-Keep"
 nanos tombstone_read_keep(const char *value);
 
+/* The same at once, for a record whose upload ended long ago, under its key. *gone: it was done; otherwise the record was written
+ * again since, or the status says why not. */
+natsStatus store_expire(const struct store *store, jsCtx *js, const char *key, uint64_t expected, const struct status *record,
+                        bool *gone);
+
 void store_load(const struct store *store, struct bus *bus, struct request *request, const char *id);
 
 enum loaded {

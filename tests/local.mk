@@ -25,7 +25,7 @@ check_PROGRAMS += tests/test_sim
 tests_test_sim_SOURCES = tests/test_sim.c tests/sim/world.c tests/sim/world.h tests/sim/broker.c tests/sim/broker.h \
 	tests/sim/instance.c tests/sim/ports.c tests/sim/operation.c tests/sim/actors.c tests/sim/promises.c tests/sim/forget.c tests/sim/stop.c tests/sim/suspend.c
 
-check_PROGRAMS += tests/test_markers tests/test_scan_markers tests/test_search tests/test_position tests/test_census tests/test_trim tests/test_instance
+check_PROGRAMS += tests/test_markers tests/test_scan_markers tests/test_search tests/test_position tests/test_census tests/test_trim tests/test_instance tests/test_retention
 
 CONFIG_FIXTURE = tests/config_fixture.c tests/config_fixture.h
 

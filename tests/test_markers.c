@@ -164,7 +164,7 @@ START_TEST(without_a_broker)
 	ck_assert(nats_fixture_halt(&nats));
 	ck_assert_int_eq(markers_clear(&store, &address, 0), -1);
 	/* The thread ends at once, in the middle of its pause. */
-	struct markers *markers = markers_start(&store, &address, NULL, (struct permission_scope){0});
+	struct markers *markers = markers_start(&(struct markers_options){.store = &store, .address = &address});
 	ck_assert_ptr_nonnull(markers);
 	markers_stop(markers);
 	tear_down();

@@ -299,10 +299,37 @@ START_TEST(the_list_is_filtered)
 }
 END_TEST
 
+static bool is_expired(void *closure)
+{
+	(void)closure;
+	return scenario_metric(&scenario, "postprocessing_records_expired_total") == 1;
+}
+
+/* What has ended badly is not kept for ever. */
+START_TEST(records_have_a_retention)
+{
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan,delay", .ini = "[step:delay]\nduration = 1h\n",
+	                                                      .env = (const char *const[]){"POSTPROCESSING_RETENTION=1s", NULL}}, true);
+	storage_bytes_received(&scenario, "waits", "/ok/3", 3);
+	records_await(&scenario, "waits", "phase", "waiting");
+	storage_bytes_received(&scenario, "bad", "/ok/3", 3);
+	records_await(&scenario, "bad", "phase", "waiting");
+	storage_upload_ready(&scenario, "bad", true);
+	records_await_gone(&scenario, "bad");
+	ck_assert(wait_until(is_expired, NULL, TEST_LIMIT));
+	scenario_await_log(&scenario, "the records of 1 uploads that ended badly more than 1s ago are removed (retention)");
+	json_t *record = records_read(&scenario, "waits");
+	ck_assert_ptr_nonnull(record);
+	json_decref(record);
+	scenario_close(&scenario);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {backoff_ends_now, awaiting_is_asked_again, confirming_is_said_again, unknown_is_restarted,
 	                              delay_ends_when_resumed, running_step_goes_on, the_command_shows_what_it_resumes,
-	                              the_command_knows_the_steps, the_command_tells_the_uploads_apart, the_list_is_filtered};
+	                              the_command_knows_the_steps, the_command_tells_the_uploads_apart, the_list_is_filtered,
+	                              records_have_a_retention};
 	return scenario_run("scenario: resume", tests, sizeof tests / sizeof tests[0]);
 }
