@@ -23,13 +23,13 @@ static bool sounds_secret(const char *key)
 	return false;
 }
 
-/* nats://user:password@host; the scheme of a broker may be missing. */
+/* user:password@host, with a scheme before it or not; in a broker's address a token may stand alone before the @. */
 static bool has_credentials(const char *section, const char *key, const char *value)
 {
 	bool broker = (strcmp(section, "events") == 0 && strcmp(key, "endpoint") == 0) ||
 	              (strcmp(section, "store") == 0 && strcmp(key, "nodes") == 0);
-	const char *scheme = value == NULL || broker ? value : strstr(value, "://");
-	return scheme != NULL && strchr(scheme, '@') != NULL;
+	const char *at = value == NULL ? NULL : strrchr(value, '@');
+	return at != NULL && (broker || memchr(value, ':', (size_t)(at - value)) != NULL);
 }
 
 bool setting_is_secret(const char *section, const char *key, const char *value)

@@ -225,7 +225,7 @@ START_TEST(secrets_are_not_told)
 	fixture_write(&fixture, "secret", "hush\n", (size_t)-1);
 	snprintf(text, sizeof text, "POSTPROCESSING_STORE_PASSWORD_FILE=%s/secret", fixture.folder);
 	collect("[postprocessing]\nsteps = scan, other\n[events]\nendpoint = e:1\n[store]\nnodes = s:1\npassword = hush\n[http]\ntoken = hush\n"
-	        "[step:scan]\napi_token = hush\n[step:other]\nurl = https://me:hush@host\nother_password = hush\n",
+	        "[step:scan]\napi_token = hush\n[step:other]\nurl = https://me:hush@host\nother_password = hush\nserver = me:hush@host\nmail = me@host\n",
 	        ENVIRONMENT("HOME=/h", "OCIS_EVENTS_AUTH_PASSWORD=hush", text));
 	assert_sound(&fixture);
 	assert_hidden("events", "password", "OCIS_EVENTS_AUTH_PASSWORD");
@@ -234,6 +234,8 @@ START_TEST(secrets_are_not_told)
 	assert_hidden("step:scan", "api_token", "main.ini:11");
 	assert_hidden("step:other", "url", "main.ini:13");
 	assert_hidden("step:other", "other_password", "main.ini:14");
+	assert_hidden("step:other", "server", "main.ini:15");
+	assert_told("step:other", "mail", "me@host", VALUE_FILE, "main.ini:16");
 	for (size_t i = 0; i < count; i++)
 		ck_assert_msg(strstr(told[i].value, "hush") == NULL && strstr(told[i].origin, "hush") == NULL, "%s", told[i].key);
 	collect("", ENVIRONMENT("HOME=/h"));

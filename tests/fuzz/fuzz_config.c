@@ -4,11 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/config_effective.h"
 #include "core/config_source.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/require.h"
 
 #define VARIABLES_MAX 256
+#define STEPS_MAX 72
 
 static const struct pp_key keys[] = {
 	{.name = "duration", .type = PP_KEY_DURATION, .environment = "POSTPROCESSING_DELAY", .fallback = "1s", .max = HOUR},
@@ -30,7 +32,7 @@ static void check_problems(const struct problems *problems)
 static void check_steps(const struct config *config)
 {
 	char why[VALUE_WHY_SIZE];
-	REQUIRE(config->step_count <= 72);
+	REQUIRE(config->step_count <= STEPS_MAX);
 	for (size_t i = 0; i < config->step_count; i++) {
 		const struct step_config *step = &config->step[i];
 		REQUIRE(step_name_check(step->name, why, sizeof why));
@@ -63,6 +65,37 @@ static void check_setups(const struct config *config, struct problems *problems)
 		REQUIRE(duration >= 0 && duration <= HOUR);
 		REQUIRE(step_setup_number(setup, "limit") >= 0);
 		REQUIRE(problems->count != before || before > 1000 || step_setup_string(setup, "tries") != NULL);
+		step_setup_free(setup);
+	}
+}
+
+static void check_value(void *closure, const struct config_value *value)
+{
+	(void)closure;
+	bool hidden = strcmp(value->key, "password") == 0 || strcmp(value->key, "token") == 0;
+	REQUIRE(value->section[0] != '\0' && value->key[0] != '\0' && value->origin != NULL && value->origin[0] != '\0');
+	REQUIRE(value->value == NULL || (!value->secret && value->value[0] != '\0'));
+	REQUIRE(!hidden || value->value == NULL);
+	bool address = strcmp(value->section, "events") == 0 && strcmp(value->key, "endpoint") == 0;
+	REQUIRE(!address || value->value == NULL || strchr(value->value, '@') == NULL);
+}
+
+/* What the commands and the log tell of it. */
+static void check_told(struct config *config, struct problems *problems)
+{
+	static const struct pp_step_module table = {.keys = keys, .key_size = sizeof keys[0]};
+	static const char *const modules[] = {"delay", "remote", "virusscan", NULL};
+	const struct pp_step_module *known[STEPS_MAX];
+	REQUIRE(config->step_count <= STEPS_MAX);
+	for (size_t i = 0; i < STEPS_MAX; i++)
+		known[i] = i % 3 == 0 ? NULL : &table;
+	config_find_unused(config, known, (char *const *)(uintptr_t)modules);
+	check_problems(&config->warnings);
+	check_problems(&config->notes);
+	config_each_value(config, check_value, NULL);
+	for (size_t i = 0; i < config->step_count; i++) {
+		struct pp_setup *setup = i % 2 == 0 ? NULL : step_setup_create(config, &config->step[i], keys, sizeof keys[0], problems);
+		config_each_step_value(config, &config->step[i], setup, check_value, NULL);
 		step_setup_free(setup);
 	}
 }
@@ -101,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (problems.count == 0)
 		check_sound(config);
 	check_setups(config, &problems);
+	check_told(config, &problems);
 	check_problems(&problems);
 	config_free(config);
 	problems_free(&problems);
