@@ -11,9 +11,9 @@
 #include "core/terminal.h"
 
 static const char usage[] = "usage: postprocessing config [-c FILE] [--json]\n"
-                            "Shows the value that counts of every key, and where it comes from: file and line, a variable, or the\n"
-                            "default. Secrets are not shown. Ends with 0, or with 2 if the configuration has errors, which are shown\n"
-                            "as well.\n"
+                            "Shows the value that counts of every key, and where it comes from: file and line, a variable,\n"
+                            "or the default. Secrets are not shown. Errors in the configuration are shown as well: 0 there are\n"
+                            "none, 2 there are some.\n"
                             OPTION_CONFIG_USAGE;
 
 /* How wide "key = value" is before the origin. */
@@ -22,10 +22,10 @@ static const char usage[] = "usage: postprocessing config [-c FILE] [--json]\n"
 static void add_value(void *closure, const struct config_value *value)
 {
 	static const char *const sources[] = {"default", "file", "variable", "derived"};
+	json_t *text = value->value != NULL ? json_text(value->value) : json_null();
 	json_array_append_new(closure, json_pack("{s:o, s:o, s:o, s:b, s:s, s:o}", "section", json_text(value->section), "key",
-	                                         json_text(value->key), "value", value->value != NULL ? json_text(value->value) : json_null(),
-	                                         "secret", value->secret, "source", sources[value->source], "origin",
-	                                         json_text(value->origin)));
+	                                         json_text(value->key), "value", text, "secret", value->secret, "source",
+	                                         sources[value->source], "origin", json_text(value->origin)));
 }
 
 /* Everything that there is to say. */

@@ -26,14 +26,15 @@ static struct found find_key(const struct config_source *source, const char *sec
 static void blame_key(const struct section *section, const struct setting *setting, struct problems *problems)
 {
 	struct nearest nearest = {0};
+	char words[NEAREST_WORDS_SIZE];
 	const struct pp_key *legacy;
 	for (const struct config_key *key = config_keys; key->section != NULL; key++)
 		if (strcmp(key->section, section->name) == 0)
 			nearest_offer(&nearest, setting->name, key->key.name);
 	for (size_t i = 0; strcmp(section->name, "postprocessing") == 0 && (legacy = legacy_key(i)) != NULL; i++)
 		nearest_offer(&nearest, setting->name, legacy->name);
-	problems_add(problems, "%s: %s: unknown key in [%s]%s%s%s", setting->place, setting->name, section->name,
-	             nearest.name != NULL ? "; did you mean " : "", nearest.name != NULL ? nearest.name : "", nearest.name != NULL ? "?" : "");
+	problems_add(problems, "%s: %s: unknown key in [%s]%s", setting->place, setting->name, section->name,
+	             nearest_words(&nearest, "", "", words));
 }
 
 static void check_unknown_keys(const struct config_source *source, struct problems *problems)
@@ -349,9 +350,8 @@ static void read_files(struct config_source *source, const char *path, struct pr
 	const char *folder;
 	char *file = find_main_file(source, path, &may_be_missing, &folder);
 	const char *slash = file == NULL ? NULL : strrchr(file, '/');
-	if (folder == NULL)
-		folder = file;
-	char *steps = file == NULL ? NULL : join(folder, folder != file ? strlen(folder) : slash == NULL ? 0 : (size_t)(slash - file + 1), "steps.d");
+	size_t length = folder != NULL ? strlen(folder) : slash == NULL ? 0 : (size_t)(slash - file + 1);
+	char *steps = file == NULL ? NULL : join(folder != NULL ? folder : file, length, "steps.d");
 	if (steps != NULL) {
 		config_file_read(source, file, may_be_missing, problems);
 		config_folder_read(source, steps, problems);

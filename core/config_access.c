@@ -62,7 +62,8 @@ static void warn_folder(struct problems *warnings, const char *lead, const char 
 		             file_describe(&info, text), what);
 }
 
-void access_warn_named(struct problems *warnings, const char *place, const char *key, const char *path, const struct stat *info, bool secret)
+void access_warn_named(struct problems *warnings, const char *place, const char *key, const char *path,
+                       const struct stat *info, bool secret)
 {
 	const struct file_user self = whoami();
 	const char *weakness = file_weakness(info, &self, false);

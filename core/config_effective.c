@@ -309,8 +309,8 @@ void config_each_step_value(const struct config *config, const struct step_confi
 		if (step_keys_find(setting->name) != NULL)
 			continue;
 		found = (struct found){setting->value, setting->place, setting->rank};
-		report.value = (struct config_value){.section = section, .key = setting->name, .value = setting->value, .source = source_of(&found),
-		                                     .origin = setting->place};
+		report.value = (struct config_value){.section = section, .key = setting->name, .value = setting->value,
+		                                     .source = source_of(&found), .origin = setting->place};
 		pass(&report);
 	}
 }

@@ -5,8 +5,8 @@
 
 #include "core/config.h"
 
-/* Where a value comes from. */
-enum value_source { VALUE_DEFAULT, VALUE_FILE, VALUE_VARIABLE, VALUE_DERIVED /* it follows from another key, or from the system */ };
+/* Where a value comes from; a derived one follows from another key, or from the system. */
+enum value_source { VALUE_DEFAULT, VALUE_FILE, VALUE_VARIABLE, VALUE_DERIVED };
 
 struct config_value {
 	const char *section; /* the full name */

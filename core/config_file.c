@@ -49,10 +49,10 @@ static const char *check_section(const struct ini_file *file, const char *name, 
 		return step_name_check(name + strlen(STEP_PREFIX), why, size) ? NULL : why;
 	if (!config_keys_section(name)) {
 		struct nearest nearest = {0};
+		char words[NEAREST_WORDS_SIZE];
 		for (const struct config_section *known = config_sections; known->name != NULL; known++)
 			nearest_offer(&nearest, name, known->name);
-		snprintf(why, size, "unknown section%s%s%s", nearest.name != NULL ? "; did you mean [" : "", nearest.name != NULL ? nearest.name : "",
-		         nearest.name != NULL ? "]?" : "");
+		snprintf(why, size, "unknown section%s", nearest_words(&nearest, "[", "]", words));
 		return why;
 	}
 	return file->rank == RANK_DROPIN ? "a file of steps.d may have [step:NAME] sections only" : NULL;

@@ -82,7 +82,8 @@ void config_source_free(struct config_source *source)
 	free(source);
 }
 
-void source_file_add(struct config_source *source, const char *path, unsigned number, const struct stat *info, struct problems *problems)
+void source_file_add(struct config_source *source, const char *path, unsigned number, const struct stat *info,
+                     struct problems *problems)
 {
 	struct read_file *grown = realloc(source->file, (source->file_count + 1) * sizeof *grown);
 	if (grown != NULL)

@@ -57,7 +57,8 @@ struct config_source *config_source_create(char *const *environment);
 void config_source_free(struct config_source *source);
 
 /* Notes what was read. */
-void source_file_add(struct config_source *source, const char *path, unsigned number, const struct stat *info, struct problems *problems);
+void source_file_add(struct config_source *source, const char *path, unsigned number, const struct stat *info,
+                     struct problems *problems);
 
 /* NULL: there is none of that name. */
 struct section *source_section(const struct config_source *source, const char *name);
@@ -113,7 +114,8 @@ const char *text_fault(const char *text, size_t length);
  * secret. */
 void access_warn_files(struct config *config);
 /* The same for a file that a key names, `place` being the key's. `secret`: what it holds is one. */
-void access_warn_named(struct problems *warnings, const char *place, const char *key, const char *path, const struct stat *info, bool secret);
+void access_warn_named(struct problems *warnings, const char *place, const char *key, const char *path,
+                       const struct stat *info, bool secret);
 /* Whether the value of a key is a secret, or may hold one. `section` is the full name. */
 bool setting_is_secret(const char *section, const char *key, const char *value);
 

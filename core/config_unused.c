@@ -149,6 +149,7 @@ static size_t step_of(const struct search *search, const char *variable)
 static void check_variable(const struct search *search, const struct variable *variable)
 {
 	struct names names = {.each = is_it, .wrong = variable->name};
+	char words[NEAREST_WORDS_SIZE];
 	bool ours = begins(variable->name, OWN_PREFIX) || (begins(variable->name, LEGACY_PREFIX) && knows_legacy(search));
 	if (!ours || variable_is_service_link(variable) || replaced_find(variable->name) != NULL || pass_all(search, &names))
 		return;
@@ -159,13 +160,9 @@ static void check_variable(const struct search *search, const struct variable *v
 	pass_all(search, &names);
 	for (char *const *module = search->module; *module != NULL; module++)
 		pass_step(&names, *module, NULL);
-	if (names.nearest.name != NULL)
-		problems_add(&search->config->warnings, "%s: nothing uses this variable; did you mean %s?", variable->name, names.nearest.name);
-	else if (begins(variable->name, OWN_PREFIX "STEP_"))
-		problems_add(&search->config->warnings, "%s: nothing uses this variable: no step that it could be about is among the steps",
-		             variable->name);
-	else
-		problems_add(&search->config->warnings, "%s: nothing uses this variable", variable->name);
+	bool about_step = names.nearest.name == NULL && begins(variable->name, OWN_PREFIX "STEP_");
+	problems_add(&search->config->warnings, "%s: nothing uses this variable%s%s", variable->name,
+	             nearest_words(&names.nearest, "", "", words), about_step ? ": no step that it could be about is among the steps" : "");
 }
 
 /* What was meant for the step that the replaced service was: said once, with all the variables. */
@@ -186,7 +183,8 @@ static void check_legacy_step(const struct search *search)
 			list_add(list, variable->name);
 	}
 	if (list[0] != '\0' && elsewhere != NULL)
-		problems_add(&search->config->notes, "%s: not needed here, because the step " LEGACY_MODULE " is done by the module %s", list, elsewhere);
+		problems_add(&search->config->notes, "%s: not needed here, because the step " LEGACY_MODULE " is done by the module %s",
+		             list, elsewhere);
 	else if (list[0] != '\0')
 		problems_add(&search->config->warnings, "%s: set, but no step uses them, and uploads are not scanned: add " LEGACY_MODULE
 		             " to [postprocessing] steps (POSTPROCESSING_STEPS)", list);
@@ -230,6 +228,7 @@ static void check_section(const struct search *search, const struct section *sec
 	const struct config *config = search->config;
 	const char *step = section->name + strlen(STEP_PREFIX);
 	struct nearest nearest = {0};
+	char words[NEAREST_WORDS_SIZE];
 	if (!begins(section->name, STEP_PREFIX) || section->count == 0 || section->place == NULL)
 		return;
 	for (size_t i = 0; i < config->step_count; i++) {
@@ -243,11 +242,8 @@ static void check_section(const struct search *search, const struct section *sec
 	for (char *const *name = search->module; *name != NULL; name++)
 		if (strcmp(*name, step) != 0)
 			nearest_offer(&nearest, step, *name);
-	if (nearest.name != NULL)
-		problems_add(&search->config->warnings, "%s: [%s]: no step of this name is among the steps; did you mean [" STEP_PREFIX "%s]?",
-		             section->place, section->name, nearest.name);
-	else
-		problems_add(&search->config->warnings, "%s: [%s]: no step of this name is among the steps", section->place, section->name);
+	problems_add(&search->config->warnings, "%s: [%s]: no step of this name is among the steps%s", section->place, section->name,
+	             nearest_words(&nearest, "[" STEP_PREFIX, "]", words));
 }
 
 void config_find_unused(struct config *config, const struct pp_step_module *const *known, char *const *module)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/nearest.h"
 
+#include <stdio.h>
 #include <string.h>
 
 static unsigned char lower(char c)
@@ -44,4 +45,12 @@ void nearest_offer(struct nearest *nearest, const char *wrong, const char *name)
 	size_t limit = length < 6 ? 1 : length < 10 ? 2 : 3;
 	if (distance <= limit && (nearest->name == NULL || distance < nearest->distance))
 		*nearest = (struct nearest){name, distance};
+}
+
+const char *nearest_words(const struct nearest *nearest, const char *before, const char *behind, char text[NEAREST_WORDS_SIZE])
+{
+	*text = '\0';
+	if (nearest->name != NULL)
+		snprintf(text, NEAREST_WORDS_SIZE, "; did you mean %s%s%s?", before, nearest->name, behind);
+	return text;
 }

@@ -19,4 +19,8 @@ struct nearest {
 /* Offers a name (borrowed); of names that are equally near the first one stays. */
 void nearest_offer(struct nearest *nearest, const char *wrong, const char *name);
 
+#define NEAREST_WORDS_SIZE (NEAREST_MAX + 64)
+/* "; did you mean NAME?", with what stands before and behind the name, or nothing if there is none. Returns text. */
+const char *nearest_words(const struct nearest *nearest, const char *before, const char *behind, char text[NEAREST_WORDS_SIZE]);
+
 #endif

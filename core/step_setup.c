@@ -90,27 +90,27 @@ static void read_keys(struct pp_setup *setup, const struct pp_key *keys, size_t 
 	}
 }
 
-/* The key that was meant; NULL: nobody can tell. */
-static const char *nearest_key(const struct pp_setup *setup, const char *wrong)
+/* "; did you mean KEY?", if it is one of the step's keys that was meant. */
+static const char *suggest_key(const struct pp_setup *setup, const char *wrong, char words[NEAREST_WORDS_SIZE])
 {
 	struct nearest nearest = {0};
 	for (const struct config_key *key = step_keys; key->section != NULL; key++)
 		nearest_offer(&nearest, wrong, key->key.name);
 	for (size_t i = 0; i < setup->count; i++)
 		nearest_offer(&nearest, wrong, setup->key[i].key.name);
-	return nearest.name;
+	return nearest_words(&nearest, "", "", words);
 }
 
 static void check_unknown_keys(const struct pp_setup *setup)
 {
 	const struct section *section = setup->step->section;
+	char words[NEAREST_WORDS_SIZE];
 	for (size_t i = 0; section != NULL && i < section->count; i++) {
 		const struct setting *setting = &section->setting[i];
 		if (step_keys_find(setting->name) != NULL || find(setup, setting->name) != NULL)
 			continue;
-		const char *meant = nearest_key(setup, setting->name);
-		problems_add(setup->problems, "%s: %s: unknown key in [%s] (module %s)%s%s%s", setting->place, setting->name, setup->section,
-		             setup->step->module, meant != NULL ? "; did you mean " : "", meant != NULL ? meant : "", meant != NULL ? "?" : "");
+		problems_add(setup->problems, "%s: %s: unknown key in [%s] (module %s)%s", setting->place, setting->name, setup->section,
+		             setup->step->module, suggest_key(setup, setting->name, words));
 	}
 }
 
@@ -143,7 +143,7 @@ static bool is_of_longer_step(const struct pp_setup *setup, const char *variable
 
 static void check_unknown_variables(const struct pp_setup *setup)
 {
-	char prefix[VARIABLE_NAME_SIZE];
+	char prefix[VARIABLE_NAME_SIZE], words[NEAREST_WORDS_SIZE];
 	const struct config_source *source = setup->config->source;
 	if (!variable_name(prefix, "step", setup->step->name))
 		return;
@@ -152,9 +152,8 @@ static void check_unknown_variables(const struct pp_setup *setup)
 		const char *name = source->variable[i].name;
 		if (strncmp(name, prefix, length) == 0 && name[length] == '_' && !is_variable_of(setup, name) &&
 		    !is_of_longer_step(setup, name, length) && !variable_is_service_link(&source->variable[i])) {
-			const char *meant = nearest_key(setup, name + length + 1);
-			problems_add(setup->problems, "%s: no such key in [%s] (module %s)%s%s%s", name, setup->section, setup->step->module,
-			             meant != NULL ? "; did you mean " : "", meant != NULL ? meant : "", meant != NULL ? "?" : "");
+			problems_add(setup->problems, "%s: no such key in [%s] (module %s)%s", name, setup->section, setup->step->module,
+			             suggest_key(setup, name + length + 1, words));
 		}
 	}
 }
