@@ -14,6 +14,24 @@ void bucket_init(struct bucket *bucket, struct store *store, const char *state_d
 {
 	*bucket = (struct bucket){.store = store, .state_dir = state_dir};
 	bucket->known = position_read(state_dir, POSITION_BUCKET, store->bucket, &bucket->position);
+	bucket->created = bucket->position.stream;
+}
+
+void bucket_forget(struct bucket *bucket)
+{
+	__atomic_store_n(&bucket->known, false, __ATOMIC_RELAXED);
+	__atomic_store_n(&bucket->created, 0, __ATOMIC_RELAXED);
+}
+
+bool bucket_was_made(struct bucket *bucket)
+{
+	int64_t made = __atomic_exchange_n(&bucket->made, 0, __ATOMIC_ACQ_REL);
+	if (made == 0)
+		return false;
+	bucket->position = (struct position){.stream = made};
+	__atomic_store_n(&bucket->created, made, __ATOMIC_RELAXED);
+	__atomic_store_n(&bucket->known, true, __ATOMIC_RELAXED);
+	return true;
 }
 
 static void say_gone(const struct bucket *bucket)
@@ -39,9 +57,10 @@ static void check_limits(const struct bucket *bucket, const jsStreamConfig *conf
 		          bucket->store->bucket);
 }
 
-static bool prepare(struct bucket *bucket, natsConnection *connection, jsCtx *js, char *why, size_t size)
+static bool prepare(struct bucket *bucket, jsCtx *js, char *why, size_t size)
 {
-	if (!__atomic_load_n(&bucket->known, __ATOMIC_RELAXED) && !store_prepare(bucket->store, connection, js, why, size))
+	bool made = false;
+	if (!__atomic_load_n(&bucket->known, __ATOMIC_RELAXED) && !store_create(bucket->store, js, &made, why, size))
 		return false;
 	char stream[STREAM_SIZE];
 	jsStreamInfo *info = NULL;
@@ -49,6 +68,8 @@ static bool prepare(struct bucket *bucket, natsConnection *connection, jsCtx *js
 	natsStatus status = js_GetStreamInfo(&info, js, stream, NULL, NULL);
 	if (status == NATS_OK)
 		check_limits(bucket, info->Config);
+	if (status == NATS_OK && made)
+		__atomic_store_n(&bucket->made, info->Created, __ATOMIC_RELEASE);
 	jsStreamInfo_Destroy(info);
 	bool gone = status == NATS_NOT_FOUND;
 	if (gone && !bucket->missed)
@@ -61,8 +82,9 @@ static bool prepare(struct bucket *bucket, natsConnection *connection, jsCtx *js
 
 bool bucket_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
 {
+	(void)connection;
 	struct bucket *bucket = closure;
-	bool good = prepare(bucket, connection, js, why, size);
+	bool good = prepare(bucket, js, why, size);
 	fact_set(bucket->fact, good, good ? "" : why);
 	return good;
 }
@@ -133,6 +155,7 @@ enum standing bucket_answered(struct bucket *bucket, struct bus *bus)
 		bucket_saw(bucket, found.sequence);
 	else
 		bucket->position = found;
+	__atomic_store_n(&bucket->created, bucket->position.stream, __ATOMIC_RELAXED);
 	__atomic_store_n(&bucket->known, true, __ATOMIC_RELAXED);
 	return standing;
 }

@@ -12,6 +12,8 @@ struct bucket {
 	const char *state_dir;    /* for the advice */
 	struct fact *fact;        /* of the service's readiness; or NULL */
 	bool known;               /* shared with bucket_prepare() on the bus' thread: atomic */
+	int64_t created;          /* … and when that one was made, 0: not known; atomic */
+	int64_t made;             /* … if this service has made it since it was last asked, else 0; atomic */
 	bool missed;              /* the bus' thread's: that it is gone was said */
 	/* The receiver's: */
 	struct position position; /* as it was last seen */
@@ -27,7 +29,12 @@ void bucket_init(struct bucket *bucket, struct store *store, const char *state_d
 /* A bus_prepare; the closure is the bucket. Makes it if it was never seen. */
 bus_prepare bucket_prepare;
 
-/* The receiver's. A write into it was acknowledged. */
+/* On the bus' thread: there never was one, for all that is known. */
+void bucket_forget(struct bucket *bucket);
+
+/* The receiver's. Has this service made it since it was last asked? Then it is the one that is used from now on. */
+bool bucket_was_made(struct bucket *bucket);
+/* A write into it was acknowledged. */
 void bucket_saw(struct bucket *bucket, uint64_t sequence);
 /* Asks the broker about it; bucket_answered() is for the mail of the question. */
 void bucket_ask(struct bucket *bucket, struct bus *bus);

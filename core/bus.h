@@ -157,6 +157,7 @@ struct delivery {
 	nanos stored;        /* there, at this time of the broker's */
 	uint64_t pending;    /* messages behind it that the consumer has yet to deliver */
 	bool redelivered;
+	int64_t stream;      /* the receiver's own: when the stream was made that it is of */
 	struct spent *spent; /* where its message goes; NULL: nowhere */
 };
 void delivery_free(struct delivery *delivery);

@@ -42,6 +42,9 @@ struct broker_address {
 	bool tls_insecure;
 };
 
+/* What to do when the broker has lost all that it held: AUTO waits if it kept several copies, and continues otherwise. */
+enum on_broker_loss { BROKER_LOSS_AUTO, BROKER_LOSS_CONTINUE, BROKER_LOSS_WAIT };
+
 enum on_exhausted { EXHAUSTED_ABORT, EXHAUSTED_CONTINUE };
 
 /* One step, as the host sees it. */
@@ -75,6 +78,7 @@ struct config {
 	unsigned max_in_flight; /* uploads under way in this instance between event and acknowledgement */
 
 	struct broker_address events;
+	unsigned on_broker_loss; /* enum on_broker_loss */
 	char *consumer;         /* durable consumer on the events stream */
 	struct broker_address store; /* default: as events */
 	char *bucket;           /* [store] database */

@@ -97,6 +97,11 @@ const struct config_key config_keys[] = {
 	 .help = "Ignored. It is accepted because the configurations of oCIS and OpenCloud have it."), AT(cluster), 0},
 	{"events", KEY("consumer", STRING, .fallback = "postprocessing-pull",
 	 .help = "The durable consumer on the stream of events. All instances share it."), AT(config.consumer), KEY_REQUIRED},
+	{"events", KEY("on_broker_loss", CHOICE, .fallback = "auto", .choices = "auto continue wait",
+	 .help = "What to do when the broker has neither the stream of events nor the bucket any more, because it was made anew or is "
+	         "another one. continue: after a minute, begin with an empty broker; what was in the old one is lost. wait: do nothing "
+	         "until they are back. auto: wait if the broker was ever seen to keep more than one replica of them, else continue."),
+	 AT(config.on_broker_loss), 0},
 
 	{"store", KEY("store", CHOICE, .fallback = "nats-js-kv", .choices = "nats-js-kv",
 	 VARIABLES = "POSTPROCESSING_STORE " PERSISTENT_STORE(""),

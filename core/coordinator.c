@@ -389,6 +389,25 @@ void coordinator_doubt(struct coordinator *coordinator, nanos now)
 			waiters_take(&coordinator->waiters, id);
 }
 
+void coordinator_rewrite(struct coordinator *coordinator, nanos now)
+{
+	size_t count = 0;
+	for (struct slot *slot = slot_next(coordinator, NULL), *next; slot != NULL; slot = next) {
+		next = slot_next(coordinator, slot);
+		bool ours = slot->known == SLOT_PRESENT && !slot->theirs && slot->record->status.phase != PHASE_ENDED;
+		if (ours) {
+			slot_lose(coordinator, slot, now);
+			count++;
+		} else if (slot->current == NULL && slot->known != SLOT_UNKNOWN) {
+			slot->expected = slot->unsafe = false;
+			slot_forget(coordinator, slot);
+			slot_rest(coordinator, slot, now);
+		}
+	}
+	if (count > 0)
+		log_warning(coordinator->options.log, "%zu uploads are remembered: their records are written again", count);
+}
+
 void coordinator_retry(struct coordinator *coordinator, nanos now)
 {
 	timers_hasten(&coordinator->again, now);

@@ -102,6 +102,9 @@ bool coordinator_found(struct coordinator *coordinator, struct record *record, u
 void coordinator_scanned(struct coordinator *coordinator, void *token, bool complete, nanos now);
 /* The bucket is not what it was: what is remembered of its records is dropped. It has to be read again. */
 void coordinator_doubt(struct coordinator *coordinator, nanos now);
+/* The broker has lost the bucket, and this service has made one and the stream beside it: what is remembered of its records is
+ * written into that, each if it is not there. */
+void coordinator_rewrite(struct coordinator *coordinator, nanos now);
 /* The broker is back: what could not be done is tried at once. */
 void coordinator_retry(struct coordinator *coordinator, nanos now);
 

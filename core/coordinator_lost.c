@@ -42,6 +42,17 @@ void slot_found_behind(struct coordinator *coordinator, struct slot *slot, uint6
 	slot->unsafe = true;
 }
 
+void slot_lose(struct coordinator *coordinator, struct slot *slot, nanos now)
+{
+	metrics_count(coordinator->options.metrics, records_restored);
+	slot->revision = 0;
+	slot->unsafe = true;
+	slot->known_at = now;
+	/* What is under way for it writes it. */
+	if (slot->current == NULL && slot->run == NULL && !timers_set(&coordinator->due, &slot->due, now))
+		coordinator->untimed = true;
+}
+
 void job_restore(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	if (job->doing != JOB_RESTORING)

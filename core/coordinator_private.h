@@ -242,6 +242,8 @@ bool slot_is_ahead(const struct slot *slot, uint64_t revision, nanos now);
 /* It is: this one has to be replaced, by what the job writes or with job_restore(). */
 void slot_found_behind(struct coordinator *coordinator, struct slot *slot, uint64_t revision);
 bool slot_is_behind(const struct slot *slot);
+/* The broker surely has lost this one: it is written again, if it is not there, and stays in memory. */
+void slot_lose(struct coordinator *coordinator, struct slot *slot, nanos now);
 /* The numbers of events that the broker has lost say nothing of the events that have them now. */
 void record_forget_lost(const struct coordinator *coordinator, struct record *record);
 /* Writes what is remembered again, as ours: whose it was may not remember it. */

@@ -48,8 +48,10 @@ static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsSt
 	stream.Subjects = (const char *[]){INTAKE_STREAM};
 	stream.SubjectsLen = 1;
 	status = js_AddStream(info, js, &stream, NULL, code);
-	if (status == NATS_OK)
-		log_info(intake->log, "stream " INTAKE_STREAM ": created");
+	if (status != NATS_OK)
+		return status;
+	log_info(intake->log, "stream " INTAKE_STREAM ": created");
+	__atomic_store_n(&intake->foreign, false, __ATOMIC_RELAXED);
 	return status;
 }
 
@@ -59,6 +61,8 @@ static void compare_stream(struct intake *intake, const struct position *known, 
 	enum standing standing = position_compare(known, info->Created, info->State.LastSeq);
 	if (standing == STANDING_GOOD)
 		return;
+	if (standing == STANDING_OTHER)
+		__atomic_store_n(&intake->foreign, true, __ATOMIC_RELAXED);
 	if (standing == STANDING_OTHER)
 		log_error(intake->log, "stream " INTAKE_STREAM ": it is not the one that was used before: the events in that one that were not taken yet "
 		                       "are lost; have storage begin again the uploads that it still waits for");
@@ -253,6 +257,13 @@ static bool prepare_consumer(struct intake *intake, jsCtx *js, char *why, size_t
 	else
 		return mend_consumer(intake, js, forgotten, why, size);
 	return false;
+}
+
+void intake_forget(struct intake *intake)
+{
+	/* Unless this service makes the next one. */
+	__atomic_store_n(&intake->foreign, true, __ATOMIC_RELAXED);
+	shared_position_set(&intake->applied, &(struct position){0});
 }
 
 bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)

@@ -31,6 +31,7 @@ struct intake {
 	int64_t patience;         /* nanoseconds after which the consumer brings a message again that is not acknowledged; atomic */
 	uint32_t batch_limit;     /* it takes no pull for more messages … */
 	int64_t life_limit;       /* … or for longer, in nanoseconds; atomic */
+	bool foreign;             /* the stream is another one than before, and not made by this service; atomic */
 	bool behind;              /* it had messages to deliver when the connection was made; atomic */
 	uint64_t pending;         /* so many of its messages may be unacknowledged, in all instances together; atomic */
 	/* The receiver's: */
@@ -44,6 +45,9 @@ struct intake {
 	bool asking;              /* … and is under way */
 	nanos asked;              /* when it was last (monotonic) */
 };
+
+/* On the bus' thread: there never was a stream, for all that is known. */
+void intake_forget(struct intake *intake);
 
 /* A bus_prepare; the closure is the intake. */
 bus_prepare intake_prepare;

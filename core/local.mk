@@ -109,6 +109,9 @@ core_libcore_a_SOURCES = \
 	core/listener.h \
 	core/log.c \
 	core/log.h \
+	core/loss.c \
+	core/loss.h \
+	core/loss_grace.c \
 	core/mailbox.c \
 	core/mailbox.h \
 	core/markers.c \
@@ -158,6 +161,7 @@ core_libcore_a_SOURCES = \
 	core/server.h \
 	core/server_checks.c core/server_chores.c core/step_health.c core/step_health.h core/checker.c core/checker.h \
 	core/server_facts.c \
+	core/server_loss.c \
 	core/server_permissions.c \
 	core/server_ports.c \
 	core/server_private.h \

@@ -28,6 +28,7 @@
 	X(records_restored, "postprocessing_records_restored_total", "Records that the broker had lost and that were written again.") \
 	X(uploads_restarted, "postprocessing_uploads_restarted_total", "Uploads that storage was asked to begin again because the broker had lost their records.") \
 	X(requests_failed, "postprocessing_requests_failed_total", "Requests to the broker that had to be repeated.") \
+	X(broker_losses, "postprocessing_broker_losses_total", "Times the broker was found without all that it held for the service.") \
 	X(broker_rollbacks, "postprocessing_broker_rollbacks_total", "Times the broker was found with an older or another bucket or stream.")
 #define METRICS_GAUGES(X) \
 	X(uploads, "postprocessing_uploads", "Uploads that this instance looks after.") \

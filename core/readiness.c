@@ -109,6 +109,14 @@ bool fact_good(struct fact *fact)
 	return good;
 }
 
+nanos fact_since(struct fact *fact)
+{
+	pthread_mutex_lock(&fact->readiness->lock);
+	nanos since = fact->since;
+	pthread_mutex_unlock(&fact->readiness->lock);
+	return since;
+}
+
 /* The first that is not good; NULL: all are. */
 static const struct fact *first_fault(const struct readiness *readiness)
 {

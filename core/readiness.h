@@ -26,6 +26,8 @@ struct fact *readiness_add(struct readiness *readiness, const char *thing, const
  * begins with them, as in "stream main-queue: it is gone". With `good` it may say what else there is to know, or be "". True: `good` has changed, or this is the first time that it is set. */
 bool fact_set(struct fact *fact, bool good, const char *reason);
 bool fact_good(struct fact *fact);
+/* When that became so; other than at any other time that it did. */
+nanos fact_since(struct fact *fact);
 
 /* Are all of them good? */
 bool readiness_good(struct readiness *readiness);

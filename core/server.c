@@ -96,15 +96,6 @@ static bool find_brokers(struct server *server, char *why, size_t size)
 	return true;
 }
 
-/* With one broker, what both need is prepared on the one connection. */
-static bool prepare_both(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
-{
-	struct server *server = closure;
-	/* Both, so that all that is wrong is said at once. */
-	bool records = bucket_prepare(&server->bucket, connection, js, why, size);
-	return intake_prepare(&server->intake, connection, js, why, size) && records;
-}
-
 static bool connect_buses(struct server *server)
 {
 	bool one = server->events_address == server->store_address;
@@ -114,8 +105,8 @@ static bool connect_buses(struct server *server)
 		.log = server->log,
 		.mailbox = &server->mailbox,
 		.spent = &server->spent,
-		.prepare = one ? prepare_both : intake_prepare,
-		.closure = one ? (void *)server : &server->intake,
+		.prepare = one ? server_prepare_both : server_prepare_events,
+		.closure = server,
 		.listen = server->peers_subject,
 		.facts = {server->facts.events_broker, {server->facts.stream, server->facts.consumer}},
 		.permissions = {server->events_permissions, "bus"},
@@ -130,8 +121,7 @@ static bool connect_buses(struct server *server)
 	}
 	options.address = server->store_address;
 	options.listen = NULL;
-	options.prepare = bucket_prepare;
-	options.closure = &server->bucket;
+	options.prepare = server_prepare_store;
 	options.facts = (struct bus_facts){server->facts.store_broker, {server->facts.bucket}};
 	options.permissions.permissions = server->store_permissions;
 	options.probe = server->store_probe;
@@ -223,6 +213,7 @@ struct server *server_create(const struct config *config, const struct steps *st
 	                                 .log = log,
 	                                 .applied = SHARED_POSITION(server->saved)};
 	bucket_init(&server->bucket, &server->store, config->state_dir);
+	atomic_init(&server->replicas, loss_replicas_read(config->state_dir));
 	server->bucket_saved = server->bucket.position;
 	*passing = instance_take(config->state_dir, log, server->owner, &server->instance_lock, why, size);
 	bool good = *passing && find_brokers(server, why, size);
@@ -242,8 +233,9 @@ static void set_stream(struct server *server)
 	uint64_t window = __atomic_load_n(&intake->pending, __ATOMIC_RELAXED);
 	if (window > intake->window)
 		window = intake->window;
+	server->stream_created = shared_position_get(&intake->applied).stream;
 	coordinator_set_stream(server->coordinator, &(struct stream_facts){
-		.created = shared_position_get(&intake->applied).stream,
+		.created = server->stream_created,
 		.last = __atomic_load_n(&intake->last, __ATOMIC_RELAXED),
 		.memory = __atomic_load_n(&intake->memory, __ATOMIC_RELAXED),
 		.patience = __atomic_load_n(&intake->patience, __ATOMIC_RELAXED),
@@ -257,6 +249,8 @@ static void take_change(struct server *server, struct bus_change *change)
 {
 	struct bus *bus = change->bus;
 	bool up = bus_changed(bus, change);
+	if (up && bus == server->records)
+		server_take_bucket(server);
 	if (bus == server->events) {
 		intake_reset(&server->intake);
 		if (up)
@@ -304,6 +298,7 @@ static void take_delivery(struct server *server, struct delivery *delivery)
 {
 	if (!intake_take(&server->intake, delivery))
 		return;
+	delivery->stream = server->stream_created;
 	if (server->stopping)
 		server_ports(server).drop(server, delivery);
 	else

@@ -49,17 +49,26 @@ static void port_publish(void *closure, struct request *request, const char *mes
 	bus_publish(server->events, request, INTAKE_STREAM, headers, message, length);
 }
 
+/* An acknowledgement only has a number, which in a stream that has been made since may be that of another event. */
+static bool is_of_another_stream(const struct server *server, const struct delivery *delivery)
+{
+	return delivery->stream != server->stream_created;
+}
+
 static void port_acknowledge(void *closure, struct delivery *delivery)
 {
 	struct server *server = closure;
-	intake_acknowledge(&server->intake, server->events, delivery);
+	if (is_of_another_stream(server, delivery))
+		intake_drop(&server->intake, delivery);
+	else
+		intake_acknowledge(&server->intake, server->events, delivery);
 }
 
 static void port_drop(void *closure, struct delivery *delivery)
 {
 	struct server *server = closure;
 	/* Whoever else takes events is to have it at once. */
-	if (server->stopping)
+	if (server->stopping && !is_of_another_stream(server, delivery))
 		bus_send(server->events, natsMsg_GetReply(delivery->message), NULL, "-NAK", 4);
 	intake_drop(&server->intake, delivery);
 }

@@ -5,6 +5,7 @@
  *   server_checks.c    whether the steps can do their work
  *   server_chores.c    what is done every second
  *   server_facts.c     what /readyz tells
+ *   server_loss.c      what is made sure of at each connection, and a broker that has lost it all
  *   server_permissions.c  what the brokers have to permit
  *   server_ports.c     what the coordinator reaches the world by
  *   server_readings.c  reading the bucket for it */
@@ -21,6 +22,7 @@
 #include "core/coordinator.h"
 #include "core/http.h"
 #include "core/intake.h"
+#include "core/loss.h"
 #include "core/markers.h"
 #include "core/peers.h"
 #include "core/position.h"
@@ -50,6 +52,12 @@ struct server_step {
 	struct step_health health;
 	struct fact *fact;
 	nanos suspended; /* since then (monotonic) */
+};
+
+/* Of one broker, on its bus' thread. */
+struct loss_watch {
+	struct loss loss;
+	bool said; /* that all seems to be lost */
 };
 
 struct server {
@@ -82,6 +90,7 @@ struct server {
 	int instance_lock;
 	struct reading *readings;
 	struct mail *held, **last_held;    /* of readings: to be taken when there is less to do */
+	int64_t stream_created;            /* when the stream of events was made */
 	struct census census;
 	struct search search;
 	bool searching;
@@ -95,6 +104,8 @@ struct server {
 	nanos sign_next;                   /* monotonic */
 	struct position saved, bucket_saved; /* as they lie in the state folder */
 	nanos save_next;                   /* monotonic */
+	struct loss_watch events_loss, store_loss;
+	atomic_uint replicas;              /* see loss.h */
 	struct readiness *readiness;
 	struct server_facts facts;
 	struct permissions *events_permissions, *store_permissions; /* one and the same if the brokers are */
@@ -120,6 +131,11 @@ void server_stop_readings(struct server *server);
 
 /* Registers what /readyz tells, but for the steps. False: out of memory. */
 bool server_add_facts(struct server *server);
+/* What the buses prepare, with the server as closure: of one broker for both, of that of the events, of that of the store. */
+bus_prepare server_prepare_both, server_prepare_events, server_prepare_store;
+/* The bus of the records is up: is the bucket one that this service has just made? */
+void server_take_bucket(struct server *server);
+
 /* Lists what is tested of the brokers' permissions. False: out of memory. */
 bool server_list_permissions(struct server *server);
 void server_forget_permissions(struct server *server);

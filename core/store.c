@@ -14,10 +14,8 @@
 #define BEGUN_HEADER "Postprocessing-Begun" /* SEQUENCE STREAM */
 #define ENDED_HEADER "Postprocessing-Ended" /* TIME MARK */
 
-bool store_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
+bool store_create(const struct store *store, jsCtx *js, bool *made, char *why, size_t size)
 {
-	(void)connection;
-	const struct store *store = closure;
 	kvStore *bucket = NULL;
 	natsStatus status = js_KeyValue(&bucket, js, store->bucket);
 	if (status == NATS_NOT_FOUND) {
@@ -27,7 +25,8 @@ bool store_prepare(void *closure, natsConnection *connection, jsCtx *js, char *w
 		config.History = 1;
 		config.StorageType = js_FileStorage;
 		status = js_CreateKeyValue(&bucket, js, &config);
-		if (status == NATS_OK)
+		*made = status == NATS_OK;
+		if (*made)
 			log_info(store->log, "bucket %s: created", store->bucket);
 	}
 	kvStore_Destroy(bucket);

@@ -26,8 +26,8 @@ struct tombstone {
 	nanos keep;      /* somebody may ask what became of the upload until then; 0: for as long as of any other */
 };
 
-/* A bus_prepare; the closure is the store. Makes the bucket if there is none. */
-bus_prepare store_prepare;
+/* Makes the bucket if there is none; `made`: it did. False: with why[size]. */
+bool store_create(const struct store *store, jsCtx *js, bool *made, char *why, size_t size);
 
 /* `expected`: the revision that has to be the key's last, 0: the key must not exist. message_id: see Nats-Msg-Id. */
 void store_put(const struct store *store, struct bus *bus, struct request *request, const char *id, uint64_t expected,

@@ -424,6 +424,97 @@ START_TEST(numbers_that_are_given_again)
 }
 END_TEST
 
+/* The whole bucket is lost, and this service has made another one. */
+static void rewrite(void)
+{
+	lose("u");
+	coordinator_rewrite(world.coordinator, world.now);
+	fake_pass(&world, 0);
+	fake_answer_all(&world);
+}
+
+START_TEST(rewritten_while_it_waits)
+{
+	begin_run();
+	fake_return(&world, RETURNED_WAIT, OUTCOME_CONTINUE, world.now + 20 * SECOND);
+	fake_answer_all(&world);
+	fake_expect(&world, "put");
+	rewrite();
+	fake_expect(&world, "put");
+	ck_assert_int_eq(stored("u").phase, PHASE_WAITING);
+	/* Once is enough. */
+	fake_pass(&world, 10 * SECOND);
+	fake_answer_all(&world);
+	fake_expect(&world, "");
+	fake_pass(&world, 10 * SECOND);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; run scan");
+}
+END_TEST
+
+START_TEST(rewritten_by_the_end_of_its_run)
+{
+	begin_run();
+	rewrite();
+	fake_expect(&world, "");
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; publish RESULT delete; publish END delete");
+	expect_end(OUTCOME_DELETE);
+}
+END_TEST
+
+START_TEST(rewritten_by_what_is_under_way)
+{
+	begin_run();
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
+	lose("u");
+	coordinator_rewrite(world.coordinator, world.now);
+	fake_fail(&world, REQUEST_UNAVAILABLE, false);
+	fake_pass(&world, SECOND);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; put; run slow");
+	ck_assert_uint_eq(stored("u").step, 1);
+}
+END_TEST
+
+/* Somebody else has begun it again meanwhile: his word counts. */
+START_TEST(not_rewritten_over_another_one)
+{
+	begin_run();
+	fake_return(&world, RETURNED_WAIT, OUTCOME_CONTINUE, world.now + 20 * SECOND);
+	fake_answer_all(&world);
+	lose("u");
+	store("u", "there", (struct status){.step = 1, .phase = PHASE_WAITING, .due = world.now + HOUR, .transition = 5});
+	world.living = "there";
+	fake_expect(&world, "put");
+	coordinator_rewrite(world.coordinator, world.now);
+	fake_pass(&world, 0);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; load");
+	ck_assert_uint_eq(stored("u").transition, 5);
+	fake_pass(&world, MINUTE);
+	fake_answer_all(&world);
+	fake_expect(&world, "");
+}
+END_TEST
+
+/* Of one that waits only the time is known: storage is asked, and what another instance looks after is its affair. */
+START_TEST(what_is_not_remembered_is_not_rewritten)
+{
+	wait_at_rest();
+	store("theirs", "there", (struct status){.step = 0, .phase = PHASE_WAITING, .due = world.now + 10 * SECOND, .transition = 1});
+	world.living = "there";
+	lose("theirs");
+	rewrite();
+	fake_expect(&world, "");
+	fake_pass(&world, 10 * SECOND);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; publish RESTART");
+	ck_assert(!is_stored("theirs"));
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {numbers_that_are_given_again, remembered, remembered_and_older, remembered_when_it_is_removed, remembered_while_it_is_said,
@@ -432,6 +523,7 @@ int main(void)
 	                              in_a_bucket_that_keeps_nothing,
 	                              lost_at_rest, lost_at_rest_twice, resumed_without_a_record, ended_at_rest, lost_before_an_event, lost_before_the_last_event,
 	                              begun_again_before_it_is_missed, lost_in_line, not_in_another_bucket,
-	                              not_in_another_bucket_while_it_is_restored};
+	                              not_in_another_bucket_while_it_is_restored, rewritten_while_it_waits, rewritten_by_the_end_of_its_run,
+	                              rewritten_by_what_is_under_way, not_rewritten_over_another_one, what_is_not_remembered_is_not_rewritten};
 	return coordinator_world_run("coordinator_lost", tests, sizeof tests / sizeof tests[0]);
 }

@@ -23,8 +23,9 @@ static void make_bucket(natsConnection *connection)
 {
 	jsCtx *js = NULL;
 	char why[256];
+	bool made = false;
 	ck_assert_int_eq(natsConnection_JetStream(&js, connection, NULL), NATS_OK);
-	ck_assert(store_prepare((void *)&store, connection, js, why, sizeof why));
+	ck_assert(store_create(&store, js, &made, why, sizeof why));
 	jsCtx_Destroy(js);
 }
 

@@ -180,6 +180,13 @@ bool nats_fixture_put_back(const struct nats_fixture *nats)
 	return replace_folder(nats, "kept", "jetstream");
 }
 
+bool nats_fixture_lose(const struct nats_fixture *nats)
+{
+	char path[FOLDER_PATH_SIZE + 16];
+	snprintf(path, sizeof path, "%s/jetstream", nats->folder);
+	return folder_remove(path);
+}
+
 bool nats_fixture_put_back_messages(const struct nats_fixture *nats, const char *stream)
 {
 	char from[256], to[256];

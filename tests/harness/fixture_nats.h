@@ -44,6 +44,8 @@ bool nats_fixture_reload(struct nats_fixture *nats);
 /* Keeps a copy of the store, and puts it back in the store's place; while it does not run. */
 bool nats_fixture_keep(const struct nats_fixture *nats);
 bool nats_fixture_put_back(const struct nats_fixture *nats);
+/* Removes the store; while it does not run. */
+bool nats_fixture_lose(const struct nats_fixture *nats);
 /* Puts only a stream's messages back, not what its consumers have got. */
 bool nats_fixture_put_back_messages(const struct nats_fixture *nats, const char *stream);
 

@@ -128,7 +128,8 @@ void scenario_start_service(struct scenario *scenario)
 	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario->folder);
 	snprintf(log, sizeof log, "%s/service.log", scenario->folder);
 	snprintf(socket, sizeof socket, "ANTIVIRUS_CLAMAV_SOCKET=%s/clamd.sock", scenario->folder);
-	const char *argv[] = {"./postprocessing", "server", "-c", ini, NULL};
+	const char *program = scenario->options.hasty ? "./tests/postprocessing_hasty" : "./postprocessing";
+	const char *argv[] = {program, "server", "-c", ini, NULL};
 	const char *env[16] = {socket};
 	for (size_t i = 0; scenario->options.env != NULL && scenario->options.env[i] != NULL; i++) {
 		ck_assert_uint_lt(i + 2, sizeof env / sizeof env[0]);

@@ -32,6 +32,7 @@ struct scenario_options {
 	const struct nats_options *nats;
 	bool embedded;             /* no nats-server but the service's own */
 	const char *host;          /* where the service finds storage, an address of this machine; NULL: the loopback */
+	bool hasty;                /* the program with less patience, see hasty.c */
 	bool no_broker;            /* the nats-server is not started yet: scenario_start_broker() */
 };
 

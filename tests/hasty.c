@@ -1,0 +1,5 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The service, with less patience than is good for its users: linked before the library, these take the place of its own. */
+#include "core/loss.h"
+
+const nanos loss_grace = 4 * SECOND;
