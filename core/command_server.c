@@ -8,6 +8,7 @@
 
 #include "core/arrangement.h"
 #include "core/command.h"
+#include "core/findings.h"
 #include "core/server.h"
 #include "core/signals.h"
 #include "core/terminal.h"
@@ -89,6 +90,8 @@ int command_server(int argc, char **argv)
 	}
 	for (size_t i = 0; i < arrangement.problems.count; i++)
 		terminal_error("%s", arrangement.problems.line[i]);
+	if (arrangement.problems.count > 0)
+		terminal_error("%s", FINDINGS_HINT);
 	arrangement_free(&arrangement);
 	nats_Close();
 	signals_end(&signals);

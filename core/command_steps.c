@@ -181,7 +181,7 @@ static void print_report(const json_t *report, bool keys)
 		puts("none found");
 	findings_print(report);
 	if (!sound)
-		puts("(`postprocessing config` shows which values count, and where each comes from)");
+		puts("\n" FINDINGS_HINT);
 }
 
 /* Everything that there is to say. */

@@ -13,7 +13,8 @@ void findings_add(json_t *object, const struct arrangement *arrangement);
 /* Prints them to standard output, each kind under a title, if there are any. */
 void findings_print(const json_t *object);
 
-/* What the first line says when there are problems. */
+/* What the first line says when there are problems, and the last. */
 #define FINDINGS_HEAD "The configuration has errors, see below: the server would not start.\n"
+#define FINDINGS_HINT "`postprocessing config` shows which values count, and where each comes from"
 
 #endif

@@ -34,7 +34,8 @@
 	X(uploads, "postprocessing_uploads", "Uploads that this instance looks after.") \
 	X(busy, "postprocessing_uploads_moving", "Uploads that are being moved forward at this moment.") \
 	X(waiting, "postprocessing_steps_waiting", "Uploads that wait for their turn in a step.") \
-	X(runs, "postprocessing_steps_running", "Steps that are running, or next.")
+	X(runs, "postprocessing_steps_running", "Steps that are running, or next.") \
+	X(config_warnings, "postprocessing_config_warnings", "Warnings about the configuration; they are in the log of the start.")
 
 struct metrics_list {
 #define X(member, name, help) struct counter *member;

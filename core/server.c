@@ -152,6 +152,7 @@ static bool create_parts(struct server *server, const struct steps *steps)
 	if (server->metrics == NULL || server->peers == NULL || !random_hex(server->nonce, 8))
 		return false;
 	metrics_list_register(&server->counted, server->metrics);
+	gauge_set(server->counted.config_warnings, (int64_t)server->config->warnings.count);
 	server->intake.alarms = server->counted.broker_rollbacks;
 	if (!register_step_metrics(server, steps) || !server_add_facts(server) || !server_list_permissions(server) ||
 	    !server_add_steps(server, steps))

@@ -200,6 +200,7 @@ START_TEST(harmful_modules)
 	ck_assert_int_eq(run("server", NULL, ENV(variable)), 2);
 	ck_assert(folder_read(folder, "log", output, OUTPUT_SIZE));
 	assert_has("main.ini:3: step crashes: module crashes: /");
+	assert_has("`postprocessing config` shows which values count");
 	assert_has("/crashes.so: crashes when it is loaded: SIGSEGV");
 }
 END_TEST

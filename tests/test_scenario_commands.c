@@ -148,6 +148,17 @@ START_TEST(health_tells)
 }
 END_TEST
 
+/* What the start had to say of the configuration stays visible. */
+START_TEST(warnings_are_counted)
+{
+	const char *const env[] = {"POSTPROCESSING_SETPS=virusscan", NULL};
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .env = env}, false);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "POSTPROCESSING_SETPS: nothing uses this variable; did you mean POSTPROCESSING_STEPS?"), 1);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_config_warnings"), 1);
+	scenario_close(&scenario);
+}
+END_TEST
+
 START_TEST(unknown_options_are_refused)
 {
 	static const char *const command[] = {"server", "resume"};
@@ -230,6 +241,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {interrupted_submit_withdraws, terminated_submit_withdraws, impatient_submit_withdraws, unsure_submit_withdraws,
-	                              names_steer_no_terminal, submit_is_reached_by_others, health_tells, unknown_options_are_refused};
+	                              names_steer_no_terminal, submit_is_reached_by_others, health_tells, unknown_options_are_refused,
+	                              warnings_are_counted};
 	return scenario_run("scenario_commands", tests, sizeof tests / sizeof tests[0]);
 }
