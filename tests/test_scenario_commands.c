@@ -154,7 +154,8 @@ START_TEST(warnings_are_counted)
 	const char *const env[] = {"POSTPROCESSING_SETPS=virusscan", NULL};
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .env = env}, false);
 	ck_assert_uint_eq(scenario_log_count(&scenario, "POSTPROCESSING_SETPS: nothing uses this variable; did you mean POSTPROCESSING_STEPS?"), 1);
-	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_config_warnings"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "ANTIVIRUS_CLAMAV_SOCKET: set, but no step uses them"), 1); /* every scenario has it */
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_config_warnings"), 2);
 	scenario_close(&scenario);
 }
 END_TEST
