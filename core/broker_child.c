@@ -19,6 +19,8 @@
 
 #include <linux/close_range.h>
 
+#include "core/module_file.h"
+
 #define PROGRAM "nats-server"
 #define VARIABLE "POSTPROCESSING_NATS_SERVER"
 
@@ -44,6 +46,21 @@ static char *search(const char *folders)
 	return NULL;
 }
 
+/* Root does not run what others can change, or where they could put something else. Frees the path and returns NULL then. */
+static char *check(char *path, char *why, size_t size)
+{
+	char *end = path != NULL ? realpath(path, NULL) : NULL;
+	bool trusted = end != NULL && (path[0] != '/' || module_file_trusted(path, geteuid(), why, size)) &&
+	               module_file_trusted(end, geteuid(), why, size);
+	if (path != NULL && end == NULL)
+		snprintf(why, size, "%s: %s", path, strerror(errno));
+	free(end);
+	if (trusted)
+		return path;
+	free(path);
+	return NULL;
+}
+
 char *broker_child_find(char *why, size_t size)
 {
 	const char *given = getenv(VARIABLE);
@@ -51,7 +68,7 @@ char *broker_child_find(char *why, size_t size)
 		char *path = is_program(given) ? strdup(given) : NULL;
 		if (path == NULL)
 			snprintf(why, size, VARIABLE "=%s: no such program", given);
-		return path;
+		return check(path, why, size);
 	}
 	char *path = search(getenv("PATH"));
 	if (path == NULL)
@@ -59,7 +76,7 @@ char *broker_child_find(char *why, size_t size)
 	if (path == NULL)
 		snprintf(why, size, PROGRAM " was not found: install the package " PROGRAM ", or name another broker "
 		         "([events] endpoint, POSTPROCESSING_EVENTS_ENDPOINT); " VARIABLE " is the path of a " PROGRAM " elsewhere");
-	return path;
+	return check(path, why, size);
 }
 
 /* The child's side of fork(), where only async-signal-safe functions may be called. Never returns. */
@@ -69,7 +86,7 @@ static void child_run(const char *const *argv, const char *const *env, pid_t par
 	sigemptyset(&none);
 	/* A parent that died before prctl() sends no signal any more. */
 	bool ready = prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent && setpgid(0, 0) == 0;
-	for (int number = 1; number < SIGRTMIN; number++)
+	for (int number = 1; number <= SIGRTMAX; number++)
 		signal(number, SIG_DFL); /* refused for SIGKILL and SIGSTOP, as it should be */
 	ready = ready && sigprocmask(SIG_SETMASK, &none, NULL) == 0;
 	for (int i = 0; i < 3; i++)

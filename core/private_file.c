@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/file_access.h"
+
 /* The ways to say that a file is not what it should be, beside those of open(): ELOOP for a symbolic link. */
 #define NOT_REGULAR EINVAL
 #define LINKED EMLINK
@@ -39,10 +41,10 @@ static bool check_private(int folder, int fd, bool in_place)
 	struct stat file, around;
 	if (fstat(fd, &file) != 0 || fstat(folder, &around) != 0)
 		return false;
-	bool ours = file.st_uid == around.st_uid || file.st_uid == geteuid() || file.st_uid == 0;
+	const struct file_user self = {geteuid(), getegid()}, theirs = {around.st_uid, around.st_gid};
 	if (!S_ISREG(file.st_mode))
 		errno = NOT_REGULAR;
-	else if (!ours || (file.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+	else if (file_weakness(&file, &self, false) != NULL && file_weakness(&file, &theirs, false) != NULL)
 		errno = NOT_PRIVATE;
 	else if (in_place && file.st_nlink > 1)
 		errno = LINKED;

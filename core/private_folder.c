@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/file_access.h"
+
 bool private_folder_make(const char *path)
 {
 	char *copy = strdup(path);
@@ -30,13 +32,10 @@ bool private_folder_make(const char *path)
 	return made;
 }
 
-static bool is_trusted(uid_t owner)
-{
-	return owner == 0 || owner == geteuid();
-}
-
 int private_folder_open(const char *path, char *why, size_t size)
 {
+	const struct file_user self = {geteuid(), getegid()};
+	char text[FILE_TEXT_SIZE];
 	struct stat status;
 	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0 || fstat(folder, &status) != 0) {
@@ -47,14 +46,13 @@ int private_folder_open(const char *path, char *why, size_t size)
 		errno = reason;
 		return -1;
 	}
-	if (!is_trusted(status.st_uid))
-		snprintf(why, size, "%s: it belongs to another user (%u), who could change what the service keeps there: run the service as that user, or "
-		         "give it to this one (%u), or name another folder", path, (unsigned)status.st_uid, (unsigned)geteuid());
-	else if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		snprintf(why, size, "%s: others may write to it (mode %04o), and so change what the service keeps there: chmod go-w it, or name a folder below "
-		         "it, which the service then makes", path, (unsigned)status.st_mode & 07777);
-	else
+	const char *weakness = file_weakness(&status, &self, false);
+	if (weakness == NULL)
 		return folder;
+	bool foreign = status.st_uid != 0 && status.st_uid != self.user;
+	snprintf(why, size, "%s: %s (%s), so that others could change what the service keeps there: %s, or name another folder, below this one "
+	         "for example", path, weakness, file_describe(&status, text),
+	         foreign ? "run the service as that user, or give the folder to this one" : "chmod go-w it");
 	close(folder);
 	errno = EPERM;
 	return -1;
@@ -63,15 +61,17 @@ int private_folder_open(const char *path, char *why, size_t size)
 /* Looks at one of the folders above. */
 static bool is_open_to_others(const char *path, bool next, char *why, size_t size)
 {
+	const struct file_user self = {geteuid(), getegid()};
+	char text[FILE_TEXT_SIZE];
 	struct stat status;
 	if (stat(path, &status) != 0)
 		return false;
-	bool sticky = (status.st_mode & S_ISVTX) != 0, writable = (status.st_mode & S_IWOTH) != 0;
-	if (!is_trusted(status.st_uid))
-		snprintf(why, size, "%s belongs to another user (%u), who can put another folder in its place", path, (unsigned)status.st_uid);
-	else if (writable && !sticky)
-		snprintf(why, size, "everybody may write to %s, and so put another folder in its place", path);
-	else if (writable && next)
+	const char *weakness = file_weakness(&status, &self, true);
+	if (weakness == NULL && status.st_uid != 0 && status.st_uid != self.user)
+		weakness = "another user's";
+	if (weakness != NULL)
+		snprintf(why, size, "%s is %s (%s), so that others can put another folder in its place", path, weakness, file_describe(&status, text));
+	else if (next && (status.st_mode & S_IWOTH) != 0)
 		snprintf(why, size, "it is in %s, which everybody may write to, and which is often emptied", path);
 	else
 		return false;

@@ -10,7 +10,7 @@
 /* Makes a folder with all that lead to it, those that are missing with mode 0700. False: errno says why. */
 bool private_folder_make(const char *path);
 
-/* Opens a folder that belongs to this user, or to root, and that nobody else may write to. -1: why[size] says what stands against
+/* Opens a folder that belongs to this user, or to root, and that nobody else may write to (but for their own groups). -1: why[size] says what stands against
  * it and what to do; errno is set as well (EPERM: it is not private). */
 int private_folder_open(const char *path, char *why, size_t size);
 

@@ -417,6 +417,16 @@ START_TEST(a_nats_server_that_cannot_run_is_said)
 	ck_assert(folder_write(scene.folder, "script", "#!/nonexistent\n", 15));
 	ck_assert(!scene_try(&scene));
 	ck_assert_msg(strstr(scene.why, "it cannot be executed") != NULL, "%s", scene.why);
+	/* Root runs nothing that others can change, whatever way leads there; nobody is asked what it would do. */
+	if (geteuid() == 0) {
+		ck_assert_int_eq(chmod(script, 0777), 0);
+		ck_assert(!scene_try(&scene));
+		ck_assert_msg(strstr(scene.why, "root runs only what nobody else can change") != NULL, "%s", scene.why);
+		ck_assert_int_eq(chdir(scene.folder), 0);
+		ck_assert_int_eq(setenv("POSTPROCESSING_NATS_SERVER", "./script", 1), 0);
+		ck_assert(!scene_try(&scene));
+		ck_assert_msg(strstr(scene.why, "root runs only what nobody else can change") != NULL, "%s", scene.why);
+	}
 	ck_assert_int_eq(unsetenv("POSTPROCESSING_NATS_SERVER"), 0);
 	scene_start(&scene);
 	scene_close(&scene);
