@@ -98,6 +98,8 @@ static bool take_command(struct peer *peer)
 			return false;
 		atomic_fetch_add(&peer->clamd->streams, 1);
 	}
+	if (peer->clamd->manner == MANNER_BREAK)
+		return false;
 	if (peer->clamd->manner != MANNER_SILENT)
 		say(peer, peer->clamd->manner != MANNER_RAW);
 	return peer->clamd->manner != MANNER_ANSWER_CLOSE;

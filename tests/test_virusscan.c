@@ -331,6 +331,34 @@ START_TEST(no_clamd_is_a_retry)
 }
 END_TEST
 
+START_TEST(checks)
+{
+	static const struct {
+		enum manner manner;
+		const char *answer, *why; /* NULL: it passes */
+	} cases[] = {{MANNER_ANSWER, "PONG", NULL},
+	             {MANNER_ANSWER, "UNKNOWN COMMAND", " is not clamd's: PING is not answered with PONG"},
+	             {MANNER_RAW, "HTTP/1.1 400 Bad Request", " is not clamd's: PING is not answered with PONG"},
+	             {MANNER_BREAK, "", " closed the connection instead of answering PING"},
+	             {MANNER_SILENT, "", " did not answer PING within 5 s"}};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		char why[256] = "";
+		struct fake_clamd clamd;
+		fake_clamd_start(&clamd, cases[i].manner, cases[i].answer);
+		void *instance = create_at(clamd.socket, NULL, NULL);
+		nanos before = clock_monotonic();
+		ck_assert((pp_step_module.check(instance, why, sizeof why) == 0) == (cases[i].why == NULL));
+		ck_assert_int_lt(clock_monotonic() - before, 10 * SECOND);
+		if (cases[i].why != NULL) {
+			assert_holds(why, cases[i].why);
+			assert_holds(why, clamd.socket);
+		}
+		pp_step_module.destroy(instance);
+		fake_clamd_stop(&clamd);
+	}
+}
+END_TEST
+
 START_TEST(full_backlog_is_waited_for)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -462,7 +490,7 @@ int main(void)
 	const TTest *const tests[] = {clean_continues_with_a_result, overlong_answer_is_a_retry, two_answers_are_a_retry,
 	                              close_in_mid_stream_is_a_retry, last_words_are_heard, early_verdict_is_none,
 	                              broken_download_gets_no_verdict, sessions_are_kept, cancellation_ends_the_wait,
-	                              deadline_ends_the_wait, no_clamd_is_a_retry, full_backlog_is_waited_for, size_limit_is_kept, size_limit_and_the_end, suspicions_are_never_deleted, endpoints};
+	                              deadline_ends_the_wait, no_clamd_is_a_retry, checks, full_backlog_is_waited_for, size_limit_is_kept, size_limit_and_the_end, suspicions_are_never_deleted, endpoints};
 	tcase_set_timeout(fake, 60);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
 		tcase_add_test(fake, tests[i]);

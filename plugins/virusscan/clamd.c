@@ -196,6 +196,28 @@ static enum finding clamd_scan(void *state, struct source *source, char text[FIN
 	return finding;
 }
 
+/* Why a PING was not answered with PONG. */
+static void explain_check(const char *where, enum exchange done, char *why, size_t size)
+{
+	switch (done) {
+	case EXCHANGE_TIMEOUT:
+		snprintf(why, size, "clamd (%s) did not answer PING within 5 s", where);
+		break;
+	case EXCHANGE_CLOSED:
+	case EXCHANGE_ANSWERED:
+		snprintf(why, size, "clamd (%s) closed the connection instead of answering PING", where);
+		break;
+	case EXCHANGE_OK:
+	case EXCHANGE_MALFORMED:
+		snprintf(why, size, "%s is not clamd's: PING is not answered with PONG", where);
+		break;
+	case EXCHANGE_CANCELLED:
+	case EXCHANGE_ERROR:
+		snprintf(why, size, "the connection to clamd (%s) broke: %s", where, strerror(errno));
+		break;
+	}
+}
+
 static int clamd_check(void *state, char *why, size_t size)
 {
 	struct clamd *clamd = state;
@@ -207,12 +229,11 @@ static int clamd_check(void *state, char *why, size_t size)
 	enum exchange done = session_send(session, "zPING", NULL, 0, &limits);
 	if (done == EXCHANGE_OK)
 		done = session_answer(session, answer, &limits);
+	bool pong = done == EXCHANGE_OK && strcmp(answer, "PONG") == 0;
+	if (!pong)
+		explain_check(clamd->pool.endpoint.text, done, why, size);
 	session_close(session);
-	if (done == EXCHANGE_OK && strcmp(answer, "PONG") == 0)
-		return 0;
-	snprintf(why, size, "%s %s to PING", clamd->pool.endpoint.text,
-	         done == EXCHANGE_TIMEOUT ? "gave no answer within 5 s" : "does not answer as clamd does");
-	return -1;
+	return pong ? 0 : -1;
 }
 
 static void *clamd_create(const struct pp_host *host, struct pp_setup *setup)
