@@ -280,6 +280,17 @@ static bool is_to_claim(const struct coordinator *coordinator, struct job *job)
 	return !slot->theirs || !ports->lives(ports->closure, slot->record->owner);
 }
 
+/* One of many that are resumed, which another instance looks after. If that lives, what is queued or runs there goes on as
+ * soon as it can; nor is anything taken away from it to wait here for a step that is suspended. */
+static bool is_to_take(const struct coordinator *coordinator, const struct slot *slot)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	enum phase phase = slot->record->status.phase;
+	bool turn = phase == PHASE_QUEUED || phase == PHASE_RUNNING;
+	return !(turn || step_is_suspended(coordinator, record_step(coordinator, slot->record))) ||
+	       !ports->lives(ports->closure, slot->record->owner);
+}
+
 /* The answer that an upload waits for may stand in the stream, behind others that have come: then its time has not come
  * yet. */
 static bool is_to_wait_on(const struct coordinator *coordinator, const struct job *job, nanos now)
@@ -319,6 +330,8 @@ static const char *reason_to_skip(const struct coordinator *coordinator, struct 
 		return "it has moved on";
 	if (input->kind == INPUT_STARTING && coordinator->stopping)
 		return "the service stops";
+	if (job->sweep != NULL && theirs && !is_to_take(coordinator, slot))
+		return "another instance looks after it";
 	/* A sweep saw a record; if it is gone by now, that is no reason to ask storage for the upload. */
 	if (job->sweep != NULL && slot->known != SLOT_PRESENT)
 		return "it has ended since";
@@ -457,11 +470,13 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 	struct upload *upload = job->input.kind == INPUT_BEGIN ? job->event.upload : present ? slot->record->upload : NULL;
 	if (present)
 		status = slot->record->status;
-	/* Resumed is what is then run here. */
-	if (job->input.kind == INPUT_RESUME)
-		job->input.claim = present && slot->theirs;
 	bool held_up = job->input.kind == INPUT_RESUME && job->sweep == NULL && slot_is_suspended(coordinator, slot);
 	job->input.mark = slot->suspect;
+	/* Resumed is what is then run here, though another process may have run it already. */
+	if (job->input.kind == INPUT_RESUME) {
+		job->input.claim = present && slot->theirs;
+		job->input.mark = present && strcmp(slot->record->writer, coordinator->options.nonce) != 0;
+	}
 	/* Of what is gone nothing is to run on. */
 	job->action = skip != NULL ? (struct action){.ignored = skip, .drop = slot->known == SLOT_ABSENT && slot_busy(slot)}
 	                           : pipeline_apply(&coordinator->options.pipeline, upload, present, &status, &job->input,

@@ -78,8 +78,11 @@ void runs_start(struct coordinator *coordinator, struct slot *slot, nanos now)
 
 void runs_want(struct coordinator *coordinator, struct slot *slot, bool mark, bool by_hand, nanos now)
 {
-	if (by_hand && slot_is_suspended(coordinator, slot))
+	struct place place;
+	if (by_hand && slot_is_suspended(coordinator, slot)) {
+		mark = (lines_find(&coordinator->lines, slot->id, &place) && place.suspect) || mark;
 		turns_forfeit(coordinator, slot, now);
+	}
 	if (slot_busy(slot) || slot->known != SLOT_PRESENT || coordinator->stopping)
 		return;
 	const struct status *status = &slot->record->status;

@@ -108,6 +108,9 @@ static void make_message_id(const struct coordinator *coordinator, const struct 
 static nanos perhaps_stored(const struct job *job, nanos now)
 {
 	nanos since = job->saying_again ? job->slot->record->status.said_at : job->unsure;
+	/* Another process may have had the event that asks for it. */
+	if (first_kind(job) == PUBLISH_RESTART && job->source != NULL && job->input.redelivered && since == 0)
+		since = job->source->stored;
 	return since < now + CLOCK_SKEW ? since : now - CLOCK_STEP;
 }
 

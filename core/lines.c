@@ -168,6 +168,19 @@ bool lines_join(struct lines *lines, size_t step, const struct place *place, nan
 	return false;
 }
 
+static struct place place_of(const struct standing *standing)
+{
+	return (struct place){.id = standing->id, .size = standing->size, .suspect = standing->suspect, .came = standing->came};
+}
+
+bool lines_find(const struct lines *lines, const char *id, struct place *place)
+{
+	const struct standing *standing = (const struct standing *)(const void *)table_find(&lines->places, id);
+	if (standing != NULL)
+		*place = place_of(standing);
+	return standing != NULL;
+}
+
 bool lines_has(const struct lines *lines, const char *id)
 {
 	return table_find(&lines->places, id) != NULL;
@@ -189,11 +202,6 @@ static struct standing *first(const struct lines *lines, size_t step)
 		return NULL;
 	struct timer *user = timers_first(&CONTAINER(space, struct group, had)->members);
 	return CONTAINER(timers_first(&CONTAINER(user, struct group, had)->members), struct standing, order);
-}
-
-static struct place place_of(const struct standing *standing)
-{
-	return (struct place){.id = standing->id, .size = standing->size, .suspect = standing->suspect, .came = standing->came};
 }
 
 bool lines_first(const struct lines *lines, size_t step, struct place *place)

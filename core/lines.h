@@ -43,6 +43,8 @@ void lines_free(struct lines *lines);
 bool lines_join(struct lines *lines, size_t step, const struct place *place, nanos now);
 /* Does it stand in a line? */
 bool lines_has(const struct lines *lines, const char *id);
+/* The same, with its place; space and user are NULL. */
+bool lines_find(const struct lines *lines, const char *id, struct place *place);
 /* False: it stands in none. */
 bool lines_leave(struct lines *lines, const char *id);
 

@@ -302,13 +302,14 @@ static struct action resume(const struct pipeline *pipeline, const struct upload
 		/* Its time is now. That is written, so that it stays so if this instance dies before the run. */
 		status->due = status->due < now ? status->due : now;
 		wake(status, &action);
+		action.mark = input->mark;
 		keep(status, &action);
 		return action;
 	case PHASE_QUEUED:
 	case PHASE_RUNNING:
 	case PHASE_BACKOFF:
 		action.run = true;
-		action.mark = status->phase == PHASE_BACKOFF;
+		action.mark = status->phase == PHASE_BACKOFF || input->mark;
 		if (input->claim)
 			keep(status, &action);
 		return action;

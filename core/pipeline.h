@@ -105,7 +105,8 @@ struct input {
 	bool result;           /* the step set a result */
 	const char *reason;    /* "", and of EXPIRED and STEP_FINISHED (NULL: none) */
 	nanos suspended;       /* EXPIRED: since then the step is */
-	bool mark;             /* STARTING: it is to be marked as running first, see PHASE_RUNNING */
+	bool mark;             /* STARTING: it is to be marked as running first, see PHASE_RUNNING; RESUME: another process
+	                          may have run it */
 	bool lost;             /* there is no record, though there has to be one: the broker has lost it */
 	bool foreign;          /* FOUND: another implementation wrote it */
 	bool claim;            /* FOUND, RESUME: another instance looked after it: it has to be written to be ours */

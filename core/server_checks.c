@@ -107,7 +107,7 @@ void server_note_run(struct server *server, const struct run *run)
 	/* What was cancelled, or asked for more time, tells nothing. */
 	if (atomic_load(&run->started) == 0 || atomic_load(&run->cancelled) || (run->returned != RETURNED_VERDICT))
 		return;
-	enum health_change change = step_health_ran(&server->step[run->step].health, verdict);
+	enum health_change change = step_health_ran(&server->step[run->step].health, verdict, clock_monotonic());
 	if (change == HEALTH_SAME)
 		return;
 	take_change(server, run->step, change);

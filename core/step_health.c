@@ -13,6 +13,13 @@ void step_health_init(struct step_health *health, bool checked, nanos interval)
 	};
 }
 
+/* The next check is due in the interval, or soon. */
+static void plan(struct step_health *health, bool soon, nanos now)
+{
+	health->last = now;
+	health->next = now + (soon && health->interval > CHECK_AGAIN ? CHECK_AGAIN : health->interval);
+}
+
 static enum health_change pass(struct step_health *health)
 {
 	enum health_state before = health->state;
@@ -54,7 +61,7 @@ enum health_change step_health_tick(struct step_health *health, bool *ask, nanos
 	bool worked = health->worked && !health->failed;
 	health->worked = health->failed = false;
 	if (worked) {
-		health->next = now + health->interval;
+		plan(health, false, now);
 		return pass(health);
 	}
 	*ask = health->asking = true;
@@ -70,15 +77,18 @@ enum health_change step_health_answered(struct step_health *health, bool passed,
 		health->next = now;
 		return HEALTH_SAME;
 	}
-	health->next = now + (passed || health->interval < CHECK_AGAIN ? health->interval : CHECK_AGAIN);
+	plan(health, !passed, now);
 	return passed ? pass(health) : fail(health, why);
 }
 
-enum health_change step_health_ran(struct step_health *health, bool verdict)
+enum health_change step_health_ran(struct step_health *health, bool verdict, nanos now)
 {
 	if (health->interval == 0)
 		return HEALTH_SAME;
 	health->worked = health->worked || verdict;
 	health->failed = health->failed || !verdict;
+	nanos soon = health->last + CHECK_AGAIN;
+	if (!verdict && health->next > soon)
+		health->next = soon > now ? soon : now;
 	return verdict && health->state == HEALTH_SUSPENDED ? pass(health) : HEALTH_SAME;
 }

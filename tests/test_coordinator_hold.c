@@ -228,9 +228,9 @@ START_TEST(another_has_begun_it_and_it_ends_meanwhile)
 	fake_resume(&world, "u", "", 2);
 	fake_answer_all(&world);
 	/* Who resumes it makes it one of this instance. */
-	fake_expect(&world, "put; load; ack 1; put; ack 2; run scan");
-	ck_assert_int_eq(stored("u").phase, PHASE_QUEUED);
-	ck_assert_uint_eq(stored("u").transition, 2);
+	fake_expect(&world, "put; load; ack 1; put; ack 2; put; run scan");
+	ck_assert_int_eq(stored("u").phase, PHASE_RUNNING);
+	ck_assert_uint_eq(stored("u").transition, 3);
 }
 END_TEST
 

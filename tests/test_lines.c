@@ -43,6 +43,8 @@ START_TEST(in_order_of_arrival)
 	ck_assert_str_eq(serve(0), "a");
 	ck_assert(lines_first(&lines, 0, &first));
 	ck_assert(first.suspect);
+	ck_assert(lines_find(&lines, "d", &first) && first.suspect);
+	ck_assert(!lines_find(&lines, "a", &first));
 	ck_assert_int_eq(first.size, 10);
 	ck_assert_str_eq(serve(0), "d");
 	ck_assert_str_eq(serve(0), "nobody");

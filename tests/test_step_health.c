@@ -100,27 +100,46 @@ START_TEST(a_verdict_counts_as_a_check)
 {
 	begin_good();
 	for (unsigned i = 0; i < 3; i++) {
-		ck_assert_int_eq(step_health_ran(&health, true), HEALTH_SAME);
+		ck_assert_int_eq(step_health_ran(&health, true, now), HEALTH_SAME);
 		for (unsigned second = 0; second < 30; second++, now += SECOND)
 			ck_assert(!asks());
 	}
 	/* But not if another run has failed meanwhile: then the check tells. */
-	step_health_ran(&health, true);
-	step_health_ran(&health, false);
-	step_health_ran(&health, true);
+	step_health_ran(&health, true, now);
+	step_health_ran(&health, false, now);
+	step_health_ran(&health, true, now);
 	ck_assert_int_eq(until_asked(), 0);
 	ck_assert_int_eq(check(false), HEALTH_FAILS);
 	/* One between two failures. */
-	step_health_ran(&health, true);
+	step_health_ran(&health, true, now);
 	now += 10 * SECOND;
 	ck_assert(!asks());
 	ck_assert_int_eq(health.failures, 0);
 	ck_assert_str_eq(health.reason, "");
-	/* Runs that fail say nothing by themselves: the uploads may be to blame. */
+}
+END_TEST
+
+/* It says nothing by itself: the upload may be to blame. The check tells, and soon. */
+START_TEST(a_run_that_fails_is_reason_to_check)
+{
+	begin_good();
+	now += 3 * SECOND;
 	for (unsigned i = 0; i < 100; i++)
-		ck_assert_int_eq(step_health_ran(&health, false), HEALTH_SAME);
-	until_asked();
+		ck_assert_int_eq(step_health_ran(&health, false, now), HEALTH_SAME);
+	ck_assert_int_eq(until_asked(), 7);
 	ck_assert_int_eq(check(true), HEALTH_SAME);
+	ck_assert_int_eq(until_asked(), 30);
+	ck_assert_int_eq(check(true), HEALTH_SAME);
+	now += 20 * SECOND;
+	ck_assert(!asks());
+	step_health_ran(&health, false, now);
+	ck_assert(asks());
+	/* While it is under way as well. */
+	step_health_ran(&health, false, now);
+	ck_assert(!asks());
+	ck_assert_int_eq(check(false), HEALTH_FAILS);
+	ck_assert_int_eq(until_asked(), 10);
+	ck_assert_int_eq(check(false), HEALTH_SUSPENDS);
 }
 END_TEST
 
@@ -129,9 +148,9 @@ START_TEST(a_verdict_ends_the_suspension)
 	setup();
 	asks();
 	check(false);
-	ck_assert_int_eq(step_health_ran(&health, false), HEALTH_SAME);
+	ck_assert_int_eq(step_health_ran(&health, false, now), HEALTH_SAME);
 	ck_assert_int_eq(health.state, HEALTH_SUSPENDED);
-	ck_assert_int_eq(step_health_ran(&health, true), HEALTH_RESUMES);
+	ck_assert_int_eq(step_health_ran(&health, true, now), HEALTH_RESUMES);
 	ck_assert_int_eq(health.state, HEALTH_GOOD);
 }
 END_TEST
@@ -173,8 +192,8 @@ START_TEST(a_step_without_a_check)
 		step_health_init(&health, i == 0, i == 0 ? 0 : INTERVAL);
 		ck_assert_int_eq(health.state, HEALTH_GOOD);
 		ck_assert_int_ge(until_asked(), 3600);
-		ck_assert_int_eq(step_health_ran(&health, false), HEALTH_SAME);
-		ck_assert_int_eq(step_health_ran(&health, true), HEALTH_SAME);
+		ck_assert_int_eq(step_health_ran(&health, false, now), HEALTH_SAME);
+		ck_assert_int_eq(step_health_ran(&health, true, now), HEALTH_SAME);
 	}
 }
 END_TEST
@@ -194,7 +213,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {checked_at_once_and_then_now_and_again, the_first_failure_is_enough_at_the_start,
-	                              two_failures_in_a_row_suspend, a_verdict_counts_as_a_check, a_verdict_ends_the_suspension,
+	                              two_failures_in_a_row_suspend, a_verdict_counts_as_a_check,
+	                              a_run_that_fails_is_reason_to_check, a_verdict_ends_the_suspension,
 	                              a_check_that_hangs, a_step_without_a_check, a_short_interval_and_no_words};
 	return suite_run("step_health", tests, sizeof tests / sizeof tests[0], 30);
 }

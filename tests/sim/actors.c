@@ -100,14 +100,34 @@ static void answer(struct world *world, const struct happening *happening)
 		abort();
 	struct status status = {.finished_step = 2, .finished_outcome = happening->outcome};
 	upload->passed[2] = upload->passed[2] || happening->outcome == OUTCOME_CONTINUE;
+	if (happening->outcome == OUTCOME_CONTINUE)
+		upload->answered = world->broker.count + 1;
 	world_trace(world, "the other service answers for %s: %s", upload->id, outcome_name(happening->outcome));
 	event_encode(&message, PUBLISH_STEP_FINISHED, facts, &status, NULL, 0, world->now);
 	upload_release(facts);
 	store(world, &message);
 }
 
+/* What has no record yet, or none any more, would be asked of storage. */
+static void resume(struct world *world, size_t number)
+{
+	struct sim_upload *upload = &world->upload[number];
+	struct text message = {0};
+	if (!upload->present || upload->hit)
+		return;
+	upload->resumed = true;
+	world->resumed++;
+	world_trace(world, "somebody resumes %s", upload->id);
+	event_encode_resume(&message, upload->id, "", world->now);
+	store(world, &message);
+}
+
 void actors_happen(struct world *world, const struct happening *happening)
 {
+	if (happening->kind == HAPPEN_RESUME) {
+		resume(world, happening->upload);
+		return;
+	}
 	if (happening->kind == HAPPEN_UPLOAD)
 		announce(world, happening->upload);
 	else if (happening->kind == HAPPEN_REPEAT)
@@ -146,7 +166,9 @@ static void see_start(struct world *world, size_t number)
 static void see_restart(struct world *world, size_t number)
 {
 	world_trace(world, "storage is asked to begin %s again", world->upload[number].id);
-	if (!world->upload[number].hit && world->upload[number].cleaned == 0)
+	world->upload[number].restarted = true;
+	bool resumed = world->upload[number].resumed && world->upload[number].confirmed;
+	if (!world->upload[number].hit && world->upload[number].cleaned == 0 && !resumed)
 		world_violated(world, "storage is asked to begin %s again, of which nothing was lost", world->upload[number].id);
 	if (!world->upload[number].confirmed)
 		world_plan(world, 1 + (nanos)world_random(world, 2 * (uint64_t)SECOND), &(struct happening){.kind = HAPPEN_UPLOAD, .upload = number});

@@ -40,23 +40,25 @@ static void check_progress(struct world *world, struct sim_upload *upload, const
 	bool ours = was->step == is->step && was->step < 2 && was->phase != PHASE_RUNNING;
 	if (ours && is->failures > was->failures && ++upload->spent > upload->failed_runs)
 		world_violated(world, "%s spends a retry of %s, which was not run", upload->id, record->upload->step[was->step]);
-	if (was->phase == PHASE_WAITING && is->step != was->step && world->now < was->due)
+	if (was->phase == PHASE_WAITING && is->step != was->step && world->now < was->due && !upload->resumed)
 		world_violated(world, "%s leaves its delay %.3f s early", upload->id, (double)(was->due - world->now) / (double)SECOND);
 }
 
 /* A pass that has ended is the last one. */
-static void check_repeat(struct world *world, struct sim_upload *upload)
+static void check_repeat(struct world *world, struct sim_upload *upload, uint64_t begun)
 {
 	if (upload->last.status.step == upload->last.upload->step_count)
 		world_violated(world, "%s is begun again, having ended", upload->id);
 	for (size_t i = 0; i < SIM_STEPS; i++)
 		upload->passed[i] = false;
+	/* Nobody can tell whether what was answered since was asked before. */
+	upload->passed[2] = upload->answered > begun;
 	upload->results = 0;
 }
 
 /* Of what storage has removed only those that had decided so before may do a last thing: a step that was about to begin, a word
  * that was about to be said. */
-#define RUN_PATIENCE (10 * SECOND)
+#define RUN_PATIENCE (20 * SECOND)
 #define WORD_PATIENCE (45 * SECOND)
 
 /* Has an instance had its time to know that the upload was removed? */
@@ -96,7 +98,7 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
 	world_trace(world, "%s writes %s: step %zu, %s, transition %" PRIu64 ", publishes %u, due in %.3f s", record.owner, key,
 	            record.status.step, phase_name(record.status.phase), record.status.transition, record.status.publish,
 	            record.status.due != 0 ? (double)(record.status.due - world->now) / (double)SECOND : 0);
-	if (upload->removed && !upload->hit)
+	if (upload->removed && !upload->hit && !upload->restarted)
 		world_violated(world, "%s is begun again after its end", key);
 	check_due(world, &record);
 	world->expired += strncmp(record.status.reason, "the step was suspended", 22) == 0 && record.status.confirmations == 1;
@@ -104,7 +106,7 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
 	if (upload->present && !upload->hit && upload->last.status.begun == record.status.begun)
 		check_progress(world, upload, &record);
 	else if (upload->present && !upload->hit)
-		check_repeat(world, upload);
+		check_repeat(world, upload, record.status.begun);
 	record_clear(&upload->last);
 	upload->last = record;
 	upload->present = true;
@@ -127,7 +129,8 @@ void promises_of_finished(struct world *world, struct sim_upload *upload, enum o
 		world_violated(world, "%s is said to be finished before its record says so", upload->id);
 	if (upload->finished > 0 && outcome != upload->outcome && !upload->hit)
 		world_violated(world, "%s was said to end with %s, now %s", upload->id, outcome_name(upload->outcome), outcome_name(outcome));
-	if (upload->finished > 0 && world->now - upload->finished_at < MINUTE / 2 && finisher_knows(world, upload) && !upload->hit)
+	if (upload->finished > 0 && world->now - upload->finished_at < MINUTE / 2 && finisher_knows(world, upload) && !upload->hit &&
+	    !upload->resumed)
 		world_violated(world, "%s is said to be finished twice within %.3f s", upload->id,
 		               (double)(world->now - upload->finished_at) / (double)SECOND);
 	upload->outcome = outcome;
@@ -148,7 +151,7 @@ void promises_of_message(struct world *world, const char *message_id, const stru
 	if (event->type != EVENT_FINISHED || message_id[length] != '.')
 		return;
 	uint64_t pass = strtoull(message_id + length + 1, NULL, 10);
-	if (upload->ended_pass != 0 && pass != upload->ended_pass && !upload->hit)
+	if (upload->ended_pass != 0 && pass != upload->ended_pass && !upload->hit && !upload->restarted)
 		world_violated(world, "%s ends a second time", upload->id);
 	upload->ended_pass = pass;
 }
@@ -166,7 +169,7 @@ void promises_of_run(struct world *world, size_t instance, const struct run *run
 	bool holds = !upload->present && !upload->removed;
 	world_trace(world, "%s runs %s on %s%s", world->instance[instance].owner, steps[run->step], upload->id, holds ? ", without a record" : "");
 	struct instance *runner = &world->instance[instance];
-	if (runner->suspended[run->step] && runner->turns_before[run->step]-- == 0)
+	if (runner->suspended[run->step] && !upload->resumed && runner->turns_before[run->step]-- == 0)
 		world_violated(world, "%s is run for %s, though it is suspended", steps[run->step], upload->id);
 	bool owns = strcmp(upload->last.owner, world->instance[instance].owner) == 0 && upload->shown[instance] >= upload->feared_at;
 	bool knows = !upload->present || owns;
@@ -226,7 +229,8 @@ void promises_of_drop(struct world *world, size_t instance, uint64_t sequence)
 		struct sim_upload *upload = &world->upload[i];
 		if (upload->begun != sequence || upload->held == 0 || upload->holder != instance || world->instance[instance].dying)
 			continue;
-		if (world->instance[instance].stalled_until < upload->held)
+		/* Its removal comes first. */
+		if (world->instance[instance].stalled_until < upload->held && upload->cleaned == 0)
 			world_violated(world, "the event of %s is given back", upload->id);
 		upload->held = 0;
 		world->holds.returned++;

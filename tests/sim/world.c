@@ -127,6 +127,7 @@ static void happen(struct world *world, const struct happening *happening)
 	case HAPPEN_REPEAT:
 	case HAPPEN_CLEAN:
 	case HAPPEN_READY:
+	case HAPPEN_RESUME:
 	case HAPPEN_REMOTE:
 		actors_happen(world, happening);
 		break;
@@ -155,6 +156,10 @@ static void plan_troubles(struct world *world)
 	for (uint64_t i = 0; i < doubts; i++)
 		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
 		           &(struct happening){.kind = HAPPEN_DOUBT, .instance = (size_t)world_random(world, world->instances)});
+	uint64_t resumes = world_random(world, 6);
+	for (uint64_t i = 0; i < resumes; i++)
+		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
+		           &(struct happening){.kind = HAPPEN_RESUME, .upload = (size_t)world_random(world, SIM_UPLOADS)});
 	uint64_t suspensions = world_random(world, 8);
 	for (uint64_t i = 0; i < suspensions; i++)
 		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),

@@ -75,6 +75,7 @@ enum happening_kind {
 	HAPPEN_CLEAN,    /* … or removes it */
 	HAPPEN_TOLD,     /* an instance is told by another that an upload is over */
 	HAPPEN_READY,    /* storage confirms the end of one */
+	HAPPEN_RESUME,   /* somebody resumes one by hand */
 	HAPPEN_REMOTE    /* the other step service answers */
 };
 
@@ -153,6 +154,9 @@ struct sim_upload {
 	uint64_t ended_pass;     /* the event that began the pass whose end was said; 0: none */
 	bool removed;
 	bool hit;                /* by what the broker forgot */
+	bool resumed;            /* by hand, perhaps */
+	bool restarted;          /* storage was asked to begin it again */
+	uint64_t answered;       /* sequence of the last answer `continue` of the other step service */
 	size_t missed_by;        /* the instance, from 1, that has to notice; 0: nobody has to */
 	struct record last;      /* as it lies in the bucket */
 	bool present;
@@ -185,6 +189,7 @@ struct world {
 	bool trace;
 	struct sim_holds holds;
 	unsigned long suspensions, expired; /* of steps; of uploads that waited for them for too long */
+	unsigned long resumed;              /* uploads, by hand */
 	const struct operation *answering; /* what a port's read() is to read */
 	const struct happening *arriving;  /* what an instance has sent; NULL: nothing, storage speaks */
 	char violation[256];     /* the first broken promise; "" so far none */
