@@ -155,7 +155,7 @@ static void print_rest(const struct listing *listing)
 	if (listing->shown == 0)
 		puts(is_filtered(&listing->filter) ? "no such upload" : "no upload waits");
 	if (listing->hidden > 0)
-		printf("%zu ended badly and are kept (-a shows them)\n", listing->hidden);
+		printf("not shown: %zu that ended badly (-a shows them)\n", listing->hidden);
 }
 
 static bool list(struct listing *listing, struct client *client)

@@ -176,8 +176,8 @@ static natsStatus expire(struct markers *markers, natsConnection *connection)
 	natsStatus status = retention_apply(&markers->retention, connection, pause_between, markers, &removed);
 	counter_add(markers->expired, removed);
 	if (removed > 0)
-		log_info(markers->store->log, "bucket %s: the records of %zu uploads that ended badly more than %s ago are removed (retention)",
-		         markers->store->bucket, removed, duration_format(markers->retention.age, age));
+		log_info(markers->store->log, "bucket %s: records removed of uploads that ended badly more than %s ago (retention): %zu",
+		         markers->store->bucket, duration_format(markers->retention.age, age), removed);
 	return status;
 }
 

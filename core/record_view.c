@@ -199,8 +199,10 @@ void record_view_print(struct service_steps *service, const struct record *recor
 		print_line("result", record->result);
 	if (status->failures > 0)
 		printf("failures  %u of this step\n", status->failures);
-	if (status->confirmations > 0)
-		printf("told      storage was told %u times\n", status->confirmations);
+	if (status->confirmations == 1)
+		puts("told      storage, once");
+	else if (status->confirmations > 1)
+		printf("told      storage, %u times\n", status->confirmations);
 	if (upload->start_time != 0)
 		print_line("began", time_format(upload->start_time / SECOND * SECOND, began));
 	print_line("owner", record->foreign ? "another implementation" : record->owner);

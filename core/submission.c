@@ -187,6 +187,15 @@ static void say(struct submission *submission, struct submitted *file, const cha
 	fputc('\n', submission->options->progress);
 }
 
+/* Why it was rejected. */
+static void note_reason(struct submitted *file, const struct record *record)
+{
+	const struct status *status = &record->status;
+	const char *step = status->decided != 0 ? record->upload->step[status->decided - 1] : "";
+	const char *between = step[0] != '\0' && status->reason[0] != '\0' ? ": " : "";
+	snprintf(file->detail, sizeof file->detail, "%.64s%s%s", step, between, status->reason);
+}
+
 /* A write of the bucket: where the upload stands. */
 static void follow_record(struct submission *submission, const struct delivery *delivery)
 {
@@ -200,8 +209,8 @@ static void follow_record(struct submission *submission, const struct delivery *
 		snprintf(what, sizeof what, "%s %s", status_step_name(record.upload, &record.status), phase_name(record.status.phase));
 		if (record.status.phase != PHASE_CONFIRMING)
 			say(submission, file, what, record.status.reason);
-		if (record.status.reason[0] != '\0' && file->detail[0] == '\0' && record.status.phase == PHASE_CONFIRMING)
-			snprintf(file->detail, sizeof file->detail, "%s", record.status.reason);
+		if (file->detail[0] == '\0' && record.status.phase == PHASE_CONFIRMING)
+			note_reason(file, &record);
 	}
 	record_clear(&record);
 }

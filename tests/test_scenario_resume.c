@@ -317,7 +317,7 @@ START_TEST(records_have_a_retention)
 	storage_upload_ready(&scenario, "bad", true);
 	records_await_gone(&scenario, "bad");
 	ck_assert(wait_until(is_expired, NULL, TEST_LIMIT));
-	scenario_await_log(&scenario, "the records of 1 uploads that ended badly more than 1s ago are removed (retention)");
+	scenario_await_log(&scenario, "records removed of uploads that ended badly more than 1s ago (retention): 1");
 	json_t *record = records_read(&scenario, "waits");
 	ck_assert_ptr_nonnull(record);
 	json_decref(record);
