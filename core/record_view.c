@@ -71,13 +71,13 @@ json_t *record_view_json(struct service_steps *service, const struct record *rec
 	                 "decided", describe_decision(record));
 }
 
-/* ", 2026-01-01T12:30:05Z (in 3m)" */
-static void add_time(char *text, size_t size, nanos time)
+/* `lead`, then "2026-01-01T12:30:05Z (in 3m)". */
+static void add_time(char *text, size_t size, const char *lead, nanos time)
 {
 	char until[TIME_TEXT_SIZE], left[DURATION_TEXT_SIZE];
 	nanos now = clock_now();
 	size_t used = strlen(text);
-	snprintf(text + used, size - used, ", %s (in %s)", time_format(time / SECOND * SECOND, until),
+	snprintf(text + used, size - used, "%s%s (in %s)", lead, time_format(time / SECOND * SECOND, until),
 	         duration_format(time > now ? (time - now) / SECOND * SECOND : 0, left));
 }
 
@@ -95,12 +95,12 @@ static const char *explain(struct service_steps *service, const struct record *r
 	if (service_steps_find(service, record, clock_now(), suspension)) {
 		snprintf(text, size, "waits for %s, which is suspended", record_view_step(record));
 		if (suspension->until != 0)
-			add_time(text, size, suspension->until);
+			add_time(text, size, ", until ", suspension->until);
 		return suspension->reason;
 	}
 	snprintf(text, size, "%s", record->stepless ? "has not begun, its record lists no steps" : format[status->phase]);
 	if (status->due != 0 && status->phase != PHASE_QUEUED && status->phase != PHASE_RUNNING)
-		add_time(text, size, status->due);
+		add_time(text, size, ", ", status->due);
 	return status->reason;
 }
 

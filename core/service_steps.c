@@ -17,19 +17,30 @@ void service_steps_free(struct service_steps *steps)
 	json_decref(steps->answer);
 }
 
+/* An answer is good for so long; where none came, asking again may take long. */
+#define ANSWER_AGE SECOND
+#define NO_ANSWER_AGE MINUTE
+
+static bool is_to_ask(const struct service_steps *steps)
+{
+	return steps->asked == 0 || clock_monotonic() - steps->asked > (steps->answer != NULL ? ANSWER_AGE : NO_ANSWER_AGE);
+}
+
 static void ask(struct service_steps *steps)
 {
 	struct text body = {0};
 	const char *addr = steps->config->http_addr;
-	steps->asked = true;
+	steps->asked = clock_monotonic();
+	steps->why[0] = '\0';
+	json_decref(steps->answer);
+	steps->answer = NULL;
 	if (addr == NULL || addr[0] == '\0') {
 		snprintf(steps->why, sizeof steps->why, "[http] addr is empty");
 		return;
 	}
-	if (service_http_get(steps->config, "/readyz", &body, steps->why, sizeof steps->why) == 0)
-		return;
-	steps->answer = body.length > 0 ? json_loadb(body.data, body.length, 0, NULL) : NULL;
-	if (steps->answer == NULL)
+	long status = service_http_get(steps->config, "/readyz", &body, steps->why, sizeof steps->why);
+	steps->answer = status != 0 && body.length > 0 ? json_loadb(body.data, body.length, 0, NULL) : NULL;
+	if (status != 0 && steps->answer == NULL)
 		snprintf(steps->why, sizeof steps->why, "%s: the answer is not that of this version of the service", addr);
 	text_free(&body);
 }
@@ -73,7 +84,7 @@ bool service_steps_find(struct service_steps *steps, const struct record *record
 {
 	if (record->foreign || !wants_a_turn(&record->status, now))
 		return false;
-	if (!steps->asked)
+	if (is_to_ask(steps))
 		ask(steps);
 	const char *name = status_step_name(record->upload, &record->status);
 	const json_t *check = strcmp(member(steps->answer, "instance"), record->owner) == 0 ? find_check(steps, name) : NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Which uploads wait because their step is suspended. Only the service that looks after them knows: it is asked over its
- * HTTP, once, when the first upload comes that may be one of them. */
+ * HTTP when an upload comes that may be one of them, and again when its last answer is some time old. */
 #ifndef CORE_SERVICE_STEPS_H
 #define CORE_SERVICE_STEPS_H
 
@@ -12,7 +12,7 @@
 
 struct service_steps {
 	const struct config *config;
-	bool asked;
+	nanos asked;     /* monotonic; 0: never */
 	json_t *answer;  /* NULL: none came … */
 	char why[256];   /* … for this reason; "" */
 };

@@ -68,9 +68,9 @@ static void check_listed(const char *upload, const char *reason)
 	ck_assert(until > clock_now() + 23 * HOUR && until <= clock_now() + 24 * HOUR);
 	json_decref(entry);
 	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"list", NULL}, text, sizeof text), 0);
-	ck_assert_msg(strstr(text, "waits for virusscan, which is suspended, 20") != NULL && strstr(text, reason) != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "waits for virusscan, which is suspended, until 20") != NULL && strstr(text, reason) != NULL, "%s", text);
 	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"show", upload, NULL}, text, sizeof text), 0);
-	ck_assert_msg(strstr(text, "waits for virusscan, which is suspended, 20") != NULL && strstr(text, reason) != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "waits for virusscan, which is suspended, until 20") != NULL && strstr(text, reason) != NULL, "%s", text);
 	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"show", "--json", upload, NULL}, text, sizeof text), 0);
 	ck_assert_ptr_nonnull(strstr(text, "\"suspended\": {"));
 }
@@ -91,6 +91,12 @@ START_TEST(scanner_is_away_at_the_start)
 	check_listed("one", "clamd.sock: No such file or directory");
 	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"steps", NULL}, text, sizeof text), 0);
 	ck_assert_msg(strstr(text, "fails: cannot connect to") != NULL, "%s", text);
+	/* A user who waits for a file of his own is told, too. */
+	char path[FOLDER_PATH_SIZE + 32];
+	snprintf(path, sizeof path, "%s/postprocessing.ini", scenario.folder);
+	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"submit", "-t", "1s", path, NULL}, text, sizeof text), 2);
+	ck_assert(folder_read(scenario.folder, "command.log", text, sizeof text));
+	ck_assert_msg(strstr(text, "  virusscan suspended: cannot connect to ") != NULL, "%s", text);
 	ck_assert_uint_eq(atomic_load(&scenario.storage.requests), 0);
 	scenario_start_clamd(&scenario, NULL);
 	storage_check_finished(&scenario, "one", "continue");
