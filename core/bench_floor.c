@@ -34,6 +34,7 @@ struct floor {
 	natsSubscription *inbox;
 	struct bus_loop *loop; /* NULL: with TLS */
 	unsigned local, remote; /* steps */
+	unsigned announced;     /* of the former */
 	struct pending *upload;
 	size_t size;
 	long outstanding; /* messages that pulls are to bring yet */
@@ -86,13 +87,15 @@ static struct pending *pending_get(struct floor *floor, uint32_t run, size_t ind
 	return &floor->upload[index];
 }
 
+/* kind: what its answer is of; NO_ANSWER: there is none. */
+#define NO_ANSWER '-'
 static void send_message(struct floor *floor, const char *subject, char kind, size_t index, const struct text *text,
                          const char *const (*header)[2])
 {
 	char reply[64];
 	natsMsg *message = NULL;
 	snprintf(reply, sizeof reply, INBOX "%c.%zu", kind, index);
-	if (natsMsg_Create(&message, subject, reply, text != NULL ? text->data : "", text != NULL ? (int)text->length : 0) != NATS_OK)
+	if (natsMsg_Create(&message, subject, kind != NO_ANSWER ? reply : NULL, text != NULL ? text->data : "", text != NULL ? (int)text->length : 0) != NATS_OK)
 		return;
 	for (; (*header)[0] != NULL; header++)
 		natsMsgHeader_Set(message, (*header)[0], (*header)[1]);
@@ -115,6 +118,7 @@ static void write_record(struct floor *floor, size_t index)
 	                                 {"Nats-Msg-Id", id},
 	                                 {remove ? "KV-Operation" : NULL, "DEL"},
 	                                 {"Postprocessing-Begun", "12345 1795374249439047919"},
+	                                 {"Postprocessing-Ended", "1795374249439047919 0123456789abcdef"},
 	                                 {NULL, NULL}};
 	send_message(floor, subject, remove ? 'd' : 'w', index, remove ? NULL : &floor->record, header);
 }
@@ -127,6 +131,16 @@ static void publish(struct floor *floor, size_t index, struct bench_message *mes
 	snprintf(id, sizeof id, "%s.12345.%u.8", upload_id, number);
 	floor->upload[index].unsaid++;
 	send_message(floor, BENCH_PLACE_NAME, 'f', index, &message->text, (const char *const[][2]){{"Nats-Msg-Id", id}, {NULL, NULL}});
+}
+
+/* Says that a local step begins. */
+static void announce(struct floor *floor, size_t index, unsigned step)
+{
+	char upload_id[BENCH_ID_SIZE], id[96];
+	bench_id(upload_id, floor->upload[index].run, index);
+	bench_message_stamp(&floor->start, upload_id);
+	snprintf(id, sizeof id, "%s.12345.step%u", upload_id, step);
+	send_message(floor, BENCH_PLACE_NAME, NO_ANSWER, index, &floor->start.text, (const char *const[][2]){{"Nats-Msg-Id", id}, {NULL, NULL}});
 }
 
 /* What the record says now is told: the next remote step is asked for, or all is finished. */
@@ -168,6 +182,8 @@ static struct pending *find_moved(struct floor *floor, const char *data, size_t 
 		return NULL;
 	upload->awaits = false;
 	upload->over = ends;
+	for (unsigned i = 0; begins && i < floor->announced; i++)
+		announce(floor, *index, i);
 	return upload;
 }
 
@@ -277,6 +293,7 @@ int bench_floor_main(int argc, char **argv)
 		return EXIT_FAILURE;
 	floor.local = (unsigned)strtoul(argv[3], NULL, 10);
 	floor.remote = (unsigned)strtoul(argv[4], NULL, 10);
+	floor.announced = client.config->announce_steps ? floor.local : 0;
 	natsStatus status = make_samples(&floor) ? begin(&floor, client.events) : NATS_NO_MEMORY;
 	if (status != NATS_OK) {
 		fprintf(stderr, "floor: %s\n", bus_advice(status));

@@ -5,7 +5,8 @@
  *
  * For an upload without steps these are a conditional write, a publish and an acknowledgement, and for its confirmation a
  * conditional delete and an acknowledgement. A remote step adds the question, a conditional write and an acknowledgement
- * when it is answered; a step of the service's own adds the PostprocessingStepFinished that everybody hears. */
+ * when it is answered; a step of the service's own adds its announcement, whose storing nobody waits for (unless
+ * announce_steps is off), and the PostprocessingStepFinished that everybody hears. */
 #ifndef CORE_BENCH_FLOOR_H
 #define CORE_BENCH_FLOOR_H
 

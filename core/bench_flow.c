@@ -9,6 +9,7 @@
 
 #include "core/bus_connect.h"
 #include "core/event.h"
+#include "core/message_id.h"
 
 /* With fewer in flight each message is sent at once, for the least latency, else in batches, for the most throughput. */
 #define PROMPT_LIMIT 16
@@ -144,10 +145,17 @@ static bool decode(natsMsg *message, struct event *event)
 	                    sizeof why) == EVENT_TAKEN;
 }
 
+/* A step that the service does itself, and only says so. */
+static bool is_announcement(natsMsg *message)
+{
+	const char *id = NULL;
+	return natsMsgHeader_Get(message, "Nats-Msg-Id", &id) == NATS_OK && message_id_is_announcement(id);
+}
+
 static void answer_step(struct flow *flow, size_t index, natsMsg *message)
 {
 	struct event event;
-	if (!decode(message, &event))
+	if (is_announcement(message) || !decode(message, &event))
 		return;
 	pthread_mutex_lock(&flow->lock);
 	struct answerer *answerer = event.type == EVENT_START_STEP ? answerer_get(flow, event.step) : NULL;

@@ -427,6 +427,14 @@ void bus_publish(struct bus *bus, struct request *request, const char *subject, 
 	request_send(bus, request, subject, headers, payload, length);
 }
 
+bool bus_post(struct bus *bus, const char *subject, const struct bus_header *headers, const char *payload, size_t length)
+{
+	natsMsg *message = bus->up ? make_message(subject, NULL, headers, payload, length) : NULL;
+	bool sent = message != NULL && natsConnection_PublishMsg(bus->wire.connection, message) == NATS_OK;
+	spent_add(bus->options.spent, message);
+	return sent;
+}
+
 void bus_call(struct bus *bus, struct request *request, const char *subject, const char *payload, size_t length)
 {
 	request->api = true;

@@ -121,6 +121,8 @@ struct bus_header {
 /* Publishes into a stream. headers end with a name of NULL. Everything is copied. */
 void bus_publish(struct bus *bus, struct request *request, const char *subject, const struct bus_header *headers,
                  const char *payload, size_t length);
+/* The same without an answer, and so without knowing whether it was stored. False: not sent. */
+bool bus_post(struct bus *bus, const char *subject, const struct bus_header *headers, const char *payload, size_t length);
 /* Calls the JetStream API. */
 void bus_call(struct bus *bus, struct request *request, const char *subject, const char *payload, size_t length);
 

@@ -80,6 +80,7 @@ struct config {
 	struct broker_address events;
 	unsigned on_broker_loss; /* enum on_broker_loss */
 	char *consumer;         /* durable consumer on the events stream */
+	bool announce_steps;    /* StartPostprocessingStep is published for the steps that are done here, too */
 	struct broker_address store; /* default: as events */
 	char *bucket;           /* [store] database */
 	char *table;            /* NULL: none; keys are base32 of <table>_<id> then */

@@ -97,6 +97,10 @@ const struct config_key config_keys[] = {
 	 .help = "Ignored. It is accepted because the configurations of oCIS and OpenCloud have it."), AT(cluster), 0},
 	{"events", KEY("consumer", STRING, .fallback = "postprocessing-pull",
 	 .help = "The durable consumer on the stream of events. All instances share it."), AT(config.consumer), KEY_REQUIRED},
+	{"events", KEY("announce_steps", BOOL, .fallback = "true",
+	 .help = "Publish StartPostprocessingStep also when an upload enters a step that this service does itself. Storage shows the step "
+	         "in the list of its upload sessions. Switch it off if another service on the bus takes it for a question and cannot be "
+	         "excluded."), AT(config.announce_steps), 0},
 	{"events", KEY("on_broker_loss", CHOICE, .fallback = "auto", .choices = "auto continue wait",
 	 .help = "What to do when the broker has neither the stream of events nor the bucket any more, because it was made anew or is "
 	         "another one. continue: after a minute, begin with an empty broker; what was in the old one is lost. wait: do nothing "

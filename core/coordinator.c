@@ -21,6 +21,7 @@ struct coordinator *coordinator_create(const struct coordinator_options *options
 	bool good = table_init(&coordinator->slots, offsetof(struct slot, id));
 	good = waiters_init(&coordinator->waiters) && good;
 	good = lines_init(&coordinator->lines, options->pipeline.count) && good;
+	good = announcements_init(coordinator) && good;
 	coordinator->turns = calloc(options->pipeline.count + 1, sizeof *coordinator->turns);
 	if (!good || coordinator->turns == NULL) {
 		coordinator_destroy(coordinator);
@@ -45,6 +46,7 @@ void coordinator_destroy(struct coordinator *coordinator)
 	text_free(&coordinator->text);
 	lines_free(&coordinator->lines);
 	free(coordinator->turns);
+	free(coordinator->announced);
 	free(coordinator);
 }
 
@@ -177,7 +179,10 @@ static void take_event(struct coordinator *coordinator, struct delivery *deliver
 		snprintf(place, sizeof place, "/%llu", (unsigned long long)delivery->sequence);
 		id = place;
 	}
-	if (id[0] == '\0') { /* an on-demand scan, or a file that storage took in by itself */
+	bool ours = event_is_our_result(coordinator, delivery, event);
+	if (ours)
+		metrics_count(coordinator->options.metrics, events_ignored);
+	if (ours || id[0] == '\0') { /* the latter is an on-demand scan, or a file that storage took in by itself */
 		ports->acknowledge(ports->closure, delivery);
 		event_clear(event);
 		return;

@@ -35,6 +35,10 @@ struct ports {
 	/* Says to the other instances that an upload is over, though one of them may be at it; it may get lost. */
 	void (*say_gone)(void *closure, const char *id);
 	void (*publish)(void *closure, struct request *request, const char *message_id, const char *message, size_t length);
+	/* The same without an answer; it may get lost. */
+	void (*announce)(void *closure, const char *message_id, const char *message, size_t length);
+	/* The Nats-Msg-Id of a delivery; NULL: none. */
+	const char *(*message_id)(void *closure, const struct delivery *delivery);
 	/* Finds out whether a message was published long ago; it comes back to coordinator_looked(). */
 	void (*look)(void *closure, struct lookup *lookup);
 	/* Both end the delivery; without acknowledgement it comes again. */
@@ -54,6 +58,8 @@ struct coordinator_options {
 	struct pipeline pipeline;
 	const char *const *step;      /* names, pipeline.count of them, for uploads that begin */
 	const unsigned *workers;      /* of each step */
+	const bool *announced;        /* of each step: StartPostprocessingStep is published when it is entered, although it is done here;
+	                                 NULL: of none */
 	struct ports ports;
 	const struct log *log;
 	struct metrics_list *metrics;

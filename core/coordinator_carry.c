@@ -34,7 +34,10 @@ void job_finish(struct coordinator *coordinator, struct job *job, nanos now)
 	/* What these add to the slot waits for the slot_advance() below, which may free it. */
 	bool outer = slot->advancing;
 	slot->advancing = true;
-	if (starting && run)
+	struct job *again = starting && run && slot_is_stale(slot, now) ? job_create(INPUT_STARTING) : NULL;
+	if (again != NULL) /* the mark was written, but long ago: it reads the record first */
+		slot_add_job(coordinator, slot, again, now);
+	else if (starting && run)
 		runs_start(coordinator, slot, now);
 	else if (starting)
 		turns_return(coordinator, slot, now);
@@ -228,6 +231,9 @@ static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 		          job->action.ignored);
 	}
 	report_refusal(coordinator, job);
+	report_answer_of_others(coordinator, job);
+	if (job->action.write == WRITE_PUT)
+		announce_step(coordinator, job, job->slot->record, now);
 	job->left = job->action.publish;
 	job->unsure = 0;
 	job->looked = 0;
@@ -414,6 +420,9 @@ static void write_decision(struct coordinator *coordinator, struct job *job, str
 		job->doing = JOB_IDLE;
 		job_try_later(coordinator, job, now);
 	} else if (!hold_begin(coordinator, job, now)) {
+		/* Of an upload that there is no record of in all likelihood: it does not wait for that. */
+		if (job->input.kind == INPUT_BEGIN && job->slot->known != SLOT_PRESENT)
+			announce_step(coordinator, job, job->record, now);
 		job_write(coordinator, job, now);
 	}
 }

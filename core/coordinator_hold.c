@@ -51,6 +51,7 @@ bool hold_begin(struct coordinator *coordinator, struct job *job, nanos now)
 	struct slot *slot = job->slot;
 	if (!is_to_hold(coordinator, job) || !timers_set(&coordinator->again, &job->again, now + hold_limit(coordinator, job->record)))
 		return false;
+	announce_step(coordinator, job, job->record, now);
 	job->doing = JOB_HOLDING;
 	job->held = true;
 	job->action.run = false;
@@ -93,6 +94,7 @@ static void take_end(struct coordinator *coordinator, struct job *job, struct ru
 	struct input input = job->input;
 	input.kind = INPUT_RETURNED;
 	job->action = pipeline_apply(&coordinator->options.pipeline, record->upload, true, &record->status, &input, true, now);
+	job->announced = false; /* of the step that is entered now */
 	(void)job_take_result(job); /* the run's, which needs no memory */
 }
 

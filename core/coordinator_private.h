@@ -7,6 +7,7 @@
  *   coordinator_hold.c   the first write of a record, put off until the step that runs meanwhile is over
  *   coordinator_lost.c   what is remembered, and the broker has lost
  *   coordinator_say.c    publishing what was decided, and what a process that died may have left unsaid
+ *   coordinator_announce.c  telling others that a step has been entered, and what they make of it
  *   coordinator_turns.c  the lines in front of the steps, and whose turn it is
  *   coordinator_suspend.c  steps that give no turns, because they cannot do their work
  *   coordinator_runs.c   the runs of steps: start, deadline, end */
@@ -56,6 +57,7 @@ struct job {
 	uint64_t write_id;        /* the same for all attempts of one write */
 	struct status intended;   /* by an uncertain write */
 	bool held;                /* its step was to be run before the record was written */
+	bool announced;           /* the step that it enters was */
 	struct timer again;       /* when to try again */
 	enum { JOB_IDLE, JOB_LOADING, JOB_HOLDING, JOB_RESTORING, JOB_WRITING, JOB_CHECKING, JOB_LOOKING, JOB_PUBLISHING,
 	       JOB_ASKING_RESTART } doing;
@@ -103,6 +105,12 @@ struct turns {
 	nanos expiry;    /* no upload in its line has waited for too long before that time */
 };
 
+/* One step's announcements. */
+struct announced {
+	bool wanted;
+	bool answered; /* by another service, and that was said */
+};
+
 struct coordinator {
 	struct coordinator_options options;
 	int64_t stream;
@@ -119,6 +127,7 @@ struct coordinator {
 	struct lines lines;
 	size_t standing;          /* in a line without being a slot */
 	struct turns *turns;      /* of each step */
+	struct announced *announced; /* the same */
 	size_t busy, runs;
 	size_t held, hold_limit;  /* jobs that hold … */
 	nanos hold;               /* … and for how long */
@@ -264,6 +273,19 @@ void job_ask_restart(struct coordinator *coordinator, struct job *job, nanos now
 unsigned job_to_say_again(const struct job *job);
 /* PUBLISH_… that a record's writer, another process, may have died before publishing. */
 unsigned record_unsaid(const struct coordinator *coordinator, const struct record *record, nanos now);
+
+/* coordinator_announce.c: StartPostprocessingStep for a step that is done here is for storage, which shows it to people. It
+ * is sent as soon as the step is entered, at most once, and nothing waits for it: neither does it for a record. */
+/* False: out of memory. */
+bool announcements_init(struct coordinator *coordinator);
+/* Does so if the job's action enters such a step, as this record says. */
+void announce_step(struct coordinator *coordinator, struct job *job, const struct record *record, nanos now);
+/* The step is one that others are asked to do: what is published then is the question. */
+void announcement_is_question(struct coordinator *coordinator, size_t step);
+/* Is the event our own word, that has come back? */
+bool event_is_our_result(const struct coordinator *coordinator, const struct delivery *delivery, const struct event *event);
+/* Another service has taken an announcement for a question: says so once for each step. */
+void report_answer_of_others(struct coordinator *coordinator, const struct job *job);
 
 /* coordinator_turns.c */
 /* Does it stand in a line, has it its turn, or does it run? */

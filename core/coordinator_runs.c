@@ -214,6 +214,8 @@ void coordinator_returned(struct coordinator *coordinator, struct run *run, nano
 	if (started != 0 && coordinator->options.run_time != NULL)
 		histogram_observe(coordinator->options.run_time[run->step], now - started);
 	timers_unset(&coordinator->left, &run->watch);
+	if (run->returned == RETURNED_AWAIT)
+		announcement_is_question(coordinator, run->step);
 	/* When the service stops, what its steps could not end is left as it was, for the next start. */
 	bool counts = slot != NULL && !(coordinator->stopping && run->returned == RETURNED_VERDICT && run->outcome == OUTCOME_RETRY);
 	if (slot != NULL)

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/coordinator_private.h"
+#include "core/message_id.h"
 
-#define MESSAGE_ID_SIZE (UPLOAD_ID_LIMIT + 128)
 /* What was decided longer ago is looked at again before it is said. */
 #define SAYABLE (30 * SECOND)
 /* Clocks differ by so much. A time that is farther ahead was written before a clock was set back: it may be … */
@@ -100,8 +100,7 @@ static void make_message_id(const struct coordinator *coordinator, const struct 
 	else if (first_kind(job) == PUBLISH_REFUSAL)
 		snprintf(id, MESSAGE_ID_SIZE, "refused.%" PRIu64 ".%" PRId64, job->input.sequence, job->input.stream);
 	else
-		snprintf(id, MESSAGE_ID_SIZE, "%s.%" PRIu64 ".%" PRIu64 ".%u", slot->id, slot->record->status.begun,
-		         slot->record->status.said, first_kind(job));
+		message_id_make(id, slot->id, &slot->record->status, first_kind(job));
 }
 
 /* When the message may have been stored first; 0: it was not. */

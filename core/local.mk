@@ -64,6 +64,7 @@ core_libcore_a_SOURCES = \
 	core/content_http.h \
 	core/coordinator.c \
 	core/coordinator.h \
+	core/coordinator_announce.c \
 	core/coordinator_carry.c \
 	core/coordinator_hold.c \
 	core/coordinator_lost.c \
@@ -116,6 +117,8 @@ core_libcore_a_SOURCES = \
 	core/mailbox.h \
 	core/markers.c \
 	core/markers.h \
+	core/message_id.c \
+	core/message_id.h \
 	core/metrics.c \
 	core/metrics.h \
 	core/metrics_list.c \

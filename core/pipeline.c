@@ -120,7 +120,7 @@ static void enter_step(const struct pipeline *pipeline, const struct upload *upl
 	if (limits == &pipeline->other)
 		await_others(status, status->due, action);
 	else
-		action->run = true;
+		action->run = action->announce = true;
 }
 
 /* The upload goes on without the verdict of its current step. */
@@ -502,6 +502,7 @@ static struct action adopt(const struct pipeline *pipeline, const struct upload 
 		status->due = now + pipeline_backoff(pipeline, upload, status);
 	} else {
 		enter_step(pipeline, upload, status, status->step, &action, now);
+		action.announce = false; /* as it did who entered it */
 		status->failures = failures;
 		/* It may have asked somebody, so that an answer counts. */
 		status->awaited = true;

@@ -122,6 +122,7 @@ struct action {
 	unsigned publish;    /* PUBLISH_… */
 	bool run;            /* hand the current step to its workers */
 	bool mark;           /* … which are to mark it as running first */
+	bool announce;       /* the step has been entered: others may be told so, if it is done here */
 	bool drop;           /* a run that is under way is no longer wanted */
 	bool ask_restart;    /* nothing is decided: input.restart has to be known */
 	bool passed;         /* the upload goes on without the verdict of a step: */

@@ -164,6 +164,7 @@ static bool create_parts(struct server *server, const struct steps *steps)
 		.pipeline = steps_pipeline(steps),
 		.step = steps->name,
 		.workers = steps->workers,
+		.announced = steps->announced,
 		.ports = server_ports(server),
 		.log = server->log,
 		.metrics = &server->counted,

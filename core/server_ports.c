@@ -49,6 +49,20 @@ static void port_publish(void *closure, struct request *request, const char *mes
 	bus_publish(server->events, request, INTAKE_STREAM, headers, message, length);
 }
 
+static void port_announce(void *closure, const char *message_id, const char *message, size_t length)
+{
+	struct server *server = closure;
+	const struct bus_header headers[] = {{"Nats-Msg-Id", message_id}, {NULL, NULL}};
+	bus_post(server->events, INTAKE_STREAM, headers, message, length);
+}
+
+static const char *port_message_id(void *closure, const struct delivery *delivery)
+{
+	(void)closure;
+	const char *id = NULL;
+	return natsMsgHeader_Get(delivery->message, "Nats-Msg-Id", &id) == NATS_OK ? id : NULL;
+}
+
 /* An acknowledgement only has a number, which in a stream that has been made since may be that of another event. */
 static bool is_of_another_stream(const struct server *server, const struct delivery *delivery)
 {
@@ -156,6 +170,8 @@ struct ports server_ports(struct server *server)
 		.remove = port_remove,
 		.say_gone = port_say_gone,
 		.publish = port_publish,
+		.announce = port_announce,
+		.message_id = port_message_id,
 		.look = port_look,
 		.acknowledge = port_acknowledge,
 		.drop = port_drop,

@@ -2,6 +2,7 @@
 #include "core/steps.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/host.h"
 
@@ -43,7 +44,8 @@ struct steps *steps_create(const struct config *config, struct modules *modules,
 	steps->limits = calloc(count, sizeof *steps->limits);
 	steps->name = calloc(count, sizeof *steps->name);
 	steps->workers = calloc(count, sizeof *steps->workers);
-	if (steps->step == NULL || steps->limits == NULL || steps->name == NULL || steps->workers == NULL) {
+	steps->announced = calloc(count, sizeof *steps->announced);
+	if (steps->step == NULL || steps->limits == NULL || steps->name == NULL || steps->workers == NULL || steps->announced == NULL) {
 		steps_destroy(steps);
 		return NULL;
 	}
@@ -68,6 +70,9 @@ struct steps *steps_create(const struct config *config, struct modules *modules,
 			.continue_when_exhausted = step->on_exhausted == EXHAUSTED_CONTINUE,
 		};
 		create_step(&steps->step[i], config, modules, problems);
+		/* What the module `remote` publishes is the question itself. */
+		const struct module *module = steps->step[i].module;
+		steps->announced[i] = config->announce_steps && module != NULL && strcmp(module->vtable.name, "remote") != 0;
 	}
 	return steps;
 }
@@ -85,6 +90,7 @@ void steps_destroy(struct steps *steps)
 	free(steps->limits);
 	free(steps->name);
 	free(steps->workers);
+	free(steps->announced);
 	free(steps);
 }
 

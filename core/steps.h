@@ -20,6 +20,7 @@ struct steps {
 	struct pipeline_step *limits; /* for struct pipeline */
 	const char **name;
 	unsigned *workers;
+	bool *announced; /* it is done here, and StartPostprocessingStep is published all the same */
 };
 
 /* Loads the modules and creates the instances of all steps, in order. What fails is added to `problems`. Borrows all.

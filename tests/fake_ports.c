@@ -118,6 +118,25 @@ static void fake_publish(void *closure, struct request *request, const char *mes
 	event_clear(&event);
 }
 
+static void fake_announce(void *closure, const char *message_id, const char *message, size_t length)
+{
+	struct fake_world *world = closure;
+	struct event event;
+	char why[256];
+	ck_assert_msg(event_decode(message, length, steps, 2, 1, true, &event, why, sizeof why) == EVENT_TAKEN, "%s", why);
+	ck_assert_int_eq(event.type, EVENT_START_STEP);
+	say(world, "announce", event.step);
+	snprintf(world->announced, sizeof world->announced, "%s", message_id);
+	event_clear(&event);
+}
+
+static const char *fake_message_id(void *closure, const struct delivery *delivery)
+{
+	const struct fake_world *world = closure;
+	(void)delivery;
+	return world->message_id;
+}
+
 static void fake_look(void *closure, struct lookup *lookup)
 {
 	struct fake_request *asked = add_request(closure, FAKE_LOOK, NULL, "");
@@ -188,7 +207,9 @@ static void create(struct fake_world *world, const char *owner)
 		             .confirm_interval = MINUTE, .confirm_interval_limit = HOUR, .confirm_limit = 3},
 		.step = steps,
 		.workers = workers,
-		.ports = {world, fake_load, fake_read, fake_put, fake_remove, fake_say_gone, fake_publish, fake_look, fake_acknowledge, fake_drop, fake_run, fake_cancel,
+		.announced = world->announces,
+		.ports = {world, fake_load, fake_read, fake_put, fake_remove, fake_say_gone, fake_publish, fake_announce,
+		          fake_message_id, fake_look, fake_acknowledge, fake_drop, fake_run, fake_cancel,
 		          fake_replace, fake_lives, fake_scan},
 		.log = &world->log,
 		.metrics = &world->metrics,

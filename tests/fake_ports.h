@@ -2,7 +2,7 @@
  * A world for the coordinator's tests, all in memory: a bucket with revisions, a broker that drops what it has seen, a
  * queue of requests that are answered when and as the test says, and runs that the test ends. What the
  * coordinator does is written down as words: "put", "remove", "load", "publish RETRY", "look", "ack 7", "drop 7", "run scan",
- * "cancel scan", "replace scan", "scan bucket", "gone u", separated by "; ". */
+ * "cancel scan", "replace scan", "scan bucket", "gone u", "announce scan", separated by "; ". */
 #ifndef TESTS_FAKE_PORTS_H
 #define TESTS_FAKE_PORTS_H
 
@@ -63,6 +63,9 @@ struct fake_world {
 	struct run *run[FAKE_RUNS];
 	size_t runs;
 	void *scan;
+	const bool *announces;     /* the option, from the next restart on */
+	char announced[512];       /* the message ID of the last announcement */
+	const char *message_id;    /* of what is delivered; NULL: none */
 	enum lookup_result restart; /* whether somebody has asked for an upload again, as a search says */
 	struct text words;
 	size_t duplicates;         /* publishes that the broker dropped */

@@ -136,6 +136,9 @@ tests_test_coordinator_lost_SOURCES = tests/test_coordinator_lost.c $(COORDINATO
 check_PROGRAMS += tests/test_coordinator_hold
 tests_test_coordinator_hold_SOURCES = tests/test_coordinator_hold.c $(COORDINATOR_WORLD)
 
+check_PROGRAMS += tests/test_coordinator_announce
+tests_test_coordinator_announce_SOURCES = tests/test_coordinator_announce.c $(COORDINATOR_WORLD)
+
 check_PROGRAMS += tests/test_coordinator_clean
 tests_test_coordinator_clean_SOURCES = tests/test_coordinator_clean.c $(COORDINATOR_WORLD)
 

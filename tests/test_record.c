@@ -489,6 +489,10 @@ START_TEST(time_of_the_end)
 	ck_assert(decode_changed("\"endedAt\":\"2023-11-14T22:13:20.000000005Z\",", ""));
 	ck_assert(!back.foreign);
 	ck_assert_int_eq(back.status.ended_at, NOW + 7);
+	/* Nor need it be written where it is the same. */
+	record.status.ended_at = record.status.said_at;
+	assert_round_trip();
+	record.status.ended_at = NOW;
 	record.status.publish = 0;
 	ck_assert(decode_changed("\"endedAt\":\"2023-11-14T22:13:20.000000005Z\",", ""));
 	ck_assert_int_eq(back.status.ended_at, 0);

@@ -89,6 +89,75 @@ START_TEST(too_much_metadata)
 }
 END_TEST
 
+static size_t announcements(const char *upload)
+{
+	scenario_await_applied(&scenario);
+	recorder_update(&scenario.recorder);
+	return recorder_count(&scenario.recorder, RECORDER_ANNOUNCEMENT, upload);
+}
+
+/* Storage is told of each step that is done here, as it is of those that others are asked to do. */
+START_TEST(steps_are_announced)
+{
+	char url[STORAGE_URL_SIZE];
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan, policies, delay",
+	               .ini = "[step:policies]\nmodule = remote\n[step:delay]\nduration = 100ms\n"}, true);
+	storage_bytes_received(&scenario, "one", "/ok/68", 68);
+	const struct recorded *said = recorder_await(&scenario.recorder, RECORDER_ANNOUNCEMENT, "one", 0);
+	json_t *expected = json_pack("{s:s,s:s,s:o,s:s,s:i,s:s,s:o,s:s,s:s,s:n,s:n}", "UploadID", "one", "URL", storage_url(&scenario, "/ok/68", url),
+	                             "ExecutingUser", storage_user(), "Filename", STORAGE_FILENAME, "Filesize", 68, "Token", "", "ResourceID",
+	                             storage_resource(), "RevaToken", "", "StepToStart", "virusscan", "Timestamp", "ImpersonatingUser");
+	ck_assert(json_equal(said->payload, expected));
+	json_decref(expected);
+	recorder_await(&scenario.recorder, "StartPostprocessingStep", "one", 0);
+	storage_step_finished(&scenario, "one", "policies", "continue");
+	said = recorder_await(&scenario.recorder, RECORDER_ANNOUNCEMENT, "one", 1);
+	ck_assert_str_eq(recorded_string(said, "StepToStart"), "delay");
+	storage_check_finished(&scenario, "one", "continue");
+	ck_assert_uint_eq(announcements("one"), 2);
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, "StartPostprocessingStep", "one"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, " error "), 0);
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* No write is made for it, and none is waited for: the step without its announcement writes as much. */
+START_TEST(announcements_cost_no_write)
+{
+	uint64_t writes[2];
+	for (size_t i = 0; i < 2; i++) {
+		scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = i == 0 ? "[events]\nannounce_steps = false\n" : NULL}, true);
+		storage_expect(&scenario, "one", "/ok/68", 68, "continue");
+		storage_upload_ready(&scenario, "one", false);
+		records_await_gone(&scenario, "one");
+		ck_assert_uint_eq(announcements(NULL), i);
+		writes[i] = scenario_metric(&scenario, "postprocessing_records_written_total");
+		scenario_close(&scenario);
+	}
+	ck_assert_uint_eq(writes[0], writes[1]);
+}
+END_TEST
+
+/* An antivirus service runs beside us, and scans what it was not asked to: it has no say, and that is told once. */
+START_TEST(announcement_that_is_answered)
+{
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan, delay", .ini = "[step:delay]\nduration = 1h\n"}, true);
+	for (unsigned i = 0; i < 3; i++) {
+		char upload[8];
+		snprintf(upload, sizeof upload, "u%u", i);
+		storage_bytes_received(&scenario, upload, "/ok/68", 68);
+		recorder_await(&scenario.recorder, RECORDER_ANNOUNCEMENT, upload, 0);
+		storage_step_finished(&scenario, upload, "virusscan", "delete");
+		records_await(&scenario, upload, "phase", "waiting");
+	}
+	scenario_await_applied(&scenario);
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingFinished", NULL), 0);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "step virusscan: another service does it as well"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, " error "), 1);
+	scenario_close(&scenario);
+}
+END_TEST
+
 static size_t ends(const char *upload)
 {
 	scenario_await_applied(&scenario);
@@ -154,6 +223,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {metadata_and_resource, too_much_metadata, said_three_times, begun_again};
+	const TTest *const tests[] = {metadata_and_resource, too_much_metadata, steps_are_announced, announcements_cost_no_write,
+	                              announcement_that_is_answered, said_three_times, begun_again};
 	return scenario_run("scenario: wire", tests, sizeof tests / sizeof tests[0]);
 }

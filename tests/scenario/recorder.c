@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/message_id.h"
 #include "tests/harness/base64.h"
 #include "tests/harness/limits.h"
 
@@ -49,6 +50,8 @@ static void add(struct recorder *recorder, natsMsg *message)
 		.id = status == NATS_OK && id != NULL ? strdup(id) : NULL,
 		.envelope = json_loadb(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), 0, NULL),
 	};
+	recorded->announced = message_id_is_announcement(recorded->id);
+	recorded->ours = recorded->ours && !recorded->announced;
 	recorded->text = decode_payload(recorded->envelope);
 	recorded->payload = read_payload(recorded->text);
 	recorded->type = string_of(json_object_get(recorded->envelope, "Metadata"), "eventtype");
@@ -80,6 +83,8 @@ void recorder_free(struct recorder *recorder)
 
 static bool is_meant(const struct recorded *recorded, const char *type, const char *upload)
 {
+	if (type != NULL && strcmp(type, RECORDER_ANNOUNCEMENT) == 0)
+		return recorded->announced && (upload == NULL || strcmp(recorded->upload, upload) == 0);
 	return recorded->ours && (type == NULL || strcmp(recorded->type, type) == 0) &&
 	       (upload == NULL || strcmp(recorded->upload, upload) == 0);
 }

@@ -15,7 +15,8 @@
 struct recorded {
 	uint64_t sequence;
 	nanos time;         /* of the broker, when it was stored */
-	bool ours;          /* the service published it: it carries a Nats-Msg-Id and is not the test's */
+	bool ours;          /* the service published it: it carries a Nats-Msg-Id and is not the test's, nor … */
+	bool announced;     /* … the announcement of a step that the service does itself */
 	char *id;           /* its Nats-Msg-Id; NULL: none */
 	json_t *envelope;   /* NULL: no JSON */
 	json_t *payload;    /* NULL: none that can be read */
@@ -37,6 +38,9 @@ void recorder_free(struct recorder *recorder);
 
 /* Reads what has come since. */
 void recorder_update(struct recorder *recorder);
+
+/* A type for the functions below that no event has: the announcements, which are else left out of account. */
+#define RECORDER_ANNOUNCEMENT "announcement"
 
 /* How many of a type (NULL: any) the service has published for an upload (NULL: any), as far as they were read. */
 size_t recorder_count(const struct recorder *recorder, const char *type, const char *upload);

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/message_id.h"
 #include "tests/sim/world.h"
 
 /* One that waits until a worker is free. */
@@ -122,6 +123,21 @@ static void resume(struct world *world, size_t number)
 	store(world, &message);
 }
 
+/* A service that takes the announcement of a step for a question: its answer, whatever it is, is no verdict. */
+static void answer_announcement(struct world *world, const struct happening *happening)
+{
+	struct text message = {0};
+	const char *const step[] = {"scan"};
+	struct upload *facts = upload_create(&(struct upload){.id = world->upload[happening->upload].id, .filename = "file.txt", .step = step, .step_count = 1});
+	if (facts == NULL)
+		abort();
+	struct status status = {.finished_outcome = happening->outcome};
+	world_trace(world, "a service that was not asked answers for the scan of %s", facts->id);
+	event_encode(&message, PUBLISH_STEP_FINISHED, facts, &status, NULL, 0, world->now);
+	upload_release(facts);
+	store(world, &message);
+}
+
 void actors_happen(struct world *world, const struct happening *happening)
 {
 	if (happening->kind == HAPPEN_RESUME) {
@@ -134,6 +150,8 @@ void actors_happen(struct world *world, const struct happening *happening)
 		repeat(world, happening->upload);
 	else if (happening->kind == HAPPEN_CLEAN)
 		clean(world, happening->upload);
+	else if (happening->kind == HAPPEN_MEDDLE)
+		answer_announcement(world, happening);
 	else if (happening->kind == HAPPEN_READY)
 		confirm(world, happening);
 	else
@@ -148,6 +166,14 @@ static void see_finished(struct world *world, size_t number, enum outcome outcom
 	if (!world_chance(world, 15))
 		world_plan(world, 1 + (nanos)world_random(world, 2 * (uint64_t)SECOND),
 		           &(struct happening){.kind = HAPPEN_READY, .upload = number, .outcome = upload->outcome});
+}
+
+static void see_announcement(struct world *world, size_t number, const struct event *event, const char *message_id)
+{
+	promises_of_announcement(world, &world->upload[number], message_id);
+	if (strcmp(event->step, "scan") == 0 && world_chance(world, 10))
+		world_plan(world, 1 + (nanos)world_random(world, 2 * (uint64_t)SECOND),
+		           &(struct happening){.kind = HAPPEN_MEDDLE, .upload = number, .outcome = world_maybe(world, 50) ? OUTCOME_CONTINUE : OUTCOME_DELETE});
 }
 
 static void see_start(struct world *world, size_t number)
@@ -189,11 +215,13 @@ void actors_see(struct world *world, uint64_t sequence)
 		promises_of_message(world, message->id, &event);
 	if (upload != NULL && event.type == EVENT_FINISHED)
 		see_finished(world, number, event.outcome);
+	else if (upload != NULL && event.type == EVENT_START_STEP && message_id_is_announcement(message->id))
+		see_announcement(world, number, &event, message->id);
 	else if (upload != NULL && event.type == EVENT_START_STEP)
 		see_start(world, number);
 	else if (upload != NULL && event.type == EVENT_RESTART)
 		see_restart(world, number);
-	else if (upload != NULL && event.type == EVENT_STEP_FINISHED && strcmp(event.step, "scan") == 0)
+	else if (upload != NULL && event.type == EVENT_STEP_FINISHED && strcmp(event.step, "scan") == 0 && message->id != NULL)
 		upload->results++;
 	event_clear(&event);
 }

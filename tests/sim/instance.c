@@ -17,6 +17,7 @@ static const struct pipeline_step hasty[SIM_STEPS] = {
 	{.name = "remote", LIMITS, .max_wait = HOUR, .max_waits = 9, .check_limit = 30 * SECOND}};
 static const char *const names[SIM_STEPS] = {"scan", "delay", "remote"};
 static const unsigned workers[SIM_STEPS] = {2, 2, 2};
+static const bool announced[SIM_STEPS] = {true, true, false};
 
 /* Plans the reading of the bucket: each record as it is now, to be seen a little later. */
 static void plan_reading(struct world *world, size_t number)
@@ -58,6 +59,7 @@ void instance_start(struct world *world, size_t number)
 		             .confirm_interval = MINUTE, .confirm_interval_limit = HOUR, .confirm_limit = 24},
 		.step = names,
 		.workers = workers,
+		.announced = announced,
 		.ports = sim_ports(world, number),
 		.log = &world->log,
 		.metrics = &instance->metrics,

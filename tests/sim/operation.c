@@ -150,6 +150,10 @@ void operation_arrives(struct world *world, const struct happening *happening)
 	struct operation *operation = happening->operation;
 	struct happening answer = *happening;
 	answer.kind = HAPPEN_ANSWER;
+	if (!world->broker_up && operation->kind == OPERATION_ANNOUNCE) {
+		operation_free(operation);
+		return;
+	}
 	if (!world->broker_up) {
 		operation->status = REQUEST_UNKNOWN;
 		world_plan(world, 5 * SECOND, &answer);
@@ -157,6 +161,12 @@ void operation_arrives(struct world *world, const struct happening *happening)
 	}
 	operation->status = REQUEST_DONE;
 	world->arriving = happening;
+	if (operation->kind == OPERATION_ANNOUNCE) {
+		arrive_publish(world, operation);
+		world->arriving = NULL;
+		operation_free(operation);
+		return;
+	}
 	if (operation->kind == OPERATION_LOAD)
 		arrive_load(world, operation);
 	else if (operation->kind == OPERATION_PUBLISH)

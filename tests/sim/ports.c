@@ -130,6 +130,27 @@ static void port_publish(void *closure, struct request *request, const char *mes
 	                        .length = length});
 }
 
+/* Nobody learns whether it arrives. */
+static void port_announce(void *closure, const char *message_id, const char *message, size_t length)
+{
+	struct reach *reach = closure;
+	struct world *world = reach->world;
+	if (dies_here(&world->instance[reach->number]) || !world->broker_up || world_chance(world, 4))
+		return;
+	struct operation *operation = calloc(1, sizeof *operation);
+	if (operation == NULL)
+		abort();
+	*operation = (struct operation){.kind = OPERATION_ANNOUNCE, .id = duplicate(message_id), .data = sim_copy(message, length), .length = length};
+	world_plan(world, 1 + (nanos)world_random(world, 10 * (uint64_t)MILLISECOND),
+	           &(struct happening){.kind = HAPPEN_ARRIVE, .instance = reach->number, .life = world->instance[reach->number].life, .operation = operation});
+}
+
+static const char *port_message_id(void *closure, const struct delivery *delivery)
+{
+	struct reach *reach = closure;
+	return reach->world->broker.message[delivery->sequence - 1].id;
+}
+
 static void port_look(void *closure, struct lookup *lookup)
 {
 	send(closure, NULL, &(struct operation){.kind = OPERATION_LOOK, .id = duplicate(lookup->id), .lookup = lookup});
@@ -220,6 +241,7 @@ static void port_cancel(void *closure, struct run *run)
 	struct world *world = reach->world;
 	struct instance *instance = &world->instance[reach->number];
 	atomic_store(&run->cancelled, true);
+	promises_of_cancellation(world, reach->number, run);
 	/* It may be given up as well. */
 	world_upload(world, run->upload->id)->failed_runs++;
 	if (!is_out(instance, run) || world_maybe(world, 50))
@@ -253,6 +275,6 @@ static void port_scan(void *closure, void *token)
 struct ports sim_ports(struct world *world, size_t number)
 {
 	reaches[number] = (struct reach){world, number};
-	return (struct ports){&reaches[number], port_load, port_read, port_put, port_remove, port_say_gone, port_publish, port_look, port_acknowledge, port_drop,
+	return (struct ports){&reaches[number], port_load, port_read, port_put, port_remove, port_say_gone, port_publish, port_announce, port_message_id, port_look, port_acknowledge, port_drop,
 	                      port_run, port_cancel, port_replace, port_lives, port_scan};
 }

@@ -158,6 +158,20 @@ void promises_of_message(struct world *world, const char *message_id, const stru
 
 static const char *const steps[SIM_STEPS] = {"scan", "delay", "remote"};
 
+/* At most once in each pass, and not for what others are asked. */
+void promises_of_announcement(struct world *world, struct sim_upload *upload, const char *message_id)
+{
+	uint64_t pass = 0;
+	size_t step = SIM_STEPS;
+	if (sscanf(message_id + strlen(upload->id), ".%" SCNu64 ".step%zu", &pass, &step) != 2 || step >= SIM_STEPS || strcmp(steps[step], "remote") == 0)
+		world_violated(world, "%s announces what is none of the steps that are done here", message_id);
+	else if (upload->announced[step] == pass && !upload->hit)
+		world_violated(world, "%s of %s is announced twice", steps[step], upload->id);
+	else
+		upload->announced[step] = pass;
+	world->announcements++;
+}
+
 /* 6: what may have ended an instance is run with a mark. Who was stopped and does not know yet that it was taken for dead
  * may run it once without, and so may who decided before it was due to take it over; and what the broker forgot nobody can
  * know. */
@@ -235,6 +249,14 @@ void promises_of_drop(struct world *world, size_t instance, uint64_t sequence)
 		upload->held = 0;
 		world->holds.returned++;
 	}
+}
+
+/* Whatever becomes of its event, the step is not run without a record any more. */
+void promises_of_cancellation(struct world *world, size_t instance, const struct run *run)
+{
+	struct sim_upload *upload = world_upload(world, run->upload->id);
+	if (upload->held != 0 && upload->holder == instance)
+		upload->held = 0;
 }
 
 void promises_of_death(struct world *world, size_t instance, const struct run *run)

@@ -126,6 +126,7 @@ static void happen(struct world *world, const struct happening *happening)
 	case HAPPEN_UPLOAD:
 	case HAPPEN_REPEAT:
 	case HAPPEN_CLEAN:
+	case HAPPEN_MEDDLE:
 	case HAPPEN_READY:
 	case HAPPEN_RESUME:
 	case HAPPEN_REMOTE:

@@ -4,6 +4,8 @@
  * run. What may go wrong, goes wrong: requests are lost before and behind the broker, answers come late, the broker goes away,
  * instances die between any two of their doings, or end in order. At the end all faults stop, and what was promised is checked.
  *
+ * Steps are announced, and some service may take that for a question.
+ *
  * Storage says some of its words twice, and removes some of its uploads (CleanUpload), at any time in their life: then nothing more
  * runs on them, nothing more is said of them, and no record of them stays.
  *
@@ -76,10 +78,11 @@ enum happening_kind {
 	HAPPEN_TOLD,     /* an instance is told by another that an upload is over */
 	HAPPEN_READY,    /* storage confirms the end of one */
 	HAPPEN_RESUME,   /* somebody resumes one by hand */
-	HAPPEN_REMOTE    /* the other step service answers */
+	HAPPEN_REMOTE,   /* the other step service answers */
+	HAPPEN_MEDDLE    /* … and one that was not asked */
 };
 
-enum operation_kind { OPERATION_LOAD, OPERATION_PUT, OPERATION_REMOVE, OPERATION_PUBLISH, OPERATION_LOOK };
+enum operation_kind { OPERATION_LOAD, OPERATION_PUT, OPERATION_REMOVE, OPERATION_PUBLISH, OPERATION_ANNOUNCE, OPERATION_LOOK };
 
 /* A request on its way; independent of the instance that sent it, which may die meanwhile. */
 struct operation {
@@ -149,6 +152,7 @@ struct sim_upload {
 	size_t holder;           /* … and by which instance */
 	bool confirmed;
 	bool repeated;           /* storage has announced it twice */
+	uint64_t announced[SIM_STEPS]; /* the event of the pass in which each step was last announced */
 	uint64_t cleaned;        /* sequence of its CleanUpload; 0: there is none */
 	nanos clean_at;          /* when the record, if there was one, went for it; 0: it has not */
 	uint64_t ended_pass;     /* the event that began the pass whose end was said; 0: none */
@@ -188,6 +192,7 @@ struct world {
 	struct log log;
 	bool trace;
 	struct sim_holds holds;
+	unsigned long announcements;
 	unsigned long suspensions, expired; /* of steps; of uploads that waited for them for too long */
 	unsigned long resumed;              /* uploads, by hand */
 	const struct operation *answering; /* what a port's read() is to read */
@@ -247,11 +252,14 @@ void promises_of_finished(struct world *world, struct sim_upload *upload, enum o
 void promises_at_end(struct world *world);
 /* A message of the service's was stored. */
 void promises_of_message(struct world *world, const char *message_id, const struct event *event);
+/* … and it announces a step that is done here. */
+void promises_of_announcement(struct world *world, struct sim_upload *upload, const char *message_id);
 /* An instance runs a step, sends a write, acknowledges an event or gives it back; it dies with this run. */
 void promises_of_run(struct world *world, size_t instance, const struct run *run);
 void promises_of_put(struct world *world, size_t instance, const char *key);
 void promises_of_acknowledgement(struct world *world, uint64_t sequence);
 void promises_of_drop(struct world *world, size_t instance, uint64_t sequence);
+void promises_of_cancellation(struct world *world, size_t instance, const struct run *run);
 void promises_of_death(struct world *world, size_t instance, const struct run *run);
 void promises_after_death(struct world *world, size_t instance);
 struct sim_upload *world_upload(struct world *world, const char *id);
