@@ -108,20 +108,44 @@ static _Noreturn void run_child(const char *path, const char *name, int answer)
 	_exit(0); /* nothing of the module's is run at the end */
 }
 
-/* The child's answer up to its end. False: it took too long, or said too much. */
-static bool read_answer(int fd, int child, nanos until, struct text *text)
+/* The child: its descriptor where the system has such, else there is nothing to wait for and it is looked at now and then. */
+struct child {
+	pid_t pid;
+	int fd; /* -1: none */
+};
+
+#define LOOK_INTERVAL 5 /* milliseconds */
+
+static bool has_ended(const struct child *child)
 {
-	struct pollfd wait[2] = {{.fd = fd, .events = POLLIN}, {.fd = child, .events = POLLIN}};
+	siginfo_t info = {0};
+	return waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child->pid;
+}
+
+/* How long to wait at the most, in milliseconds. */
+static int patience(const struct child *child, nanos left)
+{
+	int most = left >= HOUR ? (int)(HOUR / MILLISECOND) : (int)(left / MILLISECOND) + 1;
+	return child->fd >= 0 || most < LOOK_INTERVAL ? most : LOOK_INTERVAL;
+}
+
+/* The child's answer up to its end. False: it took too long, or said too much. */
+static bool read_answer(int fd, const struct child *child, nanos until, struct text *text)
+{
+	struct pollfd wait[2] = {{.fd = fd, .events = POLLIN}, {.fd = child->fd, .events = POLLIN}};
 	for (;;) {
+		/* Asked first: what it has said before its end is in the pipe then. */
+		bool ended = has_ended(child);
 		nanos left = until - clock_monotonic();
-		int ready = left <= 0 ? 0 : poll(wait, 2, (int)(left / MILLISECOND) + 1);
-		if (ready < 0 && errno == EINTR)
-			continue;
-		if (ready <= 0)
+		int ready = poll(wait, 2, ended ? 0 : left <= 0 ? 0 : patience(child, left));
+		if (ready < 0 && errno != EINTR)
 			return false;
-		/* A process that the module has started may hold the pipe open: the child's end is the end. */
-		if ((wait[0].revents & POLLIN) == 0)
-			return true;
+		if (ready <= 0 || wait[0].revents == 0) {
+			/* A process that the module has started may hold the pipe open: the child's end is the end. */
+			if (ended || left <= 0)
+				return ended;
+			continue;
+		}
 		char bytes[4096];
 		ssize_t count = read(fd, bytes, sizeof bytes);
 		if (count == 0)
@@ -134,21 +158,20 @@ static bool read_answer(int fd, int child, nanos until, struct text *text)
 }
 
 /* Waits for the child's end. False: it did not come in time, and the child was killed. */
-static bool reap(pid_t pid, int child, nanos until, int *status)
+static bool reap(const struct child *child, nanos until, int *status)
 {
 	for (;;) {
-		pid_t ended = waitpid(pid, status, WNOHANG);
-		if (ended == pid || (ended < 0 && errno != EINTR))
+		pid_t ended = waitpid(child->pid, status, WNOHANG);
+		if (ended == child->pid || (ended < 0 && errno != EINTR))
 			return true;
 		nanos left = until - clock_monotonic();
 		if (left <= 0)
 			break;
-		/* Without its descriptor there is nothing to wait for, so look every now and then. */
-		struct pollfd wait = {.fd = child, .events = POLLIN};
-		poll(&wait, 1, child >= 0 ? (int)(left / MILLISECOND) + 1 : 5);
+		struct pollfd wait = {.fd = child->fd, .events = POLLIN};
+		poll(&wait, 1, patience(child, left));
 	}
-	kill(pid, SIGKILL);
-	while (waitpid(pid, status, 0) < 0 && errno == EINTR)
+	kill(child->pid, SIGKILL);
+	while (waitpid(child->pid, status, 0) < 0 && errno == EINTR)
 		;
 	return false;
 }
@@ -235,12 +258,13 @@ static enum probe await_child(const char *path, pid_t pid, int fd, nanos limit, 
                               char *why, size_t size)
 {
 	struct text text = {0};
-	int status = 0, child = pidfd_open(pid, 0); /* without it, the end of the pipe has to do */
+	int status = 0;
+	const struct child child = {pid, pidfd_open(pid, 0)};
 	nanos until = clock_monotonic() + limit;
-	bool answered = read_answer(fd, child, until, &text);
-	answered = reap(pid, child, answered ? until : 0, &status) && answered;
-	if (child >= 0)
-		close(child);
+	bool answered = read_answer(fd, &child, until, &text);
+	answered = reap(&child, answered ? until : 0, &status) && answered;
+	if (child.fd >= 0)
+		close(child.fd);
 	enum probe probe = PROBE_REFUSED;
 	char duration[DURATION_TEXT_SIZE];
 	if (text.failed) {
