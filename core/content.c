@@ -28,6 +28,7 @@ struct content {
 	int64_t expected; /* bytes that have to come; -1: unknown, until the source says it */
 	int64_t read;     /* bytes that came */
 	int64_t checked;  /* value of `read` at the last look at the limits */
+	bool gone;        /* the source says that there are none */
 	char error[CONTENT_ERROR_SIZE];
 	unsigned char buffer[BUFFER_SIZE];
 };
@@ -109,6 +110,7 @@ void content_open(struct content *content, const char *url, int64_t expected, na
 	content_close(content);
 	content->expected = expected;
 	content->read = content->checked = 0;
+	content->gone = false;
 	content->error[0] = '\0';
 	content->limits.deadline = deadline;
 	content->limits.cancel_fd = cancel_fd;
@@ -171,8 +173,10 @@ ssize_t content_read(struct content *content, const void **bytes)
 	ssize_t length = content->state == STATE_FILE ? read_file(content)
 	                                              : content_http_read(content->http, content->buffer, BUFFER_SIZE,
 	                                                                  &content->limits, content->error);
-	if (length < 0)
+	if (length < 0) {
+		content->gone = content->state == STATE_HTTP && content_http_gone(content->http);
 		return fail(content);
+	}
 	if (length > 0) {
 		content->read += length;
 		*bytes = content->buffer;
@@ -191,4 +195,9 @@ ssize_t content_read(struct content *content, const void **bytes)
 const char *content_error(const struct content *content)
 {
 	return content->error;
+}
+
+bool content_gone(const struct content *content)
+{
+	return content->gone;
 }

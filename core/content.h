@@ -40,6 +40,9 @@ ssize_t content_read(struct content *content, const void **bytes);
 /* What went wrong, for people: "the storage answered 404", "connection refused (localhost:9200)". */
 const char *content_error(const struct content *content);
 
+/* Did reading end because the URL answered that there are no bytes any more (404, 410)? */
+bool content_gone(const struct content *content);
+
 /* Ends the upload; a connection that is in order is kept. */
 void content_close(struct content *content);
 

@@ -41,6 +41,7 @@ struct content_http {
 	bool accepted;     /* the status was seen, and is 200 */
 	bool paused;       /* libcurl holds bytes that did not fit */
 	bool ended;        /* all bytes came */
+	bool gone;         /* the status was 404 or 410 */
 };
 
 bool content_cancelled(int descriptor)
@@ -220,7 +221,7 @@ bool content_http_open(struct content_http *http, const char *url, int64_t expec
 		return false;
 	}
 	http->head = (struct content_head){0};
-	http->accepted = http->paused = http->ended = false;
+	http->accepted = http->paused = http->ended = http->gone = false;
 	http->expected = expected;
 	http->total = 0;
 	http->used = 0;
@@ -328,6 +329,7 @@ static ssize_t take_end(struct content_http *http, char error[CONTENT_ERROR_SIZE
 	CURLcode code = message->data.result;
 	long status = 0;
 	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
+	http->gone = status == 404 || status == 410;
 	ssize_t end = code == CURLE_OK && status == 200 && http->head.complete ? 0 : fail_transfer(http, code, error);
 	content_http_close(http);
 	return end;
@@ -404,4 +406,9 @@ ssize_t content_http_read(struct content_http *http, unsigned char *buffer, size
 		if (held_back ? go_on(http, error) < 0 : wait_for_bytes(http, limits, stalled_at, error) != 0)
 			return -1;
 	}
+}
+
+bool content_http_gone(const struct content_http *http)
+{
+	return http->gone;
 }

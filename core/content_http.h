@@ -39,6 +39,9 @@ bool content_http_open(struct content_http *http, const char *url, int64_t expec
 ssize_t content_http_read(struct content_http *http, unsigned char *buffer, size_t size,
                           const struct content_limits *limits, char error[CONTENT_ERROR_SIZE]);
 
+/* Did the last transfer end because the server says that there is nothing any more at that URL? */
+bool content_http_gone(const struct content_http *http);
+
 /* Ends the transfer, if one is under way. */
 void content_http_close(struct content_http *http);
 

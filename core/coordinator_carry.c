@@ -116,6 +116,9 @@ static struct tombstone make_tombstone(const struct job *job, nanos now)
 		tombstone.ended = record->status.ended_at;
 		url_mark(record->upload->url, tombstone.url);
 	}
+	/* What is older than storage's last word on it and comes late does not begin it again. */
+	if (job->input.kind == INPUT_READY && tombstone.stream == job->input.stream && tombstone.begun < job->input.sequence)
+		tombstone.begun = job->input.sequence;
 	/* Whoever looks after the upload may ask only then what became of it. */
 	if (record == NULL)
 		tombstone.keep = slot->gone.keep;
@@ -182,6 +185,10 @@ static void report(struct coordinator *coordinator, const struct job *job)
 		log_warning(log, "upload %s: %s failed (%u): %s; again in %s", id, status_step_name(record->upload, status),
 		            status->failures, status->reason,
 		            duration_format(pipeline_backoff(&coordinator->options.pipeline, record->upload, status), text));
+	}
+	if (job->action.publish & PUBLISH_RESTART) {
+		metrics_count(metrics, urls_asked);
+		log_warning(log, "upload %s: its URL has no bytes any more; storage is asked to begin it again, with a new URL", id);
 	}
 	if (job->action.passed)
 		report_passed(coordinator, job);
@@ -480,11 +487,14 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 	if (present)
 		status = slot->record->status;
 	bool held_up = job->input.kind == INPUT_RESUME && job->sweep == NULL && slot_is_suspended(coordinator, slot);
+	bool inherited = present && strcmp(slot->record->writer, coordinator->options.nonce) != 0;
 	job->input.mark = slot->suspect;
 	/* Resumed is what is then run here, though another process may have run it already. */
 	if (job->input.kind == INPUT_RESUME) {
 		job->input.claim = present && slot->theirs;
-		job->input.mark = present && strcmp(slot->record->writer, coordinator->options.nonce) != 0;
+		job->input.mark = inherited;
+	} else if (job->input.kind == INPUT_BEGIN) {
+		job->input.mark = inherited && !slot->theirs;
 	}
 	/* Of what is gone nothing is to run on. */
 	job->action = skip != NULL ? (struct action){.ignored = skip, .drop = slot->known == SLOT_ABSENT && slot_busy(slot)}

@@ -200,6 +200,7 @@ void runs_pass(struct run *run, struct job *job)
 	job->input.began = atomic_load(&run->started);
 	job->input.until = run->until;
 	job->input.result = run->result != NULL;
+	job->input.gone = run->gone;
 	job->result = run->result;
 	run->result = NULL;
 	snprintf(job->reason, sizeof job->reason, "%s", run->reason);

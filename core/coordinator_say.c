@@ -15,12 +15,16 @@
 #define CLOCK_STEP (24 * HOUR)
 
 /* What a record that another process wrote was to publish, and may not have. What is young is published again under its
- * ID, which the broker still remembers. Of what is older only a step's result is: everything else is due again by itself. */
+ * ID, which the broker still remembers. Of what is older only a step's result is, and the question for a new URL while there is
+ * none: everything else is due again by itself. */
 unsigned record_unsaid(const struct coordinator *coordinator, const struct record *record, nanos now)
 {
+	const struct status *status = &record->status;
 	if (record->foreign || strcmp(record->writer, coordinator->options.nonce) == 0)
 		return 0;
-	return now - record->status.said_at < MINUTE ? record->status.publish : record->status.publish & PUBLISH_STEP_FINISHED;
+	/* That storage begins it again is not due by itself. */
+	unsigned asked = status->gone_since != 0 && status->asked_at != 0 && !status->renewed ? PUBLISH_RESTART : 0;
+	return asked | (now - status->said_at < MINUTE ? status->publish : status->publish & PUBLISH_STEP_FINISHED);
 }
 
 /* Which of it to make sure of before the job. What an event proves to have been said is not said again, nor, for an event
@@ -32,10 +36,12 @@ unsigned job_to_say_again(const struct job *job)
 	if (slot->known != SLOT_PRESENT || slot->unsaid == 0 || over)
 		return 0;
 	if (job->input.kind == INPUT_RESUME) /* which says the others anew */
-		return slot->unsaid & (PUBLISH_STEP_FINISHED | PUBLISH_RETRY);
+		return slot->unsaid & (PUBLISH_STEP_FINISHED | PUBLISH_RETRY | PUBLISH_RESTART);
+	if (job->input.kind == INPUT_BEGIN && strcmp(job->event.upload->url, slot->record->upload->url) != 0) /* which is the answer to it */
+		return slot->unsaid & ~(unsigned)PUBLISH_RESTART;
 	if (job->input.kind != INPUT_STEP_FINISHED)
 		return slot->unsaid;
-	unsigned unsaid = slot->unsaid & (job->input.redelivered ? ~(unsigned)PUBLISH_START : PUBLISH_STEP_FINISHED);
+	unsigned unsaid = slot->unsaid & (job->input.redelivered ? ~(unsigned)PUBLISH_START : PUBLISH_STEP_FINISHED | PUBLISH_RESTART);
 	bool echo = (unsaid & PUBLISH_STEP_FINISHED) &&
 	            strcmp(job->input.step, slot->record->upload->step[slot->record->status.finished_step]) == 0;
 	return echo ? unsaid & ~(unsigned)PUBLISH_STEP_FINISHED : unsaid;
@@ -58,7 +64,8 @@ static void said_again(struct coordinator *coordinator, struct job *job, nanos n
 {
 	job->saying_again = false;
 	bool asked = (job->said_again & (PUBLISH_FINISHED | PUBLISH_START)) != 0;
-	job->slot->unsaid = 0;
+	/* That an event may be the answer to the question does not say that it is. */
+	job->slot->unsaid &= ~job->said_again & PUBLISH_RESTART;
 	if (asked)
 		job->slot->not_before = now + patience(coordinator, job);
 	if (asked && job->input.kind == INPUT_DUE)
@@ -93,7 +100,9 @@ static unsigned first_kind(const struct job *job)
 static void make_message_id(const struct coordinator *coordinator, const struct job *job, char id[MESSAGE_ID_SIZE])
 {
 	const struct slot *slot = job->slot;
-	if (first_kind(job) == PUBLISH_RESTART && job->source == NULL)
+	if (first_kind(job) == PUBLISH_RESTART && slot->known == SLOT_PRESENT)
+		snprintf(id, MESSAGE_ID_SIZE, "%s.restart.url.%" PRId64, slot->id, slot->record->status.asked_at);
+	else if (first_kind(job) == PUBLISH_RESTART && job->source == NULL)
 		snprintf(id, MESSAGE_ID_SIZE, "%s.restart.%s.%" PRIu64, slot->id, coordinator->options.nonce, job->write_id);
 	else if (first_kind(job) == PUBLISH_RESTART)
 		snprintf(id, MESSAGE_ID_SIZE, "%s.restart.%" PRIu64, slot->id, job->input.sequence);
@@ -106,7 +115,10 @@ static void make_message_id(const struct coordinator *coordinator, const struct 
 /* When the message may have been stored first; 0: it was not. */
 static nanos perhaps_stored(const struct job *job, nanos now)
 {
-	nanos since = job->saying_again ? job->slot->record->status.said_at : job->unsure;
+	const struct slot *slot = job->slot;
+	nanos since = !job->saying_again                      ? job->unsure
+	              : first_kind(job) == PUBLISH_RESTART ? slot->record->status.asked_at
+	                                                   : slot->record->status.said_at;
 	/* Another process may have had the event that asks for it. */
 	if (first_kind(job) == PUBLISH_RESTART && job->source != NULL && job->input.redelivered && since == 0)
 		since = job->source->stored;

@@ -229,6 +229,7 @@ void host_run(const struct step *step, struct run *run, struct content *content,
 	};
 	atomic_store(&run->started, now);
 	uint32_t value = step->module->vtable.run(step->instance, &view);
+	run->gone = view.opened && content_gone(content);
 	if (view.opened)
 		content_close(content);
 	note_ending(&view, run, value);

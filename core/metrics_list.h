@@ -27,6 +27,7 @@
 	X(records_expired, "postprocessing_records_expired_total", "Records of uploads that ended badly and that were removed after their retention.") \
 	X(records_restored, "postprocessing_records_restored_total", "Records that the broker had lost and that were written again.") \
 	X(uploads_restarted, "postprocessing_uploads_restarted_total", "Uploads that storage was asked to begin again because the broker had lost their records.") \
+	X(urls_asked, "postprocessing_urls_asked_total", "Uploads whose URL answered 404 or 410, so that storage was asked to begin them again.") \
 	X(requests_failed, "postprocessing_requests_failed_total", "Requests to the broker that had to be repeated.") \
 	X(broker_losses, "postprocessing_broker_losses_total", "Times the broker was found without all that it held for the service.") \
 	X(broker_rollbacks, "postprocessing_broker_rollbacks_total", "Times the broker was found with an older or another bucket or stream.")

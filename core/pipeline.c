@@ -10,6 +10,8 @@
 #define WAIT_LEAST (100 * MILLISECOND)
 /* So long at least a step is suspended before uploads end because of it. */
 #define SUSPENDED_LEAST HOUR
+/* So long may a URL answer that there are no bytes, as it does while storage restarts behind a proxy. */
+#define GONE_PATIENCE (10 * MINUTE)
 
 static const struct pipeline_step *find_step(const struct pipeline *pipeline, const char *name)
 {
@@ -50,18 +52,27 @@ static void keep(struct status *status, struct action *action)
 	status->transition++;
 }
 
-nanos pipeline_backoff(const struct pipeline *pipeline, const struct upload *upload, const struct status *status)
+static nanos backoff_at(const struct pipeline *pipeline, const struct upload *upload, const struct status *status, nanos now)
 {
 	const struct pipeline_step *limits = pipeline_current_step(pipeline, upload, status);
 	/* A record may name any number of failures; the next one beyond the last retry ends the step in any case. */
 	unsigned failures = status->failures < limits->max_retries ? status->failures : limits->max_retries;
-	return doubled(limits->retry_backoff, failures, BACKOFF_LIMIT);
+	if (status->gone_since == 0)
+		return doubled(limits->retry_backoff, failures, BACKOFF_LIMIT);
+	nanos left = status->gone_since + GONE_PATIENCE - now;
+	return doubled(limits->retry_backoff, status->failures, left > WAIT_LEAST ? left : WAIT_LEAST);
+}
+
+nanos pipeline_backoff(const struct pipeline *pipeline, const struct upload *upload, const struct status *status)
+{
+	return backoff_at(pipeline, upload, status, status->said_at);
 }
 
 static void put(struct status *status, struct action *action, nanos now)
 {
 	keep(status, action);
-	status->publish = action->publish;
+	/* Whether storage was asked for a new URL is told by the status itself: others' records say nothing else of it. */
+	status->publish = action->publish & ~(unsigned)PUBLISH_RESTART;
 	status->said = status->transition;
 	status->said_at = now;
 }
@@ -77,6 +88,7 @@ static void finish(const struct pipeline *pipeline, const struct upload *upload,
 	status->failures = 0;
 	status->woken_at = 0;
 	status->waits = 0;
+	status->gone_since = 0;
 	status->confirmations = 1;
 	status->due = now + pipeline->confirm_interval;
 	status->ended_at = now;
@@ -116,6 +128,7 @@ static void enter_step(const struct pipeline *pipeline, const struct upload *upl
 	status->failures = 0;
 	status->woken_at = 0;
 	status->waits = 0;
+	status->gone_since = 0;
 	status->due = now + limits->deadline;
 	if (limits == &pipeline->other)
 		await_others(status, status->due, action);
@@ -157,21 +170,59 @@ static void exhaust(const struct pipeline *pipeline, const struct upload *upload
 		reject(pipeline, upload, status, OUTCOME_ABORT, true, action, now);
 }
 
-/* The current step failed to reach a verdict. */
-static void fail(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
-                 struct action *action, nanos now)
+static void try_again_later(const struct pipeline *pipeline, const struct upload *upload, struct status *status, struct action *action,
+                            nanos now)
 {
-	status->failures++;
-	if (status->failures > pipeline_current_step(pipeline, upload, status)->max_retries) {
-		exhaust(pipeline, upload, status, action, now);
-		return;
-	}
 	action->publish |= PUBLISH_RETRY;
 	status->phase = PHASE_BACKOFF;
 	status->outcome = OUTCOME_RETRY;
 	status->woken_at = 0;
 	status->waits = 0;
-	status->due = now + pipeline_backoff(pipeline, upload, status);
+	status->due = now + backoff_at(pipeline, upload, status, now);
+}
+
+/* The current step failed to reach a verdict. */
+static void fail(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                 struct action *action, nanos now)
+{
+	status->gone_since = 0;
+	status->failures++;
+	if (status->failures > pipeline_current_step(pipeline, upload, status)->max_retries) {
+		exhaust(pipeline, upload, status, action, now);
+		return;
+	}
+	try_again_later(pipeline, upload, status, action, now);
+}
+
+static void give_reason(struct status *status, const char *lead)
+{
+	char reason[REASON_SIZE + 64];
+	snprintf(reason, sizeof reason, "%s: %s", lead, status->reason);
+	status_set_reason(status, reason);
+}
+
+/* The URL answers that there are no bytes. They may have another one: storage tells it when it is asked to begin the upload
+ * again, which is done once. Until then the step is tried again, whatever retries it has. Neither a second URL that answers
+ * so, and so again after a pause, nor ten minutes without one leave any hope. */
+static void fail_gone(const struct pipeline *pipeline, const struct upload *upload, struct status *status, struct action *action,
+                      nanos now)
+{
+	if (status->gone_since == 0 || status->gone_since > now)
+		status->gone_since = now;
+	if (now - status->gone_since >= GONE_PATIENCE || (status->renewed && status->failures > 0)) {
+		give_reason(status, "the bytes are gone");
+		reject(pipeline, upload, status, OUTCOME_ABORT, true, action, now);
+		return;
+	}
+	if (status->asked_at == 0) {
+		status->asked_at = now;
+		action->publish |= PUBLISH_RESTART;
+	}
+	if (!status->renewed)
+		give_reason(status, "storage was asked for a new URL");
+	if (status->failures < UPLOAD_FAILURES_LIMIT)
+		status->failures++;
+	try_again_later(pipeline, upload, status, action, now);
 }
 
 static void conclude(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
@@ -211,6 +262,11 @@ static struct action begin(const struct pipeline *pipeline, const struct upload 
 		return ignore("the upload was begun again since");
 	if (present && status->begun == input->sequence && status->stream == input->stream)
 		return ignore("it has begun already");
+	if (present && status->phase == PHASE_ENDED && status->stream == input->stream && input->sequence < status->answered)
+		return ignore("it has ended since");
+	/* Storage reads of its end behind the question that this answers, and is told it until it confirms. */
+	if (present && status->phase == PHASE_CONFIRMING && status->asked_at != 0 && !status->renewed)
+		return ignore("it ended before storage named a new URL");
 	bool unwatched = status->phase == PHASE_UNCONFIRMED || status->phase == PHASE_ENDED;
 	bool over = unwatched || status->phase == PHASE_CONFIRMING;
 	if (present && input->refused != NULL && !unwatched)
@@ -218,15 +274,23 @@ static struct action begin(const struct pipeline *pipeline, const struct upload 
 	if ((!present || over) && is_repeat(pipeline, input))
 		return input->restart == RESTART_UNKNOWN ? (struct action){.ask_restart = true} : ignore(PIPELINE_REPEAT);
 	uint64_t transition = present ? status->transition : 0;
-	*status = (struct status){.transition = transition, .begun = input->sequence, .stream = input->stream};
+	/* That storage was asked for a new URL does not pass into another life of the upload. Told the same, it still waits. */
+	bool under_way = present && !all_done(upload, status);
+	nanos asked_at = under_way ? status->asked_at : 0, gone_since = under_way && input->past.same_url ? status->gone_since : 0;
+	bool renewed = asked_at != 0 && (status->renewed || !input->past.same_url);
+	/* A step of it may be what ended the process that had it. */
+	bool feared = under_way && (input->mark || status->failures > 0 || status->phase == PHASE_RUNNING);
+	*status = (struct status){.transition = transition, .begun = input->sequence, .stream = input->stream,
+	                          .asked_at = asked_at, .renewed = renewed};
 	struct action action = {.drop = busy};
 	if (input->refused == NULL) {
 		enter_step(pipeline, upload, status, 0, &action, now);
+		status->gone_since = all_done(upload, status) ? 0 : gone_since;
 	} else {
 		status_set_reason(status, input->refused);
 		finish(pipeline, upload, status, OUTCOME_ABORT, &action, now);
 	}
-	action.mark = action.run && input->redelivered;
+	action.mark = action.run && (input->redelivered || feared);
 	put(status, &action, now);
 	return action;
 }
@@ -259,16 +323,19 @@ static struct action ready(const struct upload *upload, struct status *status, c
 {
 	if (stale(status, input))
 		return ignore("the upload was begun again since");
+	if (input->failed && status->phase == PHASE_ENDED)
+		return ignore("it is marked as ended already");
 	struct action action = {.drop = busy, .write = WRITE_DELETE};
 	if (!input->failed)
 		return action;
-	if (status->phase == PHASE_ENDED)
-		return ignore("it is marked as ended already");
+	/* What is older than this and comes late does not begin it again. */
+	status->answered = status->stream == input->stream ? input->sequence : 0;
 	if (!all_done(upload, status)) {
 		status->outcome = OUTCOME_ABORT;
 		status_set_reason(status, "storage ended it before all steps were done");
 	}
 	status->step = upload->step_count;
+	status->gone_since = 0;
 	status->phase = PHASE_ENDED;
 	status->due = 0;
 	put(status, &action, now);
@@ -358,6 +425,7 @@ static void put_off(const struct pipeline *pipeline, const struct upload *upload
 		return;
 	}
 	status->outcome = OUTCOME_NONE;
+	status->gone_since = 0;
 	if (input->returned == RETURNED_AWAIT) {
 		await_others(status, until, action);
 		return;
@@ -384,7 +452,10 @@ static struct action returned(const struct pipeline *pipeline, const struct uplo
 			status->finished_step = status->step;
 			status->finished_outcome = input->outcome;
 		}
-		conclude(pipeline, upload, status, input->outcome, &action, now);
+		if (input->gone && !verdict)
+			fail_gone(pipeline, upload, status, &action, now);
+		else
+			conclude(pipeline, upload, status, input->outcome, &action, now);
 	}
 	put(status, &action, now);
 	return action;

@@ -12,9 +12,14 @@
  *               │          │ await
  *               └─ due ────┴──▶ awaiting ─STEP_FINISHED─▶ next step
  *
+ * A run whose URL answers that there are no bytes has storage asked to begin the upload again, once in its life: the BEGIN
+ * that answers may name another URL. The status says so until the end, beyond that BEGIN, and whoever finds it unanswered
+ * makes sure that it was said.
+ *
  * A step that ends the whole service must not do so for ever: what may have been running when the service ended, and
  * what has failed before, is marked in its record (running) before it runs, and counts as failed if it is found so.
- * So is what begins with an event that was delivered before: whoever had it may have run the step, and left no record.
+ * So is what begins with an event that was delivered before: whoever had it may have run the step, and left no record;
+ * and what begins again although another process may have been running a step of it, or one has failed.
  *
  * A step whose check fails is suspended: its uploads are not run, and stay as they are, queued or with their time come.
  * Those that have waited for too long then (EXPIRED) end as those do whose retries are used up.
@@ -103,10 +108,11 @@ struct input {
 	nanos began;           /* when it did; 0: there was no run */
 	nanos until;           /* WAIT, AWAIT */
 	bool result;           /* the step set a result */
+	bool gone;             /* the upload's URL answered that there are no bytes */
 	const char *reason;    /* "", and of EXPIRED and STEP_FINISHED (NULL: none) */
 	nanos suspended;       /* EXPIRED: since then the step is */
-	bool mark;             /* STARTING: it is to be marked as running first, see PHASE_RUNNING; RESUME: another process
-	                          may have run it */
+	bool mark;             /* STARTING: it is to be marked as running first, see PHASE_RUNNING; RESUME, BEGIN: another
+	                          process may have run it, and died */
 	bool lost;             /* there is no record, though there has to be one: the broker has lost it */
 	bool foreign;          /* FOUND: another implementation wrote it */
 	bool claim;            /* FOUND, RESUME: another instance looked after it: it has to be written to be ours */

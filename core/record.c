@@ -63,6 +63,12 @@ static void encode_own_part(struct text *text, const struct record *record)
 		add_time(text, ",\"woken\":", status->woken_at);
 	if (status->waits != 0)
 		text_number(text, ",\"waits\":", status->waits);
+	if (status->gone_since != 0)
+		add_time(text, ",\"gone\":", status->gone_since);
+	if (status->asked_at != 0)
+		add_time(text, ",\"asked\":", status->asked_at);
+	if (status->renewed)
+		text_add(text, ",\"renewed\":true");
 	if (status->confirmations != 0)
 		text_number(text, ",\"confirmations\":", status->confirmations);
 	if (status->reason[0] != '\0')

@@ -20,7 +20,7 @@ struct fields {
 /* Those of our own part. */
 struct own_fields {
 	struct json_value owner, writer, phase, transition, publish, said, said_at, ended_at, due, begun, stream, awaited, answer,
-		woken, waits, confirmations, reason, ended, decided, unsized, metadata, traceparent;
+		woken, waits, gone, asked, renewed, confirmations, reason, ended, decided, unsized, metadata, traceparent;
 	struct json_value step, outcome, result; /* of what ended */
 	struct json_value decided_step, exhausted, decided_result;
 };
@@ -68,6 +68,9 @@ static bool read_own_fields(struct json_reader *reader, const struct json_value 
 		{"answer", &fields->answer},
 		{"woken", &fields->woken},
 		{"waits", &fields->waits},
+		{"gone", &fields->gone},
+		{"asked", &fields->asked},
+		{"renewed", &fields->renewed},
 		{"confirmations", &fields->confirmations},
 		{"reason", &fields->reason},
 		{"ended", &fields->ended},
@@ -173,6 +176,9 @@ static bool decode_own_part(struct json_reader *reader, const struct own_fields 
 	status->answered = read_count(reader, &fields->answer, INT64_MAX);
 	status->woken_at = read_time(reader, &fields->woken);
 	status->waits = (unsigned)read_count(reader, &fields->waits, INT32_MAX);
+	status->gone_since = read_time(reader, &fields->gone);
+	status->asked_at = read_time(reader, &fields->asked);
+	status->renewed = json_reader_bool(reader, &fields->renewed);
 	status->confirmations = (unsigned)read_count(reader, &fields->confirmations, INT32_MAX);
 	status_set_reason(status, json_reader_string(reader, &fields->reason));
 	if (status->publish & PUBLISH_STEP_FINISHED)
@@ -248,7 +254,7 @@ static void decode_status(struct json_reader *reader, const struct fields *field
 	if (status->step == upload->step_count && (record->stepless || !is_verdict(status->outcome)))
 		status->outcome = OUTCOME_ABORT;
 	int64_t failures = json_reader_integer(reader, &fields->failures);
-	status->failures = failures < 0 || failures > 1000000 ? 1000000 : (unsigned)failures;
+	status->failures = failures < 0 || failures > UPLOAD_FAILURES_LIMIT ? UPLOAD_FAILURES_LIMIT : (unsigned)failures;
 }
 
 /* The record's part that is ours. If it cannot be used, because somebody who does not know it has changed the rest, the

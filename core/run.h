@@ -35,6 +35,7 @@ struct run {
 	enum returned returned;
 	enum outcome outcome;
 	nanos until;
+	bool gone;              /* the upload's URL answered that there are no bytes */
 	char *result;           /* JSON text or NULL */
 	char reason[REASON_SIZE];
 };

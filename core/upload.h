@@ -18,6 +18,8 @@
 #define UPLOAD_STEP_NAME_LIMIT 64
 /* Of all metadata together, as JSON. */
 #define UPLOAD_METADATA_LIMIT ((size_t)16 << 10)
+/* Failures of a step are not counted beyond it. */
+#define UPLOAD_FAILURES_LIMIT 1000000
 
 struct upload {
 	/* All texts lie behind the struct in the same allocation. JSON texts are compact and never NULL ("null"). */
@@ -73,8 +75,8 @@ enum {
 	PUBLISH_START = 1 << 1,
 	PUBLISH_RETRY = 1 << 2,
 	PUBLISH_FINISHED = 1 << 3,
-	PUBLISH_RESTART = 1 << 4, /* of an upload that has no record, … */
-	PUBLISH_REFUSAL = 1 << 5  /* … and of one that can have none */
+	PUBLISH_RESTART = 1 << 4, /* of an upload that has no record, or whose URL has no bytes: never in `publish` below, … */
+	PUBLISH_REFUSAL = 1 << 5  /* … and of one that can have no record */
 };
 
 #define REASON_SIZE 160
@@ -84,12 +86,17 @@ struct status {
 	enum outcome outcome; /* of the upload once all is done; RETRY during a backoff; else NONE */
 	enum phase phase;
 	bool awaited;         /* somebody else was asked to do this step: an answer from the bus counts … */
-	uint64_t answered;    /* … if it is newer than the last one that did, by its sequence in `stream`; 0: none did */
+	uint64_t answered;    /* … if it is newer than the last one that did, by its sequence in `stream`; 0: none did. Once
+	                         it has ended: that of storage's word on it */
 	unsigned failures;    /* of this step */
 	unsigned confirmations; /* how often PostprocessingFinished was sent */
 	nanos due;            /* when somebody must look again; 0: never */
 	nanos woken_at;       /* the step asked to be woken at this time, and it has come; 0: no */
 	unsigned waits;       /* how often this try of the step has asked for that */
+
+	nanos gone_since;     /* since then its URL answers that there are no bytes; 0: it does not, as far as is known */
+	nanos asked_at;       /* storage was asked to begin it again because of that, which is done once; 0: it was not … */
+	bool renewed;         /* … and has begun it again since */
 
 	uint64_t transition;  /* counts the record's writes */
 	unsigned publish;     /* what was to be published last (PUBLISH_…) … */

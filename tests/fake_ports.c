@@ -427,6 +427,14 @@ void fake_start_run(struct fake_world *world)
 	atomic_store(&world->run[0]->started, world->now);
 }
 
+void fake_return_gone(struct fake_world *world)
+{
+	ck_assert_uint_gt(world->runs, 0);
+	world->run[0]->gone = true;
+	snprintf(world->run[0]->reason, REASON_SIZE, "the storage answered 404");
+	fake_return(world, RETURNED_VERDICT, OUTCOME_RETRY, 0);
+}
+
 void fake_return(struct fake_world *world, enum returned returned, enum outcome outcome, nanos until)
 {
 	ck_assert_uint_gt(world->runs, 0);

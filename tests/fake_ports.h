@@ -98,6 +98,8 @@ void fake_deliver(struct fake_world *world, const char *message, size_t length, 
 
 /* The oldest run that is out ends so. */
 void fake_return(struct fake_world *world, enum returned returned, enum outcome outcome, nanos until);
+/* It fails because the upload's URL has no bytes any more. */
+void fake_return_gone(struct fake_world *world);
 /* A worker takes up the oldest one. */
 void fake_start_run(struct fake_world *world);
 

@@ -142,6 +142,9 @@ tests_test_coordinator_announce_SOURCES = tests/test_coordinator_announce.c $(CO
 check_PROGRAMS += tests/test_coordinator_clean
 tests_test_coordinator_clean_SOURCES = tests/test_coordinator_clean.c $(COORDINATOR_WORLD)
 
+check_PROGRAMS += tests/test_coordinator_gone
+tests_test_coordinator_gone_SOURCES = tests/test_coordinator_gone.c $(COORDINATOR_WORLD)
+
 check_PROGRAMS += tests/test_coordinator_suspects
 tests_test_coordinator_suspects_SOURCES = tests/test_coordinator_suspects.c $(COORDINATOR_WORLD)
 

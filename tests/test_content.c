@@ -105,6 +105,7 @@ static const struct {
 	const char *error;
 } failing[] = {
 	{"/status/404", 0, "answered 404"},
+	{"/status/410", 0, "answered 410"},
 	{"/status/500", 0, "answered 500"},
 	{"/status/403", 0, "expired"},
 	{"/status/206", 0, "answered 206"},
@@ -123,7 +124,10 @@ START_TEST(failures_are_named)
 	struct content *content = content_create(&plain);
 	ck_assert_int_eq(fetch(content, failing[_i].path, failing[_i].expected), -1);
 	assert_says(content, failing[_i].error);
+	bool gone = strstr(failing[_i].error, "404") != NULL || strstr(failing[_i].error, "410") != NULL;
+	ck_assert(content_gone(content) == gone);
 	ck_assert_int_eq(fetch(content, "/ok/10", 10), 10);
+	ck_assert(!content_gone(content));
 	ck_assert_str_eq(content_error(content), "");
 	content_destroy(content);
 }

@@ -188,6 +188,118 @@ START_TEST(exhausted_may_continue)
 }
 END_TEST
 
+static void gone(nanos now)
+{
+	apply_at((struct input){.kind = INPUT_RETURNED, .outcome = OUTCOME_RETRY, .transition = status.transition, .gone = true,
+	                        .reason = "the storage answered 404"}, false, now);
+}
+
+/* Storage is asked for a new URL once, and tries go on until it has had ten minutes, whatever retries the step has. */
+START_TEST(a_url_without_bytes)
+{
+	nanos now = NOW;
+	unsigned tries = 0;
+	begin();
+	gone(now);
+	assert_action("put backoff 0 RA");
+	ck_assert_uint_eq(status.publish, PUBLISH_RETRY);
+	ck_assert_int_eq(status.asked_at, NOW);
+	ck_assert_int_eq(status.due, NOW + 5 * SECOND);
+	ck_assert_str_eq(status.reason, "storage was asked for a new URL: the storage answered 404");
+	for (; status.phase == PHASE_BACKOFF && tries < 100; tries++) {
+		nanos before = now;
+		assert_action(tries == 0 ? "put backoff 0 RA" : "put backoff 0 R");
+		ck_assert_int_le(status.due, NOW + 10 * MINUTE);
+		ck_assert_int_eq(status.due - before, pipeline_backoff(&fixture_pipeline, &fixture_upload, &status));
+		ck_assert_int_eq(status.asked_at, NOW);
+		now = status.due;
+		gone(now);
+	}
+	ck_assert_uint_gt(tries, SCAN_RETRIES);
+	ck_assert_uint_lt(tries, 10);
+	assert_action("put confirming 3 E");
+	ck_assert_int_eq(now, NOW + 10 * MINUTE);
+	ck_assert_int_eq(status.outcome, OUTCOME_ABORT);
+	ck_assert_str_eq(status.reason, "the bytes are gone: the storage answered 404");
+	/* The answer comes too late: storage is told the end. */
+	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN + 1});
+	assert_action("ignored");
+	/* What is begun when storage has heard of that is another life. */
+	apply((struct input){.kind = INPUT_READY, .sequence = BEGUN + 2, .failed = true});
+	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN + 3});
+	ck_assert_int_eq(status.asked_at, 0);
+	gone(now);
+	assert_action("put backoff 0 RA");
+}
+END_TEST
+
+/* A URL that storage named when it was asked, and that has no bytes either, is tried once more and no oftener. */
+START_TEST(a_second_url_without_bytes)
+{
+	begin();
+	gone(NOW);
+	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN + 1});
+	assert_action("put queued 0 run mark");
+	ck_assert(status.renewed);
+	ck_assert_int_eq(status.asked_at, NOW);
+	gone(NOW + SECOND);
+	assert_action("put backoff 0 R");
+	ck_assert_str_eq(status.reason, "the storage answered 404");
+	gone(status.due);
+	assert_action("put confirming 3 E");
+	ck_assert_int_eq(status.outcome, OUTCOME_ABORT);
+	ck_assert_str_eq(status.reason, "the bytes are gone: the storage answered 404");
+}
+END_TEST
+
+/* Said again, the same URL is no second one. */
+START_TEST(the_same_url_said_again)
+{
+	begin();
+	gone(NOW);
+	apply_at((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN + 1, .past.same_url = true}, false, NOW + MINUTE);
+	assert_action("put queued 0 run mark");
+	ck_assert(!status.renewed);
+	gone(NOW + 2 * MINUTE);
+	assert_action("put backoff 0 R");
+	gone(NOW + 3 * MINUTE);
+	assert_action("put backoff 0 R");
+	gone(NOW + 10 * MINUTE);
+	assert_action("put confirming 3 E");
+	ck_assert_int_eq(status.outcome, OUTCOME_ABORT);
+}
+END_TEST
+
+/* It had bytes again in between: ten minutes begin again, and storage is not asked again. */
+START_TEST(a_url_whose_bytes_come_and_go)
+{
+	begin();
+	gone(NOW);
+	returned(OUTCOME_RETRY, "no scanner", NOW + MINUTE);
+	assert_action("put backoff 0 R");
+	ck_assert_int_eq(status.gone_since, 0);
+	ck_assert_uint_eq(status.failures, 2);
+	gone(NOW + 20 * MINUTE);
+	assert_action("put backoff 0 R");
+	ck_assert_int_eq(status.gone_since, NOW + 20 * MINUTE);
+	ck_assert_int_eq(status.asked_at, NOW);
+	gone(NOW + 30 * MINUTE - 1);
+	assert_action("put backoff 0 R");
+	/* A clock that was set back does not make it wait longer than that. */
+	gone(NOW);
+	ck_assert_int_eq(status.gone_since, NOW);
+	returned(OUTCOME_CONTINUE, "", NOW);
+	assert_action("put queued 1 run");
+	ck_assert_int_eq(status.gone_since, 0);
+	/* What a step says all the same, counts; and one without retries is neither passed over nor ended by it. */
+	gone(NOW + HOUR);
+	assert_action("put backoff 1 R");
+	apply((struct input){.kind = INPUT_RETURNED, .outcome = OUTCOME_DELETE, .transition = status.transition, .gone = true});
+	assert_action("put confirming 3 E");
+	ck_assert_int_eq(status.outcome, OUTCOME_DELETE);
+}
+END_TEST
+
 START_TEST(the_last_exhausted_step_continues_to_the_end)
 {
 	static const char *const names[] = {"delay"};
@@ -416,7 +528,7 @@ START_TEST(begun_again)
 	uint64_t transition = status.transition;
 	/* Of a stream that was made anew, a lower number is not older. */
 	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN - 50, .stream = STREAM + 1});
-	assert_action("put queued 0 run");
+	assert_action("put queued 0 run mark");
 	ck_assert_uint_eq(status.transition, transition + 1);
 	ck_assert_uint_eq(status.failures, 0);
 	ck_assert_uint_eq(status.begun, BEGUN - 50);
@@ -539,14 +651,17 @@ START_TEST(storage_gives_up_before_the_end)
 {
 	begin();
 	returned(OUTCOME_RETRY, "x", NOW);
-	apply((struct input){.kind = INPUT_READY, .sequence = BEGUN + 1, .failed = true});
+	apply((struct input){.kind = INPUT_READY, .sequence = BEGUN + 2, .failed = true});
 	assert_action("put ended 3");
+	/* Somebody had taken it before, and died. */
+	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN + 1, .redelivered = true});
+	assert_action("ignored");
 	ck_assert_int_eq(status.outcome, OUTCOME_ABORT);
 	ck_assert_int_eq(status.due, 0);
 	/* No step did it, and what one had said last is not the reason. */
 	ck_assert_uint_eq(status.decided, 0);
 	ck_assert_str_eq(status.reason, "storage ended it before all steps were done");
-	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN + 2});
+	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN + 3});
 	assert_action("put queued 0 run");
 }
 END_TEST
@@ -711,6 +826,7 @@ int main(void)
 {
 	const TTest *const tests[] = {all_steps_in_order, no_steps, verdicts_end_it, what_is_no_verdict_is_a_failure,
 	                              backoff_doubles_and_ends, backoff_has_a_limit, exhausted_may_continue,
+	                              a_url_without_bytes, a_second_url_without_bytes, the_same_url_said_again, a_url_whose_bytes_come_and_go,
 	                              the_last_exhausted_step_continues_to_the_end, times_that_a_step_asks_for, a_time_after_the_clock_was_set_back, an_answer_has_the_deadline,
 	                              waits_are_counted, a_wait_is_resumed, a_suspended_step_is_waited_for,
 	                              a_step_that_has_only_just_been_suspended, failures_of_a_foreign_record,

@@ -33,6 +33,8 @@ static struct input random_input(const struct status *status, uint64_t *sequence
 		.transition = below(8) == 0 ? below(100) : status->transition,
 		.until = below(5) == 0 ? (nanos)below(3) * (INT64_MAX / 2) : now + (nanos)below(1000) * SECOND,
 		.result = below(2) == 0,
+		.gone = below(3) == 0,
+		.past.same_url = below(2) == 0,
 		.reason = "r",
 		.claim = below(2) == 0,
 		.suspended = now - (nanos)below(7200) * SECOND,
@@ -88,7 +90,7 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	HOLDS(input->kind != INPUT_EXPIRED || (action->write == WRITE_PUT && after->step > before->step));
 	HOLDS(after->waits <= before->waits || (input->returned == RETURNED_WAIT && after->due >= now + 100 * MILLISECOND));
 	HOLDS(after->transition == before->transition + (action->write == WRITE_PUT));
-	HOLDS(action->write != WRITE_PUT || (after->publish == action->publish && after->said == after->transition) ||
+	HOLDS(action->write != WRITE_PUT || (after->publish == (action->publish & ~(unsigned)PUBLISH_RESTART) && after->said == after->transition) ||
 	      (action->publish == 0 && after->publish == before->publish && after->said == before->said));
 	HOLDS(input->kind == INPUT_BEGIN || after->step >= before->step);
 	HOLDS(input->kind == INPUT_BEGIN || after->step <= before->step + 1 || over(after->phase));
@@ -100,7 +102,12 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	HOLDS(!(action->publish & PUBLISH_FINISHED) || over(after->phase));
 	HOLDS(!(action->publish & PUBLISH_RETRY) || (after->phase == PHASE_BACKOFF && after->due > now));
 	HOLDS(!(action->publish & PUBLISH_START) || after->phase == PHASE_AWAITING);
-	HOLDS(!(action->publish & PUBLISH_RESTART));
+	/* Storage is asked once, by a run that failed because of the URL, and whoever ends the upload was not. */
+	HOLDS(!(action->publish & PUBLISH_RESTART) || (input->kind == INPUT_RETURNED && input->gone && before->asked_at == 0 && after->asked_at == now));
+	HOLDS(!(after->publish & PUBLISH_RESTART));
+	HOLDS(after->asked_at == before->asked_at || (action->publish & PUBLISH_RESTART) || (input->kind == INPUT_BEGIN && after->asked_at == 0));
+	HOLDS(!after->renewed || after->asked_at != 0);
+	HOLDS(after->gone_since == 0 || !over(after->phase));
 	if (over(after->phase))
 		HOLDS(justified(input, before, after));
 	/* Never cut short: what waits is run when it is due, or by a resume. */
@@ -156,7 +163,7 @@ static void let_it_end(unsigned seed)
 		bool unknown = !over(status.phase) && status.step == 2;
 		if (action.run)
 			input = (struct input){.kind = INPUT_RETURNED, .transition = status.transition, .reason = "", .outcome = OUTCOME_RETRY,
-			                       .returned = unknown ? RETURNED_AWAIT : RETURNED_VERDICT, .until = now + HOUR};
+			                       .returned = unknown ? RETURNED_AWAIT : RETURNED_VERDICT, .until = now + HOUR, .gone = seed % 2 == 0};
 		else
 			input = (struct input){.kind = INPUT_DUE};
 		now = status.due > now ? status.due : now;

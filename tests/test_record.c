@@ -105,6 +105,23 @@ static void assert_round_trip(void)
 	text_free(&value);
 }
 
+/* That storage was asked for a new URL is told by keys that others do not know; "publish" says nothing of it. */
+START_TEST(url_without_bytes)
+{
+	struct text value = {0};
+	record.status.gone_since = NOW - 2;
+	record.status.asked_at = NOW - 1;
+	record.status.renewed = true;
+	record_encode(&value, &record);
+	ck_assert(decode(&value));
+	ck_assert(!back.foreign);
+	ck_assert_int_eq(back.status.gone_since, NOW - 2);
+	ck_assert_int_eq(back.status.asked_at, NOW - 1);
+	ck_assert(back.status.renewed);
+	text_free(&value);
+}
+END_TEST
+
 /* The others' readers take no negative size, and ours knows that there is none. */
 START_TEST(size_that_nobody_announced)
 {
@@ -590,7 +607,7 @@ int main(void)
 	                              what_rejected_it_is_no_step, reason_that_is_no_text, as_the_others_read_it, records_of_the_other_implementation,
 	                              foreign_records_with_little_in_them, records_without_steps, broken_records, own_part_of_no_use, metadata_of_no_use, time_of_the_end, broken_values, limits,
 	                              nothing_of_a_step_is_said_at_the_end, steps_are_told_apart_by_name,
-	                              size_that_nobody_announced, keys};
+	                              size_that_nobody_announced, url_without_bytes, keys};
 	Suite *suite = suite_create("record");
 	TCase *cases = tcase_create("record");
 	tcase_add_checked_fixture(cases, setup, teardown);

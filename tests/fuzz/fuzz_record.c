@@ -34,6 +34,7 @@ static void check_same(const struct record *one, const struct record *other)
 	REQUIRE(was->phase == is->phase && was->step == is->step && was->outcome == is->outcome && was->due == is->due);
 	REQUIRE(was->transition == is->transition && was->begun == is->begun && was->publish == is->publish);
 	REQUIRE(was->failures == is->failures && was->confirmations == is->confirmations && was->woken_at == is->woken_at && was->ended_at == is->ended_at);
+	REQUIRE(was->gone_since == is->gone_since && was->asked_at == is->asked_at && was->renewed == is->renewed);
 	REQUIRE(strcmp(was->reason, is->reason) == 0 && strcmp(one->owner, other->owner) == 0);
 	REQUIRE((one->result == NULL) == (other->result == NULL));
 }
@@ -73,6 +74,7 @@ static void move(const struct record *record)
 				.reason = "why",
 				.foreign = record->foreign,
 				.claim = (bits & 1) && !record->foreign, /* which has no owner */
+				.gone = bits & 2,
 			};
 			struct action action = pipeline_apply(&pipeline, record->upload, true, &next.status, &input, bits & 8, NOW);
 			REQUIRE((action.ignored == NULL && !action.ask_restart) || (action.write == WRITE_NONE && !action.drop));

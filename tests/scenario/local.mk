@@ -12,6 +12,8 @@ EXTRA_DIST += tests/data/storage-events.jsonl
 
 check_PROGRAMS += tests/test_scenario_outcome
 tests_test_scenario_outcome_LDADD = $(SCENARIO_LIBS)
+check_PROGRAMS += tests/test_scenario_gone
+tests_test_scenario_gone_LDADD = $(SCENARIO_LIBS)
 check_PROGRAMS += tests/test_scenario_delay
 tests_test_scenario_delay_LDADD = $(SCENARIO_LIBS)
 check_PROGRAMS += tests/test_scenario_remote

@@ -21,7 +21,9 @@ static void store(struct world *world, struct text *message)
 
 static struct upload *make_upload(const struct world *world, size_t number)
 {
-	struct upload *upload = upload_create(&(struct upload){.id = world->upload[number].id, .url = "http://storage/secret",
+	const struct sim_upload *facts = &world->upload[number];
+	bool gone = facts->loss != LOSS_NONE && (facts->asked == 0 || facts->loss != LOSS_REPAIRED);
+	struct upload *upload = upload_create(&(struct upload){.id = facts->id, .url = gone ? SIM_URL_GONE : "http://storage/secret",
 	                                                       .filename = "file.txt",
 	                                                       .filesize = number % 2 == 0 ? 10 : LARGE});
 	if (upload == NULL)
@@ -191,10 +193,16 @@ static void see_start(struct world *world, size_t number)
 /* What storage is done with it no longer knows. */
 static void see_restart(struct world *world, size_t number)
 {
-	world_trace(world, "storage is asked to begin %s again", world->upload[number].id);
-	world->upload[number].restarted = true;
-	bool resumed = world->upload[number].resumed && world->upload[number].confirmed;
-	if (!world->upload[number].hit && world->upload[number].cleaned == 0 && !resumed)
+	struct sim_upload *upload = &world->upload[number];
+	world_trace(world, "storage is asked to begin %s again", upload->id);
+	upload->restarted = true;
+	bool resumed = upload->resumed && upload->confirmed;
+	bool lost = upload->missed && !upload->hit && !resumed && upload->cleaned == 0;
+	if (lost && ++upload->asked > 1)
+		world_violated(world, "storage is asked twice for a new URL of %s", upload->id);
+	if (lost && upload->loss == LOSS_UNANSWERED)
+		return;
+	if (!upload->missed && !upload->hit && upload->cleaned == 0 && !resumed)
 		world_violated(world, "storage is asked to begin %s again, of which nothing was lost", world->upload[number].id);
 	if (!world->upload[number].confirmed)
 		world_plan(world, 1 + (nanos)world_random(world, 2 * (uint64_t)SECOND), &(struct happening){.kind = HAPPEN_UPLOAD, .upload = number});

@@ -195,6 +195,9 @@ static void plan_end_of_run(struct world *world, struct happening *happening, st
 	} else if (run->step == 2) {
 		run->returned = RETURNED_AWAIT;
 		run->until = world->now + MINUTE;
+	} else if (run->step == 0 && strcmp(run->upload->url, SIM_URL_GONE) == 0) {
+		run->gone = true;
+		happening->outcome = OUTCOME_RETRY;
 	} else if (run->step == 0) {
 		uint64_t dice = world_random(world, 20);
 		happening->outcome = dice < 3 ? OUTCOME_RETRY : dice == 3 ? OUTCOME_DELETE : dice == 4 ? OUTCOME_ABORT : OUTCOME_CONTINUE;

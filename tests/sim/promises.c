@@ -44,10 +44,10 @@ static void check_progress(struct world *world, struct sim_upload *upload, const
 		world_violated(world, "%s leaves its delay %.3f s early", upload->id, (double)(was->due - world->now) / (double)SECOND);
 }
 
-/* A pass that has ended is the last one. */
+/* A pass that has ended is the last one, unless storage was asked for another. */
 static void check_repeat(struct world *world, struct sim_upload *upload, uint64_t begun)
 {
-	if (upload->last.status.step == upload->last.upload->step_count)
+	if (upload->last.status.step == upload->last.upload->step_count && !upload->restarted)
 		world_violated(world, "%s is begun again, having ended", upload->id);
 	for (size_t i = 0; i < SIM_STEPS; i++)
 		upload->passed[i] = false;
@@ -107,6 +107,7 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
 		check_progress(world, upload, &record);
 	else if (upload->present && !upload->hit)
 		check_repeat(world, upload, record.status.begun);
+	upload->missed = upload->missed || record.status.asked_at != 0;
 	record_clear(&upload->last);
 	upload->last = record;
 	upload->present = true;
@@ -294,6 +295,10 @@ void promises_at_end(struct world *world)
 		bool ended = upload->hit ? upload->confirmed : upload->removed || (upload->present && upload->last.status.phase == PHASE_ENDED);
 		if (upload->finished == 0)
 			world_violated(world, "%s never ends", upload->id);
+		else if (upload->missed && upload->asked == 0 && !upload->hit)
+			world_violated(world, "storage was never asked for a new URL of %s", upload->id);
+		else if (upload->loss > LOSS_REPAIRED && upload->outcome != OUTCOME_ABORT && !upload->hit)
+			world_violated(world, "%s ends with %s, and nobody has read it", upload->id, outcome_name(upload->outcome));
 		else if (!ended)
 			world_violated(world, "%s was confirmed, and its record stays (%s)", upload->id,
 			               upload->present ? phase_name(upload->last.status.phase) : "none");

@@ -198,6 +198,7 @@ bool world_run(struct world *world, uint64_t seed, enum breakage breakage, bool 
 		instance_start(world, i);
 	for (size_t i = 0; i < SIM_UPLOADS; i++) {
 		snprintf(world->upload[i].id, sizeof world->upload[i].id, "upload-%zu", i);
+		world->upload[i].loss = i < SIM_LOSSES ? (enum sim_loss)world_random(world, LOSS_UNANSWERED + 1) : LOSS_NONE;
 		world_plan(world, (nanos)world_random(world, 120 * (uint64_t)SECOND), &(struct happening){.kind = HAPPEN_UPLOAD, .upload = i});
 	}
 	plan_troubles(world);

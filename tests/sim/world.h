@@ -132,6 +132,12 @@ struct instance {
 	size_t runs;
 };
 
+/* The first URL of some uploads has no bytes any more; asked for a new one, storage tells one that has them, one that has
+ * none, or says nothing. */
+enum sim_loss { LOSS_NONE, LOSS_REPAIRED, LOSS_REPEATED, LOSS_UNANSWERED };
+#define SIM_LOSSES 2 /* uploads at the most */
+#define SIM_URL_GONE "http://storage/secret/gone"
+
 struct sim_upload {
 	char id[24];
 	uint64_t begun;          /* sequence of its BytesReceived; 0: not announced yet */
@@ -150,6 +156,9 @@ struct sim_upload {
 	nanos shown[SIM_INSTANCES]; /* when each instance last read its record */
 	nanos held;              /* since when the first step is run without a record, 0: it is not … */
 	size_t holder;           /* … and by which instance */
+	enum sim_loss loss;
+	bool missed;             /* its record says that its URL has no bytes, … */
+	unsigned asked;          /* … so that storage was asked for a new one */
 	bool confirmed;
 	bool repeated;           /* storage has announced it twice */
 	uint64_t announced[SIM_STEPS]; /* the event of the pass in which each step was last announced */
