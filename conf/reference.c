@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/character.h"
 #include "core/config_keys.h"
 #include "core/config_source.h"
 
@@ -40,10 +41,16 @@ static void add_roff_word(struct text *text, const char *word, size_t length)
 {
 	if (*word == '.' || *word == '\'')
 		text_add(text, "\\&");
-	for (size_t i = 0; i < length; i++) {
-		bool special = word[i] == '\\' || word[i] == '-' || word[i] == '~';
-		text_add(text, word[i] == '\\' ? "\\e" : word[i] == '-' ? "\\-" : word[i] == '~' ? "\\(ti" : "");
-		text_add_bytes(text, word + i, special ? 0 : 1);
+	for (size_t i = 0; i < length;) {
+		uint32_t character = '?';
+		size_t size = character_read(word + i, length - i, &character);
+		if (character > 0x7f)
+			text_format(text, "\\[u%04X]", (unsigned)character);
+		else if (character == '\\' || character == '-' || character == '~')
+			text_add(text, character == '\\' ? "\\e" : character == '-' ? "\\-" : "\\(ti");
+		else
+			text_add_bytes(text, word + i, 1);
+		i += size == 0 ? 1 : size;
 	}
 }
 

@@ -26,7 +26,7 @@ static const struct replaced replaced[] = {
 	{"ANTIVIRUS_DEBUG_TOKEN", true, "use POSTPROCESSING_DEBUG_TOKEN: the virus scan is a step of this service"},
 	{"ANTIVIRUS_DEBUG_SCAN_OUTCOME", true, "there is no pretended outcome: every upload is really scanned"},
 	{"ANTIVIRUS_EVENTS_CLUSTER", false, NOT_NEEDED "brokers of today have no cluster ID"},
-	{"ANTIVIRUS_EVENTS_*", true, "use POSTPROCESSING_EVENTS_… (or OC_EVENTS_…, OCIS_EVENTS_…): the virus scan is a step of this "
+	{"ANTIVIRUS_EVENTS_*", true, "use POSTPROCESSING_EVENTS_* (or OC_EVENTS_*, OCIS_EVENTS_*): the virus scan is a step of this "
 	 "service, which has one connection to the events"},
 	{"ANTIVIRUS_ICAP_*", true, "there is no ICAP scanner: use clamd (ANTIVIRUS_CLAMAV_SOCKET), or let the service antivirus run and do "
 	 "the step (module = remote in [step:virusscan])"},
