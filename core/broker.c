@@ -29,6 +29,8 @@
 #define PROVEN (30 * SECOND)
 #define LOG_LIMIT (4 * 1024 * 1024)
 #define LOG_LOOK (60 * SECOND)
+/* How often it is asked whether it still answers. */
+#define ASK_INTERVAL (5 * SECOND)
 #define PORT_ATTEMPTS 5
 #define PASSWORD_BYTES 24
 
@@ -38,6 +40,7 @@ struct broker {
 	const struct log *log;
 	struct broker_home home;
 	struct broker_address address;
+	pthread_mutex_t changing; /* the address */
 	unsigned port;
 	char *program;
 	char *conf;
@@ -50,9 +53,11 @@ struct broker {
 	enum state state;
 	char why[512]; /* with FAILED */
 	_Atomic pid_t pid;
+	_Atomic nanos unanswered_since, unanswered_last; /* see struct unanswered */
+	struct broker_health health; /* the thread's */
 };
 
-enum event { CHILD_ENDED, STOP_WANTED, TIME_UP };
+enum event { CHILD_ENDED, CHILD_SICK, STOP_WANTED, TIME_UP };
 
 /* Waits for what comes first; `child` NULL: for no child. */
 static enum event await_event(const struct broker *broker, const struct broker_child *child, nanos limit)
@@ -130,11 +135,34 @@ static void cut_log(const struct broker *broker)
 		log_warning(broker->log, "%s/nats.log grows: %s", broker->home.path, strerror(errno));
 }
 
-static enum event await_end(const struct broker *broker, const struct broker_child *child)
+static bool is_sick(struct broker *broker)
+{
+	broker_health_asked(&broker->health, answers(broker), clock_monotonic());
+	struct unanswered writes = {.since = atomic_load(&broker->unanswered_since), .last = atomic_load(&broker->unanswered_last)};
+	return broker_health_is_sick(&broker->health, &writes, clock_monotonic());
+}
+
+/* Until it ends, is to end, or is of no use any more. While its disk is full another start would not help. */
+static enum event await_end(struct broker *broker, const struct broker_child *child)
 {
 	enum event event;
-	while ((event = await_event(broker, child, LOG_LOOK)) == TIME_UP)
-		cut_log(broker);
+	bool full = false;
+	nanos cut = clock_monotonic();
+	broker_health_begin(&broker->health, cut);
+	while ((event = await_event(broker, child, ASK_INTERVAL)) == TIME_UP) {
+		if (clock_monotonic() - cut >= LOG_LOOK) {
+			cut_log(broker);
+			cut = clock_monotonic();
+		}
+		if (!is_sick(broker))
+			continue;
+		if (broker_home_has_room(&broker->home))
+			return CHILD_SICK;
+		if (!full)
+			log_error(broker->log, "the embedded broker takes nothing more, and there is no room left in %s: it is started again when there is",
+			          broker->home.path);
+		full = true;
+	}
 	return event;
 }
 
@@ -184,46 +212,79 @@ static bool start_first(struct broker *broker, struct broker_child *child)
 	return false;
 }
 
+static bool configure(struct broker *broker, char *why, size_t size);
+
 /* Starts the child again after it ended, as often as it takes. False: the service wants to stop. */
 static bool start_again(struct broker *broker, struct broker_child *child, nanos *pause)
 {
-	char text[DURATION_TEXT_SIZE];
+	char text[DURATION_TEXT_SIZE], why[512], said[512] = "";
 	for (;;) {
 		if (await_event(broker, NULL, *pause) == STOP_WANTED)
 			return false;
 		*pause = *pause * 2 < PAUSE_LAST ? *pause * 2 : PAUSE_LAST;
-		if (start_child(broker, child))
-			return true;
-		log_error(broker->log, "the embedded broker could not be started: %s; next attempt in %s", strerror(errno),
-		          duration_format(*pause, text));
+		if (configure(broker, why, sizeof why)) {
+			if (start_child(broker, child))
+				return true;
+			snprintf(why, sizeof why, "%s: %s", broker->program, strerror(errno));
+		}
+		/* Each reason once, not at every attempt. */
+		if (strcmp(said, why) != 0)
+			log_error(broker->log, "the embedded broker cannot be started: %s; next attempt in %s, and so on", why, duration_format(*pause, text));
+		snprintf(said, sizeof said, "%s", why);
 	}
+}
+
+/* Tells those who look for it where it is now. */
+static void announce(struct broker *broker, const struct broker_child *child)
+{
+	if (!broker_home_publish(&broker->home, &broker->address))
+		log_warning(broker->log, "%s/endpoint: %s: the commands will not find the broker", broker->home.path, strerror(errno));
+	log_info(broker->log, "the embedded broker answers on %s (process %ld)", broker->address.endpoint, (long)child->pid);
+}
+
+/* Ends a child and says why. */
+static void bury(struct broker *broker, struct broker_child *child, enum event event, nanos pause)
+{
+	char status[CHILD_STATUS_SIZE], words[256], text[DURATION_TEXT_SIZE];
+	if (event == CHILD_SICK)
+		log_error(broker->log, "the embedded broker runs, but takes nothing more: it is ended and started again");
+	end_child(broker, child, status);
+	broker_home_last_words(&broker->home, words, sizeof words);
+	log_error(broker->log, "the embedded broker %s (%s)%s%s; it is started again in %s", event == CHILD_SICK ? "was ended" : "died", status,
+	          words[0] != '\0' ? ": " : "", words, duration_format(pause, text));
+	if (event == CHILD_SICK)
+		broker_health_restarted(&broker->health);
 }
 
 static void *supervise(void *closure)
 {
 	struct broker *broker = closure;
 	struct broker_child child;
-	char status[CHILD_STATUS_SIZE], words[256], text[DURATION_TEXT_SIZE];
+	char status[CHILD_STATUS_SIZE];
 	nanos pause = PAUSE_FIRST;
 	bool ready = start_first(broker, &child);
+	if (ready)
+		announce(broker, &child);
 	set_state(broker, ready ? UP : FAILED);
 	if (!ready)
 		return NULL;
 	for (;;) {
 		nanos since = clock_monotonic();
-		enum event event = ready ? TIME_UP : await_ready(broker, &child, INT64_MAX / 2, &ready);
-		if (event == TIME_UP) {
-			log_info(broker->log, "the embedded broker answers on %s (process %ld)", broker->address.endpoint, (long)child.pid);
-			event = await_end(broker, &child);
+		enum event event = TIME_UP;
+		if (!ready) {
+			event = await_ready(broker, &child, INT64_MAX / 2, &ready);
+			if (ready)
+				announce(broker, &child);
 		}
-		end_child(broker, &child, status);
-		if (event == STOP_WANTED)
+		if (event == TIME_UP)
+			event = await_end(broker, &child);
+		if (event == STOP_WANTED) {
+			end_child(broker, &child, status);
 			return NULL;
+		}
 		if (ready && clock_monotonic() - since > PROVEN)
 			pause = PAUSE_FIRST;
-		broker_home_last_words(&broker->home, words, sizeof words);
-		log_error(broker->log, "the embedded broker died (%s)%s%s; it is started again in %s", status,
-		          words[0] != '\0' ? ": " : "", words, duration_format(pause, text));
+		bury(broker, &child, event, pause);
 		ready = false;
 		if (!start_again(broker, &child, &pause))
 			return NULL;
@@ -261,36 +322,49 @@ static bool launch(struct broker *broker)
 	return false;
 }
 
-/* Address, password and nats.conf for the next attempt. */
-static bool configure(struct broker *broker)
+/* Puts another address in the place of the one that was. False: out of memory. */
+static bool change_address(struct broker *broker, const char *password)
 {
-	char url[64], password[2 * PASSWORD_BYTES + 1];
-	broker_endpoint_free(&broker->address);
-	broker->port = broker_home_choose_port(&broker->home);
+	char url[64];
+	struct broker_address next = {.changing = &broker->changing};
+	snprintf(url, sizeof url, "nats://127.0.0.1:%u", broker->port);
+	next.endpoint = strdup(url);
+	next.username = strdup("postprocessing");
+	next.password = strdup(password);
+	bool good = next.endpoint != NULL && next.username != NULL && next.password != NULL;
+	pthread_mutex_lock(&broker->changing);
+	struct broker_address last = broker->address;
+	if (good)
+		broker->address = next;
+	pthread_mutex_unlock(&broker->changing);
+	broker_endpoint_free(good ? &last : &next);
+	return good;
+}
+
+/* Port, password and nats.conf for the next start. */
+static bool configure(struct broker *broker, char *why, size_t size)
+{
+	char password[2 * PASSWORD_BYTES + 1];
+	broker->port = broker_port_choose();
 	if (broker->port == 0 || !random_hex(password, PASSWORD_BYTES)) {
-		snprintf(broker->why, sizeof broker->why, "no %s to be had", broker->port == 0 ? "port of 127.0.0.1" : "random numbers");
+		snprintf(why, size, "no %s to be had", broker->port == 0 ? "port of 127.0.0.1" : "random numbers");
 		return false;
 	}
 	if (broker->conf == NULL && asprintf(&broker->conf, "%s/nats.conf", broker->home.path) < 0)
 		broker->conf = NULL;
-	snprintf(url, sizeof url, "nats://127.0.0.1:%u", broker->port);
-	broker->address.endpoint = strdup(url);
-	broker->address.username = strdup("postprocessing");
-	broker->address.password = strdup(password);
-	explicit_bzero(password, sizeof password);
 	errno = ENOMEM;
-	if (broker->conf != NULL && broker->address.endpoint != NULL && broker->address.username != NULL &&
-	    broker->address.password != NULL &&
-	    broker_home_configure(&broker->home, broker->port, broker->address.username, broker->address.password))
-		return true;
-	snprintf(broker->why, sizeof broker->why, "cannot write %s/nats.conf: %s", broker->home.path, strerror(errno));
-	return false;
+	bool good = broker->conf != NULL && change_address(broker, password) &&
+	            broker_home_configure(&broker->home, broker->port, broker->address.username, password);
+	if (!good)
+		snprintf(why, size, "cannot write %s/nats.conf: %s", broker->home.path, strerror(errno));
+	explicit_bzero(password, sizeof password);
+	return good;
 }
 
 static bool start_on_free_port(struct broker *broker)
 {
 	for (int attempt = 1; attempt <= PORT_ATTEMPTS; attempt++) {
-		if (!configure(broker))
+		if (!configure(broker, broker->why, sizeof broker->why))
 			return false;
 		if (launch(broker))
 			return true;
@@ -313,6 +387,7 @@ static void release(struct broker *broker)
 		close(broker->stop_fd);
 	pthread_cond_destroy(&broker->changed);
 	pthread_mutex_destroy(&broker->lock);
+	pthread_mutex_destroy(&broker->changing);
 	free(broker->program);
 	free(broker->conf);
 	free(broker);
@@ -331,6 +406,7 @@ static struct broker *create(const struct log *log)
 		free(broker);
 		return NULL;
 	}
+	pthread_mutex_init(&broker->changing, NULL);
 	broker->log = log;
 	broker->home = (struct broker_home)BROKER_HOME_NONE;
 	broker->log_fd = -1;
@@ -358,14 +434,18 @@ struct broker *broker_start(const char *state_dir, const struct log *log, char *
 		release(broker);
 		return NULL;
 	}
-	if (!broker_home_publish(&broker->home, &broker->address))
-		log_warning(log, "%s/endpoint: %s: the commands will not find the broker", broker->home.path, strerror(errno));
 	return broker;
 }
 
 const struct broker_address *broker_address(const struct broker *broker)
 {
 	return &broker->address;
+}
+
+void broker_set_unanswered(struct broker *broker, const struct unanswered *writes)
+{
+	atomic_store(&broker->unanswered_since, writes->since);
+	atomic_store(&broker->unanswered_last, writes->last);
 }
 
 pid_t broker_pid(const struct broker *broker)

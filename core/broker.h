@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The embedded broker ([events] endpoint = embedded): a private nats-server as a child of the service.
  *
- * It lives in STATE/broker, listens on 127.0.0.1 only, and asks for a random password that is new at each start.
- * A child that dies is started again, on the same port and store, for as long as the service runs. It ends with the
- * service, even with one that was killed; the next service then waits until the store is really free. */
+ * It lives in STATE/broker, listens on 127.0.0.1 only, and asks for a random password. A child that dies is started again, on
+ * the same store, for as long as the service runs, and so is one that runs and takes nothing more. Each start has a port and a
+ * password of its own: whoever listens on the port of a child that has ended is told nothing that is of use. It ends with
+ * the service, even with one that was killed; the next service then waits until the store is really free. */
 #ifndef CORE_BROKER_H
 #define CORE_BROKER_H
 
@@ -11,6 +12,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+#include "core/broker_health.h"
 #include "core/config.h"
 #include "core/log.h"
 
@@ -20,8 +22,11 @@ struct broker;
  * log is borrowed. NULL: `why` says what stands against it. */
 struct broker *broker_start(const char *state_dir, const struct log *log, char *why, size_t size);
 
-/* How to reach it; the same until it is stopped. */
+/* How to reach it. What it says changes with each start of the child, under its lock. */
 const struct broker_address *broker_address(const struct broker *broker);
+
+/* What was written to it, and whether it took it. */
+void broker_set_unanswered(struct broker *broker, const struct unanswered *writes);
 
 /* The child's process ID; 0: none runs at this moment. */
 pid_t broker_pid(const struct broker *broker);

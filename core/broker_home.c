@@ -9,12 +9,14 @@
 #include <netinet/in.h>
 #include <openssl/crypto.h>
 #include <poll.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "core/private_file.h"
@@ -23,6 +25,9 @@
 /* Workers of a killed service may hold its descriptors for a moment longer than it lived itself. */
 #define OWNER_LIMIT (1 * SECOND)
 #define STORE_LIMIT (15 * SECOND)
+
+/* With less a store cannot be written. */
+#define ROOM_LEAST (UINT64_C(1) << 20)
 
 /* An event holds names and IDs, a kilobyte or two; nats-server warns of anything above 8 MB, and gives 1 MB. */
 #define MAX_PAYLOAD "8MB"
@@ -133,18 +138,15 @@ bool broker_port_free(unsigned port)
 	return try_port(port) != 0;
 }
 
-unsigned broker_home_choose_port(const struct broker_home *home)
+unsigned broker_port_choose(void)
 {
-	char text[16];
-	long last = private_file_read(home->folder, "port", text, sizeof text) > 0 ? strtol(text, NULL, 10) : 0;
-	if (last >= 1024 && last <= 65535 && broker_port_free((unsigned)last))
-		return (unsigned)last;
-	unsigned port = try_port(0);
-	int length = snprintf(text, sizeof text, "%u\n", port);
-	/* A port that could not be noted down is as good until the next start. */
-	if (port != 0)
-		(void)private_file_write(home->folder, "port", text, (size_t)length);
-	return port;
+	return try_port(0);
+}
+
+bool broker_home_has_room(const struct broker_home *home)
+{
+	struct statvfs status;
+	return fstatvfs(home->folder, &status) != 0 || (uint64_t)status.f_bavail * status.f_frsize >= ROOM_LEAST;
 }
 
 /* A string of nats-server's configuration. */

@@ -4,9 +4,8 @@
  *   owner       locked by the service that uses the folder; holds its process ID
  *   lock        locked by the service and by its nats-server, which inherits the descriptor: as long as either lives,
  *               nobody else opens the store
- *   nats.conf   written at each start
+ *   nats.conf   written at each start of nats-server
  *   nats.log    what nats-server says; nats.log.1 is the one of the start before
- *   port        the last port, used again while it is free
  *   endpoint    JSON: how the commands reach the broker
  *   jetstream/  nats-server's store */
 #ifndef CORE_BROKER_HOME_H
@@ -33,11 +32,13 @@ bool broker_home_open(struct broker_home *home, const char *state_dir, char *why
 /* Gives the locks back. */
 void broker_home_close(struct broker_home *home);
 
-/* The last port if nobody has it, else a free one, which is noted down. 0: none to be had. */
-unsigned broker_home_choose_port(const struct broker_home *home);
-
+/* A port of 127.0.0.1 that nobody listens on. 0: none to be had. */
+unsigned broker_port_choose(void);
 /* True: nobody listens on this port of 127.0.0.1, and somebody could. */
 bool broker_port_free(unsigned port);
+
+/* True: there is some room left in its file system, or nobody knows. */
+bool broker_home_has_room(const struct broker_home *home);
 
 /* Writes nats.conf. False: errno says why. */
 bool broker_home_configure(const struct broker_home *home, unsigned port, const char *username, const char *password);

@@ -34,6 +34,7 @@ struct bus {
 	char prefix[48];        /* of the inbox */
 	struct requests requests;
 	struct bus_link *link;  /* the thread that connects */
+	_Atomic nanos unanswered_since, unanswered_last; /* see struct unanswered */
 	atomic_bool untaken;    /* nobody took something that was sent, and it is not known what */
 	/* The receiver's: */
 	struct bus_wire wire;
@@ -136,12 +137,27 @@ static void fail_all(struct bus *bus, enum request_status status)
 		complete(bus, request, status);
 }
 
+static void note_unanswered(struct bus *bus, nanos sent, nanos now)
+{
+	if (atomic_load(&bus->unanswered_since) == 0)
+		atomic_store(&bus->unanswered_since, sent);
+	atomic_store(&bus->unanswered_last, now);
+}
+
+struct unanswered bus_unanswered(const struct bus *bus)
+{
+	return (struct unanswered){.since = atomic_load(&bus->unanswered_since), .last = atomic_load(&bus->unanswered_last)};
+}
+
 void bus_expire(struct bus *bus)
 {
 	struct request *request;
 	nanos now = clock_monotonic();
-	while ((request = requests_take_expired(&bus->requests, now)) != NULL)
+	while ((request = requests_take_expired(&bus->requests, now)) != NULL) {
+		if (!request->api)
+			note_unanswered(bus, request->expires - REQUEST_PATIENCE, now);
 		complete(bus, request, REQUEST_UNKNOWN);
+	}
 	if (atomic_exchange(&bus->untaken, false))
 		bus_link_prepare_again(bus->link);
 }
@@ -176,6 +192,8 @@ static struct mail *answered(struct bus *bus, struct request *request, natsMsg *
 	enum request_status status = REQUEST_UNAVAILABLE;
 	if (!natsMsg_IsNoResponders(message))
 		status = read_answer(request, message);
+	if (!request->api && atomic_load_explicit(&bus->unanswered_since, memory_order_relaxed) != 0)
+		atomic_store(&bus->unanswered_since, 0);
 	if (request->api && status == REQUEST_DONE)
 		request->reply = message;
 	else
@@ -298,6 +316,7 @@ static void on_up(void *closure, const struct bus_wire *wire)
 static void on_down(void *closure)
 {
 	struct bus *bus = closure;
+	atomic_store(&bus->unanswered_since, 0);
 	fail_all(bus, REQUEST_UNKNOWN);
 	send_change(bus, false, &(struct bus_wire){0});
 }
@@ -322,6 +341,7 @@ struct bus *bus_create(const struct bus_options *options)
 		.make_mail = make_mail,
 		.mailbox = options->mailbox,
 		.listen = options->listen,
+		.broker = options->broker,
 		.facts = options->facts,
 		.permissions = options->permissions,
 		.probe = options->probe,

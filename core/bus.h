@@ -16,6 +16,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/broker_health.h"
 #include "core/config.h"
 #include "core/log.h"
 #include "core/mailbox.h"
@@ -45,6 +46,7 @@ struct bus_options {
 	bus_prepare *prepare;
 	void *closure;
 	const char *listen;                   /* a subject whose messages come as words; borrowed; NULL: none */
+	const char *broker;                   /* its name, for people; borrowed; NULL: the address' endpoint */
 	struct bus_facts facts;
 	struct permission_scope permissions;
 	const struct bus_probe *probe;        /* see bus_connect.h; borrowed */
@@ -132,6 +134,9 @@ void bus_flush(struct bus *bus);
 /* Ends the requests that have waited too long, and has `prepare` called again if the broker said that nobody takes something that
  * was sent. To be called about once a second. */
 void bus_expire(struct bus *bus);
+
+/* Publishes that got no answer in time, since one that did. From any thread. */
+struct unanswered bus_unanswered(const struct bus *bus);
 
 /* Sends without an answer; false: not sent. */
 bool bus_send(struct bus *bus, const char *subject, const char *reply, const char *payload, size_t length);

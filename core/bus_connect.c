@@ -208,10 +208,14 @@ natsStatus bus_options(natsOptions **options, const struct broker_address *addre
 {
 	*options = NULL;
 	natsStatus status = natsOptions_Create(options);
+	if (address->changing != NULL)
+		pthread_mutex_lock(address->changing);
 	if (status == NATS_OK)
 		status = bus_servers_set(*options, address);
 	if (status == NATS_OK)
 		status = set_security(*options, address);
+	if (address->changing != NULL)
+		pthread_mutex_unlock(address->changing);
 	if (status == NATS_OK)
 		status = set_behaviour(*options, name);
 	return status;
@@ -227,7 +231,8 @@ static natsStatus connect_on(struct bus_loop *loop, natsConnection **connection,
 		status = bus_loop_set(loop, options);
 	/* With a loop the library (3.4.1 and later) takes the first bytes of the next connection for the rest of a message that
 	 * the last one was lost in: so each gets a connection of its own. */
-	if (status == NATS_OK && loop != NULL)
+	/* Nor is one of use to the address where a broker was that has another one since. */
+	if (status == NATS_OK && (loop != NULL || address->changing != NULL))
 		status = natsOptions_SetAllowReconnect(options, false);
 	if (status == NATS_OK && error != NULL)
 		status = natsOptions_SetErrorHandler(options, error, closure);
@@ -549,7 +554,7 @@ static unsigned stay_up(struct bus_link *link, char *why, size_t size)
 static void *run_link(void *closure)
 {
 	struct bus_link *link = closure;
-	const char *endpoint = link->options.address->endpoint;
+	const char *endpoint = link->options.broker != NULL ? link->options.broker : link->options.address->endpoint;
 	char said[256] = "", why[256];
 	nanos pause = PAUSE_FIRST;
 	unsigned events = LINK_BACK;

@@ -12,6 +12,7 @@ struct bus_link;
 struct bus_link_options {
 	const struct broker_address *address;
 	const char *name;
+	const char *broker; /* its name, for people; borrowed; NULL: the address' endpoint */
 	const struct log *log;
 	const char *inbox; /* the subject to subscribe to; copied */
 	/* As struct bus_reader has them, whether there is a bus_loop or not. */

@@ -42,10 +42,34 @@ void client_close(struct client *client)
 	config_free(client->config);
 }
 
+bool client_relocate(struct client *client)
+{
+	struct broker_address now;
+	char why[512];
+	if (client->events != &client->embedded || !broker_endpoint_read(client->config->state_dir, &now, why, sizeof why))
+		return false;
+	if (strcmp(now.endpoint, client->embedded.endpoint) == 0 && strcmp(now.password, client->embedded.password) == 0) {
+		broker_endpoint_free(&now);
+		return false;
+	}
+	broker_endpoint_free(&client->embedded);
+	client->embedded = now;
+	return true;
+}
+
+#define NAME "postprocessing command"
+
+natsConnection *client_connect_again(const struct client *client, const struct broker_address *address)
+{
+	natsConnection *connection = NULL;
+	(void)client;
+	return bus_connect(&connection, address, NAME, NULL, NULL, NULL, NULL) == NATS_OK ? connection : NULL;
+}
+
 natsConnection *client_connect(const struct client *client, const struct broker_address *address)
 {
 	natsConnection *connection = NULL;
-	natsStatus status = bus_connect(&connection, address, "postprocessing command", NULL, NULL, NULL, NULL);
+	natsStatus status = bus_connect(&connection, address, NAME, NULL, NULL, NULL, NULL);
 	if (status == NATS_OK)
 		return connection;
 	bool embedded = address == &client->embedded;

@@ -22,8 +22,14 @@ struct client {
 bool client_open(struct client *client, const char *path);
 void client_close(struct client *client);
 
+/* The service may have started its private broker again, which has another address since. True: it has, and `client` has that
+ * address now; a connection to the last one is of no use any more. */
+bool client_relocate(struct client *client);
+
 /* A connection to one of the brokers, or NULL with a message on stderr. */
 natsConnection *client_connect(const struct client *client, const struct broker_address *address);
+/* The same without the message. */
+natsConnection *client_connect_again(const struct client *client, const struct broker_address *address);
 
 /* Calls `each` with every record of the bucket, in no order. False: with a message on stderr. */
 bool client_each_record(struct client *client, void (*each)(void *closure, const struct record *record), void *closure);

@@ -8,6 +8,7 @@
 #ifndef CORE_CONFIG_H
 #define CORE_CONFIG_H
 
+#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,6 +37,7 @@ struct broker_address {
 	char *password;   /* NULL: none. A secret. */
 	char *token;      /* instead of both. A secret. */
 	bool tls_by_url;  /* the endpoint's URL asks for tls */
+	pthread_mutex_t *changing; /* held while it is read or changed; NULL: it stays as it is */
 	bool overridden;  /* credentials in the endpoint's URL counted, and not those of username and password */
 	char *ca_file;    /* NULL: the system's */
 	bool tls;

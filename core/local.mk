@@ -7,6 +7,9 @@ core_libcore_a_SOURCES = \
 	core/broker_child.c \
 	core/broker_child.h \
 	core/broker_endpoint.c \
+	core/broker_health.c \
+	core/broker_health.h \
+	core/broker_silence.c \
 	core/broker_home.c \
 	core/broker_home.h \
 	core/bucket.c \

@@ -108,6 +108,7 @@ static bool connect_buses(struct server *server)
 		.prepare = one ? server_prepare_both : server_prepare_events,
 		.closure = server,
 		.listen = server->peers_subject,
+		.broker = server_broker_name(server, server->events_address),
 		.facts = {server->facts.events_broker, {server->facts.stream, server->facts.consumer}},
 		.permissions = {server->events_permissions, "bus"},
 		.probe = server->events_probe,
@@ -120,6 +121,7 @@ static bool connect_buses(struct server *server)
 		return server->events != NULL;
 	}
 	options.address = server->store_address;
+	options.broker = server_broker_name(server, server->store_address);
 	options.listen = NULL;
 	options.prepare = server_prepare_store;
 	options.facts = (struct bus_facts){server->facts.store_broker, {server->facts.bucket}};

@@ -79,9 +79,18 @@ static void tidy_memory(struct server *server)
 	server->mails = 0;
 }
 
+/* Whether the private broker takes what is written. */
+static void tell_broker(struct server *server)
+{
+	struct unanswered writes = bus_unanswered(server->events);
+	broker_set_unanswered(server->broker, &writes);
+}
+
 void server_do_chores(struct server *server)
 {
 	bus_expire(server->events);
+	if (server->broker != NULL)
+		tell_broker(server);
 	if (server->records != server->events)
 		bus_expire(server->records);
 	if (!server->stopping) {

@@ -5,7 +5,7 @@
 #include "core/server_private.h"
 
 /* A private broker's address changes. */
-static const char *broker_name(const struct server *server, const struct broker_address *address)
+const char *server_broker_name(const struct server *server, const struct broker_address *address)
 {
 	bool embedded = server->broker != NULL && address == broker_address(server->broker);
 	return embedded ? "embedded" : address->endpoint;
@@ -18,7 +18,7 @@ bool server_add_facts(struct server *server)
 	if (server->readiness == NULL || !readiness_set_instance(server->readiness, server->owner))
 		return false;
 	bool one = server->store_address == server->events_address;
-	const char *events = broker_name(server, server->events_address), *store = broker_name(server, server->store_address);
+	const char *events = server_broker_name(server, server->events_address), *store = server_broker_name(server, server->store_address);
 	facts->events_broker = readiness_add(server->readiness, "broker", events);
 	facts->store_broker = one ? facts->events_broker : readiness_add(server->readiness, "broker", store);
 	facts->events_permission = readiness_add(server->readiness, "permission", events);

@@ -50,10 +50,10 @@ bool server_list_permissions(struct server *server)
 {
 	bool one = server->store_address == server->events_address;
 	struct list events = {.probe = server->events_probe}, store = {.probe = server->store_probe};
-	server->events_permissions = permissions_create(server->log, server->events_address->endpoint, server->facts.events_permission);
+	server->events_permissions = permissions_create(server->log, server_broker_name(server, server->events_address), server->facts.events_permission);
 	server->store_permissions =
 		one ? server->events_permissions
-		    : permissions_create(server->log, server->store_address->endpoint, server->facts.store_permission);
+		    : permissions_create(server->log, server_broker_name(server, server->store_address), server->facts.store_permission);
 	list_events(&events, server);
 	list_store(one ? &events : &store, server);
 	return server->events_permissions != NULL && server->store_permissions != NULL;

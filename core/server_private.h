@@ -129,6 +129,8 @@ void server_read_on(struct server *server);
 /* Makes all readings end early. */
 void server_stop_readings(struct server *server);
 
+/* A broker's name, for people: a private one's address changes. */
+const char *server_broker_name(const struct server *server, const struct broker_address *address);
 /* Registers what /readyz tells, but for the steps. False: out of memory. */
 bool server_add_facts(struct server *server);
 /* What the buses prepare, with the server as closure: of one broker for both, of that of the events, of that of the store. */

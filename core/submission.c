@@ -2,8 +2,10 @@
 #include "core/submission.h"
 
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "core/bus_connect.h"
 #include "core/envelope.h"
@@ -17,6 +19,7 @@
 /* A service that is there takes an upload much sooner. */
 #define TAKEN_PATIENCE (30 * SECOND)
 #define ROUND (SECOND / 4)
+#define CALLBACKS_PATIENCE (2 * SECOND)
 
 struct submission {
 	struct client *client;
@@ -27,6 +30,7 @@ struct submission {
 	natsConnection *events, *records;
 	natsSubscription *subscription[2];
 	struct service_steps service;
+	atomic_uint heard; /* subscriptions whose callbacks may still come */
 	struct file_server *server;
 	sigset_t signals; /* that end it early */
 };
@@ -49,13 +53,28 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
 	mailbox_send(&submission->mailbox, &delivery->mail);
 }
 
+static void on_complete(void *closure)
+{
+	struct submission *submission = closure;
+	atomic_fetch_sub(&submission->heard, 1);
+}
+
+static natsStatus hear(struct submission *submission, size_t index, natsConnection *connection, const char *subject)
+{
+	natsSubscription **subscription = &submission->subscription[index];
+	natsStatus status = natsConnection_Subscribe(subscription, connection, subject, on_message, submission);
+	if (status == NATS_OK && natsSubscription_SetOnCompleteCB(*subscription, on_complete, submission) == NATS_OK)
+		atomic_fetch_add(&submission->heard, 1);
+	return status;
+}
+
 static bool subscribe(struct submission *submission)
 {
 	char subject[256];
 	snprintf(subject, sizeof subject, "$KV.%s.>", submission->client->config->bucket);
-	natsStatus status = natsConnection_Subscribe(&submission->subscription[0], submission->events, INTAKE_STREAM, on_message, submission);
+	natsStatus status = hear(submission, 0, submission->events, INTAKE_STREAM);
 	if (status == NATS_OK)
-		status = natsConnection_Subscribe(&submission->subscription[1], submission->records, subject, on_message, submission);
+		status = hear(submission, 1, submission->records, subject);
 	if (status == NATS_OK)
 		status = natsConnection_Flush(submission->events);
 	if (status == NATS_OK)
@@ -69,15 +88,22 @@ static bool subscribe(struct submission *submission)
 	return records;
 }
 
-static bool open_all(struct submission *submission)
+/* again: it is tried as often as it takes, so nothing is said. */
+static bool connect_all(struct submission *submission, bool again)
 {
-	struct client *client = submission->client;
-	char why[512];
-	submission->events = client_connect(client, client->events);
+	natsConnection *(*connect)(const struct client *, const struct broker_address *) = again ? client_connect_again : client_connect;
+	const struct client *client = submission->client;
+	submission->events = connect(client, client->events);
 	if (submission->events == NULL)
 		return false;
-	submission->records = client->records == client->events ? submission->events : client_connect(client, client->records);
-	if (submission->records == NULL)
+	submission->records = client->records == client->events ? submission->events : connect(client, client->records);
+	return submission->records != NULL;
+}
+
+static bool open_all(struct submission *submission)
+{
+	char why[512];
+	if (!connect_all(submission, false))
 		return false;
 	submission->server = file_server_start(submission->options->addr, submission->options->url, why, sizeof why);
 	if (submission->server == NULL) {
@@ -87,17 +113,38 @@ static bool open_all(struct submission *submission)
 	return subscribe(submission);
 }
 
-static void close_all(struct submission *submission)
+/* Afterwards no callback is under way. */
+static void disconnect_all(struct submission *submission)
 {
-	/* So that no callback is under way when the mailbox goes. */
-	for (size_t i = 0; i < 2; i++)
-		if (submission->subscription[i] != NULL && natsSubscription_Drain(submission->subscription[i]) == NATS_OK)
-			natsSubscription_WaitForDrainCompletion(submission->subscription[i], 2000);
+	nanos limit = clock_monotonic() + CALLBACKS_PATIENCE;
+	natsConnection_Close(submission->events);
+	natsConnection_Close(submission->records);
+	while (atomic_load(&submission->heard) > 0 && clock_monotonic() < limit)
+		nanosleep(&(struct timespec){.tv_nsec = MILLISECOND}, NULL);
 	if (submission->records != submission->events)
 		natsConnection_Destroy(submission->records);
 	natsConnection_Destroy(submission->events);
 	natsSubscription_Destroy(submission->subscription[0]);
 	natsSubscription_Destroy(submission->subscription[1]);
+	submission->events = submission->records = NULL;
+	submission->subscription[0] = submission->subscription[1] = NULL;
+}
+
+/* A private broker that was started again is followed to its new address; what it says there of what was missed, the service
+ * repeats. */
+static void follow_broker(struct submission *submission)
+{
+	bool there = submission->events != NULL && natsConnection_Status(submission->events) == NATS_CONN_STATUS_CONNECTED;
+	if (there || (!client_relocate(submission->client) && submission->events != NULL))
+		return;
+	disconnect_all(submission);
+	if (!connect_all(submission, true) || !subscribe(submission))
+		disconnect_all(submission);
+}
+
+static void close_all(struct submission *submission)
+{
+	disconnect_all(submission);
 	if (submission->server != NULL)
 		file_server_stop(submission->server);
 	struct mail *mail = mailbox_receive(&submission->mailbox, 0);
@@ -329,6 +376,7 @@ static int follow(struct submission *submission)
 			mail = next;
 		}
 		check_patience(submission);
+		follow_broker(submission);
 	}
 	return 0;
 }

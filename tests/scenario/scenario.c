@@ -128,8 +128,16 @@ void scenario_start_service(struct scenario *scenario)
 	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario->folder);
 	snprintf(log, sizeof log, "%s/service.log", scenario->folder);
 	snprintf(socket, sizeof socket, "ANTIVIRUS_CLAMAV_SOCKET=%s/clamd.sock", scenario->folder);
-	const char *program = scenario->options.hasty ? "./tests/postprocessing_hasty" : "./postprocessing";
-	const char *argv[] = {program, "server", "-c", ini, NULL};
+	char build[FOLDER_PATH_SIZE], program[FOLDER_PATH_SIZE + 64];
+	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
+	snprintf(program, sizeof program, "%s/%s", build, scenario->options.hasty ? "tests/postprocessing_hasty" : "postprocessing");
+	const char *argv[16];
+	size_t count = 0;
+	for (; scenario->options.under != NULL && scenario->options.under[count] != NULL; count++) {
+		ck_assert_uint_lt(count + 5, sizeof argv / sizeof argv[0]);
+		argv[count] = scenario->options.under[count];
+	}
+	memcpy(argv + count, (const char *const[]){program, "server", "-c", ini, NULL}, 5 * sizeof *argv);
 	const char *env[16] = {socket};
 	for (size_t i = 0; scenario->options.env != NULL && scenario->options.env[i] != NULL; i++) {
 		ck_assert_uint_lt(i + 2, sizeof env / sizeof env[0]);

@@ -33,6 +33,7 @@ struct scenario_options {
 	bool embedded;             /* no nats-server but the service's own */
 	const char *host;          /* where the service finds storage, an address of this machine; NULL: the loopback */
 	bool hasty;                /* the program with less patience, see hasty.c */
+	const char *const *under;  /* the command that runs the service's, NULL-terminated; NULL: none */
 	bool no_broker;            /* the nats-server is not started yet: scenario_start_broker() */
 };
 
