@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -209,17 +210,21 @@ bool bus_read_position(const char *reply, struct bus_position *position)
 	uint64_t number[5] = {0};
 	for (const char *c = reply; c != NULL && *c != '\0'; c++)
 		dots += *c == '.';
-	const char *start = NULL;
+	const char *start = NULL, *consumer = NULL;
 	unsigned wanted = dots >= 10 ? 6 : 4; /* the dot before <delivered> */
-	for (const char *c = reply; c != NULL && *c != '\0' && start == NULL; c++)
+	for (const char *c = reply; c != NULL && *c != '\0' && start == NULL; c++) {
 		if (*c == '.' && ++at == wanted)
 			start = c + 1;
+		else if (*c == '.' && at == wanted - 1)
+			consumer = c + 1;
+	}
+	size_t length = start != NULL && consumer != NULL ? (size_t)(start - 1 - consumer) : 0;
 	for (size_t i = 0; start != NULL && i < 5; i++) {
 		char *end;
 		number[i] = strtoull(start, &end, 10);
 		start = end == start || (*end != '.' && (*end != '\0' || i < 4)) ? NULL : end + 1;
 	}
-	*position = (struct bus_position){number[0], number[1], number[2], (nanos)number[3], number[4]};
+	*position = (struct bus_position){number[0], number[1], number[2], (nanos)number[3], number[4], consumer, length};
 	return start != NULL;
 }
 
@@ -238,7 +243,8 @@ static void on_word(natsConnection *connection, natsSubscription *subscription, 
 	natsMsg_Destroy(message);
 }
 
-static struct mail *delivered(struct bus *bus, natsMsg *message, bool status)
+/* mark: the pull's own subject's, '\0' for a message of the stream. */
+static struct mail *delivered(struct bus *bus, natsMsg *message, char mark)
 {
 	struct delivery *delivery = malloc(sizeof *delivery);
 	if (delivery == NULL) { /* not acknowledged, so it comes again */
@@ -248,7 +254,8 @@ static struct mail *delivered(struct bus *bus, natsMsg *message, bool status)
 	*delivery = (struct delivery){
 		.mail.kind = MAIL_DELIVERY,
 		.message = message,
-		.status = status,
+		.status = mark != '\0',
+		.mark = mark,
 		.data = natsMsg_GetData(message),
 		.length = (size_t)natsMsg_GetDataLength(message),
 		.spent = bus->options.spent,
@@ -257,7 +264,11 @@ static struct mail *delivered(struct bus *bus, natsMsg *message, bool status)
 	if (bus_read_position(natsMsg_GetReply(message), &position)) {
 		delivery->sequence = position.sequence;
 		delivery->stored = position.stored;
+		delivery->consumer_sequence = position.consumer_sequence;
+		delivery->consumer = position.consumer;
+		delivery->consumer_length = position.consumer_length;
 		delivery->pending = position.pending;
+		delivery->delivered = position.delivered < UINT_MAX ? (unsigned)position.delivered : UINT_MAX;
 		delivery->redelivered = position.delivered > 1;
 	}
 	return &delivery->mail;
@@ -279,7 +290,7 @@ static struct mail *make_mail(void *closure, natsMsg *message)
 	const char *token = strncmp(subject, bus->prefix, length) == 0 ? subject + length : "";
 	uint32_t number, generation;
 	if (sscanf(token, "r.%" SCNu32 ".%" SCNu32, &number, &generation) != 2)
-		return delivered(bus, message, token[0] != '\0');
+		return delivered(bus, message, token[0]);
 	struct request *request = requests_take(&bus->requests, number, generation);
 	if (request != NULL)
 		return answered(bus, request, message);
@@ -293,9 +304,15 @@ void delivery_free(struct delivery *delivery)
 	free(delivery);
 }
 
-void bus_pull_subject(const struct bus *bus, char subject[BUS_SUBJECT_SIZE])
+bool delivery_is_of(const struct delivery *delivery, const char *consumer)
 {
-	snprintf(subject, BUS_SUBJECT_SIZE, "%sp", bus->prefix);
+	size_t length = strlen(consumer);
+	return delivery->consumer != NULL && delivery->consumer_length == length && memcmp(delivery->consumer, consumer, length) == 0;
+}
+
+void bus_pull_subject(const struct bus *bus, char mark, char subject[BUS_SUBJECT_SIZE])
+{
+	snprintf(subject, BUS_SUBJECT_SIZE, "%s%c", bus->prefix, mark);
 }
 
 static void send_change(struct bus *bus, bool up, const struct bus_wire *wire)

@@ -148,6 +148,8 @@ struct bus_position {
 	uint64_t consumer_sequence;
 	nanos stored;               /* when */
 	uint64_t pending;           /* messages that the consumer has yet to deliver */
+	const char *consumer;       /* its name, within the subject, … */
+	size_t consumer_length;     /* … and not terminated */
 };
 /* False: it is no such subject. */
 bool bus_read_position(const char *reply, struct bus_position *position);
@@ -157,20 +159,28 @@ bool bus_read_position(const char *reply, struct bus_position *position);
 struct delivery {
 	struct mail mail;
 	natsMsg *message;
-	bool status;         /* no message of the stream, but word of the pull itself */
+	bool status;         /* no message of the stream, but word of the pull itself … */
+	char mark;           /* … with the mark that this had, see bus_pull_subject() */
 	const char *data;    /* the message's bytes, not terminated */
 	size_t length;
 	uint64_t sequence;   /* in the stream */
 	nanos stored;        /* there, at this time of the broker's */
+	uint64_t consumer_sequence;
+	const char *consumer; /* its name, not terminated; NULL: not known */
+	size_t consumer_length;
 	uint64_t pending;    /* messages behind it that the consumer has yet to deliver */
+	unsigned delivered;  /* how often by now */
 	bool redelivered;
 	int64_t stream;      /* the receiver's own: when the stream was made that it is of */
+	bool of_gap;         /* the gap's reader has brought it, see gap.h: the receiver's to set */
 	struct spent *spent; /* where its message goes; NULL: nowhere */
 };
 void delivery_free(struct delivery *delivery);
+/* Has the consumer of that name brought it? */
+bool delivery_is_of(const struct delivery *delivery, const char *consumer);
 
 #define BUS_SUBJECT_SIZE 96
-/* The subject to which pulls are to be answered. */
-void bus_pull_subject(const struct bus *bus, char subject[BUS_SUBJECT_SIZE]);
+/* The subject to which pulls are to be answered. mark: a letter but 'r', to tell apart those of several consumers. */
+void bus_pull_subject(const struct bus *bus, char mark, char subject[BUS_SUBJECT_SIZE]);
 
 #endif

@@ -35,3 +35,29 @@ natsStatus bus_find_last(jsCtx *js, const char *stream, const char *subject, uin
 	natsMsg_Destroy(message);
 	return status;
 }
+
+/* Whether it was stored before then; one that is gone was. */
+static natsStatus is_older(jsCtx *js, const char *stream, uint64_t sequence, nanos since, bool *older)
+{
+	natsMsg *message = NULL;
+	natsStatus status = js_GetMsg(&message, js, stream, sequence, NULL, NULL);
+	*older = status == NATS_NOT_FOUND || (status == NATS_OK && natsMsg_GetTime(message) < since);
+	natsMsg_Destroy(message);
+	return status == NATS_NOT_FOUND ? NATS_OK : status;
+}
+
+natsStatus bus_find_since(jsCtx *js, const char *stream, uint64_t first, uint64_t limit, nanos since, uint64_t *found)
+{
+	natsStatus status = NATS_OK;
+	while (first < limit && status == NATS_OK) {
+		bool older;
+		uint64_t middle = first + (limit - first) / 2;
+		status = is_older(js, stream, middle, since, &older);
+		if (status == NATS_OK && older)
+			first = middle + 1;
+		else
+			limit = middle;
+	}
+	*found = first;
+	return status;
+}

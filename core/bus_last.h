@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The end of a stream, for those that read it up to there. */
+ * Places in a stream: its end, for those that read it up to there, and where a time begins. */
 #ifndef CORE_BUS_LAST_H
 #define CORE_BUS_LAST_H
 
@@ -14,5 +14,9 @@
  * whose message may be gone. stored: when it was, may be NULL. Of an empty stream both are 0. NATS_MISMATCH: it is not
  * empty, and still the last is not to be found. */
 natsStatus bus_find_last(jsCtx *js, const char *stream, const char *subject, uint64_t *sequence, nanos *stored);
+
+/* The first message from `first` on that was stored at `since` (the broker's clock) or later; the last one looked at is that
+ * before `limit`, and if all are older, *found is `limit`. One that is gone is older. */
+natsStatus bus_find_since(jsCtx *js, const char *stream, uint64_t first, uint64_t limit, nanos since, uint64_t *found);
 
 #endif

@@ -112,6 +112,17 @@ void coordinator_set_stream(struct coordinator *coordinator, const struct stream
 	coordinator->hold = hold < coordinator->options.hold ? hold : coordinator->options.hold;
 }
 
+void coordinator_set_gap(struct coordinator *coordinator, bool open, uint64_t end, bool behind)
+{
+	coordinator->gap_end = open ? end : 0;
+	coordinator->gap_behind = open && behind;
+}
+
+bool events_may_come(const struct coordinator *coordinator, nanos then, nanos now)
+{
+	return coordinator->gap_behind || lag_may_hide(&coordinator->lag, then, now);
+}
+
 /* Asks for a reading of the bucket; each upload that is in the step gets a job. */
 static void begin_sweep(struct coordinator *coordinator, struct delivery *delivery, struct event *event)
 {
@@ -188,10 +199,13 @@ static void take_event(struct coordinator *coordinator, struct delivery *deliver
 		return;
 	}
 	struct slot *slot = slot_get(coordinator, id);
-	/* It comes again because it is not done with yet; nothing piles up behind what does not get on. */
-	if (slot != NULL && slot_has_event(slot, delivery->sequence, coordinator->stream)) {
+	/* It comes again because it is not done with yet; nothing piles up behind what does not get on. The last delivery is the one to be
+	 * acknowledged: what brought it before may be a consumer that is gone. */
+	struct job *under_way = slot != NULL ? slot_find_event(slot, delivery->sequence, coordinator->stream) : NULL;
+	if (under_way != NULL) {
 		event_clear(event);
-		ports->drop(ports->closure, delivery);
+		ports->drop(ports->closure, under_way->source);
+		under_way->source = delivery;
 		return;
 	}
 	struct job *job = slot != NULL ? make_event_job(coordinator, delivery, event, now) : NULL;
@@ -220,7 +234,7 @@ void coordinator_deliver(struct coordinator *coordinator, struct delivery *deliv
 	const struct ports *ports = &coordinator->options.ports;
 	struct event event;
 	char why[512];
-	if (!delivery->redelivered)
+	if (!delivery->redelivered && !delivery->of_gap)
 		lag_delivered(&coordinator->lag, delivery->stored, delivery->pending, now);
 	switch (event_decode(delivery->data, delivery->length, coordinator->options.step, coordinator->options.pipeline.count, now,
 	                     false, &event, why, sizeof why)) {

@@ -44,6 +44,8 @@ struct ports {
 	/* Both end the delivery; without acknowledgement it comes again. */
 	void (*acknowledge)(void *closure, struct delivery *delivery);
 	void (*drop)(void *closure, struct delivery *delivery);
+	/* The same, and it comes again after a while. */
+	void (*postpone)(void *closure, struct delivery *delivery, nanos pause);
 	void (*run)(void *closure, struct run *run);
 	void (*cancel)(void *closure, struct run *run);
 	/* A run has not ended although it was cancelled long ago. */
@@ -88,6 +90,9 @@ struct stream_facts {
 };
 /* Connected. */
 void coordinator_set_stream(struct coordinator *coordinator, const struct stream_facts *facts, nanos now);
+/* Events up to `end` are read besides those that come after them, see gap.h. behind: not all of them have been delivered yet,
+ * and they are coming. open false: there is no such gap. */
+void coordinator_set_gap(struct coordinator *coordinator, bool open, uint64_t end, bool behind);
 /* Until then nothing comes. */
 void coordinator_cut_off(struct coordinator *coordinator);
 

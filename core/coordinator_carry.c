@@ -16,6 +16,9 @@
 #define BEGIN_LIMIT (MARKER_AGE / 2)
 /* What was known of a record so long ago is read again before a step is run on it. */
 #define KNOWN_LIMIT (5 * SECOND)
+/* An event that waits for older ones comes again so much later each time. */
+#define POSTPONED SECOND
+#define POSTPONED_LIMIT (5 * SECOND)
 /* Whether an answer can still come is looked at again. */
 #define ANSWER_INTERVAL (10 * SECOND)
 
@@ -312,7 +315,7 @@ static bool is_to_wait_on(const struct coordinator *coordinator, const struct jo
 	if (job->input.kind != INPUT_DUE || slot->known != SLOT_PRESENT)
 		return false;
 	const struct status *status = &slot->record->status;
-	return status_waits_for(status) == WAITS_FOR_ANSWER && status->due <= now && lag_may_hide(&coordinator->lag, status->due, now);
+	return status_waits_for(status) == WAITS_FOR_ANSWER && status->due <= now && events_may_come(coordinator, status->due, now);
 }
 
 /* Why the job has nothing to do, found out before the pipeline is asked; NULL: it is to be asked. */
@@ -349,6 +352,30 @@ static const char *reason_to_skip(const struct coordinator *coordinator, struct 
 	if (job->sweep != NULL && slot->known != SLOT_PRESENT)
 		return "it has ended since";
 	return NULL;
+}
+
+/* Is the event of an upload without a record, and may that be among the older events that are still to be read? Then it waits
+ * until they are. What the marker of a deleted record knows to have begun behind them does not. */
+static bool is_to_come_later(const struct coordinator *coordinator, const struct job *job)
+{
+	const struct slot *slot = job->slot;
+	const struct input *input = &job->input;
+	bool asks = input->kind == INPUT_STEP_FINISHED || input->kind == INPUT_READY || input->kind == INPUT_RESUME;
+	if (!asks || coordinator->gap_end == 0 || job->source == NULL || input->sequence <= coordinator->gap_end)
+		return false;
+	bool begun_since = slot->gone.begun > coordinator->gap_end && slot->gone.stream == input->stream;
+	return slot->known == SLOT_ABSENT && !input->lost && !begun_since;
+}
+
+static void postpone(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	nanos pause = (job->source->delivered > 0 ? job->source->delivered : 1) * POSTPONED;
+	metrics_count(coordinator->options.metrics, events_postponed);
+	ports->postpone(ports->closure, job->source, pause < POSTPONED_LIMIT ? pause : POSTPONED_LIMIT);
+	job->source = NULL;
+	job->action = (struct action){0};
+	job_finish(coordinator, job, now);
 }
 
 /* Is it by this transition that a step ends the upload? */
@@ -470,6 +497,10 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 	if (job->input.kind == INPUT_BEGIN)
 		recall(job);
 	job->input.lost = slot->known == SLOT_ABSENT && slot->expected;
+	if (is_to_come_later(coordinator, job)) {
+		postpone(coordinator, job, now);
+		return;
+	}
 	const char *skip = job->input.lost ? NULL : reason_to_skip(coordinator, job, now);
 	/* What was decided on an older record is void, also if what follows ends the job at once. */
 	job->action = (struct action){0};

@@ -13,6 +13,9 @@ static bool is_to_hold(const struct coordinator *coordinator, const struct job *
 	/* People look for it while it waits. */
 	if (step_is_suspended(coordinator, record_step(coordinator, job->record)))
 		return false;
+	/* Of what is read of the gap nobody knows whether it was delivered before. */
+	if (job->source == NULL || job->source->of_gap)
+		return false;
 	if (coordinator->hold == 0 || coordinator->held >= coordinator->hold_limit || coordinator->stopping)
 		return false;
 	/* Only where there is no record in all likelihood. */

@@ -116,6 +116,8 @@ struct coordinator {
 	int64_t stream;
 	uint64_t before;          /* events up to this one are older than the connection, and perhaps than the process */
 	struct lag lag;
+	uint64_t gap_end;         /* events up to this one are read besides, 0: there is no such gap; … */
+	bool gap_behind;          /* … and not all of them have been delivered yet */
 	uint64_t lost_from;       /* the broker has lost the events from this one on, … */
 	nanos lost_at;            /* … as was noticed then; 0 and 0: none */
 	nanos sure;               /* so long after it was first published may a message be published again unseen */
@@ -147,12 +149,15 @@ struct job *job_create(enum input_kind kind);
 void job_free(struct coordinator *coordinator, struct job *job);
 /* An event that is not done with, if it is still here, is left to come again. */
 void event_give_back(struct coordinator *coordinator, struct delivery **source);
-/* Does one of its jobs have this event already? */
-bool slot_has_event(const struct slot *slot, uint64_t sequence, int64_t stream);
+/* Its job that has this event already; NULL: none does. */
+struct job *slot_find_event(const struct slot *slot, uint64_t sequence, int64_t stream);
 /* What an upload at rest waits for. */
 enum waits_for status_waits_for(const struct status *status);
 /* Is it a record that another instance looks after? */
 bool record_is_theirs(const struct coordinator *coordinator, const struct record *record);
+
+/* May what was stored by then be yet to come? */
+bool events_may_come(const struct coordinator *coordinator, nanos then, nanos now);
 
 /* coordinator_slots.c */
 /* The upload's slot, made if there is none; NULL: out of memory. */

@@ -93,12 +93,12 @@ static bool has_event(const struct job *job, uint64_t sequence, int64_t stream)
 	return job != NULL && job->source != NULL && job->input.sequence == sequence && job->input.stream == stream;
 }
 
-bool slot_has_event(const struct slot *slot, uint64_t sequence, int64_t stream)
+struct job *slot_find_event(const struct slot *slot, uint64_t sequence, int64_t stream)
 {
-	const struct job *job = slot->first;
+	struct job *job = slot->first;
 	while (job != NULL && !has_event(job, sequence, stream))
 		job = job->next;
-	return job != NULL || has_event(slot->current, sequence, stream);
+	return job == NULL && has_event(slot->current, sequence, stream) ? slot->current : job;
 }
 
 void slot_add_job(struct coordinator *coordinator, struct slot *slot, struct job *job, nanos now)
@@ -205,7 +205,7 @@ static const char *first_waiter(const struct coordinator *coordinator, enum wait
 	nanos answer;
 	const char *id = waiters_first(waiters, WAITS_FOR_TIME, at), *other = waiters_first(waiters, WAITS_FOR_ANSWER, &answer);
 	*what = WAITS_FOR_TIME;
-	if (other == NULL || (id != NULL && *at <= answer) || (answer <= now && lag_may_hide(&coordinator->lag, answer, now)))
+	if (other == NULL || (id != NULL && *at <= answer) || (answer <= now && events_may_come(coordinator, answer, now)))
 		return id;
 	*what = WAITS_FOR_ANSWER;
 	*at = answer;

@@ -91,6 +91,8 @@ core_libcore_a_SOURCES = \
 	core/file_server.h \
 	core/footprint.c \
 	core/footprint.h \
+	core/gap.c \
+	core/gap.h \
 	core/host.c \
 	core/host.h \
 	core/http.c \
@@ -99,6 +101,10 @@ core_libcore_a_SOURCES = \
 	core/instance.h \
 	core/intake.c \
 	core/intake.h \
+	core/intake_consumer.c \
+	core/intake_gap.c \
+	core/intake_private.h \
+	core/intake_stand.c \
 	core/json.c \
 	core/json.h \
 	core/json_reader.c \
@@ -151,6 +157,8 @@ core_libcore_a_SOURCES = \
 	core/problems.c \
 	core/process_usage.c \
 	core/process_usage.h \
+	core/pull.c \
+	core/pull.h \
 	core/readiness.c \
 	core/readiness.h \
 	core/record.c \

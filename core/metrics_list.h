@@ -10,6 +10,7 @@
 	X(events_taken, "postprocessing_events_total", "Events about uploads that were taken.") \
 	X(events_irrelevant, "postprocessing_events_irrelevant_total", "Events that concern nothing here.") \
 	X(events_broken, "postprocessing_events_broken_total", "Events that could not be used; each is in the log.") \
+	X(events_postponed, "postprocessing_events_postponed_total", "Times an event had to wait for older ones that were still to be read.") \
 	X(events_ignored, "postprocessing_events_ignored_total", "Events about uploads that changed nothing.") \
 	X(events_repeated, "postprocessing_events_repeated_total", "BytesReceived that repeated the one of an upload that had just ended.") \
 	X(uploads_begun, "postprocessing_uploads_begun_total", "Uploads that were begun.") \
@@ -36,7 +37,8 @@
 	X(busy, "postprocessing_uploads_moving", "Uploads that are being moved forward at this moment.") \
 	X(waiting, "postprocessing_steps_waiting", "Uploads that wait for their turn in a step.") \
 	X(runs, "postprocessing_steps_running", "Steps that are running, or next.") \
-	X(config_warnings, "postprocessing_config_warnings", "Warnings about the configuration; they are in the log of the start.")
+	X(config_warnings, "postprocessing_config_warnings", "Warnings about the configuration; they are in the log of the start.") \
+	X(gap, "postprocessing_gap_events", "Events older than the consumer that are still to be read, at the most.")
 
 struct metrics_list {
 #define X(member, name, help) struct counter *member;

@@ -16,6 +16,7 @@ struct peer {
 	char name[OWNER_LIMIT];
 	nanos heard;
 	bool dead;
+	nanos able; /* when it was last said to be; 0: never */
 };
 
 struct peers {
@@ -23,6 +24,7 @@ struct peers {
 	struct peer *peer;
 	size_t count;
 	nanos ticked;
+	nanos listened; /* since when they can be heard; 0: since never */
 	bool died; /* since the last tick */
 };
 
@@ -112,6 +114,27 @@ void peers_mentioned(struct peers *peers, const char *name, nanos now)
 	find_or_add(peers, name, now);
 }
 
+void peers_is_able(struct peers *peers, const char *name, nanos now)
+{
+	struct peer *peer = find_or_add(peers, name, now);
+	if (peer != NULL)
+		peer->able = now;
+}
+
+/* A process of another version may have come back under the name. */
+static bool is_able(const struct peer *peer, nanos now)
+{
+	return peer->able != 0 && now - peer->able < PEER_PATIENCE;
+}
+
+bool peers_all_able(const struct peers *peers, nanos now)
+{
+	for (size_t i = 0; i < peers->count; i++)
+		if (!peers->peer[i].dead && !is_able(&peers->peer[i], now))
+			return false;
+	return peers->listened != 0 && now - peers->listened >= PEER_ALL_HEARD;
+}
+
 bool peers_lives(const struct peers *peers, const char *name)
 {
 	if (strcmp(name, peers->own) == 0)
@@ -124,12 +147,12 @@ void peers_deaf(struct peers *peers, nanos now)
 {
 	for (size_t i = 0; i < peers->count; i++)
 		peers->peer[i].heard = now;
-	peers->ticked = now;
+	peers->ticked = peers->listened = now;
 }
 
 bool peers_tick(struct peers *peers, nanos now)
 {
-	if (peers->ticked != 0 && now - peers->ticked > STOPPED)
+	if (peers->ticked == 0 || now - peers->ticked > STOPPED)
 		peers_deaf(peers, now);
 	peers->ticked = now;
 	for (size_t i = 0; i < peers->count; i++) {

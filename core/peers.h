@@ -14,6 +14,8 @@
 
 #define PEER_SIGN_INTERVAL (4 * SECOND)
 #define PEER_PATIENCE (15 * SECOND)
+/* After so long without a break all that live have been heard, more than once. */
+#define PEER_ALL_HEARD (20 * SECOND)
 
 struct peers;
 
@@ -27,6 +29,11 @@ void peers_heard(struct peers *peers, const char *name, nanos now);
 void peers_left(struct peers *peers, const char *name);
 /* A record names it. One that is not known yet has PEER_PATIENCE from now on to be heard. */
 void peers_mentioned(struct peers *peers, const char *name, nanos now);
+
+/* It said that it is of a version that can do with what this one makes … */
+void peers_is_able(struct peers *peers, const char *name, nanos now);
+/* … and so have all that live, and there was time enough to hear all. */
+bool peers_all_able(const struct peers *peers, nanos now);
 
 /* Is this an instance that lives, or may? The own one always does. */
 bool peers_lives(const struct peers *peers, const char *name);

@@ -20,7 +20,10 @@ bool position_read(const char *state_dir, const char *file, const char *of, stru
 		return false;
 	ssize_t length = private_file_read(folder, file, text, sizeof text);
 	close(folder);
-	if (length < 0 || sscanf(text, "%" SCNd64 " %" SCNu64 " %255s %" SCNd64, &read.stream, &read.sequence, name, &read.noted) < 3 ||
+	/* Earlier versions wrote less, and do not look at what stands behind. */
+	if (length < 0 ||
+	    sscanf(text, "%" SCNd64 " %" SCNu64 " %255s %" SCNd64 " %" SCNu64 " %" SCNd64 " %" SCNu64 " %" SCNu64 " %" SCNd64, &read.stream,
+	           &read.sequence, name, &read.noted, &read.gap_end, &read.made, &read.floor, &read.count, &read.looked) < 3 ||
 	    strcmp(name, of) != 0)
 		return false;
 	*position = read;
@@ -33,8 +36,10 @@ bool position_write(const char *state_dir, const char *file, const char *of, con
 	int folder = private_folder_open(state_dir, why, sizeof why);
 	if (folder < 0)
 		return false;
-	int length = snprintf(text, sizeof text, "%" PRId64 " %" PRIu64 " %.255s %" PRId64 "\n", position->stream, position->sequence, of,
-	                      position->noted);
+	int length = snprintf(text, sizeof text,
+	                      "%" PRId64 " %" PRIu64 " %.255s %" PRId64 " %" PRIu64 " %" PRId64 " %" PRIu64 " %" PRIu64 " %" PRId64 "\n",
+	                      position->stream, position->sequence, of, position->noted, position->gap_end, position->made, position->floor,
+	                      position->count, position->looked);
 	bool good = private_file_write(folder, file, text, (size_t)length);
 	close(folder);
 	return good;
@@ -46,7 +51,8 @@ enum standing position_compare(const struct position *position, int64_t created,
 		return STANDING_FIRST;
 	if (position->stream != created)
 		return STANDING_OTHER;
-	return last < position->sequence ? STANDING_BEHIND : STANDING_GOOD;
+	uint64_t seen = position->floor > position->sequence ? position->floor : position->sequence;
+	return last < seen ? STANDING_BEHIND : STANDING_GOOD;
 }
 
 struct position shared_position_get(struct shared_position *shared)
@@ -64,12 +70,35 @@ void shared_position_set(struct shared_position *shared, const struct position *
 	pthread_mutex_unlock(&shared->lock);
 }
 
+/* With the lock held. */
+static void advance(struct position *position, uint64_t sequence)
+{
+	if (sequence <= position->sequence)
+		return;
+	position->sequence = sequence;
+	position->noted = clock_now();
+}
+
 void shared_position_advance(struct shared_position *shared, int64_t when, uint64_t sequence)
 {
 	pthread_mutex_lock(&shared->lock);
-	if (when >= shared->position.stream && sequence > shared->position.sequence) {
-		shared->position.sequence = sequence;
-		shared->position.noted = clock_now();
+	if (when >= shared->position.stream)
+		advance(&shared->position, sequence);
+	pthread_mutex_unlock(&shared->lock);
+}
+
+void shared_position_look(struct shared_position *shared, const struct position *seen)
+{
+	struct position *position = &shared->position;
+	pthread_mutex_lock(&shared->lock);
+	if (seen->made >= position->stream) {
+		position->gap_end = seen->gap_end;
+		position->made = seen->made;
+		position->floor = seen->floor;
+		position->count = seen->count;
+		position->looked = clock_now();
+		if (seen->gap_end == 0)
+			advance(position, seen->floor);
 	}
 	pthread_mutex_unlock(&shared->lock);
 }

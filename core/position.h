@@ -12,7 +12,13 @@
 struct position {
 	int64_t stream;    /* the stream's time of creation: a position is of one stream only; 0: nothing is known */
 	uint64_t sequence; /* in the events' stream: all up to it is done with; in the bucket's: the last that was seen */
-	int64_t noted;     /* of the events' stream: when it last got on, by our clock; 0: not known */
+	/* Of the events' stream: */
+	int64_t noted;     /* when it last got on, by our clock; 0: not known */
+	uint64_t gap_end;  /* up to this one it is read by the gap's reader, see gap.h; 0: there is no gap */
+	int64_t made;      /* our consumer: when it was made, 0: not known … */
+	uint64_t floor;    /* … up to where it has done with all that it brings, 0: not known … */
+	uint64_t count;    /* … how many deliveries that took; 0: none … */
+	int64_t looked;    /* … and when that was so, by our clock */
 };
 
 /* One that several threads use: a sequence is never seen or set beside another stream than its own. */
@@ -27,6 +33,9 @@ void shared_position_set(struct shared_position *shared, const struct position *
 /* It got as far as `sequence`, in a stream that was there at the time `when`. Word of an older stream, and of what is known
  * already, changes nothing. */
 void shared_position_advance(struct shared_position *shared, int64_t when, uint64_t sequence);
+/* What was seen of our consumer: the members from gap_end on. In a stream that was there when it was made, it got as far as
+ * `floor`, unless there is a gap. */
+void shared_position_look(struct shared_position *shared, const struct position *seen);
 
 /* The files of the state folder. */
 #define POSITION_EVENTS "position"

@@ -211,11 +211,7 @@ struct server *server_create(const struct config *config, const struct steps *st
 	server->unready_since = clock_monotonic();
 	server->store = (struct store){.bucket = config->bucket, .table = config->table, .log = log};
 	position_read(config->state_dir, POSITION_EVENTS, config->consumer, &server->saved);
-	server->intake = (struct intake){.consumer = config->consumer,
-	                                 .window = config->max_in_flight,
-	                                 .state_dir = config->state_dir,
-	                                 .log = log,
-	                                 .applied = SHARED_POSITION(server->saved)};
+	intake_init(&server->intake, config->consumer, config->max_in_flight, config->state_dir, log, &server->saved);
 	bucket_init(&server->bucket, &server->store, config->state_dir);
 	atomic_init(&server->replicas, loss_replicas_read(config->state_dir));
 	server->bucket_saved = server->bucket.position;
@@ -247,6 +243,7 @@ static void set_stream(struct server *server)
 		.behind = __atomic_load_n(&intake->behind, __ATOMIC_RELAXED),
 		.lost_from = __atomic_load_n(&intake->lost_from, __ATOMIC_RELAXED),
 	}, clock_now());
+	server_note_gap(server);
 }
 
 static void take_change(struct server *server, struct bus_change *change)
@@ -256,7 +253,7 @@ static void take_change(struct server *server, struct bus_change *change)
 	if (up && bus == server->records)
 		server_take_bucket(server);
 	if (bus == server->events) {
-		intake_reset(&server->intake);
+		intake_reset(&server->intake, up);
 		if (up)
 			set_stream(server);
 		else
@@ -300,7 +297,7 @@ static void begin_stop(struct server *server)
 
 static void take_delivery(struct server *server, struct delivery *delivery)
 {
-	if (!intake_take(&server->intake, delivery))
+	if (!intake_take(&server->intake, server->events, delivery))
 		return;
 	delivery->stream = server->stream_created;
 	if (server->stopping)
@@ -312,8 +309,8 @@ static void take_delivery(struct server *server, struct delivery *delivery)
 /* Two processes of one name take what belongs to the other for their own, and neither misses the other. */
 static void check_name(struct server *server, const char *name)
 {
-	size_t length = strlen(server->owner);
-	if (strncmp(name, server->owner, length) != 0 || name[length] != ' ' || strcmp(name + length + 1, server->nonce) == 0)
+	size_t length = strlen(server->owner), nonce = strlen(server->nonce);
+	if (strncmp(name, server->owner, length) != 0 || name[length] != ' ' || strncmp(name + length + 1, server->nonce, nonce) == 0)
 		return;
 	nanos now = clock_monotonic();
 	if (server->twin_said != 0 && now - server->twin_said < TWIN_INTERVAL)
@@ -325,7 +322,8 @@ static void check_name(struct server *server, const char *name)
 	          server->owner, server->config->state_dir);
 }
 
-/* "+NAME" is a sign of life, "-NAME" the last one; "=NAME NONCE" tells processes of one name apart; "!ID": the upload is over. */
+/* "+NAME" is a sign of life, "-NAME" the last one; "=NAME NONCE" tells processes of one name apart; "!ID": the upload is over;
+ * "~NAME" is said by those that know of the gap before a consumer, see gap.h, as earlier versions do not. */
 static void take_word(struct server *server, struct word *word)
 {
 	if (word->text[0] == '+')
@@ -336,6 +334,8 @@ static void take_word(struct server *server, struct word *word)
 		check_name(server, word->text + 1);
 	else if (word->text[0] == '!')
 		coordinator_told_gone(server->coordinator, word->text + 1, clock_now());
+	else if (word->text[0] == '~')
+		peers_is_able(server->peers, word->text + 1, clock_monotonic());
 	free(word);
 }
 
@@ -343,7 +343,9 @@ static void take_reply(struct server *server, struct request *request)
 {
 	if (request == &server->bucket.question) {
 		take_standing(server);
-	} else if (!intake_answered(&server->intake, request)) {
+	} else if (intake_answered(&server->intake, server->events, request)) {
+		server_note_gap(server);
+	} else {
 		if (request->of_record && request->status == REQUEST_DONE)
 			bucket_saw(&server->bucket, request->sequence);
 		coordinator_answered(server->coordinator, request, clock_now());

@@ -34,6 +34,7 @@ static void keep_company(struct server *server)
 	if (now >= server->sign_next) {
 		server_say_word(server, '+');
 		say_nonce(server);
+		server_say_word(server, '~');
 		server->sign_next = now + PEER_SIGN_INTERVAL;
 	}
 	/* Who stops looks after what it has, as the others are to know, but takes nothing over. */
@@ -43,11 +44,18 @@ static void keep_company(struct server *server)
 	}
 }
 
+/* When it was looked at last is written along with what has changed. */
+static bool is_saved(const struct position *saved, const struct position *now)
+{
+	return now->sequence == saved->sequence && now->stream == saved->stream && now->gap_end == saved->gap_end && now->made == saved->made &&
+	       now->floor == saved->floor;
+}
+
 /* False: it could not be written, with `why`. */
 static bool save(struct server *server, const char *file, const char *of, struct position *saved, struct position now, char *why,
                  size_t size)
 {
-	if (now.stream == 0 || (now.sequence == saved->sequence && now.stream == saved->stream))
+	if (now.stream == 0 || (is_saved(saved, &now)))
 		return true;
 	if (position_write(server->config->state_dir, file, of, &now)) {
 		*saved = now;
@@ -86,6 +94,13 @@ static void tell_broker(struct server *server)
 	broker_set_unanswered(server->broker, &writes);
 }
 
+void server_note_gap(struct server *server)
+{
+	struct gap_facts gap = intake_gap(&server->intake);
+	coordinator_set_gap(server->coordinator, gap.open, gap.end, gap.behind && clock_monotonic() - gap.moved < MINUTE);
+	gauge_set(server->counted.gap, (int64_t)gap.left);
+}
+
 void server_do_chores(struct server *server)
 {
 	bus_expire(server->events);
@@ -94,7 +109,7 @@ void server_do_chores(struct server *server)
 	if (server->records != server->events)
 		bus_expire(server->records);
 	if (!server->stopping) {
-		intake_ask_position(&server->intake, server->events);
+		intake_ask_position(&server->intake, server->events, peers_all_able(server->peers, clock_monotonic()));
 		bucket_watch(&server->bucket, server->records);
 	}
 	if (server->http != NULL && http_address(server->http) == NULL)

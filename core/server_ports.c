@@ -83,8 +83,18 @@ static void port_drop(void *closure, struct delivery *delivery)
 	struct server *server = closure;
 	/* Whoever else takes events is to have it at once. */
 	if (server->stopping && !is_of_another_stream(server, delivery))
-		bus_send(server->events, natsMsg_GetReply(delivery->message), NULL, "-NAK", 4);
-	intake_drop(&server->intake, delivery);
+		intake_postpone(&server->intake, server->events, delivery, 0);
+	else
+		intake_drop(&server->intake, delivery);
+}
+
+static void port_postpone(void *closure, struct delivery *delivery, nanos pause)
+{
+	struct server *server = closure;
+	if (is_of_another_stream(server, delivery))
+		intake_drop(&server->intake, delivery);
+	else
+		intake_postpone(&server->intake, server->events, delivery, pause);
 }
 
 static void port_run(void *closure, struct run *run)
@@ -175,6 +185,7 @@ struct ports server_ports(struct server *server)
 		.look = port_look,
 		.acknowledge = port_acknowledge,
 		.drop = port_drop,
+		.postpone = port_postpone,
 		.run = port_run,
 		.cancel = port_cancel,
 		.replace = port_replace,

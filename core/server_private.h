@@ -158,7 +158,9 @@ void server_note_run(struct server *server, const struct run *run);
 
 /* To be called about once a second. */
 void server_do_chores(struct server *server);
-/* Says to the other instances that this one lives ('+') or ends ('-'). */
+/* Tells the coordinator, and the figures, how far the gap before the consumer is read. */
+void server_note_gap(struct server *server);
+/* Says to the other instances that this one lives ('+') or ends ('-'), or what it can do ('~'). */
 void server_say_word(struct server *server, char sign);
 
 /* A search in the stream is over; the next one begins, if it is asked for. */

@@ -21,6 +21,7 @@ void fake_deliver(struct fake_world *world, const char *message, size_t length, 
 	delivery->stored = world->stored != 0 ? world->stored : FAKE_STREAM_TIME + (nanos)sequence;
 	delivery->pending = world->pending;
 	delivery->redelivered = redelivered;
+	delivery->of_gap = world->of_gap;
 	coordinator_deliver(world->coordinator, delivery, world->now);
 }
 

@@ -146,8 +146,8 @@ static void fake_look(void *closure, struct lookup *lookup)
 
 static void end_delivery(struct fake_world *world, struct delivery *delivery, const char *word)
 {
-	char number[24];
-	snprintf(number, sizeof number, "%llu", (unsigned long long)delivery->sequence);
+	char number[48];
+	snprintf(number, sizeof number, "%llu%s", (unsigned long long)delivery->sequence, delivery->of_gap ? " of the gap" : "");
 	say(world, word, number);
 	free((char *)(uintptr_t)delivery->data);
 	free(delivery);
@@ -161,6 +161,13 @@ static void fake_acknowledge(void *closure, struct delivery *delivery)
 static void fake_drop(void *closure, struct delivery *delivery)
 {
 	end_delivery(closure, delivery, "drop");
+}
+
+static void fake_postpone(void *closure, struct delivery *delivery, nanos pause)
+{
+	struct fake_world *world = closure;
+	world->postponed = pause;
+	end_delivery(world, delivery, "postpone");
 }
 
 static void fake_run(void *closure, struct run *run)
@@ -209,8 +216,8 @@ static void create(struct fake_world *world, const char *owner)
 		.workers = workers,
 		.announced = world->announces,
 		.ports = {world, fake_load, fake_read, fake_put, fake_remove, fake_say_gone, fake_publish, fake_announce,
-		          fake_message_id, fake_look, fake_acknowledge, fake_drop, fake_run, fake_cancel,
-		          fake_replace, fake_lives, fake_scan},
+		          fake_message_id, fake_look, fake_acknowledge, fake_drop, fake_postpone,
+		          fake_run, fake_cancel, fake_replace, fake_lives, fake_scan},
 		.log = &world->log,
 		.metrics = &world->metrics,
 		.owner = owner,

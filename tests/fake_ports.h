@@ -54,6 +54,8 @@ struct fake_world {
 	uint64_t pending;   /* behind each event */
 	nanos stored;       /* when events were; 0: as FAKE_STREAM_TIME says */
 	size_t mentions;    /* how often it was asked whether an instance lives */
+	bool of_gap;        /* the gap's reader brings the events */
+	nanos postponed;    /* the pause that an event was last postponed by */
 	const char *living; /* another instance that lives; NULL: none does */
 	uint64_t revision;
 	struct fake_entry *entries;

@@ -25,7 +25,7 @@ check_PROGRAMS += tests/test_sim
 tests_test_sim_SOURCES = tests/test_sim.c tests/sim/world.c tests/sim/world.h tests/sim/broker.c tests/sim/broker.h \
 	tests/sim/instance.c tests/sim/ports.c tests/sim/operation.c tests/sim/actors.c tests/sim/promises.c tests/sim/forget.c tests/sim/stop.c tests/sim/suspend.c
 
-check_PROGRAMS += tests/test_markers tests/test_scan_markers tests/test_search tests/test_position tests/test_census tests/test_trim tests/test_instance tests/test_retention
+check_PROGRAMS += tests/test_markers tests/test_scan_markers tests/test_search tests/test_position tests/test_gap tests/test_census tests/test_trim tests/test_instance tests/test_retention
 
 CONFIG_FIXTURE = tests/config_fixture.c tests/config_fixture.h
 
@@ -126,6 +126,9 @@ tests_test_coordinator_broker_SOURCES = tests/test_coordinator_broker.c $(COORDI
 
 check_PROGRAMS += tests/test_coordinator_clock
 tests_test_coordinator_clock_SOURCES = tests/test_coordinator_clock.c $(COORDINATOR_WORLD)
+
+check_PROGRAMS += tests/test_coordinator_gap
+tests_test_coordinator_gap_SOURCES = tests/test_coordinator_gap.c $(COORDINATOR_WORLD)
 
 check_PROGRAMS += tests/test_coordinator_lag
 tests_test_coordinator_lag_SOURCES = tests/test_coordinator_lag.c $(COORDINATOR_WORLD)

@@ -163,11 +163,40 @@ START_TEST(the_dead_make_room)
 }
 END_TEST
 
+/* Nobody is to be taken for able because he has not been heard yet. */
+START_TEST(all_that_live_are_able)
+{
+	set_up();
+	ck_assert(!peers_all_able(peers, 2 * SECOND));
+	peers_heard(peers, "former", 2 * SECOND);
+	for (nanos now = 2 * SECOND; now < 2 * MINUTE; now += SECOND) {
+		peers_heard(peers, "other", now);
+		peers_is_able(peers, "other", now);
+		if (now < MINUTE)
+			peers_heard(peers, "former", now);
+		peers_tick(peers, now);
+		ck_assert_int_eq(peers_all_able(peers, now), now >= MINUTE + PEER_PATIENCE); /* the last sign was 1 s earlier */
+	}
+	/* The broker was away. */
+	peers_deaf(peers, 2 * MINUTE);
+	ck_assert(!peers_all_able(peers, 2 * MINUTE));
+	/* An earlier version takes the other one's place. */
+	for (nanos now = 2 * MINUTE; now < 4 * MINUTE; now += SECOND) {
+		peers_heard(peers, "other", now);
+		peers_tick(peers, now);
+	}
+	ck_assert(!peers_all_able(peers, 4 * MINUTE));
+	peers_is_able(peers, "other", 4 * MINUTE);
+	ck_assert(peers_all_able(peers, 4 * MINUTE));
+	tear_down();
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {silence_is_death, signs_keep_alive, the_dead_may_return,
 	                              a_name_in_a_record_has_its_patience, leaving_is_death_at_once, we_ourselves_never_die,
 	                              our_own_stop_kills_nobody, a_broker_away_kills_nobody, names_are_limited,
-	                              the_dead_make_room};
+	                              the_dead_make_room, all_that_live_are_able};
 	return suite_run("peers", tests, sizeof tests / sizeof tests[0], 10);
 }

@@ -10,7 +10,9 @@
 START_TEST(what_is_written_is_read)
 {
 	char folder[FOLDER_PATH_SIZE];
-	const struct position written = {.stream = 1795374249439047919, .sequence = 18446744073709551615u, .noted = 1795374249439047919};
+	const struct position written = {.stream = 1795374249439047919, .sequence = 18446744073709551615u, .noted = 1795374249439047919,
+	                                 .gap_end = 18446744073709551614u, .made = 1795374249439047920, .floor = 18446744073709551613u,
+	                                 .count = 18446744073709551612u, .looked = 1795374249439047921};
 	struct position read;
 	ck_assert(folder_create(folder));
 	ck_assert(!position_read(folder, POSITION_EVENTS, "postprocessing-pull", &read));
@@ -19,11 +21,21 @@ START_TEST(what_is_written_is_read)
 	ck_assert_int_eq(read.stream, written.stream);
 	ck_assert_uint_eq(read.sequence, written.sequence);
 	ck_assert_int_eq(read.noted, written.noted);
+	ck_assert_uint_eq(read.gap_end, written.gap_end);
+	ck_assert_int_eq(read.made, written.made);
+	ck_assert_uint_eq(read.floor, written.floor);
+	ck_assert_uint_eq(read.count, written.count);
+	ck_assert_int_eq(read.looked, written.looked);
 	/* As earlier versions wrote it. */
 	ck_assert(folder_write(folder, POSITION_EVENTS, "12 34 postprocessing-pull\n", 26));
 	ck_assert(position_read(folder, POSITION_EVENTS, "postprocessing-pull", &read));
 	ck_assert_uint_eq(read.sequence, 34);
 	ck_assert_int_eq(read.noted, 0);
+	ck_assert_int_eq(read.made, 0);
+	ck_assert(folder_write(folder, POSITION_EVENTS, "12 34 postprocessing-pull 56\n", 29));
+	ck_assert(position_read(folder, POSITION_EVENTS, "postprocessing-pull", &read));
+	ck_assert_int_eq(read.noted, 56);
+	ck_assert(read.gap_end == 0 && read.made == 0 && read.floor == 0 && read.count == 0 && read.looked == 0);
 	/* Another file, another position. */
 	ck_assert(!position_read(folder, POSITION_BUCKET, "postprocessing-pull", &read));
 	/* Another consumer stands elsewhere. */
@@ -60,6 +72,30 @@ START_TEST(stands_to_what_was_seen)
 	ck_assert_int_eq(position_compare(&known, 8, 0), STANDING_OTHER);
 	ck_assert_int_eq(position_compare(&empty, 7, 0), STANDING_GOOD);
 	ck_assert_int_eq(position_compare(&empty, 8, 0), STANDING_OTHER);
+	/* The consumer has got farther than what stood before it. */
+	const struct position ahead = {.stream = 7, .sequence = 100, .gap_end = 200, .floor = 300};
+	ck_assert_int_eq(position_compare(&ahead, 7, 300), STANDING_GOOD);
+	ck_assert_int_eq(position_compare(&ahead, 7, 299), STANDING_BEHIND);
+}
+END_TEST
+
+/* While there is a gap, only the gap's floor counts. */
+START_TEST(what_is_applied_stays_behind_the_gap)
+{
+	struct shared_position shared = SHARED_POSITION(((struct position){.stream = 7, .sequence = 10}));
+	struct position seen = {.gap_end = 20, .made = 8, .floor = 25, .count = 5};
+	shared_position_look(&shared, &seen);
+	struct position known = shared_position_get(&shared);
+	ck_assert(known.sequence == 10 && known.gap_end == 20 && known.made == 8 && known.floor == 25 && known.count == 5 && known.looked != 0);
+	shared_position_advance(&shared, 8, 15);
+	ck_assert_uint_eq(shared_position_get(&shared).sequence, 15);
+	seen.gap_end = 0;
+	shared_position_look(&shared, &seen);
+	ck_assert_uint_eq(shared_position_get(&shared).sequence, 25);
+	/* Word of a stream that is gone. */
+	shared_position_look(&shared, &(struct position){.made = 6, .floor = 100});
+	known = shared_position_get(&shared);
+	ck_assert(known.sequence == 25 && known.made == 8);
 }
 END_TEST
 
@@ -97,7 +133,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {what_is_written_is_read, nonsense_is_no_position, stands_to_what_was_seen,
+	const TTest *const tests[] = {what_is_written_is_read, nonsense_is_no_position, stands_to_what_was_seen, what_is_applied_stays_behind_the_gap,
 	                              a_sequence_stays_with_its_stream};
 	return suite_run("position", tests, sizeof tests / sizeof tests[0], 10);
 }

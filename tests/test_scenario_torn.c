@@ -85,7 +85,7 @@ static void damage(const char *command)
 /* begun: what the service that runs has begun. */
 static void check_goes_on(uint64_t begun)
 {
-	scenario_await_log(&scenario, "created, it begins behind what was applied");
+	scenario_await_log(&scenario, "it begins behind what was applied");
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "untaken", 0);
 	storage_step_finished(&scenario, "untaken", "policies", "continue");
 	storage_step_finished(&scenario, "asks", "policies", "continue");

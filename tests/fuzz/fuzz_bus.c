@@ -26,6 +26,7 @@ static struct {
 struct bus_link *__wrap_bus_link_create(const struct bus_link_options *options);
 void __wrap_bus_link_stop(struct bus_link *link, const natsConnection *taken);
 void __wrap_bus_link_destroy(struct bus_link *link);
+void __wrap_bus_link_prepare_again(struct bus_link *link);
 natsStatus __wrap_natsConnection_PublishMsg(natsConnection *connection, natsMsg *message);
 
 struct bus_link *__wrap_bus_link_create(const struct bus_link_options *options)
@@ -44,6 +45,11 @@ void __wrap_bus_link_stop(struct bus_link *link, const natsConnection *taken)
 }
 
 void __wrap_bus_link_destroy(struct bus_link *link)
+{
+	(void)link;
+}
+
+void __wrap_bus_link_prepare_again(struct bus_link *link)
 {
 	(void)link;
 }
@@ -153,16 +159,67 @@ static void check_put(struct bus *bus, const char *data, size_t size)
 	answer(&request, data, size);
 }
 
+/* When the consumer was made, by a message that tells it; 0: by none. */
+static int64_t made_by(const char *data, size_t size)
+{
+	natsMsg *message = make_message("s", data, size);
+	json_t *json = message != NULL ? json_loadb(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), 0, NULL) : NULL;
+	const char *created = json_string_value(json_object_get(json, "created"));
+	int64_t made = 0;
+	if (created == NULL || !time_parse(created, &made))
+		made = 0;
+	json_decref(json);
+	natsMsg_Destroy(message);
+	return made;
+}
+
+static const struct log quiet = {.fd = -1, .level = LOG_ERROR};
+
 static void check_position(struct bus *bus, const char *data, size_t size)
 {
-	struct intake intake = {.consumer = "c", .applied = SHARED_POSITION((struct position){.sequence = 5})};
-	intake_ask_position(&intake, bus);
+	struct intake intake;
+	intake_init(&intake, "c", 10, "", &quiet, &(struct position){.sequence = 5, .made = made_by(data, size)});
+	intake_ask_position(&intake, bus, true);
 	REQUIRE(intake.asking);
 	if (!answer(&intake.question, data, size))
 		return;
-	REQUIRE(intake_answered(&intake, &intake.question));
+	REQUIRE(intake_answered(&intake, bus, &intake.question));
 	uint64_t applied = shared_position_get(&intake.applied).sequence;
 	REQUIRE(!intake.asking && intake.question.reply == NULL && applied >= 5 && applied <= INT64_MAX);
+}
+
+/* What is known of the gap's reader never gets what counts as applied beyond the gap. */
+static void check_gap(struct bus *bus, const char *data, size_t size)
+{
+	struct intake intake;
+	int64_t made = made_by(data, size);
+	intake_init(&intake, "c", 10, "", &quiet, &(struct position){.sequence = 5, .made = made, .gap_end = 20});
+	intake.gap = (struct gap){.before = made, .count = 1, .range = {{6, 20}}};
+	intake_reset(&intake, true);
+	intake.asked = clock_monotonic(); /* so only the reader is asked for */
+	intake_ask_position(&intake, bus, true);
+	REQUIRE(intake.reading.asking && !intake.asking);
+	if (!answer(&intake.reading.question, data, size))
+		return;
+	REQUIRE(intake_answered(&intake, bus, &intake.reading.question));
+	struct position known = shared_position_get(&intake.applied);
+	REQUIRE(!intake.reading.asking && intake.reading.question.reply == NULL && known.sequence >= 5 && known.sequence <= 20);
+	REQUIRE(intake.reading.open == (known.gap_end != 0));
+}
+
+/* What is written is read, and what can be read can be written. */
+static void check_note(const char *data, size_t size)
+{
+	struct gap gap, again;
+	char *note = strndup(data, size), text[GAP_TEXT_SIZE];
+	REQUIRE(note != NULL);
+	if (gap_read(&gap, note)) {
+		gap_write(&gap, text);
+		REQUIRE(gap_read(&again, text) && gap_equals(&gap, &again));
+		for (unsigned i = 0; i < gap.count; i++)
+			REQUIRE(gap_has(&gap, gap.range[i].first) && gap_has(&gap, gap.range[i].last) && gap.range[i].last <= gap_end(&gap));
+	}
+	free(note);
 }
 
 /* By the book: the numbers of "$JS.ACK.<domain>.<hash>.<stream>.<consumer>.<delivered>.<sequence>…", the first two of
@@ -193,9 +250,12 @@ static bool plain(const char *reply)
 }
 
 /* What a pull brings: a message, or word of the pull itself on the inbox's subject. */
-static void check_delivery(const char *subject, const char *data, size_t size)
+static void check_delivery(struct bus *bus, const char *subject, const char *data, size_t size)
 {
-	struct intake intake = {.held = 3, .outstanding = 7};
+	struct intake intake;
+	intake_init(&intake, "c", 10, "", &quiet, &(struct position){0});
+	intake.pull.held = 3;
+	intake.pull.outstanding = 7;
 	natsMsg *message = make_message(subject, data, size);
 	if (message == NULL)
 		return;
@@ -210,11 +270,13 @@ static void check_delivery(const char *subject, const char *data, size_t size)
 	REQUIRE(delivery->sequence == 0 || !plain(reply) || delivery->sequence == sequence);
 	REQUIRE(delivery->sequence == 0 || !plain(reply) || delivery->redelivered == (delivered > 1));
 	REQUIRE(delivery->sequence == 0 || !plain(reply) || delivery->stored == (nanos)stored);
-	bool status = delivery->status;
-	REQUIRE(intake_take(&intake, delivery) == !status);
-	REQUIRE(intake.outstanding <= 7 && intake.held == 3 + (unsigned)!status);
-	REQUIRE(status || intake.outstanding == 6);
-	if (!status)
+	/* There is no gap, so what its reader brings is not taken. */
+	bool status = delivery->status, of_gap = !status && delivery_is_of(delivery, "c-gap");
+	REQUIRE(intake_take(&intake, bus, delivery) == (!status && !of_gap));
+	REQUIRE(intake.pull.outstanding <= 7 && intake.pull.held == 3 + (unsigned)(!status && !of_gap));
+	REQUIRE(status || of_gap || intake.pull.outstanding == 6);
+	REQUIRE(intake.reading.pull.held == 0);
+	if (!status && !of_gap)
 		delivery_free(delivery);
 }
 
@@ -249,17 +311,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct bus *bus = make_bus(&mailbox);
 	const char *rest = (const char *)data + 1;
 	char subject[BUS_SUBJECT_SIZE];
-	bus_pull_subject(bus, subject);
+	bus_pull_subject(bus, 'p', subject);
 	if (data[0] == 'l')
 		check_load(bus, rest, size - 1);
 	else if (data[0] == 'p')
 		check_put(bus, rest, size - 1);
 	else if (data[0] == 'c')
 		check_position(bus, rest, size - 1);
+	else if (data[0] == 'g')
+		check_gap(bus, rest, size - 1);
+	else if (data[0] == 'n')
+		check_note(rest, size - 1);
 	else if (data[0] == 'w')
 		check_word(&mailbox, rest, size - 1);
 	else
-		check_delivery(data[0] == 's' ? subject : INTAKE_STREAM, rest, size - 1);
+		check_delivery(bus, data[0] == 's' ? subject : INTAKE_STREAM, rest, size - 1);
 	bus_destroy(bus);
 	mailbox_destroy(&mailbox);
 	return 0;

@@ -58,7 +58,7 @@ tests_fuzz_fuzz_content_LDFLAGS = $(AM_LDFLAGS) $(CONTENT_FUZZ_WRAPS) -fsanitize
 
 EXTRA_DIST += tests/fuzz/corpus/bus
 BUS_FUZZ_SOURCES = tests/fuzz/fuzz_bus.c tests/fuzz/fuzz.h tests/fuzz/require.h
-BUS_FUZZ_WRAPS = -Wl,--wrap=bus_link_create,--wrap=bus_link_stop,--wrap=bus_link_destroy,--wrap=natsConnection_PublishMsg
+BUS_FUZZ_WRAPS = -Wl,--wrap=bus_link_create,--wrap=bus_link_stop,--wrap=bus_link_destroy,--wrap=bus_link_prepare_again,--wrap=natsConnection_PublishMsg
 check_PROGRAMS += tests/fuzz/replay_bus
 tests_fuzz_replay_bus_SOURCES = $(BUS_FUZZ_SOURCES) tests/fuzz/replay.c
 tests_fuzz_replay_bus_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS='"bus"'

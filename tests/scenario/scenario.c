@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/gap.h"
 #include "tests/harness/fetch.h"
 
 #define LOG_LIMIT ((size_t)4 << 20)
@@ -326,6 +327,18 @@ int scenario_command(const struct scenario *scenario, const char *const *words, 
 	return status;
 }
 
+/* Or there is none. */
+static bool is_gap_read(const struct scenario *scenario)
+{
+	jsConsumerInfo *info = NULL;
+	struct gap gap = {0};
+	natsStatus status = js_GetConsumerInfo(&info, scenario->js, "main-queue", "postprocessing-pull-gap", NULL, NULL);
+	bool read = status == NATS_OK && gap_read(&gap, info->Config->Description) && info->AckFloor.Consumer > 0 &&
+	            info->AckFloor.Stream >= gap_end(&gap);
+	jsConsumerInfo_Destroy(info);
+	return read || status == NATS_NOT_FOUND;
+}
+
 static bool is_applied(void *closure)
 {
 	struct scenario *scenario = closure;
@@ -334,7 +347,7 @@ static bool is_applied(void *closure)
 		return false;
 	bool applied = info->NumPending == 0 && info->NumAckPending == 0;
 	jsConsumerInfo_Destroy(info);
-	return applied;
+	return applied && is_gap_read(scenario);
 }
 
 void scenario_await_applied(struct scenario *scenario)

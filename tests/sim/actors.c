@@ -111,6 +111,17 @@ static void answer(struct world *world, const struct happening *happening)
 	store(world, &message);
 }
 
+/* While its event is still to be read. */
+static void ask(struct world *world, size_t number)
+{
+	struct sim_upload *upload = &world->upload[number];
+	struct text message = {0};
+	upload->sought = upload->resumed = true;
+	world_trace(world, "somebody asks for %s", upload->id);
+	event_encode_resume(&message, upload->id, "", world->now);
+	store(world, &message);
+}
+
 /* What has no record yet, or none any more, would be asked of storage. */
 static void resume(struct world *world, size_t number)
 {
@@ -156,6 +167,8 @@ void actors_happen(struct world *world, const struct happening *happening)
 		answer_announcement(world, happening);
 	else if (happening->kind == HAPPEN_READY)
 		confirm(world, happening);
+	else if (happening->kind == HAPPEN_ASK)
+		ask(world, happening->upload);
 	else
 		answer(world, happening);
 }
@@ -191,12 +204,19 @@ static void see_start(struct world *world, size_t number)
 }
 
 /* What storage is done with it no longer knows. */
-static void see_restart(struct world *world, size_t number)
+static void see_restart(struct world *world, size_t number, const char *id)
 {
 	struct sim_upload *upload = &world->upload[number];
+	char before[64];
+	uint64_t event = 0;
+	/* See make_message_id(). */
+	snprintf(before, sizeof before, "%s.restart.", upload->id);
+	if (id != NULL && strncmp(id, before, strlen(before)) == 0)
+		event = strtoull(id + strlen(before), NULL, 10);
 	world_trace(world, "storage is asked to begin %s again", upload->id);
+	promises_of_restart(world, upload, event);
 	upload->restarted = true;
-	bool resumed = upload->resumed && upload->confirmed;
+	bool resumed = (upload->resumed && upload->confirmed) || upload->sought;
 	bool lost = upload->missed && !upload->hit && !resumed && upload->cleaned == 0;
 	if (lost && ++upload->asked > 1)
 		world_violated(world, "storage is asked twice for a new URL of %s", upload->id);
@@ -204,7 +224,7 @@ static void see_restart(struct world *world, size_t number)
 		return;
 	if (!upload->missed && !upload->hit && upload->cleaned == 0 && !resumed)
 		world_violated(world, "storage is asked to begin %s again, of which nothing was lost", world->upload[number].id);
-	if (!world->upload[number].confirmed)
+	if (!upload->confirmed && (!upload->sought || upload->hit || upload->missed))
 		world_plan(world, 1 + (nanos)world_random(world, 2 * (uint64_t)SECOND), &(struct happening){.kind = HAPPEN_UPLOAD, .upload = number});
 }
 
@@ -228,7 +248,7 @@ void actors_see(struct world *world, uint64_t sequence)
 	else if (upload != NULL && event.type == EVENT_START_STEP)
 		see_start(world, number);
 	else if (upload != NULL && event.type == EVENT_RESTART)
-		see_restart(world, number);
+		see_restart(world, number, message->id);
 	else if (upload != NULL && event.type == EVENT_STEP_FINISHED && strcmp(event.step, "scan") == 0 && message->id != NULL)
 		upload->results++;
 	event_clear(&event);

@@ -52,7 +52,8 @@ uint64_t sim_publish(struct sim_broker *broker, const char *data, size_t length,
 	}
 	broker->message = grown(broker->message, broker->count, sizeof *broker->message);
 	broker->message[broker->count] = (struct sim_message){
-		.data = sim_copy(data, length), .length = length, .id = id != NULL ? sim_copy(id, strlen(id)) : NULL, .stored = now};
+		.data = sim_copy(data, length), .length = length, .id = id != NULL ? sim_copy(id, strlen(id)) : NULL, .stored = now,
+		.life = broker->life};
 	return ++broker->count;
 }
 
@@ -64,11 +65,11 @@ bool sim_has(const struct sim_broker *broker, const char *id)
 	return false;
 }
 
-uint64_t sim_deliver(struct sim_broker *broker, nanos now)
+uint64_t sim_deliver(struct sim_broker *broker, bool of_gap, nanos now)
 {
 	for (size_t i = 0; i < broker->count; i++) {
 		struct sim_message *message = &broker->message[i];
-		if (message->acknowledged || (message->redeliver != 0 && message->redeliver > now))
+		if (message->acknowledged || gap_has(&broker->gap, i + 1) != of_gap || (message->redeliver != 0 && message->redeliver > now))
 			continue;
 		message->delivered++;
 		message->redeliver = now + SIM_ACK_WAIT;
@@ -77,14 +78,68 @@ uint64_t sim_deliver(struct sim_broker *broker, nanos now)
 	return 0;
 }
 
-void sim_acknowledge(struct sim_broker *broker, uint64_t sequence)
+/* All up to it is acknowledged that is in the gap, or that is not. */
+static uint64_t find_floor(const struct sim_broker *broker, bool of_gap)
 {
-	broker->message[sequence - 1].acknowledged = true;
+	uint64_t floor = 0;
+	while (floor < broker->count && (broker->message[floor].acknowledged || gap_has(&broker->gap, floor + 1) != of_gap))
+		floor++;
+	return floor;
 }
 
-void sim_nak(struct sim_broker *broker, uint64_t sequence, nanos now)
+void sim_acknowledge(struct sim_broker *broker, uint64_t sequence, uint64_t life)
 {
-	broker->message[sequence - 1].redeliver = now;
+	struct sim_message *message = &broker->message[sequence - 1];
+	if (message->life != life)
+		return;
+	message->acknowledged = true;
+	if (gap_has(&broker->gap, sequence))
+		gap_skip(&broker->gap, find_floor(broker, true));
+}
+
+void sim_nak(struct sim_broker *broker, uint64_t sequence, uint64_t life, nanos now)
+{
+	if (broker->message[sequence - 1].life == life)
+		broker->message[sequence - 1].redeliver = now;
+}
+
+/* All of the gap from there on is delivered again, as if it never had been. */
+static void begin_again(struct sim_broker *broker, uint64_t first)
+{
+	uint64_t life = ++broker->lives;
+	for (uint64_t i = first; i <= broker->count; i++) {
+		struct sim_message *message = &broker->message[i - 1];
+		if (!gap_has(&broker->gap, i))
+			continue;
+		message->acknowledged = false;
+		message->delivered = 0;
+		message->redeliver = 0;
+		message->life = life;
+	}
+}
+
+void sim_lose_consumer(struct sim_broker *broker)
+{
+	uint64_t first = find_floor(broker, false) + 1, end = gap_end(&broker->gap);
+	if (first <= end)
+		first = end + 1;
+	gap_add(&broker->gap, first);
+	broker->life = ++broker->lives;
+	gap_close(&broker->gap, broker->count, (int64_t)broker->life);
+	begin_again(broker, first);
+}
+
+void sim_lose_reader(struct sim_broker *broker)
+{
+	begin_again(broker, broker->gap.count > 0 ? broker->gap.range[0].first : broker->count + 1);
+}
+
+bool sim_gap_is_behind(const struct sim_broker *broker)
+{
+	for (uint64_t i = 1; i <= gap_end(&broker->gap); i++)
+		if (broker->message[i - 1].delivered == 0 && gap_has(&broker->gap, i))
+			return true;
+	return false;
 }
 
 size_t sim_unacknowledged(const struct sim_broker *broker)

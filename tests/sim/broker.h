@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A broker in memory, with what matters of JetStream: a stream with a window for message IDs, one durable consumer with
- * redelivery, and a key-value bucket with conditional writes. No threads, no clock: time is passed in. */
+ * A broker in memory, with what matters of JetStream: a stream with a window for message IDs, a durable consumer with
+ * redelivery and the reader of the gap before it, and a key-value bucket with conditional writes. No threads, no clock: time is
+ * passed in. */
 #ifndef TESTS_SIM_BROKER_H
 #define TESTS_SIM_BROKER_H
 
@@ -9,6 +10,7 @@
 #include <stdint.h>
 
 #include "core/clock.h"
+#include "core/gap.h"
 #include "core/store.h"
 
 #define SIM_WINDOW (2 * MINUTE)
@@ -22,6 +24,7 @@ struct sim_message {
 	unsigned delivered;    /* how often */
 	nanos redeliver;       /* when it comes again if it is not acknowledged; 0: it is not out */
 	bool acknowledged;
+	uint64_t life;         /* of the consumer that has it to deliver; acknowledgements of others are void */
 };
 
 struct sim_entry {
@@ -49,6 +52,9 @@ struct sim_broker {
 	struct sim_written *written;
 	size_t writes;
 	uint64_t revision;
+	struct gap gap;            /* before the consumer, and not all acknowledged yet */
+	uint64_t life;             /* of the consumer: it is made again each time that it is lost */
+	uint64_t lives;            /* of the reader, too */
 };
 
 void sim_broker_free(struct sim_broker *broker);
@@ -59,12 +65,22 @@ uint64_t sim_publish(struct sim_broker *broker, const char *data, size_t length,
 /* Was a message of this ID ever stored? */
 bool sim_has(const struct sim_broker *broker, const char *id);
 
-/* The next message for a pull: never delivered, or due for redelivery; 0: none. Counts as delivered. */
-uint64_t sim_deliver(struct sim_broker *broker, nanos now);
-void sim_acknowledge(struct sim_broker *broker, uint64_t sequence);
+/* The next message for a pull from the consumer or from the gap's reader: never delivered, or due for redelivery; 0: none.
+ * Counts as delivered. */
+uint64_t sim_deliver(struct sim_broker *broker, bool of_gap, nanos now);
+/* `life`: that the message had when it was delivered. */
+void sim_acknowledge(struct sim_broker *broker, uint64_t sequence, uint64_t life);
 /* It comes again at once. */
-void sim_nak(struct sim_broker *broker, uint64_t sequence, nanos now);
+void sim_nak(struct sim_broker *broker, uint64_t sequence, uint64_t life, nanos now);
 size_t sim_unacknowledged(const struct sim_broker *broker);
+
+/* The consumer is lost, and made again with what is new: what it was not done with joins the gap. What it was done with behind
+ * something that it was not comes again. */
+void sim_lose_consumer(struct sim_broker *broker);
+/* The reader has lost how far it had got. */
+void sim_lose_reader(struct sim_broker *broker);
+/* Not all of the gap has been delivered. */
+bool sim_gap_is_behind(const struct sim_broker *broker);
 
 /* NULL: no such key. */
 struct sim_entry *sim_find(struct sim_broker *broker, const char *key);

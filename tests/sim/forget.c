@@ -64,3 +64,32 @@ void forget_died(struct world *world, size_t instance)
 		if (world->upload[i].missed_by == instance + 1)
 			begin_again(world, &world->upload[i]);
 }
+
+static void lose_consumer(struct world *world)
+{
+	struct sim_broker *broker = &world->broker;
+	sim_lose_consumer(broker);
+	world_trace(world, "the consumer is lost, and begins again behind %zu", broker->count);
+	for (size_t i = 0; i < SIM_UPLOADS; i++) {
+		struct sim_upload *upload = &world->upload[i];
+		if (upload->begun == 0 || !gap_has(&broker->gap, upload->begun))
+			continue;
+		upload->lost = true;
+		/* While its event is still to be read. */
+		if (!upload->present && !upload->removed && !upload->hit)
+			world_plan(world, 1 + (nanos)world_random(world, (uint64_t)SECOND), &(struct happening){.kind = HAPPEN_ASK, .upload = i});
+	}
+	if (world->breakage == BREAK_GAP_FORGOTTEN)
+		for (uint64_t i = 1; i <= broker->count; i++)
+			broker->message[i - 1].acknowledged = true;
+}
+
+void forget_consumer(struct world *world)
+{
+	if (world->broker.gap.count == 0 || world_maybe(world, 70)) {
+		lose_consumer(world);
+	} else {
+		world_trace(world, "the gap's reader has lost how far it had got");
+		sim_lose_reader(&world->broker);
+	}
+}

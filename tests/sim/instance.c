@@ -38,6 +38,26 @@ static void plan_reading(struct world *world, size_t number)
 	}
 }
 
+/* It asks every now and then how far the gap is read. */
+static void look_at_gap(struct world *world, size_t number)
+{
+	const struct sim_broker *broker = &world->broker;
+	if (world->breakage != BREAK_NO_WAIT_FOR_GAP && world->broker_up)
+		coordinator_set_gap(world->instance[number].coordinator, broker->gap.count > 0, gap_end(&broker->gap), sim_gap_is_behind(broker));
+}
+
+static void connect(struct world *world, size_t number)
+{
+	struct instance *instance = &world->instance[number];
+	size_t count = world->broker.count;
+	instance->consumer = world->broker_up ? world->broker.life : SIM_UNCONNECTED;
+	coordinator_set_stream(instance->coordinator,
+	                       &(struct stream_facts){.created = 1, .last = count, .memory = SIM_WINDOW,
+	                                              .patience = world->breakage == BREAK_HELD_FOR_LONG ? 4 * HOUR : SIM_ACK_WAIT, .hold_limit = 3,
+	                                              .behind = count > 0 && world->broker.message[count - 1].delivered == 0}, world->now);
+	look_at_gap(world, number);
+}
+
 void instance_start(struct world *world, size_t number)
 {
 	struct instance *instance = &world->instance[number];
@@ -72,11 +92,7 @@ void instance_start(struct world *world, size_t number)
 	if (instance->coordinator == NULL || instance->peers == NULL)
 		abort();
 	world_trace(world, "%s starts", instance->owner);
-	size_t count = world->broker.count;
-	coordinator_set_stream(instance->coordinator,
-	                       &(struct stream_facts){.created = 1, .last = count, .memory = SIM_WINDOW,
-	                                              .patience = world->breakage == BREAK_HELD_FOR_LONG ? 4 * HOUR : SIM_ACK_WAIT, .hold_limit = 3,
-	                                              .behind = count > 0 && world->broker.message[count - 1].delivered == 0}, world->now);
+	connect(world, number);
 	struct happening happening = {.kind = HAPPEN_PULL, .instance = number, .life = instance->life};
 	world_plan(world, MILLISECOND, &happening);
 	happening.kind = HAPPEN_TICK;
@@ -126,8 +142,11 @@ static void deliver(struct world *world, struct instance *instance, uint64_t seq
 	delivery->stored = message->stored;
 	delivery->pending = world->broker.count - sequence;
 	delivery->redelivered = message->delivered > 1 && world->breakage != BREAK_FIRST_DELIVERIES;
+	delivery->of_gap = gap_has(&world->broker.gap, sequence);
+	delivery->consumer_sequence = message->life;
+	delivery->delivered = message->delivered;
 	if (world->breakage == BREAK_ACK_FIRST)
-		sim_acknowledge(&world->broker, sequence);
+		sim_acknowledge(&world->broker, sequence, message->life);
 	instance->held++;
 	coordinator_deliver(instance->coordinator, delivery, world->now);
 }
@@ -138,15 +157,26 @@ static bool is_skipped(struct world *world, uint64_t sequence)
 	const struct sim_message *message = &world->broker.message[sequence - 1];
 	if (world->breakage != BREAK_CLEAN_SKIPPED || memmem(message->data, message->length, "CleanUpload", 11) == NULL)
 		return false;
-	sim_acknowledge(&world->broker, sequence);
+	sim_acknowledge(&world->broker, sequence, message->life);
 	return true;
+}
+
+/* From the consumer or from the gap's reader; 0: there is nothing. */
+static uint64_t take_next(struct world *world)
+{
+	bool of_gap = world->broker.gap.count > 0 && world_maybe(world, 50);
+	uint64_t sequence = sim_deliver(&world->broker, of_gap, world->now);
+	return sequence != 0 || world->broker.gap.count == 0 ? sequence : sim_deliver(&world->broker, !of_gap, world->now);
 }
 
 static void pull(struct world *world, size_t number)
 {
 	struct instance *instance = &world->instance[number];
 	uint64_t sequence;
-	while (world->broker_up && !instance->dying && instance->stops_until == 0 && instance->held < HELD_LIMIT && (sequence = sim_deliver(&world->broker, world->now)) != 0)
+	/* Whoever made the consumer again, it is known before anything is taken from it. */
+	if (world->broker_up && instance->consumer != world->broker.life)
+		connect(world, number);
+	while (world->broker_up && !instance->dying && instance->stops_until == 0 && instance->held < HELD_LIMIT && (sequence = take_next(world)) != 0)
 		if (!is_skipped(world, sequence))
 			deliver(world, instance, sequence);
 	world_plan(world, 1 + (nanos)world_random(world, (uint64_t)(SECOND / 4)),
@@ -163,6 +193,8 @@ static void tick(struct world *world, size_t number)
 		coordinator_tick(instance->coordinator, now);
 	if (!world->broker_up)
 		peers_deaf(instance->peers, world->now);
+	if (!instance->dying && instance->consumer == world->broker.life)
+		look_at_gap(world, number);
 	if (instance->stops_until != 0 && !instance->dying)
 		stop_goes_on(world, number);
 	else if (peers_tick(instance->peers, world->now)) {

@@ -169,7 +169,7 @@ static void port_acknowledge(void *closure, struct delivery *delivery)
 	struct world *world = reach->world;
 	promises_of_acknowledgement(world, delivery->sequence);
 	if (!dies_here(&world->instance[reach->number]) && world->broker_up && !world_chance(world, 4))
-		sim_acknowledge(&world->broker, delivery->sequence);
+		sim_acknowledge(&world->broker, delivery->sequence, delivery->consumer_sequence);
 	end_delivery(reach, delivery);
 }
 
@@ -179,7 +179,17 @@ static void port_drop(void *closure, struct delivery *delivery)
 	struct world *world = reach->world;
 	promises_of_drop(world, reach->number, delivery->sequence);
 	if (world->instance[reach->number].stops_until != 0 && world->broker_up && !world_chance(world, 4))
-		sim_nak(&world->broker, delivery->sequence, world->now);
+		sim_nak(&world->broker, delivery->sequence, delivery->consumer_sequence, world->now);
+	end_delivery(closure, delivery);
+}
+
+static void port_postpone(void *closure, struct delivery *delivery, nanos pause)
+{
+	struct reach *reach = closure;
+	struct world *world = reach->world;
+	promises_of_drop(world, reach->number, delivery->sequence);
+	if (world->broker_up && !world_chance(world, 4))
+		sim_nak(&world->broker, delivery->sequence, delivery->consumer_sequence, world->now + pause);
 	end_delivery(closure, delivery);
 }
 
@@ -278,6 +288,6 @@ static void port_scan(void *closure, void *token)
 struct ports sim_ports(struct world *world, size_t number)
 {
 	reaches[number] = (struct reach){world, number};
-	return (struct ports){&reaches[number], port_load, port_read, port_put, port_remove, port_say_gone, port_publish, port_announce, port_message_id, port_look, port_acknowledge, port_drop,
-	                      port_run, port_cancel, port_replace, port_lives, port_scan};
+	return (struct ports){&reaches[number], port_load, port_read, port_put, port_remove, port_say_gone, port_publish, port_announce,
+	                      port_message_id, port_look, port_acknowledge, port_drop, port_postpone, port_run, port_cancel, port_replace, port_lives, port_scan};
 }

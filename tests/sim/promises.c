@@ -189,7 +189,7 @@ void promises_of_run(struct world *world, size_t instance, const struct run *run
 	bool owns = strcmp(upload->last.owner, world->instance[instance].owner) == 0 && upload->shown[instance] >= upload->feared_at;
 	bool knows = !upload->present || owns;
 	/* Each event that begins it may be the first of the kind that anybody sees. */
-	if ((upload->feared & 1u << run->step) != 0 && !run->marked && knows && !upload->hit && !upload->repeated)
+	if ((upload->feared & 1u << run->step) != 0 && !run->marked && knows && !upload->hit && !upload->repeated && !upload->lost)
 		world_violated(world, "%s of %s may have ended an instance, and is run without a mark", steps[run->step], upload->id);
 	if (!holds)
 		return;
@@ -199,7 +199,7 @@ void promises_of_run(struct world *world, size_t instance, const struct run *run
 	upload->holder = instance;
 	world->holds.begun++;
 	if (world->breakage == BREAK_HELD_ACKNOWLEDGED)
-		sim_acknowledge(&world->broker, upload->begun);
+		sim_acknowledge(&world->broker, upload->begun, world->broker.message[upload->begun - 1].life);
 }
 
 static bool is_out(const struct instance *instance, const struct sim_upload *upload)
@@ -244,6 +244,9 @@ void promises_of_drop(struct world *world, size_t instance, uint64_t sequence)
 		struct sim_upload *upload = &world->upload[i];
 		if (upload->begun != sequence || upload->held == 0 || upload->holder != instance || world->instance[instance].dying)
 			continue;
+		/* The reader brings it once more beside the one that is held. */
+		if (upload->lost)
+			continue;
 		/* Its removal comes first. */
 		if (world->instance[instance].stalled_until < upload->held && upload->cleaned == 0)
 			world_violated(world, "the event of %s is given back", upload->id);
@@ -258,6 +261,14 @@ void promises_of_cancellation(struct world *world, size_t instance, const struct
 	struct sim_upload *upload = world_upload(world, run->upload->id);
 	if (upload->held != 0 && upload->holder == instance)
 		upload->held = 0;
+}
+
+/* Because of no event that comes behind the gap is storage asked for what is only still to be read of it. */
+void promises_of_restart(struct world *world, const struct sim_upload *upload, uint64_t event)
+{
+	if (gap_has(&world->broker.gap, upload->begun) && !upload->present && !upload->removed && !upload->hit &&
+	    event > gap_end(&world->broker.gap))
+		world_violated(world, "storage is asked to begin %s again, which is still to be read", upload->id);
 }
 
 void promises_of_death(struct world *world, size_t instance, const struct run *run)

@@ -106,6 +106,9 @@ static void happen(struct world *world, const struct happening *happening)
 	case HAPPEN_FORGET:
 		forget_happens(world);
 		break;
+	case HAPPEN_CONSUMER:
+		forget_consumer(world);
+		break;
 	case HAPPEN_BROKER_DOWN:
 		world_trace(world, "broker goes away");
 		world->broker_up = false;
@@ -119,6 +122,7 @@ static void happen(struct world *world, const struct happening *happening)
 			if (world->instance[i].coordinator == NULL || world->now < world->instance[i].stalled_until)
 				continue;
 			peers_deaf(world->instance[i].peers, world->now);
+			world->instance[i].consumer = SIM_UNCONNECTED;
 			coordinator_retry(world->instance[i].coordinator, world->now);
 			instance_after_call(world, i);
 		}
@@ -129,6 +133,7 @@ static void happen(struct world *world, const struct happening *happening)
 	case HAPPEN_MEDDLE:
 	case HAPPEN_READY:
 	case HAPPEN_RESUME:
+	case HAPPEN_ASK:
 	case HAPPEN_REMOTE:
 		actors_happen(world, happening);
 		break;
@@ -166,6 +171,9 @@ static void plan_troubles(struct world *world)
 		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
 		           &(struct happening){.kind = HAPPEN_SUSPEND, .instance = (size_t)world_random(world, world->instances),
 		                               .upload = (size_t)world_random(world, SIM_STEPS)});
+	uint64_t consumers = world_random(world, 4);
+	for (uint64_t i = 0; i < consumers; i++)
+		world_plan(world, (nanos)world_random(world, 2 * (uint64_t)MINUTE), &(struct happening){.kind = HAPPEN_CONSUMER});
 	uint64_t losses = forgetful ? 1 + world_random(world, 12) : 0;
 	for (uint64_t i = 0; i < losses; i++)
 		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME), &(struct happening){.kind = HAPPEN_FORGET});

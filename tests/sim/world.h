@@ -9,6 +9,9 @@
  * Storage says some of its words twice, and removes some of its uploads (CleanUpload), at any time in their life: then nothing more
  * runs on them, nothing more is said of them, and no record of them stays.
  *
+ * In some worlds the consumer is lost, and made again with what is new: the gap before it is read besides, so that events
+ * overtake older ones.
+ *
  * In the worlds of some seeds the broker forgets records that it has acknowledged. An upload that this hits may begin
  * again, and end another time and otherwise, but end it must: by itself, as long as the instance that looked after it
  * lives; otherwise somebody has storage begin it again, for nobody else can know of it. */
@@ -24,6 +27,8 @@
 #define SIM_STEPS 3 /* scan, delay, remote */
 #define SIM_DELAY (20 * SECOND)
 #define SIM_HOLD (2 * SECOND)
+
+#define SIM_UNCONNECTED UINT64_MAX
 
 /* Deliberate breakages, to show that the checks can fail. */
 enum breakage {
@@ -51,6 +56,8 @@ enum breakage {
 	BREAK_CLEAN_SKIPPED,     /* the event that removes an upload is acknowledged, and nobody sees it */
 	BREAK_CLEAN_BACKDATED,   /* the tombstone of a removed upload says no more than that of any other */
 	BREAK_REPEAT_ASKED,      /* a search says that somebody has asked for each upload again */
+	BREAK_NO_WAIT_FOR_GAP,   /* nobody knows that older events are still to be read */
+	BREAK_GAP_FORGOTTEN,     /* nobody reads what a lost consumer was not done with */
 	BREAKAGES
 };
 
@@ -70,6 +77,7 @@ enum happening_kind {
 	HAPPEN_SUSPEND,  /* an instance cannot do a step, whose number is in `upload` … */
 	HAPPEN_RELEASE,  /* … and can again */
 	HAPPEN_FORGET,   /* the broker loses a record, or the last ones of an upload */
+	HAPPEN_CONSUMER, /* the broker loses the consumer, or how far the reader of the gap before it has got */
 	HAPPEN_BROKER_DOWN,
 	HAPPEN_BROKER_UP,
 	HAPPEN_UPLOAD,   /* storage announces an upload, */
@@ -78,6 +86,7 @@ enum happening_kind {
 	HAPPEN_TOLD,     /* an instance is told by another that an upload is over */
 	HAPPEN_READY,    /* storage confirms the end of one */
 	HAPPEN_RESUME,   /* somebody resumes one by hand */
+	HAPPEN_ASK,      /* somebody asks for one, perhaps before its event is read */
 	HAPPEN_REMOTE,   /* the other step service answers */
 	HAPPEN_MEDDLE    /* … and one that was not asked */
 };
@@ -126,6 +135,7 @@ struct instance {
 	bool suspended[SIM_STEPS];
 	unsigned turns_before[SIM_STEPS]; /* … and so many turns had been given before */
 	unsigned held;       /* messages here, unacknowledged */
+	uint64_t consumer;   /* the life of the consumer that it has seen to; SIM_UNCONNECTED: of none */
 	int calls_to_death;  /* port calls until it dies; below 0: it does not */
 	bool dying;
 	struct run *run[1024]; /* out */
@@ -167,6 +177,8 @@ struct sim_upload {
 	uint64_t ended_pass;     /* the event that began the pass whose end was said; 0: none */
 	bool removed;
 	bool hit;                /* by what the broker forgot */
+	bool lost;               /* the broker has forgotten that it had delivered its event */
+	bool sought;             /* somebody asked for it, perhaps while its event was still to be read */
 	bool resumed;            /* by hand, perhaps */
 	bool restarted;          /* storage was asked to begin it again */
 	uint64_t answered;       /* sequence of the last answer `continue` of the other step service */
@@ -251,6 +263,8 @@ void actors_see(struct world *world, uint64_t sequence);
 
 /* forget.c */
 void forget_happens(struct world *world);
+/* The consumer's part. */
+void forget_consumer(struct world *world);
 /* With this instance what it had in mind has gone. */
 void forget_died(struct world *world, size_t instance);
 
@@ -263,6 +277,8 @@ void promises_at_end(struct world *world);
 void promises_of_message(struct world *world, const char *message_id, const struct event *event);
 /* … and it announces a step that is done here. */
 void promises_of_announcement(struct world *world, struct sim_upload *upload, const char *message_id);
+/* Storage is asked to begin an upload again, because of this event; 0: because its record was lost. */
+void promises_of_restart(struct world *world, const struct sim_upload *upload, uint64_t event);
 /* An instance runs a step, sends a write, acknowledges an event or gives it back; it dies with this run. */
 void promises_of_run(struct world *world, size_t instance, const struct run *run);
 void promises_of_put(struct world *world, size_t instance, const char *key);

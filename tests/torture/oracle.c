@@ -82,6 +82,22 @@ static bool is_answered(void *closure)
 	return true;
 }
 
+void oracle_tell_consumers(struct torture *torture, FILE *out)
+{
+	static const char *const names[] = {"postprocessing-pull", "postprocessing-pull-gap"};
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		jsConsumerInfo *info = NULL;
+		natsStatus status = js_GetConsumerInfo(&info, torture->js, "main-queue", names[i], NULL, NULL);
+		if (status == NATS_OK)
+			fprintf(out, "%s (%s): delivered %" PRIu64 " as %" PRIu64 ", floor %" PRIu64 " as %" PRIu64 ", %" PRIu64 " to come, %" PRId64 " out\n",
+			        names[i], info->Config->Description != NULL ? info->Config->Description : "", info->Delivered.Stream, info->Delivered.Consumer,
+			        info->AckFloor.Stream, info->AckFloor.Consumer, info->NumPending, info->NumAckPending);
+		else
+			fprintf(out, "%s: %s\n", names[i], natsStatus_GetText(status));
+		jsConsumerInfo_Destroy(info);
+	}
+}
+
 bool oracle_is_quiet(struct torture *torture)
 {
 	struct consumer consumer = {.torture = torture};

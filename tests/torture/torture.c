@@ -82,6 +82,8 @@ void torture_run(struct torture *torture, struct nats_fixture *server, unsigned 
 	nanos last = clock_monotonic();
 	bool settled = wait_until(settles, torture, torture->options.end_limit);
 	verdict.settled = clock_monotonic() - last;
+	if (!settled)
+		oracle_tell_consumers(torture, stdout);
 	verdict.forgetful = nats_is_version(server[0].port, FORGETFUL_VERSIONS);
 	oracle_judge(torture, &verdict, stdout);
 	table_print(torture, &verdict, stdout);

@@ -234,6 +234,8 @@ bool meter_is_good(const struct meter *meter, FILE *out);
 
 /* Has everything ended? For wait: the bucket is empty, and all events are acknowledged. */
 bool oracle_is_quiet(struct torture *torture);
+/* How the consumer stands, and the reader of the gap before it. */
+void oracle_tell_consumers(struct torture *torture, FILE *out);
 /* Judges, from the stream itself. What is wrong is told on `out`, with all that the stream has of the upload. */
 void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out);
 bool verdict_is_good(const struct verdict *verdict);
