@@ -19,13 +19,21 @@ bool announcements_init(struct coordinator *coordinator)
 	return coordinator->announced != NULL;
 }
 
+/* Perhaps. A consumer that was lost since may have brought what is read of a gap; if that was just now, the broker knows the
+ * announcement's ID. */
+static bool was_begun_before(const struct coordinator *coordinator, const struct job *job, nanos now)
+{
+	const struct delivery *source = job->source;
+	return job->input.redelivered || (source != NULL && source->of_gap && now - source->stored > coordinator->sure);
+}
+
 void announce_step(struct coordinator *coordinator, struct job *job, const struct record *record, nanos now)
 {
 	const struct ports *ports = &coordinator->options.ports;
 	struct text *text = &coordinator->text;
 	char id[MESSAGE_ID_SIZE];
 	/* Whoever had the event before may have said it. */
-	bool said = job->announced || (job->input.kind == INPUT_BEGIN && job->input.redelivered);
+	bool said = job->announced || (job->input.kind == INPUT_BEGIN && was_begun_before(coordinator, job, now));
 	/* What was written some time ago may be over. */
 	if (!job->action.announce || said || slot_is_stale(job->slot, now))
 		return;

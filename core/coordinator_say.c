@@ -116,7 +116,9 @@ static void make_message_id(const struct coordinator *coordinator, const struct 
 static nanos perhaps_stored(const struct job *job, nanos now)
 {
 	const struct slot *slot = job->slot;
-	nanos since = !job->saying_again                      ? job->unsure
+	/* What could not be said for long after it was decided, another process may have said that found the record. */
+	bool late = job->unsure == 0 && job->checked != 0 && first_kind(job) != PUBLISH_RESTART && slot->known == SLOT_PRESENT;
+	nanos since = !job->saying_again && !late             ? job->unsure
 	              : first_kind(job) == PUBLISH_RESTART ? slot->record->status.asked_at
 	                                                   : slot->record->status.said_at;
 	/* Another process may have had the event that asks for it. */

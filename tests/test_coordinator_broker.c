@@ -185,7 +185,8 @@ START_TEST(stopped_and_not_missed)
 	fake_fail(&world, REQUEST_UNAVAILABLE, false);
 	fake_pass(&world, SECOND);
 	fake_answer_all(&world);
-	fake_expect(&world, "load; publish END abort");
+	/* Nor has anybody said it who did not write that down. */
+	fake_expect(&world, "load; look; publish END abort");
 }
 END_TEST
 

@@ -334,7 +334,7 @@ START_TEST(write_that_is_not_answered)
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
 	write_into_the_dark();
 	fake_answer_all(&world);
-	fake_expect(&world, "put; put; load; load; publish RESULT delete; publish END delete; ack 1");
+	fake_expect(&world, "put; put; load; load; look; publish RESULT delete; look; publish END delete; ack 1");
 	hold("v", 2);
 	fake_pass(&world, HOLD);
 	write_into_the_dark();

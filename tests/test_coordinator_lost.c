@@ -96,7 +96,7 @@ START_TEST(remembered_while_it_is_said)
 	fake_fail(&world, REQUEST_UNKNOWN, true);
 	fake_pass(&world, SECOND);
 	fake_answer_all(&world);
-	fake_expect(&world, "put; publish RESULT delete; publish END delete");
+	fake_expect(&world, "put; look; publish RESULT delete; look; publish END delete");
 	struct record record;
 	ck_assert(fake_record(&world, "u", &record));
 	ck_assert_str_eq(record.result, "{\"Infected\":true}");
