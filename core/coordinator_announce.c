@@ -19,12 +19,12 @@ bool announcements_init(struct coordinator *coordinator)
 	return coordinator->announced != NULL;
 }
 
-/* Perhaps. A consumer that was lost since may have brought what is read of a gap; if that was just now, the broker knows the
- * announcement's ID. */
+/* Perhaps: by whoever had the event before, which may have been brought by a consumer that was lost since, or by this job itself.
+ * What was said just now the broker knows by its ID. */
 static bool was_begun_before(const struct coordinator *coordinator, const struct job *job, nanos now)
 {
 	const struct delivery *source = job->source;
-	return job->input.redelivered || (source != NULL && source->of_gap && now - source->stored > coordinator->sure);
+	return job->input.redelivered || now - job->taken > coordinator->sure || (source != NULL && source->of_gap && now - source->stored > coordinator->sure);
 }
 
 void announce_step(struct coordinator *coordinator, struct job *job, const struct record *record, nanos now)

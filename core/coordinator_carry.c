@@ -355,7 +355,7 @@ static const char *reason_to_skip(const struct coordinator *coordinator, struct 
 }
 
 /* Is the event of an upload without a record, and may that be among the older events that are still to be read? Then it waits
- * until they are. What the marker of a deleted record knows to have begun behind them does not. */
+ * until they are. If the marker of a deleted record is younger than they are, none of them matters. */
 static bool is_to_come_later(const struct coordinator *coordinator, const struct job *job)
 {
 	const struct slot *slot = job->slot;
@@ -363,8 +363,8 @@ static bool is_to_come_later(const struct coordinator *coordinator, const struct
 	bool asks = input->kind == INPUT_STEP_FINISHED || input->kind == INPUT_READY || input->kind == INPUT_RESUME;
 	if (!asks || coordinator->gap_end == 0 || job->source == NULL || input->sequence <= coordinator->gap_end)
 		return false;
-	bool begun_since = slot->gone.begun > coordinator->gap_end && slot->gone.stream == input->stream;
-	return slot->known == SLOT_ABSENT && !input->lost && !begun_since;
+	bool over = slot->gone.begun > coordinator->gap_end && slot->gone.stream == input->stream;
+	return slot->known == SLOT_ABSENT && !input->lost && !over;
 }
 
 static void postpone(struct coordinator *coordinator, struct job *job, nanos now)

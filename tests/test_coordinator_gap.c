@@ -86,7 +86,7 @@ START_TEST(new_uploads_do_not_wait)
 }
 END_TEST
 
-/* What had begun in the gap and is done with may begin in it once more: so what is said of it waits. */
+/* Of what storage has confirmed behind the gap nothing in the gap is of interest any more. */
 START_TEST(ended_in_the_gap)
 {
 	open_gap(true);
@@ -95,10 +95,16 @@ START_TEST(ended_in_the_gap)
 	fake_answer_all(&world);
 	fake_resume(&world, "u", "", END + 2);
 	fake_answer_all(&world);
-	fake_expect(&world, "remove; ack 101; load; postpone 102");
+	fake_expect(&world, "remove; ack 101; load; publish RESTART; ack 102");
 	fake_begin(&world, "u", 9, false);
 	fake_answer_all(&world);
-	fake_expect(&world, "put; load; ask restart; ack 9"); /* it is only said once more */
+	fake_expect(&world, "put; load; ack 9");
+	/* What was confirmed in the gap may begin in it once more: what is said of it waits. */
+	run_to_end("v", 10);
+	fake_ready(&world, "v", false, 20);
+	fake_resume(&world, "v", "", END + 3);
+	fake_answer_all(&world);
+	fake_expect(&world, "remove; ack 20; postpone 103");
 }
 END_TEST
 
