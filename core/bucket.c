@@ -43,18 +43,33 @@ static void say_gone(const struct bucket *bucket)
 	          bucket->store->bucket, bucket->state_dir, bucket->state_dir);
 }
 
-/* Somebody else may have made it. */
-static void check_limits(const struct bucket *bucket, const jsStreamConfig *config)
+/* Buckets of oCIS and OpenCloud keep a record for a week, which is no fault where nothing waits for so long. */
+static void tell_age(struct bucket *bucket, nanos age)
 {
+	const struct store *store = bucket->store;
 	char text[DURATION_TEXT_SIZE];
-	if (config->MaxAge > 0)
-		log_error(bucket->store->log,
-		          "bucket %s: it forgets each record after %s: an upload that waits for longer begins again or is lost. Have it keep them: "
-		          "nats stream edit KV_%s --max-age=0",
-		          bucket->store->bucket, duration_format(config->MaxAge, text), bucket->store->bucket);
-	if (config->Storage == js_MemoryStorage)
+	duration_format(age, text);
+	if (age > bucket->longest_wait)
+		log_info(store->log, "bucket %s: it forgets each record %s after it was written; no upload waits for so long as the steps are configured",
+		         store->bucket, text);
+	else
+		log_warning(store->log,
+		            "bucket %s: it forgets each record %s after it was written, but an upload may wait for longer in %s: such an upload begins "
+		            "again or is lost. Have it keep them: nats stream edit KV_%s --max-age=0",
+		            store->bucket, text, bucket->longest_of != NULL ? bucket->longest_of : "a step", store->bucket);
+}
+
+/* Somebody else may have made it. Each is said once. */
+static void check_limits(struct bucket *bucket, const jsStreamConfig *config)
+{
+	if (config->MaxAge > 0 && config->MaxAge != bucket->told_age)
+		tell_age(bucket, config->MaxAge);
+	bucket->told_age = config->MaxAge;
+	bool memory = config->Storage == js_MemoryStorage;
+	if (memory && !bucket->told_memory)
 		log_error(bucket->store->log, "bucket %s: it is only in the broker's memory: what waits is lost when the broker ends",
 		          bucket->store->bucket);
+	bucket->told_memory = memory;
 }
 
 static bool prepare(struct bucket *bucket, jsCtx *js, char *why, size_t size)

@@ -14,6 +14,10 @@ struct bucket {
 	bool known;               /* shared with bucket_prepare() on the bus' thread: atomic */
 	int64_t created;          /* … and when that one was made, 0: not known; atomic */
 	int64_t made;             /* … if this service has made it since it was last asked, else 0; atomic */
+	nanos longest_wait;       /* so long may an upload wait … */
+	const char *longest_of;   /* … in this step; borrowed */
+	nanos told_age;           /* the bus' thread's: how long it keeps records, as was said; 0: it was not … */
+	bool told_memory;         /* … and that they are only in memory */
 	bool missed;              /* the bus' thread's: that it is gone was said */
 	/* The receiver's: */
 	struct position position; /* as it was last seen */

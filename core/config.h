@@ -123,6 +123,8 @@ void step_setup_free(struct pp_setup *setup);
 const char *step_setup_string(const struct pp_setup *setup, const char *key);
 int64_t step_setup_number(const struct pp_setup *setup, const char *key);
 const char *step_setup_name(const struct pp_setup *setup);
+/* The module's own key with the longest duration, which is put into *duration; NULL: it has none. */
+const char *step_setup_longest(const struct pp_setup *setup, nanos *duration);
 void step_setup_reject(struct pp_setup *setup, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
 
 #endif

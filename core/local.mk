@@ -119,6 +119,8 @@ core_libcore_a_SOURCES = \
 	core/listener.h \
 	core/log.c \
 	core/log.h \
+	core/longest_wait.c \
+	core/longest_wait.h \
 	core/loss.c \
 	core/loss.h \
 	core/loss_grace.c \

@@ -213,6 +213,8 @@ struct server *server_create(const struct config *config, const struct steps *st
 	position_read(config->state_dir, POSITION_EVENTS, config->consumer, &server->saved);
 	intake_init(&server->intake, config->consumer, config->max_in_flight, config->state_dir, log, &server->saved);
 	bucket_init(&server->bucket, &server->store, config->state_dir);
+	server->bucket.longest_wait = longest_wait(steps, server->longest_wait);
+	server->bucket.longest_of = server->longest_wait;
 	atomic_init(&server->replicas, loss_replicas_read(config->state_dir));
 	server->bucket_saved = server->bucket.position;
 	*passing = instance_take(config->state_dir, log, server->owner, &server->instance_lock, why, size);

@@ -22,6 +22,7 @@
 #include "core/coordinator.h"
 #include "core/http.h"
 #include "core/intake.h"
+#include "core/longest_wait.h"
 #include "core/loss.h"
 #include "core/markers.h"
 #include "core/peers.h"
@@ -72,6 +73,7 @@ struct server {
 	struct intake intake;
 	struct store store;
 	struct bucket bucket;
+	char longest_wait[LONGEST_WAIT_TEXT];
 	struct workers *workers;
 	struct coordinator *coordinator;
 	struct peers *peers;

@@ -210,6 +210,19 @@ int64_t step_setup_number(const struct pp_setup *setup, const char *key)
 	return key != NULL && strcmp(key, "deadline") == 0 ? setup->step->deadline : 0;
 }
 
+const char *step_setup_longest(const struct pp_setup *setup, nanos *duration)
+{
+	const struct module_key *longest = NULL;
+	for (size_t i = 0; i < setup->count; i++) {
+		const struct module_key *key = &setup->key[i];
+		if (key->key.type == PP_KEY_DURATION && (longest == NULL || key->number > longest->number))
+			longest = key;
+	}
+	if (longest != NULL)
+		*duration = longest->number;
+	return longest != NULL ? longest->key.name : NULL;
+}
+
 const char *step_setup_name(const struct pp_setup *setup)
 {
 	return setup->step->name;

@@ -18,7 +18,7 @@ tests_test_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
 check_PROGRAMS += tests/test_timers tests/test_waiters tests/test_lines tests/test_mailbox tests/test_http tests/test_metrics \
 	tests/test_file_server tests/test_broker tests/test_harness tests/test_peers tests/test_scan tests/test_readiness tests/test_step_health tests/test_checker
 
-check_PROGRAMS += tests/test_loss tests/test_broker_health tests/test_permissions
+check_PROGRAMS += tests/test_loss tests/test_longest_wait tests/test_broker_health tests/test_permissions
 tests_test_permissions_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic
 
 check_PROGRAMS += tests/test_sim

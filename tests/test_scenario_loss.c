@@ -352,20 +352,51 @@ START_TEST(stream_is_deleted_while_we_are_down)
 }
 END_TEST
 
-START_TEST(bucket_that_forgets)
+/* A service at a bucket that keeps each record for so long, and whose broker was away for a moment. */
+static void begin_with_age(const char *ini, nanos age, jsStorageType storage)
 {
 	kvConfig config;
 	kvStore *bucket = NULL;
-	scenario_open(&scenario, &(struct scenario_options){.steps = "delay"});
+	scenario_open(&scenario, &(struct scenario_options){.steps = "delay", .ini = ini});
 	kvConfig_Init(&config);
 	config.Bucket = "postprocessing";
-	config.TTL = HOUR;
-	config.StorageType = js_MemoryStorage;
+	config.TTL = age;
+	config.StorageType = storage;
 	ck_assert_int_eq(js_CreateKeyValue(&bucket, scenario.js, &config), NATS_OK);
 	kvStore_Destroy(bucket);
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "it forgets each record after 1h"), 1);
+}
+
+START_TEST(bucket_that_forgets)
+{
+	begin_with_age("[step:delay]\nduration = 200h\n", 168 * HOUR, js_FileStorage);
+	ck_assert(nats_fixture_halt(&scenario.nats));
+	ck_assert(wait_until(is_not_ready, NULL, TEST_LIMIT));
+	scenario_start_broker(&scenario);
+	scenario_await_ready(&scenario);
+	/* Once, however often it connects. */
+	ck_assert_uint_eq(scenario_log_count(&scenario, "it forgets each record 168h after it was written"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "warning bucket postprocessing: it forgets"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "may wait for longer in step delay (duration: 200h)"), 1);
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* As the services of oCIS and OpenCloud make it: no fault. */
+START_TEST(bucket_that_forgets_late_enough)
+{
+	begin_with_age("[step:delay]\nduration = 1h\n", 168 * HOUR, js_FileStorage);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "info bucket postprocessing: it forgets each record 168h"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "warning bucket "), 0);
+	ck_assert_uint_eq(scenario_log_count(&scenario, " error "), 0);
+	scenario_close(&scenario);
+}
+END_TEST
+
+START_TEST(bucket_in_memory)
+{
+	begin_with_age(NULL, 0, js_MemoryStorage);
 	ck_assert_uint_eq(scenario_log_count(&scenario, "only in the broker's memory"), 1);
 	scenario_close(&scenario);
 }
@@ -375,6 +406,7 @@ int main(void)
 {
 	const TTest *const tests[] = {bucket_is_deleted, bucket_is_deleted_while_we_are_down, bucket_is_another, broker_goes_back,
 	                              broker_goes_back_while_we_are_down, stream_loses_its_end,
-	                              stream_loses_its_end_while_we_are_down, bucket_that_forgets, stream_is_deleted, stream_is_deleted_while_we_are_down};
+	                              stream_loses_its_end_while_we_are_down, bucket_that_forgets, bucket_that_forgets_late_enough, bucket_in_memory,
+	                              stream_is_deleted, stream_is_deleted_while_we_are_down};
 	return scenario_run("scenario: loss", tests, sizeof tests / sizeof tests[0]);
 }

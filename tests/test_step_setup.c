@@ -52,6 +52,9 @@ START_TEST(defaults)
 	ck_assert_int_eq(step_setup_number(made, "quick"), 0);
 	ck_assert_int_eq(step_setup_number(made, "tries"), 3);
 	ck_assert_int_eq(step_setup_number(made, "patience"), 2 * SECOND);
+	nanos longest = 0;
+	ck_assert_str_eq(step_setup_longest(made, &longest), "patience");
+	ck_assert_int_eq(longest, 2 * SECOND);
 	ck_assert_int_eq(step_setup_number(made, "limit"), 0);
 	ck_assert_ptr_null(step_setup_string(made, "limit"));
 	ck_assert_int_eq(step_setup_number(made, "infected"), 0);
