@@ -110,7 +110,7 @@ tests_test_pipeline_matrix_SOURCES = tests/test_pipeline_matrix.c $(PIPELINE_FIX
 check_PROGRAMS += tests/test_pipeline_random
 tests_test_pipeline_random_SOURCES = tests/test_pipeline_random.c $(PIPELINE_FIXTURE)
 
-check_PROGRAMS += tests/test_envelope tests/test_bus_loop tests/test_bus_servers
+check_PROGRAMS += tests/test_envelope tests/test_bus_loop tests/test_bus_servers tests/test_bus_addresses
 
 FAKE_PORTS = tests/fake_ports.c tests/fake_events.c tests/fake_ports.h
 COORDINATOR_WORLD = tests/coordinator_world.c tests/coordinator_world.h $(FAKE_PORTS)
