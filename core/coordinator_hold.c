@@ -117,6 +117,7 @@ void hold_void(struct coordinator *coordinator, struct job *job, nanos now)
 	struct slot *slot = job->slot;
 	struct job **at = &slot->first;
 	job->held = false;
+	job->announced = true; /* its first step was, when it began to be held, and that begins once more */
 	runs_drop(coordinator, slot, now);
 	/* If it has ended since the write began, that waits behind the job. */
 	for (struct job *next; (next = *at) != NULL;) {
