@@ -93,7 +93,7 @@ int command_server(int argc, char **argv)
 	if (arrangement.problems.count > 0)
 		terminal_error("%s", FINDINGS_HINT);
 	arrangement_free(&arrangement);
-	nats_Close();
+	/* Not nats_Close(): after TLS, libnats 3.4 frees what OpenSSL frees once more when the process ends. */
 	signals_end(&signals);
 	return status;
 }

@@ -92,7 +92,7 @@ void scenario_close(struct scenario *scenario)
 	file_server_stop(&scenario->storage);
 	nats_fixture_end(&scenario->nats);
 	ck_assert(folder_remove(scenario->folder));
-	nats_Close();
+	/* Not nats_Close(): after TLS it frees what OpenSSL frees once more when the process ends. */
 }
 
 void scenario_start_clamd(struct scenario *scenario, const char *lines)
