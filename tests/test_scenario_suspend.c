@@ -228,6 +228,7 @@ START_TEST(resumed_by_hand)
 	ck_assert_uint_eq(count("PostprocessingRetry"), 0);
 	storage_resume(&scenario, "one", "");
 	records_await(&scenario, "one", "phase", "backoff");
+	recorder_await(&scenario.recorder, "PostprocessingRetry", "one", 0);
 	ck_assert_uint_eq(count("PostprocessingRetry"), 1);
 	ck_assert_uint_eq(scenario_log_count(&scenario, "upload one: resumed: moody is run once, though it is suspended"), 1);
 	cheer_up();
