@@ -326,16 +326,19 @@ static bool launch(struct broker *broker)
 static bool change_address(struct broker *broker, const char *password)
 {
 	char url[64];
-	struct broker_address next = {.changing = &broker->changing};
+	struct broker_address next = {0}, last = {0};
 	snprintf(url, sizeof url, "nats://127.0.0.1:%u", broker->port);
 	next.endpoint = strdup(url);
 	next.username = strdup("postprocessing");
 	next.password = strdup(password);
 	bool good = next.endpoint != NULL && next.username != NULL && next.password != NULL;
 	pthread_mutex_lock(&broker->changing);
-	struct broker_address last = broker->address;
-	if (good)
-		broker->address = next;
+	if (good) {
+		last = broker->address;
+		broker->address.endpoint = next.endpoint;
+		broker->address.username = next.username;
+		broker->address.password = next.password;
+	}
 	pthread_mutex_unlock(&broker->changing);
 	broker_endpoint_free(good ? &last : &next);
 	return good;
@@ -407,6 +410,7 @@ static struct broker *create(const struct log *log)
 		return NULL;
 	}
 	pthread_mutex_init(&broker->changing, NULL);
+	broker->address.changing = &broker->changing;
 	broker->log = log;
 	broker->home = (struct broker_home)BROKER_HOME_NONE;
 	broker->log_fd = -1;

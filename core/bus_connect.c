@@ -204,14 +204,15 @@ static natsStatus set_behaviour(natsOptions *options, const char *name)
 	return status;
 }
 
-natsStatus bus_options(natsOptions **options, const struct broker_address *address, const char *name)
+/* `others`: an endpoint in place of the address' own; NULL: none. */
+static natsStatus make_options(natsOptions **options, const struct broker_address *address, const char *others, const char *name)
 {
 	*options = NULL;
 	natsStatus status = natsOptions_Create(options);
 	if (address->changing != NULL)
 		pthread_mutex_lock(address->changing);
 	if (status == NATS_OK)
-		status = bus_servers_set(*options, address);
+		status = bus_servers_set(*options, others != NULL ? others : address->endpoint, address->tls);
 	if (status == NATS_OK)
 		status = set_security(*options, address);
 	if (address->changing != NULL)
@@ -221,12 +222,17 @@ natsStatus bus_options(natsOptions **options, const struct broker_address *addre
 	return status;
 }
 
+natsStatus bus_options(natsOptions **options, const struct broker_address *address, const char *name)
+{
+	return make_options(options, address, NULL, name);
+}
+
 static natsStatus connect_on(struct bus_loop *loop, natsConnection **connection, const struct broker_address *address,
-                             const char *name, natsErrHandler error, natsConnectionHandler lost, natsConnectionHandler back,
+                             const char *others, const char *name, natsErrHandler error, natsConnectionHandler lost, natsConnectionHandler back,
                              natsConnectionHandler closed, void *closure)
 {
 	natsOptions *options;
-	natsStatus status = bus_options(&options, address, name);
+	natsStatus status = make_options(&options, address, others, name);
 	if (status == NATS_OK && loop != NULL)
 		status = bus_loop_set(loop, options);
 	/* With a loop the library (3.4.1 and later) takes the first bytes of the next connection for the rest of a message that
@@ -251,7 +257,7 @@ static natsStatus connect_on(struct bus_loop *loop, natsConnection **connection,
 natsStatus bus_connect(natsConnection **connection, const struct broker_address *address, const char *name,
                        natsConnectionHandler lost, natsConnectionHandler back, natsConnectionHandler closed, void *closure)
 {
-	return connect_on(NULL, connection, address, name, NULL, lost, back, closed, closure);
+	return connect_on(NULL, connection, address, NULL, name, NULL, lost, back, closed, closure);
 }
 
 const char *bus_advice(natsStatus status)
@@ -358,19 +364,17 @@ static natsStatus subscribe_inbox(struct bus_link *link)
 	return status;
 }
 
-static natsStatus connect_to(struct bus_link *link, const struct broker_address *address)
+static natsStatus connect_to(struct bus_link *link, const char *others)
 {
 	struct bus_wire *wire = &link->wire;
-	return connect_on(wire->loop, &wire->connection, address, link->options.name, on_error, on_lost, on_back, on_closed, link);
+	return connect_on(wire->loop, &wire->connection, link->options.address, others, link->options.name, on_error, on_lost, on_back, on_closed, link);
 }
 
 /* To the broker, or, if none of its servers that are configured can be had, to one that these have named. */
 static natsStatus connect_somewhere(struct bus_link *link)
 {
-	struct broker_address others = *link->options.address;
-	others.endpoint = link->others;
-	natsStatus status = connect_to(link, link->options.address);
-	link->roams = status != NATS_OK && link->others != NULL && connect_to(link, &others) == NATS_OK;
+	natsStatus status = connect_to(link, NULL);
+	link->roams = status != NATS_OK && link->others != NULL && connect_to(link, link->others) == NATS_OK;
 	return link->roams ? NATS_OK : status;
 }
 

@@ -27,14 +27,14 @@ static bool split_servers(char *text, bool tls, char *server[BROKER_SERVERS_LIMI
 	return *count > 0;
 }
 
-natsStatus bus_servers_set(natsOptions *options, const struct broker_address *address)
+natsStatus bus_servers_set(natsOptions *options, const char *endpoint, bool tls)
 {
 	char *server[BROKER_SERVERS_LIMIT];
 	int count;
-	char *text = strdup(address->endpoint);
+	char *text = strdup(endpoint);
 	natsStatus status = NATS_NO_MEMORY;
 	if (text != NULL)
-		status = split_servers(text, address->tls, server, &count)
+		status = split_servers(text, tls, server, &count)
 		             ? natsOptions_SetServers(options, (const char **)server, count)
 		             : NATS_INVALID_ARG;
 	for (int i = 0; text != NULL && i < count; i++)

@@ -7,8 +7,8 @@
 
 #include "core/config.h"
 
-/* Has a connection try those of the address, in any order. */
-natsStatus bus_servers_set(natsOptions *options, const struct broker_address *address);
+/* Has a connection try those of an endpoint, in any order. */
+natsStatus bus_servers_set(natsOptions *options, const char *endpoint, bool tls);
 
 /* An endpoint of those that the broker has named on this connection, and, behind them, of the `former` ones (or NULL). It goes
  * with the credentials and the TLS of the address that the connection is to. For the caller to free(); NULL: there are none, or
