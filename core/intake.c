@@ -149,8 +149,7 @@ void intake_ask_position(struct intake *intake, struct bus *bus, bool alone)
 /* One that an earlier version has made is replaced when nothing of its own is lost by that. */
 static void ask_to_replace(struct intake *intake, struct bus *bus, const struct stand *stand)
 {
-	bool at_rest = stand->pending == 0 && stand->unacknowledged == 0 && stand->acknowledged > 0;
-	bool replace = stand->formerly_ours && intake->alone && at_rest && !intake->reading.open;
+	bool replace = stand->formerly_ours && intake->alone && stand_is_at_rest(stand) && !intake->reading.open;
 	__atomic_store_n(&intake->replace, replace, __ATOMIC_RELAXED);
 	if (replace)
 		bus_prepare_again(bus);

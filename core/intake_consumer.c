@@ -18,7 +18,7 @@
 /* Others may be at it at the same time. */
 #define ATTEMPTS 4
 /* Who was stopped for longer since it looked, looks again before it deletes something. */
-#define LOOK_LIMIT SECOND
+#define LOOK_LIMIT (3 * SECOND)
 /* The durable of older releases of the other implementation, whose position is taken over. */
 #define OLDER_CONSUMER "postprocessing"
 
@@ -95,8 +95,7 @@ static bool is_seen_to(const struct view *view)
 
 static bool is_to_be_replaced(const struct intake *intake, const struct stand *stand)
 {
-	bool at_rest = stand->pending == 0 && stand->unacknowledged == 0 && stand->floor == stand->delivered && stand->acknowledged > 0;
-	return __atomic_load_n(&intake->replace, __ATOMIC_RELAXED) && stand->formerly_ours && at_rest;
+	return __atomic_load_n(&intake->replace, __ATOMIC_RELAXED) && stand->formerly_ours && stand_is_at_rest(stand);
 }
 
 /* False: it is ahead of its stream, and perhaps not for long. */
@@ -355,7 +354,7 @@ static void say_policy(struct intake *intake, const struct stand *stand)
 	intake->policy_said = true;
 	log_info(intake->log, "consumer %s: its deliver_policy is not \"new\", and with another one OpenCloud's own service does not start. %s", intake->consumer,
 	         stand->formerly_ours ? "It is replaced once it is at rest and no instance of an earlier version runs"
-	                              : "It is used as it is; to have it replaced, delete it while this service runs: nothing is lost or done twice");
+	                              : "It is used as it is; to have it replaced, delete it while this service runs: no event is lost");
 }
 
 /* Hands over what is known now. */

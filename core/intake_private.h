@@ -45,6 +45,8 @@ void stand_read(struct stand *stand, const jsConsumerInfo *info);
 bool stand_read_answer(struct stand *stand, struct request *request, char *description, size_t size);
 /* It is where it was made: nothing is left in it of one that the broker has lost. last: the stream's, before it was made. */
 bool stand_is_fresh(const struct stand *stand, uint64_t last);
+/* It has nothing to deliver, and nothing is out. */
+bool stand_is_at_rest(const struct stand *stand);
 /* Was it looked at so lately that what others have done meanwhile and comes again is known for old by the bucket? */
 bool position_is_recent(const struct position *known);
 /* Has the consumer lost how far it had got, by what is known of it? */

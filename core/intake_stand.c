@@ -80,6 +80,11 @@ bool stand_is_fresh(const struct stand *stand, uint64_t last)
 	return stand->deliveries != UINT64_MAX && stand->delivered >= last;
 }
 
+bool stand_is_at_rest(const struct stand *stand)
+{
+	return stand->pending == 0 && stand->unacknowledged == 0 && stand->acknowledged > 0 && stand->floor == stand->delivered;
+}
+
 bool position_is_recent(const struct position *known)
 {
 	return clock_now() - known->looked < MEMORY;

@@ -55,9 +55,9 @@ static void repeat(struct world *world, size_t number)
 {
 	struct sim_upload *upload = &world->upload[number];
 	struct text message = {0};
-	struct upload *facts = make_upload(world, number);
 	if (upload->cleaned != 0)
 		return;
+	struct upload *facts = make_upload(world, number);
 	event_encode_bytes_received(&message, facts, world->now);
 	upload_release(facts);
 	upload->repeated = true;
