@@ -22,6 +22,8 @@ struct coordinator *coordinator_create(const struct coordinator_options *options
 	good = waiters_init(&coordinator->waiters) && good;
 	good = lines_init(&coordinator->lines, options->pipeline.count) && good;
 	good = announcements_init(coordinator) && good;
+	coordinator->marker = url_marker_create();
+	good = coordinator->marker != NULL && good;
 	coordinator->turns = calloc(options->pipeline.count + 1, sizeof *coordinator->turns);
 	if (!good || coordinator->turns == NULL) {
 		coordinator_destroy(coordinator);
@@ -47,6 +49,7 @@ void coordinator_destroy(struct coordinator *coordinator)
 	lines_free(&coordinator->lines);
 	free(coordinator->turns);
 	free(coordinator->announced);
+	url_marker_free(coordinator->marker);
 	free(coordinator);
 }
 

@@ -105,7 +105,7 @@ void job_put(struct coordinator *coordinator, struct job *job, const struct reco
 }
 
 /* What is to be known of the upload once its record is gone. */
-static struct tombstone make_tombstone(const struct job *job, nanos now)
+static struct tombstone make_tombstone(const struct coordinator *coordinator, const struct job *job, nanos now)
 {
 	const struct slot *slot = job->slot;
 	const struct record *record = slot->known == SLOT_PRESENT ? slot->record : NULL;
@@ -117,7 +117,7 @@ static struct tombstone make_tombstone(const struct job *job, nanos now)
 		tombstone.begun = record->status.begun;
 		tombstone.stream = record->status.stream;
 		tombstone.ended = record->status.ended_at;
-		url_mark(record->upload->url, tombstone.url);
+		url_mark(coordinator->marker, record->upload->url, tombstone.url);
 	}
 	/* What is older than storage's last word on it and comes late does not begin it again. */
 	if (job->input.kind == INPUT_READY && tombstone.stream == job->input.stream && tombstone.begun < job->input.sequence)
@@ -448,7 +448,7 @@ static void write_decision(struct coordinator *coordinator, struct job *job, str
 {
 	if (job->action.write == WRITE_DELETE) {
 		job->write_id = coordinator->writes++;
-		job->tombstone = make_tombstone(job, now);
+		job->tombstone = make_tombstone(coordinator, job, now);
 		job_write(coordinator, job, now);
 	} else if (!make_record(coordinator, job, upload, status)) {
 		job->doing = JOB_IDLE;
@@ -462,7 +462,7 @@ static void write_decision(struct coordinator *coordinator, struct job *job, str
 }
 
 /* What is known of the last pass of the upload that begins. */
-static void recall(struct job *job)
+static void recall(const struct coordinator *coordinator, struct job *job)
 {
 	const struct slot *slot = job->slot;
 	struct input *input = &job->input;
@@ -474,11 +474,11 @@ static void recall(struct job *job)
 		input->past.ended_at = status->ended_at;
 		input->past.same_url = strcmp(slot->record->upload->url, job->event.upload->url) == 0;
 	} else if (slot->known == SLOT_ABSENT && slot->gone.ended != 0) {
-		url_mark(job->event.upload->url, mark);
+		url_mark(coordinator->marker, job->event.upload->url, mark);
 		input->past.begun = slot->gone.begun;
 		input->past.stream = slot->gone.stream;
 		input->past.ended_at = slot->gone.ended;
-		input->past.same_url = strcmp(slot->gone.url, mark) == 0;
+		input->past.same_url = mark[0] != '\0' && strcmp(slot->gone.url, mark) == 0;
 	} else {
 		input->past.ended_at = 0;
 	}
@@ -495,7 +495,7 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 	struct slot *slot = job->slot;
 	begin_foreign(job);
 	if (job->input.kind == INPUT_BEGIN)
-		recall(job);
+		recall(coordinator, job);
 	job->input.lost = slot->known == SLOT_ABSENT && slot->expected;
 	if (is_to_come_later(coordinator, job)) {
 		postpone(coordinator, job, now);

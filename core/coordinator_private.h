@@ -140,6 +140,7 @@ struct coordinator {
 	bool stopping;
 	nanos ticked;             /* when it last did */
 	struct text text;         /* for what is sent */
+	struct url_marker *marker;
 };
 
 #define CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))

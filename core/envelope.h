@@ -9,6 +9,7 @@ struct envelope {
 	struct json_value metadata;
 	struct json_value type, traceparent, initiator_id; /* of the metadata; in the message */
 	struct json_value payload;
+	bool more; /* there are metadata beside these */
 };
 
 /* Reads a message. False with the reason in why[size]: something is wrong with it; what can be read is set even so. */

@@ -79,7 +79,8 @@ enum event_verdict event_decode(const char *message, size_t length, const char *
 	struct event_reader reader = {.step = step, .count = count, .now = now, .commands = commands};
 	const char *name;
 	*event = (struct event){0};
-	snprintf(why, size, "%s", "");
+	if (size > 0)
+		why[0] = '\0';
 	if (surely_irrelevant(message, length, commands))
 		return EVENT_IRRELEVANT;
 	if (length > EVENT_READ_LIMIT) {

@@ -168,7 +168,8 @@ static bool make_upload(struct event_reader *reader, const struct payload *paylo
 		.step_count = reader->count,
 		.start_time = reader->now,
 	};
-	read_others(&metadata, json, &reader->envelope.metadata);
+	if (reader->envelope.more)
+		read_others(&metadata, json, &reader->envelope.metadata);
 	note_wrong(reader);
 	if (reader->trouble[0] == '\0')
 		say_changes(reader, &metadata, id, why, size);
