@@ -53,6 +53,7 @@ struct broker {
 	enum state state;
 	char why[512]; /* with FAILED */
 	_Atomic pid_t pid;
+	_Atomic uint64_t restarts;
 	_Atomic nanos unanswered_since, unanswered_last; /* see struct unanswered */
 	struct broker_health health; /* the thread's */
 };
@@ -223,8 +224,10 @@ static bool start_again(struct broker *broker, struct broker_child *child, nanos
 			return false;
 		*pause = *pause * 2 < PAUSE_LAST ? *pause * 2 : PAUSE_LAST;
 		if (configure(broker, why, sizeof why)) {
-			if (start_child(broker, child))
+			if (start_child(broker, child)) {
+				atomic_fetch_add(&broker->restarts, 1);
 				return true;
+			}
 			snprintf(why, sizeof why, "%s: %s", broker->program, strerror(errno));
 		}
 		/* Each reason once, not at every attempt. */
@@ -450,6 +453,11 @@ void broker_set_unanswered(struct broker *broker, const struct unanswered *write
 {
 	atomic_store(&broker->unanswered_since, writes->since);
 	atomic_store(&broker->unanswered_last, writes->last);
+}
+
+uint64_t broker_restarts(const struct broker *broker)
+{
+	return atomic_load(&broker->restarts);
 }
 
 pid_t broker_pid(const struct broker *broker)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "core/broker_health.h"
@@ -27,6 +28,9 @@ const struct broker_address *broker_address(const struct broker *broker);
 
 /* What was written to it, and whether it took it. */
 void broker_set_unanswered(struct broker *broker, const struct unanswered *writes);
+
+/* How often the child was started again. */
+uint64_t broker_restarts(const struct broker *broker);
 
 /* The child's process ID; 0: none runs at this moment. */
 pid_t broker_pid(const struct broker *broker);

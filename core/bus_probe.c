@@ -92,8 +92,10 @@ enum probed bus_probe(const struct bus_probe *probe, const struct broker_address
 		probed = probe->needed || probed == PROBED_NOTHING ? PROBED_NOTHING : PROBED_LESS;
 	}
 	end(&attempt);
-	if (status != NATS_OK)
+	if (status != NATS_OK) {
+		permissions_not_tested(scope, bus_advice(status));
 		return PROBED_UNKNOWN;
+	}
 	permissions_tested(scope, attempt.tested, attempt.count);
 	return probed;
 }

@@ -30,6 +30,7 @@
 	X(uploads_restarted, "postprocessing_uploads_restarted_total", "Uploads that storage was asked to begin again because the broker had lost their records.") \
 	X(urls_asked, "postprocessing_urls_asked_total", "Uploads whose URL answered 404 or 410, so that storage was asked to begin them again.") \
 	X(requests_failed, "postprocessing_requests_failed_total", "Requests to the broker that had to be repeated.") \
+	X(broker_restarts, "postprocessing_private_broker_restarts_total", "Times the private broker was started again.") \
 	X(broker_losses, "postprocessing_broker_losses_total", "Times the broker was found without all that it held for the service.") \
 	X(broker_rollbacks, "postprocessing_broker_rollbacks_total", "Times the broker was found with an older or another bucket or stream.")
 #define METRICS_GAUGES(X) \

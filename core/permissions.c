@@ -27,6 +27,7 @@ struct permissions {
 	struct fact *fact;
 	struct refusal refusal[REFUSALS_LIMIT];
 	size_t count;
+	bool tested;
 };
 
 struct permissions *permissions_create(const struct log *log, const char *broker, struct fact *fact)
@@ -207,6 +208,7 @@ void permissions_tested(const struct permission_scope *scope, const struct teste
 	for (size_t i = 0; i < count; i++) {
 		bool new;
 		pthread_mutex_lock(&permissions->lock);
+		permissions->tested = true;
 		note_tested(permissions, &tested[i], scope->who, &new);
 		if (i == count - 1)
 			tell(permissions);
@@ -214,6 +216,20 @@ void permissions_tested(const struct permission_scope *scope, const struct teste
 		if (new)
 			say(permissions, tested[i].permission);
 	}
+}
+
+void permissions_not_tested(const struct permission_scope *scope, const char *why)
+{
+	struct permissions *permissions = scope->permissions;
+	char reason[FACT_REASON_SIZE];
+	if (permissions == NULL)
+		return;
+	snprintf(reason, sizeof reason, "it could not be tested: %s", why);
+	pthread_mutex_lock(&permissions->lock);
+	/* What was found out once is believed until something is refused. */
+	if (!permissions->tested && permissions->count == 0)
+		fact_set(permissions->fact, false, reason);
+	pthread_mutex_unlock(&permissions->lock);
 }
 
 void permissions_expire(struct permissions *permissions)

@@ -38,6 +38,8 @@ struct tested {
 	bool refused;
 };
 void permissions_tested(const struct permission_scope *scope, const struct tested *tested, size_t count);
+/* They could not be tested, because of `why`. */
+void permissions_not_tested(const struct permission_scope *scope, const char *why);
 /* Forgets what was refused long ago and has not been tried since. To be called now and then. */
 void permissions_expire(struct permissions *permissions);
 #endif

@@ -91,7 +91,10 @@ static void tidy_memory(struct server *server)
 static void tell_broker(struct server *server)
 {
 	struct unanswered writes = bus_unanswered(server->events);
+	uint64_t restarts = broker_restarts(server->broker);
 	broker_set_unanswered(server->broker, &writes);
+	counter_add(server->counted.broker_restarts, restarts - server->broker_restarts);
+	server->broker_restarts = restarts;
 }
 
 void server_note_gap(struct server *server)

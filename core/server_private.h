@@ -68,6 +68,7 @@ struct server {
 	struct spent spent;
 	struct mail stop;
 	struct broker *broker;             /* embedded; NULL: none */
+	uint64_t broker_restarts;          /* as they were counted last */
 	const struct broker_address *events_address, *store_address;
 	struct bus *events, *records;      /* one and the same if they have one address */
 	struct intake intake;

@@ -131,7 +131,8 @@ START_TEST(what_is_tested_is_not_believed_to_work)
 	begin();
 	const struct permission_scope bus = {permissions, "bus"};
 	struct tested tested[] = {{"publish to \"a\"", true}, {"publish to \"b\"", false}};
-	ck_assert(!fact_good(fact));
+	permissions_not_tested(&bus, "no connection");
+	check_fault("permission b: it could not be tested: no connection");
 	permissions_refused(&bus, VIOLATION("Publish to \"b\""));
 	permissions_refused(&bus, VIOLATION("Publish to \"c\""));
 	permissions_tested(&bus, tested, 2);
@@ -139,6 +140,8 @@ START_TEST(what_is_tested_is_not_believed_to_work)
 	check_fault("permission b: the user may not publish to \"a\"");
 	tested[0].refused = false;
 	permissions_tested(&bus, tested, 2);
+	check_fault("");
+	permissions_not_tested(&bus, "no connection");
 	check_fault("");
 	end();
 }

@@ -220,6 +220,12 @@ static void *intrude(void *closure)
 	return NULL;
 }
 
+static bool is_counted(void *closure)
+{
+	(void)closure;
+	return scenario_metric(&scenario, "postprocessing_private_broker_restarts_total") >= 1;
+}
+
 START_TEST(who_listens_where_it_was_learns_nothing)
 {
 	static struct intruder intruder;
@@ -239,6 +245,7 @@ START_TEST(who_listens_where_it_was_learns_nothing)
 	atomic_store(&intruder.stop, true);
 	pthread_join(intruder.thread, NULL);
 	intruder.heard[intruder.length] = '\0';
+	ck_assert(wait_until(is_counted, NULL, TEST_LIMIT));
 	ck_assert_str_ne(before.endpoint, after.endpoint);
 	ck_assert_str_ne(before.password, after.password);
 	ck_assert_msg(strstr(intruder.heard, after.password) == NULL, "the password that is valid was told to somebody else");
