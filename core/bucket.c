@@ -130,12 +130,13 @@ void bucket_watch(struct bucket *bucket, struct bus *bus)
 }
 
 /* False: the answer is none that can be read. */
-static bool read_answer(struct request *question, struct position *found)
+static bool read_answer(struct request *question, struct position *found, int64_t *replicas)
 {
 	json_t *answer = json_loadb(natsMsg_GetData(question->reply), (size_t)natsMsg_GetDataLength(question->reply), 0, NULL);
 	const char *created = json_string_value(json_object_get(answer, "created"));
 	bool good = created != NULL && time_parse(created, &found->stream);
 	found->sequence = (uint64_t)json_integer_value(json_object_get(json_object_get(answer, "state"), "last_seq"));
+	*replicas = json_integer_value(json_object_get(json_object_get(answer, "config"), "num_replicas"));
 	json_decref(answer);
 	natsMsg_Destroy(question->reply);
 	question->reply = NULL;
@@ -158,13 +159,16 @@ static void say_standing(const struct bucket *bucket, enum standing standing, ui
 
 enum standing bucket_answered(struct bucket *bucket, struct bus *bus)
 {
+	int64_t replicas;
 	struct position found, before = {.stream = bucket->position.stream, .sequence = bucket->at_least};
 	bucket->asking = false;
 	if (bucket->question.status == REQUEST_REFUSED && bucket->question.error == BUS_STREAM_NOT_FOUND)
 		bus_prepare_again(bus);
-	if (bucket->question.status != REQUEST_DONE || !read_answer(&bucket->question, &found))
+	if (bucket->question.status != REQUEST_DONE || !read_answer(&bucket->question, &found, &replicas))
 		return STANDING_GOOD;
 	enum standing standing = position_compare(&before, found.stream, found.sequence);
+	if (!standing_is_settled(standing, replicas, &bucket->behind_since, clock_monotonic()))
+		return STANDING_GOOD;
 	say_standing(bucket, standing, found.sequence);
 	if (standing == STANDING_GOOD)
 		bucket_saw(bucket, found.sequence);

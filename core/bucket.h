@@ -21,6 +21,7 @@ struct bucket {
 	bool missed;              /* the bus' thread's: that it is gone was said */
 	/* The receiver's: */
 	struct position position; /* as it was last seen */
+	nanos behind_since;       /* since when it ends before what was seen (monotonic), 0: it does not */
 	uint64_t at_least;        /* what the answer to the question cannot be below */
 	struct request question;
 	bool asking;              /* … is under way */

@@ -36,12 +36,15 @@ static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsSt
 	return status;
 }
 
-/* Positions in another stream of that name, or in what the broker has forgotten of this one, say nothing. */
-static void compare_stream(struct intake *intake, const struct position *known, const jsStreamInfo *info)
+/* Positions in another stream of that name, or in what the broker has forgotten of this one, say nothing. False: that is not sure
+ * yet. */
+static bool compare_stream(struct intake *intake, const struct position *known, const jsStreamInfo *info)
 {
 	enum standing standing = position_compare(known, info->Created, info->State.LastSeq);
+	if (!standing_is_settled(standing, info->Config->Replicas, &intake->behind_since, clock_monotonic()))
+		return false;
 	if (standing == STANDING_GOOD)
-		return;
+		return true;
 	if (standing == STANDING_OTHER)
 		__atomic_store_n(&intake->foreign, true, __ATOMIC_RELAXED);
 	if (standing == STANDING_OTHER)
@@ -57,6 +60,7 @@ static void compare_stream(struct intake *intake, const struct position *known, 
 	if (standing != STANDING_FIRST)
 		counter_add(intake->alarms, 1);
 	shared_position_set(&intake->applied, &(struct position){.stream = info->Created, .noted = standing == STANDING_BEHIND ? known->noted : 0});
+	return true;
 }
 
 static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t size)
@@ -65,8 +69,11 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 	jsErrCode code = 0;
 	struct position known = shared_position_get(&intake->applied);
 	natsStatus status = find_stream(intake, js, known.stream != 0, &info, &code);
-	if (status == NATS_OK) {
-		compare_stream(intake, &known, info);
+	bool settled = status != NATS_OK || compare_stream(intake, &known, info);
+	if (!settled) {
+		snprintf(why, size, "stream " INTAKE_STREAM ": it ends at event %" PRIu64 ", before what was seen; its copies may be catching up",
+		         info->State.LastSeq);
+	} else if (status == NATS_OK) {
 		__atomic_store_n(&intake->memory, info->Config->Duplicates, __ATOMIC_RELAXED);
 		__atomic_store_n(&intake->last, info->State.LastSeq, __ATOMIC_RELAXED);
 		intake->first = info->State.FirstSeq;
@@ -77,7 +84,7 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 		snprintf(why, size, "stream " INTAKE_STREAM ": %s (JetStream error %d)", bus_advice(status), (int)code);
 	}
 	jsStreamInfo_Destroy(info);
-	return status == NATS_OK;
+	return status == NATS_OK && settled;
 }
 
 void intake_forget(struct intake *intake)

@@ -21,6 +21,7 @@ struct intake {
 	struct fact *stream_fact, *consumer_fact; /* of the service's readiness; or NULL */
 	/* The bus' thread's: */
 	bool missed;              /* that the stream is gone was said */
+	nanos behind_since;       /* since when it ends before what was seen of it (monotonic), 0: it does not */
 	nanos ahead_since;        /* since when the consumer is ahead of it (monotonic), 0: it is not … */
 	uint64_t ahead_of;        /* … and of which message, the stream's last then */
 	uint64_t first;           /* its first message when the connection was made … */

@@ -6,9 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/clock.h"
 #include "core/private_file.h"
 #include "core/private_folder.h"
+
+#define CATCH_UP_LIMIT (5 * SECOND)
 
 bool position_read(const char *state_dir, const char *file, const char *of, struct position *position)
 {
@@ -53,6 +54,17 @@ enum standing position_compare(const struct position *position, int64_t created,
 		return STANDING_OTHER;
 	uint64_t seen = position->floor > position->sequence ? position->floor : position->sequence;
 	return last < seen ? STANDING_BEHIND : STANDING_GOOD;
+}
+
+bool standing_is_settled(enum standing standing, int64_t replicas, nanos *since, nanos now)
+{
+	bool may_catch_up = standing == STANDING_BEHIND && replicas > 1;
+	if (may_catch_up && *since == 0)
+		*since = now;
+	if (may_catch_up && now - *since < CATCH_UP_LIMIT)
+		return false;
+	*since = 0;
+	return true;
 }
 
 struct position shared_position_get(struct shared_position *shared)

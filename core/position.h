@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/clock.h"
+
 struct position {
 	int64_t stream;    /* the stream's time of creation: a position is of one stream only; 0: nothing is known */
 	uint64_t sequence; /* in the events' stream: all up to it is done with; in the bucket's: the last that was seen */
@@ -55,5 +57,9 @@ enum standing {
 };
 /* How a stream, made at `created` and with `last` as its last sequence, stands to what is remembered. */
 enum standing position_compare(const struct position *position, int64_t created, uint64_t last);
+
+/* A stream with several copies may end before what was seen while they catch up, after an election for example. So BEHIND counts
+ * there only after some seconds in a row. *since: when it was seen first, 0 before the first call. False: compare again later. */
+bool standing_is_settled(enum standing standing, int64_t replicas, nanos *since, nanos now);
 
 #endif

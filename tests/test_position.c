@@ -131,9 +131,25 @@ START_TEST(a_sequence_stays_with_its_stream)
 }
 END_TEST
 
+START_TEST(copies_that_catch_up_are_waited_for)
+{
+	nanos since = 0;
+	ck_assert(standing_is_settled(STANDING_BEHIND, 1, &since, 100 * SECOND));
+	ck_assert(standing_is_settled(STANDING_OTHER, 3, &since, 100 * SECOND));
+	ck_assert(standing_is_settled(STANDING_GOOD, 3, &since, 100 * SECOND));
+	ck_assert(!standing_is_settled(STANDING_BEHIND, 3, &since, 100 * SECOND));
+	ck_assert(!standing_is_settled(STANDING_BEHIND, 3, &since, 104 * SECOND));
+	/* They are there. What comes later is another matter. */
+	ck_assert(standing_is_settled(STANDING_GOOD, 3, &since, 104 * SECOND));
+	ck_assert(!standing_is_settled(STANDING_BEHIND, 3, &since, 106 * SECOND));
+	ck_assert(standing_is_settled(STANDING_BEHIND, 3, &since, 111 * SECOND));
+	ck_assert_int_eq(since, 0);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {what_is_written_is_read, nonsense_is_no_position, stands_to_what_was_seen, what_is_applied_stays_behind_the_gap,
-	                              a_sequence_stays_with_its_stream};
+	                              a_sequence_stays_with_its_stream, copies_that_catch_up_are_waited_for};
 	return suite_run("position", tests, sizeof tests / sizeof tests[0], 10);
 }
