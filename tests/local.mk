@@ -10,6 +10,10 @@ include tests/harness/local.mk
 TEST_LIBS = tests/libharness.a $(CORE_LIBS) $(CHECK_LIBS)
 LDADD = $(TEST_LIBS)
 
+# What takes longest begins first.
+include tests/scenario/local.mk
+include tests/torture/local.mk
+
 check_PROGRAMS += tests/test_clock tests/test_encoding tests/test_json tests/test_json_text tests/test_printable tests/test_listener
 
 check_PROGRAMS += tests/test_text
@@ -195,10 +199,6 @@ tests_test_virusscan_clamd_CPPFLAGS = $(AM_CPPFLAGS)
 check_PROGRAMS += tests/test_addresses
 tests_test_addresses_SOURCES = tests/test_addresses.c tests/fake_clamd.c tests/fake_clamd.h tests/raw_server.c tests/raw_server.h $(SCAN)
 tests_test_addresses_CPPFLAGS = $(AM_CPPFLAGS)
-
-include tests/scenario/local.mk
-
-include tests/torture/local.mk
 
 include tests/bench/local.mk
 endif

@@ -53,6 +53,7 @@ check_PROGRAMS += tests/test_scenario_permissions
 tests_test_scenario_permissions_LDADD = $(SCENARIO_LIBS)
 # The program with shorter patience, for what takes a minute.
 EXTRA_PROGRAMS += tests/postprocessing_hasty
+CLEANFILES += tests/postprocessing_hasty$(EXEEXT)
 tests_postprocessing_hasty_SOURCES = $(postprocessing_SOURCES) tests/hasty.c
 tests_postprocessing_hasty_LDADD = $(postprocessing_LDADD)
 check_PROGRAMS += tests/test_scenario_anew

@@ -11,6 +11,8 @@
 #define SKIPPED 77
 /* A test's own waits end long before. */
 #define TEST_SECONDS 300
+/* They mostly wait: for patience to end, for a broker to be back. */
+#define ABREAST 4
 /* With a longer one the path of clamd's socket would not fit into an address. */
 #define TMPDIR_LIMIT 40
 
@@ -40,7 +42,7 @@ int scenario_run(const char *name, const TTest *const *test, size_t count)
 		unsetenv("TMPDIR");
 	if (!folder_create(folder) || setenv("TMPDIR", folder, 1) != 0)
 		return EXIT_FAILURE;
-	int status = suite_run(name, test, count, TEST_SECONDS);
+	int status = suite_run_abreast(name, test, count, TEST_SECONDS, ABREAST);
 	/* A test that failed could not clean up. */
 	nftw(folder, show_log, 16, FTW_PHYS);
 	return folder_remove(folder) ? status : EXIT_FAILURE;
