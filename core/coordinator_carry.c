@@ -367,6 +367,20 @@ static bool is_to_come_later(const struct coordinator *coordinator, const struct
 	return slot->known == SLOT_ABSENT && !input->lost && !over;
 }
 
+/* Another instance that lives has begun the upload. Should it have been restarted before its write reached the broker, it learns of
+ * the record by nothing but this event, which comes again until that instance gets it. */
+static bool is_for_its_owner(const struct coordinator *coordinator, const struct job *job)
+{
+	const struct slot *slot = job->slot;
+	if (job->input.kind != INPUT_BEGIN || job->source == NULL || !job->input.redelivered || job->action.ignored == NULL ||
+	    slot->known != SLOT_PRESENT || !slot->theirs)
+		return false;
+	const struct status *status = &slot->record->status;
+	bool over = status->phase == PHASE_ENDED || status->phase == PHASE_UNCONFIRMED;
+	return !over && status->begun == job->input.sequence && status->stream == job->input.stream &&
+	       coordinator->options.ports.lives(coordinator->options.ports.closure, slot->record->owner);
+}
+
 static void postpone(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	const struct ports *ports = &coordinator->options.ports;
@@ -454,8 +468,8 @@ static void write_decision(struct coordinator *coordinator, struct job *job, str
 		job->doing = JOB_IDLE;
 		job_try_later(coordinator, job, now);
 	} else if (!hold_begin(coordinator, job, now)) {
-		/* Of an upload that there is no record of in all likelihood: it does not wait for that. */
-		if (job->input.kind == INPUT_BEGIN && job->slot->known != SLOT_PRESENT)
+		/* Of an upload that there is no record of in all likelihood: it does not wait for that. What is read of the gap may be over. */
+		if (job->input.kind == INPUT_BEGIN && job->slot->known != SLOT_PRESENT && (job->source == NULL || !job->source->of_gap))
 			announce_step(coordinator, job, job->record, now);
 		job_write(coordinator, job, now);
 	}
@@ -535,6 +549,10 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 	bool nothing = (job->action.ignored != NULL || job->action.ask_restart) && job->source != NULL;
 	if ((nothing && present && !job->loaded && !speaks_of_past(job)) || is_to_read_first(job, now)) {
 		job_load(coordinator, job);
+		return;
+	}
+	if (is_for_its_owner(coordinator, job)) {
+		postpone(coordinator, job, now);
 		return;
 	}
 	if (job->action.ask_restart) {

@@ -318,6 +318,25 @@ START_TEST(redelivered_after_a_crash)
 }
 END_TEST
 
+/* The instance that has begun it may have been restarted before the record was there: only the event tells it. */
+START_TEST(begun_by_another_instance)
+{
+	struct status status = queued;
+	status.begun = 5;
+	status.stream = FAKE_STREAM;
+	store("u", "there", status);
+	world.living = "there";
+	fake_begin(&world, "u", 5, true);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; load; postpone 5");
+	/* It has died: whoever claims what it had finds the record. */
+	world.living = NULL;
+	fake_begin(&world, "u", 5, true);
+	fake_answer_all(&world);
+	fake_expect(&world, "put; load; ack 5");
+}
+END_TEST
+
 START_TEST(another_writer_wins)
 {
 	fake_begin(&world, "u", 1, false);
@@ -661,7 +680,7 @@ int main(void)
 	                              an_event_that_is_unusable_ends_its_upload, an_event_that_is_unusable_stops_no_upload,
 	                              an_id_that_no_record_can_have_is_refused, begun_again_after_the_end, said_three_times, begun_again_for_a_reason,
 	                              whether_it_was_asked_for_is_not_known, of_an_end_that_says_little,
-	                              begun_twice, redelivered_after_a_crash, another_writer_wins,
+	                              begun_twice, redelivered_after_a_crash, begun_by_another_instance, another_writer_wins,
 	                              verdict_with_a_result_is_decided_anew, resume_by_step, resume_of_what_waits,
 	                              resume_of_what_another_instance_looks_after, resume_of_all_that_others_look_after,
 	                              resume_of_an_unknown_one_comes_again, many_events_for_one_upload,

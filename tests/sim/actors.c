@@ -218,8 +218,8 @@ static void see_restart(struct world *world, size_t number, const char *id)
 	upload->restarted = true;
 	bool resumed = (upload->resumed && upload->confirmed) || upload->sought;
 	bool lost = upload->missed && !upload->hit && !resumed && upload->cleaned == 0;
-	upload->asked += upload->sought;
-	if (lost && ++upload->asked > 1)
+	upload->asked += lost || upload->sought;
+	if (lost && ++upload->asked_in_life > 1)
 		world_violated(world, "storage is asked twice for a new URL of %s", upload->id);
 	if (lost && upload->loss == LOSS_UNANSWERED)
 		return;

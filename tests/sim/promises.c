@@ -49,6 +49,8 @@ static void check_repeat(struct world *world, struct sim_upload *upload, uint64_
 {
 	if (upload->last.status.step == upload->last.upload->step_count && !upload->restarted)
 		world_violated(world, "%s is begun again, having ended", upload->id);
+	if (upload->last.status.step == upload->last.upload->step_count)
+		upload->asked_in_life = 0;
 	for (size_t i = 0; i < SIM_STEPS; i++)
 		upload->passed[i] = false;
 	/* Nobody can tell whether what was answered since was asked before. */

@@ -145,7 +145,7 @@ struct instance {
 /* The first URL of some uploads has no bytes any more; asked for a new one, storage tells one that has them, one that has
  * none, or says nothing. */
 enum sim_loss { LOSS_NONE, LOSS_REPAIRED, LOSS_REPEATED, LOSS_UNANSWERED };
-#define SIM_LOSSES 2 /* uploads at the most */
+#define SIM_LOSSES 3 /* uploads at the most */
 #define SIM_URL_GONE "http://storage/secret/gone"
 
 struct sim_upload {
@@ -168,7 +168,8 @@ struct sim_upload {
 	size_t holder;           /* … and by which instance */
 	enum sim_loss loss;
 	bool missed;             /* its record says that its URL has no bytes, … */
-	unsigned asked;          /* … so that storage was asked for a new one */
+	unsigned asked;          /* … so that storage was asked for a new one, … */
+	unsigned asked_in_life;  /* … since it last began after an end */
 	bool confirmed;
 	bool repeated;           /* storage has announced it twice */
 	uint64_t announced[SIM_STEPS]; /* the event of the pass in which each step was last announced */
