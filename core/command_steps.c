@@ -82,15 +82,25 @@ static json_t *describe_steps(const struct config *config)
 	return array;
 }
 
+/* What a step's check said: null if it has none, "ready" null if it could not be asked. */
+static json_t *describe_check(const struct step *step, const struct check_answer *answer)
+{
+	if (step == NULL || step->instance == NULL)
+		return json_pack("{s:n, s:s}", "ready", "reason", "not checked, because of the errors");
+	if (!checker_wanted(step))
+		return json_null();
+	return json_pack("{s:b, s:o}", "ready", answer->passed, "reason", json_text(answer->why));
+}
+
 /* Adds to each step whether it can do its work: "check" is null for one that has no check. *stuck: see checker.h. */
 static void add_checks(const struct steps *steps, json_t *array, bool *stuck)
 {
 	struct check_answer *answer = steps != NULL ? calloc(steps->count + 1, sizeof *answer) : NULL;
 	bool asked = answer != NULL && checker_run_once(steps, answer, CHECK_TIME, stuck);
 	for (size_t i = 0; i < json_array_size(array); i++) {
-		bool wanted = asked && i < steps->count && checker_wanted(&steps->step[i]);
+		bool known = asked && i < steps->count;
 		json_object_set_new(json_array_get(array, i), "check",
-		                    wanted ? json_pack("{s:b, s:o}", "ready", answer[i].passed, "reason", json_text(answer[i].why)) : json_null());
+		                    describe_check(known ? &steps->step[i] : NULL, known ? &answer[i] : NULL));
 	}
 	free(answer);
 }
@@ -136,6 +146,8 @@ static void print_check(const json_t *check)
 {
 	if (!json_is_object(check)) {
 		fputs("none", stdout);
+	} else if (json_is_null(json_object_get(check, "ready"))) {
+		fputs("not checked", stdout);
 	} else if (json_is_true(json_object_get(check, "ready"))) {
 		fputs("ok", stdout);
 	} else {

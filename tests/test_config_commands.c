@@ -162,6 +162,7 @@ START_TEST(no_steps)
 	assert_has("WARNINGS\nANTIVIRUS_CLAMAV_SOCKET: set, but no step uses them, and uploads are not scanned");
 	write_config("steps = viruscan\n");
 	ck_assert_int_eq(run("steps", NULL, NULL), 2);
+	assert_has(" not checked\n");
 	assert_has("main.ini:3: step viruscan: module viruscan: there is no module viruscan; did you mean virusscan? Modules in /");
 	assert_has(": delay, remote, virusscan\n");
 	assert_has("`postprocessing config` shows which values count");
