@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/character.h"
-#include "core/config_keys.h"
-#include "core/config_source.h"
+#include "core/base/character.h"
+#include "core/config/config_keys.h"
+#include "core/config/config_source.h"
 
 #define WIDTH 100
 

@@ -3,7 +3,7 @@
 #ifndef CONF_REFERENCE_H
 #define CONF_REFERENCE_H
 
-#include "core/text.h"
+#include "core/base/text.h"
 #include "postprocessing/step.h"
 
 /* A step of the documentation: `name` is the step's and its module's. */

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 #define WORDS_LIMIT 32
 #define PATIENCE (2 * HOUR)

@@ -16,7 +16,7 @@ tests_bench_bench_SOURCES = tests/bench/bench.c tests/bench/bench.h \
 	tests/bench/measure_waiting.c \
 	tests/bench/service.c tests/bench/service.h \
 	tests/bench/turns.c tests/bench/turns.h \
-	tests/fixture_clamd.c tests/fixture_clamd.h core/bench_files.c core/bench_files.h core/bench_messages.c core/bench_messages.h
+	core/bench/bench_files.c core/bench/bench_files.h core/bench/bench_messages.c core/bench/bench_messages.h
 tests_bench_bench_CPPFLAGS = $(AM_CPPFLAGS) -DBUILD_FOLDER='"$(abs_top_builddir)"'
 
 bench: all tests/bench/bench tests/modules/nothing.la

@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "core/process_usage.h"
+#include "core/base/process_usage.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/command.h"
 #include "tests/harness/limits.h"

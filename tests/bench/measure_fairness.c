@@ -5,7 +5,7 @@
 
 #include "tests/bench/bench.h"
 #include "tests/bench/command.h"
-#include "tests/fixture_clamd.h"
+#include "tests/harness/fixture_clamd.h"
 
 #define BACKLOG 30
 #define BACKLOG_FILE "20MB"

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "core/bench_files.h"
-#include "core/process_usage.h"
+#include "core/bench/bench_files.h"
+#include "core/base/process_usage.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/command.h"
-#include "tests/fixture_clamd.h"
+#include "tests/harness/fixture_clamd.h"
 #include "tests/harness/limits.h"
 
 #define SCAN_LIMIT (600 * SECOND)

@@ -11,10 +11,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/command.h"
-#include "tests/fixture_clamd.h"
+#include "tests/harness/fixture_clamd.h"
 
 #define WORKERS 4
 #define FILE_SIZE 10000

@@ -6,9 +6,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/bench_messages.h"
-#include "core/process_usage.h"
-#include "core/record.h"
+#include "core/bench/bench_messages.h"
+#include "core/base/process_usage.h"
+#include "core/upload/record.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/command.h"
 #include "tests/bench/service.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a fuzz target exports, for libFuzzer and for replay.c. */
-#ifndef TESTS_FUZZ_H
-#define TESTS_FUZZ_H
+#ifndef TESTS_FUZZ_FUZZ_H
+#define TESTS_FUZZ_FUZZ_H
 
 #include <stddef.h>
 #include <stdint.h>

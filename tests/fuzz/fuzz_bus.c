@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/bus_connect.h"
-#include "core/intake.h"
-#include "core/store.h"
+#include "core/nats/bus_connect.h"
+#include "core/jetstream/intake.h"
+#include "core/jetstream/store.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/require.h"
 

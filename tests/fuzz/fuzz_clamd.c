@@ -17,7 +17,7 @@
 #include "plugins/virusscan/session.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/require.h"
-#include "tests/stub_host.h"
+#include "tests/plugins/stub_host.h"
 
 enum option {
 	OPTION_SILENT = 1,  /* when nothing is left to be said: silence, not a close */

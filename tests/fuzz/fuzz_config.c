@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/config_effective.h"
-#include "core/config_source.h"
+#include "core/config/config_effective.h"
+#include "core/config/config_source.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/require.h"
 

@@ -13,8 +13,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "core/content.h"
-#include "core/content_http.h"
+#include "core/content/content.h"
+#include "core/content/content_http.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/require.h"
 

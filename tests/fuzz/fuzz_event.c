@@ -6,7 +6,7 @@
 
 #include <jansson.h>
 
-#include "core/event.h"
+#include "core/upload/event.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/require.h"
 

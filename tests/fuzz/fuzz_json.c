@@ -8,8 +8,8 @@
 
 #include <jansson.h>
 
-#include "core/json_reader.h"
-#include "core/text.h"
+#include "core/base/json_reader.h"
+#include "core/base/text.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/require.h"
 

@@ -3,8 +3,8 @@
  * written and read again, and no input to the pipeline comes to grief over it. */
 #include <string.h>
 
-#include "core/pipeline.h"
-#include "core/record.h"
+#include "core/upload/pipeline.h"
+#include "core/upload/record.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/require.h"
 

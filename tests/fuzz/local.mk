@@ -73,7 +73,7 @@ tests_fuzz_fuzz_bus_LDADD = $(CORE_LIBS)
 tests_fuzz_fuzz_bus_LDFLAGS = $(AM_LDFLAGS) $(BUS_FUZZ_WRAPS) -fsanitize=fuzzer
 
 EXTRA_DIST += tests/fuzz/corpus/clamd
-CLAMD_FUZZ_SOURCES = tests/fuzz/fuzz_clamd.c tests/fuzz/fuzz.h tests/fuzz/require.h tests/stub_host.c tests/stub_host.h $(VIRUSSCAN_SOURCES)
+CLAMD_FUZZ_SOURCES = tests/fuzz/fuzz_clamd.c tests/fuzz/fuzz.h tests/fuzz/require.h tests/plugins/stub_host.c tests/plugins/stub_host.h $(VIRUSSCAN_SOURCES)
 CLAMD_FUZZ_WRAPS = -Wl,--wrap=endpoint_connect,--wrap=socket_wait
 check_PROGRAMS += tests/fuzz/replay_clamd
 tests_fuzz_replay_clamd_SOURCES = $(CLAMD_FUZZ_SOURCES) tests/fuzz/replay.c

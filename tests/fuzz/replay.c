@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/text_file.h"
+#include "core/base/text_file.h"
 #include "tests/fuzz/fuzz.h"
 
 #define INPUT_MAX ((size_t)16 * 1024 * 1024)

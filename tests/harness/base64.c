@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/encoding.h"
+#include "core/base/encoding.h"
 
 char *base64_bytes(const char *encoded, size_t *length)
 {

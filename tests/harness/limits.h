@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 /* How long a test waits for what has to come; generous, because the machine may be busy. */
 #define TEST_LIMIT (30 * SECOND)

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 struct process {
 	pid_t pid;  /* 0: none runs */

@@ -1,85 +1,65 @@
 # Scenarios: the built service with a real nats-server and a real clamd. Several programs, by theme.
-SCENARIO_FIXTURE = tests/scenario/scenario.c tests/scenario/scenario.h \
+check_LIBRARIES += tests/libscenario.a
+tests_libscenario_a_SOURCES = \
+	tests/scenario/scenario.c tests/scenario/scenario.h \
 	tests/scenario/recorder.c tests/scenario/recorder.h \
 	tests/scenario/storage.c tests/scenario/storage.h \
 	tests/scenario/records.c tests/scenario/records.h tests/scenario/suite.c \
-	tests/scenario/other.c tests/scenario/other.h \
-	tests/file_server.c tests/file_server.h tests/fixture_clamd.c tests/fixture_clamd.h
-check_LIBRARIES += tests/libscenario.a
-tests_libscenario_a_SOURCES = $(SCENARIO_FIXTURE)
+	tests/scenario/other.c tests/scenario/other.h
 SCENARIO_LIBS = tests/libscenario.a $(TEST_LIBS)
-EXTRA_DIST += tests/data/storage-events.jsonl
 
-check_PROGRAMS += tests/test_scenario_outcome
-tests_test_scenario_outcome_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_gone
-tests_test_scenario_gone_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_delay
-tests_test_scenario_delay_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_remote
-tests_test_scenario_remote_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_corpus
-tests_test_scenario_corpus_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_resume
-tests_test_scenario_resume_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_clean
-tests_test_scenario_clean_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_wire
-tests_test_scenario_wire_SOURCES = tests/test_scenario_wire.c tests/storage_events.c tests/storage_events.h
-tests_test_scenario_wire_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_foreign
-tests_test_scenario_foreign_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_crash
-tests_test_scenario_crash_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_broker
-tests_test_scenario_broker_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_consumer
-tests_test_scenario_consumer_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_gap
-tests_test_scenario_gap_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_input
-tests_test_scenario_input_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_embedded
-tests_test_scenario_embedded_LDADD = $(SCENARIO_LIBS)
-EXTRA_tests_test_scenario_embedded_DEPENDENCIES = tests/postprocessing_hasty$(EXEEXT)
-check_PROGRAMS += tests/test_scenario_bench
-tests_test_scenario_bench_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_ready
-tests_test_scenario_ready_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_tls
-tests_test_scenario_tls_SOURCES = tests/test_scenario_tls.c tests/certificate.c tests/certificate.h
-tests_test_scenario_tls_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_permissions
-tests_test_scenario_permissions_LDADD = $(SCENARIO_LIBS)
+# The longest ones first.
+check_PROGRAMS += tests/scenario/test_private tests/scenario/test_anew tests/scenario/test_gap \
+	tests/scenario/test_permissions tests/scenario/test_consumer tests/scenario/test_loss tests/scenario/test_torn \
+	tests/scenario/test_crash tests/scenario/test_suspend tests/scenario/test_outcome tests/scenario/test_gone \
+	tests/scenario/test_delay tests/scenario/test_remote tests/scenario/test_corpus tests/scenario/test_resume \
+	tests/scenario/test_clean tests/scenario/test_wire tests/scenario/test_foreign tests/scenario/test_broker \
+	tests/scenario/test_input tests/scenario/test_embedded tests/scenario/test_bench tests/scenario/test_ready \
+	tests/scenario/test_tls tests/scenario/test_full tests/scenario/test_company tests/scenario/test_commands \
+	tests/scenario/test_descriptors tests/scenario/test_upgrade tests/scenario/test_process
+
+tests_scenario_test_private_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_anew_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_gap_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_permissions_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_consumer_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_loss_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_torn_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_crash_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_suspend_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_outcome_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_gone_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_delay_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_remote_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_corpus_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_resume_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_clean_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_wire_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_foreign_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_broker_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_input_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_embedded_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_bench_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_ready_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_tls_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_full_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_company_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_commands_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_descriptors_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_upgrade_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_process_LDADD = $(SCENARIO_LIBS)
+
+tests_scenario_test_wire_SOURCES = tests/scenario/test_wire.c tests/upload/storage_events.c tests/upload/storage_events.h
+
 # The program with shorter patience, for what takes a minute.
-EXTRA_PROGRAMS += tests/postprocessing_hasty
-CLEANFILES += tests/postprocessing_hasty$(EXEEXT)
-tests_postprocessing_hasty_SOURCES = $(postprocessing_SOURCES) tests/hasty.c
-tests_postprocessing_hasty_LDADD = $(postprocessing_LDADD)
-check_PROGRAMS += tests/test_scenario_anew
-tests_test_scenario_anew_LDADD = $(SCENARIO_LIBS)
-EXTRA_tests_test_scenario_anew_DEPENDENCIES = tests/postprocessing_hasty$(EXEEXT)
-check_PROGRAMS += tests/test_scenario_private
-tests_test_scenario_private_LDADD = $(SCENARIO_LIBS)
-EXTRA_tests_test_scenario_private_DEPENDENCIES = tests/postprocessing_hasty$(EXEEXT)
-check_PROGRAMS += tests/test_scenario_loss
-tests_test_scenario_loss_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_torn
-tests_test_scenario_torn_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_full
-tests_test_scenario_full_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_company
-tests_test_scenario_company_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_commands
-tests_test_scenario_commands_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_descriptors
-tests_test_scenario_descriptors_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_upgrade
-tests_test_scenario_upgrade_LDADD = $(SCENARIO_LIBS)
+HASTY = tests/scenario/postprocessing_hasty$(EXEEXT)
+EXTRA_PROGRAMS += tests/scenario/postprocessing_hasty
+CLEANFILES += $(HASTY)
+tests_scenario_postprocessing_hasty_SOURCES = $(postprocessing_SOURCES) tests/scenario/hasty.c
+tests_scenario_postprocessing_hasty_LDADD = $(postprocessing_LDADD)
+EXTRA_tests_scenario_test_embedded_DEPENDENCIES = $(HASTY)
+EXTRA_tests_scenario_test_anew_DEPENDENCIES = $(HASTY)
+EXTRA_tests_scenario_test_private_DEPENDENCIES = $(HASTY)
+
 EXTRA_DIST += tests/data/upgrade/README tests/data/upgrade/records.jsonl tests/data/upgrade/bucket tests/data/upgrade/position \
 	tests/data/upgrade/instance-0
-
-check_PROGRAMS += tests/test_scenario_process
-tests_test_scenario_process_LDADD = $(SCENARIO_LIBS)
-check_PROGRAMS += tests/test_scenario_suspend
-tests_test_scenario_suspend_LDADD = $(SCENARIO_LIBS)

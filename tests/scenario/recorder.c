@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/message_id.h"
+#include "core/upload/message_id.h"
 #include "tests/harness/base64.h"
 #include "tests/harness/limits.h"
 

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/clock.h"
+#include "core/base/clock.h"
 
 struct recorded {
 	uint64_t sequence;

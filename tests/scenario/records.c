@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/encoding.h"
-#include "core/text.h"
+#include "core/base/encoding.h"
+#include "core/base/text.h"
 #include "tests/harness/base64.h"
 #include "tests/scenario/storage.h"
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/gap.h"
+#include "core/jetstream/gap.h"
 #include "tests/harness/fetch.h"
 
 #define LOG_LIMIT ((size_t)4 << 20)
@@ -46,7 +46,7 @@ void scenario_open(struct scenario *scenario, const struct scenario_options *opt
 	ck_assert(folder_create(scenario->folder));
 	if (scenario->options.host == NULL)
 		scenario->options.host = FILE_SERVER_LOOPBACK;
-	file_server_start(&scenario->storage, scenario->options.host, NULL, NULL);
+	storage_server_start(&scenario->storage, scenario->options.host, NULL, NULL);
 	if (!scenario->options.embedded)
 		ck_assert(nats_fixture_start(&scenario->nats, scenario->options.nats));
 	if (scenario->options.no_broker)
@@ -89,7 +89,7 @@ void scenario_close(struct scenario *scenario)
 	disconnect(scenario);
 	if (scenario->clamd.pid != 0)
 		scenario_stop_clamd(scenario);
-	file_server_stop(&scenario->storage);
+	storage_server_stop(&scenario->storage);
 	nats_fixture_end(&scenario->nats);
 	ck_assert(folder_remove(scenario->folder));
 	/* Not nats_Close(): after TLS it frees what OpenSSL frees once more when the process ends. */
@@ -131,7 +131,7 @@ void scenario_start_service(struct scenario *scenario)
 	snprintf(socket, sizeof socket, "ANTIVIRUS_CLAMAV_SOCKET=%s/clamd.sock", scenario->folder);
 	char build[FOLDER_PATH_SIZE], program[FOLDER_PATH_SIZE + 64];
 	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
-	snprintf(program, sizeof program, "%s/%s", build, scenario->options.hasty ? "tests/postprocessing_hasty" : "postprocessing");
+	snprintf(program, sizeof program, "%s/%s", build, scenario->options.hasty ? "tests/scenario/postprocessing_hasty" : "postprocessing");
 	const char *argv[16];
 	size_t count = 0;
 	for (; scenario->options.under != NULL && scenario->options.under[count] != NULL; count++) {

@@ -17,8 +17,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tests/file_server.h"
-#include "tests/fixture_clamd.h"
+#include "tests/harness/storage_server.h"
+#include "tests/harness/fixture_clamd.h"
 #include "tests/harness/fixture_nats.h"
 #include "tests/harness/folder.h"
 #include "tests/harness/limits.h"
@@ -42,7 +42,7 @@ struct scenario {
 	char folder[FOLDER_PATH_SIZE]; /* holds postprocessing.ini, service.log, state/, clamd.sock */
 	struct nats_fixture nats;
 	struct fixture_clamd clamd;
-	struct file_server storage;
+	struct storage_server storage;
 	struct process service;
 	natsConnection *connection;
 	jsCtx *js;

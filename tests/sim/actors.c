@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/message_id.h"
+#include "core/upload/message_id.h"
 #include "tests/sim/world.h"
 
 /* One that waits until a worker is free. */

@@ -9,9 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/clock.h"
-#include "core/gap.h"
-#include "core/store.h"
+#include "core/base/clock.h"
+#include "core/jetstream/gap.h"
+#include "core/jetstream/store.h"
 
 #define SIM_WINDOW (2 * MINUTE)
 #define SIM_ACK_WAIT (30 * SECOND)

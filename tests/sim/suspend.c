@@ -2,7 +2,7 @@
  * Steps that an instance cannot do for a while: their uploads wait there. */
 #include <string.h>
 
-#include "core/coordinator_private.h"
+#include "core/coordinator/coordinator_private.h"
 #include "tests/sim/world.h"
 
 /* Turns that were given before may be used. */

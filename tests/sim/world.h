@@ -18,8 +18,8 @@
 #ifndef TESTS_SIM_WORLD_H
 #define TESTS_SIM_WORLD_H
 
-#include "core/coordinator.h"
-#include "core/peers.h"
+#include "core/coordinator/coordinator.h"
+#include "core/server/peers.h"
 #include "tests/sim/broker.h"
 
 #define SIM_INSTANCES 4

@@ -3,7 +3,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/peers.h"
+#include "core/server/peers.h"
 #include "tests/torture/torture.h"
 
 /* An instance that is not heard for so long has lost its uploads to the others. */

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/markers.h"
+#include "core/jetstream/markers.h"
 
 /* Of the last ones a late answer may still speak. */
 #define KEPT 8

@@ -9,7 +9,7 @@
 
 #include <stddef.h>
 
-#include "core/record.h"
+#include "core/upload/record.h"
 
 struct ledger;
 

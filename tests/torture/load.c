@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/event.h"
+#include "core/upload/event.h"
 #include "tests/scenario/storage.h"
 #include "tests/torture/torture.h"
 
@@ -49,7 +49,7 @@ void load_begin(struct torture *torture)
 	struct load *load = &torture->load;
 	char eicar[EICAR_SIZE + 1];
 	eicar_make(eicar);
-	file_server_put(&torture->scenario.storage, "/infected", eicar, EICAR_SIZE);
+	storage_server_put(&torture->scenario.storage, "/infected", eicar, EICAR_SIZE);
 	*load = (struct load){
 		.count = torture->options.uploads,
 		.offered = calloc(torture->options.uploads, sizeof *load->offered),

@@ -7,22 +7,22 @@ check_LIBRARIES += tests/libtorture.a
 tests_libtorture_a_SOURCES = $(TORTURE)
 TORTURE_LIBS = tests/libtorture.a $(SCENARIO_LIBS)
 
-check_PROGRAMS += tests/test_proxy
-tests_test_proxy_LDADD = $(TORTURE_LIBS)
-check_PROGRAMS += tests/test_bus_cut
-tests_test_bus_cut_LDADD = $(TORTURE_LIBS)
-check_PROGRAMS += tests/test_oracle
-tests_test_oracle_LDADD = $(TORTURE_LIBS)
-check_PROGRAMS += tests/test_torture
-tests_test_torture_LDADD = $(TORTURE_LIBS)
-check_PROGRAMS += tests/test_torture_cluster
-tests_test_torture_cluster_LDADD = $(TORTURE_LIBS)
-check_PROGRAMS += tests/test_partition
-tests_test_partition_LDADD = $(TORTURE_LIBS)
+check_PROGRAMS += tests/torture/test_proxy
+tests_torture_test_proxy_LDADD = $(TORTURE_LIBS)
+check_PROGRAMS += tests/torture/test_bus_cut
+tests_torture_test_bus_cut_LDADD = $(TORTURE_LIBS)
+check_PROGRAMS += tests/torture/test_oracle
+tests_torture_test_oracle_LDADD = $(TORTURE_LIBS)
+check_PROGRAMS += tests/torture/test_torture
+tests_torture_test_torture_LDADD = $(TORTURE_LIBS)
+check_PROGRAMS += tests/torture/test_torture_cluster
+tests_torture_test_torture_cluster_LDADD = $(TORTURE_LIBS)
+check_PROGRAMS += tests/torture/test_partition
+tests_torture_test_partition_LDADD = $(TORTURE_LIBS)
 
-torture: all tests/test_torture
-	TORTURE_SECONDS=$${TORTURE_SECONDS:-600} tests/test_torture
-torture-cluster: all tests/test_torture_cluster
-	TORTURE_SECONDS=$${TORTURE_SECONDS:-600} tests/test_torture_cluster
-torture-partition: all tests/test_partition
-	TORTURE_SECONDS=$${TORTURE_SECONDS:-600} TORTURE_STOP=$${TORTURE_STOP:-130} tests/test_partition
+torture: all tests/torture/test_torture
+	TORTURE_SECONDS=$${TORTURE_SECONDS:-600} tests/torture/test_torture
+torture-cluster: all tests/torture/test_torture_cluster
+	TORTURE_SECONDS=$${TORTURE_SECONDS:-600} tests/torture/test_torture_cluster
+torture-partition: all tests/torture/test_partition
+	TORTURE_SECONDS=$${TORTURE_SECONDS:-600} TORTURE_STOP=$${TORTURE_STOP:-130} tests/torture/test_partition

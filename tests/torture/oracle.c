@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/event.h"
+#include "core/upload/event.h"
 #include "tests/scenario/records.h"
 #include "tests/torture/torture.h"
 

@@ -14,7 +14,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/text.h"
+#include "core/base/text.h"
 #include "tests/torture/torture.h"
 
 /* The switches are looked at so often (milliseconds). */

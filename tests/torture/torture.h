@@ -21,9 +21,9 @@
 
 #include <stdio.h>
 
-#include "core/process_usage.h"
-#include "core/text.h"
-#include "core/upload.h"
+#include "core/base/process_usage.h"
+#include "core/base/text.h"
+#include "core/upload/upload.h"
 #include "tests/scenario/scenario.h"
 #include "tests/torture/network.h"
 #include "tests/torture/proxy.h"

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/log.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/character.h"
+#include "core/base/clock.h"
+#include "core/base/printable.h"
+
+static const char *const level_name[] = {"error", "warning", "info", "debug"};
+
+#define CUT "..."
+
+/* Appends `text` as far as there is room, with what cannot be shown escaped; returns the new end. */
+static size_t append_printable(char *line, size_t used, size_t size, const char *text, bool cut)
+{
+	size_t left = strlen(text), room = size - sizeof CUT;
+	while (left > 0 && used < room) {
+		char escape[PRINTABLE_ESCAPE_SIZE];
+		size_t plain = printable_length(text, left < room - used ? left : room - used);
+		memcpy(line + used, text, plain);
+		used += plain;
+		text += plain;
+		left -= plain;
+		/* Not the first bytes of a character whose others have no room. */
+		if (left == 0 || used + PRINTABLE_ESCAPE_SIZE > room)
+			break;
+		size_t taken = printable_escape(text, left, false, escape);
+		used += (size_t)snprintf(line + used, size - used, "%s", escape);
+		text += taken;
+		left -= taken;
+	}
+	if (cut || left > 0)
+		used += (size_t)snprintf(line + used, size - used, CUT);
+	return used;
+}
+
+/* Takes away the rest of a character that was cut. */
+static void cut_at_character(char *text, size_t length)
+{
+	size_t start = length;
+	while (start > 0 && length - start < 4 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
+		start--;
+	if (start > 0 && (unsigned char)text[start - 1] >= 0xc0 && character_length(text + start - 1, length - start + 1) == 0)
+		text[start - 1] = '\0';
+}
+
+void log_vwrite(const struct log *log, enum log_level level, const char *format, va_list arguments)
+{
+	if (level > log->level)
+		return;
+	char message[2048], line[4096], when[TIME_TEXT_SIZE];
+	int length = vsnprintf(message, sizeof message, format, arguments);
+	bool cut = length >= (int)sizeof message;
+	if (cut)
+		cut_at_character(message, sizeof message - 1);
+	nanos now = clock_now();
+	time_format(now / SECOND * SECOND, when);
+	/* Always three digits, so that lines stand in columns. */
+	int head = snprintf(line, sizeof line, "%.19s.%03dZ %s ", when, (int)(now % SECOND / MILLISECOND), level_name[level]);
+	size_t used = append_printable(line, (size_t)head, sizeof line - 1, message, cut);
+	line[used++] = '\n';
+	/* One write per line, so that lines of several threads do not mix. A log that cannot be written stops nothing. */
+	ssize_t written = write(log->fd, line, used);
+	(void)written;
+}
+
+void log_write(const struct log *log, enum log_level level, const char *format, ...)
+{
+	va_list arguments;
+	va_start(arguments, format);
+	log_vwrite(log, level, format, arguments);
+	va_end(arguments);
+}

@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "core/base/metrics.h"
+
+#include <inttypes.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/process_usage.h"
+
+enum kind { COUNTER, GAUGE, HISTOGRAM };
+
+static const char *const kind_name[] = {"counter", "gauge", "histogram"};
+
+struct counter {
+	_Atomic uint64_t value;
+};
+
+struct gauge {
+	_Atomic int64_t value;
+};
+
+/* Upper bounds of the buckets. A step may take milliseconds or, with retries and delays, hours. */
+static const struct {
+	nanos bound;
+	const char *text; /* in seconds */
+} bucket[] = {
+	{MILLISECOND, "0.001"}, {5 * MILLISECOND, "0.005"}, {10 * MILLISECOND, "0.01"}, {25 * MILLISECOND, "0.025"},
+	{50 * MILLISECOND, "0.05"}, {100 * MILLISECOND, "0.1"}, {250 * MILLISECOND, "0.25"}, {500 * MILLISECOND, "0.5"},
+	{SECOND, "1"}, {2500 * MILLISECOND, "2.5"}, {5 * SECOND, "5"}, {10 * SECOND, "10"}, {30 * SECOND, "30"},
+	{MINUTE, "60"}, {5 * MINUTE, "300"}, {30 * MINUTE, "1800"}, {2 * HOUR, "7200"},
+};
+#define BUCKETS (sizeof bucket / sizeof bucket[0])
+
+struct histogram {
+	_Atomic uint64_t count[BUCKETS + 1]; /* not cumulated; the last is what exceeds all bounds */
+	_Atomic int64_t sum;                 /* nanoseconds: overflows after 292 years of work */
+};
+
+/* One line of figures (or one set of them, for a histogram). */
+struct series {
+	struct series *next;
+	char *labels; /* `a="b",c="d"`, escaped; "": none */
+	union {
+		struct counter counter;
+		struct gauge gauge;
+		struct histogram histogram;
+	} value;
+};
+
+/* All series of one name. */
+struct family {
+	struct family *next;
+	enum kind kind;
+	char *name;
+	char *help; /* escaped */
+	struct series *series;
+};
+
+struct metrics {
+	struct family *family;
+	bool process; /* also what the process itself uses */
+};
+
+struct metrics *metrics_create(void)
+{
+	return calloc(1, sizeof(struct metrics));
+}
+
+void metrics_destroy(struct metrics *metrics)
+{
+	if (metrics == NULL)
+		return;
+	for (struct family *family = metrics->family, *next; family != NULL; family = next) {
+		next = family->next;
+		for (struct series *series = family->series, *after; series != NULL; series = after) {
+			after = series->next;
+			free(series->labels);
+			free(series);
+		}
+		free(family->name);
+		free(family->help);
+		free(family);
+	}
+	free(metrics);
+}
+
+static bool name_valid(const char *name)
+{
+	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
+	return name != NULL && *name != '\0' && !(*name >= '0' && *name <= '9') && name[strspn(name, letters)] == '\0';
+}
+
+/* The format's escapes: backslash and line feed everywhere, the quote within label values. */
+static void put_escaped(FILE *out, const char *text, bool quoted)
+{
+	for (; *text != '\0'; text++) {
+		if (*text == '\n')
+			fputs("\\n", out);
+		else if (*text == '\\' || (quoted && *text == '"'))
+			fprintf(out, "\\%c", *text);
+		else
+			fputc(*text, out);
+	}
+}
+
+/* A string of its own from what `labels` or, without them, `help` says; NULL: out of memory or a bad name. */
+static char *escaped(const char *help, const char *const *labels)
+{
+	char *text = NULL;
+	size_t size;
+	bool valid = true;
+	FILE *out = open_memstream(&text, &size);
+	if (out == NULL)
+		return NULL;
+	if (help != NULL)
+		put_escaped(out, help, false);
+	for (size_t i = 0; labels != NULL && labels[i] != NULL; i += 2) {
+		valid = valid && name_valid(labels[i]) && labels[i + 1] != NULL;
+		if (!valid)
+			break;
+		fprintf(out, "%s%s=\"", i == 0 ? "" : ",", labels[i]);
+		put_escaped(out, labels[i + 1], true);
+		fputc('"', out);
+	}
+	valid = ferror(out) == 0 && valid;
+	if (fclose(out) != 0 || !valid) {
+		free(text);
+		return NULL;
+	}
+	return text;
+}
+
+static struct family *find_family(struct metrics *metrics, enum kind kind, const char *name, const char *help)
+{
+	struct family **end = &metrics->family;
+	for (; *end != NULL; end = &(*end)->next)
+		if (strcmp((*end)->name, name) == 0)
+			return (*end)->kind == kind ? *end : NULL;
+	struct family *family = calloc(1, sizeof *family);
+	if (family == NULL)
+		return NULL;
+	family->kind = kind;
+	family->name = strdup(name);
+	family->help = escaped(help, NULL);
+	if (family->name == NULL || family->help == NULL) {
+		free(family->name);
+		free(family->help);
+		free(family);
+		return NULL;
+	}
+	*end = family;
+	return family;
+}
+
+static struct series *find_series(struct metrics *metrics, enum kind kind, const char *name, const char *help,
+                                  const char *const *labels)
+{
+	char *text = metrics != NULL && name_valid(name) ? escaped(NULL, labels) : NULL;
+	struct family *family = text != NULL ? find_family(metrics, kind, name, help) : NULL;
+	if (family == NULL) {
+		free(text);
+		return NULL;
+	}
+	struct series **end = &family->series;
+	for (; *end != NULL; end = &(*end)->next) {
+		if (strcmp((*end)->labels, text) == 0) {
+			free(text);
+			return *end;
+		}
+	}
+	struct series *series = calloc(1, sizeof *series);
+	if (series == NULL) {
+		free(text);
+		return NULL;
+	}
+	series->labels = text;
+	*end = series;
+	return series;
+}
+
+struct counter *metrics_counter(struct metrics *metrics, const char *name, const char *help, const char *const *labels)
+{
+	struct series *series = find_series(metrics, COUNTER, name, help, labels);
+	return series != NULL ? &series->value.counter : NULL;
+}
+
+struct gauge *metrics_gauge(struct metrics *metrics, const char *name, const char *help, const char *const *labels)
+{
+	struct series *series = find_series(metrics, GAUGE, name, help, labels);
+	return series != NULL ? &series->value.gauge : NULL;
+}
+
+struct histogram *metrics_histogram(struct metrics *metrics, const char *name, const char *help, const char *const *labels)
+{
+	struct series *series = find_series(metrics, HISTOGRAM, name, help, labels);
+	return series != NULL ? &series->value.histogram : NULL;
+}
+
+void counter_add(struct counter *counter, uint64_t count)
+{
+	if (counter != NULL)
+		atomic_fetch_add_explicit(&counter->value, count, memory_order_relaxed);
+}
+
+void gauge_set(struct gauge *gauge, int64_t value)
+{
+	if (gauge != NULL)
+		atomic_store_explicit(&gauge->value, value, memory_order_relaxed);
+}
+
+void gauge_add(struct gauge *gauge, int64_t difference)
+{
+	if (gauge != NULL)
+		atomic_fetch_add_explicit(&gauge->value, difference, memory_order_relaxed);
+}
+
+void histogram_observe(struct histogram *histogram, nanos duration)
+{
+	if (histogram == NULL)
+		return;
+	if (duration < 0) /* the wall clock was set back */
+		duration = 0;
+	size_t i = 0;
+	while (i < BUCKETS && duration > bucket[i].bound)
+		i++;
+	atomic_fetch_add_explicit(&histogram->count[i], 1, memory_order_relaxed);
+	atomic_fetch_add_explicit(&histogram->sum, duration, memory_order_relaxed);
+}
+
+uint64_t counter_value(const struct counter *counter)
+{
+	return counter != NULL ? atomic_load_explicit(&counter->value, memory_order_relaxed) : 0;
+}
+
+int64_t gauge_value(const struct gauge *gauge)
+{
+	return gauge != NULL ? atomic_load_explicit(&gauge->value, memory_order_relaxed) : 0;
+}
+
+void metrics_add_process(struct metrics *metrics)
+{
+	metrics->process = true;
+}
+
+/* Under the names that Prometheus' own client libraries use. */
+static void write_process(FILE *out)
+{
+	struct process_usage usage;
+	if (!process_usage_read(getpid(), &usage))
+		return;
+	fprintf(out,
+	        "# HELP process_cpu_seconds_total User and system CPU time spent.\n# TYPE process_cpu_seconds_total counter\n"
+	        "process_cpu_seconds_total %.2f\n"
+	        "# HELP process_resident_memory_bytes Resident memory.\n# TYPE process_resident_memory_bytes gauge\n"
+	        "process_resident_memory_bytes %" PRIu64 "\n"
+	        "# HELP process_open_fds Open file descriptors.\n# TYPE process_open_fds gauge\nprocess_open_fds %u\n",
+	        usage.cpu, usage.resident, usage.descriptors);
+}
+
+static void write_histogram(const char *name, const char *labels, const struct histogram *histogram, FILE *out)
+{
+	const char *comma = *labels != '\0' ? "," : "";
+	const char *open = *labels != '\0' ? "{" : "", *close = *labels != '\0' ? "}" : "";
+	int64_t sum = atomic_load_explicit(&histogram->sum, memory_order_relaxed);
+	/* _count is the sum of what was read here, so that one answer never contradicts itself. */
+	uint64_t count = 0;
+	for (size_t i = 0; i <= BUCKETS; i++) {
+		count += atomic_load_explicit(&histogram->count[i], memory_order_relaxed);
+		fprintf(out, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", name, labels, comma, i < BUCKETS ? bucket[i].text : "+Inf",
+		        count);
+	}
+	fprintf(out, "%s_sum%s%s%s %" PRId64 ".%09" PRId64 "\n", name, open, labels, close, sum / SECOND, sum % SECOND);
+	fprintf(out, "%s_count%s%s%s %" PRIu64 "\n", name, open, labels, close, count);
+}
+
+bool metrics_write(const struct metrics *metrics, FILE *out)
+{
+	if (metrics->process)
+		write_process(out);
+	for (const struct family *family = metrics->family; family != NULL; family = family->next) {
+		fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name, kind_name[family->kind]);
+		for (const struct series *series = family->series; series != NULL; series = series->next) {
+			const char *open = *series->labels != '\0' ? "{" : "", *close = *series->labels != '\0' ? "}" : "";
+			switch (family->kind) {
+			case COUNTER:
+				fprintf(out, "%s%s%s%s %" PRIu64 "\n", family->name, open, series->labels, close,
+				        counter_value(&series->value.counter));
+				break;
+			case GAUGE:
+				fprintf(out, "%s%s%s%s %" PRId64 "\n", family->name, open, series->labels, close,
+				        gauge_value(&series->value.gauge));
+				break;
+			case HISTOGRAM:
+				write_histogram(family->name, series->labels, &series->value.histogram, out);
+				break;
+			}
+		}
+	}
+	return ferror(out) == 0;
+}

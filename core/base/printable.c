@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/printable.h"
+
+#include <stdio.h>
+
+#include "core/base/character.h"
+
+bool printable_character(uint32_t character)
+{
+	static const struct {
+		uint32_t first, last;
+	} hidden[] = {
+		{0x0000, 0x001f}, {0x007f, 0x009f}, /* control characters */
+		{0x061c, 0x061c}, {0x200e, 0x200f}, {0x202a, 0x202e}, {0x2066, 0x2069}, {0x206a, 0x206f}, /* direction */
+		{0x2028, 0x2029}, /* line and paragraph */
+		{0x180e, 0x180e}, {0x200b, 0x200b}, {0x2060, 0x2065}, {0xfeff, 0xfeff}, {0xfff9, 0xfffb}, /* not to be seen */
+	};
+	for (size_t i = 0; i < sizeof hidden / sizeof hidden[0]; i++)
+		if (character >= hidden[i].first && character <= hidden[i].last)
+			return false;
+	return true;
+}
+
+/* The character of so many bytes. */
+static uint32_t decode(const char *text, size_t size)
+{
+	static const unsigned char mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+	uint32_t character = (unsigned char)text[0] & mask[size];
+	for (size_t i = 1; i < size; i++)
+		character = character << 6 | ((unsigned char)text[i] & 0x3f);
+	return character;
+}
+
+size_t printable_length(const char *text, size_t length)
+{
+	size_t used = 0;
+	while (used < length) {
+		size_t size = character_length(text + used, length - used);
+		if (size == 0 || !printable_character(decode(text + used, size)))
+			break;
+		used += size;
+	}
+	return used;
+}
+
+size_t printable_escape(const char *text, size_t length, bool json, char escape[PRINTABLE_ESCAPE_SIZE])
+{
+	size_t size = character_length(text, length);
+	uint32_t character = size > 0 ? decode(text, size) : (unsigned char)text[0];
+	/* None of them is beyond four digits. */
+	if (size <= 1 && !json)
+		snprintf(escape, PRINTABLE_ESCAPE_SIZE, "\\x%02x", (unsigned)character & 0xff);
+	else
+		snprintf(escape, PRINTABLE_ESCAPE_SIZE, "\\u%04x", (unsigned)character & 0xffff);
+	return size > 0 ? size : 1;
+}

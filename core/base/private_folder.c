@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/private_folder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/file_access.h"
+
+bool private_folder_make(const char *path)
+{
+	char *copy = strdup(path);
+	if (copy == NULL)
+		return false;
+	bool made = *copy != '\0';
+	for (char *slash = copy + 1; made; slash++) {
+		slash += strcspn(slash, "/");
+		char kept = *slash;
+		*slash = '\0';
+		made = mkdir(copy, 0700) == 0 || errno == EEXIST;
+		*slash = kept;
+		if (kept == '\0')
+			break;
+	}
+	int reason = *copy == '\0' ? ENOENT : errno;
+	free(copy);
+	errno = reason;
+	return made;
+}
+
+int private_folder_open(const char *path, char *why, size_t size)
+{
+	const struct file_user self = {geteuid(), getegid()};
+	char text[FILE_TEXT_SIZE];
+	struct stat status;
+	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder < 0 || fstat(folder, &status) != 0) {
+		int reason = errno;
+		snprintf(why, size, "%s: %s", path, strerror(reason));
+		if (folder >= 0)
+			close(folder);
+		errno = reason;
+		return -1;
+	}
+	const char *weakness = file_weakness(&status, &self, false);
+	if (weakness == NULL)
+		return folder;
+	bool foreign = status.st_uid != 0 && status.st_uid != self.user;
+	snprintf(why, size, "%s: %s (%s), so that others could change what the service keeps there: %s, or name another folder, below this one "
+	         "for example", path, weakness, file_describe(&status, text),
+	         foreign ? "run the service as that user, or give the folder to this one" : "chmod go-w it");
+	close(folder);
+	errno = EPERM;
+	return -1;
+}
+
+/* Looks at one of the folders above. */
+static bool is_open_to_others(const char *path, bool next, char *why, size_t size)
+{
+	const struct file_user self = {geteuid(), getegid()};
+	char text[FILE_TEXT_SIZE];
+	struct stat status;
+	if (stat(path, &status) != 0)
+		return false;
+	const char *weakness = file_weakness(&status, &self, true);
+	if (weakness == NULL && status.st_uid != 0 && status.st_uid != self.user)
+		weakness = "another user's";
+	if (weakness != NULL)
+		snprintf(why, size, "%s is %s (%s), so that others can put another folder in its place", path, weakness, file_describe(&status, text));
+	else if (next && (status.st_mode & S_IWOTH) != 0)
+		snprintf(why, size, "it is in %s, which everybody may write to, and which is often emptied", path);
+	else
+		return false;
+	return true;
+}
+
+bool private_folder_exposed(const char *path, char *why, size_t size)
+{
+	char *above = realpath(path, NULL);
+	bool exposed = false, next = true;
+	char *slash;
+	while (!exposed && above != NULL && (slash = strrchr(above, '/')) != NULL && slash[1] != '\0') {
+		slash[slash == above ? 1 : 0] = '\0';
+		exposed = is_open_to_others(above, next, why, size);
+		next = false;
+	}
+	free(above);
+	return exposed;
+}

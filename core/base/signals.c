@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/signals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Signals that come together are one: timeout(1), for one, sends two. */
+#define TOGETHER (500 * MILLISECOND)
+/* Whoever sends signals in a loop does not fill the log. */
+#define NOTE_INTERVAL (10 * SECOND)
+
+/* A handler has no closure. Set before the first signal is caught. */
+static volatile int catcher = -1;
+
+static void on_signal(int number)
+{
+	int reason = errno;
+	unsigned char byte = (unsigned char)number;
+	/* When the pipe is full there is more to do already than this one would say. */
+	ssize_t written = write(catcher, &byte, 1);
+	(void)written;
+	errno = reason;
+}
+
+/* What was interrupted fails with an error of its own: EPIPE, EFBIG. */
+static void on_failed_write(int number)
+{
+	(void)number;
+}
+
+static void handle(int number, void (*handler)(int))
+{
+	struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+	sigfillset(&action.sa_mask);
+	sigaction(number, &action, NULL);
+}
+
+/* All that would end the process and that somebody may send by habit or mistake. */
+static void handle_all(void (*handler)(int))
+{
+	static const int number[] = {SIGTERM, SIGINT,    SIGHUP,  SIGUSR1, SIGUSR2, SIGALRM,
+	                             SIGPROF, SIGVTALRM, SIGPOLL, SIGPWR,  SIGXCPU, SIGSTKFLT};
+	for (size_t i = 0; i < sizeof number / sizeof number[0]; i++)
+		handle(number[i], handler);
+	for (int i = SIGRTMIN; i <= SIGRTMAX; i++)
+		handle(i, handler);
+}
+
+static void note(struct signals *signals, int number)
+{
+	const char *name = sigabbrev_np(number);
+	char text[32];
+	nanos now = clock_monotonic();
+	if (signals->noted[number] != 0 && now - signals->noted[number] < NOTE_INTERVAL)
+		return;
+	signals->noted[number] = now;
+	if (name != NULL)
+		snprintf(text, sizeof text, "SIG%s", name);
+	else
+		snprintf(text, sizeof text, "signal %d", number);
+	log_warning(&signals->log, "%s ignored: %s", text,
+	            number == SIGHUP ? "the configuration is read at the start only; restart the service to apply a change"
+	                             : "SIGTERM or SIGINT ends the service");
+}
+
+static void take(struct signals *signals, int number)
+{
+	if (number != SIGTERM && number != SIGINT) {
+		note(signals, number);
+		return;
+	}
+	nanos now = clock_monotonic();
+	if (signals->stop == NULL || (signals->ended != 0 && now - signals->ended > TOGETHER))
+		_exit(128 + number);
+	if (signals->ended != 0)
+		return;
+	signals->ended = now;
+	signals->stop(signals->closure);
+}
+
+static void *take_signals(void *closure)
+{
+	struct signals *signals = closure;
+	for (;;) {
+		unsigned char number;
+		ssize_t got = read(signals->pipe[0], &number, 1);
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return NULL;
+		pthread_mutex_lock(&signals->lock);
+		take(signals, number);
+		pthread_mutex_unlock(&signals->lock);
+	}
+}
+
+bool signals_start(struct signals *signals)
+{
+	sigset_t none;
+	*signals = (struct signals){.log = {.fd = STDERR_FILENO, .level = LOG_INFO}};
+	/* Somebody may have started us with some blocked. */
+	sigemptyset(&none);
+	pthread_sigmask(SIG_SETMASK, &none, NULL);
+	if (pipe2(signals->pipe, O_CLOEXEC) != 0)
+		return false;
+	/* A handler never waits. */
+	bool good = fcntl(signals->pipe[1], F_SETFL, O_NONBLOCK) == 0 && pthread_mutex_init(&signals->lock, NULL) == 0;
+	if (good && pthread_create(&signals->thread, NULL, take_signals, signals) == 0) {
+		catcher = signals->pipe[1];
+		handle_all(on_signal);
+		handle(SIGPIPE, on_failed_write);
+		handle(SIGXFSZ, on_failed_write);
+		return true;
+	}
+	if (good)
+		pthread_mutex_destroy(&signals->lock);
+	close(signals->pipe[0]);
+	close(signals->pipe[1]);
+	return false;
+}
+
+void signals_serve(struct signals *signals, const struct log *log, void (*stop)(void *closure), void *closure)
+{
+	handle(SIGPIPE, on_failed_write);
+	pthread_mutex_lock(&signals->lock);
+	signals->log = *log;
+	signals->stop = stop;
+	signals->closure = closure;
+	pthread_mutex_unlock(&signals->lock);
+}
+
+void signals_end(struct signals *signals)
+{
+	handle_all(SIG_IGN);
+	catcher = -1;
+	close(signals->pipe[1]);
+	pthread_join(signals->thread, NULL);
+	close(signals->pipe[0]);
+	pthread_mutex_destroy(&signals->lock);
+}
+
+sigset_t signals_block(void)
+{
+	static const int number[] = {SIGINT, SIGTERM, SIGHUP};
+	sigset_t set;
+	sigemptyset(&set);
+	for (size_t i = 0; i < sizeof number / sizeof number[0]; i++) {
+		struct sigaction before;
+		if (sigaction(number[i], NULL, &before) == 0 && before.sa_handler != SIG_IGN)
+			sigaddset(&set, number[i]);
+	}
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+	signal(SIGPIPE, SIG_IGN);
+	return set;
+}

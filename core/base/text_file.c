@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/text_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Reads to the end, which may have moved since fstat(). Returns how many bytes, or -1 with errno. */
+static ssize_t read_all(int fd, char *bytes, size_t size)
+{
+	size_t used = 0;
+	while (used < size) {
+		ssize_t count = read(fd, bytes + used, size - used);
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			return -1;
+		if (count == 0)
+			break;
+		used += (size_t)count;
+	}
+	return (ssize_t)used;
+}
+
+static char *read_regular(int fd, size_t limit, size_t *length, struct stat *info)
+{
+	if (fstat(fd, info) != 0)
+		return NULL;
+	if (!S_ISREG(info->st_mode)) {
+		errno = S_ISDIR(info->st_mode) ? EISDIR : EINVAL;
+		return NULL;
+	}
+	if (info->st_size < 0 || (uintmax_t)info->st_size > limit) {
+		errno = EFBIG;
+		return NULL;
+	}
+	/* One byte more than the limit shows a file that grew past it. */
+	size_t size = (size_t)info->st_size + 1;
+	char *bytes = malloc(size + 1);
+	if (bytes == NULL)
+		return NULL;
+	ssize_t count = read_all(fd, bytes, size);
+	if (count < 0 || (size_t)count > limit) {
+		int error = count < 0 ? errno : EFBIG;
+		free(bytes);
+		errno = error;
+		return NULL;
+	}
+	bytes[count] = '\0';
+	*length = (size_t)count;
+	return bytes;
+}
+
+char *text_file_read(const char *path, size_t limit, size_t *length)
+{
+	struct stat info;
+	return text_file_read_with(path, limit, length, &info);
+}
+
+char *text_file_read_with(const char *path, size_t limit, size_t *length, struct stat *info)
+{
+	/* Non-blocking, so that a FIFO under the name is refused instead of waited for. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return NULL;
+	char *bytes = read_regular(fd, limit, length, info);
+	int error = errno;
+	close(fd);
+	errno = error;
+	return bytes;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/bench/bench.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "core/bench/bench_floor.h"
+#include "core/bench/bench_usage.h"
+#include "core/nats/bus_connect.h"
+
+/* For a service that has just come back to a broker. */
+#define TAKER_PATIENCE (5 * SECOND)
+
+static double spent(const struct bench_use *before, const struct bench_use *after, double uploads)
+{
+	/* A service that was restarted meanwhile counts anew. */
+	return before->seen && after->seen && after->cpu >= before->cpu && uploads > 0 ? (after->cpu - before->cpu) / uploads : NAN;
+}
+
+static void fill(struct bench_figures *figures, const struct bench_result *result, const struct bench_usage *before,
+                 const struct bench_usage *after)
+{
+	double uploads = (double)result->announced;
+	*figures = (struct bench_figures){
+		.rate = uploads / result->elapsed,
+		.p50 = bench_percentile(result->latency, result->count, 50),
+		.p90 = bench_percentile(result->latency, result->count, 90),
+		.p99 = bench_percentile(result->latency, result->count, 99),
+		.max = bench_percentile(result->latency, result->count, 100),
+		.events = uploads > 0 ? (double)result->events / uploads : NAN,
+		.writes = uploads > 0 ? (double)result->writes / uploads : NAN,
+		.server_cpu = spent(&before->server, &after->server, uploads),
+		.broker_cpu = spent(&before->broker, &after->broker, uploads),
+		.own_cpu = spent(&before->own, &after->own, uploads),
+		.server_resident = after->server.seen ? after->server.resident : NAN,
+		.broker_resident = after->broker.seen ? after->broker.resident : NAN,
+		.uploads = uploads,
+		.elapsed = result->elapsed,
+	};
+}
+
+static bool await_taker(struct bench_place *place)
+{
+	if (bench_place_await_taker(place, TAKER_PATIENCE))
+		return true;
+	fprintf(stderr, "nobody takes events from stream %s as %s on %s: is `postprocessing server` running there?\n", place->stream,
+	        place->consumer, place->client->events->endpoint);
+	return false;
+}
+
+static bool measure(struct bench *bench, const struct bench_load *load, pid_t floor, struct bench_figures *figures)
+{
+	struct bench_usage before, after;
+	struct bench_result result;
+	const struct config *config = bench->client->config;
+	bench_usage_take(&before, config, floor, bench->broker);
+	if (!bench_load_run(load, &result))
+		return false;
+	bench_usage_take(&after, config, floor, bench->broker);
+	fill(figures, &result, &before, &after);
+	bench->interrupted = bench->interrupted || result.interrupted;
+	bench->incomplete = bench->incomplete || result.abandoned > 0;
+	bench->rejected = bench->rejected || result.rejected;
+	bench->backlog = result.backlog;
+	free(result.latency);
+	return true;
+}
+
+bool bench_turn(struct bench *bench, enum bench_side side, const struct bench_load *load, struct bench_figures *figures)
+{
+	struct bench_place place;
+	struct bench_floor floor = {0};
+	struct bench_load placed = *load;
+	placed.place = &place;
+	bool good = side == BENCH_FLOOR ? bench_place_make(&place, bench->client) : bench_place_open(&place, bench->client);
+	if (!good)
+		return false;
+	if (side == BENCH_FLOOR)
+		good = bench_floor_start(&floor, bench->config_path, bench->client->config);
+	good = good && await_taker(&place) && measure(bench, &placed, floor.pid, figures);
+	bench_floor_end(&floor);
+	bench_place_close(&place);
+	return good;
+}
+
+static double median_of(double *value, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (isnan(value[i]))
+			return NAN;
+	bench_sort(value, count);
+	return bench_percentile(value, count, 50);
+}
+
+void bench_median(const struct bench_figures *round, size_t count, struct bench_figures *median)
+{
+	double value[BENCH_ROUNDS_LIMIT];
+#define X(member, key, label, unit) \
+	for (size_t i = 0; i < count; i++) \
+		value[i] = round[i].member; \
+	median->member = median_of(value, count);
+	BENCH_FIGURES(X)
+#undef X
+}

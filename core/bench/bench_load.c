@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/bench/bench_load.h"
+
+#include <math.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/bench/bench_flow.h"
+
+#define ROUND (100 * MILLISECOND)
+
+static int compare(const void *one, const void *other)
+{
+	double a = *(const double *)one, b = *(const double *)other;
+	return (a > b) - (a < b);
+}
+
+void bench_sort(double *value, size_t count)
+{
+	if (count > 0)
+		qsort(value, count, sizeof *value, compare);
+}
+
+double bench_percentile(const double *sorted, size_t count, unsigned percent)
+{
+	size_t at = count * percent / 100;
+	return count == 0 ? NAN : sorted[at < count ? at : count - 1];
+}
+
+static bool signal_came(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGHUP);
+	return sigtimedwait(&set, NULL, &(struct timespec){0}) > 0;
+}
+
+/* Waits with the lock held until something changes, at most until `then`. */
+static void wait_until(struct flow *flow, nanos then)
+{
+	struct timespec limit = {.tv_sec = (time_t)(then / SECOND), .tv_nsec = (long)(then % SECOND)};
+	pthread_cond_timedwait(&flow->changed, &flow->lock, &limit);
+}
+
+struct watch {
+	nanos shown, progressed;
+	size_t finished;
+};
+
+/* Looks after patience, signals and those who watch, with the lock held. False: it is to be given up. */
+static bool look_around(struct flow *flow, struct watch *watch)
+{
+	const struct bench_load *load = flow->load;
+	nanos now = clock_monotonic();
+	if (flow->finished != watch->finished || watch->progressed == 0)
+		*watch = (struct watch){.shown = watch->shown, .progressed = now, .finished = flow->finished};
+	if (now - watch->shown < ROUND)
+		return true;
+	watch->shown = now;
+	if (load->progress != NULL)
+		load->progress(load->closure, flow->finished, flow->announcing && flow_total(flow) != SIZE_MAX ? flow_total(flow) : flow->next,
+		               now - flow->begun);
+	if (signal_came()) {
+		if (flow->result->interrupted)
+			return false;
+		flow->result->interrupted = true;
+		flow->announcing = false;
+		fprintf(stderr, "%zu uploads are under way and waited for; with a second signal they are given up\n", flow->next - flow->finished);
+	}
+	return now - watch->progressed < load->patience || flow->finished == flow->next;
+}
+
+static void abandon(struct flow *flow)
+{
+	flow->announcing = false;
+	for (size_t i = 0; i < flow->next; i++) {
+		if (flow->upload[i].finished)
+			continue;
+		flow->upload[i].finished = true;
+		flow->result->abandoned++;
+		flow_confirm(flow, i);
+	}
+}
+
+static bool all_stored(struct flow *flow, uint64_t *highest)
+{
+	pthread_mutex_lock(&flow->lock);
+	bool stored = flow->acknowledged + flow->refused >= flow->sent;
+	*highest = flow->highest;
+	pthread_mutex_unlock(&flow->lock);
+	return stored;
+}
+
+/* Waits until whoever takes the events has acknowledged all of ours. */
+static bool settle(struct flow *flow)
+{
+	uint64_t highest, done = 0, before = 0;
+	nanos progressed = clock_monotonic();
+	while (!all_stored(flow, &highest) || !bench_place_done(flow->load->place, &done) || done < highest) {
+		if (done != before)
+			progressed = clock_monotonic();
+		before = done;
+		if (clock_monotonic() - progressed > flow->load->patience || signal_came())
+			return false;
+		nanosleep(&(struct timespec){.tv_nsec = 2 * MILLISECOND}, NULL);
+	}
+	return true;
+}
+
+/* The greedy user's backlog is there before anybody else comes. */
+static bool announce_greedy(struct flow *flow)
+{
+	pthread_mutex_lock(&flow->lock);
+	flow->greedy_left = flow->load->greedy;
+	while (flow->next < flow->load->greedy && flow->announcing)
+		flow_announce(flow, flow->begun);
+	pthread_mutex_unlock(&flow->lock);
+	bool good = flow->load->greedy == 0 || settle(flow);
+	flow->result->backlog.taken_in = (double)(clock_monotonic() - flow->begun) / (double)SECOND;
+	return good;
+}
+
+/* When the next upload is to be announced; in the closed loop, whenever one may. */
+static nanos next_due(const struct flow *flow, nanos start)
+{
+	if (flow->load->rate <= 0)
+		return clock_monotonic();
+	return start + (nanos)((double)(flow->next - flow->load->greedy) * (double)SECOND / flow->load->rate);
+}
+
+/* With the lock held: announces what is due by now in the open loop; returns when to look again. */
+static nanos announce_due(struct flow *flow, nanos start)
+{
+	nanos now = clock_monotonic(), later = now + ROUND;
+	while (flow->load->rate > 0) {
+		nanos due = next_due(flow, start);
+		if (!flow_has_more(flow, due))
+			break;
+		if (due > now)
+			return due < later ? due : later;
+		flow_announce(flow, due);
+	}
+	return later;
+}
+
+static void follow(struct flow *flow)
+{
+	struct watch watch = {0};
+	pthread_mutex_lock(&flow->lock);
+	nanos start = clock_monotonic();
+	flow->until = flow->load->duration > 0 ? start + flow->load->duration : 0;
+	for (size_t i = 0; flow->load->rate <= 0 && i < flow->load->in_flight && flow_has_more(flow, start); i++)
+		flow_announce(flow, clock_monotonic());
+	bool patient = true;
+	while (patient && (flow->finished < flow->next || flow_has_more(flow, next_due(flow, start)))) {
+		wait_until(flow, announce_due(flow, start));
+		patient = look_around(flow, &watch);
+	}
+	if (!patient)
+		abandon(flow);
+	pthread_mutex_unlock(&flow->lock);
+}
+
+static void report_end(const struct flow *flow, bool settled)
+{
+	const struct bench_result *result = flow->result;
+	if (result->abandoned > 0)
+		fprintf(stderr, "%zu of %zu uploads did not end in time: storage has said that they are over\n", result->abandoned, result->announced);
+	if (!settled)
+		fputs("not all events were taken: is `postprocessing server` still running? Its records go when it takes them\n", stderr);
+	if (flow->refused > 0)
+		fprintf(stderr, "the broker did not store %zu of %zu events\n", flow->refused, flow->sent);
+	if (result->rejected)
+		fputs("some uploads did not end with `continue`: the log of the service says why\n", stderr);
+}
+
+static bool run(struct flow *flow)
+{
+	struct bench_result *result = flow->result;
+	struct bench_positions before, after;
+	if (!bench_place_positions(flow->load->place, &before))
+		return false;
+	flow->announcing = true;
+	flow->begun = clock_monotonic();
+	bool settled = announce_greedy(flow);
+	if (settled) {
+		follow(flow);
+		settled = settle(flow);
+	} else {
+		pthread_mutex_lock(&flow->lock);
+		abandon(flow);
+		pthread_mutex_unlock(&flow->lock);
+	}
+	result->elapsed = (double)(clock_monotonic() - flow->begun) / (double)SECOND;
+	result->announced = flow->next;
+	report_end(flow, settled);
+	if (!bench_place_positions(flow->load->place, &after) || !settled || flow->refused > 0)
+		return false;
+	result->events = after.events - before.events;
+	result->writes = after.records - before.records;
+	bench_sort(result->latency, result->count);
+	return true;
+}
+
+bool bench_load_run(const struct bench_load *load, struct bench_result *result)
+{
+	struct flow flow = {.load = load, .result = result, .number = (uint32_t)(clock_now() / 1000)};
+	*result = (struct bench_result){0};
+	bool good = flow_open(&flow) && run(&flow);
+	flow_close(&flow);
+	if (!good)
+		free(result->latency);
+	return good;
+}

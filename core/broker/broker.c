@@ -1,0 +1,476 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "core/broker/broker.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <nats/nats.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/broker/broker_child.h"
+#include "core/broker/broker_home.h"
+#include "core/base/encoding.h"
+
+/* A store of a million records takes its time to be read. A child that ends before is noticed at once. */
+#define READY_LIMIT (60 * SECOND)
+#define STOP_LIMIT (10 * SECOND)
+#define PAUSE_FIRST (100 * MILLISECOND)
+#define PAUSE_LAST (10 * SECOND)
+/* A child that was up for so long has not failed at its start. */
+#define PROVEN (30 * SECOND)
+#define LOG_LIMIT (4 * 1024 * 1024)
+#define LOG_LOOK (60 * SECOND)
+/* How often it is asked whether it still answers. */
+#define ASK_INTERVAL (5 * SECOND)
+#define PORT_ATTEMPTS 5
+#define PASSWORD_BYTES 24
+
+enum state { STARTING, UP, FAILED };
+
+struct broker {
+	const struct log *log;
+	struct broker_home home;
+	struct broker_address address;
+	pthread_mutex_t changing; /* the address */
+	unsigned port;
+	char *program;
+	char *conf;
+	int log_fd;
+	int stop_fd; /* readable once the service wants to stop */
+	/* The child is forked by this thread alone, for a child is told of the death of the thread that forked it. */
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum state state;
+	char why[512]; /* with FAILED */
+	_Atomic pid_t pid;
+	_Atomic uint64_t restarts;
+	_Atomic nanos unanswered_since, unanswered_last; /* see struct unanswered */
+	struct broker_health health; /* the thread's */
+};
+
+enum event { CHILD_ENDED, CHILD_SICK, STOP_WANTED, TIME_UP };
+
+/* Waits for what comes first; `child` NULL: for no child. */
+static enum event await_event(const struct broker *broker, const struct broker_child *child, nanos limit)
+{
+	struct pollfd fd[2] = {{.fd = broker->stop_fd, .events = POLLIN},
+	                       {.fd = child != NULL ? child->pidfd : -1, .events = POLLIN}};
+	nanos end = clock_monotonic() + limit;
+	for (;;) {
+		nanos left = end - clock_monotonic();
+		int ready = poll(fd, 2, left > 0 ? (int)((left + MILLISECOND - 1) / MILLISECOND) : 0);
+		if (fd[0].revents != 0 && ready > 0)
+			return STOP_WANTED;
+		if (fd[1].revents != 0 && ready > 0)
+			return CHILD_ENDED;
+		if (left <= 0)
+			return TIME_UP;
+	}
+}
+
+/* True once somebody with our password is let in and JetStream answers. */
+static bool answers(const struct broker *broker)
+{
+	natsOptions *options = NULL;
+	natsConnection *connection = NULL;
+	jsCtx *js = NULL;
+	jsAccountInfo *info = NULL;
+	jsOptions wait;
+	natsStatus status = natsOptions_Create(&options);
+	if (status == NATS_OK)
+		status = natsOptions_SetURL(options, broker->address.endpoint);
+	if (status == NATS_OK)
+		status = natsOptions_SetUserInfo(options, broker->address.username, broker->address.password);
+	if (status == NATS_OK)
+		status = natsOptions_SetTimeout(options, 1000);
+	if (status == NATS_OK)
+		status = natsOptions_SetAllowReconnect(options, false);
+	if (status == NATS_OK)
+		status = natsConnection_Connect(&connection, options);
+	if (status == NATS_OK)
+		status = natsConnection_JetStream(&js, connection, NULL);
+	if (status == NATS_OK)
+		status = jsOptions_Init(&wait);
+	wait.Wait = 1000;
+	if (status == NATS_OK)
+		status = js_GetAccountInfo(&info, js, &wait, NULL);
+	jsAccountInfo_Destroy(info);
+	jsCtx_Destroy(js);
+	natsConnection_Destroy(connection);
+	natsOptions_Destroy(options);
+	return status == NATS_OK;
+}
+
+static enum event await_ready(const struct broker *broker, const struct broker_child *child, nanos limit, bool *ready)
+{
+	nanos end = clock_monotonic() + limit, pause = 10 * MILLISECOND;
+	*ready = false;
+	while (clock_monotonic() < end) {
+		enum event event = await_event(broker, child, pause);
+		if (event != TIME_UP)
+			return event;
+		if (answers(broker)) {
+			*ready = true;
+			return TIME_UP;
+		}
+		pause = pause < 200 * MILLISECOND ? pause * 2 : pause;
+	}
+	return TIME_UP;
+}
+
+/* nats-server turns its log over but never throws one away: so it writes to a descriptor of ours, cut off when too long. */
+static void cut_log(const struct broker *broker)
+{
+	struct stat status;
+	if (fstat(broker->log_fd, &status) == 0 && status.st_size > LOG_LIMIT && ftruncate(broker->log_fd, 0) != 0)
+		log_warning(broker->log, "%s/nats.log grows: %s", broker->home.path, strerror(errno));
+}
+
+static bool is_sick(struct broker *broker)
+{
+	broker_health_asked(&broker->health, answers(broker), clock_monotonic());
+	struct unanswered writes = {.since = atomic_load(&broker->unanswered_since), .last = atomic_load(&broker->unanswered_last)};
+	return broker_health_is_sick(&broker->health, &writes, clock_monotonic());
+}
+
+/* Until it ends, is to end, or is of no use any more. While its disk is full another start would not help. */
+static enum event await_end(struct broker *broker, const struct broker_child *child)
+{
+	enum event event;
+	bool full = false;
+	nanos cut = clock_monotonic();
+	broker_health_begin(&broker->health, cut);
+	while ((event = await_event(broker, child, ASK_INTERVAL)) == TIME_UP) {
+		if (clock_monotonic() - cut >= LOG_LOOK) {
+			cut_log(broker);
+			cut = clock_monotonic();
+		}
+		if (!is_sick(broker))
+			continue;
+		if (broker_home_has_room(&broker->home))
+			return CHILD_SICK;
+		if (!full)
+			log_error(broker->log, "the embedded broker takes nothing more, and there is no room left in %s: it is started again when there is",
+			          broker->home.path);
+		full = true;
+	}
+	return event;
+}
+
+static void set_state(struct broker *broker, enum state state)
+{
+	pthread_mutex_lock(&broker->lock);
+	broker->state = state;
+	pthread_cond_broadcast(&broker->changed);
+	pthread_mutex_unlock(&broker->lock);
+}
+
+static bool start_child(struct broker *broker, struct broker_child *child)
+{
+	if (!broker_child_start(child, broker->program, broker->conf, broker->log_fd, broker->home.lock))
+		return false;
+	atomic_store(&broker->pid, child->pid);
+	return true;
+}
+
+static void end_child(struct broker *broker, struct broker_child *child, char status[CHILD_STATUS_SIZE])
+{
+	/* Forgotten before it is reaped, so that nobody is given the ID of another process. */
+	atomic_store(&broker->pid, 0);
+	broker_child_end(child, STOP_LIMIT, status);
+}
+
+/* The first start: true with a child that answers; else the state says why not. */
+static bool start_first(struct broker *broker, struct broker_child *child)
+{
+	char status[CHILD_STATUS_SIZE], words[256];
+	bool ready = false;
+	if (!start_child(broker, child)) {
+		snprintf(broker->why, sizeof broker->why, "cannot start %s: %s", broker->program, strerror(errno));
+		return false;
+	}
+	enum event event = await_ready(broker, child, READY_LIMIT, &ready);
+	if (ready)
+		return true;
+	end_child(broker, child, status);
+	broker_home_last_words(&broker->home, words, sizeof words);
+	if (event == CHILD_ENDED)
+		snprintf(broker->why, sizeof broker->why, "%s ended at its start (%s)%s%s; see %s/nats.log", broker->program, status,
+		         words[0] != '\0' ? ": " : "", words, broker->home.path);
+	else
+		snprintf(broker->why, sizeof broker->why, "%s took no connection within %d s; see %s/nats.log", broker->program,
+		         (int)(READY_LIMIT / SECOND), broker->home.path);
+	return false;
+}
+
+static bool configure(struct broker *broker, char *why, size_t size);
+
+/* Starts the child again after it ended, as often as it takes. False: the service wants to stop. */
+static bool start_again(struct broker *broker, struct broker_child *child, nanos *pause)
+{
+	char text[DURATION_TEXT_SIZE], why[512], said[512] = "";
+	for (;;) {
+		if (await_event(broker, NULL, *pause) == STOP_WANTED)
+			return false;
+		*pause = *pause * 2 < PAUSE_LAST ? *pause * 2 : PAUSE_LAST;
+		if (configure(broker, why, sizeof why)) {
+			if (start_child(broker, child)) {
+				atomic_fetch_add(&broker->restarts, 1);
+				return true;
+			}
+			snprintf(why, sizeof why, "%s: %s", broker->program, strerror(errno));
+		}
+		/* Each reason once, not at every attempt. */
+		if (strcmp(said, why) != 0)
+			log_error(broker->log, "the embedded broker cannot be started: %s; next attempt in %s, and so on", why, duration_format(*pause, text));
+		snprintf(said, sizeof said, "%s", why);
+	}
+}
+
+/* Tells those who look for it where it is now. */
+static void announce(struct broker *broker, const struct broker_child *child)
+{
+	if (!broker_home_publish(&broker->home, &broker->address))
+		log_warning(broker->log, "%s/endpoint: %s: the commands will not find the broker", broker->home.path, strerror(errno));
+	log_info(broker->log, "the embedded broker answers on %s (process %ld)", broker->address.endpoint, (long)child->pid);
+}
+
+/* Ends a child and says why. */
+static void bury(struct broker *broker, struct broker_child *child, enum event event, nanos pause)
+{
+	char status[CHILD_STATUS_SIZE], words[256], text[DURATION_TEXT_SIZE];
+	if (event == CHILD_SICK)
+		log_error(broker->log, "the embedded broker runs, but takes nothing more: it is ended and started again");
+	end_child(broker, child, status);
+	broker_home_last_words(&broker->home, words, sizeof words);
+	log_error(broker->log, "the embedded broker %s (%s)%s%s; it is started again in %s", event == CHILD_SICK ? "was ended" : "died", status,
+	          words[0] != '\0' ? ": " : "", words, duration_format(pause, text));
+	if (event == CHILD_SICK)
+		broker_health_restarted(&broker->health);
+}
+
+static void *supervise(void *closure)
+{
+	struct broker *broker = closure;
+	struct broker_child child;
+	char status[CHILD_STATUS_SIZE];
+	nanos pause = PAUSE_FIRST;
+	bool ready = start_first(broker, &child);
+	if (ready)
+		announce(broker, &child);
+	set_state(broker, ready ? UP : FAILED);
+	if (!ready)
+		return NULL;
+	for (;;) {
+		nanos since = clock_monotonic();
+		enum event event = TIME_UP;
+		if (!ready) {
+			event = await_ready(broker, &child, INT64_MAX / 2, &ready);
+			if (ready)
+				announce(broker, &child);
+		}
+		if (event == TIME_UP)
+			event = await_end(broker, &child);
+		if (event == STOP_WANTED) {
+			end_child(broker, &child, status);
+			return NULL;
+		}
+		if (ready && clock_monotonic() - since > PROVEN)
+			pause = PAUSE_FIRST;
+		bury(broker, &child, event, pause);
+		ready = false;
+		if (!start_again(broker, &child, &pause))
+			return NULL;
+	}
+}
+
+/* Starts the thread and waits for the child. False: `why` is set, the thread is over. */
+static bool launch(struct broker *broker)
+{
+	sigset_t all, before;
+	broker->state = STARTING;
+	broker->log_fd = broker_home_open_log(&broker->home);
+	if (broker->log_fd < 0) {
+		snprintf(broker->why, sizeof broker->why, "%s/nats.log: %s", broker->home.path, strerror(errno));
+		return false;
+	}
+	/* Signals are the main thread's affair. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	int code = pthread_create(&broker->thread, NULL, supervise, broker);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (code == 0) {
+		pthread_mutex_lock(&broker->lock);
+		while (broker->state == STARTING)
+			pthread_cond_wait(&broker->changed, &broker->lock);
+		pthread_mutex_unlock(&broker->lock);
+		if (broker->state == UP)
+			return true;
+		pthread_join(broker->thread, NULL);
+	} else {
+		snprintf(broker->why, sizeof broker->why, "cannot start a thread: %s", strerror(code));
+	}
+	close(broker->log_fd);
+	broker->log_fd = -1;
+	return false;
+}
+
+/* Puts another address in the place of the one that was. False: out of memory. */
+static bool change_address(struct broker *broker, const char *password)
+{
+	char url[64];
+	struct broker_address next = {0}, last = {0};
+	snprintf(url, sizeof url, "nats://127.0.0.1:%u", broker->port);
+	next.endpoint = strdup(url);
+	next.username = strdup("postprocessing");
+	next.password = strdup(password);
+	bool good = next.endpoint != NULL && next.username != NULL && next.password != NULL;
+	pthread_mutex_lock(&broker->changing);
+	if (good) {
+		last = broker->address;
+		broker->address.endpoint = next.endpoint;
+		broker->address.username = next.username;
+		broker->address.password = next.password;
+	}
+	pthread_mutex_unlock(&broker->changing);
+	broker_endpoint_free(good ? &last : &next);
+	return good;
+}
+
+/* Port, password and nats.conf for the next start. */
+static bool configure(struct broker *broker, char *why, size_t size)
+{
+	char password[2 * PASSWORD_BYTES + 1];
+	broker->port = broker_port_choose();
+	if (broker->port == 0 || !random_hex(password, PASSWORD_BYTES)) {
+		snprintf(why, size, "no %s to be had", broker->port == 0 ? "port of 127.0.0.1" : "random numbers");
+		return false;
+	}
+	if (broker->conf == NULL && asprintf(&broker->conf, "%s/nats.conf", broker->home.path) < 0)
+		broker->conf = NULL;
+	errno = ENOMEM;
+	bool good = broker->conf != NULL && change_address(broker, password) &&
+	            broker_home_configure(&broker->home, broker->port, broker->address.username, password);
+	if (!good)
+		snprintf(why, size, "cannot write %s/nats.conf: %s", broker->home.path, strerror(errno));
+	explicit_bzero(password, sizeof password);
+	return good;
+}
+
+static bool start_on_free_port(struct broker *broker)
+{
+	for (int attempt = 1; attempt <= PORT_ATTEMPTS; attempt++) {
+		if (!configure(broker, broker->why, sizeof broker->why))
+			return false;
+		if (launch(broker))
+			return true;
+		if (broker_port_free(broker->port)) /* so it was not that somebody else took it meanwhile */
+			return false;
+	}
+	return false;
+}
+
+/* Fits a broker that was only half made, too. */
+static void release(struct broker *broker)
+{
+	if (broker->home.folder >= 0)
+		broker_home_withdraw(&broker->home);
+	broker_home_close(&broker->home);
+	broker_endpoint_free(&broker->address);
+	if (broker->log_fd >= 0)
+		close(broker->log_fd);
+	if (broker->stop_fd >= 0)
+		close(broker->stop_fd);
+	pthread_cond_destroy(&broker->changed);
+	pthread_mutex_destroy(&broker->lock);
+	pthread_mutex_destroy(&broker->changing);
+	free(broker->program);
+	free(broker->conf);
+	free(broker);
+}
+
+/* NULL: out of memory or descriptors. */
+static struct broker *create(const struct log *log)
+{
+	struct broker *broker = calloc(1, sizeof *broker);
+	if (broker == NULL || pthread_mutex_init(&broker->lock, NULL) != 0) {
+		free(broker);
+		return NULL;
+	}
+	if (pthread_cond_init(&broker->changed, NULL) != 0) {
+		pthread_mutex_destroy(&broker->lock);
+		free(broker);
+		return NULL;
+	}
+	pthread_mutex_init(&broker->changing, NULL);
+	broker->address.changing = &broker->changing;
+	broker->log = log;
+	broker->home = (struct broker_home)BROKER_HOME_NONE;
+	broker->log_fd = -1;
+	broker->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (broker->stop_fd >= 0)
+		return broker;
+	release(broker);
+	return NULL;
+}
+
+struct broker *broker_start(const char *state_dir, const struct log *log, char *why, size_t size)
+{
+	struct broker *broker = create(log);
+	if (broker == NULL) {
+		snprintf(why, size, "the embedded broker: out of memory or descriptors");
+		return NULL;
+	}
+	broker->program = broker_child_find(why, size);
+	if (broker->program == NULL || !broker_home_open(&broker->home, state_dir, why, size)) {
+		release(broker);
+		return NULL;
+	}
+	if (!start_on_free_port(broker)) {
+		snprintf(why, size, "%s", broker->why);
+		release(broker);
+		return NULL;
+	}
+	return broker;
+}
+
+const struct broker_address *broker_address(const struct broker *broker)
+{
+	return &broker->address;
+}
+
+void broker_set_unanswered(struct broker *broker, const struct unanswered *writes)
+{
+	atomic_store(&broker->unanswered_since, writes->since);
+	atomic_store(&broker->unanswered_last, writes->last);
+}
+
+uint64_t broker_restarts(const struct broker *broker)
+{
+	return atomic_load(&broker->restarts);
+}
+
+pid_t broker_pid(const struct broker *broker)
+{
+	return atomic_load(&broker->pid);
+}
+
+void broker_stop(struct broker *broker)
+{
+	if (broker == NULL)
+		return;
+	/* The counter of an eventfd takes one more, whatever its state. */
+	if (eventfd_write(broker->stop_fd, 1) == 0)
+		pthread_join(broker->thread, NULL);
+	release(broker);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The file by which the commands find the embedded broker. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/broker/broker.h"
+#include "core/broker/broker_home.h"
+#include "core/base/private_file.h"
+
+#define ENDPOINT "endpoint"
+#define ENDPOINT_LIMIT 4096
+
+bool broker_home_publish(const struct broker_home *home, const struct broker_address *address)
+{
+	json_t *json = json_pack("{s:s, s:s, s:s}", "url", address->endpoint, "username", address->username, "password",
+	                         address->password);
+	char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
+	json_decref(json);
+	if (text == NULL) {
+		errno = ENOMEM;
+		return false;
+	}
+	bool written = private_file_write(home->folder, ENDPOINT, text, strlen(text));
+	int reason = errno;
+	OPENSSL_cleanse(text, strlen(text));
+	free(text);
+	errno = reason;
+	return written;
+}
+
+void broker_home_withdraw(const struct broker_home *home)
+{
+	/* One that stays leads to a port that nobody answers on: the same as after a kill. */
+	unlinkat(home->folder, ENDPOINT, 0);
+}
+
+static bool parse_endpoint(const char *text, struct broker_address *address)
+{
+	const char *url, *username, *password;
+	json_t *json = json_loads(text, 0, NULL);
+	*address = (struct broker_address){0};
+	bool valid = json_unpack(json, "{s:s, s:s, s:s}", "url", &url, "username", &username, "password", &password) == 0;
+	if (valid) {
+		address->endpoint = strdup(url);
+		address->username = strdup(username);
+		address->password = strdup(password);
+		valid = address->endpoint != NULL && address->username != NULL && address->password != NULL;
+	}
+	if (!valid)
+		broker_endpoint_free(address);
+	json_decref(json);
+	return valid;
+}
+
+bool broker_endpoint_read(const char *state_dir, struct broker_address *address, char *why, size_t size)
+{
+	char text[ENDPOINT_LIMIT], path[4096];
+	int length = snprintf(path, sizeof path, "%s/broker", state_dir);
+	int folder = -1;
+	ssize_t got = -1;
+	if (length < 0 || (size_t)length >= sizeof path)
+		errno = ENAMETOOLONG;
+	else if ((folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0)
+		got = private_file_read(folder, ENDPOINT, text, sizeof text);
+	if (got < 0 && errno == ENOENT)
+		snprintf(why, size, "no service with an embedded broker runs on %s (there is no %s/" ENDPOINT "): start `postprocessing server`, or name "
+		         "its [postprocessing] state_dir or its [events] endpoint", state_dir, path);
+	else if (got < 0)
+		snprintf(why, size, "%s/" ENDPOINT ": %s%s", path, private_file_reason(errno),
+		         errno == EACCES ? ": run this as root, or as the user that runs the service" : "");
+	if (folder >= 0)
+		close(folder);
+	if (got < 0)
+		return false;
+	bool valid = parse_endpoint(text, address);
+	OPENSSL_cleanse(text, sizeof text);
+	if (!valid)
+		snprintf(why, size, "%s/" ENDPOINT " is not what the service writes", path);
+	return valid;
+}
+
+void broker_endpoint_free(struct broker_address *address)
+{
+	if (address->password != NULL)
+		OPENSSL_cleanse(address->password, strlen(address->password));
+	free(address->endpoint);
+	free(address->username);
+	free(address->password);
+	*address = (struct broker_address){0};
+}

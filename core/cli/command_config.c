@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cli/command.h"
+#include "core/config/config_effective.h"
+#include "core/cli/findings.h"
+#include "core/cli/json_text.h"
+#include "core/base/terminal.h"
+
+static const char usage[] = "usage: postprocessing config [-c FILE] [--json]\n"
+                            "Shows the value that counts of every key, and where it comes from: file and line, a variable,\n"
+                            "or the default. Secrets are not shown. Errors in the configuration are shown as well: 0 there are\n"
+                            "none, 2 there are some.\n"
+                            OPTION_CONFIG_USAGE;
+
+/* How wide "key = value" is before the origin. */
+#define WIDTH 52
+
+static void add_value(void *closure, const struct config_value *value)
+{
+	static const char *const sources[] = {"default", "file", "variable", "derived"};
+	json_t *text = value->value != NULL ? json_text(value->value) : json_null();
+	json_array_append_new(closure, json_pack("{s:o, s:o, s:o, s:b, s:s, s:o}", "section", json_text(value->section), "key",
+	                                         json_text(value->key), "value", text, "secret", value->secret, "source",
+	                                         sources[value->source], "origin", json_text(value->origin)));
+}
+
+/* Everything that there is to say. */
+static json_t *make_report(const struct arrangement *arrangement)
+{
+	const struct config *config = arrangement->config;
+	json_t *report = json_object(), *values = json_array();
+	if (config != NULL)
+		config_each_value(config, add_value, values);
+	for (size_t i = 0; config != NULL && i < config->step_count; i++) {
+		const struct steps *steps = arrangement->steps;
+		bool made = steps != NULL && i < steps->count;
+		config_each_step_value(config, &config->step[i], made ? steps->step[i].setup : NULL, add_value, values);
+	}
+	json_object_set_new(report, "values", values);
+	findings_add(report, arrangement);
+	return report;
+}
+
+static const char *member(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text != NULL ? text : "";
+}
+
+static void print_value(const json_t *value)
+{
+	const char *text = json_is_true(json_object_get(value, "secret")) ? "(not shown)" : member(value, "value");
+	terminal_print(stdout, member(value, "key"));
+	fputs(*text != '\0' ? " = " : " =", stdout);
+	terminal_cell(stdout, text, WIDTH - terminal_width(member(value, "key")) - 3 + (*text == '\0'));
+	terminal_print(stdout, member(value, "origin"));
+	putchar('\n');
+}
+
+static void print_report(const json_t *report)
+{
+	const char *section = "";
+	size_t i;
+	json_t *value;
+	if (json_array_size(json_object_get(report, "problems")) > 0)
+		puts(FINDINGS_HEAD);
+	json_array_foreach(json_object_get(report, "values"), i, value) {
+		if (strcmp(section, member(value, "section")) != 0) {
+			section = member(value, "section");
+			printf("%s[", i > 0 ? "\n" : "");
+			terminal_print(stdout, section);
+			puts("]");
+		}
+		print_value(value);
+	}
+	findings_print(report);
+}
+
+int command_show_config(int argc, char **argv)
+{
+	struct command_options options;
+	int first = command_read_options(argc, argv, usage, &options, NULL, NULL, NULL);
+	if (first < 0)
+		return -1 - first;
+	if (first < argc) {
+		fputs(usage, stderr);
+		return EXIT_ERROR;
+	}
+	struct arrangement arrangement;
+	bool sound = arrangement_make(&arrangement, options.config_path, false);
+	json_t *report = make_report(&arrangement);
+	arrangement_free(&arrangement);
+	bool shown = report != NULL && (!options.json || json_print(report));
+	if (report == NULL)
+		fputs("out of memory\n", stderr);
+	else if (!options.json)
+		print_report(report);
+	json_decref(report);
+	return sound && shown ? EXIT_SUCCESS : EXIT_ERROR;
+}

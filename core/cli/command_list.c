@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/client/client.h"
+#include "core/cli/command.h"
+#include "core/cli/json_text.h"
+#include "core/cli/record_view.h"
+#include "core/cli/step_names.h"
+#include "core/base/terminal.h"
+
+static const char usage[] = "usage: postprocessing list [-c FILE] [-a] [-s STEP] [--state STATE] [--older-than DURATION]\n"
+                            "                           [--newer-than DURATION] [--json]\n"
+                            "Shows the uploads that are not done with, and what each waits for.\n"
+                            "  -a, --all              also those that ended badly and are kept for people to see\n"
+                            "  -s, --step STEP        only those in this step; `finished`: those whose steps are all done\n"
+                            "  --state STATE          only those in this state, or in one of several: queued, running, waiting, backoff,\n"
+                            "                         awaiting, confirming, unconfirmed, ended, suspended\n"
+                            "  --older-than DURATION  only those that began longer ago, 36h for example\n"
+                            "  --newer-than DURATION  only those that began since\n"
+                            OPTION_CONFIG_USAGE;
+
+enum { OPTION_STATE = 'S', OPTION_OLDER = 'o', OPTION_NEWER = 'n' };
+
+static const struct option names[] = {
+	{"all", no_argument, NULL, 'a'},
+	{"step", required_argument, NULL, 's'},
+	{"state", required_argument, NULL, OPTION_STATE},
+	{"older-than", required_argument, NULL, OPTION_OLDER},
+	{"newer-than", required_argument, NULL, OPTION_NEWER},
+	{NULL, 0, NULL, 0},
+};
+
+/* What is to be shown. */
+struct filter {
+	bool all;
+	const char *step;         /* NULL: any */
+	unsigned phases;          /* a bit for each; with `suspended` 0: any */
+	bool suspended;
+	nanos older, newer;       /* 0: of any age */
+};
+
+struct listing {
+	struct filter filter;
+	struct service_steps service;
+	struct step_names steps;
+	nanos now;
+	json_t *array;            /* NULL: a table */
+	size_t shown, hidden;
+};
+
+static bool is_word(const char *text, size_t length, const char *word)
+{
+	return strlen(word) == length && memcmp(text, word, length) == 0;
+}
+
+/* One state, or several separated by commas. */
+static bool take_states(struct filter *filter, const char *text)
+{
+	for (;; text++) {
+		size_t length = strcspn(text, ",");
+		bool known = is_word(text, length, "suspended");
+		filter->suspended = filter->suspended || known;
+		for (unsigned phase = PHASE_QUEUED; phase <= PHASE_ENDED; phase++) {
+			bool same = is_word(text, length, phase_name((enum phase)phase));
+			filter->phases |= (unsigned)same << phase;
+			known = known || same;
+		}
+		if (!known) {
+			terminal_error("--state %s: there is no state \"%.*s\"", text, (int)length, text);
+			return false;
+		}
+		text += length;
+		if (*text == '\0')
+			return true;
+	}
+}
+
+static bool take_age(const char *option, const char *text, nanos *age)
+{
+	if (duration_parse(text, age) && *age > 0)
+		return true;
+	terminal_error("%s %s: not a duration like 90m or 36h", option, text);
+	return false;
+}
+
+static bool take_option(void *closure, int letter, const char *value)
+{
+	struct filter *filter = closure;
+	switch (letter) {
+	case 'a':
+		filter->all = true;
+		return true;
+	case 's':
+		filter->step = value;
+		return true;
+	case OPTION_STATE:
+		return take_states(filter, value);
+	case OPTION_OLDER:
+		return take_age("--older-than", value, &filter->older);
+	default:
+		return take_age("--newer-than", value, &filter->newer);
+	}
+}
+
+/* One whose beginning nobody has noted is old. */
+static bool has_age(const struct filter *filter, const struct record *record, nanos now)
+{
+	nanos age = record->upload->start_time != 0 ? now - record->upload->start_time : INT64_MAX;
+	return (filter->older == 0 || age >= filter->older) && (filter->newer == 0 || age < filter->newer);
+}
+
+static bool has_state(struct listing *listing, const struct record *record)
+{
+	const struct filter *filter = &listing->filter;
+	struct suspension suspension;
+	if (filter->phases == 0 && !filter->suspended)
+		return true;
+	return (filter->phases & 1u << record->status.phase) != 0 ||
+	       (filter->suspended && service_steps_find(&listing->service, record, listing->now, &suspension));
+}
+
+static void list_one(void *closure, const struct record *record)
+{
+	struct listing *listing = closure;
+	const struct filter *filter = &listing->filter;
+	step_names_note(&listing->steps, record);
+	if ((filter->step != NULL && strcmp(record_view_step(record), filter->step) != 0) || !has_age(filter, record, listing->now) ||
+	    !has_state(listing, record))
+		return;
+	if (record->status.phase == PHASE_ENDED && !filter->all && (filter->phases & 1u << PHASE_ENDED) == 0) {
+		listing->hidden++;
+		return;
+	}
+	if (listing->array != NULL) {
+		json_array_append_new(listing->array, record_view_json(&listing->service, record));
+	} else {
+		if (listing->shown == 0)
+			record_view_head();
+		record_view_line(&listing->service, record);
+	}
+	listing->shown++;
+}
+
+static bool is_filtered(const struct filter *filter)
+{
+	return filter->step != NULL || filter->phases != 0 || filter->suspended || filter->older != 0 || filter->newer != 0;
+}
+
+/* What stands below the table. */
+static void print_rest(const struct listing *listing)
+{
+	if (listing->shown == 0)
+		puts(is_filtered(&listing->filter) ? "no such upload" : "no upload waits");
+	if (listing->hidden > 0)
+		printf("not shown: %zu that ended badly (-a shows them)\n", listing->hidden);
+}
+
+static bool list(struct listing *listing, struct client *client)
+{
+	service_steps_init(&listing->service, client->config);
+	step_names_init(&listing->steps, client->config, listing->filter.step);
+	bool good = client_each_record(client, list_one, listing) && step_names_check(&listing->steps);
+	if (good && listing->array != NULL)
+		good = json_print(listing->array);
+	else if (good)
+		print_rest(listing);
+	record_view_say_unknown(&listing->service);
+	step_names_free(&listing->steps);
+	service_steps_free(&listing->service);
+	return good;
+}
+
+int command_list(int argc, char **argv)
+{
+	struct command_options options;
+	struct listing listing = {.now = clock_now()};
+	struct client client;
+	int first = command_read_named_options(argc, argv, usage, &options, "as:", names, take_option, &listing.filter);
+	if (first < 0)
+		return -1 - first;
+	if (first < argc) {
+		fputs(usage, stderr);
+		return EXIT_ERROR;
+	}
+	if (!client_open(&client, options.config_path))
+		return EXIT_ERROR;
+	listing.array = options.json ? json_array() : NULL;
+	bool good = list(&listing, &client);
+	json_decref(listing.array);
+	client_close(&client);
+	return good ? EXIT_SUCCESS : EXIT_ERROR;
+}

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/client/client.h"
+#include "core/cli/command.h"
+#include "core/upload/event.h"
+#include "core/cli/json_text.h"
+#include "core/cli/record_view.h"
+#include "core/cli/step_names.h"
+#include "core/base/terminal.h"
+
+static const char usage[] = "usage: postprocessing resume [-c FILE] [-u ID]… [-s STEP] [-r] [--json]\n"
+                            "       postprocessing restart …\n"
+                            "Has uploads go on that wait, without waiting longer, and shows which.\n"
+                            "  -u, --upload-id ID  this upload, and more with more of them; storage is asked to begin it again if it is\n"
+                            "                      not known\n"
+                            "  -s, --step STEP     all uploads that are in this step; `finished`: those that storage has not confirmed,\n"
+                            "                      which is the default without -u and -s\n"
+                            "  -r, --restart       with -u: from the first step on\n"
+                            OPTION_CONFIG_USAGE;
+
+static const struct option names[] = {
+	{"upload-id", required_argument, NULL, 'u'},
+	{"step", required_argument, NULL, 's'},
+	{"restart", no_argument, NULL, 'r'},
+	{NULL, 0, NULL, 0},
+};
+
+struct wish {
+	const char **id; /* as many as there are arguments, at the most */
+	size_t count;
+	const char *step;
+	bool restart;
+};
+
+/* What is asked, as it goes. */
+struct asking {
+	const struct wish *wish;
+	struct client *client;
+	struct service_steps service;
+	struct step_names steps;
+	natsConnection *events, *records;
+	json_t *array; /* NULL: a table */
+	size_t asked;
+	bool headed;
+	bool failed;   /* something was not asked, which was said */
+};
+
+static bool take_option(void *closure, int letter, const char *value)
+{
+	struct wish *wish = closure;
+	if (letter == 'r') {
+		wish->restart = true;
+	} else if (letter == 's' && wish->step == NULL) {
+		wish->step = value;
+	} else if (letter == 's') {
+		terminal_error("-s can be given once");
+		return false;
+	} else {
+		for (size_t i = 0; i < wish->count; i++)
+			if (strcmp(wish->id[i], value) == 0)
+				return true;
+		wish->id[wish->count++] = value;
+	}
+	return true;
+}
+
+/* False: with a message on stderr. */
+static bool check(const struct wish *wish)
+{
+	if (wish->count > 0 && wish->step != NULL)
+		fputs("-u and -s exclude each other\n", stderr);
+	else if (wish->restart && wish->count == 0)
+		fputs("-r goes with -u: which upload is to begin again?\n", stderr);
+	else
+		return true;
+	return false;
+}
+
+static bool check_ids(const struct wish *wish)
+{
+	for (size_t i = 0; i < wish->count; i++) {
+		if (!upload_id_acceptable(wish->id[i], strlen(wish->id[i]))) {
+			terminal_error("invalid upload ID \"%s\"", wish->id[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+/* Shows an upload as it was before; record NULL: it is not known. */
+static void show(struct asking *asking, const char *id, const struct record *record, const char *action)
+{
+	asking->asked++;
+	if (asking->array != NULL) {
+		json_t *entry = record != NULL ? record_view_json(&asking->service, record) : json_pack("{s:s}", "id", id);
+		json_object_set_new(entry, "action", json_string(action));
+		json_array_append_new(asking->array, entry);
+		return;
+	}
+	if (!asking->headed)
+		record_view_head();
+	asking->headed = true;
+	if (record != NULL) {
+		record_view_line(&asking->service, record);
+		return;
+	}
+	terminal_cell(stdout, id, 36);
+	puts("not known: storage is asked to begin it");
+}
+
+static bool publish(struct asking *asking, const char *id, const char *step, bool restart)
+{
+	struct text message = {0};
+	if (restart)
+		event_encode_restart(&message, id, clock_now());
+	else
+		event_encode_resume(&message, id, step, clock_now());
+	bool good = client_publish(asking->client, asking->events, &message);
+	text_free(&message);
+	return good;
+}
+
+static void ask_for_one(struct asking *asking, const char *id)
+{
+	struct record record;
+	enum client_found found = client_get_record(asking->client, asking->records, id, &record);
+	bool ended = found == CLIENT_FOUND && record.status.phase == PHASE_ENDED && !asking->wish->restart;
+	if (ended)
+		terminal_error("upload %s: it has ended (%s) and is left alone; -r begins it again", id, outcome_name(record.status.outcome));
+	/* Without its record nobody can tell where it stands, but it can be begun again. */
+	bool wanted = !ended && (found != CLIENT_FAILED || asking->wish->restart);
+	bool good = wanted && publish(asking, id, "", asking->wish->restart);
+	if (good)
+		show(asking, id, found == CLIENT_FOUND ? &record : NULL, asking->wish->restart || found != CLIENT_FOUND ? "restart" : "resume");
+	asking->failed = asking->failed || !good;
+	if (found == CLIENT_FOUND)
+		record_clear(&record);
+}
+
+static void look_at(void *closure, const struct record *record)
+{
+	struct asking *asking = closure;
+	step_names_note(&asking->steps, record);
+	if (record->status.phase != PHASE_ENDED && strcmp(record_view_step(record), asking->wish->step) == 0)
+		show(asking, record->upload->id, record, "resume");
+}
+
+static void ask_for_step(struct asking *asking)
+{
+	const char *step = asking->wish->step;
+	asking->failed = !client_each_record(asking->client, look_at, asking) || !step_names_check(&asking->steps) ||
+	                 (asking->asked > 0 && !publish(asking, "", step, false));
+}
+
+/* What stands below the table. */
+static void print_rest(const struct asking *asking)
+{
+	if (asking->asked > 0)
+		printf("%zu asked to go on; `postprocessing list` shows what becomes of them\n", asking->asked);
+	else if (asking->wish->step != NULL)
+		puts(strcmp(asking->wish->step, STEP_FINISHED_NAME) == 0 ? "no upload waits for storage to confirm it" : "no upload is in that step");
+}
+
+static bool ask(struct asking *asking)
+{
+	const struct wish *wish = asking->wish;
+	struct client *client = asking->client;
+	asking->events = client_connect(client, client->events);
+	if (asking->events == NULL)
+		return false;
+	asking->records = client->records == client->events ? asking->events : client_connect(client, client->records);
+	for (size_t i = 0; asking->records != NULL && i < wish->count; i++)
+		ask_for_one(asking, wish->id[i]);
+	if (asking->records != NULL && wish->step != NULL)
+		ask_for_step(asking);
+	bool good = asking->records != NULL && !asking->failed;
+	bool some = good || wish->count > 0;
+	if (some && asking->array != NULL)
+		good = json_print(asking->array) && good;
+	else if (some)
+		print_rest(asking);
+	if (asking->records != asking->events)
+		natsConnection_Destroy(asking->records);
+	natsConnection_Destroy(asking->events);
+	return good;
+}
+
+static bool resume(const struct wish *wish, const char *config_path, bool json)
+{
+	struct client client;
+	struct asking asking = {.wish = wish, .client = &client};
+	if (!client_open(&client, config_path))
+		return false;
+	asking.array = json ? json_array() : NULL;
+	service_steps_init(&asking.service, client.config);
+	step_names_init(&asking.steps, client.config, wish->step);
+	bool good = ask(&asking);
+	record_view_say_unknown(&asking.service);
+	step_names_free(&asking.steps);
+	service_steps_free(&asking.service);
+	json_decref(asking.array);
+	client_close(&client);
+	return good;
+}
+
+int command_resume(int argc, char **argv)
+{
+	struct command_options options;
+	struct wish wish = {.id = calloc((size_t)argc, sizeof *wish.id)};
+	if (wish.id == NULL)
+		return EXIT_ERROR;
+	int first = command_read_named_options(argc, argv, usage, &options, "u:s:r", names, take_option, &wish);
+	if (first >= 0 && first < argc)
+		fputs(usage, stderr);
+	if (first >= 0 && wish.count == 0 && wish.step == NULL)
+		wish.step = wish.restart ? NULL : STEP_FINISHED_NAME;
+	int status = first < 0 ? -1 - first : EXIT_ERROR;
+	if (first == argc && check(&wish) && check_ids(&wish) && resume(&wish, options.config_path, options.json))
+		status = EXIT_SUCCESS;
+	free(wish.id);
+	return status;
+}

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <nats/nats.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/steps/arrangement.h"
+#include "core/cli/command.h"
+#include "core/cli/findings.h"
+#include "core/server/server.h"
+#include "core/base/signals.h"
+#include "core/base/terminal.h"
+
+static const char usage[] = "usage: postprocessing server [-c FILE]\n"
+                            "Runs the service in the foreground, with its log on standard error, until SIGTERM or SIGINT.\n"
+                            OPTION_CONFIG_USAGE;
+
+/* Beside EXIT_ERROR, after which a service manager had better wait for its administrator. */
+#define EXIT_NOT_STARTED 1
+
+static void stop_server(void *server)
+{
+	server_stop(server);
+}
+
+/* Shows the pipeline that applies, and what a user may not expect of it. */
+static void announce(const struct config *config, const struct log *log)
+{
+	char list[1024] = "";
+	size_t used = 0;
+	for (size_t i = 0; i < config->step_count && used < sizeof list; i++)
+		used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", config->step[i].name);
+	if (config->step_count == 0)
+		log_warning(log, "no steps are configured: every upload is accepted as it comes; set [postprocessing] steps (POSTPROCESSING_STEPS)");
+	else
+		log_info(log, "steps: %s", list);
+	if (config->delay_appended)
+		log_warning(log, "a delay is set, but the step `delay` is not in the list of steps: it runs last");
+	for (size_t i = 0; i < config->warnings.count; i++)
+		log_warning(log, "%s", config->warnings.line[i]);
+	for (size_t i = 0; i < config->notes.count; i++)
+		log_info(log, "%s", config->notes.line[i]);
+}
+
+static int serve(const struct config *config, const struct steps *steps, const struct log *log, struct signals *signals)
+{
+	char why[1024];
+	announce(config, log);
+	/* Otherwise the first connection does so, and changes what is done with signals. */
+	nats_Open(-1);
+	bool passing;
+	struct server *server = server_create(config, steps, log, why, sizeof why, &passing);
+	if (server == NULL) {
+		log_error(log, "%s", why);
+		return passing ? EXIT_NOT_STARTED : EXIT_ERROR;
+	}
+	signals_serve(signals, log, stop_server, server);
+	server_run(server);
+	bool clean = server_destroy(server);
+	if (!clean) { /* threads are stuck in modules: nothing may be freed under them */
+		log_warning(log, "stopped, though a module did not end what it was doing; runs that did not end are repeated at the next start");
+		_exit(EXIT_SUCCESS);
+	}
+	log_info(log, "stopped");
+	return EXIT_SUCCESS;
+}
+
+int command_server(int argc, char **argv)
+{
+	struct command_options options;
+	int first = command_read_options(argc, argv, usage, &options, NULL, NULL, NULL);
+	if (first < 0)
+		return -1 - first;
+	if (first < argc) {
+		fputs(usage, stderr);
+		return EXIT_ERROR;
+	}
+	struct arrangement arrangement;
+	struct signals signals;
+	int status = EXIT_ERROR;
+	if (!signals_start(&signals)) {
+		fprintf(stderr, "no thread for signals: %s\n", strerror(errno));
+		return EXIT_NOT_STARTED;
+	}
+	if (arrangement_make(&arrangement, options.config_path, false)) {
+		struct log log = {.fd = STDERR_FILENO, .level = arrangement.config->log_level};
+		status = serve(arrangement.config, arrangement.steps, &log, &signals);
+	}
+	for (size_t i = 0; i < arrangement.problems.count; i++)
+		terminal_error("%s", arrangement.problems.line[i]);
+	if (arrangement.problems.count > 0)
+		terminal_error("%s", FINDINGS_HINT);
+	arrangement_free(&arrangement);
+	/* Not nats_Close(): after TLS, libnats 3.4 frees what OpenSSL frees once more when the process ends. */
+	signals_end(&signals);
+	return status;
+}

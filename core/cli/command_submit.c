@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <getopt.h>
+#include <jansson.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/cli/command.h"
+#include "core/cli/json_text.h"
+#include "core/client/submission.h"
+#include "core/base/terminal.h"
+
+static const char usage[] =
+	"usage: postprocessing submit [-c FILE] [-a ADDR] [--url URL] [-t DURATION] [--json] FILE…\n"
+	"Puts local files through the steps of the running service and waits: 0 all were accepted, 1 one was\n"
+	"rejected, 2 an error. Interrupted (130), it withdraws what has not ended.\n"
+	"  -a, --address ADDR      serve the files on this HOST:PORT (default: a free port of 127.0.0.1), as which the\n"
+	"                          service has to reach it,\n"
+	"  --url URL               … or as this: http://HOST:PORT, for example when the address is 0.0.0.0:PORT\n"
+	"  -t, --timeout DURATION  give up after this long, 10m for example (default: never)\n"
+	OPTION_CONFIG_USAGE;
+
+enum { OPTION_URL = 'U' };
+
+static const struct option names[] = {
+	{"address", required_argument, NULL, 'a'},
+	{"url", required_argument, NULL, OPTION_URL},
+	{"timeout", required_argument, NULL, 't'},
+	{NULL, 0, NULL, 0},
+};
+
+static bool take_option(void *closure, int letter, const char *value)
+{
+	struct submission_options *options = closure;
+	if (letter == 'a' || letter == OPTION_URL) {
+		*(letter == 'a' ? &options->addr : &options->url) = value;
+		return true;
+	}
+	if (duration_parse(value, &options->patience) && options->patience > 0)
+		return true;
+	terminal_error("-t %s: not a duration like 90s or 10m", value);
+	return false;
+}
+
+/* What happened, as the last word on one file. */
+static const char *verdict(const struct submitted *file)
+{
+	if (file->error[0] != '\0')
+		return "error";
+	return file->outcome == OUTCOME_CONTINUE ? "accepted" : file->outcome == OUTCOME_DELETE ? "rejected: delete" : "rejected: abort";
+}
+
+static void print_table(const struct submitted *file, size_t count)
+{
+	printf("%-16s  %9s  %s\n", "OUTCOME", "TIME", "FILE");
+	for (size_t i = 0; i < count; i++) {
+		const char *detail = file[i].error[0] != '\0' ? file[i].error : file[i].detail;
+		printf("%-16s  %8.3fs  ", verdict(&file[i]), (double)file[i].took / (double)SECOND);
+		terminal_print(stdout, file[i].name);
+		if (detail[0] != '\0') {
+			fputs("  (", stdout);
+			terminal_print(stdout, detail);
+			fputc(')', stdout);
+		}
+		putchar('\n');
+	}
+}
+
+/* NULL: out of memory. */
+static json_t *describe(const struct submitted *file)
+{
+	bool failed = file->error[0] != '\0';
+	/* Names and messages hold any bytes; a message may have been cut within a character. */
+	return json_pack("{s:o, s:s, s:I, s:s*, s:o*, s:f, s:o*}", "file", json_text(file->path), "id", file->id,
+	                 "size", (json_int_t)file->size, "outcome", failed ? NULL : outcome_name(file->outcome),
+	                 "error", failed ? json_text(file->error) : NULL, "seconds", (double)file->took / (double)SECOND,
+	                 "detail", file->detail[0] != '\0' ? json_text(file->detail) : NULL);
+}
+
+/* False: with a message on stderr. */
+static bool print_json(const struct submitted *file, size_t count)
+{
+	json_t *array = json_array();
+	bool good = array != NULL;
+	for (size_t i = 0; good && i < count; i++)
+		good = json_array_append_new(array, describe(&file[i])) == 0;
+	if (!good)
+		fputs("out of memory\n", stderr);
+	else
+		good = json_print(array);
+	json_decref(array);
+	return good;
+}
+
+static int exit_status(const struct submitted *file, size_t count)
+{
+	int status = EXIT_ACCEPTED;
+	for (size_t i = 0; i < count; i++) {
+		if (file[i].error[0] != '\0')
+			return EXIT_ERROR;
+		if (file[i].outcome != OUTCOME_CONTINUE)
+			status = EXIT_REJECTED;
+	}
+	return status;
+}
+
+int command_submit(int argc, char **argv)
+{
+	struct command_options options;
+	struct submission_options how = {0};
+	struct client client;
+	int first = command_read_named_options(argc, argv, usage, &options, "a:t:", names, take_option, &how);
+	if (first < 0)
+		return -1 - first;
+	if (first == argc) {
+		fputs(usage, stderr);
+		return EXIT_ERROR;
+	}
+	size_t count = (size_t)(argc - first);
+	struct submitted *file = calloc(count, sizeof *file);
+	if (file == NULL || !client_open(&client, options.config_path)) {
+		free(file);
+		return EXIT_ERROR;
+	}
+	for (size_t i = 0; i < count; i++) {
+		const char *slash = strrchr(argv[(size_t)first + i], '/');
+		file[i].path = argv[(size_t)first + i];
+		file[i].name = slash != NULL ? slash + 1 : file[i].path;
+	}
+	how.progress = options.json ? NULL : stderr;
+	int status = EXIT_ERROR, signal_number;
+	if (submission_run(&client, &how, file, count, &signal_number)) {
+		bool shown = true;
+		if (options.json)
+			shown = print_json(file, count);
+		else
+			print_table(file, count);
+		status = signal_number != 0 ? 128 + signal_number : shown ? exit_status(file, count) : EXIT_ERROR;
+	}
+	free(file);
+	client_close(&client);
+	return status;
+}

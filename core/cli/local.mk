@@ -1,0 +1,18 @@
+# The tests use it, too.
+core_libcore_a_SOURCES += core/cli/json_text.c core/cli/json_text.h
+
+postprocessing_SOURCES += \
+	core/cli/command.h \
+	core/cli/command_config.c \
+	core/cli/command_health.c \
+	core/cli/command_list.c \
+	core/cli/command_options.c \
+	core/cli/command_resume.c \
+	core/cli/command_server.c \
+	core/cli/command_show.c \
+	core/cli/command_steps.c \
+	core/cli/command_submit.c \
+	core/cli/findings.c core/cli/findings.h \
+	core/cli/main.c \
+	core/cli/record_view.c core/cli/record_view.h \
+	core/cli/step_names.c core/cli/step_names.h

@@ -1,0 +1,209 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/cli/record_view.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/cli/json_text.h"
+#include "core/base/terminal.h"
+
+const char *record_view_step(const struct record *record)
+{
+	return record->stepless ? "-" : status_step_name(record->upload, &record->status);
+}
+
+/* A user as the event had it; numbers that jansson has no integer for become inexact ones. */
+static json_t *describe_user(const char *json)
+{
+	json_t *user = json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	return user != NULL ? user : json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
+}
+
+/* NULL: it waits for no suspended step. */
+static json_t *describe_suspension(struct service_steps *service, const struct record *record)
+{
+	struct suspension suspension;
+	char since[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
+	if (!service_steps_find(service, record, clock_now(), &suspension))
+		return NULL;
+	return json_pack("{s:o, s:s, s:s*}", "reason", json_text(suspension.reason), "since", time_format(suspension.since, since), "until",
+	                 suspension.until != 0 ? time_format(suspension.until, until) : NULL);
+}
+
+/* How a rejected upload was rejected; NULL: it was not, or by no step. */
+static json_t *describe_decision(const struct record *record)
+{
+	const struct status *status = &record->status;
+	if (status->decided == 0)
+		return NULL;
+	json_t *result = record->result != NULL ? json_loads(record->result, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
+	return json_pack("{s:s, s:s, s:o, s:o*}", "step", record->upload->step[status->decided - 1], "outcome",
+	                 status->exhausted ? outcome_name(OUTCOME_RETRY) : outcome_name(status->outcome), "reason", json_text(status->reason),
+	                 "result", result);
+}
+
+json_t *record_view_json(struct service_steps *service, const struct record *record)
+{
+	const struct upload *upload = record->upload;
+	const struct status *status = &record->status;
+	char started[TIME_TEXT_SIZE], due[TIME_TEXT_SIZE];
+	json_t *steps = json_array();
+	for (size_t i = 0; i < upload->step_count; i++)
+		json_array_append_new(steps, json_string(upload->step[i]));
+	return json_pack("{s:s, s:o*, s:o, s:o, s:s, s:s, s:s, s:i, s:i, s:o*, s:s*, s:s*, s:b, s:o*, s:o*, s:o*, s:o*}",
+	                 "id", upload->id,
+	                 "filename", json_text(upload->filename),
+	                 "filesize", upload->filesize < 0 ? json_null() : json_integer(upload->filesize),
+	                 "steps", steps,
+	                 "step", record_view_step(record),
+	                 "phase", phase_name(status->phase),
+	                 "outcome", outcome_name(status->outcome),
+	                 "failures", (int)status->failures,
+	                 "confirmations", (int)status->confirmations,
+	                 "reason", json_text(status->reason),
+	                 "started", upload->start_time != 0 ? time_format(upload->start_time, started) : NULL,
+	                 "due", status->due != 0 ? time_format(status->due, due) : NULL,
+	                 "foreign", (int)record->foreign,
+	                 "owner", record->owner[0] != '\0' ? json_string(record->owner) : NULL,
+	                 "user", describe_user(upload->user_json),
+	                 "suspended", describe_suspension(service, record),
+	                 "decided", describe_decision(record));
+}
+
+/* `lead`, then "2026-01-01T12:30:05Z (in 3m)". */
+static void add_time(char *text, size_t size, const char *lead, nanos time)
+{
+	char until[TIME_TEXT_SIZE], left[DURATION_TEXT_SIZE];
+	nanos now = clock_now();
+	size_t used = strlen(text);
+	snprintf(text + used, size - used, "%s%s (in %s)", lead, time_format(time / SECOND * SECOND, until),
+	         duration_format(time > now ? (time - now) / SECOND * SECOND : 0, left));
+}
+
+/* "waits until 12:30:05 (in 3m)", "runs", … Returns why, which is what its step says, or what the service says of that. */
+static const char *explain(struct service_steps *service, const struct record *record, struct suspension *suspension, char *text,
+                           size_t size)
+{
+	static const char *const format[] = {
+		[PHASE_QUEUED] = "queued or running", [PHASE_RUNNING] = "running",
+		[PHASE_WAITING] = "waits as the step asked", [PHASE_BACKOFF] = "failed, is tried again",
+		[PHASE_AWAITING] = "another service does it", [PHASE_CONFIRMING] = "storage has to confirm",
+		[PHASE_UNCONFIRMED] = "storage never confirmed", [PHASE_ENDED] = "ended",
+	};
+	const struct status *status = &record->status;
+	if (service_steps_find(service, record, clock_now(), suspension)) {
+		snprintf(text, size, "waits for %s, which is suspended", record_view_step(record));
+		if (suspension->until != 0)
+			add_time(text, size, ", until ", suspension->until);
+		return suspension->reason;
+	}
+	snprintf(text, size, "%s", record->stepless ? "has not begun, its record lists no steps" : format[status->phase]);
+	if (status->due != 0 && status->phase != PHASE_QUEUED && status->phase != PHASE_RUNNING)
+		add_time(text, size, ", ", status->due);
+	return status->reason;
+}
+
+void record_view_head(void)
+{
+	printf("%-36s  %-10s  %-8s  %s\n", "UPLOAD", "STEP", "OUTCOME", "STATE, FILE");
+}
+
+void record_view_line(struct service_steps *service, const struct record *record)
+{
+	char state[256];
+	struct suspension suspension;
+	const char *why = explain(service, record, &suspension, state, sizeof state);
+	terminal_cell(stdout, record->upload->id, 36);
+	terminal_cell(stdout, record_view_step(record), 10);
+	printf("%-8s  %s, ", outcome_name(record->status.outcome), state);
+	terminal_print(stdout, record->upload->filename);
+	putchar('\n');
+	if (why[0] != '\0') {
+		printf("%-36s  ", "");
+		terminal_print(stdout, why);
+		putchar('\n');
+	}
+}
+
+void record_view_say_unknown(const struct service_steps *service)
+{
+	if (service->why[0] != '\0')
+		terminal_error("the service cannot be asked which steps are suspended: %s", service->why);
+}
+
+/* What has become of the step at this place. */
+static const char *progress(const struct status *status, size_t step)
+{
+	if (status->decided == 0)
+		return step < status->step ? " (done)" : step == status->step ? " (now)" : "";
+	if (step + 1 == status->decided)
+		return status->exhausted ? " (no verdict)" : status->outcome == OUTCOME_DELETE ? " (delete)" : " (abort)";
+	return step + 1 < status->decided ? " (done)" : " (not reached)";
+}
+
+/* A line of show: its name, a text from elsewhere. */
+static void print_line(const char *name, const char *text)
+{
+	printf("%-10s", name);
+	terminal_print(stdout, text);
+	putchar('\n');
+}
+
+static void print_steps(const struct record *record)
+{
+	const struct upload *upload = record->upload;
+	fputs("steps     ", stdout);
+	for (size_t i = 0; i < upload->step_count; i++) {
+		fputs(i > 0 ? ", " : "", stdout);
+		terminal_print(stdout, upload->step[i]);
+		fputs(progress(&record->status, i), stdout);
+	}
+	puts(upload->step_count == 0 ? "none" : "");
+}
+
+static void print_outcome(const struct record *record)
+{
+	const struct status *status = &record->status;
+	if (status->outcome == OUTCOME_NONE)
+		return;
+	printf("outcome   %s", outcome_name(status->outcome));
+	if (status->decided != 0) {
+		fputs(", by ", stdout);
+		terminal_print(stdout, record->upload->step[status->decided - 1]);
+		fputs(status->exhausted ? ", which came to no verdict" : "", stdout);
+	}
+	putchar('\n');
+}
+
+void record_view_print(struct service_steps *service, const struct record *record)
+{
+	const struct upload *upload = record->upload;
+	const struct status *status = &record->status;
+	char text[256], began[TIME_TEXT_SIZE];
+	struct suspension suspension;
+	const char *why = explain(service, record, &suspension, text, sizeof text);
+	print_line("upload", upload->id);
+	fputs("file      ", stdout);
+	terminal_print(stdout, upload->filename);
+	if (upload->filesize < 0)
+		puts(", size unknown");
+	else
+		printf(", %" PRId64 " bytes\n", upload->filesize);
+	print_steps(record);
+	print_line("state", text);
+	print_outcome(record);
+	if (why[0] != '\0')
+		print_line("reason", why);
+	if (status->decided != 0 && record->result != NULL)
+		print_line("result", record->result);
+	if (status->failures > 0)
+		printf("failures  %u of this step\n", status->failures);
+	if (status->confirmations == 1)
+		puts("told      storage, once");
+	else if (status->confirmations > 1)
+		printf("told      storage, %u times\n", status->confirmations);
+	if (upload->start_time != 0)
+		print_line("began", time_format(upload->start_time / SECOND * SECOND, began));
+	print_line("owner", record->foreign ? "another implementation" : record->owner);
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/client/service_steps.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "core/upload/pipeline.h"
+#include "core/client/service_http.h"
+
+void service_steps_init(struct service_steps *steps, const struct config *config)
+{
+	*steps = (struct service_steps){.config = config};
+}
+
+void service_steps_free(struct service_steps *steps)
+{
+	json_decref(steps->answer);
+}
+
+/* An answer is good for so long; where none came, asking again may take long. */
+#define ANSWER_AGE SECOND
+#define NO_ANSWER_AGE MINUTE
+
+static bool is_to_ask(const struct service_steps *steps)
+{
+	return steps->asked == 0 || clock_monotonic() - steps->asked > (steps->answer != NULL ? ANSWER_AGE : NO_ANSWER_AGE);
+}
+
+static void ask(struct service_steps *steps)
+{
+	struct text body = {0};
+	const char *addr = steps->config->http_addr;
+	steps->asked = clock_monotonic();
+	steps->why[0] = '\0';
+	json_decref(steps->answer);
+	steps->answer = NULL;
+	if (addr == NULL || addr[0] == '\0') {
+		snprintf(steps->why, sizeof steps->why, "[http] addr is empty");
+		return;
+	}
+	long status = service_http_get(steps->config, "/readyz", &body, steps->why, sizeof steps->why);
+	steps->answer = status != 0 && body.length > 0 ? json_loadb(body.data, body.length, 0, NULL) : NULL;
+	if (status != 0 && steps->answer == NULL)
+		snprintf(steps->why, sizeof steps->why, "%s: the answer is not that of this version of the service", addr);
+	text_free(&body);
+}
+
+static const char *member(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text != NULL ? text : "";
+}
+
+/* What the service says of the step; NULL: nothing, or that it is not suspended. */
+static const json_t *find_check(const struct service_steps *steps, const char *name)
+{
+	size_t i;
+	const json_t *check;
+	json_array_foreach(json_object_get(steps->answer, "checks"), i, check)
+		if (strcmp(member(check, "thing"), "step") == 0 && strcmp(member(check, "name"), name) == 0)
+			return json_is_false(json_object_get(check, "ready")) ? check : NULL;
+	return NULL;
+}
+
+static nanos find_limit(const struct config *config, const struct record *record, const char *name, nanos since)
+{
+	for (size_t i = 0; i < config->step_count; i++) {
+		const struct step_config *step = &config->step[i];
+		const struct pipeline_step limits = {.deadline = step->deadline, .check_limit = step->check_limit};
+		if (strcmp(step->name, name) == 0)
+			return pipeline_suspended_until(&limits, pipeline_came(&limits, &record->status), since);
+	}
+	return 0;
+}
+
+/* Would it run now if there was a turn for it? */
+static bool wants_a_turn(const struct status *status, nanos now)
+{
+	bool put_off = status->phase == PHASE_BACKOFF || status->phase == PHASE_WAITING;
+	return status->phase == PHASE_QUEUED || (put_off && status->due <= now);
+}
+
+bool service_steps_find(struct service_steps *steps, const struct record *record, nanos now, struct suspension *suspension)
+{
+	if (record->foreign || !wants_a_turn(&record->status, now))
+		return false;
+	if (is_to_ask(steps))
+		ask(steps);
+	const char *name = status_step_name(record->upload, &record->status);
+	const json_t *check = strcmp(member(steps->answer, "instance"), record->owner) == 0 ? find_check(steps, name) : NULL;
+	if (check == NULL)
+		return false;
+	text_copy(suspension->reason, sizeof suspension->reason, member(check, "reason"));
+	if (!time_parse(member(check, "since"), &suspension->since))
+		suspension->since = now;
+	suspension->until = find_limit(steps->config, record, name, suspension->since);
+	return true;
+}

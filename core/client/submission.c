@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/client/submission.h"
+
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/nats/bus_connect.h"
+#include "core/upload/envelope.h"
+#include "core/upload/event.h"
+#include "core/http/file_server.h"
+#include "core/jetstream/intake.h"
+#include "core/client/service_steps.h"
+#include "core/base/signals.h"
+#include "core/base/terminal.h"
+
+/* A service that is there takes an upload much sooner. */
+#define TAKEN_PATIENCE (30 * SECOND)
+#define ROUND (SECOND / 4)
+#define CALLBACKS_PATIENCE (2 * SECOND)
+
+struct submission {
+	struct client *client;
+	const struct submission_options *options;
+	struct submitted *file;
+	size_t count, left;
+	struct mailbox mailbox;
+	natsConnection *events, *records;
+	natsSubscription *subscription[2];
+	struct service_steps service;
+	atomic_uint heard; /* subscriptions whose callbacks may still come */
+	struct file_server *server;
+	sigset_t signals; /* that end it early */
+};
+
+/* On the client library's thread. */
+static void on_message(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *closure)
+{
+	(void)connection;
+	(void)subscription;
+	struct submission *submission = closure;
+	struct delivery *delivery = calloc(1, sizeof *delivery);
+	if (delivery == NULL) {
+		natsMsg_Destroy(message);
+		return;
+	}
+	delivery->mail.kind = MAIL_DELIVERY;
+	delivery->message = message;
+	delivery->data = natsMsg_GetData(message);
+	delivery->length = (size_t)natsMsg_GetDataLength(message);
+	mailbox_send(&submission->mailbox, &delivery->mail);
+}
+
+static void on_complete(void *closure)
+{
+	struct submission *submission = closure;
+	atomic_fetch_sub(&submission->heard, 1);
+}
+
+static natsStatus hear(struct submission *submission, size_t index, natsConnection *connection, const char *subject)
+{
+	natsSubscription **subscription = &submission->subscription[index];
+	natsStatus status = natsConnection_Subscribe(subscription, connection, subject, on_message, submission);
+	if (status == NATS_OK && natsSubscription_SetOnCompleteCB(*subscription, on_complete, submission) == NATS_OK)
+		atomic_fetch_add(&submission->heard, 1);
+	return status;
+}
+
+static bool subscribe(struct submission *submission)
+{
+	char subject[256];
+	snprintf(subject, sizeof subject, "$KV.%s.>", submission->client->config->bucket);
+	natsStatus status = hear(submission, 0, submission->events, INTAKE_STREAM);
+	if (status == NATS_OK)
+		status = hear(submission, 1, submission->records, subject);
+	if (status == NATS_OK)
+		status = natsConnection_Flush(submission->events);
+	if (status == NATS_OK)
+		status = natsConnection_Flush(submission->records);
+	/* A broker does not refuse a subscription but by saying so. */
+	bool events = status == NATS_OK && !bus_refused(submission->events);
+	bool records = events && !bus_refused(submission->records);
+	char fault[BUS_FAULT_SIZE];
+	if (!records)
+		terminal_error("subscribing: %s", bus_fault(events ? submission->records : submission->events, status, fault));
+	return records;
+}
+
+/* again: it is tried as often as it takes, so nothing is said. */
+static bool connect_all(struct submission *submission, bool again)
+{
+	natsConnection *(*connect)(const struct client *, const struct broker_address *) = again ? client_connect_again : client_connect;
+	const struct client *client = submission->client;
+	submission->events = connect(client, client->events);
+	if (submission->events == NULL)
+		return false;
+	submission->records = client->records == client->events ? submission->events : connect(client, client->records);
+	return submission->records != NULL;
+}
+
+static bool open_all(struct submission *submission)
+{
+	char why[512];
+	if (!connect_all(submission, false))
+		return false;
+	submission->server = file_server_start(submission->options->addr, submission->options->url, why, sizeof why);
+	if (submission->server == NULL) {
+		terminal_error("%s", why);
+		return false;
+	}
+	return subscribe(submission);
+}
+
+/* Afterwards no callback is under way. */
+static void disconnect_all(struct submission *submission)
+{
+	nanos limit = clock_monotonic() + CALLBACKS_PATIENCE;
+	natsConnection_Close(submission->events);
+	natsConnection_Close(submission->records);
+	while (atomic_load(&submission->heard) > 0 && clock_monotonic() < limit)
+		nanosleep(&(struct timespec){.tv_nsec = MILLISECOND}, NULL);
+	if (submission->records != submission->events)
+		natsConnection_Destroy(submission->records);
+	natsConnection_Destroy(submission->events);
+	natsSubscription_Destroy(submission->subscription[0]);
+	natsSubscription_Destroy(submission->subscription[1]);
+	submission->events = submission->records = NULL;
+	submission->subscription[0] = submission->subscription[1] = NULL;
+}
+
+/* A private broker that was started again is followed to its new address; what it says there of what was missed, the service
+ * repeats. */
+static void follow_broker(struct submission *submission)
+{
+	bool there = submission->events != NULL && natsConnection_Status(submission->events) == NATS_CONN_STATUS_CONNECTED;
+	if (there || (!client_relocate(submission->client) && submission->events != NULL))
+		return;
+	disconnect_all(submission);
+	if (!connect_all(submission, true) || !subscribe(submission))
+		disconnect_all(submission);
+}
+
+static void close_all(struct submission *submission)
+{
+	disconnect_all(submission);
+	if (submission->server != NULL)
+		file_server_stop(submission->server);
+	struct mail *mail = mailbox_receive(&submission->mailbox, 0);
+	while (mail != NULL) {
+		struct mail *next = mail->next;
+		delivery_free((struct delivery *)(void *)mail);
+		mail = next;
+	}
+	for (size_t i = 0; i < submission->count; i++)
+		upload_release(submission->file[i].upload);
+}
+
+static void end(struct submission *submission, struct submitted *file)
+{
+	file->took = clock_monotonic() - file->started;
+	file->over = true;
+	submission->left--;
+}
+
+/* Says on the bus that all is over with an upload. */
+static bool confirm(struct submission *submission, const struct submitted *file, bool failed)
+{
+	struct text message = {0};
+	event_encode_upload_ready(&message, file->upload, failed, clock_now());
+	bool good = client_publish(submission->client, submission->events, &message);
+	text_free(&message);
+	return good;
+}
+
+/* Ends a file before the service does, with its error set, and has the service let go of it: it would ask again and again
+ * for bytes that nobody serves. */
+static void withdraw(struct submission *submission, struct submitted *file)
+{
+	size_t used = strlen(file->error);
+	if (!confirm(submission, file, true))
+		snprintf(file->error + used, sizeof file->error - used, "; it could not be withdrawn, and a service that has it keeps trying");
+	end(submission, file);
+}
+
+/* Serves and announces one file. */
+static void announce(struct submission *submission, struct submitted *file)
+{
+	char url[FILE_URL_SIZE];
+	struct text message = {0};
+	bool said = false;
+	file->started = clock_monotonic();
+	if (!uuids_make(&file->id, 1)) {
+		snprintf(file->error, sizeof file->error, "no randomness for an ID");
+	} else if (file_server_add(submission->server, file->path, url, &file->size, file->error, sizeof file->error)) {
+		file->upload = upload_create(&(struct upload){.id = file->id, .url = url, .filename = file->name, .filesize = file->size});
+		if (file->upload != NULL)
+			event_encode_bytes_received(&message, file->upload, clock_now());
+		said = file->upload != NULL;
+		if (!said || !client_publish(submission->client, submission->events, &message))
+			snprintf(file->error, sizeof file->error, "it could not be announced");
+	}
+	text_free(&message);
+	if (file->error[0] == '\0')
+		return;
+	/* Without an answer from the broker the service may have it nevertheless. */
+	if (said)
+		withdraw(submission, file);
+	else
+		end(submission, file);
+}
+
+static struct submitted *find(struct submission *submission, const char *id)
+{
+	for (size_t i = 0; i < submission->count; i++)
+		if (!submission->file[i].over && strcmp(submission->file[i].id, id) == 0)
+			return &submission->file[i];
+	return NULL;
+}
+
+/* One line for each change. */
+static void say(struct submission *submission, struct submitted *file, const char *what, const char *why)
+{
+	char line[sizeof file->said];
+	snprintf(line, sizeof line, "%s%s%s", what, why[0] != '\0' ? ": " : "", why);
+	if (strcmp(line, file->said) == 0)
+		return;
+	snprintf(file->said, sizeof file->said, "%s", line);
+	if (submission->options->progress == NULL)
+		return;
+	fprintf(submission->options->progress, "%8.3fs  ", (double)(clock_monotonic() - file->started) / (double)SECOND);
+	terminal_print(submission->options->progress, file->name);
+	fputs("  ", submission->options->progress);
+	terminal_print(submission->options->progress, line);
+	fputc('\n', submission->options->progress);
+}
+
+/* Why it was rejected. */
+static void note_reason(struct submitted *file, const struct record *record)
+{
+	const struct status *status = &record->status;
+	const char *step = status->decided != 0 ? record->upload->step[status->decided - 1] : "";
+	const char *between = step[0] != '\0' && status->reason[0] != '\0' ? ": " : "";
+	snprintf(file->detail, sizeof file->detail, "%.64s%s%s", step, between, status->reason);
+}
+
+/* A write of the bucket: where the upload stands. */
+static void follow_record(struct submission *submission, const struct delivery *delivery)
+{
+	struct record record;
+	struct suspension suspension;
+	char why[128], what[UPLOAD_STEP_NAME_LIMIT + 40];
+	if (delivery->length == 0 || record_decode(delivery->data, delivery->length, &record, why, sizeof why) != RECORD_TAKEN)
+		return;
+	struct submitted *file = find(submission, record.upload->id);
+	if (file != NULL) {
+		file->seen = true;
+		bool suspended = service_steps_find(&submission->service, &record, clock_now(), &suspension);
+		snprintf(what, sizeof what, "%s %s", status_step_name(record.upload, &record.status),
+		         suspended ? "suspended" : phase_name(record.status.phase));
+		if (record.status.phase != PHASE_CONFIRMING)
+			say(submission, file, what, suspended ? suspension.reason : record.status.reason);
+		if (file->detail[0] == '\0' && record.status.phase == PHASE_CONFIRMING)
+			note_reason(file, &record);
+	}
+	record_clear(&record);
+}
+
+/* The virus' name, if the payload's result has one. */
+static void note_result(struct submission *submission, struct submitted *file, struct json_reader *reader, const struct envelope *envelope)
+{
+	struct json_value result, infected, description;
+	const struct json_member members[] = {{"Result", &result}};
+	const struct json_member of_result[] = {{"Infected", &infected}, {"Description", &description}};
+	size_t length;
+	const char *payload = json_reader_base64(reader, &envelope->payload, &length);
+	if (payload == NULL || !json_read(payload, length, members, JSON_COUNT(members), NULL, 0) ||
+	    !json_reader_members(reader, &result, of_result, JSON_COUNT(of_result)) || !json_reader_bool(reader, &infected))
+		return;
+	const char *name = json_reader_string(reader, &description);
+	snprintf(file->detail, sizeof file->detail, "%s", name[0] != '\0' ? name : "infected");
+	say(submission, file, "infected", file->detail);
+}
+
+static void follow_step(struct submission *submission, struct submitted *file, const struct delivery *delivery)
+{
+	struct envelope envelope;
+	char *room = malloc(JSON_ROOM(delivery->length));
+	struct json_reader reader = {.room = room, .left = JSON_ROOM(delivery->length)};
+	if (room != NULL && envelope_read(&envelope, delivery->data, delivery->length, NULL, 0))
+		note_result(submission, file, &reader, &envelope);
+	free(room);
+}
+
+static void finish(struct submission *submission, struct submitted *file, enum outcome outcome)
+{
+	file->outcome = outcome;
+	say(submission, file, outcome_name(outcome), "");
+	if (!confirm(submission, file, outcome != OUTCOME_CONTINUE))
+		snprintf(file->error, sizeof file->error, "it has ended with %s, but that could not be confirmed", outcome_name(outcome));
+	end(submission, file);
+}
+
+static void withdraw_all(struct submission *submission)
+{
+	for (size_t i = 0; i < submission->count; i++) {
+		struct submitted *file = &submission->file[i];
+		if (file->over)
+			continue;
+		snprintf(file->error, sizeof file->error, "interrupted (%s)", file->said);
+		withdraw(submission, file);
+	}
+}
+
+static void follow_event(struct submission *submission, const struct delivery *delivery)
+{
+	struct event event;
+	char why[128];
+	if (event_decode(delivery->data, delivery->length, NULL, 0, clock_now(), true, &event, why, sizeof why) != EVENT_TAKEN)
+		return;
+	struct submitted *file = event.upload_id != NULL ? find(submission, event.upload_id) : NULL;
+	if (file != NULL && event.type == EVENT_STEP_FINISHED)
+		follow_step(submission, file, delivery);
+	else if (file != NULL && event.type == EVENT_FINISHED)
+		finish(submission, file, event.outcome);
+	event_clear(&event);
+}
+
+/* Ends what nobody takes, and what takes too long. */
+static void check_patience(struct submission *submission)
+{
+	nanos now = clock_monotonic();
+	for (size_t i = 0; i < submission->count; i++) {
+		struct submitted *file = &submission->file[i];
+		if (file->over)
+			continue;
+		nanos waited = now - file->started;
+		if (!file->seen && waited > TAKEN_PATIENCE)
+			snprintf(file->error, sizeof file->error, "no service has taken it: is `postprocessing server` running on this broker?");
+		else if (submission->options->patience != 0 && waited > submission->options->patience)
+			snprintf(file->error, sizeof file->error, "given up waiting (%s); `postprocessing show %s` tells more", file->said, file->id);
+		else
+			continue;
+		withdraw(submission, file);
+	}
+}
+
+/* The signal that has come; 0: none. */
+static int interrupted(const struct submission *submission)
+{
+	int number = sigtimedwait(&submission->signals, NULL, &(struct timespec){0});
+	return number > 0 ? number : 0;
+}
+
+/* Returns the signal that ended it early; 0: none did. */
+static int follow(struct submission *submission)
+{
+	while (submission->left > 0) {
+		int number = interrupted(submission);
+		if (number != 0) {
+			/* A second one does not wait for the broker. */
+			pthread_sigmask(SIG_UNBLOCK, &submission->signals, NULL);
+			withdraw_all(submission);
+			return number;
+		}
+		struct mail *mail = mailbox_receive(&submission->mailbox, ROUND);
+		while (mail != NULL) {
+			struct mail *next = mail->next;
+			struct delivery *delivery = (struct delivery *)(void *)mail;
+			if (strcmp(natsMsg_GetSubject(delivery->message), INTAKE_STREAM) == 0)
+				follow_event(submission, delivery);
+			else
+				follow_record(submission, delivery);
+			delivery_free(delivery);
+			mail = next;
+		}
+		check_patience(submission);
+		follow_broker(submission);
+	}
+	return 0;
+}
+
+bool submission_run(struct client *client, const struct submission_options *options, struct submitted *file, size_t count,
+                    int *signal_number)
+{
+	struct submission submission = {.client = client, .options = options, .file = file, .count = count, .left = count};
+	if (!mailbox_init(&submission.mailbox))
+		return false;
+	submission.signals = signals_block();
+	service_steps_init(&submission.service, client->config);
+	bool good = open_all(&submission);
+	for (size_t i = 0; good && i < count; i++)
+		announce(&submission, &file[i]);
+	*signal_number = good ? follow(&submission) : 0;
+	close_all(&submission);
+	service_steps_free(&submission.service);
+	mailbox_destroy(&submission.mailbox);
+	return good;
+}

@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/config/config.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/config/config_keys.h"
+#include "core/config/config_source.h"
+#include "core/base/nearest.h"
+#include "core/base/text_file.h"
+
+#define PASSWORD_MAX 4096
+
+/* A key of the table, as it was found. */
+static struct found find_key(const struct config_source *source, const char *section, const char *name)
+{
+	const struct config_key *key = config_keys_find(section, name);
+	if (key == NULL)
+		return (struct found){0};
+	return source_find(source, section, &key->key, (key->flags & KEY_NO_VARIABLE) == 0);
+}
+
+static void blame_key(const struct section *section, const struct setting *setting, struct problems *problems)
+{
+	struct nearest nearest = {0};
+	char words[NEAREST_WORDS_SIZE];
+	const struct pp_key *legacy;
+	for (const struct config_key *key = config_keys; key->section != NULL; key++)
+		if (strcmp(key->section, section->name) == 0)
+			nearest_offer(&nearest, setting->name, key->key.name);
+	for (size_t i = 0; strcmp(section->name, "postprocessing") == 0 && (legacy = legacy_key(i)) != NULL; i++)
+		nearest_offer(&nearest, setting->name, legacy->name);
+	problems_add(problems, "%s: %s: unknown key in [%s]%s", setting->place, setting->name, section->name,
+	             nearest_words(&nearest, "", "", words));
+}
+
+static void check_unknown_keys(const struct config_source *source, struct problems *problems)
+{
+	for (size_t i = 0; i < source->count; i++) {
+		const struct section *section = source->section[i];
+		bool is_step = strncmp(section->name, STEP_PREFIX, strlen(STEP_PREFIX)) == 0;
+		bool is_service = strcmp(section->name, "postprocessing") == 0;
+		for (size_t j = 0; !is_step && j < section->count; j++) {
+			const struct setting *setting = &section->setting[j];
+			if (config_keys_find(section->name, setting->name) == NULL && !(is_service && legacy_is_key(setting->name)))
+				blame_key(section, setting, problems);
+		}
+	}
+}
+
+static char *copy(const char *text, struct problems *problems)
+{
+	char *result = text == NULL ? NULL : strdup(text);
+	if (text != NULL && result == NULL)
+		problems_add(problems, "out of memory");
+	return result;
+}
+
+/* The password of a section from its file, unless a variable gives one. */
+static void read_password(struct config *config, const char *section, const char *path, char **password, struct problems *problems)
+{
+	const struct config_source *source = config->source;
+	struct found direct = find_key(source, section, "password"), file = find_key(source, section, "password_file");
+	if (path == NULL)
+		return;
+	if (*password != NULL && direct.rank == file.rank) {
+		problems_add(problems, "%s: password_file: password is set as well (%s)", file.place, direct.place);
+		return;
+	}
+	if (*password != NULL && direct.rank > file.rank)
+		return;
+	size_t length;
+	struct stat info;
+	char *text = text_file_read_with(path, PASSWORD_MAX, &length, &info);
+	if (text == NULL) {
+		problems_add(problems, "%s: password_file: %s: %s", file.place, path, strerror(errno));
+		return;
+	}
+	access_warn_named(&config->warnings, file.place, "password_file", path, &info, true);
+	/* An editor's mark for UTF-8 is no part of the password. */
+	size_t mark = strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0, line = strcspn(text + mark, "\r\n");
+	const char *fault = line == 0 || strspn(text + mark + line, "\r\n") != length - mark - line ? "not a single line of text"
+	                                                                                            : text_fault(text + mark, line);
+	if (fault != NULL) {
+		problems_add(problems, "%s: password_file: %s: %s", file.place, path, fault);
+		free(text);
+		return;
+	}
+	memmove(text, text + mark, line);
+	text[line] = '\0';
+	free(*password);
+	*password = text;
+}
+
+static void blame_address(const struct config_source *source, const char *section, const char *key, const char *why,
+                          struct problems *problems)
+{
+	struct found found = find_key(source, section, key);
+	problems_add(problems, "%s: %s: %s", found.place == NULL ? section : found.place, key, why);
+}
+
+static void read_broker(const struct config_source *source, const char *section, const char *key, struct broker_address *address,
+                        struct problems *problems)
+{
+	char why[VALUE_WHY_SIZE];
+	bool given = address->endpoint != NULL && strcmp(address->endpoint, "embedded") != 0;
+	if (given && !address_read_broker(address, why, sizeof why))
+		blame_address(source, section, key, why, problems);
+}
+
+static void check_listen(const struct config_source *source, const char *section, const char *key, const char *address,
+                         struct problems *problems)
+{
+	char why[VALUE_WHY_SIZE];
+	if (address != NULL && !address_check_listen(address, why, sizeof why))
+		blame_address(source, section, key, why, problems);
+}
+
+/* Where the store has no address of its own, or the same one, it is at the events' broker; then that one's credentials and
+ * certificate are right for it too, as far as it has none. */
+static void complete_store(struct config *config, struct problems *problems)
+{
+	struct broker_address *store = &config->store, *events = &config->events;
+	if (store->endpoint != NULL) {
+		if (strcmp(store->endpoint, "embedded") == 0 && (events->endpoint == NULL || strcmp(events->endpoint, "embedded") != 0))
+			problems_add(problems, "%s: nodes: embedded needs [events] endpoint = embedded",
+			             find_key(config->source, "store", "nodes").place);
+		if (events->endpoint == NULL || strcmp(store->endpoint, events->endpoint) != 0)
+			return;
+	} else {
+		store->endpoint = copy(events->endpoint, problems);
+	}
+	if (store->username == NULL && store->password == NULL && store->token == NULL) {
+		store->username = copy(events->username, problems);
+		store->password = copy(events->password, problems);
+		store->token = copy(events->token, problems);
+	}
+	if (find_key(config->source, "store", "enable_tls").value == NULL || events->tls_by_url)
+		store->tls = events->tls;
+	if (store->ca_file == NULL && find_key(config->source, "store", "tls_insecure").value == NULL) {
+		store->ca_file = copy(events->ca_file, problems);
+		store->tls_insecure = events->tls_insecure;
+	}
+}
+
+/* A list of absolute folders; NULL for one that is unset or empty. */
+static char **read_folders(const struct config_source *source, const char *section, const char *key, const char *text,
+                           struct problems *problems)
+{
+	if (text == NULL)
+		return NULL;
+	char **list = list_split(text, ":");
+	if (list == NULL)
+		problems_add(problems, "out of memory");
+	else if (list[0] == NULL)
+		problems_add(problems, "%s: %s: no folder in the list", find_key(source, section, key).place, key);
+	/* What is relative means another folder wherever the service is started: it is not kept, so that nothing is loaded from it. */
+	char **kept = list;
+	for (char **folder = list; list != NULL && *folder != NULL; folder++) {
+		if (**folder == '/')
+			*kept++ = *folder;
+		else
+			problems_add(problems, "%s: %s: \"%.80s\" is not an absolute path", find_key(source, section, key).place, key, *folder);
+	}
+	if (list != NULL)
+		*kept = NULL;
+	return list;
+}
+
+/* The first `length` bytes of `head`, and `tail`; the caller frees them. NULL: out of memory. */
+static char *join(const char *head, size_t length, const char *tail)
+{
+	char *text = malloc(length + strlen(tail) + 1);
+	if (text != NULL) {
+		memcpy(text, head, length);
+		strcpy(text + length, tail);
+	}
+	return text;
+}
+
+bool state_dir_find_default(const struct config_source *source, bool root, struct state_dir_default *folder)
+{
+	static const struct {
+		const char *variable, *tail;
+	} places[] = {{"XDG_STATE_HOME", "/postprocessing"}, {"HOME", "/.local/state/postprocessing"}};
+	const struct variable *systemd = source_variable(source, "STATE_DIRECTORY");
+	if (systemd != NULL && systemd->value[0] == '/') {
+		*folder = (struct state_dir_default){systemd->value, "", strcspn(systemd->value, ":"), systemd->name};
+		return true;
+	}
+	if (root) {
+		*folder = (struct state_dir_default){STATE_DIR, "", strlen(STATE_DIR), "default of root"};
+		return true;
+	}
+	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
+		const struct variable *variable = source_variable(source, places[i].variable);
+		if (variable == NULL || variable->value[0] != '/')
+			continue;
+		*folder = (struct state_dir_default){variable->value, places[i].tail, strlen(variable->value), variable->name};
+		return true;
+	}
+	return false;
+}
+
+static void complete_state_dir(struct config *config, struct problems *problems)
+{
+	struct state_dir_default folder;
+	if (config->state_dir != NULL && config->state_dir[0] != '/')
+		problems_add(problems, "%s: state_dir: \"%.80s\" is not an absolute path",
+		             find_key(config->source, "postprocessing", "state_dir").place, config->state_dir);
+	if (config->state_dir != NULL || !state_dir_find_default(config->source, geteuid() == 0, &folder))
+		return;
+	config->state_dir = join(folder.base, folder.length, folder.tail);
+	if (config->state_dir == NULL)
+		problems_add(problems, "out of memory");
+}
+
+/* The broker's rules for such names. */
+static void check_name(const struct config_source *source, const char *section, const char *key, const char *name,
+                       struct problems *problems)
+{
+	size_t length = name == NULL ? 0 : strlen(name);
+	if (name != NULL && (length > 64 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != length))
+		problems_add(problems, "%s: %s: \"%.80s\" is not a name of letters, digits, _ and -, 64 at most",
+		             find_key(source, section, key).place, key, name);
+}
+
+/* A certificate that others can replace is none. One that is not there may still come. */
+static void warn_authority(struct config *config, const char *section, const char *key, const char *path)
+{
+	struct found found = find_key(config->source, section, key);
+	struct stat info;
+	if (path == NULL || found.place == NULL)
+		return;
+	if (stat(path, &info) != 0)
+		problems_add(&config->warnings, "%s: %s: %s: %s", found.place, key, path, strerror(errno));
+	else
+		access_warn_named(&config->warnings, found.place, key, path, &info, false);
+}
+
+static void warn_insecure(struct config *config, const char *section, const char *whose)
+{
+	struct found found = find_key(config->source, section, "tls_insecure");
+	problems_add(&config->warnings, "%s: [%s] tls_insecure: the certificate of %s is not verified; whoever is on the way can read and "
+	             "change everything", found.place == NULL ? section : found.place, section, whose);
+}
+
+/* Each switch that turns verification off has a line at each start. */
+static void warn_unverified(struct config *config)
+{
+	const char *events = config->events.endpoint, *store = config->store.endpoint;
+	bool one = events != NULL && store != NULL && strcmp(events, store) == 0;
+	if (config->events.tls_insecure && events != NULL && strcmp(events, "embedded") != 0)
+		warn_insecure(config, "events", "the events' broker");
+	if (config->store.tls_insecure && !one)
+		warn_insecure(config, "store", "the store's broker");
+	if (config->content.tls_insecure)
+		warn_insecure(config, "content", "the storage that uploads are fetched from");
+}
+
+/* What follows from the values once all are there. */
+static void complete(struct config_draft *draft, struct problems *problems)
+{
+	/* The words behind the fourth are those of the services that this one replaces: panic fatal warn trace. */
+	static const enum log_level level[] = {LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG, LOG_ERROR, LOG_ERROR, LOG_WARNING, LOG_DEBUG};
+	struct config *config = &draft->config;
+	const struct config_source *source = config->source;
+	config->log_level = level[draft->log_level];
+	config->plugin_dir = read_folders(source, "postprocessing", "plugin_dir", draft->plugin_dir, problems);
+	complete_state_dir(config, problems);
+	config->content.file_roots = read_folders(source, "content", "file_roots", draft->file_roots, problems);
+	config->content.ca_file = draft->ca_file;
+	draft->ca_file = NULL;
+	check_listen(source, "http", "addr", config->http_addr, problems);
+	check_name(source, "events", "consumer", config->consumer, problems);
+	check_name(source, "store", "database", config->bucket, problems);
+	read_password(config, "events", draft->events_password_file, &config->events.password, problems);
+	read_password(config, "store", draft->store_password_file, &config->store.password, problems);
+	read_broker(source, "events", "endpoint", &config->events, problems);
+	read_broker(source, "store", "nodes", &config->store, problems);
+	complete_store(config, problems);
+	/* A certificate to verify with means that it is verified. */
+	config->events.tls_insecure = config->events.tls_insecure && config->events.ca_file == NULL;
+	config->store.tls_insecure = config->store.tls_insecure && config->store.ca_file == NULL;
+	config->content.tls_insecure = config->content.tls_insecure && config->content.ca_file == NULL;
+	warn_unverified(config);
+	warn_authority(config, "events", "tls_root_ca_certificate", config->events.ca_file);
+	warn_authority(config, "store", "tls_root_ca_certificate", config->store.ca_file);
+	warn_authority(config, "content", "ca_file", config->content.ca_file);
+	access_warn_files(config);
+}
+
+static void draft_clear(struct config_draft *draft)
+{
+	free(draft->steps);
+	free(draft->plugin_dir);
+	free(draft->file_roots);
+	free(draft->ca_file);
+	free(draft->events_password_file);
+	free(draft->store_password_file);
+	free(draft->cluster);
+}
+
+struct config *config_build(struct config_source *source, struct problems *problems)
+{
+	struct config *config = calloc(1, sizeof *config);
+	if (config == NULL) {
+		config_source_free(source);
+		return NULL;
+	}
+	struct config_draft draft = {.config.source = source};
+	legacy_apply(source, problems);
+	check_unknown_keys(source, problems);
+	for (const struct config_key *key = config_keys; key->section != NULL; key++)
+		config_key_read(source, key->section, key, &draft, problems);
+	complete(&draft, problems);
+	config_steps_read(&draft.config, find_key(source, "postprocessing", "steps"), &draft.step, problems);
+	*config = draft.config;
+	draft_clear(&draft);
+	if (problems_are_incomplete(&config->warnings))
+		problems_add(problems, "out of memory");
+	return config;
+}
+
+/* The main file: the one that is named, else the copy that systemd hands to the service, else the installed one. `folder` is
+ * where steps.d is: beside it, or beside the installed one that it is a copy of. NULL: out of memory. */
+static char *find_main_file(const struct config_source *source, const char *path, bool *may_be_missing, const char **folder)
+{
+	const struct variable *named = source_variable(source, "POSTPROCESSING_CONFIG");
+	const struct variable *credentials = source_variable(source, "CREDENTIALS_DIRECTORY");
+	*may_be_missing = false;
+	*folder = NULL;
+	if (path != NULL || named != NULL)
+		return strdup(path != NULL ? path : named->value);
+	*folder = CONFIG_DIR "/";
+	char *copy = credentials == NULL ? NULL : join(credentials->value, strlen(credentials->value), "/postprocessing.ini");
+	if (copy != NULL && access(copy, F_OK) == 0)
+		return copy;
+	free(copy);
+	*may_be_missing = true;
+	return strdup(CONFIG_DIR "/postprocessing.ini");
+}
+
+static void read_files(struct config_source *source, const char *path, struct problems *problems)
+{
+	bool may_be_missing;
+	const char *folder;
+	char *file = find_main_file(source, path, &may_be_missing, &folder);
+	const char *slash = file == NULL ? NULL : strrchr(file, '/');
+	size_t length = folder != NULL ? strlen(folder) : slash == NULL ? 0 : (size_t)(slash - file + 1);
+	char *steps = file == NULL ? NULL : join(folder != NULL ? folder : file, length, "steps.d");
+	if (steps != NULL) {
+		config_file_read(source, file, may_be_missing, problems);
+		config_folder_read(source, steps, problems);
+	} else {
+		problems_add(problems, "out of memory");
+	}
+	free(steps);
+	free(file);
+}
+
+struct config *config_read(const char *path, char *const *environment, struct problems *problems)
+{
+	struct config_source *source = config_source_create(environment);
+	if (source == NULL)
+		return NULL;
+	read_files(source, path, problems);
+	return config_build(source, problems);
+}
+
+static void broker_address_clear(struct broker_address *address)
+{
+	free(address->endpoint);
+	free(address->username);
+	free(address->password);
+	free(address->token);
+	free(address->ca_file);
+}
+
+void config_free(struct config *config)
+{
+	if (config == NULL)
+		return;
+	config_steps_free(config);
+	free(config->plugin_dir);
+	free(config->state_dir);
+	broker_address_clear(&config->events);
+	broker_address_clear(&config->store);
+	free(config->consumer);
+	free(config->bucket);
+	free(config->table);
+	free((void *)config->content.ca_file);
+	free((void *)config->content.file_roots);
+	free(config->http_addr);
+	free(config->http_token);
+	problems_free(&config->warnings);
+	problems_free(&config->notes);
+	config_source_free(config->source);
+	free(config);
+}

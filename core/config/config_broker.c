@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The address of a broker, as people write it. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "core/config/config_source.h"
+
+_Static_assert(BROKER_SERVERS_LIMIT == 16, "a message says so");
+
+/* Of a list, as far as it is read. */
+struct reading {
+	bool tls, plain;            /* some server has such a scheme */
+	char *username, *password;  /* decoded, parts of the text that is read; NULL: none yet */
+	char *hosts;                /* "host:port,host:port" in the making, with room for all */
+};
+
+static int hex(char digit)
+{
+	if (digit >= '0' && digit <= '9')
+		return digit - '0';
+	digit = (char)(digit | 0x20);
+	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+/* %XX becomes the byte, in place. False: it is not of that form, or the byte is 0. */
+static bool decode(char *text)
+{
+	char *to = text;
+	for (const char *from = text; *from != '\0'; from++) {
+		if (*from != '%') {
+			*to++ = *from;
+			continue;
+		}
+		int high = hex(from[1]), low = high < 0 ? -1 : hex(from[2]);
+		if (low < 0 || (high == 0 && low == 0))
+			return false;
+		*to++ = (char)(high << 4 | low);
+		from += 2;
+	}
+	*to = '\0';
+	return true;
+}
+
+static bool same(const char *one, const char *other)
+{
+	return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
+}
+
+static const char *read_scheme(struct reading *reading, const char *scheme, size_t length)
+{
+	static const char *const plain[] = {"nats", "tcp"};
+	if (length == 3 && strncasecmp(scheme, "tls", 3) == 0) {
+		reading->tls = true;
+		return reading->plain ? "tls:// stands beside nats:// or tcp://: all servers of one broker are reached the same way" : NULL;
+	}
+	for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
+		if (length != strlen(plain[i]) || strncasecmp(scheme, plain[i], length) != 0)
+			continue;
+		reading->plain = true;
+		return reading->tls ? "tls:// stands beside nats:// or tcp://: all servers of one broker are reached the same way" : NULL;
+	}
+	return "the scheme of a broker is nats://, tls:// or tcp://";
+}
+
+/* "user:password", or a token alone, which is a user name without password. Servers without any share those of the others. */
+static const char *read_credentials(struct reading *reading, char *text)
+{
+	char *colon = strchr(text, ':'), *password = colon != NULL ? colon + 1 : NULL;
+	if (colon != NULL)
+		*colon = '\0';
+	if (!decode(text) || (password != NULL && !decode(password)))
+		return "the user name or password has a % that is not followed by two hexadecimal digits: write %25 for a percent sign";
+	if (*text == '\0')
+		return password == NULL ? NULL : "a password needs a user name before it";
+	if (reading->username != NULL && (!same(reading->username, text) || !same(reading->password, password)))
+		return "its servers have different user names or passwords: the servers of one broker share one";
+	reading->username = text;
+	reading->password = password;
+	return NULL;
+}
+
+/* The port's colon; NULL: there is none. */
+static const char *port_colon(const char *host)
+{
+	const char *bracket = *host == '[' ? strchr(host, ']') : NULL;
+	return strchr(bracket != NULL ? bracket : host, ':');
+}
+
+static const char *read_host(struct reading *reading, char *host)
+{
+	size_t length = strlen(host);
+	while (length > 0 && host[length - 1] == '/')
+		host[--length] = '\0';
+	if (strchr(host, '/') != NULL)
+		return "the address of a broker has no path; a / in a password is written %2F";
+	const char *colon = port_colon(host);
+	size_t name = colon != NULL ? (size_t)(colon - host) : length;
+	if (name == 0)
+		return "the host is missing";
+	bool bracketed = host[0] == '[' && name > 2 && host[name - 1] == ']';
+	if (colon != NULL && strchr(colon + 1, ':') != NULL)
+		return "an IPv6 address stands in brackets, as in [::1]:4222";
+	if (!bracketed && strcspn(host, "[]%?#\"'\\<> \t") < name)
+		return "the host has a character that no host has";
+	if (colon != NULL && !address_is_port(colon + 1, 1))
+		return "the port is not a number from 1 to 65535";
+	if (reading->hosts[0] != '\0')
+		strcat(reading->hosts, ",");
+	strcat(reading->hosts, host);
+	return NULL;
+}
+
+static const char *read_server(struct reading *reading, char *text)
+{
+	const char *fault = NULL;
+	char *scheme = strstr(text, "://");
+	if (strcmp(text, "embedded") == 0)
+		return "embedded stands alone";
+	if (scheme != NULL) {
+		fault = read_scheme(reading, text, (size_t)(scheme - text));
+		text = scheme + strlen("://");
+	}
+	char *at = strrchr(text, '@');
+	if (fault == NULL && at != NULL) {
+		*at = '\0';
+		fault = read_credentials(reading, text);
+		text = at + 1;
+	}
+	return fault != NULL ? fault : read_host(reading, text);
+}
+
+static bool replace(char **text, const char *by)
+{
+	char *copy = by != NULL ? strdup(by) : NULL;
+	if (by != NULL && copy == NULL)
+		return false;
+	free(*text);
+	*text = copy;
+	return true;
+}
+
+/* What a URL says counts, as with other clients. */
+static bool take_credentials(struct broker_address *address, const struct reading *reading)
+{
+	if (reading->username == NULL)
+		return true;
+	bool token = reading->password == NULL;
+	address->overridden = address->username != NULL && (token || !same(address->username, reading->username) ||
+	                                                    !same(address->password, reading->password));
+	if (token)
+		return replace(&address->token, reading->username) && replace(&address->username, NULL) && replace(&address->password, NULL);
+	return replace(&address->username, reading->username) && replace(&address->password, reading->password);
+}
+
+bool address_read_broker(struct broker_address *address, char *why, size_t size)
+{
+	struct reading reading = {0};
+	char **part = list_split(address->endpoint, ", ");
+	const char *fault = part == NULL ? "out of memory" : part[0] == NULL ? "no address" : NULL;
+	reading.hosts = calloc(1, strlen(address->endpoint) + 1);
+	if (reading.hosts == NULL)
+		fault = "out of memory";
+	for (size_t i = 0; fault == NULL && part[i] != NULL; i++)
+		fault = i < BROKER_SERVERS_LIMIT ? read_server(&reading, part[i]) : "more than 16 servers";
+	if (fault == NULL && (!take_credentials(address, &reading) || !replace(&address->endpoint, reading.hosts)))
+		fault = "out of memory";
+	/* nats:// only names the protocol: it does not take back what enable_tls asks for. */
+	address->tls_by_url = reading.tls;
+	address->tls = address->tls || reading.tls;
+	free(part);
+	free(reading.hosts);
+	if (fault != NULL)
+		snprintf(why, size, "%s", fault);
+	return fault == NULL;
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config/config_keys.h"
+#include "core/config/config_source.h"
+
+#define STEPS_MAX 64
+#define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
+
+/* The names in order, each with the place that says it, and room for those that run though they are not listed. */
+struct step_names {
+	struct {
+		const char *name, *place;
+	} step[STEPS_MAX + 8];
+	size_t count;
+};
+
+bool module_name_check(const char *name, char *why, size_t size)
+{
+	size_t length = strnlen(name, STEP_NAME_MAX + 1);
+	if (length > 0 && length <= STEP_NAME_MAX && name[0] != '.' && strspn(name, NAME_LETTERS) == length)
+		return true;
+	snprintf(why, size, "\"%.80s\" is not a module's name: letters, digits, _ . and -, %d at most, no point at the beginning", name,
+	         STEP_NAME_MAX);
+	return false;
+}
+
+bool step_name_check(const char *name, char *why, size_t size)
+{
+	size_t length = strnlen(name, STEP_NAME_MAX + 1);
+	const char *fault = NULL;
+	if (length == 0)
+		fault = "a step needs a name";
+	else if (length > STEP_NAME_MAX)
+		fault = "a step's name has at most 64 characters";
+	else if (strspn(name, NAME_LETTERS) != length)
+		fault = "a step's name consists of letters, digits, _ . and -";
+	else if (strcmp(name, "finished") == 0)
+		fault = "the name is taken: it stands for uploads whose steps are all done";
+	if (fault != NULL)
+		snprintf(why, size, "%s", fault);
+	return fault == NULL;
+}
+
+static bool has_name(const struct step_names *names, const char *name)
+{
+	for (size_t i = 0; i < names->count; i++)
+		if (strcmp(names->step[i].name, name) == 0)
+			return true;
+	return false;
+}
+
+static void add_listed(struct step_names *names, char *const *listed, const char *place, struct problems *problems)
+{
+	char why[VALUE_WHY_SIZE];
+	for (; *listed != NULL; listed++) {
+		if (!step_name_check(*listed, why, sizeof why)) {
+			problems_add(problems, "%s: steps: \"%.80s\": %s", place, *listed, why);
+		} else if (has_name(names, *listed)) {
+			problems_add(problems, "%s: steps: \"%s\" is listed twice", place, *listed);
+		} else if (names->count == STEPS_MAX) {
+			problems_add(problems, "%s: steps: more than %d", place, STEPS_MAX);
+			return;
+		} else {
+			names->step[names->count].name = *listed;
+			names->step[names->count++].place = place;
+		}
+	}
+}
+
+static void add_unlisted(struct step_names *names, struct config *config, struct problems *problems)
+{
+	bool listed = names->count != 0;
+	const char *step;
+	for (size_t i = 0; (step = legacy_step(i)) != NULL && names->count < STEPS_MAX + 8; i++) {
+		const char *place = "steps";
+		enum legacy_wish wish = has_name(names, step) ? LEGACY_NOT_WANTED : legacy_step_wish(config->source, i, &place, problems);
+		size_t at = wish == LEGACY_FIRST ? 0 : names->count;
+		if (wish == LEGACY_NOT_WANTED)
+			continue;
+		memmove(&names->step[at + 1], &names->step[at], (names->count - at) * sizeof names->step[0]);
+		names->step[at].name = step;
+		names->step[at].place = place;
+		config->delay_appended = config->delay_appended || (wish == LEGACY_LAST && listed);
+		names->count++;
+	}
+}
+
+/* Where the step's module was chosen: by its key, or else by the step's name in the list. */
+static const char *module_place(const struct config *config, const char *section, const char *list_place)
+{
+	struct found module = source_find(config->source, section, &step_keys_find("module")->key, true);
+	return module.value != NULL ? module.place : list_place;
+}
+
+static void read_step(struct config *config, const char *name, const char *list_place, const struct step_defaults *defaults,
+                      struct problems *problems)
+{
+	struct step_draft draft = {.step = {.name = strdup(name), .module = strdup(name), .workers = defaults->workers,
+	                                    .max_retries = defaults->max_retries, .retry_backoff = defaults->retry_backoff}};
+	char section[sizeof STEP_PREFIX + STEP_NAME_MAX], why[VALUE_WHY_SIZE];
+	if (draft.step.name == NULL || draft.step.module == NULL) {
+		problems_add(problems, "out of memory");
+		free(draft.step.name);
+		free(draft.step.module);
+		return;
+	}
+	snprintf(section, sizeof section, STEP_PREFIX "%s", name);
+	for (const struct config_key *key = step_keys; key->section != NULL; key++)
+		config_key_read(config->source, section, key, &draft, problems);
+	if (draft.step.module != NULL && !module_name_check(draft.step.module, why, sizeof why))
+		problems_add(problems, "%s: module: %s", module_place(config, section, list_place), why);
+	draft.step.on_exhausted = draft.on_exhausted == 1 ? EXHAUSTED_CONTINUE : EXHAUSTED_ABORT;
+	draft.step.section = source_section(config->source, section);
+	draft.step.place = module_place(config, section, list_place);
+	config->step[config->step_count++] = draft.step;
+}
+
+/* Variables could not tell the two steps apart. */
+static void check_variables(const struct config *config, const char *name, const char *other, struct problems *problems)
+{
+	char mine[VARIABLE_NAME_SIZE], others[VARIABLE_NAME_SIZE];
+	if (strcmp(name, other) != 0 && variable_name(mine, "step", name) && variable_name(others, "step", other) &&
+	    strcmp(mine, others) == 0) {
+		const struct section *section = source_step_section(config->source, other);
+		bool placed = section != NULL && section->place != NULL;
+		problems_add(problems, "%s: the steps \"%s\" and \"%s\" would share the variables %s_…", placed ? section->place : "steps",
+		             name, other, mine);
+	}
+}
+
+static void check_all_variables(const struct config *config, struct problems *problems)
+{
+	for (size_t i = 0; i < config->step_count; i++) {
+		const char *name = config->step[i].name;
+		for (size_t j = i + 1; j < config->step_count; j++)
+			check_variables(config, name, config->step[j].name, problems);
+		for (size_t j = 0; j < config->source->count; j++) {
+			const char *section = config->source->section[j]->name;
+			const char *other = section + strlen(STEP_PREFIX);
+			bool is_step = strncmp(section, STEP_PREFIX, strlen(STEP_PREFIX)) == 0;
+			for (size_t k = 0; is_step && k < config->step_count; k++)
+				is_step = strcmp(config->step[k].name, other) != 0;
+			if (is_step)
+				check_variables(config, name, other, problems);
+		}
+	}
+}
+
+void config_steps_read(struct config *config, struct found list, const struct step_defaults *defaults, struct problems *problems)
+{
+	struct step_names names = {.count = 0};
+	char **listed = list_split(list.value == NULL ? "" : list.value, ", \t");
+	if (listed != NULL) {
+		if (list.value != NULL && list.value[0] != '\0' && listed[0] == NULL)
+			problems_add(problems, "%s: steps: no name in the list", list.place);
+		add_listed(&names, listed, list.place, problems);
+		add_unlisted(&names, config, problems);
+		config->step = calloc(names.count + 1, sizeof *config->step);
+	}
+	if (config->step == NULL)
+		problems_add(problems, "out of memory");
+	for (size_t i = 0; config->step != NULL && i < names.count; i++)
+		read_step(config, names.step[i].name, names.step[i].place, defaults, problems);
+	free(listed);
+	check_all_variables(config, problems);
+}
+
+void config_steps_free(struct config *config)
+{
+	for (size_t i = 0; i < config->step_count; i++) {
+		free(config->step[i].name);
+		free(config->step[i].module);
+	}
+	free(config->step);
+}

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config/config_keys.h"
+#include "core/config/config_source.h"
+#include "core/steps/module_table.h"
+#include "core/base/nearest.h"
+
+#define OWN_PREFIX "POSTPROCESSING_"
+#define LIST_SIZE 512
+
+struct search {
+	struct config *config;
+	const struct pp_step_module *const *known; /* of each step; NULL: refused */
+	char *const *module;
+};
+
+static bool begins(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+/* Each name that a variable of ours can have is passed to `each` until that returns true. Returns whether it did. */
+struct names {
+	bool (*each)(struct names *names, const char *name);
+	const char *wrong;
+	struct nearest nearest;
+	char offered[VARIABLE_NAME_SIZE]; /* what nearest.name points to */
+};
+
+static bool pass_list(struct names *names, const char *list)
+{
+	char name[VARIABLE_NAME_SIZE];
+	while (list != NULL && *list != '\0') {
+		size_t length = strcspn(list, " ");
+		if (length > 0 && length < sizeof name) {
+			memcpy(name, list, length);
+			name[length] = '\0';
+			if (names->each(names, name))
+				return true;
+		}
+		list += length;
+		list += strspn(list, " ");
+	}
+	return false;
+}
+
+static bool pass_own(struct names *names, const char *section, const char *key)
+{
+	char name[VARIABLE_NAME_SIZE];
+	return variable_name(name, section, key) && names->each(names, name);
+}
+
+/* The variables of one step: those of every step, and of its module's keys. */
+static bool pass_step(struct names *names, const char *step, const struct pp_step_module *table)
+{
+	char section[sizeof STEP_PREFIX + STEP_NAME_MAX];
+	snprintf(section, sizeof section, STEP_PREFIX "%s", step);
+	for (const struct config_key *key = step_keys; key->section != NULL; key++)
+		if (pass_own(names, section, key->key.name))
+			return true;
+	const struct pp_key *key = table == NULL ? NULL : table->keys;
+	for (; key != NULL && key->name != NULL; key = module_table_next_key(table, key))
+		if (pass_own(names, section, key->name) || pass_list(names, key->environment))
+			return true;
+	return false;
+}
+
+static bool pass_all(const struct search *search, struct names *names)
+{
+	const struct pp_key *legacy;
+	for (const struct config_section *variable = config_variables; variable->name != NULL; variable++)
+		if (names->each(names, variable->name))
+			return true;
+	for (const struct config_key *key = config_keys; key->section != NULL; key++)
+		if (((key->flags & KEY_NO_VARIABLE) == 0 && pass_own(names, key->section, key->key.name)) ||
+		    pass_list(names, key->key.environment))
+			return true;
+	for (size_t i = 0; (legacy = legacy_variable(i)) != NULL; i++)
+		if (pass_list(names, legacy->environment))
+			return true;
+	for (size_t i = 0; i < search->config->step_count; i++)
+		if (pass_step(names, search->config->step[i].name, search->known[i]))
+			return true;
+	return false;
+}
+
+static bool is_it(struct names *names, const char *name)
+{
+	return strcmp(names->wrong, name) == 0;
+}
+
+/* Only what stands behind the prefix that both have is compared, or everything would be near. */
+static bool offer(struct names *names, const char *name)
+{
+	const char *tail = names->wrong, *end = name;
+	if (begins(tail, OWN_PREFIX) && begins(end, OWN_PREFIX)) {
+		tail += strlen(OWN_PREFIX);
+		end += strlen(OWN_PREFIX);
+	}
+	const char *before = names->nearest.name;
+	nearest_offer(&names->nearest, tail, end);
+	if (names->nearest.name != before) {
+		snprintf(names->offered, sizeof names->offered, "%s", name);
+		names->nearest.name = names->offered;
+	}
+	return false;
+}
+
+/* Adds a name to a list for people; what does not fit is left out, which "…" says. */
+static void list_add(char list[LIST_SIZE], const char *name)
+{
+	size_t used = strlen(list), length = strlen(name);
+	if (used + length + 8 < LIST_SIZE)
+		snprintf(list + used, LIST_SIZE - used, "%s%s", used > 0 ? ", " : "", name);
+	else if (used < strlen("…") || strcmp(list + used - strlen("…"), "…") != 0)
+		snprintf(list + used, LIST_SIZE - used, ", …");
+}
+
+/* Whether the variables of the replaced service can be told apart: a step has its module, which has been looked at. */
+static bool knows_legacy(const struct search *search)
+{
+	bool known = false;
+	for (size_t i = 0; i < search->config->step_count; i++) {
+		if (strcmp(search->config->step[i].module, LEGACY_MODULE) == 0 && search->known[i] == NULL)
+			return false;
+		known = known || strcmp(search->config->step[i].module, LEGACY_MODULE) == 0;
+	}
+	return known;
+}
+
+/* The step whose variables begin as this one does, the longest name if there are several; SIZE_MAX: none. */
+static size_t step_of(const struct search *search, const char *variable)
+{
+	size_t found = SIZE_MAX, longest = 0;
+	for (size_t i = 0; i < search->config->step_count; i++) {
+		char prefix[VARIABLE_NAME_SIZE];
+		size_t length = variable_name(prefix, "step", search->config->step[i].name) ? strlen(prefix) : 0;
+		if (length > longest && begins(variable, prefix) && variable[length] == '_') {
+			found = i;
+			longest = length;
+		}
+	}
+	return found;
+}
+
+static void check_variable(const struct search *search, const struct variable *variable)
+{
+	struct names names = {.each = is_it, .wrong = variable->name};
+	char words[NEAREST_WORDS_SIZE];
+	bool ours = begins(variable->name, OWN_PREFIX) || (begins(variable->name, LEGACY_PREFIX) && knows_legacy(search));
+	if (!ours || variable_is_service_link(variable) || replaced_find(variable->name) != NULL || pass_all(search, &names))
+		return;
+	/* An error already, or not to be told before its module can be used. */
+	if (step_of(search, variable->name) != SIZE_MAX)
+		return;
+	names.each = offer;
+	pass_all(search, &names);
+	for (char *const *module = search->module; *module != NULL; module++)
+		pass_step(&names, *module, NULL);
+	bool about_step = names.nearest.name == NULL && begins(variable->name, OWN_PREFIX "STEP_");
+	problems_add(&search->config->warnings, "%s: nothing uses this variable%s%s", variable->name,
+	             nearest_words(&names.nearest, "", "", words), about_step ? ": no step that it could be about is among the steps" : "");
+}
+
+/* What was meant for the step that the replaced service was: said once, with all the variables. */
+static void check_legacy_step(const struct search *search)
+{
+	const struct config *config = search->config;
+	char list[LIST_SIZE] = "";
+	const char *elsewhere = NULL; /* the module that does the step of that name */
+	for (size_t i = 0; i < config->step_count; i++) {
+		if (strcmp(config->step[i].module, LEGACY_MODULE) == 0)
+			return;
+		if (strcmp(config->step[i].name, LEGACY_MODULE) == 0)
+			elsewhere = config->step[i].module;
+	}
+	for (size_t i = 0; i < config->source->variable_count; i++) {
+		const struct variable *variable = &config->source->variable[i];
+		if (begins(variable->name, LEGACY_PREFIX) && !variable_is_service_link(variable) && replaced_find(variable->name) == NULL)
+			list_add(list, variable->name);
+	}
+	if (list[0] != '\0' && elsewhere != NULL)
+		problems_add(&search->config->notes, "%s: not needed here, because the step " LEGACY_MODULE " is done by the module %s",
+		             list, elsewhere);
+	else if (list[0] != '\0')
+		problems_add(&search->config->warnings, "%s: set, but no step uses them, and uploads are not scanned: add " LEGACY_MODULE
+		             " to [postprocessing] steps (POSTPROCESSING_STEPS)", list);
+}
+
+/* All variables that have the same advice in one line. */
+static void check_replaced(const struct search *search)
+{
+	const struct config_source *source = search->config->source;
+	const struct replaced *entry;
+	for (size_t i = 0; (entry = replaced_by_number(i)) != NULL; i++) {
+		char list[LIST_SIZE] = "";
+		for (size_t j = 0; j < source->variable_count; j++)
+			if (replaced_find(source->variable[j].name) == entry && !variable_is_service_link(&source->variable[j]))
+				list_add(list, source->variable[j].name);
+		if (list[0] != '\0')
+			problems_add(entry->matters ? &search->config->warnings : &search->config->notes, "%s: %s", list, entry->advice);
+	}
+}
+
+/* The first setting of a section that stands in the main file; NULL: none does. */
+static const struct setting *main_setting(const struct section *section)
+{
+	for (size_t i = 0; i < section->count; i++)
+		if (section->setting[i].rank == RANK_MAIN)
+			return &section->setting[i];
+	return NULL;
+}
+
+static bool has_module(const struct search *search, const struct section *section, const char *step)
+{
+	const struct setting *module = section_find(section, "module");
+	for (char *const *name = search->module; *name != NULL; name++)
+		if (strcmp(*name, module != NULL ? module->value : step) == 0)
+			return true;
+	return false;
+}
+
+static void check_section(const struct search *search, const struct section *section)
+{
+	const struct config *config = search->config;
+	const char *step = section->name + strlen(STEP_PREFIX);
+	struct nearest nearest = {0};
+	char words[NEAREST_WORDS_SIZE];
+	if (!begins(section->name, STEP_PREFIX) || section->count == 0 || section->place == NULL)
+		return;
+	for (size_t i = 0; i < config->step_count; i++) {
+		if (strcmp(config->step[i].name, step) == 0)
+			return;
+		nearest_offer(&nearest, step, config->step[i].name);
+	}
+	/* A module's package says how its step would be done. */
+	if (main_setting(section) == NULL && has_module(search, section, step))
+		return;
+	for (char *const *name = search->module; *name != NULL; name++)
+		if (strcmp(*name, step) != 0)
+			nearest_offer(&nearest, step, *name);
+	problems_add(&search->config->warnings, "%s: [%s]: no step of this name is among the steps%s", section->place, section->name,
+	             nearest_words(&nearest, "[" STEP_PREFIX, "]", words));
+}
+
+void config_find_unused(struct config *config, const struct pp_step_module *const *known, char *const *module)
+{
+	const struct search search = {.config = config, .known = known, .module = module};
+	for (size_t i = 0; i < config->source->count; i++)
+		check_section(&search, config->source->section[i]);
+	check_legacy_step(&search);
+	for (size_t i = 0; i < config->source->variable_count; i++)
+		check_variable(&search, &config->source->variable[i]);
+	check_replaced(&search);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/content/content.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "core/content/content_file.h"
+#include "core/content/content_http.h"
+
+#define BUFFER_SIZE ((size_t)128 * 1024)
+#define STALL_DEFAULT (60 * SECOND)
+#define URL_SIZE_MAX ((size_t)64 * 1024)
+/* A source that always has bytes ready is never waited for: after this many the limits are looked at anyway. */
+#define LIMITS_EVERY ((int64_t)1024 * 1024)
+
+enum state { STATE_CLOSED, STATE_HTTP, STATE_FILE, STATE_END, STATE_FAILED };
+
+struct content {
+	const struct content_options *options;
+	struct content_http *http; /* NULL until the first http URL */
+	int file;                  /* -1: none */
+	enum state state;
+	struct content_limits limits;
+	int64_t expected; /* bytes that have to come; -1: unknown, until the source says it */
+	int64_t read;     /* bytes that came */
+	int64_t checked;  /* value of `read` at the last look at the limits */
+	bool gone;        /* the source says that there are none */
+	char error[CONTENT_ERROR_SIZE];
+	unsigned char buffer[BUFFER_SIZE];
+};
+
+_Static_assert(BUFFER_SIZE >= CONTENT_HTTP_BUFFER_MIN, "what libcurl hands over fits into an empty buffer");
+
+struct content *content_create(const struct content_options *options)
+{
+	struct content *content = malloc(sizeof *content);
+	if (content == NULL)
+		return NULL;
+	memset(content, 0, offsetof(struct content, buffer)); /* the buffer's pages come when they are used */
+	content->options = options;
+	content->file = -1;
+	return content;
+}
+
+void content_destroy(struct content *content)
+{
+	if (content == NULL)
+		return;
+	content_close(content);
+	content_http_destroy(content->http);
+	free(content);
+}
+
+void content_close(struct content *content)
+{
+	if (content->http != NULL)
+		content_http_close(content->http);
+	if (content->file >= 0)
+		close(content->file);
+	content->file = -1;
+	content->state = STATE_CLOSED;
+}
+
+/* Ends the upload with what is in `error`. */
+static ssize_t fail(struct content *content)
+{
+	content_close(content);
+	content->state = STATE_FAILED;
+	return -1;
+}
+
+static bool starts(const char *url, const char *scheme)
+{
+	return strncasecmp(url, scheme, strlen(scheme)) == 0;
+}
+
+static bool open_http(struct content *content, const char *url)
+{
+	if (content->http == NULL)
+		content->http = content_http_create(content->options);
+	if (content->http == NULL) {
+		snprintf(content->error, sizeof content->error, "cannot set up downloads: out of memory or file descriptors");
+		return false;
+	}
+	content->state = STATE_HTTP;
+	return content_http_open(content->http, url, content->expected, content->error);
+}
+
+static bool open_file(struct content *content, const char *url)
+{
+	int64_t bytes;
+	content->file = content_file_open(url, content->options->file_roots, &bytes, content->error, sizeof content->error);
+	if (content->file < 0)
+		return false;
+	content->state = STATE_FILE;
+	if (content->expected < 0)
+		content->expected = bytes; /* what changes while it is read is an error too */
+	if (bytes != content->expected)
+		snprintf(content->error, sizeof content->error, "the file has %lld bytes, and the upload %lld", (long long)bytes,
+		         (long long)content->expected);
+	return bytes == content->expected;
+}
+
+void content_open(struct content *content, const char *url, int64_t expected, nanos deadline, int cancel_fd)
+{
+	content_close(content);
+	content->expected = expected;
+	content->read = content->checked = 0;
+	content->gone = false;
+	content->error[0] = '\0';
+	content->limits.deadline = deadline;
+	content->limits.cancel_fd = cancel_fd;
+	content->limits.stall = content->options->stall > 0 ? content->options->stall : STALL_DEFAULT;
+	bool opened = false;
+	if (strnlen(url, URL_SIZE_MAX) == URL_SIZE_MAX)
+		snprintf(content->error, sizeof content->error, "the upload's URL is longer than %zu bytes", URL_SIZE_MAX);
+	else if (starts(url, "http://") || starts(url, "https://"))
+		opened = open_http(content, url);
+	else if (starts(url, "file://"))
+		opened = open_file(content, url);
+	else
+		snprintf(content->error, sizeof content->error, "the upload's URL is not one of http, https or file");
+	if (!opened)
+		fail(content);
+}
+
+static bool within_limits(struct content *content)
+{
+	const struct content_limits *limits = &content->limits;
+	content->checked = content->read;
+	const char *reason = NULL;
+	if (limits->deadline != 0 && clock_now() >= limits->deadline)
+		reason = "the upload could not be read by the step's deadline";
+	else if (content_cancelled(limits->cancel_fd))
+		reason = "reading the upload was cancelled";
+	if (reason != NULL)
+		snprintf(content->error, sizeof content->error, "%s", reason);
+	return reason == NULL;
+}
+
+static ssize_t read_file(struct content *content)
+{
+	ssize_t length;
+	char more;
+	do
+		length = read(content->file, content->buffer, BUFFER_SIZE);
+	while (length < 0 && errno == EINTR);
+	if (length < 0) {
+		snprintf(content->error, sizeof content->error, "cannot read the file: %s", strerror(errno));
+		return -1;
+	}
+	/* The last bytes are handed out only when it is known that no more follow. */
+	int64_t end = content->read + length;
+	if (end > content->expected || (end == content->expected && pread(content->file, &more, 1, end) > 0)) {
+		snprintf(content->error, sizeof content->error, "the file has more than the upload's %lld bytes", (long long)content->expected);
+		return -1;
+	}
+	return length;
+}
+
+ssize_t content_read(struct content *content, const void **bytes)
+{
+	if (content->state == STATE_END)
+		return 0;
+	if (content->state != STATE_HTTP && content->state != STATE_FILE)
+		return -1;
+	if (content->read - content->checked >= LIMITS_EVERY && !within_limits(content))
+		return fail(content);
+	ssize_t length = content->state == STATE_FILE ? read_file(content)
+	                                              : content_http_read(content->http, content->buffer, BUFFER_SIZE,
+	                                                                  &content->limits, content->error);
+	if (length < 0) {
+		content->gone = content->state == STATE_HTTP && content_http_gone(content->http);
+		return fail(content);
+	}
+	if (length > 0) {
+		content->read += length;
+		*bytes = content->buffer;
+		return length;
+	}
+	if (content->read < content->expected) {
+		snprintf(content->error, sizeof content->error, "only %lld of the upload's %lld bytes came", (long long)content->read,
+		         (long long)content->expected);
+		return fail(content);
+	}
+	content_close(content);
+	content->state = STATE_END;
+	return 0;
+}
+
+const char *content_error(const struct content *content)
+{
+	return content->error;
+}
+
+bool content_gone(const struct content *content)
+{
+	return content->gone;
+}

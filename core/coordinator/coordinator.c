@@ -1,0 +1,556 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/coordinator/coordinator.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/coordinator/coordinator_private.h"
+
+#define TICK_LIMIT (SECOND)
+/* The stream is not ours: whoever makes it remember IDs for longer may change it. */
+#define MEMORY_LIMIT (2 * MINUTE)
+
+struct coordinator *coordinator_create(const struct coordinator_options *options)
+{
+	struct coordinator *coordinator = calloc(1, sizeof *coordinator);
+	if (coordinator == NULL)
+		return NULL;
+	coordinator->options = *options;
+	lag_cut(&coordinator->lag);
+	bool good = table_init(&coordinator->slots, offsetof(struct slot, id));
+	good = waiters_init(&coordinator->waiters) && good;
+	good = lines_init(&coordinator->lines, options->pipeline.count) && good;
+	good = announcements_init(coordinator) && good;
+	coordinator->marker = url_marker_create();
+	good = coordinator->marker != NULL && good;
+	coordinator->turns = calloc(options->pipeline.count + 1, sizeof *coordinator->turns);
+	if (!good || coordinator->turns == NULL) {
+		coordinator_destroy(coordinator);
+		return NULL;
+	}
+	return coordinator;
+}
+
+void coordinator_destroy(struct coordinator *coordinator)
+{
+	if (coordinator == NULL)
+		return;
+	for (struct slot *slot = slot_next(coordinator, NULL), *next; slot != NULL; slot = next) {
+		next = slot_next(coordinator, slot);
+		slot_destroy(coordinator, slot);
+	}
+	table_free(&coordinator->slots);
+	waiters_free(&coordinator->waiters);
+	timers_free(&coordinator->due);
+	timers_free(&coordinator->again);
+	timers_free(&coordinator->left);
+	text_free(&coordinator->text);
+	lines_free(&coordinator->lines);
+	free(coordinator->turns);
+	free(coordinator->announced);
+	url_marker_free(coordinator->marker);
+	free(coordinator);
+}
+
+struct job *job_create(enum input_kind kind)
+{
+	struct job *job = calloc(1, sizeof *job);
+	if (job != NULL)
+		job->input.kind = kind;
+	return job;
+}
+
+void event_give_back(struct coordinator *coordinator, struct delivery **source)
+{
+	if (*source != NULL)
+		coordinator->options.ports.drop(coordinator->options.ports.closure, *source);
+	*source = NULL;
+}
+
+static void sweep_release(struct coordinator *coordinator, struct sweep *sweep)
+{
+	if (--sweep->references > 0)
+		return;
+	if (sweep->source != NULL)
+		coordinator->options.ports.acknowledge(coordinator->options.ports.closure, sweep->source);
+	free(sweep->step);
+	free(sweep);
+}
+
+/* Frees a job; an event that it still has is left to come again. */
+void job_free(struct coordinator *coordinator, struct job *job)
+{
+	event_give_back(coordinator, &job->source);
+	if (job->sweep != NULL)
+		sweep_release(coordinator, job->sweep);
+	timers_unset(&coordinator->again, &job->again);
+	event_clear(&job->event);
+	record_free(job->record);
+	free(job->result);
+	free(job);
+}
+
+static void forget_lost(struct coordinator *coordinator)
+{
+	for (struct slot *slot = slot_next(coordinator, NULL); slot != NULL; slot = slot_next(coordinator, slot))
+		if (slot->known == SLOT_PRESENT)
+			record_forget_lost(coordinator, slot->record);
+}
+
+void coordinator_set_stream(struct coordinator *coordinator, const struct stream_facts *facts, nanos now)
+{
+	lag_connected(&coordinator->lag, facts->created == coordinator->stream, facts->behind, now);
+	coordinator->stream = facts->created;
+	if (facts->lost_from != coordinator->lost_from) {
+		coordinator->lost_from = facts->lost_from;
+		coordinator->lost_at = now;
+		forget_lost(coordinator);
+	}
+	coordinator->before = facts->last;
+	coordinator->sure = (facts->memory < MEMORY_LIMIT ? facts->memory : MEMORY_LIMIT) / 2;
+	coordinator->hold_limit = facts->hold_limit;
+	/* Who is about to write the record is not to be outrun by the event that comes again. */
+	nanos hold = facts->patience / 4;
+	coordinator->hold = hold < coordinator->options.hold ? hold : coordinator->options.hold;
+}
+
+void coordinator_set_gap(struct coordinator *coordinator, bool open, uint64_t end, bool behind)
+{
+	coordinator->gap_end = open ? end : 0;
+	coordinator->gap_behind = open && behind;
+}
+
+bool events_may_come(const struct coordinator *coordinator, nanos then, nanos now)
+{
+	return coordinator->gap_behind || lag_may_hide(&coordinator->lag, then, now);
+}
+
+/* Asks for a reading of the bucket; each upload that is in the step gets a job. */
+static void begin_sweep(struct coordinator *coordinator, struct delivery *delivery, struct event *event)
+{
+	struct sweep *sweep = calloc(1, sizeof *sweep);
+	if (sweep == NULL) {
+		coordinator->options.ports.drop(coordinator->options.ports.closure, delivery);
+		return;
+	}
+	*sweep = (struct sweep){.source = delivery, .step = event->step, .references = 1};
+	event->step = NULL;
+	coordinator->options.ports.scan(coordinator->options.ports.closure, sweep);
+}
+
+static struct job *make_event_job(struct coordinator *coordinator, struct delivery *delivery, struct event *event, nanos now)
+{
+	static const enum input_kind kinds[] = {[EVENT_BYTES_RECEIVED] = INPUT_BEGIN,
+	                                        [EVENT_STEP_FINISHED] = INPUT_STEP_FINISHED,
+	                                        [EVENT_UPLOAD_READY] = INPUT_READY,
+	                                        [EVENT_RESUME] = INPUT_RESUME,
+	                                        [EVENT_CLEAN] = INPUT_CLEAN};
+	struct job *job = job_create(event->id_json != NULL ? INPUT_REFUSED : kinds[event->type]);
+	if (job == NULL)
+		return NULL;
+	job->event = *event;
+	*event = (struct event){0};
+	job->source = delivery;
+	job->taken = now;
+	job->input.sequence = delivery->sequence;
+	job->input.stream = coordinator->stream;
+	job->input.redelivered = delivery->redelivered;
+	job->input.stored = delivery->stored;
+	job->input.refused = job->event.refusal;
+	job->input.step = job->event.step;
+	job->input.outcome = job->event.outcome;
+	job->input.reason = job->event.reason;
+	job->input.failed = job->event.failed;
+	return job;
+}
+
+void coordinator_cut_off(struct coordinator *coordinator)
+{
+	lag_cut(&coordinator->lag);
+}
+
+/* Is the upload's first write held for an event that is newer than the job's? */
+static bool is_older_than_held(const struct slot *slot, const struct job *job)
+{
+	return hold_is_on(slot) && slot->current->input.stream == job->input.stream && slot->current->input.sequence > job->input.sequence;
+}
+
+static void take_event(struct coordinator *coordinator, struct delivery *delivery, struct event *event, nanos now)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	bool by_step = event->type == EVENT_RESUME && event->step[0] != '\0';
+	metrics_count(coordinator->options.metrics, events_taken);
+	if (by_step) {
+		begin_sweep(coordinator, delivery, event);
+		event_clear(event);
+		return;
+	}
+	char place[32];
+	const char *id = event->upload != NULL ? event->upload->id : event->upload_id;
+	/* What can have no record is under way under a name that is no ID. */
+	if (event->id_json != NULL) {
+		snprintf(place, sizeof place, "/%llu", (unsigned long long)delivery->sequence);
+		id = place;
+	}
+	bool ours = event_is_our_result(coordinator, delivery, event);
+	if (ours)
+		metrics_count(coordinator->options.metrics, events_ignored);
+	if (ours || id[0] == '\0') { /* the latter is an on-demand scan, or a file that storage took in by itself */
+		ports->acknowledge(ports->closure, delivery);
+		event_clear(event);
+		return;
+	}
+	struct slot *slot = slot_get(coordinator, id);
+	/* It comes again because it is not done with yet; nothing piles up behind what does not get on. The last delivery is the one to be
+	 * acknowledged: what brought it before may be a consumer that is gone. */
+	struct job *under_way = slot != NULL ? slot_find_event(slot, delivery->sequence, coordinator->stream) : NULL;
+	if (under_way != NULL) {
+		event_clear(event);
+		ports->drop(ports->closure, under_way->source);
+		under_way->source = delivery;
+		return;
+	}
+	struct job *job = slot != NULL ? make_event_job(coordinator, delivery, event, now) : NULL;
+	if (job != NULL && job->input.kind == INPUT_CLEAN && !is_older_than_held(slot, job)) {
+		slot_hurry_job(coordinator, slot, job, now);
+		return;
+	}
+	if (job != NULL) {
+		slot_add_job(coordinator, slot, job, now);
+		return;
+	}
+	log_error(coordinator->options.log, "out of memory: an event is left to come again");
+	event_clear(event);
+	ports->drop(ports->closure, delivery);
+	if (slot != NULL && slot->current == NULL)
+		slot_rest(coordinator, slot, now);
+}
+
+enum waits_for status_waits_for(const struct status *status)
+{
+	return status->phase == PHASE_CONFIRMING || status->phase == PHASE_AWAITING ? WAITS_FOR_ANSWER : WAITS_FOR_TIME;
+}
+
+void coordinator_deliver(struct coordinator *coordinator, struct delivery *delivery, nanos now)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	struct event event;
+	char why[512];
+	if (!delivery->redelivered && !delivery->of_gap)
+		lag_delivered(&coordinator->lag, delivery->stored, delivery->pending, now);
+	switch (event_decode(delivery->data, delivery->length, coordinator->options.step, coordinator->options.pipeline.count, now,
+	                     false, &event, why, sizeof why)) {
+	case EVENT_TAKEN:
+		if (why[0] != '\0' && !delivery->redelivered)
+			log_warning(coordinator->options.log, "event %llu of the stream: %s", (unsigned long long)delivery->sequence, why);
+		take_event(coordinator, delivery, &event, now);
+		return;
+	case EVENT_REFUSED:
+		if (!delivery->redelivered) {
+			metrics_count(coordinator->options.metrics, events_broken);
+			log_error(coordinator->options.log, "event %llu of the stream is unusable: %s", (unsigned long long)delivery->sequence, why);
+		}
+		take_event(coordinator, delivery, &event, now);
+		return;
+	case EVENT_BROKEN:
+		metrics_count(coordinator->options.metrics, events_broken);
+		log_error(coordinator->options.log, "event %llu of the stream is unusable and skipped: %s",
+		          (unsigned long long)delivery->sequence, why);
+		break;
+	case EVENT_UNREAD:
+		log_error(coordinator->options.log, "event %llu of the stream is left to come again: %s",
+		          (unsigned long long)delivery->sequence, why);
+		ports->drop(ports->closure, delivery);
+		return;
+	case EVENT_IRRELEVANT:
+		metrics_count(coordinator->options.metrics, events_irrelevant);
+		break;
+	}
+	ports->acknowledge(ports->closure, delivery);
+}
+
+void coordinator_told_gone(struct coordinator *coordinator, const char *id, nanos now)
+{
+	struct slot *slot = slot_exists(coordinator, id) ? slot_get(coordinator, id) : NULL;
+	struct job *job = slot != NULL ? job_create(INPUT_DOUBT) : NULL;
+	if (job != NULL)
+		slot_hurry_job(coordinator, slot, job, now);
+	else if (slot != NULL && slot->current == NULL) /* it finds out by itself */
+		slot_rest(coordinator, slot, now);
+}
+
+void coordinator_answered(struct coordinator *coordinator, struct request *request, nanos now)
+{
+	job_answered(coordinator, CONTAINER(request, struct job, request), now);
+}
+
+bool record_is_theirs(const struct coordinator *coordinator, const struct record *record)
+{
+	return !record->foreign && strcmp(record->owner, coordinator->options.owner) != 0;
+}
+
+/* Whether a record of the bucket is for us to look after: ours, or that of nobody who lives. */
+static bool is_ours_to_find(const struct coordinator *coordinator, const struct record *record)
+{
+	const struct coordinator_options *options = &coordinator->options;
+	/* Kept for people to see: whose it was does not matter. */
+	if (record->status.phase == PHASE_ENDED || record->status.phase == PHASE_UNCONFIRMED)
+		return false;
+	return !record_is_theirs(coordinator, record) || !options->ports.lives(options->ports.closure, record->owner);
+}
+
+/* There is no memory for what a found record asks for. slot: NULL, or the upload's. */
+static void found_in_vain(struct coordinator *coordinator, struct slot *slot, const char *id, struct sweep *sweep, nanos now)
+{
+	if (slot != NULL && slot->current == NULL)
+		slot_rest(coordinator, slot, now);
+	if (sweep == NULL) {
+		log_error(coordinator->options.log, "upload %s: out of memory; it goes on when the bucket is read again", id);
+		return;
+	}
+	/* The sweep's event comes again, and with it this upload's turn. */
+	log_error(coordinator->options.log, "upload %s: out of memory; it is resumed when the event comes again", id);
+	event_give_back(coordinator, &sweep->source);
+}
+
+/* A found record of which nothing has to be remembered but when it is due, or that it stands in line. False: it is
+ * another one, or there is no memory. */
+static bool put_to_rest(struct coordinator *coordinator, const struct record *record, nanos now)
+{
+	const struct pipeline *pipeline = &coordinator->options.pipeline;
+	struct status status = record->status;
+	struct input input = {.kind = INPUT_FOUND, .foreign = record->foreign, .claim = record_is_theirs(coordinator, record)};
+	if (record_unsaid(coordinator, record, now) != 0)
+		return false;
+	struct action action = pipeline_apply(pipeline, record->upload, true, &status, &input, false, now);
+	size_t step = record_step(coordinator, record);
+	if (action.write != WRITE_NONE || (action.run && step == pipeline->count))
+		return false;
+	if (!action.run)
+		return status.due == 0 || waiters_add(&coordinator->waiters, record->upload->id, status_waits_for(&status), status.due);
+	if (!turns_stand_in_line(coordinator, record, step, action.mark, now))
+		return false;
+	coordinator->standing++;
+	turns_give(coordinator, step, now);
+	return true;
+}
+
+/* Of a record that this process wrote itself, and all of which it remembers, the bucket tells nothing new. */
+static bool is_known(const struct coordinator *coordinator, const struct record *record)
+{
+	return strcmp(record->writer, coordinator->options.nonce) == 0 && slot_exists(coordinator, record->upload->id);
+}
+
+/* Makes a job of a found record. False: out of memory. */
+static bool take_found(struct coordinator *coordinator, struct record *record, uint64_t revision, struct sweep *sweep, nanos now)
+{
+	struct slot *slot = slot_get(coordinator, record->upload->id);
+	struct job *job = slot != NULL ? job_create(sweep != NULL ? INPUT_RESUME : INPUT_FOUND) : NULL;
+	if (job == NULL) {
+		found_in_vain(coordinator, slot, record->upload->id, sweep, now);
+		return false;
+	}
+	/* Without memory for it the job loads the record itself. */
+	struct record *moved = slot->known == SLOT_UNKNOWN && slot->current == NULL ? record_move(record) : NULL;
+	if (moved != NULL) {
+		slot_know(coordinator, slot, moved, revision, now);
+		slot_find_owner(coordinator, slot);
+		slot->unsaid = record_unsaid(coordinator, moved, now);
+	}
+	job->sweep = sweep;
+	if (sweep != NULL)
+		sweep->references++;
+	slot_add_job(coordinator, slot, job, now);
+	return true;
+}
+
+bool coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
+{
+	struct sweep *sweep = token;
+	if (!record_give_steps(record, coordinator->options.step, coordinator->options.pipeline.count)) {
+		found_in_vain(coordinator, NULL, record->upload->id, sweep, now);
+		record_clear(record);
+		return false;
+	}
+	bool wanted = sweep != NULL ? strcmp(status_step_name(record->upload, &record->status), sweep->step) == 0
+	                            : is_ours_to_find(coordinator, record) && !is_known(coordinator, record);
+	bool at_rest = wanted && sweep == NULL && !slot_exists(coordinator, record->upload->id) && put_to_rest(coordinator, record, now);
+	bool good = !wanted || at_rest || take_found(coordinator, record, revision, sweep, now);
+	record_clear(record);
+	return good;
+}
+
+void coordinator_scanned(struct coordinator *coordinator, void *token, bool complete, nanos now)
+{
+	(void)now;
+	struct sweep *sweep = token;
+	if (sweep == NULL)
+		return;
+	/* Without the end some uploads may not have been seen: the event comes again, and the sweep with it. */
+	if (!complete)
+		event_give_back(coordinator, &sweep->source);
+	sweep_release(coordinator, sweep);
+}
+
+void coordinator_doubt(struct coordinator *coordinator, nanos now)
+{
+	const char *id;
+	nanos at;
+	for (struct slot *slot = slot_next(coordinator, NULL), *next; slot != NULL; slot = next) {
+		next = slot_next(coordinator, slot);
+		slot->expected = slot->unsafe = false;
+		if (slot->current != NULL) /* its conditional write finds out */
+			continue;
+		slot_forget(coordinator, slot);
+		slot->not_before = 0;
+		slot_rest(coordinator, slot, now);
+	}
+	for (enum waits_for what = 0; what < WAITS_FOR_COUNT; what++)
+		while ((id = waiters_first(&coordinator->waiters, what, &at)) != NULL)
+			waiters_take(&coordinator->waiters, id);
+}
+
+void coordinator_rewrite(struct coordinator *coordinator, nanos now)
+{
+	size_t count = 0;
+	for (struct slot *slot = slot_next(coordinator, NULL), *next; slot != NULL; slot = next) {
+		next = slot_next(coordinator, slot);
+		bool ours = slot->known == SLOT_PRESENT && !slot->theirs && slot->record->status.phase != PHASE_ENDED;
+		if (ours) {
+			slot_lose(coordinator, slot, now);
+			count++;
+		} else if (slot->current == NULL && slot->known != SLOT_UNKNOWN) {
+			slot->expected = slot->unsafe = false;
+			slot_forget(coordinator, slot);
+			slot_rest(coordinator, slot, now);
+		}
+	}
+	if (count > 0)
+		log_warning(coordinator->options.log, "%zu uploads are remembered: their records are written again", count);
+}
+
+void coordinator_retry(struct coordinator *coordinator, nanos now)
+{
+	timers_hasten(&coordinator->again, now);
+}
+
+static void slot_due(struct coordinator *coordinator, struct slot *slot, nanos now)
+{
+	if (slot->run != NULL) {
+		runs_due(coordinator, slot, now);
+		return;
+	}
+	struct job *job = job_create(INPUT_DUE);
+	if (job != NULL) {
+		slot_add_job(coordinator, slot, job, now);
+	} else {
+		slot->not_before = now + SECOND;
+		slot_rest(coordinator, slot, now);
+	}
+}
+
+/* Times that are written down stay as they are, those that were only a while ahead would come too late. */
+static void clock_was_set_back(struct coordinator *coordinator, nanos now)
+{
+	timers_hasten(&coordinator->again, now);
+	runs_set_back(coordinator, now);
+	suspensions_set_back(coordinator, now);
+}
+
+void coordinator_tick(struct coordinator *coordinator, nanos now)
+{
+	struct timer *timer;
+	if (now < coordinator->ticked - SECOND)
+		clock_was_set_back(coordinator, now);
+	coordinator->ticked = now;
+	slots_time(coordinator, now);
+	if (coordinator->stopping && coordinator->held > 0)
+		timers_hasten(&coordinator->again, now);
+	struct job *stranded = coordinator->stranded;
+	coordinator->stranded = NULL;
+	for (struct job *next; stranded != NULL; stranded = next) {
+		next = stranded->next;
+		job_try_again(coordinator, stranded, now);
+	}
+	while ((timer = timers_first(&coordinator->again)) != NULL && timer->at <= now) {
+		timers_unset(&coordinator->again, timer);
+		job_try_again(coordinator, CONTAINER(timer, struct job, again), now);
+	}
+	while ((timer = timers_first(&coordinator->left)) != NULL && timer->at <= now) {
+		timers_unset(&coordinator->left, timer);
+		runs_left_due(coordinator, CONTAINER(timer, struct run, watch), now);
+	}
+	struct slot *slot;
+	while (coordinator->busy < coordinator->options.busy_limit && !coordinator->stopping &&
+	       (slot = slot_take_due(coordinator, now)) != NULL)
+		if (slot->current == NULL) /* otherwise its timer is set again when its jobs are done */
+			slot_due(coordinator, slot, now);
+	suspensions_expire(coordinator, now);
+	/* Turns that could not be given for want of memory. */
+	for (size_t i = 0; i < coordinator->options.pipeline.count; i++)
+		turns_give(coordinator, i, now);
+	gauge_set(coordinator->options.metrics->uploads, (int64_t)coordinator_uploads(coordinator));
+	gauge_set(coordinator->options.metrics->busy, (int64_t)coordinator->busy);
+	gauge_set(coordinator->options.metrics->waiting, (int64_t)lines_count(&coordinator->lines));
+	gauge_set(coordinator->options.metrics->runs, (int64_t)coordinator->runs);
+}
+
+nanos coordinator_next(const struct coordinator *coordinator, nanos now)
+{
+	nanos next = now + TICK_LIMIT;
+	const struct timer *again = timers_first(&coordinator->again), *left = timers_first(&coordinator->left);
+	nanos due = slot_next_due(coordinator, now);
+	if (due < next && coordinator->busy < coordinator->options.busy_limit && !coordinator->stopping)
+		next = due;
+	if (again != NULL && again->at < next)
+		next = again->at;
+	if (left != NULL && left->at < next)
+		next = left->at;
+	return next > now ? next : now;
+}
+
+void coordinator_stopping(struct coordinator *coordinator)
+{
+	coordinator->stopping = true;
+}
+
+void coordinator_cancel_runs(struct coordinator *coordinator)
+{
+	for (struct slot *slot = slot_next(coordinator, NULL); slot != NULL; slot = slot_next(coordinator, slot))
+		if (slot->run != NULL)
+			coordinator->options.ports.cancel(coordinator->options.ports.closure, slot->run);
+}
+
+static void give_back_job(struct coordinator *coordinator, struct job *job)
+{
+	event_give_back(coordinator, &job->source);
+	if (job->sweep != NULL)
+		event_give_back(coordinator, &job->sweep->source);
+}
+
+void coordinator_abandon(struct coordinator *coordinator)
+{
+	for (struct slot *slot = slot_next(coordinator, NULL); slot != NULL; slot = slot_next(coordinator, slot)) {
+		if (slot->current != NULL)
+			give_back_job(coordinator, slot->current);
+		/* Not by way of the current one: what came after it began is not linked to it. */
+		for (struct job *job = slot->first; job != NULL; job = job->next)
+			give_back_job(coordinator, job);
+	}
+}
+
+size_t coordinator_busy(const struct coordinator *coordinator)
+{
+	return coordinator->busy;
+}
+
+size_t coordinator_runs(const struct coordinator *coordinator)
+{
+	return coordinator->runs;
+}
+
+size_t coordinator_uploads(const struct coordinator *coordinator)
+{
+	return coordinator->slots.count + waiters_count(&coordinator->waiters) + coordinator->standing;
+}

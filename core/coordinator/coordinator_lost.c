@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+
+#include "core/coordinator/coordinator_private.h"
+#include "core/jetstream/markers.h"
+
+/* Without a key the upload may have ended elsewhere so long ago that its deletion marker was cleared away; not if the record
+ * was there less than this ago. */
+#define REMEMBERED_LIMIT (MARKER_AGE / 2)
+
+bool slot_is_ahead(const struct slot *slot, uint64_t revision, nanos now)
+{
+	return slot->known == SLOT_PRESENT && slot->expected && revision < slot->acknowledged &&
+	       (revision != 0 || now - slot->known_at < REMEMBERED_LIMIT);
+}
+
+void record_forget_lost(const struct coordinator *coordinator, struct record *record)
+{
+	struct status *status = &record->status;
+	if (coordinator->lost_from == 0 || status->stream != coordinator->stream)
+		return;
+	if (status->begun >= coordinator->lost_from && record->upload->start_time < coordinator->lost_at)
+		status->begun = 0;
+	if (status->answered >= coordinator->lost_from && status->said_at < coordinator->lost_at)
+		status->answered = 0;
+}
+
+bool slot_is_behind(const struct slot *slot)
+{
+	return slot->known == SLOT_PRESENT && slot->revision != slot->acknowledged;
+}
+
+void slot_found_behind(struct coordinator *coordinator, struct slot *slot, uint64_t revision)
+{
+	if (!slot_is_behind(slot)) {
+		metrics_count(coordinator->options.metrics, records_restored);
+		log_error(coordinator->options.log,
+		          "upload %s: the broker has lost its record, revision %" PRIu64 ", and has %" PRIu64 " (0: none); what is remembered of it is written again",
+		          slot->id, slot->acknowledged, revision);
+	}
+	slot->revision = revision;
+	slot->unsafe = true;
+}
+
+void slot_lose(struct coordinator *coordinator, struct slot *slot, nanos now)
+{
+	metrics_count(coordinator->options.metrics, records_restored);
+	slot->revision = 0;
+	slot->unsafe = true;
+	slot->known_at = now;
+	/* What is under way for it writes it. */
+	if (slot->current == NULL && slot->run == NULL && !timers_set(&coordinator->due, &slot->due, now))
+		coordinator->untimed = true;
+}
+
+void job_restore(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	if (job->doing != JOB_RESTORING)
+		job->write_id = coordinator->writes++;
+	job->doing = JOB_RESTORING;
+	record_sign(coordinator, job->slot->record);
+	job_put(coordinator, job, job->slot->record, now);
+}
+
+void job_restored(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	struct slot *slot = job->slot;
+	const struct request *request = &job->request;
+	/* Either what was decided is being said, or nothing has been decided yet. */
+	bool saying = job->left != 0;
+	if (request->status == REQUEST_DONE) {
+		slot->revision = slot->acknowledged = request->sequence;
+		slot->known_at = now;
+		slot->theirs = false;
+		job->attempts = 0;
+		if (saying)
+			job_say_next(coordinator, job, now);
+		else
+			job_decide(coordinator, job, now);
+	} else if (request->status == REQUEST_REFUSED && request->error == BUS_WRONG_LAST_SEQUENCE && saying) {
+		job_load(coordinator, job);
+		job->doing = JOB_CHECKING;
+	} else if (request->status == REQUEST_REFUSED && request->error == BUS_WRONG_LAST_SEQUENCE) {
+		job_load_again(coordinator, job, now);
+	} else {
+		job_try_later(coordinator, job, now);
+	}
+}
+
+void job_lost(struct coordinator *coordinator, struct job *job)
+{
+	struct slot *slot = job->slot;
+	slot->expected = false;
+	if (!(job->action.publish & PUBLISH_RESTART))
+		return;
+	job->write_id = coordinator->writes++;
+	metrics_count(coordinator->options.metrics, uploads_restarted);
+	log_warning(coordinator->options.log,
+	            "upload %s: the broker has its record no more, and no word that it has ended; storage is asked to begin it again, if it still "
+	            "waits for it",
+	            slot->id);
+}

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "core/http/file_server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/crypto.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/encoding.h"
+#include "core/http/listener.h"
+#include "core/base/printable.h"
+
+#define TOKEN_BYTES 16
+#define TOKEN_LENGTH (2 * TOKEN_BYTES)
+#define PREFIX "/data/"
+#define FILE_BASE_SIZE (FILE_URL_SIZE - (int)sizeof PREFIX - TOKEN_LENGTH)
+
+/* A slow scanner may leave a transfer waiting for its queue; a dead one must not hold it for ever. */
+static const struct listener_limits limits = {.connections = {.count = 256, .request = 30 * SECOND}, .timeout = 300, .memory = 16384};
+
+struct file {
+	struct file *next;
+	int fd;
+	char token[TOKEN_LENGTH + 1];
+};
+
+struct file_server {
+	struct listener *listener;
+	char address[LISTENER_TEXT_SIZE];
+	char base[FILE_BASE_SIZE];
+	pthread_mutex_t lock; /* of `file` */
+	struct file *file;
+};
+
+/* Points at the link that holds the file of this token, or at the end. Call with the lock held. */
+static struct file **find_file(struct file_server *server, const char *token)
+{
+	struct file **place = &server->file;
+	if (strlen(token) != TOKEN_LENGTH)
+		token = "";
+	while (*place != NULL && (*token == '\0' || CRYPTO_memcmp((*place)->token, token, TOKEN_LENGTH) != 0))
+		place = &(*place)->next;
+	return place;
+}
+
+/* A descriptor of its own for one transfer; -1: no such file. */
+static int open_token(struct file_server *server, const char *token)
+{
+	pthread_mutex_lock(&server->lock);
+	const struct file *file = *find_file(server, token);
+	int fd = file != NULL ? fcntl(file->fd, F_DUPFD_CLOEXEC, 3) : -1;
+	pthread_mutex_unlock(&server->lock);
+	return fd;
+}
+
+static enum MHD_Result reply_with_file(struct MHD_Connection *connection, int fd)
+{
+	struct stat status;
+	/* From a descriptor libmicrohttpd reads by offset (sendfile or pread), so transfers of one file do not disturb
+	 * each other; it closes it in the end. */
+	struct MHD_Response *response =
+		fstat(fd, &status) == 0 ? MHD_create_response_from_fd64((uint64_t)status.st_size, fd) : NULL;
+	if (response == NULL) {
+		close(fd);
+		return listener_refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL, NULL);
+	}
+	enum MHD_Result result = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/octet-stream");
+	if (result == MHD_YES)
+		result = MHD_queue_response(connection, MHD_HTTP_OK, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, const char *url, const char *method,
+                              const char *version, const char *body, size_t *body_size, void **state)
+{
+	(void)version;
+	(void)body;
+	struct file_server *server = closure;
+	if (strncmp(url, PREFIX, sizeof PREFIX - 1) != 0)
+		return listener_refuse(connection, MHD_HTTP_NOT_FOUND, NULL, NULL);
+	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+		return listener_refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	if (*state == NULL || *body_size != 0) {
+		*state = server;
+		*body_size = 0;
+		return MHD_YES;
+	}
+	int fd = open_token(server, url + sizeof PREFIX - 1);
+	if (fd < 0)
+		return listener_refuse(connection, MHD_HTTP_NOT_FOUND, NULL, NULL);
+	return reply_with_file(connection, fd);
+}
+
+/* Is it a URL that paths can be put behind? */
+static bool is_base(const char *url)
+{
+	const char *host = strncmp(url, "http://", 7) == 0 ? url + 7 : strncmp(url, "https://", 8) == 0 ? url + 8 : "";
+	bool plain = url[strcspn(url, "?#@ \t\\\"<>")] == '\0' && printable_length(url, strlen(url)) == strlen(url);
+	return host[0] != '\0' && host[0] != '/' && host[0] != ':' && plain && strlen(url) < FILE_BASE_SIZE;
+}
+
+/* What the files' URLs begin with. */
+static bool choose_base(struct file_server *server, const char *addr, const char *url, char *why, size_t size)
+{
+	if (url != NULL && !is_base(url)) {
+		snprintf(why, size, "%s: not of the form http://HOST:PORT or https://HOST/PATH", url);
+		return false;
+	}
+	if (url == NULL && listener_is_everywhere(server->address)) {
+		snprintf(why, size, "%s: nobody can fetch a file from that address, which stands for all of this host: name the one that the service "
+		         "reaches, or say with --url how it reaches this process", addr);
+		return false;
+	}
+	snprintf(server->base, sizeof server->base, "%s%s", url != NULL ? "" : "http://", url != NULL ? url : server->address);
+	for (size_t length = strlen(server->base); server->base[length - 1] == '/'; length--)
+		server->base[length - 1] = '\0';
+	return true;
+}
+
+struct file_server *file_server_start(const char *addr, const char *url, char *why, size_t size)
+{
+	struct file_server *server = calloc(1, sizeof *server);
+	if (server == NULL || pthread_mutex_init(&server->lock, NULL) != 0) {
+		snprintf(why, size, "out of memory");
+		free(server);
+		return NULL;
+	}
+	if (addr == NULL)
+		addr = "127.0.0.1:0";
+	server->listener = listener_start(addr, &limits, handle, server, server->address, why, size);
+	if (server->listener == NULL || !choose_base(server, addr, url, why, size)) {
+		file_server_stop(server);
+		return NULL;
+	}
+	return server;
+}
+
+/* Opens a regular file; -1: `why` says what else it is. */
+static int open_regular(const char *path, int64_t *length, char *why, size_t size)
+{
+	/* Without O_NONBLOCK a pipe by that name would block here. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+	struct stat status;
+	if (fd < 0 || fstat(fd, &status) != 0) {
+		snprintf(why, size, "%s: %s", path, strerror(errno));
+	} else if (!S_ISREG(status.st_mode)) {
+		snprintf(why, size, "%s: not a regular file", path);
+	} else {
+		*length = status.st_size;
+		return fd;
+	}
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+bool file_server_add(struct file_server *server, const char *path, char url[FILE_URL_SIZE], int64_t *length, char *why,
+                     size_t size)
+{
+	int fd = open_regular(path, length, why, size);
+	if (fd < 0)
+		return false;
+	struct file *file = calloc(1, sizeof *file);
+	if (file == NULL || !random_hex(file->token, TOKEN_BYTES)) {
+		snprintf(why, size, "%s: %s", path, file == NULL ? "out of memory" : "no random numbers to be had");
+		free(file);
+		close(fd);
+		return false;
+	}
+	file->fd = fd;
+	snprintf(url, FILE_URL_SIZE, "%s" PREFIX "%s", server->base, file->token);
+	pthread_mutex_lock(&server->lock);
+	file->next = server->file;
+	server->file = file;
+	pthread_mutex_unlock(&server->lock);
+	return true;
+}
+
+void file_server_remove(struct file_server *server, const char *url)
+{
+	const char *slash = strrchr(url, '/');
+	if (slash == NULL)
+		return;
+	pthread_mutex_lock(&server->lock);
+	struct file **place = find_file(server, slash + 1), *file = *place;
+	if (file != NULL)
+		*place = file->next;
+	pthread_mutex_unlock(&server->lock);
+	if (file != NULL)
+		close(file->fd);
+	free(file);
+}
+
+void file_server_stop(struct file_server *server)
+{
+	if (server == NULL)
+		return;
+	listener_stop(server->listener);
+	for (struct file *file = server->file, *next; file != NULL; file = next) {
+		next = file->next;
+		close(file->fd);
+		free(file);
+	}
+	pthread_mutex_destroy(&server->lock);
+	free(server);
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+
+#include "core/http/http.h"
+
+#include <openssl/crypto.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/http/listener.h"
+
+/* Probes and one scraper: few and short. */
+static const struct listener_limits limits = {
+	.connections = {.count = 32, .request = 10 * SECOND, .reply = 30 * SECOND}, .timeout = 10, .memory = 8192};
+
+struct http {
+	struct http_options options;
+	struct listener *listener; /* NULL: does not listen */
+	char address[LISTENER_TEXT_SIZE];
+	char why[256]; /* of the last attempt to listen */
+};
+
+struct http *http_create(const struct http_options *options)
+{
+	struct http *http = calloc(1, sizeof *http);
+	if (http != NULL)
+		http->options = *options;
+	return http;
+}
+
+void http_destroy(struct http *http)
+{
+	if (http == NULL)
+		return;
+	listener_stop(http->listener);
+	free(http);
+}
+
+const char *http_address(const struct http *http)
+{
+	return http->listener != NULL ? http->address : NULL;
+}
+
+static bool has_token(struct MHD_Connection *connection, const char *token)
+{
+	static const char scheme[] = "Bearer ";
+	const char *given = MHD_lookup_connection_value(connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+	if (given == NULL || strncasecmp(given, scheme, sizeof scheme - 1) != 0)
+		return false;
+	given += sizeof scheme - 1;
+	size_t length = strlen(token);
+	return strlen(given) == length && CRYPTO_memcmp(given, token, length) == 0;
+}
+
+static enum MHD_Result reply_with(struct MHD_Connection *connection, const struct http_route *route, void *closure)
+{
+	char *text = NULL;
+	size_t length = 0;
+	struct http_reply reply = {.status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8"};
+	reply.body = open_memstream(&text, &length);
+	if (reply.body == NULL)
+		return MHD_NO;
+	route->answer(closure, &reply);
+	bool whole = ferror(reply.body) == 0;
+	if (fclose(reply.body) != 0 || !whole) {
+		free(text);
+		return listener_refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL, NULL);
+	}
+	struct MHD_Response *response = MHD_create_response_from_buffer(length, text, MHD_RESPMEM_MUST_FREE);
+	if (response == NULL) {
+		free(text);
+		return MHD_NO;
+	}
+	enum MHD_Result result = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply.type);
+	if (result == MHD_YES)
+		result = MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	if (result == MHD_YES)
+		result = MHD_queue_response(connection, reply.status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, const char *url, const char *method,
+                              const char *version, const char *body, size_t *body_size, void **state)
+{
+	(void)version;
+	(void)body;
+	struct http *http = closure;
+	const struct http_route *route = NULL;
+	for (size_t i = 0; i < http->options.route_count; i++)
+		if (strcmp(url, http->options.route[i].path) == 0)
+			route = &http->options.route[i];
+	if (route == NULL)
+		return listener_refuse(connection, MHD_HTTP_NOT_FOUND, NULL, NULL);
+	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+		return listener_refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	/* libmicrohttpd calls once for the headers, then for each part of a body (nobody wants one), then to be answered. */
+	if (*state == NULL || *body_size != 0) {
+		*state = http;
+		*body_size = 0;
+		return MHD_YES;
+	}
+	const char *token = http->options.token;
+	if (route->guarded && token != NULL && *token != '\0' && !has_token(connection, token))
+		return listener_refuse(connection, MHD_HTTP_UNAUTHORIZED, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
+	return reply_with(connection, route, http->options.closure);
+}
+
+bool http_start(struct http *http)
+{
+	char why[sizeof http->why];
+	if (http->listener != NULL)
+		return true;
+	http->listener = listener_start(http->options.addr, &limits, handle, http, http->address, why, sizeof why);
+	if (http->listener == NULL) {
+		if (strcmp(why, http->why) != 0)
+			log_warning(http->options.log, "HTTP ([http] addr, POSTPROCESSING_DEBUG_ADDR): %s; it is tried again", why);
+		memcpy(http->why, why, sizeof why);
+		return false;
+	}
+	http->why[0] = '\0';
+	log_info(http->options.log, "health and metrics on http://%s", http->address);
+	return true;
+}

@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/jetstream/intake.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "core/nats/bus_connect.h"
+#include "core/jetstream/intake_private.h"
+
+#define POSITION_INTERVAL (2 * SECOND)
+/* Made only if it was never seen: whoever publishes into one that is made in silence would not learn what was lost. */
+static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsStreamInfo **info, jsErrCode *code)
+{
+	natsStatus status = js_GetStreamInfo(info, js, INTAKE_STREAM, NULL, code);
+	bool gone = status == NATS_NOT_FOUND && known;
+	if (gone && !intake->missed)
+		log_error(intake->log,
+		          "stream " INTAKE_STREAM ": it is gone from the broker, and with it the events that were not taken yet; nothing is done "
+		          "until it is back. Restore the broker's files (a private broker's are in %s/broker), or restart what makes it, the "
+		          "storage service. Or, if it is lost for good or another broker is meant, stop the service, delete "
+		          "%s/" POSITION_EVENTS ", start it, and have storage begin its uploads again",
+		          intake->state_dir, intake->state_dir);
+	intake->missed = status != NATS_OK && (gone || intake->missed);
+	if (status != NATS_NOT_FOUND || known)
+		return status;
+	jsStreamConfig stream;
+	jsStreamConfig_Init(&stream);
+	stream.Name = INTAKE_STREAM;
+	stream.Subjects = (const char *[]){INTAKE_STREAM};
+	stream.SubjectsLen = 1;
+	status = js_AddStream(info, js, &stream, NULL, code);
+	if (status != NATS_OK)
+		return status;
+	log_info(intake->log, "stream " INTAKE_STREAM ": created");
+	__atomic_store_n(&intake->foreign, false, __ATOMIC_RELAXED);
+	return status;
+}
+
+/* Positions in another stream of that name, or in what the broker has forgotten of this one, say nothing. False: that is not sure
+ * yet. */
+static bool compare_stream(struct intake *intake, const struct position *known, const jsStreamInfo *info)
+{
+	enum standing standing = position_compare(known, info->Created, info->State.LastSeq);
+	if (!standing_is_settled(standing, info->Config->Replicas, &intake->behind_since, clock_monotonic()))
+		return false;
+	if (standing == STANDING_GOOD)
+		return true;
+	if (standing == STANDING_OTHER)
+		__atomic_store_n(&intake->foreign, true, __ATOMIC_RELAXED);
+	if (standing == STANDING_OTHER)
+		log_error(intake->log, "stream " INTAKE_STREAM ": it is not the one that was used before: the events in that one that were not taken yet "
+		                       "are lost; have storage begin again the uploads that it still waits for");
+	else if (standing == STANDING_BEHIND)
+		log_error(intake->log,
+		          "stream " INTAKE_STREAM ": the broker went back in time, from event %" PRIu64 " to %" PRIu64 ": what was published in between is "
+		          "lost; have storage begin again the uploads that it still waits for",
+		          known->sequence, info->State.LastSeq);
+	if (standing == STANDING_BEHIND)
+		__atomic_store_n(&intake->lost_from, info->State.LastSeq + 1, __ATOMIC_RELAXED);
+	if (standing != STANDING_FIRST)
+		counter_add(intake->alarms, 1);
+	shared_position_set(&intake->applied, &(struct position){.stream = info->Created, .noted = standing == STANDING_BEHIND ? known->noted : 0});
+	return true;
+}
+
+static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t size)
+{
+	jsStreamInfo *info = NULL;
+	jsErrCode code = 0;
+	struct position known = shared_position_get(&intake->applied);
+	natsStatus status = find_stream(intake, js, known.stream != 0, &info, &code);
+	bool settled = status != NATS_OK || compare_stream(intake, &known, info);
+	if (!settled) {
+		snprintf(why, size, "stream " INTAKE_STREAM ": it ends at event %" PRIu64 ", before what was seen; its copies may be catching up",
+		         info->State.LastSeq);
+	} else if (status == NATS_OK) {
+		__atomic_store_n(&intake->memory, info->Config->Duplicates, __ATOMIC_RELAXED);
+		__atomic_store_n(&intake->last, info->State.LastSeq, __ATOMIC_RELAXED);
+		intake->first = info->State.FirstSeq;
+		__atomic_store_n(&intake->whole, info->State.NumDeleted == 0, __ATOMIC_RELAXED);
+	} else if (status == NATS_NOT_FOUND) {
+		snprintf(why, size, "stream " INTAKE_STREAM ": it is gone");
+	} else {
+		snprintf(why, size, "stream " INTAKE_STREAM ": %s (JetStream error %d)", bus_advice(status), (int)code);
+	}
+	jsStreamInfo_Destroy(info);
+	return status == NATS_OK && settled;
+}
+
+void intake_forget(struct intake *intake)
+{
+	/* Unless this service makes the next one. */
+	__atomic_store_n(&intake->foreign, true, __ATOMIC_RELAXED);
+	shared_position_set(&intake->applied, &(struct position){0});
+}
+
+bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
+{
+	(void)connection;
+	struct intake *intake = closure;
+	bool stream = prepare_stream(intake, js, why, size);
+	fact_set(intake->stream_fact, stream, stream ? "" : why);
+	bool consumer = stream && intake_prepare_consumer(intake, js, why, size);
+	fact_set(intake->consumer_fact, consumer, consumer ? "" : stream ? why : "the stream has to be there first");
+	return consumer;
+}
+
+void intake_init(struct intake *intake, const char *consumer, unsigned window, const char *state_dir, const struct log *log,
+                 const struct position *known)
+{
+	*intake = (struct intake){
+		.consumer = consumer,
+		.window = window,
+		.state_dir = state_dir,
+		.log = log,
+		.applied = SHARED_POSITION(*known),
+		.gap_lock = PTHREAD_MUTEX_INITIALIZER,
+		.pull.mark = 'p',
+		.reading.pull.mark = 'g',
+	};
+	snprintf(intake->pull.consumer, sizeof intake->pull.consumer, "%s", consumer);
+	reader_name(intake, intake->reading.pull.consumer);
+}
+
+void intake_reset(struct intake *intake, bool up)
+{
+	pull_reset(&intake->pull);
+	reading_reset(intake, up);
+}
+
+void intake_pull(struct intake *intake, struct bus *bus)
+{
+	/* What is read of the gap has its share of the window. */
+	unsigned of_gap = intake->reading.open ? intake->window - intake->window / 2 : 0;
+	unsigned rest = intake->window - of_gap;
+	pull_more(&intake->pull, bus, rest > 0 ? rest : 1);
+	reading_pull(intake, bus, of_gap);
+}
+
+void intake_ask_position(struct intake *intake, struct bus *bus, bool alone)
+{
+	char subject[CONSUMER_NAME_SIZE + 64];
+	nanos now = clock_monotonic();
+	intake->alone = alone;
+	if (!bus_is_up(bus))
+		return;
+	reading_ask(intake, bus);
+	if (intake->asking || now - intake->asked < POSITION_INTERVAL)
+		return;
+	intake->asking = true;
+	intake->asked = now;
+	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.INFO." INTAKE_STREAM ".%s", intake->consumer);
+	bus_call(bus, &intake->question, subject, "", 0);
+}
+
+/* One that an earlier version has made is replaced when nothing of its own is lost by that. */
+static void ask_to_replace(struct intake *intake, struct bus *bus, const struct stand *stand)
+{
+	bool replace = stand->formerly_ours && intake->alone && stand_is_at_rest(stand) && !intake->reading.open;
+	__atomic_store_n(&intake->replace, replace, __ATOMIC_RELAXED);
+	if (replace)
+		bus_prepare_again(bus);
+}
+
+static void take_stand(struct intake *intake, struct bus *bus, const struct stand *stand)
+{
+	struct position known = shared_position_get(&intake->applied);
+	if (known.made != stand->made || stand_has_forgotten(stand, &known)) {
+		bus_prepare_again(bus);
+		return;
+	}
+	struct position seen = stand_to_position(stand, &known, known.gap_end);
+	shared_position_look(&intake->applied, &seen);
+	ask_to_replace(intake, bus, stand);
+}
+
+bool intake_answered(struct intake *intake, struct bus *bus, struct request *request)
+{
+	struct stand stand;
+	char description[GAP_TEXT_SIZE];
+	if (request != &intake->question)
+		return reading_answered(intake, bus, request);
+	intake->asking = false;
+	if (request->status == REQUEST_DONE && stand_read_answer(&stand, request, description, sizeof description))
+		take_stand(intake, bus, &stand);
+	return true;
+}
+
+struct gap_facts intake_gap(const struct intake *intake)
+{
+	const struct gap_reading *reading = &intake->reading;
+	uint64_t end = gap_end(&reading->gap), done = reading->done < end ? reading->done : end;
+	if (!reading->open)
+		return (struct gap_facts){0};
+	return (struct gap_facts){.open = true, .end = end, .behind = reading->delivered < end, .moved = reading->moved, .left = end - done};
+}
+
+/* The gap's reader has brought it. True: it is to be taken. */
+static bool take_of_gap(struct intake *intake, struct bus *bus, struct delivery *delivery)
+{
+	struct gap_reading *reading = &intake->reading;
+	delivery->of_gap = true;
+	bool follows = pull_take(&reading->pull, delivery);
+	if (reading->open && follows && gap_has(&reading->gap, delivery->sequence))
+		return true;
+	/* What lies beyond the end comes from the consumer. It stays unacknowledged: the end may still move. */
+	if (reading->open && follows && delivery->sequence < gap_end(&reading->gap))
+		intake_acknowledge(intake, bus, delivery);
+	else
+		intake_drop(intake, delivery);
+	return false;
+}
+
+bool intake_take(struct intake *intake, struct bus *bus, struct delivery *delivery)
+{
+	if (delivery->status) {
+		/* Who is done with the gap does not miss its reader. */
+		if (delivery->mark == intake->pull.mark || intake->reading.open)
+			pull_take_status(delivery->mark == intake->pull.mark ? &intake->pull : &intake->reading.pull, delivery->message);
+		delivery_free(delivery);
+		return false;
+	}
+	if (delivery_is_of(delivery, intake->reading.pull.consumer))
+		return take_of_gap(intake, bus, delivery);
+	if (pull_take(&intake->pull, delivery))
+		return true;
+	/* Others may have made the consumer anew, and there may be a gap before it now. */
+	intake_postpone(intake, bus, delivery, 0);
+	return false;
+}
+
+void intake_acknowledge(struct intake *intake, struct bus *bus, struct delivery *delivery)
+{
+	/* An acknowledgement that cannot be sent is made up for by the redelivery. */
+	bus_send(bus, natsMsg_GetReply(delivery->message), NULL, "+ACK", 4);
+	intake_drop(intake, delivery);
+}
+
+void intake_drop(struct intake *intake, struct delivery *delivery)
+{
+	struct pull *pull = delivery->of_gap ? &intake->reading.pull : &intake->pull;
+	pull->held--;
+	delivery_free(delivery);
+}
+
+void intake_postpone(struct intake *intake, struct bus *bus, struct delivery *delivery, nanos pause)
+{
+	char nak[64];
+	int length = pause > 0 ? snprintf(nak, sizeof nak, "-NAK {\"delay\":%" PRId64 "}", pause) : snprintf(nak, sizeof nak, "-NAK");
+	bus_send(bus, natsMsg_GetReply(delivery->message), NULL, nak, (size_t)length);
+	intake_drop(intake, delivery);
+}

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/nats/bus_connect.h"
+#include "core/jetstream/bus_last.h"
+#include "core/jetstream/intake_private.h"
+
+/* Our clock and the broker's may differ by so much. */
+#define SKEW (2 * MINUTE)
+/* In a cluster a new leader may have to catch up. */
+#define AHEAD_PATIENCE (5 * SECOND)
+/* The other implementation sets the first to a minute when it starts, and the second to as many. With half a minute an event
+ * that died with an instance comes again the sooner. */
+#define CONSUMER_ACK_WAIT (30 * SECOND)
+#define CONSUMER_MAX_ACK_PENDING 10000
+/* Others may be at it at the same time. */
+#define ATTEMPTS 4
+/* Who was stopped for longer since it looked, looks again before it deletes something. */
+#define LOOK_LIMIT (3 * SECOND)
+/* The durable of older releases of the other implementation, whose position is taken over. */
+#define OLDER_CONSUMER "postprocessing"
+
+/* What is to be done about our consumer. */
+enum fate {
+	FATE_GOOD,
+	FATE_SKIPS,   /* it has forgotten, but goes on with what is new: it stays, and the gap is read */
+	FATE_USELESS, /* it is to be replaced */
+	FATE_MISSING
+};
+
+/* What there is, and what it is to be. */
+struct view {
+	nanos looked;           /* when it was looked (monotonic) */
+	struct position known;
+	enum fate fate;
+	const char *because;    /* it is not good; "": nothing has happened to it */
+	struct stand stand;     /* unless it is missing */
+	bool reader;            /* there is one … */
+	struct gap noted;       /* … for this gap … */
+	struct stand reader_stand;
+	struct gap gap;         /* … which is to be for this one */
+};
+
+enum settled { SETTLED, NOT_SETTLED, OTHERS_WERE_FASTER };
+
+static enum settled failed(const char *consumer, natsStatus status, jsErrCode code, char *why, size_t size)
+{
+	snprintf(why, size, "consumer %s: %s (JetStream error %d)", consumer, bus_advice(status), (int)code);
+	return NOT_SETTLED;
+}
+
+static enum settled reader_failed(const struct intake *intake, natsStatus status, jsErrCode code, char *why, size_t size)
+{
+	char name[CONSUMER_NAME_SIZE];
+	reader_name(intake, name);
+	return failed(name, status, code, why, size);
+}
+
+/* It may be somebody else's, with limits of his own. */
+static void take_facts(struct intake *intake, const jsConsumerInfo *info)
+{
+	int64_t most = info->Config->MaxAckPending;
+	__atomic_store_n(&intake->patience, info->Config->AckWait, __ATOMIC_RELAXED);
+	__atomic_store_n(&intake->pending, most > 0 ? (uint64_t)most : UINT64_MAX, __ATOMIC_RELAXED);
+	__atomic_store_n(&intake->behind, info->NumPending > 0, __ATOMIC_RELAXED);
+	pull_take_limits(&intake->pull, info->Config);
+}
+
+/* Is it ahead of its stream? Then the broker has lost the stream's end, say with the power, and not the consumer's file: what
+ * comes now gets numbers that the consumer takes for done with. */
+static void note_ahead(struct intake *intake, jsCtx *js, const jsConsumerInfo *consumer)
+{
+	jsStreamInfo *info = NULL;
+	uint64_t delivered = consumer->Delivered.Stream;
+	/* More may have come since that was asked. */
+	bool ahead = delivered > __atomic_load_n(&intake->last, __ATOMIC_RELAXED) &&
+	             js_GetStreamInfo(&info, js, INTAKE_STREAM, NULL, NULL) == NATS_OK && delivered > info->State.LastSeq;
+	if (!ahead) {
+		intake->ahead_since = 0;
+	} else if (intake->ahead_since == 0) {
+		intake->ahead_since = clock_monotonic();
+		intake->ahead_of = info->State.LastSeq;
+	}
+	jsStreamInfo_Destroy(info);
+}
+
+/* Whether others have seen already to what this one finds only now. */
+static bool is_seen_to(const struct view *view)
+{
+	return view->reader && view->noted.before == view->stand.made && gap_end(&view->noted) != GAP_WITHOUT_END &&
+	       view->known.floor <= gap_end(&view->noted);
+}
+
+static bool is_to_be_replaced(const struct intake *intake, const struct stand *stand)
+{
+	return __atomic_load_n(&intake->replace, __ATOMIC_RELAXED) && stand->formerly_ours && stand_is_at_rest(stand);
+}
+
+/* False: it is ahead of its stream, and perhaps not for long. */
+static bool find_fate(struct intake *intake, struct view *view)
+{
+	const struct stand *stand = &view->stand;
+	bool forgotten = view->fate != FATE_MISSING && stand_has_forgotten(stand, &view->known) && !is_seen_to(view);
+	/* It cannot be trusted to skip nothing more, or brings all again. */
+	bool stays = stand->begins_new && stand_is_fresh(stand, view->known.floor);
+	if (view->fate == FATE_MISSING) {
+		view->because = "";
+	} else if (forgotten) {
+		view->fate = stays ? FATE_SKIPS : FATE_USELESS;
+		view->because = "the broker has lost how far it had got";
+	} else if (intake->ahead_since != 0) {
+		if (clock_monotonic() - intake->ahead_since < AHEAD_PATIENCE)
+			return false;
+		intake->ahead_since = 0;
+		__atomic_store_n(&intake->lost_from, intake->ahead_of + 1, __ATOMIC_RELAXED);
+		view->fate = FATE_USELESS;
+		view->because = "its stream has lost what it had delivered last";
+	} else if (is_to_be_replaced(intake, stand)) {
+		view->fate = FATE_USELESS;
+		view->because = "";
+		view->known.floor = stand->floor;
+	}
+	return true;
+}
+
+/* What a consumer must not be. */
+static bool is_usable(const struct intake *intake, const jsConsumerInfo *info, char *why, size_t size)
+{
+	if (info->Config->DeliverSubject == NULL && info->Config->AckPolicy == js_AckExplicit && !info->Config->HeadersOnly)
+		return true;
+	snprintf(why, size, "consumer %s is not a pull consumer of whole messages with explicit acknowledgement: set [events] consumer to another name",
+	         intake->consumer);
+	return false;
+}
+
+/* It is made again for what it has not surely done. Should that fail, what it was to read is still remembered. */
+static void restart_reader(struct intake *intake, jsCtx *js, struct view *view)
+{
+	bool there;
+	jsErrCode code = 0;
+	struct gap rest = view->noted;
+	if (view->reader_stand.acknowledged > 0)
+		gap_skip(&rest, view->reader_stand.floor);
+	if (rest.count == 0 || gap_end(&rest) == GAP_WITHOUT_END || reader_remove(intake, js, &code) != NATS_OK)
+		return;
+	view->noted = rest;
+	view->reader = reader_make(intake, js, &rest, &there, &code) == NATS_OK;
+	view->reader_stand = (struct stand){.delivered = rest.range[0].first - 1};
+}
+
+static enum settled look(struct intake *intake, jsCtx *js, struct view *view, char *why, size_t size)
+{
+	jsConsumerInfo *info = NULL;
+	jsErrCode code = 0;
+	*view = (struct view){.looked = clock_monotonic(), .known = shared_position_get(&intake->applied)};
+	natsStatus status = js_GetConsumerInfo(&info, js, INTAKE_STREAM, intake->consumer, NULL, &code);
+	bool usable = status != NATS_OK || is_usable(intake, info, why, size);
+	if (status == NATS_OK && usable) {
+		take_facts(intake, info);
+		stand_read(&view->stand, info);
+		note_ahead(intake, js, info);
+	}
+	jsConsumerInfo_Destroy(info);
+	if (!usable)
+		return NOT_SETTLED;
+	if (status != NATS_OK && status != NATS_NOT_FOUND)
+		return failed(intake->consumer, status, code, why, size);
+	view->fate = status == NATS_OK ? FATE_GOOD : FATE_MISSING;
+	status = reader_find(intake, js, &view->noted, &view->reader_stand, &code);
+	if (status != NATS_OK && status != NATS_NOT_FOUND)
+		return reader_failed(intake, status, code, why, size);
+	view->reader = status == NATS_OK;
+	if (view->reader && __atomic_exchange_n(&intake->restart, false, __ATOMIC_RELAXED))
+		restart_reader(intake, js, view);
+	if (find_fate(intake, view))
+		return SETTLED;
+	snprintf(why, size, "consumer %s has delivered more than its stream holds", intake->consumer);
+	return NOT_SETTLED;
+}
+
+/* Where what the consumer is to bring begins, if it has to be made or has skipped some. */
+struct start {
+	uint64_t sequence;
+	const char *because;
+};
+
+static natsStatus find_start(struct intake *intake, jsCtx *js, const struct position *known, struct start *start)
+{
+	uint64_t limit = __atomic_load_n(&intake->last, __ATOMIC_RELAXED) + 1;
+	jsConsumerInfo *older = NULL;
+	*start = (struct start){.sequence = 1, .because = "at the stream's first message"};
+	if (known->floor > 0 || known->sequence > 0) {
+		*start = (struct start){(known->floor > known->sequence ? known->floor : known->sequence) + 1, "behind what was applied"};
+	} else if (known->noted > SKEW) {
+		/* The numbers mean nothing since the broker went back in time. */
+		start->because = "with what has come since something was applied last";
+		return bus_find_since(js, INTAKE_STREAM, intake->first > 0 ? intake->first : 1, limit, known->noted - SKEW, &start->sequence);
+	} else if (strcmp(intake->consumer, OLDER_CONSUMER) != 0 &&
+	           js_GetConsumerInfo(&older, js, INTAKE_STREAM, OLDER_CONSUMER, NULL, NULL) == NATS_OK) {
+		*start = (struct start){older->AckFloor.Stream + 1, "where " OLDER_CONSUMER " stands"};
+	}
+	jsConsumerInfo_Destroy(older);
+	return NATS_OK;
+}
+
+/* What was still to be read when this was last known, if the reader has gone since, and probably not because all was read. */
+static void recall_gap(struct intake *intake, struct view *view)
+{
+	pthread_mutex_lock(&intake->gap_lock);
+	if (intake->gap.count > 0 && !intake->gap_is_read)
+		view->gap = intake->gap;
+	pthread_mutex_unlock(&intake->gap_lock);
+	if (view->gap.count > 0)
+		return;
+	view->gap.before = view->known.made;
+	gap_add(&view->gap, view->known.sequence + 1);
+	gap_close(&view->gap, view->known.gap_end, view->known.made);
+}
+
+/* All from the end of what it has on, or from where the consumer behind it stood, if that is known. */
+static void extend_gap(struct view *view)
+{
+	const struct position *known = &view->known;
+	uint64_t end = gap_end(&view->gap);
+	if (end != GAP_WITHOUT_END)
+		gap_add(&view->gap, (known->made == view->gap.before && known->floor > end ? known->floor : end) + 1);
+}
+
+/* What the reader is to read, but for its end. */
+static natsStatus find_gap(struct intake *intake, jsCtx *js, struct view *view, struct start *start)
+{
+	const struct position *known = &view->known;
+	const struct stand *stand = &view->stand;
+	bool good = view->fate == FATE_GOOD;
+	natsStatus status = good ? NATS_OK : find_start(intake, js, known, start);
+	if (view->reader)
+		view->gap = view->noted;
+	else if (known->gap_end > 0 && position_is_recent(known))
+		recall_gap(intake, view);
+	struct gap *gap = &view->gap;
+	if (gap->count == 0 && !good)
+		gap_add(gap, start->sequence);
+	else if (gap->count > 0 && (!good || gap->before != stand->made || (stand->deliveries == 0 && stand->delivered > gap_end(gap))))
+		extend_gap(view);
+	if (known->gap_end > 0)
+		gap_skip(gap, known->sequence);
+	return status;
+}
+
+/* Has the gap written down. */
+static enum settled note_gap(struct intake *intake, jsCtx *js, struct view *view, char *why, size_t size)
+{
+	jsErrCode code = 0;
+	bool there = false, same = gap_equals(&view->gap, &view->noted);
+	natsStatus status = NATS_OK;
+	if (view->gap.count == 0 && view->reader)
+		status = reader_remove(intake, js, &code);
+	else if (view->gap.count > 0 && view->reader && !same)
+		status = reader_note(intake, js, &view->gap, &code);
+	/* Or somebody who was done with it has removed it. */
+	if (view->gap.count > 0 && (!view->reader || status == NATS_NOT_FOUND))
+		status = reader_make(intake, js, &view->gap, &there, &code);
+	if (there)
+		return OTHERS_WERE_FASTER;
+	if (status != NATS_OK)
+		return reader_failed(intake, status, code, why, size);
+	view->reader = view->gap.count > 0;
+	view->noted = view->gap;
+	return SETTLED;
+}
+
+natsStatus consumer_make(struct intake *intake, jsCtx *js, jsConsumerConfig *config, struct stand *stand, jsErrCode *code)
+{
+	jsConsumerInfo *info = NULL;
+	natsStatus status = js_AddConsumer(&info, js, INTAKE_STREAM, config, NULL, code);
+	/* nats-server 2.15 makes none where files of a former one are torn. What it forgets of this one at its next start is
+	 * known from what was applied. */
+	if (status != NATS_OK && *code == CONSUMER_NOT_MADE) {
+		config->MemoryStorage = true;
+		status = js_AddConsumer(&info, js, INTAKE_STREAM, config, NULL, code);
+		if (status == NATS_OK)
+			log_warning(intake->log, "consumer %s: the broker cannot have it on disk, its log says why, and keeps it in memory until it is restarted",
+			            config->Durable);
+	}
+	if (status == NATS_OK)
+		stand_read(stand, info);
+	if (status == NATS_OK && strcmp(config->Durable, intake->consumer) == 0)
+		take_facts(intake, info);
+	jsConsumerInfo_Destroy(info);
+	return status;
+}
+
+static natsStatus make_once(struct intake *intake, jsCtx *js, struct stand *stand, jsErrCode *code)
+{
+	jsConsumerConfig config;
+	jsConsumerConfig_Init(&config);
+	config.Durable = intake->consumer;
+	config.Description = CONSUMER_OURS;
+	config.AckPolicy = js_AckExplicit;
+	config.AckWait = CONSUMER_ACK_WAIT;
+	config.MaxAckPending = CONSUMER_MAX_ACK_PENDING;
+	config.DeliverPolicy = js_DeliverNew;
+	return consumer_make(intake, js, &config, stand, code);
+}
+
+static enum settled make_consumer(struct intake *intake, jsCtx *js, struct view *view, const struct start *start, char *why, size_t size)
+{
+	jsErrCode code = 0;
+	natsStatus status = make_once(intake, js, &view->stand, &code);
+	bool left = status == NATS_OK && !stand_is_fresh(&view->stand, __atomic_load_n(&intake->last, __ATOMIC_RELAXED));
+	if (left)
+		status = js_DeleteConsumer(js, INTAKE_STREAM, intake->consumer, NULL, &code);
+	if (left && status == NATS_OK)
+		status = make_once(intake, js, &view->stand, &code);
+	if (status != NATS_OK)
+		return failed(intake->consumer, status, code, why, size);
+	log_info(intake->log, "consumer %s: created, it begins %s", intake->consumer, start->because);
+	return SETTLED;
+}
+
+static enum settled remove_consumer(struct intake *intake, jsCtx *js, const struct view *view, char *why, size_t size)
+{
+	jsErrCode code = 0;
+	/* By now it may be another one. */
+	if (clock_monotonic() - view->looked > LOOK_LIMIT)
+		return OTHERS_WERE_FASTER;
+	natsStatus status = js_DeleteConsumer(js, INTAKE_STREAM, intake->consumer, NULL, &code);
+	return status == NATS_OK || status == NATS_NOT_FOUND ? SETTLED : failed(intake->consumer, status, code, why, size);
+}
+
+/* In an order in which whoever comes next finds what has to be read, wherever this one dies: first the reader knows of the gap,
+ * then there is the consumer behind it. */
+static enum settled mend_consumer(struct intake *intake, jsCtx *js, struct view *view, const struct start *start, char *why, size_t size)
+{
+	enum settled settled = note_gap(intake, js, view, why, size);
+	if (settled == SETTLED && view->because[0] != '\0')
+		log_warning(intake->log, "consumer %s: %s", intake->consumer, view->because);
+	if (settled == SETTLED && view->fate == FATE_USELESS)
+		settled = remove_consumer(intake, js, view, why, size);
+	if (settled == SETTLED && view->fate != FATE_SKIPS)
+		settled = make_consumer(intake, js, view, start, why, size);
+	else if (settled == SETTLED)
+		log_info(intake->log, "consumer %s: what it has skipped is read, it begins %s", intake->consumer, start->because);
+	return settled;
+}
+
+/* It may be found so at each start until it is mended, or for ever. */
+static void say_policy(struct intake *intake, const struct stand *stand)
+{
+	if (stand->begins_new || intake->policy_said)
+		return;
+	intake->policy_said = true;
+	log_info(intake->log, "consumer %s: its deliver_policy is not \"new\", and with another one OpenCloud's own service does not start. %s", intake->consumer,
+	         stand->formerly_ours ? "It is replaced once it is at rest and no instance of an earlier version runs"
+	                              : "It is used as it is; to have it replaced, delete it while this service runs: no event is lost");
+}
+
+/* Hands over what is known now. */
+static void share(struct intake *intake, const struct view *view)
+{
+	const struct stand *stand = &view->stand;
+	const struct gap *gap = &view->gap;
+	uint64_t end = gap_end(gap), last = __atomic_load_n(&intake->last, __ATOMIC_RELAXED);
+	bool whole = __atomic_load_n(&intake->whole, __ATOMIC_RELAXED);
+	bool is_read = view->reader && stand_is_behind_gap(&view->reader_stand, gap, whole);
+	struct position seen = stand_to_position(stand, &view->known, is_read ? 0 : end);
+	if (last < end) /* what the gap has is older than the connection */
+		__atomic_store_n(&intake->last, end, __ATOMIC_RELAXED);
+	pthread_mutex_lock(&intake->gap_lock);
+	intake->gap = *gap;
+	intake->gap_is_read = is_read;
+	pthread_mutex_unlock(&intake->gap_lock);
+	shared_position_look(&intake->applied, &seen);
+}
+
+static enum settled settle(struct intake *intake, jsCtx *js, struct view *view, char *why, size_t size)
+{
+	struct start start = {0};
+	bool good = view->fate == FATE_GOOD;
+	natsStatus status = find_gap(intake, js, view, &start);
+	if (status != NATS_OK)
+		return failed(intake->consumer, status, 0, why, size);
+	enum settled settled = good ? SETTLED : mend_consumer(intake, js, view, &start, why, size);
+	if (settled != SETTLED)
+		return settled;
+	gap_close(&view->gap, view->stand.delivered, view->stand.made);
+	settled = note_gap(intake, js, view, why, size);
+	if (settled != SETTLED)
+		return settled;
+	if (!good && view->gap.count > 0)
+		log_info(intake->log, "consumer %s: events from %" PRIu64 " to %" PRIu64 ", which it does not bring, are read besides", intake->consumer,
+		         view->gap.range[0].first, gap_end(&view->gap));
+	say_policy(intake, &view->stand);
+	share(intake, view);
+	return SETTLED;
+}
+
+bool intake_prepare_consumer(struct intake *intake, jsCtx *js, char *why, size_t size)
+{
+	struct view view;
+	enum settled settled = OTHERS_WERE_FASTER;
+	for (unsigned i = 0; i < ATTEMPTS && settled == OTHERS_WERE_FASTER; i++) {
+		settled = look(intake, js, &view, why, size);
+		if (settled == SETTLED)
+			settled = settle(intake, js, &view, why, size);
+	}
+	if (settled == OTHERS_WERE_FASTER)
+		snprintf(why, size, "consumer %s: other instances change it all the time", intake->consumer);
+	return settled == SETTLED;
+}

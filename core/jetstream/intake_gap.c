@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/nats/bus_connect.h"
+#include "core/jetstream/intake_private.h"
+
+#define READER_ACK_WAIT (30 * SECOND)
+/* Some of it is taken up by what lies beyond the gap's end, which stays unacknowledged. */
+#define READER_MAX_ACK_PENDING 5000
+/* What died with an instance has come again, and again, by then. */
+#define LAST_PATIENCE (3 * READER_ACK_WAIT)
+/* Once all of the gap has been delivered, pulls are for what died with an instance. */
+#define LAST_WINDOW 16u
+/* All instances ask oftener than this, and so find the gap done with before its reader is gone. */
+#define LINGER (5 * SECOND)
+
+void reader_name(const struct intake *intake, char name[CONSUMER_NAME_SIZE])
+{
+	snprintf(name, CONSUMER_NAME_SIZE, "%s-gap", intake->consumer);
+}
+
+/* Without a note of ours it is one without an end. */
+static void read_note(struct gap *gap, const char *description, uint64_t start)
+{
+	if (description != NULL && gap_read(gap, description))
+		return;
+	*gap = (struct gap){0};
+	gap_add(gap, start > 0 ? start : 1);
+}
+
+natsStatus reader_find(struct intake *intake, jsCtx *js, struct gap *gap, struct stand *stand, jsErrCode *code)
+{
+	char name[CONSUMER_NAME_SIZE];
+	jsConsumerInfo *info = NULL;
+	reader_name(intake, name);
+	natsStatus status = js_GetConsumerInfo(&info, js, INTAKE_STREAM, name, NULL, code);
+	*gap = (struct gap){0};
+	if (status == NATS_OK) {
+		pull_take_limits(&intake->reading.pull, info->Config);
+		stand_read(stand, info);
+		read_note(gap, info->Config->Description, info->Config->OptStartSeq);
+	}
+	jsConsumerInfo_Destroy(info);
+	return status;
+}
+
+/* It stands where it was made to, and not where an earlier one of that name did, whose file was left. */
+static bool is_at_start(const struct intake *intake, const struct stand *stand, uint64_t start)
+{
+	return stand->deliveries == 0 && stand->delivered < (start > intake->first ? start : intake->first);
+}
+
+static natsStatus make_once(struct intake *intake, jsCtx *js, const struct gap *gap, struct stand *stand, jsErrCode *code)
+{
+	char name[CONSUMER_NAME_SIZE], note[GAP_TEXT_SIZE];
+	jsConsumerConfig config;
+	reader_name(intake, name);
+	gap_write(gap, note);
+	jsConsumerConfig_Init(&config);
+	config.Durable = name;
+	config.Description = note;
+	config.AckPolicy = js_AckExplicit;
+	config.AckWait = READER_ACK_WAIT;
+	config.MaxAckPending = READER_MAX_ACK_PENDING;
+	config.DeliverPolicy = js_DeliverByStartSequence;
+	config.OptStartSeq = gap->range[0].first;
+	natsStatus status = consumer_make(intake, js, &config, stand, code);
+	if (status == NATS_OK)
+		pull_take_limits(&intake->reading.pull, &config);
+	return status;
+}
+
+natsStatus reader_make(struct intake *intake, jsCtx *js, const struct gap *gap, bool *there, jsErrCode *code)
+{
+	struct stand stand;
+	struct gap other;
+	natsStatus status = make_once(intake, js, gap, &stand, code);
+	*there = status != NATS_OK && (*code == CONSUMER_NOT_MADE || *code == CONSUMER_EXISTS) && reader_find(intake, js, &other, &stand, NULL) == NATS_OK;
+	if (status != NATS_OK || is_at_start(intake, &stand, gap->range[0].first))
+		return status;
+	status = reader_remove(intake, js, code);
+	return status == NATS_OK ? make_once(intake, js, gap, &stand, code) : status;
+}
+
+natsStatus reader_note(struct intake *intake, jsCtx *js, const struct gap *gap, jsErrCode *code)
+{
+	char name[CONSUMER_NAME_SIZE], note[GAP_TEXT_SIZE];
+	jsConsumerInfo *info = NULL;
+	reader_name(intake, name);
+	gap_write(gap, note);
+	natsStatus status = js_GetConsumerInfo(&info, js, INTAKE_STREAM, name, NULL, code);
+	if (status == NATS_OK) {
+		jsConsumerConfig config = *info->Config;
+		config.Description = note;
+		status = js_UpdateConsumer(NULL, js, INTAKE_STREAM, &config, NULL, code);
+	}
+	jsConsumerInfo_Destroy(info);
+	return status;
+}
+
+natsStatus reader_remove(struct intake *intake, jsCtx *js, jsErrCode *code)
+{
+	char name[CONSUMER_NAME_SIZE];
+	reader_name(intake, name);
+	natsStatus status = js_DeleteConsumer(js, INTAKE_STREAM, name, NULL, code);
+	return status == NATS_NOT_FOUND ? NATS_OK : status;
+}
+
+void reading_reset(struct intake *intake, bool up)
+{
+	struct gap_reading *reading = &intake->reading;
+	pull_reset(&reading->pull);
+	if (!up)
+		return;
+	pthread_mutex_lock(&intake->gap_lock);
+	reading->gap = intake->gap;
+	reading->open = intake->gap.count > 0 && !intake->gap_is_read;
+	bool over = intake->gap.count > 0 && intake->gap_is_read;
+	pthread_mutex_unlock(&intake->gap_lock);
+	reading->delivered = reading->done = 0;
+	reading->all_out = 0;
+	reading->moved = clock_monotonic();
+	reading->over = over ? reading->moved : 0;
+}
+
+void reading_pull(struct intake *intake, struct bus *bus, unsigned window)
+{
+	struct gap_reading *reading = &intake->reading;
+	bool all_delivered = reading->delivered >= gap_end(&reading->gap);
+	if (reading->open)
+		pull_more(&reading->pull, bus, all_delivered && window > LAST_WINDOW ? LAST_WINDOW : window);
+}
+
+void reading_ask(struct intake *intake, struct bus *bus)
+{
+	struct gap_reading *reading = &intake->reading;
+	char subject[CONSUMER_NAME_SIZE + 64];
+	bool lingers = reading->over != 0 && clock_monotonic() - reading->over < LINGER;
+	if (reading->asking || reading->removing || lingers || (!reading->open && reading->over == 0))
+		return;
+	reading->asking = true;
+	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.INFO." INTAKE_STREAM ".%s", reading->pull.consumer);
+	bus_call(bus, &reading->question, subject, "", 0);
+}
+
+/* Nobody needs it any more. */
+static void remove_reader(struct gap_reading *reading, struct bus *bus)
+{
+	char subject[CONSUMER_NAME_SIZE + 64];
+	reading->removing = true;
+	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.DELETE." INTAKE_STREAM ".%s", reading->pull.consumer);
+	bus_call(bus, &reading->removal, subject, "", 0);
+}
+
+/* What stood before the consumer is done with; what comes from it counts from now on. */
+static void note_over(struct intake *intake)
+{
+	struct gap_reading *reading = &intake->reading;
+	struct position known = shared_position_get(&intake->applied);
+	log_info(intake->log, "consumer %s: the events up to %" PRIu64 ", which it did not bring, have been read", intake->consumer,
+	         gap_end(&reading->gap));
+	known.gap_end = 0;
+	shared_position_look(&intake->applied, &known);
+	shared_position_advance(&intake->applied, reading->gap.before, gap_end(&reading->gap));
+	reading->open = false;
+	reading->over = clock_monotonic();
+}
+
+/* False: it ought to have come to an end long ago. */
+static bool note_progress(struct intake *intake, const struct stand *stand)
+{
+	struct gap_reading *reading = &intake->reading;
+	uint64_t end = gap_end(&reading->gap);
+	uint64_t floor = stand->acknowledged > 0 ? stand->floor : stand->start > 0 ? stand->start - 1 : 0;
+	if (stand->delivered > reading->delivered) {
+		reading->delivered = stand->delivered;
+		reading->moved = clock_monotonic();
+	}
+	reading->done = floor;
+	shared_position_advance(&intake->applied, reading->gap.before, floor < end ? floor : end);
+	nanos now = clock_monotonic();
+	if (stand->delivered < end)
+		reading->all_out = 0;
+	else if (reading->all_out == 0)
+		reading->all_out = now;
+	if (reading->open && stand_is_behind_gap(stand, &reading->gap, __atomic_load_n(&intake->whole, __ATOMIC_RELAXED)))
+		note_over(intake);
+	return !reading->open || reading->all_out == 0 || now - reading->all_out < LAST_PATIENCE;
+}
+
+/* Whatever the broker makes of it: some comes twice rather than that what waits for the gap's end waits for ever. */
+static void restart_reader(struct intake *intake, struct bus *bus)
+{
+	log_warning(intake->log, "consumer %s: all events that it has to bring were delivered, and it does not say that they are done with; it begins again",
+	            intake->reading.pull.consumer);
+	intake->reading.all_out = 0;
+	__atomic_store_n(&intake->restart, true, __ATOMIC_RELAXED);
+	bus_prepare_again(bus);
+}
+
+static void take_answer(struct intake *intake, struct bus *bus)
+{
+	struct gap_reading *reading = &intake->reading;
+	struct stand stand;
+	struct gap noted;
+	char note[GAP_TEXT_SIZE];
+	bool over = reading->over != 0;
+	if (reading->question.status == REQUEST_REFUSED && reading->question.error == CONSUMER_NOT_FOUND) {
+		reading->over = 0;
+		if (reading->open)
+			bus_prepare_again(bus);
+		return;
+	}
+	if (reading->question.status != REQUEST_DONE || !stand_read_answer(&stand, &reading->question, note, sizeof note))
+		return;
+	read_note(&noted, note, stand.start);
+	if (noted.before != reading->gap.before || gap_end(&noted) != gap_end(&reading->gap))
+		bus_prepare_again(bus); /* the consumer was lost once more, and others noticed first */
+	else if (over)
+		remove_reader(reading, bus);
+	else if (!note_progress(intake, &stand))
+		restart_reader(intake, bus);
+}
+
+bool reading_answered(struct intake *intake, struct bus *bus, struct request *request)
+{
+	struct gap_reading *reading = &intake->reading;
+	if (request == &reading->removal) {
+		reading->removing = false;
+		reading->over = request->status == REQUEST_UNAVAILABLE || request->status == REQUEST_UNKNOWN ? reading->over : 0;
+		natsMsg_Destroy(request->reply);
+		request->reply = NULL;
+		return true;
+	}
+	if (request != &reading->question)
+		return false;
+	reading->asking = false;
+	take_answer(intake, bus);
+	return true;
+}

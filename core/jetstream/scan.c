@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/nats/bus_connect.h"
+#include "core/jetstream/bus_last.h"
+#include "core/jetstream/store.h"
+
+#define SUBJECT_SIZE 192
+/* Batches of records on their way to the receiver. */
+#define AHEAD_LIMIT 32
+#define PATIENCE (10 * SECOND)
+#define PULL_BATCH 2000
+/* … of so many bytes at the most: a broker cuts off who takes 64 MB too slowly. */
+#define PULL_BYTES (8 << 20)
+#define PULL_LIFE (5 * SECOND)
+#define CONSUMER_LIFE MINUTE
+/* When all that has come is taken the thread sleeps so long: to be woken for each message, it and the library's, costs more
+ * than the reading. */
+#define NAP MILLISECOND
+
+/* False: it is to end early. */
+static bool wait_for_room(struct scan *scan)
+{
+	pthread_mutex_lock(&scan->lock);
+	while (scan->ahead >= AHEAD_LIMIT && !scan->stop)
+		pthread_cond_wait(&scan->less, &scan->lock);
+	bool go_on = !scan->stop;
+	scan->ahead += go_on;
+	pthread_mutex_unlock(&scan->lock);
+	return go_on;
+}
+
+static bool is_stopped(struct scan *scan)
+{
+	pthread_mutex_lock(&scan->lock);
+	bool stop = scan->stop;
+	pthread_mutex_unlock(&scan->lock);
+	return stop;
+}
+
+static void send_batch(struct scan *scan)
+{
+	if (scan->batch != NULL)
+		mailbox_send(scan->mailbox, &scan->batch->mail);
+	scan->batch = NULL;
+}
+
+static natsStatus make_batch(struct scan *scan)
+{
+	if (!wait_for_room(scan))
+		return NATS_CONNECTION_CLOSED;
+	scan->batch = malloc(sizeof *scan->batch);
+	if (scan->batch == NULL) {
+		pthread_mutex_lock(&scan->lock);
+		scan->ahead--;
+		pthread_mutex_unlock(&scan->lock);
+		return NATS_NO_MEMORY;
+	}
+	scan->batch->mail.kind = MAIL_RECORDS;
+	scan->batch->scan = scan;
+	scan->batch->count = 0;
+	return NATS_OK;
+}
+
+/* A deletion's marker has no value; nor has what is no record. */
+static bool is_marker(natsMsg *message)
+{
+	const char *operation = NULL;
+	return natsMsg_GetDataLength(message) == 0 && natsMsgHeader_Get(message, "KV-Operation", &operation) == NATS_OK;
+}
+
+static natsStatus take_message(struct scan *scan, natsMsg *message, uint64_t revision)
+{
+	if (is_marker(message))
+		return NATS_OK;
+	natsStatus status = scan->batch == NULL ? make_batch(scan) : NATS_OK;
+	if (status != NATS_OK)
+		return status;
+	struct found_record *found = &scan->batch->record[scan->batch->count];
+	char why[256];
+	found->revision = revision;
+	switch (record_decode(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), &found->record, why, sizeof why)) {
+	case RECORD_TAKEN:
+		if (++scan->batch->count == FOUND_RECORDS)
+			send_batch(scan);
+		return NATS_OK;
+	case RECORD_BROKEN:
+		log_error(scan->store->log, "bucket %s, revision %" PRIu64 ": not a record: %s; `postprocessing restart -u ID` has storage begin an upload again",
+		          scan->store->bucket, revision, why);
+		return NATS_OK;
+	case RECORD_UNREAD:
+		break;
+	}
+	return NATS_NO_MEMORY;
+}
+
+/* The bucket's messages, asked for in parts: of readings by a consumer that the broker pushes to, and whose flow control the
+ * client library sees to, some have stood still for seconds when there was much. */
+struct pull {
+	natsConnection *connection;
+	jsCtx *js;
+	natsSubscription *subscription;
+	natsInbox *inbox;
+	char stream[SUBJECT_SIZE], subject[SUBJECT_SIZE], consumer[SUBJECT_SIZE];
+	uint64_t asked;    /* that were asked for and have not come */
+	uint64_t received; /* the last one's number */
+	uint64_t seen;     /* … and its place in the stream */
+	uint64_t last;     /* the place of the last that there was at the start */
+	uint64_t ended;    /* `received` when a request ended last; UINT64_MAX: none did */
+};
+
+static natsStatus open_pull(const struct scan *scan, struct pull *pull)
+{
+	jsStreamInfo *about = NULL;
+	jsConsumerInfo *consumer = NULL;
+	jsConsumerConfig config;
+	jsConsumerConfig_Init(&config);
+	snprintf(pull->stream, sizeof pull->stream, "KV_%s", scan->store->bucket);
+	snprintf(pull->subject, sizeof pull->subject, "$KV.%s.>", scan->store->bucket);
+	natsStatus status = js_GetStreamInfo(&about, pull->js, pull->stream, NULL, NULL);
+	config.AckPolicy = js_AckNone;
+	config.InactiveThreshold = CONSUMER_LIFE;
+	/* The last of each key are all that there are, unless somebody made the bucket to keep more; finding them takes long. */
+	if (status == NATS_OK && about->Config->MaxMsgsPerSubject != 1) {
+		config.DeliverPolicy = js_DeliverLastPerSubject;
+		config.FilterSubject = pull->subject;
+	}
+	jsStreamInfo_Destroy(about);
+	if (status == NATS_OK)
+		status = bus_find_last(pull->js, pull->stream, pull->subject, &pull->last, NULL);
+	if (status == NATS_OK)
+		status = natsInbox_Create(&pull->inbox);
+	if (status == NATS_OK)
+		status = natsConnection_SubscribeSync(&pull->subscription, pull->connection, pull->inbox);
+	if (status == NATS_OK)
+		status = js_AddConsumer(&consumer, pull->js, pull->stream, &config, NULL, NULL);
+	if (status == NATS_OK)
+		snprintf(pull->consumer, sizeof pull->consumer, "%s", consumer->Name);
+	jsConsumerInfo_Destroy(consumer);
+	return status;
+}
+
+/* Asks for more before what was asked for has all come. */
+static natsStatus ask(struct pull *pull)
+{
+	char subject[2 * SUBJECT_SIZE + 32], request[96];
+	if (pull->asked > PULL_BATCH / 2)
+		return NATS_OK;
+	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", pull->stream, pull->consumer);
+	snprintf(request, sizeof request, "{\"batch\":%d,\"max_bytes\":%d,\"expires\":%" PRId64 "}", PULL_BATCH, PULL_BYTES, PULL_LIFE);
+	pull->asked += PULL_BATCH;
+	return natsConnection_PublishRequestString(pull->connection, subject, pull->inbox, request);
+}
+
+/* A request has expired or was refused: is there nothing more? */
+static natsStatus pull_ended(struct pull *pull)
+{
+	jsConsumerInfo *consumer = NULL;
+	uint64_t last;
+	natsStatus status = js_GetConsumerInfo(&consumer, pull->js, pull->stream, pull->consumer, NULL, NULL);
+	pull->asked = 0;
+	/* Nothing has come since the last time, and yet the broker has sent more: it is lost, and does not come again. */
+	if (status == NATS_OK && pull->ended == pull->received && consumer->Delivered.Consumer > pull->received)
+		status = NATS_MISMATCH;
+	pull->ended = pull->received;
+	jsConsumerInfo_Destroy(consumer);
+	if (status == NATS_OK)
+		status = bus_find_last(pull->js, pull->stream, pull->subject, &last, NULL);
+	/* The one that was the last may be gone by now. */
+	if (status == NATS_OK && last < pull->last)
+		pull->last = last;
+	return status == NATS_NOT_FOUND ? NATS_INVALID_SUBSCRIPTION : status;
+}
+
+/* The next message; NATS_TIMEOUT: the broker is silent for too long. */
+static natsStatus next_message(struct scan *scan, struct pull *pull, natsMsg **message)
+{
+	natsStatus status = natsSubscription_NextMsg(message, pull->subscription, 0);
+	if (status != NATS_TIMEOUT)
+		return status;
+	send_batch(scan);
+	nanos limit = clock_monotonic() + PATIENCE;
+	while (status == NATS_TIMEOUT && clock_monotonic() < limit && !is_stopped(scan)) {
+		nanosleep(&(struct timespec){.tv_nsec = NAP}, NULL);
+		status = natsSubscription_NextMsg(message, pull->subscription, 0);
+	}
+	return status;
+}
+
+static natsStatus take_next(struct scan *scan, struct pull *pull, natsMsg *message)
+{
+	struct bus_position position;
+	/* What a pull brings keeps the subject that it has in the stream. */
+	if (strcmp(natsMsg_GetSubject(message), pull->inbox) == 0)
+		return pull_ended(pull);
+	if (!bus_read_position(natsMsg_GetReply(message), &position) || position.consumer_sequence != pull->received + 1)
+		return NATS_MISMATCH; /* one is lost */
+	pull->received++;
+	pull->seen = position.sequence;
+	pull->asked -= pull->asked > 0;
+	return take_message(scan, message, position.sequence);
+}
+
+/* Until the last one of those that were there at the start: some may go meanwhile, and others come. */
+static natsStatus read_messages(struct scan *scan, struct pull *pull)
+{
+	natsStatus status = NATS_OK;
+	struct spent spent;
+	if (!spent_init(&spent))
+		return NATS_NO_MEMORY;
+	while (pull->seen < pull->last && status == NATS_OK) {
+		natsMsg *message = NULL;
+		status = is_stopped(scan) ? NATS_CONNECTION_CLOSED : ask(pull);
+		if (status == NATS_OK)
+			status = next_message(scan, pull, &message);
+		if (status == NATS_OK)
+			status = take_next(scan, pull, message);
+		spent_add(&spent, message);
+	}
+	spent_end(&spent);
+	send_batch(scan);
+	return status;
+}
+
+static natsStatus read_bucket(struct scan *scan)
+{
+	struct pull pull = {.ended = UINT64_MAX};
+	natsStatus status = bus_connect(&pull.connection, scan->address, "postprocessing scan", NULL, NULL, NULL, NULL);
+	if (status == NATS_OK)
+		status = natsConnection_JetStream(&pull.js, pull.connection, NULL);
+	if (status == NATS_OK)
+		status = open_pull(scan, &pull);
+	if (status == NATS_OK)
+		status = read_messages(scan, &pull);
+	/* Otherwise the broker removes it after a while. */
+	if (status == NATS_OK)
+		js_DeleteConsumer(pull.js, pull.stream, pull.consumer, NULL, NULL);
+	bus_report(pull.connection, status, &scan->permissions);
+	if (status != NATS_OK && status != NATS_NOT_FOUND)
+		bus_fault(pull.connection, status, scan->why);
+	natsConnection_Destroy(pull.connection);
+	natsSubscription_Destroy(pull.subscription);
+	natsInbox_Destroy(pull.inbox);
+	jsCtx_Destroy(pull.js);
+	return status;
+}
+
+static void *run_scan(void *closure)
+{
+	struct scan *scan = closure;
+	natsStatus status = read_bucket(scan);
+	scan->failed = status != NATS_OK;
+	if (status == NATS_NOT_FOUND)
+		snprintf(scan->why, sizeof scan->why, "it is not there: has a service ever run on this broker?");
+	scan->mail.kind = MAIL_SCAN_DONE;
+	mailbox_send(scan->mailbox, &scan->mail);
+	return NULL;
+}
+
+bool scan_start(struct scan *scan)
+{
+	scan->ahead = 0;
+	scan->stop = false;
+	scan->batch = NULL;
+	if (pthread_mutex_init(&scan->lock, NULL) != 0)
+		return false;
+	if (pthread_cond_init(&scan->less, NULL) != 0) {
+		pthread_mutex_destroy(&scan->lock);
+		return false;
+	}
+	if (pthread_create(&scan->thread, NULL, run_scan, scan) == 0)
+		return true;
+	pthread_cond_destroy(&scan->less);
+	pthread_mutex_destroy(&scan->lock);
+	return false;
+}
+
+void scan_release(struct found_records *found)
+{
+	struct scan *scan = found->scan;
+	for (size_t i = 0; i < found->count; i++)
+		record_clear(&found->record[i].record);
+	free(found);
+	pthread_mutex_lock(&scan->lock);
+	scan->ahead--;
+	pthread_cond_signal(&scan->less);
+	pthread_mutex_unlock(&scan->lock);
+}
+
+void scan_stop(struct scan *scan)
+{
+	pthread_mutex_lock(&scan->lock);
+	scan->stop = true;
+	pthread_cond_signal(&scan->less);
+	pthread_mutex_unlock(&scan->lock);
+}
+
+void scan_end(struct scan *scan)
+{
+	pthread_join(scan->thread, NULL);
+	pthread_cond_destroy(&scan->less);
+	pthread_mutex_destroy(&scan->lock);
+}

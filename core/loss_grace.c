@@ -1,4 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0 */
-#include "core/loss.h"
-
-const nanos loss_grace = MINUTE;

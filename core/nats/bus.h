@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A connection to a broker: kept for ever, and asynchronous requests over it.
+ *
+ * A thread of the bus connects, and connects again without end. After each connect it calls `prepare`, which
+ * makes sure of streams and the like, and says with a mail that the bus is up. One other thread, the
+ * receiver of the mailbox, uses the bus: all functions below are its to call.
+ *
+ * Requests are JetStream publishes (PubAck) and JetStream API calls (a JSON reply): both are one message out
+ * with a reply subject and one message back, so one mechanism with its own inbox serves both. The
+ * client library has asynchronous publishes only, and keeps their memory until a time-out even
+ * when they are acknowledged. */
+#ifndef CORE_NATS_BUS_H
+#define CORE_NATS_BUS_H
+
+#include <nats/nats.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/broker/broker_health.h"
+#include "core/config/config.h"
+#include "core/base/log.h"
+#include "core/base/mailbox.h"
+#include "core/nats/permissions.h"
+#include "core/base/readiness.h"
+#include "core/nats/spent.h"
+
+struct bus;
+struct bus_probe;
+
+/* Called on the bus' thread with a connection that works. False with why[size]: tried again later. */
+typedef bool bus_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size);
+
+#define BUS_PREPARED_FACTS 4
+/* What the bus sets of the service's readiness; any may be NULL. */
+struct bus_facts {
+	struct fact *broker;
+	struct fact *prepared[BUS_PREPARED_FACTS]; /* what `prepare` sets; nothing is known of them while the broker is away */
+};
+
+struct bus_options {
+	const struct broker_address *address; /* borrowed */
+	const char *name;                     /* of the client, as the broker lists it; borrowed */
+	const struct log *log;
+	struct mailbox *mailbox;
+	struct spent *spent;                  /* for messages that are done with; NULL: none */
+	bus_prepare *prepare;
+	void *closure;
+	const char *listen;                   /* a subject whose messages come as words; borrowed; NULL: none */
+	const char *broker;                   /* its name, for people; borrowed; NULL: the address' endpoint */
+	struct bus_facts facts;
+	struct permission_scope permissions;
+	const struct bus_probe *probe;        /* see bus_connect.h; borrowed */
+};
+
+#define WORD_SIZE 320
+/* MAIL_WORD: a short message on the subject that is listened to. The receiver frees it. Longer ones are cut. */
+struct word {
+	struct mail mail;
+	char text[WORD_SIZE];
+};
+
+/* A connection with what belongs to it. */
+struct bus_wire {
+	natsConnection *connection;
+	natsSubscription *inbox;
+	natsSubscription *listening; /* or NULL */
+	struct bus_loop *loop; /* NULL: the client library reads and writes by itself */
+};
+
+/* MAIL_BUS. To be passed to bus_changed(), which frees it. */
+struct bus_change {
+	struct mail mail;
+	struct bus *bus;
+	bool up;
+	struct bus_wire wire;
+};
+
+/* NULL: out of memory or threads. */
+struct bus *bus_create(const struct bus_options *options);
+/* Ends all requests as unavailable (their mails are sent) and closes the connection. */
+void bus_destroy(struct bus *bus);
+
+/* Takes notice of a change. Returns whether the bus is up now. */
+bool bus_changed(struct bus *bus, struct bus_change *change);
+bool bus_is_up(const struct bus *bus);
+/* Has `prepare` called again; a mail with `up` follows, and before it one that it is down if `prepare` fails at first. */
+void bus_prepare_again(struct bus *bus);
+
+enum request_status {
+	REQUEST_DONE,        /* a PubAck, or an API reply without an error */
+	REQUEST_REFUSED,     /* the broker said no: error, text */
+	REQUEST_UNAVAILABLE, /* not sent: it surely did not happen */
+	REQUEST_UNKNOWN      /* sent, no answer: it may have happened */
+};
+
+/* A request under way. Its memory is the caller's and must stay until its mail (MAIL_REPLY) has come, which
+ * always does. */
+struct request {
+	struct mail mail;
+	enum request_status status;
+	uint64_t sequence;  /* of what was published */
+	bool duplicate;     /* the broker had that Nats-Msg-Id already; sequence is the first one's */
+	int error;          /* JetStream's err_code, 0 if it gave none */
+	char text[96];      /* its words */
+	natsMsg *reply;     /* of an API call: the receiver destroys it; NULL otherwise */
+	bool of_record;     /* the caller's own: it publishes into the bucket of records */
+	/* The bus' own: */
+	bool api;
+	uint32_t slot;
+	nanos expires;      /* monotonic */
+	struct request *earlier, *later;
+};
+
+/* JetStream's err_code for a conditional publish whose condition does not hold, and for what is not there. */
+#define BUS_WRONG_LAST_SEQUENCE 10071
+#define BUS_MESSAGE_NOT_FOUND 10037
+#define BUS_STREAM_NOT_FOUND 10059
+
+struct bus_header {
+	const char *name, *value;
+};
+
+/* Publishes into a stream. headers end with a name of NULL. Everything is copied. */
+void bus_publish(struct bus *bus, struct request *request, const char *subject, const struct bus_header *headers,
+                 const char *payload, size_t length);
+/* The same without an answer, and so without knowing whether it was stored. False: not sent. */
+bool bus_post(struct bus *bus, const char *subject, const struct bus_header *headers, const char *payload, size_t length);
+/* Calls the JetStream API. */
+void bus_call(struct bus *bus, struct request *request, const char *subject, const char *payload, size_t length);
+
+/* Sends what the functions above have gathered: to be called after each batch of them. */
+void bus_flush(struct bus *bus);
+
+/* Ends the requests that have waited too long, and has `prepare` called again if the broker said that nobody takes something that
+ * was sent. To be called about once a second. */
+void bus_expire(struct bus *bus);
+
+/* Publishes that got no answer in time, since one that did. From any thread. */
+struct unanswered bus_unanswered(const struct bus *bus);
+
+/* Sends without an answer; false: not sent. */
+bool bus_send(struct bus *bus, const char *subject, const char *reply, const char *payload, size_t length);
+
+/* What the broker says of a message of a stream in the subject for its acknowledgement. */
+struct bus_position {
+	uint64_t delivered;         /* how often by now */
+	uint64_t sequence;          /* in the stream */
+	uint64_t consumer_sequence;
+	nanos stored;               /* when */
+	uint64_t pending;           /* messages that the consumer has yet to deliver */
+	const char *consumer;       /* its name, within the subject, … */
+	size_t consumer_length;     /* … and not terminated */
+};
+/* False: it is no such subject. */
+bool bus_read_position(const char *reply, struct bus_position *position);
+
+/* MAIL_DELIVERY: a message to the bus' inbox that answers no request: what a pull brought. The receiver frees
+ * it with delivery_free(). */
+struct delivery {
+	struct mail mail;
+	natsMsg *message;
+	bool status;         /* no message of the stream, but word of the pull itself … */
+	char mark;           /* … with the mark that this had, see bus_pull_subject() */
+	const char *data;    /* the message's bytes, not terminated */
+	size_t length;
+	uint64_t sequence;   /* in the stream */
+	nanos stored;        /* there, at this time of the broker's */
+	uint64_t consumer_sequence;
+	const char *consumer; /* its name, not terminated; NULL: not known */
+	size_t consumer_length;
+	uint64_t pending;    /* messages behind it that the consumer has yet to deliver */
+	unsigned delivered;  /* how often by now */
+	bool redelivered;
+	int64_t stream;      /* the receiver's own: when the stream was made that it is of */
+	bool of_gap;         /* the gap's reader has brought it, see gap.h: the receiver's to set */
+	struct spent *spent; /* where its message goes; NULL: nowhere */
+};
+void delivery_free(struct delivery *delivery);
+/* Has the consumer of that name brought it? */
+bool delivery_is_of(const struct delivery *delivery, const char *consumer);
+
+#define BUS_SUBJECT_SIZE 96
+/* The subject to which pulls are to be answered. mark: a letter but 'r', to tell apart those of several consumers. */
+void bus_pull_subject(const struct bus *bus, char mark, char subject[BUS_SUBJECT_SIZE]);
+
+#endif

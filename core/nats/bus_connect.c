@@ -1,0 +1,654 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/nats/bus_connect.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/nats/bus_servers.h"
+
+#define PAUSE_FIRST (100 * MILLISECOND)
+#define PAUSE_LIMIT SECOND
+/* How long a closed connection's last callbacks are waited for. */
+#define FAREWELL_PATIENCE (5 * SECOND)
+
+/* Between two tests of what the broker permits: while something is missing that is not needed; while something is that is, or
+ * may be. */
+#define PROBE_INTERVAL (10 * SECOND)
+#define PROBE_INTERVAL_SHORT (2 * SECOND)
+
+enum link_event {
+	LINK_BACK = 1 << 0,
+	LINK_CLOSED = 1 << 1,
+	LINK_PREPARE = 1 << 2,
+	LINK_STOP = 1 << 3,
+	LINK_REFUSED = 1 << 4, /* the broker does not permit something … */
+	LINK_DEAF = 1 << 5     /* … and it is a subscription, which there is none of then */
+};
+#define LINK_PERMISSIONS (LINK_REFUSED | LINK_DEAF)
+#define LINK_ALL (~0u)
+
+struct bus_link {
+	struct bus_link_options options;
+	char *inbox;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	unsigned events;   /* link_event, under the lock */
+	unsigned attached; /* connections and subscriptions whose callbacks may still come, under the lock */
+	const natsConnection *current; /* whose loss matters, under the lock; only compared */
+	/* The thread's: */
+	struct bus_wire wire;
+	bool given; /* the receiver has it */
+	char *others; /* an endpoint of what the broker named on the last connection; NULL: nothing */
+	bool roams; /* the connection is to one of them */
+	enum probed probed; /* what the broker permits, as it was tested last */
+	nanos probed_at;    /* monotonic; 0: never */
+	bool deaf;          /* a subscription of the connection was refused */
+	struct bus_probe probe[BUS_PROBES_LIMIT + 1]; /* none: that is not looked at */
+};
+
+static void post(struct bus_link *link, unsigned event)
+{
+	pthread_mutex_lock(&link->lock);
+	link->events |= event;
+	pthread_cond_signal(&link->changed);
+	pthread_mutex_unlock(&link->lock);
+}
+
+/* Waits for the events of `mask`, at most `patience` (0: without a limit), and takes them. */
+static unsigned await(struct bus_link *link, nanos patience, unsigned mask)
+{
+	nanos until = clock_monotonic() + patience;
+	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
+	pthread_mutex_lock(&link->lock);
+	while ((link->events & mask) == 0) {
+		if (patience == 0)
+			pthread_cond_wait(&link->changed, &link->lock);
+		else if (pthread_cond_timedwait(&link->changed, &link->lock, &limit) != 0)
+			break;
+	}
+	unsigned events = link->events & mask;
+	link->events &= ~mask | LINK_STOP; /* a stop is never forgotten */
+	pthread_mutex_unlock(&link->lock);
+	return events;
+}
+
+static void say_unknown(const struct bus_facts *facts, const char *why)
+{
+	for (size_t i = 0; i < BUS_PREPARED_FACTS; i++)
+		fact_set(facts->prepared[i], false, why);
+}
+
+static void say_away(const struct bus_facts *facts, const char *why)
+{
+	fact_set(facts->broker, false, why);
+	say_unknown(facts, "not known while the broker is away");
+}
+
+/* A connection that is lost meanwhile says so before or after this, and wins either way. */
+static void say_connected(const struct bus_facts *facts, natsConnection *connection)
+{
+	fact_set(facts->broker, true, "");
+	if (natsConnection_Status(connection) != NATS_CONN_STATUS_CONNECTED)
+		say_away(facts, "the connection was lost");
+}
+
+static void on_lost(natsConnection *connection, void *closure)
+{
+	struct bus_link *link = closure;
+	pthread_mutex_lock(&link->lock);
+	bool current = link->current == connection;
+	pthread_mutex_unlock(&link->lock);
+	/* One that was given up for another is closed late. */
+	if (!current)
+		return;
+	say_away(&link->options.facts, "the connection was lost");
+	link->options.on_down(link->options.closure);
+}
+
+static void on_back(natsConnection *connection, void *closure)
+{
+	(void)connection;
+	post(closure, LINK_BACK);
+}
+
+/* On the client library's thread. */
+static void on_error(natsConnection *connection, natsSubscription *subscription, natsStatus status, void *closure)
+{
+	(void)subscription;
+	struct bus_link *link = closure;
+	const char *error = NULL;
+	if (status != NATS_NOT_PERMITTED || natsConnection_GetLastError(connection, &error) != NATS_NOT_PERMITTED || error == NULL)
+		return;
+	permissions_refused(&link->options.permissions, error);
+	post(link, strstr(error, " for Subscription to ") != NULL ? LINK_REFUSED | LINK_DEAF : LINK_REFUSED);
+}
+
+static void attach(struct bus_link *link)
+{
+	pthread_mutex_lock(&link->lock);
+	link->attached++;
+	pthread_mutex_unlock(&link->lock);
+}
+
+/* The last callback of a connection or subscription. */
+static void detach(struct bus_link *link, unsigned event)
+{
+	pthread_mutex_lock(&link->lock);
+	link->attached--;
+	link->events |= event;
+	pthread_cond_signal(&link->changed);
+	pthread_mutex_unlock(&link->lock);
+}
+
+static void on_closed(natsConnection *connection, void *closure)
+{
+	(void)connection;
+	detach(closure, LINK_CLOSED);
+}
+
+static void on_complete(void *closure)
+{
+	detach(closure, 0);
+}
+
+/* Newer libraries would print what nobody takes. */
+static void ignore_error(natsConnection *connection, natsSubscription *subscription, natsStatus status, void *closure)
+{
+	(void)connection;
+	(void)subscription;
+	(void)status;
+	(void)closure;
+}
+
+static natsStatus set_security(natsOptions *options, const struct broker_address *address)
+{
+	natsStatus status = NATS_OK;
+	if (address->token != NULL)
+		status = natsOptions_SetToken(options, address->token);
+	else if (address->username != NULL)
+		status = natsOptions_SetUserInfo(options, address->username, address->password != NULL ? address->password : "");
+	if (status == NATS_OK && address->tls)
+		status = natsOptions_SetSecure(options, true);
+	if (status == NATS_OK && address->ca_file != NULL)
+		status = natsOptions_LoadCATrustedCertificates(options, address->ca_file);
+	if (status == NATS_OK && address->tls_insecure && address->ca_file == NULL)
+		status = natsOptions_SkipServerVerification(options, true);
+	return status;
+}
+
+/* Settings that hold; the reasons in short: publishes made while the broker is away are refused and not kept for
+ * later (they would be reported as lost and then delivered); the flusher would add a millisecond to each message. What a bus
+ * sends nevertheless goes out in batches, see bus_loop.h. */
+static natsStatus set_behaviour(natsOptions *options, const char *name)
+{
+	natsStatus status = natsOptions_SetName(options, name);
+	if (status == NATS_OK)
+		status = natsOptions_SetReconnectBufSize(options, 0);
+	if (status == NATS_OK)
+		status = natsOptions_SetSendAsap(options, true);
+	if (status == NATS_OK)
+		status = natsOptions_SetMaxReconnect(options, -1);
+	if (status == NATS_OK)
+		status = natsOptions_SetReconnectWait(options, 250);
+	if (status == NATS_OK)
+		status = natsOptions_SetPingInterval(options, 5000);
+	if (status == NATS_OK)
+		status = natsOptions_SetMaxPingsOut(options, 2);
+	if (status == NATS_OK)
+		status = natsOptions_SetTimeout(options, 5000);
+	if (status == NATS_OK)
+		status = natsOptions_SetErrorHandler(options, ignore_error, NULL);
+	return status;
+}
+
+/* `others`: an endpoint in place of the address' own; NULL: none. */
+static natsStatus make_options(natsOptions **options, const struct broker_address *address, const char *others, const char *name)
+{
+	*options = NULL;
+	natsStatus status = natsOptions_Create(options);
+	if (address->changing != NULL)
+		pthread_mutex_lock(address->changing);
+	if (status == NATS_OK)
+		status = bus_servers_set(*options, others != NULL ? others : address->endpoint, address->tls);
+	if (status == NATS_OK)
+		status = set_security(*options, address);
+	if (address->changing != NULL)
+		pthread_mutex_unlock(address->changing);
+	if (status == NATS_OK)
+		status = set_behaviour(*options, name);
+	return status;
+}
+
+natsStatus bus_options(natsOptions **options, const struct broker_address *address, const char *name)
+{
+	return make_options(options, address, NULL, name);
+}
+
+static natsStatus connect_on(struct bus_loop *loop, natsConnection **connection, const struct broker_address *address,
+                             const char *others, const char *name, natsErrHandler error, natsConnectionHandler lost, natsConnectionHandler back,
+                             natsConnectionHandler closed, void *closure)
+{
+	natsOptions *options;
+	natsStatus status = make_options(&options, address, others, name);
+	if (status == NATS_OK && loop != NULL)
+		status = bus_loop_set(loop, options);
+	/* With a loop the library (3.4.1 and later) takes the first bytes of the next connection for the rest of a message that
+	 * the last one was lost in: so each gets a connection of its own. */
+	/* Nor is one of use to the address where a broker was that has another one since. */
+	if (status == NATS_OK && (loop != NULL || address->changing != NULL))
+		status = natsOptions_SetAllowReconnect(options, false);
+	if (status == NATS_OK && error != NULL)
+		status = natsOptions_SetErrorHandler(options, error, closure);
+	if (status == NATS_OK && lost != NULL)
+		status = natsOptions_SetDisconnectedCB(options, lost, closure);
+	if (status == NATS_OK && back != NULL)
+		status = natsOptions_SetReconnectedCB(options, back, closure);
+	if (status == NATS_OK && closed != NULL)
+		status = natsOptions_SetClosedCB(options, closed, closure);
+	if (status == NATS_OK)
+		status = natsConnection_Connect(connection, options);
+	natsOptions_Destroy(options);
+	return status;
+}
+
+natsStatus bus_connect(natsConnection **connection, const struct broker_address *address, const char *name,
+                       natsConnectionHandler lost, natsConnectionHandler back, natsConnectionHandler closed, void *closure)
+{
+	return connect_on(NULL, connection, address, NULL, name, NULL, lost, back, closed, closure);
+}
+
+const char *bus_advice(natsStatus status)
+{
+	switch (status) {
+	case NATS_CONNECTION_AUTH_FAILED:
+		return "the broker refuses the user name or password: check username and password";
+	case NATS_NO_SERVER:
+	case NATS_IO_ERROR:
+	case NATS_CONNECTION_CLOSED:
+	case NATS_INSUFFICIENT_BUFFER: /* for what is sent while the library connects again */
+		return "nothing answers there: is the broker running, and is the endpoint right?";
+	case NATS_SSL_ERROR:
+		return "TLS failed: check enable_tls or tls://, tls_root_ca_certificate (a PEM file that can be read?) and the broker's certificate";
+	case NATS_SECURE_CONNECTION_WANTED:
+		return "the broker does not offer TLS, which tls:// or enable_tls asks for: nothing was sent to it";
+	case NATS_TIMEOUT:
+		return "no answer in time";
+	case NATS_NO_RESPONDERS:
+		return "the broker runs without JetStream: start it with -js, or with jetstream {} in its configuration";
+	case NATS_INVALID_ARG:
+		return "the endpoint is not of the form host:port";
+	default:
+		return natsStatus_GetText(status);
+	}
+}
+
+/* The broker's words on what it has refused on this connection last; NULL: nothing. */
+static const char *refusal(natsConnection *connection)
+{
+	const char *error = NULL;
+	bool refused = connection != NULL && natsConnection_GetLastError(connection, &error) == NATS_NOT_PERMITTED;
+	return refused ? error : NULL;
+}
+
+const char *bus_fault(natsConnection *connection, natsStatus status, char text[BUS_FAULT_SIZE])
+{
+	char permission[PERMISSION_SIZE];
+	const char *error = refusal(connection);
+	if (error != NULL)
+		snprintf(text, BUS_FAULT_SIZE, "the broker's user may not %s", permission_name(error, permission));
+	else
+		text_copy(text, BUS_FAULT_SIZE, bus_advice(status));
+	return text;
+}
+
+bool bus_refused(natsConnection *connection)
+{
+	return refusal(connection) != NULL;
+}
+
+void bus_report(natsConnection *connection, natsStatus status, const struct permission_scope *scope)
+{
+	const char *error = refusal(connection);
+	if (error != NULL)
+		permissions_refused(scope, error);
+	else if (status == NATS_OK)
+		permissions_worked(scope);
+}
+
+/* The library's own threads read and write then: a TLS write that would block has to be repeated with the same
+ * bytes at the same place, which the library does not see to when a loop of ours lets it gather more meanwhile. */
+bool bus_uses_tls(const struct broker_address *address)
+{
+	return address->tls;
+}
+
+/* On the client library's thread, without a loop. */
+static void on_message(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *closure)
+{
+	(void)connection;
+	(void)subscription;
+	const struct bus_link *link = closure;
+	struct mail *mail = link->options.make_mail(link->options.closure, message);
+	if (mail != NULL)
+		mailbox_send(link->options.mailbox, mail);
+}
+
+static natsStatus subscribe(struct bus_link *link, natsSubscription **subscription, const char *subject, natsMsgHandler handler,
+                            void *closure)
+{
+	natsStatus status = natsConnection_Subscribe(subscription, link->wire.connection, subject, handler, closure);
+	if (status == NATS_OK && natsSubscription_SetOnCompleteCB(*subscription, on_complete, link) == NATS_OK)
+		attach(link);
+	/* What comes is bounded by what was asked for. */
+	if (status == NATS_OK)
+		status = natsSubscription_SetPendingLimits(*subscription, -1, -1);
+	return status;
+}
+
+static natsStatus subscribe_inbox(struct bus_link *link)
+{
+	struct bus_wire *wire = &link->wire;
+	if (wire->loop == NULL)
+		return subscribe(link, &wire->inbox, link->inbox, on_message, link);
+	natsStatus status = natsConnection_SubscribeSync(&wire->inbox, wire->connection, link->inbox);
+	if (status == NATS_OK)
+		status = natsSubscription_SetPendingLimits(wire->inbox, -1, -1);
+	if (status == NATS_OK)
+		bus_loop_read(wire->loop, &(struct bus_reader){.subscription = wire->inbox,
+		                                               .make_mail = link->options.make_mail,
+		                                               .closure = link->options.closure,
+		                                               .mailbox = link->options.mailbox});
+	return status;
+}
+
+static natsStatus connect_to(struct bus_link *link, const char *others)
+{
+	struct bus_wire *wire = &link->wire;
+	return connect_on(wire->loop, &wire->connection, link->options.address, others, link->options.name, on_error, on_lost, on_back, on_closed, link);
+}
+
+/* To the broker, or, if none of its servers that are configured can be had, to one that these have named. */
+static natsStatus connect_somewhere(struct bus_link *link)
+{
+	natsStatus status = connect_to(link, NULL);
+	link->roams = status != NATS_OK && link->others != NULL && connect_to(link, link->others) == NATS_OK;
+	return link->roams ? NATS_OK : status;
+}
+
+static natsStatus connect_and_subscribe(struct bus_link *link)
+{
+	struct bus_wire *wire = &link->wire;
+	if (!bus_uses_tls(link->options.address) && (wire->loop = bus_loop_create()) == NULL)
+		return NATS_NO_MEMORY;
+	attach(link);
+	natsStatus status = connect_somewhere(link);
+	if (status != NATS_OK) {
+		detach(link, 0);
+		return status;
+	}
+	status = subscribe_inbox(link);
+	if (status == NATS_OK && link->options.listen != NULL)
+		status = subscribe(link, &wire->listening, link->options.listen, link->options.on_word, link->options.closure);
+	return status;
+}
+
+static bool prepare(struct bus_link *link, char *why, size_t size)
+{
+	jsCtx *js = NULL;
+	jsOptions options;
+	jsOptions_Init(&options);
+	natsStatus status = natsConnection_JetStream(&js, link->wire.connection, &options);
+	if (status != NATS_OK) {
+		snprintf(why, size, "JetStream: %s", bus_advice(status));
+		return false;
+	}
+	bool good = link->options.prepare(link->options.prepare_closure, link->wire.connection, js, why, size);
+	jsCtx_Destroy(js);
+	return good;
+}
+
+void bus_wire_close(struct bus_wire *wire)
+{
+	/* In this order: the loop uses the connection; destroying a subscription under a living connection has crashed. */
+	natsConnection_Close(wire->connection);
+	bus_loop_destroy(wire->loop);
+	natsConnection_Destroy(wire->connection);
+	natsSubscription_Destroy(wire->inbox);
+	natsSubscription_Destroy(wire->listening);
+	*wire = (struct bus_wire){0};
+}
+
+static void set_current(struct bus_link *link, const natsConnection *connection)
+{
+	pthread_mutex_lock(&link->lock);
+	link->current = connection;
+	pthread_mutex_unlock(&link->lock);
+}
+
+/* Without a loop the library sees to that by itself. */
+static void remember_others(struct bus_link *link)
+{
+	if (link->wire.connection == NULL || link->wire.loop == NULL)
+		return;
+	char *others = bus_servers_named(link->wire.connection, link->roams ? link->others : NULL);
+	if (others == NULL)
+		return;
+	free(link->others);
+	link->others = others;
+}
+
+/* Gives up the connection; one that the receiver has, the receiver closes itself, when it is given the next. */
+static void abandon(struct bus_link *link)
+{
+	remember_others(link);
+	set_current(link, NULL);
+	if (!link->given)
+		bus_wire_close(&link->wire);
+	link->wire = (struct bus_wire){0};
+	link->given = false;
+}
+
+bool bus_same_broker(const struct broker_address *one, const struct broker_address *other)
+{
+	const char *const texts[][2] = {{one->endpoint, other->endpoint}, {one->username, other->username},
+	                                {one->password, other->password}, {one->token, other->token}, {one->ca_file, other->ca_file}};
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		if (texts[i][0] != texts[i][1] && (texts[i][0] == NULL || texts[i][1] == NULL || strcmp(texts[i][0], texts[i][1]) != 0))
+			return false;
+	return one->tls == other->tls && one->tls_insecure == other->tls_insecure;
+}
+
+static void add_probe(struct bus_link *link, size_t *count, const struct bus_probe *probe)
+{
+	if (*count < BUS_PROBES_LIMIT)
+		link->probe[(*count)++] = *probe;
+}
+
+/* What is told is tested together with what the link itself does. */
+static void list_probes(struct bus_link *link)
+{
+	size_t count = 0;
+	struct bus_probe inbox = {.needed = true}, listen = {.needed = false};
+	if (link->options.probe == NULL)
+		return;
+	snprintf(inbox.subject, sizeof inbox.subject, "%s", link->inbox);
+	add_probe(link, &count, &inbox);
+	if (link->options.listen != NULL) {
+		snprintf(listen.subject, sizeof listen.subject, "%s", link->options.listen);
+		add_probe(link, &count, &listen);
+	}
+	for (const struct bus_probe *probe = link->options.probe; probe->subject[0] != '\0'; probe++)
+		add_probe(link, &count, probe);
+}
+
+static bool lacks_permissions(const struct bus_link *link)
+{
+	return link->probe[0].subject[0] != '\0' && (link->probed_at == 0 || link->probed != PROBED_GOOD);
+}
+
+/* Tests what the broker permits. False: what is needed is not, with `why`. */
+static bool probe(struct bus_link *link, char *why, size_t size)
+{
+	link->probed = bus_probe(link->probe, link->options.address, &link->options.permissions, why, size);
+	link->probed_at = clock_monotonic();
+	if (link->probed != PROBED_NOTHING)
+		return true;
+	say_unknown(&link->options.facts, "not known while the permission is missing");
+	return false;
+}
+
+/* One attempt to be up. False: with `why`. */
+static bool come_up(struct bus_link *link, char *why, size_t size)
+{
+	if (link->wire.connection == NULL) {
+		link->deaf = false;
+		(void)await(link, 1, LINK_PERMISSIONS); /* of the last one */
+		natsStatus status = connect_and_subscribe(link);
+		if (status != NATS_OK) {
+			snprintf(why, size, "%s", bus_advice(status));
+			say_away(&link->options.facts, why);
+			abandon(link);
+			return false;
+		}
+	}
+	set_current(link, link->wire.connection);
+	say_connected(&link->options.facts, link->wire.connection);
+	/* Permissions seldom change; what is refused later is heard of. */
+	if (lacks_permissions(link) && !probe(link, why, size)) {
+		abandon(link);
+		return false;
+	}
+	if (!prepare(link, why, size))
+		return false;
+	permissions_worked(&link->options.permissions);
+	link->given = true;
+	link->options.on_up(link->options.closure, &link->wire);
+	return true;
+}
+
+/* Waits for what is a reason to come up again, and returns it. While something is not permitted, that is tested now and then; 0
+ * means that the connection is to be given up for it. */
+static unsigned stay_up(struct bus_link *link, char *why, size_t size)
+{
+	for (;;) {
+		nanos interval = link->probed == PROBED_LESS ? PROBE_INTERVAL : PROBE_INTERVAL_SHORT;
+		nanos left = link->probed_at + interval - clock_monotonic();
+		bool lacks = lacks_permissions(link);
+		unsigned events = lacks && left <= 0 ? 0 : await(link, lacks ? left : 0, LINK_ALL);
+		link->deaf = link->deaf || (events & LINK_DEAF);
+		if ((events & LINK_REFUSED) && link->probed == PROBED_GOOD)
+			link->probed = PROBED_UNKNOWN;
+		events &= ~(unsigned)LINK_PERMISSIONS;
+		if (events != 0)
+			return events;
+		if (!lacks || left > 0)
+			continue;
+		if (!probe(link, why, size))
+			return 0;
+		if (link->deaf && link->probed == PROBED_GOOD) {
+			snprintf(why, size, "what was not permitted is permitted now");
+			return 0;
+		}
+	}
+}
+
+static void *run_link(void *closure)
+{
+	struct bus_link *link = closure;
+	const char *endpoint = link->options.broker != NULL ? link->options.broker : link->options.address->endpoint;
+	char said[256] = "", why[256];
+	nanos pause = PAUSE_FIRST;
+	unsigned events = LINK_BACK;
+	bool up = false;
+	while (!(events & LINK_STOP)) {
+		/* Word of an earlier connection's end, which we or the receiver closed, may come late. */
+		if ((events & LINK_CLOSED) && natsConnection_IsClosed(link->wire.connection))
+			abandon(link);
+		if (come_up(link, why, sizeof why)) {
+			if (said[0] != '\0')
+				log_info(link->options.log, "broker %s: connected", endpoint);
+			said[0] = '\0';
+			up = true;
+			pause = PAUSE_FIRST;
+			events = stay_up(link, why, sizeof why);
+			if (events != 0)
+				continue;
+			abandon(link);
+		}
+		/* A broker without what is needed is as good as none. */
+		if (up)
+			link->options.on_down(link->options.closure);
+		up = false;
+		/* Each reason is said once, not at every attempt. */
+		if (strcmp(said, why) != 0)
+			log_warning(link->options.log, "broker %s: %s; trying again until it works", endpoint, why);
+		snprintf(said, sizeof said, "%s", why);
+		bool refused = link->probed_at != 0 && link->probed == PROBED_NOTHING;
+		events = await(link, refused ? PROBE_INTERVAL_SHORT : pause, ~(unsigned)LINK_PERMISSIONS);
+		pause = pause * 2 < PAUSE_LIMIT ? pause * 2 : PAUSE_LIMIT;
+	}
+	return NULL;
+}
+
+struct bus_link *bus_link_create(const struct bus_link_options *options)
+{
+	struct bus_link *link = calloc(1, sizeof *link);
+	pthread_condattr_t attributes;
+	if (link == NULL)
+		return NULL;
+	link->options = *options;
+	link->inbox = strdup(options->inbox);
+	if (link->inbox != NULL)
+		list_probes(link);
+	bool good = link->inbox != NULL && pthread_condattr_init(&attributes) == 0;
+	bool signals = false, locks = false;
+	if (good) {
+		signals = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&link->changed, &attributes) == 0;
+		locks = signals && pthread_mutex_init(&link->lock, NULL) == 0;
+		pthread_condattr_destroy(&attributes);
+	}
+	if (locks && pthread_create(&link->thread, NULL, run_link, link) == 0)
+		return link;
+	if (locks)
+		pthread_mutex_destroy(&link->lock);
+	if (signals)
+		pthread_cond_destroy(&link->changed);
+	free(link->inbox);
+	free(link);
+	return NULL;
+}
+
+void bus_link_stop(struct bus_link *link, const natsConnection *taken)
+{
+	post(link, LINK_STOP);
+	pthread_join(link->thread, NULL);
+	/* One that the receiver has not come to take is closed here. */
+	if (link->wire.connection != taken)
+		bus_wire_close(&link->wire);
+}
+
+void bus_link_destroy(struct bus_link *link)
+{
+	nanos until = clock_monotonic() + FAREWELL_PATIENCE;
+	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
+	pthread_mutex_lock(&link->lock);
+	while (link->attached > 0 && pthread_cond_timedwait(&link->changed, &link->lock, &limit) == 0)
+		;
+	bool silent = link->attached == 0;
+	pthread_mutex_unlock(&link->lock);
+	if (!silent) /* rather lost memory than a callback into freed memory */
+		return;
+	pthread_cond_destroy(&link->changed);
+	pthread_mutex_destroy(&link->lock);
+	free(link->inbox);
+	free(link->others);
+	free(link);
+}
+
+void bus_link_prepare_again(struct bus_link *link)
+{
+	post(link, LINK_PREPARE);
+}

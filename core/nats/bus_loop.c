@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/nats/bus_loop.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+struct bus_loop {
+	pthread_t thread;
+	int wake; /* an eventfd */
+	/* Held while sending, so that what one thread has sent another does not find gone: the library takes nothing to send
+	 * for an error. */
+	pthread_mutex_t sending;
+	pthread_mutex_t lock;
+	/* Under the lock: */
+	natsConnection *connection; /* NULL: none is attached (any more) */
+	int fd;
+	struct bus_reader reader; /* subscription NULL: there is none yet */
+	bool reading, writing; /* what the library waits for */
+	bool urgent;           /* `writing` is the thread's to do: nobody will flush */
+	bool gathering;
+	pthread_t gatherer;
+	bool stop;
+};
+
+static void wake(struct bus_loop *loop)
+{
+	/* It only fails when it is full, and then the thread wakes anyway. */
+	ssize_t written = write(loop->wake, &(uint64_t){1}, sizeof(uint64_t));
+	(void)written;
+}
+
+/* What the library calls, on any thread. */
+static natsStatus on_attach(void **data, void *closure, natsConnection *connection, natsSock fd)
+{
+	struct bus_loop *loop = closure;
+	/* The library does not see to that: no program that is started by a module may have it. */
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	pthread_mutex_lock(&loop->lock);
+	loop->connection = connection;
+	loop->fd = fd;
+	loop->reading = true;
+	loop->writing = loop->urgent = false;
+	pthread_mutex_unlock(&loop->lock);
+	*data = loop;
+	wake(loop);
+	return NATS_OK;
+}
+
+static natsStatus on_read(void *data, bool add)
+{
+	struct bus_loop *loop = data;
+	pthread_mutex_lock(&loop->lock);
+	loop->reading = add;
+	pthread_mutex_unlock(&loop->lock);
+	wake(loop);
+	return NATS_OK;
+}
+
+static natsStatus on_write(void *data, bool add)
+{
+	struct bus_loop *loop = data;
+	pthread_mutex_lock(&loop->lock);
+	loop->writing = add;
+	loop->urgent = add && !(loop->gathering && pthread_equal(loop->gatherer, pthread_self()));
+	bool urgent = loop->urgent;
+	pthread_mutex_unlock(&loop->lock);
+	if (urgent)
+		wake(loop);
+	return NATS_OK;
+}
+
+static natsStatus on_detach(void *data)
+{
+	struct bus_loop *loop = data;
+	pthread_mutex_lock(&loop->lock);
+	/* The thread may still be in the library with it; it is destroyed only after the thread has ended. */
+	loop->connection = NULL;
+	pthread_mutex_unlock(&loop->lock);
+	wake(loop);
+	return NATS_OK;
+}
+
+/* Sends what waits to be sent. */
+static void send_waiting(struct bus_loop *loop, natsConnection *connection)
+{
+	pthread_mutex_lock(&loop->sending);
+	pthread_mutex_lock(&loop->lock);
+	bool waiting = loop->writing && loop->connection == connection;
+	pthread_mutex_unlock(&loop->lock);
+	if (waiting)
+		natsConnection_ProcessWriteEvent(connection);
+	pthread_mutex_unlock(&loop->sending);
+}
+
+/* Waits until the socket is ready for what the library wants; returns for what it is. */
+static short await_socket(struct bus_loop *loop, natsConnection **connection)
+{
+	pthread_mutex_lock(&loop->lock);
+	short events = (short)((loop->reading ? POLLIN : 0) | (loop->urgent ? POLLOUT : 0));
+	struct pollfd ready[] = {{.fd = loop->wake, .events = POLLIN}, {.fd = loop->connection != NULL ? loop->fd : -1, .events = events}};
+	pthread_mutex_unlock(&loop->lock);
+	if (events == 0)
+		ready[1].fd = -1;
+	uint64_t count;
+	if (poll(ready, 2, -1) <= 0 || (ready[0].revents != 0 && read(loop->wake, &count, sizeof count) < 0))
+		return 0;
+	pthread_mutex_lock(&loop->lock);
+	/* It may be detached by now. */
+	*connection = loop->connection;
+	pthread_mutex_unlock(&loop->lock);
+	return ready[1].revents;
+}
+
+static bool is_stopped(struct bus_loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	bool stop = loop->stop;
+	pthread_mutex_unlock(&loop->lock);
+	return stop;
+}
+
+/* Hands over what has come, in one piece. */
+static void read_messages(struct bus_loop *loop)
+{
+	uint64_t count = 0;
+	struct mail *first = NULL, *last = NULL;
+	pthread_mutex_lock(&loop->lock);
+	struct bus_reader reader = loop->reader;
+	pthread_mutex_unlock(&loop->lock);
+	if (reader.subscription == NULL || natsSubscription_QueuedMsgs(reader.subscription, &count) != NATS_OK || count == 0)
+		return;
+	for (; count > 0; count--) {
+		natsMsg *message = NULL;
+		natsStatus status = natsSubscription_NextMsg(&message, reader.subscription, 0);
+		struct mail *mail = status == NATS_OK || status == NATS_NO_RESPONDERS ? reader.make_mail(reader.closure, message) : NULL;
+		if (mail == NULL)
+			continue;
+		*(last != NULL ? &last->next : &first) = mail;
+		last = mail;
+	}
+	if (last != NULL)
+		mailbox_send_all(reader.mailbox, first, last);
+}
+
+static void *run_loop(void *closure)
+{
+	struct bus_loop *loop = closure;
+	while (!is_stopped(loop)) {
+		natsConnection *connection = NULL;
+		short events = await_socket(loop, &connection);
+		if (connection != NULL && (events & (POLLIN | POLLERR | POLLHUP))) {
+			natsConnection_ProcessReadEvent(connection);
+			read_messages(loop);
+		}
+		if (connection != NULL && (events & POLLOUT))
+			send_waiting(loop, connection);
+	}
+	return NULL;
+}
+
+struct bus_loop *bus_loop_create(void)
+{
+	struct bus_loop *loop = calloc(1, sizeof *loop);
+	if (loop == NULL)
+		return NULL;
+	loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	bool sending = pthread_mutex_init(&loop->sending, NULL) == 0;
+	bool lock = sending && pthread_mutex_init(&loop->lock, NULL) == 0;
+	if (lock && loop->wake >= 0 && pthread_create(&loop->thread, NULL, run_loop, loop) == 0)
+		return loop;
+	if (lock)
+		pthread_mutex_destroy(&loop->lock);
+	if (sending)
+		pthread_mutex_destroy(&loop->sending);
+	if (loop->wake >= 0)
+		close(loop->wake);
+	free(loop);
+	return NULL;
+}
+
+natsStatus bus_loop_set(struct bus_loop *loop, natsOptions *options)
+{
+	return natsOptions_SetEventLoop(options, loop, on_attach, on_read, on_write, on_detach);
+}
+
+void bus_loop_read(struct bus_loop *loop, const struct bus_reader *reader)
+{
+	pthread_mutex_lock(&loop->lock);
+	loop->reader = *reader;
+	pthread_mutex_unlock(&loop->lock);
+}
+
+void bus_loop_destroy(struct bus_loop *loop)
+{
+	if (loop == NULL)
+		return;
+	pthread_mutex_lock(&loop->lock);
+	loop->stop = true;
+	pthread_mutex_unlock(&loop->lock);
+	wake(loop);
+	pthread_join(loop->thread, NULL);
+	pthread_mutex_destroy(&loop->lock);
+	pthread_mutex_destroy(&loop->sending);
+	close(loop->wake);
+	free(loop);
+}
+
+void bus_loop_gather(struct bus_loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	loop->gathering = true;
+	loop->gatherer = pthread_self();
+	pthread_mutex_unlock(&loop->lock);
+}
+
+void bus_loop_flush(struct bus_loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	natsConnection *connection = loop->writing ? loop->connection : NULL;
+	pthread_mutex_unlock(&loop->lock);
+	if (connection == NULL)
+		return;
+	/* It is ours until we close it, even if it is detached by now. */
+	send_waiting(loop, connection);
+	pthread_mutex_lock(&loop->lock);
+	bool rest = loop->writing;
+	loop->urgent = rest;
+	pthread_mutex_unlock(&loop->lock);
+	if (rest)
+		wake(loop);
+}

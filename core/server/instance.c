@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/server/instance.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include "core/base/encoding.h"
+#include "core/base/private_file.h"
+#include "core/base/private_folder.h"
+
+#define INSTANCES_LIMIT 1000
+#define SET_STATE_DIR "([postprocessing] state_dir, POSTPROCESSING_STATE_DIR)"
+
+/* It goes through messages of words and into records. */
+static bool is_name_character(char c)
+{
+	return c > ' ' && c < 0x7f && c != '"' && c != '\\';
+}
+
+static bool is_name(const char *text)
+{
+	while (is_name_character(*text))
+		text++;
+	return *text == '\0';
+}
+
+static bool make_name(int file, char name[OWNER_LIMIT])
+{
+	char host[64], random[17];
+	if (gethostname(host, sizeof host) != 0 || !random_hex(random, 8))
+		return false;
+	host[sizeof host - 1] = '\0';
+	for (char *c = host; *c != '\0'; c++)
+		if (!is_name_character(*c))
+			*c = '-';
+	int size = snprintf(name, OWNER_LIMIT, "%s-%s", host, random);
+	return ftruncate(file, 0) == 0 && pwrite(file, name, (size_t)size, 0) == size && fsync(file) == 0;
+}
+
+/* The name in the file, or a fresh one that is then written to it. */
+static bool read_or_make_name(int file, const char *path, const struct log *log, char name[OWNER_LIMIT])
+{
+	ssize_t length = pread(file, name, OWNER_LIMIT, 0);
+	if (length < 0)
+		return false;
+	bool whole = length < OWNER_LIMIT;
+	name[whole ? length : OWNER_LIMIT - 1] = '\0';
+	name[strcspn(name, "\n")] = '\0';
+	if (length > 1 && whole && is_name(name))
+		return true;
+	/* What the old name owned is taken over as that of an instance that has died. */
+	if (length > 1)
+		log_warning(log, "%s: it does not hold the name of an instance; this one takes a new name", path);
+	return make_name(file, name);
+}
+
+/* Takes the lock. False: `taken` says whether another instance has it; else errno says what is wrong. */
+static bool take_lock(int file, bool *taken)
+{
+	if (flock(file, LOCK_EX | LOCK_NB) == 0)
+		return true;
+	*taken = errno == EWOULDBLOCK || errno == EINTR;
+	return false;
+}
+
+/* The first name that nobody else holds. */
+static bool take_first(const char *state_dir, int folder, const struct log *log, char name[OWNER_LIMIT], int *held, char *why, size_t size)
+{
+	for (unsigned i = 0; i < INSTANCES_LIMIT; i++) {
+		char file[32], path[4200];
+		bool taken = false;
+		snprintf(file, sizeof file, "instance-%u", i);
+		snprintf(path, sizeof path, "%s/%s", state_dir, file);
+		int fd = private_file_open(folder, file);
+		if (fd < 0) {
+			snprintf(why, size, "%s: %s", path, private_file_reason(errno));
+			return false;
+		}
+		if (take_lock(fd, &taken)) {
+			if (read_or_make_name(fd, path, log, name)) {
+				*held = fd;
+				return true;
+			}
+			snprintf(why, size, "%s: %s", path, strerror(errno));
+			close(fd);
+			return false;
+		}
+		int reason = errno;
+		close(fd);
+		if (!taken) { /* the file system has no locks */
+			snprintf(why, size, "%s: cannot be locked: %s", path, strerror(reason));
+			return false;
+		}
+	}
+	snprintf(why, size, "%s: %d services run on this state folder", state_dir, INSTANCES_LIMIT);
+	return false;
+}
+
+bool instance_take(const char *state_dir, const struct log *log, char name[OWNER_LIMIT], int *lock, char *why, size_t size)
+{
+	char reason[1024];
+	if (!private_folder_make(state_dir)) {
+		snprintf(why, size, "state folder %s: %s: set another one " SET_STATE_DIR, state_dir, strerror(errno));
+		return false;
+	}
+	int folder = private_folder_open(state_dir, reason, sizeof reason);
+	if (folder < 0) {
+		snprintf(why, size, "state folder %s " SET_STATE_DIR, reason);
+		return false;
+	}
+	if (private_folder_exposed(state_dir, reason, sizeof reason))
+		log_warning(log, "state folder %s: %s; name another one " SET_STATE_DIR, state_dir, reason);
+	memset(name, 0, OWNER_LIMIT);
+	bool good = take_first(state_dir, folder, log, name, lock, why, size);
+	close(folder);
+	return good;
+}

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/server/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/nats/bus_connect.h"
+#include "core/base/encoding.h"
+#include "core/server/instance.h"
+#include "core/server/server_private.h"
+
+#define CHORES_INTERVAL SECOND
+#define EMBEDDED "embedded"
+#define MAILS_PER_FLUSH 32
+/* A service that stops waits so long for a broker that is away. */
+#define BROKER_GRACE (2 * SECOND)
+#define TWIN_INTERVAL (10 * MINUTE)
+/* How long a first step may be run before there is a record, which is where people look. */
+#define HOLD (2 * SECOND)
+
+/* On the HTTP thread. */
+static void answer_alive(void *closure, struct http_reply *reply)
+{
+	(void)closure;
+	fputs("ok\n", reply->body);
+}
+
+static void answer_ready(void *closure, struct http_reply *reply)
+{
+	struct server *server = closure;
+	struct text body = {0};
+	bool ready = readiness_write(server->readiness, &body) && !body.failed;
+	reply->status = ready ? 200 : 503;
+	reply->type = "application/json";
+	if (!body.failed)
+		fprintf(reply->body, "%s\n", body.data);
+	text_free(&body);
+}
+
+static void answer_metrics(void *closure, struct http_reply *reply)
+{
+	struct server *server = closure;
+	reply->type = "text/plain; version=0.0.4; charset=utf-8";
+	metrics_write(server->metrics, reply->body);
+}
+
+static const struct http_route routes[] = {
+	{"/healthz", answer_alive, false},
+	{"/readyz", answer_ready, false},
+	{"/metrics", answer_metrics, true},
+};
+
+static bool start_http(struct server *server)
+{
+	if (server->config->http_addr == NULL || server->config->http_addr[0] == '\0')
+		return true;
+	server->http = http_create(&(struct http_options){
+		.addr = server->config->http_addr,
+		.token = server->config->http_token,
+		.route = routes,
+		.route_count = sizeof routes / sizeof routes[0],
+		.closure = server,
+		.log = server->log,
+	});
+	return server->http != NULL;
+}
+
+static void say_overridden(const struct server *server, const char *section, const char *key, const struct broker_address *address)
+{
+	if (address->overridden)
+		log_warning(server->log, "[%s] %s: the URL holds a user name, which counts; username and password of [%s] are not used", section,
+		            key, section);
+}
+
+/* Where events and records are; the embedded broker is started for it. */
+static bool find_brokers(struct server *server, char *why, size_t size)
+{
+	const struct config *config = server->config;
+	bool embedded = strcmp(config->events.endpoint, EMBEDDED) == 0;
+	bool one = embedded ? strcmp(config->store.endpoint, EMBEDDED) == 0 : bus_same_broker(&config->events, &config->store);
+	server->events_address = &config->events;
+	server->store_address = one ? &config->events : &config->store;
+	say_overridden(server, "events", "endpoint", &config->events);
+	say_overridden(server, "store", "nodes", &config->store);
+	if (!embedded)
+		return true;
+	log_info(server->log, "events: a private broker is started; for one of your own set [events] endpoint (POSTPROCESSING_EVENTS_ENDPOINT)");
+	server->broker = broker_start(config->state_dir, server->log, why, size);
+	if (server->broker == NULL)
+		return false;
+	if (server->store_address == server->events_address)
+		server->store_address = broker_address(server->broker);
+	server->events_address = broker_address(server->broker);
+	return true;
+}
+
+static bool connect_buses(struct server *server)
+{
+	bool one = server->events_address == server->store_address;
+	struct bus_options options = {
+		.address = server->events_address,
+		.name = "postprocessing",
+		.log = server->log,
+		.mailbox = &server->mailbox,
+		.spent = &server->spent,
+		.prepare = one ? server_prepare_both : server_prepare_events,
+		.closure = server,
+		.listen = server->peers_subject,
+		.broker = server_broker_name(server, server->events_address),
+		.facts = {server->facts.events_broker, {server->facts.stream, server->facts.consumer}},
+		.permissions = {server->events_permissions, "bus"},
+		.probe = server->events_probe,
+	};
+	if (one)
+		options.facts.prepared[2] = server->facts.bucket;
+	server->events = bus_create(&options);
+	if (one || server->events == NULL) {
+		server->records = server->events;
+		return server->events != NULL;
+	}
+	options.address = server->store_address;
+	options.broker = server_broker_name(server, server->store_address);
+	options.listen = NULL;
+	options.prepare = server_prepare_store;
+	options.facts = (struct bus_facts){server->facts.store_broker, {server->facts.bucket}};
+	options.permissions.permissions = server->store_permissions;
+	options.probe = server->store_probe;
+	server->records = bus_create(&options);
+	return server->records != NULL;
+}
+
+static bool register_step_metrics(struct server *server, const struct steps *steps)
+{
+	server->run_time = calloc(steps->count + 1, sizeof *server->run_time);
+	server->suspended = calloc(steps->count + 1, sizeof *server->suspended);
+	if (server->run_time == NULL || server->suspended == NULL)
+		return false;
+	for (size_t i = 0; i < steps->count; i++) {
+		const char *const labels[] = {"step", steps->name[i], NULL};
+		server->run_time[i] = metrics_histogram(server->metrics, "postprocessing_step_seconds", "How long runs of a step took.", labels);
+		server->suspended[i] = metrics_gauge(server->metrics, "postprocessing_step_suspended_uploads",
+		                                     "Uploads that wait because the step is suspended.", labels);
+	}
+	return true;
+}
+
+static bool create_parts(struct server *server, const struct steps *steps)
+{
+	server->metrics = metrics_create();
+	server->peers = peers_create(server->owner);
+	snprintf(server->peers_subject, sizeof server->peers_subject, "postprocessing.%s.instances", server->config->bucket);
+	if (server->metrics == NULL || server->peers == NULL || !random_hex(server->nonce, 8))
+		return false;
+	metrics_list_register(&server->counted, server->metrics);
+	gauge_set(server->counted.config_warnings, (int64_t)server->config->warnings.count);
+	server->intake.alarms = server->counted.broker_rollbacks;
+	if (!register_step_metrics(server, steps) || !server_add_facts(server) || !server_list_permissions(server) ||
+	    !server_add_steps(server, steps))
+		return false;
+	server->workers = workers_create(steps, &server->config->content, server->log, &server->mailbox);
+	if (server->workers == NULL)
+		return false;
+	server->coordinator = coordinator_create(&(struct coordinator_options){
+		.pipeline = steps_pipeline(steps),
+		.step = steps->name,
+		.workers = steps->workers,
+		.announced = steps->announced,
+		.ports = server_ports(server),
+		.log = server->log,
+		.metrics = &server->counted,
+		.run_time = server->run_time,
+		.suspended = server->suspended,
+		.owner = server->owner,
+		.nonce = server->nonce,
+		.busy_limit = server->config->max_in_flight,
+		.hold = HOLD,
+	});
+	bool both = server->broker != NULL && server->store_address == broker_address(server->broker);
+	server->markers = markers_start(&(struct markers_options){
+		.store = &server->store,
+		.address = server->store_address,
+		.applied = both ? &server->intake.applied : NULL,
+		.permissions = {server->store_permissions, "markers"},
+		.retention = server->config->retention,
+		.expired = server->counted.records_expired,
+	});
+	return server->coordinator != NULL && server->markers != NULL && start_http(server) && connect_buses(server) &&
+	       server_start_checks(server, steps);
+}
+
+struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why, size_t size,
+                             bool *passing)
+{
+	struct server *server = calloc(1, sizeof *server);
+	*passing = true;
+	bool spent = server != NULL && spent_init(&server->spent);
+	if (!spent || !mailbox_init(&server->mailbox)) {
+		snprintf(why, size, "out of memory");
+		if (spent)
+			spent_end(&server->spent);
+		free(server);
+		return NULL;
+	}
+	server->last_held = &server->held;
+	server->config = config;
+	server->log = log;
+	server->stop.kind = MAIL_STOP;
+	server->instance_lock = -1;
+	server->unready_since = clock_monotonic();
+	server->store = (struct store){.bucket = config->bucket, .table = config->table, .log = log};
+	position_read(config->state_dir, POSITION_EVENTS, config->consumer, &server->saved);
+	intake_init(&server->intake, config->consumer, config->max_in_flight, config->state_dir, log, &server->saved);
+	bucket_init(&server->bucket, &server->store, config->state_dir);
+	server->bucket.longest_wait = longest_wait(steps, server->longest_wait);
+	server->bucket.longest_of = server->longest_wait;
+	atomic_init(&server->replicas, loss_replicas_read(config->state_dir));
+	server->bucket_saved = server->bucket.position;
+	*passing = instance_take(config->state_dir, log, server->owner, &server->instance_lock, why, size);
+	bool good = *passing && find_brokers(server, why, size);
+	if (good && !create_parts(server, steps)) {
+		snprintf(why, size, "out of memory or threads");
+		good = false;
+	}
+	if (good)
+		return server;
+	server_destroy(server);
+	return NULL;
+}
+
+static void set_stream(struct server *server)
+{
+	struct intake *intake = &server->intake;
+	uint64_t window = __atomic_load_n(&intake->pending, __ATOMIC_RELAXED);
+	if (window > intake->window)
+		window = intake->window;
+	server->stream_created = shared_position_get(&intake->applied).stream;
+	coordinator_set_stream(server->coordinator, &(struct stream_facts){
+		.created = server->stream_created,
+		.last = __atomic_load_n(&intake->last, __ATOMIC_RELAXED),
+		.memory = __atomic_load_n(&intake->memory, __ATOMIC_RELAXED),
+		.patience = __atomic_load_n(&intake->patience, __ATOMIC_RELAXED),
+		.hold_limit = (unsigned)(window / 2), /* the other half moves on meanwhile */
+		.behind = __atomic_load_n(&intake->behind, __ATOMIC_RELAXED),
+		.lost_from = __atomic_load_n(&intake->lost_from, __ATOMIC_RELAXED),
+	}, clock_now());
+	server_note_gap(server);
+}
+
+static void take_change(struct server *server, struct bus_change *change)
+{
+	struct bus *bus = change->bus;
+	bool up = bus_changed(bus, change);
+	if (up && bus == server->records)
+		server_take_bucket(server);
+	if (bus == server->events) {
+		intake_reset(&server->intake, up);
+		if (up)
+			set_stream(server);
+		else
+			coordinator_cut_off(server->coordinator);
+	}
+	bool all_up = bus_is_up(server->events) && bus_is_up(server->records);
+	atomic_store(&server->ready, all_up);
+	server_note_readiness(server);
+	if (up && bus == server->records)
+		bucket_ask(&server->bucket, bus);
+	if (!all_up)
+		return;
+	coordinator_retry(server->coordinator, clock_now());
+	census_hasten(&server->census);
+	server_read_if_due(server);
+}
+
+/* What the broker says of the bucket. */
+static void take_standing(struct server *server)
+{
+	enum standing standing = bucket_answered(&server->bucket, server->records);
+	if (standing != STANDING_GOOD)
+		server->save_next = 0;
+	if (standing != STANDING_OTHER && standing != STANDING_BEHIND)
+		return;
+	metrics_count(&server->counted, broker_rollbacks);
+	coordinator_doubt(server->coordinator, clock_now());
+	census_again(&server->census);
+	server_read_if_due(server);
+}
+
+static void begin_stop(struct server *server)
+{
+	char text[DURATION_TEXT_SIZE];
+	log_info(server->log, "stopping: %zu steps are running, and have %s", coordinator_runs(server->coordinator),
+	         duration_format(server->config->shutdown_grace, text));
+	server->stopping = true;
+	coordinator_stopping(server->coordinator);
+	server_stop_readings(server);
+}
+
+static void take_delivery(struct server *server, struct delivery *delivery)
+{
+	if (!intake_take(&server->intake, server->events, delivery))
+		return;
+	delivery->stream = server->stream_created;
+	if (server->stopping)
+		server_ports(server).drop(server, delivery);
+	else
+		coordinator_deliver(server->coordinator, delivery, clock_now());
+}
+
+/* Two processes of one name take what belongs to the other for their own, and neither misses the other. */
+static void check_name(struct server *server, const char *name)
+{
+	size_t length = strlen(server->owner), nonce = strlen(server->nonce);
+	if (strncmp(name, server->owner, length) != 0 || name[length] != ' ' || strncmp(name + length + 1, server->nonce, nonce) == 0)
+		return;
+	nanos now = clock_monotonic();
+	if (server->twin_said != 0 && now - server->twin_said < TWIN_INTERVAL)
+		return;
+	server->twin_said = now;
+	log_error(server->log,
+	          "another instance calls itself %s as well, so its state folder is a copy of %s: should one of them die, nobody takes over what "
+	          "was its. Stop one, delete the files instance-* in its state folder, and start it",
+	          server->owner, server->config->state_dir);
+}
+
+/* "+NAME" is a sign of life, "-NAME" the last one; "=NAME NONCE" tells processes of one name apart; "!ID": the upload is over;
+ * "~NAME" is said by those that know of the gap before a consumer, see gap.h, as earlier versions do not. */
+static void take_word(struct server *server, struct word *word)
+{
+	if (word->text[0] == '+')
+		peers_heard(server->peers, word->text + 1, clock_monotonic());
+	else if (word->text[0] == '-')
+		peers_left(server->peers, word->text + 1);
+	else if (word->text[0] == '=')
+		check_name(server, word->text + 1);
+	else if (word->text[0] == '!')
+		coordinator_told_gone(server->coordinator, word->text + 1, clock_now());
+	else if (word->text[0] == '~')
+		peers_is_able(server->peers, word->text + 1, clock_monotonic());
+	free(word);
+}
+
+static void take_reply(struct server *server, struct request *request)
+{
+	if (request == &server->bucket.question) {
+		take_standing(server);
+	} else if (intake_answered(&server->intake, server->events, request)) {
+		server_note_gap(server);
+	} else {
+		if (request->of_record && request->status == REQUEST_DONE)
+			bucket_saw(&server->bucket, request->sequence);
+		coordinator_answered(server->coordinator, request, clock_now());
+	}
+}
+
+static void take_mail(struct server *server, struct mail *mail)
+{
+	switch (mail->kind) {
+	case MAIL_REPLY:
+		take_reply(server, (struct request *)(void *)mail);
+		break;
+	case MAIL_DELIVERY:
+		take_delivery(server, (struct delivery *)(void *)mail);
+		break;
+	case MAIL_BUS:
+		take_change(server, (struct bus_change *)(void *)mail);
+		break;
+	case MAIL_RUN:
+		server_note_run(server, (struct run *)(void *)mail);
+		coordinator_returned(server->coordinator, (struct run *)(void *)mail, clock_now());
+		break;
+	case MAIL_RECORDS:
+	case MAIL_SCAN_DONE:
+		server_take_reading(server, mail);
+		break;
+	case MAIL_LOOKUP:
+		coordinator_looked(server->coordinator, (struct lookup *)(void *)mail, clock_now());
+		break;
+	case MAIL_SEARCH_DONE:
+		server_search_done(server);
+		break;
+	case MAIL_WORD:
+		take_word(server, (struct word *)(void *)mail);
+		break;
+	case MAIL_CHECK:
+		server_take_check(server, (struct check_answer *)(void *)mail);
+		break;
+	case MAIL_STOP:
+		begin_stop(server);
+		break;
+	}
+}
+
+static void flush(struct server *server)
+{
+	bus_flush(server->events);
+	if (server->records != server->events)
+		bus_flush(server->records);
+}
+
+/* One round: what has come, what is due. */
+static void turn(struct server *server)
+{
+	nanos now = clock_now(), today = clock_monotonic();
+	unsigned taken = 0;
+	if (today >= server->chores_next) {
+		server_do_chores(server);
+		server->chores_next = today + CHORES_INTERVAL;
+	}
+	struct mail *mail = mailbox_receive(&server->mailbox, coordinator_next(server->coordinator, now) - now);
+	while (mail != NULL) {
+		struct mail *next = mail->next;
+		take_mail(server, mail);
+		mail = next;
+		server->mails++;
+		/* In a long round the broker has something to do meanwhile. */
+		if (++taken % MAILS_PER_FLUSH == 0)
+			flush(server);
+	}
+	server_read_on(server);
+	coordinator_tick(server->coordinator, clock_now());
+	if (!server->stopping)
+		intake_pull(&server->intake, server->events);
+	flush(server);
+}
+
+/* Nothing more is to be waited for. Without the broker, or what it permits, nothing gets on: what is not done with is for the
+ * next start. */
+static bool is_idle(const struct server *server, nanos stopping_since)
+{
+	if (coordinator_runs(server->coordinator) > 0)
+		return false;
+	bool good = atomic_load(&server->ready) && fact_good(server->facts.events_permission) && fact_good(server->facts.store_permission);
+	bool stuck = !good && clock_monotonic() - stopping_since >= BROKER_GRACE;
+	return stuck || coordinator_busy(server->coordinator) == 0;
+}
+
+void server_run(struct server *server)
+{
+	nanos since = 0;
+	for (;;) {
+		turn(server);
+		nanos now = clock_monotonic();
+		if (!server->stopping)
+			continue;
+		if (since == 0)
+			since = now;
+		if (is_idle(server, since) || now - since >= server->config->shutdown_grace)
+			return;
+	}
+}
+
+void server_stop(struct server *server)
+{
+	mailbox_send(&server->mailbox, &server->stop);
+}
+
+/* What is still in the mailbox is freed; the buses may be gone already. */
+static void empty_mailbox(struct server *server, nanos patience)
+{
+	struct mail *mail = mailbox_receive(&server->mailbox, patience);
+	while (mail != NULL) {
+		struct mail *next = mail->next;
+		if (mail->kind == MAIL_DELIVERY)
+			delivery_free((struct delivery *)(void *)mail);
+		else if (mail->kind == MAIL_RUN)
+			run_free((struct run *)(void *)mail);
+		else if (mail->kind == MAIL_REPLY)
+			natsMsg_Destroy(((struct request *)(void *)mail)->reply);
+		else if (mail->kind == MAIL_RECORDS || mail->kind == MAIL_SCAN_DONE)
+			server_take_reading(server, mail);
+		else if (mail->kind == MAIL_BUS || mail->kind == MAIL_WORD || mail->kind == MAIL_LOOKUP)
+			free(mail);
+		mail = next;
+	}
+}
+
+/* Lets the verdicts that come in now be written, as long as the steps take to notice that they are cancelled. */
+static bool end_runs(struct server *server)
+{
+	nanos limit = clock_monotonic() + 10 * SECOND;
+	coordinator_cancel_runs(server->coordinator);
+	while (coordinator_runs(server->coordinator) > 0 && clock_monotonic() < limit)
+		turn(server);
+	/* Their last writes. Without a broker they are for the next start. */
+	limit = clock_monotonic() + 2 * SECOND;
+	while (coordinator_busy(server->coordinator) > 0 && atomic_load(&server->ready) && clock_monotonic() < limit)
+		turn(server);
+	return workers_destroy(server->workers, SECOND);
+}
+
+static void end_readings(struct server *server)
+{
+	server_stop_readings(server);
+	search_stop(&server->search);
+	while (server->readings != NULL || server->searching)
+		turn(server);
+}
+
+bool server_destroy(struct server *server)
+{
+	if (server == NULL)
+		return true;
+	server->stopping = true;
+	if (server->coordinator != NULL && server->events != NULL && server->records != NULL) {
+		end_readings(server);
+		if (!end_runs(server))
+			return false;
+		coordinator_abandon(server->coordinator);
+		server_say_word(server, '-');
+	} else if (!workers_destroy(server->workers, SECOND)) {
+		return false;
+	}
+	http_destroy(server->http);
+	markers_stop(server->markers);
+	if (server->records != server->events)
+		bus_destroy(server->records);
+	bus_destroy(server->events);
+	empty_mailbox(server, 0);
+	/* What it sends from now on nobody reads. */
+	bool checked = checker_destroy(server->checker, 2 * SECOND);
+	coordinator_destroy(server->coordinator);
+	broker_stop(server->broker);
+	server_forget_permissions(server);
+	readiness_destroy(server->readiness);
+	metrics_destroy(server->metrics);
+	free(server->run_time);
+	free(server->suspended);
+	free(server->step);
+	peers_free(server->peers);
+	spent_end(&server->spent);
+	mailbox_destroy(&server->mailbox);
+	if (server->instance_lock >= 0)
+		close(server->instance_lock);
+	free(server);
+	return checked;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The service: connects the coordinator with the bus, the store, the workers and the HTTP, and runs it.
+ *
+ * Threads: the caller's runs the coordinator; each bus has one that connects, beside the client library's own; each
+ * step has its workers, and one thread for its checks if it has any; one reads the bucket at start and for a resume by step; HTTP has one. They all
+ * speak to the coordinator by mail. */
+#ifndef CORE_SERVER_SERVER_H
+#define CORE_SERVER_SERVER_H
+
+#include "core/config/config.h"
+#include "core/steps/steps.h"
+
+struct server;
+
+/* Borrows all. NULL: with the reason in why[size], and `passing` says whether a later start may have more luck. Starts the
+ * embedded broker if that is configured; a broker that is elsewhere may come later. */
+struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why, size_t size,
+                             bool *passing);
+
+/* Runs until server_stop(). */
+void server_run(struct server *server);
+
+/* Ends server_run(): no more events are taken, running steps have the configured grace. From any thread, once. */
+void server_stop(struct server *server);
+
+/* False: runs or checks are stuck in their modules: what they use was not freed, and the process should end at once. */
+bool server_destroy(struct server *server);
+
+#endif

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/server/server_private.h"
+
+/* Who does not answer within this time has more to answer when the stream is prepared. */
+#define LOOK_PATIENCE_MS 2000
+
+/* What a broker holds for the service. */
+struct held {
+	bool stream, bucket;
+};
+
+static const char *things(struct held held)
+{
+	return held.stream && held.bucket ? "the stream and the bucket" : held.stream ? "the stream" : "the bucket";
+}
+
+/* The most copies that were ever seen: of a broker that keeps some, what is missing is more likely to come back. `fresh`:
+ * nothing is known of what was before. */
+static void note_replicas(struct server *server, unsigned replicas, bool fresh)
+{
+	char why[256];
+	unsigned most = atomic_load(&server->replicas);
+	if (replicas == most || (replicas < most && !fresh))
+		return;
+	atomic_store(&server->replicas, replicas);
+	if (!loss_replicas_write(server->config->state_dir, replicas, why, sizeof why))
+		log_warning(server->log, "state folder %s: " LOSS_REPLICAS " cannot be saved: %s", server->config->state_dir, why);
+}
+
+/* known: when it was made as it was last seen; 0: it never was. */
+static enum presence look(struct server *server, jsCtx *js, const char *stream, int64_t known, bool fresh)
+{
+	jsStreamInfo *info = NULL;
+	jsErrCode code = 0;
+	jsOptions options;
+	jsOptions_Init(&options);
+	options.Wait = LOOK_PATIENCE_MS;
+	natsStatus status = js_GetStreamInfo(&info, js, stream, &options, &code);
+	if (status != NATS_OK)
+		return status == NATS_NOT_FOUND && code == BUS_STREAM_NOT_FOUND ? PRESENCE_MISSING : PRESENCE_UNKNOWN;
+	enum presence presence = known == 0 || known == info->Created ? PRESENCE_SAME : PRESENCE_OTHER;
+	note_replicas(server, (unsigned)info->Config->Replicas, fresh);
+	jsStreamInfo_Destroy(info);
+	return presence;
+}
+
+/* Of a broker that holds one of them, this one is all that it can lose. False: neither was ever seen. */
+static bool look_at_both(struct server *server, struct held held, jsCtx *js, enum presence *stream, enum presence *bucket)
+{
+	char name[160];
+	int64_t known_stream = shared_position_get(&server->intake.applied).stream;
+	int64_t known_bucket = __atomic_load_n(&server->bucket.created, __ATOMIC_RELAXED);
+	bool known = (held.stream && known_stream != 0) || (held.bucket && known_bucket != 0);
+	snprintf(name, sizeof name, "KV_%s", server->store.bucket);
+	*stream = held.stream ? look(server, js, INTAKE_STREAM, known_stream, !known) : PRESENCE_UNKNOWN;
+	if (held.bucket && (!held.stream || *stream != PRESENCE_UNKNOWN))
+		*bucket = look(server, js, name, known_bucket, !known && !held.stream);
+	else
+		*bucket = *stream;
+	*stream = held.stream ? *stream : *bucket;
+	return known;
+}
+
+static bool is_to_wait(const struct server *server)
+{
+	unsigned choice = server->config->on_broker_loss;
+	return choice == BROKER_LOSS_WAIT || (choice == BROKER_LOSS_AUTO && atomic_load(&server->replicas) > 1);
+}
+
+static void say_loss(struct server *server, struct held held, bool wait)
+{
+	const struct config *config = server->config;
+	const char *folder = config->state_dir, *bucket = server->store.bucket;
+	char text[DURATION_TEXT_SIZE], files[512] = "";
+	if (server->broker != NULL)
+		snprintf(files, sizeof files, " (the private broker's files are in %.400s/broker)", folder);
+	metrics_count(&server->counted, broker_losses);
+	if (!wait) {
+		log_error(server->log,
+		          "the broker no longer has %s that it held for the service (" INTAKE_STREAM ", %s): what was unfinished there is lost unless "
+		          "they come back%s. Without them, the service begins again in %s; to have it wait, set [events] on_broker_loss = wait",
+		          things(held), bucket, files, duration_format(loss_grace, text));
+		return;
+	}
+	log_error(server->log,
+	          "the broker no longer has %s that it held for the service (" INTAKE_STREAM ", %s): what was unfinished there is lost unless they "
+	          "come back%s. Until then nothing is done, because %s. If they are lost for good, or another broker is meant, set [events] "
+	          "on_broker_loss = continue",
+	          things(held), bucket, files, config->on_broker_loss == BROKER_LOSS_WAIT ? "on_broker_loss = wait" : "it kept several replicas of them");
+}
+
+/* What /readyz says of each while they are gone. */
+static void set_facts(struct server *server, struct held held, const struct loss *loss, bool wait)
+{
+	char reason[FACT_REASON_SIZE], text[DURATION_TEXT_SIZE];
+	nanos left = (loss_left(loss, clock_monotonic()) + SECOND - 1) / SECOND * SECOND;
+	if (wait)
+		snprintf(reason, sizeof reason, "the broker has lost %s; the service waits until they are back", things(held));
+	else
+		snprintf(reason, sizeof reason, "the broker has lost %s; unless they come back, the service begins again in %s", things(held),
+		         duration_format(left, text));
+	if (held.stream) {
+		fact_set(server->facts.stream, false, reason);
+		fact_set(server->facts.consumer, false, "the stream has to be there first");
+	}
+	if (held.bucket)
+		fact_set(server->facts.bucket, false, reason);
+}
+
+static void begin_again(struct server *server, struct held held)
+{
+	char text[DURATION_TEXT_SIZE];
+	log_error(server->log,
+	          "%s did not come back within %s: the service begins again with an empty broker, and takes new uploads. What was unfinished "
+	          "and is not remembered here is lost; have storage begin again the uploads that it still waits for",
+	          things(held), duration_format(loss_grace, text));
+	if (held.stream)
+		intake_forget(&server->intake);
+	if (held.bucket)
+		bucket_forget(&server->bucket);
+}
+
+/* True: whatever is there is to be used, and what is not is to be made or missed for itself. */
+static bool judge(struct server *server, struct loss_watch *watch, struct held held, struct fact *broker, jsCtx *js, char *why,
+                  size_t size)
+{
+	enum presence stream, bucket;
+	nanos now = clock_monotonic();
+	enum loss_verdict verdict = LOSS_NONE;
+	if (look_at_both(server, held, js, &stream, &bucket))
+		verdict = loss_judge(&watch->loss, stream, bucket, fact_since(broker), now);
+	if (verdict == LOSS_NONE) {
+		watch->said = false;
+		return true;
+	}
+	bool wait = is_to_wait(server);
+	if (!watch->said)
+		say_loss(server, held, wait);
+	watch->said = true;
+	if (verdict == LOSS_CERTAIN && !wait) {
+		begin_again(server, held);
+		watch->loss = (struct loss){0};
+		return true;
+	}
+	set_facts(server, held, &watch->loss, wait);
+	snprintf(why, size, "%s that were used are not there", things(held));
+	return false;
+}
+
+bool server_prepare_both(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
+{
+	struct server *server = closure;
+	if (!judge(server, &server->events_loss, (struct held){true, true}, server->facts.events_broker, js, why, size))
+		return false;
+	/* Both, so that all that is wrong is said at once. */
+	bool records = bucket_prepare(&server->bucket, connection, js, why, size);
+	return intake_prepare(&server->intake, connection, js, why, size) && records;
+}
+
+bool server_prepare_events(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
+{
+	struct server *server = closure;
+	return judge(server, &server->events_loss, (struct held){.stream = true}, server->facts.events_broker, js, why, size) &&
+	       intake_prepare(&server->intake, connection, js, why, size);
+}
+
+bool server_prepare_store(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
+{
+	struct server *server = closure;
+	return judge(server, &server->store_loss, (struct held){.bucket = true}, server->facts.store_broker, js, why, size) &&
+	       bucket_prepare(&server->bucket, connection, js, why, size);
+}
+
+void server_take_bucket(struct server *server)
+{
+	if (!bucket_was_made(&server->bucket))
+		return;
+	server->save_next = 0;
+	/* Beside a stream that somebody else has made uploads may have been begun again that are remembered here. */
+	if (__atomic_load_n(&server->intake.foreign, __ATOMIC_RELAXED))
+		coordinator_doubt(server->coordinator, clock_now());
+	else
+		coordinator_rewrite(server->coordinator, clock_now());
+	census_again(&server->census);
+}

@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/steps/checker.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "core/steps/step_health.h"
+
+/* A step with a check, and its thread. */
+struct post {
+	struct checker *checker;
+	const struct step *step; /* NULL: it has none */
+	pthread_cond_t asked;
+	bool asking;
+	struct check_answer answer;
+};
+
+struct checker {
+	pthread_mutex_t lock;
+	pthread_cond_t left; /* a thread has ended */
+	struct mailbox *mailbox;
+	bool stop;
+	size_t alive;        /* threads */
+	size_t count;
+	struct post post[];
+};
+
+bool checker_wanted(const struct step *step)
+{
+	return step->instance != NULL && step->module->vtable.check != NULL && step->config->check_interval > 0;
+}
+
+/* False: the thread is to end. */
+static bool await_question(struct post *post)
+{
+	struct checker *checker = post->checker;
+	pthread_mutex_lock(&checker->lock);
+	while (!post->asking && !checker->stop)
+		pthread_cond_wait(&post->asked, &checker->lock);
+	bool asked = !checker->stop;
+	post->asking = false;
+	pthread_mutex_unlock(&checker->lock);
+	return asked;
+}
+
+static void call_check(struct post *post)
+{
+	const struct step *step = post->step;
+	char *why = post->answer.why;
+	why[0] = '\0';
+	post->answer.passed = step->module->vtable.check(step->instance, why, sizeof post->answer.why) == 0;
+	/* Modules have been seen to forget it. */
+	why[sizeof post->answer.why - 1] = '\0';
+}
+
+/* Nobody may wait for it any more, nor have the mailbox. */
+static void answer(struct post *post)
+{
+	struct checker *checker = post->checker;
+	pthread_mutex_lock(&checker->lock);
+	if (!checker->stop)
+		mailbox_send(checker->mailbox, &post->answer.mail);
+	pthread_mutex_unlock(&checker->lock);
+}
+
+static void *work(void *closure)
+{
+	struct post *post = closure;
+	struct checker *checker = post->checker;
+	while (await_question(post)) {
+		call_check(post);
+		answer(post);
+	}
+	pthread_mutex_lock(&checker->lock);
+	checker->alive--;
+	pthread_cond_signal(&checker->left);
+	pthread_mutex_unlock(&checker->lock);
+	return NULL;
+}
+
+static bool start(struct post *post)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	if (pthread_attr_init(&attributes) != 0)
+		return false;
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_mutex_lock(&post->checker->lock);
+	bool started = pthread_create(&thread, &attributes, work, post) == 0;
+	post->checker->alive += started;
+	pthread_mutex_unlock(&post->checker->lock);
+	pthread_attr_destroy(&attributes);
+	return started;
+}
+
+/* False: out of memory. */
+static bool init(struct checker *checker, const struct steps *steps, struct mailbox *mailbox)
+{
+	pthread_condattr_t monotonic;
+	checker->mailbox = mailbox;
+	if (pthread_condattr_init(&monotonic) != 0)
+		return false;
+	bool good = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&checker->left, &monotonic) == 0 &&
+	            pthread_mutex_init(&checker->lock, NULL) == 0;
+	pthread_condattr_destroy(&monotonic);
+	for (size_t i = 0; good && i < steps->count; i++) {
+		struct post *post = &checker->post[i];
+		post->checker = checker;
+		post->step = checker_wanted(&steps->step[i]) ? &steps->step[i] : NULL;
+		post->answer.mail.kind = MAIL_CHECK;
+		post->answer.step = i;
+		good = pthread_cond_init(&post->asked, NULL) == 0;
+		checker->count++;
+	}
+	return good;
+}
+
+struct checker *checker_create(const struct steps *steps, struct mailbox *mailbox)
+{
+	struct checker *checker = calloc(1, sizeof *checker + steps->count * sizeof checker->post[0]);
+	if (checker == NULL || !init(checker, steps, mailbox)) {
+		free(checker);
+		return NULL;
+	}
+	for (size_t i = 0; i < checker->count; i++) {
+		if (checker->post[i].step != NULL && !start(&checker->post[i])) {
+			checker_destroy(checker, SECOND);
+			return NULL;
+		}
+	}
+	return checker;
+}
+
+void checker_ask(struct checker *checker, size_t step)
+{
+	struct post *post = &checker->post[step];
+	pthread_mutex_lock(&checker->lock);
+	post->asking = true;
+	pthread_cond_signal(&post->asked);
+	pthread_mutex_unlock(&checker->lock);
+}
+
+bool checker_destroy(struct checker *checker, nanos patience)
+{
+	if (checker == NULL)
+		return true;
+	nanos until = clock_monotonic() + patience;
+	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
+	pthread_mutex_lock(&checker->lock);
+	checker->stop = true;
+	for (size_t i = 0; i < checker->count; i++)
+		pthread_cond_signal(&checker->post[i].asked);
+	while (checker->alive > 0 && pthread_cond_timedwait(&checker->left, &checker->lock, &limit) == 0)
+		;
+	bool ended = checker->alive == 0;
+	pthread_mutex_unlock(&checker->lock);
+	if (!ended)
+		return false;
+	for (size_t i = 0; i < checker->count; i++)
+		pthread_cond_destroy(&checker->post[i].asked);
+	pthread_cond_destroy(&checker->left);
+	pthread_mutex_destroy(&checker->lock);
+	free(checker);
+	return true;
+}
+
+/* Notes so many answers, or those that come in time. */
+static void await_answers(struct mailbox *mailbox, size_t count, nanos patience, struct check_answer *answer)
+{
+	nanos until = clock_monotonic() + patience, left = patience;
+	for (; count > 0 && left > 0; left = until - clock_monotonic()) {
+		for (struct mail *mail = mailbox_receive(mailbox, left); mail != NULL; mail = mail->next, count--) {
+			const struct check_answer *got = (const struct check_answer *)(const void *)mail;
+			answer[got->step] = *got;
+		}
+	}
+}
+
+bool checker_run_once(const struct steps *steps, struct check_answer *answer, nanos patience, bool *stuck)
+{
+	struct mailbox mailbox;
+	size_t asked = 0;
+	char limit[DURATION_TEXT_SIZE];
+	*stuck = false;
+	if (!mailbox_init(&mailbox))
+		return false;
+	struct checker *checker = checker_create(steps, &mailbox);
+	for (size_t i = 0; checker != NULL && i < steps->count; i++) {
+		bool wanted = checker_wanted(&steps->step[i]);
+		answer[i] = (struct check_answer){.step = i, .passed = !wanted};
+		if (!wanted)
+			continue;
+		snprintf(answer[i].why, sizeof answer[i].why, CHECK_TOO_LONG, duration_format(patience, limit));
+		checker_ask(checker, i);
+		asked++;
+	}
+	await_answers(&mailbox, asked, patience, answer);
+	*stuck = !checker_destroy(checker, SECOND);
+	mailbox_destroy(&mailbox);
+	return checker != NULL;
+}

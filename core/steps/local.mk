@@ -1,0 +1,13 @@
+core_libcore_a_SOURCES += \
+	core/steps/arrangement.c core/steps/arrangement.h \
+	core/steps/checker.c core/steps/checker.h \
+	core/steps/host.c core/steps/host.h \
+	core/steps/longest_wait.c core/steps/longest_wait.h \
+	core/steps/module_file.c core/steps/module_file.h \
+	core/steps/module_probe.c core/steps/module_probe.h \
+	core/steps/module_table.c core/steps/module_table.h \
+	core/steps/modules.c core/steps/modules.h \
+	core/steps/run.c core/steps/run.h \
+	core/steps/step_health.c core/steps/step_health.h \
+	core/steps/steps.c core/steps/steps.h \
+	core/steps/workers.c core/steps/workers.h

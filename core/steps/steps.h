@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The configured steps with their modules: what the service runs. */
+#ifndef CORE_STEPS_STEPS_H
+#define CORE_STEPS_STEPS_H
+
+#include "core/config/config.h"
+#include "core/steps/modules.h"
+#include "core/upload/pipeline.h"
+
+struct step {
+	const struct step_config *config;
+	const struct module *module;
+	void *instance;
+	struct pp_setup *setup; /* its keys; the module may point into it */
+};
+
+struct steps {
+	struct step *step;
+	size_t count;
+	struct pipeline_step *limits; /* for struct pipeline */
+	const char **name;
+	unsigned *workers;
+	bool *announced; /* it is done here, and StartPostprocessingStep is published all the same */
+};
+
+/* Loads the modules and creates the instances of all steps, in order. What fails is added to `problems`. Borrows all.
+ * NULL: out of memory. */
+struct steps *steps_create(const struct config *config, struct modules *modules, struct problems *problems);
+void steps_destroy(struct steps *steps);
+
+/* The pipeline that they make; borrows from steps. */
+struct pipeline steps_pipeline(const struct steps *steps);
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A real clamd for a test: its own folder, socket and configuration, and one signature of our own, that of
+ * the EICAR test file. */
+#ifndef TESTS_HARNESS_FIXTURE_CLAMD_H
+#define TESTS_HARNESS_FIXTURE_CLAMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+struct fixture_clamd {
+	pid_t pid;
+	char folder[64];
+	char socket[108];
+};
+
+/* Starts it and waits until it answers PING. `lines`: more of clamd.conf, which may say again what the
+ * fixture says (the sizes are 1G); NULL: none. False: the reason is on stderr, and nothing is left behind. */
+bool fixture_clamd_start(struct fixture_clamd *clamd, const char *lines);
+
+/* Ends it and removes its folder. */
+void fixture_clamd_stop(struct fixture_clamd *clamd);
+
+/* Is there a clamd on this machine? */
+bool fixture_clamd_present(void);
+
+#define EICAR_SIZE 68
+/* The EICAR test file, put together here so that it stands in no file of the tree. Ends with a NUL. */
+void eicar_make(char text[EICAR_SIZE + 1]);
+
+#define EICAR_NAME "Own-Eicar-Test.UNOFFICIAL"
+
+/* A zip archive with one stored file, eicar.com. Returns its size. */
+#define EICAR_ZIP_SIZE 256
+size_t eicar_zip_make(unsigned char zip[EICAR_ZIP_SIZE]);
+
+#endif

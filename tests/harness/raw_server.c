@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "tests/harness/raw_server.h"
+
+#include <arpa/inet.h>
+#include <check.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* False: the server stops. */
+static bool readable(const struct raw_server *server, int fd)
+{
+	struct pollfd wait[2] = {{.fd = fd, .events = POLLIN}, {.fd = server->stop[0], .events = POLLIN}};
+	return poll(wait, 2, -1) > 0 && wait[1].revents == 0;
+}
+
+/* Reads up to the empty line; false: the connection is over. */
+static bool take_request(struct raw_server *server, int fd)
+{
+	char text[4096];
+	size_t used = 0;
+	while (used < sizeof text - 1 && readable(server, fd)) {
+		ssize_t got = recv(fd, text + used, sizeof text - 1 - used, 0);
+		if (got <= 0)
+			return false;
+		used += (size_t)got;
+		text[used] = '\0';
+		if (strstr(text, "\r\n\r\n") != NULL) {
+			atomic_fetch_add(&server->requests, 1);
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool answer(const struct raw_server *server, int fd)
+{
+	const char *text = server->answer;
+	for (size_t left = strlen(text); left > 0;) {
+		ssize_t sent = send(fd, text, left, MSG_NOSIGNAL);
+		if (sent <= 0)
+			return false;
+		text += sent;
+		left -= (size_t)sent;
+	}
+	return !server->closes;
+}
+
+static void *serve(void *context)
+{
+	struct raw_server *server = context;
+	while (readable(server, server->listener)) {
+		int fd = accept(server->listener, NULL, NULL);
+		if (fd < 0)
+			break;
+		atomic_fetch_add(&server->connections, 1);
+		while (take_request(server, fd) && answer(server, fd))
+			;
+		close(fd);
+	}
+	return NULL;
+}
+
+void raw_server_start(struct raw_server *server)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t length = sizeof address;
+	*server = (struct raw_server){.answer = "", .listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+	ck_assert_int_ge(server->listener, 0);
+	ck_assert_int_eq(bind(server->listener, (const struct sockaddr *)&address, length), 0);
+	ck_assert_int_eq(listen(server->listener, 8), 0);
+	ck_assert_int_eq(getsockname(server->listener, (struct sockaddr *)&address, &length), 0);
+	server->port = ntohs(address.sin_port);
+	ck_assert_int_eq(pipe(server->stop), 0);
+	ck_assert_int_eq(pthread_create(&server->thread, NULL, serve, server), 0);
+}
+
+void raw_server_stop(struct raw_server *server)
+{
+	ck_assert_int_eq(write(server->stop[1], "", 1), 1);
+	pthread_join(server->thread, NULL);
+	close(server->listener);
+	close(server->stop[0]);
+	close(server->stop[1]);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Listens on a free port of loopback and answers each request with the bytes that a test wants, HTTP or not. */
+#ifndef TESTS_HARNESS_RAW_SERVER_H
+#define TESTS_HARNESS_RAW_SERVER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+struct raw_server {
+	const char *answer; /* to each request; set it while none is under way */
+	bool closes;        /* the connection after each answer */
+	uint16_t port;
+	atomic_uint connections, requests;
+	int listener, stop[2];
+	pthread_t thread;
+};
+
+/* Serves one connection at a time; fails the test if it cannot. */
+void raw_server_start(struct raw_server *server);
+void raw_server_stop(struct raw_server *server);
+
+#endif

@@ -1,7 +1,0 @@
-/* SPDX-License-Identifier: Apache-2.0
- * The service, with less patience than is good for its users: linked before the library, these take the place of its own. */
-#include "core/broker_health.h"
-#include "core/loss.h"
-
-const nanos broker_silence_limit = 4 * SECOND;
-const nanos loss_grace = 4 * SECOND;

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a gap is, how it is noted, and when a consumer has one before it. */
+#include "core/jetstream/gap.h"
+
+#include <check.h>
+#include <string.h>
+
+#include "core/jetstream/intake_private.h"
+#include "tests/harness/suite.h"
+
+#define MADE 1795374249439047919
+
+static void check_text(const struct gap *gap, const char *wanted)
+{
+	char text[GAP_TEXT_SIZE];
+	struct gap read;
+	gap_write(gap, text);
+	ck_assert_str_eq(text, wanted);
+	ck_assert(gap_read(&read, text));
+	ck_assert(gap_equals(gap, &read));
+}
+
+START_TEST(grows_and_is_read)
+{
+	struct gap gap = {0};
+	ck_assert_uint_eq(gap_end(&gap), 0);
+	ck_assert(!gap_has(&gap, 1));
+	check_text(&gap, "before 0:");
+	gap_add(&gap, 12);
+	check_text(&gap, "before 0: 12-");
+	ck_assert(gap_end(&gap) == GAP_WITHOUT_END && gap_has(&gap, 12) && gap_has(&gap, 1u << 30) && !gap_has(&gap, 11));
+	gap_close(&gap, 500, MADE);
+	check_text(&gap, "before 1795374249439047919: 12-500");
+	ck_assert(gap_has(&gap, 500) && !gap_has(&gap, 501));
+	/* The consumer behind it got as far as 811 when it was lost. */
+	gap_add(&gap, 812);
+	check_text(&gap, "before 1795374249439047919: 12-500 812-");
+	gap_close(&gap, 900, MADE + 1);
+	check_text(&gap, "before 1795374249439047920: 12-500 812-900");
+	ck_assert(!gap_has(&gap, 700) && gap_has(&gap, 812) && gap_has(&gap, 900));
+	gap_skip(&gap, 100);
+	check_text(&gap, "before 1795374249439047920: 101-500 812-900");
+	gap_skip(&gap, 600);
+	check_text(&gap, "before 1795374249439047920: 812-900");
+	gap_skip(&gap, 900);
+	ck_assert_uint_eq(gap.count, 0);
+}
+END_TEST
+
+START_TEST(what_touches_is_one)
+{
+	struct gap gap = {0};
+	gap_add(&gap, 12);
+	gap_add(&gap, 20); /* it has that */
+	check_text(&gap, "before 0: 12-");
+	gap_close(&gap, 500, MADE);
+	gap_add(&gap, 501);
+	check_text(&gap, "before 1795374249439047919: 12-");
+	gap_close(&gap, 600, MADE);
+	gap_add(&gap, 300); /* nobody knows what was done of it */
+	gap_close(&gap, 700, MADE);
+	check_text(&gap, "before 1795374249439047919: 12-700");
+	gap_add(&gap, 5);
+	gap_close(&gap, 800, MADE);
+	check_text(&gap, "before 1795374249439047919: 5-800");
+}
+END_TEST
+
+START_TEST(nothing_stood_before)
+{
+	struct gap gap = {0};
+	gap_add(&gap, 1);
+	gap_close(&gap, 0, MADE);
+	ck_assert_uint_eq(gap.count, 0);
+	gap_add(&gap, 10);
+	gap_close(&gap, 20, MADE);
+	gap_add(&gap, 30);
+	gap_close(&gap, 25, MADE); /* the stream has lost its end */
+	check_text(&gap, "before 1795374249439047919: 10-20");
+	gap_close(&gap, 15, MADE);
+	check_text(&gap, "before 1795374249439047919: 10-15");
+}
+END_TEST
+
+/* Nothing of what was lost is left out, whatever is joined. */
+START_TEST(losses_without_end)
+{
+	struct gap gap = {0};
+	char text[GAP_TEXT_SIZE];
+	for (uint64_t loss = 1; loss <= 100; loss++) {
+		gap_add(&gap, UINT64_MAX / 1000 * loss);
+		gap_close(&gap, UINT64_MAX / 1000 * loss + 1000, INT64_MAX);
+	}
+	ck_assert_uint_eq(gap.count, GAP_RANGES);
+	for (uint64_t loss = 1; loss <= 100; loss++)
+		ck_assert(gap_has(&gap, UINT64_MAX / 1000 * loss) && gap_has(&gap, UINT64_MAX / 1000 * loss + 1000));
+	gap_write(&gap, text);
+	ck_assert_uint_lt(strlen(text), GAP_TEXT_SIZE - 1);
+	struct gap read;
+	ck_assert(gap_read(&read, text) && gap_equals(&gap, &read));
+}
+END_TEST
+
+START_TEST(what_is_no_note)
+{
+	static const char *const texts[] = {"", "before", "before 5", "before x: 1-2", "before 5:1-2", "before 5: 1-2 ", "before 5: 1", "before 5: -2",
+	                                    "before 5: 2-1", "before 5: 0-1", "before 5: 1-5 5-9", "before 5: 1- 7-9", "before 5: 1-2 x", "before 5: 1-2,5-9",
+	                                    "before 5: 1-2 4-5 7-8 10-11 13-14 16-17 19-20 22-23 25-26"};
+	struct gap gap;
+	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+		ck_assert_msg(!gap_read(&gap, texts[i]), "\"%s\" is taken", texts[i]);
+}
+END_TEST
+
+/* One that we have made at E = 50, and of which we have seen acknowledgements up to 100, by 49 deliveries. */
+static const struct position known = {.stream = 1, .sequence = 100, .made = MADE, .floor = 100, .count = 49};
+static const struct stand well = {.made = MADE, .ours = true, .begins_new = true, .delivered = 105, .deliveries = 55, .floor = 100, .acknowledged = 49};
+
+static bool is_forgotten(struct stand stand, struct position position)
+{
+	position.looked = clock_now() - MINUTE;
+	return stand_has_forgotten(&stand, &position);
+}
+
+START_TEST(a_consumer_that_goes_on)
+{
+	struct stand stand = well;
+	ck_assert(!is_forgotten(stand, known));
+	stand.floor = 104, stand.acknowledged = 53;
+	ck_assert(!is_forgotten(stand, known));
+	/* The broker has a file that is a little old: some comes again. */
+	stand.floor = 90, stand.acknowledged = 39;
+	ck_assert(!is_forgotten(stand, known));
+	/* Nothing is known of it. */
+	stand.floor = stand.acknowledged = 0;
+	ck_assert(!is_forgotten(stand, (struct position){.stream = 1}));
+	/* Made, and nothing has come since. */
+	struct stand fresh = {.made = MADE, .ours = true, .begins_new = true, .delivered = 50};
+	ck_assert(!is_forgotten(fresh, (struct position){.stream = 1, .sequence = 50, .made = MADE, .floor = 50}));
+	fresh.delivered = 52, fresh.deliveries = 2;
+	ck_assert(!is_forgotten(fresh, (struct position){.stream = 1, .sequence = 50, .made = MADE, .floor = 50}));
+}
+END_TEST
+
+START_TEST(a_consumer_that_has_forgotten)
+{
+	struct stand stand = well;
+	/* It begins at the stream's end; some brokers give that out as acknowledged. */
+	stand.delivered = 120, stand.deliveries = 0, stand.floor = 0, stand.acknowledged = 0;
+	ck_assert(is_forgotten(stand, known));
+	stand.floor = 120;
+	ck_assert(is_forgotten(stand, known));
+	/* Before anything was acknowledged. */
+	ck_assert(is_forgotten(stand, (struct position){.stream = 1, .sequence = 50, .made = MADE, .floor = 50}));
+	/* Others have gone on with it. */
+	stand.delivered = 125, stand.deliveries = 5, stand.floor = 123, stand.acknowledged = 3;
+	ck_assert(is_forgotten(stand, known));
+	/* What we know is old: they have seen to it. */
+	struct position old = known;
+	old.looked = clock_now() - HOUR;
+	ck_assert(!stand_has_forgotten(&stand, &old));
+}
+END_TEST
+
+START_TEST(a_consumer_that_is_another)
+{
+	struct stand stand = {.made = MADE + 1, .ours = true, .begins_new = true, .delivered = 120};
+	/* Who of us made it saw to the gap. */
+	ck_assert(!is_forgotten(stand, known));
+	stand.ours = false;
+	ck_assert(is_forgotten(stand, known));
+	ck_assert(is_forgotten(stand, (struct position){.stream = 1, .made = MADE, .gap_end = 50, .floor = 50}));
+	/* Who uses it knows where it began. */
+	stand.acknowledged = 1, stand.floor = 121;
+	ck_assert(!is_forgotten(stand, known));
+	/* An earlier version of us has made it behind what was applied, … */
+	struct stand former = {.made = MADE + 1, .formerly_ours = true, .start = 95, .delivered = 94};
+	ck_assert(!is_forgotten(former, known));
+	/* … or it had, and what it brings now was done with long ago. Of a position that such a version wrote no more is known. */
+	struct position formerly = {.stream = 1, .sequence = 100};
+	former.start = 5, former.delivered = 4;
+	ck_assert(is_forgotten(former, formerly));
+	former.start = 101, former.delivered = 100;
+	ck_assert(!is_forgotten(former, formerly));
+	/* One that brings all. */
+	ck_assert(is_forgotten((struct stand){.made = MADE + 1}, known));
+}
+END_TEST
+
+START_TEST(what_is_known_of_a_consumer)
+{
+	struct stand fresh = {.made = MADE + 1, .delivered = 120}, used = {.made = MADE, .delivered = 120, .deliveries = 3};
+	struct position seen = stand_to_position(&fresh, &known, 119);
+	ck_assert(seen.made == MADE + 1 && seen.floor == 120 && seen.count == 0 && seen.gap_end == 119);
+	/* Some was delivered, and nobody has said yet that it is done: it stands where it stood. */
+	ck_assert_uint_eq(stand_to_position(&used, &known, 0).floor, 100);
+	used.made++;
+	ck_assert_uint_eq(stand_to_position(&used, &known, 118).floor, 118);
+	ck_assert_uint_eq(stand_to_position(&used, &known, 0).floor, 0);
+}
+END_TEST
+
+START_TEST(when_a_gap_is_read)
+{
+	struct gap gap = {.before = MADE, .count = 2, .range = {{12, 500}, {812, 900}}};
+	struct stand stand = {.start = 12, .delivered = 11};
+	ck_assert(!stand_is_behind_gap(&stand, &gap, true));
+	stand.delivered = 950, stand.deliveries = 939, stand.floor = 899, stand.acknowledged = 888, stand.unacknowledged = 51;
+	ck_assert(!stand_is_behind_gap(&stand, &gap, true));
+	stand.floor = 900, stand.acknowledged = 889, stand.unacknowledged = 50;
+	ck_assert(stand_is_behind_gap(&stand, &gap, false));
+	/* Its floor has stayed behind, and all that is out is from beyond the end; if messages are gone there, nobody knows. */
+	stand.floor = 49, stand.acknowledged = 1;
+	ck_assert(stand_is_behind_gap(&stand, &gap, true));
+	ck_assert(!stand_is_behind_gap(&stand, &gap, false));
+	stand.unacknowledged = 51;
+	ck_assert(!stand_is_behind_gap(&stand, &gap, true));
+	stand.unacknowledged = 0;
+	ck_assert(stand_is_behind_gap(&stand, &gap, false));
+	/* The stream was purged. */
+	stand = (struct stand){.start = 12, .delivered = 950};
+	ck_assert(stand_is_behind_gap(&stand, &gap, false));
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {grows_and_is_read, what_touches_is_one, nothing_stood_before, losses_without_end, what_is_no_note,
+	                              a_consumer_that_goes_on, a_consumer_that_has_forgotten, a_consumer_that_is_another,
+	                              what_is_known_of_a_consumer, when_a_gap_is_read};
+	return suite_run("gap", tests, sizeof tests / sizeof tests[0], 10);
+}

@@ -1,0 +1,4 @@
+check_PROGRAMS += tests/nats/test_permissions tests/nats/test_bus_loop tests/nats/test_bus_servers \
+	tests/nats/test_bus_addresses
+
+tests_nats_test_permissions_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=clock_monotonic

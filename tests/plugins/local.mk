@@ -1,0 +1,14 @@
+check_PROGRAMS += tests/plugins/test_delay tests/plugins/test_virusscan tests/plugins/test_virusscan_clamd \
+	tests/plugins/test_addresses
+
+STUB_HOST = tests/plugins/stub_host.c tests/plugins/stub_host.h
+FAKE_CLAMD = tests/plugins/fake_clamd.c tests/plugins/fake_clamd.h
+SCAN = tests/plugins/scan.c tests/plugins/scan.h $(STUB_HOST) $(VIRUSSCAN_SOURCES)
+tests_plugins_test_delay_SOURCES = tests/plugins/test_delay.c $(STUB_HOST) plugins/delay/delay.c
+tests_plugins_test_delay_CPPFLAGS = $(AM_CPPFLAGS)
+tests_plugins_test_virusscan_SOURCES = tests/plugins/test_virusscan.c $(FAKE_CLAMD) $(SCAN)
+tests_plugins_test_virusscan_CPPFLAGS = $(AM_CPPFLAGS)
+tests_plugins_test_virusscan_clamd_SOURCES = tests/plugins/test_virusscan_clamd.c $(SCAN)
+tests_plugins_test_virusscan_clamd_CPPFLAGS = $(AM_CPPFLAGS)
+tests_plugins_test_addresses_SOURCES = tests/plugins/test_addresses.c $(FAKE_CLAMD) $(SCAN)
+tests_plugins_test_addresses_CPPFLAGS = $(AM_CPPFLAGS)

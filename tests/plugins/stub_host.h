@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A host for the tests of modules: linked to a module's objects, it gives them configuration and bytes
+ * and remembers what they said. */
+#ifndef TESTS_PLUGINS_STUB_HOST_H
+#define TESTS_PLUGINS_STUB_HOST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <postprocessing/step.h>
+
+extern const struct pp_host stub_host;
+
+#define STUB_VALUES 16
+
+struct pp_setup {
+	const struct pp_key *keys;
+	const char *value[STUB_VALUES]; /* "key=value" over the fallbacks, NULL-terminated */
+	char rejected[256];             /* "key: reason", of the last reject() */
+};
+
+struct pp_run {
+	const char *resource_id;
+	int64_t filesize, now, deadline, woken_at;
+	int cancel_fd; /* -1: none */
+	/* The upload: `length` bytes in pieces of `piece`; `bytes` NULL: zeros. It breaks at `breaks_at`, SIZE_MAX: never. */
+	const void *bytes;
+	size_t length, piece, breaks_at, offset;
+
+	char result[2048]; /* "": none was set */
+	char reason[1024];
+	char logged[1024]; /* the last line, … */
+	char first_logged[1024]; /* … and the first */
+	unsigned refused_results; /* so many calls of set_result() fail */
+	bool ended;        /* the end was read */
+	int64_t wait_until, await_until;
+};
+
+/* A run on these bytes, of one piece, which may take 60 s. */
+void stub_run_init(struct pp_run *run, const void *bytes, size_t length);
+
+/* The module's instance of its fallbacks and `value` ("key=value"; may be NULL); fails the test if there is none. */
+void *stub_create(const char *value, const char *value2, const char *value3);
+
+#endif

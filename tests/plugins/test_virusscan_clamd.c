@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The module against a real clamd; skipped where there is none. */
+#include <check.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/harness/fixture_clamd.h"
+#include "tests/plugins/scan.h"
+
+#define SKIPPED 77
+
+static struct fixture_clamd real;
+
+static void start_real(void)
+{
+	ck_assert(fixture_clamd_start(&real, "StreamMaxLength 8M\nMaxFileSize 4M\nMaxScanSize 4M\nAlertEncrypted yes"));
+}
+
+static void stop_real(void)
+{
+	fixture_clamd_stop(&real);
+}
+
+START_TEST(real_verdicts)
+{
+	char eicar[EICAR_SIZE + 1], why[256];
+	unsigned char zip[EICAR_ZIP_SIZE];
+	eicar_make(eicar);
+	void *instance = create_at(real.socket, NULL, NULL);
+	struct pp_run run;
+	ck_assert_msg(pp_step_module.check(instance, why, sizeof why) == 0, "%s", why);
+	stub_run_init(&run, "clean", 5);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	stub_run_init(&run, eicar, EICAR_SIZE);
+	ck_assert_uint_eq(scan(instance, &run), PP_DELETE);
+	assert_holds(run.result, "\"Infected\":true,\"Description\":\"" EICAR_NAME "\"");
+	stub_run_init(&run, eicar, EICAR_SIZE);
+	run.piece = 1;
+	ck_assert_uint_eq(scan(instance, &run), PP_DELETE);
+	stub_run_init(&run, eicar, EICAR_SIZE - 1);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	stub_run_init(&run, zip, eicar_zip_make(zip));
+	ck_assert_uint_eq(scan(instance, &run), PP_DELETE);
+	assert_holds(run.result, EICAR_NAME);
+	stub_run_init(&run, "", 0);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	stub_run_init(&run, NULL, 3 * MEGABYTE);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
+START_TEST(real_limits)
+{
+	void *instance = create_at(real.socket, NULL, NULL);
+	struct pp_run run;
+	stub_run_init(&run, NULL, 6 * MEGABYTE);
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "MaxFileSize");
+	stub_run_init(&run, NULL, 60 * MEGABYTE);
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "StreamMaxLength");
+	stub_run_init(&run, "clean", 5);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
+/* An archive that says it is encrypted: clamd cannot look into it, and is told to say so. */
+static size_t encrypted_zip_make(unsigned char zip[EICAR_ZIP_SIZE])
+{
+	size_t size = eicar_zip_make(zip);
+	unsigned char *central = memmem(zip, size, "PK\1\2", 4);
+	ck_assert_ptr_nonnull(central);
+	zip[6] |= 1;
+	central[8] |= 1;
+	return size;
+}
+
+START_TEST(real_suspicion)
+{
+	unsigned char zip[EICAR_ZIP_SIZE];
+	struct pp_run run;
+	void *instance = create_at(real.socket, "infected=delete", NULL);
+	stub_run_init(&run, zip, encrypted_zip_make(zip));
+	ck_assert_uint_eq(scan(instance, &run), PP_ABORT);
+	assert_holds(run.reason, "suspicious: Heuristics.Encrypted.Zip");
+	assert_holds(run.result, "\"Infected\":false,\"Description\":\"\"");
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
+#define THREADS 4
+#define SCANS 25
+
+/* Every other file is infected. Returns how many outcomes were wrong. */
+static void *scan_many(void *instance)
+{
+	char eicar[EICAR_SIZE + 1];
+	uintptr_t wrong = 0;
+	eicar_make(eicar);
+	for (int i = 0; i < SCANS; i++) {
+		struct pp_run run;
+		stub_run_init(&run, i % 2 == 0 ? eicar : "clean", i % 2 == 0 ? EICAR_SIZE : 5);
+		wrong += pp_step_module.run(instance, &run) != (i % 2 == 0 ? PP_DELETE : PP_CONTINUE);
+	}
+	return (void *)wrong;
+}
+
+START_TEST(real_scans_side_by_side)
+{
+	void *instance = create_at(real.socket, NULL, NULL), *wrong;
+	pthread_t thread[THREADS];
+	for (int i = 0; i < THREADS; i++)
+		ck_assert_int_eq(pthread_create(&thread[i], NULL, scan_many, instance), 0);
+	for (int i = 0; i < THREADS; i++) {
+		ck_assert_int_eq(pthread_join(thread[i], &wrong), 0);
+		ck_assert_ptr_null(wrong);
+	}
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
+int main(void)
+{
+	if (!fixture_clamd_present()) {
+		printf("no clamd here (package clamav-daemon)\n");
+		return SKIPPED;
+	}
+	Suite *suite = suite_create("virusscan_clamd");
+	TCase *cases = tcase_create("virusscan_clamd");
+	tcase_set_timeout(cases, 120);
+	tcase_add_unchecked_fixture(cases, start_real, stop_real);
+	tcase_add_test(cases, real_verdicts);
+	tcase_add_test(cases, real_limits);
+	tcase_add_test(cases, real_suspicion);
+	tcase_add_test(cases, real_scans_side_by_side);
+	suite_add_tcase(suite, cases);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Each allocation fails once, in the parts that have no I/O: what comes out is right, or says that it is not, and nothing
+ * is left allocated. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/upload/event.h"
+#include "core/cli/json_text.h"
+#include "core/coordinator/metrics_list.h"
+#include "core/steps/modules.h"
+#include "core/server/peers.h"
+#include "core/upload/record.h"
+#include "core/base/timers.h"
+#include "tests/harness/suite.h"
+#include "tests/harness/scarcity.h"
+
+#define NOW (INT64_C(1700000000) * SECOND)
+
+static const char *const steps[] = {"virusscan", "delay"};
+
+static const struct upload fields = {.id = "some-id", .url = "http://127.0.0.1/x", .filename = "n\xc3\xa4me", .filesize = 3,
+                                     .user_json = "{\"opaque_id\":\"u\"}", .resource_id_json = "{\"a\":[1,2]}",
+                                     .initiator_id = "i", .traceparent = "t", .step = steps, .step_count = 2};
+
+/* All that is written, in one text. */
+static void write_all(struct text *text, const struct record *record)
+{
+	static const unsigned kinds[] = {PUBLISH_STEP_FINISHED, PUBLISH_START, PUBLISH_RETRY, PUBLISH_FINISHED, PUBLISH_RESTART};
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		event_encode(text, kinds[i], record->upload, &record->status, "{}", SECOND, NOW);
+	event_encode_restart(text, "id", NOW);
+	record_encode(text, record);
+}
+
+static enum came encode(const void *closure)
+{
+	const struct record *record = closure;
+	struct text text = {0};
+	bool paused = scarcity_pause(true);
+	struct text whole = {0};
+	write_all(&whole, record);
+	scarcity_pause(paused);
+	write_all(&text, record);
+	/* Event IDs are random, so the length has to do. */
+	enum came came = text.failed ? CAME_FAILED : text.length == whole.length ? CAME_RIGHT : CAME_WRONG;
+	text_free(&text);
+	text_free(&whole);
+	return came;
+}
+
+static struct record make_record(void)
+{
+	struct record record = {.upload = upload_create(&fields), .owner = "here", .writer = "n1"};
+	ck_assert_ptr_nonnull(record.upload);
+	record.status = (struct status){.step = 1, .phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .failures = 2, .due = NOW, .transition = 7,
+	                                .publish = PUBLISH_STEP_FINISHED, .finished_outcome = OUTCOME_CONTINUE, .begun = 3, .reason = "why"};
+	record.result = strdup("{\"Infected\":false}");
+	return record;
+}
+
+START_TEST(events_and_records_are_written)
+{
+	struct record record = make_record();
+	ck_assert_int_gt(each_fails(encode, &record), 0);
+	record_clear(&record);
+}
+END_TEST
+
+#define TIMERS 100
+
+static enum came set_timers(const void *closure)
+{
+	(void)closure;
+	struct timer timer[TIMERS] = {0};
+	struct timers timers = {0};
+	size_t set = 0, fired = 0;
+	for (size_t i = 0; i < TIMERS; i++)
+		set += timers_set(&timers, &timer[i], (nanos)(TIMERS - i));
+	nanos last = 0;
+	bool ordered = true;
+	for (struct timer *first; (first = timers_first(&timers)) != NULL; fired++) {
+		ordered = ordered && first->at > last;
+		last = first->at;
+		timers_unset(&timers, first);
+	}
+	timers_free(&timers);
+	return !ordered || fired != set ? CAME_WRONG : set == TIMERS ? CAME_RIGHT : CAME_FAILED;
+}
+
+START_TEST(timers_are_set)
+{
+	ck_assert_int_gt(each_fails(set_timers, NULL), 1);
+}
+END_TEST
+
+/* Who could not be noted is noted at the next sign; who lives never counts as dead, once noted. */
+static enum came hear_peers(const void *closure)
+{
+	(void)closure;
+	static const char *const name[] = {"a", "b", "c"};
+	struct peers *peers = peers_create("own");
+	if (peers == NULL)
+		return CAME_FAILED;
+	for (nanos now = 0; now < 2; now++) {
+		for (size_t i = 0; i < 3; i++)
+			peers_heard(peers, name[i], now * SECOND);
+		peers_mentioned(peers, "d", now * SECOND);
+		peers_tick(peers, now * SECOND);
+	}
+	bool all = peers_lives(peers, "own") && peers_lives(peers, "d");
+	for (size_t i = 0; i < 3; i++)
+		all = all && peers_lives(peers, name[i]);
+	peers_free(peers);
+	return all ? CAME_RIGHT : CAME_WRONG;
+}
+
+START_TEST(peers_are_heard)
+{
+	ck_assert_int_gt(each_fails(hear_peers, NULL), 1);
+}
+END_TEST
+
+/* Figures never stop the service: what could not be registered counts nothing. */
+static enum came count(const void *closure)
+{
+	(void)closure;
+	struct metrics_list list = {0};
+	struct metrics *metrics = metrics_create();
+	if (metrics == NULL)
+		return CAME_FAILED;
+	metrics_list_register(&list, metrics);
+	struct histogram *histogram = metrics_histogram(metrics, "h_seconds", "H.", (const char *const[]){"step", "a", NULL});
+	metrics_count(&list, events_taken);
+	gauge_set(list.busy, 5);
+	histogram_observe(histogram, SECOND);
+	bool all = histogram != NULL && counter_value(list.events_taken) == 1 && gauge_value(list.busy) == 5;
+	bool paused = scarcity_pause(true);
+	FILE *out = tmpfile();
+	bool written = out != NULL && metrics_write(metrics, out) && ftell(out) > 0;
+	if (out != NULL)
+		fclose(out);
+	scarcity_pause(paused);
+	metrics_destroy(metrics);
+	return !written ? CAME_WRONG : all ? CAME_RIGHT : CAME_FAILED;
+}
+
+START_TEST(figures_are_registered)
+{
+	ck_assert_int_gt(each_fails(count, NULL), 20);
+}
+END_TEST
+
+/* What has failed can be loaded at the next try, by the same registry. */
+static enum came load_module(const void *closure)
+{
+	char *folders[] = {(char *)(uintptr_t)closure, NULL}, why[512] = "";
+	struct modules *modules = modules_create(folders);
+	if (modules == NULL)
+		return CAME_FAILED;
+	const struct module *first = modules_load(modules, "good", why, sizeof why);
+	const struct module *module = first != NULL ? first : modules_load(modules, "good", why, sizeof why);
+	bool good = module != NULL && strcmp(module->name, "good") == 0 && module->vtable.run != NULL && (first != NULL || why[0] != '\0');
+	modules_destroy(modules);
+	return !good ? CAME_WRONG : first != NULL ? CAME_RIGHT : CAME_FAILED;
+}
+
+START_TEST(modules_are_loaded)
+{
+	ck_assert_int_gt(each_fails(load_module, FIXTURES), 1);
+}
+END_TEST
+
+static enum came convert(const void *closure)
+{
+	(void)closure;
+	json_t *text = json_text("a\xff");
+	bool right = text != NULL && strcmp(json_string_value(text), "a\xef\xbf\xbd") == 0;
+	enum came came = right ? CAME_RIGHT : text == NULL ? CAME_FAILED : CAME_WRONG;
+	json_decref(text);
+	return came;
+}
+
+START_TEST(texts_are_converted)
+{
+	ck_assert_int_gt(each_fails(convert, NULL), 1);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {events_and_records_are_written, timers_are_set, peers_are_heard, figures_are_registered,
+	                              modules_are_loaded, texts_are_converted};
+	return suite_run("memory", tests, sizeof tests / sizeof tests[0], 60);
+}

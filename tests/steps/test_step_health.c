@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * When a step is checked, and what its checks and its runs come to. */
+#include <check.h>
+#include <string.h>
+
+#include "core/steps/step_health.h"
+#include "tests/harness/suite.h"
+
+#define INTERVAL (30 * SECOND)
+
+static struct step_health health;
+static nanos now;
+
+static void setup(void)
+{
+	now = 1000 * SECOND;
+	step_health_init(&health, true, INTERVAL);
+}
+
+/* Is a check asked for? */
+static bool asks(void)
+{
+	bool ask;
+	ck_assert_int_eq(step_health_tick(&health, &ask, now), HEALTH_SAME);
+	return ask;
+}
+
+/* Seconds until the next one is. */
+static nanos until_asked(void)
+{
+	nanos from = now;
+	while (!asks() && now < from + HOUR)
+		now += SECOND;
+	return (now - from) / SECOND;
+}
+
+static enum health_change check(bool passed)
+{
+	return step_health_answered(&health, passed, passed ? "" : "no scanner", now);
+}
+
+/* The step is good, as its check has said. */
+static void begin_good(void)
+{
+	setup();
+	ck_assert(asks());
+	ck_assert_int_eq(check(true), HEALTH_RESUMES);
+	ck_assert_int_eq(health.state, HEALTH_GOOD);
+}
+
+START_TEST(checked_at_once_and_then_now_and_again)
+{
+	setup();
+	ck_assert_int_eq(health.state, HEALTH_UNKNOWN);
+	ck_assert(asks());
+	ck_assert(!asks()); /* not a second time beside itself */
+	ck_assert_int_eq(check(true), HEALTH_RESUMES);
+	ck_assert_int_eq(health.state, HEALTH_GOOD);
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_int_eq(until_asked(), 30);
+		ck_assert_int_eq(check(true), HEALTH_SAME);
+	}
+}
+END_TEST
+
+START_TEST(the_first_failure_is_enough_at_the_start)
+{
+	setup();
+	ck_assert(asks());
+	ck_assert_int_eq(check(false), HEALTH_SUSPENDS);
+	ck_assert_str_eq(health.reason, "no scanner");
+	ck_assert_int_eq(until_asked(), 10);
+	ck_assert_int_eq(check(false), HEALTH_FAILS);
+	ck_assert_int_eq(health.state, HEALTH_SUSPENDED);
+	ck_assert_int_eq(until_asked(), 10);
+	ck_assert_int_eq(check(true), HEALTH_RESUMES);
+	ck_assert_str_eq(health.reason, "");
+	ck_assert_int_eq(until_asked(), 30);
+}
+END_TEST
+
+START_TEST(two_failures_in_a_row_suspend)
+{
+	begin_good();
+	for (unsigned i = 0; i < 3; i++) {
+		until_asked();
+		ck_assert_int_eq(check(false), HEALTH_FAILS);
+		ck_assert_int_eq(health.state, HEALTH_GOOD);
+		ck_assert_int_eq(until_asked(), 10);
+		ck_assert_int_eq(check(true), HEALTH_SAME);
+	}
+	until_asked();
+	ck_assert_int_eq(check(false), HEALTH_FAILS);
+	until_asked();
+	ck_assert_int_eq(check(false), HEALTH_SUSPENDS);
+}
+END_TEST
+
+START_TEST(a_verdict_counts_as_a_check)
+{
+	begin_good();
+	for (unsigned i = 0; i < 3; i++) {
+		ck_assert_int_eq(step_health_ran(&health, true, now), HEALTH_SAME);
+		for (unsigned second = 0; second < 30; second++, now += SECOND)
+			ck_assert(!asks());
+	}
+	/* But not if another run has failed meanwhile: then the check tells. */
+	step_health_ran(&health, true, now);
+	step_health_ran(&health, false, now);
+	step_health_ran(&health, true, now);
+	ck_assert_int_eq(until_asked(), 0);
+	ck_assert_int_eq(check(false), HEALTH_FAILS);
+	/* One between two failures. */
+	step_health_ran(&health, true, now);
+	now += 10 * SECOND;
+	ck_assert(!asks());
+	ck_assert_int_eq(health.failures, 0);
+	ck_assert_str_eq(health.reason, "");
+}
+END_TEST
+
+/* It says nothing by itself: the upload may be to blame. The check tells, and soon. */
+START_TEST(a_run_that_fails_is_reason_to_check)
+{
+	begin_good();
+	now += 3 * SECOND;
+	for (unsigned i = 0; i < 100; i++)
+		ck_assert_int_eq(step_health_ran(&health, false, now), HEALTH_SAME);
+	ck_assert_int_eq(until_asked(), 7);
+	ck_assert_int_eq(check(true), HEALTH_SAME);
+	ck_assert_int_eq(until_asked(), 30);
+	ck_assert_int_eq(check(true), HEALTH_SAME);
+	now += 20 * SECOND;
+	ck_assert(!asks());
+	step_health_ran(&health, false, now);
+	ck_assert(asks());
+	/* While it is under way as well. */
+	step_health_ran(&health, false, now);
+	ck_assert(!asks());
+	ck_assert_int_eq(check(false), HEALTH_FAILS);
+	ck_assert_int_eq(until_asked(), 10);
+	ck_assert_int_eq(check(false), HEALTH_SUSPENDS);
+}
+END_TEST
+
+START_TEST(a_verdict_ends_the_suspension)
+{
+	setup();
+	asks();
+	check(false);
+	ck_assert_int_eq(step_health_ran(&health, false, now), HEALTH_SAME);
+	ck_assert_int_eq(health.state, HEALTH_SUSPENDED);
+	ck_assert_int_eq(step_health_ran(&health, true, now), HEALTH_RESUMES);
+	ck_assert_int_eq(health.state, HEALTH_GOOD);
+}
+END_TEST
+
+static void pass_time(enum health_change expected)
+{
+	bool ask;
+	now += 10 * SECOND - 1;
+	ck_assert_int_eq(step_health_tick(&health, &ask, now), HEALTH_SAME);
+	ck_assert(!ask);
+	now++;
+	ck_assert_int_eq(step_health_tick(&health, &ask, now), expected);
+	ck_assert(!ask);
+}
+
+/* It is not called a second time, and counts for as long as it hangs; what it says in the end is of no use. */
+START_TEST(a_check_that_hangs)
+{
+	begin_good();
+	until_asked();
+	pass_time(HEALTH_FAILS);
+	ck_assert_str_eq(health.reason, "the check did not end within 10s");
+	pass_time(HEALTH_SUSPENDS);
+	pass_time(HEALTH_FAILS);
+	ck_assert_int_eq(check(true), HEALTH_SAME);
+	ck_assert_int_eq(health.state, HEALTH_SUSPENDED);
+	ck_assert_int_eq(until_asked(), 0);
+	ck_assert_int_eq(check(true), HEALTH_RESUMES);
+	/* At the start, too. */
+	setup();
+	ck_assert(asks());
+	pass_time(HEALTH_SUSPENDS);
+}
+END_TEST
+
+START_TEST(a_step_without_a_check)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		step_health_init(&health, i == 0, i == 0 ? 0 : INTERVAL);
+		ck_assert_int_eq(health.state, HEALTH_GOOD);
+		ck_assert_int_ge(until_asked(), 3600);
+		ck_assert_int_eq(step_health_ran(&health, false, now), HEALTH_SAME);
+		ck_assert_int_eq(step_health_ran(&health, true, now), HEALTH_SAME);
+	}
+}
+END_TEST
+
+START_TEST(a_short_interval_and_no_words)
+{
+	step_health_init(&health, true, 2 * SECOND);
+	asks();
+	ck_assert_int_eq(step_health_answered(&health, false, "", now), HEALTH_SUSPENDS);
+	ck_assert_str_eq(health.reason, "the check failed without saying why");
+	ck_assert_int_eq(until_asked(), 2);
+	check(true);
+	ck_assert_int_eq(until_asked(), 2);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {checked_at_once_and_then_now_and_again, the_first_failure_is_enough_at_the_start,
+	                              two_failures_in_a_row_suspend, a_verdict_counts_as_a_check,
+	                              a_run_that_fails_is_reason_to_check, a_verdict_ends_the_suspension,
+	                              a_check_that_hangs, a_step_without_a_check, a_short_interval_and_no_words};
+	return suite_run("step_health", tests, sizeof tests / sizeof tests[0], 30);
+}
