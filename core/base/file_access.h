@@ -21,4 +21,9 @@ const char *file_weakness(const struct stat *info, const struct file_user *self,
 /* "owner root, group root, mode 0644". Returns text. */
 const char *file_describe(const struct stat *info, char text[FILE_TEXT_SIZE]);
 
+/* Whether `user` may run the code in a file. Root may run only what nobody else can change: file and folder have to be root's
+ * own, and not writable by others, nor by a group but root's; folders above them not by everybody, but for those with the
+ * sticky bit. For any other user: always. False: why[size] names the path, its owner and mode. */
+bool file_is_trusted(const char *path, uid_t user, char *why, size_t size);
+
 #endif

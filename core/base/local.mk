@@ -2,6 +2,7 @@ core_libcore_a_SOURCES += \
 	core/base/cells.c core/base/cells.h \
 	core/base/character.c core/base/character.h \
 	core/base/clock.c core/base/clock.h \
+	core/base/delivery.h \
 	core/base/encoding.c core/base/encoding.h \
 	core/base/file_access.c core/base/file_access.h \
 	core/base/json.c core/base/json.h \
@@ -15,6 +16,7 @@ core_libcore_a_SOURCES += \
 	core/base/private_folder.c core/base/private_folder.h \
 	core/base/process_usage.c core/base/process_usage.h \
 	core/base/readiness.c core/base/readiness.h \
+	core/base/request.h \
 	core/base/signals.c core/base/signals.h \
 	core/base/table.c core/base/table.h \
 	core/base/terminal.c core/base/terminal.h \

@@ -32,7 +32,7 @@ struct signals {
 bool signals_start(struct signals *signals);
 
 /* From now on the first SIGTERM or SIGINT calls `stop`, on a thread of its own, and the second ends the process at once. Both
- * that came together are one. The log is copied. To be called after nats_Open(), which has SIGPIPE ignored. */
+ * that came together are one. The log is copied. To be called after bus_open_library(), which has SIGPIPE ignored. */
 void signals_serve(struct signals *signals, const struct log *log, void (*stop)(void *closure), void *closure);
 
 /* `stop` is not called any more. From now on all of them are ignored. */

@@ -10,7 +10,7 @@
 #include "core/bench/bench_plot.h"
 #include "core/bench/bench_usage.h"
 #include "core/nats/bus_connect.h"
-#include "core/cli/command.h"
+#include "core/client/options.h"
 #include "core/config/config_source.h"
 #include "core/base/signals.h"
 
@@ -283,6 +283,8 @@ static void set_load(struct session *session)
 		.spaces = (size_t)settings->spaces,
 	};
 }
+
+int command_bench(int argc, char **argv); /* called by main() */
 
 int command_bench(int argc, char **argv)
 {

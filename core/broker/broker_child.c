@@ -19,7 +19,7 @@
 
 #include <linux/close_range.h>
 
-#include "core/steps/module_file.h"
+#include "core/base/file_access.h"
 
 #define PROGRAM "nats-server"
 #define VARIABLE "POSTPROCESSING_NATS_SERVER"
@@ -50,8 +50,8 @@ static char *search(const char *folders)
 static char *check(char *path, char *why, size_t size)
 {
 	char *end = path != NULL ? realpath(path, NULL) : NULL;
-	bool trusted = end != NULL && (path[0] != '/' || module_file_trusted(path, geteuid(), why, size)) &&
-	               module_file_trusted(end, geteuid(), why, size);
+	bool trusted = end != NULL && (path[0] != '/' || file_is_trusted(path, geteuid(), why, size)) &&
+	               file_is_trusted(end, geteuid(), why, size);
 	if (path != NULL && end == NULL)
 		snprintf(why, size, "%s: %s", path, strerror(errno));
 	free(end);

@@ -10,18 +10,12 @@
 
 #include <stdbool.h>
 
-#include "core/base/clock.h"
+#include "core/nats/unanswered.h"
 
 /* So long has it to be silent at first, and at the most. The first is in a file of its own, so that tests can be linked with
  * another. */
 extern const nanos broker_silence_limit;
 #define BROKER_SILENCE_LIMIT_LAST (10 * MINUTE)
-
-/* Writes that were sent and not answered in time, without one that was in between. */
-struct unanswered {
-	nanos since; /* when the first was sent (monotonic); 0: there is none */
-	nanos last;  /* when the last had waited long enough */
-};
 
 /* All zero at the start. Times are monotonic. */
 struct broker_health {

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
-#include <nats/nats.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,6 +8,7 @@
 #include "core/steps/arrangement.h"
 #include "core/cli/command.h"
 #include "core/cli/findings.h"
+#include "core/nats/bus.h"
 #include "core/server/server.h"
 #include "core/base/signals.h"
 #include "core/base/terminal.h"
@@ -48,8 +48,7 @@ static int serve(const struct config *config, const struct steps *steps, const s
 {
 	char why[1024];
 	announce(config, log);
-	/* Otherwise the first connection does so, and changes what is done with signals. */
-	nats_Open(-1);
+	bus_open_library();
 	bool passing;
 	struct server *server = server_create(config, steps, log, why, sizeof why, &passing);
 	if (server == NULL) {

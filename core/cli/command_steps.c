@@ -11,7 +11,7 @@
 #include "core/cli/command.h"
 #include "core/cli/findings.h"
 #include "core/cli/json_text.h"
-#include "core/steps/module_table.h"
+#include "core/config/module_table.h"
 #include "core/steps/step_health.h"
 #include "core/base/terminal.h"
 

@@ -6,7 +6,6 @@ postprocessing_SOURCES += \
 	core/cli/command_config.c \
 	core/cli/command_health.c \
 	core/cli/command_list.c \
-	core/cli/command_options.c \
 	core/cli/command_resume.c \
 	core/cli/command_server.c \
 	core/cli/command_show.c \

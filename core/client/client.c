@@ -7,7 +7,7 @@
 
 #include "core/broker/broker.h"
 #include "core/nats/bus_connect.h"
-#include "core/cli/command.h"
+#include "core/client/options.h"
 #include "core/jetstream/intake.h"
 #include "core/base/terminal.h"
 

@@ -1,5 +1,6 @@
 postprocessing_SOURCES += \
 	core/client/client.c core/client/client.h \
+	core/client/options.c core/client/options.h \
 	core/client/service_http.c core/client/service_http.h \
 	core/client/service_steps.c core/client/service_steps.h \
 	core/client/submission.c core/client/submission.h

@@ -5,7 +5,7 @@
 
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
-#include "core/steps/module_table.h"
+#include "core/config/module_table.h"
 #include "core/base/nearest.h"
 
 #define OWN_PREFIX "POSTPROCESSING_"

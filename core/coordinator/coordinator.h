@@ -12,14 +12,15 @@
 #ifndef CORE_COORDINATOR_COORDINATOR_H
 #define CORE_COORDINATOR_COORDINATOR_H
 
-#include "core/nats/bus.h"
+#include "core/base/delivery.h"
 #include "core/upload/event.h"
+#include "core/upload/loaded.h"
+#include "core/upload/lookup.h"
 #include "core/base/log.h"
+#include "core/base/request.h"
 #include "core/coordinator/metrics_list.h"
 #include "core/upload/pipeline.h"
 #include "core/steps/run.h"
-#include "core/jetstream/search.h"
-#include "core/jetstream/store.h"
 
 struct coordinator;
 

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "core/coordinator/coordinator_private.h"
-#include "core/jetstream/markers.h"
 
 #define PAUSE_FIRST (100 * MILLISECOND)
 #define PAUSE_LIMIT (5 * SECOND)
@@ -13,7 +12,7 @@
 /* More of them than these, one after the other, may be a broker that contradicts itself. */
 #define CONFLICTS_AT_ONCE 3
 /* After so long no marker may tell that others have begun an upload and ended it. */
-#define BEGIN_LIMIT (MARKER_AGE / 2)
+#define BEGIN_LIMIT (TOMBSTONE_AGE / 2)
 /* What was known of a record so long ago is read again before a step is run on it. */
 #define KNOWN_LIMIT (5 * SECOND)
 /* An event that waits for older ones comes again so much later each time. */
@@ -125,8 +124,8 @@ static struct tombstone make_tombstone(const struct coordinator *coordinator, co
 	/* Whoever looks after the upload may ask only then what became of it. */
 	if (record == NULL)
 		tombstone.keep = slot->gone.keep;
-	else if (record->status.due > now + MARKER_AGE / 2)
-		tombstone.keep = record->status.due + MARKER_AGE;
+	else if (record->status.due > now + TOMBSTONE_AGE / 2)
+		tombstone.keep = record->status.due + TOMBSTONE_AGE;
 	return tombstone;
 }
 
@@ -700,7 +699,7 @@ static void checked(struct coordinator *coordinator, struct job *job, nanos now)
 static void write_refused(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct slot *slot = job->slot;
-	if (job->request.error != BUS_WRONG_LAST_SEQUENCE) {
+	if (job->request.error != REQUEST_WRONG_LAST_SEQUENCE) {
 		if (job->attempts == 0)
 			log_error(coordinator->options.log, "upload %s: the broker refuses its record: %s (JetStream error %d); trying again",
 			          slot->id, job->request.text, job->request.error);

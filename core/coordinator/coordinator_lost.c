@@ -2,11 +2,10 @@
 #include <inttypes.h>
 
 #include "core/coordinator/coordinator_private.h"
-#include "core/jetstream/markers.h"
 
 /* Without a key the upload may have ended elsewhere so long ago that its deletion marker was cleared away; not if the record
  * was there less than this ago. */
-#define REMEMBERED_LIMIT (MARKER_AGE / 2)
+#define REMEMBERED_LIMIT (TOMBSTONE_AGE / 2)
 
 bool slot_is_ahead(const struct slot *slot, uint64_t revision, nanos now)
 {
@@ -77,10 +76,10 @@ void job_restored(struct coordinator *coordinator, struct job *job, nanos now)
 			job_say_next(coordinator, job, now);
 		else
 			job_decide(coordinator, job, now);
-	} else if (request->status == REQUEST_REFUSED && request->error == BUS_WRONG_LAST_SEQUENCE && saying) {
+	} else if (request->status == REQUEST_REFUSED && request->error == REQUEST_WRONG_LAST_SEQUENCE && saying) {
 		job_load(coordinator, job);
 		job->doing = JOB_CHECKING;
-	} else if (request->status == REQUEST_REFUSED && request->error == BUS_WRONG_LAST_SEQUENCE) {
+	} else if (request->status == REQUEST_REFUSED && request->error == REQUEST_WRONG_LAST_SEQUENCE) {
 		job_load_again(coordinator, job, now);
 	} else {
 		job_try_later(coordinator, job, now);

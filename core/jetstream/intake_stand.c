@@ -10,7 +10,7 @@
 #define FORMER_ACK_WAIT (30 * SECOND)
 #define FORMER_MAX_ACK_PENDING 20000
 /* No deletion marker is cleared away before. */
-#define MEMORY (MARKER_AGE / 2)
+#define MEMORY (TOMBSTONE_AGE / 2)
 
 static bool is_former(const char *description, int64_t ack_wait, int64_t max_ack_pending)
 {

@@ -218,7 +218,7 @@ static void *run_markers(void *closure)
 {
 	struct markers *markers = closure;
 	for (nanos pause = FIRST_LOOK; rest(markers, interval(markers, pause)); pause = LOOK_INTERVAL) {
-		long cleared = clear_once(markers, markers->store, markers->address, MARKER_AGE);
+		long cleared = clear_once(markers, markers->store, markers->address, TOMBSTONE_AGE);
 		/* Without the broker there is nothing to clear now; the next look comes. */
 		if (cleared > 0)
 			log_debug(markers->store->log, "bucket %s: %ld deletion markers cleared away", markers->store->bucket, cleared);

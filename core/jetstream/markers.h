@@ -10,9 +10,6 @@
 #include "core/jetstream/position.h"
 #include "core/jetstream/store.h"
 
-/* No redelivery comes later than this. */
-#define MARKER_AGE HOUR
-
 struct markers;
 
 struct markers_options {

@@ -16,29 +16,6 @@
 #define MESSAGE_PATIENCE_MS 1000
 #define SILENCES_LIMIT 10
 
-struct lookup *lookup_create_restart(const char *upload_id, uint64_t after, uint64_t before, void *owner)
-{
-	struct lookup *lookup = lookup_create(upload_id, 0, owner);
-	if (lookup != NULL) {
-		lookup->after = after;
-		lookup->before = before;
-	}
-	return lookup;
-}
-
-struct lookup *lookup_create(const char *id, nanos since, void *owner)
-{
-	size_t size = strlen(id) + 1;
-	struct lookup *lookup = calloc(1, sizeof *lookup + size);
-	if (lookup == NULL)
-		return NULL;
-	lookup->mail.kind = MAIL_LOOKUP;
-	lookup->owner = owner;
-	lookup->since = since;
-	memcpy(lookup->id, id, size);
-	return lookup;
-}
-
 static bool is_of_restart(const struct lookup *lookup)
 {
 	return lookup->before != 0;

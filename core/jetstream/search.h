@@ -9,28 +9,8 @@
 #include <stdatomic.h>
 
 #include "core/config/config.h"
-#include "core/base/mailbox.h"
+#include "core/upload/lookup.h"
 #include "core/nats/permissions.h"
-
-enum lookup_result {
-	LOOKUP_FAILED,  /* not known: ask again */
-	LOOKUP_ABSENT,
-	LOOKUP_PRESENT
-};
-
-/* MAIL_LOOKUP: one question, and its answer. */
-struct lookup {
-	struct mail mail;
-	void *owner;       /* of who asks */
-	nanos since;       /* a message: it was not stored before */
-	uint64_t after, before; /* RestartPostprocessing: between these two messages; 0 and 0: it is about a message */
-	enum lookup_result result;
-	char id[];         /* of the message, or the upload */
-};
-
-/* NULL: out of memory. Ends with free(). */
-struct lookup *lookup_create(const char *id, nanos since, void *owner);
-struct lookup *lookup_create_restart(const char *upload_id, uint64_t after, uint64_t before, void *owner);
 
 struct search {
 	struct mail mail;  /* MAIL_SEARCH_DONE */

@@ -94,7 +94,7 @@ natsStatus store_expire(const struct store *store, jsCtx *js, const char *key, u
 		status = js_PublishMsg(NULL, js, message, NULL, &code);
 	natsMsg_Destroy(message);
 	*gone = status == NATS_OK;
-	return code == BUS_WRONG_LAST_SEQUENCE ? NATS_OK : status;
+	return code == REQUEST_WRONG_LAST_SEQUENCE ? NATS_OK : status;
 }
 
 void store_load(const struct store *store, struct bus *bus, struct request *request, const char *id)

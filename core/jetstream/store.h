@@ -8,22 +8,12 @@
 
 #include "core/nats/bus.h"
 #include "core/upload/record.h"
-#include "core/base/url_mark.h"
+#include "core/upload/loaded.h"
 
 struct store {
 	const char *bucket;
 	const char *table; /* NULL: none */
 	const struct log *log;
-};
-
-/* What stays of an upload whose record was deleted. Each part is a header of the marker; who knows fewer of them ignores the
- * others. */
-struct tombstone {
-	uint64_t begun;  /* no event up to this one begins the upload again … */
-	int64_t stream;  /* … of this stream; 0 and 0: it is not known */
-	nanos ended;     /* when PostprocessingFinished was published last; 0: it was not, or that is not known */
-	char url[URL_MARK_SIZE]; /* of the upload's URL; "" */
-	nanos keep;      /* somebody may ask what became of the upload until then; 0: for as long as of any other */
 };
 
 /* Makes the bucket if there is none; `made`: it did. False: with why[size]. */
@@ -46,17 +36,6 @@ natsStatus store_expire(const struct store *store, jsCtx *js, const char *key, u
 
 void store_load(const struct store *store, struct bus *bus, struct request *request, const char *id);
 
-enum loaded {
-	LOADED_RECORD,
-	LOADED_NOTHING, /* no key, or a marker */
-	LOADED_BROKEN,  /* something that is no record */
-	LOADED_FAILED   /* not known: ask again */
-};
-struct loaded_entry {
-	struct record record; /* LOADED_RECORD: the caller clears it */
-	uint64_t revision;    /* of the record, the marker or what is broken; 0: no key */
-	struct tombstone tombstone; /* of a marker */
-};
 /* What a load brought; ends the request's reply. */
 enum loaded store_read(const struct store *store, struct request *request, struct loaded_entry *entry);
 

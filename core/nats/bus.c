@@ -492,3 +492,8 @@ void bus_flush(struct bus *bus)
 	if (bus->wire.loop != NULL)
 		bus_loop_flush(bus->wire.loop);
 }
+
+void bus_open_library(void)
+{
+	nats_Open(-1);
+}

@@ -16,13 +16,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/broker/broker_health.h"
 #include "core/config/config.h"
+#include "core/base/delivery.h"
 #include "core/base/log.h"
 #include "core/base/mailbox.h"
 #include "core/nats/permissions.h"
 #include "core/base/readiness.h"
+#include "core/base/request.h"
 #include "core/nats/spent.h"
+#include "core/nats/unanswered.h"
 
 struct bus;
 struct bus_probe;
@@ -86,35 +88,12 @@ bool bus_is_up(const struct bus *bus);
 /* Has `prepare` called again; a mail with `up` follows, and before it one that it is down if `prepare` fails at first. */
 void bus_prepare_again(struct bus *bus);
 
-enum request_status {
-	REQUEST_DONE,        /* a PubAck, or an API reply without an error */
-	REQUEST_REFUSED,     /* the broker said no: error, text */
-	REQUEST_UNAVAILABLE, /* not sent: it surely did not happen */
-	REQUEST_UNKNOWN      /* sent, no answer: it may have happened */
-};
-
-/* A request under way. Its memory is the caller's and must stay until its mail (MAIL_REPLY) has come, which
- * always does. */
-struct request {
-	struct mail mail;
-	enum request_status status;
-	uint64_t sequence;  /* of what was published */
-	bool duplicate;     /* the broker had that Nats-Msg-Id already; sequence is the first one's */
-	int error;          /* JetStream's err_code, 0 if it gave none */
-	char text[96];      /* its words */
-	natsMsg *reply;     /* of an API call: the receiver destroys it; NULL otherwise */
-	bool of_record;     /* the caller's own: it publishes into the bucket of records */
-	/* The bus' own: */
-	bool api;
-	uint32_t slot;
-	nanos expires;      /* monotonic */
-	struct request *earlier, *later;
-};
-
-/* JetStream's err_code for a conditional publish whose condition does not hold, and for what is not there. */
-#define BUS_WRONG_LAST_SEQUENCE 10071
+/* JetStream's err_code for what is not there. */
 #define BUS_MESSAGE_NOT_FOUND 10037
 #define BUS_STREAM_NOT_FOUND 10059
+
+/* Opens the client library, which otherwise the first connection does; it changes what is done with signals. */
+void bus_open_library(void);
 
 struct bus_header {
 	const char *name, *value;
@@ -154,27 +133,6 @@ struct bus_position {
 /* False: it is no such subject. */
 bool bus_read_position(const char *reply, struct bus_position *position);
 
-/* MAIL_DELIVERY: a message to the bus' inbox that answers no request: what a pull brought. The receiver frees
- * it with delivery_free(). */
-struct delivery {
-	struct mail mail;
-	natsMsg *message;
-	bool status;         /* no message of the stream, but word of the pull itself … */
-	char mark;           /* … with the mark that this had, see bus_pull_subject() */
-	const char *data;    /* the message's bytes, not terminated */
-	size_t length;
-	uint64_t sequence;   /* in the stream */
-	nanos stored;        /* there, at this time of the broker's */
-	uint64_t consumer_sequence;
-	const char *consumer; /* its name, not terminated; NULL: not known */
-	size_t consumer_length;
-	uint64_t pending;    /* messages behind it that the consumer has yet to deliver */
-	unsigned delivered;  /* how often by now */
-	bool redelivered;
-	int64_t stream;      /* the receiver's own: when the stream was made that it is of */
-	bool of_gap;         /* the gap's reader has brought it, see gap.h: the receiver's to set */
-	struct spent *spent; /* where its message goes; NULL: nowhere */
-};
 void delivery_free(struct delivery *delivery);
 /* Has the consumer of that name brought it? */
 bool delivery_is_of(const struct delivery *delivery, const char *consumer);

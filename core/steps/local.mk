@@ -5,7 +5,6 @@ core_libcore_a_SOURCES += \
 	core/steps/longest_wait.c core/steps/longest_wait.h \
 	core/steps/module_file.c core/steps/module_file.h \
 	core/steps/module_probe.c core/steps/module_probe.h \
-	core/steps/module_table.c core/steps/module_table.h \
 	core/steps/modules.c core/steps/modules.h \
 	core/steps/run.c core/steps/run.h \
 	core/steps/step_health.c core/steps/step_health.h \

@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <link.h>
 #include <stdio.h>
@@ -56,38 +55,6 @@ static void explain_missing(char *const *plugin_dir, const char *name, char *why
 		snprintf(why + used, size - used, ". A step that another service on the bus does has module = remote");
 }
 
-static bool check_one(const char *path, bool above, char *why, size_t size)
-{
-	static const struct file_user root = {0, 0};
-	struct stat info;
-	char text[FILE_TEXT_SIZE];
-	if (stat(path, &info) != 0) {
-		snprintf(why, size, "%s: %s", path, strerror(errno));
-		return false;
-	}
-	const char *weakness = file_weakness(&info, &root, above);
-	if (weakness != NULL)
-		snprintf(why, size, "%s: %s (%s), and root runs only what nobody else can change", path, weakness, file_describe(&info, text));
-	return weakness == NULL;
-}
-
-bool module_file_trusted(const char *path, uid_t user, char *why, size_t size)
-{
-	char folder[PATH_MAX];
-	if (user != 0)
-		return true;
-	if (snprintf(folder, sizeof folder, "%s", path) >= (int)sizeof folder) {
-		snprintf(why, size, "%s", strerror(ENAMETOOLONG));
-		return false;
-	}
-	bool trusted = check_one(folder, false, why, size);
-	for (bool above = false; trusted && strcmp(folder, "/") != 0; above = true) {
-		dirname(folder);
-		trusted = check_one(folder, above, why, size);
-	}
-	return trusted;
-}
-
 char *module_file_find(char *const *plugin_dir, const char *name, uid_t user, char *why, size_t size)
 {
 	for (char *const *dir = plugin_dir; *dir != NULL; dir++) {
@@ -100,7 +67,7 @@ char *module_file_find(char *const *plugin_dir, const char *name, uid_t user, ch
 			if (absolute == NULL)
 				snprintf(why, size, "%s: %s", path, S_ISREG(info.st_mode) ? strerror(errno) : "not a regular file");
 			/* The way to it, and where that ends. */
-			if (absolute == NULL || (module_file_trusted(path, user, why, size) && module_file_trusted(absolute, user, why, size)))
+			if (absolute == NULL || (file_is_trusted(path, user, why, size) && file_is_trusted(absolute, user, why, size)))
 				return absolute;
 			free(absolute);
 			return NULL;

@@ -12,11 +12,6 @@
  * `user` may not run it. */
 char *module_file_find(char *const *plugin_dir, const char *name, uid_t user, char *why, size_t size);
 
-/* Whether `user` may run the code in a file. Root may run only what nobody else can change: file and folder have to be root's
- * own, and not writable by others, nor by a group but root's; folders above them not by everybody, but for those with the
- * sticky bit. For any other user: always. False: why[size] names the path, its owner and mode. */
-bool module_file_trusted(const char *path, uid_t user, char *why, size_t size);
-
 /* Whether it is a shared object of this machine, and there to its end: running a file that was cut short is a bus error, or
  * worse, zeroes in place of code and data. False: why[size] says what is wrong, with the path. */
 bool module_file_whole(const char *path, char *why, size_t size);

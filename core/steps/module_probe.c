@@ -16,7 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/steps/module_table.h"
+#include "core/config/module_table.h"
 #include "core/base/text.h"
 
 /* Far more than any module says of itself. */

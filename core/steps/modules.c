@@ -9,7 +9,7 @@
 
 #include "core/steps/module_file.h"
 #include "core/steps/module_probe.h"
-#include "core/steps/module_table.h"
+#include "core/config/module_table.h"
 
 #define MODULES_LIMIT 256
 /* For loading a module and all the libraries that it needs, on a machine that is busy. */

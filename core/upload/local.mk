@@ -3,6 +3,8 @@ core_libcore_a_SOURCES += \
 	core/upload/event.c core/upload/event.h \
 	core/upload/event_encode.c \
 	core/upload/event_payload.c core/upload/event_payload.h \
+	core/upload/loaded.h \
+	core/upload/lookup.c core/upload/lookup.h \
 	core/upload/message_id.c core/upload/message_id.h \
 	core/upload/pipeline.c core/upload/pipeline.h \
 	core/upload/record.c core/upload/record.h \

@@ -338,7 +338,7 @@ static void carry_out(struct fake_world *world, struct fake_request *asked, stru
 		const struct fake_entry *entry = find_entry(world, asked->id);
 		if ((entry != NULL ? entry->revision : 0) != asked->expected) {
 			answer->status = REQUEST_REFUSED;
-			answer->error = BUS_WRONG_LAST_SEQUENCE;
+			answer->error = REQUEST_WRONG_LAST_SEQUENCE;
 			return;
 		}
 		struct fake_entry *written = write_entry(world, asked->id, asked->kind == FAKE_PUT ? asked->value : NULL, asked->length);

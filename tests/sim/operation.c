@@ -81,7 +81,7 @@ static void arrive_write(struct world *world, struct operation *operation)
 		operation->sequence = entry != NULL ? entry->revision : 0;
 	} else if (!good) {
 		operation->status = REQUEST_REFUSED;
-		operation->error = BUS_WRONG_LAST_SEQUENCE;
+		operation->error = REQUEST_WRONG_LAST_SEQUENCE;
 	}
 }
 

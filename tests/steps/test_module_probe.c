@@ -188,10 +188,10 @@ static void make_tree(char module[PATH_SIZE], char plugins[PATH_SIZE])
 
 static void assert_untrusted(const char *path, const char *culprit, const char *reason)
 {
-	ck_assert(!module_file_trusted(path, 0, why, sizeof why));
+	ck_assert(!file_is_trusted(path, 0, why, sizeof why));
 	ck_assert_msg(strncmp(why, culprit, strlen(culprit)) == 0 && strncmp(why + strlen(culprit), ": ", 2) == 0, "%s", why);
 	ck_assert_msg(strstr(why, reason) != NULL, "%s", why);
-	ck_assert(module_file_trusted(path, NOBODY, why, sizeof why));
+	ck_assert(file_is_trusted(path, NOBODY, why, sizeof why));
 }
 
 /* What root may run. Others than root could not make the files root's: for them one case is left. */
@@ -204,15 +204,15 @@ START_TEST(files_that_others_can_change)
 		assert_untrusted(module, module, "another user's (owner ");
 		return;
 	}
-	ck_assert_msg(module_file_trusted(module, 0, why, sizeof why), "%s", why);
+	ck_assert_msg(file_is_trusted(module, 0, why, sizeof why), "%s", why);
 	ck_assert_int_eq(chmod(module, 0646), 0);
 	assert_untrusted(module, module, "writable by everybody (owner root, group root, mode 0646)");
 	ck_assert_int_eq(chmod(module, 0664), 0);
-	ck_assert_msg(module_file_trusted(module, 0, why, sizeof why), "%s", why);
+	ck_assert_msg(file_is_trusted(module, 0, why, sizeof why), "%s", why);
 	ck_assert_int_eq(chown(module, 0, NOBODY), 0);
 	assert_untrusted(module, module, "writable by its group (owner root, group nogroup, mode 0664)");
 	ck_assert_int_eq(chmod(module, 0644), 0);
-	ck_assert_msg(module_file_trusted(module, 0, why, sizeof why), "%s", why);
+	ck_assert_msg(file_is_trusted(module, 0, why, sizeof why), "%s", why);
 	ck_assert_int_eq(chown(module, NOBODY, 0), 0);
 	assert_untrusted(module, module, "another user's (owner nobody, ");
 	ck_assert_int_eq(chown(module, 54321, 0), 0);
@@ -229,7 +229,7 @@ START_TEST(files_that_others_can_change)
 	ck_assert_int_eq(chmod(above, 0777), 0);
 	assert_untrusted(module, above, "writable by everybody");
 	ck_assert_int_eq(chmod(above, 01777), 0);
-	ck_assert_msg(module_file_trusted(module, 0, why, sizeof why), "%s", why);
+	ck_assert_msg(file_is_trusted(module, 0, why, sizeof why), "%s", why);
 }
 END_TEST
 

@@ -149,7 +149,7 @@ void ledger_deletes(struct ledger *ledger, const char *key, uint64_t expected, s
 /* Nothing is left of a deletion once its marker has been cleared away. */
 static bool is_cleared(const struct page *page)
 {
-	return page->deleted != 0 && clock_now() - page->deleted >= MARKER_AGE;
+	return page->deleted != 0 && clock_now() - page->deleted >= TOMBSTONE_AGE;
 }
 
 void ledger_stored(struct ledger *ledger, size_t index, const struct stand *stand)

@@ -5,7 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/cli/command.h"
+#include "core/client/options.h"
+
 #include "core/base/terminal.h"
 
 #define ENDED(status) (-1 - (status))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * What a module exports, before it is trusted. */
-#ifndef CORE_STEPS_MODULE_TABLE_H
-#define CORE_STEPS_MODULE_TABLE_H
+#ifndef CORE_CONFIG_MODULE_TABLE_H
+#define CORE_CONFIG_MODULE_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>
