@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/base/character.h"
+#include "core/base/utf8.h"
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
 
@@ -43,7 +43,7 @@ static void add_roff_word(struct text *text, const char *word, size_t length)
 		text_add(text, "\\&");
 	for (size_t i = 0; i < length;) {
 		uint32_t character = '?';
-		size_t size = character_read(word + i, length - i, &character);
+		size_t size = utf8_read(word + i, length - i, &character);
 		if (character > 0x7f)
 			text_format(text, "\\[u%04X]", (unsigned)character);
 		else if (character == '\\' || character == '-' || character == '~')

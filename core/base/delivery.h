@@ -10,7 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/mailbox.h"
 
-struct spent;
+struct message_reaper;
 
 /* MAIL_DELIVERY. The receiver frees it with delivery_free(), which is the bus'. */
 struct delivery {
@@ -30,7 +30,7 @@ struct delivery {
 	bool redelivered;
 	int64_t stream;      /* the receiver's own: when the stream was made that it is of */
 	bool of_gap;         /* the gap's reader has brought it, see gap.h: the receiver's to set */
-	struct spent *spent; /* where its message goes; NULL: nowhere */
+	struct message_reaper *reaper; /* where its message goes; NULL: nowhere */
 };
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/base/character.h"
+#include "core/base/utf8.h"
 
 /* Goes over a text. What it has passed is right. */
 struct scanner {
@@ -49,15 +49,15 @@ static void skip_space(struct scanner *scanner)
 static bool skip_character(struct scanner *scanner)
 {
 	uint32_t character = 1;
-	size_t length = character_length(scanner->at, left(scanner));
+	size_t length = utf8_length(scanner->at, left(scanner));
 	if (peek(scanner) == '\\') {
-		length = character_escape(scanner->at, left(scanner), &character);
+		length = utf8_escape(scanner->at, left(scanner), &character);
 		if (length == 0)
 			return false;
 	} else if ((unsigned char)peek(scanner) < 0x20) {
 		return false;
 	}
-	bool mangled = length == 0 || character_is_surrogate(character);
+	bool mangled = length == 0 || utf8_is_surrogate(character);
 	scanner->mangled = scanner->mangled || mangled;
 	scanner->oddities += mangled || character == 0;
 	scanner->at += length > 0 ? length : 1;
@@ -69,7 +69,7 @@ static bool skip_string(struct scanner *scanner)
 	if (!take(scanner, '"'))
 		return false;
 	for (;;) {
-		scanner->at += characters_plain(scanner->at, left(scanner));
+		scanner->at += utf8_plain(scanner->at, left(scanner));
 		if (take(scanner, '"'))
 			return true;
 		if (!skip_character(scanner))
@@ -190,8 +190,8 @@ static bool says(const char *from, const char *end, const char *text)
 		uint32_t character;
 		size_t size = 1, read = 1;
 		if (*from == '\\') {
-			read = character_escape(from, (size_t)(end - from), &character);
-			size = character_write(bytes, character);
+			read = utf8_escape(from, (size_t)(end - from), &character);
+			size = utf8_write(bytes, character);
 		}
 		if (strncmp(bytes, text, size) != 0)
 			return false;

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "core/base/character.h"
+#include "core/base/utf8.h"
 #include "core/base/encoding.h"
 
 void json_reader_refuse(struct json_reader *reader, const struct json_value *value)
@@ -51,15 +51,15 @@ static char *unescape_odd(char *to, const char *from, const char *end)
 {
 	while (from < end) {
 		uint32_t character = CHARACTER_REPLACEMENT;
-		size_t length = *from == '\\' ? 0 : character_length(from, (size_t)(end - from));
+		size_t length = *from == '\\' ? 0 : utf8_length(from, (size_t)(end - from));
 		if (length > 0) {
 			memcpy(to, from, length);
 			to += length;
 			from += length;
 			continue;
 		}
-		from += *from == '\\' ? character_escape(from, (size_t)(end - from), &character) : 1;
-		to += character_write(to, character != 0 ? character : CHARACTER_REPLACEMENT);
+		from += *from == '\\' ? utf8_escape(from, (size_t)(end - from), &character) : 1;
+		to += utf8_write(to, character != 0 ? character : CHARACTER_REPLACEMENT);
 	}
 	return to;
 }
@@ -75,8 +75,8 @@ static char *unescape(char *to, const char *from, const char *end)
 		from += plain;
 		uint32_t character;
 		if (from < end) {
-			from += character_escape(from, (size_t)(end - from), &character);
-			to += character_write(to, character);
+			from += utf8_escape(from, (size_t)(end - from), &character);
+			to += utf8_write(to, character);
 		}
 	}
 	return to;
@@ -150,13 +150,13 @@ bool json_reader_bool(struct json_reader *reader, const struct json_value *value
 static char *copy_odd(char *to, const char **from, const char *end, bool *mended)
 {
 	uint32_t character = CHARACTER_REPLACEMENT;
-	size_t length = **from == '\\' ? character_escape(*from, (size_t)(end - *from), &character) : 1;
-	bool stays = **from == '\\' && !character_is_surrogate(character);
+	size_t length = **from == '\\' ? utf8_escape(*from, (size_t)(end - *from), &character) : 1;
+	bool stays = **from == '\\' && !utf8_is_surrogate(character);
 	if (stays)
 		memcpy(to, *from, length);
 	*from += length;
 	*mended = *mended || !stays;
-	return stays ? to + length : to + character_write(to, character);
+	return stays ? to + length : to + utf8_write(to, character);
 }
 
 /* Copies as json_compact() does, and with U+FFFD for what is no character. */
@@ -164,7 +164,7 @@ static char *mend(char *to, const char *from, const char *end, bool *mended)
 {
 	bool quoted = false;
 	while (from < end) {
-		size_t length = *from == '\\' ? 0 : character_length(from, (size_t)(end - from));
+		size_t length = *from == '\\' ? 0 : utf8_length(from, (size_t)(end - from));
 		if (length == 0) {
 			to = copy_odd(to, &from, end, mended);
 			continue;

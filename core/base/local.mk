@@ -1,6 +1,6 @@
 core_libcore_a_SOURCES += \
-	core/base/cells.c core/base/cells.h \
-	core/base/character.c core/base/character.h \
+	core/base/slab.c core/base/slab.h \
+	core/base/utf8.c core/base/utf8.h \
 	core/base/clock.c core/base/clock.h \
 	core/base/delivery.h \
 	core/base/encoding.c core/base/encoding.h \

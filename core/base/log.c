@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/character.h"
+#include "core/base/utf8.h"
 #include "core/base/clock.h"
 #include "core/base/printable.h"
 
@@ -44,7 +44,7 @@ static void cut_at_character(char *text, size_t length)
 	size_t start = length;
 	while (start > 0 && length - start < 4 && ((unsigned char)text[start - 1] & 0xc0) == 0x80)
 		start--;
-	if (start > 0 && (unsigned char)text[start - 1] >= 0xc0 && character_length(text + start - 1, length - start + 1) == 0)
+	if (start > 0 && (unsigned char)text[start - 1] >= 0xc0 && utf8_length(text + start - 1, length - start + 1) == 0)
 		text[start - 1] = '\0';
 }
 

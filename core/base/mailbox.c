@@ -47,12 +47,12 @@ void mailbox_send_all(struct mailbox *mailbox, struct mail *first, struct mail *
 	pthread_mutex_unlock(&mailbox->lock);
 }
 
-struct mail *mailbox_receive(struct mailbox *mailbox, nanos patience)
+struct mail *mailbox_receive(struct mailbox *mailbox, nanos timeout)
 {
-	nanos until = clock_monotonic() + patience;
+	nanos until = clock_monotonic() + timeout;
 	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
 	pthread_mutex_lock(&mailbox->lock);
-	while (mailbox->first == NULL && patience > 0)
+	while (mailbox->first == NULL && timeout > 0)
 		if (pthread_cond_timedwait(&mailbox->filled, &mailbox->lock, &limit) == ETIMEDOUT)
 			break;
 	struct mail *mail = mailbox->first;

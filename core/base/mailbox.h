@@ -42,6 +42,6 @@ void mailbox_send(struct mailbox *mailbox, struct mail *mail);
 void mailbox_send_all(struct mailbox *mailbox, struct mail *first, struct mail *last);
 
 /* All that has come, in order, or, when nothing has, what comes within `patience`; NULL: nothing did. */
-struct mail *mailbox_receive(struct mailbox *mailbox, nanos patience);
+struct mail *mailbox_receive(struct mailbox *mailbox, nanos timeout);
 
 #endif

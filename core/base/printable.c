@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "core/base/character.h"
+#include "core/base/utf8.h"
 
 bool printable_character(uint32_t character)
 {
@@ -35,7 +35,7 @@ size_t printable_length(const char *text, size_t length)
 {
 	size_t used = 0;
 	while (used < length) {
-		size_t size = character_length(text + used, length - used);
+		size_t size = utf8_length(text + used, length - used);
 		if (size == 0 || !printable_character(decode(text + used, size)))
 			break;
 		used += size;
@@ -45,7 +45,7 @@ size_t printable_length(const char *text, size_t length)
 
 size_t printable_escape(const char *text, size_t length, bool json, char escape[PRINTABLE_ESCAPE_SIZE])
 {
-	size_t size = character_length(text, length);
+	size_t size = utf8_length(text, length);
 	uint32_t character = size > 0 ? decode(text, size) : (unsigned char)text[0];
 	/* None of them is beyond four digits. */
 	if (size <= 1 && !json)

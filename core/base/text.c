@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/character.h"
+#include "core/base/utf8.h"
 #include "core/base/encoding.h"
 
 /* Makes room for `more` bytes and the terminator. */
@@ -62,7 +62,7 @@ static size_t add_escaped(struct text *text, const char *string, size_t length)
 {
 	static const char hex[] = "0123456789abcdef";
 	unsigned char c = (unsigned char)*string;
-	size_t size = character_length(string, length);
+	size_t size = utf8_length(string, length);
 	if (size == 0) {
 		text_add(text, "\\ufffd");
 		return 1;
@@ -85,7 +85,7 @@ void text_add_json(struct text *text, const char *string)
 	size_t length = strlen(string);
 	text_add_bytes(text, "\"", 1);
 	while (length > 0) {
-		size_t size = characters_plain(string, length);
+		size_t size = utf8_plain(string, length);
 		if (size > 0)
 			text_add_bytes(text, string, size);
 		else

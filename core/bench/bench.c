@@ -5,14 +5,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/bench/bench_floor.h"
+#include "core/bench/bench_baseline.h"
 #include "core/bench/bench_usage.h"
 #include "core/nats/bus_connect.h"
 
 /* For a service that has just come back to a broker. */
-#define TAKER_PATIENCE (5 * SECOND)
+#define TAKER_TIMEOUT (5 * SECOND)
 
-static double spent(const struct bench_use *before, const struct bench_use *after, double uploads)
+static double reaper(const struct bench_use *before, const struct bench_use *after, double uploads)
 {
 	/* A service that was restarted meanwhile counts anew. */
 	return before->seen && after->seen && after->cpu >= before->cpu && uploads > 0 ? (after->cpu - before->cpu) / uploads : NAN;
@@ -30,9 +30,9 @@ static void fill(struct bench_figures *figures, const struct bench_result *resul
 		.max = bench_percentile(result->latency, result->count, 100),
 		.events = uploads > 0 ? (double)result->events / uploads : NAN,
 		.writes = uploads > 0 ? (double)result->writes / uploads : NAN,
-		.server_cpu = spent(&before->server, &after->server, uploads),
-		.broker_cpu = spent(&before->broker, &after->broker, uploads),
-		.own_cpu = spent(&before->own, &after->own, uploads),
+		.server_cpu = reaper(&before->server, &after->server, uploads),
+		.broker_cpu = reaper(&before->broker, &after->broker, uploads),
+		.own_cpu = reaper(&before->own, &after->own, uploads),
 		.server_resident = after->server.seen ? after->server.resident : NAN,
 		.broker_resident = after->broker.seen ? after->broker.resident : NAN,
 		.uploads = uploads,
@@ -40,24 +40,24 @@ static void fill(struct bench_figures *figures, const struct bench_result *resul
 	};
 }
 
-static bool await_taker(struct bench_place *place)
+static bool await_taker(struct bench_target *target)
 {
-	if (bench_place_await_taker(place, TAKER_PATIENCE))
+	if (bench_target_await_taker(target, TAKER_TIMEOUT))
 		return true;
-	fprintf(stderr, "nobody takes events from stream %s as %s on %s: is `postprocessing server` running there?\n", place->stream,
-	        place->consumer, place->client->events->endpoint);
+	fprintf(stderr, "nobody takes events from stream %s as %s on %s: is `postprocessing server` running there?\n", target->stream,
+	        target->consumer, target->client->events->endpoint);
 	return false;
 }
 
-static bool measure(struct bench *bench, const struct bench_load *load, pid_t floor, struct bench_figures *figures)
+static bool measure(struct bench *bench, const struct bench_load *load, pid_t baseline, struct bench_figures *figures)
 {
 	struct bench_usage before, after;
 	struct bench_result result;
 	const struct config *config = bench->client->config;
-	bench_usage_take(&before, config, floor, bench->broker);
+	bench_usage_take(&before, config, baseline, bench->broker);
 	if (!bench_load_run(load, &result))
 		return false;
-	bench_usage_take(&after, config, floor, bench->broker);
+	bench_usage_take(&after, config, baseline, bench->broker);
 	fill(figures, &result, &before, &after);
 	bench->interrupted = bench->interrupted || result.interrupted;
 	bench->incomplete = bench->incomplete || result.abandoned > 0;
@@ -69,18 +69,18 @@ static bool measure(struct bench *bench, const struct bench_load *load, pid_t fl
 
 bool bench_turn(struct bench *bench, enum bench_side side, const struct bench_load *load, struct bench_figures *figures)
 {
-	struct bench_place place;
-	struct bench_floor floor = {0};
+	struct bench_target target;
+	struct bench_baseline baseline = {0};
 	struct bench_load placed = *load;
-	placed.place = &place;
-	bool good = side == BENCH_FLOOR ? bench_place_make(&place, bench->client) : bench_place_open(&place, bench->client);
+	placed.target = &target;
+	bool good = side == BENCH_FLOOR ? bench_target_make(&target, bench->client) : bench_target_open(&target, bench->client);
 	if (!good)
 		return false;
 	if (side == BENCH_FLOOR)
-		good = bench_floor_start(&floor, bench->config_path, bench->client->config);
-	good = good && await_taker(&place) && measure(bench, &placed, floor.pid, figures);
-	bench_floor_end(&floor);
-	bench_place_close(&place);
+		good = bench_baseline_start(&baseline, bench->config_path, bench->client->config);
+	good = good && await_taker(&target) && measure(bench, &placed, baseline.pid, figures);
+	bench_baseline_end(&baseline);
+	bench_target_close(&target);
 	return good;
 }
 

@@ -19,7 +19,7 @@
 static void send_message(struct flow *flow, const struct text *message)
 {
 	flow->sent++;
-	if (natsConnection_PublishRequest(flow->connection, flow->load->place->stream, flow->inbox, message->data,
+	if (natsConnection_PublishRequest(flow->connection, flow->load->target->stream, flow->inbox, message->data,
 	                                  (int)message->length) != NATS_OK)
 		flow->refused++;
 }
@@ -256,7 +256,7 @@ static natsStatus connect_to(struct flow *flow)
 {
 	const struct bench_load *load = flow->load;
 	natsOptions *options;
-	natsStatus status = bus_options(&options, load->place->client->events, "postprocessing bench");
+	natsStatus status = bus_options(&options, load->target->client->events, "postprocessing bench");
 	if (status == NATS_OK)
 		status = natsOptions_SetSendAsap(options, load->rate > 0 || load->in_flight < PROMPT_LIMIT);
 	if (status == NATS_OK)
@@ -272,7 +272,7 @@ static bool connect_and_listen(struct flow *flow)
 	snprintf(flow->inbox, sizeof flow->inbox, "_INBOX.bench%08" PRIx32, flow->number);
 	natsStatus status = connect_to(flow);
 	if (status == NATS_OK)
-		status = natsConnection_Subscribe(&flow->events, flow->connection, flow->load->place->stream, on_event, flow);
+		status = natsConnection_Subscribe(&flow->events, flow->connection, flow->load->target->stream, on_event, flow);
 	if (status == NATS_OK)
 		status = natsConnection_Subscribe(&flow->acks, flow->connection, flow->inbox, on_ack, flow);
 	if (status == NATS_OK)
@@ -282,7 +282,7 @@ static bool connect_and_listen(struct flow *flow)
 	if (status == NATS_OK)
 		status = natsConnection_Flush(flow->connection);
 	if (status != NATS_OK)
-		fprintf(stderr, "broker %s: %s\n", flow->load->place->client->events->endpoint, bus_advice(status));
+		fprintf(stderr, "broker %s: %s\n", flow->load->target->client->events->endpoint, bus_advice(status));
 	return status == NATS_OK;
 }
 

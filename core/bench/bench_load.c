@@ -71,7 +71,7 @@ static bool look_around(struct flow *flow, struct watch *watch)
 		flow->announcing = false;
 		fprintf(stderr, "%zu uploads are under way and waited for; with a second signal they are given up\n", flow->next - flow->finished);
 	}
-	return now - watch->progressed < load->patience || flow->finished == flow->next;
+	return now - watch->progressed < load->timeout || flow->finished == flow->next;
 }
 
 static void abandon(struct flow *flow)
@@ -100,11 +100,11 @@ static bool settle(struct flow *flow)
 {
 	uint64_t highest, done = 0, before = 0;
 	nanos progressed = clock_monotonic();
-	while (!all_stored(flow, &highest) || !bench_place_done(flow->load->place, &done) || done < highest) {
+	while (!all_stored(flow, &highest) || !bench_target_done(flow->load->target, &done) || done < highest) {
 		if (done != before)
 			progressed = clock_monotonic();
 		before = done;
-		if (clock_monotonic() - progressed > flow->load->patience || signal_came())
+		if (clock_monotonic() - progressed > flow->load->timeout || signal_came())
 			return false;
 		nanosleep(&(struct timespec){.tv_nsec = 2 * MILLISECOND}, NULL);
 	}
@@ -182,7 +182,7 @@ static bool run(struct flow *flow)
 {
 	struct bench_result *result = flow->result;
 	struct bench_positions before, after;
-	if (!bench_place_positions(flow->load->place, &before))
+	if (!bench_target_positions(flow->load->target, &before))
 		return false;
 	flow->announcing = true;
 	flow->begun = clock_monotonic();
@@ -198,7 +198,7 @@ static bool run(struct flow *flow)
 	result->elapsed = (double)(clock_monotonic() - flow->begun) / (double)SECOND;
 	result->announced = flow->next;
 	report_end(flow, settled);
-	if (!bench_place_positions(flow->load->place, &after) || !settled || flow->refused > 0)
+	if (!bench_target_positions(flow->load->target, &after) || !settled || flow->refused > 0)
 		return false;
 	result->events = after.events - before.events;
 	result->writes = after.records - before.records;

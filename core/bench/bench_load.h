@@ -9,7 +9,7 @@
 #ifndef CORE_BENCH_BENCH_LOAD_H
 #define CORE_BENCH_BENCH_LOAD_H
 
-#include "core/bench/bench_place.h"
+#include "core/bench/bench_target.h"
 
 struct bench_file {
 	const char *url; /* NULL: one that nobody serves */
@@ -17,12 +17,12 @@ struct bench_file {
 };
 
 struct bench_load {
-	struct bench_place *place;
+	struct bench_target *target;
 	size_t count;     /* uploads at the most; 0: as many as there is time for */
 	size_t in_flight; /* announced and not finished at the most, in the closed loop */
 	double rate;      /* announced per second; 0: the closed loop */
 	nanos duration;   /* for which uploads are announced; 0: without a limit */
-	nanos patience;   /* without any upload being finished */
+	nanos timeout;   /* without any upload being finished */
 	size_t noise;     /* irrelevant events with each upload */
 	size_t spaces;    /* of different users, in turn */
 	struct bench_file file;

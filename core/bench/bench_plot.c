@@ -46,7 +46,7 @@ static void write_quoted(FILE *to, const char *text)
 	fputs("'\n", to);
 }
 
-bool bench_plot_draw(const char *path, const struct bench_load_point *point, size_t count, bool floor)
+bool bench_plot_draw(const char *path, const struct bench_load_point *point, size_t count, bool baseline)
 {
 	FILE *gnuplot = popen("gnuplot", "w");
 	if (gnuplot == NULL) {
@@ -54,7 +54,7 @@ bool bench_plot_draw(const char *path, const struct bench_load_point *point, siz
 		return false;
 	}
 	write_points(gnuplot, "service", point, count, BENCH_SERVICE);
-	if (floor)
+	if (baseline)
 		write_points(gnuplot, "floor", point, count, BENCH_FLOOR);
 	fprintf(gnuplot, "set terminal %s\nset output ", terminal_of(path));
 	write_quoted(gnuplot, path);
@@ -63,7 +63,7 @@ bool bench_plot_draw(const char *path, const struct bench_load_point *point, siz
 	      "plot $service using 1:2 with linespoints title 'p50', $service using 1:3 with linespoints title 'p90', "
 	      "$service using 1:4 with linespoints title 'p99'",
 	      gnuplot);
-	fputs(floor ? ", $floor using 1:2 with linespoints dashtype 2 title 'floor, p50', "
+	fputs(baseline ? ", $floor using 1:2 with linespoints dashtype 2 title 'floor, p50', "
 	              "$floor using 1:4 with linespoints dashtype 2 title 'floor, p99'\n"
 	            : "\n",
 	      gnuplot);

@@ -9,6 +9,6 @@
 bool bench_plot_check(const char *path);
 
 /* PNG or SVG, by the ending of the path. `floor`: the points have one. False: with a message on stderr. */
-bool bench_plot_draw(const char *path, const struct bench_load_point *point, size_t count, bool floor);
+bool bench_plot_draw(const char *path, const struct bench_load_point *point, size_t count, bool baseline);
 
 #endif

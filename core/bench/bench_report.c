@@ -59,17 +59,17 @@ void bench_report_table(const struct bench_column *column, size_t count)
 #undef X
 }
 
-void bench_report_points(const struct bench_load_point *point, size_t count, bool floor)
+void bench_report_points(const struct bench_load_point *point, size_t count, bool baseline)
 {
 	char text[VALUE_SIZE];
-	printf("%10s%12s%12s%12s%12s%12s%s\n", "offered", "uploads", "p50", "p90", "p99", "max", floor ? "   floor's p50         p99" : "");
+	printf("%10s%12s%12s%12s%12s%12s%s\n", "offered", "uploads", "p50", "p90", "p99", "max", baseline ? "   floor's p50         p99" : "");
 	for (size_t i = 0; i < count; i++) {
 		const struct bench_figures *service = &point[i].side[BENCH_SERVICE], *bare = &point[i].side[BENCH_FLOOR];
 		const double value[] = {service->p50, service->p90, service->p99, service->max, bare->p50, bare->p99};
 		printf("%8.0f/s", point[i].offered);
 		format(service->rate, UNIT_RATE, text);
 		printf("%12s", text);
-		for (size_t k = 0; k < (floor ? 6 : 4); k++) {
+		for (size_t k = 0; k < (baseline ? 6 : 4); k++) {
 			format(value[k], UNIT_TIME, text);
 			printf("%12s", text);
 		}
@@ -110,7 +110,7 @@ static json_t *describe_points(const struct bench_report *report)
 		json_t *object = json_object();
 		json_object_set_new(object, "offered_per_second", json_real(point->offered));
 		json_object_set_new(object, "service", describe(&point->side[BENCH_SERVICE]));
-		if (report->floor)
+		if (report->baseline)
 			json_object_set_new(object, "floor", describe(&point->side[BENCH_FLOOR]));
 		json_array_append_new(array, object);
 	}

@@ -18,7 +18,7 @@ struct bench_load_point {
 	double offered; /* uploads per second */
 	struct bench_figures side[2]; /* by enum bench_side */
 };
-void bench_report_points(const struct bench_load_point *point, size_t count, bool floor);
+void bench_report_points(const struct bench_load_point *point, size_t count, bool baseline);
 
 /* One object on stdout: the columns by name and "ratio", or `points` under "load"; both may be empty. Beside them the broker
  * and, if there was one, the greedy user's backlog. False: with a message on stderr. */
@@ -28,7 +28,7 @@ struct bench_report {
 	size_t columns;
 	const struct bench_load_point *point;
 	size_t points;
-	bool floor; /* the points have one */
+	bool baseline; /* the points have one */
 	bool interrupted;
 	bool rejected; /* some uploads */
 	struct bench_backlog backlog;

@@ -49,10 +49,10 @@ static void use_of_server(struct bench_use *use, const struct config *config)
 	text_free(&body);
 }
 
-void bench_usage_take(struct bench_usage *usage, const struct config *config, pid_t floor, pid_t broker)
+void bench_usage_take(struct bench_usage *usage, const struct config *config, pid_t baseline, pid_t broker)
 {
-	if (floor != 0)
-		use_of_process(&usage->server, floor);
+	if (baseline != 0)
+		use_of_process(&usage->server, baseline);
 	else
 		use_of_server(&usage->server, config);
 	use_of_process(&usage->broker, broker);

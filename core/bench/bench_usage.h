@@ -21,7 +21,7 @@ struct bench_usage {
 };
 
 /* `floor`: the process in place of the server, 0: the server itself. `broker` 0: it is not seen. */
-void bench_usage_take(struct bench_usage *usage, const struct config *config, pid_t floor, pid_t broker);
+void bench_usage_take(struct bench_usage *usage, const struct config *config, pid_t baseline, pid_t broker);
 
 /* The broker that is on the other end of a connection; 0: not on this host, or not ours to see. */
 pid_t bench_usage_find_broker(natsConnection *connection);

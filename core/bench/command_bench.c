@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "core/bench/bench_files.h"
-#include "core/bench/bench_floor.h"
+#include "core/bench/bench_baseline.h"
 #include "core/bench/bench_plot.h"
 #include "core/bench/bench_usage.h"
 #include "core/nats/bus_connect.h"
@@ -46,9 +46,9 @@ static const char usage[] =
 #define POINT_DURATION (3 * SECOND)
 
 struct settings {
-	int64_t count, in_flight, rate, duration, patience, noise, spaces, size, greedy, greedy_size, rounds;
+	int64_t count, in_flight, rate, duration, timeout, noise, spaces, size, greedy, greedy_size, rounds;
 	const char *addr, *url, *plot;
-	bool floor, bare, remote;
+	bool baseline, bare, remote;
 };
 
 /* What takes a number. */
@@ -63,7 +63,7 @@ static const struct {
 	NUMBER('f', PP_KEY_INTEGER, in_flight, 1, 100000000),
 	NUMBER('R', PP_KEY_INTEGER, rate, 1, 10000000),
 	NUMBER('d', PP_KEY_DURATION, duration, MILLISECOND, 1000 * HOUR),
-	NUMBER('t', PP_KEY_DURATION, patience, SECOND, 1000 * HOUR),
+	NUMBER('t', PP_KEY_DURATION, timeout, SECOND, 1000 * HOUR),
 	NUMBER('N', PP_KEY_INTEGER, noise, 0, 10000),
 	NUMBER('P', PP_KEY_INTEGER, spaces, 1, 100000),
 	NUMBER('S', PP_KEY_SIZE, size, 1, (int64_t)1 << 40),
@@ -109,7 +109,7 @@ static bool take_option(void *closure, int letter, const char *value)
 		settings->plot = value;
 		break;
 	case 'F':
-		settings->floor = true;
+		settings->baseline = true;
 		break;
 	case 'B':
 		settings->bare = true;
@@ -151,7 +151,7 @@ static bool show(struct session *session)
 	if (session->json)
 		return bench_report_json(report);
 	if (report->points > 0)
-		bench_report_points(report->point, report->points, report->floor);
+		bench_report_points(report->point, report->points, report->baseline);
 	if (report->columns > 0)
 		bench_report_table(report->column, report->columns);
 	const struct bench_backlog *backlog = &report->backlog;
@@ -168,9 +168,9 @@ static bool measure_rounds(struct session *session)
 	struct bench_figures round[2][BENCH_ROUNDS_LIMIT];
 	struct bench_figures median[2];
 	const struct settings *settings = &session->settings;
-	bool wanted[] = {[BENCH_SERVICE] = !settings->bare, [BENCH_FLOOR] = settings->floor || settings->bare};
+	bool wanted[] = {[BENCH_SERVICE] = !settings->bare, [BENCH_FLOOR] = settings->baseline || settings->bare};
 	static const char *const name[] = {[BENCH_SERVICE] = "service", [BENCH_FLOOR] = "floor"};
-	size_t done[2] = {0}, rounds = settings->rounds > 0 ? (size_t)settings->rounds : settings->floor && !settings->bare ? 3 : 1;
+	size_t done[2] = {0}, rounds = settings->rounds > 0 ? (size_t)settings->rounds : settings->baseline && !settings->bare ? 3 : 1;
 	bool good = true;
 	for (size_t turn = 0; good && turn < 2 * rounds && !session->bench.interrupted; turn++) {
 		/* The one that comes first changes, so that what the first turn leaves in the broker hits both. */
@@ -220,7 +220,7 @@ static bool measure_load(struct session *session)
 	load.duration = load.duration > 0 ? load.duration : POINT_DURATION;
 	while (!enough && count < POINTS_LIMIT) {
 		load.rate = point[count].offered = rate;
-		good = (!settings->floor || take_turn(session, BENCH_FLOOR, &load, &point[count].side[BENCH_FLOOR])) &&
+		good = (!settings->baseline || take_turn(session, BENCH_FLOOR, &load, &point[count].side[BENCH_FLOOR])) &&
 		       take_turn(session, BENCH_SERVICE, &load, &point[count].side[BENCH_SERVICE]);
 		if (!good || session->bench.interrupted)
 			break;
@@ -229,8 +229,8 @@ static bool measure_load(struct session *session)
 	}
 	session->report.point = point;
 	session->report.points = count;
-	session->report.floor = settings->floor;
-	return count > 0 && show(session) && bench_plot_draw(settings->plot, point, count, settings->floor) && good;
+	session->report.baseline = settings->baseline;
+	return count > 0 && show(session) && bench_plot_draw(settings->plot, point, count, settings->baseline) && good;
 }
 
 static bool serve_files(struct session *session)
@@ -278,7 +278,7 @@ static void set_load(struct session *session)
 		.in_flight = (size_t)(settings->in_flight > 0 ? settings->in_flight : greedy ? 1 : 1000),
 		.rate = (double)settings->rate,
 		.duration = settings->duration,
-		.patience = settings->patience,
+		.timeout = settings->timeout,
 		.noise = (size_t)settings->noise,
 		.spaces = (size_t)settings->spaces,
 	};
@@ -289,9 +289,9 @@ int command_bench(int argc, char **argv); /* called by main() */
 int command_bench(int argc, char **argv)
 {
 	struct command_options options;
-	struct session session = {.settings = {.patience = MINUTE, .spaces = 1, .greedy_size = 10000000}};
+	struct session session = {.settings = {.timeout = MINUTE, .spaces = 1, .greedy_size = 10000000}};
 	if (argc > 1 && strcmp(argv[1], BENCH_FLOOR_ARGUMENT) == 0)
-		return bench_floor_main(argc - 1, argv + 1);
+		return bench_baseline_main(argc - 1, argv + 1);
 	int first = command_read_named_options(argc, argv, usage, &options, "n:f:d:t:r:a:y", names, take_option, &session.settings);
 	if (first < 0)
 		return -1 - first;

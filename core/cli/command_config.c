@@ -29,19 +29,19 @@ static void add_value(void *closure, const struct config_value *value)
 }
 
 /* Everything that there is to say. */
-static json_t *make_report(const struct arrangement *arrangement)
+static json_t *make_report(const struct preflight *preflight)
 {
-	const struct config *config = arrangement->config;
+	const struct config *config = preflight->config;
 	json_t *report = json_object(), *values = json_array();
 	if (config != NULL)
 		config_each_value(config, add_value, values);
 	for (size_t i = 0; config != NULL && i < config->step_count; i++) {
-		const struct steps *steps = arrangement->steps;
+		const struct steps *steps = preflight->steps;
 		bool made = steps != NULL && i < steps->count;
 		config_each_step_value(config, &config->step[i], made ? steps->step[i].setup : NULL, add_value, values);
 	}
 	json_object_set_new(report, "values", values);
-	findings_add(report, arrangement);
+	findings_add(report, preflight);
 	return report;
 }
 
@@ -90,10 +90,10 @@ int command_show_config(int argc, char **argv)
 		fputs(usage, stderr);
 		return EXIT_ERROR;
 	}
-	struct arrangement arrangement;
-	bool sound = arrangement_make(&arrangement, options.config_path, false);
-	json_t *report = make_report(&arrangement);
-	arrangement_free(&arrangement);
+	struct preflight preflight;
+	bool sound = preflight_make(&preflight, options.config_path, false);
+	json_t *report = make_report(&preflight);
+	preflight_free(&preflight);
 	bool shown = report != NULL && (!options.json || json_print(report));
 	if (report == NULL)
 		fputs("out of memory\n", stderr);

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/steps/arrangement.h"
+#include "core/steps/preflight.h"
 #include "core/cli/command.h"
 #include "core/cli/findings.h"
 #include "core/nats/bus.h"
@@ -76,22 +76,22 @@ int command_server(int argc, char **argv)
 		fputs(usage, stderr);
 		return EXIT_ERROR;
 	}
-	struct arrangement arrangement;
+	struct preflight preflight;
 	struct signals signals;
 	int status = EXIT_ERROR;
 	if (!signals_start(&signals)) {
 		fprintf(stderr, "no thread for signals: %s\n", strerror(errno));
 		return EXIT_NOT_STARTED;
 	}
-	if (arrangement_make(&arrangement, options.config_path, false)) {
-		struct log log = {.fd = STDERR_FILENO, .level = arrangement.config->log_level};
-		status = serve(arrangement.config, arrangement.steps, &log, &signals);
+	if (preflight_make(&preflight, options.config_path, false)) {
+		struct log log = {.fd = STDERR_FILENO, .level = preflight.config->log_level};
+		status = serve(preflight.config, preflight.steps, &log, &signals);
 	}
-	for (size_t i = 0; i < arrangement.problems.count; i++)
-		terminal_error("%s", arrangement.problems.line[i]);
-	if (arrangement.problems.count > 0)
+	for (size_t i = 0; i < preflight.problems.count; i++)
+		terminal_error("%s", preflight.problems.line[i]);
+	if (preflight.problems.count > 0)
 		terminal_error("%s", FINDINGS_HINT);
-	arrangement_free(&arrangement);
+	preflight_free(&preflight);
 	/* Not nats_Close(): after TLS, libnats 3.4 frees what OpenSSL frees once more when the process ends. */
 	signals_end(&signals);
 	return status;

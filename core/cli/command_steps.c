@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/steps/arrangement.h"
+#include "core/steps/preflight.h"
 #include "core/steps/checker.h"
 #include "core/cli/command.h"
 #include "core/cli/findings.h"
@@ -197,15 +197,15 @@ static void print_report(const json_t *report, bool keys)
 }
 
 /* Everything that there is to say. */
-static json_t *make_report(const struct arrangement *arrangement)
+static json_t *make_report(const struct preflight *preflight)
 {
-	const struct config *config = arrangement->config;
-	struct catalogue catalogue = {.modules = arrangement->modules, .array = json_array()};
-	if (arrangement->modules != NULL)
-		modules_list(arrangement->modules, add_module, &catalogue);
+	const struct config *config = preflight->config;
+	struct catalogue catalogue = {.modules = preflight->modules, .array = json_array()};
+	if (preflight->modules != NULL)
+		modules_list(preflight->modules, add_module, &catalogue);
 	json_t *report = json_pack("{s:o, s:o, s:b}", "steps", config != NULL ? describe_steps(config) : json_array(), "modules",
 	                           catalogue.array, "delay_appended", config != NULL && config->delay_appended);
-	findings_add(report, arrangement);
+	findings_add(report, preflight);
 	return report;
 }
 
@@ -230,13 +230,13 @@ int command_steps(int argc, char **argv)
 		fputs(usage, stderr);
 		return EXIT_ERROR;
 	}
-	struct arrangement arrangement;
-	bool sound = arrangement_make(&arrangement, options.config_path, true);
+	struct preflight preflight;
+	bool sound = preflight_make(&preflight, options.config_path, true);
 	bool stuck = false;
-	json_t *report = make_report(&arrangement);
-	add_checks(arrangement.steps, json_object_get(report, "steps"), &stuck);
+	json_t *report = make_report(&preflight);
+	add_checks(preflight.steps, json_object_get(report, "steps"), &stuck);
 	if (!stuck)
-		arrangement_free(&arrangement);
+		preflight_free(&preflight);
 	if (report == NULL) {
 		fputs("out of memory\n", stderr);
 		return EXIT_ERROR;

@@ -37,7 +37,7 @@ static bool take_option(void *closure, int letter, const char *value)
 		*(letter == 'a' ? &options->addr : &options->url) = value;
 		return true;
 	}
-	if (duration_parse(value, &options->patience) && options->patience > 0)
+	if (duration_parse(value, &options->timeout) && options->timeout > 0)
 		return true;
 	terminal_error("-t %s: not a duration like 90s or 10m", value);
 	return false;

@@ -14,10 +14,10 @@ static json_t *describe(const struct problems *lines)
 	return array;
 }
 
-void findings_add(json_t *object, const struct arrangement *arrangement)
+void findings_add(json_t *object, const struct preflight *preflight)
 {
-	const struct config *config = arrangement->config;
-	json_object_set_new(object, "problems", describe(&arrangement->problems));
+	const struct config *config = preflight->config;
+	json_object_set_new(object, "problems", describe(&preflight->problems));
 	json_object_set_new(object, "warnings", describe(config != NULL ? &config->warnings : NULL));
 	json_object_set_new(object, "notes", describe(config != NULL ? &config->notes : NULL));
 }

@@ -5,10 +5,10 @@
 
 #include <jansson.h>
 
-#include "core/steps/arrangement.h"
+#include "core/steps/preflight.h"
 
 /* Adds "problems", "warnings" and "notes" to an object: arrays of lines. */
-void findings_add(json_t *object, const struct arrangement *arrangement);
+void findings_add(json_t *object, const struct preflight *preflight);
 
 /* Prints them to standard output, each kind under a title, if there are any. */
 void findings_print(const json_t *object);

@@ -17,9 +17,9 @@
 #include "core/base/terminal.h"
 
 /* A service that is there takes an upload much sooner. */
-#define TAKEN_PATIENCE (30 * SECOND)
+#define TAKEN_TIMEOUT (30 * SECOND)
 #define ROUND (SECOND / 4)
-#define CALLBACKS_PATIENCE (2 * SECOND)
+#define CALLBACKS_TIMEOUT (2 * SECOND)
 
 struct submission {
 	struct client *client;
@@ -116,7 +116,7 @@ static bool open_all(struct submission *submission)
 /* Afterwards no callback is under way. */
 static void disconnect_all(struct submission *submission)
 {
-	nanos limit = clock_monotonic() + CALLBACKS_PATIENCE;
+	nanos limit = clock_monotonic() + CALLBACKS_TIMEOUT;
 	natsConnection_Close(submission->events);
 	natsConnection_Close(submission->records);
 	while (atomic_load(&submission->heard) > 0 && clock_monotonic() < limit)
@@ -328,7 +328,7 @@ static void follow_event(struct submission *submission, const struct delivery *d
 }
 
 /* Ends what nobody takes, and what takes too long. */
-static void check_patience(struct submission *submission)
+static void check_timeout(struct submission *submission)
 {
 	nanos now = clock_monotonic();
 	for (size_t i = 0; i < submission->count; i++) {
@@ -336,9 +336,9 @@ static void check_patience(struct submission *submission)
 		if (file->over)
 			continue;
 		nanos waited = now - file->started;
-		if (!file->seen && waited > TAKEN_PATIENCE)
+		if (!file->seen && waited > TAKEN_TIMEOUT)
 			snprintf(file->error, sizeof file->error, "no service has taken it: is `postprocessing server` running on this broker?");
-		else if (submission->options->patience != 0 && waited > submission->options->patience)
+		else if (submission->options->timeout != 0 && waited > submission->options->timeout)
 			snprintf(file->error, sizeof file->error, "given up waiting (%s); `postprocessing show %s` tells more", file->said, file->id);
 		else
 			continue;
@@ -375,7 +375,7 @@ static int follow(struct submission *submission)
 			delivery_free(delivery);
 			mail = next;
 		}
-		check_patience(submission);
+		check_timeout(submission);
 		follow_broker(submission);
 	}
 	return 0;

@@ -12,7 +12,7 @@
 struct submission_options {
 	const char *addr;  /* where to serve the files, HOST:PORT; NULL: a free port of 127.0.0.1 … */
 	const char *url;   /* … and how the service reaches that, see file_server_start(); NULL: as it is */
-	nanos patience;    /* 0: without a limit */
+	nanos timeout;    /* 0: without a limit */
 	FILE *progress;    /* each step as it goes; NULL: nothing is shown */
 };
 

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "core/base/character.h"
+#include "core/base/utf8.h"
 #include "core/config/config_source.h"
 
 #define STRING_MAX 4096
@@ -109,10 +109,10 @@ const char *text_fault(const char *text, size_t length)
 {
 	while (length > 0) {
 		uint32_t character;
-		size_t size = character_read(text, length, &character);
+		size_t size = utf8_read(text, length, &character);
 		if (size == 0)
 			return "not UTF-8";
-		if (character != '\t' && character_is_hidden(character))
+		if (character != '\t' && utf8_is_hidden(character))
 			return "control characters";
 		text += size;
 		length -= size;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/character.h"
+#include "core/base/utf8.h"
 #include "core/config/config.h"
 
 /* More than anybody reads; keeps a file of rubbish from filling the memory. */
@@ -58,8 +58,8 @@ static void make_visible(char *text)
 	char *to = text;
 	for (size_t left = strlen(text); left > 0;) {
 		uint32_t character;
-		size_t size = character_read(text, left, &character);
-		bool visible = size != 0 && !character_is_hidden(character);
+		size_t size = utf8_read(text, left, &character);
+		bool visible = size != 0 && !utf8_is_hidden(character);
 		size = size == 0 ? 1 : size;
 		if (visible)
 			memmove(to, text, size);

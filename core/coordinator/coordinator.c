@@ -9,7 +9,7 @@
 
 #define TICK_LIMIT (SECOND)
 /* The stream is not ours: whoever makes it remember IDs for longer may change it. */
-#define MEMORY_LIMIT (2 * MINUTE)
+#define DUPLICATE_WINDOW_LIMIT (2 * MINUTE)
 
 struct coordinator *coordinator_create(const struct coordinator_options *options)
 {
@@ -18,14 +18,14 @@ struct coordinator *coordinator_create(const struct coordinator_options *options
 		return NULL;
 	coordinator->options = *options;
 	lag_cut(&coordinator->lag);
-	bool good = table_init(&coordinator->slots, offsetof(struct slot, id));
-	good = waiters_init(&coordinator->waiters) && good;
-	good = lines_init(&coordinator->lines, options->pipeline.count) && good;
+	bool good = table_init(&coordinator->active_uploads, offsetof(struct active_upload, id));
+	good = deferred_init(&coordinator->deferred) && good;
+	good = fair_queue_init(&coordinator->queue, options->pipeline.count) && good;
 	good = announcements_init(coordinator) && good;
 	coordinator->marker = url_marker_create();
 	good = coordinator->marker != NULL && good;
-	coordinator->turns = calloc(options->pipeline.count + 1, sizeof *coordinator->turns);
-	if (!good || coordinator->turns == NULL) {
+	coordinator->dispatch = calloc(options->pipeline.count + 1, sizeof *coordinator->dispatch);
+	if (!good || coordinator->dispatch == NULL) {
 		coordinator_destroy(coordinator);
 		return NULL;
 	}
@@ -36,18 +36,18 @@ void coordinator_destroy(struct coordinator *coordinator)
 {
 	if (coordinator == NULL)
 		return;
-	for (struct slot *slot = slot_next(coordinator, NULL), *next; slot != NULL; slot = next) {
-		next = slot_next(coordinator, slot);
-		slot_destroy(coordinator, slot);
+	for (struct active_upload *active = active_next(coordinator, NULL), *next; active != NULL; active = next) {
+		next = active_next(coordinator, active);
+		active_destroy(coordinator, active);
 	}
-	table_free(&coordinator->slots);
-	waiters_free(&coordinator->waiters);
+	table_free(&coordinator->active_uploads);
+	deferred_free(&coordinator->deferred);
 	timers_free(&coordinator->due);
 	timers_free(&coordinator->again);
 	timers_free(&coordinator->left);
 	text_free(&coordinator->text);
-	lines_free(&coordinator->lines);
-	free(coordinator->turns);
+	fair_queue_free(&coordinator->queue);
+	free(coordinator->dispatch);
 	free(coordinator->announced);
 	url_marker_free(coordinator->marker);
 	free(coordinator);
@@ -93,9 +93,9 @@ void job_free(struct coordinator *coordinator, struct job *job)
 
 static void forget_lost(struct coordinator *coordinator)
 {
-	for (struct slot *slot = slot_next(coordinator, NULL); slot != NULL; slot = slot_next(coordinator, slot))
-		if (slot->known == SLOT_PRESENT)
-			record_forget_lost(coordinator, slot->record);
+	for (struct active_upload *active = active_next(coordinator, NULL); active != NULL; active = active_next(coordinator, active))
+		if (active->known == ACTIVE_PRESENT)
+			record_forget_lost(coordinator, active->record);
 }
 
 void coordinator_set_stream(struct coordinator *coordinator, const struct stream_facts *facts, nanos now)
@@ -108,11 +108,11 @@ void coordinator_set_stream(struct coordinator *coordinator, const struct stream
 		forget_lost(coordinator);
 	}
 	coordinator->before = facts->last;
-	coordinator->sure = (facts->memory < MEMORY_LIMIT ? facts->memory : MEMORY_LIMIT) / 2;
-	coordinator->hold_limit = facts->hold_limit;
+	coordinator->sure = (facts->duplicate_window < DUPLICATE_WINDOW_LIMIT ? facts->duplicate_window : DUPLICATE_WINDOW_LIMIT) / 2;
+	coordinator->coalescing_limit = facts->coalescing_limit;
 	/* Who is about to write the record is not to be outrun by the event that comes again. */
-	nanos hold = facts->patience / 4;
-	coordinator->hold = hold < coordinator->options.hold ? hold : coordinator->options.hold;
+	nanos hold = facts->ack_wait / 4;
+	coordinator->coalescing = hold < coordinator->options.coalescing ? hold : coordinator->options.coalescing;
 }
 
 void coordinator_set_gap(struct coordinator *coordinator, bool open, uint64_t end, bool behind)
@@ -171,9 +171,9 @@ void coordinator_cut_off(struct coordinator *coordinator)
 }
 
 /* Is the upload's first write held for an event that is newer than the job's? */
-static bool is_older_than_held(const struct slot *slot, const struct job *job)
+static bool is_older_than_held(const struct active_upload *active, const struct job *job)
 {
-	return hold_is_on(slot) && slot->current->input.stream == job->input.stream && slot->current->input.sequence > job->input.sequence;
+	return coalescing_is_on(active) && active->current->input.stream == job->input.stream && active->current->input.sequence > job->input.sequence;
 }
 
 static void take_event(struct coordinator *coordinator, struct delivery *delivery, struct event *event, nanos now)
@@ -186,12 +186,12 @@ static void take_event(struct coordinator *coordinator, struct delivery *deliver
 		event_clear(event);
 		return;
 	}
-	char place[32];
+	char item[32];
 	const char *id = event->upload != NULL ? event->upload->id : event->upload_id;
 	/* What can have no record is under way under a name that is no ID. */
 	if (event->id_json != NULL) {
-		snprintf(place, sizeof place, "/%llu", (unsigned long long)delivery->sequence);
-		id = place;
+		snprintf(item, sizeof item, "/%llu", (unsigned long long)delivery->sequence);
+		id = item;
 	}
 	bool ours = event_is_our_result(coordinator, delivery, event);
 	if (ours)
@@ -201,30 +201,30 @@ static void take_event(struct coordinator *coordinator, struct delivery *deliver
 		event_clear(event);
 		return;
 	}
-	struct slot *slot = slot_get(coordinator, id);
+	struct active_upload *active = active_get(coordinator, id);
 	/* It comes again because it is not done with yet; nothing piles up behind what does not get on. The last delivery is the one to be
 	 * acknowledged: what brought it before may be a consumer that is gone. */
-	struct job *under_way = slot != NULL ? slot_find_event(slot, delivery->sequence, coordinator->stream) : NULL;
+	struct job *under_way = active != NULL ? active_find_event(active, delivery->sequence, coordinator->stream) : NULL;
 	if (under_way != NULL) {
 		event_clear(event);
 		ports->drop(ports->closure, under_way->source);
 		under_way->source = delivery;
 		return;
 	}
-	struct job *job = slot != NULL ? make_event_job(coordinator, delivery, event, now) : NULL;
-	if (job != NULL && job->input.kind == INPUT_CLEAN && !is_older_than_held(slot, job)) {
-		slot_hurry_job(coordinator, slot, job, now);
+	struct job *job = active != NULL ? make_event_job(coordinator, delivery, event, now) : NULL;
+	if (job != NULL && job->input.kind == INPUT_CLEAN && !is_older_than_held(active, job)) {
+		active_hurry_job(coordinator, active, job, now);
 		return;
 	}
 	if (job != NULL) {
-		slot_add_job(coordinator, slot, job, now);
+		active_add_job(coordinator, active, job, now);
 		return;
 	}
 	log_error(coordinator->options.log, "out of memory: an event is left to come again");
 	event_clear(event);
 	ports->drop(ports->closure, delivery);
-	if (slot != NULL && slot->current == NULL)
-		slot_rest(coordinator, slot, now);
+	if (active != NULL && active->current == NULL)
+		active_rest(coordinator, active, now);
 }
 
 enum waits_for status_waits_for(const struct status *status)
@@ -272,12 +272,12 @@ void coordinator_deliver(struct coordinator *coordinator, struct delivery *deliv
 
 void coordinator_told_gone(struct coordinator *coordinator, const char *id, nanos now)
 {
-	struct slot *slot = slot_exists(coordinator, id) ? slot_get(coordinator, id) : NULL;
-	struct job *job = slot != NULL ? job_create(INPUT_DOUBT) : NULL;
+	struct active_upload *active = active_exists(coordinator, id) ? active_get(coordinator, id) : NULL;
+	struct job *job = active != NULL ? job_create(INPUT_DOUBT) : NULL;
 	if (job != NULL)
-		slot_hurry_job(coordinator, slot, job, now);
-	else if (slot != NULL && slot->current == NULL) /* it finds out by itself */
-		slot_rest(coordinator, slot, now);
+		active_hurry_job(coordinator, active, job, now);
+	else if (active != NULL && active->current == NULL) /* it finds out by itself */
+		active_rest(coordinator, active, now);
 }
 
 void coordinator_answered(struct coordinator *coordinator, struct request *request, nanos now)
@@ -301,10 +301,10 @@ static bool is_ours_to_find(const struct coordinator *coordinator, const struct 
 }
 
 /* There is no memory for what a found record asks for. slot: NULL, or the upload's. */
-static void found_in_vain(struct coordinator *coordinator, struct slot *slot, const char *id, struct sweep *sweep, nanos now)
+static void found_in_vain(struct coordinator *coordinator, struct active_upload *active, const char *id, struct sweep *sweep, nanos now)
 {
-	if (slot != NULL && slot->current == NULL)
-		slot_rest(coordinator, slot, now);
+	if (active != NULL && active->current == NULL)
+		active_rest(coordinator, active, now);
 	if (sweep == NULL) {
 		log_error(coordinator->options.log, "upload %s: out of memory; it goes on when the bucket is read again", id);
 		return;
@@ -321,47 +321,47 @@ static bool put_to_rest(struct coordinator *coordinator, const struct record *re
 	const struct pipeline *pipeline = &coordinator->options.pipeline;
 	struct status status = record->status;
 	struct input input = {.kind = INPUT_FOUND, .foreign = record->foreign, .claim = record_is_theirs(coordinator, record)};
-	if (record_unsaid(coordinator, record, now) != 0)
+	if (record_unpublished(coordinator, record, now) != 0)
 		return false;
 	struct action action = pipeline_apply(pipeline, record->upload, true, &status, &input, false, now);
 	size_t step = record_step(coordinator, record);
 	if (action.write != WRITE_NONE || (action.run && step == pipeline->count))
 		return false;
 	if (!action.run)
-		return status.due == 0 || waiters_add(&coordinator->waiters, record->upload->id, status_waits_for(&status), status.due);
-	if (!turns_stand_in_line(coordinator, record, step, action.mark, now))
+		return status.due == 0 || deferred_add(&coordinator->deferred, record->upload->id, status_waits_for(&status), status.due);
+	if (!dispatch_stand_in_line(coordinator, record, step, action.mark, now))
 		return false;
 	coordinator->standing++;
-	turns_give(coordinator, step, now);
+	dispatch_give(coordinator, step, now);
 	return true;
 }
 
 /* Of a record that this process wrote itself, and all of which it remembers, the bucket tells nothing new. */
 static bool is_known(const struct coordinator *coordinator, const struct record *record)
 {
-	return strcmp(record->writer, coordinator->options.nonce) == 0 && slot_exists(coordinator, record->upload->id);
+	return strcmp(record->writer, coordinator->options.nonce) == 0 && active_exists(coordinator, record->upload->id);
 }
 
 /* Makes a job of a found record. False: out of memory. */
 static bool take_found(struct coordinator *coordinator, struct record *record, uint64_t revision, struct sweep *sweep, nanos now)
 {
-	struct slot *slot = slot_get(coordinator, record->upload->id);
-	struct job *job = slot != NULL ? job_create(sweep != NULL ? INPUT_RESUME : INPUT_FOUND) : NULL;
+	struct active_upload *active = active_get(coordinator, record->upload->id);
+	struct job *job = active != NULL ? job_create(sweep != NULL ? INPUT_RESUME : INPUT_FOUND) : NULL;
 	if (job == NULL) {
-		found_in_vain(coordinator, slot, record->upload->id, sweep, now);
+		found_in_vain(coordinator, active, record->upload->id, sweep, now);
 		return false;
 	}
 	/* Without memory for it the job loads the record itself. */
-	struct record *moved = slot->known == SLOT_UNKNOWN && slot->current == NULL ? record_move(record) : NULL;
+	struct record *moved = active->known == ACTIVE_UNKNOWN && active->current == NULL ? record_move(record) : NULL;
 	if (moved != NULL) {
-		slot_know(coordinator, slot, moved, revision, now);
-		slot_find_owner(coordinator, slot);
-		slot->unsaid = record_unsaid(coordinator, moved, now);
+		active_know(coordinator, active, moved, revision, now);
+		active_find_owner(coordinator, active);
+		active->unpublished = record_unpublished(coordinator, moved, now);
 	}
 	job->sweep = sweep;
 	if (sweep != NULL)
 		sweep->references++;
-	slot_add_job(coordinator, slot, job, now);
+	active_add_job(coordinator, active, job, now);
 	return true;
 }
 
@@ -375,7 +375,7 @@ bool coordinator_found(struct coordinator *coordinator, struct record *record, u
 	}
 	bool wanted = sweep != NULL ? strcmp(status_step_name(record->upload, &record->status), sweep->step) == 0
 	                            : is_ours_to_find(coordinator, record) && !is_known(coordinator, record);
-	bool at_rest = wanted && sweep == NULL && !slot_exists(coordinator, record->upload->id) && put_to_rest(coordinator, record, now);
+	bool at_rest = wanted && sweep == NULL && !active_exists(coordinator, record->upload->id) && put_to_rest(coordinator, record, now);
 	bool good = !wanted || at_rest || take_found(coordinator, record, revision, sweep, now);
 	record_clear(record);
 	return good;
@@ -397,33 +397,33 @@ void coordinator_doubt(struct coordinator *coordinator, nanos now)
 {
 	const char *id;
 	nanos at;
-	for (struct slot *slot = slot_next(coordinator, NULL), *next; slot != NULL; slot = next) {
-		next = slot_next(coordinator, slot);
-		slot->expected = slot->unsafe = false;
-		if (slot->current != NULL) /* its conditional write finds out */
+	for (struct active_upload *active = active_next(coordinator, NULL), *next; active != NULL; active = next) {
+		next = active_next(coordinator, active);
+		active->expected = active->unsafe = false;
+		if (active->current != NULL) /* its conditional write finds out */
 			continue;
-		slot_forget(coordinator, slot);
-		slot->not_before = 0;
-		slot_rest(coordinator, slot, now);
+		active_forget(coordinator, active);
+		active->not_before = 0;
+		active_rest(coordinator, active, now);
 	}
 	for (enum waits_for what = 0; what < WAITS_FOR_COUNT; what++)
-		while ((id = waiters_first(&coordinator->waiters, what, &at)) != NULL)
-			waiters_take(&coordinator->waiters, id);
+		while ((id = deferred_first(&coordinator->deferred, what, &at)) != NULL)
+			deferred_take(&coordinator->deferred, id);
 }
 
 void coordinator_rewrite(struct coordinator *coordinator, nanos now)
 {
 	size_t count = 0;
-	for (struct slot *slot = slot_next(coordinator, NULL), *next; slot != NULL; slot = next) {
-		next = slot_next(coordinator, slot);
-		bool ours = slot->known == SLOT_PRESENT && !slot->theirs && slot->record->status.phase != PHASE_ENDED;
+	for (struct active_upload *active = active_next(coordinator, NULL), *next; active != NULL; active = next) {
+		next = active_next(coordinator, active);
+		bool ours = active->known == ACTIVE_PRESENT && !active->theirs && active->record->status.phase != PHASE_ENDED;
 		if (ours) {
-			slot_lose(coordinator, slot, now);
+			active_lose(coordinator, active, now);
 			count++;
-		} else if (slot->current == NULL && slot->known != SLOT_UNKNOWN) {
-			slot->expected = slot->unsafe = false;
-			slot_forget(coordinator, slot);
-			slot_rest(coordinator, slot, now);
+		} else if (active->current == NULL && active->known != ACTIVE_UNKNOWN) {
+			active->expected = active->unsafe = false;
+			active_forget(coordinator, active);
+			active_rest(coordinator, active, now);
 		}
 	}
 	if (count > 0)
@@ -435,18 +435,18 @@ void coordinator_retry(struct coordinator *coordinator, nanos now)
 	timers_hasten(&coordinator->again, now);
 }
 
-static void slot_due(struct coordinator *coordinator, struct slot *slot, nanos now)
+static void active_due(struct coordinator *coordinator, struct active_upload *active, nanos now)
 {
-	if (slot->run != NULL) {
-		runs_due(coordinator, slot, now);
+	if (active->run != NULL) {
+		runs_due(coordinator, active, now);
 		return;
 	}
 	struct job *job = job_create(INPUT_DUE);
 	if (job != NULL) {
-		slot_add_job(coordinator, slot, job, now);
+		active_add_job(coordinator, active, job, now);
 	} else {
-		slot->not_before = now + SECOND;
-		slot_rest(coordinator, slot, now);
+		active->not_before = now + SECOND;
+		active_rest(coordinator, active, now);
 	}
 }
 
@@ -465,7 +465,7 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 		clock_was_set_back(coordinator, now);
 	coordinator->ticked = now;
 	slots_time(coordinator, now);
-	if (coordinator->stopping && coordinator->held > 0)
+	if (coordinator->stopping && coordinator->coalesced > 0)
 		timers_hasten(&coordinator->again, now);
 	struct job *stranded = coordinator->stranded;
 	coordinator->stranded = NULL;
@@ -481,18 +481,18 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 		timers_unset(&coordinator->left, timer);
 		runs_left_due(coordinator, CONTAINER(timer, struct run, watch), now);
 	}
-	struct slot *slot;
+	struct active_upload *active;
 	while (coordinator->busy < coordinator->options.busy_limit && !coordinator->stopping &&
-	       (slot = slot_take_due(coordinator, now)) != NULL)
-		if (slot->current == NULL) /* otherwise its timer is set again when its jobs are done */
-			slot_due(coordinator, slot, now);
+	       (active = active_take_due(coordinator, now)) != NULL)
+		if (active->current == NULL) /* otherwise its timer is set again when its jobs are done */
+			active_due(coordinator, active, now);
 	suspensions_expire(coordinator, now);
 	/* Turns that could not be given for want of memory. */
 	for (size_t i = 0; i < coordinator->options.pipeline.count; i++)
-		turns_give(coordinator, i, now);
+		dispatch_give(coordinator, i, now);
 	gauge_set(coordinator->options.metrics->uploads, (int64_t)coordinator_uploads(coordinator));
 	gauge_set(coordinator->options.metrics->busy, (int64_t)coordinator->busy);
-	gauge_set(coordinator->options.metrics->waiting, (int64_t)lines_count(&coordinator->lines));
+	gauge_set(coordinator->options.metrics->waiting, (int64_t)fair_queue_count(&coordinator->queue));
 	gauge_set(coordinator->options.metrics->runs, (int64_t)coordinator->runs);
 }
 
@@ -500,7 +500,7 @@ nanos coordinator_next(const struct coordinator *coordinator, nanos now)
 {
 	nanos next = now + TICK_LIMIT;
 	const struct timer *again = timers_first(&coordinator->again), *left = timers_first(&coordinator->left);
-	nanos due = slot_next_due(coordinator, now);
+	nanos due = active_next_due(coordinator, now);
 	if (due < next && coordinator->busy < coordinator->options.busy_limit && !coordinator->stopping)
 		next = due;
 	if (again != NULL && again->at < next)
@@ -517,9 +517,9 @@ void coordinator_stopping(struct coordinator *coordinator)
 
 void coordinator_cancel_runs(struct coordinator *coordinator)
 {
-	for (struct slot *slot = slot_next(coordinator, NULL); slot != NULL; slot = slot_next(coordinator, slot))
-		if (slot->run != NULL)
-			coordinator->options.ports.cancel(coordinator->options.ports.closure, slot->run);
+	for (struct active_upload *active = active_next(coordinator, NULL); active != NULL; active = active_next(coordinator, active))
+		if (active->run != NULL)
+			coordinator->options.ports.cancel(coordinator->options.ports.closure, active->run);
 }
 
 static void give_back_job(struct coordinator *coordinator, struct job *job)
@@ -531,11 +531,11 @@ static void give_back_job(struct coordinator *coordinator, struct job *job)
 
 void coordinator_abandon(struct coordinator *coordinator)
 {
-	for (struct slot *slot = slot_next(coordinator, NULL); slot != NULL; slot = slot_next(coordinator, slot)) {
-		if (slot->current != NULL)
-			give_back_job(coordinator, slot->current);
+	for (struct active_upload *active = active_next(coordinator, NULL); active != NULL; active = active_next(coordinator, active)) {
+		if (active->current != NULL)
+			give_back_job(coordinator, active->current);
 		/* Not by way of the current one: what came after it began is not linked to it. */
-		for (struct job *job = slot->first; job != NULL; job = job->next)
+		for (struct job *job = active->first; job != NULL; job = job->next)
 			give_back_job(coordinator, job);
 	}
 }
@@ -552,5 +552,5 @@ size_t coordinator_runs(const struct coordinator *coordinator)
 
 size_t coordinator_uploads(const struct coordinator *coordinator)
 {
-	return coordinator->slots.count + waiters_count(&coordinator->waiters) + coordinator->standing;
+	return coordinator->active_uploads.count + deferred_count(&coordinator->deferred) + coordinator->standing;
 }

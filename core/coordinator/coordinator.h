@@ -34,7 +34,7 @@ struct ports {
 	void (*remove)(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
 	               const struct tombstone *tombstone);
 	/* Says to the other instances that an upload is over, though one of them may be at it; it may get lost. */
-	void (*say_gone)(void *closure, const char *id);
+	void (*announce_gone)(void *closure, const char *id);
 	void (*publish)(void *closure, struct request *request, const char *message_id, const char *message, size_t length);
 	/* The same without an answer; it may get lost. */
 	void (*announce)(void *closure, const char *message_id, const char *message, size_t length);
@@ -71,7 +71,7 @@ struct coordinator_options {
 	const char *owner;            /* this instance's stable name */
 	const char *nonce;            /* of this process: unlike that of any other, ever */
 	unsigned busy_limit;          /* timers wait while so many uploads are being moved */
-	nanos hold;                   /* so long at the most may the event of an upload that begins stand for its record */
+	nanos coalescing;             /* so long at the most may the event of an upload that begins stand for its record */
 };
 
 /* Borrows what the options point at. NULL: out of memory. */
@@ -83,9 +83,9 @@ void coordinator_destroy(struct coordinator *coordinator);
 struct stream_facts {
 	int64_t created;     /* which tells two streams of one name apart */
 	uint64_t last;       /* its last message by now */
-	nanos memory;        /* for so long it remembers messages' IDs */
-	nanos patience;      /* after so long an event comes again that is not acknowledged */
-	unsigned hold_limit; /* so many of its events may stand for records at a time */
+	nanos duplicate_window; /* for so long it remembers messages' IDs */
+	nanos ack_wait;     /* after so long an event comes again that is not acknowledged */
+	unsigned coalescing_limit; /* so many of its events may stand for records at a time */
 	bool behind;         /* not all of it has been delivered yet */
 	uint64_t lost_from;  /* the broker has lost its messages from this one on, and gives their numbers again; 0: none */
 };

@@ -18,7 +18,7 @@ static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsSt
 		          "stream " INTAKE_STREAM ": it is gone from the broker, and with it the events that were not taken yet; nothing is done "
 		          "until it is back. Restore the broker's files (a private broker's are in %s/broker), or restart what makes it, the "
 		          "storage service. Or, if it is lost for good or another broker is meant, stop the service, delete "
-		          "%s/" POSITION_EVENTS ", start it, and have storage begin its uploads again",
+		          "%s/" CHECKPOINT_EVENTS ", start it, and have storage begin its uploads again",
 		          intake->state_dir, intake->state_dir);
 	intake->missed = status != NATS_OK && (gone || intake->missed);
 	if (status != NATS_NOT_FOUND || known)
@@ -38,28 +38,28 @@ static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsSt
 
 /* Positions in another stream of that name, or in what the broker has forgotten of this one, say nothing. False: that is not sure
  * yet. */
-static bool compare_stream(struct intake *intake, const struct position *known, const jsStreamInfo *info)
+static bool compare_stream(struct intake *intake, const struct checkpoint *known, const jsStreamInfo *info)
 {
-	enum standing standing = position_compare(known, info->Created, info->State.LastSeq);
-	if (!standing_is_settled(standing, info->Config->Replicas, &intake->behind_since, clock_monotonic()))
+	enum continuity continuity = checkpoint_compare(known, info->Created, info->State.LastSeq);
+	if (!continuity_is_settled(continuity, info->Config->Replicas, &intake->behind_since, clock_monotonic()))
 		return false;
-	if (standing == STANDING_GOOD)
+	if (continuity == CONTINUITY_GOOD)
 		return true;
-	if (standing == STANDING_OTHER)
+	if (continuity == CONTINUITY_OTHER)
 		__atomic_store_n(&intake->foreign, true, __ATOMIC_RELAXED);
-	if (standing == STANDING_OTHER)
+	if (continuity == CONTINUITY_OTHER)
 		log_error(intake->log, "stream " INTAKE_STREAM ": it is not the one that was used before: the events in that one that were not taken yet "
 		                       "are lost; have storage begin again the uploads that it still waits for");
-	else if (standing == STANDING_BEHIND)
+	else if (continuity == CONTINUITY_BEHIND)
 		log_error(intake->log,
 		          "stream " INTAKE_STREAM ": the broker went back in time, from event %" PRIu64 " to %" PRIu64 ": what was published in between is "
 		          "lost; have storage begin again the uploads that it still waits for",
 		          known->sequence, info->State.LastSeq);
-	if (standing == STANDING_BEHIND)
+	if (continuity == CONTINUITY_BEHIND)
 		__atomic_store_n(&intake->lost_from, info->State.LastSeq + 1, __ATOMIC_RELAXED);
-	if (standing != STANDING_FIRST)
+	if (continuity != CONTINUITY_FIRST)
 		counter_add(intake->alarms, 1);
-	shared_position_set(&intake->applied, &(struct position){.stream = info->Created, .noted = standing == STANDING_BEHIND ? known->noted : 0});
+	shared_checkpoint_set(&intake->applied, &(struct checkpoint){.stream = info->Created, .noted = continuity == CONTINUITY_BEHIND ? known->noted : 0});
 	return true;
 }
 
@@ -67,14 +67,14 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 {
 	jsStreamInfo *info = NULL;
 	jsErrCode code = 0;
-	struct position known = shared_position_get(&intake->applied);
+	struct checkpoint known = shared_checkpoint_get(&intake->applied);
 	natsStatus status = find_stream(intake, js, known.stream != 0, &info, &code);
 	bool settled = status != NATS_OK || compare_stream(intake, &known, info);
 	if (!settled) {
 		snprintf(why, size, "stream " INTAKE_STREAM ": it ends at event %" PRIu64 ", before what was seen; its copies may be catching up",
 		         info->State.LastSeq);
 	} else if (status == NATS_OK) {
-		__atomic_store_n(&intake->memory, info->Config->Duplicates, __ATOMIC_RELAXED);
+		__atomic_store_n(&intake->duplicate_window, info->Config->Duplicates, __ATOMIC_RELAXED);
 		__atomic_store_n(&intake->last, info->State.LastSeq, __ATOMIC_RELAXED);
 		intake->first = info->State.FirstSeq;
 		__atomic_store_n(&intake->whole, info->State.NumDeleted == 0, __ATOMIC_RELAXED);
@@ -91,7 +91,7 @@ void intake_forget(struct intake *intake)
 {
 	/* Unless this service makes the next one. */
 	__atomic_store_n(&intake->foreign, true, __ATOMIC_RELAXED);
-	shared_position_set(&intake->applied, &(struct position){0});
+	shared_checkpoint_set(&intake->applied, &(struct checkpoint){0});
 }
 
 bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
@@ -106,14 +106,14 @@ bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *
 }
 
 void intake_init(struct intake *intake, const char *consumer, unsigned window, const char *state_dir, const struct log *log,
-                 const struct position *known)
+                 const struct checkpoint *known)
 {
 	*intake = (struct intake){
 		.consumer = consumer,
 		.window = window,
 		.state_dir = state_dir,
 		.log = log,
-		.applied = SHARED_POSITION(*known),
+		.applied = SHARED_CHECKPOINT(*known),
 		.gap_lock = PTHREAD_MUTEX_INITIALIZER,
 		.pull.mark = 'p',
 		.reading.pull.mark = 'g',
@@ -164,13 +164,13 @@ static void ask_to_replace(struct intake *intake, struct bus *bus, const struct 
 
 static void take_stand(struct intake *intake, struct bus *bus, const struct stand *stand)
 {
-	struct position known = shared_position_get(&intake->applied);
+	struct checkpoint known = shared_checkpoint_get(&intake->applied);
 	if (known.made != stand->made || stand_has_forgotten(stand, &known)) {
 		bus_prepare_again(bus);
 		return;
 	}
-	struct position seen = stand_to_position(stand, &known, known.gap_end);
-	shared_position_look(&intake->applied, &seen);
+	struct checkpoint seen = stand_to_checkpoint(stand, &known, known.gap_end);
+	shared_checkpoint_look(&intake->applied, &seen);
 	ask_to_replace(intake, bus, stand);
 }
 

@@ -7,7 +7,7 @@
 #include "core/nats/bus.h"
 #include "core/jetstream/gap.h"
 #include "core/base/metrics.h"
-#include "core/jetstream/position.h"
+#include "core/jetstream/checkpoint.h"
 #include "core/jetstream/pull.h"
 
 #define INTAKE_STREAM "main-queue"
@@ -28,14 +28,14 @@ struct intake {
 	bool whole;               /* … and that none behind it was gone; atomic */
 	bool policy_said;         /* that the consumer is not of the kind that others need was said */
 	/* Shared with intake_prepare() on the bus' thread: */
-	struct shared_position applied; /* all up to it is done with, by whatever instance; and how the consumer stood */
+	struct shared_checkpoint applied; /* all up to it is done with, by whatever instance; and how the consumer stood */
 	pthread_mutex_t gap_lock;
 	struct gap gap;           /* under the lock: what the reader has to read … */
 	bool gap_is_read;         /* … and that it has, and only has to be removed */
-	int64_t memory;           /* nanoseconds for which the stream remembers messages' IDs; atomic */
+	int64_t duplicate_window;          /* nanoseconds for which the stream remembers messages' IDs; atomic */
 	uint64_t lost_from;       /* the broker has lost the messages from this one on, and gives their numbers again; 0: none; atomic */
 	uint64_t last;            /* the stream's last message when the connection was made; atomic */
-	int64_t patience;         /* nanoseconds after which the consumer brings a message again that is not acknowledged; atomic */
+	int64_t ack_wait;         /* nanoseconds after which the consumer brings a message again that is not acknowledged; atomic */
 	bool foreign;             /* the stream is another one than before, and not made by this service; atomic */
 	bool behind;              /* it had messages to deliver when the connection was made; atomic */
 	uint64_t pending;         /* so many of its messages may be unacknowledged, in all instances together; atomic */
@@ -64,7 +64,7 @@ struct intake {
 
 /* Borrows the texts. `known`: from the state folder. */
 void intake_init(struct intake *intake, const char *consumer, unsigned window, const char *state_dir, const struct log *log,
-                 const struct position *known);
+                 const struct checkpoint *known);
 
 /* On the bus' thread: there never was a stream, for all that is known. */
 void intake_forget(struct intake *intake);

@@ -4,13 +4,13 @@
 #include <string.h>
 
 #include "core/nats/bus_connect.h"
-#include "core/jetstream/bus_last.h"
+#include "core/jetstream/stream_tail.h"
 #include "core/jetstream/intake_private.h"
 
 /* Our clock and the broker's may differ by so much. */
 #define SKEW (2 * MINUTE)
 /* In a cluster a new leader may have to catch up. */
-#define AHEAD_PATIENCE (5 * SECOND)
+#define AHEAD_TIMEOUT (5 * SECOND)
 /* The other implementation sets the first to a minute when it starts, and the second to as many. With half a minute an event
  * that died with an instance comes again the sooner. */
 #define CONSUMER_ACK_WAIT (30 * SECOND)
@@ -33,7 +33,7 @@ enum fate {
 /* What there is, and what it is to be. */
 struct view {
 	nanos looked;           /* when it was looked (monotonic) */
-	struct position known;
+	struct checkpoint known;
 	enum fate fate;
 	const char *because;    /* it is not good; "": nothing has happened to it */
 	struct stand stand;     /* unless it is missing */
@@ -62,7 +62,7 @@ static enum settled reader_failed(const struct intake *intake, natsStatus status
 static void take_facts(struct intake *intake, const jsConsumerInfo *info)
 {
 	int64_t most = info->Config->MaxAckPending;
-	__atomic_store_n(&intake->patience, info->Config->AckWait, __ATOMIC_RELAXED);
+	__atomic_store_n(&intake->ack_wait, info->Config->AckWait, __ATOMIC_RELAXED);
 	__atomic_store_n(&intake->pending, most > 0 ? (uint64_t)most : UINT64_MAX, __ATOMIC_RELAXED);
 	__atomic_store_n(&intake->behind, info->NumPending > 0, __ATOMIC_RELAXED);
 	pull_take_limits(&intake->pull, info->Config);
@@ -111,7 +111,7 @@ static bool find_fate(struct intake *intake, struct view *view)
 		view->fate = stays ? FATE_SKIPS : FATE_USELESS;
 		view->because = "the broker has lost how far it had got";
 	} else if (intake->ahead_since != 0) {
-		if (clock_monotonic() - intake->ahead_since < AHEAD_PATIENCE)
+		if (clock_monotonic() - intake->ahead_since < AHEAD_TIMEOUT)
 			return false;
 		intake->ahead_since = 0;
 		__atomic_store_n(&intake->lost_from, intake->ahead_of + 1, __ATOMIC_RELAXED);
@@ -154,7 +154,7 @@ static enum settled look(struct intake *intake, jsCtx *js, struct view *view, ch
 {
 	jsConsumerInfo *info = NULL;
 	jsErrCode code = 0;
-	*view = (struct view){.looked = clock_monotonic(), .known = shared_position_get(&intake->applied)};
+	*view = (struct view){.looked = clock_monotonic(), .known = shared_checkpoint_get(&intake->applied)};
 	natsStatus status = js_GetConsumerInfo(&info, js, INTAKE_STREAM, intake->consumer, NULL, &code);
 	bool usable = status != NATS_OK || is_usable(intake, info, why, size);
 	if (status == NATS_OK && usable) {
@@ -186,7 +186,7 @@ struct start {
 	const char *because;
 };
 
-static natsStatus find_start(struct intake *intake, jsCtx *js, const struct position *known, struct start *start)
+static natsStatus find_start(struct intake *intake, jsCtx *js, const struct checkpoint *known, struct start *start)
 {
 	uint64_t limit = __atomic_load_n(&intake->last, __ATOMIC_RELAXED) + 1;
 	jsConsumerInfo *older = NULL;
@@ -222,7 +222,7 @@ static void recall_gap(struct intake *intake, struct view *view)
 /* All from the end of what it has on, or from where the consumer behind it stood, if that is known. */
 static void extend_gap(struct view *view)
 {
-	const struct position *known = &view->known;
+	const struct checkpoint *known = &view->known;
 	uint64_t end = gap_end(&view->gap);
 	if (end != GAP_WITHOUT_END)
 		gap_add(&view->gap, (known->made == view->gap.before && known->floor > end ? known->floor : end) + 1);
@@ -231,13 +231,13 @@ static void extend_gap(struct view *view)
 /* What the reader is to read, but for its end. */
 static natsStatus find_gap(struct intake *intake, jsCtx *js, struct view *view, struct start *start)
 {
-	const struct position *known = &view->known;
+	const struct checkpoint *known = &view->known;
 	const struct stand *stand = &view->stand;
 	bool good = view->fate == FATE_GOOD;
 	natsStatus status = good ? NATS_OK : find_start(intake, js, known, start);
 	if (view->reader)
 		view->gap = view->noted;
-	else if (known->gap_end > 0 && position_is_recent(known))
+	else if (known->gap_end > 0 && checkpoint_is_recent(known))
 		recall_gap(intake, view);
 	struct gap *gap = &view->gap;
 	if (gap->count == 0 && !good)
@@ -347,7 +347,7 @@ static enum settled mend_consumer(struct intake *intake, jsCtx *js, struct view 
 }
 
 /* It may be found so at each start until it is mended, or for ever. */
-static void say_policy(struct intake *intake, const struct stand *stand)
+static void report_policy(struct intake *intake, const struct stand *stand)
 {
 	if (stand->begins_new || intake->policy_said)
 		return;
@@ -365,14 +365,14 @@ static void share(struct intake *intake, const struct view *view)
 	uint64_t end = gap_end(gap), last = __atomic_load_n(&intake->last, __ATOMIC_RELAXED);
 	bool whole = __atomic_load_n(&intake->whole, __ATOMIC_RELAXED);
 	bool is_read = view->reader && stand_is_behind_gap(&view->reader_stand, gap, whole);
-	struct position seen = stand_to_position(stand, &view->known, is_read ? 0 : end);
+	struct checkpoint seen = stand_to_checkpoint(stand, &view->known, is_read ? 0 : end);
 	if (last < end) /* what the gap has is older than the connection */
 		__atomic_store_n(&intake->last, end, __ATOMIC_RELAXED);
 	pthread_mutex_lock(&intake->gap_lock);
 	intake->gap = *gap;
 	intake->gap_is_read = is_read;
 	pthread_mutex_unlock(&intake->gap_lock);
-	shared_position_look(&intake->applied, &seen);
+	shared_checkpoint_look(&intake->applied, &seen);
 }
 
 static enum settled settle(struct intake *intake, jsCtx *js, struct view *view, char *why, size_t size)
@@ -392,7 +392,7 @@ static enum settled settle(struct intake *intake, jsCtx *js, struct view *view, 
 	if (!good && view->gap.count > 0)
 		log_info(intake->log, "consumer %s: events from %" PRIu64 " to %" PRIu64 ", which it does not bring, are read besides", intake->consumer,
 		         view->gap.range[0].first, gap_end(&view->gap));
-	say_policy(intake, &view->stand);
+	report_policy(intake, &view->stand);
 	share(intake, view);
 	return SETTLED;
 }

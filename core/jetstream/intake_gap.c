@@ -10,7 +10,7 @@
 /* Some of it is taken up by what lies beyond the gap's end, which stays unacknowledged. */
 #define READER_MAX_ACK_PENDING 5000
 /* What died with an instance has come again, and again, by then. */
-#define LAST_PATIENCE (3 * READER_ACK_WAIT)
+#define LAST_TIMEOUT (3 * READER_ACK_WAIT)
 /* Once all of the gap has been delivered, pulls are for what died with an instance. */
 #define LAST_WINDOW 16u
 /* All instances ask oftener than this, and so find the gap done with before its reader is gone. */
@@ -158,12 +158,12 @@ static void remove_reader(struct gap_reading *reading, struct bus *bus)
 static void note_over(struct intake *intake)
 {
 	struct gap_reading *reading = &intake->reading;
-	struct position known = shared_position_get(&intake->applied);
+	struct checkpoint known = shared_checkpoint_get(&intake->applied);
 	log_info(intake->log, "consumer %s: the events up to %" PRIu64 ", which it did not bring, have been read", intake->consumer,
 	         gap_end(&reading->gap));
 	known.gap_end = 0;
-	shared_position_look(&intake->applied, &known);
-	shared_position_advance(&intake->applied, reading->gap.before, gap_end(&reading->gap));
+	shared_checkpoint_look(&intake->applied, &known);
+	shared_checkpoint_advance(&intake->applied, reading->gap.before, gap_end(&reading->gap));
 	reading->open = false;
 	reading->over = clock_monotonic();
 }
@@ -179,7 +179,7 @@ static bool note_progress(struct intake *intake, const struct stand *stand)
 		reading->moved = clock_monotonic();
 	}
 	reading->done = floor;
-	shared_position_advance(&intake->applied, reading->gap.before, floor < end ? floor : end);
+	shared_checkpoint_advance(&intake->applied, reading->gap.before, floor < end ? floor : end);
 	nanos now = clock_monotonic();
 	if (stand->delivered < end)
 		reading->all_out = 0;
@@ -187,7 +187,7 @@ static bool note_progress(struct intake *intake, const struct stand *stand)
 		reading->all_out = now;
 	if (reading->open && stand_is_behind_gap(stand, &reading->gap, __atomic_load_n(&intake->whole, __ATOMIC_RELAXED)))
 		note_over(intake);
-	return !reading->open || reading->all_out == 0 || now - reading->all_out < LAST_PATIENCE;
+	return !reading->open || reading->all_out == 0 || now - reading->all_out < LAST_TIMEOUT;
 }
 
 /* Whatever the broker makes of it: some comes twice rather than that what waits for the gap's end waits for ever. */

@@ -48,11 +48,11 @@ bool stand_is_fresh(const struct stand *stand, uint64_t last);
 /* It has nothing to deliver, and nothing is out. */
 bool stand_is_at_rest(const struct stand *stand);
 /* Was it looked at so lately that what others have done meanwhile and comes again is known for old by the bucket? */
-bool position_is_recent(const struct position *known);
+bool checkpoint_is_recent(const struct checkpoint *known);
 /* Has the consumer lost how far it had got, by what is known of it? */
-bool stand_has_forgotten(const struct stand *stand, const struct position *known);
+bool stand_has_forgotten(const struct stand *stand, const struct checkpoint *known);
 /* What is known of it now. gap_end: see struct position. */
-struct position stand_to_position(const struct stand *stand, const struct position *known, uint64_t gap_end);
+struct checkpoint stand_to_checkpoint(const struct stand *stand, const struct checkpoint *known, uint64_t gap_end);
 /* Is the reader done with the gap? whole: no message between the stream's first and last is gone. */
 bool stand_is_behind_gap(const struct stand *stand, const struct gap *gap, bool whole);
 

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "core/jetstream/intake_private.h"
-#include "core/jetstream/markers.h"
+#include "core/jetstream/tombstones.h"
 
 /* What earlier versions made. */
 #define FORMER_ACK_WAIT (30 * SECOND)
@@ -85,13 +85,13 @@ bool stand_is_at_rest(const struct stand *stand)
 	return stand->pending == 0 && stand->unacknowledged == 0 && stand->acknowledged > 0 && stand->floor == stand->delivered;
 }
 
-bool position_is_recent(const struct position *known)
+bool checkpoint_is_recent(const struct checkpoint *known)
 {
 	return clock_now() - known->looked < MEMORY;
 }
 
 /* One that we have not seen before. */
-static bool is_strange(const struct stand *stand, const struct position *known)
+static bool is_strange(const struct stand *stand, const struct checkpoint *known)
 {
 	/* Whoever of us made it, made it behind what was applied, or saw to the gap before it. */
 	if (stand->ours || (known->made != 0 && stand->start > 0))
@@ -101,7 +101,7 @@ static bool is_strange(const struct stand *stand, const struct position *known)
 
 /* One that has acknowledged nothing would bring everything again, or, if it begins with what is new, skip what was not taken yet.
  * With one that somebody has used since, both numbers tell: a state that is only a little old has both of them lower. */
-bool stand_has_forgotten(const struct stand *stand, const struct position *known)
+bool stand_has_forgotten(const struct stand *stand, const struct checkpoint *known)
 {
 	if (known->made != stand->made)
 		return is_strange(stand, known);
@@ -109,12 +109,12 @@ bool stand_has_forgotten(const struct stand *stand, const struct position *known
 		return stand->begins_new && stand->deliveries == 0 && known->floor > 0 && stand->delivered > known->floor;
 	if (stand->acknowledged == 0)
 		return stand->begins_new || stand->start <= known->sequence;
-	return stand->floor > known->floor && position_is_recent(known);
+	return stand->floor > known->floor && checkpoint_is_recent(known);
 }
 
-struct position stand_to_position(const struct stand *stand, const struct position *known, uint64_t gap_end)
+struct checkpoint stand_to_checkpoint(const struct stand *stand, const struct checkpoint *known, uint64_t gap_end)
 {
-	struct position seen = {.gap_end = gap_end, .made = stand->made, .floor = stand->floor, .count = stand->acknowledged};
+	struct checkpoint seen = {.gap_end = gap_end, .made = stand->made, .floor = stand->floor, .count = stand->acknowledged};
 	if (stand->acknowledged == 0 && stand->deliveries == 0)
 		seen.floor = stand->delivered; /* all before it is the gap's, or was done with */
 	else if (stand->acknowledged == 0)

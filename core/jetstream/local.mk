@@ -1,14 +1,14 @@
 core_libcore_a_SOURCES += \
-	core/jetstream/bucket.c core/jetstream/bucket.h \
-	core/jetstream/bus_last.c core/jetstream/bus_last.h \
+	core/jetstream/bucket_watch.c core/jetstream/bucket_watch.h \
+	core/jetstream/stream_tail.c core/jetstream/stream_tail.h \
 	core/jetstream/gap.c core/jetstream/gap.h \
 	core/jetstream/intake.c core/jetstream/intake.h \
 	core/jetstream/intake_consumer.c \
 	core/jetstream/intake_gap.c \
 	core/jetstream/intake_private.h \
 	core/jetstream/intake_stand.c \
-	core/jetstream/markers.c core/jetstream/markers.h \
-	core/jetstream/position.c core/jetstream/position.h \
+	core/jetstream/tombstones.c core/jetstream/tombstones.h \
+	core/jetstream/checkpoint.c core/jetstream/checkpoint.h \
 	core/jetstream/pull.c core/jetstream/pull.h \
 	core/jetstream/retention.c core/jetstream/retention.h \
 	core/jetstream/scan.c \

@@ -7,7 +7,7 @@
 
 /* Read in one go; the others are for the next one. */
 #define ROUND_LIMIT 10000
-#define ENTRY_PATIENCE_MS 10000
+#define ENTRY_TIMEOUT_MS 10000
 
 struct candidate {
 	char *key;
@@ -78,7 +78,7 @@ static natsStatus collect(struct round *round)
 	natsStatus status = js_KeyValue(&bucket, round->js, round->retention->store->bucket);
 	if (status == NATS_OK)
 		status = kvStore_WatchAll(&watcher, bucket, &options);
-	while (status == NATS_OK && (status = kvWatcher_Next(&entry, watcher, ENTRY_PATIENCE_MS)) == NATS_OK && entry != NULL) {
+	while (status == NATS_OK && (status = kvWatcher_Next(&entry, watcher, ENTRY_TIMEOUT_MS)) == NATS_OK && entry != NULL) {
 		take_entry(round, entry, oldest);
 		kvEntry_Destroy(entry);
 	}

@@ -6,13 +6,13 @@
 #include <time.h>
 
 #include "core/nats/bus_connect.h"
-#include "core/jetstream/bus_last.h"
+#include "core/jetstream/stream_tail.h"
 #include "core/jetstream/store.h"
 
 #define SUBJECT_SIZE 192
 /* Batches of records on their way to the receiver. */
 #define AHEAD_LIMIT 32
-#define PATIENCE (10 * SECOND)
+#define TIMEOUT (10 * SECOND)
 #define PULL_BATCH 2000
 /* … of so many bytes at the most: a broker cuts off who takes 64 MB too slowly. */
 #define PULL_BYTES (8 << 20)
@@ -67,7 +67,7 @@ static natsStatus make_batch(struct scan *scan)
 }
 
 /* A deletion's marker has no value; nor has what is no record. */
-static bool is_marker(natsMsg *message)
+static bool is_tombstone(natsMsg *message)
 {
 	const char *operation = NULL;
 	return natsMsg_GetDataLength(message) == 0 && natsMsgHeader_Get(message, "KV-Operation", &operation) == NATS_OK;
@@ -75,7 +75,7 @@ static bool is_marker(natsMsg *message)
 
 static natsStatus take_message(struct scan *scan, natsMsg *message, uint64_t revision)
 {
-	if (is_marker(message))
+	if (is_tombstone(message))
 		return NATS_OK;
 	natsStatus status = scan->batch == NULL ? make_batch(scan) : NATS_OK;
 	if (status != NATS_OK)
@@ -183,7 +183,7 @@ static natsStatus next_message(struct scan *scan, struct pull *pull, natsMsg **m
 	if (status != NATS_TIMEOUT)
 		return status;
 	send_batch(scan);
-	nanos limit = clock_monotonic() + PATIENCE;
+	nanos limit = clock_monotonic() + TIMEOUT;
 	while (status == NATS_TIMEOUT && clock_monotonic() < limit && !is_stopped(scan)) {
 		nanosleep(&(struct timespec){.tv_nsec = NAP}, NULL);
 		status = natsSubscription_NextMsg(message, pull->subscription, 0);
@@ -209,8 +209,8 @@ static natsStatus take_next(struct scan *scan, struct pull *pull, natsMsg *messa
 static natsStatus read_messages(struct scan *scan, struct pull *pull)
 {
 	natsStatus status = NATS_OK;
-	struct spent spent;
-	if (!spent_init(&spent))
+	struct message_reaper reaper;
+	if (!message_reaper_init(&reaper))
 		return NATS_NO_MEMORY;
 	while (pull->seen < pull->last && status == NATS_OK) {
 		natsMsg *message = NULL;
@@ -219,9 +219,9 @@ static natsStatus read_messages(struct scan *scan, struct pull *pull)
 			status = next_message(scan, pull, &message);
 		if (status == NATS_OK)
 			status = take_next(scan, pull, message);
-		spent_add(&spent, message);
+		message_reaper_add(&reaper, message);
 	}
-	spent_end(&spent);
+	message_reaper_end(&reaper);
 	send_batch(scan);
 	return status;
 }

@@ -6,14 +6,14 @@
 #include <string.h>
 
 #include "core/nats/bus_connect.h"
-#include "core/jetstream/bus_last.h"
+#include "core/jetstream/stream_tail.h"
 #include "core/upload/event.h"
 #include "core/jetstream/intake.h"
-#include "core/nats/spent.h"
+#include "core/nats/message_reaper.h"
 
 /* Our clock and the broker's may differ by so much. */
 #define SKEW (2 * MINUTE)
-#define MESSAGE_PATIENCE_MS 1000
+#define MESSAGE_TIMEOUT_MS 1000
 #define SILENCES_LIMIT 10
 
 static bool is_of_restart(const struct lookup *lookup)
@@ -80,11 +80,11 @@ static void look_for_restart(const struct reading *reading, natsMsg *message, ui
 	event_clear(&event);
 }
 
-static natsStatus look_at_next(const struct reading *reading, natsSubscription *subscription, struct spent *spent, uint64_t *seen)
+static natsStatus look_at_next(const struct reading *reading, natsSubscription *subscription, struct message_reaper *reaper, uint64_t *seen)
 {
 	natsMsg *message = NULL;
 	jsMsgMetaData *position = NULL;
-	natsStatus status = natsSubscription_NextMsg(&message, subscription, MESSAGE_PATIENCE_MS);
+	natsStatus status = natsSubscription_NextMsg(&message, subscription, MESSAGE_TIMEOUT_MS);
 	if (status != NATS_OK)
 		return status;
 	status = natsMsg_GetMetaData(&position, message);
@@ -95,27 +95,27 @@ static natsStatus look_at_next(const struct reading *reading, natsSubscription *
 	else
 		look_at_id(reading, message);
 	jsMsgMetaData_Destroy(position);
-	spent_add(spent, message);
+	message_reaper_add(reaper, message);
 	return status;
 }
 
 /* Until the last one of those that were there at the start, which may go meanwhile. */
 static natsStatus read_on(struct search *search, const struct reading *reading, jsCtx *js, natsSubscription *subscription, uint64_t last)
 {
-	struct spent spent;
+	struct message_reaper reaper;
 	natsStatus status = NATS_OK;
 	uint64_t seen = 0, end;
-	if (!spent_init(&spent))
+	if (!message_reaper_init(&reaper))
 		return NATS_NO_MEMORY;
 	for (unsigned silences = 0; seen < last && status == NATS_OK;) {
-		status = atomic_load(&search->stop) ? NATS_CONNECTION_CLOSED : look_at_next(reading, subscription, &spent, &seen);
+		status = atomic_load(&search->stop) ? NATS_CONNECTION_CLOSED : look_at_next(reading, subscription, &reaper, &seen);
 		if (status != NATS_TIMEOUT || ++silences == SILENCES_LIMIT)
 			continue;
 		status = bus_find_last(js, INTAKE_STREAM, INTAKE_STREAM, &end, NULL);
 		if (status == NATS_OK && end < last)
 			last = end;
 	}
-	spent_end(&spent);
+	message_reaper_end(&reaper);
 	return status;
 }
 

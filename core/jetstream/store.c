@@ -120,7 +120,7 @@ nanos tombstone_read_keep(const char *value)
 }
 
 /* What cannot be read is not known. */
-static void read_tombstone(const char *headers, struct tombstone *tombstone)
+static void read_headers(const char *headers, struct tombstone *tombstone)
 {
 	const char *origin = find_header(headers, BEGUN_HEADER), *end = find_header(headers, ENDED_HEADER);
 	*tombstone = (struct tombstone){.keep = tombstone_read_keep(find_header(headers, TOMBSTONE_KEEP))};
@@ -132,13 +132,13 @@ static void read_tombstone(const char *headers, struct tombstone *tombstone)
 }
 
 /* Reads the headers of a deletion marker. False: the entry is none. */
-static bool read_marker(struct json_reader *reader, const struct json_value *value, struct loaded_entry *entry)
+static bool read_tombstone(struct json_reader *reader, const struct json_value *value, struct loaded_entry *entry)
 {
 	size_t length;
 	const char *headers = json_reader_base64(reader, value, &length);
 	if (headers == NULL)
 		return false;
-	read_tombstone(headers, &entry->tombstone);
+	read_headers(headers, &entry->tombstone);
 	return find_header(headers, "KV-Operation") != NULL;
 }
 
@@ -154,7 +154,7 @@ static enum loaded read_message(const struct store *store, struct json_reader *r
 	entry->revision = (uint64_t)json_reader_integer(reader, &sequence);
 	if (entry->revision == 0)
 		return LOADED_FAILED;
-	if (read_marker(reader, &headers, entry))
+	if (read_tombstone(reader, &headers, entry))
 		return LOADED_NOTHING;
 	size_t length;
 	const char *value = json_reader_base64(reader, &data, &length);

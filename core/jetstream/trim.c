@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/jetstream/trim.h"
 
-#include "core/jetstream/bus_last.h"
+#include "core/jetstream/stream_tail.h"
 #include "core/jetstream/intake.h"
 
 natsStatus trim_events(jsCtx *js, uint64_t applied, nanos before)

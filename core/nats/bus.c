@@ -14,7 +14,7 @@
 #include "core/base/json_reader.h"
 
 /* An answer that takes longer counts as lost. */
-#define REQUEST_PATIENCE (5 * SECOND)
+#define REQUEST_TIMEOUT (5 * SECOND)
 /* An error's description that is longer counts as none. */
 #define ANSWER_TEXT_SIZE 1024
 
@@ -73,7 +73,7 @@ static bool requests_add(struct requests *requests, struct request *request, uin
 		request->slot = requests->free_slot[--requests->free_count];
 		requests->slot[request->slot] = request;
 		*generation = requests->generation[request->slot];
-		request->expires = clock_monotonic() + REQUEST_PATIENCE;
+		request->expires = clock_monotonic() + REQUEST_TIMEOUT;
 		request->later = NULL;
 		request->earlier = requests->last;
 		*(requests->last != NULL ? &requests->last->later : &requests->first) = request;
@@ -156,7 +156,7 @@ void bus_expire(struct bus *bus)
 	nanos now = clock_monotonic();
 	while ((request = requests_take_expired(&bus->requests, now)) != NULL) {
 		if (!request->api)
-			note_unanswered(bus, request->expires - REQUEST_PATIENCE, now);
+			note_unanswered(bus, request->expires - REQUEST_TIMEOUT, now);
 		complete(bus, request, REQUEST_UNKNOWN);
 	}
 	if (atomic_exchange(&bus->untaken, false))
@@ -198,7 +198,7 @@ static struct mail *answered(struct bus *bus, struct request *request, natsMsg *
 	if (request->api && status == REQUEST_DONE)
 		request->reply = message;
 	else
-		spent_add(bus->options.spent, message);
+		message_reaper_add(bus->options.reaper, message);
 	return make_reply(request, status);
 }
 
@@ -258,7 +258,7 @@ static struct mail *delivered(struct bus *bus, natsMsg *message, char mark)
 		.mark = mark,
 		.data = natsMsg_GetData(message),
 		.length = (size_t)natsMsg_GetDataLength(message),
-		.spent = bus->options.spent,
+		.reaper = bus->options.reaper,
 	};
 	struct bus_position position;
 	if (bus_read_position(natsMsg_GetReply(message), &position)) {
@@ -300,7 +300,7 @@ static struct mail *make_mail(void *closure, natsMsg *message)
 
 void delivery_free(struct delivery *delivery)
 {
-	spent_add(delivery->spent, delivery->message);
+	message_reaper_add(delivery->reaper, delivery->message);
 	free(delivery);
 }
 
@@ -449,7 +449,7 @@ static void request_send(struct bus *bus, struct request *request, const char *s
 	snprintf(reply, sizeof reply, "%sr.%" PRIu32 ".%" PRIu32, bus->prefix, slot, generation);
 	natsMsg *message = make_message(subject, reply, headers, payload, length);
 	natsStatus status = message != NULL ? natsConnection_PublishMsg(bus->wire.connection, message) : NATS_NO_MEMORY;
-	spent_add(bus->options.spent, message);
+	message_reaper_add(bus->options.reaper, message);
 	/* From here on the request may be over already. A refused message too large is for the caller to know. */
 	if (status == NATS_OK || (request = requests_take(&bus->requests, slot, generation)) == NULL)
 		return;
@@ -468,7 +468,7 @@ bool bus_post(struct bus *bus, const char *subject, const struct bus_header *hea
 {
 	natsMsg *message = bus->up ? make_message(subject, NULL, headers, payload, length) : NULL;
 	bool sent = message != NULL && natsConnection_PublishMsg(bus->wire.connection, message) == NATS_OK;
-	spent_add(bus->options.spent, message);
+	message_reaper_add(bus->options.reaper, message);
 	return sent;
 }
 

@@ -23,7 +23,7 @@
 #include "core/nats/permissions.h"
 #include "core/base/readiness.h"
 #include "core/base/request.h"
-#include "core/nats/spent.h"
+#include "core/nats/message_reaper.h"
 #include "core/nats/unanswered.h"
 
 struct bus;
@@ -44,7 +44,7 @@ struct bus_options {
 	const char *name;                     /* of the client, as the broker lists it; borrowed */
 	const struct log *log;
 	struct mailbox *mailbox;
-	struct spent *spent;                  /* for messages that are done with; NULL: none */
+	struct message_reaper *reaper;                  /* for messages that are done with; NULL: none */
 	bus_prepare *prepare;
 	void *closure;
 	const char *listen;                   /* a subject whose messages come as words; borrowed; NULL: none */

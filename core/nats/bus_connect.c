@@ -11,7 +11,7 @@
 #define PAUSE_FIRST (100 * MILLISECOND)
 #define PAUSE_LIMIT SECOND
 /* How long a closed connection's last callbacks are waited for. */
-#define FAREWELL_PATIENCE (5 * SECOND)
+#define FAREWELL_TIMEOUT (5 * SECOND)
 
 /* Between two tests of what the broker permits: while something is missing that is not needed; while something is that is, or
  * may be. */
@@ -58,13 +58,13 @@ static void post(struct bus_link *link, unsigned event)
 }
 
 /* Waits for the events of `mask`, at most `patience` (0: without a limit), and takes them. */
-static unsigned await(struct bus_link *link, nanos patience, unsigned mask)
+static unsigned await(struct bus_link *link, nanos timeout, unsigned mask)
 {
-	nanos until = clock_monotonic() + patience;
+	nanos until = clock_monotonic() + timeout;
 	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
 	pthread_mutex_lock(&link->lock);
 	while ((link->events & mask) == 0) {
-		if (patience == 0)
+		if (timeout == 0)
 			pthread_cond_wait(&link->changed, &link->lock);
 		else if (pthread_cond_timedwait(&link->changed, &link->lock, &limit) != 0)
 			break;
@@ -75,24 +75,24 @@ static unsigned await(struct bus_link *link, nanos patience, unsigned mask)
 	return events;
 }
 
-static void say_unknown(const struct bus_facts *facts, const char *why)
+static void report_unknown(const struct bus_facts *facts, const char *why)
 {
 	for (size_t i = 0; i < BUS_PREPARED_FACTS; i++)
 		fact_set(facts->prepared[i], false, why);
 }
 
-static void say_away(const struct bus_facts *facts, const char *why)
+static void report_away(const struct bus_facts *facts, const char *why)
 {
 	fact_set(facts->broker, false, why);
-	say_unknown(facts, "not known while the broker is away");
+	report_unknown(facts, "not known while the broker is away");
 }
 
 /* A connection that is lost meanwhile says so before or after this, and wins either way. */
-static void say_connected(const struct bus_facts *facts, natsConnection *connection)
+static void report_connected(const struct bus_facts *facts, natsConnection *connection)
 {
 	fact_set(facts->broker, true, "");
 	if (natsConnection_Status(connection) != NATS_CONN_STATUS_CONNECTED)
-		say_away(facts, "the connection was lost");
+		report_away(facts, "the connection was lost");
 }
 
 static void on_lost(natsConnection *connection, void *closure)
@@ -104,7 +104,7 @@ static void on_lost(natsConnection *connection, void *closure)
 	/* One that was given up for another is closed late. */
 	if (!current)
 		return;
-	say_away(&link->options.facts, "the connection was lost");
+	report_away(&link->options.facts, "the connection was lost");
 	link->options.on_down(link->options.closure);
 }
 
@@ -496,7 +496,7 @@ static bool probe(struct bus_link *link, char *why, size_t size)
 	link->probed_at = clock_monotonic();
 	if (link->probed != PROBED_NOTHING)
 		return true;
-	say_unknown(&link->options.facts, "not known while the permission is missing");
+	report_unknown(&link->options.facts, "not known while the permission is missing");
 	return false;
 }
 
@@ -509,13 +509,13 @@ static bool come_up(struct bus_link *link, char *why, size_t size)
 		natsStatus status = connect_and_subscribe(link);
 		if (status != NATS_OK) {
 			snprintf(why, size, "%s", bus_advice(status));
-			say_away(&link->options.facts, why);
+			report_away(&link->options.facts, why);
 			abandon(link);
 			return false;
 		}
 	}
 	set_current(link, link->wire.connection);
-	say_connected(&link->options.facts, link->wire.connection);
+	report_connected(&link->options.facts, link->wire.connection);
 	/* Permissions seldom change; what is refused later is heard of. */
 	if (lacks_permissions(link) && !probe(link, why, size)) {
 		abandon(link);
@@ -632,7 +632,7 @@ void bus_link_stop(struct bus_link *link, const natsConnection *taken)
 
 void bus_link_destroy(struct bus_link *link)
 {
-	nanos until = clock_monotonic() + FAREWELL_PATIENCE;
+	nanos until = clock_monotonic() + FAREWELL_TIMEOUT;
 	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
 	pthread_mutex_lock(&link->lock);
 	while (link->attached > 0 && pthread_cond_timedwait(&link->changed, &link->lock, &limit) == 0)

@@ -5,5 +5,5 @@ core_libcore_a_SOURCES += \
 	core/nats/bus_probe.c core/nats/bus_probe.h \
 	core/nats/bus_servers.c core/nats/bus_servers.h \
 	core/nats/permissions.c core/nats/permissions.h \
-	core/nats/spent.c core/nats/spent.h \
+	core/nats/message_reaper.c core/nats/message_reaper.h \
 	core/nats/unanswered.h

@@ -1,5 +1,5 @@
 core_libcore_a_SOURCES += \
-	core/server/census.c core/server/census.h \
+	core/server/rescan.c core/server/rescan.h \
 	core/server/footprint.c core/server/footprint.h \
 	core/server/instance.c core/server/instance.h \
 	core/server/loss.c core/server/loss.h \
@@ -7,10 +7,10 @@ core_libcore_a_SOURCES += \
 	core/server/peers.c core/server/peers.h \
 	core/server/server.c core/server/server.h \
 	core/server/server_checks.c \
-	core/server/server_chores.c \
+	core/server/server_housekeeping.c \
 	core/server/server_facts.c \
 	core/server/server_loss.c \
 	core/server/server_permissions.c \
 	core/server/server_ports.c \
 	core/server/server_private.h \
-	core/server/server_readings.c
+	core/server/server_scans.c

@@ -124,7 +124,7 @@ void peers_is_able(struct peers *peers, const char *name, nanos now)
 /* A process of another version may have come back under the name. */
 static bool is_able(const struct peer *peer, nanos now)
 {
-	return peer->able != 0 && now - peer->able < PEER_PATIENCE;
+	return peer->able != 0 && now - peer->able < PEER_TIMEOUT;
 }
 
 bool peers_all_able(const struct peers *peers, nanos now)
@@ -157,7 +157,7 @@ bool peers_tick(struct peers *peers, nanos now)
 	peers->ticked = now;
 	for (size_t i = 0; i < peers->count; i++) {
 		struct peer *peer = &peers->peer[i];
-		if (!peer->dead && now - peer->heard > PEER_PATIENCE)
+		if (!peer->dead && now - peer->heard > PEER_TIMEOUT)
 			peer->dead = peers->died = true;
 	}
 	bool died = peers->died;

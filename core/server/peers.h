@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The other instances, as far as this one hears of them: who lives, and who has died.
  *
- * Each instance gives a sign of life every few seconds. One that gives none for PEER_PATIENCE counts as dead, and so
+ * Each instance gives a sign of life every few seconds. One that gives none for PEER_TIMEOUT counts as dead, and so
  * does, after the same time, one that is only known because records name it as their owner. What belongs to the
  * dead is claimed by those that live; the claims are conditional writes, so an error here costs work, never order. */
 #ifndef CORE_SERVER_PEERS_H
@@ -13,7 +13,7 @@
 #include "core/base/clock.h"
 
 #define PEER_SIGN_INTERVAL (4 * SECOND)
-#define PEER_PATIENCE (15 * SECOND)
+#define PEER_TIMEOUT (15 * SECOND)
 /* After so long without a break all that live have been heard, more than once. */
 #define PEER_ALL_HEARD (20 * SECOND)
 
@@ -27,7 +27,7 @@ void peers_free(struct peers *peers);
 void peers_heard(struct peers *peers, const char *name, nanos now);
 /* It said that it ends. */
 void peers_left(struct peers *peers, const char *name);
-/* A record names it. One that is not known yet has PEER_PATIENCE from now on to be heard. */
+/* A record names it. One that is not known yet has PEER_TIMEOUT from now on to be heard. */
 void peers_mentioned(struct peers *peers, const char *name, nanos now);
 
 /* It said that it is of a version that can do with what this one makes … */

@@ -67,7 +67,7 @@ static bool start_http(struct server *server)
 	return server->http != NULL;
 }
 
-static void say_overridden(const struct server *server, const char *section, const char *key, const struct broker_address *address)
+static void report_overridden(const struct server *server, const char *section, const char *key, const struct broker_address *address)
 {
 	if (address->overridden)
 		log_warning(server->log, "[%s] %s: the URL holds a user name, which counts; username and password of [%s] are not used", section,
@@ -82,8 +82,8 @@ static bool find_brokers(struct server *server, char *why, size_t size)
 	bool one = embedded ? strcmp(config->store.endpoint, EMBEDDED) == 0 : bus_same_broker(&config->events, &config->store);
 	server->events_address = &config->events;
 	server->store_address = one ? &config->events : &config->store;
-	say_overridden(server, "events", "endpoint", &config->events);
-	say_overridden(server, "store", "nodes", &config->store);
+	report_overridden(server, "events", "endpoint", &config->events);
+	report_overridden(server, "store", "nodes", &config->store);
 	if (!embedded)
 		return true;
 	log_info(server->log, "events: a private broker is started; for one of your own set [events] endpoint (POSTPROCESSING_EVENTS_ENDPOINT)");
@@ -104,7 +104,7 @@ static bool connect_buses(struct server *server)
 		.name = "postprocessing",
 		.log = server->log,
 		.mailbox = &server->mailbox,
-		.spent = &server->spent,
+		.reaper = &server->reaper,
 		.prepare = one ? server_prepare_both : server_prepare_events,
 		.closure = server,
 		.listen = server->peers_subject,
@@ -175,10 +175,10 @@ static bool create_parts(struct server *server, const struct steps *steps)
 		.owner = server->owner,
 		.nonce = server->nonce,
 		.busy_limit = server->config->max_in_flight,
-		.hold = HOLD,
+		.coalescing = HOLD,
 	});
 	bool both = server->broker != NULL && server->store_address == broker_address(server->broker);
-	server->markers = markers_start(&(struct markers_options){
+	server->tombstones = tombstones_start(&(struct tombstones_options){
 		.store = &server->store,
 		.address = server->store_address,
 		.applied = both ? &server->intake.applied : NULL,
@@ -186,7 +186,7 @@ static bool create_parts(struct server *server, const struct steps *steps)
 		.retention = server->config->retention,
 		.expired = server->counted.records_expired,
 	});
-	return server->coordinator != NULL && server->markers != NULL && start_http(server) && connect_buses(server) &&
+	return server->coordinator != NULL && server->tombstones != NULL && start_http(server) && connect_buses(server) &&
 	       server_start_checks(server, steps);
 }
 
@@ -195,11 +195,11 @@ struct server *server_create(const struct config *config, const struct steps *st
 {
 	struct server *server = calloc(1, sizeof *server);
 	*passing = true;
-	bool spent = server != NULL && spent_init(&server->spent);
-	if (!spent || !mailbox_init(&server->mailbox)) {
+	bool reaper = server != NULL && message_reaper_init(&server->reaper);
+	if (!reaper || !mailbox_init(&server->mailbox)) {
 		snprintf(why, size, "out of memory");
-		if (spent)
-			spent_end(&server->spent);
+		if (reaper)
+			message_reaper_end(&server->reaper);
 		free(server);
 		return NULL;
 	}
@@ -210,9 +210,9 @@ struct server *server_create(const struct config *config, const struct steps *st
 	server->instance_lock = -1;
 	server->unready_since = clock_monotonic();
 	server->store = (struct store){.bucket = config->bucket, .table = config->table, .log = log};
-	position_read(config->state_dir, POSITION_EVENTS, config->consumer, &server->saved);
+	checkpoint_read(config->state_dir, CHECKPOINT_EVENTS, config->consumer, &server->saved);
 	intake_init(&server->intake, config->consumer, config->max_in_flight, config->state_dir, log, &server->saved);
-	bucket_init(&server->bucket, &server->store, config->state_dir);
+	bucket_watch_init(&server->bucket, &server->store, config->state_dir);
 	server->bucket.longest_wait = longest_wait(steps, server->longest_wait);
 	server->bucket.longest_of = server->longest_wait;
 	atomic_init(&server->replicas, loss_replicas_read(config->state_dir));
@@ -235,13 +235,13 @@ static void set_stream(struct server *server)
 	uint64_t window = __atomic_load_n(&intake->pending, __ATOMIC_RELAXED);
 	if (window > intake->window)
 		window = intake->window;
-	server->stream_created = shared_position_get(&intake->applied).stream;
+	server->stream_created = shared_checkpoint_get(&intake->applied).stream;
 	coordinator_set_stream(server->coordinator, &(struct stream_facts){
 		.created = server->stream_created,
 		.last = __atomic_load_n(&intake->last, __ATOMIC_RELAXED),
-		.memory = __atomic_load_n(&intake->memory, __ATOMIC_RELAXED),
-		.patience = __atomic_load_n(&intake->patience, __ATOMIC_RELAXED),
-		.hold_limit = (unsigned)(window / 2), /* the other half moves on meanwhile */
+		.duplicate_window = __atomic_load_n(&intake->duplicate_window, __ATOMIC_RELAXED),
+		.ack_wait = __atomic_load_n(&intake->ack_wait, __ATOMIC_RELAXED),
+		.coalescing_limit = (unsigned)(window / 2), /* the other half moves on meanwhile */
 		.behind = __atomic_load_n(&intake->behind, __ATOMIC_RELAXED),
 		.lost_from = __atomic_load_n(&intake->lost_from, __ATOMIC_RELAXED),
 	}, clock_now());
@@ -265,25 +265,25 @@ static void take_change(struct server *server, struct bus_change *change)
 	atomic_store(&server->ready, all_up);
 	server_note_readiness(server);
 	if (up && bus == server->records)
-		bucket_ask(&server->bucket, bus);
+		bucket_watch_ask(&server->bucket, bus);
 	if (!all_up)
 		return;
 	coordinator_retry(server->coordinator, clock_now());
-	census_hasten(&server->census);
+	rescan_hasten(&server->rescan);
 	server_read_if_due(server);
 }
 
 /* What the broker says of the bucket. */
 static void take_standing(struct server *server)
 {
-	enum standing standing = bucket_answered(&server->bucket, server->records);
-	if (standing != STANDING_GOOD)
+	enum continuity continuity = bucket_watch_answered(&server->bucket, server->records);
+	if (continuity != CONTINUITY_GOOD)
 		server->save_next = 0;
-	if (standing != STANDING_OTHER && standing != STANDING_BEHIND)
+	if (continuity != CONTINUITY_OTHER && continuity != CONTINUITY_BEHIND)
 		return;
 	metrics_count(&server->counted, broker_rollbacks);
 	coordinator_doubt(server->coordinator, clock_now());
-	census_again(&server->census);
+	rescan_again(&server->rescan);
 	server_read_if_due(server);
 }
 
@@ -294,7 +294,7 @@ static void begin_stop(struct server *server)
 	         duration_format(server->config->shutdown_grace, text));
 	server->stopping = true;
 	coordinator_stopping(server->coordinator);
-	server_stop_readings(server);
+	server_stop_scans(server);
 }
 
 static void take_delivery(struct server *server, struct delivery *delivery)
@@ -349,7 +349,7 @@ static void take_reply(struct server *server, struct request *request)
 		server_note_gap(server);
 	} else {
 		if (request->of_record && request->status == REQUEST_DONE)
-			bucket_saw(&server->bucket, request->sequence);
+			bucket_watch_saw(&server->bucket, request->sequence);
 		coordinator_answered(server->coordinator, request, clock_now());
 	}
 }
@@ -372,7 +372,7 @@ static void take_mail(struct server *server, struct mail *mail)
 		break;
 	case MAIL_RECORDS:
 	case MAIL_SCAN_DONE:
-		server_take_reading(server, mail);
+		server_take_scan(server, mail);
 		break;
 	case MAIL_LOOKUP:
 		coordinator_looked(server->coordinator, (struct lookup *)(void *)mail, clock_now());
@@ -404,9 +404,9 @@ static void turn(struct server *server)
 {
 	nanos now = clock_now(), today = clock_monotonic();
 	unsigned taken = 0;
-	if (today >= server->chores_next) {
-		server_do_chores(server);
-		server->chores_next = today + CHORES_INTERVAL;
+	if (today >= server->housekeeping_next) {
+		server_do_housekeeping(server);
+		server->housekeeping_next = today + CHORES_INTERVAL;
 	}
 	struct mail *mail = mailbox_receive(&server->mailbox, coordinator_next(server->coordinator, now) - now);
 	while (mail != NULL) {
@@ -457,9 +457,9 @@ void server_stop(struct server *server)
 }
 
 /* What is still in the mailbox is freed; the buses may be gone already. */
-static void empty_mailbox(struct server *server, nanos patience)
+static void empty_mailbox(struct server *server, nanos timeout)
 {
-	struct mail *mail = mailbox_receive(&server->mailbox, patience);
+	struct mail *mail = mailbox_receive(&server->mailbox, timeout);
 	while (mail != NULL) {
 		struct mail *next = mail->next;
 		if (mail->kind == MAIL_DELIVERY)
@@ -469,7 +469,7 @@ static void empty_mailbox(struct server *server, nanos patience)
 		else if (mail->kind == MAIL_REPLY)
 			natsMsg_Destroy(((struct request *)(void *)mail)->reply);
 		else if (mail->kind == MAIL_RECORDS || mail->kind == MAIL_SCAN_DONE)
-			server_take_reading(server, mail);
+			server_take_scan(server, mail);
 		else if (mail->kind == MAIL_BUS || mail->kind == MAIL_WORD || mail->kind == MAIL_LOOKUP)
 			free(mail);
 		mail = next;
@@ -492,9 +492,9 @@ static bool end_runs(struct server *server)
 
 static void end_readings(struct server *server)
 {
-	server_stop_readings(server);
+	server_stop_scans(server);
 	search_stop(&server->search);
-	while (server->readings != NULL || server->searching)
+	while (server->scans != NULL || server->searching)
 		turn(server);
 }
 
@@ -513,7 +513,7 @@ bool server_destroy(struct server *server)
 		return false;
 	}
 	http_destroy(server->http);
-	markers_stop(server->markers);
+	tombstones_stop(server->tombstones);
 	if (server->records != server->events)
 		bus_destroy(server->records);
 	bus_destroy(server->events);
@@ -529,7 +529,7 @@ bool server_destroy(struct server *server)
 	free(server->suspended);
 	free(server->step);
 	peers_free(server->peers);
-	spent_end(&server->spent);
+	message_reaper_end(&server->reaper);
 	mailbox_destroy(&server->mailbox);
 	if (server->instance_lock >= 0)
 		close(server->instance_lock);

@@ -5,7 +5,7 @@
 #include "core/server/server_private.h"
 
 /* Who does not answer within this time has more to answer when the stream is prepared. */
-#define LOOK_PATIENCE_MS 2000
+#define LOOK_TIMEOUT_MS 2000
 
 /* What a broker holds for the service. */
 struct held {
@@ -37,7 +37,7 @@ static enum presence look(struct server *server, jsCtx *js, const char *stream, 
 	jsErrCode code = 0;
 	jsOptions options;
 	jsOptions_Init(&options);
-	options.Wait = LOOK_PATIENCE_MS;
+	options.Wait = LOOK_TIMEOUT_MS;
 	natsStatus status = js_GetStreamInfo(&info, js, stream, &options, &code);
 	if (status != NATS_OK)
 		return status == NATS_NOT_FOUND && code == BUS_STREAM_NOT_FOUND ? PRESENCE_MISSING : PRESENCE_UNKNOWN;
@@ -51,7 +51,7 @@ static enum presence look(struct server *server, jsCtx *js, const char *stream, 
 static bool look_at_both(struct server *server, struct held held, jsCtx *js, enum presence *stream, enum presence *bucket)
 {
 	char name[160];
-	int64_t known_stream = shared_position_get(&server->intake.applied).stream;
+	int64_t known_stream = shared_checkpoint_get(&server->intake.applied).stream;
 	int64_t known_bucket = __atomic_load_n(&server->bucket.created, __ATOMIC_RELAXED);
 	bool known = (held.stream && known_stream != 0) || (held.bucket && known_bucket != 0);
 	snprintf(name, sizeof name, "KV_%s", server->store.bucket);
@@ -70,7 +70,7 @@ static bool is_to_wait(const struct server *server)
 	return choice == BROKER_LOSS_WAIT || (choice == BROKER_LOSS_AUTO && atomic_load(&server->replicas) > 1);
 }
 
-static void say_loss(struct server *server, struct held held, bool wait)
+static void report_loss(struct server *server, struct held held, bool wait)
 {
 	const struct config *config = server->config;
 	const char *folder = config->state_dir, *bucket = server->store.bucket;
@@ -120,7 +120,7 @@ static void begin_again(struct server *server, struct held held)
 	if (held.stream)
 		intake_forget(&server->intake);
 	if (held.bucket)
-		bucket_forget(&server->bucket);
+		bucket_watch_forget(&server->bucket);
 }
 
 /* True: whatever is there is to be used, and what is not is to be made or missed for itself. */
@@ -138,7 +138,7 @@ static bool judge(struct server *server, struct loss_watch *watch, struct held h
 	}
 	bool wait = is_to_wait(server);
 	if (!watch->said)
-		say_loss(server, held, wait);
+		report_loss(server, held, wait);
 	watch->said = true;
 	if (verdict == LOSS_CERTAIN && !wait) {
 		begin_again(server, held);
@@ -156,7 +156,7 @@ bool server_prepare_both(void *closure, natsConnection *connection, jsCtx *js, c
 	if (!judge(server, &server->events_loss, (struct held){true, true}, server->facts.events_broker, js, why, size))
 		return false;
 	/* Both, so that all that is wrong is said at once. */
-	bool records = bucket_prepare(&server->bucket, connection, js, why, size);
+	bool records = bucket_watch_prepare(&server->bucket, connection, js, why, size);
 	return intake_prepare(&server->intake, connection, js, why, size) && records;
 }
 
@@ -171,12 +171,12 @@ bool server_prepare_store(void *closure, natsConnection *connection, jsCtx *js, 
 {
 	struct server *server = closure;
 	return judge(server, &server->store_loss, (struct held){.bucket = true}, server->facts.store_broker, js, why, size) &&
-	       bucket_prepare(&server->bucket, connection, js, why, size);
+	       bucket_watch_prepare(&server->bucket, connection, js, why, size);
 }
 
 void server_take_bucket(struct server *server)
 {
-	if (!bucket_was_made(&server->bucket))
+	if (!bucket_watch_was_made(&server->bucket))
 		return;
 	server->save_next = 0;
 	/* Beside a stream that somebody else has made uploads may have been begun again that are remembered here. */
@@ -184,5 +184,5 @@ void server_take_bucket(struct server *server)
 		coordinator_doubt(server->coordinator, clock_now());
 	else
 		coordinator_rewrite(server->coordinator, clock_now());
-	census_again(&server->census);
+	rescan_again(&server->rescan);
 }

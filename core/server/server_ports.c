@@ -33,7 +33,7 @@ static void port_remove(void *closure, struct request *request, const char *id, 
 	store_remove(&server->store, server->records, request, id, expected, message_id, tombstone);
 }
 
-static void port_say_gone(void *closure, const char *id)
+static void port_announce_gone(void *closure, const char *id)
 {
 	struct server *server = closure;
 	char text[WORD_SIZE];
@@ -178,7 +178,7 @@ struct ports server_ports(struct server *server)
 		.read = port_read,
 		.put = port_put,
 		.remove = port_remove,
-		.say_gone = port_say_gone,
+		.announce_gone = port_announce_gone,
 		.publish = port_publish,
 		.announce = port_announce,
 		.message_id = port_message_id,

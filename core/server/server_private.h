@@ -3,12 +3,12 @@
  *
  *   server.c           its parts, and what comes in
  *   server_checks.c    whether the steps can do their work
- *   server_chores.c    what is done every second
+ *   server_housekeeping.c    what is done every second
  *   server_facts.c     what /readyz tells
  *   server_loss.c      what is made sure of at each connection, and a broker that has lost it all
  *   server_permissions.c  what the brokers have to permit
  *   server_ports.c     what the coordinator reaches the world by
- *   server_readings.c  reading the bucket for it */
+ *   server_scans.c  reading the bucket for it */
 #ifndef CORE_SERVER_SERVER_PRIVATE_H
 #define CORE_SERVER_SERVER_PRIVATE_H
 
@@ -16,17 +16,17 @@
 
 #include "core/broker/broker.h"
 #include "core/nats/bus_probe.h"
-#include "core/jetstream/bucket.h"
-#include "core/server/census.h"
+#include "core/jetstream/bucket_watch.h"
+#include "core/server/rescan.h"
 #include "core/steps/checker.h"
 #include "core/coordinator/coordinator.h"
 #include "core/http/http.h"
 #include "core/jetstream/intake.h"
 #include "core/steps/longest_wait.h"
 #include "core/server/loss.h"
-#include "core/jetstream/markers.h"
+#include "core/jetstream/tombstones.h"
 #include "core/server/peers.h"
-#include "core/jetstream/position.h"
+#include "core/jetstream/checkpoint.h"
 #include "core/base/readiness.h"
 #include "core/jetstream/search.h"
 #include "core/server/server.h"
@@ -65,7 +65,7 @@ struct server {
 	const struct config *config;
 	const struct log *log;
 	struct mailbox mailbox;
-	struct spent spent;
+	struct message_reaper reaper;
 	struct mail stop;
 	struct broker *broker;             /* embedded; NULL: none */
 	uint64_t broker_restarts;          /* as they were counted last */
@@ -73,12 +73,12 @@ struct server {
 	struct bus *events, *records;      /* one and the same if they have one address */
 	struct intake intake;
 	struct store store;
-	struct bucket bucket;
+	struct bucket_watch bucket;
 	char longest_wait[LONGEST_WAIT_TEXT];
 	struct workers *workers;
 	struct coordinator *coordinator;
 	struct peers *peers;
-	struct markers *markers;
+	struct tombstones *tombstones;
 	struct http *http;
 	struct metrics *metrics;
 	struct metrics_list counted;
@@ -91,21 +91,21 @@ struct server {
 	char nonce[17];
 	nanos twin_said; /* when it was said last that another one has the same name (monotonic); 0: never */
 	int instance_lock;
-	struct reading *readings;
+	struct reading *scans;
 	struct mail *held, **last_held;    /* of readings: to be taken when there is less to do */
 	int64_t stream_created;            /* when the stream of events was made */
-	struct census census;
+	struct rescan rescan;
 	struct search search;
 	bool searching;
 	struct mail *lookups; /* for the next search */
 	bool stopping;
 	bool settled;                      /* the start is over */
 	char peers_subject[160];           /* on which the instances of one bucket give signs of life */
-	nanos chores_next;                 /* monotonic */
+	nanos housekeeping_next;                 /* monotonic */
 	unsigned mails;                    /* taken since the chores were last done */
 	bool stirred;                      /* they were many, and what they left in memory was not given back yet */
 	nanos sign_next;                   /* monotonic */
-	struct position saved, bucket_saved; /* as they lie in the state folder */
+	struct checkpoint saved, bucket_saved; /* as they lie in the state folder */
 	nanos save_next;                   /* monotonic */
 	struct loss_watch events_loss, store_loss;
 	atomic_uint replicas;              /* see loss.h */
@@ -126,11 +126,11 @@ bool server_read_bucket(struct server *server, void *token);
 /* Reads it for the start, or again, if it is time to. */
 void server_read_if_due(struct server *server);
 /* A mail of a reading. Records that ask for more than can be done at a time wait, and the reading with them. */
-void server_take_reading(struct server *server, struct mail *mail);
+void server_take_scan(struct server *server, struct mail *mail);
 /* Goes on with those that wait. To be called in each round. */
 void server_read_on(struct server *server);
 /* Makes all readings end early. */
-void server_stop_readings(struct server *server);
+void server_stop_scans(struct server *server);
 
 /* A broker's name, for people: a private one's address changes. */
 const char *server_broker_name(const struct server *server, const struct broker_address *address);
@@ -160,7 +160,7 @@ void server_take_check(struct server *server, const struct check_answer *answer)
 void server_note_run(struct server *server, const struct run *run);
 
 /* To be called about once a second. */
-void server_do_chores(struct server *server);
+void server_do_housekeeping(struct server *server);
 /* Tells the coordinator, and the figures, how far the gap before the consumer is read. */
 void server_note_gap(struct server *server);
 /* Says to the other instances that this one lives ('+') or ends ('-'), or what it can do ('~'). */

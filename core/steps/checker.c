@@ -142,11 +142,11 @@ void checker_ask(struct checker *checker, size_t step)
 	pthread_mutex_unlock(&checker->lock);
 }
 
-bool checker_destroy(struct checker *checker, nanos patience)
+bool checker_destroy(struct checker *checker, nanos timeout)
 {
 	if (checker == NULL)
 		return true;
-	nanos until = clock_monotonic() + patience;
+	nanos until = clock_monotonic() + timeout;
 	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
 	pthread_mutex_lock(&checker->lock);
 	checker->stop = true;
@@ -167,9 +167,9 @@ bool checker_destroy(struct checker *checker, nanos patience)
 }
 
 /* Notes so many answers, or those that come in time. */
-static void await_answers(struct mailbox *mailbox, size_t count, nanos patience, struct check_answer *answer)
+static void await_answers(struct mailbox *mailbox, size_t count, nanos timeout, struct check_answer *answer)
 {
-	nanos until = clock_monotonic() + patience, left = patience;
+	nanos until = clock_monotonic() + timeout, left = timeout;
 	for (; count > 0 && left > 0; left = until - clock_monotonic()) {
 		for (struct mail *mail = mailbox_receive(mailbox, left); mail != NULL; mail = mail->next, count--) {
 			const struct check_answer *got = (const struct check_answer *)(const void *)mail;
@@ -178,7 +178,7 @@ static void await_answers(struct mailbox *mailbox, size_t count, nanos patience,
 	}
 }
 
-bool checker_run_once(const struct steps *steps, struct check_answer *answer, nanos patience, bool *stuck)
+bool checker_run_once(const struct steps *steps, struct check_answer *answer, nanos timeout, bool *stuck)
 {
 	struct mailbox mailbox;
 	size_t asked = 0;
@@ -192,11 +192,11 @@ bool checker_run_once(const struct steps *steps, struct check_answer *answer, na
 		answer[i] = (struct check_answer){.step = i, .passed = !wanted};
 		if (!wanted)
 			continue;
-		snprintf(answer[i].why, sizeof answer[i].why, CHECK_TOO_LONG, duration_format(patience, limit));
+		snprintf(answer[i].why, sizeof answer[i].why, CHECK_TOO_LONG, duration_format(timeout, limit));
 		checker_ask(checker, i);
 		asked++;
 	}
-	await_answers(&mailbox, asked, patience, answer);
+	await_answers(&mailbox, asked, timeout, answer);
 	*stuck = !checker_destroy(checker, SECOND);
 	mailbox_destroy(&mailbox);
 	return checker != NULL;

@@ -28,10 +28,10 @@ void checker_ask(struct checker *checker, size_t step);
 
 /* Ends the threads; no answer comes any more. False: a check did not end within `patience`. Then the steps have to stay as
  * they are, and the process should end. NULL is fine. */
-bool checker_destroy(struct checker *checker, nanos patience);
+bool checker_destroy(struct checker *checker, nanos timeout);
 
 /* Calls all checks once and waits for what they say, at most `patience`: answer[i] is of step i, and passed where there is no
  * check. False: out of memory or threads. *stuck: a check did not end, see above. */
-bool checker_run_once(const struct steps *steps, struct check_answer *answer, nanos patience, bool *stuck);
+bool checker_run_once(const struct steps *steps, struct check_answer *answer, nanos timeout, bool *stuck);
 
 #endif

@@ -1,5 +1,5 @@
 core_libcore_a_SOURCES += \
-	core/steps/arrangement.c core/steps/arrangement.h \
+	core/steps/preflight.c core/steps/preflight.h \
 	core/steps/checker.c core/steps/checker.h \
 	core/steps/host.c core/steps/host.h \
 	core/steps/longest_wait.c core/steps/longest_wait.h \

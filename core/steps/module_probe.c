@@ -123,7 +123,7 @@ static bool has_ended(const struct child *child)
 }
 
 /* How long to wait at the most, in milliseconds. */
-static int patience(const struct child *child, nanos left)
+static int timeout(const struct child *child, nanos left)
 {
 	int most = left >= HOUR ? (int)(HOUR / MILLISECOND) : (int)(left / MILLISECOND) + 1;
 	return child->fd >= 0 || most < LOOK_INTERVAL ? most : LOOK_INTERVAL;
@@ -137,7 +137,7 @@ static bool read_answer(int fd, const struct child *child, nanos until, struct t
 		/* Asked first: what it has said before its end is in the pipe then. */
 		bool ended = has_ended(child);
 		nanos left = until - clock_monotonic();
-		int ready = poll(wait, 2, ended ? 0 : left <= 0 ? 0 : patience(child, left));
+		int ready = poll(wait, 2, ended ? 0 : left <= 0 ? 0 : timeout(child, left));
 		if (ready < 0 && errno != EINTR)
 			return false;
 		if (ready <= 0 || wait[0].revents == 0) {
@@ -168,7 +168,7 @@ static bool reap(const struct child *child, nanos until, int *status)
 		if (left <= 0)
 			break;
 		struct pollfd wait = {.fd = child->fd, .events = POLLIN};
-		poll(&wait, 1, patience(child, left));
+		poll(&wait, 1, timeout(child, left));
 	}
 	kill(child->pid, SIGKILL);
 	while (waitpid(child->pid, status, 0) < 0 && errno == EINTR)

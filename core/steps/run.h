@@ -25,7 +25,7 @@ struct run {
 	bool marked;            /* its upload was marked as running before */
 	bool turn;              /* the coordinator's: it has one of its step's turns, of so many bytes, and whose: */
 	int64_t size;
-	struct group *turn_of;
+	struct flow *turn_of;
 
 	_Atomic nanos started;  /* 0: still queued */
 	_Atomic bool cancelled;

@@ -264,11 +264,11 @@ static void free_queue(struct queue *queue)
 	pthread_mutex_destroy(&queue->lock);
 }
 
-bool workers_destroy(struct workers *workers, nanos patience)
+bool workers_destroy(struct workers *workers, nanos timeout)
 {
 	if (workers == NULL)
 		return true;
-	nanos until = clock_monotonic() + patience;
+	nanos until = clock_monotonic() + timeout;
 	bool ended = true;
 	for (size_t i = 0; i < workers->count; i++)
 		stop_queue(&workers->queue[i]);

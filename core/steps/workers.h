@@ -27,6 +27,6 @@ void workers_replace(struct workers *workers, const struct run *run);
 
 /* Cancels all runs and waits until they are over, at most `patience`. False: some are stuck; then nothing was freed,
  * and the process should end. */
-bool workers_destroy(struct workers *workers, nanos patience);
+bool workers_destroy(struct workers *workers, nanos timeout);
 
 #endif

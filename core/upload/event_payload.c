@@ -120,7 +120,7 @@ static void say(char *why, size_t size, const char *id, const char *what)
 }
 
 /* What was changed in what is taken. */
-static void say_changes(const struct event_reader *reader, const struct metadata *metadata, const char *id, char *why, size_t size)
+static void report_changes(const struct event_reader *reader, const struct metadata *metadata, const char *id, char *why, size_t size)
 {
 	const char *mended = reader->json.mended;
 	char text[EVENT_TROUBLE_SIZE];
@@ -172,7 +172,7 @@ static bool make_upload(struct event_reader *reader, const struct payload *paylo
 		read_others(&metadata, json, &reader->envelope.metadata);
 	note_wrong(reader);
 	if (reader->trouble[0] == '\0')
-		say_changes(reader, &metadata, id, why, size);
+		report_changes(reader, &metadata, id, why, size);
 	else
 		shorten(&fields);
 	fields.metadata = metadata.members.data;

@@ -9,7 +9,7 @@
 
 void message_id_make(char id[MESSAGE_ID_SIZE], const char *upload_id, const struct status *status, unsigned kind)
 {
-	snprintf(id, MESSAGE_ID_SIZE, "%s.%" PRIu64 ".%" PRIu64 ".%u", upload_id, status->begun, status->said, kind);
+	snprintf(id, MESSAGE_ID_SIZE, "%s.%" PRIu64 ".%" PRIu64 ".%u", upload_id, status->begun, status->published, kind);
 }
 
 void message_id_make_announcement(char id[MESSAGE_ID_SIZE], const char *upload_id, const struct status *status)

@@ -11,7 +11,7 @@
 /* So long at least a step is suspended before uploads end because of it. */
 #define SUSPENDED_LEAST HOUR
 /* So long may a URL answer that there are no bytes, as it does while storage restarts behind a proxy. */
-#define GONE_PATIENCE (10 * MINUTE)
+#define GONE_TIMEOUT (10 * MINUTE)
 
 static const struct pipeline_step *find_step(const struct pipeline *pipeline, const char *name)
 {
@@ -59,13 +59,13 @@ static nanos backoff_at(const struct pipeline *pipeline, const struct upload *up
 	unsigned failures = status->failures < limits->max_retries ? status->failures : limits->max_retries;
 	if (status->gone_since == 0)
 		return doubled(limits->retry_backoff, failures, BACKOFF_LIMIT);
-	nanos left = status->gone_since + GONE_PATIENCE - now;
+	nanos left = status->gone_since + GONE_TIMEOUT - now;
 	return doubled(limits->retry_backoff, status->failures, left > WAIT_LEAST ? left : WAIT_LEAST);
 }
 
 nanos pipeline_backoff(const struct pipeline *pipeline, const struct upload *upload, const struct status *status)
 {
-	return backoff_at(pipeline, upload, status, status->said_at);
+	return backoff_at(pipeline, upload, status, status->published_at);
 }
 
 static void put(struct status *status, struct action *action, nanos now)
@@ -73,8 +73,8 @@ static void put(struct status *status, struct action *action, nanos now)
 	keep(status, action);
 	/* Whether storage was asked for a new URL is told by the status itself: others' records say nothing else of it. */
 	status->publish = action->publish & ~(unsigned)PUBLISH_RESTART;
-	status->said = status->transition;
-	status->said_at = now;
+	status->published = status->transition;
+	status->published_at = now;
 }
 
 /* All steps are done, or one ended it. */
@@ -209,7 +209,7 @@ static void fail_gone(const struct pipeline *pipeline, const struct upload *uplo
 {
 	if (status->gone_since == 0 || status->gone_since > now)
 		status->gone_since = now;
-	if (now - status->gone_since >= GONE_PATIENCE || (status->renewed && status->failures > 0)) {
+	if (now - status->gone_since >= GONE_TIMEOUT || (status->renewed && status->failures > 0)) {
 		give_reason(status, "the bytes are gone");
 		reject(pipeline, upload, status, OUTCOME_ABORT, true, action, now);
 		return;

@@ -43,11 +43,11 @@ static void encode_own_part(struct text *text, const struct record *record)
 	text_number(text, ",\"transition\":", (int64_t)status->transition);
 	text_number(text, ",\"publish\":", status->publish);
 	if (status->publish != 0) {
-		text_number(text, ",\"said\":", (int64_t)status->said);
-		add_time(text, ",\"saidAt\":", status->said_at);
+		text_number(text, ",\"said\":", (int64_t)status->published);
+		add_time(text, ",\"saidAt\":", status->published_at);
 	}
 	/* It is as a rule what was published last. */
-	if (status->ended_at != 0 && !((status->publish & PUBLISH_FINISHED) && status->ended_at == status->said_at))
+	if (status->ended_at != 0 && !((status->publish & PUBLISH_FINISHED) && status->ended_at == status->published_at))
 		add_time(text, ",\"endedAt\":", status->ended_at);
 	if (status->due != 0)
 		add_time(text, ",\"due\":", status->due);

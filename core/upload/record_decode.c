@@ -19,7 +19,7 @@ struct fields {
 
 /* Those of our own part. */
 struct own_fields {
-	struct json_value owner, writer, phase, transition, publish, said, said_at, ended_at, due, begun, stream, awaited, answer,
+	struct json_value owner, writer, phase, transition, publish, published, published_at, ended_at, due, begun, stream, awaited, answer,
 		woken, waits, gone, asked, renewed, confirmations, reason, ended, decided, unsized, metadata, traceparent;
 	struct json_value step, outcome, result; /* of what ended */
 	struct json_value decided_step, exhausted, decided_result;
@@ -58,8 +58,8 @@ static bool read_own_fields(struct json_reader *reader, const struct json_value 
 		{"phase", &fields->phase},
 		{"transition", &fields->transition},
 		{"publish", &fields->publish},
-		{"said", &fields->said},
-		{"saidAt", &fields->said_at},
+		{"said", &fields->published},
+		{"saidAt", &fields->published_at},
 		{"endedAt", &fields->ended_at},
 		{"due", &fields->due},
 		{"begun", &fields->begun},
@@ -163,12 +163,12 @@ static bool decode_own_part(struct json_reader *reader, const struct own_fields 
 	bool good = phase_parse(json_reader_string(reader, &fields->phase), &status->phase);
 	status->transition = read_count(reader, &fields->transition, INT64_MAX);
 	status->publish = (unsigned)read_count(reader, &fields->publish, PUBLISH_OF_RECORDS);
-	status->said = read_count(reader, &fields->said, INT64_MAX);
-	status->said_at = read_time(reader, &fields->said_at);
+	status->published = read_count(reader, &fields->published, INT64_MAX);
+	status->published_at = read_time(reader, &fields->published_at);
 	status->ended_at = read_time(reader, &fields->ended_at);
 	/* Those who write no such time say it thus, as long as they say nothing else. */
 	if (status->ended_at == 0 && (status->publish & PUBLISH_FINISHED))
-		status->ended_at = status->said_at;
+		status->ended_at = status->published_at;
 	status->due = read_time(reader, &fields->due);
 	status->begun = read_count(reader, &fields->begun, INT64_MAX);
 	status->stream = json_reader_integer(reader, &fields->stream);
@@ -277,7 +277,7 @@ static bool take_own_part(struct json_reader *reader, const struct own_fields *f
 	return result == NULL || record->result != NULL;
 }
 
-static void say_wrong(const struct json_reader *reader, const struct upload *upload, char *why, size_t size)
+static void report_wrong(const struct json_reader *reader, const struct upload *upload, char *why, size_t size)
 {
 	bool named = upload_id_acceptable(upload->id, strlen(upload->id));
 	bool lost = strcmp(reader->wrong, "CurrentStep") == 0;
@@ -320,7 +320,7 @@ static enum record_verdict decode_inner(struct json_reader *reader, const struct
 	decode_status(reader, fields, &upload, record);
 	bool finished = json_reader_bool(reader, &fields->finished);
 	if (reader->wrong != NULL) {
-		say_wrong(reader, &upload, why, size);
+		report_wrong(reader, &upload, why, size);
 		return RECORD_BROKEN;
 	}
 	bool there = read_own_fields(reader, &fields->own, &own_fields);

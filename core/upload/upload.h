@@ -100,8 +100,8 @@ struct status {
 
 	uint64_t transition;  /* counts the record's writes */
 	unsigned publish;     /* what was to be published last (PUBLISH_…) … */
-	uint64_t said;        /* … by this transition, whose number is in the messages' IDs … */
-	nanos said_at;        /* … which was decided at this time */
+	uint64_t published;   /* … by this transition, whose number is in the messages' IDs … */
+	nanos published_at;        /* … which was decided at this time */
 	size_t finished_step; /* for PUBLISH_STEP_FINISHED: which, and how it ended */
 	enum outcome finished_outcome;
 	size_t decided;       /* once all is done: the place of the step that ended it with abort or delete, from 1; 0: none did */

@@ -102,7 +102,7 @@ START_TEST(many_at_once)
 }
 END_TEST
 
-START_TEST(patience_ends)
+START_TEST(timeout_ends)
 {
 	struct mailbox mailbox;
 	ck_assert(mailbox_init(&mailbox));
@@ -120,6 +120,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {many_senders, many_at_once, destroyed_after_the_last_mail, patience_ends};
+	const TTest *const tests[] = {many_senders, many_at_once, destroyed_after_the_last_mail, timeout_ends};
 	return suite_run("mailbox", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/character.h"
+#include "core/base/utf8.h"
 #include "core/base/clock.h"
 #include "core/cli/json_text.h"
 #include "core/base/log.h"
@@ -74,7 +74,7 @@ START_TEST(no_character_that_steers)
 		char bytes[4];
 		if (c >= 0xd800 && c < 0xe000)
 			continue;
-		size_t size = character_write(bytes, c);
+		size_t size = utf8_write(bytes, c);
 		bool shown = printable_length(bytes, size) == size;
 		bool steers = c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
 		              (c >= 0x2066 && c <= 0x206f);

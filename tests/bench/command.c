@@ -9,7 +9,7 @@
 #include "core/base/clock.h"
 
 #define WORDS_LIMIT 32
-#define PATIENCE (2 * HOUR)
+#define TIMEOUT (2 * HOUR)
 
 bool command_start(struct process *process, const struct service *service, const char *options)
 {
@@ -30,7 +30,7 @@ json_t *command_finish(struct process *process, const struct service *service, c
 	size_t length = 0;
 	for (ssize_t got; (got = read(process->out, text + length, sizeof text - length)) > 0;)
 		length += (size_t)got;
-	bool good = process_wait(process, PATIENCE) && process->status == 0;
+	bool good = process_wait(process, TIMEOUT) && process->status == 0;
 	process_end(process);
 	json_t *shown = good ? json_loadb(text, length, 0, NULL) : NULL;
 	if (shown == NULL) {

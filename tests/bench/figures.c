@@ -15,7 +15,7 @@ void figures_add(struct figures *figures, const struct figure *figure)
 
 static double ratio_of(const struct figure *figure)
 {
-	return figure->floor > 0 ? figure->value / figure->floor : 0;
+	return figure->baseline > 0 ? figure->value / figure->baseline : 0;
 }
 
 static const char *verdict_of(const struct figure *figure)
@@ -43,15 +43,15 @@ void figures_print(const struct figures *figures)
 		char target[24] = "";
 		printf("%-48s", figure->name);
 		print_number(figure->value, figure->unit);
-		if (figure->floor > 0) {
-			print_number(figure->floor, figure->unit);
+		if (figure->baseline > 0) {
+			print_number(figure->baseline, figure->unit);
 			printf(" %7.2f", ratio_of(figure));
 		} else {
 			printf(" %14s %7s", "-", "-");
 		}
 		if (figure->target != TARGET_NONE)
 			snprintf(target, sizeof target, "%s %.4g", words[figure->target], figure->limit);
-		printf(" %11s %-7s %s\n", target, verdict_of(figure), figure->floor_name);
+		printf(" %11s %-7s %s\n", target, verdict_of(figure), figure->baseline_name);
 	}
 }
 
@@ -63,7 +63,7 @@ bool figures_write(const struct figures *figures, const char *path)
 		const struct figure *figure = &figures->figure[i];
 		static const char *const key[] = {[TARGET_VALUE] = "limit", [TARGET_RATIO] = "ratio_limit", [TARGET_RATIO_LEAST] = "ratio_least"};
 		json_t *entry = json_pack("{ss,ss,sf,sf,ss}", "name", figure->name, "unit", figure->unit, "value", figure->value,
-		                          "floor", figure->floor, "floor_is", figure->floor_name);
+		                          "floor", figure->baseline, "floor_is", figure->baseline_name);
 		if (entry != NULL && figure->target != TARGET_NONE)
 			good = json_object_set_new(entry, key[figure->target], json_real(figure->limit)) == 0;
 		good = json_array_append_new(array, entry) == 0 && good;

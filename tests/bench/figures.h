@@ -13,8 +13,8 @@ struct figure {
 	char name[64];
 	const char *unit;
 	double value;
-	double floor;           /* in the same unit; 0: there is none */
-	const char *floor_name; /* what was measured for it; "": none */
+	double baseline;           /* in the same unit; 0: there is none */
+	const char *baseline_name; /* what was measured for it; "": none */
 	enum target target;
 	double limit;
 };

@@ -13,7 +13,7 @@
 /* The bytes of memory for each of them beside what the service takes in any case. */
 #define BYTES_EACH 160
 #define IN_ANY_CASE_MB 30
-#define PATIENCE (30 * MINUTE)
+#define TIMEOUT (30 * MINUTE)
 
 struct backlog {
 	const struct service *service;
@@ -44,7 +44,7 @@ static bool pile_up(struct backlog *backlog, struct process *load, const char *o
 	const struct process *service = &backlog->service->process;
 	if (!command_start(load, backlog->service, options))
 		return false;
-	if (wait_until(has_begun, backlog, TEST_LIMIT) && process_signal(service, SIGSTOP) && wait_until(has_come, backlog, PATIENCE) &&
+	if (wait_until(has_begun, backlog, TEST_LIMIT) && process_signal(service, SIGSTOP) && wait_until(has_come, backlog, TIMEOUT) &&
 	    process_usage_forget_peak(service->pid))
 		return true;
 	fputs("the backlog does not come together\n", stderr);
@@ -99,7 +99,7 @@ bool measure_backlog(struct bench *bench)
 		return false;
 	double limit = IN_ANY_CASE_MB + (double)bench->backlog * BYTES_EACH / 1e6;
 	struct figure figure[] = {
-		{.unit = "MB", .value = backlog.peak, .floor_name = "", .target = TARGET_VALUE, .limit = limit},
+		{.unit = "MB", .value = backlog.peak, .baseline_name = "", .target = TARGET_VALUE, .limit = limit},
 		{"  uploads", "1/s", backlog.rate, 0, "", TARGET_NONE, 0},
 		{"  CPU time of the service, each", "us", backlog.cpu, 0, "", TARGET_NONE, 0},
 	};

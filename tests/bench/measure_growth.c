@@ -37,7 +37,7 @@ bool measure_growth(struct bench *bench)
 	nats_fixture_end(&nats);
 	if (!good || bench->most < 100 * FIRST)
 		return good;
-	struct figure figure = {.unit = "us", .value = cpu, .floor = first_cpu, .floor_name = "of 10,000", .target = TARGET_RATIO, .limit = RATIO_LIMIT};
+	struct figure figure = {.unit = "us", .value = cpu, .baseline = first_cpu, .baseline_name = "of 10,000", .target = TARGET_RATIO, .limit = RATIO_LIMIT};
 	snprintf(figure.name, sizeof figure.name, "CPU time of the service, each of %zu", bench->most);
 	figures_add(&bench->figures, &figure);
 	figures_add(&bench->figures, &(struct figure){"  uploads", "1/s", rate, first_rate, "of 10,000", TARGET_NONE, 0});

@@ -11,7 +11,7 @@
 
 #define IDLE_LIMIT_MB 10
 #define WAITING_LIMIT_MB 30
-#define PATIENCE (10 * MINUTE)
+#define TIMEOUT (10 * MINUTE)
 
 /* For so long the service's memory is to stay as it is. */
 #define REST_TIME (3 * SECOND)
@@ -52,7 +52,7 @@ static double resident_at_rest(const struct service *service)
 }
 
 /* What is connected to a broker and does nothing takes in any case. */
-static double measure_floor(const struct nats_fixture *nats)
+static double measure_baseline(const struct nats_fixture *nats)
 {
 	struct service service;
 	if (!service_configure(&service, nats, ""))
@@ -82,7 +82,7 @@ static double measure_many(const struct service *service, size_t uploads)
 	snprintf(options, sizeof options, "-n %zu -f %zu -t 1h", uploads, uploads);
 	if (!command_start(&process, service, options))
 		return NAN;
-	bool good = wait_until(all_wait, &waiting, PATIENCE);
+	bool good = wait_until(all_wait, &waiting, TIMEOUT);
 	process_signal(&process, SIGKILL);
 	process_end(&process);
 	return good ? resident_at_rest(service) : NAN;
@@ -92,22 +92,22 @@ bool measure_memory(struct bench *bench)
 {
 	struct nats_fixture nats;
 	struct service service;
-	double idle = NAN, waiting = NAN, floor;
+	double idle = NAN, waiting = NAN, baseline;
 	if (!nats_fixture_start(&nats, NULL))
 		return false;
-	floor = measure_floor(&nats);
+	baseline = measure_baseline(&nats);
 	if (service_start(&service, &nats, "steps = delay\n[step:delay]\nduration = 10h\n")) {
 		idle = resident_at_rest(&service);
 		waiting = measure_many(&service, bench->waiting);
 		service_end(&service);
 	}
 	nats_fixture_end(&nats);
-	if (isnan(idle) || isnan(waiting) || isnan(floor))
+	if (isnan(idle) || isnan(waiting) || isnan(baseline))
 		return false;
-	struct figure figure = {.unit = "MB", .value = waiting, .floor_name = "", .target = TARGET_VALUE, .limit = WAITING_LIMIT_MB};
+	struct figure figure = {.unit = "MB", .value = waiting, .baseline_name = "", .target = TARGET_VALUE, .limit = WAITING_LIMIT_MB};
 	snprintf(figure.name, sizeof figure.name, "resident, %zu uploads in a delay", bench->waiting);
 	figures_add(&bench->figures,
-	            &(struct figure){"resident, idle", "MB", idle, floor, "a bare connection", TARGET_VALUE, IDLE_LIMIT_MB});
+	            &(struct figure){"resident, idle", "MB", idle, baseline, "a bare connection", TARGET_VALUE, IDLE_LIMIT_MB});
 	figures_add(&bench->figures, &figure);
 	return true;
 }

@@ -114,8 +114,8 @@ static bool take_turns(struct scan_bench *scan, size_t rounds, double *growth)
 
 static void add_figures(struct bench *bench, struct scan_bench *scan, double growth)
 {
-	struct figure figure = {.unit = "s", .value = median(scan->service_s, bench->rounds), .floor = median(scan->clamdscan_s, bench->rounds),
-	                        .floor_name = "clamdscan --stream", .target = TARGET_RATIO, .limit = RATIO_LIMIT};
+	struct figure figure = {.unit = "s", .value = median(scan->service_s, bench->rounds), .baseline = median(scan->clamdscan_s, bench->rounds),
+	                        .baseline_name = "clamdscan --stream", .target = TARGET_RATIO, .limit = RATIO_LIMIT};
 	snprintf(figure.name, sizeof figure.name, "virus scan of %zu MB", scan->megabytes);
 	figures_add(&bench->figures, &figure);
 	figures_add(&bench->figures, &(struct figure){"  memory growth, peak", "MB", growth, 0, "", TARGET_VALUE, GROWTH_LIMIT_MB});

@@ -95,7 +95,7 @@ static double measure_service(const struct bench *bench, const struct fixture_cl
 	return rate;
 }
 
-static double measure_floor(const struct fixture_clamd *clamd, double rate)
+static double measure_baseline(const struct fixture_clamd *clamd, double rate)
 {
 	char options[64];
 	struct nats_fixture nats;
@@ -120,20 +120,20 @@ static double measure_floor(const struct fixture_clamd *clamd, double rate)
 bool measure_small_scans(struct bench *bench)
 {
 	struct fixture_clamd clamd;
-	double service[ROUNDS_LIMIT], floor[ROUNDS_LIMIT];
+	double service[ROUNDS_LIMIT], baseline[ROUNDS_LIMIT];
 	bool good = fixture_clamd_start(&clamd, NULL);
 	if (!good)
 		return false;
 	for (size_t round = 0; good && round < bench->rounds; round++) {
 		service[round] = measure_service(bench, &clamd);
-		floor[round] = isnan(service[round]) ? NAN : measure_floor(&clamd, service[round]);
-		good = !isnan(floor[round]);
-		fprintf(stderr, "  service %.0f scans/s, bare loop %.0f scans/s\n", service[round], floor[round]);
+		baseline[round] = isnan(service[round]) ? NAN : measure_baseline(&clamd, service[round]);
+		good = !isnan(baseline[round]);
+		fprintf(stderr, "  service %.0f scans/s, bare loop %.0f scans/s\n", service[round], baseline[round]);
 	}
 	fixture_clamd_stop(&clamd);
 	if (good)
 		figures_add(&bench->figures,
-		            &(struct figure){"virus scans of 10 KB, 4 workers", "1/s", median(service, bench->rounds), median(floor, bench->rounds),
+		            &(struct figure){"virus scans of 10 KB, 4 workers", "1/s", median(service, bench->rounds), median(baseline, bench->rounds),
 		                             "a bare INSTREAM loop beside the bus", TARGET_RATIO_LEAST, LEAST});
 	return good;
 }

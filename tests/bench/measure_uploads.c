@@ -25,19 +25,19 @@ static const struct rate_case rate_case[] = {
 static bool measure_one_rate(struct bench *bench, const struct rate_case *one)
 {
 	char options[128];
-	struct medians service, floor;
+	struct medians service, baseline;
 	fprintf(stderr, " %s\n", one->name);
 	snprintf(options, sizeof options, "-n %zu -f %zu %s", bench->uploads / one->divisor, bench->in_flight, one->options);
-	if (!turns_take(bench, &(struct turns){one->lines, options}, &service, &floor))
+	if (!turns_take(bench, &(struct dispatch){one->lines, options}, &service, &baseline))
 		return false;
 	struct figure figure[] = {
-		{.unit = "1/s", .value = service.rate, .floor = floor.rate, .target = TARGET_RATIO_LEAST, .limit = one->least},
-		{"  CPU time of the service, each", "us", service.cpu * 1e6, floor.cpu * 1e6, "the bare loop's", TARGET_RATIO, 2},
-		{"  CPU time of the broker, each", "us", service.broker_cpu * 1e6, floor.broker_cpu * 1e6, "with the bare loop", TARGET_NONE, 0},
-		{"  writes of the record, each", "", service.writes, floor.writes, "the bare loop's", TARGET_NONE, 0},
+		{.unit = "1/s", .value = service.rate, .baseline = baseline.rate, .target = TARGET_RATIO_LEAST, .limit = one->least},
+		{"  CPU time of the service, each", "us", service.cpu * 1e6, baseline.cpu * 1e6, "the bare loop's", TARGET_RATIO, 2},
+		{"  CPU time of the broker, each", "us", service.broker_cpu * 1e6, baseline.broker_cpu * 1e6, "with the bare loop", TARGET_NONE, 0},
+		{"  writes of the record, each", "", service.writes, baseline.writes, "the bare loop's", TARGET_NONE, 0},
 	};
 	snprintf(figure[0].name, sizeof figure[0].name, "uploads: %s", one->name);
-	figure[0].floor_name = operations;
+	figure[0].baseline_name = operations;
 	for (size_t i = 0; i < sizeof figure / sizeof figure[0]; i++)
 		figures_add(&bench->figures, &figure[i]);
 	return true;
@@ -53,16 +53,16 @@ bool measure_rate(struct bench *bench)
 
 static bool measure_one_latency(struct bench *bench, const char *name, const char *options, bool targets)
 {
-	struct medians service, floor;
-	if (!turns_take(bench, &(struct turns){"", options}, &service, &floor))
+	struct medians service, baseline;
+	if (!turns_take(bench, &(struct dispatch){"", options}, &service, &baseline))
 		return false;
 	struct figure figure[] = {
-		{.unit = "ms", .value = service.p50 * 1e3, .floor = floor.p50 * 1e3, .limit = 1.5},
-		{"  p90", "ms", service.p90 * 1e3, floor.p90 * 1e3, operations, TARGET_NONE, 0},
-		{"  p99", "ms", service.p99 * 1e3, floor.p99 * 1e3, operations, TARGET_NONE, 3},
+		{.unit = "ms", .value = service.p50 * 1e3, .baseline = baseline.p50 * 1e3, .limit = 1.5},
+		{"  p90", "ms", service.p90 * 1e3, baseline.p90 * 1e3, operations, TARGET_NONE, 0},
+		{"  p99", "ms", service.p99 * 1e3, baseline.p99 * 1e3, operations, TARGET_NONE, 3},
 	};
 	snprintf(figure[0].name, sizeof figure[0].name, "PostprocessingFinished, %s: p50", name);
-	figure[0].floor_name = operations;
+	figure[0].baseline_name = operations;
 	figure[0].target = figure[2].target = targets ? TARGET_RATIO : TARGET_NONE;
 	for (size_t i = 0; i < sizeof figure / sizeof figure[0]; i++)
 		figures_add(&bench->figures, &figure[i]);

@@ -14,7 +14,7 @@
 #include "tests/bench/service.h"
 
 #define SUBJECT_SIZE (RECORD_KEY_SIZE + 32)
-#define PATIENCE (600 * SECOND)
+#define TIMEOUT (600 * SECOND)
 #define SECONDS_EACH 20e-6
 /* The cost of an upload beside those that wait, to that of one alone. */
 #define RATIO_LIMIT 1.25
@@ -98,7 +98,7 @@ static bool start_with(struct service *service, size_t count, double *took, stru
 	nanos begun = clock_monotonic();
 	if (!service_restart(service))
 		return false;
-	if (!service_says(service, words, PATIENCE)) {
+	if (!service_says(service, words, TIMEOUT)) {
 		char log[4096] = "";
 		folder_read(service->folder, "log", log, sizeof log);
 		fprintf(stderr, "the service does not find them:\n%s", log);
@@ -138,10 +138,10 @@ bool measure_waiting(struct bench *bench)
 	if (!good)
 		return false;
 	struct figure figure[] = {
-		{.unit = "s", .value = took, .floor_name = "", .target = TARGET_VALUE, .limit = (double)bench->waiting * SECONDS_EACH},
-		{.unit = "MB", .value = ((double)usage.resident - (double)idle.resident) / 1e6, .floor = size, .floor_name = "their records"},
-		{.unit = "s", .value = usage.cpu, .floor_name = ""},
-		{.unit = "us", .value = beside, .floor = alone, .floor_name = "of one beside none", .target = TARGET_RATIO, .limit = RATIO_LIMIT},
+		{.unit = "s", .value = took, .baseline_name = "", .target = TARGET_VALUE, .limit = (double)bench->waiting * SECONDS_EACH},
+		{.unit = "MB", .value = ((double)usage.resident - (double)idle.resident) / 1e6, .baseline = size, .baseline_name = "their records"},
+		{.unit = "s", .value = usage.cpu, .baseline_name = ""},
+		{.unit = "us", .value = beside, .baseline = alone, .baseline_name = "of one beside none", .target = TARGET_RATIO, .limit = RATIO_LIMIT},
 	};
 	snprintf(figure[0].name, sizeof figure[0].name, "start with %zu waiting uploads", bench->waiting);
 	snprintf(figure[1].name, sizeof figure[1].name, "resident more, %zu waiting uploads", bench->waiting);

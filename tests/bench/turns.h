@@ -5,7 +5,7 @@
 
 #include "tests/bench/bench.h"
 
-struct turns {
+struct dispatch {
 	const char *lines;   /* of the service's configuration, see service_start() */
 	const char *options; /* of `postprocessing bench` */
 };
@@ -16,6 +16,6 @@ struct medians {
 };
 
 /* False: with the reason on stderr. */
-bool turns_take(const struct bench *bench, const struct turns *turns, struct medians *service, struct medians *floor);
+bool turns_take(const struct bench *bench, const struct dispatch *turns, struct medians *service, struct medians *baseline);
 
 #endif

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/steps/arrangement.h"
+#include "core/steps/preflight.h"
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
 #include "tests/config/config_fixture.h"
@@ -295,7 +295,7 @@ static void assert_state_dir(const char *expected, bool root, char *const *envir
 static int read_without_home(void)
 {
 	struct problems problems = {0};
-	struct arrangement arrangement;
+	struct preflight preflight;
 	if (seteuid(4711) != 0 && geteuid() == 0)
 		return 2;
 	clearenv();
@@ -303,8 +303,8 @@ static int read_without_home(void)
 	/* The file is not there, and that is all. */
 	if (config == NULL || config->state_dir != NULL || problems.count != 1)
 		return 3;
-	if (arrangement_make(&arrangement, "/nowhere/at/all.ini", false) || arrangement.problems.count < 2 ||
-	    strcmp(arrangement.problems.line[1], NO_STATE_DIR) != 0)
+	if (preflight_make(&preflight, "/nowhere/at/all.ini", false) || preflight.problems.count < 2 ||
+	    strcmp(preflight.problems.line[1], NO_STATE_DIR) != 0)
 		return 4;
 	return 0;
 }

@@ -53,8 +53,8 @@ void store(const char *id, const char *owner, struct status status)
 {
 	status.begun = status.begun != 0 ? status.begun : 1;
 	status.stream = FAKE_STREAM;
-	status.said = status.transition;
-	status.said_at = world.now;
+	status.published = status.transition;
+	status.published_at = world.now;
 	struct record record = fake_make_record(id, owner, &status);
 	fake_store(&world, &record);
 	record_clear(&record);

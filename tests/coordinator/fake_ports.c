@@ -85,7 +85,7 @@ static void fake_put(void *closure, struct request *request, const char *id, uin
 	say(closure, "put", NULL);
 }
 
-static void fake_say_gone(void *closure, const char *id)
+static void fake_announce_gone(void *closure, const char *id)
 {
 	say(closure, "gone", id);
 }
@@ -215,7 +215,7 @@ static void create(struct fake_world *world, const char *owner)
 		.step = steps,
 		.workers = workers,
 		.announced = world->announces,
-		.ports = {world, fake_load, fake_read, fake_put, fake_remove, fake_say_gone, fake_publish, fake_announce,
+		.ports = {world, fake_load, fake_read, fake_put, fake_remove, fake_announce_gone, fake_publish, fake_announce,
 		          fake_message_id, fake_look, fake_acknowledge, fake_drop, fake_postpone,
 		          fake_run, fake_cancel, fake_replace, fake_lives, fake_scan},
 		.log = &world->log,
@@ -223,19 +223,19 @@ static void create(struct fake_world *world, const char *owner)
 		.owner = owner,
 		.nonce = nonce,
 		.busy_limit = 100,
-		.hold = world->hold,
+		.coalescing = world->coalescing,
 	};
 	world->coordinator = coordinator_create(&world->options);
 	ck_assert_ptr_nonnull(world->coordinator);
 	coordinator_set_stream(world->coordinator,
-	                       &(struct stream_facts){.created = FAKE_STREAM, .last = world->before, .memory = FAKE_MEMORY,
-	                                              .patience = world->patience, .hold_limit = FAKE_HOLD_LIMIT}, world->now);
+	                       &(struct stream_facts){.created = FAKE_STREAM, .last = world->before, .duplicate_window = FAKE_MEMORY,
+	                                              .ack_wait = world->ack_wait, .coalescing_limit = FAKE_HOLD_LIMIT}, world->now);
 }
 
 void fake_open(struct fake_world *world)
 {
 	char path[] = "/tmp/pp-log-XXXXXX";
-	*world = (struct fake_world){.now = 1700000000 * SECOND, .last = &world->first, .patience = 30 * SECOND, .restart = LOOKUP_ABSENT};
+	*world = (struct fake_world){.now = 1700000000 * SECOND, .last = &world->first, .ack_wait = 30 * SECOND, .restart = LOOKUP_ABSENT};
 	world->log = (struct log){.fd = mkstemp(path), .level = LOG_DEBUG};
 	ck_assert_int_ge(world->log.fd, 0);
 	unlink(path);

@@ -48,9 +48,9 @@ struct fake_world {
 	struct log log;
 	nanos now;
 	const struct pipeline_step *limits; /* of both steps, from the next restart on; NULL: as fake_open() says */
-	nanos hold;         /* from the next restart on: the coordinator's option, … */
+	nanos coalescing;         /* from the next restart on: the coordinator's option, … */
 	uint64_t before;    /* … the last event before it, */
-	nanos patience;     /* … and that of the stream with an event */
+	nanos ack_wait;     /* … and that of the stream with an event */
 	uint64_t pending;   /* behind each event */
 	nanos stored;       /* when events were; 0: as FAKE_STREAM_TIME says */
 	size_t mentions;    /* how often it was asked whether an instance lives */

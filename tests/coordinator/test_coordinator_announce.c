@@ -15,7 +15,7 @@ static const bool both[] = {true, true}, first[] = {true, false};
 static void start(const bool *announces, nanos hold)
 {
 	world.announces = announces;
-	world.hold = hold;
+	world.coalescing = hold;
 	fake_restart(&world, FAKE_OWNER);
 }
 
@@ -201,7 +201,7 @@ START_TEST(message_ids)
 	ck_assert(!message_id_is_result(NULL, "u") && !message_id_is_announcement(NULL));
 	ck_assert(message_id_is_result("u.1.2.7.3.1", "u.1.2"));
 	char id[MESSAGE_ID_SIZE];
-	const struct status status = {.begun = 12, .said = 34, .step = 5};
+	const struct status status = {.begun = 12, .published = 34, .step = 5};
 	message_id_make(id, "a.b", &status, PUBLISH_STEP_FINISHED);
 	ck_assert_str_eq(id, "a.b.12.34.1");
 	ck_assert(message_id_is_result(id, "a.b") && !message_id_is_announcement(id));

@@ -169,7 +169,7 @@ END_TEST
 /* Its first write is put off: the event that begins it is over before it was ever written. */
 START_TEST(held)
 {
-	world.hold = HOLD;
+	world.coalescing = HOLD;
 	fake_restart(&world, FAKE_OWNER);
 	fake_begin(&world, "u", 1, false);
 	fake_expect(&world, "run scan");
@@ -236,7 +236,7 @@ END_TEST
 
 START_TEST(told_while_it_is_held)
 {
-	world.hold = HOLD;
+	world.coalescing = HOLD;
 	fake_restart(&world, FAKE_OWNER);
 	fake_begin(&world, "u", 1, false);
 	fake_expect(&world, "run scan");
@@ -250,7 +250,7 @@ END_TEST
 /* The word is nonsense: the upload goes on. */
 START_TEST(told_in_error)
 {
-	world.hold = HOLD;
+	world.coalescing = HOLD;
 	fake_restart(&world, FAKE_OWNER);
 	fake_begin(&world, "held", 1, false);
 	coordinator_told_gone(world.coordinator, "held", world.now);

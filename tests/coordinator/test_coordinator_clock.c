@@ -25,7 +25,7 @@ END_TEST
 
 START_TEST(a_held_beginning)
 {
-	world.hold = 2 * SECOND;
+	world.coalescing = 2 * SECOND;
 	fake_restart(&world, FAKE_OWNER);
 	fake_begin(&world, "u", 1, false);
 	fake_expect(&world, "run scan");
@@ -51,7 +51,7 @@ END_TEST
 START_TEST(what_was_said_ahead)
 {
 	struct status status = {.step = 2, .outcome = OUTCOME_CONTINUE, .phase = PHASE_CONFIRMING, .confirmations = 1,
-	                        .due = world.now + HOUR, .transition = 3, .publish = PUBLISH_FINISHED, .said_at = world.now + HOUR};
+	                        .due = world.now + HOUR, .transition = 3, .publish = PUBLISH_FINISHED, .published_at = world.now + HOUR};
 	struct record record = fake_make_record("u", FAKE_OWNER, &status);
 	fake_store(&world, &record);
 	record_clear(&record);

@@ -67,7 +67,7 @@ END_TEST
 
 START_TEST(asked_with_the_first_write)
 {
-	world.hold = 2 * SECOND;
+	world.coalescing = 2 * SECOND;
 	fake_restart(&world, FAKE_OWNER);
 	fake_begin(&world, "u", 1, false);
 	fake_expect(&world, "run scan");

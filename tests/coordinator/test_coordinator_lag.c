@@ -7,19 +7,19 @@
 #include "tests/coordinator/coordinator_world.h"
 
 /* The upload `u` is in a step that somebody else was asked to do. */
-static void await_answer(nanos patience)
+static void await_answer(nanos timeout)
 {
 	fake_begin(&world, "u", 1, false);
 	fake_answer_all(&world);
-	fake_return(&world, RETURNED_AWAIT, OUTCOME_NONE, world.now + patience);
+	fake_return(&world, RETURNED_AWAIT, OUTCOME_NONE, world.now + timeout);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; ack 1; run scan; put; publish START");
 }
 
 static void connect_again(bool behind)
 {
-	coordinator_set_stream(world.coordinator, &(struct stream_facts){.created = FAKE_STREAM, .last = 1000, .memory = FAKE_MEMORY,
-	                       .patience = world.patience, .hold_limit = FAKE_HOLD_LIMIT, .behind = behind}, world.now);
+	coordinator_set_stream(world.coordinator, &(struct stream_facts){.created = FAKE_STREAM, .last = 1000, .duplicate_window = FAKE_MEMORY,
+	                       .ack_wait = world.ack_wait, .coalescing_limit = FAKE_HOLD_LIMIT, .behind = behind}, world.now);
 }
 
 static void pass(nanos duration, nanos step)
@@ -167,7 +167,7 @@ START_TEST(a_backoff_of_another_instance)
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
 	store("u", "there", (struct status){.phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .awaited = true, .failures = 1,
-	                                    .due = world.now + MINUTE, .transition = 7, .said = 7, .begun = 1, .stream = FAKE_STREAM});
+	                                    .due = world.now + MINUTE, .transition = 7, .published = 7, .begun = 1, .stream = FAKE_STREAM});
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
 	text_clear(&world.words);

@@ -212,7 +212,7 @@ struct coordinator *__wrap_coordinator_create(const struct coordinator_options *
 {
 	struct coordinator_options shown = *options;
 	fake = options->ports;
-	shown.hold = hold;
+	shown.coalescing = hold;
 	if (first_step == STAYS_SUSPENDED)
 		shown.pipeline.step = impatient;
 	shown.ports.load = load;

@@ -206,7 +206,7 @@ START_TEST(asked_again_after_a_claim)
 	world.limits = quick;
 	fake_restart(&world, FAKE_OWNER);
 	store("u", "there", (struct status){.step = 0, .phase = PHASE_AWAITING, .awaited = true, .due = world.now + SECOND, .transition = 1,
-	                                    .publish = PUBLISH_START, .said = 1, .said_at = world.now});
+	                                    .publish = PUBLISH_START, .published = 1, .published_at = world.now});
 	fake_pass(&world, 20 * SECOND);
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);

@@ -55,7 +55,7 @@ END_TEST
 /* One that stood in the line without a record has one soon, as ever. */
 START_TEST(one_that_is_held)
 {
-	world.hold = 2 * SECOND;
+	world.coalescing = 2 * SECOND;
 	fake_restart(&world, FAKE_OWNER);
 	for (unsigned i = 0; i < 3; i++) {
 		struct text message = {0};

@@ -178,13 +178,13 @@ static const struct log quiet = {.fd = -1, .level = LOG_ERROR};
 static void check_position(struct bus *bus, const char *data, size_t size)
 {
 	struct intake intake;
-	intake_init(&intake, "c", 10, "", &quiet, &(struct position){.sequence = 5, .made = made_by(data, size)});
+	intake_init(&intake, "c", 10, "", &quiet, &(struct checkpoint){.sequence = 5, .made = made_by(data, size)});
 	intake_ask_position(&intake, bus, true);
 	REQUIRE(intake.asking);
 	if (!answer(&intake.question, data, size))
 		return;
 	REQUIRE(intake_answered(&intake, bus, &intake.question));
-	uint64_t applied = shared_position_get(&intake.applied).sequence;
+	uint64_t applied = shared_checkpoint_get(&intake.applied).sequence;
 	REQUIRE(!intake.asking && intake.question.reply == NULL && applied >= 5 && applied <= INT64_MAX);
 }
 
@@ -193,7 +193,7 @@ static void check_gap(struct bus *bus, const char *data, size_t size)
 {
 	struct intake intake;
 	int64_t made = made_by(data, size);
-	intake_init(&intake, "c", 10, "", &quiet, &(struct position){.sequence = 5, .made = made, .gap_end = 20});
+	intake_init(&intake, "c", 10, "", &quiet, &(struct checkpoint){.sequence = 5, .made = made, .gap_end = 20});
 	intake.gap = (struct gap){.before = made, .count = 1, .range = {{6, 20}}};
 	intake_reset(&intake, true);
 	intake.asked = clock_monotonic(); /* so only the reader is asked for */
@@ -202,7 +202,7 @@ static void check_gap(struct bus *bus, const char *data, size_t size)
 	if (!answer(&intake.reading.question, data, size))
 		return;
 	REQUIRE(intake_answered(&intake, bus, &intake.reading.question));
-	struct position known = shared_position_get(&intake.applied);
+	struct checkpoint known = shared_checkpoint_get(&intake.applied);
 	REQUIRE(!intake.reading.asking && intake.reading.question.reply == NULL && known.sequence >= 5 && known.sequence <= 20);
 	REQUIRE(intake.reading.open == (known.gap_end != 0));
 }
@@ -253,7 +253,7 @@ static bool plain(const char *reply)
 static void check_delivery(struct bus *bus, const char *subject, const char *data, size_t size)
 {
 	struct intake intake;
-	intake_init(&intake, "c", 10, "", &quiet, &(struct position){0});
+	intake_init(&intake, "c", 10, "", &quiet, &(struct checkpoint){0});
 	intake.pull.held = 3;
 	intake.pull.outstanding = 7;
 	natsMsg *message = make_message(subject, data, size);

@@ -113,10 +113,10 @@ START_TEST(what_is_no_note)
 END_TEST
 
 /* One that we have made at E = 50, and of which we have seen acknowledgements up to 100, by 49 deliveries. */
-static const struct position known = {.stream = 1, .sequence = 100, .made = MADE, .floor = 100, .count = 49};
+static const struct checkpoint known = {.stream = 1, .sequence = 100, .made = MADE, .floor = 100, .count = 49};
 static const struct stand well = {.made = MADE, .ours = true, .begins_new = true, .delivered = 105, .deliveries = 55, .floor = 100, .acknowledged = 49};
 
-static bool is_forgotten(struct stand stand, struct position position)
+static bool is_forgotten(struct stand stand, struct checkpoint position)
 {
 	position.looked = clock_now() - MINUTE;
 	return stand_has_forgotten(&stand, &position);
@@ -133,12 +133,12 @@ START_TEST(a_consumer_that_goes_on)
 	ck_assert(!is_forgotten(stand, known));
 	/* Nothing is known of it. */
 	stand.floor = stand.acknowledged = 0;
-	ck_assert(!is_forgotten(stand, (struct position){.stream = 1}));
+	ck_assert(!is_forgotten(stand, (struct checkpoint){.stream = 1}));
 	/* Made, and nothing has come since. */
 	struct stand fresh = {.made = MADE, .ours = true, .begins_new = true, .delivered = 50};
-	ck_assert(!is_forgotten(fresh, (struct position){.stream = 1, .sequence = 50, .made = MADE, .floor = 50}));
+	ck_assert(!is_forgotten(fresh, (struct checkpoint){.stream = 1, .sequence = 50, .made = MADE, .floor = 50}));
 	fresh.delivered = 52, fresh.deliveries = 2;
-	ck_assert(!is_forgotten(fresh, (struct position){.stream = 1, .sequence = 50, .made = MADE, .floor = 50}));
+	ck_assert(!is_forgotten(fresh, (struct checkpoint){.stream = 1, .sequence = 50, .made = MADE, .floor = 50}));
 }
 END_TEST
 
@@ -151,12 +151,12 @@ START_TEST(a_consumer_that_has_forgotten)
 	stand.floor = 120;
 	ck_assert(is_forgotten(stand, known));
 	/* Before anything was acknowledged. */
-	ck_assert(is_forgotten(stand, (struct position){.stream = 1, .sequence = 50, .made = MADE, .floor = 50}));
+	ck_assert(is_forgotten(stand, (struct checkpoint){.stream = 1, .sequence = 50, .made = MADE, .floor = 50}));
 	/* Others have gone on with it. */
 	stand.delivered = 125, stand.deliveries = 5, stand.floor = 123, stand.acknowledged = 3;
 	ck_assert(is_forgotten(stand, known));
 	/* What we know is old: they have seen to it. */
-	struct position old = known;
+	struct checkpoint old = known;
 	old.looked = clock_now() - HOUR;
 	ck_assert(!stand_has_forgotten(&stand, &old));
 }
@@ -169,7 +169,7 @@ START_TEST(a_consumer_that_is_another)
 	ck_assert(!is_forgotten(stand, known));
 	stand.ours = false;
 	ck_assert(is_forgotten(stand, known));
-	ck_assert(is_forgotten(stand, (struct position){.stream = 1, .made = MADE, .gap_end = 50, .floor = 50}));
+	ck_assert(is_forgotten(stand, (struct checkpoint){.stream = 1, .made = MADE, .gap_end = 50, .floor = 50}));
 	/* Who uses it knows where it began. */
 	stand.acknowledged = 1, stand.floor = 121;
 	ck_assert(!is_forgotten(stand, known));
@@ -177,7 +177,7 @@ START_TEST(a_consumer_that_is_another)
 	struct stand former = {.made = MADE + 1, .formerly_ours = true, .start = 95, .delivered = 94};
 	ck_assert(!is_forgotten(former, known));
 	/* … or it had, and what it brings now was done with long ago. Of a position that such a version wrote no more is known. */
-	struct position formerly = {.stream = 1, .sequence = 100};
+	struct checkpoint formerly = {.stream = 1, .sequence = 100};
 	former.start = 5, former.delivered = 4;
 	ck_assert(is_forgotten(former, formerly));
 	former.start = 101, former.delivered = 100;
@@ -190,13 +190,13 @@ END_TEST
 START_TEST(what_is_known_of_a_consumer)
 {
 	struct stand fresh = {.made = MADE + 1, .delivered = 120}, used = {.made = MADE, .delivered = 120, .deliveries = 3};
-	struct position seen = stand_to_position(&fresh, &known, 119);
+	struct checkpoint seen = stand_to_checkpoint(&fresh, &known, 119);
 	ck_assert(seen.made == MADE + 1 && seen.floor == 120 && seen.count == 0 && seen.gap_end == 119);
 	/* Some was delivered, and nobody has said yet that it is done: it stands where it stood. */
-	ck_assert_uint_eq(stand_to_position(&used, &known, 0).floor, 100);
+	ck_assert_uint_eq(stand_to_checkpoint(&used, &known, 0).floor, 100);
 	used.made++;
-	ck_assert_uint_eq(stand_to_position(&used, &known, 118).floor, 118);
-	ck_assert_uint_eq(stand_to_position(&used, &known, 0).floor, 0);
+	ck_assert_uint_eq(stand_to_checkpoint(&used, &known, 118).floor, 118);
+	ck_assert_uint_eq(stand_to_checkpoint(&used, &known, 0).floor, 0);
 }
 END_TEST
 

@@ -75,7 +75,7 @@ static void start(void)
 	snprintf(endpoint, sizeof endpoint, "127.0.0.1:%u", nats.port);
 	address = (struct broker_address){.endpoint = endpoint};
 	quiet = (struct log){.fd = STDERR_FILENO, .level = LOG_ERROR};
-	intake_init(&intake, "test", 100, "", &quiet, &(struct position){0});
+	intake_init(&intake, "test", 100, "", &quiet, &(struct checkpoint){0});
 	request = calloc(REQUESTS, sizeof *request);
 	ck_assert_ptr_nonnull(request);
 	ck_assert(mailbox_init(&mailbox));

@@ -22,7 +22,7 @@
 #include "tests/plugins/scan.h"
 
 /* Far less than what each has in all, and more than two addresses may take. */
-#define PATIENCE (20 * SECOND)
+#define TIMEOUT (20 * SECOND)
 #define FILLERS 4
 
 typedef int (*resolver)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
@@ -110,7 +110,7 @@ START_TEST(scanner)
 	stub_run_init(&run, "x", 1);
 	nanos start = clock_monotonic();
 	ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
-	ck_assert_int_lt(clock_monotonic() - start, PATIENCE);
+	ck_assert_int_lt(clock_monotonic() - start, TIMEOUT);
 	pp_step_module.destroy(instance);
 	/* The look whether it is there has less time in all. */
 	clamd.answer = "PONG";
@@ -164,7 +164,7 @@ START_TEST(storage)
 	nanos start = clock_monotonic();
 	content_open(content, url, 3, 0, -1);
 	ck_assert_msg(content_read(content, &bytes) == 3, "%s", content_error(content));
-	ck_assert_int_lt(clock_monotonic() - start, PATIENCE);
+	ck_assert_int_lt(clock_monotonic() - start, TIMEOUT);
 	content_destroy(content);
 	stop_both();
 	raw_server_stop(&server);
@@ -183,7 +183,7 @@ START_TEST(broker)
 	nanos start = clock_monotonic();
 	natsStatus status = bus_connect(&connection, &(struct broker_address){.endpoint = endpoint}, "test", NULL, NULL, NULL, NULL);
 	ck_assert_msg(status == NATS_OK, "%s", natsStatus_GetText(status));
-	ck_assert_int_lt(clock_monotonic() - start, PATIENCE);
+	ck_assert_int_lt(clock_monotonic() - start, TIMEOUT);
 	natsConnection_Destroy(connection);
 	stop_both();
 	nats_fixture_end(&nats);

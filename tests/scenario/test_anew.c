@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "core/server/loss.h"
-#include "core/jetstream/position.h"
+#include "core/jetstream/checkpoint.h"
 #include "tests/harness/fixture_cluster.h"
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
@@ -69,10 +69,10 @@ static bool is_remembered(void *closure)
 {
 	const struct remembered *remembered = closure;
 	char folder[FOLDER_PATH_SIZE + 8];
-	struct position position;
+	struct checkpoint position;
 	jsStreamInfo *info = NULL;
 	snprintf(folder, sizeof folder, "%s/state", scenario.folder);
-	if (!position_read(folder, remembered->file, remembered->of, &position) ||
+	if (!checkpoint_read(folder, remembered->file, remembered->of, &position) ||
 	    js_GetStreamInfo(&info, scenario.js, remembered->stream, NULL, NULL) != NATS_OK)
 		return false;
 	bool same = position.stream == info->Created;
@@ -82,7 +82,7 @@ static bool is_remembered(void *closure)
 
 static void await_remembered(void)
 {
-	struct remembered events = {POSITION_EVENTS, "postprocessing-pull", STREAM}, bucket = {POSITION_BUCKET, "postprocessing", BUCKET};
+	struct remembered events = {CHECKPOINT_EVENTS, "postprocessing-pull", STREAM}, bucket = {CHECKPOINT_BUCKET, "postprocessing", BUCKET};
 	ck_assert(wait_until(is_remembered, &events, TEST_LIMIT));
 	ck_assert(wait_until(is_remembered, &bucket, TEST_LIMIT));
 }

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/bench/bench_place.h"
+#include "core/bench/bench_target.h"
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
 
@@ -276,7 +276,7 @@ START_TEST(a_second_signal_ends_what_would_take_too_long)
 }
 END_TEST
 
-START_TEST(patience_ends)
+START_TEST(timeout_ends)
 {
 	begin("delay", "[step:delay]\nduration = 10h\n", false);
 	json_decref(run_bench("-n 10 -t 1s", 2));
@@ -340,7 +340,7 @@ int main(void)
 {
 	const TTest *const tests[] = {closed_loop, open_loop_with_noise_and_spaces, floor_beside_a_service_with_a_remote_step,
 	                              files_are_served_and_scanned, without_a_service, one_signal_ends_it_in_order,
-	                              a_second_signal_ends_what_would_take_too_long, patience_ends, what_is_wrong_is_said,
+	                              a_second_signal_ends_what_would_take_too_long, timeout_ends, what_is_wrong_is_said,
 	                              the_plot_is_drawn_by_gnuplot};
 	return scenario_run("scenario: bench", tests, sizeof tests / sizeof tests[0]);
 }

@@ -48,7 +48,7 @@ static bool is_announced(void *closure)
 }
 
 /* Submits a file, waits until its step waits, and ends the command in this way. Returns its exit status. */
-static int submit_and_end(int signal_number, const char *patience)
+static int submit_and_end(int signal_number, const char *timeout)
 {
 	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], id[64];
 	struct process submit = PROCESS_NONE;
@@ -56,7 +56,7 @@ static int submit_and_end(int signal_number, const char *patience)
 	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
 	snprintf(path, sizeof path, "%s/file", scenario.folder);
 	ck_assert(folder_write(scenario.folder, "file", "abc", 3));
-	start_command(&submit, (const char *const[]){"./postprocessing", "submit", "-c", ini, "-t", patience, path, NULL}, NULL);
+	start_command(&submit, (const char *const[]){"./postprocessing", "submit", "-c", ini, "-t", timeout, path, NULL}, NULL);
 	ck_assert(wait_until(is_announced, NULL, TEST_LIMIT));
 	snprintf(id, sizeof id, "%s", announced()->upload);
 	if (signal_number != 0) {

@@ -24,7 +24,7 @@ START_TEST(who_stops_is_not_taken_for_dead)
 	other_start(&other, &scenario);
 	ck_assert(process_signal(&scenario.service, SIGTERM));
 	scenario_await_log(&scenario, "stopping: 1 steps");
-	ck_assert(!other_awaits(&other, "ended or died", PEER_PATIENCE + 2 * PEER_SIGN_INTERVAL));
+	ck_assert(!other_awaits(&other, "ended or died", PEER_TIMEOUT + 2 * PEER_SIGN_INTERVAL));
 	ck_assert_int_eq(kill(scenario.clamd.pid, SIGCONT), 0);
 	ck_assert(process_wait(&scenario.service, TEST_LIMIT));
 	ck_assert(other_awaits(&other, "ended or died", TEST_LIMIT));

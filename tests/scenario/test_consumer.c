@@ -3,7 +3,7 @@
  * nothing that was published in between is skipped or done twice. */
 #include <string.h>
 
-#include "core/jetstream/position.h"
+#include "core/jetstream/checkpoint.h"
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
 
@@ -266,10 +266,10 @@ static bool position_is_saved(void *closure)
 {
 	(void)closure;
 	char folder[FOLDER_PATH_SIZE + 8];
-	struct position position;
+	struct checkpoint position;
 	jsStreamInfo *info = NULL;
 	snprintf(folder, sizeof folder, "%s/state", scenario.folder);
-	if (!position_read(folder, POSITION_EVENTS, "postprocessing-pull", &position) || js_GetStreamInfo(&info, scenario.js, STREAM, NULL, NULL) != NATS_OK)
+	if (!checkpoint_read(folder, CHECKPOINT_EVENTS, "postprocessing-pull", &position) || js_GetStreamInfo(&info, scenario.js, STREAM, NULL, NULL) != NATS_OK)
 		return false;
 	bool all = position.sequence == info->State.LastSeq;
 	jsStreamInfo_Destroy(info);

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <unistd.h>
 
-#include "core/jetstream/position.h"
+#include "core/jetstream/checkpoint.h"
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
 
@@ -101,10 +101,10 @@ static bool is_remembered(void *closure)
 {
 	const struct remembered *remembered = closure;
 	char folder[FOLDER_PATH_SIZE + 8];
-	struct position position;
+	struct checkpoint position;
 	jsStreamInfo *info = NULL;
 	state_folder(folder);
-	if (!position_read(folder, remembered->file, remembered->of, &position) ||
+	if (!checkpoint_read(folder, remembered->file, remembered->of, &position) ||
 	    js_GetStreamInfo(&info, scenario.js, remembered->stream, NULL, NULL) != NATS_OK)
 		return false;
 	bool same = position.stream == info->Created && position.sequence == info->State.LastSeq;
@@ -114,7 +114,7 @@ static bool is_remembered(void *closure)
 
 static void await_remembered(void)
 {
-	struct remembered events = {POSITION_EVENTS, "postprocessing-pull", STREAM}, bucket = {POSITION_BUCKET, "postprocessing", BUCKET};
+	struct remembered events = {CHECKPOINT_EVENTS, "postprocessing-pull", STREAM}, bucket = {CHECKPOINT_BUCKET, "postprocessing", BUCKET};
 	ck_assert(wait_until(is_remembered, &events, TEST_LIMIT));
 	ck_assert(wait_until(is_remembered, &bucket, TEST_LIMIT));
 }
@@ -178,7 +178,7 @@ START_TEST(bucket_is_deleted_while_we_are_down)
 	ck_assert(!is_there(BUCKET));
 	/* The loss is accepted, as the log says. */
 	scenario_stop_service(&scenario);
-	forget(POSITION_BUCKET);
+	forget(CHECKPOINT_BUCKET);
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
 	ck_assert_uint_eq(scenario_log_count(&scenario, "bucket postprocessing: created"), 2);
@@ -343,7 +343,7 @@ START_TEST(stream_is_deleted_while_we_are_down)
 	await_log_again(STREAM_GONE, 1);
 	ck_assert(!is_there(STREAM));
 	scenario_stop_service(&scenario);
-	forget(POSITION_EVENTS);
+	forget(CHECKPOINT_EVENTS);
 	forget_recorded();
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);

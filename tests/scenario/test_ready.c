@@ -5,7 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/jetstream/position.h"
+#include "core/jetstream/checkpoint.h"
 #include "tests/harness/fetch.h"
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
@@ -90,11 +90,11 @@ START_TEST(the_state_folder_cannot_be_written)
 {
 	char path[FOLDER_PATH_SIZE + 64];
 	scenario_begin(&scenario, NULL, false);
-	snprintf(path, sizeof path, "%s/state/" POSITION_EVENTS, scenario.folder);
+	snprintf(path, sizeof path, "%s/state/" CHECKPOINT_EVENTS, scenario.folder);
 	unlink(path);
 	ck_assert_int_eq(mkdir(path, 0700), 0);
 	storage_expect(&scenario, "upload", "/none", 3, "continue");
-	scenario_await_fault(&scenario, "state folder", POSITION_EVENTS " cannot be saved");
+	scenario_await_fault(&scenario, "state folder", CHECKPOINT_EVENTS " cannot be saved");
 	ck_assert_int_eq(rmdir(path), 0);
 	scenario_await_has(&scenario, "state folder");
 	ck_assert_uint_eq(scenario_log_count(&scenario, "cannot be saved"), 2);

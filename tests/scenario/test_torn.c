@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "core/jetstream/markers.h"
-#include "core/jetstream/position.h"
+#include "core/jetstream/tombstones.h"
+#include "core/jetstream/checkpoint.h"
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
 
@@ -19,10 +19,10 @@ static bool position_is_saved(void *closure)
 {
 	(void)closure;
 	char folder[FOLDER_PATH_SIZE + 8];
-	struct position position;
+	struct checkpoint position;
 	jsStreamInfo *info = NULL;
 	snprintf(folder, sizeof folder, "%s/state", scenario.folder);
-	if (!position_read(folder, POSITION_EVENTS, CONSUMER, &position) ||
+	if (!checkpoint_read(folder, CHECKPOINT_EVENTS, CONSUMER, &position) ||
 	    js_GetStreamInfo(&info, scenario.js, STREAM, NULL, NULL) != NATS_OK)
 		return false;
 	bool all = position.sequence == info->State.LastSeq;
@@ -30,13 +30,13 @@ static bool position_is_saved(void *closure)
 	return all;
 }
 
-static void clear_markers(void)
+static void clear_tombstones(void)
 {
 	const struct log log = {.fd = 2, .level = LOG_ERROR};
 	const struct store store = {.bucket = "postprocessing", .log = &log};
 	char endpoint[64];
 	snprintf(endpoint, sizeof endpoint, "127.0.0.1:%u", scenario.nats.port);
-	ck_assert_int_eq(markers_clear(&store, &(struct broker_address){.endpoint = endpoint}, 0), 1);
+	ck_assert_int_eq(tombstones_clear(&store, &(struct broker_address){.endpoint = endpoint}, 0), 1);
 }
 
 /* An upload is done with, without a trace; another one waits for an answer; all is known to be taken. */
@@ -61,7 +61,7 @@ static void begin(void)
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "asks", 0);
 	scenario_await_applied(&scenario);
 	ck_assert(wait_until(position_is_saved, NULL, TEST_LIMIT));
-	clear_markers();
+	clear_tombstones();
 	/* nats-server 2.15.1 has back what the marker replaced when it is killed before it was stopped in order (issue 8505). */
 	ck_assert(nats_fixture_halt(&scenario.nats));
 	scenario_start_broker(&scenario);

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/jetstream/position.h"
+#include "core/jetstream/checkpoint.h"
 #include "core/base/text.h"
 #include "tests/harness/base64.h"
 #include "tests/scenario/records.h"
@@ -162,12 +162,12 @@ END_TEST
 
 START_TEST(positions_are_read)
 {
-	struct position position;
-	ck_assert(position_read(data_folder(), POSITION_EVENTS, "postprocessing-pull", &position));
+	struct checkpoint position;
+	ck_assert(checkpoint_read(data_folder(), CHECKPOINT_EVENTS, "postprocessing-pull", &position));
 	ck_assert_int_eq(position.stream, 1795851387951750291);
 	ck_assert_uint_eq(position.sequence, 30);
 	ck_assert_int_eq(position.noted, 1795851392986591827);
-	ck_assert(position_read(data_folder(), POSITION_BUCKET, "postprocessing", &position));
+	ck_assert(checkpoint_read(data_folder(), CHECKPOINT_BUCKET, "postprocessing", &position));
 	ck_assert_int_eq(position.stream, 1795851387949479976);
 	ck_assert_uint_eq(position.sequence, 22);
 }

@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "core/broker/broker.h"
-#include "core/jetstream/position.h"
+#include "core/jetstream/checkpoint.h"
 #include "core/base/private_file.h"
 #include "core/base/private_folder.h"
 #include "tests/harness/folder.h"
@@ -153,21 +153,21 @@ END_TEST
 
 START_TEST(what_is_somebody_elses_is_refused)
 {
-	struct position position;
+	struct checkpoint position;
 	if (geteuid() != 0)
 		return;
 	ck_assert_msg(take(), "%s", why);
 	close(held);
 	held = -1;
-	ck_assert(position_write(folder, POSITION_EVENTS, "c", &(struct position){.stream = 1, .sequence = 2}));
-	ck_assert(position_read(folder, POSITION_EVENTS, "c", &position));
+	ck_assert(checkpoint_write(folder, CHECKPOINT_EVENTS, "c", &(struct checkpoint){.stream = 1, .sequence = 2}));
+	ck_assert(checkpoint_read(folder, CHECKPOINT_EVENTS, "c", &position));
 	ck_assert_int_eq(chown(in_folder("instance-0"), SOMEBODY, SOMEBODY), 0);
 	assert_refused("belongs to another user");
-	ck_assert_int_eq(chown(in_folder(POSITION_EVENTS), SOMEBODY, SOMEBODY), 0);
-	ck_assert(!position_read(folder, POSITION_EVENTS, "c", &position));
+	ck_assert_int_eq(chown(in_folder(CHECKPOINT_EVENTS), SOMEBODY, SOMEBODY), 0);
+	ck_assert(!checkpoint_read(folder, CHECKPOINT_EVENTS, "c", &position));
 	ck_assert_int_eq(chown(folder, SOMEBODY, SOMEBODY), 0);
 	assert_refused("another user's (owner 4711");
-	ck_assert(!position_write(folder, POSITION_EVENTS, "c", &(struct position){.stream = 1, .sequence = 2}));
+	ck_assert(!checkpoint_write(folder, CHECKPOINT_EVENTS, "c", &(struct checkpoint){.stream = 1, .sequence = 2}));
 }
 END_TEST
 

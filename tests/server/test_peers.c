@@ -35,8 +35,8 @@ START_TEST(silence_is_death)
 	peers_heard(peers, "other", 2 * SECOND);
 	ck_assert(peers_lives(peers, "other"));
 	nanos death = tick_until_death(2 * SECOND, 100 * SECOND);
-	ck_assert_int_gt(death, 2 * SECOND + PEER_PATIENCE);
-	ck_assert_int_le(death, 3 * SECOND + PEER_PATIENCE);
+	ck_assert_int_gt(death, 2 * SECOND + PEER_TIMEOUT);
+	ck_assert_int_le(death, 3 * SECOND + PEER_TIMEOUT);
 	ck_assert(!peers_lives(peers, "other"));
 	/* It is said once. */
 	ck_assert_int_eq(tick_until_death(death + SECOND, death + MINUTE), 0);
@@ -64,7 +64,7 @@ START_TEST(the_dead_may_return)
 	nanos death = tick_until_death(2 * SECOND, MINUTE);
 	peers_heard(peers, "other", death + SECOND);
 	ck_assert(peers_lives(peers, "other"));
-	ck_assert_int_gt(tick_until_death(death + SECOND, death + MINUTE), death + PEER_PATIENCE);
+	ck_assert_int_gt(tick_until_death(death + SECOND, death + MINUTE), death + PEER_TIMEOUT);
 	tear_down();
 }
 END_TEST
@@ -75,7 +75,7 @@ START_TEST(a_name_in_a_record_has_its_patience)
 	peers_mentioned(peers, "unheard", 2 * SECOND);
 	peers_mentioned(peers, "unheard", 10 * SECOND); /* which does not begin anew */
 	ck_assert(peers_lives(peers, "unheard"));
-	ck_assert_int_le(tick_until_death(2 * SECOND, MINUTE), 3 * SECOND + PEER_PATIENCE);
+	ck_assert_int_le(tick_until_death(2 * SECOND, MINUTE), 3 * SECOND + PEER_TIMEOUT);
 	ck_assert(!peers_lives(peers, "unheard"));
 	peers_mentioned(peers, "unheard", MINUTE);
 	ck_assert(!peers_lives(peers, "unheard"));
@@ -125,7 +125,7 @@ START_TEST(a_broker_away_kills_nobody)
 	for (nanos now = 3 * SECOND; now < 10 * SECOND; now += SECOND)
 		ck_assert(!peers_tick(peers, now));
 	peers_deaf(peers, 17 * SECOND);
-	ck_assert_int_gt(tick_until_death(17 * SECOND, MINUTE), 17 * SECOND + PEER_PATIENCE);
+	ck_assert_int_gt(tick_until_death(17 * SECOND, MINUTE), 17 * SECOND + PEER_TIMEOUT);
 	tear_down();
 }
 END_TEST
@@ -175,7 +175,7 @@ START_TEST(all_that_live_are_able)
 		if (now < MINUTE)
 			peers_heard(peers, "former", now);
 		peers_tick(peers, now);
-		ck_assert_int_eq(peers_all_able(peers, now), now >= MINUTE + PEER_PATIENCE); /* the last sign was 1 s earlier */
+		ck_assert_int_eq(peers_all_able(peers, now), now >= MINUTE + PEER_TIMEOUT); /* the last sign was 1 s earlier */
 	}
 	/* The broker was away. */
 	peers_deaf(peers, 2 * MINUTE);

@@ -52,8 +52,8 @@ static void connect(struct world *world, size_t number)
 	size_t count = world->broker.count;
 	instance->consumer = world->broker_up ? world->broker.life : SIM_UNCONNECTED;
 	coordinator_set_stream(instance->coordinator,
-	                       &(struct stream_facts){.created = 1, .last = count, .memory = SIM_WINDOW,
-	                                              .patience = world->breakage == BREAK_HELD_FOR_LONG ? 4 * HOUR : SIM_ACK_WAIT, .hold_limit = 3,
+	                       &(struct stream_facts){.created = 1, .last = count, .duplicate_window = SIM_WINDOW,
+	                                              .ack_wait = world->breakage == BREAK_HELD_FOR_LONG ? 4 * HOUR : SIM_ACK_WAIT, .coalescing_limit = 3,
 	                                              .behind = count > 0 && world->broker.message[count - 1].delivered == 0}, world->now);
 	look_at_gap(world, number);
 }
@@ -86,7 +86,7 @@ void instance_start(struct world *world, size_t number)
 		.owner = instance->owner,
 		.nonce = instance->nonce,
 		.busy_limit = 4, /* so that records are dropped from memory */
-		.hold = world->breakage == BREAK_HELD_FOR_LONG ? HOUR : SIM_HOLD,
+		.coalescing = world->breakage == BREAK_HELD_FOR_LONG ? HOUR : SIM_HOLD,
 	});
 	instance->peers = peers_create(instance->owner);
 	if (instance->coordinator == NULL || instance->peers == NULL)

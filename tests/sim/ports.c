@@ -5,7 +5,7 @@
 
 #include "tests/sim/world.h"
 
-#define REQUEST_PATIENCE (5 * SECOND)
+#define REQUEST_TIMEOUT (5 * SECOND)
 
 /* The closure of an instance's ports. */
 struct reach {
@@ -48,7 +48,7 @@ static void send(struct reach *reach, struct request *request, const struct oper
 	if (!world->broker_up || lost) {
 		sent->status = world->broker_up ? REQUEST_UNKNOWN : REQUEST_UNAVAILABLE;
 		happening.kind = HAPPEN_ANSWER;
-		world_plan(world, world->broker_up ? REQUEST_PATIENCE : MILLISECOND, &happening);
+		world_plan(world, world->broker_up ? REQUEST_TIMEOUT : MILLISECOND, &happening);
 		return;
 	}
 	sent->lose_answer = world_chance(world, 4);
@@ -109,7 +109,7 @@ static void port_remove(void *closure, struct request *request, const char *id, 
 }
 
 /* Nobody may hear it, and some hear it late. */
-static void port_say_gone(void *closure, const char *id)
+static void port_announce_gone(void *closure, const char *id)
 {
 	struct reach *reach = closure;
 	struct world *world = reach->world;
@@ -288,6 +288,6 @@ static void port_scan(void *closure, void *token)
 struct ports sim_ports(struct world *world, size_t number)
 {
 	reaches[number] = (struct reach){world, number};
-	return (struct ports){&reaches[number], port_load, port_read, port_put, port_remove, port_say_gone, port_publish, port_announce,
+	return (struct ports){&reaches[number], port_load, port_read, port_put, port_remove, port_announce_gone, port_publish, port_announce,
 	                      port_message_id, port_look, port_acknowledge, port_drop, port_postpone, port_run, port_cancel, port_replace, port_lives, port_scan};
 }

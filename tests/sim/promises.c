@@ -38,7 +38,7 @@ static void check_progress(struct world *world, struct sim_upload *upload, const
 		world_violated(world, "%s leaves %s, which was not done", upload->id, record->upload->step[was->step]);
 	/* A retry is spent by a run that failed, or that may have ended the service, and by nothing else. */
 	bool ours = was->step == is->step && was->step < 2 && was->phase != PHASE_RUNNING;
-	if (ours && is->failures > was->failures && ++upload->spent > upload->failed_runs)
+	if (ours && is->failures > was->failures && ++upload->reaper > upload->failed_runs)
 		world_violated(world, "%s spends a retry of %s, which was not run", upload->id, record->upload->step[was->step]);
 	if (was->phase == PHASE_WAITING && is->step != was->step && world->now < was->due && !upload->resumed)
 		world_violated(world, "%s leaves its delay %.3f s early", upload->id, (double)(was->due - world->now) / (double)SECOND);
@@ -60,13 +60,13 @@ static void check_repeat(struct world *world, struct sim_upload *upload, uint64_
 
 /* Of what storage has removed only those that had decided so before may do a last thing: a step that was about to begin, a word
  * that was about to be said. */
-#define RUN_PATIENCE (20 * SECOND)
-#define WORD_PATIENCE (45 * SECOND)
+#define RUN_TIMEOUT (20 * SECOND)
+#define WORD_TIMEOUT (45 * SECOND)
 
 /* Has an instance had its time to know that the upload was removed? */
-static bool knows_clean(const struct world *world, const struct sim_upload *upload, size_t instance, nanos patience)
+static bool knows_clean(const struct world *world, const struct sim_upload *upload, size_t instance, nanos timeout)
 {
-	return upload->clean_at != 0 && !upload->hit && world->now > upload->clean_at + patience &&
+	return upload->clean_at != 0 && !upload->hit && world->now > upload->clean_at + timeout &&
 	       world->instance[instance].stalled_until < upload->clean_at;
 }
 
@@ -149,7 +149,7 @@ void promises_of_message(struct world *world, const char *message_id, const stru
 {
 	struct sim_upload *upload = world_upload(world, event->upload_id);
 	size_t length = strlen(upload->id);
-	if (event->type != EVENT_RESTART && world->arriving != NULL && knows_clean(world, upload, world->arriving->instance, WORD_PATIENCE))
+	if (event->type != EVENT_RESTART && world->arriving != NULL && knows_clean(world, upload, world->arriving->instance, WORD_TIMEOUT))
 		world_violated(world, "%s is said of %s, which storage has removed", message_id, upload->id);
 	if (event->type != EVENT_FINISHED || message_id[length] != '.')
 		return;
@@ -181,12 +181,12 @@ void promises_of_announcement(struct world *world, struct sim_upload *upload, co
 void promises_of_run(struct world *world, size_t instance, const struct run *run)
 {
 	struct sim_upload *upload = world_upload(world, run->upload->id);
-	if (knows_clean(world, upload, instance, RUN_PATIENCE))
+	if (knows_clean(world, upload, instance, RUN_TIMEOUT))
 		world_violated(world, "%s is run on %s, which storage has removed", steps[run->step], upload->id);
 	bool holds = !upload->present && !upload->removed;
 	world_trace(world, "%s runs %s on %s%s", world->instance[instance].owner, steps[run->step], upload->id, holds ? ", without a record" : "");
 	struct instance *runner = &world->instance[instance];
-	if (runner->suspended[run->step] && !upload->resumed && runner->turns_before[run->step]-- == 0)
+	if (runner->suspended[run->step] && !upload->resumed && runner->dispatch_before[run->step]-- == 0)
 		world_violated(world, "%s is run for %s, though it is suspended", steps[run->step], upload->id);
 	bool owns = strcmp(upload->last.owner, world->instance[instance].owner) == 0 && upload->shown[instance] >= upload->feared_at;
 	bool knows = !upload->present || owns;

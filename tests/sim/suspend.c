@@ -9,8 +9,8 @@
 static unsigned count_turns(const struct coordinator *coordinator, size_t step)
 {
 	unsigned count = 0;
-	for (const struct slot *slot = slot_next(coordinator, NULL); slot != NULL; slot = slot_next(coordinator, slot))
-		count += slot->turn && slot->turn_step == step;
+	for (const struct active_upload *active = active_next(coordinator, NULL); active != NULL; active = active_next(coordinator, active))
+		count += active->turn && active->turn_step == step;
 	return count;
 }
 
@@ -23,7 +23,7 @@ static void suspend(struct world *world, const struct happening *happening)
 	world_trace(world, "%s cannot do step %zu", instance->owner, step);
 	world->suspensions++;
 	instance->suspended[step] = true;
-	instance->turns_before[step] = count_turns(instance->coordinator, step);
+	instance->dispatch_before[step] = count_turns(instance->coordinator, step);
 	if (world->breakage != BREAK_SUSPEND_UNHEARD)
 		coordinator_suspend(instance->coordinator, step, "cannot", world->now);
 	world_plan(world, 1 + (nanos)world_random(world, 100 * (uint64_t)SECOND),

@@ -133,7 +133,7 @@ struct instance {
 	bool cancelled;      /* … and longer: they were told, too */
 	nanos doubted;       /* when it last forgot what it knew of the bucket */
 	bool suspended[SIM_STEPS];
-	unsigned turns_before[SIM_STEPS]; /* … and so many turns had been given before */
+	unsigned dispatch_before[SIM_STEPS]; /* … and so many turns had been given before */
 	unsigned held;       /* messages here, unacknowledged */
 	uint64_t consumer;   /* the life of the consumer that it has seen to; SIM_UNCONNECTED: of none */
 	int calls_to_death;  /* port calls until it dies; below 0: it does not */
@@ -159,7 +159,7 @@ struct sim_upload {
 	bool finisher_owned;
 	bool passed[SIM_STEPS];  /* the step was truly done: its run ended with continue, its time had come, it was answered */
 	unsigned failed_runs;    /* of the steps that are done here; and so many retries were spent for them: */
-	unsigned spent;
+	unsigned reaper;
 	unsigned results;        /* PostprocessingStepFinished of the scan stored */
 	unsigned feared;         /* steps that were being run when an instance died, one bit each, the last time at: */
 	nanos feared_at;

@@ -113,7 +113,7 @@ static void check_usable(const char *result)
 	char *user = repeat("{\"x\":\"", 200000, "x", "\"}");
 	struct upload *upload = upload_create(&(struct upload){.id = "u", .user_json = user, .step = names, .step_count = 1});
 	struct status status = {.step = 1, .outcome = OUTCOME_CONTINUE, .phase = PHASE_CONFIRMING, .due = 1, .transition = 2,
-	                        .publish = PUBLISH_STEP_FINISHED | PUBLISH_FINISHED, .said = 2, .finished_outcome = OUTCOME_CONTINUE};
+	                        .publish = PUBLISH_STEP_FINISHED | PUBLISH_FINISHED, .published = 2, .finished_outcome = OUTCOME_CONTINUE};
 	struct record record = {.upload = upload, .status = status, .result = strdup(result)}, again;
 	struct text event = {0}, value = {0};
 	struct event decoded;

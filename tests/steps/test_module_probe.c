@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/steps/module_file.h"
+#include "core/base/file_access.h"
 #include "core/steps/module_probe.h"
 #include "core/steps/modules.h"
 #include "core/base/text_file.h"

@@ -100,10 +100,10 @@ void brokers_turn_consumer(struct torture *torture)
 {
 	struct brokers *brokers = &torture->faults.brokers;
 	jsConsumerInfo *info = NULL;
-	if (brokers->patient || torture->options.patience == 0 || brokers->hurt != NULL)
+	if (brokers->patient || torture->options.timeout == 0 || brokers->hurt != NULL)
 		return;
 	if (js_GetConsumerInfo(&info, torture->js, "main-queue", "postprocessing-pull", NULL, NULL) == NATS_OK) {
-		info->Config->AckWait = torture->options.patience;
+		info->Config->AckWait = torture->options.timeout;
 		brokers->patient = js_UpdateConsumer(NULL, torture->js, "main-queue", info->Config, NULL, NULL) == NATS_OK;
 	}
 	jsConsumerInfo_Destroy(info);

@@ -7,13 +7,13 @@
 #include "tests/torture/torture.h"
 
 /* An instance that is not heard for so long has lost its uploads to the others. */
-#define TAKEN_FOR_DEAD (PEER_PATIENCE + PEER_SIGN_INTERVAL)
+#define TAKEN_FOR_DEAD (PEER_TIMEOUT + PEER_SIGN_INTERVAL)
 /* How long a trap waits for its frame, and how long disturbances last. */
 #define TRAP_TIME (5 * SECOND)
 #define DISTURBANCE_TIME (2 * SECOND)
 #define SHORT_TIME (5 * SECOND)
 /* Events stay unacknowledged for half a minute, the broker remembers IDs for two: a stop is to span one, or both. */
-#define SPAN_PATIENCE (35 * SECOND)
+#define SPAN_TIMEOUT (35 * SECOND)
 #define SPAN_MEMORY (121 * SECOND)
 #define SKIP_LIMIT 20
 
@@ -131,9 +131,9 @@ static nanos long_time(struct torture *torture)
 		return longest;
 	if (which == 0 && longest > SPAN_MEMORY)
 		return faults_between(faults, SPAN_MEMORY, longest);
-	if (which <= 3 && longest > SPAN_PATIENCE)
-		return faults_between(faults, SPAN_PATIENCE, longest < SPAN_PATIENCE + 10 * SECOND ? longest : SPAN_PATIENCE + 10 * SECOND);
-	return faults_between(faults, TAKEN_FOR_DEAD, longest < SPAN_PATIENCE ? longest : SPAN_PATIENCE);
+	if (which <= 3 && longest > SPAN_TIMEOUT)
+		return faults_between(faults, SPAN_TIMEOUT, longest < SPAN_TIMEOUT + 10 * SECOND ? longest : SPAN_TIMEOUT + 10 * SECOND);
+	return faults_between(faults, TAKEN_FOR_DEAD, longest < SPAN_TIMEOUT ? longest : SPAN_TIMEOUT);
 }
 
 static void stop_one(struct torture *torture, unsigned number, enum fault fault, nanos now)

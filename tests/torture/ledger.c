@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/jetstream/markers.h"
+#include "core/jetstream/tombstones.h"
 
 /* Of the last ones a late answer may still speak. */
 #define KEPT 8
@@ -89,7 +89,7 @@ static void note_end(struct page *page, const struct stand *stand)
 			return;
 	ck_assert_uint_lt(page->ends, ENDS);
 	page->end[page->ends].said = stand->said;
-	page->end[page->ends++].at = stand->said_at;
+	page->end[page->ends++].at = stand->published_at;
 }
 
 bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint64_t expected, unsigned instance, size_t *index,
@@ -108,8 +108,8 @@ bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint
 		.step = record.status.step,
 		.awaited = record.status.awaited,
 		.due = record.status.due,
-		.said = record.status.said,
-		.said_at = record.status.said_at,
+		.said = record.status.published,
+		.published_at = record.status.published_at,
 	};
 	record_clear(&record);
 	if (*index == SIZE_MAX)

@@ -23,7 +23,7 @@ struct stand {
 	bool awaited;
 	nanos due;
 	uint64_t said;
-	nanos said_at;
+	nanos published_at;
 };
 
 /* For uploads "u0" to "u<count - 1>". Those who use it fail the test on a record that nobody can read. */

@@ -69,7 +69,7 @@ static void decide(enum wrong upload, unsigned said, nanos when)
 	struct record record = {
 		.upload = torture.load.offered[upload].upload,
 		.status = {.step = 3, .phase = PHASE_CONFIRMING, .outcome = OUTCOME_CONTINUE, .transition = said,
-		           .publish = PUBLISH_FINISHED, .said = said, .said_at = when, .due = when},
+		           .publish = PUBLISH_FINISHED, .published = said, .published_at = when, .due = when},
 	};
 	record_encode(&value, &record);
 	ck_assert(!value.failed);

@@ -19,7 +19,7 @@ START_TEST(ends_once_over_broken_links)
 	                                           .uploads = torture_variable("TORTURE_UPLOADS", seconds * 20),
 	                                           .pause = (nanos)torture_variable("TORTURE_PAUSE", 2000) * MILLISECOND, .mix = torture_partitions,
 	                                           .stop_limit = (nanos)torture_variable("TORTURE_STOP", 20) * SECOND,
-	                                           .end_limit = 3 * MINUTE, .network = &network, .patience = 5 * SECOND};
+	                                           .end_limit = 3 * MINUTE, .network = &network, .timeout = 5 * SECOND};
 	network_begin(&network, TORTURE_INSTANCES);
 	scenario_open(&torture.scenario, &(struct scenario_options){.steps = TORTURE_STEPS, .ini = TORTURE_INI, .host = NETWORK_HOST});
 	torture_run(&torture, &torture.scenario.nats, 1);

@@ -24,7 +24,7 @@ static struct torture_options read_options(void)
 	uint64_t seconds = torture_variable("TORTURE_SECONDS", 0);
 	const char *faults = getenv("TORTURE_FAULTS");
 	struct torture_options options = {.seed = torture_variable("TORTURE_SEED", 11), .duration = 15 * SECOND, .uploads = 600,
-	                                  .pause = 200 * MILLISECOND, .mix = torture_few, .stop_limit = 3 * SECOND, .end_limit = 3 * MINUTE, .patience = 5 * SECOND};
+	                                  .pause = 200 * MILLISECOND, .mix = torture_few, .stop_limit = 3 * SECOND, .end_limit = 3 * MINUTE, .timeout = 5 * SECOND};
 	if (seconds != 0)
 		options = (struct torture_options){.seed = torture_variable("TORTURE_SEED", 1), .duration = (nanos)seconds * SECOND,
 		                                   .uploads = torture_variable("TORTURE_UPLOADS", seconds * 20),

@@ -54,7 +54,7 @@ START_TEST(ends_once_on_a_cluster)
 {
 	uint64_t seconds = torture_variable("TORTURE_SECONDS", 0);
 	torture.options = (struct torture_options){.seed = torture_variable("TORTURE_SEED", 7), .duration = 8 * SECOND, .uploads = 160,
-	                                           .pause = 500 * MILLISECOND, .mix = torture_brokers, .stop_limit = 3 * SECOND, .end_limit = 3 * MINUTE, .patience = 5 * SECOND};
+	                                           .pause = 500 * MILLISECOND, .mix = torture_brokers, .stop_limit = 3 * SECOND, .end_limit = 3 * MINUTE, .timeout = 5 * SECOND};
 	if (seconds != 0)
 		torture.options = (struct torture_options){.seed = torture_variable("TORTURE_SEED", 1), .duration = (nanos)seconds * SECOND,
 		                                           .uploads = torture_variable("TORTURE_UPLOADS", seconds * 10),

@@ -47,7 +47,7 @@ struct torture_options {
 	nanos end_limit;  /* for all that is to end once no fault is injected any more */
 	const unsigned *mix; /* how often each fault comes, of all: one of those below */
 	const struct network *network; /* in which the instances are; NULL: in the test's own */
-	nanos patience;   /* of the broker with an event that is not acknowledged; 0: as the service sets it */
+	nanos timeout;   /* of the broker with an event that is not acknowledged; 0: as the service sets it */
 };
 
 /* One upload that was meant, and what has become of it so far. */

@@ -573,7 +573,7 @@ START_TEST(answers_count_once)
 }
 END_TEST
 
-/* What has not been published is the coordinator's to know, see record_unsaid(). */
+/* What has not been published is the coordinator's to know, see record_unpublished(). */
 START_TEST(redeliveries_change_nothing)
 {
 	begin();
@@ -726,11 +726,11 @@ START_TEST(found_after_a_crash)
 	apply((struct input){.kind = INPUT_FOUND});
 	assert_action("keep confirming 3");
 	/* A claim keeps what was to be published, under its old number. */
-	uint64_t said = status.said;
+	uint64_t said = status.published;
 	apply((struct input){.kind = INPUT_FOUND, .claim = true});
 	assert_action("put confirming 3");
 	ck_assert_uint_eq(status.publish, PUBLISH_STEP_FINISHED | PUBLISH_FINISHED);
-	ck_assert_uint_eq(status.said, said);
+	ck_assert_uint_eq(status.published, said);
 	ck_assert_uint_eq(status.transition, said + 1);
 }
 END_TEST

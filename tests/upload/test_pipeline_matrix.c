@@ -181,7 +181,7 @@ static void assert_cell(size_t i, enum phase phase, bool busy, const char *text)
 	             ((input.kind == INPUT_FOUND || input.kind == INPUT_RESUME) && action.publish == 0);
 	if (action.write == WRITE_PUT) {
 		ck_assert_uint_eq(status.publish, keeps ? before.publish : action.publish & ~(unsigned)PUBLISH_RESTART);
-		ck_assert_uint_eq(status.said, keeps ? before.said : status.transition);
+		ck_assert_uint_eq(status.published, keeps ? before.published : status.transition);
 	}
 }
 

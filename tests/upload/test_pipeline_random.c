@@ -90,8 +90,8 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	HOLDS(input->kind != INPUT_EXPIRED || (action->write == WRITE_PUT && after->step > before->step));
 	HOLDS(after->waits <= before->waits || (input->returned == RETURNED_WAIT && after->due >= now + 100 * MILLISECOND));
 	HOLDS(after->transition == before->transition + (action->write == WRITE_PUT));
-	HOLDS(action->write != WRITE_PUT || (after->publish == (action->publish & ~(unsigned)PUBLISH_RESTART) && after->said == after->transition) ||
-	      (action->publish == 0 && after->publish == before->publish && after->said == before->said));
+	HOLDS(action->write != WRITE_PUT || (after->publish == (action->publish & ~(unsigned)PUBLISH_RESTART) && after->published == after->transition) ||
+	      (action->publish == 0 && after->publish == before->publish && after->published == before->published));
 	HOLDS(input->kind == INPUT_BEGIN || after->step >= before->step);
 	HOLDS(input->kind == INPUT_BEGIN || after->step <= before->step + 1 || over(after->phase));
 	HOLDS(after->begun == before->begun || input->kind == INPUT_BEGIN);

@@ -502,12 +502,12 @@ END_TEST
 START_TEST(time_of_the_end)
 {
 	record.status = (struct status){.step = 3, .phase = PHASE_CONFIRMING, .outcome = OUTCOME_ABORT, .due = NOW + MINUTE, .transition = 4,
-	                                .publish = PUBLISH_FINISHED, .said = 4, .said_at = NOW + 7, .ended_at = NOW};
+	                                .publish = PUBLISH_FINISHED, .published = 4, .published_at = NOW + 7, .ended_at = NOW};
 	ck_assert(decode_changed("\"endedAt\":\"2023-11-14T22:13:20.000000005Z\",", ""));
 	ck_assert(!back.foreign);
 	ck_assert_int_eq(back.status.ended_at, NOW + 7);
 	/* Nor need it be written where it is the same. */
-	record.status.ended_at = record.status.said_at;
+	record.status.ended_at = record.status.published_at;
 	assert_round_trip();
 	record.status.ended_at = NOW;
 	record.status.publish = 0;

@@ -1,0 +1,268 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/coordinator/coordinator_private.h"
+
+void active_forget(struct coordinator *coordinator, struct active_upload *active)
+{
+	coordinator->cached -= active->record != NULL;
+	record_free(active->record);
+	active->record = NULL;
+	active->revision = 0;
+	active->known = ACTIVE_UNKNOWN;
+}
+
+void active_know(struct coordinator *coordinator, struct active_upload *active, struct record *record, uint64_t revision, nanos now)
+{
+	active_forget(coordinator, active);
+	record_forget_lost(coordinator, record);
+	active->record = record;
+	active->revision = active->acknowledged = revision;
+	active->known = ACTIVE_PRESENT;
+	active->known_at = now;
+	active->expected = true;
+	coordinator->cached++;
+}
+
+void active_find_owner(const struct coordinator *coordinator, struct active_upload *active)
+{
+	active->theirs = record_is_theirs(coordinator, active->record);
+	/* What was remembered is of the record as it was before another one wrote it. */
+	if (active->theirs)
+		active->not_before = 0;
+}
+
+static void active_free(struct coordinator *coordinator, struct active_upload *active)
+{
+	active_forget(coordinator, active);
+	free(active);
+}
+
+void active_destroy(struct coordinator *coordinator, struct active_upload *active)
+{
+	if (active->current != NULL)
+		job_free(coordinator, active->current);
+	while (active->first != NULL) {
+		struct job *job = active->first;
+		active->first = job->next;
+		job_free(coordinator, job);
+	}
+	active_free(coordinator, active);
+}
+
+struct active_upload *active_get(struct coordinator *coordinator, const char *id)
+{
+	struct active_upload *active = (struct active_upload *)(void *)table_find(&coordinator->active_uploads, id);
+	if (active != NULL)
+		return active;
+	size_t size = strlen(id) + 1;
+	active = calloc(1, sizeof *active + size);
+	if (active == NULL)
+		return NULL;
+	memcpy(active->id, id, size);
+	active->last = &active->first;
+	active->not_before = deferred_take(&coordinator->deferred, active->id); /* which ends the one that `id` may be of */
+	active->queued = fair_queue_has(&coordinator->queue, active->id);
+	active->expected = active->not_before != 0 || active->queued;
+	coordinator->standing -= active->queued;
+	table_add(&coordinator->active_uploads, &active->entry);
+	return active;
+}
+
+bool active_exists(const struct coordinator *coordinator, const char *id)
+{
+	return table_find(&coordinator->active_uploads, id) != NULL || deferred_find(&coordinator->deferred, id) != 0 || fair_queue_has(&coordinator->queue, id);
+}
+
+struct active_upload *active_next(const struct coordinator *coordinator, const struct active_upload *active)
+{
+	return (struct active_upload *)(void *)table_next(&coordinator->active_uploads, active != NULL ? &active->entry : NULL);
+}
+
+static void active_remove(struct coordinator *coordinator, struct active_upload *active)
+{
+	table_remove(&coordinator->active_uploads, &active->entry);
+	timers_unset(&coordinator->due, &active->due);
+	coordinator->standing += active->queued;
+	active_free(coordinator, active);
+}
+
+static bool has_event(const struct job *job, uint64_t sequence, int64_t stream)
+{
+	return job != NULL && job->source != NULL && job->input.sequence == sequence && job->input.stream == stream;
+}
+
+struct job *active_find_event(const struct active_upload *active, uint64_t sequence, int64_t stream)
+{
+	struct job *job = active->first;
+	while (job != NULL && !has_event(job, sequence, stream))
+		job = job->next;
+	return job == NULL && has_event(active->current, sequence, stream) ? active->current : job;
+}
+
+void active_add_job(struct coordinator *coordinator, struct active_upload *active, struct job *job, nanos now)
+{
+	job->active = active;
+	*active->last = job;
+	active->last = &job->next;
+	if (active->current == NULL)
+		active_advance(coordinator, active, now);
+}
+
+static void add_first(struct active_upload *active, struct job *job)
+{
+	job->active = active;
+	job->next = active->first;
+	active->first = job;
+	if (job->next == NULL)
+		active->last = &job->next;
+}
+
+void active_hurry_job(struct coordinator *coordinator, struct active_upload *active, struct job *job, nanos now)
+{
+	if (coalescing_is_on(active))
+		coalescing_put_back(coordinator, active, now);
+	add_first(active, job);
+	if (active->current == NULL)
+		active_advance(coordinator, active, now);
+}
+
+bool active_is_cleaned_next(const struct active_upload *active)
+{
+	const struct job *next = active->first;
+	if (next == NULL || next->input.kind != INPUT_CLEAN)
+		return false;
+	const struct status *status = active->known == ACTIVE_PRESENT ? &active->record->status : NULL;
+	return status == NULL || status->stream != next->input.stream || status->begun < next->input.sequence;
+}
+
+/* 0: never, or not by its timer. */
+static nanos look_again(const struct active_upload *active, nanos now)
+{
+	if (active->run != NULL)
+		return runs_look_again(active, now);
+	if (active_busy(active) || active->theirs)
+		return 0;
+	if (active->known == ACTIVE_UNKNOWN)
+		return active->not_before;
+	if (active->known == ACTIVE_ABSENT || active->record->status.due == 0)
+		return 0;
+	nanos due = active->record->status.due;
+	return due > active->not_before ? due : active->not_before;
+}
+
+/* Records that are remembered although nothing is under way for them: fewer of uploads that wait for long, which are read
+ * again then, than of those that storage is about to confirm. */
+static size_t records_limit(const struct coordinator *coordinator, const struct active_upload *active, nanos at, nanos now)
+{
+	size_t busy = coordinator->options.busy_limit;
+	return active->record->status.phase == PHASE_WAITING && at > now + MINUTE ? busy / 8 : 2 * busy;
+}
+
+/* Whether the upload is to be remembered at all. Of many that wait only the times stay in memory. */
+static bool is_to_forget(const struct coordinator *coordinator, const struct active_upload *active, nanos at, nanos now)
+{
+	if (active->run != NULL || active->turn)
+		return false;
+	if (at == 0 && !active->queued)
+		return true;
+	if (active->unsafe && active->known == ACTIVE_PRESENT)
+		return false;
+	bool crowded = active->known != ACTIVE_PRESENT || coordinator->cached > records_limit(coordinator, active, at, now);
+	return crowded && (active->queued || at > now + SECOND);
+}
+
+void active_rest(struct coordinator *coordinator, struct active_upload *active, nanos now)
+{
+	nanos at = look_again(active, now);
+	enum waits_for what = active->known == ACTIVE_PRESENT ? status_waits_for(&active->record->status) : WAITS_FOR_TIME;
+	if (is_to_forget(coordinator, active, at, now) && (at == 0 || deferred_add(&coordinator->deferred, active->id, what, at)))
+		active_remove(coordinator, active);
+	else if (at == 0)
+		timers_unset(&coordinator->due, &active->due);
+	else if (!timers_set(&coordinator->due, &active->due, at))
+		coordinator->untimed = true;
+}
+
+void slots_time(struct coordinator *coordinator, nanos now)
+{
+	if (!coordinator->untimed)
+		return;
+	coordinator->untimed = false;
+	for (struct active_upload *active = active_next(coordinator, NULL), *next; active != NULL; active = next) {
+		next = active_next(coordinator, active);
+		if (active->current == NULL && active->due.place == 0)
+			active_rest(coordinator, active, now);
+	}
+}
+
+/* The waiter that is to be looked at first; NULL: nobody waits. Whose answer may be among the events that have not come
+ * yet is left alone until they have. */
+static const char *first_deferred(const struct coordinator *coordinator, enum waits_for *what, nanos *at, nanos now)
+{
+	const struct deferred *deferred = &coordinator->deferred;
+	nanos answer;
+	const char *id = deferred_first(deferred, WAITS_FOR_TIME, at), *other = deferred_first(deferred, WAITS_FOR_ANSWER, &answer);
+	*what = WAITS_FOR_TIME;
+	if (other == NULL || (id != NULL && *at <= answer) || (answer <= now && events_may_come(coordinator, answer, now)))
+		return id;
+	*what = WAITS_FOR_ANSWER;
+	*at = answer;
+	return other;
+}
+
+nanos active_next_due(const struct coordinator *coordinator, nanos now)
+{
+	const struct timer *timer = timers_first(&coordinator->due);
+	enum waits_for what;
+	nanos at = timer != NULL ? timer->at : INT64_MAX, item;
+	return first_deferred(coordinator, &what, &item, now) != NULL && item < at ? item : at;
+}
+
+struct active_upload *active_take_due(struct coordinator *coordinator, nanos now)
+{
+	struct timer *timer = timers_first(&coordinator->due);
+	enum waits_for what;
+	nanos at;
+	const char *id = first_deferred(coordinator, &what, &at, now);
+	if (id != NULL && at <= now && (timer == NULL || at <= timer->at)) {
+		struct active_upload *active = active_get(coordinator, id);
+		if (active == NULL)
+			deferred_put_off(&coordinator->deferred, what, now + SECOND);
+		return active;
+	}
+	if (timer == NULL || timer->at > now)
+		return NULL;
+	timers_unset(&coordinator->due, timer);
+	return CONTAINER(timer, struct active_upload, due);
+}
+
+/* Another implementation has rewritten the record: it says nothing of time now, so nobody would look at it again. */
+static bool adopt(struct coordinator *coordinator, struct active_upload *active, nanos now)
+{
+	bool foreign = active->known == ACTIVE_PRESENT && active->record->foreign && active->record->status.phase != PHASE_ENDED;
+	struct job *job = foreign && !active_busy(active) && !coordinator->stopping ? job_create(INPUT_FOUND) : NULL;
+	if (job != NULL)
+		active_add_job(coordinator, active, job, now);
+	return job != NULL;
+}
+
+void active_advance(struct coordinator *coordinator, struct active_upload *active, nanos now)
+{
+	if (active->advancing) /* a job that was over at once brought us here again */
+		return;
+	active->advancing = true;
+	while (active->current == NULL && active->first != NULL) {
+		struct job *job = active->first;
+		active->first = job->next;
+		if (active->first == NULL)
+			active->last = &active->first;
+		active->current = job;
+		coordinator->busy++;
+		job_start(coordinator, job, now);
+	}
+	active->advancing = false;
+	if (active->current == NULL && !adopt(coordinator, active, now))
+		active_rest(coordinator, active, now);
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/coordinator/coordinator_private.h"
+#include "core/upload/message_id.h"
+
+/* Who does the steps of these names on the bus of the others. */
+static const struct {
+	const char *step, *service;
+} others[] = {{"virusscan", "antivirus"}, {"policies", "policies"}, {"delay", "postprocessing"}};
+
+bool announcements_init(struct coordinator *coordinator)
+{
+	size_t count = coordinator->options.pipeline.count;
+	coordinator->announced = calloc(count + 1, sizeof *coordinator->announced);
+	for (size_t i = 0; i < count && coordinator->announced != NULL && coordinator->options.announced != NULL; i++)
+		coordinator->announced[i] = (struct announced){.wanted = coordinator->options.announced[i]};
+	return coordinator->announced != NULL;
+}
+
+/* Perhaps: by whoever had the event before, which may have been brought by a consumer that was lost since, or by this job itself.
+ * What was said just now the broker knows by its ID. */
+static bool was_begun_before(const struct coordinator *coordinator, const struct job *job, nanos now)
+{
+	const struct delivery *source = job->source;
+	return job->input.redelivered || now - job->taken > coordinator->sure || (source != NULL && source->of_gap && now - source->stored > coordinator->sure);
+}
+
+void announce_step(struct coordinator *coordinator, struct job *job, const struct record *record, nanos now)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	struct text *text = &coordinator->text;
+	char id[MESSAGE_ID_SIZE];
+	/* Whoever had the event before may have said it. */
+	bool said = job->announced || (job->input.kind == INPUT_BEGIN && was_begun_before(coordinator, job, now));
+	/* What was written some time ago may be over. */
+	if (!job->action.announce || said || active_is_stale(job->active, now))
+		return;
+	size_t step = record_step(coordinator, record);
+	if (step == coordinator->options.pipeline.count || !coordinator->announced[step].wanted)
+		return;
+	job->announced = true;
+	message_id_make_announcement(id, job->active->id, &record->status);
+	text_clear(text);
+	event_encode(text, PUBLISH_START, record->upload, &record->status, NULL, 0, now);
+	/* Nobody waits for it: one that is not sent is not missed. */
+	if (!text->failed)
+		ports->announce(ports->closure, id, text->data, text->length);
+}
+
+void announcement_is_question(struct coordinator *coordinator, size_t step)
+{
+	coordinator->announced[step].wanted = false;
+}
+
+bool event_is_our_result(const struct coordinator *coordinator, const struct delivery *delivery, const struct event *event)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	return event->type == EVENT_STEP_FINISHED && message_id_is_result(ports->message_id(ports->closure, delivery), event->upload_id);
+}
+
+static const char *service_of(const char *step)
+{
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		if (strcmp(others[i].step, step) == 0)
+			return others[i].service;
+	return NULL;
+}
+
+/* Is the upload, or was it, one of ours, at the time of the event? */
+static bool is_known(const struct job *job)
+{
+	const struct active_upload *active = job->active;
+	return active->known == ACTIVE_PRESENT || (active->known == ACTIVE_ABSENT && active->gone.begun != 0 && active->gone.stream == job->input.stream);
+}
+
+void report_answer_of_others(struct coordinator *coordinator, const struct job *job)
+{
+	size_t step = 0;
+	if (job->input.kind != INPUT_STEP_FINISHED || job->action.ignored == NULL || !is_known(job))
+		return;
+	while (step < coordinator->options.pipeline.count && strcmp(coordinator->options.step[step], job->input.step) != 0)
+		step++;
+	struct announced *announced = &coordinator->announced[step];
+	if (step == coordinator->options.pipeline.count || !announced->wanted || announced->answered)
+		return;
+	announced->answered = true;
+	const char *name = job->input.step, *service = service_of(name);
+	log_error(coordinator->options.log,
+	          "step %s: another service does it as well, and its answers are ignored (the first is event %llu, upload %s). This service does "
+	          "the step itself, and announces it with StartPostprocessingStep, which the other takes for a question. Exclude the other%s%s "
+	          "(OC_EXCLUDE_RUN_SERVICES, OCIS_EXCLUDE_RUN_SERVICES), or set [events] announce_steps = false",
+	          name, (unsigned long long)job->input.sequence, job->active->id, service != NULL ? ", " : "", service != NULL ? service : "");
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "core/coordinator/coordinator_private.h"
+#include "core/base/json_reader.h"
+
+/* Beyond the runs that workers are at, so many more are handed to them, together of so many bytes: small uploads
+ * follow each other without a pause, and who comes new is not held up. */
+#define AHEAD_LIMIT 64u
+#define AHEAD_BYTES ((int64_t)1 << 20)
+
+#define NAME_SIZE (FAIR_QUEUE_NAME_LIMIT + 1)
+
+/* Copies the text of a JSON object's member; "" if there is none, or too long a one. */
+static void copy_member(const char *json, size_t length, const char *key, char name[NAME_SIZE])
+{
+	struct json_value value;
+	const struct json_member member = {key, &value};
+	struct json_reader reader = {.room = name, .left = NAME_SIZE};
+	if (!json_read(json, length, &member, 1, NULL, 0) || json_reader_string(&reader, &value) != name)
+		name[0] = '\0';
+}
+
+/* The user's ID within the user. */
+static void copy_user(const char *json, char name[NAME_SIZE])
+{
+	struct json_value id;
+	const struct json_member member = {"id", &id};
+	bool there = json_read(json, strlen(json), &member, 1, NULL, 0) && id.text != NULL;
+	copy_member(there ? id.text : "", there ? id.length : 0, "opaque_id", name);
+}
+
+bool active_busy(const struct active_upload *active)
+{
+	return active->run != NULL || active->queued || active->turn;
+}
+
+size_t record_step(const struct coordinator *coordinator, const struct record *record)
+{
+	const char *name = status_step_name(record->upload, &record->status);
+	size_t i = 0;
+	while (i < coordinator->options.pipeline.count && strcmp(coordinator->options.step[i], name) != 0)
+		i++;
+	return i;
+}
+
+static bool has_room(const struct coordinator *coordinator, size_t step, bool suspect, int64_t size)
+{
+	const struct dispatch *dispatch = &coordinator->dispatch[step];
+	unsigned workers = coordinator->options.workers[step];
+	return dispatch->out < workers ||
+	       (!suspect && dispatch->out < workers + AHEAD_LIMIT && size <= AHEAD_BYTES && dispatch->bytes <= AHEAD_BYTES - size);
+}
+
+static void take(struct coordinator *coordinator, struct active_upload *active, size_t step, const struct queue_item *item, struct flow *of)
+{
+	active->queued = false;
+	active->turn = true;
+	active->suspect = item->suspect;
+	active->turn_step = step;
+	active->turn_size = item->size;
+	active->turn_of = of;
+	coordinator->dispatch[step].out++;
+	coordinator->dispatch[step].bytes += item->size;
+}
+
+/* Calls the one in front. False: out of memory, it stays there. */
+static bool call_next(struct coordinator *coordinator, size_t step, const struct queue_item *next, nanos now)
+{
+	struct active_upload *active = active_get(coordinator, next->id);
+	bool held = active != NULL && coalescing_is_on(active);
+	struct job *job = active != NULL && !held ? job_create(INPUT_STARTING) : NULL;
+	if (job == NULL && !held) {
+		if (active != NULL && active->current == NULL && !active->advancing)
+			active_rest(coordinator, active, now);
+		return false;
+	}
+	take(coordinator, active, step, next, fair_queue_serve(&coordinator->queue, step));
+	if (held)
+		coalescing_run(coordinator, active, now);
+	else
+		active_add_job(coordinator, active, job, now);
+	return true;
+}
+
+void dispatch_give(struct coordinator *coordinator, size_t step, nanos now)
+{
+	struct dispatch *dispatch = &coordinator->dispatch[step];
+	struct queue_item next;
+	if (dispatch->giving) /* a turn that was over at once brought us here again */
+		return;
+	dispatch->giving = true;
+	while (!coordinator->stopping && !step_is_suspended(coordinator, step) && fair_queue_first(&coordinator->queue, step, &next) &&
+	       has_room(coordinator, step, next.suspect, next.size) && call_next(coordinator, step, &next, now))
+		;
+	dispatch->giving = false;
+}
+
+void dispatch_end(struct coordinator *coordinator, size_t step, int64_t size, struct flow *of, nanos now)
+{
+	fair_queue_over(&coordinator->queue, of);
+	coordinator->dispatch[step].out--;
+	coordinator->dispatch[step].bytes -= size;
+	dispatch_give(coordinator, step, now);
+}
+
+void dispatch_return(struct coordinator *coordinator, struct active_upload *active, nanos now)
+{
+	if (!active->turn)
+		return;
+	active->turn = false;
+	dispatch_end(coordinator, active->turn_step, active->turn_size, active->turn_of, now);
+}
+
+void dispatch_forfeit(struct coordinator *coordinator, struct active_upload *active, nanos now)
+{
+	if (active->queued)
+		fair_queue_leave(&coordinator->queue, active->id);
+	active->queued = false;
+	dispatch_return(coordinator, active, now);
+}
+
+/* The names go where the place then points. */
+static struct queue_item make_place(const struct upload *upload, bool suspect, char space[NAME_SIZE], char user[NAME_SIZE])
+{
+	copy_member(upload->resource_id_json, strlen(upload->resource_id_json), "space_id", space);
+	copy_user(upload->user_json, user);
+	int64_t size = upload->filesize < 0 ? 0 : upload->filesize < FAIR_QUEUE_SIZE_LIMIT ? upload->filesize : FAIR_QUEUE_SIZE_LIMIT;
+	return (struct queue_item){.id = upload->id, .space = space, .user = user, .size = size, .suspect = suspect};
+}
+
+bool dispatch_take(struct coordinator *coordinator, struct active_upload *active, const struct upload *upload, size_t step)
+{
+	char space[NAME_SIZE], user[NAME_SIZE];
+	struct queue_item next, item = make_place(upload, false, space, user);
+	if (step_is_suspended(coordinator, step) || fair_queue_first(&coordinator->queue, step, &next) ||
+	    !has_room(coordinator, step, false, item.size))
+		return false;
+	take(coordinator, active, step, &item, fair_queue_pass(&coordinator->queue, step, &item));
+	return true;
+}
+
+bool dispatch_stand_in_line(struct coordinator *coordinator, const struct record *record, size_t step, bool suspect, nanos now)
+{
+	char space[NAME_SIZE], user[NAME_SIZE];
+	struct queue_item item = make_place(record->upload, suspect, space, user);
+	item.came = pipeline_came(&coordinator->options.pipeline.step[step], &record->status);
+	if (!fair_queue_join(&coordinator->queue, step, &item, now))
+		return false;
+	suspension_joined(coordinator, step, item.came, now);
+	return true;
+}
+
+bool dispatch_seize(struct coordinator *coordinator, struct active_upload *active, const struct record *record, size_t step, bool suspect, nanos now)
+{
+	char space[NAME_SIZE], user[NAME_SIZE];
+	struct queue_item item = make_place(record->upload, suspect, space, user);
+	struct job *job = suspect ? job_create(INPUT_STARTING) : NULL;
+	if (suspect && job == NULL)
+		return false;
+	take(coordinator, active, step, &item, fair_queue_pass(&coordinator->queue, step, &item));
+	if (suspect)
+		active_add_job(coordinator, active, job, now);
+	else
+		runs_start(coordinator, active, now);
+	return true;
+}

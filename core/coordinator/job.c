@@ -1,0 +1,762 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/coordinator/coordinator_private.h"
+
+#define PAUSE_FIRST (100 * MILLISECOND)
+#define PAUSE_LIMIT (5 * SECOND)
+#define WRITE_ID_SIZE 64
+/* More of them than these, one after the other, may be a broker that contradicts itself. */
+#define CONFLICTS_AT_ONCE 3
+/* After so long no marker may tell that others have begun an upload and ended it. */
+#define BEGIN_LIMIT (TOMBSTONE_AGE / 2)
+/* What was known of a record so long ago is read again before a step is run on it. */
+#define KNOWN_LIMIT (5 * SECOND)
+/* An event that waits for older ones comes again so much later each time. */
+#define POSTPONED SECOND
+#define POSTPONED_LIMIT (5 * SECOND)
+/* Whether an answer can still come is looked at again. */
+#define ANSWER_INTERVAL (10 * SECOND)
+
+void job_finish(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	struct active_upload *active = job->active;
+	if (job->source != NULL)
+		coordinator->options.ports.acknowledge(coordinator->options.ports.closure, job->source);
+	job->source = NULL;
+	bool run = job->action.run, mark = job->action.mark;
+	bool starting = job->input.kind == INPUT_STARTING, expired = job->input.kind == INPUT_EXPIRED;
+	bool by_hand = job->input.kind == INPUT_RESUME && job->sweep == NULL;
+	job_free(coordinator, job);
+	active->current = NULL;
+	coordinator->busy--;
+	/* What these add to the slot waits for the active_advance() below, which may free it. */
+	bool outer = active->advancing;
+	active->advancing = true;
+	struct job *again = starting && run && active_is_stale(active, now) ? job_create(INPUT_STARTING) : NULL;
+	if (again != NULL) /* the mark was written, but long ago: it reads the record first */
+		active_add_job(coordinator, active, again, now);
+	else if (starting && run)
+		runs_start(coordinator, active, now);
+	else if (starting)
+		dispatch_return(coordinator, active, now);
+	else if (run)
+		runs_want(coordinator, active, mark, by_hand, now);
+	if (expired)
+		suspension_decided(coordinator, active, now);
+	active->advancing = outer;
+	active_advance(coordinator, active, now);
+}
+
+void job_try_later(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	nanos pause = PAUSE_FIRST << (job->attempts < 6 ? job->attempts : 6);
+	job->attempts++;
+	metrics_count(coordinator->options.metrics, requests_failed);
+	if (timers_set(&coordinator->again, &job->again, now + (pause < PAUSE_LIMIT ? pause : PAUSE_LIMIT)))
+		return;
+	job->next = coordinator->stranded;
+	coordinator->stranded = job;
+}
+
+bool active_is_stale(const struct active_upload *active, nanos now)
+{
+	return active->known == ACTIVE_PRESENT && now - active->known_at > KNOWN_LIMIT;
+}
+
+void job_load(struct coordinator *coordinator, struct job *job)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	job->doing = JOB_LOADING;
+	ports->load(ports->closure, &job->request, job->active->id);
+}
+
+void job_load_again(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	if (++job->conflicts <= CONFLICTS_AT_ONCE) {
+		job_load(coordinator, job);
+		return;
+	}
+	job->doing = JOB_LOADING;
+	job_try_later(coordinator, job, now);
+}
+
+static void make_write_id(const struct coordinator *coordinator, const struct job *job, char id[WRITE_ID_SIZE])
+{
+	snprintf(id, WRITE_ID_SIZE, "%s.%" PRIu64, coordinator->options.nonce, job->write_id);
+}
+
+void job_put(struct coordinator *coordinator, struct job *job, const struct record *record, nanos now)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	const struct active_upload *active = job->active;
+	char id[WRITE_ID_SIZE];
+	make_write_id(coordinator, job, id);
+	text_clear(&coordinator->text);
+	record_encode(&coordinator->text, record);
+	if (coordinator->text.failed)
+		job_try_later(coordinator, job, now);
+	else
+		ports->put(ports->closure, &job->request, active->id, active->revision, id, coordinator->text.data, coordinator->text.length);
+}
+
+/* What is to be known of the upload once its record is gone. */
+static struct tombstone make_tombstone(const struct coordinator *coordinator, const struct job *job, nanos now)
+{
+	const struct active_upload *active = job->active;
+	const struct record *record = active->known == ACTIVE_PRESENT ? active->record : NULL;
+	struct tombstone tombstone = {0};
+	if (job->input.kind == INPUT_CLEAN) {
+		tombstone.begun = job->input.sequence;
+		tombstone.stream = job->input.stream;
+	} else {
+		tombstone.begun = record->status.begun;
+		tombstone.stream = record->status.stream;
+		tombstone.ended = record->status.ended_at;
+		url_mark(coordinator->marker, record->upload->url, tombstone.url);
+	}
+	/* What is older than storage's last word on it and comes late does not begin it again. */
+	if (job->input.kind == INPUT_READY && tombstone.stream == job->input.stream && tombstone.begun < job->input.sequence)
+		tombstone.begun = job->input.sequence;
+	/* Whoever looks after the upload may ask only then what became of it. */
+	if (record == NULL)
+		tombstone.keep = active->gone.keep;
+	else if (record->status.due > now + TOMBSTONE_AGE / 2)
+		tombstone.keep = record->status.due + TOMBSTONE_AGE;
+	return tombstone;
+}
+
+void job_write(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	const struct active_upload *active = job->active;
+	char id[WRITE_ID_SIZE];
+	job->doing = JOB_WRITING;
+	if (job->action.write != WRITE_DELETE) {
+		job->intended = job->record->status;
+		job_put(coordinator, job, job->record, now);
+		return;
+	}
+	make_write_id(coordinator, job, id);
+	ports->remove(ports->closure, &job->request, active->id, active->revision, id, &job->tombstone);
+}
+
+/* The upload goes on without the verdict of a step. */
+static void report_passed(struct coordinator *coordinator, const struct job *job)
+{
+	const struct action *action = &job->action;
+	char failed[48] = ""; /* a step that was suspended need not have */
+	if (action->passed_failures > 0)
+		snprintf(failed, sizeof failed, ", which failed %u times", action->passed_failures);
+	metrics_count(coordinator->options.metrics, steps_passed);
+	log_warning(coordinator->options.log, "upload %s: goes on without the verdict of %s%s (on_exhausted = continue): %s", job->active->id,
+	            job->active->record->upload->step[action->passed_step], failed, action->why_passed);
+}
+
+static void report_end(const struct log *log, const char *id, const struct record *record)
+{
+	const struct status *status = &record->status;
+	const char *between = status->reason[0] != '\0' ? ": " : "", *outcome = outcome_name(status->outcome);
+	if (status->outcome == OUTCOME_CONTINUE)
+		log_debug(log, "upload %s: all steps done: %s", id, outcome);
+	else if (status->decided == 0)
+		log_info(log, "upload %s: %s%s%s", id, outcome, between, status->reason);
+	else
+		log_info(log, "upload %s: %s by %s%s%s%s", id, outcome, record->upload->step[status->decided - 1],
+		         status->exhausted ? ", which came to no verdict" : "", between, status->reason);
+}
+
+/* What users want to read, and what is counted, of a transition. */
+static void report(struct coordinator *coordinator, const struct job *job)
+{
+	const struct record *record = job->active->record;
+	const struct status *status = &record->status;
+	const struct log *log = coordinator->options.log;
+	struct metrics_list *metrics = coordinator->options.metrics;
+	const char *id = job->active->id;
+	char text[DURATION_TEXT_SIZE];
+	if (status->published != status->transition) /* it only keeps what was said */
+		return;
+	if (job->input.kind == INPUT_BEGIN)
+		metrics_count(metrics, uploads_begun);
+	if (status->publish & PUBLISH_RETRY) {
+		metrics_count(metrics, steps_retried);
+		log_warning(log, "upload %s: %s failed (%u): %s; again in %s", id, status_step_name(record->upload, status),
+		            status->failures, status->reason,
+		            duration_format(pipeline_backoff(&coordinator->options.pipeline, record->upload, status), text));
+	}
+	if (job->action.publish & PUBLISH_RESTART) {
+		metrics_count(metrics, urls_asked);
+		log_warning(log, "upload %s: its URL has no bytes any more; storage is asked to begin it again, with a new URL", id);
+	}
+	if (job->action.passed)
+		report_passed(coordinator, job);
+	if (status->phase == PHASE_UNCONFIRMED)
+		log_error(log, "upload %s: storage has not confirmed its end (%s), though told %u times; `postprocessing resume -u %s` tells it again",
+		          id, outcome_name(status->outcome), status->confirmations, id);
+	if (!(status->publish & PUBLISH_FINISHED) || status->confirmations != 1)
+		return;
+	if (status->outcome == OUTCOME_CONTINUE)
+		metrics_count(metrics, uploads_continued);
+	else if (status->outcome == OUTCOME_DELETE)
+		metrics_count(metrics, uploads_deleted);
+	else
+		metrics_count(metrics, uploads_aborted);
+	report_end(log, id, record);
+}
+
+/* An upload ends because the event that announced it is unusable. */
+static void report_refusal(const struct coordinator *coordinator, const struct job *job)
+{
+	if (job->input.refused != NULL && (job->action.publish & (PUBLISH_FINISHED | PUBLISH_REFUSAL)) != 0)
+		log_error(coordinator->options.log, "upload %.300s: aborted, because the event that announces it is unusable: %s",
+		          job->event.id_json != NULL ? job->event.id_json : job->active->id, job->input.refused);
+}
+
+/* The decision is durable: from here on it is carried out. */
+static void decided(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	if (job->action.drop)
+		runs_drop(coordinator, job->active, now);
+	if (job->action.write == WRITE_PUT) {
+		const struct status *status = &job->active->record->status;
+		if (status->published == status->transition)
+			job->active->not_before = 0;
+		report(coordinator, job);
+	} else if (job->action.write == WRITE_DELETE && job->input.kind == INPUT_CLEAN) {
+		coordinator->options.ports.announce_gone(coordinator->options.ports.closure, job->active->id);
+	} else if (job->action.write == WRITE_DELETE) {
+		metrics_count(coordinator->options.metrics, uploads_confirmed);
+	}
+	if (job->action.ignored != NULL) {
+		if (job->source != NULL)
+			metrics_count(coordinator->options.metrics, events_ignored);
+		if (strcmp(job->action.ignored, PIPELINE_REPEAT) == 0)
+			metrics_count(coordinator->options.metrics, events_repeated);
+		log_debug(coordinator->options.log, "upload %s: input %d ignored: %s", job->active->id, (int)job->input.kind,
+		          job->action.ignored);
+	}
+	report_refusal(coordinator, job);
+	report_answer_of_others(coordinator, job);
+	if (job->action.write == WRITE_PUT)
+		announce_step(coordinator, job, job->active->record, now);
+	job->left = job->action.publish;
+	job->unsure = 0;
+	job->looked = 0;
+	job->attempts = 0;
+	job_publish_next(coordinator, job, now);
+}
+
+/* Storage removes an upload. Of one without a record nobody knows here whether it ever was one. */
+static void report_clean(struct coordinator *coordinator, const struct job *job)
+{
+	const struct active_upload *active = job->active;
+	if (job->input.kind != INPUT_CLEAN || active->known != ACTIVE_PRESENT)
+		return;
+	metrics_count(coordinator->options.metrics, uploads_cleaned);
+	log_info(coordinator->options.log, "upload %s: storage removes it (CleanUpload), it ends without a word in step %s, %s", active->id,
+	         status_step_name(active->record->upload, &active->record->status), phase_name(active->record->status.phase));
+}
+
+static void written(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	struct active_upload *active = job->active;
+	metrics_count(coordinator->options.metrics, records_written);
+	active->theirs = false;
+	active->unpublished = 0;
+	if (job->action.write == WRITE_DELETE) {
+		report_clean(coordinator, job);
+		active_forget(coordinator, active);
+		active->known = ACTIVE_ABSENT;
+		active->expected = false;
+		active->revision = job->request.sequence;
+		active->gone = job->tombstone;
+	} else {
+		/* A repeat of what was written before says nothing of what has come since. */
+		nanos since = job->request.duplicate ? now - KNOWN_LIMIT - 1 : now;
+		active_know(coordinator, active, job->record, job->request.sequence, since);
+		job->record = NULL;
+	}
+	decided(coordinator, job, now);
+}
+
+/* A found record, as it is now: is it still for us to look after? */
+static bool is_to_claim(const struct coordinator *coordinator, struct job *job)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	const struct active_upload *active = job->active;
+	if (active->known != ACTIVE_PRESENT)
+		return true;
+	job->input.foreign = active->record->foreign;
+	job->input.claim = active->theirs;
+	return !active->theirs || !ports->lives(ports->closure, active->record->owner);
+}
+
+/* One of many that are resumed, which another instance looks after. If that lives, what is queued or runs there goes on as
+ * soon as it can; nor is anything taken away from it to wait here for a step that is suspended. */
+static bool is_to_take(const struct coordinator *coordinator, const struct active_upload *active)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	enum phase phase = active->record->status.phase;
+	bool turn = phase == PHASE_QUEUED || phase == PHASE_RUNNING;
+	return !(turn || step_is_suspended(coordinator, record_step(coordinator, active->record))) ||
+	       !ports->lives(ports->closure, active->record->owner);
+}
+
+/* The answer that an upload waits for may stand in the stream, behind others that have come: then its time has not come
+ * yet. */
+static bool is_to_wait_on(const struct coordinator *coordinator, const struct job *job, nanos now)
+{
+	const struct active_upload *active = job->active;
+	if (job->input.kind != INPUT_DUE || active->known != ACTIVE_PRESENT)
+		return false;
+	const struct status *status = &active->record->status;
+	return status_waits_for(status) == WAITS_FOR_ANSWER && status->due <= now && events_may_come(coordinator, status->due, now);
+}
+
+/* Why the job has nothing to do, found out before the pipeline is asked; NULL: it is to be asked. */
+static const char *reason_to_skip(const struct coordinator *coordinator, struct job *job, nanos now)
+{
+	const struct active_upload *active = job->active;
+	const struct input *input = &job->input;
+	if (input->kind == INPUT_FOUND && !is_to_claim(coordinator, job))
+		return "another instance looks after it";
+	bool theirs = active->known == ACTIVE_PRESENT && active->theirs;
+	if ((input->kind == INPUT_DUE || input->kind == INPUT_STARTING || input->kind == INPUT_EXPIRED) && theirs)
+		return "another instance looks after it";
+	if (input->kind == INPUT_EXPIRED && active->known == ACTIVE_PRESENT && !active_is_suspended(coordinator, active))
+		return "it no longer waits for its turn";
+	if (is_to_wait_on(coordinator, job, now)) {
+		job->active->not_before = now + ANSWER_INTERVAL;
+		return "the answer may be among the events that have not come yet";
+	}
+	/* Whatever an event says of the upload, it is older than its end. */
+	if (job->source != NULL && active->known == ACTIVE_ABSENT && active->gone.begun != 0 && active->gone.stream == input->stream &&
+	    input->sequence <= active->gone.begun)
+		return "it has ended already";
+	if (job->sweep != NULL && active->known == ACTIVE_PRESENT &&
+	    strcmp(status_step_name(active->record->upload, &active->record->status), job->sweep->step) != 0)
+		return "it is no longer in that step";
+	if (input->kind == INPUT_STARTING &&
+	    (!active->turn || (active->known == ACTIVE_PRESENT && record_step(coordinator, active->record) != active->turn_step)))
+		return "it has moved on";
+	if (input->kind == INPUT_STARTING && coordinator->stopping)
+		return "the service stops";
+	if (job->sweep != NULL && theirs && !is_to_take(coordinator, active))
+		return "another instance looks after it";
+	/* A sweep saw a record; if it is gone by now, that is no reason to ask storage for the upload. */
+	if (job->sweep != NULL && active->known != ACTIVE_PRESENT)
+		return "it has ended since";
+	return NULL;
+}
+
+/* Is the event of an upload without a record, and may that be among the older events that are still to be read? Then it waits
+ * until they are. If the marker of a deleted record is younger than they are, none of them matters. */
+static bool is_to_come_later(const struct coordinator *coordinator, const struct job *job)
+{
+	const struct active_upload *active = job->active;
+	const struct input *input = &job->input;
+	bool asks = input->kind == INPUT_STEP_FINISHED || input->kind == INPUT_READY || input->kind == INPUT_RESUME;
+	if (!asks || coordinator->gap_end == 0 || job->source == NULL || input->sequence <= coordinator->gap_end)
+		return false;
+	bool over = active->gone.begun > coordinator->gap_end && active->gone.stream == input->stream;
+	return active->known == ACTIVE_ABSENT && !input->lost && !over;
+}
+
+/* Another instance that lives has begun the upload. Should it have been restarted before its write reached the broker, it learns of
+ * the record by nothing but this event, which comes again until that instance gets it. */
+static bool is_for_its_owner(const struct coordinator *coordinator, const struct job *job)
+{
+	const struct active_upload *active = job->active;
+	if (job->input.kind != INPUT_BEGIN || job->source == NULL || !job->input.redelivered || job->action.ignored == NULL ||
+	    active->known != ACTIVE_PRESENT || !active->theirs)
+		return false;
+	const struct status *status = &active->record->status;
+	bool over = status->phase == PHASE_ENDED || status->phase == PHASE_UNCONFIRMED;
+	return !over && status->begun == job->input.sequence && status->stream == job->input.stream &&
+	       coordinator->options.ports.lives(coordinator->options.ports.closure, active->record->owner);
+}
+
+static void postpone(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	nanos pause = (job->source->delivered > 0 ? job->source->delivered : 1) * POSTPONED;
+	metrics_count(coordinator->options.metrics, events_postponed);
+	ports->postpone(ports->closure, job->source, pause < POSTPONED_LIMIT ? pause : POSTPONED_LIMIT);
+	job->source = NULL;
+	job->action = (struct action){0};
+	job_finish(coordinator, job, now);
+}
+
+/* Is it by this transition that a step ends the upload? */
+static bool decides(const struct job *job)
+{
+	const struct status *status = &job->record->status;
+	const struct record *before = job->active->record;
+	return status->decided != 0 && (before == NULL || before->status.decided != status->decided ||
+	                                before->status.begun != status->begun || before->status.stream != status->stream);
+}
+
+bool job_take_result(struct job *job)
+{
+	struct record *record = job->record;
+	const struct status *status = &record->status;
+	const char *kept = job->active->record != NULL ? job->active->record->result : NULL;
+	bool publishes = (status->publish & PUBLISH_STEP_FINISHED) != 0;
+	if (!publishes && status->decided == 0)
+		return true;
+	if (status->published == status->transition && (publishes || decides(job))) {
+		/* An answer from the bus may be decided on more than once. */
+		kept = job->result == NULL ? job->event.result : NULL;
+		record->result = job->result;
+		job->result = NULL;
+	}
+	if (kept == NULL)
+		return true;
+	record->result = strdup(kept);
+	return record->result != NULL;
+}
+
+void record_sign(const struct coordinator *coordinator, struct record *record)
+{
+	snprintf(record->owner, sizeof record->owner, "%s", coordinator->options.owner);
+	snprintf(record->writer, sizeof record->writer, "%s", coordinator->options.nonce);
+}
+
+/* The record as it is to be written. False: out of memory. */
+static bool make_record(struct coordinator *coordinator, struct job *job, struct upload *upload, const struct status *status)
+{
+	job->write_id = coordinator->writes++;
+	struct record record = {.upload = upload_hold(upload), .status = *status};
+	record_sign(coordinator, &record);
+	record_free(job->record);
+	job->record = record_move(&record);
+	record_clear(&record);
+	return job->record != NULL && job_take_result(job);
+}
+
+/* Whether the event speaks of a step that is behind the upload, as each answer of our own does when it comes back. */
+static bool speaks_of_past(const struct job *job)
+{
+	const struct record *record = job->active->record;
+	for (size_t i = 0; job->input.kind == INPUT_STEP_FINISHED && i < record->status.step; i++)
+		if (strcmp(record->upload->step[i], job->input.step) == 0)
+			return true;
+	return false;
+}
+
+/* What another implementation left in a step is begun here, whoever did it there: to resume it does not ask others. */
+static void begin_foreign(struct job *job)
+{
+	const struct active_upload *active = job->active;
+	if (job->input.kind == INPUT_RESUME && active->known == ACTIVE_PRESENT && active->record->foreign &&
+	    active->record->status.phase == PHASE_AWAITING)
+		job->input.kind = INPUT_FOUND;
+}
+
+static void write_decision(struct coordinator *coordinator, struct job *job, struct upload *upload, const struct status *status, nanos now)
+{
+	if (job->action.write == WRITE_DELETE) {
+		job->write_id = coordinator->writes++;
+		job->tombstone = make_tombstone(coordinator, job, now);
+		job_write(coordinator, job, now);
+	} else if (!make_record(coordinator, job, upload, status)) {
+		job->doing = JOB_IDLE;
+		job_try_later(coordinator, job, now);
+	} else if (!coalescing_begin(coordinator, job, now)) {
+		/* Of an upload that there is no record of in all likelihood: it does not wait for that. What is read of the gap may be over. */
+		if (job->input.kind == INPUT_BEGIN && job->active->known != ACTIVE_PRESENT && (job->source == NULL || !job->source->of_gap))
+			announce_step(coordinator, job, job->record, now);
+		job_write(coordinator, job, now);
+	}
+}
+
+/* What is known of the last pass of the upload that begins. */
+static void recall(const struct coordinator *coordinator, struct job *job)
+{
+	const struct active_upload *active = job->active;
+	struct input *input = &job->input;
+	char mark[URL_MARK_SIZE];
+	if (active->known == ACTIVE_PRESENT) {
+		const struct status *status = &active->record->status;
+		input->past.begun = status->begun;
+		input->past.stream = status->stream;
+		input->past.ended_at = status->ended_at;
+		input->past.same_url = strcmp(active->record->upload->url, job->event.upload->url) == 0;
+	} else if (active->known == ACTIVE_ABSENT && active->gone.ended != 0) {
+		url_mark(coordinator->marker, job->event.upload->url, mark);
+		input->past.begun = active->gone.begun;
+		input->past.stream = active->gone.stream;
+		input->past.ended_at = active->gone.ended;
+		input->past.same_url = mark[0] != '\0' && strcmp(active->gone.url, mark) == 0;
+	} else {
+		input->past.ended_at = 0;
+	}
+}
+
+/* Is a step to be run on a record that is stale? What is marked first finds out by that write. */
+static bool is_to_read_first(const struct job *job, nanos now)
+{
+	return job->action.run && !job->action.mark && job->action.write == WRITE_NONE && !job->loaded && active_is_stale(job->active, now);
+}
+
+void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	struct active_upload *active = job->active;
+	begin_foreign(job);
+	if (job->input.kind == INPUT_BEGIN)
+		recall(coordinator, job);
+	job->input.lost = active->known == ACTIVE_ABSENT && active->expected;
+	if (is_to_come_later(coordinator, job)) {
+		postpone(coordinator, job, now);
+		return;
+	}
+	const char *skip = job->input.lost ? NULL : reason_to_skip(coordinator, job, now);
+	/* What was decided on an older record is void, also if what follows ends the job at once. */
+	job->action = (struct action){0};
+	job->republished = skip == NULL ? job_to_republish(job) : 0;
+	if (job->republished != 0) {
+		job->republishing = true;
+		job->checked = now;
+		job->left = job->republished;
+		job_publish_next(coordinator, job, now);
+		return;
+	}
+	bool present = active->known == ACTIVE_PRESENT;
+	struct status status = {0};
+	struct upload *upload = job->input.kind == INPUT_BEGIN ? job->event.upload : present ? active->record->upload : NULL;
+	if (present)
+		status = active->record->status;
+	bool held_up = job->input.kind == INPUT_RESUME && job->sweep == NULL && active_is_suspended(coordinator, active);
+	bool inherited = present && strcmp(active->record->writer, coordinator->options.nonce) != 0;
+	job->input.mark = active->suspect;
+	/* Resumed is what is then run here, though another process may have run it already. */
+	if (job->input.kind == INPUT_RESUME) {
+		job->input.claim = present && active->theirs;
+		job->input.mark = inherited;
+	} else if (job->input.kind == INPUT_BEGIN) {
+		job->input.mark = inherited && !active->theirs;
+	}
+	/* Of what is gone nothing is to run on. */
+	job->action = skip != NULL ? (struct action){.ignored = skip, .drop = active->known == ACTIVE_ABSENT && active_busy(active)}
+	                           : pipeline_apply(&coordinator->options.pipeline, upload, present, &status, &job->input,
+	                                            active_busy(active) && !held_up, now);
+	/* Other instances take events, too, so what we remember may be old: no event is passed over because of it. */
+	bool nothing = (job->action.ignored != NULL || job->action.ask_restart) && job->source != NULL;
+	if ((nothing && present && !job->loaded && !speaks_of_past(job)) || is_to_read_first(job, now)) {
+		job_load(coordinator, job);
+		return;
+	}
+	if (is_for_its_owner(coordinator, job)) {
+		postpone(coordinator, job, now);
+		return;
+	}
+	if (job->action.ask_restart) {
+		job_ask_restart(coordinator, job, now);
+		return;
+	}
+	if (job->action.write == WRITE_NONE) {
+		if (present)
+			active->record->status = status;
+		if (job->input.lost)
+			job_lost(coordinator, job);
+		if (active_is_behind(active))
+			job_restore(coordinator, job, now);
+		else
+			decided(coordinator, job, now);
+		return;
+	}
+	write_decision(coordinator, job, upload, &status, now);
+}
+
+static bool is_too_late(const struct job *job, nanos now)
+{
+	return job->input.kind == INPUT_BEGIN && job->source != NULL && now - job->taken > BEGIN_LIMIT;
+}
+
+/* It comes again if nobody has done it. */
+static void give_back(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	if (job->coalesced)
+		coalescing_void(coordinator, job, now);
+	event_give_back(coordinator, &job->source);
+	job->action = (struct action){0};
+	job_finish(coordinator, job, now);
+}
+
+void job_start(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	if (is_too_late(job, now)) {
+		give_back(coordinator, job, now);
+		return;
+	}
+	/* An upload that begins has no record in all likelihood: if it has, the write's condition says so. */
+	bool known = job->active->known != ACTIVE_UNKNOWN || job->input.kind == INPUT_BEGIN || job->input.kind == INPUT_REFUSED;
+	if (!known || job->input.kind == INPUT_DOUBT)
+		job_load(coordinator, job);
+	else
+		job_decide(coordinator, job, now);
+}
+
+/* What a load brought becomes what the slot knows, unless that is newer. False: it has to be asked again. */
+static bool take_entry(struct coordinator *coordinator, struct job *job, enum loaded what, struct loaded_entry *entry, nanos now)
+{
+	struct active_upload *active = job->active;
+	if (what != LOADED_FAILED && active_is_ahead(active, entry->revision, now)) {
+		record_clear(&entry->record);
+		active_found_behind(coordinator, active, entry->revision);
+		return true;
+	}
+	const struct coordinator_options *options = &coordinator->options;
+	bool given = what != LOADED_RECORD || record_give_steps(&entry->record, options->step, options->pipeline.count);
+	struct record *record = what == LOADED_RECORD && given ? record_move(&entry->record) : NULL;
+	if (what == LOADED_FAILED || (what == LOADED_RECORD && record == NULL)) {
+		record_clear(&entry->record);
+		return false;
+	}
+	active_forget(coordinator, active);
+	active->theirs = false;
+	active->unpublished = 0;
+	if (record != NULL) {
+		active_know(coordinator, active, record, entry->revision, now);
+		active->unpublished = record_unpublished(coordinator, record, now);
+		active_find_owner(coordinator, active);
+	} else {
+		active->known = ACTIVE_ABSENT;
+		active->expected = active->expected && entry->revision == 0;
+		active->revision = entry->revision;
+		active->gone = entry->tombstone;
+	}
+	return true;
+}
+
+/* Is the record the one that the job wrote? The number alone does not tell: what this process decided on a record that it
+ * had read long before has the number of what it had written meanwhile. */
+static bool is_as_intended(const struct coordinator *coordinator, const struct job *job)
+{
+	const struct record *record = job->active->record;
+	const struct status *is = &record->status, *intended = &job->intended;
+	bool said = is->publish == intended->publish && (is->publish == 0 || is->published_at == intended->published_at);
+	return strcmp(record->writer, coordinator->options.nonce) == 0 && is->transition == intended->transition && said &&
+	       is->step == intended->step && is->phase == intended->phase && is->due == intended->due;
+}
+
+static void loaded(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	struct loaded_entry entry;
+	enum loaded what = ports->read(ports->closure, &job->request, &entry);
+	if (!take_entry(coordinator, job, what, &entry, now)) {
+		job_try_later(coordinator, job, now);
+		return;
+	}
+	job->loaded = true;
+	job->attempts = 0;
+	/* A write that was not answered, sent again, finds itself done. */
+	bool done = job->uncertain && what == LOADED_RECORD && job->action.write == WRITE_PUT && is_as_intended(coordinator, job);
+	job->uncertain = false;
+	if (done) {
+		decided(coordinator, job, now);
+		return;
+	}
+	if (job->coalesced)
+		coalescing_void(coordinator, job, now);
+	job_decide(coordinator, job, now);
+}
+
+/* Before something is said that was decided long ago. Whoever has written since says what is to be said. */
+static void checked(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	struct active_upload *active = job->active;
+	struct loaded_entry entry;
+	uint64_t revision = active->revision;
+	enum loaded what = ports->read(ports->closure, &job->request, &entry);
+	if (!take_entry(coordinator, job, what, &entry, now)) {
+		job_try_later(coordinator, job, now);
+		return;
+	}
+	job->attempts = 0;
+	job->checked = now;
+	if (active_is_behind(active)) {
+		job_restore(coordinator, job, now);
+	} else if (active->known == ACTIVE_PRESENT && active->revision == revision) {
+		job_publish_next(coordinator, job, now);
+	} else if (job->republishing) {
+		job->republishing = false;
+		job->loaded = true;
+		job_decide(coordinator, job, now);
+	} else {
+		job->left = 0;
+		job->action.run = false;
+		job_publish_next(coordinator, job, now);
+	}
+}
+
+static void write_refused(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	struct active_upload *active = job->active;
+	if (job->request.error != REQUEST_WRONG_LAST_SEQUENCE) {
+		if (job->attempts == 0)
+			log_error(coordinator->options.log, "upload %s: the broker refuses its record: %s (JetStream error %d); trying again",
+			          active->id, job->request.text, job->request.error);
+		job_try_later(coordinator, job, now);
+		return;
+	}
+	metrics_count(coordinator->options.metrics, record_conflicts);
+	/* The step's result goes back to the job: it is decided anew. */
+	if (job->record != NULL && job->record->result != NULL) {
+		free(job->result);
+		job->result = job->record->result;
+		job->record->result = NULL;
+	}
+	record_free(job->record);
+	job->record = NULL;
+	job_load_again(coordinator, job, now);
+}
+
+void job_answered(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	enum request_status status = job->request.status;
+	if (job->doing == JOB_LOADING) {
+		loaded(coordinator, job, now);
+	} else if (job->doing == JOB_CHECKING) {
+		checked(coordinator, job, now);
+	} else if (job->doing == JOB_RESTORING) {
+		job_restored(coordinator, job, now);
+	} else if (job->doing == JOB_WRITING) {
+		if (status == REQUEST_DONE) {
+			written(coordinator, job, now);
+		} else if (status == REQUEST_REFUSED) {
+			write_refused(coordinator, job, now);
+		} else {
+			job->uncertain = job->uncertain || status == REQUEST_UNKNOWN;
+			job_try_later(coordinator, job, now);
+		}
+	} else {
+		job_published(coordinator, job, now);
+	}
+}
+
+void job_try_again(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	if (job->doing == JOB_IDLE)
+		job_start(coordinator, job, now);
+	else if (job->doing == JOB_ASKING_RESTART)
+		job_ask_restart(coordinator, job, now);
+	else if ((job->doing == JOB_LOADING || job->doing == JOB_WRITING) && is_too_late(job, now))
+		give_back(coordinator, job, now);
+	else if (job->doing == JOB_LOADING)
+		job_load(coordinator, job);
+	else if (job->doing == JOB_RESTORING)
+		job_restore(coordinator, job, now);
+	else if (job->doing == JOB_COALESCING)
+		coalescing_end(coordinator, job, now);
+	else if (job->doing == JOB_WRITING)
+		job_write(coordinator, job, now);
+	else
+		job_publish_next(coordinator, job, now);
+}

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
+
+#include "core/coordinator/coordinator_private.h"
+
+/* Without a key the upload may have ended elsewhere so long ago that its deletion marker was cleared away; not if the record
+ * was there less than this ago. */
+#define REMEMBERED_LIMIT (TOMBSTONE_AGE / 2)
+
+bool active_is_ahead(const struct active_upload *active, uint64_t revision, nanos now)
+{
+	return active->known == ACTIVE_PRESENT && active->expected && revision < active->acknowledged &&
+	       (revision != 0 || now - active->known_at < REMEMBERED_LIMIT);
+}
+
+void record_forget_lost(const struct coordinator *coordinator, struct record *record)
+{
+	struct status *status = &record->status;
+	if (coordinator->lost_from == 0 || status->stream != coordinator->stream)
+		return;
+	if (status->begun >= coordinator->lost_from && record->upload->start_time < coordinator->lost_at)
+		status->begun = 0;
+	if (status->answered >= coordinator->lost_from && status->published_at < coordinator->lost_at)
+		status->answered = 0;
+}
+
+bool active_is_behind(const struct active_upload *active)
+{
+	return active->known == ACTIVE_PRESENT && active->revision != active->acknowledged;
+}
+
+void active_found_behind(struct coordinator *coordinator, struct active_upload *active, uint64_t revision)
+{
+	if (!active_is_behind(active)) {
+		metrics_count(coordinator->options.metrics, records_restored);
+		log_error(coordinator->options.log,
+		          "upload %s: the broker has lost its record, revision %" PRIu64 ", and has %" PRIu64 " (0: none); what is remembered of it is written again",
+		          active->id, active->acknowledged, revision);
+	}
+	active->revision = revision;
+	active->unsafe = true;
+}
+
+void active_lose(struct coordinator *coordinator, struct active_upload *active, nanos now)
+{
+	metrics_count(coordinator->options.metrics, records_restored);
+	active->revision = 0;
+	active->unsafe = true;
+	active->known_at = now;
+	/* What is under way for it writes it. */
+	if (active->current == NULL && active->run == NULL && !timers_set(&coordinator->due, &active->due, now))
+		coordinator->untimed = true;
+}
+
+void job_restore(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	if (job->doing != JOB_RESTORING)
+		job->write_id = coordinator->writes++;
+	job->doing = JOB_RESTORING;
+	record_sign(coordinator, job->active->record);
+	job_put(coordinator, job, job->active->record, now);
+}
+
+void job_restored(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	struct active_upload *active = job->active;
+	const struct request *request = &job->request;
+	/* Either what was decided is being said, or nothing has been decided yet. */
+	bool saying = job->left != 0;
+	if (request->status == REQUEST_DONE) {
+		active->revision = active->acknowledged = request->sequence;
+		active->known_at = now;
+		active->theirs = false;
+		job->attempts = 0;
+		if (saying)
+			job_publish_next(coordinator, job, now);
+		else
+			job_decide(coordinator, job, now);
+	} else if (request->status == REQUEST_REFUSED && request->error == REQUEST_WRONG_LAST_SEQUENCE && saying) {
+		job_load(coordinator, job);
+		job->doing = JOB_CHECKING;
+	} else if (request->status == REQUEST_REFUSED && request->error == REQUEST_WRONG_LAST_SEQUENCE) {
+		job_load_again(coordinator, job, now);
+	} else {
+		job_try_later(coordinator, job, now);
+	}
+}
+
+void job_lost(struct coordinator *coordinator, struct job *job)
+{
+	struct active_upload *active = job->active;
+	active->expected = false;
+	if (!(job->action.publish & PUBLISH_RESTART))
+		return;
+	job->write_id = coordinator->writes++;
+	metrics_count(coordinator->options.metrics, uploads_restarted);
+	log_warning(coordinator->options.log,
+	            "upload %s: the broker has its record no more, and no word that it has ended; storage is asked to begin it again, if it still "
+	            "waits for it",
+	            active->id);
+}

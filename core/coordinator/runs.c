@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/coordinator/coordinator_private.h"
+
+/* A run that was cancelled has so long to end. */
+#define CANCEL_TIMEOUT (10 * SECOND)
+
+static void return_now(struct coordinator *coordinator, struct active_upload *active, const struct input *input, const char *reason, nanos now)
+{
+	struct job *job = job_create(INPUT_RETURNED);
+	if (job == NULL) {
+		log_error(coordinator->options.log, "upload %s: out of memory; it goes on when its step's time is over", active->id);
+		if (active->current == NULL && !active->advancing)
+			active_rest(coordinator, active, now);
+		return;
+	}
+	job->input = *input;
+	job->input.kind = INPUT_RETURNED;
+	snprintf(job->reason, sizeof job->reason, "%s", reason);
+	job->input.reason = job->reason;
+	active_add_job(coordinator, active, job, now);
+}
+
+/* The service stops before the step that is marked as running came to an end. */
+static void unmark(struct coordinator *coordinator, struct active_upload *active, uint64_t transition, nanos now)
+{
+	struct job *job = job_create(INPUT_STOPPED);
+	if (job == NULL)
+		return;
+	job->input.transition = transition;
+	active_add_job(coordinator, active, job, now);
+}
+
+bool runs_launch(struct coordinator *coordinator, struct active_upload *active, const struct record *record)
+{
+	const struct status *status = &record->status;
+	struct run *run = run_create(record->upload);
+	if (run == NULL)
+		return false;
+	active->turn = false;
+	run->owner = active;
+	run->step = active->turn_step;
+	run->size = active->turn_size;
+	run->turn_of = active->turn_of;
+	run->turn = true;
+	run->transition = status->transition;
+	run->woken_at = status->woken_at;
+	run->attempt = status->failures + 1;
+	run->allowed = coordinator->options.pipeline.step[run->step].deadline;
+	run->marked = status->phase == PHASE_RUNNING;
+	active->run = run;
+	coordinator->runs++;
+	metrics_count(coordinator->options.metrics, steps_run);
+	coordinator->options.ports.run(coordinator->options.ports.closure, run);
+	return true;
+}
+
+void runs_start(struct coordinator *coordinator, struct active_upload *active, nanos now)
+{
+	const struct status *status = &active->record->status;
+	if (coordinator->stopping) {
+		dispatch_return(coordinator, active, now);
+		if (status->phase == PHASE_RUNNING)
+			unmark(coordinator, active, status->transition, now);
+		return;
+	}
+	if (runs_launch(coordinator, active, active->record))
+		return;
+	/* No failure of the step's. What is overdue is tried again in a second, what was queued when its time is over. */
+	log_error(coordinator->options.log, "upload %s: out of memory to run %s; it is run later", active->id,
+	          coordinator->options.step[active->turn_step]);
+	active->not_before = now + SECOND;
+	dispatch_return(coordinator, active, now);
+}
+
+void runs_want(struct coordinator *coordinator, struct active_upload *active, bool mark, bool by_hand, nanos now)
+{
+	struct queue_item item;
+	if (by_hand && active_is_suspended(coordinator, active)) {
+		mark = (fair_queue_find(&coordinator->queue, active->id, &item) && item.suspect) || mark;
+		dispatch_forfeit(coordinator, active, now);
+	}
+	if (active_busy(active) || active->known != ACTIVE_PRESENT || coordinator->stopping)
+		return;
+	const struct status *status = &active->record->status;
+	size_t step = record_step(coordinator, active->record);
+	if (step == coordinator->options.pipeline.count) {
+		/* None of ours: somebody else is asked. */
+		struct input input = {
+			.returned = RETURNED_AWAIT,
+			.transition = status->transition,
+			.until = now + coordinator->options.pipeline.other.deadline,
+		};
+		return_now(coordinator, active, &input, "the step is not configured here: waiting for another service to do it", now);
+	} else if (by_hand && step_is_suspended(coordinator, step) && dispatch_seize(coordinator, active, active->record, step, mark, now)) {
+		log_info(coordinator->options.log, "upload %s: resumed: %s is run once, though it is suspended", active->id,
+		         coordinator->options.step[step]);
+	} else if (!mark && !active_is_stale(active, now) && dispatch_take(coordinator, active, active->record->upload, step)) {
+		runs_start(coordinator, active, now);
+	} else if (dispatch_stand_in_line(coordinator, active->record, step, mark, now)) {
+		active->queued = true;
+		dispatch_give(coordinator, step, now);
+	} else {
+		return_now(coordinator, active, &(struct input){.outcome = OUTCOME_RETRY, .transition = status->transition}, "out of memory", now);
+	}
+}
+
+void runs_drop(struct coordinator *coordinator, struct active_upload *active, nanos now)
+{
+	dispatch_forfeit(coordinator, active, now);
+	if (active->run == NULL)
+		return;
+	struct run *run = active->run;
+	active->run = NULL;
+	run->owner = NULL;
+	coordinator->options.ports.cancel(coordinator->options.ports.closure, run);
+	if (!timers_set(&coordinator->left, &run->watch, now + CANCEL_TIMEOUT))
+		log_error(coordinator->options.log, "upload %s: out of memory; should %s hang, nobody notices", active->id,
+		          coordinator->options.step[run->step]);
+}
+
+nanos runs_look_again(const struct active_upload *active, nanos now)
+{
+	const struct run *run = active->run;
+	nanos started = atomic_load(&run->started);
+	if (run->give_up != 0)
+		return run->give_up;
+	return (started != 0 ? started : now) + run->allowed;
+}
+
+void runs_set_back(struct coordinator *coordinator, nanos now)
+{
+	timers_hasten(&coordinator->left, now + CANCEL_TIMEOUT);
+	for (struct active_upload *active = active_next(coordinator, NULL); active != NULL; active = active_next(coordinator, active)) {
+		if (active->run == NULL)
+			continue;
+		if (atomic_load(&active->run->started) > now)
+			atomic_store(&active->run->started, now);
+		if (active->run->give_up > now + CANCEL_TIMEOUT)
+			active->run->give_up = now + CANCEL_TIMEOUT;
+		if (active->due.place != 0)
+			timers_set(&coordinator->due, &active->due, runs_look_again(active, now));
+	}
+}
+
+static void end_turn(struct coordinator *coordinator, struct run *run, nanos now)
+{
+	if (run->turn)
+		dispatch_end(coordinator, run->step, run->size, run->turn_of, now);
+	run->turn = false;
+}
+
+/* It is past its deadline and cancelled, and does not end: what it holds back goes on without it. */
+static void give_up(struct coordinator *coordinator, struct run *run, nanos now)
+{
+	metrics_count(coordinator->options.metrics, steps_stuck);
+	log_error(coordinator->options.log, "upload %s: %s does not end although it was cancelled: given up", run->upload->id,
+	          coordinator->options.step[run->step]);
+	coordinator->options.ports.replace(coordinator->options.ports.closure, run);
+	run->owner = NULL;
+	end_turn(coordinator, run, now);
+}
+
+void runs_left_due(struct coordinator *coordinator, struct run *run, nanos now)
+{
+	/* One that is still in the queue ends when a worker comes to it. */
+	if (atomic_load(&run->started) != 0)
+		give_up(coordinator, run, now);
+	else
+		timers_set(&coordinator->left, &run->watch, now + CANCEL_TIMEOUT);
+}
+
+void runs_due(struct coordinator *coordinator, struct active_upload *active, nanos now)
+{
+	struct run *run = active->run;
+	nanos started = atomic_load(&run->started);
+	/* It may be looked at late: it has its time from when it is told. */
+	if (started != 0 && started + run->allowed <= now && run->give_up == 0) {
+		coordinator->options.ports.cancel(coordinator->options.ports.closure, run);
+		run->give_up = now + CANCEL_TIMEOUT;
+	}
+	if (run->give_up == 0 || run->give_up > now) {
+		timers_set(&coordinator->due, &active->due, runs_look_again(active, now));
+		return;
+	}
+	active->run = NULL;
+	give_up(coordinator, run, now);
+	return_now(coordinator, active, &(struct input){.outcome = OUTCOME_RETRY, .transition = run->transition},
+	           "the step did not end by its deadline", now);
+}
+
+void runs_pass(struct run *run, struct job *job)
+{
+	job->input.returned = run->returned;
+	job->input.outcome = run->outcome;
+	job->input.transition = run->transition;
+	job->input.began = atomic_load(&run->started);
+	job->input.until = run->until;
+	job->input.result = run->result != NULL;
+	job->input.gone = run->gone;
+	job->result = run->result;
+	run->result = NULL;
+	snprintf(job->reason, sizeof job->reason, "%s", run->reason);
+	job->input.reason = job->reason;
+}
+
+void coordinator_returned(struct coordinator *coordinator, struct run *run, nanos now)
+{
+	struct active_upload *active = run->owner;
+	nanos started = atomic_load(&run->started);
+	coordinator->runs--;
+	if (started != 0 && coordinator->options.run_time != NULL)
+		histogram_observe(coordinator->options.run_time[run->step], now - started);
+	timers_unset(&coordinator->left, &run->watch);
+	if (run->returned == RETURNED_AWAIT)
+		announcement_is_question(coordinator, run->step);
+	/* When the service stops, what its steps could not end is left as it was, for the next start. */
+	bool counts = active != NULL && !(coordinator->stopping && run->returned == RETURNED_VERDICT && run->outcome == OUTCOME_RETRY);
+	if (active != NULL)
+		active->run = NULL;
+	bool taken = counts && coalescing_returned(coordinator, active, run, now);
+	struct job *job = counts && !taken ? job_create(INPUT_RETURNED) : NULL;
+	if (job != NULL) {
+		runs_pass(run, job);
+		active_add_job(coordinator, active, job, now);
+	} else if (counts && !taken) {
+		log_error(coordinator->options.log, "upload %s: out of memory; it goes on when its step's time is over", active->id);
+	} else if (active != NULL && run->marked) {
+		unmark(coordinator, active, run->transition, now);
+	}
+	end_turn(coordinator, run, now);
+	run_free(run);
+}

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/coordinator/coordinator_private.h"
+
+/* Much later than that its time was not noticed to be over. */
+#define TIMEOUT MINUTE
+
+static bool is_to_coalesce(const struct coordinator *coordinator, const struct job *job)
+{
+	const struct active_upload *active = job->active;
+	const struct input *input = &job->input;
+	if (input->kind != INPUT_BEGIN || !job->action.run || input->redelivered || input->sequence <= coordinator->before)
+		return false;
+	/* People look for it while it waits. */
+	if (step_is_suspended(coordinator, record_step(coordinator, job->record)))
+		return false;
+	/* Of what is read of the gap nobody knows whether it was delivered before. */
+	if (job->source == NULL || job->source->of_gap)
+		return false;
+	if (coordinator->coalescing == 0 || coordinator->coalesced >= coordinator->coalescing_limit || coordinator->stopping)
+		return false;
+	/* Only where there is no record in all likelihood. */
+	return !job->loaded && active->known != ACTIVE_PRESENT && !active->expected && !active_busy(active);
+}
+
+/* From then on the run is watched as all are, for its deadline. */
+static nanos coalescing_limit(const struct coordinator *coordinator, const struct record *record)
+{
+	nanos deadline = pipeline_current_step(&coordinator->options.pipeline, record->upload, &record->status)->deadline;
+	return deadline < coordinator->coalescing ? deadline : coordinator->coalescing;
+}
+
+bool coalescing_is_on(const struct active_upload *active)
+{
+	return active->current != NULL && active->current->doing == JOB_COALESCING;
+}
+
+/* There is no memory to run it now: it is written, and then run. */
+static void give_up(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	job->action.run = true;
+	coalescing_end(coordinator, job, now);
+}
+
+void coalescing_run(struct coordinator *coordinator, struct active_upload *active, nanos now)
+{
+	if (runs_launch(coordinator, active, active->current->record))
+		return;
+	dispatch_return(coordinator, active, now);
+	give_up(coordinator, active->current, now);
+}
+
+bool coalescing_begin(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	struct active_upload *active = job->active;
+	if (!is_to_coalesce(coordinator, job) || !timers_set(&coordinator->again, &job->again, now + coalescing_limit(coordinator, job->record)))
+		return false;
+	announce_step(coordinator, job, job->record, now);
+	job->doing = JOB_COALESCING;
+	job->coalesced = true;
+	job->action.run = false;
+	coordinator->coalesced++;
+	size_t step = record_step(coordinator, job->record);
+	if (dispatch_take(coordinator, active, job->record->upload, step)) {
+		coalescing_run(coordinator, active, now);
+	} else if (dispatch_stand_in_line(coordinator, job->record, step, false, now)) {
+		active->queued = true;
+		dispatch_give(coordinator, step, now);
+	} else {
+		give_up(coordinator, job, now);
+	}
+	return true;
+}
+
+static bool is_late(const struct job *job, nanos now)
+{
+	return now - job->record->status.published_at > TIMEOUT;
+}
+
+void coalescing_end(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	timers_unset(&coordinator->again, &job->again);
+	coordinator->coalesced--;
+	if (!is_late(job, now)) {
+		job_write(coordinator, job, now);
+		return;
+	}
+	coalescing_void(coordinator, job, now);
+	event_give_back(coordinator, &job->source);
+	job_finish(coordinator, job, now);
+}
+
+/* BEGIN was applied to the record, now RETURNED is. */
+static void take_end(struct coordinator *coordinator, struct job *job, struct run *run, nanos now)
+{
+	struct record *record = job->record;
+	runs_pass(run, job);
+	struct input input = job->input;
+	input.kind = INPUT_RETURNED;
+	job->action = pipeline_apply(&coordinator->options.pipeline, record->upload, true, &record->status, &input, true, now);
+	job->announced = false; /* of the step that is entered now */
+	(void)job_take_result(job); /* the run's, which needs no memory */
+}
+
+bool coalescing_returned(struct coordinator *coordinator, struct active_upload *active, struct run *run, nanos now)
+{
+	struct job *job = active->current;
+	if (!coalescing_is_on(active))
+		return false;
+	if (!is_late(job, now))
+		take_end(coordinator, job, run, now);
+	coalescing_end(coordinator, job, now);
+	return true;
+}
+
+void coalescing_void(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	struct active_upload *active = job->active;
+	struct job **at = &active->first;
+	job->coalesced = false;
+	job->announced = true; /* its first step was, when it began to be held, and that begins once more */
+	runs_drop(coordinator, active, now);
+	/* If it has ended since the write began, that waits behind the job. */
+	for (struct job *next; (next = *at) != NULL;) {
+		if (next->input.kind == INPUT_RETURNED) {
+			*at = next->next;
+			job_free(coordinator, next);
+		} else {
+			at = &next->next;
+		}
+	}
+	active->last = at;
+}
+
+void coalescing_put_back(struct coordinator *coordinator, struct active_upload *active, nanos now)
+{
+	struct job *job = active->current;
+	timers_unset(&coordinator->again, &job->again);
+	coordinator->coalesced--;
+	coalescing_void(coordinator, job, now);
+	record_free(job->record);
+	job->record = NULL;
+	job->action = (struct action){0};
+	job->doing = JOB_IDLE;
+	active->current = NULL;
+	coordinator->busy--;
+	job->next = active->first;
+	active->first = job;
+	if (job->next == NULL)
+		active->last = &job->next;
+}

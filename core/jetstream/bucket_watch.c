@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/jetstream/bucket_watch.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <stdio.h>
+
+#include "core/nats/bus_connect.h"
+
+#define WATCH_INTERVAL (2 * SECOND)
+#define STREAM_SIZE 160
+
+void bucket_watch_init(struct bucket_watch *bucket, struct store *store, const char *state_dir)
+{
+	*bucket = (struct bucket_watch){.store = store, .state_dir = state_dir};
+	bucket->known = checkpoint_read(state_dir, CHECKPOINT_BUCKET, store->bucket, &bucket->position);
+	bucket->created = bucket->position.stream;
+}
+
+void bucket_watch_forget(struct bucket_watch *bucket)
+{
+	__atomic_store_n(&bucket->known, false, __ATOMIC_RELAXED);
+	__atomic_store_n(&bucket->created, 0, __ATOMIC_RELAXED);
+}
+
+bool bucket_watch_was_made(struct bucket_watch *bucket)
+{
+	int64_t made = __atomic_exchange_n(&bucket->made, 0, __ATOMIC_ACQ_REL);
+	if (made == 0)
+		return false;
+	bucket->position = (struct checkpoint){.stream = made};
+	__atomic_store_n(&bucket->created, made, __ATOMIC_RELAXED);
+	__atomic_store_n(&bucket->known, true, __ATOMIC_RELAXED);
+	return true;
+}
+
+static void report_gone(const struct bucket_watch *bucket)
+{
+	log_error(bucket->store->log,
+	          "bucket %s: it is gone from the broker, and with it the records of all uploads that were not done with; nothing is done until "
+	          "it is back. Restore the broker's files (a private broker's are in %s/broker). Or, if it is lost for good or another broker "
+	          "is meant, stop the service, delete %s/" CHECKPOINT_BUCKET ", start it, and have storage begin its uploads again",
+	          bucket->store->bucket, bucket->state_dir, bucket->state_dir);
+}
+
+/* Buckets of oCIS and OpenCloud keep a record for a week, which is no fault where nothing waits for so long. */
+static void tell_age(struct bucket_watch *bucket, nanos age)
+{
+	const struct store *store = bucket->store;
+	char text[DURATION_TEXT_SIZE];
+	duration_format(age, text);
+	if (age > bucket->longest_wait)
+		log_info(store->log, "bucket %s: it forgets each record %s after it was written; no upload waits for so long as the steps are configured",
+		         store->bucket, text);
+	else
+		log_warning(store->log,
+		            "bucket %s: it forgets each record %s after it was written, but an upload may wait for longer in %s: such an upload begins "
+		            "again or is lost. Have it keep them: nats stream edit KV_%s --max-age=0",
+		            store->bucket, text, bucket->longest_of != NULL ? bucket->longest_of : "a step", store->bucket);
+}
+
+/* Somebody else may have made it. Each is said once. */
+static void check_limits(struct bucket_watch *bucket, const jsStreamConfig *config)
+{
+	if (config->MaxAge > 0 && config->MaxAge != bucket->told_age)
+		tell_age(bucket, config->MaxAge);
+	bucket->told_age = config->MaxAge;
+	bool memory = config->Storage == js_MemoryStorage;
+	if (memory && !bucket->told_memory)
+		log_error(bucket->store->log, "bucket %s: it is only in the broker's memory: what waits is lost when the broker ends",
+		          bucket->store->bucket);
+	bucket->told_memory = memory;
+}
+
+static bool prepare(struct bucket_watch *bucket, jsCtx *js, char *why, size_t size)
+{
+	bool made = false;
+	if (!__atomic_load_n(&bucket->known, __ATOMIC_RELAXED) && !store_create(bucket->store, js, &made, why, size))
+		return false;
+	char stream[STREAM_SIZE];
+	jsStreamInfo *info = NULL;
+	snprintf(stream, sizeof stream, "KV_%s", bucket->store->bucket);
+	natsStatus status = js_GetStreamInfo(&info, js, stream, NULL, NULL);
+	if (status == NATS_OK)
+		check_limits(bucket, info->Config);
+	if (status == NATS_OK && made)
+		__atomic_store_n(&bucket->made, info->Created, __ATOMIC_RELEASE);
+	jsStreamInfo_Destroy(info);
+	bool gone = status == NATS_NOT_FOUND;
+	if (gone && !bucket->missed)
+		report_gone(bucket);
+	bucket->missed = status != NATS_OK && (gone || bucket->missed);
+	if (status != NATS_OK)
+		snprintf(why, size, "bucket %s: %s", bucket->store->bucket, gone ? "it is gone" : bus_advice(status));
+	return status == NATS_OK;
+}
+
+bool bucket_watch_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
+{
+	(void)connection;
+	struct bucket_watch *bucket = closure;
+	bool good = prepare(bucket, js, why, size);
+	fact_set(bucket->fact, good, good ? "" : why);
+	return good;
+}
+
+void bucket_watch_saw(struct bucket_watch *bucket, uint64_t sequence)
+{
+	if (sequence > bucket->position.sequence)
+		bucket->position.sequence = sequence;
+}
+
+void bucket_watch_ask(struct bucket_watch *bucket, struct bus *bus)
+{
+	char subject[STREAM_SIZE];
+	if (bucket->asking)
+		return;
+	bucket->asking = true;
+	bucket->asked = clock_monotonic();
+	/* Writes may be acknowledged before the answer comes, and not be in it. */
+	bucket->at_least = bucket->position.sequence;
+	snprintf(subject, sizeof subject, "$JS.API.STREAM.INFO.KV_%s", bucket->store->bucket);
+	bus_call(bus, &bucket->question, subject, "", 0);
+}
+
+void bucket_watch_tick(struct bucket_watch *bucket, struct bus *bus)
+{
+	if (bus_is_up(bus) && clock_monotonic() - bucket->asked >= WATCH_INTERVAL)
+		bucket_watch_ask(bucket, bus);
+}
+
+/* False: the answer is none that can be read. */
+static bool read_answer(struct request *question, struct checkpoint *found, int64_t *replicas)
+{
+	json_t *answer = json_loadb(natsMsg_GetData(question->reply), (size_t)natsMsg_GetDataLength(question->reply), 0, NULL);
+	const char *created = json_string_value(json_object_get(answer, "created"));
+	bool good = created != NULL && time_parse(created, &found->stream);
+	found->sequence = (uint64_t)json_integer_value(json_object_get(json_object_get(answer, "state"), "last_seq"));
+	*replicas = json_integer_value(json_object_get(json_object_get(answer, "config"), "num_replicas"));
+	json_decref(answer);
+	natsMsg_Destroy(question->reply);
+	question->reply = NULL;
+	return good;
+}
+
+static void report_continuity(const struct bucket_watch *bucket, enum continuity continuity, uint64_t last)
+{
+	if (continuity == CONTINUITY_OTHER)
+		log_error(bucket->store->log,
+		          "bucket %s: it is not the one that was used before: the records that were in that one are lost; have storage begin again "
+		          "the uploads that it still waits for",
+		          bucket->store->bucket);
+	else if (continuity == CONTINUITY_BEHIND)
+		log_error(bucket->store->log,
+		          "bucket %s: the broker went back in time, from revision %" PRIu64 " to %" PRIu64 ": what was written in between is lost; have "
+		          "storage begin again the uploads that it still waits for",
+		          bucket->store->bucket, bucket->at_least, last);
+}
+
+enum continuity bucket_watch_answered(struct bucket_watch *bucket, struct bus *bus)
+{
+	int64_t replicas;
+	struct checkpoint found, before = {.stream = bucket->position.stream, .sequence = bucket->at_least};
+	bucket->asking = false;
+	if (bucket->question.status == REQUEST_REFUSED && bucket->question.error == BUS_STREAM_NOT_FOUND)
+		bus_prepare_again(bus);
+	if (bucket->question.status != REQUEST_DONE || !read_answer(&bucket->question, &found, &replicas))
+		return CONTINUITY_GOOD;
+	enum continuity continuity = checkpoint_compare(&before, found.stream, found.sequence);
+	if (!continuity_is_settled(continuity, replicas, &bucket->behind_since, clock_monotonic()))
+		return CONTINUITY_GOOD;
+	report_continuity(bucket, continuity, found.sequence);
+	if (continuity == CONTINUITY_GOOD)
+		bucket_watch_saw(bucket, found.sequence);
+	else
+		bucket->position = found;
+	__atomic_store_n(&bucket->created, bucket->position.stream, __ATOMIC_RELAXED);
+	__atomic_store_n(&bucket->known, true, __ATOMIC_RELAXED);
+	return continuity;
+}
