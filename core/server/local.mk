@@ -1,6 +1,5 @@
 core_libcore_a_SOURCES += \
 	core/server/rescan.c core/server/rescan.h \
-	core/server/footprint.c core/server/footprint.h \
 	core/server/instance.c core/server/instance.h \
 	core/server/loss.c core/server/loss.h \
 	core/server/loss_grace.c \

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "core/server/footprint.h"
 #include "core/server/server_private.h"
 
 bool server_read_bucket(struct server *server, void *token)
@@ -64,8 +63,6 @@ static void take_end(struct server *server, struct scan *scan)
 		rescan_ended(&server->rescan, complete, clock_monotonic());
 		if (server->rescan.complete) {
 			log_info(server->log, "%zu unfinished uploads found", coordinator_uploads(server->coordinator));
-			if (!server->settled)
-				footprint_shrink();
 			server->settled = true;
 		}
 	}

@@ -9,7 +9,7 @@
 #include "tests/bench/command.h"
 #include "tests/harness/limits.h"
 
-#define IDLE_LIMIT_MB 10
+#define IDLE_LIMIT_MB 13
 #define WAITING_LIMIT_MB 30
 #define TIMEOUT (10 * MINUTE)
 
