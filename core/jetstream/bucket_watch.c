@@ -19,18 +19,18 @@ void bucket_watch_init(struct bucket_watch *bucket, struct store *store, const c
 
 void bucket_watch_forget(struct bucket_watch *bucket)
 {
-	__atomic_store_n(&bucket->known, false, __ATOMIC_RELAXED);
-	__atomic_store_n(&bucket->created, 0, __ATOMIC_RELAXED);
+	atomic_store(&bucket->known, false);
+	atomic_store(&bucket->created, 0);
 }
 
 bool bucket_watch_was_made(struct bucket_watch *bucket)
 {
-	int64_t made = __atomic_exchange_n(&bucket->made, 0, __ATOMIC_ACQ_REL);
+	int64_t made = atomic_exchange(&bucket->made, 0);
 	if (made == 0)
 		return false;
 	bucket->position = (struct checkpoint){.stream = made};
-	__atomic_store_n(&bucket->created, made, __ATOMIC_RELAXED);
-	__atomic_store_n(&bucket->known, true, __ATOMIC_RELAXED);
+	atomic_store(&bucket->created, made);
+	atomic_store(&bucket->known, true);
 	return true;
 }
 
@@ -75,7 +75,7 @@ static void check_limits(struct bucket_watch *bucket, const jsStreamConfig *conf
 static bool prepare(struct bucket_watch *bucket, jsCtx *js, char *why, size_t size)
 {
 	bool made = false;
-	if (!__atomic_load_n(&bucket->known, __ATOMIC_RELAXED) && !store_create(bucket->store, js, &made, why, size))
+	if (!atomic_load(&bucket->known) && !store_create(bucket->store, js, &made, why, size))
 		return false;
 	char stream[STREAM_SIZE];
 	jsStreamInfo *info = NULL;
@@ -84,7 +84,7 @@ static bool prepare(struct bucket_watch *bucket, jsCtx *js, char *why, size_t si
 	if (status == NATS_OK)
 		check_limits(bucket, info->Config);
 	if (status == NATS_OK && made)
-		__atomic_store_n(&bucket->made, info->Created, __ATOMIC_RELEASE);
+		atomic_store(&bucket->made, info->Created);
 	jsStreamInfo_Destroy(info);
 	bool gone = status == NATS_NOT_FOUND;
 	if (gone && !bucket->missed)
@@ -174,7 +174,7 @@ enum continuity bucket_watch_answered(struct bucket_watch *bucket, struct bus *b
 		bucket_watch_saw(bucket, found.sequence);
 	else
 		bucket->position = found;
-	__atomic_store_n(&bucket->created, bucket->position.stream, __ATOMIC_RELAXED);
-	__atomic_store_n(&bucket->known, true, __ATOMIC_RELAXED);
+	atomic_store(&bucket->created, bucket->position.stream);
+	atomic_store(&bucket->known, true);
 	return continuity;
 }

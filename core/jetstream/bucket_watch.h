@@ -4,6 +4,8 @@
 #ifndef CORE_JETSTREAM_BUCKET_WATCH_H
 #define CORE_JETSTREAM_BUCKET_WATCH_H
 
+#include <stdatomic.h>
+
 #include "core/jetstream/checkpoint.h"
 #include "core/jetstream/store.h"
 
@@ -11,9 +13,9 @@ struct bucket_watch {
 	struct store *store;      /* borrowed */
 	const char *state_dir;    /* for the advice */
 	struct fact *fact;        /* of the service's readiness; or NULL */
-	bool known;               /* shared with bucket_watch_prepare() on the bus' thread: atomic */
-	int64_t created;          /* … and when that one was made, 0: not known; atomic */
-	int64_t made;             /* … if this service has made it since it was last asked, else 0; atomic */
+	atomic_bool known;        /* shared with bucket_watch_prepare() on the bus' thread … */
+	_Atomic nanos created;    /* … and when that one was made, 0: not known */
+	_Atomic nanos made;       /* … if this service has made it since it was last asked, else 0 */
 	nanos longest_wait;       /* so long may an upload wait … */
 	const char *longest_of;   /* … in this step; borrowed */
 	nanos told_age;           /* the bus' thread's: how long it keeps records, as was said; 0: it was not … */

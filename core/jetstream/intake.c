@@ -32,7 +32,7 @@ static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsSt
 	if (status != NATS_OK)
 		return status;
 	log_info(intake->log, "stream " INTAKE_STREAM ": created");
-	__atomic_store_n(&intake->foreign, false, __ATOMIC_RELAXED);
+	atomic_store(&intake->foreign, false);
 	return status;
 }
 
@@ -46,7 +46,7 @@ static bool compare_stream(struct intake *intake, const struct checkpoint *known
 	if (continuity == CONTINUITY_GOOD)
 		return true;
 	if (continuity == CONTINUITY_OTHER)
-		__atomic_store_n(&intake->foreign, true, __ATOMIC_RELAXED);
+		atomic_store(&intake->foreign, true);
 	if (continuity == CONTINUITY_OTHER)
 		log_error(intake->log, "stream " INTAKE_STREAM ": it is not the one that was used before: the events in that one that were not taken yet "
 		                       "are lost; have storage begin again the uploads that it still waits for");
@@ -56,7 +56,7 @@ static bool compare_stream(struct intake *intake, const struct checkpoint *known
 		          "lost; have storage begin again the uploads that it still waits for",
 		          known->sequence, info->State.LastSeq);
 	if (continuity == CONTINUITY_BEHIND)
-		__atomic_store_n(&intake->lost_from, info->State.LastSeq + 1, __ATOMIC_RELAXED);
+		atomic_store(&intake->lost_from, info->State.LastSeq + 1);
 	if (continuity != CONTINUITY_FIRST)
 		counter_add(intake->alarms, 1);
 	shared_checkpoint_set(&intake->applied, &(struct checkpoint){.stream = info->Created, .noted = continuity == CONTINUITY_BEHIND ? known->noted : 0});
@@ -74,10 +74,10 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 		snprintf(why, size, "stream " INTAKE_STREAM ": it ends at event %" PRIu64 ", before what was seen; its copies may be catching up",
 		         info->State.LastSeq);
 	} else if (status == NATS_OK) {
-		__atomic_store_n(&intake->duplicate_window, info->Config->Duplicates, __ATOMIC_RELAXED);
-		__atomic_store_n(&intake->last, info->State.LastSeq, __ATOMIC_RELAXED);
+		atomic_store(&intake->duplicate_window, info->Config->Duplicates);
+		atomic_store(&intake->last, info->State.LastSeq);
 		intake->first = info->State.FirstSeq;
-		__atomic_store_n(&intake->whole, info->State.NumDeleted == 0, __ATOMIC_RELAXED);
+		atomic_store(&intake->whole, info->State.NumDeleted == 0);
 	} else if (status == NATS_NOT_FOUND) {
 		snprintf(why, size, "stream " INTAKE_STREAM ": it is gone");
 	} else {
@@ -90,7 +90,7 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 void intake_forget(struct intake *intake)
 {
 	/* Unless this service makes the next one. */
-	__atomic_store_n(&intake->foreign, true, __ATOMIC_RELAXED);
+	atomic_store(&intake->foreign, true);
 	shared_checkpoint_set(&intake->applied, &(struct checkpoint){0});
 }
 
@@ -157,7 +157,7 @@ void intake_ask_position(struct intake *intake, struct bus *bus, bool alone)
 static void ask_to_replace(struct intake *intake, struct bus *bus, const struct stand *stand)
 {
 	bool replace = stand->formerly_ours && intake->alone && stand_is_at_rest(stand) && !intake->reading.open;
-	__atomic_store_n(&intake->replace, replace, __ATOMIC_RELAXED);
+	atomic_store(&intake->replace, replace);
 	if (replace)
 		bus_prepare_again(bus);
 }

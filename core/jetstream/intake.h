@@ -4,6 +4,8 @@
 #ifndef CORE_JETSTREAM_INTAKE_H
 #define CORE_JETSTREAM_INTAKE_H
 
+#include <stdatomic.h>
+
 #include "core/nats/bus.h"
 #include "core/jetstream/gap.h"
 #include "core/base/metrics.h"
@@ -25,22 +27,22 @@ struct intake {
 	nanos ahead_since;        /* since when the consumer is ahead of it (monotonic), 0: it is not … */
 	uint64_t ahead_of;        /* … and of which message, the stream's last then */
 	uint64_t first;           /* its first message when the connection was made … */
-	bool whole;               /* … and that none behind it was gone; atomic */
+	atomic_bool whole;        /* … and that none behind it was gone */
 	bool policy_said;         /* that the consumer is not of the kind that others need was said */
 	/* Shared with intake_prepare() on the bus' thread: */
 	struct shared_checkpoint applied; /* all up to it is done with, by whatever instance; and how the consumer stood */
 	pthread_mutex_t gap_lock;
 	struct gap gap;           /* under the lock: what the reader has to read … */
 	bool gap_is_read;         /* … and that it has, and only has to be removed */
-	int64_t duplicate_window;          /* nanoseconds for which the stream remembers messages' IDs; atomic */
-	uint64_t lost_from;       /* the broker has lost the messages from this one on, and gives their numbers again; 0: none; atomic */
-	uint64_t last;            /* the stream's last message when the connection was made; atomic */
-	int64_t ack_wait;         /* nanoseconds after which the consumer brings a message again that is not acknowledged; atomic */
-	bool foreign;             /* the stream is another one than before, and not made by this service; atomic */
-	bool behind;              /* it had messages to deliver when the connection was made; atomic */
-	uint64_t pending;         /* so many of its messages may be unacknowledged, in all instances together; atomic */
-	bool restart;             /* the gap's reader does not come to an end, and is to begin again where it surely stands; atomic */
-	bool replace;             /* it may be replaced if it is of an earlier version's kind and at rest; atomic */
+	_Atomic nanos duplicate_window; /* for so long the stream remembers messages' IDs */
+	_Atomic uint64_t lost_from; /* the broker has lost the messages from this one on, and gives their numbers again; 0: none */
+	_Atomic uint64_t last;    /* the stream's last message when the connection was made */
+	_Atomic nanos ack_wait;   /* after which the consumer brings a message again that is not acknowledged */
+	atomic_bool foreign;      /* the stream is another one than before, and not made by this service */
+	atomic_bool behind;       /* it had messages to deliver when the connection was made */
+	_Atomic uint64_t pending; /* so many of its messages may be unacknowledged, in all instances together */
+	atomic_bool restart;      /* the gap's reader does not come to an end, and is to begin again where it surely stands */
+	atomic_bool replace;      /* it may be replaced if it is of an earlier version's kind and at rest */
 	/* The receiver's: */
 	struct pull pull;
 	struct request question;  /* asks where the consumer stands */

@@ -62,9 +62,9 @@ static enum settled reader_failed(const struct intake *intake, natsStatus status
 static void take_facts(struct intake *intake, const jsConsumerInfo *info)
 {
 	int64_t most = info->Config->MaxAckPending;
-	__atomic_store_n(&intake->ack_wait, info->Config->AckWait, __ATOMIC_RELAXED);
-	__atomic_store_n(&intake->pending, most > 0 ? (uint64_t)most : UINT64_MAX, __ATOMIC_RELAXED);
-	__atomic_store_n(&intake->behind, info->NumPending > 0, __ATOMIC_RELAXED);
+	atomic_store(&intake->ack_wait, info->Config->AckWait);
+	atomic_store(&intake->pending, most > 0 ? (uint64_t)most : UINT64_MAX);
+	atomic_store(&intake->behind, info->NumPending > 0);
 	pull_take_limits(&intake->pull, info->Config);
 }
 
@@ -75,7 +75,7 @@ static void note_ahead(struct intake *intake, jsCtx *js, const jsConsumerInfo *c
 	jsStreamInfo *info = NULL;
 	uint64_t delivered = consumer->Delivered.Stream;
 	/* More may have come since that was asked. */
-	bool ahead = delivered > __atomic_load_n(&intake->last, __ATOMIC_RELAXED) &&
+	bool ahead = delivered > atomic_load(&intake->last) &&
 	             js_GetStreamInfo(&info, js, INTAKE_STREAM, NULL, NULL) == NATS_OK && delivered > info->State.LastSeq;
 	if (!ahead) {
 		intake->ahead_since = 0;
@@ -95,7 +95,7 @@ static bool is_seen_to(const struct view *view)
 
 static bool is_to_be_replaced(const struct intake *intake, const struct stand *stand)
 {
-	return __atomic_load_n(&intake->replace, __ATOMIC_RELAXED) && stand->formerly_ours && stand_is_at_rest(stand);
+	return atomic_load(&intake->replace) && stand->formerly_ours && stand_is_at_rest(stand);
 }
 
 /* False: it is ahead of its stream, and perhaps not for long. */
@@ -114,7 +114,7 @@ static bool find_fate(struct intake *intake, struct view *view)
 		if (clock_monotonic() - intake->ahead_since < AHEAD_TIMEOUT)
 			return false;
 		intake->ahead_since = 0;
-		__atomic_store_n(&intake->lost_from, intake->ahead_of + 1, __ATOMIC_RELAXED);
+		atomic_store(&intake->lost_from, intake->ahead_of + 1);
 		view->fate = FATE_USELESS;
 		view->because = "its stream has lost what it had delivered last";
 	} else if (is_to_be_replaced(intake, stand)) {
@@ -172,7 +172,7 @@ static enum settled look(struct intake *intake, jsCtx *js, struct view *view, ch
 	if (status != NATS_OK && status != NATS_NOT_FOUND)
 		return reader_failed(intake, status, code, why, size);
 	view->reader = status == NATS_OK;
-	if (view->reader && __atomic_exchange_n(&intake->restart, false, __ATOMIC_RELAXED))
+	if (view->reader && atomic_exchange(&intake->restart, false))
 		restart_reader(intake, js, view);
 	if (find_fate(intake, view))
 		return SETTLED;
@@ -188,7 +188,7 @@ struct start {
 
 static natsStatus find_start(struct intake *intake, jsCtx *js, const struct checkpoint *known, struct start *start)
 {
-	uint64_t limit = __atomic_load_n(&intake->last, __ATOMIC_RELAXED) + 1;
+	uint64_t limit = atomic_load(&intake->last) + 1;
 	jsConsumerInfo *older = NULL;
 	*start = (struct start){.sequence = 1, .because = "at the stream's first message"};
 	if (known->floor > 0 || known->sequence > 0) {
@@ -309,7 +309,7 @@ static enum settled make_consumer(struct intake *intake, jsCtx *js, struct view 
 {
 	jsErrCode code = 0;
 	natsStatus status = make_once(intake, js, &view->stand, &code);
-	bool left = status == NATS_OK && !stand_is_fresh(&view->stand, __atomic_load_n(&intake->last, __ATOMIC_RELAXED));
+	bool left = status == NATS_OK && !stand_is_fresh(&view->stand, atomic_load(&intake->last));
 	if (left)
 		status = js_DeleteConsumer(js, INTAKE_STREAM, intake->consumer, NULL, &code);
 	if (left && status == NATS_OK)
@@ -362,12 +362,12 @@ static void share(struct intake *intake, const struct view *view)
 {
 	const struct stand *stand = &view->stand;
 	const struct gap *gap = &view->gap;
-	uint64_t end = gap_end(gap), last = __atomic_load_n(&intake->last, __ATOMIC_RELAXED);
-	bool whole = __atomic_load_n(&intake->whole, __ATOMIC_RELAXED);
+	uint64_t end = gap_end(gap), last = atomic_load(&intake->last);
+	bool whole = atomic_load(&intake->whole);
 	bool is_read = view->reader && stand_is_behind_gap(&view->reader_stand, gap, whole);
 	struct checkpoint seen = stand_to_checkpoint(stand, &view->known, is_read ? 0 : end);
 	if (last < end) /* what the gap has is older than the connection */
-		__atomic_store_n(&intake->last, end, __ATOMIC_RELAXED);
+		atomic_store(&intake->last, end);
 	pthread_mutex_lock(&intake->gap_lock);
 	intake->gap = *gap;
 	intake->gap_is_read = is_read;

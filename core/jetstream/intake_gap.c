@@ -185,7 +185,7 @@ static bool note_progress(struct intake *intake, const struct stand *stand)
 		reading->all_out = 0;
 	else if (reading->all_out == 0)
 		reading->all_out = now;
-	if (reading->open && stand_is_behind_gap(stand, &reading->gap, __atomic_load_n(&intake->whole, __ATOMIC_RELAXED)))
+	if (reading->open && stand_is_behind_gap(stand, &reading->gap, atomic_load(&intake->whole)))
 		note_over(intake);
 	return !reading->open || reading->all_out == 0 || now - reading->all_out < LAST_TIMEOUT;
 }
@@ -196,7 +196,7 @@ static void restart_reader(struct intake *intake, struct bus *bus)
 	log_warning(intake->log, "consumer %s: all events that it has to bring were delivered, and it does not say that they are done with; it begins again",
 	            intake->reading.pull.consumer);
 	intake->reading.all_out = 0;
-	__atomic_store_n(&intake->restart, true, __ATOMIC_RELAXED);
+	atomic_store(&intake->restart, true);
 	bus_prepare_again(bus);
 }
 

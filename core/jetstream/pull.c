@@ -19,8 +19,8 @@
 void pull_take_limits(struct pull *pull, const jsConsumerConfig *config)
 {
 	int64_t batch = config->MaxRequestBatch, life = config->MaxRequestExpires;
-	__atomic_store_n(&pull->batch_limit, batch > 0 && batch < BATCH_LIMIT ? (uint32_t)batch : BATCH_LIMIT, __ATOMIC_RELAXED);
-	__atomic_store_n(&pull->life_limit, life > 0 && life < PULL_LIFE ? life : PULL_LIFE, __ATOMIC_RELAXED);
+	atomic_store(&pull->batch_limit, batch > 0 && batch < BATCH_LIMIT ? (uint32_t)batch : BATCH_LIMIT);
+	atomic_store(&pull->life_limit, life > 0 && life < PULL_LIFE ? life : PULL_LIFE);
 }
 
 void pull_reset(struct pull *pull)
@@ -58,9 +58,9 @@ void pull_more(struct pull *pull, struct bus *bus, unsigned window)
 	unsigned taken = pull->held + pull->outstanding;
 	if (taken >= window || taken > window - window / 4 || (pull->outstanding > 0 && pull->outstanding > window / 2))
 		return;
-	unsigned most = __atomic_load_n(&pull->batch_limit, __ATOMIC_RELAXED);
+	unsigned most = atomic_load(&pull->batch_limit);
 	unsigned batch = window - taken < most ? window - taken : most;
-	int64_t life = __atomic_load_n(&pull->life_limit, __ATOMIC_RELAXED), heartbeat = life / 2 < HEARTBEAT ? life / 2 : HEARTBEAT;
+	int64_t life = atomic_load(&pull->life_limit), heartbeat = life / 2 < HEARTBEAT ? life / 2 : HEARTBEAT;
 	char subject[CONSUMER_NAME_SIZE + 64], inbox[BUS_SUBJECT_SIZE], payload[128];
 	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT." INTAKE_STREAM ".%s", pull->consumer);
 	bus_pull_subject(bus, pull->mark, inbox);

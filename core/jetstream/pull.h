@@ -7,6 +7,8 @@
 #ifndef CORE_JETSTREAM_PULL_H
 #define CORE_JETSTREAM_PULL_H
 
+#include <stdatomic.h>
+
 #include "core/nats/bus.h"
 
 /* Configured names are shorter, with room for what we put behind them. */
@@ -15,9 +17,9 @@
 struct pull {
 	char consumer[CONSUMER_NAME_SIZE];
 	char mark;              /* in the subject to which its status messages come, see bus_pull_subject() */
-	/* Shared with pull_take_limits() on the bus' thread; atomic: */
-	uint32_t batch_limit;   /* it takes no pull for more messages, 0: not known … */
-	int64_t life_limit;     /* … or for longer, in nanoseconds */
+	/* Shared with pull_take_limits() on the bus' thread: */
+	_Atomic uint32_t batch_limit; /* it takes no pull for more messages, 0: not known … */
+	_Atomic nanos life_limit; /* … or for longer, in nanoseconds */
 	/* The receiver's: */
 	unsigned held;          /* messages here, unacknowledged */
 	unsigned outstanding;   /* asked for and not come yet */

@@ -232,18 +232,18 @@ struct server *server_create(const struct config *config, const struct steps *st
 static void set_stream(struct server *server)
 {
 	struct intake *intake = &server->intake;
-	uint64_t window = __atomic_load_n(&intake->pending, __ATOMIC_RELAXED);
+	uint64_t window = atomic_load(&intake->pending);
 	if (window > intake->window)
 		window = intake->window;
 	server->stream_created = shared_checkpoint_get(&intake->applied).stream;
 	coordinator_set_stream(server->coordinator, &(struct stream_facts){
 		.created = server->stream_created,
-		.last = __atomic_load_n(&intake->last, __ATOMIC_RELAXED),
-		.duplicate_window = __atomic_load_n(&intake->duplicate_window, __ATOMIC_RELAXED),
-		.ack_wait = __atomic_load_n(&intake->ack_wait, __ATOMIC_RELAXED),
+		.last = atomic_load(&intake->last),
+		.duplicate_window = atomic_load(&intake->duplicate_window),
+		.ack_wait = atomic_load(&intake->ack_wait),
 		.coalescing_limit = (unsigned)(window / 2), /* the other half moves on meanwhile */
-		.behind = __atomic_load_n(&intake->behind, __ATOMIC_RELAXED),
-		.lost_from = __atomic_load_n(&intake->lost_from, __ATOMIC_RELAXED),
+		.behind = atomic_load(&intake->behind),
+		.lost_from = atomic_load(&intake->lost_from),
 	}, clock_now());
 	server_note_gap(server);
 }

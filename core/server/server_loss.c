@@ -52,7 +52,7 @@ static bool look_at_both(struct server *server, struct held held, jsCtx *js, enu
 {
 	char name[160];
 	int64_t known_stream = shared_checkpoint_get(&server->intake.applied).stream;
-	int64_t known_bucket = __atomic_load_n(&server->bucket.created, __ATOMIC_RELAXED);
+	int64_t known_bucket = atomic_load(&server->bucket.created);
 	bool known = (held.stream && known_stream != 0) || (held.bucket && known_bucket != 0);
 	snprintf(name, sizeof name, "KV_%s", server->store.bucket);
 	*stream = held.stream ? look(server, js, INTAKE_STREAM, known_stream, !known) : PRESENCE_UNKNOWN;
@@ -180,7 +180,7 @@ void server_take_bucket(struct server *server)
 		return;
 	server->save_next = 0;
 	/* Beside a stream that somebody else has made uploads may have been begun again that are remembered here. */
-	if (__atomic_load_n(&server->intake.foreign, __ATOMIC_RELAXED))
+	if (atomic_load(&server->intake.foreign))
 		coordinator_doubt(server->coordinator, clock_now());
 	else
 		coordinator_rewrite(server->coordinator, clock_now());

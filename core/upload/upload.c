@@ -56,13 +56,13 @@ struct upload *upload_create(const struct upload *fields)
 
 struct upload *upload_hold(struct upload *upload)
 {
-	__atomic_add_fetch(&upload->references, 1, __ATOMIC_RELAXED);
+	atomic_fetch_add(&upload->references, 1);
 	return upload;
 }
 
 void upload_release(struct upload *upload)
 {
-	if (upload != NULL && __atomic_sub_fetch(&upload->references, 1, __ATOMIC_ACQ_REL) == 0)
+	if (upload != NULL && atomic_fetch_sub(&upload->references, 1) == 1)
 		free(upload);
 }
 

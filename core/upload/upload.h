@@ -6,6 +6,7 @@
 #ifndef CORE_UPLOAD_UPLOAD_H
 #define CORE_UPLOAD_UPLOAD_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -36,7 +37,7 @@ struct upload {
 	size_t step_count;
 	int64_t filesize; /* as announced; -1: nobody said it */
 	nanos start_time;
-	int references; /* atomic; upload_hold(), upload_release() */
+	atomic_int references; /* upload_hold(), upload_release() */
 };
 
 /* Copies `fields` (its texts may lie anywhere; NULL texts become "" or "null"). One reference, the caller's.
