@@ -2,6 +2,7 @@ core_libcore_a_SOURCES += \
 	core/base/slab.c core/base/slab.h \
 	core/base/utf8.c core/base/utf8.h \
 	core/base/clock.c core/base/clock.h \
+	core/base/container_of.h \
 	core/base/delivery.h \
 	core/base/encoding.c core/base/encoding.h \
 	core/base/file_access.c core/base/file_access.h \
@@ -21,6 +22,7 @@ core_libcore_a_SOURCES += \
 	core/base/table.c core/base/table.h \
 	core/base/terminal.c core/base/terminal.h \
 	core/base/text.c core/base/text.h \
+	core/base/thread.c core/base/thread.h \
 	core/base/text_file.c core/base/text_file.h \
 	core/base/timers.c core/base/timers.h \
 	core/base/url_mark.c core/base/url_mark.h

@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/mailbox.h"
 
-#include <errno.h>
-#include <time.h>
+#include "core/base/thread.h"
 
-bool mailbox_init(struct mailbox *mailbox)
+void mailbox_init(struct mailbox *mailbox)
 {
-	pthread_condattr_t attributes;
-	if (pthread_condattr_init(&attributes) != 0)
-		return false;
-	bool good = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-	            pthread_cond_init(&mailbox->filled, &attributes) == 0;
-	pthread_condattr_destroy(&attributes);
-	if (!good)
-		return false;
-	if (pthread_mutex_init(&mailbox->lock, NULL) != 0) {
-		pthread_cond_destroy(&mailbox->filled);
-		return false;
-	}
+	lock_init(&mailbox->lock);
+	condition_init(&mailbox->filled);
 	mailbox->first = NULL;
 	mailbox->last = &mailbox->first;
-	return true;
 }
 
 void mailbox_destroy(struct mailbox *mailbox)
@@ -50,10 +38,9 @@ void mailbox_send_all(struct mailbox *mailbox, struct mail *first, struct mail *
 struct mail *mailbox_receive(struct mailbox *mailbox, nanos timeout)
 {
 	nanos until = clock_monotonic() + timeout;
-	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
 	pthread_mutex_lock(&mailbox->lock);
 	while (mailbox->first == NULL && timeout > 0)
-		if (pthread_cond_timedwait(&mailbox->filled, &mailbox->lock, &limit) == ETIMEDOUT)
+		if (!condition_wait_until(&mailbox->filled, &mailbox->lock, until))
 			break;
 	struct mail *mail = mailbox->first;
 	mailbox->first = NULL;

@@ -4,7 +4,6 @@
 #define CORE_BASE_MAILBOX_H
 
 #include <pthread.h>
-#include <stdbool.h>
 
 #include "core/base/clock.h"
 
@@ -33,7 +32,7 @@ struct mailbox {
 	struct mail *first, **last;
 };
 
-bool mailbox_init(struct mailbox *mailbox);
+void mailbox_init(struct mailbox *mailbox);
 void mailbox_destroy(struct mailbox *mailbox);
 
 /* Hands `mail` over. */
@@ -41,7 +40,7 @@ void mailbox_send(struct mailbox *mailbox, struct mail *mail);
 /* Hands over all from `first` to `last`, which are linked. */
 void mailbox_send_all(struct mailbox *mailbox, struct mail *first, struct mail *last);
 
-/* All that has come, in order, or, when nothing has, what comes within `patience`; NULL: nothing did. */
+/* All that has come, in order, or, when nothing has, what comes within `timeout`; NULL: nothing did. */
 struct mail *mailbox_receive(struct mailbox *mailbox, nanos timeout);
 
 #endif

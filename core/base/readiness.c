@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/thread.h"
+
 #define NOT_LOOKED_AT "not looked at yet"
 
 struct fact {
@@ -31,7 +33,7 @@ struct readiness *readiness_create(struct metrics *metrics)
 	struct readiness *readiness = calloc(1, sizeof *readiness);
 	if (readiness == NULL)
 		return NULL;
-	pthread_mutex_init(&readiness->lock, NULL);
+	lock_init(&readiness->lock);
 	readiness->metrics = metrics;
 	readiness->last = &readiness->first;
 	return readiness;

@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/thread.h"
+
 /* Signals that come together are one: timeout(1), for one, sends two. */
 #define TOGETHER (500 * MILLISECOND)
 /* Whoever sends signals in a loop does not fill the log. */
@@ -107,16 +109,15 @@ bool signals_start(struct signals *signals)
 	if (pipe2(signals->pipe, O_CLOEXEC) != 0)
 		return false;
 	/* A handler never waits. */
-	bool good = fcntl(signals->pipe[1], F_SETFL, O_NONBLOCK) == 0 && pthread_mutex_init(&signals->lock, NULL) == 0;
-	if (good && pthread_create(&signals->thread, NULL, take_signals, signals) == 0) {
+	lock_init(&signals->lock);
+	if (fcntl(signals->pipe[1], F_SETFL, O_NONBLOCK) == 0 && pthread_create(&signals->thread, NULL, take_signals, signals) == 0) {
 		catcher = signals->pipe[1];
 		handle_all(on_signal);
 		handle(SIGPIPE, on_failed_write);
 		handle(SIGXFSZ, on_failed_write);
 		return true;
 	}
-	if (good)
-		pthread_mutex_destroy(&signals->lock);
+	pthread_mutex_destroy(&signals->lock);
 	close(signals->pipe[0]);
 	close(signals->pipe[1]);
 	return false;

@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "core/base/container_of.h"
+
 #define BLOCK_CELLS 1024u
 
 struct cell {
@@ -84,7 +86,7 @@ void *slab_take(struct slab *slab)
 
 void slab_give(struct slab *slab, void *room)
 {
-	struct cell *cell = (struct cell *)(void *)((char *)room - offsetof(struct cell, room));
+	struct cell *cell = CONTAINER_OF(room, struct cell, room);
 	struct block *block = cell->of.block;
 	if (is_full(block))
 		open_block(slab, block);

@@ -5,11 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/nats/bus_connect.h"
 #include "core/upload/event.h"
 #include "core/upload/message_id.h"
+#include "core/base/thread.h"
 
 /* With fewer in flight each message is sent at once, for the least latency, else in batches, for the most throughput. */
 #define PROMPT_LIMIT 16
@@ -286,26 +286,12 @@ static bool connect_and_listen(struct flow *flow)
 	return status == NATS_OK;
 }
 
-static bool init_lock(struct flow *flow)
-{
-	pthread_condattr_t attributes;
-	if (pthread_condattr_init(&attributes) != 0)
-		return false;
-	bool signals = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&flow->changed, &attributes) == 0;
-	pthread_condattr_destroy(&attributes);
-	if (signals && pthread_mutex_init(&flow->lock, NULL) == 0)
-		return true;
-	if (signals)
-		pthread_cond_destroy(&flow->changed);
-	return false;
-}
-
 bool flow_open(struct flow *flow)
 {
-	flow->locks = init_lock(flow);
-	if (!flow->locks)
-		fputs("out of memory\n", stderr);
-	return flow->locks && make_messages(flow) && connect_and_listen(flow);
+	lock_init(&flow->lock);
+	condition_init(&flow->changed);
+	flow->locks = true;
+	return make_messages(flow) && connect_and_listen(flow);
 }
 
 void flow_close(struct flow *flow)

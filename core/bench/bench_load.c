@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "core/bench/bench_flow.h"
+#include "core/base/thread.h"
 
 #define ROUND (100 * MILLISECOND)
 
@@ -37,13 +38,6 @@ static bool signal_came(void)
 	sigaddset(&set, SIGTERM);
 	sigaddset(&set, SIGHUP);
 	return sigtimedwait(&set, NULL, &(struct timespec){0}) > 0;
-}
-
-/* Waits with the lock held until something changes, at most until `then`. */
-static void wait_until(struct flow *flow, nanos then)
-{
-	struct timespec limit = {.tv_sec = (time_t)(then / SECOND), .tv_nsec = (long)(then % SECOND)};
-	pthread_cond_timedwait(&flow->changed, &flow->lock, &limit);
 }
 
 struct watch {
@@ -157,7 +151,7 @@ static void follow(struct flow *flow)
 		flow_announce(flow, clock_monotonic());
 	bool patient = true;
 	while (patient && (flow->finished < flow->next || flow_has_more(flow, next_due(flow, start)))) {
-		wait_until(flow, announce_due(flow, start));
+		condition_wait_until(&flow->changed, &flow->lock, announce_due(flow, start));
 		patient = look_around(flow, &watch);
 	}
 	if (!patient)

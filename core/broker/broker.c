@@ -19,6 +19,7 @@
 #include "core/broker/broker_child.h"
 #include "core/broker/broker_home.h"
 #include "core/base/encoding.h"
+#include "core/base/thread.h"
 
 /* A store of a million records takes its time to be read. A child that ends before is noticed at once. */
 #define READY_LIMIT (60 * SECOND)
@@ -403,16 +404,11 @@ static void release(struct broker *broker)
 static struct broker *create(const struct log *log)
 {
 	struct broker *broker = calloc(1, sizeof *broker);
-	if (broker == NULL || pthread_mutex_init(&broker->lock, NULL) != 0) {
-		free(broker);
+	if (broker == NULL)
 		return NULL;
-	}
-	if (pthread_cond_init(&broker->changed, NULL) != 0) {
-		pthread_mutex_destroy(&broker->lock);
-		free(broker);
-		return NULL;
-	}
-	pthread_mutex_init(&broker->changing, NULL);
+	lock_init(&broker->lock);
+	condition_init(&broker->changed);
+	lock_init(&broker->changing);
 	broker->address.changing = &broker->changing;
 	broker->log = log;
 	broker->home = (struct broker_home)BROKER_HOME_NONE;

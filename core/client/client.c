@@ -82,11 +82,10 @@ bool client_each_record(struct client *client, void (*each)(void *closure, const
 {
 	struct mailbox mailbox;
 	struct scan scan = {.store = &client->store, .address = client->records, .mailbox = &mailbox};
-	bool made = mailbox_init(&mailbox);
-	if (!made || !scan_start(&scan)) {
+	mailbox_init(&mailbox);
+	if (!scan_start(&scan)) {
 		fputs("out of memory or threads\n", stderr);
-		if (made)
-			mailbox_destroy(&mailbox);
+		mailbox_destroy(&mailbox);
 		return false;
 	}
 	for (bool over = false; !over;) {

@@ -385,8 +385,7 @@ bool submission_run(struct client *client, const struct submission_options *opti
                     int *signal_number)
 {
 	struct submission submission = {.client = client, .options = options, .file = file, .count = count, .left = count};
-	if (!mailbox_init(&submission.mailbox))
-		return false;
+	mailbox_init(&submission.mailbox);
 	submission.signals = signals_block();
 	service_steps_init(&submission.service, client->config);
 	bool good = open_all(&submission);

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
+
+#include "core/base/thread.h"
 
 /* How often late ones are looked for. */
 #define LOOK_INTERVAL (SECOND / 4)
@@ -159,12 +160,11 @@ static void *watch(void *closure)
 	pthread_mutex_lock(&connections->lock);
 	while (!connections->stop) {
 		nanos now = clock_monotonic(), next = now + LOOK_INTERVAL;
-		struct timespec limit = {.tv_sec = (time_t)(next / SECOND), .tv_nsec = (long)(next % SECOND)};
 		drop_late(connections, now);
 		if (connections->first == NULL)
 			pthread_cond_wait(&connections->changed, &connections->lock);
 		else
-			pthread_cond_timedwait(&connections->changed, &connections->lock, &limit);
+			condition_wait_until(&connections->changed, &connections->lock, next);
 	}
 	pthread_mutex_unlock(&connections->lock);
 	return NULL;
@@ -173,22 +173,15 @@ static void *watch(void *closure)
 struct connections *connections_create(const struct connections_limits *limits)
 {
 	struct connections *connections = calloc(1, sizeof *connections);
-	pthread_condattr_t monotonic;
 	if (connections == NULL)
 		return NULL;
 	connections->limits = *limits;
-	bool good = pthread_condattr_init(&monotonic) == 0;
-	if (good) {
-		good = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&connections->changed, &monotonic) == 0;
-		pthread_condattr_destroy(&monotonic);
-	}
-	if (good && pthread_mutex_init(&connections->lock, NULL) == 0) {
-		if (pthread_create(&connections->thread, NULL, watch, connections) == 0)
-			return connections;
-		pthread_mutex_destroy(&connections->lock);
-	}
-	if (good)
-		pthread_cond_destroy(&connections->changed);
+	lock_init(&connections->lock);
+	condition_init(&connections->changed);
+	if (pthread_create(&connections->thread, NULL, watch, connections) == 0)
+		return connections;
+	pthread_cond_destroy(&connections->changed);
+	pthread_mutex_destroy(&connections->lock);
 	free(connections);
 	return NULL;
 }

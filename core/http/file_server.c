@@ -15,6 +15,7 @@
 #include "core/base/encoding.h"
 #include "core/http/listener.h"
 #include "core/base/printable.h"
+#include "core/base/thread.h"
 
 #define TOKEN_BYTES 16
 #define TOKEN_LENGTH (2 * TOKEN_BYTES)
@@ -127,11 +128,11 @@ static bool choose_base(struct file_server *server, const char *addr, const char
 struct file_server *file_server_start(const char *addr, const char *url, char *why, size_t size)
 {
 	struct file_server *server = calloc(1, sizeof *server);
-	if (server == NULL || pthread_mutex_init(&server->lock, NULL) != 0) {
+	if (server == NULL) {
 		snprintf(why, size, "out of memory");
-		free(server);
 		return NULL;
 	}
+	lock_init(&server->lock);
 	if (addr == NULL)
 		addr = "127.0.0.1:0";
 	server->listener = listener_start(addr, &limits, handle, server, server->address, why, size);

@@ -8,6 +8,7 @@
 #include "core/nats/bus_connect.h"
 #include "core/jetstream/stream_tail.h"
 #include "core/jetstream/store.h"
+#include "core/base/thread.h"
 
 #define SUBJECT_SIZE 192
 /* Batches of records on their way to the receiver. */
@@ -210,8 +211,7 @@ static natsStatus read_messages(struct scan *scan, struct pull *pull)
 {
 	natsStatus status = NATS_OK;
 	struct message_reaper reaper;
-	if (!message_reaper_init(&reaper))
-		return NATS_NO_MEMORY;
+	message_reaper_init(&reaper);
 	while (pull->seen < pull->last && status == NATS_OK) {
 		natsMsg *message = NULL;
 		status = is_stopped(scan) ? NATS_CONNECTION_CLOSED : ask(pull);
@@ -266,12 +266,8 @@ bool scan_start(struct scan *scan)
 	scan->ahead = 0;
 	scan->stop = false;
 	scan->batch = NULL;
-	if (pthread_mutex_init(&scan->lock, NULL) != 0)
-		return false;
-	if (pthread_cond_init(&scan->less, NULL) != 0) {
-		pthread_mutex_destroy(&scan->lock);
-		return false;
-	}
+	lock_init(&scan->lock);
+	condition_init(&scan->less);
 	if (pthread_create(&scan->thread, NULL, run_scan, scan) == 0)
 		return true;
 	pthread_cond_destroy(&scan->less);

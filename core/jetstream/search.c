@@ -105,8 +105,7 @@ static natsStatus read_on(struct search *search, const struct reading *reading, 
 	struct message_reaper reaper;
 	natsStatus status = NATS_OK;
 	uint64_t seen = 0, end;
-	if (!message_reaper_init(&reaper))
-		return NATS_NO_MEMORY;
+	message_reaper_init(&reaper);
 	for (unsigned silences = 0; seen < last && status == NATS_OK;) {
 		status = atomic_load(&search->stop) ? NATS_CONNECTION_CLOSED : look_at_next(reading, subscription, &reaper, &seen);
 		if (status != NATS_TIMEOUT || ++silences == SILENCES_LIMIT)

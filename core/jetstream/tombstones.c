@@ -4,11 +4,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/nats/bus_connect.h"
 #include "core/jetstream/retention.h"
 #include "core/jetstream/trim.h"
+#include "core/base/thread.h"
 
 #define FIRST_LOOK MINUTE
 #define LOOK_INTERVAL (10 * MINUTE)
@@ -42,9 +42,8 @@ static bool rest(struct tombstones *tombstones, nanos duration)
 	if (tombstones == NULL)
 		return true;
 	nanos until = clock_monotonic() + duration;
-	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
 	pthread_mutex_lock(&tombstones->lock);
-	while (!tombstones->stop && pthread_cond_timedwait(&tombstones->changed, &tombstones->lock, &limit) == 0)
+	while (!tombstones->stop && condition_wait_until(&tombstones->changed, &tombstones->lock, until))
 		;
 	bool go_on = !tombstones->stop;
 	pthread_mutex_unlock(&tombstones->lock);
@@ -229,7 +228,6 @@ static void *run_tombstones(void *closure)
 struct tombstones *tombstones_start(const struct tombstones_options *options)
 {
 	struct tombstones *tombstones = calloc(1, sizeof *tombstones);
-	pthread_condattr_t monotonic;
 	if (tombstones == NULL)
 		return NULL;
 	tombstones->store = options->store;
@@ -238,13 +236,12 @@ struct tombstones *tombstones_start(const struct tombstones_options *options)
 	tombstones->permissions = options->permissions;
 	tombstones->retention = (struct retention){.store = options->store, .age = options->retention};
 	tombstones->expired = options->expired;
-	bool good = pthread_condattr_init(&monotonic) == 0;
-	if (good) {
-		good = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&tombstones->changed, &monotonic) == 0;
-		pthread_condattr_destroy(&monotonic);
-	}
-	if (good && pthread_mutex_init(&tombstones->lock, NULL) == 0 && pthread_create(&tombstones->thread, NULL, run_tombstones, tombstones) == 0)
+	lock_init(&tombstones->lock);
+	condition_init(&tombstones->changed);
+	if (pthread_create(&tombstones->thread, NULL, run_tombstones, tombstones) == 0)
 		return tombstones;
+	pthread_cond_destroy(&tombstones->changed);
+	pthread_mutex_destroy(&tombstones->lock);
 	free(tombstones);
 	return NULL;
 }

@@ -12,6 +12,7 @@
 #include "core/nats/bus_connect.h"
 #include "core/base/encoding.h"
 #include "core/base/json_reader.h"
+#include "core/base/thread.h"
 
 /* An answer that takes longer counts as lost. */
 #define REQUEST_TIMEOUT (5 * SECOND)
@@ -342,10 +343,11 @@ struct bus *bus_create(const struct bus_options *options)
 {
 	struct bus *bus = calloc(1, sizeof *bus);
 	char random[17];
-	if (bus == NULL || !random_hex(random, 8) || pthread_mutex_init(&bus->requests.lock, NULL) != 0) {
+	if (bus == NULL || !random_hex(random, 8)) {
 		free(bus);
 		return NULL;
 	}
+	lock_init(&bus->requests.lock);
 	bus->options = *options;
 	snprintf(bus->prefix, sizeof bus->prefix, "_INBOX.pp%s.", random);
 	char wildcard[sizeof bus->prefix + 1];

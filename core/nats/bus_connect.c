@@ -4,9 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "core/nats/bus_servers.h"
+#include "core/base/thread.h"
 
 #define PAUSE_FIRST (100 * MILLISECOND)
 #define PAUSE_LIMIT SECOND
@@ -57,16 +57,15 @@ static void post(struct bus_link *link, unsigned event)
 	pthread_mutex_unlock(&link->lock);
 }
 
-/* Waits for the events of `mask`, at most `patience` (0: without a limit), and takes them. */
+/* Waits for the events of `mask`, at most `timeout` (0: without a limit), and takes them. */
 static unsigned await(struct bus_link *link, nanos timeout, unsigned mask)
 {
 	nanos until = clock_monotonic() + timeout;
-	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
 	pthread_mutex_lock(&link->lock);
 	while ((link->events & mask) == 0) {
 		if (timeout == 0)
 			pthread_cond_wait(&link->changed, &link->lock);
-		else if (pthread_cond_timedwait(&link->changed, &link->lock, &limit) != 0)
+		else if (!condition_wait_until(&link->changed, &link->lock, until))
 			break;
 	}
 	unsigned events = link->events & mask;
@@ -596,26 +595,18 @@ static void *run_link(void *closure)
 struct bus_link *bus_link_create(const struct bus_link_options *options)
 {
 	struct bus_link *link = calloc(1, sizeof *link);
-	pthread_condattr_t attributes;
 	if (link == NULL)
 		return NULL;
+	lock_init(&link->lock);
+	condition_init(&link->changed);
 	link->options = *options;
 	link->inbox = strdup(options->inbox);
 	if (link->inbox != NULL)
 		list_probes(link);
-	bool good = link->inbox != NULL && pthread_condattr_init(&attributes) == 0;
-	bool signals = false, locks = false;
-	if (good) {
-		signals = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&link->changed, &attributes) == 0;
-		locks = signals && pthread_mutex_init(&link->lock, NULL) == 0;
-		pthread_condattr_destroy(&attributes);
-	}
-	if (locks && pthread_create(&link->thread, NULL, run_link, link) == 0)
+	if (link->inbox != NULL && pthread_create(&link->thread, NULL, run_link, link) == 0)
 		return link;
-	if (locks)
-		pthread_mutex_destroy(&link->lock);
-	if (signals)
-		pthread_cond_destroy(&link->changed);
+	pthread_cond_destroy(&link->changed);
+	pthread_mutex_destroy(&link->lock);
 	free(link->inbox);
 	free(link);
 	return NULL;
@@ -633,9 +624,8 @@ void bus_link_stop(struct bus_link *link, const natsConnection *taken)
 void bus_link_destroy(struct bus_link *link)
 {
 	nanos until = clock_monotonic() + FAREWELL_TIMEOUT;
-	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
 	pthread_mutex_lock(&link->lock);
-	while (link->attached > 0 && pthread_cond_timedwait(&link->changed, &link->lock, &limit) == 0)
+	while (link->attached > 0 && condition_wait_until(&link->changed, &link->lock, until))
 		;
 	bool silent = link->attached == 0;
 	pthread_mutex_unlock(&link->lock);

@@ -9,6 +9,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "core/base/thread.h"
+
 struct bus_loop {
 	pthread_t thread;
 	int wake; /* an eventfd */
@@ -169,14 +171,12 @@ struct bus_loop *bus_loop_create(void)
 	if (loop == NULL)
 		return NULL;
 	loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	bool sending = pthread_mutex_init(&loop->sending, NULL) == 0;
-	bool lock = sending && pthread_mutex_init(&loop->lock, NULL) == 0;
-	if (lock && loop->wake >= 0 && pthread_create(&loop->thread, NULL, run_loop, loop) == 0)
+	lock_init(&loop->sending);
+	lock_init(&loop->lock);
+	if (loop->wake >= 0 && pthread_create(&loop->thread, NULL, run_loop, loop) == 0)
 		return loop;
-	if (lock)
-		pthread_mutex_destroy(&loop->lock);
-	if (sending)
-		pthread_mutex_destroy(&loop->sending);
+	pthread_mutex_destroy(&loop->lock);
+	pthread_mutex_destroy(&loop->sending);
 	if (loop->wake >= 0)
 		close(loop->wake);
 	free(loop);

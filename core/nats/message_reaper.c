@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/nats/message_reaper.h"
 
-bool message_reaper_init(struct message_reaper *reaper)
+#include "core/base/thread.h"
+
+void message_reaper_init(struct message_reaper *reaper)
 {
 	reaper->count = 0;
-	return pthread_mutex_init(&reaper->lock, NULL) == 0;
+	lock_init(&reaper->lock);
 }
 
 static void free_all(struct message_reaper *reaper)

@@ -17,7 +17,7 @@ struct message_reaper {
 	size_t count;
 };
 
-bool message_reaper_init(struct message_reaper *reaper);
+void message_reaper_init(struct message_reaper *reaper);
 /* Frees what is left. */
 void message_reaper_end(struct message_reaper *reaper);
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/thread.h"
+
 /* More are not told apart: the first ones say enough. */
 #define REFUSALS_LIMIT 16
 #define SAY_INTERVAL (10 * MINUTE)
@@ -35,7 +37,7 @@ struct permissions *permissions_create(const struct log *log, const char *broker
 	struct permissions *permissions = calloc(1, sizeof *permissions);
 	if (permissions == NULL)
 		return NULL;
-	pthread_mutex_init(&permissions->lock, NULL);
+	lock_init(&permissions->lock);
 	permissions->log = log;
 	permissions->broker = broker;
 	permissions->fact = fact;

@@ -195,14 +195,12 @@ struct server *server_create(const struct config *config, const struct steps *st
 {
 	struct server *server = calloc(1, sizeof *server);
 	*passing = true;
-	bool reaper = server != NULL && message_reaper_init(&server->reaper);
-	if (!reaper || !mailbox_init(&server->mailbox)) {
+	if (server == NULL) {
 		snprintf(why, size, "out of memory");
-		if (reaper)
-			message_reaper_end(&server->reaper);
-		free(server);
 		return NULL;
 	}
+	message_reaper_init(&server->reaper);
+	mailbox_init(&server->mailbox);
 	server->last_held = &server->held;
 	server->config = config;
 	server->log = log;

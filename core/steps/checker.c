@@ -4,9 +4,9 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "core/steps/step_health.h"
+#include "core/base/thread.h"
 
 /* A step with a check, and its thread. */
 struct post {
@@ -95,35 +95,28 @@ static bool start(struct post *post)
 	return started;
 }
 
-/* False: out of memory. */
-static bool init(struct checker *checker, const struct steps *steps, struct mailbox *mailbox)
+static void init(struct checker *checker, const struct steps *steps, struct mailbox *mailbox)
 {
-	pthread_condattr_t monotonic;
 	checker->mailbox = mailbox;
-	if (pthread_condattr_init(&monotonic) != 0)
-		return false;
-	bool good = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&checker->left, &monotonic) == 0 &&
-	            pthread_mutex_init(&checker->lock, NULL) == 0;
-	pthread_condattr_destroy(&monotonic);
-	for (size_t i = 0; good && i < steps->count; i++) {
+	lock_init(&checker->lock);
+	condition_init(&checker->left);
+	for (size_t i = 0; i < steps->count; i++) {
 		struct post *post = &checker->post[i];
 		post->checker = checker;
 		post->step = checker_wanted(&steps->step[i]) ? &steps->step[i] : NULL;
 		post->answer.mail.kind = MAIL_CHECK;
 		post->answer.step = i;
-		good = pthread_cond_init(&post->asked, NULL) == 0;
+		condition_init(&post->asked);
 		checker->count++;
 	}
-	return good;
 }
 
 struct checker *checker_create(const struct steps *steps, struct mailbox *mailbox)
 {
 	struct checker *checker = calloc(1, sizeof *checker + steps->count * sizeof checker->post[0]);
-	if (checker == NULL || !init(checker, steps, mailbox)) {
-		free(checker);
+	if (checker == NULL)
 		return NULL;
-	}
+	init(checker, steps, mailbox);
 	for (size_t i = 0; i < checker->count; i++) {
 		if (checker->post[i].step != NULL && !start(&checker->post[i])) {
 			checker_destroy(checker, SECOND);
@@ -147,12 +140,11 @@ bool checker_destroy(struct checker *checker, nanos timeout)
 	if (checker == NULL)
 		return true;
 	nanos until = clock_monotonic() + timeout;
-	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
 	pthread_mutex_lock(&checker->lock);
 	checker->stop = true;
 	for (size_t i = 0; i < checker->count; i++)
 		pthread_cond_signal(&checker->post[i].asked);
-	while (checker->alive > 0 && pthread_cond_timedwait(&checker->left, &checker->lock, &limit) == 0)
+	while (checker->alive > 0 && condition_wait_until(&checker->left, &checker->lock, until))
 		;
 	bool ended = checker->alive == 0;
 	pthread_mutex_unlock(&checker->lock);
@@ -184,8 +176,7 @@ bool checker_run_once(const struct steps *steps, struct check_answer *answer, na
 	size_t asked = 0;
 	char limit[DURATION_TEXT_SIZE];
 	*stuck = false;
-	if (!mailbox_init(&mailbox))
-		return false;
+	mailbox_init(&mailbox);
 	struct checker *checker = checker_create(steps, &mailbox);
 	for (size_t i = 0; checker != NULL && i < steps->count; i++) {
 		bool wanted = checker_wanted(&steps->step[i]);

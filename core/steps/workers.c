@@ -4,10 +4,10 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/steps/host.h"
+#include "core/base/thread.h"
 
 /* Workers that are stuck and were replaced, at most, for each step. */
 #define REPLACEMENTS_LIMIT 64
@@ -140,17 +140,13 @@ static bool start_worker(struct queue *queue)
 
 static bool queue_init(struct queue *queue, struct workers *all, const struct step *step)
 {
-	pthread_condattr_t monotonic;
 	queue->last = &queue->first;
 	queue->all = all;
 	queue->step = step;
-	if (pthread_condattr_init(&monotonic) != 0)
-		return false;
-	bool good = pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC) == 0 && pthread_cond_init(&queue->left, &monotonic) == 0 &&
-	            pthread_mutex_init(&queue->lock, NULL) == 0 && pthread_cond_init(&queue->filled, NULL) == 0;
-	pthread_condattr_destroy(&monotonic);
-	if (!good)
-		return false;
+	bool good = true;
+	lock_init(&queue->lock);
+	condition_init(&queue->left);
+	condition_init(&queue->filled);
 	pthread_mutex_lock(&queue->lock);
 	for (unsigned i = 0; good && i < step->config->workers; i++)
 		good = start_worker(queue);
@@ -247,9 +243,8 @@ static void stop_queue(struct queue *queue)
 /* True: all workers have ended. */
 static bool await_queue(struct queue *queue, nanos until)
 {
-	struct timespec limit = {.tv_sec = (time_t)(until / SECOND), .tv_nsec = (long)(until % SECOND)};
 	pthread_mutex_lock(&queue->lock);
-	while (queue->alive > 0 && pthread_cond_timedwait(&queue->left, &queue->lock, &limit) == 0)
+	while (queue->alive > 0 && condition_wait_until(&queue->left, &queue->lock, until))
 		;
 	bool ended = queue->alive == 0;
 	pthread_mutex_unlock(&queue->lock);

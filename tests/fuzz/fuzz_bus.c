@@ -307,7 +307,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size == 0)
 		return 0;
 	REQUIRE(nats_Open(-1) == NATS_OK);
-	REQUIRE(mailbox_init(&mailbox));
+	mailbox_init(&mailbox);
 	struct bus *bus = make_bus(&mailbox);
 	const char *rest = (const char *)data + 1;
 	char subject[BUS_SUBJECT_SIZE];

@@ -83,7 +83,7 @@ static unsigned count_records(const struct broker_address *address)
 	struct mailbox mailbox;
 	struct scan scan = {.store = &store, .address = address, .mailbox = &mailbox};
 	unsigned count = 0;
-	ck_assert(mailbox_init(&mailbox));
+	mailbox_init(&mailbox);
 	ck_assert(scan_start(&scan));
 	for (bool over = false; !over;) {
 		for (struct mail *mail = mailbox_receive(&mailbox, SECOND), *next; mail != NULL; mail = next) {

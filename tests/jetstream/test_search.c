@@ -23,7 +23,7 @@ static struct mailbox mailbox;
 static void set_up(void)
 {
 	jsStreamConfig stream;
-	ck_assert(mailbox_init(&mailbox));
+	mailbox_init(&mailbox);
 	ck_assert(nats_fixture_start(&nats, NULL));
 	address = (struct broker_address){.endpoint = nats.url};
 	ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);

@@ -65,7 +65,7 @@ static bool is_called(void *closure)
 
 START_TEST(what_checks_say)
 {
-	ck_assert(mailbox_init(&mailbox));
+	mailbox_init(&mailbox);
 	struct checker *checker = checker_create(&quick, &mailbox);
 	ck_assert_ptr_nonnull(checker);
 	ck_assert(checker_wanted(&step[0]) && checker_wanted(&step[1]) && !checker_wanted(&step[2]) && !checker_wanted(&step[3]));
@@ -86,7 +86,8 @@ END_TEST
 /* It holds up nobody; at the end it is left alone, and says nothing more. */
 START_TEST(one_that_hangs)
 {
-	ck_assert(mailbox_init(&mailbox) && sem_init(&gate, 0, 0) == 0);
+	mailbox_init(&mailbox);
+	ck_assert(sem_init(&gate, 0, 0) == 0);
 	struct checker *checker = checker_create(&all, &mailbox);
 	ck_assert_ptr_nonnull(checker);
 	unsigned expected = 1;
