@@ -292,13 +292,10 @@ int command_bench(int argc, char **argv)
 	struct session session = {.settings = {.timeout = MINUTE, .spaces = 1, .greedy_size = 10000000}};
 	if (argc > 1 && strcmp(argv[1], BENCH_FLOOR_ARGUMENT) == 0)
 		return bench_baseline_main(argc - 1, argv + 1);
-	int first = command_read_named_options(argc, argv, usage, &options, "n:f:d:t:r:a:y", names, take_option, &session.settings);
+	const struct command_syntax syntax = {.usage = usage, .letters = "n:f:d:t:r:a:y", .names = names, .take = take_option, .closure = &session.settings};
+	int first = command_read(argc, argv, &syntax, &options);
 	if (first < 0)
 		return -1 - first;
-	if (first < argc) {
-		fputs(usage, stderr);
-		return EXIT_ERROR;
-	}
 	signals_block(); /* they are looked for in bench_load_run() */
 	if ((session.settings.plot != NULL && !bench_plot_check(session.settings.plot)) || !client_open(&session.client, options.config_path))
 		return EXIT_ERROR;

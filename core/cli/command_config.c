@@ -83,13 +83,9 @@ static void print_report(const json_t *report)
 int command_show_config(int argc, char **argv)
 {
 	struct command_options options;
-	int first = command_read_options(argc, argv, usage, &options, NULL, NULL, NULL);
+	int first = command_read(argc, argv, &(struct command_syntax){.usage = usage}, &options);
 	if (first < 0)
 		return -1 - first;
-	if (first < argc) {
-		fputs(usage, stderr);
-		return EXIT_ERROR;
-	}
 	struct preflight preflight;
 	bool sound = preflight_make(&preflight, options.config_path, false);
 	json_t *report = make_report(&preflight);

@@ -116,13 +116,9 @@ static bool print_table(const struct health *health)
 int command_health(int argc, char **argv)
 {
 	struct command_options options;
-	int first = command_read_options(argc, argv, usage, &options, NULL, NULL, NULL);
+	int first = command_read(argc, argv, &(struct command_syntax){.usage = usage}, &options);
 	if (first < 0)
 		return -1 - first;
-	if (first < argc) {
-		fputs(usage, stderr);
-		return EXIT_ERROR;
-	}
 	struct config *config = command_config(options.config_path);
 	if (config == NULL)
 		return EXIT_ERROR;

@@ -178,13 +178,10 @@ int command_list(int argc, char **argv)
 	struct command_options options;
 	struct listing listing = {.now = clock_now()};
 	struct client client;
-	int first = command_read_named_options(argc, argv, usage, &options, "as:", names, take_option, &listing.filter);
+	const struct command_syntax syntax = {.usage = usage, .letters = "as:", .names = names, .take = take_option, .closure = &listing.filter};
+	int first = command_read(argc, argv, &syntax, &options);
 	if (first < 0)
 		return -1 - first;
-	if (first < argc) {
-		fputs(usage, stderr);
-		return EXIT_ERROR;
-	}
 	if (!client_open(&client, options.config_path))
 		return EXIT_ERROR;
 	listing.array = options.json ? json_array() : NULL;

@@ -213,13 +213,12 @@ int command_resume(int argc, char **argv)
 	struct wish wish = {.id = calloc((size_t)argc, sizeof *wish.id)};
 	if (wish.id == NULL)
 		return EXIT_ERROR;
-	int first = command_read_named_options(argc, argv, usage, &options, "u:s:r", names, take_option, &wish);
-	if (first >= 0 && first < argc)
-		fputs(usage, stderr);
+	const struct command_syntax syntax = {.usage = usage, .letters = "u:s:r", .names = names, .take = take_option, .closure = &wish};
+	int first = command_read(argc, argv, &syntax, &options);
 	if (first >= 0 && wish.count == 0 && wish.step == NULL)
 		wish.step = wish.restart ? NULL : STEP_FINISHED_NAME;
 	int status = first < 0 ? -1 - first : EXIT_ERROR;
-	if (first == argc && check(&wish) && check_ids(&wish) && resume(&wish, options.config_path, options.json))
+	if (first >= 0 && check(&wish) && check_ids(&wish) && resume(&wish, options.config_path, options.json))
 		status = EXIT_SUCCESS;
 	free(wish.id);
 	return status;

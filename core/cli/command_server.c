@@ -69,13 +69,9 @@ static int serve(const struct config *config, const struct steps *steps, const s
 int command_server(int argc, char **argv)
 {
 	struct command_options options;
-	int first = command_read_options(argc, argv, usage, &options, NULL, NULL, NULL);
+	int first = command_read(argc, argv, &(struct command_syntax){.usage = usage}, &options);
 	if (first < 0)
 		return -1 - first;
-	if (first < argc) {
-		fputs(usage, stderr);
-		return EXIT_ERROR;
-	}
 	struct preflight preflight;
 	struct signals signals;
 	int status = EXIT_ERROR;

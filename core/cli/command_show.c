@@ -42,13 +42,9 @@ int command_show(int argc, char **argv)
 	struct client client;
 	struct record record;
 	struct service_steps service;
-	int first = command_read_options(argc, argv, usage, &options, NULL, NULL, NULL);
+	int first = command_read(argc, argv, &(struct command_syntax){.usage = usage, .least = 1, .most = 1}, &options);
 	if (first < 0)
 		return -1 - first;
-	if (first != argc - 1) {
-		fputs(usage, stderr);
-		return EXIT_ERROR;
-	}
 	if (!upload_id_acceptable(argv[first], strlen(argv[first]))) {
 		terminal_error("invalid upload ID \"%s\"", argv[first]);
 		return EXIT_ERROR;

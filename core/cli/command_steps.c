@@ -223,13 +223,10 @@ int command_steps(int argc, char **argv)
 {
 	struct command_options options;
 	bool keys = false;
-	int first = command_read_named_options(argc, argv, usage, &options, "k", names, want_keys, &keys);
+	const struct command_syntax syntax = {.usage = usage, .letters = "k", .names = names, .take = want_keys, .closure = &keys};
+	int first = command_read(argc, argv, &syntax, &options);
 	if (first < 0)
 		return -1 - first;
-	if (first < argc) {
-		fputs(usage, stderr);
-		return EXIT_ERROR;
-	}
 	struct preflight preflight;
 	bool sound = preflight_make(&preflight, options.config_path, true);
 	bool stuck = false;

@@ -110,13 +110,10 @@ int command_submit(int argc, char **argv)
 	struct command_options options;
 	struct submission_options how = {0};
 	struct client client;
-	int first = command_read_named_options(argc, argv, usage, &options, "a:t:", names, take_option, &how);
+	const struct command_syntax syntax = {.usage = usage, .letters = "a:t:", .names = names, .take = take_option, .closure = &how, .least = 1, .most = -1};
+	int first = command_read(argc, argv, &syntax, &options);
 	if (first < 0)
 		return -1 - first;
-	if (first == argc) {
-		fputs(usage, stderr);
-		return EXIT_ERROR;
-	}
 	size_t count = (size_t)(argc - first);
 	struct submitted *file = calloc(count, sizeof *file);
 	if (file == NULL || !client_open(&client, options.config_path)) {

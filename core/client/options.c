@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "core/client/options.h"
+
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include "core/client/options.h"
 
 #include "core/base/terminal.h"
 
@@ -13,38 +13,37 @@
 
 #define NAMES_LIMIT 32
 
-int command_read_options(int argc, char **argv, const char *usage, struct command_options *options, const char *more,
-                         bool (*option)(void *closure, int letter, const char *value), void *closure)
+static int refuse(const struct command_syntax *syntax)
 {
-	return command_read_named_options(argc, argv, usage, options, more, NULL, option, closure);
+	fputs(syntax->usage, stderr);
+	return ENDED(EXIT_ERROR);
 }
 
-int command_read_named_options(int argc, char **argv, const char *usage, struct command_options *options, const char *more,
-                               const struct option *named, bool (*option)(void *closure, int letter, const char *value),
-                               void *closure)
+int command_read(int argc, char **argv, const struct command_syntax *syntax, struct command_options *options)
 {
 	struct option names[NAMES_LIMIT] = {
 		{"config", required_argument, NULL, 'c'}, {"json", no_argument, NULL, 'J'}, {"help", no_argument, NULL, 'h'}};
 	char letters[64];
+	const struct option *named = syntax->names;
 	for (size_t i = 3; named != NULL && named->name != NULL && i < NAMES_LIMIT - 1; i++)
 		names[i] = *named++;
 	*options = (struct command_options){0};
-	snprintf(letters, sizeof letters, "c:h%s", more != NULL ? more : "");
+	snprintf(letters, sizeof letters, "c:h%s", syntax->letters != NULL ? syntax->letters : "");
 	int letter;
 	while ((letter = getopt_long(argc, argv, letters, names, NULL)) != -1) {
 		if (letter == 'c') {
 			options->config_path = optarg;
-		} else if (letter == 'J' && strstr(usage, "--json") != NULL) {
+		} else if (letter == 'J' && strstr(syntax->usage, "--json") != NULL) {
 			options->json = true;
 		} else if (letter == 'h') {
-			fputs(usage, stdout);
+			fputs(syntax->usage, stdout);
 			return ENDED(EXIT_SUCCESS);
-		} else if (letter == '?' || letter == 'J' || option == NULL || !option(closure, letter, optarg)) {
-			fputs(usage, stderr);
-			return ENDED(EXIT_ERROR);
+		} else if (letter == '?' || letter == 'J' || syntax->take == NULL || !syntax->take(syntax->closure, letter, optarg)) {
+			return refuse(syntax);
 		}
 	}
-	return optind;
+	int count = argc - optind;
+	return count < syntax->least || (syntax->most >= 0 && count > syntax->most) ? refuse(syntax) : optind;
 }
 
 struct config *command_config(const char *path)

@@ -17,15 +17,20 @@ struct command_options {
 	bool json;               /* --json, where the usage text names it; elsewhere it is refused */
 };
 
-/* Reads -c, --json, -h and, if `more` is not NULL, the short options that it lists (in getopt's form) by calling `option`
- * with each. Returns the place of the first argument that is none; below 0: the command ends, with status -1 - place. */
-int command_read_options(int argc, char **argv, const char *usage, struct command_options *options, const char *more,
-                         bool (*option)(void *closure, int letter, const char *value), void *closure);
-/* The same, with long options beside the short ones; `named` is getopt_long's table, each with a letter of its own. */
 struct option;
-int command_read_named_options(int argc, char **argv, const char *usage, struct command_options *options, const char *more,
-                               const struct option *named, bool (*option)(void *closure, int letter, const char *value),
-                               void *closure);
+/* What a command takes besides -c FILE, --json and -h. */
+struct command_syntax {
+	const char *usage;
+	const char *letters;        /* its short options, in getopt's form; NULL: none */
+	const struct option *names; /* its long options, in getopt_long's form, each with a letter of its own; NULL: none */
+	bool (*take)(void *closure, int letter, const char *value); /* takes one of them. False: it is invalid */
+	void *closure;
+	int least, most;            /* number of arguments; most -1: any number */
+};
+
+/* Reads the command line; an error goes to stderr, with the usage. Returns the index of the first argument. Below 0: the command
+ * ends, with status -1 - index. */
+int command_read(int argc, char **argv, const struct command_syntax *syntax, struct command_options *options);
 
 /* Reads the configuration for a command; what is wrong with it goes to stderr, line by line. NULL then. path NULL: the
  * default place. */
