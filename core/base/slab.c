@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/base/container_of.h"
 
 #define BLOCK_CELLS 1024u
@@ -53,9 +54,7 @@ static size_t pitch(const struct slab *slab)
 
 static struct block *make_block(struct slab *slab)
 {
-	struct block *block = malloc(sizeof *block + BLOCK_CELLS * pitch(slab));
-	if (block == NULL)
-		return NULL;
+	struct block *block = alloc_bytes(sizeof *block + BLOCK_CELLS * pitch(slab));
 	*block = (struct block){.fresh = BLOCK_CELLS};
 	open_block(slab, block);
 	return block;
@@ -75,8 +74,6 @@ static struct cell *take_from(struct block *block, size_t size)
 void *slab_take(struct slab *slab)
 {
 	struct block *block = slab->open != NULL ? slab->open : make_block(slab);
-	if (block == NULL)
-		return NULL;
 	struct cell *cell = take_from(block, pitch(slab));
 	if (is_full(block))
 		close_block(block);

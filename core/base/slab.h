@@ -11,7 +11,7 @@ struct slab {
 	struct block *open; /* the blocks that have free cells; NULL: there are none */
 };
 
-/* Not zeroed. NULL: out of memory. */
+/* Not zeroed. */
 void *slab_take(struct slab *slab);
 void slab_give(struct slab *slab, void *room);
 

@@ -5,13 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
+
 #define CHAINS_FIRST 1024
 
-bool table_init(struct table *table, size_t id_at)
+void table_init(struct table *table, size_t id_at)
 {
-	*table = (struct table){.chain = calloc(CHAINS_FIRST, sizeof(struct entry *)), .id_at = id_at};
-	table->chains = table->chain != NULL ? CHAINS_FIRST : 0;
-	return table->chain != NULL;
+	*table = (struct table){.chain = alloc_zeroed(CHAINS_FIRST, sizeof *table->chain), .chains = CHAINS_FIRST, .id_at = id_at};
 }
 
 void table_free(struct table *table)
@@ -48,9 +48,7 @@ static void link_entry(struct table *table, struct entry *entry)
 
 static void grow(struct table *table)
 {
-	struct table larger = {.chain = calloc(table->chains * 2, sizeof *larger.chain), .chains = table->chains * 2, .id_at = table->id_at};
-	if (larger.chain == NULL) /* slower, not wrong */
-		return;
+	struct table larger = {.chain = alloc_zeroed(table->chains * 2, sizeof *larger.chain), .chains = table->chains * 2, .id_at = table->id_at};
 	for (size_t i = 0; i < table->chains; i++) {
 		while (table->chain[i] != NULL) {
 			struct entry *entry = table->chain[i];

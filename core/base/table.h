@@ -4,7 +4,6 @@
 #ifndef CORE_BASE_TABLE_H
 #define CORE_BASE_TABLE_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 struct entry {
@@ -18,8 +17,7 @@ struct table {
 	size_t id_at;
 };
 
-/* False: out of memory. */
-bool table_init(struct table *table, size_t id_at);
+void table_init(struct table *table, size_t id_at);
 void table_free(struct table *table);
 
 /* NULL: there is none. */

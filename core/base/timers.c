@@ -3,6 +3,8 @@
 
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
+
 static void place(struct timers *timers, struct timer *timer, size_t at)
 {
 	timers->heap[at] = timer;
@@ -32,30 +34,23 @@ static void sink(struct timers *timers, struct timer *timer)
 	place(timers, timer, at);
 }
 
-static bool grow(struct timers *timers)
+static void grow(struct timers *timers)
 {
 	if (timers->count + 2 <= timers->size)
-		return true;
-	size_t size = timers->size != 0 ? timers->size * 2 : 64;
-	struct timer **heap = realloc(timers->heap, size * sizeof *heap);
-	if (heap == NULL)
-		return false;
-	timers->heap = heap;
-	timers->size = size;
-	return true;
+		return;
+	timers->size = timers->size != 0 ? timers->size * 2 : 64;
+	timers->heap = alloc_resized(timers->heap, timers->size * sizeof *timers->heap);
 }
 
-bool timers_set(struct timers *timers, struct timer *timer, nanos at)
+void timers_set(struct timers *timers, struct timer *timer, nanos at)
 {
 	timer->at = at;
 	if (timer->place == 0) {
-		if (!grow(timers))
-			return false;
+		grow(timers);
 		place(timers, timer, ++timers->count);
 	}
 	rise(timers, timer);
 	sink(timers, timer);
-	return true;
 }
 
 void timers_unset(struct timers *timers, struct timer *timer)

@@ -3,7 +3,6 @@
 #ifndef CORE_BASE_TIMERS_H
 #define CORE_BASE_TIMERS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 
 #include "core/base/clock.h"
@@ -18,8 +17,8 @@ struct timers {
 	size_t count, size;
 };
 
-/* Sets a timer, or sets it anew. False: out of memory, and it is not set. */
-bool timers_set(struct timers *timers, struct timer *timer, nanos at);
+/* Sets a timer; one that is set already gets the new time. */
+void timers_set(struct timers *timers, struct timer *timer, nanos at);
 void timers_unset(struct timers *timers, struct timer *timer); /* fine when it is not set */
 
 /* The earliest; NULL: none is set. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
 #include "core/steps/preflight.h"
 #include "core/cli/command.h"
 #include "core/cli/findings.h"
@@ -55,9 +56,12 @@ static int serve(const struct config *config, const struct steps *steps, const s
 		log_error(log, "%s", why);
 		return passing ? EXIT_NOT_STARTED : EXIT_ERROR;
 	}
+	const struct alloc_handler handler = {server_out_of_memory, server};
+	alloc_set_handler(&handler);
 	signals_serve(signals, log, stop_server, server);
 	server_run(server);
 	bool clean = server_destroy(server);
+	alloc_set_handler(NULL);
 	if (!clean) { /* threads are stuck in modules: nothing may be freed under them */
 		log_warning(log, "stopped, though a module did not end what it was doing; runs that did not end are repeated at the next start");
 		_exit(EXIT_SUCCESS);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/coordinator/coordinator_private.h"
 
 void active_forget(struct coordinator *coordinator, struct active_upload *active)
@@ -57,9 +58,7 @@ struct active_upload *active_get(struct coordinator *coordinator, const char *id
 	if (active != NULL)
 		return active;
 	size_t size = strlen(id) + 1;
-	active = calloc(1, sizeof *active + size);
-	if (active == NULL)
-		return NULL;
+	active = alloc_zeroed(1, sizeof *active + size);
 	memcpy(active->id, id, size);
 	active->last = &active->first;
 	active->not_before = deferred_take(&coordinator->deferred, active->id); /* which ends the one that `id` may be of */
@@ -177,23 +176,14 @@ void active_rest(struct coordinator *coordinator, struct active_upload *active, 
 {
 	nanos at = look_again(active, now);
 	enum waits_for what = active->known == ACTIVE_PRESENT ? status_waits_for(&active->record->status) : WAITS_FOR_TIME;
-	if (is_to_forget(coordinator, active, at, now) && (at == 0 || deferred_add(&coordinator->deferred, active->id, what, at)))
+	if (is_to_forget(coordinator, active, at, now)) {
+		if (at != 0)
+			deferred_add(&coordinator->deferred, active->id, what, at);
 		active_remove(coordinator, active);
-	else if (at == 0)
+	} else if (at == 0) {
 		timers_unset(&coordinator->due, &active->due);
-	else if (!timers_set(&coordinator->due, &active->due, at))
-		coordinator->untimed = true;
-}
-
-void slots_time(struct coordinator *coordinator, nanos now)
-{
-	if (!coordinator->untimed)
-		return;
-	coordinator->untimed = false;
-	for (struct active_upload *active = active_next(coordinator, NULL), *next; active != NULL; active = next) {
-		next = active_next(coordinator, active);
-		if (active->current == NULL && active->due.place == 0)
-			active_rest(coordinator, active, now);
+	} else {
+		timers_set(&coordinator->due, &active->due, at);
 	}
 }
 
@@ -226,12 +216,8 @@ struct active_upload *active_take_due(struct coordinator *coordinator, nanos now
 	enum waits_for what;
 	nanos at;
 	const char *id = first_deferred(coordinator, &what, &at, now);
-	if (id != NULL && at <= now && (timer == NULL || at <= timer->at)) {
-		struct active_upload *active = active_get(coordinator, id);
-		if (active == NULL)
-			deferred_put_off(&coordinator->deferred, what, now + SECOND);
-		return active;
-	}
+	if (id != NULL && at <= now && (timer == NULL || at <= timer->at))
+		return active_get(coordinator, id);
 	if (timer == NULL || timer->at > now)
 		return NULL;
 	timers_unset(&coordinator->due, timer);
@@ -242,10 +228,10 @@ struct active_upload *active_take_due(struct coordinator *coordinator, nanos now
 static bool adopt(struct coordinator *coordinator, struct active_upload *active, nanos now)
 {
 	bool foreign = active->known == ACTIVE_PRESENT && active->record->foreign && active->record->status.phase != PHASE_ENDED;
-	struct job *job = foreign && !active_busy(active) && !coordinator->stopping ? job_create(INPUT_FOUND) : NULL;
-	if (job != NULL)
-		active_add_job(coordinator, active, job, now);
-	return job != NULL;
+	bool adopts = foreign && !active_busy(active) && !coordinator->stopping;
+	if (adopts)
+		active_add_job(coordinator, active, job_create(INPUT_FOUND), now);
+	return adopts;
 }
 
 void active_advance(struct coordinator *coordinator, struct active_upload *active, nanos now)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/coordinator/coordinator_private.h"
 #include "core/upload/message_id.h"
 
@@ -10,13 +10,12 @@ static const struct {
 	const char *step, *service;
 } others[] = {{"virusscan", "antivirus"}, {"policies", "policies"}, {"delay", "postprocessing"}};
 
-bool announcements_init(struct coordinator *coordinator)
+void announcements_init(struct coordinator *coordinator)
 {
 	size_t count = coordinator->options.pipeline.count;
-	coordinator->announced = calloc(count + 1, sizeof *coordinator->announced);
-	for (size_t i = 0; i < count && coordinator->announced != NULL && coordinator->options.announced != NULL; i++)
+	coordinator->announced = alloc_zeroed(count + 1, sizeof *coordinator->announced);
+	for (size_t i = 0; i < count && coordinator->options.announced != NULL; i++)
 		coordinator->announced[i] = (struct announced){.wanted = coordinator->options.announced[i]};
-	return coordinator->announced != NULL;
 }
 
 /* Perhaps: by whoever had the event before, which may have been brought by a consumer that was lost since, or by this job itself.

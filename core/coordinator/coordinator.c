@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/coordinator/coordinator_private.h"
 
 #define TICK_LIMIT (SECOND)
@@ -13,22 +14,18 @@
 
 struct coordinator *coordinator_create(const struct coordinator_options *options)
 {
-	struct coordinator *coordinator = calloc(1, sizeof *coordinator);
-	if (coordinator == NULL)
+	struct url_marker *marker = url_marker_create();
+	if (marker == NULL)
 		return NULL;
+	struct coordinator *coordinator = alloc_zeroed(1, sizeof *coordinator);
 	coordinator->options = *options;
+	coordinator->marker = marker;
 	lag_cut(&coordinator->lag);
-	bool good = table_init(&coordinator->active_uploads, offsetof(struct active_upload, id));
-	good = deferred_init(&coordinator->deferred) && good;
-	good = fair_queue_init(&coordinator->queue, options->pipeline.count) && good;
-	good = announcements_init(coordinator) && good;
-	coordinator->marker = url_marker_create();
-	good = coordinator->marker != NULL && good;
-	coordinator->dispatch = calloc(options->pipeline.count + 1, sizeof *coordinator->dispatch);
-	if (!good || coordinator->dispatch == NULL) {
-		coordinator_destroy(coordinator);
-		return NULL;
-	}
+	table_init(&coordinator->active_uploads, offsetof(struct active_upload, id));
+	deferred_init(&coordinator->deferred);
+	fair_queue_init(&coordinator->queue, options->pipeline.count);
+	announcements_init(coordinator);
+	coordinator->dispatch = alloc_zeroed(options->pipeline.count + 1, sizeof *coordinator->dispatch);
 	return coordinator;
 }
 
@@ -55,9 +52,8 @@ void coordinator_destroy(struct coordinator *coordinator)
 
 struct job *job_create(enum input_kind kind)
 {
-	struct job *job = calloc(1, sizeof *job);
-	if (job != NULL)
-		job->input.kind = kind;
+	struct job *job = alloc_zeroed(1, sizeof *job);
+	job->input.kind = kind;
 	return job;
 }
 
@@ -129,11 +125,7 @@ bool events_may_come(const struct coordinator *coordinator, nanos then, nanos no
 /* Asks for a reading of the bucket; each upload that is in the step gets a job. */
 static void begin_sweep(struct coordinator *coordinator, struct delivery *delivery, struct event *event)
 {
-	struct sweep *sweep = calloc(1, sizeof *sweep);
-	if (sweep == NULL) {
-		coordinator->options.ports.drop(coordinator->options.ports.closure, delivery);
-		return;
-	}
+	struct sweep *sweep = alloc_bytes(sizeof *sweep);
 	*sweep = (struct sweep){.source = delivery, .step = event->step, .references = 1};
 	event->step = NULL;
 	coordinator->options.ports.scan(coordinator->options.ports.closure, sweep);
@@ -147,8 +139,6 @@ static struct job *make_event_job(struct coordinator *coordinator, struct delive
 	                                        [EVENT_RESUME] = INPUT_RESUME,
 	                                        [EVENT_CLEAN] = INPUT_CLEAN};
 	struct job *job = job_create(event->id_json != NULL ? INPUT_REFUSED : kinds[event->type]);
-	if (job == NULL)
-		return NULL;
 	job->event = *event;
 	*event = (struct event){0};
 	job->source = delivery;
@@ -204,27 +194,18 @@ static void take_event(struct coordinator *coordinator, struct delivery *deliver
 	struct active_upload *active = active_get(coordinator, id);
 	/* It comes again because it is not done with yet; nothing piles up behind what does not get on. The last delivery is the one to be
 	 * acknowledged: what brought it before may be a consumer that is gone. */
-	struct job *under_way = active != NULL ? active_find_event(active, delivery->sequence, coordinator->stream) : NULL;
+	struct job *under_way = active_find_event(active, delivery->sequence, coordinator->stream);
 	if (under_way != NULL) {
 		event_clear(event);
 		ports->drop(ports->closure, under_way->source);
 		under_way->source = delivery;
 		return;
 	}
-	struct job *job = active != NULL ? make_event_job(coordinator, delivery, event, now) : NULL;
-	if (job != NULL && job->input.kind == INPUT_CLEAN && !is_older_than_held(active, job)) {
+	struct job *job = make_event_job(coordinator, delivery, event, now);
+	if (job->input.kind == INPUT_CLEAN && !is_older_than_held(active, job))
 		active_hurry_job(coordinator, active, job, now);
-		return;
-	}
-	if (job != NULL) {
+	else
 		active_add_job(coordinator, active, job, now);
-		return;
-	}
-	log_error(coordinator->options.log, "out of memory: an event is left to come again");
-	event_clear(event);
-	ports->drop(ports->closure, delivery);
-	if (active != NULL && active->current == NULL)
-		active_rest(coordinator, active, now);
 }
 
 enum waits_for status_waits_for(const struct status *status)
@@ -272,12 +253,8 @@ void coordinator_deliver(struct coordinator *coordinator, struct delivery *deliv
 
 void coordinator_told_gone(struct coordinator *coordinator, const char *id, nanos now)
 {
-	struct active_upload *active = active_exists(coordinator, id) ? active_get(coordinator, id) : NULL;
-	struct job *job = active != NULL ? job_create(INPUT_DOUBT) : NULL;
-	if (job != NULL)
-		active_hurry_job(coordinator, active, job, now);
-	else if (active != NULL && active->current == NULL) /* it finds out by itself */
-		active_rest(coordinator, active, now);
+	if (active_exists(coordinator, id))
+		active_hurry_job(coordinator, active_get(coordinator, id), job_create(INPUT_DOUBT), now);
 }
 
 void coordinator_answered(struct coordinator *coordinator, struct request *request, nanos now)
@@ -290,6 +267,13 @@ bool record_is_theirs(const struct coordinator *coordinator, const struct record
 	return !record->foreign && strcmp(record->owner, coordinator->options.owner) != 0;
 }
 
+void record_describe(const struct coordinator *coordinator, const struct record *record, struct input *input)
+{
+	input->foreign = record->foreign;
+	input->claim = record_is_theirs(coordinator, record);
+	input->spared = record->writer[0] != '\0' && strcmp(record->writer, coordinator->options.spared) == 0;
+}
+
 /* Whether a record of the bucket is for us to look after: ours, or that of nobody who lives. */
 static bool is_ours_to_find(const struct coordinator *coordinator, const struct record *record)
 {
@@ -300,39 +284,27 @@ static bool is_ours_to_find(const struct coordinator *coordinator, const struct 
 	return !record_is_theirs(coordinator, record) || !options->ports.lives(options->ports.closure, record->owner);
 }
 
-/* There is no memory for what a found record asks for. slot: NULL, or the upload's. */
-static void found_in_vain(struct coordinator *coordinator, struct active_upload *active, const char *id, struct sweep *sweep, nanos now)
-{
-	if (active != NULL && active->current == NULL)
-		active_rest(coordinator, active, now);
-	if (sweep == NULL) {
-		log_error(coordinator->options.log, "upload %s: out of memory; it goes on when the bucket is read again", id);
-		return;
-	}
-	/* The sweep's event comes again, and with it this upload's turn. */
-	log_error(coordinator->options.log, "upload %s: out of memory; it is resumed when the event comes again", id);
-	event_give_back(coordinator, &sweep->source);
-}
-
 /* A found record of which nothing has to be remembered but when it is due, or that it stands in line. False: it is
- * another one, or there is no memory. */
+ * another one. */
 static bool put_to_rest(struct coordinator *coordinator, const struct record *record, nanos now)
 {
 	const struct pipeline *pipeline = &coordinator->options.pipeline;
 	struct status status = record->status;
-	struct input input = {.kind = INPUT_FOUND, .foreign = record->foreign, .claim = record_is_theirs(coordinator, record)};
+	struct input input = {.kind = INPUT_FOUND};
+	record_describe(coordinator, record, &input);
 	if (record_unpublished(coordinator, record, now) != 0)
 		return false;
 	struct action action = pipeline_apply(pipeline, record->upload, true, &status, &input, false, now);
 	size_t step = record_step(coordinator, record);
 	if (action.write != WRITE_NONE || (action.run && step == pipeline->count))
 		return false;
-	if (!action.run)
-		return status.due == 0 || deferred_add(&coordinator->deferred, record->upload->id, status_waits_for(&status), status.due);
-	if (!dispatch_stand_in_line(coordinator, record, step, action.mark, now))
-		return false;
-	coordinator->standing++;
-	dispatch_give(coordinator, step, now);
+	if (action.run) {
+		dispatch_stand_in_line(coordinator, record, step, action.mark, now);
+		coordinator->standing++;
+		dispatch_give(coordinator, step, now);
+	} else if (status.due != 0) {
+		deferred_add(&coordinator->deferred, record->upload->id, status_waits_for(&status), status.due);
+	}
 	return true;
 }
 
@@ -342,18 +314,13 @@ static bool is_known(const struct coordinator *coordinator, const struct record 
 	return strcmp(record->writer, coordinator->options.nonce) == 0 && active_exists(coordinator, record->upload->id);
 }
 
-/* Makes a job of a found record. False: out of memory. */
-static bool take_found(struct coordinator *coordinator, struct record *record, uint64_t revision, struct sweep *sweep, nanos now)
+/* Makes a job of a found record. */
+static void take_found(struct coordinator *coordinator, struct record *record, uint64_t revision, struct sweep *sweep, nanos now)
 {
 	struct active_upload *active = active_get(coordinator, record->upload->id);
-	struct job *job = active != NULL ? job_create(sweep != NULL ? INPUT_RESUME : INPUT_FOUND) : NULL;
-	if (job == NULL) {
-		found_in_vain(coordinator, active, record->upload->id, sweep, now);
-		return false;
-	}
-	/* Without memory for it the job loads the record itself. */
-	struct record *moved = active->known == ACTIVE_UNKNOWN && active->current == NULL ? record_move(record) : NULL;
-	if (moved != NULL) {
+	struct job *job = job_create(sweep != NULL ? INPUT_RESUME : INPUT_FOUND);
+	if (active->known == ACTIVE_UNKNOWN && active->current == NULL) {
+		struct record *moved = record_move(record);
 		active_know(coordinator, active, moved, revision, now);
 		active_find_owner(coordinator, active);
 		active->unpublished = record_unpublished(coordinator, moved, now);
@@ -362,23 +329,31 @@ static bool take_found(struct coordinator *coordinator, struct record *record, u
 	if (sweep != NULL)
 		sweep->references++;
 	active_add_job(coordinator, active, job, now);
-	return true;
+}
+
+/* There is no memory for the steps of a found record. A resume by step: its event comes again. Otherwise the bucket is read again. */
+static void report_unread(struct coordinator *coordinator, const struct record *record, struct sweep *sweep)
+{
+	log_error(coordinator->options.log, "upload %s: out of memory: its record is read again later", record->upload->id);
+	if (sweep != NULL)
+		event_give_back(coordinator, &sweep->source);
 }
 
 bool coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
 {
 	struct sweep *sweep = token;
 	if (!record_give_steps(record, coordinator->options.step, coordinator->options.pipeline.count)) {
-		found_in_vain(coordinator, NULL, record->upload->id, sweep, now);
+		report_unread(coordinator, record, sweep);
 		record_clear(record);
 		return false;
 	}
 	bool wanted = sweep != NULL ? strcmp(status_step_name(record->upload, &record->status), sweep->step) == 0
 	                            : is_ours_to_find(coordinator, record) && !is_known(coordinator, record);
 	bool at_rest = wanted && sweep == NULL && !active_exists(coordinator, record->upload->id) && put_to_rest(coordinator, record, now);
-	bool good = !wanted || at_rest || take_found(coordinator, record, revision, sweep, now);
+	if (wanted && !at_rest)
+		take_found(coordinator, record, revision, sweep, now);
 	record_clear(record);
-	return good;
+	return true;
 }
 
 void coordinator_scanned(struct coordinator *coordinator, void *token, bool complete, nanos now)
@@ -437,17 +412,10 @@ void coordinator_retry(struct coordinator *coordinator, nanos now)
 
 static void active_due(struct coordinator *coordinator, struct active_upload *active, nanos now)
 {
-	if (active->run != NULL) {
+	if (active->run != NULL)
 		runs_due(coordinator, active, now);
-		return;
-	}
-	struct job *job = job_create(INPUT_DUE);
-	if (job != NULL) {
-		active_add_job(coordinator, active, job, now);
-	} else {
-		active->not_before = now + SECOND;
-		active_rest(coordinator, active, now);
-	}
+	else
+		active_add_job(coordinator, active, job_create(INPUT_DUE), now);
 }
 
 /* Times that are written down stay as they are, those that were only a while ahead would come too late. */
@@ -464,15 +432,8 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 	if (now < coordinator->ticked - SECOND)
 		clock_was_set_back(coordinator, now);
 	coordinator->ticked = now;
-	slots_time(coordinator, now);
 	if (coordinator->stopping && coordinator->coalesced > 0)
 		timers_hasten(&coordinator->again, now);
-	struct job *stranded = coordinator->stranded;
-	coordinator->stranded = NULL;
-	for (struct job *next; stranded != NULL; stranded = next) {
-		next = stranded->next;
-		job_try_again(coordinator, stranded, now);
-	}
 	while ((timer = timers_first(&coordinator->again)) != NULL && timer->at <= now) {
 		timers_unset(&coordinator->again, timer);
 		job_try_again(coordinator, CONTAINER(timer, struct job, again), now);
@@ -487,7 +448,7 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 		if (active->current == NULL) /* otherwise its timer is set again when its jobs are done */
 			active_due(coordinator, active, now);
 	suspensions_expire(coordinator, now);
-	/* Turns that could not be given for want of memory. */
+	/* An upload that left the line may have been in the way of those behind it. */
 	for (size_t i = 0; i < coordinator->options.pipeline.count; i++)
 		dispatch_give(coordinator, i, now);
 	gauge_set(coordinator->options.metrics->uploads, (int64_t)coordinator_uploads(coordinator));

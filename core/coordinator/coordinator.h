@@ -70,11 +70,12 @@ struct coordinator_options {
 	struct gauge *const *suspended;    /* of each step: how many uploads wait for it while it is suspended; NULL: not counted */
 	const char *owner;            /* this instance's stable name */
 	const char *nonce;            /* of this process: unlike that of any other, ever */
+	const char *spared;           /* the nonce of the process before it, if that ended because it was out of memory; else "" */
 	unsigned busy_limit;          /* timers wait while so many uploads are being moved */
 	nanos coalescing;             /* so long at the most may the event of an upload that begins stand for its record */
 };
 
-/* Borrows what the options point at. NULL: out of memory. */
+/* Borrows what the options point at. NULL: OpenSSL has no SHA-256. */
 struct coordinator *coordinator_create(const struct coordinator_options *options);
 /* No request may be under way any more. Runs that are out are freed when their mail comes: pass it to run_free(). */
 void coordinator_destroy(struct coordinator *coordinator);
@@ -106,8 +107,8 @@ void coordinator_answered(struct coordinator *coordinator, struct request *reque
 void coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, nanos now);
 /* Takes the run over. */
 void coordinator_returned(struct coordinator *coordinator, struct run *run, nanos now);
-/* A record of the bucket. Takes record->upload and what it holds over. token: NULL for the reading at start. False: out of
- * memory, the bucket is to be read again. */
+/* A record of the bucket. Takes record->upload and what it holds over. token: NULL for the reading at start. False: there is
+ * no memory for what the record says, and the bucket is to be read again. */
 bool coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token,
                        nanos now);
 /* The reading for `token` is over; `complete`: it got to the end. */

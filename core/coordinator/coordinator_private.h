@@ -135,8 +135,6 @@ struct coordinator {
 	nanos coalescing;          /* … and for how long */
 	size_t cached;            /* records in slots */
 	uint64_t writes;          /* ever begun */
-	struct job *stranded;     /* for want of memory for their timers: tried again with each tick */
-	bool untimed;             /* there are slots without the timer that they should have, for want of memory */
 	bool stopping;
 	nanos ticked;             /* when it last did */
 	struct text text;         /* for what is sent */
@@ -156,12 +154,14 @@ struct job *active_find_event(const struct active_upload *active, uint64_t seque
 enum waits_for status_waits_for(const struct status *status);
 /* Is it a record that another instance looks after? */
 bool record_is_theirs(const struct coordinator *coordinator, const struct record *record);
+/* Tells the pipeline, as part of INPUT_FOUND, who wrote the record that was found. */
+void record_describe(const struct coordinator *coordinator, const struct record *record, struct input *input);
 
 /* May what was stored by then be yet to come? */
 bool events_may_come(const struct coordinator *coordinator, nanos then, nanos now);
 
 /* active_upload.c */
-/* The upload's slot, made if there is none; NULL: out of memory. */
+/* The upload's slot, made if there is none. */
 struct active_upload *active_get(struct coordinator *coordinator, const char *id);
 /* Is it known here, as a slot, as a waiter or in a line? */
 bool active_exists(const struct coordinator *coordinator, const char *id);
@@ -177,12 +177,10 @@ void active_hurry_job(struct coordinator *coordinator, struct active_upload *act
 bool active_is_cleaned_next(const struct active_upload *active);
 /* The current job is over: on to the next, or to rest. */
 void active_advance(struct coordinator *coordinator, struct active_upload *active, nanos now);
-/* Takes the one whose time has come first; NULL: nobody's has, or there is no memory for it now. */
+/* Takes the one whose time has come first; NULL: nobody's has. */
 struct active_upload *active_take_due(struct coordinator *coordinator, nanos now);
 /* When the next one's time comes; INT64_MAX: never. */
 nanos active_next_due(const struct coordinator *coordinator, nanos now);
-/* Sets the timers for which there was no memory. */
-void slots_time(struct coordinator *coordinator, nanos now);
 /* Nothing is under way for the upload: sets its timer, or forgets it if it has none. */
 void active_rest(struct coordinator *coordinator, struct active_upload *active, nanos now);
 /* Forgets what is known of the record. */
@@ -214,7 +212,7 @@ void job_try_later(struct coordinator *coordinator, struct job *job, nanos now);
 /* Writes the job's record. */
 void job_write(struct coordinator *coordinator, struct job *job, nanos now);
 /* The step's result that the record is to hold: the run's, or, when the write only keeps what was to be published, the
- * record's own. False: out of memory. */
+ * record's own. False: there is no memory for it. */
 bool job_take_result(struct job *job);
 
 /* write_coalescing.c
@@ -241,7 +239,7 @@ bool coalescing_begin(struct coordinator *coordinator, struct job *job, nanos no
 /* Does the upload's job hold? */
 bool coalescing_is_on(const struct active_upload *active);
 /* Its turn has come. */
-void coalescing_run(struct coordinator *coordinator, struct active_upload *active, nanos now);
+void coalescing_run(struct coordinator *coordinator, struct active_upload *active);
 /* The run ended. True: the job that holds takes its result over. False: there is none. */
 bool coalescing_returned(struct coordinator *coordinator, struct active_upload *active, struct run *run, nanos now);
 /* It is held no longer: what there is to write is written. */
@@ -274,7 +272,7 @@ void job_publish_next(struct coordinator *coordinator, struct job *job, nanos no
 /* The request to publish it was answered. */
 void job_published(struct coordinator *coordinator, struct job *job, nanos now);
 /* Finds out whether somebody has asked storage for the upload since it was begun. */
-void job_ask_restart(struct coordinator *coordinator, struct job *job, nanos now);
+void job_ask_restart(struct coordinator *coordinator, struct job *job);
 /* PUBLISH_… that has to be made sure of before the job is decided. */
 unsigned job_to_republish(const struct job *job);
 /* PUBLISH_… that a record's writer, another process, may have died before publishing. */
@@ -282,8 +280,7 @@ unsigned record_unpublished(const struct coordinator *coordinator, const struct 
 
 /* announcements.c: StartPostprocessingStep for a step that is done here is for storage, which shows it to people. It
  * is sent as soon as the step is entered, at most once, and nothing waits for it: neither does it for a record. */
-/* False: out of memory. */
-bool announcements_init(struct coordinator *coordinator);
+void announcements_init(struct coordinator *coordinator);
 /* Does so if the job's action enters such a step, as this record says. */
 void announce_step(struct coordinator *coordinator, struct job *job, const struct record *record, nanos now);
 /* The step is one that others are asked to do: what is published then is the question. */
@@ -300,10 +297,10 @@ bool active_busy(const struct active_upload *active);
 size_t record_step(const struct coordinator *coordinator, const struct record *record);
 /* Takes a turn at once. False: others are before it. */
 bool dispatch_take(struct coordinator *coordinator, struct active_upload *active, const struct upload *upload, size_t step);
-/* False: out of memory. Whoever calls this lets dispatch_give() follow. */
-bool dispatch_stand_in_line(struct coordinator *coordinator, const struct record *record, size_t step, bool suspect, nanos now);
-/* Has a turn at once, in spite of all. False: out of memory. */
-bool dispatch_seize(struct coordinator *coordinator, struct active_upload *active, const struct record *record, size_t step, bool suspect, nanos now);
+/* Whoever calls this lets dispatch_give() follow. */
+void dispatch_stand_in_line(struct coordinator *coordinator, const struct record *record, size_t step, bool suspect, nanos now);
+/* Has a turn at once, in spite of all. */
+void dispatch_seize(struct coordinator *coordinator, struct active_upload *active, const struct record *record, size_t step, bool suspect, nanos now);
 /* Does not use its turn, if it has one. */
 void dispatch_return(struct coordinator *coordinator, struct active_upload *active, nanos now);
 /* Nor does it stand in line any more. */
@@ -336,8 +333,8 @@ void runs_set_back(struct coordinator *coordinator, nanos now);
 void runs_want(struct coordinator *coordinator, struct active_upload *active, bool mark, bool by_hand, nanos now);
 /* Its turn has come, and it is marked if it had to be. */
 void runs_start(struct coordinator *coordinator, struct active_upload *active, nanos now);
-/* The turn is used, for a run on this record. False: out of memory. */
-bool runs_launch(struct coordinator *coordinator, struct active_upload *active, const struct record *record);
+/* The turn is used, for a run on this record. */
+void runs_launch(struct coordinator *coordinator, struct active_upload *active, const struct record *record);
 /* How the run ended becomes the job's input; its kind stays. */
 void runs_pass(struct run *run, struct job *job);
 void runs_drop(struct coordinator *coordinator, struct active_upload *active, nanos now);

@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
+
 struct deferred_upload {
 	struct entry entry;
 	struct timer due;
@@ -14,11 +16,11 @@ struct deferred_upload {
 /* With a UUID for an ID it has its place in the slab, else in memory of its own. */
 #define CELL_SIZE (offsetof(struct deferred_upload, id) + 37)
 
-bool deferred_init(struct deferred *deferred)
+void deferred_init(struct deferred *deferred)
 {
 	memset(deferred->due, 0, sizeof deferred->due);
 	deferred->slab = (struct slab){.size = CELL_SIZE};
-	return table_init(&deferred->table, offsetof(struct deferred_upload, id));
+	table_init(&deferred->table, offsetof(struct deferred_upload, id));
 }
 
 static size_t size_of(const char *id)
@@ -29,9 +31,7 @@ static size_t size_of(const char *id)
 static struct deferred_upload *make(struct deferred *deferred, const char *id, enum waits_for what)
 {
 	size_t size = size_of(id);
-	struct deferred_upload *item = size <= CELL_SIZE ? slab_take(&deferred->slab) : malloc(size);
-	if (item == NULL)
-		return NULL;
+	struct deferred_upload *item = size <= CELL_SIZE ? slab_take(&deferred->slab) : alloc_bytes(size);
 	*item = (struct deferred_upload){.what = (unsigned char)what};
 	memcpy(item->id, id, strlen(id) + 1);
 	return item;
@@ -68,17 +68,11 @@ void deferred_free(struct deferred *deferred)
 	table_free(&deferred->table);
 }
 
-bool deferred_add(struct deferred *deferred, const char *id, enum waits_for what, nanos at)
+void deferred_add(struct deferred *deferred, const char *id, enum waits_for what, nanos at)
 {
 	struct deferred_upload *item = make(deferred, id, what);
-	if (item == NULL)
-		return false;
-	if (!timers_set(&deferred->due[what], &item->due, at)) {
-		unmake(deferred, item);
-		return false;
-	}
+	timers_set(&deferred->due[what], &item->due, at);
 	table_add(&deferred->table, &item->entry);
-	return true;
 }
 
 nanos deferred_find(const struct deferred *deferred, const char *id)
@@ -103,13 +97,6 @@ const char *deferred_first(const struct deferred *deferred, enum waits_for what,
 		return NULL;
 	*at = timer->at;
 	return of_timer(timer)->id;
-}
-
-void deferred_put_off(struct deferred *deferred, enum waits_for what, nanos at)
-{
-	struct timer *timer = timers_first(&deferred->due[what]);
-	if (timer != NULL)
-		timers_set(&deferred->due[what], timer, at); /* it is set already, so this needs no memory */
 }
 
 size_t deferred_count(const struct deferred *deferred)

@@ -20,12 +20,11 @@ struct deferred {
 	struct timers due[WAITS_FOR_COUNT];
 };
 
-/* False: out of memory. */
-bool deferred_init(struct deferred *deferred);
+void deferred_init(struct deferred *deferred);
 void deferred_free(struct deferred *deferred);
 
-/* Nobody of this ID may wait already. False: out of memory. */
-bool deferred_add(struct deferred *deferred, const char *id, enum waits_for what, nanos at);
+/* No upload of this ID may be there already. */
+void deferred_add(struct deferred *deferred, const char *id, enum waits_for what, nanos at);
 /* When the upload is due; 0: it does not wait. */
 nanos deferred_find(const struct deferred *deferred, const char *id);
 /* It waits no longer. Returns when it would have been due; 0: it did not wait. */
@@ -33,9 +32,6 @@ nanos deferred_take(struct deferred *deferred, const char *id);
 
 /* The one that is due first, its ID to be used before the next call that changes anything; NULL: nobody waits for it. */
 const char *deferred_first(const struct deferred *deferred, enum waits_for what, nanos *at);
-
-/* That one is due at `at` instead. */
-void deferred_put_off(struct deferred *deferred, enum waits_for what, nanos at);
 
 size_t deferred_count(const struct deferred *deferred);
 

@@ -64,23 +64,15 @@ static void take(struct coordinator *coordinator, struct active_upload *active, 
 	coordinator->dispatch[step].bytes += item->size;
 }
 
-/* Calls the one in front. False: out of memory, it stays there. */
-static bool call_next(struct coordinator *coordinator, size_t step, const struct queue_item *next, nanos now)
+/* Calls the one in front. */
+static void call_next(struct coordinator *coordinator, size_t step, const struct queue_item *next, nanos now)
 {
 	struct active_upload *active = active_get(coordinator, next->id);
-	bool held = active != NULL && coalescing_is_on(active);
-	struct job *job = active != NULL && !held ? job_create(INPUT_STARTING) : NULL;
-	if (job == NULL && !held) {
-		if (active != NULL && active->current == NULL && !active->advancing)
-			active_rest(coordinator, active, now);
-		return false;
-	}
 	take(coordinator, active, step, next, fair_queue_serve(&coordinator->queue, step));
-	if (held)
-		coalescing_run(coordinator, active, now);
+	if (coalescing_is_on(active))
+		coalescing_run(coordinator, active);
 	else
-		active_add_job(coordinator, active, job, now);
-	return true;
+		active_add_job(coordinator, active, job_create(INPUT_STARTING), now);
 }
 
 void dispatch_give(struct coordinator *coordinator, size_t step, nanos now)
@@ -91,8 +83,8 @@ void dispatch_give(struct coordinator *coordinator, size_t step, nanos now)
 		return;
 	dispatch->giving = true;
 	while (!coordinator->stopping && !step_is_suspended(coordinator, step) && fair_queue_first(&coordinator->queue, step, &next) &&
-	       has_room(coordinator, step, next.suspect, next.size) && call_next(coordinator, step, &next, now))
-		;
+	       has_room(coordinator, step, next.suspect, next.size))
+		call_next(coordinator, step, &next, now);
 	dispatch->giving = false;
 }
 
@@ -140,28 +132,22 @@ bool dispatch_take(struct coordinator *coordinator, struct active_upload *active
 	return true;
 }
 
-bool dispatch_stand_in_line(struct coordinator *coordinator, const struct record *record, size_t step, bool suspect, nanos now)
+void dispatch_stand_in_line(struct coordinator *coordinator, const struct record *record, size_t step, bool suspect, nanos now)
 {
 	char space[NAME_SIZE], user[NAME_SIZE];
 	struct queue_item item = make_place(record->upload, suspect, space, user);
 	item.came = pipeline_came(&coordinator->options.pipeline.step[step], &record->status);
-	if (!fair_queue_join(&coordinator->queue, step, &item, now))
-		return false;
+	fair_queue_join(&coordinator->queue, step, &item, now);
 	suspension_joined(coordinator, step, item.came, now);
-	return true;
 }
 
-bool dispatch_seize(struct coordinator *coordinator, struct active_upload *active, const struct record *record, size_t step, bool suspect, nanos now)
+void dispatch_seize(struct coordinator *coordinator, struct active_upload *active, const struct record *record, size_t step, bool suspect, nanos now)
 {
 	char space[NAME_SIZE], user[NAME_SIZE];
 	struct queue_item item = make_place(record->upload, suspect, space, user);
-	struct job *job = suspect ? job_create(INPUT_STARTING) : NULL;
-	if (suspect && job == NULL)
-		return false;
 	take(coordinator, active, step, &item, fair_queue_pass(&coordinator->queue, step, &item));
 	if (suspect)
-		active_add_job(coordinator, active, job, now);
+		active_add_job(coordinator, active, job_create(INPUT_STARTING), now);
 	else
 		runs_start(coordinator, active, now);
-	return true;
 }

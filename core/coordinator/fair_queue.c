@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
+
 /* An upload is overtaken by smaller ones of its user for as long as this takes with its bytes: 20 s for 1 GB. */
 #define NANOS_PER_BYTE 20
 /* What a turn counts beside the bytes. */
@@ -34,11 +36,11 @@ struct standing {
 
 #define CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
 
-bool fair_queue_init(struct fair_queue *queue, size_t steps)
+void fair_queue_init(struct fair_queue *queue, size_t steps)
 {
-	*queue = (struct fair_queue){.line = calloc(steps > 0 ? steps : 1, sizeof *queue->line), .count = steps};
-	bool good = table_init(&queue->items, offsetof(struct standing, id));
-	return table_init(&queue->flows, offsetof(struct flow, id)) && good && queue->line != NULL;
+	*queue = (struct fair_queue){.line = alloc_zeroed(steps > 0 ? steps : 1, sizeof *queue->line), .count = steps};
+	table_init(&queue->items, offsetof(struct standing, id));
+	table_init(&queue->flows, offsetof(struct flow, id));
 }
 
 /* Groups in which nobody stands any more leave their parents; those that have no turn either are forgotten. */
@@ -77,23 +79,21 @@ void fair_queue_free(struct fair_queue *queue)
 		timers_free(&((struct flow *)(void *)entry)->members);
 		free(entry);
 	}
-	for (size_t i = 0; queue->line != NULL && i < queue->count; i++)
+	for (size_t i = 0; i < queue->count; i++)
 		timers_free(&queue->line[i].members);
 	table_free(&queue->items);
 	table_free(&queue->flows);
 	free(queue->line);
 }
 
-/* The parent's member of this ID, made if there is none; NULL: out of memory. */
+/* The parent's member of this ID, made if there is none. */
 static struct flow *get_group(struct fair_queue *queue, struct flow *parent, const char *id)
 {
 	struct flow *flow = (struct flow *)(void *)table_find(&queue->flows, id);
 	if (flow != NULL)
 		return flow;
 	size_t size = strlen(id) + 1;
-	flow = calloc(1, sizeof *flow + size);
-	if (flow == NULL)
-		return NULL;
+	flow = alloc_zeroed(1, sizeof *flow + size);
 	flow->parent = parent;
 	flow->service.at = parent->virtual_time;
 	memcpy(flow->id, id, size);
@@ -101,21 +101,15 @@ static struct flow *get_group(struct fair_queue *queue, struct flow *parent, con
 	return flow;
 }
 
-/* NULL: out of memory. */
 static struct flow *get_user(struct fair_queue *queue, size_t step, const struct queue_item *item)
 {
 	char id[2 * FAIR_QUEUE_NAME_LIMIT + 64];
 	/* Whatever their names, no user is taken for a space by the first letter, nor for one of another space by the length. */
 	snprintf(id, sizeof id, "s%zu/%.*s", step, FAIR_QUEUE_NAME_LIMIT, item->space);
 	struct flow *space = get_group(queue, &queue->line[step], id);
-	if (space == NULL)
-		return NULL;
 	snprintf(id, sizeof id, "u%zu/%zu/%.*s%.*s", step, strnlen(item->space, FAIR_QUEUE_NAME_LIMIT), FAIR_QUEUE_NAME_LIMIT, item->space,
 	         FAIR_QUEUE_NAME_LIMIT, item->user);
-	struct flow *user = get_group(queue, space, id);
-	if (user == NULL)
-		settle(queue, space);
-	return user;
+	return get_group(queue, space, id);
 }
 
 static int64_t bounded(int64_t size)
@@ -124,25 +118,21 @@ static int64_t bounded(int64_t size)
 }
 
 /* Somebody stands in the group: so it is among its parent's members, and that in its own. Who comes back has had at least
- * as much as those who are served now. False: out of memory. */
-static bool enter(struct flow *flow)
+ * as much as those who are served now. */
+static void enter(struct flow *flow)
 {
 	for (; flow->parent != NULL && flow->service.place == 0; flow = flow->parent) {
 		nanos service = flow->service.at > flow->parent->virtual_time ? flow->service.at : flow->parent->virtual_time;
-		if (!timers_set(&flow->parent->members, &flow->service, service))
-			return false;
+		timers_set(&flow->parent->members, &flow->service, service);
 	}
-	return true;
 }
 
-static struct standing *stand(struct fair_queue *queue, struct flow *user, const struct queue_item *item, nanos now)
+void fair_queue_join(struct fair_queue *queue, size_t step, const struct queue_item *item, nanos now)
 {
+	struct flow *user = get_user(queue, step, item);
 	size_t size = strlen(item->id) + 1;
-	struct standing *standing = calloc(1, sizeof *standing + size);
-	if (standing == NULL || !timers_set(&user->members, &standing->order, now + bounded(item->size) * NANOS_PER_BYTE)) {
-		free(standing);
-		return NULL;
-	}
+	struct standing *standing = alloc_zeroed(1, sizeof *standing + size);
+	timers_set(&user->members, &standing->order, now + bounded(item->size) * NANOS_PER_BYTE);
 	standing->user = user;
 	standing->size = bounded(item->size);
 	standing->suspect = item->suspect;
@@ -150,22 +140,7 @@ static struct standing *stand(struct fair_queue *queue, struct flow *user, const
 	user->parent->parent->length++;
 	memcpy(standing->id, item->id, size);
 	table_add(&queue->items, &standing->entry);
-	return standing;
-}
-
-bool fair_queue_join(struct fair_queue *queue, size_t step, const struct queue_item *item, nanos now)
-{
-	struct flow *user = get_user(queue, step, item);
-	if (user == NULL)
-		return false;
-	struct standing *standing = stand(queue, user, item, now);
-	if (standing != NULL && enter(user))
-		return true;
-	if (standing != NULL)
-		end_standing(queue, standing);
-	else
-		settle(queue, user);
-	return false;
+	enter(user);
 }
 
 static struct queue_item place_of(const struct standing *standing)
@@ -213,7 +188,7 @@ bool fair_queue_first(const struct fair_queue *queue, size_t step, struct queue_
 	return true;
 }
 
-/* Counts a turn; setting anew a timer that is set needs no memory. */
+/* Counts a turn. */
 static void charge(struct flow *flow, int64_t bytes)
 {
 	for (; flow->parent != NULL; flow = flow->parent) {
@@ -241,15 +216,12 @@ struct flow *fair_queue_serve(struct fair_queue *queue, size_t step)
 struct flow *fair_queue_pass(struct fair_queue *queue, size_t step, const struct queue_item *item)
 {
 	struct flow *user = get_user(queue, step, item);
-	if (user != NULL)
-		charge(user, TURN_BYTES + bounded(item->size));
+	charge(user, TURN_BYTES + bounded(item->size));
 	return user;
 }
 
 void fair_queue_over(struct fair_queue *queue, struct flow *user)
 {
-	if (user == NULL)
-		return;
 	for (struct flow *flow = user; flow->parent != NULL; flow = flow->parent)
 		flow->dispatch--;
 	settle(queue, user);

@@ -35,12 +35,11 @@ struct queue_item {
 	nanos came;
 };
 
-/* False: out of memory. */
-bool fair_queue_init(struct fair_queue *queue, size_t steps);
+void fair_queue_init(struct fair_queue *queue, size_t steps);
 void fair_queue_free(struct fair_queue *queue);
 
-/* Stands in a step's line from now on; it must stand in none. Copies everything. False: out of memory. */
-bool fair_queue_join(struct fair_queue *queue, size_t step, const struct queue_item *item, nanos now);
+/* Stands in a step's line from now on; it must stand in none. Copies everything. */
+void fair_queue_join(struct fair_queue *queue, size_t step, const struct queue_item *item, nanos now);
 /* Does it stand in a line? */
 bool fair_queue_has(const struct fair_queue *queue, const char *id);
 /* The same, with its place; space and user are NULL. */
@@ -53,9 +52,9 @@ bool fair_queue_first(const struct fair_queue *queue, size_t step, struct queue_
 /* Gives that one its turn: it leaves, and its size counts as what its space and its user have had, for as long as they
  * have something in the line or its turn is not over. Returns who has it, for fair_queue_over(). */
 struct flow *fair_queue_serve(struct fair_queue *queue, size_t step);
-/* Gives one its turn that did not stand in line. NULL: there is no memory to count it. */
+/* Gives one its turn that did not stand in line. Returns who has it. */
 struct flow *fair_queue_pass(struct fair_queue *queue, size_t step, const struct queue_item *item);
-/* The turn is over. NULL is fine. */
+/* The turn is over. */
 void fair_queue_over(struct fair_queue *queue, struct flow *user);
 
 /* In all lines, and in a step's. */

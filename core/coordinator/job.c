@@ -36,9 +36,8 @@ void job_finish(struct coordinator *coordinator, struct job *job, nanos now)
 	/* What these add to the slot waits for the active_advance() below, which may free it. */
 	bool outer = active->advancing;
 	active->advancing = true;
-	struct job *again = starting && run && active_is_stale(active, now) ? job_create(INPUT_STARTING) : NULL;
-	if (again != NULL) /* the mark was written, but long ago: it reads the record first */
-		active_add_job(coordinator, active, again, now);
+	if (starting && run && active_is_stale(active, now)) /* the mark was written, but long ago: it reads the record first */
+		active_add_job(coordinator, active, job_create(INPUT_STARTING), now);
 	else if (starting && run)
 		runs_start(coordinator, active, now);
 	else if (starting)
@@ -56,10 +55,7 @@ void job_try_later(struct coordinator *coordinator, struct job *job, nanos now)
 	nanos pause = PAUSE_FIRST << (job->attempts < 6 ? job->attempts : 6);
 	job->attempts++;
 	metrics_count(coordinator->options.metrics, requests_failed);
-	if (timers_set(&coordinator->again, &job->again, now + (pause < PAUSE_LIMIT ? pause : PAUSE_LIMIT)))
-		return;
-	job->next = coordinator->stranded;
-	coordinator->stranded = job;
+	timers_set(&coordinator->again, &job->again, now + (pause < PAUSE_LIMIT ? pause : PAUSE_LIMIT));
 }
 
 bool active_is_stale(const struct active_upload *active, nanos now)
@@ -290,7 +286,7 @@ static bool is_to_claim(const struct coordinator *coordinator, struct job *job)
 	const struct active_upload *active = job->active;
 	if (active->known != ACTIVE_PRESENT)
 		return true;
-	job->input.foreign = active->record->foreign;
+	record_describe(coordinator, active->record, &job->input);
 	job->input.claim = active->theirs;
 	return !active->theirs || !ports->lives(ports->closure, active->record->owner);
 }
@@ -426,7 +422,7 @@ void record_sign(const struct coordinator *coordinator, struct record *record)
 	snprintf(record->writer, sizeof record->writer, "%s", coordinator->options.nonce);
 }
 
-/* The record as it is to be written. False: out of memory. */
+/* The record as it is to be written. False: there is no memory for its result. */
 static bool make_record(struct coordinator *coordinator, struct job *job, struct upload *upload, const struct status *status)
 {
 	job->write_id = coordinator->writes++;
@@ -435,7 +431,7 @@ static bool make_record(struct coordinator *coordinator, struct job *job, struct
 	record_free(job->record);
 	job->record = record_move(&record);
 	record_clear(&record);
-	return job->record != NULL && job_take_result(job);
+	return job_take_result(job);
 }
 
 /* Whether the event speaks of a step that is behind the upload, as each answer of our own does when it comes back. */
@@ -555,7 +551,7 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 		return;
 	}
 	if (job->action.ask_restart) {
-		job_ask_restart(coordinator, job, now);
+		job_ask_restart(coordinator, job);
 		return;
 	}
 	if (job->action.write == WRITE_NONE) {
@@ -611,16 +607,15 @@ static bool take_entry(struct coordinator *coordinator, struct job *job, enum lo
 		return true;
 	}
 	const struct coordinator_options *options = &coordinator->options;
-	bool given = what != LOADED_RECORD || record_give_steps(&entry->record, options->step, options->pipeline.count);
-	struct record *record = what == LOADED_RECORD && given ? record_move(&entry->record) : NULL;
-	if (what == LOADED_FAILED || (what == LOADED_RECORD && record == NULL)) {
+	if (what == LOADED_FAILED || (what == LOADED_RECORD && !record_give_steps(&entry->record, options->step, options->pipeline.count))) {
 		record_clear(&entry->record);
 		return false;
 	}
 	active_forget(coordinator, active);
 	active->theirs = false;
 	active->unpublished = 0;
-	if (record != NULL) {
+	if (what == LOADED_RECORD) {
+		struct record *record = record_move(&entry->record);
 		active_know(coordinator, active, record, entry->revision, now);
 		active->unpublished = record_unpublished(coordinator, record, now);
 		active_find_owner(coordinator, active);
@@ -746,7 +741,7 @@ void job_try_again(struct coordinator *coordinator, struct job *job, nanos now)
 	if (job->doing == JOB_IDLE)
 		job_start(coordinator, job, now);
 	else if (job->doing == JOB_ASKING_RESTART)
-		job_ask_restart(coordinator, job, now);
+		job_ask_restart(coordinator, job);
 	else if ((job->doing == JOB_LOADING || job->doing == JOB_WRITING) && is_too_late(job, now))
 		give_back(coordinator, job, now);
 	else if (job->doing == JOB_LOADING)

@@ -142,10 +142,7 @@ static void look(struct coordinator *coordinator, struct job *job, nanos now)
 	struct lookup *lookup = lookup_create(id, perhaps_stored(job, now), job);
 	job->doing = JOB_LOOKING;
 	job->sent = now;
-	if (lookup == NULL)
-		job_try_later(coordinator, job, now);
-	else
-		ports->look(ports->closure, lookup);
+	ports->look(ports->closure, lookup);
 }
 
 static void publish(struct coordinator *coordinator, struct job *job, nanos now)
@@ -225,15 +222,12 @@ void job_published(struct coordinator *coordinator, struct job *job, nanos now)
 	job_try_later(coordinator, job, now);
 }
 
-void job_ask_restart(struct coordinator *coordinator, struct job *job, nanos now)
+void job_ask_restart(struct coordinator *coordinator, struct job *job)
 {
 	const struct ports *ports = &coordinator->options.ports;
 	struct lookup *lookup = lookup_create_restart(job->active->id, job->input.past.begun, job->input.sequence, job);
 	job->doing = JOB_ASKING_RESTART;
-	if (lookup == NULL)
-		job_try_later(coordinator, job, now);
-	else
-		ports->look(ports->closure, lookup);
+	ports->look(ports->closure, lookup);
 }
 
 void coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, nanos now)

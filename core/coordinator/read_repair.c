@@ -48,8 +48,8 @@ void active_lose(struct coordinator *coordinator, struct active_upload *active, 
 	active->unsafe = true;
 	active->known_at = now;
 	/* What is under way for it writes it. */
-	if (active->current == NULL && active->run == NULL && !timers_set(&coordinator->due, &active->due, now))
-		coordinator->untimed = true;
+	if (active->current == NULL && active->run == NULL)
+		timers_set(&coordinator->due, &active->due, now);
 }
 
 void job_restore(struct coordinator *coordinator, struct job *job, nanos now)

@@ -11,12 +11,6 @@
 static void return_now(struct coordinator *coordinator, struct active_upload *active, const struct input *input, const char *reason, nanos now)
 {
 	struct job *job = job_create(INPUT_RETURNED);
-	if (job == NULL) {
-		log_error(coordinator->options.log, "upload %s: out of memory; it goes on when its step's time is over", active->id);
-		if (active->current == NULL && !active->advancing)
-			active_rest(coordinator, active, now);
-		return;
-	}
 	job->input = *input;
 	job->input.kind = INPUT_RETURNED;
 	snprintf(job->reason, sizeof job->reason, "%s", reason);
@@ -28,18 +22,14 @@ static void return_now(struct coordinator *coordinator, struct active_upload *ac
 static void unmark(struct coordinator *coordinator, struct active_upload *active, uint64_t transition, nanos now)
 {
 	struct job *job = job_create(INPUT_STOPPED);
-	if (job == NULL)
-		return;
 	job->input.transition = transition;
 	active_add_job(coordinator, active, job, now);
 }
 
-bool runs_launch(struct coordinator *coordinator, struct active_upload *active, const struct record *record)
+void runs_launch(struct coordinator *coordinator, struct active_upload *active, const struct record *record)
 {
 	const struct status *status = &record->status;
 	struct run *run = run_create(record->upload);
-	if (run == NULL)
-		return false;
 	active->turn = false;
 	run->owner = active;
 	run->step = active->turn_step;
@@ -55,7 +45,6 @@ bool runs_launch(struct coordinator *coordinator, struct active_upload *active, 
 	coordinator->runs++;
 	metrics_count(coordinator->options.metrics, steps_run);
 	coordinator->options.ports.run(coordinator->options.ports.closure, run);
-	return true;
 }
 
 void runs_start(struct coordinator *coordinator, struct active_upload *active, nanos now)
@@ -67,13 +56,7 @@ void runs_start(struct coordinator *coordinator, struct active_upload *active, n
 			unmark(coordinator, active, status->transition, now);
 		return;
 	}
-	if (runs_launch(coordinator, active, active->record))
-		return;
-	/* No failure of the step's. What is overdue is tried again in a second, what was queued when its time is over. */
-	log_error(coordinator->options.log, "upload %s: out of memory to run %s; it is run later", active->id,
-	          coordinator->options.step[active->turn_step]);
-	active->not_before = now + SECOND;
-	dispatch_return(coordinator, active, now);
+	runs_launch(coordinator, active, active->record);
 }
 
 void runs_want(struct coordinator *coordinator, struct active_upload *active, bool mark, bool by_hand, nanos now)
@@ -95,16 +78,16 @@ void runs_want(struct coordinator *coordinator, struct active_upload *active, bo
 			.until = now + coordinator->options.pipeline.other.deadline,
 		};
 		return_now(coordinator, active, &input, "the step is not configured here: waiting for another service to do it", now);
-	} else if (by_hand && step_is_suspended(coordinator, step) && dispatch_seize(coordinator, active, active->record, step, mark, now)) {
+	} else if (by_hand && step_is_suspended(coordinator, step)) {
+		dispatch_seize(coordinator, active, active->record, step, mark, now);
 		log_info(coordinator->options.log, "upload %s: resumed: %s is run once, though it is suspended", active->id,
 		         coordinator->options.step[step]);
 	} else if (!mark && !active_is_stale(active, now) && dispatch_take(coordinator, active, active->record->upload, step)) {
 		runs_start(coordinator, active, now);
-	} else if (dispatch_stand_in_line(coordinator, active->record, step, mark, now)) {
+	} else {
+		dispatch_stand_in_line(coordinator, active->record, step, mark, now);
 		active->queued = true;
 		dispatch_give(coordinator, step, now);
-	} else {
-		return_now(coordinator, active, &(struct input){.outcome = OUTCOME_RETRY, .transition = status->transition}, "out of memory", now);
 	}
 }
 
@@ -117,9 +100,7 @@ void runs_drop(struct coordinator *coordinator, struct active_upload *active, na
 	active->run = NULL;
 	run->owner = NULL;
 	coordinator->options.ports.cancel(coordinator->options.ports.closure, run);
-	if (!timers_set(&coordinator->left, &run->watch, now + CANCEL_TIMEOUT))
-		log_error(coordinator->options.log, "upload %s: out of memory; should %s hang, nobody notices", active->id,
-		          coordinator->options.step[run->step]);
+	timers_set(&coordinator->left, &run->watch, now + CANCEL_TIMEOUT);
 }
 
 nanos runs_look_again(const struct active_upload *active, nanos now)
@@ -222,13 +203,11 @@ void coordinator_returned(struct coordinator *coordinator, struct run *run, nano
 	if (active != NULL)
 		active->run = NULL;
 	bool taken = counts && coalescing_returned(coordinator, active, run, now);
-	struct job *job = counts && !taken ? job_create(INPUT_RETURNED) : NULL;
-	if (job != NULL) {
+	if (counts && !taken) {
+		struct job *job = job_create(INPUT_RETURNED);
 		runs_pass(run, job);
 		active_add_job(coordinator, active, job, now);
-	} else if (counts && !taken) {
-		log_error(coordinator->options.log, "upload %s: out of memory; it goes on when its step's time is over", active->id);
-	} else if (active != NULL && run->marked) {
+	} else if (!counts && active != NULL && run->marked) {
 		unmark(coordinator, active, run->transition, now);
 	}
 	end_turn(coordinator, run, now);

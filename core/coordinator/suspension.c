@@ -102,36 +102,27 @@ static void collect(struct coordinator *coordinator, size_t step, size_t most, s
 	dispatch->expiry = next < now + interval ? now + interval : next;
 }
 
-/* False: out of memory. */
-static bool expire(struct coordinator *coordinator, size_t step, const char *id, nanos now)
+static void expire(struct coordinator *coordinator, size_t step, const char *id, nanos now)
 {
 	const struct dispatch *dispatch = &coordinator->dispatch[step];
 	char limit[DURATION_TEXT_SIZE], reason[2 * REASON_SIZE];
 	struct active_upload *active = active_get(coordinator, id);
-	struct job *job = active != NULL ? job_create(INPUT_EXPIRED) : NULL;
-	if (job == NULL) {
-		if (active != NULL && active->current == NULL)
-			active_rest(coordinator, active, now);
-		return false;
-	}
+	struct job *job = job_create(INPUT_EXPIRED);
 	snprintf(reason, sizeof reason, "the step was suspended for longer than check_limit (%s): %s",
 	         duration_format(coordinator->options.pipeline.step[step].check_limit, limit), dispatch->reason);
 	text_copy(job->reason, sizeof job->reason, reason);
 	job->input.reason = job->reason;
 	job->input.suspended = dispatch->suspended;
 	active_add_job(coordinator, active, job, now);
-	return true;
 }
 
 static void expire_step(struct coordinator *coordinator, size_t step, nanos now)
 {
-	struct dispatch *dispatch = &coordinator->dispatch[step];
 	struct expired expired;
 	size_t limit = coordinator->options.busy_limit, left = coordinator->busy < limit ? limit - coordinator->busy : 0;
 	collect(coordinator, step, left < BATCH ? left : BATCH, &expired, now);
 	for (size_t i = 0; i < expired.count; i++)
-		if (!expire(coordinator, step, expired.id[i], now))
-			dispatch->expiry = now + SECOND;
+		expire(coordinator, step, expired.id[i], now);
 }
 
 void suspensions_expire(struct coordinator *coordinator, nanos now)

@@ -34,26 +34,17 @@ bool coalescing_is_on(const struct active_upload *active)
 	return active->current != NULL && active->current->doing == JOB_COALESCING;
 }
 
-/* There is no memory to run it now: it is written, and then run. */
-static void give_up(struct coordinator *coordinator, struct job *job, nanos now)
+void coalescing_run(struct coordinator *coordinator, struct active_upload *active)
 {
-	job->action.run = true;
-	coalescing_end(coordinator, job, now);
-}
-
-void coalescing_run(struct coordinator *coordinator, struct active_upload *active, nanos now)
-{
-	if (runs_launch(coordinator, active, active->current->record))
-		return;
-	dispatch_return(coordinator, active, now);
-	give_up(coordinator, active->current, now);
+	runs_launch(coordinator, active, active->current->record);
 }
 
 bool coalescing_begin(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct active_upload *active = job->active;
-	if (!is_to_coalesce(coordinator, job) || !timers_set(&coordinator->again, &job->again, now + coalescing_limit(coordinator, job->record)))
+	if (!is_to_coalesce(coordinator, job))
 		return false;
+	timers_set(&coordinator->again, &job->again, now + coalescing_limit(coordinator, job->record));
 	announce_step(coordinator, job, job->record, now);
 	job->doing = JOB_COALESCING;
 	job->coalesced = true;
@@ -61,12 +52,11 @@ bool coalescing_begin(struct coordinator *coordinator, struct job *job, nanos no
 	coordinator->coalesced++;
 	size_t step = record_step(coordinator, job->record);
 	if (dispatch_take(coordinator, active, job->record->upload, step)) {
-		coalescing_run(coordinator, active, now);
-	} else if (dispatch_stand_in_line(coordinator, job->record, step, false, now)) {
+		coalescing_run(coordinator, active);
+	} else {
+		dispatch_stand_in_line(coordinator, job->record, step, false, now);
 		active->queued = true;
 		dispatch_give(coordinator, step, now);
-	} else {
-		give_up(coordinator, job, now);
 	}
 	return true;
 }

@@ -99,6 +99,32 @@ static bool take_first(const char *state_dir, int folder, const struct log *log,
 	return false;
 }
 
+void instance_note_end(int lock, const char *name, const char *nonce)
+{
+	char note[WRITER_LIMIT + 2];
+	size_t at = strlen(name);
+	int length = snprintf(note, sizeof note, "\n%s\n", nonce);
+	/* A longer file is not believed to hold a name. */
+	if (at + (size_t)length >= OWNER_LIMIT)
+		return;
+	ssize_t written = pwrite(lock, note, (size_t)length, (off_t)at);
+	(void)written;
+}
+
+void instance_take_note(int lock, const char *name, char nonce[WRITER_LIMIT])
+{
+	char note[WRITER_LIMIT + 2];
+	off_t at = (off_t)strlen(name);
+	ssize_t length = pread(lock, note, sizeof note - 1, at);
+	nonce[0] = '\0';
+	if (length <= 0 || ftruncate(lock, at) != 0) /* a note that stays would count more than once */
+		return;
+	note[length] = '\0';
+	size_t size = strcspn(note + 1, "\n");
+	if (note[0] == '\n' && size < WRITER_LIMIT && note[1 + size] == '\n')
+		snprintf(nonce, WRITER_LIMIT, "%.*s", (int)size, note + 1);
+}
+
 bool instance_take(const char *state_dir, const struct log *log, char name[OWNER_LIMIT], int *lock, char *why, size_t size)
 {
 	char reason[1024];

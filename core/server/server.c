@@ -174,6 +174,7 @@ static bool create_parts(struct server *server, const struct steps *steps)
 		.suspended = server->suspended,
 		.owner = server->owner,
 		.nonce = server->nonce,
+		.spared = server->spared,
 		.busy_limit = server->config->max_in_flight,
 		.coalescing = HOLD,
 	});
@@ -216,6 +217,8 @@ struct server *server_create(const struct config *config, const struct steps *st
 	atomic_init(&server->replicas, loss_replicas_read(config->state_dir));
 	server->bucket_saved = server->bucket.position;
 	*passing = instance_take(config->state_dir, log, server->owner, &server->instance_lock, why, size);
+	if (*passing)
+		instance_take_note(server->instance_lock, server->owner, server->spared);
 	bool good = *passing && find_brokers(server, why, size);
 	if (good && !create_parts(server, steps)) {
 		snprintf(why, size, "out of memory or threads");
@@ -447,6 +450,14 @@ void server_run(struct server *server)
 		if (is_idle(server, since) || now - since >= server->config->shutdown_grace)
 			return;
 	}
+}
+
+void server_out_of_memory(void *closure)
+{
+	const struct server *server = closure;
+	if (server->spared[0] == '\0')
+		instance_note_end(server->instance_lock, server->owner, server->nonce);
+	log_error(server->log, "out of memory; the service ends, and goes on where it was when it is started again");
 }
 
 void server_stop(struct server *server)

@@ -20,6 +20,11 @@ struct server *server_create(const struct config *config, const struct steps *st
 /* Runs until server_stop(). */
 void server_run(struct server *server);
 
+/* Before the process ends because it is out of memory (alloc.h): logs that, and notes it for the next start, which then does not
+ * count the runs that were under way as failed. A process that was itself started after such an end notes nothing: a step that uses
+ * up the memory each time is found out by every second end. Does not allocate. From any thread. */
+void server_out_of_memory(void *server);
+
 /* Ends server_run(): no more events are taken, running steps have the configured grace. From any thread, once. */
 void server_stop(struct server *server);
 

@@ -89,6 +89,7 @@ struct server {
 	struct checker *checker;
 	char owner[OWNER_LIMIT];
 	char nonce[17];
+	char spared[WRITER_LIMIT]; /* the nonce of the process before this one, if that ended because it was out of memory; else "" */
 	nanos twin_said; /* when it was said last that another one has the same name (monotonic); 0: never */
 	int instance_lock;
 	struct reading *scans;

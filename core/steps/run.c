@@ -3,11 +3,11 @@
 
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
+
 struct run *run_create(struct upload *upload)
 {
-	struct run *run = calloc(1, sizeof *run);
-	if (run == NULL)
-		return NULL;
+	struct run *run = alloc_zeroed(1, sizeof *run);
 	run->mail.kind = MAIL_RUN;
 	run->upload = upload_hold(upload);
 	run->outcome = OUTCOME_RETRY;

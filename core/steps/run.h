@@ -40,7 +40,7 @@ struct run {
 	char reason[REASON_SIZE];
 };
 
-/* NULL: out of memory. Takes a reference of the upload. */
+/* Takes a reference of the upload. */
 struct run *run_create(struct upload *upload);
 void run_free(struct run *run);
 

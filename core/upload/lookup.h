@@ -25,7 +25,7 @@ struct lookup {
 	char id[];         /* of the message, or the upload */
 };
 
-/* NULL: out of memory. Ends with free(). */
+/* The caller ends them with free(). */
 struct lookup *lookup_create(const char *id, nanos since, void *owner);
 struct lookup *lookup_create_restart(const char *upload_id, uint64_t after, uint64_t before, void *owner);
 

@@ -590,7 +590,10 @@ static struct action found(const struct pipeline *pipeline, const struct upload 
 	if (input->foreign)
 		return adopt(pipeline, upload, status, now);
 	struct action action = {0};
-	if (status->phase == PHASE_RUNNING) {
+	if (status->phase == PHASE_RUNNING && input->spared) {
+		status->phase = PHASE_QUEUED;
+		keep(status, &action);
+	} else if (status->phase == PHASE_RUNNING) {
 		status_set_reason(status, "the service ended while the step ran");
 		fail(pipeline, upload, status, &action, now);
 		put(status, &action, now);

@@ -18,8 +18,9 @@
  *
  * A step that ends the whole service must not do so for ever: what may have been running when the service ended, and
  * what has failed before, is marked in its record (running) before it runs, and counts as failed if it is found so.
- * So is what begins with an event that was delivered before: whoever had it may have run the step, and left no record;
- * and what begins again although another process may have been running a step of it, or one has failed.
+ * It does not count if that process noted that it ended because it was out of memory: no step is to blame for that.
+ * What begins with an event that was delivered before is marked, too: whoever had it may have run the step, and left no
+ * record. So is what begins again although another process may have been running a step of it, or one has failed.
  *
  * A step whose check fails is suspended: its uploads are not run, and stay as they are, queued or with their time come.
  * Those that have waited for too long then (EXPIRED) end as those do whose retries are used up.
@@ -115,6 +116,7 @@ struct input {
 	                          process may have run it, and died */
 	bool lost;             /* there is no record, though there has to be one: the broker has lost it */
 	bool foreign;          /* FOUND: another implementation wrote it */
+	bool spared;           /* FOUND: the process that marked it as running ended because it was out of memory */
 	bool claim;            /* FOUND, RESUME: another instance looked after it: it has to be written to be ours */
 };
 

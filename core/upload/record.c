@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/encoding.h"
 
 void record_key(const char *table, const char *id, char key[RECORD_KEY_SIZE])
@@ -157,9 +158,7 @@ void record_clear(struct record *record)
 
 struct record *record_move(struct record *record)
 {
-	struct record *moved = malloc(sizeof *moved);
-	if (moved == NULL)
-		return NULL;
+	struct record *moved = alloc_bytes(sizeof *moved);
 	*moved = *record;
 	*record = (struct record){0};
 	return moved;

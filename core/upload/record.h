@@ -48,7 +48,7 @@ enum record_verdict record_decode(const char *value, size_t length, struct recor
 bool record_give_steps(struct record *record, const char *const *step, size_t count);
 
 void record_clear(struct record *record);
-/* Moves a record into fresh memory; NULL: out of memory, and `record` keeps it. record_free() ends it. */
+/* Moves a record into memory of its own, which record_free() ends. `record` is empty then. */
 struct record *record_move(struct record *record);
 void record_free(struct record *record); /* NULL is fine */
 

@@ -49,7 +49,7 @@ START_TEST(against_a_naive_model)
 			uint32_t what = random_next(&state) % 100;
 			if (what < 60) {
 				nanos at = (nanos)(random_next(&state) % 50);
-				ck_assert(timers_set(&timers, &timer[i], at));
+				timers_set(&timers, &timer[i], at);
 				ck_assert_int_eq(timer[i].at, at);
 				set[i] = true;
 			} else if (what < 90) {
@@ -78,7 +78,7 @@ START_TEST(come_in_order)
 	static struct timer timer[5000];
 	uint32_t state = 3;
 	for (size_t i = 0; i < 5000; i++)
-		ck_assert(timers_set(&timers, &timer[i], (nanos)random_next(&state) - 5000000));
+		timers_set(&timers, &timer[i], (nanos)random_next(&state) - 5000000);
 	nanos last = INT64_MIN;
 	for (size_t i = 0; i < 5000; i++) {
 		struct timer *first = timers_first(&timers);
@@ -95,7 +95,8 @@ START_TEST(extremes)
 {
 	struct timers timers = {0};
 	struct timer least = {0}, most = {0}, none = {0};
-	ck_assert(timers_set(&timers, &most, INT64_MAX) && timers_set(&timers, &least, INT64_MIN));
+	timers_set(&timers, &most, INT64_MAX);
+	timers_set(&timers, &least, INT64_MIN);
 	ck_assert_ptr_eq(timers_first(&timers), &least);
 	timers_unset(&timers, &none);
 	timers_unset(&timers, &least);

@@ -222,6 +222,7 @@ static void create(struct fake_world *world, const char *owner)
 		.metrics = &world->metrics,
 		.owner = owner,
 		.nonce = nonce,
+		.spared = world->spared != NULL ? world->spared : "",
 		.busy_limit = 100,
 		.coalescing = world->coalescing,
 	};
@@ -249,7 +250,7 @@ static void free_request(struct fake_request *request)
 	free(request);
 }
 
-static void destroy(struct fake_world *world)
+static void drop_requests(struct fake_world *world)
 {
 	while (world->first != NULL) {
 		struct fake_request *next = world->first->next;
@@ -257,6 +258,11 @@ static void destroy(struct fake_world *world)
 		world->first = next;
 	}
 	world->last = &world->first;
+}
+
+static void destroy(struct fake_world *world)
+{
+	drop_requests(world);
 	coordinator_abandon(world->coordinator);
 	for (size_t i = 0; i < world->runs; i++)
 		run_free(world->run[i]);
@@ -267,6 +273,14 @@ static void destroy(struct fake_world *world)
 void fake_restart(struct fake_world *world, const char *owner)
 {
 	destroy(world);
+	text_clear(&world->words);
+	create(world, owner);
+}
+
+void fake_crash(struct fake_world *world, const char *owner)
+{
+	drop_requests(world);
+	world->runs = 0;
 	text_clear(&world->words);
 	create(world, owner);
 }

@@ -56,6 +56,7 @@ struct fake_world {
 	size_t mentions;    /* how often it was asked whether an instance lives */
 	bool of_gap;        /* the gap's reader brings the events */
 	nanos postponed;    /* the pause that an event was last postponed by */
+	const char *spared; /* from the next restart on: the coordinator's option; NULL: "" */
 	const char *living; /* another instance that lives; NULL: none does */
 	uint64_t revision;
 	struct fake_entry *entries;
@@ -78,6 +79,9 @@ void fake_open(struct fake_world *world);
 void fake_close(struct fake_world *world);
 /* The coordinator dies, with all that it knows, and another one of this name starts. */
 void fake_restart(struct fake_world *world, const char *owner);
+
+/* The same in the middle of its work: it is in no state to be asked anything, and what it has is left allocated. */
+void fake_crash(struct fake_world *world, const char *owner);
 
 /* Fails unless these words were written since the last call. */
 void fake_expect(struct fake_world *world, const char *words);

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Each allocation of the coordinator fails once in the life of an upload. The upload still ends, once and as decided, by
- * itself unless memory ran out while the coordinator started; and no event is acknowledged before its record is written.
+ * Each allocation of the coordinator fails once in the life of an upload. If its size comes from an input, that input fails, and the
+ * coordinator goes on; otherwise the process ends, and the next one takes over. Either way the upload ends once and as decided, no
+ * step is counted as failed, and no event is acknowledged before its record is written.
  *
  * Linked with --wrap so that memory runs out in the coordinator's own calls only, not in the fake world around it. */
 #include <check.h>
+#include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/encoding.h"
 #include "tests/coordinator/fake_ports.h"
 #include "tests/harness/suite.h"
@@ -26,6 +29,9 @@ static struct ports fake;
 static bool acknowledged_early, began, told, wrong_end, lost_result;
 static unsigned ends;
 static unsigned restarts;
+static unsigned process_ends; /* because an allocation failed that is not an input's */
+static unsigned attempts;     /* of the first step, the most */
+static jmp_buf next_start;
 static bool find_again; /* the bucket is to be read again */
 static bool hangs;      /* the first run does, until it is given up */
 static nanos hold;      /* the coordinator's option */
@@ -255,6 +261,7 @@ static bool act(void)
 		fake_find_all(&world, NULL);
 	} else if (world.runs > 0) {
 		const struct run *out = world.run[0];
+		attempts = out->step == 0 && out->attempt > attempts ? out->attempt : attempts;
 		bool first = out->step == 0 && out->attempt == 1;
 		fake_return(&world, RETURNED_VERDICT, first ? OUTCOME_RETRY : out->step == 0 ? OUTCOME_CONTINUE : OUTCOME_DELETE, 0);
 	} else if (!told && ends > 0) {
@@ -277,10 +284,9 @@ static void suspend(void)
 		coordinator_suspend(world.coordinator, 0, "no scanner", world.now);
 }
 
-static void restart(void)
+/* What a coordinator finds that has just started. */
+static void take_over(void)
 {
-	restarts++;
-	fake_restart(&world, FAKE_OWNER);
 	suspend();
 	fake_find_all(&world, NULL);
 	if (!began)
@@ -289,27 +295,68 @@ static void restart(void)
 		fake_ready(&world, ID, false, READY);
 }
 
-/* crash: the service ends while the upload's first step runs. */
+static void restart(void)
+{
+	restarts++;
+	fake_restart(&world, FAKE_OWNER);
+	take_over();
+}
+
+static void end_process(void *closure)
+{
+	(void)closure;
+	longjmp(next_start, 1);
+}
+
+/* The process has ended because it was out of memory, and noted that for the next one. */
+static void start_again(void)
+{
+	static char nonce[WRITER_LIMIT];
+	scarcity_pause(true);
+	process_ends++;
+	snprintf(nonce, sizeof nonce, "%s", world.options.nonce);
+	world.spared = nonce;
+	fake_crash(&world, FAKE_OWNER);
+	take_over();
+}
+
+static struct {
+	unsigned pauses, idle;
+	bool crash; /* the service is still to end while the upload's first step runs */
+} life;
+
+static void live_on(void)
+{
+	if (life.crash && world.runs > 0) {
+		life.crash = false;
+		restart();
+	} else if (act()) {
+		life.idle = 0;
+	} else {
+		life.pauses++;
+		fake_pass(&world, PAUSE);
+		if (++life.idle == IDLE_LIMIT)
+			restart();
+		if (first_step == IS_SUSPENDED)
+			WITHIN(coordinator_release(world.coordinator, 0, world.now));
+	}
+}
+
 static void live(bool crash)
 {
-	unsigned idle = 0;
-	suspend();
-	fake_begin(&world, ID, BEGUN, false);
-	for (unsigned pauses = 0; pauses < LIFE_LIMIT && !ended();) {
-		if (crash && world.runs > 0) {
-			restart();
-			crash = false;
-		} else if (act()) {
-			idle = 0;
-		} else {
-			fake_pass(&world, PAUSE);
-			pauses++;
-			if (++idle == IDLE_LIMIT)
-				restart();
-			if (first_step == IS_SUSPENDED)
-				WITHIN(coordinator_release(world.coordinator, 0, world.now));
-		}
+	static const struct alloc_handler handler = {end_process, NULL};
+	life.pauses = life.idle = 0;
+	life.crash = crash;
+	if (setjmp(next_start) == 0) {
+		alloc_set_handler(&handler);
+		suspend();
+		fake_begin(&world, ID, BEGUN, false);
+	} else {
+		start_again();
 	}
+	while (life.pauses < LIFE_LIMIT && !ended())
+		live_on();
+	alloc_set_handler(NULL);
 }
 
 /* So many that wait that no more of those at rest are remembered. */
@@ -331,9 +378,10 @@ static unsigned each_of_these(bool crash, bool crowded, bool hanging)
 {
 	unsigned most = 0;
 	long count = -1;
+	process_ends = 0;
 	for (bool failed = true; failed || count == 0; count++) {
 		acknowledged_early = began = told = wrong_end = lost_result = false;
-		ends = restarts = 0;
+		ends = restarts = attempts = 0;
 		if (crowded) {
 			fake_open(&world);
 			crowd();
@@ -350,10 +398,13 @@ static unsigned each_of_these(bool crash, bool crowded, bool hanging)
 		ck_assert_msg(!acknowledged_early, "allocation %ld: acknowledged without a record", count);
 		ck_assert_msg(ends == 1 && !wrong_end, "allocation %ld: %u ends", count, ends);
 		ck_assert_msg(!lost_result, "allocation %ld: the result is lost", count);
+		ck_assert_msg(crash || hanging || attempts == (first_step == STAYS_SUSPENDED ? 0 : 2), "allocation %ld: %u attempts", count, attempts);
 		fake_close(&world);
 		most = restarts > most ? restarts : most;
 	}
 	ck_assert_int_gt(count, 20);
+	ck_assert_uint_gt(process_ends, 10);
+	ck_assert_uint_lt(process_ends + 4, (unsigned)count);
 	return most;
 }
 

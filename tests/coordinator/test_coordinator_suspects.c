@@ -125,6 +125,38 @@ START_TEST(suspects_that_end_the_service)
 }
 END_TEST
 
+/* The service ends because it is out of memory, and notes that: the step is not to blame, and is run again as it was. */
+START_TEST(an_end_for_want_of_memory_does_not_count)
+{
+	static char nonce[WRITER_LIMIT];
+	struct status waiting = {.step = 1, .phase = PHASE_WAITING, .due = world.now + HOUR, .transition = 1};
+	store("w", FAKE_OWNER, waiting);
+	store("u", FAKE_OWNER, queued);
+	fake_find_all(&world, NULL);
+	fake_answer_all(&world);
+	fake_expect(&world, "load; put; run scan");
+	ck_assert_int_eq(stored("u").phase, PHASE_RUNNING);
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(nonce, sizeof nonce, "%s", world.options.nonce);
+		world.spared = nonce;
+		fake_restart(&world, FAKE_OWNER);
+		fake_find_all(&world, NULL);
+		fake_answer_all(&world);
+		fake_expect(&world, "put; put; run scan");
+		ck_assert_int_eq(stored("u").phase, PHASE_RUNNING);
+		ck_assert_uint_eq(stored("u").failures, 0);
+		ck_assert_uint_eq(world.run[0]->attempt, 1);
+	}
+	/* Its next end is not noted. */
+	world.spared = "";
+	fake_restart(&world, FAKE_OWNER);
+	fake_find_all(&world, NULL);
+	fake_answer_all(&world);
+	ck_assert_uint_eq(stored("u").failures, 1);
+	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 2);
+}
+END_TEST
+
 /* What becomes of the line when one of those in front hangs, moves on or is gone. */
 START_TEST(suspects_go_on_past_one_that_hangs)
 {
@@ -273,6 +305,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {stopping_takes_the_mark_off, a_suspect_that_another_has_run_waits, suspects_run_a_few_at_a_time, suspects_that_end_the_service,
+	                              an_end_for_want_of_memory_does_not_count,
 	                              suspects_go_on_past_one_that_hangs, suspects_that_move_on,
 	                              suspects_that_are_answered_elsewhere, suspects_that_were_answered_before_their_marks,
 	                              suspect_begun_again};

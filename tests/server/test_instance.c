@@ -80,6 +80,50 @@ START_TEST(a_name_is_kept)
 }
 END_TEST
 
+/* That a process ended because it was out of memory is known to the next one, and to no other. */
+START_TEST(an_end_for_want_of_memory_is_noted)
+{
+	char first[OWNER_LIMIT], nonce[WRITER_LIMIT] = "x", text[256];
+	ck_assert_msg(take(), "%s", why);
+	memcpy(first, name, sizeof first);
+	instance_take_note(held, name, nonce);
+	ck_assert_str_eq(nonce, "");
+	instance_note_end(held, name, "0123456789abcdef");
+	instance_note_end(held, name, "0123456789abcdef"); /* in two threads */
+	close(held);
+	ck_assert_msg(take(), "%s", why);
+	ck_assert_str_eq(name, first);
+	ck_assert_str_eq(logged, "");
+	instance_take_note(held, name, nonce);
+	ck_assert_str_eq(nonce, "0123456789abcdef");
+	instance_take_note(held, name, nonce);
+	ck_assert_str_eq(nonce, "");
+	ck_assert(folder_read(folder, "instance-0", text, sizeof text));
+	ck_assert_str_eq(text, first);
+}
+END_TEST
+
+/* A name that an administrator wrote ends with a line break, and may be long. */
+START_TEST(a_note_leaves_the_name_alone)
+{
+	char written[OWNER_LIMIT] = "name\n", nonce[WRITER_LIMIT];
+	for (unsigned i = 0; i < 2; i++) {
+		ck_assert(folder_write(folder, "instance-0", written, strlen(written)));
+		ck_assert_msg(take(), "%s", why);
+		instance_note_end(held, name, "0123456789abcdef");
+		close(held);
+		ck_assert_msg(take(), "%s", why);
+		ck_assert_uint_eq(strlen(name), i == 0 ? 4 : OWNER_LIMIT - 2);
+		instance_take_note(held, name, nonce);
+		ck_assert_str_eq(nonce, i == 0 ? "0123456789abcdef" : "");
+		close(held);
+		held = -1;
+		memset(written, 'a', OWNER_LIMIT - 2);
+		written[OWNER_LIMIT - 2] = '\0';
+	}
+}
+END_TEST
+
 /* What earlier services with a closed standard error have written over their names, and the like. */
 START_TEST(a_damaged_name_is_replaced)
 {
@@ -254,7 +298,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		a_name_is_kept, a_damaged_name_is_replaced, what_is_no_plain_file_is_refused, what_others_may_write_is_refused,
+		a_name_is_kept, an_end_for_want_of_memory_is_noted, a_note_leaves_the_name_alone, a_damaged_name_is_replaced, what_is_no_plain_file_is_refused, what_others_may_write_is_refused,
 		what_is_somebody_elses_is_refused, a_service_need_not_be_root, a_replaceable_folder_is_said, the_broker_of_a_service_is_found,
 	};
 	Suite *suite = suite_create("instance");

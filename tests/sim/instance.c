@@ -85,6 +85,7 @@ void instance_start(struct world *world, size_t number)
 		.metrics = &instance->metrics,
 		.owner = instance->owner,
 		.nonce = instance->nonce,
+		.spared = "",
 		.busy_limit = 4, /* so that records are dropped from memory */
 		.coalescing = world->breakage == BREAK_HELD_FOR_LONG ? HOUR : SIM_HOLD,
 	});

@@ -12,7 +12,6 @@
 #include "core/steps/modules.h"
 #include "core/server/peers.h"
 #include "core/upload/record.h"
-#include "core/base/timers.h"
 #include "tests/harness/suite.h"
 #include "tests/harness/scarcity.h"
 
@@ -65,33 +64,6 @@ START_TEST(events_and_records_are_written)
 	struct record record = make_record();
 	ck_assert_int_gt(each_fails(encode, &record), 0);
 	record_clear(&record);
-}
-END_TEST
-
-#define TIMERS 100
-
-static enum came set_timers(const void *closure)
-{
-	(void)closure;
-	struct timer timer[TIMERS] = {0};
-	struct timers timers = {0};
-	size_t set = 0, fired = 0;
-	for (size_t i = 0; i < TIMERS; i++)
-		set += timers_set(&timers, &timer[i], (nanos)(TIMERS - i));
-	nanos last = 0;
-	bool ordered = true;
-	for (struct timer *first; (first = timers_first(&timers)) != NULL; fired++) {
-		ordered = ordered && first->at > last;
-		last = first->at;
-		timers_unset(&timers, first);
-	}
-	timers_free(&timers);
-	return !ordered || fired != set ? CAME_WRONG : set == TIMERS ? CAME_RIGHT : CAME_FAILED;
-}
-
-START_TEST(timers_are_set)
-{
-	ck_assert_int_gt(each_fails(set_timers, NULL), 1);
 }
 END_TEST
 
@@ -190,7 +162,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {events_and_records_are_written, timers_are_set, peers_are_heard, figures_are_registered,
+	const TTest *const tests[] = {events_and_records_are_written, peers_are_heard, figures_are_registered,
 	                              modules_are_loaded, texts_are_converted};
 	return suite_run("memory", tests, sizeof tests / sizeof tests[0], 60);
 }
