@@ -13,6 +13,7 @@ include core/steps/local.mk
 include core/coordinator/local.mk
 include core/http/local.mk
 include core/server/local.mk
+include core/client/local.mk
 
 CORE_LIBS = core/libcore.a $(NATS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(MICROHTTPD_LIBS) \
 	$(CRYPTO_LIBS) $(INIH_LIBS) $(LTDL_LIBS) -lpthread
@@ -20,7 +21,6 @@ CORE_LIBS = core/libcore.a $(NATS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(MICROHTTP
 bin_PROGRAMS += postprocessing
 postprocessing_SOURCES =
 postprocessing_LDADD = $(CORE_LIBS)
-
-include core/client/local.mk
 include core/cli/local.mk
+
 include core/bench/local.mk

@@ -40,6 +40,7 @@ include tests/config/local.mk
 include tests/upload/local.mk
 include tests/coordinator/local.mk
 include tests/server/local.mk
+include tests/client/local.mk
 include tests/cli/local.mk
 
 include tests/bench/local.mk

@@ -2,19 +2,24 @@
 #include "core/bench/bench.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 
-#include "core/bench/bench_baseline.h"
-#include "core/bench/bench_usage.h"
-#include "core/nats/bus_connect.h"
+#include "core/base/terminal.h"
+#include "core/bench/baseline.h"
+#include "core/bench/statistics.h"
+#include "core/bench/usage.h"
 
-/* For a service that has just come back to a broker. */
-#define TAKER_TIMEOUT (5 * SECOND)
+/* A service that has just reconnected to its broker needs some time. */
+#define CONSUMER_TIMEOUT (5 * SECOND)
 
-static double reaper(const struct bench_use *before, const struct bench_use *after, double uploads)
+const char *bench_side_name(enum bench_side side)
 {
-	/* A service that was restarted meanwhile counts anew. */
+	return side == BENCH_BASELINE ? "floor" : "service";
+}
+
+static double cpu_per_upload(const struct bench_use *before, const struct bench_use *after, double uploads)
+{
+	/* It is less when the service was restarted meanwhile. */
 	return before->seen && after->seen && after->cpu >= before->cpu && uploads > 0 ? (after->cpu - before->cpu) / uploads : NAN;
 }
 
@@ -30,9 +35,9 @@ static void fill(struct bench_figures *figures, const struct bench_result *resul
 		.max = bench_percentile(result->latency, result->count, 100),
 		.events = uploads > 0 ? (double)result->events / uploads : NAN,
 		.writes = uploads > 0 ? (double)result->writes / uploads : NAN,
-		.server_cpu = reaper(&before->server, &after->server, uploads),
-		.broker_cpu = reaper(&before->broker, &after->broker, uploads),
-		.own_cpu = reaper(&before->own, &after->own, uploads),
+		.server_cpu = cpu_per_upload(&before->server, &after->server, uploads),
+		.broker_cpu = cpu_per_upload(&before->broker, &after->broker, uploads),
+		.own_cpu = cpu_per_upload(&before->own, &after->own, uploads),
 		.server_resident = after->server.seen ? after->server.resident : NAN,
 		.broker_resident = after->broker.seen ? after->broker.resident : NAN,
 		.uploads = uploads,
@@ -40,11 +45,11 @@ static void fill(struct bench_figures *figures, const struct bench_result *resul
 	};
 }
 
-static bool await_taker(struct bench_target *target)
+static bool await_consumer(struct bench_target *target)
 {
-	if (bench_target_await_taker(target, TAKER_TIMEOUT))
+	if (bench_target_await_consumer(target, CONSUMER_TIMEOUT))
 		return true;
-	fprintf(stderr, "nobody takes events from stream %s as %s on %s: is `postprocessing server` running there?\n", target->stream,
+	terminal_error("no service reads stream %s as consumer %s on %s: is `postprocessing server` running?", target->stream,
 	        target->consumer, target->client->events->endpoint);
 	return false;
 }
@@ -73,33 +78,24 @@ bool bench_turn(struct bench *bench, enum bench_side side, const struct bench_lo
 	struct bench_baseline baseline = {0};
 	struct bench_load placed = *load;
 	placed.target = &target;
-	bool good = side == BENCH_FLOOR ? bench_target_make(&target, bench->client) : bench_target_open(&target, bench->client);
+	bool good = side == BENCH_BASELINE ? bench_target_make(&target, bench->client) : bench_target_open(&target, bench->client);
 	if (!good)
 		return false;
-	if (side == BENCH_FLOOR)
+	if (side == BENCH_BASELINE)
 		good = bench_baseline_start(&baseline, bench->config_path, bench->client->config);
-	good = good && await_taker(&target) && measure(bench, &placed, baseline.pid, figures);
+	good = good && await_consumer(&target) && measure(bench, &placed, baseline.pid, figures);
 	bench_baseline_end(&baseline);
 	bench_target_close(&target);
 	return good;
 }
 
-static double median_of(double *value, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		if (isnan(value[i]))
-			return NAN;
-	bench_sort(value, count);
-	return bench_percentile(value, count, 50);
-}
-
-void bench_median(const struct bench_figures *round, size_t count, struct bench_figures *median)
+void bench_figures_median(const struct bench_figures *round, size_t count, struct bench_figures *median)
 {
 	double value[BENCH_ROUNDS_LIMIT];
 #define X(member, key, label, unit) \
 	for (size_t i = 0; i < count; i++) \
 		value[i] = round[i].member; \
-	median->member = median_of(value, count);
+	median->member = bench_median(value, count);
 	BENCH_FIGURES(X)
 #undef X
 }

@@ -13,6 +13,5 @@ int command_resume(int argc, char **argv);
 int command_steps(int argc, char **argv);
 int command_show_config(int argc, char **argv);
 int command_health(int argc, char **argv);
-int command_bench(int argc, char **argv);
 
 #endif

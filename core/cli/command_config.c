@@ -7,7 +7,7 @@
 #include "core/cli/command.h"
 #include "core/config/config_effective.h"
 #include "core/cli/findings.h"
-#include "core/cli/json_text.h"
+#include "core/client/json_text.h"
 #include "core/base/terminal.h"
 
 static const char usage[] = "usage: postprocessing config [-c FILE] [--json]\n"

@@ -7,7 +7,7 @@
 #include "core/client/client.h"
 #include "core/cli/command.h"
 #include "core/upload/event.h"
-#include "core/cli/json_text.h"
+#include "core/client/json_text.h"
 #include "core/cli/record_view.h"
 #include "core/cli/step_names.h"
 #include "core/base/terminal.h"

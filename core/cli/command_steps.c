@@ -10,7 +10,7 @@
 #include "core/steps/checker.h"
 #include "core/cli/command.h"
 #include "core/cli/findings.h"
-#include "core/cli/json_text.h"
+#include "core/client/json_text.h"
 #include "core/config/module_table.h"
 #include "core/steps/step_health.h"
 #include "core/base/terminal.h"

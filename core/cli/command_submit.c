@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/cli/command.h"
-#include "core/cli/json_text.h"
+#include "core/client/json_text.h"
 #include "core/client/submission.h"
 #include "core/base/terminal.h"
 

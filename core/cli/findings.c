@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "core/cli/json_text.h"
+#include "core/client/json_text.h"
 #include "core/base/terminal.h"
 
 static json_t *describe(const struct problems *lines)

@@ -1,6 +1,3 @@
-# The tests use it, too.
-core_libcore_a_SOURCES += core/cli/json_text.c core/cli/json_text.h
-
 postprocessing_SOURCES += \
 	core/cli/command.h \
 	core/cli/command_config.c \

@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "core/cli/command.h"
 #include "core/base/terminal.h"
+#include "core/cli/command.h"
+#include "core/client/standard_streams.h"
 #include "postprocessing/step.h"
 
 static int command_version(int argc, char **argv)
@@ -36,7 +34,6 @@ static const struct {
 	{"steps", command_steps, "show steps, modules and what is wrong with the configuration"},
 	{"config", command_show_config, "show each value of the configuration that counts, and where it comes from"},
 	{"health", command_health, "is the running service ready?"},
-	{"bench", command_bench, "measure what the running service does with how many uploads"},
 	{"version", command_version, "show the versions of program and step ABI"},
 };
 
@@ -48,19 +45,6 @@ static void print_usage(FILE *to)
 	fputs("\npostprocessing COMMAND -h shows the options of one.\n", to);
 }
 
-/* A file that we open must not become our standard output or error: the log would be written into it. */
-static bool occupy_standard_descriptors(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) >= 0)
-			continue;
-		/* The lowest that is free, which is this one. */
-		if (open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
-			return false;
-	}
-	return true;
-}
-
 static int run_command(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
@@ -69,6 +53,10 @@ static int run_command(int argc, char **argv)
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
 		if (strcmp(commands[i].name, name) == 0)
 			return commands[i].run(argc - 1, argv + 1);
+	if (strcmp(name, "bench") == 0) {
+		fputs("postprocessing: the benchmark is now a program of its own, postprocessing-bench(1)\n", stderr);
+		return EXIT_ERROR;
+	}
 	bool asked = strcmp(name, "help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0;
 	if (name[0] != '\0' && !asked)
 		terminal_error("postprocessing: there is no command \"%s\"", name);
@@ -78,13 +66,7 @@ static int run_command(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
-	if (!occupy_standard_descriptors())
+	if (!standard_streams_open())
 		return EXIT_ERROR;
-	int status = run_command(argc, argv);
-	/* What a script reads is whole, or the exit status says that it is not. */
-	bool written = fflush(stdout) == 0 && ferror(stdout) == 0;
-	if (written || status > EXIT_ERROR)
-		return status;
-	fprintf(stderr, "postprocessing: standard output: %s\n", strerror(errno));
-	return EXIT_ERROR;
+	return standard_streams_finish("postprocessing", run_command(argc, argv));
 }

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/cli/json_text.h"
+#include "core/client/json_text.h"
 #include "core/base/terminal.h"
 
 const char *record_view_step(const struct record *record)

@@ -11,7 +11,7 @@
 
 #include "core/base/utf8.h"
 #include "core/base/clock.h"
-#include "core/cli/json_text.h"
+#include "core/client/json_text.h"
 #include "core/base/log.h"
 #include "core/base/terminal.h"
 #include "tests/harness/folder.h"

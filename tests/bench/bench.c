@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Measures the service as users run it: the built program, a real nats-server, a real clamd. `make bench` runs it.
- * Everything is measured in turns with its floor, for machines differ, and so do minutes.
+ * The service and its floor are measured in turns, because machines differ, and so does one machine from minute to minute.
  *
- * The loads, the floor's too, are those of `postprocessing bench`; what is measured here are the targets.
+ * postprocessing-bench puts on the loads, for the floor too. This program compares the figures with their targets.
  *
  * Variables: BENCH_JSON=FILE (the figures as JSON, too), BENCH_ONLY=rate,latency,scan,… (some parts, see below),
  * BENCH_SIZE_MB, BENCH_UPLOADS, BENCH_IN_FLIGHT, BENCH_SINGLE, BENCH_MOST, BENCH_WAITING, BENCH_BACKLOG, BENCH_ROUNDS,

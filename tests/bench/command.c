@@ -14,8 +14,8 @@
 bool command_start(struct process *process, const struct service *service, const char *options)
 {
 	char ini[FOLDER_PATH_SIZE + 16], log[FOLDER_PATH_SIZE + 16], words[512], *rest = NULL;
-	const char *argv[WORDS_LIMIT] = {BUILD_FOLDER "/postprocessing", "bench", "--json", "-t", "10m", "-c", ini};
-	size_t count = 7;
+	const char *argv[WORDS_LIMIT] = {BUILD_FOLDER "/postprocessing-bench", "--json", "-t", "10m", "-c", ini};
+	size_t count = 6;
 	snprintf(ini, sizeof ini, "%s/service.ini", service->folder);
 	snprintf(log, sizeof log, "%s/bench.log", service->folder);
 	snprintf(words, sizeof words, "%s", options);
@@ -36,7 +36,7 @@ json_t *command_finish(struct process *process, const struct service *service, c
 	if (shown == NULL) {
 		char log[4096] = "";
 		folder_read(service->folder, "bench.log", log, sizeof log);
-		fprintf(stderr, "postprocessing bench %s:\n%s", options, log);
+		fprintf(stderr, "postprocessing-bench %s:\n%s", options, log);
 	}
 	return shown;
 }

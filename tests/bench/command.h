@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The built `postprocessing bench`, which does the measuring of uploads. */
+ * Runs the built postprocessing-bench, which puts on the load and measures it. */
 #ifndef TESTS_BENCH_COMMAND_H
 #define TESTS_BENCH_COMMAND_H
 
@@ -8,17 +8,18 @@
 
 #include "tests/bench/service.h"
 
-/* Starts it beside a service, or where one could run; `options` are separated by spaces. False: with the reason on stderr. */
+/* Starts it with the configuration of a service, which need not run for --bare. `options` are separated by spaces. False: with
+ * the reason on stderr. */
 bool command_start(struct process *process, const struct service *service, const char *options);
 
-/* Waits for the end of one that was started with the same options. What it shows, for the caller to release; NULL: it
- * failed, with the reason on stderr. */
+/* Waits for its end. `options`: those that it was started with. Returns its result, which the caller releases; NULL: it failed,
+ * with the reason on stderr. */
 json_t *command_finish(struct process *process, const struct service *service, const char *options);
 
 /* Both. */
 json_t *command_run(const struct service *service, const char *options);
 
-/* One of its figures; NAN: not known. */
+/* A figure of the result; NAN: not known. */
 double command_figure(const json_t *shown, const char *column, const char *name);
 
 #endif

@@ -3,7 +3,6 @@
 
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
 
 void figures_add(struct figures *figures, const struct figure *figure)
 {
@@ -73,16 +72,4 @@ bool figures_write(const struct figures *figures, const char *path)
 	if (!good)
 		fprintf(stderr, "%s could not be written\n", path);
 	return good;
-}
-
-static int compare(const void *one, const void *other)
-{
-	double a = *(const double *)one, b = *(const double *)other;
-	return (a > b) - (a < b);
-}
-
-double median(double *value, size_t count)
-{
-	qsort(value, count, sizeof *value, compare);
-	return value[count / 2];
 }

@@ -35,7 +35,4 @@ void figures_print(const struct figures *figures);
 /* The same as a JSON array. False: the file cannot be written, with a message on stderr. */
 bool figures_write(const struct figures *figures, const char *path);
 
-/* The one in the middle; sorts in place. */
-double median(double *value, size_t count);
-
 #endif

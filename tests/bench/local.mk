@@ -15,9 +15,9 @@ tests_bench_bench_SOURCES = tests/bench/bench.c tests/bench/bench.h \
 	tests/bench/measure_uploads.c \
 	tests/bench/measure_waiting.c \
 	tests/bench/service.c tests/bench/service.h \
-	tests/bench/turns.c tests/bench/turns.h \
-	core/bench/bench_files.c core/bench/bench_files.h core/bench/bench_messages.c core/bench/bench_messages.h
+	tests/bench/turns.c tests/bench/turns.h
 tests_bench_bench_CPPFLAGS = $(AM_CPPFLAGS) -DBUILD_FOLDER='"$(abs_top_builddir)"'
+tests_bench_bench_LDADD = core/libbench.a $(TEST_LIBS)
 
 bench: all tests/bench/bench tests/modules/nothing.la
 	tests/bench/bench

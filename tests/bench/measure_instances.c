@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
+#include "core/bench/statistics.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/command.h"
 
@@ -48,9 +49,9 @@ bool measure_instances(struct bench *bench)
 			return false;
 		fprintf(stderr, "  one %.0f uploads/s, two %.0f uploads/s, conflicts %.2f %%\n", one[round], two[round], lost[round]);
 	}
-	figures_add(&bench->figures, &(struct figure){"uploads: two instances", "1/s", median(two, bench->rounds), median(one, bench->rounds),
+	figures_add(&bench->figures, &(struct figure){"uploads: two instances", "1/s", bench_median(two, bench->rounds), bench_median(one, bench->rounds),
 	                                              "one instance", TARGET_RATIO_LEAST, 0.9});
-	figures_add(&bench->figures, &(struct figure){"  conflicts, of the writes", "%", median(lost, bench->rounds), 0, "", TARGET_VALUE,
+	figures_add(&bench->figures, &(struct figure){"  conflicts, of the writes", "%", bench_median(lost, bench->rounds), 0, "", TARGET_VALUE,
 	                                              CONFLICTS_LIMIT});
 	return true;
 }

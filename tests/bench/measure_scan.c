@@ -5,8 +5,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "core/bench/bench_files.h"
 #include "core/base/process_usage.h"
+#include "core/bench/files.h"
+#include "core/bench/statistics.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/command.h"
 #include "tests/harness/fixture_clamd.h"
@@ -25,7 +26,7 @@ struct scan_bench {
 	double service_s[ROUNDS_LIMIT], clamdscan_s[ROUNDS_LIMIT];
 };
 
-/* The same bytes as those that `postprocessing bench` serves. */
+/* The same bytes as those that postprocessing-bench serves. */
 static bool write_file(const char *path, size_t megabytes)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
@@ -114,7 +115,7 @@ static bool take_turns(struct scan_bench *scan, size_t rounds, double *growth)
 
 static void add_figures(struct bench *bench, struct scan_bench *scan, double growth)
 {
-	struct figure figure = {.unit = "s", .value = median(scan->service_s, bench->rounds), .baseline = median(scan->clamdscan_s, bench->rounds),
+	struct figure figure = {.unit = "s", .value = bench_median(scan->service_s, bench->rounds), .baseline = bench_median(scan->clamdscan_s, bench->rounds),
 	                        .baseline_name = "clamdscan --stream", .target = TARGET_RATIO, .limit = RATIO_LIMIT};
 	snprintf(figure.name, sizeof figure.name, "virus scan of %zu MB", scan->megabytes);
 	figures_add(&bench->figures, &figure);

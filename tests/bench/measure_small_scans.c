@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/bench/statistics.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/command.h"
 #include "tests/harness/fixture_clamd.h"
@@ -133,7 +134,7 @@ bool measure_small_scans(struct bench *bench)
 	fixture_clamd_stop(&clamd);
 	if (good)
 		figures_add(&bench->figures,
-		            &(struct figure){"virus scans of 10 KB, 4 workers", "1/s", median(service, bench->rounds), median(baseline, bench->rounds),
+		            &(struct figure){"virus scans of 10 KB, 4 workers", "1/s", bench_median(service, bench->rounds), bench_median(baseline, bench->rounds),
 		                             "a bare INSTREAM loop beside the bus", TARGET_RATIO_LEAST, LEAST});
 	return good;
 }

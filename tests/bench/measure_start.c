@@ -2,6 +2,7 @@
  * From the start of the process to "ready", on a broker that is up and a bucket that is empty. */
 #include <stdio.h>
 
+#include "core/bench/statistics.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/service.h"
 #include "tests/harness/limits.h"
@@ -47,7 +48,7 @@ bool measure_start(struct bench *bench)
 	nats_fixture_end(&nats);
 	if (!good)
 		return false;
-	figures_add(&bench->figures, &(struct figure){"start to ready, empty bucket", "ms", median(service_ms, STARTS),
-	                                              median(version_ms, STARTS), "`postprocessing version`", TARGET_VALUE, READY_LIMIT_MS});
+	figures_add(&bench->figures, &(struct figure){"start to ready, empty bucket", "ms", bench_median(service_ms, STARTS),
+	                                              bench_median(version_ms, STARTS), "`postprocessing version`", TARGET_VALUE, READY_LIMIT_MS});
 	return true;
 }

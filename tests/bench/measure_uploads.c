@@ -28,7 +28,7 @@ static bool measure_one_rate(struct bench *bench, const struct rate_case *one)
 	struct medians service, baseline;
 	fprintf(stderr, " %s\n", one->name);
 	snprintf(options, sizeof options, "-n %zu -f %zu %s", bench->uploads / one->divisor, bench->in_flight, one->options);
-	if (!turns_take(bench, &(struct dispatch){one->lines, options}, &service, &baseline))
+	if (!turns_take(bench, &(struct turns){one->lines, options}, &service, &baseline))
 		return false;
 	struct figure figure[] = {
 		{.unit = "1/s", .value = service.rate, .baseline = baseline.rate, .target = TARGET_RATIO_LEAST, .limit = one->least},
@@ -54,7 +54,7 @@ bool measure_rate(struct bench *bench)
 static bool measure_one_latency(struct bench *bench, const char *name, const char *options, bool targets)
 {
 	struct medians service, baseline;
-	if (!turns_take(bench, &(struct dispatch){"", options}, &service, &baseline))
+	if (!turns_take(bench, &(struct turns){"", options}, &service, &baseline))
 		return false;
 	struct figure figure[] = {
 		{.unit = "ms", .value = service.p50 * 1e3, .baseline = baseline.p50 * 1e3, .limit = 1.5},

@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/bench/bench_messages.h"
 #include "core/base/process_usage.h"
+#include "core/bench/messages.h"
 #include "core/upload/record.h"
 #include "tests/bench/bench.h"
 #include "tests/bench/command.h"

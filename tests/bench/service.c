@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/bench/usage.h"
 #include "tests/harness/fetch.h"
 #include "tests/harness/limits.h"
 
@@ -108,13 +109,12 @@ bool service_restart(struct service *service)
 
 double service_metric(const struct service *service, const char *name)
 {
-	char url[64], line[128];
+	char url[64];
+	double value;
 	struct fetch fetch;
 	snprintf(url, sizeof url, "http://127.0.0.1:%u/metrics", service->http_port);
 	fetch_url(&fetch, url, NULL, NULL);
-	snprintf(line, sizeof line, "\n%s ", name);
-	const char *at = fetch.status == 200 ? strstr(fetch.body, line) : NULL;
-	return at != NULL ? strtod(at + strlen(line), NULL) : NAN;
+	return fetch.status == 200 && bench_usage_find_metric(fetch.body, name, &value) ? value : NAN;
 }
 
 void service_end(struct service *service)

@@ -16,9 +16,8 @@ struct service {
 	unsigned http_port;
 };
 
-/* Only makes its folder and configuration: `postprocessing bench --bare` needs no more. */
+/* Only makes its folder and configuration: `postprocessing-bench --bare` needs no more. */
 bool service_configure(struct service *service, const struct nats_fixture *nats, const char *lines);
-
 
 /* Starts it and waits until it is ready. `lines`: more of its configuration, which begins with the keys of
  * [postprocessing]. BENCH_WRAPPER (words, "perf record -g -o FILE" for one) goes before its command line;

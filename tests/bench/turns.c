@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 
+#include "core/bench/statistics.h"
 #include "tests/bench/command.h"
 
 /* As struct medians has them. */
@@ -13,7 +14,7 @@ static const char *const names[] = {
 #define NAMES (sizeof names / sizeof names[0])
 _Static_assert(sizeof(struct medians) == NAMES * sizeof(double), "one name for each");
 
-static bool take_turn(const struct dispatch *turns, bool baseline, double value[NAMES])
+static bool take_turn(const struct turns *turns, bool baseline, double value[NAMES])
 {
 	struct nats_fixture nats;
 	struct service service;
@@ -40,12 +41,12 @@ static struct medians medians_of(double value[][NAMES], size_t rounds)
 	for (size_t i = 0; i < NAMES; i++) {
 		for (size_t round = 0; round < rounds; round++)
 			one[round] = value[round][i];
-		middle[i] = median(one, rounds);
+		middle[i] = bench_median(one, rounds);
 	}
 	return (struct medians){middle[0], middle[1], middle[2], middle[3], middle[4], middle[5], middle[6], middle[7]};
 }
 
-bool turns_take(const struct bench *bench, const struct dispatch *turns, struct medians *service, struct medians *baseline)
+bool turns_take(const struct bench *bench, const struct turns *turns, struct medians *service, struct medians *baseline)
 {
 	double of_service[ROUNDS_LIMIT][NAMES], of_baseline[ROUNDS_LIMIT][NAMES];
 	for (size_t round = 0; round < bench->rounds; round++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * `postprocessing bench` against a real service: what it shows, and that it leaves nothing behind. */
+ * postprocessing-bench against a real service: what it shows, and that it leaves nothing behind. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/bench/bench_target.h"
+#include "core/bench/target.h"
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
 
@@ -27,8 +27,8 @@ static void begin(const char *steps, const char *ini, bool clamd)
 static void start_bench(struct process *bench, const char *options, const char *path)
 {
 	char ini[FOLDER_PATH_SIZE + 32], log[FOLDER_PATH_SIZE + 32], words[256], *rest = NULL;
-	const char *argv[WORDS_LIMIT] = {"./postprocessing", "bench", "-c", ini, "--json"};
-	size_t count = 5;
+	const char *argv[WORDS_LIMIT] = {"./postprocessing-bench", "-c", ini, "--json"};
+	size_t count = 4;
 	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
 	snprintf(log, sizeof log, "%s/bench.log", scenario.folder);
 	snprintf(words, sizeof words, "%s", options);
@@ -107,7 +107,7 @@ START_TEST(closed_loop)
 {
 	begin(NULL, NULL, false);
 	json_t *shown = run_bench("-n 300 -f 20", 0);
-	ck_assert(said("the broker to be loaded: 127.0.0.1:"));
+	ck_assert(said("broker under load: 127.0.0.1:"));
 	ck_assert_double_eq(figure(shown, "service", "uploads"), 300);
 	ck_assert_double_eq(figure(shown, "service", "events_per_upload"), 3);
 	ck_assert_double_eq(figure(shown, "service", "writes_per_upload"), 2);
@@ -177,9 +177,9 @@ START_TEST(floor_beside_a_service_with_a_remote_step)
 	double ratio = figure(shown, "service", "uploads_per_second") / figure(shown, "floor", "uploads_per_second");
 	ck_assert_double_eq_tol(figure(shown, "ratio", "uploads_per_second"), ratio, 1e-9);
 	json_decref(shown);
-	/* What the floor worked on is gone, and was none of the service's. */
-	ck_assert_int_eq(js_GetStreamInfo(&info, scenario.js, BENCH_PLACE_NAME, NULL, NULL), NATS_NOT_FOUND);
-	ck_assert_int_eq(js_GetStreamInfo(&info, scenario.js, "KV_" BENCH_PLACE_NAME, NULL, NULL), NATS_NOT_FOUND);
+	/* The stream and bucket of the floor are gone, and were not those of the service. */
+	ck_assert_int_eq(js_GetStreamInfo(&info, scenario.js, BENCH_TARGET_NAME, NULL, NULL), NATS_NOT_FOUND);
+	ck_assert_int_eq(js_GetStreamInfo(&info, scenario.js, "KV_" BENCH_TARGET_NAME, NULL, NULL), NATS_NOT_FOUND);
 	recorder_update(&scenario.recorder);
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingFinished", NULL), 100);
 	ck_assert_uint_eq(records_left(), 0);
@@ -219,12 +219,12 @@ START_TEST(without_a_service)
 	scenario_open(&scenario, NULL);
 	ck_assert_ptr_null(run_bench("-n 5", 2));
 	ck_assert(said("has no stream main-queue"));
-	/* One that is not there any more: nothing is put onto its stream. */
+	/* After the service has stopped nothing is put onto its stream. */
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
 	scenario_stop_service(&scenario);
 	ck_assert_ptr_null(run_bench("-n 5", 2));
-	ck_assert(said("nobody takes events"));
+	ck_assert(said("no service reads stream main-queue"));
 	recorder_update(&scenario.recorder);
 	ck_assert_uint_eq(scenario.recorder.count, 0);
 	scenario_close(&scenario);
@@ -256,7 +256,7 @@ END_TEST
 static bool is_ending(void *closure)
 {
 	(void)closure;
-	return said("with a second signal they are given up");
+	return said("a second signal abandons them");
 }
 
 START_TEST(a_second_signal_ends_what_would_take_too_long)
@@ -270,7 +270,7 @@ START_TEST(a_second_signal_ends_what_would_take_too_long)
 	ck_assert(wait_until(is_ending, NULL, TEST_LIMIT));
 	ck_assert(process_signal(&bench, SIGINT));
 	json_decref(end_bench(&bench, 2));
-	ck_assert(said("30 of 30 uploads did not end in time"));
+	ck_assert(said("30 of 30 uploads did not finish in time"));
 	ck_assert_uint_eq(records_left(), 0);
 	scenario_close(&scenario);
 }
@@ -280,7 +280,7 @@ START_TEST(timeout_ends)
 {
 	begin("delay", "[step:delay]\nduration = 10h\n", false);
 	json_decref(run_bench("-n 10 -t 1s", 2));
-	ck_assert(said("10 of 10 uploads did not end in time"));
+	ck_assert(said("10 of 10 uploads did not finish in time"));
 	ck_assert_uint_eq(records_left(), 0);
 	scenario_close(&scenario);
 }
@@ -293,7 +293,7 @@ START_TEST(what_is_wrong_is_said)
 	} wrong[] = {
 		{"-n 0", "\"0\" is not within 1 and 100000000"},   {"-d soon", "\"soon\" is not a duration"},
 		{"--size big", "\"big\" is not a size"},            {"--plot x.pdf", "must end in .png or .svg"},
-		{"--spaces 2 more", "usage: postprocessing bench"},
+		{"--spaces 2 more", "usage: postprocessing-bench"},
 	};
 	scenario_open(&scenario, NULL);
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -316,7 +316,7 @@ START_TEST(the_plot_is_drawn_by_gnuplot)
 	snprintf(options, sizeof options, "--plot %s/it's.svg --rate 50 -d 200ms", scenario.folder);
 	start_bench(&bench, options, path);
 	ck_assert_ptr_null(end_bench(&bench, 2));
-	ck_assert(said("--plot needs the program gnuplot"));
+	ck_assert(said("--plot needs gnuplot"));
 
 	ck_assert(folder_write(scenario.folder, "gnuplot", draws, sizeof draws - 1));
 	snprintf(program, sizeof program, "%s/gnuplot", scenario.folder);
@@ -336,11 +336,39 @@ START_TEST(the_plot_is_drawn_by_gnuplot)
 }
 END_TEST
 
+/* Runs it without a broker; checks the status and the first words on standard output and in the log. */
+static void check_words(const char *const *argv, int status, const char *out, const char *err)
+{
+	struct process process;
+	char log[FOLDER_PATH_SIZE + 32], line[256] = "";
+	snprintf(log, sizeof log, "%s/bench.log", scenario.folder);
+	unlink(log);
+	ck_assert(process_start(&process, &(struct process_options){.argv = argv, .log = log, .pipe_out = true}));
+	ck_assert_int_eq(process_read_line(&process, line, sizeof line, TEST_LIMIT), out[0] != '\0');
+	ck_assert_msg(strncmp(line, out, strlen(out)) == 0, "%s", line);
+	ck_assert(process_wait(&process, TEST_LIMIT));
+	ck_assert_int_eq(process.status, status);
+	process_end(&process);
+	ck_assert_msg(err[0] == '\0' || said(err), "no \"%s\"", err);
+}
+
+START_TEST(help_version_and_the_former_command)
+{
+	scenario_open(&scenario, NULL);
+	check_words((const char *const[]){"./postprocessing-bench", "--help", NULL}, 0, "usage: postprocessing-bench ", "");
+	check_words((const char *const[]){"./postprocessing-bench", "--version", NULL}, 0, "postprocessing-bench " PACKAGE_VERSION, "");
+	check_words((const char *const[]){"sh", "-c", "exec ./postprocessing-bench --help >/dev/full", NULL}, 2, "", "standard output: ");
+	check_words((const char *const[]){"./postprocessing", "bench", "-n", "5", NULL}, 2, "", "postprocessing-bench(1)\n");
+	scenario_close(&scenario);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {closed_loop, open_loop_with_noise_and_spaces, floor_beside_a_service_with_a_remote_step,
 	                              files_are_served_and_scanned, without_a_service, one_signal_ends_it_in_order,
 	                              a_second_signal_ends_what_would_take_too_long, timeout_ends, what_is_wrong_is_said,
+	                              help_version_and_the_former_command,
 	                              the_plot_is_drawn_by_gnuplot};
 	return scenario_run("scenario: bench", tests, sizeof tests / sizeof tests[0]);
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "core/upload/event.h"
-#include "core/cli/json_text.h"
+#include "core/client/json_text.h"
 #include "core/coordinator/metrics_list.h"
 #include "core/steps/modules.h"
 #include "core/server/peers.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/bench/bench_usage.h"
+#include "core/bench/usage.h"
 
 #include <dirent.h>
 #include <netdb.h>
@@ -26,11 +26,11 @@ static void use_of_process(struct bench_use *use, pid_t pid)
 	}
 }
 
-static bool read_figure(const char *metrics, const char *name, double *value)
+bool bench_usage_find_metric(const char *page, const char *name, double *value)
 {
 	char line[128];
 	snprintf(line, sizeof line, "\n%s ", name);
-	const char *at = strstr(metrics, line);
+	const char *at = strstr(page, line);
 	if (at != NULL)
 		*value = strtod(at + strlen(line), NULL);
 	return at != NULL;
@@ -44,8 +44,8 @@ static void use_of_server(struct bench_use *use, const struct config *config)
 	if (config->http_addr == NULL || config->http_addr[0] == '\0')
 		return;
 	long status = service_http_get(config, "/metrics", &body, why, sizeof why);
-	use->seen = status == 200 && !body.failed && body.data != NULL && read_figure(body.data, "process_cpu_seconds_total", &use->cpu) &&
-	            read_figure(body.data, "process_resident_memory_bytes", &use->resident);
+	use->seen = status == 200 && !body.failed && body.data != NULL && bench_usage_find_metric(body.data, "process_cpu_seconds_total", &use->cpu) &&
+	            bench_usage_find_metric(body.data, "process_resident_memory_bytes", &use->resident);
 	text_free(&body);
 }
 
@@ -81,7 +81,7 @@ static bool find_peer(natsConnection *connection, char host[HOST_SIZE], unsigned
 	return true;
 }
 
-/* An address is this host's if one can listen there. */
+/* An address is this host's if a socket can be bound to it. */
 static bool is_own_address(const struct addrinfo *address)
 {
 	int fd = socket(address->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -105,7 +105,7 @@ bool bench_usage_is_local(natsConnection *connection)
 	return own;
 }
 
-/* Adds the inodes of the sockets that listen on a port. */
+/* Appends the inodes of the sockets that listen on a port. Returns the new count. */
 static size_t find_listening(const char *path, unsigned port, unsigned long inode[SOCKETS_LIMIT], size_t count)
 {
 	char line[512];

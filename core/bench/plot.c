@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/bench/bench_plot.h"
+#include "core/bench/plot.h"
 
 #include <stdio.h>
 #include <string.h>
+
+#include "core/base/terminal.h"
 
 static const char *terminal_of(const char *path)
 {
@@ -17,19 +19,19 @@ static const char *terminal_of(const char *path)
 bool bench_plot_check(const char *path)
 {
 	if (terminal_of(path) == NULL) {
-		fprintf(stderr, "--plot %s: the file must end in .png or .svg\n", path);
+		terminal_error("--plot %s: the name must end in .png or .svg", path);
 		return false;
 	}
 	FILE *gnuplot = popen("gnuplot --version >/dev/null 2>&1", "w");
 	if (gnuplot != NULL && pclose(gnuplot) == 0)
 		return true;
-	fputs("--plot needs the program gnuplot: install the package gnuplot-nox\n", stderr);
+	fputs("--plot needs gnuplot: install the package gnuplot-nox\n", stderr);
 	return false;
 }
 
-static void write_points(FILE *to, const char *name, const struct bench_load_point *point, size_t count, enum bench_side side)
+static void write_points(FILE *to, const struct bench_load_point *point, size_t count, enum bench_side side)
 {
-	fprintf(to, "$%s << END\n", name);
+	fprintf(to, "$%s << END\n", bench_side_name(side));
 	for (size_t i = 0; i < count; i++) {
 		const struct bench_figures *figures = &point[i].side[side];
 		fprintf(to, "%.1f %.4f %.4f %.4f\n", point[i].offered, figures->p50 * 1e3, figures->p90 * 1e3, figures->p99 * 1e3);
@@ -37,7 +39,7 @@ static void write_points(FILE *to, const char *name, const struct bench_load_poi
 	fputs("END\n", to);
 }
 
-/* gnuplot's single quotes: doubled inside. */
+/* In gnuplot's single quotes, where a quote is doubled. */
 static void write_quoted(FILE *to, const char *text)
 {
 	fputc('\'', to);
@@ -50,12 +52,12 @@ bool bench_plot_draw(const char *path, const struct bench_load_point *point, siz
 {
 	FILE *gnuplot = popen("gnuplot", "w");
 	if (gnuplot == NULL) {
-		fputs("gnuplot cannot be started\n", stderr);
+		fputs("cannot start gnuplot\n", stderr);
 		return false;
 	}
-	write_points(gnuplot, "service", point, count, BENCH_SERVICE);
+	write_points(gnuplot, point, count, BENCH_SERVICE);
 	if (baseline)
-		write_points(gnuplot, "floor", point, count, BENCH_FLOOR);
+		write_points(gnuplot, point, count, BENCH_BASELINE);
 	fprintf(gnuplot, "set terminal %s\nset output ", terminal_of(path));
 	write_quoted(gnuplot, path);
 	fputs("set xlabel 'uploads offered per second'\nset ylabel 'milliseconds until PostprocessingFinished'\n"
@@ -70,6 +72,6 @@ bool bench_plot_draw(const char *path, const struct bench_load_point *point, siz
 	bool written = ferror(gnuplot) == 0;
 	if (pclose(gnuplot) == 0 && written)
 		return true;
-	fprintf(stderr, "%s: gnuplot could not draw it\n", path);
+	terminal_error("%s: gnuplot failed", path);
 	return false;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/cli/json_text.h"
+#include "core/client/json_text.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -7,7 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/bench/bench_baseline.h"
+#include "core/bench/baseline.h"
 
 bool bench_baseline_start(struct bench_baseline *baseline, const char *config_path, const struct config *config)
 {
@@ -18,12 +18,12 @@ bool bench_baseline_start(struct bench_baseline *baseline, const char *config_pa
 	snprintf(parent, sizeof parent, "%ld", (long)getpid());
 	snprintf(local, sizeof local, "%zu", config->step_count - remotes);
 	snprintf(remote, sizeof remote, "%u", remotes);
-	const char *argv[] = {"postprocessing", "bench", BENCH_FLOOR_ARGUMENT, parent, config_path != NULL ? config_path : "",
+	const char *argv[] = {"postprocessing-bench", BENCH_BASELINE_ARGUMENT, parent, config_path != NULL ? config_path : "",
 	                      local, remote, NULL};
 	int error = posix_spawn(&baseline->pid, "/proc/self/exe", NULL, NULL, (char *const *)argv, environ);
 	if (error == 0)
 		return true;
-	fprintf(stderr, "the floor's process cannot be started: %s\n", strerror(error));
+	fprintf(stderr, "cannot start the process of the floor: %s\n", strerror(error));
 	baseline->pid = 0;
 	return false;
 }

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/bench/bench_target.h"
+#include "core/bench/target.h"
 
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "core/nats/bus_connect.h"
+#include "core/base/terminal.h"
 #include "core/jetstream/intake.h"
+#include "core/nats/bus_connect.h"
 
 #define BUCKET_STREAM_SIZE 280
 #define ROUND (50 * MILLISECOND)
-/* As the service makes them where there are none to go by. */
+/* Where there is no consumer of a service to copy them from: the service's own defaults. */
 #define ACK_WAIT (30 * SECOND)
 #define MAX_ACK_PENDING 20000
 
 static void report(const struct bench_target *target, const char *what, const char *name, natsStatus status)
 {
-	fprintf(stderr, "%s %s on %s: %s\n", what, name, target->client->events->endpoint, bus_advice(status));
+	terminal_error("%s %s on %s: %s", what, name, target->client->events->endpoint, bus_advice(status));
 }
 
 static void bucket_stream(const char *bucket, char name[BUCKET_STREAM_SIZE])
@@ -47,7 +48,7 @@ static bool stream_is_there(struct bench_target *target, jsCtx *js, const char *
 	natsStatus status = js_GetStreamInfo(&info, js, name, NULL, NULL);
 	jsStreamInfo_Destroy(info);
 	if (status == NATS_NOT_FOUND)
-		fprintf(stderr, "broker %s has no stream %s: has `postprocessing server` ever run on it?\n",
+		terminal_error("broker %s has no stream %s: has `postprocessing server` ever run on it?",
 		        target->client->events->endpoint, name);
 	else if (status != NATS_OK)
 		report(target, "stream", name, status);
@@ -127,14 +128,14 @@ static natsStatus make_bucket(struct bench_target *target)
 	return status;
 }
 
-static unsigned count_takers(struct bench_target *target)
+static unsigned count_pulls(struct bench_target *target)
 {
 	jsConsumerInfo *info = NULL;
-	unsigned takers = 0;
+	unsigned pulls = 0;
 	if (js_GetConsumerInfo(&info, target->js, target->stream, target->consumer, NULL, NULL) == NATS_OK)
-		takers = (unsigned)info->NumWaiting;
+		pulls = (unsigned)info->NumWaiting;
 	jsConsumerInfo_Destroy(info);
-	return takers;
+	return pulls;
 }
 
 static void remove_own(struct bench_target *target)
@@ -145,22 +146,22 @@ static void remove_own(struct bench_target *target)
 
 bool bench_target_make(struct bench_target *target, const struct client *client)
 {
-	*target = (struct bench_target){.stream = BENCH_PLACE_NAME, .bucket = BENCH_PLACE_NAME, .consumer = "floor"};
+	*target = (struct bench_target){.stream = BENCH_TARGET_NAME, .bucket = BENCH_TARGET_NAME, .consumer = "floor"};
 	if (!is_same_broker(client)) {
-		fputs("the floor is only known with events and records on one broker\n", stderr);
+		fputs("the floor can be measured only with events and records on one broker\n", stderr);
 		return false;
 	}
 	if (!connect_both(target, client)) {
 		bench_target_close(target);
 		return false;
 	}
-	if (count_takers(target) > 0) {
-		fprintf(stderr, "the stream " BENCH_PLACE_NAME " is in use: another benchmark runs on this broker\n");
+	if (count_pulls(target) > 0) {
+		fputs("the stream " BENCH_TARGET_NAME " is in use: another benchmark runs on this broker\n", stderr);
 		bench_target_close(target);
 		return false;
 	}
 	target->own = true;
-	remove_own(target); /* of one that was killed */
+	remove_own(target); /* a benchmark that was killed leaves it behind */
 	natsStatus status = make_stream(target);
 	if (status == NATS_OK)
 		status = make_consumer(target);
@@ -168,7 +169,7 @@ bool bench_target_make(struct bench_target *target, const struct client *client)
 		status = make_bucket(target);
 	if (status == NATS_OK)
 		return true;
-	report(target, "stream and bucket", BENCH_PLACE_NAME, status);
+	report(target, "stream and bucket", BENCH_TARGET_NAME, status);
 	bench_target_close(target);
 	return false;
 }
@@ -185,10 +186,10 @@ void bench_target_close(struct bench_target *target)
 	*target = (struct bench_target){0};
 }
 
-bool bench_target_await_taker(struct bench_target *target, nanos limit)
+bool bench_target_await_consumer(struct bench_target *target, nanos limit)
 {
 	nanos until = clock_monotonic() + limit;
-	while (count_takers(target) == 0) {
+	while (count_pulls(target) == 0) {
 		if (clock_monotonic() > until)
 			return false;
 		nanosleep(&(struct timespec){.tv_nsec = ROUND}, NULL);
@@ -213,7 +214,7 @@ bool bench_target_positions(struct bench_target *target, struct bench_positions 
 	return last_sequence(target->js, target->stream, &positions->events) && last_sequence(target->records_js, name, &positions->records);
 }
 
-bool bench_target_done(struct bench_target *target, uint64_t *sequence)
+bool bench_target_acknowledged(struct bench_target *target, uint64_t *sequence)
 {
 	jsConsumerInfo *info = NULL;
 	bool good = js_GetConsumerInfo(&info, target->js, target->stream, target->consumer, NULL, NULL) == NATS_OK;

@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/bench/bench_flow.h"
+#include "core/bench/flow.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/terminal.h"
+#include "core/base/thread.h"
 #include "core/nats/bus_connect.h"
 #include "core/upload/event.h"
 #include "core/upload/message_id.h"
-#include "core/base/thread.h"
 
-/* With fewer in flight each message is sent at once, for the least latency, else in batches, for the most throughput. */
+/* With fewer uploads in flight each message is sent at once, for low latency; else they are sent in batches, for throughput. */
 #define PROMPT_LIMIT 16
-/* One of so many outcomes is looked at. */
+/* One outcome of this many is decoded. */
 #define SAMPLE 64
 
 static void send_message(struct flow *flow, const struct text *message)
@@ -32,9 +33,9 @@ static void send_stamped(struct flow *flow, struct bench_message *message, size_
 	send_message(flow, &message->text);
 }
 
-static struct speaker *speaker_of(struct flow *flow, size_t index)
+static struct user *user_of(struct flow *flow, size_t index)
 {
-	return &flow->speaker[index < flow->load->greedy ? 0 : 1 + index % flow->load->spaces];
+	return &flow->user[index < flow->load->greedy ? 0 : 1 + index % flow->load->spaces];
 }
 
 size_t flow_total(const struct flow *flow)
@@ -49,7 +50,7 @@ bool flow_has_more(const struct flow *flow, nanos now)
 
 void flow_confirm(struct flow *flow, size_t index)
 {
-	send_stamped(flow, &speaker_of(flow, index)->ready, index);
+	send_stamped(flow, &user_of(flow, index)->ready, index);
 }
 
 void flow_announce(struct flow *flow, nanos due)
@@ -66,7 +67,7 @@ void flow_announce(struct flow *flow, nanos due)
 	}
 	size_t index = flow->next++;
 	flow->upload[index] = (struct announced){.due = due};
-	send_stamped(flow, &speaker_of(flow, index)->begin, index);
+	send_stamped(flow, &user_of(flow, index)->begin, index);
 	for (size_t i = 0; i < flow->load->noise; i++)
 		send_message(flow, &flow->noise[(index + i) % BENCH_NOISE_KINDS]);
 }
@@ -88,7 +89,7 @@ static void keep_latency(struct flow *flow, size_t index, nanos now)
 		keep_gap(flow, now);
 		return;
 	}
-	/* The room is a power of two, and used up. */
+	/* The array is full: its size is a power of two. */
 	if ((result->count & (result->count - 1)) == 0) {
 		double *latency = realloc(result->latency, (result->count > 0 ? result->count * 2 : 1) * sizeof *latency);
 		if (latency == NULL) {
@@ -102,7 +103,7 @@ static void keep_latency(struct flow *flow, size_t index, nanos now)
 
 static void take_finished(struct flow *flow, size_t index, nanos now)
 {
-	if (flow->upload[index].finished) /* told again */
+	if (flow->upload[index].finished) /* a repetition */
 		return;
 	flow->upload[index].finished = true;
 	flow->finished++;
@@ -115,7 +116,7 @@ static void take_finished(struct flow *flow, size_t index, nanos now)
 		pthread_cond_signal(&flow->changed);
 }
 
-/* NULL: no room or memory. */
+/* NULL: too many steps, or out of memory. */
 static struct answerer *answerer_get(struct flow *flow, const char *step)
 {
 	for (size_t i = 0; i < flow->answerers; i++)
@@ -145,7 +146,7 @@ static bool decode(natsMsg *message, struct event *event)
 	                    sizeof why) == EVENT_TAKEN;
 }
 
-/* A step that the service does itself, and only says so. */
+/* The service announces a step that it does itself. */
 static bool is_announcement(natsMsg *message)
 {
 	const char *id = NULL;
@@ -165,7 +166,7 @@ static void answer_step(struct flow *flow, size_t index, natsMsg *message)
 	event_clear(&event);
 }
 
-static void look_at_outcome(struct flow *flow, natsMsg *message)
+static void check_outcome(struct flow *flow, natsMsg *message)
 {
 	struct event event;
 	if (!decode(message, &event))
@@ -174,11 +175,6 @@ static void look_at_outcome(struct flow *flow, natsMsg *message)
 	flow->result->rejected = flow->result->rejected || event.outcome != OUTCOME_CONTINUE;
 	pthread_mutex_unlock(&flow->lock);
 	event_clear(&event);
-}
-
-static bool is_of_type(const char *data, size_t length, const char *type)
-{
-	return memmem(data, length, type, strlen(type)) != NULL;
 }
 
 static void on_event(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *closure)
@@ -193,13 +189,13 @@ static void on_event(natsConnection *connection, natsSubscription *subscription,
 	if (bench_find_id(data, length, &number, &index) && number == flow->number) {
 		pthread_mutex_lock(&flow->lock);
 		bool known = index < flow->next;
-		bool over = known && is_of_type(data, length, "\"events.PostprocessingFinished\"");
+		bool over = known && bench_is_of_type(data, length, BENCH_TYPE("PostprocessingFinished"));
 		if (over)
 			take_finished(flow, index, now);
 		pthread_mutex_unlock(&flow->lock);
 		if (over && index % SAMPLE == 0)
-			look_at_outcome(flow, message);
-		else if (known && !over && is_of_type(data, length, "\"events.StartPostprocessingStep\""))
+			check_outcome(flow, message);
+		else if (known && !over && bench_is_of_type(data, length, BENCH_TYPE("StartPostprocessingStep")))
 			answer_step(flow, index, message);
 	}
 	natsMsg_Destroy(message);
@@ -210,9 +206,7 @@ static void on_ack(natsConnection *connection, natsSubscription *subscription, n
 	(void)connection;
 	(void)subscription;
 	struct flow *flow = closure;
-	const char *at = memmem(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), "\"seq\":", 6);
-	/* The library terminates what it hands out. */
-	uint64_t sequence = at != NULL ? strtoull(at + 6, NULL, 10) : 0;
+	uint64_t sequence = bench_stored_sequence(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
 	pthread_mutex_lock(&flow->lock);
 	if (sequence > 0)
 		flow->acknowledged++;
@@ -224,7 +218,7 @@ static void on_ack(natsConnection *connection, natsSubscription *subscription, n
 	natsMsg_Destroy(message);
 }
 
-static bool make_speaker(struct speaker *speaker, size_t space, const struct bench_file *file)
+static bool make_user(struct user *user, size_t space, const struct bench_file *file)
 {
 	struct bench_room room;
 	struct upload fields = bench_upload("", space, &room);
@@ -232,17 +226,17 @@ static bool make_speaker(struct speaker *speaker, size_t space, const struct ben
 		fields.url = file->url;
 	if (file->size > 0)
 		fields.filesize = file->size;
-	bool begin = bench_message_make(&speaker->begin, BENCH_BYTES_RECEIVED, &fields, NULL);
-	return bench_message_make(&speaker->ready, BENCH_UPLOAD_READY, &fields, NULL) && begin;
+	bool begin = bench_message_make(&user->begin, BENCH_BYTES_RECEIVED, &fields, NULL);
+	return bench_message_make(&user->ready, BENCH_UPLOAD_READY, &fields, NULL) && begin;
 }
 
 static bool make_messages(struct flow *flow)
 {
 	const struct bench_load *load = flow->load;
-	flow->speaker = calloc(load->spaces + 1, sizeof *flow->speaker);
-	bool good = flow->speaker != NULL;
+	flow->user = calloc(load->spaces + 1, sizeof *flow->user);
+	bool good = flow->user != NULL;
 	for (size_t i = 0; good && i <= load->spaces; i++)
-		good = make_speaker(&flow->speaker[i], i, i == 0 ? &load->greedy_file : &load->file);
+		good = make_user(&flow->user[i], i, i == 0 ? &load->greedy_file : &load->file);
 	for (size_t i = 0; good && i < BENCH_NOISE_KINDS; i++) {
 		bench_noise_make(&flow->noise[i], i);
 		good = !flow->noise[i].failed;
@@ -256,7 +250,7 @@ static natsStatus connect_to(struct flow *flow)
 {
 	const struct bench_load *load = flow->load;
 	natsOptions *options;
-	natsStatus status = bus_options(&options, load->target->client->events, "postprocessing bench");
+	natsStatus status = bus_options(&options, load->target->client->events, "postprocessing-bench");
 	if (status == NATS_OK)
 		status = natsOptions_SetSendAsap(options, load->rate > 0 || load->in_flight < PROMPT_LIMIT);
 	if (status == NATS_OK)
@@ -282,7 +276,7 @@ static bool connect_and_listen(struct flow *flow)
 	if (status == NATS_OK)
 		status = natsConnection_Flush(flow->connection);
 	if (status != NATS_OK)
-		fprintf(stderr, "broker %s: %s\n", flow->load->target->client->events->endpoint, bus_advice(status));
+		terminal_error("broker %s: %s", flow->load->target->client->events->endpoint, bus_advice(status));
 	return status == NATS_OK;
 }
 
@@ -290,13 +284,12 @@ bool flow_open(struct flow *flow)
 {
 	lock_init(&flow->lock);
 	condition_init(&flow->changed);
-	flow->locks = true;
 	return make_messages(flow) && connect_and_listen(flow);
 }
 
 void flow_close(struct flow *flow)
 {
-	/* So that no callback is under way when what it uses goes. */
+	/* After this no callback runs that uses what is freed below. */
 	natsSubscription *one[] = {flow->events, flow->acks};
 	for (size_t i = 0; i < 2; i++)
 		if (one[i] != NULL && natsSubscription_Drain(one[i]) == NATS_OK)
@@ -304,11 +297,11 @@ void flow_close(struct flow *flow)
 	natsConnection_Destroy(flow->connection);
 	natsSubscription_Destroy(flow->events);
 	natsSubscription_Destroy(flow->acks);
-	for (size_t i = 0; flow->speaker != NULL && i <= flow->load->spaces; i++) {
-		bench_message_free(&flow->speaker[i].begin);
-		bench_message_free(&flow->speaker[i].ready);
+	for (size_t i = 0; flow->user != NULL && i <= flow->load->spaces; i++) {
+		bench_message_free(&flow->user[i].begin);
+		bench_message_free(&flow->user[i].ready);
 	}
-	free(flow->speaker);
+	free(flow->user);
 	for (size_t i = 0; i < BENCH_NOISE_KINDS; i++)
 		text_free(&flow->noise[i]);
 	for (size_t i = 0; i < flow->answerers; i++) {
@@ -316,8 +309,6 @@ void flow_close(struct flow *flow)
 		bench_message_free(&flow->answerer[i].finished);
 	}
 	free(flow->upload);
-	if (flow->locks) {
-		pthread_mutex_destroy(&flow->lock);
-		pthread_cond_destroy(&flow->changed);
-	}
+	pthread_mutex_destroy(&flow->lock);
+	pthread_cond_destroy(&flow->changed);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Texts in the JSON that commands print. */
-#ifndef CORE_CLI_JSON_TEXT_H
-#define CORE_CLI_JSON_TEXT_H
+#ifndef CORE_CLIENT_JSON_TEXT_H
+#define CORE_CLIENT_JSON_TEXT_H
 
 #include <jansson.h>
 #include <stdbool.h>

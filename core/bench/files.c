@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/bench/bench_files.h"
+#include "core/bench/files.h"
 
 #include <errno.h>
 #include <openssl/evp.h>
@@ -8,11 +8,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/terminal.h"
+
 #define BLOCK 65536
-/* In every byte: no archive begins with two such. */
+/* Set in every byte: no archive begins with two such bytes. */
 #define NO_MAGIC 0x80
 
-/* The stream of a cipher with a key of zeros, with a bit set. */
+/* The key stream of a cipher, with that bit set. */
 static bool write_stream(EVP_CIPHER_CTX *cipher, int fd, int64_t size)
 {
 	static const unsigned char zeros[BLOCK];
@@ -28,7 +30,7 @@ static bool write_stream(EVP_CIPHER_CTX *cipher, int fd, int64_t size)
 		if (write(fd, block, (size_t)length) != length)
 			return false;
 	}
-	/* So that writing it back disturbs no measurement. */
+	/* Otherwise writing it back would disturb the measurement. */
 	return fsync(fd) == 0;
 }
 
@@ -45,7 +47,7 @@ static bool make_file(char *path, int64_t size)
 	int fd = mkstemp(path);
 	bool good = fd >= 0 && bench_files_write(fd, size);
 	if (!good)
-		fprintf(stderr, "%s: %s\n", path, strerror(errno));
+		terminal_error("%s: %s", path, strerror(errno));
 	if (fd >= 0)
 		close(fd);
 	return good;
@@ -58,7 +60,7 @@ bool bench_files_serve(struct bench_files *files, const char *addr, const char *
 	if (files->server == NULL)
 		files->server = file_server_start(addr, base, why, sizeof why);
 	if (files->server == NULL) {
-		fprintf(stderr, "%s\n", why);
+		terminal_error("%s", why);
 		return false;
 	}
 	snprintf(path, sizeof path, "%s/postprocessing-bench-XXXXXX", folder != NULL ? folder : "/tmp");
@@ -66,7 +68,7 @@ bool bench_files_serve(struct bench_files *files, const char *addr, const char *
 	bool made = make_file(path, size);
 	bool good = made && file_server_add(files->server, path, url, &file->size, why, sizeof why);
 	if (made && !good)
-		fprintf(stderr, "%s\n", why);
+		terminal_error("%s", why);
 	unlink(path);
 	if (good) {
 		file->url = url;

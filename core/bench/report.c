@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/bench/bench_report.h"
+#include "core/bench/report.h"
 
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
+
+#include "core/client/json_text.h"
 
 #define BAR 30
 #define VALUE_SIZE 32
@@ -11,7 +13,7 @@
 static void format(double value, enum bench_unit unit, char text[VALUE_SIZE])
 {
 	if (isnan(value))
-		snprintf(text, VALUE_SIZE, "not seen");
+		snprintf(text, VALUE_SIZE, "unknown");
 	else if (unit == UNIT_RATE)
 		snprintf(text, VALUE_SIZE, "%.*f /s", value < 10 ? 2 : 0, value);
 	else if (unit == UNIT_BYTES)
@@ -62,9 +64,9 @@ void bench_report_table(const struct bench_column *column, size_t count)
 void bench_report_points(const struct bench_load_point *point, size_t count, bool baseline)
 {
 	char text[VALUE_SIZE];
-	printf("%10s%12s%12s%12s%12s%12s%s\n", "offered", "uploads", "p50", "p90", "p99", "max", baseline ? "   floor's p50         p99" : "");
+	printf("%10s%12s%12s%12s%12s%12s%s\n", "offered", "uploads", "p50", "p90", "p99", "max", baseline ? "   floor, p50         p99" : "");
 	for (size_t i = 0; i < count; i++) {
-		const struct bench_figures *service = &point[i].side[BENCH_SERVICE], *bare = &point[i].side[BENCH_FLOOR];
+		const struct bench_figures *service = &point[i].side[BENCH_SERVICE], *bare = &point[i].side[BENCH_BASELINE];
 		const double value[] = {service->p50, service->p90, service->p99, service->max, bare->p50, bare->p99};
 		printf("%8.0f/s", point[i].offered);
 		format(service->rate, UNIT_RATE, text);
@@ -109,18 +111,17 @@ static json_t *describe_points(const struct bench_report *report)
 		const struct bench_load_point *point = &report->point[i];
 		json_t *object = json_object();
 		json_object_set_new(object, "offered_per_second", json_real(point->offered));
-		json_object_set_new(object, "service", describe(&point->side[BENCH_SERVICE]));
+		json_object_set_new(object, bench_side_name(BENCH_SERVICE), describe(&point->side[BENCH_SERVICE]));
 		if (report->baseline)
-			json_object_set_new(object, "floor", describe(&point->side[BENCH_FLOOR]));
+			json_object_set_new(object, bench_side_name(BENCH_BASELINE), describe(&point->side[BENCH_BASELINE]));
 		json_array_append_new(array, object);
 	}
 	return array;
 }
 
-/* Jansson takes NULL for a failure that came before, and says so at the end. */
 bool bench_report_json(const struct bench_report *report)
 {
-	json_t *object = json_pack("{s:s, s:b, s:b}", "broker", report->broker, "interrupted", report->interrupted, "accepted", !report->rejected);
+	json_t *object = json_pack("{s:o, s:b, s:b}", "broker", json_text(report->broker), "interrupted", report->interrupted, "accepted", !report->rejected);
 	for (size_t i = 0; i < report->columns; i++)
 		json_object_set_new(object, report->column[i].name, describe(report->column[i].figures));
 	if (report->columns == 2)
@@ -131,10 +132,8 @@ bool bench_report_json(const struct bench_report *report)
 	if (backlog->done > 0)
 		json_object_set_new(object, "backlog", json_pack("{s:f, s:f, s:f}", "taken_in_seconds", backlog->taken_in, "done_seconds",
 		                                                 backlog->done, "gap_max_seconds", backlog->gap));
-	bool good = object != NULL && json_dumpf(object, stdout, JSON_INDENT(2)) == 0 && putchar('\n') != EOF;
+	bool good = json_print(object);
 	json_decref(object);
-	if (!good)
-		fputs("the result could not be written\n", stderr);
 	return good;
 }
 

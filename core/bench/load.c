@@ -1,34 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/bench/bench_load.h"
+#include "core/bench/load.h"
 
-#include <math.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
-#include "core/bench/bench_flow.h"
 #include "core/base/thread.h"
+#include "core/bench/flow.h"
+#include "core/bench/statistics.h"
 
 #define ROUND (100 * MILLISECOND)
-
-static int compare(const void *one, const void *other)
-{
-	double a = *(const double *)one, b = *(const double *)other;
-	return (a > b) - (a < b);
-}
-
-void bench_sort(double *value, size_t count)
-{
-	if (count > 0)
-		qsort(value, count, sizeof *value, compare);
-}
-
-double bench_percentile(const double *sorted, size_t count, unsigned percent)
-{
-	size_t at = count * percent / 100;
-	return count == 0 ? NAN : sorted[at < count ? at : count - 1];
-}
 
 static bool signal_came(void)
 {
@@ -45,8 +27,8 @@ struct watch {
 	size_t finished;
 };
 
-/* Looks after patience, signals and those who watch, with the lock held. False: it is to be given up. */
-static bool look_around(struct flow *flow, struct watch *watch)
+/* With the lock held: checks the timeout and signals, and shows the progress. False: give up. */
+static bool check_progress(struct flow *flow, struct watch *watch)
 {
 	const struct bench_load *load = flow->load;
 	nanos now = clock_monotonic();
@@ -63,7 +45,7 @@ static bool look_around(struct flow *flow, struct watch *watch)
 			return false;
 		flow->result->interrupted = true;
 		flow->announcing = false;
-		fprintf(stderr, "%zu uploads are under way and waited for; with a second signal they are given up\n", flow->next - flow->finished);
+		fprintf(stderr, "waiting for %zu uploads under way; a second signal abandons them\n", flow->next - flow->finished);
 	}
 	return now - watch->progressed < load->timeout || flow->finished == flow->next;
 }
@@ -89,12 +71,12 @@ static bool all_stored(struct flow *flow, uint64_t *highest)
 	return stored;
 }
 
-/* Waits until whoever takes the events has acknowledged all of ours. */
+/* Waits until the broker has stored all our events and their consumer has acknowledged them. */
 static bool settle(struct flow *flow)
 {
 	uint64_t highest, done = 0, before = 0;
 	nanos progressed = clock_monotonic();
-	while (!all_stored(flow, &highest) || !bench_target_done(flow->load->target, &done) || done < highest) {
+	while (!all_stored(flow, &highest) || !bench_target_acknowledged(flow->load->target, &done) || done < highest) {
 		if (done != before)
 			progressed = clock_monotonic();
 		before = done;
@@ -105,7 +87,7 @@ static bool settle(struct flow *flow)
 	return true;
 }
 
-/* The greedy user's backlog is there before anybody else comes. */
+/* Announces the greedy user's uploads, and waits until the service has read them. */
 static bool announce_greedy(struct flow *flow)
 {
 	pthread_mutex_lock(&flow->lock);
@@ -118,7 +100,7 @@ static bool announce_greedy(struct flow *flow)
 	return good;
 }
 
-/* When the next upload is to be announced; in the closed loop, whenever one may. */
+/* When the next upload is due; in the closed loop, now. */
 static nanos next_due(const struct flow *flow, nanos start)
 {
 	if (flow->load->rate <= 0)
@@ -126,7 +108,7 @@ static nanos next_due(const struct flow *flow, nanos start)
 	return start + (nanos)((double)(flow->next - flow->load->greedy) * (double)SECOND / flow->load->rate);
 }
 
-/* With the lock held: announces what is due by now in the open loop; returns when to look again. */
+/* With the lock held: announces what is due in the open loop, and returns when to look again. */
 static nanos announce_due(struct flow *flow, nanos start)
 {
 	nanos now = clock_monotonic(), later = now + ROUND;
@@ -149,12 +131,12 @@ static void follow(struct flow *flow)
 	flow->until = flow->load->duration > 0 ? start + flow->load->duration : 0;
 	for (size_t i = 0; flow->load->rate <= 0 && i < flow->load->in_flight && flow_has_more(flow, start); i++)
 		flow_announce(flow, clock_monotonic());
-	bool patient = true;
-	while (patient && (flow->finished < flow->next || flow_has_more(flow, next_due(flow, start)))) {
+	bool waiting = true;
+	while (waiting && (flow->finished < flow->next || flow_has_more(flow, next_due(flow, start)))) {
 		condition_wait_until(&flow->changed, &flow->lock, announce_due(flow, start));
-		patient = look_around(flow, &watch);
+		waiting = check_progress(flow, &watch);
 	}
-	if (!patient)
+	if (!waiting)
 		abandon(flow);
 	pthread_mutex_unlock(&flow->lock);
 }
@@ -163,13 +145,13 @@ static void report_end(const struct flow *flow, bool settled)
 {
 	const struct bench_result *result = flow->result;
 	if (result->abandoned > 0)
-		fprintf(stderr, "%zu of %zu uploads did not end in time: storage has said that they are over\n", result->abandoned, result->announced);
+		fprintf(stderr, "%zu of %zu uploads did not finish in time and were abandoned\n", result->abandoned, result->announced);
 	if (!settled)
-		fputs("not all events were taken: is `postprocessing server` still running? Its records go when it takes them\n", stderr);
+		fputs("the service has not read all events: is `postprocessing server` still running? Records stay until it reads them\n", stderr);
 	if (flow->refused > 0)
 		fprintf(stderr, "the broker did not store %zu of %zu events\n", flow->refused, flow->sent);
 	if (result->rejected)
-		fputs("some uploads did not end with `continue`: the log of the service says why\n", stderr);
+		fputs("some uploads did not end with `continue`: see the log of the service\n", stderr);
 }
 
 static bool run(struct flow *flow)

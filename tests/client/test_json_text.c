@@ -2,7 +2,7 @@
 #include <check.h>
 #include <jansson.h>
 
-#include "core/cli/json_text.h"
+#include "core/client/json_text.h"
 #include "tests/harness/suite.h"
 
 static void check(const char *text, const char *expected)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/bench/bench_baseline.h"
+#include "core/bench/baseline.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -9,8 +9,9 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "core/bench/bench_messages.h"
-#include "core/bench/bench_target.h"
+#include "core/base/terminal.h"
+#include "core/bench/messages.h"
+#include "core/bench/target.h"
 #include "core/nats/bus_connect.h"
 #include "core/nats/bus_loop.h"
 
@@ -19,25 +20,25 @@
 #define MESSAGES_PER_FLUSH 32
 
 struct pending {
-	natsMsg *source;   /* to be acknowledged */
+	natsMsg *source;      /* not acknowledged yet */
 	uint64_t revision;
-	unsigned unsaid;   /* publishes whose answer is still to come */
-	unsigned asked;    /* remote steps so far */
-	bool awaits;       /* … the last of them */
+	unsigned unconfirmed; /* publishes that the broker has not confirmed */
+	unsigned asked;       /* remote steps so far */
+	bool awaits;          /* the answer of the last of them */
 	bool over;
 	uint32_t run;
 };
 
-/* All of it belongs to the one thread of the subscription. */
+/* Only the subscription's thread uses it. */
 struct baseline {
 	natsConnection *connection;
 	natsSubscription *inbox;
-	struct bus_loop *loop; /* NULL: with TLS */
+	struct bus_loop *loop; /* NULL with TLS */
 	unsigned local, remote; /* steps */
-	unsigned announced;     /* of the former */
+	unsigned announced;     /* local ones that are announced */
 	struct pending *upload;
 	size_t size;
-	long outstanding; /* messages that pulls are to bring yet */
+	long outstanding; /* messages that were requested and have not come */
 	unsigned unflushed;
 	struct bench_message finished, step_finished, start;
 	struct text record;
@@ -67,7 +68,7 @@ static void pull(struct baseline *baseline)
 	static const char request[] = "{\"batch\":4000,\"expires\":600000000000}";
 	if (baseline->outstanding > PULL_BATCH / 2)
 		return;
-	natsConnection_PublishRequest(baseline->connection, "$JS.API.CONSUMER.MSG.NEXT." BENCH_PLACE_NAME ".floor", INBOX "n", request,
+	natsConnection_PublishRequest(baseline->connection, "$JS.API.CONSUMER.MSG.NEXT." BENCH_TARGET_NAME ".floor", INBOX "n", request,
 	                              sizeof request - 1);
 	baseline->outstanding += PULL_BATCH;
 }
@@ -87,7 +88,7 @@ static struct pending *pending_get(struct baseline *baseline, uint32_t run, size
 	return &baseline->upload[index];
 }
 
-/* kind: what its answer is of; NO_ANSWER: there is none. */
+/* `kind` comes back in the subject of the broker's answer; NO_ANSWER: none is asked for. */
 #define NO_ANSWER '-'
 static void send_message(struct baseline *baseline, const char *subject, char kind, size_t index, const struct text *text,
                          const char *const (*header)[2])
@@ -103,7 +104,7 @@ static void send_message(struct baseline *baseline, const char *subject, char ki
 	natsMsg_Destroy(message);
 }
 
-/* Creates the record, changes it or, as the upload is over, deletes it. */
+/* Creates or updates the record; deletes it when the upload is over. */
 static void write_record(struct baseline *baseline, size_t index)
 {
 	const struct pending *upload = &baseline->upload[index];
@@ -111,7 +112,7 @@ static void write_record(struct baseline *baseline, size_t index)
 	char upload_id[BENCH_ID_SIZE], key[RECORD_KEY_SIZE], subject[RECORD_KEY_SIZE + 64], expected[24], id[96];
 	bench_id(upload_id, upload->run, index);
 	record_key(NULL, upload_id, key);
-	snprintf(subject, sizeof subject, "$KV." BENCH_PLACE_NAME ".%s", key);
+	snprintf(subject, sizeof subject, "$KV." BENCH_TARGET_NAME ".%s", key);
 	snprintf(expected, sizeof expected, "%" PRIu64, upload->revision);
 	snprintf(id, sizeof id, "0123456789abcdef.%s.%s.%d", upload_id, expected, remove ? 2 : 1);
 	const char *const header[][2] = {{"Nats-Expected-Last-Subject-Sequence", expected},
@@ -129,22 +130,22 @@ static void publish(struct baseline *baseline, size_t index, struct bench_messag
 	bench_id(upload_id, baseline->upload[index].run, index);
 	bench_message_stamp(message, upload_id);
 	snprintf(id, sizeof id, "%s.12345.%u.8", upload_id, number);
-	baseline->upload[index].unsaid++;
-	send_message(baseline, BENCH_PLACE_NAME, 'f', index, &message->text, (const char *const[][2]){{"Nats-Msg-Id", id}, {NULL, NULL}});
+	baseline->upload[index].unconfirmed++;
+	send_message(baseline, BENCH_TARGET_NAME, 'f', index, &message->text, (const char *const[][2]){{"Nats-Msg-Id", id}, {NULL, NULL}});
 }
 
-/* Says that a local step begins. */
+/* Publishes that a local step begins. */
 static void announce(struct baseline *baseline, size_t index, unsigned step)
 {
 	char upload_id[BENCH_ID_SIZE], id[96];
 	bench_id(upload_id, baseline->upload[index].run, index);
 	bench_message_stamp(&baseline->start, upload_id);
 	snprintf(id, sizeof id, "%s.12345.step%u", upload_id, step);
-	send_message(baseline, BENCH_PLACE_NAME, NO_ANSWER, index, &baseline->start.text, (const char *const[][2]){{"Nats-Msg-Id", id}, {NULL, NULL}});
+	send_message(baseline, BENCH_TARGET_NAME, NO_ANSWER, index, &baseline->start.text, (const char *const[][2]){{"Nats-Msg-Id", id}, {NULL, NULL}});
 }
 
-/* What the record says now is told: the next remote step is asked for, or all is finished. */
-static void go_on(struct baseline *baseline, size_t index)
+/* Publishes what follows from the record: the question of the next remote step, or the end. */
+static void publish_next(struct baseline *baseline, size_t index)
 {
 	struct pending *upload = &baseline->upload[index];
 	upload->awaits = upload->asked < baseline->remote;
@@ -163,18 +164,13 @@ static void acknowledge(struct baseline *baseline, natsMsg *message)
 	natsMsg_Destroy(message);
 }
 
-static bool is_of_type(const char *data, size_t length, const char *type)
-{
-	return memmem(data, length, type, strlen(type)) != NULL;
-}
-
-/* The upload that an event moves; NULL: none, as with the floor's own that come back to it. */
-static struct pending *find_moved(struct baseline *baseline, const char *data, size_t length, size_t *index)
+/* The upload that an event changes; NULL: none, as with events that the baseline itself has published. */
+static struct pending *find_changed(struct baseline *baseline, const char *data, size_t length, size_t *index)
 {
 	uint32_t run;
-	bool begins = is_of_type(data, length, "events.BytesReceived");
-	bool ends = !begins && is_of_type(data, length, "events.UploadReady");
-	bool answers = !begins && !ends && baseline->remote > 0 && is_of_type(data, length, "events.PostprocessingStepFinished");
+	bool begins = bench_is_of_type(data, length, BENCH_TYPE("BytesReceived"));
+	bool ends = !begins && bench_is_of_type(data, length, BENCH_TYPE("UploadReady"));
+	bool answers = !begins && !ends && baseline->remote > 0 && bench_is_of_type(data, length, BENCH_TYPE("PostprocessingStepFinished"));
 	if ((!begins && !ends && !answers) || !bench_find_id(data, length, &run, index))
 		return NULL;
 	struct pending *upload = pending_get(baseline, run, *index);
@@ -191,38 +187,38 @@ static void take_event(struct baseline *baseline, natsMsg *message)
 {
 	size_t index;
 	baseline->outstanding--;
-	struct pending *upload = find_moved(baseline, natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), &index);
+	struct pending *upload = find_changed(baseline, natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), &index);
 	if (upload == NULL) {
 		acknowledge(baseline, message);
 		return;
 	}
-	/* What follows may come before the answer to the publish that brought it about. */
+	/* The next event may come before the broker has confirmed the publish that led to it. */
 	if (upload->source != NULL)
 		acknowledge(baseline, upload->source);
 	upload->source = message;
-	upload->unsaid = 0;
+	upload->unconfirmed = 0;
 	write_record(baseline, index);
 }
 
 static void take_answer(struct baseline *baseline, char kind, size_t index, natsMsg *message)
 {
 	struct pending *upload = index < baseline->size ? &baseline->upload[index] : NULL;
-	const char *sequence = strstr(natsMsg_GetData(message), "\"seq\":");
-	if (upload == NULL || sequence == NULL) {
-		fprintf(stderr, "floor: refused: %s\n", natsMsg_GetData(message));
+	uint64_t sequence = bench_stored_sequence(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message));
+	if (upload == NULL || sequence == 0) {
+		terminal_error("floor: the broker refuses: %s", natsMsg_GetData(message));
 		_exit(EXIT_FAILURE);
 	}
 	if (kind == 'w') {
-		upload->revision = strtoull(sequence + 6, NULL, 10);
-		go_on(baseline, index);
-	} else if (upload->source != NULL && (kind == 'd' || (upload->unsaid > 0 && --upload->unsaid == 0))) {
+		upload->revision = sequence;
+		publish_next(baseline, index);
+	} else if (upload->source != NULL && (kind == 'd' || (upload->unconfirmed > 0 && --upload->unconfirmed == 0))) {
 		acknowledge(baseline, upload->source);
 		upload->source = NULL;
 	}
 	natsMsg_Destroy(message);
 }
 
-/* What is sent is gathered as the service gathers it. */
+/* Sends in batches, as the service does. */
 static void flush(struct baseline *baseline)
 {
 	uint64_t waiting = 0;
@@ -259,7 +255,7 @@ static natsStatus connect_to(struct baseline *baseline, const struct broker_addr
 {
 	natsOptions *options = NULL;
 	baseline->loop = bus_uses_tls(address) ? NULL : bus_loop_create();
-	natsStatus status = bus_options(&options, address, "postprocessing bench floor");
+	natsStatus status = bus_options(&options, address, "postprocessing-bench floor");
 	if (status == NATS_OK && baseline->loop != NULL)
 		status = bus_loop_set(baseline->loop, options);
 	if (status == NATS_OK)
@@ -278,7 +274,7 @@ static natsStatus begin(struct baseline *baseline, const struct broker_address *
 	if (status == NATS_OK)
 		status = natsConnection_Flush(baseline->connection);
 	if (status == NATS_OK)
-		pull(baseline); /* nothing has come yet that the subscription's thread would handle */
+		pull(baseline); /* the subscription's thread has nothing to do before this */
 	return status;
 }
 
@@ -300,5 +296,5 @@ int bench_baseline_main(int argc, char **argv)
 		return EXIT_FAILURE;
 	}
 	for (;;)
-		pause(); /* killed when it is not needed any more */
+		pause(); /* bench_baseline_end() kills it */
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/bench/bench_messages.h"
+#include "core/bench/messages.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -34,6 +34,18 @@ bool bench_find_id(const char *message, size_t length, uint32_t *run, size_t *in
 		return false;
 	*index = strtoul(end + sizeof ID_MIDDLE - 1, &end, 16);
 	return *end == '\0';
+}
+
+bool bench_is_of_type(const char *message, size_t length, const char *type)
+{
+	return memmem(message, length, type, strlen(type)) != NULL;
+}
+
+uint64_t bench_stored_sequence(const char *answer, size_t length)
+{
+	static const char key[] = "\"seq\":";
+	const char *at = memmem(answer, length, key, sizeof key - 1);
+	return at != NULL ? strtoull(at + sizeof key - 1, NULL, 10) : 0;
 }
 
 struct upload bench_upload(const char *id, size_t space, struct bench_room *room)
@@ -128,7 +140,7 @@ void bench_message_stamp(struct bench_message *message, const char *id)
 	memcpy(message->payload, digits->data, digits->length);
 }
 
-/* The types and the sizes of their payloads are those that fly by on the bus of a real server. */
+/* Their types and sizes are those seen on the bus of a real server. */
 void bench_noise_make(struct text *message, size_t kind)
 {
 	static const struct {

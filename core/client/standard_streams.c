@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/client/standard_streams.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/client/options.h"
+
+bool standard_streams_open(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0)
+			continue;
+		/* open() returns the lowest free descriptor, which is this one. */
+		if (open("/dev/null", fd == STDIN_FILENO ? O_RDONLY : O_WRONLY) != fd)
+			return false;
+	}
+	return true;
+}
+
+int standard_streams_finish(const char *program, int status)
+{
+	bool written = fflush(stdout) == 0 && ferror(stdout) == 0;
+	if (written || status > EXIT_ERROR)
+		return status;
+	fprintf(stderr, "%s: standard output: %s\n", program, strerror(errno));
+	return EXIT_ERROR;
+}

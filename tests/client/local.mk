@@ -1,0 +1,1 @@
+check_PROGRAMS += tests/client/test_json_text
