@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <openssl/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,25 +11,25 @@
 
 #include "core/broker/broker.h"
 #include "core/broker/broker_home.h"
+#include "core/base/json_reader.h"
 #include "core/base/private_file.h"
+#include "core/base/text.h"
 
 #define ENDPOINT "endpoint"
 #define ENDPOINT_LIMIT 4096
 
 bool broker_home_publish(const struct broker_home *home, const struct broker_address *address)
 {
-	json_t *json = json_pack("{s:s, s:s, s:s}", "url", address->endpoint, "username", address->username, "password",
-	                         address->password);
-	char *text = json != NULL ? json_dumps(json, JSON_COMPACT) : NULL;
-	json_decref(json);
-	if (text == NULL) {
-		errno = ENOMEM;
-		return false;
-	}
-	bool written = private_file_write(home->folder, ENDPOINT, text, strlen(text));
-	int reason = errno;
-	OPENSSL_cleanse(text, strlen(text));
-	free(text);
+	struct text text = {0};
+	text_string(&text, "{\"url\":", address->endpoint);
+	text_string(&text, ",\"username\":", address->username);
+	text_string(&text, ",\"password\":", address->password);
+	text_add(&text, "}");
+	bool written = !text.failed && private_file_write(home->folder, ENDPOINT, text.data, text.length);
+	int reason = text.failed ? ENOMEM : errno;
+	if (text.data != NULL)
+		OPENSSL_cleanse(text.data, text.length);
+	text_free(&text);
 	errno = reason;
 	return written;
 }
@@ -43,19 +42,22 @@ void broker_home_withdraw(const struct broker_home *home)
 
 static bool parse_endpoint(const char *text, struct broker_address *address)
 {
-	const char *url, *username, *password;
-	json_t *json = json_loads(text, 0, NULL);
+	char room[JSON_ROOM(ENDPOINT_LIMIT)];
+	struct json_reader reader = {.room = room, .left = sizeof room};
+	struct json_value url, username, password;
+	const struct json_member members[] = {{"url", &url}, {"username", &username}, {"password", &password}};
 	*address = (struct broker_address){0};
-	bool valid = json_unpack(json, "{s:s, s:s, s:s}", "url", &url, "username", &username, "password", &password) == 0;
+	bool valid = json_read(text, strlen(text), members, JSON_COUNT(members), NULL, 0) && json_reader_is_string(&reader, &url) &&
+	             json_reader_is_string(&reader, &username) && json_reader_is_string(&reader, &password);
 	if (valid) {
-		address->endpoint = strdup(url);
-		address->username = strdup(username);
-		address->password = strdup(password);
+		address->endpoint = strdup(json_reader_string(&reader, &url));
+		address->username = strdup(json_reader_string(&reader, &username));
+		address->password = strdup(json_reader_string(&reader, &password));
 		valid = address->endpoint != NULL && address->username != NULL && address->password != NULL;
 	}
+	OPENSSL_cleanse(room, sizeof room);
 	if (!valid)
 		broker_endpoint_free(address);
-	json_decref(json);
 	return valid;
 }
 

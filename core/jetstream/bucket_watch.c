@@ -2,9 +2,9 @@
 #include "core/jetstream/bucket_watch.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdio.h>
 
+#include "core/base/json_reader.h"
 #include "core/nats/bus_connect.h"
 
 #define WATCH_INTERVAL (2 * SECOND)
@@ -132,12 +132,17 @@ void bucket_watch_tick(struct bucket_watch *bucket, struct bus *bus)
 /* False: the answer is none that can be read. */
 static bool read_answer(struct request *question, struct checkpoint *found, int64_t *replicas)
 {
-	json_t *answer = json_loadb(natsMsg_GetData(question->reply), (size_t)natsMsg_GetDataLength(question->reply), 0, NULL);
-	const char *created = json_string_value(json_object_get(answer, "created"));
-	bool good = created != NULL && time_parse(created, &found->stream);
-	found->sequence = (uint64_t)json_integer_value(json_object_get(json_object_get(answer, "state"), "last_seq"));
-	*replicas = json_integer_value(json_object_get(json_object_get(answer, "config"), "num_replicas"));
-	json_decref(answer);
+	char room[4 * TIME_TEXT_SIZE];
+	struct json_reader reader = {.room = room, .left = sizeof room};
+	struct json_value created, state, last, config, copies;
+	const struct json_member members[] = {{"config", &config}, {"created", &created}, {"state", &state}};
+	const struct json_member of_state[] = {{"last_seq", &last}}, of_config[] = {{"num_replicas", &copies}};
+	bool good = json_read(natsMsg_GetData(question->reply), (size_t)natsMsg_GetDataLength(question->reply), members, JSON_COUNT(members), NULL, 0);
+	json_reader_members(&reader, &state, of_state, JSON_COUNT(of_state));
+	json_reader_members(&reader, &config, of_config, JSON_COUNT(of_config));
+	found->sequence = (uint64_t)json_reader_integer(&reader, &last);
+	*replicas = json_reader_integer(&reader, &copies);
+	good = good && time_parse(json_reader_string(&reader, &created), &found->stream) && reader.wrong == NULL;
 	natsMsg_Destroy(question->reply);
 	question->reply = NULL;
 	return good;

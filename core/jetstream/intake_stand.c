@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <jansson.h>
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/json_reader.h"
 #include "core/jetstream/intake_private.h"
 #include "core/jetstream/tombstones.h"
 
 /* What earlier versions made. */
 #define FORMER_ACK_WAIT (30 * SECOND)
 #define FORMER_MAX_ACK_PENDING 20000
+/* For an answer's texts: a description of ours, and a time. */
+#define ROOM (4 * GAP_TEXT_SIZE)
 /* No deletion marker is cleared away before. */
 #define MEMORY (TOMBSTONE_AGE / 2)
 
@@ -37,39 +39,52 @@ void stand_read(struct stand *stand, const jsConsumerInfo *info)
 	};
 }
 
-static uint64_t number(const json_t *object, const char *key)
+static uint64_t number(struct json_reader *reader, const struct json_value *value)
 {
-	json_int_t value = json_integer_value(json_object_get(object, key));
-	return value > 0 ? (uint64_t)value : 0;
+	int64_t number = json_reader_integer(reader, value);
+	return number > 0 ? (uint64_t)number : 0;
 }
 
-static const char *text(const json_t *object, const char *key)
+/* Where a consumer stands: in its stream, and in its own deliveries. */
+static void read_place(struct json_reader *reader, const struct json_value *place, uint64_t *in_stream, uint64_t *own)
 {
-	const char *value = json_string_value(json_object_get(object, key));
-	return value != NULL ? value : "";
+	struct json_value stream, consumer;
+	const struct json_member members[] = {{"stream_seq", &stream}, {"consumer_seq", &consumer}};
+	json_reader_members(reader, place, members, JSON_COUNT(members));
+	*in_stream = number(reader, &stream);
+	*own = number(reader, &consumer);
+}
+
+/* A description that does not fit is none of ours. */
+static void read_config(struct json_reader *reader, const struct json_value *config, struct stand *stand, char *description, size_t size)
+{
+	struct json_value words, policy, start, ack_wait, most;
+	const struct json_member members[] = {
+		{"description", &words}, {"deliver_policy", &policy}, {"opt_start_seq", &start}, {"ack_wait", &ack_wait}, {"max_ack_pending", &most}};
+	json_reader_members(reader, config, members, JSON_COUNT(members));
+	snprintf(description, size, "%s", words.length <= size ? json_reader_string(reader, &words) : "?");
+	stand->ours = strcmp(description, CONSUMER_OURS) == 0;
+	stand->begins_new = json_says(&policy, "new");
+	stand->formerly_ours =
+		!stand->begins_new && is_former(description, json_reader_integer(reader, &ack_wait), json_reader_integer(reader, &most));
+	stand->start = number(reader, &start);
 }
 
 bool stand_read_answer(struct stand *stand, struct request *request, char *description, size_t size)
 {
-	json_t *answer = json_loadb(natsMsg_GetData(request->reply), (size_t)natsMsg_GetDataLength(request->reply), 0, NULL);
-	const json_t *config = json_object_get(answer, "config"), *delivered = json_object_get(answer, "delivered"),
-	             *floor = json_object_get(answer, "ack_floor");
-	bool begins_new = strcmp(text(config, "deliver_policy"), "new") == 0;
-	snprintf(description, size, "%s", text(config, "description"));
-	*stand = (struct stand){
-		.ours = strcmp(description, CONSUMER_OURS) == 0,
-		.formerly_ours = !begins_new && is_former(description, (int64_t)number(config, "ack_wait"), (int64_t)number(config, "max_ack_pending")),
-		.begins_new = begins_new,
-		.start = number(config, "opt_start_seq"),
-		.delivered = number(delivered, "stream_seq"),
-		.deliveries = number(delivered, "consumer_seq"),
-		.floor = number(floor, "stream_seq"),
-		.acknowledged = number(floor, "consumer_seq"),
-		.pending = number(answer, "num_pending"),
-		.unacknowledged = number(answer, "num_ack_pending"),
-	};
-	bool good = time_parse(text(answer, "created"), &stand->made);
-	json_decref(answer);
+	char room[ROOM];
+	struct json_reader reader = {.room = room, .left = sizeof room};
+	struct json_value created, config, delivered, floor, pending, unacknowledged;
+	const struct json_member members[] = {{"config", &config}, {"created", &created}, {"delivered", &delivered}, {"ack_floor", &floor},
+	                                      {"num_ack_pending", &unacknowledged}, {"num_pending", &pending}};
+	*stand = (struct stand){0};
+	bool good = json_read(natsMsg_GetData(request->reply), (size_t)natsMsg_GetDataLength(request->reply), members, JSON_COUNT(members), NULL, 0);
+	read_config(&reader, &config, stand, description, size);
+	read_place(&reader, &delivered, &stand->delivered, &stand->deliveries);
+	read_place(&reader, &floor, &stand->floor, &stand->acknowledged);
+	stand->pending = number(&reader, &pending);
+	stand->unacknowledged = number(&reader, &unacknowledged);
+	good = good && time_parse(json_reader_string(&reader, &created), &stand->made) && reader.wrong == NULL;
 	natsMsg_Destroy(request->reply);
 	request->reply = NULL;
 	return good;

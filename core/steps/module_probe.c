@@ -4,7 +4,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <jansson.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/config/module_table.h"
+#include "core/base/json_reader.h"
 #include "core/base/text.h"
 
 /* Far more than any module says of itself. */
@@ -176,42 +176,56 @@ static bool reap(const struct child *child, nanos until, int *status)
 	return false;
 }
 
-static const char *string_of(const json_t *object, const char *name)
+/* What the child says, and where its texts go. */
+struct answer {
+	struct json_reader reader;
+	struct json_value refused, major, minor, check, name, version, summary, keys;
+};
+
+/* NULL where the module has none. */
+static const char *string_of(struct json_reader *reader, const struct json_value *value)
 {
-	return json_string_value(json_object_get(object, name));
+	return value->text == NULL || value->text[0] == 'n' ? NULL : json_reader_string(reader, value);
 }
 
-static int64_t number_of(const json_t *object, const char *name)
+static struct pp_key read_key(struct json_reader *reader, const struct json_value *key)
 {
-	return json_integer_value(json_object_get(object, name));
+	struct json_value type, required, min, max, name, fallback, choices, environment, help;
+	const struct json_member members[] = {{"type", &type}, {"required", &required}, {"min", &min}, {"max", &max}, {"name", &name},
+	                                      {"fallback", &fallback}, {"choices", &choices}, {"environment", &environment}, {"help", &help}};
+	json_reader_members(reader, key, members, JSON_COUNT(members));
+	return (struct pp_key){.name = string_of(reader, &name), .fallback = string_of(reader, &fallback),
+	                       .choices = string_of(reader, &choices), .environment = string_of(reader, &environment),
+	                       .help = string_of(reader, &help), .min = json_reader_integer(reader, &min),
+	                       .max = json_reader_integer(reader, &max), .type = (uint32_t)json_reader_integer(reader, &type),
+	                       .required = (uint32_t)json_reader_integer(reader, &required)};
 }
 
-/* Takes `answer` over. NULL: out of memory. */
-static struct module_description *build(json_t *answer)
+/* The description takes `strings` over. NULL: out of memory. */
+static struct module_description *build(struct answer *answer, char *strings)
 {
-	const json_t *keys = json_object_get(answer, "keys");
-	size_t count = json_array_size(keys);
+	struct json_reader *reader = &answer->reader;
+	struct json_value keys = answer->keys, element;
+	size_t count = 0;
+	while (json_next(&keys, &element))
+		count++;
 	struct module_description *description = calloc(1, sizeof *description);
 	struct pp_key *key = calloc(count + 1, sizeof *key);
 	if (description == NULL || key == NULL) {
 		free(description);
 		free(key);
-		json_decref(answer);
 		return NULL;
 	}
-	for (size_t i = 0; i < count; i++) {
-		const json_t *from = json_array_get(keys, i);
-		key[i] = (struct pp_key){.name = string_of(from, "name"), .fallback = string_of(from, "fallback"),
-		                         .choices = string_of(from, "choices"), .environment = string_of(from, "environment"),
-		                         .help = string_of(from, "help"), .min = number_of(from, "min"), .max = number_of(from, "max"),
-		                         .type = (uint32_t)number_of(from, "type"), .required = (uint32_t)number_of(from, "required")};
-	}
+	keys = answer->keys;
+	for (size_t i = 0; json_next(&keys, &element); i++)
+		key[i] = read_key(reader, &element);
 	description->table = (struct pp_step_module){
-		.magic = PP_STEP_MAGIC, .abi_major = (uint16_t)number_of(answer, "major"), .abi_minor = (uint16_t)number_of(answer, "minor"),
-		.size = sizeof(struct pp_step_module), .key_size = sizeof(struct pp_key), .name = string_of(answer, "name"),
-		.version = string_of(answer, "version"), .summary = string_of(answer, "summary"), .keys = key};
-	description->has_check = json_is_true(json_object_get(answer, "check"));
-	description->strings = answer;
+		.magic = PP_STEP_MAGIC, .abi_major = (uint16_t)json_reader_integer(reader, &answer->major),
+		.abi_minor = (uint16_t)json_reader_integer(reader, &answer->minor), .size = sizeof(struct pp_step_module),
+		.key_size = sizeof(struct pp_key), .name = string_of(reader, &answer->name),
+		.version = string_of(reader, &answer->version), .summary = string_of(reader, &answer->summary), .keys = key};
+	description->has_check = json_reader_bool(reader, &answer->check);
+	description->strings = strings;
 	return description;
 }
 
@@ -236,21 +250,27 @@ static enum probe take_answer(const char *path, const struct text *text, int sta
 		explain_end(path, status, why, size);
 		return no_memory ? PROBE_FAILED : PROBE_REFUSED;
 	}
-	json_t *answer = json_loadb(text->data, text->length, 0, NULL);
-	const char *refused = string_of(answer, "refused");
-	if (answer == NULL) {
+	char *strings = malloc(JSON_ROOM(text->length)), broken[80];
+	struct answer answer = {.reader = {.room = strings, .left = JSON_ROOM(text->length)}};
+	const struct json_member members[] = {{"refused", &answer.refused}, {"major", &answer.major}, {"minor", &answer.minor},
+	                                      {"check", &answer.check}, {"name", &answer.name}, {"version", &answer.version},
+	                                      {"summary", &answer.summary}, {"keys", &answer.keys}};
+	enum probe probe = PROBE_REFUSED;
+	if (strings == NULL) {
+		probe = PROBE_FAILED;
 		snprintf(why, size, "out of memory");
-		return PROBE_FAILED;
-	}
-	if (refused != NULL) {
-		snprintf(why, size, "%s", refused);
-		json_decref(answer);
-		return PROBE_REFUSED;
-	}
-	*description = build(answer);
-	if (*description == NULL)
+	} else if (!json_read(text->data, text->length, members, JSON_COUNT(members), broken, sizeof broken)) {
+		snprintf(why, size, "%s: the module's description is %s", path, broken);
+	} else if (answer.refused.text != NULL) {
+		snprintf(why, size, "%s", json_reader_string(&answer.reader, &answer.refused));
+	} else if ((*description = build(&answer, strings)) != NULL) {
+		return PROBE_GOOD;
+	} else {
+		probe = PROBE_FAILED;
 		snprintf(why, size, "out of memory");
-	return *description != NULL ? PROBE_GOOD : PROBE_FAILED;
+	}
+	free(strings);
+	return probe;
 }
 
 /* Reads what the child says and sees it end. */
@@ -308,6 +328,6 @@ void module_description_free(struct module_description *description)
 	if (description == NULL)
 		return;
 	free((void *)(uintptr_t)description->table.keys);
-	json_decref(description->strings);
+	free(description->strings);
 	free(description);
 }

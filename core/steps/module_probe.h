@@ -10,7 +10,7 @@
 struct module_description {
 	struct pp_step_module table; /* the data of the module's own table, in this host's layout; the functions are NULL */
 	bool has_check;
-	void *strings;               /* what the table points to */
+	char *strings;               /* what the table points to */
 };
 
 enum probe {

@@ -3,6 +3,7 @@
 #include "core/jetstream/gap.h"
 
 #include <check.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "core/jetstream/intake_private.h"
@@ -200,6 +201,53 @@ START_TEST(what_is_known_of_a_consumer)
 }
 END_TEST
 
+/* One that the broker answers with. */
+static bool read_answer(struct stand *stand, const char *answer, char description[GAP_TEXT_SIZE])
+{
+	natsMsg *message = NULL;
+	ck_assert_int_eq(natsMsg_Create(&message, "reply", NULL, answer, (int)strlen(answer)), NATS_OK);
+	struct request request = {.reply = message};
+	bool good = stand_read_answer(stand, &request, description, GAP_TEXT_SIZE);
+	ck_assert_ptr_null(request.reply);
+	return good;
+}
+
+#define ANSWER(description, policy, floor)                                                                                       \
+	"{\"type\":\"io.nats.jetstream.api.v1.consumer_info_response\",\"stream_name\":\"main-queue\",\"name\":\"c\","              \
+	"\"created\":\"2026-11-22T19:04:09.439047919Z\",\"config\":{\"durable_name\":\"c\",\"description\":\"" description          \
+	"\",\"deliver_policy\":\"" policy "\",\"opt_start_seq\":7,\"ack_wait\":30000000000,\"max_ack_pending\":20000},"              \
+	"\"delivered\":{\"consumer_seq\":5,\"stream_seq\":12,\"last_active\":\"2026-11-22T19:05:00Z\"},"                            \
+	"\"ack_floor\":{\"consumer_seq\":4,\"stream_seq\":" floor "},\"num_ack_pending\":1,\"num_redelivered\":0,\"num_pending\":3}"
+
+START_TEST(what_the_broker_answers)
+{
+	char description[GAP_TEXT_SIZE], answer[2048], words[1000];
+	struct stand stand;
+	ck_assert_int_eq(nats_Open(-1), NATS_OK);
+	ck_assert(read_answer(&stand, ANSWER("postprocessing", "new", "11"), description));
+	ck_assert_str_eq(description, "postprocessing");
+	ck_assert(stand.ours && stand.begins_new && !stand.formerly_ours);
+	ck_assert_int_eq(stand.made, MADE);
+	ck_assert(stand.start == 7 && stand.delivered == 12 && stand.deliveries == 5 && stand.floor == 11 && stand.acknowledged == 4);
+	ck_assert(stand.pending == 3 && stand.unacknowledged == 1);
+	ck_assert(read_answer(&stand, ANSWER("", "by_start_sequence", "11"), description));
+	ck_assert(!stand.ours && !stand.begins_new && stand.formerly_ours);
+	/* Somebody else's words may be long. */
+	memset(words, 'x', sizeof words - 1);
+	words[sizeof words - 1] = '\0';
+	snprintf(answer, sizeof answer, "{\"created\":\"2026-11-22T19:04:09Z\",\"config\":{\"ack_wait\":30000000000,\"max_ack_pending\":20000,"
+	         "\"description\":\"%s\"}}", words);
+	ck_assert(read_answer(&stand, answer, description));
+	ck_assert(!stand.ours && !stand.formerly_ours && stand.made != 0);
+	/* A number beyond all, of another type, or cut short. */
+	ck_assert(!read_answer(&stand, ANSWER("postprocessing", "new", "18446744073709551615"), description));
+	ck_assert(!read_answer(&stand, ANSWER("postprocessing", "new", "\"11\""), description));
+	ck_assert(!read_answer(&stand, "{\"created\":\"2026-11-22T19:04:09Z\",", description));
+	ck_assert(!read_answer(&stand, "{\"error\":{}}", description));
+	nats_Close();
+}
+END_TEST
+
 START_TEST(when_a_gap_is_read)
 {
 	struct gap gap = {.before = MADE, .count = 2, .range = {{12, 500}, {812, 900}}};
@@ -227,6 +275,6 @@ int main(void)
 {
 	const TTest *const tests[] = {grows_and_is_read, what_touches_is_one, nothing_stood_before, losses_without_end, what_is_no_note,
 	                              a_consumer_that_goes_on, a_consumer_that_has_forgotten, a_consumer_that_is_another,
-	                              what_is_known_of_a_consumer, when_a_gap_is_read};
+	                              what_is_known_of_a_consumer, what_the_broker_answers, when_a_gap_is_read};
 	return suite_run("gap", tests, sizeof tests / sizeof tests[0], 10);
 }

@@ -201,6 +201,27 @@ START_TEST(as_the_original_storage)
 }
 END_TEST
 
+/* Numbers of a Result go out, and come in, as they are written. */
+START_TEST(numbers_of_a_result)
+{
+	static const char result[] = "{\"n\":12345678901234567890,\"f\":0.1}";
+	struct storage_events all;
+	storage_events_open_2026(&all);
+	struct upload *upload = decode_upload(all.line[0]);
+	struct status status = {.finished_outcome = OUTCOME_ABORT};
+	struct text message = {0};
+	struct event event;
+	char why[256];
+	event_encode(&message, PUBLISH_STEP_FINISHED, upload, &status, result, 0, NOW);
+	ck_assert_int_eq(event_decode(message.data, message.length, steps, 2, NOW, false, &event, why, sizeof why), EVENT_TAKEN);
+	ck_assert_str_eq(event.result, result);
+	event_clear(&event);
+	upload_release(upload);
+	text_free(&message);
+	storage_events_close(&all);
+}
+END_TEST
+
 START_TEST(retry_and_commands)
 {
 	struct upload *upload = upload_create(&(struct upload){.id = "1", .filename = "n", .user_json = "{\"a\":1}", .step = steps, .step_count = 2});
@@ -283,6 +304,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {as_the_original_service, as_the_servers_of_2026, refusal, as_the_original_storage, retry_and_commands, round_trip};
+	const TTest *const tests[] = {as_the_original_service, as_the_servers_of_2026, refusal, as_the_original_storage, numbers_of_a_result, retry_and_commands,
+	                              round_trip};
 	return suite_run("event_encode", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -171,6 +171,18 @@ START_TEST(round_trip)
 }
 END_TEST
 
+/* Numbers of a Result are texts, of any size and precision. */
+START_TEST(numbers_of_a_result)
+{
+	static const char result[] = "{\"n\":12345678901234567890,\"f\":0.1,\"list\":[0.10,-0,1E400]}";
+	record.status = (struct status){.step = 3, .phase = PHASE_CONFIRMING, .outcome = OUTCOME_CONTINUE, .due = NOW,
+	                                .publish = PUBLISH_FINISHED | PUBLISH_STEP_FINISHED, .finished_step = 1, .finished_outcome = OUTCOME_CONTINUE};
+	record.result = strdup(result);
+	assert_round_trip();
+	ck_assert_str_eq(back.result, result);
+}
+END_TEST
+
 /* What rejected it: the step, and its Result, which stands there once. */
 START_TEST(what_rejected_it)
 {
@@ -603,7 +615,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {round_trip, what_rejected_it, a_large_result_is_not_kept_for_people,
+	const TTest *const tests[] = {round_trip, numbers_of_a_result, what_rejected_it, a_large_result_is_not_kept_for_people,
 	                              what_rejected_it_is_no_step, reason_that_is_no_text, as_the_others_read_it, records_of_the_other_implementation,
 	                              foreign_records_with_little_in_them, records_without_steps, broken_records, own_part_of_no_use, metadata_of_no_use, time_of_the_end, broken_values, limits,
 	                              nothing_of_a_step_is_said_at_the_end, steps_are_told_apart_by_name,
