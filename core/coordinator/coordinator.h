@@ -12,50 +12,13 @@
 #ifndef CORE_COORDINATOR_COORDINATOR_H
 #define CORE_COORDINATOR_COORDINATOR_H
 
-#include "core/base/delivery.h"
-#include "core/upload/event.h"
-#include "core/upload/loaded.h"
-#include "core/upload/lookup.h"
 #include "core/base/log.h"
-#include "core/base/request.h"
 #include "core/coordinator/metrics_list.h"
+#include "core/coordinator/ports.h"
+#include "core/upload/event.h"
 #include "core/upload/pipeline.h"
-#include "core/steps/run.h"
 
 struct coordinator;
-
-/* What it needs done. Requests are answered by a mail, for coordinator_answered(). */
-struct ports {
-	void *closure;
-	void (*load)(void *closure, struct request *request, const char *id);
-	enum loaded (*read)(void *closure, struct request *request, struct loaded_entry *entry);
-	void (*put)(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
-	            const char *value, size_t length);
-	void (*remove)(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
-	               const struct tombstone *tombstone);
-	/* Says to the other instances that an upload is over, though one of them may be at it; it may get lost. */
-	void (*announce_gone)(void *closure, const char *id);
-	void (*publish)(void *closure, struct request *request, const char *message_id, const char *message, size_t length);
-	/* The same without an answer; it may get lost. */
-	void (*announce)(void *closure, const char *message_id, const char *message, size_t length);
-	/* The Nats-Msg-Id of a delivery; NULL: none. */
-	const char *(*message_id)(void *closure, const struct delivery *delivery);
-	/* Finds out whether a message was published long ago; it comes back to coordinator_looked(). */
-	void (*look)(void *closure, struct lookup *lookup);
-	/* Both end the delivery; without acknowledgement it comes again. */
-	void (*acknowledge)(void *closure, struct delivery *delivery);
-	void (*drop)(void *closure, struct delivery *delivery);
-	/* The same, and it comes again after a while. */
-	void (*postpone)(void *closure, struct delivery *delivery, nanos pause);
-	void (*run)(void *closure, struct run *run);
-	void (*cancel)(void *closure, struct run *run);
-	/* A run has not ended although it was cancelled long ago. */
-	void (*replace)(void *closure, const struct run *run);
-	/* Is this the name of an instance that lives, this one included? Its records are its own. */
-	bool (*lives)(void *closure, const char *owner);
-	/* Reads the bucket: each record comes with coordinator_found(), then coordinator_scanned(), both with `token`. */
-	void (*scan)(void *closure, void *token);
-};
 
 struct coordinator_options {
 	struct pipeline pipeline;

@@ -1,5 +1,5 @@
 core_libcore_a_SOURCES += \
-	core/coordinator/coordinator.c core/coordinator/coordinator.h \
+	core/coordinator/coordinator.c core/coordinator/coordinator.h core/coordinator/ports.h \
 	core/coordinator/announcements.c \
 	core/coordinator/job.c \
 	core/coordinator/write_coalescing.c \

@@ -288,6 +288,9 @@ static void port_scan(void *closure, void *token)
 struct ports sim_ports(struct world *world, size_t number)
 {
 	reaches[number] = (struct reach){world, number};
-	return (struct ports){&reaches[number], port_load, port_read, port_put, port_remove, port_announce_gone, port_publish, port_announce,
-	                      port_message_id, port_look, port_acknowledge, port_drop, port_postpone, port_run, port_cancel, port_replace, port_lives, port_scan};
+	return (struct ports){.closure = &reaches[number], .load = port_load, .read = port_read, .put = port_put, .remove = port_remove,
+	                      .scan = port_scan, .publish = port_publish, .announce = port_announce, .look = port_look,
+	                      .message_id = port_message_id, .acknowledge = port_acknowledge, .drop = port_drop, .postpone = port_postpone,
+	                      .run = port_run, .cancel = port_cancel, .replace = port_replace, .lives = port_lives,
+	                      .announce_gone = port_announce_gone};
 }
