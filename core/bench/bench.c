@@ -19,7 +19,7 @@ const char *bench_side_name(enum bench_side side)
 
 static double cpu_per_upload(const struct bench_use *before, const struct bench_use *after, double uploads)
 {
-	/* It is less when the service was restarted meanwhile. */
+	/* The CPU time is less than before if the service was restarted. */
 	return before->seen && after->seen && after->cpu >= before->cpu && uploads > 0 ? (after->cpu - before->cpu) / uploads : NAN;
 }
 

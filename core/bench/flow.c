@@ -14,7 +14,7 @@
 
 /* With fewer uploads in flight each message is sent at once, for low latency; else they are sent in batches, for throughput. */
 #define PROMPT_LIMIT 16
-/* One outcome of this many is decoded. */
+/* One in this many outcomes is decoded. */
 #define SAMPLE 64
 
 static void send_message(struct flow *flow, const struct text *message)

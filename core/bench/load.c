@@ -157,8 +157,8 @@ static void report_end(const struct flow *flow, bool settled)
 static bool run(struct flow *flow)
 {
 	struct bench_result *result = flow->result;
-	struct bench_positions before, after;
-	if (!bench_target_positions(flow->load->target, &before))
+	struct bench_sequences before, after;
+	if (!bench_target_sequences(flow->load->target, &before))
 		return false;
 	flow->announcing = true;
 	flow->begun = clock_monotonic();
@@ -174,7 +174,7 @@ static bool run(struct flow *flow)
 	result->elapsed = (double)(clock_monotonic() - flow->begun) / (double)SECOND;
 	result->announced = flow->next;
 	report_end(flow, settled);
-	if (!bench_target_positions(flow->load->target, &after) || !settled || flow->refused > 0)
+	if (!bench_target_sequences(flow->load->target, &after) || !settled || flow->refused > 0)
 		return false;
 	result->events = after.events - before.events;
 	result->writes = after.records - before.records;

@@ -3,8 +3,8 @@
  * the services behind remote steps, and answers `continue` at once. It never waits for an answer of the broker.
  *
  * In the closed loop an upload is announced when another one finishes. In the open loop uploads are announced at a fixed rate,
- * however many finish, and latency counts from the time at which an upload was due to be announced. So the latencies include
- * the delay when the service (or the broker) falls behind. */
+ * however many finish, and latency counts from the time at which an upload was due to be announced. So a delay
+ * that builds up because the service (or the broker) falls behind is part of the latencies. */
 #ifndef CORE_BENCH_LOAD_H
 #define CORE_BENCH_LOAD_H
 
@@ -46,7 +46,7 @@ struct bench_result {
 	size_t announced;    /* uploads, with the greedy user's */
 	size_t abandoned;    /* of the announced ones: confirmed before they had finished */
 	bool rejected;       /* some outcomes of those that were decoded were not `continue` */
-	bool interrupted;    /* by a signal of those that signals_block() blocks */
+	bool interrupted;    /* by a signal */
 	struct bench_backlog backlog;
 	uint64_t events, writes; /* messages that the stream and the bucket received meanwhile, from all clients */
 };

@@ -207,11 +207,11 @@ static bool last_sequence(jsCtx *js, const char *name, uint64_t *sequence)
 	return good;
 }
 
-bool bench_target_positions(struct bench_target *target, struct bench_positions *positions)
+bool bench_target_sequences(struct bench_target *target, struct bench_sequences *sequences)
 {
 	char name[BUCKET_STREAM_SIZE];
 	bucket_stream(target->bucket, name);
-	return last_sequence(target->js, target->stream, &positions->events) && last_sequence(target->records_js, name, &positions->records);
+	return last_sequence(target->js, target->stream, &sequences->events) && last_sequence(target->records_js, name, &sequences->records);
 }
 
 bool bench_target_acknowledged(struct bench_target *target, uint64_t *sequence)

@@ -22,7 +22,7 @@ struct bench_target {
 	jsCtx *js, *records_js;
 };
 
-struct bench_positions {
+struct bench_sequences {
 	uint64_t events, records; /* last sequences of stream and bucket */
 };
 
@@ -37,7 +37,7 @@ void bench_target_close(struct bench_target *target);
 bool bench_target_await_consumer(struct bench_target *target, nanos limit);
 
 /* False: the broker does not answer. */
-bool bench_target_positions(struct bench_target *target, struct bench_positions *positions);
+bool bench_target_sequences(struct bench_target *target, struct bench_sequences *sequences);
 
 /* The consumer has acknowledged all events up to this sequence. False: the broker does not answer. */
 bool bench_target_acknowledged(struct bench_target *target, uint64_t *sequence);

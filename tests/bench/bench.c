@@ -4,7 +4,7 @@
  *
  * postprocessing-bench puts on the loads, for the floor too. This program compares the figures with their targets.
  *
- * Variables: BENCH_JSON=FILE (the figures as JSON, too), BENCH_ONLY=rate,latency,scan,… (some parts, see below),
+ * Variables: BENCH_JSON=FILE (also writes the figures as JSON), BENCH_ONLY=rate,latency,scan,… (only these parts, see below),
  * BENCH_SIZE_MB, BENCH_UPLOADS, BENCH_IN_FLIGHT, BENCH_SINGLE, BENCH_MOST, BENCH_WAITING, BENCH_BACKLOG, BENCH_ROUNDS,
  * BENCH_WRAPPER and BENCH_PROGRAM (see service.h). */
 #include "tests/bench/bench.h"
@@ -76,7 +76,7 @@ int main(void)
 			continue;
 		fprintf(stderr, "measuring: %s\n", parts[i].name);
 		if (!parts[i].measure(&bench)) {
-			fprintf(stderr, "could not be measured: %s\n", parts[i].name);
+			fprintf(stderr, "cannot measure: %s\n", parts[i].name);
 			good = false;
 		}
 	}

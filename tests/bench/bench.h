@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The parts of the benchmark. Each adds its figures; false: it could not be measured, with the reason on stderr. */
+ * The parts of the benchmark. Each adds its figures. False: it could not be measured; the reason is on stderr. */
 #ifndef TESTS_BENCH_BENCH_H
 #define TESTS_BENCH_BENCH_H
 
@@ -13,10 +13,10 @@ struct bench {
 	size_t uploads;   /* of a turn */
 	size_t in_flight; /* of them */
 	size_t single;    /* uploads with one in flight */
-	size_t most;      /* uploads up to which their cost has to stay the same */
+	size_t most;      /* uploads up to which the cost of one must not grow */
 	size_t waiting;   /* uploads that wait */
-	size_t backlog;   /* uploads that have come while the service did not run */
-	size_t rounds;    /* service and floor in turns; what counts is the median */
+	size_t backlog;   /* uploads announced while the service is stopped */
+	size_t rounds;    /* of service and floor in turns; the median is the figure */
 	struct figures figures;
 };
 

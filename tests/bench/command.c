@@ -3,8 +3,6 @@
 
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
-#include <unistd.h>
 
 #include "core/base/clock.h"
 
@@ -13,23 +11,19 @@
 
 bool command_start(struct process *process, const struct service *service, const char *options)
 {
-	char ini[FOLDER_PATH_SIZE + 16], log[FOLDER_PATH_SIZE + 16], words[512], *rest = NULL;
+	char ini[FOLDER_PATH_SIZE + 16], log[FOLDER_PATH_SIZE + 16], words[512];
 	const char *argv[WORDS_LIMIT] = {BUILD_FOLDER "/postprocessing-bench", "--json", "-t", "10m", "-c", ini};
-	size_t count = 6;
 	snprintf(ini, sizeof ini, "%s/service.ini", service->folder);
 	snprintf(log, sizeof log, "%s/bench.log", service->folder);
 	snprintf(words, sizeof words, "%s", options);
-	for (char *word = strtok_r(words, " ", &rest); word != NULL && count < WORDS_LIMIT - 1; word = strtok_r(NULL, " ", &rest))
-		argv[count++] = word;
+	process_add_words(argv, 6, WORDS_LIMIT, words);
 	return process_start(process, &(struct process_options){.argv = argv, .log = log, .pipe_out = true});
 }
 
 json_t *command_finish(struct process *process, const struct service *service, const char *options)
 {
 	char text[16384];
-	size_t length = 0;
-	for (ssize_t got; (got = read(process->out, text + length, sizeof text - length)) > 0;)
-		length += (size_t)got;
+	size_t length = process_read_all(process, text, sizeof text);
 	bool good = process_wait(process, TIMEOUT) && process->status == 0;
 	process_end(process);
 	json_t *shown = good ? json_loadb(text, length, 0, NULL) : NULL;

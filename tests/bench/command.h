@@ -19,7 +19,7 @@ json_t *command_finish(struct process *process, const struct service *service, c
 /* Both. */
 json_t *command_run(const struct service *service, const char *options);
 
-/* A figure of the result; NAN: not known. */
+/* A figure of the result; NAN: unknown. */
 double command_figure(const json_t *shown, const char *column, const char *name);
 
 #endif

@@ -70,6 +70,6 @@ bool figures_write(const struct figures *figures, const char *path)
 	good = good && json_dump_file(array, path, JSON_INDENT(1)) == 0;
 	json_decref(array);
 	if (!good)
-		fprintf(stderr, "%s could not be written\n", path);
+		fprintf(stderr, "cannot write %s\n", path);
 	return good;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Many uploads that have come while the service stood still: what taking them in needs of memory, and how fast it is. The
- * broker puts what finishes them, UploadReady, behind all that have not begun yet, so all of them are open at once. */
+ * Many uploads that were announced while the service was stopped: how much memory the service needs to process them, and how fast
+ * it is. Their UploadReady events come behind all the announcements on the stream, so all uploads are open at once. */
 #include <nats/nats.h>
 #include <signal.h>
 #include <stdio.h>
@@ -10,9 +10,9 @@
 #include "tests/bench/command.h"
 #include "tests/harness/limits.h"
 
-/* The bytes of memory for each of them beside what the service takes in any case. */
+/* The limit: bytes of memory for each upload, besides what the service always needs. */
 #define BYTES_EACH 160
-#define IN_ANY_CASE_MB 30
+#define ALWAYS_MB 30
 #define TIMEOUT (30 * MINUTE)
 
 struct backlog {
@@ -38,7 +38,7 @@ static bool has_come(void *closure)
 	return all;
 }
 
-/* Lets the service stand still until all uploads are announced, but for those that come first. */
+/* Stops the service after the first uploads, until all are announced. */
 static bool pile_up(struct backlog *backlog, struct process *load, const char *options)
 {
 	const struct process *service = &backlog->service->process;
@@ -47,7 +47,7 @@ static bool pile_up(struct backlog *backlog, struct process *load, const char *o
 	if (wait_until(has_begun, backlog, TEST_LIMIT) && process_signal(service, SIGSTOP) && wait_until(has_come, backlog, TIMEOUT) &&
 	    process_usage_forget_peak(service->pid))
 		return true;
-	fputs("the backlog does not come together\n", stderr);
+	fputs("the backlog was not announced in time\n", stderr);
 	process_end(load);
 	return false;
 }
@@ -97,7 +97,7 @@ bool measure_backlog(struct bench *bench)
 	nats_fixture_end(&nats);
 	if (!good)
 		return false;
-	double limit = IN_ANY_CASE_MB + (double)bench->backlog * BYTES_EACH / 1e6;
+	double limit = ALWAYS_MB + (double)bench->backlog * BYTES_EACH / 1e6;
 	struct figure figure[] = {
 		{.unit = "MB", .value = backlog.peak, .baseline_name = "", .target = TARGET_VALUE, .limit = limit},
 		{"  uploads", "1/s", backlog.rate, 0, "", TARGET_NONE, 0},

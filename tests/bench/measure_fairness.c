@@ -31,7 +31,7 @@ static json_t *run(const struct fixture_clamd *clamd)
 bool measure_fairness(struct bench *bench)
 {
 	struct fixture_clamd clamd;
-	/* It remembers what it has found clean otherwise, and all files of the backlog hold the same. */
+	/* Otherwise clamd would not scan again what it has found clean, and all files of the backlog hold the same bytes. */
 	if (!fixture_clamd_start(&clamd, "DisableCache yes\n"))
 		return false;
 	json_t *shown = run(&clamd);
@@ -45,6 +45,6 @@ bool measure_fairness(struct bench *bench)
 	                                              "one of the backlog's scans, max", TARGET_RATIO, 1});
 	figures_add(&bench->figures, &(struct figure){"  one of the backlog's scans, mean", "ms", all / BACKLOG * 1e3, 0, "", TARGET_NONE, 0});
 	figures_add(&bench->figures, &(struct figure){"  without that backlog", "ms", alone * 1e3, 0, "", TARGET_NONE, 0});
-	figures_add(&bench->figures, &(struct figure){"  the whole backlog: what one line for all would cost", "ms", all * 1e3, 0, "", TARGET_NONE, 0});
+	figures_add(&bench->figures, &(struct figure){"  the whole backlog: the wait in a single queue", "ms", all * 1e3, 0, "", TARGET_NONE, 0});
 	return true;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What an upload costs after a thousand of them, and after many more, in one run of service and broker. */
+ * The cost of an upload after a thousand uploads and after many more, with the service and the broker running all the time. */
 #include <math.h>
 #include <stdio.h>
 
@@ -29,7 +29,7 @@ bool measure_growth(struct bench *bench)
 	if (!nats_fixture_start(&nats, NULL))
 		return false;
 	bool good = service_start(&service, &nats, "");
-	/* The first thousand fill memory that all others use again. */
+	/* The first thousand allocate memory that all others reuse. */
 	good = good && take_turn(&service, bench, FIRST, &cpu, &rate) && take_turn(&service, bench, 10 * FIRST, &first_cpu, &first_rate);
 	for (size_t uploads = 100 * FIRST; good && uploads <= bench->most; uploads *= 10)
 		good = take_turn(&service, bench, uploads, &cpu, &rate);

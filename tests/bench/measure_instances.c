@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Two instances in place of one, on the same two cores. */
+ * Two instances instead of one, on the same cores. */
 #include <math.h>
 #include <stdio.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Memory that is resident: with nothing to do, and with many uploads that wait. */
+ * Resident memory of the service when it is idle, and with many uploads that wait. */
 #include <math.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,7 +13,7 @@
 #define WAITING_LIMIT_MB 30
 #define TIMEOUT (10 * MINUTE)
 
-/* For so long the service's memory is to stay as it is. */
+/* The service is at rest when its memory has not changed for this long. */
 #define REST_TIME (3 * SECOND)
 #define REST_LIMIT (60 * SECOND)
 #define REST_CHANGE_MB 0.1
@@ -44,14 +44,14 @@ static bool rests(void *closure)
 	return clock_monotonic() - rest->since > REST_TIME;
 }
 
-/* When it has given back what it needed no longer. */
+/* After the service has returned the memory that it does not need any more. */
 static double resident_at_rest(const struct service *service)
 {
 	struct rest rest = {.service = service};
 	return wait_until(rests, &rest, REST_LIMIT) ? rest.resident_mb : NAN;
 }
 
-/* What is connected to a broker and does nothing takes in any case. */
+/* The memory of a process that is connected to a broker and does nothing. */
 static double measure_baseline(const struct nats_fixture *nats)
 {
 	struct service service;
@@ -73,7 +73,7 @@ static bool all_wait(void *closure)
 	       service_metric(waiting->service, "postprocessing_steps_running") == 0;
 }
 
-/* The load is not waited for: it would wait for as long as the uploads do. */
+/* Kills the load at the end, because it would wait as long as the uploads do. */
 static double measure_many(const struct service *service, size_t uploads)
 {
 	struct process process;

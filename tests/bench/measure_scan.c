@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A large file through virusscan, against clamd's own client on the same file and clamd. */
+ * The scan of a large file by virusscan, beside that by clamd's own client, with the same clamd. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +34,7 @@ static bool write_file(const char *path, size_t megabytes)
 	if (fd >= 0 && close(fd) != 0)
 		good = false;
 	if (!good)
-		fprintf(stderr, "%s cannot be written\n", path);
+		fprintf(stderr, "cannot write %s\n", path);
 	return good;
 }
 
@@ -48,7 +48,7 @@ static bool scan_file(const struct scan_bench *scan, double *seconds)
 	nanos begun = clock_monotonic();
 	if (!process_start(&process, &(struct process_options){.argv = argv, .pipe_out = true}))
 		return false;
-	/* Its standard output ends with it; nothing is polled for. */
+	/* The end of its standard output is its end; this needs no polling. */
 	fd = process.out;
 	char rest[256];
 	while (read(fd, rest, sizeof rest) > 0)
@@ -58,11 +58,11 @@ static bool scan_file(const struct scan_bench *scan, double *seconds)
 	status = process.status;
 	process_end(&process);
 	if (!ended || status != 0)
-		fprintf(stderr, "clamdscan ends with %d\n", status);
+		fprintf(stderr, "clamdscan: exit status %d\n", status);
 	return ended && status == 0;
 }
 
-/* On a file of its own, as each load of the service has: which pages of memory are at hand makes much of the difference. */
+/* On a new file each time, as each load of the service has: which pages are in memory makes much of the difference. */
 static bool run_clamdscan(const struct scan_bench *scan, double *seconds)
 {
 	bool good = write_file(scan->path, scan->megabytes) && scan_file(scan, seconds);
@@ -98,7 +98,7 @@ static bool take_turns(struct scan_bench *scan, size_t rounds, double *growth)
 {
 	struct process_usage before, after;
 	double warming_up;
-	/* The first of all takes up to three times as long as those that follow. */
+	/* The first scan takes up to three times as long as those that follow. */
 	if (!run_clamdscan(scan, &warming_up))
 		return false;
 	if (!process_usage_read(scan->service.process.pid, &before) || !process_usage_forget_peak(scan->service.process.pid))
@@ -126,7 +126,7 @@ bool measure_scan(struct bench *bench)
 {
 	struct scan_bench scan = {.service.process = PROCESS_NONE};
 	double growth;
-	/* It remembers what it has found clean otherwise, and then only hashes it. */
+	/* Otherwise clamd only hashes what it has found clean before. */
 	if (!fixture_clamd_start(&scan.clamd, "DisableCache yes\n"))
 		return false;
 	bool good = nats_fixture_start(&scan.nats, NULL);

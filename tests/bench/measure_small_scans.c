@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Small files through virusscan, against a loop that does nothing but send such a file to the same clamd, while the
- * broker has the same to do. */
+ * Scans of small files by virusscan, beside a loop that only sends such a file to the same clamd, while the broker has the same
+ * work. */
 #include <arpa/inet.h>
 #include <math.h>
 #include <pthread.h>
@@ -105,7 +105,7 @@ static double measure_baseline(const struct fixture_clamd *clamd, double rate)
 	double scans = NAN;
 	if (!nats_fixture_start(&nats, NULL))
 		return NAN;
-	/* The events are those of an upload with a step of our own. */
+	/* The load has the events of uploads with a local step. */
 	if (service_configure(&service, &nats, "steps = nothing\n")) {
 		snprintf(options, sizeof options, "--bare --rate %.0f -d 6s", rate);
 		if (command_start(&load, &service, options)) {
@@ -135,6 +135,6 @@ bool measure_small_scans(struct bench *bench)
 	if (good)
 		figures_add(&bench->figures,
 		            &(struct figure){"virus scans of 10 KB, 4 workers", "1/s", bench_median(service, bench->rounds), bench_median(baseline, bench->rounds),
-		                             "a bare INSTREAM loop beside the bus", TARGET_RATIO_LEAST, LEAST});
+		                             "a bare INSTREAM loop, broker loaded", TARGET_RATIO_LEAST, LEAST});
 	return good;
 }

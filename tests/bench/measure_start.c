@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * From the start of the process to "ready", on a broker that is up and a bucket that is empty. */
+ * The time from the start of the process to "ready", with a running broker and an empty bucket. */
 #include <stdio.h>
 
 #include "core/bench/statistics.h"
@@ -10,7 +10,7 @@
 #define STARTS 9
 #define READY_LIMIT_MS 50
 
-/* Running the program for nothing, in milliseconds; negative: it cannot be run. */
+/* The time of a run that does nothing, in milliseconds; negative: it failed. */
 static double run_version(void)
 {
 	struct process process;
@@ -32,7 +32,7 @@ bool measure_start(struct bench *bench)
 	if (!nats_fixture_start(&nats, NULL))
 		return false;
 	bool good = true;
-	/* The first one makes stream, consumer and bucket, and does not count. */
+	/* The first start creates stream, consumer and bucket, and is not measured. */
 	for (int i = -1; good && i < STARTS; i++) {
 		struct service service;
 		double version = run_version();

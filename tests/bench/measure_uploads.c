@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * How many uploads go through, how long one takes, and what they cost. */
+ * Throughput, latency and cost of uploads. */
 #include <stdio.h>
 
 #include "tests/bench/bench.h"
@@ -17,7 +17,7 @@ struct rate_case {
 
 static const struct rate_case rate_case[] = {
 	{"no steps", "", "", 1, 0.95},
-	{"a step of our own that does nothing", "steps = nothing\n", "", 1, 0.85},
+	{"a local step that does nothing", "steps = nothing\n", "", 1, 0.85},
 	{"a remote step, answered at once", "steps = policies\n[step:policies]\nmodule = remote\n", "", 1, 0.85},
 	{"20 irrelevant events with each", "", "--noise 20", 5, 0.90},
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Starting with many uploads in the bucket that wait: until all of them are found, and the memory that they take then. And
- * what other uploads cost beside them. */
+ * A start with many uploads in the bucket that wait: the time until all are found, and the memory that they need. And the cost of
+ * other uploads beside them. */
 #include <math.h>
 #include <nats/nats.h>
 #include <stdio.h>
@@ -16,9 +16,9 @@
 #define SUBJECT_SIZE (RECORD_KEY_SIZE + 32)
 #define TIMEOUT (600 * SECOND)
 #define SECONDS_EACH 20e-6
-/* The cost of an upload beside those that wait, to that of one alone. */
+/* The limit for the cost of an upload beside those that wait, relative to its cost without them. */
 #define RATIO_LIMIT 1.25
-/* Records that are sent before the broker has to say that it has them. */
+/* Records that are sent before the broker must confirm one. */
 #define BATCH 1000
 #define ANSWER_MS 30000
 
@@ -28,8 +28,8 @@ struct filler {
 	char owner[OWNER_LIMIT]; /* the instance that the records are of */
 };
 
-/* The record of an upload that waits for long. The service has no step of that name any more, so that those that come now
- * do not wait. */
+/* The record of an upload that waits long in a step. The service is not configured with that step, so that new uploads do not
+ * wait. */
 static bool encode_record(struct filler *filler, const char *id)
 {
 	static const char *const steps[] = {"delay"};
@@ -50,7 +50,7 @@ static bool encode_record(struct filler *filler, const char *id)
 	return !filler->value.failed;
 }
 
-/* Messages of one connection are stored in the order in which they are sent: an answer to one speaks for those before. */
+/* The broker stores the messages of a connection in the order in which they are sent: the answer to one confirms all before. */
 static bool fill(struct filler *filler, size_t count)
 {
 	natsStatus status = NATS_OK;
@@ -73,11 +73,11 @@ static bool fill(struct filler *filler, size_t count)
 		natsMsg_Destroy(answer);
 	}
 	if (status != NATS_OK)
-		fprintf(stderr, "the bucket cannot be filled: %s\n", natsStatus_GetText(status));
+		fprintf(stderr, "cannot fill the bucket: %s\n", natsStatus_GetText(status));
 	return status == NATS_OK;
 }
 
-/* The service makes the bucket, and has a name by then. */
+/* Fills the bucket with records of the service, which has created the bucket and its own name before. */
 static bool prepare(const struct nats_fixture *nats, struct service *service, size_t count, double *size)
 {
 	struct filler filler = {0};
@@ -101,14 +101,14 @@ static bool start_with(struct service *service, size_t count, double *took, stru
 	if (!service_says(service, words, TIMEOUT)) {
 		char log[4096] = "";
 		folder_read(service->folder, "log", log, sizeof log);
-		fprintf(stderr, "the service does not find them:\n%s", log);
+		fprintf(stderr, "the service did not find them:\n%s", log);
 		return false;
 	}
 	*took = (double)(clock_monotonic() - begun) / (double)SECOND;
 	return process_usage_read(service->process.pid, usage);
 }
 
-/* The CPU time of the service for an upload that does not wait, in microseconds; NAN: not known. */
+/* The CPU time of the service for an upload that does not wait, in microseconds; NAN: unknown. */
 static double cost_of_others(const struct bench *bench, const struct service *service)
 {
 	char options[64];
@@ -141,10 +141,10 @@ bool measure_waiting(struct bench *bench)
 		{.unit = "s", .value = took, .baseline_name = "", .target = TARGET_VALUE, .limit = (double)bench->waiting * SECONDS_EACH},
 		{.unit = "MB", .value = ((double)usage.resident - (double)idle.resident) / 1e6, .baseline = size, .baseline_name = "their records"},
 		{.unit = "s", .value = usage.cpu, .baseline_name = ""},
-		{.unit = "us", .value = beside, .baseline = alone, .baseline_name = "of one beside none", .target = TARGET_RATIO, .limit = RATIO_LIMIT},
+		{.unit = "us", .value = beside, .baseline = alone, .baseline_name = "without them", .target = TARGET_RATIO, .limit = RATIO_LIMIT},
 	};
 	snprintf(figure[0].name, sizeof figure[0].name, "start with %zu waiting uploads", bench->waiting);
-	snprintf(figure[1].name, sizeof figure[1].name, "resident more, %zu waiting uploads", bench->waiting);
+	snprintf(figure[1].name, sizeof figure[1].name, "memory of %zu waiting uploads", bench->waiting);
 	snprintf(figure[2].name, sizeof figure[2].name, "CPU of starting with %zu", bench->waiting);
 	snprintf(figure[3].name, sizeof figure[3].name, "CPU time of an upload beside %zu", bench->waiting);
 	for (size_t i = 0; i < sizeof figure / sizeof figure[0]; i++)

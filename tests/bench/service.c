@@ -53,13 +53,10 @@ static bool launch(struct service *service)
 {
 	char path[FOLDER_PATH_SIZE + 16], log[FOLDER_PATH_SIZE + 16], wrapper[1024];
 	const char *argv[WORDS_LIMIT + 5];
-	size_t words = 0;
-	char *rest = NULL;
 	snprintf(path, sizeof path, "%s/service.ini", service->folder);
 	snprintf(log, sizeof log, "%s/log", service->folder);
 	snprintf(wrapper, sizeof wrapper, "%s", getenv("BENCH_WRAPPER") != NULL ? getenv("BENCH_WRAPPER") : "");
-	for (char *word = strtok_r(wrapper, " ", &rest); word != NULL && words < WORDS_LIMIT; word = strtok_r(NULL, " ", &rest))
-		argv[words++] = word;
+	size_t words = process_add_words(argv, 0, WORDS_LIMIT, wrapper);
 	const char *program = getenv("BENCH_PROGRAM");
 	argv[words++] = program != NULL ? program : BUILD_FOLDER "/postprocessing";
 	argv[words++] = "server";
@@ -103,7 +100,7 @@ bool service_restart(struct service *service)
 		return true;
 	char text[4096] = "";
 	folder_read(service->folder, "log", text, sizeof text);
-	fprintf(stderr, "the service does not become ready:\n%s", text);
+	fprintf(stderr, "the service did not become ready:\n%s", text);
 	return false;
 }
 

@@ -19,23 +19,22 @@ struct service {
 /* Only makes its folder and configuration: `postprocessing-bench --bare` needs no more. */
 bool service_configure(struct service *service, const struct nats_fixture *nats, const char *lines);
 
-/* Starts it and waits until it is ready. `lines`: more of its configuration, which begins with the keys of
- * [postprocessing]. BENCH_WRAPPER (words, "perf record -g -o FILE" for one) goes before its command line;
- * BENCH_PROGRAM is another build's `postprocessing`, for comparison. False: with the reason on stderr, nothing is left
- * behind. */
+/* Starts it and waits until it is ready. `lines` are added to its configuration; they begin in section [postprocessing].
+ * BENCH_WRAPPER (for example "perf record -g -o FILE") precedes its command line. BENCH_PROGRAM is the `postprocessing` of another
+ * build, for comparison. False: with the reason on stderr, and nothing is left behind. */
 bool service_start(struct service *service, const struct nats_fixture *nats, const char *lines);
 
-/* Ends it and starts it again on the same folder, as the same instance. False: with the reason on stderr. */
+/* End it, and start it again with the same folder, as the same instance. False: with the reason on stderr. */
 bool service_halt(struct service *service);
 bool service_restart(struct service *service);
 
-/* Waits until its log says this, for at most so long; it looks often, for the time may be a figure. */
+/* Waits until its log has these words. It looks often, because the time may be a figure. False: not within the limit. */
 bool service_says(struct service *service, const char *words, nanos limit);
 
-/* Ends it and removes its folder. For one that never ran, too, if it is all zero. */
+/* Ends it and removes its folder. It may be all zero, if it never ran. */
 void service_end(struct service *service);
 
-/* One of its metrics; NAN: not known. */
+/* One of its metrics; NAN: unknown. */
 double service_metric(const struct service *service, const char *name);
 
 #endif

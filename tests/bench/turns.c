@@ -6,7 +6,7 @@
 #include "core/bench/statistics.h"
 #include "tests/bench/command.h"
 
-/* As struct medians has them. */
+/* In the order of struct medians. */
 static const char *const names[] = {
 	"uploads_per_second",   "latency_p50_seconds", "latency_p90_seconds", "latency_p99_seconds", "server_cpu_seconds_per_upload",
 	"broker_cpu_seconds_per_upload", "writes_per_upload", "events_per_upload",

@@ -164,3 +164,21 @@ bool process_read_line(struct process *process, char *line, size_t size, nanos l
 	line[used] = '\0';
 	return true;
 }
+
+size_t process_read_all(struct process *process, char *text, size_t size)
+{
+	size_t length = 0;
+	for (ssize_t got; length < size - 1 && (got = read(process->out, text + length, size - 1 - length)) > 0;)
+		length += (size_t)got;
+	text[length] = '\0';
+	return length;
+}
+
+size_t process_add_words(const char **argv, size_t count, size_t limit, char *line)
+{
+	char *rest = NULL;
+	for (char *word = strtok_r(line, " ", &rest); word != NULL && count < limit - 1; word = strtok_r(NULL, " ", &rest))
+		argv[count++] = word;
+	argv[count] = NULL;
+	return count;
+}

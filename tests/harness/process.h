@@ -43,4 +43,11 @@ void process_end(struct process *process);
  * size - 1 come in pieces. */
 bool process_read_line(struct process *process, char *line, size_t size, nanos limit);
 
+/* Reads `out` until its end or until size - 1 bytes have come. Returns the length; the text ends with a NUL. */
+size_t process_read_all(struct process *process, char *text, size_t size);
+
+/* Appends the words of a line, separated by spaces, to an argv of `limit` elements, of which `count` are used, and ends it with
+ * NULL. The words point into the line; those for which there is no room are left out. Returns the new count. */
+size_t process_add_words(const char **argv, size_t count, size_t limit, char *line);
+
 #endif

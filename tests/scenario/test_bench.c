@@ -26,16 +26,12 @@ static void begin(const char *steps, const char *ini, bool clamd)
 /* Starts it with these options, separated by spaces. */
 static void start_bench(struct process *bench, const char *options, const char *path)
 {
-	char ini[FOLDER_PATH_SIZE + 32], log[FOLDER_PATH_SIZE + 32], words[256], *rest = NULL;
+	char ini[FOLDER_PATH_SIZE + 32], log[FOLDER_PATH_SIZE + 32], words[256];
 	const char *argv[WORDS_LIMIT] = {"./postprocessing-bench", "-c", ini, "--json"};
-	size_t count = 4;
 	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
 	snprintf(log, sizeof log, "%s/bench.log", scenario.folder);
 	snprintf(words, sizeof words, "%s", options);
-	for (char *word = strtok_r(words, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
-		ck_assert_uint_lt(count, WORDS_LIMIT - 1);
-		argv[count++] = word;
-	}
+	ck_assert_uint_lt(process_add_words(argv, 4, WORDS_LIMIT, words), WORDS_LIMIT - 1);
 	const char *with[] = {addr, path, NULL};
 	ck_assert(process_start(bench, &(struct process_options){.argv = argv, .env = with, .log = log, .pipe_out = true}));
 }
@@ -44,9 +40,7 @@ static void start_bench(struct process *bench, const char *options, const char *
 static json_t *end_bench(struct process *bench, int status)
 {
 	char text[65536], said[8192] = "";
-	size_t length = 0;
-	for (ssize_t got; (got = read(bench->out, text + length, sizeof text - length)) > 0;)
-		length += (size_t)got;
+	size_t length = process_read_all(bench, text, sizeof text);
 	ck_assert(process_wait(bench, TEST_LIMIT));
 	folder_read(scenario.folder, "bench.log", said, sizeof said);
 	ck_assert_msg(bench->status == status, "it ends with %d:\n%s", bench->status, said);
