@@ -12,7 +12,7 @@
 const char *file_weakness(const struct stat *info, const struct file_user *self, bool above)
 {
 	if (!above && info->st_uid != 0 && info->st_uid != self->user)
-		return "another user's";
+		return "owned by another user";
 	if ((info->st_mode & S_IWOTH) != 0 && !(above && (info->st_mode & S_ISVTX) != 0))
 		return "writable by everybody";
 	if (!above && (info->st_mode & S_IWGRP) != 0 && info->st_gid != 0 && info->st_gid != self->group)
@@ -43,7 +43,8 @@ static bool check_one(const char *path, bool above, char *why, size_t size)
 	}
 	const char *weakness = file_weakness(&info, &root, above);
 	if (weakness != NULL)
-		snprintf(why, size, "%s: %s (%s), and root runs only what nobody else can change", path, weakness, file_describe(&info, text));
+		snprintf(why, size, "%s: %s (%s), and root runs only files that nobody else can change",
+		         path, weakness, file_describe(&info, text));
 	return weakness == NULL;
 }
 

@@ -27,9 +27,9 @@ const char *private_file_reason(int error)
 	case ENXIO:
 		return "it is not a regular file";
 	case LINKED:
-		return "it has another name elsewhere (a hard link)";
+		return "it has another name (a hard link)";
 	case NOT_PRIVATE:
-		return "it belongs to another user, or others may write to it";
+		return "it belongs to another user, or other users can write to it";
 	default:
 		return strerror(error);
 	}

@@ -8,7 +8,7 @@
 
 #include "core/base/thread.h"
 
-#define NOT_LOOKED_AT "not looked at yet"
+#define NOT_LOOKED_AT "not checked yet"
 
 struct fact {
 	struct readiness *readiness;
@@ -63,7 +63,8 @@ struct fact *readiness_add(struct readiness *readiness, const char *thing, const
 	fact->name = memcpy(fact->texts + thing_size, name, name_size);
 	fact->since = clock_now();
 	text_copy(fact->reason, sizeof fact->reason, NOT_LOOKED_AT);
-	fact->gauge = metrics_gauge(readiness->metrics, "postprocessing_ready", "Whether what the service needs is there: 1 or 0.",
+	fact->gauge = metrics_gauge(readiness->metrics, "postprocessing_ready",
+	                            "Whether something that the service needs is available: 1 or 0.",
 	                            (const char *const[]){"thing", thing, "name", name, NULL});
 	*readiness->last = fact;
 	readiness->last = &fact->next;

@@ -64,8 +64,8 @@ static void note(struct signals *signals, int number)
 	else
 		snprintf(text, sizeof text, "signal %d", number);
 	log_warning(&signals->log, "%s ignored: %s", text,
-	            number == SIGHUP ? "the configuration is read at the start only; restart the service to apply a change"
-	                             : "SIGTERM or SIGINT ends the service");
+	            number == SIGHUP ? "the configuration is read only at startup; restart the service to apply changes"
+	                             : "use SIGTERM or SIGINT to stop the service");
 }
 
 static void take(struct signals *signals, int number)

@@ -134,7 +134,8 @@ static void cut_log(const struct broker *broker)
 {
 	struct stat status;
 	if (fstat(broker->log_fd, &status) == 0 && status.st_size > LOG_LIMIT && ftruncate(broker->log_fd, 0) != 0)
-		log_warning(broker->log, "%s/nats.log grows: %s", broker->home.path, strerror(errno));
+		log_warning(broker->log, "cannot truncate %s/nats.log, which keeps growing: %s",
+		            broker->home.path, strerror(errno));
 }
 
 static bool is_sick(struct broker *broker)
@@ -161,7 +162,8 @@ static enum event await_end(struct broker *broker, const struct broker_child *ch
 		if (broker_home_has_room(&broker->home))
 			return CHILD_SICK;
 		if (!full)
-			log_error(broker->log, "the embedded broker takes nothing more, and there is no room left in %s: it is started again when there is",
+			log_error(broker->log, "the embedded broker accepts no more data because there is no room left in %s; it "
+			                       "is restarted when there is room",
 			          broker->home.path);
 		full = true;
 	}
@@ -206,10 +208,12 @@ static bool start_first(struct broker *broker, struct broker_child *child)
 	end_child(broker, child, status);
 	broker_home_last_words(&broker->home, words, sizeof words);
 	if (event == CHILD_ENDED)
-		snprintf(broker->why, sizeof broker->why, "%s ended at its start (%s)%s%s; see %s/nats.log", broker->program, status,
+		snprintf(broker->why, sizeof broker->why, "%s exited at startup (%s)%s%s; see %s/nats.log",
+		         broker->program, status,
 		         words[0] != '\0' ? ": " : "", words, broker->home.path);
 	else
-		snprintf(broker->why, sizeof broker->why, "%s took no connection within %d s; see %s/nats.log", broker->program,
+		snprintf(broker->why, sizeof broker->why, "%s accepted no connection within %d s; see %s/nats.log",
+		         broker->program,
 		         (int)(READY_LIMIT / SECOND), broker->home.path);
 	return false;
 }
@@ -233,7 +237,8 @@ static bool start_again(struct broker *broker, struct broker_child *child, nanos
 		}
 		/* Each reason once, not at every attempt. */
 		if (strcmp(said, why) != 0)
-			log_error(broker->log, "the embedded broker cannot be started: %s; next attempt in %s, and so on", why, duration_format(*pause, text));
+			log_error(broker->log, "cannot start the embedded broker: %s; retrying, next in %s",
+			          why, duration_format(*pause, text));
 		snprintf(said, sizeof said, "%s", why);
 	}
 }
@@ -242,8 +247,10 @@ static bool start_again(struct broker *broker, struct broker_child *child, nanos
 static void announce(struct broker *broker, const struct broker_child *child)
 {
 	if (!broker_home_publish(&broker->home, &broker->address))
-		log_warning(broker->log, "%s/endpoint: %s: the commands will not find the broker", broker->home.path, strerror(errno));
-	log_info(broker->log, "the embedded broker answers on %s (process %ld)", broker->address.endpoint, (long)child->pid);
+		log_warning(broker->log, "%s/endpoint: %s: commands will not find the broker",
+		            broker->home.path, strerror(errno));
+	log_info(broker->log, "the embedded broker is listening on %s (process %ld)",
+	         broker->address.endpoint, (long)child->pid);
 }
 
 /* Ends a child and says why. */
@@ -251,10 +258,11 @@ static void bury(struct broker *broker, struct broker_child *child, enum event e
 {
 	char status[CHILD_STATUS_SIZE], words[256], text[DURATION_TEXT_SIZE];
 	if (event == CHILD_SICK)
-		log_error(broker->log, "the embedded broker runs, but takes nothing more: it is ended and started again");
+		log_error(broker->log, "the embedded broker is running but accepts no more data: restarting it");
 	end_child(broker, child, status);
 	broker_home_last_words(&broker->home, words, sizeof words);
-	log_error(broker->log, "the embedded broker %s (%s)%s%s; it is started again in %s", event == CHILD_SICK ? "was ended" : "died", status,
+	log_error(broker->log, "the embedded broker %s (%s)%s%s; restarting it in %s",
+	          event == CHILD_SICK ? "was stopped" : "died", status,
 	          words[0] != '\0' ? ": " : "", words, duration_format(pause, text));
 	if (event == CHILD_SICK)
 		broker_health_restarted(&broker->health);
@@ -354,7 +362,7 @@ static bool configure(struct broker *broker, char *why, size_t size)
 	char password[2 * PASSWORD_BYTES + 1];
 	broker->port = broker_port_choose();
 	if (broker->port == 0 || !random_hex(password, PASSWORD_BYTES)) {
-		snprintf(why, size, "no %s to be had", broker->port == 0 ? "port of 127.0.0.1" : "random numbers");
+		snprintf(why, size, "no %s available", broker->port == 0 ? "free port on 127.0.0.1" : "random numbers");
 		return false;
 	}
 	if (broker->conf == NULL && asprintf(&broker->conf, "%s/nats.conf", broker->home.path) < 0)
@@ -424,7 +432,7 @@ struct broker *broker_start(const char *state_dir, const struct log *log, char *
 {
 	struct broker *broker = create(log);
 	if (broker == NULL) {
-		snprintf(why, size, "the embedded broker: out of memory or descriptors");
+		snprintf(why, size, "the embedded broker: out of memory or file descriptors");
 		return NULL;
 	}
 	broker->program = broker_child_find(why, size);

@@ -67,15 +67,15 @@ char *broker_child_find(char *why, size_t size)
 	if (given != NULL && *given != '\0') {
 		char *path = is_program(given) ? strdup(given) : NULL;
 		if (path == NULL)
-			snprintf(why, size, VARIABLE "=%s: no such program", given);
+			snprintf(why, size, VARIABLE "=%s: program not found", given);
 		return check(path, why, size);
 	}
 	char *path = search(getenv("PATH"));
 	if (path == NULL)
 		path = search("/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin");
 	if (path == NULL)
-		snprintf(why, size, PROGRAM " was not found: install the package " PROGRAM ", or name another broker "
-		         "([events] endpoint, POSTPROCESSING_EVENTS_ENDPOINT); " VARIABLE " is the path of a " PROGRAM " elsewhere");
+		snprintf(why, size, PROGRAM " was not found: install the package " PROGRAM ", set " VARIABLE " to the path of "
+		                    "the program, or use another broker ([events] endpoint, POSTPROCESSING_EVENTS_ENDPOINT)");
 	return check(path, why, size);
 }
 
@@ -158,11 +158,11 @@ void broker_child_end(struct broker_child *child, nanos limit, char status[CHILD
 	while ((pid = waitpid(child->pid, &code, 0)) < 0 && errno == EINTR)
 		continue;
 	if (pid < 0)
-		snprintf(status, CHILD_STATUS_SIZE, "its status is lost: %s", strerror(errno));
+		snprintf(status, CHILD_STATUS_SIZE, "exit status unknown: %s", strerror(errno));
 	else if (WIFSIGNALED(code))
 		snprintf(status, CHILD_STATUS_SIZE, "signal %d, %s", WTERMSIG(code), strsignal(WTERMSIG(code)));
 	else if (WEXITSTATUS(code) == 127)
-		snprintf(status, CHILD_STATUS_SIZE, "it cannot be executed");
+		snprintf(status, CHILD_STATUS_SIZE, "cannot be executed");
 	else
 		snprintf(status, CHILD_STATUS_SIZE, "exit status %d", WEXITSTATUS(code));
 	close(child->pidfd);

@@ -72,11 +72,12 @@ bool broker_endpoint_read(const char *state_dir, struct broker_address *address,
 	else if ((folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0)
 		got = private_file_read(folder, ENDPOINT, text, sizeof text);
 	if (got < 0 && errno == ENOENT)
-		snprintf(why, size, "no service with an embedded broker runs on %s (there is no %s/" ENDPOINT "): start `postprocessing server`, or name "
-		         "its [postprocessing] state_dir or its [events] endpoint", state_dir, path);
+		snprintf(why, size, "no service with an embedded broker is running on %s (%s/" ENDPOINT " does not exist): "
+		                    "start `postprocessing server`, or set [postprocessing] state_dir or [events] endpoint to "
+		                    "those of the service", state_dir, path);
 	else if (got < 0)
 		snprintf(why, size, "%s/" ENDPOINT ": %s%s", path, private_file_reason(errno),
-		         errno == EACCES ? ": run this as root, or as the user that runs the service" : "");
+		         errno == EACCES ? ": run this command as root or as the user that runs the service" : "");
 	if (folder >= 0)
 		close(folder);
 	if (got < 0)
@@ -84,7 +85,7 @@ bool broker_endpoint_read(const char *state_dir, struct broker_address *address,
 	bool valid = parse_endpoint(text, address);
 	OPENSSL_cleanse(text, sizeof text);
 	if (!valid)
-		snprintf(why, size, "%s/" ENDPOINT " is not what the service writes", path);
+		snprintf(why, size, "%s/" ENDPOINT ": invalid contents", path);
 	return valid;
 }
 

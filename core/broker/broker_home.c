@@ -54,7 +54,7 @@ static bool open_folder(struct broker_home *home, const char *state_dir, char *w
 		errno = ENAMETOOLONG;
 	home->path = fits && private_folder_make(path) ? realpath(path, NULL) : NULL;
 	if (home->path == NULL) {
-		snprintf(why, size, "cannot make the folder %s/broker: %s", state_dir, strerror(errno));
+		snprintf(why, size, "cannot create the folder %s/broker: %s", state_dir, strerror(errno));
 		return false;
 	}
 	home->folder = private_folder_open(home->path, why, size);
@@ -77,14 +77,15 @@ static void take_locks(struct broker_home *home, char *why, size_t size)
 	if (!lock_file(home->owner, OWNER_LIMIT)) {
 		if (private_file_read(home->folder, "owner", pid, sizeof pid) <= 0)
 			snprintf(pid, sizeof pid, "?");
-		snprintf(why, size, "%s is in use by another service (process %.*s): give this one a state directory of its own "
-		         "([postprocessing] state_dir, POSTPROCESSING_STATE_DIR)", home->path, (int)strcspn(pid, "\n"), pid);
+		snprintf(why, size, "%s is in use by another service (process %.*s): give this service its own state folder "
+		                    "([postprocessing] state_dir, POSTPROCESSING_STATE_DIR)",
+		         home->path, (int)strcspn(pid, "\n"), pid);
 		return;
 	}
 	if (!lock_file(home->lock, STORE_LIMIT)) {
 		if (private_file_read(home->folder, "nats.pid", pid, sizeof pid) <= 0)
 			snprintf(pid, sizeof pid, "?");
-		snprintf(why, size, "%s: the nats-server of an earlier service (process %.*s) has not ended yet", home->path,
+		snprintf(why, size, "%s: the nats-server of an earlier service (process %.*s) is still running", home->path,
 		         (int)strcspn(pid, "\n"), pid);
 		return;
 	}

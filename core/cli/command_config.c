@@ -10,11 +10,12 @@
 #include "core/client/json_text.h"
 #include "core/base/terminal.h"
 
-static const char usage[] = "usage: postprocessing config [-c FILE] [--json]\n"
-                            "Shows the value that counts of every key, and where it comes from: file and line, a variable,\n"
-                            "or the default. Secrets are not shown. Errors in the configuration are shown as well: 0 there are\n"
-                            "none, 2 there are some.\n"
-                            OPTION_CONFIG_USAGE;
+static const char usage[] =
+	"usage: postprocessing config [-c FILE] [--json]\n"
+	"Shows the value in effect of every key, and where it comes from: file and line, a variable, or the\n"
+	"default. Secrets are not shown. Errors in the configuration are shown too. Exit status: 0 no errors,\n"
+	"2 errors.\n"
+	OPTION_CONFIG_USAGE;
 
 /* How wide "key = value" is before the origin. */
 #define WIDTH 52

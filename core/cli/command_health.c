@@ -9,9 +9,11 @@
 #include "core/client/service_http.h"
 #include "core/base/terminal.h"
 
-static const char usage[] = "usage: postprocessing health [-c FILE] [--json]\n"
-                            "Asks the running service whether it is ready, and shows what it needs: 0 it is, 1 it is not.\n"
-                            OPTION_CONFIG_USAGE;
+static const char usage[] =
+	"usage: postprocessing health [-c FILE] [--json]\n"
+	"Asks the running service whether it is ready, and shows what it depends on. Exit status: 0 ready,\n"
+	"1 not ready.\n"
+	OPTION_CONFIG_USAGE;
 
 /* What the service says. */
 struct health {
@@ -123,7 +125,7 @@ int command_health(int argc, char **argv)
 	if (config == NULL)
 		return EXIT_ERROR;
 	if (config->http_addr == NULL || config->http_addr[0] == '\0') {
-		fputs("[http] addr is empty: the service has no HTTP to be asked by\n", stderr);
+		fputs("[http] addr is empty: the service does not serve HTTP\n", stderr);
 		config_free(config);
 		return EXIT_ERROR;
 	}

@@ -11,16 +11,17 @@
 #include "core/cli/step_names.h"
 #include "core/base/terminal.h"
 
-static const char usage[] = "usage: postprocessing list [-c FILE] [-a] [-s STEP] [--state STATE] [--older-than DURATION]\n"
-                            "                           [--newer-than DURATION] [--json]\n"
-                            "Shows the uploads that are not done with, and what each waits for.\n"
-                            "  -a, --all              also those that ended badly and are kept for people to see\n"
-                            "  -s, --step STEP        only those in this step; `finished`: those whose steps are all done\n"
-                            "  --state STATE          only those in this state, or in one of several: queued, running, waiting, backoff,\n"
-                            "                         awaiting, confirming, unconfirmed, ended, suspended\n"
-                            "  --older-than DURATION  only those that began longer ago, 36h for example\n"
-                            "  --newer-than DURATION  only those that began since\n"
-                            OPTION_CONFIG_USAGE;
+static const char usage[] =
+	"usage: postprocessing list [-c FILE] [-a] [-s STEP] [--state STATE] [--older-than DURATION]\n"
+	"                           [--newer-than DURATION] [--json]\n"
+	"Lists the unfinished uploads and what each is waiting for.\n"
+	"  -a, --all              also uploads that ended badly and whose records are still kept\n"
+	"  -s, --step STEP        only uploads in this step; `finished`: uploads whose steps are all done\n"
+	"  --state STATE          only uploads in this state, or in one of several: queued, running, waiting, backoff,\n"
+	"                         awaiting, confirming, unconfirmed, ended, suspended\n"
+	"  --older-than DURATION  only uploads that began longer ago than this, for example 36h\n"
+	"  --newer-than DURATION  only uploads that began more recently than this\n"
+	OPTION_CONFIG_USAGE;
 
 enum { OPTION_STATE = 'S', OPTION_OLDER = 'o', OPTION_NEWER = 'n' };
 
@@ -69,7 +70,7 @@ static bool take_states(struct filter *filter, const char *text)
 			known = known || same;
 		}
 		if (!known) {
-			terminal_error("--state %s: there is no state \"%.*s\"", text, (int)length, text);
+			terminal_error("--state %s: unknown state \"%.*s\"", text, (int)length, text);
 			return false;
 		}
 		text += length;
@@ -82,7 +83,7 @@ static bool take_age(const char *option, const char *text, nanos *age)
 {
 	if (duration_parse(text, age) && *age > 0)
 		return true;
-	terminal_error("%s %s: not a duration like 90m or 36h", option, text);
+	terminal_error("%s %s: not a duration such as 90m or 36h", option, text);
 	return false;
 }
 
@@ -153,9 +154,9 @@ static bool is_filtered(const struct filter *filter)
 static void print_rest(const struct listing *listing)
 {
 	if (listing->shown == 0)
-		puts(is_filtered(&listing->filter) ? "no such upload" : "no upload waits");
+		puts(is_filtered(&listing->filter) ? "no matching uploads" : "no unfinished uploads");
 	if (listing->hidden > 0)
-		printf("not shown: %zu that ended badly (-a shows them)\n", listing->hidden);
+		printf("not shown: %zu uploads that ended badly (use -a to show them)\n", listing->hidden);
 }
 
 static bool list(struct listing *listing, struct client *client)

@@ -12,15 +12,16 @@
 #include "core/cli/step_names.h"
 #include "core/base/terminal.h"
 
-static const char usage[] = "usage: postprocessing resume [-c FILE] [-u ID]… [-s STEP] [-r] [--json]\n"
-                            "       postprocessing restart …\n"
-                            "Has uploads go on that wait, without waiting longer, and shows which.\n"
-                            "  -u, --upload-id ID  this upload, and more with more of them; storage is asked to begin it again if it is\n"
-                            "                      not known\n"
-                            "  -s, --step STEP     all uploads that are in this step; `finished`: those that storage has not confirmed,\n"
-                            "                      which is the default without -u and -s\n"
-                            "  -r, --restart       with -u: from the first step on\n"
-                            OPTION_CONFIG_USAGE;
+static const char usage[] =
+	"usage: postprocessing resume [-c FILE] [-u ID]… [-s STEP] [-r] [--json]\n"
+	"       postprocessing restart …\n"
+	"Makes waiting uploads continue at once, and lists them.\n"
+	"  -u, --upload-id ID  this upload; can be given several times. If it is unknown, storage is asked to\n"
+	"                      restart it\n"
+	"  -s, --step STEP     all uploads in this step; `finished`: uploads that storage has not confirmed (the\n"
+	"                      default without -u and -s)\n"
+	"  -r, --restart       with -u: start over from the first step\n"
+	OPTION_CONFIG_USAGE;
 
 static const struct option names[] = {
 	{"upload-id", required_argument, NULL, 'u'},
@@ -72,9 +73,9 @@ static bool take_option(void *closure, int letter, const char *value)
 static bool check(const struct wish *wish)
 {
 	if (wish->count > 0 && wish->step != NULL)
-		fputs("-u and -s exclude each other\n", stderr);
+		fputs("-u and -s cannot be combined\n", stderr);
 	else if (wish->restart && wish->count == 0)
-		fputs("-r goes with -u: which upload is to begin again?\n", stderr);
+		fputs("-r requires -u\n", stderr);
 	else
 		return true;
 	return false;
@@ -109,7 +110,7 @@ static void show(struct asking *asking, const char *id, const struct record *rec
 		return;
 	}
 	terminal_cell(stdout, id, 36);
-	puts("not known: storage is asked to begin it");
+	puts("unknown: storage was asked to restart it");
 }
 
 static bool publish(struct asking *asking, const char *id, const char *step, bool restart)
@@ -130,7 +131,8 @@ static void ask_for_one(struct asking *asking, const char *id)
 	enum client_found found = client_get_record(asking->client, asking->records, id, &record);
 	bool ended = found == CLIENT_FOUND && record.status.phase == PHASE_ENDED && !asking->wish->restart;
 	if (ended)
-		terminal_error("upload %s: it has ended (%s) and is left alone; -r begins it again", id, outcome_name(record.status.outcome));
+		terminal_error("upload %s: not resumed, because it has ended (%s); use -r to restart it",
+		               id, outcome_name(record.status.outcome));
 	/* Without its record nobody can tell where it stands, but it can be begun again. */
 	bool wanted = !ended && (found != CLIENT_FAILED || asking->wish->restart);
 	bool good = wanted && publish(asking, id, "", asking->wish->restart);
@@ -160,9 +162,10 @@ static void ask_for_step(struct asking *asking)
 static void print_rest(const struct asking *asking)
 {
 	if (asking->asked > 0)
-		printf("%zu asked to go on; `postprocessing list` shows what becomes of them\n", asking->asked);
+		printf("%zu asked to resume; run `postprocessing list` to follow them\n", asking->asked);
 	else if (asking->wish->step != NULL)
-		puts(strcmp(asking->wish->step, STEP_FINISHED_NAME) == 0 ? "no upload waits for storage to confirm it" : "no upload is in that step");
+		puts(strcmp(asking->wish->step, STEP_FINISHED_NAME) == 0 ? "no upload is waiting for storage to confirm it"
+		                                                         : "no upload is in that step");
 }
 
 static bool ask(struct asking *asking)

@@ -14,9 +14,10 @@
 #include "core/base/signals.h"
 #include "core/base/terminal.h"
 
-static const char usage[] = "usage: postprocessing server [-c FILE]\n"
-                            "Runs the service in the foreground, with its log on standard error, until SIGTERM or SIGINT.\n"
-                            OPTION_CONFIG_USAGE;
+static const char usage[] =
+	"usage: postprocessing server [-c FILE]\n"
+	"Runs the service in the foreground, with its log on standard error, until SIGTERM or SIGINT.\n"
+	OPTION_CONFIG_USAGE;
 
 /* Beside EXIT_ERROR, after which a service manager had better wait for its administrator. */
 #define EXIT_NOT_STARTED 1
@@ -34,11 +35,12 @@ static void announce(const struct config *config, const struct log *log)
 	for (size_t i = 0; i < config->step_count && used < sizeof list; i++)
 		used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", config->step[i].name);
 	if (config->step_count == 0)
-		log_warning(log, "no steps are configured: every upload is accepted as it comes; set [postprocessing] steps (POSTPROCESSING_STEPS)");
+		log_warning(log, "no steps are configured: every upload is accepted at once; set [postprocessing] steps "
+		                 "(POSTPROCESSING_STEPS)");
 	else
 		log_info(log, "steps: %s", list);
 	if (config->delay_appended)
-		log_warning(log, "a delay is set, but the step `delay` is not in the list of steps: it runs last");
+		log_warning(log, "a delay is set, but the step `delay` is not in the list of steps; it runs last");
 	for (size_t i = 0; i < config->warnings.count; i++)
 		log_warning(log, "%s", config->warnings.line[i]);
 	for (size_t i = 0; i < config->notes.count; i++)
@@ -63,7 +65,8 @@ static int serve(const struct config *config, const struct steps *steps, const s
 	bool clean = server_destroy(server);
 	alloc_set_handler(NULL);
 	if (!clean) { /* threads are stuck in modules: nothing may be freed under them */
-		log_warning(log, "stopped, though a module did not end what it was doing; runs that did not end are repeated at the next start");
+		log_warning(log, "stopped although a module was still working; unfinished runs are repeated after the next "
+		                 "start");
 		_exit(EXIT_SUCCESS);
 	}
 	log_info(log, "stopped");
@@ -80,7 +83,7 @@ int command_server(int argc, char **argv)
 	struct signals signals;
 	int status = EXIT_ERROR;
 	if (!signals_start(&signals)) {
-		fprintf(stderr, "no thread for signals: %s\n", strerror(errno));
+		fprintf(stderr, "cannot start the signal thread: %s\n", strerror(errno));
 		return EXIT_NOT_STARTED;
 	}
 	if (preflight_make(&preflight, options.config_path, false)) {

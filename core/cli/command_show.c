@@ -9,9 +9,10 @@
 #include "core/cli/record_view.h"
 #include "core/base/terminal.h"
 
-static const char usage[] = "usage: postprocessing show [-c FILE] [--json] ID\n"
-                            "Shows one upload: where it stands, why it waits and until when, or by what it was rejected.\n"
-                            OPTION_CONFIG_USAGE;
+static const char usage[] =
+	"usage: postprocessing show [-c FILE] [--json] ID\n"
+	"Shows one upload: its state, why it is waiting and until when, or why it was rejected.\n"
+	OPTION_CONFIG_USAGE;
 
 /* False: with a message on stderr. */
 static bool get_record(const struct client *client, const char *id, struct record *record)
@@ -20,7 +21,7 @@ static bool get_record(const struct client *client, const char *id, struct recor
 	enum client_found found = connection != NULL ? client_get_record(client, connection, id, record) : CLIENT_FAILED;
 	natsConnection_Destroy(connection);
 	if (found == CLIENT_ABSENT)
-		terminal_error("upload %s: there is no such upload, or it is done with", id);
+		terminal_error("upload %s: not found, or finished", id);
 	return found == CLIENT_FOUND;
 }
 

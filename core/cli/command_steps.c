@@ -15,11 +15,12 @@
 #include "core/steps/step_health.h"
 #include "core/base/terminal.h"
 
-static const char usage[] = "usage: postprocessing steps [-c FILE] [-k] [--json]\n"
-                            "Shows the steps that apply, in order, whether each can do its work now, the modules that are there,\n"
-                            "and all that is wrong with the configuration: 0 nothing is, 2 something.\n"
-                            "  -k, --keys  also the keys that each module has in its step's section\n"
-                            OPTION_CONFIG_USAGE;
+static const char usage[] =
+	"usage: postprocessing steps [-c FILE] [-k] [--json]\n"
+	"Shows the configured steps in order, whether each can work now, the available modules, and all\n"
+	"problems in the configuration. Exit status: 0 no problems, 2 problems.\n"
+	"  -k, --keys  also show the keys that each module has in its step's section\n"
+	OPTION_CONFIG_USAGE;
 
 /* Adds one module of the plugin folders: what it is, or why it is refused. */
 struct catalogue {
@@ -86,7 +87,7 @@ static json_t *describe_steps(const struct config *config)
 static json_t *describe_check(const struct step *step, const struct check_answer *answer)
 {
 	if (step == NULL || step->instance == NULL)
-		return json_pack("{s:n, s:s}", "ready", "reason", "not checked, because of the errors");
+		return json_pack("{s:n, s:s}", "ready", "reason", "not checked because of the errors");
 	if (!checker_wanted(step))
 		return json_null();
 	return json_pack("{s:b, s:o}", "ready", answer->passed, "reason", json_text(answer->why));
@@ -129,7 +130,7 @@ static void print_keys(const json_t *module)
 		print("", member(key, "type"), ")\n");
 		print("        ", member(key, "help"), "\n");
 		if (member(key, "environment")[0] != '\0')
-			print("        also from the variable ", member(key, "environment"), "\n");
+			print("        variable: ", member(key, "environment"), "\n");
 	}
 }
 
@@ -168,7 +169,7 @@ static void print_report(const json_t *report, bool keys)
 		printf("%-3s %-15s  %-15s  %7s  %-9s %-20s %-9s %s\n", "", "STEP", "MODULE", "WORKERS", "DEADLINE", "RETRIES", "THEN",
 		       "CHECK");
 	else if (sound)
-		puts("no steps: every upload is accepted as it comes");
+		puts("no steps: every upload is accepted at once");
 	json_array_foreach(steps, i, entry) {
 		char retries[64];
 		snprintf(retries, sizeof retries, "%d, first after %s", (int)json_integer_value(json_object_get(entry, "max_retries")),
@@ -182,7 +183,7 @@ static void print_report(const json_t *report, bool keys)
 		putchar('\n');
 	}
 	if (json_is_true(json_object_get(report, "delay_appended")))
-		puts("    (a delay is set, but `delay` is not in the list of steps: it runs last)");
+		puts("    (a delay is set, but `delay` is not in the list of steps; it runs last)");
 	printf("\n%-19s  %-5s %-9s  %s\n", "MODULE", "ABI", "VERSION", "");
 	json_array_foreach(json_object_get(report, "modules"), i, entry) {
 		print_module(entry);

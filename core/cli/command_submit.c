@@ -13,12 +13,13 @@
 
 static const char usage[] =
 	"usage: postprocessing submit [-c FILE] [-a ADDR] [--url URL] [-t DURATION] [--json] FILE…\n"
-	"Puts local files through the steps of the running service and waits: 0 all were accepted, 1 one was\n"
-	"rejected, 2 an error. Interrupted (130), it withdraws what has not ended.\n"
-	"  -a, --address ADDR      serve the files on this HOST:PORT (default: a free port of 127.0.0.1), as which the\n"
-	"                          service has to reach it,\n"
-	"  --url URL               … or as this: http://HOST:PORT, for example when the address is 0.0.0.0:PORT\n"
-	"  -t, --timeout DURATION  give up after this long, 10m for example (default: never)\n"
+	"Runs local files through the steps of the running service and waits. Exit status: 0 all files were\n"
+	"accepted, 1 a file was rejected, 2 an error. If interrupted (130), it withdraws unfinished files.\n"
+	"  -a, --address ADDR      serve the files on this HOST:PORT, which the service must be able to reach\n"
+	"                          (default: a free port on 127.0.0.1)\n"
+	"  --url URL               the URL at which the service reaches this address, for example http://HOST:PORT\n"
+	"                          when the address is 0.0.0.0:PORT\n"
+	"  -t, --timeout DURATION  give up after this time, for example 10m (default: never)\n"
 	OPTION_CONFIG_USAGE;
 
 enum { OPTION_URL = 'U' };
@@ -39,7 +40,7 @@ static bool take_option(void *closure, int letter, const char *value)
 	}
 	if (duration_parse(value, &options->timeout) && options->timeout > 0)
 		return true;
-	terminal_error("-t %s: not a duration like 90s or 10m", value);
+	terminal_error("-t %s: not a duration such as 90s or 10m", value);
 	return false;
 }
 

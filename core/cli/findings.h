@@ -14,7 +14,7 @@ void findings_add(json_t *object, const struct preflight *preflight);
 void findings_print(const json_t *object);
 
 /* What the first line says when there are problems, and the last. */
-#define FINDINGS_HEAD "The configuration has errors, see below: the server would not start.\n"
-#define FINDINGS_HINT "`postprocessing config` shows which values count, and where each comes from"
+#define FINDINGS_HEAD "The configuration has errors (see below); the server would not start.\n"
+#define FINDINGS_HINT "run `postprocessing config` to see which values apply and where each comes from"
 
 #endif

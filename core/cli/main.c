@@ -10,7 +10,9 @@
 
 static int command_version(int argc, char **argv)
 {
-	static const char usage[] = "usage: postprocessing version\nShows the versions of the program and of the step ABI.\n";
+	static const char usage[] =
+		"usage: postprocessing version\n"
+		"Prints the versions of the program and of the step ABI.\n";
 	if (argc > 1) {
 		bool asked = strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0;
 		fputs(usage, asked ? stdout : stderr);
@@ -26,15 +28,15 @@ static const struct {
 	const char *help;
 } commands[] = {
 	{"server", command_server, "run the service"},
-	{"submit", command_submit, "put local files through the steps and wait"},
-	{"list", command_list, "show the uploads that are not done with"},
+	{"submit", command_submit, "run local files through the steps and wait"},
+	{"list", command_list, "list unfinished uploads"},
 	{"show", command_show, "show one upload: why it waits, and until when"},
-	{"resume", command_resume, "have uploads go on"},
-	{"restart", command_resume, "the same"},
-	{"steps", command_steps, "show steps, modules and what is wrong with the configuration"},
-	{"config", command_show_config, "show each value of the configuration that counts, and where it comes from"},
-	{"health", command_health, "is the running service ready?"},
-	{"version", command_version, "show the versions of program and step ABI"},
+	{"resume", command_resume, "make uploads continue"},
+	{"restart", command_resume, "alias of resume"},
+	{"steps", command_steps, "show steps, modules and problems in the configuration"},
+	{"config", command_show_config, "show the configuration in effect and where each value comes from"},
+	{"health", command_health, "check whether the running service is ready"},
+	{"version", command_version, "show the versions of the program and the step ABI"},
 };
 
 static void print_usage(FILE *to)
@@ -42,7 +44,7 @@ static void print_usage(FILE *to)
 	fputs("usage: postprocessing COMMAND [OPTIONS]\n\n", to);
 	for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
 		fprintf(to, "  %-10s %s\n", commands[i].name, commands[i].help);
-	fputs("\npostprocessing COMMAND -h shows the options of one.\n", to);
+	fputs("\nRun `postprocessing COMMAND -h` for the options of a command.\n", to);
 }
 
 static int run_command(int argc, char **argv)
@@ -59,7 +61,7 @@ static int run_command(int argc, char **argv)
 	}
 	bool asked = strcmp(name, "help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "--help") == 0;
 	if (name[0] != '\0' && !asked)
-		terminal_error("postprocessing: there is no command \"%s\"", name);
+		terminal_error("postprocessing: unknown command \"%s\"", name);
 	print_usage(asked ? stdout : stderr);
 	return asked ? EXIT_SUCCESS : EXIT_ERROR;
 }

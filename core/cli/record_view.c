@@ -87,18 +87,19 @@ static const char *explain(struct service_steps *service, const struct record *r
 {
 	static const char *const format[] = {
 		[PHASE_QUEUED] = "queued or running", [PHASE_RUNNING] = "running",
-		[PHASE_WAITING] = "waits as the step asked", [PHASE_BACKOFF] = "failed, is tried again",
-		[PHASE_AWAITING] = "another service does it", [PHASE_CONFIRMING] = "storage has to confirm",
+		[PHASE_WAITING] = "waiting, as the step asked",
+		[PHASE_BACKOFF] = "failed, will be retried",
+		[PHASE_AWAITING] = "waiting for another service", [PHASE_CONFIRMING] = "waiting for storage to confirm",
 		[PHASE_UNCONFIRMED] = "storage never confirmed", [PHASE_ENDED] = "ended",
 	};
 	const struct status *status = &record->status;
 	if (service_steps_find(service, record, clock_now(), suspension)) {
-		snprintf(text, size, "waits for %s, which is suspended", record_view_step(record));
+		snprintf(text, size, "waiting for %s, which is suspended", record_view_step(record));
 		if (suspension->until != 0)
 			add_time(text, size, ", until ", suspension->until);
 		return suspension->reason;
 	}
-	snprintf(text, size, "%s", record->stepless ? "has not begun, its record lists no steps" : format[status->phase]);
+	snprintf(text, size, "%s", record->stepless ? "not started: its record lists no steps" : format[status->phase]);
 	if (status->due != 0 && status->phase != PHASE_QUEUED && status->phase != PHASE_RUNNING)
 		add_time(text, size, ", ", status->due);
 	return status->reason;
@@ -129,7 +130,7 @@ void record_view_line(struct service_steps *service, const struct record *record
 void record_view_say_unknown(const struct service_steps *service)
 {
 	if (service->why[0] != '\0')
-		terminal_error("the service cannot be asked which steps are suspended: %s", service->why);
+		terminal_error("cannot ask the service which steps are suspended: %s", service->why);
 }
 
 /* What has become of the step at this place. */
@@ -171,7 +172,7 @@ static void print_outcome(const struct record *record)
 	if (status->decided != 0) {
 		fputs(", by ", stdout);
 		terminal_print(stdout, record->upload->step[status->decided - 1]);
-		fputs(status->exhausted ? ", which came to no verdict" : "", stdout);
+		fputs(status->exhausted ? ", which gave no verdict" : "", stdout);
 	}
 	putchar('\n');
 }

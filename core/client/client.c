@@ -24,7 +24,8 @@ bool client_open(struct client *client, const char *path)
 	if (strcmp(config->events.endpoint, "embedded") == 0) {
 		bool found = config->state_dir != NULL && broker_endpoint_read(config->state_dir, &client->embedded, why, sizeof why);
 		if (!found) {
-			terminal_error("%s", config->state_dir != NULL ? why : NO_STATE_DIR ": it is needed to find the service's private broker");
+			terminal_error("%s", config->state_dir != NULL ? why : NO_STATE_DIR "; state_dir is needed to find the "
+			                                                       "service's private broker");
 			config_free(client->config);
 			return false;
 		}
@@ -125,7 +126,7 @@ enum client_found client_get_record(const struct client *client, natsConnection 
 	enum client_found found = status == NATS_OK ? CLIENT_FOUND : status == NATS_NOT_FOUND && bucket != NULL ? CLIENT_ABSENT : CLIENT_FAILED;
 	if (found == CLIENT_FAILED) {
 		terminal_error("bucket %s: %s", client->store.bucket,
-		               status == NATS_NOT_FOUND ? "it is not there: has a service ever run on this broker?"
+		               status == NATS_NOT_FOUND ? "not found: has the service ever run on this broker?"
 		                                        : bus_fault(connection, status, fault));
 	} else if (found == CLIENT_FOUND &&
 	           record_decode(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), record, why, sizeof why) != RECORD_TAKEN) {

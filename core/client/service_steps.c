@@ -41,7 +41,7 @@ static void ask(struct service_steps *steps)
 	long status = service_http_get(steps->config, "/readyz", &body, steps->why, sizeof steps->why);
 	steps->answer = status != 0 && body.length > 0 ? json_loadb(body.data, body.length, 0, NULL) : NULL;
 	if (status != 0 && steps->answer == NULL)
-		snprintf(steps->why, sizeof steps->why, "%s: the answer is not that of this version of the service", addr);
+		snprintf(steps->why, sizeof steps->why, "%s: the answer is not from this version of the service", addr);
 	text_free(&body);
 }
 

@@ -180,7 +180,8 @@ static void withdraw(struct submission *submission, struct submitted *file)
 {
 	size_t used = strlen(file->error);
 	if (!confirm(submission, file, true))
-		snprintf(file->error + used, sizeof file->error - used, "; it could not be withdrawn, and a service that has it keeps trying");
+		snprintf(file->error + used, sizeof file->error - used, "; it could not be withdrawn, and a service that took "
+		                                                        "it keeps trying");
 	end(submission, file);
 }
 
@@ -192,14 +193,14 @@ static void announce(struct submission *submission, struct submitted *file)
 	bool said = false;
 	file->started = clock_monotonic();
 	if (!uuids_make(&file->id, 1)) {
-		snprintf(file->error, sizeof file->error, "no randomness for an ID");
+		snprintf(file->error, sizeof file->error, "no random numbers for an ID");
 	} else if (file_server_add(submission->server, file->path, url, &file->size, file->error, sizeof file->error)) {
 		file->upload = upload_create(&(struct upload){.id = file->id, .url = url, .filename = file->name, .filesize = file->size});
 		if (file->upload != NULL)
 			event_encode_bytes_received(&message, file->upload, clock_now());
 		said = file->upload != NULL;
 		if (!said || !client_publish(submission->client, submission->events, &message))
-			snprintf(file->error, sizeof file->error, "it could not be announced");
+			snprintf(file->error, sizeof file->error, "cannot publish its event");
 	}
 	text_free(&message);
 	if (file->error[0] == '\0')
@@ -298,7 +299,8 @@ static void finish(struct submission *submission, struct submitted *file, enum o
 	file->outcome = outcome;
 	say(submission, file, outcome_name(outcome), "");
 	if (!confirm(submission, file, outcome != OUTCOME_CONTINUE))
-		snprintf(file->error, sizeof file->error, "it has ended with %s, but that could not be confirmed", outcome_name(outcome));
+		snprintf(file->error, sizeof file->error, "it ended with %s, but that could not be confirmed",
+		         outcome_name(outcome));
 	end(submission, file);
 }
 
@@ -337,9 +339,11 @@ static void check_timeout(struct submission *submission)
 			continue;
 		nanos waited = now - file->started;
 		if (!file->seen && waited > TAKEN_TIMEOUT)
-			snprintf(file->error, sizeof file->error, "no service has taken it: is `postprocessing server` running on this broker?");
+			snprintf(file->error, sizeof file->error, "no service took it: is `postprocessing server` running on this "
+			                                          "broker?");
 		else if (submission->options->timeout != 0 && waited > submission->options->timeout)
-			snprintf(file->error, sizeof file->error, "given up waiting (%s); `postprocessing show %s` tells more", file->said, file->id);
+			snprintf(file->error, sizeof file->error, "timed out (%s); see `postprocessing show %s`",
+			         file->said, file->id);
 		else
 			continue;
 		withdraw(submission, file);

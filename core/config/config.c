@@ -67,7 +67,7 @@ static void read_password(struct config *config, const char *section, const char
 	if (path == NULL)
 		return;
 	if (*password != NULL && direct.rank == file.rank) {
-		problems_add(problems, "%s: password_file: password is set as well (%s)", file.place, direct.place);
+		problems_add(problems, "%s: password_file: password is set too (%s)", file.place, direct.place);
 		return;
 	}
 	if (*password != NULL && direct.rank > file.rank)
@@ -82,7 +82,8 @@ static void read_password(struct config *config, const char *section, const char
 	access_warn_named(&config->warnings, file.place, "password_file", path, &info, true);
 	/* An editor's mark for UTF-8 is no part of the password. */
 	size_t mark = strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0, line = strcspn(text + mark, "\r\n");
-	const char *fault = line == 0 || strspn(text + mark + line, "\r\n") != length - mark - line ? "not a single line of text"
+	const char *fault = line == 0 || strspn(text + mark + line, "\r\n") != length - mark - line ? "must contain a "
+	                                                                                              "single line of text"
 	                                                                                            : text_fault(text + mark, line);
 	if (fault != NULL) {
 		problems_add(problems, "%s: password_file: %s: %s", file.place, path, fault);
@@ -126,7 +127,7 @@ static void complete_store(struct config *config, struct problems *problems)
 	struct broker_address *store = &config->store, *events = &config->events;
 	if (store->endpoint != NULL) {
 		if (strcmp(store->endpoint, "embedded") == 0 && (events->endpoint == NULL || strcmp(events->endpoint, "embedded") != 0))
-			problems_add(problems, "%s: nodes: embedded needs [events] endpoint = embedded",
+			problems_add(problems, "%s: nodes: embedded requires [events] endpoint = embedded",
 			             find_key(config->source, "store", "nodes").place);
 		if (events->endpoint == NULL || strcmp(store->endpoint, events->endpoint) != 0)
 			return;
@@ -156,7 +157,7 @@ static char **read_folders(const struct config_source *source, const char *secti
 	if (list == NULL)
 		problems_add(problems, "out of memory");
 	else if (list[0] == NULL)
-		problems_add(problems, "%s: %s: no folder in the list", find_key(source, section, key).place, key);
+		problems_add(problems, "%s: %s: the list is empty", find_key(source, section, key).place, key);
 	/* What is relative means another folder wherever the service is started: it is not kept, so that nothing is loaded from it. */
 	char **kept = list;
 	for (char **folder = list; list != NULL && *folder != NULL; folder++) {
@@ -224,7 +225,7 @@ static void check_name(const struct config_source *source, const char *section, 
 {
 	size_t length = name == NULL ? 0 : strlen(name);
 	if (name != NULL && (length > 64 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != length))
-		problems_add(problems, "%s: %s: \"%.80s\" is not a name of letters, digits, _ and -, 64 at most",
+		problems_add(problems, "%s: %s: \"%.80s\" is not a valid name: use at most 64 letters, digits, _ and -",
 		             find_key(source, section, key).place, key, name);
 }
 
@@ -244,8 +245,9 @@ static void warn_authority(struct config *config, const char *section, const cha
 static void warn_insecure(struct config *config, const char *section, const char *whose)
 {
 	struct found found = find_key(config->source, section, "tls_insecure");
-	problems_add(&config->warnings, "%s: [%s] tls_insecure: the certificate of %s is not verified; whoever is on the way can read and "
-	             "change everything", found.place == NULL ? section : found.place, section, whose);
+	problems_add(&config->warnings, "%s: [%s] tls_insecure: the certificate of %s is not verified; anyone in between "
+	                                "can read and change all data",
+	             found.place == NULL ? section : found.place, section, whose);
 }
 
 /* Each switch that turns verification off has a line at each start. */
@@ -254,7 +256,7 @@ static void warn_unverified(struct config *config)
 	const char *events = config->events.endpoint, *store = config->store.endpoint;
 	bool one = events != NULL && store != NULL && strcmp(events, store) == 0;
 	if (config->events.tls_insecure && events != NULL && strcmp(events, "embedded") != 0)
-		warn_insecure(config, "events", "the events' broker");
+		warn_insecure(config, "events", "the events broker");
 	if (config->store.tls_insecure && !one)
 		warn_insecure(config, "store", "the store's broker");
 	if (config->content.tls_insecure)

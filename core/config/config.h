@@ -66,7 +66,7 @@ struct step_config {
 	struct section *section;/* its keys as read, for step_setup_create(); owned by the configuration */
 };
 
-#define NO_STATE_DIR "state_dir: not set, and none of STATE_DIRECTORY, XDG_STATE_HOME and HOME says where"
+#define NO_STATE_DIR "state_dir: not set, and neither are STATE_DIRECTORY, XDG_STATE_HOME and HOME"
 
 struct config {
 	struct step_config *step; /* in the order that applies */

@@ -58,7 +58,7 @@ static void warn_folder(struct problems *warnings, const char *lead, const char 
 		return;
 	const char *weakness = file_weakness(&info, &self, true);
 	if (weakness != NULL)
-		problems_add(warnings, "%s%s: %s (%s): others can put other files in the place of %s", lead, parent, weakness,
+		problems_add(warnings, "%s%s: %s (%s): other users can replace %s", lead, parent, weakness,
 		             file_describe(&info, text), what);
 }
 
@@ -70,11 +70,13 @@ void access_warn_named(struct problems *warnings, const char *place, const char 
 	char text[FILE_TEXT_SIZE], lead[512];
 	snprintf(lead, sizeof lead, "%s: %s: ", place, key);
 	if (weakness != NULL)
-		problems_add(warnings, "%s%s: %s (%s): others can change it", lead, path, weakness, file_describe(info, text));
+		problems_add(warnings, "%s%s: %s (%s): other users can change it",
+		             lead, path, weakness, file_describe(info, text));
 	else
 		warn_folder(warnings, lead, path, path);
 	if (secret && (info->st_mode & S_IROTH) != 0)
-		problems_add(warnings, "%s%s: readable by everybody (%s): chmod o-rwx", lead, path, file_describe(info, text));
+		problems_add(warnings, "%s%s: readable by everybody (%s): run chmod o-rwx on it",
+		             lead, path, file_describe(info, text));
 }
 
 /* The first setting of a file that is a secret; NULL: none is. */
@@ -100,12 +102,14 @@ void access_warn_files(struct config *config)
 		const struct setting *secret = file->number == 0 ? NULL : secret_of(config->source, file->number);
 		char text[FILE_TEXT_SIZE];
 		if (weakness != NULL)
-			problems_add(&config->warnings, "%s: %s (%s): others can change the configuration", file->path, weakness,
+			problems_add(&config->warnings, "%s: %s (%s): other users can change the configuration",
+			             file->path, weakness,
 			             file_describe(&file->info, text));
 		else
 			warn_folder(&config->warnings, "", file->path, "the configuration");
 		if (secret != NULL && (file->info.st_mode & S_IROTH) != 0)
-			problems_add(&config->warnings, "%s: %s: a secret in a file that everybody can read (%s): chmod o-rwx %s", secret->place,
+			problems_add(&config->warnings, "%s: %s: a secret in a file that everybody can read (%s): run chmod o-rwx "
+			                                "%s", secret->place,
 			             secret->name, file_describe(&file->info, text), file->path);
 	}
 }

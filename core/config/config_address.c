@@ -28,6 +28,6 @@ bool address_check_listen(const char *text, char *why, size_t size)
 	const char *colon = port_colon(text);
 	if (colon != NULL && address_is_port(colon + 1, 0) && strpbrk(text, " \t/@") == NULL)
 		return true;
-	snprintf(why, size, "\"%.80s\" is not of the form host:port", text);
+	snprintf(why, size, "\"%.80s\" does not have the form host:port", text);
 	return false;
 }

@@ -53,15 +53,17 @@ static const char *read_scheme(struct reading *reading, const char *scheme, size
 	static const char *const plain[] = {"nats", "tcp"};
 	if (length == 3 && strncasecmp(scheme, "tls", 3) == 0) {
 		reading->tls = true;
-		return reading->plain ? "tls:// stands beside nats:// or tcp://: all servers of one broker are reached the same way" : NULL;
+		return reading->plain ? "tls:// cannot be mixed with nats:// or tcp://: all servers of a broker must use the "
+		                        "same transport" : NULL;
 	}
 	for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
 		if (length != strlen(plain[i]) || strncasecmp(scheme, plain[i], length) != 0)
 			continue;
 		reading->plain = true;
-		return reading->tls ? "tls:// stands beside nats:// or tcp://: all servers of one broker are reached the same way" : NULL;
+		return reading->tls ? "tls:// cannot be mixed with nats:// or tcp://: all servers of a broker must use the "
+		                      "same transport" : NULL;
 	}
-	return "the scheme of a broker is nats://, tls:// or tcp://";
+	return "the scheme of a broker must be nats://, tls:// or tcp://";
 }
 
 /* "user:password", or a token alone, which is a user name without password. Servers without any share those of the others. */
@@ -71,11 +73,12 @@ static const char *read_credentials(struct reading *reading, char *text)
 	if (colon != NULL)
 		*colon = '\0';
 	if (!decode(text) || (password != NULL && !decode(password)))
-		return "the user name or password has a % that is not followed by two hexadecimal digits: write %25 for a percent sign";
+		return "the user name or password contains a % that is not followed by two hexadecimal digits: write %25 for a "
+		       "percent sign";
 	if (*text == '\0')
-		return password == NULL ? NULL : "a password needs a user name before it";
+		return password == NULL ? NULL : "the password has no user name";
 	if (reading->username != NULL && (!same(reading->username, text) || !same(reading->password, password)))
-		return "its servers have different user names or passwords: the servers of one broker share one";
+		return "all servers of a broker must have the same user name and password";
 	reading->username = text;
 	reading->password = password;
 	return NULL;
@@ -94,16 +97,16 @@ static const char *read_host(struct reading *reading, char *host)
 	while (length > 0 && host[length - 1] == '/')
 		host[--length] = '\0';
 	if (strchr(host, '/') != NULL)
-		return "the address of a broker has no path; a / in a password is written %2F";
+		return "the address of a broker cannot have a path; write %2F for a / in a password";
 	const char *colon = port_colon(host);
 	size_t name = colon != NULL ? (size_t)(colon - host) : length;
 	if (name == 0)
 		return "the host is missing";
 	bool bracketed = host[0] == '[' && name > 2 && host[name - 1] == ']';
 	if (colon != NULL && strchr(colon + 1, ':') != NULL)
-		return "an IPv6 address stands in brackets, as in [::1]:4222";
+		return "put an IPv6 address in brackets, as in [::1]:4222";
 	if (!bracketed && strcspn(host, "[]%?#\"'\\<> \t") < name)
-		return "the host has a character that no host has";
+		return "the host contains an invalid character";
 	if (colon != NULL && !address_is_port(colon + 1, 1))
 		return "the port is not a number from 1 to 65535";
 	if (reading->hosts[0] != '\0')
@@ -117,7 +120,7 @@ static const char *read_server(struct reading *reading, char *text)
 	const char *fault = NULL;
 	char *scheme = strstr(text, "://");
 	if (strcmp(text, "embedded") == 0)
-		return "embedded stands alone";
+		return "embedded cannot be combined with other addresses";
 	if (scheme != NULL) {
 		fault = read_scheme(reading, text, (size_t)(scheme - text));
 		text = scheme + strlen("://");

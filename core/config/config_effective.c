@@ -68,7 +68,7 @@ static void take_found(struct report *report, const struct pp_key *key, const st
 	report->value.source = valid ? source_of(found) : VALUE_DEFAULT;
 	report->value.origin = valid ? found->place : "default";
 	if (found->value != NULL && !valid) {
-		snprintf(report->origin, sizeof report->origin, "default (the value of %s is wrong)", found->place);
+		snprintf(report->origin, sizeof report->origin, "default (the value of %s is invalid)", found->place);
 		report->value.origin = report->origin;
 	}
 }
@@ -165,7 +165,7 @@ static void derive_from_url(struct report *report, const char *section, const ch
 	const char *counts = strcmp(key, "username") == 0 ? address->username : address->password;
 	if (url.value == NULL || (address->token == NULL && credentials && same(counts, report->value.value)))
 		return;
-	snprintf(origin, sizeof origin, "as the URL in %s says (%s)", url_key, url.place);
+	snprintf(origin, sizeof origin, "from the URL in %s (%s)", url_key, url.place);
 	if (credentials)
 		derive(report, counts, origin);
 	else if (strcmp(key, "enable_tls") == 0 && address->tls_by_url)
@@ -178,7 +178,7 @@ static void derive_verified(struct report *report, bool insecure, const char *be
 	char origin[ORIGIN_SIZE];
 	if (insecure || !same(report->value.value, "true"))
 		return;
-	snprintf(origin, sizeof origin, "%s has no effect: %s is set", report->value.origin, because);
+	snprintf(origin, sizeof origin, "%s, no effect because %s is set", report->value.origin, because);
 	derive(report, "false", origin);
 }
 
@@ -187,7 +187,7 @@ static void derive_broker(struct report *report, const char *section, const char
 	const char *key = report->value.key;
 	char origin[ORIGIN_SIZE];
 	if (strcmp(key, url_key) == 0 && report->value.value != NULL && strchr(report->value.value, '@') != NULL) {
-		snprintf(origin, sizeof origin, "%s, without the credentials in it", report->value.origin);
+		snprintf(origin, sizeof origin, "%s, credentials omitted", report->value.origin);
 		derive(report, address->endpoint, origin); /* if that has some too, it is wrong, and a secret */
 	}
 	if (strcmp(key, "password") == 0)

@@ -55,7 +55,7 @@ static const char *check_section(const struct ini_file *file, const char *name, 
 		snprintf(why, size, "unknown section%s", nearest_words(&nearest, "[", "]", words));
 		return why;
 	}
-	return file->rank == RANK_DROPIN ? "a file of steps.d may have [step:NAME] sections only" : NULL;
+	return file->rank == RANK_DROPIN ? "files in steps.d may contain only [step:NAME] sections" : NULL;
 }
 
 static void read_header(struct ini_file *file, const char *line, size_t length)
@@ -65,14 +65,14 @@ static void read_header(struct ini_file *file, const char *line, size_t length)
 	file->section = NULL;
 	file->in_section = true;
 	if (end == NULL) {
-		problems_add(file->problems, "%s: a section's name ends with ]", place_here(file));
+		problems_add(file->problems, "%s: missing ] after the section name", place_here(file));
 		return;
 	}
 	const char *rest = end + 1;
 	while (rest < line + length && (*rest == ' ' || *rest == '\t'))
 		rest++;
 	if (rest < line + length && *rest != ';' && *rest != '#') {
-		problems_add(file->problems, "%s: text behind a section's name", place_here(file));
+		problems_add(file->problems, "%s: unexpected text after the section name", place_here(file));
 		return;
 	}
 	int written = snprintf(name, sizeof name, "%.*s", (int)(end - line - 1), line + 1);
@@ -88,7 +88,7 @@ static void read_header(struct ini_file *file, const char *line, size_t length)
 static void settle_pending(struct ini_file *file)
 {
 	if (file->pending)
-		problems_add(file->problems, "%s: not of the form key = value", place_here(file));
+		problems_add(file->problems, "%s: expected key = value", place_here(file));
 	file->pending = false;
 }
 
@@ -123,7 +123,8 @@ static bool hand_out(struct ini_file *file, char *buffer, size_t size, const cha
 	while (key < length && line[key] != '=' && line[key] != ':')
 		key++;
 	if (key == length || key + 2 > size) {
-		problems_add(file->problems, key == length ? "%s: not of the form key = value" : "%s: the key is too long", place_here(file));
+		problems_add(file->problems, key == length ? "%s: expected key = value" : "%s: the key is too long",
+		             place_here(file));
 		return false;
 	}
 	memcpy(buffer, line, key + 1);
@@ -152,7 +153,7 @@ static char *read_line(char *buffer, int size, void *stream)
 		else if (*line == '[')
 			read_header(file, line, length);
 		else if (!file->in_section)
-			problems_add(file->problems, "%s: a key before the first [section]", place_here(file));
+			problems_add(file->problems, "%s: key before the first [section]", place_here(file));
 		else if (file->section != NULL && hand_out(file, buffer, (size_t)size, line, length))
 			return buffer;
 	}
@@ -190,7 +191,7 @@ static const char *unquote(struct ini_file *file)
 	bool quoted = length >= 2 && value[0] == '"' && value[length - 1] == '"';
 	bool comment = quoted ? ends_early(value + 1, length - 2) : has_comment(value, length, length > 0 && is_blank(value[-1]));
 	if (comment)
-		return "\" ;\" or \" #\" within a value: put a comment on a line of its own, or else the whole value in double quotes";
+		return "\" ;\" or \" #\" in a value: put a comment on its own line, or the whole value in double quotes";
 	if (quoted) {
 		file->value++;
 		file->value_length -= 2;

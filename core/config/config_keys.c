@@ -17,110 +17,117 @@
 #define PERSISTENT_STORE(NAME) "OC_PERSISTENT_STORE" NAME " OCIS_PERSISTENT_STORE" NAME
 #define OWN_STORE(NAME) "POSTPROCESSING_STORE_" NAME " " PERSISTENT_STORE("_" NAME)
 
-#define PASSWORD_FILE_HELP "The path of a file that holds the password and nothing else."
+#define PASSWORD_FILE_HELP "The path of a file that contains the password and nothing else."
 
 const struct config_section config_sections[] = {
 	{"postprocessing", "The service itself, and the defaults of all steps."},
-	{"events", "The broker of the uploads' events: NATS with JetStream."},
-	{"store", "The JetStream key-value store that holds one record for each upload under way."},
-	{"content", "How the bytes of an upload are fetched from storage."},
+	{"events", "The broker for events about uploads: NATS with JetStream."},
+	{"store", "The JetStream key-value store that holds one record for each unfinished upload."},
+	{"content", "How to fetch the bytes of an upload from storage."},
 	{"http", "Where health and metrics are served."},
 	{NULL, NULL}
 };
 
 const struct config_section config_variables[] = {
 	{"POSTPROCESSING_CONFIG", "The path of the main file."},
-	{"POSTPROCESSING_NATS_SERVER", "The path of the nats-server that a private broker is. Default: the first one in $PATH."},
+	{"POSTPROCESSING_NATS_SERVER", "The path of the nats-server program for a private broker. Default: the first one "
+	                               "in $PATH."},
 	{NULL, NULL}
 };
 
 /* The names that are not ours are those of oCIS and OpenCloud: first the service's own, then what the whole host shares. */
 const struct config_key config_keys[] = {
 	{"postprocessing", KEY("steps", STRING,
-	 .help = "The steps of an upload, in this order: names, separated by commas or spaces. Without any step, every upload is "
+	 .help = "The steps of an upload, in order: names separated by commas or spaces. Without steps, every upload is "
 	         "accepted at once."),
 	 AT(steps), 0, "virusscan, delay"},
 	{"postprocessing", KEY("plugin_dir", STRING, .fallback = PLUGIN_DIR,
-	 .help = "The folders that hold the steps' modules: absolute paths, separated by colons. They are searched in this order."),
+	 .help = "The folders with the steps' modules, in search order: absolute paths separated by colons."),
 	 AT(plugin_dir), KEY_REQUIRED},
 	{"postprocessing", KEY("state_dir", STRING,
-	 .help = "The folder for what must survive a restart. Default: $STATE_DIRECTORY, which systemd sets; else " STATE_DIR
-	         " for root; else $XDG_STATE_HOME/postprocessing; else ~/.local/state/postprocessing."),
+	 .help = "The folder for data that must survive a restart. Default: $STATE_DIRECTORY, which systemd sets; else "
+	         STATE_DIR " for root; else $XDG_STATE_HOME/postprocessing; else ~/.local/state/postprocessing."),
 	 AT(config.state_dir), 0, STATE_DIR},
 	{"postprocessing", KEY("shutdown_grace", DURATION, .fallback = "30s", .max = HOUR,
-	 .help = "How long running steps may go on when the service stops. A step that is cut off runs again after the next start."),
+	 .help = "How long running steps may continue when the service stops. An interrupted step runs again after the "
+	         "next start."),
 	 AT(config.shutdown_grace), 0},
 	{"postprocessing", KEY("log_level", CHOICE, .fallback = "info",
 	 .choices = "error warning info debug panic fatal warn trace", VARIABLES = "OC_LOG_LEVEL OCIS_LOG_LEVEL",
-	 .help = "How much the log tells. The words panic, fatal, warn and trace are those of other services; they stand for the "
+	 .help = "The log level. panic, fatal, warn and trace are names that other services use; each stands for the "
 	         "nearest of the first four."), AT(log_level), 0},
 	{"postprocessing", KEY("max_in_flight", INTEGER, .fallback = "2000", .min = 1, .max = 1000000,
-	 .help = "How many uploads this instance works on at a time, counted from the event to its acknowledgement."),
+	 .help = "How many uploads this instance processes at a time, counted from the event to its acknowledgement."),
 	 AT(config.max_in_flight), 0},
 	{"postprocessing", KEY("retention", DURATION, .fallback = "168h", .max = 10 * 365 * 24 * HOUR,
-	 .help = "How long the record of an upload that ended badly (abort or delete, confirmed by storage) is kept for people to see. "
-	         "It is removed after that time. 0 keeps all of them for ever."),
+	 .help = "How long to keep the record of an upload that ended badly (abort or delete, confirmed by storage) for "
+	         "people to see. 0: forever."),
 	 AT(config.retention), 0},
 	{"postprocessing", KEY("workers", INTEGER, .fallback = "4", .min = 1, .max = 1024,
-	 .help = "How many uploads each step works on at a time, unless the step's own section says otherwise. The variable "
-	         "POSTPROCESSING_WORKERS is not read: it means something else where oCIS or OpenCloud set it."),
+	 .help = "How many uploads each step processes at a time, unless the step's own section sets it. The variable "
+	         "POSTPROCESSING_WORKERS is not read, because oCIS and OpenCloud use it for something else."),
 	 AT(step.workers), KEY_NO_VARIABLE},
 	{"postprocessing", KEY("max_retries", INTEGER, .fallback = "14", .max = 1000,
-	 .help = "How often a failed step is tried again, unless the step's own section says otherwise."), AT(step.max_retries), 0},
+	 .help = "How often to retry a failed step, unless the step's own section sets it."), AT(step.max_retries), 0},
 	{"postprocessing", KEY("retry_backoff", DURATION, .fallback = "5s", .min = MILLISECOND, .max = 24 * HOUR,
 	 VARIABLES = "POSTPROCESSING_RETRY_BACKOFF_DURATION",
-	 .help = "How long a failed step waits before it is tried again, unless the step's own section says otherwise. The wait "
-	         "doubles with each try."), AT(step.retry_backoff), 0},
+	 .help = "How long to wait before retrying a failed step, unless the step's own section sets it. The wait doubles "
+	         "with each retry."), AT(step.retry_backoff), 0},
 
 	{"events", KEY("endpoint", STRING, .fallback = "embedded", VARIABLES = EVENTS("ENDPOINT"),
-	 .help = "The broker: host:port, or a URL that begins with nats://, tcp:// or tls://. Several of one cluster are separated by "
-	         "commas. tls:// uses TLS, whatever enable_tls says. A URL may hold user:password@; they are percent-encoded (%40 for @) "
-	         "and count instead of username and password. embedded stands for a private broker, which the service starts and stops "
-	         "itself. The broker of an oCIS or OpenCloud host is at 127.0.0.1:9233."), AT(config.events.endpoint), KEY_REQUIRED},
-	{"events", KEY("username", STRING, VARIABLES = OWN_EVENTS("AUTH_USERNAME"), .help = "The user's name at the broker."),
+	 .help = "The broker: host:port, or a URL that begins with nats://, tcp:// or tls://. Separate the servers of a "
+	         "cluster with commas. tls:// always uses TLS, regardless of enable_tls. A URL may contain user:password@, "
+	         "percent-encoded (%40 for @), which overrides username and password. embedded: a private broker that the "
+	         "service starts and stops itself. The broker of an oCIS or OpenCloud host is at 127.0.0.1:9233."),
+	 AT(config.events.endpoint), KEY_REQUIRED},
+	{"events", KEY("username", STRING, VARIABLES = OWN_EVENTS("AUTH_USERNAME"),
+	 .help = "The user name for the broker."),
 	 AT(config.events.username), 0},
 	{"events", KEY("password", STRING, VARIABLES = OWN_EVENTS("AUTH_PASSWORD"),
-	 .help = "The user's password at the broker. It is better kept in a file of its own: see password_file."),
+	 .help = "The password for the broker. It is safer in a file of its own: see password_file."),
 	 AT(config.events.password), KEY_SECRET},
 	{"events", KEY("password_file", STRING, .help = PASSWORD_FILE_HELP),
 	 AT(events_password_file), KEY_FILE},
 	{"events", KEY("enable_tls", BOOL, .fallback = "false", VARIABLES = EVENTS("ENABLE_TLS"),
-	 .help = "Whether to use TLS with the broker. An endpoint that begins with tls:// uses it in any case."), AT(config.events.tls), 0},
+	 .help = "Whether to use TLS with the broker. An endpoint that begins with tls:// always uses it."),
+	 AT(config.events.tls), 0},
 	{"events", KEY("tls_insecure", BOOL, .fallback = "false",
 	 VARIABLES = EVENTS("TLS_INSECURE") " OC_INSECURE OCIS_INSECURE",
-	 .help = "Whether to accept any certificate of the broker. Whoever is between the service and the broker can then read and "
-	         "change everything. Without effect if tls_root_ca_certificate is set."), AT(config.events.tls_insecure), 0},
+	 .help = "Whether to accept any certificate from the broker. Anyone between the service and the broker can then "
+	         "read and change all data. It has no effect if tls_root_ca_certificate is set."),
+	 AT(config.events.tls_insecure), 0},
 	{"events", KEY("tls_root_ca_certificate", STRING, VARIABLES = EVENTS("TLS_ROOT_CA_CERTIFICATE"),
-	 .help = "The path of a PEM file with the authorities that may have signed the broker's certificate. Default: those that the "
-	         "system trusts."), AT(config.events.ca_file), KEY_FILE},
+	 .help = "The path of a PEM file with the certificate authorities to trust for the broker's certificate. Default: "
+	         "those that the system trusts."), AT(config.events.ca_file), KEY_FILE},
 	{"events", KEY("cluster", STRING, VARIABLES = EVENTS("CLUSTER"),
-	 .help = "Ignored. It is accepted because the configurations of oCIS and OpenCloud have it."), AT(cluster), 0},
+	 .help = "Ignored. It is accepted because the configurations of oCIS and OpenCloud contain it."), AT(cluster), 0},
 	{"events", KEY("consumer", STRING, .fallback = "postprocessing-pull",
-	 .help = "The durable consumer on the stream of events. All instances share it."), AT(config.consumer), KEY_REQUIRED},
+	 .help = "The durable consumer on the event stream. All instances share it."), AT(config.consumer), KEY_REQUIRED},
 	{"events", KEY("announce_steps", BOOL, .fallback = "true",
-	 .help = "Publish StartPostprocessingStep also when an upload enters a step that this service does itself. Storage shows the step "
-	         "in the list of its upload sessions. Switch it off if another service on the bus takes it for a question and cannot be "
-	         "excluded."), AT(config.announce_steps), 0},
+	 .help = "Whether to publish StartPostprocessingStep also when an upload enters a step that this service performs "
+	         "itself. Storage shows the step in its list of upload sessions. Switch this off if another service on the "
+	         "bus takes the event for a request and cannot be excluded."), AT(config.announce_steps), 0},
 	{"events", KEY("on_broker_loss", CHOICE, .fallback = "auto", .choices = "auto continue wait",
-	 .help = "What to do when the broker has neither the stream of events nor the bucket any more, because it was made anew or is "
-	         "another one. continue: after a minute, begin with an empty broker; what was in the old one is lost. wait: do nothing "
-	         "until they are back. auto: wait if the broker was ever seen to keep more than one replica of them, else continue."),
+	 .help = "What to do when the broker has lost both the event stream and the bucket, because it was set up again or "
+	         "replaced. continue: after a minute, start over with an empty broker; the data of the old one is lost. "
+	         "wait: do nothing until the data is back. auto: wait if the broker ever kept more than one replica of the "
+	         "data, otherwise continue."),
 	 AT(config.on_broker_loss), 0},
 
 	{"store", KEY("store", CHOICE, .fallback = "nats-js-kv", .choices = "nats-js-kv",
 	 VARIABLES = "POSTPROCESSING_STORE " PERSISTENT_STORE(""),
-	 .help = "The kind of store. There is only one: JetStream's."), AT(store_kind), 0},
+	 .help = "The kind of store. The only one is JetStream's."), AT(store_kind), 0},
 	{"store", KEY("nodes", STRING, VARIABLES = PERSISTENT_STORE("_NODES"),
-	 .help = "The broker that has the store, in the form of [events] endpoint. Default: the broker of [events], with its user, "
-	         "password and TLS as far as none are set here."), AT(config.store.endpoint), 0},
+	 .help = "The broker that holds the store, in the form of [events] endpoint. Default: the broker of [events], with "
+	         "its user name, password and TLS settings unless they are set here."), AT(config.store.endpoint), 0},
 	{"store", KEY("database", STRING, .fallback = "postprocessing", .help = "The bucket that holds the records."),
 	 AT(config.bucket), KEY_REQUIRED},
-	{"store", KEY("table", STRING, .help = "A prefix for the keys of the bucket, as other implementations can have it."),
+	{"store", KEY("table", STRING, .help = "A prefix for the keys in the bucket, which other implementations may use."),
 	 AT(config.table), 0},
 	{"store", KEY("username", STRING, VARIABLES = OWN_STORE("AUTH_USERNAME"),
-	 .help = "The user's name at the store's broker."), AT(config.store.username), 0},
+	 .help = "The user name for the store's broker."), AT(config.store.username), 0},
 	{"store", KEY("password", STRING, VARIABLES = OWN_STORE("AUTH_PASSWORD"),
-	 .help = "The user's password at the store's broker. It is better kept in a file of its own: see password_file."),
+	 .help = "The password for the store's broker. It is safer in a file of its own: see password_file."),
 	 AT(config.store.password), KEY_SECRET},
 	{"store", KEY("password_file", STRING, .help = PASSWORD_FILE_HELP),
 	 AT(store_password_file), KEY_FILE},
@@ -128,60 +135,70 @@ const struct config_key config_keys[] = {
 	 .help = "Whether to use TLS with the store's broker."), AT(config.store.tls), 0},
 	{"store", KEY("tls_insecure", BOOL, .fallback = "false",
 	 VARIABLES = PERSISTENT_STORE("_TLS_INSECURE") " OC_INSECURE OCIS_INSECURE",
-	 .help = "Whether to accept any certificate of the store's broker. Whoever is between the service and the broker can then "
-	         "read and change everything. Without effect if tls_root_ca_certificate is set."), AT(config.store.tls_insecure), 0},
+	 .help = "Whether to accept any certificate from the store's broker. Anyone between the service and the broker can "
+	         "then read and change all data. It has no effect if tls_root_ca_certificate is set."),
+	 AT(config.store.tls_insecure), 0},
 	{"store", KEY("tls_root_ca_certificate", STRING, VARIABLES = PERSISTENT_STORE("_TLS_ROOT_CA_CERTIFICATE"),
-	 .help = "The path of a PEM file with the authorities that may have signed the certificate of the store's broker. Default: "
-	         "those that the system trusts."), AT(config.store.ca_file), KEY_FILE},
+	 .help = "The path of a PEM file with the certificate authorities to trust for the certificate of the store's "
+	         "broker. Default: those that the system trusts."), AT(config.store.ca_file), KEY_FILE},
 
 	{"content", KEY("tls_insecure", BOOL, .fallback = "false", VARIABLES = "OC_INSECURE OCIS_INSECURE",
-	 .help = "Whether to accept any certificate of the storage that uploads are fetched from. Whoever is between the service and "
-	         "storage can then read every upload and have the steps see other bytes. Without effect if ca_file is set."),
+	 .help = "Whether to accept any certificate from the storage that uploads are fetched from. Anyone between the "
+	         "service and storage can then read every upload and give the steps other bytes. It has no effect if "
+	         "ca_file is set."),
 	 AT(config.content.tls_insecure), 0},
 	{"content", KEY("ca_file", STRING,
-	 .help = "The path of a PEM file with the authorities that may have signed the storage's certificate. Default: those that the "
-	         "system trusts."), AT(ca_file), KEY_FILE},
+	 .help = "The path of a PEM file with the certificate authorities to trust for the storage's certificate. Default: "
+	         "those that the system trusts."), AT(ca_file), KEY_FILE},
 	{"content", KEY("file_roots", STRING,
-	 .help = "The folders below which an upload's URL may be a file:// URL: absolute paths, separated by colons. Default: none."),
+	 .help = "The folders from which file:// URLs of uploads may be read: absolute paths separated by colons. Default: "
+	         "none."),
 	 AT(file_roots), 0},
 
 	{"http", KEY("addr", STRING, .fallback = "127.0.0.1:9255", VARIABLES = "POSTPROCESSING_DEBUG_ADDR",
-	 .help = "The address that /healthz, /readyz and /metrics are served on, host:port. An empty value in the file: none."),
+	 .help = "The address on which to serve /healthz, /readyz and /metrics, host:port. An empty value in the file: do "
+	         "not serve them."),
 	 AT(config.http_addr), 0},
 	{"http", KEY("token", STRING, VARIABLES = "POSTPROCESSING_DEBUG_TOKEN",
-	 .help = "The bearer token that a request for /metrics must have. Default: none is asked for."),
+	 .help = "The bearer token that a request for /metrics must have. Default: no token is required."),
 	 AT(config.http_token), KEY_SECRET},
 	{.section = NULL}
 };
 
 const struct config_key step_keys[] = {
 	{"step", KEY("module", STRING,
-	 .help = "The module that does the step. Default: the one that has the step's name. remote: another service on the bus does it."),
+	 .help = "The module that performs the step. Default: the module with the name of the step. remote: another "
+	         "service on the bus performs it."),
 	 STEP_AT(step.module), KEY_REQUIRED},
 	{"step", KEY("workers", INTEGER, .min = 1, .max = 1024,
-	 .help = "How many uploads the step works on at a time. Default: [postprocessing] workers."), STEP_AT(step.workers), 0, "4"},
+	 .help = "How many uploads the step processes at a time. Default: [postprocessing] workers."),
+	 STEP_AT(step.workers), 0, "4"},
 	{"step", KEY("deadline", DURATION, .fallback = "10m", .min = MILLISECOND, .max = 720 * HOUR,
-	 .help = "How long one run of the step may take, or how long another service may take to answer. Then the run counts as "
-	         "failed."), STEP_AT(step.deadline), 0},
+	 .help = "How long one run of the step may take, or how long another service may take to answer. After that, the "
+	         "run counts as failed."), STEP_AT(step.deadline), 0},
 	{"step", KEY("check_interval", DURATION, .fallback = "30s", .max = HOUR,
-	 .help = "How often the step's module is asked whether it can do its work, unless the step has just done some. When it cannot "
-	         "twice in a row, the step is suspended: its uploads wait until it can. 0: it is not asked."), STEP_AT(step.check_interval), 0},
+	 .help = "How often to check whether the step's module can work, unless the step has just processed an upload. "
+	         "After two failed checks in a row, the step is suspended: its uploads wait until a check succeeds. 0: no "
+	         "checks."), STEP_AT(step.check_interval), 0},
 	{"step", KEY("check_limit", DURATION, .fallback = "24h", .min = SECOND, .max = 8760 * HOUR,
-	 .help = "How long an upload waits for a step that is suspended. Then on_exhausted says what becomes of it."),
+	 .help = "How long an upload waits for a suspended step. After that, on_exhausted applies."),
 	 STEP_AT(step.check_limit), 0},
 	{"step", KEY("max_wait", DURATION, .fallback = "720h", .min = SECOND, .max = 87600 * HOUR,
-	 .help = "How far ahead the step may ask to be run again, as the module delay does. Asking for more counts as a failure."),
+	 .help = "How far in the future the step may ask to be run again, as the module delay does. Asking for a longer "
+	         "wait counts as a failure."),
 	 STEP_AT(step.max_wait), 0},
 	{"step", KEY("max_waits", INTEGER, .fallback = "1000", .min = 1, .max = 1000000,
-	 .help = "How often the step may ask for that in one try. Asking more often counts as a failure."), STEP_AT(step.max_waits), 0},
+	 .help = "How often the step may ask to be run again in one attempt. Asking more often counts as a failure."),
+	 STEP_AT(step.max_waits), 0},
 	{"step", KEY("max_retries", INTEGER, .max = 1000,
-	 .help = "How often the step is tried again when it fails. Default: [postprocessing] max_retries."), STEP_AT(step.max_retries), 0, "14"},
+	 .help = "How often to retry the step when it fails. Default: [postprocessing] max_retries."),
+	 STEP_AT(step.max_retries), 0, "14"},
 	{"step", KEY("retry_backoff", DURATION, .min = MILLISECOND, .max = 24 * HOUR,
-	 .help = "How long the step waits before it is tried again. The wait doubles with each try. Default: [postprocessing] "
+	 .help = "How long to wait before retrying the step. The wait doubles with each retry. Default: [postprocessing] "
 	         "retry_backoff."), STEP_AT(step.retry_backoff), 0, "5s"},
 	{"step", KEY("on_exhausted", CHOICE, .fallback = "abort", .choices = "abort continue",
-	 .help = "What becomes of an upload when no retry is left. abort: its bytes are kept, and nobody can reach them. continue: it "
-	         "goes on to the next step, though this one never succeeded."), STEP_AT(on_exhausted), 0},
+	 .help = "What to do with an upload when no retry is left. abort: keep its bytes, but nobody can access them. "
+	         "continue: go on to the next step although this one never succeeded."), STEP_AT(on_exhausted), 0},
 	{.section = NULL}
 };
 

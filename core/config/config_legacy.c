@@ -13,9 +13,10 @@ struct legacy {
 
 static const struct legacy legacy[] = {
 	{{.name = "virusscan", .type = PP_KEY_BOOL, .fallback = "false", .environment = "POSTPROCESSING_VIRUSSCAN",
-	  .help = "Whether the step virusscan runs first when it is not among the steps."}, LEGACY_MODULE, NULL, LEGACY_FIRST},
+	  .help = "Whether to run the step virusscan first if it is not listed in steps."}, LEGACY_MODULE, NULL, LEGACY_FIRST},
 	{{.name = "delay", .type = PP_KEY_DURATION, .fallback = "0", .environment = "POSTPROCESSING_DELAY",
-	  .help = "Sets duration in [step:delay]. With a delay that is not 0, the step delay runs last when it is not among the steps."},
+	  .help = "Sets duration in [step:delay]. If it is not 0 and the step delay is not listed in steps, that step runs "
+	          "last."},
 	 "delay", "duration", LEGACY_LAST},
 	{{.name = "", .environment = LEGACY_PREFIX "WORKERS"}, LEGACY_MODULE, "workers", LEGACY_NOT_WANTED},
 };

@@ -162,7 +162,7 @@ static struct setting *section_slot(struct section *section, const struct settin
 	struct setting *old = (struct setting *)section_find(section, setting->name);
 	bool again = old != NULL && old->rank == setting->rank && old->file == setting->file;
 	if (again)
-		problems_add(problems, "%s: %s: set already (%s)", setting->place, setting->name, old->place);
+		problems_add(problems, "%s: %s: already set (%s)", setting->place, setting->name, old->place);
 	if (again || (old != NULL && old->rank > setting->rank))
 		return NULL;
 	if (old != NULL) {

@@ -22,7 +22,8 @@ bool module_name_check(const char *name, char *why, size_t size)
 	size_t length = strnlen(name, STEP_NAME_MAX + 1);
 	if (length > 0 && length <= STEP_NAME_MAX && name[0] != '.' && strspn(name, NAME_LETTERS) == length)
 		return true;
-	snprintf(why, size, "\"%.80s\" is not a module's name: letters, digits, _ . and -, %d at most, no point at the beginning", name,
+	snprintf(why, size, "\"%.80s\" is not a valid module name: use at most %d letters, digits, _ . and -, and do not "
+	                    "begin with a period", name,
 	         STEP_NAME_MAX);
 	return false;
 }
@@ -32,13 +33,13 @@ bool step_name_check(const char *name, char *why, size_t size)
 	size_t length = strnlen(name, STEP_NAME_MAX + 1);
 	const char *fault = NULL;
 	if (length == 0)
-		fault = "a step needs a name";
+		fault = "the step has no name";
 	else if (length > STEP_NAME_MAX)
-		fault = "a step's name has at most 64 characters";
+		fault = "a step name has at most 64 characters";
 	else if (strspn(name, NAME_LETTERS) != length)
-		fault = "a step's name consists of letters, digits, _ . and -";
+		fault = "a step name may contain only letters, digits, _ . and -";
 	else if (strcmp(name, "finished") == 0)
-		fault = "the name is taken: it stands for uploads whose steps are all done";
+		fault = "this name is reserved for uploads whose steps are all done";
 	if (fault != NULL)
 		snprintf(why, size, "%s", fault);
 	return fault == NULL;
@@ -61,7 +62,7 @@ static void add_listed(struct step_names *names, char *const *listed, const char
 		} else if (has_name(names, *listed)) {
 			problems_add(problems, "%s: steps: \"%s\" is listed twice", place, *listed);
 		} else if (names->count == STEPS_MAX) {
-			problems_add(problems, "%s: steps: more than %d", place, STEPS_MAX);
+			problems_add(problems, "%s: steps: more than %d steps", place, STEPS_MAX);
 			return;
 		} else {
 			names->step[names->count].name = *listed;
@@ -155,7 +156,7 @@ void config_steps_read(struct config *config, struct found list, const struct st
 	char **listed = list_split(list.value == NULL ? "" : list.value, ", \t");
 	if (listed != NULL) {
 		if (list.value != NULL && list.value[0] != '\0' && listed[0] == NULL)
-			problems_add(problems, "%s: steps: no name in the list", list.place);
+			problems_add(problems, "%s: steps: the list is empty", list.place);
 		add_listed(&names, listed, list.place, problems);
 		add_unlisted(&names, config, problems);
 		config->step = calloc(names.count + 1, sizeof *config->step);

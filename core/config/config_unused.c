@@ -162,7 +162,7 @@ static void check_variable(const struct search *search, const struct variable *v
 		pass_step(&names, *module, NULL);
 	bool about_step = names.nearest.name == NULL && begins(variable->name, OWN_PREFIX "STEP_");
 	problems_add(&search->config->warnings, "%s: nothing uses this variable%s%s", variable->name,
-	             nearest_words(&names.nearest, "", "", words), about_step ? ": no step that it could be about is among the steps" : "");
+	             nearest_words(&names.nearest, "", "", words), about_step ? ": no configured step matches it" : "");
 }
 
 /* What was meant for the step that the replaced service was: said once, with all the variables. */
@@ -183,11 +183,12 @@ static void check_legacy_step(const struct search *search)
 			list_add(list, variable->name);
 	}
 	if (list[0] != '\0' && elsewhere != NULL)
-		problems_add(&search->config->notes, "%s: not needed here, because the step " LEGACY_MODULE " is done by the module %s",
+		problems_add(&search->config->notes, "%s: not needed here, because the module %s performs the step "
+		                                     LEGACY_MODULE,
 		             list, elsewhere);
 	else if (list[0] != '\0')
-		problems_add(&search->config->warnings, "%s: set, but no step uses them, and uploads are not scanned: add " LEGACY_MODULE
-		             " to [postprocessing] steps (POSTPROCESSING_STEPS)", list);
+		problems_add(&search->config->warnings, "%s: set, but unused, and uploads are not scanned: add " LEGACY_MODULE
+		                                        " to [postprocessing] steps (POSTPROCESSING_STEPS)", list);
 }
 
 /* All variables that have the same advice in one line. */
@@ -242,7 +243,7 @@ static void check_section(const struct search *search, const struct section *sec
 	for (char *const *name = search->module; *name != NULL; name++)
 		if (strcmp(*name, step) != 0)
 			nearest_offer(&nearest, step, *name);
-	problems_add(&search->config->warnings, "%s: [%s]: no step of this name is among the steps%s", section->place, section->name,
+	problems_add(&search->config->warnings, "%s: [%s]: no step has this name%s", section->place, section->name,
 	             nearest_words(&nearest, "[" STEP_PREFIX, "]", words));
 }
 

@@ -98,10 +98,10 @@ static bool check_range(const struct pp_key *key, const char *text, int64_t numb
 	if (any)
 		snprintf(why, size, "\"%.40s\" is negative", text);
 	else if (key->type == PP_KEY_DURATION)
-		snprintf(why, size, "\"%.40s\" is not within %s and %s", text, duration_format(key->min, least),
+		snprintf(why, size, "\"%.40s\" is not between %s and %s", text, duration_format(key->min, least),
 		         duration_format(key->max, most));
 	else
-		snprintf(why, size, "\"%.40s\" is not within %lld and %lld", text, (long long)key->min, (long long)key->max);
+		snprintf(why, size, "\"%.40s\" is not between %lld and %lld", text, (long long)key->min, (long long)key->max);
 	return false;
 }
 
@@ -164,7 +164,7 @@ bool value_parse(const struct pp_key *key, const char *text, int64_t *number, ch
 		snprintf(why, size, "unknown value \"%.40s\" (%s)", text, key->choices == NULL ? "" : key->choices);
 		return false;
 	default:
-		snprintf(why, size, "the module declares a type of key that this version does not know");
+		snprintf(why, size, "the module declares a key type that this version does not know");
 		return false;
 	}
 }

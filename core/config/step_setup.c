@@ -49,7 +49,7 @@ static void explain_missing(const struct pp_setup *setup, const struct module_ke
 	char name[VARIABLE_NAME_SIZE] = "";
 	bool own = variable_name(name, setup->section, key->key.name);
 	bool more = key->key.environment != NULL && key->key.environment[0] != '\0';
-	problems_add(setup->problems, "%s: %s: [%s] needs a value for it (variable: %s%s%.*s)", place_of(setup, key), key->key.name,
+	problems_add(setup->problems, "%s: %s: required in [%s] (variable: %s%s%.*s)", place_of(setup, key), key->key.name,
 	             setup->section, own ? name : "", own && more ? ", or " : "",
 	             more ? (int)strcspn(key->key.environment, " ") : 0, more ? key->key.environment : "");
 }

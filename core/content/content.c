@@ -100,7 +100,8 @@ static bool open_file(struct content *content, const char *url)
 	if (content->expected < 0)
 		content->expected = bytes; /* what changes while it is read is an error too */
 	if (bytes != content->expected)
-		snprintf(content->error, sizeof content->error, "the file has %lld bytes, and the upload %lld", (long long)bytes,
+		snprintf(content->error, sizeof content->error, "the file has %lld bytes, but the upload has %lld",
+		         (long long)bytes,
 		         (long long)content->expected);
 	return bytes == content->expected;
 }
@@ -123,7 +124,7 @@ void content_open(struct content *content, const char *url, int64_t expected, na
 	else if (starts(url, "file://"))
 		opened = open_file(content, url);
 	else
-		snprintf(content->error, sizeof content->error, "the upload's URL is not one of http, https or file");
+		snprintf(content->error, sizeof content->error, "the upload's URL is not an http, https or file URL");
 	if (!opened)
 		fail(content);
 }
@@ -134,7 +135,7 @@ static bool within_limits(struct content *content)
 	content->checked = content->read;
 	const char *reason = NULL;
 	if (limits->deadline != 0 && clock_now() >= limits->deadline)
-		reason = "the upload could not be read by the step's deadline";
+		reason = "the upload could not be read before the step's deadline";
 	else if (content_cancelled(limits->cancel_fd))
 		reason = "reading the upload was cancelled";
 	if (reason != NULL)
@@ -156,7 +157,8 @@ static ssize_t read_file(struct content *content)
 	/* The last bytes are handed out only when it is known that no more follow. */
 	int64_t end = content->read + length;
 	if (end > content->expected || (end == content->expected && pread(content->file, &more, 1, end) > 0)) {
-		snprintf(content->error, sizeof content->error, "the file has more than the upload's %lld bytes", (long long)content->expected);
+		snprintf(content->error, sizeof content->error, "the file has more bytes than the upload (%lld)",
+		         (long long)content->expected);
 		return -1;
 	}
 	return length;
@@ -183,7 +185,8 @@ ssize_t content_read(struct content *content, const void **bytes)
 		return length;
 	}
 	if (content->read < content->expected) {
-		snprintf(content->error, sizeof content->error, "only %lld of the upload's %lld bytes came", (long long)content->read,
+		snprintf(content->error, sizeof content->error, "only %lld of the upload's %lld bytes arrived",
+		         (long long)content->read,
 		         (long long)content->expected);
 		return fail(content);
 	}

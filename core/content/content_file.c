@@ -32,19 +32,19 @@ static const char *decode_path(const char *url, char path[PATH_MAX])
 	if (strncasecmp(from, "localhost/", 10) == 0)
 		from += 9;
 	if (*from != '/')
-		return "a file:// URL has three slashes, or localhost as its host";
+		return "a file:// URL must have three slashes, or localhost as its host";
 	size_t used = 0;
 	for (; *from != '\0'; from++) {
 		if (used == PATH_MAX - 1)
 			return "the path of the file:// URL is too long";
 		if (*from == '?' || *from == '#')
-			return "a file:// URL has no query and no fragment";
+			return "a file:// URL cannot have a query or a fragment";
 		path[used] = *from;
 		if (*from == '%') {
 			int high = hex_digit(from[1]);
 			int low = high < 0 ? -1 : hex_digit(from[2]);
 			if (low < 0 || (high == 0 && low == 0))
-				return "the file:// URL has a bad percent sign";
+				return "the file:// URL has an invalid percent-encoding";
 			path[used] = (char)(high * 16 + low);
 			from += 2;
 		}
@@ -94,9 +94,9 @@ static int open_below(const char *root, const char *path)
 static void describe(int number, char *error, size_t size)
 {
 	if (number == EXDEV || number == ELOOP)
-		snprintf(error, size, "the file leads out of the folder of [content] file_roots that it is named in");
+		snprintf(error, size, "the path leads outside its folder in [content] file_roots");
 	else if (number == ENOSYS)
-		snprintf(error, size, "file:// needs the system call openat2 (Linux 5.6 or newer)");
+		snprintf(error, size, "file:// requires the system call openat2 (Linux 5.6 or newer)");
 	else
 		snprintf(error, size, "cannot open the file: %s", strerror(number));
 }
@@ -109,7 +109,7 @@ int content_file_open(const char *url, char *const *roots, int64_t *bytes, char 
 		snprintf(error, size, "%s", problem);
 		return -1;
 	}
-	snprintf(error, size, "the file is not below any folder of [content] file_roots");
+	snprintf(error, size, "the file is not in any folder of [content] file_roots");
 	int file = -1;
 	for (; roots != NULL && *roots != NULL && file < 0; roots++) {
 		const char *rest = below(path, *roots);
@@ -123,7 +123,7 @@ int content_file_open(const char *url, char *const *roots, int64_t *bytes, char 
 		return -1;
 	struct stat status;
 	if (fstat(file, &status) != 0 || !S_ISREG(status.st_mode)) {
-		snprintf(error, size, "what the file:// URL names is not a regular file");
+		snprintf(error, size, "the file:// URL does not name a regular file");
 		close(file);
 		return -1;
 	}

@@ -66,7 +66,7 @@ static bool take_content_encoding(struct part value, char *why, size_t size)
 {
 	for (struct part coding; next_element(&value, &coding);)
 		if (coding.length > 0 && !says(coding, "identity"))
-			return refuse(why, size, "it codes the bytes, which was not asked for", "Content-Encoding", coding);
+			return refuse(why, size, "it uses an encoding that was not requested", "Content-Encoding", coding);
 	return true;
 }
 
@@ -74,9 +74,9 @@ static bool take_transfer_encoding(struct content_head *head, struct part value,
 {
 	for (struct part coding; next_element(&value, &coding);) {
 		if (!says(coding, "chunked"))
-			return refuse(why, size, "it codes the bytes, which was not asked for", "Transfer-Encoding", coding);
+			return refuse(why, size, "it uses an encoding that was not requested", "Transfer-Encoding", coding);
 		if (head->chunked)
-			return refuse(why, size, "it says twice how it is sent", "Transfer-Encoding", coding);
+			return refuse(why, size, "it has two transfer encodings", "Transfer-Encoding", coding);
 		head->chunked = true;
 	}
 	return true;
@@ -96,9 +96,9 @@ static bool take_length(struct content_head *head, struct part value, char *why,
 {
 	int64_t length;
 	if (!read_length(value, &length))
-		return refuse(why, size, "its length is no number", "Content-Length", value);
+		return refuse(why, size, "its length is not a number", "Content-Length", value);
 	if (head->sized && head->length != length)
-		return refuse(why, size, "it gives two lengths", "Content-Length", value);
+		return refuse(why, size, "it has two lengths", "Content-Length", value);
 	head->sized = true;
 	head->length = length;
 	return true;
@@ -110,7 +110,7 @@ static bool take_field(struct content_head *head, struct part line, char *why, s
 	struct part name = {line.text, colon != NULL ? (size_t)(colon - line.text) : 0};
 	/* Readers differ on a line that goes on with the one before, and on a blank before the colon. */
 	if (name.length == 0 || is_blank(name.text[0]) || is_blank(name.text[name.length - 1]))
-		return refuse(why, size, "its head has a line that is none", "header", (struct part){0});
+		return refuse(why, size, "it has an invalid header line", "header", (struct part){0});
 	struct part value = trim((struct part){colon + 1, line.length - name.length - 1});
 	if (says(name, "Content-Encoding"))
 		return take_content_encoding(value, why, size);
@@ -119,7 +119,7 @@ static bool take_field(struct content_head *head, struct part line, char *why, s
 	if (says(name, "Content-Length"))
 		return take_length(head, value, why, size);
 	if (says(name, "Content-Range"))
-		return refuse(why, size, "it gives a part of the bytes", "Content-Range", value);
+		return refuse(why, size, "it contains only a part of the bytes", "Content-Range", value);
 	return true;
 }
 
@@ -128,7 +128,7 @@ static bool end(struct content_head *head, char *why, size_t size)
 	head->complete = true;
 	if (!head->chunked || !head->sized)
 		return true;
-	snprintf(why, size, "it says in two ways where the bytes end (Transfer-Encoding and Content-Length)");
+	snprintf(why, size, "it has both Transfer-Encoding and Content-Length");
 	return false;
 }
 
@@ -137,7 +137,7 @@ bool content_head_take(struct content_head *head, const char *line, size_t lengt
 	bool status = length >= 5 && memcmp(line, "HTTP/", 5) == 0;
 	head->bytes += length;
 	if (head->bytes > CONTENT_HEAD_LIMIT) {
-		snprintf(why, size, "its head is longer than %zu KiB", CONTENT_HEAD_LIMIT / 1024);
+		snprintf(why, size, "its headers are longer than %zu KiB", CONTENT_HEAD_LIMIT / 1024);
 		return false;
 	}
 	if (status) {

@@ -76,15 +76,15 @@ static bool take_length(struct content_http *http)
 {
 	const struct content_head *head = &http->head;
 	if (http->expected < 0 && !head->sized) {
-		snprintf(http->refusal, sizeof http->refusal, "nobody says how many bytes the upload has: it has no Content-Length, and the "
-		                                              "event that began the upload no size");
+		snprintf(http->refusal, sizeof http->refusal, "the size of the upload is unknown: the answer has no "
+		                                              "Content-Length, and the event that began the upload has no size");
 		return false;
 	}
 	if (http->expected < 0)
 		http->expected = head->length;
 	if (!head->sized || head->length == http->expected)
 		return true;
-	snprintf(http->refusal, sizeof http->refusal, "it has %lld bytes, and the upload %lld", (long long)head->length,
+	snprintf(http->refusal, sizeof http->refusal, "it has %lld bytes, but the upload has %lld", (long long)head->length,
 	         (long long)http->expected);
 	return false;
 }
@@ -114,7 +114,8 @@ static size_t take_bytes(char *data, size_t size, size_t count, void *context)
 	if (length > http->size)
 		return CURL_WRITEFUNC_ERROR;
 	if ((int64_t)length > http->expected - http->total) {
-		snprintf(http->refusal, sizeof http->refusal, "it has more than the upload's %lld bytes", (long long)http->expected);
+		snprintf(http->refusal, sizeof http->refusal, "it has more bytes than the upload (%lld)",
+		         (long long)http->expected);
 		return CURL_WRITEFUNC_ERROR;
 	}
 	if (length > http->size - http->used) {
@@ -287,9 +288,9 @@ static ssize_t fail_connection(const struct content_http *http, CURLcode code, c
 		return fail(error, "the certificate of the storage %s is not trusted (%s): set [content] ca_file, or tls_insecure",
 		            http->host, http->curl_error);
 	case CURLE_SSL_CACERT_BADFILE:
-		return http->options->ca_file != NULL ? fail(error, "[content] ca_file cannot be used as certificates")
-		                    : fail(error, "the system has no certificates to verify the storage %s with: install ca-certificates, or "
-		                                  "set [content] ca_file", http->host);
+		return http->options->ca_file != NULL ? fail(error, "[content] ca_file contains no usable certificates")
+		                    : fail(error, "the system has no certificates to verify the storage %s: install "
+		                                  "ca-certificates, or set [content] ca_file", http->host);
 	default:
 		return 0;
 	}
@@ -302,18 +303,18 @@ static ssize_t fail_transfer(const struct content_http *http, CURLcode code, cha
 	long status = 0;
 	curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status);
 	if (http->refusal[0] != '\0')
-		return fail(error, "the answer of the storage %s is not taken: %s", http->host, http->refusal);
+		return fail(error, "the answer of the storage %s is rejected: %s", http->host, http->refusal);
 	if ((code == CURLE_OK || code == CURLE_WRITE_ERROR) && status != 200)
 		return fail_status(http, status, error);
 	if ((code == CURLE_OK || code == CURLE_WRITE_ERROR) && !http->head.well)
-		return fail(error, "the storage %s gave an answer that is not HTTP's", http->host);
+		return fail(error, "the storage %s gave an answer that is not HTTP", http->host);
 	if (code == CURLE_PARTIAL_FILE)
-		return fail(error, "the storage %s closed the connection before all bytes had come", http->host);
+		return fail(error, "the storage %s closed the connection before all bytes had arrived", http->host);
 	if (!http->head.complete && is_out_of_descriptors(http))
 		return fail(error, "cannot connect to the storage %s: this process has no file descriptors left", http->host);
 	/* libcurl's word for a line of the head that is longer than it takes. */
 	if (code == CURLE_OUT_OF_MEMORY && !http->head.complete && http->last_error != ENOMEM)
-		return fail(error, "the answer of the storage %s is not taken: a line of its head is longer than 100 KB", http->host);
+		return fail(error, "the answer of the storage %s is rejected: a header line is longer than 100 KB", http->host);
 	if (fail_connection(http, code, error) < 0)
 		return -1;
 	return fail(error, "the download from the storage %s broke: %s", http->host, curl_easy_strerror(code));
@@ -353,7 +354,8 @@ static int wait_for_bytes(struct content_http *http, const struct content_limits
 	if (limits->deadline != 0) {
 		nanos until_deadline = limits->deadline - clock_now();
 		if (until_deadline <= 0)
-			return (int)fail(error, "the download from the storage %s did not end by the step's deadline", http->host);
+			return (int)fail(error, "the download from the storage %s did not finish before the step's deadline",
+			                 http->host);
 		if (until_deadline < left)
 			left = until_deadline;
 	}

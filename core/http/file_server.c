@@ -111,12 +111,13 @@ static bool is_base(const char *url)
 static bool choose_base(struct file_server *server, const char *addr, const char *url, char *why, size_t size)
 {
 	if (url != NULL && !is_base(url)) {
-		snprintf(why, size, "%s: not of the form http://HOST:PORT or https://HOST/PATH", url);
+		snprintf(why, size, "%s: expected http://HOST:PORT or https://HOST/PATH", url);
 		return false;
 	}
 	if (url == NULL && listener_is_everywhere(server->address)) {
-		snprintf(why, size, "%s: nobody can fetch a file from that address, which stands for all of this host: name the one that the service "
-		         "reaches, or say with --url how it reaches this process", addr);
+		snprintf(why, size, "%s: this address stands for all addresses of the host, and files cannot be fetched from "
+		                    "it: give an address that the service can reach, or use --url to give the URL at which the "
+		                    "service reaches this process", addr);
 		return false;
 	}
 	snprintf(server->base, sizeof server->base, "%s%s", url != NULL ? "" : "http://", url != NULL ? url : server->address);
@@ -170,7 +171,7 @@ bool file_server_add(struct file_server *server, const char *path, char url[FILE
 		return false;
 	struct file *file = calloc(1, sizeof *file);
 	if (file == NULL || !random_hex(file->token, TOKEN_BYTES)) {
-		snprintf(why, size, "%s: %s", path, file == NULL ? "out of memory" : "no random numbers to be had");
+		snprintf(why, size, "%s: %s", path, file == NULL ? "out of memory" : "no random numbers available");
 		free(file);
 		close(fd);
 		return false;

@@ -72,7 +72,7 @@ static int listener_open(const char *addr, char *why, size_t size)
 	char host[256];
 	const char *port;
 	if (!split_address(addr, host, sizeof host, &port)) {
-		snprintf(why, size, "\"%s\" is not an address to listen on (HOST:PORT)", addr);
+		snprintf(why, size, "\"%s\" is not a valid address to listen on (HOST:PORT)", addr);
 		return -1;
 	}
 	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};

@@ -37,9 +37,10 @@ bool bucket_watch_was_made(struct bucket_watch *bucket)
 static void report_gone(const struct bucket_watch *bucket)
 {
 	log_error(bucket->store->log,
-	          "bucket %s: it is gone from the broker, and with it the records of all uploads that were not done with; nothing is done until "
-	          "it is back. Restore the broker's files (a private broker's are in %s/broker). Or, if it is lost for good or another broker "
-	          "is meant, stop the service, delete %s/" CHECKPOINT_BUCKET ", start it, and have storage begin its uploads again",
+	          "bucket %s: missing from the broker, and with it the records of all unfinished uploads. Processing "
+	          "pauses until the bucket is back. Restore the broker's files (a private broker's are in %s/broker). If "
+	          "the bucket is lost for good, or you want to use another broker, stop the service, delete %s/"
+	          CHECKPOINT_BUCKET ", start the service, and have storage restart its uploads",
 	          bucket->store->bucket, bucket->state_dir, bucket->state_dir);
 }
 
@@ -50,12 +51,14 @@ static void tell_age(struct bucket_watch *bucket, nanos age)
 	char text[DURATION_TEXT_SIZE];
 	duration_format(age, text);
 	if (age > bucket->longest_wait)
-		log_info(store->log, "bucket %s: it forgets each record %s after it was written; no upload waits for so long as the steps are configured",
+		log_info(store->log, "bucket %s: it deletes each record %s after it was written; with the configured steps, no "
+		                     "upload waits that long",
 		         store->bucket, text);
 	else
 		log_warning(store->log,
-		            "bucket %s: it forgets each record %s after it was written, but an upload may wait for longer in %s: such an upload begins "
-		            "again or is lost. Have it keep them: nats stream edit KV_%s --max-age=0",
+		            "bucket %s: it deletes each record %s after it was written, but an upload may wait longer for %s: "
+		            "such an upload starts over or is lost. To keep the records, run: nats stream edit KV_%s "
+		            "--max-age=0",
 		            store->bucket, text, bucket->longest_of != NULL ? bucket->longest_of : "a step", store->bucket);
 }
 
@@ -67,7 +70,8 @@ static void check_limits(struct bucket_watch *bucket, const jsStreamConfig *conf
 	bucket->told_age = config->MaxAge;
 	bool memory = config->Storage == js_MemoryStorage;
 	if (memory && !bucket->told_memory)
-		log_error(bucket->store->log, "bucket %s: it is only in the broker's memory: what waits is lost when the broker ends",
+		log_error(bucket->store->log, "bucket %s: stored only in the broker's memory: waiting uploads are lost when "
+		                              "the broker stops",
 		          bucket->store->bucket);
 	bucket->told_memory = memory;
 }
@@ -91,7 +95,7 @@ static bool prepare(struct bucket_watch *bucket, jsCtx *js, char *why, size_t si
 		report_gone(bucket);
 	bucket->missed = status != NATS_OK && (gone || bucket->missed);
 	if (status != NATS_OK)
-		snprintf(why, size, "bucket %s: %s", bucket->store->bucket, gone ? "it is gone" : bus_advice(status));
+		snprintf(why, size, "bucket %s: %s", bucket->store->bucket, gone ? "missing" : bus_advice(status));
 	return status == NATS_OK;
 }
 
@@ -152,13 +156,13 @@ static void report_continuity(const struct bucket_watch *bucket, enum continuity
 {
 	if (continuity == CONTINUITY_OTHER)
 		log_error(bucket->store->log,
-		          "bucket %s: it is not the one that was used before: the records that were in that one are lost; have storage begin again "
-		          "the uploads that it still waits for",
+		          "bucket %s: this is not the bucket used before: the records in the old bucket are lost; have storage "
+		          "restart the uploads that it still waits for",
 		          bucket->store->bucket);
 	else if (continuity == CONTINUITY_BEHIND)
 		log_error(bucket->store->log,
-		          "bucket %s: the broker went back in time, from revision %" PRIu64 " to %" PRIu64 ": what was written in between is lost; have "
-		          "storage begin again the uploads that it still waits for",
+		          "bucket %s: the broker went back from revision %" PRIu64 " to %" PRIu64 ": the records written in "
+		          "between are lost; have storage restart the uploads that it still waits for",
 		          bucket->store->bucket, bucket->at_least, last);
 }
 

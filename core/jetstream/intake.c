@@ -15,10 +15,11 @@ static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsSt
 	bool gone = status == NATS_NOT_FOUND && known;
 	if (gone && !intake->missed)
 		log_error(intake->log,
-		          "stream " INTAKE_STREAM ": it is gone from the broker, and with it the events that were not taken yet; nothing is done "
-		          "until it is back. Restore the broker's files (a private broker's are in %s/broker), or restart what makes it, the "
-		          "storage service. Or, if it is lost for good or another broker is meant, stop the service, delete "
-		          "%s/" CHECKPOINT_EVENTS ", start it, and have storage begin its uploads again",
+		          "stream " INTAKE_STREAM ": missing from the broker, and with it the events that were not yet "
+		          "processed. Processing pauses until the stream is back. Restore the broker's files (a private "
+		          "broker's are in %s/broker), or restart the storage service, which creates the stream. If the stream "
+		          "is lost for good, or you want to use another broker, stop the service, delete %s/" CHECKPOINT_EVENTS
+		          ", start the service, and have storage restart its uploads",
 		          intake->state_dir, intake->state_dir);
 	intake->missed = status != NATS_OK && (gone || intake->missed);
 	if (status != NATS_NOT_FOUND || known)
@@ -48,12 +49,13 @@ static bool compare_stream(struct intake *intake, const struct checkpoint *known
 	if (continuity == CONTINUITY_OTHER)
 		atomic_store(&intake->foreign, true);
 	if (continuity == CONTINUITY_OTHER)
-		log_error(intake->log, "stream " INTAKE_STREAM ": it is not the one that was used before: the events in that one that were not taken yet "
-		                       "are lost; have storage begin again the uploads that it still waits for");
+		log_error(intake->log, "stream " INTAKE_STREAM ": this is not the stream used before: events in the old stream "
+		                       "that were not yet processed are lost; have storage restart the uploads that it still "
+		                       "waits for");
 	else if (continuity == CONTINUITY_BEHIND)
 		log_error(intake->log,
-		          "stream " INTAKE_STREAM ": the broker went back in time, from event %" PRIu64 " to %" PRIu64 ": what was published in between is "
-		          "lost; have storage begin again the uploads that it still waits for",
+		          "stream " INTAKE_STREAM ": the broker went back from event %" PRIu64 " to %" PRIu64 ": the events "
+		          "published in between are lost; have storage restart the uploads that it still waits for",
 		          known->sequence, info->State.LastSeq);
 	if (continuity == CONTINUITY_BEHIND)
 		atomic_store(&intake->lost_from, info->State.LastSeq + 1);
@@ -71,7 +73,8 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 	natsStatus status = find_stream(intake, js, known.stream != 0, &info, &code);
 	bool settled = status != NATS_OK || compare_stream(intake, &known, info);
 	if (!settled) {
-		snprintf(why, size, "stream " INTAKE_STREAM ": it ends at event %" PRIu64 ", before what was seen; its copies may be catching up",
+		snprintf(why, size, "stream " INTAKE_STREAM ": ends at event %" PRIu64 ", before the last event seen; its "
+		                    "replicas may be catching up",
 		         info->State.LastSeq);
 	} else if (status == NATS_OK) {
 		atomic_store(&intake->duplicate_window, info->Config->Duplicates);
@@ -79,7 +82,7 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 		intake->first = info->State.FirstSeq;
 		atomic_store(&intake->whole, info->State.NumDeleted == 0);
 	} else if (status == NATS_NOT_FOUND) {
-		snprintf(why, size, "stream " INTAKE_STREAM ": it is gone");
+		snprintf(why, size, "stream " INTAKE_STREAM ": missing");
 	} else {
 		snprintf(why, size, "stream " INTAKE_STREAM ": %s (JetStream error %d)", bus_advice(status), (int)code);
 	}
@@ -101,7 +104,7 @@ bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *
 	bool stream = prepare_stream(intake, js, why, size);
 	fact_set(intake->stream_fact, stream, stream ? "" : why);
 	bool consumer = stream && intake_prepare_consumer(intake, js, why, size);
-	fact_set(intake->consumer_fact, consumer, consumer ? "" : stream ? why : "the stream has to be there first");
+	fact_set(intake->consumer_fact, consumer, consumer ? "" : stream ? why : "waiting for the stream");
 	return consumer;
 }
 

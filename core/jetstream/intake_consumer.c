@@ -109,14 +109,14 @@ static bool find_fate(struct intake *intake, struct view *view)
 		view->because = "";
 	} else if (forgotten) {
 		view->fate = stays ? FATE_SKIPS : FATE_USELESS;
-		view->because = "the broker has lost how far it had got";
+		view->because = "the broker has lost its position";
 	} else if (intake->ahead_since != 0) {
 		if (clock_monotonic() - intake->ahead_since < AHEAD_TIMEOUT)
 			return false;
 		intake->ahead_since = 0;
 		atomic_store(&intake->lost_from, intake->ahead_of + 1);
 		view->fate = FATE_USELESS;
-		view->because = "its stream has lost what it had delivered last";
+		view->because = "the stream has lost the last events that it delivered";
 	} else if (is_to_be_replaced(intake, stand)) {
 		view->fate = FATE_USELESS;
 		view->because = "";
@@ -130,7 +130,8 @@ static bool is_usable(const struct intake *intake, const jsConsumerInfo *info, c
 {
 	if (info->Config->DeliverSubject == NULL && info->Config->AckPolicy == js_AckExplicit && !info->Config->HeadersOnly)
 		return true;
-	snprintf(why, size, "consumer %s is not a pull consumer of whole messages with explicit acknowledgement: set [events] consumer to another name",
+	snprintf(why, size, "consumer %s is not a pull consumer of whole messages with explicit acknowledgements: set "
+	                    "[events] consumer to another name",
 	         intake->consumer);
 	return false;
 }
@@ -176,7 +177,7 @@ static enum settled look(struct intake *intake, jsCtx *js, struct view *view, ch
 		restart_reader(intake, js, view);
 	if (find_fate(intake, view))
 		return SETTLED;
-	snprintf(why, size, "consumer %s has delivered more than its stream holds", intake->consumer);
+	snprintf(why, size, "consumer %s has delivered more events than the stream holds", intake->consumer);
 	return NOT_SETTLED;
 }
 
@@ -192,14 +193,15 @@ static natsStatus find_start(struct intake *intake, jsCtx *js, const struct chec
 	jsConsumerInfo *older = NULL;
 	*start = (struct start){.sequence = 1, .because = "at the stream's first message"};
 	if (known->floor > 0 || known->sequence > 0) {
-		*start = (struct start){(known->floor > known->sequence ? known->floor : known->sequence) + 1, "behind what was applied"};
+		uint64_t last = known->floor > known->sequence ? known->floor : known->sequence;
+		*start = (struct start){last + 1, "after the last processed event"};
 	} else if (known->noted > SKEW) {
 		/* The numbers mean nothing since the broker went back in time. */
-		start->because = "with what has come since something was applied last";
+		start->because = "with the events received since the last one was processed";
 		return bus_find_since(js, INTAKE_STREAM, intake->first > 0 ? intake->first : 1, limit, known->noted - SKEW, &start->sequence);
 	} else if (strcmp(intake->consumer, OLDER_CONSUMER) != 0 &&
 	           js_GetConsumerInfo(&older, js, INTAKE_STREAM, OLDER_CONSUMER, NULL, NULL) == NATS_OK) {
-		*start = (struct start){older->AckFloor.Stream + 1, "where " OLDER_CONSUMER " stands"};
+		*start = (struct start){older->AckFloor.Stream + 1, "at the position of " OLDER_CONSUMER};
 	}
 	jsConsumerInfo_Destroy(older);
 	return NATS_OK;
@@ -281,7 +283,8 @@ natsStatus consumer_make(struct intake *intake, jsCtx *js, jsConsumerConfig *con
 		config->MemoryStorage = true;
 		status = js_AddConsumer(&info, js, INTAKE_STREAM, config, NULL, code);
 		if (status == NATS_OK)
-			log_warning(intake->log, "consumer %s: the broker cannot have it on disk, its log says why, and keeps it in memory until it is restarted",
+			log_warning(intake->log, "consumer %s: the broker cannot store it on disk (its log says why) and keeps it "
+			                         "in memory until the broker restarts",
 			            config->Durable);
 	}
 	if (status == NATS_OK)
@@ -316,7 +319,7 @@ static enum settled make_consumer(struct intake *intake, jsCtx *js, struct view 
 		status = make_once(intake, js, &view->stand, &code);
 	if (status != NATS_OK)
 		return failed(intake->consumer, status, code, why, size);
-	log_info(intake->log, "consumer %s: created, it begins %s", intake->consumer, start->because);
+	log_info(intake->log, "consumer %s: created; it starts %s", intake->consumer, start->because);
 	return SETTLED;
 }
 
@@ -342,7 +345,8 @@ static enum settled mend_consumer(struct intake *intake, jsCtx *js, struct view 
 	if (settled == SETTLED && view->fate != FATE_SKIPS)
 		settled = make_consumer(intake, js, view, start, why, size);
 	else if (settled == SETTLED)
-		log_info(intake->log, "consumer %s: what it has skipped is read, it begins %s", intake->consumer, start->because);
+		log_info(intake->log, "consumer %s: reading the events that it skipped; it starts %s",
+		         intake->consumer, start->because);
 	return settled;
 }
 
@@ -352,9 +356,11 @@ static void report_policy(struct intake *intake, const struct stand *stand)
 	if (stand->begins_new || intake->policy_said)
 		return;
 	intake->policy_said = true;
-	log_info(intake->log, "consumer %s: its deliver_policy is not \"new\", and with another one OpenCloud's own service does not start. %s", intake->consumer,
-	         stand->formerly_ours ? "It is replaced once it is at rest and no instance of an earlier version runs"
-	                              : "It is used as it is; to have it replaced, delete it while this service runs: no event is lost");
+	log_info(intake->log, "consumer %s: its deliver_policy is not \"new\", which OpenCloud's own service requires. %s",
+	         intake->consumer,
+	         stand->formerly_ours ? "It is replaced when it is idle and no instance of an earlier version runs"
+	                              : "It is used as it is; to replace it, delete it while this service runs (no event "
+	                                "is lost)");
 }
 
 /* Hands over what is known now. */
@@ -390,8 +396,9 @@ static enum settled settle(struct intake *intake, jsCtx *js, struct view *view, 
 	if (settled != SETTLED)
 		return settled;
 	if (!good && view->gap.count > 0)
-		log_info(intake->log, "consumer %s: events from %" PRIu64 " to %" PRIu64 ", which it does not bring, are read besides", intake->consumer,
-		         view->gap.range[0].first, gap_end(&view->gap));
+		log_info(intake->log, "consumer %s: events from %" PRIu64 " to %" PRIu64 ", which it does not deliver, are "
+		                      "read separately",
+		         intake->consumer, view->gap.range[0].first, gap_end(&view->gap));
 	report_policy(intake, &view->stand);
 	share(intake, view);
 	return SETTLED;
@@ -407,6 +414,6 @@ bool intake_prepare_consumer(struct intake *intake, jsCtx *js, char *why, size_t
 			settled = settle(intake, js, &view, why, size);
 	}
 	if (settled == OTHERS_WERE_FASTER)
-		snprintf(why, size, "consumer %s: other instances change it all the time", intake->consumer);
+		snprintf(why, size, "consumer %s: other instances keep changing it", intake->consumer);
 	return settled == SETTLED;
 }

@@ -159,7 +159,8 @@ static void note_over(struct intake *intake)
 {
 	struct gap_reading *reading = &intake->reading;
 	struct checkpoint known = shared_checkpoint_get(&intake->applied);
-	log_info(intake->log, "consumer %s: the events up to %" PRIu64 ", which it did not bring, have been read", intake->consumer,
+	log_info(intake->log, "consumer %s: the events up to %" PRIu64 ", which it did not deliver, have been read",
+	         intake->consumer,
 	         gap_end(&reading->gap));
 	known.gap_end = 0;
 	shared_checkpoint_look(&intake->applied, &known);
@@ -193,7 +194,8 @@ static bool note_progress(struct intake *intake, const struct stand *stand)
 /* Whatever the broker makes of it: some comes twice rather than that what waits for the gap's end waits for ever. */
 static void restart_reader(struct intake *intake, struct bus *bus)
 {
-	log_warning(intake->log, "consumer %s: all events that it has to bring were delivered, and it does not say that they are done with; it begins again",
+	log_warning(intake->log, "consumer %s: all its events were delivered, but it does not report them as acknowledged; "
+	                         "restarting it",
 	            intake->reading.pull.consumer);
 	intake->reading.all_out = 0;
 	atomic_store(&intake->restart, true);

@@ -90,7 +90,8 @@ static natsStatus take_message(struct scan *scan, natsMsg *message, uint64_t rev
 			send_batch(scan);
 		return NATS_OK;
 	case RECORD_BROKEN:
-		log_error(scan->store->log, "bucket %s, revision %" PRIu64 ": not a record: %s; `postprocessing restart -u ID` has storage begin an upload again",
+		log_error(scan->store->log, "bucket %s, revision %" PRIu64 ": invalid record: %s; to have storage restart an "
+		                            "upload, run `postprocessing restart -u ID`",
 		          scan->store->bucket, revision, why);
 		return NATS_OK;
 	case RECORD_UNREAD:
@@ -255,7 +256,7 @@ static void *run_scan(void *closure)
 	natsStatus status = read_bucket(scan);
 	scan->failed = status != NATS_OK;
 	if (status == NATS_NOT_FOUND)
-		snprintf(scan->why, sizeof scan->why, "it is not there: has a service ever run on this broker?");
+		snprintf(scan->why, sizeof scan->why, "not found: has the service ever run on this broker?");
 	scan->mail.kind = MAIL_SCAN_DONE;
 	mailbox_send(scan->mailbox, &scan->mail);
 	return NULL;

@@ -175,7 +175,8 @@ static natsStatus expire(struct tombstones *tombstones, natsConnection *connecti
 	natsStatus status = retention_apply(&tombstones->retention, connection, pause_between, tombstones, &removed);
 	counter_add(tombstones->expired, removed);
 	if (removed > 0)
-		log_info(tombstones->store->log, "bucket %s: records removed of uploads that ended badly more than %s ago (retention): %zu",
+		log_info(tombstones->store->log, "bucket %s: removed the records of uploads that ended badly more than %s ago "
+		                                 "(retention): %zu",
 		         tombstones->store->bucket, duration_format(tombstones->retention.age, age), removed);
 	return status;
 }
@@ -220,7 +221,8 @@ static void *run_tombstones(void *closure)
 		long cleared = clear_once(tombstones, tombstones->store, tombstones->address, TOMBSTONE_AGE);
 		/* Without the broker there is nothing to clear now; the next look comes. */
 		if (cleared > 0)
-			log_debug(tombstones->store->log, "bucket %s: %ld deletion markers cleared away", tombstones->store->bucket, cleared);
+			log_debug(tombstones->store->log, "bucket %s: %ld deletion markers purged",
+			          tombstones->store->bucket, cleared);
 	}
 	return NULL;
 }

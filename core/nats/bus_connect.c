@@ -83,7 +83,7 @@ static void report_unknown(const struct bus_facts *facts, const char *why)
 static void report_away(const struct bus_facts *facts, const char *why)
 {
 	fact_set(facts->broker, false, why);
-	report_unknown(facts, "not known while the broker is away");
+	report_unknown(facts, "unknown while the broker is unreachable");
 }
 
 /* A connection that is lost meanwhile says so before or after this, and wins either way. */
@@ -263,22 +263,23 @@ const char *bus_advice(natsStatus status)
 {
 	switch (status) {
 	case NATS_CONNECTION_AUTH_FAILED:
-		return "the broker refuses the user name or password: check username and password";
+		return "the broker rejects the user name or password: check username and password";
 	case NATS_NO_SERVER:
 	case NATS_IO_ERROR:
 	case NATS_CONNECTION_CLOSED:
 	case NATS_INSUFFICIENT_BUFFER: /* for what is sent while the library connects again */
-		return "nothing answers there: is the broker running, and is the endpoint right?";
+		return "no answer: is the broker running, and is the endpoint correct?";
 	case NATS_SSL_ERROR:
-		return "TLS failed: check enable_tls or tls://, tls_root_ca_certificate (a PEM file that can be read?) and the broker's certificate";
+		return "TLS failed: check enable_tls or tls://, tls_root_ca_certificate (is it a readable PEM file?) and the "
+		       "broker's certificate";
 	case NATS_SECURE_CONNECTION_WANTED:
-		return "the broker does not offer TLS, which tls:// or enable_tls asks for: nothing was sent to it";
+		return "the broker does not offer TLS, which tls:// or enable_tls requires: nothing was sent to it";
 	case NATS_TIMEOUT:
-		return "no answer in time";
+		return "timed out";
 	case NATS_NO_RESPONDERS:
 		return "the broker runs without JetStream: start it with -js, or with jetstream {} in its configuration";
 	case NATS_INVALID_ARG:
-		return "the endpoint is not of the form host:port";
+		return "the endpoint must have the form host:port";
 	default:
 		return natsStatus_GetText(status);
 	}
@@ -495,7 +496,7 @@ static bool probe(struct bus_link *link, char *why, size_t size)
 	link->probed_at = clock_monotonic();
 	if (link->probed != PROBED_NOTHING)
 		return true;
-	report_unknown(&link->options.facts, "not known while the permission is missing");
+	report_unknown(&link->options.facts, "unknown while the permission is missing");
 	return false;
 }
 
@@ -548,7 +549,7 @@ static unsigned stay_up(struct bus_link *link, char *why, size_t size)
 		if (!probe(link, why, size))
 			return 0;
 		if (link->deaf && link->probed == PROBED_GOOD) {
-			snprintf(why, size, "what was not permitted is permitted now");
+			snprintf(why, size, "a missing permission was granted");
 			return 0;
 		}
 	}
@@ -583,7 +584,7 @@ static void *run_link(void *closure)
 		up = false;
 		/* Each reason is said once, not at every attempt. */
 		if (strcmp(said, why) != 0)
-			log_warning(link->options.log, "broker %s: %s; trying again until it works", endpoint, why);
+			log_warning(link->options.log, "broker %s: %s; retrying", endpoint, why);
 		snprintf(said, sizeof said, "%s", why);
 		bool refused = link->probed_at != 0 && link->probed == PROBED_NOTHING;
 		events = await(link, refused ? PROBE_INTERVAL_SHORT : pause, ~(unsigned)LINK_PERMISSIONS);

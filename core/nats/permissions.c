@@ -117,7 +117,7 @@ static void tell(struct permissions *permissions)
 	else if (more == 0)
 		snprintf(reason, sizeof reason, "the user may not %s", first->permission);
 	else
-		snprintf(reason, sizeof reason, "the user may not %.150s, nor %zu more; the log names each", first->permission, more);
+		snprintf(reason, sizeof reason, "the user may not %.150s (and %zu more, see the log)", first->permission, more);
 	fact_set(permissions->fact, first == NULL, reason);
 }
 
@@ -152,7 +152,8 @@ static bool note(struct permissions *permissions, const char *permission, const 
 
 static void say(const struct permissions *permissions, const char *permission)
 {
-	log_error(permissions->log, "broker %s: the user may not %s: give it that permission; postprocessing(1) lists all that it needs",
+	log_error(permissions->log, "broker %s: the user may not %s: grant this permission; postprocessing(1) lists all "
+	                            "that are needed",
 	          permissions->broker, permission);
 }
 
@@ -226,7 +227,7 @@ void permissions_not_tested(const struct permission_scope *scope, const char *wh
 	char reason[FACT_REASON_SIZE];
 	if (permissions == NULL)
 		return;
-	snprintf(reason, sizeof reason, "it could not be tested: %s", why);
+	snprintf(reason, sizeof reason, "cannot be tested: %s", why);
 	pthread_mutex_lock(&permissions->lock);
 	/* What was found out once is believed until something is refused. */
 	if (!permissions->tested && permissions->count == 0)

@@ -53,7 +53,7 @@ static bool read_or_make_name(int file, const char *path, const struct log *log,
 		return true;
 	/* What the old name owned is taken over as that of an instance that has died. */
 	if (length > 1)
-		log_warning(log, "%s: it does not hold the name of an instance; this one takes a new name", path);
+		log_warning(log, "%s: no instance name in this file; using a new name", path);
 	return make_name(file, name);
 }
 
@@ -91,11 +91,11 @@ static bool take_first(const char *state_dir, int folder, const struct log *log,
 		int reason = errno;
 		close(fd);
 		if (!taken) { /* the file system has no locks */
-			snprintf(why, size, "%s: cannot be locked: %s", path, strerror(reason));
+			snprintf(why, size, "cannot lock %s: %s", path, strerror(reason));
 			return false;
 		}
 	}
-	snprintf(why, size, "%s: %d services run on this state folder", state_dir, INSTANCES_LIMIT);
+	snprintf(why, size, "%s: %d services already use this state folder", state_dir, INSTANCES_LIMIT);
 	return false;
 }
 
@@ -129,7 +129,7 @@ bool instance_take(const char *state_dir, const struct log *log, char name[OWNER
 {
 	char reason[1024];
 	if (!private_folder_make(state_dir)) {
-		snprintf(why, size, "state folder %s: %s: set another one " SET_STATE_DIR, state_dir, strerror(errno));
+		snprintf(why, size, "state folder %s: %s: choose another one " SET_STATE_DIR, state_dir, strerror(errno));
 		return false;
 	}
 	int folder = private_folder_open(state_dir, reason, sizeof reason);
@@ -138,7 +138,7 @@ bool instance_take(const char *state_dir, const struct log *log, char name[OWNER
 		return false;
 	}
 	if (private_folder_exposed(state_dir, reason, sizeof reason))
-		log_warning(log, "state folder %s: %s; name another one " SET_STATE_DIR, state_dir, reason);
+		log_warning(log, "state folder %s: %s; choose another one " SET_STATE_DIR, state_dir, reason);
 	memset(name, 0, OWNER_LIMIT);
 	bool good = take_first(state_dir, folder, log, name, lock, why, size);
 	close(folder);

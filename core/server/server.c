@@ -70,7 +70,8 @@ static bool start_http(struct server *server)
 static void report_overridden(const struct server *server, const char *section, const char *key, const struct broker_address *address)
 {
 	if (address->overridden)
-		log_warning(server->log, "[%s] %s: the URL holds a user name, which counts; username and password of [%s] are not used", section,
+		log_warning(server->log, "[%s] %s: the URL contains a user name; username and password of [%s] are ignored",
+		            section,
 		            key, section);
 }
 
@@ -86,7 +87,8 @@ static bool find_brokers(struct server *server, char *why, size_t size)
 	report_overridden(server, "store", "nodes", &config->store);
 	if (!embedded)
 		return true;
-	log_info(server->log, "events: a private broker is started; for one of your own set [events] endpoint (POSTPROCESSING_EVENTS_ENDPOINT)");
+	log_info(server->log, "events: starting a private broker; to use another one, set [events] endpoint "
+	                      "(POSTPROCESSING_EVENTS_ENDPOINT)");
 	server->broker = broker_start(config->state_dir, server->log, why, size);
 	if (server->broker == NULL)
 		return false;
@@ -139,9 +141,10 @@ static bool register_step_metrics(struct server *server, const struct steps *ste
 		return false;
 	for (size_t i = 0; i < steps->count; i++) {
 		const char *const labels[] = {"step", steps->name[i], NULL};
-		server->run_time[i] = metrics_histogram(server->metrics, "postprocessing_step_seconds", "How long runs of a step took.", labels);
+		server->run_time[i] = metrics_histogram(server->metrics, "postprocessing_step_seconds",
+		                                              "Duration of the runs of a step.", labels);
 		server->suspended[i] = metrics_gauge(server->metrics, "postprocessing_step_suspended_uploads",
-		                                     "Uploads that wait because the step is suspended.", labels);
+		                                     "Uploads waiting because the step is suspended.", labels);
 	}
 	return true;
 }
@@ -291,7 +294,8 @@ static void take_standing(struct server *server)
 static void begin_stop(struct server *server)
 {
 	char text[DURATION_TEXT_SIZE];
-	log_info(server->log, "stopping: %zu steps are running, and have %s", coordinator_runs(server->coordinator),
+	log_info(server->log, "stopping: %zu steps are running; they have %s to finish",
+	         coordinator_runs(server->coordinator),
 	         duration_format(server->config->shutdown_grace, text));
 	server->stopping = true;
 	coordinator_stopping(server->coordinator);
@@ -320,8 +324,9 @@ static void check_name(struct server *server, const char *name)
 		return;
 	server->twin_said = now;
 	log_error(server->log,
-	          "another instance calls itself %s as well, so its state folder is a copy of %s: should one of them die, nobody takes over what "
-	          "was its. Stop one, delete the files instance-* in its state folder, and start it",
+	          "another instance is also named %s, so its state folder is a copy of %s: if one of them dies, no "
+	          "instance takes over its uploads. Stop one, delete the files instance-* in its state folder, and start "
+	          "it again",
 	          server->owner, server->config->state_dir);
 }
 

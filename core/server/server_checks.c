@@ -31,7 +31,7 @@ bool server_start_checks(struct server *server, const struct steps *steps)
 		return false;
 	for (size_t i = 0; i < server->step_count; i++)
 		if (server->step[i].health.state == HEALTH_UNKNOWN)
-			coordinator_suspend(server->coordinator, i, "its first check has not ended yet", clock_now());
+			coordinator_suspend(server->coordinator, i, "its first check has not finished yet", clock_now());
 	server_do_checks(server);
 	return true;
 }
@@ -44,8 +44,9 @@ static void suspend(struct server *server, size_t number)
 	step->suspended = clock_monotonic();
 	coordinator_suspend(server->coordinator, number, step->health.reason, clock_now());
 	if (waiting > 0)
-		snprintf(now, sizeof now, "; %zu wait now", waiting);
-	log_error(server->log, "step %s is suspended: %s. Its uploads wait until it can work again, each for at most %s (check_limit)%s",
+		snprintf(now, sizeof now, "; %zu are waiting now", waiting);
+	log_error(server->log, "step %s is suspended: %s. Its uploads wait until the step works again, each for at most %s "
+	                       "(check_limit)%s",
 	          step->name, step->health.reason, duration_format(server->config->step[number].check_limit, limit), now);
 }
 
@@ -54,7 +55,7 @@ static void resume(struct server *server, size_t number)
 	struct server_step *step = &server->step[number];
 	char time[DURATION_TEXT_SIZE];
 	if (step->suspended != 0)
-		log_info(server->log, "step %s can work again, after %s; uploads that waited for it: %zu", step->name,
+		log_info(server->log, "step %s works again after %s; uploads that waited for it: %zu", step->name,
 		         duration_format((clock_monotonic() - step->suspended) / MILLISECOND * MILLISECOND, time),
 		         coordinator_waiting(server->coordinator, number));
 	step->suspended = 0;
@@ -73,7 +74,8 @@ static void take_change(struct server *server, size_t number, enum health_change
 	else if (change == HEALTH_FAILS && suspended)
 		coordinator_suspend(server->coordinator, number, step->health.reason, clock_now());
 	else if (change == HEALTH_FAILS)
-		log_warning(server->log, "step %s: its check failed: %s. If the next one fails as well, the step is suspended", step->name,
+		log_warning(server->log, "step %s: check failed: %s. If the next check fails too, the step is suspended",
+		            step->name,
 		            step->health.reason);
 }
 

@@ -39,7 +39,7 @@ static void keep_company(struct server *server)
 	}
 	/* Who stops looks after what it has, as the others are to know, but takes nothing over. */
 	if (!server->stopping && peers_tick(server->peers, now)) {
-		log_info(server->log, "another instance has ended or died: its uploads are taken over");
+		log_info(server->log, "another instance has stopped or died: taking over its uploads");
 		rescan_again(&server->rescan);
 	}
 }
@@ -61,7 +61,7 @@ static bool save(struct server *server, const char *file, const char *of, struct
 		*saved = now;
 		return true;
 	}
-	snprintf(why, size, "%s cannot be saved: %s", file, strerror(errno));
+	snprintf(why, size, "cannot save %s: %s", file, strerror(errno));
 	return false;
 }
 
@@ -73,7 +73,7 @@ static void save_positions(struct server *server)
 	                   shared_checkpoint_get(&server->intake.applied), why, sizeof why);
 	bool bucket = save(server, CHECKPOINT_BUCKET, server->store.bucket, &server->bucket_saved, server->bucket.position, why, sizeof why);
 	if (fact_set(server->facts.state_folder, events && bucket, why) && why[0] != '\0')
-		log_warning(server->log, "state folder %s: %s; trying again until it works", server->config->state_dir, why);
+		log_warning(server->log, "state folder %s: %s; retrying", server->config->state_dir, why);
 }
 
 /* What a load leaves in memory goes back to the system when it is over. */

@@ -27,7 +27,7 @@ static void note_replicas(struct server *server, unsigned replicas, bool fresh)
 		return;
 	atomic_store(&server->replicas, replicas);
 	if (!loss_replicas_write(server->config->state_dir, replicas, why, sizeof why))
-		log_warning(server->log, "state folder %s: " LOSS_REPLICAS " cannot be saved: %s", server->config->state_dir, why);
+		log_warning(server->log, "state folder %s: cannot save " LOSS_REPLICAS ": %s", server->config->state_dir, why);
 }
 
 /* known: when it was made as it was last seen; 0: it never was. */
@@ -80,16 +80,18 @@ static void report_loss(struct server *server, struct held held, bool wait)
 	metrics_count(&server->counted, broker_losses);
 	if (!wait) {
 		log_error(server->log,
-		          "the broker no longer has %s that it held for the service (" INTAKE_STREAM ", %s): what was unfinished there is lost unless "
-		          "they come back%s. Without them, the service begins again in %s; to have it wait, set [events] on_broker_loss = wait",
+		          "the broker no longer has %s of the service (" INTAKE_STREAM ", %s): unfinished uploads are lost "
+		          "unless the broker's data comes back%s. If it does not, the service starts over in %s with an empty "
+		          "broker; to make it wait, set [events] on_broker_loss = wait",
 		          things(held), bucket, files, duration_format(loss_grace, text));
 		return;
 	}
 	log_error(server->log,
-	          "the broker no longer has %s that it held for the service (" INTAKE_STREAM ", %s): what was unfinished there is lost unless they "
-	          "come back%s. Until then nothing is done, because %s. If they are lost for good, or another broker is meant, set [events] "
-	          "on_broker_loss = continue",
-	          things(held), bucket, files, config->on_broker_loss == BROKER_LOSS_WAIT ? "on_broker_loss = wait" : "it kept several replicas of them");
+	          "the broker no longer has %s of the service (" INTAKE_STREAM ", %s): unfinished uploads are lost unless "
+	          "the broker's data comes back%s. Processing pauses until then, because %s. If the data is lost for good, "
+	          "or you want to use another broker, set [events] on_broker_loss = continue",
+	          things(held), bucket, files,
+	          config->on_broker_loss == BROKER_LOSS_WAIT ? "on_broker_loss = wait" : "the broker kept several replicas");
 }
 
 /* What /readyz says of each while they are gone. */
@@ -98,13 +100,15 @@ static void set_facts(struct server *server, struct held held, const struct loss
 	char reason[FACT_REASON_SIZE], text[DURATION_TEXT_SIZE];
 	nanos left = (loss_left(loss, clock_monotonic()) + SECOND - 1) / SECOND * SECOND;
 	if (wait)
-		snprintf(reason, sizeof reason, "the broker has lost %s; the service waits until they are back", things(held));
+		snprintf(reason, sizeof reason, "the broker has lost %s; the service waits until the data is back",
+		         things(held));
 	else
-		snprintf(reason, sizeof reason, "the broker has lost %s; unless they come back, the service begins again in %s", things(held),
+		snprintf(reason, sizeof reason, "the broker has lost %s; unless the data comes back, the service starts over "
+		                                "in %s", things(held),
 		         duration_format(left, text));
 	if (held.stream) {
 		fact_set(server->facts.stream, false, reason);
-		fact_set(server->facts.consumer, false, "the stream has to be there first");
+		fact_set(server->facts.consumer, false, "waiting for the stream");
 	}
 	if (held.bucket)
 		fact_set(server->facts.bucket, false, reason);
@@ -114,8 +118,9 @@ static void begin_again(struct server *server, struct held held)
 {
 	char text[DURATION_TEXT_SIZE];
 	log_error(server->log,
-	          "%s did not come back within %s: the service begins again with an empty broker, and takes new uploads. What was unfinished "
-	          "and is not remembered here is lost; have storage begin again the uploads that it still waits for",
+	          "%s did not come back within %s: the service starts over with an empty broker and accepts new uploads. "
+	          "Unfinished uploads that this instance does not remember are lost; have storage restart the uploads that "
+	          "it still waits for",
 	          things(held), duration_format(loss_grace, text));
 	if (held.stream)
 		intake_forget(&server->intake);
@@ -146,7 +151,7 @@ static bool judge(struct server *server, struct loss_watch *watch, struct held h
 		return true;
 	}
 	set_facts(server, held, &watch->loss, wait);
-	snprintf(why, size, "%s that were used are not there", things(held));
+	snprintf(why, size, "cannot find %s used before", things(held));
 	return false;
 }
 

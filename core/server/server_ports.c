@@ -157,7 +157,8 @@ void server_search_done(struct server *server)
 {
 	search_end(&server->search);
 	if (server->search.why[0] != '\0')
-		log_warning(server->log, "the stream could not be read for what may have been said already: %s; trying again", server->search.why);
+		log_warning(server->log, "cannot search the stream for events that may be published already: %s; retrying",
+		            server->search.why);
 	server->searching = false;
 	if (server->lookups != NULL)
 		start_search(server);

@@ -58,7 +58,7 @@ static void take_end(struct server *server, struct scan *scan)
 		}
 	}
 	if (scan->failed && !server->stopping)
-		log_warning(server->log, "the bucket %s could not be read to its end: %s; trying again", server->store.bucket, scan->why);
+		log_warning(server->log, "bucket %s: cannot read all records: %s; retrying", server->store.bucket, scan->why);
 	if (reading->token == NULL) {
 		rescan_ended(&server->rescan, complete, clock_monotonic());
 		if (server->rescan.complete) {

@@ -108,11 +108,11 @@ static int host_set_result(struct pp_run *run, const char *json)
 	size_t length = strlen(json);
 	char *text = NULL;
 	if (length > PP_RESULT_LIMIT)
-		host_log(run, PP_LOG_WARNING, "its Result is refused: %zu bytes, and %u are the limit", length, PP_RESULT_LIMIT);
+		host_log(run, PP_LOG_WARNING, "Result rejected: %zu bytes, the limit is %u", length, PP_RESULT_LIMIT);
 	else if (!json_is_value(json, length, PP_RESULT_DEPTH))
-		host_log(run, PP_LOG_WARNING, "its Result is refused: it is not JSON, or nested deeper than %u levels", PP_RESULT_DEPTH);
+		host_log(run, PP_LOG_WARNING, "Result rejected: not JSON, or nested deeper than %u levels", PP_RESULT_DEPTH);
 	else if ((text = malloc(length + 1)) == NULL)
-		host_log(run, PP_LOG_WARNING, "its Result is refused: out of memory");
+		host_log(run, PP_LOG_WARNING, "Result rejected: out of memory");
 	if (text == NULL)
 		return -1;
 	*json_compact(text, json, length) = '\0';
@@ -211,7 +211,8 @@ static void note_ending(const struct pp_run *view, struct run *run, uint32_t val
 	else if (value == PP_AWAIT && view->await_set)
 		run->returned = RETURNED_AWAIT;
 	else if (value != PP_RETRY && run->reason[0] == '\0')
-		snprintf(run->reason, REASON_SIZE, "module %s returned %u, which says nothing", view->step->module->name, (unsigned)value);
+		snprintf(run->reason, REASON_SIZE, "module %s returned %u, which is not a valid result",
+		         view->step->module->name, (unsigned)value);
 	run->until = view->until;
 }
 

@@ -30,7 +30,7 @@ static nanos last_backoff(const struct step_config *config)
 nanos longest_wait(const struct steps *steps, char text[LONGEST_WAIT_TEXT])
 {
 	struct longest longest = {.text = text};
-	snprintf(text, LONGEST_WAIT_TEXT, "storage, which has to confirm");
+	snprintf(text, LONGEST_WAIT_TEXT, "storage to confirm");
 	longest.wait = steps_pipeline(steps).confirm_interval_limit;
 	for (size_t i = 0; i < steps->count; i++) {
 		const struct step *step = &steps->step[i];
@@ -38,7 +38,7 @@ nanos longest_wait(const struct steps *steps, char text[LONGEST_WAIT_TEXT])
 		nanos own = 0;
 		const char *key = step->setup != NULL ? step_setup_longest(step->setup, &own) : NULL;
 		consider(&longest, config->deadline, config->name, "deadline");
-		consider(&longest, config->check_limit, config->name, "check_limit, while it is suspended");
+		consider(&longest, config->check_limit, config->name, "check_limit, while suspended");
 		consider(&longest, last_backoff(config), config->name, "retry_backoff, doubled max_retries times");
 		if (key != NULL)
 			consider(&longest, own, config->name, key);

@@ -45,14 +45,13 @@ static void explain_missing(char *const *plugin_dir, const char *name, char *why
 	struct names names = {.wrong = name};
 	module_files_list(plugin_dir, add_name, &names);
 	bool near = names.nearest[0] != '\0';
-	size_t used = (size_t)snprintf(why, size, "there is no module %s%s%s%s", name, near ? "; did you mean " : "", names.nearest,
-	                               near ? "?" : ".");
+	size_t used = (size_t)snprintf(why, size, "not found%s%s%s", near ? "; did you mean " : "", names.nearest, near ? "?" : ".");
 	for (char *const *dir = plugin_dir; *dir != NULL && used < size; dir++)
 		used += (size_t)snprintf(why + used, size - used, "%s%s", dir == plugin_dir ? " Modules in " : ", ", *dir);
 	if (used < size)
 		used += (size_t)snprintf(why + used, size - used, ": %s", names.used > 0 ? names.text : "none");
 	if (used < size && !near)
-		snprintf(why + used, size - used, ". A step that another service on the bus does has module = remote");
+		snprintf(why + used, size - used, ". For a step that another service on the bus performs, set module = remote");
 }
 
 char *module_file_find(char *const *plugin_dir, const char *name, uid_t user, char *why, size_t size)
@@ -116,9 +115,9 @@ bool module_file_whole(const char *path, char *why, size_t size)
 	if (!object || end == 0)
 		snprintf(why, size, "%s: not a shared object%s", path, info.st_size == 0 ? ": the file is empty" : "");
 	else if (end == UINTMAX_MAX)
-		snprintf(why, size, "%s: cut short: the file has only %jd bytes", path, (intmax_t)info.st_size);
+		snprintf(why, size, "%s: truncated: the file has only %jd bytes", path, (intmax_t)info.st_size);
 	else if (end > (uintmax_t)info.st_size)
-		snprintf(why, size, "%s: cut short: the file has %jd bytes of at least %ju", path, (intmax_t)info.st_size, end);
+		snprintf(why, size, "%s: truncated: the file has %jd bytes of at least %ju", path, (intmax_t)info.st_size, end);
 	else
 		return true;
 	return false;

@@ -234,10 +234,10 @@ static void explain_end(const char *path, int status, char *why, size_t size)
 {
 	if (WIFSIGNALED(status)) {
 		const char *signal = sigabbrev_np(WTERMSIG(status));
-		snprintf(why, size, "%s: crashes when it is loaded: SIG%s (%s)", path, signal != NULL ? signal : "?",
+		snprintf(why, size, "%s: crashed while loading: SIG%s (%s)", path, signal != NULL ? signal : "?",
 		         strsignal(WTERMSIG(status)));
 	} else {
-		snprintf(why, size, "%s: ends the process when it is loaded, with status %d", path, WEXITSTATUS(status));
+		snprintf(why, size, "%s: exited while loading, with status %d", path, WEXITSTATUS(status));
 	}
 }
 
@@ -293,9 +293,9 @@ static enum probe await_child(const char *path, pid_t pid, int fd, nanos limit, 
 	} else if (answered) {
 		probe = take_answer(path, &text, status, description, why, size);
 	} else if (text.length > ANSWER_LIMIT) {
-		snprintf(why, size, "%s: says more than %zu bytes of itself", path, ANSWER_LIMIT);
+		snprintf(why, size, "%s: the module's description exceeds %zu bytes", path, ANSWER_LIMIT);
 	} else {
-		snprintf(why, size, "%s: is not loaded within %s", path, duration_format(limit, duration));
+		snprintf(why, size, "%s: loading did not finish within %s", path, duration_format(limit, duration));
 	}
 	text_free(&text);
 	return probe;
@@ -306,7 +306,7 @@ enum probe module_probe(const char *path, const char *name, nanos limit, struct 
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) != 0) {
-		snprintf(why, size, "%s: cannot be looked at: %s", path, strerror(errno));
+		snprintf(why, size, "%s: cannot be examined: %s", path, strerror(errno));
 		return PROBE_FAILED;
 	}
 	pid_t pid = fork();
@@ -318,7 +318,7 @@ enum probe module_probe(const char *path, const char *name, nanos limit, struct 
 	if (pid > 0)
 		probe = await_child(path, pid, ends[0], limit, description, why, size);
 	else
-		snprintf(why, size, "%s: cannot be looked at: %s", path, strerror(reason));
+		snprintf(why, size, "%s: cannot be examined: %s", path, strerror(reason));
 	close(ends[0]);
 	return probe;
 }

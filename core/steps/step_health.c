@@ -32,7 +32,7 @@ static enum health_change pass(struct step_health *health)
 static enum health_change fail(struct step_health *health, const char *why)
 {
 	unsigned limit = health->state == HEALTH_UNKNOWN ? 1 : FAILURES_LIMIT;
-	text_copy(health->reason, sizeof health->reason, why[0] != '\0' ? why : "the check failed without saying why");
+	text_copy(health->reason, sizeof health->reason, why[0] != '\0' ? why : "the check failed and gave no reason");
 	health->failures++;
 	if (health->failures < limit || health->state == HEALTH_SUSPENDED)
 		return HEALTH_FAILS;

@@ -14,7 +14,7 @@
 
 /* A check that takes longer has failed. It is not made a second time beside itself. */
 #define CHECK_TIME (10 * SECOND)
-#define CHECK_TOO_LONG "the check did not end within %s"
+#define CHECK_TOO_LONG "the check did not finish within %s"
 /* After a failure the next check is so long behind the last one. */
 #define CHECK_AGAIN (10 * SECOND)
 

@@ -29,7 +29,7 @@ static void create_step(struct step *step, const struct config *config, struct m
 	if (vtable->create(&host_services, step->setup, &step->instance) != 0) {
 		step->instance = NULL;
 		if (problems->count == before)
-			problems_add(problems, "%s: step %s: %s: create() failed without saying why", step->config->place,
+			problems_add(problems, "%s: step %s: %s: create() failed and gave no reason", step->config->place,
 			             step->config->name, step->module->path);
 	}
 }

@@ -222,7 +222,7 @@ void workers_replace(struct workers *workers, const struct run *run)
 	}
 	pthread_mutex_unlock(&queue->lock);
 	if (wanted && !allowed)
-		log_error(workers->log, "step %s: a worker is stuck in module %s and cannot be replaced: restart the service",
+		log_error(workers->log, "step %s: a worker is stuck in module %s and cannot be replaced; restart the service",
 		          queue->step->config->name, queue->step->module->name);
 }
 

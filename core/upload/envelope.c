@@ -36,6 +36,6 @@ bool envelope_read(struct envelope *envelope, const char *message, size_t length
 	json_reader_is_string(&reader, &envelope->payload);
 	if (!sound || (typed && reader.wrong == NULL))
 		return sound;
-	snprintf(why, size, "no \"Metadata\" with an \"eventtype\", or a \"Payload\" that is no string");
+	snprintf(why, size, "no \"Metadata\" with an \"eventtype\", or \"Payload\" is not a string");
 	return false;
 }

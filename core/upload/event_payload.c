@@ -126,9 +126,11 @@ static void report_changes(const struct event_reader *reader, const struct metad
 	char text[EVENT_TROUBLE_SIZE];
 	int used = 0;
 	if (mended != NULL)
-		used = snprintf(text, sizeof text, "what is no character in \"%s\" is replaced with U+FFFD%s", mended, metadata->dropped > 0 ? "; " : "");
+		used = snprintf(text, sizeof text, "invalid characters in \"%s\" were replaced with U+FFFD%s",
+		                mended, metadata->dropped > 0 ? "; " : "");
 	if (metadata->dropped > 0)
-		snprintf(text + used, sizeof text - (size_t)used, "of its \"Metadata\" \"%s\"%s dropped: together more than %zu bytes, or no text",
+		snprintf(text + used, sizeof text - (size_t)used, "\"%s\"%s dropped from its \"Metadata\": not text, or more "
+		                                                  "than %zu bytes in total",
 		         metadata->first, metadata->dropped > 1 ? " and more are" : " is", UPLOAD_METADATA_LIMIT);
 	if (mended != NULL || metadata->dropped > 0)
 		say(why, size, id, text);
@@ -189,7 +191,8 @@ static bool is_acceptable(const struct json_value *value, const char *id)
 static void note_id(struct event_reader *reader)
 {
 	if (reader->trouble[0] == '\0')
-		snprintf(reader->trouble, sizeof reader->trouble, "\"UploadID\" is empty, longer than %d bytes or has characters that no ID has",
+		snprintf(reader->trouble, sizeof reader->trouble, "\"UploadID\" is empty, longer than %d bytes, or contains "
+		                                                  "invalid characters",
 		         UPLOAD_ID_LIMIT);
 }
 

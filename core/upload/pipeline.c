@@ -259,18 +259,18 @@ static struct action begin(const struct pipeline *pipeline, const struct upload 
                            struct status *status, const struct input *input, bool busy, nanos now)
 {
 	if (present && stale(status, input))
-		return ignore("the upload was begun again since");
+		return ignore("the upload has been restarted since");
 	if (present && status->begun == input->sequence && status->stream == input->stream)
-		return ignore("it has begun already");
+		return ignore("it has already begun");
 	if (present && status->phase == PHASE_ENDED && status->stream == input->stream && input->sequence < status->answered)
 		return ignore("it has ended since");
 	/* Storage reads of its end behind the question that this answers, and is told it until it confirms. */
 	if (present && status->phase == PHASE_CONFIRMING && status->asked_at != 0 && !status->renewed)
-		return ignore("it ended before storage named a new URL");
+		return ignore("it ended before storage sent a new URL");
 	bool unwatched = status->phase == PHASE_UNCONFIRMED || status->phase == PHASE_ENDED;
 	bool over = unwatched || status->phase == PHASE_CONFIRMING;
 	if (present && input->refused != NULL && !unwatched)
-		return ignore("it goes on as it was begun");
+		return ignore("it continues as it was begun");
 	if ((!present || over) && is_repeat(pipeline, input))
 		return input->restart == RESTART_UNKNOWN ? (struct action){.ask_restart = true} : ignore(PIPELINE_REPEAT);
 	uint64_t transition = present ? status->transition : 0;
@@ -299,16 +299,16 @@ static struct action step_finished(const struct pipeline *pipeline, const struct
                                    const struct input *input, bool busy, nanos now)
 {
 	if (stale(status, input))
-		return ignore("the upload was begun again since");
+		return ignore("the upload has been restarted since");
 	if (all_done(upload, status) || strcmp(input->step, upload->step[status->step]) != 0)
 		return ignore("the upload is not in that step");
 	if (!status->awaited)
-		return ignore("nobody was asked to do that step");
+		return ignore("no other service was asked to perform that step");
 	if (status->phase == PHASE_BACKOFF && input->outcome == OUTCOME_RETRY)
-		return ignore("its failure is counted already");
+		return ignore("its failure has already been counted");
 	/* Delivered again after the backoff, it must not count as the answer to the question that was asked since. */
 	if (input->stream == status->stream && input->sequence <= status->answered)
-		return ignore("this answer is counted already");
+		return ignore("this answer has already been counted");
 	struct action action = {.drop = busy};
 	status->answered = input->sequence;
 	/* Not what the step said when it asked for the answer. */
@@ -322,9 +322,9 @@ static struct action ready(const struct upload *upload, struct status *status, c
                            nanos now)
 {
 	if (stale(status, input))
-		return ignore("the upload was begun again since");
+		return ignore("the upload has been restarted since");
 	if (input->failed && status->phase == PHASE_ENDED)
-		return ignore("it is marked as ended already");
+		return ignore("it is already marked as ended");
 	struct action action = {.drop = busy, .write = WRITE_DELETE};
 	if (!input->failed)
 		return action;
@@ -345,7 +345,7 @@ static struct action ready(const struct upload *upload, struct status *status, c
 static struct action clean(bool present, const struct status *status, const struct input *input, bool busy)
 {
 	if (present && stale(status, input))
-		return ignore("the upload was begun again since");
+		return ignore("the upload has been restarted since");
 	return (struct action){.drop = busy, .write = WRITE_DELETE};
 }
 
@@ -361,7 +361,7 @@ static struct action resume(const struct pipeline *pipeline, const struct upload
 {
 	struct action action = {0};
 	if (busy)
-		return ignore("its step is being run");
+		return ignore("its step is running");
 	switch (status->phase) {
 	case PHASE_ENDED:
 		return ignore("it has ended");
@@ -402,7 +402,8 @@ static bool is_to_have(const struct pipeline_step *limits, const struct status *
 	/* If the clock was set back since, what is now is not too early. */
 	nanos began = input->began < now ? input->began : now;
 	if (input->until < began)
-		snprintf(why, REASON_SIZE, "the step asked for %s, a time before its run began", time_format(input->until, time));
+		snprintf(why, REASON_SIZE, "the step asked to wait until %s, which is before its run began",
+		         time_format(input->until, time));
 	else if (input->until > now && input->until - now > most)
 		snprintf(why, REASON_SIZE, "the step asked to wait until %s, longer than max_wait (%s) allows", time_format(input->until, time),
 		         duration_format(most, limit));
@@ -486,7 +487,7 @@ static struct action starting(const struct pipeline *pipeline, const struct uplo
                               const struct input *input, nanos now)
 {
 	if (all_done(upload, status) || !is_to_run(status, now))
-		return ignore("it is not to be run any more");
+		return ignore("it no longer needs to run");
 	struct action action = {0};
 	wake(status, &action);
 	if (!input->mark || status->phase == PHASE_RUNNING)
@@ -513,7 +514,7 @@ static struct action expired(const struct pipeline *pipeline, const struct uploa
                              const struct input *input, bool busy, nanos now)
 {
 	if (all_done(upload, status) || !is_to_run(status, now))
-		return ignore("it does not wait for its turn");
+		return ignore("it is not waiting for its turn");
 	const struct pipeline_step *limits = pipeline_current_step(pipeline, upload, status);
 	if (now < pipeline_suspended_until(limits, pipeline_came(limits, status), input->suspended))
 		return ignore("it may wait longer for its step");
@@ -539,7 +540,7 @@ static struct action due(const struct pipeline *pipeline, const struct upload *u
 		action.mark = status->phase == PHASE_BACKOFF;
 		return action;
 	case PHASE_AWAITING:
-		status_set_reason(status, "no answer came before the deadline");
+		status_set_reason(status, "no answer arrived before the deadline");
 		fail(pipeline, upload, status, &action, now);
 		break;
 	case PHASE_CONFIRMING:
@@ -555,7 +556,7 @@ static struct action due(const struct pipeline *pipeline, const struct upload *u
 		break;
 	case PHASE_UNCONFIRMED:
 	case PHASE_ENDED:
-		return ignore("nothing is due any more");
+		return ignore("nothing is due");
 	}
 	put(status, &action, now);
 	return action;
@@ -586,7 +587,7 @@ static struct action found(const struct pipeline *pipeline, const struct upload 
                            const struct input *input, bool busy, nanos now)
 {
 	if (busy || status->phase == PHASE_ENDED || status->phase == PHASE_UNCONFIRMED)
-		return ignore("nothing is to be done");
+		return ignore("there is nothing to do");
 	if (input->foreign)
 		return adopt(pipeline, upload, status, now);
 	struct action action = {0};
@@ -594,7 +595,7 @@ static struct action found(const struct pipeline *pipeline, const struct upload 
 		status->phase = PHASE_QUEUED;
 		keep(status, &action);
 	} else if (status->phase == PHASE_RUNNING) {
-		status_set_reason(status, "the service ended while the step ran");
+		status_set_reason(status, "the service stopped while the step was running");
 		fail(pipeline, upload, status, &action, now);
 		put(status, &action, now);
 		return action;
@@ -643,7 +644,7 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 	case INPUT_EXPIRED:
 		return expired(pipeline, upload, status, input, busy, now);
 	case INPUT_DOUBT:
-		return ignore("its record is there");
+		return ignore("its record exists");
 	case INPUT_BEGIN:
 	case INPUT_REFUSED:
 	case INPUT_CLEAN:

@@ -282,7 +282,7 @@ static void report_wrong(const struct json_reader *reader, const struct upload *
 	bool named = upload_id_acceptable(upload->id, strlen(upload->id));
 	bool lost = strcmp(reader->wrong, "CurrentStep") == 0;
 	snprintf(why, size, "%s%.128s%s\"%s\" %s", named ? "upload " : "", named ? upload->id : "", named ? ": " : "", reader->wrong,
-	         lost ? "names no step of its \"Steps\"" : "is missing or wrong");
+	         lost ? "is not one of its \"Steps\"" : "is missing or invalid");
 }
 
 /* The members of an object, without its braces. What is beyond the limit we have not written. */

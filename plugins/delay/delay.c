@@ -11,7 +11,7 @@ struct delay {
 
 static const struct pp_key delay_keys[] = {
 	{.name = "duration", .type = PP_KEY_DURATION, .fallback = "0", .environment = "POSTPROCESSING_DELAY",
-	 .help = "How long each upload waits, counted from its arrival at this step."},
+	 .help = "How long each upload waits, counted from when it reaches this step."},
 	{.name = NULL},
 };
 
@@ -26,7 +26,7 @@ static int delay_create(const struct pp_host *host, struct pp_setup *setup, void
 	delay->duration = host->number(setup, "duration");
 	int64_t most = host->number(setup, "max_wait"); /* 0: a host that does not tell */
 	if (most > 0 && delay->duration > most) {
-		host->reject(setup, "duration", "longer than the step's max_wait, which is %.9g s", (double)most / 1e9);
+		host->reject(setup, "duration", "longer than the step's max_wait (%.9g s)", (double)most / 1e9);
 		free(delay);
 		return -1;
 	}
@@ -44,7 +44,7 @@ static uint32_t delay_run(void *instance, struct pp_run *run)
 	if (__builtin_add_overflow(host->now(run), delay->duration, &due))
 		due = INT64_MAX;
 	host->wait_until(run, due);
-	host->set_reason(run, "waits %.9g s, as configured", (double)delay->duration / 1e9);
+	host->set_reason(run, "waiting %.9g s, as configured", (double)delay->duration / 1e9);
 	return PP_WAIT;
 }
 

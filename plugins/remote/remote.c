@@ -16,7 +16,7 @@ static uint32_t remote_run(void *instance, struct pp_run *run)
 {
 	const struct pp_host *host = instance;
 	host->await_event(run, host->deadline(run));
-	host->set_reason(run, "waits for the answer of the service that does this step");
+	host->set_reason(run, "waiting for the service that performs this step");
 	return PP_AWAIT;
 }
 
@@ -29,7 +29,7 @@ const struct pp_step_module pp_step_module = {
 	PP_STEP_HEAD,
 	.name = "remote",
 	.version = "1.0",
-	.summary = "has the step done by another service on the bus",
+	.summary = "leaves the step to another service on the bus",
 	.create = remote_create,
 	.run = remote_run,
 	.destroy = remote_destroy,

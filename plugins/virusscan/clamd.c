@@ -60,7 +60,7 @@ static enum finding none_for(const struct transfer *transfer, enum exchange fail
 	case EXCHANGE_ANSWERED:
 		return none(transfer, "clamd (%s) closed the connection before it could %s", where, doing);
 	case EXCHANGE_MALFORMED:
-		return none(transfer, "clamd (%s) gave an answer that is not clamd's: does something else listen there?", where);
+		return none(transfer, "clamd (%s) gave an invalid answer: is another program listening there?", where);
 	case EXCHANGE_OK:
 	case EXCHANGE_ERROR:
 		break;
@@ -78,7 +78,7 @@ static char *ending(char *text, const char *end)
 static enum finding refused(const struct transfer *transfer, const char *answer)
 {
 	if (strstr(answer, "size limit exceeded") != NULL)
-		return none(transfer, "clamd takes no file as large as this one: raise StreamMaxLength in clamd.conf, or set "
+		return none(transfer, "the file exceeds clamd's limit: raise StreamMaxLength in clamd.conf, or set "
 		                      "max_scan_size (clamd: %.200s)", answer);
 	return none(transfer, "clamd could not scan the file: %.200s", answer);
 }
@@ -104,10 +104,10 @@ static enum finding judge(const struct transfer *transfer, char *answer)
 	*end = '\0';
 	/* clamd's way of saying that it has not looked at all of it. */
 	if (strncmp(name, "Heuristics.Limits.Exceeded", 26) == 0)
-		return none(transfer, "clamd did not scan the whole file (%.100s): raise MaxFileSize and MaxScanSize in clamd.conf; "
-		                      "AlertExceedsMax makes it say so", name);
+		return none(transfer, "clamd did not scan the whole file (%.100s): raise MaxFileSize and MaxScanSize in "
+		                      "clamd.conf (clamd reports this because AlertExceedsMax is set)", name);
 	if (strlen(name) >= FINDING_TEXT_SIZE)
-		return none(transfer, "clamd gave a virus name of more than %d bytes", FINDING_TEXT_SIZE - 1);
+		return none(transfer, "clamd reported a virus name longer than %d bytes", FINDING_TEXT_SIZE - 1);
 	memcpy(transfer->text, name, strlen(name) + 1);
 	return is_heuristic(name) ? FINDING_SUSPICIOUS : FINDING_INFECTED;
 }
@@ -120,13 +120,14 @@ static enum finding hear_last_words(const struct transfer *transfer)
 	struct limits limits = limits_of(transfer, LAST_WORDS_TIME);
 	enum exchange heard = session_answer(transfer->session, answer, &limits);
 	if (heard == EXCHANGE_CLOSED)
-		return none(transfer, "clamd (%s) closed the connection before it had the whole file: it was stopped, or the "
-		                      "download was slower than ReadTimeout in clamd.conf allows", transfer->clamd->pool.endpoint.text);
+		return none(transfer, "clamd (%s) closed the connection before it had received the whole file: clamd was "
+		                      "stopped, or the download was slower than ReadTimeout in clamd.conf allows",
+		            transfer->clamd->pool.endpoint.text);
 	if (heard != EXCHANGE_OK)
 		return none_for(transfer, heard, "take the whole file");
 	if (ending(answer, "ERROR") != NULL)
 		return refused(transfer, answer);
-	return none(transfer, "clamd answered before it had the whole file: %.100s", answer);
+	return none(transfer, "clamd answered before it had received the whole file: %.100s", answer);
 }
 
 /* The first chunk, on a kept session or a fresh one. A kept one that turns out dead costs nothing: the
@@ -145,7 +146,7 @@ static enum exchange begin(struct transfer *transfer, const void *bytes, size_t 
 	char why[FINDING_TEXT_SIZE - 64];
 	transfer->session = session_open(&clamd->pool, &limits, why, sizeof why);
 	if (transfer->session == NULL) {
-		none(transfer, "clamd: %s; is it running, and is clamav_socket its socket?", why);
+		none(transfer, "clamd: %s; is clamd running, and is clamav_socket correct?", why);
 		return EXCHANGE_ERROR;
 	}
 	return session_send(transfer->session, "zINSTREAM", bytes, length, &limits);
@@ -209,7 +210,7 @@ static void explain_check(const char *where, enum exchange done, char *why, size
 		break;
 	case EXCHANGE_OK:
 	case EXCHANGE_MALFORMED:
-		snprintf(why, size, "%s is not clamd's: PING is not answered with PONG", where);
+		snprintf(why, size, "%s is not clamd: it does not answer PING with PONG", where);
 		break;
 	case EXCHANGE_CANCELLED:
 	case EXCHANGE_ERROR:

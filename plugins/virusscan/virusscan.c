@@ -27,24 +27,27 @@ struct virusscan {
 
 static const struct pp_key virusscan_keys[] = {
 	{.name = "scanner", .type = PP_KEY_CHOICE, .fallback = "clamav", .choices = "clamav",
-	 .environment = "ANTIVIRUS_SCANNER_TYPE", .help = "The kind of scanner. There is only one: clamd, ClamAV's daemon."},
+	 .environment = "ANTIVIRUS_SCANNER_TYPE",
+	 .help = "The kind of scanner. The only one is clamav: clamd, ClamAV's daemon."},
 	{.name = "clamav_socket", .type = PP_KEY_STRING, .fallback = "/run/clamav/clamd.ctl",
 	 .environment = "ANTIVIRUS_CLAMAV_SOCKET", .help = "Where clamd listens: a path, unix:///path, host:port or tcp://host:port."},
 	{.name = "infected", .type = PP_KEY_CHOICE, .fallback = "delete", .choices = "delete abort continue",
-	 .environment = "ANTIVIRUS_INFECTED_FILE_HANDLING", .help = "What becomes of an infected file. delete: its bytes are deleted. abort: they are kept, and nobody can "
-	         "reach them. continue: it goes on to the next step."},
+	 .environment = "ANTIVIRUS_INFECTED_FILE_HANDLING",
+	 .help = "What to do with an infected file. delete: delete its bytes. abort: keep its bytes, but nobody can access them. "
+	         "continue: go on to the next step."},
 	{.name = "suspicious", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue",
-	 .help = "What becomes of a file in which clamd knows no virus and that it reports all the same as Heuristics.*, because it is "
-	         "encrypted, broken or has macros, for example. abort: its bytes are kept, and nobody can reach them. continue: it goes on to "
-	         "the next step. Such a file is never deleted."},
+	 .help = "What to do with a file that clamd reports as Heuristics.* although it finds no known virus, for example "
+	         "because the file is encrypted, broken or has macros. abort: keep its bytes, but nobody can access them. "
+	         "continue: go on to the next step. Such a file is never deleted."},
 	{.name = "max_scan_size", .type = PP_KEY_SIZE, .fallback = "0", .environment = "ANTIVIRUS_MAX_SCAN_SIZE",
-	 .help = "The size above which a file is treated as max_scan_size_mode says. 0: no limit."},
+	 .help = "The size above which max_scan_size_mode applies to a file. 0: no limit."},
 	{.name = "max_scan_size_mode", .type = PP_KEY_CHOICE, .fallback = "partial", .choices = "partial skip truncate",
 	 .environment = "ANTIVIRUS_MAX_SCAN_SIZE_MODE",
-	 .help = "What becomes of a file above max_scan_size. partial, or truncate: only its first max_scan_size bytes are scanned. "
-	         "skip: it passes without a scan."},
+	 .help = "What to do with a file larger than max_scan_size. partial or truncate: scan only its first max_scan_size "
+	         "bytes. skip: accept it without a scan."},
 	{.name = "timeout", .type = PP_KEY_DURATION, .fallback = "5m", .environment = "ANTIVIRUS_CLAMAV_SCAN_TIMEOUT",
-	 .min = 1, .max = 24 * 3600 * SECOND_NANOS, .help = "How long clamd may take to answer, and to take each part of a file."},
+	 .min = 1, .max = 24 * 3600 * SECOND_NANOS,
+	 .help = "How long clamd may take to answer, and to receive each part of a file."},
 	{.name = NULL},
 };
 
@@ -72,7 +75,7 @@ static int virusscan_create(const struct pp_host *host, struct pp_setup *setup, 
 	if (kind < 0 || kind >= (int64_t)(sizeof scanner / sizeof scanner[0]) || infected < 0 ||
 	    infected >= (int64_t)(sizeof outcome / sizeof outcome[0]) || suspicious < 0 ||
 	    suspicious >= (int64_t)(sizeof of_suspicious / sizeof of_suspicious[0])) {
-		host->reject(setup, NULL, "the host gave a choice that virusscan does not have");
+		host->reject(setup, NULL, "the host passed a choice that virusscan does not know");
 		return -1;
 	}
 	struct virusscan *scan = calloc(1, sizeof *scan);
@@ -164,9 +167,9 @@ static void keep_result(const struct virusscan *scan, struct pp_run *run, const 
 	if (set_result(scan, run, verdict, resource != NULL ? resource : "null"))
 		return;
 	if (set_result(scan, run, verdict, "null"))
-		scan->host->log(run, PP_LOG_WARNING, "the Result leaves out the upload's ResourceID, which is too large");
+		scan->host->log(run, PP_LOG_WARNING, "the Result omits the upload's ResourceID, which is too large");
 	else
-		scan->host->log(run, PP_LOG_WARNING, "the Result is left out: it could not be put together");
+		scan->host->log(run, PP_LOG_WARNING, "the Result is omitted: cannot build it");
 }
 
 static uint32_t decide(const struct virusscan *scan, struct pp_run *run, enum finding finding, const char *text)
@@ -205,7 +208,7 @@ static uint32_t virusscan_run(void *instance, struct pp_run *run)
 	char text[FINDING_TEXT_SIZE];
 	if (larger && scan->skip_larger) {
 		/* No Result: nothing was found out about the file. */
-		host->log(run, PP_LOG_WARNING, "not scanned: %lld bytes are more than max_scan_size", (long long)announced);
+		host->log(run, PP_LOG_WARNING, "not scanned: %lld bytes exceed max_scan_size", (long long)announced);
 		host->set_reason(run, "not scanned: larger than max_scan_size");
 		return PP_CONTINUE;
 	}
@@ -213,7 +216,8 @@ static uint32_t virusscan_run(void *instance, struct pp_run *run)
 	make_printable(text);
 	if (source.cut && finding == FINDING_CLEAN) {
 		/* Not in the Result's Description: readers take one that is not empty for a virus's name. */
-		snprintf(text, sizeof text, "scanned only the first %lld bytes, there are more (max_scan_size)", (long long)scan->max_size);
+		snprintf(text, sizeof text, "only the first %lld bytes were scanned (max_scan_size)",
+		         (long long)scan->max_size);
 		host->log(run, PP_LOG_WARNING, "%s", text);
 		host->set_reason(run, "%s", text);
 	}
@@ -230,7 +234,7 @@ const struct pp_step_module pp_step_module = {
 	PP_STEP_HEAD,
 	.name = "virusscan",
 	.version = "1.0",
-	.summary = "has a virus scanner look at each upload",
+	.summary = "scans each upload for viruses",
 	.keys = virusscan_keys,
 	.create = virusscan_create,
 	.run = virusscan_run,

@@ -42,7 +42,7 @@ START_TEST(each_fact_is_written_with_its_reason)
 	struct fact *step = readiness_add(readiness, "step", "virusscan");
 	char *before = written(readiness);
 	ck_assert_ptr_nonnull(strstr(before, "{\"ready\":false,\"checks\":[{\"thing\":\"step\",\"name\":\"virusscan\",\"ready\":false,"
-	                                     "\"reason\":\"not looked at yet\",\"since\":\""));
+	                                     "\"reason\":\"not checked yet\",\"since\":\""));
 	fact_set(step, true, "a \"quoted\" word");
 	char *after = written(readiness);
 	ck_assert_ptr_nonnull(strstr(after, "{\"ready\":true,"));

@@ -135,10 +135,10 @@ START_TEST(a_broken_configuration)
 {
 	write_config("steps = virusscan ; delay\nworkers = many\n[nonsense]\n");
 	ck_assert_int_eq(run("config", NULL, NULL), 2);
-	assert_has("The configuration has errors, see below: the server would not start.");
+	assert_has("The configuration has errors (see below); the server would not start.");
 	assert_has("workers = 4 ");
 	assert_has("ERRORS\n");
-	assert_has("main.ini:3: steps: \" ;\" or \" #\" within a value");
+	assert_has("main.ini:3: steps: \" ;\" or \" #\" in a value");
 	assert_has("main.ini:4: workers: \"many\" is not a whole number");
 	assert_has("main.ini:5: [nonsense]: unknown section");
 	ck_assert_int_eq(run("config", "--json", NULL), 2);
@@ -158,14 +158,14 @@ START_TEST(no_steps)
 {
 	write_config("");
 	ck_assert_int_eq(run("steps", NULL, ENV("ANTIVIRUS_CLAMAV_SOCKET=/x")), 0);
-	assert_has("no steps: every upload is accepted as it comes");
-	assert_has("WARNINGS\nANTIVIRUS_CLAMAV_SOCKET: set, but no step uses them, and uploads are not scanned");
+	assert_has("no steps: every upload is accepted at once");
+	assert_has("WARNINGS\nANTIVIRUS_CLAMAV_SOCKET: set, but unused, and uploads are not scanned");
 	write_config("steps = viruscan\n");
 	ck_assert_int_eq(run("steps", NULL, NULL), 2);
 	assert_has(" not checked\n");
-	assert_has("main.ini:3: step viruscan: module viruscan: there is no module viruscan; did you mean virusscan? Modules in /");
+	assert_has("main.ini:3: step viruscan: module viruscan: not found; did you mean virusscan? Modules in /");
 	assert_has(": delay, remote, virusscan\n");
-	assert_has("`postprocessing config` shows which values count");
+	assert_has("run `postprocessing config` to see which values apply");
 }
 END_TEST
 
@@ -186,9 +186,9 @@ START_TEST(harmful_modules)
 	write_config("steps = delay\n");
 	ck_assert_int_eq(run("steps", NULL, ENV(variable)), 0);
 	assert_has("refused: ");
-	assert_has("/crashes.so: crashes when it is loaded: SIGSEGV");
-	assert_has("/exits.so: ends the process when it is loaded, with status 0");
-	assert_has("/wild_name.so: crashes when it is loaded");
+	assert_has("/crashes.so: crashed while loading: SIGSEGV");
+	assert_has("/exits.so: exited while loading, with status 0");
+	assert_has("/wild_name.so: crashed while loading");
 	assert_has("/cut.so: not a shared object");
 	ck_assert_uint_eq(occurrences("hello from a module"), 0);
 	ck_assert_int_eq(run("steps", "--json", ENV(variable)), 0);
@@ -201,8 +201,8 @@ START_TEST(harmful_modules)
 	ck_assert_int_eq(run("server", NULL, ENV(variable)), 2);
 	ck_assert(folder_read(folder, "log", output, OUTPUT_SIZE));
 	assert_has("main.ini:3: step crashes: module crashes: /");
-	assert_has("`postprocessing config` shows which values count");
-	assert_has("/crashes.so: crashes when it is loaded: SIGSEGV");
+	assert_has("run `postprocessing config` to see which values apply");
+	assert_has("/crashes.so: crashed while loading: SIGSEGV");
 }
 END_TEST
 
@@ -217,7 +217,7 @@ START_TEST(the_log_of_a_start)
 	ck_assert(folder_read(folder, "log", output, OUTPUT_SIZE));
 	static const char *const lines[] = {
 		"OCIS_INSECURE: [content] tls_insecure: the certificate of the storage that uploads are fetched from is not verified",
-		"main.ini:4: [step:viruscan]: no step of this name is among the steps; did you mean [step:virusscan]?",
+		"main.ini:4: [step:viruscan]: no step has this name; did you mean [step:virusscan]?",
 		"POSTPROCESSING_SETPS: nothing uses this variable; did you mean POSTPROCESSING_STEPS?",
 		"ANTIVIRUS_QUEUE_REPLICAS: not needed here, because"};
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)

@@ -126,11 +126,11 @@ static const struct {
 } wrong[] = {
 	{"stepps = a", "main.ini:2: stepps: unknown key in [postprocessing]"},
 	{"steps = a,a", "main.ini:2: steps: \"a\" is listed twice"},
-	{"steps = finished", "main.ini:2: steps: \"finished\": the name is taken"},
+	{"steps = finished", "main.ini:2: steps: \"finished\": this name is reserved"},
 	{"steps = a/b", "letters, digits"},
 	{"steps = aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", "at most 64"},
 	{"steps = v-s v_s", "would share the variables POSTPROCESSING_STEP_V_S_"},
-	{"steps = virusscan ; delay", "main.ini:2: steps: \" ;\" or \" #\" within a value: put a comment on a line of its own"},
+	{"steps = virusscan ; delay", "main.ini:2: steps: \" ;\" or \" #\" in a value: put a comment on its own line"},
 	{"steps = virusscan\t; delay", "main.ini:2: steps: \" ;\" or"},
 	{"steps = virusscan # delay", "main.ini:2: steps: \" ;\" or"},
 	{"steps = ; none", "main.ini:2: steps: \" ;\" or"},
@@ -140,61 +140,61 @@ static const struct {
 	{"steps : virusscan ;", "main.ini:2: steps: \" ;\" or"},
 	{"[http]\ntoken = a ;b", "main.ini:3: token: \" ;\" or"},
 	{"[step:x]\nsocket = /run/x # note", "main.ini:3: socket: \" ;\" or"},
-	{"steps = virusscan;delay", "main.ini:2: steps: \"virusscan;delay\": a step's name"},
-	{"steps = ,", "main.ini:2: steps: no name in the list"},
-	{"steps = \" \"", "main.ini:2: steps: no name in the list"},
-	{"plugin_dir = :", "main.ini:2: plugin_dir: no folder in the list"},
-	{"[content]\nfile_roots = :", "main.ini:3: file_roots: no folder in the list"},
+	{"steps = virusscan;delay", "main.ini:2: steps: \"virusscan;delay\": a step name may contain only"},
+	{"steps = ,", "main.ini:2: steps: the list is empty"},
+	{"steps = \" \"", "main.ini:2: steps: the list is empty"},
+	{"plugin_dir = :", "main.ini:2: plugin_dir: the list is empty"},
+	{"[content]\nfile_roots = :", "main.ini:3: file_roots: the list is empty"},
 	{"state_dir = /\xe4", "main.ini:2: not UTF-8"},
 	{"state_dir = /\xc2\x9b", "main.ini:2: control characters"},
 	{"state_dir = /\xe2\x80\xaex", "main.ini:2: control characters"},
 	{"state_dir = /\xe2\x81\xa6x", "main.ini:2: control characters"},
 	{"state_dir = /\xe2\x80\xa8x", "main.ini:2: control characters"},
 	{"state_dir = /a\rworkers = 0", "main.ini:2: control characters"},
-	{"state_dir ; x = /a", "main.ini:2: not of the form key = value"},
-	{"workers = 0", "main.ini:2: workers: \"0\" is not within 1 and 1024"},
+	{"state_dir ; x = /a", "main.ini:2: expected key = value"},
+	{"workers = 0", "main.ini:2: workers: \"0\" is not between 1 and 1024"},
 	{"workers = 4x", "main.ini:2: workers: \"4x\" is not a whole number"},
-	{"max_retries = 1001", "main.ini:2: max_retries: \"1001\" is not within 0 and 1000"},
-	{"max_retries = -1", "is not within"},
+	{"max_retries = 1001", "main.ini:2: max_retries: \"1001\" is not between 0 and 1000"},
+	{"max_retries = -1", "is not between"},
 	{"max_retries = 99999999999999999999", "is not a whole number"},
 	{"shutdown_grace = 30", "main.ini:2: shutdown_grace: \"30\" is not a duration"},
-	{"shutdown_grace = 2h", "is not within 0ms and 1h"},
+	{"shutdown_grace = 2h", "is not between 0ms and 1h"},
 	{"log_level = loud", "main.ini:2: log_level: unknown value \"loud\" (error warning info"},
 	{"log_level =", "main.ini:2: log_level: unknown value \"\""},
 	{"plugin_dir = a", "main.ini:2: plugin_dir: \"a\" is not an absolute path"},
 	{"plugin_dir =", "main.ini:2: plugin_dir: needs a value"},
 	{"state_dir = a", "main.ini:2: state_dir: \"a\" is not an absolute path"},
-	{"steps a", "main.ini:2: not of the form key = value"},
-	{"= a", "main.ini:2: not of the form key = value"},
-	{"workers = 1\nworkers = 2", "main.ini:3: workers: set already ("},
+	{"steps a", "main.ini:2: expected key = value"},
+	{"= a", "main.ini:2: expected key = value"},
+	{"workers = 1\nworkers = 2", "main.ini:3: workers: already set ("},
 	{"[nonsense]\nx = 1", "main.ini:2: [nonsense]: unknown section"},
-	{"[events", "main.ini:2: a section's name ends with ]"},
-	{"[events] x", "main.ini:2: text behind a section's name"},
-	{"[step:]", "main.ini:2: [step:]: a step needs a name"},
-	{"[step:a b]", "main.ini:2: [step:a b]: a step's name"},
-	{"[step:finished]", "the name is taken"},
+	{"[events", "main.ini:2: missing ] after the section name"},
+	{"[events] x", "main.ini:2: unexpected text after the section name"},
+	{"[step:]", "main.ini:2: [step:]: the step has no name"},
+	{"[step:a b]", "main.ini:2: [step:a b]: a step name may contain only"},
+	{"[step:finished]", "this name is reserved"},
 	{"log_level = \x01", "main.ini:2: control characters"},
 	{"[store]\nstore = redis", "main.ini:3: store: unknown value \"redis\" (nats-js-kv)"},
-	{"[store]\nnodes = embedded\n[events]\nendpoint=a:1", "main.ini:3: nodes: embedded needs"},
-	{"[store]\ndatabase = a.b", "main.ini:3: database: \"a.b\" is not a name"},
-	{"[events]\nconsumer = a b", "main.ini:3: consumer: \"a b\" is not a name"},
+	{"[store]\nnodes = embedded\n[events]\nendpoint=a:1", "main.ini:3: nodes: embedded requires"},
+	{"[store]\ndatabase = a.b", "main.ini:3: database: \"a.b\" is not a valid name"},
+	{"[events]\nconsumer = a b", "main.ini:3: consumer: \"a b\" is not a valid name"},
 	{"[events]\nendpoint = http://x:1", "main.ini:3: endpoint: the scheme of a broker"},
 	{"[events]\nendpoint = x:99999", "main.ini:3: endpoint: the port is not"},
-	{"[events]\nendpoint = x:4222,embedded", "main.ini:3: endpoint: embedded stands alone"},
+	{"[events]\nendpoint = x:4222,embedded", "main.ini:3: endpoint: embedded cannot be combined"},
 	{"[events]\nendpoint = :4222", "main.ini:3: endpoint: the host is missing"},
 	{"[events]\nendpoint = ,", "main.ini:3: endpoint: no address"},
 	{"[events]\nenable_tls = maybe", "main.ini:3: enable_tls: \"maybe\" is not true or false"},
 	{"[events]\npassword_file = /nonexistent/x", "main.ini:3: password_file: /nonexistent/x: No such file"},
 	{"[events]\npassword_file = /dev/zero", "main.ini:3: password_file: /dev/zero: Invalid"},
-	{"[http]\naddr = 9255", "main.ini:3: addr: \"9255\" is not of the form host:port"},
-	{"[http]\naddr = a:70000", "is not of the form host:port"},
+	{"[http]\naddr = 9255", "main.ini:3: addr: \"9255\" does not have the form host:port"},
+	{"[http]\naddr = a:70000", "does not have the form host:port"},
 	{"[content]\nfile_roots = /a:b", "main.ini:3: file_roots: \"b\" is not an absolute path"},
 	{"steps = s\n[step:s]\non_exhausted = delete", "main.ini:4: on_exhausted: unknown value \"delete\" (abort continue)"},
-	{"steps = s\n[step:s]\ndeadline = 0s", "main.ini:4: deadline: \"0s\" is not within"},
-	{"steps = s\n[step:s]\nmodule = ../x", "main.ini:4: module: \"../x\" is not a module's name: letters, digits"},
-	{"steps = s\n[step:s]\nmodule = /x", "main.ini:4: module: \"/x\" is not a module's name"},
-	{"steps = s\n[step:s]\nmodule = ..", "main.ini:4: module: \"..\" is not a module's name"},
-	{"steps = .s", "main.ini:2: module: \".s\" is not a module's name"},
+	{"steps = s\n[step:s]\ndeadline = 0s", "main.ini:4: deadline: \"0s\" is not between"},
+	{"steps = s\n[step:s]\nmodule = ../x", "main.ini:4: module: \"../x\" is not a valid module name: use at most"},
+	{"steps = s\n[step:s]\nmodule = /x", "main.ini:4: module: \"/x\" is not a valid module name"},
+	{"steps = s\n[step:s]\nmodule = ..", "main.ini:4: module: \"..\" is not a valid module name"},
+	{"steps = .s", "main.ini:2: module: \".s\" is not a valid module name"},
 	{"steps = s\n[step:s]\nmodule =", "main.ini:4: module: needs a value"},
 	{"delay = soon", "main.ini:2: duration: \"soon\" is not a duration"},
 	{"virusscan = perhaps", "main.ini:2: virusscan: \"perhaps\" is not true or false"},
@@ -214,11 +214,11 @@ START_TEST(all_problems_at_once)
 {
 	read_config("stray = 1\n[postprocessing]\nsteps = a, a, b!\nworkers = many\nrubbish\n[nope]\nhidden = 1\n[http]\naddr = x\n",
 	            ENVIRONMENT("HOME=/h", "POSTPROCESSING_SHUTDOWN_GRACE=never"));
-	assert_problem(&fixture, "main.ini:1: a key before");
+	assert_problem(&fixture, "main.ini:1: key before");
 	assert_problem(&fixture, "main.ini:3: steps: \"a\"");
 	assert_problem(&fixture, "main.ini:3: steps: \"b!\"");
 	assert_problem(&fixture, "main.ini:4: workers");
-	assert_problem(&fixture, "main.ini:5: not of the form");
+	assert_problem(&fixture, "main.ini:5: expected key = value");
 	assert_problem(&fixture, "main.ini:6: [nope]");
 	assert_problem(&fixture, "main.ini:9: addr");
 	assert_problem(&fixture, "POSTPROCESSING_SHUTDOWN_GRACE: shutdown_grace: \"never\"");
@@ -386,11 +386,11 @@ START_TEST(folder)
 	fixture_write(&fixture, "steps.d/b.ini", "[step:b]\nworkers = 0\n[events]\nendpoint = evil:1\n[postprocessing]\n", (size_t)-1);
 	fixture_write(&fixture, "steps.d/b2.ini", "x = 1\n[step:b]\ndeadline = 0\n", (size_t)-1);
 	read_config("[postprocessing]\nsteps = b\n", ENVIRONMENT("HOME=/h"));
-	assert_problem(&fixture, "steps.d/b.ini:3: [events]: a file of steps.d may have [step:NAME] sections only");
+	assert_problem(&fixture, "steps.d/b.ini:3: [events]: files in steps.d may contain only [step:NAME] sections");
 	assert_problem(&fixture, "steps.d/b.ini:5: [postprocessing]");
 	assert_problem(&fixture, "steps.d/b.ini:2: workers: \"0\"");
-	assert_problem(&fixture, "steps.d/b2.ini:1: a key before");
-	assert_problem(&fixture, "steps.d/b2.ini:3: deadline: \"0\" is not within");
+	assert_problem(&fixture, "steps.d/b2.ini:1: key before");
+	assert_problem(&fixture, "steps.d/b2.ini:3: deadline: \"0\" is not between");
 	assert_problems(&fixture, 5);
 	ck_assert_str_eq(fixture.config->events.endpoint, "embedded");
 }

@@ -151,8 +151,8 @@ START_TEST(values_that_are_wrong)
 	collect("[postprocessing]\nsteps = a, a, b!\nworkers = many\n[http]\naddr = x\n", ENVIRONMENT("HOME=/h", "POSTPROCESSING_LOG_LEVEL=loud"));
 	ck_assert_uint_ge(fixture.problems.count, 5);
 	assert_told("postprocessing", "steps", "a", VALUE_FILE, "main.ini:2");
-	assert_told("postprocessing", "workers", "4", VALUE_DEFAULT, "main.ini:3 is wrong)");
-	assert_told("postprocessing", "log_level", "info", VALUE_DEFAULT, "default (the value of POSTPROCESSING_LOG_LEVEL is wrong)");
+	assert_told("postprocessing", "workers", "4", VALUE_DEFAULT, "main.ini:3 is invalid)");
+	assert_told("postprocessing", "log_level", "info", VALUE_DEFAULT, "default (the value of POSTPROCESSING_LOG_LEVEL is invalid)");
 	assert_told("step:a", "workers", "4", VALUE_DERIVED, "as [postprocessing] workers (default)");
 }
 END_TEST
@@ -192,15 +192,15 @@ START_TEST(what_a_url_says)
 {
 	collect("[events]\nendpoint = tls://me:hush@h:1\nusername = other\npassword = hush\n", ENVIRONMENT("HOME=/h"));
 	assert_sound(&fixture);
-	assert_told("events", "endpoint", "h:1", VALUE_DERIVED, "main.ini:2, without the credentials in it");
+	assert_told("events", "endpoint", "h:1", VALUE_DERIVED, "main.ini:2, credentials omitted");
 	assert_told("events", "username", "me", VALUE_DERIVED, "main.ini:2)");
 	assert_hidden("events", "password", "main.ini:4");
 	assert_told("events", "enable_tls", "true", VALUE_DERIVED, "main.ini:2)");
 	collect("[events]\nendpoint = me:hush@h:1\n[store]\nnodes = hush@k:2\n", ENVIRONMENT("HOME=/h"));
 	assert_sound(&fixture);
-	assert_told("events", "endpoint", "h:1", VALUE_DERIVED, "main.ini:2, without the credentials in it");
-	assert_hidden("events", "password", "as the URL in endpoint says");
-	assert_told("store", "nodes", "k:2", VALUE_DERIVED, "main.ini:4, without the credentials in it");
+	assert_told("events", "endpoint", "h:1", VALUE_DERIVED, "main.ini:2, credentials omitted");
+	assert_hidden("events", "password", "from the URL in endpoint");
+	assert_told("store", "nodes", "k:2", VALUE_DERIVED, "main.ini:4, credentials omitted");
 	/* What is wrong may be anything. */
 	collect("[events]\nendpoint = ftp://me:hush@h:1\n", ENVIRONMENT("HOME=/h"));
 	assert_problems(&fixture, 1);
@@ -212,8 +212,8 @@ START_TEST(certificates)
 {
 	collect("[events]\nendpoint = a:1\ntls_insecure = true\ntls_root_ca_certificate = /ca\n[content]\ntls_insecure = yes\nca_file = /c\n",
 	        ENVIRONMENT("HOME=/h"));
-	assert_told("events", "tls_insecure", "false", VALUE_DERIVED, "main.ini:3 has no effect: tls_root_ca_certificate is set");
-	assert_told("content", "tls_insecure", "false", VALUE_DERIVED, "main.ini:6 has no effect: ca_file is set");
+	assert_told("events", "tls_insecure", "false", VALUE_DERIVED, "main.ini:3, no effect because tls_root_ca_certificate is set");
+	assert_told("content", "tls_insecure", "false", VALUE_DERIVED, "main.ini:6, no effect because ca_file is set");
 	collect("[events]\nendpoint = a:1\ntls_root_ca_certificate = $CREDENTIALS_DIRECTORY/ca\n", ENVIRONMENT("HOME=/h", "CREDENTIALS_DIRECTORY=/run/c"));
 	assert_told("events", "tls_root_ca_certificate", "/run/c/ca", VALUE_FILE, "main.ini:3");
 }

@@ -231,7 +231,7 @@ START_TEST(password_files)
 	assert_sound(&fixture);
 	ck_assert_str_eq(fixture.config->events.password, "pass;word ");
 	read_config("", ENVIRONMENT("HOME=/h", text, "POSTPROCESSING_EVENTS_PASSWORD=hush"));
-	assert_problem(&fixture, "POSTPROCESSING_EVENTS_PASSWORD_FILE: password_file: password is set as well (POSTPROCESSING_EVENTS_PASSWORD)");
+	assert_problem(&fixture, "POSTPROCESSING_EVENTS_PASSWORD_FILE: password_file: password is set too (POSTPROCESSING_EVENTS_PASSWORD)");
 	fixture_write(&fixture, "secret", "\xEF\xBB\xBFmarked\r\n", (size_t)-1);
 	read_config("", ENVIRONMENT("HOME=/h", text));
 	assert_sound(&fixture);
@@ -240,11 +240,11 @@ START_TEST(password_files)
 	for (size_t i = 0; i < 4; i++) {
 		fixture_write(&fixture, "secret", content[i], (size_t)-1);
 		read_config("", ENVIRONMENT("HOME=/h", text));
-		assert_problem(&fixture, "not a single line of text");
+		assert_problem(&fixture, "must contain a single line of text");
 	}
 	fixture_write(&fixture, "secret", "a\0b\n", 4);
 	read_config("", ENVIRONMENT("HOME=/h", text));
-	assert_problem(&fixture, "not a single line of text");
+	assert_problem(&fixture, "must contain a single line of text");
 	fixture_write(&fixture, "secret", "gr\xfc\xdf\n", (size_t)-1);
 	read_config("", ENVIRONMENT("HOME=/h", text));
 	assert_problem(&fixture, "secret: not UTF-8");
@@ -348,7 +348,7 @@ START_TEST(blank_variables)
 	static const char *const nothing[] = {"POSTPROCESSING_STEPS=,", "POSTPROCESSING_STEPS=,, ,"};
 	for (size_t i = 0; i < sizeof nothing / sizeof nothing[0]; i++) {
 		read_config("[postprocessing]\nsteps = virusscan\n", ENVIRONMENT("HOME=/h", nothing[i]));
-		assert_problem(&fixture, "POSTPROCESSING_STEPS: steps: no name in the list");
+		assert_problem(&fixture, "POSTPROCESSING_STEPS: steps: the list is empty");
 		assert_problems(&fixture, 1);
 	}
 	read_config("[events]\npassword = p\n[content]\ntls_insecure = true\n",

@@ -53,14 +53,14 @@ START_TEST(names_that_nothing_uses)
 	                 "POSTPROCESSING_NONSENSE=1", "POSTPROCESSING_STEP_OCR_X=1", "POSTPROCESSING_EVENTS_ENDPIONT=a:1",
 	                 "ANTIVIRUS_CLAMAV_SOKET=/x", "ANTIVIRUS_SOMETHING=1", "POSTPROCESSING_RETRY_BACKOF_DURATION=1s",
 	                 "postprocessing_steps=x", "OTHER=1", "OCIS_NONSENSE=1"));
-	assert_warning(&fixture, "main.ini:5: [step:viruscan]: no step of this name is among the steps; did you mean [step:virusscan]?");
-	assert_warning(&fixture, "main.ini:7: [step:ocr]: no step of this name is among the steps");
-	assert_warning(&fixture, "main.ini:10: [step:remote]: no step of this name is among the steps");
+	assert_warning(&fixture, "main.ini:5: [step:viruscan]: no step has this name; did you mean [step:virusscan]?");
+	assert_warning(&fixture, "main.ini:7: [step:ocr]: no step has this name");
+	assert_warning(&fixture, "main.ini:10: [step:remote]: no step has this name");
 	assert_warning(&fixture, "POSTPROCESSING_SETPS: nothing uses this variable; did you mean POSTPROCESSING_STEPS?");
 	assert_warning(&fixture, "POSTPROCESSING_STEP_VIRUSCAN_WORKERS: nothing uses this variable; did you mean POSTPROCESSING_STEP_VIRUSSCAN_WORKERS?");
 	assert_warning(&fixture, "POSTPROCESSING_STEP_DELAY_WORKERS: nothing uses this variable");
 	assert_warning(&fixture, "POSTPROCESSING_NONSENSE: nothing uses this variable");
-	assert_warning(&fixture, "POSTPROCESSING_STEP_OCR_X: nothing uses this variable: no step");
+	assert_warning(&fixture, "POSTPROCESSING_STEP_OCR_X: nothing uses this variable: no configured step");
 	assert_warning(&fixture, "POSTPROCESSING_EVENTS_ENDPIONT: nothing uses this variable; did you mean POSTPROCESSING_EVENTS_ENDPOINT?");
 	assert_warning(&fixture, "ANTIVIRUS_CLAMAV_SOKET: nothing uses this variable; did you mean ANTIVIRUS_CLAMAV_SOCKET?");
 	assert_warning(&fixture, "ANTIVIRUS_SOMETHING: nothing uses this variable");
@@ -101,11 +101,11 @@ START_TEST(sections_of_packages)
 	fixture_write(&fixture, "steps.d/a.ini", "[step:delay]\nduration = 1s\n[step:policies]\nmodule = remote\n[step:ocr]\nlanguage = de\n"
 	              "[step:scan]\nmodule = viruscan\n", (size_t)-1);
 	find("", ENVIRONMENT("HOME=/h"));
-	assert_warning(&fixture, "steps.d/a.ini:5: [step:ocr]: no step of this name is among the steps");
+	assert_warning(&fixture, "steps.d/a.ini:5: [step:ocr]: no step has this name");
 	assert_warning(&fixture, "steps.d/a.ini:7: [step:scan]: no step");
 	assert_counts(&fixture, 2, 0);
 	find("[step:policies]\nworkers = 1\n", ENVIRONMENT("HOME=/h"));
-	assert_warning(&fixture, "[step:policies]: no step of this name is among the steps");
+	assert_warning(&fixture, "[step:policies]: no step has this name");
 }
 END_TEST
 
@@ -113,13 +113,13 @@ START_TEST(a_scanner_that_nobody_asks)
 {
 	find("[postprocessing]\nsteps = delay\n", ENVIRONMENT("HOME=/h", "ANTIVIRUS_CLAMAV_SOCKET=/x", "ANTIVIRUS_WORKERS=1", "ANTIVIRUS_PORT=tcp://1:1",
 	                                                      "ANTIVIRUS_MAX_SCAN_SIZE=1"));
-	assert_warning(&fixture, "ANTIVIRUS_CLAMAV_SOCKET, ANTIVIRUS_WORKERS, ANTIVIRUS_MAX_SCAN_SIZE: set, but no step uses them, and uploads are "
+	assert_warning(&fixture, "ANTIVIRUS_CLAMAV_SOCKET, ANTIVIRUS_WORKERS, ANTIVIRUS_MAX_SCAN_SIZE: set, but unused, and uploads are "
 	               "not scanned: add virusscan to [postprocessing] steps (POSTPROCESSING_STEPS)");
 	assert_counts(&fixture, 1, 0);
 	find("", ENVIRONMENT("HOME=/h", "ANTIVIRUS_CLAMAV_SOCKET=/x"));
-	assert_warning(&fixture, "ANTIVIRUS_CLAMAV_SOCKET: set, but no step uses them");
+	assert_warning(&fixture, "ANTIVIRUS_CLAMAV_SOCKET: set, but unused");
 	find("[postprocessing]\nsteps = virusscan\n[step:virusscan]\nmodule = remote\n", ENVIRONMENT("HOME=/h", "ANTIVIRUS_CLAMAV_SOCKET=/x"));
-	assert_note(&fixture, "ANTIVIRUS_CLAMAV_SOCKET: not needed here, because the step virusscan is done by the module remote");
+	assert_note(&fixture, "ANTIVIRUS_CLAMAV_SOCKET: not needed here, because the module remote performs the step virusscan");
 	assert_counts(&fixture, 0, 1);
 	find("[postprocessing]\nsteps = av\n[step:av]\nmodule = virusscan\n", ENVIRONMENT("HOME=/h", "ANTIVIRUS_CLAMAV_SOCKET=/x"));
 	assert_counts(&fixture, 0, 0);
@@ -132,7 +132,7 @@ static const struct {
 } replaced[] = {
 	{"POSTPROCESSING_WORKERS=3", "not needed here, because one thread reads all events; [postprocessing] workers", false},
 	{"POSTPROCESSING_PUBLISH_MAX_RETRIES=3", "not needed here, because an event is published until", false},
-	{"POSTPROCESSING_STORE_TTL=168h", "not needed here, because the record of an upload goes", false},
+	{"POSTPROCESSING_STORE_TTL=168h", "not needed here, because the record of an upload is deleted", false},
 	{"OCIS_PERSISTENT_STORE_TTL=1h", "not needed here", false},
 	{"POSTPROCESSING_TRACING_ENABLED=true", "not needed here, because no traces are sent", false},
 	{"OC_TRACING_COLLECTOR=x", "not needed here", false},
@@ -144,12 +144,12 @@ static const struct {
 	{"ANTIVIRUS_LOG_LEVEL=debug", "use POSTPROCESSING_LOG_LEVEL", true},
 	{"ANTIVIRUS_DEBUG_ADDR=:1", "use POSTPROCESSING_DEBUG_ADDR", true},
 	{"ANTIVIRUS_DEBUG_TOKEN=hush", "use POSTPROCESSING_DEBUG_TOKEN", true},
-	{"ANTIVIRUS_DEBUG_SCAN_OUTCOME=infected", "every upload is really scanned", true},
+	{"ANTIVIRUS_DEBUG_SCAN_OUTCOME=infected", "every upload is scanned", true},
 	{"ANTIVIRUS_EVENTS_ENDPOINT=a:1", "use POSTPROCESSING_EVENTS_*", true},
 	{"ANTIVIRUS_EVENTS_AUTH_PASSWORD=hush", "use POSTPROCESSING_EVENTS_*", true},
 	{"ANTIVIRUS_EVENTS_CLUSTER=c", "not needed here", false},
-	{"ANTIVIRUS_ICAP_URL=icap://x", "there is no ICAP scanner: use clamd", true},
-	{"ANTIVIRUS_ICAP_SCAN_TIMEOUT=1m", "there is no ICAP scanner", true},
+	{"ANTIVIRUS_ICAP_URL=icap://x", "ICAP scanners are not supported: use clamd", true},
+	{"ANTIVIRUS_ICAP_SCAN_TIMEOUT=1m", "ICAP scanners are not supported", true},
 	{"ANTIVIRUS_PRIORITY_THRESHOLD=1", "not needed here, because uploads that wait for a worker take turns", false},
 	{"ANTIVIRUS_HIGH_PRIORITY_RESERVED_WORKERS=1", "not needed here", false},
 	{"ANTIVIRUS_QUEUE_REPLICAS=3", "not needed here, because the virus scan has no job queue", false},
@@ -180,7 +180,7 @@ END_TEST
 START_TEST(certificates_that_are_not_verified)
 {
 	fixture_read(&fixture, "[events]\nendpoint = a:1\n[store]\nnodes = b:1\n", ENVIRONMENT("HOME=/h", "OCIS_INSECURE=true"));
-	assert_warning(&fixture, "OCIS_INSECURE: [events] tls_insecure: the certificate of the events' broker is not verified");
+	assert_warning(&fixture, "OCIS_INSECURE: [events] tls_insecure: the certificate of the events broker is not verified");
 	assert_warning(&fixture, "OCIS_INSECURE: [store] tls_insecure: the certificate of the store's broker is not verified");
 	assert_warning(&fixture, "OCIS_INSECURE: [content] tls_insecure: the certificate of the storage that uploads are fetched from is not verified");
 	assert_counts(&fixture, 3, 0);
@@ -217,7 +217,7 @@ START_TEST(files_that_everybody_can_read)
 	static const char secret[] = "[events]\nendpoint = a:1\npassword = hush\n";
 	fixture_read(&fixture, secret, ENVIRONMENT("HOME=/h"));
 	assert_warning(&fixture, "main.ini:3: password: a secret in a file that everybody can read (owner ");
-	assert_warning(&fixture, "mode 0644): chmod o-rwx /");
+	assert_warning(&fixture, "mode 0644): run chmod o-rwx /");
 	assert_counts(&fixture, 1, 0);
 	ck_assert_ptr_null(strstr(fixture.config->warnings.line[0], "hush"));
 	ck_assert_int_eq(chmod(fixture.path, 0640), 0);
@@ -253,7 +253,7 @@ START_TEST(files_that_others_can_change)
 	ck_assert_int_eq(chmod(fixture.path, 0646), 0);
 	fixture_read(&fixture, NULL, ENVIRONMENT("HOME=/h"));
 	assert_warning(&fixture, "main.ini: writable by everybody (owner ");
-	assert_warning(&fixture, "mode 0646): others can change the configuration");
+	assert_warning(&fixture, "mode 0646): other users can change the configuration");
 	assert_counts(&fixture, 1, 0);
 	ck_assert_int_eq(chmod(fixture.path, 0664), 0);
 	ck_assert_int_eq(chmod(below("steps.d/a.ini"), 0602), 0);
@@ -269,7 +269,7 @@ START_TEST(files_that_others_can_change)
 	ck_assert_int_eq(chmod(fixture.folder, 0777), 0); /* anybody can put another one in its place */
 	fixture_read(&fixture, NULL, ENVIRONMENT("HOME=/h"));
 	assert_warning(&fixture, "writable by everybody (owner ");
-	assert_warning(&fixture, "others can put other files in the place of the configuration");
+	assert_warning(&fixture, "other users can replace the configuration");
 	assert_counts(&fixture, 1, 0);
 	ck_assert_int_eq(chmod(fixture.folder, 01777), 0);
 	fixture_read(&fixture, NULL, ENVIRONMENT("HOME=/h"));
@@ -278,7 +278,7 @@ START_TEST(files_that_others_can_change)
 		return;
 	ck_assert_int_eq(chown(fixture.path, NOBODY, 0), 0);
 	fixture_read(&fixture, NULL, ENVIRONMENT("HOME=/h"));
-	assert_warning(&fixture, "main.ini: another user's (owner nobody, ");
+	assert_warning(&fixture, "main.ini: owned by another user (owner nobody, ");
 	assert_counts(&fixture, 1, 0);
 	ck_assert_int_eq(chown(fixture.path, 0, NOBODY), 0);
 	fixture_read(&fixture, NULL, ENVIRONMENT("HOME=/h"));

@@ -88,8 +88,8 @@ START_TEST(problems)
 	make(HEAD "quick = perhaps\ntries = 10\npatience = 1ms\nlimit = 5X\ninfected = keep\nqick = 1\n",
 	     ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEP_S_TRYS=1"), keys, sizeof keys[0]);
 	assert_problem(&fixture, "main.ini:4: quick: \"perhaps\" is not true or false");
-	assert_problem(&fixture, "main.ini:5: tries: \"10\" is not within 1 and 9");
-	assert_problem(&fixture, "main.ini:6: patience: \"1ms\" is not within 1s and 1m");
+	assert_problem(&fixture, "main.ini:5: tries: \"10\" is not between 1 and 9");
+	assert_problem(&fixture, "main.ini:6: patience: \"1ms\" is not between 1s and 1m");
 	assert_problem(&fixture, "main.ini:7: limit: \"5X\" is not a size");
 	assert_problem(&fixture, "main.ini:8: infected: unknown value \"keep\" (delete abort continue)");
 	assert_problem(&fixture, "main.ini:9: qick: unknown key in [step:s] (module s)");
@@ -157,17 +157,17 @@ START_TEST(delay_both_ways)
 	assert_problems(&fixture, 1);
 	/* What is missing has a place too: that of the section, or else of the step. */
 	make("[postprocessing]\nsteps = delay\n", ENVIRONMENT("HOME=/h"), delay, sizeof delay[0]);
-	assert_problem(&fixture, "main.ini:2: duration: [step:delay] needs a value for it (variable: POSTPROCESSING_STEP_DELAY_DURATION, or "
+	assert_problem(&fixture, "main.ini:2: duration: required in [step:delay] (variable: POSTPROCESSING_STEP_DELAY_DURATION, or "
 	                         "POSTPROCESSING_DELAY)");
 	make("[postprocessing]\nsteps = delay\n\n[step:delay]\nduration =\n", ENVIRONMENT("HOME=/h"), delay, sizeof delay[0]);
-	assert_problem(&fixture, "main.ini:5: duration: [step:delay] needs");
+	assert_problem(&fixture, "main.ini:5: duration: required in [step:delay]");
 	make("[postprocessing]\nsteps = delay\n\n[step:delay]\nworkers = 1\n", ENVIRONMENT("HOME=/h"), delay, sizeof delay[0]);
-	assert_problem(&fixture, "main.ini:4: duration: [step:delay] needs");
+	assert_problem(&fixture, "main.ini:4: duration: required in [step:delay]");
 	make("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEPS=delay"), delay, sizeof delay[0]);
-	assert_problem(&fixture, "POSTPROCESSING_STEPS: duration: [step:delay] needs");
+	assert_problem(&fixture, "POSTPROCESSING_STEPS: duration: required in [step:delay]");
 	static const struct pp_key scan[] = {{.name = "socket", .required = 1}, {.name = NULL}};
 	make("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_VIRUSSCAN=1"), scan, sizeof scan[0]);
-	assert_problem(&fixture, "POSTPROCESSING_VIRUSSCAN: socket: [step:virusscan] needs a value for it (variable: "
+	assert_problem(&fixture, "POSTPROCESSING_VIRUSSCAN: socket: required in [step:virusscan] (variable: "
 	                         "POSTPROCESSING_STEP_VIRUSSCAN_SOCKET)");
 }
 END_TEST
@@ -190,7 +190,7 @@ START_TEST(other_modules)
 	assert_problem(&fixture, "its list of keys cannot be read");
 	static const struct pp_key strange[] = {{.name = "a", .type = 99}, {.name = "d", .type = PP_KEY_DURATION, .fallback = "bad"}, {.name = NULL}};
 	make(HEAD "a = 1\n", ENVIRONMENT("HOME=/h"), strange, sizeof strange[0]);
-	assert_problem(&fixture, "main.ini:4: a: the module declares a type of key");
+	assert_problem(&fixture, "main.ini:4: a: the module declares a key type");
 	assert_problem(&fixture, "main.ini:3: d: \"bad\" is not a duration");
 }
 END_TEST

@@ -111,11 +111,11 @@ static const struct {
 	{"/status/206", 0, "answered 206"},
 	{"/status/204", 0, "answered 204"},
 	{"/status/302", 0, "redirects are not followed"},
-	{"/cut/1000", 1000, "before all bytes had come"},
-	{"/cut/9000000", 9000000, "before all bytes had come"},
-	{"/cut-chunked/9000000", 9000000, "before all bytes had come"},
-	{"/ok/1000", 1001, "it has 1000 bytes, and the upload 1001"},
-	{"/ok/0", 1, "it has 0 bytes, and the upload 1"},
+	{"/cut/1000", 1000, "before all bytes had arrived"},
+	{"/cut/9000000", 9000000, "before all bytes had arrived"},
+	{"/cut-chunked/9000000", 9000000, "before all bytes had arrived"},
+	{"/ok/1000", 1001, "it has 1000 bytes, but the upload has 1001"},
+	{"/ok/0", 1, "it has 0 bytes, but the upload has 1"},
 	{"/chunked/1000", 2000, "only 1000 of the upload's 2000 bytes"},
 };
 
@@ -148,14 +148,14 @@ static const struct {
 	const char *url, *error;
 } refused[] = {
 	{"http://127.0.0.1:1/secret-path?token=s3cret", "127.0.0.1:1: Connection refused"},
-	{"ftp://127.0.0.1/s3cret", "not one of http, https or file"},
-	{"gopher://127.0.0.1/s3cret", "not one of http, https or file"},
-	{"s3cret", "not one of http, https or file"},
-	{"", "not one of http, https or file"},
+	{"ftp://127.0.0.1/s3cret", "not an http, https or file URL"},
+	{"gopher://127.0.0.1/s3cret", "not an http, https or file URL"},
+	{"s3cret", "not an http, https or file URL"},
+	{"", "not an http, https or file URL"},
 	{"http://", "malformed"},
 	{"http://host:99999/s3cret", "malformed"},
 	{"http://ho st/s3cret", "malformed"},
-	{"file:///etc/passwd", "not below any folder"},
+	{"file:///etc/passwd", "not in any folder"},
 };
 
 START_TEST(bad_urls_are_refused)
@@ -381,7 +381,7 @@ START_TEST(files_inside_are_read)
 	ck_assert_int_eq(read_path(content, "", "/sub/../small", 1000), 1000);
 	ck_assert_int_eq(read_path(content, "", "//sub/inside", -1), 1000);
 	ck_assert_int_eq(read_path(content, "", "/small", 1001), -1);
-	assert_says(content, "the file has 1000 bytes, and the upload 1001");
+	assert_says(content, "the file has 1000 bytes, but the upload has 1001");
 	content_destroy(content);
 }
 END_TEST
@@ -389,25 +389,25 @@ END_TEST
 static const struct {
 	const char *host, *path, *error;
 } outside[] = {
-	{"", "/absolute", "leads out"},
-	{"", "/relative", "leads out"},
-	{"", "/root/etc/passwd", "leads out"},
-	{"", "/loop", "leads out"},
-	{"", "/../../etc/passwd", "leads out"},
-	{"", "/%2e%2e/%2e%2e/etc/passwd", "leads out"},
-	{"", "/sub/../../../etc/passwd", "leads out"},
-	{"", "-outside", "not below"},
-	{"", "", "not below"},
-	{"", "/", "not below"},
-	{"", "/fifo", "not a regular file"},
-	{"", "/sub", "not a regular file"},
+	{"", "/absolute", "leads outside"},
+	{"", "/relative", "leads outside"},
+	{"", "/root/etc/passwd", "leads outside"},
+	{"", "/loop", "leads outside"},
+	{"", "/../../etc/passwd", "leads outside"},
+	{"", "/%2e%2e/%2e%2e/etc/passwd", "leads outside"},
+	{"", "/sub/../../../etc/passwd", "leads outside"},
+	{"", "-outside", "not in any folder"},
+	{"", "", "not in any folder"},
+	{"", "/", "not in any folder"},
+	{"", "/fifo", "not name a regular file"},
+	{"", "/sub", "not name a regular file"},
 	{"", "/missing", "No such file"},
 	{"", "/small%00", "percent"},
 	{"", "/small%", "percent"},
 	{"", "/small%4", "percent"},
 	{"", "/small%zz", "percent"},
-	{"", "/small?x", "no query"},
-	{"", "/small#x", "no query"},
+	{"", "/small?x", "cannot have a query"},
+	{"", "/small#x", "cannot have a query"},
 	{"elsewhere", "/small", "three slashes"},
 };
 

@@ -60,41 +60,41 @@ static const struct {
 	const char *error;
 } refused[] = {
 	/* Of another length. */
-	{OK "Content-Length: 11\r\n\r\n" TEN "x", 10, "it has 11 bytes, and the upload 10"},
-	{OK "Content-Length: 9\r\n\r\n012345678", 10, "it has 9 bytes, and the upload 10"},
-	{OK "Content-Length: 1\r\n\r\nx", 0, "it has 1 bytes, and the upload 0"},
-	{OK "Content-Length: 0\r\n\r\n", 10, "it has 0 bytes, and the upload 10"},
-	{OK "Transfer-Encoding: chunked\r\n\r\nb\r\n" TEN "x\r\n0\r\n\r\n", 10, "more than the upload's 10 bytes"},
-	{OK "Transfer-Encoding: chunked\r\n\r\na\r\n" TEN "\r\n1\r\nx\r\n0\r\n\r\n", 10, "more than the upload's 10 bytes"},
-	{OK "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", 0, "more than the upload's 0 bytes"},
-	{OK "Transfer-Encoding: chunked\r\n\r\n9\r\n012345678\r\n0\r\n\r\n", 10, "only 9 of the upload's 10 bytes came"},
-	{OK "\r\n" TEN "x", 10, "more than the upload's 10 bytes"},
-	{OK "\r\n012345678", 10, "only 9 of the upload's 10 bytes came"},
-	{OK "Transfer-Encoding: chunked\r\n\r\na\r\n" TEN "\r\n", 10, "before all bytes had come"},
+	{OK "Content-Length: 11\r\n\r\n" TEN "x", 10, "it has 11 bytes, but the upload has 10"},
+	{OK "Content-Length: 9\r\n\r\n012345678", 10, "it has 9 bytes, but the upload has 10"},
+	{OK "Content-Length: 1\r\n\r\nx", 0, "it has 1 bytes, but the upload has 0"},
+	{OK "Content-Length: 0\r\n\r\n", 10, "it has 0 bytes, but the upload has 10"},
+	{OK "Transfer-Encoding: chunked\r\n\r\nb\r\n" TEN "x\r\n0\r\n\r\n", 10, "more bytes than the upload (10)"},
+	{OK "Transfer-Encoding: chunked\r\n\r\na\r\n" TEN "\r\n1\r\nx\r\n0\r\n\r\n", 10, "more bytes than the upload (10)"},
+	{OK "Transfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n", 0, "more bytes than the upload (0)"},
+	{OK "Transfer-Encoding: chunked\r\n\r\n9\r\n012345678\r\n0\r\n\r\n", 10, "only 9 of the upload's 10 bytes arrived"},
+	{OK "\r\n" TEN "x", 10, "more bytes than the upload (10)"},
+	{OK "\r\n012345678", 10, "only 9 of the upload's 10 bytes arrived"},
+	{OK "Transfer-Encoding: chunked\r\n\r\na\r\n" TEN "\r\n", 10, "before all bytes had arrived"},
 	/* Of a length that nobody says. */
-	{OK "Transfer-Encoding: chunked\r\n\r\na\r\n" TEN "\r\n0\r\n\r\n", -1, "nobody says how many bytes"},
-	{OK "\r\n" TEN, -1, "nobody says how many bytes"},
-	{OK "Content-Length: 10\r\n\r\n012345678", -1, "before all bytes had come"},
+	{OK "Transfer-Encoding: chunked\r\n\r\na\r\n" TEN "\r\n0\r\n\r\n", -1, "the size of the upload is unknown"},
+	{OK "\r\n" TEN, -1, "the size of the upload is unknown"},
+	{OK "Content-Length: 10\r\n\r\n012345678", -1, "before all bytes had arrived"},
 	/* Of a length that two readers may understand in two ways. */
-	{OK "Content-Length: 10\r\nContent-Length: 11\r\n\r\n" TEN, 10, "it gives two lengths (Content-Length: 11)"},
-	{OK "Content-Length: 10, 10\r\n\r\n" TEN, 10, "its length is no number"},
-	{OK "Content-Length: +10\r\n\r\n" TEN, 10, "its length is no number"},
-	{OK "Content-Length: 0x0a\r\n\r\n" TEN, 10, "its length is no number"},
+	{OK "Content-Length: 10\r\nContent-Length: 11\r\n\r\n" TEN, 10, "it has two lengths (Content-Length: 11)"},
+	{OK "Content-Length: 10, 10\r\n\r\n" TEN, 10, "its length is not a number"},
+	{OK "Content-Length: +10\r\n\r\n" TEN, 10, "its length is not a number"},
+	{OK "Content-Length: 0x0a\r\n\r\n" TEN, 10, "its length is not a number"},
 	{OK "Content-Length: -1\r\n\r\n" TEN, -1, "Weird server reply"},
 	{OK "Content-Length:\r\n\r\n" TEN, 10, "Weird server reply"},
-	{OK "Content-Length: 99999999999999999999\r\n\r\n" TEN, 10, "its length is no number"},
-	{OK "Content-Length: 10\r\nTransfer-Encoding: chunked\r\n\r\na\r\n" TEN "\r\n0\r\n\r\n", 10, "in two ways where the bytes end"},
-	{OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\na\r\n" TEN "\r\n0\r\n\r\n", 10, "says twice how it is sent"},
-	{OK "X-Other: 1\r\n Content-Length: 10\r\n\r\n" TEN, 10, "a line that is none"},
-	{OK "Content-Encoding : gzip\r\nContent-Length: 10\r\n\r\n" TEN, 10, "a line that is none"},
+	{OK "Content-Length: 99999999999999999999\r\n\r\n" TEN, 10, "its length is not a number"},
+	{OK "Content-Length: 10\r\nTransfer-Encoding: chunked\r\n\r\na\r\n" TEN "\r\n0\r\n\r\n", 10, "it has both Transfer-Encoding and Content-Length"},
+	{OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\na\r\n" TEN "\r\n0\r\n\r\n", 10, "two transfer encodings"},
+	{OK "X-Other: 1\r\n Content-Length: 10\r\n\r\n" TEN, 10, "an invalid header line"},
+	{OK "Content-Encoding : gzip\r\nContent-Length: 10\r\n\r\n" TEN, 10, "an invalid header line"},
 	{OK "nothing\r\nContent-Length: 10\r\n\r\n" TEN, 10, "Weird server reply"},
 	/* Coded. */
-	{OK "Content-Encoding: deflate\r\nContent-Length: 10\r\n\r\n" TEN, 10, "not asked for (Content-Encoding: deflate)"},
-	{OK "content-encoding:GZIP\r\nContent-Length: 10\r\n\r\n" TEN, 10, "not asked for (Content-Encoding: GZIP)"},
-	{OK "Content-Encoding: identity, br\r\nContent-Length: 10\r\n\r\n" TEN, 10, "not asked for (Content-Encoding: br)"},
+	{OK "Content-Encoding: deflate\r\nContent-Length: 10\r\n\r\n" TEN, 10, "not requested (Content-Encoding: deflate)"},
+	{OK "content-encoding:GZIP\r\nContent-Length: 10\r\n\r\n" TEN, 10, "not requested (Content-Encoding: GZIP)"},
+	{OK "Content-Encoding: identity, br\r\nContent-Length: 10\r\n\r\n" TEN, 10, "not requested (Content-Encoding: br)"},
 	{OK "Content-Encoding: identity\r\nContent-Encoding: zstd\r\nContent-Length: 10\r\n\r\n" TEN, 10, "Content-Encoding: zstd"},
 	{OK "Content-Encoding: aws-chunked\r\nContent-Length: 10\r\n\r\n" TEN, 10, "aws-chunked"},
-	{OK "Content-Encoding: \x1b[31m\r\nContent-Length: 10\r\n\r\n" TEN, 10, "not asked for (Content-Encoding)"},
+	{OK "Content-Encoding: \x1b[31m\r\nContent-Length: 10\r\n\r\n" TEN, 10, "not requested (Content-Encoding)"},
 	{OK "Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n", 0, "Content-Encoding: gzip"},
 	{OK "Transfer-Encoding: gzip, chunked\r\n\r\na\r\n" TEN "\r\n0\r\n\r\n", 10, "Transfer-Encoding: gzip"},
 	{OK "Transfer-Encoding: deflate\r\n\r\n" TEN, 10, "Transfer-Encoding: deflate"},
@@ -108,7 +108,7 @@ static const struct {
 	{"HTTP/1.1 100 Continue\r\nContent-Encoding: gzip\r\n\r\n" OK "Content-Length: 11\r\n\r\n" TEN "x", 10, "it has 11 bytes"},
 	{"HTTP/1.1 2000 OK\r\nContent-Length: 10\r\n\r\n" TEN, 10, "broke"},
 	{"", 10, "Server returned nothing"},
-	{OK "Content-Length: 10\r\n", 10, "before all bytes had come"},
+	{OK "Content-Length: 10\r\n", 10, "before all bytes had arrived"},
 };
 
 START_TEST(what_is_not_the_upload_is_refused)
@@ -201,11 +201,11 @@ START_TEST(endless_heads_are_named)
 	server.answer = text;
 	server.closes = true;
 	ck_assert_int_eq(fetch(content, 10, false), -1);
-	ck_assert_msg(strstr(content_error(content), "a line of its head is longer than 100 KB") != NULL, "%s", content_error(content));
+	ck_assert_msg(strstr(content_error(content), "a header line is longer than 100 KB") != NULL, "%s", content_error(content));
 	free(text);
 	server.answer = text = line_of(70000);
 	ck_assert_int_eq(fetch(content, 10, false), -1);
-	ck_assert_msg(strstr(content_error(content), "its head is longer than 64 KiB") != NULL, "%s", content_error(content));
+	ck_assert_msg(strstr(content_error(content), "its headers are longer than 64 KiB") != NULL, "%s", content_error(content));
 	free(text);
 	server.answer = text = line_of(60000);
 	ck_assert_int_eq(fetch(content, 10, false), 10);
@@ -278,7 +278,7 @@ START_TEST(files_have_the_announced_size)
 	ck_assert_int_eq(read_file(content, path, 10, false), 10);
 	ck_assert_int_eq(read_file(content, path, -1, false), 10);
 	ck_assert_int_eq(read_file(content, path, 9, true), -1);
-	ck_assert_msg(strstr(content_error(content), "the file has 10 bytes, and the upload 9") != NULL, "%s", content_error(content));
+	ck_assert_msg(strstr(content_error(content), "the file has 10 bytes, but the upload has 9") != NULL, "%s", content_error(content));
 	ck_assert_int_eq(read_file(content, path, 0, false), -1);
 	/* One that grows after it was opened. */
 	char url[128];
@@ -286,7 +286,7 @@ START_TEST(files_have_the_announced_size)
 	content_open(content, url, 10, 0, -1);
 	ck_assert_int_eq(pwrite(fd, "x", 1, 10), 1);
 	ck_assert_int_eq(read_to(content, 10, true), -1);
-	ck_assert_msg(strstr(content_error(content), "more than the upload's 10 bytes") != NULL, "%s", content_error(content));
+	ck_assert_msg(strstr(content_error(content), "more bytes than the upload (10)") != NULL, "%s", content_error(content));
 	/* By much. */
 	ck_assert_int_eq(ftruncate(fd, 10), 0);
 	content_open(content, url, 10, 0, -1);

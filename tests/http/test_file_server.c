@@ -226,7 +226,7 @@ START_TEST(the_url_is_one_that_others_reach)
 	int64_t length;
 	for (size_t i = 0; i < sizeof everywhere / sizeof everywhere[0]; i++) {
 		ck_assert_msg(file_server_start(everywhere[i], NULL, why, sizeof why) == NULL, "%s", everywhere[i]);
-		ck_assert_msg(strstr(why, "nobody can fetch a file from that address") != NULL, "%s", why);
+		ck_assert_msg(strstr(why, "files cannot be fetched from it") != NULL, "%s", why);
 	}
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
 		ck_assert_msg(file_server_start("0.0.0.0:0", wrong[i], why, sizeof why) == NULL, "%s", wrong[i]);

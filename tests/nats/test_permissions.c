@@ -98,9 +98,9 @@ START_TEST(each_refusal_is_said_once_in_ten_minutes)
 		permissions_refused(&scope, error);
 	}
 	permissions_refused(&scope, VIOLATION("Publish to \"q\""));
-	ck_assert_uint_eq(said("error broker b: the user may not publish to \"$KV.b.>\": give it that permission"), 1);
+	ck_assert_uint_eq(said("error broker b: the user may not publish to \"$KV.b.>\": grant this permission"), 1);
 	ck_assert_uint_eq(said(" error "), 2);
-	check_fault("permission b: the user may not publish to \"$KV.b.>\", nor 1 more; the log names each");
+	check_fault("permission b: the user may not publish to \"$KV.b.>\" (and 1 more, see the log)");
 	now += 11 * MINUTE;
 	permissions_refused(&scope, error);
 	ck_assert_uint_eq(said(" error "), 3);
@@ -132,7 +132,7 @@ START_TEST(what_is_tested_is_not_believed_to_work)
 	const struct permission_scope bus = {permissions, "bus"};
 	struct tested tested[] = {{"publish to \"a\"", true}, {"publish to \"b\"", false}};
 	permissions_not_tested(&bus, "no connection");
-	check_fault("permission b: it could not be tested: no connection");
+	check_fault("permission b: cannot be tested: no connection");
 	permissions_refused(&bus, VIOLATION("Publish to \"b\""));
 	permissions_refused(&bus, VIOLATION("Publish to \"c\""));
 	permissions_tested(&bus, tested, 2);
@@ -172,7 +172,7 @@ START_TEST(many_refusals_take_no_more_room)
 		permissions_refused(&bus, error);
 		now += SECOND;
 	}
-	check_fault("permission b: the user may not publish to \"subject.96\", nor 15 more; the log names each");
+	check_fault("permission b: the user may not publish to \"subject.96\" (and 15 more, see the log)");
 	/* Nobody to tell. */
 	permissions_refused(&(struct permission_scope){0}, error);
 	permissions_worked(&(struct permission_scope){0});

@@ -113,11 +113,11 @@ START_TEST(a_verdict_needs_no_result)
 		uint32_t outcome;
 		const char *logged, *result;
 	} at[] = {
-		{"stream: Bad FOUND", 1, PP_DELETE, "leaves out the upload's ResourceID", "\"ResourceID\":null"},
-		{"stream: Bad FOUND", 2, PP_DELETE, "the Result is left out", ""},
-		{"stream: Heuristics.Odd FOUND", 2, PP_ABORT, "the Result is left out", ""},
-		{"stream: OK", 1, PP_CONTINUE, "leaves out the upload's ResourceID", "\"ResourceID\":null"},
-		{"stream: OK", 2, PP_CONTINUE, "the Result is left out", ""},
+		{"stream: Bad FOUND", 1, PP_DELETE, "omits the upload's ResourceID", "\"ResourceID\":null"},
+		{"stream: Bad FOUND", 2, PP_DELETE, "the Result is omitted", ""},
+		{"stream: Heuristics.Odd FOUND", 2, PP_ABORT, "the Result is omitted", ""},
+		{"stream: OK", 1, PP_CONTINUE, "omits the upload's ResourceID", "\"ResourceID\":null"},
+		{"stream: OK", 2, PP_CONTINUE, "the Result is omitted", ""},
 	};
 	struct fake_clamd clamd;
 	fake_clamd_start(&clamd, MANNER_ANSWER, at[_i].answer);
@@ -152,9 +152,9 @@ static const struct {
 	{MANNER_ANSWER, "/etc/passwd: OK", "unknown answer"},
 	{MANNER_ANSWER, "\x1b[31mgarbage\n", "unknown answer"},
 	{MANNER_ANSWER, "", "unknown answer"},
-	{MANNER_RAW, "stream: OK", "not clamd's"},
-	{MANNER_RAW, "2: stream: OK", "not clamd's"},
-	{MANNER_RAW, "HTTP/1.1 400 Bad Request\r\n\r\n", "not clamd's"},
+	{MANNER_RAW, "stream: OK", "an invalid answer"},
+	{MANNER_RAW, "2: stream: OK", "an invalid answer"},
+	{MANNER_RAW, "HTTP/1.1 400 Bad Request\r\n\r\n", "an invalid answer"},
 	{MANNER_SILENT, NULL, "did not answer"},
 };
 
@@ -219,7 +219,7 @@ START_TEST(early_verdict_is_none)
 {
 	struct pp_run run;
 	ck_assert_uint_eq(scan_with(MANNER_ANSWER_BREAK, "stream: OK", MEGABYTE, 50 * MEGABYTE, &run), PP_RETRY);
-	assert_holds(run.reason, "before it had the whole file");
+	assert_holds(run.reason, "before it had received the whole file");
 	ck_assert_uint_eq(scan_with(MANNER_ANSWER_BREAK, "stream: Bad FOUND", MEGABYTE, 50 * MEGABYTE, &run), PP_RETRY);
 }
 END_TEST
@@ -337,8 +337,8 @@ START_TEST(checks)
 		enum manner manner;
 		const char *answer, *why; /* NULL: it passes */
 	} cases[] = {{MANNER_ANSWER, "PONG", NULL},
-	             {MANNER_ANSWER, "UNKNOWN COMMAND", " is not clamd's: PING is not answered with PONG"},
-	             {MANNER_RAW, "HTTP/1.1 400 Bad Request", " is not clamd's: PING is not answered with PONG"},
+	             {MANNER_ANSWER, "UNKNOWN COMMAND", "is not clamd: it does not answer PING with PONG"},
+	             {MANNER_RAW, "HTTP/1.1 400 Bad Request", "is not clamd: it does not answer PING with PONG"},
 	             {MANNER_BREAK, "", " closed the connection instead of answering PING"},
 	             {MANNER_SILENT, "", " did not answer PING within 5 s"}};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

@@ -285,7 +285,7 @@ START_TEST(what_is_wrong_is_said)
 	static const struct {
 		const char *options, *words;
 	} wrong[] = {
-		{"-n 0", "\"0\" is not within 1 and 100000000"},   {"-d soon", "\"soon\" is not a duration"},
+		{"-n 0", "\"0\" is not between 1 and 100000000"},   {"-d soon", "\"soon\" is not a duration"},
 		{"--size big", "\"big\" is not a size"},            {"--plot x.pdf", "must end in .png or .svg"},
 		{"--spaces 2 more", "usage: postprocessing-bench"},
 	};

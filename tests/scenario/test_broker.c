@@ -110,7 +110,7 @@ START_TEST(not_there_at_start)
 	scenario_open(&scenario, &(struct scenario_options){.no_broker = true});
 	scenario_start_service(&scenario);
 	ck_assert(wait_until(is_not_ready, NULL, TEST_LIMIT));
-	scenario_await_log(&scenario, "nothing answers there: is the broker running");
+	scenario_await_log(&scenario, "no answer: is the broker running");
 	scenario_start_broker(&scenario);
 	scenario_await_ready(&scenario);
 	storage_expect(&scenario, "one", "/none", 3, "continue");
@@ -125,7 +125,7 @@ START_TEST(never_there)
 {
 	scenario_open(&scenario, &(struct scenario_options){.no_broker = true});
 	scenario_start_service(&scenario);
-	scenario_await_log(&scenario, "nothing answers there");
+	scenario_await_log(&scenario, "no answer: is the broker running");
 	scenario_stop_service(&scenario);
 	scenario_close(&scenario);
 }
@@ -148,13 +148,13 @@ START_TEST(wrong_password)
 	scenario_open(&scenario, &(struct scenario_options){.no_broker = true, .nats = &nats, .env = env});
 	ck_assert(nats_fixture_restart(&scenario.nats));
 	scenario_start_service(&scenario);
-	scenario_await_log(&scenario, "the broker refuses the user name or password");
+	scenario_await_log(&scenario, "the broker rejects the user name or password");
 	ck_assert_int_ne(scenario_http(&scenario, "/readyz"), 200);
 	change_password();
 	scenario_await_ready(&scenario);
 	storage_expect(&scenario, "one", "/none", 3, "continue");
 	ck_assert_uint_eq(scenario_log_count(&scenario, WRONG), 0);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "refuses the user name"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "rejects the user name"), 1);
 	scenario_close(&scenario);
 }
 END_TEST

@@ -24,10 +24,10 @@ START_TEST(who_stops_is_not_taken_for_dead)
 	other_start(&other, &scenario);
 	ck_assert(process_signal(&scenario.service, SIGTERM));
 	scenario_await_log(&scenario, "stopping: 1 steps");
-	ck_assert(!other_awaits(&other, "ended or died", PEER_TIMEOUT + 2 * PEER_SIGN_INTERVAL));
+	ck_assert(!other_awaits(&other, "stopped or died", PEER_TIMEOUT + 2 * PEER_SIGN_INTERVAL));
 	ck_assert_int_eq(kill(scenario.clamd.pid, SIGCONT), 0);
 	ck_assert(process_wait(&scenario.service, TEST_LIMIT));
-	ck_assert(other_awaits(&other, "ended or died", TEST_LIMIT));
+	ck_assert(other_awaits(&other, "stopped or died", TEST_LIMIT));
 	storage_check_finished(&scenario, "runs", "continue");
 	recorder_update(&scenario.recorder);
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingStepFinished", "runs"), 1);
@@ -45,7 +45,7 @@ END_TEST
 START_TEST(who_has_our_name_is_told_of)
 {
 	char name[128], state[FOLDER_PATH_SIZE + 16], folder[FOLDER_PATH_SIZE + 16];
-	char twin[] = "another instance calls itself";
+	char twin[] = "another instance is also named";
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay"}, false);
 	snprintf(state, sizeof state, "%s/state", scenario.folder);
 	snprintf(folder, sizeof folder, "%s/other", scenario.folder);

@@ -137,7 +137,7 @@ START_TEST(older_position_is_taken_over)
 	start();
 	say("three");
 	check_ended((const char *[]){"one", "two", "three"}, 3);
-	scenario_await_log(&scenario, "it begins where postprocessing stands");
+	scenario_await_log(&scenario, "it starts at the position of postprocessing");
 	/* At the next start the consumer is there, and goes on. */
 	scenario_stop_service(&scenario);
 	say("four");
@@ -164,7 +164,7 @@ START_TEST(nothing_is_there)
 	say("one");
 	start();
 	check_ended((const char *[]){"one"}, 1);
-	scenario_await_log(&scenario, "it begins at the stream's first message");
+	scenario_await_log(&scenario, "it starts at the stream's first message");
 	scenario_close(&scenario);
 }
 END_TEST
@@ -228,7 +228,7 @@ END_TEST
 static bool is_made_behind(void *closure)
 {
 	nanos *deleted = closure;
-	if (scenario_log_count(&scenario, "created, it begins behind what was applied") > 0)
+	if (scenario_log_count(&scenario, "created; it starts after the last processed event") > 0)
 		return true;
 	if (clock_monotonic() - *deleted < 5 * SECOND)
 		return false;
@@ -292,7 +292,7 @@ START_TEST(deleted_while_we_are_down)
 	ck_assert_int_eq(js_DeleteConsumer(scenario.js, STREAM, "postprocessing-pull", NULL, NULL), NATS_OK);
 	say("after");
 	scenario_start_service(&scenario);
-	scenario_await_log(&scenario, "it begins behind what was applied");
+	scenario_await_log(&scenario, "it starts after the last processed event");
 	recorder_await(&scenario.recorder, "PostprocessingFinished", "after", 0);
 	scenario_await_applied(&scenario);
 	recorder_update(&scenario.recorder);

@@ -69,7 +69,7 @@ START_TEST(unlisted_runs_last)
 	static const char *const env[] = {"POSTPROCESSING_STEPS=virusscan", "POSTPROCESSING_DELAY=700ms", NULL};
 	scenario_begin(&scenario, &(struct scenario_options){.env = env}, true);
 	ck_assert_uint_eq(scenario_log_count(&scenario, "steps: virusscan, delay\n"), 1);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "`delay` is not in the list of steps: it runs last"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "`delay` is not in the list of steps; it runs last"), 1);
 	storage_expect(&scenario, "clean", "/ok/3", 3, "continue");
 	check_duration("clean", 700 * MILLISECOND);
 	scenario_close(&scenario);
@@ -94,8 +94,8 @@ END_TEST
 START_TEST(steps_that_ask_for_nonsense)
 {
 	static const char *const until[] = {"1", "9223372036854775807", "-1", "now"};
-	static const char *const why[] = {"1970-01-01T00:00:00.000000001Z, a time before its run began", "longer than max_wait (2h) allows",
-	                                  "a time before its run began", "more than 3 times (max_waits)"};
+	static const char *const why[] = {"1970-01-01T00:00:00.000000001Z, which is before its run began", "longer than max_wait (2h) allows",
+	                                  "which is before its run began", "more than 3 times (max_waits)"};
 	char build[FOLDER_PATH_SIZE], modules[FOLDER_PATH_SIZE + 64], ini[256];
 	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
 	snprintf(modules, sizeof modules, "POSTPROCESSING_PLUGIN_DIR=%s/tests/modules/.libs", build);
@@ -119,7 +119,7 @@ START_TEST(delay_beyond_max_wait)
 	scenario_start_service(&scenario);
 	ck_assert(process_wait(&scenario.service, TEST_LIMIT));
 	ck_assert_int_eq(scenario.service.status, 2);
-	scenario_await_log(&scenario, "postprocessing.ini:10: duration: longer than the step's max_wait, which is 2592000 s");
+	scenario_await_log(&scenario, "postprocessing.ini:10: duration: longer than the step's max_wait (2592000 s)");
 	scenario_close(&scenario);
 }
 END_TEST

@@ -210,8 +210,8 @@ START_TEST(not_a_record)
 	records_plant(&scenario, bad);
 	start();
 	check_end("good", "delete");
-	scenario_await_log(&scenario, "not a record: upload bad: \"Steps\" is missing or wrong");
-	scenario_await_log(&scenario, "not a record: upload worse: \"CurrentStep\" names no step of its \"Steps\"");
+	scenario_await_log(&scenario, "invalid record: upload bad: \"Steps\" is missing or invalid");
+	scenario_await_log(&scenario, "invalid record: upload worse: \"CurrentStep\" is not one of its \"Steps\"");
 	scenario_close(&scenario);
 }
 END_TEST

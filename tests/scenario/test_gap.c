@@ -205,8 +205,8 @@ START_TEST(what_stood_there)
 	check_once("after", 100);
 	await_reader_removed();
 	ck_assert_int_eq(their_start(false), 0);
-	scenario_await_log(&scenario, "events from 1 to 300, which it does not bring, are read besides");
-	scenario_await_log(&scenario, "the events up to 300, which it did not bring, have been read");
+	scenario_await_log(&scenario, "events from 1 to 300, which it does not deliver, are read separately");
+	scenario_await_log(&scenario, "the events up to 300, which it did not deliver, have been read");
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_gap_events"), 0);
 	scenario_close(&scenario);
 }
@@ -278,7 +278,7 @@ START_TEST(died_before_the_end_was_noted)
 	start();
 	check_once("before", 20);
 	check_once("after", 20);
-	scenario_await_log(&scenario, "the events up to 20, which it did not bring");
+	scenario_await_log(&scenario, "the events up to 20, which it did not deliver");
 	await_reader_removed();
 	scenario_close(&scenario);
 }
@@ -545,7 +545,7 @@ START_TEST(of_an_earlier_version)
 	jsConsumerInfo_Destroy(info);
 	ck_assert_int_eq(their_start(false), CONSUMER_NOT_MADE);
 	start();
-	scenario_await_log(&scenario, "It is replaced once it is at rest and no instance of an earlier version runs");
+	scenario_await_log(&scenario, "It is replaced when it is idle and no instance of an earlier version runs");
 	recorder_await(&scenario.recorder, "PostprocessingFinished", "before-4", 0);
 	ck_assert(wait_until(is_made_again, &created, 3 * TEST_LIMIT));
 	ck_assert_int_eq(their_start(false), 0);

@@ -123,7 +123,7 @@ START_TEST(no_characters)
 		storage_upload_ready(&scenario, uploads[i], false);
 		records_await_gone(&scenario, uploads[i]);
 		char line[128];
-		snprintf(line, sizeof line, "upload %s: what is no character in \"%s\" is replaced with U+FFFD", uploads[i], i == 0 ? "ExecutingUser" : "Filename");
+		snprintf(line, sizeof line, "upload %s: invalid characters in \"%s\" were replaced with U+FFFD", uploads[i], i == 0 ? "ExecutingUser" : "Filename");
 		ck_assert_uint_eq(scenario_log_count(&scenario, line), 1);
 	}
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_events_broken_total"), 0);

@@ -12,11 +12,11 @@ static struct scenario scenario;
 
 #define BUCKET "KV_postprocessing"
 #define STREAM "main-queue"
-#define BUCKET_GONE "bucket postprocessing: it is gone from the broker"
-#define BUCKET_OTHER "bucket postprocessing: it is not the one that was used before"
-#define BUCKET_BEHIND "bucket postprocessing: the broker went back in time"
-#define STREAM_GONE "stream main-queue: it is gone from the broker"
-#define STREAM_OTHER "stream main-queue: it is not the one that was used before"
+#define BUCKET_GONE "bucket postprocessing: missing from the broker"
+#define BUCKET_OTHER "bucket postprocessing: this is not the bucket used before"
+#define BUCKET_BEHIND "bucket postprocessing: the broker went back from revision"
+#define STREAM_GONE "stream main-queue: missing from the broker"
+#define STREAM_OTHER "stream main-queue: this is not the stream used before"
 #define ROLLBACKS "postprocessing_broker_rollbacks_total"
 
 static const char *const waiting[] = {"one", "two", "three"};
@@ -148,12 +148,12 @@ START_TEST(bucket_is_deleted)
 	delete(BUCKET);
 	ck_assert(wait_until(is_not_ready, NULL, TEST_LIMIT));
 	await_log_again(BUCKET_GONE, 1);
-	await_log_again("/state/bucket, start it", 1);
+	await_log_again("/state/bucket, start the service", 1);
 	/* Nor does it make one when it has to connect again. */
 	ck_assert(nats_fixture_halt(&scenario.nats));
-	await_log_again("nothing answers there", 1);
+	await_log_again("no answer: is the broker running", 1);
 	scenario_start_broker(&scenario);
-	await_log_again("bucket postprocessing: it is gone; trying again", 2);
+	await_log_again("bucket postprocessing: missing; retrying", 2);
 	ck_assert(!is_there(BUCKET));
 	ck_assert(is_not_ready(NULL));
 	ck_assert_uint_eq(scenario_log_count(&scenario, BUCKET_GONE), 1);
@@ -239,7 +239,7 @@ static void check_gone_back(void)
 	storage_check_finished(&scenario, "later 7", "continue");
 	ck_assert_uint_ge(scenario_metric(&scenario, ROLLBACKS), 1);
 	ck_assert_uint_eq(scenario_log_count(&scenario, BUCKET_BEHIND), 1);
-	ck_assert_uint_le(scenario_log_count(&scenario, "stream main-queue: the broker went back in time"), 1);
+	ck_assert_uint_le(scenario_log_count(&scenario, "stream main-queue: the broker went back from event"), 1);
 	scenario_close(&scenario);
 }
 
@@ -260,7 +260,7 @@ START_TEST(broker_goes_back_while_we_are_down)
 	scenario_kill_service(&scenario);
 	put_back();
 	scenario_start_service(&scenario);
-	await_log_again("stream main-queue: the broker went back in time", 1);
+	await_log_again("stream main-queue: the broker went back from event", 1);
 	check_gone_back();
 }
 END_TEST
@@ -376,9 +376,9 @@ START_TEST(bucket_that_forgets)
 	scenario_start_broker(&scenario);
 	scenario_await_ready(&scenario);
 	/* Once, however often it connects. */
-	ck_assert_uint_eq(scenario_log_count(&scenario, "it forgets each record 168h after it was written"), 1);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "warning bucket postprocessing: it forgets"), 1);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "may wait for longer in step delay (duration: 200h)"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "it deletes each record 168h after it was written"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "warning bucket postprocessing: it deletes"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "may wait longer for step delay (duration: 200h)"), 1);
 	scenario_close(&scenario);
 }
 END_TEST
@@ -387,7 +387,7 @@ END_TEST
 START_TEST(bucket_that_forgets_late_enough)
 {
 	begin_with_age("[step:delay]\nduration = 1h\n", 168 * HOUR, js_FileStorage);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "info bucket postprocessing: it forgets each record 168h"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "info bucket postprocessing: it deletes each record 168h"), 1);
 	ck_assert_uint_eq(scenario_log_count(&scenario, "warning bucket "), 0);
 	ck_assert_uint_eq(scenario_log_count(&scenario, " error "), 0);
 	scenario_close(&scenario);

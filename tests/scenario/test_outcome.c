@@ -135,7 +135,7 @@ START_TEST(odd_numbers_pass_through)
 	const struct recorded *scanned = recorder_find(&scenario.recorder, "PostprocessingStepFinished", "odd", 0);
 	ck_assert(scanned != NULL && strstr(scanned->text, resource) != NULL);
 	ck_assert_uint_eq(scenario_log_count(&scenario, "upload odd: virusscan: infected: " EICAR_NAME), 1);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "s Result is refused"), 0);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "Result rejected"), 0);
 	scenario_close(&scenario);
 }
 END_TEST
@@ -159,7 +159,7 @@ START_TEST(an_endless_resource_spoils_no_verdict)
 	const struct recorded *scanned = recorder_find(&scenario.recorder, "PostprocessingStepFinished", "large", 0);
 	ck_assert(scanned != NULL && json_is_null(json_object_get(json_object_get(scanned->payload, "Result"), "ResourceID")));
 	ck_assert_uint_eq(scenario_log_count(&scenario, "upload large: virusscan: infected: " EICAR_NAME), 1);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "leaves out the upload's ResourceID"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "omits the upload's ResourceID"), 1);
 	scenario_await_applied(&scenario);
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_events_broken_total"), 0);
 	scenario_close(&scenario);
@@ -273,7 +273,7 @@ START_TEST(nobody_announced_a_size)
 	ck_assert_str_eq(recorded_string(end, "Outcome"), "continue");
 	end = recorder_await(&scenario.recorder, "PostprocessingFinished", "chunked", 0);
 	ck_assert_str_eq(recorded_string(end, "Outcome"), "abort");
-	ck_assert_uint_eq(scenario_log_count(&scenario, "nobody says how many bytes the upload has"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "the size of the upload is unknown"), 1);
 	scenario_close(&scenario);
 }
 END_TEST

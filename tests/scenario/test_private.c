@@ -162,8 +162,8 @@ START_TEST(the_disk_was_full)
 	ck_assert_int_eq(broker_process(), child);
 	ck_assert_int_eq(run_inside("exec rm \"$0/filler\""), 0);
 	if (hangs) {
-		scenario_await_log(&scenario, "it is ended and started again");
-		await_log_again("the embedded broker answers on ", 2);
+		scenario_await_log(&scenario, "accepts no more data: restarting it");
+		await_log_again("the embedded broker is listening on ", 2);
 	}
 	scenario_await_ready(&scenario);
 	reconnect();
@@ -237,7 +237,7 @@ START_TEST(who_listens_where_it_was_learns_nothing)
 	intruder.port = (unsigned)strtoul(strrchr(before.endpoint, ':') + 1, NULL, 10);
 	ck_assert_int_eq(pthread_create(&intruder.thread, NULL, intrude, &intruder), 0);
 	ck_assert_int_eq(kill(broker_process(), SIGKILL), 0);
-	await_log_again("the embedded broker answers on ", 2);
+	await_log_again("the embedded broker is listening on ", 2);
 	scenario_await_ready(&scenario);
 	reconnect();
 	storage_expect(&scenario, "upload", "/none", 3, "continue");
@@ -278,7 +278,7 @@ START_TEST(submit_follows_it)
 	ck_assert(wait_until(is_waiting, NULL, TEST_LIMIT));
 	records_await(&scenario, scenario.recorder.message[0].upload, "phase", "waiting");
 	ck_assert_int_eq(kill(broker_process(), SIGKILL), 0);
-	await_log_again("the embedded broker answers on ", 2);
+	await_log_again("the embedded broker is listening on ", 2);
 	ck_assert(process_wait(&submit, 2 * TEST_LIMIT));
 	ck_assert_int_eq(submit.status, 0);
 	scenario_close(&scenario);

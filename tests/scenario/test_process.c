@@ -36,7 +36,7 @@ START_TEST(other_signals_do_not_end_it)
 		send(number[i]);
 	send(SIGRTMIN);
 	send(SIGRTMAX);
-	scenario_await_log(&scenario, "SIGHUP ignored: the configuration is read at the start only; restart the service to apply a change");
+	scenario_await_log(&scenario, "SIGHUP ignored: the configuration is read only at startup; restart the service to apply changes");
 	/* More of the same fill no log. */
 	for (unsigned i = 0; i < 100; i++)
 		ck_assert(process_signal(&scenario.service, SIGHUP));

@@ -189,7 +189,7 @@ START_TEST(the_command_shows_what_it_resumes)
 	begin_waiting();
 	ck_assert_int_eq(command((const char *const[]){"resume", "-u", "one", "-u", "two", "--upload-id", "one", NULL}, text, sizeof text), 0);
 	ck_assert_msg(strstr(text, "one  ") != NULL && strstr(text, "two  ") != NULL && strstr(text, "three") == NULL, "%s", text);
-	ck_assert_msg(strstr(text, "2 asked to go on") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "2 asked to resume") != NULL, "%s", text);
 	storage_check_finished(&scenario, "one", "continue");
 	storage_check_finished(&scenario, "two", "continue");
 	ck_assert_uint_eq(said("ResumePostprocessing"), 2);
@@ -207,7 +207,7 @@ START_TEST(the_command_shows_what_it_resumes)
 	ck_assert_uint_eq(said("ResumePostprocessing"), 3);
 	/* All wait for storage now, which is what is resumed without more words. */
 	ck_assert_int_eq(command((const char *const[]){"resume", NULL}, text, sizeof text), 0);
-	ck_assert_msg(strstr(text, "3 asked to go on") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "3 asked to resume") != NULL, "%s", text);
 	recorder_await(&scenario.recorder, "PostprocessingFinished", "one", 1);
 	scenario_close(&scenario);
 }
@@ -219,15 +219,15 @@ START_TEST(the_command_knows_the_steps)
 	begin_waiting();
 	ck_assert_int_eq(command((const char *const[]){"resume", "-s", "virusscna", NULL}, text, sizeof text), 2);
 	ck_assert_str_eq(text, "");
-	assert_complaint("there is no step \"virusscna\"; there are: virusscan, finished\n");
+	assert_complaint("unknown step \"virusscna\"; the steps are: virusscan, finished\n");
 	ck_assert_int_eq(command((const char *const[]){"list", "--step", "virusscna", NULL}, text, sizeof text), 2);
 	/* Of an upload that another implementation has in a step that the configuration does not have. */
 	records_plant(&scenario, records_foreign(&scenario, "theirs", "/none", "policies", "policies", ""));
 	ck_assert_int_eq(command((const char *const[]){"resume", "-s", "policeis", NULL}, text, sizeof text), 2);
-	assert_complaint("there are: virusscan, policies (in records), finished\n");
+	assert_complaint("the steps are: virusscan, policies (in records), finished\n");
 	ck_assert_uint_eq(said("ResumePostprocessing"), 0);
 	ck_assert_int_eq(command((const char *const[]){"resume", "-s", "policies", NULL}, text, sizeof text), 0);
-	ck_assert_msg(strstr(text, "1 asked to go on") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "1 asked to resume") != NULL, "%s", text);
 	ck_assert_uint_eq(said("ResumePostprocessing"), 1);
 	scenario_close(&scenario);
 }
@@ -240,9 +240,9 @@ START_TEST(the_command_tells_the_uploads_apart)
 	storage_upload_ready(&scenario, "three", true);
 	records_await(&scenario, "three", "phase", "ended");
 	ck_assert_int_eq(command((const char *const[]){"resume", "-u", "gone", "-u", "three", "-u", "one", NULL}, text, sizeof text), 2);
-	ck_assert_msg(strstr(text, "gone") != NULL && strstr(text, "not known: storage is asked to begin it") != NULL, "%s", text);
-	ck_assert_msg(strstr(text, "2 asked to go on") != NULL, "%s", text);
-	assert_complaint("upload three: it has ended (abort) and is left alone; -r begins it again");
+	ck_assert_msg(strstr(text, "gone") != NULL && strstr(text, "unknown: storage was asked to restart it") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "2 asked to resume") != NULL, "%s", text);
+	assert_complaint("upload three: not resumed, because it has ended (abort); use -r to restart it");
 	recorder_await(&scenario.recorder, "RestartPostprocessing", "gone", 0);
 	storage_check_finished(&scenario, "one", "continue");
 	ck_assert_int_eq(command((const char *const[]){"resume", "--restart", "-u", "three", NULL}, text, sizeof text), 0);
@@ -291,10 +291,10 @@ START_TEST(the_list_is_filtered)
 	LISTED("one two three ", "-a", "--older-than", "1ms");
 	LISTED("", "--state", "suspended");
 	ck_assert_int_eq(command((const char *const[]){"list", "--state", "done", NULL}, text, sizeof text), 2);
-	assert_complaint("there is no state \"done\"");
+	assert_complaint("unknown state \"done\"");
 	ck_assert_int_eq(command((const char *const[]){"list", "--older-than", "7", NULL}, text, sizeof text), 2);
 	ck_assert_int_eq(command((const char *const[]){"list", "--older-than", "1h", NULL}, text, sizeof text), 0);
-	ck_assert_str_eq(text, "no such upload");
+	ck_assert_str_eq(text, "no matching uploads");
 	scenario_close(&scenario);
 }
 END_TEST
@@ -317,7 +317,7 @@ START_TEST(records_have_a_retention)
 	storage_upload_ready(&scenario, "bad", true);
 	records_await_gone(&scenario, "bad");
 	ck_assert(wait_until(is_expired, NULL, TEST_LIMIT));
-	scenario_await_log(&scenario, "records removed of uploads that ended badly more than 1s ago (retention): 1");
+	scenario_await_log(&scenario, "removed the records of uploads that ended badly more than 1s ago (retention): 1");
 	json_t *record = records_read(&scenario, "waits");
 	ck_assert_ptr_nonnull(record);
 	json_decref(record);

@@ -85,7 +85,7 @@ static void damage(const char *command)
 /* begun: what the service that runs has begun. */
 static void check_goes_on(uint64_t begun)
 {
-	scenario_await_log(&scenario, "it begins behind what was applied");
+	scenario_await_log(&scenario, "it starts after the last processed event");
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "untaken", 0);
 	storage_step_finished(&scenario, "untaken", "policies", "continue");
 	storage_step_finished(&scenario, "asks", "policies", "continue");
@@ -136,7 +136,7 @@ START_TEST(torn_and_restarted)
 	storage_bytes_received(&scenario, "untaken", "/none", 3);
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "untaken", 0);
 	if (nats_is_version(scenario.nats.port, "2.15."))
-		scenario_await_log(&scenario, "the broker cannot have it on disk");
+		scenario_await_log(&scenario, "the broker cannot store it on disk");
 	ck_assert(nats_fixture_halt(&scenario.nats)); /* see begin() */
 	scenario_start_broker(&scenario);
 	check_goes_on(3);

@@ -155,7 +155,7 @@ START_TEST(records_are_carried_on)
 	records_await(&scenario, "ended", "phase", "ended");
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, "ended"), 0);
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, "gone"), 0);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "not a record"), 0);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "invalid record"), 0);
 	scenario_close(&scenario);
 }
 END_TEST

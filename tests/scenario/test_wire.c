@@ -83,7 +83,7 @@ START_TEST(too_much_metadata)
 	json_object_set_new(payload, "UploadID", json_string("one"));
 	storage_say_with(&scenario, envelope, payload);
 	check_carried("PostprocessingFinished", "one", true);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "upload one: of its \"Metadata\" \"large\" is dropped"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "upload one: \"large\" is dropped from its \"Metadata\""), 1);
 	scenario_close(&scenario);
 	storage_events_close(&events);
 }

@@ -136,7 +136,7 @@ START_TEST(a_damaged_name_is_replaced)
 		ck_assert_msg(take(), "%s", why);
 		ck_assert_ptr_null(strpbrk(name, " \n\x1b\xc2\""));
 		ck_assert_ptr_null(strstr(name, "0123456789012"));
-		ck_assert_ptr_nonnull(strstr(logged, "instance-0: it does not hold the name of an instance"));
+		ck_assert_ptr_nonnull(strstr(logged, "instance-0: no instance name in this file"));
 		close(held);
 		memcpy(kept, name, sizeof kept);
 		ck_assert_msg(take(), "%s", why);
@@ -176,7 +176,7 @@ START_TEST(what_others_may_write_is_refused)
 	close(held);
 	held = -1;
 	ck_assert_int_eq(chmod(in_folder("instance-0"), 0602), 0);
-	assert_refused("others may write to it");
+	assert_refused("other users can write to it");
 	ck_assert_int_eq(chmod(in_folder("instance-0"), 0644), 0);
 	for (size_t i = 0; i < sizeof mode / sizeof mode[0]; i++) {
 		ck_assert_int_eq(chmod(folder, mode[i]), 0);
@@ -210,7 +210,7 @@ START_TEST(what_is_somebody_elses_is_refused)
 	ck_assert_int_eq(chown(in_folder(CHECKPOINT_EVENTS), SOMEBODY, SOMEBODY), 0);
 	ck_assert(!checkpoint_read(folder, CHECKPOINT_EVENTS, "c", &position));
 	ck_assert_int_eq(chown(folder, SOMEBODY, SOMEBODY), 0);
-	assert_refused("another user's (owner 4711");
+	assert_refused("owned by another user (owner 4711");
 	ck_assert(!checkpoint_write(folder, CHECKPOINT_EVENTS, "c", &(struct checkpoint){.stream = 1, .sequence = 2}));
 }
 END_TEST
@@ -250,7 +250,7 @@ START_TEST(a_replaceable_folder_is_said)
 	close(held);
 	ck_assert_int_eq(chmod(above, 01777), 0);
 	ck_assert_msg(take(), "%s", why);
-	ck_assert_msg(strstr(logged, "everybody may write to") != NULL, "%s", logged);
+	ck_assert_msg(strstr(logged, "everybody can write to") != NULL, "%s", logged);
 	close(held);
 	ck_assert_int_eq(chmod(above, 0711), 0);
 	ck_assert_msg(take(), "%s", why);
@@ -259,7 +259,7 @@ START_TEST(a_replaceable_folder_is_said)
 		close(held);
 		ck_assert_int_eq(chown(above, SOMEBODY, SOMEBODY), 0);
 		ck_assert_msg(take(), "%s", why);
-		ck_assert_msg(strstr(logged, "another user's (owner 4711") != NULL, "%s", logged);
+		ck_assert_msg(strstr(logged, "owned by another user (owner 4711") != NULL, "%s", logged);
 		ck_assert_int_eq(chown(above, 0, 0), 0);
 	}
 }
@@ -276,7 +276,7 @@ START_TEST(the_broker_of_a_service_is_found)
 	ck_assert(folder_write(path, "endpoint", endpoint, sizeof endpoint - 1));
 	ck_assert_int_eq(chmod(in_folder("broker/endpoint"), 0622), 0);
 	ck_assert(!broker_endpoint_read(folder, &address, why, sizeof why));
-	ck_assert_msg(strstr(why, "others may write to it") != NULL, "%s", why);
+	ck_assert_msg(strstr(why, "other users can write to it") != NULL, "%s", why);
 	ck_assert_int_eq(chmod(in_folder("broker/endpoint"), 0600), 0);
 	if (geteuid() == 0) {
 		ck_assert_int_eq(chown(path, SOMEBODY, SOMEBODY), 0);

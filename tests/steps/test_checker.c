@@ -115,7 +115,7 @@ START_TEST(all_of_them_once)
 	ck_assert(checker_run_once(&all, answer, 500 * MILLISECOND, &stuck));
 	ck_assert(stuck);
 	ck_assert(answer[0].passed && !answer[5].passed);
-	ck_assert_str_eq(answer[5].why, "the check did not end within 500ms");
+	ck_assert_str_eq(answer[5].why, "the check did not finish within 500ms");
 }
 END_TEST
 

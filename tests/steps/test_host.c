@@ -92,7 +92,7 @@ START_TEST(results_are_kept_as_they_are)
 		ck_assert_int_eq(result_returned, results[i].kept != NULL ? 0 : -1);
 		/* What was set before stays, and somebody is told. */
 		ck_assert_str_eq(run->result, results[i].kept != NULL ? results[i].kept : "{\"before\":1}");
-		ck_assert_msg((strstr(logged, "warning upload u: step: its Result is refused: it is not JSON") != NULL) == (results[i].kept == NULL), "%s", logged);
+		ck_assert_msg((strstr(logged, "warning upload u: step: Result rejected: not JSON") != NULL) == (results[i].kept == NULL), "%s", logged);
 		ck_assert_int_eq(run->outcome, OUTCOME_CONTINUE);
 		run_free(run);
 	}
@@ -147,7 +147,7 @@ START_TEST(results_have_a_limit)
 		struct run *run = run_once(set_result);
 		ck_assert_int_eq(result_returned, at[i].returned);
 		ck_assert_str_eq(run->result, at[i].returned == 0 ? text : "{\"before\":1}");
-		ck_assert_msg((strstr(logged, "are the limit") != NULL) == (at[i].returned != 0), "%s", logged);
+		ck_assert_msg((strstr(logged, "the limit is") != NULL) == (at[i].returned != 0), "%s", logged);
 		check_usable(run->result);
 		run_free(run);
 		free(text);

@@ -66,10 +66,10 @@ START_TEST(files_that_are_no_modules)
 	char path[FOLDER_PATH_SIZE + 16];
 	static const char text[4096] = "no ELF file, though as large as one";
 	open_modules();
-	refuse("missing", "there is no module missing. Modules in /", folder);
+	refuse("missing", "not found. Modules in /", folder);
 	refuse("missing", ": good, moody, narrow_keys, ", NULL);
-	refuse("missing", FIXTURES, ". A step that another service on the bus does has module = remote");
-	refuse("Goood", "there is no module Goood; did you mean good? Modules in /", ": good, moody, narrow_keys, ");
+	refuse("missing", FIXTURES, ". For a step that another service on the bus performs, set module = remote");
+	refuse("Goood", "not found; did you mean good? Modules in /", ": good, moody, narrow_keys, ");
 	ck_assert(folder_write(folder, "text.so", text, sizeof text));
 	refuse("text", "text.so", "text.so: not a shared object");
 	ck_assert(folder_write(folder, "empty.so", "", 0));
@@ -147,7 +147,7 @@ START_TEST(all_that_is_wrong_at_once)
 	             "[step:four]\nmodule = good\nunknown = 1\n"     /* line 14 */
 	             "[step:five]\nmodule = other_major\n"
 	             "[step:six]\nmodule = rejects\nsilent = yes\n");
-	assert_problem(&fixture, "step one: module missing: there is no module missing. Modules in ");
+	assert_problem(&fixture, "step one: module missing: not found. Modules in ");
 	assert_problem(&fixture, "main.ini:8: socket: cannot use \"/x/y\"");
 	assert_problem(&fixture, "two is no step of ours");
 	assert_problem(&fixture, "main.ini:11: returns: ");

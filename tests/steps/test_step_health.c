@@ -172,7 +172,7 @@ START_TEST(a_check_that_hangs)
 	begin_good();
 	until_asked();
 	pass_time(HEALTH_FAILS);
-	ck_assert_str_eq(health.reason, "the check did not end within 10s");
+	ck_assert_str_eq(health.reason, "the check did not finish within 10s");
 	pass_time(HEALTH_SUSPENDS);
 	pass_time(HEALTH_FAILS);
 	ck_assert_int_eq(check(true), HEALTH_SAME);
@@ -203,7 +203,7 @@ START_TEST(a_short_interval_and_no_words)
 	step_health_init(&health, true, 2 * SECOND);
 	asks();
 	ck_assert_int_eq(step_health_answered(&health, false, "", now), HEALTH_SUSPENDS);
-	ck_assert_str_eq(health.reason, "the check failed without saying why");
+	ck_assert_str_eq(health.reason, "the check failed and gave no reason");
 	ck_assert_int_eq(until_asked(), 2);
 	check(true);
 	ck_assert_int_eq(until_asked(), 2);

@@ -272,7 +272,7 @@ START_TEST(refused_but_named)
 }
 END_TEST
 
-#define NO_ID "\"UploadID\" is empty, longer than 255 bytes or has characters that no ID has"
+#define NO_ID "\"UploadID\" is empty, longer than 255 bytes, or contains invalid characters"
 
 /* No record can have such an ID; storage is answered with it as it is. */
 START_TEST(refused_with_an_id_of_no_record)
@@ -303,7 +303,7 @@ START_TEST(replaced)
 {
 	ck_assert_int_eq(decode_payload("BytesReceived", "{\"UploadID\":\"1\",\"Filename\":\"a\\u0000b\"}"), EVENT_TAKEN);
 	ck_assert_str_eq(event.upload->filename, "a\xef\xbf\xbd" "b");
-	ck_assert_str_eq(why, "events.BytesReceived: upload 1: what is no character in \"Filename\" is replaced with U+FFFD");
+	ck_assert_str_eq(why, "events.BytesReceived: upload 1: invalid characters in \"Filename\" were replaced with U+FFFD");
 	event_clear(&event);
 	ck_assert_int_eq(decode_payload("BytesReceived", "{\"UploadID\":\"1\",\"Filename\":\"gr\xfcn\",\"ExecutingUser\":{ \"display_name\" : \"\\ud83e!\" }}"), EVENT_TAKEN);
 	ck_assert_str_eq(event.upload->filename, "gr\xef\xbf\xbdn");
@@ -380,7 +380,7 @@ START_TEST(metadata_of_others)
 	ck_assert_int_eq(decode_metadata(",\"a\":1,\"b\":\"2\",\"c\":{},\"initiatorid\":[]"), EVENT_TAKEN);
 	ck_assert_str_eq(event.upload->metadata, "\"b\":\"2\"");
 	ck_assert_str_eq(event.upload->initiator_id, "");
-	ck_assert_msg(strstr(why, "upload 1: of its \"Metadata\" \"initiatorid\" and more are dropped") != NULL, "%s", why);
+	ck_assert_msg(strstr(why, "upload 1: \"initiatorid\" and more are dropped from its \"Metadata\"") != NULL, "%s", why);
 	event_clear(&event);
 }
 END_TEST
@@ -392,7 +392,7 @@ START_TEST(metadata_has_a_limit)
 	text_format(&metadata, ",\"a\":\"%0*d\",\"b\":\"%0*d\",\"c\":\"%0*d\"", 10000, 1, 10000, 2, 6000, 3);
 	ck_assert_int_eq(decode_metadata(metadata.data), EVENT_TAKEN);
 	ck_assert_uint_eq(strlen(event.upload->metadata), strlen("\"a\":\"\",\"c\":\"\"") + 16000);
-	ck_assert_str_eq(why, "events.BytesReceived: upload 1: of its \"Metadata\" \"b\" is dropped: together more than 16384 bytes, or no text");
+	ck_assert_str_eq(why, "events.BytesReceived: upload 1: \"b\" is dropped from its \"Metadata\": not text, or more than 16384 bytes in total");
 	event_clear(&event);
 	for (int length = (int)UPLOAD_METADATA_LIMIT - 7; length <= (int)UPLOAD_METADATA_LIMIT - 6; length++) {
 		text_clear(&metadata);

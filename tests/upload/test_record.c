@@ -403,7 +403,7 @@ START_TEST(records_without_steps)
 	ck_assert_int_eq(back.status.phase, PHASE_ENDED);
 	/* What is in a step that it does not have is nowhere; the upload is named. */
 	ck_assert(!decode_inner("{\"ID\":\"u-1\",\"Steps\":[\"a\"],\"Status\":{\"CurrentStep\":\"b\"}}"));
-	ck_assert_str_eq(why, "upload u-1: \"CurrentStep\" names no step of its \"Steps\"");
+	ck_assert_str_eq(why, "upload u-1: \"CurrentStep\" is not one of its \"Steps\"");
 	ck_assert(!decode_inner("{\"ID\":\"u-1\",\"Steps\":[],\"Status\":{\"CurrentStep\":\"b\"}}"));
 }
 END_TEST
