@@ -1,25 +1,27 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/jetstream/bucket_watch.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 
 #include "core/base/json_reader.h"
-#include "core/nats/bus_connect.h"
 
 #define WATCH_INTERVAL (2 * SECOND)
 #define STREAM_SIZE 160
 
 void bucket_watch_init(struct bucket_watch *bucket, struct store *store, const char *state_dir)
 {
-	*bucket = (struct bucket_watch){.store = store, .state_dir = state_dir};
-	bucket->known = checkpoint_read(state_dir, CHECKPOINT_BUCKET, store->bucket, &bucket->position);
+	*bucket = (struct bucket_watch){
+		.store = store,
+		.watch = {.log = store->log, .kind = "bucket", .name = store->bucket, .state_dir = state_dir,
+		          .contents = "the records of all unfinished uploads", .creator = "", .unit = "revision",
+		          .written = "records written", .checkpoint = CHECKPOINT_BUCKET},
+	};
+	checkpoint_read(state_dir, CHECKPOINT_BUCKET, store->bucket, &bucket->position);
 	bucket->created = bucket->position.stream;
 }
 
 void bucket_watch_forget(struct bucket_watch *bucket)
 {
-	atomic_store(&bucket->known, false);
 	atomic_store(&bucket->created, 0);
 }
 
@@ -30,18 +32,7 @@ bool bucket_watch_was_made(struct bucket_watch *bucket)
 		return false;
 	bucket->position = (struct checkpoint){.stream = made};
 	atomic_store(&bucket->created, made);
-	atomic_store(&bucket->known, true);
 	return true;
-}
-
-static void report_gone(const struct bucket_watch *bucket)
-{
-	log_error(bucket->store->log,
-	          "bucket %s: missing from the broker, and with it the records of all unfinished uploads. Processing "
-	          "pauses until the bucket is back. Restore the broker's files (a private broker's are in %s/broker). If "
-	          "the bucket is lost for good, or you want to use another broker, stop the service, delete %s/"
-	          CHECKPOINT_BUCKET ", start the service, and have storage restart its uploads",
-	          bucket->store->bucket, bucket->state_dir, bucket->state_dir);
 }
 
 /* Buckets of oCIS and OpenCloud keep a record for a week, which is no fault where nothing waits for so long. */
@@ -79,23 +70,17 @@ static void check_limits(struct bucket_watch *bucket, const jsStreamConfig *conf
 static bool prepare(struct bucket_watch *bucket, jsCtx *js, char *why, size_t size)
 {
 	bool made = false;
-	if (!atomic_load(&bucket->known) && !store_create(bucket->store, js, &made, why, size))
+	if (atomic_load(&bucket->created) == 0 && !store_create(bucket->store, js, &made, why, size))
 		return false;
 	char stream[STREAM_SIZE];
 	jsStreamInfo *info = NULL;
 	snprintf(stream, sizeof stream, "KV_%s", bucket->store->bucket);
-	natsStatus status = js_GetStreamInfo(&info, js, stream, NULL, NULL);
+	natsStatus status = stream_watch_find(&bucket->watch, js, stream, true, &info, why, size);
 	if (status == NATS_OK)
 		check_limits(bucket, info->Config);
 	if (status == NATS_OK && made)
 		atomic_store(&bucket->made, info->Created);
 	jsStreamInfo_Destroy(info);
-	bool gone = status == NATS_NOT_FOUND;
-	if (gone && !bucket->missed)
-		report_gone(bucket);
-	bucket->missed = status != NATS_OK && (gone || bucket->missed);
-	if (status != NATS_OK)
-		snprintf(why, size, "bucket %s: %s", bucket->store->bucket, gone ? "missing" : bus_advice(status));
 	return status == NATS_OK;
 }
 
@@ -152,38 +137,21 @@ static bool read_answer(struct request *question, struct checkpoint *found, int6
 	return good;
 }
 
-static void report_continuity(const struct bucket_watch *bucket, enum continuity continuity, uint64_t last)
-{
-	if (continuity == CONTINUITY_OTHER)
-		log_error(bucket->store->log,
-		          "bucket %s: this is not the bucket used before: the records in the old bucket are lost; have storage "
-		          "restart the uploads that it still waits for",
-		          bucket->store->bucket);
-	else if (continuity == CONTINUITY_BEHIND)
-		log_error(bucket->store->log,
-		          "bucket %s: the broker went back from revision %" PRIu64 " to %" PRIu64 ": the records written in "
-		          "between are lost; have storage restart the uploads that it still waits for",
-		          bucket->store->bucket, bucket->at_least, last);
-}
-
 enum continuity bucket_watch_answered(struct bucket_watch *bucket, struct bus *bus)
 {
 	int64_t replicas;
+	enum continuity continuity;
 	struct checkpoint found, before = {.stream = bucket->position.stream, .sequence = bucket->at_least};
 	bucket->asking = false;
 	if (bucket->question.status == REQUEST_REFUSED && bucket->question.error == BUS_STREAM_NOT_FOUND)
 		bus_prepare_again(bus);
-	if (bucket->question.status != REQUEST_DONE || !read_answer(&bucket->question, &found, &replicas))
+	if (bucket->question.status != REQUEST_DONE || !read_answer(&bucket->question, &found, &replicas) ||
+	    !stream_watch_compare(&bucket->watch, &before, &found, replicas, &continuity))
 		return CONTINUITY_GOOD;
-	enum continuity continuity = checkpoint_compare(&before, found.stream, found.sequence);
-	if (!continuity_is_settled(continuity, replicas, &bucket->behind_since, clock_monotonic()))
-		return CONTINUITY_GOOD;
-	report_continuity(bucket, continuity, found.sequence);
 	if (continuity == CONTINUITY_GOOD)
 		bucket_watch_saw(bucket, found.sequence);
 	else
 		bucket->position = found;
 	atomic_store(&bucket->created, bucket->position.stream);
-	atomic_store(&bucket->known, true);
 	return continuity;
 }

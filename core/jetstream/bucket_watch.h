@@ -6,24 +6,21 @@
 
 #include <stdatomic.h>
 
-#include "core/jetstream/checkpoint.h"
 #include "core/jetstream/store.h"
+#include "core/jetstream/stream_watch.h"
 
 struct bucket_watch {
 	struct store *store;      /* borrowed */
-	const char *state_dir;    /* for the advice */
+	struct stream_watch watch;
 	struct fact *fact;        /* of the service's readiness; or NULL */
-	atomic_bool known;        /* shared with bucket_watch_prepare() on the bus' thread … */
-	_Atomic nanos created;    /* … and when that one was made, 0: not known */
+	_Atomic nanos created;    /* shared with bucket_watch_prepare() on the bus' thread: when it was made, 0: it was never seen … */
 	_Atomic nanos made;       /* … if this service has made it since it was last asked, else 0 */
 	nanos longest_wait;       /* so long may an upload wait … */
 	const char *longest_of;   /* … in this step; borrowed */
 	nanos told_age;           /* the bus' thread's: how long it keeps records, as was said; 0: it was not … */
 	bool told_memory;         /* … and that they are only in memory */
-	bool missed;              /* the bus' thread's: that it is gone was said */
 	/* The receiver's: */
 	struct checkpoint position; /* as it was last seen */
-	nanos behind_since;       /* since when it ends before what was seen (monotonic), 0: it does not */
 	uint64_t at_least;        /* what the answer to the question cannot be below */
 	struct request question;
 	bool asking;              /* … is under way */

@@ -9,19 +9,10 @@
 
 #define POSITION_INTERVAL (2 * SECOND)
 /* Made only if it was never seen: whoever publishes into one that is made in silence would not learn what was lost. */
-static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsStreamInfo **info, jsErrCode *code)
+static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsStreamInfo **info, char *why, size_t size)
 {
-	natsStatus status = js_GetStreamInfo(info, js, INTAKE_STREAM, NULL, code);
-	bool gone = status == NATS_NOT_FOUND && known;
-	if (gone && !intake->missed)
-		log_error(intake->log,
-		          "stream " INTAKE_STREAM ": missing from the broker, and with it the events that were not yet "
-		          "processed. Processing pauses until the stream is back. Restore the broker's files (a private "
-		          "broker's are in %s/broker), or restart the storage service, which creates the stream. If the stream "
-		          "is lost for good, or you want to use another broker, stop the service, delete %s/" CHECKPOINT_EVENTS
-		          ", start the service, and have storage restart its uploads",
-		          intake->state_dir, intake->state_dir);
-	intake->missed = status != NATS_OK && (gone || intake->missed);
+	jsErrCode code = 0;
+	natsStatus status = stream_watch_find(&intake->watch, js, INTAKE_STREAM, known, info, why, size);
 	if (status != NATS_NOT_FOUND || known)
 		return status;
 	jsStreamConfig stream;
@@ -29,9 +20,11 @@ static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsSt
 	stream.Name = INTAKE_STREAM;
 	stream.Subjects = (const char *[]){INTAKE_STREAM};
 	stream.SubjectsLen = 1;
-	status = js_AddStream(info, js, &stream, NULL, code);
-	if (status != NATS_OK)
+	status = js_AddStream(info, js, &stream, NULL, &code);
+	if (status != NATS_OK) {
+		snprintf(why, size, "stream " INTAKE_STREAM ": %s (JetStream error %d)", bus_advice(status), (int)code);
 		return status;
+	}
 	log_info(intake->log, "stream " INTAKE_STREAM ": created");
 	atomic_store(&intake->foreign, false);
 	return status;
@@ -41,22 +34,14 @@ static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsSt
  * yet. */
 static bool compare_stream(struct intake *intake, const struct checkpoint *known, const jsStreamInfo *info)
 {
-	enum continuity continuity = checkpoint_compare(known, info->Created, info->State.LastSeq);
-	if (!continuity_is_settled(continuity, info->Config->Replicas, &intake->behind_since, clock_monotonic()))
+	enum continuity continuity;
+	struct checkpoint found = {.stream = info->Created, .sequence = info->State.LastSeq};
+	if (!stream_watch_compare(&intake->watch, known, &found, info->Config->Replicas, &continuity))
 		return false;
 	if (continuity == CONTINUITY_GOOD)
 		return true;
 	if (continuity == CONTINUITY_OTHER)
 		atomic_store(&intake->foreign, true);
-	if (continuity == CONTINUITY_OTHER)
-		log_error(intake->log, "stream " INTAKE_STREAM ": this is not the stream used before: events in the old stream "
-		                       "that were not yet processed are lost; have storage restart the uploads that it still "
-		                       "waits for");
-	else if (continuity == CONTINUITY_BEHIND)
-		log_error(intake->log,
-		          "stream " INTAKE_STREAM ": the broker went back from event %" PRIu64 " to %" PRIu64 ": the events "
-		          "published in between are lost; have storage restart the uploads that it still waits for",
-		          known->sequence, info->State.LastSeq);
 	if (continuity == CONTINUITY_BEHIND)
 		atomic_store(&intake->lost_from, info->State.LastSeq + 1);
 	if (continuity != CONTINUITY_FIRST)
@@ -68,9 +53,8 @@ static bool compare_stream(struct intake *intake, const struct checkpoint *known
 static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t size)
 {
 	jsStreamInfo *info = NULL;
-	jsErrCode code = 0;
 	struct checkpoint known = shared_checkpoint_get(&intake->applied);
-	natsStatus status = find_stream(intake, js, known.stream != 0, &info, &code);
+	natsStatus status = find_stream(intake, js, known.stream != 0, &info, why, size);
 	bool settled = status != NATS_OK || compare_stream(intake, &known, info);
 	if (!settled) {
 		snprintf(why, size, "stream " INTAKE_STREAM ": ends at event %" PRIu64 ", before the last event seen; its "
@@ -81,10 +65,6 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 		atomic_store(&intake->last, info->State.LastSeq);
 		intake->first = info->State.FirstSeq;
 		atomic_store(&intake->whole, info->State.NumDeleted == 0);
-	} else if (status == NATS_NOT_FOUND) {
-		snprintf(why, size, "stream " INTAKE_STREAM ": missing");
-	} else {
-		snprintf(why, size, "stream " INTAKE_STREAM ": %s (JetStream error %d)", bus_advice(status), (int)code);
 	}
 	jsStreamInfo_Destroy(info);
 	return status == NATS_OK && settled;
@@ -114,8 +94,11 @@ void intake_init(struct intake *intake, const char *consumer, unsigned window, c
 	*intake = (struct intake){
 		.consumer = consumer,
 		.window = window,
-		.state_dir = state_dir,
 		.log = log,
+		.watch = {.log = log, .kind = "stream", .name = INTAKE_STREAM, .state_dir = state_dir,
+		          .contents = "the events that were not yet processed",
+		          .creator = ", or restart the storage service, which creates the stream", .unit = "event",
+		          .written = "events published", .checkpoint = CHECKPOINT_EVENTS},
 		.applied = SHARED_CHECKPOINT(*known),
 		.gap_lock = PTHREAD_MUTEX_INITIALIZER,
 		.pull.mark = 'p',

@@ -9,21 +9,19 @@
 #include "core/nats/bus.h"
 #include "core/jetstream/gap.h"
 #include "core/base/metrics.h"
-#include "core/jetstream/checkpoint.h"
 #include "core/jetstream/pull.h"
+#include "core/jetstream/stream_watch.h"
 
 #define INTAKE_STREAM "main-queue"
 
 struct intake {
 	const char *consumer;
 	unsigned window;          /* at most so many messages are here unacknowledged */
-	const char *state_dir;    /* for the advice */
 	const struct log *log;
 	struct counter *alarms;   /* or NULL */
 	struct fact *stream_fact, *consumer_fact; /* of the service's readiness; or NULL */
 	/* The bus' thread's: */
-	bool missed;              /* that the stream is gone was said */
-	nanos behind_since;       /* since when it ends before what was seen of it (monotonic), 0: it does not */
+	struct stream_watch watch;
 	nanos ahead_since;        /* since when the consumer is ahead of it (monotonic), 0: it is not … */
 	uint64_t ahead_of;        /* … and of which message, the stream's last then */
 	uint64_t first;           /* its first message when the connection was made … */

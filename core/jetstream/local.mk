@@ -1,6 +1,7 @@
 core_libcore_a_SOURCES += \
 	core/jetstream/bucket_watch.c core/jetstream/bucket_watch.h \
 	core/jetstream/stream_tail.c core/jetstream/stream_tail.h \
+	core/jetstream/stream_watch.c core/jetstream/stream_watch.h \
 	core/jetstream/gap.c core/jetstream/gap.h \
 	core/jetstream/intake.c core/jetstream/intake.h \
 	core/jetstream/intake_consumer.c \
