@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the service remembers of a stream of the broker, kept in the state folder: which one it was, and how far it got.
- * From there a consumer that was lost is made anew, even if the service was down meanwhile, and a broker that has lost
- * the stream, or went back in time with it, is found out. */
+ * What the service remembers about a stream of the broker, stored in the state folder: which stream it was, and how far
+ * it has been processed. A lost consumer is created again from this position, even if the service was down in between.
+ * The checkpoint also reveals that the broker has lost the stream or gone back to an earlier state. */
 #ifndef CORE_JETSTREAM_CHECKPOINT_H
 #define CORE_JETSTREAM_CHECKPOINT_H
 
@@ -12,18 +12,18 @@
 #include "core/base/clock.h"
 
 struct checkpoint {
-	int64_t stream;    /* the stream's time of creation: a position is of one stream only; 0: nothing is known */
-	uint64_t sequence; /* in the events' stream: all up to it is done with; in the bucket's: the last that was seen */
-	/* Of the events' stream: */
-	int64_t noted;     /* when it last got on, by our clock; 0: not known */
-	uint64_t gap_end;  /* up to this one it is read by the gap's reader, see gap.h; 0: there is no gap */
-	int64_t made;      /* our consumer: when it was made, 0: not known … */
-	uint64_t floor;    /* … up to where it has done with all that it brings, 0: not known … */
-	uint64_t count;    /* … how many deliveries that took; 0: none … */
-	int64_t looked;    /* … and when that was so, by our clock */
+	int64_t stream;    /* the stream's creation time: a position is valid for one stream only; 0: nothing is known */
+	uint64_t sequence; /* event stream: everything up to here is processed; bucket's stream: the last sequence seen */
+	/* For the event stream only: */
+	int64_t noted;     /* when `sequence` last advanced, by our clock; 0: unknown */
+	uint64_t gap_end;  /* the gap reader reads up to this sequence, see gap.h; 0: there is no gap */
+	int64_t made;      /* our consumer's creation time; 0: unknown */
+	uint64_t floor;    /* our consumer has processed everything that it delivers up to here; 0: unknown */
+	uint64_t count;    /* the number of deliveries needed for that; 0: none */
+	int64_t looked;    /* when this was observed, by our clock */
 };
 
-/* One that several threads use: a sequence is never seen or set beside another stream than its own. */
+/* A checkpoint shared by threads: a sequence is never read or set together with another stream than its own. */
 struct shared_checkpoint {
 	pthread_mutex_t lock;
 	struct checkpoint position;
@@ -32,34 +32,35 @@ struct shared_checkpoint {
 
 struct checkpoint shared_checkpoint_get(struct shared_checkpoint *shared);
 void shared_checkpoint_set(struct shared_checkpoint *shared, const struct checkpoint *position);
-/* It got as far as `sequence`, in a stream that was there at the time `when`. Word of an older stream, and of what is known
- * already, changes nothing. */
+/* Advances to `sequence`, in the stream that existed at the time `when`. Reports about an older stream, or about a
+ * position already known, change nothing. */
 void shared_checkpoint_advance(struct shared_checkpoint *shared, int64_t when, uint64_t sequence);
-/* What was seen of our consumer: the members from gap_end on. In a stream that was there when it was made, it got as far as
- * `floor`, unless there is a gap. */
+/* Stores what was observed of our consumer: the members from gap_end on. In a stream that existed when the consumer was
+ * created, processing has advanced to `floor`, unless there is a gap. */
 void shared_checkpoint_look(struct shared_checkpoint *shared, const struct checkpoint *seen);
 
 /* The files of the state folder. */
 #define CHECKPOINT_EVENTS "position"
 #define CHECKPOINT_BUCKET "bucket"
 
-/* `of`: what uses the stream, the name of our consumer or of the bucket. False: there is none, or not of that; `position`
- * is zero then. */
+/* `of`: the user of the stream, which is the name of our consumer or of the bucket. False: there is no checkpoint, or
+ * it belongs to another user; `position` is zero then. */
 bool checkpoint_read(const char *state_dir, const char *file, const char *of, struct checkpoint *position);
-/* Whole or not at all. False: errno says why. */
+/* Writes the file atomically. False: failed; errno has the reason. */
 bool checkpoint_write(const char *state_dir, const char *file, const char *of, const struct checkpoint *position);
 
 enum continuity {
-	CONTINUITY_FIRST, /* nothing is remembered of it */
+	CONTINUITY_FIRST, /* nothing is remembered about the stream */
 	CONTINUITY_GOOD,
-	CONTINUITY_OTHER, /* another stream has that name now */
-	CONTINUITY_BEHIND /* the same one, but it ends before what was there: the broker went back in time */
+	CONTINUITY_OTHER, /* another stream has this name now */
+	CONTINUITY_BEHIND /* the same stream, but it ends before the last sequence seen: the broker went back in time */
 };
-/* How a stream, made at `created` and with `last` as its last sequence, stands to what is remembered. */
+/* Compares a stream, created at `created` and ending at `last`, with the checkpoint. */
 enum continuity checkpoint_compare(const struct checkpoint *position, int64_t created, uint64_t last);
 
-/* A stream with several copies may end before what was seen while they catch up, after an election for example. So BEHIND counts
- * there only after some seconds in a row. *since: when it was seen first, 0 before the first call. False: compare again later. */
+/* A replicated stream may end early while its replicas catch up, for example after an election. There, BEHIND counts
+ * only if it persists for some seconds. *since: when it was first seen, 0 before the first call. False: compare again
+ * later. */
 bool continuity_is_settled(enum continuity continuity, int64_t replicas, nanos *since, nanos now);
 
 #endif

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the files of the intake share.
+ * Declarations shared by the files of the intake.
  *
- *   intake.c           the stream, and what comes in
- *   intake_consumer.c  makes sure of our consumer, and of the gap before it
- *   intake_gap.c       the gap's reader
- *   intake_stand.c     how a consumer stands, and what that means
+ *   intake.c           the stream, and incoming messages
+ *   intake_consumer.c  creates and checks our consumer, and the gap before it
+ *   intake_gap.c       the gap reader
+ *   intake_stand.c     the state of a consumer and its interpretation
  *
- * The subjects of the JetStream API that they use, of which a user of the broker needs the permission to publish:
+ * The subjects of the JetStream API that they use. The broker's user needs the permission to publish to them:
  *   $JS.API.STREAM.INFO.main-queue, $JS.API.STREAM.CREATE.main-queue, $JS.API.STREAM.MSG.GET.main-queue
  *   $JS.API.CONSUMER.INFO.main-queue.C, $JS.API.CONSUMER.DURABLE.CREATE.main-queue.C,
  *   $JS.API.CONSUMER.DELETE.main-queue.C, $JS.API.CONSUMER.MSG.NEXT.main-queue.C, $JS.ACK.main-queue.C.>
- * where C is the consumer (postprocessing-pull) and the gap's reader (postprocessing-pull-gap), and for
+ * where C is the consumer (postprocessing-pull) and the gap reader (postprocessing-pull-gap), and for
  * CONSUMER.INFO also `postprocessing`. */
 #ifndef CORE_JETSTREAM_INTAKE_PRIVATE_H
 #define CORE_JETSTREAM_INTAKE_PRIVATE_H
@@ -24,55 +24,59 @@
 #define CONSUMER_NOT_FOUND 10014
 #define CONSUMER_EXISTS 10148
 
-/* How a consumer stands, as the broker tells. */
+/* The state of a consumer, as reported by the broker. */
 struct stand {
-	int64_t made;              /* when it was, which tells it apart from others of its name */
-	bool ours;                 /* this program has made it, which saw to the gap before it */
-	bool formerly_ours;        /* an earlier version of it has */
-	bool begins_new;           /* it began with what was new then … */
-	uint64_t start;            /* … or with this message; 0: elsewhere */
-	uint64_t delivered;        /* it has delivered all up to this message, or began behind it … */
-	uint64_t deliveries;       /* … and so often it has delivered one */
-	uint64_t floor;            /* all up to this one are acknowledged … */
-	uint64_t acknowledged;     /* … which were so many deliveries; 0: none is */
-	uint64_t pending;          /* to be delivered yet */
+	int64_t made;              /* its creation time, which distinguishes it from others of the same name */
+	bool ours;                 /* created by this program, which has handled the gap before it */
+	bool formerly_ours;        /* created by an earlier version of this program */
+	bool begins_new;           /* it started with new messages (deliver_policy "new") */
+	uint64_t start;            /* it started with this message; 0: elsewhere */
+	uint64_t delivered;        /* it has delivered everything up to this message, or started after it */
+	uint64_t deliveries;       /* the number of deliveries so far */
+	uint64_t floor;            /* everything up to this message is acknowledged */
+	uint64_t acknowledged;     /* the number of deliveries needed for that; 0: none */
+	uint64_t pending;          /* not delivered yet */
 	uint64_t unacknowledged;
 };
 
 /* intake_stand.c */
 void stand_read(struct stand *stand, const jsConsumerInfo *info);
-/* From an answer of $JS.API.CONSUMER.INFO; ends the reply. description[size]: the consumer's, "" if it has none. False: it is none. */
+/* Reads an answer of $JS.API.CONSUMER.INFO and frees the reply. description[size]: the consumer's, "" if it has none.
+ * False: not such an answer. */
 bool stand_read_answer(struct stand *stand, struct request *request, char *description, size_t size);
-/* It is where it was made: nothing is left in it of one that the broker has lost. last: the stream's, before it was made. */
+/* Whether the consumer is still where it was created, so that it contains no state of a lost consumer. last: the
+ * stream's last message before the consumer was created. */
 bool stand_is_fresh(const struct stand *stand, uint64_t last);
-/* It has nothing to deliver, and nothing is out. */
+/* Whether the consumer has nothing to deliver and no unacknowledged messages. */
 bool stand_is_at_rest(const struct stand *stand);
-/* Was it looked at so lately that what others have done meanwhile and comes again is known for old by the bucket? */
+/* Whether the checkpoint is so recent that the bucket can still tell that a redelivered event was processed by another
+ * instance. */
 bool checkpoint_is_recent(const struct checkpoint *known);
-/* Has the consumer lost how far it had got, by what is known of it? */
+/* Whether the consumer has lost its position, judging by the checkpoint. */
 bool stand_has_forgotten(const struct stand *stand, const struct checkpoint *known);
-/* What is known of it now. gap_end: see struct position. */
+/* The checkpoint that follows from the consumer's state. gap_end: see struct checkpoint. */
 struct checkpoint stand_to_checkpoint(const struct stand *stand, const struct checkpoint *known, uint64_t gap_end);
-/* Is the reader done with the gap? whole: no message between the stream's first and last is gone. */
+/* Whether the reader has processed the whole gap. whole: no message between the stream's first and last is missing. */
 bool stand_is_behind_gap(const struct stand *stand, const struct gap *gap, bool whole);
 
 /* intake_consumer.c */
-/* The description of the consumers that we make. */
+/* The description of the consumers that we create. */
 #define CONSUMER_OURS "postprocessing"
 bool intake_prepare_consumer(struct intake *intake, jsCtx *js, char *why, size_t size);
-/* Makes a durable of ours, or updates it; not on disk where the broker cannot have it there. `stand`: as it is then. */
+/* Creates or updates a durable consumer of ours, in memory if the broker cannot store it on disk. Sets *stand to its
+ * state. */
 natsStatus consumer_make(struct intake *intake, jsCtx *js, jsConsumerConfig *config, struct stand *stand, jsErrCode *code);
 
-/* intake_gap.c: on the bus' thread … */
+/* intake_gap.c, on the bus' thread: */
 void reader_name(const struct intake *intake, char name[CONSUMER_NAME_SIZE]);
-/* What its description says, and how it stands. NATS_NOT_FOUND: there is none, and `gap` is empty. */
+/* Reads the reader's description and state. NATS_NOT_FOUND: there is no reader, and `gap` is empty. */
 natsStatus reader_find(struct intake *intake, jsCtx *js, struct gap *gap, struct stand *stand, jsErrCode *code);
-/* Makes it for the gap. *there: somebody else was faster. */
+/* Creates the reader for the gap. *there: another instance was faster. */
 natsStatus reader_make(struct intake *intake, jsCtx *js, const struct gap *gap, bool *there, jsErrCode *code);
-/* Notes what the gap has become. */
+/* Updates the gap in the reader's description. */
 natsStatus reader_note(struct intake *intake, jsCtx *js, const struct gap *gap, jsErrCode *code);
 natsStatus reader_remove(struct intake *intake, jsCtx *js, jsErrCode *code);
-/* … and the receiver's: */
+/* intake_gap.c, on the receiver's thread: */
 void reading_reset(struct intake *intake, bool up);
 void reading_pull(struct intake *intake, struct bus *bus, unsigned window);
 void reading_ask(struct intake *intake, struct bus *bus);

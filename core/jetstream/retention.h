@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Removing the records of uploads that ended badly long ago: storage has confirmed their end, and they are kept only for people
- * to see. Any instance removes them, on the condition that nobody has written to them since. */
+ * Removes the records of uploads that ended badly long ago. Storage has confirmed their end, and the records are kept
+ * only for people to see. Any instance may remove them, on the condition that they have not been written since. */
 #ifndef CORE_JETSTREAM_RETENTION_H
 #define CORE_JETSTREAM_RETENTION_H
 
@@ -8,14 +8,15 @@
 
 struct retention {
 	const struct store *store;
-	nanos age;           /* since the record was last written, by the broker's clock */
-	/* Its own: the revisions of records as old that have not ended, in ascending order; they are not read again. */
+	nanos age;           /* the minimum time since the record was last written, by the broker's clock */
+	/* Internal: the revisions of old records of unfinished uploads, in ascending order; these are not read again. */
 	uint64_t *unended;
 	size_t count;
 };
 
-/* Looks through the bucket once, and removes what there is to remove, slowly: behind each record that is read `pause` is called,
- * which waits; false: it is to stop. *removed: how many. The status: of the first request that failed. */
+/* Scans the bucket once, slowly, and removes old records. `pause` is called after each record read; it waits, and
+ * returns false to stop the scan. *removed: the number of removed records. Returns the status of the first failed
+ * request. */
 natsStatus retention_apply(struct retention *retention, natsConnection *connection, bool (*pause)(void *closure), void *closure,
                            size_t *removed);
 

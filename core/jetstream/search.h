@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Whether messages are in the events stream, by their Nats-Msg-Id. The broker drops a repeat only for as long as it
- * remembers the ID; for what may have been stored longer ago than that the stream itself has to be read, headers only,
- * on a thread and a connection of its own. And whether somebody has asked storage to begin an upload again, which stands in
- * messages without an ID. */
+ * Searches the event stream for messages by their Nats-Msg-Id. The broker drops duplicates only while it remembers the
+ * ID. A message that may have been stored before that has to be searched in the stream itself. The search reads headers
+ * only, on its own thread and connection. It also finds requests to storage to restart an upload, which are messages
+ * without an ID. */
 #ifndef CORE_JETSTREAM_SEARCH_H
 #define CORE_JETSTREAM_SEARCH_H
 
@@ -17,18 +17,19 @@ struct search {
 	const struct broker_address *address; /* borrowed */
 	struct mailbox *mailbox;
 	struct permission_scope permissions; /* or all zero */
-	/* its own: */
-	struct lookup **lookup; /* those about messages by ID, then those about restarts by ID */
+	/* Internal: */
+	struct lookup **lookup; /* lookups of messages sorted by ID, then lookups of restarts sorted by ID */
 	size_t count, messages;
 	atomic_bool stop;
-	char why[256];     /* it could not be read; "" */
+	char why[256];     /* why the stream could not be read; "": it was */
 	pthread_t thread;
 };
 
-/* Reads the stream once for all `lookups`, linked by their mails; sends each back with its answer, and at the end the
- * search itself, for search_end(). False: out of memory or threads; they stay the caller's. */
+/* Reads the stream once for all `lookups`, which are linked by their mails. Sends each one back with its answer, and at
+ * the end the search itself, for search_end(). False: out of memory or threads; the lookups still belong to the
+ * caller. */
 bool search_start(struct search *search, struct mail *lookups);
-/* Makes it end early. */
+/* Ends the search early. */
 void search_stop(struct search *search);
 void search_end(struct search *search);
 

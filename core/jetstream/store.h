@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The KV bucket that holds the records: conditional writes, reads, and reading all of it.
+ * The key-value bucket that holds the records: conditional writes, reads, and scans.
  *
- * A deleted record leaves a marker, its tombstone, which says up to which event the upload is over, so that a late
- * delivery of one of those does not begin it again. */
+ * A deleted record leaves a tombstone (a deletion marker). It contains the last event that belongs to the finished
+ * upload, so that a late delivery of an earlier event does not begin the upload again. */
 #ifndef CORE_JETSTREAM_STORE_H
 #define CORE_JETSTREAM_STORE_H
 
@@ -16,48 +16,49 @@ struct store {
 	const struct log *log;
 };
 
-/* Makes the bucket if there is none; `made`: it did. False: with why[size]. */
+/* Creates the bucket if it does not exist; *made: it was created. False: failed; why[size] has the reason. */
 bool store_create(const struct store *store, jsCtx *js, bool *made, char *why, size_t size);
 
-/* `expected`: the revision that has to be the key's last, 0: the key must not exist. message_id: see Nats-Msg-Id. */
+/* `expected`: the required last revision of the key; 0: the key must not exist. message_id: for the header
+ * Nats-Msg-Id. */
 void store_put(const struct store *store, struct bus *bus, struct request *request, const char *id, uint64_t expected,
                const char *message_id, const char *value, size_t length);
 void store_remove(const struct store *store, struct bus *bus, struct request *request, const char *id, uint64_t expected,
                   const char *message_id, const struct tombstone *tombstone);
 
-/* A marker's header with `keep`, and what its value means; 0: nothing. */
+/* The header of a tombstone with its `keep` time, and the meaning of its value; 0: none. */
 #define TOMBSTONE_KEEP "Postprocessing-Keep"
 nanos tombstone_read_keep(const char *value);
 
-/* The same at once, for a record whose upload ended long ago, under its key. *gone: it was done; otherwise the record was written
- * again since, or the status says why not. */
+/* Removes the record of an upload that ended long ago, synchronously and by its key. *gone: it was removed; otherwise
+ * the record has been written since, or the status says why not. */
 natsStatus store_expire(const struct store *store, jsCtx *js, const char *key, uint64_t expected, const struct status *record,
                         bool *gone);
 
 void store_load(const struct store *store, struct bus *bus, struct request *request, const char *id);
 
-/* What a load brought; ends the request's reply. */
+/* Reads the result of a load, and frees the request's reply. */
 enum loaded store_read(const struct store *store, struct request *request, struct loaded_entry *entry);
 
-/* Reading the whole bucket, on a thread and a connection of its own. */
+/* Scans the whole bucket on its own thread and connection. */
 struct scan {
 	struct mail mail;      /* MAIL_SCAN_DONE */
 	const struct store *store;
 	const struct broker_address *address;
 	struct mailbox *mailbox;
 	struct permission_scope permissions; /* or all zero */
-	bool failed;           /* it did not get to the end */
+	bool failed;           /* the scan did not reach the end */
 	char why[256];
-	/* its own: */
+	/* Internal: */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t less;
-	struct found_records *batch; /* being filled; NULL: none is */
-	unsigned ahead;        /* batches that are not released */
+	struct found_records *batch; /* being filled; NULL: none */
+	unsigned ahead;        /* batches not yet released */
 	bool stop;
 };
 #define FOUND_RECORDS 64
-/* Several at once, for a mail costs as much as a record. */
+/* Records are sent in batches, because a mail costs as much as a record. */
 struct found_records {
 	struct mail mail;      /* MAIL_RECORDS */
 	struct scan *scan;
@@ -68,11 +69,11 @@ struct found_records {
 	} record[FOUND_RECORDS];
 };
 
-/* Starts; false: no thread. Sends the records, and at the end the scan itself. The records are handed back with
- * scan_release(), the scan with scan_end(). */
+/* Starts a scan, which sends the records and at the end itself. Return the records with scan_release(), and the scan
+ * with scan_end(). False: no thread. */
 bool scan_start(struct scan *scan);
 void scan_release(struct found_records *found);
-/* Makes it end early; its mail still comes. */
+/* Ends the scan early; its mail is still sent. */
 void scan_stop(struct scan *scan);
 void scan_end(struct scan *scan);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Clearing away the bucket's deletion markers, slowly and in the background: each deleted record leaves one, and
- * nobody else ever removes them. A marker says up to which event its upload is over, for a delivery that comes late, so
- * only old ones go, and never the last message of the bucket. Some say how long they have to stay: an instance may wait
- * until then for the upload's time, and is to learn then that it is over. */
+ * Purges the bucket's tombstones slowly in the background. Each deleted record leaves one, and nothing else removes
+ * them. A tombstone protects against late deliveries of events of a finished upload, so only old ones are purged, and
+ * never the last message of the bucket. Some tombstones say how long they have to stay: until then, an instance may
+ * wait for the upload's due time, and has to find out that the upload has ended. */
 #ifndef CORE_JETSTREAM_TOMBSTONES_H
 #define CORE_JETSTREAM_TOMBSTONES_H
 
@@ -15,19 +15,19 @@ struct tombstones;
 struct tombstones_options {
 	const struct store *store;
 	const struct broker_address *address;
-	struct shared_checkpoint *applied; /* the events' stream is trimmed up to it; NULL: it is not ours to trim */
+	struct shared_checkpoint *applied; /* the event stream is trimmed up to here; NULL: it is not ours to trim */
 	struct permission_scope permissions;
-	nanos retention;                 /* records of uploads that ended badly are removed after so long, see retention.h; 0: never */
-	struct counter *expired;         /* counts these */
+	nanos retention;                 /* the age at which records of uploads that ended badly are removed; 0: never */
+	struct counter *expired;         /* counts removed records */
 };
 
-/* Starts the thread that looks through the bucket every now and then. The options are copied, what they point to is borrowed.
- * NULL: out of memory or threads. */
+/* Starts the thread that scans the bucket at intervals. The options are copied, what they point to is borrowed. NULL:
+ * out of memory or threads. */
 struct tombstones *tombstones_start(const struct tombstones_options *options);
 void tombstones_stop(struct tombstones *tombstones); /* NULL is fine */
 
-/* Looks through the bucket once, here and now, and removes the markers that are older than `age`: how many; -1: the broker
- * could not be asked. */
+/* Scans the bucket once, synchronously, and purges tombstones older than `age`. Returns their number; -1: the broker
+ * could not be reached. */
 long tombstones_clear(const struct store *store, const struct broker_address *address, nanos age);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Trimming the events' stream of the private broker, which nobody else does: what is done with and old goes. The stream of a
- * broker that others use is theirs. */
+ * Trims the event stream of the private broker: old processed messages are purged. The stream of a shared broker is
+ * left to its owner. */
 #ifndef CORE_JETSTREAM_TRIM_H
 #define CORE_JETSTREAM_TRIM_H
 
@@ -8,11 +8,11 @@
 
 #include "core/base/clock.h"
 
-/* For so long what was said can still be looked up, see search.h. */
+/* Published messages can be searched for this long, see search.h. */
 #define TRIM_AGE (24 * HOUR)
 
-/* Purges the messages that were stored before `before` (the broker's clock), of those up to `applied`, but never the last
- * message of all. */
+/* Purges messages up to `applied` that were stored before `before` (the broker's clock), but never the last message of
+ * the stream. */
 natsStatus trim_events(jsCtx *js, uint64_t applied, nanos before);
 
 #endif

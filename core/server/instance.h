@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The stable name of this instance, under which it owns records. Each service that runs on a state folder takes
- * the first name that no other one holds, so that a service that comes back after a crash has the name it had.
+ * The stable name of this instance, under which it owns records. Each service that uses a state folder takes the first
+ * name that no other service holds, so a service that restarts after a crash gets its old name back.
  *
- * The file of an instance holds the name and, after an end for want of memory, a line break and the nonce of that process. */
+ * The file of an instance contains the name. After the process ended because it was out of memory, a line break and the
+ * nonce of that process follow. */
 #ifndef CORE_SERVER_INSTANCE_H
 #define CORE_SERVER_INSTANCE_H
 
@@ -12,8 +13,8 @@
 #include "core/base/log.h"
 #include "core/upload/record.h"
 
-/* Takes a name; makes the folder if need be. The descriptor in *lock holds it until it is closed (which the process' death does
- * too). False: with the reason in why[size]. */
+/* Takes a name, and creates the folder if necessary. The descriptor in *lock holds the name until it is closed, which
+ * also happens when the process dies. False: failed; why[size] has the reason. */
 bool instance_take(const char *state_dir, const struct log *log, char name[OWNER_LIMIT], int *lock, char *why, size_t size);
 
 /* Notes, in the file that `lock` holds, that the process of this nonce ends because it is out of memory. Does not allocate. A note

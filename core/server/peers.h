@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The other instances, as far as this one hears of them: who lives, and who has died.
+ * The other instances as this one sees them: which are alive, and which have died.
  *
- * Each instance gives a sign of life every few seconds. One that gives none for PEER_TIMEOUT counts as dead, and so
- * does, after the same time, one that is only known because records name it as their owner. What belongs to the
- * dead is claimed by those that live; the claims are conditional writes, so an error here costs work, never order. */
+ * Each instance sends a heartbeat every few seconds. An instance that sends none for PEER_TIMEOUT counts as dead. An
+ * instance known only as the owner of records counts as dead after the same time. Live instances claim the records of
+ * dead ones. The claims are conditional writes, so a wrong verdict here costs work but never correctness. */
 #ifndef CORE_SERVER_PEERS_H
 #define CORE_SERVER_PEERS_H
 
@@ -14,7 +14,7 @@
 
 #define PEER_SIGN_INTERVAL (4 * SECOND)
 #define PEER_TIMEOUT (15 * SECOND)
-/* After so long without a break all that live have been heard, more than once. */
+/* After this time without interruption, every live instance has been heard more than once. */
 #define PEER_ALL_HEARD (20 * SECOND)
 
 struct peers;
@@ -23,25 +23,25 @@ struct peers;
 struct peers *peers_create(const char *own);
 void peers_free(struct peers *peers);
 
-/* A sign of life. Times are of one clock throughout, whichever. */
+/* A heartbeat. All times must come from the same clock. */
 void peers_heard(struct peers *peers, const char *name, nanos now);
-/* It said that it ends. */
+/* The instance announced that it stops. */
 void peers_left(struct peers *peers, const char *name);
-/* A record names it. One that is not known yet has PEER_TIMEOUT from now on to be heard. */
+/* A record names it as owner. If it is unknown so far, it has PEER_TIMEOUT from now on to be heard. */
 void peers_mentioned(struct peers *peers, const char *name, nanos now);
 
-/* It said that it is of a version that can do with what this one makes … */
+/* The instance announced a version that understands what this one writes. */
 void peers_is_able(struct peers *peers, const char *name, nanos now);
-/* … and so have all that live, and there was time enough to hear all. */
+/* Whether all live instances have announced this, and enough time has passed to hear all of them. */
 bool peers_all_able(const struct peers *peers, nanos now);
 
-/* Is this an instance that lives, or may? The own one always does. */
+/* Whether the instance is alive or may be alive. Always true for the own name. */
 bool peers_lives(const struct peers *peers, const char *name);
 
-/* To be called at least every second. True: somebody has died since the last call. After a pause (this process was
- * stopped) all others get their patience anew. */
+/* Call this at least every second. True: an instance has died since the last call. After a pause (this process was
+ * stopped), the time-outs of all others start over. */
 bool peers_tick(struct peers *peers, nanos now);
-/* Nobody could be heard until now (the broker was away): all get their patience anew. */
+/* No instance could be heard until now because the broker was unreachable: all time-outs start over. */
 void peers_deaf(struct peers *peers, nanos now);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * When the whole bucket has to be read: at the start, and again whenever what it holds may be for us to look after that
- * was not before. A reading that does not get to its end is made again. */
+ * Decides when to read the whole bucket: at startup, and again whenever it may contain records that this instance has
+ * become responsible for. A scan that does not finish is repeated. */
 #ifndef CORE_SERVER_RESCAN_H
 #define CORE_SERVER_RESCAN_H
 
@@ -8,23 +8,23 @@
 
 #include "core/base/clock.h"
 
-/* All zero at the start. Times are monotonic. */
+/* Initially all zero. Times are monotonic. */
 struct rescan {
-	bool complete;    /* the bucket was read to its end, and nothing has happened since */
+	bool complete;    /* the bucket was read completely, and nothing has happened since */
 	bool under_way;
-	bool outdated;    /* something happened while it was being read: what was passed over is to be seen */
-	nanos not_before; /* the next */
+	bool outdated;    /* something happened during the scan, so records already passed have to be read again */
+	nanos not_before; /* the earliest time of the next scan */
 };
 
-/* Another instance has died, or the bucket is not what it was. */
+/* Another instance has died, or the bucket has changed: scan again. */
 void rescan_again(struct rescan *rescan);
-/* The broker is back: no reason to wait. */
+/* The broker is back: scan without waiting. */
 void rescan_hasten(struct rescan *rescan);
-/* Is a reading to begin now, given a broker that is there? */
+/* Whether a scan should begin now, provided that the broker is connected. */
 bool rescan_due(const struct rescan *rescan, nanos now);
-/* One has begun. */
+/* A scan has begun. */
 void rescan_begun(struct rescan *rescan);
-/* It is over. `complete`: it got to the end. */
+/* A scan has ended. `complete`: it read the whole bucket. */
 void rescan_ended(struct rescan *rescan, bool complete, nanos now);
 
 #endif

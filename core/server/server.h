@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The service: connects the coordinator with the bus, the store, the workers and the HTTP, and runs it.
  *
- * Threads: the caller's runs the coordinator; each bus has one that connects, beside the client library's own; each
- * step has its workers, and one thread for its checks if it has any; one reads the bucket at start and for a resume by step; HTTP has one. They all
- * speak to the coordinator by mail. */
+ * Threads: the caller's thread runs the coordinator. Each bus has a thread that connects, besides those of the client
+ * library. Each step has its workers, and one thread for its checks, if any. One thread reads the bucket at startup and
+ * for a resume by step. HTTP has one thread. All of them send mails to the coordinator. */
 #ifndef CORE_SERVER_SERVER_H
 #define CORE_SERVER_SERVER_H
 
@@ -12,8 +12,8 @@
 
 struct server;
 
-/* Borrows all. NULL: with the reason in why[size], and `passing` says whether a later start may have more luck. Starts the
- * embedded broker if that is configured; a broker that is elsewhere may come later. */
+/* Borrows its arguments. NULL: failed; why[size] has the reason, and *passing says whether a later attempt may succeed.
+ * Starts the embedded broker if it is configured. An external broker may become reachable later. */
 struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why, size_t size,
                              bool *passing);
 
@@ -25,10 +25,12 @@ void server_run(struct server *server);
  * up the memory each time is found out by every second end. Does not allocate. From any thread. */
 void server_out_of_memory(void *server);
 
-/* Ends server_run(): no more events are taken, running steps have the configured grace. From any thread, once. */
+/* Ends server_run(): no more events are accepted, and running steps get the configured grace period. Any thread may
+ * call this, once. */
 void server_stop(struct server *server);
 
-/* False: runs or checks are stuck in their modules: what they use was not freed, and the process should end at once. */
+/* False: runs or checks are stuck in their modules. The memory that they use was not freed, and the process should exit
+ * at once. */
 bool server_destroy(struct server *server);
 
 #endif

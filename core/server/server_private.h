@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the files of the server share.
+ * Declarations shared by the files of the server.
  *
- *   server.c           its parts, and what comes in
- *   server_checks.c    whether the steps can do their work
- *   server_housekeeping.c    what is done every second
- *   server_facts.c     what /readyz tells
- *   server_loss.c      what is made sure of at each connection, and a broker that has lost it all
- *   server_permissions.c  what the brokers have to permit
- *   server_ports.c     what the coordinator reaches the world by
- *   server_scans.c  reading the bucket for it */
+ *   server.c               creates and connects the parts, and dispatches incoming mail
+ *   server_checks.c        health checks of the steps
+ *   server_housekeeping.c  periodic tasks, once a second
+ *   server_facts.c         what /readyz reports
+ *   server_loss.c          preparation of each connection, and detection of a broker that lost its data
+ *   server_permissions.c   the permissions needed on the brokers
+ *   server_ports.c         the coordinator's ports
+ *   server_scans.c         scans of the bucket for the coordinator */
 #ifndef CORE_SERVER_SERVER_PRIVATE_H
 #define CORE_SERVER_SERVER_PRIVATE_H
 
@@ -33,32 +33,32 @@
 #include "core/steps/step_health.h"
 #include "core/steps/workers.h"
 
-/* A reading of the bucket under way. */
+/* A scan of the bucket in progress. */
 struct reading {
 	struct scan scan;
 	struct reading *next;
 	void *token;
 };
 
-/* What the service needs, see readiness.h. */
+/* What the service depends on, see readiness.h. */
 struct server_facts {
-	struct fact *events_broker, *store_broker; /* one and the same if the brokers are */
+	struct fact *events_broker, *store_broker; /* the same object if the brokers are the same */
 	struct fact *events_permission, *store_permission;
 	struct fact *stream, *consumer, *bucket, *state_folder;
 };
 
-/* A step, and whether it can do its work. */
+/* A step and its health. */
 struct server_step {
 	const char *name;
 	struct step_health health;
 	struct fact *fact;
-	nanos suspended; /* since then (monotonic) */
+	nanos suspended; /* since when (monotonic) */
 };
 
-/* Of one broker, on its bus' thread. */
+/* For one broker, used on the thread of its bus. */
 struct loss_watch {
 	struct loss loss;
-	bool said; /* that all seems to be lost */
+	bool said; /* the suspected loss was logged */
 };
 
 struct server {
@@ -68,9 +68,9 @@ struct server {
 	struct message_reaper reaper;
 	struct mail stop;
 	struct broker *broker;             /* embedded; NULL: none */
-	uint64_t broker_restarts;          /* as they were counted last */
+	uint64_t broker_restarts;          /* the last count */
 	const struct broker_address *events_address, *store_address;
-	struct bus *events, *records;      /* one and the same if they have one address */
+	struct bus *events, *records;      /* the same object if they have one address */
 	struct intake intake;
 	struct store store;
 	struct bucket_watch bucket;
@@ -82,92 +82,93 @@ struct server {
 	struct http *http;
 	struct metrics *metrics;
 	struct metrics_list counted;
-	struct histogram **run_time;       /* of each step */
-	struct gauge **suspended;          /* of each step */
+	struct histogram **run_time;       /* one per step */
+	struct gauge **suspended;          /* one per step */
 	struct server_step *step;
 	size_t step_count;
 	struct checker *checker;
 	char owner[OWNER_LIMIT];
 	char nonce[17];
 	char spared[WRITER_LIMIT]; /* the nonce of the process before this one, if that ended because it was out of memory; else "" */
-	nanos twin_said; /* when it was said last that another one has the same name (monotonic); 0: never */
+	nanos twin_said; /* when it was last logged that another instance has the same name (monotonic); 0: never */
 	int instance_lock;
 	struct reading *scans;
-	struct mail *held, **last_held;    /* of readings: to be taken when there is less to do */
-	int64_t stream_created;            /* when the stream of events was made */
+	struct mail *held, **last_held;    /* mails of scans, deferred until there is less to do */
+	int64_t stream_created;            /* when the event stream was created */
 	struct rescan rescan;
 	struct search search;
 	bool searching;
-	struct mail *lookups; /* for the next search */
+	struct mail *lookups;              /* for the next search */
 	bool stopping;
-	bool settled;                      /* the start is over */
-	char peers_subject[160];           /* on which the instances of one bucket give signs of life */
-	nanos housekeeping_next;                 /* monotonic */
-	unsigned mails;                    /* taken since the chores were last done */
-	bool stirred;                      /* they were many, and what they left in memory was not given back yet */
+	bool settled;                      /* startup is complete */
+	char peers_subject[160];           /* the subject of the heartbeats of all instances that share the bucket */
+	nanos housekeeping_next;           /* monotonic */
+	unsigned mails;                    /* handled since the last housekeeping */
+	bool stirred;                      /* there were many mails, and their memory was not returned to the system yet */
 	nanos sign_next;                   /* monotonic */
-	struct checkpoint saved, bucket_saved; /* as they lie in the state folder */
+	struct checkpoint saved, bucket_saved; /* as stored in the state folder */
 	nanos save_next;                   /* monotonic */
 	struct loss_watch events_loss, store_loss;
 	atomic_uint replicas;              /* see loss.h */
 	struct readiness *readiness;
 	struct server_facts facts;
-	struct permissions *events_permissions, *store_permissions; /* one and the same if the brokers are */
+	struct permissions *events_permissions, *store_permissions; /* the same object if the brokers are the same */
 	struct bus_probe events_probe[BUS_PROBES_LIMIT + 1], store_probe[BUS_PROBES_LIMIT + 1];
-	bool said_ready, was_ready;        /* the log says that it is ready / was at some time */
-	nanos unready_since;               /* monotonic: the start, or when the log said last that it is not */
-	atomic_bool ready;                 /* the brokers are, with what is needed in them */
+	bool said_ready, was_ready;        /* the log says that the service is ready; it has been ready before */
+	nanos unready_since;               /* monotonic: startup, or when the log last said that the service is not ready */
+	atomic_bool ready;                 /* the brokers are connected and prepared */
 };
 
-/* What the coordinator reaches the world by. */
+/* The ports through which the coordinator reaches everything else. */
 struct ports server_ports(struct server *server);
 
-/* Reads the bucket for the coordinator; token NULL: for the start. False: not now. */
+/* Starts a scan for the coordinator; token NULL: the scan at startup. False: not possible now. */
 bool server_read_bucket(struct server *server, void *token);
-/* Reads it for the start, or again, if it is time to. */
+/* Starts the scan at startup, or a repeated one, if it is due. */
 void server_read_if_due(struct server *server);
-/* A mail of a reading. Records that ask for more than can be done at a time wait, and the reading with them. */
+/* Handles a mail of a scan. Records that need more work than is possible at a time wait, and the scan waits with
+ * them. */
 void server_take_scan(struct server *server, struct mail *mail);
-/* Goes on with those that wait. To be called in each round. */
+/* Continues with waiting records. Called in each round of the main loop. */
 void server_read_on(struct server *server);
-/* Makes all readings end early. */
+/* Makes all scans end early. */
 void server_stop_scans(struct server *server);
 
-/* A broker's name, for people: a private one's address changes. */
+/* The broker's name for messages: the address of a private broker changes. */
 const char *server_broker_name(const struct server *server, const struct broker_address *address);
-/* Registers what /readyz tells, but for the steps. False: out of memory. */
+/* Registers everything that /readyz reports except the steps. False: out of memory. */
 bool server_add_facts(struct server *server);
-/* What the buses prepare, with the server as closure: of one broker for both, of that of the events, of that of the store. */
+/* What the buses prepare, with the server as closure: one broker for both, the events broker, the store's broker. */
 bus_prepare server_prepare_both, server_prepare_events, server_prepare_store;
-/* The bus of the records is up: is the bucket one that this service has just made? */
+/* The records bus is up: handles a bucket that this service has just created. */
 void server_take_bucket(struct server *server);
 
-/* Lists what is tested of the brokers' permissions. False: out of memory. */
+/* Lists the permissions to test on the brokers. False: out of memory. */
 bool server_list_permissions(struct server *server);
 void server_forget_permissions(struct server *server);
 
-/* Says in the log when the service becomes ready, and when it no longer is. */
+/* Logs when the service becomes ready, and when it stops being ready. */
 void server_note_readiness(struct server *server);
 
-/* Registers the steps among what /readyz tells. False: out of memory. */
+/* Registers the steps with /readyz. False: out of memory. */
 bool server_add_steps(struct server *server, const struct steps *steps);
-/* Has the first checks made; until they have passed, the steps are suspended. False: out of memory or threads. */
+/* Starts the first checks; until they pass, the steps are suspended. False: out of memory or threads. */
 bool server_start_checks(struct server *server, const struct steps *steps);
-/* Has the checks made that are due. To be called about once a second. */
+/* Starts the checks that are due. Called about once a second. */
 void server_do_checks(struct server *server);
-/* What one says. */
+/* Handles the answer of a check. */
 void server_take_check(struct server *server, const struct check_answer *answer);
-/* A run is over, which also tells. */
+/* A run has ended, which also says something about the step's health. */
 void server_note_run(struct server *server, const struct run *run);
 
-/* To be called about once a second. */
+/* Called about once a second. */
 void server_do_housekeeping(struct server *server);
-/* Tells the coordinator, and the figures, how far the gap before the consumer is read. */
+/* Tells the coordinator and the metrics how far the gap before the consumer has been read. */
 void server_note_gap(struct server *server);
-/* Says to the other instances that this one lives ('+') or ends ('-'), or what it can do ('~'). */
+/* Tells the other instances that this one is alive ('+') or stops ('-'), or what it can do ('~'). */
 void server_say_word(struct server *server, char sign);
 
-/* A search in the stream is over; the next one begins, if it is asked for. */
+/* A search in the stream has ended; starts the next one if there are lookups. */
 void server_search_done(struct server *server);
 
 #endif
