@@ -7,7 +7,7 @@
 
 void active_forget(struct coordinator *coordinator, struct active_upload *active)
 {
-	coordinator->cached -= active->record != NULL;
+	coordinator->active.remembered -= active->record != NULL;
 	record_free(active->record);
 	active->record = NULL;
 	active->revision = 0;
@@ -23,7 +23,7 @@ void active_know(struct coordinator *coordinator, struct active_upload *active, 
 	active->known = ACTIVE_PRESENT;
 	active->known_at = now;
 	active->expected = true;
-	coordinator->cached++;
+	coordinator->active.remembered++;
 }
 
 void active_find_owner(const struct coordinator *coordinator, struct active_upload *active)
@@ -40,7 +40,7 @@ static void active_free(struct coordinator *coordinator, struct active_upload *a
 	free(active);
 }
 
-void active_destroy(struct coordinator *coordinator, struct active_upload *active)
+static void active_destroy(struct coordinator *coordinator, struct active_upload *active)
 {
 	if (active->current != NULL)
 		job_free(coordinator, active->current);
@@ -52,38 +52,62 @@ void active_destroy(struct coordinator *coordinator, struct active_upload *activ
 	active_free(coordinator, active);
 }
 
+void active_uploads_init(struct coordinator *coordinator)
+{
+	table_init(&coordinator->active.table, offsetof(struct active_upload, id));
+	deferred_init(&coordinator->active.deferred);
+}
+
+void active_uploads_free(struct coordinator *coordinator)
+{
+	for (struct active_upload *active = active_next(coordinator, NULL), *next; active != NULL; active = next) {
+		next = active_next(coordinator, active);
+		active_destroy(coordinator, active);
+	}
+	table_free(&coordinator->active.table);
+	deferred_free(&coordinator->active.deferred);
+	timers_free(&coordinator->active.due);
+}
+
 struct active_upload *active_get(struct coordinator *coordinator, const char *id)
 {
-	struct active_upload *active = (struct active_upload *)(void *)table_find(&coordinator->active_uploads, id);
+	struct active_upload *active = (struct active_upload *)(void *)table_find(&coordinator->active.table, id);
 	if (active != NULL)
 		return active;
 	size_t size = strlen(id) + 1;
 	active = alloc_zeroed(1, sizeof *active + size);
 	memcpy(active->id, id, size);
 	active->last = &active->first;
-	active->not_before = deferred_take(&coordinator->deferred, active->id); /* which ends the one that `id` may be of */
-	active->queued = fair_queue_has(&coordinator->queue, active->id);
+	active->not_before = deferred_take(&coordinator->active.deferred, active->id); /* which ends the one that `id` may be of */
+	active->queued = dispatch_is_queued(coordinator, active->id);
 	active->expected = active->not_before != 0 || active->queued;
-	coordinator->standing -= active->queued;
-	table_add(&coordinator->active_uploads, &active->entry);
+	coordinator->active.queued_only -= active->queued;
+	table_add(&coordinator->active.table, &active->entry);
 	return active;
 }
 
 bool active_exists(const struct coordinator *coordinator, const char *id)
 {
-	return table_find(&coordinator->active_uploads, id) != NULL || deferred_find(&coordinator->deferred, id) != 0 || fair_queue_has(&coordinator->queue, id);
+	return table_find(&coordinator->active.table, id) != NULL || deferred_find(&coordinator->active.deferred, id) != 0 ||
+	       dispatch_is_queued(coordinator, id);
+}
+
+bool active_is_moving(const struct coordinator *coordinator, const char *id)
+{
+	const struct active_upload *active = (const struct active_upload *)(const void *)table_find(&coordinator->active.table, id);
+	return active != NULL && active->current != NULL;
 }
 
 struct active_upload *active_next(const struct coordinator *coordinator, const struct active_upload *active)
 {
-	return (struct active_upload *)(void *)table_next(&coordinator->active_uploads, active != NULL ? &active->entry : NULL);
+	return (struct active_upload *)(void *)table_next(&coordinator->active.table, active != NULL ? &active->entry : NULL);
 }
 
 static void active_remove(struct coordinator *coordinator, struct active_upload *active)
 {
-	table_remove(&coordinator->active_uploads, &active->entry);
-	timers_unset(&coordinator->due, &active->due);
-	coordinator->standing += active->queued;
+	table_remove(&coordinator->active.table, &active->entry);
+	timers_unset(&coordinator->active.due, &active->due);
+	coordinator->active.queued_only += active->queued;
 	active_free(coordinator, active);
 }
 
@@ -127,6 +151,19 @@ void active_hurry_job(struct coordinator *coordinator, struct active_upload *act
 		active_advance(coordinator, active, now);
 }
 
+void active_end_job(struct coordinator *coordinator, struct active_upload *active)
+{
+	active->current = NULL;
+	coordinator->active.busy--;
+}
+
+void active_put_back_job(struct coordinator *coordinator, struct active_upload *active)
+{
+	struct job *job = active->current;
+	active_end_job(coordinator, active);
+	add_first(active, job);
+}
+
 bool active_is_cleaned_next(const struct active_upload *active)
 {
 	const struct job *next = active->first;
@@ -134,6 +171,11 @@ bool active_is_cleaned_next(const struct active_upload *active)
 		return false;
 	const struct status *status = active->known == ACTIVE_PRESENT ? &active->record->status : NULL;
 	return status == NULL || status->stream != next->input.stream || status->begun < next->input.sequence;
+}
+
+enum waits_for status_waits_for(const struct status *status)
+{
+	return status->phase == PHASE_CONFIRMING || status->phase == PHASE_AWAITING ? WAITS_FOR_ANSWER : WAITS_FOR_TIME;
 }
 
 /* 0: never, or not by its timer. */
@@ -168,7 +210,7 @@ static bool is_to_forget(const struct coordinator *coordinator, const struct act
 		return true;
 	if (active->unsafe && active->known == ACTIVE_PRESENT)
 		return false;
-	bool crowded = active->known != ACTIVE_PRESENT || coordinator->cached > records_limit(coordinator, active, at, now);
+	bool crowded = active->known != ACTIVE_PRESENT || coordinator->active.remembered > records_limit(coordinator, active, at, now);
 	return crowded && (active->queued || at > now + SECOND);
 }
 
@@ -178,20 +220,67 @@ void active_rest(struct coordinator *coordinator, struct active_upload *active, 
 	enum waits_for what = active->known == ACTIVE_PRESENT ? status_waits_for(&active->record->status) : WAITS_FOR_TIME;
 	if (is_to_forget(coordinator, active, at, now)) {
 		if (at != 0)
-			deferred_add(&coordinator->deferred, active->id, what, at);
+			deferred_add(&coordinator->active.deferred, active->id, what, at);
 		active_remove(coordinator, active);
 	} else if (at == 0) {
-		timers_unset(&coordinator->due, &active->due);
+		timers_unset(&coordinator->active.due, &active->due);
 	} else {
-		timers_set(&coordinator->due, &active->due, at);
+		active_set_timer(coordinator, active, at);
 	}
+}
+
+void active_set_timer(struct coordinator *coordinator, struct active_upload *active, nanos at)
+{
+	timers_set(&coordinator->active.due, &active->due, at);
+}
+
+bool active_put_to_rest(struct coordinator *coordinator, const struct record *record, nanos now)
+{
+	const struct pipeline *pipeline = &coordinator->options.pipeline;
+	struct status status = record->status;
+	struct input input = {.kind = INPUT_FOUND};
+	record_describe(coordinator, record, &input);
+	if (record_unpublished(coordinator, record, now) != 0)
+		return false;
+	struct action action = pipeline_apply(pipeline, record->upload, true, &status, &input, false, now);
+	size_t step = record_step(coordinator, record);
+	if (action.write != WRITE_NONE || (action.run && step == pipeline->count))
+		return false;
+	if (action.run) {
+		dispatch_enqueue(coordinator, record, step, action.mark, now);
+		coordinator->active.queued_only++;
+		dispatch_give(coordinator, step, now);
+	} else if (status.due != 0) {
+		deferred_add(&coordinator->active.deferred, record->upload->id, status_waits_for(&status), status.due);
+	}
+	return true;
+}
+
+void active_forget_deferred(struct coordinator *coordinator)
+{
+	const char *id;
+	nanos at;
+	for (enum waits_for what = 0; what < WAITS_FOR_COUNT; what++)
+		while ((id = deferred_first(&coordinator->active.deferred, what, &at)) != NULL)
+			deferred_take(&coordinator->active.deferred, id);
+}
+
+size_t coordinator_busy(const struct coordinator *coordinator)
+{
+	return coordinator->active.busy;
+}
+
+size_t coordinator_uploads(const struct coordinator *coordinator)
+{
+	const struct active_uploads *uploads = &coordinator->active;
+	return uploads->table.count + deferred_count(&uploads->deferred) + uploads->queued_only;
 }
 
 /* The waiter that is to be looked at first; NULL: nobody waits. Whose answer may be among the events that have not come
  * yet is left alone until they have. */
 static const char *first_deferred(const struct coordinator *coordinator, enum waits_for *what, nanos *at, nanos now)
 {
-	const struct deferred *deferred = &coordinator->deferred;
+	const struct deferred *deferred = &coordinator->active.deferred;
 	nanos answer;
 	const char *id = deferred_first(deferred, WAITS_FOR_TIME, at), *other = deferred_first(deferred, WAITS_FOR_ANSWER, &answer);
 	*what = WAITS_FOR_TIME;
@@ -204,7 +293,7 @@ static const char *first_deferred(const struct coordinator *coordinator, enum wa
 
 nanos active_next_due(const struct coordinator *coordinator, nanos now)
 {
-	const struct timer *timer = timers_first(&coordinator->due);
+	const struct timer *timer = timers_first(&coordinator->active.due);
 	enum waits_for what;
 	nanos at = timer != NULL ? timer->at : INT64_MAX, item;
 	return first_deferred(coordinator, &what, &item, now) != NULL && item < at ? item : at;
@@ -212,7 +301,7 @@ nanos active_next_due(const struct coordinator *coordinator, nanos now)
 
 struct active_upload *active_take_due(struct coordinator *coordinator, nanos now)
 {
-	struct timer *timer = timers_first(&coordinator->due);
+	struct timer *timer = timers_first(&coordinator->active.due);
 	enum waits_for what;
 	nanos at;
 	const char *id = first_deferred(coordinator, &what, &at, now);
@@ -220,8 +309,8 @@ struct active_upload *active_take_due(struct coordinator *coordinator, nanos now
 		return active_get(coordinator, id);
 	if (timer == NULL || timer->at > now)
 		return NULL;
-	timers_unset(&coordinator->due, timer);
-	return CONTAINER(timer, struct active_upload, due);
+	timers_unset(&coordinator->active.due, timer);
+	return CONTAINER_OF(timer, struct active_upload, due);
 }
 
 /* Another implementation has rewritten the record: it says nothing of time now, so nobody would look at it again. */
@@ -245,7 +334,7 @@ void active_advance(struct coordinator *coordinator, struct active_upload *activ
 		if (active->first == NULL)
 			active->last = &active->first;
 		active->current = job;
-		coordinator->busy++;
+		coordinator->active.busy++;
 		job_start(coordinator, job, now);
 	}
 	active->advancing = false;

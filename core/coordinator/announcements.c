@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/alloc.h"
@@ -13,9 +14,14 @@ static const struct {
 void announcements_init(struct coordinator *coordinator)
 {
 	size_t count = coordinator->options.pipeline.count;
-	coordinator->announced = alloc_zeroed(count + 1, sizeof *coordinator->announced);
+	coordinator->announcements.step = alloc_zeroed(count + 1, sizeof *coordinator->announcements.step);
 	for (size_t i = 0; i < count && coordinator->options.announced != NULL; i++)
-		coordinator->announced[i] = (struct announced){.wanted = coordinator->options.announced[i]};
+		coordinator->announcements.step[i] = (struct step_announcement){.wanted = coordinator->options.announced[i]};
+}
+
+void announcements_free(struct coordinator *coordinator)
+{
+	free(coordinator->announcements.step);
 }
 
 /* Perhaps: by whoever had the event before, which may have been brought by a consumer that was lost since, or by this job itself.
@@ -23,13 +29,13 @@ void announcements_init(struct coordinator *coordinator)
 static bool was_begun_before(const struct coordinator *coordinator, const struct job *job, nanos now)
 {
 	const struct delivery *source = job->source;
-	return job->input.redelivered || now - job->taken > coordinator->sure || (source != NULL && source->of_gap && now - source->stored > coordinator->sure);
+	return job->input.redelivered || !outbox_is_remembered(coordinator, job->taken, now) ||
+	       (source != NULL && source->of_gap && !outbox_is_remembered(coordinator, source->stored, now));
 }
 
 void announce_step(struct coordinator *coordinator, struct job *job, const struct record *record, nanos now)
 {
 	const struct ports *ports = &coordinator->options.ports;
-	struct text *text = &coordinator->text;
 	char id[MESSAGE_ID_SIZE];
 	/* Whoever had the event before may have said it. */
 	bool said = job->announced || (job->input.kind == INPUT_BEGIN && was_begun_before(coordinator, job, now));
@@ -37,11 +43,11 @@ void announce_step(struct coordinator *coordinator, struct job *job, const struc
 	if (!job->action.announce || said || active_is_stale(job->active, now))
 		return;
 	size_t step = record_step(coordinator, record);
-	if (step == coordinator->options.pipeline.count || !coordinator->announced[step].wanted)
+	if (step == coordinator->options.pipeline.count || !coordinator->announcements.step[step].wanted)
 		return;
 	job->announced = true;
 	message_id_make_announcement(id, job->active->id, &record->status);
-	text_clear(text);
+	struct text *text = coordinator_scratch(coordinator);
 	event_encode(text, PUBLISH_START, record->upload, &record->status, NULL, 0, now);
 	/* Nobody waits for it: one that is not sent is not missed. */
 	if (!text->failed)
@@ -50,7 +56,7 @@ void announce_step(struct coordinator *coordinator, struct job *job, const struc
 
 void announcement_is_question(struct coordinator *coordinator, size_t step)
 {
-	coordinator->announced[step].wanted = false;
+	coordinator->announcements.step[step].wanted = false;
 }
 
 bool event_is_our_result(const struct coordinator *coordinator, const struct delivery *delivery, const struct event *event)
@@ -81,7 +87,7 @@ void report_answer_of_others(struct coordinator *coordinator, const struct job *
 		return;
 	while (step < coordinator->options.pipeline.count && strcmp(coordinator->options.step[step], job->input.step) != 0)
 		step++;
-	struct announced *announced = &coordinator->announced[step];
+	struct step_announcement *announced = &coordinator->announcements.step[step];
 	if (step == coordinator->options.pipeline.count || !announced->wanted || announced->answered)
 		return;
 	announced->answered = true;

@@ -9,23 +9,20 @@
 #include "core/coordinator/coordinator_private.h"
 
 #define TICK_LIMIT (SECOND)
-/* The stream is not ours: whoever makes it remember IDs for longer may change it. */
-#define DUPLICATE_WINDOW_LIMIT (2 * MINUTE)
 
 struct coordinator *coordinator_create(const struct coordinator_options *options)
 {
-	struct url_marker *marker = url_marker_create();
-	if (marker == NULL)
-		return NULL;
 	struct coordinator *coordinator = alloc_zeroed(1, sizeof *coordinator);
 	coordinator->options = *options;
-	coordinator->marker = marker;
+	if (!jobs_init(coordinator)) {
+		free(coordinator);
+		return NULL;
+	}
 	lag_cut(&coordinator->lag);
-	table_init(&coordinator->active_uploads, offsetof(struct active_upload, id));
-	deferred_init(&coordinator->deferred);
-	fair_queue_init(&coordinator->queue, options->pipeline.count);
+	active_uploads_init(coordinator);
 	announcements_init(coordinator);
-	coordinator->dispatch = alloc_zeroed(options->pipeline.count + 1, sizeof *coordinator->dispatch);
+	dispatch_init(coordinator);
+	suspension_init(coordinator);
 	return coordinator;
 }
 
@@ -33,82 +30,29 @@ void coordinator_destroy(struct coordinator *coordinator)
 {
 	if (coordinator == NULL)
 		return;
-	for (struct active_upload *active = active_next(coordinator, NULL), *next; active != NULL; active = next) {
-		next = active_next(coordinator, active);
-		active_destroy(coordinator, active);
-	}
-	table_free(&coordinator->active_uploads);
-	deferred_free(&coordinator->deferred);
-	timers_free(&coordinator->due);
-	timers_free(&coordinator->again);
-	timers_free(&coordinator->left);
-	text_free(&coordinator->text);
-	fair_queue_free(&coordinator->queue);
-	free(coordinator->dispatch);
-	free(coordinator->announced);
-	url_marker_free(coordinator->marker);
+	active_uploads_free(coordinator);
+	runs_free(coordinator);
+	suspension_free(coordinator);
+	dispatch_free(coordinator);
+	announcements_free(coordinator);
+	jobs_free(coordinator);
+	text_free(&coordinator->scratch);
 	free(coordinator);
 }
 
-struct job *job_create(enum input_kind kind)
+struct text *coordinator_scratch(struct coordinator *coordinator)
 {
-	struct job *job = alloc_zeroed(1, sizeof *job);
-	job->input.kind = kind;
-	return job;
-}
-
-void event_give_back(struct coordinator *coordinator, struct delivery **source)
-{
-	if (*source != NULL)
-		coordinator->options.ports.drop(coordinator->options.ports.closure, *source);
-	*source = NULL;
-}
-
-static void sweep_release(struct coordinator *coordinator, struct sweep *sweep)
-{
-	if (--sweep->references > 0)
-		return;
-	if (sweep->source != NULL)
-		coordinator->options.ports.acknowledge(coordinator->options.ports.closure, sweep->source);
-	free(sweep->step);
-	free(sweep);
-}
-
-/* Frees a job; an event that it still has is left to come again. */
-void job_free(struct coordinator *coordinator, struct job *job)
-{
-	event_give_back(coordinator, &job->source);
-	if (job->sweep != NULL)
-		sweep_release(coordinator, job->sweep);
-	timers_unset(&coordinator->again, &job->again);
-	event_clear(&job->event);
-	record_free(job->record);
-	free(job->result);
-	free(job);
-}
-
-static void forget_lost(struct coordinator *coordinator)
-{
-	for (struct active_upload *active = active_next(coordinator, NULL); active != NULL; active = active_next(coordinator, active))
-		if (active->known == ACTIVE_PRESENT)
-			record_forget_lost(coordinator, active->record);
+	text_clear(&coordinator->scratch);
+	return &coordinator->scratch;
 }
 
 void coordinator_set_stream(struct coordinator *coordinator, const struct stream_facts *facts, nanos now)
 {
 	lag_connected(&coordinator->lag, facts->created == coordinator->stream, facts->behind, now);
 	coordinator->stream = facts->created;
-	if (facts->lost_from != coordinator->lost_from) {
-		coordinator->lost_from = facts->lost_from;
-		coordinator->lost_at = now;
-		forget_lost(coordinator);
-	}
-	coordinator->before = facts->last;
-	coordinator->sure = (facts->duplicate_window < DUPLICATE_WINDOW_LIMIT ? facts->duplicate_window : DUPLICATE_WINDOW_LIMIT) / 2;
-	coordinator->coalescing_limit = facts->coalescing_limit;
-	/* Who is about to write the record is not to be outrun by the event that comes again. */
-	nanos hold = facts->ack_wait / 4;
-	coordinator->coalescing = hold < coordinator->options.coalescing ? hold : coordinator->options.coalescing;
+	read_repair_set_stream(coordinator, facts, now);
+	outbox_set_stream(coordinator, facts);
+	coalescing_set_stream(coordinator, facts);
 }
 
 void coordinator_set_gap(struct coordinator *coordinator, bool open, uint64_t end, bool behind)
@@ -120,15 +64,6 @@ void coordinator_set_gap(struct coordinator *coordinator, bool open, uint64_t en
 bool events_may_come(const struct coordinator *coordinator, nanos then, nanos now)
 {
 	return coordinator->gap_behind || lag_may_hide(&coordinator->lag, then, now);
-}
-
-/* Asks for a reading of the bucket; each upload that is in the step gets a job. */
-static void begin_sweep(struct coordinator *coordinator, struct delivery *delivery, struct event *event)
-{
-	struct sweep *sweep = alloc_bytes(sizeof *sweep);
-	*sweep = (struct sweep){.source = delivery, .step = event->step, .references = 1};
-	event->step = NULL;
-	coordinator->options.ports.scan(coordinator->options.ports.closure, sweep);
 }
 
 static struct job *make_event_job(struct coordinator *coordinator, struct delivery *delivery, struct event *event, nanos now)
@@ -172,7 +107,7 @@ static void take_event(struct coordinator *coordinator, struct delivery *deliver
 	bool by_step = event->type == EVENT_RESUME && event->step[0] != '\0';
 	metrics_count(coordinator->options.metrics, events_taken);
 	if (by_step) {
-		begin_sweep(coordinator, delivery, event);
+		sweep_begin(coordinator, delivery, event);
 		event_clear(event);
 		return;
 	}
@@ -206,11 +141,6 @@ static void take_event(struct coordinator *coordinator, struct delivery *deliver
 		active_hurry_job(coordinator, active, job, now);
 	else
 		active_add_job(coordinator, active, job, now);
-}
-
-enum waits_for status_waits_for(const struct status *status)
-{
-	return status->phase == PHASE_CONFIRMING || status->phase == PHASE_AWAITING ? WAITS_FOR_ANSWER : WAITS_FOR_TIME;
 }
 
 void coordinator_deliver(struct coordinator *coordinator, struct delivery *delivery, nanos now)
@@ -259,7 +189,7 @@ void coordinator_told_gone(struct coordinator *coordinator, const char *id, nano
 
 void coordinator_answered(struct coordinator *coordinator, struct request *request, nanos now)
 {
-	job_answered(coordinator, CONTAINER(request, struct job, request), now);
+	job_answered(coordinator, CONTAINER_OF(request, struct job, request), now);
 }
 
 bool record_is_theirs(const struct coordinator *coordinator, const struct record *record)
@@ -282,30 +212,6 @@ static bool is_ours_to_find(const struct coordinator *coordinator, const struct 
 	if (record->status.phase == PHASE_ENDED || record->status.phase == PHASE_UNCONFIRMED)
 		return false;
 	return !record_is_theirs(coordinator, record) || !options->ports.lives(options->ports.closure, record->owner);
-}
-
-/* A found record of which nothing has to be remembered but when it is due, or that it stands in line. False: it is
- * another one. */
-static bool put_to_rest(struct coordinator *coordinator, const struct record *record, nanos now)
-{
-	const struct pipeline *pipeline = &coordinator->options.pipeline;
-	struct status status = record->status;
-	struct input input = {.kind = INPUT_FOUND};
-	record_describe(coordinator, record, &input);
-	if (record_unpublished(coordinator, record, now) != 0)
-		return false;
-	struct action action = pipeline_apply(pipeline, record->upload, true, &status, &input, false, now);
-	size_t step = record_step(coordinator, record);
-	if (action.write != WRITE_NONE || (action.run && step == pipeline->count))
-		return false;
-	if (action.run) {
-		dispatch_stand_in_line(coordinator, record, step, action.mark, now);
-		coordinator->standing++;
-		dispatch_give(coordinator, step, now);
-	} else if (status.due != 0) {
-		deferred_add(&coordinator->deferred, record->upload->id, status_waits_for(&status), status.due);
-	}
-	return true;
 }
 
 /* Of a record that this process wrote itself, and all of which it remembers, the bucket tells nothing new. */
@@ -336,7 +242,7 @@ static void report_unread(struct coordinator *coordinator, const struct record *
 {
 	log_error(coordinator->options.log, "upload %s: out of memory: its record is read again later", record->upload->id);
 	if (sweep != NULL)
-		event_give_back(coordinator, &sweep->source);
+		sweep_give_back(coordinator, sweep);
 }
 
 bool coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
@@ -349,29 +255,15 @@ bool coordinator_found(struct coordinator *coordinator, struct record *record, u
 	}
 	bool wanted = sweep != NULL ? strcmp(status_step_name(record->upload, &record->status), sweep->step) == 0
 	                            : is_ours_to_find(coordinator, record) && !is_known(coordinator, record);
-	bool at_rest = wanted && sweep == NULL && !active_exists(coordinator, record->upload->id) && put_to_rest(coordinator, record, now);
+	bool at_rest = wanted && sweep == NULL && !active_exists(coordinator, record->upload->id) && active_put_to_rest(coordinator, record, now);
 	if (wanted && !at_rest)
 		take_found(coordinator, record, revision, sweep, now);
 	record_clear(record);
 	return true;
 }
 
-void coordinator_scanned(struct coordinator *coordinator, void *token, bool complete, nanos now)
-{
-	(void)now;
-	struct sweep *sweep = token;
-	if (sweep == NULL)
-		return;
-	/* Without the end some uploads may not have been seen: the event comes again, and the sweep with it. */
-	if (!complete)
-		event_give_back(coordinator, &sweep->source);
-	sweep_release(coordinator, sweep);
-}
-
 void coordinator_doubt(struct coordinator *coordinator, nanos now)
 {
-	const char *id;
-	nanos at;
 	for (struct active_upload *active = active_next(coordinator, NULL), *next; active != NULL; active = next) {
 		next = active_next(coordinator, active);
 		active->expected = active->unsafe = false;
@@ -381,9 +273,7 @@ void coordinator_doubt(struct coordinator *coordinator, nanos now)
 		active->not_before = 0;
 		active_rest(coordinator, active, now);
 	}
-	for (enum waits_for what = 0; what < WAITS_FOR_COUNT; what++)
-		while ((id = deferred_first(&coordinator->deferred, what, &at)) != NULL)
-			deferred_take(&coordinator->deferred, id);
+	active_forget_deferred(coordinator);
 }
 
 void coordinator_rewrite(struct coordinator *coordinator, nanos now)
@@ -407,7 +297,7 @@ void coordinator_rewrite(struct coordinator *coordinator, nanos now)
 
 void coordinator_retry(struct coordinator *coordinator, nanos now)
 {
-	timers_hasten(&coordinator->again, now);
+	jobs_hasten(coordinator, now);
 }
 
 static void active_due(struct coordinator *coordinator, struct active_upload *active, nanos now)
@@ -421,29 +311,27 @@ static void active_due(struct coordinator *coordinator, struct active_upload *ac
 /* Times that are written down stay as they are, those that were only a while ahead would come too late. */
 static void clock_was_set_back(struct coordinator *coordinator, nanos now)
 {
-	timers_hasten(&coordinator->again, now);
+	jobs_hasten(coordinator, now);
 	runs_set_back(coordinator, now);
 	suspensions_set_back(coordinator, now);
 }
 
+/* Uploads that are due wait while many are being moved, and for the next start when the service stops. */
+static bool may_take_due(const struct coordinator *coordinator)
+{
+	return coordinator_busy(coordinator) < coordinator->options.busy_limit && !coordinator->stopping;
+}
+
 void coordinator_tick(struct coordinator *coordinator, nanos now)
 {
-	struct timer *timer;
 	if (now < coordinator->ticked - SECOND)
 		clock_was_set_back(coordinator, now);
 	coordinator->ticked = now;
-	if (coordinator->stopping && coordinator->coalesced > 0)
-		timers_hasten(&coordinator->again, now);
-	while ((timer = timers_first(&coordinator->again)) != NULL && timer->at <= now) {
-		timers_unset(&coordinator->again, timer);
-		job_try_again(coordinator, CONTAINER(timer, struct job, again), now);
-	}
-	while ((timer = timers_first(&coordinator->left)) != NULL && timer->at <= now) {
-		timers_unset(&coordinator->left, timer);
-		runs_left_due(coordinator, CONTAINER(timer, struct run, watch), now);
-	}
+	coalescing_check_stop(coordinator, now);
+	jobs_try_again(coordinator, now);
+	runs_watch(coordinator, now);
 	struct active_upload *active;
-	while (coordinator->busy < coordinator->options.busy_limit && !coordinator->stopping &&
+	while (may_take_due(coordinator) &&
 	       (active = active_take_due(coordinator, now)) != NULL)
 		if (active->current == NULL) /* otherwise its timer is set again when its jobs are done */
 			active_due(coordinator, active, now);
@@ -452,22 +340,21 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 	for (size_t i = 0; i < coordinator->options.pipeline.count; i++)
 		dispatch_give(coordinator, i, now);
 	gauge_set(coordinator->options.metrics->uploads, (int64_t)coordinator_uploads(coordinator));
-	gauge_set(coordinator->options.metrics->busy, (int64_t)coordinator->busy);
-	gauge_set(coordinator->options.metrics->waiting, (int64_t)fair_queue_count(&coordinator->queue));
-	gauge_set(coordinator->options.metrics->runs, (int64_t)coordinator->runs);
+	gauge_set(coordinator->options.metrics->busy, (int64_t)coordinator_busy(coordinator));
+	gauge_set(coordinator->options.metrics->waiting, (int64_t)dispatch_waiting(coordinator));
+	gauge_set(coordinator->options.metrics->runs, (int64_t)coordinator_runs(coordinator));
+}
+
+static nanos earlier(nanos one, nanos other)
+{
+	return one < other ? one : other;
 }
 
 nanos coordinator_next(const struct coordinator *coordinator, nanos now)
 {
-	nanos next = now + TICK_LIMIT;
-	const struct timer *again = timers_first(&coordinator->again), *left = timers_first(&coordinator->left);
-	nanos due = active_next_due(coordinator, now);
-	if (due < next && coordinator->busy < coordinator->options.busy_limit && !coordinator->stopping)
-		next = due;
-	if (again != NULL && again->at < next)
-		next = again->at;
-	if (left != NULL && left->at < next)
-		next = left->at;
+	nanos next = earlier(now + TICK_LIMIT, earlier(jobs_next(coordinator), runs_next(coordinator)));
+	if (may_take_due(coordinator))
+		next = earlier(next, active_next_due(coordinator, now));
 	return next > now ? next : now;
 }
 
@@ -487,7 +374,7 @@ static void give_back_job(struct coordinator *coordinator, struct job *job)
 {
 	event_give_back(coordinator, &job->source);
 	if (job->sweep != NULL)
-		event_give_back(coordinator, &job->sweep->source);
+		sweep_give_back(coordinator, job->sweep);
 }
 
 void coordinator_abandon(struct coordinator *coordinator)
@@ -499,19 +386,4 @@ void coordinator_abandon(struct coordinator *coordinator)
 		for (struct job *job = active->first; job != NULL; job = job->next)
 			give_back_job(coordinator, job);
 	}
-}
-
-size_t coordinator_busy(const struct coordinator *coordinator)
-{
-	return coordinator->busy;
-}
-
-size_t coordinator_runs(const struct coordinator *coordinator)
-{
-	return coordinator->runs;
-}
-
-size_t coordinator_uploads(const struct coordinator *coordinator)
-{
-	return coordinator->active_uploads.count + deferred_count(&coordinator->deferred) + coordinator->standing;
 }

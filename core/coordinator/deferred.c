@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "core/base/container_of.h"
 
 struct deferred_upload {
 	struct entry entry;
@@ -54,7 +55,7 @@ static void end(struct deferred *deferred, struct deferred_upload *item)
 
 static struct deferred_upload *of_timer(struct timer *timer)
 {
-	return (struct deferred_upload *)(void *)((char *)timer - offsetof(struct deferred_upload, due));
+	return CONTAINER_OF(timer, struct deferred_upload, due);
 }
 
 void deferred_free(struct deferred *deferred)

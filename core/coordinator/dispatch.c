@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
-#include "core/coordinator/coordinator_private.h"
+#include "core/base/alloc.h"
 #include "core/base/json_reader.h"
+#include "core/coordinator/coordinator_private.h"
 
 /* Beyond the runs that workers are at, so many more are handed to them, together of so many bytes: small uploads
  * follow each other without a pause, and who comes new is not held up. */
@@ -30,6 +32,19 @@ static void copy_user(const char *json, char name[NAME_SIZE])
 	copy_member(there ? id.text : "", there ? id.length : 0, "opaque_id", name);
 }
 
+void dispatch_init(struct coordinator *coordinator)
+{
+	size_t count = coordinator->options.pipeline.count;
+	fair_queue_init(&coordinator->dispatch.queue, count);
+	coordinator->dispatch.step = alloc_zeroed(count + 1, sizeof *coordinator->dispatch.step);
+}
+
+void dispatch_free(struct coordinator *coordinator)
+{
+	fair_queue_free(&coordinator->dispatch.queue);
+	free(coordinator->dispatch.step);
+}
+
 bool active_busy(const struct active_upload *active)
 {
 	return active->run != NULL || active->queued || active->turn;
@@ -46,10 +61,10 @@ size_t record_step(const struct coordinator *coordinator, const struct record *r
 
 static bool has_room(const struct coordinator *coordinator, size_t step, bool suspect, int64_t size)
 {
-	const struct dispatch *dispatch = &coordinator->dispatch[step];
+	const struct step_turns *turns = &coordinator->dispatch.step[step];
 	unsigned workers = coordinator->options.workers[step];
-	return dispatch->out < workers ||
-	       (!suspect && dispatch->out < workers + AHEAD_LIMIT && size <= AHEAD_BYTES && dispatch->bytes <= AHEAD_BYTES - size);
+	return turns->out < workers ||
+	       (!suspect && turns->out < workers + AHEAD_LIMIT && size <= AHEAD_BYTES && turns->bytes <= AHEAD_BYTES - size);
 }
 
 static void take(struct coordinator *coordinator, struct active_upload *active, size_t step, const struct queue_item *item, struct flow *of)
@@ -60,15 +75,15 @@ static void take(struct coordinator *coordinator, struct active_upload *active, 
 	active->turn_step = step;
 	active->turn_size = item->size;
 	active->turn_of = of;
-	coordinator->dispatch[step].out++;
-	coordinator->dispatch[step].bytes += item->size;
+	coordinator->dispatch.step[step].out++;
+	coordinator->dispatch.step[step].bytes += item->size;
 }
 
 /* Calls the one in front. */
 static void call_next(struct coordinator *coordinator, size_t step, const struct queue_item *next, nanos now)
 {
 	struct active_upload *active = active_get(coordinator, next->id);
-	take(coordinator, active, step, next, fair_queue_serve(&coordinator->queue, step));
+	take(coordinator, active, step, next, fair_queue_serve(&coordinator->dispatch.queue, step));
 	if (coalescing_is_on(active))
 		coalescing_run(coordinator, active);
 	else
@@ -77,22 +92,22 @@ static void call_next(struct coordinator *coordinator, size_t step, const struct
 
 void dispatch_give(struct coordinator *coordinator, size_t step, nanos now)
 {
-	struct dispatch *dispatch = &coordinator->dispatch[step];
+	struct step_turns *turns = &coordinator->dispatch.step[step];
 	struct queue_item next;
-	if (dispatch->giving) /* a turn that was over at once brought us here again */
+	if (turns->giving) /* a turn that was over at once brought us here again */
 		return;
-	dispatch->giving = true;
-	while (!coordinator->stopping && !step_is_suspended(coordinator, step) && fair_queue_first(&coordinator->queue, step, &next) &&
+	turns->giving = true;
+	while (!coordinator->stopping && !step_is_suspended(coordinator, step) && fair_queue_first(&coordinator->dispatch.queue, step, &next) &&
 	       has_room(coordinator, step, next.suspect, next.size))
 		call_next(coordinator, step, &next, now);
-	dispatch->giving = false;
+	turns->giving = false;
 }
 
 void dispatch_end(struct coordinator *coordinator, size_t step, int64_t size, struct flow *of, nanos now)
 {
-	fair_queue_over(&coordinator->queue, of);
-	coordinator->dispatch[step].out--;
-	coordinator->dispatch[step].bytes -= size;
+	fair_queue_over(&coordinator->dispatch.queue, of);
+	coordinator->dispatch.step[step].out--;
+	coordinator->dispatch.step[step].bytes -= size;
 	dispatch_give(coordinator, step, now);
 }
 
@@ -107,7 +122,7 @@ void dispatch_return(struct coordinator *coordinator, struct active_upload *acti
 void dispatch_forfeit(struct coordinator *coordinator, struct active_upload *active, nanos now)
 {
 	if (active->queued)
-		fair_queue_leave(&coordinator->queue, active->id);
+		fair_queue_leave(&coordinator->dispatch.queue, active->id);
 	active->queued = false;
 	dispatch_return(coordinator, active, now);
 }
@@ -125,29 +140,62 @@ bool dispatch_take(struct coordinator *coordinator, struct active_upload *active
 {
 	char space[NAME_SIZE], user[NAME_SIZE];
 	struct queue_item next, item = make_place(upload, false, space, user);
-	if (step_is_suspended(coordinator, step) || fair_queue_first(&coordinator->queue, step, &next) ||
+	if (step_is_suspended(coordinator, step) || fair_queue_first(&coordinator->dispatch.queue, step, &next) ||
 	    !has_room(coordinator, step, false, item.size))
 		return false;
-	take(coordinator, active, step, &item, fair_queue_pass(&coordinator->queue, step, &item));
+	take(coordinator, active, step, &item, fair_queue_pass(&coordinator->dispatch.queue, step, &item));
 	return true;
 }
 
-void dispatch_stand_in_line(struct coordinator *coordinator, const struct record *record, size_t step, bool suspect, nanos now)
+void dispatch_enqueue(struct coordinator *coordinator, const struct record *record, size_t step, bool suspect, nanos now)
 {
 	char space[NAME_SIZE], user[NAME_SIZE];
 	struct queue_item item = make_place(record->upload, suspect, space, user);
 	item.came = pipeline_came(&coordinator->options.pipeline.step[step], &record->status);
-	fair_queue_join(&coordinator->queue, step, &item, now);
+	fair_queue_join(&coordinator->dispatch.queue, step, &item, now);
 	suspension_joined(coordinator, step, item.came, now);
+}
+
+void dispatch_wait(struct coordinator *coordinator, struct active_upload *active, const struct record *record, size_t step, bool suspect, nanos now)
+{
+	dispatch_enqueue(coordinator, record, step, suspect, now);
+	active->queued = true;
+	dispatch_give(coordinator, step, now);
 }
 
 void dispatch_seize(struct coordinator *coordinator, struct active_upload *active, const struct record *record, size_t step, bool suspect, nanos now)
 {
 	char space[NAME_SIZE], user[NAME_SIZE];
 	struct queue_item item = make_place(record->upload, suspect, space, user);
-	take(coordinator, active, step, &item, fair_queue_pass(&coordinator->queue, step, &item));
+	take(coordinator, active, step, &item, fair_queue_pass(&coordinator->dispatch.queue, step, &item));
 	if (suspect)
 		active_add_job(coordinator, active, job_create(INPUT_STARTING), now);
 	else
 		runs_start(coordinator, active, now);
+}
+
+bool dispatch_is_queued(const struct coordinator *coordinator, const char *id)
+{
+	return fair_queue_has(&coordinator->dispatch.queue, id);
+}
+
+bool dispatch_is_suspect(const struct coordinator *coordinator, const char *id)
+{
+	struct queue_item item;
+	return fair_queue_find(&coordinator->dispatch.queue, id, &item) && item.suspect;
+}
+
+size_t dispatch_waiting(const struct coordinator *coordinator)
+{
+	return fair_queue_count(&coordinator->dispatch.queue);
+}
+
+size_t coordinator_waiting(const struct coordinator *coordinator, size_t step)
+{
+	return fair_queue_length(&coordinator->dispatch.queue, step);
+}
+
+const void *dispatch_next(const struct coordinator *coordinator, size_t step, const void *after, struct queue_item *item)
+{
+	return fair_queue_next(&coordinator->dispatch.queue, step, after, item);
 }

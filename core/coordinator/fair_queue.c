@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "core/base/container_of.h"
 
 /* An upload is overtaken by smaller ones of its user for as long as this takes with its bytes: 20 s for 1 GB. */
 #define NANOS_PER_BYTE 20
@@ -33,8 +34,6 @@ struct standing {
 	bool suspect;
 	char id[];
 };
-
-#define CONTAINER(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
 
 void fair_queue_init(struct fair_queue *queue, size_t steps)
 {
@@ -175,8 +174,8 @@ static struct standing *first(const struct fair_queue *queue, size_t step)
 	struct timer *space = timers_first(&queue->line[step].members);
 	if (space == NULL)
 		return NULL;
-	struct timer *user = timers_first(&CONTAINER(space, struct flow, service)->members);
-	return CONTAINER(timers_first(&CONTAINER(user, struct flow, service)->members), struct standing, order);
+	struct timer *user = timers_first(&CONTAINER_OF(space, struct flow, service)->members);
+	return CONTAINER_OF(timers_first(&CONTAINER_OF(user, struct flow, service)->members), struct standing, order);
 }
 
 bool fair_queue_first(const struct fair_queue *queue, size_t step, struct queue_item *item)

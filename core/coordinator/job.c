@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/coordinator/coordinator_private.h"
 
 #define PAUSE_FIRST (100 * MILLISECOND)
@@ -21,6 +22,70 @@
 /* Whether an answer can still come is looked at again. */
 #define ANSWER_INTERVAL (10 * SECOND)
 
+bool jobs_init(struct coordinator *coordinator)
+{
+	coordinator->jobs.marker = url_marker_create();
+	return coordinator->jobs.marker != NULL;
+}
+
+void jobs_free(struct coordinator *coordinator)
+{
+	timers_free(&coordinator->jobs.again);
+	url_marker_free(coordinator->jobs.marker);
+}
+
+struct job *job_create(enum input_kind kind)
+{
+	struct job *job = alloc_zeroed(1, sizeof *job);
+	job->input.kind = kind;
+	return job;
+}
+
+void event_give_back(struct coordinator *coordinator, struct delivery **source)
+{
+	if (*source != NULL)
+		coordinator->options.ports.drop(coordinator->options.ports.closure, *source);
+	*source = NULL;
+}
+
+void job_free(struct coordinator *coordinator, struct job *job)
+{
+	event_give_back(coordinator, &job->source);
+	if (job->sweep != NULL)
+		sweep_release(coordinator, job->sweep);
+	job_unset_timer(coordinator, job);
+	event_clear(&job->event);
+	record_free(job->record);
+	free(job->result);
+	free(job);
+}
+
+void job_set_timer(struct coordinator *coordinator, struct job *job, nanos at)
+{
+	timers_set(&coordinator->jobs.again, &job->again, at);
+}
+
+void job_unset_timer(struct coordinator *coordinator, struct job *job)
+{
+	timers_unset(&coordinator->jobs.again, &job->again);
+}
+
+void jobs_hasten(struct coordinator *coordinator, nanos now)
+{
+	timers_hasten(&coordinator->jobs.again, now);
+}
+
+nanos jobs_next(const struct coordinator *coordinator)
+{
+	const struct timer *timer = timers_first(&coordinator->jobs.again);
+	return timer != NULL ? timer->at : INT64_MAX;
+}
+
+void job_number_write(struct coordinator *coordinator, struct job *job)
+{
+	job->write_id = coordinator->jobs.writes++;
+}
+
 void job_finish(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct active_upload *active = job->active;
@@ -31,8 +96,7 @@ void job_finish(struct coordinator *coordinator, struct job *job, nanos now)
 	bool starting = job->input.kind == INPUT_STARTING, expired = job->input.kind == INPUT_EXPIRED;
 	bool by_hand = job->input.kind == INPUT_RESUME && job->sweep == NULL;
 	job_free(coordinator, job);
-	active->current = NULL;
-	coordinator->busy--;
+	active_end_job(coordinator, active);
 	/* What these add to the slot waits for the active_advance() below, which may free it. */
 	bool outer = active->advancing;
 	active->advancing = true;
@@ -55,7 +119,7 @@ void job_try_later(struct coordinator *coordinator, struct job *job, nanos now)
 	nanos pause = PAUSE_FIRST << (job->attempts < 6 ? job->attempts : 6);
 	job->attempts++;
 	metrics_count(coordinator->options.metrics, requests_failed);
-	timers_set(&coordinator->again, &job->again, now + (pause < PAUSE_LIMIT ? pause : PAUSE_LIMIT));
+	job_set_timer(coordinator, job, now + (pause < PAUSE_LIMIT ? pause : PAUSE_LIMIT));
 }
 
 bool active_is_stale(const struct active_upload *active, nanos now)
@@ -91,12 +155,12 @@ void job_put(struct coordinator *coordinator, struct job *job, const struct reco
 	const struct active_upload *active = job->active;
 	char id[WRITE_ID_SIZE];
 	make_write_id(coordinator, job, id);
-	text_clear(&coordinator->text);
-	record_encode(&coordinator->text, record);
-	if (coordinator->text.failed)
+	struct text *value = coordinator_scratch(coordinator);
+	record_encode(value, record);
+	if (value->failed)
 		job_try_later(coordinator, job, now);
 	else
-		ports->put(ports->closure, &job->request, active->id, active->revision, id, coordinator->text.data, coordinator->text.length);
+		ports->put(ports->closure, &job->request, active->id, active->revision, id, value->data, value->length);
 }
 
 /* What is to be known of the upload once its record is gone. */
@@ -112,7 +176,7 @@ static struct tombstone make_tombstone(const struct coordinator *coordinator, co
 		tombstone.begun = record->status.begun;
 		tombstone.stream = record->status.stream;
 		tombstone.ended = record->status.ended_at;
-		url_mark(coordinator->marker, record->upload->url, tombstone.url);
+		url_mark(coordinator->jobs.marker, record->upload->url, tombstone.url);
 	}
 	/* What is older than storage's last word on it and comes late does not begin it again. */
 	if (job->input.kind == INPUT_READY && tombstone.stream == job->input.stream && tombstone.begun < job->input.sequence)
@@ -425,7 +489,7 @@ void record_sign(const struct coordinator *coordinator, struct record *record)
 /* The record as it is to be written. False: there is no memory for its result. */
 static bool make_record(struct coordinator *coordinator, struct job *job, struct upload *upload, const struct status *status)
 {
-	job->write_id = coordinator->writes++;
+	job_number_write(coordinator, job);
 	struct record record = {.upload = upload_hold(upload), .status = *status};
 	record_sign(coordinator, &record);
 	record_free(job->record);
@@ -456,7 +520,7 @@ static void begin_foreign(struct job *job)
 static void write_decision(struct coordinator *coordinator, struct job *job, struct upload *upload, const struct status *status, nanos now)
 {
 	if (job->action.write == WRITE_DELETE) {
-		job->write_id = coordinator->writes++;
+		job_number_write(coordinator, job);
 		job->tombstone = make_tombstone(coordinator, job, now);
 		job_write(coordinator, job, now);
 	} else if (!make_record(coordinator, job, upload, status)) {
@@ -483,7 +547,7 @@ static void recall(const struct coordinator *coordinator, struct job *job)
 		input->past.ended_at = status->ended_at;
 		input->past.same_url = strcmp(active->record->upload->url, job->event.upload->url) == 0;
 	} else if (active->known == ACTIVE_ABSENT && active->gone.ended != 0) {
-		url_mark(coordinator->marker, job->event.upload->url, mark);
+		url_mark(coordinator->jobs.marker, job->event.upload->url, mark);
 		input->past.begun = active->gone.begun;
 		input->past.stream = active->gone.stream;
 		input->past.ended_at = active->gone.ended;
@@ -736,7 +800,7 @@ void job_answered(struct coordinator *coordinator, struct job *job, nanos now)
 	}
 }
 
-void job_try_again(struct coordinator *coordinator, struct job *job, nanos now)
+static void try_again(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	if (job->doing == JOB_IDLE)
 		job_start(coordinator, job, now);
@@ -754,4 +818,13 @@ void job_try_again(struct coordinator *coordinator, struct job *job, nanos now)
 		job_write(coordinator, job, now);
 	else
 		job_publish_next(coordinator, job, now);
+}
+
+void jobs_try_again(struct coordinator *coordinator, nanos now)
+{
+	struct timer *timer;
+	while ((timer = timers_first(&coordinator->jobs.again)) != NULL && timer->at <= now) {
+		timers_unset(&coordinator->jobs.again, timer);
+		try_again(coordinator, CONTAINER_OF(timer, struct job, again), now);
+	}
 }

@@ -14,6 +14,20 @@
 /* … so long ago. */
 #define CLOCK_STEP (24 * HOUR)
 
+/* Anybody may change how long the stream remembers IDs: it is not believed to be longer than this. */
+#define DUPLICATE_WINDOW_LIMIT (2 * MINUTE)
+
+void outbox_set_stream(struct coordinator *coordinator, const struct stream_facts *facts)
+{
+	nanos window = facts->duplicate_window;
+	coordinator->outbox.sure = (window < DUPLICATE_WINDOW_LIMIT ? window : DUPLICATE_WINDOW_LIMIT) / 2;
+}
+
+bool outbox_is_remembered(const struct coordinator *coordinator, nanos published, nanos now)
+{
+	return now - published <= coordinator->outbox.sure;
+}
+
 /* What a record that another process wrote was to publish, and may not have. What is young is published again under its
  * ID, which the broker still remembers. Of what is older only a step's result is, and the question for a new URL while there is
  * none: everything else is due again by itself. */
@@ -131,7 +145,7 @@ static nanos perhaps_stored(const struct job *job, nanos now)
 static bool is_to_look(const struct coordinator *coordinator, const struct job *job, nanos now)
 {
 	nanos since = perhaps_stored(job, now);
-	return since != 0 && now - (since > job->looked ? since : job->looked) > coordinator->sure;
+	return since != 0 && !outbox_is_remembered(coordinator, since > job->looked ? since : job->looked, now);
 }
 
 static void look(struct coordinator *coordinator, struct job *job, nanos now)
@@ -149,13 +163,12 @@ static void publish(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	const struct ports *ports = &coordinator->options.ports;
 	const struct active_upload *active = job->active;
-	struct text *text = &coordinator->text;
 	unsigned kind = first_kind(job);
 	char id[MESSAGE_ID_SIZE];
 	make_message_id(coordinator, job, id);
 	job->doing = JOB_PUBLISHING;
 	job->sent = now;
-	text_clear(text);
+	struct text *text = coordinator_scratch(coordinator);
 	if (kind == PUBLISH_RESTART) {
 		event_encode_restart(text, active->id, now);
 	} else if (kind == PUBLISH_REFUSAL) {

@@ -15,13 +15,24 @@ bool active_is_ahead(const struct active_upload *active, uint64_t revision, nano
 
 void record_forget_lost(const struct coordinator *coordinator, struct record *record)
 {
+	const struct read_repair *repair = &coordinator->repair;
 	struct status *status = &record->status;
-	if (coordinator->lost_from == 0 || status->stream != coordinator->stream)
+	if (repair->lost_from == 0 || status->stream != coordinator->stream)
 		return;
-	if (status->begun >= coordinator->lost_from && record->upload->start_time < coordinator->lost_at)
+	if (status->begun >= repair->lost_from && record->upload->start_time < repair->lost_at)
 		status->begun = 0;
-	if (status->answered >= coordinator->lost_from && status->published_at < coordinator->lost_at)
+	if (status->answered >= repair->lost_from && status->published_at < repair->lost_at)
 		status->answered = 0;
+}
+
+void read_repair_set_stream(struct coordinator *coordinator, const struct stream_facts *facts, nanos now)
+{
+	if (facts->lost_from == coordinator->repair.lost_from)
+		return;
+	coordinator->repair = (struct read_repair){.lost_from = facts->lost_from, .lost_at = now};
+	for (struct active_upload *active = active_next(coordinator, NULL); active != NULL; active = active_next(coordinator, active))
+		if (active->known == ACTIVE_PRESENT)
+			record_forget_lost(coordinator, active->record);
 }
 
 bool active_is_behind(const struct active_upload *active)
@@ -49,13 +60,13 @@ void active_lose(struct coordinator *coordinator, struct active_upload *active, 
 	active->known_at = now;
 	/* What is under way for it writes it. */
 	if (active->current == NULL && active->run == NULL)
-		timers_set(&coordinator->due, &active->due, now);
+		active_set_timer(coordinator, active, now);
 }
 
 void job_restore(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	if (job->doing != JOB_RESTORING)
-		job->write_id = coordinator->writes++;
+		job_number_write(coordinator, job);
 	job->doing = JOB_RESTORING;
 	record_sign(coordinator, job->active->record);
 	job_put(coordinator, job, job->active->record, now);
@@ -92,7 +103,7 @@ void job_lost(struct coordinator *coordinator, struct job *job)
 	active->expected = false;
 	if (!(job->action.publish & PUBLISH_RESTART))
 		return;
-	job->write_id = coordinator->writes++;
+	job_number_write(coordinator, job);
 	metrics_count(coordinator->options.metrics, uploads_restarted);
 	log_warning(coordinator->options.log,
 	            "upload %s: the broker has its record no more, and no word that it has ended; storage is asked to begin it again, if it still "

@@ -42,7 +42,7 @@ void runs_launch(struct coordinator *coordinator, struct active_upload *active, 
 	run->allowed = coordinator->options.pipeline.step[run->step].deadline;
 	run->marked = status->phase == PHASE_RUNNING;
 	active->run = run;
-	coordinator->runs++;
+	coordinator->runs.count++;
 	metrics_count(coordinator->options.metrics, steps_run);
 	coordinator->options.ports.run(coordinator->options.ports.closure, run);
 }
@@ -61,9 +61,8 @@ void runs_start(struct coordinator *coordinator, struct active_upload *active, n
 
 void runs_want(struct coordinator *coordinator, struct active_upload *active, bool mark, bool by_hand, nanos now)
 {
-	struct queue_item item;
 	if (by_hand && active_is_suspended(coordinator, active)) {
-		mark = (fair_queue_find(&coordinator->queue, active->id, &item) && item.suspect) || mark;
+		mark = dispatch_is_suspect(coordinator, active->id) || mark;
 		dispatch_forfeit(coordinator, active, now);
 	}
 	if (active_busy(active) || active->known != ACTIVE_PRESENT || coordinator->stopping)
@@ -85,9 +84,7 @@ void runs_want(struct coordinator *coordinator, struct active_upload *active, bo
 	} else if (!mark && !active_is_stale(active, now) && dispatch_take(coordinator, active, active->record->upload, step)) {
 		runs_start(coordinator, active, now);
 	} else {
-		dispatch_stand_in_line(coordinator, active->record, step, mark, now);
-		active->queued = true;
-		dispatch_give(coordinator, step, now);
+		dispatch_wait(coordinator, active, active->record, step, mark, now);
 	}
 }
 
@@ -100,7 +97,7 @@ void runs_drop(struct coordinator *coordinator, struct active_upload *active, na
 	active->run = NULL;
 	run->owner = NULL;
 	coordinator->options.ports.cancel(coordinator->options.ports.closure, run);
-	timers_set(&coordinator->left, &run->watch, now + CANCEL_TIMEOUT);
+	timers_set(&coordinator->runs.left, &run->watch, now + CANCEL_TIMEOUT);
 }
 
 nanos runs_look_again(const struct active_upload *active, nanos now)
@@ -114,7 +111,7 @@ nanos runs_look_again(const struct active_upload *active, nanos now)
 
 void runs_set_back(struct coordinator *coordinator, nanos now)
 {
-	timers_hasten(&coordinator->left, now + CANCEL_TIMEOUT);
+	timers_hasten(&coordinator->runs.left, now + CANCEL_TIMEOUT);
 	for (struct active_upload *active = active_next(coordinator, NULL); active != NULL; active = active_next(coordinator, active)) {
 		if (active->run == NULL)
 			continue;
@@ -123,7 +120,7 @@ void runs_set_back(struct coordinator *coordinator, nanos now)
 		if (active->run->give_up > now + CANCEL_TIMEOUT)
 			active->run->give_up = now + CANCEL_TIMEOUT;
 		if (active->due.place != 0)
-			timers_set(&coordinator->due, &active->due, runs_look_again(active, now));
+			active_set_timer(coordinator, active, runs_look_again(active, now));
 	}
 }
 
@@ -145,13 +142,34 @@ static void give_up(struct coordinator *coordinator, struct run *run, nanos now)
 	end_turn(coordinator, run, now);
 }
 
-void runs_left_due(struct coordinator *coordinator, struct run *run, nanos now)
+void runs_watch(struct coordinator *coordinator, nanos now)
 {
-	/* One that is still in the queue ends when a worker comes to it. */
-	if (atomic_load(&run->started) != 0)
-		give_up(coordinator, run, now);
-	else
-		timers_set(&coordinator->left, &run->watch, now + CANCEL_TIMEOUT);
+	struct timers *left = &coordinator->runs.left;
+	struct timer *timer;
+	while ((timer = timers_first(left)) != NULL && timer->at <= now) {
+		struct run *run = CONTAINER_OF(timer, struct run, watch);
+		timers_unset(left, timer);
+		if (atomic_load(&run->started) != 0)
+			give_up(coordinator, run, now);
+		else /* it ends when a worker takes it from the queue */
+			timers_set(left, timer, now + CANCEL_TIMEOUT);
+	}
+}
+
+nanos runs_next(const struct coordinator *coordinator)
+{
+	const struct timer *timer = timers_first(&coordinator->runs.left);
+	return timer != NULL ? timer->at : INT64_MAX;
+}
+
+void runs_free(struct coordinator *coordinator)
+{
+	timers_free(&coordinator->runs.left);
+}
+
+size_t coordinator_runs(const struct coordinator *coordinator)
+{
+	return coordinator->runs.count;
 }
 
 void runs_due(struct coordinator *coordinator, struct active_upload *active, nanos now)
@@ -164,7 +182,7 @@ void runs_due(struct coordinator *coordinator, struct active_upload *active, nan
 		run->give_up = now + CANCEL_TIMEOUT;
 	}
 	if (run->give_up == 0 || run->give_up > now) {
-		timers_set(&coordinator->due, &active->due, runs_look_again(active, now));
+		active_set_timer(coordinator, active, runs_look_again(active, now));
 		return;
 	}
 	active->run = NULL;
@@ -192,10 +210,10 @@ void coordinator_returned(struct coordinator *coordinator, struct run *run, nano
 {
 	struct active_upload *active = run->owner;
 	nanos started = atomic_load(&run->started);
-	coordinator->runs--;
+	coordinator->runs.count--;
 	if (started != 0 && coordinator->options.run_time != NULL)
 		histogram_observe(coordinator->options.run_time[run->step], now - started);
-	timers_unset(&coordinator->left, &run->watch);
+	timers_unset(&coordinator->runs.left, &run->watch);
 	if (run->returned == RETURNED_AWAIT)
 		announcement_is_question(coordinator, run->step);
 	/* When the service stops, what its steps could not end is left as it was, for the next start. */

@@ -4,11 +4,21 @@
 /* Much later than that its time was not noticed to be over. */
 #define TIMEOUT MINUTE
 
+void coalescing_set_stream(struct coordinator *coordinator, const struct stream_facts *facts)
+{
+	struct write_coalescing *coalescing = &coordinator->coalescing;
+	/* The event must not be redelivered while its record is about to be written. */
+	nanos longest = facts->ack_wait / 4;
+	coalescing->before = facts->last;
+	coalescing->limit = facts->coalescing_limit;
+	coalescing->longest = longest < coordinator->options.coalescing ? longest : coordinator->options.coalescing;
+}
+
 static bool is_to_coalesce(const struct coordinator *coordinator, const struct job *job)
 {
 	const struct active_upload *active = job->active;
 	const struct input *input = &job->input;
-	if (input->kind != INPUT_BEGIN || !job->action.run || input->redelivered || input->sequence <= coordinator->before)
+	if (input->kind != INPUT_BEGIN || !job->action.run || input->redelivered || input->sequence <= coordinator->coalescing.before)
 		return false;
 	/* People look for it while it waits. */
 	if (step_is_suspended(coordinator, record_step(coordinator, job->record)))
@@ -16,7 +26,7 @@ static bool is_to_coalesce(const struct coordinator *coordinator, const struct j
 	/* Of what is read of the gap nobody knows whether it was delivered before. */
 	if (job->source == NULL || job->source->of_gap)
 		return false;
-	if (coordinator->coalescing == 0 || coordinator->coalesced >= coordinator->coalescing_limit || coordinator->stopping)
+	if (coordinator->coalescing.longest == 0 || coordinator->coalescing.count >= coordinator->coalescing.limit || coordinator->stopping)
 		return false;
 	/* Only where there is no record in all likelihood. */
 	return !job->loaded && active->known != ACTIVE_PRESENT && !active->expected && !active_busy(active);
@@ -26,7 +36,7 @@ static bool is_to_coalesce(const struct coordinator *coordinator, const struct j
 static nanos coalescing_limit(const struct coordinator *coordinator, const struct record *record)
 {
 	nanos deadline = pipeline_current_step(&coordinator->options.pipeline, record->upload, &record->status)->deadline;
-	return deadline < coordinator->coalescing ? deadline : coordinator->coalescing;
+	return deadline < coordinator->coalescing.longest ? deadline : coordinator->coalescing.longest;
 }
 
 bool coalescing_is_on(const struct active_upload *active)
@@ -44,19 +54,17 @@ bool coalescing_begin(struct coordinator *coordinator, struct job *job, nanos no
 	struct active_upload *active = job->active;
 	if (!is_to_coalesce(coordinator, job))
 		return false;
-	timers_set(&coordinator->again, &job->again, now + coalescing_limit(coordinator, job->record));
+	job_set_timer(coordinator, job, now + coalescing_limit(coordinator, job->record));
 	announce_step(coordinator, job, job->record, now);
 	job->doing = JOB_COALESCING;
 	job->coalesced = true;
 	job->action.run = false;
-	coordinator->coalesced++;
+	coordinator->coalescing.count++;
 	size_t step = record_step(coordinator, job->record);
 	if (dispatch_take(coordinator, active, job->record->upload, step)) {
 		coalescing_run(coordinator, active);
 	} else {
-		dispatch_stand_in_line(coordinator, job->record, step, false, now);
-		active->queued = true;
-		dispatch_give(coordinator, step, now);
+		dispatch_wait(coordinator, active, job->record, step, false, now);
 	}
 	return true;
 }
@@ -68,8 +76,8 @@ static bool is_late(const struct job *job, nanos now)
 
 void coalescing_end(struct coordinator *coordinator, struct job *job, nanos now)
 {
-	timers_unset(&coordinator->again, &job->again);
-	coordinator->coalesced--;
+	job_unset_timer(coordinator, job);
+	coordinator->coalescing.count--;
 	if (!is_late(job, now)) {
 		job_write(coordinator, job, now);
 		return;
@@ -77,6 +85,12 @@ void coalescing_end(struct coordinator *coordinator, struct job *job, nanos now)
 	coalescing_void(coordinator, job, now);
 	event_give_back(coordinator, &job->source);
 	job_finish(coordinator, job, now);
+}
+
+void coalescing_check_stop(struct coordinator *coordinator, nanos now)
+{
+	if (coordinator->stopping && coordinator->coalescing.count > 0)
+		jobs_hasten(coordinator, now);
 }
 
 /* BEGIN was applied to the record, now RETURNED is. */
@@ -124,17 +138,12 @@ void coalescing_void(struct coordinator *coordinator, struct job *job, nanos now
 void coalescing_put_back(struct coordinator *coordinator, struct active_upload *active, nanos now)
 {
 	struct job *job = active->current;
-	timers_unset(&coordinator->again, &job->again);
-	coordinator->coalesced--;
+	job_unset_timer(coordinator, job);
+	coordinator->coalescing.count--;
 	coalescing_void(coordinator, job, now);
 	record_free(job->record);
 	job->record = NULL;
 	job->action = (struct action){0};
 	job->doing = JOB_IDLE;
-	active->current = NULL;
-	coordinator->busy--;
-	job->next = active->first;
-	active->first = job;
-	if (job->next == NULL)
-		active->last = &job->next;
+	active_put_back_job(coordinator, active);
 }
