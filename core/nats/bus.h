@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A connection to a broker: kept for ever, and asynchronous requests over it.
+ * A permanent connection to a broker, and asynchronous requests over it.
  *
- * A thread of the bus connects, and connects again without end. After each connect it calls `prepare`, which
- * makes sure of streams and the like, and says with a mail that the bus is up. One other thread, the
- * receiver of the mailbox, uses the bus: all functions below are its to call.
+ * A thread of the bus connects, and reconnects for as long as the bus exists. After each connect it calls `prepare`,
+ * which checks or creates streams and the like, and then sends a mail that the bus is up. Only one other thread, the
+ * receiver of the mailbox, uses the bus and may call the functions below, unless they say otherwise.
  *
- * Requests are JetStream publishes (PubAck) and JetStream API calls (a JSON reply): both are one message out
- * with a reply subject and one message back, so one mechanism with its own inbox serves both. The
- * client library has asynchronous publishes only, and keeps their memory until a time-out even
- * when they are acknowledged. */
+ * Requests are JetStream publishes (answered by a PubAck) and JetStream API calls (answered by JSON). Both send one
+ * message with a reply subject and receive one message, so one mechanism with its own inbox serves both. The client
+ * library offers only asynchronous publishes, and keeps their memory until a time-out even after they are
+ * acknowledged. */
 #ifndef CORE_NATS_BUS_H
 #define CORE_NATS_BUS_H
 
@@ -29,47 +29,48 @@
 struct bus;
 struct bus_probe;
 
-/* Called on the bus' thread with a connection that works. False with why[size]: tried again later. */
+/* Called on the bus' thread with a working connection. False: failed; why[size] has the reason, and the call is
+ * repeated later. */
 typedef bool bus_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size);
 
 #define BUS_PREPARED_FACTS 4
-/* What the bus sets of the service's readiness; any may be NULL. */
+/* The facts of the service's readiness that the bus sets; any may be NULL. */
 struct bus_facts {
 	struct fact *broker;
-	struct fact *prepared[BUS_PREPARED_FACTS]; /* what `prepare` sets; nothing is known of them while the broker is away */
+	struct fact *prepared[BUS_PREPARED_FACTS]; /* set by `prepare`; unknown while the broker is unreachable */
 };
 
 struct bus_options {
 	const struct broker_address *address; /* borrowed */
-	const char *name;                     /* of the client, as the broker lists it; borrowed */
+	const char *name;                     /* the client's name in the broker's list of connections; borrowed */
 	const struct log *log;
 	struct mailbox *mailbox;
 	struct message_reaper *reaper;                  /* for messages that are done with; NULL: none */
 	bus_prepare *prepare;
 	void *closure;
-	const char *listen;                   /* a subject whose messages come as words; borrowed; NULL: none */
-	const char *broker;                   /* its name, for people; borrowed; NULL: the address' endpoint */
+	const char *listen;                   /* a subject whose messages are received as words; borrowed; NULL: none */
+	const char *broker;                   /* the broker's name for messages; borrowed; NULL: the address' endpoint */
 	struct bus_facts facts;
 	struct permission_scope permissions;
 	const struct bus_probe *probe;        /* see bus_connect.h; borrowed */
 };
 
 #define WORD_SIZE 320
-/* MAIL_WORD: a short message on the subject that is listened to. The receiver frees it. Longer ones are cut. */
+/* MAIL_WORD: a short message on the `listen` subject. The receiver frees it. Longer messages are truncated. */
 struct word {
 	struct mail mail;
 	char text[WORD_SIZE];
 };
 
-/* A connection with what belongs to it. */
+/* A connection and its subscriptions. */
 struct bus_wire {
 	natsConnection *connection;
 	natsSubscription *inbox;
 	natsSubscription *listening; /* or NULL */
-	struct bus_loop *loop; /* NULL: the client library reads and writes by itself */
+	struct bus_loop *loop; /* NULL: the client library's own threads read and write */
 };
 
-/* MAIL_BUS. To be passed to bus_changed(), which frees it. */
+/* MAIL_BUS. Pass it to bus_changed(), which frees it. */
 struct bus_change {
 	struct mail mail;
 	struct bus *bus;
@@ -79,66 +80,67 @@ struct bus_change {
 
 /* NULL: out of memory or threads. */
 struct bus *bus_create(const struct bus_options *options);
-/* Ends all requests as unavailable (their mails are sent) and closes the connection. */
+/* Ends all requests with REQUEST_UNAVAILABLE (their mails are sent) and closes the connection. */
 void bus_destroy(struct bus *bus);
 
-/* Takes notice of a change. Returns whether the bus is up now. */
+/* Handles a change. Returns whether the bus is up now. */
 bool bus_changed(struct bus *bus, struct bus_change *change);
 bool bus_is_up(const struct bus *bus);
-/* Has `prepare` called again; a mail with `up` follows, and before it one that it is down if `prepare` fails at first. */
+/* Has `prepare` called again. A mail with `up` follows, preceded by a mail without `up` if `prepare` fails at first. */
 void bus_prepare_again(struct bus *bus);
 
-/* JetStream's err_code for what is not there. */
+/* JetStream's err_code for missing objects. */
 #define BUS_MESSAGE_NOT_FOUND 10037
 #define BUS_STREAM_NOT_FOUND 10059
 
-/* Opens the client library, which otherwise the first connection does; it changes what is done with signals. */
+/* Initialises the client library, which otherwise happens with the first connection. This changes the handling of
+ * signals. */
 void bus_open_library(void);
 
 struct bus_header {
 	const char *name, *value;
 };
 
-/* Publishes into a stream. headers end with a name of NULL. Everything is copied. */
+/* Publishes to a stream. `headers` end with a NULL name. Everything is copied. */
 void bus_publish(struct bus *bus, struct request *request, const char *subject, const struct bus_header *headers,
                  const char *payload, size_t length);
-/* The same without an answer, and so without knowing whether it was stored. False: not sent. */
+/* The same without an answer, so the caller does not learn whether the message was stored. False: not sent. */
 bool bus_post(struct bus *bus, const char *subject, const struct bus_header *headers, const char *payload, size_t length);
 /* Calls the JetStream API. */
 void bus_call(struct bus *bus, struct request *request, const char *subject, const char *payload, size_t length);
 
-/* Sends what the functions above have gathered: to be called after each batch of them. */
+/* Sends what the functions above have buffered. Call it after each batch of calls. */
 void bus_flush(struct bus *bus);
 
-/* Ends the requests that have waited too long, and has `prepare` called again if the broker said that nobody takes something that
- * was sent. To be called about once a second. */
+/* Ends requests that have timed out, and has `prepare` called again if the broker reported that a message had no
+ * receiver. Called about once a second. */
 void bus_expire(struct bus *bus);
 
-/* Publishes that got no answer in time, since one that did. From any thread. */
+/* The publishes without a timely answer since the last one that was answered. Any thread may call this. */
 struct unanswered bus_unanswered(const struct bus *bus);
 
-/* Sends without an answer; false: not sent. */
+/* Sends a message without waiting for an answer; false: not sent. */
 bool bus_send(struct bus *bus, const char *subject, const char *reply, const char *payload, size_t length);
 
-/* What the broker says of a message of a stream in the subject for its acknowledgement. */
+/* What the reply subject for acknowledgements says about a message of a stream. */
 struct bus_position {
-	uint64_t delivered;         /* how often by now */
+	uint64_t delivered;         /* the number of deliveries so far */
 	uint64_t sequence;          /* in the stream */
 	uint64_t consumer_sequence;
-	nanos stored;               /* when */
-	uint64_t pending;           /* messages that the consumer has yet to deliver */
-	const char *consumer;       /* its name, within the subject, … */
-	size_t consumer_length;     /* … and not terminated */
+	nanos stored;               /* when the message was stored */
+	uint64_t pending;           /* messages that the consumer has not delivered yet */
+	const char *consumer;       /* the consumer's name, within the subject and not terminated */
+	size_t consumer_length;
 };
-/* False: it is no such subject. */
+/* False: not such a subject. */
 bool bus_read_position(const char *reply, struct bus_position *position);
 
 void delivery_free(struct delivery *delivery);
-/* Has the consumer of that name brought it? */
+/* Whether the consumer of that name delivered it. */
 bool delivery_is_of(const struct delivery *delivery, const char *consumer);
 
 #define BUS_SUBJECT_SIZE 96
-/* The subject to which pulls are to be answered. mark: a letter but 'r', to tell apart those of several consumers. */
+/* The reply subject of pulls. mark: a letter except 'r', which distinguishes several consumers. */
 void bus_pull_subject(const struct bus *bus, char mark, char subject[BUS_SUBJECT_SIZE]);
 
 #endif

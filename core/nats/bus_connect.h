@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The thread of a bus that connects, prepares, and does both again when the connection was lost. */
+ * The thread of a bus that connects and prepares, and repeats both after the connection was lost. */
 #ifndef CORE_NATS_BUS_CONNECT_H
 #define CORE_NATS_BUS_CONNECT_H
 
@@ -12,10 +12,10 @@ struct bus_link;
 struct bus_link_options {
 	const struct broker_address *address;
 	const char *name;
-	const char *broker; /* its name, for people; borrowed; NULL: the address' endpoint */
+	const char *broker; /* the broker's name for messages; borrowed; NULL: the address' endpoint */
 	const struct log *log;
 	const char *inbox; /* the subject to subscribe to; copied */
-	/* As struct bus_reader has them, whether there is a bus_loop or not. */
+	/* As in struct bus_reader, with or without a bus_loop. */
 	struct mail *(*make_mail)(void *closure, natsMsg *message);
 	struct mailbox *mailbox;
 	const char *listen; /* another subject, or NULL; borrowed */
@@ -24,48 +24,48 @@ struct bus_link_options {
 	void *prepare_closure;
 	struct bus_facts facts;
 	struct permission_scope permissions;
-	const struct bus_probe *probe; /* what the broker has to permit; borrowed; NULL: that is not looked at */
-	/* On the link's thread: connected, subscribed, prepared. The connection is the receiver's from now on, the same
-	 * one possibly several times. */
+	const struct bus_probe *probe; /* the permissions to test; borrowed; NULL: none */
+	/* On the link's thread: connected, subscribed and prepared. The connection belongs to the receiver from now on. The
+	 * same connection may be passed several times. */
 	void (*on_up)(void *closure, const struct bus_wire *wire);
-	/* On any thread: the connection was lost, or what was prepared is gone. */
+	/* On any thread: the connection was lost, or a prepared object is missing. */
 	void (*on_down)(void *closure);
 	void *closure;
 };
 
 struct bus_link *bus_link_create(const struct bus_link_options *options);
-/* Ends the thread, and the connection unless it is `taken`, the one that the receiver uses. */
+/* Ends the thread, and closes the connection unless the receiver uses it (`taken`). */
 void bus_link_stop(struct bus_link *link, const natsConnection *taken);
-/* Frees a stopped link, after the receiver has closed its connection and the last callback has come. */
+/* Frees a stopped link, once the receiver has closed its connection and the last callback has returned. */
 void bus_link_destroy(struct bus_link *link);
 void bus_link_prepare_again(struct bus_link *link);
 
-/* Closes and frees. One that is all zero is fine. */
+/* Closes the connection and frees its parts. The struct may be all zero. */
 void bus_wire_close(struct bus_wire *wire);
 
-/* One connection, made here and now with the settings of all; the callbacks may be NULL. For the commands. */
+/* Makes a single connection synchronously, with the usual settings; the callbacks may be NULL. For the commands. */
 natsStatus bus_connect(natsConnection **connection, const struct broker_address *address, const char *name,
                        natsConnectionHandler on_lost, natsConnectionHandler on_back, natsConnectionHandler on_closed,
                        void *closure);
 
-/* The settings of all connections, for one that needs more than these; to be destroyed by the caller in any case. */
+/* The usual settings, for a connection that needs additional ones. The caller destroys them, even after a failure. */
 natsStatus bus_options(natsOptions **options, const struct broker_address *address, const char *name);
 
-/* With TLS there is no bus_loop. */
+/* Whether the connection uses TLS, in which case there is no bus_loop. */
 bool bus_uses_tls(const struct broker_address *address);
 
-/* What a user can do about a connection that is not to be had. */
+/* What a user can do about a failed connection. */
 const char *bus_advice(natsStatus status);
-/* The same for what has failed on a connection (or NULL): if the broker has refused something on it, that may be why. Returns
- * text. */
+/* The same for an operation that failed on a connection (or NULL). If the broker has denied a permission on it, that is
+ * reported as the cause. Returns text. */
 #define BUS_FAULT_SIZE 256
 const char *bus_fault(natsConnection *connection, natsStatus status, char text[BUS_FAULT_SIZE]);
-/* Has the broker refused something on it? */
+/* Whether the broker has denied a permission on the connection. */
 bool bus_refused(natsConnection *connection);
-/* Tells the scope how it went on a connection (or NULL) that is about to be closed. */
+/* Reports to the scope whether a connection (or NULL) that is about to be closed had a permission denied. */
 void bus_report(natsConnection *connection, natsStatus status, const struct permission_scope *scope);
 
-/* Whether one connection does for both. */
+/* Whether one connection can serve both addresses. */
 bool bus_same_broker(const struct broker_address *one, const struct broker_address *other);
 
 #endif

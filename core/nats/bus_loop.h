@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The thread that a connection's socket is read on, in place of the client library's own, so that what is sent can be
- * gathered: the library's choice is a system call for each message, or a millisecond's delay.
+ * The thread that reads a connection's socket in place of the client library's own thread. This allows messages to be
+ * sent in batches; the library itself offers only one system call per message, or a delay of a millisecond.
  *
- * What the receiver's thread sends waits for bus_loop_flush(); what other threads send goes at once. */
+ * Messages from the receiver's thread wait for bus_loop_flush(); messages from other threads are sent at once. */
 #ifndef CORE_NATS_BUS_LOOP_H
 #define CORE_NATS_BUS_LOOP_H
 
@@ -13,28 +13,29 @@
 
 struct bus_loop;
 
-/* A subscription without a callback of its own, whose messages are handled on the loop's thread: the library would wake
+/* A subscription without a callback. Its messages are handled on the loop's thread, whereas the library would wake
  * another thread for them. */
 struct bus_reader {
 	natsSubscription *subscription;
-	/* What the mailbox is to get for a message, which is taken over; NULL: nothing. No message: the broker says that nobody
-	 * takes something that was sent, and the library does not tell what it was. */
+	/* Takes over a message and returns the mail for the mailbox; NULL: none. A NULL message: the broker reports that a
+	 * sent message had no receiver; the library does not say which one. */
 	struct mail *(*make_mail)(void *closure, natsMsg *message);
 	void *closure;
 	struct mailbox *mailbox;
 };
 
-/* For one connection, to be made with the options set here. NULL: out of memory, threads or descriptors. */
+/* Creates a loop for one connection, which must be made with the options set by bus_loop_set(). NULL: out of memory,
+ * threads or descriptors. */
 struct bus_loop *bus_loop_create(void);
 natsStatus bus_loop_set(struct bus_loop *loop, natsOptions *options);
-/* To be called once, before anything can come for the subscription. */
+/* Call this once, before a message can arrive for the subscription. */
 void bus_loop_read(struct bus_loop *loop, const struct bus_reader *reader);
-/* Ends the thread and frees. The connection must be closed, but not destroyed yet. NULL is fine. */
+/* Ends the thread and frees the loop. The connection must be closed but not destroyed. NULL is allowed. */
 void bus_loop_destroy(struct bus_loop *loop);
 
-/* From now on the calling thread gathers what it sends. */
+/* From now on, messages that the calling thread sends are buffered. */
 void bus_loop_gather(struct bus_loop *loop);
-/* Sends what was gathered. On the thread that gathers. */
+/* Sends the buffered messages. Only the thread that called bus_loop_gather() may call this. */
 void bus_loop_flush(struct bus_loop *loop);
 
 #endif

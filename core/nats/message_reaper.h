@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Messages of the client library that are done with. It does not free them itself when they are destroyed but wakes a
- * thread of its own for it, which costs more than all else that is done with most of them: many at once wake it once. */
+ * Destroys messages of the client library in batches. The library does not free a destroyed message at once, but wakes
+ * a thread for it. For most messages this costs more than all other processing. Destroying many at once wakes the
+ * thread only once. */
 #ifndef CORE_NATS_MESSAGE_REAPER_H
 #define CORE_NATS_MESSAGE_REAPER_H
 
@@ -10,7 +11,7 @@
 
 #define SPENT_LIMIT 512
 
-/* For any threads. */
+/* All functions may be called from any thread. */
 struct message_reaper {
 	pthread_mutex_t lock;
 	natsMsg *message[SPENT_LIMIT];
@@ -18,12 +19,12 @@ struct message_reaper {
 };
 
 void message_reaper_init(struct message_reaper *reaper);
-/* Frees what is left. */
+/* Frees the remaining messages. */
 void message_reaper_end(struct message_reaper *reaper);
 
-/* Frees the message some time later. NULL is fine; spent NULL: at once. */
+/* Frees the message some time later; with a NULL reaper, at once. The message may be NULL. */
 void message_reaper_add(struct message_reaper *reaper, natsMsg *message);
-/* Frees all, so that nothing is kept when nothing comes. To be called about once a second. */
+/* Frees all messages, so that none are kept while there is no traffic. Called about once a second. */
 void message_reaper_empty(struct message_reaper *reaper);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Calls the steps' checks, each on a thread of its own: one that hangs holds up nothing else. */
+ * Calls the checks of the steps, each on its own thread, so that a check that hangs does not block anything else. */
 #ifndef CORE_STEPS_CHECKER_H
 #define CORE_STEPS_CHECKER_H
 
@@ -7,31 +7,32 @@
 #include "core/base/readiness.h"
 #include "core/steps/steps.h"
 
-/* MAIL_CHECK. It belongs to the checker, and is valid until the same step is asked again. */
+/* MAIL_CHECK. It belongs to the checker, and is valid until the same step is checked again. */
 struct check_answer {
 	struct mail mail;
 	size_t step;
 	bool passed;
-	char why[FACT_REASON_SIZE]; /* why not; "" */
+	char why[FACT_REASON_SIZE]; /* why the check failed; "" if it passed */
 };
 
 struct checker;
 
-/* Has the step a check that is to be called? */
+/* Whether the step has a check that must be called. */
 bool checker_wanted(const struct step *step);
 
-/* Starts a thread for each step whose check is wanted. Borrows both. NULL: out of memory or threads. */
+/* Starts a thread for each step whose check must be called. Borrows both. NULL: out of memory or threads. */
 struct checker *checker_create(const struct steps *steps, struct mailbox *mailbox);
 
-/* Calls the check of a step that has one, whose last answer has come; the answer comes to the mailbox. */
+/* Calls the check of a step; the answer is sent to the mailbox. The step must have a check, and its last answer must
+ * have arrived. */
 void checker_ask(struct checker *checker, size_t step);
 
-/* Ends the threads; no answer comes any more. False: a check did not end within `patience`. Then the steps have to stay as
- * they are, and the process should end. NULL is fine. */
+/* Ends the threads; no more answers are sent. False: a check did not finish within `timeout`. The steps must then not
+ * be destroyed, and the process should exit. NULL is allowed. */
 bool checker_destroy(struct checker *checker, nanos timeout);
 
-/* Calls all checks once and waits for what they say, at most `patience`: answer[i] is of step i, and passed where there is no
- * check. False: out of memory or threads. *stuck: a check did not end, see above. */
+/* Calls all checks once and waits for the answers, at most `timeout`. answer[i] belongs to step i, and is passed if the
+ * step has no check. False: out of memory or threads. *stuck: a check did not finish, see above. */
 bool checker_run_once(const struct steps *steps, struct check_answer *answer, nanos timeout, bool *stuck);
 
 #endif

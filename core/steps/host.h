@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The host's side of the step ABI: the services that modules call, and the call of run() itself. */
+ * The host's side of the step ABI: the functions that modules call, and the call of run(). */
 #ifndef CORE_STEPS_HOST_H
 #define CORE_STEPS_HOST_H
 
@@ -10,8 +10,8 @@
 
 extern const struct pp_host host_services;
 
-/* Calls the step's run() and notes in `run` how it ended. content: the calling worker's own. cancel_fd: readable
- * once the run is cancelled. */
+/* Calls the step's run() and stores the result in `run`. content: the content reader of the calling worker. cancel_fd:
+ * becomes readable when the run is cancelled. */
 void host_run(const struct step *step, struct run *run, struct content *content, int cancel_fd, const struct log *log);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * For how long the record of an upload may lie in the bucket without being written, as far as the configuration says: that
- * tells whether a bucket that forgets old records is one that loses uploads. */
+ * The longest time that an upload's record may stay in the bucket without being written, according to the
+ * configuration. This shows whether a bucket that deletes old records can lose uploads. */
 #ifndef CORE_STEPS_LONGEST_WAIT_H
 #define CORE_STEPS_LONGEST_WAIT_H
 
 #include "core/steps/steps.h"
 
 #define LONGEST_WAIT_TEXT 160
-/* The longest wait, and `text` says where it comes from, as "step delay (duration = 240h)". A module that waits for what no key
- * of it says is not known. */
+/* Returns the longest wait, and sets `text` to its cause, as "step delay (duration: 240h)". The wait of a module is
+ * known only if one of its keys contains it. */
 nanos longest_wait(const struct steps *steps, char text[LONGEST_WAIT_TEXT]);
 
 #endif

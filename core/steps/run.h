@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One call of a step's run() for one upload: made by the coordinator, carried out by a worker, and handed
- * back by mail (MAIL_RUN) with how it ended. */
+ * One call of a step's run() for one upload. The coordinator creates it, a worker performs it, and returns it by mail
+ * (MAIL_RUN) with the result. */
 #ifndef CORE_STEPS_RUN_H
 #define CORE_STEPS_RUN_H
 
@@ -14,14 +14,14 @@ struct run {
 	struct mail mail;
 	struct run *next;       /* in the step's queue */
 	void *owner;            /* the coordinator's */
-	nanos give_up;          /* the coordinator's, once it was cancelled for its deadline: when it counts as stuck; 0: not yet */
-	struct timer watch;     /* the coordinator's, once the upload has moved on without it */
-	size_t step;            /* place among the configured steps */
+	nanos give_up;          /* the coordinator's: when a run cancelled at its deadline counts as stuck; 0: not yet */
+	struct timer watch;     /* the coordinator's, once the upload has continued without this run */
+	size_t step;            /* index of the configured step */
 	struct upload *upload;  /* one reference */
-	uint64_t transition;    /* of the status that it was begun on */
+	uint64_t transition;    /* the status' transition when the run was created */
 	nanos woken_at;
 	unsigned attempt;       /* from 1 */
-	nanos allowed;          /* how long it may take */
+	nanos allowed;          /* how long the run may take */
 	bool marked;            /* its upload was marked as running before */
 	bool turn;              /* the coordinator's: it has one of its step's turns, of so many bytes, and whose: */
 	int64_t size;
@@ -29,18 +29,18 @@ struct run {
 
 	_Atomic nanos started;  /* 0: still queued */
 	_Atomic bool cancelled;
-	int cancel_fd;          /* its worker's, while it runs; under the queue's lock */
+	int cancel_fd;          /* of its worker, while it runs; under the queue's lock */
 
-	/* How it ended: */
+	/* The result: */
 	enum returned returned;
 	enum outcome outcome;
 	nanos until;
-	bool gone;              /* the upload's URL answered that there are no bytes */
+	bool gone;              /* the server of the upload's URL answered that the bytes no longer exist */
 	char *result;           /* JSON text or NULL */
 	char reason[REASON_SIZE];
 };
 
-/* Takes a reference of the upload. */
+/* Takes a reference to the upload. */
 struct run *run_create(struct upload *upload);
 void run_free(struct run *run);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The configured steps with their modules: what the service runs. */
+ * The configured steps with their modules. */
 #ifndef CORE_STEPS_STEPS_H
 #define CORE_STEPS_STEPS_H
 
@@ -11,7 +11,7 @@ struct step {
 	const struct step_config *config;
 	const struct module *module;
 	void *instance;
-	struct pp_setup *setup; /* its keys; the module may point into it */
+	struct pp_setup *setup; /* its keys; the module may keep pointers to their values */
 };
 
 struct steps {
@@ -20,15 +20,15 @@ struct steps {
 	struct pipeline_step *limits; /* for struct pipeline */
 	const char **name;
 	unsigned *workers;
-	bool *announced; /* it is done here, and StartPostprocessingStep is published all the same */
+	bool *announced; /* the step is performed here, and StartPostprocessingStep is published nevertheless */
 };
 
-/* Loads the modules and creates the instances of all steps, in order. What fails is added to `problems`. Borrows all.
- * NULL: out of memory. */
+/* Loads the modules and creates the instances of all steps, in order. Failures are added to `problems`. Borrows its
+ * arguments. NULL: out of memory. */
 struct steps *steps_create(const struct config *config, struct modules *modules, struct problems *problems);
 void steps_destroy(struct steps *steps);
 
-/* The pipeline that they make; borrows from steps. */
+/* The pipeline of these steps; borrows from `steps`. */
 struct pipeline steps_pipeline(const struct steps *steps);
 
 #endif

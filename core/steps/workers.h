@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The threads that steps run on. Each step has its own queue and its own number of workers, so that a slow
- * one does not hold up the others. */
+ * The threads that run the steps. Each step has its own queue and its own workers, so a slow step does not block
+ * others. */
 #ifndef CORE_STEPS_WORKERS_H
 #define CORE_STEPS_WORKERS_H
 
@@ -11,22 +11,22 @@
 
 struct workers;
 
-/* Borrows all. NULL: out of memory or threads. */
+/* Borrows its arguments. NULL: out of memory or threads. */
 struct workers *workers_create(const struct steps *steps, const struct content_options *content, const struct log *log,
                                struct mailbox *mailbox);
 
-/* Queues a run; its mail comes when it is over, whatever happens. */
+/* Queues a run. Its mail is always sent when the run has ended. */
 void workers_submit(struct workers *workers, struct run *run);
 
-/* The run should end early. One that is still queued ends at once, as OUTCOME_RETRY. */
+/* Asks a run to end early. A queued run ends at once with OUTCOME_RETRY. */
 void workers_cancel(struct workers *workers, struct run *run);
 
-/* A run does not end although it was cancelled: another worker takes the place of the one that is stuck in it, which
- * ends should it ever come back. Nothing is done about a run that has ended meanwhile. */
+/* Replaces the worker of a run that ignored cancellation. The stuck worker ends if the run ever returns. Does nothing
+ * if the run has ended in the meantime. */
 void workers_replace(struct workers *workers, const struct run *run);
 
-/* Cancels all runs and waits until they are over, at most `patience`. False: some are stuck; then nothing was freed,
- * and the process should end. */
+/* Cancels all runs and waits for them, at most `timeout`. False: some are stuck; then nothing was freed, and the
+ * process should exit. */
 bool workers_destroy(struct workers *workers, nanos timeout);
 
 #endif
