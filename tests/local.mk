@@ -4,6 +4,7 @@
 # A test's limit in seconds, for a machine that has much else to do.
 # And no variable of the service that its administrator has exported: they win over the tests' configurations.
 AM_TESTS_ENVIRONMENT = CK_DEFAULT_TIMEOUT=60; export CK_DEFAULT_TIMEOUT; \
+	TSAN_OPTIONS="suppressions=$(abs_top_srcdir)/tests/tsan.supp $$TSAN_OPTIONS"; export TSAN_OPTIONS; \
 	unset `env | sed -n 's/^\(\(POSTPROCESSING\|ANTIVIRUS\|OCIS\|OC\)_[A-Za-z0-9_]*\)=.*/\1/p'` NO_SUCH_VARIABLE;
 
 dist_check_SCRIPTS += tests/walls tests/steps/manual_example

@@ -13,13 +13,13 @@
 
 static struct scenario scenario;
 
-#define FAIR_QUEUE_SIZE 6000
+#define LINES_SIZE 6000
 #define USER "pp"
 #define PASSWORD "us3r-passw0rd"
 
 /* What a user may do, as the broker's configuration has it. */
 struct allowed {
-	char publish[FAIR_QUEUE_SIZE / 2], subscribe[FAIR_QUEUE_SIZE / 4];
+	char publish[LINES_SIZE / 2], subscribe[LINES_SIZE / 4];
 	char left_out[128]; /* "publish SUBJECT", which is in the manual and not here; "": nothing */
 	bool was_left_out;
 };
@@ -68,18 +68,18 @@ static void read_manual(struct allowed *allowed, const char *part)
 }
 
 /* The broker's lines for a user with the parts that are named, but for what is left out. */
-static const char *users(char lines[FAIR_QUEUE_SIZE], const char *const *parts, const char *left_out)
+static const char *users(char lines[LINES_SIZE], const char *const *parts, const char *left_out)
 {
 	struct allowed allowed = {.publish = ""};
 	snprintf(allowed.left_out, sizeof allowed.left_out, "%s", left_out != NULL ? left_out : "");
 	for (; *parts != NULL; parts++)
 		read_manual(&allowed, *parts);
 	ck_assert_msg(left_out == NULL || allowed.was_left_out, "the manual does not have %s", left_out);
-	ck_assert_int_lt(snprintf(lines, FAIR_QUEUE_SIZE,
+	ck_assert_int_lt(snprintf(lines, LINES_SIZE,
 	                          "authorization { users: [ {user: admin, password: admin}, {user: \"%s\", password: \"%s\",\n"
 	                          "permissions: { publish: [%s],\nsubscribe: [%s] }} ] }\n",
 	                          USER, PASSWORD, allowed.publish, allowed.subscribe),
-	                 FAIR_QUEUE_SIZE);
+	                 LINES_SIZE);
 	return lines;
 }
 
@@ -134,7 +134,7 @@ static void look_after_the_bucket(const struct broker_address *events, const str
 
 START_TEST(what_the_manual_lists_is_enough)
 {
-	char lines[FAIR_QUEUE_SIZE];
+	char lines[LINES_SIZE];
 	struct nats_options nats;
 	open_with(&nats, &(struct scenario_options){.steps = "virusscan, delay", .ini = "[step:delay]\nduration = 100ms\n"},
 	          users(lines, service, NULL));
@@ -162,7 +162,7 @@ END_TEST
 
 START_TEST(each_broker_needs_its_own_part)
 {
-	char lines[FAIR_QUEUE_SIZE], store_lines[FAIR_QUEUE_SIZE], ini[256];
+	char lines[LINES_SIZE], store_lines[LINES_SIZE], ini[256];
 	struct nats_options nats;
 	struct nats_fixture store;
 	ck_assert(nats_fixture_start(&store, &(struct nats_options){.lines = users(store_lines, of_store, NULL)}));
@@ -209,7 +209,7 @@ static void check_commands(bool allowed)
 
 START_TEST(commands_need_no_more_than_the_manual_says)
 {
-	char lines[FAIR_QUEUE_SIZE];
+	char lines[LINES_SIZE];
 	struct nats_options nats;
 	open_with(&nats, &(struct scenario_options){.steps = ""}, users(lines, with_submit, NULL));
 	scenario_start_service(&scenario);
@@ -238,7 +238,7 @@ struct lack {
 
 static void check_lack(const struct lack *lack)
 {
-	char lines[FAIR_QUEUE_SIZE], complaint[256];
+	char lines[LINES_SIZE], complaint[256];
 	struct nats_options nats;
 	open_with(&nats, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 100ms\n"},
 	          users(lines, service, lack->left_out));
@@ -306,7 +306,7 @@ END_TEST
 /* While uploads are under way. */
 START_TEST(what_is_forbidden_later_is_told)
 {
-	char lines[FAIR_QUEUE_SIZE];
+	char lines[LINES_SIZE];
 	struct nats_options nats;
 	open_with(&nats, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1s\n"}, users(lines, service, NULL));
 	scenario_start_service(&scenario);
@@ -331,7 +331,7 @@ END_TEST
 START_TEST(nothing_comes_of_trying)
 {
 	jsStreamInfo *info = NULL;
-	char lines[FAIR_QUEUE_SIZE];
+	char lines[LINES_SIZE];
 	struct nats_options nats;
 	open_with(&nats, &(struct scenario_options){0}, users(lines, service, NULL));
 	for (unsigned i = 0; i < 2; i++) {
