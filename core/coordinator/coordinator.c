@@ -160,17 +160,17 @@ void coordinator_deliver(struct coordinator *coordinator, struct delivery *deliv
 	case EVENT_REFUSED:
 		if (!delivery->redelivered) {
 			metrics_count(coordinator->options.metrics, events_broken);
-			log_error(coordinator->options.log, "event %llu of the stream is unusable: %s", (unsigned long long)delivery->sequence, why);
+			log_error(coordinator->options.log, "event %llu of the stream is invalid: %s", (unsigned long long)delivery->sequence, why);
 		}
 		take_event(coordinator, delivery, &event, now);
 		return;
 	case EVENT_BROKEN:
 		metrics_count(coordinator->options.metrics, events_broken);
-		log_error(coordinator->options.log, "event %llu of the stream is unusable and skipped: %s",
+		log_error(coordinator->options.log, "event %llu of the stream is invalid and skipped: %s",
 		          (unsigned long long)delivery->sequence, why);
 		break;
 	case EVENT_UNREAD:
-		log_error(coordinator->options.log, "event %llu of the stream is left to come again: %s",
+		log_error(coordinator->options.log, "event %llu of the stream cannot be read now and will be redelivered: %s",
 		          (unsigned long long)delivery->sequence, why);
 		ports->drop(ports->closure, delivery);
 		return;
@@ -240,7 +240,7 @@ static void take_found(struct coordinator *coordinator, struct record *record, u
 /* There is no memory for the steps of a found record. A resume by step: its event comes again. Otherwise the bucket is read again. */
 static void report_unread(struct coordinator *coordinator, const struct record *record, struct sweep *sweep)
 {
-	log_error(coordinator->options.log, "upload %s: out of memory: its record is read again later", record->upload->id);
+	log_error(coordinator->options.log, "upload %s: out of memory; its record will be read again later", record->upload->id);
 	if (sweep != NULL)
 		sweep_give_back(coordinator, sweep);
 }
@@ -292,7 +292,7 @@ void coordinator_rewrite(struct coordinator *coordinator, nanos now)
 		}
 	}
 	if (count > 0)
-		log_warning(coordinator->options.log, "%zu uploads are remembered: their records are written again", count);
+		log_warning(coordinator->options.log, "the records of %zu uploads are written again from memory", count);
 }
 
 void coordinator_retry(struct coordinator *coordinator, nanos now)

@@ -14,7 +14,7 @@ struct deferred_upload {
 	char id[];
 };
 
-/* With a UUID for an ID it has its place in the slab, else in memory of its own. */
+/* Large enough for a UUID as the ID. An upload with a longer one has an allocation of its own. */
 #define CELL_SIZE (offsetof(struct deferred_upload, id) + 37)
 
 void deferred_init(struct deferred *deferred)

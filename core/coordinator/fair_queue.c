@@ -8,27 +8,28 @@
 #include "core/base/alloc.h"
 #include "core/base/container_of.h"
 
-/* An upload is overtaken by smaller ones of its user for as long as this takes with its bytes: 20 s for 1 GB. */
+/* How much later a larger upload of one user is ordered: 20 s for 1 GB. */
 #define NANOS_PER_BYTE 20
-/* What a turn counts beside the bytes. */
+/* What a turn costs beside the bytes of its upload. */
 #define TURN_BYTES ((int64_t)1 << 16)
 
-/* A line, a space in a line, or a user in a space. */
+/* The root of a step, a space in a root, or a user in a space. */
 struct flow {
 	struct entry entry;
-	struct flow *parent;   /* NULL: a line */
-	struct timers members;  /* groups in which somebody stands, by what they have had; of a user the standing by their order */
-	struct timer service;   /* among the parent's members */
-	size_t dispatch;           /* that are not over */
-	size_t length;          /* of a line: how many stand in it */
-	nanos virtual_time;     /* what the member that was served last had had until then: newcomers begin with it */
+	struct flow *parent;   /* NULL: a root */
+	struct timers members; /* of a root or a space: the flows with queued uploads, by the service they have received; of a user: its
+	                          queued uploads, by their order */
+	struct timer service;  /* bytes received so far, as its key among the parent's members */
+	size_t turns;          /* that are not over */
+	size_t length;         /* of a root: uploads queued below it */
+	nanos virtual_time;    /* service of the member that was served last, before it was served: a newcomer begins with that */
 	char id[];
 };
 
-struct standing {
+struct queued {
 	struct entry entry;
 	struct flow *user;
-	struct timer order;     /* in the user's members */
+	struct timer order;    /* among the user's members */
 	int64_t size;
 	nanos came;
 	bool suspect;
@@ -37,18 +38,18 @@ struct standing {
 
 void fair_queue_init(struct fair_queue *queue, size_t steps)
 {
-	*queue = (struct fair_queue){.line = alloc_zeroed(steps > 0 ? steps : 1, sizeof *queue->line), .count = steps};
-	table_init(&queue->items, offsetof(struct standing, id));
+	*queue = (struct fair_queue){.root = alloc_zeroed(steps > 0 ? steps : 1, sizeof *queue->root), .count = steps};
+	table_init(&queue->items, offsetof(struct queued, id));
 	table_init(&queue->flows, offsetof(struct flow, id));
 }
 
-/* Groups in which nobody stands any more leave their parents; those that have no turn either are forgotten. */
+/* Removes a flow without queued uploads from its parent, and so on upwards. A flow that has no turn either is freed. */
 static void settle(struct fair_queue *queue, struct flow *flow)
 {
 	while (flow->parent != NULL && timers_first(&flow->members) == NULL) {
 		struct flow *parent = flow->parent;
 		timers_unset(&parent->members, &flow->service);
-		if (flow->dispatch == 0) {
+		if (flow->turns == 0) {
 			timers_free(&flow->members);
 			table_remove(&queue->flows, &flow->entry);
 			free(flow);
@@ -57,13 +58,13 @@ static void settle(struct fair_queue *queue, struct flow *flow)
 	}
 }
 
-static void end_standing(struct fair_queue *queue, struct standing *standing)
+static void end_queued(struct fair_queue *queue, struct queued *queued)
 {
-	struct flow *user = standing->user;
+	struct flow *user = queued->user;
 	user->parent->parent->length--;
-	timers_unset(&user->members, &standing->order);
-	table_remove(&queue->items, &standing->entry);
-	free(standing);
+	timers_unset(&user->members, &queued->order);
+	table_remove(&queue->items, &queued->entry);
+	free(queued);
 	settle(queue, user);
 }
 
@@ -71,22 +72,22 @@ void fair_queue_free(struct fair_queue *queue)
 {
 	struct entry *entry;
 	while ((entry = table_next(&queue->items, NULL)) != NULL)
-		end_standing(queue, (struct standing *)(void *)entry);
-	/* Those that have turns which are not over. */
+		end_queued(queue, (struct queued *)(void *)entry);
+	/* Flows with turns that are not over. */
 	while ((entry = table_next(&queue->flows, NULL)) != NULL) {
 		table_remove(&queue->flows, entry);
 		timers_free(&((struct flow *)(void *)entry)->members);
 		free(entry);
 	}
 	for (size_t i = 0; i < queue->count; i++)
-		timers_free(&queue->line[i].members);
+		timers_free(&queue->root[i].members);
 	table_free(&queue->items);
 	table_free(&queue->flows);
-	free(queue->line);
+	free(queue->root);
 }
 
-/* The parent's member of this ID, made if there is none. */
-static struct flow *get_group(struct fair_queue *queue, struct flow *parent, const char *id)
+/* Finds the flow of this ID, or makes it below the parent. */
+static struct flow *get_flow(struct fair_queue *queue, struct flow *parent, const char *id)
 {
 	struct flow *flow = (struct flow *)(void *)table_find(&queue->flows, id);
 	if (flow != NULL)
@@ -103,12 +104,12 @@ static struct flow *get_group(struct fair_queue *queue, struct flow *parent, con
 static struct flow *get_user(struct fair_queue *queue, size_t step, const struct queue_item *item)
 {
 	char id[2 * FAIR_QUEUE_NAME_LIMIT + 64];
-	/* Whatever their names, no user is taken for a space by the first letter, nor for one of another space by the length. */
+	/* The first letter tells users from spaces, the length users of one space from those of another, whatever their names. */
 	snprintf(id, sizeof id, "s%zu/%.*s", step, FAIR_QUEUE_NAME_LIMIT, item->space);
-	struct flow *space = get_group(queue, &queue->line[step], id);
+	struct flow *space = get_flow(queue, &queue->root[step], id);
 	snprintf(id, sizeof id, "u%zu/%zu/%.*s%.*s", step, strnlen(item->space, FAIR_QUEUE_NAME_LIMIT), FAIR_QUEUE_NAME_LIMIT, item->space,
 	         FAIR_QUEUE_NAME_LIMIT, item->user);
-	return get_group(queue, space, id);
+	return get_flow(queue, space, id);
 }
 
 static int64_t bounded(int64_t size)
@@ -116,8 +117,8 @@ static int64_t bounded(int64_t size)
 	return size < 0 ? 0 : size < FAIR_QUEUE_SIZE_LIMIT ? size : FAIR_QUEUE_SIZE_LIMIT;
 }
 
-/* Somebody stands in the group: so it is among its parent's members, and that in its own. Who comes back has had at least
- * as much as those who are served now. */
+/* An upload was queued below the flow: makes the flow, its parent and so on members of their parents. A flow that comes back begins with
+ * at least the service that the others have received by now. */
 static void enter(struct flow *flow)
 {
 	for (; flow->parent != NULL && flow->service.place == 0; flow = flow->parent) {
@@ -130,29 +131,29 @@ void fair_queue_join(struct fair_queue *queue, size_t step, const struct queue_i
 {
 	struct flow *user = get_user(queue, step, item);
 	size_t size = strlen(item->id) + 1;
-	struct standing *standing = alloc_zeroed(1, sizeof *standing + size);
-	timers_set(&user->members, &standing->order, now + bounded(item->size) * NANOS_PER_BYTE);
-	standing->user = user;
-	standing->size = bounded(item->size);
-	standing->suspect = item->suspect;
-	standing->came = item->came;
+	struct queued *queued = alloc_zeroed(1, sizeof *queued + size);
+	timers_set(&user->members, &queued->order, now + bounded(item->size) * NANOS_PER_BYTE);
+	queued->user = user;
+	queued->size = bounded(item->size);
+	queued->suspect = item->suspect;
+	queued->came = item->came;
 	user->parent->parent->length++;
-	memcpy(standing->id, item->id, size);
-	table_add(&queue->items, &standing->entry);
+	memcpy(queued->id, item->id, size);
+	table_add(&queue->items, &queued->entry);
 	enter(user);
 }
 
-static struct queue_item place_of(const struct standing *standing)
+static struct queue_item item_of(const struct queued *queued)
 {
-	return (struct queue_item){.id = standing->id, .size = standing->size, .suspect = standing->suspect, .came = standing->came};
+	return (struct queue_item){.id = queued->id, .size = queued->size, .suspect = queued->suspect, .came = queued->came};
 }
 
 bool fair_queue_find(const struct fair_queue *queue, const char *id, struct queue_item *item)
 {
-	const struct standing *standing = (const struct standing *)(const void *)table_find(&queue->items, id);
-	if (standing != NULL)
-		*item = place_of(standing);
-	return standing != NULL;
+	const struct queued *queued = (const struct queued *)(const void *)table_find(&queue->items, id);
+	if (queued != NULL)
+		*item = item_of(queued);
+	return queued != NULL;
 }
 
 bool fair_queue_has(const struct fair_queue *queue, const char *id)
@@ -164,37 +165,37 @@ bool fair_queue_leave(struct fair_queue *queue, const char *id)
 {
 	struct entry *entry = table_find(&queue->items, id);
 	if (entry != NULL)
-		end_standing(queue, (struct standing *)(void *)entry);
+		end_queued(queue, (struct queued *)(void *)entry);
 	return entry != NULL;
 }
 
-/* NULL: nobody stands there. */
-static struct standing *first(const struct fair_queue *queue, size_t step)
+/* NULL: no upload is queued for the step. */
+static struct queued *first(const struct fair_queue *queue, size_t step)
 {
-	struct timer *space = timers_first(&queue->line[step].members);
+	struct timer *space = timers_first(&queue->root[step].members);
 	if (space == NULL)
 		return NULL;
 	struct timer *user = timers_first(&CONTAINER_OF(space, struct flow, service)->members);
-	return CONTAINER_OF(timers_first(&CONTAINER_OF(user, struct flow, service)->members), struct standing, order);
+	return CONTAINER_OF(timers_first(&CONTAINER_OF(user, struct flow, service)->members), struct queued, order);
 }
 
 bool fair_queue_first(const struct fair_queue *queue, size_t step, struct queue_item *item)
 {
-	const struct standing *standing = first(queue, step);
-	if (standing == NULL)
+	const struct queued *queued = first(queue, step);
+	if (queued == NULL)
 		return false;
-	*item = place_of(standing);
+	*item = item_of(queued);
 	return true;
 }
 
-/* Counts a turn. */
+/* Counts a turn for a user and its space. */
 static void charge(struct flow *flow, int64_t bytes)
 {
 	for (; flow->parent != NULL; flow = flow->parent) {
 		struct flow *parent = flow->parent;
 		if (flow->service.at > parent->virtual_time)
 			parent->virtual_time = flow->service.at;
-		flow->dispatch++;
+		flow->turns++;
 		flow->service.at += bytes;
 		if (flow->service.place != 0)
 			timers_set(&parent->members, &flow->service, flow->service.at);
@@ -203,12 +204,12 @@ static void charge(struct flow *flow, int64_t bytes)
 
 struct flow *fair_queue_serve(struct fair_queue *queue, size_t step)
 {
-	struct standing *standing = first(queue, step);
-	if (standing == NULL)
+	struct queued *queued = first(queue, step);
+	if (queued == NULL)
 		return NULL;
-	struct flow *user = standing->user;
-	charge(user, TURN_BYTES + standing->size);
-	end_standing(queue, standing);
+	struct flow *user = queued->user;
+	charge(user, TURN_BYTES + queued->size);
+	end_queued(queue, queued);
 	return user;
 }
 
@@ -222,7 +223,7 @@ struct flow *fair_queue_pass(struct fair_queue *queue, size_t step, const struct
 void fair_queue_over(struct fair_queue *queue, struct flow *user)
 {
 	for (struct flow *flow = user; flow->parent != NULL; flow = flow->parent)
-		flow->dispatch--;
+		flow->turns--;
 	settle(queue, user);
 }
 
@@ -233,16 +234,16 @@ size_t fair_queue_count(const struct fair_queue *queue)
 
 size_t fair_queue_length(const struct fair_queue *queue, size_t step)
 {
-	return queue->line[step].length;
+	return queue->root[step].length;
 }
 
 const void *fair_queue_next(const struct fair_queue *queue, size_t step, const void *after, struct queue_item *item)
 {
-	const struct standing *standing = after;
+	const struct queued *queued = after;
 	do
-		standing = (const struct standing *)(const void *)table_next(&queue->items, standing != NULL ? &standing->entry : NULL);
-	while (standing != NULL && standing->user->parent->parent != &queue->line[step]);
-	if (standing != NULL)
-		*item = place_of(standing);
-	return standing;
+		queued = (const struct queued *)(const void *)table_next(&queue->items, queued != NULL ? &queued->entry : NULL);
+	while (queued != NULL && queued->user->parent->parent != &queue->root[step]);
+	if (queued != NULL)
+		*item = item_of(queued);
+	return queued;
 }

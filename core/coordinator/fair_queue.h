@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The uploads that wait for their turn in a step: one line for each step, all of them compact, so that a million cost
- * little more than a hundred bytes each.
+ * The uploads that wait for a turn in a step, one queue for each step.
  *
- * A line is fair. The next turn is that of the space that has had the least so far, and in it of the user that has had
- * the least; what has been had is counted in bytes. Among one user's uploads a small one passes large ones that came
- * shortly before it, and the larger they are the longer; none is passed for ever. */
+ * The queue is fair, in bytes. A turn goes to the space that has received the least service, and within it to the user that has
+ * received the least; a turn costs the size of its upload and 64 KiB. This is start-time fair queueing: a flow (a space or a user)
+ * that was away begins with the service of the flow that is being served, so that it neither owes nor is owed anything for the time of
+ * its absence. Among the uploads of one user, a small one passes larger ones that came up to 20 s for each GB before it; so none is
+ * passed for ever.
+ *
+ * A million uploads can wait in front of a slow step, so what is kept of each is compact: about 120 bytes with a UUID as its ID, where a
+ * record costs kilobytes. Joining and serving take logarithmic time. */
 #ifndef CORE_COORDINATOR_FAIR_QUEUE_H
 #define CORE_COORDINATOR_FAIR_QUEUE_H
 
@@ -13,23 +17,23 @@
 #include "core/base/table.h"
 #include "core/base/timers.h"
 
-/* Longer names are cut: those who share the rest share their turns. */
+/* Longer names of spaces and users are cut, and share their turns if they are equal then. */
 #define FAIR_QUEUE_NAME_LIMIT 128
-/* Larger uploads count as being of this size. */
+/* Larger uploads count as uploads of this size. */
 #define FAIR_QUEUE_SIZE_LIMIT ((int64_t)1 << 40)
 
 struct fair_queue {
 	struct table items; /* by upload */
-	struct table flows; /* spaces and users, by line and name */
-	struct flow *line;  /* one for each step */
-	size_t count;
+	struct table flows; /* spaces and users, by step and name */
+	struct flow *root;  /* of each step */
+	size_t count;       /* of steps */
 };
 
-/* One who stands in a line. */
+/* One upload in a queue. */
 struct queue_item {
 	const char *id;
-	const char *space, *user;
-	int64_t size;        /* bytes */
+	const char *space, *user; /* given to fair_queue_join() and fair_queue_pass(); NULL in what the queue returns */
+	int64_t size;             /* bytes */
 	/* Kept for the caller: */
 	bool suspect;
 	nanos came;
@@ -38,31 +42,31 @@ struct queue_item {
 void fair_queue_init(struct fair_queue *queue, size_t steps);
 void fair_queue_free(struct fair_queue *queue);
 
-/* Stands in a step's line from now on; it must stand in none. Copies everything. */
+/* Queues an upload for a step. It must not be queued already. Copies everything. */
 void fair_queue_join(struct fair_queue *queue, size_t step, const struct queue_item *item, nanos now);
-/* Does it stand in a line? */
+/* Whether the upload is queued, for any step. */
 bool fair_queue_has(const struct fair_queue *queue, const char *id);
-/* The same, with its place; space and user are NULL. */
+/* The same, with what is kept of it. item->id is valid until the upload leaves. */
 bool fair_queue_find(const struct fair_queue *queue, const char *id, struct queue_item *item);
-/* False: it stands in none. */
+/* Removes the upload without a turn. False: it is not queued. */
 bool fair_queue_leave(struct fair_queue *queue, const char *id);
 
-/* Whose turn is next in the step's line. `id` may be used until that one leaves; space and user are NULL. False: the line is empty. */
+/* The upload that is next in the step. item->id is valid until the upload leaves. False: the queue is empty. */
 bool fair_queue_first(const struct fair_queue *queue, size_t step, struct queue_item *item);
-/* Gives that one its turn: it leaves, and its size counts as what its space and its user have had, for as long as they
- * have something in the line or its turn is not over. Returns who has it, for fair_queue_over(). */
+/* Gives that upload its turn and removes it. Its size counts as service of its space and its user for as long as they have queued
+ * uploads or turns. Returns the user, for fair_queue_over(). NULL: the queue is empty. */
 struct flow *fair_queue_serve(struct fair_queue *queue, size_t step);
-/* Gives one its turn that did not stand in line. Returns who has it. */
+/* The same for an upload that was not queued. */
 struct flow *fair_queue_pass(struct fair_queue *queue, size_t step, const struct queue_item *item);
-/* The turn is over. */
+/* A turn of the user is over. */
 void fair_queue_over(struct fair_queue *queue, struct flow *user);
 
-/* In all lines, and in a step's. */
+/* Uploads in the queues of all steps, and in that of one step. */
 size_t fair_queue_count(const struct fair_queue *queue);
 size_t fair_queue_length(const struct fair_queue *queue, size_t step);
 
-/* From one who stands in the step's line to the next, in no order, after NULL to the first one; NULL: there are no more.
- * Nobody may join or leave meanwhile. `id` may be used until that one leaves; space and user are NULL. */
+/* From one upload in the step's queue to the next, in no order, after NULL to the first; NULL: there are no more. No upload may join or
+ * leave meanwhile. item->id is valid until the upload leaves. */
 const void *fair_queue_next(const struct fair_queue *queue, size_t step, const void *after, struct queue_item *item);
 
 #endif

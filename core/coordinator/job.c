@@ -212,7 +212,7 @@ static void report_passed(struct coordinator *coordinator, const struct job *job
 	if (action->passed_failures > 0)
 		snprintf(failed, sizeof failed, ", which failed %u times", action->passed_failures);
 	metrics_count(coordinator->options.metrics, steps_passed);
-	log_warning(coordinator->options.log, "upload %s: goes on without the verdict of %s%s (on_exhausted = continue): %s", job->active->id,
+	log_warning(coordinator->options.log, "upload %s: continues without a verdict of %s%s (on_exhausted = continue): %s", job->active->id,
 	            job->active->record->upload->step[action->passed_step], failed, action->why_passed);
 }
 
@@ -226,7 +226,7 @@ static void report_end(const struct log *log, const char *id, const struct recor
 		log_info(log, "upload %s: %s%s%s", id, outcome, between, status->reason);
 	else
 		log_info(log, "upload %s: %s by %s%s%s%s", id, outcome, record->upload->step[status->decided - 1],
-		         status->exhausted ? ", which came to no verdict" : "", between, status->reason);
+		         status->exhausted ? ", which reached no verdict" : "", between, status->reason);
 }
 
 /* What users want to read, and what is counted, of a transition. */
@@ -244,18 +244,18 @@ static void report(struct coordinator *coordinator, const struct job *job)
 		metrics_count(metrics, uploads_begun);
 	if (status->publish & PUBLISH_RETRY) {
 		metrics_count(metrics, steps_retried);
-		log_warning(log, "upload %s: %s failed (%u): %s; again in %s", id, status_step_name(record->upload, status),
+		log_warning(log, "upload %s: %s failed (%u): %s; retry in %s", id, status_step_name(record->upload, status),
 		            status->failures, status->reason,
 		            duration_format(pipeline_backoff(&coordinator->options.pipeline, record->upload, status), text));
 	}
 	if (job->action.publish & PUBLISH_RESTART) {
 		metrics_count(metrics, urls_asked);
-		log_warning(log, "upload %s: its URL has no bytes any more; storage is asked to begin it again, with a new URL", id);
+		log_warning(log, "upload %s: its URL no longer has any content; asking storage to begin the upload again with a new URL", id);
 	}
 	if (job->action.passed)
 		report_passed(coordinator, job);
 	if (status->phase == PHASE_UNCONFIRMED)
-		log_error(log, "upload %s: storage has not confirmed its end (%s), though told %u times; `postprocessing resume -u %s` tells it again",
+		log_error(log, "upload %s: storage was told its end (%s) %u times and did not confirm it; `postprocessing resume -u %s` tells it again",
 		          id, outcome_name(status->outcome), status->confirmations, id);
 	if (!(status->publish & PUBLISH_FINISHED) || status->confirmations != 1)
 		return;
@@ -272,7 +272,7 @@ static void report(struct coordinator *coordinator, const struct job *job)
 static void report_refusal(const struct coordinator *coordinator, const struct job *job)
 {
 	if (job->input.refused != NULL && (job->action.publish & (PUBLISH_FINISHED | PUBLISH_REFUSAL)) != 0)
-		log_error(coordinator->options.log, "upload %.300s: aborted, because the event that announces it is unusable: %s",
+		log_error(coordinator->options.log, "upload %.300s: aborted, because the event that begins it is invalid: %s",
 		          job->event.id_json != NULL ? job->event.id_json : job->active->id, job->input.refused);
 }
 
@@ -317,7 +317,7 @@ static void report_clean(struct coordinator *coordinator, const struct job *job)
 	if (job->input.kind != INPUT_CLEAN || active->known != ACTIVE_PRESENT)
 		return;
 	metrics_count(coordinator->options.metrics, uploads_cleaned);
-	log_info(coordinator->options.log, "upload %s: storage removes it (CleanUpload), it ends without a word in step %s, %s", active->id,
+	log_info(coordinator->options.log, "upload %s: removed by storage (CleanUpload) in step %s, %s", active->id,
 	         status_step_name(active->record->upload, &active->record->status), phase_name(active->record->status.phase));
 }
 
@@ -760,7 +760,7 @@ static void write_refused(struct coordinator *coordinator, struct job *job, nano
 	struct active_upload *active = job->active;
 	if (job->request.error != REQUEST_WRONG_LAST_SEQUENCE) {
 		if (job->attempts == 0)
-			log_error(coordinator->options.log, "upload %s: the broker refuses its record: %s (JetStream error %d); trying again",
+			log_error(coordinator->options.log, "upload %s: the broker refuses its record: %s (JetStream error %d); retrying",
 			          active->id, job->request.text, job->request.error);
 		job_try_later(coordinator, job, now);
 		return;

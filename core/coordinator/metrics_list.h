@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What is counted, as members of a struct. */
+ * The counters and gauges of the service, as members of a struct. */
 #ifndef CORE_COORDINATOR_METRICS_LIST_H
 #define CORE_COORDINATOR_METRICS_LIST_H
 
@@ -52,7 +52,7 @@ struct metrics_list {
 
 #define metrics_count(list, member) counter_add((list)->member, 1)
 
-/* Registers them all. */
+/* Registers all of them, and the metrics of the process. */
 void metrics_list_register(struct metrics_list *list, struct metrics *metrics);
 
 #endif

@@ -230,7 +230,7 @@ void job_published(struct coordinator *coordinator, struct job *job, nanos now)
 	if (request->status == REQUEST_UNKNOWN && job->unsure == 0)
 		job->unsure = job->sent;
 	if (request->status == REQUEST_REFUSED && job->attempts == 0)
-		log_error(coordinator->options.log, "upload %s: the broker refuses an event: %s (JetStream error %d); trying again",
+		log_error(coordinator->options.log, "upload %s: the broker refuses an event: %s (JetStream error %d); retrying",
 		          job->active->id, request->text, request->error);
 	job_try_later(coordinator, job, now);
 }

@@ -45,7 +45,7 @@ void active_found_behind(struct coordinator *coordinator, struct active_upload *
 	if (!active_is_behind(active)) {
 		metrics_count(coordinator->options.metrics, records_restored);
 		log_error(coordinator->options.log,
-		          "upload %s: the broker has lost its record, revision %" PRIu64 ", and has %" PRIu64 " (0: none); what is remembered of it is written again",
+		          "upload %s: the broker has lost revision %" PRIu64 " of its record and has %" PRIu64 " (0: none); the record is written again from memory",
 		          active->id, active->acknowledged, revision);
 	}
 	active->revision = revision;
@@ -106,7 +106,6 @@ void job_lost(struct coordinator *coordinator, struct job *job)
 	job_number_write(coordinator, job);
 	metrics_count(coordinator->options.metrics, uploads_restarted);
 	log_warning(coordinator->options.log,
-	            "upload %s: the broker has its record no more, and no word that it has ended; storage is asked to begin it again, if it still "
-	            "waits for it",
+	            "upload %s: the broker has neither its record nor a sign that it ended; asking storage to begin it again if it still waits for it",
 	            active->id);
 }

@@ -79,7 +79,7 @@ void runs_want(struct coordinator *coordinator, struct active_upload *active, bo
 		return_now(coordinator, active, &input, "the step is not configured here: waiting for another service to do it", now);
 	} else if (by_hand && step_is_suspended(coordinator, step)) {
 		dispatch_seize(coordinator, active, active->record, step, mark, now);
-		log_info(coordinator->options.log, "upload %s: resumed: %s is run once, though it is suspended", active->id,
+		log_info(coordinator->options.log, "upload %s: resumed: %s runs once, although it is suspended", active->id,
 		         coordinator->options.step[step]);
 	} else if (!mark && !active_is_stale(active, now) && dispatch_take(coordinator, active, active->record->upload, step)) {
 		runs_start(coordinator, active, now);
@@ -135,7 +135,7 @@ static void end_turn(struct coordinator *coordinator, struct run *run, nanos now
 static void give_up(struct coordinator *coordinator, struct run *run, nanos now)
 {
 	metrics_count(coordinator->options.metrics, steps_stuck);
-	log_error(coordinator->options.log, "upload %s: %s does not end although it was cancelled: given up", run->upload->id,
+	log_error(coordinator->options.log, "upload %s: %s ignored its cancellation; run abandoned", run->upload->id,
 	          coordinator->options.step[run->step]);
 	coordinator->options.ports.replace(coordinator->options.ports.closure, run);
 	run->owner = NULL;

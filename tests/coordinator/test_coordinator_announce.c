@@ -147,7 +147,7 @@ START_TEST(answers_of_others)
 	fake_answer_all(&world);
 	fake_expect(&world, "load; ack 2");
 	ck_assert_uint_eq(logged(" error "), 1);
-	ck_assert_uint_eq(logged("step scan: another service does it as well"), 1);
+	ck_assert_uint_eq(logged("step scan: another service runs it as well"), 1);
 	ck_assert_uint_eq(logged("announce_steps = false"), 1);
 	ck_assert_uint_eq(logged("EXCLUDE_RUN_SERVICES"), 2);
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
@@ -159,7 +159,7 @@ START_TEST(answers_of_others)
 	fake_answer_all(&world);
 	fake_step_finished(&world, "u", "slow", OUTCOME_DELETE, 4, false);
 	fake_answer_all(&world);
-	ck_assert_uint_eq(logged("step slow: another service does it as well"), 1);
+	ck_assert_uint_eq(logged("step slow: another service runs it as well"), 1);
 	ck_assert_int_eq(stored("u").outcome, OUTCOME_CONTINUE);
 }
 END_TEST

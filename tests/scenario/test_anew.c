@@ -127,7 +127,7 @@ START_TEST(the_broker_is_made_anew)
 	scenario_await_ready(&scenario);
 	ck_assert_uint_eq(scenario_log_count(&scenario, BEGINS_AGAIN), 1);
 	ck_assert_uint_eq(scenario_log_count(&scenario, LOST), 1);
-	scenario_await_log(&scenario, "3 uploads are remembered: their records are written again");
+	scenario_await_log(&scenario, "the records of 3 uploads are written again from memory");
 	for (size_t i = 0; i < WAITING; i++)
 		records_await(&scenario, waiting[i], "phase", "waiting");
 	storage_expect(&scenario, "new", "/none", 3, "continue");

@@ -94,7 +94,7 @@ START_TEST(running_and_in_line)
 	ck_assert_int_eq(kill(scenario.clamd.pid, SIGCONT), 0);
 	check_silent("runs", 0);
 	check_silent("waits", 0);
-	scenario_await_log(&scenario, "upload runs: storage removes it (CleanUpload), it ends without a word in step virusscan, queued");
+	scenario_await_log(&scenario, "upload runs: removed by storage (CleanUpload) in step virusscan, queued");
 	scenario_close(&scenario);
 }
 END_TEST

@@ -27,8 +27,8 @@ static void check_account(unsigned broken, unsigned aborted)
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, NULL), 1 + aborted);
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingFinished", NULL), 1 + aborted);
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_events_broken_total"), broken + aborted);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "is unusable and skipped"), broken);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "aborted, because the event that announces it is unusable"), aborted);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "is invalid and skipped"), broken);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "aborted, because the event that begins it is invalid"), aborted);
 	ck_assert_uint_eq(scenario_log_count(&scenario, " error "), broken + 2 * aborted);
 	ck_assert_int_eq(scenario_http(&scenario, "/readyz"), 200);
 	scenario_close(&scenario);

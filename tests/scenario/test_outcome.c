@@ -171,7 +171,7 @@ START_TEST(passing_a_step_over_is_said)
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = UNCHECKED "retry_backoff = 50ms\nmax_retries = 1\n"
 	                                                                                  "on_exhausted = continue\n"}, false);
 	storage_expect(&scenario, "clean", "/ok/3", 3, "continue");
-	ck_assert_uint_eq(scenario_log_count(&scenario, "warning upload clean: goes on without the verdict of virusscan, which failed 2 times "
+	ck_assert_uint_eq(scenario_log_count(&scenario, "warning upload clean: continues without a verdict of virusscan, which failed 2 times "
 	                                                "(on_exhausted = continue): clamd: cannot connect to "), 1);
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_steps_passed_total"), 1);
 	scenario_close(&scenario);

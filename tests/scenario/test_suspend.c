@@ -155,7 +155,7 @@ START_TEST(check_limit_passes)
 	storage_expect(&scenario, "one", "/ok/3", 3, "abort");
 	const struct recorded *end = recorder_find(&scenario.recorder, "PostprocessingFinished", "one", 0);
 	ck_assert_int_ge(end->time - scenario.recorder.message[0].time, 2 * SECOND - 100 * MILLISECOND);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "one: abort by virusscan, which came to no verdict: the step was suspended for longer than check_limit (2s): cannot"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "one: abort by virusscan, which reached no verdict: the step was suspended for longer than check_limit (2s): cannot"), 1);
 	ck_assert_uint_eq(count("PostprocessingRetry"), 0);
 	scenario_close(&scenario);
 }
@@ -167,7 +167,7 @@ START_TEST(check_limit_passes_and_it_goes_on)
 	scenario_start_service(&scenario);
 	await_suspended();
 	storage_expect(&scenario, "one", "/ok/3", 3, "continue");
-	ck_assert_uint_eq(scenario_log_count(&scenario, "warning upload one: goes on without the verdict of virusscan (on_exhausted = continue): "
+	ck_assert_uint_eq(scenario_log_count(&scenario, "warning upload one: continues without a verdict of virusscan (on_exhausted = continue): "
 	                                                "the step was suspended for longer than check_limit (1s): cannot"), 1);
 	scenario_close(&scenario);
 }
@@ -230,7 +230,7 @@ START_TEST(resumed_by_hand)
 	records_await(&scenario, "one", "phase", "backoff");
 	recorder_await(&scenario.recorder, "PostprocessingRetry", "one", 0);
 	ck_assert_uint_eq(count("PostprocessingRetry"), 1);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "upload one: resumed: moody is run once, though it is suspended"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "upload one: resumed: moody runs once, although it is suspended"), 1);
 	cheer_up();
 	storage_resume(&scenario, "two", "");
 	storage_check_finished(&scenario, "two", "continue");

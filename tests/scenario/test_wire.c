@@ -152,7 +152,7 @@ START_TEST(announcement_that_is_answered)
 	}
 	scenario_await_applied(&scenario);
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingFinished", NULL), 0);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "step virusscan: another service does it as well"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "step virusscan: another service runs it as well"), 1);
 	ck_assert_uint_eq(scenario_log_count(&scenario, " error "), 1);
 	scenario_close(&scenario);
 }
