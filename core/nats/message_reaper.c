@@ -29,7 +29,7 @@ void message_reaper_add(struct message_reaper *reaper, natsMsg *message)
 	if (reaper == NULL || message == NULL)
 		return;
 	pthread_mutex_lock(&reaper->lock);
-	if (reaper->count == SPENT_LIMIT)
+	if (reaper->count == REAPER_LIMIT)
 		free_all(reaper);
 	reaper->message[reaper->count++] = message;
 	pthread_mutex_unlock(&reaper->lock);
