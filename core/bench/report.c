@@ -10,22 +10,36 @@
 #define BAR 30
 #define VALUE_SIZE 32
 
-static void format(double value, enum bench_unit unit, char text[VALUE_SIZE])
+static void format_time(double value, char text[VALUE_SIZE])
 {
-	if (isnan(value))
-		snprintf(text, VALUE_SIZE, "unknown");
-	else if (unit == UNIT_RATE)
-		snprintf(text, VALUE_SIZE, "%.*f /s", value < 10 ? 2 : 0, value);
-	else if (unit == UNIT_BYTES)
-		snprintf(text, VALUE_SIZE, "%.1f MB", value / 1e6);
-	else if (unit == UNIT_COUNT)
-		snprintf(text, VALUE_SIZE, "%.*f", value < 100 ? 2 : 0, value);
-	else if (value < 1e-3)
+	if (value < 1e-3)
 		snprintf(text, VALUE_SIZE, "%.1f us", value * 1e6);
 	else if (value < 1)
 		snprintf(text, VALUE_SIZE, "%.2f ms", value * 1e3);
 	else
 		snprintf(text, VALUE_SIZE, "%.2f s", value);
+}
+
+static void format(double value, enum bench_unit unit, char text[VALUE_SIZE])
+{
+	if (isnan(value)) {
+		snprintf(text, VALUE_SIZE, "unknown");
+		return;
+	}
+	switch (unit) {
+	case UNIT_RATE:
+		snprintf(text, VALUE_SIZE, "%.*f /s", value < 10 ? 2 : 0, value);
+		break;
+	case UNIT_TIME:
+		format_time(value, text);
+		break;
+	case UNIT_COUNT:
+		snprintf(text, VALUE_SIZE, "%.*f", value < 100 ? 2 : 0, value);
+		break;
+	case UNIT_BYTES:
+		snprintf(text, VALUE_SIZE, "%.1f MB", value / 1e6);
+		break;
+	}
 }
 
 static bool has_ratio(double value, double other)

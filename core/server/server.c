@@ -476,16 +476,30 @@ static void empty_mailbox(struct server *server, nanos timeout)
 	struct mail *mail = mailbox_receive(&server->mailbox, timeout);
 	while (mail != NULL) {
 		struct mail *next = mail->next;
-		if (mail->kind == MAIL_DELIVERY)
+		switch (mail->kind) {
+		case MAIL_DELIVERY:
 			delivery_free((struct delivery *)(void *)mail);
-		else if (mail->kind == MAIL_RUN)
+			break;
+		case MAIL_RUN:
 			run_free((struct run *)(void *)mail);
-		else if (mail->kind == MAIL_REPLY)
+			break;
+		case MAIL_REPLY:
 			natsMsg_Destroy(((struct request *)(void *)mail)->reply);
-		else if (mail->kind == MAIL_RECORDS || mail->kind == MAIL_SCAN_DONE)
+			break;
+		case MAIL_RECORDS:
+		case MAIL_SCAN_DONE:
 			server_take_scan(server, mail);
-		else if (mail->kind == MAIL_BUS || mail->kind == MAIL_WORD || mail->kind == MAIL_LOOKUP)
+			break;
+		case MAIL_BUS:
+		case MAIL_WORD:
+		case MAIL_LOOKUP:
 			free(mail);
+			break;
+		case MAIL_SEARCH_DONE:
+		case MAIL_CHECK:
+		case MAIL_STOP:
+			break; /* parts of others */
+		}
 		mail = next;
 	}
 }

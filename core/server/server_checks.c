@@ -67,16 +67,23 @@ static void take_change(struct server *server, size_t number, enum health_change
 {
 	struct server_step *step = &server->step[number];
 	bool suspended = step->health.state == HEALTH_SUSPENDED;
-	if (change == HEALTH_SUSPENDS)
+	switch (change) {
+	case HEALTH_SAME:
+		break;
+	case HEALTH_SUSPENDS:
 		suspend(server, number);
-	else if (change == HEALTH_RESUMES)
+		break;
+	case HEALTH_RESUMES:
 		resume(server, number);
-	else if (change == HEALTH_FAILS && suspended)
-		coordinator_suspend(server->coordinator, number, step->health.reason, clock_now());
-	else if (change == HEALTH_FAILS)
-		log_warning(server->log, "step %s: check failed: %s. If the next check fails too, the step is suspended",
-		            step->name,
-		            step->health.reason);
+		break;
+	case HEALTH_FAILS:
+		if (suspended)
+			coordinator_suspend(server->coordinator, number, step->health.reason, clock_now());
+		else
+			log_warning(server->log, "step %s: check failed: %s. If the next check fails too, the step is suspended", step->name,
+			            step->health.reason);
+		break;
+	}
 }
 
 static void tell(const struct server_step *step)

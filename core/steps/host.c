@@ -198,19 +198,33 @@ const struct pp_host host_services = {
 /* What a module may return, and nothing else, is a verdict. */
 static void note_ending(const struct pp_run *view, struct run *run, uint32_t value)
 {
+	bool allowed = true;
 	run->returned = RETURNED_VERDICT;
 	run->outcome = OUTCOME_RETRY;
-	if (value == PP_CONTINUE)
+	switch (value) {
+	case PP_RETRY:
+		break;
+	case PP_CONTINUE:
 		run->outcome = OUTCOME_CONTINUE;
-	else if (value == PP_ABORT)
+		break;
+	case PP_ABORT:
 		run->outcome = OUTCOME_ABORT;
-	else if (value == PP_DELETE)
+		break;
+	case PP_DELETE:
 		run->outcome = OUTCOME_DELETE;
-	else if (value == PP_WAIT && view->wait_set)
-		run->returned = RETURNED_WAIT;
-	else if (value == PP_AWAIT && view->await_set)
-		run->returned = RETURNED_AWAIT;
-	else if (value != PP_RETRY && run->reason[0] == '\0')
+		break;
+	case PP_WAIT:
+		allowed = view->wait_set;
+		run->returned = allowed ? RETURNED_WAIT : RETURNED_VERDICT;
+		break;
+	case PP_AWAIT:
+		allowed = view->await_set;
+		run->returned = allowed ? RETURNED_AWAIT : RETURNED_VERDICT;
+		break;
+	default:
+		allowed = false;
+	}
+	if (!allowed && run->reason[0] == '\0')
 		snprintf(run->reason, REASON_SIZE, "module %s returned %u, which is not a valid result",
 		         view->step->module->name, (unsigned)value);
 	run->until = view->until;

@@ -228,12 +228,17 @@ static void fail_gone(const struct pipeline *pipeline, const struct upload *uplo
 static void conclude(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
                      enum outcome outcome, struct action *action, nanos now)
 {
-	if (outcome == OUTCOME_CONTINUE)
+	switch (outcome) {
+	case OUTCOME_CONTINUE:
 		enter_step(pipeline, upload, status, status->step + 1, action, now);
-	else if (outcome == OUTCOME_ABORT || outcome == OUTCOME_DELETE)
+		break;
+	case OUTCOME_ABORT:
+	case OUTCOME_DELETE:
 		reject(pipeline, upload, status, outcome, false, action, now);
-	else
+		break;
+	default: /* whatever else it is, it is no verdict */
 		fail(pipeline, upload, status, action, now);
+	}
 }
 
 /* The event is older than the one that began this pass of the upload. */
