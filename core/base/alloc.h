@@ -6,7 +6,7 @@
  * error and ALLOC_EXIT_STATUS. Nothing is lost by that: what the service knows of its uploads is in the bucket and in the stream,
  * and the service manager starts it again.
  *
- * The handler is global, because an allocation can fail in code that has no context to reach it by: a heap of timers, a hash
+ * The handler is global, because an allocation can fail in code that has no context to reach it by: a heap, a hash
  * table. Only the main program sets it. */
 #ifndef CORE_BASE_ALLOC_H
 #define CORE_BASE_ALLOC_H

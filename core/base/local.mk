@@ -7,6 +7,7 @@ core_libcore_a_SOURCES += \
 	core/base/delivery.h \
 	core/base/encoding.c core/base/encoding.h \
 	core/base/file_access.c core/base/file_access.h \
+	core/base/heap.c core/base/heap.h \
 	core/base/json.c core/base/json.h \
 	core/base/json_reader.c core/base/json_reader.h \
 	core/base/log.c core/base/log.h \
@@ -25,5 +26,4 @@ core_libcore_a_SOURCES += \
 	core/base/text.c core/base/text.h \
 	core/base/thread.c core/base/thread.h \
 	core/base/text_file.c core/base/text_file.h \
-	core/base/timers.c core/base/timers.h \
 	core/base/url_mark.c core/base/url_mark.h

@@ -66,7 +66,7 @@ void active_uploads_free(struct coordinator *coordinator)
 	}
 	table_free(&coordinator->active.table);
 	deferred_free(&coordinator->active.deferred);
-	timers_free(&coordinator->active.due);
+	heap_free(&coordinator->active.due);
 }
 
 struct active_upload *active_get(struct coordinator *coordinator, const char *id)
@@ -106,7 +106,7 @@ struct active_upload *active_next(const struct coordinator *coordinator, const s
 static void active_remove(struct coordinator *coordinator, struct active_upload *active)
 {
 	table_remove(&coordinator->active.table, &active->entry);
-	timers_unset(&coordinator->active.due, &active->due);
+	heap_remove(&coordinator->active.due, &active->due);
 	coordinator->active.queued_only += active->queued;
 	active_free(coordinator, active);
 }
@@ -223,7 +223,7 @@ void active_rest(struct coordinator *coordinator, struct active_upload *active, 
 			deferred_add(&coordinator->active.deferred, active->id, what, at);
 		active_remove(coordinator, active);
 	} else if (at == 0) {
-		timers_unset(&coordinator->active.due, &active->due);
+		heap_remove(&coordinator->active.due, &active->due);
 	} else {
 		active_set_timer(coordinator, active, at);
 	}
@@ -231,7 +231,7 @@ void active_rest(struct coordinator *coordinator, struct active_upload *active, 
 
 void active_set_timer(struct coordinator *coordinator, struct active_upload *active, nanos at)
 {
-	timers_set(&coordinator->active.due, &active->due, at);
+	heap_set(&coordinator->active.due, &active->due, at);
 }
 
 bool active_put_to_rest(struct coordinator *coordinator, const struct record *record, nanos now)
@@ -293,23 +293,23 @@ static const char *first_deferred(const struct coordinator *coordinator, enum wa
 
 nanos active_next_due(const struct coordinator *coordinator, nanos now)
 {
-	const struct timer *timer = timers_first(&coordinator->active.due);
+	const struct heap_item *timer = heap_first(&coordinator->active.due);
 	enum waits_for what;
-	nanos at = timer != NULL ? timer->at : INT64_MAX, item;
+	nanos at = timer != NULL ? timer->key : INT64_MAX, item;
 	return first_deferred(coordinator, &what, &item, now) != NULL && item < at ? item : at;
 }
 
 struct active_upload *active_take_due(struct coordinator *coordinator, nanos now)
 {
-	struct timer *timer = timers_first(&coordinator->active.due);
+	struct heap_item *timer = heap_first(&coordinator->active.due);
 	enum waits_for what;
 	nanos at;
 	const char *id = first_deferred(coordinator, &what, &at, now);
-	if (id != NULL && at <= now && (timer == NULL || at <= timer->at))
+	if (id != NULL && at <= now && (timer == NULL || at <= timer->key))
 		return active_get(coordinator, id);
-	if (timer == NULL || timer->at > now)
+	if (timer == NULL || timer->key > now)
 		return NULL;
-	timers_unset(&coordinator->active.due, timer);
+	heap_remove(&coordinator->active.due, timer);
 	return CONTAINER_OF(timer, struct active_upload, due);
 }
 

@@ -13,7 +13,7 @@
 #define CORE_COORDINATOR_ACTIVE_UPLOAD_H
 
 #include "core/base/table.h"
-#include "core/base/timers.h"
+#include "core/base/heap.h"
 #include "core/coordinator/coordinator.h"
 #include "core/coordinator/deferred.h"
 #include "core/upload/loaded.h"
@@ -48,13 +48,13 @@ struct active_upload {
 	struct flow *turn_of;     /* … which counts for this user (fair_queue.h) */
 
 	nanos not_before;         /* its timer does not fire earlier; 0: the status alone decides */
-	struct timer due;
+	struct heap_item due;
 	char id[];
 };
 
 struct active_uploads {
 	struct table table;
-	struct timers due;        /* of active uploads */
+	struct heap due;          /* of active uploads */
 	struct deferred deferred;
 	size_t queued_only;       /* uploads that are in the fair queue and not active */
 	size_t remembered;        /* records of active uploads */

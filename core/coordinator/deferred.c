@@ -9,7 +9,7 @@
 
 struct deferred_upload {
 	struct entry entry;
-	struct timer due;
+	struct heap_item due;
 	unsigned char what; /* enum waits_for */
 	char id[];
 };
@@ -49,22 +49,22 @@ static void unmake(struct deferred *deferred, struct deferred_upload *item)
 static void end(struct deferred *deferred, struct deferred_upload *item)
 {
 	table_remove(&deferred->table, &item->entry);
-	timers_unset(&deferred->due[item->what], &item->due);
+	heap_remove(&deferred->due[item->what], &item->due);
 	unmake(deferred, item);
 }
 
-static struct deferred_upload *of_timer(struct timer *timer)
+static struct deferred_upload *of_timer(struct heap_item *timer)
 {
 	return CONTAINER_OF(timer, struct deferred_upload, due);
 }
 
 void deferred_free(struct deferred *deferred)
 {
-	struct timer *timer;
+	struct heap_item *timer;
 	for (size_t i = 0; i < WAITS_FOR_COUNT; i++) {
-		while ((timer = timers_first(&deferred->due[i])) != NULL)
+		while ((timer = heap_first(&deferred->due[i])) != NULL)
 			end(deferred, of_timer(timer));
-		timers_free(&deferred->due[i]);
+		heap_free(&deferred->due[i]);
 	}
 	table_free(&deferred->table);
 }
@@ -72,20 +72,20 @@ void deferred_free(struct deferred *deferred)
 void deferred_add(struct deferred *deferred, const char *id, enum waits_for what, nanos at)
 {
 	struct deferred_upload *item = make(deferred, id, what);
-	timers_set(&deferred->due[what], &item->due, at);
+	heap_set(&deferred->due[what], &item->due, at);
 	table_add(&deferred->table, &item->entry);
 }
 
 nanos deferred_find(const struct deferred *deferred, const char *id)
 {
 	const struct deferred_upload *item = (const struct deferred_upload *)(void *)table_find(&deferred->table, id);
-	return item != NULL ? item->due.at : 0;
+	return item != NULL ? item->due.key : 0;
 }
 
 nanos deferred_take(struct deferred *deferred, const char *id)
 {
 	struct deferred_upload *item = (struct deferred_upload *)(void *)table_find(&deferred->table, id);
-	nanos at = item != NULL ? item->due.at : 0;
+	nanos at = item != NULL ? item->due.key : 0;
 	if (item != NULL)
 		end(deferred, item);
 	return at;
@@ -93,10 +93,10 @@ nanos deferred_take(struct deferred *deferred, const char *id)
 
 const char *deferred_first(const struct deferred *deferred, enum waits_for what, nanos *at)
 {
-	struct timer *timer = timers_first(&deferred->due[what]);
+	struct heap_item *timer = heap_first(&deferred->due[what]);
 	if (timer == NULL)
 		return NULL;
-	*at = timer->at;
+	*at = timer->key;
 	return of_timer(timer)->id;
 }
 

@@ -11,9 +11,10 @@
 #ifndef CORE_COORDINATOR_DEFERRED_H
 #define CORE_COORDINATOR_DEFERRED_H
 
+#include "core/base/clock.h"
+#include "core/base/heap.h"
 #include "core/base/slab.h"
 #include "core/base/table.h"
-#include "core/base/timers.h"
 
 enum waits_for {
 	WAITS_FOR_TIME,
@@ -24,7 +25,7 @@ enum waits_for {
 struct deferred {
 	struct slab slab;
 	struct table table;
-	struct timers due[WAITS_FOR_COUNT];
+	struct heap due[WAITS_FOR_COUNT];
 };
 
 void deferred_init(struct deferred *deferred);

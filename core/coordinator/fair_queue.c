@@ -17,19 +17,19 @@
 struct flow {
 	struct entry entry;
 	struct flow *parent;   /* NULL: a root */
-	struct timers members; /* of a root or a space: the flows with queued uploads, by the service they have received; of a user: its
-	                          queued uploads, by their order */
-	struct timer service;  /* bytes received so far, as its key among the parent's members */
+	struct heap members;   /* of a root or a space: the flows with queued uploads, by the bytes of service they have received;
+	                          of a user: its queued uploads, by their order, a time */
+	struct heap_item service; /* bytes received so far, as its key among the parent's members */
 	size_t turns;          /* that are not over */
 	size_t length;         /* of a root: uploads queued below it */
-	nanos virtual_time;    /* service of the member that was served last, before it was served: a newcomer begins with that */
+	int64_t virtual_time;  /* service of the member that was served last, before it was served: a newcomer begins with that */
 	char id[];
 };
 
 struct queued {
 	struct entry entry;
 	struct flow *user;
-	struct timer order;    /* among the user's members */
+	struct heap_item order; /* among the user's members */
 	int64_t size;
 	nanos came;
 	bool suspect;
@@ -46,11 +46,11 @@ void fair_queue_init(struct fair_queue *queue, size_t steps)
 /* Removes a flow without queued uploads from its parent, and so on upwards. A flow that has no turn either is freed. */
 static void settle(struct fair_queue *queue, struct flow *flow)
 {
-	while (flow->parent != NULL && timers_first(&flow->members) == NULL) {
+	while (flow->parent != NULL && heap_first(&flow->members) == NULL) {
 		struct flow *parent = flow->parent;
-		timers_unset(&parent->members, &flow->service);
+		heap_remove(&parent->members, &flow->service);
 		if (flow->turns == 0) {
-			timers_free(&flow->members);
+			heap_free(&flow->members);
 			table_remove(&queue->flows, &flow->entry);
 			free(flow);
 		}
@@ -62,7 +62,7 @@ static void end_queued(struct fair_queue *queue, struct queued *queued)
 {
 	struct flow *user = queued->user;
 	user->parent->parent->length--;
-	timers_unset(&user->members, &queued->order);
+	heap_remove(&user->members, &queued->order);
 	table_remove(&queue->items, &queued->entry);
 	free(queued);
 	settle(queue, user);
@@ -76,11 +76,11 @@ void fair_queue_free(struct fair_queue *queue)
 	/* Flows with turns that are not over. */
 	while ((entry = table_next(&queue->flows, NULL)) != NULL) {
 		table_remove(&queue->flows, entry);
-		timers_free(&((struct flow *)(void *)entry)->members);
+		heap_free(&((struct flow *)(void *)entry)->members);
 		free(entry);
 	}
 	for (size_t i = 0; i < queue->count; i++)
-		timers_free(&queue->root[i].members);
+		heap_free(&queue->root[i].members);
 	table_free(&queue->items);
 	table_free(&queue->flows);
 	free(queue->root);
@@ -95,7 +95,7 @@ static struct flow *get_flow(struct fair_queue *queue, struct flow *parent, cons
 	size_t size = strlen(id) + 1;
 	flow = alloc_zeroed(1, sizeof *flow + size);
 	flow->parent = parent;
-	flow->service.at = parent->virtual_time;
+	flow->service.key = parent->virtual_time;
 	memcpy(flow->id, id, size);
 	table_add(&queue->flows, &flow->entry);
 	return flow;
@@ -122,8 +122,8 @@ static int64_t bounded(int64_t size)
 static void enter(struct flow *flow)
 {
 	for (; flow->parent != NULL && flow->service.place == 0; flow = flow->parent) {
-		nanos service = flow->service.at > flow->parent->virtual_time ? flow->service.at : flow->parent->virtual_time;
-		timers_set(&flow->parent->members, &flow->service, service);
+		int64_t service = flow->service.key > flow->parent->virtual_time ? flow->service.key : flow->parent->virtual_time;
+		heap_set(&flow->parent->members, &flow->service, service);
 	}
 }
 
@@ -132,7 +132,7 @@ void fair_queue_join(struct fair_queue *queue, size_t step, const struct queue_i
 	struct flow *user = get_user(queue, step, item);
 	size_t size = strlen(item->id) + 1;
 	struct queued *queued = alloc_zeroed(1, sizeof *queued + size);
-	timers_set(&user->members, &queued->order, now + bounded(item->size) * NANOS_PER_BYTE);
+	heap_set(&user->members, &queued->order, now + bounded(item->size) * NANOS_PER_BYTE);
 	queued->user = user;
 	queued->size = bounded(item->size);
 	queued->suspect = item->suspect;
@@ -172,11 +172,11 @@ bool fair_queue_leave(struct fair_queue *queue, const char *id)
 /* NULL: no upload is queued for the step. */
 static struct queued *first(const struct fair_queue *queue, size_t step)
 {
-	struct timer *space = timers_first(&queue->root[step].members);
+	struct heap_item *space = heap_first(&queue->root[step].members);
 	if (space == NULL)
 		return NULL;
-	struct timer *user = timers_first(&CONTAINER_OF(space, struct flow, service)->members);
-	return CONTAINER_OF(timers_first(&CONTAINER_OF(user, struct flow, service)->members), struct queued, order);
+	struct heap_item *user = heap_first(&CONTAINER_OF(space, struct flow, service)->members);
+	return CONTAINER_OF(heap_first(&CONTAINER_OF(user, struct flow, service)->members), struct queued, order);
 }
 
 bool fair_queue_first(const struct fair_queue *queue, size_t step, struct queue_item *item)
@@ -193,12 +193,12 @@ static void charge(struct flow *flow, int64_t bytes)
 {
 	for (; flow->parent != NULL; flow = flow->parent) {
 		struct flow *parent = flow->parent;
-		if (flow->service.at > parent->virtual_time)
-			parent->virtual_time = flow->service.at;
+		if (flow->service.key > parent->virtual_time)
+			parent->virtual_time = flow->service.key;
 		flow->turns++;
-		flow->service.at += bytes;
+		flow->service.key += bytes;
 		if (flow->service.place != 0)
-			timers_set(&parent->members, &flow->service, flow->service.at);
+			heap_set(&parent->members, &flow->service, flow->service.key);
 	}
 }
 

@@ -14,8 +14,9 @@
 
 #include <stdint.h>
 
+#include "core/base/clock.h"
+#include "core/base/heap.h"
 #include "core/base/table.h"
-#include "core/base/timers.h"
 
 /* Longer names of spaces and users are cut, and share their turns if they are equal then. */
 #define FAIR_QUEUE_NAME_LIMIT 128

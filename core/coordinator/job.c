@@ -30,7 +30,7 @@ bool jobs_init(struct coordinator *coordinator)
 
 void jobs_free(struct coordinator *coordinator)
 {
-	timers_free(&coordinator->jobs.again);
+	heap_free(&coordinator->jobs.again);
 	url_marker_free(coordinator->jobs.marker);
 }
 
@@ -62,23 +62,23 @@ void job_free(struct coordinator *coordinator, struct job *job)
 
 void job_set_timer(struct coordinator *coordinator, struct job *job, nanos at)
 {
-	timers_set(&coordinator->jobs.again, &job->again, at);
+	heap_set(&coordinator->jobs.again, &job->again, at);
 }
 
 void job_unset_timer(struct coordinator *coordinator, struct job *job)
 {
-	timers_unset(&coordinator->jobs.again, &job->again);
+	heap_remove(&coordinator->jobs.again, &job->again);
 }
 
 void jobs_hasten(struct coordinator *coordinator, nanos now)
 {
-	timers_hasten(&coordinator->jobs.again, now);
+	heap_set_all(&coordinator->jobs.again, now);
 }
 
 nanos jobs_next(const struct coordinator *coordinator)
 {
-	const struct timer *timer = timers_first(&coordinator->jobs.again);
-	return timer != NULL ? timer->at : INT64_MAX;
+	const struct heap_item *timer = heap_first(&coordinator->jobs.again);
+	return timer != NULL ? timer->key : INT64_MAX;
 }
 
 void job_number_write(struct coordinator *coordinator, struct job *job)
@@ -822,9 +822,9 @@ static void try_again(struct coordinator *coordinator, struct job *job, nanos no
 
 void jobs_try_again(struct coordinator *coordinator, nanos now)
 {
-	struct timer *timer;
-	while ((timer = timers_first(&coordinator->jobs.again)) != NULL && timer->at <= now) {
-		timers_unset(&coordinator->jobs.again, timer);
+	struct heap_item *timer;
+	while ((timer = heap_first(&coordinator->jobs.again)) != NULL && timer->key <= now) {
+		heap_remove(&coordinator->jobs.again, timer);
 		try_again(coordinator, CONTAINER_OF(timer, struct job, again), now);
 	}
 }

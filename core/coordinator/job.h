@@ -16,7 +16,7 @@
 #ifndef CORE_COORDINATOR_JOB_H
 #define CORE_COORDINATOR_JOB_H
 
-#include "core/base/timers.h"
+#include "core/base/heap.h"
 #include "core/base/url_mark.h"
 #include "core/coordinator/coordinator.h"
 #include "core/coordinator/sweep.h"
@@ -48,7 +48,7 @@ struct job {
 		JOB_ASKING_RESTART  /* searches the stream for a RestartPostprocessing, before it decides */
 	} doing;
 	struct request request;   /* under way */
-	struct timer again;       /* when to try again */
+	struct heap_item again;   /* when to try again */
 	unsigned attempts;        /* of the current request that have failed */
 
 	/* Reading and writing: */
@@ -76,7 +76,7 @@ struct job {
 };
 
 struct jobs {
-	struct timers again;
+	struct heap again;
 	uint64_t writes;          /* begun so far; numbers them */
 	struct url_marker *marker; /* makes the marks of URLs that tombstones have */
 };

@@ -97,7 +97,7 @@ void runs_drop(struct coordinator *coordinator, struct active_upload *active, na
 	active->run = NULL;
 	run->owner = NULL;
 	coordinator->options.ports.cancel(coordinator->options.ports.closure, run);
-	timers_set(&coordinator->runs.left, &run->watch, now + CANCEL_TIMEOUT);
+	heap_set(&coordinator->runs.left, &run->watch, now + CANCEL_TIMEOUT);
 }
 
 nanos runs_look_again(const struct active_upload *active, nanos now)
@@ -111,7 +111,7 @@ nanos runs_look_again(const struct active_upload *active, nanos now)
 
 void runs_set_back(struct coordinator *coordinator, nanos now)
 {
-	timers_hasten(&coordinator->runs.left, now + CANCEL_TIMEOUT);
+	heap_set_all(&coordinator->runs.left, now + CANCEL_TIMEOUT);
 	for (struct active_upload *active = active_next(coordinator, NULL); active != NULL; active = active_next(coordinator, active)) {
 		if (active->run == NULL)
 			continue;
@@ -144,27 +144,27 @@ static void give_up(struct coordinator *coordinator, struct run *run, nanos now)
 
 void runs_watch(struct coordinator *coordinator, nanos now)
 {
-	struct timers *left = &coordinator->runs.left;
-	struct timer *timer;
-	while ((timer = timers_first(left)) != NULL && timer->at <= now) {
+	struct heap *left = &coordinator->runs.left;
+	struct heap_item *timer;
+	while ((timer = heap_first(left)) != NULL && timer->key <= now) {
 		struct run *run = CONTAINER_OF(timer, struct run, watch);
-		timers_unset(left, timer);
+		heap_remove(left, timer);
 		if (atomic_load(&run->started) != 0)
 			give_up(coordinator, run, now);
 		else /* it ends when a worker takes it from the queue */
-			timers_set(left, timer, now + CANCEL_TIMEOUT);
+			heap_set(left, timer, now + CANCEL_TIMEOUT);
 	}
 }
 
 nanos runs_next(const struct coordinator *coordinator)
 {
-	const struct timer *timer = timers_first(&coordinator->runs.left);
-	return timer != NULL ? timer->at : INT64_MAX;
+	const struct heap_item *timer = heap_first(&coordinator->runs.left);
+	return timer != NULL ? timer->key : INT64_MAX;
 }
 
 void runs_free(struct coordinator *coordinator)
 {
-	timers_free(&coordinator->runs.left);
+	heap_free(&coordinator->runs.left);
 }
 
 size_t coordinator_runs(const struct coordinator *coordinator)
@@ -213,7 +213,7 @@ void coordinator_returned(struct coordinator *coordinator, struct run *run, nano
 	coordinator->runs.count--;
 	if (started != 0 && coordinator->options.run_time != NULL)
 		histogram_observe(coordinator->options.run_time[run->step], now - started);
-	timers_unset(&coordinator->runs.left, &run->watch);
+	heap_remove(&coordinator->runs.left, &run->watch);
 	if (run->returned == RETURNED_AWAIT)
 		announcement_is_question(coordinator, run->step);
 	/* When the service stops, what its steps could not end is left as it was, for the next start. */

@@ -10,7 +10,7 @@
 #ifndef CORE_COORDINATOR_RUNS_H
 #define CORE_COORDINATOR_RUNS_H
 
-#include "core/base/timers.h"
+#include "core/base/heap.h"
 #include "core/coordinator/coordinator.h"
 
 struct active_upload;
@@ -18,7 +18,7 @@ struct job;
 
 struct runs {
 	size_t count;       /* not back yet */
-	struct timers left; /* of runs whose uploads have moved on: when they count as stuck */
+	struct heap left; /* of runs whose uploads have moved on: when they count as stuck */
 };
 
 void runs_free(struct coordinator *coordinator);

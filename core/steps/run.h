@@ -8,14 +8,14 @@
 
 #include "core/base/mailbox.h"
 #include "core/upload/pipeline.h"
-#include "core/base/timers.h"
+#include "core/base/heap.h"
 
 struct run {
 	struct mail mail;
 	struct run *next;       /* in the step's queue */
 	void *owner;            /* the coordinator's */
 	nanos give_up;          /* the coordinator's: when a run cancelled at its deadline counts as stuck; 0: not yet */
-	struct timer watch;     /* the coordinator's, once the upload has continued without this run */
+	struct heap_item watch; /* the coordinator's, once the upload has continued without this run */
 	size_t step;            /* index of the configured step */
 	struct upload *upload;  /* one reference */
 	uint64_t transition;    /* the status' transition when the run was created */
