@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The embedded broker ([events] endpoint = embedded): a private nats-server as a child of the service.
  *
- * It lives in STATE/broker, listens on 127.0.0.1 only, and asks for a random password. A child that dies is started again, on
- * the same store, for as long as the service runs, and so is one that runs and takes nothing more. Each start has a port and a
- * password of its own: whoever listens on the port of a child that has ended is told nothing that is of use. It ends with
- * the service, even with one that was killed; the next service then waits until the store is really free. */
+ * It uses the folder STATE/broker, listens on 127.0.0.1 only, and requires a random password. A child that dies, or
+ * that runs but accepts no more data, is restarted on the same store. Each start uses a new port and password, so a
+ * process that listens on the port of a dead child learns nothing useful. The child ends with the service, even if the
+ * service is killed; the next service then waits until the store is free. */
 #ifndef CORE_BROKER_BROKER_H
 #define CORE_BROKER_BROKER_H
 
@@ -19,28 +19,28 @@
 
 struct broker;
 
-/* Returns once JetStream is ready; that takes a while if an earlier service has left much or is only just ending. The
- * log is borrowed. NULL: `why` says what stands against it. */
+/* Returns when JetStream is ready. This takes a while if the store is large, or if an earlier service is still
+ * stopping. The log is borrowed. NULL: failed; `why` has the reason. */
 struct broker *broker_start(const char *state_dir, const struct log *log, char *why, size_t size);
 
-/* How to reach it. What it says changes with each start of the child, under its lock. */
+/* The address of the broker. It changes with each start of the child, under the address' lock. */
 const struct broker_address *broker_address(const struct broker *broker);
 
-/* What was written to it, and whether it took it. */
+/* Reports the writes to the broker and whether they were answered. */
 void broker_set_unanswered(struct broker *broker, const struct unanswered *writes);
 
-/* How often the child was started again. */
+/* How often the child was restarted. */
 uint64_t broker_restarts(const struct broker *broker);
 
-/* The child's process ID; 0: none runs at this moment. */
+/* The process ID of the child; 0: none is running. */
 pid_t broker_pid(const struct broker *broker);
 
-/* Ends the child: SIGTERM, after 10 s SIGKILL. NULL is allowed. */
+/* Stops the child with SIGTERM, and with SIGKILL after 10 s. NULL is allowed. */
 void broker_stop(struct broker *broker);
 
-/* For the commands beside the service: how to reach the broker of the service that runs on this state folder. False:
- * `why` says why not. After true, broker_endpoint_free() is the caller's. A service that was killed leaves its
- * address behind: then nobody answers there. */
+/* For the commands: reads the address of the broker of the service that uses this state folder. True: the caller
+ * releases the address with broker_endpoint_free(). False: failed; `why` has the reason. A killed service leaves its
+ * address behind; then connections to it fail. */
 bool broker_endpoint_read(const char *state_dir, struct broker_address *address, char *why, size_t size);
 void broker_endpoint_free(struct broker_address *address);
 

@@ -14,16 +14,17 @@ struct broker_child {
 	int pidfd; /* readable once it has ended */
 };
 
-/* Finds nats-server: POSTPROCESSING_NATS_SERVER if set, else PATH, else the usual folders. The caller frees the path.
- * NULL: `why` says what to install or to set. */
+/* Finds nats-server: POSTPROCESSING_NATS_SERVER if set, else in PATH, else in the usual folders. The caller frees the
+ * path. NULL: not found; `why` says what to install or to set. */
 char *broker_child_find(char *why, size_t size);
 
-/* Starts it in a process group of its own. It is sent SIGTERM when the calling thread ends, so that thread has to
- * outlive it. Of the descriptors it is given `log` as its output, and `lock` as it is. False: errno says why. */
+/* Starts the child in its own process group. It gets SIGTERM when the calling thread ends, so that thread must outlive
+ * it. The child inherits `log` as its output, and `lock` under the same number. False: failed; errno has the reason. */
 bool broker_child_start(struct broker_child *child, const char *program, const char *conf, int log, int lock);
 
 #define CHILD_STATUS_SIZE 64
-/* Ends it, if it has not ended by itself: SIGTERM, and SIGKILL after `limit`. Puts how it ended into words. */
+/* Stops the child if it is still running, with SIGTERM, and with SIGKILL after `limit`. `status`: how it ended, for
+ * people. */
 void broker_child_end(struct broker_child *child, nanos limit, char status[CHILD_STATUS_SIZE]);
 
 #endif

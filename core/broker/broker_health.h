@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Does the private broker still take what is written to it?
+ * Detects that the private broker no longer accepts data.
  *
- * nats-server 2.9 hangs for good when its disk was full for a moment: it runs and takes connections, but JetStream gives no
- * answer any more, not even to SIGTERM. Only a new start helps, and that is no small matter: killed, it may lose what it
- * has acknowledged. So it has to have answered once, and then to have been silent for a minute; what only takes its time at
- * the start is left alone. Should a new start not help, the next one comes later each time. */
+ * nats-server 2.9 hangs permanently after its disk was full for a moment: it accepts connections, but JetStream no
+ * longer answers, and SIGTERM has no effect. Only a restart helps, but a killed broker may lose acknowledged data.
+ * Therefore the broker is restarted only if it has answered before and has then been silent for a minute. A slow start
+ * does not count. If a restart does not help, the time before the next one becomes longer. */
 #ifndef CORE_BROKER_BROKER_HEALTH_H
 #define CORE_BROKER_BROKER_HEALTH_H
 
@@ -12,25 +12,25 @@
 
 #include "core/nats/unanswered.h"
 
-/* So long has it to be silent at first, and at the most. The first is in a file of its own, so that tests can be linked with
- * another. */
+/* How long the broker must be silent, initially and at most. The initial value is defined in its own file so that tests
+ * can link another value. */
 extern const nanos broker_silence_limit;
 #define BROKER_SILENCE_LIMIT_LAST (10 * MINUTE)
 
-/* All zero at the start. Times are monotonic. */
+/* Initially all zero. Times are monotonic. */
 struct broker_health {
-	nanos limit;   /* of silence; 0: the first one */
-	nanos began;   /* when this child answered first; 0: it has not yet */
-	nanos silent;  /* since when it does not answer what it is asked; 0: it does */
+	nanos limit;   /* the current limit for the silence; 0: the initial one */
+	nanos began;   /* when this child first answered; 0: not yet */
+	nanos silent;  /* since when requests have not been answered; 0: they are */
 };
 
-/* A child has answered for the first time. */
+/* The child has answered for the first time. */
 void broker_health_begin(struct broker_health *health, nanos now);
-/* It was asked something that costs nothing. */
+/* A cheap request was sent; `answered` is the result. */
 void broker_health_asked(struct broker_health *health, bool answered, nanos now);
-/* Is it to be ended and started again? */
+/* Whether the child must be restarted. */
 bool broker_health_is_sick(const struct broker_health *health, const struct unanswered *writes, nanos now);
-/* It was. */
+/* The child was restarted. */
 void broker_health_restarted(struct broker_health *health);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The commands of the binary, one file each. argv[0] is the command's name. They return the exit status. */
+ * The commands of the program, one file each. argv[0] is the name of the command. They return the exit status. */
 #ifndef CORE_CLI_COMMAND_H
 #define CORE_CLI_COMMAND_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What is wrong with a configuration, and what is remarkable, as the commands show it. */
+ * The problems, warnings and notes of a configuration, as the commands show them. */
 #ifndef CORE_CLI_FINDINGS_H
 #define CORE_CLI_FINDINGS_H
 
@@ -7,13 +7,13 @@
 
 #include "core/steps/preflight.h"
 
-/* Adds "problems", "warnings" and "notes" to an object: arrays of lines. */
+/* Adds "problems", "warnings" and "notes" to an object, as arrays of lines. */
 void findings_add(json_t *object, const struct preflight *preflight);
 
-/* Prints them to standard output, each kind under a title, if there are any. */
+/* Prints each kind to standard output under a title, if there are any. */
 void findings_print(const json_t *object);
 
-/* What the first line says when there are problems, and the last. */
+/* The first and the last line of the output if there are problems. */
 #define FINDINGS_HEAD "The configuration has errors (see below); the server would not start.\n"
 #define FINDINGS_HINT "run `postprocessing config` to see which values apply and where each comes from"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Records as the commands show them. */
+ * How the commands show records. */
 #ifndef CORE_CLI_RECORD_VIEW_H
 #define CORE_CLI_RECORD_VIEW_H
 
@@ -8,20 +8,21 @@
 #include "core/upload/record.h"
 #include "core/client/service_steps.h"
 
-/* The step that it is in, "finished" once all is done, "-" if it has none. */
+/* The current step, "finished" if all steps are done, "-" if there are none. */
 const char *record_view_step(const struct record *record);
 
-/* Everything but the URL, which is a secret. NULL: out of memory. `service` is asked whether the step is suspended. */
+/* The record as JSON without the URL, which is a secret. `service` is asked whether the step is suspended. NULL: out of
+ * memory. */
 json_t *record_view_json(struct service_steps *service, const struct record *record);
 
-/* A table, one upload a line, and another with the reason. */
+/* A table with one line per upload, and a second line for the reason. */
 void record_view_head(void);
 void record_view_line(struct service_steps *service, const struct record *record);
 
-/* Says on stderr, after all were shown, if it is not known which of them wait for a suspended step. */
+/* Reports on stderr, after all records were shown, if it is unknown which of them wait for a suspended step. */
 void record_view_say_unknown(const struct service_steps *service);
 
-/* All of one upload. */
+/* Prints all details of one upload. */
 void record_view_print(struct service_steps *service, const struct record *record);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The names of steps that there are: those of the configuration, those that records have, and "finished". For commands that
- * are given one. */
+ * The valid names of steps: those in the configuration, those in records, and "finished". For commands that take the
+ * name of a step. */
 #ifndef CORE_CLI_STEP_NAMES_H
 #define CORE_CLI_STEP_NAMES_H
 
@@ -9,25 +9,25 @@
 #include "core/config/config.h"
 #include "core/upload/record.h"
 
-/* More than these are not remembered, only whether the wanted one is among them. */
+/* The maximum number of names remembered. Beyond it, only the wanted name is recognised. */
 #define STEP_NAMES_LIMIT 64
 
 struct step_names {
 	const struct config *config;
 	const char *wanted;
 	bool known;                     /* the wanted one exists */
-	char *name[STEP_NAMES_LIMIT];   /* of records */
+	char *name[STEP_NAMES_LIMIT];   /* from records */
 	size_t count;
 };
 
-/* Borrows both; `wanted` NULL: nothing is wanted. */
+/* Borrows both. `wanted` NULL: no name is wanted. */
 void step_names_init(struct step_names *names, const struct config *config, const char *wanted);
 void step_names_free(struct step_names *names);
 
 void step_names_note(struct step_names *names, const struct record *record);
 
-/* Is there a step of the wanted name? False: with a message on stderr that names those there are. To be asked after all records
- * were noted. */
+/* Whether the wanted step exists. False: a message on stderr lists the existing steps. Call this after noting all
+ * records. */
 bool step_names_check(const struct step_names *names);
 
 #endif

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the commands have in common: options, exit statuses, and the configuration that they read. */
+ * Shared by all commands: options, exit statuses, and reading the configuration. */
 #ifndef CORE_CLIENT_OPTIONS_H
 #define CORE_CLIENT_OPTIONS_H
 
 #include "core/config/config.h"
 
-/* Exit statuses of `submit`, which adds 128 + the signal that ended it; the others use 0 and 2. */
+/* The exit statuses of `submit`, which also uses 128 + the number of the signal that interrupted it. Other commands use
+ * 0 and 2. */
 enum { EXIT_ACCEPTED = 0, EXIT_REJECTED = 1, EXIT_ERROR = 2 };
 
 /* The last line of each usage text. */
@@ -14,26 +15,26 @@ enum { EXIT_ACCEPTED = 0, EXIT_REJECTED = 1, EXIT_ERROR = 2 };
 /* The options that most commands have. */
 struct command_options {
 	const char *config_path; /* -c FILE, --config FILE */
-	bool json;               /* --json, where the usage text names it; elsewhere it is refused */
+	bool json;               /* --json; rejected if the usage text does not contain it */
 };
 
 struct option;
-/* What a command takes besides -c FILE, --json and -h. */
+/* The options and arguments of a command besides -c FILE, --json and -h. */
 struct command_syntax {
 	const char *usage;
-	const char *letters;        /* its short options, in getopt's form; NULL: none */
-	const struct option *names; /* its long options, in getopt_long's form, each with a letter of its own; NULL: none */
-	bool (*take)(void *closure, int letter, const char *value); /* takes one of them. False: it is invalid */
+	const char *letters;        /* short options, in getopt's form; NULL: none */
+	const struct option *names; /* long options, in getopt_long's form, each with a unique letter; NULL: none */
+	bool (*take)(void *closure, int letter, const char *value); /* handles an option. False: invalid */
 	void *closure;
 	int least, most;            /* number of arguments; most -1: any number */
 };
 
-/* Reads the command line; an error goes to stderr, with the usage. Returns the index of the first argument. Below 0: the command
- * ends, with status -1 - index. */
+/* Parses the command line, and reports errors on stderr with the usage. Returns the index of the first argument. If it
+ * is negative, the command must exit with the status -1 - index. */
 int command_read(int argc, char **argv, const struct command_syntax *syntax, struct command_options *options);
 
-/* Reads the configuration for a command; what is wrong with it goes to stderr, line by line. NULL then. path NULL: the
- * default place. */
+/* Reads the configuration for a command. path NULL: the default place. NULL: invalid; the problems were printed to
+ * stderr. */
 struct config *command_config(const char *path);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Standard input, output and error of a program: what its main() does first and last. */
+ * Handling of standard input, output and error at the start and end of a program's main(). */
 #ifndef CORE_CLIENT_STANDARD_STREAMS_H
 #define CORE_CLIENT_STANDARD_STREAMS_H
 
 #include <stdbool.h>
 
-/* Opens /dev/null for each of the three that is closed. Otherwise a file opened later would take its descriptor, and messages
- * would be written into that file. False: it could not be opened. */
+/* Opens /dev/null for each standard stream that is closed. Otherwise, a file opened later would get its descriptor, and
+ * messages would be written to that file. False: failed. */
 bool standard_streams_open(void);
 
 /* Flushes standard output and returns the exit status of the program: `status`, or EXIT_ERROR, with a message on stderr, if

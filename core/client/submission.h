@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Playing the storage provider for local files: serves their bytes, announces them, follows what the service does
- * with them and confirms the end. */
+ * Acts as the storage service for local files: serves their bytes, announces them, follows their processing, and
+ * confirms its end. */
 #ifndef CORE_CLIENT_SUBMISSION_H
 #define CORE_CLIENT_SUBMISSION_H
 
@@ -10,33 +10,33 @@
 #include "core/base/encoding.h"
 
 struct submission_options {
-	const char *addr;  /* where to serve the files, HOST:PORT; NULL: a free port of 127.0.0.1 … */
-	const char *url;   /* … and how the service reaches that, see file_server_start(); NULL: as it is */
+	const char *addr;  /* where to serve the files, HOST:PORT; NULL: a free port on 127.0.0.1 */
+	const char *url;   /* the URL at which the service reaches it, see file_server_start(); NULL: the address itself */
 	nanos timeout;    /* 0: without a limit */
-	FILE *progress;    /* each step as it goes; NULL: nothing is shown */
+	FILE *progress;    /* where to show the progress; NULL: nowhere */
 };
 
 struct submitted {
 	const char *path;
-	const char *name;      /* shown, and announced */
+	const char *name;      /* shown and announced */
 	/* Filled in: */
 	char id[UUID_SIZE];
 	int64_t size;
 	enum outcome outcome;
-	char detail[200];      /* the virus' name, why a step failed; "" */
+	char detail[200];      /* the name of the virus, or why a step failed; "" */
 	char error[600];       /* "": none */
 	nanos took;
-	/* the submission's own: */
+	/* Internal: */
 	struct upload *upload;
 	nanos started;         /* monotonic */
-	bool seen;             /* a service has taken it */
+	bool seen;             /* a service has accepted it */
 	bool over;
 	char said[400];        /* the last progress line */
 };
 
-/* Until all have ended, or SIGINT, SIGTERM or SIGHUP comes: what has not ended then is withdrawn, because its bytes are not to be
- * had any more, and *signal_number is that signal; else 0. False: it could not be done at all, with a message on stderr; what
- * went wrong with one file only is in its `error`. */
+/* Runs until all files have ended, or SIGINT, SIGTERM or SIGHUP arrives. Unfinished files are withdrawn then, because
+ * their bytes are no longer served. *signal_number: the signal, or 0. False: the submission failed, with a message on
+ * stderr. Errors of individual files are in their `error`. */
 bool submission_run(struct client *client, const struct submission_options *options, struct submitted *file, size_t count,
                     int *signal_number);
 

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Internal to the configuration: the table of the service's own keys. Reading, checking, the names of
- * variables, defaults and help all come from it, and so do conf/postprocessing.ini.in and the keys of
- * postprocessing.ini(5): after a change, `make reference` writes these two anew. A key's help is one or
- * more full sentences; its type, default, range, choices and variables are added by the program. */
+ * Internal to the configuration: the table of the service's own keys. Reading, checking, names of variables, defaults
+ * and help are all based on it, and so are conf/postprocessing.ini.in and the keys in postprocessing.ini(5). After a
+ * change, `make reference` regenerates these two. A key's help consists of full sentences or phrases that end with a
+ * period. The program adds the type, default, range, choices and variables. */
 #ifndef CORE_CONFIG_CONFIG_KEYS_H
 #define CORE_CONFIG_CONFIG_KEYS_H
 
 #include "core/config/config_source.h"
 
-/* The configuration in the making: its members, and values that it is made of. Owns all strings. */
+/* The configuration while it is being built: its members, and the values they are built from. Owns all strings. */
 struct config_draft {
 	struct config config;
 	char *steps, *plugin_dir, *file_roots, *ca_file;
@@ -25,10 +25,10 @@ struct step_draft {
 };
 
 enum {
-	KEY_REQUIRED = 1,    /* may not be empty */
-	KEY_NO_VARIABLE = 2, /* the name that its variable would have means something else */
-	KEY_SECRET = 4,      /* its value is never shown */
-	KEY_FILE = 8,        /* a path: $CREDENTIALS_DIRECTORY at its beginning stands for that variable */
+	KEY_REQUIRED = 1,    /* must not be empty */
+	KEY_NO_VARIABLE = 2, /* the variable with the key's name has another meaning */
+	KEY_SECRET = 4,      /* the value is never shown */
+	KEY_FILE = 8,        /* a path; $CREDENTIALS_DIRECTORY at its beginning is replaced with the variable's value */
 };
 
 /* PP_KEY_STRING sets a char *, BOOL a bool, INTEGER and CHOICE an unsigned, DURATION a nanos. */
@@ -37,19 +37,20 @@ struct config_key {
 	struct pp_key key;
 	size_t offset; /* in struct config_draft; in struct step_draft for the steps' keys */
 	unsigned flags;
-	const char *example; /* shown where there is no default; NULL: nothing is */
+	const char *example; /* shown if there is no default; NULL: none */
 };
 
-/* The sections of the service's own keys, for people. Ends with one without name. */
+/* The sections of the service's own keys, for people. Ends with an entry without a name. */
 struct config_section {
 	const char *name;
 	const char *help;
 };
 extern const struct config_section config_sections[];
-/* The variables that are not of a key, likewise. */
+/* The variables that do not belong to a key, likewise. */
 extern const struct config_section config_variables[];
 
-/* The keys of all sections but the steps', then those that each step has. Both end with a key without name. */
+/* The keys of all sections except those of steps, and the keys that each step has. Both end with an entry without a
+ * name. */
 extern const struct config_key config_keys[];
 extern const struct config_key step_keys[];
 
@@ -60,8 +61,9 @@ const struct config_key *step_keys_find(const char *name);
 /* Whether there are keys of that section. */
 bool config_keys_section(const char *section);
 
-/* Finds, checks and stores one key's value, or its default; a wrong one is a problem and leaves the default. `section`
- * is the full name ("step:NAME" for a step). Returns where the value came from: value NULL for the default. */
+/* Finds, checks and stores the value of a key, or its default. An invalid value is a problem, and the default is used.
+ * `section` is the full name ("step:NAME" for a step). Returns the origin of the value; `value` is NULL for the
+ * default. */
 struct found config_key_read(const struct config_source *source, const char *section, const struct config_key *key, void *draft,
                              struct problems *problems);
 

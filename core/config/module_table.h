@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a module exports, before it is trusted. */
+ * Validation of the table that a module exports. */
 #ifndef CORE_CONFIG_MODULE_TABLE_H
 #define CORE_CONFIG_MODULE_TABLE_H
 
@@ -8,14 +8,14 @@
 
 #include "postprocessing/step.h"
 
-/* Whether a module's table is one that this host can use. Trusts nothing of it before its magic, version and size are read.
- * False: why[size] says why not, with the path and both versions where it is them. */
+/* Whether this host can use a module's table. The table is not trusted before its magic, version and size have been
+ * checked. False: why[size] has the reason with the path, and with both versions if they do not match. */
 bool module_table_check(const struct pp_step_module *table, const char *path, const char *name, char *why, size_t size);
 
-/* The key behind this one; a module's own struct may be longer than ours. */
+/* The key after this one; the module's struct may be longer than ours. */
 const struct pp_key *module_table_next_key(const struct pp_step_module *table, const struct pp_key *key);
 
-/* A module has no more keys; those beyond are ignored. */
+/* The maximum number of keys of a module; further keys are ignored. */
 #define MODULE_KEYS_MAX 256
 
 #endif

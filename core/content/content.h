@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Reading an upload's bytes, whatever its URL: http, https, or file below configured folders.
+ * Reads the bytes of an upload from its URL: http, https, or file in configured folders.
  *
- * A content reader belongs to one worker thread and is used for one upload after the other; it keeps its
- * connections. Memory is constant, whatever the upload's size. URLs are secrets: no message of this
- * file holds more of one than its host and port. */
+ * A content reader belongs to one worker thread, reads one upload after another, and keeps its connections open. Memory
+ * use does not depend on the size of the upload. URLs are secrets: messages contain only their host and port. */
 #ifndef CORE_CONTENT_CONTENT_H
 #define CORE_CONTENT_CONTENT_H
 
@@ -18,7 +17,7 @@ struct content;
 struct content_options {
 	bool tls_insecure;       /* do not verify the server's certificate */
 	const char *ca_file;     /* PEM; NULL: the system's */
-	char *const *file_roots; /* folders below which file:// is allowed, NULL-terminated; NULL: none */
+	char *const *file_roots; /* folders from which file:// may be read, NULL-terminated; NULL: none */
 	nanos stall;             /* no byte for this long is an error; 0: 60 s */
 };
 
@@ -26,24 +25,23 @@ struct content_options {
 struct content *content_create(const struct content_options *options);
 void content_destroy(struct content *content);
 
-/* Starts on an upload, ending the one before. Nothing is transferred yet. Exactly `expected` bytes have to come (the size
- * that was announced), fewer or more are an error; -1: nobody announced one, then the source has to say how many it
- * has. `deadline`: wall clock, 0: none.
- * `cancel_fd`: reading ends with an error once it is readable; -1: none. */
+/* Begins an upload and ends the previous one. Nothing is transferred yet. Exactly `expected` bytes (the announced size)
+ * must arrive; fewer or more are an error. -1: no size was announced; then the source must provide it. `deadline`: wall
+ * clock, 0: none. `cancel_fd`: reading fails when it becomes readable; -1: none. */
 void content_open(struct content *content, const char *url, int64_t expected, nanos deadline, int cancel_fd);
 
-/* The next bytes, valid until the next call on this reader: how many, 0 at the end, -1: an error, for
- * content_error(). The last ones come only when it is known that they are the last. HTTP statuses other than 200 and answers
- * that code the bytes are errors; redirects are not followed. */
+/* Reads the next bytes, which are valid until the next call on this reader. Returns their number, 0 at the end, -1 for
+ * an error, see content_error(). The last bytes are returned only when they are known to be the last. HTTP statuses
+ * other than 200 and encoded answers are errors. Redirects are not followed. */
 ssize_t content_read(struct content *content, const void **bytes);
 
-/* What went wrong, for people: "the storage answered 404", "connection refused (localhost:9200)". */
+/* The error, for people: "the storage answered 404", "connection refused (localhost:9200)". */
 const char *content_error(const struct content *content);
 
-/* Did reading end because the URL answered that there are no bytes any more (404, 410)? */
+/* Whether reading failed because the server answered that the bytes no longer exist (404, 410). */
 bool content_gone(const struct content *content);
 
-/* Ends the upload; a connection that is in order is kept. */
+/* Ends the upload. An intact connection is kept open. */
 void content_close(struct content *content);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the head of an HTTP answer says of the body that follows. Only core/content/content_http.c uses it.
+ * Checks the headers of an HTTP answer. Only core/content/content_http.c uses this.
  *
- * The bytes are taken as they are stored or not at all: an answer that codes them, gives a part of them, or says two
- * different things about where they end, is refused before its body is looked at. */
+ * The bytes are accepted only as they are stored. An answer that encodes them, contains only a part of them, or
+ * contradicts itself about their length, is rejected before its body is read. */
 #ifndef CORE_CONTENT_CONTENT_HEAD_H
 #define CORE_CONTENT_CONTENT_HEAD_H
 
@@ -10,20 +10,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Lines longer than this together are no head. */
+/* The maximum length of all header lines together. */
 #define CONTENT_HEAD_LIMIT ((size_t)64 * 1024)
 
 struct content_head {
 	size_t bytes;   /* so far */
-	bool well;      /* the last status line says 200, and is one */
-	bool complete;  /* the empty line has come */
-	bool chunked;   /* the body says itself where it ends */
+	bool well;      /* the last status line is valid and has status 200 */
+	bool complete;  /* the empty line has arrived */
+	bool chunked;   /* the body marks its own end */
 	bool sized;     /* there is a Content-Length: */
 	int64_t length;
 };
 
-/* Takes one line as it came; heads that begin once more (after a 1xx) start over. `head` begins as {0}. Only the lines of a
- * 200 are looked at. False: refused, and why[size] says what is wrong, as "it codes the bytes (Content-Encoding: gzip)". */
+/* Handles one received line. New headers (after a 1xx answer) start over. `head` is initially {0}. Only the headers of
+ * a 200 answer are checked. False: rejected; why[size] has the reason, as "it has two lengths (Content-Length: 11)". */
 bool content_head_take(struct content_head *head, const char *line, size_t length, char *why, size_t size);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Serves local files over HTTP while they are submitted, each below a random path of its own that nobody can
- * guess: /data/<128 bits as hex>. Memory is constant, whatever the size. The URLs are secrets: who has one reads
- * the file. Safe to call from any thread. */
+ * Serves local files over HTTP while they are submitted, each under its own random path that cannot be guessed:
+ * /data/<128 bits as hex>. Memory use does not depend on the size of the files. The URLs are secrets, because they
+ * grant access to the files. All functions may be called from any thread. */
 #ifndef CORE_HTTP_FILE_SERVER_H
 #define CORE_HTTP_FILE_SERVER_H
 
@@ -14,16 +14,16 @@ struct file_server;
 /* Room for the longest URL. */
 #define FILE_URL_SIZE 512
 
-/* `addr`: where to listen; NULL: a free port of 127.0.0.1. `url`: how the service reaches that, "http://HOST:PORT" or longer,
- * through a proxy for example; NULL: under the address itself, which then has to be one of this host and not all of them. NULL:
- * `why` says what stands against it. */
+/* `addr`: the address to listen on; NULL: a free port on 127.0.0.1. `url`: the URL at which the service reaches it,
+ * "http://HOST:PORT" or longer, for example through a proxy; NULL: the address itself, which then must be a specific
+ * address of this host. Returns NULL if it failed; `why` has the reason. */
 struct file_server *file_server_start(const char *addr, const char *url, char *why, size_t size);
 
-/* Serves a regular file as it is now; it stays open (one descriptor) until it is removed. */
+/* Serves a regular file in its current state. The file stays open (one descriptor) until it is removed. */
 bool file_server_add(struct file_server *server, const char *path, char url[FILE_URL_SIZE], int64_t *length, char *why,
                      size_t size);
 
-/* From now on 404; a transfer under way is carried to its end. */
+/* Stops serving the file: new requests get 404, and running transfers continue to their end. */
 void file_server_remove(struct file_server *server, const char *url);
 
 /* Ends all transfers. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The service's own HTTP: health, readiness, metrics. What there is to say is the caller's, as a table of routes.
- * GET and HEAD only; 405 for other methods, 404 for other paths. */
+ * The service's own HTTP server for health, readiness and metrics. The caller provides the contents as a table of
+ * routes. Only GET and HEAD are supported; other methods get 405, and other paths get 404. */
 #ifndef CORE_HTTP_HTTP_H
 #define CORE_HTTP_HTTP_H
 
@@ -10,7 +10,7 @@
 
 #include "core/base/log.h"
 
-/* An answer in the making; 200 and text/plain unless changed. */
+/* An answer under construction; 200 and text/plain unless changed. */
 struct http_reply {
 	unsigned status;
 	const char *type; /* a constant */
@@ -19,9 +19,9 @@ struct http_reply {
 
 struct http_route {
 	const char *path;
-	/* Called on the daemon's thread: it must be safe beside all others, and quick. */
+	/* Called on the daemon's thread, so it must be thread-safe and fast. */
 	void (*answer)(void *closure, struct http_reply *reply);
-	bool guarded; /* asks for the token, if there is one */
+	bool guarded; /* requires the token, if one is set */
 };
 
 struct http_options {
@@ -33,15 +33,15 @@ struct http_options {
 	const struct log *log;
 };
 
-/* The options are copied, what they point to is borrowed and must outlive it. Nothing listens yet. NULL: out of
- * memory. */
+/* Creates the server without listening. The options are copied; what they point to is borrowed and must outlive the
+ * server. NULL: out of memory. */
 struct http *http_create(const struct http_options *options);
 
-/* Listens, unless it does already; says so in the log. False: it could not (the port is in use); that is logged
- * when the reason is a new one. The service goes on without and calls this again every few seconds. */
+/* Starts to listen, unless it already does, and logs this. False: it failed, for example because the port is in use;
+ * this is logged if the reason is new. The service continues without HTTP and calls this again every few seconds. */
 bool http_start(struct http *http);
 
-/* "127.0.0.1:9255": where it listens; NULL: it does not. */
+/* The address on which it listens, as "127.0.0.1:9255"; NULL: it does not listen. */
 const char *http_address(const struct http *http);
 
 void http_destroy(struct http *http);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The outside of a message on the bus: a JSON object with "Metadata" and a "Payload" that is base64 of another one. */
+ * The envelope of a message on the bus: a JSON object with "Metadata" and a "Payload", which is another JSON object in
+ * base64. */
 #ifndef CORE_UPLOAD_ENVELOPE_H
 #define CORE_UPLOAD_ENVELOPE_H
 
@@ -7,12 +8,12 @@
 
 struct envelope {
 	struct json_value metadata;
-	struct json_value type, traceparent, initiator_id; /* of the metadata; in the message */
+	struct json_value type, traceparent, initiator_id; /* members of the metadata; they point into the message */
 	struct json_value payload;
-	bool more; /* there are metadata beside these */
+	bool more; /* there are other metadata */
 };
 
-/* Reads a message. False with the reason in why[size]: something is wrong with it; what can be read is set even so. */
+/* Reads a message. False: it is invalid; why[size] has the reason, and the values that could be read are set. */
 bool envelope_read(struct envelope *envelope, const char *message, size_t length, char *why, size_t size);
 
 #endif

@@ -4,7 +4,7 @@
  *   {"Timestamp":…,"Metadata":{"eventtype":"events.NAME","eventid","traceparent","initiatorid",…},"ID","Topic",
  *    "Payload":base64(JSON)}
  *
- * What else there is in the "Metadata" of the event that begins an upload goes into all that is published for it. */
+ * All other members of the "Metadata" of the event that begins an upload are copied to all events published for it. */
 #ifndef CORE_UPLOAD_EVENT_H
 #define CORE_UPLOAD_EVENT_H
 
@@ -17,39 +17,40 @@ enum event_type {
 	EVENT_UPLOAD_READY,
 	EVENT_RESUME,
 	EVENT_CLEAN,
-	/* These concern nobody but the commands: */
+	/* Only for the commands: */
 	EVENT_START_STEP,
 	EVENT_FINISHED,
 	EVENT_RETRY,
 	EVENT_RESTART
 };
 
-/* What an event says, as far as it concerns us. */
+/* The relevant contents of an event. */
 struct event {
 	enum event_type type;
-	struct upload *upload;  /* BYTES_RECEIVED; one reference; its steps are those passed to event_decode() */
-	char *upload_id;        /* the others; "" is possible */
-	char *refusal;          /* BYTES_RECEIVED that is refused: why; else NULL */
-	char *id_json;          /* … and if no record can have its ID: the ID as a JSON string, and no upload */
-	char *step;             /* STEP_FINISHED: which; RESUME: which or ""; START_STEP */
+	struct upload *upload;  /* BYTES_RECEIVED: one reference; the steps are those passed to event_decode() */
+	char *upload_id;        /* all other types; may be "" */
+	char *refusal;          /* rejected BYTES_RECEIVED: the reason; else NULL */
+	char *id_json;          /* … with an ID that no record can have: the ID as a JSON string; no upload */
+	char *step;             /* STEP_FINISHED, START_STEP: the step; RESUME: the step or "" */
 	enum outcome outcome;   /* STEP_FINISHED, FINISHED */
-	/* STEP_FINISHED without `continue`, as far as there is something for people to read: */
-	char *result;           /* the Result, JSON text, if it is small enough for a record; NULL */
-	char *reason;           /* what it says of why; NULL */
+	/* STEP_FINISHED without `continue`, for people: */
+	char *result;           /* the Result as JSON text, if it is small enough for a record; or NULL */
+	char *reason;           /* the reason that it contains; or NULL */
 	bool failed;            /* UPLOAD_READY */
 };
 
 enum event_verdict {
-	EVENT_TAKEN,      /* why says what had to be changed in it, or is "" */
-	EVENT_IRRELEVANT, /* of a type that is not ours; found out without parsing it all */
-	EVENT_REFUSED,    /* BYTES_RECEIVED that is unusable, of an upload that it names: that is to be aborted. Not with `commands` */
-	EVENT_BROKEN,     /* of ours, but unusable: why says what is wrong */
-	EVENT_UNREAD      /* there was no memory to read it: it has to come again */
+	EVENT_TAKEN,      /* `why` says what was changed in it, or is "" */
+	EVENT_IRRELEVANT, /* a type that we do not handle; detected without parsing the whole message */
+	EVENT_REFUSED,    /* unusable BYTES_RECEIVED that names an upload, which has to be aborted. Not with `commands` */
+	EVENT_BROKEN,     /* a type that we handle, but unusable: `why` has the reason */
+	EVENT_UNREAD      /* out of memory: the message has to be delivered again */
 };
 
-/* BYTES_RECEIVED larger than this is refused: what it says has to fit into a record. Of the others little is kept. */
+/* A larger BYTES_RECEIVED is rejected, because its contents have to fit into a record. Little is kept of other
+ * events. */
 #define EVENT_LIMIT ((size_t)512 << 10)
-/* No message larger than this is read. */
+/* Larger messages are not read. */
 #define EVENT_READ_LIMIT ((size_t)16 << 20)
 
 /* Reads a message. On EVENT_TAKEN and EVENT_REFUSED the caller ends `event` with event_clear(). step[count]: the pipeline for
@@ -64,7 +65,7 @@ void event_clear(struct event *event);
 void event_encode(struct text *message, unsigned kind, const struct upload *upload, const struct status *status,
                   const char *result, nanos backoff, nanos now);
 
-/* The end of an upload that has no record: PostprocessingFinished with `abort`. `id`: its ID as a JSON string. */
+/* Ends an upload without a record: PostprocessingFinished with `abort`. `id`: its ID as a JSON string. */
 void event_encode_refusal(struct text *message, const char *id, nanos now);
 
 /* RestartPostprocessing or (kind 0) ResumePostprocessing as the commands send them. */
@@ -74,7 +75,7 @@ void event_encode_resume(struct text *message, const char *upload_id, const char
 /* CleanUpload, as storage's own commands send it. */
 void event_encode_clean(struct text *message, const char *upload_id, nanos now);
 
-/* What storage says; for `submit`, which plays it. */
+/* The events of storage; for `submit`, which acts as storage. */
 void event_encode_bytes_received(struct text *message, const struct upload *upload, nanos now);
 void event_encode_upload_ready(struct text *message, const struct upload *upload, bool failed, nanos now);
 

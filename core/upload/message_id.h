@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The Nats-Msg-Ids of what the service publishes about an upload. By them the broker drops a repeat, and we know our own words
- * when they come back; others publish without. */
+ * The Nats-Msg-Ids of the messages that the service publishes about an upload. The broker uses them to drop duplicates,
+ * and the service uses them to recognise its own messages. Other services publish without an ID. */
 #ifndef CORE_UPLOAD_MESSAGE_ID_H
 #define CORE_UPLOAD_MESSAGE_ID_H
 
@@ -11,14 +11,14 @@
 
 #define MESSAGE_ID_SIZE (UPLOAD_ID_LIMIT + 128)
 
-/* Of what a record's transition publishes; kind: a single PUBLISH_… bit. */
+/* The ID of a message published by a transition of the record; kind: a single PUBLISH_… bit. */
 void message_id_make(char id[MESSAGE_ID_SIZE], const char *upload_id, const struct status *status, unsigned kind);
-/* Of the announcement of the step that the status is in. */
+/* The ID of the announcement of the current step. */
 void message_id_make_announcement(char id[MESSAGE_ID_SIZE], const char *upload_id, const struct status *status);
 
-/* Is this (NULL: none) the ID of a PostprocessingStepFinished of the service's own about this upload? */
+/* Whether the ID (or NULL) belongs to a PostprocessingStepFinished that the service published for this upload. */
 bool message_id_is_result(const char *id, const char *upload_id);
-/* Is it that of an announcement? */
+/* Whether the ID belongs to an announcement. */
 bool message_id_is_announcement(const char *id);
 
 #endif
