@@ -9,6 +9,7 @@
 #include "core/nats/bus_connect.h"
 #include "core/client/options.h"
 #include "core/jetstream/intake.h"
+#include "core/base/container_of.h"
 #include "core/base/terminal.h"
 
 bool client_open(struct client *client, const char *path)
@@ -94,7 +95,7 @@ bool client_each_record(struct client *client, void (*each)(void *closure, const
 		while (mail != NULL) {
 			struct mail *next = mail->next;
 			if (mail->kind == MAIL_RECORDS) {
-				struct found_records *found = (struct found_records *)(void *)mail;
+				struct found_records *found = CONTAINER_OF(mail, struct found_records, mail);
 				for (size_t i = 0; i < found->count; i++)
 					each(closure, &found->record[i].record);
 				scan_release(found);

@@ -13,6 +13,7 @@
 #include "core/http/file_server.h"
 #include "core/jetstream/intake.h"
 #include "core/client/service_steps.h"
+#include "core/base/container_of.h"
 #include "core/base/signals.h"
 #include "core/base/terminal.h"
 
@@ -150,7 +151,7 @@ static void close_all(struct submission *submission)
 	struct mail *mail = mailbox_receive(&submission->mailbox, 0);
 	while (mail != NULL) {
 		struct mail *next = mail->next;
-		delivery_free((struct delivery *)(void *)mail);
+		delivery_free(CONTAINER_OF(mail, struct delivery, mail));
 		mail = next;
 	}
 	for (size_t i = 0; i < submission->count; i++)
@@ -371,7 +372,7 @@ static int follow(struct submission *submission)
 		struct mail *mail = mailbox_receive(&submission->mailbox, ROUND);
 		while (mail != NULL) {
 			struct mail *next = mail->next;
-			struct delivery *delivery = (struct delivery *)(void *)mail;
+			struct delivery *delivery = CONTAINER_OF(mail, struct delivery, mail);
 			if (strcmp(natsMsg_GetSubject(delivery->message), INTAKE_STREAM) == 0)
 				follow_event(submission, delivery);
 			else

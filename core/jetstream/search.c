@@ -10,6 +10,7 @@
 #include "core/upload/event.h"
 #include "core/jetstream/intake.h"
 #include "core/nats/message_reaper.h"
+#include "core/base/container_of.h"
 
 /* Our clock and the broker's may differ by so much. */
 #define SKEW (2 * MINUTE)
@@ -214,7 +215,7 @@ bool search_start(struct search *search, struct mail *lookups)
 		return false;
 	search->messages = 0;
 	for (struct mail *mail = lookups; mail != NULL; mail = mail->next) {
-		search->lookup[i] = (struct lookup *)(void *)mail;
+		search->lookup[i] = CONTAINER_OF(mail, struct lookup, mail);
 		search->messages += !is_of_restart(search->lookup[i++]);
 	}
 	search->count = count;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/nats/bus_connect.h"
+#include "core/base/container_of.h"
 #include "core/base/encoding.h"
 #include "core/server/instance.h"
 #include "core/server/server_private.h"
@@ -364,33 +365,33 @@ static void take_mail(struct server *server, struct mail *mail)
 {
 	switch (mail->kind) {
 	case MAIL_REPLY:
-		take_reply(server, (struct request *)(void *)mail);
+		take_reply(server, CONTAINER_OF(mail, struct request, mail));
 		break;
 	case MAIL_DELIVERY:
-		take_delivery(server, (struct delivery *)(void *)mail);
+		take_delivery(server, CONTAINER_OF(mail, struct delivery, mail));
 		break;
 	case MAIL_BUS:
-		take_change(server, (struct bus_change *)(void *)mail);
+		take_change(server, CONTAINER_OF(mail, struct bus_change, mail));
 		break;
 	case MAIL_RUN:
-		server_note_run(server, (struct run *)(void *)mail);
-		coordinator_returned(server->coordinator, (struct run *)(void *)mail, clock_now());
+		server_note_run(server, CONTAINER_OF(mail, struct run, mail));
+		coordinator_returned(server->coordinator, CONTAINER_OF(mail, struct run, mail), clock_now());
 		break;
 	case MAIL_RECORDS:
 	case MAIL_SCAN_DONE:
 		server_take_scan(server, mail);
 		break;
 	case MAIL_LOOKUP:
-		coordinator_looked(server->coordinator, (struct lookup *)(void *)mail, clock_now());
+		coordinator_looked(server->coordinator, CONTAINER_OF(mail, struct lookup, mail), clock_now());
 		break;
 	case MAIL_SEARCH_DONE:
 		server_search_done(server);
 		break;
 	case MAIL_WORD:
-		take_word(server, (struct word *)(void *)mail);
+		take_word(server, CONTAINER_OF(mail, struct word, mail));
 		break;
 	case MAIL_CHECK:
-		server_take_check(server, (struct check_answer *)(void *)mail);
+		server_take_check(server, CONTAINER_OF(mail, struct check_answer, mail));
 		break;
 	case MAIL_STOP:
 		begin_stop(server);
@@ -478,13 +479,13 @@ static void empty_mailbox(struct server *server, nanos timeout)
 		struct mail *next = mail->next;
 		switch (mail->kind) {
 		case MAIL_DELIVERY:
-			delivery_free((struct delivery *)(void *)mail);
+			delivery_free(CONTAINER_OF(mail, struct delivery, mail));
 			break;
 		case MAIL_RUN:
-			run_free((struct run *)(void *)mail);
+			run_free(CONTAINER_OF(mail, struct run, mail));
 			break;
 		case MAIL_REPLY:
-			natsMsg_Destroy(((struct request *)(void *)mail)->reply);
+			natsMsg_Destroy(CONTAINER_OF(mail, struct request, mail)->reply);
 			break;
 		case MAIL_RECORDS:
 		case MAIL_SCAN_DONE:

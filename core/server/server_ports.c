@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "core/server/server_private.h"
+#include "core/base/container_of.h"
 
 static void port_load(void *closure, struct request *request, const char *id)
 {
@@ -126,7 +127,7 @@ static bool port_lives(void *closure, const char *owner)
 static void refuse_lookups(struct server *server)
 {
 	while (server->lookups != NULL) {
-		struct lookup *lookup = (struct lookup *)(void *)server->lookups;
+		struct lookup *lookup = CONTAINER_OF(server->lookups, struct lookup, mail);
 		server->lookups = lookup->mail.next;
 		coordinator_looked(server->coordinator, lookup, clock_now());
 	}

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "core/server/server_private.h"
+#include "core/base/container_of.h"
 
 bool server_read_bucket(struct server *server, void *token)
 {
@@ -39,7 +40,7 @@ void server_stop_scans(struct server *server)
 
 static void take_records(struct server *server, struct found_records *found)
 {
-	struct reading *reading = (struct reading *)(void *)found->scan;
+	struct reading *reading = CONTAINER_OF(found->scan, struct reading, scan);
 	for (size_t i = 0; i < found->count && !server->stopping; i++)
 		if (!coordinator_found(server->coordinator, &found->record[i].record, found->record[i].revision, reading->token, clock_now()))
 			rescan_again(&server->rescan);
@@ -48,7 +49,7 @@ static void take_records(struct server *server, struct found_records *found)
 
 static void take_end(struct server *server, struct scan *scan)
 {
-	struct reading *reading = (struct reading *)(void *)scan;
+	struct reading *reading = CONTAINER_OF(scan, struct reading, scan);
 	bool complete = !scan->failed && !server->stopping;
 	scan_end(scan);
 	for (struct reading **link = &server->scans; *link != NULL; link = &(*link)->next) {
@@ -78,9 +79,9 @@ static bool is_busy(const struct server *server)
 static void take(struct server *server, struct mail *mail)
 {
 	if (mail->kind == MAIL_RECORDS)
-		take_records(server, (struct found_records *)(void *)mail);
+		take_records(server, CONTAINER_OF(mail, struct found_records, mail));
 	else
-		take_end(server, (struct scan *)(void *)mail);
+		take_end(server, CONTAINER_OF(mail, struct scan, mail));
 }
 
 void server_take_scan(struct server *server, struct mail *mail)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "core/steps/step_health.h"
+#include "core/base/container_of.h"
 #include "core/base/thread.h"
 
 /* A step with a check, and its thread. */
@@ -164,7 +165,7 @@ static void await_answers(struct mailbox *mailbox, size_t count, nanos timeout, 
 	nanos until = clock_monotonic() + timeout, left = timeout;
 	for (; count > 0 && left > 0; left = until - clock_monotonic()) {
 		for (struct mail *mail = mailbox_receive(mailbox, left); mail != NULL; mail = mail->next, count--) {
-			const struct check_answer *got = (const struct check_answer *)(const void *)mail;
+			const struct check_answer *got = CONTAINER_OF(mail, struct check_answer, mail);
 			answer[got->step] = *got;
 		}
 	}
