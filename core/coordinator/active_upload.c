@@ -14,7 +14,8 @@ void active_forget(struct coordinator *coordinator, struct active_upload *active
 	active->known = ACTIVE_UNKNOWN;
 }
 
-void active_know(struct coordinator *coordinator, struct active_upload *active, struct record *record, uint64_t revision, nanos now)
+void active_know(struct coordinator *coordinator, struct active_upload *active, struct record *record,
+                 uint64_t revision, nanos now)
 {
 	active_forget(coordinator, active);
 	record_forget_lost(coordinator, record);
@@ -29,7 +30,7 @@ void active_know(struct coordinator *coordinator, struct active_upload *active, 
 void active_find_owner(const struct coordinator *coordinator, struct active_upload *active)
 {
 	active->theirs = record_is_theirs(coordinator, active->record);
-	/* What was remembered is of the record as it was before another one wrote it. */
+	/* not_before belongs to the record that the other instance has replaced. */
 	if (active->theirs)
 		active->not_before = 0;
 }
@@ -78,7 +79,8 @@ struct active_upload *active_get(struct coordinator *coordinator, const char *id
 	active = alloc_zeroed(1, sizeof *active + size);
 	memcpy(active->id, id, size);
 	active->last = &active->first;
-	active->not_before = deferred_take(&coordinator->active.deferred, active->id); /* which ends the one that `id` may be of */
+	/* `id` may be part of the deferred upload, which this frees. */
+	active->not_before = deferred_take(&coordinator->active.deferred, active->id);
 	active->queued = dispatch_is_queued(coordinator, active->id);
 	active->expected = active->not_before != 0 || active->queued;
 	coordinator->active.queued_only -= active->queued;
@@ -88,19 +90,21 @@ struct active_upload *active_get(struct coordinator *coordinator, const char *id
 
 bool active_exists(const struct coordinator *coordinator, const char *id)
 {
-	return table_find(&coordinator->active.table, id) != NULL || deferred_find(&coordinator->active.deferred, id) != 0 ||
-	       dispatch_is_queued(coordinator, id);
+	return table_find(&coordinator->active.table, id) != NULL ||
+	       deferred_find(&coordinator->active.deferred, id) != 0 || dispatch_is_queued(coordinator, id);
 }
 
 bool active_is_moving(const struct coordinator *coordinator, const char *id)
 {
-	const struct active_upload *active = (const struct active_upload *)(const void *)table_find(&coordinator->active.table, id);
+	const struct active_upload *active = (const struct active_upload *)(const void *)table_find(
+		&coordinator->active.table, id);
 	return active != NULL && active->current != NULL;
 }
 
 struct active_upload *active_next(const struct coordinator *coordinator, const struct active_upload *active)
 {
-	return (struct active_upload *)(void *)table_next(&coordinator->active.table, active != NULL ? &active->entry : NULL);
+	return (struct active_upload *)(void *)table_next(&coordinator->active.table,
+	                                                  active != NULL ? &active->entry : NULL);
 }
 
 static void active_remove(struct coordinator *coordinator, struct active_upload *active)
@@ -178,7 +182,7 @@ enum waits_for status_waits_for(const struct status *status)
 	return status->phase == PHASE_CONFIRMING || status->phase == PHASE_AWAITING ? WAITS_FOR_ANSWER : WAITS_FOR_TIME;
 }
 
-/* 0: never, or not by its timer. */
+/* When the upload has to be looked at again, though no input comes; 0: never. */
 static nanos look_again(const struct active_upload *active, nanos now)
 {
 	if (active->run != NULL)
@@ -193,15 +197,16 @@ static nanos look_again(const struct active_upload *active, nanos now)
 	return due > active->not_before ? due : active->not_before;
 }
 
-/* Records that are remembered although nothing is under way for them: fewer of uploads that wait for long, which are read
- * again then, than of those that storage is about to confirm. */
-static size_t records_limit(const struct coordinator *coordinator, const struct active_upload *active, nanos at, nanos now)
+/* How many records may be remembered for this upload's to be one of them. Uploads that wait for more than a minute are
+ * read again anyway, so fewer of theirs are kept than of uploads that storage is about to confirm. */
+static size_t records_limit(const struct coordinator *coordinator, const struct active_upload *active, nanos at,
+                            nanos now)
 {
 	size_t busy = coordinator->options.busy_limit;
 	return active->record->status.phase == PHASE_WAITING && at > now + MINUTE ? busy / 8 : 2 * busy;
 }
 
-/* Whether the upload is to be remembered at all. Of many that wait only the times stay in memory. */
+/* Whether an upload at rest stops being active: it is never due, or too many records are remembered. */
 static bool is_to_forget(const struct coordinator *coordinator, const struct active_upload *active, nanos at, nanos now)
 {
 	if (active->run != NULL || active->turn)
@@ -210,7 +215,8 @@ static bool is_to_forget(const struct coordinator *coordinator, const struct act
 		return true;
 	if (active->unsafe && active->known == ACTIVE_PRESENT)
 		return false;
-	bool crowded = active->known != ACTIVE_PRESENT || coordinator->active.remembered > records_limit(coordinator, active, at, now);
+	bool crowded = active->known != ACTIVE_PRESENT ||
+	               coordinator->active.remembered > records_limit(coordinator, active, at, now);
 	return crowded && (active->queued || at > now + SECOND);
 }
 
@@ -276,13 +282,14 @@ size_t coordinator_uploads(const struct coordinator *coordinator)
 	return uploads->table.count + deferred_count(&uploads->deferred) + uploads->queued_only;
 }
 
-/* The waiter that is to be looked at first; NULL: nobody waits. Whose answer may be among the events that have not come
- * yet is left alone until they have. */
+/* The deferred upload that is due first; NULL: there is none. Uploads whose answers may be among the events that have
+ * not been delivered yet are left out until those are. */
 static const char *first_deferred(const struct coordinator *coordinator, enum waits_for *what, nanos *at, nanos now)
 {
 	const struct deferred *deferred = &coordinator->active.deferred;
 	nanos answer;
-	const char *id = deferred_first(deferred, WAITS_FOR_TIME, at), *other = deferred_first(deferred, WAITS_FOR_ANSWER, &answer);
+	const char *id = deferred_first(deferred, WAITS_FOR_TIME, at);
+	const char *other = deferred_first(deferred, WAITS_FOR_ANSWER, &answer);
 	*what = WAITS_FOR_TIME;
 	if (other == NULL || (id != NULL && *at <= answer) || (answer <= now && events_may_come(coordinator, answer, now)))
 		return id;
@@ -313,10 +320,12 @@ struct active_upload *active_take_due(struct coordinator *coordinator, nanos now
 	return CONTAINER_OF(timer, struct active_upload, due);
 }
 
-/* Another implementation has rewritten the record: it says nothing of time now, so nobody would look at it again. */
+/* Another implementation has rewritten the record, which has no due time now: takes it up, or nobody would look at it
+ * again. False: that is not the case. */
 static bool adopt(struct coordinator *coordinator, struct active_upload *active, nanos now)
 {
-	bool foreign = active->known == ACTIVE_PRESENT && active->record->foreign && active->record->status.phase != PHASE_ENDED;
+	bool foreign = active->known == ACTIVE_PRESENT && active->record->foreign &&
+	               active->record->status.phase != PHASE_ENDED;
 	bool adopts = foreign && !active_busy(active) && !coordinator->stopping;
 	if (adopts)
 		active_add_job(coordinator, active, job_create(INPUT_FOUND), now);
@@ -325,7 +334,7 @@ static bool adopt(struct coordinator *coordinator, struct active_upload *active,
 
 void active_advance(struct coordinator *coordinator, struct active_upload *active, nanos now)
 {
-	if (active->advancing) /* a job that was over at once brought us here again */
+	if (active->advancing) /* called by a job that was over at once: the loop below goes on */
 		return;
 	active->advancing = true;
 	while (active->current == NULL && active->first != NULL) {

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The uploads that this instance looks after: their table, the queues of their jobs, and the times at which they are due.
+ * The uploads that this instance looks after: their table, the queues of their jobs, and the times at which they are
+ * due.
  *
- * An upload is known in one of three ways. It is *active*, with a struct active_upload, while a job or a run of it is under way or
- * while its record is remembered. Once nothing is under way it comes to rest (active_rest()): it stays active with a timer if there
- * is room for its record; otherwise only its place in the fair queue or, in struct deferred, its due time is kept, and the record is
- * read again when the upload is due.
+ * An upload is known in one of three ways. It is *active*, with a struct active_upload, while a job or a run of it is
+ * under way or while its record is remembered. Once nothing is under way it comes to rest (active_rest()): it stays
+ * active with a timer if there is room for its record; otherwise only its place in the fair queue or, in struct
+ * deferred, its due time is kept, and the record is read again when the upload is due.
  *
- * The jobs of one upload are carried out one after the other, those of different uploads side by side. active_add_job() starts the
- * job at once if none is under way. active_advance() follows the end of a job: it starts the next one or lets the upload come to
- * rest, which may free it. So after active_add_job(), active_advance() and active_rest() the caller must not use the upload. */
+ * The jobs of one upload are carried out one after the other, those of different uploads side by side. active_add_job()
+ * starts the job at once if none is under way. active_advance() follows the end of a job: it starts the next one or
+ * lets the upload come to rest, which may free it. So after active_add_job(), active_advance() and active_rest() the
+ * caller must not use the upload. */
 #ifndef CORE_COORDINATOR_ACTIVE_UPLOAD_H
 #define CORE_COORDINATOR_ACTIVE_UPLOAD_H
 
@@ -28,7 +30,7 @@ struct active_upload {
 	uint64_t revision;        /* of the record or tombstone, 0: no key; the next write is conditional on it */
 	struct tombstone gone;    /* ABSENT: what the tombstone says */
 	struct record *record;    /* PRESENT; owned */
-	uint64_t acknowledged;    /* PRESENT: the revision that the broker acknowledged; if it differs from `revision`, the broker has lost it */
+	uint64_t acknowledged;    /* PRESENT: its revision; another one than `revision` if the broker has lost it since */
 	nanos known_at;           /* PRESENT: when the broker was last known to have the record */
 	bool expected;            /* there must be a record: there was one, and nobody is known to have deleted it */
 	bool unsafe;              /* the broker has lost the record before, so it is not dropped from memory */
@@ -93,14 +95,14 @@ bool active_is_cleaned_next(const struct active_upload *active);
 void active_rest(struct coordinator *coordinator, struct active_upload *active, nanos now);
 /* Sets the time at which the upload is looked at again. */
 void active_set_timer(struct coordinator *coordinator, struct active_upload *active, nanos at);
-/* Lets an upload rest that is not active and whose record was found, if the record needs no write and nothing is to be published: it
- * is queued for its step, or deferred until it is due. False: it needs a job. */
+/* Lets an upload rest that is not active and whose record was found, if the record needs no write and nothing is to be
+ * published: it is queued for its step, or deferred until it is due. False: it needs a job. */
 bool active_put_to_rest(struct coordinator *coordinator, const struct record *record, nanos now);
 /* Forgets all deferred uploads. The bucket has to be read again. */
 void active_forget_deferred(struct coordinator *coordinator);
 
-/* Takes the upload whose time has come first; NULL: none is due. Uploads that wait for an answer are left out while that answer may
- * be among the events that have not been delivered yet. */
+/* Takes the upload whose time has come first; NULL: none is due. Uploads that wait for an answer are left out while
+ * that answer may be among the events that have not been delivered yet. */
 struct active_upload *active_take_due(struct coordinator *coordinator, nanos now);
 /* When the next one is due; INT64_MAX: never. */
 nanos active_next_due(const struct coordinator *coordinator, nanos now);
@@ -108,7 +110,8 @@ nanos active_next_due(const struct coordinator *coordinator, nanos now);
 /* Forgets what is known of the record. */
 void active_forget(struct coordinator *coordinator, struct active_upload *active);
 /* Takes over the record that the broker has now. */
-void active_know(struct coordinator *coordinator, struct active_upload *active, struct record *record, uint64_t revision, nanos now);
+void active_know(struct coordinator *coordinator, struct active_upload *active, struct record *record,
+                 uint64_t revision, nanos now);
 /* Sets `theirs` from the record that was read. */
 void active_find_owner(const struct coordinator *coordinator, struct active_upload *active);
 

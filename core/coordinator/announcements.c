@@ -6,7 +6,7 @@
 #include "core/coordinator/coordinator_private.h"
 #include "core/upload/message_id.h"
 
-/* Who does the steps of these names on the bus of the others. */
+/* The services of OpenCloud and oCIS that do the steps of these names. */
 static const struct {
 	const char *step, *service;
 } others[] = {{"virusscan", "antivirus"}, {"policies", "policies"}, {"delay", "postprocessing"}};
@@ -24,8 +24,8 @@ void announcements_free(struct coordinator *coordinator)
 	free(coordinator->announcements.step);
 }
 
-/* Perhaps: by whoever had the event before, which may have been brought by a consumer that was lost since, or by this job itself.
- * What was said just now the broker knows by its ID. */
+/* Whether the step may have been announced before: by a process that had the event, perhaps through a consumer that is
+ * lost since, or by this job. A repetition does no harm while the broker surely knows the ID. */
 static bool was_begun_before(const struct coordinator *coordinator, const struct job *job, nanos now)
 {
 	const struct delivery *source = job->source;
@@ -37,10 +37,10 @@ void announce_step(struct coordinator *coordinator, struct job *job, const struc
 {
 	const struct ports *ports = &coordinator->options.ports;
 	char id[MESSAGE_ID_SIZE];
-	/* Whoever had the event before may have said it. */
-	bool said = job->announced || (job->input.kind == INPUT_BEGIN && was_begun_before(coordinator, job, now));
-	/* What was written some time ago may be over. */
-	if (!job->action.announce || said || active_is_stale(job->active, now))
+	/* A process that had the event before may have announced it. */
+	bool known = job->announced || (job->input.kind == INPUT_BEGIN && was_begun_before(coordinator, job, now));
+	/* The upload may have left the step if the record was written some time ago. */
+	if (!job->action.announce || known || active_is_stale(job->active, now))
 		return;
 	size_t step = record_step(coordinator, record);
 	if (step == coordinator->options.pipeline.count || !coordinator->announcements.step[step].wanted)
@@ -49,7 +49,7 @@ void announce_step(struct coordinator *coordinator, struct job *job, const struc
 	message_id_make_announcement(id, job->active->id, &record->status);
 	struct text *text = coordinator_scratch(coordinator);
 	event_encode(text, PUBLISH_START, record->upload, &record->status, NULL, 0, now);
-	/* Nobody waits for it: one that is not sent is not missed. */
+	/* Nothing depends on it, so it is not tried again. */
 	if (!text->failed)
 		ports->announce(ports->closure, id, text->data, text->length);
 }
@@ -59,10 +59,12 @@ void announcement_is_question(struct coordinator *coordinator, size_t step)
 	coordinator->announcements.step[step].wanted = false;
 }
 
-bool event_is_our_result(const struct coordinator *coordinator, const struct delivery *delivery, const struct event *event)
+bool event_is_our_result(const struct coordinator *coordinator, const struct delivery *delivery,
+                         const struct event *event)
 {
 	const struct ports *ports = &coordinator->options.ports;
-	return event->type == EVENT_STEP_FINISHED && message_id_is_result(ports->message_id(ports->closure, delivery), event->upload_id);
+	return event->type == EVENT_STEP_FINISHED &&
+	       message_id_is_result(ports->message_id(ports->closure, delivery), event->upload_id);
 }
 
 static const char *service_of(const char *step)
@@ -73,11 +75,12 @@ static const char *service_of(const char *step)
 	return NULL;
 }
 
-/* Is the upload, or was it, one of ours, at the time of the event? */
+/* Whether the upload was known here when the event was published. */
 static bool is_known(const struct job *job)
 {
 	const struct active_upload *active = job->active;
-	return active->known == ACTIVE_PRESENT || (active->known == ACTIVE_ABSENT && active->gone.begun != 0 && active->gone.stream == job->input.stream);
+	return active->known == ACTIVE_PRESENT ||
+	       (active->known == ACTIVE_ABSENT && active->gone.begun != 0 && active->gone.stream == job->input.stream);
 }
 
 void report_answer_of_others(struct coordinator *coordinator, const struct job *job)
@@ -93,8 +96,10 @@ void report_answer_of_others(struct coordinator *coordinator, const struct job *
 	announced->answered = true;
 	const char *name = job->input.step, *service = service_of(name);
 	log_error(coordinator->options.log,
-	          "step %s: another service runs it as well; its results are ignored (the first is event %llu, upload %s). This service runs the "
-	          "step itself and announces it with StartPostprocessingStep, which the other service takes for a request. Exclude the other "
-	          "service%s%s (OC_EXCLUDE_RUN_SERVICES, OCIS_EXCLUDE_RUN_SERVICES), or set [events] announce_steps = false",
-	          name, (unsigned long long)job->input.sequence, job->active->id, service != NULL ? ", " : "", service != NULL ? service : "");
+	          "step %s: another service runs it as well; its results are ignored (the first is event %llu, upload %s). "
+	          "This service runs the step itself and announces it with StartPostprocessingStep, which the other service "
+	          "takes for a request. Exclude the other service%s%s (OC_EXCLUDE_RUN_SERVICES, OCIS_EXCLUDE_RUN_SERVICES), "
+	          "or set [events] announce_steps = false",
+	          name, (unsigned long long)job->input.sequence, job->active->id, service != NULL ? ", " : "",
+	          service != NULL ? service : "");
 }

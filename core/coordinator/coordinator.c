@@ -66,7 +66,8 @@ bool events_may_come(const struct coordinator *coordinator, nanos then, nanos no
 	return coordinator->gap_behind || lag_may_hide(&coordinator->lag, then, now);
 }
 
-static struct job *make_event_job(struct coordinator *coordinator, struct delivery *delivery, struct event *event, nanos now)
+static struct job *make_event_job(struct coordinator *coordinator, struct delivery *delivery, struct event *event,
+                                  nanos now)
 {
 	static const enum input_kind kinds[] = {[EVENT_BYTES_RECEIVED] = INPUT_BEGIN,
 	                                        [EVENT_STEP_FINISHED] = INPUT_STEP_FINISHED,
@@ -95,10 +96,11 @@ void coordinator_cut_off(struct coordinator *coordinator)
 	lag_cut(&coordinator->lag);
 }
 
-/* Is the upload's first write held for an event that is newer than the job's? */
-static bool is_older_than_held(const struct active_upload *active, const struct job *job)
+/* Whether the upload coalesces its first write for an event that is newer than the job's. */
+static bool is_older_than_coalesced(const struct active_upload *active, const struct job *job)
 {
-	return coalescing_is_on(active) && active->current->input.stream == job->input.stream && active->current->input.sequence > job->input.sequence;
+	return coalescing_is_on(active) && active->current->input.stream == job->input.stream &&
+	       active->current->input.sequence > job->input.sequence;
 }
 
 static void take_event(struct coordinator *coordinator, struct delivery *delivery, struct event *event, nanos now)
@@ -113,7 +115,7 @@ static void take_event(struct coordinator *coordinator, struct delivery *deliver
 	}
 	char item[32];
 	const char *id = event->upload != NULL ? event->upload->id : event->upload_id;
-	/* What can have no record is under way under a name that is no ID. */
+	/* An upload that can have no record gets a name that cannot be an ID. */
 	if (event->id_json != NULL) {
 		snprintf(item, sizeof item, "/%llu", (unsigned long long)delivery->sequence);
 		id = item;
@@ -121,14 +123,14 @@ static void take_event(struct coordinator *coordinator, struct delivery *deliver
 	bool ours = event_is_our_result(coordinator, delivery, event);
 	if (ours)
 		metrics_count(coordinator->options.metrics, events_ignored);
-	if (ours || id[0] == '\0') { /* the latter is an on-demand scan, or a file that storage took in by itself */
+	if (ours || id[0] == '\0') { /* no ID: an on-demand scan, or a file that storage has taken in by itself */
 		ports->acknowledge(ports->closure, delivery);
 		event_clear(event);
 		return;
 	}
 	struct active_upload *active = active_get(coordinator, id);
-	/* It comes again because it is not done with yet; nothing piles up behind what does not get on. The last delivery is the one to be
-	 * acknowledged: what brought it before may be a consumer that is gone. */
+	/* A redelivery while the job is under way does not become another job. The job gets the new delivery to
+	 * acknowledge, as the consumer of the old one may be gone. */
 	struct job *under_way = active_find_event(active, delivery->sequence, coordinator->stream);
 	if (under_way != NULL) {
 		event_clear(event);
@@ -137,7 +139,7 @@ static void take_event(struct coordinator *coordinator, struct delivery *deliver
 		return;
 	}
 	struct job *job = make_event_job(coordinator, delivery, event, now);
-	if (job->input.kind == INPUT_CLEAN && !is_older_than_held(active, job))
+	if (job->input.kind == INPUT_CLEAN && !is_older_than_coalesced(active, job))
 		active_hurry_job(coordinator, active, job, now);
 	else
 		active_add_job(coordinator, active, job, now);
@@ -150,17 +152,19 @@ void coordinator_deliver(struct coordinator *coordinator, struct delivery *deliv
 	char why[512];
 	if (!delivery->redelivered && !delivery->of_gap)
 		lag_delivered(&coordinator->lag, delivery->stored, delivery->pending, now);
-	switch (event_decode(delivery->data, delivery->length, coordinator->options.step, coordinator->options.pipeline.count, now,
-	                     false, &event, why, sizeof why)) {
+	switch (event_decode(delivery->data, delivery->length, coordinator->options.step,
+	                     coordinator->options.pipeline.count, now, false, &event, why, sizeof why)) {
 	case EVENT_TAKEN:
 		if (why[0] != '\0' && !delivery->redelivered)
-			log_warning(coordinator->options.log, "event %llu of the stream: %s", (unsigned long long)delivery->sequence, why);
+			log_warning(coordinator->options.log, "event %llu of the stream: %s",
+			            (unsigned long long)delivery->sequence, why);
 		take_event(coordinator, delivery, &event, now);
 		return;
 	case EVENT_REFUSED:
 		if (!delivery->redelivered) {
 			metrics_count(coordinator->options.metrics, events_broken);
-			log_error(coordinator->options.log, "event %llu of the stream is invalid: %s", (unsigned long long)delivery->sequence, why);
+			log_error(coordinator->options.log, "event %llu of the stream is invalid: %s",
+			          (unsigned long long)delivery->sequence, why);
 		}
 		take_event(coordinator, delivery, &event, now);
 		return;
@@ -204,24 +208,25 @@ void record_describe(const struct coordinator *coordinator, const struct record 
 	input->spared = record->writer[0] != '\0' && strcmp(record->writer, coordinator->options.spared) == 0;
 }
 
-/* Whether a record of the bucket is for us to look after: ours, or that of nobody who lives. */
+/* Whether this instance has to look after the upload of a record: it is the owner, or the owner is dead. */
 static bool is_ours_to_find(const struct coordinator *coordinator, const struct record *record)
 {
 	const struct coordinator_options *options = &coordinator->options;
-	/* Kept for people to see: whose it was does not matter. */
+	/* It is kept for people; nothing is to be done about it. */
 	if (record->status.phase == PHASE_ENDED || record->status.phase == PHASE_UNCONFIRMED)
 		return false;
 	return !record_is_theirs(coordinator, record) || !options->ports.lives(options->ports.closure, record->owner);
 }
 
-/* Of a record that this process wrote itself, and all of which it remembers, the bucket tells nothing new. */
+/* Whether the record was written by this process, which still knows the upload: then it tells nothing new. */
 static bool is_known(const struct coordinator *coordinator, const struct record *record)
 {
 	return strcmp(record->writer, coordinator->options.nonce) == 0 && active_exists(coordinator, record->upload->id);
 }
 
-/* Makes a job of a found record. */
-static void take_found(struct coordinator *coordinator, struct record *record, uint64_t revision, struct sweep *sweep, nanos now)
+/* Makes a job of a record that was found. Takes *record over if nothing is known of the upload. */
+static void take_found(struct coordinator *coordinator, struct record *record, uint64_t revision, struct sweep *sweep,
+                       nanos now)
 {
 	struct active_upload *active = active_get(coordinator, record->upload->id);
 	struct job *job = job_create(sweep != NULL ? INPUT_RESUME : INPUT_FOUND);
@@ -237,15 +242,18 @@ static void take_found(struct coordinator *coordinator, struct record *record, u
 	active_add_job(coordinator, active, job, now);
 }
 
-/* There is no memory for the steps of a found record. A resume by step: its event comes again. Otherwise the bucket is read again. */
+/* There is no memory for the steps of a record that was found. The event of a resume by step comes again; otherwise the
+ * caller reads the bucket again. */
 static void report_unread(struct coordinator *coordinator, const struct record *record, struct sweep *sweep)
 {
-	log_error(coordinator->options.log, "upload %s: out of memory; its record will be read again later", record->upload->id);
+	log_error(coordinator->options.log, "upload %s: out of memory; its record will be read again later",
+	          record->upload->id);
 	if (sweep != NULL)
 		sweep_give_back(coordinator, sweep);
 }
 
-bool coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
+bool coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token,
+                       nanos now)
 {
 	struct sweep *sweep = token;
 	if (!record_give_steps(record, coordinator->options.step, coordinator->options.pipeline.count)) {
@@ -255,7 +263,8 @@ bool coordinator_found(struct coordinator *coordinator, struct record *record, u
 	}
 	bool wanted = sweep != NULL ? strcmp(status_step_name(record->upload, &record->status), sweep->step) == 0
 	                            : is_ours_to_find(coordinator, record) && !is_known(coordinator, record);
-	bool at_rest = wanted && sweep == NULL && !active_exists(coordinator, record->upload->id) && active_put_to_rest(coordinator, record, now);
+	bool at_rest = wanted && sweep == NULL && !active_exists(coordinator, record->upload->id) &&
+	               active_put_to_rest(coordinator, record, now);
 	if (wanted && !at_rest)
 		take_found(coordinator, record, revision, sweep, now);
 	record_clear(record);
@@ -267,7 +276,7 @@ void coordinator_doubt(struct coordinator *coordinator, nanos now)
 	for (struct active_upload *active = active_next(coordinator, NULL), *next; active != NULL; active = next) {
 		next = active_next(coordinator, active);
 		active->expected = active->unsafe = false;
-		if (active->current != NULL) /* its conditional write finds out */
+		if (active->current != NULL) /* its conditional write will be refused */
 			continue;
 		active_forget(coordinator, active);
 		active->not_before = 0;
@@ -308,7 +317,7 @@ static void active_due(struct coordinator *coordinator, struct active_upload *ac
 		active_add_job(coordinator, active, job_create(INPUT_DUE), now);
 }
 
-/* Times that are written down stay as they are, those that were only a while ahead would come too late. */
+/* Due times in records stay as they are. Timers that were to fire soon would fire late: they fire now. */
 static void clock_was_set_back(struct coordinator *coordinator, nanos now)
 {
 	jobs_hasten(coordinator, now);
@@ -316,7 +325,7 @@ static void clock_was_set_back(struct coordinator *coordinator, nanos now)
 	suspensions_set_back(coordinator, now);
 }
 
-/* Uploads that are due wait while many are being moved, and for the next start when the service stops. */
+/* Whether uploads may be started because they are due: not while many are being moved, nor once the service stops. */
 static bool may_take_due(const struct coordinator *coordinator)
 {
 	return coordinator_busy(coordinator) < coordinator->options.busy_limit && !coordinator->stopping;
@@ -333,10 +342,10 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 	struct active_upload *active;
 	while (may_take_due(coordinator) &&
 	       (active = active_take_due(coordinator, now)) != NULL)
-		if (active->current == NULL) /* otherwise its timer is set again when its jobs are done */
+		if (active->current == NULL) /* otherwise the end of its jobs sets the timer again */
 			active_due(coordinator, active, now);
 	suspensions_expire(coordinator, now);
-	/* An upload that left the line may have been in the way of those behind it. */
+	/* An upload that has left the queue may have been in the way of those behind it. */
 	for (size_t i = 0; i < coordinator->options.pipeline.count; i++)
 		dispatch_give(coordinator, i, now);
 	gauge_set(coordinator->options.metrics->uploads, (int64_t)coordinator_uploads(coordinator));
@@ -365,7 +374,8 @@ void coordinator_stopping(struct coordinator *coordinator)
 
 void coordinator_cancel_runs(struct coordinator *coordinator)
 {
-	for (struct active_upload *active = active_next(coordinator, NULL); active != NULL; active = active_next(coordinator, active))
+	for (struct active_upload *active = active_next(coordinator, NULL); active != NULL;
+	     active = active_next(coordinator, active))
 		if (active->run != NULL)
 			coordinator->options.ports.cancel(coordinator->options.ports.closure, active->run);
 }
@@ -379,10 +389,11 @@ static void give_back_job(struct coordinator *coordinator, struct job *job)
 
 void coordinator_abandon(struct coordinator *coordinator)
 {
-	for (struct active_upload *active = active_next(coordinator, NULL); active != NULL; active = active_next(coordinator, active)) {
+	for (struct active_upload *active = active_next(coordinator, NULL); active != NULL;
+	     active = active_next(coordinator, active)) {
 		if (active->current != NULL)
 			give_back_job(coordinator, active->current);
-		/* Not by way of the current one: what came after it began is not linked to it. */
+		/* current->next is not the list of those that follow. */
 		for (struct job *job = active->first; job != NULL; job = job->next)
 			give_back_job(coordinator, job);
 	}

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The coordinator moves uploads forward.
  *
- * Its inputs are deliveries of events, answers to its requests, runs that have ended, and records that were found in the bucket. Each
- * input becomes a job of its upload. The jobs of one upload are carried out one after the other, those of different uploads side by side.
- * A job applies its input to the state machine (upload/pipeline.h) and carries out the decision in this order: write the record, on the
- * condition that it still has the revision that was decided on; publish; acknowledge the event; hand the step to its workers. Only the
- * first step of an upload may be run before that, see write_coalescing.h.
+ * Its inputs are deliveries of events, answers to its requests, runs that have ended, and records that were found in
+ * the bucket. Each input becomes a job of its upload. The jobs of one upload are carried out one after the other, those
+ * of different uploads side by side. A job applies its input to the state machine (upload/pipeline.h) and carries out
+ * the decision in this order: write the record, on the condition that it still has the revision that was decided on;
+ * publish; acknowledge the event; hand the step to its workers. Only the first step of an upload may be run before
+ * that, see write_coalescing.h.
  *
- * The coordinator has no threads, no clock and no I/O. The time is passed in; everything else goes through its ports (ports.h). All calls
- * must come from one thread. Times are nanoseconds since 1970. The state is in memory only: after a crash, the records in the bucket and
- * the events that were not acknowledged are all that is needed to go on. */
+ * The coordinator has no threads, no clock and no I/O. The time is passed in; everything else goes through its ports
+ * (ports.h). All calls must come from one thread. Times are nanoseconds since 1970. The state is in memory only: after
+ * a crash, the records in the bucket and the events that were not acknowledged are all that is needed to go on. */
 #ifndef CORE_COORDINATOR_COORDINATOR_H
 #define CORE_COORDINATOR_COORDINATOR_H
 
@@ -26,7 +27,7 @@ struct coordinator_options {
 	struct pipeline pipeline;
 	const char *const *step;      /* names, in the order in which an upload that begins passes them */
 	const unsigned *workers;
-	const bool *announced;        /* whether StartPostprocessingStep is published for the step although it is run here; NULL: for none */
+	const bool *announced; /* whether StartPostprocessingStep is published although the step is run here; NULL: no */
 	struct ports ports;
 	const struct log *log;
 	struct metrics_list *metrics;
@@ -34,14 +35,15 @@ struct coordinator_options {
 	struct gauge *const *suspended;    /* uploads that wait for the step while it is suspended; NULL: not counted */
 	const char *owner;            /* the name of this instance, which it keeps when it is started again */
 	const char *nonce;            /* of this process; no other process ever has the same */
-	const char *spared;           /* the nonce of the process before it, if that ended because it was out of memory; else "" */
+	const char *spared;           /* the nonce of the process before it, if that ran out of memory; else "" */
 	unsigned busy_limit;          /* no upload is started because it is due while so many are being moved */
 	nanos coalescing;             /* the first write of an upload may be put off for so long; 0: not at all */
 };
 
 /* Borrows what the options point at. NULL: OpenSSL has no SHA-256. */
 struct coordinator *coordinator_create(const struct coordinator_options *options);
-/* No request may be under way. Runs that have not come back stay; the caller frees them with run_free() when they do. NULL is fine. */
+/* No request may be under way. Runs that have not come back stay; the caller frees them with run_free() when they do.
+ * NULL is fine. */
 void coordinator_destroy(struct coordinator *coordinator);
 
 /* The stream of events. */
@@ -58,8 +60,8 @@ struct stream_facts {
 
 /* There is a connection: the deliveries that follow are of this stream. */
 void coordinator_set_stream(struct coordinator *coordinator, const struct stream_facts *facts, nanos now);
-/* Whether there are older events, up to `end`, that another consumer delivers (jetstream/gap.h). behind: not all of them have been
- * delivered. */
+/* Whether there are older events, up to `end`, that another consumer delivers (jetstream/gap.h). behind: not all of
+ * them have been delivered. */
 void coordinator_set_gap(struct coordinator *coordinator, bool open, uint64_t end, bool behind);
 /* The connection is lost. No delivery comes until coordinator_set_stream(). */
 void coordinator_cut_off(struct coordinator *coordinator);
@@ -77,15 +79,18 @@ void coordinator_told_gone(struct coordinator *coordinator, const char *id, nano
 
 /* The bucket of records. */
 
-/* A record was read from the bucket, for the scan of `token`; NULL: the scan that the server makes at its start and from time to time.
- * Empties *record. False: there was no memory for what the record says; the bucket has to be read again. */
+/* A record was read from the bucket, for the scan of `token`; NULL: the scan that the server makes at its start and
+ * from time to time. Empties *record. False: there was no memory for what the record says; the bucket has to be read
+ * again. */
 bool coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token,
                        nanos now);
 /* The scan of `token` is over. complete: it has read the whole bucket. */
 void coordinator_scanned(struct coordinator *coordinator, void *token, bool complete, nanos now);
-/* The bucket may not be the one that it was: forgets what is remembered of its records. The caller has to read it again. */
+/* The bucket may not be the one that it was: forgets what is remembered of its records. The caller has to read it
+ * again. */
 void coordinator_doubt(struct coordinator *coordinator, nanos now);
-/* The broker has lost the bucket, and the service has made a new one and a new stream: writes each remembered record that is not in it. */
+/* The broker has lost the bucket, and the service has made a new one and a new stream: writes each remembered record
+ * that is not in it. */
 void coordinator_rewrite(struct coordinator *coordinator, nanos now);
 
 /* Steps that cannot do their work, see suspension.h. */

@@ -13,8 +13,8 @@
  *   runs.c              runs of steps: start, deadline, end
  *   sweep.c             a resume by step
  *
- * A part keeps its state in a struct of its own, and other parts call its functions. struct active_upload and struct job are what all
- * of them work on. */
+ * A part keeps its state in a struct of its own, and other parts call its functions. struct active_upload and struct
+ * job are what all of them work on. */
 #ifndef CORE_COORDINATOR_COORDINATOR_PRIVATE_H
 #define CORE_COORDINATOR_COORDINATOR_PRIVATE_H
 

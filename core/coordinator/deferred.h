@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Uploads of which nothing is remembered but their ID and the time at which they are due. Their records are in the bucket.
+ * Uploads of which nothing is remembered but their ID and the time at which they are due. Their records are in the
+ * bucket.
  *
- * A million uploads may wait for a delay or for storage. One of them costs 72 bytes with a UUID as its ID, where a record costs
- * kilobytes (tests/coordinator/test_deferred.c allows 120). They lie in a slab: scattered among what came and went with them, they
- * would keep all of its memory.
+ * A million uploads may wait for a delay or for storage. One of them costs 72 bytes with a UUID as its ID, where a
+ * record costs kilobytes (tests/coordinator/test_deferred.c allows 120). They lie in a slab: scattered among what came
+ * and went with them, they would keep all of its memory.
  *
- * There are two heaps of times, as uploads that wait for an answer from the bus may be left alone while that answer may be among the
- * events that have not been delivered yet. Of a million uploads that waited for storage behind a backlog, each record was read 1.6 times
- * in vain before. */
+ * There are two heaps of times, as uploads that wait for an answer from the bus may be left alone while that answer may
+ * be among the events that have not been delivered yet. Of a million uploads that waited for storage behind a backlog,
+ * each record was read 1.6 times in vain before. */
 #ifndef CORE_COORDINATOR_DEFERRED_H
 #define CORE_COORDINATOR_DEFERRED_H
 

@@ -6,14 +6,14 @@
 #include "core/base/json_reader.h"
 #include "core/coordinator/coordinator_private.h"
 
-/* Beyond the runs that workers are at, so many more are handed to them, together of so many bytes: small uploads
- * follow each other without a pause, and who comes new is not held up. */
+/* Turns beyond the number of workers, and the bytes of all uploads with turns for which these are given. Workers find
+ * the next small upload without a pause, and a new one is still not held up for long. */
 #define AHEAD_LIMIT 64u
 #define AHEAD_BYTES ((int64_t)1 << 20)
 
 #define NAME_SIZE (FAIR_QUEUE_NAME_LIMIT + 1)
 
-/* Copies the text of a JSON object's member; "" if there is none, or too long a one. */
+/* Copies the string member of a JSON object; "" if there is none, or if it is too long. */
 static void copy_member(const char *json, size_t length, const char *key, char name[NAME_SIZE])
 {
 	struct json_value value;
@@ -23,7 +23,7 @@ static void copy_member(const char *json, size_t length, const char *key, char n
 		name[0] = '\0';
 }
 
-/* The user's ID within the user. */
+/* Copies the ID of a user, "id"."opaque_id" of the JSON object. */
 static void copy_user(const char *json, char name[NAME_SIZE])
 {
 	struct json_value id;
@@ -63,11 +63,12 @@ static bool has_room(const struct coordinator *coordinator, size_t step, bool su
 {
 	const struct step_turns *turns = &coordinator->dispatch.step[step];
 	unsigned workers = coordinator->options.workers[step];
-	return turns->out < workers ||
-	       (!suspect && turns->out < workers + AHEAD_LIMIT && size <= AHEAD_BYTES && turns->bytes <= AHEAD_BYTES - size);
+	return turns->out < workers || (!suspect && turns->out < workers + AHEAD_LIMIT && size <= AHEAD_BYTES &&
+	                                turns->bytes <= AHEAD_BYTES - size);
 }
 
-static void take(struct coordinator *coordinator, struct active_upload *active, size_t step, const struct queue_item *item, struct flow *of)
+static void take(struct coordinator *coordinator, struct active_upload *active, size_t step,
+                 const struct queue_item *item, struct flow *of)
 {
 	active->queued = false;
 	active->turn = true;
@@ -79,7 +80,7 @@ static void take(struct coordinator *coordinator, struct active_upload *active, 
 	coordinator->dispatch.step[step].bytes += item->size;
 }
 
-/* Calls the one in front. */
+/* Gives the upload that is first in the queue its turn. */
 static void call_next(struct coordinator *coordinator, size_t step, const struct queue_item *next, nanos now)
 {
 	struct active_upload *active = active_get(coordinator, next->id);
@@ -94,10 +95,11 @@ void dispatch_give(struct coordinator *coordinator, size_t step, nanos now)
 {
 	struct step_turns *turns = &coordinator->dispatch.step[step];
 	struct queue_item next;
-	if (turns->giving) /* a turn that was over at once brought us here again */
+	if (turns->giving) /* called by a turn that was over at once: the loop below goes on */
 		return;
 	turns->giving = true;
-	while (!coordinator->stopping && !step_is_suspended(coordinator, step) && fair_queue_first(&coordinator->dispatch.queue, step, &next) &&
+	while (!coordinator->stopping && !step_is_suspended(coordinator, step) &&
+	       fair_queue_first(&coordinator->dispatch.queue, step, &next) &&
 	       has_room(coordinator, step, next.suspect, next.size))
 		call_next(coordinator, step, &next, now);
 	turns->giving = false;
@@ -127,19 +129,23 @@ void dispatch_forfeit(struct coordinator *coordinator, struct active_upload *act
 	dispatch_return(coordinator, active, now);
 }
 
-/* The names go where the place then points. */
-static struct queue_item make_place(const struct upload *upload, bool suspect, char space[NAME_SIZE], char user[NAME_SIZE])
+/* Describes the upload for the fair queue. item.space and item.user point at `space` and `user`. */
+static struct queue_item make_item(const struct upload *upload, bool suspect, char space[NAME_SIZE],
+                                   char user[NAME_SIZE])
 {
 	copy_member(upload->resource_id_json, strlen(upload->resource_id_json), "space_id", space);
 	copy_user(upload->user_json, user);
-	int64_t size = upload->filesize < 0 ? 0 : upload->filesize < FAIR_QUEUE_SIZE_LIMIT ? upload->filesize : FAIR_QUEUE_SIZE_LIMIT;
+	int64_t size = upload->filesize < 0                       ? 0
+	               : upload->filesize < FAIR_QUEUE_SIZE_LIMIT ? upload->filesize
+	                                                          : FAIR_QUEUE_SIZE_LIMIT;
 	return (struct queue_item){.id = upload->id, .space = space, .user = user, .size = size, .suspect = suspect};
 }
 
-bool dispatch_take(struct coordinator *coordinator, struct active_upload *active, const struct upload *upload, size_t step)
+bool dispatch_take(struct coordinator *coordinator, struct active_upload *active, const struct upload *upload,
+                   size_t step)
 {
 	char space[NAME_SIZE], user[NAME_SIZE];
-	struct queue_item next, item = make_place(upload, false, space, user);
+	struct queue_item next, item = make_item(upload, false, space, user);
 	if (step_is_suspended(coordinator, step) || fair_queue_first(&coordinator->dispatch.queue, step, &next) ||
 	    !has_room(coordinator, step, false, item.size))
 		return false;
@@ -147,26 +153,29 @@ bool dispatch_take(struct coordinator *coordinator, struct active_upload *active
 	return true;
 }
 
-void dispatch_enqueue(struct coordinator *coordinator, const struct record *record, size_t step, bool suspect, nanos now)
+void dispatch_enqueue(struct coordinator *coordinator, const struct record *record, size_t step, bool suspect,
+                      nanos now)
 {
 	char space[NAME_SIZE], user[NAME_SIZE];
-	struct queue_item item = make_place(record->upload, suspect, space, user);
+	struct queue_item item = make_item(record->upload, suspect, space, user);
 	item.came = pipeline_came(&coordinator->options.pipeline.step[step], &record->status);
 	fair_queue_join(&coordinator->dispatch.queue, step, &item, now);
 	suspension_joined(coordinator, step, item.came, now);
 }
 
-void dispatch_wait(struct coordinator *coordinator, struct active_upload *active, const struct record *record, size_t step, bool suspect, nanos now)
+void dispatch_wait(struct coordinator *coordinator, struct active_upload *active, const struct record *record,
+                   size_t step, bool suspect, nanos now)
 {
 	dispatch_enqueue(coordinator, record, step, suspect, now);
 	active->queued = true;
 	dispatch_give(coordinator, step, now);
 }
 
-void dispatch_seize(struct coordinator *coordinator, struct active_upload *active, const struct record *record, size_t step, bool suspect, nanos now)
+void dispatch_seize(struct coordinator *coordinator, struct active_upload *active, const struct record *record,
+                    size_t step, bool suspect, nanos now)
 {
 	char space[NAME_SIZE], user[NAME_SIZE];
-	struct queue_item item = make_place(record->upload, suspect, space, user);
+	struct queue_item item = make_item(record->upload, suspect, space, user);
 	take(coordinator, active, step, &item, fair_queue_pass(&coordinator->dispatch.queue, step, &item));
 	if (suspect)
 		active_add_job(coordinator, active, job_create(INPUT_STARTING), now);
@@ -195,7 +204,8 @@ size_t coordinator_waiting(const struct coordinator *coordinator, size_t step)
 	return fair_queue_length(&coordinator->dispatch.queue, step);
 }
 
-const void *dispatch_next(const struct coordinator *coordinator, size_t step, const void *after, struct queue_item *item)
+const void *dispatch_next(const struct coordinator *coordinator, size_t step, const void *after,
+                          struct queue_item *item)
 {
 	return fair_queue_next(&coordinator->dispatch.queue, step, after, item);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Decides which upload is next in each step.
  *
- * An upload needs a turn to be run. A step gives as many turns at a time as it has workers, and up to 64 more to small uploads (1 MiB
- * together), so that workers find the next one without a pause. Uploads for which there is no turn wait in the step's fair queue
- * (fair_queue.h). A turn ends with the run that it leads to, or is given back.
+ * An upload needs a turn to be run. A step gives as many turns at a time as it has workers, and up to 64 more to small
+ * uploads (1 MiB together), so that workers find the next one without a pause. Uploads for which there is no turn wait
+ * in the step's fair queue (fair_queue.h). A turn ends with the run that it leads to, or is given back.
  *
- * An upload that may have been running when the service ended, or that has failed before, is a poison suspect: it may end the service.
- * It is marked in its record before it runs (PHASE_RUNNING), and suspects have turns only while a worker is free, so that few uploads
- * are blamed if the service ends.
+ * An upload that may have been running when the service ended, or that has failed before, is a poison suspect: it may
+ * end the service. It is marked in its record before it runs (PHASE_RUNNING), and suspects have turns only while a
+ * worker is free, so that few uploads are blamed if the service ends.
  *
  * While a step is suspended it gives no turns (suspension.h). */
 #ifndef CORE_COORDINATOR_DISPATCH_H
@@ -38,13 +38,17 @@ bool active_busy(const struct active_upload *active);
 size_t record_step(const struct coordinator *coordinator, const struct record *record);
 
 /* Takes a turn at once. False: others are before it, there is no room, or the step is suspended. */
-bool dispatch_take(struct coordinator *coordinator, struct active_upload *active, const struct upload *upload, size_t step);
+bool dispatch_take(struct coordinator *coordinator, struct active_upload *active, const struct upload *upload,
+                   size_t step);
 /* Queues the upload until its turn comes, which may be at once. */
-void dispatch_wait(struct coordinator *coordinator, struct active_upload *active, const struct record *record, size_t step, bool suspect, nanos now);
+void dispatch_wait(struct coordinator *coordinator, struct active_upload *active, const struct record *record,
+                   size_t step, bool suspect, nanos now);
 /* Queues an upload that is not active, by its record. dispatch_give() has to follow. */
-void dispatch_enqueue(struct coordinator *coordinator, const struct record *record, size_t step, bool suspect, nanos now);
+void dispatch_enqueue(struct coordinator *coordinator, const struct record *record, size_t step, bool suspect,
+                      nanos now);
 /* Takes a turn at once, whatever the queue and the suspension, and runs the upload. A suspect is marked first. */
-void dispatch_seize(struct coordinator *coordinator, struct active_upload *active, const struct record *record, size_t step, bool suspect, nanos now);
+void dispatch_seize(struct coordinator *coordinator, struct active_upload *active, const struct record *record,
+                    size_t step, bool suspect, nanos now);
 /* Gives back the upload's turn, if it has one. */
 void dispatch_return(struct coordinator *coordinator, struct active_upload *active, nanos now);
 /* The same, and removes the upload from the queue. */
@@ -60,6 +64,7 @@ bool dispatch_is_suspect(const struct coordinator *coordinator, const char *id);
 /* Uploads in the queues of all steps. */
 size_t dispatch_waiting(const struct coordinator *coordinator);
 /* From one upload in the queue of the step to the next, see fair_queue_next(). */
-const void *dispatch_next(const struct coordinator *coordinator, size_t step, const void *after, struct queue_item *item);
+const void *dispatch_next(const struct coordinator *coordinator, size_t step, const void *after,
+                          struct queue_item *item);
 
 #endif

@@ -17,12 +17,12 @@
 struct flow {
 	struct entry entry;
 	struct flow *parent;   /* NULL: a root */
-	struct heap members;   /* of a root or a space: the flows with queued uploads, by the bytes of service they have received;
+	struct heap members;   /* of a root or a space: its flows with queued uploads, by the bytes they have received;
 	                          of a user: its queued uploads, by their order, a time */
 	struct heap_item service; /* bytes received so far, as its key among the parent's members */
 	size_t turns;          /* that are not over */
 	size_t length;         /* of a root: uploads queued below it */
-	int64_t virtual_time;  /* service of the member that was served last, before it was served: a newcomer begins with that */
+	int64_t virtual_time;  /* service that the member served last had had before: a newcomer begins with that */
 	char id[];
 };
 
@@ -104,11 +104,12 @@ static struct flow *get_flow(struct fair_queue *queue, struct flow *parent, cons
 static struct flow *get_user(struct fair_queue *queue, size_t step, const struct queue_item *item)
 {
 	char id[2 * FAIR_QUEUE_NAME_LIMIT + 64];
-	/* The first letter tells users from spaces, the length users of one space from those of another, whatever their names. */
+	/* The first letter tells users from spaces, the length users of one space from those of another, whatever their
+	 * names. */
 	snprintf(id, sizeof id, "s%zu/%.*s", step, FAIR_QUEUE_NAME_LIMIT, item->space);
 	struct flow *space = get_flow(queue, &queue->root[step], id);
-	snprintf(id, sizeof id, "u%zu/%zu/%.*s%.*s", step, strnlen(item->space, FAIR_QUEUE_NAME_LIMIT), FAIR_QUEUE_NAME_LIMIT, item->space,
-	         FAIR_QUEUE_NAME_LIMIT, item->user);
+	snprintf(id, sizeof id, "u%zu/%zu/%.*s%.*s", step, strnlen(item->space, FAIR_QUEUE_NAME_LIMIT),
+	         FAIR_QUEUE_NAME_LIMIT, item->space, FAIR_QUEUE_NAME_LIMIT, item->user);
 	return get_flow(queue, space, id);
 }
 
@@ -117,8 +118,8 @@ static int64_t bounded(int64_t size)
 	return size < 0 ? 0 : size < FAIR_QUEUE_SIZE_LIMIT ? size : FAIR_QUEUE_SIZE_LIMIT;
 }
 
-/* An upload was queued below the flow: makes the flow, its parent and so on members of their parents. A flow that comes back begins with
- * at least the service that the others have received by now. */
+/* An upload was queued below the flow: makes the flow, its parent and so on members of their parents. A flow that comes
+ * back begins with at least the service that the others have received by now. */
 static void enter(struct flow *flow)
 {
 	for (; flow->parent != NULL && flow->service.place == 0; flow = flow->parent) {
@@ -145,7 +146,8 @@ void fair_queue_join(struct fair_queue *queue, size_t step, const struct queue_i
 
 static struct queue_item item_of(const struct queued *queued)
 {
-	return (struct queue_item){.id = queued->id, .size = queued->size, .suspect = queued->suspect, .came = queued->came};
+	return (struct queue_item){
+		.id = queued->id, .size = queued->size, .suspect = queued->suspect, .came = queued->came};
 }
 
 bool fair_queue_find(const struct fair_queue *queue, const char *id, struct queue_item *item)

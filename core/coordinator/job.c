@@ -10,16 +10,17 @@
 #define PAUSE_FIRST (100 * MILLISECOND)
 #define PAUSE_LIMIT (5 * SECOND)
 #define WRITE_ID_SIZE 64
-/* More of them than these, one after the other, may be a broker that contradicts itself. */
+/* Refused writes after which a job pauses: a broker may contradict itself. */
 #define CONFLICTS_AT_ONCE 3
-/* After so long no marker may tell that others have begun an upload and ended it. */
+/* An event that began an upload and is older is given back: others may have ended the upload so long ago that its
+ * tombstone is gone. */
 #define BEGIN_LIMIT (TOMBSTONE_AGE / 2)
-/* What was known of a record so long ago is read again before a step is run on it. */
+/* A record that was last seen longer ago is read again before a step is run on it. */
 #define KNOWN_LIMIT (5 * SECOND)
-/* An event that waits for older ones comes again so much later each time. */
+/* An event that waits for older ones comes again after a pause that grows by this each time. */
 #define POSTPONED SECOND
 #define POSTPONED_LIMIT (5 * SECOND)
-/* Whether an answer can still come is looked at again. */
+/* How often to look whether an answer may still be delivered. */
 #define ANSWER_INTERVAL (10 * SECOND)
 
 bool jobs_init(struct coordinator *coordinator)
@@ -97,10 +98,10 @@ void job_finish(struct coordinator *coordinator, struct job *job, nanos now)
 	bool by_hand = job->input.kind == INPUT_RESUME && job->sweep == NULL;
 	job_free(coordinator, job);
 	active_end_job(coordinator, active);
-	/* What these add to the slot waits for the active_advance() below, which may free it. */
+	/* Jobs that these calls add wait for the active_advance() below, which may free the upload. */
 	bool outer = active->advancing;
 	active->advancing = true;
-	if (starting && run && active_is_stale(active, now)) /* the mark was written, but long ago: it reads the record first */
+	if (starting && run && active_is_stale(active, now)) /* the mark was written long ago: reads the record first */
 		active_add_job(coordinator, active, job_create(INPUT_STARTING), now);
 	else if (starting && run)
 		runs_start(coordinator, active, now);
@@ -163,7 +164,7 @@ void job_put(struct coordinator *coordinator, struct job *job, const struct reco
 		ports->put(ports->closure, &job->request, active->id, active->revision, id, value->data, value->length);
 }
 
-/* What is to be known of the upload once its record is gone. */
+/* What is left of the upload when its record is deleted. */
 static struct tombstone make_tombstone(const struct coordinator *coordinator, const struct job *job, nanos now)
 {
 	const struct active_upload *active = job->active;
@@ -178,10 +179,11 @@ static struct tombstone make_tombstone(const struct coordinator *coordinator, co
 		tombstone.ended = record->status.ended_at;
 		url_mark(coordinator->jobs.marker, record->upload->url, tombstone.url);
 	}
-	/* What is older than storage's last word on it and comes late does not begin it again. */
-	if (job->input.kind == INPUT_READY && tombstone.stream == job->input.stream && tombstone.begun < job->input.sequence)
+	/* An event that is older than this one and comes late must not begin the upload again. */
+	if (job->input.kind == INPUT_READY && tombstone.stream == job->input.stream &&
+	    tombstone.begun < job->input.sequence)
 		tombstone.begun = job->input.sequence;
-	/* Whoever looks after the upload may ask only then what became of it. */
+	/* Another instance may remember the upload and ask for it when it is due. */
 	if (record == NULL)
 		tombstone.keep = active->gone.keep;
 	else if (record->status.due > now + TOMBSTONE_AGE / 2)
@@ -204,15 +206,16 @@ void job_write(struct coordinator *coordinator, struct job *job, nanos now)
 	ports->remove(ports->closure, &job->request, active->id, active->revision, id, &job->tombstone);
 }
 
-/* The upload goes on without the verdict of a step. */
+/* The upload continues without a verdict of a step. */
 static void report_passed(struct coordinator *coordinator, const struct job *job)
 {
 	const struct action *action = &job->action;
-	char failed[48] = ""; /* a step that was suspended need not have */
+	char failed[48] = ""; /* a step that was suspended may not have failed */
 	if (action->passed_failures > 0)
 		snprintf(failed, sizeof failed, ", which failed %u times", action->passed_failures);
 	metrics_count(coordinator->options.metrics, steps_passed);
-	log_warning(coordinator->options.log, "upload %s: continues without a verdict of %s%s (on_exhausted = continue): %s", job->active->id,
+	log_warning(coordinator->options.log,
+	            "upload %s: continues without a verdict of %s%s (on_exhausted = continue): %s", job->active->id,
 	            job->active->record->upload->step[action->passed_step], failed, action->why_passed);
 }
 
@@ -229,7 +232,7 @@ static void report_end(const struct log *log, const char *id, const struct recor
 		         status->exhausted ? ", which reached no verdict" : "", between, status->reason);
 }
 
-/* What users want to read, and what is counted, of a transition. */
+/* Logs and counts a transition. */
 static void report(struct coordinator *coordinator, const struct job *job)
 {
 	const struct record *record = job->active->record;
@@ -238,7 +241,7 @@ static void report(struct coordinator *coordinator, const struct job *job)
 	struct metrics_list *metrics = coordinator->options.metrics;
 	const char *id = job->active->id;
 	char text[DURATION_TEXT_SIZE];
-	if (status->published != status->transition) /* it only keeps what was said */
+	if (status->published != status->transition) /* it publishes nothing new */
 		return;
 	if (job->input.kind == INPUT_BEGIN)
 		metrics_count(metrics, uploads_begun);
@@ -250,12 +253,14 @@ static void report(struct coordinator *coordinator, const struct job *job)
 	}
 	if (job->action.publish & PUBLISH_RESTART) {
 		metrics_count(metrics, urls_asked);
-		log_warning(log, "upload %s: its URL no longer has any content; asking storage to begin the upload again with a new URL", id);
+		log_warning(log, "upload %s: its URL no longer has any content; asking storage to begin the upload again "
+		                 "with a new URL", id);
 	}
 	if (job->action.passed)
 		report_passed(coordinator, job);
 	if (status->phase == PHASE_UNCONFIRMED)
-		log_error(log, "upload %s: storage was told its end (%s) %u times and did not confirm it; `postprocessing resume -u %s` tells it again",
+		log_error(log, "upload %s: storage was told its end (%s) %u times and did not confirm it; "
+		               "`postprocessing resume -u %s` tells it again",
 		          id, outcome_name(status->outcome), status->confirmations, id);
 	if (!(status->publish & PUBLISH_FINISHED) || status->confirmations != 1)
 		return;
@@ -268,7 +273,7 @@ static void report(struct coordinator *coordinator, const struct job *job)
 	report_end(log, id, record);
 }
 
-/* An upload ends because the event that announced it is unusable. */
+/* Logs that an upload was aborted because its event is invalid. */
 static void report_refusal(const struct coordinator *coordinator, const struct job *job)
 {
 	if (job->input.refused != NULL && (job->action.publish & (PUBLISH_FINISHED | PUBLISH_REFUSAL)) != 0)
@@ -276,7 +281,7 @@ static void report_refusal(const struct coordinator *coordinator, const struct j
 		          job->event.id_json != NULL ? job->event.id_json : job->active->id, job->input.refused);
 }
 
-/* The decision is durable: from here on it is carried out. */
+/* The decision is written, or needs no write: logs it, counts it and publishes. */
 static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	if (job->action.drop)
@@ -310,7 +315,7 @@ static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 	job_publish_next(coordinator, job, now);
 }
 
-/* Storage removes an upload. Of one without a record nobody knows here whether it ever was one. */
+/* Logs and counts that storage has removed an upload. Without a record it may never have been one. */
 static void report_clean(struct coordinator *coordinator, const struct job *job)
 {
 	const struct active_upload *active = job->active;
@@ -318,7 +323,8 @@ static void report_clean(struct coordinator *coordinator, const struct job *job)
 		return;
 	metrics_count(coordinator->options.metrics, uploads_cleaned);
 	log_info(coordinator->options.log, "upload %s: removed by storage (CleanUpload) in step %s, %s", active->id,
-	         status_step_name(active->record->upload, &active->record->status), phase_name(active->record->status.phase));
+	         status_step_name(active->record->upload, &active->record->status),
+	         phase_name(active->record->status.phase));
 }
 
 static void written(struct coordinator *coordinator, struct job *job, nanos now)
@@ -335,7 +341,7 @@ static void written(struct coordinator *coordinator, struct job *job, nanos now)
 		active->revision = job->request.sequence;
 		active->gone = job->tombstone;
 	} else {
-		/* A repeat of what was written before says nothing of what has come since. */
+		/* If the broker dropped the write as a repetition, the record may have changed since the first one. */
 		nanos since = job->request.duplicate ? now - KNOWN_LIMIT - 1 : now;
 		active_know(coordinator, active, job->record, job->request.sequence, since);
 		job->record = NULL;
@@ -343,7 +349,7 @@ static void written(struct coordinator *coordinator, struct job *job, nanos now)
 	decided(coordinator, job, now);
 }
 
-/* A found record, as it is now: is it still for us to look after? */
+/* Whether this instance has to look after the upload of a record that was found, as the record is now. */
 static bool is_to_claim(const struct coordinator *coordinator, struct job *job)
 {
 	const struct ports *ports = &coordinator->options.ports;
@@ -355,8 +361,8 @@ static bool is_to_claim(const struct coordinator *coordinator, struct job *job)
 	return !active->theirs || !ports->lives(ports->closure, active->record->owner);
 }
 
-/* One of many that are resumed, which another instance looks after. If that lives, what is queued or runs there goes on as
- * soon as it can; nor is anything taken away from it to wait here for a step that is suspended. */
+/* Whether a resume by step takes an upload over from another instance. If that is alive, it keeps uploads that are
+ * queued or run there, and those whose step is suspended here. */
 static bool is_to_take(const struct coordinator *coordinator, const struct active_upload *active)
 {
 	const struct ports *ports = &coordinator->options.ports;
@@ -366,7 +372,7 @@ static bool is_to_take(const struct coordinator *coordinator, const struct activ
 	       !ports->lives(ports->closure, active->record->owner);
 }
 
-/* The answer that an upload waits for may stand in the stream, behind others that have come: then its time has not come
+/* Whether the answer that an upload waits for may be in the stream and not delivered yet. Then the upload is not due
  * yet. */
 static bool is_to_wait_on(const struct coordinator *coordinator, const struct job *job, nanos now)
 {
@@ -374,10 +380,11 @@ static bool is_to_wait_on(const struct coordinator *coordinator, const struct jo
 	if (job->input.kind != INPUT_DUE || active->known != ACTIVE_PRESENT)
 		return false;
 	const struct status *status = &active->record->status;
-	return status_waits_for(status) == WAITS_FOR_ANSWER && status->due <= now && events_may_come(coordinator, status->due, now);
+	return status_waits_for(status) == WAITS_FOR_ANSWER && status->due <= now &&
+	       events_may_come(coordinator, status->due, now);
 }
 
-/* Why the job has nothing to do, found out before the pipeline is asked; NULL: it is to be asked. */
+/* Why the job has nothing to do, for reasons that the pipeline does not know; NULL: the pipeline decides. */
 static const char *reason_to_skip(const struct coordinator *coordinator, struct job *job, nanos now)
 {
 	const struct active_upload *active = job->active;
@@ -393,28 +400,30 @@ static const char *reason_to_skip(const struct coordinator *coordinator, struct 
 		job->active->not_before = now + ANSWER_INTERVAL;
 		return "the answer may be among the events that have not come yet";
 	}
-	/* Whatever an event says of the upload, it is older than its end. */
-	if (job->source != NULL && active->known == ACTIVE_ABSENT && active->gone.begun != 0 && active->gone.stream == input->stream &&
-	    input->sequence <= active->gone.begun)
+	/* The event is older than the end of the upload. */
+	if (job->source != NULL && active->known == ACTIVE_ABSENT && active->gone.begun != 0 &&
+	    active->gone.stream == input->stream && input->sequence <= active->gone.begun)
 		return "it has ended already";
 	if (job->sweep != NULL && active->known == ACTIVE_PRESENT &&
 	    strcmp(status_step_name(active->record->upload, &active->record->status), job->sweep->step) != 0)
 		return "it is no longer in that step";
 	if (input->kind == INPUT_STARTING &&
-	    (!active->turn || (active->known == ACTIVE_PRESENT && record_step(coordinator, active->record) != active->turn_step)))
+	    (!active->turn ||
+	     (active->known == ACTIVE_PRESENT && record_step(coordinator, active->record) != active->turn_step)))
 		return "it has moved on";
 	if (input->kind == INPUT_STARTING && coordinator->stopping)
 		return "the service stops";
 	if (job->sweep != NULL && theirs && !is_to_take(coordinator, active))
 		return "another instance looks after it";
-	/* A sweep saw a record; if it is gone by now, that is no reason to ask storage for the upload. */
+	/* The record was there when the bucket was read, so the upload has ended, and storage is not asked to begin it
+	 * again. */
 	if (job->sweep != NULL && active->known != ACTIVE_PRESENT)
 		return "it has ended since";
 	return NULL;
 }
 
-/* Is the event of an upload without a record, and may that be among the older events that are still to be read? Then it waits
- * until they are. If the marker of a deleted record is younger than they are, none of them matters. */
+/* Whether the event has to wait because its upload has no record and may begin with one of the older events of the gap.
+ * If the tombstone is newer than those, none of them matters. */
 static bool is_to_come_later(const struct coordinator *coordinator, const struct job *job)
 {
 	const struct active_upload *active = job->active;
@@ -426,13 +435,14 @@ static bool is_to_come_later(const struct coordinator *coordinator, const struct
 	return active->known == ACTIVE_ABSENT && !input->lost && !over;
 }
 
-/* Another instance that lives has begun the upload. Should it have been restarted before its write reached the broker, it learns of
- * the record by nothing but this event, which comes again until that instance gets it. */
+/* Whether the event has to be left to another instance, which is alive and has begun the upload. If that was restarted
+ * before its write reached the broker, only this event tells it of the record; so the event comes again until that
+ * instance gets it. */
 static bool is_for_its_owner(const struct coordinator *coordinator, const struct job *job)
 {
 	const struct active_upload *active = job->active;
-	if (job->input.kind != INPUT_BEGIN || job->source == NULL || !job->input.redelivered || job->action.ignored == NULL ||
-	    active->known != ACTIVE_PRESENT || !active->theirs)
+	if (job->input.kind != INPUT_BEGIN || job->source == NULL || !job->input.redelivered ||
+	    job->action.ignored == NULL || active->known != ACTIVE_PRESENT || !active->theirs)
 		return false;
 	const struct status *status = &active->record->status;
 	bool over = status->phase == PHASE_ENDED || status->phase == PHASE_UNCONFIRMED;
@@ -451,7 +461,7 @@ static void postpone(struct coordinator *coordinator, struct job *job, nanos now
 	job_finish(coordinator, job, now);
 }
 
-/* Is it by this transition that a step ends the upload? */
+/* Whether a step ends the upload by this transition. */
 static bool decides(const struct job *job)
 {
 	const struct status *status = &job->record->status;
@@ -469,7 +479,7 @@ bool job_take_result(struct job *job)
 	if (!publishes && status->decided == 0)
 		return true;
 	if (status->published == status->transition && (publishes || decides(job))) {
-		/* An answer from the bus may be decided on more than once. */
+		/* The result of an event stays with the event, as the job may decide again. */
 		kept = job->result == NULL ? job->event.result : NULL;
 		record->result = job->result;
 		job->result = NULL;
@@ -486,8 +496,9 @@ void record_sign(const struct coordinator *coordinator, struct record *record)
 	snprintf(record->writer, sizeof record->writer, "%s", coordinator->options.nonce);
 }
 
-/* The record as it is to be written. False: there is no memory for its result. */
-static bool make_record(struct coordinator *coordinator, struct job *job, struct upload *upload, const struct status *status)
+/* Makes the record that is to be written. False: there is no memory for its result. */
+static bool make_record(struct coordinator *coordinator, struct job *job, struct upload *upload,
+                        const struct status *status)
 {
 	job_number_write(coordinator, job);
 	struct record record = {.upload = upload_hold(upload), .status = *status};
@@ -498,7 +509,8 @@ static bool make_record(struct coordinator *coordinator, struct job *job, struct
 	return job_take_result(job);
 }
 
-/* Whether the event speaks of a step that is behind the upload, as each answer of our own does when it comes back. */
+/* Whether the event is about a step that the upload has passed, as each result is that this service has published
+ * itself. */
 static bool speaks_of_past(const struct job *job)
 {
 	const struct record *record = job->active->record;
@@ -508,7 +520,8 @@ static bool speaks_of_past(const struct job *job)
 	return false;
 }
 
-/* What another implementation left in a step is begun here, whoever did it there: to resume it does not ask others. */
+/* An upload that another implementation has left in a step is taken up here: a resume does not ask others to do the
+ * step. */
 static void begin_foreign(struct job *job)
 {
 	const struct active_upload *active = job->active;
@@ -517,7 +530,8 @@ static void begin_foreign(struct job *job)
 		job->input.kind = INPUT_FOUND;
 }
 
-static void write_decision(struct coordinator *coordinator, struct job *job, struct upload *upload, const struct status *status, nanos now)
+static void write_decision(struct coordinator *coordinator, struct job *job, struct upload *upload,
+                           const struct status *status, nanos now)
 {
 	if (job->action.write == WRITE_DELETE) {
 		job_number_write(coordinator, job);
@@ -527,14 +541,16 @@ static void write_decision(struct coordinator *coordinator, struct job *job, str
 		job->doing = JOB_IDLE;
 		job_try_later(coordinator, job, now);
 	} else if (!coalescing_begin(coordinator, job, now)) {
-		/* Of an upload that there is no record of in all likelihood: it does not wait for that. What is read of the gap may be over. */
-		if (job->input.kind == INPUT_BEGIN && job->active->known != ACTIVE_PRESENT && (job->source == NULL || !job->source->of_gap))
+		/* The upload probably has no record yet, and the announcement does not wait for one. An upload of the gap may
+		 * be over. */
+		if (job->input.kind == INPUT_BEGIN && job->active->known != ACTIVE_PRESENT &&
+		    (job->source == NULL || !job->source->of_gap))
 			announce_step(coordinator, job, job->record, now);
 		job_write(coordinator, job, now);
 	}
 }
 
-/* What is known of the last pass of the upload that begins. */
+/* Sets what is known of the last time that this upload was processed. */
 static void recall(const struct coordinator *coordinator, struct job *job)
 {
 	const struct active_upload *active = job->active;
@@ -557,10 +573,35 @@ static void recall(const struct coordinator *coordinator, struct job *job)
 	}
 }
 
-/* Is a step to be run on a record that is stale? What is marked first finds out by that write. */
+/* Whether to read the record before the step is run on it, as it is stale. If a mark is written first, that write is
+ * conditional. */
 static bool is_to_read_first(const struct job *job, nanos now)
 {
-	return job->action.run && !job->action.mark && job->action.write == WRITE_NONE && !job->loaded && active_is_stale(job->active, now);
+	return job->action.run && !job->action.mark && job->action.write == WRITE_NONE && !job->loaded &&
+	       active_is_stale(job->active, now);
+}
+
+/* Applies the job's input to the status. skip: why there is nothing to do; NULL: the pipeline decides. */
+static struct action apply(const struct coordinator *coordinator, struct job *job, const struct upload *upload,
+                           struct status *status, const char *skip, nanos now)
+{
+	const struct active_upload *active = job->active;
+	bool present = active->known == ACTIVE_PRESENT, busy = active_busy(active);
+	/* If the record is gone, its run is cancelled. */
+	if (skip != NULL)
+		return (struct action){.ignored = skip, .drop = active->known == ACTIVE_ABSENT && busy};
+	bool inherited = present && strcmp(active->record->writer, coordinator->options.nonce) != 0;
+	job->input.mark = active->suspect;
+	if (job->input.kind == INPUT_BEGIN) {
+		job->input.mark = inherited && !active->theirs;
+	} else if (job->input.kind == INPUT_RESUME) {
+		/* The upload runs here next, and another process may have been running it. One that was resumed by its ID runs
+		 * although its step is suspended. */
+		job->input.claim = present && active->theirs;
+		job->input.mark = inherited;
+		busy = busy && !(job->sweep == NULL && active_is_suspended(coordinator, active));
+	}
+	return pipeline_apply(&coordinator->options.pipeline, upload, present, status, &job->input, busy, now);
 }
 
 void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
@@ -575,7 +616,7 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 		return;
 	}
 	const char *skip = job->input.lost ? NULL : reason_to_skip(coordinator, job, now);
-	/* What was decided on an older record is void, also if what follows ends the job at once. */
+	/* A decision on an older record is void. */
 	job->action = (struct action){0};
 	job->republished = skip == NULL ? job_to_republish(job) : 0;
 	if (job->republished != 0) {
@@ -587,24 +628,14 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 	}
 	bool present = active->known == ACTIVE_PRESENT;
 	struct status status = {0};
-	struct upload *upload = job->input.kind == INPUT_BEGIN ? job->event.upload : present ? active->record->upload : NULL;
+	struct upload *upload = present ? active->record->upload : NULL;
+	if (job->input.kind == INPUT_BEGIN)
+		upload = job->event.upload;
 	if (present)
 		status = active->record->status;
-	bool held_up = job->input.kind == INPUT_RESUME && job->sweep == NULL && active_is_suspended(coordinator, active);
-	bool inherited = present && strcmp(active->record->writer, coordinator->options.nonce) != 0;
-	job->input.mark = active->suspect;
-	/* Resumed is what is then run here, though another process may have run it already. */
-	if (job->input.kind == INPUT_RESUME) {
-		job->input.claim = present && active->theirs;
-		job->input.mark = inherited;
-	} else if (job->input.kind == INPUT_BEGIN) {
-		job->input.mark = inherited && !active->theirs;
-	}
-	/* Of what is gone nothing is to run on. */
-	job->action = skip != NULL ? (struct action){.ignored = skip, .drop = active->known == ACTIVE_ABSENT && active_busy(active)}
-	                           : pipeline_apply(&coordinator->options.pipeline, upload, present, &status, &job->input,
-	                                            active_busy(active) && !held_up, now);
-	/* Other instances take events, too, so what we remember may be old: no event is passed over because of it. */
+	job->action = apply(coordinator, job, upload, &status, skip, now);
+	/* Other instances take events, too, so what is remembered may be old: an event is ignored only after the record was
+	 * read. */
 	bool nothing = (job->action.ignored != NULL || job->action.ask_restart) && job->source != NULL;
 	if ((nothing && present && !job->loaded && !speaks_of_past(job)) || is_to_read_first(job, now)) {
 		job_load(coordinator, job);
@@ -637,7 +668,7 @@ static bool is_too_late(const struct job *job, nanos now)
 	return job->input.kind == INPUT_BEGIN && job->source != NULL && now - job->taken > BEGIN_LIMIT;
 }
 
-/* It comes again if nobody has done it. */
+/* Gives the event back: it comes again unless another process acknowledges it. */
 static void give_back(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	if (job->coalesced)
@@ -653,16 +684,18 @@ void job_start(struct coordinator *coordinator, struct job *job, nanos now)
 		give_back(coordinator, job, now);
 		return;
 	}
-	/* An upload that begins has no record in all likelihood: if it has, the write's condition says so. */
-	bool known = job->active->known != ACTIVE_UNKNOWN || job->input.kind == INPUT_BEGIN || job->input.kind == INPUT_REFUSED;
+	/* An upload that begins has probably no record. If it has one, the write is refused. */
+	bool known = job->active->known != ACTIVE_UNKNOWN || job->input.kind == INPUT_BEGIN ||
+	             job->input.kind == INPUT_REFUSED;
 	if (!known || job->input.kind == INPUT_DOUBT)
 		job_load(coordinator, job);
 	else
 		job_decide(coordinator, job, now);
 }
 
-/* What a load brought becomes what the slot knows, unless that is newer. False: it has to be asked again. */
-static bool take_entry(struct coordinator *coordinator, struct job *job, enum loaded what, struct loaded_entry *entry, nanos now)
+/* Remembers what was read, unless what is remembered is newer. False: it has to be read again. */
+static bool take_entry(struct coordinator *coordinator, struct job *job, enum loaded what, struct loaded_entry *entry,
+                       nanos now)
 {
 	struct active_upload *active = job->active;
 	if (what != LOADED_FAILED && active_is_ahead(active, entry->revision, now)) {
@@ -671,7 +704,8 @@ static bool take_entry(struct coordinator *coordinator, struct job *job, enum lo
 		return true;
 	}
 	const struct coordinator_options *options = &coordinator->options;
-	if (what == LOADED_FAILED || (what == LOADED_RECORD && !record_give_steps(&entry->record, options->step, options->pipeline.count))) {
+	if (what == LOADED_FAILED ||
+	    (what == LOADED_RECORD && !record_give_steps(&entry->record, options->step, options->pipeline.count))) {
 		record_clear(&entry->record);
 		return false;
 	}
@@ -692,14 +726,14 @@ static bool take_entry(struct coordinator *coordinator, struct job *job, enum lo
 	return true;
 }
 
-/* Is the record the one that the job wrote? The number alone does not tell: what this process decided on a record that it
- * had read long before has the number of what it had written meanwhile. */
+/* Whether the record is the one that the job has written. The number of the transition alone does not tell: a decision
+ * on a record that was read long before has the same number as one that was written meanwhile. */
 static bool is_as_intended(const struct coordinator *coordinator, const struct job *job)
 {
 	const struct record *record = job->active->record;
 	const struct status *is = &record->status, *intended = &job->intended;
-	bool said = is->publish == intended->publish && (is->publish == 0 || is->published_at == intended->published_at);
-	return strcmp(record->writer, coordinator->options.nonce) == 0 && is->transition == intended->transition && said &&
+	bool same = is->publish == intended->publish && (is->publish == 0 || is->published_at == intended->published_at);
+	return strcmp(record->writer, coordinator->options.nonce) == 0 && is->transition == intended->transition && same &&
 	       is->step == intended->step && is->phase == intended->phase && is->due == intended->due;
 }
 
@@ -714,8 +748,9 @@ static void loaded(struct coordinator *coordinator, struct job *job, nanos now)
 	}
 	job->loaded = true;
 	job->attempts = 0;
-	/* A write that was not answered, sent again, finds itself done. */
-	bool done = job->uncertain && what == LOADED_RECORD && job->action.write == WRITE_PUT && is_as_intended(coordinator, job);
+	/* The write that was not answered has happened. */
+	bool done = job->uncertain && what == LOADED_RECORD && job->action.write == WRITE_PUT &&
+	            is_as_intended(coordinator, job);
 	job->uncertain = false;
 	if (done) {
 		decided(coordinator, job, now);
@@ -726,7 +761,7 @@ static void loaded(struct coordinator *coordinator, struct job *job, nanos now)
 	job_decide(coordinator, job, now);
 }
 
-/* Before something is said that was decided long ago. Whoever has written since says what is to be said. */
+/* The record was read again before publishing. If it has changed, its last writer publishes. */
 static void checked(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	const struct ports *ports = &coordinator->options.ports;
@@ -760,13 +795,14 @@ static void write_refused(struct coordinator *coordinator, struct job *job, nano
 	struct active_upload *active = job->active;
 	if (job->request.error != REQUEST_WRONG_LAST_SEQUENCE) {
 		if (job->attempts == 0)
-			log_error(coordinator->options.log, "upload %s: the broker refuses its record: %s (JetStream error %d); retrying",
-			          active->id, job->request.text, job->request.error);
+			log_error(coordinator->options.log,
+			          "upload %s: the broker refuses its record: %s (JetStream error %d); retrying", active->id,
+			          job->request.text, job->request.error);
 		job_try_later(coordinator, job, now);
 		return;
 	}
 	metrics_count(coordinator->options.metrics, record_conflicts);
-	/* The step's result goes back to the job: it is decided anew. */
+	/* The job decides again, and needs the step's result for that. */
 	if (job->record != NULL && job->record->result != NULL) {
 		free(job->result);
 		job->result = job->record->result;

@@ -5,14 +5,16 @@
  *     ▲                   │ refused: another writer was faster
  *     └───────────────────┘
  *
- * Load: the record is read if it is not remembered. Decide: pipeline_apply() makes a new status and an action of the old status and the
- * input; it has no side effects. Write: the record is written on the condition that its key still has the revision that was decided
- * on, so a decision that is out of date has no effect: the record is read and decided on again. Publish: see outbox.h. Finish: the
- * event is acknowledged, the job is freed, and the step is queued for its workers if the action says so (runs.h).
+ * Load: the record is read if it is not remembered. Decide: pipeline_apply() makes a new status and an action of the
+ * old status and the input; it has no side effects. Write: the record is written on the condition that its key still
+ * has the revision that was decided on, so a decision that is out of date has no effect: the record is read and decided
+ * on again. Publish: see outbox.h. Finish: the event is acknowledged, the job is freed, and the step is queued for its
+ * workers if the action says so (runs.h).
  *
- * A job waits for the broker in JOB_LOADING, JOB_WRITING, JOB_PUBLISHING and so on. An answer continues it (job_answered()). When a
- * request fails, or when there is no memory to encode a record or an event, job_try_later() sets its timer: after 100 ms at first, then
- * twice as long each time up to 5 s. So a job ends only when all is done, or when it gives its event back. */
+ * A job waits for the broker in JOB_LOADING, JOB_WRITING, JOB_PUBLISHING and so on. An answer continues it
+ * (job_answered()). When a request fails, or when there is no memory to encode a record or an event, job_try_later()
+ * sets its timer: after 100 ms at first, then twice as long each time up to 5 s. So a job ends only when all is done,
+ * or when it gives its event back. */
 #ifndef CORE_COORDINATOR_JOB_H
 #define CORE_COORDINATOR_JOB_H
 
@@ -121,13 +123,14 @@ void job_write(struct coordinator *coordinator, struct job *job, nanos now);
 void job_put(struct coordinator *coordinator, struct job *job, const struct record *record, nanos now);
 /* The writes that follow have an ID of their own. */
 void job_number_write(struct coordinator *coordinator, struct job *job);
-/* Gives job->record the step's result that it is to hold: the run's or, when the write only keeps what was to be published, that of
- * the record before. False: there is no memory to copy it. */
+/* Gives job->record the step's result that it is to hold: the run's or, when the write only keeps what was to be
+ * published, that of the record before. False: there is no memory to copy it. */
 bool job_take_result(struct job *job);
 
 /* Makes this instance the owner and this process the writer. */
 void record_sign(const struct coordinator *coordinator, struct record *record);
-/* Whether the record was last known to be current more than five seconds ago, so that another instance may have changed it since. */
+/* Whether the record was last known to be current more than five seconds ago, so that another instance may have changed
+ * it since. */
 bool active_is_stale(const struct active_upload *active, nanos now);
 
 #endif

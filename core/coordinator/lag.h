@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * How far the delivered events lag behind the stream: whether an event that was stored by some time may still have to be delivered.
+ * How far the delivered events lag behind the stream: whether an event that was stored by some time may still have to
+ * be delivered.
  *
- * Events are delivered in the order in which they were stored, except for redeliveries. So all that was stored before the last delivered
- * event has been delivered. The broker also says how many events are pending behind it. An event's time is that of the broker's clock.
- * If that clock is behind ours, and there is always more to come, an event counts as possible for so much longer. */
+ * Events are delivered in the order in which they were stored, except for redeliveries. So all that was stored before
+ * the last delivered event has been delivered. The broker also says how many events are pending behind it. An event's
+ * time is that of the broker's clock. If that clock is behind ours, and there is always more to come, an event counts
+ * as possible for so much longer. */
 #ifndef CORE_COORDINATOR_LAG_H
 #define CORE_COORDINATOR_LAG_H
 

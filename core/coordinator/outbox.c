@@ -7,14 +7,14 @@
 #include "core/coordinator/coordinator_private.h"
 #include "core/upload/message_id.h"
 
-/* What was decided longer ago is looked at again before it is said. */
-#define SAYABLE (30 * SECOND)
-/* Clocks differ by so much. A time that is farther ahead was written before a clock was set back: it may be … */
+/* If a decision is older, the record is read again before anything is published. */
+#define RECHECK_AGE (30 * SECOND)
+/* Clocks of instances differ by less than this. A time farther ahead was written before a clock was set back, … */
 #define CLOCK_SKEW (2 * MINUTE)
-/* … so long ago. */
+/* … and may be as old as this. */
 #define CLOCK_STEP (24 * HOUR)
 
-/* Anybody may change how long the stream remembers IDs: it is not believed to be longer than this. */
+/* A longer duplicate window is not relied on, as others may shorten it. */
 #define DUPLICATE_WINDOW_LIMIT (2 * MINUTE)
 
 void outbox_set_stream(struct coordinator *coordinator, const struct stream_facts *facts)
@@ -28,41 +28,43 @@ bool outbox_is_remembered(const struct coordinator *coordinator, nanos published
 	return now - published <= coordinator->outbox.sure;
 }
 
-/* What a record that another process wrote was to publish, and may not have. What is young is published again under its
- * ID, which the broker still remembers. Of what is older only a step's result is, and the question for a new URL while there is
- * none: everything else is due again by itself. */
+/* All messages of a decision that is less than a minute old count: the broker still remembers their IDs. Of an older
+ * decision, the result of a step counts, and the request for a new URL while there is none. All else is published again
+ * anyway when it is due. */
 unsigned record_unpublished(const struct coordinator *coordinator, const struct record *record, nanos now)
 {
 	const struct status *status = &record->status;
 	if (record->foreign || strcmp(record->writer, coordinator->options.nonce) == 0)
 		return 0;
-	/* That storage begins it again is not due by itself. */
+	/* This request has no due time of its own. */
 	unsigned asked = status->gone_since != 0 && status->asked_at != 0 && !status->renewed ? PUBLISH_RESTART : 0;
 	return asked | (now - status->published_at < MINUTE ? status->publish : status->publish & PUBLISH_STEP_FINISHED);
 }
 
-/* Which of it to make sure of before the job. What an event proves to have been said is not said again, nor, for an event
- * that comes for the first time, what its writer has probably just said. */
+/* An event may prove that a message was published. If it is delivered for the first time, its writer has probably just
+ * published the others, too. */
 unsigned job_to_republish(const struct job *job)
 {
 	const struct active_upload *active = job->active;
 	bool over = job->input.kind == INPUT_READY || job->input.kind == INPUT_CLEAN;
 	if (active->known != ACTIVE_PRESENT || active->unpublished == 0 || over)
 		return 0;
-	if (job->input.kind == INPUT_RESUME) /* which says the others anew */
+	if (job->input.kind == INPUT_RESUME) /* which publishes the others again itself */
 		return active->unpublished & (PUBLISH_STEP_FINISHED | PUBLISH_RETRY | PUBLISH_RESTART);
-	if (job->input.kind == INPUT_BEGIN && strcmp(job->event.upload->url, active->record->upload->url) != 0) /* which is the answer to it */
+	/* An event with another URL answers the request for one. */
+	if (job->input.kind == INPUT_BEGIN && strcmp(job->event.upload->url, active->record->upload->url) != 0)
 		return active->unpublished & ~(unsigned)PUBLISH_RESTART;
 	if (job->input.kind != INPUT_STEP_FINISHED)
 		return active->unpublished;
-	unsigned unpublished = active->unpublished & (job->input.redelivered ? ~(unsigned)PUBLISH_START : PUBLISH_STEP_FINISHED | PUBLISH_RESTART);
+	unsigned unpublished = active->unpublished & (job->input.redelivered ? ~(unsigned)PUBLISH_START
+	                                                                     : PUBLISH_STEP_FINISHED | PUBLISH_RESTART);
 	bool echo = (unpublished & PUBLISH_STEP_FINISHED) &&
 	            strcmp(job->input.step, active->record->upload->step[active->record->status.finished_step]) == 0;
 	return echo ? unpublished & ~(unsigned)PUBLISH_STEP_FINISHED : unpublished;
 }
 
-/* How long those have who were told again, perhaps for the first time. A step's own deadline may be far shorter than what
- * storage is given, and who answers is not waited for longer than it says. */
+/* How long to wait for the answer to what was published again, perhaps for the first time. The deadline of a step may
+ * be far shorter than the time that storage has. */
 static nanos timeout(const struct coordinator *coordinator, const struct job *job)
 {
 	const struct pipeline *pipeline = &coordinator->options.pipeline;
@@ -73,12 +75,12 @@ static nanos timeout(const struct coordinator *coordinator, const struct job *jo
 	return deadline < pipeline->confirm_interval ? deadline : pipeline->confirm_interval;
 }
 
-/* All of it is said; on with the job. What was due is not, if it has only just been said. */
+/* All is published again: decides the job. An upload that was due has to wait for the answer instead. */
 static void republished(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	job->republishing = false;
 	bool asked = (job->republished & (PUBLISH_FINISHED | PUBLISH_START)) != 0;
-	/* That an event may be the answer to the question does not say that it is. */
+	/* The event of the job need not be the answer to a request for a new URL, so that stays to be published. */
 	job->active->unpublished &= ~job->republished & PUBLISH_RESTART;
 	if (asked)
 		job->active->not_before = now + timeout(coordinator, job);
@@ -88,24 +90,25 @@ static void republished(struct coordinator *coordinator, struct job *job, nanos 
 		job_decide(coordinator, job, now);
 }
 
-/* A process that was stopped meanwhile may have been taken for dead, and another one may have said it so long ago that the
- * broker no longer knows the message's ID: whether the record is still as it was tells. */
+/* Whether to read the record again before publishing. If this process was stopped for a while, another one may have
+ * taken it for dead and published the message, so long ago that the broker does not know its ID any more. Then the
+ * record has changed. */
 static bool is_to_check(const struct job *job, nanos now)
 {
 	const struct active_upload *active = job->active;
 	if (active->known != ACTIVE_PRESENT)
 		return false;
 	nanos since = active->record->status.published_at;
-	return now - (since > job->checked ? since : job->checked) > SAYABLE;
+	return now - (since > job->checked ? since : job->checked) > RECHECK_AGE;
 }
 
-/* Is it the answer to an event of somebody's, and not about an upload's record? */
+/* Whether what is left to publish answers an event and does not follow from a record. */
 static bool is_answer(const struct job *job)
 {
 	return (job->left & (PUBLISH_RESTART | PUBLISH_REFUSAL)) != 0;
 }
 
-/* In this order: a step's result before the end. */
+/* The message that is published next: the lowest bit, so that the result of a step comes before the end. */
 static unsigned first_kind(const struct job *job)
 {
 	return job->left & (~job->left + 1);
@@ -126,22 +129,23 @@ static void make_message_id(const struct coordinator *coordinator, const struct 
 		message_id_make(id, active->id, &active->record->status, first_kind(job));
 }
 
-/* When the message may have been stored first; 0: it was not. */
+/* When the message may have been stored for the first time; 0: it surely was not. */
 static nanos perhaps_stored(const struct job *job, nanos now)
 {
 	const struct active_upload *active = job->active;
-	/* What could not be said for long after it was decided, another process may have said that found the record. */
-	bool late = job->unsure == 0 && job->checked != 0 && first_kind(job) != PUBLISH_RESTART && active->known == ACTIVE_PRESENT;
+	/* If it could not be published for long, another process may have found the record and published it. */
+	bool late = job->unsure == 0 && job->checked != 0 && first_kind(job) != PUBLISH_RESTART &&
+	            active->known == ACTIVE_PRESENT;
 	nanos since = !job->republishing && !late             ? job->unsure
 	              : first_kind(job) == PUBLISH_RESTART ? active->record->status.asked_at
 	                                                   : active->record->status.published_at;
-	/* Another process may have had the event that asks for it. */
+	/* Another process may have had the event, and published the request. */
 	if (first_kind(job) == PUBLISH_RESTART && job->source != NULL && job->input.redelivered && since == 0)
 		since = job->source->stored;
 	return since < now + CLOCK_SKEW ? since : now - CLOCK_STEP;
 }
 
-/* The broker may have forgotten the message's ID. */
+/* Whether the broker may have forgotten the ID of a message that may have been stored. */
 static bool is_to_look(const struct coordinator *coordinator, const struct job *job, nanos now)
 {
 	nanos since = perhaps_stored(job, now);
@@ -175,7 +179,9 @@ static void publish(struct coordinator *coordinator, struct job *job, nanos now)
 		event_encode_refusal(text, job->event.id_json, now);
 	} else {
 		const struct status *status = &active->record->status;
-		nanos backoff = kind == PUBLISH_RETRY ? pipeline_backoff(&coordinator->options.pipeline, active->record->upload, status) : 0;
+		nanos backoff = kind == PUBLISH_RETRY
+		                    ? pipeline_backoff(&coordinator->options.pipeline, active->record->upload, status)
+		                    : 0;
 		event_encode(text, kind, active->record->upload, status, active->record->result, backoff, now);
 	}
 	if (text->failed)
@@ -207,10 +213,10 @@ void job_publish_next(struct coordinator *coordinator, struct job *job, nanos no
 	}
 }
 
-/* On to what is to be said after it. */
-static void said(struct coordinator *coordinator, struct job *job, nanos now)
+/* The first of job->left is published: goes on to the next. */
+static void published(struct coordinator *coordinator, struct job *job, nanos now)
 {
-	/* The time to confirm counts from when it was really said. */
+	/* Storage has its time to confirm from now on, not from the decision. */
 	if (first_kind(job) == PUBLISH_FINISHED)
 		job->active->not_before = now + coordinator->options.pipeline.confirm_interval;
 	job->left &= job->left - 1;
@@ -224,7 +230,7 @@ void job_published(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	const struct request *request = &job->request;
 	if (request->status == REQUEST_DONE) {
-		said(coordinator, job, now);
+		published(coordinator, job, now);
 		return;
 	}
 	if (request->status == REQUEST_UNKNOWN && job->unsure == 0)
@@ -252,7 +258,7 @@ void coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, 
 		job->input.restart = result == LOOKUP_PRESENT ? RESTART_ASKED : RESTART_NONE;
 		job_decide(coordinator, job, now);
 	} else if (result == LOOKUP_PRESENT) {
-		said(coordinator, job, now);
+		published(coordinator, job, now);
 	} else if (result == LOOKUP_ABSENT) {
 		job->looked = now;
 		job_publish_next(coordinator, job, now);

@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Publishes what was decided, once.
  *
- * The record says what its last transition publishes, so that another process can publish it if this one dies before. Each message has
- * a Nats-Msg-Id that follows from the record alone (message_id.h): whoever publishes it again uses the same ID, and the broker drops
- * the repetition for as long as its duplicate window lasts. Two checks cover what takes longer than that:
+ * The record says what its last transition publishes, so that another process can publish it if this one dies before.
+ * Each message has a Nats-Msg-Id that follows from the record alone (message_id.h): whoever publishes it again uses the
+ * same ID, and the broker drops the repetition for as long as its duplicate window lasts. Two checks cover what takes
+ * longer than that:
  *
  *   - If the decision is older than 30 s, the record is read again first. If it has changed, its last writer publishes.
- *   - If the message may have been stored longer ago than half of the duplicate window (at most a minute), the stream is searched for
- *     it first.
+ *   - If the message may have been stored longer ago than half of the duplicate window (at most a minute), the stream
+ * is searched for it first.
  *
- * A record that another process has written may have unpublished messages. job_to_republish() says which of them a job publishes before
- * it decides. */
+ * A record that another process has written may have unpublished messages. job_to_republish() says which of them a job
+ * publishes before it decides. */
 #ifndef CORE_COORDINATOR_OUTBOX_H
 #define CORE_COORDINATOR_OUTBOX_H
 

@@ -3,8 +3,8 @@
 
 #include "core/coordinator/coordinator_private.h"
 
-/* Without a key the upload may have ended elsewhere so long ago that its deletion marker was cleared away; not if the record
- * was there less than this ago. */
+/* If the broker has no key and the record was seen less than this ago, the record is lost. Later, the upload may as
+ * well have ended at another instance and its tombstone been removed. */
 #define REMEMBERED_LIMIT (TOMBSTONE_AGE / 2)
 
 bool active_is_ahead(const struct active_upload *active, uint64_t revision, nanos now)
@@ -30,7 +30,8 @@ void read_repair_set_stream(struct coordinator *coordinator, const struct stream
 	if (facts->lost_from == coordinator->repair.lost_from)
 		return;
 	coordinator->repair = (struct read_repair){.lost_from = facts->lost_from, .lost_at = now};
-	for (struct active_upload *active = active_next(coordinator, NULL); active != NULL; active = active_next(coordinator, active))
+	for (struct active_upload *active = active_next(coordinator, NULL); active != NULL;
+	     active = active_next(coordinator, active))
 		if (active->known == ACTIVE_PRESENT)
 			record_forget_lost(coordinator, active->record);
 }
@@ -45,7 +46,8 @@ void active_found_behind(struct coordinator *coordinator, struct active_upload *
 	if (!active_is_behind(active)) {
 		metrics_count(coordinator->options.metrics, records_restored);
 		log_error(coordinator->options.log,
-		          "upload %s: the broker has lost revision %" PRIu64 " of its record and has %" PRIu64 " (0: none); the record is written again from memory",
+		          "upload %s: the broker has lost revision %" PRIu64 " of its record and has %" PRIu64
+		          " (0: none); the record is written again from memory",
 		          active->id, active->acknowledged, revision);
 	}
 	active->revision = revision;
@@ -58,7 +60,7 @@ void active_lose(struct coordinator *coordinator, struct active_upload *active, 
 	active->revision = 0;
 	active->unsafe = true;
 	active->known_at = now;
-	/* What is under way for it writes it. */
+	/* Otherwise what is under way will write it. */
 	if (active->current == NULL && active->run == NULL)
 		active_set_timer(coordinator, active, now);
 }
@@ -76,18 +78,18 @@ void job_restored(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct active_upload *active = job->active;
 	const struct request *request = &job->request;
-	/* Either what was decided is being said, or nothing has been decided yet. */
-	bool saying = job->left != 0;
+	/* The job is either publishing or about to decide. */
+	bool publishing = job->left != 0;
 	if (request->status == REQUEST_DONE) {
 		active->revision = active->acknowledged = request->sequence;
 		active->known_at = now;
 		active->theirs = false;
 		job->attempts = 0;
-		if (saying)
+		if (publishing)
 			job_publish_next(coordinator, job, now);
 		else
 			job_decide(coordinator, job, now);
-	} else if (request->status == REQUEST_REFUSED && request->error == REQUEST_WRONG_LAST_SEQUENCE && saying) {
+	} else if (request->status == REQUEST_REFUSED && request->error == REQUEST_WRONG_LAST_SEQUENCE && publishing) {
 		job_load(coordinator, job);
 		job->doing = JOB_CHECKING;
 	} else if (request->status == REQUEST_REFUSED && request->error == REQUEST_WRONG_LAST_SEQUENCE) {
@@ -106,6 +108,7 @@ void job_lost(struct coordinator *coordinator, struct job *job)
 	job_number_write(coordinator, job);
 	metrics_count(coordinator->options.metrics, uploads_restarted);
 	log_warning(coordinator->options.log,
-	            "upload %s: the broker has neither its record nor a sign that it ended; asking storage to begin it again if it still waits for it",
+	            "upload %s: the broker has neither its record nor a sign that it ended; asking storage to begin it again if "
+	            "it still waits for it",
 	            active->id);
 }

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Writes records again that the broker has lost.
  *
- * A broker that is killed may lose writes that it has acknowledged, and come back with an older record or with none. An active upload
- * knows the revision that was acknowledged. If the broker then has an older one, what is remembered is newer than what was read: it is
- * kept and written again, on the broker's revision, and the upload is not dropped from memory any more. Without a key the record may
- * also have been deleted and its tombstone cleared away; so that counts as a loss only within half an hour of the time at which the
- * record was last seen.
+ * A broker that is killed may lose writes that it has acknowledged, and come back with an older record or with none. An
+ * active upload knows the revision that was acknowledged. If the broker then has an older one, what is remembered is
+ * newer than what was read: it is kept and written again, on the broker's revision, and the upload is not dropped from
+ * memory any more. Without a key the record may also have been deleted and its tombstone cleared away; so that counts
+ * as a loss only within half an hour of the time at which the record was last seen.
  *
  * If nothing is remembered of an upload that must have a record, storage is asked to begin it again (job_lost()). */
 #ifndef CORE_COORDINATOR_READ_REPAIR_H
@@ -17,7 +17,7 @@ struct active_upload;
 struct job;
 
 struct read_repair {
-	uint64_t lost_from; /* the broker has lost the events of the stream from this one on, and reuses their numbers; 0: none */
+	uint64_t lost_from; /* the broker has lost the events from this one on, and reuses their numbers; 0: none */
 	nanos lost_at;      /* when that was noticed */
 };
 

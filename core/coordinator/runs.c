@@ -5,10 +5,11 @@
 
 #include "core/coordinator/coordinator_private.h"
 
-/* A run that was cancelled has so long to end. */
+/* How long a cancelled run may take to end. */
 #define CANCEL_TIMEOUT (10 * SECOND)
 
-static void return_now(struct coordinator *coordinator, struct active_upload *active, const struct input *input, const char *reason, nanos now)
+static void return_now(struct coordinator *coordinator, struct active_upload *active, const struct input *input,
+                       const char *reason, nanos now)
 {
 	struct job *job = job_create(INPUT_RETURNED);
 	job->input = *input;
@@ -18,7 +19,7 @@ static void return_now(struct coordinator *coordinator, struct active_upload *ac
 	active_add_job(coordinator, active, job, now);
 }
 
-/* The service stops before the step that is marked as running came to an end. */
+/* The service stops before the step of a marked upload has ended: removes the mark. */
 static void unmark(struct coordinator *coordinator, struct active_upload *active, uint64_t transition, nanos now)
 {
 	struct job *job = job_create(INPUT_STOPPED);
@@ -70,18 +71,20 @@ void runs_want(struct coordinator *coordinator, struct active_upload *active, bo
 	const struct status *status = &active->record->status;
 	size_t step = record_step(coordinator, active->record);
 	if (step == coordinator->options.pipeline.count) {
-		/* None of ours: somebody else is asked. */
+		/* The step is not configured here, so others are asked. */
 		struct input input = {
 			.returned = RETURNED_AWAIT,
 			.transition = status->transition,
 			.until = now + coordinator->options.pipeline.other.deadline,
 		};
-		return_now(coordinator, active, &input, "the step is not configured here: waiting for another service to do it", now);
+		return_now(coordinator, active, &input, "the step is not configured here: waiting for another service to do it",
+		           now);
 	} else if (by_hand && step_is_suspended(coordinator, step)) {
 		dispatch_seize(coordinator, active, active->record, step, mark, now);
 		log_info(coordinator->options.log, "upload %s: resumed: %s runs once, although it is suspended", active->id,
 		         coordinator->options.step[step]);
-	} else if (!mark && !active_is_stale(active, now) && dispatch_take(coordinator, active, active->record->upload, step)) {
+	} else if (!mark && !active_is_stale(active, now) &&
+	           dispatch_take(coordinator, active, active->record->upload, step)) {
 		runs_start(coordinator, active, now);
 	} else {
 		dispatch_wait(coordinator, active, active->record, step, mark, now);
@@ -112,7 +115,8 @@ nanos runs_look_again(const struct active_upload *active, nanos now)
 void runs_set_back(struct coordinator *coordinator, nanos now)
 {
 	heap_set_all(&coordinator->runs.left, now + CANCEL_TIMEOUT);
-	for (struct active_upload *active = active_next(coordinator, NULL); active != NULL; active = active_next(coordinator, active)) {
+	for (struct active_upload *active = active_next(coordinator, NULL); active != NULL;
+	     active = active_next(coordinator, active)) {
 		if (active->run == NULL)
 			continue;
 		if (atomic_load(&active->run->started) > now)
@@ -131,7 +135,7 @@ static void end_turn(struct coordinator *coordinator, struct run *run, nanos now
 	run->turn = false;
 }
 
-/* It is past its deadline and cancelled, and does not end: what it holds back goes on without it. */
+/* The run ignores its cancellation: replaces its worker and ends its turn. It is freed when it comes back. */
 static void give_up(struct coordinator *coordinator, struct run *run, nanos now)
 {
 	metrics_count(coordinator->options.metrics, steps_stuck);
@@ -176,7 +180,7 @@ void runs_due(struct coordinator *coordinator, struct active_upload *active, nan
 {
 	struct run *run = active->run;
 	nanos started = atomic_load(&run->started);
-	/* It may be looked at late: it has its time from when it is told. */
+	/* This may be noticed late. The run has its time to end from its cancellation on. */
 	if (started != 0 && started + run->allowed <= now && run->give_up == 0) {
 		coordinator->options.ports.cancel(coordinator->options.ports.closure, run);
 		run->give_up = now + CANCEL_TIMEOUT;
@@ -216,8 +220,9 @@ void coordinator_returned(struct coordinator *coordinator, struct run *run, nano
 	heap_remove(&coordinator->runs.left, &run->watch);
 	if (run->returned == RETURNED_AWAIT)
 		announcement_is_question(coordinator, run->step);
-	/* When the service stops, what its steps could not end is left as it was, for the next start. */
-	bool counts = active != NULL && !(coordinator->stopping && run->returned == RETURNED_VERDICT && run->outcome == OUTCOME_RETRY);
+	/* A run that fails while the service stops does not count: the next start repeats it. */
+	bool counts = active != NULL &&
+	              !(coordinator->stopping && run->returned == RETURNED_VERDICT && run->outcome == OUTCOME_RETRY);
 	if (active != NULL)
 		active->run = NULL;
 	bool taken = counts && coalescing_returned(coordinator, active, run, now);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The runs of steps: from the turn to the end.
  *
- * runs_want() follows a decision to run a step: the upload takes a turn or is queued. With its turn runs_start() hands a struct run to
- * the workers. The run comes back with coordinator_returned(), and how it ended becomes an input of its upload.
+ * runs_want() follows a decision to run a step: the upload takes a turn or is queued. With its turn runs_start() hands
+ * a struct run to the workers. The run comes back with coordinator_returned(), and how it ended becomes an input of its
+ * upload.
  *
- * A run that is past its deadline is cancelled. If it does not end within ten seconds after that, it is abandoned: its worker is
- * replaced, its turn ends, and the step counts as failed. When it comes back later, it is freed. A run whose upload has moved on
- * (runs_drop()) is cancelled and watched in the same way. */
+ * A run that is past its deadline is cancelled. If it does not end within ten seconds after that, it is abandoned: its
+ * worker is replaced, its turn ends, and the step counts as failed. When it comes back later, it is freed. A run whose
+ * upload has moved on (runs_drop()) is cancelled and watched in the same way. */
 #ifndef CORE_COORDINATOR_RUNS_H
 #define CORE_COORDINATOR_RUNS_H
 
@@ -23,8 +24,8 @@ struct runs {
 
 void runs_free(struct coordinator *coordinator);
 
-/* Has the upload's step run: at once, or when its turn comes. mark: it is marked as running before. by_hand: an administrator wants it,
- * so it runs although the step is suspended. */
+/* Has the upload's step run: at once, or when its turn comes. mark: it is marked as running before. by_hand: an
+ * administrator wants it, so it runs although the step is suspended. */
 void runs_want(struct coordinator *coordinator, struct active_upload *active, bool mark, bool by_hand, nanos now);
 /* The upload has its turn, and is marked if it had to be: hands its run to the workers. */
 void runs_start(struct coordinator *coordinator, struct active_upload *active, nanos now);

@@ -6,16 +6,17 @@
 #include "core/base/alloc.h"
 #include "core/coordinator/coordinator_private.h"
 
-/* So many uploads are ended with one look at the line. */
+/* Uploads that one look at the queue ends at most. */
 #define BATCH 64
-/* A look takes as long as the line is, so there are so few of them within check_limit. */
+/* Looks within check_limit. Few, as a look goes through the whole queue. */
 #define LOOKS 16
-/* Behind a look that could not take all. */
+/* The pause before the next look if one was not enough. */
 #define PAUSE (10 * MILLISECOND)
 
 void suspension_init(struct coordinator *coordinator)
 {
-	coordinator->suspension.step = alloc_zeroed(coordinator->options.pipeline.count + 1, sizeof *coordinator->suspension.step);
+	coordinator->suspension.step = alloc_zeroed(coordinator->options.pipeline.count + 1,
+	                                            sizeof *coordinator->suspension.step);
 }
 
 void suspension_free(struct coordinator *coordinator)
@@ -30,7 +31,8 @@ bool step_is_suspended(const struct coordinator *coordinator, size_t step)
 
 bool active_is_suspended(const struct coordinator *coordinator, const struct active_upload *active)
 {
-	return active->queued && active->known == ACTIVE_PRESENT && step_is_suspended(coordinator, record_step(coordinator, active->record));
+	return active->queued && active->known == ACTIVE_PRESENT &&
+	       step_is_suspended(coordinator, record_step(coordinator, active->record));
 }
 
 static nanos look_interval(const struct pipeline_step *limits)
@@ -57,7 +59,8 @@ void coordinator_release(struct coordinator *coordinator, size_t step, nanos now
 
 static nanos limit_of(const struct coordinator *coordinator, size_t step, nanos came)
 {
-	return pipeline_suspended_until(&coordinator->options.pipeline.step[step], came, coordinator->suspension.step[step].since);
+	return pipeline_suspended_until(&coordinator->options.pipeline.step[step], came,
+	                                coordinator->suspension.step[step].since);
 }
 
 void suspension_joined(struct coordinator *coordinator, size_t step, nanos came, nanos now)
@@ -65,20 +68,21 @@ void suspension_joined(struct coordinator *coordinator, size_t step, nanos came,
 	struct step_suspension *suspension = &coordinator->suspension.step[step];
 	if (suspension->since == 0)
 		return;
-	nanos limit = limit_of(coordinator, step, came), next = now + look_interval(&coordinator->options.pipeline.step[step]);
+	nanos limit = limit_of(coordinator, step, came);
+	nanos next = now + look_interval(&coordinator->options.pipeline.step[step]);
 	if (limit < next)
 		limit = next;
 	if (limit < suspension->next_look)
 		suspension->next_look = limit;
 }
 
-/* Those that have waited for too long. */
+/* Uploads that have waited for too long. */
 struct expired {
 	char id[BATCH][UPLOAD_ID_LIMIT + 1];
 	size_t count;
 };
 
-/* Looks through the line for at most `most` of them, and notes when the next look is worth it. */
+/* Looks through the queue for at most `most` of them, and sets when the next look is due. */
 static void collect(struct coordinator *coordinator, size_t step, size_t most, struct expired *expired, nanos now)
 {
 	struct step_suspension *suspension = &coordinator->suspension.step[step];
@@ -90,7 +94,7 @@ static void collect(struct coordinator *coordinator, size_t step, size_t most, s
 		nanos limit = limit_of(coordinator, step, item.came);
 		if (limit > now) {
 			next = limit < next ? limit : next;
-		} else if (active_is_moving(coordinator, item.id)) { /* perhaps it ends */
+		} else if (active_is_moving(coordinator, item.id)) { /* it may be about to end */
 			next = now;
 		} else if (expired->count < most) {
 			snprintf(expired->id[expired->count++], sizeof expired->id[0], "%s", item.id);
@@ -119,7 +123,8 @@ static void expire(struct coordinator *coordinator, size_t step, const char *id,
 static void expire_step(struct coordinator *coordinator, size_t step, nanos now)
 {
 	struct expired expired;
-	size_t limit = coordinator->options.busy_limit, busy = coordinator_busy(coordinator), left = busy < limit ? limit - busy : 0;
+	size_t limit = coordinator->options.busy_limit, busy = coordinator_busy(coordinator);
+	size_t left = busy < limit ? limit - busy : 0;
 	collect(coordinator, step, left < BATCH ? left : BATCH, &expired, now);
 	for (size_t i = 0; i < expired.count; i++)
 		expire(coordinator, step, expired.id[i], now);
@@ -132,11 +137,12 @@ void suspensions_expire(struct coordinator *coordinator, nanos now)
 		if (suspension->since != 0 && now >= suspension->next_look && !coordinator->stopping)
 			expire_step(coordinator, i, now);
 		if (coordinator->options.suspended != NULL)
-			gauge_set(coordinator->options.suspended[i], suspension->since != 0 ? (int64_t)coordinator_waiting(coordinator, i) : 0);
+			gauge_set(coordinator->options.suspended[i],
+			          suspension->since != 0 ? (int64_t)coordinator_waiting(coordinator, i) : 0);
 	}
 }
 
-/* Of one that has ended, or that another instance has taken over, nothing is waited for here. */
+/* An upload that has ended, or that another instance has taken over, leaves the queue. */
 void suspension_decided(struct coordinator *coordinator, struct active_upload *active, nanos now)
 {
 	if (active->known != ACTIVE_PRESENT || active->theirs)

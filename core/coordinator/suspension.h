@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Steps that cannot do their work, such as a virus scan without a scanner.
  *
- * While a step is suspended its uploads stay in the queue with the records that they have, and no retry is spent. How long one may wait
- * (check_limit) follows from its record, so that it is the same after a restart, and nothing is written until the upload has its turn or
- * has waited for too long. Then it ends as an upload does whose retries are used up.
+ * While a step is suspended its uploads stay in the queue with the records that they have, and no retry is spent. How
+ * long one may wait (check_limit) follows from its record, so that it is the same after a restart, and nothing is
+ * written until the upload has its turn or has waited for too long. Then it ends as an upload does whose retries are
+ * used up.
  *
- * The queue is looked through for those about 16 times within check_limit, at least once a minute and at most once a second. One look
- * ends at most 64 uploads; the next follows after 10 ms if there are more. */
+ * The queue is looked through for those about 16 times within check_limit, at least once a minute and at most once a
+ * second. One look ends at most 64 uploads; the next follows after 10 ms if there are more. */
 #ifndef CORE_COORDINATOR_SUSPENSION_H
 #define CORE_COORDINATOR_SUSPENSION_H
 

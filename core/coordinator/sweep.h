@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A resume by step: one ResumePostprocessing event that concerns all uploads in a step.
  *
- * The bucket is read for it. Each record in the step that is found gets a job (INPUT_RESUME) that holds a reference to the sweep. The
- * event is acknowledged when the reading and all these jobs are over. If the reading did not get to its end, or a record could not be
- * taken, the event is given back, so that it comes again and the sweep is repeated. */
+ * The bucket is read for it. Each record in the step that is found gets a job (INPUT_RESUME) that holds a reference to
+ * the sweep. The event is acknowledged when the reading and all these jobs are over. If the reading did not get to its
+ * end, or a record could not be taken, the event is given back, so that it comes again and the sweep is repeated. */
 #ifndef CORE_COORDINATOR_SWEEP_H
 #define CORE_COORDINATOR_SWEEP_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/coordinator/coordinator_private.h"
 
-/* Much later than that its time was not noticed to be over. */
+/* If the end is noticed so long after the beginning, the process was stopped: others may have ended the upload. */
 #define TIMEOUT MINUTE
 
 void coalescing_set_stream(struct coordinator *coordinator, const struct stream_facts *facts)
@@ -18,21 +18,23 @@ static bool is_to_coalesce(const struct coordinator *coordinator, const struct j
 {
 	const struct active_upload *active = job->active;
 	const struct input *input = &job->input;
-	if (input->kind != INPUT_BEGIN || !job->action.run || input->redelivered || input->sequence <= coordinator->coalescing.before)
+	if (input->kind != INPUT_BEGIN || !job->action.run || input->redelivered ||
+	    input->sequence <= coordinator->coalescing.before)
 		return false;
-	/* People look for it while it waits. */
+	/* It may wait for long, and people look for its record. */
 	if (step_is_suspended(coordinator, record_step(coordinator, job->record)))
 		return false;
-	/* Of what is read of the gap nobody knows whether it was delivered before. */
+	/* An event of the gap may have been delivered before. */
 	if (job->source == NULL || job->source->of_gap)
 		return false;
-	if (coordinator->coalescing.longest == 0 || coordinator->coalescing.count >= coordinator->coalescing.limit || coordinator->stopping)
+	if (coordinator->coalescing.longest == 0 || coordinator->coalescing.count >= coordinator->coalescing.limit ||
+	    coordinator->stopping)
 		return false;
-	/* Only where there is no record in all likelihood. */
+	/* Only if there is probably no record. */
 	return !job->loaded && active->known != ACTIVE_PRESENT && !active->expected && !active_busy(active);
 }
 
-/* From then on the run is watched as all are, for its deadline. */
+/* How long the job may coalesce: at most as long as its step may run, as nothing watches the deadline meanwhile. */
 static nanos coalescing_limit(const struct coordinator *coordinator, const struct record *record)
 {
 	nanos deadline = pipeline_current_step(&coordinator->options.pipeline, record->upload, &record->status)->deadline;
@@ -93,16 +95,17 @@ void coalescing_check_stop(struct coordinator *coordinator, nanos now)
 		jobs_hasten(coordinator, now);
 }
 
-/* BEGIN was applied to the record, now RETURNED is. */
+/* BEGIN has been applied to the job's record. Applies the end of the run to it. */
 static void take_end(struct coordinator *coordinator, struct job *job, struct run *run, nanos now)
 {
 	struct record *record = job->record;
 	runs_pass(run, job);
 	struct input input = job->input;
 	input.kind = INPUT_RETURNED;
-	job->action = pipeline_apply(&coordinator->options.pipeline, record->upload, true, &record->status, &input, true, now);
-	job->announced = false; /* of the step that is entered now */
-	(void)job_take_result(job); /* the run's, which needs no memory */
+	job->action = pipeline_apply(&coordinator->options.pipeline, record->upload, true, &record->status, &input, true,
+	                             now);
+	job->announced = false; /* the step that is entered now has not been announced */
+	(void)job_take_result(job); /* it is the run's, which is moved and not copied */
 }
 
 bool coalescing_returned(struct coordinator *coordinator, struct active_upload *active, struct run *run, nanos now)
@@ -121,9 +124,9 @@ void coalescing_void(struct coordinator *coordinator, struct job *job, nanos now
 	struct active_upload *active = job->active;
 	struct job **at = &active->first;
 	job->coalesced = false;
-	job->announced = true; /* its first step was, when it began to be held, and that begins once more */
+	job->announced = true; /* the first step, which runs once more, has been announced */
 	runs_drop(coordinator, active, now);
-	/* If it has ended since the write began, that waits behind the job. */
+	/* If the run has ended since the write was sent, a job with that waits behind this one: it is void, too. */
 	for (struct job *next; (next = *at) != NULL;) {
 		if (next->input.kind == INPUT_RETURNED) {
 			*at = next->next;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Joins the first two writes of an upload: an upload with one step in this service costs two writes instead of three, with a step done
- * by others three instead of four.
+ * Joins the first two writes of an upload: an upload with one step in this service costs two writes instead of three,
+ * with a step done by others three instead of four.
  *
- * The event that begins an upload holds all that its first record would, and stays in the stream until it is acknowledged. So the first
- * step may run before there is a record. Its end is then written together with the beginning, in one write that is conditional like
- * any other, and only after that is the event acknowledged. If all this takes longer than two seconds (or a quarter of ack_wait, or the
- * step's deadline), or if the service stops, the beginning is written by itself, and the upload goes on like any other.
+ * The event that begins an upload holds all that its first record would, and stays in the stream until it is
+ * acknowledged. So the first step may run before there is a record. Its end is then written together with the
+ * beginning, in one write that is conditional like any other, and only after that is the event acknowledged. If all
+ * this takes longer than two seconds (or a quarter of ack_wait, or the step's deadline), or if the service stops, the
+ * beginning is written by itself, and the upload goes on like any other.
  *
  *   BEGIN ──▶ coalescing ──run ends──▶ BEGIN and RETURNED written ──▶ as after RETURNED
  *                 │                         │ refused
@@ -15,10 +16,11 @@
  *                 │ limit                   │ refused
  *                 └──────────────────▶ BEGIN written ──▶ as after BEGIN
  *
- * A step that ends the process while there is no record leaves no trace in the bucket. But its event is redelivered, and a redelivered
- * event is not coalesced: its upload is marked as running first, see pipeline.h. The broker may die as well and forget that it
- * delivered the event; so events that are older than the connection are not coalesced either. A process that was stopped for more than
- * a minute gives the event back: others may have ended the upload so long ago that its tombstone is gone. */
+ * A step that ends the process while there is no record leaves no trace in the bucket. But its event is redelivered,
+ * and a redelivered event is not coalesced: its upload is marked as running first, see pipeline.h. The broker may die
+ * as well and forget that it delivered the event; so events that are older than the connection are not coalesced
+ * either. A process that was stopped for more than a minute gives the event back: others may have ended the upload so
+ * long ago that its tombstone is gone. */
 #ifndef CORE_COORDINATOR_WRITE_COALESCING_H
 #define CORE_COORDINATOR_WRITE_COALESCING_H
 
@@ -36,7 +38,8 @@ struct write_coalescing {
 
 void coalescing_set_stream(struct coordinator *coordinator, const struct stream_facts *facts);
 
-/* Runs the step of the decided job, or queues it, instead of writing the record. False: the record is to be written now. */
+/* Runs the step of the decided job, or queues it, instead of writing the record. False: the record is to be written
+ * now. */
 bool coalescing_begin(struct coordinator *coordinator, struct job *job, nanos now);
 /* Whether the upload's current job coalesces. */
 bool coalescing_is_on(const struct active_upload *active);
