@@ -21,18 +21,18 @@ nanos clock_now(void);
 nanos clock_monotonic(void);
 
 #define TIME_TEXT_SIZE 36
-/* RFC 3339 in UTC, with as many digits of the second's fraction as are not zero, as Go writes it. Returns text. */
+/* RFC 3339 in UTC, with the fraction of the second without trailing zeros, as Go writes it. Returns text. */
 char *time_format(nanos time, char text[TIME_TEXT_SIZE]);
 
-/* The times that can be written and read again: years 1900 to 2261 in UTC. */
+/* The range of times that can be formatted and parsed: the years 1900 to 2261 in UTC. */
 #define TIME_FIRST ((nanos)-2208988800 * SECOND)
 #define TIME_LAST ((nanos)9214646400 * SECOND - 1)
 
-/* Reads RFC 3339 with any offset and fraction. False: not such a text, or not from TIME_FIRST to TIME_LAST. */
+/* Parses RFC 3339 with any offset and fraction. False: invalid, or not between TIME_FIRST and TIME_LAST. */
 bool time_parse(const char *text, nanos *time);
 
-/* Reads a duration in Go's form: "300ms", "1h2m3.5s", "0", with units ns us µs ms s m h. Negative ones are
- * refused, as is what does not fit. */
+/* Parses a duration in Go's form: "300ms", "1h2m3.5s", "0", with units ns us µs ms s m h. False: invalid, negative, or
+ * too large. */
 bool duration_parse(const char *text, nanos *duration);
 
 #define DURATION_TEXT_SIZE 32

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * From a member to the structure that it is part of. */
+ * Finds the structure that contains a member. */
 #ifndef CORE_BASE_CONTAINER_OF_H
 #define CORE_BASE_CONTAINER_OF_H
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An event that the broker has delivered. Plain, so that those who only read it need no client library. */
+ * An event delivered by the broker. It uses plain types, so that code that only reads it does not depend on the client
+ * library. */
 #ifndef CORE_BASE_DELIVERY_H
 #define CORE_BASE_DELIVERY_H
 
@@ -16,21 +17,21 @@ struct message_reaper;
 struct delivery {
 	struct mail mail;
 	void *message;       /* of the client library */
-	bool status;         /* no message of the stream, but word of the pull itself … */
-	char mark;           /* … with the mark that this had, see bus_pull_subject() in core/nats/bus.h */
+	bool status;         /* a status message of a pull instead of a message of the stream */
+	char mark;           /* the mark of that pull, see bus_pull_subject() in core/nats/bus.h */
 	const char *data;    /* the message's bytes, not terminated */
 	size_t length;
 	uint64_t sequence;   /* in the stream */
-	nanos stored;        /* there, at this time of the broker's */
+	nanos stored;        /* when it was stored, by the broker's clock */
 	uint64_t consumer_sequence;
-	const char *consumer; /* its name, not terminated; NULL: not known */
+	const char *consumer; /* the consumer's name, not terminated; NULL: unknown */
 	size_t consumer_length;
-	uint64_t pending;    /* messages behind it that the consumer has yet to deliver */
-	unsigned delivered;  /* how often by now */
+	uint64_t pending;    /* later messages that the consumer has not delivered yet */
+	unsigned delivered;  /* the number of deliveries so far */
 	bool redelivered;
-	int64_t stream;      /* the receiver's own: when the stream was made that it is of */
-	bool of_gap;         /* the gap's reader has brought it, see gap.h: the receiver's to set */
-	struct message_reaper *reaper; /* where its message goes; NULL: nowhere */
+	int64_t stream;      /* set by the receiver: the creation time of the stream */
+	bool of_gap;         /* set by the receiver: the gap reader delivered it, see gap.h */
+	struct message_reaper *reaper; /* destroys the message; NULL: none */
 };
 
 #endif

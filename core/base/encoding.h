@@ -6,10 +6,11 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Bytes that base64_decode() may write for `length` digits, and digits that base64_encode() writes for `length` bytes. */
+/* The maximum number of bytes that base64_decode() writes for `length` digits, and the number of digits that
+ * base64_encode() writes for `length` bytes. */
 #define BASE64_BYTES(length) ((length) / 4 * 3)
 #define BASE64_DIGITS(length) (((length) + 2) / 3 * 4)
-/* Standard base64 with padding. False: it is none. */
+/* Standard base64 with padding. False: invalid. */
 bool base64_decode(const char *text, size_t length, char *bytes, size_t *decoded);
 void base64_encode(const char *bytes, size_t length, char *text);
 
@@ -19,11 +20,11 @@ void base64_encode(const char *bytes, size_t length, char *text);
 void base32_encode(const char *bytes, size_t length, char *text);
 
 #define UUID_SIZE 37
-/* Random (version 4) UUIDs, at most UUIDS_LIMIT of them. False: no randomness to be had. */
+/* Makes random (version 4) UUIDs, at most UUIDS_LIMIT. False: no random numbers available. */
 #define UUIDS_LIMIT 4
 bool uuids_make(char text[][UUID_SIZE], size_t count);
 
-/* 2·length lower-case hexadecimal digits of randomness and a terminator. False: none to be had. */
+/* Makes 2·length random lower-case hexadecimal digits and a terminator. False: no random numbers available. */
 bool random_hex(char *text, size_t length);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The service's log: one line per message on a descriptor, "TIME LEVEL message". What a
- * terminal could take for more than text is escaped (printable.h), so that a file name cannot forge a line; what is longer than
- * some 2000 bytes is cut, and ends with "...". Callers never pass what grants access
- * (transfer URLs, tokens, passwords). Safe to call from any thread. */
+ * The service's log: one line per message on a descriptor, "TIME LEVEL message". Control characters and the like are
+ * escaped (printable.h), so that a file name cannot forge a line. Messages longer than about 2000 bytes are truncated
+ * and end with "...". Callers never pass secrets (transfer URLs, tokens, passwords). All functions may be called from
+ * any thread. */
 #ifndef CORE_BASE_LOG_H
 #define CORE_BASE_LOG_H
 
@@ -12,7 +12,7 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 struct log {
 	int fd;
-	enum log_level level; /* messages above it are dropped */
+	enum log_level level; /* messages of a higher level are dropped */
 };
 
 void log_write(const struct log *log, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));

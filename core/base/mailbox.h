@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A queue from many threads to one. A mail is the first member of what is sent; its kind says what that is. */
+ * A queue from many threads to one. A mail is the first member of the struct that is sent; its kind identifies the
+ * struct. */
 #ifndef CORE_BASE_MAILBOX_H
 #define CORE_BASE_MAILBOX_H
 
@@ -12,13 +13,13 @@ enum mail_kind {
 	MAIL_DELIVERY,  /* struct delivery (bus.h) */
 	MAIL_BUS,       /* struct bus_change (bus.h) */
 	MAIL_WORD,      /* struct word (bus.h) */
-	MAIL_RUN,       /* struct run (run.h): it is over */
+	MAIL_RUN,       /* struct run (run.h): ended */
 	MAIL_RECORDS,   /* struct found_records (store.h) */
 	MAIL_SCAN_DONE, /* struct scan (store.h) */
 	MAIL_LOOKUP,    /* struct lookup (search.h): answered */
 	MAIL_SEARCH_DONE, /* struct search (search.h) */
 	MAIL_CHECK,     /* struct check_answer (checker.h) */
-	MAIL_STOP       /* nothing but the mail */
+	MAIL_STOP       /* only the mail */
 };
 
 struct mail {
@@ -35,12 +36,13 @@ struct mailbox {
 void mailbox_init(struct mailbox *mailbox);
 void mailbox_destroy(struct mailbox *mailbox);
 
-/* Hands `mail` over. */
+/* Sends a mail, whose ownership passes to the receiver. */
 void mailbox_send(struct mailbox *mailbox, struct mail *mail);
-/* Hands over all from `first` to `last`, which are linked. */
+/* Sends a linked list of mails, from `first` to `last`. */
 void mailbox_send_all(struct mailbox *mailbox, struct mail *first, struct mail *last);
 
-/* All that has come, in order, or, when nothing has, what comes within `timeout`; NULL: nothing did. */
+/* Returns all mails that have arrived, in order. If there are none, waits for mails up to `timeout`; NULL: none
+ * arrived. */
 struct mail *mailbox_receive(struct mailbox *mailbox, nanos timeout);
 
 #endif

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The service's figures, for Prometheus.
+ * The service's metrics, for Prometheus.
  *
- * Everything is registered before the service starts its threads, and lives as long as the registry. Counting is
- * then an atomic addition, from any thread. A registration that fails (out of memory, a bad name) returns
- * NULL, and counting on NULL is allowed and does nothing: figures never stop the service.
+ * All metrics are registered before the service starts its threads, and live as long as the registry. Counting is an
+ * atomic addition from any thread. If a registration fails (out of memory, invalid name), it returns NULL. Counting on
+ * NULL is allowed and does nothing, so metrics never stop the service.
  *
- * Names and labels are copied. `labels` are names and values in turn, NULL-terminated; NULL: none. Registering the
- * same name and labels again gives the same one; series of one name share the help of the first. */
+ * Names and labels are copied. `labels` are alternating names and values, NULL-terminated; NULL: none. Registering the
+ * same name and labels again returns the same metric. Series with the same name share the help text of the first. */
 #ifndef CORE_BASE_METRICS_H
 #define CORE_BASE_METRICS_H
 
@@ -26,7 +26,7 @@ void metrics_destroy(struct metrics *metrics);
 
 struct counter *metrics_counter(struct metrics *metrics, const char *name, const char *help, const char *const *labels);
 struct gauge *metrics_gauge(struct metrics *metrics, const char *name, const char *help, const char *const *labels);
-/* Of durations, in buckets from a millisecond to two hours; named …_seconds. */
+/* A histogram of durations, with buckets from a millisecond to two hours; its name ends with _seconds. */
 struct histogram *metrics_histogram(struct metrics *metrics, const char *name, const char *help, const char *const *labels);
 
 void counter_add(struct counter *counter, uint64_t count);
@@ -37,12 +37,12 @@ void histogram_observe(struct histogram *histogram, nanos duration);
 uint64_t counter_value(const struct counter *counter);
 int64_t gauge_value(const struct gauge *gauge);
 
-/* From now on metrics_write() also tells what the process uses at that moment: CPU time, memory, descriptors. */
+/* From now on, metrics_write() also writes the current resource usage of the process: CPU time, memory, descriptors. */
 void metrics_add_process(struct metrics *metrics);
 
 #define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 
-/* The text exposition format. From any thread. False: `out` has an error. */
+/* Writes the text exposition format. Any thread may call this. False: `out` has an error. */
 bool metrics_write(const struct metrics *metrics, FILE *out);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which characters may go to a terminal or into a log as they are. Everything else is shown as \xNN or \uNNNN: what steers a
- * terminal (control characters, those of U+0080 to U+009F too), begins a line, changes the direction of writing, or cannot be
- * seen, and bytes that are no UTF-8. So a file name cannot forge a line or look like another one. The joiners of scripts and
- * emoji (U+200C, U+200D) stay. */
+ * Decides which characters may be written to a terminal or a log unchanged. All others are shown as \xNN or \uNNNN:
+ * control characters (including U+0080 to U+009F), line separators, characters that change the writing direction,
+ * invisible characters, and invalid UTF-8. So a file name cannot forge a line or look like another name. The joiners of
+ * scripts and emoji (U+200C, U+200D) are allowed. */
 #ifndef CORE_BASE_PRINTABLE_H
 #define CORE_BASE_PRINTABLE_H
 
@@ -12,11 +12,11 @@
 
 bool printable_character(uint32_t character);
 
-/* How many bytes of the text can be shown as they are, up to the first that cannot. */
+/* The number of bytes before the first character that must be escaped. */
 size_t printable_length(const char *text, size_t length);
 
-/* For the place where printable_length() ended: writes what is shown instead of the character or byte there, and returns how
- * many bytes of the text that stands for. `json`: in the form of JSON's strings, for a text that is UTF-8. */
+/* At the position where printable_length() ended: writes the escape for the character or byte, and returns the number
+ * of bytes of the text that it replaces. `json`: use the escapes of JSON strings; the text must be UTF-8. */
 #define PRINTABLE_ESCAPE_SIZE 13
 size_t printable_escape(const char *text, size_t length, bool json, char escape[PRINTABLE_ESCAPE_SIZE]);
 

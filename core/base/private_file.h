@@ -7,18 +7,19 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* Writes a file (0600) whole or not at all: beside it first, then renamed. False: errno says why. */
+/* Writes a file (0600) atomically, by renaming a temporary file. False: failed; errno has the reason. */
 bool private_file_write(int folder, const char *name, const void *bytes, size_t length);
 
-/* Reads a file as text, if nobody but the folder's owner, this user or root can have put it there: no link, no device, and
- * others may not write to it. The length, or -1: errno says why (EFBIG: it does not fit in size - 1). */
+/* Reads a file as text, if only the folder's owner, this user or root can have created it: it must not be a link or a
+ * device, and other users must not be able to write to it. Returns the length; -1: failed, errno has the reason (EFBIG:
+ * longer than size - 1). */
 ssize_t private_file_read(int folder, const char *name, char *text, size_t size);
 
-/* Opens a file to be read, written in place and locked; makes it (0600) if it is missing. The same holds for it, and it may have
- * no other name. -1: errno says why. */
+/* Opens a file for reading, writing in place and locking, and creates it (0600) if it is missing. The same conditions
+ * apply, and the file must have no other name. -1: failed; errno has the reason. */
 int private_file_open(int folder, const char *name);
 
-/* The words for an errno of these functions. */
+/* A text for an errno of these functions. */
 const char *private_file_reason(int error);
 
 #endif

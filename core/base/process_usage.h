@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a process uses, as /proc tells it. */
+ * The resource usage of a process, from /proc. */
 #ifndef CORE_BASE_PROCESS_USAGE_H
 #define CORE_BASE_PROCESS_USAGE_H
 
@@ -10,14 +10,14 @@
 struct process_usage {
 	double cpu;           /* seconds, user and system */
 	uint64_t resident;    /* bytes */
-	uint64_t peak;        /* of resident since the start, or since process_usage_forget_peak() */
-	unsigned descriptors; /* open files; 0: they may not be seen */
+	uint64_t peak;        /* the maximum of `resident` since the start or process_usage_forget_peak() */
+	unsigned descriptors; /* open files; 0: not readable */
 };
 
 /* False: there is no such process. */
 bool process_usage_read(pid_t pid, struct process_usage *usage);
 
-/* The peak is what is resident now. */
+/* Resets the peak to the current value. */
 bool process_usage_forget_peak(pid_t pid);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A request to the broker, and what came of it. Plain, so that those who only wait for the answer need no client library. */
+ * A request to the broker and its result. It uses plain types, so that code that only waits for the answer does not
+ * depend on the client library. */
 #ifndef CORE_BASE_REQUEST_H
 #define CORE_BASE_REQUEST_H
 
@@ -10,23 +11,23 @@
 
 enum request_status {
 	REQUEST_DONE,        /* a PubAck, or an API reply without an error */
-	REQUEST_REFUSED,     /* the broker said no: error, text */
-	REQUEST_UNAVAILABLE, /* not sent: it surely did not happen */
-	REQUEST_UNKNOWN      /* sent, no answer: it may have happened */
+	REQUEST_REFUSED,     /* the broker reported an error: see `error` and `text` */
+	REQUEST_UNAVAILABLE, /* not sent: it certainly had no effect */
+	REQUEST_UNKNOWN      /* sent, but not answered: it may have had an effect */
 };
 
-/* A request under way. Its memory is the caller's and must stay until its mail (MAIL_REPLY) has come, which
+/* A request in progress. The caller owns its memory, which must stay valid until its mail (MAIL_REPLY) has arrived; it
  * always does. */
 struct request {
 	struct mail mail;
 	enum request_status status;
-	uint64_t sequence;  /* of what was published */
-	bool duplicate;     /* the broker had that Nats-Msg-Id already; sequence is the first one's */
-	int error;          /* JetStream's err_code, 0 if it gave none */
-	char text[96];      /* its words */
+	uint64_t sequence;  /* of the published message */
+	bool duplicate;     /* the broker already had this Nats-Msg-Id; `sequence` is that of the first message */
+	int error;          /* JetStream's err_code; 0: none */
+	char text[96];      /* the broker's error text */
 	void *reply;        /* of an API call: a message of the client library; NULL otherwise */
-	bool of_record;     /* the caller's own: it publishes into the bucket of records */
-	/* The bus' own: */
+	bool of_record;     /* for the caller: it publishes to the bucket of records */
+	/* For the bus: */
 	bool api;
 	uint32_t slot;
 	nanos expires;      /* monotonic */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the signals of the process do. SIGTERM and SIGINT end the service, no other signal that somebody may send does
- * (SIGKILL, SIGQUIT and SIGABRT apart): it is noted in the log, with what to do instead.
+ * Signal handling. SIGTERM and SIGINT stop the service. Other signals (except SIGKILL, SIGQUIT and SIGABRT) are only
+ * logged, with a hint what to do instead.
  *
- * Signals are caught, not blocked or ignored: a program that is started by this process, or by one of its modules, begins
- * with every signal as it is by default. */
+ * Signals are caught instead of blocked or ignored, so that programs started by this process or its modules begin with
+ * the default handling of every signal. */
 #ifndef CORE_BASE_SIGNALS_H
 #define CORE_BASE_SIGNALS_H
 
@@ -15,32 +15,34 @@
 #include "core/base/log.h"
 
 struct signals {
-	int pipe[2]; /* the numbers of the signals that have come */
+	int pipe[2]; /* the numbers of received signals */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	/* Under the lock: */
 	struct log log;
 	void (*stop)(void *closure);
 	void *closure;
-	/* The thread's: */
-	nanos ended;               /* when the first SIGTERM or SIGINT came (monotonic); 0: none */
-	nanos noted[NSIG];         /* when the signal was last noted */
+	/* For the thread: */
+	nanos ended;               /* when the first SIGTERM or SIGINT arrived (monotonic); 0: none */
+	nanos noted[NSIG];         /* when the signal was last logged */
 };
 
-/* Catches them, once in a process. Until signals_serve(), SIGTERM and SIGINT end the process at once, with status 128 and the
- * signal's number. Begin before any other thread. False: out of descriptors, memory or threads. */
+/* Starts to catch signals, once per process. Until signals_serve(), SIGTERM and SIGINT end the process at once with
+ * status 128 plus the signal's number. Call this before starting any thread. False: out of descriptors, memory or
+ * threads. */
 bool signals_start(struct signals *signals);
 
-/* From now on the first SIGTERM or SIGINT calls `stop`, on a thread of its own, and the second ends the process at once. Both
- * that came together are one. The log is copied. To be called after bus_open_library(), which has SIGPIPE ignored. */
+/* From now on, the first SIGTERM or SIGINT calls `stop` on a separate thread, and the second one ends the process at
+ * once. Signals that arrive together count as one. The log is copied. Call this after bus_open_library(), which ignores
+ * SIGPIPE. */
 void signals_serve(struct signals *signals, const struct log *log, void (*stop)(void *closure), void *closure);
 
-/* `stop` is not called any more. From now on all of them are ignored. */
+/* `stop` is no longer called. From now on, all signals are ignored. */
 void signals_end(struct signals *signals);
 
-/* For a command that looks for signals itself: blocks SIGINT, SIGTERM and SIGHUP, but for those that it was started to ignore
- * (as nohup does), and returns them as a set for sigtimedwait(); a peer that hangs up is an error of write(), not a signal.
- * Begin before any other thread. */
+/* For a command that handles signals itself: blocks SIGINT, SIGTERM and SIGHUP, except those that were ignored at its
+ * start (as with nohup), and returns them as a set for sigtimedwait(). A closed connection is reported as an error of
+ * write(), without a signal. Call this before starting any thread. */
 sigset_t signals_block(void);
 
 #endif

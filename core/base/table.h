@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A hash table of things that have an ID. What is in it begins with a struct entry and holds its ID, terminated, at the
- * same offset as all others; the table owns none of it. */
+ * A hash table of objects with an ID. Each object begins with a struct entry and contains its terminated ID at the same
+ * offset. The table does not own the objects. */
 #ifndef CORE_BASE_TABLE_H
 #define CORE_BASE_TABLE_H
 
 #include <stddef.h>
 
 struct entry {
-	struct entry *next; /* in its chain */
+	struct entry *next; /* in the chain */
 };
 
 struct table {
@@ -20,13 +20,14 @@ struct table {
 void table_init(struct table *table, size_t id_at);
 void table_free(struct table *table);
 
-/* NULL: there is none. */
+/* NULL: not found. */
 struct entry *table_find(const struct table *table, const char *id);
-/* There must be none of its ID. */
+/* The table must not contain an object with the same ID. */
 void table_add(struct table *table, struct entry *entry);
 void table_remove(struct table *table, struct entry *entry);
 
-/* The one behind `entry`, of NULL the first, in an order that a change of the table changes; NULL: that was the last. */
+/* The object after `entry`, or the first one for NULL; NULL: there are no more. The order changes when the table
+ * changes. */
 struct entry *table_next(const struct table *table, const struct entry *entry);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Text on a terminal. It may come from users, modules, other services, records of other programs: see printable.h for what of it
- * is shown as it is. */
+ * Output to a terminal. The text may come from users, modules, other services, or records of other programs; see
+ * printable.h for the escapes. */
 #ifndef CORE_BASE_TERMINAL_H
 #define CORE_BASE_TERMINAL_H
 
@@ -8,13 +8,13 @@
 
 void terminal_print(FILE *to, const char *text);
 
-/* The same, with blanks behind it up to a width in characters, and two more. */
+/* The same, padded with blanks to a width in characters, and two more blanks. */
 void terminal_cell(FILE *to, const char *text, int width);
 
-/* How many characters terminal_print() shows. */
+/* The number of characters that terminal_print() shows. */
 int terminal_width(const char *text);
 
-/* A line on standard error; what the arguments hold is shown in the same way. */
+/* Prints a line to standard error, with the same escapes. */
 void terminal_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

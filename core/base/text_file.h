@@ -5,10 +5,10 @@
 
 #include <stddef.h>
 
-/* The bytes of a regular file of at most `limit` bytes, with a NUL behind them; the caller frees them. NULL: errno
- * says why: EFBIG, EINVAL for what is no regular file, ENOMEM, or as open() and read() set it. */
+/* Reads a regular file of at most `limit` bytes and adds a NUL; the caller frees the result. NULL: failed; errno has
+ * the reason: EFBIG, EINVAL for anything but a regular file, ENOMEM, or an error of open() or read(). */
 char *text_file_read(const char *path, size_t limit, size_t *length);
-/* The same, and what the file was that was read. */
+/* The same; also returns the status of the file. */
 struct stat;
 char *text_file_read_with(const char *path, size_t limit, size_t *length, struct stat *info);
 
