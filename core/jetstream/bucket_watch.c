@@ -35,7 +35,7 @@ bool bucket_watch_was_made(struct bucket_watch *bucket)
 	return true;
 }
 
-/* Buckets of oCIS and OpenCloud keep a record for a week, which is no fault where nothing waits for so long. */
+/* Buckets of oCIS and OpenCloud keep records for a week, which is sufficient if no upload waits that long. */
 static void tell_age(struct bucket_watch *bucket, nanos age)
 {
 	const struct store *store = bucket->store;
@@ -53,7 +53,7 @@ static void tell_age(struct bucket_watch *bucket, nanos age)
 		            store->bucket, text, bucket->longest_of != NULL ? bucket->longest_of : "a step", store->bucket);
 }
 
-/* Somebody else may have made it. Each is said once. */
+/* Another service may have created the bucket. Each problem is logged once. */
 static void check_limits(struct bucket_watch *bucket, const jsStreamConfig *config)
 {
 	if (config->MaxAge > 0 && config->MaxAge != bucket->told_age)
@@ -106,7 +106,7 @@ void bucket_watch_ask(struct bucket_watch *bucket, struct bus *bus)
 		return;
 	bucket->asking = true;
 	bucket->asked = clock_monotonic();
-	/* Writes may be acknowledged before the answer comes, and not be in it. */
+	/* Writes that are acknowledged before the answer arrives may be missing in it. */
 	bucket->at_least = bucket->position.sequence;
 	snprintf(subject, sizeof subject, "$JS.API.STREAM.INFO.KV_%s", bucket->store->bucket);
 	bus_call(bus, &bucket->question, subject, "", 0);
@@ -118,7 +118,7 @@ void bucket_watch_tick(struct bucket_watch *bucket, struct bus *bus)
 		bucket_watch_ask(bucket, bus);
 }
 
-/* False: the answer is none that can be read. */
+/* False: the answer cannot be read. */
 static bool read_answer(struct request *question, struct checkpoint *found, int64_t *replicas)
 {
 	char room[4 * TIME_TEXT_SIZE];

@@ -21,7 +21,7 @@ bool checkpoint_read(const char *state_dir, const char *file, const char *of, st
 		return false;
 	ssize_t length = private_file_read(folder, file, text, sizeof text);
 	close(folder);
-	/* Earlier versions wrote less, and do not look at what stands behind. */
+	/* Earlier versions wrote fewer values, and ignore the additional ones. */
 	if (length < 0 ||
 	    sscanf(text, "%" SCNd64 " %" SCNu64 " %255s %" SCNd64 " %" SCNu64 " %" SCNd64 " %" SCNu64 " %" SCNu64 " %" SCNd64, &read.stream,
 	           &read.sequence, name, &read.noted, &read.gap_end, &read.made, &read.floor, &read.count, &read.looked) < 3 ||

@@ -31,7 +31,7 @@ bool gap_equals(const struct gap *gap, const struct gap *other)
 
 void gap_add(struct gap *gap, uint64_t first)
 {
-	/* What it has from there on is in what is added. */
+	/* The added range contains everything from `first` on. */
 	while (gap->count > 0 && gap->range[gap->count - 1].first >= first)
 		gap->count--;
 	bool joined = gap->count > 0 && gap->range[gap->count - 1].last >= first - 1;
@@ -72,7 +72,7 @@ void gap_write(const struct gap *gap, char text[GAP_TEXT_SIZE])
 	}
 }
 
-/* False: there is no number. */
+/* False: not a number. */
 static bool read_number(const char **text, uint64_t *number)
 {
 	char *end;
@@ -83,7 +83,7 @@ static bool read_number(const char **text, uint64_t *number)
 	return true;
 }
 
-/* One range, behind `least`. */
+/* Reads one range, which must begin after `least`. */
 static bool read_range(const char **text, uint64_t least, struct gap_range *range)
 {
 	if (!read_number(text, &range->first) || **text != '-')

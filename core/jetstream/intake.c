@@ -8,7 +8,8 @@
 #include "core/jetstream/intake_private.h"
 
 #define POSITION_INTERVAL (2 * SECOND)
-/* Made only if it was never seen: whoever publishes into one that is made in silence would not learn what was lost. */
+/* Creates the stream only if it was never seen. If a lost stream were created silently, publishers would not learn of
+ * the loss. */
 static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsStreamInfo **info, char *why, size_t size)
 {
 	jsErrCode code = 0;
@@ -30,8 +31,8 @@ static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsSt
 	return status;
 }
 
-/* Positions in another stream of that name, or in what the broker has forgotten of this one, say nothing. False: that is not sure
- * yet. */
+/* Discards positions in another stream of the same name, or in a part of the stream that the broker has lost. False:
+ * this is not certain yet. */
 static bool compare_stream(struct intake *intake, const struct checkpoint *known, const jsStreamInfo *info)
 {
 	enum continuity continuity;
@@ -72,7 +73,7 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 
 void intake_forget(struct intake *intake)
 {
-	/* Unless this service makes the next one. */
+	/* Unless this service creates the next stream. */
 	atomic_store(&intake->foreign, true);
 	shared_checkpoint_set(&intake->applied, &(struct checkpoint){0});
 }
@@ -116,7 +117,7 @@ void intake_reset(struct intake *intake, bool up)
 
 void intake_pull(struct intake *intake, struct bus *bus)
 {
-	/* What is read of the gap has its share of the window. */
+	/* The gap reader gets its share of the window. */
 	unsigned of_gap = intake->reading.open ? intake->window - intake->window / 2 : 0;
 	unsigned rest = intake->window - of_gap;
 	pull_more(&intake->pull, bus, rest > 0 ? rest : 1);
@@ -139,7 +140,7 @@ void intake_ask_position(struct intake *intake, struct bus *bus, bool alone)
 	bus_call(bus, &intake->question, subject, "", 0);
 }
 
-/* One that an earlier version has made is replaced when nothing of its own is lost by that. */
+/* A consumer created by an earlier version is replaced when nothing is lost by that. */
 static void ask_to_replace(struct intake *intake, struct bus *bus, const struct stand *stand)
 {
 	bool replace = stand->formerly_ours && intake->alone && stand_is_at_rest(stand) && !intake->reading.open;
@@ -181,7 +182,7 @@ struct gap_facts intake_gap(const struct intake *intake)
 	return (struct gap_facts){.open = true, .end = end, .behind = reading->delivered < end, .moved = reading->moved, .left = end - done};
 }
 
-/* The gap's reader has brought it. True: it is to be taken. */
+/* Handles a delivery of the gap reader. True: the event must be processed. */
 static bool take_of_gap(struct intake *intake, struct bus *bus, struct delivery *delivery)
 {
 	struct gap_reading *reading = &intake->reading;
@@ -189,7 +190,7 @@ static bool take_of_gap(struct intake *intake, struct bus *bus, struct delivery 
 	bool follows = pull_take(&reading->pull, delivery);
 	if (reading->open && follows && gap_has(&reading->gap, delivery->sequence))
 		return true;
-	/* What lies beyond the end comes from the consumer. It stays unacknowledged: the end may still move. */
+	/* The consumer delivers messages beyond the end. They stay unacknowledged here, because the end may still move. */
 	if (reading->open && follows && delivery->sequence < gap_end(&reading->gap))
 		intake_acknowledge(intake, bus, delivery);
 	else
@@ -200,7 +201,7 @@ static bool take_of_gap(struct intake *intake, struct bus *bus, struct delivery 
 bool intake_take(struct intake *intake, struct bus *bus, struct delivery *delivery)
 {
 	if (delivery->status) {
-		/* Who is done with the gap does not miss its reader. */
+		/* If the gap is processed, a missing reader does not matter. */
 		if (delivery->mark == intake->pull.mark || intake->reading.open)
 			pull_take_status(delivery->mark == intake->pull.mark ? &intake->pull : &intake->reading.pull, delivery->message);
 		delivery_free(delivery);
@@ -210,14 +211,14 @@ bool intake_take(struct intake *intake, struct bus *bus, struct delivery *delive
 		return take_of_gap(intake, bus, delivery);
 	if (pull_take(&intake->pull, delivery))
 		return true;
-	/* Others may have made the consumer anew, and there may be a gap before it now. */
+	/* Another instance may have created the consumer again, and there may be a gap before it now. */
 	intake_postpone(intake, bus, delivery, 0);
 	return false;
 }
 
 void intake_acknowledge(struct intake *intake, struct bus *bus, struct delivery *delivery)
 {
-	/* An acknowledgement that cannot be sent is made up for by the redelivery. */
+	/* If the acknowledgement cannot be sent, the event is redelivered and acknowledged then. */
 	bus_send(bus, natsMsg_GetReply(delivery->message), NULL, "+ACK", 4);
 	intake_drop(intake, delivery);
 }

@@ -7,36 +7,36 @@
 #include "core/jetstream/stream_tail.h"
 #include "core/jetstream/intake_private.h"
 
-/* Our clock and the broker's may differ by so much. */
+/* The assumed maximum difference between our clock and the broker's. */
 #define SKEW (2 * MINUTE)
 /* In a cluster a new leader may have to catch up. */
 #define AHEAD_TIMEOUT (5 * SECOND)
-/* The other implementation sets the first to a minute when it starts, and the second to as many. With half a minute an event
- * that died with an instance comes again the sooner. */
+/* When it starts, the other implementation sets the first to a minute, and the second to the same value as ours. With
+ * half a minute, the events of a dead instance are redelivered sooner. */
 #define CONSUMER_ACK_WAIT (30 * SECOND)
 #define CONSUMER_MAX_ACK_PENDING 10000
-/* Others may be at it at the same time. */
+/* Other instances may do the same concurrently. */
 #define ATTEMPTS 4
-/* Who was stopped for longer since it looked, looks again before it deletes something. */
+/* If the process was stopped for longer than this after looking, it looks again before it deletes anything. */
 #define LOOK_LIMIT (3 * SECOND)
-/* The durable of older releases of the other implementation, whose position is taken over. */
+/* The durable consumer of older releases of the other implementation, whose position is adopted. */
 #define OLDER_CONSUMER "postprocessing"
 
-/* What is to be done about our consumer. */
+/* What to do with our consumer. */
 enum fate {
 	FATE_GOOD,
-	FATE_SKIPS,   /* it has forgotten, but goes on with what is new: it stays, and the gap is read */
-	FATE_USELESS, /* it is to be replaced */
+	FATE_SKIPS,   /* it has lost its position but continues with new messages: keep it and read the gap */
+	FATE_USELESS, /* it must be replaced */
 	FATE_MISSING
 };
 
-/* What there is, and what it is to be. */
+/* The observed state, and the planned one. */
 struct view {
-	nanos looked;           /* when it was looked (monotonic) */
+	nanos looked;           /* when it was observed (monotonic) */
 	struct checkpoint known;
 	enum fate fate;
-	const char *because;    /* it is not good; "": nothing has happened to it */
-	struct stand stand;     /* unless it is missing */
+	const char *because;    /* why the consumer is not good; "": no error */
+	struct stand stand;     /* of the consumer, unless it is missing */
 	bool reader;            /* there is one … */
 	struct gap noted;       /* … for this gap … */
 	struct stand reader_stand;
@@ -58,7 +58,7 @@ static enum settled reader_failed(const struct intake *intake, natsStatus status
 	return failed(name, status, code, why, size);
 }
 
-/* It may be somebody else's, with limits of his own. */
+/* Another service may have created the consumer with its own limits. */
 static void take_facts(struct intake *intake, const jsConsumerInfo *info)
 {
 	int64_t most = info->Config->MaxAckPending;
@@ -68,13 +68,14 @@ static void take_facts(struct intake *intake, const jsConsumerInfo *info)
 	pull_take_limits(&intake->pull, info->Config);
 }
 
-/* Is it ahead of its stream? Then the broker has lost the stream's end, say with the power, and not the consumer's file: what
- * comes now gets numbers that the consumer takes for done with. */
+/* Detects that the consumer is ahead of its stream. In that case the broker has lost the end of the stream but not the
+ * consumer's state, for example in a power failure. New messages then get numbers that the consumer has already
+ * passed. */
 static void note_ahead(struct intake *intake, jsCtx *js, const jsConsumerInfo *consumer)
 {
 	jsStreamInfo *info = NULL;
 	uint64_t delivered = consumer->Delivered.Stream;
-	/* More may have come since that was asked. */
+	/* More messages may have been stored since the last query. */
 	bool ahead = delivered > atomic_load(&intake->last) &&
 	             js_GetStreamInfo(&info, js, INTAKE_STREAM, NULL, NULL) == NATS_OK && delivered > info->State.LastSeq;
 	if (!ahead) {
@@ -86,7 +87,7 @@ static void note_ahead(struct intake *intake, jsCtx *js, const jsConsumerInfo *c
 	jsStreamInfo_Destroy(info);
 }
 
-/* Whether others have seen already to what this one finds only now. */
+/* Whether another instance has already handled what this one finds now. */
 static bool is_seen_to(const struct view *view)
 {
 	return view->reader && view->noted.before == view->stand.made && gap_end(&view->noted) != GAP_WITHOUT_END &&
@@ -98,12 +99,12 @@ static bool is_to_be_replaced(const struct intake *intake, const struct stand *s
 	return atomic_load(&intake->replace) && stand->formerly_ours && stand_is_at_rest(stand);
 }
 
-/* False: it is ahead of its stream, and perhaps not for long. */
+/* False: the consumer is ahead of its stream, perhaps only briefly. */
 static bool find_fate(struct intake *intake, struct view *view)
 {
 	const struct stand *stand = &view->stand;
 	bool forgotten = view->fate != FATE_MISSING && stand_has_forgotten(stand, &view->known) && !is_seen_to(view);
-	/* It cannot be trusted to skip nothing more, or brings all again. */
+	/* Otherwise it might skip more messages, or deliver everything again. */
 	bool stays = stand->begins_new && stand_is_fresh(stand, view->known.floor);
 	if (view->fate == FATE_MISSING) {
 		view->because = "";
@@ -125,7 +126,7 @@ static bool find_fate(struct intake *intake, struct view *view)
 	return true;
 }
 
-/* What a consumer must not be. */
+/* Whether the configuration of the consumer is usable. */
 static bool is_usable(const struct intake *intake, const jsConsumerInfo *info, char *why, size_t size)
 {
 	if (info->Config->DeliverSubject == NULL && info->Config->AckPolicy == js_AckExplicit && !info->Config->HeadersOnly)
@@ -136,7 +137,8 @@ static bool is_usable(const struct intake *intake, const jsConsumerInfo *info, c
 	return false;
 }
 
-/* It is made again for what it has not surely done. Should that fail, what it was to read is still remembered. */
+/* Creates the reader again for the part of the gap that is not certainly processed. If this fails, the gap is still
+ * remembered. */
 static void restart_reader(struct intake *intake, jsCtx *js, struct view *view)
 {
 	bool there;
@@ -181,7 +183,7 @@ static enum settled look(struct intake *intake, jsCtx *js, struct view *view, ch
 	return NOT_SETTLED;
 }
 
-/* Where what the consumer is to bring begins, if it has to be made or has skipped some. */
+/* The first message that the consumer has to deliver, if it is created or has skipped messages. */
 struct start {
 	uint64_t sequence;
 	const char *because;
@@ -196,7 +198,7 @@ static natsStatus find_start(struct intake *intake, jsCtx *js, const struct chec
 		uint64_t last = known->floor > known->sequence ? known->floor : known->sequence;
 		*start = (struct start){last + 1, "after the last processed event"};
 	} else if (known->noted > SKEW) {
-		/* The numbers mean nothing since the broker went back in time. */
+		/* Sequences are meaningless after the broker went back in time. */
 		start->because = "with the events received since the last one was processed";
 		return bus_find_since(js, INTAKE_STREAM, intake->first > 0 ? intake->first : 1, limit, known->noted - SKEW, &start->sequence);
 	} else if (strcmp(intake->consumer, OLDER_CONSUMER) != 0 &&
@@ -207,7 +209,7 @@ static natsStatus find_start(struct intake *intake, jsCtx *js, const struct chec
 	return NATS_OK;
 }
 
-/* What was still to be read when this was last known, if the reader has gone since, and probably not because all was read. */
+/* The gap as last known, if the reader has disappeared, probably before reading everything. */
 static void recall_gap(struct intake *intake, struct view *view)
 {
 	pthread_mutex_lock(&intake->gap_lock);
@@ -221,7 +223,7 @@ static void recall_gap(struct intake *intake, struct view *view)
 	gap_close(&view->gap, view->known.gap_end, view->known.made);
 }
 
-/* All from the end of what it has on, or from where the consumer behind it stood, if that is known. */
+/* Adds everything after its end, or after the position of the consumer behind it, if known. */
 static void extend_gap(struct view *view)
 {
 	const struct checkpoint *known = &view->known;
@@ -230,7 +232,7 @@ static void extend_gap(struct view *view)
 		gap_add(&view->gap, (known->made == view->gap.before && known->floor > end ? known->floor : end) + 1);
 }
 
-/* What the reader is to read, but for its end. */
+/* Determines the gap that the reader has to read, without its end. */
 static natsStatus find_gap(struct intake *intake, jsCtx *js, struct view *view, struct start *start)
 {
 	const struct checkpoint *known = &view->known;
@@ -251,7 +253,7 @@ static natsStatus find_gap(struct intake *intake, jsCtx *js, struct view *view, 
 	return status;
 }
 
-/* Has the gap written down. */
+/* Stores the gap in the reader's description. */
 static enum settled note_gap(struct intake *intake, jsCtx *js, struct view *view, char *why, size_t size)
 {
 	jsErrCode code = 0;
@@ -261,7 +263,7 @@ static enum settled note_gap(struct intake *intake, jsCtx *js, struct view *view
 		status = reader_remove(intake, js, &code);
 	else if (view->gap.count > 0 && view->reader && !same)
 		status = reader_note(intake, js, &view->gap, &code);
-	/* Or somebody who was done with it has removed it. */
+	/* Or another instance that had processed the gap has removed the reader. */
 	if (view->gap.count > 0 && (!view->reader || status == NATS_NOT_FOUND))
 		status = reader_make(intake, js, &view->gap, &there, &code);
 	if (there)
@@ -326,15 +328,15 @@ static enum settled make_consumer(struct intake *intake, jsCtx *js, struct view 
 static enum settled remove_consumer(struct intake *intake, jsCtx *js, const struct view *view, char *why, size_t size)
 {
 	jsErrCode code = 0;
-	/* By now it may be another one. */
+	/* It may be a different consumer by now. */
 	if (clock_monotonic() - view->looked > LOOK_LIMIT)
 		return OTHERS_WERE_FASTER;
 	natsStatus status = js_DeleteConsumer(js, INTAKE_STREAM, intake->consumer, NULL, &code);
 	return status == NATS_OK || status == NATS_NOT_FOUND ? SETTLED : failed(intake->consumer, status, code, why, size);
 }
 
-/* In an order in which whoever comes next finds what has to be read, wherever this one dies: first the reader knows of the gap,
- * then there is the consumer behind it. */
+/* The order makes sure that another instance finds everything that has to be read, wherever this one dies: the gap is
+ * stored in the reader before the consumer behind it is created. */
 static enum settled mend_consumer(struct intake *intake, jsCtx *js, struct view *view, const struct start *start, char *why, size_t size)
 {
 	enum settled settled = note_gap(intake, js, view, why, size);
@@ -350,7 +352,7 @@ static enum settled mend_consumer(struct intake *intake, jsCtx *js, struct view 
 	return settled;
 }
 
-/* It may be found so at each start until it is mended, or for ever. */
+/* This may be the case at each start until it is fixed, or permanently. */
 static void report_policy(struct intake *intake, const struct stand *stand)
 {
 	if (stand->begins_new || intake->policy_said)
@@ -363,7 +365,7 @@ static void report_policy(struct intake *intake, const struct stand *stand)
 	                                "is lost)");
 }
 
-/* Hands over what is known now. */
+/* Passes the new state to the receiver. */
 static void share(struct intake *intake, const struct view *view)
 {
 	const struct stand *stand = &view->stand;
@@ -372,7 +374,7 @@ static void share(struct intake *intake, const struct view *view)
 	bool whole = atomic_load(&intake->whole);
 	bool is_read = view->reader && stand_is_behind_gap(&view->reader_stand, gap, whole);
 	struct checkpoint seen = stand_to_checkpoint(stand, &view->known, is_read ? 0 : end);
-	if (last < end) /* what the gap has is older than the connection */
+	if (last < end) /* the messages of the gap are older than the connection */
 		atomic_store(&intake->last, end);
 	pthread_mutex_lock(&intake->gap_lock);
 	intake->gap = *gap;

@@ -7,13 +7,13 @@
 #include "core/jetstream/intake_private.h"
 
 #define READER_ACK_WAIT (30 * SECOND)
-/* Some of it is taken up by what lies beyond the gap's end, which stays unacknowledged. */
+/* Messages beyond the end of the gap stay unacknowledged and occupy a part of this. */
 #define READER_MAX_ACK_PENDING 5000
-/* What died with an instance has come again, and again, by then. */
+/* By then, the events of a dead instance have been redelivered more than once. */
 #define LAST_TIMEOUT (3 * READER_ACK_WAIT)
-/* Once all of the gap has been delivered, pulls are for what died with an instance. */
+/* Once the whole gap has been delivered, pulls only get the events of dead instances. */
 #define LAST_WINDOW 16u
-/* All instances ask oftener than this, and so find the gap done with before its reader is gone. */
+/* All instances ask more often than this, so they find that the gap is processed before its reader is removed. */
 #define LINGER (5 * SECOND)
 
 void reader_name(const struct intake *intake, char name[CONSUMER_NAME_SIZE])
@@ -21,7 +21,7 @@ void reader_name(const struct intake *intake, char name[CONSUMER_NAME_SIZE])
 	snprintf(name, CONSUMER_NAME_SIZE, "%s-gap", intake->consumer);
 }
 
-/* Without a note of ours it is one without an end. */
+/* Without a description of ours, the gap has no end. */
 static void read_note(struct gap *gap, const char *description, uint64_t start)
 {
 	if (description != NULL && gap_read(gap, description))
@@ -46,7 +46,7 @@ natsStatus reader_find(struct intake *intake, jsCtx *js, struct gap *gap, struct
 	return status;
 }
 
-/* It stands where it was made to, and not where an earlier one of that name did, whose file was left. */
+/* Whether the reader starts where it should, and not at the position of an earlier reader whose file remained. */
 static bool is_at_start(const struct intake *intake, const struct stand *stand, uint64_t start)
 {
 	return stand->deliveries == 0 && stand->delivered < (start > intake->first ? start : intake->first);
@@ -145,7 +145,7 @@ void reading_ask(struct intake *intake, struct bus *bus)
 	bus_call(bus, &reading->question, subject, "", 0);
 }
 
-/* Nobody needs it any more. */
+/* The reader is no longer needed. */
 static void remove_reader(struct gap_reading *reading, struct bus *bus)
 {
 	char subject[CONSUMER_NAME_SIZE + 64];
@@ -154,7 +154,7 @@ static void remove_reader(struct gap_reading *reading, struct bus *bus)
 	bus_call(bus, &reading->removal, subject, "", 0);
 }
 
-/* What stood before the consumer is done with; what comes from it counts from now on. */
+/* The messages before the consumer are processed; from now on, its own position counts. */
 static void note_over(struct intake *intake)
 {
 	struct gap_reading *reading = &intake->reading;
@@ -169,7 +169,7 @@ static void note_over(struct intake *intake)
 	reading->over = clock_monotonic();
 }
 
-/* False: it ought to have come to an end long ago. */
+/* False: the reader should have finished long ago. */
 static bool note_progress(struct intake *intake, const struct stand *stand)
 {
 	struct gap_reading *reading = &intake->reading;
@@ -191,7 +191,8 @@ static bool note_progress(struct intake *intake, const struct stand *stand)
 	return !reading->open || reading->all_out == 0 || now - reading->all_out < LAST_TIMEOUT;
 }
 
-/* Whatever the broker makes of it: some comes twice rather than that what waits for the gap's end waits for ever. */
+/* Restarts the reader whatever its state. Some events are delivered twice, but events that wait for the end of the gap
+ * do not wait forever. */
 static void restart_reader(struct intake *intake, struct bus *bus)
 {
 	log_warning(intake->log, "consumer %s: all its events were delivered, but it does not report them as acknowledged; "
@@ -219,7 +220,7 @@ static void take_answer(struct intake *intake, struct bus *bus)
 		return;
 	read_note(&noted, note, stand.start);
 	if (noted.before != reading->gap.before || gap_end(&noted) != gap_end(&reading->gap))
-		bus_prepare_again(bus); /* the consumer was lost once more, and others noticed first */
+		bus_prepare_again(bus); /* the consumer was lost again, and another instance noticed it first */
 	else if (over)
 		remove_reader(reading, bus);
 	else if (!note_progress(intake, &stand))

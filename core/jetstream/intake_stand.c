@@ -6,12 +6,12 @@
 #include "core/jetstream/intake_private.h"
 #include "core/jetstream/tombstones.h"
 
-/* What earlier versions made. */
+/* Consumers created by earlier versions. */
 #define FORMER_ACK_WAIT (30 * SECOND)
 #define FORMER_MAX_ACK_PENDING 20000
 /* For an answer's texts: a description of ours, and a time. */
 #define ROOM (4 * GAP_TEXT_SIZE)
-/* No deletion marker is cleared away before. */
+/* No tombstone is purged earlier. */
 #define MEMORY (TOMBSTONE_AGE / 2)
 
 static bool is_former(const char *description, int64_t ack_wait, int64_t max_ack_pending)
@@ -45,7 +45,7 @@ static uint64_t number(struct json_reader *reader, const struct json_value *valu
 	return number > 0 ? (uint64_t)number : 0;
 }
 
-/* Where a consumer stands: in its stream, and in its own deliveries. */
+/* Reads a position of a consumer: the stream sequence and the consumer sequence. */
 static void read_place(struct json_reader *reader, const struct json_value *place, uint64_t *in_stream, uint64_t *own)
 {
 	struct json_value stream, consumer;
@@ -55,7 +55,7 @@ static void read_place(struct json_reader *reader, const struct json_value *plac
 	*own = number(reader, &consumer);
 }
 
-/* A description that does not fit is none of ours. */
+/* A description that does not fit is not ours. */
 static void read_config(struct json_reader *reader, const struct json_value *config, struct stand *stand, char *description, size_t size)
 {
 	struct json_value words, policy, start, ack_wait, most;
@@ -105,17 +105,17 @@ bool checkpoint_is_recent(const struct checkpoint *known)
 	return clock_now() - known->looked < MEMORY;
 }
 
-/* One that we have not seen before. */
+/* A consumer that we have not seen before. */
 static bool is_strange(const struct stand *stand, const struct checkpoint *known)
 {
-	/* Whoever of us made it, made it behind what was applied, or saw to the gap before it. */
+	/* The instance that created it started it after the processed events, or handled the gap before it. */
 	if (stand->ours || (known->made != 0 && stand->start > 0))
 		return false;
 	return (known->sequence > 0 || known->made != 0) && stand->acknowledged == 0 && stand->start <= known->sequence;
 }
 
-/* One that has acknowledged nothing would bring everything again, or, if it begins with what is new, skip what was not taken yet.
- * With one that somebody has used since, both numbers tell: a state that is only a little old has both of them lower. */
+/* A consumer without acknowledgements would deliver everything again or, if it starts with new messages, skip
+ * unprocessed ones. If it has been used since, both numbers show the loss: both are lower in a slightly older state. */
 bool stand_has_forgotten(const struct stand *stand, const struct checkpoint *known)
 {
 	if (known->made != stand->made)
@@ -131,14 +131,14 @@ struct checkpoint stand_to_checkpoint(const struct stand *stand, const struct ch
 {
 	struct checkpoint seen = {.gap_end = gap_end, .made = stand->made, .floor = stand->floor, .count = stand->acknowledged};
 	if (stand->acknowledged == 0 && stand->deliveries == 0)
-		seen.floor = stand->delivered; /* all before it is the gap's, or was done with */
+		seen.floor = stand->delivered; /* everything before it belongs to the gap or is processed */
 	else if (stand->acknowledged == 0)
 		seen.floor = known->made == stand->made ? known->floor : gap_end;
 	return seen;
 }
 
-/* A floor may stay where it is as long as anything is unacknowledged, once nats-server (2.9.10) has been killed; so what is
- * unacknowledged is counted: all of it may be from beyond the end. */
+/* After nats-server (2.9.10) was killed, the floor may not advance while any message is unacknowledged. Therefore
+ * unacknowledged messages are counted: all of them may be beyond the end. */
 bool stand_is_behind_gap(const struct stand *stand, const struct gap *gap, bool whole)
 {
 	uint64_t end = gap_end(gap);

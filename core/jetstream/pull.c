@@ -32,7 +32,7 @@ void pull_reset(struct pull *pull)
 	pull->lost = false;
 }
 
-/* Is something wrong with the consumer? Then it is looked after, and there is no pull now. */
+/* Whether the consumer seems to have a problem. If so, it is checked, and there is no pull now. */
 static bool is_to_look_after(struct pull *pull, struct bus *bus, nanos now)
 {
 	if (pull->lost) {
@@ -42,7 +42,7 @@ static bool is_to_look_after(struct pull *pull, struct bus *bus, nanos now)
 		return true;
 	}
 	if (pull->outstanding > 0 && (now > pull->expires || now - pull->heard > SILENCE_LIMIT)) {
-		/* Neither message nor heartbeat: the pull is lost, and perhaps the consumer with it. */
+		/* Neither a message nor a heartbeat: the pull is lost, and possibly the consumer too. */
 		pull_reset(pull);
 		pull->heard = now;
 		bus_prepare_again(bus);
@@ -80,7 +80,7 @@ bool pull_take(struct pull *pull, const struct delivery *delivery)
 	if (pull->outstanding > 0)
 		pull->outstanding--;
 	pull->held++;
-	/* A position that cannot be read says nothing. */
+	/* Ignore a position that cannot be read. */
 	bool follows = delivery->consumer_sequence > pull->counted || delivery->consumer_sequence == 0;
 	if (follows)
 		pull->counted = delivery->consumer_sequence;

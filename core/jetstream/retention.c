@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Read in one go; the others are for the next one. */
+/* The maximum number of records per round; the others follow in the next one. */
 #define ROUND_LIMIT 10000
 #define ENTRY_TIMEOUT_MS 10000
 
@@ -19,7 +19,7 @@ struct round {
 	jsCtx *js;
 	struct candidate *candidate;
 	size_t count;
-	uint64_t *unended; /* as of this round */
+	uint64_t *unended; /* found in this round */
 	size_t unended_count, unended_room;
 };
 
@@ -38,7 +38,7 @@ static bool is_known(const struct retention *retention, uint64_t revision)
 	return false;
 }
 
-/* For want of memory it is read once more. */
+/* If memory runs out, the record is read again in the next round. */
 static void note_unended(struct round *round, uint64_t revision)
 {
 	if (round->unended_count == round->unended_room) {
@@ -65,7 +65,7 @@ static void take_entry(struct round *round, kvEntry *entry, nanos oldest)
 	}
 }
 
-/* The old records of the bucket as it is now, without what they hold. */
+/* Lists the old records of the bucket without their values. */
 static natsStatus collect(struct round *round)
 {
 	kvStore *bucket = NULL;
@@ -87,7 +87,7 @@ static natsStatus collect(struct round *round)
 	return status;
 }
 
-/* Removes the record if it has ended. One that was written again since is left alone, by everybody. */
+/* Removes the record if the upload has ended. A record that has been written since is not removed. */
 static natsStatus look_at(struct round *round, const struct candidate *candidate, natsMsg *message, size_t *removed)
 {
 	struct record record;
@@ -119,7 +119,7 @@ static natsStatus read_and_look(struct round *round, const struct candidate *can
 	if (status == NATS_OK)
 		status = look_at(round, candidate, message, removed);
 	natsMsg_Destroy(message);
-	/* Somebody else was faster. */
+	/* Another instance was faster. */
 	return status == NATS_NOT_FOUND ? NATS_OK : status;
 }
 
@@ -129,7 +129,7 @@ static int compare(const void *one, const void *other)
 	return (a > b) - (a < b);
 }
 
-/* What is known now takes the place of what was. */
+/* Replaces the old list with the new one. */
 static void keep_unended(struct round *round)
 {
 	struct retention *retention = round->retention;

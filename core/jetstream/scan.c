@@ -11,19 +11,19 @@
 #include "core/base/thread.h"
 
 #define SUBJECT_SIZE 192
-/* Batches of records on their way to the receiver. */
+/* The maximum number of batches of records in the mailbox of the receiver. */
 #define AHEAD_LIMIT 32
 #define TIMEOUT (10 * SECOND)
 #define PULL_BATCH 2000
-/* … of so many bytes at the most: a broker cuts off who takes 64 MB too slowly. */
+/* The maximum size of a pull. A broker disconnects clients that are too slow to take 64 MB. */
 #define PULL_BYTES (8 << 20)
 #define PULL_LIFE (5 * SECOND)
 #define CONSUMER_LIFE MINUTE
-/* When all that has come is taken the thread sleeps so long: to be woken for each message, it and the library's, costs more
- * than the reading. */
+/* How long the thread sleeps after handling all received messages. Waking this thread and the library's for each
+ * message would cost more than the reading itself. */
 #define NAP MILLISECOND
 
-/* False: it is to end early. */
+/* False: the scan must end early. */
 static bool wait_for_room(struct scan *scan)
 {
 	pthread_mutex_lock(&scan->lock);
@@ -67,7 +67,7 @@ static natsStatus make_batch(struct scan *scan)
 	return NATS_OK;
 }
 
-/* A deletion's marker has no value; nor has what is no record. */
+/* Deletion markers and other entries that are not records have no value. */
 static bool is_tombstone(natsMsg *message)
 {
 	const char *operation = NULL;
@@ -100,19 +100,19 @@ static natsStatus take_message(struct scan *scan, natsMsg *message, uint64_t rev
 	return NATS_NO_MEMORY;
 }
 
-/* The bucket's messages, asked for in parts: of readings by a consumer that the broker pushes to, and whose flow control the
- * client library sees to, some have stood still for seconds when there was much. */
+/* The bucket's messages are pulled in parts. With a push consumer and the client library's flow control, some scans of
+ * large buckets stalled for seconds. */
 struct pull {
 	natsConnection *connection;
 	jsCtx *js;
 	natsSubscription *subscription;
 	natsInbox *inbox;
 	char stream[SUBJECT_SIZE], subject[SUBJECT_SIZE], consumer[SUBJECT_SIZE];
-	uint64_t asked;    /* that were asked for and have not come */
-	uint64_t received; /* the last one's number */
-	uint64_t seen;     /* … and its place in the stream */
-	uint64_t last;     /* the place of the last that there was at the start */
-	uint64_t ended;    /* `received` when a request ended last; UINT64_MAX: none did */
+	uint64_t asked;    /* requested but not received */
+	uint64_t received; /* the consumer sequence of the last message */
+	uint64_t seen;     /* its stream sequence */
+	uint64_t last;     /* the stream sequence of the last message at the start */
+	uint64_t ended;    /* `received` when the last request ended; UINT64_MAX: none has ended */
 };
 
 static natsStatus open_pull(const struct scan *scan, struct pull *pull)
@@ -126,7 +126,8 @@ static natsStatus open_pull(const struct scan *scan, struct pull *pull)
 	natsStatus status = js_GetStreamInfo(&about, pull->js, pull->stream, NULL, NULL);
 	config.AckPolicy = js_AckNone;
 	config.InactiveThreshold = CONSUMER_LIFE;
-	/* The last of each key are all that there are, unless somebody made the bucket to keep more; finding them takes long. */
+	/* Each key has only one message, unless the bucket was created with a history. Finding only the last ones takes
+	 * long. */
 	if (status == NATS_OK && about->Config->MaxMsgsPerSubject != 1) {
 		config.DeliverPolicy = js_DeliverLastPerSubject;
 		config.FilterSubject = pull->subject;
@@ -146,7 +147,7 @@ static natsStatus open_pull(const struct scan *scan, struct pull *pull)
 	return status;
 }
 
-/* Asks for more before what was asked for has all come. */
+/* Requests more messages before all requested ones have arrived. */
 static natsStatus ask(struct pull *pull)
 {
 	char subject[2 * SUBJECT_SIZE + 32], request[96];
@@ -158,27 +159,28 @@ static natsStatus ask(struct pull *pull)
 	return natsConnection_PublishRequestString(pull->connection, subject, pull->inbox, request);
 }
 
-/* A request has expired or was refused: is there nothing more? */
+/* A request has expired or was rejected: checks whether there are more messages. */
 static natsStatus pull_ended(struct pull *pull)
 {
 	jsConsumerInfo *consumer = NULL;
 	uint64_t last;
 	natsStatus status = js_GetConsumerInfo(&consumer, pull->js, pull->stream, pull->consumer, NULL, NULL);
 	pull->asked = 0;
-	/* Nothing has come since the last time, and yet the broker has sent more: it is lost, and does not come again. */
+	/* Nothing was received since the last time although the broker has sent messages: they are lost and not
+	 * redelivered. */
 	if (status == NATS_OK && pull->ended == pull->received && consumer->Delivered.Consumer > pull->received)
 		status = NATS_MISMATCH;
 	pull->ended = pull->received;
 	jsConsumerInfo_Destroy(consumer);
 	if (status == NATS_OK)
 		status = bus_find_last(pull->js, pull->stream, pull->subject, &last, NULL);
-	/* The one that was the last may be gone by now. */
+	/* The message that was the last may have been removed. */
 	if (status == NATS_OK && last < pull->last)
 		pull->last = last;
 	return status == NATS_NOT_FOUND ? NATS_INVALID_SUBSCRIPTION : status;
 }
 
-/* The next message; NATS_TIMEOUT: the broker is silent for too long. */
+/* Receives the next message; NATS_TIMEOUT: the broker has been silent for too long. */
 static natsStatus next_message(struct scan *scan, struct pull *pull, natsMsg **message)
 {
 	natsStatus status = natsSubscription_NextMsg(message, pull->subscription, 0);
@@ -196,18 +198,18 @@ static natsStatus next_message(struct scan *scan, struct pull *pull, natsMsg **m
 static natsStatus take_next(struct scan *scan, struct pull *pull, natsMsg *message)
 {
 	struct bus_position position;
-	/* What a pull brings keeps the subject that it has in the stream. */
+	/* Pulled messages keep the subject that they have in the stream. */
 	if (strcmp(natsMsg_GetSubject(message), pull->inbox) == 0)
 		return pull_ended(pull);
 	if (!bus_read_position(natsMsg_GetReply(message), &position) || position.consumer_sequence != pull->received + 1)
-		return NATS_MISMATCH; /* one is lost */
+		return NATS_MISMATCH; /* a message is lost */
 	pull->received++;
 	pull->seen = position.sequence;
 	pull->asked -= pull->asked > 0;
 	return take_message(scan, message, position.sequence);
 }
 
-/* Until the last one of those that were there at the start: some may go meanwhile, and others come. */
+/* Reads up to the last message that existed at the start. Messages may be removed and added during the scan. */
 static natsStatus read_messages(struct scan *scan, struct pull *pull)
 {
 	natsStatus status = NATS_OK;
@@ -237,7 +239,7 @@ static natsStatus read_bucket(struct scan *scan)
 		status = open_pull(scan, &pull);
 	if (status == NATS_OK)
 		status = read_messages(scan, &pull);
-	/* Otherwise the broker removes it after a while. */
+	/* If this fails, the broker removes the consumer after a while. */
 	if (status == NATS_OK)
 		js_DeleteConsumer(pull.js, pull.stream, pull.consumer, NULL, NULL);
 	bus_report(pull.connection, status, &scan->permissions);

@@ -12,7 +12,7 @@
 #include "core/nats/message_reaper.h"
 #include "core/base/container_of.h"
 
-/* Our clock and the broker's may differ by so much. */
+/* The assumed maximum difference between our clock and the broker's. */
 #define SKEW (2 * MINUTE)
 #define MESSAGE_TIMEOUT_MS 1000
 #define SILENCES_LIMIT 10
@@ -29,7 +29,7 @@ static int compare(const void *one, const void *other)
 	return kinds != 0 ? kinds : strcmp(a->id, b->id);
 }
 
-/* What one reading of the stream looks for, and where it reads. */
+/* The lookups and the range of one pass over the stream. */
 struct reading {
 	struct lookup **lookup; /* by ID */
 	size_t count;
@@ -38,7 +38,7 @@ struct reading {
 	nanos since;
 };
 
-/* The first lookup of this ID; NULL: there is none. */
+/* The first lookup of this ID; NULL: none. */
 static struct lookup **find(const struct reading *reading, const char *id)
 {
 	size_t low = 0, high = reading->count;
@@ -168,7 +168,7 @@ static natsStatus read_stream(struct search *search, const struct reading *readi
 	bus_report(connection, status, &search->permissions);
 	if (status != NATS_OK)
 		bus_fault(connection, status, search->why);
-	natsConnection_Close(connection); /* a subscription is not to be destroyed while its connection lives */
+	natsConnection_Close(connection); /* a subscription must not be destroyed before its connection is closed */
 	natsSubscription_Destroy(subscription);
 	jsCtx_Destroy(js);
 	return status;

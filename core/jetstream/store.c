@@ -99,7 +99,7 @@ natsStatus store_expire(const struct store *store, jsCtx *js, const char *key, u
 
 void store_load(const struct store *store, struct bus *bus, struct request *request, const char *id)
 {
-	/* Not the direct get: a follower that lags may answer it. */
+	/* Not a direct get, which a lagging follower may answer. */
 	char api[128], subject[SUBJECT_SIZE], payload[SUBJECT_SIZE + 32];
 	make_subject(store, id, subject);
 	snprintf(api, sizeof api, "$JS.API.STREAM.MSG.GET.KV_%s", store->bucket);
@@ -119,7 +119,7 @@ nanos tombstone_read_keep(const char *value)
 	return value != NULL && sscanf(value, "%" SCNd64, &until) == 1 ? until : 0;
 }
 
-/* What cannot be read is not known. */
+/* An unreadable value counts as unknown. */
 static void read_headers(const char *headers, struct tombstone *tombstone)
 {
 	const char *origin = find_header(headers, BEGUN_HEADER), *end = find_header(headers, ENDED_HEADER);
@@ -131,7 +131,7 @@ static void read_headers(const char *headers, struct tombstone *tombstone)
 		tombstone->ended = 0;
 }
 
-/* Reads the headers of a deletion marker. False: the entry is none. */
+/* Reads the headers of a deletion marker. False: the entry is not a deletion marker. */
 static bool read_tombstone(struct json_reader *reader, const struct json_value *value, struct loaded_entry *entry)
 {
 	size_t length;

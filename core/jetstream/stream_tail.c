@@ -3,7 +3,7 @@
 
 #define WALK_LIMIT 1000
 
-/* Message by message from the last number that was given; NULL: there is none. */
+/* Searches message by message, backwards from the last assigned number; NULL: none. */
 static natsStatus walk_back(natsMsg **message, jsCtx *js, const char *stream)
 {
 	jsStreamInfo *info = NULL;
@@ -26,7 +26,7 @@ natsStatus bus_find_last(jsCtx *js, const char *stream, const char *subject, uin
 {
 	natsMsg *message = NULL;
 	natsStatus status = js_GetLastMsg(&message, js, stream, subject, NULL, NULL);
-	/* Up to nats-server 2.10 that is also said when the subject's last message was removed and others of it were not. */
+	/* Up to nats-server 2.10, this is also the answer if only the last message of the subject was removed. */
 	if (status == NATS_NOT_FOUND)
 		status = walk_back(&message, js, stream);
 	*sequence = message != NULL ? natsMsg_GetSequence(message) : 0;
@@ -36,7 +36,7 @@ natsStatus bus_find_last(jsCtx *js, const char *stream, const char *subject, uin
 	return status;
 }
 
-/* Whether it was stored before then; one that is gone was. */
+/* Whether the message was stored before `since`; a missing message counts as older. */
 static natsStatus is_older(jsCtx *js, const char *stream, uint64_t sequence, nanos since, bool *older)
 {
 	natsMsg *message = NULL;

@@ -12,7 +12,7 @@
 
 #define FIRST_LOOK MINUTE
 #define LOOK_INTERVAL (10 * MINUTE)
-/* Removed in one look, and the pause behind each, so that the broker has other things to do as well. */
+/* The maximum number of tombstones removed per scan, and the pause after each, to limit the load on the broker. */
 #define ROUND_LIMIT 20000
 #define PAUSE (10 * MILLISECOND)
 #define ENTRY_TIMEOUT_MS 10000
@@ -27,8 +27,8 @@ struct tombstones {
 	const struct broker_address *address;
 	struct shared_checkpoint *applied; /* or NULL */
 	struct permission_scope permissions;
-	uint64_t after; /* look only at markers behind this revision: those before it are still to be kept */
-	struct retention retention; /* age 0: what has ended is kept */
+	uint64_t after; /* examine only tombstones after this revision: earlier ones must still be kept */
+	struct retention retention; /* age 0: records are kept forever */
 	struct counter *expired;
 	pthread_t thread;
 	pthread_mutex_t lock;
@@ -36,7 +36,7 @@ struct tombstones {
 	bool stop;
 };
 
-/* True: the time is over. False: it is to stop. */
+/* True: the time has passed. False: the thread must stop. */
 static bool rest(struct tombstones *tombstones, nanos duration)
 {
 	if (tombstones == NULL)
@@ -56,8 +56,8 @@ static bool is_old_tombstone(kvEntry *entry, nanos oldest)
 	return (operation == kvOp_Delete || operation == kvOp_Purge) && kvEntry_Created(entry) <= oldest;
 }
 
-/* Collects the old markers of the bucket as it is now, but for the one that is the last message of all: nats-server 2.9.10,
- * killed after that was removed, counts its messages from an earlier one on, and others are lost. */
+/* Collects the old tombstones of the bucket, except the last message of the stream. If nats-server 2.9.10 is killed
+ * after the last message was removed, it reuses sequences, and other messages are lost. */
 static natsStatus collect(kvWatcher *watcher, nanos oldest, uint64_t after, struct marker *marker, size_t *count)
 {
 	uint64_t last = 0;
@@ -76,7 +76,8 @@ static natsStatus collect(kvWatcher *watcher, nanos oldest, uint64_t after, stru
 	return status;
 }
 
-/* Whether somebody may still ask what became of its upload. The library gives the headers of no entry of a bucket. */
+/* Whether an instance may still ask for this upload. The client library does not return the headers of bucket
+ * entries. */
 static natsStatus is_to_keep(const struct store *store, jsCtx *js, const struct marker *marker, bool *keep)
 {
 	natsMsg *message = NULL;
@@ -91,7 +92,7 @@ static natsStatus is_to_keep(const struct store *store, jsCtx *js, const struct 
 	return status == NATS_NOT_FOUND ? NATS_OK : status;
 }
 
-/* Removes a marker, and nothing that was written since: only what is older than the revision behind it. */
+/* Removes a tombstone but nothing that was written later, by purging only messages before the next revision. */
 static natsStatus purge(const struct store *store, jsCtx *js, const struct marker *marker)
 {
 	char subject[RECORD_KEY_SIZE + 160], stream[160];
@@ -104,7 +105,7 @@ static natsStatus purge(const struct store *store, jsCtx *js, const struct marke
 	return js_PurgeStream(js, stream, &options, NULL);
 }
 
-/* Goes through what was collected, and frees it. */
+/* Handles the collected tombstones and frees the list. */
 static natsStatus clear_all(struct tombstones *tombstones, const struct store *store, jsCtx *js, struct marker *marker, size_t count, long *cleared)
 {
 	natsStatus status = NATS_OK;
@@ -120,7 +121,7 @@ static natsStatus clear_all(struct tombstones *tombstones, const struct store *s
 		kept = keep ? marker[i].revision : kept;
 		free(marker[i].key);
 	}
-	/* A full round may be all of such as are kept: the next one looks behind them. */
+	/* All tombstones of a full round may have to be kept; the next round continues after them. */
 	if (tombstones != NULL)
 		tombstones->after = status == NATS_OK && count >= ROUND_LIMIT - 1 ? kept : 0;
 	return status;
@@ -167,7 +168,7 @@ static bool pause_between(void *tombstones)
 	return rest(tombstones, PAUSE);
 }
 
-/* Removes the records of uploads that ended long ago. */
+/* Removes the old records of uploads that ended badly. */
 static natsStatus expire(struct tombstones *tombstones, natsConnection *connection)
 {
 	char age[DURATION_TEXT_SIZE];
@@ -207,7 +208,7 @@ long tombstones_clear(const struct store *store, const struct broker_address *ad
 	return clear_once(NULL, store, address, age);
 }
 
-/* What is kept for a short time only is looked at as often. */
+/* With a short retention, the bucket is scanned equally often. */
 static nanos interval(const struct tombstones *tombstones, nanos usual)
 {
 	nanos age = tombstones->retention.age > 0 && tombstones->retention.age < usual ? tombstones->retention.age : usual;
@@ -219,7 +220,7 @@ static void *run_tombstones(void *closure)
 	struct tombstones *tombstones = closure;
 	for (nanos pause = FIRST_LOOK; rest(tombstones, interval(tombstones, pause)); pause = LOOK_INTERVAL) {
 		long cleared = clear_once(tombstones, tombstones->store, tombstones->address, TOMBSTONE_AGE);
-		/* Without the broker there is nothing to clear now; the next look comes. */
+		/* Without the broker, nothing can be purged now; the next scan tries again. */
 		if (cleared > 0)
 			log_debug(tombstones->store->log, "bucket %s: %ld deletion markers purged",
 			          tombstones->store->bucket, cleared);

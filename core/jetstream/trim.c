@@ -20,6 +20,6 @@ natsStatus trim_events(jsCtx *js, uint64_t applied, nanos before)
 	status = bus_find_since(js, INTAKE_STREAM, first, limit, before, &found);
 	if (status != NATS_OK || found == first)
 		return status;
-	options.Stream.Purge.Sequence = found; /* what is before it goes */
+	options.Stream.Purge.Sequence = found; /* messages before it are purged */
 	return js_PurgeStream(js, INTAKE_STREAM, &options, NULL);
 }

@@ -16,15 +16,15 @@
 
 /* An answer that takes longer counts as lost. */
 #define REQUEST_TIMEOUT (5 * SECOND)
-/* An error's description that is longer counts as none. */
+/* A longer error description is ignored. */
 #define ANSWER_TEXT_SIZE 1024
 
-/* Requests under way by slot, and in the order in which they expire. Shared by the receiver's thread, which
- * adds, and the client library's, which removes. */
+/* The current requests by slot, and in the order of their expiry. The receiver's thread adds requests, and the client
+ * library's thread removes them. */
 struct requests {
 	pthread_mutex_t lock;
 	struct request **slot;
-	uint32_t *generation; /* of each slot: a late answer to an earlier request must not end a later one */
+	uint32_t *generation; /* one per slot: a late answer to an earlier request must not end a later one */
 	uint32_t size;
 	uint32_t *free_slot;
 	uint32_t free_count;
@@ -37,7 +37,7 @@ struct bus {
 	struct requests requests;
 	struct bus_link *link;  /* the thread that connects */
 	_Atomic nanos unanswered_since, unanswered_last; /* see struct unanswered */
-	atomic_bool untaken;    /* nobody took something that was sent, and it is not known what */
+	atomic_bool untaken;    /* a sent message had no receiver, and it is unknown which one */
 	/* The receiver's: */
 	struct bus_wire wire;
 	bool up;
@@ -94,7 +94,7 @@ static void requests_unlink(struct requests *requests, struct request *request)
 	requests->free_slot[requests->free_count++] = request->slot;
 }
 
-/* The request that an answer is for; NULL: none any more. */
+/* The request that an answer belongs to; NULL: it has already ended. */
 static struct request *requests_take(struct requests *requests, uint32_t slot, uint32_t generation)
 {
 	pthread_mutex_lock(&requests->lock);
@@ -107,7 +107,7 @@ static struct request *requests_take(struct requests *requests, uint32_t slot, u
 	return request;
 }
 
-/* The first request, if it expires before `now`; NULL: none does. */
+/* The first request, if it expires before `now`; NULL: none. */
 static struct request *requests_take_expired(struct requests *requests, nanos now)
 {
 	pthread_mutex_lock(&requests->lock);
@@ -164,7 +164,7 @@ void bus_expire(struct bus *bus)
 		bus_link_prepare_again(bus->link);
 }
 
-/* Reads what every JetStream answer may have: error, and of a publish seq and duplicate. */
+/* Reads the common members of JetStream answers: error, and for publishes seq and duplicate. */
 static enum request_status read_answer(struct request *request, natsMsg *message)
 {
 	char room[ANSWER_TEXT_SIZE];
@@ -183,7 +183,7 @@ static enum request_status read_answer(struct request *request, natsMsg *message
 	}
 	int64_t number = json_reader_integer(&reader, &sequence);
 	if (!request->api && number <= 0)
-		return REQUEST_UNKNOWN; /* whatever that was, it was no PubAck */
+		return REQUEST_UNKNOWN; /* not a PubAck */
 	request->sequence = (uint64_t)number;
 	request->duplicate = json_reader_bool(&reader, &duplicate);
 	return REQUEST_DONE;
@@ -203,8 +203,9 @@ static struct mail *answered(struct bus *bus, struct request *request, natsMsg *
 	return make_reply(request, status);
 }
 
-/* A delivered message is to be acknowledged to $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer
- * sequence>.<time>.<pending>; newer servers put domain and account hash behind ACK and may add a token. */
+/* Delivered messages are acknowledged to $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer
+ * sequence>.<time>.<pending>. Newer servers insert the domain and the account hash after ACK, and may append a
+ * token. */
 bool bus_read_position(const char *reply, struct bus_position *position)
 {
 	unsigned dots = 0, at = 0;
@@ -229,7 +230,7 @@ bool bus_read_position(const char *reply, struct bus_position *position)
 	return start != NULL;
 }
 
-/* On the client library's thread: what is said on the subject that is listened to. */
+/* On the client library's thread: a message on the `listen` subject. */
 static void on_word(natsConnection *connection, natsSubscription *subscription, natsMsg *message, void *closure)
 {
 	(void)connection;
@@ -244,11 +245,11 @@ static void on_word(natsConnection *connection, natsSubscription *subscription, 
 	natsMsg_Destroy(message);
 }
 
-/* mark: the pull's own subject's, '\0' for a message of the stream. */
+/* mark: that of the pull's subject, or '\0' for a message of the stream. */
 static struct mail *delivered(struct bus *bus, natsMsg *message, char mark)
 {
 	struct delivery *delivery = malloc(sizeof *delivery);
-	if (delivery == NULL) { /* not acknowledged, so it comes again */
+	if (delivery == NULL) { /* it is not acknowledged, so it is redelivered */
 		natsMsg_Destroy(message);
 		return NULL;
 	}
@@ -275,12 +276,13 @@ static struct mail *delivered(struct bus *bus, natsMsg *message, char mark)
 	return &delivery->mail;
 }
 
-/* On the thread that reads: everything that comes to our inbox. */
+/* On the reading thread: all messages to our inbox. */
 static struct mail *make_mail(void *closure, natsMsg *message)
 {
 	struct bus *bus = closure;
 	if (message == NULL) {
-		/* The pull or a request: what was prepared may be gone. A request ends when it expires. */
+		/* The pull or a request had no receiver, so a prepared object may be missing. A request ends when it
+		 * expires. */
 		atomic_store(&bus->untaken, true);
 		return NULL;
 	}
@@ -399,7 +401,7 @@ bool bus_changed(struct bus *bus, struct bus_change *change)
 {
 	bus->up = change->up;
 	if (change->up && change->wire.connection != bus->wire.connection) {
-		/* The former connection is closed for good; only we used it. */
+		/* The previous connection is closed; only the receiver used it. */
 		bus_wire_close(&bus->wire);
 		bus->wire = change->wire;
 		if (bus->wire.loop != NULL)
@@ -452,7 +454,7 @@ static void request_send(struct bus *bus, struct request *request, const char *s
 	natsMsg *message = make_message(subject, reply, headers, payload, length);
 	natsStatus status = message != NULL ? natsConnection_PublishMsg(bus->wire.connection, message) : NATS_NO_MEMORY;
 	message_reaper_add(bus->options.reaper, message);
-	/* From here on the request may be over already. A refused message too large is for the caller to know. */
+	/* From here on, the request may have ended already. The caller has to know if a message was too large. */
 	if (status == NATS_OK || (request = requests_take(&bus->requests, slot, generation)) == NULL)
 		return;
 	snprintf(request->text, sizeof request->text, "%s", natsStatus_GetText(status));

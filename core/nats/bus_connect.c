@@ -10,11 +10,11 @@
 
 #define PAUSE_FIRST (100 * MILLISECOND)
 #define PAUSE_LIMIT SECOND
-/* How long a closed connection's last callbacks are waited for. */
+/* How long to wait for the last callbacks of a closed connection. */
 #define FAREWELL_TIMEOUT (5 * SECOND)
 
-/* Between two tests of what the broker permits: while something is missing that is not needed; while something is that is, or
- * may be. */
+/* The time between two tests of the permissions: while only an optional one is missing, and while a required one is or
+ * may be missing. */
 #define PROBE_INTERVAL (10 * SECOND)
 #define PROBE_INTERVAL_SHORT (2 * SECOND)
 
@@ -23,8 +23,8 @@ enum link_event {
 	LINK_CLOSED = 1 << 1,
 	LINK_PREPARE = 1 << 2,
 	LINK_STOP = 1 << 3,
-	LINK_REFUSED = 1 << 4, /* the broker does not permit something … */
-	LINK_DEAF = 1 << 5     /* … and it is a subscription, which there is none of then */
+	LINK_REFUSED = 1 << 4, /* the broker has denied a permission */
+	LINK_DEAF = 1 << 5     /* the permission was for a subscription, which therefore does not exist */
 };
 #define LINK_PERMISSIONS (LINK_REFUSED | LINK_DEAF)
 #define LINK_ALL (~0u)
@@ -36,17 +36,17 @@ struct bus_link {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	unsigned events;   /* link_event, under the lock */
-	unsigned attached; /* connections and subscriptions whose callbacks may still come, under the lock */
-	const natsConnection *current; /* whose loss matters, under the lock; only compared */
+	unsigned attached; /* connections and subscriptions whose callbacks may still be called, under the lock */
+	const natsConnection *current; /* the connection whose loss matters, under the lock; only compared */
 	/* The thread's: */
 	struct bus_wire wire;
-	bool given; /* the receiver has it */
-	char *others; /* an endpoint of what the broker named on the last connection; NULL: nothing */
-	bool roams; /* the connection is to one of them */
-	enum probed probed; /* what the broker permits, as it was tested last */
+	bool given; /* the receiver has the connection */
+	char *others; /* an endpoint of the servers that the broker advertised on the last connection; NULL: none */
+	bool roams; /* the connection is to one of `others` */
+	enum probed probed; /* the result of the last test of the permissions */
 	nanos probed_at;    /* monotonic; 0: never */
-	bool deaf;          /* a subscription of the connection was refused */
-	struct bus_probe probe[BUS_PROBES_LIMIT + 1]; /* none: that is not looked at */
+	bool deaf;          /* a subscription of the connection was denied */
+	struct bus_probe probe[BUS_PROBES_LIMIT + 1]; /* an empty list: permissions are not tested */
 };
 
 static void post(struct bus_link *link, unsigned event)
@@ -69,7 +69,7 @@ static unsigned await(struct bus_link *link, nanos timeout, unsigned mask)
 			break;
 	}
 	unsigned events = link->events & mask;
-	link->events &= ~mask | LINK_STOP; /* a stop is never forgotten */
+	link->events &= ~mask | LINK_STOP; /* a stop is never removed */
 	pthread_mutex_unlock(&link->lock);
 	return events;
 }
@@ -86,7 +86,7 @@ static void report_away(const struct bus_facts *facts, const char *why)
 	report_unknown(facts, "unknown while the broker is unreachable");
 }
 
-/* A connection that is lost meanwhile says so before or after this, and wins either way. */
+/* If the connection is lost meanwhile, that is reported before or after this, and takes effect in both cases. */
 static void report_connected(const struct bus_facts *facts, natsConnection *connection)
 {
 	fact_set(facts->broker, true, "");
@@ -100,7 +100,7 @@ static void on_lost(natsConnection *connection, void *closure)
 	pthread_mutex_lock(&link->lock);
 	bool current = link->current == connection;
 	pthread_mutex_unlock(&link->lock);
-	/* One that was given up for another is closed late. */
+	/* A connection that was replaced by another one is closed later. */
 	if (!current)
 		return;
 	report_away(&link->options.facts, "the connection was lost");
@@ -153,7 +153,7 @@ static void on_complete(void *closure)
 	detach(closure, 0);
 }
 
-/* Newer libraries would print what nobody takes. */
+/* Newer versions of the library print errors if there is no handler. */
 static void ignore_error(natsConnection *connection, natsSubscription *subscription, natsStatus status, void *closure)
 {
 	(void)connection;
@@ -178,9 +178,9 @@ static natsStatus set_security(natsOptions *options, const struct broker_address
 	return status;
 }
 
-/* Settings that hold; the reasons in short: publishes made while the broker is away are refused and not kept for
- * later (they would be reported as lost and then delivered); the flusher would add a millisecond to each message. What a bus
- * sends nevertheless goes out in batches, see bus_loop.h. */
+/* The reasons for some of the settings: Publishes while the broker is unreachable are rejected and not buffered,
+ * because they would be reported as lost and delivered later. The flusher would delay each message by a millisecond. A
+ * bus sends messages in batches nevertheless, see bus_loop.h. */
 static natsStatus set_behaviour(natsOptions *options, const char *name)
 {
 	natsStatus status = natsOptions_SetName(options, name);
@@ -267,7 +267,7 @@ const char *bus_advice(natsStatus status)
 	case NATS_NO_SERVER:
 	case NATS_IO_ERROR:
 	case NATS_CONNECTION_CLOSED:
-	case NATS_INSUFFICIENT_BUFFER: /* for what is sent while the library connects again */
+	case NATS_INSUFFICIENT_BUFFER: /* for messages sent while the library reconnects */
 		return "no answer: is the broker running, and is the endpoint correct?";
 	case NATS_SSL_ERROR:
 		return "TLS failed: check enable_tls or tls://, tls_root_ca_certificate (is it a readable PEM file?) and the "
@@ -285,7 +285,7 @@ const char *bus_advice(natsStatus status)
 	}
 }
 
-/* The broker's words on what it has refused on this connection last; NULL: nothing. */
+/* The broker's error for the last denied permission on this connection; NULL: none. */
 static const char *refusal(natsConnection *connection)
 {
 	const char *error = NULL;
@@ -318,8 +318,8 @@ void bus_report(natsConnection *connection, natsStatus status, const struct perm
 		permissions_worked(scope);
 }
 
-/* The library's own threads read and write then: a TLS write that would block has to be repeated with the same
- * bytes at the same place, which the library does not see to when a loop of ours lets it gather more meanwhile. */
+/* With TLS, the library's own threads read and write. A TLS write that would block must be repeated with the same bytes
+ * at the same address. The library does not ensure this if our loop lets it buffer more messages meanwhile. */
 bool bus_uses_tls(const struct broker_address *address)
 {
 	return address->tls;
@@ -342,7 +342,7 @@ static natsStatus subscribe(struct bus_link *link, natsSubscription **subscripti
 	natsStatus status = natsConnection_Subscribe(subscription, link->wire.connection, subject, handler, closure);
 	if (status == NATS_OK && natsSubscription_SetOnCompleteCB(*subscription, on_complete, link) == NATS_OK)
 		attach(link);
-	/* What comes is bounded by what was asked for. */
+	/* The number of messages is bounded by the requests. */
 	if (status == NATS_OK)
 		status = natsSubscription_SetPendingLimits(*subscription, -1, -1);
 	return status;
@@ -370,7 +370,7 @@ static natsStatus connect_to(struct bus_link *link, const char *others)
 	return connect_on(wire->loop, &wire->connection, link->options.address, others, link->options.name, on_error, on_lost, on_back, on_closed, link);
 }
 
-/* To the broker, or, if none of its servers that are configured can be had, to one that these have named. */
+/* Connects to one of the configured servers, or, if none is reachable, to one that they have advertised. */
 static natsStatus connect_somewhere(struct bus_link *link)
 {
 	natsStatus status = connect_to(link, NULL);
@@ -412,7 +412,8 @@ static bool prepare(struct bus_link *link, char *why, size_t size)
 
 void bus_wire_close(struct bus_wire *wire)
 {
-	/* In this order: the loop uses the connection; destroying a subscription under a living connection has crashed. */
+	/* The order matters: the loop uses the connection, and destroying a subscription of an open connection has
+	 * crashed. */
 	natsConnection_Close(wire->connection);
 	bus_loop_destroy(wire->loop);
 	natsConnection_Destroy(wire->connection);
@@ -428,7 +429,7 @@ static void set_current(struct bus_link *link, const natsConnection *connection)
 	pthread_mutex_unlock(&link->lock);
 }
 
-/* Without a loop the library sees to that by itself. */
+/* Without a loop, the library does this itself. */
 static void remember_others(struct bus_link *link)
 {
 	if (link->wire.connection == NULL || link->wire.loop == NULL)
@@ -440,7 +441,7 @@ static void remember_others(struct bus_link *link)
 	link->others = others;
 }
 
-/* Gives up the connection; one that the receiver has, the receiver closes itself, when it is given the next. */
+/* Abandons the connection. If the receiver has it, the receiver closes it when it gets the next one. */
 static void abandon(struct bus_link *link)
 {
 	remember_others(link);
@@ -467,7 +468,7 @@ static void add_probe(struct bus_link *link, size_t *count, const struct bus_pro
 		link->probe[(*count)++] = *probe;
 }
 
-/* What is told is tested together with what the link itself does. */
+/* The probes of the options, and those for the subscriptions of the link itself. */
 static void list_probes(struct bus_link *link)
 {
 	size_t count = 0;
@@ -489,7 +490,7 @@ static bool lacks_permissions(const struct bus_link *link)
 	return link->probe[0].subject[0] != '\0' && (link->probed_at == 0 || link->probed != PROBED_GOOD);
 }
 
-/* Tests what the broker permits. False: what is needed is not, with `why`. */
+/* Tests the permissions. False: a required one is missing; `why` names it. */
 static bool probe(struct bus_link *link, char *why, size_t size)
 {
 	link->probed = bus_probe(link->probe, link->options.address, &link->options.permissions, why, size);
@@ -500,12 +501,12 @@ static bool probe(struct bus_link *link, char *why, size_t size)
 	return false;
 }
 
-/* One attempt to be up. False: with `why`. */
+/* One attempt to come up. False: failed; `why` has the reason. */
 static bool come_up(struct bus_link *link, char *why, size_t size)
 {
 	if (link->wire.connection == NULL) {
 		link->deaf = false;
-		(void)await(link, 1, LINK_PERMISSIONS); /* of the last one */
+		(void)await(link, 1, LINK_PERMISSIONS); /* discards events of the last connection */
 		natsStatus status = connect_and_subscribe(link);
 		if (status != NATS_OK) {
 			snprintf(why, size, "%s", bus_advice(status));
@@ -516,7 +517,7 @@ static bool come_up(struct bus_link *link, char *why, size_t size)
 	}
 	set_current(link, link->wire.connection);
 	report_connected(&link->options.facts, link->wire.connection);
-	/* Permissions seldom change; what is refused later is heard of. */
+	/* Permissions rarely change, and a denial is reported by the broker. */
 	if (lacks_permissions(link) && !probe(link, why, size)) {
 		abandon(link);
 		return false;
@@ -529,8 +530,8 @@ static bool come_up(struct bus_link *link, char *why, size_t size)
 	return true;
 }
 
-/* Waits for what is a reason to come up again, and returns it. While something is not permitted, that is tested now and then; 0
- * means that the connection is to be given up for it. */
+/* Waits for an event that requires coming up again, and returns it. While a permission is missing, it is tested at
+ * intervals; 0 means that the connection must be abandoned because of it. */
 static unsigned stay_up(struct bus_link *link, char *why, size_t size)
 {
 	for (;;) {
@@ -564,7 +565,7 @@ static void *run_link(void *closure)
 	unsigned events = LINK_BACK;
 	bool up = false;
 	while (!(events & LINK_STOP)) {
-		/* Word of an earlier connection's end, which we or the receiver closed, may come late. */
+		/* The end of an earlier connection, which this thread or the receiver closed, may be reported late. */
 		if ((events & LINK_CLOSED) && natsConnection_IsClosed(link->wire.connection))
 			abandon(link);
 		if (come_up(link, why, sizeof why)) {
@@ -578,11 +579,11 @@ static void *run_link(void *closure)
 				continue;
 			abandon(link);
 		}
-		/* A broker without what is needed is as good as none. */
+		/* A broker that cannot be prepared counts as unreachable. */
 		if (up)
 			link->options.on_down(link->options.closure);
 		up = false;
-		/* Each reason is said once, not at every attempt. */
+		/* Each reason is logged once and not at every attempt. */
 		if (strcmp(said, why) != 0)
 			log_warning(link->options.log, "broker %s: %s; retrying", endpoint, why);
 		snprintf(said, sizeof said, "%s", why);
@@ -617,7 +618,7 @@ void bus_link_stop(struct bus_link *link, const natsConnection *taken)
 {
 	post(link, LINK_STOP);
 	pthread_join(link->thread, NULL);
-	/* One that the receiver has not come to take is closed here. */
+	/* A connection that the receiver has not taken yet is closed here. */
 	if (link->wire.connection != taken)
 		bus_wire_close(&link->wire);
 }
@@ -630,7 +631,7 @@ void bus_link_destroy(struct bus_link *link)
 		;
 	bool silent = link->attached == 0;
 	pthread_mutex_unlock(&link->lock);
-	if (!silent) /* rather lost memory than a callback into freed memory */
+	if (!silent) /* leaking memory is better than a callback into freed memory */
 		return;
 	pthread_cond_destroy(&link->changed);
 	pthread_mutex_destroy(&link->lock);

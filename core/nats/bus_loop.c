@@ -14,16 +14,16 @@
 struct bus_loop {
 	pthread_t thread;
 	int wake; /* an eventfd */
-	/* Held while sending, so that what one thread has sent another does not find gone: the library takes nothing to send
-	 * for an error. */
+	/* Held while sending, so that no thread finds the buffer empty because another one has sent it: the library treats
+	 * that as an error. */
 	pthread_mutex_t sending;
 	pthread_mutex_t lock;
 	/* Under the lock: */
-	natsConnection *connection; /* NULL: none is attached (any more) */
+	natsConnection *connection; /* NULL: none is attached */
 	int fd;
-	struct bus_reader reader; /* subscription NULL: there is none yet */
+	struct bus_reader reader; /* subscription NULL: not set yet */
 	bool reading, writing; /* what the library waits for */
-	bool urgent;           /* `writing` is the thread's to do: nobody will flush */
+	bool urgent;           /* the loop's thread has to write, because no flush will follow */
 	bool gathering;
 	pthread_t gatherer;
 	bool stop;
@@ -31,16 +31,16 @@ struct bus_loop {
 
 static void wake(struct bus_loop *loop)
 {
-	/* It only fails when it is full, and then the thread wakes anyway. */
+	/* This fails only if the counter is full, and then the thread wakes up anyway. */
 	ssize_t written = write(loop->wake, &(uint64_t){1}, sizeof(uint64_t));
 	(void)written;
 }
 
-/* What the library calls, on any thread. */
+/* Functions that the library calls, on any thread. */
 static natsStatus on_attach(void **data, void *closure, natsConnection *connection, natsSock fd)
 {
 	struct bus_loop *loop = closure;
-	/* The library does not see to that: no program that is started by a module may have it. */
+	/* The library does not set this: programs started by a module must not inherit the socket. */
 	fcntl(fd, F_SETFD, FD_CLOEXEC);
 	pthread_mutex_lock(&loop->lock);
 	loop->connection = connection;
@@ -80,14 +80,14 @@ static natsStatus on_detach(void *data)
 {
 	struct bus_loop *loop = data;
 	pthread_mutex_lock(&loop->lock);
-	/* The thread may still be in the library with it; it is destroyed only after the thread has ended. */
+	/* The thread may still use the connection in the library; it is destroyed only after the thread has ended. */
 	loop->connection = NULL;
 	pthread_mutex_unlock(&loop->lock);
 	wake(loop);
 	return NATS_OK;
 }
 
-/* Sends what waits to be sent. */
+/* Sends the buffered messages. */
 static void send_waiting(struct bus_loop *loop, natsConnection *connection)
 {
 	pthread_mutex_lock(&loop->sending);
@@ -99,7 +99,7 @@ static void send_waiting(struct bus_loop *loop, natsConnection *connection)
 	pthread_mutex_unlock(&loop->sending);
 }
 
-/* Waits until the socket is ready for what the library wants; returns for what it is. */
+/* Waits until the socket is ready for the operations that the library wants, and returns those that are possible. */
 static short await_socket(struct bus_loop *loop, natsConnection **connection)
 {
 	pthread_mutex_lock(&loop->lock);
@@ -112,7 +112,7 @@ static short await_socket(struct bus_loop *loop, natsConnection **connection)
 	if (poll(ready, 2, -1) <= 0 || (ready[0].revents != 0 && read(loop->wake, &count, sizeof count) < 0))
 		return 0;
 	pthread_mutex_lock(&loop->lock);
-	/* It may be detached by now. */
+	/* The connection may have been detached. */
 	*connection = loop->connection;
 	pthread_mutex_unlock(&loop->lock);
 	return ready[1].revents;
@@ -126,7 +126,7 @@ static bool is_stopped(struct bus_loop *loop)
 	return stop;
 }
 
-/* Hands over what has come, in one piece. */
+/* Passes all received messages on in one batch. */
 static void read_messages(struct bus_loop *loop)
 {
 	uint64_t count = 0;
@@ -225,7 +225,7 @@ void bus_loop_flush(struct bus_loop *loop)
 	pthread_mutex_unlock(&loop->lock);
 	if (connection == NULL)
 		return;
-	/* It is ours until we close it, even if it is detached by now. */
+	/* The descriptor belongs to us until we close it, even if the connection has been detached. */
 	send_waiting(loop, connection);
 	pthread_mutex_lock(&loop->lock);
 	bool rest = loop->writing;

@@ -48,7 +48,7 @@ static natsStatus try(struct attempt *attempt, const struct bus_probe *probe)
 		status = natsConnection_FlushTimeout(attempt->connection, FLUSH_LIMIT_MS);
 	if (status != NATS_OK)
 		return status;
-	/* What the broker refuses it refuses before it answers the flush. */
+	/* The broker reports denied permissions before it answers the flush. */
 	snprintf(expected, sizeof expected, "Permissions Violation for %s to \"%s\"", probe->payload != NULL ? "Publish" : "Subscription",
 	         probe->subject);
 	permission_name(expected, tested->permission);

@@ -50,7 +50,7 @@ static void add(struct text *text, const char *server, size_t length)
 	text_add_bytes(text, server, length);
 }
 
-/* Returns how many there are. */
+/* Returns the number of servers. */
 static int add_named(struct text *text, natsConnection *connection)
 {
 	char **server = NULL;

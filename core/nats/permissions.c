@@ -8,18 +8,18 @@
 
 #include "core/base/thread.h"
 
-/* More are not told apart: the first ones say enough. */
+/* The maximum number of denied permissions that are remembered. */
 #define REFUSALS_LIMIT 16
 #define SAY_INTERVAL (10 * MINUTE)
-/* The rarest of what the service does comes every ten minutes. */
+/* The service performs its rarest operation every ten minutes. */
 #define MEMORY (15 * MINUTE)
 
 struct refusal {
 	char permission[PERMISSION_SIZE];
 	const char *who;
 	nanos last, said; /* monotonic */
-	bool stands;      /* false: it was, and is here only so that it is not said too often */
-	bool tested;      /* there is a test that tells when it is permitted again */
+	bool stands;      /* false: it was granted, and is remembered only to limit how often it is logged */
+	bool tested;      /* there is a test that shows when it is granted */
 };
 
 struct permissions {
@@ -57,7 +57,7 @@ static bool begins(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* How many of a subject's first tokens are the same in all messages of its kind; 0: all of them. */
+/* The number of leading tokens of a subject that are the same in all messages of its kind; 0: all. */
 static unsigned tokens_to_keep(const char *subject)
 {
 	static const struct {
@@ -100,7 +100,7 @@ char *permission_name(const char *error, char text[PERMISSION_SIZE])
 	return text;
 }
 
-/* With the lock held: what /readyz tells. */
+/* With the lock held: updates the fact shown in /readyz. */
 static void tell(struct permissions *permissions)
 {
 	char reason[FACT_REASON_SIZE];
@@ -121,7 +121,8 @@ static void tell(struct permissions *permissions)
 	fact_set(permissions->fact, first == NULL, reason);
 }
 
-/* With the lock held. The place of a refusal; a new one takes that of the one that was refused first. */
+/* With the lock held: finds the entry of a permission, or adds one. If the table is full, it replaces the oldest
+ * entry. */
 static struct refusal *find(struct permissions *permissions, const char *permission, const char *who)
 {
 	struct refusal *oldest = permissions->refusal;
@@ -138,7 +139,7 @@ static struct refusal *find(struct permissions *permissions, const char *permiss
 	return refusal;
 }
 
-/* With the lock held. True: it is to be logged. */
+/* With the lock held. True: log it. */
 static bool note(struct permissions *permissions, const char *permission, const char *who)
 {
 	nanos now = clock_monotonic();
@@ -229,7 +230,7 @@ void permissions_not_tested(const struct permission_scope *scope, const char *wh
 		return;
 	snprintf(reason, sizeof reason, "cannot be tested: %s", why);
 	pthread_mutex_lock(&permissions->lock);
-	/* What was found out once is believed until something is refused. */
+	/* A result remains valid until a permission is denied. */
 	if (!permissions->tested && permissions->count == 0)
 		fact_set(permissions->fact, false, reason);
 	pthread_mutex_unlock(&permissions->lock);

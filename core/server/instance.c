@@ -14,7 +14,7 @@
 #define INSTANCES_LIMIT 1000
 #define SET_STATE_DIR "([postprocessing] state_dir, POSTPROCESSING_STATE_DIR)"
 
-/* It goes through messages of words and into records. */
+/* The name is sent in words to other instances and stored in records. */
 static bool is_name_character(char c)
 {
 	return c > ' ' && c < 0x7f && c != '"' && c != '\\';
@@ -40,7 +40,7 @@ static bool make_name(int file, char name[OWNER_LIMIT])
 	return ftruncate(file, 0) == 0 && pwrite(file, name, (size_t)size, 0) == size && fsync(file) == 0;
 }
 
-/* The name in the file, or a fresh one that is then written to it. */
+/* Reads the name from the file, or writes a new one to it. */
 static bool read_or_make_name(int file, const char *path, const struct log *log, char name[OWNER_LIMIT])
 {
 	ssize_t length = pread(file, name, OWNER_LIMIT, 0);
@@ -51,13 +51,13 @@ static bool read_or_make_name(int file, const char *path, const struct log *log,
 	name[strcspn(name, "\n")] = '\0';
 	if (length > 1 && whole && is_name(name))
 		return true;
-	/* What the old name owned is taken over as that of an instance that has died. */
+	/* The records of the old name are taken over like those of a dead instance. */
 	if (length > 1)
 		log_warning(log, "%s: no instance name in this file; using a new name", path);
 	return make_name(file, name);
 }
 
-/* Takes the lock. False: `taken` says whether another instance has it; else errno says what is wrong. */
+/* Takes the lock. False: *taken says whether another instance holds it; otherwise errno has the reason. */
 static bool take_lock(int file, bool *taken)
 {
 	if (flock(file, LOCK_EX | LOCK_NB) == 0)
@@ -66,7 +66,7 @@ static bool take_lock(int file, bool *taken)
 	return false;
 }
 
-/* The first name that nobody else holds. */
+/* Takes the first name that no other instance holds. */
 static bool take_first(const char *state_dir, int folder, const struct log *log, char name[OWNER_LIMIT], int *held, char *why, size_t size)
 {
 	for (unsigned i = 0; i < INSTANCES_LIMIT; i++) {
@@ -104,7 +104,7 @@ void instance_note_end(int lock, const char *name, const char *nonce)
 	char note[WRITER_LIMIT + 2];
 	size_t at = strlen(name);
 	int length = snprintf(note, sizeof note, "\n%s\n", nonce);
-	/* A longer file is not believed to hold a name. */
+	/* A longer file cannot contain a name. */
 	if (at + (size_t)length >= OWNER_LIMIT)
 		return;
 	ssize_t written = pwrite(lock, note, (size_t)length, (off_t)at);
@@ -117,7 +117,7 @@ void instance_take_note(int lock, const char *name, char nonce[WRITER_LIMIT])
 	off_t at = (off_t)strlen(name);
 	ssize_t length = pread(lock, note, sizeof note - 1, at);
 	nonce[0] = '\0';
-	if (length <= 0 || ftruncate(lock, at) != 0) /* a note that stays would count more than once */
+	if (length <= 0 || ftruncate(lock, at) != 0) /* a note that remains would count more than once */
 		return;
 	note[length] = '\0';
 	size_t size = strcspn(note + 1, "\n");

@@ -8,7 +8,7 @@
 #include "core/base/private_file.h"
 #include "core/base/private_folder.h"
 
-/* Both are looked at about every second: who was stopped for longer does not know what was meanwhile. */
+/* Both are checked about every second. After a longer pause, it is unknown what happened in between. */
 #define BREAK (10 * SECOND)
 
 enum loss_verdict loss_judge(struct loss *loss, enum presence stream, enum presence bucket, nanos connection, nanos now)

@@ -7,16 +7,17 @@
 
 #include "core/upload/record.h"
 
-/* More instances than anybody runs; names come from records, which anybody on the bus can write. */
+/* More instances than any installation has. The limit is needed because names come from records, which other services
+ * can write. */
 #define PEERS_LIMIT 1000
-/* A pause between two ticks that is no ordinary one. */
+/* A longer pause between two ticks means that this process was stopped. */
 #define STOPPED (5 * SECOND)
 
 struct peer {
 	char name[OWNER_LIMIT];
 	nanos heard;
 	bool dead;
-	nanos able; /* when it was last said to be; 0: never */
+	nanos able; /* when it last announced this; 0: never */
 };
 
 struct peers {
@@ -24,7 +25,7 @@ struct peers {
 	struct peer *peer;
 	size_t count;
 	nanos ticked;
-	nanos listened; /* since when they can be heard; 0: since never */
+	nanos listened; /* since when other instances can be heard; 0: never */
 	bool died; /* since the last tick */
 };
 
@@ -52,8 +53,8 @@ static struct peer *find(const struct peers *peers, const char *name)
 	return NULL;
 }
 
-/* The place of the dead one that was not heard for longest: nothing is lost, who is not known does not live either.
- * NULL: all live. */
+/* The entry of the dead instance that was heard longest ago. It can be reused, because an unknown instance does not
+ * count as alive either. NULL: all are alive. */
 static struct peer *reuse(struct peers *peers)
 {
 	struct peer *oldest = NULL;
@@ -63,7 +64,7 @@ static struct peer *reuse(struct peers *peers)
 	return oldest;
 }
 
-/* A place for one more; NULL: no room. */
+/* An additional entry; NULL: no room. */
 static struct peer *add(struct peers *peers)
 {
 	if (peers->count == PEERS_LIMIT)
@@ -75,7 +76,7 @@ static struct peer *add(struct peers *peers)
 	return &grown[peers->count++];
 }
 
-/* NULL: ourselves, or no room. */
+/* NULL: it is this instance, or there is no room. */
 static struct peer *find_or_add(struct peers *peers, const char *name, nanos now)
 {
 	if (strcmp(name, peers->own) == 0 || strlen(name) >= OWNER_LIMIT)
@@ -121,7 +122,7 @@ void peers_is_able(struct peers *peers, const char *name, nanos now)
 		peer->able = now;
 }
 
-/* A process of another version may have come back under the name. */
+/* The announcement expires, because a process of another version may have taken the name. */
 static bool is_able(const struct peer *peer, nanos now)
 {
 	return peer->able != 0 && now - peer->able < PEER_TIMEOUT;

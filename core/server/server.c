@@ -15,10 +15,10 @@
 #define CHORES_INTERVAL SECOND
 #define EMBEDDED "embedded"
 #define MAILS_PER_FLUSH 32
-/* A service that stops waits so long for a broker that is away. */
+/* How long a stopping service waits for an unreachable broker. */
 #define BROKER_GRACE (2 * SECOND)
 #define TWIN_INTERVAL (10 * MINUTE)
-/* How long a first step may be run before there is a record, which is where people look. */
+/* How long the first step may run before the record is written, which makes the upload visible. */
 #define HOLD (2 * SECOND)
 
 /* On the HTTP thread. */
@@ -76,7 +76,7 @@ static void report_overridden(const struct server *server, const char *section, 
 		            key, section);
 }
 
-/* Where events and records are; the embedded broker is started for it. */
+/* Determines the brokers of events and records, and starts the embedded broker if necessary. */
 static bool find_brokers(struct server *server, char *why, size_t size)
 {
 	const struct config *config = server->config;
@@ -314,7 +314,8 @@ static void take_delivery(struct server *server, struct delivery *delivery)
 		coordinator_deliver(server->coordinator, delivery, clock_now());
 }
 
-/* Two processes of one name take what belongs to the other for their own, and neither misses the other. */
+/* Detects another process with the same name. Each would take the records of the other for its own, and neither would
+ * notice the other's death. */
 static void check_name(struct server *server, const char *name)
 {
 	size_t length = strlen(server->owner), nonce = strlen(server->nonce);
@@ -331,8 +332,9 @@ static void check_name(struct server *server, const char *name)
 	          server->owner, server->config->state_dir);
 }
 
-/* "+NAME" is a sign of life, "-NAME" the last one; "=NAME NONCE" tells processes of one name apart; "!ID": the upload is over;
- * "~NAME" is said by those that know of the gap before a consumer, see gap.h, as earlier versions do not. */
+/* "+NAME" is a heartbeat, "-NAME" the last one. "=NAME NONCE" distinguishes processes with one name. "!ID": the upload
+ * has ended. "~NAME" is sent by versions that know the gap before a consumer (see gap.h), which earlier versions do
+ * not. */
 static void take_word(struct server *server, struct word *word)
 {
 	if (word->text[0] == '+')
@@ -406,7 +408,7 @@ static void flush(struct server *server)
 		bus_flush(server->records);
 }
 
-/* One round: what has come, what is due. */
+/* One round of the main loop: handles the mails that have arrived and everything that is due. */
 static void turn(struct server *server)
 {
 	nanos now = clock_now(), today = clock_monotonic();
@@ -421,7 +423,7 @@ static void turn(struct server *server)
 		take_mail(server, mail);
 		mail = next;
 		server->mails++;
-		/* In a long round the broker has something to do meanwhile. */
+		/* In a long round, this keeps the broker busy. */
 		if (++taken % MAILS_PER_FLUSH == 0)
 			flush(server);
 	}
@@ -432,8 +434,8 @@ static void turn(struct server *server)
 	flush(server);
 }
 
-/* Nothing more is to be waited for. Without the broker, or what it permits, nothing gets on: what is not done with is for the
- * next start. */
+/* Whether there is nothing more to wait for. Without the broker or its permissions there is no progress, and unfinished
+ * work is left to the next start. */
 static bool is_idle(const struct server *server, nanos stopping_since)
 {
 	if (coordinator_runs(server->coordinator) > 0)
@@ -471,7 +473,7 @@ void server_stop(struct server *server)
 	mailbox_send(&server->mailbox, &server->stop);
 }
 
-/* What is still in the mailbox is freed; the buses may be gone already. */
+/* Frees the mails that are still in the mailbox. The buses may already be destroyed. */
 static void empty_mailbox(struct server *server, nanos timeout)
 {
 	struct mail *mail = mailbox_receive(&server->mailbox, timeout);
@@ -505,14 +507,14 @@ static void empty_mailbox(struct server *server, nanos timeout)
 	}
 }
 
-/* Lets the verdicts that come in now be written, as long as the steps take to notice that they are cancelled. */
+/* Cancels all runs, and waits so that verdicts that arrive in the meantime are written. */
 static bool end_runs(struct server *server)
 {
 	nanos limit = clock_monotonic() + 10 * SECOND;
 	coordinator_cancel_runs(server->coordinator);
 	while (coordinator_runs(server->coordinator) > 0 && clock_monotonic() < limit)
 		turn(server);
-	/* Their last writes. Without a broker they are for the next start. */
+	/* Waits for the last writes. Without a broker, they are left to the next start. */
 	limit = clock_monotonic() + 2 * SECOND;
 	while (coordinator_busy(server->coordinator) > 0 && atomic_load(&server->ready) && clock_monotonic() < limit)
 		turn(server);

@@ -17,7 +17,7 @@ bool server_add_steps(struct server *server, const struct steps *steps)
 		step_health_init(&step->health, checker_wanted(&steps->step[i]), steps->step[i].config->check_interval);
 		if (step->fact == NULL)
 			return false;
-		/* Nothing tells that it cannot do its work. */
+		/* Without a check, the step is assumed to work. */
 		if (step->health.state == HEALTH_GOOD)
 			fact_set(step->fact, true, "");
 	}

@@ -7,7 +7,7 @@
 #include "core/server/server_private.h"
 
 #define SAVE_INTERVAL (5 * SECOND)
-/* With fewer between two times nothing goes on. */
+/* With fewer mails between two calls, the service counts as idle. */
 #define QUIET_MAILS 100
 
 void server_say_word(struct server *server, char sign)
@@ -17,7 +17,7 @@ void server_say_word(struct server *server, char sign)
 	bus_send(server->events, server->peers_subject, NULL, text, (size_t)length);
 }
 
-/* Which process it is that has the name. */
+/* Announces which process has the name. */
 static void report_nonce(struct server *server)
 {
 	char text[OWNER_LIMIT + 32];
@@ -25,7 +25,8 @@ static void report_nonce(struct server *server)
 	bus_send(server->events, server->peers_subject, NULL, text, (size_t)length);
 }
 
-/* Gives a sign of life, and listens to those of the others. What belongs to the dead is found by reading the bucket. */
+/* Sends a heartbeat, and checks those of the others. The records of dead instances are found by a scan of the
+ * bucket. */
 static void keep_company(struct server *server)
 {
 	nanos now = clock_monotonic();
@@ -37,21 +38,21 @@ static void keep_company(struct server *server)
 		server_say_word(server, '~');
 		server->sign_next = now + PEER_SIGN_INTERVAL;
 	}
-	/* Who stops looks after what it has, as the others are to know, but takes nothing over. */
+	/* A stopping instance still sends heartbeats, because it finishes its own uploads, but it takes over no others. */
 	if (!server->stopping && peers_tick(server->peers, now)) {
 		log_info(server->log, "another instance has stopped or died: taking over its uploads");
 		rescan_again(&server->rescan);
 	}
 }
 
-/* When it was looked at last is written along with what has changed. */
+/* `looked` alone is no reason to write; it is written together with other changes. */
 static bool is_saved(const struct checkpoint *saved, const struct checkpoint *now)
 {
 	return now->sequence == saved->sequence && now->stream == saved->stream && now->gap_end == saved->gap_end && now->made == saved->made &&
 	       now->floor == saved->floor;
 }
 
-/* False: it could not be written, with `why`. */
+/* False: the checkpoint could not be written; `why` has the reason. */
 static bool save(struct server *server, const char *file, const char *of, struct checkpoint *saved, struct checkpoint now, char *why,
                  size_t size)
 {
@@ -76,7 +77,7 @@ static void save_positions(struct server *server)
 		log_warning(server->log, "state folder %s: %s; retrying", server->config->state_dir, why);
 }
 
-/* What a load leaves in memory goes back to the system when it is over. */
+/* Returns free memory to the system after a busy period. */
 static void tidy_memory(struct server *server)
 {
 	bool quiet = server->mails < QUIET_MAILS;
@@ -87,7 +88,7 @@ static void tidy_memory(struct server *server)
 	server->mails = 0;
 }
 
-/* Whether the private broker takes what is written. */
+/* Reports to the private broker whether its writes are answered. */
 static void tell_broker(struct server *server)
 {
 	struct unanswered writes = bus_unanswered(server->events);

@@ -4,7 +4,7 @@
 
 #include "core/server/server_private.h"
 
-/* Who does not answer within this time has more to answer when the stream is prepared. */
+/* A slow broker gets more time when the stream is prepared. */
 #define LOOK_TIMEOUT_MS 2000
 
 /* What a broker holds for the service. */
@@ -17,8 +17,8 @@ static const char *things(struct held held)
 	return held.stream && held.bucket ? "the stream and the bucket" : held.stream ? "the stream" : "the bucket";
 }
 
-/* The most copies that were ever seen: of a broker that keeps some, what is missing is more likely to come back. `fresh`:
- * nothing is known of what was before. */
+/* Remembers the highest number of replicas: if a broker keeps replicas, missing data is more likely to come back.
+ * `fresh`: the previous number is obsolete. */
 static void note_replicas(struct server *server, unsigned replicas, bool fresh)
 {
 	char why[256];
@@ -30,7 +30,7 @@ static void note_replicas(struct server *server, unsigned replicas, bool fresh)
 		log_warning(server->log, "state folder %s: cannot save " LOSS_REPLICAS ": %s", server->config->state_dir, why);
 }
 
-/* known: when it was made as it was last seen; 0: it never was. */
+/* known: the creation time when it was last seen; 0: never seen. */
 static enum presence look(struct server *server, jsCtx *js, const char *stream, int64_t known, bool fresh)
 {
 	jsStreamInfo *info = NULL;
@@ -47,7 +47,7 @@ static enum presence look(struct server *server, jsCtx *js, const char *stream, 
 	return presence;
 }
 
-/* Of a broker that holds one of them, this one is all that it can lose. False: neither was ever seen. */
+/* If a broker holds only one of them, its state counts for both. False: neither was ever seen. */
 static bool look_at_both(struct server *server, struct held held, jsCtx *js, enum presence *stream, enum presence *bucket)
 {
 	char name[160];
@@ -94,7 +94,7 @@ static void report_loss(struct server *server, struct held held, bool wait)
 	          config->on_broker_loss == BROKER_LOSS_WAIT ? "on_broker_loss = wait" : "the broker kept several replicas");
 }
 
-/* What /readyz says of each while they are gone. */
+/* Sets what /readyz reports while they are missing. */
 static void set_facts(struct server *server, struct held held, const struct loss *loss, bool wait)
 {
 	char reason[FACT_REASON_SIZE], text[DURATION_TEXT_SIZE];
@@ -128,7 +128,7 @@ static void begin_again(struct server *server, struct held held)
 		bucket_watch_forget(&server->bucket);
 }
 
-/* True: whatever is there is to be used, and what is not is to be made or missed for itself. */
+/* True: not a total loss: existing objects are used, and a single missing one is created or reported on its own. */
 static bool judge(struct server *server, struct loss_watch *watch, struct held held, struct fact *broker, jsCtx *js, char *why,
                   size_t size)
 {
@@ -160,7 +160,7 @@ bool server_prepare_both(void *closure, natsConnection *connection, jsCtx *js, c
 	struct server *server = closure;
 	if (!judge(server, &server->events_loss, (struct held){true, true}, server->facts.events_broker, js, why, size))
 		return false;
-	/* Both, so that all that is wrong is said at once. */
+	/* Both are prepared even if one fails, so that all errors are reported at once. */
 	bool records = bucket_watch_prepare(&server->bucket, connection, js, why, size);
 	return intake_prepare(&server->intake, connection, js, why, size) && records;
 }
@@ -184,7 +184,7 @@ void server_take_bucket(struct server *server)
 	if (!bucket_watch_was_made(&server->bucket))
 		return;
 	server->save_next = 0;
-	/* Beside a stream that somebody else has made uploads may have been begun again that are remembered here. */
+	/* If another service created the stream, remembered uploads may have been restarted there. */
 	if (atomic_load(&server->intake.foreign))
 		coordinator_doubt(server->coordinator, clock_now());
 	else

@@ -4,7 +4,8 @@
 
 #include "core/server/server_private.h"
 
-/* Requests that the broker only refuses, an acknowledgement of nothing, a word that no instance takes. */
+/* A request that the broker rejects as invalid, an acknowledgement that it ignores, and a word that all instances
+ * ignore. */
 #define NO_REQUEST "{"
 #define NO_ACKNOWLEDGEMENT "?"
 #define NO_WORD "?"
@@ -34,7 +35,7 @@ static void list_events(struct list *list, const struct server *server)
 	add(list, NO_REQUEST, "$JS.API.CONSUMER.MSG.NEXT." INTAKE_STREAM ".%s", consumer);
 	add(list, NO_ACKNOWLEDGEMENT, "$JS.ACK." INTAKE_STREAM ".%s.1.1.1.1.0", consumer);
 	add(list, NO_REQUEST, INTAKE_STREAM)->stored = true;
-	/* Without it the instances do not know of each other, and each works as if it were alone. */
+	/* Without this permission, the instances do not know of each other, and each works as if it were alone. */
 	add(list, NO_WORD, "%s", server->peers_subject)->needed = false;
 }
 

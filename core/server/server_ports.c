@@ -64,7 +64,8 @@ static const char *port_message_id(void *closure, const struct delivery *deliver
 	return natsMsgHeader_Get(delivery->message, "Nats-Msg-Id", &id) == NATS_OK ? id : NULL;
 }
 
-/* An acknowledgement only has a number, which in a stream that has been made since may be that of another event. */
+/* An acknowledgement contains only a sequence, which may belong to another event if the stream has been created
+ * again. */
 static bool is_of_another_stream(const struct server *server, const struct delivery *delivery)
 {
 	return delivery->stream != server->stream_created;
@@ -82,7 +83,7 @@ static void port_acknowledge(void *closure, struct delivery *delivery)
 static void port_drop(void *closure, struct delivery *delivery)
 {
 	struct server *server = closure;
-	/* Whoever else takes events is to have it at once. */
+	/* Another instance should get the event at once. */
 	if (server->stopping && !is_of_another_stream(server, delivery))
 		intake_postpone(&server->intake, server->events, delivery, 0);
 	else
@@ -123,7 +124,7 @@ static bool port_lives(void *closure, const char *owner)
 	return peers_lives(server->peers, owner);
 }
 
-/* Those who asked try again later. */
+/* Fails all lookups; they are repeated later. */
 static void refuse_lookups(struct server *server)
 {
 	while (server->lookups != NULL) {
@@ -144,7 +145,7 @@ static void start_search(struct server *server)
 	server->lookups = NULL;
 }
 
-/* One search at a time looks for all that have been asked for meanwhile. */
+/* Only one search runs at a time; lookups that arrive during a search are handled together by the next one. */
 static void port_look(void *closure, struct lookup *lookup)
 {
 	struct server *server = closure;

@@ -6,7 +6,7 @@
 
 bool server_read_bucket(struct server *server, void *token)
 {
-	/* The end does not wait for a reading that begins after the others were told to stop. */
+	/* A scan that starts after the others were stopped would not be waited for. */
 	struct reading *reading = server->stopping ? NULL : calloc(1, sizeof *reading);
 	if (reading == NULL)
 		return false;
