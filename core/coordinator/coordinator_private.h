@@ -4,6 +4,7 @@
  *   coordinator.c       what comes in, and what is due
  *   active_upload.c     the uploads: their table, their jobs, their timers
  *   job.c               one input: load, decide, write, publish, finish
+ *   job_report.c        what is logged and counted of it
  *   write_coalescing.c  joins the first two writes of an upload
  *   read_repair.c       writes records again that the broker has lost
  *   outbox.c            publishes what was decided
@@ -25,6 +26,7 @@
 #include "core/coordinator/coordinator.h"
 #include "core/coordinator/dispatch.h"
 #include "core/coordinator/job.h"
+#include "core/coordinator/job_report.h"
 #include "core/coordinator/lag.h"
 #include "core/coordinator/outbox.h"
 #include "core/coordinator/read_repair.h"

@@ -206,81 +206,6 @@ void job_write(struct coordinator *coordinator, struct job *job, nanos now)
 	ports->remove(ports->closure, &job->request, active->id, active->revision, id, &job->tombstone);
 }
 
-/* The upload continues without a verdict of a step. */
-static void report_passed(struct coordinator *coordinator, const struct job *job)
-{
-	const struct action *action = &job->action;
-	char failed[48] = ""; /* a step that was suspended may not have failed */
-	if (action->passed_failures > 0)
-		snprintf(failed, sizeof failed, ", which failed %u times", action->passed_failures);
-	metrics_count(coordinator->options.metrics, steps_passed);
-	log_warning(coordinator->options.log,
-	            "upload %s: continues without a verdict of %s%s (on_exhausted = continue): %s", job->active->id,
-	            job->active->record->upload->step[action->passed_step], failed, action->why_passed);
-}
-
-static void report_end(const struct log *log, const char *id, const struct record *record)
-{
-	const struct status *status = &record->status;
-	const char *between = status->reason[0] != '\0' ? ": " : "", *outcome = outcome_name(status->outcome);
-	if (status->outcome == OUTCOME_CONTINUE)
-		log_debug(log, "upload %s: all steps done: %s", id, outcome);
-	else if (status->decided == 0)
-		log_info(log, "upload %s: %s%s%s", id, outcome, between, status->reason);
-	else
-		log_info(log, "upload %s: %s by %s%s%s%s", id, outcome, record->upload->step[status->decided - 1],
-		         status->exhausted ? ", which reached no verdict" : "", between, status->reason);
-}
-
-/* Logs and counts a transition. */
-static void report(struct coordinator *coordinator, const struct job *job)
-{
-	const struct record *record = job->active->record;
-	const struct status *status = &record->status;
-	const struct log *log = coordinator->options.log;
-	struct metrics_list *metrics = coordinator->options.metrics;
-	const char *id = job->active->id;
-	char text[DURATION_TEXT_SIZE];
-	if (status->published != status->transition) /* it publishes nothing new */
-		return;
-	if (job->input.kind == INPUT_BEGIN)
-		metrics_count(metrics, uploads_begun);
-	if (status->publish & PUBLISH_RETRY) {
-		metrics_count(metrics, steps_retried);
-		log_warning(log, "upload %s: %s failed (%u): %s; retry in %s", id, status_step_name(record->upload, status),
-		            status->failures, status->reason,
-		            duration_format(pipeline_backoff(&coordinator->options.pipeline, record->upload, status), text));
-	}
-	if (job->action.publish & PUBLISH_RESTART) {
-		metrics_count(metrics, urls_asked);
-		log_warning(log, "upload %s: its URL no longer has any content; asking storage to begin the upload again "
-		                 "with a new URL", id);
-	}
-	if (job->action.passed)
-		report_passed(coordinator, job);
-	if (status->phase == PHASE_UNCONFIRMED)
-		log_error(log, "upload %s: storage was told its end (%s) %u times and did not confirm it; "
-		               "`postprocessing resume -u %s` tells it again",
-		          id, outcome_name(status->outcome), status->confirmations, id);
-	if (!(status->publish & PUBLISH_FINISHED) || status->confirmations != 1)
-		return;
-	if (status->outcome == OUTCOME_CONTINUE)
-		metrics_count(metrics, uploads_continued);
-	else if (status->outcome == OUTCOME_DELETE)
-		metrics_count(metrics, uploads_deleted);
-	else
-		metrics_count(metrics, uploads_aborted);
-	report_end(log, id, record);
-}
-
-/* Logs that an upload was aborted because its event is invalid. */
-static void report_refusal(const struct coordinator *coordinator, const struct job *job)
-{
-	if (job->input.refused != NULL && (job->action.publish & (PUBLISH_FINISHED | PUBLISH_REFUSAL)) != 0)
-		log_error(coordinator->options.log, "upload %.300s: aborted, because the event that begins it is invalid: %s",
-		          job->event.id_json != NULL ? job->event.id_json : job->active->id, job->input.refused);
-}
-
 /* The decision is written, or needs no write: logs it, counts it and publishes. */
 static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 {
@@ -290,7 +215,7 @@ static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 		const struct status *status = &job->active->record->status;
 		if (status->published == status->transition)
 			job->active->not_before = 0;
-		report(coordinator, job);
+		report_transition(coordinator, job);
 	} else if (job->action.write == WRITE_DELETE && job->input.kind == INPUT_CLEAN) {
 		coordinator->options.ports.announce_gone(coordinator->options.ports.closure, job->active->id);
 	} else if (job->action.write == WRITE_DELETE) {
@@ -315,18 +240,6 @@ static void decided(struct coordinator *coordinator, struct job *job, nanos now)
 	job_publish_next(coordinator, job, now);
 }
 
-/* Logs and counts that storage has removed an upload. Without a record it may never have been one. */
-static void report_clean(struct coordinator *coordinator, const struct job *job)
-{
-	const struct active_upload *active = job->active;
-	if (job->input.kind != INPUT_CLEAN || active->known != ACTIVE_PRESENT)
-		return;
-	metrics_count(coordinator->options.metrics, uploads_cleaned);
-	log_info(coordinator->options.log, "upload %s: removed by storage (CleanUpload) in step %s, %s", active->id,
-	         status_step_name(active->record->upload, &active->record->status),
-	         phase_name(active->record->status.phase));
-}
-
 static void written(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct active_upload *active = job->active;
@@ -334,7 +247,7 @@ static void written(struct coordinator *coordinator, struct job *job, nanos now)
 	active->theirs = false;
 	active->unpublished = 0;
 	if (job->action.write == WRITE_DELETE) {
-		report_clean(coordinator, job);
+		report_removal(coordinator, job);
 		active_forget(coordinator, active);
 		active->known = ACTIVE_ABSENT;
 		active->expected = false;
@@ -813,47 +726,81 @@ static void write_refused(struct coordinator *coordinator, struct job *job, nano
 	job_load_again(coordinator, job, now);
 }
 
+static void write_answered(struct coordinator *coordinator, struct job *job, nanos now)
+{
+	switch (job->request.status) {
+	case REQUEST_DONE:
+		written(coordinator, job, now);
+		return;
+	case REQUEST_REFUSED:
+		write_refused(coordinator, job, now);
+		return;
+	case REQUEST_UNKNOWN:
+		job->uncertain = true;
+		break;
+	case REQUEST_UNAVAILABLE:
+		break;
+	}
+	job_try_later(coordinator, job, now);
+}
+
 void job_answered(struct coordinator *coordinator, struct job *job, nanos now)
 {
-	enum request_status status = job->request.status;
-	if (job->doing == JOB_LOADING) {
+	switch (job->doing) {
+	case JOB_LOADING:
 		loaded(coordinator, job, now);
-	} else if (job->doing == JOB_CHECKING) {
+		break;
+	case JOB_CHECKING:
 		checked(coordinator, job, now);
-	} else if (job->doing == JOB_RESTORING) {
+		break;
+	case JOB_RESTORING:
 		job_restored(coordinator, job, now);
-	} else if (job->doing == JOB_WRITING) {
-		if (status == REQUEST_DONE) {
-			written(coordinator, job, now);
-		} else if (status == REQUEST_REFUSED) {
-			write_refused(coordinator, job, now);
-		} else {
-			job->uncertain = job->uncertain || status == REQUEST_UNKNOWN;
-			job_try_later(coordinator, job, now);
-		}
-	} else {
+		break;
+	case JOB_WRITING:
+		write_answered(coordinator, job, now);
+		break;
+	case JOB_PUBLISHING:
 		job_published(coordinator, job, now);
+		break;
+	case JOB_IDLE: /* these have no request under way */
+	case JOB_COALESCING:
+	case JOB_LOOKING:
+	case JOB_ASKING_RESTART:
+		break;
 	}
 }
 
 static void try_again(struct coordinator *coordinator, struct job *job, nanos now)
 {
-	if (job->doing == JOB_IDLE)
-		job_start(coordinator, job, now);
-	else if (job->doing == JOB_ASKING_RESTART)
-		job_ask_restart(coordinator, job);
-	else if ((job->doing == JOB_LOADING || job->doing == JOB_WRITING) && is_too_late(job, now))
+	if ((job->doing == JOB_LOADING || job->doing == JOB_WRITING) && is_too_late(job, now)) {
 		give_back(coordinator, job, now);
-	else if (job->doing == JOB_LOADING)
+		return;
+	}
+	switch (job->doing) {
+	case JOB_IDLE:
+		job_start(coordinator, job, now);
+		break;
+	case JOB_LOADING:
 		job_load(coordinator, job);
-	else if (job->doing == JOB_RESTORING)
-		job_restore(coordinator, job, now);
-	else if (job->doing == JOB_COALESCING)
+		break;
+	case JOB_COALESCING:
 		coalescing_end(coordinator, job, now);
-	else if (job->doing == JOB_WRITING)
+		break;
+	case JOB_RESTORING:
+		job_restore(coordinator, job, now);
+		break;
+	case JOB_WRITING:
 		job_write(coordinator, job, now);
-	else
+		break;
+	case JOB_ASKING_RESTART:
+		job_ask_restart(coordinator, job);
+		break;
+	case JOB_CHECKING:
+	case JOB_LOOKING:
+	case JOB_PUBLISHING:
 		job_publish_next(coordinator, job, now);
+		break;
+	}
 }
 
 void jobs_try_again(struct coordinator *coordinator, nanos now)

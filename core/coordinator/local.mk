@@ -2,6 +2,7 @@ core_libcore_a_SOURCES += \
 	core/coordinator/coordinator.c core/coordinator/coordinator.h core/coordinator/ports.h \
 	core/coordinator/announcements.c core/coordinator/announcements.h \
 	core/coordinator/job.c core/coordinator/job.h \
+	core/coordinator/job_report.c core/coordinator/job_report.h \
 	core/coordinator/sweep.c core/coordinator/sweep.h \
 	core/coordinator/write_coalescing.c core/coordinator/write_coalescing.h \
 	core/coordinator/read_repair.c core/coordinator/read_repair.h \

@@ -465,7 +465,7 @@ void server_out_of_memory(void *closure)
 	const struct server *server = closure;
 	if (server->spared[0] == '\0')
 		instance_note_end(server->instance_lock, server->owner, server->nonce);
-	log_error(server->log, "out of memory; the service ends, and goes on where it was when it is started again");
+	log_error(server->log, "out of memory; the service exits with status 71. Its uploads continue when it is started again");
 }
 
 void server_stop(struct server *server)

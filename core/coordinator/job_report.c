@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "core/coordinator/coordinator_private.h"
+
+/* The upload continues without a verdict of a step. */
+static void report_passed(struct coordinator *coordinator, const struct job *job)
+{
+	const struct action *action = &job->action;
+	char failed[48] = ""; /* a step that was suspended may not have failed */
+	if (action->passed_failures > 0)
+		snprintf(failed, sizeof failed, ", which failed %u times", action->passed_failures);
+	metrics_count(coordinator->options.metrics, steps_passed);
+	log_warning(coordinator->options.log,
+	            "upload %s: continues without a verdict of %s%s (on_exhausted = continue): %s", job->active->id,
+	            job->active->record->upload->step[action->passed_step], failed, action->why_passed);
+}
+
+static void report_end(const struct log *log, const char *id, const struct record *record)
+{
+	const struct status *status = &record->status;
+	const char *between = status->reason[0] != '\0' ? ": " : "", *outcome = outcome_name(status->outcome);
+	if (status->outcome == OUTCOME_CONTINUE)
+		log_debug(log, "upload %s: all steps done: %s", id, outcome);
+	else if (status->decided == 0)
+		log_info(log, "upload %s: %s%s%s", id, outcome, between, status->reason);
+	else
+		log_info(log, "upload %s: %s by %s%s%s%s", id, outcome, record->upload->step[status->decided - 1],
+		         status->exhausted ? ", which reached no verdict" : "", between, status->reason);
+}
+
+void report_transition(struct coordinator *coordinator, const struct job *job)
+{
+	const struct record *record = job->active->record;
+	const struct status *status = &record->status;
+	const struct log *log = coordinator->options.log;
+	struct metrics_list *metrics = coordinator->options.metrics;
+	const char *id = job->active->id;
+	char text[DURATION_TEXT_SIZE];
+	if (status->published != status->transition) /* it publishes nothing new */
+		return;
+	if (job->input.kind == INPUT_BEGIN)
+		metrics_count(metrics, uploads_begun);
+	if (status->publish & PUBLISH_RETRY) {
+		metrics_count(metrics, steps_retried);
+		log_warning(log, "upload %s: %s failed (%u): %s; retry in %s", id, status_step_name(record->upload, status),
+		            status->failures, status->reason,
+		            duration_format(pipeline_backoff(&coordinator->options.pipeline, record->upload, status), text));
+	}
+	if (job->action.publish & PUBLISH_RESTART) {
+		metrics_count(metrics, urls_asked);
+		log_warning(log, "upload %s: its URL no longer has any content; asking storage to begin the upload again "
+		                 "with a new URL", id);
+	}
+	if (job->action.passed)
+		report_passed(coordinator, job);
+	if (status->phase == PHASE_UNCONFIRMED)
+		log_error(log, "upload %s: storage was told its end (%s) %u times and did not confirm it; "
+		               "`postprocessing resume -u %s` tells it again",
+		          id, outcome_name(status->outcome), status->confirmations, id);
+	if (!(status->publish & PUBLISH_FINISHED) || status->confirmations != 1)
+		return;
+	if (status->outcome == OUTCOME_CONTINUE)
+		metrics_count(metrics, uploads_continued);
+	else if (status->outcome == OUTCOME_DELETE)
+		metrics_count(metrics, uploads_deleted);
+	else
+		metrics_count(metrics, uploads_aborted);
+	report_end(log, id, record);
+}
+
+void report_refusal(const struct coordinator *coordinator, const struct job *job)
+{
+	if (job->input.refused != NULL && (job->action.publish & (PUBLISH_FINISHED | PUBLISH_REFUSAL)) != 0)
+		log_error(coordinator->options.log, "upload %.300s: aborted, because the event that begins it is invalid: %s",
+		          job->event.id_json != NULL ? job->event.id_json : job->active->id, job->input.refused);
+}
+
+void report_removal(struct coordinator *coordinator, const struct job *job)
+{
+	const struct active_upload *active = job->active;
+	if (job->input.kind != INPUT_CLEAN || active->known != ACTIVE_PRESENT)
+		return;
+	metrics_count(coordinator->options.metrics, uploads_cleaned);
+	log_info(coordinator->options.log, "upload %s: removed by storage (CleanUpload) in step %s, %s", active->id,
+	         status_step_name(active->record->upload, &active->record->status),
+	         phase_name(active->record->status.phase));
+}
