@@ -17,7 +17,7 @@ static const char usage[] =
 	"2 errors.\n"
 	OPTION_CONFIG_USAGE;
 
-/* How wide "key = value" is before the origin. */
+/* The width of "key = value" before the origin. */
 #define WIDTH 52
 
 static void add_value(void *closure, const struct config_value *value)

@@ -15,11 +15,11 @@ static const char usage[] =
 	"1 not ready.\n"
 	OPTION_CONFIG_USAGE;
 
-/* What the service says. */
+/* The service's answer. */
 struct health {
 	bool ready;
 	char *body;       /* NULL: nothing */
-	json_t *checks;   /* an array; NULL: it does not say */
+	json_t *checks;   /* an array; NULL: unknown */
 	char reason[512]; /* why it is not ready */
 };
 
@@ -29,7 +29,7 @@ static const char *member(const json_t *check, const char *name)
 	return text != NULL ? text : "";
 }
 
-/* The first check that stands against it. */
+/* The first check that is not ready. */
 static void find_reason(struct health *health)
 {
 	size_t i;
@@ -58,7 +58,7 @@ static void ask(struct health *health, const struct config *config)
 		find_reason(health);
 		return;
 	}
-	/* Another version of the service, or something else that listens there. */
+	/* Another version of the service, or another program on that address. */
 	json_decref(health->checks);
 	health->checks = NULL;
 	snprintf(health->reason, sizeof health->reason, "%.*s", (int)strcspn(health->body, "\n"), health->body);

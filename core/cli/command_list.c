@@ -34,7 +34,7 @@ static const struct option names[] = {
 	{NULL, 0, NULL, 0},
 };
 
-/* What is to be shown. */
+/* Selects the uploads to show. */
 struct filter {
 	bool all;
 	const char *step;         /* NULL: any */
@@ -106,7 +106,7 @@ static bool take_option(void *closure, int letter, const char *value)
 	}
 }
 
-/* One whose beginning nobody has noted is old. */
+/* An upload without a start time counts as old. */
 static bool has_age(const struct filter *filter, const struct record *record, nanos now)
 {
 	nanos age = record->upload->start_time != 0 ? now - record->upload->start_time : INT64_MAX;
@@ -150,7 +150,7 @@ static bool is_filtered(const struct filter *filter)
 	return filter->step != NULL || filter->phases != 0 || filter->suspended || filter->older != 0 || filter->newer != 0;
 }
 
-/* What stands below the table. */
+/* Prints the lines below the table. */
 static void print_rest(const struct listing *listing)
 {
 	if (listing->shown == 0)

@@ -31,7 +31,7 @@ static const struct option names[] = {
 };
 
 struct wish {
-	const char **id; /* as many as there are arguments, at the most */
+	const char **id; /* at most as many as there are arguments */
 	size_t count;
 	const char *step;
 	bool restart;
@@ -47,7 +47,7 @@ struct asking {
 	json_t *array; /* NULL: a table */
 	size_t asked;
 	bool headed;
-	bool failed;   /* something was not asked, which was said */
+	bool failed;   /* a request failed, which was reported */
 };
 
 static bool take_option(void *closure, int letter, const char *value)
@@ -92,7 +92,7 @@ static bool check_ids(const struct wish *wish)
 	return true;
 }
 
-/* Shows an upload as it was before; record NULL: it is not known. */
+/* Shows an upload in its state before the request; record NULL: unknown. */
 static void show(struct asking *asking, const char *id, const struct record *record, const char *action)
 {
 	asking->asked++;
@@ -133,7 +133,7 @@ static void ask_for_one(struct asking *asking, const char *id)
 	if (ended)
 		terminal_error("upload %s: not resumed, because it has ended (%s); use -r to restart it",
 		               id, outcome_name(record.status.outcome));
-	/* Without its record nobody can tell where it stands, but it can be begun again. */
+	/* Without a record, the state of the upload is unknown, but storage can restart it. */
 	bool wanted = !ended && (found != CLIENT_FAILED || asking->wish->restart);
 	bool good = wanted && publish(asking, id, "", asking->wish->restart);
 	if (good)
@@ -158,7 +158,7 @@ static void ask_for_step(struct asking *asking)
 	                 (asking->asked > 0 && !publish(asking, "", step, false));
 }
 
-/* What stands below the table. */
+/* Prints the lines below the table. */
 static void print_rest(const struct asking *asking)
 {
 	if (asking->asked > 0)

@@ -19,7 +19,7 @@ static const char usage[] =
 	"Runs the service in the foreground, with its log on standard error, until SIGTERM or SIGINT.\n"
 	OPTION_CONFIG_USAGE;
 
-/* Beside EXIT_ERROR, after which a service manager had better wait for its administrator. */
+/* The service manager may start the service again after this status. After EXIT_ERROR, it should wait for an administrator. */
 #define EXIT_NOT_STARTED 1
 
 static void stop_server(void *server)
@@ -27,7 +27,7 @@ static void stop_server(void *server)
 	server_stop(server);
 }
 
-/* Shows the pipeline that applies, and what a user may not expect of it. */
+/* Logs the steps that apply, and anything that a user may not expect. */
 static void announce(const struct config *config, const struct log *log)
 {
 	char list[1024] = "";
@@ -95,7 +95,7 @@ int command_server(int argc, char **argv)
 	if (preflight.problems.count > 0)
 		terminal_error("%s", FINDINGS_HINT);
 	preflight_free(&preflight);
-	/* Not nats_Close(): after TLS, libnats 3.4 frees what OpenSSL frees once more when the process ends. */
+	/* Not nats_Close(): after TLS, libnats 3.4 frees memory that OpenSSL frees again when the process ends. */
 	signals_end(&signals);
 	return status;
 }

@@ -28,7 +28,7 @@ struct catalogue {
 	json_t *array;
 };
 
-/* Modules and paths are in no encoding for certain. */
+/* Modules and paths may have any encoding. */
 static json_t *text_of(const char *text)
 {
 	return text != NULL ? json_text(text) : NULL;
@@ -83,7 +83,7 @@ static json_t *describe_steps(const struct config *config)
 	return array;
 }
 
-/* What a step's check said: null if it has none, "ready" null if it could not be asked. */
+/* The result of a step's check: null if it has none; "ready" is null if it could not be called. */
 static json_t *describe_check(const struct step *step, const struct check_answer *answer)
 {
 	if (step == NULL || step->instance == NULL)
@@ -93,7 +93,7 @@ static json_t *describe_check(const struct step *step, const struct check_answer
 	return json_pack("{s:b, s:o}", "ready", answer->passed, "reason", json_text(answer->why));
 }
 
-/* Adds to each step whether it can do its work: "check" is null for one that has no check. *stuck: see checker.h. */
+/* Adds to each step whether it can work; "check" is null for a step without a check. *stuck: see checker.h. */
 static void add_checks(const struct steps *steps, json_t *array, bool *stuck)
 {
 	struct check_answer *answer = steps != NULL ? calloc(steps->count + 1, sizeof *answer) : NULL;
@@ -112,7 +112,7 @@ static const char *member(const json_t *object, const char *key)
 	return text != NULL ? text : "";
 }
 
-/* A text of a module or of the configuration, between our own. */
+/* Prints a text from a module or the configuration between two texts of ours. */
 static void print(const char *before, const char *text, const char *behind)
 {
 	fputs(before, stdout);

@@ -44,7 +44,7 @@ static bool take_option(void *closure, int letter, const char *value)
 	return false;
 }
 
-/* What happened, as the last word on one file. */
+/* The final result of one file. */
 static const char *verdict(const struct submitted *file)
 {
 	if (file->error[0] != '\0')

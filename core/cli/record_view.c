@@ -20,7 +20,7 @@ static json_t *describe_user(const char *json)
 	return user != NULL ? user : json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL | JSON_DECODE_INT_AS_REAL, NULL);
 }
 
-/* NULL: it waits for no suspended step. */
+/* NULL: it does not wait for a suspended step. */
 static json_t *describe_suspension(struct service_steps *service, const struct record *record)
 {
 	struct suspension suspension;
@@ -31,7 +31,7 @@ static json_t *describe_suspension(struct service_steps *service, const struct r
 	                 suspension.until != 0 ? time_format(suspension.until, until) : NULL);
 }
 
-/* How a rejected upload was rejected; NULL: it was not, or by no step. */
+/* How the upload was rejected; NULL: it was not rejected, or not by a step. */
 static json_t *describe_decision(const struct record *record)
 {
 	const struct status *status = &record->status;
@@ -81,7 +81,8 @@ static void add_time(char *text, size_t size, const char *lead, nanos time)
 	         duration_format(time > now ? (time - now) / SECOND * SECOND : 0, left));
 }
 
-/* "waits until 12:30:05 (in 3m)", "runs", … Returns why, which is what its step says, or what the service says of that. */
+/* Describes the state: "running", "failed, will be retried, 12:30:05 (in 3m)", … Returns the reason, from its step or
+ * the service. */
 static const char *explain(struct service_steps *service, const struct record *record, struct suspension *suspension, char *text,
                            size_t size)
 {
@@ -133,7 +134,7 @@ void record_view_say_unknown(const struct service_steps *service)
 		terminal_error("cannot ask the service which steps are suspended: %s", service->why);
 }
 
-/* What has become of the step at this place. */
+/* The progress of the step with this index. */
 static const char *progress(const struct status *status, size_t step)
 {
 	if (status->decided == 0)
@@ -143,7 +144,7 @@ static const char *progress(const struct status *status, size_t step)
 	return step + 1 < status->decided ? " (done)" : " (not reached)";
 }
 
-/* A line of show: its name, a text from elsewhere. */
+/* Prints a line of `show`: its name and an external text. */
 static void print_line(const char *name, const char *text)
 {
 	printf("%-10s", name);

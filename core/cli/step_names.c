@@ -41,7 +41,7 @@ static void note(struct step_names *names, const char *name)
 
 void step_names_note(struct step_names *names, const struct record *record)
 {
-	/* Only to tell whether, and that there is none, are they needed. */
+	/* The names are needed only to check the wanted name and to list the existing ones. */
 	for (size_t i = 0; !names->known && i < record->upload->step_count; i++)
 		note(names, record->upload->step[i]);
 }

@@ -14,7 +14,7 @@ static long get(CURL *curl, const struct config *config, const char *path, struc
 {
 	char url[512];
 	long status = 0;
-	/* Without a host it listens on all; the loopback is one of them. */
+	/* Without a host, the service listens on all addresses, including the loopback address. */
 	snprintf(url, sizeof url, "http://%s%s%s", config->http_addr[0] == ':' ? "127.0.0.1" : "", config->http_addr, path);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_PROXY, "");

@@ -17,7 +17,7 @@ void service_steps_free(struct service_steps *steps)
 	json_decref(steps->answer);
 }
 
-/* An answer is good for so long; where none came, asking again may take long. */
+/* How long an answer, or its absence, remains valid: asking again may take long. */
 #define ANSWER_AGE SECOND
 #define NO_ANSWER_AGE MINUTE
 
@@ -51,7 +51,7 @@ static const char *member(const json_t *object, const char *key)
 	return text != NULL ? text : "";
 }
 
-/* What the service says of the step; NULL: nothing, or that it is not suspended. */
+/* The service's check of the step; NULL: unknown, or the step is not suspended. */
 static const json_t *find_check(const struct service_steps *steps, const char *name)
 {
 	size_t i;
@@ -73,7 +73,7 @@ static nanos find_limit(const struct config *config, const struct record *record
 	return 0;
 }
 
-/* Would it run now if there was a turn for it? */
+/* Whether the upload would run now if it were its turn. */
 static bool wants_a_turn(const struct status *status, nanos now)
 {
 	bool put_off = status->phase == PHASE_BACKOFF || status->phase == PHASE_WAITING;

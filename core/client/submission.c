@@ -17,7 +17,7 @@
 #include "core/base/signals.h"
 #include "core/base/terminal.h"
 
-/* A service that is there takes an upload much sooner. */
+/* A running service accepts an upload much sooner. */
 #define TAKEN_TIMEOUT (30 * SECOND)
 #define ROUND (SECOND / 4)
 #define CALLBACKS_TIMEOUT (2 * SECOND)
@@ -80,7 +80,7 @@ static bool subscribe(struct submission *submission)
 		status = natsConnection_Flush(submission->events);
 	if (status == NATS_OK)
 		status = natsConnection_Flush(submission->records);
-	/* A broker does not refuse a subscription but by saying so. */
+	/* A denied subscription is reported only as an error on the connection. */
 	bool events = status == NATS_OK && !bus_refused(submission->events);
 	bool records = events && !bus_refused(submission->records);
 	char fault[BUS_FAULT_SIZE];
@@ -114,7 +114,7 @@ static bool open_all(struct submission *submission)
 	return subscribe(submission);
 }
 
-/* Afterwards no callback is under way. */
+/* After this, no callback is running. */
 static void disconnect_all(struct submission *submission)
 {
 	nanos limit = clock_monotonic() + CALLBACKS_TIMEOUT;
@@ -131,8 +131,7 @@ static void disconnect_all(struct submission *submission)
 	submission->subscription[0] = submission->subscription[1] = NULL;
 }
 
-/* A private broker that was started again is followed to its new address; what it says there of what was missed, the service
- * repeats. */
+/* Follows a restarted private broker to its new address. The service repeats messages that were missed. */
 static void follow_broker(struct submission *submission)
 {
 	bool there = submission->events != NULL && natsConnection_Status(submission->events) == NATS_CONN_STATUS_CONNECTED;
@@ -165,7 +164,7 @@ static void end(struct submission *submission, struct submitted *file)
 	submission->left--;
 }
 
-/* Says on the bus that all is over with an upload. */
+/* Confirms the end of an upload on the bus. */
 static bool confirm(struct submission *submission, const struct submitted *file, bool failed)
 {
 	struct text message = {0};
@@ -175,8 +174,8 @@ static bool confirm(struct submission *submission, const struct submitted *file,
 	return good;
 }
 
-/* Ends a file before the service does, with its error set, and has the service let go of it: it would ask again and again
- * for bytes that nobody serves. */
+/* Ends a file with an error before the service has finished it, and makes the service drop it; otherwise the service
+ * would keep requesting bytes that are no longer served. */
 static void withdraw(struct submission *submission, struct submitted *file)
 {
 	size_t used = strlen(file->error);
@@ -206,7 +205,7 @@ static void announce(struct submission *submission, struct submitted *file)
 	text_free(&message);
 	if (file->error[0] == '\0')
 		return;
-	/* Without an answer from the broker the service may have it nevertheless. */
+	/* Even without an answer from the broker, the service may have received the event. */
 	if (said)
 		withdraw(submission, file);
 	else
@@ -221,7 +220,7 @@ static struct submitted *find(struct submission *submission, const char *id)
 	return NULL;
 }
 
-/* One line for each change. */
+/* Shows one line for each change. */
 static void say(struct submission *submission, struct submitted *file, const char *what, const char *why)
 {
 	char line[sizeof file->said];
@@ -247,7 +246,7 @@ static void note_reason(struct submitted *file, const struct record *record)
 	snprintf(file->detail, sizeof file->detail, "%.64s%s%s", step, between, status->reason);
 }
 
-/* A write of the bucket: where the upload stands. */
+/* A write to the bucket shows the state of the upload. */
 static void follow_record(struct submission *submission, const struct delivery *delivery)
 {
 	struct record record;
@@ -330,7 +329,7 @@ static void follow_event(struct submission *submission, const struct delivery *d
 	event_clear(&event);
 }
 
-/* Ends what nobody takes, and what takes too long. */
+/* Ends files that no service accepts, and files that take too long. */
 static void check_timeout(struct submission *submission)
 {
 	nanos now = clock_monotonic();
@@ -351,14 +350,14 @@ static void check_timeout(struct submission *submission)
 	}
 }
 
-/* The signal that has come; 0: none. */
+/* The signal that has arrived; 0: none. */
 static int interrupted(const struct submission *submission)
 {
 	int number = sigtimedwait(&submission->signals, NULL, &(struct timespec){0});
 	return number > 0 ? number : 0;
 }
 
-/* Returns the signal that ended it early; 0: none did. */
+/* Returns the signal that interrupted it; 0: none. */
 static int follow(struct submission *submission)
 {
 	while (submission->left > 0) {

@@ -14,7 +14,7 @@
 
 #define PASSWORD_MAX 4096
 
-/* A key of the table, as it was found. */
+/* Finds a key of the table. */
 static struct found find_key(const struct config_source *source, const char *section, const char *name)
 {
 	const struct config_key *key = config_keys_find(section, name);
@@ -59,7 +59,7 @@ static char *copy(const char *text, struct problems *problems)
 	return result;
 }
 
-/* The password of a section from its file, unless a variable gives one. */
+/* Reads the password of a section from its file, unless a variable contains it. */
 static void read_password(struct config *config, const char *section, const char *path, char **password, struct problems *problems)
 {
 	const struct config_source *source = config->source;
@@ -80,7 +80,7 @@ static void read_password(struct config *config, const char *section, const char
 		return;
 	}
 	access_warn_named(&config->warnings, file.place, "password_file", path, &info, true);
-	/* An editor's mark for UTF-8 is no part of the password. */
+	/* A byte order mark is not part of the password. */
 	size_t mark = strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0, line = strcspn(text + mark, "\r\n");
 	const char *fault = line == 0 || strspn(text + mark + line, "\r\n") != length - mark - line ? "must contain a "
 	                                                                                              "single line of text"
@@ -120,8 +120,8 @@ static void check_listen(const struct config_source *source, const char *section
 		blame_address(source, section, key, why, problems);
 }
 
-/* Where the store has no address of its own, or the same one, it is at the events' broker; then that one's credentials and
- * certificate are right for it too, as far as it has none. */
+/* If the store has no address, or the same one, it is on the events broker, whose credentials and certificate then
+ * apply to the store too, unless it has its own. */
 static void complete_store(struct config *config, struct problems *problems)
 {
 	struct broker_address *store = &config->store, *events = &config->events;
@@ -147,7 +147,7 @@ static void complete_store(struct config *config, struct problems *problems)
 	}
 }
 
-/* A list of absolute folders; NULL for one that is unset or empty. */
+/* A list of absolute folders; NULL if it is unset or empty. */
 static char **read_folders(const struct config_source *source, const char *section, const char *key, const char *text,
                            struct problems *problems)
 {
@@ -158,7 +158,8 @@ static char **read_folders(const struct config_source *source, const char *secti
 		problems_add(problems, "out of memory");
 	else if (list[0] == NULL)
 		problems_add(problems, "%s: %s: the list is empty", find_key(source, section, key).place, key);
-	/* What is relative means another folder wherever the service is started: it is not kept, so that nothing is loaded from it. */
+	/* The meaning of a relative path depends on where the service is started, so it is dropped, and nothing is loaded
+	 * from it. */
 	char **kept = list;
 	for (char **folder = list; list != NULL && *folder != NULL; folder++) {
 		if (**folder == '/')
@@ -229,7 +230,7 @@ static void check_name(const struct config_source *source, const char *section, 
 		             find_key(source, section, key).place, key, name);
 }
 
-/* A certificate that others can replace is none. One that is not there may still come. */
+/* A certificate that others can replace gives no security. A missing one may appear later. */
 static void warn_authority(struct config *config, const char *section, const char *key, const char *path)
 {
 	struct found found = find_key(config->source, section, key);
@@ -250,7 +251,7 @@ static void warn_insecure(struct config *config, const char *section, const char
 	             found.place == NULL ? section : found.place, section, whose);
 }
 
-/* Each switch that turns verification off has a line at each start. */
+/* Each setting that turns verification off is reported at each start. */
 static void warn_unverified(struct config *config)
 {
 	const char *events = config->events.endpoint, *store = config->store.endpoint;
@@ -263,10 +264,10 @@ static void warn_unverified(struct config *config)
 		warn_insecure(config, "content", "the storage that uploads are fetched from");
 }
 
-/* What follows from the values once all are there. */
+/* Derives further values once all are known. */
 static void complete(struct config_draft *draft, struct problems *problems)
 {
-	/* The words behind the fourth are those of the services that this one replaces: panic fatal warn trace. */
+	/* The names after the fourth are those of the replaced services: panic fatal warn trace. */
 	static const enum log_level level[] = {LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG, LOG_ERROR, LOG_ERROR, LOG_WARNING, LOG_DEBUG};
 	struct config *config = &draft->config;
 	const struct config_source *source = config->source;
@@ -284,7 +285,7 @@ static void complete(struct config_draft *draft, struct problems *problems)
 	read_broker(source, "events", "endpoint", &config->events, problems);
 	read_broker(source, "store", "nodes", &config->store, problems);
 	complete_store(config, problems);
-	/* A certificate to verify with means that it is verified. */
+	/* If there is a certificate to verify with, verification is on. */
 	config->events.tls_insecure = config->events.tls_insecure && config->events.ca_file == NULL;
 	config->store.tls_insecure = config->store.tls_insecure && config->store.ca_file == NULL;
 	config->content.tls_insecure = config->content.tls_insecure && config->content.ca_file == NULL;

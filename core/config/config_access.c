@@ -11,7 +11,7 @@
 #include "core/config/config_source.h"
 #include "core/base/file_access.h"
 
-/* A module's key says by its name whether it is one: the step ABI has no type for that. */
+/* The name of a module's key shows whether it is a secret, because the step ABI has no type for secrets. */
 static bool sounds_secret(const char *key)
 {
 	static const char *const words[] = {"password", "passwd", "secret", "token", "credential", "api_key", "private_key"};
@@ -45,7 +45,7 @@ static struct file_user whoami(void)
 	return (struct file_user){geteuid(), getegid()};
 }
 
-/* The folder that a file is in: there others could put another one in its place. `lead` stands before the line. */
+/* Checks the folder of a file, in which others could replace the file. `lead` is the beginning of the line. */
 static void warn_folder(struct problems *warnings, const char *lead, const char *path, const char *what)
 {
 	char folder[PATH_MAX], text[FILE_TEXT_SIZE];
@@ -79,7 +79,7 @@ void access_warn_named(struct problems *warnings, const char *place, const char 
 		             lead, path, file_describe(info, text));
 }
 
-/* The first setting of a file that is a secret; NULL: none is. */
+/* The first secret setting of a file; NULL: none. */
 static const struct setting *secret_of(const struct config_source *source, unsigned number)
 {
 	for (size_t i = 0; i < source->count; i++) {

@@ -14,7 +14,7 @@ bool address_is_port(const char *text, long least)
 	return port >= least && port <= 65535;
 }
 
-/* Where the port's colon is; NULL: there is none. The host may be an IPv6 address in brackets. */
+/* The position of the port's colon; NULL: none. The host may be an IPv6 address in brackets. */
 static const char *port_colon(const char *host)
 {
 	const char *bracket = *host == '[' ? strchr(host, ']') : NULL;

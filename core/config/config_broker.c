@@ -9,11 +9,11 @@
 
 _Static_assert(BROKER_SERVERS_LIMIT == 16, "a message says so");
 
-/* Of a list, as far as it is read. */
+/* The state while reading a list. */
 struct reading {
 	bool tls, plain;            /* some server has such a scheme */
 	char *username, *password;  /* decoded, parts of the text that is read; NULL: none yet */
-	char *hosts;                /* "host:port,host:port" in the making, with room for all */
+	char *hosts;                /* the resulting "host:port,host:port", with room for all */
 };
 
 static int hex(char digit)
@@ -66,7 +66,8 @@ static const char *read_scheme(struct reading *reading, const char *scheme, size
 	return "the scheme of a broker must be nats://, tls:// or tcp://";
 }
 
-/* "user:password", or a token alone, which is a user name without password. Servers without any share those of the others. */
+/* "user:password", or only a token, which has the form of a user name without a password. Servers without credentials
+ * share those of the others. */
 static const char *read_credentials(struct reading *reading, char *text)
 {
 	char *colon = strchr(text, ':'), *password = colon != NULL ? colon + 1 : NULL;
@@ -144,7 +145,7 @@ static bool replace(char **text, const char *by)
 	return true;
 }
 
-/* What a URL says counts, as with other clients. */
+/* Credentials in a URL take precedence, as with other clients. */
 static bool take_credentials(struct broker_address *address, const struct reading *reading)
 {
 	if (reading->username == NULL)
@@ -169,7 +170,7 @@ bool address_read_broker(struct broker_address *address, char *why, size_t size)
 		fault = i < BROKER_SERVERS_LIMIT ? read_server(&reading, part[i]) : "more than 16 servers";
 	if (fault == NULL && (!take_credentials(address, &reading) || !replace(&address->endpoint, reading.hosts)))
 		fault = "out of memory";
-	/* nats:// only names the protocol: it does not take back what enable_tls asks for. */
+	/* nats:// only names the protocol; it does not override enable_tls. */
 	address->tls_by_url = reading.tls;
 	address->tls = address->tls || reading.tls;
 	free(part);

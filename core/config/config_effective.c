@@ -12,7 +12,7 @@
 
 #define ORIGIN_SIZE 512
 
-/* A value in the making. */
+/* A value under construction. */
 struct report {
 	const struct config *config;
 	config_value_each *each;
@@ -31,7 +31,7 @@ static const char *choice_word(const char *choices, int64_t number, char *word, 
 	return word;
 }
 
-/* A number in the one form that it has of several: yes becomes true, 60s becomes 1m. Others stay as they are. */
+/* The canonical form of a value: yes becomes true, 60s becomes 1m. Other values do not change. */
 static const char *canonical(const struct pp_key *key, const char *text, char *buffer, size_t size)
 {
 	char why[VALUE_WHY_SIZE];
@@ -58,7 +58,7 @@ static enum value_source source_of(const struct found *found)
 	return found->rank == RANK_ENVIRONMENT ? VALUE_VARIABLE : VALUE_FILE;
 }
 
-/* What was found, or else the default; a wrong value does not count. */
+/* The value found, or the default; an invalid value is ignored. */
 static void take_found(struct report *report, const struct pp_key *key, const struct found *found, const char *fallback)
 {
 	char why[VALUE_WHY_SIZE];
@@ -82,7 +82,7 @@ static void derive(struct report *report, const char *value, const char *origin)
 	report->value.origin = report->origin;
 }
 
-/* Passes it on, without what is a secret. */
+/* Passes the value on, without secrets. */
 static void pass(struct report *report)
 {
 	struct config_value *value = &report->value;
@@ -105,7 +105,7 @@ static void derive_state_dir(struct report *report)
 		derive(report, report->config->state_dir, folder.origin);
 }
 
-/* The list as it came out, with the steps that run without being listed. */
+/* The resulting list, including the steps that run without being listed. */
 static void derive_steps(struct report *report, char *list, size_t size)
 {
 	size_t used = 0;
@@ -137,7 +137,7 @@ static bool same(const char *one, const char *other)
 	return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
 }
 
-/* Whether the store has this of the events: it is not set, and what counts is not the default. */
+/* Whether the store takes this value from the events: it is not set, and the effective value is not the default. */
 static void derive_from_events(struct report *report, const char *key, const char *value, const char *other)
 {
 	char origin[ORIGIN_SIZE];
@@ -155,7 +155,7 @@ static void derive_password(struct report *report, const char *section, const st
 		derive(report, address->password, file.place);
 }
 
-/* What the URL of the broker says beside the address. */
+/* The values in the broker's URL besides the address. */
 static void derive_from_url(struct report *report, const char *section, const char *url_key, const struct broker_address *address)
 {
 	char origin[ORIGIN_SIZE];
@@ -172,7 +172,7 @@ static void derive_from_url(struct report *report, const char *section, const ch
 		derive(report, "true", origin);
 }
 
-/* Verification that is not turned off, as there is something to verify with. */
+/* Verification stays on, because there is a certificate to verify with. */
 static void derive_verified(struct report *report, bool insecure, const char *because)
 {
 	char origin[ORIGIN_SIZE];
@@ -188,7 +188,7 @@ static void derive_broker(struct report *report, const char *section, const char
 	char origin[ORIGIN_SIZE];
 	if (strcmp(key, url_key) == 0 && report->value.value != NULL && strchr(report->value.value, '@') != NULL) {
 		snprintf(origin, sizeof origin, "%s, credentials omitted", report->value.origin);
-		derive(report, address->endpoint, origin); /* if that has some too, it is wrong, and a secret */
+		derive(report, address->endpoint, origin); /* if the URL contains credentials too, it is an invalid secret */
 	}
 	if (strcmp(key, "password") == 0)
 		derive_password(report, section, address);
@@ -200,7 +200,7 @@ static void derive_broker(struct report *report, const char *section, const char
 		report->value.value = address->ca_file; /* with what $CREDENTIALS_DIRECTORY stands for */
 }
 
-/* What the store has of the events, see complete_store(). */
+/* The values that the store takes from the events, see complete_store(). */
 static void derive_store(struct report *report, bool is_set)
 {
 	const struct broker_address *store = &report->config->store, *events = &report->config->events;
@@ -244,7 +244,7 @@ static void report_key(struct report *report, const struct config_key *row)
 	pass(report);
 }
 
-/* The keys that are kept for old configurations, where they are set: what they come to stands at other keys. */
+/* Keys kept for old configurations, if they are set. Their effect is shown at other keys. */
 static void report_legacy(struct report *report)
 {
 	const struct pp_key *key;

@@ -16,9 +16,9 @@
 #define FOLDER_MAX 1000
 #define PLACE_SIZE (PATH_MAX + 32)
 
-/* inih is given one line after the other, and of each only the key and its =; the value is taken from the line itself.
- * Of itself it cuts a value at " ;", even between quotes, cuts long lines and section names short without a word, takes
- * indented lines for more of the value before, passes no line numbers and tells of the first error only. */
+/* inih gets one line at a time, and only the key and its =; the value is taken from the line itself. Otherwise inih
+ * would cut a value at " ;" even in quotes, silently truncate long lines and section names, treat indented lines as
+ * continuations, pass no line numbers, and report only the first error. */
 struct ini_file {
 	struct config_source *source;
 	struct problems *problems;
@@ -28,8 +28,8 @@ struct ini_file {
 	enum setting_rank rank;
 	unsigned number; /* among the files */
 	struct section *section;
-	bool in_section; /* some header was seen; `section` is NULL if it was a wrong one, whose keys are skipped */
-	bool pending;    /* the key that was handed out has not come back */
+	bool in_section; /* a header was seen; `section` is NULL if it was invalid, and its keys are skipped */
+	bool pending;    /* the key passed to inih has not been returned */
 	const char *value; /* of the line that was handed out, without white space around it */
 	size_t value_length;
 	char place[PLACE_SIZE];
@@ -41,7 +41,7 @@ static const char *place_here(struct ini_file *file)
 	return file->place;
 }
 
-/* Each returns what is wrong with the name, NULL if nothing is. */
+/* These return what is wrong with the name, or NULL. */
 static const char *check_section(const struct ini_file *file, const char *name, char *why, size_t size)
 {
 	bool is_step = strncmp(name, STEP_PREFIX, strlen(STEP_PREFIX)) == 0;
@@ -83,8 +83,8 @@ static void read_header(struct ini_file *file, const char *line, size_t length)
 		file->section = source_section_add(file->source, name, place_here(file), file->problems);
 }
 
-/* What was handed out last and did not come back is neither key = value nor a comment. The line itself may hold a
- * password whose "=" is missing: it is not shown. */
+/* A line passed to inih that was not returned is neither key = value nor a comment. The line is not shown, because it
+ * may contain a password without its "=". */
 static void settle_pending(struct ini_file *file)
 {
 	if (file->pending)
@@ -116,7 +116,7 @@ static bool is_blank(char c)
 	return c == ' ' || c == '\t';
 }
 
-/* Hands inih the key with its =, and notes the value. False: the line has none, or its key is too long. */
+/* Passes the key with its = to inih, and remembers the value. False: there is no key, or it is too long. */
 static bool hand_out(struct ini_file *file, char *buffer, size_t size, const char *line, size_t length)
 {
 	size_t key = 0;
@@ -160,8 +160,8 @@ static char *read_line(char *buffer, int size, void *stream)
 	return NULL;
 }
 
-/* Whether a comment begins in the text: a ; or # with white space before it. `text` itself stands behind white space
- * if `after_blank` says so. */
+/* Whether a comment begins in the text: a ; or # after white space. `after_blank`: there is white space before
+ * `text`. */
 static bool has_comment(const char *text, size_t length, bool after_blank)
 {
 	for (size_t i = 0; i < length; i++)
@@ -183,7 +183,7 @@ static bool ends_early(const char *text, size_t length)
 	return false;
 }
 
-/* Takes the quotes off a value that is in quotes. Returns what is wrong with the value, NULL if nothing is. */
+/* Removes the quotes of a quoted value. Returns what is wrong with the value, or NULL. */
 static const char *unquote(struct ini_file *file)
 {
 	const char *value = file->value;
@@ -230,7 +230,7 @@ void config_file_parse(struct config_source *source, const char *name, const cha
 	}
 	file.next = marked ? bytes + 3 : bytes;
 	file.end = bytes + length;
-	/* Its result is the first line in error, all of which are in `problems`, or below 0 for want of memory. */
+	/* The result is the first invalid line (all are in `problems`), or negative if memory ran out. */
 	if (ini_parse_stream(read_line, &file, take_setting, &file) < 0)
 		problems_add(problems, "%s: out of memory", name);
 }

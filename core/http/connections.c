@@ -9,7 +9,7 @@
 
 #include "core/base/thread.h"
 
-/* How often late ones are looked for. */
+/* How often late connections are searched for. */
 #define LOOK_INTERVAL (SECOND / 4)
 
 struct entry {
@@ -32,7 +32,7 @@ struct connections {
 	bool stop;
 };
 
-/* The daemon notices it and closes the connection. Its descriptor is valid as long as the entry is there. */
+/* The daemon notices this and closes the connection. The descriptor is valid as long as the entry exists. */
 static void drop(struct connections *connections, struct entry *entry)
 {
 	shutdown(entry->fd, SHUT_RDWR);
@@ -58,7 +58,7 @@ static unsigned count_address(const struct connections *connections, const unsig
 	return count;
 }
 
-/* One that has not made its request; the newest is asked for last. */
+/* Finds a connection without a request; the newest is considered last. */
 static void drop_one(struct connections *connections)
 {
 	struct entry *victim = NULL;
@@ -76,7 +76,7 @@ static void drop_one(struct connections *connections)
 		drop(connections, victim);
 }
 
-/* IPv4 addresses as IPv6 has them, so that both ways of one are the same. */
+/* IPv4 addresses in their IPv6 form, so that both forms of an address are equal. */
 static void read_address(struct MHD_Connection *connection, unsigned char address[16])
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
@@ -95,7 +95,7 @@ static struct entry *add(struct connections *connections, struct MHD_Connection 
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 	struct entry *entry = info != NULL ? calloc(1, sizeof *entry) : NULL;
 	if (entry == NULL)
-		return NULL; /* it has the daemon's own limits then */
+		return NULL; /* then only the daemon's own limits apply */
 	entry->fd = info->connect_fd;
 	entry->since = clock_monotonic();
 	read_address(connection, entry->address);
@@ -129,7 +129,7 @@ void connections_notify(void *closure, struct MHD_Connection *connection, void *
 		forget(closure, *context);
 }
 
-/* From now on the other limit counts. */
+/* From now on, the other limit applies. */
 static void turn_to(struct connections *connections, struct MHD_Connection *connection, bool answering)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);

@@ -22,7 +22,7 @@
 #define PREFIX "/data/"
 #define FILE_BASE_SIZE (FILE_URL_SIZE - (int)sizeof PREFIX - TOKEN_LENGTH)
 
-/* A slow scanner may leave a transfer waiting for its queue; a dead one must not hold it for ever. */
+/* A slow scanner may make a transfer wait, but a dead one must not hold it forever. */
 static const struct listener_limits limits = {.connections = {.count = 256, .request = 30 * SECOND}, .timeout = 300, .memory = 16384};
 
 struct file {
@@ -50,7 +50,7 @@ static struct file **find_file(struct file_server *server, const char *token)
 	return place;
 }
 
-/* A descriptor of its own for one transfer; -1: no such file. */
+/* A separate descriptor for one transfer; -1: no such file. */
 static int open_token(struct file_server *server, const char *token)
 {
 	pthread_mutex_lock(&server->lock);
@@ -99,7 +99,7 @@ static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, 
 	return reply_with_file(connection, fd);
 }
 
-/* Is it a URL that paths can be put behind? */
+/* Whether paths can be appended to the URL. */
 static bool is_base(const char *url)
 {
 	const char *host = strncmp(url, "http://", 7) == 0 ? url + 7 : strncmp(url, "https://", 8) == 0 ? url + 8 : "";
@@ -107,7 +107,7 @@ static bool is_base(const char *url)
 	return host[0] != '\0' && host[0] != '/' && host[0] != ':' && plain && strlen(url) < FILE_BASE_SIZE;
 }
 
-/* What the files' URLs begin with. */
+/* Sets the prefix of the files' URLs. */
 static bool choose_base(struct file_server *server, const char *addr, const char *url, char *why, size_t size)
 {
 	if (url != NULL && !is_base(url)) {
@@ -144,10 +144,10 @@ struct file_server *file_server_start(const char *addr, const char *url, char *w
 	return server;
 }
 
-/* Opens a regular file; -1: `why` says what else it is. */
+/* Opens a regular file; -1: failed; `why` has the reason. */
 static int open_regular(const char *path, int64_t *length, char *why, size_t size)
 {
-	/* Without O_NONBLOCK a pipe by that name would block here. */
+	/* Without O_NONBLOCK, opening a named pipe would block. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat status;
 	if (fd < 0 || fstat(fd, &status) != 0) {

@@ -93,7 +93,8 @@ static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, 
 		return listener_refuse(connection, MHD_HTTP_NOT_FOUND, NULL, NULL);
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
 		return listener_refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-	/* libmicrohttpd calls once for the headers, then for each part of a body (nobody wants one), then to be answered. */
+	/* libmicrohttpd calls this once for the headers, then for each part of a body (which is ignored), and then for the
+	 * answer. */
 	if (*state == NULL || *body_size != 0) {
 		*state = http;
 		*body_size = 0;

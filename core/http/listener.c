@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Milliseconds after which a descriptor is asked for again. */
+/* Milliseconds before the next attempt to get a descriptor. */
 #define SCARCITY_PAUSE 200
 
 struct listener {
@@ -113,8 +113,9 @@ bool listener_is_everywhere(const char *text)
 	return false;
 }
 
-/* The daemon's own messages are dropped: they quote URLs, which may be secret. But it complains each time that there is no
- * descriptor for a connection, and asks again at once, as fast as it can: so it is held up here until there may be one. */
+/* The daemon's messages are dropped, because they contain URLs, which may be secret. If there is no descriptor for a
+ * connection, the daemon logs this and retries at once in a busy loop. Therefore it is delayed here until a descriptor
+ * may be available. */
 static void hear(void *closure, const char *format, va_list arguments)
 {
 	(void)closure;
@@ -141,7 +142,7 @@ static enum MHD_Result handle_request(void *closure, struct MHD_Connection *conn
 
 static struct MHD_Daemon *start_daemon(struct listener *listener, int fd, const struct listener_limits *limits)
 {
-	/* Those beyond the limit are taken as well: one of them all goes then, not necessarily the newest. */
+	/* Connections beyond the limit are accepted too; one connection is then dropped, not necessarily the newest. */
 	unsigned count = 2 * limits->connections.count;
 	return MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle_request, listener,
 	                        MHD_OPTION_EXTERNAL_LOGGER, hear, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, count,
@@ -169,7 +170,7 @@ struct listener *listener_start(const char *addr, const struct listener_limits *
 		return listener;
 	snprintf(why, size, "cannot serve HTTP on %s: %s", addr, strerror(errno));
 	listener_stop(listener);
-	/* Depending on how far it came, the daemon has closed the socket or not. */
+	/* Depending on where it failed, the daemon has closed the socket or not. */
 	if (fstat(fd, &after) == 0 && (own.st_ino == 0 || (own.st_dev == after.st_dev && own.st_ino == after.st_ino)))
 		close(fd);
 	return NULL;

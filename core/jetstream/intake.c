@@ -73,7 +73,7 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 
 void intake_forget(struct intake *intake)
 {
-	/* Unless this service creates the next stream. */
+	/* The next stream counts as foreign unless this service creates it. */
 	atomic_store(&intake->foreign, true);
 	shared_checkpoint_set(&intake->applied, &(struct checkpoint){0});
 }

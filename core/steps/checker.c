@@ -33,7 +33,7 @@ bool checker_wanted(const struct step *step)
 	return step->instance != NULL && step->module->vtable.check != NULL && step->config->check_interval > 0;
 }
 
-/* False: the thread is to end. */
+/* False: the thread must end. */
 static bool await_question(struct post *post)
 {
 	struct checker *checker = post->checker;
@@ -52,11 +52,11 @@ static void call_check(struct post *post)
 	char *why = post->answer.why;
 	why[0] = '\0';
 	post->answer.passed = step->module->vtable.check(step->instance, why, sizeof post->answer.why) == 0;
-	/* Modules have been seen to forget it. */
+	/* Some modules do not terminate the text. */
 	why[sizeof post->answer.why - 1] = '\0';
 }
 
-/* Nobody may wait for it any more, nor have the mailbox. */
+/* Sends the answer, unless the checker stops: the mailbox may be gone then. */
 static void answer(struct post *post)
 {
 	struct checker *checker = post->checker;
@@ -159,7 +159,7 @@ bool checker_destroy(struct checker *checker, nanos timeout)
 	return true;
 }
 
-/* Notes so many answers, or those that come in time. */
+/* Collects this number of answers, or those that arrive in time. */
 static void await_answers(struct mailbox *mailbox, size_t count, nanos timeout, struct check_answer *answer)
 {
 	nanos until = clock_monotonic() + timeout, left = timeout;

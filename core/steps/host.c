@@ -12,7 +12,7 @@
 #define RUN_MAGIC 0x50505255u
 
 _Static_assert(REASON_SIZE == PP_REASON_LIMIT + 1, "what the header says of a reason's length");
-/* A Result lies in the record, and goes out in an event that has to be taken: beside it there is room for all else. */
+/* A Result is stored in the record and published in an event, so it must leave enough room in both. */
 _Static_assert(PP_RESULT_LIMIT <= EVENT_LIMIT / 8, "a Result's event is well within the limit for events");
 _Static_assert(PP_RESULT_DEPTH <= JSON_DEPTH_LIMIT / 2, "a Result's event and record are not nested too deeply");
 
@@ -30,7 +30,7 @@ struct pp_run {
 	nanos until;
 };
 
-/* A module that passes something else than its run has lost its way; nothing that follows would be right. */
+/* A module that passes anything but its run is broken; continuing would be unsafe. */
 static struct pp_run *valid(const struct pp_run *run)
 {
 	if (run == NULL || run->magic != RUN_MAGIC)
@@ -195,7 +195,7 @@ const struct pp_host host_services = {
 	.cancel_fd = host_cancel_fd,
 };
 
-/* What a module may return, and nothing else, is a verdict. */
+/* Only the documented return values are verdicts. */
 static void note_ending(const struct pp_run *view, struct run *run, uint32_t value)
 {
 	bool allowed = true;

@@ -17,7 +17,7 @@
 
 #define HEADERS_LIMIT 256
 
-/* The names of the modules that there are, for a message: "delay, remote". */
+/* The names of the available modules, for a message: "delay, remote". */
 struct names {
 	const char *wrong;
 	char text[512], nearest[256];
@@ -39,7 +39,7 @@ static void add_name(void *closure, const char *name, const char *path)
 	}
 }
 
-/* Which modules there are, the one first that may be meant. */
+/* Lists the available modules, beginning with the most similar name. */
 static void explain_missing(char *const *plugin_dir, const char *name, char *why, size_t size)
 {
 	struct names names = {.wrong = name};
@@ -65,7 +65,7 @@ char *module_file_find(char *const *plugin_dir, const char *name, uid_t user, ch
 			char *absolute = S_ISREG(info.st_mode) ? realpath(path, NULL) : NULL;
 			if (absolute == NULL)
 				snprintf(why, size, "%s: %s", path, S_ISREG(info.st_mode) ? strerror(errno) : "not a regular file");
-			/* The way to it, and where that ends. */
+			/* The path as configured, and its target. */
 			if (absolute == NULL || (file_is_trusted(path, user, why, size) && file_is_trusted(absolute, user, why, size)))
 				return absolute;
 			free(absolute);
@@ -80,7 +80,7 @@ char *module_file_find(char *const *plugin_dir, const char *name, uid_t user, ch
 	return NULL;
 }
 
-/* Up to which byte of the file the object's parts reach; 0: it has none. */
+/* The end of the object's parts in the file; 0: it has none. */
 static uintmax_t object_end(int fd, const ElfW(Ehdr) *head)
 {
 	ElfW(Phdr) part[HEADERS_LIMIT];
@@ -135,7 +135,7 @@ static int by_name(const struct dirent **a, const struct dirent **b)
 	return strcmp((*a)->d_name, (*b)->d_name);
 }
 
-/* Is there a file of that name in a folder before `dir`? */
+/* Whether a folder before `dir` contains a file of this name. */
 static bool shadowed(char *const *plugin_dir, char *const *dir, const char *file)
 {
 	for (char *const *earlier = plugin_dir; earlier < dir; earlier++) {

@@ -19,12 +19,12 @@
 #include "core/base/json_reader.h"
 #include "core/base/text.h"
 
-/* Far more than any module says of itself. */
+/* Far more than the description of any module needs. */
 #define ANSWER_LIMIT ((size_t)1024 * 1024)
-/* The child's exit status when it has no memory to answer with. */
+/* The child's exit status when it is out of memory. */
 #define NO_MEMORY 200
 
-/* In the child: nothing of the service's may be reached or written to, and a crash is one. */
+/* In the child: makes sure that the module cannot access the service's files, and that a crash is reported as one. */
 static void close_in(int answer)
 {
 	static const int crashes[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT, SIGTRAP, SIGSYS};
@@ -66,7 +66,7 @@ static void add_keys(struct text *text, const struct pp_step_module *table)
 	text_add(text, "]");
 }
 
-/* The module's own words, or why it is refused, as a JSON object. */
+/* The module's description, or why it is refused, as a JSON object. */
 static void describe(struct text *text, const char *path, const char *name)
 {
 	char why[1024];
@@ -108,7 +108,7 @@ static _Noreturn void run_child(const char *path, const char *name, int answer)
 	_exit(0); /* nothing of the module's is run at the end */
 }
 
-/* The child: its descriptor where the system has such, else there is nothing to wait for and it is looked at now and then. */
+/* The child: its pidfd if the system has such; otherwise it is polled. */
 struct child {
 	pid_t pid;
 	int fd; /* -1: none */
@@ -122,26 +122,26 @@ static bool has_ended(const struct child *child)
 	return waitid(P_PID, (id_t)child->pid, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child->pid;
 }
 
-/* How long to wait at the most, in milliseconds. */
+/* The maximum time to wait, in milliseconds. */
 static int timeout(const struct child *child, nanos left)
 {
 	int most = left >= HOUR ? (int)(HOUR / MILLISECOND) : (int)(left / MILLISECOND) + 1;
 	return child->fd >= 0 || most < LOOK_INTERVAL ? most : LOOK_INTERVAL;
 }
 
-/* The child's answer up to its end. False: it took too long, or said too much. */
+/* Reads the child's answer up to its end. False: it took too long, or is too long. */
 static bool read_answer(int fd, const struct child *child, nanos until, struct text *text)
 {
 	struct pollfd wait[2] = {{.fd = fd, .events = POLLIN}, {.fd = child->fd, .events = POLLIN}};
 	for (;;) {
-		/* Asked first: what it has said before its end is in the pipe then. */
+		/* Checked first, so that everything written before the child's end is already in the pipe. */
 		bool ended = has_ended(child);
 		nanos left = until - clock_monotonic();
 		int ready = poll(wait, 2, ended ? 0 : left <= 0 ? 0 : timeout(child, left));
 		if (ready < 0 && errno != EINTR)
 			return false;
 		if (ready <= 0 || wait[0].revents == 0) {
-			/* A process that the module has started may hold the pipe open: the child's end is the end. */
+			/* A process started by the module may keep the pipe open, so the end of the child counts. */
 			if (ended || left <= 0)
 				return ended;
 			continue;
@@ -157,7 +157,7 @@ static bool read_answer(int fd, const struct child *child, nanos until, struct t
 	}
 }
 
-/* Waits for the child's end. False: it did not come in time, and the child was killed. */
+/* Waits for the end of the child. False: it did not end in time and was killed. */
 static bool reap(const struct child *child, nanos until, int *status)
 {
 	for (;;) {
@@ -176,13 +176,13 @@ static bool reap(const struct child *child, nanos until, int *status)
 	return false;
 }
 
-/* What the child says, and where its texts go. */
+/* The child's answer, and the storage for its strings. */
 struct answer {
 	struct json_reader reader;
 	struct json_value refused, major, minor, check, name, version, summary, keys;
 };
 
-/* NULL where the module has none. */
+/* NULL if the module has none. */
 static const char *string_of(struct json_reader *reader, const struct json_value *value)
 {
 	return value->text == NULL || value->text[0] == 'n' ? NULL : json_reader_string(reader, value);
@@ -201,7 +201,7 @@ static struct pp_key read_key(struct json_reader *reader, const struct json_valu
 	                       .required = (uint32_t)json_reader_integer(reader, &required)};
 }
 
-/* The description takes `strings` over. NULL: out of memory. */
+/* The description takes over `strings`. NULL: out of memory. */
 static struct module_description *build(struct answer *answer, char *strings)
 {
 	struct json_reader *reader = &answer->reader;
@@ -229,7 +229,7 @@ static struct module_description *build(struct answer *answer, char *strings)
 	return description;
 }
 
-/* How the child ended that has not answered. */
+/* Describes how a child ended that did not answer. */
 static void explain_end(const char *path, int status, char *why, size_t size)
 {
 	if (WIFSIGNALED(status)) {
@@ -273,7 +273,7 @@ static enum probe take_answer(const char *path, const struct text *text, int sta
 	return probe;
 }
 
-/* Reads what the child says and sees it end. */
+/* Reads the child's answer and waits for its end. */
 static enum probe await_child(const char *path, pid_t pid, int fd, nanos limit, struct module_description **description,
                               char *why, size_t size)
 {

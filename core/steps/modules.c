@@ -12,10 +12,10 @@
 #include "core/config/module_table.h"
 
 #define MODULES_LIMIT 256
-/* For loading a module and all the libraries that it needs, on a machine that is busy. */
+/* Enough for loading a module with all its libraries on a busy machine. */
 #define PROBE_LIMIT (10 * SECOND)
 
-/* What is known of a name that was asked for. */
+/* What is known about a requested name. */
 struct known {
 	char *name;
 	char *path;                              /* NULL: moved into `module` */
@@ -57,7 +57,7 @@ void modules_destroy(struct modules *modules)
 		free(known->refused);
 		module_description_free(known->description);
 	}
-	/* No lt_dlexit(): the modules are resident, and their code outlives everything that they made. */
+	/* No lt_dlexit(): the modules are resident, so their code outlives everything that they created. */
 	free(modules);
 }
 
@@ -73,7 +73,7 @@ static enum probe look(const struct modules *modules, const char *name, struct k
 	return module_probe(known->path, name, PROBE_LIMIT, &known->description, why, size);
 }
 
-/* The entry of a name, which is made if it is a new one. NULL: with the reason. */
+/* The entry of a name, created if it is new. NULL: failed; `why` has the reason. */
 static struct known *find_known(struct modules *modules, const char *name, char *why, size_t size)
 {
 	for (size_t i = 0; i < modules->count; i++)

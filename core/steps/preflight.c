@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Before a step's code runs in this process, which may start threads. */
+/* This happens before the code of a step runs in this process, because it may start threads. */
 static void describe(void *closure, const char *name, const char *path)
 {
 	char why[1024];
@@ -35,7 +35,7 @@ static void note_name(void *closure, const char *name, const char *path)
 	grown[catalogue->count] = NULL;
 }
 
-/* What is set and used by nothing. */
+/* Finds unused settings. */
 static void find_unused(struct preflight *preflight)
 {
 	static char *const none[] = {NULL};
@@ -80,7 +80,8 @@ bool preflight_make(struct preflight *preflight, const char *path, bool catalogu
 
 void preflight_free(struct preflight *preflight)
 {
-	/* Setups point at the problems, instances at setups, steps at modules, all at the configuration. */
+	/* The order matters: setups point to the problems, instances to setups, steps to modules, and all to the
+	 * configuration. */
 	steps_destroy(preflight->steps);
 	modules_destroy(preflight->modules);
 	config_free(preflight->config);

@@ -10,7 +10,7 @@ static void create_step(struct step *step, const struct config *config, struct m
 {
 	char why[1024];
 	if (!module_name_check(step->config->module, why, sizeof why))
-		return; /* which was said when the configuration was read */
+		return; /* already reported when the configuration was read */
 	step->module = modules_load(modules, step->config->module, why, sizeof why);
 	if (step->module == NULL) {
 		problems_add(problems, "%s: step %s: module %s: %s", step->config->place, step->config->name,
@@ -49,7 +49,7 @@ struct steps *steps_create(const struct config *config, struct modules *modules,
 		steps_destroy(steps);
 		return NULL;
 	}
-	/* All are described before the code of one runs here, which may start threads. */
+	/* All modules are described before the code of one runs here, because it may start threads. */
 	char why[1024];
 	for (size_t i = 0; i < config->step_count; i++)
 		modules_describe(modules, config->step[i].module, why, sizeof why);
@@ -70,7 +70,7 @@ struct steps *steps_create(const struct config *config, struct modules *modules,
 			.continue_when_exhausted = step->on_exhausted == EXHAUSTED_CONTINUE,
 		};
 		create_step(&steps->step[i], config, modules, problems);
-		/* What the module `remote` publishes is the question itself. */
+		/* For the module `remote`, this event is the request itself. */
 		const struct module *module = steps->step[i].module;
 		steps->announced[i] = config->announce_steps && module != NULL && strcmp(module->vtable.name, "remote") != 0;
 	}

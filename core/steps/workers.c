@@ -9,7 +9,7 @@
 #include "core/steps/host.h"
 #include "core/base/thread.h"
 
-/* Workers that are stuck and were replaced, at most, for each step. */
+/* The maximum number of stuck workers that are replaced, for each step. */
 #define REPLACEMENTS_LIMIT 64
 
 struct queue {
@@ -42,7 +42,7 @@ struct workers {
 	struct mailbox *mailbox;
 };
 
-/* The next run, noted as the worker's; NULL: the service stops, or the worker is one too many. */
+/* Assigns the next run to the worker; NULL: the service stops, or there are too many workers. */
 static struct run *take(struct queue *queue, struct worker *worker)
 {
 	pthread_mutex_lock(&queue->lock);
@@ -62,7 +62,7 @@ static struct run *take(struct queue *queue, struct worker *worker)
 	return run;
 }
 
-/* The run is over; the descriptor is quiet again for the next. */
+/* The run has ended; resets the descriptor for the next one. */
 static void put_down(struct queue *queue, struct worker *worker)
 {
 	uint64_t count;
@@ -76,7 +76,7 @@ static void put_down(struct queue *queue, struct worker *worker)
 	mailbox_send(queue->all->mailbox, &run->mail);
 }
 
-/* Takes a worker that ends out of the queue's list, and frees it. With the queue's lock held. */
+/* Removes a worker that ends from the queue's list, and frees it. With the queue's lock held. */
 static void forget(struct queue *queue, struct worker *worker)
 {
 	struct worker **link = &queue->workers;
@@ -184,7 +184,7 @@ void workers_submit(struct workers *workers, struct run *run)
 	*queue->last = run;
 	queue->last = &run->next;
 	pthread_mutex_unlock(&queue->lock);
-	/* Not under the lock: whom it wakes would only wait for it. */
+	/* Not under the lock, for which the woken thread would have to wait. */
 	pthread_cond_signal(&queue->filled);
 }
 
@@ -194,7 +194,7 @@ static void wake_cancelled(const struct run *run)
 	const uint64_t one = 1;
 	if (run->cancel_fd < 0)
 		return;
-	/* An eventfd that is full is readable all the same. */
+	/* A full eventfd is readable too. */
 	ssize_t written = write(run->cancel_fd, &one, sizeof one);
 	(void)written;
 }

@@ -35,8 +35,8 @@ static bool find_type(const struct json_value *name, bool commands, enum event_t
 	return false;
 }
 
-/* Most of what crosses the bus is not for us. True: the type is surely none of ours, because there is one key of
- * that name (or of one that ends in \"eventtype, which nobody sends) and its value is no type that we take. */
+/* Most messages on the bus are not for us. True: the type is certainly not ours, because there is exactly one key of
+ * that name (or one that ends in \"eventtype, which no service sends), and its value is not one of our types. */
 static bool surely_irrelevant(const char *message, size_t length, bool commands)
 {
 	static const char key[] = "\"eventtype\"";
@@ -58,7 +58,7 @@ static bool surely_irrelevant(const char *message, size_t length, bool commands)
 	return !find_type(&value, commands, &type, &name);
 }
 
-/* The whole of an event that is of one of our types. */
+/* Reads an event of one of our types completely. */
 static enum event_verdict read_event(struct event_reader *reader, struct event *event, char *why, size_t size)
 {
 	struct payload payload;

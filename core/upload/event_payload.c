@@ -9,9 +9,9 @@
 
 #include "core/upload/record.h"
 
-/* Of an event that is refused that much is kept of each text. */
+/* The number of bytes kept of each text of a rejected event. */
 #define REFUSED_TEXT_LIMIT 4096
-/* An ID that is longer cannot even be refused. */
+/* An upload with a longer ID cannot even be aborted. */
 #define REFUSED_ID_LIMIT ((size_t)64 << 10)
 
 /* Which key names the step, by type. */
@@ -53,20 +53,20 @@ static void note_wrong(struct event_reader *reader)
 		snprintf(reader->trouble, sizeof reader->trouble, "\"%s\" has a value of the wrong type", reader->json.wrong);
 }
 
-/* Others write no size, or -1, for one that they do not know. */
+/* Other services omit an unknown size, or write -1. */
 static int64_t read_size(struct json_reader *reader, const struct json_value *value)
 {
 	int64_t size = value->text != NULL && value->text[0] != 'n' ? json_reader_integer(reader, value) : -1;
 	return size < 0 ? -1 : size;
 }
 
-/* Is it one of the metadata that each event has of its own, or that are carried on by themselves? */
+/* Whether each event has its own value of this metadata, or it is handled separately. */
 static bool is_own_metadata(const struct json_value *key)
 {
 	return json_says(key, "eventtype") || json_says(key, "eventid") || json_says(key, "initiatorid") || json_says(key, "traceparent");
 }
 
-/* The metadata that are passed on, and what is not. */
+/* The metadata to copy to other events, and those that are dropped. */
 struct metadata {
 	struct text members;
 	size_t left;      /* of the limit */
@@ -80,7 +80,7 @@ static void drop(struct metadata *metadata, const char *key)
 		text_copy(metadata->first, sizeof metadata->first, key);
 }
 
-/* Everybody else reads metadata as a map of strings, and drops an event in which they are something else. */
+/* Other services read metadata as a map of strings, and drop events with other types in it. */
 static bool fits(struct metadata *metadata, size_t key_length, const struct json_value *value)
 {
 	size_t size = key_length + value->length + 2;
@@ -89,7 +89,7 @@ static bool fits(struct metadata *metadata, size_t key_length, const struct json
 	return good;
 }
 
-/* One of those that are carried on by themselves. */
+/* Metadata that are handled separately. */
 static const char *read_own(struct metadata *metadata, struct json_reader *json, const struct json_value *value)
 {
 	if (value->text == NULL || fits(metadata, strlen(value->key), value))
@@ -113,13 +113,13 @@ static void read_others(struct metadata *metadata, struct json_reader *json, con
 	}
 }
 
-/* Why something is wrong with it, or what was changed in it. */
+/* Reports what is wrong with the event, or what was changed in it. */
 static void say(char *why, size_t size, const char *id, const char *what)
 {
 	snprintf(why, size, "%s%.*s%s%s", id[0] != '\0' ? "upload " : "", UPLOAD_ID_LIMIT / 2, id, id[0] != '\0' ? ": " : "", what);
 }
 
-/* What was changed in what is taken. */
+/* Reports the changes in an accepted event. */
 static void report_changes(const struct event_reader *reader, const struct metadata *metadata, const char *id, char *why, size_t size)
 {
 	const char *mended = reader->json.mended;
@@ -141,7 +141,7 @@ static const char *shortened(const char *text, const char *otherwise)
 	return strlen(text) <= REFUSED_TEXT_LIMIT ? text : otherwise;
 }
 
-/* What is refused is told so, and kept for people to see. */
+/* A rejected upload is ended with the reason, and its record is kept for people. */
 static void shorten(struct upload *fields)
 {
 	fields->url = "";
@@ -229,7 +229,7 @@ static enum event_verdict take_begin(struct event_reader *reader, const struct p
 /* For people: nothing follows from it, and what cannot be read of it is left out. False: out of memory. */
 static bool take_result(struct event_reader *reader, const struct payload *payload, struct event *event)
 {
-	struct json_reader json = reader->json; /* so that what is wrong there is not wrong with the event */
+	struct json_reader json = reader->json; /* so that an error there does not make the event invalid */
 	struct json_value error, description;
 	const struct json_member members[] = {{"ErrorMsg", &error}, {"Description", &description}};
 	if (event->outcome == OUTCOME_CONTINUE || payload->result.text == NULL || payload->result.length > RECORD_RESULT_LIMIT)

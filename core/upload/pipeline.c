@@ -6,11 +6,11 @@
 
 /* No backoff is longer. */
 #define BACKOFF_LIMIT (365 * 24 * HOUR)
-/* No wait is shorter: a step that asks for none would run and be written in a loop. */
+/* The minimum wait; otherwise a step that asks for no wait would run and be written in a loop. */
 #define WAIT_LEAST (100 * MILLISECOND)
-/* So long at least a step is suspended before uploads end because of it. */
+/* The minimum time that a step is suspended before uploads end because of it. */
 #define SUSPENDED_LEAST HOUR
-/* So long may a URL answer that there are no bytes, as it does while storage restarts behind a proxy. */
+/* How long a URL may answer that the bytes no longer exist, as it does while storage restarts behind a proxy. */
 #define GONE_TIMEOUT (10 * MINUTE)
 
 static const struct pipeline_step *find_step(const struct pipeline *pipeline, const char *name)
@@ -45,7 +45,7 @@ static nanos doubled(nanos base, unsigned n, nanos limit)
 	return base < limit ? base : limit;
 }
 
-/* A write that moves nothing: what was to be published stays so, under the number that it had. */
+/* A write without progress: pending messages stay pending under their transition number. */
 static void keep(struct status *status, struct action *action)
 {
 	action->write = WRITE_PUT;
@@ -71,7 +71,7 @@ nanos pipeline_backoff(const struct pipeline *pipeline, const struct upload *upl
 static void put(struct status *status, struct action *action, nanos now)
 {
 	keep(status, action);
-	/* Whether storage was asked for a new URL is told by the status itself: others' records say nothing else of it. */
+	/* The status itself records whether storage was asked for a new URL. */
 	status->publish = action->publish & ~(unsigned)PUBLISH_RESTART;
 	status->published = status->transition;
 	status->published_at = now;
@@ -95,7 +95,7 @@ static void finish(const struct pipeline *pipeline, const struct upload *upload,
 	action->publish |= PUBLISH_FINISHED;
 }
 
-/* The current step ends it, by its verdict or for want of one. */
+/* The current step ends the upload, with or without a verdict. */
 static void reject(const struct pipeline *pipeline, const struct upload *upload, struct status *status, enum outcome outcome,
                    bool exhausted, struct action *action, nanos now)
 {
@@ -136,7 +136,7 @@ static void enter_step(const struct pipeline *pipeline, const struct upload *upl
 		action->run = action->announce = true;
 }
 
-/* The upload goes on without the verdict of its current step. */
+/* The upload continues without the verdict of its current step. */
 static void pass_over(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
                       struct action *action, nanos now)
 {
@@ -160,7 +160,7 @@ nanos pipeline_suspended_until(const struct pipeline_step *limits, nanos came, n
 	return until > suspended + least ? until : suspended + least;
 }
 
-/* The current step is given up without a verdict. */
+/* The current step is abandoned without a verdict. */
 static void exhaust(const struct pipeline *pipeline, const struct upload *upload, struct status *status, struct action *action,
                     nanos now)
 {
@@ -201,9 +201,10 @@ static void give_reason(struct status *status, const char *lead)
 	status_set_reason(status, reason);
 }
 
-/* The URL answers that there are no bytes. They may have another one: storage tells it when it is asked to begin the upload
- * again, which is done once. Until then the step is tried again, whatever retries it has. Neither a second URL that answers
- * so, and so again after a pause, nor ten minutes without one leave any hope. */
+/* The server answers that the bytes no longer exist at this URL. They may have another URL, which storage sends when it
+ * is asked to restart the upload. This is done once. Until then the step is retried, regardless of its retries. The
+ * upload is hopeless if the second URL answers the same, even after a pause, or if no new URL arrives within ten
+ * minutes. */
 static void fail_gone(const struct pipeline *pipeline, const struct upload *upload, struct status *status, struct action *action,
                       nanos now)
 {
@@ -252,7 +253,7 @@ static struct action ignore(const char *why)
 	return (struct action){.ignored = why};
 }
 
-/* Does it say again what has begun a pass of the upload that has just ended? */
+/* Whether the event repeats the one that began an upload that has just ended. */
 static bool is_repeat(const struct pipeline *pipeline, const struct input *input)
 {
 	return input->past.ended_at != 0 && input->past.begun != 0 && input->past.stream == input->stream && input->past.same_url &&
@@ -283,7 +284,7 @@ static struct action begin(const struct pipeline *pipeline, const struct upload 
 	bool under_way = present && !all_done(upload, status);
 	nanos asked_at = under_way ? status->asked_at : 0, gone_since = under_way && input->past.same_url ? status->gone_since : 0;
 	bool renewed = asked_at != 0 && (status->renewed || !input->past.same_url);
-	/* A step of it may be what ended the process that had it. */
+	/* One of its steps may have crashed the process that had it. */
 	bool feared = under_way && (input->mark || status->failures > 0 || status->phase == PHASE_RUNNING);
 	*status = (struct status){.transition = transition, .begun = input->sequence, .stream = input->stream,
 	                          .asked_at = asked_at, .renewed = renewed};
@@ -311,7 +312,7 @@ static struct action step_finished(const struct pipeline *pipeline, const struct
 		return ignore("no other service was asked to perform that step");
 	if (status->phase == PHASE_BACKOFF && input->outcome == OUTCOME_RETRY)
 		return ignore("its failure has already been counted");
-	/* Delivered again after the backoff, it must not count as the answer to the question that was asked since. */
+	/* If it is redelivered after the backoff, it must not count as the answer to a later request. */
 	if (input->stream == status->stream && input->sequence <= status->answered)
 		return ignore("this answer has already been counted");
 	struct action action = {.drop = busy};
@@ -333,7 +334,7 @@ static struct action ready(const struct upload *upload, struct status *status, c
 	struct action action = {.drop = busy, .write = WRITE_DELETE};
 	if (!input->failed)
 		return action;
-	/* What is older than this and comes late does not begin it again. */
+	/* Older events that arrive late do not begin the upload again. */
 	status->answered = status->stream == input->stream ? input->sequence : 0;
 	if (!all_done(upload, status)) {
 		status->outcome = OUTCOME_ABORT;
@@ -371,7 +372,7 @@ static struct action resume(const struct pipeline *pipeline, const struct upload
 	case PHASE_ENDED:
 		return ignore("it has ended");
 	case PHASE_WAITING:
-		/* Its time is now. That is written, so that it stays so if this instance dies before the run. */
+		/* It becomes due now. This is written, so that it stays due if this instance dies before the run. */
 		status->due = status->due < now ? status->due : now;
 		wake(status, &action);
 		action.mark = input->mark;
@@ -397,14 +398,14 @@ static struct action resume(const struct pipeline *pipeline, const struct upload
 	return action;
 }
 
-/* Is the time that the step asks for one that it can have? False: the reason is in why[REASON_SIZE]. */
+/* Whether the step may ask for this time. False: why[REASON_SIZE] has the reason. */
 static bool is_to_have(const struct pipeline_step *limits, const struct status *status, const struct input *input, nanos now,
                        char *why)
 {
 	char time[TIME_TEXT_SIZE], limit[DURATION_TEXT_SIZE];
 	/* Another service's answer has at least the time that a run has. */
 	nanos most = input->returned == RETURNED_AWAIT && limits->deadline > limits->max_wait ? limits->deadline : limits->max_wait;
-	/* If the clock was set back since, what is now is not too early. */
+	/* If the clock was set back in the meantime, the present time is acceptable. */
 	nanos began = input->began < now ? input->began : now;
 	if (input->until < began)
 		snprintf(why, REASON_SIZE, "the step asked to wait until %s, which is before its run began",
@@ -419,7 +420,7 @@ static bool is_to_have(const struct pipeline_step *limits, const struct status *
 	return false;
 }
 
-/* The step asks to be run again, or somebody else to answer, at a time of its choice. */
+/* The step asks to run again at a certain time, or for an answer of another service until then. */
 static void put_off(const struct pipeline *pipeline, const struct upload *upload, struct status *status, const struct input *input,
                     struct action *action, nanos now)
 {
@@ -504,7 +505,7 @@ static struct action starting(const struct pipeline *pipeline, const struct uplo
 	return action;
 }
 
-/* The step is not to blame: without the mark the next start does not count it as a failure. */
+/* The step is not to blame. Without the mark, the next start does not count a failure. */
 static struct action stopped(const struct upload *upload, struct status *status, const struct input *input)
 {
 	if (all_done(upload, status) || status->phase != PHASE_RUNNING || status->transition != input->transition)
@@ -567,7 +568,7 @@ static struct action due(const struct pipeline *pipeline, const struct upload *u
 	return action;
 }
 
-/* A record of another implementation says nothing of time. */
+/* A record of another implementation contains no times. */
 static struct action adopt(const struct pipeline *pipeline, const struct upload *upload, struct status *status, nanos now)
 {
 	struct action action = {0};
@@ -581,7 +582,7 @@ static struct action adopt(const struct pipeline *pipeline, const struct upload 
 		enter_step(pipeline, upload, status, status->step, &action, now);
 		action.announce = false; /* as it did who entered it */
 		status->failures = failures;
-		/* It may have asked somebody, so that an answer counts. */
+		/* It may have sent a request, so an answer counts. */
 		status->awaited = true;
 	}
 	put(status, &action, now);
@@ -624,7 +625,7 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 	if (input->kind == INPUT_CLEAN)
 		return clean(present, status, input, busy);
 	if (!present) {
-		/* What became of it only storage knows; its own word that all is over is enough. */
+		/* Only storage knows what happened to the upload, so its own confirmation is enough. */
 		if (input->kind == INPUT_RESUME || (input->lost && input->kind != INPUT_READY))
 			return (struct action){.publish = PUBLISH_RESTART, .drop = busy};
 		return (struct action){.drop = busy, .ignored = "there is no such upload"};

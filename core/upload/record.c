@@ -22,7 +22,7 @@ static void add_time(struct text *text, const char *lead, nanos time)
 	text_string(text, lead, time_format(time, when));
 }
 
-/* For people. What is published stands in "ended" already. */
+/* For people. The published result is already in "ended". */
 static void encode_decided(struct text *text, const struct record *record)
 {
 	const struct status *status = &record->status;

@@ -10,7 +10,7 @@
 /* All bits that a record's transition can publish. */
 #define PUBLISH_OF_RECORDS (PUBLISH_STEP_FINISHED | PUBLISH_START | PUBLISH_RETRY | PUBLISH_FINISHED)
 
-/* Where the values of a record stand. */
+/* The positions of a record's values. */
 struct fields {
 	struct json_value id, url, user, impersonating_user, filename, filesize, resource_id, steps, status, failures, initiator_id,
 		finished, start_time, own;
@@ -88,7 +88,7 @@ static bool read_own_fields(struct json_reader *reader, const struct json_value 
 	return there;
 }
 
-/* Where a step of this name stands among the upload's; step_count if nowhere. */
+/* The index of the step with this name; step_count if there is none. */
 static size_t find_step(const struct upload *upload, const char *name)
 {
 	size_t i = 0;
@@ -108,7 +108,7 @@ static nanos read_time(struct json_reader *reader, const struct json_value *valu
 	return time;
 }
 
-/* A number that counts, from 0 to limit; any other is of the wrong type. */
+/* A count from 0 to limit; any other number has the wrong type. */
 static uint64_t read_count(struct json_reader *reader, const struct json_value *value, int64_t limit)
 {
 	int64_t count = json_reader_integer(reader, value);
@@ -133,7 +133,7 @@ static bool consistent(const struct status *status, const struct upload *upload)
 	return over == (status->step == upload->step_count) && (unwatched || status->due != 0);
 }
 
-/* What ended is to be said again: which step, and how? */
+/* The finished step and its outcome, which are published again. */
 static bool decode_ended(struct json_reader *reader, const struct own_fields *fields, const struct upload *upload,
                          struct status *status, const char **result)
 {
@@ -143,7 +143,7 @@ static bool decode_ended(struct json_reader *reader, const struct own_fields *fi
 	return status->finished_step < upload->step_count && is_verdict(status->finished_outcome);
 }
 
-/* What ended the upload is for people only. */
+/* The step that ended the upload; for people only. */
 static void decode_decided(struct json_reader *reader, const struct own_fields *fields, const struct upload *upload,
                            struct status *status, const char **result)
 {
@@ -166,7 +166,7 @@ static bool decode_own_part(struct json_reader *reader, const struct own_fields 
 	status->published = read_count(reader, &fields->published, INT64_MAX);
 	status->published_at = read_time(reader, &fields->published_at);
 	status->ended_at = read_time(reader, &fields->ended_at);
-	/* Those who write no such time say it thus, as long as they say nothing else. */
+	/* In a record without this time, it follows from the last publication. */
 	if (status->ended_at == 0 && (status->publish & PUBLISH_FINISHED))
 		status->ended_at = status->published_at;
 	status->due = read_time(reader, &fields->due);
@@ -187,7 +187,7 @@ static bool decode_own_part(struct json_reader *reader, const struct own_fields 
 	return good && reader->wrong == NULL && consistent(status, upload);
 }
 
-/* The phase of a record that says nothing of it, because another implementation wrote it. */
+/* The phase of a record written by another implementation, which does not contain it. */
 static void imply_phase(struct status *status, const struct upload *upload, bool finished)
 {
 	if (finished)
@@ -209,7 +209,7 @@ static bool has_step(const char *const *step, size_t count, const char *name)
 	return false;
 }
 
-/* What stands in a terminal and a log as it is. */
+/* Without control characters, which a terminal or log would not show as they are. */
 static bool is_step_name(const char *name)
 {
 	size_t length = strlen(name);
@@ -219,7 +219,8 @@ static bool is_step_name(const char *name)
 	return length > 0 && length <= UPLOAD_STEP_NAME_LIMIT && strcmp(name, STEP_FINISHED_NAME) != 0;
 }
 
-/* A record says by its name in which step it is: one that is listed twice is done once, and the end's name is none. */
+/* A record identifies its step by name, so a step that is listed twice runs once, and the name for the end is not
+ * allowed. */
 static size_t decode_steps(struct json_reader *reader, const struct json_value *array, const char *step[UPLOAD_STEPS_LIMIT])
 {
 	struct json_value rest = *array, element;
@@ -243,14 +244,14 @@ static void decode_status(struct json_reader *reader, const struct fields *field
 	struct status *status = &record->status;
 	const char *current = json_reader_string(reader, &fields->current_step);
 	status->step = find_step(upload, current);
-	/* A record that was stored before its first step began names none. */
+	/* A record stored before its first step began has no current step. */
 	if (current[0] == '\0')
 		status->step = 0;
 	else if (status->step == upload->step_count && strcmp(current, STEP_FINISHED_NAME) != 0)
 		json_reader_refuse(reader, &fields->current_step);
 	record->stepless = current[0] == '\0' && upload->step_count == 0;
 	status->outcome = outcome_parse(json_reader_string(reader, &fields->outcome));
-	/* An end without a verdict lets nothing through. */
+	/* An end without a verdict never accepts the upload. */
 	if (status->step == upload->step_count && (record->stepless || !is_verdict(status->outcome)))
 		status->outcome = OUTCOME_ABORT;
 	int64_t failures = json_reader_integer(reader, &fields->failures);
@@ -285,7 +286,7 @@ static void report_wrong(const struct json_reader *reader, const struct upload *
 	         lost ? "is not one of its \"Steps\"" : "is missing or invalid");
 }
 
-/* The members of an object, without its braces. What is beyond the limit we have not written. */
+/* The members of an object without its braces. Longer texts were not written by us. */
 static const char *read_members(struct json_reader *reader, const struct json_value *value)
 {
 	struct json_value rest = *value, key, member;
