@@ -19,6 +19,7 @@
 
 #define PASSWORD_FILE_HELP "The path of a file that contains the password and nothing else."
 
+/* clang-format off */
 const struct config_section config_sections[] = {
 	{"postprocessing", "The service itself, and the defaults of all steps."},
 	{"events", "The broker for events about uploads: NATS with JetStream."},
@@ -201,6 +202,8 @@ const struct config_key step_keys[] = {
 	         "continue: go on to the next step although this one never succeeded."), STEP_AT(on_exhausted), 0},
 	{.section = NULL}
 };
+
+/* clang-format on */
 
 const struct config_key *config_keys_find(const char *section, const char *name)
 {

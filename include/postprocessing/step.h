@@ -68,7 +68,7 @@ enum {
 	PP_ABORT = 2,
 	PP_DELETE = 3,
 	PP_WAIT = 4,
-	PP_AWAIT = 5
+	PP_AWAIT = 5,
 };
 
 /* Levels for log(). */
@@ -76,7 +76,7 @@ enum {
 	PP_LOG_ERROR = 0,
 	PP_LOG_WARNING = 1,
 	PP_LOG_INFO = 2,
-	PP_LOG_DEBUG = 3
+	PP_LOG_DEBUG = 3,
 };
 
 /* Limits, in bytes: log() and set_reason() cut what is longer and end it with an ellipsis, set_result() refuses it. */
