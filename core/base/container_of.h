@@ -6,6 +6,6 @@
 #include <stddef.h>
 
 /* `pointer` points at the member `member` of a `type`. */
-#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+#define CONTAINER_OF(pointer, type, member) ((type *)(void *)((char *)(pointer)-offsetof(type, member)))
 
 #endif

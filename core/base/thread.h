@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Locks and condition variables. The time limits of a condition variable are those of clock_monotonic(), so that a step of
- * the wall clock neither shortens nor lengthens a wait.
+ * Locks and condition variables. The time limits of a condition variable are those of clock_monotonic(), so that a step
+ * of the wall clock neither shortens nor lengthens a wait.
  *
- * With the attributes used here the C library has nothing to allocate, and making one cannot fail. Should it fail on another
- * system, the process ends. */
+ * With the attributes used here the C library has nothing to allocate, and making one cannot fail. Should it fail on
+ * another system, the process ends. */
 #ifndef CORE_BASE_THREAD_H
 #define CORE_BASE_THREAD_H
 

@@ -20,9 +20,10 @@ struct stream_watch {
 };
 
 /* `known`: it was used before. Unless NATS_OK, why[size] says what is wrong. */
-natsStatus stream_watch_find(struct stream_watch *watch, jsCtx *js, const char *stream, bool known, jsStreamInfo **info, char *why, size_t size);
+natsStatus stream_watch_find(struct stream_watch *watch, jsCtx *js, const char *stream, bool known, jsStreamInfo **info,
+                             char *why, size_t size);
 /* See checkpoint_compare(). False: that is not settled yet, see continuity_is_settled(). */
-bool stream_watch_compare(struct stream_watch *watch, const struct checkpoint *before, const struct checkpoint *found, int64_t replicas,
-                          enum continuity *continuity);
+bool stream_watch_compare(struct stream_watch *watch, const struct checkpoint *before, const struct checkpoint *found,
+                          int64_t replicas, enum continuity *continuity);
 
 #endif
