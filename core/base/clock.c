@@ -22,7 +22,7 @@ nanos clock_monotonic(void)
 	return read_clock(CLOCK_MONOTONIC);
 }
 
-/* Exactly `count` digits, and what stands behind them. */
+/* Writes exactly `count` digits, and returns the position after them. */
 static char *write_digits(char *text, long value, int count, char behind)
 {
 	for (int i = count; i-- > 0; value /= 10)
@@ -57,7 +57,7 @@ char *time_format(nanos time, char text[TIME_TEXT_SIZE])
 	return text;
 }
 
-/* Reads exactly `count` digits; -1: they are not there. */
+/* Reads exactly `count` digits; -1: invalid. */
 static int digits(const char **text, int count)
 {
 	int value = 0;
@@ -167,7 +167,7 @@ static bool duration_part(const char **text, nanos *sum)
 	}
 	if (skip(text, '.')) {
 		for (; **text >= '0' && **text <= '9'; (*text)++, seen++) {
-			if (fraction < INT64_MAX / 10) { /* digits beyond that are below a nanosecond of any unit */
+			if (fraction < INT64_MAX / 10) { /* further digits are below a nanosecond in any unit */
 				scale *= 10;
 				fraction = fraction * 10 + (**text - '0');
 			}
@@ -207,7 +207,7 @@ char *duration_format(nanos duration, char text[DURATION_TEXT_SIZE])
 	if (duration < SECOND) {
 		snprintf(text, DURATION_TEXT_SIZE, "%dms", (int)(duration / MILLISECOND));
 	} else if (duration < MINUTE) {
-		/* Three digits, cut and not rounded: 59.99s must not become a minute's worth of seconds. */
+		/* Three digits, truncated and not rounded: 59.99s must not become 60s. */
 		nanos unit = duration < 10 * SECOND ? SECOND / 100 : SECOND / 10;
 		snprintf(text, DURATION_TEXT_SIZE, "%.3gs", (double)(duration / unit * unit) / (double)SECOND);
 	} else {

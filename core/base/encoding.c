@@ -19,7 +19,7 @@ static const unsigned char values[256] = {
 	['6'] = 122, ['7'] = 123, ['8'] = 124, ['9'] = 125, ['+'] = 126, ['/'] = 127,
 };
 
-/* Four digits to three bytes. False: one of them is none. */
+/* Decodes four digits to three bytes. False: invalid. */
 static bool decode_group(const unsigned char *digit, unsigned char *bytes)
 {
 	unsigned a = values[digit[0]], b = values[digit[1]], c = values[digit[2]], d = values[digit[3]];
@@ -89,7 +89,7 @@ void base32_encode(const char *bytes, size_t length, char *text)
 
 static bool random_bytes(unsigned char *bytes, size_t length)
 {
-	/* So few are there all at once or not at all. */
+	/* Such a small number of bytes is returned completely or not at all. */
 	return getrandom(bytes, length, 0) == (ssize_t)length;
 }
 

@@ -6,14 +6,14 @@
 
 #include "core/base/utf8.h"
 
-/* Goes over a text. What it has passed is right. */
+/* The state while reading a text. Everything before the current position is valid. */
 struct scanner {
 	const char *at, *end;
-	unsigned levels; /* that may be opened yet */
-	bool too_deep;   /* one more was */
-	size_t spaces;   /* white space that was passed */
-	size_t oddities; /* in strings: what is no character, and NULs */
-	bool mangled;    /* there was the former */
+	unsigned levels; /* levels that may still be opened */
+	bool too_deep;   /* the limit was exceeded */
+	size_t spaces;   /* white space so far */
+	size_t oddities; /* invalid characters and NULs in strings so far */
+	bool mangled;    /* an invalid character was found */
 };
 
 static char peek(const struct scanner *scanner)
@@ -45,7 +45,7 @@ static void skip_space(struct scanner *scanner)
 		scanner->spaces++;
 }
 
-/* A character that is not plain, or a byte that is none. */
+/* Skips a character that is not plain, or an invalid byte. */
 static bool skip_character(struct scanner *scanner)
 {
 	uint32_t character = 1;
@@ -107,7 +107,7 @@ static bool skip_word(struct scanner *scanner, const char *word, size_t length)
 	return true;
 }
 
-/* Goes over what is nested too deep, to what stands behind it: brackets are counted, not matched. */
+/* Skips a value that is nested too deeply: brackets are counted but not matched. */
 static bool skip_depths(struct scanner *scanner)
 {
 	size_t open = 0;
@@ -179,7 +179,7 @@ static bool skip_array(struct scanner *scanner)
 	return close_level(scanner, ']');
 }
 
-/* Does what stands between a string's quotes say this? */
+/* Whether the text between a string's quotes is equal to this one. */
 static bool says(const char *from, const char *end, const char *text)
 {
 	size_t length = (size_t)(end - from);
@@ -201,8 +201,8 @@ static bool says(const char *from, const char *end, const char *text)
 	return from == end && *text == '\0';
 }
 
-/* The value that is wanted of a key, NULL: none is. Keys mostly come in the order in which they are wanted: *next is
- * where to look first. */
+/* The wanted value for a key; NULL: the key is not wanted. Keys are mostly in the order in which they are wanted, so
+ * the search begins at *next. */
 static struct json_value *find_wanted(const struct json_member *wanted, size_t count, size_t *next, const char *from, const char *end)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -215,7 +215,7 @@ static struct json_value *find_wanted(const struct json_member *wanted, size_t c
 	return NULL;
 }
 
-/* Goes over a value, and notes where it stands; its key stays. */
+/* Reads a value and records its position; its key does not change. */
 static bool pass_value(struct scanner *scanner, struct json_value *value)
 {
 	const char *start = scanner->at;
@@ -298,7 +298,7 @@ bool json_says(const struct json_value *value, const char *text)
 	return value->text != NULL && value->text[0] == '"' && says(value->text + 1, value->text + value->length - 1, text);
 }
 
-/* Stands on the next element or member of what is open; false: there is none. */
+/* Moves to the next element or member of the open value; false: there are no more. */
 static bool stand_on_next(struct scanner *scanner, char bracket)
 {
 	if (!take(scanner, bracket) && !take(scanner, ','))

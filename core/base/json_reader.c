@@ -12,10 +12,10 @@ void json_reader_refuse(struct json_reader *reader, const struct json_value *val
 		reader->wrong = value->key;
 }
 
-/* A byte that is no character grows so many times. */
+/* The growth of an invalid byte when it is replaced. */
 #define ODD_FACTOR 3
 
-/* Is there a value, and is it of the type whose texts begin so? */
+/* Whether there is a value, and its text begins with one of these characters, which identify its type. */
 static bool has_type(struct json_reader *reader, const struct json_value *value, const char *beginnings)
 {
 	if (value->text == NULL || value->text[0] == 'n')
@@ -32,7 +32,7 @@ static void note_mended(struct json_reader *reader, const struct json_value *val
 		reader->mended = value->key;
 }
 
-/* Takes a part of the room for a value; NULL: there is not so much left, which is noted. */
+/* Takes a part of the room for a value; NULL: not enough room, which is recorded. */
 static char *room_for(struct json_reader *reader, const struct json_value *value, size_t size)
 {
 	if (size > reader->left) {
@@ -45,8 +45,8 @@ static char *room_for(struct json_reader *reader, const struct json_value *value
 	return room;
 }
 
-/* Copies what stands between a string's quotes, and what is no character as U+FFFD; returns where the copy ends, at most
- * three times as far. */
+/* Copies the text between a string's quotes with U+FFFD for invalid characters. Returns the end of the copy, which is
+ * at most three times as long. */
 static char *unescape_odd(char *to, const char *from, const char *end)
 {
 	while (from < end) {
@@ -64,7 +64,7 @@ static char *unescape_odd(char *to, const char *from, const char *end)
 	return to;
 }
 
-/* Copies what stands between a string's quotes; returns where the copy ends. */
+/* Copies the text between a string's quotes, and returns the end of the copy. */
 static char *unescape(char *to, const char *from, const char *end)
 {
 	while (from < end) {
@@ -86,7 +86,7 @@ const char *json_reader_string(struct json_reader *reader, const struct json_val
 {
 	if (!has_type(reader, value, "\""))
 		return "";
-	/* Two quotes less, one terminator more. */
+	/* Without the two quotes, and with a terminator. */
 	size_t length = value->length - 2;
 	char *text = room_for(reader, value, (value->odd ? ODD_FACTOR * length : length) + 1);
 	if (text == NULL)
@@ -146,7 +146,7 @@ bool json_reader_bool(struct json_reader *reader, const struct json_value *value
 	return has_type(reader, value, "tf") && value->text[0] == 't';
 }
 
-/* Copies one escape, or one byte that is no character, of JSON's text. */
+/* Copies one escape, or one invalid byte, of the JSON text. */
 static char *copy_odd(char *to, const char **from, const char *end, bool *mended)
 {
 	uint32_t character = CHARACTER_REPLACEMENT;
@@ -159,7 +159,7 @@ static char *copy_odd(char *to, const char **from, const char *end, bool *mended
 	return stays ? to + length : to + utf8_write(to, character);
 }
 
-/* Copies as json_compact() does, and with U+FFFD for what is no character. */
+/* Copies like json_compact(), but with U+FFFD for invalid characters. */
 static char *mend(char *to, const char *from, const char *end, bool *mended)
 {
 	bool quoted = false;

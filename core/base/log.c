@@ -14,7 +14,7 @@ static const char *const level_name[] = {"error", "warning", "info", "debug"};
 
 #define CUT "..."
 
-/* Appends `text` as far as there is room, with what cannot be shown escaped; returns the new end. */
+/* Appends `text`, escaped, as far as there is room, and returns the new end. */
 static size_t append_printable(char *line, size_t used, size_t size, const char *text, bool cut)
 {
 	size_t left = strlen(text), room = size - sizeof CUT;
@@ -25,7 +25,7 @@ static size_t append_printable(char *line, size_t used, size_t size, const char 
 		used += plain;
 		text += plain;
 		left -= plain;
-		/* Not the first bytes of a character whose others have no room. */
+		/* Do not write a part of a character. */
 		if (left == 0 || used + PRINTABLE_ESCAPE_SIZE > room)
 			break;
 		size_t taken = printable_escape(text, left, false, escape);
@@ -38,7 +38,7 @@ static size_t append_printable(char *line, size_t used, size_t size, const char 
 	return used;
 }
 
-/* Takes away the rest of a character that was cut. */
+/* Removes an incomplete character at the end. */
 static void cut_at_character(char *text, size_t length)
 {
 	size_t start = length;
@@ -59,11 +59,12 @@ void log_vwrite(const struct log *log, enum log_level level, const char *format,
 		cut_at_character(message, sizeof message - 1);
 	nanos now = clock_now();
 	time_format(now / SECOND * SECOND, when);
-	/* Always three digits, so that lines stand in columns. */
+	/* Always three digits, so that the columns are aligned. */
 	int head = snprintf(line, sizeof line, "%.19s.%03dZ %s ", when, (int)(now % SECOND / MILLISECOND), level_name[level]);
 	size_t used = append_printable(line, (size_t)head, sizeof line - 1, message, cut);
 	line[used++] = '\n';
-	/* One write per line, so that lines of several threads do not mix. A log that cannot be written stops nothing. */
+	/* One write per line, so that the lines of several threads are not mixed. Errors are ignored: a failing log stops
+	 * nothing. */
 	ssize_t written = write(log->fd, line, used);
 	(void)written;
 }

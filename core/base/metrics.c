@@ -35,11 +35,11 @@ static const struct {
 #define BUCKETS (sizeof bucket / sizeof bucket[0])
 
 struct histogram {
-	_Atomic uint64_t count[BUCKETS + 1]; /* not cumulated; the last is what exceeds all bounds */
+	_Atomic uint64_t count[BUCKETS + 1]; /* not cumulative; the last one is for values above all bounds */
 	_Atomic int64_t sum;                 /* nanoseconds: overflows after 292 years of work */
 };
 
-/* One line of figures (or one set of them, for a histogram). */
+/* One line of values (or a set of lines, for a histogram). */
 struct series {
 	struct series *next;
 	char *labels; /* `a="b",c="d"`, escaped; "": none */
@@ -50,7 +50,7 @@ struct series {
 	} value;
 };
 
-/* All series of one name. */
+/* All series with the same name. */
 struct family {
 	struct family *next;
 	enum kind kind;
@@ -61,7 +61,7 @@ struct family {
 
 struct metrics {
 	struct family *family;
-	bool process; /* also what the process itself uses */
+	bool process; /* also write the resource usage of the process */
 };
 
 struct metrics *metrics_create(void)
@@ -106,7 +106,7 @@ static void put_escaped(FILE *out, const char *text, bool quoted)
 	}
 }
 
-/* A string of its own from what `labels` or, without them, `help` says; NULL: out of memory or a bad name. */
+/* A new string made from `labels` or, without labels, from `help`; NULL: out of memory or an invalid name. */
 static char *escaped(const char *help, const char *const *labels)
 {
 	char *text = NULL;
@@ -245,7 +245,7 @@ void metrics_add_process(struct metrics *metrics)
 	metrics->process = true;
 }
 
-/* Under the names that Prometheus' own client libraries use. */
+/* With the names that Prometheus' client libraries use. */
 static void write_process(FILE *out)
 {
 	struct process_usage usage;
@@ -265,7 +265,7 @@ static void write_histogram(const char *name, const char *labels, const struct h
 	const char *comma = *labels != '\0' ? "," : "";
 	const char *open = *labels != '\0' ? "{" : "", *close = *labels != '\0' ? "}" : "";
 	int64_t sum = atomic_load_explicit(&histogram->sum, memory_order_relaxed);
-	/* _count is the sum of what was read here, so that one answer never contradicts itself. */
+	/* _count is the sum of the values read here, so that an answer is always consistent. */
 	uint64_t count = 0;
 	for (size_t i = 0; i <= BUCKETS; i++) {
 		count += atomic_load_explicit(&histogram->count[i], memory_order_relaxed);

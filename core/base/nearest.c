@@ -14,7 +14,7 @@ static size_t least(size_t a, size_t b)
 	return a < b ? a : b;
 }
 
-/* Row by row, with the two rows before for swapped neighbours. */
+/* Computed row by row; the two previous rows are needed for swapped neighbours. */
 size_t text_distance(const char *one, const char *other)
 {
 	size_t height = strnlen(one, NEAREST_MAX + 1), width = strnlen(other, NEAREST_MAX + 1);

@@ -12,7 +12,7 @@
 
 #include "core/base/file_access.h"
 
-/* The ways to say that a file is not what it should be, beside those of open(): ELOOP for a symbolic link. */
+/* The errno values for an unacceptable file, besides those of open(), such as ELOOP for a symbolic link. */
 #define NOT_REGULAR EINVAL
 #define LINKED EMLINK
 #define NOT_PRIVATE EPERM
@@ -35,7 +35,7 @@ const char *private_file_reason(int error)
 	}
 }
 
-/* Is it a file that only the owner of the folder (or root, or we) can have put there? False: errno says why not. */
+/* Whether only the owner of the folder, root or this user can have created the file. False: errno has the reason. */
 static bool check_private(int folder, int fd, bool in_place)
 {
 	struct stat file, around;
@@ -55,7 +55,7 @@ static bool check_private(int folder, int fd, bool in_place)
 
 static int open_checked(int folder, const char *name, int flags, bool in_place)
 {
-	/* Non-blocking, so that a FIFO under the name is refused instead of waited for. */
+	/* Non-blocking, so that a FIFO is rejected instead of waited for. */
 	int fd = openat(folder, name, flags | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
 	if (fd < 0 || check_private(folder, fd, in_place))
 		return fd;
@@ -92,7 +92,7 @@ bool private_file_write(int folder, const char *name, const void *bytes, size_t 
 		errno = ENAMETOOLONG;
 		return false;
 	}
-	/* What a killed service left half done; O_EXCL then makes sure that nothing of anybody else is written to. */
+	/* Remove the temporary file of a killed service. O_EXCL then makes sure that no other file is written to. */
 	if (unlinkat(folder, beside, 0) != 0 && errno != ENOENT)
 		return false;
 	int fd = openat(folder, beside, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

@@ -58,7 +58,7 @@ int private_folder_open(const char *path, char *why, size_t size)
 	return -1;
 }
 
-/* Looks at one of the folders above. */
+/* Checks one of the parent folders. */
 static bool is_open_to_others(const char *path, bool next, char *why, size_t size)
 {
 	const struct file_user self = {geteuid(), getegid()};

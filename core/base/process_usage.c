@@ -24,7 +24,7 @@ static bool read_cpu(pid_t pid, double *seconds)
 		return false;
 	bool good = fgets(line, sizeof line, file) != NULL;
 	fclose(file);
-	/* The second field is a name in parentheses that may hold anything. */
+	/* The second field is a name in parentheses that may contain any character. */
 	const char *rest = strrchr(line, ')');
 	good = good && rest != NULL &&
 	       sscanf(rest, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system) == 2;
@@ -44,7 +44,7 @@ static unsigned count_descriptors(pid_t pid)
 	for (const struct dirent *entry; (entry = readdir(folder)) != NULL;)
 		count += entry->d_name[0] != '.';
 	closedir(folder);
-	/* One's own folder is open while it is read. */
+	/* While the process reads its own folder, that descriptor is counted too. */
 	return count - (pid == getpid());
 }
 

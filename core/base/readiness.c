@@ -25,7 +25,7 @@ struct readiness {
 	pthread_mutex_t lock; /* of all facts */
 	struct metrics *metrics;
 	struct fact *first, **last;
-	char *instance; /* NULL: nobody said */
+	char *instance; /* NULL: not set */
 };
 
 struct readiness *readiness_create(struct metrics *metrics)
@@ -71,7 +71,7 @@ struct fact *readiness_add(struct readiness *readiness, const char *thing, const
 	return fact;
 }
 
-/* `reason` without "THING NAME: " before it. */
+/* `reason` without a leading "THING NAME: ". */
 static const char *bare_reason(const struct fact *fact, const char *reason)
 {
 	size_t thing = strlen(fact->thing), name = strlen(fact->name);
@@ -120,7 +120,7 @@ nanos fact_since(struct fact *fact)
 	return since;
 }
 
-/* The first that is not good; NULL: all are. */
+/* The first fact that is not good; NULL: all are good. */
 static const struct fact *first_fault(const struct readiness *readiness)
 {
 	const struct fact *fact = readiness->first;

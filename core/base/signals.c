@@ -9,9 +9,9 @@
 
 #include "core/base/thread.h"
 
-/* Signals that come together are one: timeout(1), for one, sends two. */
+/* Signals that arrive together count as one: timeout(1), for example, sends two. */
 #define TOGETHER (500 * MILLISECOND)
-/* Whoever sends signals in a loop does not fill the log. */
+/* Signals that are sent in a loop must not fill the log. */
 #define NOTE_INTERVAL (10 * SECOND)
 
 /* A handler has no closure. Set before the first signal is caught. */
@@ -21,13 +21,13 @@ static void on_signal(int number)
 {
 	int reason = errno;
 	unsigned char byte = (unsigned char)number;
-	/* When the pipe is full there is more to do already than this one would say. */
+	/* If the pipe is full, the thread has enough to do anyway. */
 	ssize_t written = write(catcher, &byte, 1);
 	(void)written;
 	errno = reason;
 }
 
-/* What was interrupted fails with an error of its own: EPIPE, EFBIG. */
+/* The interrupted call fails with its own error: EPIPE, EFBIG. */
 static void on_failed_write(int number)
 {
 	(void)number;
@@ -40,7 +40,7 @@ static void handle(int number, void (*handler)(int))
 	sigaction(number, &action, NULL);
 }
 
-/* All that would end the process and that somebody may send by habit or mistake. */
+/* All signals that would end the process and that may be sent by habit or mistake. */
 static void handle_all(void (*handler)(int))
 {
 	static const int number[] = {SIGTERM, SIGINT,    SIGHUP,  SIGUSR1, SIGUSR2, SIGALRM,
@@ -103,7 +103,7 @@ bool signals_start(struct signals *signals)
 {
 	sigset_t none;
 	*signals = (struct signals){.log = {.fd = STDERR_FILENO, .level = LOG_INFO}};
-	/* Somebody may have started us with some blocked. */
+	/* Some signals may be blocked at the start of the process. */
 	sigemptyset(&none);
 	pthread_sigmask(SIG_SETMASK, &none, NULL);
 	if (pipe2(signals->pipe, O_CLOEXEC) != 0)

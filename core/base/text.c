@@ -57,7 +57,7 @@ void text_format(struct text *text, const char *format, ...)
 	text->length += (size_t)length;
 }
 
-/* A character that is not plain, or a byte that is none. Returns its length. */
+/* Adds a character that is not plain, or an invalid byte. Returns its length. */
 static size_t add_escaped(struct text *text, const char *string, size_t length)
 {
 	static const char hex[] = "0123456789abcdef";

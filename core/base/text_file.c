@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Reads to the end, which may have moved since fstat(). Returns how many bytes, or -1 with errno. */
+/* Reads to the end, which may have moved since fstat(). Returns the number of bytes, or -1 with errno. */
 static ssize_t read_all(int fd, char *bytes, size_t size)
 {
 	size_t used = 0;
@@ -37,7 +37,7 @@ static char *read_regular(int fd, size_t limit, size_t *length, struct stat *inf
 		errno = EFBIG;
 		return NULL;
 	}
-	/* One byte more than the limit shows a file that grew past it. */
+	/* One byte more than the limit reveals a file that has grown beyond it. */
 	size_t size = (size_t)info->st_size + 1;
 	char *bytes = malloc(size + 1);
 	if (bytes == NULL)
@@ -62,7 +62,7 @@ char *text_file_read(const char *path, size_t limit, size_t *length)
 
 char *text_file_read_with(const char *path, size_t limit, size_t *length, struct stat *info)
 {
-	/* Non-blocking, so that a FIFO under the name is refused instead of waited for. */
+	/* Non-blocking, so that a FIFO is rejected instead of waited for. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return NULL;

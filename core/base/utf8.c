@@ -4,10 +4,11 @@
 #include <endian.h>
 #include <string.h>
 
-/* Bytes that are looked at together. As signed numbers those beyond ASCII are below the space, as controls are. */
+/* Bytes that are examined together. As signed numbers, non-ASCII bytes are less than the space, like control
+ * characters. */
 typedef signed char lanes __attribute__((vector_size(16)));
 
-/* How many of this many bytes are plain up to the first that is not. */
+/* The number of plain bytes before the first other one. */
 static size_t plain_lanes(const char *text)
 {
 	lanes all;
@@ -76,7 +77,7 @@ bool utf8_is_hidden(uint32_t character)
 	       (character >= 0x2066 && character <= 0x2069);
 }
 
-/* Four hexadecimal digits; negative: they are not there. */
+/* Four hexadecimal digits; negative: invalid. */
 static int32_t read_unit(const char *text, size_t length)
 {
 	int32_t unit = 0;
@@ -97,7 +98,7 @@ static bool is_surrogate(int32_t unit, int32_t first)
 	return unit >= first && unit < first + 0x400;
 }
 
-/* An escape with a u, which may be two of them. */
+/* A \u escape, or a pair of them. */
 static size_t read_unicode(const char *text, size_t length, uint32_t *character)
 {
 	int32_t unit = read_unit(text + 2, length - 2);

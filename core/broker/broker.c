@@ -21,16 +21,16 @@
 #include "core/base/encoding.h"
 #include "core/base/thread.h"
 
-/* A store of a million records takes its time to be read. A child that ends before is noticed at once. */
+/* Reading a store of a million records takes long. If the child ends before, this is noticed at once. */
 #define READY_LIMIT (60 * SECOND)
 #define STOP_LIMIT (10 * SECOND)
 #define PAUSE_FIRST (100 * MILLISECOND)
 #define PAUSE_LAST (10 * SECOND)
-/* A child that was up for so long has not failed at its start. */
+/* If a child ran for this time, its start did not fail. */
 #define PROVEN (30 * SECOND)
 #define LOG_LIMIT (4 * 1024 * 1024)
 #define LOG_LOOK (60 * SECOND)
-/* How often it is asked whether it still answers. */
+/* How often to check whether the child still answers. */
 #define ASK_INTERVAL (5 * SECOND)
 #define PORT_ATTEMPTS 5
 #define PASSWORD_BYTES 24
@@ -46,8 +46,8 @@ struct broker {
 	char *program;
 	char *conf;
 	int log_fd;
-	int stop_fd; /* readable once the service wants to stop */
-	/* The child is forked by this thread alone, for a child is told of the death of the thread that forked it. */
+	int stop_fd; /* becomes readable when the service wants to stop */
+	/* Only this thread forks the child, because the child is notified of the death of the thread that forked it. */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -61,7 +61,7 @@ struct broker {
 
 enum event { CHILD_ENDED, CHILD_SICK, STOP_WANTED, TIME_UP };
 
-/* Waits for what comes first; `child` NULL: for no child. */
+/* Waits for the first event; `child` NULL: without a child. */
 static enum event await_event(const struct broker *broker, const struct broker_child *child, nanos limit)
 {
 	struct pollfd fd[2] = {{.fd = broker->stop_fd, .events = POLLIN},
@@ -79,7 +79,7 @@ static enum event await_event(const struct broker *broker, const struct broker_c
 	}
 }
 
-/* True once somebody with our password is let in and JetStream answers. */
+/* True if our password is accepted and JetStream answers. */
 static bool answers(const struct broker *broker)
 {
 	natsOptions *options = NULL;
@@ -129,7 +129,8 @@ static enum event await_ready(const struct broker *broker, const struct broker_c
 	return TIME_UP;
 }
 
-/* nats-server turns its log over but never throws one away: so it writes to a descriptor of ours, cut off when too long. */
+/* nats-server rotates its log but never deletes old files. Therefore it writes to a descriptor of ours, and the log is
+ * truncated when it becomes too long. */
 static void cut_log(const struct broker *broker)
 {
 	struct stat status;
@@ -145,7 +146,8 @@ static bool is_sick(struct broker *broker)
 	return broker_health_is_sick(&broker->health, &writes, clock_monotonic());
 }
 
-/* Until it ends, is to end, or is of no use any more. While its disk is full another start would not help. */
+/* Watches the child until it ends, has to stop, or no longer works. While its disk is full, a restart would not
+ * help. */
 static enum event await_end(struct broker *broker, const struct broker_child *child)
 {
 	enum event event;
@@ -188,12 +190,12 @@ static bool start_child(struct broker *broker, struct broker_child *child)
 
 static void end_child(struct broker *broker, struct broker_child *child, char status[CHILD_STATUS_SIZE])
 {
-	/* Forgotten before it is reaped, so that nobody is given the ID of another process. */
+	/* Reset before the child is reaped, so that the ID of another process is never returned. */
 	atomic_store(&broker->pid, 0);
 	broker_child_end(child, STOP_LIMIT, status);
 }
 
-/* The first start: true with a child that answers; else the state says why not. */
+/* The first start. True: the child answers. False: `why` of the broker has the reason. */
 static bool start_first(struct broker *broker, struct broker_child *child)
 {
 	char status[CHILD_STATUS_SIZE], words[256];
@@ -220,7 +222,7 @@ static bool start_first(struct broker *broker, struct broker_child *child)
 
 static bool configure(struct broker *broker, char *why, size_t size);
 
-/* Starts the child again after it ended, as often as it takes. False: the service wants to stop. */
+/* Restarts the child after it ended, with as many attempts as necessary. False: the service wants to stop. */
 static bool start_again(struct broker *broker, struct broker_child *child, nanos *pause)
 {
 	char text[DURATION_TEXT_SIZE], why[512], said[512] = "";
@@ -235,7 +237,7 @@ static bool start_again(struct broker *broker, struct broker_child *child, nanos
 			}
 			snprintf(why, sizeof why, "%s: %s", broker->program, strerror(errno));
 		}
-		/* Each reason once, not at every attempt. */
+		/* Each reason is logged once and not at every attempt. */
 		if (strcmp(said, why) != 0)
 			log_error(broker->log, "cannot start the embedded broker: %s; retrying, next in %s",
 			          why, duration_format(*pause, text));
@@ -243,7 +245,7 @@ static bool start_again(struct broker *broker, struct broker_child *child, nanos
 	}
 }
 
-/* Tells those who look for it where it is now. */
+/* Publishes the new address of the broker. */
 static void announce(struct broker *broker, const struct broker_child *child)
 {
 	if (!broker_home_publish(&broker->home, &broker->address))
@@ -253,7 +255,7 @@ static void announce(struct broker *broker, const struct broker_child *child)
 	         broker->address.endpoint, (long)child->pid);
 }
 
-/* Ends a child and says why. */
+/* Stops a child and logs why. */
 static void bury(struct broker *broker, struct broker_child *child, enum event event, nanos pause)
 {
 	char status[CHILD_STATUS_SIZE], words[256], text[DURATION_TEXT_SIZE];
@@ -303,7 +305,7 @@ static void *supervise(void *closure)
 	}
 }
 
-/* Starts the thread and waits for the child. False: `why` is set, the thread is over. */
+/* Starts the thread and waits for the child. False: `why` is set, and the thread has ended. */
 static bool launch(struct broker *broker)
 {
 	sigset_t all, before;
@@ -313,7 +315,7 @@ static bool launch(struct broker *broker)
 		snprintf(broker->why, sizeof broker->why, "%s/nats.log: %s", broker->home.path, strerror(errno));
 		return false;
 	}
-	/* Signals are the main thread's affair. */
+	/* The main thread handles signals. */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	int code = pthread_create(&broker->thread, NULL, supervise, broker);
@@ -334,7 +336,7 @@ static bool launch(struct broker *broker)
 	return false;
 }
 
-/* Puts another address in the place of the one that was. False: out of memory. */
+/* Replaces the address. False: out of memory. */
 static bool change_address(struct broker *broker, const char *password)
 {
 	char url[64];
@@ -356,7 +358,7 @@ static bool change_address(struct broker *broker, const char *password)
 	return good;
 }
 
-/* Port, password and nats.conf for the next start. */
+/* Chooses a port and a password, and writes nats.conf, for the next start. */
 static bool configure(struct broker *broker, char *why, size_t size)
 {
 	char password[2 * PASSWORD_BYTES + 1];
@@ -383,13 +385,13 @@ static bool start_on_free_port(struct broker *broker)
 			return false;
 		if (launch(broker))
 			return true;
-		if (broker_port_free(broker->port)) /* so it was not that somebody else took it meanwhile */
+		if (broker_port_free(broker->port)) /* the port is still free, so the failure had another cause */
 			return false;
 	}
 	return false;
 }
 
-/* Fits a broker that was only half made, too. */
+/* Also for a broker that was not created completely. */
 static void release(struct broker *broker)
 {
 	if (broker->home.folder >= 0)

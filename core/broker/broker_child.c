@@ -30,7 +30,7 @@ static bool is_program(const char *path)
 	return access(path, X_OK) == 0 && stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
-/* Looks through a list of folders like PATH; those that are not absolute are left out. */
+/* Searches a list of folders like PATH; relative folders are skipped. */
 static char *search(const char *folders)
 {
 	while (folders != NULL && *folders != '\0') {
@@ -46,7 +46,7 @@ static char *search(const char *folders)
 	return NULL;
 }
 
-/* Root does not run what others can change, or where they could put something else. Frees the path and returns NULL then. */
+/* Root does not run files that others can change or replace: frees the path and returns NULL in this case. */
 static char *check(char *path, char *why, size_t size)
 {
 	char *end = path != NULL ? realpath(path, NULL) : NULL;
@@ -84,14 +84,15 @@ static void child_run(const char *const *argv, const char *const *env, pid_t par
 {
 	sigset_t none;
 	sigemptyset(&none);
-	/* A parent that died before prctl() sends no signal any more. */
+	/* If the parent died before prctl(), no signal is sent. */
 	bool ready = prctl(PR_SET_PDEATHSIG, SIGTERM) == 0 && getppid() == parent && setpgid(0, 0) == 0;
 	for (int number = 1; number <= SIGRTMAX; number++)
 		signal(number, SIG_DFL); /* refused for SIGKILL and SIGSTOP, as it should be */
 	ready = ready && sigprocmask(SIG_SETMASK, &none, NULL) == 0;
 	for (int i = 0; i < 3; i++)
 		ready = ready && dup2(fd[i], i) == i;
-	/* A library may have opened a descriptor without O_CLOEXEC; a kernel without this call changes nothing for ours. */
+	/* A library may have opened a descriptor without O_CLOEXEC. Our descriptors have it, even if the kernel lacks this
+	 * call. */
 	close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC);
 	ready = ready && fcntl(lock, F_SETFD, 0) == 0;
 	if (ready)
@@ -102,7 +103,7 @@ static void child_run(const char *const *argv, const char *const *env, pid_t par
 bool broker_child_start(struct broker_child *child, const char *program, const char *conf, int log, int lock)
 {
 	const char *const argv[] = {program, "-c", conf, NULL};
-	/* Not the service's environment, which may hold passwords. */
+	/* Not the service's environment, which may contain passwords. */
 	const char *const env[] = {"PATH=/usr/bin:/bin", NULL};
 	sigset_t all, before;
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);

@@ -36,7 +36,7 @@ bool broker_home_publish(const struct broker_home *home, const struct broker_add
 
 void broker_home_withdraw(const struct broker_home *home)
 {
-	/* One that stays leads to a port that nobody answers on: the same as after a kill. */
+	/* If the file remains, it names a port on which nothing listens, as after a kill. */
 	unlinkat(home->folder, ENDPOINT, 0);
 }
 

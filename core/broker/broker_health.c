@@ -18,7 +18,7 @@ void broker_health_asked(struct broker_health *health, bool answered, nanos now)
 		health->silent = 0;
 	else if (health->silent == 0)
 		health->silent = now;
-	/* The last new start has helped. */
+	/* The last restart has helped. */
 	if (answered && now - health->began >= BROKER_SILENCE_LIMIT_LAST)
 		health->limit = 0;
 }
@@ -29,7 +29,7 @@ bool broker_health_is_sick(const struct broker_health *health, const struct unan
 	if (health->began == 0)
 		return false;
 	bool silent = health->silent != 0 && now - health->silent >= limit;
-	/* One that was lost long ago says nothing: others have to have followed. */
+	/* A single lost answer long ago proves nothing: others must have followed. */
 	bool takes_none = writes->since > health->began && writes->last - writes->since >= limit;
 	return silent || takes_none;
 }

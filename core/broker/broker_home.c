@@ -22,17 +22,18 @@
 #include "core/base/private_file.h"
 #include "core/base/private_folder.h"
 
-/* Workers of a killed service may hold its descriptors for a moment longer than it lived itself. */
+/* The threads of a killed service may keep its descriptors open for a moment. */
 #define OWNER_LIMIT (1 * SECOND)
 #define STORE_LIMIT (15 * SECOND)
 
-/* With less a store cannot be written. */
+/* With less room, the store cannot be written. */
 #define ROOM_LEAST (UINT64_C(1) << 20)
 
-/* An event holds names and IDs, a kilobyte or two; nats-server warns of anything above 8 MB, and gives 1 MB. */
+/* An event contains names and IDs and has a kilobyte or two. The default of nats-server is 1 MB, and it warns above 8
+ * MB. */
 #define MAX_PAYLOAD "8MB"
 
-/* Takes a lock, trying again until the limit. */
+/* Takes a lock, retrying until the limit. */
 static bool lock_file(int fd, nanos limit)
 {
 	nanos end = clock_monotonic() + limit;
@@ -44,7 +45,7 @@ static bool lock_file(int fd, nanos limit)
 	return true;
 }
 
-/* False: with the reason in `why`. */
+/* False: failed; `why` has the reason. */
 static bool open_folder(struct broker_home *home, const char *state_dir, char *why, size_t size)
 {
 	char path[PATH_MAX];
@@ -58,7 +59,7 @@ static bool open_folder(struct broker_home *home, const char *state_dir, char *w
 		return false;
 	}
 	home->folder = private_folder_open(home->path, why, size);
-	/* It holds passwords: nobody else may enter. */
+	/* The folder contains passwords: no other user may enter it. */
 	if (home->folder >= 0 && fchmod(home->folder, 0700) != 0)
 		snprintf(why, size, "%s: %s", home->path, strerror(errno));
 	return why[0] == '\0';
@@ -117,7 +118,7 @@ void broker_home_close(struct broker_home *home)
 	*home = (struct broker_home)BROKER_HOME_NONE;
 }
 
-/* Listens for a moment. Returns the port, 0: somebody else has it. */
+/* Listens for a moment. Returns the port; 0: it is in use. */
 static unsigned try_port(unsigned port)
 {
 	struct sockaddr_in address = {
@@ -126,7 +127,7 @@ static unsigned try_port(unsigned port)
 	int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return 0;
-	/* As nats-server itself does it: what is left of old connections on the port does not count. */
+	/* Like nats-server itself: remains of old connections on the port are ignored. */
 	bool got = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0 &&
 	           bind(fd, (struct sockaddr *)&address, size) == 0 && listen(fd, 1) == 0 &&
 	           getsockname(fd, (struct sockaddr *)&address, &size) == 0;
@@ -150,7 +151,7 @@ bool broker_home_has_room(const struct broker_home *home)
 	return fstatvfs(home->folder, &status) != 0 || (uint64_t)status.f_bavail * status.f_frsize >= ROOM_LEAST;
 }
 
-/* A string of nats-server's configuration. */
+/* Writes a string of nats-server's configuration. */
 static void put_quoted(FILE *out, const char *text)
 {
 	fputc('"', out);
@@ -216,7 +217,7 @@ char *broker_home_last_words(const struct broker_home *home, char *text, size_t 
 	ssize_t got = pread(fd, tail, sizeof tail - 1, start);
 	close(fd);
 	tail[got > 0 ? got : 0] = '\0';
-	/* Only what is marked as fatal: other lines may hold more than a log should. */
+	/* Only fatal messages: other lines may contain data that must not be logged. */
 	for (char *found = tail; (found = strstr(found, "[FTL] ")) != NULL;) {
 		found += strlen("[FTL] ");
 		snprintf(text, size, "%.*s", (int)strcspn(found, "\n"), found);

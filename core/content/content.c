@@ -14,7 +14,7 @@
 #define BUFFER_SIZE ((size_t)128 * 1024)
 #define STALL_DEFAULT (60 * SECOND)
 #define URL_SIZE_MAX ((size_t)64 * 1024)
-/* A source that always has bytes ready is never waited for: after this many the limits are looked at anyway. */
+/* If a source always has bytes ready, reading never waits. The limits are checked after this number of bytes anyway. */
 #define LIMITS_EVERY ((int64_t)1024 * 1024)
 
 enum state { STATE_CLOSED, STATE_HTTP, STATE_FILE, STATE_END, STATE_FAILED };
@@ -25,10 +25,10 @@ struct content {
 	int file;                  /* -1: none */
 	enum state state;
 	struct content_limits limits;
-	int64_t expected; /* bytes that have to come; -1: unknown, until the source says it */
-	int64_t read;     /* bytes that came */
-	int64_t checked;  /* value of `read` at the last look at the limits */
-	bool gone;        /* the source says that there are none */
+	int64_t expected; /* expected bytes; -1: unknown until the source provides it */
+	int64_t read;     /* received bytes */
+	int64_t checked;  /* `read` when the limits were last checked */
+	bool gone;        /* the bytes no longer exist */
 	char error[CONTENT_ERROR_SIZE];
 	unsigned char buffer[BUFFER_SIZE];
 };
@@ -40,7 +40,7 @@ struct content *content_create(const struct content_options *options)
 	struct content *content = malloc(sizeof *content);
 	if (content == NULL)
 		return NULL;
-	memset(content, 0, offsetof(struct content, buffer)); /* the buffer's pages come when they are used */
+	memset(content, 0, offsetof(struct content, buffer)); /* the pages of the buffer are allocated on use */
 	content->options = options;
 	content->file = -1;
 	return content;
@@ -65,7 +65,7 @@ void content_close(struct content *content)
 	content->state = STATE_CLOSED;
 }
 
-/* Ends the upload with what is in `error`. */
+/* Ends the upload with the error in `error`. */
 static ssize_t fail(struct content *content)
 {
 	content_close(content);
@@ -98,7 +98,7 @@ static bool open_file(struct content *content, const char *url)
 		return false;
 	content->state = STATE_FILE;
 	if (content->expected < 0)
-		content->expected = bytes; /* what changes while it is read is an error too */
+		content->expected = bytes; /* a file that changes while it is read is an error too */
 	if (bytes != content->expected)
 		snprintf(content->error, sizeof content->error, "the file has %lld bytes, but the upload has %lld",
 		         (long long)bytes,
@@ -154,7 +154,7 @@ static ssize_t read_file(struct content *content)
 		snprintf(content->error, sizeof content->error, "cannot read the file: %s", strerror(errno));
 		return -1;
 	}
-	/* The last bytes are handed out only when it is known that no more follow. */
+	/* The last bytes are returned only when it is known that no more follow. */
 	int64_t end = content->read + length;
 	if (end > content->expected || (end == content->expected && pread(content->file, &more, 1, end) > 0)) {
 		snprintf(content->error, sizeof content->error, "the file has more bytes than the upload (%lld)",

@@ -25,7 +25,7 @@ static int hex_digit(char c)
 	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* NULL: well; else what is wrong with the URL. */
+/* Returns what is wrong with the URL, or NULL. */
 static const char *decode_path(const char *url, char path[PATH_MAX])
 {
 	const char *from = url + strlen(SCHEME);
@@ -54,7 +54,7 @@ static const char *decode_path(const char *url, char path[PATH_MAX])
 	return NULL;
 }
 
-/* The part of `path` below `root`; NULL: it is not below. */
+/* The part of `path` beneath `root`; NULL: it is not beneath it. */
 static const char *below(const char *path, const char *root)
 {
 	size_t length = strlen(root);

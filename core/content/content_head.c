@@ -32,7 +32,7 @@ static bool says(struct part part, const char *word)
 	return part.length == strlen(word) && strncasecmp(part.text, word, part.length) == 0;
 }
 
-/* What stood in the way, with the part of it that is a name; anything else of it goes to no log. */
+/* Sets the reason, with the part of the header that is a name. Its other parts must not be logged. */
 static bool refuse(char *why, size_t size, const char *what, const char *field, struct part value)
 {
 	static const char of_names[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+";
@@ -47,7 +47,7 @@ static bool refuse(char *why, size_t size, const char *what, const char *field, 
 	return false;
 }
 
-/* The elements of a list one by one; false: there is no other one. */
+/* Iterates over the elements of a list; false: there are no more. */
 static bool next_element(struct part *rest, struct part *element)
 {
 	if (rest->text == NULL)
@@ -108,7 +108,7 @@ static bool take_field(struct content_head *head, struct part line, char *why, s
 {
 	const char *colon = memchr(line.text, ':', line.length);
 	struct part name = {line.text, colon != NULL ? (size_t)(colon - line.text) : 0};
-	/* Readers differ on a line that goes on with the one before, and on a blank before the colon. */
+	/* HTTP implementations differ in how they handle continuation lines, and a blank before the colon. */
 	if (name.length == 0 || is_blank(name.text[0]) || is_blank(name.text[name.length - 1]))
 		return refuse(why, size, "it has an invalid header line", "header", (struct part){0});
 	struct part value = trim((struct part){colon + 1, line.length - name.length - 1});
@@ -146,7 +146,7 @@ bool content_head_take(struct content_head *head, const char *line, size_t lengt
 		*head = (struct content_head){.bytes = head->bytes, .well = well};
 		return true;
 	}
-	/* What comes after the body is no part of the head. */
+	/* Trailers after the body are not part of the headers. */
 	if (head->complete || !head->well)
 		return true;
 	struct part rest = {line, length};

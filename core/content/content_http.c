@@ -16,7 +16,7 @@
 #include "core/content/content_head.h"
 
 #define CONNECT_TIMEOUT_MS 10000L
-/* So often libcurl is called while it connects: 7.88 sets itself no timer for when to go on to a host's next address. */
+/* How often libcurl is called while it connects: 7.88 sets no timer for trying the next address of a host. */
 #define CONNECT_INTERVAL (500 * MILLISECOND)
 #define HOST_TEXT_SIZE 300
 
@@ -32,15 +32,15 @@ struct content_http {
 	char curl_error[CURL_ERROR_SIZE];
 	unsigned char *buffer; /* of the read under way */
 	size_t size, used;
-	int64_t expected; /* bytes that have to come; -1: unknown until the head says it */
-	int64_t total;    /* bytes that came */
+	int64_t expected; /* expected bytes; -1: unknown until the headers arrive */
+	int64_t total;    /* received bytes */
 	struct content_head head;
-	char refusal[200]; /* why the answer is not taken, whatever libcurl makes of it; "" */
-	int socket_error;  /* errno of the last socket that could not be made; 0: all could */
-	int last_error;    /* errno after libcurl's last turn */
+	char refusal[200]; /* why the answer is rejected, regardless of libcurl's result; "" */
+	int socket_error;  /* errno of the last failed socket(); 0: none */
+	int last_error;    /* errno after the last call of libcurl */
 	bool accepted;     /* the status was seen, and is 200 */
-	bool paused;       /* libcurl holds bytes that did not fit */
-	bool ended;        /* all bytes came */
+	bool paused;       /* libcurl buffers bytes that did not fit */
+	bool ended;        /* all bytes have arrived */
 	bool gone;         /* the status was 404 or 410 */
 };
 
@@ -71,7 +71,7 @@ static curl_socket_t open_socket(void *context, curlsocktype purpose, struct cur
 	return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
-/* The head of a 200 is over: does it announce the upload's bytes? */
+/* The headers of a 200 answer are complete: checks that they announce the upload's size. */
 static bool take_length(struct content_http *http)
 {
 	const struct content_head *head = &http->head;
@@ -89,7 +89,7 @@ static bool take_length(struct content_http *http)
 	return false;
 }
 
-/* libcurl takes for a 200 what begins as a status line and cannot be read, and unpacks some codings unasked. */
+/* libcurl treats some invalid status lines as 200, and decodes some encodings that were not requested. */
 static size_t take_header(char *line, size_t size, size_t count, void *context)
 {
 	struct content_http *http = context;
@@ -125,13 +125,13 @@ static size_t take_bytes(char *data, size_t size, size_t count, void *context)
 	memcpy(http->buffer + http->used, data, length);
 	http->used += length;
 	http->total += (int64_t)length;
-	/* Pausing while there is room yet for all that libcurl has read spares it a copy of the rest. */
+	/* Pausing while there is still room for everything that libcurl has read saves it a copy of the rest. */
 	if (http->size - http->used < CONTENT_HTTP_BUFFER_MIN && http->total < http->expected && !http->paused)
 		http->paused = curl_easy_pause(http->easy, CURLPAUSE_RECV) == CURLE_OK;
 	return length;
 }
 
-/* What is the same for all transfers. */
+/* Sets the options that are the same for all transfers. */
 static bool set_options(struct content_http *http)
 {
 	const struct content_options *options = http->options;
@@ -156,7 +156,7 @@ static bool set_options(struct content_http *http)
 	/* The storage is a neighbour, and its URL a secret: a proxy that happens to be in the environment must
 	 * not see it. "" turns all of them off. */
 	SET(CURLOPT_PROXY, "");
-	/* One transfer at a time gains nothing by HTTP/2, but its window would hold bytes back in memory. */
+	/* A single transfer gains nothing from HTTP/2, but its window would keep bytes in memory. */
 	SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 	SET(CURLOPT_HTTP_CONTENT_DECODING, 0L);
 	SET(CURLOPT_HTTPHEADER, http->headers);
@@ -176,7 +176,7 @@ struct content_http *content_http_create(const struct content_options *options)
 		return NULL;
 	http->options = options;
 	http->multi = curl_multi_init();
-	/* The bytes as they are stored: what a server packs on the way would be scanned and counted packed. */
+	/* Request the bytes as they are stored: compressed bytes would be scanned and counted in their compressed form. */
 	http->headers = curl_slist_append(NULL, "Accept-Encoding: identity");
 	if (http->multi == NULL || http->headers == NULL) {
 		content_http_destroy(http);
@@ -211,7 +211,7 @@ static bool remember_host(struct content_http *http)
 bool content_http_open(struct content_http *http, const char *url, int64_t expected, char error[CONTENT_ERROR_SIZE])
 {
 	content_http_close(http);
-	/* A new one each time: on a used one a relative URL would continue the one before. */
+	/* A new handle each time, because on a used one a relative URL would be resolved against the previous one. */
 	http->url = curl_url();
 	if (http->url == NULL) {
 		fail(error, "out of memory");
@@ -259,7 +259,7 @@ static ssize_t fail_status(const struct content_http *http, long status, char er
 	return fail(error, "the storage %s answered %ld%s", http->host, status, hint);
 }
 
-/* libcurl has many words for that it could not open something. */
+/* libcurl has many error codes for a failed connection. */
 static bool is_out_of_descriptors(const struct content_http *http)
 {
 	if (http->socket_error == EMFILE || http->socket_error == ENFILE)
@@ -270,7 +270,7 @@ static bool is_out_of_descriptors(const struct content_http *http)
 	return fd < 0 && (errno == EMFILE || errno == ENFILE);
 }
 
-/* Before there was an answer. 0: `code` is of another kind. */
+/* Errors before the answer. 0: `code` is another error. */
 static ssize_t fail_connection(const struct content_http *http, CURLcode code, char error[CONTENT_ERROR_SIZE])
 {
 	long number = 0;
@@ -312,7 +312,7 @@ static ssize_t fail_transfer(const struct content_http *http, CURLcode code, cha
 		return fail(error, "the storage %s closed the connection before all bytes had arrived", http->host);
 	if (!http->head.complete && is_out_of_descriptors(http))
 		return fail(error, "cannot connect to the storage %s: this process has no file descriptors left", http->host);
-	/* libcurl's word for a line of the head that is longer than it takes. */
+	/* libcurl's error for a header line that is too long. */
 	if (code == CURLE_OUT_OF_MEMORY && !http->head.complete && http->last_error != ENOMEM)
 		return fail(error, "the answer of the storage %s is rejected: a header line is longer than 100 KB", http->host);
 	if (fail_connection(http, code, error) < 0)
@@ -320,7 +320,7 @@ static ssize_t fail_transfer(const struct content_http *http, CURLcode code, cha
 	return fail(error, "the download from the storage %s broke: %s", http->host, curl_easy_strerror(code));
 }
 
-/* Looks whether the transfer is over. 1: no, 0: all bytes came, -1: an error. */
+/* Checks whether the transfer has ended. 1: no, 0: all bytes have arrived, -1: an error. */
 static ssize_t take_end(struct content_http *http, char error[CONTENT_ERROR_SIZE])
 {
 	int left;
@@ -342,7 +342,8 @@ static int milliseconds(nanos duration)
 	return rounded > 60000 ? 60000 : (int)rounded;
 }
 
-/* Waits for the network, for a while, or until `stalled_at` (monotonic), the deadline or the cancellation. -1: one of the latter came. */
+/* Waits for the network for a while, or until `stalled_at` (monotonic), the deadline or the cancellation. -1: one of
+ * these three happened. */
 static int wait_for_bytes(struct content_http *http, const struct content_limits *limits, nanos stalled_at,
                           char error[CONTENT_ERROR_SIZE])
 {
@@ -370,7 +371,7 @@ static int wait_for_bytes(struct content_http *http, const struct content_limits
 	return 0;
 }
 
-/* Has libcurl go on with what it holds back; -1: it ends here. */
+/* Lets libcurl continue with its buffered bytes; -1: an error. */
 static ssize_t go_on(struct content_http *http, char error[CONTENT_ERROR_SIZE])
 {
 	if (!http->paused)
@@ -401,7 +402,8 @@ ssize_t content_http_read(struct content_http *http, unsigned char *buffer, size
 		if (end < 0)
 			return -1;
 		http->ended = end == 0;
-		/* The last bytes are handed out only when it is known that no more follow: nobody need read on to find out. */
+		/* The last bytes are returned only when it is known that no more follow, so callers need not read on to find
+		 * out. */
 		bool complete = http->total == http->expected, held_back = complete && http->paused;
 		if (http->ended || (http->used > 0 && !complete))
 			return (ssize_t)http->used;
