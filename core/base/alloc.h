@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Allocations that do not fail.
  *
- * An allocation whose size comes from an input (an event, a record, a step's result) may fail: the caller uses malloc(), and
- * that input alone fails. All other allocations are made here. If one of them fails, the process ends with one line on standard
- * error and ALLOC_EXIT_STATUS. Nothing is lost by that: what the service knows of its uploads is in the bucket and in the stream,
- * and the service manager starts it again.
+ * An allocation whose size comes from an input (an event, a record, a step's result) may fail: the caller uses
+ * malloc(), and that input alone fails. All other allocations are made here. If one of them fails, the process ends
+ * with one line on standard error and ALLOC_EXIT_STATUS. Nothing is lost by that: what the service knows of its uploads
+ * is in the bucket and in the stream, and the service manager starts it again.
  *
  * The handler is global, because an allocation can fail in code that has no context to reach it by: a heap, a hash
  * table. Only the main program sets it. */
@@ -16,8 +16,8 @@
 /* EX_OSERR of sysexits.h. */
 #define ALLOC_EXIT_STATUS 71
 
-/* What to do before the process ends, instead of writing that line. The function may run in any thread, and in two at once; it must
- * not allocate. When it returns, the process ends without running exit handlers. */
+/* What to do before the process ends, instead of writing that line. The function may run in any thread, and in two at
+ * once; it must not allocate. When it returns, the process ends without running exit handlers. */
 struct alloc_handler {
 	void (*function)(void *closure);
 	void *closure;

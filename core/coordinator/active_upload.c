@@ -96,8 +96,8 @@ bool active_exists(const struct coordinator *coordinator, const char *id)
 
 bool active_is_moving(const struct coordinator *coordinator, const char *id)
 {
-	const struct active_upload *active = (const struct active_upload *)(const void *)table_find(
-		&coordinator->active.table, id);
+	const struct active_upload *active =
+		(const struct active_upload *)(const void *)table_find(&coordinator->active.table, id);
 	return active != NULL && active->current != NULL;
 }
 
@@ -215,8 +215,8 @@ static bool is_to_forget(const struct coordinator *coordinator, const struct act
 		return true;
 	if (active->unsafe && active->known == ACTIVE_PRESENT)
 		return false;
-	bool crowded = active->known != ACTIVE_PRESENT ||
-	               coordinator->active.remembered > records_limit(coordinator, active, at, now);
+	bool crowded =
+		active->known != ACTIVE_PRESENT || coordinator->active.remembered > records_limit(coordinator, active, at, now);
 	return crowded && (active->queued || at > now + SECOND);
 }
 
@@ -324,8 +324,8 @@ struct active_upload *active_take_due(struct coordinator *coordinator, nanos now
  * again. False: that is not the case. */
 static bool adopt(struct coordinator *coordinator, struct active_upload *active, nanos now)
 {
-	bool foreign = active->known == ACTIVE_PRESENT && active->record->foreign &&
-	               active->record->status.phase != PHASE_ENDED;
+	bool foreign =
+		active->known == ACTIVE_PRESENT && active->record->foreign && active->record->status.phase != PHASE_ENDED;
 	bool adopts = foreign && !active_busy(active) && !coordinator->stopping;
 	if (adopts)
 		active_add_job(coordinator, active, job_create(INPUT_FOUND), now);

@@ -14,8 +14,8 @@
 #ifndef CORE_COORDINATOR_ACTIVE_UPLOAD_H
 #define CORE_COORDINATOR_ACTIVE_UPLOAD_H
 
-#include "core/base/table.h"
 #include "core/base/heap.h"
+#include "core/base/table.h"
 #include "core/coordinator/coordinator.h"
 #include "core/coordinator/deferred.h"
 #include "core/upload/loaded.h"
@@ -27,40 +27,40 @@ struct active_upload {
 	struct entry entry;
 	/* What is known of the key in the bucket: nothing; that it has no record; that it has `record`. */
 	enum { ACTIVE_UNKNOWN, ACTIVE_ABSENT, ACTIVE_PRESENT } known;
-	uint64_t revision;        /* of the record or tombstone, 0: no key; the next write is conditional on it */
-	struct tombstone gone;    /* ABSENT: what the tombstone says */
-	struct record *record;    /* PRESENT; owned */
-	uint64_t acknowledged;    /* PRESENT: its revision; another one than `revision` if the broker has lost it since */
-	nanos known_at;           /* PRESENT: when the broker was last known to have the record */
-	bool expected;            /* there must be a record: there was one, and nobody is known to have deleted it */
-	bool unsafe;              /* the broker has lost the record before, so it is not dropped from memory */
-	bool theirs;              /* PRESENT: another instance looks after the upload */
-	unsigned unpublished;     /* PUBLISH_… that a process may have died before publishing */
+	uint64_t revision;     /* of the record or tombstone, 0: no key; the next write is conditional on it */
+	struct tombstone gone; /* ABSENT: what the tombstone says */
+	struct record *record; /* PRESENT; owned */
+	uint64_t acknowledged; /* PRESENT: its revision; another one than `revision` if the broker has lost it since */
+	nanos known_at;        /* PRESENT: when the broker was last known to have the record */
+	bool expected;         /* there must be a record: there was one, and nobody is known to have deleted it */
+	bool unsafe;           /* the broker has lost the record before, so it is not dropped from memory */
+	bool theirs;           /* PRESENT: another instance looks after the upload */
+	unsigned unpublished;  /* PUBLISH_… that a process may have died before publishing */
 
-	struct job *current;      /* under way, NULL: none */
+	struct job *current;       /* under way, NULL: none */
 	struct job *first, **last; /* those that follow, in order */
-	bool advancing;           /* active_advance() is running for it */
+	bool advancing;            /* active_advance() is running for it */
 
-	struct run *run;          /* handed to the workers; NULL: none */
-	bool queued;              /* in the fair queue of its step */
-	bool turn;                /* it has a turn that it has not used yet (dispatch.h): */
-	bool suspect;             /* … which it uses only after its record was marked as running */
-	size_t turn_step;         /* … of this step */
-	int64_t turn_size;        /* … of this many bytes */
-	struct flow *turn_of;     /* … which counts for this user (fair_queue.h) */
+	struct run *run;      /* handed to the workers; NULL: none */
+	bool queued;          /* in the fair queue of its step */
+	bool turn;            /* it has a turn that it has not used yet (dispatch.h): */
+	bool suspect;         /* … which it uses only after its record was marked as running */
+	size_t turn_step;     /* … of this step */
+	int64_t turn_size;    /* … of this many bytes */
+	struct flow *turn_of; /* … which counts for this user (fair_queue.h) */
 
-	nanos not_before;         /* its timer does not fire earlier; 0: the status alone decides */
+	nanos not_before; /* its timer does not fire earlier; 0: the status alone decides */
 	struct heap_item due;
 	char id[];
 };
 
 struct active_uploads {
 	struct table table;
-	struct heap due;          /* of active uploads */
+	struct heap due; /* of active uploads */
 	struct deferred deferred;
-	size_t queued_only;       /* uploads that are in the fair queue and not active */
-	size_t remembered;        /* records of active uploads */
-	size_t busy;              /* uploads with a current job */
+	size_t queued_only; /* uploads that are in the fair queue and not active */
+	size_t remembered;  /* records of active uploads */
+	size_t busy;        /* uploads with a current job */
 };
 
 void active_uploads_init(struct coordinator *coordinator);

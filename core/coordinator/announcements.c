@@ -95,11 +95,12 @@ void report_answer_of_others(struct coordinator *coordinator, const struct job *
 		return;
 	announced->answered = true;
 	const char *name = job->input.step, *service = service_of(name);
-	log_error(coordinator->options.log,
-	          "step %s: another service runs it as well; its results are ignored (the first is event %llu, upload %s). "
-	          "This service runs the step itself and announces it with StartPostprocessingStep, which the other service "
-	          "takes for a request. Exclude the other service%s%s (OC_EXCLUDE_RUN_SERVICES, OCIS_EXCLUDE_RUN_SERVICES), "
-	          "or set [events] announce_steps = false",
-	          name, (unsigned long long)job->input.sequence, job->active->id, service != NULL ? ", " : "",
-	          service != NULL ? service : "");
+	log_error(
+		coordinator->options.log,
+		"step %s: another service runs it as well; its results are ignored (the first is event %llu, upload %s). "
+		"This service runs the step itself and announces it with StartPostprocessingStep, which the other service "
+		"takes for a request. Exclude the other service%s%s (OC_EXCLUDE_RUN_SERVICES, OCIS_EXCLUDE_RUN_SERVICES), "
+		"or set [events] announce_steps = false",
+		name, (unsigned long long)job->input.sequence, job->active->id, service != NULL ? ", " : "",
+		service != NULL ? service : "");
 }

@@ -340,8 +340,7 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 	jobs_try_again(coordinator, now);
 	runs_watch(coordinator, now);
 	struct active_upload *active;
-	while (may_take_due(coordinator) &&
-	       (active = active_take_due(coordinator, now)) != NULL)
+	while (may_take_due(coordinator) && (active = active_take_due(coordinator, now)) != NULL)
 		if (active->current == NULL) /* otherwise the end of its jobs sets the timer again */
 			active_due(coordinator, active, now);
 	suspensions_expire(coordinator, now);

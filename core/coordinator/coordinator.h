@@ -25,7 +25,7 @@ struct coordinator;
 /* All arrays have one element for each step: pipeline.count of them. */
 struct coordinator_options {
 	struct pipeline pipeline;
-	const char *const *step;      /* names, in the order in which an upload that begins passes them */
+	const char *const *step; /* names, in the order in which an upload that begins passes them */
 	const unsigned *workers;
 	const bool *announced; /* whether StartPostprocessingStep is published although the step is run here; NULL: no */
 	struct ports ports;
@@ -33,11 +33,11 @@ struct coordinator_options {
 	struct metrics_list *metrics;
 	struct histogram *const *run_time; /* NULL: not measured */
 	struct gauge *const *suspended;    /* uploads that wait for the step while it is suspended; NULL: not counted */
-	const char *owner;            /* the name of this instance, which it keeps when it is started again */
-	const char *nonce;            /* of this process; no other process ever has the same */
-	const char *spared;           /* the nonce of the process before it, if that ran out of memory; else "" */
-	unsigned busy_limit;          /* no upload is started because it is due while so many are being moved */
-	nanos coalescing;             /* the first write of an upload may be put off for so long; 0: not at all */
+	const char *owner;                 /* the name of this instance, which it keeps when it is started again */
+	const char *nonce;                 /* of this process; no other process ever has the same */
+	const char *spared;                /* the nonce of the process before it, if that ran out of memory; else "" */
+	unsigned busy_limit;               /* no upload is started because it is due while so many are being moved */
+	nanos coalescing;                  /* the first write of an upload may be put off for so long; 0: not at all */
 };
 
 /* Borrows what the options point at. NULL: OpenSSL has no SHA-256. */
@@ -49,13 +49,13 @@ void coordinator_destroy(struct coordinator *coordinator);
 /* The stream of events. */
 
 struct stream_facts {
-	int64_t created;         /* when it was created, which tells two streams of one name apart */
-	uint64_t last;           /* its last message at this time */
-	nanos duplicate_window;  /* for how long it remembers the IDs of messages */
-	nanos ack_wait;          /* after how long an event that is not acknowledged is redelivered */
+	int64_t created;           /* when it was created, which tells two streams of one name apart */
+	uint64_t last;             /* its last message at this time */
+	nanos duplicate_window;    /* for how long it remembers the IDs of messages */
+	nanos ack_wait;            /* after how long an event that is not acknowledged is redelivered */
 	unsigned coalescing_limit; /* how many events may be left unacknowledged because their records are written later */
-	bool behind;             /* not all of it has been delivered */
-	uint64_t lost_from;      /* the broker has lost the messages from this one on, and reuses their numbers; 0: none */
+	bool behind;               /* not all of it has been delivered */
+	uint64_t lost_from; /* the broker has lost the messages from this one on, and reuses their numbers; 0: none */
 };
 
 /* There is a connection: the deliveries that follow are of this stream. */

@@ -47,12 +47,12 @@ struct coordinator {
 	struct suspension suspension;
 	struct runs runs;
 
-	int64_t stream;      /* when the stream of events was created, which tells two streams of one name apart */
+	int64_t stream; /* when the stream of events was created, which tells two streams of one name apart */
 	struct lag lag;
-	uint64_t gap_end;    /* events up to this one are read by the gap's reader, see gap.h; 0: there is no gap */
-	bool gap_behind;     /* not all of them have been delivered yet */
+	uint64_t gap_end; /* events up to this one are read by the gap's reader, see gap.h; 0: there is no gap */
+	bool gap_behind;  /* not all of them have been delivered yet */
 	bool stopping;
-	nanos ticked;        /* the time of the last tick */
+	nanos ticked; /* the time of the last tick */
 	struct text scratch;
 };
 

@@ -16,13 +16,13 @@
 /* The root of a step, a space in a root, or a user in a space. */
 struct flow {
 	struct entry entry;
-	struct flow *parent;   /* NULL: a root */
-	struct heap members;   /* of a root or a space: its flows with queued uploads, by the bytes they have received;
-	                          of a user: its queued uploads, by their order, a time */
+	struct flow *parent;      /* NULL: a root */
+	struct heap members;      /* of a root or a space: its flows with queued uploads, by the bytes they have received;
+	                             of a user: its queued uploads, by their order, a time */
 	struct heap_item service; /* bytes received so far, as its key among the parent's members */
-	size_t turns;          /* that are not over */
-	size_t length;         /* of a root: uploads queued below it */
-	int64_t virtual_time;  /* service that the member served last had had before: a newcomer begins with that */
+	size_t turns;             /* that are not over */
+	size_t length;            /* of a root: uploads queued below it */
+	int64_t virtual_time;     /* service that the member served last had had before: a newcomer begins with that */
 	char id[];
 };
 
@@ -123,7 +123,8 @@ static int64_t bounded(int64_t size)
 static void enter(struct flow *flow)
 {
 	for (; flow->parent != NULL && flow->service.place == 0; flow = flow->parent) {
-		int64_t service = flow->service.key > flow->parent->virtual_time ? flow->service.key : flow->parent->virtual_time;
+		int64_t service =
+			flow->service.key > flow->parent->virtual_time ? flow->service.key : flow->parent->virtual_time;
 		heap_set(&flow->parent->members, &flow->service, service);
 	}
 }

@@ -598,8 +598,8 @@ void job_start(struct coordinator *coordinator, struct job *job, nanos now)
 		return;
 	}
 	/* An upload that begins has probably no record. If it has one, the write is refused. */
-	bool known = job->active->known != ACTIVE_UNKNOWN || job->input.kind == INPUT_BEGIN ||
-	             job->input.kind == INPUT_REFUSED;
+	bool known =
+		job->active->known != ACTIVE_UNKNOWN || job->input.kind == INPUT_BEGIN || job->input.kind == INPUT_REFUSED;
 	if (!known || job->input.kind == INPUT_DOUBT)
 		job_load(coordinator, job);
 	else
@@ -662,8 +662,8 @@ static void loaded(struct coordinator *coordinator, struct job *job, nanos now)
 	job->loaded = true;
 	job->attempts = 0;
 	/* The write that was not answered has happened. */
-	bool done = job->uncertain && what == LOADED_RECORD && job->action.write == WRITE_PUT &&
-	            is_as_intended(coordinator, job);
+	bool done =
+		job->uncertain && what == LOADED_RECORD && job->action.write == WRITE_PUT && is_as_intended(coordinator, job);
 	job->uncertain = false;
 	if (done) {
 		decided(coordinator, job, now);

@@ -39,47 +39,47 @@ struct job {
 
 	/* What it is doing: */
 	enum {
-		JOB_IDLE,           /* not started */
-		JOB_LOADING,        /* reads the record */
-		JOB_COALESCING,     /* its step runs before its record is written, see write_coalescing.h */
-		JOB_RESTORING,      /* writes a record that the broker has lost, see read_repair.h */
-		JOB_WRITING,        /* writes what was decided */
-		JOB_CHECKING,       /* reads the record again before it publishes */
-		JOB_LOOKING,        /* searches the stream for what it is about to publish */
+		JOB_IDLE,       /* not started */
+		JOB_LOADING,    /* reads the record */
+		JOB_COALESCING, /* its step runs before its record is written, see write_coalescing.h */
+		JOB_RESTORING,  /* writes a record that the broker has lost, see read_repair.h */
+		JOB_WRITING,    /* writes what was decided */
+		JOB_CHECKING,   /* reads the record again before it publishes */
+		JOB_LOOKING,    /* searches the stream for what it is about to publish */
 		JOB_PUBLISHING,
-		JOB_ASKING_RESTART  /* searches the stream for a RestartPostprocessing, before it decides */
+		JOB_ASKING_RESTART /* searches the stream for a RestartPostprocessing, before it decides */
 	} doing;
-	struct request request;   /* under way */
-	struct heap_item again;   /* when to try again */
-	unsigned attempts;        /* of the current request that have failed */
+	struct request request; /* under way */
+	struct heap_item again; /* when to try again */
+	unsigned attempts;      /* of the current request that have failed */
 
 	/* Reading and writing: */
-	bool loaded;              /* the record was read for this job */
-	unsigned conflicts;       /* writes that were refused because another writer was faster */
-	uint64_t write_id;        /* the same for all attempts of one write */
-	bool uncertain;           /* a write was sent and not answered */
-	struct status intended;   /* by that write */
+	bool loaded;            /* the record was read for this job */
+	unsigned conflicts;     /* writes that were refused because another writer was faster */
+	uint64_t write_id;      /* the same for all attempts of one write */
+	bool uncertain;         /* a write was sent and not answered */
+	struct status intended; /* by that write */
 
 	/* What was decided: */
 	struct action action;
-	struct record *record;    /* as it is to be written; owned */
+	struct record *record;      /* as it is to be written; owned */
 	struct tombstone tombstone; /* … or what is to stay of it */
-	bool coalesced;           /* its step was to run before the record was written */
-	bool announced;           /* the step that it enters was announced */
+	bool coalesced;             /* its step was to run before the record was written */
+	bool announced;             /* the step that it enters was announced */
 
 	/* Publishing, see outbox.h: */
-	unsigned left;            /* PUBLISH_… that are not published yet */
-	bool republishing;        /* they are what a process that died may not have published … */
-	unsigned republished;     /* … namely these */
-	nanos checked;            /* when the record was last read again; 0: not since it was decided */
-	nanos sent;               /* when the first of `left` was last published */
-	nanos unsure;             /* when it was first published without an answer; 0: never */
-	nanos looked;             /* when it was known not to be in the stream; 0: nobody looked */
+	unsigned left;        /* PUBLISH_… that are not published yet */
+	bool republishing;    /* they are what a process that died may not have published … */
+	unsigned republished; /* … namely these */
+	nanos checked;        /* when the record was last read again; 0: not since it was decided */
+	nanos sent;           /* when the first of `left` was last published */
+	nanos unsure;         /* when it was first published without an answer; 0: never */
+	nanos looked;         /* when it was known not to be in the stream; 0: nobody looked */
 };
 
 struct jobs {
 	struct heap again;
-	uint64_t writes;          /* begun so far; numbers them */
+	uint64_t writes;           /* begun so far; numbers them */
 	struct url_marker *marker; /* makes the marks of URLs that tombstones have */
 };
 

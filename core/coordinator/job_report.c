@@ -49,14 +49,17 @@ void report_transition(struct coordinator *coordinator, const struct job *job)
 	}
 	if (job->action.publish & PUBLISH_RESTART) {
 		metrics_count(metrics, urls_asked);
-		log_warning(log, "upload %s: its URL no longer has any content; asking storage to begin the upload again "
-		                 "with a new URL", id);
+		log_warning(log,
+		            "upload %s: its URL no longer has any content; asking storage to begin the upload again "
+		            "with a new URL",
+		            id);
 	}
 	if (job->action.passed)
 		report_passed(coordinator, job);
 	if (status->phase == PHASE_UNCONFIRMED)
-		log_error(log, "upload %s: storage was told its end (%s) %u times and did not confirm it; "
-		               "`postprocessing resume -u %s` tells it again",
+		log_error(log,
+		          "upload %s: storage was told its end (%s) %u times and did not confirm it; "
+		          "`postprocessing resume -u %s` tells it again",
 		          id, outcome_name(status->outcome), status->confirmations, id);
 	if (!(status->publish & PUBLISH_FINISHED) || status->confirmations != 1)
 		return;

@@ -11,8 +11,8 @@ struct job;
 void report_transition(struct coordinator *coordinator, const struct job *job);
 /* Logs that the upload was aborted because its event is invalid, if that was decided. */
 void report_refusal(const struct coordinator *coordinator, const struct job *job);
-/* Logs and counts that storage has removed the upload, if the job's event says so and there is a record. Without one it may
- * never have been an upload. */
+/* Logs and counts that storage has removed the upload, if the job's event says so and there is a record. Without one it
+ * may never have been an upload. */
 void report_removal(struct coordinator *coordinator, const struct job *job);
 
 #endif

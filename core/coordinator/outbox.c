@@ -134,9 +134,9 @@ static nanos perhaps_stored(const struct job *job, nanos now)
 {
 	const struct active_upload *active = job->active;
 	/* If it could not be published for long, another process may have found the record and published it. */
-	bool late = job->unsure == 0 && job->checked != 0 && first_kind(job) != PUBLISH_RESTART &&
-	            active->known == ACTIVE_PRESENT;
-	nanos since = !job->republishing && !late             ? job->unsure
+	bool late =
+		job->unsure == 0 && job->checked != 0 && first_kind(job) != PUBLISH_RESTART && active->known == ACTIVE_PRESENT;
+	nanos since = !job->republishing && !late          ? job->unsure
 	              : first_kind(job) == PUBLISH_RESTART ? active->record->status.asked_at
 	                                                   : active->record->status.published_at;
 	/* Another process may have had the event, and published the request. */

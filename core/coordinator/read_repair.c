@@ -107,8 +107,9 @@ void job_lost(struct coordinator *coordinator, struct job *job)
 		return;
 	job_number_write(coordinator, job);
 	metrics_count(coordinator->options.metrics, uploads_restarted);
-	log_warning(coordinator->options.log,
-	            "upload %s: the broker has neither its record nor a sign that it ended; asking storage to begin it again if "
-	            "it still waits for it",
-	            active->id);
+	log_warning(
+		coordinator->options.log,
+		"upload %s: the broker has neither its record nor a sign that it ended; asking storage to begin it again if "
+		"it still waits for it",
+		active->id);
 }

@@ -18,7 +18,7 @@ struct active_upload;
 struct job;
 
 struct runs {
-	size_t count;       /* not back yet */
+	size_t count;     /* not back yet */
 	struct heap left; /* of runs whose uploads have moved on: when they count as stuck */
 };
 

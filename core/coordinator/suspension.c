@@ -15,8 +15,8 @@
 
 void suspension_init(struct coordinator *coordinator)
 {
-	coordinator->suspension.step = alloc_zeroed(coordinator->options.pipeline.count + 1,
-	                                            sizeof *coordinator->suspension.step);
+	coordinator->suspension.step =
+		alloc_zeroed(coordinator->options.pipeline.count + 1, sizeof *coordinator->suspension.step);
 }
 
 void suspension_free(struct coordinator *coordinator)

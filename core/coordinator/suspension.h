@@ -16,9 +16,9 @@
 struct active_upload;
 
 struct step_suspension {
-	nanos since;              /* 0: the step is not suspended */
+	nanos since; /* 0: the step is not suspended */
 	char reason[REASON_SIZE];
-	nanos next_look;          /* no upload has waited for too long before that time */
+	nanos next_look; /* no upload has waited for too long before that time */
 };
 
 struct suspension {

@@ -12,7 +12,7 @@
 struct sweep {
 	struct delivery *source; /* NULL: it was given back */
 	char *step;
-	unsigned references;     /* its jobs, and one while the bucket is read */
+	unsigned references; /* its jobs, and one while the bucket is read */
 };
 
 /* Takes the delivery and event->step over, and starts to read the bucket. */

@@ -102,9 +102,9 @@ static void take_end(struct coordinator *coordinator, struct job *job, struct ru
 	runs_pass(run, job);
 	struct input input = job->input;
 	input.kind = INPUT_RETURNED;
-	job->action = pipeline_apply(&coordinator->options.pipeline, record->upload, true, &record->status, &input, true,
-	                             now);
-	job->announced = false; /* the step that is entered now has not been announced */
+	job->action =
+		pipeline_apply(&coordinator->options.pipeline, record->upload, true, &record->status, &input, true, now);
+	job->announced = false;     /* the step that is entered now has not been announced */
 	(void)job_take_result(job); /* it is the run's, which is moved and not copied */
 }
 
