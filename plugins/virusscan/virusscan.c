@@ -25,6 +25,7 @@ struct virusscan {
 	bool skip_larger;
 };
 
+/* clang-format off */
 static const struct pp_key virusscan_keys[] = {
 	{.name = "scanner", .type = PP_KEY_CHOICE, .fallback = "clamav", .choices = "clamav",
 	 .environment = "ANTIVIRUS_SCANNER_TYPE",
@@ -50,6 +51,7 @@ static const struct pp_key virusscan_keys[] = {
 	 .help = "How long clamd may take to answer, and to receive each part of a file."},
 	{.name = NULL},
 };
+/* clang-format on */
 
 ssize_t source_read(struct source *source, const void **bytes)
 {
