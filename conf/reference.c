@@ -12,9 +12,10 @@
 
 #define WIDTH 100
 
-/* Words in lines of at most WIDTH, each line behind `lead`. A line of man(7) must not begin as a request does: no help has
- * a word that begins with a point or an apostrophe, which add_roff_word() makes sure of. */
-static void add_wrapped(struct text *text, const char *lead, const char *words, void (*add)(struct text *, const char *, size_t))
+/* Words in lines of at most WIDTH, each line behind `lead`. A line of man(7) must not begin as a request does: no help
+ * has a word that begins with a point or an apostrophe, which add_roff_word() makes sure of. */
+static void add_wrapped(struct text *text, const char *lead, const char *words,
+                        void (*add)(struct text *, const char *, size_t))
 {
 	size_t column = 0;
 	while (*words != '\0') {
@@ -94,7 +95,8 @@ static void add_man_variables(struct text *text, const struct config_key *row, c
 	bool own = row != NULL && (row->flags & KEY_NO_VARIABLE) == 0 && strcmp(row->section, "step") != 0 &&
 	           variable_name(name, row->section, key->name);
 	bool more = key->environment != NULL;
-	snprintf(variables, sizeof variables, "%s%s%s", own ? name : "", own && more ? " " : "", more ? key->environment : "");
+	snprintf(variables, sizeof variables, "%s%s%s", own ? name : "", own && more ? " " : "",
+	         more ? key->environment : "");
 	if (*variables == '\0')
 		return;
 	text_format(text, ".br\n%s:", strchr(variables, ' ') == NULL ? "Variable" : "Variables");
@@ -153,13 +155,16 @@ void reference_add_ini(struct text *text, const struct reference_step *step)
 		if (step->keys == NULL)
 			continue;
 		text_format(text, "\n[step:%s]\n", step->name);
-		add_wrapped(text, "# ", step == first ? "A step has a section of its own. The first of these keys are those of every step."
-		                                      : "The keys of every step are those above.", add_word);
+		add_wrapped(text, "# ",
+		            step == first ? "A step has a section of its own. The first of these keys are those of every step."
+		                          : "The keys of every step are those above.",
+		            add_word);
 		for (const struct config_key *key = step_keys; step == first && key->section != NULL; key++)
 			add_ini_key(text, &key->key, key->example != NULL || key->key.fallback != NULL ? key->example : step->name);
 		if (step == first) {
 			text_add(text, "\n");
-			add_wrapped(text, "# ", "The module's own keys; `postprocessing steps -k` shows those of all modules.", add_word);
+			add_wrapped(text, "# ", "The module's own keys; `postprocessing steps -k` shows those of all modules.",
+			            add_word);
 		}
 		for (const struct pp_key *key = step->keys; key->name != NULL; key = next_key(step, key))
 			add_ini_key(text, key, NULL);
@@ -211,7 +216,8 @@ void reference_add_man(struct text *text, const struct reference_step *step)
 	for (; step->name != NULL; step++) {
 		text_format(text, ".SS Module %s\n", step->name);
 		char summary[256];
-		snprintf(summary, sizeof summary, "This module %s.%s", step->summary, step->keys == NULL ? " It has no keys of its own." : "");
+		snprintf(summary, sizeof summary, "This module %s.%s", step->summary,
+		         step->keys == NULL ? " It has no keys of its own." : "");
 		add_wrapped(text, "", summary, add_roff_word);
 		for (const struct pp_key *key = step->keys; key != NULL && key->name != NULL; key = next_key(step, key))
 			add_man_key(text, NULL, key);

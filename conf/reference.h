@@ -14,8 +14,8 @@ struct reference_step {
 	const char *summary;
 };
 
-/* Adds the sections of the example configuration, each key with its help and, behind a ;, its default. The steps' general
- * keys are shown in the first step. `step` ends with one without name. */
+/* Adds the sections of the example configuration, each key with its help and, behind a ;, its default. The steps'
+ * general keys are shown in the first step. `step` ends with one without name. */
 void reference_add_ini(struct text *text, const struct reference_step *step);
 
 /* Adds the same as man(7) source: a subsection for each section. */

@@ -118,8 +118,8 @@ bool time_parse(const char *text, nanos *time)
 {
 	struct tm tm = {0};
 	int year = digits(&text, 4);
-	bool dated = year >= 1900 && year < 2262 && skip(&text, '-') && (tm.tm_mon = digits(&text, 2)) >= 1 && tm.tm_mon <= 12 &&
-	             skip(&text, '-') && (tm.tm_mday = digits(&text, 2)) >= 1 && tm.tm_mday <= 31;
+	bool dated = year >= 1900 && year < 2262 && skip(&text, '-') && (tm.tm_mon = digits(&text, 2)) >= 1 &&
+	             tm.tm_mon <= 12 && skip(&text, '-') && (tm.tm_mday = digits(&text, 2)) >= 1 && tm.tm_mday <= 31;
 	if (!dated || !(skip(&text, 'T') || skip(&text, 't') || skip(&text, ' ')))
 		return false;
 	bool timed = (tm.tm_hour = digits(&text, 2)) >= 0 && tm.tm_hour <= 23 && skip(&text, ':') &&
@@ -143,8 +143,8 @@ static nanos duration_unit(const char **text)
 	static const struct {
 		const char *name;
 		nanos length;
-	} unit[] = {{"ns", 1}, {"us", 1000}, {"\xc2\xb5s", 1000}, {"\xce\xbcs", 1000}, {"ms", MILLISECOND},
-	            {"s", SECOND}, {"m", MINUTE}, {"h", HOUR}};
+	} unit[] = {{"ns", 1},           {"us", 1000},  {"\xc2\xb5s", 1000}, {"\xce\xbcs", 1000},
+	            {"ms", MILLISECOND}, {"s", SECOND}, {"m", MINUTE},       {"h", HOUR}};
 	for (size_t i = 0; i < sizeof unit / sizeof unit[0]; i++) {
 		size_t length = strlen(unit[i].name);
 		if (strncmp(*text, unit[i].name, length) == 0) {
@@ -162,7 +162,8 @@ static bool duration_part(const char **text, nanos *sum)
 	double scale = 1;
 	int seen = 0;
 	for (; **text >= '0' && **text <= '9'; (*text)++, seen++) {
-		if (__builtin_mul_overflow(whole, (nanos)10, &whole) || __builtin_add_overflow(whole, (nanos)(**text - '0'), &whole))
+		if (__builtin_mul_overflow(whole, (nanos)10, &whole) ||
+		    __builtin_add_overflow(whole, (nanos)(**text - '0'), &whole))
 			return false;
 	}
 	if (skip(text, '.')) {

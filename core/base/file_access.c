@@ -43,8 +43,8 @@ static bool check_one(const char *path, bool above, char *why, size_t size)
 	}
 	const char *weakness = file_weakness(&info, &root, above);
 	if (weakness != NULL)
-		snprintf(why, size, "%s: %s (%s), and root runs only files that nobody else can change",
-		         path, weakness, file_describe(&info, text));
+		snprintf(why, size, "%s: %s (%s), and root runs only files that nobody else can change", path, weakness,
+		         file_describe(&info, text));
 	return weakness == NULL;
 }
 

@@ -203,7 +203,8 @@ static bool says(const char *from, const char *end, const char *text)
 
 /* The wanted value for a key; NULL: the key is not wanted. Keys are mostly in the order in which they are wanted, so
  * the search begins at *next. */
-static struct json_value *find_wanted(const struct json_member *wanted, size_t count, size_t *next, const char *from, const char *end)
+static struct json_value *find_wanted(const struct json_member *wanted, size_t count, size_t *next, const char *from,
+                                      const char *end)
 {
 	for (size_t i = 0; i < count; i++) {
 		size_t at = (*next + i) % count;
@@ -271,7 +272,8 @@ static void want(const struct json_member *member, size_t count)
 		*member[i].value = (struct json_value){.key = member[i].key};
 }
 
-enum json_verdict json_read_through(const char *text, size_t length, const struct json_member *member, size_t count, char *why, size_t size)
+enum json_verdict json_read_through(const char *text, size_t length, const struct json_member *member, size_t count,
+                                    char *why, size_t size)
 {
 	struct scanner scanner = {.at = text, .end = text + length, .levels = JSON_DEPTH_LIMIT};
 	want(member, count);

@@ -23,8 +23,8 @@ struct json_value {
 	const char *key;  /* the key of the wanted member */
 	const char *text; /* not terminated; NULL: missing */
 	size_t length;
-	bool spaced;      /* it contains white space outside of strings */
-	bool odd;         /* its strings contain an invalid character or a NUL */
+	bool spaced; /* it contains white space outside of strings */
+	bool odd;    /* its strings contain an invalid character or a NUL */
 };
 
 struct json_member {
@@ -37,7 +37,8 @@ struct json_member {
  * nested too deeply; why[size] has the reason. Even then, the members before the error (JSON_BAD) or all members
  * (JSON_DEEP) are set. */
 enum json_verdict { JSON_GOOD, JSON_DEEP, JSON_BAD };
-enum json_verdict json_read_through(const char *text, size_t length, const struct json_member *member, size_t count, char *why, size_t size);
+enum json_verdict json_read_through(const char *text, size_t length, const struct json_member *member, size_t count,
+                                    char *why, size_t size);
 /* Whether json_read_through() returns JSON_GOOD. */
 bool json_read(const char *text, size_t length, const struct json_member *member, size_t count, char *why, size_t size);
 

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include "core/base/utf8.h"
 #include "core/base/encoding.h"
+#include "core/base/utf8.h"
 
 void json_reader_refuse(struct json_reader *reader, const struct json_value *value)
 {
@@ -133,7 +133,8 @@ int64_t json_reader_integer(struct json_reader *reader, const struct json_value 
 	for (size_t i = negative; i < value->length; i++) {
 		int64_t digit = negative ? '0' - value->text[i] : value->text[i] - '0';
 		bool is_digit = value->text[i] >= '0' && value->text[i] <= '9';
-		if (!is_digit || __builtin_mul_overflow(integer, 10, &integer) || __builtin_add_overflow(integer, digit, &integer)) {
+		if (!is_digit || __builtin_mul_overflow(integer, 10, &integer) ||
+		    __builtin_add_overflow(integer, digit, &integer)) {
 			json_reader_refuse(reader, value);
 			return 0;
 		}

@@ -15,7 +15,7 @@
 struct json_reader {
 	char *room;
 	size_t left;
-	const char *wrong; /* the key of the first value with the wrong type or without room; NULL: none so far */
+	const char *wrong;  /* the key of the first value with the wrong type or without room; NULL: none so far */
 	const char *mended; /* the key of the first value with invalid characters; NULL: none so far */
 };
 

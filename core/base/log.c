@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/utf8.h"
 #include "core/base/clock.h"
 #include "core/base/printable.h"
+#include "core/base/utf8.h"
 
 static const char *const level_name[] = {"error", "warning", "info", "debug"};
 
@@ -60,7 +60,8 @@ void log_vwrite(const struct log *log, enum log_level level, const char *format,
 	nanos now = clock_now();
 	time_format(now / SECOND * SECOND, when);
 	/* Always three digits, so that the columns are aligned. */
-	int head = snprintf(line, sizeof line, "%.19s.%03dZ %s ", when, (int)(now % SECOND / MILLISECOND), level_name[level]);
+	int head =
+		snprintf(line, sizeof line, "%.19s.%03dZ %s ", when, (int)(now % SECOND / MILLISECOND), level_name[level]);
 	size_t used = append_printable(line, (size_t)head, sizeof line - 1, message, cut);
 	line[used++] = '\n';
 	/* One write per line, so that the lines of several threads are not mixed. Errors are ignored: a failing log stops

@@ -15,7 +15,8 @@ struct log {
 	enum log_level level; /* messages of a higher level are dropped */
 };
 
-void log_write(const struct log *log, enum log_level level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void log_write(const struct log *log, enum log_level level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 void log_vwrite(const struct log *log, enum log_level level, const char *format, va_list arguments)
 	__attribute__((format(printf, 3, 0)));
 

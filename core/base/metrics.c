@@ -27,10 +27,23 @@ static const struct {
 	nanos bound;
 	const char *text; /* in seconds */
 } bucket[] = {
-	{MILLISECOND, "0.001"}, {5 * MILLISECOND, "0.005"}, {10 * MILLISECOND, "0.01"}, {25 * MILLISECOND, "0.025"},
-	{50 * MILLISECOND, "0.05"}, {100 * MILLISECOND, "0.1"}, {250 * MILLISECOND, "0.25"}, {500 * MILLISECOND, "0.5"},
-	{SECOND, "1"}, {2500 * MILLISECOND, "2.5"}, {5 * SECOND, "5"}, {10 * SECOND, "10"}, {30 * SECOND, "30"},
-	{MINUTE, "60"}, {5 * MINUTE, "300"}, {30 * MINUTE, "1800"}, {2 * HOUR, "7200"},
+	{MILLISECOND, "0.001"},
+	{5 * MILLISECOND, "0.005"},
+	{10 * MILLISECOND, "0.01"},
+	{25 * MILLISECOND, "0.025"},
+	{50 * MILLISECOND, "0.05"},
+	{100 * MILLISECOND, "0.1"},
+	{250 * MILLISECOND, "0.25"},
+	{500 * MILLISECOND, "0.5"},
+	{SECOND, "1"},
+	{2500 * MILLISECOND, "2.5"},
+	{5 * SECOND, "5"},
+	{10 * SECOND, "10"},
+	{30 * SECOND, "30"},
+	{MINUTE, "60"},
+	{5 * MINUTE, "300"},
+	{30 * MINUTE, "1800"},
+	{2 * HOUR, "7200"},
 };
 #define BUCKETS (sizeof bucket / sizeof bucket[0])
 
@@ -193,7 +206,8 @@ struct gauge *metrics_gauge(struct metrics *metrics, const char *name, const cha
 	return series != NULL ? &series->value.gauge : NULL;
 }
 
-struct histogram *metrics_histogram(struct metrics *metrics, const char *name, const char *help, const char *const *labels)
+struct histogram *metrics_histogram(struct metrics *metrics, const char *name, const char *help,
+                                    const char *const *labels)
 {
 	struct series *series = find_series(metrics, HISTOGRAM, name, help, labels);
 	return series != NULL ? &series->value.histogram : NULL;
@@ -251,13 +265,14 @@ static void write_process(FILE *out)
 	struct process_usage usage;
 	if (!process_usage_read(getpid(), &usage))
 		return;
-	fprintf(out,
-	        "# HELP process_cpu_seconds_total User and system CPU time spent.\n# TYPE process_cpu_seconds_total counter\n"
-	        "process_cpu_seconds_total %.2f\n"
-	        "# HELP process_resident_memory_bytes Resident memory.\n# TYPE process_resident_memory_bytes gauge\n"
-	        "process_resident_memory_bytes %" PRIu64 "\n"
-	        "# HELP process_open_fds Open file descriptors.\n# TYPE process_open_fds gauge\nprocess_open_fds %u\n",
-	        usage.cpu, usage.resident, usage.descriptors);
+	fprintf(
+		out,
+		"# HELP process_cpu_seconds_total User and system CPU time spent.\n# TYPE process_cpu_seconds_total counter\n"
+		"process_cpu_seconds_total %.2f\n"
+		"# HELP process_resident_memory_bytes Resident memory.\n# TYPE process_resident_memory_bytes gauge\n"
+		"process_resident_memory_bytes %" PRIu64 "\n"
+		"# HELP process_open_fds Open file descriptors.\n# TYPE process_open_fds gauge\nprocess_open_fds %u\n",
+		usage.cpu, usage.resident, usage.descriptors);
 }
 
 static void write_histogram(const char *name, const char *labels, const struct histogram *histogram, FILE *out)
@@ -269,8 +284,8 @@ static void write_histogram(const char *name, const char *labels, const struct h
 	uint64_t count = 0;
 	for (size_t i = 0; i <= BUCKETS; i++) {
 		count += atomic_load_explicit(&histogram->count[i], memory_order_relaxed);
-		fprintf(out, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", name, labels, comma, i < BUCKETS ? bucket[i].text : "+Inf",
-		        count);
+		fprintf(out, "%s_bucket{%s%sle=\"%s\"} %" PRIu64 "\n", name, labels, comma,
+		        i < BUCKETS ? bucket[i].text : "+Inf", count);
 	}
 	fprintf(out, "%s_sum%s%s%s %" PRId64 ".%09" PRId64 "\n", name, open, labels, close, sum / SECOND, sum % SECOND);
 	fprintf(out, "%s_count%s%s%s %" PRIu64 "\n", name, open, labels, close, count);

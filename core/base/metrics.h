@@ -27,7 +27,8 @@ void metrics_destroy(struct metrics *metrics);
 struct counter *metrics_counter(struct metrics *metrics, const char *name, const char *help, const char *const *labels);
 struct gauge *metrics_gauge(struct metrics *metrics, const char *name, const char *help, const char *const *labels);
 /* A histogram of durations, with buckets from a millisecond to two hours; its name ends with _seconds. */
-struct histogram *metrics_histogram(struct metrics *metrics, const char *name, const char *help, const char *const *labels);
+struct histogram *metrics_histogram(struct metrics *metrics, const char *name, const char *help,
+                                    const char *const *labels);
 
 void counter_add(struct counter *counter, uint64_t count);
 void gauge_set(struct gauge *gauge, int64_t value);

@@ -47,7 +47,8 @@ void nearest_offer(struct nearest *nearest, const char *wrong, const char *name)
 		*nearest = (struct nearest){name, distance};
 }
 
-const char *nearest_words(const struct nearest *nearest, const char *before, const char *behind, char text[NEAREST_WORDS_SIZE])
+const char *nearest_words(const struct nearest *nearest, const char *before, const char *behind,
+                          char text[NEAREST_WORDS_SIZE])
 {
 	*text = '\0';
 	if (nearest->name != NULL)

@@ -21,6 +21,7 @@ void nearest_offer(struct nearest *nearest, const char *wrong, const char *name)
 
 #define NEAREST_WORDS_SIZE (NEAREST_MAX + 64)
 /* "; did you mean NAME?", with `before` and `behind` around the name, or "" if there is no name. Returns text. */
-const char *nearest_words(const struct nearest *nearest, const char *before, const char *behind, char text[NEAREST_WORDS_SIZE]);
+const char *nearest_words(const struct nearest *nearest, const char *before, const char *behind,
+                          char text[NEAREST_WORDS_SIZE]);
 
 #endif

@@ -50,8 +50,10 @@ int private_folder_open(const char *path, char *why, size_t size)
 	if (weakness == NULL)
 		return folder;
 	bool foreign = status.st_uid != 0 && status.st_uid != self.user;
-	snprintf(why, size, "%s: %s (%s), so other users could change the service's files: %s, or choose another folder, "
-	                    "for example one inside it", path, weakness, file_describe(&status, text),
+	snprintf(why, size,
+	         "%s: %s (%s), so other users could change the service's files: %s, or choose another folder, "
+	         "for example one inside it",
+	         path, weakness, file_describe(&status, text),
 	         foreign ? "run the service as that user, or give the folder to this one" : "run chmod go-w on it");
 	close(folder);
 	errno = EPERM;
@@ -70,8 +72,8 @@ static bool is_open_to_others(const char *path, bool next, char *why, size_t siz
 	if (weakness == NULL && status.st_uid != 0 && status.st_uid != self.user)
 		weakness = "owned by another user";
 	if (weakness != NULL)
-		snprintf(why, size, "%s is %s (%s), so other users can replace it",
-		         path, weakness, file_describe(&status, text));
+		snprintf(why, size, "%s is %s (%s), so other users can replace it", path, weakness,
+		         file_describe(&status, text));
 	else if (next && (status.st_mode & S_IWOTH) != 0)
 		snprintf(why, size, "it is in %s, which everybody can write to and which is often emptied", path);
 	else

@@ -21,16 +21,16 @@ enum request_status {
 struct request {
 	struct mail mail;
 	enum request_status status;
-	uint64_t sequence;  /* of the published message */
-	bool duplicate;     /* the broker already had this Nats-Msg-Id; `sequence` is that of the first message */
-	int error;          /* JetStream's err_code; 0: none */
-	char text[96];      /* the broker's error text */
-	void *reply;        /* of an API call: a message of the client library; NULL otherwise */
-	bool of_record;     /* for the caller: it publishes to the bucket of records */
+	uint64_t sequence; /* of the published message */
+	bool duplicate;    /* the broker already had this Nats-Msg-Id; `sequence` is that of the first message */
+	int error;         /* JetStream's err_code; 0: none */
+	char text[96];     /* the broker's error text */
+	void *reply;       /* of an API call: a message of the client library; NULL otherwise */
+	bool of_record;    /* for the caller: it publishes to the bucket of records */
 	/* For the bus: */
 	bool api;
 	uint32_t slot;
-	nanos expires;      /* monotonic */
+	nanos expires; /* monotonic */
 	struct request *earlier, *later;
 };
 

@@ -110,7 +110,8 @@ bool signals_start(struct signals *signals)
 		return false;
 	/* A handler never waits. */
 	lock_init(&signals->lock);
-	if (fcntl(signals->pipe[1], F_SETFL, O_NONBLOCK) == 0 && pthread_create(&signals->thread, NULL, take_signals, signals) == 0) {
+	if (fcntl(signals->pipe[1], F_SETFL, O_NONBLOCK) == 0 &&
+	    pthread_create(&signals->thread, NULL, take_signals, signals) == 0) {
 		catcher = signals->pipe[1];
 		handle_all(on_signal);
 		handle(SIGPIPE, on_failed_write);

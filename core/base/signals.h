@@ -23,8 +23,8 @@ struct signals {
 	void (*stop)(void *closure);
 	void *closure;
 	/* For the thread: */
-	nanos ended;               /* when the first SIGTERM or SIGINT arrived (monotonic); 0: none */
-	nanos noted[NSIG];         /* when the signal was last logged */
+	nanos ended;       /* when the first SIGTERM or SIGINT arrived (monotonic); 0: none */
+	nanos noted[NSIG]; /* when the signal was last logged */
 };
 
 /* Starts to catch signals, once per process. Until signals_serve(), SIGTERM and SIGINT end the process at once with

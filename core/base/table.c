@@ -11,7 +11,8 @@
 
 void table_init(struct table *table, size_t id_at)
 {
-	*table = (struct table){.chain = alloc_zeroed(CHAINS_FIRST, sizeof *table->chain), .chains = CHAINS_FIRST, .id_at = id_at};
+	*table = (struct table){
+		.chain = alloc_zeroed(CHAINS_FIRST, sizeof *table->chain), .chains = CHAINS_FIRST, .id_at = id_at};
 }
 
 void table_free(struct table *table)
@@ -48,7 +49,9 @@ static void link_entry(struct table *table, struct entry *entry)
 
 static void grow(struct table *table)
 {
-	struct table larger = {.chain = alloc_zeroed(table->chains * 2, sizeof *larger.chain), .chains = table->chains * 2, .id_at = table->id_at};
+	struct table larger = {.chain = alloc_zeroed(table->chains * 2, sizeof *larger.chain),
+	                       .chains = table->chains * 2,
+	                       .id_at = table->id_at};
 	for (size_t i = 0; i < table->chains; i++) {
 		while (table->chain[i] != NULL) {
 			struct entry *entry = table->chain[i];

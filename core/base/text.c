@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/utf8.h"
 #include "core/base/encoding.h"
+#include "core/base/utf8.h"
 
 /* Makes room for `more` bytes and the terminator. */
 static bool reserve(struct text *text, size_t more)

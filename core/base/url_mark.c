@@ -39,7 +39,8 @@ void url_mark(struct url_marker *marker, const char *url, char mark[URL_MARK_SIZ
 	unsigned char hash[EVP_MAX_MD_SIZE];
 	unsigned length = 0;
 	bool made = EVP_DigestInit_ex2(marker->context, marker->algorithm, NULL) == 1 &&
-	            EVP_DigestUpdate(marker->context, url, strlen(url)) == 1 && EVP_DigestFinal_ex(marker->context, hash, &length) == 1;
+	            EVP_DigestUpdate(marker->context, url, strlen(url)) == 1 &&
+	            EVP_DigestFinal_ex(marker->context, hash, &length) == 1;
 	size_t count = made ? (URL_MARK_SIZE - 1) / 2 : 0;
 	for (size_t i = 0; i < count; i++) {
 		mark[2 * i] = digits[hash[i] >> 4];

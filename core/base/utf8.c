@@ -73,8 +73,8 @@ size_t utf8_read(const char *text, size_t length, uint32_t *character)
 
 bool utf8_is_hidden(uint32_t character)
 {
-	return character < 0x20 || (character >= 0x7f && character <= 0x9f) || (character >= 0x2028 && character <= 0x202e) ||
-	       (character >= 0x2066 && character <= 0x2069);
+	return character < 0x20 || (character >= 0x7f && character <= 0x9f) ||
+	       (character >= 0x2028 && character <= 0x202e) || (character >= 0x2066 && character <= 0x2069);
 }
 
 /* Four hexadecimal digits; negative: invalid. */
@@ -85,7 +85,9 @@ static int32_t read_unit(const char *text, size_t length)
 		return -1;
 	for (size_t i = 0; i < 4; i++) {
 		int c = (unsigned char)text[i];
-		int digit = c >= '0' && c <= '9' ? c - '0' : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10 : -1;
+		int digit = c >= '0' && c <= '9'                     ? c - '0'
+		            : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
+		                                                     : -1;
 		if (digit < 0)
 			return -1;
 		unit = unit * 16 + digit;

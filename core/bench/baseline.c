@@ -20,7 +20,7 @@
 #define MESSAGES_PER_FLUSH 32
 
 struct pending {
-	natsMsg *source;      /* not acknowledged yet */
+	natsMsg *source; /* not acknowledged yet */
 	uint64_t revision;
 	unsigned unconfirmed; /* publishes that the broker has not confirmed */
 	unsigned asked;       /* remote steps so far */
@@ -33,7 +33,7 @@ struct pending {
 struct baseline {
 	natsConnection *connection;
 	natsSubscription *inbox;
-	struct bus_loop *loop; /* NULL with TLS */
+	struct bus_loop *loop;  /* NULL with TLS */
 	unsigned local, remote; /* steps */
 	unsigned announced;     /* local ones that are announced */
 	struct pending *upload;
@@ -54,8 +54,14 @@ static bool make_samples(struct baseline *baseline)
 	if (upload == NULL)
 		return false;
 	struct record record = {.upload = upload, .owner = "bench-0123456789abcdef", .writer = "0123456789abcdef"};
-	record.status = (struct status){.outcome = OUTCOME_CONTINUE, .phase = PHASE_CONFIRMING, .due = clock_now(), .begun = 12345,
-	                                .stream = clock_now(), .transition = 1, .publish = PUBLISH_FINISHED, .confirmations = 1};
+	record.status = (struct status){.outcome = OUTCOME_CONTINUE,
+	                                .phase = PHASE_CONFIRMING,
+	                                .due = clock_now(),
+	                                .begun = 12345,
+	                                .stream = clock_now(),
+	                                .transition = 1,
+	                                .publish = PUBLISH_FINISHED,
+	                                .confirmations = 1};
 	record_encode(&baseline->record, &record);
 	upload_release(upload);
 	bool good = bench_message_make(&baseline->finished, BENCH_FINISHED, &fields, NULL);
@@ -68,8 +74,8 @@ static void pull(struct baseline *baseline)
 	static const char request[] = "{\"batch\":4000,\"expires\":600000000000}";
 	if (baseline->outstanding > PULL_BATCH / 2)
 		return;
-	natsConnection_PublishRequest(baseline->connection, "$JS.API.CONSUMER.MSG.NEXT." BENCH_TARGET_NAME ".floor", INBOX "n", request,
-	                              sizeof request - 1);
+	natsConnection_PublishRequest(baseline->connection, "$JS.API.CONSUMER.MSG.NEXT." BENCH_TARGET_NAME ".floor",
+	                              INBOX "n", request, sizeof request - 1);
 	baseline->outstanding += PULL_BATCH;
 }
 
@@ -90,13 +96,14 @@ static struct pending *pending_get(struct baseline *baseline, uint32_t run, size
 
 /* `kind` comes back in the subject of the broker's answer; NO_ANSWER: none is asked for. */
 #define NO_ANSWER '-'
-static void send_message(struct baseline *baseline, const char *subject, char kind, size_t index, const struct text *text,
-                         const char *const (*header)[2])
+static void send_message(struct baseline *baseline, const char *subject, char kind, size_t index,
+                         const struct text *text, const char *const (*header)[2])
 {
 	char reply[64];
 	natsMsg *message = NULL;
 	snprintf(reply, sizeof reply, INBOX "%c.%zu", kind, index);
-	if (natsMsg_Create(&message, subject, kind != NO_ANSWER ? reply : NULL, text != NULL ? text->data : "", text != NULL ? (int)text->length : 0) != NATS_OK)
+	if (natsMsg_Create(&message, subject, kind != NO_ANSWER ? reply : NULL, text != NULL ? text->data : "",
+	                   text != NULL ? (int)text->length : 0) != NATS_OK)
 		return;
 	for (; (*header)[0] != NULL; header++)
 		natsMsgHeader_Set(message, (*header)[0], (*header)[1]);
@@ -131,7 +138,8 @@ static void publish(struct baseline *baseline, size_t index, struct bench_messag
 	bench_message_stamp(message, upload_id);
 	snprintf(id, sizeof id, "%s.12345.%u.8", upload_id, number);
 	baseline->upload[index].unconfirmed++;
-	send_message(baseline, BENCH_TARGET_NAME, 'f', index, &message->text, (const char *const[][2]){{"Nats-Msg-Id", id}, {NULL, NULL}});
+	send_message(baseline, BENCH_TARGET_NAME, 'f', index, &message->text,
+	             (const char *const[][2]){{"Nats-Msg-Id", id}, {NULL, NULL}});
 }
 
 /* Publishes that a local step begins. */
@@ -141,7 +149,8 @@ static void announce(struct baseline *baseline, size_t index, unsigned step)
 	bench_id(upload_id, baseline->upload[index].run, index);
 	bench_message_stamp(&baseline->start, upload_id);
 	snprintf(id, sizeof id, "%s.12345.step%u", upload_id, step);
-	send_message(baseline, BENCH_TARGET_NAME, NO_ANSWER, index, &baseline->start.text, (const char *const[][2]){{"Nats-Msg-Id", id}, {NULL, NULL}});
+	send_message(baseline, BENCH_TARGET_NAME, NO_ANSWER, index, &baseline->start.text,
+	             (const char *const[][2]){{"Nats-Msg-Id", id}, {NULL, NULL}});
 }
 
 /* Publishes what follows from the record: the question of the next remote step, or the end. */
@@ -170,7 +179,8 @@ static struct pending *find_changed(struct baseline *baseline, const char *data,
 	uint32_t run;
 	bool begins = bench_is_of_type(data, length, BENCH_TYPE("BytesReceived"));
 	bool ends = !begins && bench_is_of_type(data, length, BENCH_TYPE("UploadReady"));
-	bool answers = !begins && !ends && baseline->remote > 0 && bench_is_of_type(data, length, BENCH_TYPE("PostprocessingStepFinished"));
+	bool answers = !begins && !ends && baseline->remote > 0 &&
+	               bench_is_of_type(data, length, BENCH_TYPE("PostprocessingStepFinished"));
 	if ((!begins && !ends && !answers) || !bench_find_id(data, length, &run, index))
 		return NULL;
 	struct pending *upload = pending_get(baseline, run, *index);
@@ -187,7 +197,8 @@ static void take_event(struct baseline *baseline, natsMsg *message)
 {
 	size_t index;
 	baseline->outstanding--;
-	struct pending *upload = find_changed(baseline, natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), &index);
+	struct pending *upload =
+		find_changed(baseline, natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), &index);
 	if (upload == NULL) {
 		acknowledge(baseline, message);
 		return;
@@ -225,7 +236,8 @@ static void flush(struct baseline *baseline)
 	if (baseline->loop == NULL)
 		return;
 	baseline->unflushed++;
-	if (baseline->unflushed < MESSAGES_PER_FLUSH && natsSubscription_QueuedMsgs(baseline->inbox, &waiting) == NATS_OK && waiting > 0)
+	if (baseline->unflushed < MESSAGES_PER_FLUSH && natsSubscription_QueuedMsgs(baseline->inbox, &waiting) == NATS_OK &&
+	    waiting > 0)
 		return;
 	bus_loop_flush(baseline->loop);
 	baseline->unflushed = 0;
@@ -285,7 +297,8 @@ int bench_baseline_main(int argc, char **argv)
 	if (argc != 5)
 		return EXIT_FAILURE;
 	pid_t parent = (pid_t)strtol(argv[1], NULL, 10);
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent || !client_open(&client, argv[2][0] != '\0' ? argv[2] : NULL))
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent ||
+	    !client_open(&client, argv[2][0] != '\0' ? argv[2] : NULL))
 		return EXIT_FAILURE;
 	baseline.local = (unsigned)strtoul(argv[3], NULL, 10);
 	baseline.remote = (unsigned)strtoul(argv[4], NULL, 10);

@@ -18,8 +18,13 @@ bool bench_baseline_start(struct bench_baseline *baseline, const char *config_pa
 	snprintf(parent, sizeof parent, "%ld", (long)getpid());
 	snprintf(local, sizeof local, "%zu", config->step_count - remotes);
 	snprintf(remote, sizeof remote, "%u", remotes);
-	const char *argv[] = {"postprocessing-bench", BENCH_BASELINE_ARGUMENT, parent, config_path != NULL ? config_path : "",
-	                      local, remote, NULL};
+	const char *argv[] = {"postprocessing-bench",
+	                      BENCH_BASELINE_ARGUMENT,
+	                      parent,
+	                      config_path != NULL ? config_path : "",
+	                      local,
+	                      remote,
+	                      NULL};
 	int error = posix_spawn(&baseline->pid, "/proc/self/exe", NULL, NULL, (char *const *)argv, environ);
 	if (error == 0)
 		return true;

@@ -20,7 +20,9 @@ const char *bench_side_name(enum bench_side side)
 static double cpu_per_upload(const struct bench_use *before, const struct bench_use *after, double uploads)
 {
 	/* The CPU time is less than before if the service was restarted. */
-	return before->seen && after->seen && after->cpu >= before->cpu && uploads > 0 ? (after->cpu - before->cpu) / uploads : NAN;
+	return before->seen && after->seen && after->cpu >= before->cpu && uploads > 0
+	           ? (after->cpu - before->cpu) / uploads
+	           : NAN;
 }
 
 static void fill(struct bench_figures *figures, const struct bench_result *result, const struct bench_usage *before,
@@ -49,8 +51,8 @@ static bool await_consumer(struct bench_target *target)
 {
 	if (bench_target_await_consumer(target, CONSUMER_TIMEOUT))
 		return true;
-	terminal_error("no service reads stream %s as consumer %s on %s: is `postprocessing server` running?", target->stream,
-	        target->consumer, target->client->events->endpoint);
+	terminal_error("no service reads stream %s as consumer %s on %s: is `postprocessing server` running?",
+	               target->stream, target->consumer, target->client->events->endpoint);
 	return false;
 }
 
@@ -78,7 +80,8 @@ bool bench_turn(struct bench *bench, enum bench_side side, const struct bench_lo
 	struct bench_baseline baseline = {0};
 	struct bench_load placed = *load;
 	placed.target = &target;
-	bool good = side == BENCH_BASELINE ? bench_target_make(&target, bench->client) : bench_target_open(&target, bench->client);
+	bool good =
+		side == BENCH_BASELINE ? bench_target_make(&target, bench->client) : bench_target_open(&target, bench->client);
 	if (!good)
 		return false;
 	if (side == BENCH_BASELINE)

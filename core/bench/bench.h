@@ -42,13 +42,14 @@ struct bench {
 	pid_t broker; /* 0: not known */
 	/* Of any turn so far: */
 	bool interrupted;
-	bool incomplete; /* some uploads were abandoned */
-	bool rejected;   /* some uploads did not end with `continue` */
+	bool incomplete;              /* some uploads were abandoned */
+	bool rejected;                /* some uploads did not end with `continue` */
 	struct bench_backlog backlog; /* of the last turn */
 };
 
 /* One turn. False: with a message on stderr. */
-bool bench_turn(struct bench *bench, enum bench_side side, const struct bench_load *load, struct bench_figures *figures);
+bool bench_turn(struct bench *bench, enum bench_side side, const struct bench_load *load,
+                struct bench_figures *figures);
 
 #define BENCH_ROUNDS_LIMIT 100
 /* The median of each figure. */

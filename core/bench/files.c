@@ -53,7 +53,8 @@ static bool make_file(char *path, int64_t size)
 	return good;
 }
 
-bool bench_files_serve(struct bench_files *files, const char *addr, const char *base, int64_t size, struct bench_file *file)
+bool bench_files_serve(struct bench_files *files, const char *addr, const char *base, int64_t size,
+                       struct bench_file *file)
 {
 	char path[256], why[512] = "";
 	const char *folder = getenv("TMPDIR");

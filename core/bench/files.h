@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The files of a benchmark's uploads: one for each size, which all uploads of that size share. Their bytes look random, so that
- * a scanner has to look at all of them, but nothing in them looks like the beginning of an archive. In a gigabyte of random bytes
- * clamd finds so many of these that it takes from two to a hundred times as long, or refuses the file because of its limits. */
+ * The files of a benchmark's uploads: one for each size, which all uploads of that size share. Their bytes look random,
+ * so that a scanner has to look at all of them, but nothing in them looks like the beginning of an archive. In a
+ * gigabyte of random bytes clamd finds so many of these that it takes from two to a hundred times as long, or refuses
+ * the file because of its limits. */
 #ifndef CORE_BENCH_FILES_H
 #define CORE_BENCH_FILES_H
 
@@ -20,7 +21,8 @@ struct bench_files {
 bool bench_files_write(int fd, int64_t size);
 /* Makes a temporary file, which is gone when the process ends, and serves it. `addr` and `base` (its URL): see
  * file_server_start(). False: with a message on stderr. */
-bool bench_files_serve(struct bench_files *files, const char *addr, const char *base, int64_t size, struct bench_file *file);
+bool bench_files_serve(struct bench_files *files, const char *addr, const char *base, int64_t size,
+                       struct bench_file *file);
 void bench_files_end(struct bench_files *files);
 
 #endif

@@ -12,7 +12,8 @@
 #include "core/upload/event.h"
 #include "core/upload/message_id.h"
 
-/* With fewer uploads in flight each message is sent at once, for low latency; else they are sent in batches, for throughput. */
+/* With fewer uploads in flight each message is sent at once, for low latency; else they are sent in batches, for
+ * throughput. */
 #define PROMPT_LIMIT 16
 /* One in this many outcomes is decoded. */
 #define SAMPLE 64

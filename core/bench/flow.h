@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The traffic of a load: the connection, the messages that it sends and answers, and the state of each upload. load.c decides
- * when an upload is announced. */
+ * The traffic of a load: the connection, the messages that it sends and answers, and the state of each upload. load.c
+ * decides when an upload is announced. */
 #ifndef CORE_BENCH_FLOW_H
 #define CORE_BENCH_FLOW_H
 
@@ -45,10 +45,11 @@ struct flow {
 	struct answerer answerer[UPLOAD_STEPS_LIMIT];
 	size_t answerers;
 	size_t sent, acknowledged, refused;
-	uint64_t highest;   /* sequence of our messages */
+	uint64_t highest; /* sequence of our messages */
 };
 
-/* The caller has set load, result and number. False: with a message on stderr. The caller calls flow_close() in both cases. */
+/* The caller has set load, result and number. False: with a message on stderr. The caller calls flow_close() in both
+ * cases. */
 bool flow_open(struct flow *flow);
 void flow_close(struct flow *flow);
 

@@ -38,14 +38,16 @@ static bool check_progress(struct flow *flow, struct watch *watch)
 		return true;
 	watch->shown = now;
 	if (load->progress != NULL)
-		load->progress(load->closure, flow->finished, flow->announcing && flow_total(flow) != SIZE_MAX ? flow_total(flow) : flow->next,
+		load->progress(load->closure, flow->finished,
+		               flow->announcing && flow_total(flow) != SIZE_MAX ? flow_total(flow) : flow->next,
 		               now - flow->begun);
 	if (signal_came()) {
 		if (flow->result->interrupted)
 			return false;
 		flow->result->interrupted = true;
 		flow->announcing = false;
-		fprintf(stderr, "waiting for %zu uploads under way; a second signal abandons them\n", flow->next - flow->finished);
+		fprintf(stderr, "waiting for %zu uploads under way; a second signal abandons them\n",
+		        flow->next - flow->finished);
 	}
 	return now - watch->progressed < load->timeout || flow->finished == flow->next;
 }
@@ -145,9 +147,12 @@ static void report_end(const struct flow *flow, bool settled)
 {
 	const struct bench_result *result = flow->result;
 	if (result->abandoned > 0)
-		fprintf(stderr, "%zu of %zu uploads did not finish in time and were abandoned\n", result->abandoned, result->announced);
+		fprintf(stderr, "%zu of %zu uploads did not finish in time and were abandoned\n", result->abandoned,
+		        result->announced);
 	if (!settled)
-		fputs("the service has not read all events: is `postprocessing server` still running? Records stay until it reads them\n", stderr);
+		fputs(
+			"the service has not read all events: is `postprocessing server` still running? Records stay until it reads them\n",
+			stderr);
 	if (flow->refused > 0)
 		fprintf(stderr, "the broker did not store %zu of %zu events\n", flow->refused, flow->sent);
 	if (result->rejected)

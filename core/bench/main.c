@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * postprocessing-bench: measures the running service under load, beside a process that only performs the same broker operations. */
+ * postprocessing-bench: measures the running service under load, beside a process that only performs the same broker
+ * operations. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,7 +33,8 @@ struct session {
 	bool progress; /* show it */
 };
 
-static bool take_turn(struct session *session, enum bench_side side, const struct bench_load *load, struct bench_figures *figures)
+static bool take_turn(struct session *session, enum bench_side side, const struct bench_load *load,
+                      struct bench_figures *figures)
 {
 	struct bench_load watched = *load;
 	const char *name = bench_side_name(side);
@@ -57,9 +59,10 @@ static bool show(struct session *session)
 		bench_report_table(report->column, report->columns);
 	const struct bench_backlog *backlog = &report->backlog;
 	if (backlog->done > 0)
-		printf("\nbacklog: read after %.2f s, finished after %.2f s (in a single queue, the other uploads would have waited that long)\n"
-		       "longest time until another upload of the backlog finished: %.0f ms\n",
-		       backlog->taken_in, backlog->done, backlog->gap * 1e3);
+		printf(
+			"\nbacklog: read after %.2f s, finished after %.2f s (in a single queue, the other uploads would have waited that long)\n"
+			"longest time until another upload of the backlog finished: %.0f ms\n",
+			backlog->taken_in, backlog->done, backlog->gap * 1e3);
 	return true;
 }
 
@@ -70,7 +73,9 @@ static bool measure_rounds(struct session *session)
 	struct bench_figures median[2];
 	const struct bench_settings *settings = &session->settings;
 	bool wanted[] = {[BENCH_SERVICE] = !settings->bare, [BENCH_BASELINE] = settings->baseline || settings->bare};
-	size_t done[2] = {0}, rounds = settings->rounds > 0 ? (size_t)settings->rounds : settings->baseline && !settings->bare ? 3 : 1;
+	size_t done[2] = {0}, rounds = settings->rounds > 0                    ? (size_t)settings->rounds
+	                               : settings->baseline && !settings->bare ? 3
+	                                                                       : 1;
 	bool good = true;
 	for (size_t turn = 0; good && turn < 2 * rounds && !session->bench.interrupted; turn++) {
 		/* They alternate in going first, so that what a turn leaves behind in the broker affects both. */
@@ -84,7 +89,8 @@ static bool measure_rounds(struct session *session)
 		if (done[side] == 0)
 			continue;
 		bench_figures_median(round[side], done[side], &median[side]);
-		session->report.column[session->report.columns++] = (struct bench_column){bench_side_name((enum bench_side)side), &median[side]};
+		session->report.column[session->report.columns++] =
+			(struct bench_column){bench_side_name((enum bench_side)side), &median[side]};
 	}
 	return session->report.columns > 0 && show(session) && good;
 }
@@ -140,8 +146,8 @@ static bool serve_files(struct session *session)
 	if (settings->size == 0)
 		return true;
 	return bench_files_serve(&session->files, settings->addr, settings->url, settings->size, &session->load.file) &&
-	       (settings->greedy == 0 ||
-	        bench_files_serve(&session->files, settings->addr, settings->url, settings->greedy_size, &session->load.greedy_file));
+	       (settings->greedy == 0 || bench_files_serve(&session->files, settings->addr, settings->url,
+	                                                   settings->greedy_size, &session->load.greedy_file));
 }
 
 /* Finds the broker's process and says which broker is loaded. False: not this one. */
@@ -174,8 +180,13 @@ static void set_load(struct session *session)
 	const struct bench_settings *settings = &session->settings;
 	bool greedy = settings->greedy > 0;
 	session->load = (struct bench_load){
-		.count = (size_t)(settings->count > 0 ? settings->count : settings->duration > 0 ? 0 : greedy ? 20 : 10000),
-		.in_flight = (size_t)(settings->in_flight > 0 ? settings->in_flight : greedy ? 1 : 1000),
+		.count = (size_t)(settings->count > 0      ? settings->count
+	                      : settings->duration > 0 ? 0
+	                      : greedy                 ? 20
+	                                               : 10000),
+		.in_flight = (size_t)(settings->in_flight > 0 ? settings->in_flight
+	                          : greedy                ? 1
+	                                                  : 1000),
 		.rate = (double)settings->rate,
 		.duration = settings->duration,
 		.timeout = settings->timeout,
@@ -192,7 +203,8 @@ static int run(int argc, char **argv)
 		return status;
 	const struct bench_settings *settings = &session.settings;
 	signals_block(); /* bench_load_run() looks for them */
-	if ((settings->plot != NULL && !bench_plot_check(settings->plot)) || !client_open(&session.client, settings->config_path))
+	if ((settings->plot != NULL && !bench_plot_check(settings->plot)) ||
+	    !client_open(&session.client, settings->config_path))
 		return EXIT_ERROR;
 	session.progress = isatty(STDERR_FILENO) != 0;
 	session.bench = (struct bench){.client = &session.client, .config_path = settings->config_path};

@@ -54,10 +54,11 @@ struct upload bench_upload(const char *id, size_t space, struct bench_room *room
 	         "{\"id\":{\"idp\":\"https://localhost:9200\",\"opaque_id\":\"023ca0f3-8c07-45f8-9b00-%012zx\",\"type\":1},"
 	         "\"username\":\"admin\",\"display_name\":\"Admin\"}",
 	         space);
-	snprintf(room->resource, sizeof room->resource,
-	         "{\"storage_id\":\"71bb8994-02a8-4256-bfdc-7f9a8e3d2c69\",\"opaque_id\":\"3b3f445c-6f47-4541-bddd-b9ea3b6b4a48\","
-	         "\"space_id\":\"023ca0f3-8c07-45f8-9b00-%012zx\"}",
-	         space);
+	snprintf(
+		room->resource, sizeof room->resource,
+		"{\"storage_id\":\"71bb8994-02a8-4256-bfdc-7f9a8e3d2c69\",\"opaque_id\":\"3b3f445c-6f47-4541-bddd-b9ea3b6b4a48\","
+		"\"space_id\":\"023ca0f3-8c07-45f8-9b00-%012zx\"}",
+		space);
 	return (struct upload){
 		.id = id,
 		.url = "https://localhost:9200/data/" LONG_HEX LONG_HEX LONG_HEX,
@@ -102,7 +103,8 @@ static const struct text *encode_head(struct bench_message *message, const char 
 	return &message->digits;
 }
 
-bool bench_message_make(struct bench_message *message, enum bench_kind kind, const struct upload *fields, const char *step)
+bool bench_message_make(struct bench_message *message, enum bench_kind kind, const struct upload *fields,
+                        const char *step)
 {
 	char id[BENCH_ID_SIZE];
 	struct upload whole = *fields;
@@ -120,7 +122,8 @@ bool bench_message_make(struct bench_message *message, enum bench_kind kind, con
 	if (message->text.failed || digits->failed)
 		return false;
 	char *initiator = strstr(message->text.data, INITIATOR), *payload = strstr(message->text.data, PAYLOAD);
-	if (initiator == NULL || payload == NULL || strncmp(payload + sizeof PAYLOAD - 1, digits->data, digits->length) != 0)
+	if (initiator == NULL || payload == NULL ||
+	    strncmp(payload + sizeof PAYLOAD - 1, digits->data, digits->length) != 0)
 		return false;
 	message->initiator = initiator + sizeof INITIATOR - 1;
 	message->payload = payload + sizeof PAYLOAD - 1;
@@ -146,19 +149,23 @@ void bench_noise_make(struct text *message, size_t kind)
 	static const struct {
 		const char *type;
 		size_t payload;
-	} noise[BENCH_NOISE_KINDS] = {{"SendSSE", 850}, {"FileUploaded", 500}, {"FileDownloaded", 440}, {"LinkCreated", 850}, {"FileTouched", 540}};
+	} noise[BENCH_NOISE_KINDS] = {
+		{"SendSSE", 850}, {"FileUploaded", 500}, {"FileDownloaded", 440}, {"LinkCreated", 850}, {"FileTouched", 540}};
 	struct text payload = {0};
 	char when[TIME_TEXT_SIZE];
 	kind %= BENCH_NOISE_KINDS;
-	text_add(&payload, "{\"Executant\":{\"idp\":\"https://localhost:9200\",\"opaque_id\":\"023ca0f3-8c07-45f8-9b00-4cc83f855216\"},\"Message\":\"");
+	text_add(
+		&payload,
+		"{\"Executant\":{\"idp\":\"https://localhost:9200\",\"opaque_id\":\"023ca0f3-8c07-45f8-9b00-4cc83f855216\"},\"Message\":\"");
 	while (payload.length < noise[kind].payload - 2 && !payload.failed)
 		text_add(&payload, "bench ");
 	text_add(&payload, "\"}");
-	text_format(message,
-	            "{\"Timestamp\":\"%s\",\"Metadata\":{\"eventid\":\"4ce0ae8e-2c54-4e9c-8a2b-3b6f5d0f7a11\",\"eventtype\":\"events.%s\","
-	            "\"initiatorid\":\"\",\"traceparent\":\"00-cce37da908c0ef28522511ae4ccbb827-692551b2e3fbee02-00\"},"
-	            "\"ID\":\"f3b4f1f6-92a0-4b4a-9f0e-2f8a5d2f1c33\",\"Topic\":\"" EVENT_TOPIC "\",\"Payload\":\"",
-	            time_format(clock_now(), when), noise[kind].type);
+	text_format(
+		message,
+		"{\"Timestamp\":\"%s\",\"Metadata\":{\"eventid\":\"4ce0ae8e-2c54-4e9c-8a2b-3b6f5d0f7a11\",\"eventtype\":\"events.%s\","
+		"\"initiatorid\":\"\",\"traceparent\":\"00-cce37da908c0ef28522511ae4ccbb827-692551b2e3fbee02-00\"},"
+		"\"ID\":\"f3b4f1f6-92a0-4b4a-9f0e-2f8a5d2f1c33\",\"Topic\":\"" EVENT_TOPIC "\",\"Payload\":\"",
+		time_format(clock_now(), when), noise[kind].type);
 	text_add_base64(message, payload.data, payload.length);
 	text_add(message, "\"}");
 	message->failed = message->failed || payload.failed;

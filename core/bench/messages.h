@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The messages of a benchmark: events as large as real ones, each encoded once, into which the ID of an upload is stamped. The
- * upload of an event that comes back is found without parsing, by its `initiatorid`, which a service passes on unchanged. */
+ * The messages of a benchmark: events as large as real ones, each encoded once, into which the ID of an upload is
+ * stamped. The upload of an event that comes back is found without parsing, by its `initiatorid`, which a service
+ * passes on unchanged. */
 #ifndef CORE_BENCH_MESSAGES_H
 #define CORE_BENCH_MESSAGES_H
 
@@ -40,7 +41,8 @@ struct upload bench_upload(const char *id, size_t space, struct bench_room *room
 /* Encodes the message with ID 0 of run 0 and finds where the ID is. `step`: for PostprocessingStepFinished and
  * StartPostprocessingStep. False: out of memory. The caller frees it in both cases. */
 enum bench_kind { BENCH_BYTES_RECEIVED, BENCH_UPLOAD_READY, BENCH_STEP_FINISHED, BENCH_START_STEP, BENCH_FINISHED };
-bool bench_message_make(struct bench_message *message, enum bench_kind kind, const struct upload *fields, const char *step);
+bool bench_message_make(struct bench_message *message, enum bench_kind kind, const struct upload *fields,
+                        const char *step);
 void bench_message_free(struct bench_message *message);
 
 /* Puts the ID of an upload into it. */

@@ -34,7 +34,8 @@ static void write_points(FILE *to, const struct bench_load_point *point, size_t 
 	fprintf(to, "$%s << END\n", bench_side_name(side));
 	for (size_t i = 0; i < count; i++) {
 		const struct bench_figures *figures = &point[i].side[side];
-		fprintf(to, "%.1f %.4f %.4f %.4f\n", point[i].offered, figures->p50 * 1e3, figures->p90 * 1e3, figures->p99 * 1e3);
+		fprintf(to, "%.1f %.4f %.4f %.4f\n", point[i].offered, figures->p50 * 1e3, figures->p90 * 1e3,
+		        figures->p99 * 1e3);
 	}
 	fputs("END\n", to);
 }
@@ -66,8 +67,8 @@ bool bench_plot_draw(const char *path, const struct bench_load_point *point, siz
 	      "$service using 1:4 with linespoints title 'p99'",
 	      gnuplot);
 	fputs(baseline ? ", $floor using 1:2 with linespoints dashtype 2 title 'floor, p50', "
-	              "$floor using 1:4 with linespoints dashtype 2 title 'floor, p99'\n"
-	            : "\n",
+	                 "$floor using 1:4 with linespoints dashtype 2 title 'floor, p99'\n"
+	               : "\n",
 	      gnuplot);
 	bool written = ferror(gnuplot) == 0;
 	if (pclose(gnuplot) == 0 && written)

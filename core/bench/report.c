@@ -78,7 +78,8 @@ void bench_report_table(const struct bench_column *column, size_t count)
 void bench_report_points(const struct bench_load_point *point, size_t count, bool baseline)
 {
 	char text[VALUE_SIZE];
-	printf("%10s%12s%12s%12s%12s%12s%s\n", "offered", "uploads", "p50", "p90", "p99", "max", baseline ? "   floor, p50         p99" : "");
+	printf("%10s%12s%12s%12s%12s%12s%s\n", "offered", "uploads", "p50", "p90", "p99", "max",
+	       baseline ? "   floor, p50         p99" : "");
 	for (size_t i = 0; i < count; i++) {
 		const struct bench_figures *service = &point[i].side[BENCH_SERVICE], *bare = &point[i].side[BENCH_BASELINE];
 		const double value[] = {service->p50, service->p90, service->p99, service->max, bare->p50, bare->p99};
@@ -135,7 +136,8 @@ static json_t *describe_points(const struct bench_report *report)
 
 bool bench_report_json(const struct bench_report *report)
 {
-	json_t *object = json_pack("{s:o, s:b, s:b}", "broker", json_text(report->broker), "interrupted", report->interrupted, "accepted", !report->rejected);
+	json_t *object = json_pack("{s:o, s:b, s:b}", "broker", json_text(report->broker), "interrupted",
+	                           report->interrupted, "accepted", !report->rejected);
 	for (size_t i = 0; i < report->columns; i++)
 		json_object_set_new(object, report->column[i].name, describe(report->column[i].figures));
 	if (report->columns == 2)
@@ -144,8 +146,9 @@ bool bench_report_json(const struct bench_report *report)
 		json_object_set_new(object, "load", describe_points(report));
 	const struct bench_backlog *backlog = &report->backlog;
 	if (backlog->done > 0)
-		json_object_set_new(object, "backlog", json_pack("{s:f, s:f, s:f}", "taken_in_seconds", backlog->taken_in, "done_seconds",
-		                                                 backlog->done, "gap_max_seconds", backlog->gap));
+		json_object_set_new(object, "backlog",
+		                    json_pack("{s:f, s:f, s:f}", "taken_in_seconds", backlog->taken_in, "done_seconds",
+		                              backlog->done, "gap_max_seconds", backlog->gap));
 	bool good = json_print(object);
 	json_decref(object);
 	return good;
@@ -159,7 +162,8 @@ void bench_report_progress(void *closure, size_t finished, size_t total, nanos s
 	fprintf(stderr, "\r%-8s [", *name);
 	for (int i = 0; i < BAR; i++)
 		fputc(i < (int)(share * BAR) ? '#' : '.', stderr);
-	fprintf(stderr, "] %3.0f %%  %zu uploads, %.0f/s \033[K", share * 100, finished, seconds > 0 ? (double)finished / seconds : 0);
+	fprintf(stderr, "] %3.0f %%  %zu uploads, %.0f/s \033[K", share * 100, finished,
+	        seconds > 0 ? (double)finished / seconds : 0);
 }
 
 void bench_report_progress_end(void)

@@ -15,13 +15,13 @@ void bench_report_table(const struct bench_column *column, size_t count);
 
 /* The results at one rate of the open loop. */
 struct bench_load_point {
-	double offered; /* uploads per second */
+	double offered;               /* uploads per second */
 	struct bench_figures side[2]; /* by enum bench_side */
 };
 void bench_report_points(const struct bench_load_point *point, size_t count, bool baseline);
 
-/* Prints one object: the columns by name and "ratio", or the points as "load"; both may be empty. It also has the broker and,
- * if there was a greedy user, the "backlog". False: as json_print(). */
+/* Prints one object: the columns by name and "ratio", or the points as "load"; both may be empty. It also has the
+ * broker and, if there was a greedy user, the "backlog". False: as json_print(). */
 struct bench_report {
 	const char *broker;
 	struct bench_column column[2];

@@ -5,8 +5,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
-#include "core/bench/bench.h"
 #include "core/base/terminal.h"
+#include "core/bench/bench.h"
 #include "core/client/options.h"
 #include "core/config/config_source.h"
 
@@ -35,8 +35,7 @@ static const char usage[] =
 	"                   as .png or .svg with gnuplot\n"
 	"  -y               allow a broker on another host\n"
 	"  --json           print JSON\n"
-	"  --version        print the version\n"
-	OPTION_CONFIG_USAGE;
+	"  --version        print the version\n" OPTION_CONFIG_USAGE;
 
 static const struct {
 	int letter;
@@ -44,7 +43,9 @@ static const struct {
 	size_t at;
 } numbers[] = {
 #define NUMBER(letter, key_type, member, least, most) \
-	{letter, {.type = key_type, .min = least, .max = most}, offsetof(struct bench_settings, member)}
+	{ \
+		letter, {.type = key_type, .min = least, .max = most}, offsetof(struct bench_settings, member) \
+	}
 	NUMBER('n', PP_KEY_INTEGER, count, 1, 100000000),
 	NUMBER('f', PP_KEY_INTEGER, in_flight, 1, 100000000),
 	NUMBER('R', PP_KEY_INTEGER, rate, 1, 10000000),

@@ -49,7 +49,7 @@ static bool stream_is_there(struct bench_target *target, jsCtx *js, const char *
 	jsStreamInfo_Destroy(info);
 	if (status == NATS_NOT_FOUND)
 		terminal_error("broker %s has no stream %s: has `postprocessing server` ever run on it?",
-		        target->client->events->endpoint, name);
+		               target->client->events->endpoint, name);
 	else if (status != NATS_OK)
 		report(target, "stream", name, status);
 	return status == NATS_OK;
@@ -63,7 +63,8 @@ static bool is_same_broker(const struct client *client)
 bool bench_target_open(struct bench_target *target, const struct client *client)
 {
 	char name[BUCKET_STREAM_SIZE];
-	*target = (struct bench_target){.stream = INTAKE_STREAM, .bucket = client->config->bucket, .consumer = client->config->consumer};
+	*target = (struct bench_target){
+		.stream = INTAKE_STREAM, .bucket = client->config->bucket, .consumer = client->config->consumer};
 	bucket_stream(target->bucket, name);
 	if (connect_both(target, client) && stream_is_there(target, target->js, target->stream) &&
 	    stream_is_there(target, target->records_js, name))
@@ -99,7 +100,8 @@ static natsStatus make_consumer(struct bench_target *target)
 	consumer.DeliverPolicy = js_DeliverAll;
 	consumer.AckWait = ACK_WAIT;
 	consumer.MaxAckPending = MAX_ACK_PENDING;
-	if (js_GetConsumerInfo(&model, target->js, INTAKE_STREAM, target->client->config->consumer, NULL, NULL) == NATS_OK) {
+	if (js_GetConsumerInfo(&model, target->js, INTAKE_STREAM, target->client->config->consumer, NULL, NULL) ==
+	    NATS_OK) {
 		consumer.AckWait = model->Config->AckWait;
 		consumer.MaxAckPending = model->Config->MaxAckPending;
 	}
@@ -211,7 +213,8 @@ bool bench_target_sequences(struct bench_target *target, struct bench_sequences 
 {
 	char name[BUCKET_STREAM_SIZE];
 	bucket_stream(target->bucket, name);
-	return last_sequence(target->js, target->stream, &sequences->events) && last_sequence(target->records_js, name, &sequences->records);
+	return last_sequence(target->js, target->stream, &sequences->events) &&
+	       last_sequence(target->records_js, name, &sequences->records);
 }
 
 bool bench_target_acknowledged(struct bench_target *target, uint64_t *sequence)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The stream, consumer and bucket that a benchmark puts its load on: those of the running service, or for the baseline its own
- * ones on the same broker with the same settings, which are created and deleted here. */
+ * The stream, consumer and bucket that a benchmark puts its load on: those of the running service, or for the baseline
+ * its own ones on the same broker with the same settings, which are created and deleted here. */
 #ifndef CORE_BENCH_TARGET_H
 #define CORE_BENCH_TARGET_H
 

@@ -44,7 +44,8 @@ static void use_of_server(struct bench_use *use, const struct config *config)
 	if (config->http_addr == NULL || config->http_addr[0] == '\0')
 		return;
 	long status = service_http_get(config, "/metrics", &body, why, sizeof why);
-	use->seen = status == 200 && !body.failed && body.data != NULL && bench_usage_find_metric(body.data, "process_cpu_seconds_total", &use->cpu) &&
+	use->seen = status == 200 && !body.failed && body.data != NULL &&
+	            bench_usage_find_metric(body.data, "process_cpu_seconds_total", &use->cpu) &&
 	            bench_usage_find_metric(body.data, "process_resident_memory_bytes", &use->resident);
 	text_free(&body);
 }

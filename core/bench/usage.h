@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * CPU time and memory of the processes in a benchmark. Those of the service come from its /metrics, those of the baseline and
- * the benchmark itself from /proc, and those of a broker on this host, too, if the user may see its process. */
+ * CPU time and memory of the processes in a benchmark. Those of the service come from its /metrics, those of the
+ * baseline and the benchmark itself from /proc, and those of a broker on this host, too, if the user may see its
+ * process. */
 #ifndef CORE_BENCH_USAGE_H
 #define CORE_BENCH_USAGE_H
 

@@ -16,10 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/broker/broker_child.h"
-#include "core/broker/broker_home.h"
 #include "core/base/encoding.h"
 #include "core/base/thread.h"
+#include "core/broker/broker_child.h"
+#include "core/broker/broker_home.h"
 
 /* Reading a store of a million records takes long. If the child ends before, this is noticed at once. */
 #define READY_LIMIT (60 * SECOND)
@@ -56,7 +56,7 @@ struct broker {
 	_Atomic pid_t pid;
 	_Atomic uint64_t restarts;
 	_Atomic nanos unanswered_since, unanswered_last; /* see struct unanswered */
-	struct broker_health health; /* the thread's */
+	struct broker_health health;                     /* the thread's */
 };
 
 enum event { CHILD_ENDED, CHILD_SICK, STOP_WANTED, TIME_UP };
@@ -135,14 +135,15 @@ static void cut_log(const struct broker *broker)
 {
 	struct stat status;
 	if (fstat(broker->log_fd, &status) == 0 && status.st_size > LOG_LIMIT && ftruncate(broker->log_fd, 0) != 0)
-		log_warning(broker->log, "cannot truncate %s/nats.log, which keeps growing: %s",
-		            broker->home.path, strerror(errno));
+		log_warning(broker->log, "cannot truncate %s/nats.log, which keeps growing: %s", broker->home.path,
+		            strerror(errno));
 }
 
 static bool is_sick(struct broker *broker)
 {
 	broker_health_asked(&broker->health, answers(broker), clock_monotonic());
-	struct unanswered writes = {.since = atomic_load(&broker->unanswered_since), .last = atomic_load(&broker->unanswered_last)};
+	struct unanswered writes = {.since = atomic_load(&broker->unanswered_since),
+	                            .last = atomic_load(&broker->unanswered_last)};
 	return broker_health_is_sick(&broker->health, &writes, clock_monotonic());
 }
 
@@ -164,8 +165,9 @@ static enum event await_end(struct broker *broker, const struct broker_child *ch
 		if (broker_home_has_room(&broker->home))
 			return CHILD_SICK;
 		if (!full)
-			log_error(broker->log, "the embedded broker accepts no more data because there is no room left in %s; it "
-			                       "is restarted when there is room",
+			log_error(broker->log,
+			          "the embedded broker accepts no more data because there is no room left in %s; it "
+			          "is restarted when there is room",
 			          broker->home.path);
 		full = true;
 	}
@@ -210,13 +212,11 @@ static bool start_first(struct broker *broker, struct broker_child *child)
 	end_child(broker, child, status);
 	broker_home_last_words(&broker->home, words, sizeof words);
 	if (event == CHILD_ENDED)
-		snprintf(broker->why, sizeof broker->why, "%s exited at startup (%s)%s%s; see %s/nats.log",
-		         broker->program, status,
-		         words[0] != '\0' ? ": " : "", words, broker->home.path);
+		snprintf(broker->why, sizeof broker->why, "%s exited at startup (%s)%s%s; see %s/nats.log", broker->program,
+		         status, words[0] != '\0' ? ": " : "", words, broker->home.path);
 	else
 		snprintf(broker->why, sizeof broker->why, "%s accepted no connection within %d s; see %s/nats.log",
-		         broker->program,
-		         (int)(READY_LIMIT / SECOND), broker->home.path);
+		         broker->program, (int)(READY_LIMIT / SECOND), broker->home.path);
 	return false;
 }
 
@@ -239,8 +239,8 @@ static bool start_again(struct broker *broker, struct broker_child *child, nanos
 		}
 		/* Each reason is logged once and not at every attempt. */
 		if (strcmp(said, why) != 0)
-			log_error(broker->log, "cannot start the embedded broker: %s; retrying, next in %s",
-			          why, duration_format(*pause, text));
+			log_error(broker->log, "cannot start the embedded broker: %s; retrying, next in %s", why,
+			          duration_format(*pause, text));
 		snprintf(said, sizeof said, "%s", why);
 	}
 }
@@ -249,10 +249,10 @@ static bool start_again(struct broker *broker, struct broker_child *child, nanos
 static void announce(struct broker *broker, const struct broker_child *child)
 {
 	if (!broker_home_publish(&broker->home, &broker->address))
-		log_warning(broker->log, "%s/endpoint: %s: commands will not find the broker",
-		            broker->home.path, strerror(errno));
-	log_info(broker->log, "the embedded broker is listening on %s (process %ld)",
-	         broker->address.endpoint, (long)child->pid);
+		log_warning(broker->log, "%s/endpoint: %s: commands will not find the broker", broker->home.path,
+		            strerror(errno));
+	log_info(broker->log, "the embedded broker is listening on %s (process %ld)", broker->address.endpoint,
+	         (long)child->pid);
 }
 
 /* Stops a child and logs why. */
@@ -264,8 +264,8 @@ static void bury(struct broker *broker, struct broker_child *child, enum event e
 	end_child(broker, child, status);
 	broker_home_last_words(&broker->home, words, sizeof words);
 	log_error(broker->log, "the embedded broker %s (%s)%s%s; restarting it in %s",
-	          event == CHILD_SICK ? "was stopped" : "died", status,
-	          words[0] != '\0' ? ": " : "", words, duration_format(pause, text));
+	          event == CHILD_SICK ? "was stopped" : "died", status, words[0] != '\0' ? ": " : "", words,
+	          duration_format(pause, text));
 	if (event == CHILD_SICK)
 		broker_health_restarted(&broker->health);
 }

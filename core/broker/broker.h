@@ -13,9 +13,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "core/base/log.h"
 #include "core/broker/broker_health.h"
 #include "core/config/config.h"
-#include "core/base/log.h"
 
 struct broker;
 

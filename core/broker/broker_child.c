@@ -74,8 +74,9 @@ char *broker_child_find(char *why, size_t size)
 	if (path == NULL)
 		path = search("/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin");
 	if (path == NULL)
-		snprintf(why, size, PROGRAM " was not found: install the package " PROGRAM ", set " VARIABLE " to the path of "
-		                    "the program, or use another broker ([events] endpoint, POSTPROCESSING_EVENTS_ENDPOINT)");
+		snprintf(why, size,
+		         PROGRAM " was not found: install the package " PROGRAM ", set " VARIABLE " to the path of "
+		                 "the program, or use another broker ([events] endpoint, POSTPROCESSING_EVENTS_ENDPOINT)");
 	return check(path, why, size);
 }
 

@@ -9,11 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/broker/broker.h"
-#include "core/broker/broker_home.h"
 #include "core/base/json_reader.h"
 #include "core/base/private_file.h"
 #include "core/base/text.h"
+#include "core/broker/broker.h"
+#include "core/broker/broker_home.h"
 
 #define ENDPOINT "endpoint"
 #define ENDPOINT_LIMIT 4096
@@ -47,8 +47,9 @@ static bool parse_endpoint(const char *text, struct broker_address *address)
 	struct json_value url, username, password;
 	const struct json_member members[] = {{"url", &url}, {"username", &username}, {"password", &password}};
 	*address = (struct broker_address){0};
-	bool valid = json_read(text, strlen(text), members, JSON_COUNT(members), NULL, 0) && json_reader_is_string(&reader, &url) &&
-	             json_reader_is_string(&reader, &username) && json_reader_is_string(&reader, &password);
+	bool valid = json_read(text, strlen(text), members, JSON_COUNT(members), NULL, 0) &&
+	             json_reader_is_string(&reader, &url) && json_reader_is_string(&reader, &username) &&
+	             json_reader_is_string(&reader, &password);
 	if (valid) {
 		address->endpoint = strdup(json_reader_string(&reader, &url));
 		address->username = strdup(json_reader_string(&reader, &username));
@@ -72,9 +73,11 @@ bool broker_endpoint_read(const char *state_dir, struct broker_address *address,
 	else if ((folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)) >= 0)
 		got = private_file_read(folder, ENDPOINT, text, sizeof text);
 	if (got < 0 && errno == ENOENT)
-		snprintf(why, size, "no service with an embedded broker is running on %s (%s/" ENDPOINT " does not exist): "
-		                    "start `postprocessing server`, or set [postprocessing] state_dir or [events] endpoint to "
-		                    "those of the service", state_dir, path);
+		snprintf(why, size,
+		         "no service with an embedded broker is running on %s (%s/" ENDPOINT " does not exist): "
+		         "start `postprocessing server`, or set [postprocessing] state_dir or [events] endpoint to "
+		         "those of the service",
+		         state_dir, path);
 	else if (got < 0)
 		snprintf(why, size, "%s/" ENDPOINT ": %s%s", path, private_file_reason(errno),
 		         errno == EACCES ? ": run this command as root or as the user that runs the service" : "");

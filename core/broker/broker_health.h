@@ -19,9 +19,9 @@ extern const nanos broker_silence_limit;
 
 /* Initially all zero. Times are monotonic. */
 struct broker_health {
-	nanos limit;   /* the current limit for the silence; 0: the initial one */
-	nanos began;   /* when this child first answered; 0: not yet */
-	nanos silent;  /* since when requests have not been answered; 0: they are */
+	nanos limit;  /* the current limit for the silence; 0: the initial one */
+	nanos began;  /* when this child first answered; 0: not yet */
+	nanos silent; /* since when requests have not been answered; 0: they are */
 };
 
 /* The child has answered for the first time. */

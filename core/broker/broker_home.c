@@ -78,8 +78,9 @@ static void take_locks(struct broker_home *home, char *why, size_t size)
 	if (!lock_file(home->owner, OWNER_LIMIT)) {
 		if (private_file_read(home->folder, "owner", pid, sizeof pid) <= 0)
 			snprintf(pid, sizeof pid, "?");
-		snprintf(why, size, "%s is in use by another service (process %.*s): give this service its own state folder "
-		                    "([postprocessing] state_dir, POSTPROCESSING_STATE_DIR)",
+		snprintf(why, size,
+		         "%s is in use by another service (process %.*s): give this service its own state folder "
+		         "([postprocessing] state_dir, POSTPROCESSING_STATE_DIR)",
 		         home->path, (int)strcspn(pid, "\n"), pid);
 		return;
 	}
@@ -174,7 +175,8 @@ bool broker_home_configure(const struct broker_home *home, unsigned port, const 
 	FILE *out = open_memstream(&text, &length);
 	if (out == NULL)
 		return false;
-	fprintf(out, "# Written by postprocessing at each start.\nlisten: \"127.0.0.1:%u\"\nmax_payload: " MAX_PAYLOAD "\n", port);
+	fprintf(out, "# Written by postprocessing at each start.\nlisten: \"127.0.0.1:%u\"\nmax_payload: " MAX_PAYLOAD "\n",
+	        port);
 	fprintf(out, "authorization { user: \"%s\", password: \"%s\" }\njetstream { store_dir: ", username, password);
 	put_quoted(out, home->path);
 	fputs(" }\npid_file: ", out);

@@ -23,7 +23,10 @@ struct broker_home {
 	int lock;
 };
 
-#define BROKER_HOME_NONE {.path = NULL, .folder = -1, .owner = -1, .lock = -1}
+#define BROKER_HOME_NONE \
+	{ \
+		.path = NULL, .folder = -1, .owner = -1, .lock = -1 \
+	}
 
 /* Creates the folder and takes its locks. Waits up to 15 s for the nats-server of a killed service to end. False:
  * failed; `why` has the reason, and no lock is held. */

@@ -4,18 +4,17 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/terminal.h"
 #include "core/cli/command.h"
-#include "core/config/config_effective.h"
 #include "core/cli/findings.h"
 #include "core/client/json_text.h"
-#include "core/base/terminal.h"
+#include "core/config/config_effective.h"
 
 static const char usage[] =
 	"usage: postprocessing config [-c FILE] [--json]\n"
 	"Shows the value in effect of every key, and where it comes from: file and line, a variable, or the\n"
 	"default. Secrets are not shown. Errors in the configuration are shown too. Exit status: 0 no errors,\n"
-	"2 errors.\n"
-	OPTION_CONFIG_USAGE;
+	"2 errors.\n" OPTION_CONFIG_USAGE;
 
 /* The width of "key = value" before the origin. */
 #define WIDTH 52
@@ -24,9 +23,9 @@ static void add_value(void *closure, const struct config_value *value)
 {
 	static const char *const sources[] = {"default", "file", "variable", "derived"};
 	json_t *text = value->value != NULL ? json_text(value->value) : json_null();
-	json_array_append_new(closure, json_pack("{s:o, s:o, s:o, s:b, s:s, s:o}", "section", json_text(value->section), "key",
-	                                         json_text(value->key), "value", text, "secret", value->secret, "source",
-	                                         sources[value->source], "origin", json_text(value->origin)));
+	json_array_append_new(closure, json_pack("{s:o, s:o, s:o, s:b, s:s, s:o}", "section", json_text(value->section),
+	                                         "key", json_text(value->key), "value", text, "secret", value->secret,
+	                                         "source", sources[value->source], "origin", json_text(value->origin)));
 }
 
 /* Everything that there is to say. */
@@ -69,7 +68,8 @@ static void print_report(const json_t *report)
 	json_t *value;
 	if (json_array_size(json_object_get(report, "problems")) > 0)
 		puts(FINDINGS_HEAD);
-	json_array_foreach(json_object_get(report, "values"), i, value) {
+	json_array_foreach(json_object_get(report, "values"), i, value)
+	{
 		if (strcmp(section, member(value, "section")) != 0) {
 			section = member(value, "section");
 			printf("%s[", i > 0 ? "\n" : "");

@@ -4,16 +4,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/terminal.h"
 #include "core/cli/command.h"
 #include "core/client/json_text.h"
 #include "core/client/service_http.h"
-#include "core/base/terminal.h"
 
 static const char usage[] =
 	"usage: postprocessing health [-c FILE] [--json]\n"
 	"Asks the running service whether it is ready, and shows what it depends on. Exit status: 0 ready,\n"
-	"1 not ready.\n"
-	OPTION_CONFIG_USAGE;
+	"1 not ready.\n" OPTION_CONFIG_USAGE;
 
 /* The service's answer. */
 struct health {
@@ -34,12 +33,13 @@ static void find_reason(struct health *health)
 {
 	size_t i;
 	const json_t *check;
-	json_array_foreach(health->checks, i, check) {
+	json_array_foreach(health->checks, i, check)
+	{
 		if (health->reason[0] != '\0' || json_is_true(json_object_get(check, "ready")))
 			continue;
 		const char *name = member(check, "name");
-		snprintf(health->reason, sizeof health->reason, "%s%s%s: %s", member(check, "thing"), *name != '\0' ? " " : "", name,
-		         member(check, "reason"));
+		snprintf(health->reason, sizeof health->reason, "%s%s%s: %s", member(check, "thing"), *name != '\0' ? " " : "",
+		         name, member(check, "reason"));
 	}
 }
 
@@ -68,7 +68,8 @@ static void ask(struct health *health, const struct config *config)
 static bool print_json(const struct health *health)
 {
 	json_t *checks = health->checks != NULL ? json_incref(health->checks) : json_array();
-	json_t *json = json_pack("{s:b, s:o, s:o}", "ready", health->ready, "reason", json_text(health->reason), "checks", checks);
+	json_t *json =
+		json_pack("{s:b, s:o, s:o}", "ready", health->ready, "reason", json_text(health->reason), "checks", checks);
 	bool good = json_print(json);
 	json_decref(json);
 	return good;
@@ -78,8 +79,8 @@ static int width_of(const json_t *checks, const char *name, int width)
 {
 	size_t i;
 	const json_t *check;
-	json_array_foreach(checks, i, check)
-		width = terminal_width(member(check, name)) > width ? terminal_width(member(check, name)) : width;
+	json_array_foreach(checks, i, check) width =
+		terminal_width(member(check, name)) > width ? terminal_width(member(check, name)) : width;
 	return width;
 }
 
@@ -88,7 +89,8 @@ static const char *since_of(const json_t *check, char text[TIME_TEXT_SIZE])
 {
 	const char *since = member(check, "since");
 	size_t whole = strcspn(since, ".");
-	snprintf(text, TIME_TEXT_SIZE, "%.*s%s", whole < TIME_TEXT_SIZE ? (int)whole : 0, since, since[whole] == '.' ? "Z" : "");
+	snprintf(text, TIME_TEXT_SIZE, "%.*s%s", whole < TIME_TEXT_SIZE ? (int)whole : 0, since,
+	         since[whole] == '.' ? "Z" : "");
 	return text;
 }
 
@@ -103,8 +105,10 @@ static bool print_table(const struct health *health)
 		return putc('\n', to) != EOF;
 	}
 	int thing = width_of(health->checks, "thing", 5), name = width_of(health->checks, "name", 4);
-	printf("%s\n%-*s  %-*s  READY  %-20s  REASON\n", health->ready ? "ready" : "not ready", thing, "THING", name, "NAME", "SINCE");
-	json_array_foreach(health->checks, i, check) {
+	printf("%s\n%-*s  %-*s  READY  %-20s  REASON\n", health->ready ? "ready" : "not ready", thing, "THING", name,
+	       "NAME", "SINCE");
+	json_array_foreach(health->checks, i, check)
+	{
 		terminal_cell(stdout, member(check, "thing"), thing);
 		terminal_cell(stdout, member(check, "name"), name);
 		terminal_cell(stdout, json_is_true(json_object_get(check, "ready")) ? "yes" : "no", 5);

@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/client/client.h"
+#include "core/base/terminal.h"
 #include "core/cli/command.h"
-#include "core/client/json_text.h"
 #include "core/cli/record_view.h"
 #include "core/cli/step_names.h"
-#include "core/base/terminal.h"
+#include "core/client/client.h"
+#include "core/client/json_text.h"
 
 static const char usage[] =
 	"usage: postprocessing list [-c FILE] [-a] [-s STEP] [--state STATE] [--older-than DURATION]\n"
@@ -20,8 +20,7 @@ static const char usage[] =
 	"  --state STATE          only uploads in this state, or in one of several: queued, running, waiting, backoff,\n"
 	"                         awaiting, confirming, unconfirmed, ended, suspended\n"
 	"  --older-than DURATION  only uploads that began longer ago than this, for example 36h\n"
-	"  --newer-than DURATION  only uploads that began more recently than this\n"
-	OPTION_CONFIG_USAGE;
+	"  --newer-than DURATION  only uploads that began more recently than this\n" OPTION_CONFIG_USAGE;
 
 enum { OPTION_STATE = 'S', OPTION_OLDER = 'o', OPTION_NEWER = 'n' };
 
@@ -37,10 +36,10 @@ static const struct option names[] = {
 /* Selects the uploads to show. */
 struct filter {
 	bool all;
-	const char *step;         /* NULL: any */
-	unsigned phases;          /* a bit for each; with `suspended` 0: any */
+	const char *step; /* NULL: any */
+	unsigned phases;  /* a bit for each; with `suspended` 0: any */
 	bool suspended;
-	nanos older, newer;       /* 0: of any age */
+	nanos older, newer; /* 0: of any age */
 };
 
 struct listing {
@@ -48,7 +47,7 @@ struct listing {
 	struct service_steps service;
 	struct step_names steps;
 	nanos now;
-	json_t *array;            /* NULL: a table */
+	json_t *array; /* NULL: a table */
 	size_t shown, hidden;
 };
 
@@ -128,8 +127,8 @@ static void list_one(void *closure, const struct record *record)
 	struct listing *listing = closure;
 	const struct filter *filter = &listing->filter;
 	step_names_note(&listing->steps, record);
-	if ((filter->step != NULL && strcmp(record_view_step(record), filter->step) != 0) || !has_age(filter, record, listing->now) ||
-	    !has_state(listing, record))
+	if ((filter->step != NULL && strcmp(record_view_step(record), filter->step) != 0) ||
+	    !has_age(filter, record, listing->now) || !has_state(listing, record))
 		return;
 	if (record->status.phase == PHASE_ENDED && !filter->all && (filter->phases & 1u << PHASE_ENDED) == 0) {
 		listing->hidden++;
@@ -179,7 +178,8 @@ int command_list(int argc, char **argv)
 	struct command_options options;
 	struct listing listing = {.now = clock_now()};
 	struct client client;
-	const struct command_syntax syntax = {.usage = usage, .letters = "as:", .names = names, .take = take_option, .closure = &listing.filter};
+	const struct command_syntax syntax = {
+		.usage = usage, .letters = "as:", .names = names, .take = take_option, .closure = &listing.filter};
 	int first = command_read(argc, argv, &syntax, &options);
 	if (first < 0)
 		return -1 - first;

@@ -4,13 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/client/client.h"
+#include "core/base/terminal.h"
 #include "core/cli/command.h"
-#include "core/upload/event.h"
-#include "core/client/json_text.h"
 #include "core/cli/record_view.h"
 #include "core/cli/step_names.h"
-#include "core/base/terminal.h"
+#include "core/client/client.h"
+#include "core/client/json_text.h"
+#include "core/upload/event.h"
 
 static const char usage[] =
 	"usage: postprocessing resume [-c FILE] [-u ID]… [-s STEP] [-r] [--json]\n"
@@ -20,8 +20,7 @@ static const char usage[] =
 	"                      restart it\n"
 	"  -s, --step STEP     all uploads in this step; `finished`: uploads that storage has not confirmed (the\n"
 	"                      default without -u and -s)\n"
-	"  -r, --restart       with -u: start over from the first step\n"
-	OPTION_CONFIG_USAGE;
+	"  -r, --restart       with -u: start over from the first step\n" OPTION_CONFIG_USAGE;
 
 static const struct option names[] = {
 	{"upload-id", required_argument, NULL, 'u'},
@@ -47,7 +46,7 @@ struct asking {
 	json_t *array; /* NULL: a table */
 	size_t asked;
 	bool headed;
-	bool failed;   /* a request failed, which was reported */
+	bool failed; /* a request failed, which was reported */
 };
 
 static bool take_option(void *closure, int letter, const char *value)
@@ -131,13 +130,14 @@ static void ask_for_one(struct asking *asking, const char *id)
 	enum client_found found = client_get_record(asking->client, asking->records, id, &record);
 	bool ended = found == CLIENT_FOUND && record.status.phase == PHASE_ENDED && !asking->wish->restart;
 	if (ended)
-		terminal_error("upload %s: not resumed, because it has ended (%s); use -r to restart it",
-		               id, outcome_name(record.status.outcome));
+		terminal_error("upload %s: not resumed, because it has ended (%s); use -r to restart it", id,
+		               outcome_name(record.status.outcome));
 	/* Without a record, the state of the upload is unknown, but storage can restart it. */
 	bool wanted = !ended && (found != CLIENT_FAILED || asking->wish->restart);
 	bool good = wanted && publish(asking, id, "", asking->wish->restart);
 	if (good)
-		show(asking, id, found == CLIENT_FOUND ? &record : NULL, asking->wish->restart || found != CLIENT_FOUND ? "restart" : "resume");
+		show(asking, id, found == CLIENT_FOUND ? &record : NULL,
+		     asking->wish->restart || found != CLIENT_FOUND ? "restart" : "resume");
 	asking->failed = asking->failed || !good;
 	if (found == CLIENT_FOUND)
 		record_clear(&record);
@@ -216,7 +216,8 @@ int command_resume(int argc, char **argv)
 	struct wish wish = {.id = calloc((size_t)argc, sizeof *wish.id)};
 	if (wish.id == NULL)
 		return EXIT_ERROR;
-	const struct command_syntax syntax = {.usage = usage, .letters = "u:s:r", .names = names, .take = take_option, .closure = &wish};
+	const struct command_syntax syntax = {
+		.usage = usage, .letters = "u:s:r", .names = names, .take = take_option, .closure = &wish};
 	int first = command_read(argc, argv, &syntax, &options);
 	if (first >= 0 && wish.count == 0 && wish.step == NULL)
 		wish.step = wish.restart ? NULL : STEP_FINISHED_NAME;

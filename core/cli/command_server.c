@@ -6,20 +6,20 @@
 #include <unistd.h>
 
 #include "core/base/alloc.h"
-#include "core/steps/preflight.h"
+#include "core/base/signals.h"
+#include "core/base/terminal.h"
 #include "core/cli/command.h"
 #include "core/cli/findings.h"
 #include "core/nats/bus.h"
 #include "core/server/server.h"
-#include "core/base/signals.h"
-#include "core/base/terminal.h"
+#include "core/steps/preflight.h"
 
 static const char usage[] =
 	"usage: postprocessing server [-c FILE]\n"
-	"Runs the service in the foreground, with its log on standard error, until SIGTERM or SIGINT.\n"
-	OPTION_CONFIG_USAGE;
+	"Runs the service in the foreground, with its log on standard error, until SIGTERM or SIGINT.\n" OPTION_CONFIG_USAGE;
 
-/* The service manager may start the service again after this status. After EXIT_ERROR, it should wait for an administrator. */
+/* The service manager may start the service again after this status. After EXIT_ERROR, it should wait for an
+ * administrator. */
 #define EXIT_NOT_STARTED 1
 
 static void stop_server(void *server)

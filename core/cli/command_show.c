@@ -3,16 +3,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/client/client.h"
-#include "core/cli/command.h"
-#include "core/client/json_text.h"
-#include "core/cli/record_view.h"
 #include "core/base/terminal.h"
+#include "core/cli/command.h"
+#include "core/cli/record_view.h"
+#include "core/client/client.h"
+#include "core/client/json_text.h"
 
 static const char usage[] =
 	"usage: postprocessing show [-c FILE] [--json] ID\n"
-	"Shows one upload: its state, why it is waiting and until when, or why it was rejected.\n"
-	OPTION_CONFIG_USAGE;
+	"Shows one upload: its state, why it is waiting and until when, or why it was rejected.\n" OPTION_CONFIG_USAGE;
 
 /* False: with a message on stderr. */
 static bool get_record(const struct client *client, const char *id, struct record *record)

@@ -6,21 +6,20 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/steps/preflight.h"
-#include "core/steps/checker.h"
+#include "core/base/terminal.h"
 #include "core/cli/command.h"
 #include "core/cli/findings.h"
 #include "core/client/json_text.h"
 #include "core/config/module_table.h"
+#include "core/steps/checker.h"
+#include "core/steps/preflight.h"
 #include "core/steps/step_health.h"
-#include "core/base/terminal.h"
 
 static const char usage[] =
 	"usage: postprocessing steps [-c FILE] [-k] [--json]\n"
 	"Shows the configured steps in order, whether each can work now, the available modules, and all\n"
 	"problems in the configuration. Exit status: 0 no problems, 2 problems.\n"
-	"  -k, --keys  also show the keys that each module has in its step's section\n"
-	OPTION_CONFIG_USAGE;
+	"  -k, --keys  also show the keys that each module has in its step's section\n" OPTION_CONFIG_USAGE;
 
 /* Adds one module of the plugin folders: what it is, or why it is refused. */
 struct catalogue {
@@ -42,9 +41,11 @@ static json_t *describe_keys(const struct pp_step_module *table)
 	for (; key != NULL && key->name != NULL; key = module_table_next_key(table, key)) {
 		bool choice = key->type == PP_KEY_CHOICE && key->choices != NULL;
 		json_array_append_new(array, json_pack("{s:o*, s:o*, s:o*, s:o*, s:o*}", "name", text_of(key->name), "type",
-		                                       text_of(choice ? key->choices : key->type < 5 ? types[key->type] : "?"), "default",
-		                                       text_of(key->fallback), "environment", text_of(key->environment), "help",
-		                                       text_of(key->help)));
+		                                       text_of(choice          ? key->choices
+		                                               : key->type < 5 ? types[key->type]
+		                                                               : "?"),
+		                                       "default", text_of(key->fallback), "environment",
+		                                       text_of(key->environment), "help", text_of(key->help)));
 	}
 	return array;
 }
@@ -74,9 +75,10 @@ static json_t *describe_steps(const struct config *config)
 	for (size_t i = 0; i < config->step_count; i++) {
 		const struct step_config *step = &config->step[i];
 		char deadline[DURATION_TEXT_SIZE], backoff[DURATION_TEXT_SIZE];
-		json_array_append_new(array, json_pack("{s:s, s:s, s:i, s:s, s:i, s:s, s:s}", "name", step->name, "module", step->module,
-		                                       "workers", (int)step->workers, "deadline", duration_format(step->deadline, deadline),
-		                                       "max_retries", (int)step->max_retries, "retry_backoff",
+		json_array_append_new(array, json_pack("{s:s, s:s, s:i, s:s, s:i, s:s, s:s}", "name", step->name, "module",
+		                                       step->module, "workers", (int)step->workers, "deadline",
+		                                       duration_format(step->deadline, deadline), "max_retries",
+		                                       (int)step->max_retries, "retry_backoff",
 		                                       duration_format(step->retry_backoff, backoff), "on_exhausted",
 		                                       step->on_exhausted == EXHAUSTED_CONTINUE ? "continue" : "abort"));
 	}
@@ -124,7 +126,8 @@ static void print_keys(const json_t *module)
 {
 	size_t i;
 	json_t *key;
-	json_array_foreach(json_object_get(module, "keys"), i, key) {
+	json_array_foreach(json_object_get(module, "keys"), i, key)
+	{
 		print("    ", member(key, "name"), " = ");
 		print("", member(key, "default"), "    (");
 		print("", member(key, "type"), ")\n");
@@ -166,26 +169,28 @@ static void print_report(const json_t *report, bool keys)
 	if (!sound)
 		puts(FINDINGS_HEAD);
 	if (json_array_size(steps) > 0)
-		printf("%-3s %-15s  %-15s  %7s  %-9s %-20s %-9s %s\n", "", "STEP", "MODULE", "WORKERS", "DEADLINE", "RETRIES", "THEN",
-		       "CHECK");
+		printf("%-3s %-15s  %-15s  %7s  %-9s %-20s %-9s %s\n", "", "STEP", "MODULE", "WORKERS", "DEADLINE", "RETRIES",
+		       "THEN", "CHECK");
 	else if (sound)
 		puts("no steps: every upload is accepted at once");
-	json_array_foreach(steps, i, entry) {
+	json_array_foreach(steps, i, entry)
+	{
 		char retries[64];
-		snprintf(retries, sizeof retries, "%d, first after %s", (int)json_integer_value(json_object_get(entry, "max_retries")),
-		         member(entry, "retry_backoff"));
+		snprintf(retries, sizeof retries, "%d, first after %s",
+		         (int)json_integer_value(json_object_get(entry, "max_retries")), member(entry, "retry_backoff"));
 		printf("%2zu. ", i + 1);
 		terminal_cell(stdout, member(entry, "name"), 15);
 		terminal_cell(stdout, member(entry, "module"), 15);
-		printf("%7d  %-9s %-20s %-9s ", (int)json_integer_value(json_object_get(entry, "workers")), member(entry, "deadline"), retries,
-		       member(entry, "on_exhausted"));
+		printf("%7d  %-9s %-20s %-9s ", (int)json_integer_value(json_object_get(entry, "workers")),
+		       member(entry, "deadline"), retries, member(entry, "on_exhausted"));
 		print_check(json_object_get(entry, "check"));
 		putchar('\n');
 	}
 	if (json_is_true(json_object_get(report, "delay_appended")))
 		puts("    (a delay is set, but `delay` is not in the list of steps; it runs last)");
 	printf("\n%-19s  %-5s %-9s  %s\n", "MODULE", "ABI", "VERSION", "");
-	json_array_foreach(json_object_get(report, "modules"), i, entry) {
+	json_array_foreach(json_object_get(report, "modules"), i, entry)
+	{
 		print_module(entry);
 		if (keys)
 			print_keys(entry);
@@ -204,8 +209,8 @@ static json_t *make_report(const struct preflight *preflight)
 	struct catalogue catalogue = {.modules = preflight->modules, .array = json_array()};
 	if (preflight->modules != NULL)
 		modules_list(preflight->modules, add_module, &catalogue);
-	json_t *report = json_pack("{s:o, s:o, s:b}", "steps", config != NULL ? describe_steps(config) : json_array(), "modules",
-	                           catalogue.array, "delay_appended", config != NULL && config->delay_appended);
+	json_t *report = json_pack("{s:o, s:o, s:b}", "steps", config != NULL ? describe_steps(config) : json_array(),
+	                           "modules", catalogue.array, "delay_appended", config != NULL && config->delay_appended);
 	findings_add(report, preflight);
 	return report;
 }
@@ -224,7 +229,8 @@ int command_steps(int argc, char **argv)
 {
 	struct command_options options;
 	bool keys = false;
-	const struct command_syntax syntax = {.usage = usage, .letters = "k", .names = names, .take = want_keys, .closure = &keys};
+	const struct command_syntax syntax = {
+		.usage = usage, .letters = "k", .names = names, .take = want_keys, .closure = &keys};
 	int first = command_read(argc, argv, &syntax, &options);
 	if (first < 0)
 		return -1 - first;

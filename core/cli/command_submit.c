@@ -6,10 +6,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/terminal.h"
 #include "core/cli/command.h"
 #include "core/client/json_text.h"
 #include "core/client/submission.h"
-#include "core/base/terminal.h"
 
 static const char usage[] =
 	"usage: postprocessing submit [-c FILE] [-a ADDR] [--url URL] [-t DURATION] [--json] FILE…\n"
@@ -19,8 +19,7 @@ static const char usage[] =
 	"                          (default: a free port on 127.0.0.1)\n"
 	"  --url URL               the URL at which the service reaches this address, for example http://HOST:PORT\n"
 	"                          when the address is 0.0.0.0:PORT\n"
-	"  -t, --timeout DURATION  give up after this time, for example 10m (default: never)\n"
-	OPTION_CONFIG_USAGE;
+	"  -t, --timeout DURATION  give up after this time, for example 10m (default: never)\n" OPTION_CONFIG_USAGE;
 
 enum { OPTION_URL = 'U' };
 
@@ -49,7 +48,9 @@ static const char *verdict(const struct submitted *file)
 {
 	if (file->error[0] != '\0')
 		return "error";
-	return file->outcome == OUTCOME_CONTINUE ? "accepted" : file->outcome == OUTCOME_DELETE ? "rejected: delete" : "rejected: abort";
+	return file->outcome == OUTCOME_CONTINUE ? "accepted"
+	       : file->outcome == OUTCOME_DELETE ? "rejected: delete"
+	                                         : "rejected: abort";
 }
 
 static void print_table(const struct submitted *file, size_t count)
@@ -73,10 +74,10 @@ static json_t *describe(const struct submitted *file)
 {
 	bool failed = file->error[0] != '\0';
 	/* Names and messages hold any bytes; a message may have been cut within a character. */
-	return json_pack("{s:o, s:s, s:I, s:s*, s:o*, s:f, s:o*}", "file", json_text(file->path), "id", file->id,
-	                 "size", (json_int_t)file->size, "outcome", failed ? NULL : outcome_name(file->outcome),
-	                 "error", failed ? json_text(file->error) : NULL, "seconds", (double)file->took / (double)SECOND,
-	                 "detail", file->detail[0] != '\0' ? json_text(file->detail) : NULL);
+	return json_pack("{s:o, s:s, s:I, s:s*, s:o*, s:f, s:o*}", "file", json_text(file->path), "id", file->id, "size",
+	                 (json_int_t)file->size, "outcome", failed ? NULL : outcome_name(file->outcome), "error",
+	                 failed ? json_text(file->error) : NULL, "seconds", (double)file->took / (double)SECOND, "detail",
+	                 file->detail[0] != '\0' ? json_text(file->detail) : NULL);
 }
 
 /* False: with a message on stderr. */
@@ -111,7 +112,13 @@ int command_submit(int argc, char **argv)
 	struct command_options options;
 	struct submission_options how = {0};
 	struct client client;
-	const struct command_syntax syntax = {.usage = usage, .letters = "a:t:", .names = names, .take = take_option, .closure = &how, .least = 1, .most = -1};
+	const struct command_syntax syntax = {.usage = usage,
+	                                      .letters = "a:t:",
+	                                      .names = names,
+	                                      .take = take_option,
+	                                      .closure = &how,
+	                                      .least = 1,
+	                                      .most = -1};
 	int first = command_read(argc, argv, &syntax, &options);
 	if (first < 0)
 		return -1 - first;

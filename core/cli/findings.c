@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-#include "core/client/json_text.h"
 #include "core/base/terminal.h"
+#include "core/client/json_text.h"
 
 static json_t *describe(const struct problems *lines)
 {
@@ -28,7 +28,8 @@ static void print_lines(const char *title, const json_t *lines)
 	json_t *line;
 	if (json_array_size(lines) > 0)
 		printf("\n%s\n", title);
-	json_array_foreach(lines, i, line) {
+	json_array_foreach(lines, i, line)
+	{
 		terminal_print(stdout, json_string_value(line));
 		putchar('\n');
 	}

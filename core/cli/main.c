@@ -10,9 +10,8 @@
 
 static int command_version(int argc, char **argv)
 {
-	static const char usage[] =
-		"usage: postprocessing version\n"
-		"Prints the versions of the program and of the step ABI.\n";
+	static const char usage[] = "usage: postprocessing version\n"
+								"Prints the versions of the program and of the step ABI.\n";
 	if (argc > 1) {
 		bool asked = strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0;
 		fputs(usage, asked ? stdout : stderr);

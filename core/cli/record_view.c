@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/client/json_text.h"
 #include "core/base/terminal.h"
+#include "core/client/json_text.h"
 
 const char *record_view_step(const struct record *record)
 {
@@ -27,7 +27,8 @@ static json_t *describe_suspension(struct service_steps *service, const struct r
 	char since[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
 	if (!service_steps_find(service, record, clock_now(), &suspension))
 		return NULL;
-	return json_pack("{s:o, s:s, s:s*}", "reason", json_text(suspension.reason), "since", time_format(suspension.since, since), "until",
+	return json_pack("{s:o, s:s, s:s*}", "reason", json_text(suspension.reason), "since",
+	                 time_format(suspension.since, since), "until",
 	                 suspension.until != 0 ? time_format(suspension.until, until) : NULL);
 }
 
@@ -39,8 +40,8 @@ static json_t *describe_decision(const struct record *record)
 		return NULL;
 	json_t *result = record->result != NULL ? json_loads(record->result, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
 	return json_pack("{s:s, s:s, s:o, s:o*}", "step", record->upload->step[status->decided - 1], "outcome",
-	                 status->exhausted ? outcome_name(OUTCOME_RETRY) : outcome_name(status->outcome), "reason", json_text(status->reason),
-	                 "result", result);
+	                 status->exhausted ? outcome_name(OUTCOME_RETRY) : outcome_name(status->outcome), "reason",
+	                 json_text(status->reason), "result", result);
 }
 
 json_t *record_view_json(struct service_steps *service, const struct record *record)
@@ -51,24 +52,16 @@ json_t *record_view_json(struct service_steps *service, const struct record *rec
 	json_t *steps = json_array();
 	for (size_t i = 0; i < upload->step_count; i++)
 		json_array_append_new(steps, json_string(upload->step[i]));
-	return json_pack("{s:s, s:o*, s:o, s:o, s:s, s:s, s:s, s:i, s:i, s:o*, s:s*, s:s*, s:b, s:o*, s:o*, s:o*, s:o*}",
-	                 "id", upload->id,
-	                 "filename", json_text(upload->filename),
-	                 "filesize", upload->filesize < 0 ? json_null() : json_integer(upload->filesize),
-	                 "steps", steps,
-	                 "step", record_view_step(record),
-	                 "phase", phase_name(status->phase),
-	                 "outcome", outcome_name(status->outcome),
-	                 "failures", (int)status->failures,
-	                 "confirmations", (int)status->confirmations,
-	                 "reason", json_text(status->reason),
-	                 "started", upload->start_time != 0 ? time_format(upload->start_time, started) : NULL,
-	                 "due", status->due != 0 ? time_format(status->due, due) : NULL,
-	                 "foreign", (int)record->foreign,
-	                 "owner", record->owner[0] != '\0' ? json_string(record->owner) : NULL,
-	                 "user", describe_user(upload->user_json),
-	                 "suspended", describe_suspension(service, record),
-	                 "decided", describe_decision(record));
+	return json_pack(
+		"{s:s, s:o*, s:o, s:o, s:s, s:s, s:s, s:i, s:i, s:o*, s:s*, s:s*, s:b, s:o*, s:o*, s:o*, s:o*}", "id",
+		upload->id, "filename", json_text(upload->filename), "filesize",
+		upload->filesize < 0 ? json_null() : json_integer(upload->filesize), "steps", steps, "step",
+		record_view_step(record), "phase", phase_name(status->phase), "outcome", outcome_name(status->outcome),
+		"failures", (int)status->failures, "confirmations", (int)status->confirmations, "reason",
+		json_text(status->reason), "started", upload->start_time != 0 ? time_format(upload->start_time, started) : NULL,
+		"due", status->due != 0 ? time_format(status->due, due) : NULL, "foreign", (int)record->foreign, "owner",
+		record->owner[0] != '\0' ? json_string(record->owner) : NULL, "user", describe_user(upload->user_json),
+		"suspended", describe_suspension(service, record), "decided", describe_decision(record));
 }
 
 /* `lead`, then "2026-01-01T12:30:05Z (in 3m)". */
@@ -83,15 +76,18 @@ static void add_time(char *text, size_t size, const char *lead, nanos time)
 
 /* Describes the state: "running", "failed, will be retried, 12:30:05 (in 3m)", … Returns the reason, from its step or
  * the service. */
-static const char *explain(struct service_steps *service, const struct record *record, struct suspension *suspension, char *text,
-                           size_t size)
+static const char *explain(struct service_steps *service, const struct record *record, struct suspension *suspension,
+                           char *text, size_t size)
 {
 	static const char *const format[] = {
-		[PHASE_QUEUED] = "queued or running", [PHASE_RUNNING] = "running",
+		[PHASE_QUEUED] = "queued or running",
+		[PHASE_RUNNING] = "running",
 		[PHASE_WAITING] = "waiting, as the step asked",
 		[PHASE_BACKOFF] = "failed, will be retried",
-		[PHASE_AWAITING] = "waiting for another service", [PHASE_CONFIRMING] = "waiting for storage to confirm",
-		[PHASE_UNCONFIRMED] = "storage never confirmed", [PHASE_ENDED] = "ended",
+		[PHASE_AWAITING] = "waiting for another service",
+		[PHASE_CONFIRMING] = "waiting for storage to confirm",
+		[PHASE_UNCONFIRMED] = "storage never confirmed",
+		[PHASE_ENDED] = "ended",
 	};
 	const struct status *status = &record->status;
 	if (service_steps_find(service, record, clock_now(), suspension)) {

@@ -5,8 +5,8 @@
 
 #include <jansson.h>
 
-#include "core/upload/record.h"
 #include "core/client/service_steps.h"
+#include "core/upload/record.h"
 
 /* The current step, "finished" if all steps are done, "-" if there are none. */
 const char *record_view_step(const struct record *record);

@@ -55,8 +55,8 @@ bool step_names_check(const struct step_names *names)
 		text_format(&list, "%s, ", names->config->step[i].name);
 	for (size_t i = 0; i < names->count; i++)
 		text_format(&list, "%s (in records), ", names->name[i]);
-	terminal_error("unknown step \"%s\"; the steps are: %s" STEP_FINISHED_NAME,
-	               names->wanted, list.failed || list.data == NULL ? "" : list.data);
+	terminal_error("unknown step \"%s\"; the steps are: %s" STEP_FINISHED_NAME, names->wanted,
+	               list.failed || list.data == NULL ? "" : list.data);
 	text_free(&list);
 	return false;
 }

@@ -15,8 +15,8 @@
 struct step_names {
 	const struct config *config;
 	const char *wanted;
-	bool known;                     /* the wanted one exists */
-	char *name[STEP_NAMES_LIMIT];   /* from records */
+	bool known;                   /* the wanted one exists */
+	char *name[STEP_NAMES_LIMIT]; /* from records */
 	size_t count;
 };
 

@@ -5,12 +5,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/broker/broker.h"
-#include "core/nats/bus_connect.h"
-#include "core/client/options.h"
-#include "core/jetstream/intake.h"
 #include "core/base/container_of.h"
 #include "core/base/terminal.h"
+#include "core/broker/broker.h"
+#include "core/client/options.h"
+#include "core/jetstream/intake.h"
+#include "core/nats/bus_connect.h"
 
 bool client_open(struct client *client, const char *path)
 {
@@ -23,10 +23,12 @@ bool client_open(struct client *client, const char *path)
 	client->events = &config->events;
 	client->records = &config->store;
 	if (strcmp(config->events.endpoint, "embedded") == 0) {
-		bool found = config->state_dir != NULL && broker_endpoint_read(config->state_dir, &client->embedded, why, sizeof why);
+		bool found =
+			config->state_dir != NULL && broker_endpoint_read(config->state_dir, &client->embedded, why, sizeof why);
 		if (!found) {
-			terminal_error("%s", config->state_dir != NULL ? why : NO_STATE_DIR "; state_dir is needed to find the "
-			                                                       "service's private broker");
+			terminal_error("%s", config->state_dir != NULL ? why
+			                                               : NO_STATE_DIR "; state_dir is needed to find the "
+			                                                              "service's private broker");
 			config_free(client->config);
 			return false;
 		}
@@ -76,7 +78,8 @@ natsConnection *client_connect(const struct client *client, const struct broker_
 		return connection;
 	bool embedded = address == &client->embedded;
 	terminal_error("broker %s: %s", address->endpoint,
-	        embedded ? "the service's private broker does not answer: is `postprocessing server` running?" : bus_advice(status));
+	               embedded ? "the service's private broker does not answer: is `postprocessing server` running?"
+	                        : bus_advice(status));
 	return NULL;
 }
 
@@ -112,7 +115,8 @@ bool client_each_record(struct client *client, void (*each)(void *closure, const
 	return !scan.failed;
 }
 
-enum client_found client_get_record(const struct client *client, natsConnection *connection, const char *id, struct record *record)
+enum client_found client_get_record(const struct client *client, natsConnection *connection, const char *id,
+                                    struct record *record)
 {
 	jsCtx *js = NULL;
 	kvStore *bucket = NULL;
@@ -124,13 +128,15 @@ enum client_found client_get_record(const struct client *client, natsConnection 
 		status = js_KeyValue(&bucket, js, client->store.bucket);
 	if (status == NATS_OK)
 		status = kvStore_Get(&entry, bucket, key);
-	enum client_found found = status == NATS_OK ? CLIENT_FOUND : status == NATS_NOT_FOUND && bucket != NULL ? CLIENT_ABSENT : CLIENT_FAILED;
+	enum client_found found = status == NATS_OK                            ? CLIENT_FOUND
+	                          : status == NATS_NOT_FOUND && bucket != NULL ? CLIENT_ABSENT
+	                                                                       : CLIENT_FAILED;
 	if (found == CLIENT_FAILED) {
 		terminal_error("bucket %s: %s", client->store.bucket,
 		               status == NATS_NOT_FOUND ? "not found: has the service ever run on this broker?"
 		                                        : bus_fault(connection, status, fault));
-	} else if (found == CLIENT_FOUND &&
-	           record_decode(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), record, why, sizeof why) != RECORD_TAKEN) {
+	} else if (found == CLIENT_FOUND && record_decode(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), record,
+	                                                  why, sizeof why) != RECORD_TAKEN) {
 		terminal_error("upload %s: its record cannot be read: %s", id, why);
 		found = CLIENT_FAILED;
 	}

@@ -14,7 +14,7 @@ struct client {
 	struct broker_address embedded;      /* of the service's own broker, when it has one */
 	const struct broker_address *events; /* the broker of the events */
 	const struct broker_address *records;
-	struct log log;                      /* to stderr, warnings and errors */
+	struct log log; /* to stderr, warnings and errors */
 	struct store store;
 };
 
@@ -37,7 +37,8 @@ bool client_each_record(struct client *client, void (*each)(void *closure, const
 
 enum client_found { CLIENT_FOUND, CLIENT_ABSENT, CLIENT_FAILED };
 /* Reads the record of an upload. FOUND: the caller clears it. FAILED: there is a message on stderr. */
-enum client_found client_get_record(const struct client *client, natsConnection *connection, const char *id, struct record *record);
+enum client_found client_get_record(const struct client *client, natsConnection *connection, const char *id,
+                                    struct record *record);
 
 /* Publishes an event and waits until it is stored. False: failed, with a message on stderr. */
 bool client_publish(const struct client *client, natsConnection *connection, const struct text *message);

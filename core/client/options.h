@@ -10,7 +10,8 @@
 enum { EXIT_ACCEPTED = 0, EXIT_REJECTED = 1, EXIT_ERROR = 2 };
 
 /* The last line of each usage text. */
-#define OPTION_CONFIG_USAGE "  -c FILE  the configuration (default: $POSTPROCESSING_CONFIG, or " CONFIG_DIR "/postprocessing.ini)\n"
+#define OPTION_CONFIG_USAGE \
+	"  -c FILE  the configuration (default: $POSTPROCESSING_CONFIG, or " CONFIG_DIR "/postprocessing.ini)\n"
 
 /* The options that most commands have. */
 struct command_options {
@@ -26,7 +27,7 @@ struct command_syntax {
 	const struct option *names; /* long options, in getopt_long's form, each with a unique letter; NULL: none */
 	bool (*take)(void *closure, int letter, const char *value); /* handles an option. False: invalid */
 	void *closure;
-	int least, most;            /* number of arguments; most -1: any number */
+	int least, most; /* number of arguments; most -1: any number */
 };
 
 /* Parses the command line, and reports errors on stderr with the usage. Returns the index of the first argument. If it

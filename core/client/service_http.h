@@ -3,8 +3,8 @@
 #ifndef CORE_CLIENT_SERVICE_HTTP_H
 #define CORE_CLIENT_SERVICE_HTTP_H
 
-#include "core/config/config.h"
 #include "core/base/text.h"
+#include "core/config/config.h"
 
 /* Sends a GET request for a path to the service with this configuration, which must have an [http] addr. Appends the
  * body to `body` and returns the HTTP status; 0: no answer, and `why` has the reason. */

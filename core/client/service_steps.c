@@ -4,8 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/upload/pipeline.h"
 #include "core/client/service_http.h"
+#include "core/upload/pipeline.h"
 
 void service_steps_init(struct service_steps *steps, const struct config *config)
 {
@@ -56,9 +56,12 @@ static const json_t *find_check(const struct service_steps *steps, const char *n
 {
 	size_t i;
 	const json_t *check;
-	json_array_foreach(json_object_get(steps->answer, "checks"), i, check)
-		if (strcmp(member(check, "thing"), "step") == 0 && strcmp(member(check, "name"), name) == 0)
-			return json_is_false(json_object_get(check, "ready")) ? check : NULL;
+	json_array_foreach(json_object_get(steps->answer, "checks"), i,
+	                   check) if (strcmp(member(check, "thing"), "step") == 0 &&
+	                              strcmp(member(check, "name"), name) ==
+	                                  0) return json_is_false(json_object_get(check, "ready"))
+		? check
+		: NULL;
 	return NULL;
 }
 
@@ -80,14 +83,16 @@ static bool wants_a_turn(const struct status *status, nanos now)
 	return status->phase == PHASE_QUEUED || (put_off && status->due <= now);
 }
 
-bool service_steps_find(struct service_steps *steps, const struct record *record, nanos now, struct suspension *suspension)
+bool service_steps_find(struct service_steps *steps, const struct record *record, nanos now,
+                        struct suspension *suspension)
 {
 	if (record->foreign || !wants_a_turn(&record->status, now))
 		return false;
 	if (is_to_ask(steps))
 		ask(steps);
 	const char *name = status_step_name(record->upload, &record->status);
-	const json_t *check = strcmp(member(steps->answer, "instance"), record->owner) == 0 ? find_check(steps, name) : NULL;
+	const json_t *check =
+		strcmp(member(steps->answer, "instance"), record->owner) == 0 ? find_check(steps, name) : NULL;
 	if (check == NULL)
 		return false;
 	text_copy(suspension->reason, sizeof suspension->reason, member(check, "reason"));

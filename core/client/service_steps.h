@@ -6,15 +6,15 @@
 
 #include <jansson.h>
 
-#include "core/config/config.h"
 #include "core/base/readiness.h"
+#include "core/config/config.h"
 #include "core/upload/record.h"
 
 struct service_steps {
 	const struct config *config;
-	nanos asked;     /* monotonic; 0: never */
-	json_t *answer;  /* NULL: none */
-	char why[256];   /* why there is no answer; "" */
+	nanos asked;    /* monotonic; 0: never */
+	json_t *answer; /* NULL: none */
+	char why[256];  /* why there is no answer; "" */
 };
 
 struct suspension {
@@ -28,6 +28,7 @@ void service_steps_init(struct service_steps *steps, const struct config *config
 void service_steps_free(struct service_steps *steps);
 
 /* Whether the upload waits for a step that the service has suspended. */
-bool service_steps_find(struct service_steps *steps, const struct record *record, nanos now, struct suspension *suspension);
+bool service_steps_find(struct service_steps *steps, const struct record *record, nanos now,
+                        struct suspension *suspension);
 
 #endif

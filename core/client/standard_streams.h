@@ -9,8 +9,8 @@
  * messages would be written to that file. False: failed. */
 bool standard_streams_open(void);
 
-/* Flushes standard output and returns the exit status of the program: `status`, or EXIT_ERROR, with a message on stderr, if
- * the output is incomplete. A status above EXIT_ERROR is never changed. */
+/* Flushes standard output and returns the exit status of the program: `status`, or EXIT_ERROR, with a message on
+ * stderr, if the output is incomplete. A status above EXIT_ERROR is never changed. */
 int standard_streams_finish(const char *program, int status);
 
 #endif

@@ -7,15 +7,15 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/nats/bus_connect.h"
-#include "core/upload/envelope.h"
-#include "core/upload/event.h"
-#include "core/http/file_server.h"
-#include "core/jetstream/intake.h"
-#include "core/client/service_steps.h"
 #include "core/base/container_of.h"
 #include "core/base/signals.h"
 #include "core/base/terminal.h"
+#include "core/client/service_steps.h"
+#include "core/http/file_server.h"
+#include "core/jetstream/intake.h"
+#include "core/nats/bus_connect.h"
+#include "core/upload/envelope.h"
+#include "core/upload/event.h"
 
 /* A running service accepts an upload much sooner. */
 #define TAKEN_TIMEOUT (30 * SECOND)
@@ -92,7 +92,8 @@ static bool subscribe(struct submission *submission)
 /* again: it is tried as often as it takes, so nothing is said. */
 static bool connect_all(struct submission *submission, bool again)
 {
-	natsConnection *(*connect)(const struct client *, const struct broker_address *) = again ? client_connect_again : client_connect;
+	natsConnection *(*connect)(const struct client *, const struct broker_address *) =
+		again ? client_connect_again : client_connect;
 	const struct client *client = submission->client;
 	submission->events = connect(client, client->events);
 	if (submission->events == NULL)
@@ -180,8 +181,9 @@ static void withdraw(struct submission *submission, struct submitted *file)
 {
 	size_t used = strlen(file->error);
 	if (!confirm(submission, file, true))
-		snprintf(file->error + used, sizeof file->error - used, "; it could not be withdrawn, and a service that took "
-		                                                        "it keeps trying");
+		snprintf(file->error + used, sizeof file->error - used,
+		         "; it could not be withdrawn, and a service that took "
+		         "it keeps trying");
 	end(submission, file);
 }
 
@@ -195,7 +197,8 @@ static void announce(struct submission *submission, struct submitted *file)
 	if (!uuids_make(&file->id, 1)) {
 		snprintf(file->error, sizeof file->error, "no random numbers for an ID");
 	} else if (file_server_add(submission->server, file->path, url, &file->size, file->error, sizeof file->error)) {
-		file->upload = upload_create(&(struct upload){.id = file->id, .url = url, .filename = file->name, .filesize = file->size});
+		file->upload =
+			upload_create(&(struct upload){.id = file->id, .url = url, .filename = file->name, .filesize = file->size});
 		if (file->upload != NULL)
 			event_encode_bytes_received(&message, file->upload, clock_now());
 		said = file->upload != NULL;
@@ -252,7 +255,8 @@ static void follow_record(struct submission *submission, const struct delivery *
 	struct record record;
 	struct suspension suspension;
 	char why[128], what[UPLOAD_STEP_NAME_LIMIT + 40];
-	if (delivery->length == 0 || record_decode(delivery->data, delivery->length, &record, why, sizeof why) != RECORD_TAKEN)
+	if (delivery->length == 0 ||
+	    record_decode(delivery->data, delivery->length, &record, why, sizeof why) != RECORD_TAKEN)
 		return;
 	struct submitted *file = find(submission, record.upload->id);
 	if (file != NULL) {
@@ -269,7 +273,8 @@ static void follow_record(struct submission *submission, const struct delivery *
 }
 
 /* The virus' name, if the payload's result has one. */
-static void note_result(struct submission *submission, struct submitted *file, struct json_reader *reader, const struct envelope *envelope)
+static void note_result(struct submission *submission, struct submitted *file, struct json_reader *reader,
+                        const struct envelope *envelope)
 {
 	struct json_value result, infected, description;
 	const struct json_member members[] = {{"Result", &result}};
@@ -319,7 +324,8 @@ static void follow_event(struct submission *submission, const struct delivery *d
 {
 	struct event event;
 	char why[128];
-	if (event_decode(delivery->data, delivery->length, NULL, 0, clock_now(), true, &event, why, sizeof why) != EVENT_TAKEN)
+	if (event_decode(delivery->data, delivery->length, NULL, 0, clock_now(), true, &event, why, sizeof why) !=
+	    EVENT_TAKEN)
 		return;
 	struct submitted *file = event.upload_id != NULL ? find(submission, event.upload_id) : NULL;
 	if (file != NULL && event.type == EVENT_STEP_FINISHED)
@@ -339,11 +345,12 @@ static void check_timeout(struct submission *submission)
 			continue;
 		nanos waited = now - file->started;
 		if (!file->seen && waited > TAKEN_TIMEOUT)
-			snprintf(file->error, sizeof file->error, "no service took it: is `postprocessing server` running on this "
-			                                          "broker?");
+			snprintf(file->error, sizeof file->error,
+			         "no service took it: is `postprocessing server` running on this "
+			         "broker?");
 		else if (submission->options->timeout != 0 && waited > submission->options->timeout)
-			snprintf(file->error, sizeof file->error, "timed out (%s); see `postprocessing show %s`",
-			         file->said, file->id);
+			snprintf(file->error, sizeof file->error, "timed out (%s); see `postprocessing show %s`", file->said,
+			         file->id);
 		else
 			continue;
 		withdraw(submission, file);
@@ -385,8 +392,8 @@ static int follow(struct submission *submission)
 	return 0;
 }
 
-bool submission_run(struct client *client, const struct submission_options *options, struct submitted *file, size_t count,
-                    int *signal_number)
+bool submission_run(struct client *client, const struct submission_options *options, struct submitted *file,
+                    size_t count, int *signal_number)
 {
 	struct submission submission = {.client = client, .options = options, .file = file, .count = count, .left = count};
 	mailbox_init(&submission.mailbox);

@@ -6,38 +6,38 @@
 
 #include <stdio.h>
 
-#include "core/client/client.h"
 #include "core/base/encoding.h"
+#include "core/client/client.h"
 
 struct submission_options {
-	const char *addr;  /* where to serve the files, HOST:PORT; NULL: a free port on 127.0.0.1 */
-	const char *url;   /* the URL at which the service reaches it, see file_server_start(); NULL: the address itself */
+	const char *addr; /* where to serve the files, HOST:PORT; NULL: a free port on 127.0.0.1 */
+	const char *url;  /* the URL at which the service reaches it, see file_server_start(); NULL: the address itself */
 	nanos timeout;    /* 0: without a limit */
-	FILE *progress;    /* where to show the progress; NULL: nowhere */
+	FILE *progress;   /* where to show the progress; NULL: nowhere */
 };
 
 struct submitted {
 	const char *path;
-	const char *name;      /* shown and announced */
+	const char *name; /* shown and announced */
 	/* Filled in: */
 	char id[UUID_SIZE];
 	int64_t size;
 	enum outcome outcome;
-	char detail[200];      /* the name of the virus, or why a step failed; "" */
-	char error[600];       /* "": none */
+	char detail[200]; /* the name of the virus, or why a step failed; "" */
+	char error[600];  /* "": none */
 	nanos took;
 	/* Internal: */
 	struct upload *upload;
-	nanos started;         /* monotonic */
-	bool seen;             /* a service has accepted it */
+	nanos started; /* monotonic */
+	bool seen;     /* a service has accepted it */
 	bool over;
-	char said[400];        /* the last progress line */
+	char said[400]; /* the last progress line */
 };
 
 /* Runs until all files have ended, or SIGINT, SIGTERM or SIGHUP arrives. Unfinished files are withdrawn then, because
  * their bytes are no longer served. *signal_number: the signal, or 0. False: the submission failed, with a message on
  * stderr. Errors of individual files are in their `error`. */
-bool submission_run(struct client *client, const struct submission_options *options, struct submitted *file, size_t count,
-                    int *signal_number);
+bool submission_run(struct client *client, const struct submission_options *options, struct submitted *file,
+                    size_t count, int *signal_number);
 
 #endif

@@ -7,10 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/config/config_keys.h"
-#include "core/config/config_source.h"
 #include "core/base/nearest.h"
 #include "core/base/text_file.h"
+#include "core/config/config_keys.h"
+#include "core/config/config_source.h"
 
 #define PASSWORD_MAX 4096
 
@@ -60,7 +60,8 @@ static char *copy(const char *text, struct problems *problems)
 }
 
 /* Reads the password of a section from its file, unless a variable contains it. */
-static void read_password(struct config *config, const char *section, const char *path, char **password, struct problems *problems)
+static void read_password(struct config *config, const char *section, const char *path, char **password,
+                          struct problems *problems)
 {
 	const struct config_source *source = config->source;
 	struct found direct = find_key(source, section, "password"), file = find_key(source, section, "password_file");
@@ -82,9 +83,10 @@ static void read_password(struct config *config, const char *section, const char
 	access_warn_named(&config->warnings, file.place, "password_file", path, &info, true);
 	/* A byte order mark is not part of the password. */
 	size_t mark = strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0, line = strcspn(text + mark, "\r\n");
-	const char *fault = line == 0 || strspn(text + mark + line, "\r\n") != length - mark - line ? "must contain a "
-	                                                                                              "single line of text"
-	                                                                                            : text_fault(text + mark, line);
+	const char *fault = line == 0 || strspn(text + mark + line, "\r\n") != length - mark - line
+	                        ? "must contain a "
+	                          "single line of text"
+	                        : text_fault(text + mark, line);
 	if (fault != NULL) {
 		problems_add(problems, "%s: password_file: %s: %s", file.place, path, fault);
 		free(text);
@@ -103,8 +105,8 @@ static void blame_address(const struct config_source *source, const char *sectio
 	problems_add(problems, "%s: %s: %s", found.place == NULL ? section : found.place, key, why);
 }
 
-static void read_broker(const struct config_source *source, const char *section, const char *key, struct broker_address *address,
-                        struct problems *problems)
+static void read_broker(const struct config_source *source, const char *section, const char *key,
+                        struct broker_address *address, struct problems *problems)
 {
 	char why[VALUE_WHY_SIZE];
 	bool given = address->endpoint != NULL && strcmp(address->endpoint, "embedded") != 0;
@@ -126,7 +128,8 @@ static void complete_store(struct config *config, struct problems *problems)
 {
 	struct broker_address *store = &config->store, *events = &config->events;
 	if (store->endpoint != NULL) {
-		if (strcmp(store->endpoint, "embedded") == 0 && (events->endpoint == NULL || strcmp(events->endpoint, "embedded") != 0))
+		if (strcmp(store->endpoint, "embedded") == 0 &&
+		    (events->endpoint == NULL || strcmp(events->endpoint, "embedded") != 0))
 			problems_add(problems, "%s: nodes: embedded requires [events] endpoint = embedded",
 			             find_key(config->source, "store", "nodes").place);
 		if (events->endpoint == NULL || strcmp(store->endpoint, events->endpoint) != 0)
@@ -165,7 +168,8 @@ static char **read_folders(const struct config_source *source, const char *secti
 		if (**folder == '/')
 			*kept++ = *folder;
 		else
-			problems_add(problems, "%s: %s: \"%.80s\" is not an absolute path", find_key(source, section, key).place, key, *folder);
+			problems_add(problems, "%s: %s: \"%.80s\" is not an absolute path", find_key(source, section, key).place,
+			             key, *folder);
 	}
 	if (list != NULL)
 		*kept = NULL;
@@ -225,7 +229,8 @@ static void check_name(const struct config_source *source, const char *section, 
                        struct problems *problems)
 {
 	size_t length = name == NULL ? 0 : strlen(name);
-	if (name != NULL && (length > 64 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != length))
+	if (name != NULL &&
+	    (length > 64 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != length))
 		problems_add(problems, "%s: %s: \"%.80s\" is not a valid name: use at most 64 letters, digits, _ and -",
 		             find_key(source, section, key).place, key, name);
 }
@@ -246,8 +251,9 @@ static void warn_authority(struct config *config, const char *section, const cha
 static void warn_insecure(struct config *config, const char *section, const char *whose)
 {
 	struct found found = find_key(config->source, section, "tls_insecure");
-	problems_add(&config->warnings, "%s: [%s] tls_insecure: the certificate of %s is not verified; anyone in between "
-	                                "can read and change all data",
+	problems_add(&config->warnings,
+	             "%s: [%s] tls_insecure: the certificate of %s is not verified; anyone in between "
+	             "can read and change all data",
 	             found.place == NULL ? section : found.place, section, whose);
 }
 
@@ -268,7 +274,8 @@ static void warn_unverified(struct config *config)
 static void complete(struct config_draft *draft, struct problems *problems)
 {
 	/* The names after the fourth are those of the replaced services: panic fatal warn trace. */
-	static const enum log_level level[] = {LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG, LOG_ERROR, LOG_ERROR, LOG_WARNING, LOG_DEBUG};
+	static const enum log_level level[] = {LOG_ERROR, LOG_WARNING, LOG_INFO,    LOG_DEBUG,
+	                                       LOG_ERROR, LOG_ERROR,   LOG_WARNING, LOG_DEBUG};
 	struct config *config = &draft->config;
 	const struct config_source *source = config->source;
 	config->log_level = level[draft->log_level];
@@ -328,9 +335,10 @@ struct config *config_build(struct config_source *source, struct problems *probl
 	return config;
 }
 
-/* The main file: the one that is named, else the copy that systemd hands to the service, else the installed one. `folder` is
- * where steps.d is: beside it, or beside the installed one that it is a copy of. NULL: out of memory. */
-static char *find_main_file(const struct config_source *source, const char *path, bool *may_be_missing, const char **folder)
+/* The main file: the one that is named, else the copy that systemd hands to the service, else the installed one.
+ * `folder` is where steps.d is: beside it, or beside the installed one that it is a copy of. NULL: out of memory. */
+static char *find_main_file(const struct config_source *source, const char *path, bool *may_be_missing,
+                            const char **folder)
 {
 	const struct variable *named = source_variable(source, "POSTPROCESSING_CONFIG");
 	const struct variable *credentials = source_variable(source, "CREDENTIALS_DIRECTORY");
@@ -339,7 +347,8 @@ static char *find_main_file(const struct config_source *source, const char *path
 	if (path != NULL || named != NULL)
 		return strdup(path != NULL ? path : named->value);
 	*folder = CONFIG_DIR "/";
-	char *copy = credentials == NULL ? NULL : join(credentials->value, strlen(credentials->value), "/postprocessing.ini");
+	char *copy =
+		credentials == NULL ? NULL : join(credentials->value, strlen(credentials->value), "/postprocessing.ini");
 	if (copy != NULL && access(copy, F_OK) == 0)
 		return copy;
 	free(copy);

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 #include "core/base/clock.h"
-#include "core/content/content.h"
 #include "core/base/log.h"
+#include "core/content/content.h"
 #include "postprocessing/step.h"
 
 /* The problems, one line each. */
@@ -31,14 +31,14 @@ bool problems_are_incomplete(const struct problems *problems);
 #define BROKER_SERVERS_LIMIT 16
 /* How to reach a broker. */
 struct broker_address {
-	char *endpoint;   /* host:port, several separated by commas; "embedded" (events only). Never with credentials. */
-	char *username;   /* NULL: none */
-	char *password;   /* NULL: none. A secret. */
-	char *token;      /* used instead of both. A secret. */
-	bool tls_by_url;  /* the endpoint's URL requires TLS */
+	char *endpoint;  /* host:port, several separated by commas; "embedded" (events only). Never with credentials. */
+	char *username;  /* NULL: none */
+	char *password;  /* NULL: none. A secret. */
+	char *token;     /* used instead of both. A secret. */
+	bool tls_by_url; /* the endpoint's URL requires TLS */
 	pthread_mutex_t *changing; /* hold it to read or change the address; NULL: the address never changes */
-	bool overridden;  /* credentials in the endpoint's URL override username and password */
-	char *ca_file;    /* NULL: the system's */
+	bool overridden;           /* credentials in the endpoint's URL override username and password */
+	char *ca_file;             /* NULL: the system's */
 	bool tls;
 	bool tls_insecure;
 };
@@ -52,18 +52,18 @@ enum on_exhausted { EXHAUSTED_ABORT, EXHAUSTED_CONTINUE };
 /* One step, as the host sees it. */
 struct step_config {
 	char *name;
-	char *module;           /* default: the name */
-	const char *place;      /* "FILE:LINE" or variable that chose the module; owned by the configuration */
+	char *module;      /* default: the name */
+	const char *place; /* "FILE:LINE" or variable that chose the module; owned by the configuration */
 	unsigned workers;
-	nanos deadline;         /* for one run, or for the answer of a remote step */
-	nanos check_interval;   /* 0: no checks */
-	nanos check_limit;      /* how long an upload waits while the step is suspended */
-	nanos max_wait;         /* the longest wait that the step may ask for … */
-	unsigned max_waits;     /* … and how often */
+	nanos deadline;       /* for one run, or for the answer of a remote step */
+	nanos check_interval; /* 0: no checks */
+	nanos check_limit;    /* how long an upload waits while the step is suspended */
+	nanos max_wait;       /* the longest wait that the step may ask for … */
+	unsigned max_waits;   /* … and how often */
 	unsigned max_retries;
-	nanos retry_backoff;    /* before the n-th retry: retry_backoff · 2^(n-1) */
+	nanos retry_backoff; /* before the n-th retry: retry_backoff · 2^(n-1) */
 	enum on_exhausted on_exhausted;
-	struct section *section;/* the keys as read, for step_setup_create(); owned by the configuration */
+	struct section *section; /* the keys as read, for step_setup_create(); owned by the configuration */
 };
 
 #define NO_STATE_DIR "state_dir: not set, and neither are STATE_DIRECTORY, XDG_STATE_HOME and HOME"
@@ -76,20 +76,20 @@ struct config {
 	char *state_dir;     /* NULL: not configured; code that needs it reports NO_STATE_DIR */
 	nanos shutdown_grace;
 	enum log_level log_level;
-	nanos retention;     /* how long to keep the records of uploads that ended badly; 0: forever */
+	nanos retention;        /* how long to keep the records of uploads that ended badly; 0: forever */
 	unsigned max_in_flight; /* the maximum number of uploads in this instance between event and acknowledgement */
 
 	struct broker_address events;
-	unsigned on_broker_loss; /* enum on_broker_loss */
-	char *consumer;         /* durable consumer on the event stream */
-	bool announce_steps;    /* publish StartPostprocessingStep also for steps that are performed here */
+	unsigned on_broker_loss;     /* enum on_broker_loss */
+	char *consumer;              /* durable consumer on the event stream */
+	bool announce_steps;         /* publish StartPostprocessingStep also for steps that are performed here */
 	struct broker_address store; /* default: as events */
-	char *bucket;           /* [store] database */
-	char *table;            /* if set, keys are base32 of <table>_<id>; NULL: none */
+	char *bucket;                /* [store] database */
+	char *table;                 /* if set, keys are base32 of <table>_<id>; NULL: none */
 
 	struct content_options content;
-	char *http_addr;        /* host:port; NULL or "": no HTTP */
-	char *http_token;       /* for /metrics; NULL: none. A secret. */
+	char *http_addr;  /* host:port; NULL or "": no HTTP */
+	char *http_token; /* for /metrics; NULL: none. A secret. */
 
 	/* Settings that may not have the intended effect, and settings that are not needed; in the form of problems. */
 	struct problems warnings, notes;
@@ -126,6 +126,7 @@ const char *step_setup_name(const struct pp_setup *setup);
 /* Returns the module's own key with the longest duration, and sets *duration to its value; NULL: there is no such
  * key. */
 const char *step_setup_longest(const struct pp_setup *setup, nanos *duration);
-void step_setup_reject(struct pp_setup *setup, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+void step_setup_reject(struct pp_setup *setup, const char *key, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 
 #endif

@@ -7,14 +7,15 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "core/base/file_access.h"
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
-#include "core/base/file_access.h"
 
 /* The name of a module's key shows whether it is a secret, because the step ABI has no type for secrets. */
 static bool sounds_secret(const char *key)
 {
-	static const char *const words[] = {"password", "passwd", "secret", "token", "credential", "api_key", "private_key"};
+	static const char *const words[] = {"password",   "passwd",  "secret",     "token",
+	                                    "credential", "api_key", "private_key"};
 	size_t length = strlen(key);
 	bool file = length > 5 && strcasecmp(key + length - 5, "_file") == 0; /* where it is, not what */
 	for (size_t i = 0; !file && i < sizeof words / sizeof words[0]; i++)
@@ -70,13 +71,13 @@ void access_warn_named(struct problems *warnings, const char *place, const char 
 	char text[FILE_TEXT_SIZE], lead[512];
 	snprintf(lead, sizeof lead, "%s: %s: ", place, key);
 	if (weakness != NULL)
-		problems_add(warnings, "%s%s: %s (%s): other users can change it",
-		             lead, path, weakness, file_describe(info, text));
+		problems_add(warnings, "%s%s: %s (%s): other users can change it", lead, path, weakness,
+		             file_describe(info, text));
 	else
 		warn_folder(warnings, lead, path, path);
 	if (secret && (info->st_mode & S_IROTH) != 0)
-		problems_add(warnings, "%s%s: readable by everybody (%s): run chmod o-rwx on it",
-		             lead, path, file_describe(info, text));
+		problems_add(warnings, "%s%s: readable by everybody (%s): run chmod o-rwx on it", lead, path,
+		             file_describe(info, text));
 }
 
 /* The first secret setting of a file; NULL: none. */
@@ -86,7 +87,8 @@ static const struct setting *secret_of(const struct config_source *source, unsig
 		const struct section *section = source->section[i];
 		for (size_t j = 0; j < section->count; j++) {
 			const struct setting *setting = &section->setting[j];
-			if (setting->file == number && setting->value[0] != '\0' && setting_is_secret(section->name, setting->name, setting->value))
+			if (setting->file == number && setting->value[0] != '\0' &&
+			    setting_is_secret(section->name, setting->name, setting->value))
 				return setting;
 		}
 	}
@@ -102,14 +104,14 @@ void access_warn_files(struct config *config)
 		const struct setting *secret = file->number == 0 ? NULL : secret_of(config->source, file->number);
 		char text[FILE_TEXT_SIZE];
 		if (weakness != NULL)
-			problems_add(&config->warnings, "%s: %s (%s): other users can change the configuration",
-			             file->path, weakness,
-			             file_describe(&file->info, text));
+			problems_add(&config->warnings, "%s: %s (%s): other users can change the configuration", file->path,
+			             weakness, file_describe(&file->info, text));
 		else
 			warn_folder(&config->warnings, "", file->path, "the configuration");
 		if (secret != NULL && (file->info.st_mode & S_IROTH) != 0)
-			problems_add(&config->warnings, "%s: %s: a secret in a file that everybody can read (%s): run chmod o-rwx "
-			                                "%s", secret->place,
-			             secret->name, file_describe(&file->info, text), file->path);
+			problems_add(&config->warnings,
+			             "%s: %s: a secret in a file that everybody can read (%s): run chmod o-rwx "
+			             "%s",
+			             secret->place, secret->name, file_describe(&file->info, text), file->path);
 	}
 }

@@ -11,9 +11,9 @@ _Static_assert(BROKER_SERVERS_LIMIT == 16, "a message says so");
 
 /* The state while reading a list. */
 struct reading {
-	bool tls, plain;            /* some server has such a scheme */
-	char *username, *password;  /* decoded, parts of the text that is read; NULL: none yet */
-	char *hosts;                /* the resulting "host:port,host:port", with room for all */
+	bool tls, plain;           /* some server has such a scheme */
+	char *username, *password; /* decoded, parts of the text that is read; NULL: none yet */
+	char *hosts;               /* the resulting "host:port,host:port", with room for all */
 };
 
 static int hex(char digit)
@@ -54,14 +54,16 @@ static const char *read_scheme(struct reading *reading, const char *scheme, size
 	if (length == 3 && strncasecmp(scheme, "tls", 3) == 0) {
 		reading->tls = true;
 		return reading->plain ? "tls:// cannot be mixed with nats:// or tcp://: all servers of a broker must use the "
-		                        "same transport" : NULL;
+		                        "same transport"
+		                      : NULL;
 	}
 	for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
 		if (length != strlen(plain[i]) || strncasecmp(scheme, plain[i], length) != 0)
 			continue;
 		reading->plain = true;
 		return reading->tls ? "tls:// cannot be mixed with nats:// or tcp://: all servers of a broker must use the "
-		                      "same transport" : NULL;
+		                      "same transport"
+		                    : NULL;
 	}
 	return "the scheme of a broker must be nats://, tls:// or tcp://";
 }
@@ -75,7 +77,7 @@ static const char *read_credentials(struct reading *reading, char *text)
 		*colon = '\0';
 	if (!decode(text) || (password != NULL && !decode(password)))
 		return "the user name or password contains a % that is not followed by two hexadecimal digits: write %25 for a "
-		       "percent sign";
+			   "percent sign";
 	if (*text == '\0')
 		return password == NULL ? NULL : "the password has no user name";
 	if (reading->username != NULL && (!same(reading->username, text) || !same(reading->password, password)))
@@ -154,7 +156,8 @@ static bool take_credentials(struct broker_address *address, const struct readin
 	address->overridden = address->username != NULL && (token || !same(address->username, reading->username) ||
 	                                                    !same(address->password, reading->password));
 	if (token)
-		return replace(&address->token, reading->username) && replace(&address->username, NULL) && replace(&address->password, NULL);
+		return replace(&address->token, reading->username) && replace(&address->username, NULL) &&
+		       replace(&address->password, NULL);
 	return replace(&address->username, reading->username) && replace(&address->password, reading->password);
 }
 

@@ -86,7 +86,8 @@ static void derive(struct report *report, const char *value, const char *origin)
 static void pass(struct report *report)
 {
 	struct config_value *value = &report->value;
-	value->secret = value->value != NULL && value->value[0] != '\0' && setting_is_secret(value->section, value->key, value->value);
+	value->secret =
+		value->value != NULL && value->value[0] != '\0' && setting_is_secret(value->section, value->key, value->value);
 	if (value->value != NULL && (value->secret || value->value[0] == '\0'))
 		value->value = NULL;
 	report->each(report->closure, value);
@@ -147,7 +148,8 @@ static void derive_from_events(struct report *report, const char *key, const cha
 	derive(report, value, origin);
 }
 
-/* A password counts from its file if it has one, see read_password() and where the URL of the broker may have credentials. */
+/* A password counts from its file if it has one, see read_password() and where the URL of the broker may have
+ * credentials. */
 static void derive_password(struct report *report, const char *section, const struct broker_address *address)
 {
 	struct found direct = find(report, section, "password"), file = find(report, section, "password_file");
@@ -156,7 +158,8 @@ static void derive_password(struct report *report, const char *section, const st
 }
 
 /* The values in the broker's URL besides the address. */
-static void derive_from_url(struct report *report, const char *section, const char *url_key, const struct broker_address *address)
+static void derive_from_url(struct report *report, const char *section, const char *url_key,
+                            const struct broker_address *address)
 {
 	char origin[ORIGIN_SIZE];
 	const char *key = report->value.key;
@@ -182,7 +185,8 @@ static void derive_verified(struct report *report, bool insecure, const char *be
 	derive(report, "false", origin);
 }
 
-static void derive_broker(struct report *report, const char *section, const char *url_key, const struct broker_address *address)
+static void derive_broker(struct report *report, const char *section, const char *url_key,
+                          const struct broker_address *address)
 {
 	const char *key = report->value.key;
 	char origin[ORIGIN_SIZE];
@@ -309,8 +313,11 @@ void config_each_step_value(const struct config *config, const struct step_confi
 		if (step_keys_find(setting->name) != NULL)
 			continue;
 		found = (struct found){setting->value, setting->place, setting->rank};
-		report.value = (struct config_value){.section = section, .key = setting->name, .value = setting->value,
-		                                     .source = source_of(&found), .origin = setting->place};
+		report.value = (struct config_value){.section = section,
+		                                     .key = setting->name,
+		                                     .value = setting->value,
+		                                     .source = source_of(&found),
+		                                     .origin = setting->place};
 		pass(&report);
 	}
 }

@@ -11,10 +11,10 @@ enum value_source { VALUE_DEFAULT, VALUE_FILE, VALUE_VARIABLE, VALUE_DERIVED };
 struct config_value {
 	const char *section; /* the full name */
 	const char *key;
-	const char *value;   /* NULL: unset, or a secret */
-	bool secret;         /* set, but must not be shown */
+	const char *value; /* NULL: unset, or a secret */
+	bool secret;       /* set, but must not be shown */
 	enum value_source source;
-	const char *origin;  /* for people: "FILE:LINE", the variable's name, "default", or the source of a derived value */
+	const char *origin; /* for people: "FILE:LINE", the variable's name, "default", or the source of a derived value */
 };
 
 typedef void config_value_each(void *closure, const struct config_value *value);

@@ -24,7 +24,8 @@ bool variable_name(char name[VARIABLE_NAME_SIZE], const char *section, const cha
 {
 	/* The keys of the service itself have no middle part. */
 	bool middle = strcmp(section, "postprocessing") != 0;
-	int length = snprintf(name, VARIABLE_NAME_SIZE, "POSTPROCESSING_%s%s%s", middle ? section : "", middle ? "_" : "", key);
+	int length =
+		snprintf(name, VARIABLE_NAME_SIZE, "POSTPROCESSING_%s%s%s", middle ? section : "", middle ? "_" : "", key);
 	if (length < 0 || length >= VARIABLE_NAME_SIZE)
 		return false;
 	for (char *c = name; *c != '\0'; c++)

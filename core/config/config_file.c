@@ -7,10 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/config/config_keys.h"
-#include "core/config/config_source.h"
 #include "core/base/nearest.h"
 #include "core/base/text_file.h"
+#include "core/config/config_keys.h"
+#include "core/config/config_source.h"
 
 #define FILE_MAX ((size_t)1024 * 1024)
 #define FOLDER_MAX 1000
@@ -28,8 +28,8 @@ struct ini_file {
 	enum setting_rank rank;
 	unsigned number; /* among the files */
 	struct section *section;
-	bool in_section; /* a header was seen; `section` is NULL if it was invalid, and its keys are skipped */
-	bool pending;    /* the key passed to inih has not been returned */
+	bool in_section;   /* a header was seen; `section` is NULL if it was invalid, and its keys are skipped */
+	bool pending;      /* the key passed to inih has not been returned */
 	const char *value; /* of the line that was handed out, without white space around it */
 	size_t value_length;
 	char place[PLACE_SIZE];
@@ -189,7 +189,8 @@ static const char *unquote(struct ini_file *file)
 	const char *value = file->value;
 	size_t length = file->value_length;
 	bool quoted = length >= 2 && value[0] == '"' && value[length - 1] == '"';
-	bool comment = quoted ? ends_early(value + 1, length - 2) : has_comment(value, length, length > 0 && is_blank(value[-1]));
+	bool comment =
+		quoted ? ends_early(value + 1, length - 2) : has_comment(value, length, length > 0 && is_blank(value[-1]));
 	if (comment)
 		return "\" ;\" or \" #\" in a value: put a comment on its own line, or the whole value in double quotes";
 	if (quoted) {
@@ -222,7 +223,8 @@ void config_file_parse(struct config_source *source, const char *name, const cha
                        enum setting_rank rank, struct problems *problems)
 {
 	static const char mark[] = "\xEF\xBB\xBF", wide[2][3] = {"\xFF\xFE", "\xFE\xFF"};
-	struct ini_file file = {.source = source, .problems = problems, .name = name, .rank = rank, .number = ++source->files};
+	struct ini_file file = {
+		.source = source, .problems = problems, .name = name, .rank = rank, .number = ++source->files};
 	bool marked = length >= 3 && memcmp(bytes, mark, 3) == 0;
 	if (length >= 2 && (memcmp(bytes, wide[0], 2) == 0 || memcmp(bytes, wide[1], 2) == 0)) {
 		problems_add(problems, "%s: UTF-16: save it as UTF-8", name);

@@ -238,7 +238,8 @@ static void store_string(char **at, const char *text, struct problems *problems)
 		problems_add(problems, "out of memory");
 }
 
-static void store(const struct config_key *key, void *draft, const char *text, int64_t number, struct problems *problems)
+static void store(const struct config_key *key, void *draft, const char *text, int64_t number,
+                  struct problems *problems)
 {
 	void *at = (char *)draft + key->offset;
 	switch (key->key.type) {
@@ -259,7 +260,8 @@ static void store(const struct config_key *key, void *draft, const char *text, i
 
 #define CREDENTIALS "CREDENTIALS_DIRECTORY"
 
-/* What stands behind $CREDENTIALS_DIRECTORY or ${CREDENTIALS_DIRECTORY}, from the / on; NULL: the text does not begin so. */
+/* What stands behind $CREDENTIALS_DIRECTORY or ${CREDENTIALS_DIRECTORY}, from the / on; NULL: the text does not begin
+ * so. */
 static const char *credential_of(const char *text)
 {
 	static const char plain[] = "$" CREDENTIALS "/", braces[] = "${" CREDENTIALS "}/";
@@ -269,23 +271,23 @@ static const char *credential_of(const char *text)
 }
 
 /* A file that systemd hands to the service (LoadCredential=), whose folder only the service knows. */
-static void store_credential(const struct config_source *source, const struct config_key *key, struct found found, void *draft,
-                             struct problems *problems)
+static void store_credential(const struct config_source *source, const struct config_key *key, struct found found,
+                             void *draft, struct problems *problems)
 {
 	const struct variable *folder = source_variable(source, CREDENTIALS);
 	const char *rest = credential_of(found.value);
 	char path[PATH_MAX];
 	if (folder == NULL)
-		problems_add(problems, "%s: %s: $" CREDENTIALS " is not set: systemd sets it for a unit with LoadCredential=", found.place,
-		             key->key.name);
+		problems_add(problems, "%s: %s: $" CREDENTIALS " is not set: systemd sets it for a unit with LoadCredential=",
+		             found.place, key->key.name);
 	else if (snprintf(path, sizeof path, "%s%s", folder->value, rest) >= (int)sizeof path)
 		problems_add(problems, "%s: %s: %s", found.place, key->key.name, strerror(ENAMETOOLONG));
 	else
 		store_string((char **)(void *)((char *)draft + key->offset), path, problems);
 }
 
-struct found config_key_read(const struct config_source *source, const char *section, const struct config_key *key, void *draft,
-                             struct problems *problems)
+struct found config_key_read(const struct config_source *source, const char *section, const struct config_key *key,
+                             void *draft, struct problems *problems)
 {
 	char why[VALUE_WHY_SIZE];
 	int64_t number;

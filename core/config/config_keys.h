@@ -64,7 +64,7 @@ bool config_keys_section(const char *section);
 /* Finds, checks and stores the value of a key, or its default. An invalid value is a problem, and the default is used.
  * `section` is the full name ("step:NAME" for a step). Returns the origin of the value; `value` is NULL for the
  * default. */
-struct found config_key_read(const struct config_source *source, const char *section, const struct config_key *key, void *draft,
-                             struct problems *problems);
+struct found config_key_read(const struct config_source *source, const char *section, const struct config_key *key,
+                             void *draft, struct problems *problems);
 
 #endif

@@ -12,12 +12,23 @@ struct legacy {
 };
 
 static const struct legacy legacy[] = {
-	{{.name = "virusscan", .type = PP_KEY_BOOL, .fallback = "false", .environment = "POSTPROCESSING_VIRUSSCAN",
-	  .help = "Whether to run the step virusscan first if it is not listed in steps."}, LEGACY_MODULE, NULL, LEGACY_FIRST},
-	{{.name = "delay", .type = PP_KEY_DURATION, .fallback = "0", .environment = "POSTPROCESSING_DELAY",
-	  .help = "Sets duration in [step:delay]. If it is not 0 and the step delay is not listed in steps, that step runs "
-	          "last."},
-	 "delay", "duration", LEGACY_LAST},
+	{{.name = "virusscan",
+      .type = PP_KEY_BOOL,
+      .fallback = "false",
+      .environment = "POSTPROCESSING_VIRUSSCAN",
+      .help = "Whether to run the step virusscan first if it is not listed in steps."},
+     LEGACY_MODULE,
+     NULL,
+     LEGACY_FIRST},
+	{{.name = "delay",
+      .type = PP_KEY_DURATION,
+      .fallback = "0",
+      .environment = "POSTPROCESSING_DELAY",
+      .help = "Sets duration in [step:delay]. If it is not 0 and the step delay is not listed in steps, that step runs "
+              "last."},
+     "delay",
+     "duration",
+     LEGACY_LAST},
 	{{.name = "", .environment = LEGACY_PREFIX "WORKERS"}, LEGACY_MODULE, "workers", LEGACY_NOT_WANTED},
 };
 #define LEGACY_COUNT (sizeof legacy / sizeof legacy[0])
@@ -54,7 +65,8 @@ void legacy_apply(struct config_source *source, struct problems *problems)
 	for (size_t i = 0; i < LEGACY_COUNT; i++) {
 		const struct legacy *entry = &legacy[i];
 		struct found found = find(source, entry);
-		const struct setting *set = section_find(source_step_section(source, entry->step), entry->sets == NULL ? "" : entry->sets);
+		const struct setting *set =
+			section_find(source_step_section(source, entry->step), entry->sets == NULL ? "" : entry->sets);
 		if (entry->sets == NULL || found.value == NULL || (set != NULL && set->rank >= found.rank))
 			continue;
 		char name[sizeof STEP_PREFIX + STEP_NAME_MAX];
@@ -80,7 +92,8 @@ const char *legacy_step(size_t number)
 	return entry == NULL ? NULL : entry->step;
 }
 
-enum legacy_wish legacy_step_wish(const struct config_source *source, size_t number, const char **place, struct problems *problems)
+enum legacy_wish legacy_step_wish(const struct config_source *source, size_t number, const char **place,
+                                  struct problems *problems)
 {
 	const struct legacy *entry = wishing(number);
 	if (entry == NULL)

@@ -127,7 +127,8 @@ static struct section *section_create(const char *name, const char *place)
 	return section;
 }
 
-struct section *source_section_add(struct config_source *source, const char *name, const char *place, struct problems *problems)
+struct section *source_section_add(struct config_source *source, const char *name, const char *place,
+                                   struct problems *problems)
 {
 	struct section *section = source_section(source, name);
 	if (section != NULL)
@@ -184,7 +185,8 @@ static struct setting *section_slot(struct section *section, const struct settin
 
 void section_set(struct section *section, const struct setting *setting, struct problems *problems)
 {
-	struct setting copy = {strdup(setting->name), strdup(setting->value), strdup(setting->place), setting->rank, setting->file};
+	struct setting copy = {strdup(setting->name), strdup(setting->value), strdup(setting->place), setting->rank,
+	                       setting->file};
 	bool copied = copy.name != NULL && copy.value != NULL && copy.place != NULL;
 	if (!copied)
 		problems_add(problems, "%s", no_memory);

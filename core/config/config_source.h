@@ -63,7 +63,8 @@ void source_file_add(struct config_source *source, const char *path, unsigned nu
 /* NULL: no section has this name. */
 struct section *source_section(const struct config_source *source, const char *name);
 /* Finds or creates the section. `place` may be NULL. NULL: failed, and added to `problems`. */
-struct section *source_section_add(struct config_source *source, const char *name, const char *place, struct problems *problems);
+struct section *source_section_add(struct config_source *source, const char *name, const char *place,
+                                   struct problems *problems);
 /* The section of a step; NULL: none. */
 struct section *source_step_section(const struct config_source *source, const char *step);
 
@@ -153,7 +154,8 @@ struct step_defaults {
 	nanos retry_backoff;
 };
 bool step_name_check(const char *name, char *why, size_t size);
-void config_steps_read(struct config *config, struct found list, const struct step_defaults *defaults, struct problems *problems);
+void config_steps_read(struct config *config, struct found list, const struct step_defaults *defaults,
+                       struct problems *problems);
 void config_steps_free(struct config *config);
 
 /* config_legacy.c: settings of the replaced services that concern specific steps. No other file knows a step by its
@@ -173,7 +175,8 @@ void legacy_apply(struct config_source *source, struct problems *problems);
 const char *legacy_step(size_t number);
 enum legacy_wish { LEGACY_NOT_WANTED, LEGACY_FIRST, LEGACY_LAST };
 /* Whether and where that step runs although it is not listed, and the place of the setting that causes this. */
-enum legacy_wish legacy_step_wish(const struct config_source *source, size_t number, const char **place, struct problems *problems);
+enum legacy_wish legacy_step_wish(const struct config_source *source, size_t number, const char **place,
+                                  struct problems *problems);
 
 /* config_replaced.c: variables of the replaced services that this service does not read. */
 struct replaced {

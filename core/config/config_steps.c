@@ -22,9 +22,10 @@ bool module_name_check(const char *name, char *why, size_t size)
 	size_t length = strnlen(name, STEP_NAME_MAX + 1);
 	if (length > 0 && length <= STEP_NAME_MAX && name[0] != '.' && strspn(name, NAME_LETTERS) == length)
 		return true;
-	snprintf(why, size, "\"%.80s\" is not a valid module name: use at most %d letters, digits, _ . and -, and do not "
-	                    "begin with a period", name,
-	         STEP_NAME_MAX);
+	snprintf(why, size,
+	         "\"%.80s\" is not a valid module name: use at most %d letters, digits, _ . and -, and do not "
+	         "begin with a period",
+	         name, STEP_NAME_MAX);
 	return false;
 }
 
@@ -77,7 +78,8 @@ static void add_unlisted(struct step_names *names, struct config *config, struct
 	const char *step;
 	for (size_t i = 0; (step = legacy_step(i)) != NULL && names->count < STEPS_MAX + 8; i++) {
 		const char *place = "steps";
-		enum legacy_wish wish = has_name(names, step) ? LEGACY_NOT_WANTED : legacy_step_wish(config->source, i, &place, problems);
+		enum legacy_wish wish =
+			has_name(names, step) ? LEGACY_NOT_WANTED : legacy_step_wish(config->source, i, &place, problems);
 		size_t at = wish == LEGACY_FIRST ? 0 : names->count;
 		if (wish == LEGACY_NOT_WANTED)
 			continue;
@@ -96,11 +98,14 @@ static const char *module_place(const struct config *config, const char *section
 	return module.value != NULL ? module.place : list_place;
 }
 
-static void read_step(struct config *config, const char *name, const char *list_place, const struct step_defaults *defaults,
-                      struct problems *problems)
+static void read_step(struct config *config, const char *name, const char *list_place,
+                      const struct step_defaults *defaults, struct problems *problems)
 {
-	struct step_draft draft = {.step = {.name = strdup(name), .module = strdup(name), .workers = defaults->workers,
-	                                    .max_retries = defaults->max_retries, .retry_backoff = defaults->retry_backoff}};
+	struct step_draft draft = {.step = {.name = strdup(name),
+	                                    .module = strdup(name),
+	                                    .workers = defaults->workers,
+	                                    .max_retries = defaults->max_retries,
+	                                    .retry_backoff = defaults->retry_backoff}};
 	char section[sizeof STEP_PREFIX + STEP_NAME_MAX], why[VALUE_WHY_SIZE];
 	if (draft.step.name == NULL || draft.step.module == NULL) {
 		problems_add(problems, "out of memory");
@@ -127,8 +132,8 @@ static void check_variables(const struct config *config, const char *name, const
 	    strcmp(mine, others) == 0) {
 		const struct section *section = source_step_section(config->source, other);
 		bool placed = section != NULL && section->place != NULL;
-		problems_add(problems, "%s: the steps \"%s\" and \"%s\" would share the variables %s_…", placed ? section->place : "steps",
-		             name, other, mine);
+		problems_add(problems, "%s: the steps \"%s\" and \"%s\" would share the variables %s_…",
+		             placed ? section->place : "steps", name, other, mine);
 	}
 }
 
@@ -150,7 +155,8 @@ static void check_all_variables(const struct config *config, struct problems *pr
 	}
 }
 
-void config_steps_read(struct config *config, struct found list, const struct step_defaults *defaults, struct problems *problems)
+void config_steps_read(struct config *config, struct found list, const struct step_defaults *defaults,
+                       struct problems *problems)
 {
 	struct step_names names = {.count = 0};
 	char **listed = list_split(list.value == NULL ? "" : list.value, ", \t");

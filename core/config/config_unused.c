@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/nearest.h"
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
 #include "core/config/module_table.h"
-#include "core/base/nearest.h"
 
 #define OWN_PREFIX "POSTPROCESSING_"
 #define LIST_SIZE 512
@@ -151,7 +151,8 @@ static void check_variable(const struct search *search, const struct variable *v
 	struct names names = {.each = is_it, .wrong = variable->name};
 	char words[NEAREST_WORDS_SIZE];
 	bool ours = begins(variable->name, OWN_PREFIX) || (begins(variable->name, LEGACY_PREFIX) && knows_legacy(search));
-	if (!ours || variable_is_service_link(variable) || replaced_find(variable->name) != NULL || pass_all(search, &names))
+	if (!ours || variable_is_service_link(variable) || replaced_find(variable->name) != NULL ||
+	    pass_all(search, &names))
 		return;
 	/* An error already, or not to be told before its module can be used. */
 	if (step_of(search, variable->name) != SIZE_MAX)
@@ -179,16 +180,18 @@ static void check_legacy_step(const struct search *search)
 	}
 	for (size_t i = 0; i < config->source->variable_count; i++) {
 		const struct variable *variable = &config->source->variable[i];
-		if (begins(variable->name, LEGACY_PREFIX) && !variable_is_service_link(variable) && replaced_find(variable->name) == NULL)
+		if (begins(variable->name, LEGACY_PREFIX) && !variable_is_service_link(variable) &&
+		    replaced_find(variable->name) == NULL)
 			list_add(list, variable->name);
 	}
 	if (list[0] != '\0' && elsewhere != NULL)
-		problems_add(&search->config->notes, "%s: not needed here, because the module %s performs the step "
-		                                     LEGACY_MODULE,
-		             list, elsewhere);
+		problems_add(&search->config->notes,
+		             "%s: not needed here, because the module %s performs the step " LEGACY_MODULE, list, elsewhere);
 	else if (list[0] != '\0')
-		problems_add(&search->config->warnings, "%s: set, but unused, and uploads are not scanned: add " LEGACY_MODULE
-		                                        " to [postprocessing] steps (POSTPROCESSING_STEPS)", list);
+		problems_add(&search->config->warnings,
+		             "%s: set, but unused, and uploads are not scanned: add " LEGACY_MODULE
+		             " to [postprocessing] steps (POSTPROCESSING_STEPS)",
+		             list);
 }
 
 /* All variables that have the same advice in one line. */
@@ -202,7 +205,8 @@ static void check_replaced(const struct search *search)
 			if (replaced_find(source->variable[j].name) == entry && !variable_is_service_link(&source->variable[j]))
 				list_add(list, source->variable[j].name);
 		if (list[0] != '\0')
-			problems_add(entry->matters ? &search->config->warnings : &search->config->notes, "%s: %s", list, entry->advice);
+			problems_add(entry->matters ? &search->config->warnings : &search->config->notes, "%s: %s", list,
+			             entry->advice);
 	}
 }
 

@@ -15,7 +15,8 @@ static bool parse_bool(const char *text, int64_t *number)
 	static const struct {
 		const char *word;
 		int64_t number;
-	} words[] = {{"true", 1}, {"false", 0}, {"yes", 1}, {"no", 0}, {"on", 1}, {"off", 0}, {"1", 1}, {"0", 0}, {"t", 1}, {"f", 0}};
+	} words[] = {{"true", 1}, {"false", 0}, {"yes", 1}, {"no", 0}, {"on", 1},
+	             {"off", 0},  {"1", 1},     {"0", 0},   {"t", 1},  {"f", 0}};
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
 		if (strcasecmp(text, words[i].word) == 0) {
 			*number = words[i].number;

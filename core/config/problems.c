@@ -11,7 +11,8 @@
 #define PROBLEMS_MAX 1000
 #define PROBLEM_SIZE 1024
 
-/* Stands for all problems when there is no memory for them: a configuration must never look sound for want of memory. */
+/* Stands for all problems when there is no memory for them: a configuration must never look sound for want of memory.
+ */
 static const char out_of_memory[] = "out of memory";
 static const char *const out_of_memory_line[] = {out_of_memory};
 

@@ -4,11 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/nearest.h"
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
 #include "core/config/module_table.h"
-#include "core/base/nearest.h"
-
 
 struct module_key {
 	struct pp_key key;
@@ -109,8 +108,8 @@ static void check_unknown_keys(const struct pp_setup *setup)
 		const struct setting *setting = &section->setting[i];
 		if (step_keys_find(setting->name) != NULL || find(setup, setting->name) != NULL)
 			continue;
-		problems_add(setup->problems, "%s: %s: unknown key in [%s] (module %s)%s", setting->place, setting->name, setup->section,
-		             setup->step->module, suggest_key(setup, setting->name, words));
+		problems_add(setup->problems, "%s: %s: unknown key in [%s] (module %s)%s", setting->place, setting->name,
+		             setup->section, setup->step->module, suggest_key(setup, setting->name, words));
 	}
 }
 
@@ -152,8 +151,8 @@ static void check_unknown_variables(const struct pp_setup *setup)
 		const char *name = source->variable[i].name;
 		if (strncmp(name, prefix, length) == 0 && name[length] == '_' && !is_variable_of(setup, name) &&
 		    !is_of_longer_step(setup, name, length) && !variable_is_service_link(&source->variable[i])) {
-			problems_add(setup->problems, "%s: no such key in [%s] (module %s)%s", name, setup->section, setup->step->module,
-			             suggest_key(setup, name + length + 1, words));
+			problems_add(setup->problems, "%s: no such key in [%s] (module %s)%s", name, setup->section,
+			             setup->step->module, suggest_key(setup, name + length + 1, words));
 		}
 	}
 }
@@ -169,8 +168,8 @@ struct pp_setup *step_setup_create(const struct config *config, const struct ste
 	setup->problems = problems;
 	snprintf(setup->section, sizeof setup->section, STEP_PREFIX "%s", step->name);
 	if (keys != NULL && (key_size < sizeof(struct pp_key) || key_size % _Alignof(struct pp_key) != 0))
-		problems_add(problems, "%s: module %s: its list of keys cannot be read (%zu bytes each)", place_of(setup, NULL), step->module,
-		             key_size);
+		problems_add(problems, "%s: module %s: its list of keys cannot be read (%zu bytes each)", place_of(setup, NULL),
+		             step->module, key_size);
 	else if (keys != NULL)
 		read_keys(setup, keys, key_size);
 	check_unknown_keys(setup);

@@ -101,8 +101,7 @@ static bool open_file(struct content *content, const char *url)
 		content->expected = bytes; /* a file that changes while it is read is an error too */
 	if (bytes != content->expected)
 		snprintf(content->error, sizeof content->error, "the file has %lld bytes, but the upload has %lld",
-		         (long long)bytes,
-		         (long long)content->expected);
+		         (long long)bytes, (long long)content->expected);
 	return bytes == content->expected;
 }
 
@@ -186,8 +185,7 @@ ssize_t content_read(struct content *content, const void **bytes)
 	}
 	if (content->read < content->expected) {
 		snprintf(content->error, sizeof content->error, "only %lld of the upload's %lld bytes arrived",
-		         (long long)content->read,
-		         (long long)content->expected);
+		         (long long)content->read, (long long)content->expected);
 		return fail(content);
 	}
 	content_close(content);

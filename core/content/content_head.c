@@ -38,7 +38,8 @@ static bool refuse(char *why, size_t size, const char *what, const char *field, 
 	static const char of_names[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.+";
 	char name[32];
 	size_t used = 0;
-	while (used < value.length && used < sizeof name - 1 && value.text[used] != '\0' && strchr(of_names, value.text[used]) != NULL) {
+	while (used < value.length && used < sizeof name - 1 && value.text[used] != '\0' &&
+	       strchr(of_names, value.text[used]) != NULL) {
 		name[used] = value.text[used];
 		used++;
 	}

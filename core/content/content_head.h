@@ -14,11 +14,11 @@
 #define CONTENT_HEAD_LIMIT ((size_t)64 * 1024)
 
 struct content_head {
-	size_t bytes;   /* so far */
-	bool well;      /* the last status line is valid and has status 200 */
-	bool complete;  /* the empty line has arrived */
-	bool chunked;   /* the body marks its own end */
-	bool sized;     /* there is a Content-Length: */
+	size_t bytes;  /* so far */
+	bool well;     /* the last status line is valid and has status 200 */
+	bool complete; /* the empty line has arrived */
+	bool chunked;  /* the body marks its own end */
+	bool sized;    /* there is a Content-Length: */
 	int64_t length;
 };
 

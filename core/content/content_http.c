@@ -23,8 +23,8 @@
 struct content_http {
 	const struct content_options *options;
 	CURLM *multi; /* keeps the connections */
-	/* The transfer under way, or NULL. A new one each time: on a used one libcurl before 8.1 reads what it has freed when the
-	 * first header begins with a blank (curl/curl#11103). */
+	/* The transfer under way, or NULL. A new one each time: on a used one libcurl before 8.1 reads what it has freed
+	 * when the first header begins with a blank (curl/curl#11103). */
 	CURL *easy;
 	CURLU *url; /* of the transfer under way; holds a secret */
 	struct curl_slist *headers;
@@ -76,8 +76,9 @@ static bool take_length(struct content_http *http)
 {
 	const struct content_head *head = &http->head;
 	if (http->expected < 0 && !head->sized) {
-		snprintf(http->refusal, sizeof http->refusal, "the size of the upload is unknown: the answer has no "
-		                                              "Content-Length, and the event that began the upload has no size");
+		snprintf(http->refusal, sizeof http->refusal,
+		         "the size of the upload is unknown: the answer has no "
+		         "Content-Length, and the event that began the upload has no size");
 		return false;
 	}
 	if (http->expected < 0)
@@ -107,7 +108,8 @@ static size_t take_bytes(char *data, size_t size, size_t count, void *context)
 	size_t length = size * count; /* libcurl's size is always 1 */
 	if (!http->accepted) {
 		long status = 0;
-		if (curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK || status != 200 || !http->head.complete)
+		if (curl_easy_getinfo(http->easy, CURLINFO_RESPONSE_CODE, &status) != CURLE_OK || status != 200 ||
+		    !http->head.complete)
 			return CURL_WRITEFUNC_ERROR;
 		http->accepted = true;
 	}
@@ -230,7 +232,8 @@ bool content_http_open(struct content_http *http, const char *url, int64_t expec
 	http->socket_error = http->last_error = 0;
 	http->curl_error[0] = '\0';
 	http->easy = curl_easy_init();
-	if (http->easy == NULL || !set_options(http) || curl_easy_setopt(http->easy, CURLOPT_CURLU, http->url) != CURLE_OK ||
+	if (http->easy == NULL || !set_options(http) ||
+	    curl_easy_setopt(http->easy, CURLOPT_CURLU, http->url) != CURLE_OK ||
 	    curl_multi_add_handle(http->multi, http->easy) != CURLM_OK) {
 		fail(error, "cannot start the download from the storage %s: out of memory", http->host);
 		return false;
@@ -279,18 +282,23 @@ static ssize_t fail_connection(const struct content_http *http, CURLcode code, c
 		number = http->socket_error;
 	switch (code) {
 	case CURLE_COULDNT_CONNECT:
-		return fail(error, "cannot connect to the storage %s: %s", http->host, number != 0 ? strerror((int)number) : "no answer");
+		return fail(error, "cannot connect to the storage %s: %s", http->host,
+		            number != 0 ? strerror((int)number) : "no answer");
 	case CURLE_COULDNT_RESOLVE_HOST:
 		return fail(error, "cannot look up the storage %s", http->host);
 	case CURLE_OPERATION_TIMEDOUT:
-		return fail(error, "cannot connect to the storage %s: no answer within %ld s", http->host, CONNECT_TIMEOUT_MS / 1000);
+		return fail(error, "cannot connect to the storage %s: no answer within %ld s", http->host,
+		            CONNECT_TIMEOUT_MS / 1000);
 	case CURLE_PEER_FAILED_VERIFICATION:
-		return fail(error, "the certificate of the storage %s is not trusted (%s): set [content] ca_file, or tls_insecure",
+		return fail(error,
+		            "the certificate of the storage %s is not trusted (%s): set [content] ca_file, or tls_insecure",
 		            http->host, http->curl_error);
 	case CURLE_SSL_CACERT_BADFILE:
 		return http->options->ca_file != NULL ? fail(error, "[content] ca_file contains no usable certificates")
-		                    : fail(error, "the system has no certificates to verify the storage %s: install "
-		                                  "ca-certificates, or set [content] ca_file", http->host);
+		                                      : fail(error,
+		                                             "the system has no certificates to verify the storage %s: install "
+		                                             "ca-certificates, or set [content] ca_file",
+		                                             http->host);
 	default:
 		return 0;
 	}

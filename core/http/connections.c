@@ -16,9 +16,9 @@ struct entry {
 	struct entry *next;
 	int fd;
 	unsigned char address[16];
-	nanos since;    /* the time that the limits count from */
+	nanos since; /* the time that the limits count from */
 	bool answering;
-	bool dropped;   /* shut down, and soon closed by the daemon */
+	bool dropped; /* shut down, and soon closed by the daemon */
 };
 
 struct connections {
@@ -121,7 +121,8 @@ static void forget(struct connections *connections, struct entry *entry)
 	free(entry);
 }
 
-void connections_notify(void *closure, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode code)
+void connections_notify(void *closure, struct MHD_Connection *connection, void **context,
+                        enum MHD_ConnectionNotificationCode code)
 {
 	if (code == MHD_CONNECTION_NOTIFY_STARTED)
 		*context = add(closure, connection);
@@ -142,7 +143,8 @@ static void turn_to(struct connections *connections, struct MHD_Connection *conn
 	pthread_mutex_unlock(&connections->lock);
 }
 
-void connections_completed(void *closure, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code)
+void connections_completed(void *closure, struct MHD_Connection *connection, void **state,
+                           enum MHD_RequestTerminationCode code)
 {
 	(void)state;
 	(void)code;

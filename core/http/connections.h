@@ -25,8 +25,10 @@ struct connections *connections_create(const struct connections_limits *limits);
 void connections_destroy(struct connections *connections);
 
 /* The daemon's callbacks; the closure is the connections. */
-void connections_notify(void *closure, struct MHD_Connection *connection, void **context, enum MHD_ConnectionNotificationCode code);
-void connections_completed(void *closure, struct MHD_Connection *connection, void **state, enum MHD_RequestTerminationCode code);
+void connections_notify(void *closure, struct MHD_Connection *connection, void **context,
+                        enum MHD_ConnectionNotificationCode code);
+void connections_completed(void *closure, struct MHD_Connection *connection, void **state,
+                           enum MHD_RequestTerminationCode code);
 
 /* The request on the connection is complete and is being answered. */
 void connections_answering(struct connections *connections, struct MHD_Connection *connection);

@@ -13,9 +13,9 @@
 #include <unistd.h>
 
 #include "core/base/encoding.h"
-#include "core/http/listener.h"
 #include "core/base/printable.h"
 #include "core/base/thread.h"
+#include "core/http/listener.h"
 
 #define TOKEN_BYTES 16
 #define TOKEN_LENGTH (2 * TOKEN_BYTES)
@@ -23,7 +23,8 @@
 #define FILE_BASE_SIZE (FILE_URL_SIZE - (int)sizeof PREFIX - TOKEN_LENGTH)
 
 /* A slow scanner may make a transfer wait, but a dead one must not hold it forever. */
-static const struct listener_limits limits = {.connections = {.count = 256, .request = 30 * SECOND}, .timeout = 300, .memory = 16384};
+static const struct listener_limits limits = {
+	.connections = {.count = 256, .request = 30 * SECOND}, .timeout = 300, .memory = 16384};
 
 struct file {
 	struct file *next;
@@ -71,7 +72,8 @@ static enum MHD_Result reply_with_file(struct MHD_Connection *connection, int fd
 		close(fd);
 		return listener_refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL, NULL);
 	}
-	enum MHD_Result result = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/octet-stream");
+	enum MHD_Result result =
+		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/octet-stream");
 	if (result == MHD_YES)
 		result = MHD_queue_response(connection, MHD_HTTP_OK, response);
 	MHD_destroy_response(response);
@@ -115,12 +117,15 @@ static bool choose_base(struct file_server *server, const char *addr, const char
 		return false;
 	}
 	if (url == NULL && listener_is_everywhere(server->address)) {
-		snprintf(why, size, "%s: this address stands for all addresses of the host, and files cannot be fetched from "
-		                    "it: give an address that the service can reach, or use --url to give the URL at which the "
-		                    "service reaches this process", addr);
+		snprintf(why, size,
+		         "%s: this address stands for all addresses of the host, and files cannot be fetched from "
+		         "it: give an address that the service can reach, or use --url to give the URL at which the "
+		         "service reaches this process",
+		         addr);
 		return false;
 	}
-	snprintf(server->base, sizeof server->base, "%s%s", url != NULL ? "" : "http://", url != NULL ? url : server->address);
+	snprintf(server->base, sizeof server->base, "%s%s", url != NULL ? "" : "http://",
+	         url != NULL ? url : server->address);
 	for (size_t length = strlen(server->base); server->base[length - 1] == '/'; length--)
 		server->base[length - 1] = '\0';
 	return true;

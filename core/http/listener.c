@@ -75,7 +75,8 @@ static int listener_open(const char *addr, char *why, size_t size)
 		snprintf(why, size, "\"%s\" is not a valid address to listen on (HOST:PORT)", addr);
 		return -1;
 	}
-	struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+	struct addrinfo hints = {
+		.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
 	struct addrinfo *found = NULL;
 	int code = getaddrinfo(host[0] != '\0' ? host : NULL, port, &hints, &found);
 	if (code != 0) {
@@ -131,8 +132,9 @@ static void hear(void *closure, const char *format, va_list arguments)
 }
 
 /* Passes a request on, which is called for its headers, for each part of a body, and once more to be answered. */
-static enum MHD_Result handle_request(void *closure, struct MHD_Connection *connection, const char *url, const char *method,
-                                      const char *version, const char *body, size_t *body_size, void **state)
+static enum MHD_Result handle_request(void *closure, struct MHD_Connection *connection, const char *url,
+                                      const char *method, const char *version, const char *body, size_t *body_size,
+                                      void **state)
 {
 	struct listener *listener = closure;
 	if (*state != NULL && *body_size == 0)
@@ -145,14 +147,16 @@ static struct MHD_Daemon *start_daemon(struct listener *listener, int fd, const 
 	/* Connections beyond the limit are accepted too; one connection is then dropped, not necessarily the newest. */
 	unsigned count = 2 * limits->connections.count;
 	return MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, handle_request, listener,
-	                        MHD_OPTION_EXTERNAL_LOGGER, hear, NULL, MHD_OPTION_LISTEN_SOCKET, fd, MHD_OPTION_CONNECTION_LIMIT, count,
-	                        MHD_OPTION_CONNECTION_TIMEOUT, limits->timeout, MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits->memory,
-	                        MHD_OPTION_NOTIFY_CONNECTION, connections_notify, listener->connections,
-	                        MHD_OPTION_NOTIFY_COMPLETED, connections_completed, listener->connections, MHD_OPTION_END);
+	                        MHD_OPTION_EXTERNAL_LOGGER, hear, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+	                        MHD_OPTION_CONNECTION_LIMIT, count, MHD_OPTION_CONNECTION_TIMEOUT, limits->timeout,
+	                        MHD_OPTION_CONNECTION_MEMORY_LIMIT, limits->memory, MHD_OPTION_NOTIFY_CONNECTION,
+	                        connections_notify, listener->connections, MHD_OPTION_NOTIFY_COMPLETED,
+	                        connections_completed, listener->connections, MHD_OPTION_END);
 }
 
-struct listener *listener_start(const char *addr, const struct listener_limits *limits, MHD_AccessHandlerCallback handle,
-                                void *closure, char text[LISTENER_TEXT_SIZE], char *why, size_t size)
+struct listener *listener_start(const char *addr, const struct listener_limits *limits,
+                                MHD_AccessHandlerCallback handle, void *closure, char text[LISTENER_TEXT_SIZE],
+                                char *why, size_t size)
 {
 	int fd = listener_open(addr, why, size);
 	if (fd < 0)
@@ -186,7 +190,8 @@ void listener_stop(struct listener *listener)
 	free(listener);
 }
 
-enum MHD_Result listener_refuse(struct MHD_Connection *connection, unsigned status, const char *header, const char *value)
+enum MHD_Result listener_refuse(struct MHD_Connection *connection, unsigned status, const char *header,
+                                const char *value)
 {
 	char text[64];
 	int length = snprintf(text, sizeof text, "%s\n", MHD_get_reason_phrase_for(status));

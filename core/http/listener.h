@@ -14,16 +14,17 @@
 
 struct listener_limits {
 	struct connections_limits connections;
-	unsigned timeout;     /* seconds without a byte after which a connection is closed */
-	size_t memory;        /* bytes for each connection's headers */
+	unsigned timeout; /* seconds without a byte after which a connection is closed */
+	size_t memory;    /* bytes for each connection's headers */
 };
 
 struct listener;
 
 /* `addr` is HOST:PORT, [V6]:PORT or :PORT (all addresses); port 0 is any free port. Writes the actual address to
  * `text`. Requests are handled on a single thread of the daemon. NULL: failed; `why` has the reason. */
-struct listener *listener_start(const char *addr, const struct listener_limits *limits, MHD_AccessHandlerCallback handle,
-                                void *closure, char text[LISTENER_TEXT_SIZE], char *why, size_t size);
+struct listener *listener_start(const char *addr, const struct listener_limits *limits,
+                                MHD_AccessHandlerCallback handle, void *closure, char text[LISTENER_TEXT_SIZE],
+                                char *why, size_t size);
 /* Closes the socket and all connections. NULL is allowed. */
 void listener_stop(struct listener *listener);
 
@@ -32,6 +33,7 @@ void listener_stop(struct listener *listener);
 bool listener_is_everywhere(const char *text);
 
 /* Answers an error with a short text. `header` and `value`: an additional header; NULL: none. */
-enum MHD_Result listener_refuse(struct MHD_Connection *connection, unsigned status, const char *header, const char *value);
+enum MHD_Result listener_refuse(struct MHD_Connection *connection, unsigned status, const char *header,
+                                const char *value);
 
 #endif

@@ -12,9 +12,15 @@ void bucket_watch_init(struct bucket_watch *bucket, struct store *store, const c
 {
 	*bucket = (struct bucket_watch){
 		.store = store,
-		.watch = {.log = store->log, .kind = "bucket", .name = store->bucket, .state_dir = state_dir,
-		          .contents = "the records of all unfinished uploads", .creator = "", .unit = "revision",
-		          .written = "records written", .checkpoint = CHECKPOINT_BUCKET},
+		.watch = {.log = store->log,
+	              .kind = "bucket",
+	              .name = store->bucket,
+	              .state_dir = state_dir,
+	              .contents = "the records of all unfinished uploads",
+	              .creator = "",
+	              .unit = "revision",
+	              .written = "records written",
+	              .checkpoint = CHECKPOINT_BUCKET},
 	};
 	checkpoint_read(state_dir, CHECKPOINT_BUCKET, store->bucket, &bucket->position);
 	bucket->created = bucket->position.stream;
@@ -42,8 +48,9 @@ static void tell_age(struct bucket_watch *bucket, nanos age)
 	char text[DURATION_TEXT_SIZE];
 	duration_format(age, text);
 	if (age > bucket->longest_wait)
-		log_info(store->log, "bucket %s: it deletes each record %s after it was written; with the configured steps, no "
-		                     "upload waits that long",
+		log_info(store->log,
+		         "bucket %s: it deletes each record %s after it was written; with the configured steps, no "
+		         "upload waits that long",
 		         store->bucket, text);
 	else
 		log_warning(store->log,
@@ -61,8 +68,9 @@ static void check_limits(struct bucket_watch *bucket, const jsStreamConfig *conf
 	bucket->told_age = config->MaxAge;
 	bool memory = config->Storage == js_MemoryStorage;
 	if (memory && !bucket->told_memory)
-		log_error(bucket->store->log, "bucket %s: stored only in the broker's memory: waiting uploads are lost when "
-		                              "the broker stops",
+		log_error(bucket->store->log,
+		          "bucket %s: stored only in the broker's memory: waiting uploads are lost when "
+		          "the broker stops",
 		          bucket->store->bucket);
 	bucket->told_memory = memory;
 }
@@ -126,7 +134,8 @@ static bool read_answer(struct request *question, struct checkpoint *found, int6
 	struct json_value created, state, last, config, copies;
 	const struct json_member members[] = {{"config", &config}, {"created", &created}, {"state", &state}};
 	const struct json_member of_state[] = {{"last_seq", &last}}, of_config[] = {{"num_replicas", &copies}};
-	bool good = json_read(natsMsg_GetData(question->reply), (size_t)natsMsg_GetDataLength(question->reply), members, JSON_COUNT(members), NULL, 0);
+	bool good = json_read(natsMsg_GetData(question->reply), (size_t)natsMsg_GetDataLength(question->reply), members,
+	                      JSON_COUNT(members), NULL, 0);
 	json_reader_members(&reader, &state, of_state, JSON_COUNT(of_state));
 	json_reader_members(&reader, &config, of_config, JSON_COUNT(of_config));
 	found->sequence = (uint64_t)json_reader_integer(&reader, &last);

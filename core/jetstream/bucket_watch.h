@@ -10,23 +10,23 @@
 #include "core/jetstream/stream_watch.h"
 
 struct bucket_watch {
-	struct store *store;      /* borrowed */
+	struct store *store; /* borrowed */
 	struct stream_watch watch;
-	struct fact *fact;        /* of the service's readiness; or NULL */
+	struct fact *fact; /* of the service's readiness; or NULL */
 	/* Shared with bucket_watch_prepare() on the bus' thread: */
-	_Atomic nanos created;    /* the bucket's creation time; 0: it was never seen */
-	_Atomic nanos made;       /* its creation time, if this service has created it since the last query; else 0 */
-	nanos longest_wait;       /* the longest time that an upload may wait … */
-	const char *longest_of;   /* … and what for; borrowed */
+	_Atomic nanos created;  /* the bucket's creation time; 0: it was never seen */
+	_Atomic nanos made;     /* its creation time, if this service has created it since the last query; else 0 */
+	nanos longest_wait;     /* the longest time that an upload may wait … */
+	const char *longest_of; /* … and what for; borrowed */
 	/* For the bus' thread: */
-	nanos told_age;           /* the maximum age of records that was logged; 0: none was */
-	bool told_memory;         /* it was logged that the records are only in memory */
+	nanos told_age;   /* the maximum age of records that was logged; 0: none was */
+	bool told_memory; /* it was logged that the records are only in memory */
 	/* For the receiver: */
 	struct checkpoint position; /* the last known state */
-	uint64_t at_least;        /* the revision that the answer has to reach */
+	uint64_t at_least;          /* the revision that the answer has to reach */
 	struct request question;
-	bool asking;              /* the question is in progress */
-	nanos asked;              /* when it was last asked (monotonic) */
+	bool asking; /* the question is in progress */
+	nanos asked; /* when it was last asked (monotonic) */
 };
 
 /* Reads the checkpoint from the state folder. */

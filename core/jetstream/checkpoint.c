@@ -23,8 +23,10 @@ bool checkpoint_read(const char *state_dir, const char *file, const char *of, st
 	close(folder);
 	/* Earlier versions wrote fewer values, and ignore the additional ones. */
 	if (length < 0 ||
-	    sscanf(text, "%" SCNd64 " %" SCNu64 " %255s %" SCNd64 " %" SCNu64 " %" SCNd64 " %" SCNu64 " %" SCNu64 " %" SCNd64, &read.stream,
-	           &read.sequence, name, &read.noted, &read.gap_end, &read.made, &read.floor, &read.count, &read.looked) < 3 ||
+	    sscanf(text,
+	           "%" SCNd64 " %" SCNu64 " %255s %" SCNd64 " %" SCNu64 " %" SCNd64 " %" SCNu64 " %" SCNu64 " %" SCNd64,
+	           &read.stream, &read.sequence, name, &read.noted, &read.gap_end, &read.made, &read.floor, &read.count,
+	           &read.looked) < 3 ||
 	    strcmp(name, of) != 0)
 		return false;
 	*position = read;
@@ -38,9 +40,10 @@ bool checkpoint_write(const char *state_dir, const char *file, const char *of, c
 	if (folder < 0)
 		return false;
 	int length = snprintf(text, sizeof text,
-	                      "%" PRId64 " %" PRIu64 " %.255s %" PRId64 " %" PRIu64 " %" PRId64 " %" PRIu64 " %" PRIu64 " %" PRId64 "\n",
-	                      position->stream, position->sequence, of, position->noted, position->gap_end, position->made, position->floor,
-	                      position->count, position->looked);
+	                      "%" PRId64 " %" PRIu64 " %.255s %" PRId64 " %" PRIu64 " %" PRId64 " %" PRIu64 " %" PRIu64
+	                      " %" PRId64 "\n",
+	                      position->stream, position->sequence, of, position->noted, position->gap_end, position->made,
+	                      position->floor, position->count, position->looked);
 	bool good = private_file_write(folder, file, text, (size_t)length);
 	close(folder);
 	return good;

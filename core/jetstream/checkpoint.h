@@ -15,12 +15,12 @@ struct checkpoint {
 	int64_t stream;    /* the stream's creation time: a position is valid for one stream only; 0: nothing is known */
 	uint64_t sequence; /* event stream: everything up to here is processed; bucket's stream: the last sequence seen */
 	/* For the event stream only: */
-	int64_t noted;     /* when `sequence` last advanced, by our clock; 0: unknown */
-	uint64_t gap_end;  /* the gap reader reads up to this sequence, see gap.h; 0: there is no gap */
-	int64_t made;      /* our consumer's creation time; 0: unknown */
-	uint64_t floor;    /* our consumer has processed everything that it delivers up to here; 0: unknown */
-	uint64_t count;    /* the number of deliveries needed for that; 0: none */
-	int64_t looked;    /* when this was observed, by our clock */
+	int64_t noted;    /* when `sequence` last advanced, by our clock; 0: unknown */
+	uint64_t gap_end; /* the gap reader reads up to this sequence, see gap.h; 0: there is no gap */
+	int64_t made;     /* our consumer's creation time; 0: unknown */
+	uint64_t floor;   /* our consumer has processed everything that it delivers up to here; 0: unknown */
+	uint64_t count;   /* the number of deliveries needed for that; 0: none */
+	int64_t looked;   /* when this was observed, by our clock */
 };
 
 /* A checkpoint shared by threads: a sequence is never read or set together with another stream than its own. */
@@ -28,7 +28,10 @@ struct shared_checkpoint {
 	pthread_mutex_t lock;
 	struct checkpoint position;
 };
-#define SHARED_CHECKPOINT(known) {.lock = PTHREAD_MUTEX_INITIALIZER, .position = (known)}
+#define SHARED_CHECKPOINT(known) \
+	{ \
+		.lock = PTHREAD_MUTEX_INITIALIZER, .position = (known) \
+	}
 
 struct checkpoint shared_checkpoint_get(struct shared_checkpoint *shared);
 void shared_checkpoint_set(struct shared_checkpoint *shared, const struct checkpoint *position);

@@ -29,8 +29,8 @@
 #define GAP_WITHOUT_END UINT64_MAX
 
 struct gap {
-	int64_t before;  /* the creation time of the consumer that continues after the gap; 0: unknown */
-	unsigned count;  /* 0: there is no gap */
+	int64_t before; /* the creation time of the consumer that continues after the gap; 0: unknown */
+	unsigned count; /* 0: there is no gap */
 	struct gap_range {
 		uint64_t first, last;
 	} range[GAP_RANGES]; /* in ascending order */

@@ -4,8 +4,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#include "core/nats/bus_connect.h"
 #include "core/jetstream/intake_private.h"
+#include "core/nats/bus_connect.h"
 
 #define POSITION_INTERVAL (2 * SECOND)
 /* Creates the stream only if it was never seen. If a lost stream were created silently, publishers would not learn of
@@ -47,7 +47,9 @@ static bool compare_stream(struct intake *intake, const struct checkpoint *known
 		atomic_store(&intake->lost_from, info->State.LastSeq + 1);
 	if (continuity != CONTINUITY_FIRST)
 		counter_add(intake->alarms, 1);
-	shared_checkpoint_set(&intake->applied, &(struct checkpoint){.stream = info->Created, .noted = continuity == CONTINUITY_BEHIND ? known->noted : 0});
+	shared_checkpoint_set(
+		&intake->applied,
+		&(struct checkpoint){.stream = info->Created, .noted = continuity == CONTINUITY_BEHIND ? known->noted : 0});
 	return true;
 }
 
@@ -58,8 +60,9 @@ static bool prepare_stream(struct intake *intake, jsCtx *js, char *why, size_t s
 	natsStatus status = find_stream(intake, js, known.stream != 0, &info, why, size);
 	bool settled = status != NATS_OK || compare_stream(intake, &known, info);
 	if (!settled) {
-		snprintf(why, size, "stream " INTAKE_STREAM ": ends at event %" PRIu64 ", before the last event seen; its "
-		                    "replicas may be catching up",
+		snprintf(why, size,
+		         "stream " INTAKE_STREAM ": ends at event %" PRIu64 ", before the last event seen; its "
+		         "replicas may be catching up",
 		         info->State.LastSeq);
 	} else if (status == NATS_OK) {
 		atomic_store(&intake->duplicate_window, info->Config->Duplicates);
@@ -89,17 +92,22 @@ bool intake_prepare(void *closure, natsConnection *connection, jsCtx *js, char *
 	return consumer;
 }
 
-void intake_init(struct intake *intake, const char *consumer, unsigned window, const char *state_dir, const struct log *log,
-                 const struct checkpoint *known)
+void intake_init(struct intake *intake, const char *consumer, unsigned window, const char *state_dir,
+                 const struct log *log, const struct checkpoint *known)
 {
 	*intake = (struct intake){
 		.consumer = consumer,
 		.window = window,
 		.log = log,
-		.watch = {.log = log, .kind = "stream", .name = INTAKE_STREAM, .state_dir = state_dir,
-		          .contents = "the events that were not yet processed",
-		          .creator = ", or restart the storage service, which creates the stream", .unit = "event",
-		          .written = "events published", .checkpoint = CHECKPOINT_EVENTS},
+		.watch = {.log = log,
+	              .kind = "stream",
+	              .name = INTAKE_STREAM,
+	              .state_dir = state_dir,
+	              .contents = "the events that were not yet processed",
+	              .creator = ", or restart the storage service, which creates the stream",
+	              .unit = "event",
+	              .written = "events published",
+	              .checkpoint = CHECKPOINT_EVENTS},
 		.applied = SHARED_CHECKPOINT(*known),
 		.gap_lock = PTHREAD_MUTEX_INITIALIZER,
 		.pull.mark = 'p',
@@ -179,7 +187,8 @@ struct gap_facts intake_gap(const struct intake *intake)
 	uint64_t end = gap_end(&reading->gap), done = reading->done < end ? reading->done : end;
 	if (!reading->open)
 		return (struct gap_facts){0};
-	return (struct gap_facts){.open = true, .end = end, .behind = reading->delivered < end, .moved = reading->moved, .left = end - done};
+	return (struct gap_facts){
+		.open = true, .end = end, .behind = reading->delivered < end, .moved = reading->moved, .left = end - done};
 }
 
 /* Handles a delivery of the gap reader. True: the event must be processed. */
@@ -203,7 +212,8 @@ bool intake_take(struct intake *intake, struct bus *bus, struct delivery *delive
 	if (delivery->status) {
 		/* If the gap is processed, a missing reader does not matter. */
 		if (delivery->mark == intake->pull.mark || intake->reading.open)
-			pull_take_status(delivery->mark == intake->pull.mark ? &intake->pull : &intake->reading.pull, delivery->message);
+			pull_take_status(delivery->mark == intake->pull.mark ? &intake->pull : &intake->reading.pull,
+			                 delivery->message);
 		delivery_free(delivery);
 		return false;
 	}
@@ -233,7 +243,8 @@ void intake_drop(struct intake *intake, struct delivery *delivery)
 void intake_postpone(struct intake *intake, struct bus *bus, struct delivery *delivery, nanos pause)
 {
 	char nak[64];
-	int length = pause > 0 ? snprintf(nak, sizeof nak, "-NAK {\"delay\":%" PRId64 "}", pause) : snprintf(nak, sizeof nak, "-NAK");
+	int length = pause > 0 ? snprintf(nak, sizeof nak, "-NAK {\"delay\":%" PRId64 "}", pause)
+	                       : snprintf(nak, sizeof nak, "-NAK");
 	bus_send(bus, natsMsg_GetReply(delivery->message), NULL, nak, (size_t)length);
 	intake_drop(intake, delivery);
 }

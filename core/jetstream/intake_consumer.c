@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/nats/bus_connect.h"
-#include "core/jetstream/stream_tail.h"
 #include "core/jetstream/intake_private.h"
+#include "core/jetstream/stream_tail.h"
+#include "core/nats/bus_connect.h"
 
 /* The assumed maximum difference between our clock and the broker's. */
 #define SKEW (2 * MINUTE)
@@ -32,15 +32,15 @@ enum fate {
 
 /* The observed state, and the planned one. */
 struct view {
-	nanos looked;           /* when it was observed (monotonic) */
+	nanos looked; /* when it was observed (monotonic) */
 	struct checkpoint known;
 	enum fate fate;
-	const char *because;    /* why the consumer is not good; "": no error */
-	struct stand stand;     /* of the consumer, unless it is missing */
-	bool reader;            /* there is one … */
-	struct gap noted;       /* … for this gap … */
+	const char *because; /* why the consumer is not good; "": no error */
+	struct stand stand;  /* of the consumer, unless it is missing */
+	bool reader;         /* there is one … */
+	struct gap noted;    /* … for this gap … */
 	struct stand reader_stand;
-	struct gap gap;         /* … which is to be for this one */
+	struct gap gap; /* … which is to be for this one */
 };
 
 enum settled { SETTLED, NOT_SETTLED, OTHERS_WERE_FASTER };
@@ -51,7 +51,8 @@ static enum settled failed(const char *consumer, natsStatus status, jsErrCode co
 	return NOT_SETTLED;
 }
 
-static enum settled reader_failed(const struct intake *intake, natsStatus status, jsErrCode code, char *why, size_t size)
+static enum settled reader_failed(const struct intake *intake, natsStatus status, jsErrCode code, char *why,
+                                  size_t size)
 {
 	char name[CONSUMER_NAME_SIZE];
 	reader_name(intake, name);
@@ -131,8 +132,9 @@ static bool is_usable(const struct intake *intake, const jsConsumerInfo *info, c
 {
 	if (info->Config->DeliverSubject == NULL && info->Config->AckPolicy == js_AckExplicit && !info->Config->HeadersOnly)
 		return true;
-	snprintf(why, size, "consumer %s is not a pull consumer of whole messages with explicit acknowledgements: set "
-	                    "[events] consumer to another name",
+	snprintf(why, size,
+	         "consumer %s is not a pull consumer of whole messages with explicit acknowledgements: set "
+	         "[events] consumer to another name",
 	         intake->consumer);
 	return false;
 }
@@ -200,7 +202,8 @@ static natsStatus find_start(struct intake *intake, jsCtx *js, const struct chec
 	} else if (known->noted > SKEW) {
 		/* Sequences are meaningless after the broker went back in time. */
 		start->because = "with the events received since the last one was processed";
-		return bus_find_since(js, INTAKE_STREAM, intake->first > 0 ? intake->first : 1, limit, known->noted - SKEW, &start->sequence);
+		return bus_find_since(js, INTAKE_STREAM, intake->first > 0 ? intake->first : 1, limit, known->noted - SKEW,
+		                      &start->sequence);
 	} else if (strcmp(intake->consumer, OLDER_CONSUMER) != 0 &&
 	           js_GetConsumerInfo(&older, js, INTAKE_STREAM, OLDER_CONSUMER, NULL, NULL) == NATS_OK) {
 		*start = (struct start){older->AckFloor.Stream + 1, "at the position of " OLDER_CONSUMER};
@@ -246,7 +249,8 @@ static natsStatus find_gap(struct intake *intake, jsCtx *js, struct view *view, 
 	struct gap *gap = &view->gap;
 	if (gap->count == 0 && !good)
 		gap_add(gap, start->sequence);
-	else if (gap->count > 0 && (!good || gap->before != stand->made || (stand->deliveries == 0 && stand->delivered > gap_end(gap))))
+	else if (gap->count > 0 &&
+	         (!good || gap->before != stand->made || (stand->deliveries == 0 && stand->delivered > gap_end(gap))))
 		extend_gap(view);
 	if (known->gap_end > 0)
 		gap_skip(gap, known->sequence);
@@ -275,18 +279,20 @@ static enum settled note_gap(struct intake *intake, jsCtx *js, struct view *view
 	return SETTLED;
 }
 
-natsStatus consumer_make(struct intake *intake, jsCtx *js, jsConsumerConfig *config, struct stand *stand, jsErrCode *code)
+natsStatus consumer_make(struct intake *intake, jsCtx *js, jsConsumerConfig *config, struct stand *stand,
+                         jsErrCode *code)
 {
 	jsConsumerInfo *info = NULL;
 	natsStatus status = js_AddConsumer(&info, js, INTAKE_STREAM, config, NULL, code);
-	/* nats-server 2.15 makes none where files of a former one are torn. What it forgets of this one at its next start is
-	 * known from what was applied. */
+	/* nats-server 2.15 makes none where files of a former one are torn. What it forgets of this one at its next start
+	 * is known from what was applied. */
 	if (status != NATS_OK && *code == CONSUMER_NOT_MADE) {
 		config->MemoryStorage = true;
 		status = js_AddConsumer(&info, js, INTAKE_STREAM, config, NULL, code);
 		if (status == NATS_OK)
-			log_warning(intake->log, "consumer %s: the broker cannot store it on disk (its log says why) and keeps it "
-			                         "in memory until the broker restarts",
+			log_warning(intake->log,
+			            "consumer %s: the broker cannot store it on disk (its log says why) and keeps it "
+			            "in memory until the broker restarts",
 			            config->Durable);
 	}
 	if (status == NATS_OK)
@@ -310,7 +316,8 @@ static natsStatus make_once(struct intake *intake, jsCtx *js, struct stand *stan
 	return consumer_make(intake, js, &config, stand, code);
 }
 
-static enum settled make_consumer(struct intake *intake, jsCtx *js, struct view *view, const struct start *start, char *why, size_t size)
+static enum settled make_consumer(struct intake *intake, jsCtx *js, struct view *view, const struct start *start,
+                                  char *why, size_t size)
 {
 	jsErrCode code = 0;
 	natsStatus status = make_once(intake, js, &view->stand, &code);
@@ -337,7 +344,8 @@ static enum settled remove_consumer(struct intake *intake, jsCtx *js, const stru
 
 /* The order makes sure that another instance finds everything that has to be read, wherever this one dies: the gap is
  * stored in the reader before the consumer behind it is created. */
-static enum settled mend_consumer(struct intake *intake, jsCtx *js, struct view *view, const struct start *start, char *why, size_t size)
+static enum settled mend_consumer(struct intake *intake, jsCtx *js, struct view *view, const struct start *start,
+                                  char *why, size_t size)
 {
 	enum settled settled = note_gap(intake, js, view, why, size);
 	if (settled == SETTLED && view->because[0] != '\0')
@@ -347,8 +355,8 @@ static enum settled mend_consumer(struct intake *intake, jsCtx *js, struct view 
 	if (settled == SETTLED && view->fate != FATE_SKIPS)
 		settled = make_consumer(intake, js, view, start, why, size);
 	else if (settled == SETTLED)
-		log_info(intake->log, "consumer %s: reading the events that it skipped; it starts %s",
-		         intake->consumer, start->because);
+		log_info(intake->log, "consumer %s: reading the events that it skipped; it starts %s", intake->consumer,
+		         start->because);
 	return settled;
 }
 
@@ -398,8 +406,9 @@ static enum settled settle(struct intake *intake, jsCtx *js, struct view *view, 
 	if (settled != SETTLED)
 		return settled;
 	if (!good && view->gap.count > 0)
-		log_info(intake->log, "consumer %s: events from %" PRIu64 " to %" PRIu64 ", which it does not deliver, are "
-		                      "read separately",
+		log_info(intake->log,
+		         "consumer %s: events from %" PRIu64 " to %" PRIu64 ", which it does not deliver, are "
+		         "read separately",
 		         intake->consumer, view->gap.range[0].first, gap_end(&view->gap));
 	report_policy(intake, &view->stand);
 	share(intake, view);

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/nats/bus_connect.h"
 #include "core/jetstream/intake_private.h"
+#include "core/nats/bus_connect.h"
 
 #define READER_ACK_WAIT (30 * SECOND)
 /* Messages beyond the end of the gap stay unacknowledged and occupy a part of this. */
@@ -52,7 +52,8 @@ static bool is_at_start(const struct intake *intake, const struct stand *stand, 
 	return stand->deliveries == 0 && stand->delivered < (start > intake->first ? start : intake->first);
 }
 
-static natsStatus make_once(struct intake *intake, jsCtx *js, const struct gap *gap, struct stand *stand, jsErrCode *code)
+static natsStatus make_once(struct intake *intake, jsCtx *js, const struct gap *gap, struct stand *stand,
+                            jsErrCode *code)
 {
 	char name[CONSUMER_NAME_SIZE], note[GAP_TEXT_SIZE];
 	jsConsumerConfig config;
@@ -77,7 +78,8 @@ natsStatus reader_make(struct intake *intake, jsCtx *js, const struct gap *gap, 
 	struct stand stand;
 	struct gap other;
 	natsStatus status = make_once(intake, js, gap, &stand, code);
-	*there = status != NATS_OK && (*code == CONSUMER_NOT_MADE || *code == CONSUMER_EXISTS) && reader_find(intake, js, &other, &stand, NULL) == NATS_OK;
+	*there = status != NATS_OK && (*code == CONSUMER_NOT_MADE || *code == CONSUMER_EXISTS) &&
+	         reader_find(intake, js, &other, &stand, NULL) == NATS_OK;
 	if (status != NATS_OK || is_at_start(intake, &stand, gap->range[0].first))
 		return status;
 	status = reader_remove(intake, js, code);
@@ -160,8 +162,7 @@ static void note_over(struct intake *intake)
 	struct gap_reading *reading = &intake->reading;
 	struct checkpoint known = shared_checkpoint_get(&intake->applied);
 	log_info(intake->log, "consumer %s: the events up to %" PRIu64 ", which it did not deliver, have been read",
-	         intake->consumer,
-	         gap_end(&reading->gap));
+	         intake->consumer, gap_end(&reading->gap));
 	known.gap_end = 0;
 	shared_checkpoint_look(&intake->applied, &known);
 	shared_checkpoint_advance(&intake->applied, reading->gap.before, gap_end(&reading->gap));
@@ -195,8 +196,9 @@ static bool note_progress(struct intake *intake, const struct stand *stand)
  * do not wait forever. */
 static void restart_reader(struct intake *intake, struct bus *bus)
 {
-	log_warning(intake->log, "consumer %s: all its events were delivered, but it does not report them as acknowledged; "
-	                         "restarting it",
+	log_warning(intake->log,
+	            "consumer %s: all its events were delivered, but it does not report them as acknowledged; "
+	            "restarting it",
 	            intake->reading.pull.consumer);
 	intake->reading.all_out = 0;
 	atomic_store(&intake->restart, true);
@@ -232,7 +234,8 @@ bool reading_answered(struct intake *intake, struct bus *bus, struct request *re
 	struct gap_reading *reading = &intake->reading;
 	if (request == &reading->removal) {
 		reading->removing = false;
-		reading->over = request->status == REQUEST_UNAVAILABLE || request->status == REQUEST_UNKNOWN ? reading->over : 0;
+		reading->over =
+			request->status == REQUEST_UNAVAILABLE || request->status == REQUEST_UNKNOWN ? reading->over : 0;
 		natsMsg_Destroy(request->reply);
 		request->reply = NULL;
 		return true;

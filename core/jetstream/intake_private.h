@@ -26,16 +26,16 @@
 
 /* The state of a consumer, as reported by the broker. */
 struct stand {
-	int64_t made;              /* its creation time, which distinguishes it from others of the same name */
-	bool ours;                 /* created by this program, which has handled the gap before it */
-	bool formerly_ours;        /* created by an earlier version of this program */
-	bool begins_new;           /* it started with new messages (deliver_policy "new") */
-	uint64_t start;            /* it started with this message; 0: elsewhere */
-	uint64_t delivered;        /* it has delivered everything up to this message, or started after it */
-	uint64_t deliveries;       /* the number of deliveries so far */
-	uint64_t floor;            /* everything up to this message is acknowledged */
-	uint64_t acknowledged;     /* the number of deliveries needed for that; 0: none */
-	uint64_t pending;          /* not delivered yet */
+	int64_t made;          /* its creation time, which distinguishes it from others of the same name */
+	bool ours;             /* created by this program, which has handled the gap before it */
+	bool formerly_ours;    /* created by an earlier version of this program */
+	bool begins_new;       /* it started with new messages (deliver_policy "new") */
+	uint64_t start;        /* it started with this message; 0: elsewhere */
+	uint64_t delivered;    /* it has delivered everything up to this message, or started after it */
+	uint64_t deliveries;   /* the number of deliveries so far */
+	uint64_t floor;        /* everything up to this message is acknowledged */
+	uint64_t acknowledged; /* the number of deliveries needed for that; 0: none */
+	uint64_t pending;      /* not delivered yet */
 	uint64_t unacknowledged;
 };
 
@@ -65,7 +65,8 @@ bool stand_is_behind_gap(const struct stand *stand, const struct gap *gap, bool 
 bool intake_prepare_consumer(struct intake *intake, jsCtx *js, char *why, size_t size);
 /* Creates or updates a durable consumer of ours, in memory if the broker cannot store it on disk. Sets *stand to its
  * state. */
-natsStatus consumer_make(struct intake *intake, jsCtx *js, jsConsumerConfig *config, struct stand *stand, jsErrCode *code);
+natsStatus consumer_make(struct intake *intake, jsCtx *js, jsConsumerConfig *config, struct stand *stand,
+                         jsErrCode *code);
 
 /* intake_gap.c, on the bus' thread: */
 void reader_name(const struct intake *intake, char name[CONSUMER_NAME_SIZE]);

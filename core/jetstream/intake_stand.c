@@ -56,17 +56,21 @@ static void read_place(struct json_reader *reader, const struct json_value *plac
 }
 
 /* A description that does not fit is not ours. */
-static void read_config(struct json_reader *reader, const struct json_value *config, struct stand *stand, char *description, size_t size)
+static void read_config(struct json_reader *reader, const struct json_value *config, struct stand *stand,
+                        char *description, size_t size)
 {
 	struct json_value words, policy, start, ack_wait, most;
-	const struct json_member members[] = {
-		{"description", &words}, {"deliver_policy", &policy}, {"opt_start_seq", &start}, {"ack_wait", &ack_wait}, {"max_ack_pending", &most}};
+	const struct json_member members[] = {{"description", &words},
+	                                      {"deliver_policy", &policy},
+	                                      {"opt_start_seq", &start},
+	                                      {"ack_wait", &ack_wait},
+	                                      {"max_ack_pending", &most}};
 	json_reader_members(reader, config, members, JSON_COUNT(members));
 	snprintf(description, size, "%s", words.length <= size ? json_reader_string(reader, &words) : "?");
 	stand->ours = strcmp(description, CONSUMER_OURS) == 0;
 	stand->begins_new = json_says(&policy, "new");
-	stand->formerly_ours =
-		!stand->begins_new && is_former(description, json_reader_integer(reader, &ack_wait), json_reader_integer(reader, &most));
+	stand->formerly_ours = !stand->begins_new && is_former(description, json_reader_integer(reader, &ack_wait),
+	                                                       json_reader_integer(reader, &most));
 	stand->start = number(reader, &start);
 }
 
@@ -75,10 +79,15 @@ bool stand_read_answer(struct stand *stand, struct request *request, char *descr
 	char room[ROOM];
 	struct json_reader reader = {.room = room, .left = sizeof room};
 	struct json_value created, config, delivered, floor, pending, unacknowledged;
-	const struct json_member members[] = {{"config", &config}, {"created", &created}, {"delivered", &delivered}, {"ack_floor", &floor},
-	                                      {"num_ack_pending", &unacknowledged}, {"num_pending", &pending}};
+	const struct json_member members[] = {{"config", &config},
+	                                      {"created", &created},
+	                                      {"delivered", &delivered},
+	                                      {"ack_floor", &floor},
+	                                      {"num_ack_pending", &unacknowledged},
+	                                      {"num_pending", &pending}};
 	*stand = (struct stand){0};
-	bool good = json_read(natsMsg_GetData(request->reply), (size_t)natsMsg_GetDataLength(request->reply), members, JSON_COUNT(members), NULL, 0);
+	bool good = json_read(natsMsg_GetData(request->reply), (size_t)natsMsg_GetDataLength(request->reply), members,
+	                      JSON_COUNT(members), NULL, 0);
 	read_config(&reader, &config, stand, description, size);
 	read_place(&reader, &delivered, &stand->delivered, &stand->deliveries);
 	read_place(&reader, &floor, &stand->floor, &stand->acknowledged);
@@ -97,7 +106,8 @@ bool stand_is_fresh(const struct stand *stand, uint64_t last)
 
 bool stand_is_at_rest(const struct stand *stand)
 {
-	return stand->pending == 0 && stand->unacknowledged == 0 && stand->acknowledged > 0 && stand->floor == stand->delivered;
+	return stand->pending == 0 && stand->unacknowledged == 0 && stand->acknowledged > 0 &&
+	       stand->floor == stand->delivered;
 }
 
 bool checkpoint_is_recent(const struct checkpoint *known)
@@ -129,7 +139,8 @@ bool stand_has_forgotten(const struct stand *stand, const struct checkpoint *kno
 
 struct checkpoint stand_to_checkpoint(const struct stand *stand, const struct checkpoint *known, uint64_t gap_end)
 {
-	struct checkpoint seen = {.gap_end = gap_end, .made = stand->made, .floor = stand->floor, .count = stand->acknowledged};
+	struct checkpoint seen = {
+		.gap_end = gap_end, .made = stand->made, .floor = stand->floor, .count = stand->acknowledged};
 	if (stand->acknowledged == 0 && stand->deliveries == 0)
 		seen.floor = stand->delivered; /* everything before it belongs to the gap or is processed */
 	else if (stand->acknowledged == 0)
@@ -143,6 +154,7 @@ bool stand_is_behind_gap(const struct stand *stand, const struct gap *gap, bool 
 {
 	uint64_t end = gap_end(gap);
 	bool passed = stand->acknowledged > 0 && stand->floor >= end;
-	bool all_beyond = stand->delivered >= end && (whole ? stand->unacknowledged == stand->delivered - end : stand->unacknowledged == 0);
+	bool all_beyond = stand->delivered >= end &&
+	                  (whole ? stand->unacknowledged == stand->delivered - end : stand->unacknowledged == 0);
 	return passed || all_beyond;
 }

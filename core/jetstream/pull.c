@@ -64,8 +64,9 @@ void pull_more(struct pull *pull, struct bus *bus, unsigned window)
 	char subject[CONSUMER_NAME_SIZE + 64], inbox[BUS_SUBJECT_SIZE], payload[128];
 	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT." INTAKE_STREAM ".%s", pull->consumer);
 	bus_pull_subject(bus, pull->mark, inbox);
-	int length = snprintf(payload, sizeof payload, "{\"batch\":%u,\"expires\":%" PRId64 ",\"idle_heartbeat\":%" PRId64 "}", batch,
-	                      life, heartbeat);
+	int length =
+		snprintf(payload, sizeof payload, "{\"batch\":%u,\"expires\":%" PRId64 ",\"idle_heartbeat\":%" PRId64 "}",
+	             batch, life, heartbeat);
 	if (!bus_send(bus, subject, inbox, payload, (size_t)length))
 		return;
 	if (pull->outstanding == 0)
@@ -89,8 +90,8 @@ bool pull_take(struct pull *pull, const struct delivery *delivery)
 	return follows;
 }
 
-/* A pull has ended: by its expiry (408), because the consumer is gone or busy (409), or, of which without TLS only the bus
- * learns, because nobody listens (503). */
+/* A pull has ended: by its expiry (408), because the consumer is gone or busy (409), or, of which without TLS only the
+ * bus learns, because nobody listens (503). */
 static void pull_ended(struct pull *pull, natsMsg *message, const char *status)
 {
 	const char *pending = NULL;

@@ -16,18 +16,18 @@
 
 struct pull {
 	char consumer[CONSUMER_NAME_SIZE];
-	char mark;              /* part of the subject of its status messages, see bus_pull_subject() */
+	char mark; /* part of the subject of its status messages, see bus_pull_subject() */
 	/* Shared with pull_take_limits() on the bus' thread: */
 	_Atomic uint32_t batch_limit; /* the consumer's limit for the messages of a pull; 0: unknown */
-	_Atomic nanos life_limit; /* its limit for the expiry of a pull; 0: unknown */
+	_Atomic nanos life_limit;     /* its limit for the expiry of a pull; 0: unknown */
 	/* For the receiver: */
-	unsigned held;          /* unacknowledged messages in this instance */
-	unsigned outstanding;   /* requested but not received yet */
-	uint64_t counted;       /* the consumer sequence of the last delivery; 0: none since the connection was made */
-	nanos expires;          /* when the last pull has certainly ended (monotonic) */
-	nanos heard;            /* when the broker was last heard (monotonic) */
-	nanos pause_until;      /* no pull before (monotonic) */
-	bool lost;              /* the consumer seems to be missing: check it when the pause is over */
+	unsigned held;        /* unacknowledged messages in this instance */
+	unsigned outstanding; /* requested but not received yet */
+	uint64_t counted;     /* the consumer sequence of the last delivery; 0: none since the connection was made */
+	nanos expires;        /* when the last pull has certainly ended (monotonic) */
+	nanos heard;          /* when the broker was last heard (monotonic) */
+	nanos pause_until;    /* no pull before (monotonic) */
+	bool lost;            /* the consumer seems to be missing: check it when the pause is over */
 };
 
 /* Applies the limits of the consumer's configuration. */

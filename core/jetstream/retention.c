@@ -78,7 +78,8 @@ static natsStatus collect(struct round *round)
 	natsStatus status = js_KeyValue(&bucket, round->js, round->retention->store->bucket);
 	if (status == NATS_OK)
 		status = kvStore_WatchAll(&watcher, bucket, &options);
-	while (status == NATS_OK && (status = kvWatcher_Next(&entry, watcher, ENTRY_TIMEOUT_MS)) == NATS_OK && entry != NULL) {
+	while (status == NATS_OK && (status = kvWatcher_Next(&entry, watcher, ENTRY_TIMEOUT_MS)) == NATS_OK &&
+	       entry != NULL) {
 		take_entry(round, entry, oldest);
 		kvEntry_Destroy(entry);
 	}
@@ -94,7 +95,8 @@ static natsStatus look_at(struct round *round, const struct candidate *candidate
 	char why[128];
 	if (natsMsg_GetSequence(message) != candidate->revision)
 		return NATS_OK;
-	enum record_verdict verdict = record_decode(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), &record, why, sizeof why);
+	enum record_verdict verdict =
+		record_decode(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), &record, why, sizeof why);
 	if (verdict == RECORD_UNREAD)
 		return NATS_OK;
 	if (verdict == RECORD_BROKEN || record.status.phase != PHASE_ENDED) {
@@ -103,7 +105,8 @@ static natsStatus look_at(struct round *round, const struct candidate *candidate
 		return NATS_OK;
 	}
 	bool gone = false;
-	natsStatus status = store_expire(round->retention->store, round->js, candidate->key, candidate->revision, &record.status, &gone);
+	natsStatus status =
+		store_expire(round->retention->store, round->js, candidate->key, candidate->revision, &record.status, &gone);
 	*removed += gone;
 	record_clear(&record);
 	return status;
@@ -140,8 +143,8 @@ static void keep_unended(struct round *round)
 	retention->count = round->unended_count;
 }
 
-natsStatus retention_apply(struct retention *retention, natsConnection *connection, bool (*pause)(void *closure), void *closure,
-                           size_t *removed)
+natsStatus retention_apply(struct retention *retention, natsConnection *connection, bool (*pause)(void *closure),
+                           void *closure, size_t *removed)
 {
 	struct round round = {.retention = retention, .candidate = calloc(ROUND_LIMIT, sizeof *round.candidate)};
 	*removed = 0;

@@ -8,7 +8,7 @@
 
 struct retention {
 	const struct store *store;
-	nanos age;           /* the minimum time since the record was last written, by the broker's clock */
+	nanos age; /* the minimum time since the record was last written, by the broker's clock */
 	/* Internal: the revisions of old records of unfinished uploads, in ascending order; these are not read again. */
 	uint64_t *unended;
 	size_t count;
@@ -17,8 +17,8 @@ struct retention {
 /* Scans the bucket once, slowly, and removes old records. `pause` is called after each record read; it waits, and
  * returns false to stop the scan. *removed: the number of removed records. Returns the status of the first failed
  * request. */
-natsStatus retention_apply(struct retention *retention, natsConnection *connection, bool (*pause)(void *closure), void *closure,
-                           size_t *removed);
+natsStatus retention_apply(struct retention *retention, natsConnection *connection, bool (*pause)(void *closure),
+                           void *closure, size_t *removed);
 
 void retention_free(struct retention *retention);
 

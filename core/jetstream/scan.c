@@ -5,10 +5,10 @@
 #include <string.h>
 #include <time.h>
 
-#include "core/nats/bus_connect.h"
-#include "core/jetstream/stream_tail.h"
-#include "core/jetstream/store.h"
 #include "core/base/thread.h"
+#include "core/jetstream/store.h"
+#include "core/jetstream/stream_tail.h"
+#include "core/nats/bus_connect.h"
 
 #define SUBJECT_SIZE 192
 /* The maximum number of batches of records in the mailbox of the receiver. */
@@ -84,14 +84,16 @@ static natsStatus take_message(struct scan *scan, natsMsg *message, uint64_t rev
 	struct found_record *found = &scan->batch->record[scan->batch->count];
 	char why[256];
 	found->revision = revision;
-	switch (record_decode(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), &found->record, why, sizeof why)) {
+	switch (record_decode(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), &found->record, why,
+	                      sizeof why)) {
 	case RECORD_TAKEN:
 		if (++scan->batch->count == FOUND_RECORDS)
 			send_batch(scan);
 		return NATS_OK;
 	case RECORD_BROKEN:
-		log_error(scan->store->log, "bucket %s, revision %" PRIu64 ": invalid record: %s; to have storage restart an "
-		                            "upload, run `postprocessing restart -u ID`",
+		log_error(scan->store->log,
+		          "bucket %s, revision %" PRIu64 ": invalid record: %s; to have storage restart an "
+		          "upload, run `postprocessing restart -u ID`",
 		          scan->store->bucket, revision, why);
 		return NATS_OK;
 	case RECORD_UNREAD:
@@ -154,7 +156,8 @@ static natsStatus ask(struct pull *pull)
 	if (pull->asked > PULL_BATCH / 2)
 		return NATS_OK;
 	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT.%s.%s", pull->stream, pull->consumer);
-	snprintf(request, sizeof request, "{\"batch\":%d,\"max_bytes\":%d,\"expires\":%" PRId64 "}", PULL_BATCH, PULL_BYTES, PULL_LIFE);
+	snprintf(request, sizeof request, "{\"batch\":%d,\"max_bytes\":%d,\"expires\":%" PRId64 "}", PULL_BATCH, PULL_BYTES,
+	         PULL_LIFE);
 	pull->asked += PULL_BATCH;
 	return natsConnection_PublishRequestString(pull->connection, subject, pull->inbox, request);
 }

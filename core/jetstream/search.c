@@ -5,12 +5,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/nats/bus_connect.h"
-#include "core/jetstream/stream_tail.h"
-#include "core/upload/event.h"
-#include "core/jetstream/intake.h"
-#include "core/nats/message_reaper.h"
 #include "core/base/container_of.h"
+#include "core/jetstream/intake.h"
+#include "core/jetstream/stream_tail.h"
+#include "core/nats/bus_connect.h"
+#include "core/nats/message_reaper.h"
+#include "core/upload/event.h"
 
 /* The assumed maximum difference between our clock and the broker's. */
 #define SKEW (2 * MINUTE)
@@ -34,7 +34,7 @@ struct reading {
 	struct lookup **lookup; /* by ID */
 	size_t count;
 	bool restarts;
-	uint64_t first, last;   /* first 0: from `since` on; last 0: to the end */
+	uint64_t first, last; /* first 0: from `since` on; last 0: to the end */
 	nanos since;
 };
 
@@ -57,7 +57,8 @@ static void look_at_id(const struct reading *reading, natsMsg *message)
 	const char *id = NULL;
 	if (natsMsgHeader_Get(message, "Nats-Msg-Id", &id) != NATS_OK || id == NULL)
 		return;
-	for (struct lookup **lookup = find(reading, id); lookup != NULL && lookup < reading->lookup + reading->count; lookup++) {
+	for (struct lookup **lookup = find(reading, id); lookup != NULL && lookup < reading->lookup + reading->count;
+	     lookup++) {
 		if (strcmp((*lookup)->id, id) != 0)
 			break;
 		(*lookup)->result = LOOKUP_PRESENT;
@@ -75,13 +76,15 @@ static void look_for_restart(const struct reading *reading, natsMsg *message, ui
 	    event_decode(data, length, NULL, 0, 0, true, &event, why, sizeof why) != EVENT_TAKEN)
 		return;
 	struct lookup **lookup = event.type == EVENT_RESTART ? find(reading, event.upload_id) : NULL;
-	for (; lookup != NULL && lookup < reading->lookup + reading->count && strcmp((*lookup)->id, event.upload_id) == 0; lookup++)
+	for (; lookup != NULL && lookup < reading->lookup + reading->count && strcmp((*lookup)->id, event.upload_id) == 0;
+	     lookup++)
 		if (sequence > (*lookup)->after && sequence < (*lookup)->before)
 			(*lookup)->result = LOOKUP_PRESENT;
 	event_clear(&event);
 }
 
-static natsStatus look_at_next(const struct reading *reading, natsSubscription *subscription, struct message_reaper *reaper, uint64_t *seen)
+static natsStatus look_at_next(const struct reading *reading, natsSubscription *subscription,
+                               struct message_reaper *reaper, uint64_t *seen)
 {
 	natsMsg *message = NULL;
 	jsMsgMetaData *position = NULL;
@@ -101,14 +104,16 @@ static natsStatus look_at_next(const struct reading *reading, natsSubscription *
 }
 
 /* Until the last one of those that were there at the start, which may go meanwhile. */
-static natsStatus read_on(struct search *search, const struct reading *reading, jsCtx *js, natsSubscription *subscription, uint64_t last)
+static natsStatus read_on(struct search *search, const struct reading *reading, jsCtx *js,
+                          natsSubscription *subscription, uint64_t last)
 {
 	struct message_reaper reaper;
 	natsStatus status = NATS_OK;
 	uint64_t seen = 0, end;
 	message_reaper_init(&reaper);
 	for (unsigned silences = 0; seen < last && status == NATS_OK;) {
-		status = atomic_load(&search->stop) ? NATS_CONNECTION_CLOSED : look_at_next(reading, subscription, &reaper, &seen);
+		status =
+			atomic_load(&search->stop) ? NATS_CONNECTION_CLOSED : look_at_next(reading, subscription, &reaper, &seen);
 		if (status != NATS_TIMEOUT || ++silences == SILENCES_LIMIT)
 			continue;
 		status = bus_find_last(js, INTAKE_STREAM, INTAKE_STREAM, &end, NULL);

@@ -9,11 +9,11 @@
 #include <stdatomic.h>
 
 #include "core/config/config.h"
-#include "core/upload/lookup.h"
 #include "core/nats/permissions.h"
+#include "core/upload/lookup.h"
 
 struct search {
-	struct mail mail;  /* MAIL_SEARCH_DONE */
+	struct mail mail;                     /* MAIL_SEARCH_DONE */
 	const struct broker_address *address; /* borrowed */
 	struct mailbox *mailbox;
 	struct permission_scope permissions; /* or all zero */
@@ -21,7 +21,7 @@ struct search {
 	struct lookup **lookup; /* lookups of messages sorted by ID, then lookups of restarts sorted by ID */
 	size_t count, messages;
 	atomic_bool stop;
-	char why[256];     /* why the stream could not be read; "": it was */
+	char why[256]; /* why the stream could not be read; "": it was */
 	pthread_t thread;
 };
 

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/nats/bus_connect.h"
 #include "core/base/json_reader.h"
+#include "core/nats/bus_connect.h"
 
 #define SUBJECT_SIZE (RECORD_KEY_SIZE + 160)
 /* The headers of our deletion markers. */
@@ -53,8 +53,8 @@ void store_put(const struct store *store, struct bus *bus, struct request *reque
 	bus_publish(bus, request, subject, headers, value, length);
 }
 
-void store_remove(const struct store *store, struct bus *bus, struct request *request, const char *id, uint64_t expected,
-                  const char *message_id, const struct tombstone *tombstone)
+void store_remove(const struct store *store, struct bus *bus, struct request *request, const char *id,
+                  uint64_t expected, const char *message_id, const struct tombstone *tombstone)
 {
 	char subject[SUBJECT_SIZE], sequence[24], origin[48], end[48], keep[24];
 	make_subject(store, id, subject);
@@ -74,8 +74,8 @@ void store_remove(const struct store *store, struct bus *bus, struct request *re
 	bus_publish(bus, request, subject, headers, "", 0);
 }
 
-natsStatus store_expire(const struct store *store, jsCtx *js, const char *key, uint64_t expected, const struct status *record,
-                        bool *gone)
+natsStatus store_expire(const struct store *store, jsCtx *js, const char *key, uint64_t expected,
+                        const struct status *record, bool *gone)
 {
 	char subject[SUBJECT_SIZE], sequence[24], origin[48];
 	natsMsg *message = NULL;
@@ -142,8 +142,8 @@ static bool read_tombstone(struct json_reader *reader, const struct json_value *
 	return find_header(headers, "KV-Operation") != NULL;
 }
 
-static enum loaded read_message(const struct store *store, struct json_reader *reader, const char *answer, size_t answer_length,
-                                struct loaded_entry *entry)
+static enum loaded read_message(const struct store *store, struct json_reader *reader, const char *answer,
+                                size_t answer_length, struct loaded_entry *entry)
 {
 	struct json_value message, sequence, headers, data;
 	const struct json_member members[] = {{"message", &message}};
@@ -163,7 +163,9 @@ static enum loaded read_message(const struct store *store, struct json_reader *r
 	char why[256];
 	enum record_verdict verdict = record_decode(value, length, &entry->record, why, sizeof why);
 	if (verdict == RECORD_BROKEN)
-		log_error(store->log, "bucket %s, revision %" PRIu64 ": not a record: %s; `postprocessing restart -u ID` has storage begin an upload again",
+		log_error(store->log,
+		          "bucket %s, revision %" PRIu64
+		          ": not a record: %s; `postprocessing restart -u ID` has storage begin an upload again",
 		          store->bucket, entry->revision, why);
 	return verdict == RECORD_TAKEN ? LOADED_RECORD : verdict == RECORD_BROKEN ? LOADED_BROKEN : LOADED_FAILED;
 }

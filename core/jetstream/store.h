@@ -7,8 +7,8 @@
 #define CORE_JETSTREAM_STORE_H
 
 #include "core/nats/bus.h"
-#include "core/upload/record.h"
 #include "core/upload/loaded.h"
+#include "core/upload/record.h"
 
 struct store {
 	const char *bucket;
@@ -23,8 +23,8 @@ bool store_create(const struct store *store, jsCtx *js, bool *made, char *why, s
  * Nats-Msg-Id. */
 void store_put(const struct store *store, struct bus *bus, struct request *request, const char *id, uint64_t expected,
                const char *message_id, const char *value, size_t length);
-void store_remove(const struct store *store, struct bus *bus, struct request *request, const char *id, uint64_t expected,
-                  const char *message_id, const struct tombstone *tombstone);
+void store_remove(const struct store *store, struct bus *bus, struct request *request, const char *id,
+                  uint64_t expected, const char *message_id, const struct tombstone *tombstone);
 
 /* The header of a tombstone with its `keep` time, and the meaning of its value; 0: none. */
 #define TOMBSTONE_KEEP "Postprocessing-Keep"
@@ -32,8 +32,8 @@ nanos tombstone_read_keep(const char *value);
 
 /* Removes the record of an upload that ended long ago, synchronously and by its key. *gone: it was removed; otherwise
  * the record has been written since, or the status says why not. */
-natsStatus store_expire(const struct store *store, jsCtx *js, const char *key, uint64_t expected, const struct status *record,
-                        bool *gone);
+natsStatus store_expire(const struct store *store, jsCtx *js, const char *key, uint64_t expected,
+                        const struct status *record, bool *gone);
 
 void store_load(const struct store *store, struct bus *bus, struct request *request, const char *id);
 
@@ -42,25 +42,25 @@ enum loaded store_read(const struct store *store, struct request *request, struc
 
 /* Scans the whole bucket on its own thread and connection. */
 struct scan {
-	struct mail mail;      /* MAIL_SCAN_DONE */
+	struct mail mail; /* MAIL_SCAN_DONE */
 	const struct store *store;
 	const struct broker_address *address;
 	struct mailbox *mailbox;
 	struct permission_scope permissions; /* or all zero */
-	bool failed;           /* the scan did not reach the end */
+	bool failed;                         /* the scan did not reach the end */
 	char why[256];
 	/* Internal: */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t less;
 	struct found_records *batch; /* being filled; NULL: none */
-	unsigned ahead;        /* batches not yet released */
+	unsigned ahead;              /* batches not yet released */
 	bool stop;
 };
 #define FOUND_RECORDS 64
 /* Records are sent in batches, because a mail costs as much as a record. */
 struct found_records {
-	struct mail mail;      /* MAIL_RECORDS */
+	struct mail mail; /* MAIL_RECORDS */
 	struct scan *scan;
 	size_t count;
 	struct found_record {

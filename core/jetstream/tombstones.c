@@ -5,10 +5,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/nats/bus_connect.h"
+#include "core/base/thread.h"
 #include "core/jetstream/retention.h"
 #include "core/jetstream/trim.h"
-#include "core/base/thread.h"
+#include "core/nats/bus_connect.h"
 
 #define FIRST_LOOK MINUTE
 #define LOOK_INTERVAL (10 * MINUTE)
@@ -27,7 +27,7 @@ struct tombstones {
 	const struct broker_address *address;
 	struct shared_checkpoint *applied; /* or NULL */
 	struct permission_scope permissions;
-	uint64_t after; /* examine only tombstones after this revision: earlier ones must still be kept */
+	uint64_t after;             /* examine only tombstones after this revision: earlier ones must still be kept */
 	struct retention retention; /* age 0: records are kept forever */
 	struct counter *expired;
 	pthread_t thread;
@@ -106,7 +106,8 @@ static natsStatus purge(const struct store *store, jsCtx *js, const struct marke
 }
 
 /* Handles the collected tombstones and frees the list. */
-static natsStatus clear_all(struct tombstones *tombstones, const struct store *store, jsCtx *js, struct marker *marker, size_t count, long *cleared)
+static natsStatus clear_all(struct tombstones *tombstones, const struct store *store, jsCtx *js, struct marker *marker,
+                            size_t count, long *cleared)
 {
 	natsStatus status = NATS_OK;
 	uint64_t kept = 0;
@@ -127,8 +128,8 @@ static natsStatus clear_all(struct tombstones *tombstones, const struct store *s
 	return status;
 }
 
-static natsStatus clear_bucket(struct tombstones *tombstones, const struct store *store, natsConnection *connection, nanos age,
-                               struct marker *marker, long *cleared)
+static natsStatus clear_bucket(struct tombstones *tombstones, const struct store *store, natsConnection *connection,
+                               nanos age, struct marker *marker, long *cleared)
 {
 	jsCtx *js = NULL;
 	kvStore *bucket = NULL;
@@ -176,18 +177,22 @@ static natsStatus expire(struct tombstones *tombstones, natsConnection *connecti
 	natsStatus status = retention_apply(&tombstones->retention, connection, pause_between, tombstones, &removed);
 	counter_add(tombstones->expired, removed);
 	if (removed > 0)
-		log_info(tombstones->store->log, "bucket %s: removed the records of uploads that ended badly more than %s ago "
-		                                 "(retention): %zu",
+		log_info(tombstones->store->log,
+		         "bucket %s: removed the records of uploads that ended badly more than %s ago "
+		         "(retention): %zu",
 		         tombstones->store->bucket, duration_format(tombstones->retention.age, age), removed);
 	return status;
 }
 
-static long clear_once(struct tombstones *tombstones, const struct store *store, const struct broker_address *address, nanos age)
+static long clear_once(struct tombstones *tombstones, const struct store *store, const struct broker_address *address,
+                       nanos age)
 {
 	natsConnection *connection = NULL;
 	long cleared = 0;
 	struct marker *marker = calloc(ROUND_LIMIT, sizeof *marker);
-	natsStatus status = marker != NULL ? bus_connect(&connection, address, "postprocessing markers", NULL, NULL, NULL, NULL) : NATS_NO_MEMORY;
+	natsStatus status = marker != NULL
+	                        ? bus_connect(&connection, address, "postprocessing markers", NULL, NULL, NULL, NULL)
+	                        : NATS_NO_MEMORY;
 	if (status == NATS_OK)
 		status = clear_bucket(tombstones, store, connection, age, marker, &cleared);
 	if (status == NATS_OK && tombstones != NULL && tombstones->applied != NULL)
@@ -222,8 +227,8 @@ static void *run_tombstones(void *closure)
 		long cleared = clear_once(tombstones, tombstones->store, tombstones->address, TOMBSTONE_AGE);
 		/* Without the broker, nothing can be purged now; the next scan tries again. */
 		if (cleared > 0)
-			log_debug(tombstones->store->log, "bucket %s: %ld deletion markers purged",
-			          tombstones->store->bucket, cleared);
+			log_debug(tombstones->store->log, "bucket %s: %ld deletion markers purged", tombstones->store->bucket,
+			          cleared);
 	}
 	return NULL;
 }

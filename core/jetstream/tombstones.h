@@ -17,8 +17,8 @@ struct tombstones_options {
 	const struct broker_address *address;
 	struct shared_checkpoint *applied; /* the event stream is trimmed up to here; NULL: it is not ours to trim */
 	struct permission_scope permissions;
-	nanos retention;                 /* the age at which records of uploads that ended badly are removed; 0: never */
-	struct counter *expired;         /* counts removed records */
+	nanos retention;         /* the age at which records of uploads that ended badly are removed; 0: never */
+	struct counter *expired; /* counts removed records */
 };
 
 /* Starts the thread that scans the bucket at intervals. The options are copied, what they point to is borrowed. NULL:

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/jetstream/trim.h"
 
-#include "core/jetstream/stream_tail.h"
 #include "core/jetstream/intake.h"
+#include "core/jetstream/stream_tail.h"
 
 natsStatus trim_events(jsCtx *js, uint64_t applied, nanos before)
 {

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/nats/bus_connect.h"
 #include "core/base/encoding.h"
 #include "core/base/json_reader.h"
 #include "core/base/thread.h"
+#include "core/nats/bus_connect.h"
 
 /* An answer that takes longer counts as lost. */
 #define REQUEST_TIMEOUT (5 * SECOND)
@@ -33,11 +33,11 @@ struct requests {
 
 struct bus {
 	struct bus_options options;
-	char prefix[48];        /* of the inbox */
+	char prefix[48]; /* of the inbox */
 	struct requests requests;
-	struct bus_link *link;  /* the thread that connects */
+	struct bus_link *link;                           /* the thread that connects */
 	_Atomic nanos unanswered_since, unanswered_last; /* see struct unanswered */
-	atomic_bool untaken;    /* a sent message had no receiver, and it is unknown which one */
+	atomic_bool untaken;                             /* a sent message had no receiver, and it is unknown which one */
 	/* The receiver's: */
 	struct bus_wire wire;
 	bool up;
@@ -148,7 +148,8 @@ static void note_unanswered(struct bus *bus, nanos sent, nanos now)
 
 struct unanswered bus_unanswered(const struct bus *bus)
 {
-	return (struct unanswered){.since = atomic_load(&bus->unanswered_since), .last = atomic_load(&bus->unanswered_last)};
+	return (struct unanswered){.since = atomic_load(&bus->unanswered_since),
+	                           .last = atomic_load(&bus->unanswered_last)};
 }
 
 void bus_expire(struct bus *bus)
@@ -310,7 +311,8 @@ void delivery_free(struct delivery *delivery)
 bool delivery_is_of(const struct delivery *delivery, const char *consumer)
 {
 	size_t length = strlen(consumer);
-	return delivery->consumer != NULL && delivery->consumer_length == length && memcmp(delivery->consumer, consumer, length) == 0;
+	return delivery->consumer != NULL && delivery->consumer_length == length &&
+	       memcmp(delivery->consumer, consumer, length) == 0;
 }
 
 void bus_pull_subject(const struct bus *bus, char mark, char subject[BUS_SUBJECT_SIZE])
@@ -422,8 +424,8 @@ void bus_prepare_again(struct bus *bus)
 }
 
 /* Creates a message; NULL: out of memory. */
-static natsMsg *make_message(const char *subject, const char *reply, const struct bus_header *headers, const char *payload,
-                             size_t length)
+static natsMsg *make_message(const char *subject, const char *reply, const struct bus_header *headers,
+                             const char *payload, size_t length)
 {
 	natsMsg *message = NULL;
 	if (length > INT32_MAX || natsMsg_Create(&message, subject, reply, payload, (int)length) != NATS_OK)
@@ -437,8 +439,8 @@ static natsMsg *make_message(const char *subject, const char *reply, const struc
 	return message;
 }
 
-static void request_send(struct bus *bus, struct request *request, const char *subject, const struct bus_header *headers,
-                         const char *payload, size_t length)
+static void request_send(struct bus *bus, struct request *request, const char *subject,
+                         const struct bus_header *headers, const char *payload, size_t length)
 {
 	uint32_t generation;
 	request->reply = NULL;
@@ -468,7 +470,8 @@ void bus_publish(struct bus *bus, struct request *request, const char *subject, 
 	request_send(bus, request, subject, headers, payload, length);
 }
 
-bool bus_post(struct bus *bus, const char *subject, const struct bus_header *headers, const char *payload, size_t length)
+bool bus_post(struct bus *bus, const char *subject, const struct bus_header *headers, const char *payload,
+              size_t length)
 {
 	natsMsg *message = bus->up ? make_message(subject, NULL, headers, payload, length) : NULL;
 	bool sent = message != NULL && natsConnection_PublishMsg(bus->wire.connection, message) == NATS_OK;
@@ -486,8 +489,9 @@ bool bus_send(struct bus *bus, const char *subject, const char *reply, const cha
 {
 	if (!bus->up || length > INT32_MAX)
 		return false;
-	natsStatus status = reply == NULL ? natsConnection_Publish(bus->wire.connection, subject, payload, (int)length)
-	                                  : natsConnection_PublishRequest(bus->wire.connection, subject, reply, payload, (int)length);
+	natsStatus status = reply == NULL
+	                        ? natsConnection_Publish(bus->wire.connection, subject, payload, (int)length)
+	                        : natsConnection_PublishRequest(bus->wire.connection, subject, reply, payload, (int)length);
 	return status == NATS_OK;
 }
 

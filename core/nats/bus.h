@@ -16,14 +16,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/config/config.h"
 #include "core/base/delivery.h"
 #include "core/base/log.h"
 #include "core/base/mailbox.h"
-#include "core/nats/permissions.h"
 #include "core/base/readiness.h"
 #include "core/base/request.h"
+#include "core/config/config.h"
 #include "core/nats/message_reaper.h"
+#include "core/nats/permissions.h"
 #include "core/nats/unanswered.h"
 
 struct bus;
@@ -45,14 +45,14 @@ struct bus_options {
 	const char *name;                     /* the client's name in the broker's list of connections; borrowed */
 	const struct log *log;
 	struct mailbox *mailbox;
-	struct message_reaper *reaper;                  /* for messages that are done with; NULL: none */
+	struct message_reaper *reaper; /* for messages that are done with; NULL: none */
 	bus_prepare *prepare;
 	void *closure;
-	const char *listen;                   /* a subject whose messages are received as words; borrowed; NULL: none */
-	const char *broker;                   /* the broker's name for messages; borrowed; NULL: the address' endpoint */
+	const char *listen; /* a subject whose messages are received as words; borrowed; NULL: none */
+	const char *broker; /* the broker's name for messages; borrowed; NULL: the address' endpoint */
 	struct bus_facts facts;
 	struct permission_scope permissions;
-	const struct bus_probe *probe;        /* see bus_connect.h; borrowed */
+	const struct bus_probe *probe; /* see bus_connect.h; borrowed */
 };
 
 #define WORD_SIZE 320
@@ -67,7 +67,7 @@ struct bus_wire {
 	natsConnection *connection;
 	natsSubscription *inbox;
 	natsSubscription *listening; /* or NULL */
-	struct bus_loop *loop; /* NULL: the client library's own threads read and write */
+	struct bus_loop *loop;       /* NULL: the client library's own threads read and write */
 };
 
 /* MAIL_BUS. Pass it to bus_changed(), which frees it. */
@@ -105,7 +105,8 @@ struct bus_header {
 void bus_publish(struct bus *bus, struct request *request, const char *subject, const struct bus_header *headers,
                  const char *payload, size_t length);
 /* The same without an answer, so the caller does not learn whether the message was stored. False: not sent. */
-bool bus_post(struct bus *bus, const char *subject, const struct bus_header *headers, const char *payload, size_t length);
+bool bus_post(struct bus *bus, const char *subject, const struct bus_header *headers, const char *payload,
+              size_t length);
 /* Calls the JetStream API. */
 void bus_call(struct bus *bus, struct request *request, const char *subject, const char *payload, size_t length);
 
@@ -124,12 +125,12 @@ bool bus_send(struct bus *bus, const char *subject, const char *reply, const cha
 
 /* What the reply subject for acknowledgements says about a message of a stream. */
 struct bus_position {
-	uint64_t delivered;         /* the number of deliveries so far */
-	uint64_t sequence;          /* in the stream */
+	uint64_t delivered; /* the number of deliveries so far */
+	uint64_t sequence;  /* in the stream */
 	uint64_t consumer_sequence;
-	nanos stored;               /* when the message was stored */
-	uint64_t pending;           /* messages that the consumer has not delivered yet */
-	const char *consumer;       /* the consumer's name, within the subject and not terminated */
+	nanos stored;         /* when the message was stored */
+	uint64_t pending;     /* messages that the consumer has not delivered yet */
+	const char *consumer; /* the consumer's name, within the subject and not terminated */
 	size_t consumer_length;
 };
 /* False: not such a subject. */

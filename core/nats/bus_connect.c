@@ -5,8 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/nats/bus_servers.h"
 #include "core/base/thread.h"
+#include "core/nats/bus_servers.h"
 
 #define PAUSE_FIRST (100 * MILLISECOND)
 #define PAUSE_LIMIT SECOND
@@ -40,9 +40,9 @@ struct bus_link {
 	const natsConnection *current; /* the connection whose loss matters, under the lock; only compared */
 	/* The thread's: */
 	struct bus_wire wire;
-	bool given; /* the receiver has the connection */
-	char *others; /* an endpoint of the servers that the broker advertised on the last connection; NULL: none */
-	bool roams; /* the connection is to one of `others` */
+	bool given;         /* the receiver has the connection */
+	char *others;       /* an endpoint of the servers that the broker advertised on the last connection; NULL: none */
+	bool roams;         /* the connection is to one of `others` */
 	enum probed probed; /* the result of the last test of the permissions */
 	nanos probed_at;    /* monotonic; 0: never */
 	bool deaf;          /* a subscription of the connection was denied */
@@ -119,7 +119,8 @@ static void on_error(natsConnection *connection, natsSubscription *subscription,
 	(void)subscription;
 	struct bus_link *link = closure;
 	const char *error = NULL;
-	if (status != NATS_NOT_PERMITTED || natsConnection_GetLastError(connection, &error) != NATS_NOT_PERMITTED || error == NULL)
+	if (status != NATS_NOT_PERMITTED || natsConnection_GetLastError(connection, &error) != NATS_NOT_PERMITTED ||
+	    error == NULL)
 		return;
 	permissions_refused(&link->options.permissions, error);
 	post(link, strstr(error, " for Subscription to ") != NULL ? LINK_REFUSED | LINK_DEAF : LINK_REFUSED);
@@ -168,7 +169,8 @@ static natsStatus set_security(natsOptions *options, const struct broker_address
 	if (address->token != NULL)
 		status = natsOptions_SetToken(options, address->token);
 	else if (address->username != NULL)
-		status = natsOptions_SetUserInfo(options, address->username, address->password != NULL ? address->password : "");
+		status =
+			natsOptions_SetUserInfo(options, address->username, address->password != NULL ? address->password : "");
 	if (status == NATS_OK && address->tls)
 		status = natsOptions_SetSecure(options, true);
 	if (status == NATS_OK && address->ca_file != NULL)
@@ -204,7 +206,8 @@ static natsStatus set_behaviour(natsOptions *options, const char *name)
 }
 
 /* `others`: an endpoint in place of the address' own; NULL: none. */
-static natsStatus make_options(natsOptions **options, const struct broker_address *address, const char *others, const char *name)
+static natsStatus make_options(natsOptions **options, const struct broker_address *address, const char *others,
+                               const char *name)
 {
 	*options = NULL;
 	natsStatus status = natsOptions_Create(options);
@@ -227,15 +230,15 @@ natsStatus bus_options(natsOptions **options, const struct broker_address *addre
 }
 
 static natsStatus connect_on(struct bus_loop *loop, natsConnection **connection, const struct broker_address *address,
-                             const char *others, const char *name, natsErrHandler error, natsConnectionHandler lost, natsConnectionHandler back,
-                             natsConnectionHandler closed, void *closure)
+                             const char *others, const char *name, natsErrHandler error, natsConnectionHandler lost,
+                             natsConnectionHandler back, natsConnectionHandler closed, void *closure)
 {
 	natsOptions *options;
 	natsStatus status = make_options(&options, address, others, name);
 	if (status == NATS_OK && loop != NULL)
 		status = bus_loop_set(loop, options);
-	/* With a loop the library (3.4.1 and later) takes the first bytes of the next connection for the rest of a message that
-	 * the last one was lost in: so each gets a connection of its own. */
+	/* With a loop the library (3.4.1 and later) takes the first bytes of the next connection for the rest of a message
+	 * that the last one was lost in: so each gets a connection of its own. */
 	/* Nor is one of use to the address where a broker was that has another one since. */
 	if (status == NATS_OK && (loop != NULL || address->changing != NULL))
 		status = natsOptions_SetAllowReconnect(options, false);
@@ -254,7 +257,8 @@ static natsStatus connect_on(struct bus_loop *loop, natsConnection **connection,
 }
 
 natsStatus bus_connect(natsConnection **connection, const struct broker_address *address, const char *name,
-                       natsConnectionHandler lost, natsConnectionHandler back, natsConnectionHandler closed, void *closure)
+                       natsConnectionHandler lost, natsConnectionHandler back, natsConnectionHandler closed,
+                       void *closure)
 {
 	return connect_on(NULL, connection, address, NULL, name, NULL, lost, back, closed, closure);
 }
@@ -271,7 +275,7 @@ const char *bus_advice(natsStatus status)
 		return "no answer: is the broker running, and is the endpoint correct?";
 	case NATS_SSL_ERROR:
 		return "TLS failed: check enable_tls or tls://, tls_root_ca_certificate (is it a readable PEM file?) and the "
-		       "broker's certificate";
+			   "broker's certificate";
 	case NATS_SECURE_CONNECTION_WANTED:
 		return "the broker does not offer TLS, which tls:// or enable_tls requires: nothing was sent to it";
 	case NATS_TIMEOUT:
@@ -336,8 +340,8 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
 		mailbox_send(link->options.mailbox, mail);
 }
 
-static natsStatus subscribe(struct bus_link *link, natsSubscription **subscription, const char *subject, natsMsgHandler handler,
-                            void *closure)
+static natsStatus subscribe(struct bus_link *link, natsSubscription **subscription, const char *subject,
+                            natsMsgHandler handler, void *closure)
 {
 	natsStatus status = natsConnection_Subscribe(subscription, link->wire.connection, subject, handler, closure);
 	if (status == NATS_OK && natsSubscription_SetOnCompleteCB(*subscription, on_complete, link) == NATS_OK)
@@ -367,7 +371,8 @@ static natsStatus subscribe_inbox(struct bus_link *link)
 static natsStatus connect_to(struct bus_link *link, const char *others)
 {
 	struct bus_wire *wire = &link->wire;
-	return connect_on(wire->loop, &wire->connection, link->options.address, others, link->options.name, on_error, on_lost, on_back, on_closed, link);
+	return connect_on(wire->loop, &wire->connection, link->options.address, others, link->options.name, on_error,
+	                  on_lost, on_back, on_closed, link);
 }
 
 /* Connects to one of the configured servers, or, if none is reachable, to one that they have advertised. */
@@ -454,10 +459,14 @@ static void abandon(struct bus_link *link)
 
 bool bus_same_broker(const struct broker_address *one, const struct broker_address *other)
 {
-	const char *const texts[][2] = {{one->endpoint, other->endpoint}, {one->username, other->username},
-	                                {one->password, other->password}, {one->token, other->token}, {one->ca_file, other->ca_file}};
+	const char *const texts[][2] = {{one->endpoint, other->endpoint},
+	                                {one->username, other->username},
+	                                {one->password, other->password},
+	                                {one->token, other->token},
+	                                {one->ca_file, other->ca_file}};
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-		if (texts[i][0] != texts[i][1] && (texts[i][0] == NULL || texts[i][1] == NULL || strcmp(texts[i][0], texts[i][1]) != 0))
+		if (texts[i][0] != texts[i][1] &&
+		    (texts[i][0] == NULL || texts[i][1] == NULL || strcmp(texts[i][0], texts[i][1]) != 0))
 			return false;
 	return one->tls == other->tls && one->tls_insecure == other->tls_insecure;
 }

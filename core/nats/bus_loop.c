@@ -22,8 +22,8 @@ struct bus_loop {
 	natsConnection *connection; /* NULL: none is attached */
 	int fd;
 	struct bus_reader reader; /* subscription NULL: not set yet */
-	bool reading, writing; /* what the library waits for */
-	bool urgent;           /* the loop's thread has to write, because no flush will follow */
+	bool reading, writing;    /* what the library waits for */
+	bool urgent;              /* the loop's thread has to write, because no flush will follow */
 	bool gathering;
 	pthread_t gatherer;
 	bool stop;
@@ -104,7 +104,8 @@ static short await_socket(struct bus_loop *loop, natsConnection **connection)
 {
 	pthread_mutex_lock(&loop->lock);
 	short events = (short)((loop->reading ? POLLIN : 0) | (loop->urgent ? POLLOUT : 0));
-	struct pollfd ready[] = {{.fd = loop->wake, .events = POLLIN}, {.fd = loop->connection != NULL ? loop->fd : -1, .events = events}};
+	struct pollfd ready[] = {{.fd = loop->wake, .events = POLLIN},
+	                         {.fd = loop->connection != NULL ? loop->fd : -1, .events = events}};
 	pthread_mutex_unlock(&loop->lock);
 	if (events == 0)
 		ready[1].fd = -1;
@@ -134,12 +135,14 @@ static void read_messages(struct bus_loop *loop)
 	pthread_mutex_lock(&loop->lock);
 	struct bus_reader reader = loop->reader;
 	pthread_mutex_unlock(&loop->lock);
-	if (reader.subscription == NULL || natsSubscription_QueuedMsgs(reader.subscription, &count) != NATS_OK || count == 0)
+	if (reader.subscription == NULL || natsSubscription_QueuedMsgs(reader.subscription, &count) != NATS_OK ||
+	    count == 0)
 		return;
 	for (; count > 0; count--) {
 		natsMsg *message = NULL;
 		natsStatus status = natsSubscription_NextMsg(&message, reader.subscription, 0);
-		struct mail *mail = status == NATS_OK || status == NATS_NO_RESPONDERS ? reader.make_mail(reader.closure, message) : NULL;
+		struct mail *mail =
+			status == NATS_OK || status == NATS_NO_RESPONDERS ? reader.make_mail(reader.closure, message) : NULL;
 		if (mail == NULL)
 			continue;
 		*(last != NULL ? &last->next : &first) = mail;

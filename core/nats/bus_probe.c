@@ -49,8 +49,8 @@ static natsStatus try(struct attempt *attempt, const struct bus_probe *probe)
 	if (status != NATS_OK)
 		return status;
 	/* The broker reports denied permissions before it answers the flush. */
-	snprintf(expected, sizeof expected, "Permissions Violation for %s to \"%s\"", probe->payload != NULL ? "Publish" : "Subscription",
-	         probe->subject);
+	snprintf(expected, sizeof expected, "Permissions Violation for %s to \"%s\"",
+	         probe->payload != NULL ? "Publish" : "Subscription", probe->subject);
 	permission_name(expected, tested->permission);
 	tested->refused = natsConnection_GetLastError(attempt->connection, &error) == NATS_NOT_PERMITTED && error != NULL &&
 	                  strstr(error, expected) != NULL;
@@ -77,8 +77,8 @@ static void end(struct attempt *attempt)
 		natsSubscription_Destroy(attempt->subscription[i]);
 }
 
-enum probed bus_probe(const struct bus_probe *probe, const struct broker_address *address, const struct permission_scope *scope,
-                      char *why, size_t size)
+enum probed bus_probe(const struct bus_probe *probe, const struct broker_address *address,
+                      const struct permission_scope *scope, char *why, size_t size)
 {
 	struct attempt attempt = {0};
 	enum probed probed = PROBED_GOOD;

@@ -26,7 +26,7 @@ enum probed {
 };
 /* Tries all operations on a separate connection, because on the connection in use an answer could belong to another
  * message. Reports the result to the scope. PROBED_NOTHING: why[size] names the first missing permission. */
-enum probed bus_probe(const struct bus_probe *probe, const struct broker_address *address, const struct permission_scope *scope,
-                      char *why, size_t size);
+enum probed bus_probe(const struct bus_probe *probe, const struct broker_address *address,
+                      const struct permission_scope *scope, char *why, size_t size);
 
 #endif

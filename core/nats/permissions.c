@@ -80,8 +80,11 @@ static unsigned tokens_to_keep(const char *subject)
 
 char *permission_name(const char *error, char text[PERMISSION_SIZE])
 {
-	static const char to_publish[] = "Permissions Violation for Publish", to_subscribe[] = "Permissions Violation for Subscription";
-	const char *start = strchr(error, '"'), *verb = begins(error, to_publish) ? "publish" : begins(error, to_subscribe) ? "subscribe" : NULL;
+	static const char to_publish[] = "Permissions Violation for Publish",
+					  to_subscribe[] = "Permissions Violation for Subscription";
+	const char *start = strchr(error, '"'), *verb = begins(error, to_publish)     ? "publish"
+	                                                : begins(error, to_subscribe) ? "subscribe"
+	                                                                              : NULL;
 	if (verb == NULL || start == NULL) {
 		text_copy(text, PERMISSION_SIZE, error);
 		return text;
@@ -133,7 +136,8 @@ static struct refusal *find(struct permissions *permissions, const char *permiss
 		if (refusal->last < oldest->last)
 			oldest = refusal;
 	}
-	struct refusal *refusal = permissions->count < REFUSALS_LIMIT ? &permissions->refusal[permissions->count++] : oldest;
+	struct refusal *refusal =
+		permissions->count < REFUSALS_LIMIT ? &permissions->refusal[permissions->count++] : oldest;
 	*refusal = (struct refusal){.who = who};
 	text_copy(refusal->permission, sizeof refusal->permission, permission);
 	return refusal;
@@ -153,8 +157,9 @@ static bool note(struct permissions *permissions, const char *permission, const 
 
 static void say(const struct permissions *permissions, const char *permission)
 {
-	log_error(permissions->log, "broker %s: the user may not %s: grant this permission; postprocessing(1) lists all "
-	                            "that are needed",
+	log_error(permissions->log,
+	          "broker %s: the user may not %s: grant this permission; postprocessing(1) lists all "
+	          "that are needed",
 	          permissions->broker, permission);
 }
 
@@ -194,7 +199,7 @@ void permissions_worked(const struct permission_scope *scope)
 /* With the lock held. */
 static void note_tested(struct permissions *permissions, const struct tested *tested, const char *who, bool *new)
 {
-	*new = tested->refused && note(permissions, tested->permission, who);
+	*new = tested->refused &&note(permissions, tested->permission, who);
 	for (size_t i = 0; i < permissions->count; i++) {
 		struct refusal *refusal = &permissions->refusal[i];
 		if (strcmp(refusal->permission, tested->permission) != 0 || strcmp(refusal->who, who) != 0)

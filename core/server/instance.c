@@ -67,7 +67,8 @@ static bool take_lock(int file, bool *taken)
 }
 
 /* Takes the first name that no other instance holds. */
-static bool take_first(const char *state_dir, int folder, const struct log *log, char name[OWNER_LIMIT], int *held, char *why, size_t size)
+static bool take_first(const char *state_dir, int folder, const struct log *log, char name[OWNER_LIMIT], int *held,
+                       char *why, size_t size)
 {
 	for (unsigned i = 0; i < INSTANCES_LIMIT; i++) {
 		char file[32], path[4200];
@@ -125,7 +126,8 @@ void instance_take_note(int lock, const char *name, char nonce[WRITER_LIMIT])
 		snprintf(nonce, WRITER_LIMIT, "%.*s", (int)size, note + 1);
 }
 
-bool instance_take(const char *state_dir, const struct log *log, char name[OWNER_LIMIT], int *lock, char *why, size_t size)
+bool instance_take(const char *state_dir, const struct log *log, char name[OWNER_LIMIT], int *lock, char *why,
+                   size_t size)
 {
 	char reason[1024];
 	if (!private_folder_make(state_dir)) {

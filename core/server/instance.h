@@ -15,10 +15,11 @@
 
 /* Takes a name, and creates the folder if necessary. The descriptor in *lock holds the name until it is closed, which
  * also happens when the process dies. False: failed; why[size] has the reason. */
-bool instance_take(const char *state_dir, const struct log *log, char name[OWNER_LIMIT], int *lock, char *why, size_t size);
+bool instance_take(const char *state_dir, const struct log *log, char name[OWNER_LIMIT], int *lock, char *why,
+                   size_t size);
 
-/* Notes, in the file that `lock` holds, that the process of this nonce ends because it is out of memory. Does not allocate. A note
- * that cannot be written is left out. */
+/* Notes, in the file that `lock` holds, that the process of this nonce ends because it is out of memory. Does not
+ * allocate. A note that cannot be written is left out. */
 void instance_note_end(int lock, const char *name, const char *nonce);
 /* Reads the note of the process that had the name before, and removes it: its nonce; "" if there is none. */
 void instance_take_note(int lock, const char *name, char nonce[WRITER_LIMIT]);

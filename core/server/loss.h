@@ -36,7 +36,8 @@ extern const nanos loss_grace;
 
 /* Judges one observation of both. A loss requires that at least one is missing: if both were replaced, nothing can come
  * back. connection: a value unique to the connection. now: monotonic. */
-enum loss_verdict loss_judge(struct loss *loss, enum presence stream, enum presence bucket, nanos connection, nanos now);
+enum loss_verdict loss_judge(struct loss *loss, enum presence stream, enum presence bucket, nanos connection,
+                             nanos now);
 /* While a loss is suspected: the time until it is certain. */
 nanos loss_left(const struct loss *loss, nanos now);
 

@@ -26,7 +26,7 @@ struct peers {
 	size_t count;
 	nanos ticked;
 	nanos listened; /* since when other instances can be heard; 0: never */
-	bool died; /* since the last tick */
+	bool died;      /* since the last tick */
 };
 
 struct peers *peers_create(const char *own)

@@ -10,7 +10,7 @@
 
 /* Initially all zero. Times are monotonic. */
 struct rescan {
-	bool complete;    /* the bucket was read completely, and nothing has happened since */
+	bool complete; /* the bucket was read completely, and nothing has happened since */
 	bool under_way;
 	bool outdated;    /* something happened during the scan, so records already passed have to be read again */
 	nanos not_before; /* the earliest time of the next scan */

@@ -6,9 +6,9 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/nats/bus_connect.h"
 #include "core/base/container_of.h"
 #include "core/base/encoding.h"
+#include "core/nats/bus_connect.h"
 #include "core/server/instance.h"
 #include "core/server/server_private.h"
 
@@ -68,12 +68,12 @@ static bool start_http(struct server *server)
 	return server->http != NULL;
 }
 
-static void report_overridden(const struct server *server, const char *section, const char *key, const struct broker_address *address)
+static void report_overridden(const struct server *server, const char *section, const char *key,
+                              const struct broker_address *address)
 {
 	if (address->overridden)
 		log_warning(server->log, "[%s] %s: the URL contains a user name; username and password of [%s] are ignored",
-		            section,
-		            key, section);
+		            section, key, section);
 }
 
 /* Determines the brokers of events and records, and starts the embedded broker if necessary. */
@@ -81,7 +81,8 @@ static bool find_brokers(struct server *server, char *why, size_t size)
 {
 	const struct config *config = server->config;
 	bool embedded = strcmp(config->events.endpoint, EMBEDDED) == 0;
-	bool one = embedded ? strcmp(config->store.endpoint, EMBEDDED) == 0 : bus_same_broker(&config->events, &config->store);
+	bool one =
+		embedded ? strcmp(config->store.endpoint, EMBEDDED) == 0 : bus_same_broker(&config->events, &config->store);
 	server->events_address = &config->events;
 	server->store_address = one ? &config->events : &config->store;
 	report_overridden(server, "events", "endpoint", &config->events);
@@ -143,7 +144,7 @@ static bool register_step_metrics(struct server *server, const struct steps *ste
 	for (size_t i = 0; i < steps->count; i++) {
 		const char *const labels[] = {"step", steps->name[i], NULL};
 		server->run_time[i] = metrics_histogram(server->metrics, "postprocessing_step_seconds",
-		                                              "Duration of the runs of a step.", labels);
+		                                        "Duration of the runs of a step.", labels);
 		server->suspended[i] = metrics_gauge(server->metrics, "postprocessing_step_suspended_uploads",
 		                                     "Uploads waiting because the step is suspended.", labels);
 	}
@@ -154,7 +155,8 @@ static bool create_parts(struct server *server, const struct steps *steps)
 {
 	server->metrics = metrics_create();
 	server->peers = peers_create(server->owner);
-	snprintf(server->peers_subject, sizeof server->peers_subject, "postprocessing.%s.instances", server->config->bucket);
+	snprintf(server->peers_subject, sizeof server->peers_subject, "postprocessing.%s.instances",
+	         server->config->bucket);
 	if (server->metrics == NULL || server->peers == NULL || !random_hex(server->nonce, 8))
 		return false;
 	metrics_list_register(&server->counted, server->metrics);
@@ -195,8 +197,8 @@ static bool create_parts(struct server *server, const struct steps *steps)
 	       server_start_checks(server, steps);
 }
 
-struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why, size_t size,
-                             bool *passing)
+struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why,
+                             size_t size, bool *passing)
 {
 	struct server *server = calloc(1, sizeof *server);
 	*passing = true;
@@ -241,15 +243,17 @@ static void set_stream(struct server *server)
 	if (window > intake->window)
 		window = intake->window;
 	server->stream_created = shared_checkpoint_get(&intake->applied).stream;
-	coordinator_set_stream(server->coordinator, &(struct stream_facts){
-		.created = server->stream_created,
-		.last = atomic_load(&intake->last),
-		.duplicate_window = atomic_load(&intake->duplicate_window),
-		.ack_wait = atomic_load(&intake->ack_wait),
-		.coalescing_limit = (unsigned)(window / 2), /* the other half moves on meanwhile */
-		.behind = atomic_load(&intake->behind),
-		.lost_from = atomic_load(&intake->lost_from),
-	}, clock_now());
+	coordinator_set_stream(server->coordinator,
+	                       &(struct stream_facts){
+							   .created = server->stream_created,
+							   .last = atomic_load(&intake->last),
+							   .duplicate_window = atomic_load(&intake->duplicate_window),
+							   .ack_wait = atomic_load(&intake->ack_wait),
+							   .coalescing_limit = (unsigned)(window / 2), /* the other half moves on meanwhile */
+							   .behind = atomic_load(&intake->behind),
+							   .lost_from = atomic_load(&intake->lost_from),
+						   },
+	                       clock_now());
 	server_note_gap(server);
 }
 
@@ -296,8 +300,7 @@ static void begin_stop(struct server *server)
 {
 	char text[DURATION_TEXT_SIZE];
 	log_info(server->log, "stopping: %zu steps are running; they have %s to finish",
-	         coordinator_runs(server->coordinator),
-	         duration_format(server->config->shutdown_grace, text));
+	         coordinator_runs(server->coordinator), duration_format(server->config->shutdown_grace, text));
 	server->stopping = true;
 	coordinator_stopping(server->coordinator);
 	server_stop_scans(server);
@@ -319,7 +322,8 @@ static void take_delivery(struct server *server, struct delivery *delivery)
 static void check_name(struct server *server, const char *name)
 {
 	size_t length = strlen(server->owner), nonce = strlen(server->nonce);
-	if (strncmp(name, server->owner, length) != 0 || name[length] != ' ' || strncmp(name + length + 1, server->nonce, nonce) == 0)
+	if (strncmp(name, server->owner, length) != 0 || name[length] != ' ' ||
+	    strncmp(name + length + 1, server->nonce, nonce) == 0)
 		return;
 	nanos now = clock_monotonic();
 	if (server->twin_said != 0 && now - server->twin_said < TWIN_INTERVAL)
@@ -440,7 +444,8 @@ static bool is_idle(const struct server *server, nanos stopping_since)
 {
 	if (coordinator_runs(server->coordinator) > 0)
 		return false;
-	bool good = atomic_load(&server->ready) && fact_good(server->facts.events_permission) && fact_good(server->facts.store_permission);
+	bool good = atomic_load(&server->ready) && fact_good(server->facts.events_permission) &&
+	            fact_good(server->facts.store_permission);
 	bool stuck = !good && clock_monotonic() - stopping_since >= BROKER_GRACE;
 	return stuck || coordinator_busy(server->coordinator) == 0;
 }
@@ -465,7 +470,8 @@ void server_out_of_memory(void *closure)
 	const struct server *server = closure;
 	if (server->spared[0] == '\0')
 		instance_note_end(server->instance_lock, server->owner, server->nonce);
-	log_error(server->log, "out of memory; the service exits with status 71. Its uploads continue when it is started again");
+	log_error(server->log,
+	          "out of memory; the service exits with status 71. Its uploads continue when it is started again");
 }
 
 void server_stop(struct server *server)

@@ -14,15 +14,16 @@ struct server;
 
 /* Borrows its arguments. NULL: failed; why[size] has the reason, and *passing says whether a later attempt may succeed.
  * Starts the embedded broker if it is configured. An external broker may become reachable later. */
-struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why, size_t size,
-                             bool *passing);
+struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why,
+                             size_t size, bool *passing);
 
 /* Runs until server_stop(). */
 void server_run(struct server *server);
 
-/* Before the process ends because it is out of memory (alloc.h): logs that, and notes it for the next start, which then does not
- * count the runs that were under way as failed. A process that was itself started after such an end notes nothing: a step that uses
- * up the memory each time is found out by every second end. Does not allocate. From any thread. */
+/* Before the process ends because it is out of memory (alloc.h): logs that, and notes it for the next start, which then
+ * does not count the runs that were under way as failed. A process that was itself started after such an end notes
+ * nothing: a step that uses up the memory each time is found out by every second end. Does not allocate. From any
+ * thread. */
 void server_out_of_memory(void *server);
 
 /* Ends server_run(): no more events are accepted, and running steps get the configured grace period. Any thread may

@@ -45,8 +45,9 @@ static void suspend(struct server *server, size_t number)
 	coordinator_suspend(server->coordinator, number, step->health.reason, clock_now());
 	if (waiting > 0)
 		snprintf(now, sizeof now, "; %zu are waiting now", waiting);
-	log_error(server->log, "step %s is suspended: %s. Its uploads wait until the step works again, each for at most %s "
-	                       "(check_limit)%s",
+	log_error(server->log,
+	          "step %s is suspended: %s. Its uploads wait until the step works again, each for at most %s "
+	          "(check_limit)%s",
 	          step->name, step->health.reason, duration_format(server->config->step[number].check_limit, limit), now);
 }
 
@@ -80,8 +81,8 @@ static void take_change(struct server *server, size_t number, enum health_change
 		if (suspended)
 			coordinator_suspend(server->coordinator, number, step->health.reason, clock_now());
 		else
-			log_warning(server->log, "step %s: check failed: %s. If the next check fails too, the step is suspended", step->name,
-			            step->health.reason);
+			log_warning(server->log, "step %s: check failed: %s. If the next check fails too, the step is suspended",
+			            step->name, step->health.reason);
 		break;
 	}
 }

@@ -18,7 +18,8 @@ bool server_add_facts(struct server *server)
 	if (server->readiness == NULL || !readiness_set_instance(server->readiness, server->owner))
 		return false;
 	bool one = server->store_address == server->events_address;
-	const char *events = server_broker_name(server, server->events_address), *store = server_broker_name(server, server->store_address);
+	const char *events = server_broker_name(server, server->events_address),
+			   *store = server_broker_name(server, server->store_address);
 	facts->events_broker = readiness_add(server->readiness, "broker", events);
 	facts->store_broker = one ? facts->events_broker : readiness_add(server->readiness, "broker", store);
 	facts->events_permission = readiness_add(server->readiness, "permission", events);
@@ -33,8 +34,8 @@ bool server_add_facts(struct server *server)
 	server->intake.consumer_fact = facts->consumer;
 	server->bucket.fact = facts->bucket;
 	return facts->events_broker != NULL && facts->store_broker != NULL && facts->events_permission != NULL &&
-	       facts->store_permission != NULL && facts->stream != NULL && facts->consumer != NULL && facts->bucket != NULL &&
-	       facts->state_folder != NULL;
+	       facts->store_permission != NULL && facts->stream != NULL && facts->consumer != NULL &&
+	       facts->bucket != NULL && facts->state_folder != NULL;
 }
 
 void server_note_readiness(struct server *server)

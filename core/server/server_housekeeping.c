@@ -48,13 +48,13 @@ static void keep_company(struct server *server)
 /* `looked` alone is no reason to write; it is written together with other changes. */
 static bool is_saved(const struct checkpoint *saved, const struct checkpoint *now)
 {
-	return now->sequence == saved->sequence && now->stream == saved->stream && now->gap_end == saved->gap_end && now->made == saved->made &&
-	       now->floor == saved->floor;
+	return now->sequence == saved->sequence && now->stream == saved->stream && now->gap_end == saved->gap_end &&
+	       now->made == saved->made && now->floor == saved->floor;
 }
 
 /* False: the checkpoint could not be written; `why` has the reason. */
-static bool save(struct server *server, const char *file, const char *of, struct checkpoint *saved, struct checkpoint now, char *why,
-                 size_t size)
+static bool save(struct server *server, const char *file, const char *of, struct checkpoint *saved,
+                 struct checkpoint now, char *why, size_t size)
 {
 	if (now.stream == 0 || (is_saved(saved, &now)))
 		return true;
@@ -72,7 +72,8 @@ static void save_positions(struct server *server)
 	server->save_next = clock_monotonic() + SAVE_INTERVAL;
 	bool events = save(server, CHECKPOINT_EVENTS, server->config->consumer, &server->saved,
 	                   shared_checkpoint_get(&server->intake.applied), why, sizeof why);
-	bool bucket = save(server, CHECKPOINT_BUCKET, server->store.bucket, &server->bucket_saved, server->bucket.position, why, sizeof why);
+	bool bucket = save(server, CHECKPOINT_BUCKET, server->store.bucket, &server->bucket_saved, server->bucket.position,
+	                   why, sizeof why);
 	if (fact_set(server->facts.state_folder, events && bucket, why) && why[0] != '\0')
 		log_warning(server->log, "state folder %s: %s; retrying", server->config->state_dir, why);
 }

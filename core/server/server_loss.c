@@ -48,7 +48,8 @@ static enum presence look(struct server *server, jsCtx *js, const char *stream, 
 }
 
 /* If a broker holds only one of them, its state counts for both. False: neither was ever seen. */
-static bool look_at_both(struct server *server, struct held held, jsCtx *js, enum presence *stream, enum presence *bucket)
+static bool look_at_both(struct server *server, struct held held, jsCtx *js, enum presence *stream,
+                         enum presence *bucket)
 {
 	char name[160];
 	int64_t known_stream = shared_checkpoint_get(&server->intake.applied).stream;
@@ -91,7 +92,8 @@ static void report_loss(struct server *server, struct held held, bool wait)
 	          "the broker's data comes back%s. Processing pauses until then, because %s. If the data is lost for good, "
 	          "or you want to use another broker, set [events] on_broker_loss = continue",
 	          things(held), bucket, files,
-	          config->on_broker_loss == BROKER_LOSS_WAIT ? "on_broker_loss = wait" : "the broker kept several replicas");
+	          config->on_broker_loss == BROKER_LOSS_WAIT ? "on_broker_loss = wait"
+	                                                     : "the broker kept several replicas");
 }
 
 /* Sets what /readyz reports while they are missing. */
@@ -103,9 +105,10 @@ static void set_facts(struct server *server, struct held held, const struct loss
 		snprintf(reason, sizeof reason, "the broker has lost %s; the service waits until the data is back",
 		         things(held));
 	else
-		snprintf(reason, sizeof reason, "the broker has lost %s; unless the data comes back, the service starts over "
-		                                "in %s", things(held),
-		         duration_format(left, text));
+		snprintf(reason, sizeof reason,
+		         "the broker has lost %s; unless the data comes back, the service starts over "
+		         "in %s",
+		         things(held), duration_format(left, text));
 	if (held.stream) {
 		fact_set(server->facts.stream, false, reason);
 		fact_set(server->facts.consumer, false, "waiting for the stream");
@@ -129,8 +132,8 @@ static void begin_again(struct server *server, struct held held)
 }
 
 /* True: not a total loss: existing objects are used, and a single missing one is created or reported on its own. */
-static bool judge(struct server *server, struct loss_watch *watch, struct held held, struct fact *broker, jsCtx *js, char *why,
-                  size_t size)
+static bool judge(struct server *server, struct loss_watch *watch, struct held held, struct fact *broker, jsCtx *js,
+                  char *why, size_t size)
 {
 	enum presence stream, bucket;
 	nanos now = clock_monotonic();
@@ -168,14 +171,16 @@ bool server_prepare_both(void *closure, natsConnection *connection, jsCtx *js, c
 bool server_prepare_events(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
 {
 	struct server *server = closure;
-	return judge(server, &server->events_loss, (struct held){.stream = true}, server->facts.events_broker, js, why, size) &&
+	return judge(server, &server->events_loss, (struct held){.stream = true}, server->facts.events_broker, js, why,
+	             size) &&
 	       intake_prepare(&server->intake, connection, js, why, size);
 }
 
 bool server_prepare_store(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
 {
 	struct server *server = closure;
-	return judge(server, &server->store_loss, (struct held){.bucket = true}, server->facts.store_broker, js, why, size) &&
+	return judge(server, &server->store_loss, (struct held){.bucket = true}, server->facts.store_broker, js, why,
+	             size) &&
 	       bucket_watch_prepare(&server->bucket, connection, js, why, size);
 }
 

@@ -15,7 +15,8 @@ struct list {
 	size_t count;
 };
 
-static struct bus_probe *add(struct list *list, const char *payload, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static struct bus_probe *add(struct list *list, const char *payload, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 static struct bus_probe *add(struct list *list, const char *payload, const char *format, ...)
 {
 	struct bus_probe *probe = &list->probe[list->count++];
@@ -51,10 +52,11 @@ bool server_list_permissions(struct server *server)
 {
 	bool one = server->store_address == server->events_address;
 	struct list events = {.probe = server->events_probe}, store = {.probe = server->store_probe};
-	server->events_permissions = permissions_create(server->log, server_broker_name(server, server->events_address), server->facts.events_permission);
-	server->store_permissions =
-		one ? server->events_permissions
-		    : permissions_create(server->log, server_broker_name(server, server->store_address), server->facts.store_permission);
+	server->events_permissions = permissions_create(server->log, server_broker_name(server, server->events_address),
+	                                                server->facts.events_permission);
+	server->store_permissions = one ? server->events_permissions
+	                                : permissions_create(server->log, server_broker_name(server, server->store_address),
+	                                                     server->facts.store_permission);
 	list_events(&events, server);
 	list_store(one ? &events : &store, server);
 	return server->events_permissions != NULL && server->store_permissions != NULL;

@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/server/server_private.h"
 #include "core/base/container_of.h"
+#include "core/server/server_private.h"
 
 static void port_load(void *closure, struct request *request, const char *id)
 {
@@ -26,8 +26,8 @@ static void port_put(void *closure, struct request *request, const char *id, uin
 	store_put(&server->store, server->records, request, id, expected, message_id, value, length);
 }
 
-static void port_remove(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
-                        const struct tombstone *tombstone)
+static void port_remove(void *closure, struct request *request, const char *id, uint64_t expected,
+                        const char *message_id, const struct tombstone *tombstone)
 {
 	struct server *server = closure;
 	request->of_record = true;
@@ -42,7 +42,8 @@ static void port_announce_gone(void *closure, const char *id)
 	bus_send(server->events, server->peers_subject, NULL, text, (size_t)length);
 }
 
-static void port_publish(void *closure, struct request *request, const char *message_id, const char *message, size_t length)
+static void port_publish(void *closure, struct request *request, const char *message_id, const char *message,
+                         size_t length)
 {
 	struct server *server = closure;
 	const struct bus_header headers[] = {{"Nats-Msg-Id", message_id}, {NULL, NULL}};
@@ -137,8 +138,8 @@ static void refuse_lookups(struct server *server)
 static void start_search(struct server *server)
 {
 	server->search = (struct search){.address = server->events_address,
-	                                  .mailbox = &server->mailbox,
-	                                  .permissions = {server->events_permissions, "search"}};
+	                                 .mailbox = &server->mailbox,
+	                                 .permissions = {server->events_permissions, "search"}};
 	server->searching = !server->stopping && search_start(&server->search, server->lookups);
 	if (!server->searching)
 		refuse_lookups(server);

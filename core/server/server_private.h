@@ -14,22 +14,22 @@
 
 #include <stdatomic.h>
 
+#include "core/base/readiness.h"
 #include "core/broker/broker.h"
-#include "core/nats/bus_probe.h"
-#include "core/jetstream/bucket_watch.h"
-#include "core/server/rescan.h"
-#include "core/steps/checker.h"
 #include "core/coordinator/coordinator.h"
 #include "core/http/http.h"
-#include "core/jetstream/intake.h"
-#include "core/steps/longest_wait.h"
-#include "core/server/loss.h"
-#include "core/jetstream/tombstones.h"
-#include "core/server/peers.h"
+#include "core/jetstream/bucket_watch.h"
 #include "core/jetstream/checkpoint.h"
-#include "core/base/readiness.h"
+#include "core/jetstream/intake.h"
 #include "core/jetstream/search.h"
+#include "core/jetstream/tombstones.h"
+#include "core/nats/bus_probe.h"
+#include "core/server/loss.h"
+#include "core/server/peers.h"
+#include "core/server/rescan.h"
 #include "core/server/server.h"
+#include "core/steps/checker.h"
+#include "core/steps/longest_wait.h"
 #include "core/steps/step_health.h"
 #include "core/steps/workers.h"
 
@@ -67,10 +67,10 @@ struct server {
 	struct mailbox mailbox;
 	struct message_reaper reaper;
 	struct mail stop;
-	struct broker *broker;             /* embedded; NULL: none */
-	uint64_t broker_restarts;          /* the last count */
+	struct broker *broker;    /* embedded; NULL: none */
+	uint64_t broker_restarts; /* the last count */
 	const struct broker_address *events_address, *store_address;
-	struct bus *events, *records;      /* the same object if they have one address */
+	struct bus *events, *records; /* the same object if they have one address */
 	struct intake intake;
 	struct store store;
 	struct bucket_watch bucket;
@@ -82,41 +82,42 @@ struct server {
 	struct http *http;
 	struct metrics *metrics;
 	struct metrics_list counted;
-	struct histogram **run_time;       /* one per step */
-	struct gauge **suspended;          /* one per step */
+	struct histogram **run_time; /* one per step */
+	struct gauge **suspended;    /* one per step */
 	struct server_step *step;
 	size_t step_count;
 	struct checker *checker;
 	char owner[OWNER_LIMIT];
 	char nonce[17];
-	char spared[WRITER_LIMIT]; /* the nonce of the process before this one, if that ended because it was out of memory; else "" */
+	char spared[WRITER_LIMIT]; /* the nonce of the process before this one, if that ended because it was out of memory;
+	                              else "" */
 	nanos twin_said; /* when it was last logged that another instance has the same name (monotonic); 0: never */
 	int instance_lock;
 	struct reading *scans;
-	struct mail *held, **last_held;    /* mails of scans, deferred until there is less to do */
-	int64_t stream_created;            /* when the event stream was created */
+	struct mail *held, **last_held; /* mails of scans, deferred until there is less to do */
+	int64_t stream_created;         /* when the event stream was created */
 	struct rescan rescan;
 	struct search search;
 	bool searching;
-	struct mail *lookups;              /* for the next search */
+	struct mail *lookups; /* for the next search */
 	bool stopping;
-	bool settled;                      /* startup is complete */
-	char peers_subject[160];           /* the subject of the heartbeats of all instances that share the bucket */
-	nanos housekeeping_next;           /* monotonic */
-	unsigned mails;                    /* handled since the last housekeeping */
-	bool stirred;                      /* there were many mails, and their memory was not returned to the system yet */
-	nanos sign_next;                   /* monotonic */
+	bool settled;            /* startup is complete */
+	char peers_subject[160]; /* the subject of the heartbeats of all instances that share the bucket */
+	nanos housekeeping_next; /* monotonic */
+	unsigned mails;          /* handled since the last housekeeping */
+	bool stirred;            /* there were many mails, and their memory was not returned to the system yet */
+	nanos sign_next;         /* monotonic */
 	struct checkpoint saved, bucket_saved; /* as stored in the state folder */
-	nanos save_next;                   /* monotonic */
+	nanos save_next;                       /* monotonic */
 	struct loss_watch events_loss, store_loss;
-	atomic_uint replicas;              /* see loss.h */
+	atomic_uint replicas; /* see loss.h */
 	struct readiness *readiness;
 	struct server_facts facts;
 	struct permissions *events_permissions, *store_permissions; /* the same object if the brokers are the same */
 	struct bus_probe events_probe[BUS_PROBES_LIMIT + 1], store_probe[BUS_PROBES_LIMIT + 1];
-	bool said_ready, was_ready;        /* the log says that the service is ready; it has been ready before */
-	nanos unready_since;               /* monotonic: startup, or when the log last said that the service is not ready */
-	atomic_bool ready;                 /* the brokers are connected and prepared */
+	bool said_ready, was_ready; /* the log says that the service is ready; it has been ready before */
+	nanos unready_since;        /* monotonic: startup, or when the log last said that the service is not ready */
+	atomic_bool ready;          /* the brokers are connected and prepared */
 };
 
 /* The ports through which the coordinator reaches everything else. */

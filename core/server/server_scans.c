@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
-#include "core/server/server_private.h"
 #include "core/base/container_of.h"
+#include "core/server/server_private.h"
 
 bool server_read_bucket(struct server *server, void *token)
 {
@@ -42,7 +42,8 @@ static void take_records(struct server *server, struct found_records *found)
 {
 	struct reading *reading = CONTAINER_OF(found->scan, struct reading, scan);
 	for (size_t i = 0; i < found->count && !server->stopping; i++)
-		if (!coordinator_found(server->coordinator, &found->record[i].record, found->record[i].revision, reading->token, clock_now()))
+		if (!coordinator_found(server->coordinator, &found->record[i].record, found->record[i].revision, reading->token,
+		                       clock_now()))
 			rescan_again(&server->rescan);
 	scan_release(found);
 }

@@ -5,9 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "core/steps/step_health.h"
 #include "core/base/container_of.h"
 #include "core/base/thread.h"
+#include "core/steps/step_health.h"
 
 /* A step with a check, and its thread. */
 struct post {
@@ -23,7 +23,7 @@ struct checker {
 	pthread_cond_t left; /* a thread has ended */
 	struct mailbox *mailbox;
 	bool stop;
-	size_t alive;        /* threads */
+	size_t alive; /* threads */
 	size_t count;
 	struct post post[];
 };

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/upload/event.h"
 #include "core/base/json.h"
 #include "core/base/text.h"
+#include "core/upload/event.h"
 
 #define RUN_MAGIC 0x50505255u
 
@@ -38,7 +38,8 @@ static struct pp_run *valid(const struct pp_run *run)
 	return (struct pp_run *)(uintptr_t)run;
 }
 
-static void format_within(char *text, size_t size, const char *format, va_list arguments) __attribute__((format(printf, 3, 0)));
+static void format_within(char *text, size_t size, const char *format, va_list arguments)
+	__attribute__((format(printf, 3, 0)));
 static void format_within(char *text, size_t size, const char *format, va_list arguments)
 {
 	int length = vsnprintf(text, size, format, arguments);

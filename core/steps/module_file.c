@@ -45,7 +45,8 @@ static void explain_missing(char *const *plugin_dir, const char *name, char *why
 	struct names names = {.wrong = name};
 	module_files_list(plugin_dir, add_name, &names);
 	bool near = names.nearest[0] != '\0';
-	size_t used = (size_t)snprintf(why, size, "not found%s%s%s", near ? "; did you mean " : "", names.nearest, near ? "?" : ".");
+	size_t used =
+		(size_t)snprintf(why, size, "not found%s%s%s", near ? "; did you mean " : "", names.nearest, near ? "?" : ".");
 	for (char *const *dir = plugin_dir; *dir != NULL && used < size; dir++)
 		used += (size_t)snprintf(why + used, size - used, "%s%s", dir == plugin_dir ? " Modules in " : ", ", *dir);
 	if (used < size)
@@ -66,7 +67,8 @@ char *module_file_find(char *const *plugin_dir, const char *name, uid_t user, ch
 			if (absolute == NULL)
 				snprintf(why, size, "%s: %s", path, S_ISREG(info.st_mode) ? strerror(errno) : "not a regular file");
 			/* The path as configured, and its target. */
-			if (absolute == NULL || (file_is_trusted(path, user, why, size) && file_is_trusted(absolute, user, why, size)))
+			if (absolute == NULL ||
+			    (file_is_trusted(path, user, why, size) && file_is_trusted(absolute, user, why, size)))
 				return absolute;
 			free(absolute);
 			return NULL;
@@ -81,7 +83,7 @@ char *module_file_find(char *const *plugin_dir, const char *name, uid_t user, ch
 }
 
 /* The end of the object's parts in the file; 0: it has none. */
-static uintmax_t object_end(int fd, const ElfW(Ehdr) *head)
+static uintmax_t object_end(int fd, const ElfW(Ehdr) * head)
 {
 	ElfW(Phdr) part[HEADERS_LIMIT];
 	uintmax_t end = 0;
@@ -147,7 +149,8 @@ static bool shadowed(char *const *plugin_dir, char *const *dir, const char *file
 	return false;
 }
 
-void module_files_list(char *const *plugin_dir, void (*each)(void *closure, const char *name, const char *path), void *closure)
+void module_files_list(char *const *plugin_dir, void (*each)(void *closure, const char *name, const char *path),
+                       void *closure)
 {
 	for (char *const *dir = plugin_dir; *dir != NULL; dir++) {
 		struct dirent **entry;

@@ -18,6 +18,7 @@ bool module_file_whole(const char *path, char *why, size_t size);
 
 /* Calls `each` with the name and path of every *.so, folder by folder and sorted. Names that an earlier folder contains
  * are skipped. */
-void module_files_list(char *const *plugin_dir, void (*each)(void *closure, const char *name, const char *path), void *closure);
+void module_files_list(char *const *plugin_dir, void (*each)(void *closure, const char *name, const char *path),
+                       void *closure);
 
 #endif

@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/config/module_table.h"
 #include "core/base/json_reader.h"
 #include "core/base/text.h"
+#include "core/config/module_table.h"
 
 /* Far more than the description of any module needs. */
 #define ANSWER_LIMIT ((size_t)1024 * 1024)
@@ -53,9 +53,10 @@ static void add_keys(struct text *text, const struct pp_step_module *table)
 {
 	const struct pp_key *key = table->keys;
 	text_add(text, ",\"keys\":[");
-	for (size_t i = 0; key != NULL && key->name != NULL && i < MODULE_KEYS_MAX; i++, key = module_table_next_key(table, key)) {
-		text_format(text, "%s{\"type\":%u,\"required\":%u,\"min\":%lld,\"max\":%lld", i > 0 ? "," : "", key->type, key->required,
-		            (long long)key->min, (long long)key->max);
+	for (size_t i = 0; key != NULL && key->name != NULL && i < MODULE_KEYS_MAX;
+	     i++, key = module_table_next_key(table, key)) {
+		text_format(text, "%s{\"type\":%u,\"required\":%u,\"min\":%lld,\"max\":%lld", i > 0 ? "," : "", key->type,
+		            key->required, (long long)key->min, (long long)key->max);
 		add_string(text, "name", key->name);
 		add_string(text, "fallback", key->fallback);
 		add_string(text, "choices", key->choices);
@@ -83,8 +84,10 @@ static void describe(struct text *text, const char *path, const char *name)
 		text_add(text, "}");
 		return;
 	}
-	bool has_check = table->size >= offsetof(struct pp_step_module, check) + sizeof table->check && table->check != NULL;
-	text_format(text, "{\"major\":%u,\"minor\":%u,\"check\":%s", table->abi_major, table->abi_minor, has_check ? "true" : "false");
+	bool has_check =
+		table->size >= offsetof(struct pp_step_module, check) + sizeof table->check && table->check != NULL;
+	text_format(text, "{\"major\":%u,\"minor\":%u,\"check\":%s", table->abi_major, table->abi_minor,
+	            has_check ? "true" : "false");
 	add_string(text, "name", table->name);
 	add_string(text, "version", table->version);
 	add_string(text, "summary", table->summary);
@@ -191,13 +194,19 @@ static const char *string_of(struct json_reader *reader, const struct json_value
 static struct pp_key read_key(struct json_reader *reader, const struct json_value *key)
 {
 	struct json_value type, required, min, max, name, fallback, choices, environment, help;
-	const struct json_member members[] = {{"type", &type}, {"required", &required}, {"min", &min}, {"max", &max}, {"name", &name},
-	                                      {"fallback", &fallback}, {"choices", &choices}, {"environment", &environment}, {"help", &help}};
+	const struct json_member members[] = {
+		{"type", &type}, {"required", &required}, {"min", &min},         {"max", &max},
+		{"name", &name}, {"fallback", &fallback}, {"choices", &choices}, {"environment", &environment},
+		{"help", &help}};
 	json_reader_members(reader, key, members, JSON_COUNT(members));
-	return (struct pp_key){.name = string_of(reader, &name), .fallback = string_of(reader, &fallback),
-	                       .choices = string_of(reader, &choices), .environment = string_of(reader, &environment),
-	                       .help = string_of(reader, &help), .min = json_reader_integer(reader, &min),
-	                       .max = json_reader_integer(reader, &max), .type = (uint32_t)json_reader_integer(reader, &type),
+	return (struct pp_key){.name = string_of(reader, &name),
+	                       .fallback = string_of(reader, &fallback),
+	                       .choices = string_of(reader, &choices),
+	                       .environment = string_of(reader, &environment),
+	                       .help = string_of(reader, &help),
+	                       .min = json_reader_integer(reader, &min),
+	                       .max = json_reader_integer(reader, &max),
+	                       .type = (uint32_t)json_reader_integer(reader, &type),
 	                       .required = (uint32_t)json_reader_integer(reader, &required)};
 }
 
@@ -219,11 +228,15 @@ static struct module_description *build(struct answer *answer, char *strings)
 	keys = answer->keys;
 	for (size_t i = 0; json_next(&keys, &element); i++)
 		key[i] = read_key(reader, &element);
-	description->table = (struct pp_step_module){
-		.magic = PP_STEP_MAGIC, .abi_major = (uint16_t)json_reader_integer(reader, &answer->major),
-		.abi_minor = (uint16_t)json_reader_integer(reader, &answer->minor), .size = sizeof(struct pp_step_module),
-		.key_size = sizeof(struct pp_key), .name = string_of(reader, &answer->name),
-		.version = string_of(reader, &answer->version), .summary = string_of(reader, &answer->summary), .keys = key};
+	description->table = (struct pp_step_module){.magic = PP_STEP_MAGIC,
+	                                             .abi_major = (uint16_t)json_reader_integer(reader, &answer->major),
+	                                             .abi_minor = (uint16_t)json_reader_integer(reader, &answer->minor),
+	                                             .size = sizeof(struct pp_step_module),
+	                                             .key_size = sizeof(struct pp_key),
+	                                             .name = string_of(reader, &answer->name),
+	                                             .version = string_of(reader, &answer->version),
+	                                             .summary = string_of(reader, &answer->summary),
+	                                             .keys = key};
 	description->has_check = json_reader_bool(reader, &answer->check);
 	description->strings = strings;
 	return description;
@@ -241,8 +254,8 @@ static void explain_end(const char *path, int status, char *why, size_t size)
 	}
 }
 
-static enum probe take_answer(const char *path, const struct text *text, int status, struct module_description **description,
-                              char *why, size_t size)
+static enum probe take_answer(const char *path, const struct text *text, int status,
+                              struct module_description **description, char *why, size_t size)
 {
 	bool ended_well = WIFEXITED(status) && WEXITSTATUS(status) == 0;
 	if (text->length == 0 || !ended_well) {
@@ -252,8 +265,9 @@ static enum probe take_answer(const char *path, const struct text *text, int sta
 	}
 	char *strings = malloc(JSON_ROOM(text->length)), broken[80];
 	struct answer answer = {.reader = {.room = strings, .left = JSON_ROOM(text->length)}};
-	const struct json_member members[] = {{"refused", &answer.refused}, {"major", &answer.major}, {"minor", &answer.minor},
-	                                      {"check", &answer.check}, {"name", &answer.name}, {"version", &answer.version},
+	const struct json_member members[] = {{"refused", &answer.refused}, {"major", &answer.major},
+	                                      {"minor", &answer.minor},     {"check", &answer.check},
+	                                      {"name", &answer.name},       {"version", &answer.version},
 	                                      {"summary", &answer.summary}, {"keys", &answer.keys}};
 	enum probe probe = PROBE_REFUSED;
 	if (strings == NULL) {
@@ -301,8 +315,8 @@ static enum probe await_child(const char *path, pid_t pid, int fd, nanos limit, 
 	return probe;
 }
 
-enum probe module_probe(const char *path, const char *name, nanos limit, struct module_description **description, char *why,
-                        size_t size)
+enum probe module_probe(const char *path, const char *name, nanos limit, struct module_description **description,
+                        char *why, size_t size)
 {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) != 0) {

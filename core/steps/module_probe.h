@@ -10,7 +10,7 @@
 struct module_description {
 	struct pp_step_module table; /* the data of the module's table in this host's layout; the functions are NULL */
 	bool has_check;
-	char *strings;               /* the strings that the table points to */
+	char *strings; /* the strings that the table points to */
 };
 
 enum probe {
@@ -22,8 +22,8 @@ enum probe {
 /* Loads the module in a child process, which may take up to `limit`, and describes it; the caller frees the
  * description. If the result is not PROBE_GOOD, why[size] has the reason, with the path. Call this before starting
  * threads: in the child, a lock held by another thread would never be released. */
-enum probe module_probe(const char *path, const char *name, nanos limit, struct module_description **description, char *why,
-                        size_t size);
+enum probe module_probe(const char *path, const char *name, nanos limit, struct module_description **description,
+                        char *why, size_t size);
 void module_description_free(struct module_description *description);
 
 #endif

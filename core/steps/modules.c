@@ -7,9 +7,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/config/module_table.h"
 #include "core/steps/module_file.h"
 #include "core/steps/module_probe.h"
-#include "core/config/module_table.h"
 
 #define MODULES_LIMIT 256
 /* Enough for loading a module with all its libraries on a busy machine. */
@@ -18,10 +18,10 @@
 /* What is known about a requested name. */
 struct known {
 	char *name;
-	char *path;                              /* NULL: moved into `module` */
-	char *refused;                           /* why it is; else NULL */
-	struct module_description *description;  /* NULL: refused */
-	struct module *module;                   /* NULL: not loaded */
+	char *path;                             /* NULL: moved into `module` */
+	char *refused;                          /* why it is; else NULL */
+	struct module_description *description; /* NULL: refused */
+	struct module *module;                  /* NULL: not loaded */
 };
 
 struct modules {
@@ -61,8 +61,8 @@ void modules_destroy(struct modules *modules)
 	free(modules);
 }
 
-/* Finds and describes the file. PROBE_GOOD: known->path and known->description are set. What is found out without a child is
- * not worth remembering. */
+/* Finds and describes the file. PROBE_GOOD: known->path and known->description are set. What is found out without a
+ * child is not worth remembering. */
 static enum probe look(const struct modules *modules, const char *name, struct known *known, char *why, size_t size)
 {
 	if (!module_name_check(name, why, size))
@@ -165,7 +165,8 @@ const struct module *modules_load(struct modules *modules, const char *name, cha
 	return known->module;
 }
 
-void modules_list(const struct modules *modules, void (*each)(void *closure, const char *name, const char *path), void *closure)
+void modules_list(const struct modules *modules, void (*each)(void *closure, const char *name, const char *path),
+                  void *closure)
 {
 	module_files_list(modules->plugin_dir, each, closure);
 }

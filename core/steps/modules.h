@@ -32,6 +32,7 @@ const struct module *modules_load(struct modules *modules, const char *name, cha
 
 /* Calls `each` with the name and path of every *.so of the plugin folders. Names that an earlier folder contains are
  * skipped. */
-void modules_list(const struct modules *modules, void (*each)(void *closure, const char *name, const char *path), void *closure);
+void modules_list(const struct modules *modules, void (*each)(void *closure, const char *name, const char *path),
+                  void *closure);
 
 #endif

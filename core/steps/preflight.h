@@ -7,7 +7,7 @@
 #include "core/steps/steps.h"
 
 struct preflight {
-	struct config *config;    /* usable only if there are no problems */
+	struct config *config; /* usable only if there are no problems */
 	struct modules *modules;
 	struct steps *steps;
 	struct problems problems; /* all problems of the configuration, the modules and the steps */

@@ -6,9 +6,9 @@
 
 #include <stdatomic.h>
 
+#include "core/base/heap.h"
 #include "core/base/mailbox.h"
 #include "core/upload/pipeline.h"
-#include "core/base/heap.h"
 
 struct run {
 	struct mail mail;
@@ -20,23 +20,23 @@ struct run {
 	struct upload *upload;  /* one reference */
 	uint64_t transition;    /* the status' transition when the run was created */
 	nanos woken_at;
-	unsigned attempt;       /* from 1 */
-	nanos allowed;          /* how long the run may take */
-	bool marked;            /* its upload was marked as running before */
-	bool turn;              /* the coordinator's: it has one of its step's turns, of so many bytes, and whose: */
+	unsigned attempt; /* from 1 */
+	nanos allowed;    /* how long the run may take */
+	bool marked;      /* its upload was marked as running before */
+	bool turn;        /* the coordinator's: it has one of its step's turns, of so many bytes, and whose: */
 	int64_t size;
 	struct flow *turn_of;
 
-	_Atomic nanos started;  /* 0: still queued */
+	_Atomic nanos started; /* 0: still queued */
 	_Atomic bool cancelled;
-	int cancel_fd;          /* of its worker, while it runs; under the queue's lock */
+	int cancel_fd; /* of its worker, while it runs; under the queue's lock */
 
 	/* The result: */
 	enum returned returned;
 	enum outcome outcome;
 	nanos until;
-	bool gone;              /* the server of the upload's URL answered that the bytes no longer exist */
-	char *result;           /* JSON text or NULL */
+	bool gone;    /* the server of the upload's URL answered that the bytes no longer exist */
+	char *result; /* JSON text or NULL */
 	char reason[REASON_SIZE];
 };
 

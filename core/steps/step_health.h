@@ -34,9 +34,9 @@ struct step_health {
 
 enum health_change {
 	HEALTH_SAME,
-	HEALTH_FAILS,    /* a check has failed, without a change of the state */
+	HEALTH_FAILS, /* a check has failed, without a change of the state */
 	HEALTH_SUSPENDS,
-	HEALTH_RESUMES   /* or is good at startup */
+	HEALTH_RESUMES /* or is good at startup */
 };
 
 /* `checked`: the step has a check. */

@@ -6,7 +6,8 @@
 
 #include "core/steps/host.h"
 
-static void create_step(struct step *step, const struct config *config, struct modules *modules, struct problems *problems)
+static void create_step(struct step *step, const struct config *config, struct modules *modules,
+                        struct problems *problems)
 {
 	char why[1024];
 	if (!module_name_check(step->config->module, why, sizeof why))
@@ -45,7 +46,8 @@ struct steps *steps_create(const struct config *config, struct modules *modules,
 	steps->name = calloc(count, sizeof *steps->name);
 	steps->workers = calloc(count, sizeof *steps->workers);
 	steps->announced = calloc(count, sizeof *steps->announced);
-	if (steps->step == NULL || steps->limits == NULL || steps->name == NULL || steps->workers == NULL || steps->announced == NULL) {
+	if (steps->step == NULL || steps->limits == NULL || steps->name == NULL || steps->workers == NULL ||
+	    steps->announced == NULL) {
 		steps_destroy(steps);
 		return NULL;
 	}

@@ -6,8 +6,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "core/steps/host.h"
 #include "core/base/thread.h"
+#include "core/steps/host.h"
 
 /* The maximum number of stuck workers that are replaced, for each step. */
 #define REPLACEMENTS_LIMIT 64
@@ -15,7 +15,7 @@
 struct queue {
 	pthread_mutex_t lock;
 	pthread_cond_t filled;
-	pthread_cond_t left;   /* a worker has ended */
+	pthread_cond_t left; /* a worker has ended */
 	struct run *first, **last;
 	struct worker *workers;
 	unsigned alive;
@@ -28,8 +28,8 @@ struct queue {
 struct worker {
 	struct worker *next;
 	struct queue *queue;
-	struct run *run;       /* under the queue's lock, and so is: */
-	bool replaced;         /* another one has its place */
+	struct run *run; /* under the queue's lock, and so is: */
+	bool replaced;   /* another one has its place */
 	int cancel_fd;
 	struct content *content;
 };

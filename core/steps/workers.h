@@ -4,8 +4,8 @@
 #ifndef CORE_STEPS_WORKERS_H
 #define CORE_STEPS_WORKERS_H
 
-#include "core/content/content.h"
 #include "core/base/log.h"
+#include "core/content/content.h"
 #include "core/steps/run.h"
 #include "core/steps/steps.h"
 

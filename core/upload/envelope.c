@@ -13,7 +13,7 @@ static void read_metadata(struct envelope *envelope)
 	envelope->traceparent = (struct json_value){.key = trace};
 	envelope->more = false;
 	while (json_next_member(&rest, &key, &value)) {
-		struct json_value *wanted = json_says(&key, type) ? &envelope->type
+		struct json_value *wanted = json_says(&key, type)        ? &envelope->type
 		                            : json_says(&key, initiator) ? &envelope->initiator_id
 		                            : json_says(&key, trace)     ? &envelope->traceparent
 		                                                         : NULL;

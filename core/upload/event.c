@@ -52,7 +52,8 @@ static bool surely_irrelevant(const char *message, size_t length, bool commands)
 	const char *stop = memchr(at, '"', (size_t)(end - at));
 	enum event_type type;
 	const char *name;
-	if (stop == NULL || memchr(at, '\\', (size_t)(stop - at)) != NULL || memmem(stop, (size_t)(end - stop), key, sizeof key - 1) != NULL)
+	if (stop == NULL || memchr(at, '\\', (size_t)(stop - at)) != NULL ||
+	    memmem(stop, (size_t)(end - stop), key, sizeof key - 1) != NULL)
 		return false;
 	const struct json_value value = {.text = at - 1, .length = (size_t)(stop - at) + 2};
 	return !find_type(&value, commands, &type, &name);
@@ -68,7 +69,8 @@ static enum event_verdict read_event(struct event_reader *reader, struct event *
 		snprintf(why, size, "\"Payload\" is not base64");
 		return EVENT_BROKEN;
 	}
-	enum json_verdict verdict = payload_read(&payload, bytes, length, event->type, reader->trouble, sizeof reader->trouble);
+	enum json_verdict verdict =
+		payload_read(&payload, bytes, length, event->type, reader->trouble, sizeof reader->trouble);
 	reader->cut = reader->cut || verdict == JSON_BAD;
 	return payload_take(reader, &payload, event, why, size);
 }

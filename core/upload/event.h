@@ -27,16 +27,16 @@ enum event_type {
 /* The relevant contents of an event. */
 struct event {
 	enum event_type type;
-	struct upload *upload;  /* BYTES_RECEIVED: one reference; the steps are those passed to event_decode() */
-	char *upload_id;        /* all other types; may be "" */
-	char *refusal;          /* rejected BYTES_RECEIVED: the reason; else NULL */
-	char *id_json;          /* … with an ID that no record can have: the ID as a JSON string; no upload */
-	char *step;             /* STEP_FINISHED, START_STEP: the step; RESUME: the step or "" */
-	enum outcome outcome;   /* STEP_FINISHED, FINISHED */
+	struct upload *upload; /* BYTES_RECEIVED: one reference; the steps are those passed to event_decode() */
+	char *upload_id;       /* all other types; may be "" */
+	char *refusal;         /* rejected BYTES_RECEIVED: the reason; else NULL */
+	char *id_json;         /* … with an ID that no record can have: the ID as a JSON string; no upload */
+	char *step;            /* STEP_FINISHED, START_STEP: the step; RESUME: the step or "" */
+	enum outcome outcome;  /* STEP_FINISHED, FINISHED */
 	/* STEP_FINISHED without `continue`, for people: */
-	char *result;           /* the Result as JSON text, if it is small enough for a record; or NULL */
-	char *reason;           /* the reason that it contains; or NULL */
-	bool failed;            /* UPLOAD_READY */
+	char *result; /* the Result as JSON text, if it is small enough for a record; or NULL */
+	char *reason; /* the reason that it contains; or NULL */
+	bool failed;  /* UPLOAD_READY */
 };
 
 enum event_verdict {
@@ -53,8 +53,8 @@ enum event_verdict {
 /* Larger messages are not read. */
 #define EVENT_READ_LIMIT ((size_t)16 << 20)
 
-/* Reads a message. On EVENT_TAKEN and EVENT_REFUSED the caller ends `event` with event_clear(). step[count]: the pipeline for
- * uploads that begin. `now`: their start time. With `commands` also those types count that only concern
+/* Reads a message. On EVENT_TAKEN and EVENT_REFUSED the caller ends `event` with event_clear(). step[count]: the
+ * pipeline for uploads that begin. `now`: their start time. With `commands` also those types count that only concern
  * the commands. */
 enum event_verdict event_decode(const char *message, size_t length, const char *const *step, size_t count, nanos now,
                                 bool commands, struct event *event, char *why, size_t size);

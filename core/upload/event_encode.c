@@ -3,7 +3,8 @@
 #include "core/upload/event.h"
 
 /* Wraps `payload`, which it frees, into an envelope; `upload` may be NULL. */
-static void add_envelope(struct text *message, const char *name, const struct upload *upload, struct text *payload, nanos now)
+static void add_envelope(struct text *message, const char *name, const struct upload *upload, struct text *payload,
+                         nanos now)
 {
 	char id[2][UUID_SIZE], when[TIME_TEXT_SIZE];
 	if (payload->failed || !uuids_make(id, 2)) {
@@ -31,7 +32,8 @@ static void add_timestamp(struct text *text, nanos now)
 	text_add(text, "}");
 }
 
-static const char *step_finished(struct text *text, const struct upload *upload, const struct status *status, const char *result)
+static const char *step_finished(struct text *text, const struct upload *upload, const struct status *status,
+                                 const char *result)
 {
 	text_string(text, "{\"UploadID\":", upload->id);
 	text_json(text, ",\"ExecutingUser\":", upload->user_json);
@@ -50,7 +52,8 @@ static const char *start_step(struct text *text, const struct upload *upload, co
 	text_string(text, ",\"URL\":", upload->url);
 	text_json(text, ",\"ExecutingUser\":", upload->user_json);
 	text_string(text, ",\"Filename\":", upload->filename);
-	text_number(text, ",\"Filesize\":", upload->filesize < 0 ? 0 : upload->filesize); /* the others take no negative number */
+	text_number(text,
+	            ",\"Filesize\":", upload->filesize < 0 ? 0 : upload->filesize); /* the others take no negative number */
 	text_json(text, ",\"Token\":\"\",\"ResourceID\":", upload->resource_id_json);
 	text_string(text, ",\"RevaToken\":\"\",\"StepToStart\":", status_step_name(upload, status));
 	text_json(text, ",\"Timestamp\":null,\"ImpersonatingUser\":", upload->impersonating_user_json);
@@ -96,8 +99,10 @@ void event_encode_refusal(struct text *message, const char *id, nanos now)
 {
 	struct text payload = {0};
 	text_json(&payload, "{\"UploadID\":", id);
-	text_string(&payload, ",\"Filename\":\"\",\"SpaceOwner\":null,\"ExecutingUser\":null,\"ResourceID\":null,\"Result\":null,\"Outcome\":",
-	            outcome_name(OUTCOME_ABORT));
+	text_string(
+		&payload,
+		",\"Filename\":\"\",\"SpaceOwner\":null,\"ExecutingUser\":null,\"ResourceID\":null,\"Result\":null,\"Outcome\":",
+		outcome_name(OUTCOME_ABORT));
 	text_add(&payload, ",\"Timestamp\":null,\"ImpersonatingUser\":null}");
 	add_envelope(message, "PostprocessingFinished", NULL, &payload, now);
 }

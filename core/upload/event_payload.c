@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * No upload is left for ever because of what is wrong with an event that names it: what can be replaced is replaced, what
- * cannot ends the upload, and a word that cannot be understood is never a verdict. */
+ * No upload is left for ever because of what is wrong with an event that names it: what can be replaced is replaced,
+ * what cannot ends the upload, and a word that cannot be understood is never a verdict. */
 #include "core/upload/event_payload.h"
 
 #include <stdio.h>
@@ -25,7 +25,8 @@ static bool names_step(enum event_type type)
 	return type == EVENT_STEP_FINISHED || type == EVENT_RESUME || type == EVENT_START_STEP;
 }
 
-enum json_verdict payload_read(struct payload *payload, const char *bytes, size_t length, enum event_type type, char *trouble, size_t size)
+enum json_verdict payload_read(struct payload *payload, const char *bytes, size_t length, enum event_type type,
+                               char *trouble, size_t size)
 {
 	char why[128];
 	const struct json_member members[] = {
@@ -63,15 +64,16 @@ static int64_t read_size(struct json_reader *reader, const struct json_value *va
 /* Whether each event has its own value of this metadata, or it is handled separately. */
 static bool is_own_metadata(const struct json_value *key)
 {
-	return json_says(key, "eventtype") || json_says(key, "eventid") || json_says(key, "initiatorid") || json_says(key, "traceparent");
+	return json_says(key, "eventtype") || json_says(key, "eventid") || json_says(key, "initiatorid") ||
+	       json_says(key, "traceparent");
 }
 
 /* The metadata to copy to other events, and those that are dropped. */
 struct metadata {
 	struct text members;
-	size_t left;      /* of the limit */
+	size_t left; /* of the limit */
 	unsigned dropped;
-	char first[64];   /* the key of the first that was */
+	char first[64]; /* the key of the first that was */
 };
 
 static void drop(struct metadata *metadata, const char *key)
@@ -116,21 +118,24 @@ static void read_others(struct metadata *metadata, struct json_reader *json, con
 /* Reports what is wrong with the event, or what was changed in it. */
 static void say(char *why, size_t size, const char *id, const char *what)
 {
-	snprintf(why, size, "%s%.*s%s%s", id[0] != '\0' ? "upload " : "", UPLOAD_ID_LIMIT / 2, id, id[0] != '\0' ? ": " : "", what);
+	snprintf(why, size, "%s%.*s%s%s", id[0] != '\0' ? "upload " : "", UPLOAD_ID_LIMIT / 2, id,
+	         id[0] != '\0' ? ": " : "", what);
 }
 
 /* Reports the changes in an accepted event. */
-static void report_changes(const struct event_reader *reader, const struct metadata *metadata, const char *id, char *why, size_t size)
+static void report_changes(const struct event_reader *reader, const struct metadata *metadata, const char *id,
+                           char *why, size_t size)
 {
 	const char *mended = reader->json.mended;
 	char text[EVENT_TROUBLE_SIZE];
 	int used = 0;
 	if (mended != NULL)
-		used = snprintf(text, sizeof text, "invalid characters in \"%s\" were replaced with U+FFFD%s",
-		                mended, metadata->dropped > 0 ? "; " : "");
+		used = snprintf(text, sizeof text, "invalid characters in \"%s\" were replaced with U+FFFD%s", mended,
+		                metadata->dropped > 0 ? "; " : "");
 	if (metadata->dropped > 0)
-		snprintf(text + used, sizeof text - (size_t)used, "\"%s\"%s dropped from its \"Metadata\": not text, or more "
-		                                                  "than %zu bytes in total",
+		snprintf(text + used, sizeof text - (size_t)used,
+		         "\"%s\"%s dropped from its \"Metadata\": not text, or more "
+		         "than %zu bytes in total",
 		         metadata->first, metadata->dropped > 1 ? " and more are" : " is", UPLOAD_METADATA_LIMIT);
 	if (mended != NULL || metadata->dropped > 0)
 		say(why, size, id, text);
@@ -152,7 +157,8 @@ static void shorten(struct upload *fields)
 }
 
 /* False: out of memory. */
-static bool make_upload(struct event_reader *reader, const struct payload *payload, const char *id, struct event *event, char *why, size_t size)
+static bool make_upload(struct event_reader *reader, const struct payload *payload, const char *id, struct event *event,
+                        char *why, size_t size)
 {
 	struct json_reader *json = &reader->json;
 	struct metadata metadata = {.left = UPLOAD_METADATA_LIMIT};
@@ -191,12 +197,14 @@ static bool is_acceptable(const struct json_value *value, const char *id)
 static void note_id(struct event_reader *reader)
 {
 	if (reader->trouble[0] == '\0')
-		snprintf(reader->trouble, sizeof reader->trouble, "\"UploadID\" is empty, longer than %d bytes, or contains "
-		                                                  "invalid characters",
+		snprintf(reader->trouble, sizeof reader->trouble,
+		         "\"UploadID\" is empty, longer than %d bytes, or contains "
+		         "invalid characters",
 		         UPLOAD_ID_LIMIT);
 }
 
-static enum event_verdict take_begin(struct event_reader *reader, const struct payload *payload, struct event *event, char *why, size_t size)
+static enum event_verdict take_begin(struct event_reader *reader, const struct payload *payload, struct event *event,
+                                     char *why, size_t size)
 {
 	const char *id = json_reader_string(&reader->json, &payload->id);
 	bool acceptable = is_acceptable(&payload->id, id), made;
@@ -232,7 +240,8 @@ static bool take_result(struct event_reader *reader, const struct payload *paylo
 	struct json_reader json = reader->json; /* so that an error there does not make the event invalid */
 	struct json_value error, description;
 	const struct json_member members[] = {{"ErrorMsg", &error}, {"Description", &description}};
-	if (event->outcome == OUTCOME_CONTINUE || payload->result.text == NULL || payload->result.length > RECORD_RESULT_LIMIT)
+	if (event->outcome == OUTCOME_CONTINUE || payload->result.text == NULL ||
+	    payload->result.length > RECORD_RESULT_LIMIT)
 		return true;
 	json.wrong = NULL;
 	const char *result = json_reader_text(&json, &payload->result), *reason = "";
@@ -246,9 +255,10 @@ static bool take_result(struct event_reader *reader, const struct payload *paylo
 	return (event->result != NULL || !good) && (event->reason != NULL || reason[0] == '\0');
 }
 
-/* What the event says besides the upload's ID. What cannot be understood of it is no verdict, and the end of an upload is its
- * end however it is told. False: it says nothing of use. */
-static bool take_words(struct event_reader *reader, const struct payload *payload, const char *id, struct event *event, const char **step)
+/* What the event says besides the upload's ID. What cannot be understood of it is no verdict, and the end of an upload
+ * is its end however it is told. False: it says nothing of use. */
+static bool take_words(struct event_reader *reader, const struct payload *payload, const char *id, struct event *event,
+                       const char **step)
 {
 	struct json_reader *json = &reader->json;
 	*step = names_step(event->type) ? json_reader_string(json, &payload->step) : "";
@@ -273,7 +283,8 @@ static bool take_words(struct event_reader *reader, const struct payload *payloa
 	}
 }
 
-static enum event_verdict take_word(struct event_reader *reader, const struct payload *payload, struct event *event, char *why, size_t size)
+static enum event_verdict take_word(struct event_reader *reader, const struct payload *payload, struct event *event,
+                                    char *why, size_t size)
 {
 	const char *step, *id = json_reader_string(&reader->json, &payload->id);
 	bool good = reader->json.wrong == NULL && (id[0] == '\0' || is_acceptable(&payload->id, id));
@@ -295,7 +306,8 @@ static enum event_verdict take_word(struct event_reader *reader, const struct pa
 	return EVENT_UNREAD;
 }
 
-enum event_verdict payload_take(struct event_reader *reader, const struct payload *payload, struct event *event, char *why, size_t size)
+enum event_verdict payload_take(struct event_reader *reader, const struct payload *payload, struct event *event,
+                                char *why, size_t size)
 {
 	why[0] = '\0';
 	if (event->type == EVENT_BYTES_RECEIVED)

@@ -16,7 +16,7 @@ struct event_reader {
 	size_t count;
 	nanos now;
 	bool commands;
-	bool cut;                /* the JSON is incomplete, or there is no envelope: members may be missing */
+	bool cut;                         /* the JSON is incomplete, or there is no envelope: members may be missing */
 	char trouble[EVENT_TROUBLE_SIZE]; /* the first error; "": none so far */
 };
 
@@ -26,9 +26,11 @@ struct payload {
 };
 
 /* Sets the members that exist. Unless the result is JSON_GOOD, sets `trouble` if it is still empty. */
-enum json_verdict payload_read(struct payload *payload, const char *bytes, size_t length, enum event_type type, char *trouble, size_t size);
+enum json_verdict payload_read(struct payload *payload, const char *bytes, size_t length, enum event_type type,
+                               char *trouble, size_t size);
 
 /* Fills in the event, whose type is set. why[size] as in event_decode(). */
-enum event_verdict payload_take(struct event_reader *reader, const struct payload *payload, struct event *event, char *why, size_t size);
+enum event_verdict payload_take(struct event_reader *reader, const struct payload *payload, struct event *event,
+                                char *why, size_t size);
 
 #endif

@@ -10,7 +10,7 @@
 #include "core/base/mailbox.h"
 
 enum lookup_result {
-	LOOKUP_FAILED,  /* unknown: ask again */
+	LOOKUP_FAILED, /* unknown: ask again */
 	LOOKUP_ABSENT,
 	LOOKUP_PRESENT
 };
@@ -18,11 +18,11 @@ enum lookup_result {
 /* MAIL_LOOKUP: a question and its answer. */
 struct lookup {
 	struct mail mail;
-	void *owner;       /* for the caller */
-	nanos since;       /* for a message: it was not stored before this time */
+	void *owner;            /* for the caller */
+	nanos since;            /* for a message: it was not stored before this time */
 	uint64_t after, before; /* for RestartPostprocessing: look between these two messages; both 0: look for a message */
 	enum lookup_result result;
-	char id[];         /* of the message, or the upload */
+	char id[]; /* of the message, or the upload */
 };
 
 /* The caller frees the results with free(). */

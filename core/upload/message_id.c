@@ -43,5 +43,6 @@ bool message_id_is_announcement(const char *id)
 {
 	const char *at = id != NULL ? strrchr(id, '.') : NULL;
 	size_t length = sizeof ANNOUNCEMENT - 1;
-	return at != NULL && strncmp(at, ANNOUNCEMENT, length) == 0 && at[length] != '\0' && *skip_digits(at + length) == '\0';
+	return at != NULL && strncmp(at, ANNOUNCEMENT, length) == 0 && at[length] != '\0' &&
+	       *skip_digits(at + length) == '\0';
 }

@@ -52,7 +52,8 @@ static void keep(struct status *status, struct action *action)
 	status->transition++;
 }
 
-static nanos backoff_at(const struct pipeline *pipeline, const struct upload *upload, const struct status *status, nanos now)
+static nanos backoff_at(const struct pipeline *pipeline, const struct upload *upload, const struct status *status,
+                        nanos now)
 {
 	const struct pipeline_step *limits = pipeline_current_step(pipeline, upload, status);
 	/* A record may name any number of failures; the next one beyond the last retry ends the step in any case. */
@@ -96,8 +97,8 @@ static void finish(const struct pipeline *pipeline, const struct upload *upload,
 }
 
 /* The current step ends the upload, with or without a verdict. */
-static void reject(const struct pipeline *pipeline, const struct upload *upload, struct status *status, enum outcome outcome,
-                   bool exhausted, struct action *action, nanos now)
+static void reject(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                   enum outcome outcome, bool exhausted, struct action *action, nanos now)
 {
 	status->decided = status->step + 1;
 	status->exhausted = exhausted;
@@ -161,8 +162,8 @@ nanos pipeline_suspended_until(const struct pipeline_step *limits, nanos came, n
 }
 
 /* The current step is abandoned without a verdict. */
-static void exhaust(const struct pipeline *pipeline, const struct upload *upload, struct status *status, struct action *action,
-                    nanos now)
+static void exhaust(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                    struct action *action, nanos now)
 {
 	if (pipeline_current_step(pipeline, upload, status)->continue_when_exhausted)
 		pass_over(pipeline, upload, status, action, now);
@@ -170,8 +171,8 @@ static void exhaust(const struct pipeline *pipeline, const struct upload *upload
 		reject(pipeline, upload, status, OUTCOME_ABORT, true, action, now);
 }
 
-static void try_again_later(const struct pipeline *pipeline, const struct upload *upload, struct status *status, struct action *action,
-                            nanos now)
+static void try_again_later(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                            struct action *action, nanos now)
 {
 	action->publish |= PUBLISH_RETRY;
 	status->phase = PHASE_BACKOFF;
@@ -205,8 +206,8 @@ static void give_reason(struct status *status, const char *lead)
  * is asked to restart the upload. This is done once. Until then the step is retried, regardless of its retries. The
  * upload is hopeless if the second URL answers the same, even after a pause, or if no new URL arrives within ten
  * minutes. */
-static void fail_gone(const struct pipeline *pipeline, const struct upload *upload, struct status *status, struct action *action,
-                      nanos now)
+static void fail_gone(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                      struct action *action, nanos now)
 {
 	if (status->gone_since == 0 || status->gone_since > now)
 		status->gone_since = now;
@@ -256,9 +257,9 @@ static struct action ignore(const char *why)
 /* Whether the event repeats the one that began an upload that has just ended. */
 static bool is_repeat(const struct pipeline *pipeline, const struct input *input)
 {
-	return input->past.ended_at != 0 && input->past.begun != 0 && input->past.stream == input->stream && input->past.same_url &&
-	       input->sequence > input->past.begun && input->stored <= input->past.ended_at + pipeline->confirm_interval &&
-	       input->restart != RESTART_ASKED;
+	return input->past.ended_at != 0 && input->past.begun != 0 && input->past.stream == input->stream &&
+	       input->past.same_url && input->sequence > input->past.begun &&
+	       input->stored <= input->past.ended_at + pipeline->confirm_interval && input->restart != RESTART_ASKED;
 }
 
 static struct action begin(const struct pipeline *pipeline, const struct upload *upload, bool present,
@@ -268,7 +269,8 @@ static struct action begin(const struct pipeline *pipeline, const struct upload 
 		return ignore("the upload has been restarted since");
 	if (present && status->begun == input->sequence && status->stream == input->stream)
 		return ignore("it has already begun");
-	if (present && status->phase == PHASE_ENDED && status->stream == input->stream && input->sequence < status->answered)
+	if (present && status->phase == PHASE_ENDED && status->stream == input->stream &&
+	    input->sequence < status->answered)
 		return ignore("it has ended since");
 	/* Storage reads of its end behind the question that this answers, and is told it until it confirms. */
 	if (present && status->phase == PHASE_CONFIRMING && status->asked_at != 0 && !status->renewed)
@@ -280,14 +282,19 @@ static struct action begin(const struct pipeline *pipeline, const struct upload 
 	if ((!present || over) && is_repeat(pipeline, input))
 		return input->restart == RESTART_UNKNOWN ? (struct action){.ask_restart = true} : ignore(PIPELINE_REPEAT);
 	uint64_t transition = present ? status->transition : 0;
-	/* That storage was asked for a new URL does not pass into another life of the upload. Told the same, it still waits. */
+	/* That storage was asked for a new URL does not pass into another life of the upload. Told the same, it still
+	 * waits. */
 	bool under_way = present && !all_done(upload, status);
-	nanos asked_at = under_way ? status->asked_at : 0, gone_since = under_way && input->past.same_url ? status->gone_since : 0;
+	nanos asked_at = under_way ? status->asked_at : 0,
+		  gone_since = under_way && input->past.same_url ? status->gone_since : 0;
 	bool renewed = asked_at != 0 && (status->renewed || !input->past.same_url);
 	/* One of its steps may have crashed the process that had it. */
 	bool feared = under_way && (input->mark || status->failures > 0 || status->phase == PHASE_RUNNING);
-	*status = (struct status){.transition = transition, .begun = input->sequence, .stream = input->stream,
-	                          .asked_at = asked_at, .renewed = renewed};
+	*status = (struct status){.transition = transition,
+	                          .begun = input->sequence,
+	                          .stream = input->stream,
+	                          .asked_at = asked_at,
+	                          .renewed = renewed};
 	struct action action = {.drop = busy};
 	if (input->refused == NULL) {
 		enter_step(pipeline, upload, status, 0, &action, now);
@@ -399,20 +406,21 @@ static struct action resume(const struct pipeline *pipeline, const struct upload
 }
 
 /* Whether the step may ask for this time. False: why[REASON_SIZE] has the reason. */
-static bool is_to_have(const struct pipeline_step *limits, const struct status *status, const struct input *input, nanos now,
-                       char *why)
+static bool is_to_have(const struct pipeline_step *limits, const struct status *status, const struct input *input,
+                       nanos now, char *why)
 {
 	char time[TIME_TEXT_SIZE], limit[DURATION_TEXT_SIZE];
 	/* Another service's answer has at least the time that a run has. */
-	nanos most = input->returned == RETURNED_AWAIT && limits->deadline > limits->max_wait ? limits->deadline : limits->max_wait;
+	nanos most =
+		input->returned == RETURNED_AWAIT && limits->deadline > limits->max_wait ? limits->deadline : limits->max_wait;
 	/* If the clock was set back in the meantime, the present time is acceptable. */
 	nanos began = input->began < now ? input->began : now;
 	if (input->until < began)
 		snprintf(why, REASON_SIZE, "the step asked to wait until %s, which is before its run began",
 		         time_format(input->until, time));
 	else if (input->until > now && input->until - now > most)
-		snprintf(why, REASON_SIZE, "the step asked to wait until %s, longer than max_wait (%s) allows", time_format(input->until, time),
-		         duration_format(most, limit));
+		snprintf(why, REASON_SIZE, "the step asked to wait until %s, longer than max_wait (%s) allows",
+		         time_format(input->until, time), duration_format(most, limit));
 	else if (input->returned == RETURNED_WAIT && status->waits >= limits->max_waits)
 		snprintf(why, REASON_SIZE, "the step asked to wait more than %u times (max_waits)", limits->max_waits);
 	else
@@ -421,8 +429,8 @@ static bool is_to_have(const struct pipeline_step *limits, const struct status *
 }
 
 /* The step asks to run again at a certain time, or for an answer of another service until then. */
-static void put_off(const struct pipeline *pipeline, const struct upload *upload, struct status *status, const struct input *input,
-                    struct action *action, nanos now)
+static void put_off(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                    const struct input *input, struct action *action, nanos now)
 {
 	char why[REASON_SIZE];
 	nanos until = input->until > now + WAIT_LEAST ? input->until : now + WAIT_LEAST;
@@ -453,7 +461,8 @@ static struct action returned(const struct pipeline *pipeline, const struct uplo
 	if (input->returned != RETURNED_VERDICT) {
 		put_off(pipeline, upload, status, input, &action, now);
 	} else {
-		bool verdict = input->outcome == OUTCOME_CONTINUE || input->outcome == OUTCOME_ABORT || input->outcome == OUTCOME_DELETE;
+		bool verdict =
+			input->outcome == OUTCOME_CONTINUE || input->outcome == OUTCOME_ABORT || input->outcome == OUTCOME_DELETE;
 		if (verdict && input->result) {
 			action.publish |= PUBLISH_STEP_FINISHED;
 			status->finished_step = status->step;
@@ -556,7 +565,8 @@ static struct action due(const struct pipeline *pipeline, const struct upload *u
 		} else {
 			status->confirmations++;
 			status->ended_at = now;
-			status->due = now + doubled(pipeline->confirm_interval, status->confirmations, pipeline->confirm_interval_limit);
+			status->due =
+				now + doubled(pipeline->confirm_interval, status->confirmations, pipeline->confirm_interval_limit);
 			action.publish |= PUBLISH_FINISHED;
 		}
 		break;
@@ -569,7 +579,8 @@ static struct action due(const struct pipeline *pipeline, const struct upload *u
 }
 
 /* A record of another implementation contains no times. */
-static struct action adopt(const struct pipeline *pipeline, const struct upload *upload, struct status *status, nanos now)
+static struct action adopt(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                           nanos now)
 {
 	struct action action = {0};
 	unsigned failures = status->failures;

@@ -60,10 +60,10 @@ struct pipeline_step {
 struct pipeline {
 	const struct pipeline_step *step;
 	size_t count;
-	struct pipeline_step other;   /* for steps in records that are not configured: other services perform them */
-	nanos confirm_interval;       /* the time before PostprocessingFinished is repeated; doubles each time */
+	struct pipeline_step other; /* for steps in records that are not configured: other services perform them */
+	nanos confirm_interval;     /* the time before PostprocessingFinished is repeated; doubles each time */
 	nanos confirm_interval_limit;
-	unsigned confirm_limit;       /* the maximum number of times it is sent */
+	unsigned confirm_limit; /* the maximum number of times it is sent */
 };
 
 enum input_kind {
@@ -92,8 +92,8 @@ struct input {
 	/* From the bus: the position of the event. */
 	uint64_t sequence;
 	int64_t stream;
-	bool redelivered;      /* the event was delivered before, possibly to a process that died */
-	nanos stored;          /* BEGIN: when the event was stored in the stream */
+	bool redelivered; /* the event was delivered before, possibly to a process that died */
+	nanos stored;     /* BEGIN: when the event was stored in the stream */
 	/* BEGIN: what is known about the previous, finished run of the upload through the pipeline; ended_at 0: nothing. */
 	struct {
 		uint64_t begun;
@@ -101,26 +101,26 @@ struct input {
 		nanos ended_at;
 		bool same_url; /* as the event's */
 	} past;
-	enum restart restart;  /* BEGIN */
-	const char *refused;   /* BEGIN: why the event is unusable, so that the upload ends at once; NULL: it is usable */
-	const char *step;      /* STEP_FINISHED */
-	enum outcome outcome;  /* STEP_FINISHED, RETURNED with a verdict */
-	bool failed;           /* READY */
+	enum restart restart; /* BEGIN */
+	const char *refused;  /* BEGIN: why the event is unusable, so that the upload ends at once; NULL: it is usable */
+	const char *step;     /* STEP_FINISHED */
+	enum outcome outcome; /* STEP_FINISHED, RETURNED with a verdict */
+	bool failed;          /* READY */
 	/* RETURNED: */
 	enum returned returned;
-	uint64_t transition;   /* the status' transition when the run began; STOPPED, too */
-	nanos began;           /* when it did; 0: there was no run */
-	nanos until;           /* WAIT, AWAIT */
-	bool result;           /* the step set a result */
-	bool gone;             /* the server of the upload's URL answered that the bytes no longer exist */
-	const char *reason;    /* may be ""; also for EXPIRED and STEP_FINISHED (NULL: none) */
-	nanos suspended;       /* EXPIRED: when the step was suspended */
-	bool mark;             /* STARTING: mark the upload as running first, see PHASE_RUNNING; RESUME, BEGIN: another
-	                          process may have run the step and died */
-	bool lost;             /* there should be a record, but the broker has lost it */
-	bool foreign;          /* FOUND: another implementation wrote it */
-	bool spared;           /* FOUND: the process that marked it as running ended because it was out of memory */
-	bool claim;            /* FOUND, RESUME: another instance looked after it: it has to be written to be ours */
+	uint64_t transition; /* the status' transition when the run began; STOPPED, too */
+	nanos began;         /* when it did; 0: there was no run */
+	nanos until;         /* WAIT, AWAIT */
+	bool result;         /* the step set a result */
+	bool gone;           /* the server of the upload's URL answered that the bytes no longer exist */
+	const char *reason;  /* may be ""; also for EXPIRED and STEP_FINISHED (NULL: none) */
+	nanos suspended;     /* EXPIRED: when the step was suspended */
+	bool mark;           /* STARTING: mark the upload as running first, see PHASE_RUNNING; RESUME, BEGIN: another
+	                        process may have run the step and died */
+	bool lost;           /* there should be a record, but the broker has lost it */
+	bool foreign;        /* FOUND: another implementation wrote it */
+	bool spared;         /* FOUND: the process that marked it as running ended because it was out of memory */
+	bool claim;          /* FOUND, RESUME: another instance looked after it: it has to be written to be ours */
 };
 
 /* The value of action.ignored for a BEGIN that repeats a finished upload. */
@@ -130,14 +130,14 @@ enum write { WRITE_NONE, WRITE_PUT, WRITE_DELETE };
 
 struct action {
 	enum write write;
-	unsigned publish;    /* PUBLISH_… */
-	bool run;            /* hand the current step to its workers */
-	bool mark;           /* … after it was marked as running */
-	bool announce;       /* the upload has entered the step: announce it if it is performed here */
-	bool drop;           /* a current run is no longer wanted */
-	bool ask_restart;    /* undecided: input.restart must be determined first */
-	bool passed;         /* the upload continues without the verdict of a step: */
-	size_t passed_step;  /* the step, its number of failures, and the reason */
+	unsigned publish;   /* PUBLISH_… */
+	bool run;           /* hand the current step to its workers */
+	bool mark;          /* … after it was marked as running */
+	bool announce;      /* the upload has entered the step: announce it if it is performed here */
+	bool drop;          /* a current run is no longer wanted */
+	bool ask_restart;   /* undecided: input.restart must be determined first */
+	bool passed;        /* the upload continues without the verdict of a step: */
+	size_t passed_step; /* the step, its number of failures, and the reason */
 	unsigned passed_failures;
 	char why_passed[REASON_SIZE];
 	const char *ignored; /* why the input changed nothing; NULL: it did */

@@ -11,7 +11,8 @@
 void record_key(const char *table, const char *id, char key[RECORD_KEY_SIZE])
 {
 	char name[2 * UPLOAD_ID_LIMIT + 2];
-	int length = table != NULL ? snprintf(name, sizeof name, "%s_%s", table, id) : snprintf(name, sizeof name, "%s", id);
+	int length =
+		table != NULL ? snprintf(name, sizeof name, "%s_%s", table, id) : snprintf(name, sizeof name, "%s", id);
 	_Static_assert(BASE32_SIZE(sizeof name - 1) <= RECORD_KEY_SIZE, "a table and an ID of the limit fit");
 	base32_encode(name, (size_t)length < sizeof name ? (size_t)length : sizeof name - 1, key);
 }
@@ -102,7 +103,8 @@ static void encode_inner(struct text *text, const struct record *record)
 	text_json(text, ",\"User\":", upload->user_json);
 	text_json(text, ",\"ImpersonatingUser\":", upload->impersonating_user_json);
 	text_string(text, ",\"Filename\":", upload->filename);
-	text_number(text, ",\"Filesize\":", upload->filesize < 0 ? 0 : upload->filesize); /* the others take no negative number */
+	text_number(text,
+	            ",\"Filesize\":", upload->filesize < 0 ? 0 : upload->filesize); /* the others take no negative number */
 	text_json(text, ",\"ResourceID\":", upload->resource_id_json);
 	text_add(text, ",\"Steps\":[");
 	for (size_t i = 0; i < upload->step_count; i++)

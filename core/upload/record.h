@@ -18,12 +18,12 @@
 struct record {
 	struct upload *upload; /* one reference of ours */
 	struct status status;
-	char *result;          /* JSON text of a Result: of the finished step while the transition publishes it, or of
-	                          the step that ended the upload; else NULL */
-	char owner[OWNER_LIMIT]; /* the instance that is responsible for it */
+	char *result;              /* JSON text of a Result: of the finished step while the transition publishes it, or of
+	                              the step that ended the upload; else NULL */
+	char owner[OWNER_LIMIT];   /* the instance that is responsible for it */
 	char writer[WRITER_LIMIT]; /* the process that wrote it */
-	bool foreign;          /* written by another implementation, without a usable StepHost */
-	bool stepless;         /* it has no steps and no current step: the upload has not begun, see record_give_steps() */
+	bool foreign;              /* written by another implementation, without a usable StepHost */
+	bool stepless; /* it has no steps and no current step: the upload has not begun, see record_give_steps() */
 };
 
 #define RECORD_VALUE_LIMIT ((size_t)4 << 20)

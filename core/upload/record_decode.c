@@ -12,20 +12,22 @@
 
 /* The positions of a record's values. */
 struct fields {
-	struct json_value id, url, user, impersonating_user, filename, filesize, resource_id, steps, status, failures, initiator_id,
-		finished, start_time, own;
+	struct json_value id, url, user, impersonating_user, filename, filesize, resource_id, steps, status, failures,
+		initiator_id, finished, start_time, own;
 	struct json_value current_step, outcome; /* in the status */
 };
 
 /* Those of our own part. */
 struct own_fields {
-	struct json_value owner, writer, phase, transition, publish, published, published_at, ended_at, due, begun, stream, awaited, answer,
-		woken, waits, gone, asked, renewed, confirmations, reason, ended, decided, unsized, metadata, traceparent;
+	struct json_value owner, writer, phase, transition, publish, published, published_at, ended_at, due, begun, stream,
+		awaited, answer, woken, waits, gone, asked, renewed, confirmations, reason, ended, decided, unsized, metadata,
+		traceparent;
 	struct json_value step, outcome, result; /* of what ended */
 	struct json_value decided_step, exhausted, decided_result;
 };
 
-static bool read_fields(struct json_reader *reader, const char *bytes, size_t length, struct fields *fields, char *why, size_t size)
+static bool read_fields(struct json_reader *reader, const char *bytes, size_t length, struct fields *fields, char *why,
+                        size_t size)
 {
 	const struct json_member members[] = {
 		{"ID", &fields->id},
@@ -79,7 +81,8 @@ static bool read_own_fields(struct json_reader *reader, const struct json_value 
 		{"metadata", &fields->metadata},
 		{"traceparent", &fields->traceparent},
 	};
-	const struct json_member of_ended[] = {{"step", &fields->step}, {"outcome", &fields->outcome}, {"result", &fields->result}};
+	const struct json_member of_ended[] = {
+		{"step", &fields->step}, {"outcome", &fields->outcome}, {"result", &fields->result}};
 	const struct json_member of_decided[] = {
 		{"step", &fields->decided_step}, {"exhausted", &fields->exhausted}, {"result", &fields->decided_result}};
 	bool there = json_reader_members(reader, part, members, JSON_COUNT(members));
@@ -221,7 +224,8 @@ static bool is_step_name(const char *name)
 
 /* A record identifies its step by name, so a step that is listed twice runs once, and the name for the end is not
  * allowed. */
-static size_t decode_steps(struct json_reader *reader, const struct json_value *array, const char *step[UPLOAD_STEPS_LIMIT])
+static size_t decode_steps(struct json_reader *reader, const struct json_value *array,
+                           const char *step[UPLOAD_STEPS_LIMIT])
 {
 	struct json_value rest = *array, element;
 	size_t count = 0, listed = 0;
@@ -239,7 +243,8 @@ static size_t decode_steps(struct json_reader *reader, const struct json_value *
 	return count;
 }
 
-static void decode_status(struct json_reader *reader, const struct fields *fields, const struct upload *upload, struct record *record)
+static void decode_status(struct json_reader *reader, const struct fields *fields, const struct upload *upload,
+                          struct record *record)
 {
 	struct status *status = &record->status;
 	const char *current = json_reader_string(reader, &fields->current_step);
@@ -260,11 +265,13 @@ static void decode_status(struct json_reader *reader, const struct fields *field
 
 /* The record's part that is ours. If it cannot be used, because somebody who does not know it has changed the rest, the
  * rest says where the upload stands, as with a record that has no such part. */
-static bool take_own_part(struct json_reader *reader, const struct own_fields *fields, bool there, bool finished, struct record *record)
+static bool take_own_part(struct json_reader *reader, const struct own_fields *fields, bool there, bool finished,
+                          struct record *record)
 {
 	struct status status = record->status;
 	const char *result = NULL;
-	const char *owner = json_reader_string(reader, &fields->owner), *writer = json_reader_string(reader, &fields->writer);
+	const char *owner = json_reader_string(reader, &fields->owner),
+			   *writer = json_reader_string(reader, &fields->writer);
 	record->stepless = record->stepless && !finished;
 	if (!there || record->stepless || !decode_own_part(reader, fields, record->upload, &status, &result)) {
 		record->foreign = true;
@@ -282,15 +289,16 @@ static void report_wrong(const struct json_reader *reader, const struct upload *
 {
 	bool named = upload_id_acceptable(upload->id, strlen(upload->id));
 	bool lost = strcmp(reader->wrong, "CurrentStep") == 0;
-	snprintf(why, size, "%s%.128s%s\"%s\" %s", named ? "upload " : "", named ? upload->id : "", named ? ": " : "", reader->wrong,
-	         lost ? "is not one of its \"Steps\"" : "is missing or invalid");
+	snprintf(why, size, "%s%.128s%s\"%s\" %s", named ? "upload " : "", named ? upload->id : "", named ? ": " : "",
+	         reader->wrong, lost ? "is not one of its \"Steps\"" : "is missing or invalid");
 }
 
 /* The members of an object without its braces. Longer texts were not written by us. */
 static const char *read_members(struct json_reader *reader, const struct json_value *value)
 {
 	struct json_value rest = *value, key, member;
-	bool good = value->text != NULL && value->length <= UPLOAD_METADATA_LIMIT + 2 && json_next_member(&rest, &key, &member);
+	bool good =
+		value->text != NULL && value->length <= UPLOAD_METADATA_LIMIT + 2 && json_next_member(&rest, &key, &member);
 	char *object = good ? (char *)(uintptr_t)json_reader_text(reader, value) : NULL;
 	if (object == NULL || object[0] != '{')
 		return "";
@@ -299,7 +307,8 @@ static const char *read_members(struct json_reader *reader, const struct json_va
 }
 
 /* RECORD_BROKEN with `why`. */
-static enum record_verdict decode_inner(struct json_reader *reader, const struct fields *fields, struct record *record, char *why, size_t size)
+static enum record_verdict decode_inner(struct json_reader *reader, const struct fields *fields, struct record *record,
+                                        char *why, size_t size)
 {
 	const char *step[UPLOAD_STEPS_LIMIT];
 	struct own_fields own_fields;
@@ -330,11 +339,13 @@ static enum record_verdict decode_inner(struct json_reader *reader, const struct
 	upload.traceparent = json_reader_string(reader, &own_fields.traceparent);
 	upload.metadata = read_members(reader, &own_fields.metadata);
 	record->upload = upload_create(&upload);
-	return record->upload != NULL && take_own_part(reader, &own_fields, there, finished, record) ? RECORD_TAKEN : RECORD_UNREAD;
+	return record->upload != NULL && take_own_part(reader, &own_fields, there, finished, record) ? RECORD_TAKEN
+	                                                                                             : RECORD_UNREAD;
 }
 
 /* RECORD_BROKEN with `why`. */
-static enum record_verdict decode_value(struct json_reader *reader, const struct json_value *data, struct record *record, char *why, size_t size)
+static enum record_verdict decode_value(struct json_reader *reader, const struct json_value *data,
+                                        struct record *record, char *why, size_t size)
 {
 	struct fields fields;
 	size_t length;
@@ -343,7 +354,8 @@ static enum record_verdict decode_value(struct json_reader *reader, const struct
 		snprintf(why, size, "\"data\" is not base64");
 		return RECORD_BROKEN;
 	}
-	return read_fields(reader, bytes, length, &fields, why, size) ? decode_inner(reader, &fields, record, why, size) : RECORD_BROKEN;
+	return read_fields(reader, bytes, length, &fields, why, size) ? decode_inner(reader, &fields, record, why, size)
+	                                                              : RECORD_BROKEN;
 }
 
 enum record_verdict record_decode(const char *value, size_t length, struct record *record, char *why, size_t size)

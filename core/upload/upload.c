@@ -25,7 +25,8 @@ struct upload *upload_create(const struct upload *fields)
 	size_t size = sizeof(struct upload) + fields->step_count * sizeof(char *);
 	size += text_size(fields->id, "") + text_size(fields->url, "") + text_size(fields->filename, "") +
 	        text_size(fields->initiator_id, "") + text_size(fields->traceparent, "") + text_size(fields->metadata, "") +
-	        text_size(fields->user_json, "null") + text_size(fields->impersonating_user_json, "null") + text_size(fields->resource_id_json, "null");
+	        text_size(fields->user_json, "null") + text_size(fields->impersonating_user_json, "null") +
+	        text_size(fields->resource_id_json, "null");
 	for (size_t i = 0; i < fields->step_count; i++)
 		size += text_size(fields->step[i], "");
 	struct upload *upload = malloc(size);

@@ -88,18 +88,18 @@ struct status {
 	size_t step;          /* index of the current step; step_count: all done ("finished" on the wire) */
 	enum outcome outcome; /* of the upload once all is done; RETRY during a backoff; else NONE */
 	enum phase phase;
-	bool awaited;         /* another service was asked to perform this step, so an answer from the bus counts … */
-	uint64_t answered;    /* … if it is newer than the last one that counted, by its sequence in `stream`; 0: none.
-	                         After the end: the sequence of storage's confirmation */
-	unsigned failures;    /* of this step */
+	bool awaited;           /* another service was asked to perform this step, so an answer from the bus counts … */
+	uint64_t answered;      /* … if it is newer than the last one that counted, by its sequence in `stream`; 0: none.
+	                           After the end: the sequence of storage's confirmation */
+	unsigned failures;      /* of this step */
 	unsigned confirmations; /* how often PostprocessingFinished was sent */
-	nanos due;            /* when the upload must be looked at again; 0: never */
-	nanos woken_at;       /* the time at which the step asked to run again, once it has come; 0: none */
-	unsigned waits;       /* how often this attempt of the step has asked for that */
+	nanos due;              /* when the upload must be looked at again; 0: never */
+	nanos woken_at;         /* the time at which the step asked to run again, once it has come; 0: none */
+	unsigned waits;         /* how often this attempt of the step has asked for that */
 
-	nanos gone_since;     /* since when the bytes no longer exist at its URL; 0: they do, as far as is known */
-	nanos asked_at;       /* when storage was asked to restart the upload because of that, once; 0: never */
-	bool renewed;         /* storage has restarted it since */
+	nanos gone_since; /* since when the bytes no longer exist at its URL; 0: they do, as far as is known */
+	nanos asked_at;   /* when storage was asked to restart the upload because of that, once; 0: never */
+	bool renewed;     /* storage has restarted it since */
 
 	uint64_t transition;  /* counts the record's writes */
 	unsigned publish;     /* what the last publishing transition publishes (PUBLISH_…) */
@@ -107,13 +107,13 @@ struct status {
 	nanos published_at;   /* the time of that transition */
 	size_t finished_step; /* for PUBLISH_STEP_FINISHED: the step and its outcome */
 	enum outcome finished_outcome;
-	size_t decided;       /* when all is done: which step ended it with abort or delete, from 1; 0: none */
-	bool exhausted;       /* that step ended without a verdict, because its retries were exhausted */
+	size_t decided; /* when all is done: which step ended it with abort or delete, from 1; 0: none */
+	bool exhausted; /* that step ended without a verdict, because its retries were exhausted */
 
-	nanos ended_at;       /* when publishing PostprocessingFinished was last decided; 0: never, or unknown */
+	nanos ended_at; /* when publishing PostprocessingFinished was last decided; 0: never, or unknown */
 
-	uint64_t begun;       /* stream sequence of the event that began it; 0: unknown */
-	int64_t stream;       /* the stream's creation time, which distinguishes streams of the same name */
+	uint64_t begun;           /* stream sequence of the event that began it; 0: unknown */
+	int64_t stream;           /* the stream's creation time, which distinguishes streams of the same name */
 	char reason[REASON_SIZE]; /* why it is waiting, or has ended, for people; "" */
 };
 

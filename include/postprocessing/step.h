@@ -106,7 +106,7 @@ struct pp_key {
 	const char *help;        /* one line */
 	int64_t min, max;        /* both 0: any value that is not negative */
 	uint32_t type;
-	uint32_t required;       /* 1: an unset key is an error */
+	uint32_t required; /* 1: an unset key is an error */
 };
 
 /* Opaque to modules. */
@@ -147,8 +147,8 @@ struct pp_host {
 	/* The upload's bytes, in order, one pass: points *bytes at the next ones and returns how many, 0 at the
 	 * end, -1 when they cannot be had (read_error() says why; return PP_RETRY then). The end
 	 * is there only after exactly filesize() of them: with fewer -1 comes in its place, with more -1 comes in
-	 * place of the last ones. The bytes stay valid until the next call. Opens the source at the first call; blocks, but not past the
-	 * deadline or cancellation. */
+	 * place of the last ones. The bytes stay valid until the next call. Opens the source at the first call; blocks, but
+	 * not past the deadline or cancellation. */
 	ssize_t (*read)(struct pp_run *run, const void **bytes);
 	const char *(*read_error)(const struct pp_run *run);
 
@@ -184,9 +184,9 @@ struct pp_step_module {
 	uint32_t size;     /* sizeof(struct pp_step_module) on the module's side */
 	uint32_t key_size; /* sizeof(struct pp_key) on the module's side */
 
-	const char *name;    /* as in NAME.so */
-	const char *version; /* of the module, for people */
-	const char *summary; /* one line */
+	const char *name;          /* as in NAME.so */
+	const char *version;       /* of the module, for people */
+	const char *summary;       /* one line */
 	const struct pp_key *keys; /* ends with a name of NULL; NULL: the module has no keys */
 
 	/* Makes *instance of one step's configuration. Returns 0, or non-zero after reject(). */

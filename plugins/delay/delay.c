@@ -10,8 +10,11 @@ struct delay {
 };
 
 static const struct pp_key delay_keys[] = {
-	{.name = "duration", .type = PP_KEY_DURATION, .fallback = "0", .environment = "POSTPROCESSING_DELAY",
-	 .help = "How long each upload waits, counted from when it reaches this step."},
+	{.name = "duration",
+     .type = PP_KEY_DURATION,
+     .fallback = "0",
+     .environment = "POSTPROCESSING_DELAY",
+     .help = "How long each upload waits, counted from when it reaches this step."},
 	{.name = NULL},
 };
 
@@ -54,12 +57,6 @@ static void delay_destroy(void *instance)
 }
 
 const struct pp_step_module pp_step_module = {
-	PP_STEP_HEAD,
-	.name = "delay",
-	.version = "1.0",
-	.summary = "waits for a configured time",
-	.keys = delay_keys,
-	.create = delay_create,
-	.run = delay_run,
-	.destroy = delay_destroy,
+	PP_STEP_HEAD,       .name = "delay",        .version = "1.0", .summary = "waits for a configured time",
+	.keys = delay_keys, .create = delay_create, .run = delay_run, .destroy = delay_destroy,
 };

@@ -27,7 +27,8 @@ struct transfer {
 	char *text;              /* FINDING_TEXT_SIZE */
 };
 
-static enum finding none(const struct transfer *transfer, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static enum finding none(const struct transfer *transfer, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
 
 static enum finding none(const struct transfer *transfer, const char *format, ...)
 {
@@ -78,8 +79,10 @@ static char *ending(char *text, const char *end)
 static enum finding refused(const struct transfer *transfer, const char *answer)
 {
 	if (strstr(answer, "size limit exceeded") != NULL)
-		return none(transfer, "the file exceeds clamd's limit: raise StreamMaxLength in clamd.conf, or set "
-		                      "max_scan_size (clamd: %.200s)", answer);
+		return none(transfer,
+		            "the file exceeds clamd's limit: raise StreamMaxLength in clamd.conf, or set "
+		            "max_scan_size (clamd: %.200s)",
+		            answer);
 	return none(transfer, "clamd could not scan the file: %.200s", answer);
 }
 
@@ -104,8 +107,10 @@ static enum finding judge(const struct transfer *transfer, char *answer)
 	*end = '\0';
 	/* clamd's way of saying that it has not looked at all of it. */
 	if (strncmp(name, "Heuristics.Limits.Exceeded", 26) == 0)
-		return none(transfer, "clamd did not scan the whole file (%.100s): raise MaxFileSize and MaxScanSize in "
-		                      "clamd.conf (clamd reports this because AlertExceedsMax is set)", name);
+		return none(transfer,
+		            "clamd did not scan the whole file (%.100s): raise MaxFileSize and MaxScanSize in "
+		            "clamd.conf (clamd reports this because AlertExceedsMax is set)",
+		            name);
 	if (strlen(name) >= FINDING_TEXT_SIZE)
 		return none(transfer, "clamd reported a virus name longer than %d bytes", FINDING_TEXT_SIZE - 1);
 	memcpy(transfer->text, name, strlen(name) + 1);
@@ -120,8 +125,9 @@ static enum finding hear_last_words(const struct transfer *transfer)
 	struct limits limits = limits_of(transfer, LAST_WORDS_TIME);
 	enum exchange heard = session_answer(transfer->session, answer, &limits);
 	if (heard == EXCHANGE_CLOSED)
-		return none(transfer, "clamd (%s) closed the connection before it had received the whole file: clamd was "
-		                      "stopped, or the download was slower than ReadTimeout in clamd.conf allows",
+		return none(transfer,
+		            "clamd (%s) closed the connection before it had received the whole file: clamd was "
+		            "stopped, or the download was slower than ReadTimeout in clamd.conf allows",
 		            transfer->clamd->pool.endpoint.text);
 	if (heard != EXCHANGE_OK)
 		return none_for(transfer, heard, "take the whole file");

@@ -93,7 +93,8 @@ static bool parse_remote(const char *text, const char *fallback, struct endpoint
 	size_t left = length - (size_t)(rest - text);
 	if (left == 0)
 		return fallback != NULL && copy(endpoint->port, sizeof endpoint->port, fallback, strlen(fallback));
-	return *rest == ':' && copy(endpoint->port, sizeof endpoint->port, rest + 1, left - 1) && valid_port(endpoint->port);
+	return *rest == ':' && copy(endpoint->port, sizeof endpoint->port, rest + 1, left - 1) &&
+	       valid_port(endpoint->port);
 }
 
 bool endpoint_parse(const char *text, struct endpoint *endpoint)
@@ -205,7 +206,8 @@ static int connect_remote(const struct endpoint *endpoint, const struct limits *
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
 	int failure = getaddrinfo(endpoint->host, endpoint->port, &hints, &list);
 	if (failure != 0) {
-		snprintf(why, size, "cannot look up %s: %s", endpoint->host, failure == EAI_SYSTEM ? strerror(errno) : gai_strerror(failure));
+		snprintf(why, size, "cannot look up %s: %s", endpoint->host,
+		         failure == EAI_SYSTEM ? strerror(errno) : gai_strerror(failure));
 		return -1;
 	}
 	int fd = connect_first(list, limits), number = errno;

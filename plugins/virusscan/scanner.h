@@ -11,8 +11,8 @@
 
 #include <postprocessing/step.h>
 
-/* 0 is the one that says nothing: whatever is not known to be something else is a failure. Suspicious: the scanner knows no
- * virus in it, and reports it all the same, because it is encrypted or broken, or looks like one. */
+/* 0 is the one that says nothing: whatever is not known to be something else is a failure. Suspicious: the scanner
+ * knows no virus in it, and reports it all the same, because it is encrypted or broken, or looks like one. */
 enum finding { FINDING_NONE = 0, FINDING_CLEAN, FINDING_INFECTED, FINDING_SUSPICIOUS };
 
 #define FINDING_TEXT_SIZE 512

@@ -104,8 +104,8 @@ void session_keep(struct session_pool *pool, struct session *session)
 
 static enum exchange of_wait(enum waited waited)
 {
-	return waited == WAIT_READY ? EXCHANGE_OK
-	       : waited == WAIT_TIMEOUT ? EXCHANGE_TIMEOUT
+	return waited == WAIT_READY       ? EXCHANGE_OK
+	       : waited == WAIT_TIMEOUT   ? EXCHANGE_TIMEOUT
 	       : waited == WAIT_CANCELLED ? EXCHANGE_CANCELLED
 	                                  : EXCHANGE_ERROR;
 }
@@ -160,7 +160,8 @@ enum exchange session_send(struct session *session, const char *command, const v
 		errno = EMSGSIZE;
 		return EXCHANGE_ERROR;
 	}
-#define ADD(start, count) (part[message.msg_iovlen++] = (struct iovec){.iov_base = (void *)(uintptr_t)(start), .iov_len = (count)})
+#define ADD(start, count) \
+	(part[message.msg_iovlen++] = (struct iovec){.iov_base = (void *)(uintptr_t)(start), .iov_len = (count)})
 	if (command != NULL) {
 		if (session->number++ == 0)
 			ADD(begin, sizeof begin);

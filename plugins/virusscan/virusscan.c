@@ -21,7 +21,7 @@ struct virusscan {
 	void *state;          /* the scanner's */
 	uint32_t on_infected; /* what run() returns then */
 	uint32_t on_suspicious;
-	int64_t max_size;     /* bytes; 0: all */
+	int64_t max_size; /* bytes; 0: all */
 	bool skip_larger;
 };
 
@@ -142,7 +142,8 @@ static char *quote(const char *text)
 }
 
 /* Puts the Result together; the resource ID goes in as it came. */
-static bool set_result(const struct virusscan *scan, struct pp_run *run, const struct verdict *verdict, const char *resource)
+static bool set_result(const struct virusscan *scan, struct pp_run *run, const struct verdict *verdict,
+                       const char *resource)
 {
 	char when[40], *result = NULL, *description = quote(verdict->description), *error = quote(verdict->error);
 	bool set = false;
@@ -150,9 +151,10 @@ static bool set_result(const struct virusscan *scan, struct pp_run *run, const s
 		size_t size = strlen(description) + strlen(error) + strlen(resource) + 256;
 		result = malloc(size);
 		if (result != NULL) {
-			snprintf(result, size, "{\"Infected\":%s,\"Description\":%s,\"Scandate\":\"%s\",\"ResourceID\":%s,"
-			                       "\"ErrorMsg\":%s,\"Timestamp\":null}", verdict->infected ? "true" : "false", description, when,
-			         resource, error);
+			snprintf(result, size,
+			         "{\"Infected\":%s,\"Description\":%s,\"Scandate\":\"%s\",\"ResourceID\":%s,"
+			         "\"ErrorMsg\":%s,\"Timestamp\":null}",
+			         verdict->infected ? "true" : "false", description, when, resource, error);
 			set = scan->host->set_result(run, result) == 0;
 		}
 	}

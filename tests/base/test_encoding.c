@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "core/base/encoding.h"
-#include "core/base/url_mark.h"
 #include "core/base/text.h"
+#include "core/base/url_mark.h"
 #include "tests/harness/suite.h"
 
 static const struct {
@@ -40,9 +40,9 @@ END_TEST
 START_TEST(what_is_no_base64_is_refused)
 {
 	static const char *const texts[] = {
-		"Z",     "Zg",       "Zg=",      "Zm9vY",    "=",        "==",       "===",      "====",     "Z===",
-		"Zg==Zg==", "Zm=v", "Zm9=Zm9v", "Z=9v",     "=g==",     "Zm9*",     "Zm 9v",    " Zm9v   ", "Zm9v\n\n\n\n",
-		"\n\n\n\n", "    ", "Zm9-",     "Zm9_",     "Zm9\xc3",  "Zm9vZg=\n", "Zm9v====", "--------",
+		"Z",        "Zg",   "Zg=",      "Zm9vY", "=",       "==",        "===",      "====",     "Z===",
+		"Zg==Zg==", "Zm=v", "Zm9=Zm9v", "Z=9v",  "=g==",    "Zm9*",      "Zm 9v",    " Zm9v   ", "Zm9v\n\n\n\n",
+		"\n\n\n\n", "    ", "Zm9-",     "Zm9_",  "Zm9\xc3", "Zm9vZg=\n", "Zm9v====", "--------",
 	};
 	char bytes[32];
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
@@ -66,7 +66,8 @@ START_TEST(base64_round_trip)
 		size_t decoded;
 		char back[BASE64_BYTES(BASE64_DIGITS(300))], written[BASE64_DIGITS(300) + 1];
 		ck_assert_uint_eq(text.length, BASE64_DIGITS(length));
-		ck_assert_int_eq(EVP_EncodeBlock((unsigned char *)written, (unsigned char *)bytes, (int)length), (int)text.length);
+		ck_assert_int_eq(EVP_EncodeBlock((unsigned char *)written, (unsigned char *)bytes, (int)length),
+		                 (int)text.length);
 		ck_assert_mem_eq(text.data, written, text.length);
 		ck_assert(base64_decode(text.data, text.length, back, &decoded));
 		ck_assert_uint_eq(decoded, length);
@@ -133,7 +134,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {base64_is_read, what_is_no_base64_is_refused, base64_round_trip,
-	                              base32_is_written, uuids, mark_of_a_url, random_digits};
+	const TTest *const tests[] = {
+		base64_is_read, what_is_no_base64_is_refused, base64_round_trip, base32_is_written, uuids, mark_of_a_url,
+		random_digits};
 	return suite_run("encoding", tests, sizeof tests / sizeof tests[0], 30);
 }

@@ -14,7 +14,8 @@ static char room[4096], why[128];
 static struct json_reader reader;
 static struct json_value a, b, c;
 
-/* Reads a copy of the exact size, so that a sanitizer sees a read beyond it. The copy is never freed: values point into it. */
+/* Reads a copy of the exact size, so that a sanitizer sees a read beyond it. The copy is never freed: values point into
+ * it. */
 static bool read_text(const char *text)
 {
 	static const struct json_member members[] = {{"a", &a}, {"b", &b}, {"c", &c}};
@@ -47,12 +48,15 @@ END_TEST
 
 START_TEST(strings)
 {
-	ck_assert(read_text("{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00FC\\u20ac\\ud83e\\udDA0 gr\xc3\xbcn \xf0\x9f\xa6\xa0\x7f\",\"b\":\"\",\"c\":\"0123456789abcdef\\n0123456789abcdefg\"}"));
-	ck_assert_str_eq(json_reader_string(&reader, &a), "\"\\/\b\f\n\r\t\xc3\xbc\xe2\x82\xac\xf0\x9f\xa6\xa0 gr\xc3\xbcn \xf0\x9f\xa6\xa0\x7f");
+	ck_assert(read_text(
+		"{\"a\":\"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00FC\\u20ac\\ud83e\\udDA0 gr\xc3\xbcn \xf0\x9f\xa6\xa0\x7f\",\"b\":\"\",\"c\":\"0123456789abcdef\\n0123456789abcdefg\"}"));
+	ck_assert_str_eq(json_reader_string(&reader, &a),
+	                 "\"\\/\b\f\n\r\t\xc3\xbc\xe2\x82\xac\xf0\x9f\xa6\xa0 gr\xc3\xbcn \xf0\x9f\xa6\xa0\x7f");
 	ck_assert_str_eq(json_reader_string(&reader, &b), "");
 	ck_assert_str_eq(json_reader_string(&reader, &c), "0123456789abcdef\n0123456789abcdefg");
 	ck_assert(json_says(&b, "") && json_says(&c, "0123456789abcdef\n0123456789abcdefg"));
-	ck_assert(!json_says(&c, "0123456789abcdef\n0123456789abcdef") && !json_says(&c, "0123456789abcdef\n0123456789abcdefgh"));
+	ck_assert(!json_says(&c, "0123456789abcdef\n0123456789abcdef") &&
+	          !json_says(&c, "0123456789abcdef\n0123456789abcdefgh"));
 	ck_assert_ptr_null(reader.wrong);
 	ck_assert(read_text("{\"a\":\"x\\u0000y\"}"));
 	ck_assert(!json_says(&a, "x"));
@@ -70,16 +74,26 @@ START_TEST(no_characters)
 	static const struct {
 		const char *text, *string;
 	} odd[] = {
-		{"\\ud800", REPLACED}, {"\\udc00", REPLACED}, {"\\ud800\\ud800", REPLACED REPLACED}, {"\\ud800x", REPLACED "x"},
-		{"\\ud83e\\u0041", REPLACED "A"}, {"\\udda0\\ud83e", REPLACED REPLACED}, {"a\\u0000", "a" REPLACED}, {"\xff", REPLACED},
-		{"\xc3", REPLACED}, {"\xc0\x80", REPLACED REPLACED}, {"\xed\xa0\x80", REPLACED REPLACED REPLACED},
-		{"\xf4\x90\x80\x80", REPLACED REPLACED REPLACED REPLACED}, {"\xf0\x9f\xa6", REPLACED REPLACED REPLACED},
+		{"\\ud800", REPLACED},
+		{"\\udc00", REPLACED},
+		{"\\ud800\\ud800", REPLACED REPLACED},
+		{"\\ud800x", REPLACED "x"},
+		{"\\ud83e\\u0041", REPLACED "A"},
+		{"\\udda0\\ud83e", REPLACED REPLACED},
+		{"a\\u0000", "a" REPLACED},
+		{"\xff", REPLACED},
+		{"\xc3", REPLACED},
+		{"\xc0\x80", REPLACED REPLACED},
+		{"\xed\xa0\x80", REPLACED REPLACED REPLACED},
+		{"\xf4\x90\x80\x80", REPLACED REPLACED REPLACED REPLACED},
+		{"\xf0\x9f\xa6", REPLACED REPLACED REPLACED},
 		{"0123456789abcdef\xff\\n\xc3\xbc\\ud83e\\udda0", "0123456789abcdef" REPLACED "\n\xc3\xbc\xf0\x9f\xa6\xa0"},
 	};
 	for (size_t i = 0; i < JSON_COUNT(odd); i++) {
 		char text[512];
 		bool nul = strstr(odd[i].text, "u0000") != NULL; /* which jansson takes in no key */
-		snprintf(text, sizeof text, "{\"a\":\"%s\",\"b\":{ \"k%s\" : [\"%s\"] },\"c\":1}", odd[i].text, nul ? "" : odd[i].text, odd[i].text);
+		snprintf(text, sizeof text, "{\"a\":\"%s\",\"b\":{ \"k%s\" : [\"%s\"] },\"c\":1}", odd[i].text,
+		         nul ? "" : odd[i].text, odd[i].text);
 		ck_assert_msg(read_text(text), "%s: %s", odd[i].text, why);
 		ck_assert(a.odd && b.odd && !c.odd);
 		ck_assert_str_eq(json_reader_string(&reader, &a), odd[i].string);
@@ -129,10 +143,21 @@ START_TEST(integers)
 	static const struct {
 		const char *text;
 		int64_t integer;
-	} good[] = {{"{\"a\":0}", 0}, {"{\"a\":-0}", 0}, {"{\"a\":-12}", -12}, {"{\"a\":9223372036854775807}", INT64_MAX},
-	            {"{\"a\":-9223372036854775808}", INT64_MIN}, {"{\"a\":null}", 0}, {"{}", 0}};
-	static const char *const wrong[] = {"{\"a\":9223372036854775808}", "{\"a\":-9223372036854775809}", "{\"a\":1.0}", "{\"a\":1e3}",
-	                                    "{\"a\":\"1\"}", "{\"a\":true}", "{\"a\":123456789012345678901234567890}", "{\"a\":[]}"};
+	} good[] = {{"{\"a\":0}", 0},
+	            {"{\"a\":-0}", 0},
+	            {"{\"a\":-12}", -12},
+	            {"{\"a\":9223372036854775807}", INT64_MAX},
+	            {"{\"a\":-9223372036854775808}", INT64_MIN},
+	            {"{\"a\":null}", 0},
+	            {"{}", 0}};
+	static const char *const wrong[] = {"{\"a\":9223372036854775808}",
+	                                    "{\"a\":-9223372036854775809}",
+	                                    "{\"a\":1.0}",
+	                                    "{\"a\":1e3}",
+	                                    "{\"a\":\"1\"}",
+	                                    "{\"a\":true}",
+	                                    "{\"a\":123456789012345678901234567890}",
+	                                    "{\"a\":[]}"};
 	for (size_t i = 0; i < JSON_COUNT(good); i++) {
 		ck_assert(read_text(good[i].text));
 		ck_assert_int_eq(json_reader_integer(&reader, &a), good[i].integer);
@@ -149,8 +174,10 @@ END_TEST
 /* What is passed on is what was there: numbers beyond any type of ours, and the sender's own spelling. */
 START_TEST(passed_on_as_it_is)
 {
-	ck_assert(read_text("{\"a\": { \"n\" : 123456789012345678901234567890.0e-3 , \"s\\u003c\" :\t\"\\u003c \\\\\\\" x\\\\\" , \"n\":1E999 } ,\n\"b\":-0.5e+7}"));
-	ck_assert_str_eq(json_reader_text(&reader, &a), "{\"n\":123456789012345678901234567890.0e-3,\"s\\u003c\":\"\\u003c \\\\\\\" x\\\\\",\"n\":1E999}");
+	ck_assert(read_text(
+		"{\"a\": { \"n\" : 123456789012345678901234567890.0e-3 , \"s\\u003c\" :\t\"\\u003c \\\\\\\" x\\\\\" , \"n\":1E999 } ,\n\"b\":-0.5e+7}"));
+	ck_assert_str_eq(json_reader_text(&reader, &a),
+	                 "{\"n\":123456789012345678901234567890.0e-3,\"s\\u003c\":\"\\u003c \\\\\\\" x\\\\\",\"n\":1E999}");
 	ck_assert_str_eq(json_reader_text(&reader, &b), "-0.5e+7");
 }
 END_TEST
@@ -210,12 +237,56 @@ START_TEST(no_room)
 END_TEST
 
 static const char *const no_json[] = {
-	"{", "{\"a\"", "{\"a\":", "{\"a\":1", "{\"a\":1,", "{\"a\":1,}", "{,}", "{\"a\" 1}", "{\"a\":1 \"b\":2}", "{a:1}", "{'a':1}", "{1:1}",
-	"{\"a\":1}}", "{\"a\":1} x", "{\"a\":[}", "{\"a\":[1,]}", "{\"a\":[1 2]}", "{\"a\":[1}", "{\"a\":]}", "{\"a\":tru}", "{\"a\":nul", "{\"a\":True}",
-	"{\"a\":nulls}", "{\"a\":01}", "{\"a\":-}", "{\"a\":+1}", "{\"a\":.5}", "{\"a\":1.}", "{\"a\":1.e5}", "{\"a\":1e}", "{\"a\":1e+}", "{\"a\":0x1}",
-	"{\"a\":--1}", "{\"a\":NaN}", "{\"a\":\"}", "{\"a\":\"\\\"}", "{\"a\":\"\\x\"}", "{\"a\":\"\\u12\"}", "{\"a\":\"\\u12G4\"}", "{\"a\":\"\n\"}", "{\"a\":\"\x1f\"}", "{\"\t\":1}",
-	"{\"a\":\"\\ud800\\u12\"}", "{\"a\":\"\xff}", "{\"a\":\"\xff\x01\"}", "{\"a\":\xff}", "{\"a\":1,//\n\"b\":2}",
-	"{\"a\":1\f}", "{\"a\":\"01234567890123456789\x01\"}", "{\"\\q\":1}",
+	"{",
+	"{\"a\"",
+	"{\"a\":",
+	"{\"a\":1",
+	"{\"a\":1,",
+	"{\"a\":1,}",
+	"{,}",
+	"{\"a\" 1}",
+	"{\"a\":1 \"b\":2}",
+	"{a:1}",
+	"{'a':1}",
+	"{1:1}",
+	"{\"a\":1}}",
+	"{\"a\":1} x",
+	"{\"a\":[}",
+	"{\"a\":[1,]}",
+	"{\"a\":[1 2]}",
+	"{\"a\":[1}",
+	"{\"a\":]}",
+	"{\"a\":tru}",
+	"{\"a\":nul",
+	"{\"a\":True}",
+	"{\"a\":nulls}",
+	"{\"a\":01}",
+	"{\"a\":-}",
+	"{\"a\":+1}",
+	"{\"a\":.5}",
+	"{\"a\":1.}",
+	"{\"a\":1.e5}",
+	"{\"a\":1e}",
+	"{\"a\":1e+}",
+	"{\"a\":0x1}",
+	"{\"a\":--1}",
+	"{\"a\":NaN}",
+	"{\"a\":\"}",
+	"{\"a\":\"\\\"}",
+	"{\"a\":\"\\x\"}",
+	"{\"a\":\"\\u12\"}",
+	"{\"a\":\"\\u12G4\"}",
+	"{\"a\":\"\n\"}",
+	"{\"a\":\"\x1f\"}",
+	"{\"\t\":1}",
+	"{\"a\":\"\\ud800\\u12\"}",
+	"{\"a\":\"\xff}",
+	"{\"a\":\"\xff\x01\"}",
+	"{\"a\":\xff}",
+	"{\"a\":1,//\n\"b\":2}",
+	"{\"a\":1\f}",
+	"{\"a\":\"01234567890123456789\x01\"}",
+	"{\"\\q\":1}",
 };
 
 START_TEST(no_json_is_refused)
@@ -235,7 +306,8 @@ END_TEST
 /* Each beginning of a text is refused, and nothing behind its end is read (a sanitizer watches the copy). */
 START_TEST(cut_text_is_refused)
 {
-	static const char text[] = "{\"a\":\"\\ud83e\\udda0\xf0\x9f\xa6\xa0\\n\",\"b\":[true,false,null,-1.5e-7,{}],\"0123456789abcdefghi\":{\"c\":\"\"}}";
+	static const char text[] =
+		"{\"a\":\"\\ud83e\\udda0\xf0\x9f\xa6\xa0\\n\",\"b\":[true,false,null,-1.5e-7,{}],\"0123456789abcdefghi\":{\"c\":\"\"}}";
 	char copy[sizeof text];
 	for (size_t length = 0; length < sizeof text - 1; length++) {
 		memcpy(copy, text, length);
@@ -278,7 +350,17 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {members_are_found, strings, no_characters, members_one_by_one, integers, passed_on_as_it_is, objects_and_arrays, wrong_types_are_named,
-	                              no_room, no_json_is_refused, cut_text_is_refused, depth};
+	const TTest *const tests[] = {members_are_found,
+	                              strings,
+	                              no_characters,
+	                              members_one_by_one,
+	                              integers,
+	                              passed_on_as_it_is,
+	                              objects_and_arrays,
+	                              wrong_types_are_named,
+	                              no_room,
+	                              no_json_is_refused,
+	                              cut_text_is_refused,
+	                              depth};
 	return suite_run("json", tests, sizeof tests / sizeof tests[0], 30);
 }

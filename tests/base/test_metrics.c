@@ -89,7 +89,7 @@ START_TEST(a_histogram_cumulates)
 	struct metrics *metrics = metrics_create();
 	const char *const labels[] = {"step", "delay", NULL};
 	struct histogram *histogram = metrics_histogram(metrics, "pp_step_seconds", "Time.", labels);
-	histogram_observe(histogram, MILLISECOND);      /* bounds belong to their bucket */
+	histogram_observe(histogram, MILLISECOND); /* bounds belong to their bucket */
 	histogram_observe(histogram, MILLISECOND + 1);
 	histogram_observe(histogram, 90 * MINUTE);
 	histogram_observe(histogram, 3 * HOUR);
@@ -164,7 +164,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {counters_and_gauges_are_written_by_family, same_name_and_labels_are_the_same_series,
-	                              bad_registrations_count_nothing, a_histogram_cumulates, the_process_is_told_of_when_asked_for,
-	                              threads_lose_no_count};
+	                              bad_registrations_count_nothing,           a_histogram_cumulates,
+	                              the_process_is_told_of_when_asked_for,     threads_lose_no_count};
 	return suite_run("metrics", tests, sizeof tests / sizeof tests[0], 60);
 }

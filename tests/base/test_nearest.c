@@ -9,9 +9,19 @@ static const struct {
 	const char *one, *other;
 	size_t distance;
 } distances[] = {
-	{"", "", 0}, {"a", "", 1}, {"", "abc", 3}, {"same", "same", 0}, {"virusscna", "virusscan", 1}, {"viruscan", "virusscan", 1},
-	{"SETPS", "STEPS", 1}, {"kitten", "sitting", 3}, {"VirusScan", "virusscan", 0}, {"ca", "abc", 3}, {"remot", "remote", 1},
-	{"delay", "remote", 5}, {"abcdef", "badcfe", 3},
+	{"", "", 0},
+	{"a", "", 1},
+	{"", "abc", 3},
+	{"same", "same", 0},
+	{"virusscna", "virusscan", 1},
+	{"viruscan", "virusscan", 1},
+	{"SETPS", "STEPS", 1},
+	{"kitten", "sitting", 3},
+	{"VirusScan", "virusscan", 0},
+	{"ca", "abc", 3},
+	{"remot", "remote", 1},
+	{"delay", "remote", 5},
+	{"abcdef", "badcfe", 3},
 };
 
 START_TEST(texts_have_a_distance)

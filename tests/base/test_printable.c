@@ -9,11 +9,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/base/utf8.h"
 #include "core/base/clock.h"
-#include "core/client/json_text.h"
 #include "core/base/log.h"
 #include "core/base/terminal.h"
+#include "core/base/utf8.h"
+#include "core/client/json_text.h"
 #include "tests/harness/folder.h"
 #include "tests/harness/suite.h"
 
@@ -24,15 +24,25 @@ static const struct {
 	{"", ""},
 	{"\xc3\xbc \"a&b\" \xf0\x9f\x98\x80", "\xc3\xbc \"a&b\" \xf0\x9f\x98\x80"},
 	/* The joiners of emoji and of Persian stay. */
-	{"\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb \xe2\x80\x8c", "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb \xe2\x80\x8c"},
+	{"\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb \xe2\x80\x8c",
+     "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb \xe2\x80\x8c"},
 	{"a\nb\x1b[2J\x7f", "a\\x0ab\\x1b[2J\\x7f"},
-	{"\xc2\x9b" "31m\xc2\x85", "\\u009b31m\\u0085"},
+	{"\xc2\x9b"
+     "31m\xc2\x85",
+     "\\u009b31m\\u0085"},
 	{"\xe2\x80\xa8|\xe2\x80\xa9", "\\u2028|\\u2029"},
-	{"exe.\xe2\x80\xae" "fdp\xe2\x80\xaa\xe2\x81\xa6\xe2\x81\xa9\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c", "exe.\\u202efdp\\u202a\\u2066\\u2069\\u200e\\u200f\\u061c"},
-	{"\xef\xbb\xbf" "a\xe2\x80\x8b" "b\xe2\x81\xa0", "\\ufeffa\\u200bb\\u2060"},
+	{"exe.\xe2\x80\xae"
+     "fdp\xe2\x80\xaa\xe2\x81\xa6\xe2\x81\xa9\xe2\x80\x8e\xe2\x80\x8f\xd8\x9c",
+     "exe.\\u202efdp\\u202a\\u2066\\u2069\\u200e\\u200f\\u061c"},
+	{"\xef\xbb\xbf"
+     "a\xe2\x80\x8b"
+     "b\xe2\x81\xa0",
+     "\\ufeffa\\u200bb\\u2060"},
 	/* No UTF-8: a lone byte, an overlong one, a surrogate, the beginning of a character, C1 as a byte. */
 	{"\xff|\xc0\xaf|\xed\xa0\x80|\xe2\x82", "\\xff|\\xc0\\xaf|\\xed\\xa0\\x80|\\xe2\\x82"},
-	{"\x9b" "31m", "\\x9b31m"},
+	{"\x9b"
+     "31m",
+     "\\x9b31m"},
 };
 #define CASES (sizeof cases / sizeof cases[0])
 
@@ -48,7 +58,9 @@ START_TEST(on_a_terminal)
 		ck_assert_str_eq(shown, cases[i].shown);
 		free(shown);
 	}
-	ck_assert_int_eq(terminal_width("\xc3\xbc\xe2\x80\xae" "a"), 8);
+	ck_assert_int_eq(terminal_width("\xc3\xbc\xe2\x80\xae"
+	                                "a"),
+	                 8);
 }
 END_TEST
 
@@ -76,8 +88,8 @@ START_TEST(no_character_that_steers)
 			continue;
 		size_t size = utf8_write(bytes, c);
 		bool shown = printable_length(bytes, size) == size;
-		bool steers = c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f || (c >= 0x2028 && c <= 0x202e) ||
-		              (c >= 0x2066 && c <= 0x206f);
+		bool steers = c < 0x20 || (c >= 0x7f && c < 0xa0) || c == 0x61c || c == 0x200e || c == 0x200f ||
+		              (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x206f);
 		ck_assert_msg(!(steers && shown), "U+%04X", c);
 		ck_assert_int_eq(shown, printable_character(c));
 		hidden += !shown;
@@ -165,6 +177,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {on_a_terminal, in_columns, no_character_that_steers, in_the_log, a_long_line_is_cut_at_a_character, in_json};
+	const TTest *const tests[] = {
+		on_a_terminal, in_columns, no_character_that_steers, in_the_log, a_long_line_is_cut_at_a_character, in_json};
 	return suite_run("printable", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -19,7 +19,8 @@ START_TEST(nothing_is_ready_before_all_of_it_is)
 {
 	struct metrics *metrics = metrics_create();
 	struct readiness *readiness = readiness_create(metrics);
-	struct fact *stream = readiness_add(readiness, "stream", "main-queue"), *step = readiness_add(readiness, "step", "virusscan");
+	struct fact *stream = readiness_add(readiness, "stream", "main-queue"),
+				*step = readiness_add(readiness, "step", "virusscan");
 	ck_assert(!readiness_good(readiness));
 	ck_assert(fact_set(stream, true, ""));
 	ck_assert(!readiness_good(readiness));
@@ -41,8 +42,9 @@ START_TEST(each_fact_is_written_with_its_reason)
 	struct readiness *readiness = readiness_create(metrics);
 	struct fact *step = readiness_add(readiness, "step", "virusscan");
 	char *before = written(readiness);
-	ck_assert_ptr_nonnull(strstr(before, "{\"ready\":false,\"checks\":[{\"thing\":\"step\",\"name\":\"virusscan\",\"ready\":false,"
-	                                     "\"reason\":\"not checked yet\",\"since\":\""));
+	ck_assert_ptr_nonnull(
+		strstr(before, "{\"ready\":false,\"checks\":[{\"thing\":\"step\",\"name\":\"virusscan\",\"ready\":false,"
+	                   "\"reason\":\"not checked yet\",\"since\":\""));
 	fact_set(step, true, "a \"quoted\" word");
 	char *after = written(readiness);
 	ck_assert_ptr_nonnull(strstr(after, "{\"ready\":true,"));
@@ -59,7 +61,8 @@ START_TEST(the_first_fault_is_told)
 	char text[64];
 	struct metrics *metrics = metrics_create();
 	struct readiness *readiness = readiness_create(metrics);
-	struct fact *state = readiness_add(readiness, "state folder", ""), *stream = readiness_add(readiness, "stream", "main-queue");
+	struct fact *state = readiness_add(readiness, "state folder", ""),
+				*stream = readiness_add(readiness, "stream", "main-queue");
 	fact_set(state, true, "");
 	fact_set(stream, false, "stream main-queue: it is gone");
 	ck_assert_str_eq(readiness_fault(readiness, text, sizeof text), "stream main-queue: it is gone");
@@ -67,7 +70,8 @@ START_TEST(the_first_fault_is_told)
 	ck_assert_ptr_nonnull(strstr(json, "\"reason\":\"it is gone\""));
 	free(json);
 	fact_set(stream, false, "stream main-queue-2: it is gone");
-	ck_assert_str_eq(readiness_fault(readiness, text, sizeof text), "stream main-queue: stream main-queue-2: it is gone");
+	ck_assert_str_eq(readiness_fault(readiness, text, sizeof text),
+	                 "stream main-queue: stream main-queue-2: it is gone");
 	fact_set(state, false, "state folder: full");
 	ck_assert_str_eq(readiness_fault(readiness, text, sizeof text), "state folder: full");
 	fact_set(state, true, "");
@@ -116,7 +120,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {nothing_is_ready_before_all_of_it_is, each_fact_is_written_with_its_reason, the_first_fault_is_told,
-	                              a_fact_is_a_metric, a_long_reason_is_cut_at_a_character};
+	const TTest *const tests[] = {nothing_is_ready_before_all_of_it_is, each_fact_is_written_with_its_reason,
+	                              the_first_fault_is_told, a_fact_is_a_metric, a_long_reason_is_cut_at_a_character};
 	return suite_run("readiness", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -90,9 +90,9 @@ START_TEST(json_strings_of_bytes_that_are_no_text)
 	assert_json("a\xff z", "\"a\\ufffd z\"");
 	assert_json("cut \xf0\x9f\xa6", "\"cut \\ufffd\\ufffd\\ufffd\"");
 	assert_json("\x80", "\"\\ufffd\"");
-	assert_json("\xc0\xaf", "\"\\ufffd\\ufffd\"");                 /* overlong */
-	assert_json("\xe0\x80\xaf", "\"\\ufffd\\ufffd\\ufffd\"");      /* overlong */
-	assert_json("\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"");      /* a surrogate */
+	assert_json("\xc0\xaf", "\"\\ufffd\\ufffd\"");                       /* overlong */
+	assert_json("\xe0\x80\xaf", "\"\\ufffd\\ufffd\\ufffd\"");            /* overlong */
+	assert_json("\xed\xa0\x80", "\"\\ufffd\\ufffd\\ufffd\"");            /* a surrogate */
 	assert_json("\xf4\x90\x80\x80", "\"\\ufffd\\ufffd\\ufffd\\ufffd\""); /* beyond the last */
 	assert_json("\xc3\xc3\xbc", "\"\\ufffd\xc3\xbc\"");
 	assert_json("\xf4\x8f\xbf\xbf\xee\x80\x80\xed\x9f\xbf", "\"\xf4\x8f\xbf\xbf\xee\x80\x80\xed\x9f\xbf\"");
@@ -149,7 +149,11 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {grows, borders, json_strings, json_strings_of_bytes_that_are_no_text,
-	                              json_strings_whatever_the_bytes, memory_that_ends_is_remembered};
+	const TTest *const tests[] = {grows,
+	                              borders,
+	                              json_strings,
+	                              json_strings_of_bytes_that_are_no_text,
+	                              json_strings_whatever_the_bytes,
+	                              memory_that_ends_is_remembered};
 	return suite_run("text", tests, sizeof tests / sizeof tests[0], 30);
 }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Measures the service as users run it: the built program, a real nats-server, a real clamd. `make bench` runs it.
- * The service and its floor are measured in turns, because machines differ, and so does one machine from minute to minute.
+ * The service and its floor are measured in turns, because machines differ, and so does one machine from minute to
+ * minute.
  *
  * postprocessing-bench puts on the loads, for the floor too. This program compares the figures with their targets.
  *
- * Variables: BENCH_JSON=FILE (also writes the figures as JSON), BENCH_ONLY=rate,latency,scan,… (only these parts, see below),
- * BENCH_SIZE_MB, BENCH_UPLOADS, BENCH_IN_FLIGHT, BENCH_SINGLE, BENCH_MOST, BENCH_WAITING, BENCH_BACKLOG, BENCH_ROUNDS,
- * BENCH_WRAPPER and BENCH_PROGRAM (see service.h). */
+ * Variables: BENCH_JSON=FILE (also writes the figures as JSON), BENCH_ONLY=rate,latency,scan,… (only these parts, see
+ * below), BENCH_SIZE_MB, BENCH_UPLOADS, BENCH_IN_FLIGHT, BENCH_SINGLE, BENCH_MOST, BENCH_WAITING, BENCH_BACKLOG,
+ * BENCH_ROUNDS, BENCH_WRAPPER and BENCH_PROGRAM (see service.h). */
 #include "tests/bench/bench.h"
 
 #include <signal.h>
@@ -18,17 +19,10 @@ static const struct {
 	const char *name;
 	bool (*measure)(struct bench *bench);
 } parts[] = {
-	{"rate", measure_rate},
-	{"latency", measure_latency},
-	{"scan", measure_scan},
-	{"small", measure_small_scans},
-	{"instances", measure_instances},
-	{"growth", measure_growth},
-	{"fairness", measure_fairness},
-	{"memory", measure_memory},
-	{"start", measure_start},
-	{"waiting", measure_waiting},
-	{"backlog", measure_backlog},
+	{"rate", measure_rate},         {"latency", measure_latency},     {"scan", measure_scan},
+	{"small", measure_small_scans}, {"instances", measure_instances}, {"growth", measure_growth},
+	{"fairness", measure_fairness}, {"memory", measure_memory},       {"start", measure_start},
+	{"waiting", measure_waiting},   {"backlog", measure_backlog},
 };
 
 /* A positive number from the environment. */

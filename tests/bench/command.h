@@ -8,12 +8,12 @@
 
 #include "tests/bench/service.h"
 
-/* Starts it with the configuration of a service, which need not run for --bare. `options` are separated by spaces. False: with
- * the reason on stderr. */
+/* Starts it with the configuration of a service, which need not run for --bare. `options` are separated by spaces.
+ * False: with the reason on stderr. */
 bool command_start(struct process *process, const struct service *service, const char *options);
 
-/* Waits for its end. `options`: those that it was started with. Returns its result, which the caller releases; NULL: it failed,
- * with the reason on stderr. */
+/* Waits for its end. `options`: those that it was started with. Returns its result, which the caller releases; NULL: it
+ * failed, with the reason on stderr. */
 json_t *command_finish(struct process *process, const struct service *service, const char *options);
 
 /* Both. */

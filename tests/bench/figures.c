@@ -38,7 +38,8 @@ void figures_print(const struct figures *figures)
 	printf("%-48s %14s %14s %7s %11s         %s\n", "", "service", "floor", "ratio", "target", "the floor is");
 	for (size_t i = 0; i < figures->count; i++) {
 		const struct figure *figure = &figures->figure[i];
-		static const char *const words[] = {[TARGET_VALUE] = "<=", [TARGET_RATIO] = "x <=", [TARGET_RATIO_LEAST] = "x >="};
+		static const char *const words[] = {
+			[TARGET_VALUE] = "<=", [TARGET_RATIO] = "x <=", [TARGET_RATIO_LEAST] = "x >="};
 		char target[24] = "";
 		printf("%-48s", figure->name);
 		print_number(figure->value, figure->unit);
@@ -60,9 +61,10 @@ bool figures_write(const struct figures *figures, const char *path)
 	bool good = array != NULL;
 	for (size_t i = 0; good && i < figures->count; i++) {
 		const struct figure *figure = &figures->figure[i];
-		static const char *const key[] = {[TARGET_VALUE] = "limit", [TARGET_RATIO] = "ratio_limit", [TARGET_RATIO_LEAST] = "ratio_least"};
-		json_t *entry = json_pack("{ss,ss,sf,sf,ss}", "name", figure->name, "unit", figure->unit, "value", figure->value,
-		                          "floor", figure->baseline, "floor_is", figure->baseline_name);
+		static const char *const key[] = {
+			[TARGET_VALUE] = "limit", [TARGET_RATIO] = "ratio_limit", [TARGET_RATIO_LEAST] = "ratio_least"};
+		json_t *entry = json_pack("{ss,ss,sf,sf,ss}", "name", figure->name, "unit", figure->unit, "value",
+		                          figure->value, "floor", figure->baseline, "floor_is", figure->baseline_name);
 		if (entry != NULL && figure->target != TARGET_NONE)
 			good = json_object_set_new(entry, key[figure->target], json_real(figure->limit)) == 0;
 		good = json_array_append_new(array, entry) == 0 && good;

@@ -6,7 +6,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The limit is the largest value (VALUE), the largest ratio to the floor (RATIO), or the smallest ratio (RATIO_LEAST). */
+/* The limit is the largest value (VALUE), the largest ratio to the floor (RATIO), or the smallest ratio (RATIO_LEAST).
+ */
 enum target { TARGET_NONE, TARGET_VALUE, TARGET_RATIO, TARGET_RATIO_LEAST };
 
 struct figure {

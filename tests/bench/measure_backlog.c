@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Many uploads that were announced while the service was stopped: how much memory the service needs to process them, and how fast
- * it is. Their UploadReady events come behind all the announcements on the stream, so all uploads are open at once. */
+ * Many uploads that were announced while the service was stopped: how much memory the service needs to process them,
+ * and how fast it is. Their UploadReady events come behind all the announcements on the stream, so all uploads are open
+ * at once. */
 #include <nats/nats.h>
 #include <signal.h>
 #include <stdio.h>
@@ -44,8 +45,8 @@ static bool pile_up(struct backlog *backlog, struct process *load, const char *o
 	const struct process *service = &backlog->service->process;
 	if (!command_start(load, backlog->service, options))
 		return false;
-	if (wait_until(has_begun, backlog, TEST_LIMIT) && process_signal(service, SIGSTOP) && wait_until(has_come, backlog, TIMEOUT) &&
-	    process_usage_forget_peak(service->pid))
+	if (wait_until(has_begun, backlog, TEST_LIMIT) && process_signal(service, SIGSTOP) &&
+	    wait_until(has_come, backlog, TIMEOUT) && process_usage_forget_peak(service->pid))
 		return true;
 	fputs("the backlog was not announced in time\n", stderr);
 	process_end(load);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The cost of an upload after a thousand uploads and after many more, with the service and the broker running all the time. */
+ * The cost of an upload after a thousand uploads and after many more, with the service and the broker running all the
+ * time. */
 #include <math.h>
 #include <stdio.h>
 
@@ -9,7 +10,8 @@
 #define FIRST 1000
 #define RATIO_LIMIT 1.25
 
-static bool take_turn(const struct service *service, const struct bench *bench, size_t uploads, double *cpu, double *rate)
+static bool take_turn(const struct service *service, const struct bench *bench, size_t uploads, double *cpu,
+                      double *rate)
 {
 	char options[64];
 	snprintf(options, sizeof options, "-n %zu -f %zu", uploads, bench->in_flight);
@@ -30,14 +32,20 @@ bool measure_growth(struct bench *bench)
 		return false;
 	bool good = service_start(&service, &nats, "");
 	/* The first thousand allocate memory that all others reuse. */
-	good = good && take_turn(&service, bench, FIRST, &cpu, &rate) && take_turn(&service, bench, 10 * FIRST, &first_cpu, &first_rate);
+	good = good && take_turn(&service, bench, FIRST, &cpu, &rate) &&
+	       take_turn(&service, bench, 10 * FIRST, &first_cpu, &first_rate);
 	for (size_t uploads = 100 * FIRST; good && uploads <= bench->most; uploads *= 10)
 		good = take_turn(&service, bench, uploads, &cpu, &rate);
 	service_end(&service);
 	nats_fixture_end(&nats);
 	if (!good || bench->most < 100 * FIRST)
 		return good;
-	struct figure figure = {.unit = "us", .value = cpu, .baseline = first_cpu, .baseline_name = "of 10,000", .target = TARGET_RATIO, .limit = RATIO_LIMIT};
+	struct figure figure = {.unit = "us",
+	                        .value = cpu,
+	                        .baseline = first_cpu,
+	                        .baseline_name = "of 10,000",
+	                        .target = TARGET_RATIO,
+	                        .limit = RATIO_LIMIT};
 	snprintf(figure.name, sizeof figure.name, "CPU time of the service, each of %zu", bench->most);
 	figures_add(&bench->figures, &figure);
 	figures_add(&bench->figures, &(struct figure){"  uploads", "1/s", rate, first_rate, "of 10,000", TARGET_NONE, 0});

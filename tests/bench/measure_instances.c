@@ -11,7 +11,8 @@
 
 static double conflicts(const struct service *service, const struct service *other)
 {
-	static const char lost[] = "postprocessing_record_conflicts_total", written[] = "postprocessing_records_written_total";
+	static const char lost[] = "postprocessing_record_conflicts_total",
+					  written[] = "postprocessing_records_written_total";
 	return 100 * (service_metric(service, lost) + service_metric(other, lost)) /
 	       (service_metric(service, written) + service_metric(other, written));
 }
@@ -47,11 +48,13 @@ bool measure_instances(struct bench *bench)
 		two[round] = take_turn(bench, true, &lost[round]);
 		if (isnan(one[round]) || isnan(two[round]))
 			return false;
-		fprintf(stderr, "  one %.0f uploads/s, two %.0f uploads/s, conflicts %.2f %%\n", one[round], two[round], lost[round]);
+		fprintf(stderr, "  one %.0f uploads/s, two %.0f uploads/s, conflicts %.2f %%\n", one[round], two[round],
+		        lost[round]);
 	}
-	figures_add(&bench->figures, &(struct figure){"uploads: two instances", "1/s", bench_median(two, bench->rounds), bench_median(one, bench->rounds),
-	                                              "one instance", TARGET_RATIO_LEAST, 0.9});
-	figures_add(&bench->figures, &(struct figure){"  conflicts, of the writes", "%", bench_median(lost, bench->rounds), 0, "", TARGET_VALUE,
-	                                              CONFLICTS_LIMIT});
+	figures_add(&bench->figures,
+	            &(struct figure){"uploads: two instances", "1/s", bench_median(two, bench->rounds),
+	                             bench_median(one, bench->rounds), "one instance", TARGET_RATIO_LEAST, 0.9});
+	figures_add(&bench->figures, &(struct figure){"  conflicts, of the writes", "%", bench_median(lost, bench->rounds),
+	                                              0, "", TARGET_VALUE, CONFLICTS_LIMIT});
 	return true;
 }

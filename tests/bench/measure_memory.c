@@ -104,10 +104,11 @@ bool measure_memory(struct bench *bench)
 	nats_fixture_end(&nats);
 	if (isnan(idle) || isnan(waiting) || isnan(baseline))
 		return false;
-	struct figure figure = {.unit = "MB", .value = waiting, .baseline_name = "", .target = TARGET_VALUE, .limit = WAITING_LIMIT_MB};
+	struct figure figure = {
+		.unit = "MB", .value = waiting, .baseline_name = "", .target = TARGET_VALUE, .limit = WAITING_LIMIT_MB};
 	snprintf(figure.name, sizeof figure.name, "resident, %zu uploads in a delay", bench->waiting);
-	figures_add(&bench->figures,
-	            &(struct figure){"resident, idle", "MB", idle, baseline, "a bare connection", TARGET_VALUE, IDLE_LIMIT_MB});
+	figures_add(&bench->figures, &(struct figure){"resident, idle", "MB", idle, baseline, "a bare connection",
+	                                              TARGET_VALUE, IDLE_LIMIT_MB});
 	figures_add(&bench->figures, &figure);
 	return true;
 }

@@ -101,7 +101,8 @@ static bool take_turns(struct scan_bench *scan, size_t rounds, double *growth)
 	/* The first scan takes up to three times as long as those that follow. */
 	if (!run_clamdscan(scan, &warming_up))
 		return false;
-	if (!process_usage_read(scan->service.process.pid, &before) || !process_usage_forget_peak(scan->service.process.pid))
+	if (!process_usage_read(scan->service.process.pid, &before) ||
+	    !process_usage_forget_peak(scan->service.process.pid))
 		return false;
 	for (size_t i = 0; i < rounds; i++) {
 		if (!run_clamdscan(scan, &scan->clamdscan_s[i]) || !run_service(scan, &scan->service_s[i]))
@@ -115,11 +116,16 @@ static bool take_turns(struct scan_bench *scan, size_t rounds, double *growth)
 
 static void add_figures(struct bench *bench, struct scan_bench *scan, double growth)
 {
-	struct figure figure = {.unit = "s", .value = bench_median(scan->service_s, bench->rounds), .baseline = bench_median(scan->clamdscan_s, bench->rounds),
-	                        .baseline_name = "clamdscan --stream", .target = TARGET_RATIO, .limit = RATIO_LIMIT};
+	struct figure figure = {.unit = "s",
+	                        .value = bench_median(scan->service_s, bench->rounds),
+	                        .baseline = bench_median(scan->clamdscan_s, bench->rounds),
+	                        .baseline_name = "clamdscan --stream",
+	                        .target = TARGET_RATIO,
+	                        .limit = RATIO_LIMIT};
 	snprintf(figure.name, sizeof figure.name, "virus scan of %zu MB", scan->megabytes);
 	figures_add(&bench->figures, &figure);
-	figures_add(&bench->figures, &(struct figure){"  memory growth, peak", "MB", growth, 0, "", TARGET_VALUE, GROWTH_LIMIT_MB});
+	figures_add(&bench->figures,
+	            &(struct figure){"  memory growth, peak", "MB", growth, 0, "", TARGET_VALUE, GROWTH_LIMIT_MB});
 }
 
 bool measure_scan(struct bench *bench)

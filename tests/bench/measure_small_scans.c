@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Scans of small files by virusscan, beside a loop that only sends such a file to the same clamd, while the broker has the same
- * work. */
+ * Scans of small files by virusscan, beside a loop that only sends such a file to the same clamd, while the broker has
+ * the same work. */
 #include <arpa/inet.h>
 #include <math.h>
 #include <pthread.h>
@@ -42,8 +42,9 @@ static bool scan_once(const struct fixture_clamd *clamd)
 	char answer[64] = "";
 	snprintf(address.sun_path, sizeof address.sun_path, "%s", clamd->socket);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool good = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0 && send_all(fd, "zINSTREAM", 10) &&
-	            send_all(fd, &length, sizeof length) && send_all(fd, file, sizeof file) && send_all(fd, &end, sizeof end) &&
+	bool good = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+	            send_all(fd, "zINSTREAM", 10) && send_all(fd, &length, sizeof length) &&
+	            send_all(fd, file, sizeof file) && send_all(fd, &end, sizeof end) &&
 	            read(fd, answer, sizeof answer - 1) > 0 && strcmp(answer, "stream: OK") == 0;
 	if (fd >= 0)
 		close(fd);
@@ -73,7 +74,9 @@ static double scan_bare(const struct fixture_clamd *clamd)
 		started++;
 	for (size_t i = 0; i < started; i++)
 		pthread_join(thread[i], NULL);
-	return started < WORKERS || atomic_load(&loop.failed) ? NAN : (double)atomic_load(&loop.scanned) * (double)SECOND / (double)LOOP_TIME;
+	return started < WORKERS || atomic_load(&loop.failed)
+	           ? NAN
+	           : (double)atomic_load(&loop.scanned) * (double)SECOND / (double)LOOP_TIME;
 }
 
 static double measure_service(const struct bench *bench, const struct fixture_clamd *clamd)
@@ -84,7 +87,8 @@ static double measure_service(const struct bench *bench, const struct fixture_cl
 	double rate = NAN;
 	if (!nats_fixture_start(&nats, NULL))
 		return NAN;
-	snprintf(lines, sizeof lines, "steps = virusscan\n[step:virusscan]\nworkers = %d\nclamav_socket = %s\n", WORKERS, clamd->socket);
+	snprintf(lines, sizeof lines, "steps = virusscan\n[step:virusscan]\nworkers = %d\nclamav_socket = %s\n", WORKERS,
+	         clamd->socket);
 	snprintf(options, sizeof options, "-n %zu -f 200 --size %d", bench->uploads / 2, FILE_SIZE);
 	if (service_start(&service, &nats, lines)) {
 		json_t *shown = command_run(&service, options);
@@ -134,7 +138,8 @@ bool measure_small_scans(struct bench *bench)
 	fixture_clamd_stop(&clamd);
 	if (good)
 		figures_add(&bench->figures,
-		            &(struct figure){"virus scans of 10 KB, 4 workers", "1/s", bench_median(service, bench->rounds), bench_median(baseline, bench->rounds),
-		                             "a bare INSTREAM loop, broker loaded", TARGET_RATIO_LEAST, LEAST});
+		            &(struct figure){"virus scans of 10 KB, 4 workers", "1/s", bench_median(service, bench->rounds),
+		                             bench_median(baseline, bench->rounds), "a bare INSTREAM loop, broker loaded",
+		                             TARGET_RATIO_LEAST, LEAST});
 	return good;
 }

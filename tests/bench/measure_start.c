@@ -48,7 +48,8 @@ bool measure_start(struct bench *bench)
 	nats_fixture_end(&nats);
 	if (!good)
 		return false;
-	figures_add(&bench->figures, &(struct figure){"start to ready, empty bucket", "ms", bench_median(service_ms, STARTS),
-	                                              bench_median(version_ms, STARTS), "`postprocessing version`", TARGET_VALUE, READY_LIMIT_MS});
+	figures_add(&bench->figures, &(struct figure){"start to ready, empty bucket", "ms",
+	                                              bench_median(service_ms, STARTS), bench_median(version_ms, STARTS),
+	                                              "`postprocessing version`", TARGET_VALUE, READY_LIMIT_MS});
 	return true;
 }

@@ -27,13 +27,20 @@ static bool measure_one_rate(struct bench *bench, const struct rate_case *one)
 	char options[128];
 	struct medians service, baseline;
 	fprintf(stderr, " %s\n", one->name);
-	snprintf(options, sizeof options, "-n %zu -f %zu %s", bench->uploads / one->divisor, bench->in_flight, one->options);
+	snprintf(options, sizeof options, "-n %zu -f %zu %s", bench->uploads / one->divisor, bench->in_flight,
+	         one->options);
 	if (!turns_take(bench, &(struct turns){one->lines, options}, &service, &baseline))
 		return false;
 	struct figure figure[] = {
-		{.unit = "1/s", .value = service.rate, .baseline = baseline.rate, .target = TARGET_RATIO_LEAST, .limit = one->least},
-		{"  CPU time of the service, each", "us", service.cpu * 1e6, baseline.cpu * 1e6, "the bare loop's", TARGET_RATIO, 2},
-		{"  CPU time of the broker, each", "us", service.broker_cpu * 1e6, baseline.broker_cpu * 1e6, "with the bare loop", TARGET_NONE, 0},
+		{.unit = "1/s",
+	     .value = service.rate,
+	     .baseline = baseline.rate,
+	     .target = TARGET_RATIO_LEAST,
+	     .limit = one->least},
+		{"  CPU time of the service, each", "us", service.cpu * 1e6, baseline.cpu * 1e6, "the bare loop's",
+	     TARGET_RATIO, 2},
+		{"  CPU time of the broker, each", "us", service.broker_cpu * 1e6, baseline.broker_cpu * 1e6,
+	     "with the bare loop", TARGET_NONE, 0},
 		{"  writes of the record, each", "", service.writes, baseline.writes, "the bare loop's", TARGET_NONE, 0},
 	};
 	snprintf(figure[0].name, sizeof figure[0].name, "uploads: %s", one->name);
@@ -73,5 +80,6 @@ bool measure_latency(struct bench *bench)
 {
 	char options[64];
 	snprintf(options, sizeof options, "-n %zu -f 1", bench->single);
-	return measure_one_latency(bench, "500/s", "--rate 500 -d 10s", true) && measure_one_latency(bench, "one in flight", options, false);
+	return measure_one_latency(bench, "500/s", "--rate 500 -d 10s", true) &&
+	       measure_one_latency(bench, "one in flight", options, false);
 }

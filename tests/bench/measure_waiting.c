@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A start with many uploads in the bucket that wait: the time until all are found, and the memory that they need. And the cost of
- * other uploads beside them. */
+ * A start with many uploads in the bucket that wait: the time until all are found, and the memory that they need. And
+ * the cost of other uploads beside them. */
 #include <math.h>
 #include <nats/nats.h>
 #include <stdio.h>
@@ -28,8 +28,8 @@ struct filler {
 	char owner[OWNER_LIMIT]; /* the instance that the records are of */
 };
 
-/* The record of an upload that waits long in a step. The service is not configured with that step, so that new uploads do not
- * wait. */
+/* The record of an upload that waits long in a step. The service is not configured with that step, so that new uploads
+ * do not wait. */
 static bool encode_record(struct filler *filler, const char *id)
 {
 	static const char *const steps[] = {"delay"};
@@ -42,7 +42,10 @@ static bool encode_record(struct filler *filler, const char *id)
 	if (record.upload == NULL)
 		return false;
 	snprintf(record.owner, sizeof record.owner, "%s", filler->owner);
-	record.status = (struct status){.phase = PHASE_WAITING, .due = fields.start_time + 10 * HOUR, .transition = 2, .begun = 12345,
+	record.status = (struct status){.phase = PHASE_WAITING,
+	                                .due = fields.start_time + 10 * HOUR,
+	                                .transition = 2,
+	                                .begun = 12345,
 	                                .stream = fields.start_time};
 	text_clear(&filler->value);
 	record_encode(&filler->value, &record);
@@ -50,7 +53,8 @@ static bool encode_record(struct filler *filler, const char *id)
 	return !filler->value.failed;
 }
 
-/* The broker stores the messages of a connection in the order in which they are sent: the answer to one confirms all before. */
+/* The broker stores the messages of a connection in the order in which they are sent: the answer to one confirms all
+ * before. */
 static bool fill(struct filler *filler, size_t count)
 {
 	natsStatus status = NATS_OK;
@@ -81,8 +85,8 @@ static bool fill(struct filler *filler, size_t count)
 static bool prepare(const struct nats_fixture *nats, struct service *service, size_t count, double *size)
 {
 	struct filler filler = {0};
-	if (!folder_read(service->folder, "state/instance-0", filler.owner, sizeof filler.owner) || !service_halt(service) ||
-	    natsConnection_ConnectTo(&filler.connection, nats->url) != NATS_OK)
+	if (!folder_read(service->folder, "state/instance-0", filler.owner, sizeof filler.owner) ||
+	    !service_halt(service) || natsConnection_ConnectTo(&filler.connection, nats->url) != NATS_OK)
 		return false;
 	bool good = fill(&filler, count);
 	*size = (double)filler.value.length * (double)count / 1e6;
@@ -138,10 +142,22 @@ bool measure_waiting(struct bench *bench)
 	if (!good)
 		return false;
 	struct figure figure[] = {
-		{.unit = "s", .value = took, .baseline_name = "", .target = TARGET_VALUE, .limit = (double)bench->waiting * SECONDS_EACH},
-		{.unit = "MB", .value = ((double)usage.resident - (double)idle.resident) / 1e6, .baseline = size, .baseline_name = "their records"},
+		{.unit = "s",
+	     .value = took,
+	     .baseline_name = "",
+	     .target = TARGET_VALUE,
+	     .limit = (double)bench->waiting * SECONDS_EACH},
+		{.unit = "MB",
+	     .value = ((double)usage.resident - (double)idle.resident) / 1e6,
+	     .baseline = size,
+	     .baseline_name = "their records"},
 		{.unit = "s", .value = usage.cpu, .baseline_name = ""},
-		{.unit = "us", .value = beside, .baseline = alone, .baseline_name = "without them", .target = TARGET_RATIO, .limit = RATIO_LIMIT},
+		{.unit = "us",
+	     .value = beside,
+	     .baseline = alone,
+	     .baseline_name = "without them",
+	     .target = TARGET_RATIO,
+	     .limit = RATIO_LIMIT},
 	};
 	snprintf(figure[0].name, sizeof figure[0].name, "start with %zu waiting uploads", bench->waiting);
 	snprintf(figure[1].name, sizeof figure[1].name, "memory of %zu waiting uploads", bench->waiting);

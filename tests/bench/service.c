@@ -17,11 +17,13 @@
 static bool write_configuration(const struct service *service, const struct nats_fixture *nats, const char *lines)
 {
 	char text[4096];
-	int length = snprintf(text, sizeof text,
-	                      "[postprocessing]\nplugin_dir = %s/plugins/.libs:%s/tests/modules/.libs\nstate_dir = %s/state\n%s\n"
-	                      "[events]\nendpoint = 127.0.0.1:%u\n[http]\naddr = 127.0.0.1:%u\n",
-	                      BUILD_FOLDER, BUILD_FOLDER, service->folder, lines, nats->port, service->http_port);
-	return length > 0 && (size_t)length < sizeof text && folder_write(service->folder, "service.ini", text, (size_t)length);
+	int length =
+		snprintf(text, sizeof text,
+	             "[postprocessing]\nplugin_dir = %s/plugins/.libs:%s/tests/modules/.libs\nstate_dir = %s/state\n%s\n"
+	             "[events]\nendpoint = 127.0.0.1:%u\n[http]\naddr = 127.0.0.1:%u\n",
+	             BUILD_FOLDER, BUILD_FOLDER, service->folder, lines, nats->port, service->http_port);
+	return length > 0 && (size_t)length < sizeof text &&
+	       folder_write(service->folder, "service.ini", text, (size_t)length);
 }
 
 static bool said(const struct service *service, const char *words)
@@ -63,7 +65,8 @@ static bool launch(struct service *service)
 	argv[words++] = "-c";
 	argv[words++] = path;
 	argv[words] = NULL;
-	return process_start(&service->process, &(struct process_options){.argv = argv, .log = log}) && wait_for_ready(service);
+	return process_start(&service->process, &(struct process_options){.argv = argv, .log = log}) &&
+	       wait_for_ready(service);
 }
 
 bool service_configure(struct service *service, const struct nats_fixture *nats, const char *lines)

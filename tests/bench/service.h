@@ -19,16 +19,18 @@ struct service {
 /* Only makes its folder and configuration: `postprocessing-bench --bare` needs no more. */
 bool service_configure(struct service *service, const struct nats_fixture *nats, const char *lines);
 
-/* Starts it and waits until it is ready. `lines` are added to its configuration; they begin in section [postprocessing].
- * BENCH_WRAPPER (for example "perf record -g -o FILE") precedes its command line. BENCH_PROGRAM is the `postprocessing` of another
- * build, for comparison. False: with the reason on stderr, and nothing is left behind. */
+/* Starts it and waits until it is ready. `lines` are added to its configuration; they begin in section
+ * [postprocessing]. BENCH_WRAPPER (for example "perf record -g -o FILE") precedes its command line. BENCH_PROGRAM is
+ * the `postprocessing` of another build, for comparison. False: with the reason on stderr, and nothing is left behind.
+ */
 bool service_start(struct service *service, const struct nats_fixture *nats, const char *lines);
 
 /* End it, and start it again with the same folder, as the same instance. False: with the reason on stderr. */
 bool service_halt(struct service *service);
 bool service_restart(struct service *service);
 
-/* Waits until its log has these words. It looks often, because the time may be a figure. False: not within the limit. */
+/* Waits until its log has these words. It looks often, because the time may be a figure. False: not within the limit.
+ */
 bool service_says(struct service *service, const char *words, nanos limit);
 
 /* Ends it and removes its folder. It may be all zero, if it never ran. */

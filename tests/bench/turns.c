@@ -8,8 +8,14 @@
 
 /* In the order of struct medians. */
 static const char *const names[] = {
-	"uploads_per_second",   "latency_p50_seconds", "latency_p90_seconds", "latency_p99_seconds", "server_cpu_seconds_per_upload",
-	"broker_cpu_seconds_per_upload", "writes_per_upload", "events_per_upload",
+	"uploads_per_second",
+	"latency_p50_seconds",
+	"latency_p90_seconds",
+	"latency_p99_seconds",
+	"server_cpu_seconds_per_upload",
+	"broker_cpu_seconds_per_upload",
+	"writes_per_upload",
+	"events_per_upload",
 };
 #define NAMES (sizeof names / sizeof names[0])
 _Static_assert(sizeof(struct medians) == NAMES * sizeof(double), "one name for each");
@@ -52,7 +58,8 @@ bool turns_take(const struct bench *bench, const struct turns *turns, struct med
 	for (size_t round = 0; round < bench->rounds; round++) {
 		if (!take_turn(turns, true, of_baseline[round]) || !take_turn(turns, false, of_service[round]))
 			return false;
-		fprintf(stderr, "  floor %.0f uploads/s, service %.0f uploads/s\n", of_baseline[round][0], of_service[round][0]);
+		fprintf(stderr, "  floor %.0f uploads/s, service %.0f uploads/s\n", of_baseline[round][0],
+		        of_service[round][0]);
 	}
 	*service = medians_of(of_service, bench->rounds);
 	*baseline = medians_of(of_baseline, bench->rounds);

@@ -16,6 +16,7 @@ struct medians {
 };
 
 /* False: with the reason on stderr. */
-bool turns_take(const struct bench *bench, const struct turns *turns, struct medians *service, struct medians *baseline);
+bool turns_take(const struct bench *bench, const struct turns *turns, struct medians *service,
+                struct medians *baseline);
 
 #endif

@@ -65,7 +65,8 @@ static void scene_close(struct scene *scene)
 }
 
 /* password NULL: the address'. */
-static natsStatus open_jetstream(const struct broker_address *address, const char *password, natsConnection **connection, jsCtx **js)
+static natsStatus open_jetstream(const struct broker_address *address, const char *password,
+                                 natsConnection **connection, jsCtx **js)
 {
 	natsOptions *options = NULL;
 	natsStatus status = natsOptions_Create(&options);
@@ -378,7 +379,8 @@ END_TEST
 /* Somebody who listens on a port of 127.0.0.1. */
 static int take_port(unsigned port)
 {
-	struct sockaddr_in taken = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in taken = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
 	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&taken, sizeof taken), 0);
@@ -468,7 +470,8 @@ START_TEST(a_state_folder_that_cannot_be_is_said)
 	scene_open(&scene);
 	ck_assert(folder_write(scene.folder, "a \"b\\c", "x", 1));
 	ck_assert(!scene_try(&scene));
-	ck_assert_msg(strstr(scene.why, "Not a directory") != NULL && strstr(scene.why, scene.state) != NULL, "%s", scene.why);
+	ck_assert_msg(strstr(scene.why, "Not a directory") != NULL && strstr(scene.why, scene.state) != NULL, "%s",
+	              scene.why);
 	scene_close(&scene);
 }
 END_TEST

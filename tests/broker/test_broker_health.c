@@ -86,7 +86,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {a_minute_of_silence_is_too_long, who_has_never_answered_is_let_alone, each_new_start_comes_later,
-	                              writes_that_go_on_failing_are_enough};
+	const TTest *const tests[] = {a_minute_of_silence_is_too_long, who_has_never_answered_is_let_alone,
+	                              each_new_start_comes_later, writes_that_go_on_failing_are_enough};
 	return suite_run("broker_health", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the built program says of a configuration: `config`, `steps`, and a server that does not start. None needs a broker. */
+ * What the built program says of a configuration: `config`, `steps`, and a server that does not start. None needs a
+ * broker. */
 #include <check.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -53,9 +54,11 @@ static int run(const char *command, const char *option, const char *const *env)
 	snprintf(ini, sizeof ini, "%s", below("main.ini"));
 	snprintf(log, sizeof log, "%s", below("log"));
 	unlink(log);
-	ck_assert(process_start(&process, &(struct process_options){.argv = argv, .env = env, .log = log, .pipe_out = true}));
+	ck_assert(
+		process_start(&process, &(struct process_options){.argv = argv, .env = env, .log = log, .pipe_out = true}));
 	output[0] = '\0';
-	for (size_t used = 0; process_read_line(&process, output + used, OUTPUT_SIZE - used - 1, LIMIT); used = strlen(output)) {
+	for (size_t used = 0; process_read_line(&process, output + used, OUTPUT_SIZE - used - 1, LIMIT);
+	     used = strlen(output)) {
 		ck_assert_uint_lt(strlen(output), OUTPUT_SIZE - 2);
 		strcat(output, "\n");
 	}
@@ -105,8 +108,10 @@ START_TEST(as_json)
 	json_t *report = json_loads(output, 0, NULL), *value;
 	ck_assert_msg(report != NULL, "%s", output);
 	size_t i, seen = 0;
-	json_array_foreach(json_object_get(report, "values"), i, value) {
-		const char *key = json_string_value(json_object_get(value, "key")), *section = json_string_value(json_object_get(value, "section"));
+	json_array_foreach(json_object_get(report, "values"), i, value)
+	{
+		const char *key = json_string_value(json_object_get(value, "key")),
+				   *section = json_string_value(json_object_get(value, "section"));
 		ck_assert_ptr_nonnull(json_string_value(json_object_get(value, "origin")));
 		if (strcmp(section, "postprocessing") == 0 && strcmp(key, "steps") == 0) {
 			ck_assert_str_eq(json_string_value(json_object_get(value, "value")), "virusscan");
@@ -212,8 +217,11 @@ START_TEST(the_log_of_a_start)
 	char state[FOLDER_PATH_SIZE + 64];
 	snprintf(state, sizeof state, "POSTPROCESSING_STATE_DIR=%s/state", folder);
 	write_config("steps = virusscan\n[step:viruscan]\nworkers = 2\n[http]\naddr =\n");
-	ck_assert_int_ne(run("server", NULL, ENV(state, "POSTPROCESSING_NATS_SERVER=/nonexistent", "OCIS_INSECURE=true", "POSTPROCESSING_SETPS=a",
-	                                         "ANTIVIRUS_QUEUE_REPLICAS=3", "POSTPROCESSING_PORT=tcp://1.2.3.4:5")), 0);
+	ck_assert_int_ne(
+		run("server", NULL,
+	        ENV(state, "POSTPROCESSING_NATS_SERVER=/nonexistent", "OCIS_INSECURE=true", "POSTPROCESSING_SETPS=a",
+	            "ANTIVIRUS_QUEUE_REPLICAS=3", "POSTPROCESSING_PORT=tcp://1.2.3.4:5")),
+		0);
 	ck_assert(folder_read(folder, "log", output, OUTPUT_SIZE));
 	static const char *const lines[] = {
 		"OCIS_INSECURE: [content] tls_insecure: the certificate of the storage that uploads are fetched from is not verified",
@@ -229,7 +237,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {a_sound_configuration, as_json, a_broken_configuration, no_steps, harmful_modules, the_log_of_a_start};
+	const TTest *const tests[] = {a_sound_configuration, as_json,           a_broken_configuration, no_steps,
+	                              harmful_modules,       the_log_of_a_start};
 	Suite *suite = suite_create("config_commands");
 	TCase *tcase = tcase_create("commands");
 	tcase_set_timeout(tcase, 180);

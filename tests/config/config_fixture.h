@@ -20,7 +20,8 @@ void fixture_close(struct config_fixture *fixture);
 /* Writes a file below the folder; `length` bytes, or the whole text for (size_t)-1. */
 void fixture_write(struct config_fixture *fixture, const char *name, const char *text, size_t length);
 
-/* Writes the main file (NULL: leaves it), reads all with the environment (names and values in one string, NULL-terminated list). */
+/* Writes the main file (NULL: leaves it), reads all with the environment (names and values in one string,
+ * NULL-terminated list). */
 void fixture_read(struct config_fixture *fixture, const char *text, char *const *environment);
 
 /* The number of problems that have the text in them. */

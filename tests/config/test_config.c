@@ -189,7 +189,8 @@ static const struct {
 	{"[http]\naddr = 9255", "main.ini:3: addr: \"9255\" does not have the form host:port"},
 	{"[http]\naddr = a:70000", "does not have the form host:port"},
 	{"[content]\nfile_roots = /a:b", "main.ini:3: file_roots: \"b\" is not an absolute path"},
-	{"steps = s\n[step:s]\non_exhausted = delete", "main.ini:4: on_exhausted: unknown value \"delete\" (abort continue)"},
+	{"steps = s\n[step:s]\non_exhausted = delete",
+     "main.ini:4: on_exhausted: unknown value \"delete\" (abort continue)"},
 	{"steps = s\n[step:s]\ndeadline = 0s", "main.ini:4: deadline: \"0s\" is not between"},
 	{"steps = s\n[step:s]\nmodule = ../x", "main.ini:4: module: \"../x\" is not a valid module name: use at most"},
 	{"steps = s\n[step:s]\nmodule = /x", "main.ini:4: module: \"/x\" is not a valid module name"},
@@ -212,8 +213,9 @@ END_TEST
 
 START_TEST(all_problems_at_once)
 {
-	read_config("stray = 1\n[postprocessing]\nsteps = a, a, b!\nworkers = many\nrubbish\n[nope]\nhidden = 1\n[http]\naddr = x\n",
-	            ENVIRONMENT("HOME=/h", "POSTPROCESSING_SHUTDOWN_GRACE=never"));
+	read_config(
+		"stray = 1\n[postprocessing]\nsteps = a, a, b!\nworkers = many\nrubbish\n[nope]\nhidden = 1\n[http]\naddr = x\n",
+		ENVIRONMENT("HOME=/h", "POSTPROCESSING_SHUTDOWN_GRACE=never"));
 	assert_problem(&fixture, "main.ini:1: key before");
 	assert_problem(&fixture, "main.ini:3: steps: \"a\"");
 	assert_problem(&fixture, "main.ini:3: steps: \"b!\"");
@@ -383,7 +385,8 @@ START_TEST(folder)
 	ck_assert_uint_eq(fixture.config->step[0].max_retries, 2);
 	ck_assert_str_eq(fixture.config->step[0].module, "p");
 
-	fixture_write(&fixture, "steps.d/b.ini", "[step:b]\nworkers = 0\n[events]\nendpoint = evil:1\n[postprocessing]\n", (size_t)-1);
+	fixture_write(&fixture, "steps.d/b.ini", "[step:b]\nworkers = 0\n[events]\nendpoint = evil:1\n[postprocessing]\n",
+	              (size_t)-1);
 	fixture_write(&fixture, "steps.d/b2.ini", "x = 1\n[step:b]\ndeadline = 0\n", (size_t)-1);
 	read_config("[postprocessing]\nsteps = b\n", ENVIRONMENT("HOME=/h"));
 	assert_problem(&fixture, "steps.d/b.ini:3: [events]: files in steps.d may contain only [step:NAME] sections");

@@ -59,7 +59,8 @@ START_TEST(schemes_say_whether_tls_is_spoken)
 		assert_sound(&fixture);
 		ck_assert_str_eq(fixture.config->events.endpoint, good[i].taken);
 		ck_assert_str_eq(fixture.config->store.endpoint, good[i].taken);
-		ck_assert_msg(fixture.config->events.tls == good[i].tls && fixture.config->store.tls == good[i].tls, "%s", good[i].given);
+		ck_assert_msg(fixture.config->events.tls == good[i].tls && fixture.config->store.tls == good[i].tls, "%s",
+		              good[i].given);
 	}
 }
 END_TEST
@@ -123,7 +124,8 @@ START_TEST(wrong_lists_are_refused)
 		ck_assert_msg(fixture_problems(&fixture, "hush") == 0, "%s is told", wrong[i].given);
 		snprintf(text, sizeof text, "[store]\nnodes = %s\n", wrong[i].given);
 		read_config(text);
-		ck_assert_msg(fixture_problems(&fixture, wrong[i].problem) >= 1 || strstr(wrong[i].given, "embedded") != NULL, "%s", wrong[i].given);
+		ck_assert_msg(fixture_problems(&fixture, wrong[i].problem) >= 1 || strstr(wrong[i].given, "embedded") != NULL,
+		              "%s", wrong[i].given);
 	}
 }
 END_TEST
@@ -172,7 +174,8 @@ START_TEST(the_url_wins_over_the_keys)
 	read_config("[events]\nendpoint = nats://u:p@a\nusername = u\npassword = p\n");
 	ck_assert(!fixture.config->events.overridden);
 	read_config("[events]\nendpoint = nats://token@a\nusername = u\npassword = p\n");
-	ck_assert(fixture.config->events.overridden && fixture.config->events.username == NULL && fixture.config->events.password == NULL);
+	ck_assert(fixture.config->events.overridden && fixture.config->events.username == NULL &&
+	          fixture.config->events.password == NULL);
 	read_config("[events]\nendpoint = nats://u:p@a\n[store]\nusername = s\npassword = t\n");
 	ck_assert_str_eq(fixture.config->store.username, "s");
 	ck_assert_str_eq(fixture.config->store.endpoint, "a");
@@ -181,7 +184,8 @@ END_TEST
 
 START_TEST(the_same_broker_has_the_same_credentials)
 {
-	read_config("[events]\nendpoint = a:1\nusername = u\npassword = p\nenable_tls = true\n[store]\nnodes = nats://a:1/\n");
+	read_config(
+		"[events]\nendpoint = a:1\nusername = u\npassword = p\nenable_tls = true\n[store]\nnodes = nats://a:1/\n");
 	assert_sound(&fixture);
 	ck_assert_str_eq(fixture.config->store.username, "u");
 	ck_assert_str_eq(fixture.config->store.password, "p");

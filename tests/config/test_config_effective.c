@@ -51,7 +51,8 @@ static void teardown(void)
 	fixture_close(&fixture);
 }
 
-/* Reads, and collects all values; those of the first step with the keys above, the others as if their modules were refused. */
+/* Reads, and collects all values; those of the first step with the keys above, the others as if their modules were
+ * refused. */
 static void collect(const char *text, char *const *environment)
 {
 	fixture_read(&fixture, text, environment);
@@ -59,7 +60,8 @@ static void collect(const char *text, char *const *environment)
 	config_each_value(fixture.config, note, NULL);
 	for (size_t i = 0; i < fixture.config->step_count; i++) {
 		const struct step_config *step = &fixture.config->step[i];
-		struct pp_setup *made = i == 0 ? step_setup_create(fixture.config, step, keys, sizeof keys[0], &fixture.problems) : NULL;
+		struct pp_setup *made =
+			i == 0 ? step_setup_create(fixture.config, step, keys, sizeof keys[0], &fixture.problems) : NULL;
 		config_each_step_value(fixture.config, step, made, note, NULL);
 		step_setup_free(made);
 	}
@@ -74,11 +76,14 @@ static const struct told *find(const char *section, const char *key)
 }
 
 /* `origin` may leave out what stands before the name of the file. */
-static void assert_told(const char *section, const char *key, const char *value, enum value_source source, const char *origin)
+static void assert_told(const char *section, const char *key, const char *value, enum value_source source,
+                        const char *origin)
 {
 	const struct told *entry = find(section, key);
-	const char *end = strlen(entry->origin) >= strlen(origin) ? entry->origin + strlen(entry->origin) - strlen(origin) : "";
-	ck_assert_msg(entry->unset == (value == NULL) && strcmp(entry->value, value == NULL ? "" : value) == 0 && !entry->secret,
+	const char *end =
+		strlen(entry->origin) >= strlen(origin) ? entry->origin + strlen(entry->origin) - strlen(origin) : "";
+	ck_assert_msg(entry->unset == (value == NULL) && strcmp(entry->value, value == NULL ? "" : value) == 0 &&
+	                  !entry->secret,
 	              "[%s] %s = %s", section, key, entry->value);
 	ck_assert_msg(strcmp(end, origin) == 0, "[%s] %s: %s", section, key, entry->origin);
 	ck_assert_int_eq(entry->source, source);
@@ -100,7 +105,8 @@ START_TEST(every_key_is_told)
 		bool derived = strcmp(key->key.name, "state_dir") == 0 || strcmp(key->key.name, "nodes") == 0;
 		ck_assert_msg(entry->source == (derived ? VALUE_DERIVED : VALUE_DEFAULT), "%s", entry->key);
 		ck_assert_msg(derived || strcmp(entry->origin, "default") == 0, "%s", entry->origin);
-		ck_assert_msg(derived || strcmp(entry->value, key->key.fallback == NULL ? "" : key->key.fallback) == 0, "%s", entry->value);
+		ck_assert_msg(derived || strcmp(entry->value, key->key.fallback == NULL ? "" : key->key.fallback) == 0, "%s",
+		              entry->value);
 	}
 	ck_assert_uint_eq(count, total);
 }
@@ -110,10 +116,11 @@ START_TEST(where_values_come_from)
 {
 	fixture_write(&fixture, "steps.d/10.ini", "[step:scan]\nworkers = 3\nlimit = 1K\nsocket = /low\n", (size_t)-1);
 	fixture_write(&fixture, "steps.d/90.ini", "[step:scan]\nworkers = 5\n", (size_t)-1);
-	collect("[postprocessing]\nsteps = scan, other\nlog_level = panic\nshutdown_grace = 60s\nmax_in_flight = +7\nretry_backoff = 1m\n"
-	        "[content]\ntls_insecure = YES\n[step:scan]\nquick = on\n[step:other]\nlanguage = de\n",
-	        ENVIRONMENT("HOME=/h", "POSTPROCESSING_MAX_RETRIES=3", "OC_EVENTS_ENDPOINT=a:1", "SCAN_SOCKET=/s", "POSTPROCESSING_WORKERS=9",
-	                    "POSTPROCESSING_STEP_OTHER_DEADLINE=90s"));
+	collect(
+		"[postprocessing]\nsteps = scan, other\nlog_level = panic\nshutdown_grace = 60s\nmax_in_flight = +7\nretry_backoff = 1m\n"
+		"[content]\ntls_insecure = YES\n[step:scan]\nquick = on\n[step:other]\nlanguage = de\n",
+		ENVIRONMENT("HOME=/h", "POSTPROCESSING_MAX_RETRIES=3", "OC_EVENTS_ENDPOINT=a:1", "SCAN_SOCKET=/s",
+	                "POSTPROCESSING_WORKERS=9", "POSTPROCESSING_STEP_OTHER_DEADLINE=90s"));
 	assert_sound(&fixture);
 	assert_told("postprocessing", "steps", "scan, other", VALUE_FILE, "main.ini:2");
 	assert_told("postprocessing", "log_level", "panic", VALUE_FILE, "main.ini:3");
@@ -128,7 +135,8 @@ START_TEST(where_values_come_from)
 	assert_told("step:scan", "limit", "1K", VALUE_FILE, "steps.d/10.ini:3");
 	assert_told("step:scan", "socket", "/s", VALUE_VARIABLE, "SCAN_SOCKET");
 	assert_told("step:scan", "quick", "true", VALUE_FILE, "main.ini:10");
-	assert_told("step:scan", "max_retries", "3", VALUE_DERIVED, "as [postprocessing] max_retries (POSTPROCESSING_MAX_RETRIES)");
+	assert_told("step:scan", "max_retries", "3", VALUE_DERIVED,
+	            "as [postprocessing] max_retries (POSTPROCESSING_MAX_RETRIES)");
 	assert_told("step:scan", "retry_backoff", "1m", VALUE_DERIVED, "main.ini:6)");
 	assert_told("step:scan", "deadline", "10m", VALUE_DEFAULT, "default");
 	assert_told("step:other", "workers", "4", VALUE_DERIVED, "as [postprocessing] workers (default)");
@@ -140,7 +148,8 @@ END_TEST
 START_TEST(steps_that_are_not_listed)
 {
 	collect("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_VIRUSSCAN=1", "POSTPROCESSING_DELAY=90s"));
-	assert_told("postprocessing", "steps", "virusscan, delay", VALUE_DERIVED, "default, POSTPROCESSING_VIRUSSCAN, POSTPROCESSING_DELAY");
+	assert_told("postprocessing", "steps", "virusscan, delay", VALUE_DERIVED,
+	            "default, POSTPROCESSING_VIRUSSCAN, POSTPROCESSING_DELAY");
 	assert_told("postprocessing", "delay", "1m30s", VALUE_VARIABLE, "POSTPROCESSING_DELAY");
 	assert_told("postprocessing", "virusscan", "true", VALUE_VARIABLE, "POSTPROCESSING_VIRUSSCAN");
 }
@@ -148,11 +157,13 @@ END_TEST
 
 START_TEST(values_that_are_wrong)
 {
-	collect("[postprocessing]\nsteps = a, a, b!\nworkers = many\n[http]\naddr = x\n", ENVIRONMENT("HOME=/h", "POSTPROCESSING_LOG_LEVEL=loud"));
+	collect("[postprocessing]\nsteps = a, a, b!\nworkers = many\n[http]\naddr = x\n",
+	        ENVIRONMENT("HOME=/h", "POSTPROCESSING_LOG_LEVEL=loud"));
 	ck_assert_uint_ge(fixture.problems.count, 5);
 	assert_told("postprocessing", "steps", "a", VALUE_FILE, "main.ini:2");
 	assert_told("postprocessing", "workers", "4", VALUE_DEFAULT, "main.ini:3 is invalid)");
-	assert_told("postprocessing", "log_level", "info", VALUE_DEFAULT, "default (the value of POSTPROCESSING_LOG_LEVEL is invalid)");
+	assert_told("postprocessing", "log_level", "info", VALUE_DEFAULT,
+	            "default (the value of POSTPROCESSING_LOG_LEVEL is invalid)");
 	assert_told("step:a", "workers", "4", VALUE_DERIVED, "as [postprocessing] workers (default)");
 }
 END_TEST
@@ -173,7 +184,9 @@ END_TEST
 
 START_TEST(what_the_store_has_of_the_events)
 {
-	collect("[events]\nendpoint = e:1\nusername = u\npassword = hush\nenable_tls = true\ntls_root_ca_certificate = /ca\n", ENVIRONMENT("HOME=/h"));
+	collect(
+		"[events]\nendpoint = e:1\nusername = u\npassword = hush\nenable_tls = true\ntls_root_ca_certificate = /ca\n",
+		ENVIRONMENT("HOME=/h"));
 	assert_told("store", "nodes", "e:1", VALUE_DERIVED, "as [events] endpoint");
 	assert_told("store", "username", "u", VALUE_DERIVED, "as [events] username");
 	assert_hidden("store", "password", "as [events] password");
@@ -181,7 +194,8 @@ START_TEST(what_the_store_has_of_the_events)
 	assert_told("store", "tls_root_ca_certificate", "/ca", VALUE_DERIVED, "as [events] tls_root_ca_certificate");
 	collect("[events]\nendpoint = e:1\ntls_insecure = 1\n", ENVIRONMENT("HOME=/h"));
 	assert_told("store", "tls_insecure", "true", VALUE_DERIVED, "as [events] tls_insecure");
-	collect("[events]\nendpoint = e:1\nusername = u\nenable_tls = true\n[store]\nnodes = s:1\nusername = su\n", ENVIRONMENT("HOME=/h"));
+	collect("[events]\nendpoint = e:1\nusername = u\nenable_tls = true\n[store]\nnodes = s:1\nusername = su\n",
+	        ENVIRONMENT("HOME=/h"));
 	assert_told("store", "nodes", "s:1", VALUE_FILE, "main.ini:6");
 	assert_told("store", "username", "su", VALUE_FILE, "main.ini:7");
 	assert_told("store", "enable_tls", "false", VALUE_DEFAULT, "default");
@@ -210,11 +224,14 @@ END_TEST
 
 START_TEST(certificates)
 {
-	collect("[events]\nendpoint = a:1\ntls_insecure = true\ntls_root_ca_certificate = /ca\n[content]\ntls_insecure = yes\nca_file = /c\n",
-	        ENVIRONMENT("HOME=/h"));
-	assert_told("events", "tls_insecure", "false", VALUE_DERIVED, "main.ini:3, no effect because tls_root_ca_certificate is set");
+	collect(
+		"[events]\nendpoint = a:1\ntls_insecure = true\ntls_root_ca_certificate = /ca\n[content]\ntls_insecure = yes\nca_file = /c\n",
+		ENVIRONMENT("HOME=/h"));
+	assert_told("events", "tls_insecure", "false", VALUE_DERIVED,
+	            "main.ini:3, no effect because tls_root_ca_certificate is set");
 	assert_told("content", "tls_insecure", "false", VALUE_DERIVED, "main.ini:6, no effect because ca_file is set");
-	collect("[events]\nendpoint = a:1\ntls_root_ca_certificate = $CREDENTIALS_DIRECTORY/ca\n", ENVIRONMENT("HOME=/h", "CREDENTIALS_DIRECTORY=/run/c"));
+	collect("[events]\nendpoint = a:1\ntls_root_ca_certificate = $CREDENTIALS_DIRECTORY/ca\n",
+	        ENVIRONMENT("HOME=/h", "CREDENTIALS_DIRECTORY=/run/c"));
 	assert_told("events", "tls_root_ca_certificate", "/run/c/ca", VALUE_FILE, "main.ini:3");
 }
 END_TEST
@@ -224,9 +241,10 @@ START_TEST(secrets_are_not_told)
 	char text[256];
 	fixture_write(&fixture, "secret", "hush\n", (size_t)-1);
 	snprintf(text, sizeof text, "POSTPROCESSING_STORE_PASSWORD_FILE=%s/secret", fixture.folder);
-	collect("[postprocessing]\nsteps = scan, other\n[events]\nendpoint = e:1\n[store]\nnodes = s:1\npassword = hush\n[http]\ntoken = hush\n"
-	        "[step:scan]\napi_token = hush\n[step:other]\nurl = https://me:hush@host\nother_password = hush\nserver = me:hush@host\nmail = me@host\n",
-	        ENVIRONMENT("HOME=/h", "OCIS_EVENTS_AUTH_PASSWORD=hush", text));
+	collect(
+		"[postprocessing]\nsteps = scan, other\n[events]\nendpoint = e:1\n[store]\nnodes = s:1\npassword = hush\n[http]\ntoken = hush\n"
+		"[step:scan]\napi_token = hush\n[step:other]\nurl = https://me:hush@host\nother_password = hush\nserver = me:hush@host\nmail = me@host\n",
+		ENVIRONMENT("HOME=/h", "OCIS_EVENTS_AUTH_PASSWORD=hush", text));
 	assert_sound(&fixture);
 	assert_hidden("events", "password", "OCIS_EVENTS_AUTH_PASSWORD");
 	assert_hidden("store", "password", "POSTPROCESSING_STORE_PASSWORD_FILE");
@@ -237,7 +255,8 @@ START_TEST(secrets_are_not_told)
 	assert_hidden("step:other", "server", "main.ini:15");
 	assert_told("step:other", "mail", "me@host", VALUE_FILE, "main.ini:16");
 	for (size_t i = 0; i < count; i++)
-		ck_assert_msg(strstr(told[i].value, "hush") == NULL && strstr(told[i].origin, "hush") == NULL, "%s", told[i].key);
+		ck_assert_msg(strstr(told[i].value, "hush") == NULL && strstr(told[i].origin, "hush") == NULL, "%s",
+		              told[i].key);
 	collect("", ENVIRONMENT("HOME=/h"));
 	for (size_t i = 0; i < count; i++)
 		ck_assert_msg(!told[i].secret, "%s is unset, and no secret", told[i].key);
@@ -246,8 +265,10 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {every_key_is_told, where_values_come_from, steps_that_are_not_listed, values_that_are_wrong, state_dirs,
-	                              what_the_store_has_of_the_events, what_a_url_says, certificates, secrets_are_not_told};
+	const TTest *const tests[] = {
+		every_key_is_told,   where_values_come_from,           steps_that_are_not_listed, values_that_are_wrong,
+		state_dirs,          what_the_store_has_of_the_events, what_a_url_says,           certificates,
+		secrets_are_not_told};
 	Suite *suite = suite_create("config_effective");
 	TCase *tcase = tcase_create("values");
 	tcase_add_checked_fixture(tcase, setup, teardown);

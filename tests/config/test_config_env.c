@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/steps/preflight.h"
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
+#include "core/steps/preflight.h"
 #include "tests/config/config_fixture.h"
 
 static struct config_fixture fixture;
@@ -33,7 +33,8 @@ static void assert_steps(const char *expected)
 {
 	char text[1024] = "";
 	for (size_t i = 0; i < fixture.config->step_count; i++)
-		snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i == 0 ? "" : " ", fixture.config->step[i].name);
+		snprintf(text + strlen(text), sizeof text - strlen(text), "%s%s", i == 0 ? "" : " ",
+		         fixture.config->step[i].name);
 	ck_assert_str_eq(text, expected);
 }
 
@@ -83,9 +84,11 @@ START_TEST(our_own_name_wins)
 	read_config("", ENVIRONMENT("HOME=/h", "OCIS_EVENTS_ENDPOINT=ocis:1", "OC_EVENTS_ENDPOINT=oc:1",
 	                            "POSTPROCESSING_EVENTS_ENDPOINT=own:1"));
 	ck_assert_str_eq(fixture.config->events.endpoint, "own:1");
-	read_config("[events]\nusername=f\n", ENVIRONMENT("HOME=/h", "OCIS_EVENTS_AUTH_USERNAME=g", "POSTPROCESSING_EVENTS_AUTH_USERNAME=l"));
+	read_config("[events]\nusername=f\n",
+	            ENVIRONMENT("HOME=/h", "OCIS_EVENTS_AUTH_USERNAME=g", "POSTPROCESSING_EVENTS_AUTH_USERNAME=l"));
 	ck_assert_str_eq(fixture.config->events.username, "l");
-	read_config("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_EVENTS_USERNAME=o", "POSTPROCESSING_EVENTS_AUTH_USERNAME=l"));
+	read_config("",
+	            ENVIRONMENT("HOME=/h", "POSTPROCESSING_EVENTS_USERNAME=o", "POSTPROCESSING_EVENTS_AUTH_USERNAME=l"));
 	ck_assert_str_eq(fixture.config->events.username, "o");
 }
 END_TEST
@@ -93,15 +96,18 @@ END_TEST
 /* What a deployment of the others carries, as it is. */
 START_TEST(a_deployment)
 {
-	read_config("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEPS=virusscan,policies", "POSTPROCESSING_DELAY=1m30s", "POSTPROCESSING_WORKERS=3",
-	                            "POSTPROCESSING_RETRY_BACKOFF_DURATION=2s", "POSTPROCESSING_MAX_RETRIES=3", "OCIS_LOG_LEVEL=warn",
-	                            "POSTPROCESSING_DEBUG_ADDR=0.0.0.0:9", "POSTPROCESSING_DEBUG_TOKEN=t", "POSTPROCESSING_TRACING_ENABLED=x",
-	                            "OCIS_EVENTS_ENDPOINT=nats:9233", "OCIS_EVENTS_CLUSTER=ocis-cluster", "OCIS_EVENTS_ENABLE_TLS=true",
-	                            "OCIS_INSECURE=true", "OCIS_EVENTS_AUTH_USERNAME=u", "OCIS_EVENTS_AUTH_PASSWORD=p",
+	read_config("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEPS=virusscan,policies", "POSTPROCESSING_DELAY=1m30s",
+	                            "POSTPROCESSING_WORKERS=3", "POSTPROCESSING_RETRY_BACKOFF_DURATION=2s",
+	                            "POSTPROCESSING_MAX_RETRIES=3", "OCIS_LOG_LEVEL=warn",
+	                            "POSTPROCESSING_DEBUG_ADDR=0.0.0.0:9", "POSTPROCESSING_DEBUG_TOKEN=t",
+	                            "POSTPROCESSING_TRACING_ENABLED=x", "OCIS_EVENTS_ENDPOINT=nats:9233",
+	                            "OCIS_EVENTS_CLUSTER=ocis-cluster", "OCIS_EVENTS_ENABLE_TLS=true", "OCIS_INSECURE=true",
+	                            "OCIS_EVENTS_AUTH_USERNAME=u", "OCIS_EVENTS_AUTH_PASSWORD=p",
 	                            "OCIS_PERSISTENT_STORE=nats-js-kv", "OCIS_PERSISTENT_STORE_NODES=kv:9233",
-	                            "POSTPROCESSING_STORE_DATABASE=pp", "POSTPROCESSING_STORE_TABLE=tab", "POSTPROCESSING_STORE_TTL=1h",
-	                            "OCIS_PERSISTENT_STORE_AUTH_USERNAME=su", "OCIS_PERSISTENT_STORE_AUTH_PASSWORD=sp",
-	                            "ANTIVIRUS_WORKERS=11", "ANTIVIRUS_CLAMAV_SOCKET=/x"));
+	                            "POSTPROCESSING_STORE_DATABASE=pp", "POSTPROCESSING_STORE_TABLE=tab",
+	                            "POSTPROCESSING_STORE_TTL=1h", "OCIS_PERSISTENT_STORE_AUTH_USERNAME=su",
+	                            "OCIS_PERSISTENT_STORE_AUTH_PASSWORD=sp", "ANTIVIRUS_WORKERS=11",
+	                            "ANTIVIRUS_CLAMAV_SOCKET=/x"));
 	const struct config *config = fixture.config;
 	assert_sound(&fixture);
 	assert_steps("virusscan policies delay");
@@ -114,7 +120,8 @@ START_TEST(a_deployment)
 	ck_assert_str_eq(config->http_addr, "0.0.0.0:9");
 	ck_assert_str_eq(config->http_token, "t");
 	ck_assert_str_eq(config->events.endpoint, "nats:9233");
-	ck_assert(config->events.tls && config->events.tls_insecure && config->store.tls_insecure && config->content.tls_insecure);
+	ck_assert(config->events.tls && config->events.tls_insecure && config->store.tls_insecure &&
+	          config->content.tls_insecure);
 	ck_assert_str_eq(config->events.username, "u");
 	ck_assert_str_eq(config->events.password, "p");
 	ck_assert_str_eq(config->store.endpoint, "kv:9233");
@@ -131,8 +138,9 @@ START_TEST(log_levels_of_the_others)
 	static const struct {
 		const char *variable;
 		enum log_level level;
-	} levels[] = {{"OC_LOG_LEVEL=panic", LOG_ERROR}, {"OC_LOG_LEVEL=fatal", LOG_ERROR}, {"OC_LOG_LEVEL=error", LOG_ERROR},
-	              {"OC_LOG_LEVEL=warn", LOG_WARNING}, {"OC_LOG_LEVEL=Info", LOG_INFO}, {"OC_LOG_LEVEL=debug", LOG_DEBUG},
+	} levels[] = {{"OC_LOG_LEVEL=panic", LOG_ERROR}, {"OC_LOG_LEVEL=fatal", LOG_ERROR},
+	              {"OC_LOG_LEVEL=error", LOG_ERROR}, {"OC_LOG_LEVEL=warn", LOG_WARNING},
+	              {"OC_LOG_LEVEL=Info", LOG_INFO},   {"OC_LOG_LEVEL=debug", LOG_DEBUG},
 	              {"OC_LOG_LEVEL=trace", LOG_DEBUG}, {"POSTPROCESSING_LOG_LEVEL=trace", LOG_DEBUG}};
 	for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
 		read_config("", ENVIRONMENT("HOME=/h", levels[i].variable));
@@ -179,7 +187,8 @@ START_TEST(delay_with_a_list)
 	fixture_write(&fixture, "steps.d/delay.ini", "[step:delay]\nduration = 9s\n", (size_t)-1);
 	read_config("[postprocessing]\nsteps = a\n", ENVIRONMENT("HOME=/h"));
 	assert_steps("a");
-	read_config("[postprocessing]\nsteps = a, virusscan\n", ENVIRONMENT("HOME=/h", "POSTPROCESSING_DELAY=5s", "POSTPROCESSING_VIRUSSCAN=1"));
+	read_config("[postprocessing]\nsteps = a, virusscan\n",
+	            ENVIRONMENT("HOME=/h", "POSTPROCESSING_DELAY=5s", "POSTPROCESSING_VIRUSSCAN=1"));
 	assert_steps("a virusscan delay");
 	ck_assert_str_eq(section_find(fixture.config->step[2].section, "duration")->value, "5s");
 	read_config("[postprocessing]\nsteps = a, b\n", ENVIRONMENT("HOME=/h", "POSTPROCESSING_VIRUSSCAN=1"));
@@ -190,8 +199,9 @@ END_TEST
 
 START_TEST(store_follows_events)
 {
-	read_config("[events]\nendpoint = e:1\nusername = u\npassword = p\nenable_tls = true\ntls_root_ca_certificate = /ca\n",
-	            ENVIRONMENT("HOME=/h"));
+	read_config(
+		"[events]\nendpoint = e:1\nusername = u\npassword = p\nenable_tls = true\ntls_root_ca_certificate = /ca\n",
+		ENVIRONMENT("HOME=/h"));
 	assert_sound(&fixture);
 	ck_assert_str_eq(fixture.config->store.endpoint, "e:1");
 	ck_assert_str_eq(fixture.config->store.username, "u");
@@ -199,11 +209,13 @@ START_TEST(store_follows_events)
 	ck_assert_str_eq(fixture.config->store.ca_file, "/ca");
 	ck_assert(fixture.config->store.tls);
 	read_config("[events]\ntls_insecure = true\ntls_root_ca_certificate = /ca\n", ENVIRONMENT("HOME=/h"));
-	ck_assert_msg(!fixture.config->events.tls_insecure && !fixture.config->store.tls_insecure, "a certificate to verify with wins");
+	ck_assert_msg(!fixture.config->events.tls_insecure && !fixture.config->store.tls_insecure,
+	              "a certificate to verify with wins");
 	read_config("[events]\ntls_insecure = true\n", ENVIRONMENT("HOME=/h"));
 	ck_assert(fixture.config->events.tls_insecure && fixture.config->store.tls_insecure);
-	read_config("[events]\nendpoint = e:1\nusername = u\npassword = p\nenable_tls = true\n[store]\nusername = su\nenable_tls = false\n",
-	            ENVIRONMENT("HOME=/h"));
+	read_config(
+		"[events]\nendpoint = e:1\nusername = u\npassword = p\nenable_tls = true\n[store]\nusername = su\nenable_tls = false\n",
+		ENVIRONMENT("HOME=/h"));
 	ck_assert_str_eq(fixture.config->store.endpoint, "e:1");
 	ck_assert_str_eq(fixture.config->store.username, "su");
 	ck_assert_msg(fixture.config->store.password == NULL, "no password goes with another's name");
@@ -231,7 +243,9 @@ START_TEST(password_files)
 	assert_sound(&fixture);
 	ck_assert_str_eq(fixture.config->events.password, "pass;word ");
 	read_config("", ENVIRONMENT("HOME=/h", text, "POSTPROCESSING_EVENTS_PASSWORD=hush"));
-	assert_problem(&fixture, "POSTPROCESSING_EVENTS_PASSWORD_FILE: password_file: password is set too (POSTPROCESSING_EVENTS_PASSWORD)");
+	assert_problem(
+		&fixture,
+		"POSTPROCESSING_EVENTS_PASSWORD_FILE: password_file: password is set too (POSTPROCESSING_EVENTS_PASSWORD)");
 	fixture_write(&fixture, "secret", "\xEF\xBB\xBFmarked\r\n", (size_t)-1);
 	read_config("", ENVIRONMENT("HOME=/h", text));
 	assert_sound(&fixture);
@@ -258,9 +272,10 @@ START_TEST(secrets_stay_secret)
 {
 	char variable[8192] = "POSTPROCESSING_EVENTS_PASSWORD=hush";
 	memset(variable + strlen(variable), 'x', 5000);
-	read_config("[events]\npassword hush\nendpoint = nats://me:hush@host:x\n[store]\npassword = hush\npassword = hush\nnodes = ftp://me:hush@x\n"
-	            "[http]\ntoken = hush\ntoken = hush\nhush\n",
-	            ENVIRONMENT("HOME=/h", variable));
+	read_config(
+		"[events]\npassword hush\nendpoint = nats://me:hush@host:x\n[store]\npassword = hush\npassword = hush\nnodes = ftp://me:hush@x\n"
+		"[http]\ntoken = hush\ntoken = hush\nhush\n",
+		ENVIRONMENT("HOME=/h", variable));
 	ck_assert_uint_ge(fixture.problems.count, 6);
 	assert_problem(&fixture, "POSTPROCESSING_EVENTS_PASSWORD: password: longer than 4096 bytes");
 	ck_assert_uint_eq(fixture_problems(&fixture, "hush"), 0);
@@ -272,7 +287,9 @@ START_TEST(messages_forge_no_line)
 	read_config("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_LOG_LEVEL=a\nmain.ini:1: all is well\x1b[2J"));
 	assert_problem(&fixture, "POSTPROCESSING_LOG_LEVEL: log_level: unknown value \"a?main.ini:1: all is well?[2J\"");
 	assert_problems(&fixture, 1);
-	read_config("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_LOG_LEVEL=a\xc2\x9b\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa9\xffz\xc3\xa4\xc3"));
+	read_config("",
+	            ENVIRONMENT("HOME=/h",
+	                        "POSTPROCESSING_LOG_LEVEL=a\xc2\x9b\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa9\xffz\xc3\xa4\xc3"));
 	assert_problem(&fixture, "unknown value \"a?????z\xc3\xa4?\"");
 }
 END_TEST
@@ -291,7 +308,8 @@ static void assert_state_dir(const char *expected, bool root, char *const *envir
 	config_source_free(source);
 }
 
-/* As a user who is not root, with nothing that says where a state folder is: 0 if that is the service's affair alone. */
+/* As a user who is not root, with nothing that says where a state folder is: 0 if that is the service's affair alone.
+ */
 static int read_without_home(void)
 {
 	struct problems problems = {0};
@@ -323,7 +341,8 @@ END_TEST
 
 START_TEST(state_dirs)
 {
-	assert_state_dir("/var/lib/a", false, ENVIRONMENT("STATE_DIRECTORY=/var/lib/a:/var/lib/b", "HOME=/h", "XDG_STATE_HOME=/s"));
+	assert_state_dir("/var/lib/a", false,
+	                 ENVIRONMENT("STATE_DIRECTORY=/var/lib/a:/var/lib/b", "HOME=/h", "XDG_STATE_HOME=/s"));
 	assert_state_dir("/var/lib/a", true, ENVIRONMENT("STATE_DIRECTORY=/var/lib/a"));
 	assert_state_dir(STATE_DIR, true, ENVIRONMENT("HOME=/h", "XDG_STATE_HOME=/s"));
 	assert_state_dir("/s/postprocessing", false, ENVIRONMENT("HOME=/h", "XDG_STATE_HOME=/s"));
@@ -338,8 +357,8 @@ END_TEST
 /* A variable that lost its value somewhere on its way must not turn scanning off. */
 START_TEST(blank_variables)
 {
-	static const char *const blank[] = {"POSTPROCESSING_STEPS=", "POSTPROCESSING_STEPS= ", "POSTPROCESSING_STEPS= \t ", "POSTPROCESSING_STEPS=\n",
-	                                    "POSTPROCESSING_STEPS= \r\n\v\f"};
+	static const char *const blank[] = {"POSTPROCESSING_STEPS=", "POSTPROCESSING_STEPS= ", "POSTPROCESSING_STEPS= \t ",
+	                                    "POSTPROCESSING_STEPS=\n", "POSTPROCESSING_STEPS= \r\n\v\f"};
 	for (size_t i = 0; i < sizeof blank / sizeof blank[0]; i++) {
 		read_config("[postprocessing]\nsteps = virusscan\n", ENVIRONMENT("HOME=/h", blank[i]));
 		assert_sound(&fixture);
@@ -351,8 +370,9 @@ START_TEST(blank_variables)
 		assert_problem(&fixture, "POSTPROCESSING_STEPS: steps: the list is empty");
 		assert_problems(&fixture, 1);
 	}
-	read_config("[events]\npassword = p\n[content]\ntls_insecure = true\n",
-	            ENVIRONMENT("HOME=/h", "POSTPROCESSING_EVENTS_PASSWORD= ", "OC_INSECURE=\t", "POSTPROCESSING_VIRUSSCAN= "));
+	read_config(
+		"[events]\npassword = p\n[content]\ntls_insecure = true\n",
+		ENVIRONMENT("HOME=/h", "POSTPROCESSING_EVENTS_PASSWORD= ", "OC_INSECURE=\t", "POSTPROCESSING_VIRUSSCAN= "));
 	assert_sound(&fixture);
 	ck_assert_str_eq(fixture.config->events.password, "p");
 	ck_assert(fixture.config->content.tls_insecure);

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/text_file.h"
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
-#include "core/base/text_file.h"
 #include "tests/config/config_fixture.h"
 
 static struct config_fixture fixture;
@@ -50,8 +50,8 @@ static void assert_shown(const char *section, const struct config_key *key)
 	const struct setting *setting = section_find(source_section(fixture.config->source, section), key->key.name);
 	ck_assert_msg(setting != NULL, "[%s] %s is not in the example", section, key->key.name);
 	if (key->key.fallback != NULL)
-		ck_assert_msg(strcmp(setting->value, key->key.fallback) == 0, "[%s] %s: the default is %s", section, key->key.name,
-		              key->key.fallback);
+		ck_assert_msg(strcmp(setting->value, key->key.fallback) == 0, "[%s] %s: the default is %s", section,
+		              key->key.name, key->key.fallback);
 }
 
 START_TEST(example_shows_every_key)

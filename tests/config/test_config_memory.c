@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Each allocation fails once: a configuration must then say so or not exist, and never look sound with a part missing. */
+ * Each allocation fails once: a configuration must then say so or not exist, and never look sound with a part missing.
+ */
 #include <check.h>
 #include <string.h>
 
 #include "core/config/config_source.h"
-#include "tests/harness/suite.h"
 #include "tests/harness/scarcity.h"
+#include "tests/harness/suite.h"
 
 static const char main_file[] =
 	"[postprocessing]\nsteps = virusscan, a\nplugin_dir = /a:/b\ndelay = 5s\n"
@@ -29,7 +30,8 @@ static bool read_all(const char *text)
 	for (size_t i = 0; config != NULL && i < config->step_count; i++) {
 		bool declares = strcmp(config->step[i].name, "a") == 0;
 		static const struct pp_key delay[] = {{.name = "duration", .type = PP_KEY_DURATION}, {.name = NULL}};
-		struct pp_setup *setup = step_setup_create(config, &config->step[i], declares ? keys : delay, sizeof keys[0], &problems);
+		struct pp_setup *setup =
+			step_setup_create(config, &config->step[i], declares ? keys : delay, sizeof keys[0], &problems);
 		sound = sound && setup != NULL;
 		step_setup_free(setup);
 	}
@@ -56,7 +58,8 @@ END_TEST
 
 START_TEST(one_with_problems)
 {
-	static const char text[] = "[postprocessing]\nsteps = a, a, b!\nworkers = x\nrubbish\n[nope]\n[events]\nendpoint = x:y\n[step:a]\nno = 1\n";
+	static const char text[] =
+		"[postprocessing]\nsteps = a, a, b!\nworkers = x\nrubbish\n[nope]\n[events]\nendpoint = x:y\n[step:a]\nno = 1\n";
 	bool failed = true;
 	for (long count = 0; failed; count++) {
 		scarcity_begin(count);

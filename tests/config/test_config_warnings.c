@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What is no error, and yet not as somebody may believe: settings that nothing uses, switches that turn verification off, files that
- * others can read or change. */
+ * What is no error, and yet not as somebody may believe: settings that nothing uses, switches that turn verification
+ * off, files that others can read or change. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,12 +27,12 @@ static void teardown(void)
 }
 
 /* The modules that there are, and what they say of themselves. */
-static const struct pp_key scan_keys[] = {
-	{.name = "clamav_socket", .environment = "ANTIVIRUS_CLAMAV_SOCKET"}, {.name = "timeout", .environment = "ANTIVIRUS_CLAMAV_SCAN_TIMEOUT OLD"},
-	{.name = NULL}};
+static const struct pp_key scan_keys[] = {{.name = "clamav_socket", .environment = "ANTIVIRUS_CLAMAV_SOCKET"},
+                                          {.name = "timeout", .environment = "ANTIVIRUS_CLAMAV_SCAN_TIMEOUT OLD"},
+                                          {.name = NULL}};
 static const struct pp_key no_keys[] = {{.name = NULL}};
 static const struct pp_step_module scan = {.keys = scan_keys, .key_size = sizeof(struct pp_key)},
-                                   other = {.keys = no_keys, .key_size = sizeof(struct pp_key)};
+								   other = {.keys = no_keys, .key_size = sizeof(struct pp_key)};
 
 static void find(const char *text, char *const *environment)
 {
@@ -49,22 +49,30 @@ START_TEST(names_that_nothing_uses)
 {
 	find("[postprocessing]\nsteps = virusscan, virus-check\n[step:virus-check]\nmodule = delay\n"
 	     "[step:viruscan]\nworkers = 2\n[step:ocr]\nx = 1\n[step:delay]\n[step:remote]\nworkers = 3\n",
-	     ENVIRONMENT("HOME=/h", "POSTPROCESSING_SETPS=a", "POSTPROCESSING_STEP_VIRUSCAN_WORKERS=1", "POSTPROCESSING_STEP_DELAY_WORKERS=1",
-	                 "POSTPROCESSING_NONSENSE=1", "POSTPROCESSING_STEP_OCR_X=1", "POSTPROCESSING_EVENTS_ENDPIONT=a:1",
-	                 "ANTIVIRUS_CLAMAV_SOKET=/x", "ANTIVIRUS_SOMETHING=1", "POSTPROCESSING_RETRY_BACKOF_DURATION=1s",
-	                 "postprocessing_steps=x", "OTHER=1", "OCIS_NONSENSE=1"));
+	     ENVIRONMENT("HOME=/h", "POSTPROCESSING_SETPS=a", "POSTPROCESSING_STEP_VIRUSCAN_WORKERS=1",
+	                 "POSTPROCESSING_STEP_DELAY_WORKERS=1", "POSTPROCESSING_NONSENSE=1", "POSTPROCESSING_STEP_OCR_X=1",
+	                 "POSTPROCESSING_EVENTS_ENDPIONT=a:1", "ANTIVIRUS_CLAMAV_SOKET=/x", "ANTIVIRUS_SOMETHING=1",
+	                 "POSTPROCESSING_RETRY_BACKOF_DURATION=1s", "postprocessing_steps=x", "OTHER=1",
+	                 "OCIS_NONSENSE=1"));
 	assert_warning(&fixture, "main.ini:5: [step:viruscan]: no step has this name; did you mean [step:virusscan]?");
 	assert_warning(&fixture, "main.ini:7: [step:ocr]: no step has this name");
 	assert_warning(&fixture, "main.ini:10: [step:remote]: no step has this name");
 	assert_warning(&fixture, "POSTPROCESSING_SETPS: nothing uses this variable; did you mean POSTPROCESSING_STEPS?");
-	assert_warning(&fixture, "POSTPROCESSING_STEP_VIRUSCAN_WORKERS: nothing uses this variable; did you mean POSTPROCESSING_STEP_VIRUSSCAN_WORKERS?");
+	assert_warning(
+		&fixture,
+		"POSTPROCESSING_STEP_VIRUSCAN_WORKERS: nothing uses this variable; did you mean POSTPROCESSING_STEP_VIRUSSCAN_WORKERS?");
 	assert_warning(&fixture, "POSTPROCESSING_STEP_DELAY_WORKERS: nothing uses this variable");
 	assert_warning(&fixture, "POSTPROCESSING_NONSENSE: nothing uses this variable");
 	assert_warning(&fixture, "POSTPROCESSING_STEP_OCR_X: nothing uses this variable: no configured step");
-	assert_warning(&fixture, "POSTPROCESSING_EVENTS_ENDPIONT: nothing uses this variable; did you mean POSTPROCESSING_EVENTS_ENDPOINT?");
-	assert_warning(&fixture, "ANTIVIRUS_CLAMAV_SOKET: nothing uses this variable; did you mean ANTIVIRUS_CLAMAV_SOCKET?");
+	assert_warning(
+		&fixture,
+		"POSTPROCESSING_EVENTS_ENDPIONT: nothing uses this variable; did you mean POSTPROCESSING_EVENTS_ENDPOINT?");
+	assert_warning(&fixture,
+	               "ANTIVIRUS_CLAMAV_SOKET: nothing uses this variable; did you mean ANTIVIRUS_CLAMAV_SOCKET?");
 	assert_warning(&fixture, "ANTIVIRUS_SOMETHING: nothing uses this variable");
-	assert_warning(&fixture, "POSTPROCESSING_RETRY_BACKOF_DURATION: nothing uses this variable; did you mean POSTPROCESSING_RETRY_BACKOFF_DURATION?");
+	assert_warning(
+		&fixture,
+		"POSTPROCESSING_RETRY_BACKOF_DURATION: nothing uses this variable; did you mean POSTPROCESSING_RETRY_BACKOFF_DURATION?");
 	assert_counts(&fixture, 12, 0);
 }
 END_TEST
@@ -72,10 +80,12 @@ END_TEST
 START_TEST(names_that_are_used)
 {
 	find("[postprocessing]\nsteps = virusscan, virus-scan\n[step:virus-scan]\nmodule = virusscan\n[step:delay]\n",
-	     ENVIRONMENT("HOME=/h", "POSTPROCESSING_CONFIG=/x", "POSTPROCESSING_NATS_SERVER=/x", "POSTPROCESSING_STEP_VIRUS_SCAN_TIMEOUT=1",
-	                 "POSTPROCESSING_STEP_VIRUSSCAN_WORKERS=1", "ANTIVIRUS_CLAMAV_SCAN_TIMEOUT=1s", "ANTIVIRUS_WORKERS=4", "ANTIVIRUS_FOO= ",
-	                 "POSTPROCESSING_VIRUSSCAN=true", "POSTPROCESSING_DELAY=0", "POSTPROCESSING_DEBUG_ADDR=127.0.0.1:1",
-	                 "POSTPROCESSING_EVENTS_CLUSTER=c", "POSTPROCESSING_STORE=nats-js-kv", "OCIS_LOG_LEVEL=info", "OLD=1"));
+	     ENVIRONMENT("HOME=/h", "POSTPROCESSING_CONFIG=/x", "POSTPROCESSING_NATS_SERVER=/x",
+	                 "POSTPROCESSING_STEP_VIRUS_SCAN_TIMEOUT=1", "POSTPROCESSING_STEP_VIRUSSCAN_WORKERS=1",
+	                 "ANTIVIRUS_CLAMAV_SCAN_TIMEOUT=1s", "ANTIVIRUS_WORKERS=4",
+	                 "ANTIVIRUS_FOO= ", "POSTPROCESSING_VIRUSSCAN=true", "POSTPROCESSING_DELAY=0",
+	                 "POSTPROCESSING_DEBUG_ADDR=127.0.0.1:1", "POSTPROCESSING_EVENTS_CLUSTER=c",
+	                 "POSTPROCESSING_STORE=nats-js-kv", "OCIS_LOG_LEVEL=info", "OLD=1"));
 	assert_counts(&fixture, 0, 0);
 }
 END_TEST
@@ -84,13 +94,16 @@ END_TEST
 START_TEST(service_links)
 {
 	find("[postprocessing]\nsteps = virusscan\n",
-	     ENVIRONMENT("HOME=/h", "POSTPROCESSING_SERVICE_HOST=10.0.0.1", "POSTPROCESSING_SERVICE_PORT=9255", "POSTPROCESSING_SERVICE_PORT_HTTP=9255",
-	                 "POSTPROCESSING_PORT=tcp://10.0.0.1:9255", "POSTPROCESSING_PORT_9255_TCP=tcp://10.0.0.1:9255",
-	                 "POSTPROCESSING_PORT_9255_TCP_PROTO=tcp", "POSTPROCESSING_PORT_9255_TCP_PORT=9255", "POSTPROCESSING_PORT_9255_TCP_ADDR=10.0.0.1",
-	                 "POSTPROCESSING_METRICS_PORT_53_UDP_ADDR=10.0.0.1", "ANTIVIRUS_PORT=udp://10.0.0.1:1", "ANTIVIRUS_SERVICE_HOST=10.0.0.1"));
+	     ENVIRONMENT("HOME=/h", "POSTPROCESSING_SERVICE_HOST=10.0.0.1", "POSTPROCESSING_SERVICE_PORT=9255",
+	                 "POSTPROCESSING_SERVICE_PORT_HTTP=9255", "POSTPROCESSING_PORT=tcp://10.0.0.1:9255",
+	                 "POSTPROCESSING_PORT_9255_TCP=tcp://10.0.0.1:9255", "POSTPROCESSING_PORT_9255_TCP_PROTO=tcp",
+	                 "POSTPROCESSING_PORT_9255_TCP_PORT=9255", "POSTPROCESSING_PORT_9255_TCP_ADDR=10.0.0.1",
+	                 "POSTPROCESSING_METRICS_PORT_53_UDP_ADDR=10.0.0.1", "ANTIVIRUS_PORT=udp://10.0.0.1:1",
+	                 "ANTIVIRUS_SERVICE_HOST=10.0.0.1"));
 	assert_counts(&fixture, 0, 0);
 	find("[postprocessing]\nsteps = virusscan\n",
-	     ENVIRONMENT("HOME=/h", "POSTPROCESSING_PORT=9255", "POSTPROCESSING_PORT_X_TCP=1", "POSTPROCESSING_PORT_1_HTTP=1"));
+	     ENVIRONMENT("HOME=/h", "POSTPROCESSING_PORT=9255", "POSTPROCESSING_PORT_X_TCP=1",
+	                 "POSTPROCESSING_PORT_1_HTTP=1"));
 	assert_counts(&fixture, 3, 0);
 }
 END_TEST
@@ -98,8 +111,10 @@ END_TEST
 /* Files of steps.d say how a step would be done. That is to say nothing, as long as its module exists. */
 START_TEST(sections_of_packages)
 {
-	fixture_write(&fixture, "steps.d/a.ini", "[step:delay]\nduration = 1s\n[step:policies]\nmodule = remote\n[step:ocr]\nlanguage = de\n"
-	              "[step:scan]\nmodule = viruscan\n", (size_t)-1);
+	fixture_write(&fixture, "steps.d/a.ini",
+	              "[step:delay]\nduration = 1s\n[step:policies]\nmodule = remote\n[step:ocr]\nlanguage = de\n"
+	              "[step:scan]\nmodule = viruscan\n",
+	              (size_t)-1);
 	find("", ENVIRONMENT("HOME=/h"));
 	assert_warning(&fixture, "steps.d/a.ini:5: [step:ocr]: no step has this name");
 	assert_warning(&fixture, "steps.d/a.ini:7: [step:scan]: no step");
@@ -111,17 +126,23 @@ END_TEST
 
 START_TEST(a_scanner_that_nobody_asks)
 {
-	find("[postprocessing]\nsteps = delay\n", ENVIRONMENT("HOME=/h", "ANTIVIRUS_CLAMAV_SOCKET=/x", "ANTIVIRUS_WORKERS=1", "ANTIVIRUS_PORT=tcp://1:1",
-	                                                      "ANTIVIRUS_MAX_SCAN_SIZE=1"));
-	assert_warning(&fixture, "ANTIVIRUS_CLAMAV_SOCKET, ANTIVIRUS_WORKERS, ANTIVIRUS_MAX_SCAN_SIZE: set, but unused, and uploads are "
-	               "not scanned: add virusscan to [postprocessing] steps (POSTPROCESSING_STEPS)");
+	find("[postprocessing]\nsteps = delay\n",
+	     ENVIRONMENT("HOME=/h", "ANTIVIRUS_CLAMAV_SOCKET=/x", "ANTIVIRUS_WORKERS=1", "ANTIVIRUS_PORT=tcp://1:1",
+	                 "ANTIVIRUS_MAX_SCAN_SIZE=1"));
+	assert_warning(
+		&fixture,
+		"ANTIVIRUS_CLAMAV_SOCKET, ANTIVIRUS_WORKERS, ANTIVIRUS_MAX_SCAN_SIZE: set, but unused, and uploads are "
+		"not scanned: add virusscan to [postprocessing] steps (POSTPROCESSING_STEPS)");
 	assert_counts(&fixture, 1, 0);
 	find("", ENVIRONMENT("HOME=/h", "ANTIVIRUS_CLAMAV_SOCKET=/x"));
 	assert_warning(&fixture, "ANTIVIRUS_CLAMAV_SOCKET: set, but unused");
-	find("[postprocessing]\nsteps = virusscan\n[step:virusscan]\nmodule = remote\n", ENVIRONMENT("HOME=/h", "ANTIVIRUS_CLAMAV_SOCKET=/x"));
-	assert_note(&fixture, "ANTIVIRUS_CLAMAV_SOCKET: not needed here, because the module remote performs the step virusscan");
+	find("[postprocessing]\nsteps = virusscan\n[step:virusscan]\nmodule = remote\n",
+	     ENVIRONMENT("HOME=/h", "ANTIVIRUS_CLAMAV_SOCKET=/x"));
+	assert_note(&fixture,
+	            "ANTIVIRUS_CLAMAV_SOCKET: not needed here, because the module remote performs the step virusscan");
 	assert_counts(&fixture, 0, 1);
-	find("[postprocessing]\nsteps = av\n[step:av]\nmodule = virusscan\n", ENVIRONMENT("HOME=/h", "ANTIVIRUS_CLAMAV_SOCKET=/x"));
+	find("[postprocessing]\nsteps = av\n[step:av]\nmodule = virusscan\n",
+	     ENVIRONMENT("HOME=/h", "ANTIVIRUS_CLAMAV_SOCKET=/x"));
 	assert_counts(&fixture, 0, 0);
 }
 END_TEST
@@ -130,7 +151,8 @@ static const struct {
 	const char *variable, *advice;
 	bool matters;
 } replaced[] = {
-	{"POSTPROCESSING_WORKERS=3", "not needed here, because one thread reads all events; [postprocessing] workers", false},
+	{"POSTPROCESSING_WORKERS=3", "not needed here, because one thread reads all events; [postprocessing] workers",
+     false},
 	{"POSTPROCESSING_PUBLISH_MAX_RETRIES=3", "not needed here, because an event is published until", false},
 	{"POSTPROCESSING_STORE_TTL=168h", "not needed here, because the record of an upload is deleted", false},
 	{"OCIS_PERSISTENT_STORE_TTL=1h", "not needed here", false},
@@ -162,7 +184,9 @@ START_TEST(variables_of_the_replaced_services)
 	snprintf(line, sizeof line, "%.*s: ", (int)strcspn(replaced[_i].variable, "="), replaced[_i].variable);
 	assert_counts(&fixture, replaced[_i].matters, !replaced[_i].matters);
 	const struct problems *lines = replaced[_i].matters ? &fixture.config->warnings : &fixture.config->notes;
-	ck_assert_msg(strncmp(lines->line[0], line, strlen(line)) == 0 && strstr(lines->line[0], replaced[_i].advice) != NULL, "%s", lines->line[0]);
+	ck_assert_msg(strncmp(lines->line[0], line, strlen(line)) == 0 &&
+	                  strstr(lines->line[0], replaced[_i].advice) != NULL,
+	              "%s", lines->line[0]);
 	ck_assert_ptr_null(strstr(lines->line[0], "hush"));
 }
 END_TEST
@@ -170,8 +194,10 @@ END_TEST
 START_TEST(one_line_for_the_same_advice)
 {
 	find("[postprocessing]\nsteps = virusscan\n",
-	     ENVIRONMENT("HOME=/h", "OC_TRACING_ENABLED=1", "POSTPROCESSING_TRACING_TYPE=x", "ANTIVIRUS_TRACING_ENDPOINT=y", "OC_LOG_COLOR=1"));
-	assert_note(&fixture, "OC_TRACING_ENABLED, POSTPROCESSING_TRACING_TYPE, ANTIVIRUS_TRACING_ENDPOINT: not needed here");
+	     ENVIRONMENT("HOME=/h", "OC_TRACING_ENABLED=1", "POSTPROCESSING_TRACING_TYPE=x", "ANTIVIRUS_TRACING_ENDPOINT=y",
+	                 "OC_LOG_COLOR=1"));
+	assert_note(&fixture,
+	            "OC_TRACING_ENABLED, POSTPROCESSING_TRACING_TYPE, ANTIVIRUS_TRACING_ENDPOINT: not needed here");
 	assert_note(&fixture, "OC_LOG_COLOR: not needed here");
 	assert_counts(&fixture, 0, 2);
 }
@@ -179,15 +205,21 @@ END_TEST
 
 START_TEST(certificates_that_are_not_verified)
 {
-	fixture_read(&fixture, "[events]\nendpoint = a:1\n[store]\nnodes = b:1\n", ENVIRONMENT("HOME=/h", "OCIS_INSECURE=true"));
-	assert_warning(&fixture, "OCIS_INSECURE: [events] tls_insecure: the certificate of the events broker is not verified");
-	assert_warning(&fixture, "OCIS_INSECURE: [store] tls_insecure: the certificate of the store's broker is not verified");
-	assert_warning(&fixture, "OCIS_INSECURE: [content] tls_insecure: the certificate of the storage that uploads are fetched from is not verified");
+	fixture_read(&fixture, "[events]\nendpoint = a:1\n[store]\nnodes = b:1\n",
+	             ENVIRONMENT("HOME=/h", "OCIS_INSECURE=true"));
+	assert_warning(&fixture,
+	               "OCIS_INSECURE: [events] tls_insecure: the certificate of the events broker is not verified");
+	assert_warning(&fixture,
+	               "OCIS_INSECURE: [store] tls_insecure: the certificate of the store's broker is not verified");
+	assert_warning(
+		&fixture,
+		"OCIS_INSECURE: [content] tls_insecure: the certificate of the storage that uploads are fetched from is not verified");
 	assert_counts(&fixture, 3, 0);
 	fixture_read(&fixture, "[events]\nendpoint = a:1\ntls_insecure = true\n", ENVIRONMENT("HOME=/h"));
 	assert_warning(&fixture, "main.ini:3: [events] tls_insecure:");
 	assert_counts(&fixture, 1, 0);
-	fixture_read(&fixture, "[content]\ntls_insecure = yes\n", ENVIRONMENT("HOME=/h", "POSTPROCESSING_CONTENT_TLS_INSECURE=on"));
+	fixture_read(&fixture, "[content]\ntls_insecure = yes\n",
+	             ENVIRONMENT("HOME=/h", "POSTPROCESSING_CONTENT_TLS_INSECURE=on"));
 	assert_warning(&fixture, "POSTPROCESSING_CONTENT_TLS_INSECURE: [content] tls_insecure:");
 	assert_counts(&fixture, 1, 0);
 	fixture_read(&fixture, "[store]\nnodes = b:1\ntls_insecure = true\n", ENVIRONMENT("HOME=/h"));
@@ -196,8 +228,11 @@ START_TEST(certificates_that_are_not_verified)
 	/* A private broker has no certificate; with authorities to verify with, it is verified. */
 	fixture_read(&fixture, "[events]\ntls_insecure = true\n", ENVIRONMENT("HOME=/h"));
 	assert_counts(&fixture, 0, 0);
-	fixture_read(&fixture, "[events]\nendpoint = a:1\ntls_insecure = true\ntls_root_ca_certificate = /dev/null\n[content]\ntls_insecure = 1\n"
-	                       "ca_file = /\n", ENVIRONMENT("HOME=/h"));
+	fixture_read(
+		&fixture,
+		"[events]\nendpoint = a:1\ntls_insecure = true\ntls_root_ca_certificate = /dev/null\n[content]\ntls_insecure = 1\n"
+		"ca_file = /\n",
+		ENVIRONMENT("HOME=/h"));
 	ck_assert(!fixture.config->events.tls_insecure && !fixture.config->content.tls_insecure);
 	for (size_t i = 0; i < fixture.config->warnings.count; i++)
 		ck_assert_ptr_null(strstr(fixture.config->warnings.line[i], "not verified"));
@@ -224,16 +259,17 @@ START_TEST(files_that_everybody_can_read)
 	fixture_read(&fixture, NULL, ENVIRONMENT("HOME=/h"));
 	assert_counts(&fixture, 0, 0);
 	ck_assert_int_eq(chmod(fixture.path, 0644), 0);
-	static const char *const more[] = {"[store]\npassword = hush\n", "[http]\ntoken = hush\n", "[events]\nendpoint = nats://me:hush@a:1\n",
-	                                   "[step:a]\napi_token = hush\n", "[step:a]\nurl = https://me:hush@host/\n"};
+	static const char *const more[] = {"[store]\npassword = hush\n", "[http]\ntoken = hush\n",
+	                                   "[events]\nendpoint = nats://me:hush@a:1\n", "[step:a]\napi_token = hush\n",
+	                                   "[step:a]\nurl = https://me:hush@host/\n"};
 	for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
 		fixture_read(&fixture, more[i], ENVIRONMENT("HOME=/h"));
 		assert_counts(&fixture, 1, 0);
 		assert_warning(&fixture, "a secret in a file that everybody can read");
 		ck_assert_ptr_null(strstr(fixture.config->warnings.line[0], "hush"));
 	}
-	static const char *const fine[] = {"[events]\npassword =\n", "[events]\nusername = me\n", "[step:a]\ntoken_file = /x\n",
-	                                   "[step:a]\nmail = me@host\n"};
+	static const char *const fine[] = {"[events]\npassword =\n", "[events]\nusername = me\n",
+	                                   "[step:a]\ntoken_file = /x\n", "[step:a]\nmail = me@host\n"};
 	for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
 		fixture_read(&fixture, fine[i], ENVIRONMENT("HOME=/h"));
 		assert_counts(&fixture, 0, 0);
@@ -304,8 +340,8 @@ START_TEST(files_that_keys_name)
 	fixture_read(&fixture, NULL, ENVIRONMENT("HOME=/h"));
 	assert_counts(&fixture, 0, 0);
 	fixture_write(&fixture, "ca.pem", "", (size_t)-1);
-	static const char *const keys[] = {"[events]\nendpoint = a:1\ntls_root_ca_certificate", "[store]\nnodes = b:1\ntls_root_ca_certificate",
-	                                   "[content]\n\nca_file"};
+	static const char *const keys[] = {"[events]\nendpoint = a:1\ntls_root_ca_certificate",
+	                                   "[store]\nnodes = b:1\ntls_root_ca_certificate", "[content]\n\nca_file"};
 	for (size_t i = 0; i < 3; i++) {
 		ck_assert_int_eq(chmod(below("ca.pem"), 0644), 0);
 		snprintf(text, sizeof text, "%s = %s\n", keys[i], below("ca.pem"));
@@ -331,14 +367,18 @@ START_TEST(credentials)
 	fixture_write(&fixture, "ca.pem", "", (size_t)-1);
 	ck_assert_int_eq(chmod(below("events-password"), 0440), 0);
 	snprintf(variable, sizeof variable, "CREDENTIALS_DIRECTORY=%s", fixture.folder);
-	fixture_read(&fixture, "[events]\nendpoint = a:1\npassword_file = $CREDENTIALS_DIRECTORY/events-password\n"
-	                       "[content]\nca_file = ${CREDENTIALS_DIRECTORY}/ca.pem\n", ENVIRONMENT("HOME=/h", variable));
+	fixture_read(&fixture,
+	             "[events]\nendpoint = a:1\npassword_file = $CREDENTIALS_DIRECTORY/events-password\n"
+	             "[content]\nca_file = ${CREDENTIALS_DIRECTORY}/ca.pem\n",
+	             ENVIRONMENT("HOME=/h", variable));
 	assert_sound(&fixture);
 	assert_counts(&fixture, 0, 0);
 	ck_assert_str_eq(fixture.config->events.password, "hush");
 	ck_assert_str_eq(fixture.config->content.ca_file, below("ca.pem"));
 	fixture_read(&fixture, NULL, ENVIRONMENT("HOME=/h"));
-	assert_problem(&fixture, "main.ini:3: password_file: $CREDENTIALS_DIRECTORY is not set: systemd sets it for a unit with LoadCredential=");
+	assert_problem(
+		&fixture,
+		"main.ini:3: password_file: $CREDENTIALS_DIRECTORY is not set: systemd sets it for a unit with LoadCredential=");
 	assert_problem(&fixture, "main.ini:5: ca_file: $CREDENTIALS_DIRECTORY is not set");
 	assert_problems(&fixture, 2);
 	fixture_read(&fixture, "[events]\npassword_file = $CREDENTIALS_DIRECTORYX/y\n", ENVIRONMENT("HOME=/h", variable));
@@ -360,9 +400,17 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {names_that_nothing_uses, names_that_are_used, service_links, sections_of_packages, a_scanner_that_nobody_asks,
-	                              one_line_for_the_same_advice, certificates_that_are_not_verified, files_that_everybody_can_read,
-	                              files_that_others_can_change, files_that_keys_name, credentials};
+	const TTest *const tests[] = {names_that_nothing_uses,
+	                              names_that_are_used,
+	                              service_links,
+	                              sections_of_packages,
+	                              a_scanner_that_nobody_asks,
+	                              one_line_for_the_same_advice,
+	                              certificates_that_are_not_verified,
+	                              files_that_everybody_can_read,
+	                              files_that_others_can_change,
+	                              files_that_keys_name,
+	                              credentials};
 	Suite *suite = suite_create("config_warnings");
 	TCase *tcase = tcase_create("warnings");
 	tcase_add_checked_fixture(tcase, setup, teardown);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The example configuration and postprocessing.ini(5) say what the program's tables say. With -w this program writes the two
- * files again: `make reference`. */
+ * The example configuration and postprocessing.ini(5) say what the program's tables say. With -w this program writes
+ * the two files again: `make reference`. */
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "conf/reference.h"
-#include "core/steps/modules.h"
 #include "core/base/text_file.h"
+#include "core/steps/modules.h"
 
 #define PATH_SIZE 1024
 #define WHY_SIZE 2048
@@ -43,7 +43,8 @@ static bool add_part(size_t number, struct text *text, char why[WHY_SIZE])
 		const struct module *module = modules_load(modules, names[i], why, WHY_SIZE);
 		loaded = module != NULL;
 		if (loaded)
-			step[i] = (struct reference_step){names[i], module->vtable.keys, module->vtable.key_size, module->vtable.summary};
+			step[i] =
+				(struct reference_step){names[i], module->vtable.keys, module->vtable.key_size, module->vtable.summary};
 	}
 	if (loaded)
 		documents[number].add(text, step);
@@ -89,8 +90,8 @@ START_TEST(documents_say_what_the_program_does)
 		line += now[i] == '\n';
 		start = now[i] == '\n' ? i + 1 : start;
 	}
-	ck_assert_msg(now[i] == wanted[i], "%s:%zu: the program's tables say \"%.*s\": run `make reference`", path_of((size_t)_i, path),
-	              line, (int)strcspn(wanted + start, "\n"), wanted + start);
+	ck_assert_msg(now[i] == wanted[i], "%s:%zu: the program's tables say \"%.*s\": run `make reference`",
+	              path_of((size_t)_i, path), line, (int)strcspn(wanted + start, "\n"), wanted + start);
 	free(now);
 	free(wanted);
 }

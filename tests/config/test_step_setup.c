@@ -69,8 +69,10 @@ END_TEST
 
 START_TEST(values)
 {
-	make(HEAD "socket = /run/x\ngreeting =\nquick = YES\ntries = 9\npatience = 1m\nlimit = 2GB\ninfected = continue\nworkers = 2\n",
-	     ENVIRONMENT("HOME=/h"), keys, sizeof keys[0]);
+	make(
+		HEAD
+		"socket = /run/x\ngreeting =\nquick = YES\ntries = 9\npatience = 1m\nlimit = 2GB\ninfected = continue\nworkers = 2\n",
+		ENVIRONMENT("HOME=/h"), keys, sizeof keys[0]);
 	assert_sound(&fixture);
 	ck_assert_str_eq(step_setup_string(made, "socket"), "/run/x");
 	ck_assert_str_eq(step_setup_string(made, "greeting"), "");
@@ -104,10 +106,30 @@ START_TEST(sizes)
 	static const struct {
 		const char *text;
 		int64_t bytes; /* -1: wrong */
-	} table[] = {{"10", 10}, {"10B", 10}, {"10K", 10240}, {"10KiB", 10240}, {"10KB", 10000}, {"1M", 1048576}, {"1MB", 1000000},
-	             {"2GiB", 2147483648}, {"1 GB", 1000000000}, {"3kb", 3000}, {"1TiB", 1099511627776}, {"1PB", 1000000000000000},
-	             {"7E", 8070450532247928832}, {"0", 0}, {"8E", -1}, {"9223372036854775808", -1}, {"-1", -1}, {"1.5K", -1}, {"K", -1},
-	             {"", -1}, {"1KBs", -1}, {"1iB", -1}, {"1  K", -1}, {"0x10", -1}};
+	} table[] = {{"10", 10},
+	             {"10B", 10},
+	             {"10K", 10240},
+	             {"10KiB", 10240},
+	             {"10KB", 10000},
+	             {"1M", 1048576},
+	             {"1MB", 1000000},
+	             {"2GiB", 2147483648},
+	             {"1 GB", 1000000000},
+	             {"3kb", 3000},
+	             {"1TiB", 1099511627776},
+	             {"1PB", 1000000000000000},
+	             {"7E", 8070450532247928832},
+	             {"0", 0},
+	             {"8E", -1},
+	             {"9223372036854775808", -1},
+	             {"-1", -1},
+	             {"1.5K", -1},
+	             {"K", -1},
+	             {"", -1},
+	             {"1KBs", -1},
+	             {"1iB", -1},
+	             {"1  K", -1},
+	             {"0x10", -1}};
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
 		char text[128] = HEAD "limit = ";
 		strcat(text, table[i].text);
@@ -134,7 +156,9 @@ END_TEST
 START_TEST(variables_of_longer_names)
 {
 	static const char text[] = "[postprocessing]\nsteps = s, s-t\n";
-	make(text, ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEP_S_T_TRIES=4", "POSTPROCESSING_STEP_OTHER_X=1", "POSTPROCESSING_STEP_S_WORKERS=2"),
+	make(text,
+	     ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEP_S_T_TRIES=4", "POSTPROCESSING_STEP_OTHER_X=1",
+	                 "POSTPROCESSING_STEP_S_WORKERS=2"),
 	     keys, sizeof keys[0]);
 	assert_sound(&fixture);
 	make(text, ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEP_S_U_TRIES=4"), keys, sizeof keys[0]);
@@ -144,24 +168,30 @@ END_TEST
 
 START_TEST(delay_both_ways)
 {
-	static const struct pp_key delay[] = {{.name = "duration", .type = PP_KEY_DURATION, .environment = "POSTPROCESSING_DELAY", .required = 1},
-	                                      {.name = NULL}};
-	make("[postprocessing]\nsteps = delay\n[step:delay]\nduration = 1s\n", ENVIRONMENT("HOME=/h", "POSTPROCESSING_DELAY=4s"), delay, sizeof delay[0]);
+	static const struct pp_key delay[] = {
+		{.name = "duration", .type = PP_KEY_DURATION, .environment = "POSTPROCESSING_DELAY", .required = 1},
+		{.name = NULL}};
+	make("[postprocessing]\nsteps = delay\n[step:delay]\nduration = 1s\n",
+	     ENVIRONMENT("HOME=/h", "POSTPROCESSING_DELAY=4s"), delay, sizeof delay[0]);
 	assert_sound(&fixture);
 	ck_assert_int_eq(step_setup_number(made, "duration"), 4 * SECOND);
 	make("[postprocessing]\nsteps = delay\ndelay = 7s\n", ENVIRONMENT("HOME=/h"), delay, sizeof delay[0]);
 	assert_sound(&fixture);
 	ck_assert_int_eq(step_setup_number(made, "duration"), 7 * SECOND);
-	make("[postprocessing]\nsteps = delay\n", ENVIRONMENT("HOME=/h", "POSTPROCESSING_DELAY=-1s"), delay, sizeof delay[0]);
+	make("[postprocessing]\nsteps = delay\n", ENVIRONMENT("HOME=/h", "POSTPROCESSING_DELAY=-1s"), delay,
+	     sizeof delay[0]);
 	assert_problem(&fixture, "POSTPROCESSING_DELAY: duration: \"-1s\" is not a duration");
 	assert_problems(&fixture, 1);
 	/* What is missing has a place too: that of the section, or else of the step. */
 	make("[postprocessing]\nsteps = delay\n", ENVIRONMENT("HOME=/h"), delay, sizeof delay[0]);
-	assert_problem(&fixture, "main.ini:2: duration: required in [step:delay] (variable: POSTPROCESSING_STEP_DELAY_DURATION, or "
-	                         "POSTPROCESSING_DELAY)");
-	make("[postprocessing]\nsteps = delay\n\n[step:delay]\nduration =\n", ENVIRONMENT("HOME=/h"), delay, sizeof delay[0]);
+	assert_problem(&fixture,
+	               "main.ini:2: duration: required in [step:delay] (variable: POSTPROCESSING_STEP_DELAY_DURATION, or "
+	               "POSTPROCESSING_DELAY)");
+	make("[postprocessing]\nsteps = delay\n\n[step:delay]\nduration =\n", ENVIRONMENT("HOME=/h"), delay,
+	     sizeof delay[0]);
 	assert_problem(&fixture, "main.ini:5: duration: required in [step:delay]");
-	make("[postprocessing]\nsteps = delay\n\n[step:delay]\nworkers = 1\n", ENVIRONMENT("HOME=/h"), delay, sizeof delay[0]);
+	make("[postprocessing]\nsteps = delay\n\n[step:delay]\nworkers = 1\n", ENVIRONMENT("HOME=/h"), delay,
+	     sizeof delay[0]);
 	assert_problem(&fixture, "main.ini:4: duration: required in [step:delay]");
 	make("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEPS=delay"), delay, sizeof delay[0]);
 	assert_problem(&fixture, "POSTPROCESSING_STEPS: duration: required in [step:delay]");
@@ -179,7 +209,8 @@ START_TEST(other_modules)
 		struct pp_key key;
 		const char *more;
 	};
-	static const struct longer_key longer[] = {{{.name = "a", .fallback = "1"}, "x"}, {{.name = "b"}, "y"}, {{.name = NULL}, NULL}};
+	static const struct longer_key longer[] = {
+		{{.name = "a", .fallback = "1"}, "x"}, {{.name = "b"}, "y"}, {{.name = NULL}, NULL}};
 	make(HEAD "b = 2\n", ENVIRONMENT("HOME=/h"), &longer[0].key, sizeof longer[0]);
 	assert_sound(&fixture);
 	ck_assert_str_eq(step_setup_string(made, "a"), "1");
@@ -188,7 +219,8 @@ START_TEST(other_modules)
 	assert_problem(&fixture, "b: unknown key");
 	make(HEAD, ENVIRONMENT("HOME=/h"), keys, 8);
 	assert_problem(&fixture, "its list of keys cannot be read");
-	static const struct pp_key strange[] = {{.name = "a", .type = 99}, {.name = "d", .type = PP_KEY_DURATION, .fallback = "bad"}, {.name = NULL}};
+	static const struct pp_key strange[] = {
+		{.name = "a", .type = 99}, {.name = "d", .type = PP_KEY_DURATION, .fallback = "bad"}, {.name = NULL}};
 	make(HEAD "a = 1\n", ENVIRONMENT("HOME=/h"), strange, sizeof strange[0]);
 	assert_problem(&fixture, "main.ini:4: a: the module declares a key type");
 	assert_problem(&fixture, "main.ini:3: d: \"bad\" is not a duration");
@@ -212,7 +244,8 @@ END_TEST
 
 START_TEST(disabled_steps_are_not_checked)
 {
-	fixture_read(&fixture, "[step:x]\nworkers = none\nnonsense = 1\n", ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEP_X_Y=1"));
+	fixture_read(&fixture, "[step:x]\nworkers = none\nnonsense = 1\n",
+	             ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEP_X_Y=1"));
 	assert_sound(&fixture);
 	ck_assert_uint_eq(fixture.config->step_count, 0);
 }

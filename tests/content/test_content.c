@@ -35,7 +35,8 @@ static int64_t read_all(struct content *content)
 		if (length <= 0) {
 			/* It stays as it is. */
 			ck_assert_int_eq(content_read(content, &bytes), length);
-			ck_assert_msg((length < 0) == (content_error(content)[0] != '\0'), "%zd, %s", length, content_error(content));
+			ck_assert_msg((length < 0) == (content_error(content)[0] != '\0'), "%zd, %s", length,
+			              content_error(content));
 			ck_assert_msg(strstr(content_error(content), "s3cret") == NULL, "%s", content_error(content));
 			return length < 0 ? -1 : sum;
 		}
@@ -54,7 +55,8 @@ static int64_t fetch(struct content *content, const char *path, int64_t expected
 
 static void assert_says(const struct content *content, const char *part)
 {
-	ck_assert_msg(strstr(content_error(content), part) != NULL, "\"%s\" does not say \"%s\"", content_error(content), part);
+	ck_assert_msg(strstr(content_error(content), part) != NULL, "\"%s\" does not say \"%s\"", content_error(content),
+	              part);
 }
 
 static void start_server(void)
@@ -298,7 +300,8 @@ START_TEST(certificates_are_verified)
 	write_text(path, certificate);
 	storage_server_stop(&server);
 	storage_server_start(&server, FILE_SERVER_LOOPBACK, certificate, key);
-	const struct content_options insecure = {.tls_insecure = true}, trusting = {.ca_file = path}, wrong = {.ca_file = missing};
+	const struct content_options insecure = {.tls_insecure = true}, trusting = {.ca_file = path},
+								 wrong = {.ca_file = missing};
 	/* A machine without any certificates trusts nobody either. */
 	bool some = access("/etc/ssl/certs/ca-certificates.crt", R_OK) == 0;
 	ck_assert_int_eq(fetch_tls(&plain, "127.0.0.1", some ? "is not trusted" : "install ca-certificates"), -1);
@@ -355,8 +358,10 @@ static void make_files(void)
 
 static void remove_files(void)
 {
-	static const char *const name[] = {"/small", "/large", "/sub/a b%\xc3\xbc?#", "-outside", "/absolute", "/relative", "/sub/inside",
-	                                   "/loop", "/root", "/fifo", "/sub", ""};
+	static const char *const name[] = {"/small",      "/large",    "/sub/a b%\xc3\xbc?#",
+	                                   "-outside",    "/absolute", "/relative",
+	                                   "/sub/inside", "/loop",     "/root",
+	                                   "/fifo",       "/sub",      ""};
 	for (size_t i = 0; i < sizeof name / sizeof name[0]; i++) {
 		char path[128];
 		snprintf(path, sizeof path, "%s%s", folder, name[i]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An upload is read to its end only if exactly its bytes came, as they are stored; and whatever went wrong has its name. */
+ * An upload is read to its end only if exactly its bytes came, as they are stored; and whatever went wrong has its
+ * name. */
 #include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -83,8 +84,10 @@ static const struct {
 	{OK "Content-Length: -1\r\n\r\n" TEN, -1, "Weird server reply"},
 	{OK "Content-Length:\r\n\r\n" TEN, 10, "Weird server reply"},
 	{OK "Content-Length: 99999999999999999999\r\n\r\n" TEN, 10, "its length is not a number"},
-	{OK "Content-Length: 10\r\nTransfer-Encoding: chunked\r\n\r\na\r\n" TEN "\r\n0\r\n\r\n", 10, "it has both Transfer-Encoding and Content-Length"},
-	{OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\na\r\n" TEN "\r\n0\r\n\r\n", 10, "two transfer encodings"},
+	{OK "Content-Length: 10\r\nTransfer-Encoding: chunked\r\n\r\na\r\n" TEN "\r\n0\r\n\r\n", 10,
+     "it has both Transfer-Encoding and Content-Length"},
+	{OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\na\r\n" TEN "\r\n0\r\n\r\n", 10,
+     "two transfer encodings"},
 	{OK "X-Other: 1\r\n Content-Length: 10\r\n\r\n" TEN, 10, "an invalid header line"},
 	{OK "Content-Encoding : gzip\r\nContent-Length: 10\r\n\r\n" TEN, 10, "an invalid header line"},
 	{OK "nothing\r\nContent-Length: 10\r\n\r\n" TEN, 10, "Weird server reply"},
@@ -92,20 +95,25 @@ static const struct {
 	{OK "Content-Encoding: deflate\r\nContent-Length: 10\r\n\r\n" TEN, 10, "not requested (Content-Encoding: deflate)"},
 	{OK "content-encoding:GZIP\r\nContent-Length: 10\r\n\r\n" TEN, 10, "not requested (Content-Encoding: GZIP)"},
 	{OK "Content-Encoding: identity, br\r\nContent-Length: 10\r\n\r\n" TEN, 10, "not requested (Content-Encoding: br)"},
-	{OK "Content-Encoding: identity\r\nContent-Encoding: zstd\r\nContent-Length: 10\r\n\r\n" TEN, 10, "Content-Encoding: zstd"},
+	{OK "Content-Encoding: identity\r\nContent-Encoding: zstd\r\nContent-Length: 10\r\n\r\n" TEN, 10,
+     "Content-Encoding: zstd"},
 	{OK "Content-Encoding: aws-chunked\r\nContent-Length: 10\r\n\r\n" TEN, 10, "aws-chunked"},
 	{OK "Content-Encoding: \x1b[31m\r\nContent-Length: 10\r\n\r\n" TEN, 10, "not requested (Content-Encoding)"},
 	{OK "Content-Encoding: gzip\r\nContent-Length: 0\r\n\r\n", 0, "Content-Encoding: gzip"},
 	{OK "Transfer-Encoding: gzip, chunked\r\n\r\na\r\n" TEN "\r\n0\r\n\r\n", 10, "Transfer-Encoding: gzip"},
 	{OK "Transfer-Encoding: deflate\r\n\r\n" TEN, 10, "Transfer-Encoding: deflate"},
-	{OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\na\r\n" TEN "\r\n0\r\n\r\n", 10, "Transfer-Encoding: gzip"},
+	{OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\na\r\n" TEN "\r\n0\r\n\r\n", 10,
+     "Transfer-Encoding: gzip"},
 	/* Of a part, and of others. */
-	{OK "Content-Range: bytes 0-9/100\r\nContent-Length: 10\r\n\r\n" TEN, 10, "a part of the bytes (Content-Range: bytes)"},
-	{"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/100\r\nContent-Length: 10\r\n\r\n" TEN, 10, "answered 206"},
+	{OK "Content-Range: bytes 0-9/100\r\nContent-Length: 10\r\n\r\n" TEN, 10,
+     "a part of the bytes (Content-Range: bytes)"},
+	{"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/100\r\nContent-Length: 10\r\n\r\n" TEN, 10,
+     "answered 206"},
 	{"HTTP/1.1 203 Non-Authoritative\r\nContent-Length: 10\r\n\r\n" TEN, 10, "answered 203"},
 	{"HTTP/1.1 302 Found\r\nLocation: /" SECRET "\r\nContent-Length: 0\r\n\r\n", 0, "redirects are not followed"},
 	{"HTTP/1.1 500 Oops\r\nContent-Encoding: gzip\r\nContent-Length: 10\r\n\r\n" TEN, 10, "answered 500"},
-	{"HTTP/1.1 100 Continue\r\nContent-Encoding: gzip\r\n\r\n" OK "Content-Length: 11\r\n\r\n" TEN "x", 10, "it has 11 bytes"},
+	{"HTTP/1.1 100 Continue\r\nContent-Encoding: gzip\r\n\r\n" OK "Content-Length: 11\r\n\r\n" TEN "x", 10,
+     "it has 11 bytes"},
 	{"HTTP/1.1 2000 OK\r\nContent-Length: 10\r\n\r\n" TEN, 10, "broke"},
 	{"", 10, "Server returned nothing"},
 	{OK "Content-Length: 10\r\n", 10, "before all bytes had arrived"},
@@ -185,7 +193,8 @@ END_TEST
 
 #define LINE_SIZE 200500
 
-/* Up to 200,000 characters. The server may still send it when the test has gone on: call it with a buffer that stays. */
+/* Up to 200,000 characters. The server may still send it when the test has gone on: call it with a buffer that stays.
+ */
 static const char *line_of(char text[LINE_SIZE], size_t length)
 {
 	static const char head[] = OK "X-Long: ", tail[] = "\r\nContent-Length: 10\r\n\r\n" TEN;
@@ -203,10 +212,12 @@ START_TEST(endless_heads_are_named)
 	server.answer = line_of(text[0], 200000);
 	server.closes = true;
 	ck_assert_int_eq(fetch(content, 10, false), -1);
-	ck_assert_msg(strstr(content_error(content), "a header line is longer than 100 KB") != NULL, "%s", content_error(content));
+	ck_assert_msg(strstr(content_error(content), "a header line is longer than 100 KB") != NULL, "%s",
+	              content_error(content));
 	server.answer = line_of(text[1], 70000);
 	ck_assert_int_eq(fetch(content, 10, false), -1);
-	ck_assert_msg(strstr(content_error(content), "its headers are longer than 64 KiB") != NULL, "%s", content_error(content));
+	ck_assert_msg(strstr(content_error(content), "its headers are longer than 64 KiB") != NULL, "%s",
+	              content_error(content));
 	server.answer = line_of(text[2], 60000);
 	ck_assert_int_eq(fetch(content, 10, false), 10);
 	content_destroy(content);
@@ -277,7 +288,8 @@ START_TEST(files_have_the_announced_size)
 	ck_assert_int_eq(read_file(content, path, 10, false), 10);
 	ck_assert_int_eq(read_file(content, path, -1, false), 10);
 	ck_assert_int_eq(read_file(content, path, 9, true), -1);
-	ck_assert_msg(strstr(content_error(content), "the file has 10 bytes, but the upload has 9") != NULL, "%s", content_error(content));
+	ck_assert_msg(strstr(content_error(content), "the file has 10 bytes, but the upload has 9") != NULL, "%s",
+	              content_error(content));
 	ck_assert_int_eq(read_file(content, path, 0, false), -1);
 	/* One that grows after it was opened. */
 	char url[128];
@@ -285,7 +297,8 @@ START_TEST(files_have_the_announced_size)
 	content_open(content, url, 10, 0, -1);
 	ck_assert_int_eq(pwrite(fd, "x", 1, 10), 1);
 	ck_assert_int_eq(read_to(content, 10, true), -1);
-	ck_assert_msg(strstr(content_error(content), "more bytes than the upload (10)") != NULL, "%s", content_error(content));
+	ck_assert_msg(strstr(content_error(content), "more bytes than the upload (10)") != NULL, "%s",
+	              content_error(content));
 	/* By much. */
 	ck_assert_int_eq(ftruncate(fd, 10), 0);
 	content_open(content, url, 10, 0, -1);

@@ -33,9 +33,18 @@ static void send_text(struct fake_world *world, struct text *message, uint64_t s
 
 static struct upload fields_of(const char *id)
 {
-	return (struct upload){.id = id, .url = "http://127.0.0.1/" FAKE_SECRET, .filename = "n", .filesize = 3, .user_json = "null",
-	                       .impersonating_user_json = "null", .resource_id_json = "null", .initiator_id = "", .traceparent = "", .metadata = "",
-	                       .step = steps, .step_count = 2};
+	return (struct upload){.id = id,
+	                       .url = "http://127.0.0.1/" FAKE_SECRET,
+	                       .filename = "n",
+	                       .filesize = 3,
+	                       .user_json = "null",
+	                       .impersonating_user_json = "null",
+	                       .resource_id_json = "null",
+	                       .initiator_id = "",
+	                       .traceparent = "",
+	                       .metadata = "",
+	                       .step = steps,
+	                       .step_count = 2};
 }
 
 void fake_begin(struct fake_world *world, const char *id, uint64_t sequence, bool redelivered)
@@ -65,7 +74,8 @@ void fake_clean(struct fake_world *world, const char *id, uint64_t sequence)
 	send_text(world, &message, sequence, false);
 }
 
-void fake_step_finished(struct fake_world *world, const char *id, const char *step, enum outcome outcome, uint64_t sequence, bool redelivered)
+void fake_step_finished(struct fake_world *world, const char *id, const char *step, enum outcome outcome,
+                        uint64_t sequence, bool redelivered)
 {
 	struct text message = {0};
 	struct upload upload = fields_of(id);

@@ -16,7 +16,8 @@ static const struct pipeline_step limits[] = {
 
 static void say(struct fake_world *world, const char *word, const char *what)
 {
-	text_format(&world->words, "%s%s%s%s", world->words.length > 0 ? "; " : "", word, what != NULL ? " " : "", what != NULL ? what : "");
+	text_format(&world->words, "%s%s%s%s", world->words.length > 0 ? "; " : "", word, what != NULL ? " " : "",
+	            what != NULL ? what : "");
 }
 
 void fake_expect(struct fake_world *world, const char *words)
@@ -65,10 +66,12 @@ static enum loaded fake_read(void *closure, struct request *request, struct load
 	loaded->tombstone = entry->tombstone;
 	if (entry->value == NULL)
 		return LOADED_NOTHING;
-	return record_decode(entry->value, entry->length, &loaded->record, why, sizeof why) == RECORD_TAKEN ? LOADED_RECORD : LOADED_BROKEN;
+	return record_decode(entry->value, entry->length, &loaded->record, why, sizeof why) == RECORD_TAKEN ? LOADED_RECORD
+	                                                                                                    : LOADED_BROKEN;
 }
 
-static void set_payload(struct fake_request *request, uint64_t expected, const char *message_id, const char *value, size_t length)
+static void set_payload(struct fake_request *request, uint64_t expected, const char *message_id, const char *value,
+                        size_t length)
 {
 	request->expected = expected;
 	snprintf(request->message_id, sizeof request->message_id, "%s", message_id);
@@ -90,8 +93,8 @@ static void fake_announce_gone(void *closure, const char *id)
 	say(closure, "gone", id);
 }
 
-static void fake_remove(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
-                        const struct tombstone *tombstone)
+static void fake_remove(void *closure, struct request *request, const char *id, uint64_t expected,
+                        const char *message_id, const struct tombstone *tombstone)
 {
 	struct fake_request *added = add_request(closure, FAKE_REMOVE, request, id);
 	set_payload(added, expected, message_id, "", 0);
@@ -99,10 +102,14 @@ static void fake_remove(void *closure, struct request *request, const char *id, 
 	say(closure, "remove", NULL);
 }
 
-static void fake_publish(void *closure, struct request *request, const char *message_id, const char *message, size_t length)
+static void fake_publish(void *closure, struct request *request, const char *message_id, const char *message,
+                         size_t length)
 {
-	static const char *const types[] = {[EVENT_STEP_FINISHED] = "RESULT", [EVENT_START_STEP] = "START", [EVENT_RETRY] = "RETRY",
-	                                    [EVENT_FINISHED] = "END", [EVENT_RESTART] = "RESTART"};
+	static const char *const types[] = {[EVENT_STEP_FINISHED] = "RESULT",
+	                                    [EVENT_START_STEP] = "START",
+	                                    [EVENT_RETRY] = "RETRY",
+	                                    [EVENT_FINISHED] = "END",
+	                                    [EVENT_RESTART] = "RESTART"};
 	struct event event;
 	char why[256], what[64];
 	if (strncmp(message_id, "refused.", 8) == 0) { /* its upload's ID may be none that anybody here takes */
@@ -112,7 +119,8 @@ static void fake_publish(void *closure, struct request *request, const char *mes
 	}
 	ck_assert_msg(event_decode(message, length, steps, 2, 1, true, &event, why, sizeof why) == EVENT_TAKEN, "%s", why);
 	bool outcome = event.type == EVENT_FINISHED || event.type == EVENT_STEP_FINISHED;
-	snprintf(what, sizeof what, "%s%s%s", types[event.type], outcome ? " " : "", outcome ? outcome_name(event.outcome) : "");
+	snprintf(what, sizeof what, "%s%s%s", types[event.type], outcome ? " " : "",
+	         outcome ? outcome_name(event.outcome) : "");
 	set_payload(add_request(closure, FAKE_PUBLISH, request, event.upload_id), 0, message_id, message, length);
 	say(closure, "publish", what);
 	event_clear(&event);
@@ -147,7 +155,8 @@ static void fake_look(void *closure, struct lookup *lookup)
 static void end_delivery(struct fake_world *world, struct delivery *delivery, const char *word)
 {
 	char number[48];
-	snprintf(number, sizeof number, "%llu%s", (unsigned long long)delivery->sequence, delivery->of_gap ? " of the gap" : "");
+	snprintf(number, sizeof number, "%llu%s", (unsigned long long)delivery->sequence,
+	         delivery->of_gap ? " of the gap" : "");
 	say(world, word, number);
 	free((char *)(uintptr_t)delivery->data);
 	free(delivery);
@@ -209,16 +218,33 @@ static void create(struct fake_world *world, const char *owner)
 	static char nonce[32];
 	snprintf(nonce, sizeof nonce, "n%lu", ++nonces);
 	world->options = (struct coordinator_options){
-		.pipeline = {.step = world->limits != NULL ? world->limits : limits, .count = 2,
-		             .other = {.name = "", .max_retries = 1, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING},
-		             .confirm_interval = MINUTE, .confirm_interval_limit = HOUR, .confirm_limit = 3},
+		.pipeline = {.step = world->limits != NULL ? world->limits : limits,
+	                 .count = 2,
+	                 .other = {.name = "", .max_retries = 1, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING},
+	                 .confirm_interval = MINUTE,
+	                 .confirm_interval_limit = HOUR,
+	                 .confirm_limit = 3},
 		.step = steps,
 		.workers = workers,
 		.announced = world->announces,
-		.ports = {.closure = world, .load = fake_load, .read = fake_read, .put = fake_put, .remove = fake_remove, .scan = fake_scan,
-		          .publish = fake_publish, .announce = fake_announce, .look = fake_look, .message_id = fake_message_id,
-		          .acknowledge = fake_acknowledge, .drop = fake_drop, .postpone = fake_postpone, .run = fake_run, .cancel = fake_cancel,
-		          .replace = fake_replace, .lives = fake_lives, .announce_gone = fake_announce_gone},
+		.ports = {.closure = world,
+	              .load = fake_load,
+	              .read = fake_read,
+	              .put = fake_put,
+	              .remove = fake_remove,
+	              .scan = fake_scan,
+	              .publish = fake_publish,
+	              .announce = fake_announce,
+	              .look = fake_look,
+	              .message_id = fake_message_id,
+	              .acknowledge = fake_acknowledge,
+	              .drop = fake_drop,
+	              .postpone = fake_postpone,
+	              .run = fake_run,
+	              .cancel = fake_cancel,
+	              .replace = fake_replace,
+	              .lives = fake_lives,
+	              .announce_gone = fake_announce_gone},
 		.log = &world->log,
 		.metrics = &world->metrics,
 		.owner = owner,
@@ -230,14 +256,19 @@ static void create(struct fake_world *world, const char *owner)
 	world->coordinator = coordinator_create(&world->options);
 	ck_assert_ptr_nonnull(world->coordinator);
 	coordinator_set_stream(world->coordinator,
-	                       &(struct stream_facts){.created = FAKE_STREAM, .last = world->before, .duplicate_window = FAKE_MEMORY,
-	                                              .ack_wait = world->ack_wait, .coalescing_limit = FAKE_HOLD_LIMIT}, world->now);
+	                       &(struct stream_facts){.created = FAKE_STREAM,
+	                                              .last = world->before,
+	                                              .duplicate_window = FAKE_MEMORY,
+	                                              .ack_wait = world->ack_wait,
+	                                              .coalescing_limit = FAKE_HOLD_LIMIT},
+	                       world->now);
 }
 
 void fake_open(struct fake_world *world)
 {
 	char path[] = "/tmp/pp-log-XXXXXX";
-	*world = (struct fake_world){.now = 1700000000 * SECOND, .last = &world->first, .ack_wait = 30 * SECOND, .restart = LOOKUP_ABSENT};
+	*world = (struct fake_world){
+		.now = 1700000000 * SECOND, .last = &world->first, .ack_wait = 30 * SECOND, .restart = LOOKUP_ABSENT};
 	world->log = (struct log){.fd = mkstemp(path), .level = LOG_DEBUG};
 	ck_assert_int_ge(world->log.fd, 0);
 	unlink(path);
@@ -356,7 +387,8 @@ static void carry_out(struct fake_world *world, struct fake_request *asked, stru
 			answer->error = REQUEST_WRONG_LAST_SEQUENCE;
 			return;
 		}
-		struct fake_entry *written = write_entry(world, asked->id, asked->kind == FAKE_PUT ? asked->value : NULL, asked->length);
+		struct fake_entry *written =
+			write_entry(world, asked->id, asked->kind == FAKE_PUT ? asked->value : NULL, asked->length);
 		written->tombstone = asked->tombstone;
 		answer->sequence = written->revision;
 	}
@@ -481,7 +513,8 @@ bool fake_record(const struct fake_world *world, const char *id, struct record *
 {
 	char why[256];
 	const struct fake_entry *entry = find_entry(world, id);
-	return entry != NULL && entry->value != NULL && record_decode(entry->value, entry->length, record, why, sizeof why) == RECORD_TAKEN;
+	return entry != NULL && entry->value != NULL &&
+	       record_decode(entry->value, entry->length, record, why, sizeof why) == RECORD_TAKEN;
 }
 
 void fake_store(struct fake_world *world, const struct record *record)

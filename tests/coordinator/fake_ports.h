@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A world for the coordinator's tests, all in memory: a bucket with revisions, a broker that drops what it has seen, a
  * queue of requests that are answered when and as the test says, and runs that the test ends. What the
- * coordinator does is written down as words: "put", "remove", "load", "publish RETRY", "look", "ack 7", "drop 7", "run scan",
- * "cancel scan", "replace scan", "scan bucket", "gone u", "announce scan", separated by "; ". */
+ * coordinator does is written down as words: "put", "remove", "load", "publish RETRY", "look", "ack 7", "drop 7", "run
+ * scan", "cancel scan", "replace scan", "scan bucket", "gone u", "announce scan", separated by "; ". */
 #ifndef TESTS_COORDINATOR_FAKE_PORTS_H
 #define TESTS_COORDINATOR_FAKE_PORTS_H
 
@@ -48,16 +48,16 @@ struct fake_world {
 	struct log log;
 	nanos now;
 	const struct pipeline_step *limits; /* of both steps, from the next restart on; NULL: as fake_open() says */
-	nanos coalescing;         /* from the next restart on: the coordinator's option, … */
-	uint64_t before;    /* … the last event before it, */
-	nanos ack_wait;     /* … and that of the stream with an event */
-	uint64_t pending;   /* behind each event */
-	nanos stored;       /* when events were; 0: as FAKE_STREAM_TIME says */
-	size_t mentions;    /* how often it was asked whether an instance lives */
-	bool of_gap;        /* the gap's reader brings the events */
-	nanos postponed;    /* the pause that an event was last postponed by */
-	const char *spared; /* from the next restart on: the coordinator's option; NULL: "" */
-	const char *living; /* another instance that lives; NULL: none does */
+	nanos coalescing;                   /* from the next restart on: the coordinator's option, … */
+	uint64_t before;                    /* … the last event before it, */
+	nanos ack_wait;                     /* … and that of the stream with an event */
+	uint64_t pending;                   /* behind each event */
+	nanos stored;                       /* when events were; 0: as FAKE_STREAM_TIME says */
+	size_t mentions;                    /* how often it was asked whether an instance lives */
+	bool of_gap;                        /* the gap's reader brings the events */
+	nanos postponed;                    /* the pause that an event was last postponed by */
+	const char *spared;                 /* from the next restart on: the coordinator's option; NULL: "" */
+	const char *living;                 /* another instance that lives; NULL: none does */
 	uint64_t revision;
 	struct fake_entry *entries;
 	struct fake_request *first, **last;
@@ -66,12 +66,12 @@ struct fake_world {
 	struct run *run[FAKE_RUNS];
 	size_t runs;
 	void *scan;
-	const bool *announces;     /* the option, from the next restart on */
-	char announced[512];       /* the message ID of the last announcement */
-	const char *message_id;    /* of what is delivered; NULL: none */
+	const bool *announces;      /* the option, from the next restart on */
+	char announced[512];        /* the message ID of the last announcement */
+	const char *message_id;     /* of what is delivered; NULL: none */
 	enum lookup_result restart; /* whether somebody has asked for an upload again, as a search says */
 	struct text words;
-	size_t duplicates;         /* publishes that the broker dropped */
+	size_t duplicates; /* publishes that the broker dropped */
 };
 
 /* With two steps: `scan` with two workers and a retry after a second, `slow` with one. */
@@ -94,7 +94,8 @@ void fake_fail(struct fake_world *world, enum request_status status, bool happen
 
 /* Events from the bus. */
 void fake_begin(struct fake_world *world, const char *id, uint64_t sequence, bool redelivered);
-void fake_step_finished(struct fake_world *world, const char *id, const char *step, enum outcome outcome, uint64_t sequence, bool redelivered);
+void fake_step_finished(struct fake_world *world, const char *id, const char *step, enum outcome outcome,
+                        uint64_t sequence, bool redelivered);
 void fake_ready(struct fake_world *world, const char *id, bool failed, uint64_t sequence);
 void fake_resume(struct fake_world *world, const char *id, const char *step, uint64_t sequence);
 void fake_clean(struct fake_world *world, const char *id, uint64_t sequence);
@@ -116,8 +117,8 @@ void fake_pass(struct fake_world *world, nanos duration);
 bool fake_record(const struct fake_world *world, const char *id, struct record *record);
 /* Writes one, as another instance would. */
 void fake_store(struct fake_world *world, const struct record *record);
-/* The broker loses what it has acknowledged of an upload: it has `older` again, a record that it had as `revision`; NULL:
- * nothing, not even a marker. */
+/* The broker loses what it has acknowledged of an upload: it has `older` again, a record that it had as `revision`;
+ * NULL: nothing, not even a marker. */
 void fake_lose(struct fake_world *world, const char *id, const struct record *older, uint64_t revision);
 /* Writes any value, as another program would. */
 void fake_store_text(struct fake_world *world, const char *id, const char *value, size_t length);

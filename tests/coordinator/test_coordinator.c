@@ -179,7 +179,8 @@ static uint64_t repeated(void)
 	return counter_value(world.metrics.events_repeated);
 }
 
-/* Three at once, of which the first one's pass is over before the others come: it ends once, whatever its record has become. */
+/* Three at once, of which the first one's pass is over before the others come: it ends once, whatever its record has
+ * become. */
 START_TEST(said_three_times)
 {
 	enum { CONFIRMING, FAILED, GONE, WAYS };
@@ -344,7 +345,8 @@ START_TEST(another_writer_wins)
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
 	fake_expect(&world, "put; ack 1; run scan; put");
 	/* Meanwhile somebody else has begun it again. */
-	struct status status = {.phase = PHASE_QUEUED, .due = world.now + MINUTE, .transition = 9, .begun = 2, .stream = FAKE_STREAM};
+	struct status status = {
+		.phase = PHASE_QUEUED, .due = world.now + MINUTE, .transition = 9, .begun = 2, .stream = FAKE_STREAM};
 	struct record record = fake_make_record("u", "there", &status);
 	fake_store(&world, &record);
 	record_clear(&record);
@@ -431,9 +433,10 @@ END_TEST
 /* Whichever instance takes the event: what another one looks after is run here then. */
 START_TEST(resume_of_what_another_instance_looks_after)
 {
-	static const struct status theirs[] = {{.phase = PHASE_WAITING, .due = TIME_LAST, .transition = 1},
-	                                       {.phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .failures = 1, .due = TIME_LAST, .transition = 1},
-	                                       {.phase = PHASE_QUEUED, .due = TIME_LAST, .transition = 1}};
+	static const struct status theirs[] = {
+		{.phase = PHASE_WAITING, .due = TIME_LAST, .transition = 1},
+		{.phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .failures = 1, .due = TIME_LAST, .transition = 1},
+		{.phase = PHASE_QUEUED, .due = TIME_LAST, .transition = 1}};
 	struct record record;
 	world.living = "there";
 	for (size_t i = 0; i < sizeof theirs / sizeof theirs[0]; i++) {
@@ -476,7 +479,8 @@ START_TEST(resume_of_an_unknown_one_comes_again)
 }
 END_TEST
 
-/* What is under way at an instance that lives is not taken away from it; what waits there is run here, as soon as it can be. */
+/* What is under way at an instance that lives is not taken away from it; what waits there is run here, as soon as it
+ * can be. */
 START_TEST(resume_of_all_that_others_look_after)
 {
 	static const enum phase phases[] = {PHASE_WAITING, PHASE_BACKOFF, PHASE_QUEUED, PHASE_RUNNING};
@@ -497,7 +501,8 @@ START_TEST(resume_of_all_that_others_look_after)
 			struct record record;
 			ck_assert(fake_record(&world, ids[i], &record));
 			bool taken = !lives || (!suspended && i < 2);
-			ck_assert_msg((strcmp(record.owner, FAKE_OWNER) == 0) == taken, "way %u: %s is of %s", way, ids[i], record.owner);
+			ck_assert_msg((strcmp(record.owner, FAKE_OWNER) == 0) == taken, "way %u: %s is of %s", way, ids[i],
+			              record.owner);
 			record_clear(&record);
 		}
 		ck_assert_uint_eq(world.runs, suspended ? 0 : 2);
@@ -637,7 +642,8 @@ END_TEST
 START_TEST(kept_records_are_nobodys)
 {
 	store("u", "there", (struct status){.step = 2, .outcome = OUTCOME_ABORT, .phase = PHASE_ENDED, .transition = 3});
-	store("v", "elsewhere", (struct status){.step = 2, .outcome = OUTCOME_ABORT, .phase = PHASE_UNCONFIRMED, .transition = 3});
+	store("v", "elsewhere",
+	      (struct status){.step = 2, .outcome = OUTCOME_ABORT, .phase = PHASE_UNCONFIRMED, .transition = 3});
 	fake_find_all(&world, NULL);
 	fake_expect(&world, "");
 	ck_assert_uint_eq(world.mentions, 0);
@@ -675,16 +681,37 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {record_then_publish_then_acknowledgement, another_service_does_a_step, what_is_not_ours,
-	                              ready_or_an_answer_before_anything, ready_before_the_end,
-	                              an_event_that_is_unusable_ends_its_upload, an_event_that_is_unusable_stops_no_upload,
-	                              an_id_that_no_record_can_have_is_refused, begun_again_after_the_end, said_three_times, begun_again_for_a_reason,
-	                              whether_it_was_asked_for_is_not_known, of_an_end_that_says_little,
-	                              begun_twice, redelivered_after_a_crash, begun_by_another_instance, another_writer_wins,
-	                              verdict_with_a_result_is_decided_anew, resume_by_step, resume_of_what_waits,
-	                              resume_of_what_another_instance_looks_after, resume_of_all_that_others_look_after,
-	                              resume_of_an_unknown_one_comes_again, many_events_for_one_upload,
-	                              many_uploads, event_during_a_write, event_for_what_another_instance_has_moved,
-	                              answers_of_our_own, due_times, kept_records_are_nobodys, abandoned, abandoned_sweep};
+	const TTest *const tests[] = {record_then_publish_then_acknowledgement,
+	                              another_service_does_a_step,
+	                              what_is_not_ours,
+	                              ready_or_an_answer_before_anything,
+	                              ready_before_the_end,
+	                              an_event_that_is_unusable_ends_its_upload,
+	                              an_event_that_is_unusable_stops_no_upload,
+	                              an_id_that_no_record_can_have_is_refused,
+	                              begun_again_after_the_end,
+	                              said_three_times,
+	                              begun_again_for_a_reason,
+	                              whether_it_was_asked_for_is_not_known,
+	                              of_an_end_that_says_little,
+	                              begun_twice,
+	                              redelivered_after_a_crash,
+	                              begun_by_another_instance,
+	                              another_writer_wins,
+	                              verdict_with_a_result_is_decided_anew,
+	                              resume_by_step,
+	                              resume_of_what_waits,
+	                              resume_of_what_another_instance_looks_after,
+	                              resume_of_all_that_others_look_after,
+	                              resume_of_an_unknown_one_comes_again,
+	                              many_events_for_one_upload,
+	                              many_uploads,
+	                              event_during_a_write,
+	                              event_for_what_another_instance_has_moved,
+	                              answers_of_our_own,
+	                              due_times,
+	                              kept_records_are_nobodys,
+	                              abandoned,
+	                              abandoned_sweep};
 	return coordinator_world_run("coordinator", tests, sizeof tests / sizeof tests[0]);
 }

@@ -192,8 +192,9 @@ END_TEST
 START_TEST(message_ids)
 {
 	static const char *const results[] = {"u.1.2.1", "u.0.0.1", "u.18446744073709551615.3.1"};
-	static const char *const others[] = {"", "u", "u.", "u.1", "u.1.2", "u.1.2.", "u.1.2.2", "u.1.2.11", "u.1.2.1.", "v.1.2.1", "uu.1.2.1", "u..2.1",
-	                                     "u.1..1", "u.x.2.1", "u.1.2.1 ", "test.1", "u.1.step0"};
+	static const char *const others[] = {"",        "u",        "u.",       "u.1",     "u.1.2",    "u.1.2.",
+	                                     "u.1.2.2", "u.1.2.11", "u.1.2.1.", "v.1.2.1", "uu.1.2.1", "u..2.1",
+	                                     "u.1..1",  "u.x.2.1",  "u.1.2.1 ", "test.1",  "u.1.step0"};
 	for (size_t i = 0; i < sizeof results / sizeof results[0]; i++)
 		ck_assert_msg(message_id_is_result(results[i], "u"), "%s", results[i]);
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
@@ -208,13 +209,20 @@ START_TEST(message_ids)
 	message_id_make_announcement(id, "a.b", &status);
 	ck_assert_str_eq(id, "a.b.12.step5");
 	ck_assert(!message_id_is_result(id, "a.b") && message_id_is_announcement(id));
-	ck_assert(!message_id_is_announcement("u.step") && !message_id_is_announcement("u.step1x") && !message_id_is_announcement("u.1.2.1"));
+	ck_assert(!message_id_is_announcement("u.step") && !message_id_is_announcement("u.step1x") &&
+	          !message_id_is_announcement("u.1.2.1"));
 }
 END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {each_step_when_it_is_entered, while_its_record_is_put_off, once_only, begun_on_a_record,
-	                              not_what_others_are_asked, answers_of_others, answers_that_are_none_of_others, message_ids};
+	const TTest *const tests[] = {each_step_when_it_is_entered,
+	                              while_its_record_is_put_off,
+	                              once_only,
+	                              begun_on_a_record,
+	                              not_what_others_are_asked,
+	                              answers_of_others,
+	                              answers_that_are_none_of_others,
+	                              message_ids};
 	return coordinator_world_run("coordinator announce", tests, sizeof tests / sizeof tests[0]);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Brokers that do not answer, are not there or refuse. */
 #include <check.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "tests/coordinator/coordinator_world.h"
@@ -33,8 +33,11 @@ static void lose_each(enum request_status status, bool happened)
 	/* What was written some time ago, as a repeat says, is looked at before a step is run on it. */
 	const char *looks = happened ? "load; load; " : "";
 	char words[256];
-	snprintf(words, sizeof words, "put; put; ack 1; %srun scan; put; put; %srun slow; put; put; publish RESULT delete; publish RESULT delete; "
-	                              "publish END delete; publish END delete", looks, looks);
+	snprintf(
+		words, sizeof words,
+		"put; put; ack 1; %srun scan; put; put; %srun slow; put; put; publish RESULT delete; publish RESULT delete; "
+		"publish END delete; publish END delete",
+		looks, looks);
 	fake_expect(&world, words);
 	ck_assert_uint_eq(world.duplicates, happened ? 5 : 0);
 	ck_assert_int_eq(stored("u").phase, PHASE_CONFIRMING);
@@ -65,11 +68,12 @@ START_TEST(a_broker_that_refuses)
 }
 END_TEST
 
-/* A few conflicts are nobody's fault. A broker that refuses the write for what it then does not show is not asked as fast as
- * it answers. */
+/* A few conflicts are nobody's fault. A broker that refuses the write for what it then does not show is not asked as
+ * fast as it answers. */
 START_TEST(conflicts_without_end)
 {
-	struct record other = fake_make_record("u", FAKE_OWNER, &(struct status){.phase = PHASE_QUEUED, .due = world.now + HOUR, .transition = 5});
+	struct record other = fake_make_record(
+		"u", FAKE_OWNER, &(struct status){.phase = PHASE_QUEUED, .due = world.now + HOUR, .transition = 5});
 	fake_begin(&world, "u", 1, false);
 	for (unsigned i = 0; i < 10; i++) {
 		fake_store(&world, &other);
@@ -167,7 +171,8 @@ START_TEST(reads_that_fail)
 }
 END_TEST
 
-/* The process is stopped while the broker answers its write, and goes on when the broker no longer knows what was said. */
+/* The process is stopped while the broker answers its write, and goes on when the broker no longer knows what was said.
+ */
 static void stop_before_the_end_is_said(void)
 {
 	fake_begin(&world, "u", 1, false);
@@ -190,8 +195,8 @@ START_TEST(stopped_and_not_missed)
 }
 END_TEST
 
-/* This instance took the event and was cut off before it could write the record. Meanwhile another one has ended the upload,
- * storage has confirmed it, and an hour later the marker was cleared away. */
+/* This instance took the event and was cut off before it could write the record. Meanwhile another one has ended the
+ * upload, storage has confirmed it, and an hour later the marker was cleared away. */
 START_TEST(cut_off_for_hours)
 {
 	fake_begin(&world, "u", 1, false);
@@ -313,7 +318,8 @@ START_TEST(looked_for_slowly)
 }
 END_TEST
 
-/* The bucket is what it was some time ago: what is remembered from after that is dropped, and the upload ends again from there. */
+/* The bucket is what it was some time ago: what is remembered from after that is dropped, and the upload ends again
+ * from there. */
 START_TEST(bucket_of_before)
 {
 	struct record before;
@@ -367,9 +373,25 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {answers_that_are_lost, conflicts_without_end, requests_that_are_lost, a_broker_that_is_not_there, a_broker_that_refuses, tried_again_without_end,
-	                              lost_answer_that_is_no_duplicate, lost_write_that_another_was_like, lost_removal_that_is_no_duplicate, reads_that_fail,
-	                              stopped_and_not_missed, stopped_and_taken_for_dead, cut_off_for_hours, cut_off_for_hours_while_it_reads, stopped_until_it_was_over,
-	                              said_long_ago, not_said_long_ago, looked_for_slowly, bucket_of_before, bucket_that_is_another};
+	const TTest *const tests[] = {answers_that_are_lost,
+	                              conflicts_without_end,
+	                              requests_that_are_lost,
+	                              a_broker_that_is_not_there,
+	                              a_broker_that_refuses,
+	                              tried_again_without_end,
+	                              lost_answer_that_is_no_duplicate,
+	                              lost_write_that_another_was_like,
+	                              lost_removal_that_is_no_duplicate,
+	                              reads_that_fail,
+	                              stopped_and_not_missed,
+	                              stopped_and_taken_for_dead,
+	                              cut_off_for_hours,
+	                              cut_off_for_hours_while_it_reads,
+	                              stopped_until_it_was_over,
+	                              said_long_ago,
+	                              not_said_long_ago,
+	                              looked_for_slowly,
+	                              bucket_of_before,
+	                              bucket_that_is_another};
 	return coordinator_world_run("coordinator_broker", tests, sizeof tests / sizeof tests[0]);
 }

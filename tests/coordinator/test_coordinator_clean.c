@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * CleanUpload: storage removes an upload, at every moment of its life, and it is over: nothing more runs, nothing more is
- * said, its record goes. */
+ * CleanUpload: storage removes an upload, at every moment of its life, and it is over: nothing more runs, nothing more
+ * is said, its record goes. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -159,7 +159,8 @@ END_TEST
 
 START_TEST(unconfirmed_and_ended)
 {
-	store("u", FAKE_OWNER, (struct status){.step = 2, .phase = PHASE_UNCONFIRMED, .outcome = OUTCOME_CONTINUE, .transition = 9});
+	store("u", FAKE_OWNER,
+	      (struct status){.step = 2, .phase = PHASE_UNCONFIRMED, .outcome = OUTCOME_CONTINUE, .transition = 9});
 	store("v", "there", (struct status){.step = 2, .phase = PHASE_ENDED, .outcome = OUTCOME_ABORT, .transition = 9});
 	clean("u", 2, "load; remove; gone u; ack 2");
 	clean("v", 3, "load; remove; gone v; ack 3");
@@ -368,7 +369,12 @@ START_TEST(in_a_race)
 	fake_answer(&world);
 	fake_expect(&world, "remove; load");
 	fake_answer(&world);
-	store("u", "there", (struct status){.step = 2, .phase = PHASE_CONFIRMING, .outcome = OUTCOME_CONTINUE, .due = world.now + MINUTE, .transition = 3});
+	store("u", "there",
+	      (struct status){.step = 2,
+	                      .phase = PHASE_CONFIRMING,
+	                      .outcome = OUTCOME_CONTINUE,
+	                      .due = world.now + MINUTE,
+	                      .transition = 3});
 	fake_answer_all(&world);
 	fake_expect(&world, "remove; load; remove; cancel scan; gone u; ack 2");
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
@@ -405,9 +411,24 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {unknown, before_what_is_older, running, in_line, waiting, in_a_backoff, awaiting, confirming,
-	                              unconfirmed_and_ended, held, told_by_another_instance, told_while_it_is_held, told_in_error,
-	                              not_told_by_another_instance, before_its_end_is_said, behind_another_event,
-	                              its_tombstone_outlives_its_due_time, in_a_race, unanswered};
+	const TTest *const tests[] = {unknown,
+	                              before_what_is_older,
+	                              running,
+	                              in_line,
+	                              waiting,
+	                              in_a_backoff,
+	                              awaiting,
+	                              confirming,
+	                              unconfirmed_and_ended,
+	                              held,
+	                              told_by_another_instance,
+	                              told_while_it_is_held,
+	                              told_in_error,
+	                              not_told_by_another_instance,
+	                              before_its_end_is_said,
+	                              behind_another_event,
+	                              its_tombstone_outlives_its_due_time,
+	                              in_a_race,
+	                              unanswered};
 	return coordinator_world_run("coordinator clean", tests, sizeof tests / sizeof tests[0]);
 }

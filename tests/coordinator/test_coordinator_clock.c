@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The clock is set back by an hour: what was to come soon comes as soon, and what was written an hour ahead is no news. */
+ * The clock is set back by an hour: what was to come soon comes as soon, and what was written an hour ahead is no news.
+ */
 #include <check.h>
 #include <string.h>
 
@@ -50,8 +51,14 @@ END_TEST
 /* Said half an hour ago, by a clock that was an hour ahead: longer ago than the broker remembers. */
 START_TEST(what_was_said_ahead)
 {
-	struct status status = {.step = 2, .outcome = OUTCOME_CONTINUE, .phase = PHASE_CONFIRMING, .confirmations = 1,
-	                        .due = world.now + HOUR, .transition = 3, .publish = PUBLISH_FINISHED, .published_at = world.now + HOUR};
+	struct status status = {.step = 2,
+	                        .outcome = OUTCOME_CONTINUE,
+	                        .phase = PHASE_CONFIRMING,
+	                        .confirmations = 1,
+	                        .due = world.now + HOUR,
+	                        .transition = 3,
+	                        .publish = PUBLISH_FINISHED,
+	                        .published_at = world.now + HOUR};
 	struct record record = fake_make_record("u", FAKE_OWNER, &status);
 	fake_store(&world, &record);
 	record_clear(&record);

@@ -107,8 +107,9 @@ END_TEST
 
 START_TEST(no_longer_than_the_step_may_take)
 {
-	static const struct pipeline_step quick[] = {{.name = "scan", .max_retries = 2, .retry_backoff = SECOND, .deadline = SECOND, MAX_WAITING},
-	                                             {.name = "slow", .deadline = HOUR, MAX_WAITING}};
+	static const struct pipeline_step quick[] = {
+		{.name = "scan", .max_retries = 2, .retry_backoff = SECOND, .deadline = SECOND, MAX_WAITING},
+		{.name = "slow", .deadline = HOUR, MAX_WAITING}};
 	world.limits = quick;
 	hold("u", 1);
 	fake_start_run(&world);
@@ -298,7 +299,8 @@ END_TEST
 /* Nothing is remembered of it but when it is due: it has a record. */
 START_TEST(not_if_it_waits)
 {
-	store("u", FAKE_OWNER, (struct status){.step = 0, .phase = PHASE_BACKOFF, .failures = 1, .due = world.now + HOUR, .transition = 1});
+	store("u", FAKE_OWNER,
+	      (struct status){.step = 0, .phase = PHASE_BACKOFF, .failures = 1, .due = world.now + HOUR, .transition = 1});
 	start();
 	fake_find_all(&world, NULL);
 	fake_begin(&world, "u", 5, false);
@@ -499,13 +501,29 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {one_write_for_begin_and_end, whatever_the_run_comes_to, not_for_long, no_longer_than_the_step_may_take,
+	const TTest *const tests[] = {one_write_for_begin_and_end,
+	                              whatever_the_run_comes_to,
+	                              not_for_long,
+	                              no_longer_than_the_step_may_take,
 	                              no_longer_than_the_broker_waits,
-	                              over_a_moment_too_late, what_may_have_ended_a_service, ends_the_service_again_and_again,
-	                              another_has_begun_it, another_has_begun_it_and_it_still_runs,
-	                              another_has_begun_it_and_it_ends_meanwhile, stopped_for_hours, begun_again, not_if_there_is_a_record, not_if_it_waits,
+	                              over_a_moment_too_late,
+	                              what_may_have_ended_a_service,
+	                              ends_the_service_again_and_again,
+	                              another_has_begun_it,
+	                              another_has_begun_it_and_it_still_runs,
+	                              another_has_begun_it_and_it_ends_meanwhile,
+	                              stopped_for_hours,
+	                              begun_again,
+	                              not_if_there_is_a_record,
+	                              not_if_it_waits,
 	                              begun_again_after_the_end,
-	                              write_that_is_not_answered, without_a_broker, stopping, abandoned, others_wait, in_line,
-	                              in_line_for_long, in_line_for_nothing};
+	                              write_that_is_not_answered,
+	                              without_a_broker,
+	                              stopping,
+	                              abandoned,
+	                              others_wait,
+	                              in_line,
+	                              in_line_for_long,
+	                              in_line_for_nothing};
 	return coordinator_world_run("coordinator_coalescing", tests, sizeof tests / sizeof tests[0]);
 }

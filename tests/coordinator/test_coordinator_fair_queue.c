@@ -74,7 +74,8 @@ END_TEST
 START_TEST(turn_of_an_upload_of_another_instance)
 {
 	fake_open(&world);
-	struct status status = {.phase = PHASE_QUEUED, .due = world.now + MINUTE, .transition = 1, .begun = 1, .stream = FAKE_STREAM};
+	struct status status = {
+		.phase = PHASE_QUEUED, .due = world.now + MINUTE, .transition = 1, .begun = 1, .stream = FAKE_STREAM};
 	struct record record = fake_make_record("u", FAKE_OWNER, &status);
 	fake_store(&world, &record);
 	record_clear(&record);
@@ -122,7 +123,8 @@ START_TEST(many_that_wait)
 	unsigned count = 20000;
 	fake_open(&world);
 	size_t before = used();
-	struct status status = {.phase = PHASE_WAITING, .transition = 1, .begun = 1, .stream = FAKE_STREAM, .due = world.now + HOUR};
+	struct status status = {
+		.phase = PHASE_WAITING, .transition = 1, .begun = 1, .stream = FAKE_STREAM, .due = world.now + HOUR};
 	for (unsigned i = 0; i < count; i++) {
 		struct record record = fake_make_record(name(i), FAKE_OWNER, &status);
 		coordinator_found(world.coordinator, &record, i + 1, NULL, world.now);
@@ -140,7 +142,8 @@ END_TEST
 /* Another implementation rewrites a record without what we keep in it, while we wait for its time. */
 START_TEST(rewritten_by_another_implementation)
 {
-	static const char inner[] = "{\"ID\":\"u\",\"Steps\":[\"scan\",\"slow\"],\"Status\":{\"CurrentStep\":\"slow\",\"Outcome\":\"\"}}";
+	static const char inner[] =
+		"{\"ID\":\"u\",\"Steps\":[\"scan\",\"slow\"],\"Status\":{\"CurrentStep\":\"slow\",\"Outcome\":\"\"}}";
 	for (unsigned way = 0; way < 4; way++) {
 		fake_open(&world);
 		fake_begin(&world, "u", 1, false);
@@ -174,7 +177,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {a_long_line, standing_in_line, turn_of_an_upload_of_another_instance, found_again, many_that_wait,
-	                              rewritten_by_another_implementation};
+	const TTest *const tests[] = {a_long_line, standing_in_line, turn_of_an_upload_of_another_instance,
+	                              found_again, many_that_wait,   rewritten_by_another_implementation};
 	return suite_run("coordinator_lines", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -16,7 +16,8 @@ static void close_gap(void)
 	coordinator_set_gap(world.coordinator, false, 0, false);
 }
 
-/* An answer, a confirmation, a command: each waits until the gap is read, and then says what it says without a record. */
+/* An answer, a confirmation, a command: each waits until the gap is read, and then says what it says without a record.
+ */
 START_TEST(whose_upload_may_be_in_the_gap)
 {
 	open_gap(true);
@@ -145,7 +146,12 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {whose_upload_may_be_in_the_gap, whose_upload_was_in_the_gap, of_the_gap, new_uploads_do_not_wait,
-	                              ended_in_the_gap, brought_once_more, answers_in_the_gap};
+	const TTest *const tests[] = {whose_upload_may_be_in_the_gap,
+	                              whose_upload_was_in_the_gap,
+	                              of_the_gap,
+	                              new_uploads_do_not_wait,
+	                              ended_in_the_gap,
+	                              brought_once_more,
+	                              answers_in_the_gap};
 	return coordinator_world_run("coordinator gap", tests, sizeof tests / sizeof tests[0]);
 }

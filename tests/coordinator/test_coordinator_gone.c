@@ -85,7 +85,8 @@ START_TEST(asked_after_a_crash)
 	fake_answer(&world);
 	fake_expect(&world, "put; publish RETRY");
 	nanos asked = stored("u").asked_at;
-	fake_pass(&world, 5 * MINUTE); /* all of it is old, and is looked for in the stream: the question alone was not due again */
+	fake_pass(&world,
+	          5 * MINUTE); /* all of it is old, and is looked for in the stream: the question alone was not due again */
 	fake_restart(&world, FAKE_OWNER);
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
@@ -132,7 +133,8 @@ START_TEST(answered_while_nobody_lived)
 }
 END_TEST
 
-/* The same URL is no answer, though it begins the upload again: what was to be asked is asked, and ten minutes go on. */
+/* The same URL is no answer, though it begins the upload again: what was to be asked is asked, and ten minutes go on.
+ */
 START_TEST(begun_again_with_the_same_url)
 {
 	begin("u", 1);
@@ -195,7 +197,9 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {asked_once, a_new_url_has_them, asked_with_the_first_write, asked_after_a_crash, not_asked_twice,
-	                              answered_while_nobody_lived, begun_again_with_the_same_url, no_longer_wanted, answered_too_late};
+	const TTest *const tests[] = {
+		asked_once,       a_new_url_has_them,          asked_with_the_first_write,    asked_after_a_crash,
+		not_asked_twice,  answered_while_nobody_lived, begun_again_with_the_same_url, no_longer_wanted,
+		answered_too_late};
 	return coordinator_world_run("coordinator_gone", tests, sizeof tests / sizeof tests[0]);
 }

@@ -18,8 +18,14 @@ static void await_answer(nanos timeout)
 
 static void connect_again(bool behind)
 {
-	coordinator_set_stream(world.coordinator, &(struct stream_facts){.created = FAKE_STREAM, .last = 1000, .duplicate_window = FAKE_MEMORY,
-	                       .ack_wait = world.ack_wait, .coalescing_limit = FAKE_HOLD_LIMIT, .behind = behind}, world.now);
+	coordinator_set_stream(world.coordinator,
+	                       &(struct stream_facts){.created = FAKE_STREAM,
+	                                              .last = 1000,
+	                                              .duplicate_window = FAKE_MEMORY,
+	                                              .ack_wait = world.ack_wait,
+	                                              .coalescing_limit = FAKE_HOLD_LIMIT,
+	                                              .behind = behind},
+	                       world.now);
 }
 
 static void pass(nanos duration, nanos step)
@@ -135,8 +141,8 @@ START_TEST(a_confirmation_after_a_backlog)
 }
 END_TEST
 
-/* The answer was "again", and its write, which was not answered, finds itself done: its backoff of a second is not what the
- * answer was waited for. */
+/* The answer was "again", and its write, which was not answered, finds itself done: its backoff of a second is not what
+ * the answer was waited for. */
 START_TEST(a_backoff_after_a_backlog)
 {
 	await_answer(MINUTE);
@@ -158,7 +164,8 @@ START_TEST(a_backoff_after_a_backlog)
 }
 END_TEST
 
-/* It waited here for an answer until tomorrow. Another instance took the answer, "again", and died: its backoff is claimed. */
+/* It waited here for an answer until tomorrow. Another instance took the answer, "again", and died: its backoff is
+ * claimed. */
 START_TEST(a_backoff_of_another_instance)
 {
 	await_answer(24 * HOUR);
@@ -166,8 +173,16 @@ START_TEST(a_backoff_of_another_instance)
 	fake_restart(&world, FAKE_OWNER);
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
-	store("u", "there", (struct status){.phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .awaited = true, .failures = 1,
-	                                    .due = world.now + MINUTE, .transition = 7, .published = 7, .begun = 1, .stream = FAKE_STREAM});
+	store("u", "there",
+	      (struct status){.phase = PHASE_BACKOFF,
+	                      .outcome = OUTCOME_RETRY,
+	                      .awaited = true,
+	                      .failures = 1,
+	                      .due = world.now + MINUTE,
+	                      .transition = 7,
+	                      .published = 7,
+	                      .begun = 1,
+	                      .stream = FAKE_STREAM});
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
 	text_clear(&world.words);
@@ -217,8 +232,9 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {answers_that_are_on_their_way, answers_to_those_at_rest, answers_that_do_not_come,
-	                              a_deadline_after_a_backlog, a_confirmation_after_a_backlog, a_backoff_after_a_backlog,
-	                              a_backoff_of_another_instance, connected_again_in_a_backlog, without_a_connection};
+	const TTest *const tests[] = {
+		answers_that_are_on_their_way, answers_to_those_at_rest,       answers_that_do_not_come,
+		a_deadline_after_a_backlog,    a_confirmation_after_a_backlog, a_backoff_after_a_backlog,
+		a_backoff_of_another_instance, connected_again_in_a_backlog,   without_a_connection};
 	return coordinator_world_run("coordinator lag", tests, sizeof tests / sizeof tests[0]);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Each allocation of the coordinator fails once in the life of an upload. If its size comes from an input, that input fails, and the
- * coordinator goes on; otherwise the process ends, and the next one takes over. Either way the upload ends once and as decided, no
- * step is counted as failed, and no event is acknowledged before its record is written.
+ * Each allocation of the coordinator fails once in the life of an upload. If its size comes from an input, that input
+ * fails, and the coordinator goes on; otherwise the process ends, and the next one takes over. Either way the upload
+ * ends once and as decided, no step is counted as failed, and no event is acknowledged before its record is written.
  *
  * Linked with --wrap so that memory runs out in the coordinator's own calls only, not in the fake world around it. */
 #include <check.h>
@@ -13,8 +13,8 @@
 #include "core/base/alloc.h"
 #include "core/base/encoding.h"
 #include "tests/coordinator/fake_ports.h"
-#include "tests/harness/suite.h"
 #include "tests/harness/scarcity.h"
+#include "tests/harness/suite.h"
 
 #define ID "upload"
 #define BEGUN 7
@@ -41,18 +41,20 @@ struct coordinator *__real_coordinator_create(const struct coordinator_options *
 void __real_coordinator_deliver(struct coordinator *coordinator, struct delivery *delivery, nanos now);
 void __real_coordinator_answered(struct coordinator *coordinator, struct request *request, nanos now);
 void __real_coordinator_returned(struct coordinator *coordinator, struct run *run, nanos now);
-bool __real_coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now);
+bool __real_coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token,
+                              nanos now);
 void __real_coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, nanos now);
 void __real_coordinator_tick(struct coordinator *coordinator, nanos now);
-enum event_verdict __real_event_decode(const char *message, size_t length, const char *const *step, size_t count, nanos now,
-                                       bool commands, struct event *event, char *why, size_t size);
-enum event_verdict __wrap_event_decode(const char *message, size_t length, const char *const *step, size_t count, nanos now,
-                                       bool commands, struct event *event, char *why, size_t size);
+enum event_verdict __real_event_decode(const char *message, size_t length, const char *const *step, size_t count,
+                                       nanos now, bool commands, struct event *event, char *why, size_t size);
+enum event_verdict __wrap_event_decode(const char *message, size_t length, const char *const *step, size_t count,
+                                       nanos now, bool commands, struct event *event, char *why, size_t size);
 struct coordinator *__wrap_coordinator_create(const struct coordinator_options *options);
 void __wrap_coordinator_deliver(struct coordinator *coordinator, struct delivery *delivery, nanos now);
 void __wrap_coordinator_answered(struct coordinator *coordinator, struct request *request, nanos now);
 void __wrap_coordinator_returned(struct coordinator *coordinator, struct run *run, nanos now);
-bool __wrap_coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now);
+bool __wrap_coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token,
+                              nanos now);
 void __wrap_coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, nanos now);
 void __wrap_coordinator_tick(struct coordinator *coordinator, nanos now);
 
@@ -74,7 +76,8 @@ void __wrap_coordinator_returned(struct coordinator *coordinator, struct run *ru
 	WITHIN(__real_coordinator_returned(coordinator, run, now));
 }
 
-bool __wrap_coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token, nanos now)
+bool __wrap_coordinator_found(struct coordinator *coordinator, struct record *record, uint64_t revision, void *token,
+                              nanos now)
 {
 	bool good;
 	WITHIN(good = __real_coordinator_found(coordinator, record, revision, token, now));
@@ -110,15 +113,15 @@ static enum loaded read_loaded(void *closure, struct request *request, struct lo
 	return loaded;
 }
 
-static void put(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id, const char *value,
-                size_t length)
+static void put(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
+                const char *value, size_t length)
 {
 	bool was;
 	OUTSIDE(fake.put(closure, request, id, expected, message_id, value, length));
 }
 
-static void remove_record(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
-                          const struct tombstone *tombstone)
+static void remove_record(void *closure, struct request *request, const char *id, uint64_t expected,
+                          const char *message_id, const struct tombstone *tombstone)
 {
 	bool was;
 	OUTSIDE(fake.remove(closure, request, id, expected, message_id, tombstone));
@@ -150,8 +153,10 @@ static void watch(const char *message_id, const char *message, size_t length)
 		ends++;
 		snprintf(end, sizeof end, "%s", message_id);
 	}
-	wrong_end = wrong_end || (event.type == EVENT_FINISHED && event.outcome != (first_step == STAYS_SUSPENDED ? OUTCOME_ABORT : OUTCOME_DELETE));
-	lost_result = lost_result || (event.type == EVENT_STEP_FINISHED && event.outcome == OUTCOME_DELETE && !holds(message, length, "Infected"));
+	wrong_end = wrong_end || (event.type == EVENT_FINISHED &&
+	                          event.outcome != (first_step == STAYS_SUSPENDED ? OUTCOME_ABORT : OUTCOME_DELETE));
+	lost_result = lost_result || (event.type == EVENT_STEP_FINISHED && event.outcome == OUTCOME_DELETE &&
+	                              !holds(message, length, "Infected"));
 	event_clear(&event);
 }
 
@@ -171,7 +176,8 @@ static void acknowledge(void *closure, struct delivery *delivery)
 {
 	bool was;
 	/* The record or its marker is there, and the marker once storage has confirmed. */
-	acknowledged_early = acknowledged_early || world.entries == NULL || (delivery->sequence == READY && world.entries->value != NULL);
+	acknowledged_early =
+		acknowledged_early || world.entries == NULL || (delivery->sequence == READY && world.entries->value != NULL);
 	began = began || delivery->sequence == BEGUN;
 	OUTSIDE(fake.acknowledge(closure, delivery));
 }
@@ -195,8 +201,8 @@ static void cancel(void *closure, struct run *out)
 }
 
 /* How events are read is tested for itself, in test_memory_read.c: here that is one allocation. */
-enum event_verdict __wrap_event_decode(const char *message, size_t length, const char *const *step, size_t count, nanos now,
-                                       bool commands, struct event *event, char *why, size_t size)
+enum event_verdict __wrap_event_decode(const char *message, size_t length, const char *const *step, size_t count,
+                                       nanos now, bool commands, struct event *event, char *why, size_t size)
 {
 	bool was = false;
 	enum event_verdict verdict = EVENT_UNREAD;
@@ -210,8 +216,13 @@ enum event_verdict __wrap_event_decode(const char *message, size_t length, const
 
 /* Of a step that stays suspended the upload has enough after a minute. */
 static const struct pipeline_step impatient[] = {
-	{.name = "scan", .max_retries = 2, .retry_backoff = SECOND, .deadline = MINUTE, .max_wait = 720 * HOUR, .max_waits = 9,
-	 .check_limit = MINUTE},
+	{.name = "scan",
+     .max_retries = 2,
+     .retry_backoff = SECOND,
+     .deadline = MINUTE,
+     .max_wait = 720 * HOUR,
+     .max_waits = 9,
+     .check_limit = MINUTE},
 	{.name = "slow", .retry_backoff = SECOND, .deadline = HOUR, MAX_WAITING}};
 
 struct coordinator *__wrap_coordinator_create(const struct coordinator_options *options)
@@ -263,7 +274,11 @@ static bool act(void)
 		const struct run *out = world.run[0];
 		attempts = out->step == 0 && out->attempt > attempts ? out->attempt : attempts;
 		bool first = out->step == 0 && out->attempt == 1;
-		fake_return(&world, RETURNED_VERDICT, first ? OUTCOME_RETRY : out->step == 0 ? OUTCOME_CONTINUE : OUTCOME_DELETE, 0);
+		fake_return(&world, RETURNED_VERDICT,
+		            first            ? OUTCOME_RETRY
+		            : out->step == 0 ? OUTCOME_CONTINUE
+		                             : OUTCOME_DELETE,
+		            0);
 	} else if (!told && ends > 0) {
 		told = true;
 		fake_ready(&world, ID, false, READY);
@@ -398,7 +413,8 @@ static unsigned each_of_these(bool crash, bool crowded, bool hanging)
 		ck_assert_msg(!acknowledged_early, "allocation %ld: acknowledged without a record", count);
 		ck_assert_msg(ends == 1 && !wrong_end, "allocation %ld: %u ends", count, ends);
 		ck_assert_msg(!lost_result, "allocation %ld: the result is lost", count);
-		ck_assert_msg(crash || hanging || attempts == (first_step == STAYS_SUSPENDED ? 0 : 2), "allocation %ld: %u attempts", count, attempts);
+		ck_assert_msg(crash || hanging || attempts == (first_step == STAYS_SUSPENDED ? 0 : 2),
+		              "allocation %ld: %u attempts", count, attempts);
 		fake_close(&world);
 		most = restarts > most ? restarts : most;
 	}
@@ -461,8 +477,11 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {an_upload_ends, an_upload_ends_in_a_crowd, an_upload_ends_though_its_run_hangs,
-	                              an_upload_ends_after_a_crash, an_upload_ends_when_its_step_works_again,
+	const TTest *const tests[] = {an_upload_ends,
+	                              an_upload_ends_in_a_crowd,
+	                              an_upload_ends_though_its_run_hangs,
+	                              an_upload_ends_after_a_crash,
+	                              an_upload_ends_when_its_step_works_again,
 	                              an_upload_ends_though_its_step_does_not_work};
 	return suite_run("coordinator_memory", tests, sizeof tests / sizeof tests[0], 120);
 }

@@ -23,7 +23,8 @@ static void begin_run(void)
 /* At rest, with nothing in memory but that it is to be woken in ten seconds. */
 static void wait_at_rest(void)
 {
-	store("u", FAKE_OWNER, (struct status){.step = 0, .phase = PHASE_WAITING, .due = world.now + 10 * SECOND, .transition = 1});
+	store("u", FAKE_OWNER,
+	      (struct status){.step = 0, .phase = PHASE_WAITING, .due = world.now + 10 * SECOND, .transition = 1});
 	fake_find_all(&world, NULL);
 	fake_expect(&world, "");
 	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 1);
@@ -83,7 +84,8 @@ START_TEST(remembered_when_it_is_removed)
 }
 END_TEST
 
-/* The process was stopped between its decision and saying so. What is said again is the record's, its result included. */
+/* The process was stopped between its decision and saying so. What is said again is the record's, its result included.
+ */
 START_TEST(remembered_while_it_is_said)
 {
 	begin_run();
@@ -108,7 +110,8 @@ END_TEST
 /* Its owner was dead, and is back; but what it read of the bucket was without this record. */
 START_TEST(lost_while_it_is_claimed)
 {
-	store("u", "there", (struct status){.step = 0, .phase = PHASE_WAITING, .due = world.now + 10 * SECOND, .transition = 1});
+	store("u", "there",
+	      (struct status){.step = 0, .phase = PHASE_WAITING, .due = world.now + 10 * SECOND, .transition = 1});
 	fake_find_all(&world, NULL);
 	lose("u");
 	world.living = "there";
@@ -140,7 +143,8 @@ END_TEST
 
 START_TEST(taken_over_while_it_is_said)
 {
-	struct status status = {.step = 0, .phase = PHASE_AWAITING, .awaited = true, .due = world.now + HOUR, .transition = 1};
+	struct status status = {
+		.step = 0, .phase = PHASE_AWAITING, .awaited = true, .due = world.now + HOUR, .transition = 1};
 	store("u", FAKE_OWNER, status);
 	fake_resume(&world, "u", "", 5);
 	fake_answer(&world);
@@ -160,7 +164,10 @@ END_TEST
 
 START_TEST(restored_in_spite_of_the_broker)
 {
-	static const struct { enum request_status status; bool happened; } fault[] = {
+	static const struct {
+		enum request_status status;
+		bool happened;
+	} fault[] = {
 		{REQUEST_UNKNOWN, true}, {REQUEST_UNKNOWN, false}, {REQUEST_UNAVAILABLE, false}, {REQUEST_REFUSED, false}};
 	begin_run();
 	lose("u");
@@ -380,7 +387,8 @@ START_TEST(not_in_another_bucket_while_it_is_restored)
 	lose("u");
 	fake_answer(&world);
 	fake_answer(&world);
-	store("u", FAKE_OWNER, (struct status){.step = 1, .phase = PHASE_QUEUED, .due = world.now + MINUTE, .transition = 9});
+	store("u", FAKE_OWNER,
+	      (struct status){.step = 1, .phase = PHASE_QUEUED, .due = world.now + MINUTE, .transition = 9});
 	coordinator_doubt(world.coordinator, world.now);
 	world.entries->revision = 1;
 	fake_answer_all(&world);
@@ -404,8 +412,13 @@ START_TEST(numbers_that_are_given_again)
 	fake_step_finished(&world, "asks", "scan", OUTCOME_RETRY, 35, false);
 	fake_answer_all(&world);
 	world.now += MINUTE;
-	coordinator_set_stream(world.coordinator, &(struct stream_facts){.created = FAKE_STREAM, .last = 20, .duplicate_window = FAKE_MEMORY,
-	                       .ack_wait = world.ack_wait, .lost_from = 21}, world.now);
+	coordinator_set_stream(world.coordinator,
+	                       &(struct stream_facts){.created = FAKE_STREAM,
+	                                              .last = 20,
+	                                              .duplicate_window = FAKE_MEMORY,
+	                                              .ack_wait = world.ack_wait,
+	                                              .lost_from = 21},
+	                       world.now);
 	text_clear(&world.words);
 	fake_ready(&world, "ends", false, 21);
 	fake_answer_all(&world);
@@ -503,7 +516,8 @@ END_TEST
 START_TEST(what_is_not_remembered_is_not_rewritten)
 {
 	wait_at_rest();
-	store("theirs", "there", (struct status){.step = 0, .phase = PHASE_WAITING, .due = world.now + 10 * SECOND, .transition = 1});
+	store("theirs", "there",
+	      (struct status){.step = 0, .phase = PHASE_WAITING, .due = world.now + 10 * SECOND, .transition = 1});
 	world.living = "there";
 	lose("theirs");
 	rewrite();
@@ -517,13 +531,31 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {numbers_that_are_given_again, remembered, remembered_and_older, remembered_when_it_is_removed, remembered_while_it_is_said,
+	const TTest *const tests[] = {numbers_that_are_given_again,
+	                              remembered,
+	                              remembered_and_older,
+	                              remembered_when_it_is_removed,
+	                              remembered_while_it_is_said,
 	                              lost_while_it_is_claimed,
-	                              taken_over_meanwhile, taken_over_while_it_is_said, restored_in_spite_of_the_broker, remembered_for_long,
+	                              taken_over_meanwhile,
+	                              taken_over_while_it_is_said,
+	                              restored_in_spite_of_the_broker,
+	                              remembered_for_long,
 	                              in_a_bucket_that_keeps_nothing,
-	                              lost_at_rest, lost_at_rest_twice, resumed_without_a_record, ended_at_rest, lost_before_an_event, lost_before_the_last_event,
-	                              begun_again_before_it_is_missed, lost_in_line, not_in_another_bucket,
-	                              not_in_another_bucket_while_it_is_restored, rewritten_while_it_waits, rewritten_by_the_end_of_its_run,
-	                              rewritten_by_what_is_under_way, not_rewritten_over_another_one, what_is_not_remembered_is_not_rewritten};
+	                              lost_at_rest,
+	                              lost_at_rest_twice,
+	                              resumed_without_a_record,
+	                              ended_at_rest,
+	                              lost_before_an_event,
+	                              lost_before_the_last_event,
+	                              begun_again_before_it_is_missed,
+	                              lost_in_line,
+	                              not_in_another_bucket,
+	                              not_in_another_bucket_while_it_is_restored,
+	                              rewritten_while_it_waits,
+	                              rewritten_by_the_end_of_its_run,
+	                              rewritten_by_what_is_under_way,
+	                              not_rewritten_over_another_one,
+	                              what_is_not_remembered_is_not_rewritten};
 	return coordinator_world_run("coordinator_lost", tests, sizeof tests / sizeof tests[0]);
 }

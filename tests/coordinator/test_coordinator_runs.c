@@ -108,10 +108,18 @@ END_TEST
 
 START_TEST(found_at_start)
 {
-	store("waits", FAKE_OWNER, (struct status){.step = 0, .phase = PHASE_WAITING, .due = world.now + HOUR, .transition = 2});
-	store("said", FAKE_OWNER, (struct status){.step = 2, .phase = PHASE_CONFIRMING, .outcome = OUTCOME_DELETE, .confirmations = 1,
-	                                          .due = world.now + MINUTE, .transition = 3, .publish = PUBLISH_FINISHED});
-	store("ended", FAKE_OWNER, (struct status){.step = 2, .phase = PHASE_ENDED, .outcome = OUTCOME_ABORT, .transition = 3});
+	store("waits", FAKE_OWNER,
+	      (struct status){.step = 0, .phase = PHASE_WAITING, .due = world.now + HOUR, .transition = 2});
+	store("said", FAKE_OWNER,
+	      (struct status){.step = 2,
+	                      .phase = PHASE_CONFIRMING,
+	                      .outcome = OUTCOME_DELETE,
+	                      .confirmations = 1,
+	                      .due = world.now + MINUTE,
+	                      .transition = 3,
+	                      .publish = PUBLISH_FINISHED});
+	store("ended", FAKE_OWNER,
+	      (struct status){.step = 2, .phase = PHASE_ENDED, .outcome = OUTCOME_ABORT, .transition = 3});
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
 	fake_expect(&world, "publish END delete"); /* it may not have been said */
@@ -125,7 +133,8 @@ END_TEST
 /* A record of the other implementation is nobody's, and carried on at once. */
 START_TEST(foreign_records)
 {
-	static const char inner[] = "{\"ID\":\"u\",\"Steps\":[\"scan\",\"slow\"],\"Status\":{\"CurrentStep\":\"slow\",\"Outcome\":\"\"}}";
+	static const char inner[] =
+		"{\"ID\":\"u\",\"Steps\":[\"scan\",\"slow\"],\"Status\":{\"CurrentStep\":\"slow\",\"Outcome\":\"\"}}";
 	struct text value = {0};
 	text_add(&value, "{\"key\":\"u\",\"data\":\"");
 	text_add_base64(&value, inner, sizeof inner - 1);
@@ -170,9 +179,16 @@ END_TEST
 START_TEST(records_of_another_instance)
 {
 	store("queued", "there", queued);
-	store("runs", "there", (struct status){.step = 0, .phase = PHASE_RUNNING, .due = world.now + MINUTE, .transition = 1});
-	store("backoff", "there", (struct status){.step = 0, .phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .failures = 1,
-	                                          .due = world.now + SECOND, .transition = 1, .publish = PUBLISH_RETRY});
+	store("runs", "there",
+	      (struct status){.step = 0, .phase = PHASE_RUNNING, .due = world.now + MINUTE, .transition = 1});
+	store("backoff", "there",
+	      (struct status){.step = 0,
+	                      .phase = PHASE_BACKOFF,
+	                      .outcome = OUTCOME_RETRY,
+	                      .failures = 1,
+	                      .due = world.now + SECOND,
+	                      .transition = 1,
+	                      .publish = PUBLISH_RETRY});
 	world.living = "there";
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
@@ -201,12 +217,20 @@ END_TEST
 /* Who does a step elsewhere is asked again after a claim, and then has the step's own time to answer, not storage's. */
 START_TEST(asked_again_after_a_claim)
 {
-	static const struct pipeline_step quick[] = {{.name = "scan", .max_retries = 2, .retry_backoff = SECOND, .deadline = 4 * SECOND, MAX_WAITING},
-	                                             {.name = "slow", .deadline = HOUR, MAX_WAITING}};
+	static const struct pipeline_step quick[] = {
+		{.name = "scan", .max_retries = 2, .retry_backoff = SECOND, .deadline = 4 * SECOND, MAX_WAITING},
+		{.name = "slow", .deadline = HOUR, MAX_WAITING}};
 	world.limits = quick;
 	fake_restart(&world, FAKE_OWNER);
-	store("u", "there", (struct status){.step = 0, .phase = PHASE_AWAITING, .awaited = true, .due = world.now + SECOND, .transition = 1,
-	                                    .publish = PUBLISH_START, .published = 1, .published_at = world.now});
+	store("u", "there",
+	      (struct status){.step = 0,
+	                      .phase = PHASE_AWAITING,
+	                      .awaited = true,
+	                      .due = world.now + SECOND,
+	                      .transition = 1,
+	                      .publish = PUBLISH_START,
+	                      .published = 1,
+	                      .published_at = world.now});
 	fake_pass(&world, 20 * SECOND);
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
@@ -249,7 +273,8 @@ END_TEST
 /* A step that the configuration no longer has is somebody else's to do. */
 START_TEST(step_that_is_not_configured)
 {
-	struct status status = {.step = 0, .phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .failures = 1, .due = world.now, .transition = 1};
+	struct status status = {
+		.step = 0, .phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .failures = 1, .due = world.now, .transition = 1};
 	static const char *const names[] = {"policies"};
 	struct upload fields = {.id = "u", .step = names, .step_count = 1};
 	struct record record = {.upload = upload_create(&fields), .status = status, .owner = FAKE_OWNER};
@@ -268,7 +293,9 @@ END_TEST
 /* An answer whose acknowledgement was lost comes again when the step was asked once more: it is no answer to that. */
 START_TEST(answered_once)
 {
-	store("u", FAKE_OWNER, (struct status){.step = 0, .phase = PHASE_AWAITING, .awaited = true, .due = world.now + MINUTE, .transition = 1});
+	store("u", FAKE_OWNER,
+	      (struct status){
+			  .step = 0, .phase = PHASE_AWAITING, .awaited = true, .due = world.now + MINUTE, .transition = 1});
 	fake_step_finished(&world, "u", "scan", OUTCOME_RETRY, 5, false);
 	fake_answer_all(&world);
 	fake_expect(&world, "load; put; publish RETRY; ack 5");
@@ -292,9 +319,18 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {past_its_deadline, that_hangs, that_hangs_though_its_upload_is_gone, stopping_is_no_failure,
-	                              found_at_start, foreign_records, records_without_steps, records_of_another_instance, asked_again_after_a_claim,
-	                              another_instance_is_only_late, claimed_by_two, step_that_is_not_configured,
+	const TTest *const tests[] = {past_its_deadline,
+	                              that_hangs,
+	                              that_hangs_though_its_upload_is_gone,
+	                              stopping_is_no_failure,
+	                              found_at_start,
+	                              foreign_records,
+	                              records_without_steps,
+	                              records_of_another_instance,
+	                              asked_again_after_a_claim,
+	                              another_instance_is_only_late,
+	                              claimed_by_two,
+	                              step_that_is_not_configured,
 	                              answered_once};
 	return coordinator_world_run("coordinator_runs", tests, sizeof tests / sizeof tests[0]);
 }

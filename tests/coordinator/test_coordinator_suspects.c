@@ -42,7 +42,8 @@ END_TEST
 /* While one is about to be marked, another instance runs it, and it fails: that backoff is not ours to cut short. */
 START_TEST(a_suspect_that_another_has_run_waits)
 {
-	struct status backoff = {.step = 0, .phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .failures = 1, .due = world.now, .transition = 1};
+	struct status backoff = {
+		.step = 0, .phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .failures = 1, .due = world.now, .transition = 1};
 	world.living = "there";
 	store("u", FAKE_OWNER, backoff);
 	fake_find_all(&world, NULL);
@@ -125,7 +126,8 @@ START_TEST(suspects_that_end_the_service)
 }
 END_TEST
 
-/* The service ends because it is out of memory, and notes that: the step is not to blame, and is run again as it was. */
+/* The service ends because it is out of memory, and notes that: the step is not to blame, and is run again as it was.
+ */
 START_TEST(an_end_for_want_of_memory_does_not_count)
 {
 	static char nonce[WRITER_LIMIT];
@@ -304,10 +306,15 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {stopping_takes_the_mark_off, a_suspect_that_another_has_run_waits, suspects_run_a_few_at_a_time, suspects_that_end_the_service,
+	const TTest *const tests[] = {stopping_takes_the_mark_off,
+	                              a_suspect_that_another_has_run_waits,
+	                              suspects_run_a_few_at_a_time,
+	                              suspects_that_end_the_service,
 	                              an_end_for_want_of_memory_does_not_count,
-	                              suspects_go_on_past_one_that_hangs, suspects_that_move_on,
-	                              suspects_that_are_answered_elsewhere, suspects_that_were_answered_before_their_marks,
+	                              suspects_go_on_past_one_that_hangs,
+	                              suspects_that_move_on,
+	                              suspects_that_are_answered_elsewhere,
+	                              suspects_that_were_answered_before_their_marks,
 	                              suspect_begun_again};
 	return coordinator_world_run("coordinator_suspects", tests, sizeof tests / sizeof tests[0]);
 }

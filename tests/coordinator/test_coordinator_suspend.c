@@ -59,7 +59,8 @@ START_TEST(one_that_is_held)
 	fake_restart(&world, FAKE_OWNER);
 	for (unsigned i = 0; i < 3; i++) {
 		struct text message = {0};
-		struct upload *upload = upload_create(&(struct upload){.id = name(i), .url = "http://" FAKE_SECRET, .filename = "f", .filesize = 1 << 30});
+		struct upload *upload = upload_create(
+			&(struct upload){.id = name(i), .url = "http://" FAKE_SECRET, .filename = "f", .filesize = 1 << 30});
 		event_encode_bytes_received(&message, upload, world.now);
 		upload_release(upload);
 		fake_deliver(&world, message.data, message.length, i + 1, false);
@@ -83,7 +84,12 @@ END_TEST
 /* Their time comes, and then they wait like the others. */
 START_TEST(what_was_put_off)
 {
-	store("b", FAKE_OWNER, (struct status){.phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .failures = 2, .due = world.now + SECOND, .transition = 3});
+	store("b", FAKE_OWNER,
+	      (struct status){.phase = PHASE_BACKOFF,
+	                      .outcome = OUTCOME_RETRY,
+	                      .failures = 2,
+	                      .due = world.now + SECOND,
+	                      .transition = 3});
 	store("w", FAKE_OWNER, (struct status){.phase = PHASE_WAITING, .due = world.now + 2 * SECOND, .transition = 3});
 	store("q", FAKE_OWNER, queued);
 	suspend();
@@ -121,7 +127,8 @@ START_TEST(what_was_put_off)
 }
 END_TEST
 
-/* Many more than are remembered, over a restart in order and one without: each is run once, and none is marked before. */
+/* Many more than are remembered, over a restart in order and one without: each is run once, and none is marked before.
+ */
 START_TEST(many_over_restarts)
 {
 	unsigned count = 1000, returned = 0;
@@ -180,7 +187,8 @@ START_TEST(some_wait_for_too_long)
 	for (unsigned i = 0; i < 12 * 60 + 2; i++)
 		fake_pass(&world, MINUTE);
 	fake_answer_all(&world);
-	ck_assert_str_eq(stored("second").reason, "the step was suspended for longer than check_limit (24h): no signatures");
+	ck_assert_str_eq(stored("second").reason,
+	                 "the step was suspended for longer than check_limit (24h): no signatures");
 	ck_assert_uint_eq(coordinator_waiting(world.coordinator, SCAN), 0);
 }
 END_TEST
@@ -344,8 +352,9 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {one_that_begins, one_that_is_held, what_was_put_off, many_over_restarts, some_wait_for_too_long,
-	                              many_wait_for_too_long, released_while_one_ends, ended_or_taken_over_meanwhile, resumed_by_hand,
-	                              what_runs_already, clock_set_back};
+	const TTest *const tests[] = {
+		one_that_begins,        one_that_is_held,       what_was_put_off,        many_over_restarts,
+		some_wait_for_too_long, many_wait_for_too_long, released_while_one_ends, ended_or_taken_over_meanwhile,
+		resumed_by_hand,        what_runs_already,      clock_set_back};
 	return coordinator_world_run("coordinator_suspend", tests, sizeof tests / sizeof tests[0]);
 }

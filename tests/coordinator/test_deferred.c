@@ -31,7 +31,8 @@ static void happen(struct deferred *deferred, nanos at[NAMES], uint32_t *state)
 	size_t i = random_next(state) % NAMES;
 	enum waits_for what = i % WAITS_FOR_COUNT;
 	nanos first;
-	snprintf(id, sizeof id, "u-%zu-%.*s", i, (int)(i % 64), "0123456789012345678901234567890123456789012345678901234567890123");
+	snprintf(id, sizeof id, "u-%zu-%.*s", i, (int)(i % 64),
+	         "0123456789012345678901234567890123456789012345678901234567890123");
 	ck_assert_int_eq(deferred_find(deferred, id), at[i]);
 	if (random_next(state) % 3 == 0) {
 		ck_assert_int_eq(deferred_take(deferred, id), at[i]);

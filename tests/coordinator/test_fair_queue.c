@@ -36,7 +36,8 @@ START_TEST(in_order_of_arrival)
 	join(0, "a", "s", "u", 10, 1 * SECOND);
 	join(0, "b", "s", "u", 10, 2 * SECOND);
 	join(1, "c", "s", "u", 10, 3 * SECOND);
-	fair_queue_join(&queue, 0, &(struct queue_item){.id = "d", .space = "s", .user = "u", .size = 10, .suspect = true}, 4 * SECOND);
+	fair_queue_join(&queue, 0, &(struct queue_item){.id = "d", .space = "s", .user = "u", .size = 10, .suspect = true},
+	                4 * SECOND);
 	ck_assert_uint_eq(fair_queue_count(&queue), 4);
 	ck_assert(fair_queue_has(&queue, "d") && !fair_queue_has(&queue, "e"));
 	ck_assert(fair_queue_leave(&queue, "b") && !fair_queue_leave(&queue, "b"));
@@ -236,7 +237,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {in_order_of_arrival, small_before_large, fair_between_spaces, fair_between_users_of_a_space, who_runs_has_had_something,
-	                              names_of_any_kind, one_after_the_other, are_small};
+	const TTest *const tests[] = {
+		in_order_of_arrival,        small_before_large, fair_between_spaces, fair_between_users_of_a_space,
+		who_runs_has_had_something, names_of_any_kind,  one_after_the_other, are_small};
 	return suite_run("lines", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -1,22 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Each allocation fails once while an event or a record is read. A want of memory is never taken for something broken or
- * irrelevant: that would be acknowledged and lost. And what is read is what was written, to the last byte. */
+ * Each allocation fails once while an event or a record is read. A want of memory is never taken for something broken
+ * or irrelevant: that would be acknowledged and lost. And what is read is what was written, to the last byte. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/upload/event.h"
 #include "core/upload/record.h"
-#include "tests/harness/suite.h"
 #include "tests/harness/scarcity.h"
+#include "tests/harness/suite.h"
 
 #define NOW (INT64_C(1700000000) * SECOND)
 
 static const char *const steps[] = {"virusscan", "delay"};
 
-static const struct upload fields = {.id = "some-id", .url = "http://127.0.0.1/x", .filename = "n\xc3\xa4me", .filesize = 3,
-                                     .user_json = "{\"opaque_id\":\"u\"}", .resource_id_json = "{\"a\":[1,2]}",
-                                     .initiator_id = "i", .traceparent = "t", .step = steps, .step_count = 2};
+static const struct upload fields = {.id = "some-id",
+                                     .url = "http://127.0.0.1/x",
+                                     .filename = "n\xc3\xa4me",
+                                     .filesize = 3,
+                                     .user_json = "{\"opaque_id\":\"u\"}",
+                                     .resource_id_json = "{\"a\":[1,2]}",
+                                     .initiator_id = "i",
+                                     .traceparent = "t",
+                                     .step = steps,
+                                     .step_count = 2};
 
 struct message {
 	const char *bytes;
@@ -31,8 +38,10 @@ static bool same_event(const struct event *event, enum event_type type)
 	if (type != EVENT_BYTES_RECEIVED)
 		return strcmp(event->upload_id, fields.id) == 0;
 	const struct upload *upload = event->upload;
-	return strcmp(upload->id, fields.id) == 0 && strcmp(upload->url, fields.url) == 0 && strcmp(upload->filename, fields.filename) == 0 && upload->filesize == 3 &&
-	       strcmp(upload->user_json, fields.user_json) == 0 && strcmp(upload->resource_id_json, fields.resource_id_json) == 0 &&
+	return strcmp(upload->id, fields.id) == 0 && strcmp(upload->url, fields.url) == 0 &&
+	       strcmp(upload->filename, fields.filename) == 0 && upload->filesize == 3 &&
+	       strcmp(upload->user_json, fields.user_json) == 0 &&
+	       strcmp(upload->resource_id_json, fields.resource_id_json) == 0 &&
 	       strcmp(upload->impersonating_user_json, "null") == 0 && upload->step_count == 2;
 }
 
@@ -40,7 +49,8 @@ static enum came decode(const struct message *message, enum event_type type)
 {
 	struct event event;
 	char why[256] = "";
-	enum event_verdict verdict = event_decode(message->bytes, message->length, steps, 2, NOW, false, &event, why, sizeof why);
+	enum event_verdict verdict =
+		event_decode(message->bytes, message->length, steps, 2, NOW, false, &event, why, sizeof why);
 	if (verdict == EVENT_UNREAD)
 		return why[0] != '\0' ? CAME_FAILED : CAME_WRONG;
 	if (verdict != message->verdict)
@@ -114,8 +124,16 @@ static struct record make_record(void)
 {
 	struct record record = {.upload = upload_create(&fields), .owner = "here", .writer = "n1"};
 	ck_assert_ptr_nonnull(record.upload);
-	record.status = (struct status){.step = 1, .phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .failures = 2, .due = NOW, .transition = 7,
-	                                .publish = PUBLISH_STEP_FINISHED, .finished_outcome = OUTCOME_CONTINUE, .begun = 3, .reason = "why"};
+	record.status = (struct status){.step = 1,
+	                                .phase = PHASE_BACKOFF,
+	                                .outcome = OUTCOME_RETRY,
+	                                .failures = 2,
+	                                .due = NOW,
+	                                .transition = 7,
+	                                .publish = PUBLISH_STEP_FINISHED,
+	                                .finished_outcome = OUTCOME_CONTINUE,
+	                                .begun = 3,
+	                                .reason = "why"};
 	record.result = strdup("{\"Infected\":false}");
 	return record;
 }
@@ -131,9 +149,10 @@ static enum came read_record(const void *closure)
 	if (verdict == RECORD_BROKEN)
 		return CAME_WRONG;
 	bool right = strcmp(record.upload->id, fields.id) == 0 && strcmp(record.upload->url, fields.url) == 0 &&
-	             strcmp(record.upload->user_json, fields.user_json) == 0 &&
-	             record.status.phase == PHASE_BACKOFF && record.status.failures == 2 && !record.foreign && record.result != NULL &&
-	             strcmp(record.upload->step[1], "delay") == 0 && strcmp(record.owner, "here") == 0 && strcmp(record.status.reason, "why") == 0;
+	             strcmp(record.upload->user_json, fields.user_json) == 0 && record.status.phase == PHASE_BACKOFF &&
+	             record.status.failures == 2 && !record.foreign && record.result != NULL &&
+	             strcmp(record.upload->step[1], "delay") == 0 && strcmp(record.owner, "here") == 0 &&
+	             strcmp(record.status.reason, "why") == 0;
 	bool was = scarcity_pause(true); /* without memory for that the process ends */
 	struct record *moved = record_move(&record);
 	scarcity_pause(was);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The input is a message from the broker: its first byte says what it comes as, then lines until an empty one: the subject
- * to answer to, and headers; then the data. What is not known to have happened is not done; what is not known to be
- * there, or not to be, is asked for again.
+ * The input is a message from the broker: its first byte says what it comes as, then lines until an empty one: the
+ * subject to answer to, and headers; then the data. What is not known to have happened is not done; what is not known
+ * to be there, or not to be, is asked for again.
  *
  * Linked with --wrap so that there is no connection: what is sent goes nowhere, and the messages are ours. */
 #include <inttypes.h>
@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/nats/bus_connect.h"
 #include "core/jetstream/intake.h"
 #include "core/jetstream/store.h"
+#include "core/nats/bus_connect.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/require.h"
 
@@ -145,7 +145,8 @@ static void check_load(struct bus *bus, const char *data, size_t size)
 	int error = request.error;
 	enum loaded loaded = store_read(&store, &request, &entry);
 	REQUIRE(request.reply == NULL);
-	REQUIRE(status == REQUEST_DONE || loaded == LOADED_FAILED || (loaded == LOADED_NOTHING && error == BUS_MESSAGE_NOT_FOUND));
+	REQUIRE(status == REQUEST_DONE || loaded == LOADED_FAILED ||
+	        (loaded == LOADED_NOTHING && error == BUS_MESSAGE_NOT_FOUND));
 	REQUIRE(status != REQUEST_DONE || loaded == LOADED_FAILED || entry.revision != 0);
 	REQUIRE((loaded == LOADED_RECORD) == (entry.record.upload != NULL));
 	if (loaded == LOADED_RECORD)
@@ -163,7 +164,8 @@ static void check_put(struct bus *bus, const char *data, size_t size)
 static int64_t made_by(const char *data, size_t size)
 {
 	natsMsg *message = make_message("s", data, size);
-	json_t *json = message != NULL ? json_loadb(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), 0, NULL) : NULL;
+	json_t *json =
+		message != NULL ? json_loadb(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), 0, NULL) : NULL;
 	const char *created = json_string_value(json_object_get(json, "created"));
 	int64_t made = 0;
 	if (created == NULL || !time_parse(created, &made))
@@ -203,7 +205,8 @@ static void check_gap(struct bus *bus, const char *data, size_t size)
 		return;
 	REQUIRE(intake_answered(&intake, bus, &intake.reading.question));
 	struct checkpoint known = shared_checkpoint_get(&intake.applied);
-	REQUIRE(!intake.reading.asking && intake.reading.question.reply == NULL && known.sequence >= 5 && known.sequence <= 20);
+	REQUIRE(!intake.reading.asking && intake.reading.question.reply == NULL && known.sequence >= 5 &&
+	        known.sequence <= 20);
 	REQUIRE(intake.reading.open == (known.gap_end != 0));
 }
 
@@ -217,7 +220,8 @@ static void check_note(const char *data, size_t size)
 		gap_write(&gap, text);
 		REQUIRE(gap_read(&again, text) && gap_equals(&gap, &again));
 		for (unsigned i = 0; i < gap.count; i++)
-			REQUIRE(gap_has(&gap, gap.range[i].first) && gap_has(&gap, gap.range[i].last) && gap.range[i].last <= gap_end(&gap));
+			REQUIRE(gap_has(&gap, gap.range[i].first) && gap_has(&gap, gap.range[i].last) &&
+			        gap.range[i].last <= gap_end(&gap));
 	}
 	free(note);
 }

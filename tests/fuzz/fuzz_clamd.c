@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The input is what clamd says, behind three bytes: bits of `enum option`, what becomes of infected files, and how many bytes
- * come at a time. The module scans two uploads; an oracle reads the same bytes. Only an exact verdict on a whole
+ * The input is what clamd says, behind three bytes: bits of `enum option`, what becomes of infected files, and how many
+ * bytes come at a time. The module scans two uploads; an oracle reads the same bytes. Only an exact verdict on a whole
  * upload counts, and everything else is a retry.
  *
  * Linked with --wrap for the module's own waits and connecting: no time passes, and nobody listens. */
@@ -40,7 +40,7 @@ static struct {
 	unsigned long number; /* of the commands of the session */
 	bool early;           /* spoke in the midst of this upload */
 	char heard[ANSWER_SIZE];
-	size_t heard_length;  /* of this upload, on this session */
+	size_t heard_length; /* of this upload, on this session */
 } clamd;
 
 int __wrap_endpoint_connect(const struct endpoint *endpoint, const struct limits *limits, char *why, size_t size);

@@ -94,7 +94,8 @@ static void check_told(struct config *config, struct problems *problems)
 	check_problems(&config->notes);
 	config_each_value(config, check_value, NULL);
 	for (size_t i = 0; i < config->step_count; i++) {
-		struct pp_setup *setup = i % 2 == 0 ? NULL : step_setup_create(config, &config->step[i], keys, sizeof keys[0], problems);
+		struct pp_setup *setup =
+			i % 2 == 0 ? NULL : step_setup_create(config, &config->step[i], keys, sizeof keys[0], problems);
 		config_each_step_value(config, &config->step[i], setup, check_value, NULL);
 		step_setup_free(setup);
 	}
@@ -105,7 +106,8 @@ static void split_lines(char *text, char *line[VARIABLES_MAX + 1])
 {
 	size_t count = 0;
 	char *rest;
-	for (char *part = strtok_r(text, "\n", &rest); part != NULL && count < VARIABLES_MAX; part = strtok_r(NULL, "\n", &rest))
+	for (char *part = strtok_r(text, "\n", &rest); part != NULL && count < VARIABLES_MAX;
+	     part = strtok_r(NULL, "\n", &rest))
 		line[count++] = part;
 	line[count] = NULL;
 }
@@ -123,10 +125,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct config_source *source = config_source_create(variable);
 	free(text);
 	REQUIRE(source != NULL);
-	config_file_parse(source, "main.ini", main_file, (size_t)((dropin == NULL ? end : dropin) - main_file), RANK_MAIN, &problems);
+	config_file_parse(source, "main.ini", main_file, (size_t)((dropin == NULL ? end : dropin) - main_file), RANK_MAIN,
+	                  &problems);
 	if (dropin != NULL)
-		config_file_parse(source, "steps.d/a.ini", dropin + 1, (size_t)((environment == NULL ? end : environment) - dropin - 1),
-		                  RANK_DROPIN, &problems);
+		config_file_parse(source, "steps.d/a.ini", dropin + 1,
+		                  (size_t)((environment == NULL ? end : environment) - dropin - 1), RANK_DROPIN, &problems);
 	struct config *config = config_build(source, &problems);
 	REQUIRE(config != NULL);
 	check_problems(&problems);

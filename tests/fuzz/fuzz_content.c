@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The input is what a storage answers, behind three bytes: bits of `enum option`, how many bytes the upload has, and how many
- * come at a time. Two uploads are read one after the other, on one connection if it is kept. Whatever comes: an upload
- * is read to its end only if exactly its bytes came with a 200, memory stays within bounds, and every read ends.
+ * The input is what a storage answers, behind three bytes: bits of `enum option`, how many bytes the upload has, and
+ * how many come at a time. Two uploads are read one after the other, on one connection if it is kept. Whatever comes:
+ * an upload is read to its end only if exactly its bytes came with a 200, memory stays within bounds, and every read
+ * ends.
  *
- * Linked with --wrap so that libcurl gets sockets of ours, its waits are the storage's turns, and time passes only in them. */
+ * Linked with --wrap so that libcurl gets sockets of ours, its waits are the storage's turns, and time passes only in
+ * them. */
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -113,7 +115,8 @@ static int listener(struct sockaddr_un *address, socklen_t *length)
 	*length = sizeof *address;
 	if (fd < 0) {
 		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-		REQUIRE(fd >= 0 && bind(fd, (const struct sockaddr *)address, sizeof address->sun_family) == 0 && listen(fd, 8) == 0);
+		REQUIRE(fd >= 0 && bind(fd, (const struct sockaddr *)address, sizeof address->sun_family) == 0 &&
+		        listen(fd, 8) == 0);
 	}
 	REQUIRE(getsockname(fd, (struct sockaddr *)address, length) == 0);
 	return fd;

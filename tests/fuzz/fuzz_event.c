@@ -18,7 +18,8 @@ static const char *const steps[] = {"virusscan", "delay"};
 
 static void check_refused(const struct event *event)
 {
-	REQUIRE(event->type == EVENT_BYTES_RECEIVED && event->refusal != NULL && event->refusal[0] != '\0' && event->upload_id == NULL);
+	REQUIRE(event->type == EVENT_BYTES_RECEIVED && event->refusal != NULL && event->refusal[0] != '\0' &&
+	        event->upload_id == NULL);
 	REQUIRE((event->upload == NULL) == (event->id_json != NULL));
 	if (event->upload != NULL) {
 		REQUIRE(upload_id_acceptable(event->upload->id, strlen(event->upload->id)));
@@ -47,7 +48,8 @@ static void check_event(const struct event *event)
 	REQUIRE(event->upload != NULL && upload_id_acceptable(event->upload->id, strlen(event->upload->id)));
 	event_encode_bytes_received(&message, event->upload, 1);
 	REQUIRE(!message.failed);
-	enum event_verdict verdict = event_decode(message.data, message.length, steps, 2, 1, false, &again, why, sizeof why);
+	enum event_verdict verdict =
+		event_decode(message.data, message.length, steps, 2, 1, false, &again, why, sizeof why);
 	if (message.length <= EVENT_LIMIT) { /* escapes make it longer */
 		REQUIRE(verdict == EVENT_TAKEN);
 		REQUIRE(strcmp(again.upload->id, event->upload->id) == 0);
@@ -56,7 +58,8 @@ static void check_event(const struct event *event)
 		REQUIRE(strcmp(again.upload->user_json, event->upload->user_json) == 0);
 		REQUIRE(again.upload->filesize == event->upload->filesize);
 		REQUIRE(strlen(again.upload->metadata) <= UPLOAD_METADATA_LIMIT * 3);
-		REQUIRE(strcmp(again.upload->metadata, event->upload->metadata) == 0 || strlen(event->upload->metadata) > UPLOAD_METADATA_LIMIT / 3);
+		REQUIRE(strcmp(again.upload->metadata, event->upload->metadata) == 0 ||
+		        strlen(event->upload->metadata) > UPLOAD_METADATA_LIMIT / 3);
 		event_clear(&again);
 	}
 	text_free(&message);

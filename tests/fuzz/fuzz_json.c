@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The input is a text that may be JSON. jansson is the oracle: what it takes for an object we do, with the same values, and
- * nothing else, but for two things that JSON has and jansson has not: numbers beyond its types, and an escaped NUL in a
- * key; and for strings with what is no character, which become U+FFFD. A NUL as it is, which jansson overlooks behind a
- * number, is nowhere in JSON. */
+ * The input is a text that may be JSON. jansson is the oracle: what it takes for an object we do, with the same values,
+ * and nothing else, but for two things that JSON has and jansson has not: numbers beyond its types, and an escaped NUL
+ * in a key; and for strings with what is no character, which become U+FFFD. A NUL as it is, which jansson overlooks
+ * behind a number, is nowhere in JSON. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,10 +26,8 @@ static bool too_deep(const json_t *value, int levels)
 	size_t index;
 	const char *key;
 	json_t *member;
-	json_array_foreach(value, index, member)
-		deep = deep || too_deep(member, levels - 1);
-	json_object_foreach((json_t *)(uintptr_t)value, key, member)
-		deep = deep || too_deep(member, levels - 1);
+	json_array_foreach(value, index, member) deep = deep || too_deep(member, levels - 1);
+	json_object_foreach((json_t *)(uintptr_t)value, key, member) deep = deep || too_deep(member, levels - 1);
 	return deep;
 }
 
@@ -66,7 +64,8 @@ static void check_elements(const struct json_value *value, const json_t *expecte
 	REQUIRE(count == json_array_size(expected));
 }
 
-static void check_members(struct json_reader *reader, const struct json_value *value, const json_t *expected, size_t room_size)
+static void check_members(struct json_reader *reader, const struct json_value *value, const json_t *expected,
+                          size_t room_size)
 {
 	struct json_value inner;
 	const struct json_member member = {"a", &inner};
@@ -113,7 +112,8 @@ static void check_mended(const struct json_value *value, size_t count, size_t ro
 		const char *text = json_reader_text(&reader, &value[i]);
 		json_t *again = parse(text, strlen(text), &error);
 		enum json_error_code code = again == NULL ? json_error_code(&error) : json_error_unknown;
-		REQUIRE(again != NULL || code == json_error_numeric_overflow || code == json_error_null_byte_in_key || value[i].text == NULL);
+		REQUIRE(again != NULL || code == json_error_numeric_overflow || code == json_error_null_byte_in_key ||
+		        value[i].text == NULL);
 		json_decref(again);
 	}
 	reader = (struct json_reader){.room = room, .left = room_size};

@@ -33,7 +33,8 @@ static void check_same(const struct record *one, const struct record *other)
 	REQUIRE(one->upload->start_time == other->upload->start_time);
 	REQUIRE(was->phase == is->phase && was->step == is->step && was->outcome == is->outcome && was->due == is->due);
 	REQUIRE(was->transition == is->transition && was->begun == is->begun && was->publish == is->publish);
-	REQUIRE(was->failures == is->failures && was->confirmations == is->confirmations && was->woken_at == is->woken_at && was->ended_at == is->ended_at);
+	REQUIRE(was->failures == is->failures && was->confirmations == is->confirmations && was->woken_at == is->woken_at &&
+	        was->ended_at == is->ended_at);
 	REQUIRE(was->gone_since == is->gone_since && was->asked_at == is->asked_at && was->renewed == is->renewed);
 	REQUIRE(strcmp(was->reason, is->reason) == 0 && strcmp(one->owner, other->owner) == 0);
 	REQUIRE((one->result == NULL) == (other->result == NULL));

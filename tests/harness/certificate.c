@@ -34,7 +34,8 @@ void certificate_make(char certificate[PEM_SIZE], char key[PEM_SIZE])
 	ck_assert_ptr_nonnull(X509_gmtime_adj(X509_getm_notBefore(x509), -3600));
 	ck_assert_ptr_nonnull(X509_gmtime_adj(X509_getm_notAfter(x509), 3600));
 	X509_NAME *name = X509_get_subject_name(x509);
-	ck_assert_int_eq(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"storage of a test", -1, -1, 0), 1);
+	ck_assert_int_eq(
+		X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"storage of a test", -1, -1, 0), 1);
 	ck_assert_int_eq(X509_set_issuer_name(x509, name), 1);
 	ck_assert_int_eq(X509_set_pubkey(x509, pair), 1);
 	add_extension(x509, NID_subject_alt_name, "IP:127.0.0.1");

@@ -37,7 +37,8 @@ bool fixture_clamd_present(void)
 
 void eicar_make(char text[EICAR_SIZE + 1])
 {
-	snprintf(text, EICAR_SIZE + 1, "%s%s%s%s", "X5O!P%@AP[4\\PZX54(P^)7CC)7}", "$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!", "$H+H*");
+	snprintf(text, EICAR_SIZE + 1, "%s%s%s%s", "X5O!P%@AP[4\\PZX54(P^)7CC)7}", "$EICAR-STANDARD-",
+	         "ANTIVIRUS-TEST-FILE!", "$H+H*");
 }
 
 static FILE *create_file(const struct fixture_clamd *clamd, const char *name)
@@ -73,7 +74,8 @@ static bool write_configuration(const struct fixture_clamd *clamd, const char *l
 	FILE *file = create_file(clamd, "clamd.conf");
 	if (file == NULL)
 		return false;
-	fprintf(file, "LocalSocket %s\nDatabaseDirectory %s/db\nTemporaryDirectory %s\n", clamd->socket, clamd->folder, clamd->folder);
+	fprintf(file, "LocalSocket %s\nDatabaseDirectory %s/db\nTemporaryDirectory %s\n", clamd->socket, clamd->folder,
+	        clamd->folder);
 	fprintf(file, "Foreground yes\nLogFile %s/clamd.log\nAlertExceedsMax yes\n", clamd->folder);
 	/* A second mention of an option would not replace the first. */
 	for (size_t i = 0; i < sizeof size / sizeof size[0]; i++)
@@ -109,7 +111,8 @@ static bool answers(const struct fixture_clamd *clamd)
 	if (fd < 0)
 		return false;
 	char text[8] = "";
-	bool well = connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 && send(fd, "zPING", 6, MSG_NOSIGNAL) == 6;
+	bool well =
+		connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 && send(fd, "zPING", 6, MSG_NOSIGNAL) == 6;
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
 	well = well && poll(&wait, 1, 5000) == 1 && recv(fd, text, sizeof text - 1, 0) == 5 && strcmp(text, "PONG") == 0;
 	close(fd);

@@ -12,14 +12,16 @@ bool nats_cluster_start(struct nats_cluster *cluster, bool advertise)
 		port[i] = port_free();
 		if (port[i] == 0)
 			return false;
-		length += (size_t)snprintf(routes + length, sizeof routes - length, "%s\"nats://127.0.0.1:%u\"", i > 0 ? ", " : "", port[i]);
+		length += (size_t)snprintf(routes + length, sizeof routes - length, "%s\"nats://127.0.0.1:%u\"",
+		                           i > 0 ? ", " : "", port[i]);
 	}
 	for (unsigned i = 0; i < CLUSTER_SERVERS; i++) {
 		snprintf(cluster->name[i], sizeof cluster->name[i], "broker%u", i);
 		snprintf(cluster->lines[i], sizeof cluster->lines[i],
 		         "cluster { name: torture, listen: \"127.0.0.1:%u\", no_advertise: %s, routes: [%s] }\n", port[i],
 		         advertise ? "false" : "true", routes);
-		if (!nats_fixture_start(&cluster->server[i], &(struct nats_options){.name = cluster->name[i], .lines = cluster->lines[i]}))
+		if (!nats_fixture_start(&cluster->server[i],
+		                        &(struct nats_options){.name = cluster->name[i], .lines = cluster->lines[i]}))
 			return false;
 	}
 	return true;

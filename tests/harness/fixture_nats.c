@@ -54,16 +54,19 @@ bool nats_is_version(unsigned port, const char *prefix)
 static bool write_configuration(struct nats_fixture *nats)
 {
 	char text[8192];
-	int length = snprintf(text, sizeof text, "listen: \"127.0.0.1:%u\"\njetstream { store_dir: \"%s\"", nats->port, nats->folder);
+	int length = snprintf(text, sizeof text, "listen: \"127.0.0.1:%u\"\njetstream { store_dir: \"%s\"", nats->port,
+	                      nats->folder);
 	if (nats->options.max_store != 0)
-		length += snprintf(text + length, sizeof text - (size_t)length, ", max_file_store: %zu", nats->options.max_store);
+		length +=
+			snprintf(text + length, sizeof text - (size_t)length, ", max_file_store: %zu", nats->options.max_store);
 	length += snprintf(text + length, sizeof text - (size_t)length, " }\n");
 	if (nats->options.max_payload != 0)
-		length += snprintf(text + length, sizeof text - (size_t)length, "max_payload: %zu\n", nats->options.max_payload);
+		length +=
+			snprintf(text + length, sizeof text - (size_t)length, "max_payload: %zu\n", nats->options.max_payload);
 	if (nats->options.username != NULL)
-		length += snprintf(text + length, sizeof text - (size_t)length,
-		                   "authorization { user: \"%s\", password: \"%s\" }\n", nats->options.username,
-		                   nats->options.password);
+		length +=
+			snprintf(text + length, sizeof text - (size_t)length, "authorization { user: \"%s\", password: \"%s\" }\n",
+		             nats->options.username, nats->options.password);
 	if (nats->options.name != NULL)
 		length += snprintf(text + length, sizeof text - (size_t)length, "server_name: %s\n", nats->options.name);
 	if (nats->options.lines != NULL)
@@ -129,7 +132,8 @@ static bool is_reloaded(void *closure)
 bool nats_fixture_reload(struct nats_fixture *nats)
 {
 	struct reload reload = {nats, count_reloads(nats)};
-	return write_configuration(nats) && process_signal(&nats->process, SIGHUP) && wait_until(is_reloaded, &reload, TEST_LIMIT);
+	return write_configuration(nats) && process_signal(&nats->process, SIGHUP) &&
+	       wait_until(is_reloaded, &reload, TEST_LIMIT);
 }
 
 bool nats_fixture_start(struct nats_fixture *nats, const struct nats_options *options)
@@ -167,7 +171,8 @@ static bool replace_folder(const struct nats_fixture *nats, const char *from, co
 	static const char command[] = "rm -rf \"$0/$2\" && cp -a \"$0/$1\" \"$0/$2\"";
 	const char *argv[] = {"sh", "-c", command, nats->folder, from, to, NULL};
 	struct process copy = PROCESS_NONE;
-	return process_start(&copy, &(struct process_options){.argv = argv}) && process_wait(&copy, TEST_LIMIT) && copy.status == 0;
+	return process_start(&copy, &(struct process_options){.argv = argv}) && process_wait(&copy, TEST_LIMIT) &&
+	       copy.status == 0;
 }
 
 bool nats_fixture_keep(const struct nats_fixture *nats)
@@ -198,8 +203,8 @@ bool nats_fixture_put_back_messages(const struct nats_fixture *nats, const char 
 bool nats_fixture_pause(const struct nats_fixture *nats)
 {
 	int status;
-	return process_signal(&nats->process, SIGSTOP) && waitpid(nats->process.pid, &status, WUNTRACED) == nats->process.pid &&
-	       WIFSTOPPED(status);
+	return process_signal(&nats->process, SIGSTOP) &&
+	       waitpid(nats->process.pid, &status, WUNTRACED) == nats->process.pid && WIFSTOPPED(status);
 }
 
 bool nats_fixture_resume(const struct nats_fixture *nats)

@@ -12,16 +12,16 @@
 struct nats_options {
 	const char *username; /* NULL: anybody may connect */
 	const char *password;
-	size_t max_payload;   /* bytes; 0: the server's default */
-	const char *name;     /* NULL: none */
-	const char *lines;    /* more of its configuration; NULL: none */
-	size_t max_store;     /* bytes of files; 0: the server's default */
+	size_t max_payload;       /* bytes; 0: the server's default */
+	const char *name;         /* NULL: none */
+	const char *lines;        /* more of its configuration; NULL: none */
+	size_t max_store;         /* bytes of files; 0: the server's default */
 	const char *const *under; /* the command that runs the server's, NULL-terminated; NULL: none */
 };
 
 struct nats_fixture {
 	struct process process;
-	struct nats_options options; /* borrowed strings */
+	struct nats_options options;   /* borrowed strings */
 	char folder[FOLDER_PATH_SIZE]; /* holds nats.conf, nats.log and jetstream/ */
 	unsigned port;
 	char url[64]; /* "nats://127.0.0.1:PORT" */
@@ -31,7 +31,8 @@ struct nats_fixture {
  * installed one. */
 bool nats_fixture_start(struct nats_fixture *nats, const struct nats_options *options);
 
-/* Starts it again with its options as they are now, on the same port and store, after nats_fixture_halt() or nats_fixture_kill(). */
+/* Starts it again with its options as they are now, on the same port and store, after nats_fixture_halt() or
+ * nats_fixture_kill(). */
 bool nats_fixture_restart(struct nats_fixture *nats);
 
 /* Ends it in an orderly way / at once (kill -9). Port and store are kept. False: it would not end. */

@@ -79,8 +79,8 @@ bool process_start(struct process *process, const struct process_options *option
 	else
 		ready = ready && (in[0] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0;
 	ready = ready && (!options->pipe_out || pipe2(out, O_CLOEXEC) == 0);
-	ready = ready && (options->log == NULL ||
-	                  (log = open(options->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) >= 0);
+	ready = ready &&
+	        (options->log == NULL || (log = open(options->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600)) >= 0);
 	pid_t parent = getpid();
 	sigset_t all, before;
 	sigfillset(&all);

@@ -17,7 +17,10 @@ struct process {
 	int status; /* once it has ended: its exit status, or 128 + the signal that ended it */
 };
 
-#define PROCESS_NONE {.pid = 0, .in = -1, .out = -1, .status = -1}
+#define PROCESS_NONE \
+	{ \
+		.pid = 0, .in = -1, .out = -1, .status = -1 \
+	}
 
 struct process_options {
 	const char *const *argv; /* NULL-terminated; argv[0] is searched in PATH */
@@ -46,8 +49,8 @@ bool process_read_line(struct process *process, char *line, size_t size, nanos l
 /* Reads `out` until its end or until size - 1 bytes have come. Returns the length; the text ends with a NUL. */
 size_t process_read_all(struct process *process, char *text, size_t size);
 
-/* Appends the words of a line, separated by spaces, to an argv of `limit` elements, of which `count` are used, and ends it with
- * NULL. The words point into the line; those for which there is no room are left out. Returns the new count. */
+/* Appends the words of a line, separated by spaces, to an argv of `limit` elements, of which `count` are used, and ends
+ * it with NULL. The words point into the line; those for which there is no room are left out. Returns the new count. */
 size_t process_add_words(const char **argv, size_t count, size_t limit, char *line);
 
 #endif

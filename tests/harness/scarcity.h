@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Memory that runs out when a test says so. A program with scarcity.c is linked with $(SCARCITY_WRAPS): all allocations of
- * its own objects come here, and so do jansson's once scarcity_begin() was called. */
+ * Memory that runs out when a test says so. A program with scarcity.c is linked with $(SCARCITY_WRAPS): all allocations
+ * of its own objects come here, and so do jansson's once scarcity_begin() was called. */
 #ifndef TESTS_HARNESS_SCARCITY_H
 #define TESTS_HARNESS_SCARCITY_H
 
@@ -17,7 +17,8 @@ bool scarcity_pause(bool paused);
 enum came { CAME_RIGHT, CAME_FAILED, CAME_WRONG };
 
 /* Does the work again and again, each time with another allocation that fails. Fails the test unless it comes right
- * without a failure, and with one right or failed, and leaves nothing allocated. Returns how many allocations it has. */
+ * without a failure, and with one right or failed, and leaves nothing allocated. Returns how many allocations it has.
+ */
 long each_fails(enum came (*work)(const void *closure), const void *closure);
 
 #endif

@@ -63,8 +63,8 @@ static ssize_t give_all(void *context, uint64_t position, char *bytes, size_t si
 	return position >= body->ends_at ? MHD_CONTENT_READER_END_OF_STREAM : give_bytes(context, position, bytes, size);
 }
 
-static struct MHD_Response *make_body(struct storage_server *server, struct MHD_Connection *connection, uint64_t announced, uint64_t ends_at,
-                                      bool stalls, bool whole)
+static struct MHD_Response *make_body(struct storage_server *server, struct MHD_Connection *connection,
+                                      uint64_t announced, uint64_t ends_at, bool stalls, bool whole)
 {
 	struct body *body = calloc(1, sizeof *body);
 	if (body == NULL)
@@ -78,7 +78,8 @@ static struct MHD_Response *make_body(struct storage_server *server, struct MHD_
 
 static struct MHD_Response *text_response(const char *text, const char *header, const char *value)
 {
-	struct MHD_Response *response = MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
+	struct MHD_Response *response =
+		MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_PERSISTENT);
 	if (response != NULL && header != NULL)
 		MHD_add_response_header(response, header, value);
 	return response;
@@ -108,7 +109,8 @@ static struct MHD_Response *stored_response(struct storage_server *server, const
 	return response;
 }
 
-static struct MHD_Response *respond(struct storage_server *server, struct MHD_Connection *connection, const char *path, unsigned *status)
+static struct MHD_Response *respond(struct storage_server *server, struct MHD_Connection *connection, const char *path,
+                                    unsigned *status)
 {
 	uint64_t number;
 	struct MHD_Response *stored = stored_response(server, path);
@@ -137,8 +139,8 @@ static struct MHD_Response *respond(struct storage_server *server, struct MHD_Co
 	return text_response("no such path", NULL, NULL);
 }
 
-static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *path, const char *method, const char *version,
-                              const char *data, size_t *size, void **request)
+static enum MHD_Result handle(void *context, struct MHD_Connection *connection, const char *path, const char *method,
+                              const char *version, const char *data, size_t *size, void **request)
 {
 	static const int seen;
 	struct storage_server *server = context;
@@ -164,7 +166,8 @@ static enum MHD_Result handle(void *context, struct MHD_Connection *connection, 
 	return queued;
 }
 
-static void count_connection(void *context, struct MHD_Connection *connection, void **socket, enum MHD_ConnectionNotificationCode code)
+static void count_connection(void *context, struct MHD_Connection *connection, void **socket,
+                             enum MHD_ConnectionNotificationCode code)
 {
 	struct storage_server *server = context;
 	(void)connection;
@@ -189,8 +192,9 @@ void storage_server_start(struct storage_server *server, const char *host, const
 	memset(server, 0, sizeof *server);
 	atomic_store(&server->identity_asked, true);
 	ck_assert_int_eq(pthread_mutex_init(&server->lock, NULL), 0);
-	server->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
-	                                  MHD_OPTION_NOTIFY_CONNECTION, count_connection, server, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
+	server->daemon =
+		MHD_start_daemon(flags, 0, NULL, NULL, handle, server, MHD_OPTION_SOCK_ADDR, (struct sockaddr *)&address,
+	                     MHD_OPTION_NOTIFY_CONNECTION, count_connection, server, MHD_OPTION_ARRAY, tls, MHD_OPTION_END);
 	ck_assert_ptr_nonnull(server->daemon);
 	const union MHD_DaemonInfo *info = MHD_get_daemon_info(server->daemon, MHD_DAEMON_INFO_BIND_PORT);
 	ck_assert_ptr_nonnull(info);

@@ -33,11 +33,12 @@ struct storage_server {
 	bool stopping;
 	struct MHD_Connection *suspended[SUSPENDED_MAX];
 	size_t suspended_count;
-	atomic_bool identity_asked; /* each request so far came with Accept-Encoding: identity */
+	atomic_bool identity_asked;       /* each request so far came with Accept-Encoding: identity */
 	struct storage_server_file *file; /* under the lock */
 };
 
-/* Fails the test if it cannot start. `host`: an address of this machine; `certificate` and `key` (PEM): https; NULL: http. */
+/* Fails the test if it cannot start. `host`: an address of this machine; `certificate` and `key` (PEM): https; NULL:
+ * http. */
 #define FILE_SERVER_LOOPBACK "127.0.0.1"
 void storage_server_start(struct storage_server *server, const char *host, const char *certificate, const char *key);
 void storage_server_stop(struct storage_server *server);

@@ -17,7 +17,8 @@ START_TEST(a_process_gives_its_lines_and_its_status)
 	const char *const env[] = {"X=y", NULL};
 	struct process process;
 	char line[64];
-	ck_assert(process_start(&process, &(struct process_options){.argv = argv, .env = env, .pipe_in = true, .pipe_out = true}));
+	ck_assert(process_start(&process,
+	                        &(struct process_options){.argv = argv, .env = env, .pipe_in = true, .pipe_out = true}));
 	ck_assert(!process_wait(&process, 0));
 	ck_assert_int_eq(write(process.in, "hi\n", 3), 3);
 	ck_assert(process_read_line(&process, line, sizeof line, TEST_LIMIT));

@@ -120,7 +120,8 @@ START_TEST(what_was_not_added_is_not_served)
 	struct fetch fetch;
 	char *token = strrchr(url, '/') + 1;
 	int base = (int)(strstr(url, "/data/") - url);
-	const char *const path[] = {"", "/", "/data", "/data/", "/data/00000000000000000000000000000000", "/data/../../etc/passwd"};
+	const char *const path[] = {
+		"", "/", "/data", "/data/", "/data/00000000000000000000000000000000", "/data/../../etc/passwd"};
 	for (size_t i = 0; i < sizeof path / sizeof path[0]; i++) {
 		snprintf(wrong, sizeof wrong, "%.*s%s", base, url, path[i]);
 		fetch_url(&fetch, wrong, NULL, NULL);
@@ -220,8 +221,9 @@ END_TEST
 START_TEST(the_url_is_one_that_others_reach)
 {
 	static const char *const everywhere[] = {"0.0.0.0:0", ":0", "[::]:0", "[::ffff:0.0.0.0]:0", "0:0"};
-	static const char *const wrong[] = {"", "http://", "http:///x", "http://:80", "ftp://a", "a:80", "http://u:p@a", "http://a?x", "http://a#x", "http://a b",
-	                                    "http://a\n", "http://a\xe2\x80\xae"};
+	static const char *const wrong[] = {"",           "http://",    "http:///x",    "http://:80",
+	                                    "ftp://a",    "a:80",       "http://u:p@a", "http://a?x",
+	                                    "http://a#x", "http://a b", "http://a\n",   "http://a\xe2\x80\xae"};
 	char why[512], url[FILE_URL_SIZE], end[FILE_URL_SIZE];
 	int64_t length;
 	for (size_t i = 0; i < sizeof everywhere / sizeof everywhere[0]; i++) {
@@ -230,7 +232,8 @@ START_TEST(the_url_is_one_that_others_reach)
 	}
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
 		ck_assert_msg(file_server_start("0.0.0.0:0", wrong[i], why, sizeof why) == NULL, "%s", wrong[i]);
-	struct file_server *server = file_server_start("0.0.0.0:0", "https://files.example.org:8443/a/b//", why, sizeof why);
+	struct file_server *server =
+		file_server_start("0.0.0.0:0", "https://files.example.org:8443/a/b//", why, sizeof why);
 	ck_assert_msg(server != NULL, "%s", why);
 	ck_assert(file_server_add(server, "/etc/passwd", url, &length, why, sizeof why));
 	ck_assert_int_eq(sscanf(url, "https://files.example.org:8443/a/b/data/%[0-9a-f]", end), 1);
@@ -241,8 +244,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {a_file_is_served_until_it_is_removed, what_was_not_added_is_not_served,
-	                              only_regular_files_are_taken, large_files_arrive_whole_side_by_side,
-	                              an_address_in_use_is_said, the_url_is_one_that_others_reach};
+	const TTest *const tests[] = {
+		a_file_is_served_until_it_is_removed,  what_was_not_added_is_not_served, only_regular_files_are_taken,
+		large_files_arrive_whole_side_by_side, an_address_in_use_is_said,        the_url_is_one_that_others_reach};
 	return suite_run("file_server", tests, sizeof tests / sizeof tests[0], 60);
 }

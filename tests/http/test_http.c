@@ -44,7 +44,8 @@ static struct http *create(const char *addr, const char *token, _Atomic int *ask
 		.addr = addr, .token = token, .route = routes, .route_count = 3, .closure = asked, .log = log});
 }
 
-static void fetch_path(struct fetch *fetch, const struct http *http, const char *path, const char *method, const char *header)
+static void fetch_path(struct fetch *fetch, const struct http *http, const char *path, const char *method,
+                       const char *header)
 {
 	char url[256];
 	snprintf(url, sizeof url, "http://%s%s", http_address(http), path);
@@ -113,8 +114,8 @@ START_TEST(a_token_guards_the_metrics_only)
 	ck_assert(http_start(http));
 	fetch_path(&fetch, http, "/metrics", NULL, NULL);
 	ck_assert_int_eq(fetch.status, 401);
-	const char *const wrong[] = {"Authorization: Bearer s3cre", "Authorization: Bearer s3cretx", "Authorization: Bearer ",
-	                             "Authorization: s3cret", "Authorization: Basic s3cret"};
+	const char *const wrong[] = {"Authorization: Bearer s3cre", "Authorization: Bearer s3cretx",
+	                             "Authorization: Bearer ", "Authorization: s3cret", "Authorization: Basic s3cret"};
 	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
 		fetch_path(&fetch, http, "/metrics", NULL, wrong[i]);
 		ck_assert_msg(fetch.status == 401, "%s: %ld", wrong[i], fetch.status);

@@ -55,7 +55,8 @@ static struct listener *start(nanos request, nanos reply, char *bytes)
 /* A connection from one of the loopback's addresses. */
 static int open_from(const char *from, const char *to)
 {
-	struct sockaddr_in own = {.sin_family = AF_INET}, other = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct sockaddr_in own = {.sin_family = AF_INET},
+					   other = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	ck_assert_int_eq(inet_pton(AF_INET, from, &own.sin_addr), 1);
 	other.sin_port = htons((uint16_t)strtoul(strrchr(to, ':') + 1, NULL, 10));
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -226,7 +227,8 @@ START_TEST(health_answers_beside_them)
 {
 	static const struct http_route route = {"/healthz", answer, false};
 	const struct log log = {.fd = -1};
-	struct http *http = http_create(&(struct http_options){.addr = "127.0.0.1:0", .route = &route, .route_count = 1, .log = &log});
+	struct http *http =
+		http_create(&(struct http_options){.addr = "127.0.0.1:0", .route = &route, .route_count = 1, .log = &log});
 	int fd[100];
 	ck_assert(http_start(http));
 	for (size_t i = 0; i < 100; i++) {
@@ -246,8 +248,9 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		a_request_that_trickles_is_ended, a_reply_that_nobody_takes_is_ended, a_slow_reader_may_take_its_time, the_oldest_of_too_many_goes,
-		one_address_does_not_drive_out_another, requests_on_one_connection, health_answers_beside_them,
+		a_request_that_trickles_is_ended, a_reply_that_nobody_takes_is_ended,     a_slow_reader_may_take_its_time,
+		the_oldest_of_too_many_goes,      one_address_does_not_drive_out_another, requests_on_one_connection,
+		health_answers_beside_them,
 	};
 	return suite_run("listener", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -10,9 +10,14 @@
 START_TEST(what_is_written_is_read)
 {
 	char folder[FOLDER_PATH_SIZE];
-	const struct checkpoint written = {.stream = 1795374249439047919, .sequence = 18446744073709551615u, .noted = 1795374249439047919,
-	                                 .gap_end = 18446744073709551614u, .made = 1795374249439047920, .floor = 18446744073709551613u,
-	                                 .count = 18446744073709551612u, .looked = 1795374249439047921};
+	const struct checkpoint written = {.stream = 1795374249439047919,
+	                                   .sequence = 18446744073709551615u,
+	                                   .noted = 1795374249439047919,
+	                                   .gap_end = 18446744073709551614u,
+	                                   .made = 1795374249439047920,
+	                                   .floor = 18446744073709551613u,
+	                                   .count = 18446744073709551612u,
+	                                   .looked = 1795374249439047921};
 	struct checkpoint read;
 	ck_assert(folder_create(folder));
 	ck_assert(!checkpoint_read(folder, CHECKPOINT_EVENTS, "postprocessing-pull", &read));
@@ -57,7 +62,8 @@ START_TEST(nonsense_is_no_position)
 		ck_assert_int_eq(read.stream, 0);
 	}
 	folder_remove(folder);
-	ck_assert(!checkpoint_write("/nowhere/at/all", CHECKPOINT_EVENTS, "c", &(struct checkpoint){.stream = 1, .sequence = 1}));
+	ck_assert(
+		!checkpoint_write("/nowhere/at/all", CHECKPOINT_EVENTS, "c", &(struct checkpoint){.stream = 1, .sequence = 1}));
 }
 END_TEST
 
@@ -86,7 +92,8 @@ START_TEST(what_is_applied_stays_behind_the_gap)
 	struct checkpoint seen = {.gap_end = 20, .made = 8, .floor = 25, .count = 5};
 	shared_checkpoint_look(&shared, &seen);
 	struct checkpoint known = shared_checkpoint_get(&shared);
-	ck_assert(known.sequence == 10 && known.gap_end == 20 && known.made == 8 && known.floor == 25 && known.count == 5 && known.looked != 0);
+	ck_assert(known.sequence == 10 && known.gap_end == 20 && known.made == 8 && known.floor == 25 && known.count == 5 &&
+	          known.looked != 0);
 	shared_checkpoint_advance(&shared, 8, 15);
 	ck_assert_uint_eq(shared_checkpoint_get(&shared).sequence, 15);
 	seen.gap_end = 0;
@@ -149,7 +156,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {what_is_written_is_read, nonsense_is_no_position, stands_to_what_was_seen, what_is_applied_stays_behind_the_gap,
+	const TTest *const tests[] = {what_is_written_is_read,          nonsense_is_no_position,
+	                              stands_to_what_was_seen,          what_is_applied_stays_behind_the_gap,
 	                              a_sequence_stays_with_its_stream, copies_that_catch_up_are_waited_for};
 	return suite_run("position", tests, sizeof tests / sizeof tests[0], 10);
 }

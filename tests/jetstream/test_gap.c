@@ -104,8 +104,20 @@ END_TEST
 
 START_TEST(what_is_no_note)
 {
-	static const char *const texts[] = {"", "before", "before 5", "before x: 1-2", "before 5:1-2", "before 5: 1-2 ", "before 5: 1", "before 5: -2",
-	                                    "before 5: 2-1", "before 5: 0-1", "before 5: 1-5 5-9", "before 5: 1- 7-9", "before 5: 1-2 x", "before 5: 1-2,5-9",
+	static const char *const texts[] = {"",
+	                                    "before",
+	                                    "before 5",
+	                                    "before x: 1-2",
+	                                    "before 5:1-2",
+	                                    "before 5: 1-2 ",
+	                                    "before 5: 1",
+	                                    "before 5: -2",
+	                                    "before 5: 2-1",
+	                                    "before 5: 0-1",
+	                                    "before 5: 1-5 5-9",
+	                                    "before 5: 1- 7-9",
+	                                    "before 5: 1-2 x",
+	                                    "before 5: 1-2,5-9",
 	                                    "before 5: 1-2 4-5 7-8 10-11 13-14 16-17 19-20 22-23 25-26"};
 	struct gap gap;
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
@@ -115,7 +127,13 @@ END_TEST
 
 /* One that we have made at E = 50, and of which we have seen acknowledgements up to 100, by 49 deliveries. */
 static const struct checkpoint known = {.stream = 1, .sequence = 100, .made = MADE, .floor = 100, .count = 49};
-static const struct stand well = {.made = MADE, .ours = true, .begins_new = true, .delivered = 105, .deliveries = 55, .floor = 100, .acknowledged = 49};
+static const struct stand well = {.made = MADE,
+                                  .ours = true,
+                                  .begins_new = true,
+                                  .delivered = 105,
+                                  .deliveries = 55,
+                                  .floor = 100,
+                                  .acknowledged = 49};
 
 static bool is_forgotten(struct stand stand, struct checkpoint position)
 {
@@ -177,7 +195,8 @@ START_TEST(a_consumer_that_is_another)
 	/* An earlier version of us has made it behind what was applied, … */
 	struct stand former = {.made = MADE + 1, .formerly_ours = true, .start = 95, .delivered = 94};
 	ck_assert(!is_forgotten(former, known));
-	/* … or it had, and what it brings now was done with long ago. Of a position that such a version wrote no more is known. */
+	/* … or it had, and what it brings now was done with long ago. Of a position that such a version wrote no more is
+	 * known. */
 	struct checkpoint formerly = {.stream = 1, .sequence = 100};
 	former.start = 5, former.delivered = 4;
 	ck_assert(is_forgotten(former, formerly));
@@ -212,12 +231,13 @@ static bool read_answer(struct stand *stand, const char *answer, char descriptio
 	return good;
 }
 
-#define ANSWER(description, policy, floor)                                                                                       \
-	"{\"type\":\"io.nats.jetstream.api.v1.consumer_info_response\",\"stream_name\":\"main-queue\",\"name\":\"c\","              \
-	"\"created\":\"2026-11-22T19:04:09.439047919Z\",\"config\":{\"durable_name\":\"c\",\"description\":\"" description          \
-	"\",\"deliver_policy\":\"" policy "\",\"opt_start_seq\":7,\"ack_wait\":30000000000,\"max_ack_pending\":20000},"              \
-	"\"delivered\":{\"consumer_seq\":5,\"stream_seq\":12,\"last_active\":\"2026-11-22T19:05:00Z\"},"                            \
-	"\"ack_floor\":{\"consumer_seq\":4,\"stream_seq\":" floor "},\"num_ack_pending\":1,\"num_redelivered\":0,\"num_pending\":3}"
+#define ANSWER(description, policy, floor) \
+	"{\"type\":\"io.nats.jetstream.api.v1.consumer_info_response\",\"stream_name\":\"main-queue\",\"name\":\"c\"," \
+	"\"created\":\"2026-11-22T19:04:09.439047919Z\",\"config\":{\"durable_name\":\"c\",\"description\":\"" description \
+	"\",\"deliver_policy\":\"" policy "\",\"opt_start_seq\":7,\"ack_wait\":30000000000,\"max_ack_pending\":20000}," \
+	"\"delivered\":{\"consumer_seq\":5,\"stream_seq\":12,\"last_active\":\"2026-11-22T19:05:00Z\"}," \
+	"\"ack_floor\":{\"consumer_seq\":4,\"stream_seq\":" floor \
+	"},\"num_ack_pending\":1,\"num_redelivered\":0,\"num_pending\":3}"
 
 START_TEST(what_the_broker_answers)
 {
@@ -228,15 +248,18 @@ START_TEST(what_the_broker_answers)
 	ck_assert_str_eq(description, "postprocessing");
 	ck_assert(stand.ours && stand.begins_new && !stand.formerly_ours);
 	ck_assert_int_eq(stand.made, MADE);
-	ck_assert(stand.start == 7 && stand.delivered == 12 && stand.deliveries == 5 && stand.floor == 11 && stand.acknowledged == 4);
+	ck_assert(stand.start == 7 && stand.delivered == 12 && stand.deliveries == 5 && stand.floor == 11 &&
+	          stand.acknowledged == 4);
 	ck_assert(stand.pending == 3 && stand.unacknowledged == 1);
 	ck_assert(read_answer(&stand, ANSWER("", "by_start_sequence", "11"), description));
 	ck_assert(!stand.ours && !stand.begins_new && stand.formerly_ours);
 	/* Somebody else's words may be long. */
 	memset(words, 'x', sizeof words - 1);
 	words[sizeof words - 1] = '\0';
-	snprintf(answer, sizeof answer, "{\"created\":\"2026-11-22T19:04:09Z\",\"config\":{\"ack_wait\":30000000000,\"max_ack_pending\":20000,"
-	         "\"description\":\"%s\"}}", words);
+	snprintf(answer, sizeof answer,
+	         "{\"created\":\"2026-11-22T19:04:09Z\",\"config\":{\"ack_wait\":30000000000,\"max_ack_pending\":20000,"
+	         "\"description\":\"%s\"}}",
+	         words);
 	ck_assert(read_answer(&stand, answer, description));
 	ck_assert(!stand.ours && !stand.formerly_ours && stand.made != 0);
 	/* A number beyond all, of another type, or cut short. */
@@ -253,11 +276,13 @@ START_TEST(when_a_gap_is_read)
 	struct gap gap = {.before = MADE, .count = 2, .range = {{12, 500}, {812, 900}}};
 	struct stand stand = {.start = 12, .delivered = 11};
 	ck_assert(!stand_is_behind_gap(&stand, &gap, true));
-	stand.delivered = 950, stand.deliveries = 939, stand.floor = 899, stand.acknowledged = 888, stand.unacknowledged = 51;
+	stand.delivered = 950, stand.deliveries = 939, stand.floor = 899, stand.acknowledged = 888,
+	stand.unacknowledged = 51;
 	ck_assert(!stand_is_behind_gap(&stand, &gap, true));
 	stand.floor = 900, stand.acknowledged = 889, stand.unacknowledged = 50;
 	ck_assert(stand_is_behind_gap(&stand, &gap, false));
-	/* Its floor has stayed behind, and all that is out is from beyond the end; if messages are gone there, nobody knows. */
+	/* Its floor has stayed behind, and all that is out is from beyond the end; if messages are gone there, nobody
+	 * knows. */
 	stand.floor = 49, stand.acknowledged = 1;
 	ck_assert(stand_is_behind_gap(&stand, &gap, true));
 	ck_assert(!stand_is_behind_gap(&stand, &gap, false));
@@ -273,8 +298,16 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {grows_and_is_read, what_touches_is_one, nothing_stood_before, losses_without_end, what_is_no_note,
-	                              a_consumer_that_goes_on, a_consumer_that_has_forgotten, a_consumer_that_is_another,
-	                              what_is_known_of_a_consumer, what_the_broker_answers, when_a_gap_is_read};
+	const TTest *const tests[] = {grows_and_is_read,
+	                              what_touches_is_one,
+	                              nothing_stood_before,
+	                              losses_without_end,
+	                              what_is_no_note,
+	                              a_consumer_that_goes_on,
+	                              a_consumer_that_has_forgotten,
+	                              a_consumer_that_is_another,
+	                              what_is_known_of_a_consumer,
+	                              what_the_broker_answers,
+	                              when_a_gap_is_read};
 	return suite_run("gap", tests, sizeof tests / sizeof tests[0], 10);
 }

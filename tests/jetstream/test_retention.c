@@ -53,8 +53,13 @@ static uint64_t put(const char *id, enum phase phase)
 	char key[RECORD_KEY_SIZE];
 	uint64_t revision;
 	record.upload = upload_create(&(struct upload){.id = id, .step = steps, .step_count = 1});
-	record.status = (struct status){.step = over, .phase = phase, .outcome = over ? OUTCOME_ABORT : OUTCOME_NONE, .transition = 3, .begun = 77,
-	                                .stream = 4711, .due = phase == PHASE_ENDED || phase == PHASE_UNCONFIRMED ? 0 : 1};
+	record.status = (struct status){.step = over,
+	                                .phase = phase,
+	                                .outcome = over ? OUTCOME_ABORT : OUTCOME_NONE,
+	                                .transition = 3,
+	                                .begun = 77,
+	                                .stream = 4711,
+	                                .due = phase == PHASE_ENDED || phase == PHASE_UNCONFIRMED ? 0 : 1};
 	record_encode(&value, &record);
 	record_key(NULL, id, key);
 	ck_assert_int_eq(kvStore_Put(&revision, bucket, key, value.data, (int)value.length), NATS_OK);
@@ -163,7 +168,8 @@ START_TEST(what_was_written_since_stays)
 	put("first", PHASE_ENDED);
 	put("second", PHASE_ENDED);
 	/* "second" is written after "first" was removed, and before it is read itself. */
-	ck_assert_int_eq(retention_apply(&retention, connection, begin_again, (void *)(uintptr_t)"second", &removed), NATS_OK);
+	ck_assert_int_eq(retention_apply(&retention, connection, begin_again, (void *)(uintptr_t) "second", &removed),
+	                 NATS_OK);
 	ck_assert_uint_eq(removed, 1);
 	ck_assert(is_there("second"));
 	/* And with a revision that is the last no more the broker refuses it. */
@@ -200,6 +206,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {only_what_has_ended_goes, a_marker_is_left, what_was_written_since_stays, it_stops_when_it_is_to};
+	const TTest *const tests[] = {only_what_has_ended_goes, a_marker_is_left, what_was_written_since_stays,
+	                              it_stops_when_it_is_to};
 	return suite_run("retention", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -5,8 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/nats/bus_connect.h"
 #include "core/jetstream/store.h"
+#include "core/nats/bus_connect.h"
 #include "tests/harness/fixture_cluster.h"
 #include "tests/harness/limits.h"
 #include "tests/harness/suite.h"
@@ -62,8 +62,9 @@ static void write_records(unsigned first, unsigned count)
 	for (unsigned i = first; i < first + count; i++) {
 		snprintf(id, sizeof id, "u%u", i);
 		snprintf(subject, sizeof subject, "$KV.records.%s", id);
-		struct record record = {.upload = upload_create(&(struct upload){.id = id, .step = (const char *[]){"delay"}, .step_count = 1}),
-		                        .status = {.phase = PHASE_WAITING, .due = HOUR, .transition = 1}};
+		struct record record = {
+			.upload = upload_create(&(struct upload){.id = id, .step = (const char *[]){"delay"}, .step_count = 1}),
+			.status = {.phase = PHASE_WAITING, .due = HOUR, .transition = 1}};
 		ck_assert_ptr_nonnull(record.upload);
 		text_clear(&value);
 		record_encode(&value, &record);

@@ -4,8 +4,8 @@
 #include <nats/nats.h>
 #include <stdio.h>
 
-#include "core/nats/bus_connect.h"
 #include "core/jetstream/store.h"
+#include "core/nats/bus_connect.h"
 #include "tests/harness/fixture_nats.h"
 #include "tests/harness/limits.h"
 #include "tests/harness/suite.h"
@@ -35,13 +35,16 @@ static void put_record(natsConnection *connection, const char *id, const char *u
 	natsMsg *answer = NULL;
 	char key[RECORD_KEY_SIZE], subject[RECORD_KEY_SIZE + 32];
 	struct text value = {0};
-	struct record record = {.upload = upload_create(&(struct upload){.id = id, .filename = "f", .user_json = user}), .owner = "owner"};
+	struct record record = {.upload = upload_create(&(struct upload){.id = id, .filename = "f", .user_json = user}),
+	                        .owner = "owner"};
 	ck_assert_ptr_nonnull(record.upload);
-	record.status = (struct status){.outcome = OUTCOME_CONTINUE, .phase = PHASE_CONFIRMING, .due = clock_now(), .transition = 1};
+	record.status =
+		(struct status){.outcome = OUTCOME_CONTINUE, .phase = PHASE_CONFIRMING, .due = clock_now(), .transition = 1};
 	record_encode(&value, &record);
 	record_key(NULL, id, key);
 	snprintf(subject, sizeof subject, "$KV.records.%s", key);
-	ck_assert_int_eq(natsConnection_Request(&answer, connection, subject, value.data, (int)value.length, 30000), NATS_OK);
+	ck_assert_int_eq(natsConnection_Request(&answer, connection, subject, value.data, (int)value.length, 30000),
+	                 NATS_OK);
 	natsMsg_Destroy(answer);
 	text_free(&value);
 	record_clear(&record);
@@ -202,6 +205,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {many_markers_do_not_end_it, what_was_replaced_is_not_waited_for, large_records, ends_early};
+	const TTest *const tests[] = {many_markers_do_not_end_it, what_was_replaced_is_not_waited_for, large_records,
+	                              ends_early};
 	return suite_run("scan: markers", tests, sizeof tests / sizeof tests[0], 120);
 }

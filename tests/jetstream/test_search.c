@@ -235,6 +235,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {finds_what_is_there, finds_it_before_what_is_gone, finds_a_restart, a_thousand_at_once, without_a_broker};
+	const TTest *const tests[] = {finds_what_is_there, finds_it_before_what_is_gone, finds_a_restart,
+	                              a_thousand_at_once, without_a_broker};
 	return suite_run("search", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -164,7 +164,8 @@ START_TEST(without_a_broker)
 	ck_assert(nats_fixture_halt(&nats));
 	ck_assert_int_eq(tombstones_clear(&store, &address, 0), -1);
 	/* The thread ends at once, in the middle of its pause. */
-	struct tombstones *tombstones = tombstones_start(&(struct tombstones_options){.store = &store, .address = &address});
+	struct tombstones *tombstones =
+		tombstones_start(&(struct tombstones_options){.store = &store, .address = &address});
 	ck_assert_ptr_nonnull(tombstones);
 	tombstones_stop(tombstones);
 	tear_down();
@@ -173,6 +174,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {only_markers_go, the_last_of_all_stays, young_ones_stay, some_stay_for_longer, without_a_broker};
+	const TTest *const tests[] = {only_markers_go, the_last_of_all_stays, young_ones_stay, some_stay_for_longer,
+	                              without_a_broker};
 	return suite_run("markers", tests, sizeof tests / sizeof tests[0], 60);
 }

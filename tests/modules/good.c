@@ -22,7 +22,8 @@ static int create(const struct pp_host *host, struct pp_setup *setup, void **ins
 	struct good *good = calloc(1, sizeof *good);
 	if (good == NULL)
 		return -1;
-	*good = (struct good){.host = host, .returns = host->number(setup, "returns"), .calls = host->string(setup, "calls")};
+	*good =
+		(struct good){.host = host, .returns = host->number(setup, "returns"), .calls = host->string(setup, "calls")};
 	*instance = good;
 	return 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Works as long as the file `mood` is not there. While it is, runs fail and so does the check, with the file's text as the
- * reason; with the text "hang" the check does not end before the file is gone. `until` is the time that runs ask for. */
+ * Works as long as the file `mood` is not there. While it is, runs fail and so does the check, with the file's text as
+ * the reason; with the text "hang" the check does not end before the file is gone. `until` is the time that runs ask
+ * for. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -51,7 +52,8 @@ static uint32_t run(void *instance, struct pp_run *run)
 	}
 	if (moody->until == NULL)
 		return PP_CONTINUE;
-	moody->host->wait_until(run, strcmp(moody->until, "now") == 0 ? moody->host->now(run) : strtoll(moody->until, NULL, 10));
+	moody->host->wait_until(run,
+	                        strcmp(moody->until, "now") == 0 ? moody->host->now(run) : strtoll(moody->until, NULL, 10));
 	return PP_WAIT;
 }
 

@@ -41,5 +41,5 @@ static uint32_t run(void *instance, struct pp_run *run)
 	return PP_ABORT;
 }
 
-PP_STEP_EXPORT const struct pp_step_module pp_step_module = {
-	PP_STEP_HEAD, .name = "spawns", .create = create, .run = run, .destroy = free};
+PP_STEP_EXPORT const struct pp_step_module pp_step_module = {PP_STEP_HEAD, .name = "spawns", .create = create,
+                                                             .run = run, .destroy = free};

@@ -2,6 +2,10 @@
  * The table ends before the functions. */
 #include "tests/modules/fixture.h"
 
-PP_STEP_EXPORT const struct pp_step_module pp_step_module = {
-	.magic = PP_STEP_MAGIC, .abi_major = PP_STEP_ABI_MAJOR, .abi_minor = PP_STEP_ABI_MINOR, .size = 40,
-	.name = "tiny_table", FIXTURE_FUNCTIONS, .check = (int (*)(void *, char *, size_t))1};
+PP_STEP_EXPORT const struct pp_step_module pp_step_module = {.magic = PP_STEP_MAGIC,
+                                                             .abi_major = PP_STEP_ABI_MAJOR,
+                                                             .abi_minor = PP_STEP_ABI_MINOR,
+                                                             .size = 40,
+                                                             .name = "tiny_table",
+                                                             FIXTURE_FUNCTIONS,
+                                                             .check = (int (*)(void *, char *, size_t))1};

@@ -21,7 +21,13 @@ static int create(const struct pp_host *host, struct pp_setup *setup, void **ins
 	return fixture_create(host, setup, instance);
 }
 
-PP_STEP_EXPORT const struct pp_step_module pp_step_module = {
-	.magic = PP_STEP_MAGIC, .abi_major = PP_STEP_ABI_MAJOR, .abi_minor = PP_STEP_ABI_MINOR, .size = sizeof(struct pp_step_module),
-	.key_size = sizeof(struct wide_key), .name = "wide_keys", .keys = &keys[0].key, .create = create, .run = fixture_run,
-	.destroy = fixture_destroy};
+PP_STEP_EXPORT const struct pp_step_module pp_step_module = {.magic = PP_STEP_MAGIC,
+                                                             .abi_major = PP_STEP_ABI_MAJOR,
+                                                             .abi_minor = PP_STEP_ABI_MINOR,
+                                                             .size = sizeof(struct pp_step_module),
+                                                             .key_size = sizeof(struct wide_key),
+                                                             .name = "wide_keys",
+                                                             .keys = &keys[0].key,
+                                                             .create = create,
+                                                             .run = fixture_run,
+                                                             .destroy = fixture_destroy};

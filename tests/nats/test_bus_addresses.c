@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A broker's name that has several addresses, the first of which swallow what is sent to them: each costs a few seconds. */
+ * A broker's name that has several addresses, the first of which swallow what is sent to them: each costs a few
+ * seconds. */
 #include <arpa/inet.h>
 #include <check.h>
 #include <dlfcn.h>
@@ -91,7 +92,8 @@ START_TEST(the_next_address_is_tried)
 		natsConnection *connection = NULL;
 		nanos start = clock_monotonic();
 		ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
-		ck_assert_msg(clock_monotonic() - start < 6 * SECOND, "it took %d s", (int)((clock_monotonic() - start) / SECOND));
+		ck_assert_msg(clock_monotonic() - start < 6 * SECOND, "it took %d s",
+		              (int)((clock_monotonic() - start) / SECOND));
 		natsConnection_Destroy(connection);
 	}
 	mailbox_init(&mailbox);

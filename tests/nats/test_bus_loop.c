@@ -9,8 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/nats/bus.h"
 #include "core/jetstream/intake.h"
+#include "core/nats/bus.h"
 #include "tests/harness/fixture_nats.h"
 #include "tests/harness/limits.h"
 
@@ -79,8 +79,12 @@ static void start(void)
 	request = calloc(REQUESTS, sizeof *request);
 	ck_assert_ptr_nonnull(request);
 	mailbox_init(&mailbox);
-	bus = bus_create(&(struct bus_options){
-		.address = &address, .name = "test", .log = &quiet, .mailbox = &mailbox, .prepare = intake_prepare, .closure = &intake});
+	bus = bus_create(&(struct bus_options){.address = &address,
+	                                       .name = "test",
+	                                       .log = &quiet,
+	                                       .mailbox = &mailbox,
+	                                       .prepare = intake_prepare,
+	                                       .closure = &intake});
 	ck_assert_ptr_nonnull(bus);
 	ck_assert(wait_for(true));
 }

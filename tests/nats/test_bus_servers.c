@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A bus that is told of one server of a cluster: when that one dies it finds the others, which the server had named, and
- * from these yet others. */
+ * A bus that is told of one server of a cluster: when that one dies it finds the others, which the server had named,
+ * and from these yet others. */
 #include <check.h>
 #include <nats/nats.h>
 #include <signal.h>

@@ -73,9 +73,11 @@ START_TEST(a_permission_is_named_without_what_is_different_each_time)
 		{VIOLATION("Publish to \"$JS.FC.KV_b.x.y\""), "publish to \"$JS.FC.>\""},
 		{VIOLATION("Publish to \"$JS.API.STREAM.INFO.KV_b\""), "publish to \"$JS.API.STREAM.INFO.KV_b\""},
 		{VIOLATION("Publish to \"$JS.API.CONSUMER.CREATE.KV_b\""), "publish to \"$JS.API.CONSUMER.CREATE.KV_b\""},
-		{VIOLATION("Publish to \"$JS.API.CONSUMER.DELETE.KV_b.random\""), "publish to \"$JS.API.CONSUMER.DELETE.KV_b.>\""},
+		{VIOLATION("Publish to \"$JS.API.CONSUMER.DELETE.KV_b.random\""),
+	     "publish to \"$JS.API.CONSUMER.DELETE.KV_b.>\""},
 		{VIOLATION("Publish to \"$JS.API.CONSUMER.MSG.NEXT.q.c\""), "publish to \"$JS.API.CONSUMER.MSG.NEXT.q.>\""},
-		{VIOLATION("Publish to \"$JS.API.CONSUMER.DURABLE.CREATE.q.c\""), "publish to \"$JS.API.CONSUMER.DURABLE.CREATE.q.>\""},
+		{VIOLATION("Publish to \"$JS.API.CONSUMER.DURABLE.CREATE.q.c\""),
+	     "publish to \"$JS.API.CONSUMER.DURABLE.CREATE.q.>\""},
 		{VIOLATION("Subscription to \"_INBOX.pp0123.>\""), "subscribe to \"_INBOX.>\""},
 		{VIOLATION("Subscription to \"a.b\" using queue \"c\""), "subscribe to \"a.b\""},
 		{VIOLATION("Publish with Reply of \"a.b\""), "publish to \"a.b\""},
@@ -183,8 +185,11 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {a_permission_is_named_without_what_is_different_each_time, each_refusal_is_said_once_in_ten_minutes,
-	                              what_works_is_permitted, what_is_tested_is_not_believed_to_work,
-	                              what_is_not_tried_again_is_forgotten, many_refusals_take_no_more_room};
+	const TTest *const tests[] = {a_permission_is_named_without_what_is_different_each_time,
+	                              each_refusal_is_said_once_in_ten_minutes,
+	                              what_works_is_permitted,
+	                              what_is_tested_is_not_believed_to_work,
+	                              what_is_not_tried_again_is_forgotten,
+	                              many_refusals_take_no_more_room};
 	return suite_run("permissions", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -8,12 +8,12 @@
 #include <stddef.h>
 
 enum manner {
-	MANNER_ANSWER,      /* "N: " and `answer` after each complete stream */
-	MANNER_ANSWER_CLOSE,/* the same, and closes the session */
-	MANNER_RAW,         /* `answer` as it stands, without number, `answer_size` bytes */
-	MANNER_BREAK,       /* closes after `after` bytes of a stream, and instead of any answer */
-	MANNER_ANSWER_BREAK,/* "N: " and `answer` after `after` bytes, then closes */
-	MANNER_SILENT       /* takes everything and says nothing */
+	MANNER_ANSWER,       /* "N: " and `answer` after each complete stream */
+	MANNER_ANSWER_CLOSE, /* the same, and closes the session */
+	MANNER_RAW,          /* `answer` as it stands, without number, `answer_size` bytes */
+	MANNER_BREAK,        /* closes after `after` bytes of a stream, and instead of any answer */
+	MANNER_ANSWER_BREAK, /* "N: " and `answer` after `after` bytes, then closes */
+	MANNER_SILENT        /* takes everything and says nothing */
 };
 
 struct fake_clamd {

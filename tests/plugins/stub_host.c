@@ -63,7 +63,8 @@ static int64_t stub_number(const struct pp_setup *setup, const char *name)
 	return duration;
 }
 
-static void stub_reject(struct pp_setup *setup, const char *key, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static void stub_reject(struct pp_setup *setup, const char *key, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
 static void stub_log(struct pp_run *run, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static void stub_set_reason(struct pp_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -24,16 +24,17 @@ struct pp_run {
 	const char *resource_id;
 	int64_t filesize, now, deadline, woken_at;
 	int cancel_fd; /* -1: none */
-	/* The upload: `length` bytes in pieces of `piece`; `bytes` NULL: zeros. It breaks at `breaks_at`, SIZE_MAX: never. */
+	/* The upload: `length` bytes in pieces of `piece`; `bytes` NULL: zeros. It breaks at `breaks_at`, SIZE_MAX: never.
+	 */
 	const void *bytes;
 	size_t length, piece, breaks_at, offset;
 
 	char result[2048]; /* "": none was set */
 	char reason[1024];
-	char logged[1024]; /* the last line, … */
-	char first_logged[1024]; /* … and the first */
+	char logged[1024];        /* the last line, … */
+	char first_logged[1024];  /* … and the first */
 	unsigned refused_results; /* so many calls of set_result() fail */
-	bool ended;        /* the end was read */
+	bool ended;               /* the end was read */
 	int64_t wait_until, await_until;
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A name with several addresses, of which the first swallow connections: everything that connects gives each of them a few
- * seconds at most, and gets to the last one. The names are those of this test, whose getaddrinfo() is in front of the system's. */
+ * A name with several addresses, of which the first swallow connections: everything that connects gives each of them a
+ * few seconds at most, and gets to the last one. The names are those of this test, whose getaddrinfo() is in front of
+ * the system's. */
 #include <arpa/inet.h>
 #include <check.h>
 #include <dlfcn.h>
@@ -14,11 +15,11 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "core/nats/bus_connect.h"
 #include "core/content/content.h"
-#include "tests/plugins/fake_clamd.h"
+#include "core/nats/bus_connect.h"
 #include "tests/harness/fixture_nats.h"
 #include "tests/harness/raw_server.h"
+#include "tests/plugins/fake_clamd.h"
 #include "tests/plugins/scan.h"
 
 /* Far less than what each has in all, and more than two addresses may take. */
@@ -32,7 +33,9 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
 {
 	static const char *const addresses[] = {"127.0.0.3", "127.0.0.2", "127.0.0.1"};
 	resolver real = (resolver)(uintptr_t)dlsym(RTLD_NEXT, "getaddrinfo");
-	size_t first = name != NULL && strcmp(name, "three.test") == 0 ? 0 : name != NULL && strcmp(name, "two.test") == 0 ? 1 : 3;
+	size_t first = name != NULL && strcmp(name, "three.test") == 0 ? 0
+	               : name != NULL && strcmp(name, "two.test") == 0 ? 1
+	                                                               : 3;
 	if (first == 3)
 		return real(name, service, hints, list);
 	int failure = EAI_NONAME;
@@ -48,7 +51,8 @@ int getaddrinfo(const char *name, const char *service, const struct addrinfo *hi
 static int bound(const char *host, unsigned port)
 {
 	int on = 1, fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = inet_addr(host)};
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = inet_addr(host)};
 	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
 	ck_assert_int_eq(bind(fd, (const struct sockaddr *)&address, sizeof address), 0);
 	return fd;
@@ -61,7 +65,8 @@ struct swallower {
 
 static void swallow(struct swallower *swallower, const char *host, unsigned port)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = inet_addr(host)};
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = inet_addr(host)};
 	swallower->listener = bound(host, port);
 	ck_assert_int_eq(listen(swallower->listener, 0), 0);
 	bool full = false;
@@ -181,7 +186,8 @@ START_TEST(broker)
 	swallow_at(nats.port);
 	snprintf(endpoint, sizeof endpoint, "%s:%u", names[_i], nats.port);
 	nanos start = clock_monotonic();
-	natsStatus status = bus_connect(&connection, &(struct broker_address){.endpoint = endpoint}, "test", NULL, NULL, NULL, NULL);
+	natsStatus status =
+		bus_connect(&connection, &(struct broker_address){.endpoint = endpoint}, "test", NULL, NULL, NULL, NULL);
 	ck_assert_msg(status == NATS_OK, "%s", natsStatus_GetText(status));
 	ck_assert_int_lt(clock_monotonic() - start, TIMEOUT);
 	natsConnection_Destroy(connection);

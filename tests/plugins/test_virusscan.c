@@ -34,8 +34,9 @@ START_TEST(clean_continues_with_a_result)
 {
 	struct pp_run run;
 	ck_assert_uint_eq(scan_with(MANNER_ANSWER, "stream: OK", 0, 3 * MEGABYTE + 7, &run), PP_CONTINUE);
-	ck_assert_str_eq(run.result, "{\"Infected\":false,\"Description\":\"\",\"Scandate\":\"2026-09-21T14:13:20.000000005Z\","
-	                             "\"ResourceID\":{\"opaque_id\":\"o\"},\"ErrorMsg\":\"\",\"Timestamp\":null}");
+	ck_assert_str_eq(run.result,
+	                 "{\"Infected\":false,\"Description\":\"\",\"Scandate\":\"2026-09-21T14:13:20.000000005Z\","
+	                 "\"ResourceID\":{\"opaque_id\":\"o\"},\"ErrorMsg\":\"\",\"Timestamp\":null}");
 }
 END_TEST
 
@@ -44,7 +45,10 @@ START_TEST(infected_ends_as_configured)
 	static const struct {
 		const char *value;
 		uint32_t outcome;
-	} handling[] = {{"infected=delete", PP_DELETE}, {"infected=abort", PP_ABORT}, {"infected=continue", PP_CONTINUE}, {NULL, PP_DELETE}};
+	} handling[] = {{"infected=delete", PP_DELETE},
+	                {"infected=abort", PP_ABORT},
+	                {"infected=continue", PP_CONTINUE},
+	                {NULL, PP_DELETE}};
 	struct fake_clamd clamd;
 	fake_clamd_start(&clamd, MANNER_ANSWER, "stream: Win.\"Bad\\Name FOUND");
 	void *instance = create_at(clamd.socket, handling[_i].value, NULL);
@@ -185,7 +189,8 @@ END_TEST
 
 START_TEST(two_answers_are_a_retry)
 {
-	static const char answers[] = "1: stream: OK\0" "2: stream: OK";
+	static const char answers[] = "1: stream: OK\0"
+								  "2: stream: OK";
 	struct fake_clamd clamd;
 	fake_clamd_start(&clamd, MANNER_RAW, answers);
 	clamd.answer_size = sizeof answers;
@@ -210,7 +215,8 @@ END_TEST
 START_TEST(last_words_are_heard)
 {
 	struct pp_run run;
-	ck_assert_uint_eq(scan_with(MANNER_ANSWER_BREAK, "INSTREAM size limit exceeded. ERROR", MEGABYTE, 50 * MEGABYTE, &run), PP_RETRY);
+	ck_assert_uint_eq(
+		scan_with(MANNER_ANSWER_BREAK, "INSTREAM size limit exceeded. ERROR", MEGABYTE, 50 * MEGABYTE, &run), PP_RETRY);
 	assert_holds(run.reason, "StreamMaxLength");
 }
 END_TEST
@@ -437,7 +443,8 @@ START_TEST(size_limit_and_the_end)
 	fake_clamd_start(&clamd, MANNER_ANSWER, "stream: OK");
 	for (size_t i = 0; i < sizeof at / sizeof at[0]; i++) {
 		struct pp_run run;
-		void *instance = create_at(clamd.socket, "max_scan_size=1000", at[i].announced < 0 ? "max_scan_size_mode=skip" : NULL);
+		void *instance =
+			create_at(clamd.socket, "max_scan_size=1000", at[i].announced < 0 ? "max_scan_size_mode=skip" : NULL);
 		atomic_store(&clamd.bytes, 0);
 		stub_run_init(&run, NULL, at[i].length);
 		run.filesize = at[i].announced;
@@ -465,8 +472,9 @@ START_TEST(endpoints)
 		{"tcp://[::1]:99", "", "::1", "99"},
 		{"127.0.0.1:3310", "", "127.0.0.1", "3310"},
 	};
-	static const char *const bad[] = {"", "clamav", "clamav:", "clamav:0", "clamav:65536", "clamav:33x", "unix://run/c", "tcp://", "tcp://:3310",
-	                                  "http://clamav:3310", "[::1:99", "user@host:1"};
+	static const char *const bad[] = {"",           "clamav",       "clamav:", "clamav:0",    "clamav:65536",
+	                                  "clamav:33x", "unix://run/c", "tcp://",  "tcp://:3310", "http://clamav:3310",
+	                                  "[::1:99",    "user@host:1"};
 	struct endpoint endpoint;
 	for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
 		ck_assert_msg(endpoint_parse(good[i].text, &endpoint), "%s", good[i].text);
@@ -487,10 +495,23 @@ int main(void)
 {
 	Suite *suite = suite_create("virusscan");
 	TCase *fake = tcase_create("against a fake clamd");
-	const TTest *const tests[] = {clean_continues_with_a_result, overlong_answer_is_a_retry, two_answers_are_a_retry,
-	                              close_in_mid_stream_is_a_retry, last_words_are_heard, early_verdict_is_none,
-	                              broken_download_gets_no_verdict, sessions_are_kept, cancellation_ends_the_wait,
-	                              deadline_ends_the_wait, no_clamd_is_a_retry, checks, full_backlog_is_waited_for, size_limit_is_kept, size_limit_and_the_end, suspicions_are_never_deleted, endpoints};
+	const TTest *const tests[] = {clean_continues_with_a_result,
+	                              overlong_answer_is_a_retry,
+	                              two_answers_are_a_retry,
+	                              close_in_mid_stream_is_a_retry,
+	                              last_words_are_heard,
+	                              early_verdict_is_none,
+	                              broken_download_gets_no_verdict,
+	                              sessions_are_kept,
+	                              cancellation_ends_the_wait,
+	                              deadline_ends_the_wait,
+	                              no_clamd_is_a_retry,
+	                              checks,
+	                              full_backlog_is_waited_for,
+	                              size_limit_is_kept,
+	                              size_limit_and_the_end,
+	                              suspicions_are_never_deleted,
+	                              endpoints};
 	tcase_set_timeout(fake, 60);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
 		tcase_add_test(fake, tests[i]);

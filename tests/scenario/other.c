@@ -35,7 +35,8 @@ bool other_awaits(const struct other *other, const char *text, nanos limit)
 
 void other_start(struct other *other, const struct scenario *scenario)
 {
-	char ini[FOLDER_PATH_SIZE + 32], folder[FOLDER_PATH_SIZE + 16], state[FOLDER_PATH_SIZE + 64], socket[FOLDER_PATH_SIZE + 64];
+	char ini[FOLDER_PATH_SIZE + 32], folder[FOLDER_PATH_SIZE + 16], state[FOLDER_PATH_SIZE + 64],
+		socket[FOLDER_PATH_SIZE + 64];
 	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario->folder);
 	snprintf(folder, sizeof folder, "%s/other", scenario->folder);
 	snprintf(other->log, sizeof other->log, "%s/service.log", folder);

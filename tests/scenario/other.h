@@ -10,7 +10,10 @@ struct other {
 	char log[FOLDER_PATH_SIZE + 64];
 };
 
-#define OTHER_NONE {.process = PROCESS_NONE}
+#define OTHER_NONE \
+	{ \
+		.process = PROCESS_NONE \
+	}
 
 /* Starts it, and waits until it says that it is ready. */
 void other_start(struct other *other, const struct scenario *scenario);

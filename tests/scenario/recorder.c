@@ -97,7 +97,8 @@ size_t recorder_count(const struct recorder *recorder, const char *type, const c
 	return count;
 }
 
-const struct recorded *recorder_find(const struct recorder *recorder, const char *type, const char *upload, size_t index)
+const struct recorded *recorder_find(const struct recorder *recorder, const char *type, const char *upload,
+                                     size_t index)
 {
 	for (size_t i = 0; i < recorder->count; i++)
 		if (is_meant(&recorder->message[i], type, upload) && index-- == 0)
@@ -121,8 +122,8 @@ static bool has_come(void *closure)
 const struct recorded *recorder_await(struct recorder *recorder, const char *type, const char *upload, size_t index)
 {
 	struct wish wish = {recorder, type, upload, index};
-	ck_assert_msg(wait_until(has_come, &wish, REDELIVERY_LIMIT), "no %s number %zu for upload %s", type != NULL ? type : "event", index,
-	              upload != NULL ? upload : "(any)");
+	ck_assert_msg(wait_until(has_come, &wish, REDELIVERY_LIMIT), "no %s number %zu for upload %s",
+	              type != NULL ? type : "event", index, upload != NULL ? upload : "(any)");
 	return recorder_find(recorder, type, upload, index);
 }
 

@@ -46,7 +46,8 @@ void recorder_update(struct recorder *recorder);
 size_t recorder_count(const struct recorder *recorder, const char *type, const char *upload);
 
 /* The one of number `index`, from 0, of those; NULL: none yet. Valid until the next update. */
-const struct recorded *recorder_find(const struct recorder *recorder, const char *type, const char *upload, size_t index);
+const struct recorded *recorder_find(const struct recorder *recorder, const char *type, const char *upload,
+                                     size_t index);
 
 /* Waits for it, and fails the test if it does not come. */
 const struct recorded *recorder_await(struct recorder *recorder, const char *type, const char *upload, size_t index);

@@ -101,7 +101,8 @@ static bool has_value(void *closure)
 void records_await(struct scenario *scenario, const char *upload, const char *key, const char *value)
 {
 	struct wish wish = {scenario, upload, key, value};
-	ck_assert_msg(wait_until(has_value, &wish, TEST_LIMIT), "the record of %s does not come to %s = %s", upload, key, value);
+	ck_assert_msg(wait_until(has_value, &wish, TEST_LIMIT), "the record of %s does not come to %s = %s", upload, key,
+	              value);
 }
 
 static kvStore *open_bucket(struct scenario *scenario)
@@ -139,8 +140,8 @@ void records_plant(struct scenario *scenario, json_t *record)
 	json_decref(record);
 }
 
-json_t *records_foreign(struct scenario *scenario, const char *upload, const char *path, const char *steps, const char *current,
-                        const char *outcome)
+json_t *records_foreign(struct scenario *scenario, const char *upload, const char *path, const char *steps,
+                        const char *current, const char *outcome)
 {
 	char url[STORAGE_URL_SIZE];
 	json_t *list = json_array();
@@ -150,10 +151,10 @@ json_t *records_foreign(struct scenario *scenario, const char *upload, const cha
 		at += length;
 	}
 	json_t *record = json_pack("{s:s,s:s,s:o,s:n,s:s,s:i,s:o,s:o,s:{s:s,s:s},s:i,s:s,s:b,s:s}", "ID", upload, "URL",
-	                           storage_url(scenario, path, url), "User", storage_user(), "ImpersonatingUser", "Filename",
-	                           STORAGE_FILENAME, "Filesize", 68, "ResourceID", storage_resource(), "Steps", list, "Status",
-	                           "CurrentStep", current, "Outcome", outcome, "Failures", 0, "InitiatorID", STORAGE_INITIATOR, "Finished",
-	                           false, "StartTime", "2026-11-22T19:04:09.439Z");
+	                           storage_url(scenario, path, url), "User", storage_user(), "ImpersonatingUser",
+	                           "Filename", STORAGE_FILENAME, "Filesize", 68, "ResourceID", storage_resource(), "Steps",
+	                           list, "Status", "CurrentStep", current, "Outcome", outcome, "Failures", 0, "InitiatorID",
+	                           STORAGE_INITIATOR, "Finished", false, "StartTime", "2026-11-22T19:04:09.439Z");
 	ck_assert_ptr_nonnull(record);
 	return record;
 }

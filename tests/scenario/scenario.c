@@ -52,7 +52,8 @@ void scenario_open(struct scenario *scenario, const struct scenario_options *opt
 	if (scenario->options.no_broker)
 		ck_assert(nats_fixture_halt(&scenario->nats));
 	else if (!scenario->options.embedded)
-		scenario_connect(scenario, scenario->nats.url, scenario->nats.options.username, scenario->nats.options.password);
+		scenario_connect(scenario, scenario->nats.url, scenario->nats.options.username,
+		                 scenario->nats.options.password);
 	write_configuration(scenario);
 }
 
@@ -118,9 +119,11 @@ void scenario_start_broker(struct scenario *scenario)
 {
 	ck_assert(nats_fixture_restart(&scenario->nats));
 	if (scenario->connection == NULL)
-		scenario_connect(scenario, scenario->nats.url, scenario->nats.options.username, scenario->nats.options.password);
+		scenario_connect(scenario, scenario->nats.url, scenario->nats.options.username,
+		                 scenario->nats.options.password);
 	else
-		ck_assert_msg(wait_until(is_connected, scenario->connection, TEST_LIMIT), "the test does not find the broker again");
+		ck_assert_msg(wait_until(is_connected, scenario->connection, TEST_LIMIT),
+		              "the test does not find the broker again");
 }
 
 void scenario_start_service(struct scenario *scenario)
@@ -131,7 +134,8 @@ void scenario_start_service(struct scenario *scenario)
 	snprintf(socket, sizeof socket, "ANTIVIRUS_CLAMAV_SOCKET=%s/clamd.sock", scenario->folder);
 	char build[FOLDER_PATH_SIZE], program[FOLDER_PATH_SIZE + 64];
 	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
-	snprintf(program, sizeof program, "%s/%s", build, scenario->options.hasty ? "tests/scenario/postprocessing_hasty" : "postprocessing");
+	snprintf(program, sizeof program, "%s/%s", build,
+	         scenario->options.hasty ? "tests/scenario/postprocessing_hasty" : "postprocessing");
 	const char *argv[16];
 	size_t count = 0;
 	for (; scenario->options.under != NULL && scenario->options.under[count] != NULL; count++) {
@@ -187,8 +191,10 @@ bool scenario_has(const struct scenario *scenario, const char *thing, char *reas
 	fetch(scenario, "/readyz", &result);
 	json_t *answer = json_loads(result.body, 0, NULL);
 	ck_assert_msg(result.status == 0 || json_is_array(json_object_get(answer, "checks")), "/readyz: %s", result.body);
-	json_array_foreach(json_object_get(answer, "checks"), i, check) {
-		const char *of = json_string_value(json_object_get(check, "thing")), *why = json_string_value(json_object_get(check, "reason"));
+	json_array_foreach(json_object_get(answer, "checks"), i, check)
+	{
+		const char *of = json_string_value(json_object_get(check, "thing")),
+				   *why = json_string_value(json_object_get(check, "reason"));
 		ck_assert(of != NULL && why != NULL && json_string_value(json_object_get(check, "since")) != NULL);
 		if (strcmp(of, thing) != 0)
 			continue;
@@ -317,7 +323,8 @@ int scenario_command(const struct scenario *scenario, const char *const *words, 
 		argv[count++] = *words;
 	argv[count++] = "-c";
 	argv[count] = ini;
-	ck_assert(process_start(&process, &(struct process_options){.argv = argv, .env = env, .log = log, .pipe_out = true}));
+	ck_assert(
+		process_start(&process, &(struct process_options){.argv = argv, .env = env, .log = log, .pipe_out = true}));
 	text[0] = '\0';
 	for (; process_read_line(&process, text + used, size - used, TEST_LIMIT); used = strlen(text))
 		ck_assert_uint_lt(strlen(text), size - 1);

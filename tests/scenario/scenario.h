@@ -7,8 +7,8 @@
  *   records.c   the records in the bucket
  *   suite.c     the main() of the test programs
  *
- * All functions fail the test when they cannot do what they say. One scenario at a time in a process; what a failed test
- * leaves behind is ended with it, and scenario_run() shows the service's log and removes the rest. */
+ * All functions fail the test when they cannot do what they say. One scenario at a time in a process; what a failed
+ * test leaves behind is ended with it, and scenario_run() shows the service's log and removes the rest. */
 #ifndef TESTS_SCENARIO_SCENARIO_H
 #define TESTS_SCENARIO_SCENARIO_H
 
@@ -17,24 +17,24 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "tests/harness/storage_server.h"
 #include "tests/harness/fixture_clamd.h"
 #include "tests/harness/fixture_nats.h"
 #include "tests/harness/folder.h"
 #include "tests/harness/limits.h"
 #include "tests/harness/process.h"
+#include "tests/harness/storage_server.h"
 #include "tests/scenario/recorder.h"
 
 struct scenario_options {
-	const char *steps;         /* the list; NULL: not set */
-	const char *ini;           /* more of the configuration; NULL: none */
-	const char *const *env;    /* of the service, "NAME=value", NULL-terminated; NULL: none */
+	const char *steps;      /* the list; NULL: not set */
+	const char *ini;        /* more of the configuration; NULL: none */
+	const char *const *env; /* of the service, "NAME=value", NULL-terminated; NULL: none */
 	const struct nats_options *nats;
-	bool embedded;             /* no nats-server but the service's own */
-	const char *host;          /* where the service finds storage, an address of this machine; NULL: the loopback */
-	bool hasty;                /* the program with less patience, see hasty.c */
-	const char *const *under;  /* the command that runs the service's, NULL-terminated; NULL: none */
-	bool no_broker;            /* the nats-server is not started yet: scenario_start_broker() */
+	bool embedded;            /* no nats-server but the service's own */
+	const char *host;         /* where the service finds storage, an address of this machine; NULL: the loopback */
+	bool hasty;               /* the program with less patience, see hasty.c */
+	const char *const *under; /* the command that runs the service's, NULL-terminated; NULL: none */
+	bool no_broker;           /* the nats-server is not started yet: scenario_start_broker() */
 };
 
 struct scenario {
@@ -62,7 +62,8 @@ void scenario_close(struct scenario *scenario);
 void scenario_start_clamd(struct scenario *scenario, const char *lines);
 void scenario_stop_clamd(struct scenario *scenario);
 
-/* The nats-server of a scenario that was opened with no_broker, or that has ended; the test is connected to it again. */
+/* The nats-server of a scenario that was opened with no_broker, or that has ended; the test is connected to it again.
+ */
 void scenario_start_broker(struct scenario *scenario);
 
 /* Starts the service; scenario_await_ready() waits until it says that it is ready. */
@@ -85,8 +86,8 @@ void scenario_await_log(struct scenario *scenario, const char *text);
 unsigned scenario_http_port(const struct scenario *scenario);
 /* The status of a GET on a path of the service's HTTP port, 0: no answer. */
 long scenario_http(const struct scenario *scenario, const char *path);
-/* Whether /readyz says that a thing ("broker", "stream", …) is there, and the reason; `reason` may be NULL. Not while there
- * is no answer. */
+/* Whether /readyz says that a thing ("broker", "stream", …) is there, and the reason; `reason` may be NULL. Not while
+ * there is no answer. */
 bool scenario_has(const struct scenario *scenario, const char *thing, char *reason, size_t size);
 /* Waits until it says so, or no longer does with this text in the reason. */
 void scenario_await_has(struct scenario *scenario, const char *thing);

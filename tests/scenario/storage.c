@@ -41,7 +41,8 @@ static bool is_sent(void *closure)
 	jsPubOptions_Init(&options);
 	options.MsgId = sending->id;
 	options.MaxWait = 5000;
-	return js_Publish(NULL, sending->scenario->js, "main-queue", sending->bytes, (int)sending->length, &options, NULL) == NATS_OK;
+	return js_Publish(NULL, sending->scenario->js, "main-queue", sending->bytes, (int)sending->length, &options,
+	                  NULL) == NATS_OK;
 }
 
 void storage_send(struct scenario *scenario, const char *id, const void *bytes, size_t length)
@@ -80,9 +81,11 @@ static json_t *make_envelope(const char *type)
 {
 	char name[96];
 	snprintf(name, sizeof name, "events.%s", type);
-	json_t *envelope = json_pack("{s:s,s:{s:s,s:s,s:s,s:s,s:s},s:s,s:s}", "Timestamp", "2026-11-22T19:04:09.439Z", "Metadata", "eventid",
-	                             "1f0e0d56-5f0a-4a3f-9d5e-0c7f0a9b1c2d", "eventtype", name, "initiatorid", STORAGE_INITIATOR,
-	                             "traceparent", STORAGE_TRACEPARENT, "extrainfo", STORAGE_EXTRAINFO, "ID", "7c9e6679-7425-40de-944b-e07fc1f90ae7", "Topic", "main-queue");
+	json_t *envelope =
+		json_pack("{s:s,s:{s:s,s:s,s:s,s:s,s:s},s:s,s:s}", "Timestamp", "2026-11-22T19:04:09.439Z", "Metadata",
+	              "eventid", "1f0e0d56-5f0a-4a3f-9d5e-0c7f0a9b1c2d", "eventtype", name, "initiatorid",
+	              STORAGE_INITIATOR, "traceparent", STORAGE_TRACEPARENT, "extrainfo", STORAGE_EXTRAINFO, "ID",
+	              "7c9e6679-7425-40de-944b-e07fc1f90ae7", "Topic", "main-queue");
 	ck_assert_ptr_nonnull(envelope);
 	return envelope;
 }
@@ -103,51 +106,57 @@ void storage_bytes_received(struct scenario *scenario, const char *upload, const
 	char url[STORAGE_URL_SIZE];
 	storage_say(scenario, "BytesReceived",
 	            json_pack("{s:s,s:o,s:o,s:o,s:s,s:I,s:s,s:n,s:n}", "UploadID", upload, "SpaceOwner",
-	                      json_pack("{s:s,s:i}", "opaque_id", "023ca0f3", "type", 1), "ExecutingUser", storage_user(), "ResourceID",
-	                      storage_resource(), "Filename", STORAGE_FILENAME, "Filesize", (json_int_t)size, "URL", storage_url(scenario, path, url),
-	                      "Timestamp", "ImpersonatingUser"));
+	                      json_pack("{s:s,s:i}", "opaque_id", "023ca0f3", "type", 1), "ExecutingUser", storage_user(),
+	                      "ResourceID", storage_resource(), "Filename", STORAGE_FILENAME, "Filesize", (json_int_t)size,
+	                      "URL", storage_url(scenario, path, url), "Timestamp", "ImpersonatingUser"));
 }
 
 void storage_upload_ready(struct scenario *scenario, const char *upload, bool failed)
 {
 	storage_say(scenario, "UploadReady",
-	            json_pack("{s:s,s:s,s:n,s:o,s:n,s:n,s:{s:i,s:i},s:b,s:b}", "UploadID", upload, "Filename", STORAGE_FILENAME,
-	                      "SpaceOwner", "ExecutingUser", storage_user(), "ImpersonatingUser", "FileRef", "Timestamp", "seconds",
-	                      1795374249, "nanos", 567905792, "Failed", failed, "IsVersion", false));
+	            json_pack("{s:s,s:s,s:n,s:o,s:n,s:n,s:{s:i,s:i},s:b,s:b}", "UploadID", upload, "Filename",
+	                      STORAGE_FILENAME, "SpaceOwner", "ExecutingUser", storage_user(), "ImpersonatingUser",
+	                      "FileRef", "Timestamp", "seconds", 1795374249, "nanos", 567905792, "Failed", failed,
+	                      "IsVersion", false));
 }
 
 void storage_step_finished(struct scenario *scenario, const char *upload, const char *step, const char *outcome)
 {
 	storage_say(scenario, "PostprocessingStepFinished",
-	            json_pack("{s:s,s:o,s:s,s:s,s:n,s:n,s:s,s:n}", "UploadID", upload, "ExecutingUser", storage_user(), "Filename",
-	                      STORAGE_FILENAME, "FinishedStep", step, "Result", "Error", "Outcome", outcome, "Timestamp"));
+	            json_pack("{s:s,s:o,s:s,s:s,s:n,s:n,s:s,s:n}", "UploadID", upload, "ExecutingUser", storage_user(),
+	                      "Filename", STORAGE_FILENAME, "FinishedStep", step, "Result", "Error", "Outcome", outcome,
+	                      "Timestamp"));
 }
 
 void storage_resume(struct scenario *scenario, const char *upload, const char *step)
 {
 	storage_say(scenario, "ResumePostprocessing",
-	            json_pack("{s:s,s:s,s:{s:i,s:i}}", "UploadID", upload, "Step", step, "Timestamp", "seconds", 1795374288, "nanos", 675338001));
+	            json_pack("{s:s,s:s,s:{s:i,s:i}}", "UploadID", upload, "Step", step, "Timestamp", "seconds", 1795374288,
+	                      "nanos", 675338001));
 }
 
 void storage_clean(struct scenario *scenario, const char *upload)
 {
 	storage_say(scenario, "CleanUpload",
-	            json_pack("{s:s,s:b,s:{s:i,s:i}}", "UploadID", upload, "KeepUpload", false, "Timestamp", "seconds", 1795460649, "nanos", 0));
+	            json_pack("{s:s,s:b,s:{s:i,s:i}}", "UploadID", upload, "KeepUpload", false, "Timestamp", "seconds",
+	                      1795460649, "nanos", 0));
 }
 
 void storage_restart(struct scenario *scenario, const char *upload)
 {
-	storage_say(scenario, "RestartPostprocessing",
-	            json_pack("{s:s,s:{s:i,s:i}}", "UploadID", upload, "Timestamp", "seconds", 1795374288, "nanos", 680748049));
+	storage_say(
+		scenario, "RestartPostprocessing",
+		json_pack("{s:s,s:{s:i,s:i}}", "UploadID", upload, "Timestamp", "seconds", 1795374288, "nanos", 680748049));
 }
 
 void storage_check_finished(struct scenario *scenario, const char *upload, const char *outcome)
 {
 	const struct recorded *finished = recorder_await(&scenario->recorder, "PostprocessingFinished", upload, 0);
-	json_t *expected = json_pack("{s:s,s:s,s:n,s:o,s:o,s:n,s:s,s:n,s:n}", "UploadID", upload, "Filename", STORAGE_FILENAME, "SpaceOwner",
-	                             "ExecutingUser", storage_user(), "ResourceID", storage_resource(), "Result", "Outcome", outcome, "Timestamp",
-	                             "ImpersonatingUser");
-	char *got = json_dumps(finished->payload, JSON_COMPACT | JSON_SORT_KEYS), *wanted = json_dumps(expected, JSON_COMPACT | JSON_SORT_KEYS);
+	json_t *expected = json_pack("{s:s,s:s,s:n,s:o,s:o,s:n,s:s,s:n,s:n}", "UploadID", upload, "Filename",
+	                             STORAGE_FILENAME, "SpaceOwner", "ExecutingUser", storage_user(), "ResourceID",
+	                             storage_resource(), "Result", "Outcome", outcome, "Timestamp", "ImpersonatingUser");
+	char *got = json_dumps(finished->payload, JSON_COMPACT | JSON_SORT_KEYS),
+		 *wanted = json_dumps(expected, JSON_COMPACT | JSON_SORT_KEYS);
 	ck_assert_str_eq(got, wanted);
 	free(got);
 	free(wanted);

@@ -36,7 +36,8 @@ int scenario_run(const char *name, const TTest *const *test, size_t count)
 {
 	char folder[FOLDER_PATH_SIZE];
 	const char *parent = getenv("TMPDIR");
-	if (!fixture_clamd_present() || (access("/usr/sbin/nats-server", X_OK) != 0 && access("/usr/bin/nats-server", X_OK) != 0))
+	if (!fixture_clamd_present() ||
+	    (access("/usr/sbin/nats-server", X_OK) != 0 && access("/usr/bin/nats-server", X_OK) != 0))
 		return SKIPPED;
 	if (parent != NULL && strlen(parent) > TMPDIR_LIMIT)
 		unsetenv("TMPDIR");

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The broker comes back without all that it held, because it was made anew or is another one: the service says so, gives it time,
- * and then begins again. What only looks like that, because a disk is not mounted yet or a cluster is catching up, is not taken
- * for it. The service here has seconds of patience where it has a minute otherwise. */
+ * The broker comes back without all that it held, because it was made anew or is another one: the service says so,
+ * gives it time, and then begins again. What only looks like that, because a disk is not mounted yet or a cluster is
+ * catching up, is not taken for it. The service here has seconds of patience where it has a minute otherwise. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core/server/loss.h"
 #include "core/jetstream/checkpoint.h"
+#include "core/server/loss.h"
 #include "tests/harness/fixture_cluster.h"
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
@@ -82,7 +82,8 @@ static bool is_remembered(void *closure)
 
 static void await_remembered(void)
 {
-	struct remembered events = {CHECKPOINT_EVENTS, "postprocessing-pull", STREAM}, bucket = {CHECKPOINT_BUCKET, "postprocessing", BUCKET};
+	struct remembered events = {CHECKPOINT_EVENTS, "postprocessing-pull", STREAM},
+					  bucket = {CHECKPOINT_BUCKET, "postprocessing", BUCKET};
 	ck_assert(wait_until(is_remembered, &events, TEST_LIMIT));
 	ck_assert(wait_until(is_remembered, &bucket, TEST_LIMIT));
 }
@@ -331,13 +332,14 @@ static bool is_made(void *closure)
 static void begin_in_cluster(char endpoint[128], const char *const *env, int64_t copies)
 {
 	ck_assert(nats_cluster_start(&cluster, true));
-	snprintf(endpoint, 128, "POSTPROCESSING_EVENTS_ENDPOINT=127.0.0.1:%u,127.0.0.1:%u,127.0.0.1:%u", cluster.server[0].port,
-	         cluster.server[1].port, cluster.server[2].port);
-	scenario_open(&scenario, &(struct scenario_options){.steps = "delay",
-	                                                    .ini = "[events]\non_broker_loss = continue\n[step:delay]\nduration = 30s\n",
-	                                                    .hasty = true,
-	                                                    .no_broker = true,
-	                                                    .env = env});
+	snprintf(endpoint, 128, "POSTPROCESSING_EVENTS_ENDPOINT=127.0.0.1:%u,127.0.0.1:%u,127.0.0.1:%u",
+	         cluster.server[0].port, cluster.server[1].port, cluster.server[2].port);
+	scenario_open(&scenario, &(struct scenario_options){
+								 .steps = "delay",
+								 .ini = "[events]\non_broker_loss = continue\n[step:delay]\nduration = 30s\n",
+								 .hasty = true,
+								 .no_broker = true,
+								 .env = env});
 	scenario_connect(&scenario, cluster.server[0].url, NULL, NULL);
 	ck_assert_msg(wait_until(is_made, &copies, TEST_LIMIT), "the cluster makes no stream");
 	scenario_start_service(&scenario);
@@ -422,9 +424,15 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {the_broker_is_made_anew, an_old_state_folder_meets_a_new_broker, somebody_else_has_made_the_stream,
-	                              it_waits_on_request, it_waits_where_there_were_copies, the_disk_comes_late,
-	                              the_broker_of_the_store_is_made_anew, only_one_of_them_is_missing, a_clusters_leader_dies,
+	const TTest *const tests[] = {the_broker_is_made_anew,
+	                              an_old_state_folder_meets_a_new_broker,
+	                              somebody_else_has_made_the_stream,
+	                              it_waits_on_request,
+	                              it_waits_where_there_were_copies,
+	                              the_disk_comes_late,
+	                              the_broker_of_the_store_is_made_anew,
+	                              only_one_of_them_is_missing,
+	                              a_clusters_leader_dies,
 	                              a_clusters_only_copy_is_away};
 	return scenario_run("scenario: anew", tests, sizeof tests / sizeof tests[0]);
 }

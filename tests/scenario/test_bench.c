@@ -128,7 +128,8 @@ static size_t count_spaces(void)
 		const struct recorded *event = &scenario.recorder.message[i];
 		if (strcmp(event->type, "BytesReceived") != 0)
 			continue;
-		const char *name = json_string_value(json_object_get(json_object_get(event->payload, "ResourceID"), "space_id"));
+		const char *name =
+			json_string_value(json_object_get(json_object_get(event->payload, "ResourceID"), "space_id"));
 		size_t k = 0;
 		while (k < count && strcmp(space[k], name) != 0)
 			k++;
@@ -285,8 +286,10 @@ START_TEST(what_is_wrong_is_said)
 	static const struct {
 		const char *options, *words;
 	} wrong[] = {
-		{"-n 0", "\"0\" is not between 1 and 100000000"},   {"-d soon", "\"soon\" is not a duration"},
-		{"--size big", "\"big\" is not a size"},            {"--plot x.pdf", "must end in .png or .svg"},
+		{"-n 0", "\"0\" is not between 1 and 100000000"},
+		{"-d soon", "\"soon\" is not a duration"},
+		{"--size big", "\"big\" is not a size"},
+		{"--plot x.pdf", "must end in .png or .svg"},
 		{"--spaces 2 more", "usage: postprocessing-bench"},
 	};
 	scenario_open(&scenario, NULL);
@@ -350,18 +353,27 @@ START_TEST(help_version_and_the_former_command)
 {
 	scenario_open(&scenario, NULL);
 	check_words((const char *const[]){"./postprocessing-bench", "--help", NULL}, 0, "usage: postprocessing-bench ", "");
-	check_words((const char *const[]){"./postprocessing-bench", "--version", NULL}, 0, "postprocessing-bench " PACKAGE_VERSION, "");
-	check_words((const char *const[]){"sh", "-c", "exec ./postprocessing-bench --help >/dev/full", NULL}, 2, "", "standard output: ");
-	check_words((const char *const[]){"./postprocessing", "bench", "-n", "5", NULL}, 2, "", "postprocessing-bench(1)\n");
+	check_words((const char *const[]){"./postprocessing-bench", "--version", NULL}, 0,
+	            "postprocessing-bench " PACKAGE_VERSION, "");
+	check_words((const char *const[]){"sh", "-c", "exec ./postprocessing-bench --help >/dev/full", NULL}, 2, "",
+	            "standard output: ");
+	check_words((const char *const[]){"./postprocessing", "bench", "-n", "5", NULL}, 2, "",
+	            "postprocessing-bench(1)\n");
 	scenario_close(&scenario);
 }
 END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {closed_loop, open_loop_with_noise_and_spaces, floor_beside_a_service_with_a_remote_step,
-	                              files_are_served_and_scanned, without_a_service, one_signal_ends_it_in_order,
-	                              a_second_signal_ends_what_would_take_too_long, timeout_ends, what_is_wrong_is_said,
+	const TTest *const tests[] = {closed_loop,
+	                              open_loop_with_noise_and_spaces,
+	                              floor_beside_a_service_with_a_remote_step,
+	                              files_are_served_and_scanned,
+	                              without_a_service,
+	                              one_signal_ends_it_in_order,
+	                              a_second_signal_ends_what_would_take_too_long,
+	                              timeout_ends,
+	                              what_is_wrong_is_said,
 	                              help_version_and_the_former_command,
 	                              the_plot_is_drawn_by_gnuplot};
 	return scenario_run("scenario: bench", tests, sizeof tests / sizeof tests[0]);

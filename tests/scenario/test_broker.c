@@ -48,8 +48,10 @@ static void check_each_once(void)
 		const struct recorded *finished = recorder_find(&scenario.recorder, "PostprocessingFinished", upload, 0);
 		ck_assert_ptr_nonnull(finished);
 		ck_assert_str_eq(recorded_string(finished, "Outcome"), "continue");
-		ck_assert_msg(recorder_count(&scenario.recorder, "PostprocessingFinished", upload) == 1, "%s ended twice", upload);
-		ck_assert_msg(recorder_count(&scenario.recorder, "PostprocessingStepFinished", upload) == 1, "%s was scanned twice", upload);
+		ck_assert_msg(recorder_count(&scenario.recorder, "PostprocessingFinished", upload) == 1, "%s ended twice",
+		              upload);
+		ck_assert_msg(recorder_count(&scenario.recorder, "PostprocessingStepFinished", upload) == 1,
+		              "%s was scanned twice", upload);
 	}
 }
 
@@ -58,7 +60,9 @@ START_TEST(killed_under_load)
 {
 	static bool confirmed[UPLOADS];
 	char upload[16];
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan, delay", .ini = "[step:delay]\nduration = 300ms\n"}, true);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan, delay", .ini = "[step:delay]\nduration = 300ms\n"},
+	               true);
 	for (unsigned i = 0; i < UPLOADS; i++) {
 		name_upload(i, upload);
 		storage_bytes_received(&scenario, upload, "/ok/300", 300);
@@ -85,7 +89,8 @@ END_TEST
 START_TEST(hangs_under_load)
 {
 	char upload[16];
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 100ms\n"}, false);
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 100ms\n"},
+	               false);
 	for (unsigned i = 0; i < 50; i++) {
 		name_upload(i, upload);
 		storage_bytes_received(&scenario, upload, "/none", 3);
@@ -143,7 +148,8 @@ static void change_password(void)
 
 START_TEST(wrong_password)
 {
-	static const char *const env[] = {"POSTPROCESSING_EVENTS_USERNAME=me", "POSTPROCESSING_EVENTS_PASSWORD=" WRONG, NULL};
+	static const char *const env[] = {"POSTPROCESSING_EVENTS_USERNAME=me", "POSTPROCESSING_EVENTS_PASSWORD=" WRONG,
+	                                  NULL};
 	const struct nats_options nats = {.username = "me", .password = "right-password"};
 	scenario_open(&scenario, &(struct scenario_options){.no_broker = true, .nats = &nats, .env = env});
 	ck_assert(nats_fixture_restart(&scenario.nats));

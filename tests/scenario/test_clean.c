@@ -117,8 +117,11 @@ END_TEST
 
 START_TEST(in_a_backoff_awaiting_and_unknown)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan, policies",
-	               .ini = "[step:virusscan]\nretry_backoff = 1h\n[step:policies]\nmodule = remote\n"}, true);
+	scenario_begin(
+		&scenario,
+		&(struct scenario_options){.steps = "virusscan, policies",
+	                               .ini = "[step:virusscan]\nretry_backoff = 1h\n[step:policies]\nmodule = remote\n"},
+		true);
 	storage_bytes_received(&scenario, "failed", "/none", 68);
 	records_await(&scenario, "failed", "phase", "backoff");
 	clean("failed");
@@ -199,7 +202,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {while_its_first_write_is_put_off, running_and_in_line, waiting, in_a_backoff_awaiting_and_unknown,
-	                              confirming_and_ended, run_by_another_instance};
+	const TTest *const tests[] = {while_its_first_write_is_put_off,  running_and_in_line,  waiting,
+	                              in_a_backoff_awaiting_and_unknown, confirming_and_ended, run_by_another_instance};
 	return scenario_run("scenario: clean", tests, sizeof tests / sizeof tests[0]);
 }

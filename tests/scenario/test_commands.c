@@ -14,7 +14,8 @@ static void start_command(struct process *process, const char *const *argv, cons
 {
 	char log[FOLDER_PATH_SIZE + 32];
 	snprintf(log, sizeof log, "%s/command.log", scenario.folder);
-	ck_assert(process_start(process, &(struct process_options){.argv = argv, .env = env, .log = log, .pipe_out = true}));
+	ck_assert(
+		process_start(process, &(struct process_options){.argv = argv, .env = env, .log = log, .pipe_out = true}));
 }
 
 /* Runs a command to its end; what it prints goes to `text`. Returns its exit status. */
@@ -52,11 +53,13 @@ static int submit_and_end(int signal_number, const char *timeout)
 {
 	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], id[64];
 	struct process submit = PROCESS_NONE;
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1h\n"}, false);
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1h\n"},
+	               false);
 	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
 	snprintf(path, sizeof path, "%s/file", scenario.folder);
 	ck_assert(folder_write(scenario.folder, "file", "abc", 3));
-	start_command(&submit, (const char *const[]){"./postprocessing", "submit", "-c", ini, "-t", timeout, path, NULL}, NULL);
+	start_command(&submit, (const char *const[]){"./postprocessing", "submit", "-c", ini, "-t", timeout, path, NULL},
+	              NULL);
 	ck_assert(wait_until(is_announced, NULL, TEST_LIMIT));
 	snprintf(id, sizeof id, "%s", announced()->upload);
 	if (signal_number != 0) {
@@ -135,13 +138,15 @@ START_TEST(health_tells)
 	char address[64];
 	snprintf(address, sizeof address, "POSTPROCESSING_DEBUG_ADDR=127.0.0.1:%u", scenario_http_port(&scenario));
 	ck_assert_int_eq(run_command(argv, (const char *const[]){address, NULL}, text, sizeof text), 0);
-	ck_assert_msg(strstr(text, "\"ready\": true") != NULL && strstr(text, "\"thing\": \"consumer\"") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "\"ready\": true") != NULL && strstr(text, "\"thing\": \"consumer\"") != NULL, "%s",
+	              text);
 	ck_assert_int_eq(run_command(table, (const char *const[]){address, NULL}, text, sizeof text), 0);
 	ck_assert_msg(strncmp(text, "readyTHING ", 11) == 0 && strstr(text, "  yes    20") != NULL, "%s", text);
 	ck_assert(nats_fixture_halt(&scenario.nats));
 	scenario_await_fault(&scenario, "broker", "");
 	ck_assert_int_eq(run_command(table, (const char *const[]){address, NULL}, text, sizeof text), 1);
-	ck_assert_msg(strstr(text, "  no ") != NULL && strstr(text, "unknown while the broker is unreachable") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "  no ") != NULL && strstr(text, "unknown while the broker is unreachable") != NULL,
+	              "%s", text);
 	ck_assert_int_eq(run_command(argv, (const char *const[]){address, NULL}, text, sizeof text), 1);
 	ck_assert_msg(strstr(text, "\"reason\": \"broker 127.0.0.1:") != NULL, "%s", text);
 	scenario_close(&scenario);
@@ -153,8 +158,12 @@ START_TEST(warnings_are_counted)
 {
 	const char *const env[] = {"POSTPROCESSING_SETPS=virusscan", NULL};
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .env = env}, false);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "POSTPROCESSING_SETPS: nothing uses this variable; did you mean POSTPROCESSING_STEPS?"), 1);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "ANTIVIRUS_CLAMAV_SOCKET: set, but unused"), 1); /* every scenario has it */
+	ck_assert_uint_eq(
+		scenario_log_count(&scenario,
+	                       "POSTPROCESSING_SETPS: nothing uses this variable; did you mean POSTPROCESSING_STEPS?"),
+		1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "ANTIVIRUS_CLAMAV_SOCKET: set, but unused"),
+	                  1); /* every scenario has it */
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_config_warnings"), 2);
 	scenario_close(&scenario);
 }
@@ -166,7 +175,9 @@ START_TEST(unknown_options_are_refused)
 	char text[1024];
 	ck_assert(folder_create(scenario.folder));
 	for (size_t i = 0; i < sizeof command / sizeof command[0]; i++)
-		ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", command[i], "--json", NULL}, NULL, text, sizeof text), 2);
+		ck_assert_int_eq(
+			run_command((const char *const[]){"./postprocessing", command[i], "--json", NULL}, NULL, text, sizeof text),
+			2);
 	ck_assert(folder_remove(scenario.folder));
 }
 END_TEST
@@ -178,7 +189,8 @@ START_TEST(submit_is_reached_by_others)
 	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], text[4096], address[64], base[64];
 	struct process submit = PROCESS_NONE;
 	struct fetch fetch;
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1h\n"}, false);
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1h\n"},
+	               false);
 	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
 	snprintf(path, sizeof path, "%s/file", scenario.folder);
 	ck_assert(folder_write(scenario.folder, "file", "abc", 3));
@@ -192,7 +204,10 @@ START_TEST(submit_is_reached_by_others)
 	unsigned port = port_free();
 	snprintf(address, sizeof address, "0.0.0.0:%u", port);
 	snprintf(base, sizeof base, "http://127.0.0.1:%u", port);
-	start_command(&submit, (const char *const[]){"./postprocessing", "submit", "-c", ini, "--address", address, "--url", base, path, NULL}, NULL);
+	start_command(
+		&submit,
+		(const char *const[]){"./postprocessing", "submit", "-c", ini, "--address", address, "--url", base, path, NULL},
+		NULL);
 	ck_assert(wait_until(is_announced, NULL, TEST_LIMIT));
 	const char *url = json_string_value(json_object_get(announced()->payload, "URL"));
 	ck_assert_int_eq(strncmp(url, base, strlen(base)), 0);
@@ -210,9 +225,12 @@ END_TEST
 /* What a user calls a file reaches a terminal only as text. */
 START_TEST(names_steer_no_terminal)
 {
-	static const char name[] = "a\xe2\x80\xae" "b\xc2\x9b" "31m\nc\xff";
+	static const char name[] = "a\xe2\x80\xae"
+							   "b\xc2\x9b"
+							   "31m\nc\xff";
 	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 64], text[4096], id[64];
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1h\n"}, false);
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1h\n"},
+	               false);
 	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
 	snprintf(path, sizeof path, "%s/%s", scenario.folder, name);
 	ck_assert(folder_write(scenario.folder, name, "abc", 3));
@@ -223,11 +241,16 @@ START_TEST(names_steer_no_terminal)
 	records_await(&scenario, id, "phase", "waiting");
 	/* The byte that is no UTF-8 does not get onto the bus. */
 	static const char shown[] = "a\\u202eb\\u009b31m\\x0ac\xef\xbf\xbd";
-	ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "list", "-c", ini, NULL}, NULL, text, sizeof text), 0);
+	ck_assert_int_eq(
+		run_command((const char *const[]){"./postprocessing", "list", "-c", ini, NULL}, NULL, text, sizeof text), 0);
 	ck_assert_msg(strstr(text, shown) != NULL, "%s", text);
-	ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "show", "-c", ini, id, NULL}, NULL, text, sizeof text), 0);
+	ck_assert_int_eq(
+		run_command((const char *const[]){"./postprocessing", "show", "-c", ini, id, NULL}, NULL, text, sizeof text),
+		0);
 	ck_assert_msg(strstr(text, shown) != NULL, "%s", text);
-	ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "list", "-c", ini, "--json", NULL}, NULL, text, sizeof text), 0);
+	ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "list", "-c", ini, "--json", NULL}, NULL,
+	                             text, sizeof text),
+	                 0);
 	ck_assert_msg(strstr(text, "a\\u202eb\\u009b31m\\nc") != NULL, "%s", text);
 	ck_assert(process_signal(&submit, SIGTERM));
 	ck_assert(process_wait(&submit, TEST_LIMIT));
@@ -241,8 +264,14 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {interrupted_submit_withdraws, terminated_submit_withdraws, impatient_submit_withdraws, unsure_submit_withdraws,
-	                              names_steer_no_terminal, submit_is_reached_by_others, health_tells, unknown_options_are_refused,
+	const TTest *const tests[] = {interrupted_submit_withdraws,
+	                              terminated_submit_withdraws,
+	                              impatient_submit_withdraws,
+	                              unsure_submit_withdraws,
+	                              names_steer_no_terminal,
+	                              submit_is_reached_by_others,
+	                              health_tells,
+	                              unknown_options_are_refused,
 	                              warnings_are_counted};
 	return scenario_run("scenario_commands", tests, sizeof tests / sizeof tests[0]);
 }

@@ -17,7 +17,9 @@ static struct other other = OTHER_NONE;
 START_TEST(who_stops_is_not_taken_for_dead)
 {
 	/* The other one begins while clamd says nothing. */
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\ncheck_interval = 0\n"}, true);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\ncheck_interval = 0\n"},
+	               true);
 	ck_assert_int_eq(kill(scenario.clamd.pid, SIGSTOP), 0);
 	storage_bytes_received(&scenario, "runs", "/ok/300", 300);
 	scenario_await_requests(&scenario, 1);

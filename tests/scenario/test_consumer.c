@@ -113,7 +113,9 @@ static void leave_older_consumer(uint64_t count)
 	config.DeliverSubject = "deliver.postprocessing";
 	config.DeliverGroup = "postprocessing";
 	config.AckPolicy = js_AckExplicit;
-	ck_assert_int_eq(natsConnection_QueueSubscribeSync(&subscription, scenario.connection, config.DeliverSubject, "postprocessing"), NATS_OK);
+	ck_assert_int_eq(
+		natsConnection_QueueSubscribeSync(&subscription, scenario.connection, config.DeliverSubject, "postprocessing"),
+		NATS_OK);
 	ck_assert_int_eq(js_AddConsumer(NULL, scenario.js, STREAM, &config, NULL, NULL), NATS_OK);
 	for (uint64_t i = 0; i < count; i++) {
 		natsMsg *message = NULL;
@@ -269,7 +271,8 @@ static bool position_is_saved(void *closure)
 	struct checkpoint position;
 	jsStreamInfo *info = NULL;
 	snprintf(folder, sizeof folder, "%s/state", scenario.folder);
-	if (!checkpoint_read(folder, CHECKPOINT_EVENTS, "postprocessing-pull", &position) || js_GetStreamInfo(&info, scenario.js, STREAM, NULL, NULL) != NATS_OK)
+	if (!checkpoint_read(folder, CHECKPOINT_EVENTS, "postprocessing-pull", &position) ||
+	    js_GetStreamInfo(&info, scenario.js, STREAM, NULL, NULL) != NATS_OK)
 		return false;
 	bool all = position.sequence == info->State.LastSeq;
 	jsStreamInfo_Destroy(info);
@@ -303,8 +306,15 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {existing_is_bound_as_it_is, existing_has_little_patience, older_position_is_taken_over, older_that_has_done_nothing,
-	                              nothing_is_there, existing_gives_little, consumer_is_of_another_kind, consumer_without_the_messages, deleted_while_we_run,
+	const TTest *const tests[] = {existing_is_bound_as_it_is,
+	                              existing_has_little_patience,
+	                              older_position_is_taken_over,
+	                              older_that_has_done_nothing,
+	                              nothing_is_there,
+	                              existing_gives_little,
+	                              consumer_is_of_another_kind,
+	                              consumer_without_the_messages,
+	                              deleted_while_we_run,
 	                              deleted_while_we_are_down};
 	return scenario_run("scenario: consumer", tests, sizeof tests / sizeof tests[0]);
 }

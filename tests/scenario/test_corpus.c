@@ -59,7 +59,8 @@ static void read_corpus(void)
 /* The members that differ from one run to the next. */
 static bool is_of_the_moment(const char *key)
 {
-	return strcmp(key, "Scandate") == 0 || strcmp(key, "seconds") == 0 || strcmp(key, "nanos") == 0 || strcmp(key, "Description") == 0;
+	return strcmp(key, "Scandate") == 0 || strcmp(key, "seconds") == 0 || strcmp(key, "nanos") == 0 ||
+	       strcmp(key, "Description") == 0;
 }
 
 /* A member of the moment: of the same type, and a time where the other is one, empty where the other is. */
@@ -69,7 +70,8 @@ static void compare_moment(json_t *got, json_t *wanted, const char *where)
 	ck_assert_msg(json_typeof(got) == json_typeof(wanted), "%s has another type", where);
 	if (!json_is_string(wanted))
 		return;
-	ck_assert_msg((json_string_length(got) == 0) == (json_string_length(wanted) == 0), "%s is empty in one only", where);
+	ck_assert_msg((json_string_length(got) == 0) == (json_string_length(wanted) == 0), "%s is empty in one only",
+	              where);
 	if (time_parse(json_string_value(wanted), &time))
 		ck_assert_msg(time_parse(json_string_value(got), &time), "%s is no time", where);
 }
@@ -84,7 +86,8 @@ static void compare(json_t *got, json_t *wanted, const char *where)
 		return;
 	}
 	ck_assert_msg(json_object_size(got) == json_object_size(wanted), "%s has other keys", where);
-	json_object_foreach(wanted, key, value) {
+	json_object_foreach(wanted, key, value)
+	{
 		json_t *mine = json_object_get(got, key);
 		snprintf(deeper, sizeof deeper, "%s.%s", where, key);
 		ck_assert_msg(mine != NULL, "%s is missing", deeper);
@@ -145,7 +148,8 @@ static bool replay(struct line *line)
 	/* The original had others do its steps; here they are done within the service, which says so all the same. */
 	if (strcmp(line->type, "StartPostprocessingStep") == 0) {
 		bool first = strcmp(text_of(line->payload, "StepToStart"), "virusscan") == 0;
-		const struct recorded *got = recorder_await(&scenario.recorder, RECORDER_ANNOUNCEMENT, line->upload, first ? 0 : 1);
+		const struct recorded *got =
+			recorder_await(&scenario.recorder, RECORDER_ANNOUNCEMENT, line->upload, first ? 0 : 1);
 		char url[STORAGE_URL_SIZE], path[64];
 		snprintf(path, sizeof path, "/data/%s", line->upload);
 		json_object_set_new(line->payload, "URL", json_string(storage_url(&scenario, path, url)));
@@ -173,7 +177,9 @@ START_TEST(as_the_original)
 {
 	size_t said = 0;
 	read_corpus();
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan, delay", .ini = "[step:delay]\nduration = 1s\n"}, true);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan, delay", .ini = "[step:delay]\nduration = 1s\n"},
+	               true);
 	for (size_t i = 0; i < LINES; i++)
 		said += replay(&corpus[i]);
 	scenario_await_applied(&scenario);

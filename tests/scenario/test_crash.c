@@ -48,7 +48,8 @@ static void check_once(const char *upload, const char *outcome)
 
 START_TEST(killed_in_a_delay)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 2s\n"}, false);
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 2s\n"},
+	               false);
 	storage_bytes_received(&scenario, "waits", "/none", 68);
 	records_await(&scenario, "waits", "phase", "waiting");
 	json_t *record = records_read(&scenario, "waits");
@@ -71,7 +72,8 @@ END_TEST
 /* A delay that is over while nobody is there ends with the next start. */
 START_TEST(due_while_away)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 300ms\n"}, false);
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 300ms\n"},
+	               false);
 	storage_bytes_received(&scenario, "waits", "/none", 68);
 	records_await(&scenario, "waits", "phase", "waiting");
 	scenario_kill_service(&scenario);
@@ -147,7 +149,10 @@ END_TEST
 /* An upload whose step takes the service down again and again is counted, and ends. */
 START_TEST(killed_again_and_again)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nmax_retries = 1\nretry_backoff = 50ms\n"}, true);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan",
+	                                          .ini = "[step:virusscan]\nmax_retries = 1\nretry_backoff = 50ms\n"},
+	               true);
 	redeliver_soon();
 	storage_bytes_received(&scenario, "bad", "/stall/200000", LARGE);
 	/* The first run begins unmarked and without a record: the event comes again. The others are marked. */
@@ -186,7 +191,9 @@ END_TEST
 
 START_TEST(stops_without_one)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[postprocessing]\nshutdown_grace = 500ms\n"}, true);
+	scenario_begin(
+		&scenario,
+		&(struct scenario_options){.steps = "virusscan", .ini = "[postprocessing]\nshutdown_grace = 500ms\n"}, true);
 	storage_bytes_received(&scenario, "stalls", "/stall/200000", LARGE);
 	scenario_await_requests(&scenario, 1);
 	nanos before = clock_monotonic();
@@ -205,8 +212,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {killed_in_a_delay, due_while_away, killed_before_there_is_a_record,
-	                              killed_while_storage_stalls, killed_while_clamd_hangs,
-	                              killed_again_and_again, stops_with_its_verdict, stops_without_one};
+	const TTest *const tests[] = {
+		killed_in_a_delay,        due_while_away,         killed_before_there_is_a_record, killed_while_storage_stalls,
+		killed_while_clamd_hangs, killed_again_and_again, stops_with_its_verdict,          stops_without_one};
 	return scenario_run("scenario: crash", tests, sizeof tests / sizeof tests[0]);
 }

@@ -23,7 +23,8 @@ static void check_duration(const char *upload, nanos least)
 
 START_TEST(is_not_cut_short)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1200ms\n"}, false);
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1200ms\n"},
+	               false);
 	storage_bytes_received(&scenario, "one", "/none", 3);
 	storage_bytes_received(&scenario, "two", "/none", 3);
 	storage_check_finished(&scenario, "one", "continue");
@@ -94,14 +95,20 @@ END_TEST
 START_TEST(steps_that_ask_for_nonsense)
 {
 	static const char *const until[] = {"1", "9223372036854775807", "-1", "now"};
-	static const char *const why[] = {"1970-01-01T00:00:00.000000001Z, which is before its run began", "longer than max_wait (2h) allows",
-	                                  "which is before its run began", "more than 3 times (max_waits)"};
+	static const char *const why[] = {"1970-01-01T00:00:00.000000001Z, which is before its run began",
+	                                  "longer than max_wait (2h) allows", "which is before its run began",
+	                                  "more than 3 times (max_waits)"};
 	char build[FOLDER_PATH_SIZE], modules[FOLDER_PATH_SIZE + 64], ini[256];
 	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
 	snprintf(modules, sizeof modules, "POSTPROCESSING_PLUGIN_DIR=%s/tests/modules/.libs", build);
 	for (size_t i = 0; i < sizeof until / sizeof until[0]; i++) {
-		snprintf(ini, sizeof ini, "[step:moody]\nuntil = %s\nmax_wait = 2h\nmax_waits = 3\nmax_retries = 1\nretry_backoff = 10ms\n", until[i]);
-		scenario_begin(&scenario, &(struct scenario_options){.steps = "moody", .ini = ini, .env = (const char *const[]){modules, NULL}}, false);
+		snprintf(ini, sizeof ini,
+		         "[step:moody]\nuntil = %s\nmax_wait = 2h\nmax_waits = 3\nmax_retries = 1\nretry_backoff = 10ms\n",
+		         until[i]);
+		scenario_begin(
+			&scenario,
+			&(struct scenario_options){.steps = "moody", .ini = ini, .env = (const char *const[]){modules, NULL}},
+			false);
 		storage_bytes_received(&scenario, "one", "/none", 3);
 		storage_check_finished(&scenario, "one", "abort");
 		ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingRetry", "one"), 1);
@@ -126,7 +133,11 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {is_not_cut_short, two_variables_are_a_list, unlisted_runs_last, listed_runs_where_it_is_listed,
-	                              steps_that_ask_for_nonsense, delay_beyond_max_wait};
+	const TTest *const tests[] = {is_not_cut_short,
+	                              two_variables_are_a_list,
+	                              unlisted_runs_last,
+	                              listed_runs_where_it_is_listed,
+	                              steps_that_ask_for_nonsense,
+	                              delay_beyond_max_wait};
 	return scenario_run("scenario: delay", tests, sizeof tests / sizeof tests[0]);
 }

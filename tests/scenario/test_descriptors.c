@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The service has no file descriptor left: whatever needs one is tried again, at leisure, and goes on when there are some. */
+ * The service has no file descriptor left: whatever needs one is tried again, at leisure, and goes on when there are
+ * some. */
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -37,7 +38,8 @@ static nanos used_time(void)
 	ck_assert_ptr_nonnull(file);
 	ck_assert_ptr_nonnull(fgets(text, sizeof text, file));
 	fclose(file);
-	ck_assert_int_eq(sscanf(strrchr(text, ')'), ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system), 2);
+	ck_assert_int_eq(
+		sscanf(strrchr(text, ')'), ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &user, &system), 2);
 	return (nanos)(user + system) * (SECOND / sysconf(_SC_CLK_TCK));
 }
 
@@ -64,7 +66,9 @@ static bool is_retried(void *closure)
 
 START_TEST(a_scan_waits_for_descriptors)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nretry_backoff = 100ms\n"}, true);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nretry_backoff = 100ms\n"},
+	               true);
 	rlim_t limit = set_limit(NONE);
 	storage_bytes_received(&scenario, "upload", "/ok/300", 300);
 	ck_assert(wait_until(is_retried, NULL, TEST_LIMIT));
@@ -103,7 +107,8 @@ END_TEST
 static int ask(void)
 {
 	static const char request[] = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)scenario_http_port(&scenario)),
+	struct sockaddr_in address = {.sin_family = AF_INET,
+	                              .sin_port = htons((uint16_t)scenario_http_port(&scenario)),
 	                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	ck_assert_int_ge(fd, 0);
@@ -132,6 +137,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {a_scan_waits_for_descriptors, the_broker_is_reached_later, a_probe_waits_for_descriptors};
+	const TTest *const tests[] = {a_scan_waits_for_descriptors, the_broker_is_reached_later,
+	                              a_probe_waits_for_descriptors};
 	return scenario_run("scenario_descriptors", tests, sizeof tests / sizeof tests[0]);
 }

@@ -31,7 +31,8 @@ static void connect_again(void)
 static void begin(void)
 {
 	static const char ini[] = "[step:policies]\nmodule = remote\n[step:delay]\nduration = 2s\n";
-	scenario_begin(&scenario, &(struct scenario_options){.embedded = true, .steps = "policies, delay", .ini = ini}, false);
+	scenario_begin(&scenario, &(struct scenario_options){.embedded = true, .steps = "policies, delay", .ini = ini},
+	               false);
 	connect();
 	ck_assert_uint_eq(scenario_log_count(&scenario, "events: starting a private broker"), 1);
 	storage_bytes_received(&scenario, "waits", "/none", 3);
@@ -60,7 +61,9 @@ static void start_and_finish(void)
 	storage_step_finished(&scenario, "asks", "policies", "delete");
 	storage_check_finished(&scenario, "asks", "delete");
 	storage_check_finished(&scenario, "waits", "continue");
-	ck_assert_int_ge(recorder_find(&scenario.recorder, "PostprocessingFinished", "waits", 0)->time - scenario.recorder.message[0].time, 2 * SECOND);
+	ck_assert_int_ge(recorder_find(&scenario.recorder, "PostprocessingFinished", "waits", 0)->time -
+	                     scenario.recorder.message[0].time,
+	                 2 * SECOND);
 	/* All is there, from the first event on. */
 	ck_assert_str_eq(scenario.recorder.message[0].upload, "waits");
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, "StartPostprocessingStep", NULL), 2);
@@ -94,7 +97,8 @@ static bool both_are_saved(void *closure)
 {
 	(void)closure;
 	char text[256];
-	return folder_read(scenario.folder, "state/position", text, sizeof text) && folder_read(scenario.folder, "state/bucket", text, sizeof text);
+	return folder_read(scenario.folder, "state/position", text, sizeof text) &&
+	       folder_read(scenario.folder, "state/bucket", text, sizeof text);
 }
 
 static bool is_not_ready(void *closure)
@@ -103,7 +107,8 @@ static bool is_not_ready(void *closure)
 	return scenario_http(&scenario, "/readyz") == 503;
 }
 
-/* Somebody has deleted the broker's files. It is said at once, and after a while the service goes on with new uploads. */
+/* Somebody has deleted the broker's files. It is said at once, and after a while the service goes on with new uploads.
+ */
 START_TEST(files_are_deleted)
 {
 	size_t before;

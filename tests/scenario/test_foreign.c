@@ -11,7 +11,8 @@ static struct scenario scenario;
 
 #define STEPS "virusscan, policies, delay"
 #define LIST "virusscan,policies,delay"
-#define INI "[step:policies]\nmodule = remote\n[step:delay]\nduration = 700ms\n[step:virusscan]\nretry_backoff = 300ms\n"
+#define INI \
+	"[step:policies]\nmodule = remote\n[step:delay]\nduration = 700ms\n[step:virusscan]\nretry_backoff = 300ms\n"
 
 static void open_with_clamd(void)
 {
@@ -49,7 +50,8 @@ static void check_end(const char *upload, const char *outcome)
 	json_t *user = storage_user();
 	ck_assert(json_equal(json_object_get(finished->payload, "ExecutingUser"), user));
 	json_decref(user);
-	const char *initiator = json_string_value(json_object_get(json_object_get(finished->envelope, "Metadata"), "initiatorid"));
+	const char *initiator =
+		json_string_value(json_object_get(json_object_get(finished->envelope, "Metadata"), "initiatorid"));
 	ck_assert_str_eq(initiator, STORAGE_INITIATOR);
 	confirm(upload);
 	recorder_update(&scenario.recorder);
@@ -174,7 +176,8 @@ START_TEST(in_a_backoff)
 	start();
 	check_end("failed", "delete");
 	/* The second backoff. */
-	ck_assert_int_ge(recorder_find(&scenario.recorder, "PostprocessingStepFinished", "failed", 0)->time - started, 600 * MILLISECOND);
+	ck_assert_int_ge(recorder_find(&scenario.recorder, "PostprocessingStepFinished", "failed", 0)->time - started,
+	                 600 * MILLISECOND);
 	scenario_close(&scenario);
 }
 END_TEST
@@ -219,19 +222,22 @@ END_TEST
 /* A record that the other implementation takes over again has all that it reads. */
 START_TEST(our_record_as_others_read_it)
 {
-	static const char *const keys[] = {"ID", "URL", "User", "ImpersonatingUser", "Filename", "Filesize", "ResourceID", "Steps", "Status",
-	                                   "Failures", "InitiatorID", "Finished", "StartTime"};
+	static const char *const keys[] = {"ID",         "URL",   "User",   "ImpersonatingUser", "Filename",    "Filesize",
+	                                   "ResourceID", "Steps", "Status", "Failures",          "InitiatorID", "Finished",
+	                                   "StartTime"};
 	open_with_clamd();
 	start();
 	storage_bytes_received(&scenario, "ours", "/ok/68", 68);
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "ours", 0);
-	json_t *ours = records_read(&scenario, "ours"), *theirs = records_foreign(&scenario, "ours", "/ok/68", LIST, "policies", "");
+	json_t *ours = records_read(&scenario, "ours"),
+		   *theirs = records_foreign(&scenario, "ours", "/ok/68", LIST, "policies", "");
 	ck_assert_uint_eq(json_object_size(ours), json_object_size(theirs) + 1);
 	for (size_t i = 0; i < sizeof keys / sizeof keys[0]; i++) {
 		if (strcmp(keys[i], "StartTime") == 0)
 			ck_assert(json_is_string(json_object_get(ours, keys[i])));
 		else
-			ck_assert_msg(json_equal(json_object_get(ours, keys[i]), json_object_get(theirs, keys[i])), "%s differs", keys[i]);
+			ck_assert_msg(json_equal(json_object_get(ours, keys[i]), json_object_get(theirs, keys[i])), "%s differs",
+			              keys[i]);
 	}
 	json_decref(ours);
 	json_decref(theirs);
@@ -241,7 +247,10 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {in_a_scan, without_steps, in_a_remote_step, answer_that_was_on_its_way, in_a_delay, all_done, in_a_backoff,
-	                              step_that_is_not_configured, not_a_record, our_record_as_others_read_it};
+	const TTest *const tests[] = {in_a_scan,        without_steps,
+	                              in_a_remote_step, answer_that_was_on_its_way,
+	                              in_a_delay,       all_done,
+	                              in_a_backoff,     step_that_is_not_configured,
+	                              not_a_record,     our_record_as_others_read_it};
 	return scenario_run("scenario: foreign", tests, sizeof tests / sizeof tests[0]);
 }

@@ -79,7 +79,9 @@ static void check_keeps_trying(void)
 static void begin_full(void)
 {
 	static const struct nats_options nats = {.max_store = LIMIT};
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 3s\n", .nats = &nats}, false);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 3s\n", .nats = &nats},
+	               false);
 	send_uploads();
 	fill();
 	check_keeps_trying();
@@ -122,7 +124,8 @@ static bool mount_store(void)
 	char store[FOLDER_PATH_SIZE + 16], line[16];
 	snprintf(store, sizeof store, "%s/jetstream", scenario.nats.folder);
 	const char *argv[] = {"unshare", "-r", "-m", "sh", "-c", command, store, NULL};
-	ck_assert(process_start(&keeper, &(struct process_options){.argv = argv, .log = "/dev/null", .pipe_in = true, .pipe_out = true}));
+	ck_assert(process_start(
+		&keeper, &(struct process_options){.argv = argv, .log = "/dev/null", .pipe_in = true, .pipe_out = true}));
 	if (!process_read_line(&keeper, line, sizeof line, TEST_LIMIT))
 		return false;
 	snprintf(keeper_pid, sizeof keeper_pid, "%d", (int)keeper.pid);
@@ -144,7 +147,8 @@ static int run_inside(const char *command)
 /* nats-server 2.9 does not take anything more until it is started again, with room. */
 START_TEST(disk_is_full)
 {
-	scenario_open(&scenario, &(struct scenario_options){.no_broker = true, .steps = "delay", .ini = "[step:delay]\nduration = 3s\n"});
+	scenario_open(&scenario, &(struct scenario_options){
+								 .no_broker = true, .steps = "delay", .ini = "[step:delay]\nduration = 3s\n"});
 	if (!mount_store()) {
 		fprintf(stderr, "disk_is_full: skipped: no file system may be mounted here\n");
 		process_end(&keeper);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What stood in the stream before our consumer did, and the other implementation's service, which makes or updates stream and
- * consumer at each of its starts: both can start before the other, and each event is done once. */
+ * What stood in the stream before our consumer did, and the other implementation's service, which makes or updates
+ * stream and consumer at each of its starts: both can start before the other, and each event is done once. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -65,7 +65,8 @@ static void check_once(const char *kind, unsigned count)
 	recorder_update(&scenario.recorder);
 	for (unsigned i = 0; i < count; i++) {
 		snprintf(id, sizeof id, "%s-%u", kind, i);
-		ck_assert_msg(recorder_count(&scenario.recorder, NULL, id) == 1, "%s: %zu events", id, recorder_count(&scenario.recorder, NULL, id));
+		ck_assert_msg(recorder_count(&scenario.recorder, NULL, id) == 1, "%s: %zu events", id,
+		              recorder_count(&scenario.recorder, NULL, id));
 	}
 }
 
@@ -96,11 +97,11 @@ static int request(const char *subject, const char *text)
 	return code;
 }
 
-#define THEIR_STREAM                                                                                                              \
-	"{\"name\":\"main-queue\",\"retention\":\"limits\",\"max_consumers\":0,\"max_msgs\":0,\"max_bytes\":0,\"discard\":\"old\","      \
+#define THEIR_STREAM \
+	"{\"name\":\"main-queue\",\"retention\":\"limits\",\"max_consumers\":0,\"max_msgs\":0,\"max_bytes\":0,\"discard\":\"old\"," \
 	"\"max_age\":604800000000000,\"storage\":\"file\",\"num_replicas\":0,\"duplicate_window\":120000000000}"
-#define THEIR_CONSUMER                                                                                                                 \
-	"{\"stream_name\":\"main-queue\",\"config\":{\"durable_name\":\"postprocessing-pull\",\"deliver_policy\":\"new\",\"ack_policy\":"   \
+#define THEIR_CONSUMER \
+	"{\"stream_name\":\"main-queue\",\"config\":{\"durable_name\":\"postprocessing-pull\",\"deliver_policy\":\"new\",\"ack_policy\":" \
 	"\"explicit\",\"ack_wait\":60000000000,\"replay_policy\":\"instant\",\"max_ack_pending\":10000,\"num_replicas\":0},\"action\":\"\"}"
 #define STREAM_NOT_FOUND 10059
 #define CONSUMER_NOT_MADE 10012
@@ -112,7 +113,8 @@ static int their_start(bool durable_subject)
 	if (code == STREAM_NOT_FOUND)
 		code = request("$JS.API.STREAM.CREATE." STREAM, THEIR_STREAM);
 	ck_assert_int_eq(code, 0);
-	return request(durable_subject ? "$JS.API.CONSUMER.DURABLE.CREATE." STREAM "." CONSUMER : "$JS.API.CONSUMER.CREATE." STREAM "." CONSUMER,
+	return request(durable_subject ? "$JS.API.CONSUMER.DURABLE.CREATE." STREAM "." CONSUMER
+	                               : "$JS.API.CONSUMER.CREATE." STREAM "." CONSUMER,
 	               THEIR_CONSUMER);
 }
 
@@ -381,8 +383,8 @@ static void check_gap_is_open(void)
 	jsConsumerInfo_Destroy(info);
 }
 
-/* The consumer has to be made once more while the gap is open: a second one behind the first, and none of what lies between
- * comes again. */
+/* The consumer has to be made once more while the gap is open: a second one behind the first, and none of what lies
+ * between comes again. */
 START_TEST(lost_while_the_gap_is_open)
 {
 	open_gap();
@@ -526,7 +528,8 @@ START_TEST(both_gone)
 }
 END_TEST
 
-/* A consumer as version 0.1.0 made it is used as it is, until it can be replaced without a trace: then the others can start. */
+/* A consumer as version 0.1.0 made it is used as it is, until it can be replaced without a trace: then the others can
+ * start. */
 START_TEST(of_an_earlier_version)
 {
 	jsConsumerConfig config;
@@ -559,9 +562,25 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {they_start_after_us, they_start_before_us, they_make_it_again, what_stood_there, died_before_the_consumer,
-	                              died_before_the_end_was_noted, belongs_to_another_consumer, note_that_cannot_be_read, killed_while_reading,
-	                              lost_while_the_gap_is_open, lost_and_killed_while_the_gap_is_open, events_that_wait, reader_without_state, reader_torn,
-	                              reader_gone, consumer_without_state, consumer_torn, both_without_state, both_gone, of_an_earlier_version};
+	const TTest *const tests[] = {they_start_after_us,
+	                              they_start_before_us,
+	                              they_make_it_again,
+	                              what_stood_there,
+	                              died_before_the_consumer,
+	                              died_before_the_end_was_noted,
+	                              belongs_to_another_consumer,
+	                              note_that_cannot_be_read,
+	                              killed_while_reading,
+	                              lost_while_the_gap_is_open,
+	                              lost_and_killed_while_the_gap_is_open,
+	                              events_that_wait,
+	                              reader_without_state,
+	                              reader_torn,
+	                              reader_gone,
+	                              consumer_without_state,
+	                              consumer_torn,
+	                              both_without_state,
+	                              both_gone,
+	                              of_an_earlier_version};
 	return scenario_run("scenario: gap", tests, sizeof tests / sizeof tests[0]);
 }

@@ -34,7 +34,8 @@ START_TEST(a_new_url)
 	storage_bytes_received(&scenario, "moved", "/old", 3);
 	check_asked("moved");
 	recorder_await(&scenario.recorder, "PostprocessingRetry", "moved", 2);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "upload moved: its URL no longer has any content; asking storage"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "upload moved: its URL no longer has any content; asking storage"),
+	                  1);
 	storage_bytes_received(&scenario, "moved", "/new", 3);
 	check_end("moved", "continue");
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_urls_asked_total"), 1);

@@ -17,8 +17,8 @@ static void begin(void)
 	scenario_begin(&scenario, &(struct scenario_options){.nats = &large}, false);
 }
 
-/* After so many events that were skipped, and others whose uploads were aborted: a good upload, and the account of what was
- * wrong. */
+/* After so many events that were skipped, and others whose uploads were aborted: a good upload, and the account of what
+ * was wrong. */
 static void check_account(unsigned broken, unsigned aborted)
 {
 	storage_expect(&scenario, "good", "/none", 3, "continue");
@@ -47,7 +47,8 @@ static void check_aborted(const char *upload)
 	ck_assert_str_eq(recorded_string(finished, "Outcome"), "abort");
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, upload), 1);
 	snprintf(line, sizeof line, "upload %s", upload);
-	ck_assert_msg(strpbrk(upload, "\n/") != NULL || strlen(upload) > 255 || scenario_log_count(&scenario, line) > 0, "the log does not name %s", upload);
+	ck_assert_msg(strpbrk(upload, "\n/") != NULL || strlen(upload) > 255 || scenario_log_count(&scenario, line) > 0,
+	              "the log does not name %s", upload);
 }
 
 static void send_text(const char *text)
@@ -58,8 +59,20 @@ static void send_text(const char *text)
 START_TEST(broken_envelopes)
 {
 	static const char *const text[] = {
-		"", "{", "null", "[]", "\"text\"", "{}", "{} {}", "nonsense", "\xff\xfe", "{\"Metadata\":null}", "{\"Metadata\":{}}",
-		"{\"Metadata\":[]}", "{\"Metadata\":{\"eventtype\":7}}", "{\"Metadata\":{\"eventtype\":null}}",
+		"",
+		"{",
+		"null",
+		"[]",
+		"\"text\"",
+		"{}",
+		"{} {}",
+		"nonsense",
+		"\xff\xfe",
+		"{\"Metadata\":null}",
+		"{\"Metadata\":{}}",
+		"{\"Metadata\":[]}",
+		"{\"Metadata\":{\"eventtype\":7}}",
+		"{\"Metadata\":{\"eventtype\":null}}",
 		"{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"}}",
 		"{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":7}",
 		"{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":\"***\"}",
@@ -119,11 +132,15 @@ START_TEST(no_characters)
 	for (size_t i = 0; i < 3; i++) {
 		const struct recorded *finished = recorder_await(&scenario.recorder, "PostprocessingFinished", uploads[i], 0);
 		ck_assert_str_eq(recorded_string(finished, "Outcome"), "continue");
-		ck_assert_str_eq(recorded_string(finished, "Filename"), i == 1 ? "a\xef\xbf\xbd" "b" : i == 2 ? "gr\xef\xbf\xbdn" : "");
+		ck_assert_str_eq(recorded_string(finished, "Filename"), i == 1   ? "a\xef\xbf\xbd"
+		                                                                   "b"
+		                                                        : i == 2 ? "gr\xef\xbf\xbdn"
+		                                                                 : "");
 		storage_upload_ready(&scenario, uploads[i], false);
 		records_await_gone(&scenario, uploads[i]);
 		char line[128];
-		snprintf(line, sizeof line, "upload %s: invalid characters in \"%s\" were replaced with U+FFFD", uploads[i], i == 0 ? "ExecutingUser" : "Filename");
+		snprintf(line, sizeof line, "upload %s: invalid characters in \"%s\" were replaced with U+FFFD", uploads[i],
+		         i == 0 ? "ExecutingUser" : "Filename");
 		ck_assert_uint_eq(scenario_log_count(&scenario, line), 1);
 	}
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_events_broken_total"), 0);
@@ -134,10 +151,14 @@ END_TEST
 /* A word that cannot be understood is no verdict, and an upload's end is its end. */
 START_TEST(doubtful_words)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "policies", .ini = "[step:policies]\nmodule = remote\nretry_backoff = 1h\n"}, false);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "policies",
+	                                          .ini = "[step:policies]\nmodule = remote\nretry_backoff = 1h\n"},
+	               false);
 	storage_bytes_received(&scenario, "asked", "/none", 3);
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "asked", 0);
-	storage_say(&scenario, "PostprocessingStepFinished", json_pack("{s:s,s:s,s:b}", "UploadID", "asked", "FinishedStep", "policies", "Outcome", true));
+	storage_say(&scenario, "PostprocessingStepFinished",
+	            json_pack("{s:s,s:s,s:b}", "UploadID", "asked", "FinishedStep", "policies", "Outcome", true));
 	records_await(&scenario, "asked", "phase", "backoff");
 	scenario_await_log(&scenario, "upload asked: \"Outcome\" has a value of the wrong type");
 	storage_say(&scenario, "UploadReady", json_pack("{s:s,s:s}", "UploadID", "asked", "Failed", "no"));
@@ -213,7 +234,9 @@ START_TEST(large_and_deep)
 	send_large("", '[', 100000, "");
 	send_large("{\"Metadata\":{\"eventtype\":\"events.UploadReady\"},\"Other\":", '[', 100000, "}");
 	/* These say whose they are. */
-	send_large("{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":\"eyJVcGxvYWRJRCI6ImxhcmdlIn0=\",\"Other\":\"", 'A', 10000000, "\"}");
+	send_large(
+		"{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":\"eyJVcGxvYWRJRCI6ImxhcmdlIn0=\",\"Other\":\"",
+		'A', 10000000, "\"}");
 	/* Others' events may be as large as they like. */
 	send_large("{\"Metadata\":{\"eventtype\":\"events.FileTouched\"},\"Payload\":\"", 'A', 10000000, "\"}");
 	check_aborted("large");
@@ -286,7 +309,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {broken_envelopes, wrong_types, no_characters, doubtful_words, upload_ids, odd_ids_that_are_taken, large_and_deep, deep_payload,
-	                              irrelevant_and_unknown, many};
+	const TTest *const tests[] = {
+		broken_envelopes,       wrong_types,    no_characters, doubtful_words,         upload_ids,
+		odd_ids_that_are_taken, large_and_deep, deep_payload,  irrelevant_and_unknown, many};
 	return scenario_run("scenario: input", tests, sizeof tests / sizeof tests[0]);
 }

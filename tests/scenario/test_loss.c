@@ -59,7 +59,7 @@ static bool is_there(const char *stream)
 	return status == NATS_OK;
 }
 
-static void delete(const char *stream)
+static void delete (const char *stream)
 {
 	ck_assert_int_eq(js_DeleteStream(scenario.js, stream, NULL, NULL), NATS_OK);
 }
@@ -114,7 +114,8 @@ static bool is_remembered(void *closure)
 
 static void await_remembered(void)
 {
-	struct remembered events = {CHECKPOINT_EVENTS, "postprocessing-pull", STREAM}, bucket = {CHECKPOINT_BUCKET, "postprocessing", BUCKET};
+	struct remembered events = {CHECKPOINT_EVENTS, "postprocessing-pull", STREAM},
+					  bucket = {CHECKPOINT_BUCKET, "postprocessing", BUCKET};
 	ck_assert(wait_until(is_remembered, &events, TEST_LIMIT));
 	ck_assert(wait_until(is_remembered, &bucket, TEST_LIMIT));
 }
@@ -145,7 +146,7 @@ START_TEST(bucket_is_deleted)
 {
 	begin("[step:delay]\nduration = 10s\n");
 	halt_and_keep();
-	delete(BUCKET);
+	delete (BUCKET);
 	ck_assert(wait_until(is_not_ready, NULL, TEST_LIMIT));
 	await_log_again(BUCKET_GONE, 1);
 	await_log_again("/state/bucket, start the service", 1);
@@ -171,7 +172,7 @@ START_TEST(bucket_is_deleted_while_we_are_down)
 	begin("[step:delay]\nduration = 1h\n");
 	await_remembered();
 	scenario_kill_service(&scenario);
-	delete(BUCKET);
+	delete (BUCKET);
 	scenario_start_service(&scenario);
 	await_log_again(BUCKET_GONE, 1);
 	ck_assert(wait_until(is_not_ready, NULL, TEST_LIMIT));
@@ -194,7 +195,7 @@ START_TEST(bucket_is_another)
 	kvConfig config;
 	kvStore *bucket = NULL;
 	begin("[step:delay]\nduration = 3s\n");
-	delete(BUCKET);
+	delete (BUCKET);
 	kvConfig_Init(&config);
 	config.Bucket = "postprocessing";
 	config.History = 1;
@@ -265,8 +266,8 @@ START_TEST(broker_goes_back_while_we_are_down)
 }
 END_TEST
 
-/* The power failed: what the stream got last was not on the disk yet, the file of its consumer was. What comes now has numbers
- * that were done with once. */
+/* The power failed: what the stream got last was not on the disk yet, the file of its consumer was. What comes now has
+ * numbers that were done with once. */
 static void lose_the_streams_end(bool down)
 {
 	char id[16];
@@ -290,8 +291,9 @@ static void lose_the_streams_end(bool down)
 	scenario_await_ready(&scenario);
 	storage_bytes_received(&scenario, "new", "/none", 3);
 	records_await(&scenario, "new", "phase", "waiting");
-	/* Nor is what is said of this one taken for old because its event, which is lost, had a higher number. Who was down, with a
-	 * broker that had its consumer begin anew, cannot know: until the numbers are higher again it waits. */
+	/* Nor is what is said of this one taken for old because its event, which is lost, had a higher number. Who was
+	 * down, with a broker that had its consumer begin anew, cannot know: until the numbers are higher again it waits.
+	 */
 	storage_upload_ready(&scenario, "lost-19", false);
 	if (!down)
 		records_await_gone(&scenario, "lost-19");
@@ -315,7 +317,7 @@ START_TEST(stream_is_deleted)
 {
 	jsStreamConfig stream;
 	begin("[step:delay]\nduration = 6s\n");
-	delete(STREAM);
+	delete (STREAM);
 	ck_assert(wait_until(is_not_ready, NULL, TEST_LIMIT));
 	await_log_again(STREAM_GONE, 1);
 	ck_assert(!is_there(STREAM));
@@ -338,7 +340,7 @@ START_TEST(stream_is_deleted_while_we_are_down)
 	begin("[step:delay]\nduration = 6s\n");
 	await_remembered();
 	scenario_kill_service(&scenario);
-	delete(STREAM);
+	delete (STREAM);
 	scenario_start_service(&scenario);
 	await_log_again(STREAM_GONE, 1);
 	ck_assert(!is_there(STREAM));
@@ -404,9 +406,17 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {bucket_is_deleted, bucket_is_deleted_while_we_are_down, bucket_is_another, broker_goes_back,
-	                              broker_goes_back_while_we_are_down, stream_loses_its_end,
-	                              stream_loses_its_end_while_we_are_down, bucket_that_forgets, bucket_that_forgets_late_enough, bucket_in_memory,
-	                              stream_is_deleted, stream_is_deleted_while_we_are_down};
+	const TTest *const tests[] = {bucket_is_deleted,
+	                              bucket_is_deleted_while_we_are_down,
+	                              bucket_is_another,
+	                              broker_goes_back,
+	                              broker_goes_back_while_we_are_down,
+	                              stream_loses_its_end,
+	                              stream_loses_its_end_while_we_are_down,
+	                              bucket_that_forgets,
+	                              bucket_that_forgets_late_enough,
+	                              bucket_in_memory,
+	                              stream_is_deleted,
+	                              stream_is_deleted_while_we_are_down};
 	return scenario_run("scenario: loss", tests, sizeof tests / sizeof tests[0]);
 }

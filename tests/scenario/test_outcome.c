@@ -62,11 +62,13 @@ static void check_scan(const char *upload, const char *virus, const char *outcom
 	nanos scanned;
 	ck_assert(when != NULL && time_parse(when, &scanned));
 	ck_assert_int_lt(llabs(clock_now() - scanned), MINUTE);
-	json_t *expected = json_pack("{s:s,s:o,s:o,s:s,s:s,s:{s:b,s:s,s:s,s:o,s:s,s:n},s:n,s:s,s:n}", "UploadID", upload, "ExecutingUser",
-	                             storage_user(), "ResourceID", storage_resource(), "Filename", STORAGE_FILENAME, "FinishedStep", "virusscan", "Result", "Infected",
-	                             virus[0] != '\0', "Description", virus, "Scandate", when, "ResourceID", storage_resource(), "ErrorMsg",
+	json_t *expected = json_pack("{s:s,s:o,s:o,s:s,s:s,s:{s:b,s:s,s:s,s:o,s:s,s:n},s:n,s:s,s:n}", "UploadID", upload,
+	                             "ExecutingUser", storage_user(), "ResourceID", storage_resource(), "Filename",
+	                             STORAGE_FILENAME, "FinishedStep", "virusscan", "Result", "Infected", virus[0] != '\0',
+	                             "Description", virus, "Scandate", when, "ResourceID", storage_resource(), "ErrorMsg",
 	                             "", "Timestamp", "Error", "Outcome", outcome, "Timestamp");
-	char *got = json_dumps(event->payload, JSON_COMPACT | JSON_SORT_KEYS), *wanted = json_dumps(expected, JSON_COMPACT | JSON_SORT_KEYS);
+	char *got = json_dumps(event->payload, JSON_COMPACT | JSON_SORT_KEYS),
+		 *wanted = json_dumps(expected, JSON_COMPACT | JSON_SORT_KEYS);
 	ck_assert_str_eq(got, wanted);
 	free(got);
 	free(wanted);
@@ -118,16 +120,22 @@ START_TEST(infected_continues)
 }
 END_TEST
 
-/* Numbers that only big integers and decimals hold: they go on as the text that they came as, and no verdict depends on it. */
+/* Numbers that only big integers and decimals hold: they go on as the text that they came as, and no verdict depends on
+ * it. */
 START_TEST(odd_numbers_pass_through)
 {
 	static const char resource[] = "{\"n\":123456789012345678901,\"f\":0.1}";
 	char url[STORAGE_URL_SIZE], payload[1024];
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\non_exhausted = continue\n"
-	                                                                                  "max_retries = 0\n"}, true);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan",
+	                                          .ini = "[step:virusscan]\non_exhausted = continue\n"
+	                                                 "max_retries = 0\n"},
+	               true);
 	put_files();
-	snprintf(payload, sizeof payload, "{\"UploadID\":\"odd\",\"ExecutingUser\":{\"n\":-0.10e-1},\"ResourceID\":%s,\"Filename\":\"f\","
-	                                  "\"Filesize\":%d,\"URL\":\"%s\"}", resource, EICAR_SIZE, storage_url(&scenario, "/eicar", url));
+	snprintf(payload, sizeof payload,
+	         "{\"UploadID\":\"odd\",\"ExecutingUser\":{\"n\":-0.10e-1},\"ResourceID\":%s,\"Filename\":\"f\","
+	         "\"Filesize\":%d,\"URL\":\"%s\"}",
+	         resource, EICAR_SIZE, storage_url(&scenario, "/eicar", url));
 	storage_say_text(&scenario, "BytesReceived", payload);
 	const struct recorded *finished = recorder_await(&scenario.recorder, "PostprocessingFinished", "odd", 0);
 	ck_assert_str_eq(json_string_value(json_object_get(finished->payload, "Outcome")), "delete");
@@ -145,11 +153,15 @@ START_TEST(an_endless_resource_spoils_no_verdict)
 {
 	char url[STORAGE_URL_SIZE], *payload = malloc(200000), *end = payload;
 	ck_assert_ptr_nonnull(payload);
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\non_exhausted = continue\n"
-	                                                                                  "max_retries = 0\n"}, true);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan",
+	                                          .ini = "[step:virusscan]\non_exhausted = continue\n"
+	                                                 "max_retries = 0\n"},
+	               true);
 	put_files();
-	end += sprintf(end, "{\"UploadID\":\"large\",\"Filename\":\"f\",\"Filesize\":%d,\"URL\":\"%s\",\"ResourceID\":{\"x\":\"", EICAR_SIZE,
-	               storage_url(&scenario, "/eicar", url));
+	end += sprintf(end,
+	               "{\"UploadID\":\"large\",\"Filename\":\"f\",\"Filesize\":%d,\"URL\":\"%s\",\"ResourceID\":{\"x\":\"",
+	               EICAR_SIZE, storage_url(&scenario, "/eicar", url));
 	memset(end, 'x', 100000);
 	strcpy(end + 100000, "\"}}");
 	storage_say_text(&scenario, "BytesReceived", payload);
@@ -157,7 +169,8 @@ START_TEST(an_endless_resource_spoils_no_verdict)
 	const struct recorded *finished = recorder_await(&scenario.recorder, "PostprocessingFinished", "large", 0);
 	ck_assert_str_eq(json_string_value(json_object_get(finished->payload, "Outcome")), "delete");
 	const struct recorded *scanned = recorder_find(&scenario.recorder, "PostprocessingStepFinished", "large", 0);
-	ck_assert(scanned != NULL && json_is_null(json_object_get(json_object_get(scanned->payload, "Result"), "ResourceID")));
+	ck_assert(scanned != NULL &&
+	          json_is_null(json_object_get(json_object_get(scanned->payload, "Result"), "ResourceID")));
 	ck_assert_uint_eq(scenario_log_count(&scenario, "upload large: virusscan: infected: " EICAR_NAME), 1);
 	ck_assert_uint_eq(scenario_log_count(&scenario, "omits the upload's ResourceID"), 1);
 	scenario_await_applied(&scenario);
@@ -168,11 +181,17 @@ END_TEST
 
 START_TEST(passing_a_step_over_is_said)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = UNCHECKED "retry_backoff = 50ms\nmax_retries = 1\n"
-	                                                                                  "on_exhausted = continue\n"}, false);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan",
+	                                          .ini = UNCHECKED "retry_backoff = 50ms\nmax_retries = 1\n"
+	                                                           "on_exhausted = continue\n"},
+	               false);
 	storage_expect(&scenario, "clean", "/ok/3", 3, "continue");
-	ck_assert_uint_eq(scenario_log_count(&scenario, "warning upload clean: continues without a verdict of virusscan, which failed 2 times "
-	                                                "(on_exhausted = continue): clamd: cannot connect to "), 1);
+	ck_assert_uint_eq(
+		scenario_log_count(&scenario,
+	                       "warning upload clean: continues without a verdict of virusscan, which failed 2 times "
+	                       "(on_exhausted = continue): clamd: cannot connect to "),
+		1);
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_steps_passed_total"), 1);
 	scenario_close(&scenario);
 }
@@ -182,9 +201,11 @@ END_TEST
 static void check_retry(const char *upload, size_t index, nanos backoff)
 {
 	const struct recorded *event = recorder_await(&scenario.recorder, "PostprocessingRetry", upload, index);
-	json_t *expected = json_pack("{s:s,s:s,s:o,s:I,s:I}", "UploadID", upload, "Filename", STORAGE_FILENAME, "ExecutingUser",
-	                             storage_user(), "Failures", (json_int_t)index + 1, "BackoffDuration", (json_int_t)backoff);
-	char *got = json_dumps(event->payload, JSON_COMPACT | JSON_SORT_KEYS), *wanted = json_dumps(expected, JSON_COMPACT | JSON_SORT_KEYS);
+	json_t *expected =
+		json_pack("{s:s,s:s,s:o,s:I,s:I}", "UploadID", upload, "Filename", STORAGE_FILENAME, "ExecutingUser",
+	              storage_user(), "Failures", (json_int_t)index + 1, "BackoffDuration", (json_int_t)backoff);
+	char *got = json_dumps(event->payload, JSON_COMPACT | JSON_SORT_KEYS),
+		 *wanted = json_dumps(expected, JSON_COMPACT | JSON_SORT_KEYS);
 	ck_assert_str_eq(got, wanted);
 	free(got);
 	free(wanted);
@@ -202,7 +223,8 @@ static void check_distance(const char *upload, size_t index, nanos backoff)
 
 START_TEST(scanner_is_away)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = UNCHECKED "retry_backoff = 200ms\n"}, false);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan", .ini = UNCHECKED "retry_backoff = 200ms\n"}, false);
 	put_files();
 	storage_bytes_received(&scenario, "eicar", "/eicar", EICAR_SIZE);
 	storage_bytes_received(&scenario, "clean", "/clean", 3);
@@ -221,7 +243,10 @@ END_TEST
 
 START_TEST(retries_used_up)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = UNCHECKED "retry_backoff = 50ms\nmax_retries = 2\n"}, false);
+	scenario_begin(
+		&scenario,
+		&(struct scenario_options){.steps = "virusscan", .ini = UNCHECKED "retry_backoff = 50ms\nmax_retries = 2\n"},
+		false);
 	storage_expect(&scenario, "clean", "/ok/3", 3, "abort");
 	check_retry("clean", 0, 50 * MILLISECOND);
 	check_retry("clean", 1, 100 * MILLISECOND);
@@ -236,12 +261,23 @@ START_TEST(storage_fails)
 	static const struct {
 		const char *path;
 		size_t size;
-	} bad[] = {{"/status/403", 1000000}, {"/status/500", 1000000}, {"/status/301", 10}, {"/status/204", 0}, {"/cut/200000", 200000},
-	           {"/cut-chunked/200000", 200000}, {"/ok/3", 68}, {"/ok/240", 68}, {"/chunked/240", 68},
-	           {"/ok/240", 0}, {"/gzip", 3}, {"/ok/2000000", 2000000}};
+	} bad[] = {{"/status/403", 1000000},
+	           {"/status/500", 1000000},
+	           {"/status/301", 10},
+	           {"/status/204", 0},
+	           {"/cut/200000", 200000},
+	           {"/cut-chunked/200000", 200000},
+	           {"/ok/3", 68},
+	           {"/ok/240", 68},
+	           {"/chunked/240", 68},
+	           {"/ok/240", 0},
+	           {"/gzip", 3},
+	           {"/ok/2000000", 2000000}};
 	char upload[32];
-	scenario_open(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nretry_backoff = 50ms\nmax_retries = 1\n"
-	                                                                                 "max_scan_size = 10M\n"});
+	scenario_open(&scenario,
+	              &(struct scenario_options){.steps = "virusscan",
+	                                         .ini = "[step:virusscan]\nretry_backoff = 50ms\nmax_retries = 1\n"
+	                                                "max_scan_size = 10M\n"});
 	scenario_start_clamd(&scenario, "StreamMaxLength 1M");
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
@@ -266,7 +302,9 @@ static void send_unsized(const char *upload, const char *path)
 /* Then the storage's answer has to say how many bytes there are. */
 START_TEST(nobody_announced_a_size)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nmax_retries = 0\n"}, true);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nmax_retries = 0\n"},
+	               true);
 	send_unsized("sized", "/ok/3000");
 	send_unsized("chunked", "/chunked/3000");
 	const struct recorded *end = recorder_await(&scenario.recorder, "PostprocessingFinished", "sized", 0);
@@ -280,7 +318,9 @@ END_TEST
 
 START_TEST(file_comes_late)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nretry_backoff = 100ms\n"}, true);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nretry_backoff = 100ms\n"},
+	               true);
 	storage_bytes_received(&scenario, "late", "/eicar", EICAR_SIZE);
 	check_retry("late", 0, 100 * MILLISECOND);
 	check_retry("late", 1, 200 * MILLISECOND);
@@ -292,8 +332,17 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {without_steps, virusscan_says, infected_aborts, infected_continues, odd_numbers_pass_through,
-	                              an_endless_resource_spoils_no_verdict, passing_a_step_over_is_said,
-	                              scanner_is_away, retries_used_up, storage_fails, nobody_announced_a_size, file_comes_late};
+	const TTest *const tests[] = {without_steps,
+	                              virusscan_says,
+	                              infected_aborts,
+	                              infected_continues,
+	                              odd_numbers_pass_through,
+	                              an_endless_resource_spoils_no_verdict,
+	                              passing_a_step_over_is_said,
+	                              scanner_is_away,
+	                              retries_used_up,
+	                              storage_fails,
+	                              nobody_announced_a_size,
+	                              file_comes_late};
 	return scenario_run("scenario: outcome", tests, sizeof tests / sizeof tests[0]);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A broker whose user may do exactly what the manual page says, or one thing less: then the service says what that is, does not
- * say that it is ready, and goes on when it may. */
+ * A broker whose user may do exactly what the manual page says, or one thing less: then the service says what that is,
+ * does not say that it is ready, and goes on when it may. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core/jetstream/tombstones.h"
 #include "core/jetstream/search.h"
+#include "core/jetstream/tombstones.h"
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
 
@@ -75,11 +75,12 @@ static const char *users(char lines[LINES_SIZE], const char *const *parts, const
 	for (; *parts != NULL; parts++)
 		read_manual(&allowed, *parts);
 	ck_assert_msg(left_out == NULL || allowed.was_left_out, "the manual does not have %s", left_out);
-	ck_assert_int_lt(snprintf(lines, LINES_SIZE,
-	                          "authorization { users: [ {user: admin, password: admin}, {user: \"%s\", password: \"%s\",\n"
-	                          "permissions: { publish: [%s],\nsubscribe: [%s] }} ] }\n",
-	                          USER, PASSWORD, allowed.publish, allowed.subscribe),
-	                 LINES_SIZE);
+	ck_assert_int_lt(
+		snprintf(lines, LINES_SIZE,
+	             "authorization { users: [ {user: admin, password: admin}, {user: \"%s\", password: \"%s\",\n"
+	             "permissions: { publish: [%s],\nsubscribe: [%s] }} ] }\n",
+	             USER, PASSWORD, allowed.publish, allowed.subscribe),
+		LINES_SIZE);
 	return lines;
 }
 
@@ -87,7 +88,8 @@ static const char *const service[] = {"events", "store", NULL};
 static const char *const with_submit[] = {"events", "store", "submit events", "submit store", NULL};
 static const char *const of_events[] = {"events", NULL}, *const of_store[] = {"store", NULL};
 
-static const char *const as_user[] = {"POSTPROCESSING_EVENTS_USERNAME=" USER, "POSTPROCESSING_EVENTS_PASSWORD=" PASSWORD, NULL};
+static const char *const as_user[] = {"POSTPROCESSING_EVENTS_USERNAME=" USER,
+                                      "POSTPROCESSING_EVENTS_PASSWORD=" PASSWORD, NULL};
 
 static void connect_admin(void)
 {
@@ -152,7 +154,8 @@ START_TEST(what_the_manual_lists_is_enough)
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
 	scenario_await_log(&scenario, "1 unfinished uploads found");
-	struct broker_address address = {.endpoint = scenario.nats.url, .username = (char[]){USER}, .password = (char[]){PASSWORD}};
+	struct broker_address address = {
+		.endpoint = scenario.nats.url, .username = (char[]){USER}, .password = (char[]){PASSWORD}};
 	look_after_the_bucket(&address, &address);
 	scenario_stop_service(&scenario);
 	check_no_violation(&scenario.nats);
@@ -166,12 +169,14 @@ START_TEST(each_broker_needs_its_own_part)
 	struct nats_options nats;
 	struct nats_fixture store;
 	ck_assert(nats_fixture_start(&store, &(struct nats_options){.lines = users(store_lines, of_store, NULL)}));
-	snprintf(ini, sizeof ini, "[store]\nnodes = 127.0.0.1:%u\nusername = " USER "\npassword = " PASSWORD "\n", store.port);
+	snprintf(ini, sizeof ini, "[store]\nnodes = 127.0.0.1:%u\nusername = " USER "\npassword = " PASSWORD "\n",
+	         store.port);
 	open_with(&nats, &(struct scenario_options){.ini = ini}, users(lines, of_events, NULL));
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
 	storage_expect(&scenario, "upload", "/none", 3, "continue");
-	struct broker_address events = {.endpoint = scenario.nats.url, .username = (char[]){USER}, .password = (char[]){PASSWORD}};
+	struct broker_address events = {
+		.endpoint = scenario.nats.url, .username = (char[]){USER}, .password = (char[]){PASSWORD}};
 	struct broker_address records = {.endpoint = store.url, .username = (char[]){USER}, .password = (char[]){PASSWORD}};
 	look_after_the_bucket(&events, &records);
 	scenario_stop_service(&scenario);
@@ -201,8 +206,10 @@ static void check_commands(bool allowed)
 	ck_assert(folder_write(scenario.folder, "file", "abc", 3));
 	ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "list", "-c", ini, NULL}), 0);
 	ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "show", "-c", ini, "upload", NULL}), 0);
-	ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "resume", "-c", ini, "-u", "upload", NULL}), 0);
-	ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "submit", "-c", ini, file, NULL}), allowed ? 0 : 2);
+	ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "resume", "-c", ini, "-u", "upload", NULL}),
+	                 0);
+	ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "submit", "-c", ini, file, NULL}),
+	                 allowed ? 0 : 2);
 	ck_assert(folder_read(scenario.folder, "command.log", said, sizeof said));
 	ck_assert_msg(allowed || strstr(said, "may not subscribe to \"main-queue\"") != NULL, "%s", said);
 }
@@ -228,7 +235,8 @@ static void stop_at_once(void)
 {
 	nanos start = clock_monotonic();
 	scenario_stop_service(&scenario);
-	ck_assert_msg(clock_monotonic() - start < 8 * SECOND, "it took %d s to stop", (int)((clock_monotonic() - start) / SECOND));
+	ck_assert_msg(clock_monotonic() - start < 8 * SECOND, "it took %d s to stop",
+	              (int)((clock_monotonic() - start) / SECOND));
 }
 
 /* What is missing, and what the service has to say of it. */
@@ -242,7 +250,8 @@ static void check_lack(const struct lack *lack)
 	struct nats_options nats;
 	open_with(&nats, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 100ms\n"},
 	          users(lines, service, lack->left_out));
-	snprintf(complaint, sizeof complaint, "error broker 127.0.0.1:%u: the user may not %s", scenario.nats.port, lack->said);
+	snprintf(complaint, sizeof complaint, "error broker 127.0.0.1:%u: the user may not %s", scenario.nats.port,
+	         lack->said);
 	scenario_start_service(&scenario);
 	scenario_await_fault(&scenario, "permission", lack->said);
 	ck_assert_int_eq(scenario_http(&scenario, "/readyz"), 503);
@@ -283,11 +292,13 @@ START_TEST(what_may_not_be_asked_is_told)
 	static const struct lack lacks[] = {
 		{"publish $JS.API.CONSUMER.MSG.NEXT.main-queue.*", "publish to \"$JS.API.CONSUMER.MSG.NEXT.main-queue.>\""},
 		{"publish $JS.API.CONSUMER.INFO.main-queue.*", "publish to \"$JS.API.CONSUMER.INFO.main-queue.>\""},
-		{"publish $JS.API.CONSUMER.DURABLE.CREATE.main-queue.*", "publish to \"$JS.API.CONSUMER.DURABLE.CREATE.main-queue.>\""},
+		{"publish $JS.API.CONSUMER.DURABLE.CREATE.main-queue.*",
+	     "publish to \"$JS.API.CONSUMER.DURABLE.CREATE.main-queue.>\""},
 		{"publish $JS.API.STREAM.INFO.main-queue", "publish to \"$JS.API.STREAM.INFO.main-queue\""},
 		{"publish $JS.API.STREAM.CREATE.main-queue", "publish to \"$JS.API.STREAM.CREATE.main-queue\""},
 		{"publish $JS.API.STREAM.MSG.GET.KV_postprocessing", "publish to \"$JS.API.STREAM.MSG.GET.KV_postprocessing\""},
-		{"publish $JS.API.CONSUMER.CREATE.KV_postprocessing", "publish to \"$JS.API.CONSUMER.CREATE.KV_postprocessing\""},
+		{"publish $JS.API.CONSUMER.CREATE.KV_postprocessing",
+	     "publish to \"$JS.API.CONSUMER.CREATE.KV_postprocessing\""},
 	};
 	check_lacks(lacks, sizeof lacks / sizeof lacks[0]);
 }
@@ -297,7 +308,8 @@ START_TEST(what_may_not_be_heard_is_told)
 {
 	static const struct lack lacks[] = {
 		{"subscribe _INBOX.>", "subscribe to \"_INBOX.>\""},
-		{"subscribe postprocessing.postprocessing.instances", "subscribe to \"postprocessing.postprocessing.instances\""},
+		{"subscribe postprocessing.postprocessing.instances",
+	     "subscribe to \"postprocessing.postprocessing.instances\""},
 	};
 	check_lacks(lacks, sizeof lacks / sizeof lacks[0]);
 }
@@ -308,7 +320,8 @@ START_TEST(what_is_forbidden_later_is_told)
 {
 	char lines[LINES_SIZE];
 	struct nats_options nats;
-	open_with(&nats, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1s\n"}, users(lines, service, NULL));
+	open_with(&nats, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1s\n"},
+	          users(lines, service, NULL));
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
 	storage_bytes_received(&scenario, "one", "/none", 3);
@@ -351,9 +364,9 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {what_the_manual_lists_is_enough, each_broker_needs_its_own_part,
-	                              commands_need_no_more_than_the_manual_says, what_may_not_be_written_is_told,
-	                              what_may_not_be_asked_is_told, what_may_not_be_heard_is_told, what_is_forbidden_later_is_told,
-	                              nothing_comes_of_trying};
+	const TTest *const tests[] = {
+		what_the_manual_lists_is_enough, each_broker_needs_its_own_part, commands_need_no_more_than_the_manual_says,
+		what_may_not_be_written_is_told, what_may_not_be_asked_is_told,  what_may_not_be_heard_is_told,
+		what_is_forbidden_later_is_told, nothing_comes_of_trying};
 	return scenario_run("scenario: permissions", tests, sizeof tests / sizeof tests[0]);
 }

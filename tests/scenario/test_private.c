@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The private broker in trouble: its disk was full, it is killed, somebody else listens where it was. The service here has
- * seconds of patience where it has a minute otherwise. */
+ * The private broker in trouble: its disk was full, it is killed, somebody else listens where it was. The service here
+ * has seconds of patience where it has a minute otherwise. */
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -82,20 +82,23 @@ static void await_log_again(const char *text, size_t count)
 	ck_assert_msg(wait_until(is_said, &words, TEST_LIMIT), "not said %zu times: %s", count, text);
 }
 
-/* A file system of its own for the broker, seen only by a process that keeps it and by those that enter that one's namespace. */
+/* A file system of its own for the broker, seen only by a process that keeps it and by those that enter that one's
+ * namespace. */
 static struct process keeper;
 static char keeper_pid[16];
 static const char *const enter[] = {"nsenter", "-t", keeper_pid, "-U", "-m", "--preserve-credentials", NULL};
 
 static bool mount_store(void)
 {
-	static const char command[] = "mkdir -p \"$0\" && chmod 700 \"$0\" && mount -t tmpfs -o size=8m,mode=700 none \"$0\" && echo mounted && exec cat";
+	static const char command[] =
+		"mkdir -p \"$0\" && chmod 700 \"$0\" && mount -t tmpfs -o size=8m,mode=700 none \"$0\" && echo mounted && exec cat";
 	char store[FOLDER_PATH_SIZE + 32], line[16];
 	snprintf(store, sizeof store, "%s/state", scenario.folder);
 	ck_assert_int_eq(mkdir(store, 0700), 0);
 	snprintf(store, sizeof store, "%s/state/broker", scenario.folder);
 	const char *argv[] = {"unshare", "-r", "-m", "sh", "-c", command, store, NULL};
-	ck_assert(process_start(&keeper, &(struct process_options){.argv = argv, .log = "/dev/null", .pipe_in = true, .pipe_out = true}));
+	ck_assert(process_start(
+		&keeper, &(struct process_options){.argv = argv, .log = "/dev/null", .pipe_in = true, .pipe_out = true}));
 	if (!process_read_line(&keeper, line, sizeof line, TEST_LIMIT))
 		return false;
 	snprintf(keeper_pid, sizeof keeper_pid, "%d", (int)keeper.pid);
@@ -133,7 +136,9 @@ static bool has_passed(void *closure)
 /* nats-server 2.9 gives no answer any more, not even to SIGTERM; others get on by themselves. */
 START_TEST(the_disk_was_full)
 {
-	scenario_open(&scenario, &(struct scenario_options){.embedded = true, .hasty = true, .steps = "delay", .ini = "[step:delay]\nduration = 25s\n"});
+	scenario_open(&scenario,
+	              &(struct scenario_options){
+					  .embedded = true, .hasty = true, .steps = "delay", .ini = "[step:delay]\nduration = 25s\n"});
 	if (!mount_store()) {
 		fprintf(stderr, "the_disk_was_full: skipped: no file system may be mounted here\n");
 		process_end(&keeper);
@@ -188,12 +193,14 @@ struct intruder {
 
 static void listen_to(struct intruder *intruder, int fd)
 {
-	static const char info[] = "INFO {\"server_id\":\"X\",\"version\":\"2.9.10\",\"proto\":1,\"host\":\"127.0.0.1\",\"port\":4222,"
-	                           "\"headers\":true,\"auth_required\":true,\"max_payload\":1048576,\"jetstream\":true}\r\n";
+	static const char info[] =
+		"INFO {\"server_id\":\"X\",\"version\":\"2.9.10\",\"proto\":1,\"host\":\"127.0.0.1\",\"port\":4222,"
+		"\"headers\":true,\"auth_required\":true,\"max_payload\":1048576,\"jetstream\":true}\r\n";
 	struct pollfd ready = {.fd = fd, .events = POLLIN};
 	ssize_t got;
 	(void)!write(fd, info, sizeof info - 1);
-	while (!atomic_load(&intruder->stop) && intruder->length < sizeof intruder->heard - 1 && poll(&ready, 1, 1000) == 1 &&
+	while (!atomic_load(&intruder->stop) && intruder->length < sizeof intruder->heard - 1 &&
+	       poll(&ready, 1, 1000) == 1 &&
 	       (got = read(fd, intruder->heard + intruder->length, sizeof intruder->heard - 1 - intruder->length)) > 0)
 		intruder->length += (size_t)got;
 	close(fd);
@@ -248,7 +255,8 @@ START_TEST(who_listens_where_it_was_learns_nothing)
 	ck_assert(wait_until(is_counted, NULL, TEST_LIMIT));
 	ck_assert_str_ne(before.endpoint, after.endpoint);
 	ck_assert_str_ne(before.password, after.password);
-	ck_assert_msg(strstr(intruder.heard, after.password) == NULL, "the password that is valid was told to somebody else");
+	ck_assert_msg(strstr(intruder.heard, after.password) == NULL,
+	              "the password that is valid was told to somebody else");
 	broker_endpoint_free(&before);
 	broker_endpoint_free(&after);
 	scenario_close(&scenario);
@@ -267,7 +275,9 @@ START_TEST(submit_follows_it)
 {
 	char ini[FOLDER_PATH_SIZE + 32], file[FOLDER_PATH_SIZE + 32], log[FOLDER_PATH_SIZE + 32];
 	struct process submit = PROCESS_NONE;
-	scenario_begin(&scenario, &(struct scenario_options){.embedded = true, .steps = "delay", .ini = "[step:delay]\nduration = 8s\n"}, false);
+	scenario_begin(
+		&scenario,
+		&(struct scenario_options){.embedded = true, .steps = "delay", .ini = "[step:delay]\nduration = 8s\n"}, false);
 	reconnect();
 	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
 	snprintf(file, sizeof file, "%s/file", scenario.folder);

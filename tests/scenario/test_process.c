@@ -29,14 +29,15 @@ static void send(int number)
 
 START_TEST(other_signals_do_not_end_it)
 {
-	static const int number[] = {SIGHUP,  SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE, SIGVTALRM, SIGPROF,
-	                             SIGPOLL, SIGPWR,  SIGXCPU, SIGXFSZ, SIGSTKFLT};
+	static const int number[] = {SIGHUP,  SIGUSR1, SIGUSR2, SIGALRM, SIGPIPE, SIGVTALRM,
+	                             SIGPROF, SIGPOLL, SIGPWR,  SIGXCPU, SIGXFSZ, SIGSTKFLT};
 	scenario_begin(&scenario, NULL, false);
 	for (size_t i = 0; i < sizeof number / sizeof number[0]; i++)
 		send(number[i]);
 	send(SIGRTMIN);
 	send(SIGRTMAX);
-	scenario_await_log(&scenario, "SIGHUP ignored: the configuration is read only at startup; restart the service to apply changes");
+	scenario_await_log(
+		&scenario, "SIGHUP ignored: the configuration is read only at startup; restart the service to apply changes");
 	/* More of the same fill no log. */
 	for (unsigned i = 0; i < 100; i++)
 		ck_assert(process_signal(&scenario.service, SIGHUP));

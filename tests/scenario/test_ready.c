@@ -110,7 +110,8 @@ START_TEST(two_brokers_are_two)
 	ck_assert(nats_fixture_start(&other, NULL));
 	snprintf(ini, sizeof ini, "[store]\nnodes = 127.0.0.1:%u\n", other.port);
 	scenario_begin(&scenario, &(struct scenario_options){.ini = ini}, false);
-	snprintf(names[0], sizeof names[0], "{\"thing\":\"broker\",\"name\":\"127.0.0.1:%u\",\"ready\":true", scenario.nats.port);
+	snprintf(names[0], sizeof names[0], "{\"thing\":\"broker\",\"name\":\"127.0.0.1:%u\",\"ready\":true",
+	         scenario.nats.port);
 	snprintf(names[1], sizeof names[1], "{\"thing\":\"broker\",\"name\":\"127.0.0.1:%u\",\"ready\":true", other.port);
 	char url[128];
 	snprintf(url, sizeof url, "http://127.0.0.1:%u/readyz", scenario_http_port(&scenario));

@@ -23,10 +23,11 @@ static void check_start(const char *upload, const char *step, size_t index)
 	char url[STORAGE_URL_SIZE];
 	const struct recorded *event = recorder_await(&scenario.recorder, "StartPostprocessingStep", upload, index);
 	json_t *expected = json_pack("{s:s,s:s,s:o,s:s,s:i,s:s,s:o,s:s,s:s,s:n,s:n}", "UploadID", upload, "URL",
-	                             storage_url(&scenario, "/none", url), "ExecutingUser", storage_user(), "Filename", STORAGE_FILENAME,
-	                             "Filesize", 68, "Token", "", "ResourceID", storage_resource(), "RevaToken", "", "StepToStart", step,
-	                             "Timestamp", "ImpersonatingUser");
-	char *got = json_dumps(event->payload, JSON_COMPACT | JSON_SORT_KEYS), *wanted = json_dumps(expected, JSON_COMPACT | JSON_SORT_KEYS);
+	                             storage_url(&scenario, "/none", url), "ExecutingUser", storage_user(), "Filename",
+	                             STORAGE_FILENAME, "Filesize", 68, "Token", "", "ResourceID", storage_resource(),
+	                             "RevaToken", "", "StepToStart", step, "Timestamp", "ImpersonatingUser");
+	char *got = json_dumps(event->payload, JSON_COMPACT | JSON_SORT_KEYS),
+		 *wanted = json_dumps(expected, JSON_COMPACT | JSON_SORT_KEYS);
 	ck_assert_str_eq(got, wanted);
 	free(got);
 	free(wanted);
@@ -127,7 +128,8 @@ END_TEST
 /* A delay that is done is no step that somebody else may answer for. */
 START_TEST(answer_for_a_step_of_ours)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1500ms\n"}, false);
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1500ms\n"},
+	               false);
 	storage_bytes_received(&scenario, "waits", "/none", 68);
 	records_await(&scenario, "waits", "phase", "waiting");
 	storage_step_finished(&scenario, "waits", "delay", "continue");
@@ -141,7 +143,9 @@ END_TEST
 
 START_TEST(one_after_the_other)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "policies, check", .ini = REMOTE "[step:check]\nmodule = remote\n"}, false);
+	scenario_begin(
+		&scenario,
+		&(struct scenario_options){.steps = "policies, check", .ini = REMOTE "[step:check]\nmodule = remote\n"}, false);
 	storage_bytes_received(&scenario, "two", "/none", 68);
 	check_start("two", "policies", 0);
 	/* The answer for the second step comes too early to be one. */
@@ -155,16 +159,19 @@ START_TEST(one_after_the_other)
 }
 END_TEST
 
-/* What an upload was rejected by is told as long as its record is there: of a step that others do, and of one of ours. */
+/* What an upload was rejected by is told as long as its record is there: of a step that others do, and of one of ours.
+ */
 START_TEST(rejections_are_explained)
 {
 	char text[4096], eicar[EICAR_SIZE + 1];
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "policies,virusscan", .ini = "[step:policies]\nmodule = remote\n"}, true);
+	scenario_begin(
+		&scenario,
+		&(struct scenario_options){.steps = "policies,virusscan", .ini = "[step:policies]\nmodule = remote\n"}, true);
 	storage_bytes_received(&scenario, "one", "/none", 3);
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "one", 0);
 	storage_say(&scenario, "PostprocessingStepFinished",
-	            json_pack("{s:s,s:s,s:{s:s,s:i},s:n,s:s}", "UploadID", "one", "FinishedStep", "policies", "Result", "ErrorMsg", "no .exe here",
-	                      "rule", 7, "Error", "Outcome", "delete"));
+	            json_pack("{s:s,s:s,s:{s:s,s:i},s:n,s:s}", "UploadID", "one", "FinishedStep", "policies", "Result",
+	                      "ErrorMsg", "no .exe here", "rule", 7, "Error", "Outcome", "delete"));
 	storage_check_finished(&scenario, "one", "delete");
 	scenario_await_log(&scenario, "upload one: delete by policies: no .exe here");
 	storage_upload_ready(&scenario, "one", true);
@@ -202,7 +209,12 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {answers, retries, no_answer, wrong_answers, answer_for_a_step_of_ours, one_after_the_other,
+	const TTest *const tests[] = {answers,
+	                              retries,
+	                              no_answer,
+	                              wrong_answers,
+	                              answer_for_a_step_of_ours,
+	                              one_after_the_other,
 	                              rejections_are_explained};
 	return scenario_run("scenario: remote", tests, sizeof tests / sizeof tests[0]);
 }

@@ -18,7 +18,9 @@ static size_t count(const char *type, const char *upload)
 
 START_TEST(backoff_ends_now)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nretry_backoff = 1h\n"}, true);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nretry_backoff = 1h\n"},
+	               true);
 	storage_bytes_received(&scenario, "one", "/late", 3);
 	storage_bytes_received(&scenario, "two", "/late", 3);
 	storage_bytes_received(&scenario, "three", "/late", 3);
@@ -40,7 +42,8 @@ END_TEST
 
 START_TEST(awaiting_is_asked_again)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "policies", .ini = "[step:policies]\nmodule = remote\n"}, false);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "policies", .ini = "[step:policies]\nmodule = remote\n"}, false);
 	storage_bytes_received(&scenario, "one", "/none", 3);
 	storage_bytes_received(&scenario, "two", "/none", 3);
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "one", 0);
@@ -108,7 +111,8 @@ END_TEST
 /* An administrator's wish, for one or for all of them. */
 START_TEST(delay_ends_when_resumed)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 100h\n"}, false);
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 100h\n"},
+	               false);
 	storage_bytes_received(&scenario, "one", "/none", 68);
 	storage_bytes_received(&scenario, "two", "/none", 68);
 	storage_bytes_received(&scenario, "three", "/none", 68);
@@ -173,7 +177,9 @@ static void assert_complaint(const char *words)
 /* Three uploads that wait for a scanner, as the command is given them. */
 static void begin_waiting(void)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nretry_backoff = 1h\n"}, true);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nretry_backoff = 1h\n"},
+	               true);
 	storage_bytes_received(&scenario, "one", "/late", 3);
 	storage_bytes_received(&scenario, "two", "/late", 3);
 	storage_bytes_received(&scenario, "three", "/late", 3);
@@ -187,13 +193,17 @@ START_TEST(the_command_shows_what_it_resumes)
 {
 	char text[8192];
 	begin_waiting();
-	ck_assert_int_eq(command((const char *const[]){"resume", "-u", "one", "-u", "two", "--upload-id", "one", NULL}, text, sizeof text), 0);
-	ck_assert_msg(strstr(text, "one  ") != NULL && strstr(text, "two  ") != NULL && strstr(text, "three") == NULL, "%s", text);
+	ck_assert_int_eq(command((const char *const[]){"resume", "-u", "one", "-u", "two", "--upload-id", "one", NULL},
+	                         text, sizeof text),
+	                 0);
+	ck_assert_msg(strstr(text, "one  ") != NULL && strstr(text, "two  ") != NULL && strstr(text, "three") == NULL, "%s",
+	              text);
 	ck_assert_msg(strstr(text, "2 asked to resume") != NULL, "%s", text);
 	storage_check_finished(&scenario, "one", "continue");
 	storage_check_finished(&scenario, "two", "continue");
 	ck_assert_uint_eq(said("ResumePostprocessing"), 2);
-	ck_assert_int_eq(command((const char *const[]){"restart", "--step", "virusscan", "--json", NULL}, text, sizeof text), 0);
+	ck_assert_int_eq(
+		command((const char *const[]){"restart", "--step", "virusscan", "--json", NULL}, text, sizeof text), 0);
 	storage_check_finished(&scenario, "three", "continue");
 	json_t *array = json_loads(text, 0, NULL);
 	ck_assert_uint_eq(json_array_size(array), 1);
@@ -239,8 +249,10 @@ START_TEST(the_command_tells_the_uploads_apart)
 	begin_waiting();
 	storage_upload_ready(&scenario, "three", true);
 	records_await(&scenario, "three", "phase", "ended");
-	ck_assert_int_eq(command((const char *const[]){"resume", "-u", "gone", "-u", "three", "-u", "one", NULL}, text, sizeof text), 2);
-	ck_assert_msg(strstr(text, "gone") != NULL && strstr(text, "unknown: storage was asked to restart it") != NULL, "%s", text);
+	ck_assert_int_eq(
+		command((const char *const[]){"resume", "-u", "gone", "-u", "three", "-u", "one", NULL}, text, sizeof text), 2);
+	ck_assert_msg(strstr(text, "gone") != NULL && strstr(text, "unknown: storage was asked to restart it") != NULL,
+	              "%s", text);
 	ck_assert_msg(strstr(text, "2 asked to resume") != NULL, "%s", text);
 	assert_complaint("upload three: not resumed, because it has ended (abort); use -r to restart it");
 	recorder_await(&scenario.recorder, "RestartPostprocessing", "gone", 0);
@@ -308,8 +320,11 @@ static bool is_expired(void *closure)
 /* What has ended badly is not kept for ever. */
 START_TEST(records_have_a_retention)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan,delay", .ini = "[step:delay]\nduration = 1h\n",
-	                                                      .env = (const char *const[]){"POSTPROCESSING_RETENTION=1s", NULL}}, true);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan,delay",
+	                                          .ini = "[step:delay]\nduration = 1h\n",
+	                                          .env = (const char *const[]){"POSTPROCESSING_RETENTION=1s", NULL}},
+	               true);
 	storage_bytes_received(&scenario, "waits", "/ok/3", 3);
 	records_await(&scenario, "waits", "phase", "waiting");
 	storage_bytes_received(&scenario, "bad", "/ok/3", 3);
@@ -327,9 +342,16 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {backoff_ends_now, awaiting_is_asked_again, confirming_is_said_again, unknown_is_restarted,
-	                              delay_ends_when_resumed, running_step_goes_on, the_command_shows_what_it_resumes,
-	                              the_command_knows_the_steps, the_command_tells_the_uploads_apart, the_list_is_filtered,
+	const TTest *const tests[] = {backoff_ends_now,
+	                              awaiting_is_asked_again,
+	                              confirming_is_said_again,
+	                              unknown_is_restarted,
+	                              delay_ends_when_resumed,
+	                              running_step_goes_on,
+	                              the_command_shows_what_it_resumes,
+	                              the_command_knows_the_steps,
+	                              the_command_tells_the_uploads_apart,
+	                              the_list_is_filtered,
 	                              records_have_a_retention};
 	return scenario_run("scenario: resume", tests, sizeof tests / sizeof tests[0]);
 }

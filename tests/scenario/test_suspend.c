@@ -34,7 +34,8 @@ static void await_suspended(void)
 
 static bool are_waiting(void *closure)
 {
-	return scenario_metric(&scenario, "postprocessing_step_suspended_uploads{step=\"virusscan\"}") == *(uint64_t *)closure;
+	return scenario_metric(&scenario, "postprocessing_step_suspended_uploads{step=\"virusscan\"}") ==
+	       *(uint64_t *)closure;
 }
 
 static void await_waiting(uint64_t uploads)
@@ -50,9 +51,8 @@ static json_t *list_one(const char *upload)
 	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"list", "--json", NULL}, text, sizeof text), 0);
 	json_t *array = json_loads(text, 0, NULL);
 	ck_assert_ptr_nonnull(array);
-	json_array_foreach(array, i, entry)
-		if (strcmp(json_string_value(json_object_get(entry, "id")), upload) == 0)
-			found = json_incref(entry);
+	json_array_foreach(array, i, entry) if (strcmp(json_string_value(json_object_get(entry, "id")), upload) == 0)
+		found = json_incref(entry);
 	json_decref(array);
 	ck_assert_ptr_nonnull(found);
 	return found;
@@ -68,10 +68,15 @@ static void check_listed(const char *upload, const char *reason)
 	ck_assert(until > clock_now() + 23 * HOUR && until <= clock_now() + 24 * HOUR);
 	json_decref(entry);
 	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"list", NULL}, text, sizeof text), 0);
-	ck_assert_msg(strstr(text, "waiting for virusscan, which is suspended, until 20") != NULL && strstr(text, reason) != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "waiting for virusscan, which is suspended, until 20") != NULL &&
+	                  strstr(text, reason) != NULL,
+	              "%s", text);
 	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"show", upload, NULL}, text, sizeof text), 0);
-	ck_assert_msg(strstr(text, "waiting for virusscan, which is suspended, until 20") != NULL && strstr(text, reason) != NULL, "%s", text);
-	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"show", "--json", upload, NULL}, text, sizeof text), 0);
+	ck_assert_msg(strstr(text, "waiting for virusscan, which is suspended, until 20") != NULL &&
+	                  strstr(text, reason) != NULL,
+	              "%s", text);
+	ck_assert_int_eq(
+		scenario_command(&scenario, (const char *const[]){"show", "--json", upload, NULL}, text, sizeof text), 0);
 	ck_assert_ptr_nonnull(strstr(text, "\"suspended\": {"));
 }
 
@@ -94,7 +99,8 @@ START_TEST(scanner_is_away_at_the_start)
 	/* A user who waits for a file of his own is told, too. */
 	char path[FOLDER_PATH_SIZE + 32];
 	snprintf(path, sizeof path, "%s/postprocessing.ini", scenario.folder);
-	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"submit", "-t", "1s", path, NULL}, text, sizeof text), 2);
+	ck_assert_int_eq(
+		scenario_command(&scenario, (const char *const[]){"submit", "-t", "1s", path, NULL}, text, sizeof text), 2);
 	ck_assert(folder_read(scenario.folder, "command.log", text, sizeof text));
 	ck_assert_msg(strstr(text, "  virusscan suspended: cannot connect to ") != NULL, "%s", text);
 	ck_assert_uint_eq(atomic_load(&scenario.storage.requests), 0);
@@ -155,7 +161,11 @@ START_TEST(check_limit_passes)
 	storage_expect(&scenario, "one", "/ok/3", 3, "abort");
 	const struct recorded *end = recorder_find(&scenario.recorder, "PostprocessingFinished", "one", 0);
 	ck_assert_int_ge(end->time - scenario.recorder.message[0].time, 2 * SECOND - 100 * MILLISECOND);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "one: abort by virusscan, which reached no verdict: the step was suspended for longer than check_limit (2s): cannot"), 1);
+	ck_assert_uint_eq(
+		scenario_log_count(
+			&scenario,
+			"one: abort by virusscan, which reached no verdict: the step was suspended for longer than check_limit (2s): cannot"),
+		1);
 	ck_assert_uint_eq(count("PostprocessingRetry"), 0);
 	scenario_close(&scenario);
 }
@@ -163,12 +173,16 @@ END_TEST
 
 START_TEST(check_limit_passes_and_it_goes_on)
 {
-	scenario_open(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = SCANNER "check_limit = 1s\non_exhausted = continue\n"});
+	scenario_open(&scenario, &(struct scenario_options){.steps = "virusscan",
+	                                                    .ini = SCANNER "check_limit = 1s\non_exhausted = continue\n"});
 	scenario_start_service(&scenario);
 	await_suspended();
 	storage_expect(&scenario, "one", "/ok/3", 3, "continue");
-	ck_assert_uint_eq(scenario_log_count(&scenario, "warning upload one: continues without a verdict of virusscan (on_exhausted = continue): "
-	                                                "the step was suspended for longer than check_limit (1s): cannot"), 1);
+	ck_assert_uint_eq(
+		scenario_log_count(&scenario,
+	                       "warning upload one: continues without a verdict of virusscan (on_exhausted = continue): "
+	                       "the step was suspended for longer than check_limit (1s): cannot"),
+		1);
 	scenario_close(&scenario);
 }
 END_TEST
@@ -230,7 +244,8 @@ START_TEST(resumed_by_hand)
 	records_await(&scenario, "one", "phase", "backoff");
 	recorder_await(&scenario.recorder, "PostprocessingRetry", "one", 0);
 	ck_assert_uint_eq(count("PostprocessingRetry"), 1);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "upload one: resumed: moody runs once, although it is suspended"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "upload one: resumed: moody runs once, although it is suspended"),
+	                  1);
 	cheer_up();
 	storage_resume(&scenario, "two", "");
 	storage_check_finished(&scenario, "two", "continue");
@@ -285,7 +300,13 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {scanner_is_away_at_the_start, scanner_goes_away_in_the_middle, check_limit_passes,
-	                              check_limit_passes_and_it_goes_on, check_hangs, resumed_by_hand, not_checked, suspended_on_one_of_two};
+	const TTest *const tests[] = {scanner_is_away_at_the_start,
+	                              scanner_goes_away_in_the_middle,
+	                              check_limit_passes,
+	                              check_limit_passes_and_it_goes_on,
+	                              check_hangs,
+	                              resumed_by_hand,
+	                              not_checked,
+	                              suspended_on_one_of_two};
 	return scenario_run("scenario: suspend", tests, sizeof tests / sizeof tests[0]);
 }

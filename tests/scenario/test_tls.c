@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A broker with TLS, and credentials in its URL: nothing goes to a server in plain text that was to be reached by TLS. */
+ * A broker with TLS, and credentials in its URL: nothing goes to a server in plain text that was to be reached by TLS.
+ */
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -32,8 +33,9 @@ struct eavesdropper {
 
 static void greet(struct eavesdropper *ear, int fd)
 {
-	static const char info[] = "INFO {\"server_id\":\"X\",\"version\":\"2.9.10\",\"proto\":1,\"host\":\"127.0.0.1\",\"port\":4222,"
-	                           "\"headers\":true,\"max_payload\":1048576,\"jetstream\":true}\r\n";
+	static const char info[] =
+		"INFO {\"server_id\":\"X\",\"version\":\"2.9.10\",\"proto\":1,\"host\":\"127.0.0.1\",\"port\":4222,"
+		"\"headers\":true,\"max_payload\":1048576,\"jetstream\":true}\r\n";
 	char bytes[4096];
 	ssize_t got;
 	struct pollfd ready = {.fd = fd, .events = POLLIN};
@@ -119,7 +121,8 @@ START_TEST(nor_in_the_store)
 	char nodes[128];
 	const char *const env[] = {nodes, NULL};
 	start_ear(&ear);
-	snprintf(nodes, sizeof nodes, "POSTPROCESSING_STORE_NODES=127.0.0.1:1,tls://%s@127.0.0.1:%u", credentials, ear.port);
+	snprintf(nodes, sizeof nodes, "POSTPROCESSING_STORE_NODES=127.0.0.1:1,tls://%s@127.0.0.1:%u", credentials,
+	         ear.port);
 	scenario_open(&scenario, &(struct scenario_options){.env = env});
 	scenario_start_service(&scenario);
 	scenario_await_has(&scenario, "stream");
@@ -140,8 +143,8 @@ static void start_tls_broker(struct nats_options *nats, char lines[2048], const 
 	certificate_make(certificate, key);
 	ck_assert(folder_write(scenario.folder, "cert.pem", certificate, strlen(certificate)));
 	ck_assert(folder_write(scenario.folder, "key.pem", key, strlen(key)));
-	snprintf(lines + length, 2048 - (size_t)length, "tls { cert_file: \"%s/cert.pem\", key_file: \"%s/key.pem\" }\n", scenario.folder,
-	         scenario.folder);
+	snprintf(lines + length, 2048 - (size_t)length, "tls { cert_file: \"%s/cert.pem\", key_file: \"%s/key.pem\" }\n",
+	         scenario.folder, scenario.folder);
 	ck_assert(nats_fixture_restart(&scenario.nats));
 }
 
@@ -188,11 +191,13 @@ START_TEST(a_tls_url_is_all_it_takes)
 END_TEST
 
 /* The other server of the broker's cluster says that it is reached at the ear. */
-static void start_named_server(struct nats_fixture *named, char lines[512], const unsigned route[2], const struct eavesdropper *ear)
+static void start_named_server(struct nats_fixture *named, char lines[512], const unsigned route[2],
+                               const struct eavesdropper *ear)
 {
-	snprintf(lines, 512,
-	         "client_advertise: \"127.0.0.1:%u\"\ncluster { name: c, listen: \"127.0.0.1:%u\", routes: [\"nats://127.0.0.1:%u\"] }\n",
-	         ear->port, route[1], route[0]);
+	snprintf(
+		lines, 512,
+		"client_advertise: \"127.0.0.1:%u\"\ncluster { name: c, listen: \"127.0.0.1:%u\", routes: [\"nats://127.0.0.1:%u\"] }\n",
+		ear->port, route[1], route[0]);
 	ck_assert(nats_fixture_start(named, &(struct nats_options){.name = "other", .lines = lines}));
 }
 
@@ -206,7 +211,8 @@ START_TEST(nor_does_it_go_to_a_server_that_was_named)
 	const char *const env[] = {endpoint, ca, NULL};
 	start_ear(&ear);
 	snprintf(more, sizeof more,
-	         "server_name: one\ncluster { name: c, listen: \"127.0.0.1:%u\", routes: [\"nats://127.0.0.1:%u\"] }\n", route[0], route[1]);
+	         "server_name: one\ncluster { name: c, listen: \"127.0.0.1:%u\", routes: [\"nats://127.0.0.1:%u\"] }\n",
+	         route[0], route[1]);
 	start_tls_broker(&nats, lines, more);
 	start_named_server(&named, named_lines, route, &ear);
 	name_broker(endpoint, ca);

@@ -4,8 +4,8 @@
 #include <signal.h>
 #include <stdio.h>
 
-#include "core/jetstream/tombstones.h"
 #include "core/jetstream/checkpoint.h"
+#include "core/jetstream/tombstones.h"
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
 
@@ -62,7 +62,8 @@ static void begin(void)
 	scenario_await_applied(&scenario);
 	ck_assert(wait_until(position_is_saved, NULL, TEST_LIMIT));
 	clear_tombstones();
-	/* nats-server 2.15.1 has back what the marker replaced when it is killed before it was stopped in order (issue 8505). */
+	/* nats-server 2.15.1 has back what the marker replaced when it is killed before it was stopped in order (issue
+	 * 8505). */
 	ck_assert(nats_fixture_halt(&scenario.nats));
 	scenario_start_broker(&scenario);
 	scenario_await_ready(&scenario);
@@ -182,7 +183,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {torn, torn_to_almost_nothing, torn_and_restarted, empty, missing, without_configuration,
-	                              all_consumers_missing, torn_while_we_are_down};
+	const TTest *const tests[] = {torn,    torn_to_almost_nothing, torn_and_restarted,    empty,
+	                              missing, without_configuration,  all_consumers_missing, torn_while_we_are_down};
 	return scenario_run("scenario: torn", tests, sizeof tests / sizeof tests[0]);
 }

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What an older version of this program left behind when it was killed, in each state that an upload can be in: the present
- * one carries on from there. */
+ * What an older version of this program left behind when it was killed, in each state that an upload can be in: the
+ * present one carries on from there. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/jetstream/checkpoint.h"
 #include "core/base/text.h"
+#include "core/jetstream/checkpoint.h"
 #include "tests/harness/base64.h"
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
 
 #define STEPS "virusscan, policies, delay"
-#define INI "[step:policies]\nmodule = remote\n[step:delay]\nduration = 300ms\n[step:virusscan]\nretry_backoff = 300ms\n"
+#define INI \
+	"[step:policies]\nmodule = remote\n[step:delay]\nduration = 300ms\n[step:virusscan]\nretry_backoff = 300ms\n"
 /* Where storage was when the records were written. */
 #define OLD_STORAGE "127.0.0.1:46209"
 #define LINE_LIMIT 16384
@@ -58,17 +59,18 @@ static void move_storage(const char *value, struct text *moved)
 /* One message into the bucket, with its headers but for those that the broker has used up. */
 static void plant(const json_t *entry)
 {
-	const char *subject = json_string_value(json_object_get(entry, "subject")), *value = json_string_value(json_object_get(entry, "value"));
+	const char *subject = json_string_value(json_object_get(entry, "subject")),
+			   *value = json_string_value(json_object_get(entry, "value"));
 	struct text moved = {0};
 	natsMsg *message = NULL;
 	const char *name;
 	json_t *text;
 	if (*value != '\0')
 		move_storage(value, &moved);
-	ck_assert_int_eq(natsMsg_Create(&message, subject, NULL, moved.data != NULL ? moved.data : "", (int)moved.length), NATS_OK);
-	json_object_foreach(json_object_get(entry, "headers"), name, text)
-		if (strncmp(name, "Nats-", 5) != 0)
-			ck_assert_int_eq(natsMsgHeader_Set(message, name, json_string_value(text)), NATS_OK);
+	ck_assert_int_eq(natsMsg_Create(&message, subject, NULL, moved.data != NULL ? moved.data : "", (int)moved.length),
+	                 NATS_OK);
+	json_object_foreach(json_object_get(entry, "headers"), name, text) if (strncmp(name, "Nats-", 5) != 0)
+		ck_assert_int_eq(natsMsgHeader_Set(message, name, json_string_value(text)), NATS_OK);
 	ck_assert_int_eq(js_PublishMsg(NULL, scenario.js, message, NULL, NULL), NATS_OK);
 	natsMsg_Destroy(message);
 	text_free(&moved);

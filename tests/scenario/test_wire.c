@@ -26,21 +26,25 @@ static void say(size_t which, const char *upload, const char *path)
 static void check_carried(const char *type, const char *upload, bool resource)
 {
 	const struct recorded *said = recorder_await(&scenario.recorder, type, upload, 0);
-	json_t *metadata = json_object_get(said->envelope, "Metadata"), *first = json_object_get(events.envelope[BEGIN], "Metadata");
+	json_t *metadata = json_object_get(said->envelope, "Metadata"),
+		   *first = json_object_get(events.envelope[BEGIN], "Metadata");
 	ck_assert_uint_eq(json_object_size(metadata), json_object_size(first));
 	ck_assert(json_equal(json_object_get(metadata, "extrainfo"), json_object_get(first, "extrainfo")));
 	ck_assert(json_equal(json_object_get(metadata, "initiatorid"), json_object_get(first, "initiatorid")));
 	ck_assert(json_equal(json_object_get(metadata, "traceparent"), json_object_get(first, "traceparent")));
 	if (resource)
-		ck_assert(json_equal(json_object_get(said->payload, "ResourceID"), json_object_get(events.payload[BEGIN], "ResourceID")));
+		ck_assert(json_equal(json_object_get(said->payload, "ResourceID"),
+		                     json_object_get(events.payload[BEGIN], "ResourceID")));
 }
 
 /* Foreign metadata and ResourceID are in all that is said of an upload, also by a service that has only its record. */
 START_TEST(metadata_and_resource)
 {
 	storage_events_open_2026(&events);
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan, policies",
-	               .ini = "[step:policies]\nmodule = remote\nretry_backoff = 100ms\n"}, true);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan, policies",
+	                                          .ini = "[step:policies]\nmodule = remote\nretry_backoff = 100ms\n"},
+	               true);
 	say(BEGIN, "one", "/ok/6");
 	check_carried("PostprocessingStepFinished", "one", true);
 	check_carried("StartPostprocessingStep", "one", true);
@@ -100,13 +104,17 @@ static size_t announcements(const char *upload)
 START_TEST(steps_are_announced)
 {
 	char url[STORAGE_URL_SIZE];
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan, policies, delay",
-	               .ini = "[step:policies]\nmodule = remote\n[step:delay]\nduration = 100ms\n"}, true);
+	scenario_begin(
+		&scenario,
+		&(struct scenario_options){.steps = "virusscan, policies, delay",
+	                               .ini = "[step:policies]\nmodule = remote\n[step:delay]\nduration = 100ms\n"},
+		true);
 	storage_bytes_received(&scenario, "one", "/ok/68", 68);
 	const struct recorded *said = recorder_await(&scenario.recorder, RECORDER_ANNOUNCEMENT, "one", 0);
-	json_t *expected = json_pack("{s:s,s:s,s:o,s:s,s:i,s:s,s:o,s:s,s:s,s:n,s:n}", "UploadID", "one", "URL", storage_url(&scenario, "/ok/68", url),
-	                             "ExecutingUser", storage_user(), "Filename", STORAGE_FILENAME, "Filesize", 68, "Token", "", "ResourceID",
-	                             storage_resource(), "RevaToken", "", "StepToStart", "virusscan", "Timestamp", "ImpersonatingUser");
+	json_t *expected = json_pack("{s:s,s:s,s:o,s:s,s:i,s:s,s:o,s:s,s:s,s:n,s:n}", "UploadID", "one", "URL",
+	                             storage_url(&scenario, "/ok/68", url), "ExecutingUser", storage_user(), "Filename",
+	                             STORAGE_FILENAME, "Filesize", 68, "Token", "", "ResourceID", storage_resource(),
+	                             "RevaToken", "", "StepToStart", "virusscan", "Timestamp", "ImpersonatingUser");
 	ck_assert(json_equal(said->payload, expected));
 	json_decref(expected);
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "one", 0);
@@ -126,7 +134,10 @@ START_TEST(announcements_cost_no_write)
 {
 	uint64_t writes[2];
 	for (size_t i = 0; i < 2; i++) {
-		scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = i == 0 ? "[events]\nannounce_steps = false\n" : NULL}, true);
+		scenario_begin(&scenario,
+		               &(struct scenario_options){.steps = "virusscan",
+		                                          .ini = i == 0 ? "[events]\nannounce_steps = false\n" : NULL},
+		               true);
 		storage_expect(&scenario, "one", "/ok/68", 68, "continue");
 		storage_upload_ready(&scenario, "one", false);
 		records_await_gone(&scenario, "one");
@@ -141,7 +152,9 @@ END_TEST
 /* An antivirus service runs beside us, and scans what it was not asked to: it has no say, and that is told once. */
 START_TEST(announcement_that_is_answered)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan, delay", .ini = "[step:delay]\nduration = 1h\n"}, true);
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan, delay", .ini = "[step:delay]\nduration = 1h\n"},
+	               true);
 	for (unsigned i = 0; i < 3; i++) {
 		char upload[8];
 		snprintf(upload, sizeof upload, "u%u", i);
@@ -168,7 +181,8 @@ static size_t ends(const char *upload)
 /* Three at once, of an upload whose steps take no time at all. */
 START_TEST(said_three_times)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 0\n"}, false);
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 0\n"},
+	               false);
 	for (unsigned i = 0; i < 3; i++)
 		storage_bytes_received(&scenario, "thrice", "/none", 3);
 	ck_assert_uint_eq(ends("thrice"), 1);
@@ -189,7 +203,8 @@ END_TEST
 START_TEST(begun_again)
 {
 	char text[256];
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 0\n"}, false);
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 0\n"},
+	               false);
 	storage_expect(&scenario, "asked", "/none", 3, "continue");
 	/* Somebody asks for others. */
 	storage_restart(&scenario, "nobody");
@@ -223,7 +238,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {metadata_and_resource, too_much_metadata, steps_are_announced, announcements_cost_no_write,
-	                              announcement_that_is_answered, said_three_times, begun_again};
+	const TTest *const tests[] = {
+		metadata_and_resource,         too_much_metadata, steps_are_announced, announcements_cost_no_write,
+		announcement_that_is_answered, said_three_times,  begun_again};
 	return scenario_run("scenario: wire", tests, sizeof tests / sizeof tests[0]);
 }

@@ -9,10 +9,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/broker/broker.h"
-#include "core/jetstream/checkpoint.h"
 #include "core/base/private_file.h"
 #include "core/base/private_folder.h"
+#include "core/broker/broker.h"
+#include "core/jetstream/checkpoint.h"
 #include "tests/harness/folder.h"
 #include "tests/harness/suite.h"
 
@@ -127,9 +127,13 @@ END_TEST
 /* What earlier services with a closed standard error have written over their names, and the like. */
 START_TEST(a_damaged_name_is_replaced)
 {
-	static const char *const damaged[] = {"2026-11-28T07:30:00.000Z info steps: none\n", "host\x1b[2J-12", "host-\xc2\x9b" "12", "\"-1\"",
-	                                      "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
-	                                      "0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"};
+	static const char *const damaged[] = {
+		"2026-11-28T07:30:00.000Z info steps: none\n", "host\x1b[2J-12",
+		"host-\xc2\x9b"
+		"12",
+		"\"-1\"",
+		"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"
+		"0123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789"};
 	for (size_t i = 0; i < sizeof damaged / sizeof damaged[0]; i++) {
 		char kept[OWNER_LIMIT];
 		ck_assert(folder_write(folder, "instance-0", damaged[i], strlen(damaged[i])));
@@ -183,7 +187,8 @@ START_TEST(what_others_may_write_is_refused)
 		assert_refused("chmod go-w");
 		ck_assert_ptr_nonnull(strstr(why, "POSTPROCESSING_STATE_DIR"));
 	}
-	/* By the group of the service itself it may be, as where each user has a group, or a platform gives a folder by group. */
+	/* By the group of the service itself it may be, as where each user has a group, or a platform gives a folder by
+	 * group. */
 	ck_assert_int_eq(chmod(folder, 0770), 0);
 	ck_assert_msg(take(), "%s", why);
 	close(held);
@@ -265,7 +270,8 @@ START_TEST(a_replaceable_folder_is_said)
 }
 END_TEST
 
-/* The commands of root find the private broker of a service that runs as somebody; not what a third one has put there. */
+/* The commands of root find the private broker of a service that runs as somebody; not what a third one has put there.
+ */
 START_TEST(the_broker_of_a_service_is_found)
 {
 	static const char endpoint[] = "{\"url\":\"nats://127.0.0.1:1\",\"username\":\"u\",\"password\":\"p\"}";
@@ -298,8 +304,16 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		a_name_is_kept, an_end_for_want_of_memory_is_noted, a_note_leaves_the_name_alone, a_damaged_name_is_replaced, what_is_no_plain_file_is_refused, what_others_may_write_is_refused,
-		what_is_somebody_elses_is_refused, a_service_need_not_be_root, a_replaceable_folder_is_said, the_broker_of_a_service_is_found,
+		a_name_is_kept,
+		an_end_for_want_of_memory_is_noted,
+		a_note_leaves_the_name_alone,
+		a_damaged_name_is_replaced,
+		what_is_no_plain_file_is_refused,
+		what_others_may_write_is_refused,
+		what_is_somebody_elses_is_refused,
+		a_service_need_not_be_root,
+		a_replaceable_folder_is_said,
+		the_broker_of_a_service_is_found,
 	};
 	Suite *suite = suite_create("instance");
 	TCase *tcase = tcase_create("instance");

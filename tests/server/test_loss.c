@@ -8,7 +8,8 @@
 #include "tests/harness/suite.h"
 
 /* Looks every second for `seconds`; the last verdict. */
-static enum loss_verdict look(struct loss *loss, enum presence stream, enum presence bucket, nanos connection, nanos *now, unsigned seconds)
+static enum loss_verdict look(struct loss *loss, enum presence stream, enum presence bucket, nanos connection,
+                              nanos *now, unsigned seconds)
 {
 	enum loss_verdict verdict = LOSS_NONE;
 	for (unsigned i = 0; i < seconds; i++) {
@@ -48,8 +49,9 @@ START_TEST(any_break_begins_again)
 {
 	static const struct {
 		enum presence stream, bucket;
-	} breaks[] = {{PRESENCE_SAME, PRESENCE_MISSING},    {PRESENCE_MISSING, PRESENCE_SAME},    {PRESENCE_SAME, PRESENCE_SAME},
-	              {PRESENCE_UNKNOWN, PRESENCE_MISSING}, {PRESENCE_MISSING, PRESENCE_UNKNOWN}, {PRESENCE_UNKNOWN, PRESENCE_UNKNOWN},
+	} breaks[] = {{PRESENCE_SAME, PRESENCE_MISSING},    {PRESENCE_MISSING, PRESENCE_SAME},
+	              {PRESENCE_SAME, PRESENCE_SAME},       {PRESENCE_UNKNOWN, PRESENCE_MISSING},
+	              {PRESENCE_MISSING, PRESENCE_UNKNOWN}, {PRESENCE_UNKNOWN, PRESENCE_UNKNOWN},
 	              {PRESENCE_OTHER, PRESENCE_SAME},      {PRESENCE_SAME, PRESENCE_OTHER}};
 	nanos now = HOUR;
 	for (size_t i = 0; i < sizeof breaks / sizeof breaks[0]; i++) {
@@ -93,7 +95,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {both_are_gone_for_a_minute, one_may_have_been_made_by_somebody_else, any_break_begins_again,
-	                              so_does_another_connection_or_a_pause, replicas_are_remembered};
+	const TTest *const tests[] = {both_are_gone_for_a_minute, one_may_have_been_made_by_somebody_else,
+	                              any_break_begins_again, so_does_another_connection_or_a_pause,
+	                              replicas_are_remembered};
 	return suite_run("loss", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -194,9 +194,11 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {silence_is_death, signs_keep_alive, the_dead_may_return,
-	                              a_name_in_a_record_has_its_patience, leaving_is_death_at_once, we_ourselves_never_die,
-	                              our_own_stop_kills_nobody, a_broker_away_kills_nobody, names_are_limited,
-	                              the_dead_make_room, all_that_live_are_able};
+	const TTest *const tests[] = {silence_is_death,          signs_keep_alive,
+	                              the_dead_may_return,       a_name_in_a_record_has_its_patience,
+	                              leaving_is_death_at_once,  we_ourselves_never_die,
+	                              our_own_stop_kills_nobody, a_broker_away_kills_nobody,
+	                              names_are_limited,         the_dead_make_room,
+	                              all_that_live_are_able};
 	return suite_run("peers", tests, sizeof tests / sizeof tests[0], 10);
 }

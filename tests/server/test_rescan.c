@@ -87,7 +87,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {read_once, one_that_failed_is_made_again, somebody_dies_afterwards, somebody_dies_meanwhile,
-	                              each_death_asks_for_one_reading};
+	const TTest *const tests[] = {read_once, one_that_failed_is_made_again, somebody_dies_afterwards,
+	                              somebody_dies_meanwhile, each_death_asks_for_one_reading};
 	return suite_run("census", tests, sizeof tests / sizeof tests[0], 10);
 }

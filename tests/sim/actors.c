@@ -23,7 +23,8 @@ static struct upload *make_upload(const struct world *world, size_t number)
 {
 	const struct sim_upload *facts = &world->upload[number];
 	bool gone = facts->loss != LOSS_NONE && (facts->asked == 0 || facts->loss != LOSS_REPAIRED);
-	struct upload *upload = upload_create(&(struct upload){.id = facts->id, .url = gone ? SIM_URL_GONE : "http://storage/secret",
+	struct upload *upload = upload_create(&(struct upload){.id = facts->id,
+	                                                       .url = gone ? SIM_URL_GONE : "http://storage/secret",
 	                                                       .filename = "file.txt",
 	                                                       .filesize = number % 2 == 0 ? 10 : LARGE});
 	if (upload == NULL)
@@ -98,7 +99,8 @@ static void answer(struct world *world, const struct happening *happening)
 	struct sim_upload *upload = &world->upload[happening->upload];
 	struct text message = {0};
 	const char *const step[] = {"scan", "delay", "remote"};
-	struct upload *facts = upload_create(&(struct upload){.id = upload->id, .filename = "file.txt", .step = step, .step_count = 3});
+	struct upload *facts =
+		upload_create(&(struct upload){.id = upload->id, .filename = "file.txt", .step = step, .step_count = 3});
 	if (facts == NULL)
 		abort();
 	struct status status = {.finished_step = 2, .finished_outcome = happening->outcome};
@@ -141,7 +143,8 @@ static void answer_announcement(struct world *world, const struct happening *hap
 {
 	struct text message = {0};
 	const char *const step[] = {"scan"};
-	struct upload *facts = upload_create(&(struct upload){.id = world->upload[happening->upload].id, .filename = "file.txt", .step = step, .step_count = 1});
+	struct upload *facts = upload_create(&(struct upload){
+		.id = world->upload[happening->upload].id, .filename = "file.txt", .step = step, .step_count = 1});
 	if (facts == NULL)
 		abort();
 	struct status status = {.finished_outcome = happening->outcome};
@@ -188,7 +191,9 @@ static void see_announcement(struct world *world, size_t number, const struct ev
 	promises_of_announcement(world, &world->upload[number], message_id);
 	if (strcmp(event->step, "scan") == 0 && world_chance(world, 10))
 		world_plan(world, 1 + (nanos)world_random(world, 2 * (uint64_t)SECOND),
-		           &(struct happening){.kind = HAPPEN_MEDDLE, .upload = number, .outcome = world_maybe(world, 50) ? OUTCOME_CONTINUE : OUTCOME_DELETE});
+		           &(struct happening){.kind = HAPPEN_MEDDLE,
+		                               .upload = number,
+		                               .outcome = world_maybe(world, 50) ? OUTCOME_CONTINUE : OUTCOME_DELETE});
 }
 
 static void see_start(struct world *world, size_t number)
@@ -196,8 +201,11 @@ static void see_start(struct world *world, size_t number)
 	if (world_chance(world, 15)) /* it never answers */
 		return;
 	uint64_t dice = world_random(world, 20);
-	struct happening happening = {.kind = HAPPEN_REMOTE, .upload = number,
-	                              .outcome = dice < 3 ? OUTCOME_RETRY : dice == 3 ? OUTCOME_ABORT : OUTCOME_CONTINUE};
+	struct happening happening = {.kind = HAPPEN_REMOTE,
+	                              .upload = number,
+	                              .outcome = dice < 3    ? OUTCOME_RETRY
+	                                         : dice == 3 ? OUTCOME_ABORT
+	                                                     : OUTCOME_CONTINUE};
 	world_plan(world, 1 + (nanos)world_random(world, 10 * (uint64_t)SECOND), &happening);
 	if (world_chance(world, 10)) /* and again */
 		world_plan(world, 1 + (nanos)world_random(world, 40 * (uint64_t)SECOND), &happening);
@@ -224,9 +232,11 @@ static void see_restart(struct world *world, size_t number, const char *id)
 	if (lost && upload->loss == LOSS_UNANSWERED)
 		return;
 	if (!upload->missed && !upload->hit && upload->cleaned == 0 && !resumed)
-		world_violated(world, "storage is asked to begin %s again, of which nothing was lost", world->upload[number].id);
+		world_violated(world, "storage is asked to begin %s again, of which nothing was lost",
+		               world->upload[number].id);
 	if (!upload->confirmed && (!upload->sought || upload->hit || upload->missed))
-		world_plan(world, 1 + (nanos)world_random(world, 2 * (uint64_t)SECOND), &(struct happening){.kind = HAPPEN_UPLOAD, .upload = number});
+		world_plan(world, 1 + (nanos)world_random(world, 2 * (uint64_t)SECOND),
+		           &(struct happening){.kind = HAPPEN_UPLOAD, .upload = number});
 }
 
 void actors_see(struct world *world, uint64_t sequence)
@@ -234,7 +244,8 @@ void actors_see(struct world *world, uint64_t sequence)
 	const struct sim_message *message = &world->broker.message[sequence - 1];
 	struct event event;
 	char why[128];
-	if (event_decode(message->data, message->length, NULL, 0, world->now, true, &event, why, sizeof why) != EVENT_TAKEN) {
+	if (event_decode(message->data, message->length, NULL, 0, world->now, true, &event, why, sizeof why) !=
+	    EVENT_TAKEN) {
 		world_violated(world, "an event cannot be read: %s", why);
 		return;
 	}
@@ -250,7 +261,8 @@ void actors_see(struct world *world, uint64_t sequence)
 		see_start(world, number);
 	else if (upload != NULL && event.type == EVENT_RESTART)
 		see_restart(world, number, message->id);
-	else if (upload != NULL && event.type == EVENT_STEP_FINISHED && strcmp(event.step, "scan") == 0 && message->id != NULL)
+	else if (upload != NULL && event.type == EVENT_STEP_FINISHED && strcmp(event.step, "scan") == 0 &&
+	         message->id != NULL)
 		upload->results++;
 	event_clear(&event);
 }

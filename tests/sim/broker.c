@@ -41,7 +41,8 @@ void sim_broker_free(struct sim_broker *broker)
 	*broker = (struct sim_broker){0};
 }
 
-uint64_t sim_publish(struct sim_broker *broker, const char *data, size_t length, const char *id, nanos now, bool *duplicate)
+uint64_t sim_publish(struct sim_broker *broker, const char *data, size_t length, const char *id, nanos now,
+                     bool *duplicate)
 {
 	*duplicate = false;
 	for (size_t i = broker->count; id != NULL && i-- > 0 && now - broker->message[i].stored < SIM_WINDOW;) {
@@ -51,9 +52,11 @@ uint64_t sim_publish(struct sim_broker *broker, const char *data, size_t length,
 		}
 	}
 	broker->message = grown(broker->message, broker->count, sizeof *broker->message);
-	broker->message[broker->count] = (struct sim_message){
-		.data = sim_copy(data, length), .length = length, .id = id != NULL ? sim_copy(id, strlen(id)) : NULL, .stored = now,
-		.life = broker->life};
+	broker->message[broker->count] = (struct sim_message){.data = sim_copy(data, length),
+	                                                      .length = length,
+	                                                      .id = id != NULL ? sim_copy(id, strlen(id)) : NULL,
+	                                                      .stored = now,
+	                                                      .life = broker->life};
 	return ++broker->count;
 }
 
@@ -69,7 +72,8 @@ uint64_t sim_deliver(struct sim_broker *broker, bool of_gap, nanos now)
 {
 	for (size_t i = 0; i < broker->count; i++) {
 		struct sim_message *message = &broker->message[i];
-		if (message->acknowledged || gap_has(&broker->gap, i + 1) != of_gap || (message->redeliver != 0 && message->redeliver > now))
+		if (message->acknowledged || gap_has(&broker->gap, i + 1) != of_gap ||
+		    (message->redeliver != 0 && message->redeliver > now))
 			continue;
 		message->delivered++;
 		message->redeliver = now + SIM_ACK_WAIT;
@@ -169,8 +173,8 @@ static void keep(struct sim_entry *entry)
 	entry->before = before;
 }
 
-bool sim_write(struct sim_broker *broker, const char *key, uint64_t expected, const char *id, const char *value, size_t length,
-               const struct tombstone *tombstone, nanos now, uint64_t *revision)
+bool sim_write(struct sim_broker *broker, const char *key, uint64_t expected, const char *id, const char *value,
+               size_t length, const struct tombstone *tombstone, nanos now, uint64_t *revision)
 {
 	for (size_t i = broker->writes; i-- > 0 && now - broker->written[i].at < SIM_WINDOW;) {
 		if (strcmp(broker->written[i].id, id) == 0) {

@@ -22,11 +22,13 @@ static void begin_again(struct world *world, struct sim_upload *upload)
 {
 	upload->missed_by = 0;
 	if (!upload->confirmed && upload->cleaned == 0)
-		world_plan(world, MINUTE, &(struct happening){.kind = HAPPEN_UPLOAD, .upload = (size_t)(upload - world->upload)});
+		world_plan(world, MINUTE,
+		           &(struct happening){.kind = HAPPEN_UPLOAD, .upload = (size_t)(upload - world->upload)});
 }
 
-/* How far the last record of a key falls back: by a write or more, to nothing perhaps. Never to a record of another owner, who
- * has left the upload to the last one and forgotten it, while that one would take it for left to the other again. */
+/* How far the last record of a key falls back: by a write or more, to nothing perhaps. Never to a record of another
+ * owner, who has left the upload to the last one and forgotten it, while that one would take it for left to the other
+ * again. */
 static void fall_back(struct world *world, struct sim_entry *entry, const char *owner)
 {
 	char other[OWNER_LIMIT];
@@ -37,7 +39,8 @@ static void fall_back(struct world *world, struct sim_entry *entry, const char *
 		sim_forget(&world->broker, entry);
 		if (broker->entries == entries)
 			read_owner(entry, other);
-	} while (broker->entries == entries && (whole || world_maybe(world, 30) || (owner[0] != '\0' && strcmp(owner, other) != 0)));
+	} while (broker->entries == entries &&
+	         (whole || world_maybe(world, 30) || (owner[0] != '\0' && strcmp(owner, other) != 0)));
 }
 
 void forget_happens(struct world *world)
@@ -77,7 +80,8 @@ static void lose_consumer(struct world *world)
 		upload->lost = true;
 		/* While its event is still to be read. */
 		if (!upload->present && !upload->removed && !upload->hit)
-			world_plan(world, 1 + (nanos)world_random(world, (uint64_t)SECOND), &(struct happening){.kind = HAPPEN_ASK, .upload = i});
+			world_plan(world, 1 + (nanos)world_random(world, (uint64_t)SECOND),
+			           &(struct happening){.kind = HAPPEN_ASK, .upload = i});
 	}
 	if (world->breakage == BREAK_GAP_FORGOTTEN)
 		for (uint64_t i = 1; i <= broker->count; i++)

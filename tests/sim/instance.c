@@ -8,8 +8,9 @@
 #define HELD_LIMIT 64
 
 #define LIMITS .max_retries = 6, .retry_backoff = SECOND, .deadline = MINUTE
-static const struct pipeline_step limits[SIM_STEPS] = {
-	{.name = "scan", LIMITS, MAX_WAITING}, {.name = "delay", LIMITS, MAX_WAITING}, {.name = "remote", LIMITS, MAX_WAITING}};
+static const struct pipeline_step limits[SIM_STEPS] = {{.name = "scan", LIMITS, MAX_WAITING},
+                                                       {.name = "delay", LIMITS, MAX_WAITING},
+                                                       {.name = "remote", LIMITS, MAX_WAITING}};
 /* For half of the seeds: these wait for a step that is suspended for less than it may be. */
 static const struct pipeline_step hasty[SIM_STEPS] = {
 	{.name = "scan", LIMITS, .max_wait = HOUR, .max_waits = 9, .check_limit = 30 * SECOND},
@@ -34,7 +35,8 @@ static void plan_reading(struct world *world, size_t number)
 		operation->snapshot.key = NULL;
 		operation->snapshot.value = sim_copy(entry->value, entry->length);
 		world_plan(world, 1 + (nanos)world_random(world, (uint64_t)(SECOND / 2)),
-		           &(struct happening){.kind = HAPPEN_FOUND, .instance = number, .life = instance->life, .operation = operation});
+		           &(struct happening){
+					   .kind = HAPPEN_FOUND, .instance = number, .life = instance->life, .operation = operation});
 	}
 }
 
@@ -43,7 +45,8 @@ static void look_at_gap(struct world *world, size_t number)
 {
 	const struct sim_broker *broker = &world->broker;
 	if (world->breakage != BREAK_NO_WAIT_FOR_GAP && world->broker_up)
-		coordinator_set_gap(world->instance[number].coordinator, broker->gap.count > 0, gap_end(&broker->gap), sim_gap_is_behind(broker));
+		coordinator_set_gap(world->instance[number].coordinator, broker->gap.count > 0, gap_end(&broker->gap),
+		                    sim_gap_is_behind(broker));
 }
 
 static void connect(struct world *world, size_t number)
@@ -51,10 +54,15 @@ static void connect(struct world *world, size_t number)
 	struct instance *instance = &world->instance[number];
 	size_t count = world->broker.count;
 	instance->consumer = world->broker_up ? world->broker.life : SIM_UNCONNECTED;
-	coordinator_set_stream(instance->coordinator,
-	                       &(struct stream_facts){.created = 1, .last = count, .duplicate_window = SIM_WINDOW,
-	                                              .ack_wait = world->breakage == BREAK_HELD_FOR_LONG ? 4 * HOUR : SIM_ACK_WAIT, .coalescing_limit = 3,
-	                                              .behind = count > 0 && world->broker.message[count - 1].delivered == 0}, world->now);
+	coordinator_set_stream(
+		instance->coordinator,
+		&(struct stream_facts){.created = 1,
+	                           .last = count,
+	                           .duplicate_window = SIM_WINDOW,
+	                           .ack_wait = world->breakage == BREAK_HELD_FOR_LONG ? 4 * HOUR : SIM_ACK_WAIT,
+	                           .coalescing_limit = 3,
+	                           .behind = count > 0 && world->broker.message[count - 1].delivered == 0},
+		world->now);
 	look_at_gap(world, number);
 }
 
@@ -74,9 +82,12 @@ void instance_start(struct world *world, size_t number)
 	snprintf(instance->owner, sizeof instance->owner, "i%zu", number);
 	snprintf(instance->nonce, sizeof instance->nonce, "i%zu.%u", number, instance->life);
 	instance->coordinator = coordinator_create(&(struct coordinator_options){
-		.pipeline = {.step = world->seed % 2 == 0 && world->breakage == BREAK_NOTHING ? hasty : limits, .count = SIM_STEPS,
-		             .other = {.name = "", LIMITS, MAX_WAITING},
-		             .confirm_interval = MINUTE, .confirm_interval_limit = HOUR, .confirm_limit = 24},
+		.pipeline = {.step = world->seed % 2 == 0 && world->breakage == BREAK_NOTHING ? hasty : limits,
+	                 .count = SIM_STEPS,
+	                 .other = {.name = "", LIMITS, MAX_WAITING},
+	                 .confirm_interval = MINUTE,
+	                 .confirm_interval_limit = HOUR,
+	                 .confirm_limit = 24},
 		.step = names,
 		.workers = workers,
 		.announced = announced,
@@ -121,7 +132,8 @@ void instance_crash(struct world *world, size_t number)
 	}
 	instance->runs = 0;
 	promises_after_death(world, number);
-	world_plan(world, 1 + (nanos)world_random(world, 40 * (uint64_t)SECOND), &(struct happening){.kind = HAPPEN_START, .instance = number});
+	world_plan(world, 1 + (nanos)world_random(world, 40 * (uint64_t)SECOND),
+	           &(struct happening){.kind = HAPPEN_START, .instance = number});
 	forget_died(world, number);
 }
 
@@ -177,7 +189,8 @@ static void pull(struct world *world, size_t number)
 	/* Whoever made the consumer again, it is known before anything is taken from it. */
 	if (world->broker_up && instance->consumer != world->broker.life)
 		connect(world, number);
-	while (world->broker_up && !instance->dying && instance->stops_until == 0 && instance->held < HELD_LIMIT && (sequence = take_next(world)) != 0)
+	while (world->broker_up && !instance->dying && instance->stops_until == 0 && instance->held < HELD_LIMIT &&
+	       (sequence = take_next(world)) != 0)
 		if (!is_skipped(world, sequence))
 			deliver(world, instance, sequence);
 	world_plan(world, 1 + (nanos)world_random(world, (uint64_t)(SECOND / 4)),

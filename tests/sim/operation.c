@@ -70,13 +70,15 @@ static void arrive_write(struct world *world, struct operation *operation)
 	}
 	if (world->breakage == BREAK_MARKER_FORGOTTEN)
 		operation->tombstone = (struct tombstone){0};
-	if (removed && world->breakage == BREAK_CLEAN_BACKDATED && operation->tombstone.begun == world_upload(world, operation->key)->cleaned)
+	if (removed && world->breakage == BREAK_CLEAN_BACKDATED &&
+	    operation->tombstone.begun == world_upload(world, operation->key)->cleaned)
 		operation->tombstone.begun = 0;
-	bool good = sim_write(&world->broker, operation->key, expected, id, removed ? NULL : operation->data, operation->length,
-	                      &operation->tombstone, world->now, &operation->sequence);
+	bool good = sim_write(&world->broker, operation->key, expected, id, removed ? NULL : operation->data,
+	                      operation->length, &operation->tombstone, world->now, &operation->sequence);
 	operation->duplicate = good && world->broker.revision == before;
 	if (good && world->broker.revision != before)
-		promises_of_write(world, operation->key, operation->data, operation->length, removed ? &operation->tombstone : NULL);
+		promises_of_write(world, operation->key, operation->data, operation->length,
+		                  removed ? &operation->tombstone : NULL);
 	if (!good && world->breakage == BREAK_WRITE_ID) {
 		operation->sequence = entry != NULL ? entry->revision : 0;
 	} else if (!good) {
@@ -101,7 +103,8 @@ static void arrive_publish(struct world *world, struct operation *operation)
 	bool duplicate;
 	char fresh[64];
 	const char *id = operation->id;
-	if (world_strikes(world, BREAK_PUBLISH_LOST) || (world->breakage == BREAK_RESTART_LOST && strstr(operation->id, ".restart.") != NULL))
+	if (world_strikes(world, BREAK_PUBLISH_LOST) ||
+	    (world->breakage == BREAK_RESTART_LOST && strstr(operation->id, ".restart.") != NULL))
 		return;
 	if (world->breakage == BREAK_MESSAGE_ID) {
 		snprintf(fresh, sizeof fresh, "fresh-%llu", (unsigned long long)world->order);
@@ -121,7 +124,8 @@ static void arrive_restart(struct world *world, const struct operation *operatio
 	struct lookup *lookup = operation->lookup;
 	struct event event;
 	char why[128];
-	for (uint64_t sequence = lookup->after + 1; sequence < lookup->before && sequence <= world->broker.count; sequence++) {
+	for (uint64_t sequence = lookup->after + 1; sequence < lookup->before && sequence <= world->broker.count;
+	     sequence++) {
 		const struct sim_message *message = &world->broker.message[sequence - 1];
 		if (event_decode(message->data, message->length, NULL, 0, 0, true, &event, why, sizeof why) != EVENT_TAKEN)
 			continue;
@@ -142,7 +146,8 @@ static void arrive_look(struct world *world, struct operation *operation)
 	}
 	for (size_t i = 0; i < world->broker.count && world->breakage != BREAK_NO_LOOK; i++) {
 		const struct sim_message *message = &world->broker.message[i];
-		if (message->id != NULL && message->stored >= operation->lookup->since && strcmp(message->id, operation->id) == 0)
+		if (message->id != NULL && message->stored >= operation->lookup->since &&
+		    strcmp(message->id, operation->id) == 0)
 			operation->lookup->result = LOOKUP_PRESENT;
 	}
 }
@@ -180,5 +185,6 @@ void operation_arrives(struct world *world, const struct happening *happening)
 	world->arriving = NULL;
 	if (operation->lose_answer)
 		operation->status = REQUEST_UNKNOWN;
-	world_plan(world, operation->lose_answer ? 5 * SECOND : 1 + (nanos)world_random(world, 10 * (uint64_t)MILLISECOND), &answer);
+	world_plan(world, operation->lose_answer ? 5 * SECOND : 1 + (nanos)world_random(world, 10 * (uint64_t)MILLISECOND),
+	           &answer);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a coordinator asks of its world: each request is on its way for a while, may be lost, and the instance may die in it. */
+ * What a coordinator asks of its world: each request is on its way for a while, may be lost, and the instance may die
+ * in it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,7 +40,8 @@ static void send(struct reach *reach, struct request *request, const struct oper
 	if (sent == NULL)
 		abort();
 	*sent = *operation;
-	struct happening happening = {.instance = reach->number, .life = instance->life, .request = request, .operation = sent};
+	struct happening happening = {
+		.instance = reach->number, .life = instance->life, .request = request, .operation = sent};
 	if (dies_here(instance)) {
 		operation_free(sent);
 		return;
@@ -96,16 +98,23 @@ static void port_put(void *closure, struct request *request, const char *id, uin
 	struct reach *reach = closure;
 	promises_of_put(reach->world, reach->number, id);
 	send(closure, request,
-	     &(struct operation){.kind = OPERATION_PUT, .key = duplicate(id), .id = duplicate(message_id), .expected = expected,
-	                        .data = sim_copy(value, length), .length = length});
+	     &(struct operation){.kind = OPERATION_PUT,
+	                         .key = duplicate(id),
+	                         .id = duplicate(message_id),
+	                         .expected = expected,
+	                         .data = sim_copy(value, length),
+	                         .length = length});
 }
 
-static void port_remove(void *closure, struct request *request, const char *id, uint64_t expected, const char *message_id,
-                        const struct tombstone *tombstone)
+static void port_remove(void *closure, struct request *request, const char *id, uint64_t expected,
+                        const char *message_id, const struct tombstone *tombstone)
 {
 	send(closure, request,
-	     &(struct operation){.kind = OPERATION_REMOVE, .key = duplicate(id), .id = duplicate(message_id), .expected = expected,
-	                        .tombstone = *tombstone});
+	     &(struct operation){.kind = OPERATION_REMOVE,
+	                         .key = duplicate(id),
+	                         .id = duplicate(message_id),
+	                         .expected = expected,
+	                         .tombstone = *tombstone});
 }
 
 /* Nobody may hear it, and some hear it late. */
@@ -119,15 +128,20 @@ static void port_announce_gone(void *closure, const char *id)
 	for (size_t i = 0; i < world->instances && world->broker_up; i++)
 		if (i != reach->number && world->instance[i].coordinator != NULL && !world_chance(world, 25))
 			world_plan(world, 1 + (nanos)world_random(world, 10 * (uint64_t)MILLISECOND),
-			           &(struct happening){.kind = HAPPEN_TOLD, .instance = i, .life = world->instance[i].life,
+			           &(struct happening){.kind = HAPPEN_TOLD,
+			                               .instance = i,
+			                               .life = world->instance[i].life,
 			                               .upload = (size_t)(upload - world->upload)});
 }
 
-static void port_publish(void *closure, struct request *request, const char *message_id, const char *message, size_t length)
+static void port_publish(void *closure, struct request *request, const char *message_id, const char *message,
+                         size_t length)
 {
 	send(closure, request,
-	     &(struct operation){.kind = OPERATION_PUBLISH, .id = duplicate(message_id), .data = sim_copy(message, length),
-	                        .length = length});
+	     &(struct operation){.kind = OPERATION_PUBLISH,
+	                         .id = duplicate(message_id),
+	                         .data = sim_copy(message, length),
+	                         .length = length});
 }
 
 /* Nobody learns whether it arrives. */
@@ -140,9 +154,13 @@ static void port_announce(void *closure, const char *message_id, const char *mes
 	struct operation *operation = calloc(1, sizeof *operation);
 	if (operation == NULL)
 		abort();
-	*operation = (struct operation){.kind = OPERATION_ANNOUNCE, .id = duplicate(message_id), .data = sim_copy(message, length), .length = length};
+	*operation = (struct operation){
+		.kind = OPERATION_ANNOUNCE, .id = duplicate(message_id), .data = sim_copy(message, length), .length = length};
 	world_plan(world, 1 + (nanos)world_random(world, 10 * (uint64_t)MILLISECOND),
-	           &(struct happening){.kind = HAPPEN_ARRIVE, .instance = reach->number, .life = world->instance[reach->number].life, .operation = operation});
+	           &(struct happening){.kind = HAPPEN_ARRIVE,
+	                               .instance = reach->number,
+	                               .life = world->instance[reach->number].life,
+	                               .operation = operation});
 }
 
 static const char *port_message_id(void *closure, const struct delivery *delivery)
@@ -210,7 +228,10 @@ static void plan_end_of_run(struct world *world, struct happening *happening, st
 		happening->outcome = OUTCOME_RETRY;
 	} else if (run->step == 0) {
 		uint64_t dice = world_random(world, 20);
-		happening->outcome = dice < 3 ? OUTCOME_RETRY : dice == 3 ? OUTCOME_DELETE : dice == 4 ? OUTCOME_ABORT : OUTCOME_CONTINUE;
+		happening->outcome = dice < 3    ? OUTCOME_RETRY
+		                     : dice == 3 ? OUTCOME_DELETE
+		                     : dice == 4 ? OUTCOME_ABORT
+		                                 : OUTCOME_CONTINUE;
 		if (happening->outcome != OUTCOME_RETRY)
 			run->result = duplicate("{\"Infected\":false}");
 		takes = (nanos)world_random(world, (world_maybe(world, 50) ? 1 : 15) * (uint64_t)SECOND);
@@ -235,7 +256,8 @@ static void port_run(void *closure, struct run *run)
 		return;
 	promises_of_run(world, reach->number, run);
 	atomic_store(&run->started, world->now);
-	struct happening happening = {.kind = HAPPEN_RUN_ENDS, .instance = reach->number, .life = instance->life, .run = run};
+	struct happening happening = {
+		.kind = HAPPEN_RUN_ENDS, .instance = reach->number, .life = instance->life, .run = run};
 	plan_end_of_run(world, &happening, run);
 }
 
@@ -261,8 +283,12 @@ static void port_cancel(void *closure, struct run *run)
 		return;
 	run->outcome = OUTCOME_RETRY;
 	run->returned = RETURNED_VERDICT;
-	world_plan(world, MILLISECOND, &(struct happening){.kind = HAPPEN_RUN_ENDS, .instance = reach->number, .life = instance->life,
-	                                                   .run = run, .outcome = OUTCOME_RETRY});
+	world_plan(world, MILLISECOND,
+	           &(struct happening){.kind = HAPPEN_RUN_ENDS,
+	                               .instance = reach->number,
+	                               .life = instance->life,
+	                               .run = run,
+	                               .outcome = OUTCOME_RETRY});
 }
 
 static void port_replace(void *closure, const struct run *run)
@@ -288,9 +314,22 @@ static void port_scan(void *closure, void *token)
 struct ports sim_ports(struct world *world, size_t number)
 {
 	reaches[number] = (struct reach){world, number};
-	return (struct ports){.closure = &reaches[number], .load = port_load, .read = port_read, .put = port_put, .remove = port_remove,
-	                      .scan = port_scan, .publish = port_publish, .announce = port_announce, .look = port_look,
-	                      .message_id = port_message_id, .acknowledge = port_acknowledge, .drop = port_drop, .postpone = port_postpone,
-	                      .run = port_run, .cancel = port_cancel, .replace = port_replace, .lives = port_lives,
+	return (struct ports){.closure = &reaches[number],
+	                      .load = port_load,
+	                      .read = port_read,
+	                      .put = port_put,
+	                      .remove = port_remove,
+	                      .scan = port_scan,
+	                      .publish = port_publish,
+	                      .announce = port_announce,
+	                      .look = port_look,
+	                      .message_id = port_message_id,
+	                      .acknowledge = port_acknowledge,
+	                      .drop = port_drop,
+	                      .postpone = port_postpone,
+	                      .run = port_run,
+	                      .cancel = port_cancel,
+	                      .replace = port_replace,
+	                      .lives = port_lives,
 	                      .announce_gone = port_announce_gone};
 }

@@ -29,19 +29,23 @@ static void check_progress(struct world *world, struct sim_upload *upload, const
 	size_t all = record->upload->step_count;
 	bool ends_early = is->step == all && (is->outcome == OUTCOME_ABORT || is->outcome == OUTCOME_DELETE);
 	if (is->transition != was->transition + 1)
-		world_violated(world, "%s goes from transition %" PRIu64 " to %" PRIu64, upload->id, was->transition, is->transition);
+		world_violated(world, "%s goes from transition %" PRIu64 " to %" PRIu64, upload->id, was->transition,
+		               is->transition);
 	if (is->step < was->step || (is->step > was->step + 1 && !ends_early))
 		world_violated(world, "%s goes from step %zu to %zu", upload->id, was->step, is->step);
 	if (was->step == all && is->outcome != was->outcome)
-		world_violated(world, "%s had ended with %s and now ends with %s", upload->id, outcome_name(was->outcome), outcome_name(is->outcome));
+		world_violated(world, "%s had ended with %s and now ends with %s", upload->id, outcome_name(was->outcome),
+		               outcome_name(is->outcome));
 	if (is->step == was->step + 1 && was->step < all && !ends_early && !upload->passed[was->step])
 		world_violated(world, "%s leaves %s, which was not done", upload->id, record->upload->step[was->step]);
 	/* A retry is spent by a run that failed, or that may have ended the service, and by nothing else. */
 	bool ours = was->step == is->step && was->step < 2 && was->phase != PHASE_RUNNING;
 	if (ours && is->failures > was->failures && ++upload->reaper > upload->failed_runs)
-		world_violated(world, "%s spends a retry of %s, which was not run", upload->id, record->upload->step[was->step]);
+		world_violated(world, "%s spends a retry of %s, which was not run", upload->id,
+		               record->upload->step[was->step]);
 	if (was->phase == PHASE_WAITING && is->step != was->step && world->now < was->due && !upload->resumed)
-		world_violated(world, "%s leaves its delay %.3f s early", upload->id, (double)(was->due - world->now) / (double)SECOND);
+		world_violated(world, "%s leaves its delay %.3f s early", upload->id,
+		               (double)(was->due - world->now) / (double)SECOND);
 }
 
 /* A pass that has ended is the last one, unless storage was asked for another. */
@@ -58,8 +62,8 @@ static void check_repeat(struct world *world, struct sim_upload *upload, uint64_
 	upload->results = 0;
 }
 
-/* Of what storage has removed only those that had decided so before may do a last thing: a step that was about to begin, a word
- * that was about to be said. */
+/* Of what storage has removed only those that had decided so before may do a last thing: a step that was about to
+ * begin, a word that was about to be said. */
 #define RUN_TIMEOUT (20 * SECOND)
 #define WORD_TIMEOUT (45 * SECOND)
 
@@ -83,7 +87,8 @@ static void note_removal(struct world *world, struct sim_upload *upload, const s
 	upload->held = 0;
 }
 
-void promises_of_write(struct world *world, const char *key, const char *value, size_t length, const struct tombstone *tombstone)
+void promises_of_write(struct world *world, const char *key, const char *value, size_t length,
+                       const struct tombstone *tombstone)
 {
 	struct sim_upload *upload = world_upload(world, key);
 	struct record record;
@@ -97,13 +102,15 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
 		world_violated(world, "%s: a record that cannot be read: %s", key, why);
 		return;
 	}
-	world_trace(world, "%s writes %s: step %zu, %s, transition %" PRIu64 ", publishes %u, due in %.3f s", record.owner, key,
-	            record.status.step, phase_name(record.status.phase), record.status.transition, record.status.publish,
+	world_trace(world, "%s writes %s: step %zu, %s, transition %" PRIu64 ", publishes %u, due in %.3f s", record.owner,
+	            key, record.status.step, phase_name(record.status.phase), record.status.transition,
+	            record.status.publish,
 	            record.status.due != 0 ? (double)(record.status.due - world->now) / (double)SECOND : 0);
 	if (upload->removed && !upload->hit && !upload->restarted)
 		world_violated(world, "%s is begun again after its end", key);
 	check_due(world, &record);
-	world->expired += strncmp(record.status.reason, "the step was suspended", 22) == 0 && record.status.confirmations == 1;
+	world->expired +=
+		strncmp(record.status.reason, "the step was suspended", 22) == 0 && record.status.confirmations == 1;
 	/* Said twice, it may begin again, as long as it is under way. */
 	if (upload->present && !upload->hit && upload->last.status.begun == record.status.begun)
 		check_progress(world, upload, &record);
@@ -115,13 +122,14 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
 	upload->present = true;
 }
 
-/* Who has died, was stopped or has forgotten since it said so cannot tell the next one; nor does it keep in mind what it said for
- * another one, whose upload it was. */
+/* Who has died, was stopped or has forgotten since it said so cannot tell the next one; nor does it keep in mind what
+ * it said for another one, whose upload it was. */
 static bool finisher_knows(const struct world *world, const struct sim_upload *upload)
 {
 	const struct instance *instance = &world->instance[upload->finisher];
-	return instance->coordinator != NULL && instance->life == upload->finisher_life && instance->stalled_until < upload->finished_at &&
-	       instance->doubted < upload->finished_at && upload->finisher_owned;
+	return instance->coordinator != NULL && instance->life == upload->finisher_life &&
+	       instance->stalled_until < upload->finished_at && instance->doubted < upload->finished_at &&
+	       upload->finisher_owned;
 }
 
 void promises_of_finished(struct world *world, struct sim_upload *upload, enum outcome outcome)
@@ -131,16 +139,18 @@ void promises_of_finished(struct world *world, struct sim_upload *upload, enum o
 	if (!recorded && !upload->hit)
 		world_violated(world, "%s is said to be finished before its record says so", upload->id);
 	if (upload->finished > 0 && outcome != upload->outcome && !upload->hit)
-		world_violated(world, "%s was said to end with %s, now %s", upload->id, outcome_name(upload->outcome), outcome_name(outcome));
-	if (upload->finished > 0 && world->now - upload->finished_at < MINUTE / 2 && finisher_knows(world, upload) && !upload->hit &&
-	    !upload->resumed)
+		world_violated(world, "%s was said to end with %s, now %s", upload->id, outcome_name(upload->outcome),
+		               outcome_name(outcome));
+	if (upload->finished > 0 && world->now - upload->finished_at < MINUTE / 2 && finisher_knows(world, upload) &&
+	    !upload->hit && !upload->resumed)
 		world_violated(world, "%s is said to be finished twice within %.3f s", upload->id,
 		               (double)(world->now - upload->finished_at) / (double)SECOND);
 	upload->outcome = outcome;
 	upload->finished_at = world->now;
 	upload->finisher = world->arriving->instance;
 	upload->finisher_life = world->arriving->life;
-	upload->finisher_owned = !upload->present || strcmp(upload->last.owner, world->instance[upload->finisher].owner) == 0;
+	upload->finisher_owned =
+		!upload->present || strcmp(upload->last.owner, world->instance[upload->finisher].owner) == 0;
 	upload->finished++;
 }
 
@@ -149,7 +159,8 @@ void promises_of_message(struct world *world, const char *message_id, const stru
 {
 	struct sim_upload *upload = world_upload(world, event->upload_id);
 	size_t length = strlen(upload->id);
-	if (event->type != EVENT_RESTART && world->arriving != NULL && knows_clean(world, upload, world->arriving->instance, WORD_TIMEOUT))
+	if (event->type != EVENT_RESTART && world->arriving != NULL &&
+	    knows_clean(world, upload, world->arriving->instance, WORD_TIMEOUT))
 		world_violated(world, "%s is said of %s, which storage has removed", message_id, upload->id);
 	if (event->type != EVENT_FINISHED || message_id[length] != '.')
 		return;
@@ -166,7 +177,8 @@ void promises_of_announcement(struct world *world, struct sim_upload *upload, co
 {
 	uint64_t pass = 0;
 	size_t step = SIM_STEPS;
-	if (sscanf(message_id + strlen(upload->id), ".%" SCNu64 ".step%zu", &pass, &step) != 2 || step >= SIM_STEPS || strcmp(steps[step], "remote") == 0)
+	if (sscanf(message_id + strlen(upload->id), ".%" SCNu64 ".step%zu", &pass, &step) != 2 || step >= SIM_STEPS ||
+	    strcmp(steps[step], "remote") == 0)
 		world_violated(world, "%s announces what is none of the steps that are done here", message_id);
 	else if (upload->announced[step] == pass && !upload->hit)
 		world_violated(world, "%s of %s is announced twice", steps[step], upload->id);
@@ -175,24 +187,28 @@ void promises_of_announcement(struct world *world, struct sim_upload *upload, co
 	world->announcements++;
 }
 
-/* 6: what may have ended an instance is run with a mark. Who was stopped and does not know yet that it was taken for dead
- * may run it once without, and so may who decided before it was due to take it over; and what the broker forgot nobody can
- * know. */
+/* 6: what may have ended an instance is run with a mark. Who was stopped and does not know yet that it was taken for
+ * dead may run it once without, and so may who decided before it was due to take it over; and what the broker forgot
+ * nobody can know. */
 void promises_of_run(struct world *world, size_t instance, const struct run *run)
 {
 	struct sim_upload *upload = world_upload(world, run->upload->id);
 	if (knows_clean(world, upload, instance, RUN_TIMEOUT))
 		world_violated(world, "%s is run on %s, which storage has removed", steps[run->step], upload->id);
 	bool holds = !upload->present && !upload->removed;
-	world_trace(world, "%s runs %s on %s%s", world->instance[instance].owner, steps[run->step], upload->id, holds ? ", without a record" : "");
+	world_trace(world, "%s runs %s on %s%s", world->instance[instance].owner, steps[run->step], upload->id,
+	            holds ? ", without a record" : "");
 	struct instance *runner = &world->instance[instance];
 	if (runner->suspended[run->step] && !upload->resumed && runner->dispatch_before[run->step]-- == 0)
 		world_violated(world, "%s is run for %s, though it is suspended", steps[run->step], upload->id);
-	bool owns = strcmp(upload->last.owner, world->instance[instance].owner) == 0 && upload->shown[instance] >= upload->feared_at;
+	bool owns = strcmp(upload->last.owner, world->instance[instance].owner) == 0 &&
+	            upload->shown[instance] >= upload->feared_at;
 	bool knows = !upload->present || owns;
 	/* Each event that begins it may be the first of the kind that anybody sees. */
-	if ((upload->feared & 1u << run->step) != 0 && !run->marked && knows && !upload->hit && !upload->repeated && !upload->lost)
-		world_violated(world, "%s of %s may have ended an instance, and is run without a mark", steps[run->step], upload->id);
+	if ((upload->feared & 1u << run->step) != 0 && !run->marked && knows && !upload->hit && !upload->repeated &&
+	    !upload->lost)
+		world_violated(world, "%s of %s may have ended an instance, and is run without a mark", steps[run->step],
+		               upload->id);
 	if (!holds)
 		return;
 	if (run->step != 0)
@@ -244,7 +260,8 @@ void promises_of_drop(struct world *world, size_t instance, uint64_t sequence)
 {
 	for (size_t i = 0; i < SIM_UPLOADS; i++) {
 		struct sim_upload *upload = &world->upload[i];
-		if (upload->begun != sequence || upload->held == 0 || upload->holder != instance || world->instance[instance].dying)
+		if (upload->begun != sequence || upload->held == 0 || upload->holder != instance ||
+		    world->instance[instance].dying)
 			continue;
 		/* The reader brings it once more beside the one that is held. */
 		if (upload->lost)
@@ -276,7 +293,8 @@ void promises_of_restart(struct world *world, const struct sim_upload *upload, u
 void promises_of_death(struct world *world, size_t instance, const struct run *run)
 {
 	struct sim_upload *upload = world_upload(world, run->upload->id);
-	bool wanted = upload->present ? upload->last.status.transition == run->transition : upload->held != 0 && upload->holder == instance;
+	bool wanted = upload->present ? upload->last.status.transition == run->transition
+	                              : upload->held != 0 && upload->holder == instance;
 	if (wanted && atomic_load(&run->started) != 0) {
 		upload->feared |= 1u << run->step;
 		upload->feared_at = world->now;
@@ -305,7 +323,8 @@ void promises_at_end(struct world *world)
 			continue;
 		}
 		/* What storage has confirmed is over for it, whatever came back from the past of the bucket. */
-		bool ended = upload->hit ? upload->confirmed : upload->removed || (upload->present && upload->last.status.phase == PHASE_ENDED);
+		bool ended = upload->hit ? upload->confirmed
+		                         : upload->removed || (upload->present && upload->last.status.phase == PHASE_ENDED);
 		if (upload->finished == 0)
 			world_violated(world, "%s never ends", upload->id);
 		else if (upload->missed && upload->asked == 0 && !upload->hit)

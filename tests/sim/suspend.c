@@ -9,7 +9,8 @@
 static unsigned count_turns(const struct coordinator *coordinator, size_t step)
 {
 	unsigned count = 0;
-	for (const struct active_upload *active = active_next(coordinator, NULL); active != NULL; active = active_next(coordinator, active))
+	for (const struct active_upload *active = active_next(coordinator, NULL); active != NULL;
+	     active = active_next(coordinator, active))
 		count += active->turn && active->turn_step == step;
 	return count;
 }
@@ -18,7 +19,8 @@ static void suspend(struct world *world, const struct happening *happening)
 {
 	struct instance *instance = &world->instance[happening->instance];
 	size_t step = happening->upload;
-	if (instance->coordinator == NULL || instance->stops_until != 0 || world->now < instance->stalled_until || instance->suspended[step])
+	if (instance->coordinator == NULL || instance->stops_until != 0 || world->now < instance->stalled_until ||
+	    instance->suspended[step])
 		return;
 	world_trace(world, "%s cannot do step %zu", instance->owner, step);
 	world->suspensions++;
@@ -27,7 +29,8 @@ static void suspend(struct world *world, const struct happening *happening)
 	if (world->breakage != BREAK_SUSPEND_UNHEARD)
 		coordinator_suspend(instance->coordinator, step, "cannot", world->now);
 	world_plan(world, 1 + (nanos)world_random(world, 100 * (uint64_t)SECOND),
-	           &(struct happening){.kind = HAPPEN_RELEASE, .instance = happening->instance, .upload = step, .life = instance->life});
+	           &(struct happening){
+				   .kind = HAPPEN_RELEASE, .instance = happening->instance, .upload = step, .life = instance->life});
 }
 
 void suspend_happens(struct world *world, const struct happening *happening)

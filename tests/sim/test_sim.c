@@ -27,11 +27,14 @@ static void add_holds(const struct sim_holds *more)
 /* They have to happen, in each way, where there are seeds enough. */
 static bool check_holds(unsigned long seeds)
 {
-	printf("first steps run without a record: %lu; %lu ended with one write, %lu outlasted the limit, %lu died with their instance, "
-	       "%lu found a record, %lu gave their event back\n",
-	       holds.begun, holds.ended, holds.outlasted, holds.orphaned, holds.refused, holds.returned);
-	printf("steps suspended: %lu times; %lu uploads waited too long for one; %lu were resumed\n", suspensions, expired, resumed);
-	return seeds < SEEDS || (suspensions > 0 && expired > 0 && resumed > 0 && holds.ended > 0 && holds.outlasted > 0 && holds.orphaned > 0 && holds.refused > 0 && holds.returned > 0);
+	printf(
+		"first steps run without a record: %lu; %lu ended with one write, %lu outlasted the limit, %lu died with their instance, "
+		"%lu found a record, %lu gave their event back\n",
+		holds.begun, holds.ended, holds.outlasted, holds.orphaned, holds.refused, holds.returned);
+	printf("steps suspended: %lu times; %lu uploads waited too long for one; %lu were resumed\n", suspensions, expired,
+	       resumed);
+	return seeds < SEEDS || (suspensions > 0 && expired > 0 && resumed > 0 && holds.ended > 0 && holds.outlasted > 0 &&
+	                         holds.orphaned > 0 && holds.refused > 0 && holds.returned > 0);
 }
 
 static bool run_seed(uint64_t seed, enum breakage breakage, bool trace, char violation[256])

@@ -146,13 +146,16 @@ static void plan_troubles(struct world *world)
 {
 	uint64_t crashes = world_random(world, 12), outages = world_random(world, 3), stalls = world_random(world, 3);
 	for (uint64_t i = 0; i < crashes; i++)
-		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
-		           &(struct happening){.kind = HAPPEN_CRASH, .instance = (size_t)world_random(world, world->instances)});
+		world_plan(
+			world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
+			&(struct happening){.kind = HAPPEN_CRASH, .instance = (size_t)world_random(world, world->instances)});
 	for (uint64_t i = 0; i < stalls; i++)
-		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
-		           &(struct happening){.kind = HAPPEN_STALL, .instance = (size_t)world_random(world, world->instances)});
+		world_plan(
+			world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
+			&(struct happening){.kind = HAPPEN_STALL, .instance = (size_t)world_random(world, world->instances)});
 	for (uint64_t i = 0; i < outages; i++)
-		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME), &(struct happening){.kind = HAPPEN_BROKER_DOWN});
+		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
+		           &(struct happening){.kind = HAPPEN_BROKER_DOWN});
 	/* Who doubts looks for nothing that may have been forgotten. */
 	bool forgetful = world->seed % FORGETFUL == 0;
 	uint64_t stops = world_random(world, 4), doubts = forgetful ? 0 : world_random(world, 3);
@@ -160,8 +163,9 @@ static void plan_troubles(struct world *world)
 		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
 		           &(struct happening){.kind = HAPPEN_STOP, .instance = (size_t)world_random(world, world->instances)});
 	for (uint64_t i = 0; i < doubts; i++)
-		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
-		           &(struct happening){.kind = HAPPEN_DOUBT, .instance = (size_t)world_random(world, world->instances)});
+		world_plan(
+			world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
+			&(struct happening){.kind = HAPPEN_DOUBT, .instance = (size_t)world_random(world, world->instances)});
 	uint64_t resumes = world_random(world, 6);
 	for (uint64_t i = 0; i < resumes; i++)
 		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
@@ -169,14 +173,17 @@ static void plan_troubles(struct world *world)
 	uint64_t suspensions = world_random(world, 8);
 	for (uint64_t i = 0; i < suspensions; i++)
 		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
-		           &(struct happening){.kind = HAPPEN_SUSPEND, .instance = (size_t)world_random(world, world->instances),
+		           &(struct happening){.kind = HAPPEN_SUSPEND,
+		                               .instance = (size_t)world_random(world, world->instances),
 		                               .upload = (size_t)world_random(world, SIM_STEPS)});
 	uint64_t consumers = world_random(world, 4);
 	for (uint64_t i = 0; i < consumers; i++)
-		world_plan(world, (nanos)world_random(world, 2 * (uint64_t)MINUTE), &(struct happening){.kind = HAPPEN_CONSUMER});
+		world_plan(world, (nanos)world_random(world, 2 * (uint64_t)MINUTE),
+		           &(struct happening){.kind = HAPPEN_CONSUMER});
 	uint64_t losses = forgetful ? 1 + world_random(world, 12) : 0;
 	for (uint64_t i = 0; i < losses; i++)
-		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME), &(struct happening){.kind = HAPPEN_FORGET});
+		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
+		           &(struct happening){.kind = HAPPEN_FORGET});
 }
 
 static bool all_over(const struct world *world)
@@ -192,9 +199,13 @@ static bool all_over(const struct world *world)
 
 bool world_run(struct world *world, uint64_t seed, enum breakage breakage, bool trace)
 {
-	*world = (struct world){
-		.seed = seed, .random = seed * 2862933555777941757u + 3037000493u, .breakage = breakage, .broker_up = true, .trace = trace,
-		.now = 1700000000 * SECOND, .log = {.fd = trace ? 1 : -1, .level = trace ? LOG_DEBUG : LOG_ERROR}};
+	*world = (struct world){.seed = seed,
+	                        .random = seed * 2862933555777941757u + 3037000493u,
+	                        .breakage = breakage,
+	                        .broker_up = true,
+	                        .trace = trace,
+	                        .now = 1700000000 * SECOND,
+	                        .log = {.fd = trace ? 1 : -1, .level = trace ? LOG_DEBUG : LOG_ERROR}};
 	if (world->random == 0)
 		world->random = 1;
 	for (int i = 0; i < 8; i++)
@@ -207,11 +218,13 @@ bool world_run(struct world *world, uint64_t seed, enum breakage breakage, bool 
 	for (size_t i = 0; i < SIM_UPLOADS; i++) {
 		snprintf(world->upload[i].id, sizeof world->upload[i].id, "upload-%zu", i);
 		world->upload[i].loss = i < SIM_LOSSES ? (enum sim_loss)world_random(world, LOSS_UNANSWERED + 1) : LOSS_NONE;
-		world_plan(world, (nanos)world_random(world, 120 * (uint64_t)SECOND), &(struct happening){.kind = HAPPEN_UPLOAD, .upload = i});
+		world_plan(world, (nanos)world_random(world, 120 * (uint64_t)SECOND),
+		           &(struct happening){.kind = HAPPEN_UPLOAD, .upload = i});
 	}
 	plan_troubles(world);
 	unsigned steps = 0;
-	while (world->happenings > 0 && world->violation[0] == '\0' && !(world->now > world->faults_until && all_over(world))) {
+	while (world->happenings > 0 && world->violation[0] == '\0' &&
+	       !(world->now > world->faults_until && all_over(world))) {
 		struct happening next = take_first(world);
 		world->now = next.at;
 		if (world->now > start + END_OF_TIME || ++steps > HAPPENINGS_LIMIT)

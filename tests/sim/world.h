@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A world for the coordinator: instances of it on a simulated broker, a storage, another step service, and time, all
- * from one seed. Everything that happens is an entry in one queue, ordered by time, so that a seed always gives the same
- * run. What may go wrong, goes wrong: requests are lost before and behind the broker, answers come late, the broker goes away,
- * instances die between any two of their doings, or end in order. At the end all faults stop, and what was promised is checked.
+ * from one seed. Everything that happens is an entry in one queue, ordered by time, so that a seed always gives the
+ * same run. What may go wrong, goes wrong: requests are lost before and behind the broker, answers come late, the
+ * broker goes away, instances die between any two of their doings, or end in order. At the end all faults stop, and
+ * what was promised is checked.
  *
  * Steps are announced, and some service may take that for a question.
  *
- * Storage says some of its words twice, and removes some of its uploads (CleanUpload), at any time in their life: then nothing more
- * runs on them, nothing more is said of them, and no record of them stays.
+ * Storage says some of its words twice, and removes some of its uploads (CleanUpload), at any time in their life: then
+ * nothing more runs on them, nothing more is said of them, and no record of them stays.
  *
- * In some worlds the consumer is lost, and made again with what is new: the gap before it is read besides, so that events
- * overtake older ones.
+ * In some worlds the consumer is lost, and made again with what is new: the gap before it is read besides, so that
+ * events overtake older ones.
  *
  * In the worlds of some seeds the broker forgets records that it has acknowledged. An upload that this hits may begin
  * again, and end another time and otherwise, but end it must: by itself, as long as the instance that looked after it
@@ -62,11 +63,11 @@ enum breakage {
 };
 
 enum happening_kind {
-	HAPPEN_ARRIVE,   /* a request reaches the broker */
-	HAPPEN_ANSWER,   /* its answer reaches the instance */
-	HAPPEN_PULL,     /* an instance takes messages */
+	HAPPEN_ARRIVE, /* a request reaches the broker */
+	HAPPEN_ANSWER, /* its answer reaches the instance */
+	HAPPEN_PULL,   /* an instance takes messages */
 	HAPPEN_TICK,
-	HAPPEN_SIGN,     /* an instance gives a sign of life */
+	HAPPEN_SIGN, /* an instance gives a sign of life */
 	HAPPEN_RUN_ENDS,
 	HAPPEN_CRASH,
 	HAPPEN_START,
@@ -80,18 +81,25 @@ enum happening_kind {
 	HAPPEN_CONSUMER, /* the broker loses the consumer, or how far the reader of the gap before it has got */
 	HAPPEN_BROKER_DOWN,
 	HAPPEN_BROKER_UP,
-	HAPPEN_UPLOAD,   /* storage announces an upload, */
-	HAPPEN_REPEAT,   /* … says so once more */
-	HAPPEN_CLEAN,    /* … or removes it */
-	HAPPEN_TOLD,     /* an instance is told by another that an upload is over */
-	HAPPEN_READY,    /* storage confirms the end of one */
-	HAPPEN_RESUME,   /* somebody resumes one by hand */
-	HAPPEN_ASK,      /* somebody asks for one, perhaps before its event is read */
-	HAPPEN_REMOTE,   /* the other step service answers */
-	HAPPEN_MEDDLE    /* … and one that was not asked */
+	HAPPEN_UPLOAD, /* storage announces an upload, */
+	HAPPEN_REPEAT, /* … says so once more */
+	HAPPEN_CLEAN,  /* … or removes it */
+	HAPPEN_TOLD,   /* an instance is told by another that an upload is over */
+	HAPPEN_READY,  /* storage confirms the end of one */
+	HAPPEN_RESUME, /* somebody resumes one by hand */
+	HAPPEN_ASK,    /* somebody asks for one, perhaps before its event is read */
+	HAPPEN_REMOTE, /* the other step service answers */
+	HAPPEN_MEDDLE  /* … and one that was not asked */
 };
 
-enum operation_kind { OPERATION_LOAD, OPERATION_PUT, OPERATION_REMOVE, OPERATION_PUBLISH, OPERATION_ANNOUNCE, OPERATION_LOOK };
+enum operation_kind {
+	OPERATION_LOAD,
+	OPERATION_PUT,
+	OPERATION_REMOVE,
+	OPERATION_PUBLISH,
+	OPERATION_ANNOUNCE,
+	OPERATION_LOOK
+};
 
 /* A request on its way; independent of the instance that sent it, which may die meanwhile. */
 struct operation {
@@ -107,7 +115,7 @@ struct operation {
 	int error;
 	struct sim_entry snapshot; /* LOAD */
 	bool lose_answer;
-	struct lookup *lookup;     /* LOOK: answered, or freed with the operation */
+	struct lookup *lookup; /* LOOK: answered, or freed with the operation */
 };
 
 struct happening {
@@ -115,7 +123,7 @@ struct happening {
 	uint64_t order; /* ties are broken by it */
 	enum happening_kind kind;
 	size_t instance, upload;
-	unsigned life;  /* of the instance when it was planned */
+	unsigned life; /* of the instance when it was planned */
 	struct request *request;
 	struct operation *operation;
 	struct run *run;
@@ -129,62 +137,63 @@ struct instance {
 	char owner[16], nonce[32];
 	struct metrics_list metrics;
 	nanos stalled_until;
-	nanos stops_until;   /* it was told to end, and its steps have so long; 0: it was not */
-	bool cancelled;      /* … and longer: they were told, too */
-	nanos doubted;       /* when it last forgot what it knew of the bucket */
+	nanos stops_until; /* it was told to end, and its steps have so long; 0: it was not */
+	bool cancelled;    /* … and longer: they were told, too */
+	nanos doubted;     /* when it last forgot what it knew of the bucket */
 	bool suspended[SIM_STEPS];
 	unsigned dispatch_before[SIM_STEPS]; /* … and so many turns had been given before */
-	unsigned held;       /* messages here, unacknowledged */
-	uint64_t consumer;   /* the life of the consumer that it has seen to; SIM_UNCONNECTED: of none */
-	int calls_to_death;  /* port calls until it dies; below 0: it does not */
+	unsigned held;                       /* messages here, unacknowledged */
+	uint64_t consumer;                   /* the life of the consumer that it has seen to; SIM_UNCONNECTED: of none */
+	int calls_to_death;                  /* port calls until it dies; below 0: it does not */
 	bool dying;
 	struct run *run[1024]; /* out */
 	size_t runs;
 };
 
-/* The first URL of some uploads has no bytes any more; asked for a new one, storage tells one that has them, one that has
- * none, or says nothing. */
+/* The first URL of some uploads has no bytes any more; asked for a new one, storage tells one that has them, one that
+ * has none, or says nothing. */
 enum sim_loss { LOSS_NONE, LOSS_REPAIRED, LOSS_REPEATED, LOSS_UNANSWERED };
 #define SIM_LOSSES 3 /* uploads at the most */
 #define SIM_URL_GONE "http://storage/secret/gone"
 
 struct sim_upload {
 	char id[24];
-	uint64_t begun;          /* sequence of its BytesReceived; 0: not announced yet */
-	unsigned finished;       /* PostprocessingFinished stored, the last one at: */
+	uint64_t begun;    /* sequence of its BytesReceived; 0: not announced yet */
+	unsigned finished; /* PostprocessingFinished stored, the last one at: */
 	nanos finished_at;
-	enum outcome outcome;    /* the first one said */
-	size_t finisher;         /* the instance that said it last, in which of its lives */
+	enum outcome outcome; /* the first one said */
+	size_t finisher;      /* the instance that said it last, in which of its lives */
 	unsigned finisher_life;
 	bool finisher_owned;
-	bool passed[SIM_STEPS];  /* the step was truly done: its run ended with continue, its time had come, it was answered */
-	unsigned failed_runs;    /* of the steps that are done here; and so many retries were spent for them: */
+	bool passed[SIM_STEPS]; /* the step was truly done: its run ended with continue, its time had come, it was answered
+	                         */
+	unsigned failed_runs;   /* of the steps that are done here; and so many retries were spent for them: */
 	unsigned reaper;
-	unsigned results;        /* PostprocessingStepFinished of the scan stored */
-	unsigned feared;         /* steps that were being run when an instance died, one bit each, the last time at: */
+	unsigned results; /* PostprocessingStepFinished of the scan stored */
+	unsigned feared;  /* steps that were being run when an instance died, one bit each, the last time at: */
 	nanos feared_at;
 	nanos shown[SIM_INSTANCES]; /* when each instance last read its record */
-	nanos held;              /* since when the first step is run without a record, 0: it is not … */
-	size_t holder;           /* … and by which instance */
+	nanos held;                 /* since when the first step is run without a record, 0: it is not … */
+	size_t holder;              /* … and by which instance */
 	enum sim_loss loss;
-	bool missed;             /* its record says that its URL has no bytes, … */
-	unsigned asked;          /* … so that storage was asked for a new one, … */
-	unsigned asked_in_life;  /* … since it last began after an end */
+	bool missed;            /* its record says that its URL has no bytes, … */
+	unsigned asked;         /* … so that storage was asked for a new one, … */
+	unsigned asked_in_life; /* … since it last began after an end */
 	bool confirmed;
-	bool repeated;           /* storage has announced it twice */
+	bool repeated;                 /* storage has announced it twice */
 	uint64_t announced[SIM_STEPS]; /* the event of the pass in which each step was last announced */
-	uint64_t cleaned;        /* sequence of its CleanUpload; 0: there is none */
-	nanos clean_at;          /* when the record, if there was one, went for it; 0: it has not */
-	uint64_t ended_pass;     /* the event that began the pass whose end was said; 0: none */
+	uint64_t cleaned;              /* sequence of its CleanUpload; 0: there is none */
+	nanos clean_at;                /* when the record, if there was one, went for it; 0: it has not */
+	uint64_t ended_pass;           /* the event that began the pass whose end was said; 0: none */
 	bool removed;
-	bool hit;                /* by what the broker forgot */
-	bool lost;               /* the broker has forgotten that it had delivered its event */
-	bool sought;             /* somebody asked for it, perhaps while its event was still to be read */
-	bool resumed;            /* by hand, perhaps */
-	bool restarted;          /* storage was asked to begin it again */
-	uint64_t answered;       /* sequence of the last answer `continue` of the other step service */
-	size_t missed_by;        /* the instance, from 1, that has to notice; 0: nobody has to */
-	struct record last;      /* as it lies in the bucket */
+	bool hit;           /* by what the broker forgot */
+	bool lost;          /* the broker has forgotten that it had delivered its event */
+	bool sought;        /* somebody asked for it, perhaps while its event was still to be read */
+	bool resumed;       /* by hand, perhaps */
+	bool restarted;     /* storage was asked to begin it again */
+	uint64_t answered;  /* sequence of the last answer `continue` of the other step service */
+	size_t missed_by;   /* the instance, from 1, that has to notice; 0: nobody has to */
+	struct record last; /* as it lies in the bucket */
 	bool present;
 };
 
@@ -201,7 +210,7 @@ struct sim_holds {
 struct world {
 	uint64_t seed, random;
 	enum breakage breakage;
-	unsigned broken;         /* counts where a breakage strikes only now and then */
+	unsigned broken; /* counts where a breakage strikes only now and then */
 	nanos now, faults_until;
 	struct happening *queue; /* a heap */
 	size_t happenings, queue_size;
@@ -217,9 +226,9 @@ struct world {
 	unsigned long announcements;
 	unsigned long suspensions, expired; /* of steps; of uploads that waited for them for too long */
 	unsigned long resumed;              /* uploads, by hand */
-	const struct operation *answering; /* what a port's read() is to read */
-	const struct happening *arriving;  /* what an instance has sent; NULL: nothing, storage speaks */
-	char violation[256];     /* the first broken promise; "" so far none */
+	const struct operation *answering;  /* what a port's read() is to read */
+	const struct happening *arriving;   /* what an instance has sent; NULL: nothing, storage speaks */
+	char violation[256];                /* the first broken promise; "" so far none */
 };
 
 /* Runs a seed to its end. Returns whether all promises were kept; otherwise world->violation says which not. */
@@ -271,7 +280,8 @@ void forget_died(struct world *world, size_t instance);
 
 /* promises.c */
 /* tombstone: of a deletion; NULL: it is a record. */
-void promises_of_write(struct world *world, const char *key, const char *value, size_t length, const struct tombstone *tombstone);
+void promises_of_write(struct world *world, const char *key, const char *value, size_t length,
+                       const struct tombstone *tombstone);
 void promises_of_finished(struct world *world, struct sim_upload *upload, enum outcome outcome);
 void promises_at_end(struct world *world);
 /* A message of the service's was stored. */

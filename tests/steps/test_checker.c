@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The threads on which checks are called. The module is one of the test's own; its instances say what their check does. */
+ * The threads on which checks are called. The module is one of the test's own; its instances say what their check does.
+ */
 #include <check.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -28,15 +29,18 @@ static int act(void *instance, char *why, size_t size)
 	return strcmp(what, "good") == 0 ? 0 : -1;
 }
 
-static const struct module checked = {.name = (char *)(uintptr_t)"checked", .vtable = {.check = act}};
-static const struct module unchecked = {.name = (char *)(uintptr_t)"unchecked"};
-static const struct step_config often = {.name = (char *)(uintptr_t)"often", .check_interval = 30 * SECOND};
-static const struct step_config never = {.name = (char *)(uintptr_t)"never"};
+static const struct module checked = {.name = (char *)(uintptr_t) "checked", .vtable = {.check = act}};
+static const struct module unchecked = {.name = (char *)(uintptr_t) "unchecked"};
+static const struct step_config often = {.name = (char *)(uintptr_t) "often", .check_interval = 30 * SECOND};
+static const struct step_config never = {.name = (char *)(uintptr_t) "never"};
 static char good[] = "good", bad[] = "bad", hang[] = "hang", unended[] = "unended";
 static struct step step[] = {
-	{.config = &often, .module = &checked, .instance = good},    {.config = &often, .module = &checked, .instance = bad},
-	{.config = &often, .module = &unchecked, .instance = bad},   {.config = &never, .module = &checked, .instance = bad},
-	{.config = &often, .module = &checked, .instance = unended}, {.config = &often, .module = &checked, .instance = hang},
+	{.config = &often, .module = &checked, .instance = good},
+	{.config = &often, .module = &checked, .instance = bad},
+	{.config = &often, .module = &unchecked, .instance = bad},
+	{.config = &never, .module = &checked, .instance = bad},
+	{.config = &often, .module = &checked, .instance = unended},
+	{.config = &often, .module = &checked, .instance = hang},
 };
 static const struct steps quick = {.step = step, .count = 5}, all = {.step = step, .count = 6};
 
@@ -68,7 +72,8 @@ START_TEST(what_checks_say)
 	mailbox_init(&mailbox);
 	struct checker *checker = checker_create(&quick, &mailbox);
 	ck_assert_ptr_nonnull(checker);
-	ck_assert(checker_wanted(&step[0]) && checker_wanted(&step[1]) && !checker_wanted(&step[2]) && !checker_wanted(&step[3]));
+	ck_assert(checker_wanted(&step[0]) && checker_wanted(&step[1]) && !checker_wanted(&step[2]) &&
+	          !checker_wanted(&step[3]));
 	for (unsigned i = 0; i < 3; i++) {
 		struct check_answer answer = ask(checker, 0);
 		ck_assert(answer.passed);

@@ -6,8 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/upload/event.h"
 #include "core/steps/host.h"
+#include "core/upload/event.h"
 #include "core/upload/record.h"
 #include "tests/harness/suite.h"
 
@@ -22,8 +22,8 @@ static uint32_t run_test(void *instance, struct pp_run *run)
 	return act(run);
 }
 
-static const struct module module = {.name = (char *)(uintptr_t)"stub", .vtable = {.run = run_test}};
-static const struct step_config config = {.name = (char *)(uintptr_t)"step", .workers = 1, .deadline = MINUTE};
+static const struct module module = {.name = (char *)(uintptr_t) "stub", .vtable = {.run = run_test}};
+static const struct step_config config = {.name = (char *)(uintptr_t) "step", .workers = 1, .deadline = MINUTE};
 static const struct step step = {.config = &config, .module = &module};
 static const char *const names[] = {"step"};
 static char logged[8192];
@@ -69,7 +69,8 @@ static const struct {
 	{"\"text\"", "\"text\""},
 	{" { \"a b\" : [ 1 ,\t2 ] ,\r\n \"c\" : \" \\\" \" } ", "{\"a b\":[1,2],\"c\":\" \\\" \"}"},
 	/* Numbers stay the text that they are. */
-	{"{\"n\":123456789012345678901234567890,\"m\":-9223372036854775809}", "{\"n\":123456789012345678901234567890,\"m\":-9223372036854775809}"},
+	{"{\"n\":123456789012345678901234567890,\"m\":-9223372036854775809}",
+     "{\"n\":123456789012345678901234567890,\"m\":-9223372036854775809}"},
 	{"0.1", "0.1"},
 	{"12345678901234567890", "12345678901234567890"},
 	{"[0.1,0.10,1E400,1e-400,-0]", "[0.1,0.10,1E400,1e-400,-0]"},
@@ -92,7 +93,9 @@ START_TEST(results_are_kept_as_they_are)
 		ck_assert_int_eq(result_returned, results[i].kept != NULL ? 0 : -1);
 		/* What was set before stays, and somebody is told. */
 		ck_assert_str_eq(run->result, results[i].kept != NULL ? results[i].kept : "{\"before\":1}");
-		ck_assert_msg((strstr(logged, "warning upload u: step: Result rejected: not JSON") != NULL) == (results[i].kept == NULL), "%s", logged);
+		ck_assert_msg((strstr(logged, "warning upload u: step: Result rejected: not JSON") != NULL) ==
+		                  (results[i].kept == NULL),
+		              "%s", logged);
 		ck_assert_int_eq(run->outcome, OUTCOME_CONTINUE);
 		run_free(run);
 	}
@@ -113,15 +116,23 @@ static char *repeat(const char *head, size_t count, const char *what, const char
 static void check_usable(const char *result)
 {
 	char *user = repeat("{\"x\":\"", 200000, "x", "\"}");
-	struct upload *upload = upload_create(&(struct upload){.id = "u", .user_json = user, .step = names, .step_count = 1});
-	struct status status = {.step = 1, .outcome = OUTCOME_CONTINUE, .phase = PHASE_CONFIRMING, .due = 1, .transition = 2,
-	                        .publish = PUBLISH_STEP_FINISHED | PUBLISH_FINISHED, .published = 2, .finished_outcome = OUTCOME_CONTINUE};
+	struct upload *upload =
+		upload_create(&(struct upload){.id = "u", .user_json = user, .step = names, .step_count = 1});
+	struct status status = {.step = 1,
+	                        .outcome = OUTCOME_CONTINUE,
+	                        .phase = PHASE_CONFIRMING,
+	                        .due = 1,
+	                        .transition = 2,
+	                        .publish = PUBLISH_STEP_FINISHED | PUBLISH_FINISHED,
+	                        .published = 2,
+	                        .finished_outcome = OUTCOME_CONTINUE};
 	struct record record = {.upload = upload, .status = status, .result = strdup(result)}, again;
 	struct text event = {0}, value = {0};
 	struct event decoded;
 	char why[256];
 	event_encode(&event, PUBLISH_STEP_FINISHED, upload, &status, result, 0, 1);
-	ck_assert_msg(event_decode(event.data, event.length, names, 1, 1, false, &decoded, why, sizeof why) == EVENT_TAKEN, "%s", why);
+	ck_assert_msg(event_decode(event.data, event.length, names, 1, 1, false, &decoded, why, sizeof why) == EVENT_TAKEN,
+	              "%s", why);
 	event_clear(&decoded);
 	record_encode(&value, &record);
 	ck_assert_uint_lt(value.length, 1000000); /* the broker's limit, unless it has another one */
@@ -209,6 +220,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {results_are_kept_as_they_are, results_have_a_limit, results_have_a_depth, texts_have_a_limit};
+	const TTest *const tests[] = {results_are_kept_as_they_are, results_have_a_limit, results_have_a_depth,
+	                              texts_have_a_limit};
 	return suite_run("host", tests, sizeof tests / sizeof tests[0], 60);
 }

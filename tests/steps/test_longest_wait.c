@@ -14,7 +14,8 @@ static nanos of(struct step_config *config, char text[LONGEST_WAIT_TEXT])
 START_TEST(the_longest_counts)
 {
 	char text[LONGEST_WAIT_TEXT];
-	struct step_config config = {.name = (char[]){"s"}, .deadline = 2 * HOUR, .check_limit = HOUR, .retry_backoff = SECOND, .max_retries = 3};
+	struct step_config config = {
+		.name = (char[]){"s"}, .deadline = 2 * HOUR, .check_limit = HOUR, .retry_backoff = SECOND, .max_retries = 3};
 	ck_assert_int_eq(of(&config, text), 2 * HOUR);
 	ck_assert_str_eq(text, "step s (deadline: 2h)");
 	config.check_limit = 24 * HOUR;

@@ -1,32 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Each allocation fails once, in the parts that have no I/O: what comes out is right, or says that it is not, and nothing
- * is left allocated. */
+ * Each allocation fails once, in the parts that have no I/O: what comes out is right, or says that it is not, and
+ * nothing is left allocated. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/upload/event.h"
 #include "core/client/json_text.h"
 #include "core/coordinator/metrics_list.h"
-#include "core/steps/modules.h"
 #include "core/server/peers.h"
+#include "core/steps/modules.h"
+#include "core/upload/event.h"
 #include "core/upload/record.h"
-#include "tests/harness/suite.h"
 #include "tests/harness/scarcity.h"
+#include "tests/harness/suite.h"
 
 #define NOW (INT64_C(1700000000) * SECOND)
 
 static const char *const steps[] = {"virusscan", "delay"};
 
-static const struct upload fields = {.id = "some-id", .url = "http://127.0.0.1/x", .filename = "n\xc3\xa4me", .filesize = 3,
-                                     .user_json = "{\"opaque_id\":\"u\"}", .resource_id_json = "{\"a\":[1,2]}",
-                                     .initiator_id = "i", .traceparent = "t", .step = steps, .step_count = 2};
+static const struct upload fields = {.id = "some-id",
+                                     .url = "http://127.0.0.1/x",
+                                     .filename = "n\xc3\xa4me",
+                                     .filesize = 3,
+                                     .user_json = "{\"opaque_id\":\"u\"}",
+                                     .resource_id_json = "{\"a\":[1,2]}",
+                                     .initiator_id = "i",
+                                     .traceparent = "t",
+                                     .step = steps,
+                                     .step_count = 2};
 
 /* All that is written, in one text. */
 static void write_all(struct text *text, const struct record *record)
 {
-	static const unsigned kinds[] = {PUBLISH_STEP_FINISHED, PUBLISH_START, PUBLISH_RETRY, PUBLISH_FINISHED, PUBLISH_RESTART};
+	static const unsigned kinds[] = {PUBLISH_STEP_FINISHED, PUBLISH_START, PUBLISH_RETRY, PUBLISH_FINISHED,
+	                                 PUBLISH_RESTART};
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
 		event_encode(text, kinds[i], record->upload, &record->status, "{}", SECOND, NOW);
 	event_encode_restart(text, "id", NOW);
@@ -53,8 +61,16 @@ static struct record make_record(void)
 {
 	struct record record = {.upload = upload_create(&fields), .owner = "here", .writer = "n1"};
 	ck_assert_ptr_nonnull(record.upload);
-	record.status = (struct status){.step = 1, .phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .failures = 2, .due = NOW, .transition = 7,
-	                                .publish = PUBLISH_STEP_FINISHED, .finished_outcome = OUTCOME_CONTINUE, .begun = 3, .reason = "why"};
+	record.status = (struct status){.step = 1,
+	                                .phase = PHASE_BACKOFF,
+	                                .outcome = OUTCOME_RETRY,
+	                                .failures = 2,
+	                                .due = NOW,
+	                                .transition = 7,
+	                                .publish = PUBLISH_STEP_FINISHED,
+	                                .finished_outcome = OUTCOME_CONTINUE,
+	                                .begun = 3,
+	                                .reason = "why"};
 	record.result = strdup("{\"Infected\":false}");
 	return record;
 }
@@ -103,7 +119,8 @@ static enum came count(const void *closure)
 	if (metrics == NULL)
 		return CAME_FAILED;
 	metrics_list_register(&list, metrics);
-	struct histogram *histogram = metrics_histogram(metrics, "h_seconds", "H.", (const char *const[]){"step", "a", NULL});
+	struct histogram *histogram =
+		metrics_histogram(metrics, "h_seconds", "H.", (const char *const[]){"step", "a", NULL});
 	metrics_count(&list, events_taken);
 	gauge_set(list.busy, 5);
 	histogram_observe(histogram, SECOND);
@@ -133,7 +150,8 @@ static enum came load_module(const void *closure)
 		return CAME_FAILED;
 	const struct module *first = modules_load(modules, "good", why, sizeof why);
 	const struct module *module = first != NULL ? first : modules_load(modules, "good", why, sizeof why);
-	bool good = module != NULL && strcmp(module->name, "good") == 0 && module->vtable.run != NULL && (first != NULL || why[0] != '\0');
+	bool good = module != NULL && strcmp(module->name, "good") == 0 && module->vtable.run != NULL &&
+	            (first != NULL || why[0] != '\0');
 	modules_destroy(modules);
 	return !good ? CAME_WRONG : first != NULL ? CAME_RIGHT : CAME_FAILED;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Files that harm whoever loads them, and files that others can change: they are refused, with the path and the reason. */
+ * Files that harm whoever loads them, and files that others can change: they are refused, with the path and the reason.
+ */
 #include <check.h>
 #include <elf.h>
 #include <link.h>
@@ -9,11 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/steps/module_file.h"
 #include "core/base/file_access.h"
+#include "core/base/text_file.h"
+#include "core/steps/module_file.h"
 #include "core/steps/module_probe.h"
 #include "core/steps/modules.h"
-#include "core/base/text_file.h"
 #include "tests/harness/folder.h"
 
 #define PATH_SIZE (FOLDER_PATH_SIZE + 64)
@@ -154,7 +155,9 @@ START_TEST(files_that_were_cut)
 	for (size_t cut = 0; cut < end; cut += cut + 701 < end ? 701 : end - cut) {
 		ck_assert(folder_write(folder, "good.so", bytes, cut));
 		ck_assert_msg(refusal(folder, "good") != NULL, "loaded with %zu of %zu bytes", cut, length);
-		ck_assert_msg(strstr(why, "/good.so: truncated: the file has") != NULL || strstr(why, "/good.so: not a shared object") != NULL, "%s", why);
+		ck_assert_msg(strstr(why, "/good.so: truncated: the file has") != NULL ||
+		                  strstr(why, "/good.so: not a shared object") != NULL,
+		              "%s", why);
 	}
 	ck_assert(folder_write(folder, "good.so", bytes, end - 1));
 	ck_assert_ptr_nonnull(refusal(folder, "good"));
@@ -190,7 +193,8 @@ static void make_tree(char module[PATH_SIZE], char plugins[PATH_SIZE])
 static void assert_untrusted(const char *path, const char *culprit, const char *reason)
 {
 	ck_assert(!file_is_trusted(path, 0, why, sizeof why));
-	ck_assert_msg(strncmp(why, culprit, strlen(culprit)) == 0 && strncmp(why + strlen(culprit), ": ", 2) == 0, "%s", why);
+	ck_assert_msg(strncmp(why, culprit, strlen(culprit)) == 0 && strncmp(why + strlen(culprit), ": ", 2) == 0, "%s",
+	              why);
 	ck_assert_msg(strstr(why, reason) != NULL, "%s", why);
 	ck_assert(file_is_trusted(path, NOBODY, why, sizeof why));
 }
@@ -256,15 +260,17 @@ START_TEST(links_to_what_others_can_change)
 	ck_assert_int_eq(symlink(module, link), 0);
 	ck_assert_int_eq(chmod(plugins, 0777), 0);
 	ck_assert_ptr_nonnull(refusal(other, "x"));
-	ck_assert_msg(strncmp(why, plugins, strlen(plugins)) == 0 && strstr(why, "writable by everybody") != NULL, "%s", why);
+	ck_assert_msg(strncmp(why, plugins, strlen(plugins)) == 0 && strstr(why, "writable by everybody") != NULL, "%s",
+	              why);
 }
 END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {modules_that_end_the_process, modules_that_take_too_long, modules_that_do_too_much, a_description,
-	                              files_that_were_cut, names_that_leave_the_folder, files_that_others_can_change,
-	                              links_to_what_others_can_change};
+	const TTest *const tests[] = {modules_that_end_the_process, modules_that_take_too_long,
+	                              modules_that_do_too_much,     a_description,
+	                              files_that_were_cut,          names_that_leave_the_folder,
+	                              files_that_others_can_change, links_to_what_others_can_change};
 	Suite *suite = suite_create("module_probe");
 	TCase *tcase = tcase_create("modules");
 	tcase_set_timeout(tcase, 120);

@@ -117,11 +117,14 @@ static void note(void *closure, const char *name, const char *path)
 START_TEST(listing)
 {
 	char list[1024] = "";
-	ck_assert(folder_write(folder, "good.so", "x", 1) && folder_write(folder, ".so", "x", 1) && folder_write(folder, "a.txt", "x", 1));
+	ck_assert(folder_write(folder, "good.so", "x", 1) && folder_write(folder, ".so", "x", 1) &&
+	          folder_write(folder, "a.txt", "x", 1));
 	open_modules();
 	modules_list(modules, note, list);
-	ck_assert_str_eq(list, "good! moody narrow_keys newer_minor no_run no_symbol nothing other_major rejects short_table spawns tiny_table torn_table unresolved "
-	                       "wide_keys wrong_magic wrong_name ");
+	ck_assert_str_eq(
+		list,
+		"good! moody narrow_keys newer_minor no_run no_symbol nothing other_major rejects short_table spawns tiny_table torn_table unresolved "
+		"wide_keys wrong_magic wrong_name ");
 	refuse("good", "good.so", "not a shared object"); /* the first folder's counts */
 }
 END_TEST
@@ -169,8 +172,9 @@ END_TEST
 
 START_TEST(steps_make_a_pipeline)
 {
-	create_steps("steps = a, b\n[step:a]\nmodule = good\nworkers = 3\nmax_retries = 2\nretry_backoff = 7s\ndeadline = 9m\n"
-	             "[step:b]\nmodule = good\nreturns = 2\non_exhausted = continue\n");
+	create_steps(
+		"steps = a, b\n[step:a]\nmodule = good\nworkers = 3\nmax_retries = 2\nretry_backoff = 7s\ndeadline = 9m\n"
+		"[step:b]\nmodule = good\nreturns = 2\non_exhausted = continue\n");
 	assert_sound(&fixture);
 	struct pipeline pipeline = steps_pipeline(steps);
 	ck_assert_uint_eq(pipeline.count, 2);
@@ -212,7 +216,8 @@ START_TEST(what_a_module_returns)
 	char text[256];
 	struct log log = {.fd = -1, .level = LOG_ERROR};
 	struct upload *upload = upload_create(&(struct upload){.id = "u", .filename = "n"});
-	snprintf(text, sizeof text, "steps = good\n[step:good]\nreturns = %s\ncalls = %s\n", endings[_i].returns, endings[_i].calls);
+	snprintf(text, sizeof text, "steps = good\n[step:good]\nreturns = %s\ncalls = %s\n", endings[_i].returns,
+	         endings[_i].calls);
 	create_steps(text);
 	assert_sound(&fixture);
 	struct run *run = run_create(upload);
@@ -249,8 +254,10 @@ int main(void)
 {
 	Suite *suite = suite_create("modules");
 	TCase *cases = tcase_create("modules");
-	const TTest *const tests[] = {a_good_one, files_that_are_no_modules, tables_that_are_wrong, an_older_one, listing,
-	                              all_that_is_wrong_at_once, keys_that_are_longer_than_ours, steps_make_a_pipeline, what_a_module_says};
+	const TTest *const tests[] = {
+		a_good_one,        files_that_are_no_modules, tables_that_are_wrong,          an_older_one,
+		listing,           all_that_is_wrong_at_once, keys_that_are_longer_than_ours, steps_make_a_pipeline,
+		what_a_module_says};
 	tcase_set_timeout(cases, 60);
 	tcase_add_checked_fixture(cases, setup, teardown);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)

@@ -212,9 +212,14 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {checked_at_once_and_then_now_and_again, the_first_failure_is_enough_at_the_start,
-	                              two_failures_in_a_row_suspend, a_verdict_counts_as_a_check,
-	                              a_run_that_fails_is_reason_to_check, a_verdict_ends_the_suspension,
-	                              a_check_that_hangs, a_step_without_a_check, a_short_interval_and_no_words};
+	const TTest *const tests[] = {checked_at_once_and_then_now_and_again,
+	                              the_first_failure_is_enough_at_the_start,
+	                              two_failures_in_a_row_suspend,
+	                              a_verdict_counts_as_a_check,
+	                              a_run_that_fails_is_reason_to_check,
+	                              a_verdict_ends_the_suspension,
+	                              a_check_that_hangs,
+	                              a_step_without_a_check,
+	                              a_short_interval_and_no_words};
 	return suite_run("step_health", tests, sizeof tests / sizeof tests[0], 30);
 }

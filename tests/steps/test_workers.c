@@ -32,10 +32,10 @@ static uint32_t act(void *instance, struct pp_run *run)
 	return strcmp(what, "sleep") == 0 ? PP_RETRY : PP_CONTINUE;
 }
 
-static const struct module module = {.name = (char *)(uintptr_t)"stub", .vtable = {.run = act}};
+static const struct module module = {.name = (char *)(uintptr_t) "stub", .vtable = {.run = act}};
 static const struct step_config config[] = {
-	{.name = (char *)(uintptr_t)"two", .workers = 2, .deadline = MINUTE},
-	{.name = (char *)(uintptr_t)"one", .workers = 1, .deadline = MINUTE},
+	{.name = (char *)(uintptr_t) "two", .workers = 2, .deadline = MINUTE},
+	{.name = (char *)(uintptr_t) "one", .workers = 1, .deadline = MINUTE},
 };
 static struct step step[] = {{.config = &config[0], .module = &module}, {.config = &config[1], .module = &module}};
 static const struct steps steps = {.step = step, .count = 2};
@@ -233,8 +233,9 @@ int main(void)
 {
 	Suite *suite = suite_create("workers");
 	TCase *cases = tcase_create("workers");
-	const TTest *const tests[] = {many_runs, each_step_has_its_own, cancelled_while_it_runs, cancelled_in_the_queue,
-	                              cancelled_at_any_time, replaced, replaced_again_and_again, destroyed_with_runs, destroyed_with_a_stuck_one};
+	const TTest *const tests[] = {
+		many_runs, each_step_has_its_own,    cancelled_while_it_runs, cancelled_in_the_queue,    cancelled_at_any_time,
+		replaced,  replaced_again_and_again, destroyed_with_runs,     destroyed_with_a_stuck_one};
 	tcase_set_timeout(cases, 120);
 	tcase_add_checked_fixture(cases, setup, NULL);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)

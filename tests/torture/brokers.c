@@ -57,7 +57,8 @@ void brokers_hurt(struct torture *torture, enum fault fault, nanos now)
 	if (fault == FAULT_BROKER_KILL)
 		brokers->back = now + faults_between(faults, 0, 2 * SECOND);
 	else if (fault == FAULT_BROKER_STOP || longest < LONG_STOP_MOST)
-		brokers->back = now + faults_between(faults, SHORT_STOP_LEAST, longest < SHORT_STOP_MOST ? longest : SHORT_STOP_MOST);
+		brokers->back =
+			now + faults_between(faults, SHORT_STOP_LEAST, longest < SHORT_STOP_MOST ? longest : SHORT_STOP_MOST);
 	else
 		brokers->back = now + faults_between(faults, LONG_STOP_LEAST, LONG_STOP_MOST);
 	faults_report(torture, fault, server->options.name != NULL ? server->options.name : "", brokers->back);

@@ -69,14 +69,17 @@ static enum point name_write(struct dialogue *dialogue, const struct frame *fram
 	bool deletion = frame_header(frame, "KV-Operation", value, sizeof value);
 	if (question == NULL)
 		return deletion ? POINT_DELETE : POINTS;
-	ck_assert_msg(frame_header(frame, "Nats-Expected-Last-Subject-Sequence", value, sizeof value), "a write without a condition");
+	ck_assert_msg(frame_header(frame, "Nats-Expected-Last-Subject-Sequence", value, sizeof value),
+	              "a write without a condition");
 	uint64_t expected = strtoull(value, NULL, 10);
 	question->point = deletion ? POINT_DELETED : POINT_WRITTEN;
 	if (deletion) {
-		ledger_deletes(dialogue->ledger, strrchr(frame->subject, '.') + 1, expected, &question->index, &question->stand);
+		ledger_deletes(dialogue->ledger, strrchr(frame->subject, '.') + 1, expected, &question->index,
+		               &question->stand);
 		return POINT_DELETE;
 	}
-	bool over = ledger_passes(dialogue->ledger, frame->payload, frame->length, expected, dialogue->instance, &question->index, &question->stand);
+	bool over = ledger_passes(dialogue->ledger, frame->payload, frame->length, expected, dialogue->instance,
+	                          &question->index, &question->stand);
 	return over ? POINT_TAKE_OVER : POINT_WRITE;
 }
 

@@ -8,18 +8,18 @@
 
 /* The points of the protocol, in the order of an upload's way through it. */
 enum point {
-	POINT_EVENT,       /* delivered to the instance */
-	POINT_WRITE,       /* a record is sent */
-	POINT_TAKE_OVER,   /* … of an upload that another instance wrote last */
-	POINT_WRITTEN,     /* the broker says that it has stored it */
-	POINT_REFUSED,     /* the broker says that another one has written since */
-	POINT_PUBLISH,     /* an event is sent */
+	POINT_EVENT,     /* delivered to the instance */
+	POINT_WRITE,     /* a record is sent */
+	POINT_TAKE_OVER, /* … of an upload that another instance wrote last */
+	POINT_WRITTEN,   /* the broker says that it has stored it */
+	POINT_REFUSED,   /* the broker says that another one has written since */
+	POINT_PUBLISH,   /* an event is sent */
 	POINT_PUBLISHED,
 	POINT_ACKNOWLEDGE, /* the event's acknowledgement is sent */
 	POINT_DELETE,      /* the record's deletion is sent */
 	POINT_DELETED,
-	POINT_SIGN,        /* a sign of life is sent */
-	POINTS             /* anything else */
+	POINT_SIGN, /* a sign of life is sent */
+	POINTS      /* anything else */
 };
 const char *point_name(enum point point);
 /* Is it word from the broker that something was done, or not? */

@@ -34,22 +34,34 @@ void faults_report(struct torture *torture, enum fault fault, const char *where,
 	torture->faults.count[fault]++;
 	if (back > now)
 		snprintf(until, sizeof until, ", for %.1f s", (double)(back - now) / (double)SECOND);
-	printf("  %9.3f s %s%s%s%s\n", (double)(now - torture->load.begun) / (double)SECOND, fault_name(fault), where[0] != '\0' ? " " : "", where, until);
+	printf("  %9.3f s %s%s%s%s\n", (double)(now - torture->load.begun) / (double)SECOND, fault_name(fault),
+	       where[0] != '\0' ? " " : "", where, until);
 	fflush(stdout); /* a long run is watched */
 }
 
 const unsigned torture_few[FAULTS] = {
-	[FAULT_KILL] = 2, [FAULT_POINT] = 2 * POINTS, [FAULT_STOP] = 1,    [FAULT_HOLE] = 1,        [FAULT_CUT] = 2,
-	[FAULT_PIECES] = 1, [FAULT_ANSWERS] = 1,      [FAULT_ACKS] = 1,    [FAULT_BROKER_KILL] = 2, [FAULT_BROKER_STOP] = 1,
-	[FAULT_CONSUMER] = 1,
+	[FAULT_KILL] = 2,        [FAULT_POINT] = 2 * POINTS, [FAULT_STOP] = 1,     [FAULT_HOLE] = 1,
+	[FAULT_CUT] = 2,         [FAULT_PIECES] = 1,         [FAULT_ANSWERS] = 1,  [FAULT_ACKS] = 1,
+	[FAULT_BROKER_KILL] = 2, [FAULT_BROKER_STOP] = 1,    [FAULT_CONSUMER] = 1,
 };
 const unsigned torture_all[FAULTS] = {
-	[FAULT_KILL] = 8,      [FAULT_POINT] = 44,      [FAULT_STOP] = 4,             [FAULT_LONG_STOP] = 1, [FAULT_HOLE] = 4,
-	[FAULT_LONG_HOLE] = 1, [FAULT_CUT] = 6,         [FAULT_PIECES] = 3,           [FAULT_ANSWERS] = 4,   [FAULT_ACKS] = 2,
-	[FAULT_BROKER_KILL] = 8, [FAULT_BROKER_STOP] = 3, [FAULT_BROKER_LONG_STOP] = 1, [FAULT_CONSUMER] = 2,
+	[FAULT_KILL] = 8,
+	[FAULT_POINT] = 44,
+	[FAULT_STOP] = 4,
+	[FAULT_LONG_STOP] = 1,
+	[FAULT_HOLE] = 4,
+	[FAULT_LONG_HOLE] = 1,
+	[FAULT_CUT] = 6,
+	[FAULT_PIECES] = 3,
+	[FAULT_ANSWERS] = 4,
+	[FAULT_ACKS] = 2,
+	[FAULT_BROKER_KILL] = 8,
+	[FAULT_BROKER_STOP] = 3,
+	[FAULT_BROKER_LONG_STOP] = 1,
+	[FAULT_CONSUMER] = 2,
 };
 const unsigned torture_brokers[FAULTS] = {
-	[FAULT_KILL] = 2, [FAULT_POINT] = 6,  [FAULT_STOP] = 1,        [FAULT_HOLE] = 1,        [FAULT_CUT] = 1,
+	[FAULT_KILL] = 2,   [FAULT_POINT] = 6,   [FAULT_STOP] = 1,        [FAULT_HOLE] = 1,        [FAULT_CUT] = 1,
 	[FAULT_PIECES] = 1, [FAULT_ANSWERS] = 1, [FAULT_BROKER_KILL] = 6, [FAULT_BROKER_STOP] = 2, [FAULT_CONSUMER] = 1,
 };
 const unsigned torture_partitions[FAULTS] = {[FAULT_HOLE] = 1, [FAULT_LONG_HOLE] = 2};

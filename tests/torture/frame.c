@@ -13,7 +13,8 @@ static size_t split(char *line, char *word[WORDS_LIMIT])
 {
 	size_t count = 0;
 	char *rest;
-	for (char *one = strtok_r(line, " \t", &rest); one != NULL && count < WORDS_LIMIT; one = strtok_r(NULL, " \t", &rest))
+	for (char *one = strtok_r(line, " \t", &rest); one != NULL && count < WORDS_LIMIT;
+	     one = strtok_r(NULL, " \t", &rest))
 		word[count++] = one;
 	return count;
 }

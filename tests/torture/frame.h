@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * One message of the NATS protocol, as it goes over the wire: a line, and for PUB, HPUB, MSG and HMSG what follows it. */
+ * One message of the NATS protocol, as it goes over the wire: a line, and for PUB, HPUB, MSG and HMSG what follows it.
+ */
 #ifndef TESTS_TORTURE_FRAME_H
 #define TESTS_TORTURE_FRAME_H
 
@@ -9,10 +10,10 @@
 #define FRAME_SUBJECT_SIZE 256
 
 struct frame {
-	size_t size;          /* of all of it */
-	bool carries;         /* it is a PUB, HPUB, MSG or HMSG, and what follows is filled in */
+	size_t size;  /* of all of it */
+	bool carries; /* it is a PUB, HPUB, MSG or HMSG, and what follows is filled in */
 	char subject[FRAME_SUBJECT_SIZE], reply[FRAME_SUBJECT_SIZE]; /* "": none */
-	const char *headers;  /* point into the bytes that were read; not terminated */
+	const char *headers; /* point into the bytes that were read; not terminated */
 	size_t headers_length;
 	const char *payload;
 	size_t length;

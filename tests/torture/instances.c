@@ -17,8 +17,8 @@
 #define SPAN_MEMORY (121 * SECOND)
 #define SKIP_LIMIT 20
 
-/* Which program it is this time: now and then the older one, as while a site is upgraded one instance after the other, or is
- * taken back. The older one brings its own modules. False: the present one. */
+/* Which program it is this time: now and then the older one, as while a site is upgraded one instance after the other,
+ * or is taken back. The older one brings its own modules. False: the present one. */
 static bool take_older(struct torture *torture, const char **program, char modules[FOLDER_PATH_SIZE + 64])
 {
 	const char *older = torture->older;
@@ -28,8 +28,8 @@ static bool take_older(struct torture *torture, const char **program, char modul
 	if (!taken)
 		return false;
 	const char *name = strrchr(older, '/');
-	snprintf(modules, FOLDER_PATH_SIZE + 64, "POSTPROCESSING_PLUGIN_DIR=%.*s/plugins/.libs", name != NULL ? (int)(name - older) : 1,
-	         name != NULL ? older : ".");
+	snprintf(modules, FOLDER_PATH_SIZE + 64, "POSTPROCESSING_PLUGIN_DIR=%.*s/plugins/.libs",
+	         name != NULL ? (int)(name - older) : 1, name != NULL ? older : ".");
 	*program = older;
 	return true;
 }
@@ -39,7 +39,8 @@ static void start_instance(struct torture *torture, unsigned number)
 	struct scenario *scenario = &torture->scenario;
 	struct victim *victim = &torture->faults.instance[number];
 	char ini[FOLDER_PATH_SIZE + 32], folder[FOLDER_PATH_SIZE + 16], log[FOLDER_PATH_SIZE + 32];
-	char socket[FOLDER_PATH_SIZE + 64], state[FOLDER_PATH_SIZE + 64], endpoint[PROXY_ENDPOINT_SIZE], events[PROXY_ENDPOINT_SIZE + 40];
+	char socket[FOLDER_PATH_SIZE + 64], state[FOLDER_PATH_SIZE + 64], endpoint[PROXY_ENDPOINT_SIZE],
+		events[PROXY_ENDPOINT_SIZE + 40];
 	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario->folder);
 	snprintf(folder, sizeof folder, "%s/%u", scenario->folder, number);
 	snprintf(log, sizeof log, "%s/service.log", folder);
@@ -55,8 +56,9 @@ static void start_instance(struct torture *torture, unsigned number)
 	bool apart = torture->options.network != NULL;
 	if (apart)
 		network_command(torture->options.network, number, argv);
-	ck_assert(process_start(&victim->process,
-	                        &(struct process_options){.argv = apart ? argv : argv + NETWORK_ARGUMENTS, .env = env, .log = log}));
+	ck_assert(process_start(
+		&victim->process,
+		&(struct process_options){.argv = apart ? argv : argv + NETWORK_ARGUMENTS, .env = env, .log = log}));
 	victim->state = VICTIM_WORKS;
 	victim->back = 0;
 	struct gate *gate = proxy_take(torture->proxy, number);
@@ -108,7 +110,8 @@ static void count_dead(struct torture *torture, struct victim *victim, nanos now
 	nanos longest = torture->options.stop_limit, soon = 2 * torture->options.pause;
 	bool away = longest > TAKEN_FOR_DEAD && torture_random(&faults->random, 10) == 0;
 	victim->state = VICTIM_DEAD;
-	victim->back = now + (away ? faults_between(faults, TAKEN_FOR_DEAD, TAKEN_FOR_DEAD + SHORT_TIME) : faults_between(faults, 0, soon));
+	victim->back = now + (away ? faults_between(faults, TAKEN_FOR_DEAD, TAKEN_FOR_DEAD + SHORT_TIME)
+	                           : faults_between(faults, 0, soon));
 }
 
 static void kill_one(struct torture *torture, unsigned number, nanos now)
@@ -132,7 +135,8 @@ static nanos long_time(struct torture *torture)
 	if (which == 0 && longest > SPAN_MEMORY)
 		return faults_between(faults, SPAN_MEMORY, longest);
 	if (which <= 3 && longest > SPAN_TIMEOUT)
-		return faults_between(faults, SPAN_TIMEOUT, longest < SPAN_TIMEOUT + 10 * SECOND ? longest : SPAN_TIMEOUT + 10 * SECOND);
+		return faults_between(faults, SPAN_TIMEOUT,
+		                      longest < SPAN_TIMEOUT + 10 * SECOND ? longest : SPAN_TIMEOUT + 10 * SECOND);
 	return faults_between(faults, TAKEN_FOR_DEAD, longest < SPAN_TIMEOUT ? longest : SPAN_TIMEOUT);
 }
 
@@ -141,7 +145,8 @@ static void stop_one(struct torture *torture, unsigned number, enum fault fault,
 	struct victim *victim = &torture->faults.instance[number];
 	ck_assert(process_signal(&victim->process, SIGSTOP));
 	victim->state = VICTIM_STOPPED;
-	victim->back = now + (fault == FAULT_STOP ? faults_between(&torture->faults, 100 * MILLISECOND, SHORT_TIME) : long_time(torture));
+	victim->back = now + (fault == FAULT_STOP ? faults_between(&torture->faults, 100 * MILLISECOND, SHORT_TIME)
+	                                          : long_time(torture));
 }
 
 static void set_hole(struct torture *torture, unsigned number, bool hole)
@@ -160,14 +165,18 @@ static void cut_off(struct torture *torture, unsigned number, enum fault fault, 
 	set_hole(torture, number, true);
 	victim->state = VICTIM_CUT_OFF;
 	victim->cut = torture_random(&torture->faults.random, 2) == 0;
-	victim->back = now + (fault == FAULT_HOLE ? faults_between(&torture->faults, 500 * MILLISECOND, SHORT_TIME) : long_time(torture));
+	victim->back = now + (fault == FAULT_HOLE ? faults_between(&torture->faults, 500 * MILLISECOND, SHORT_TIME)
+	                                          : long_time(torture));
 }
 
 static void set_trap(struct torture *torture, unsigned number)
 {
 	struct faults *faults = &torture->faults;
 	unsigned card = faults_deal(faults, &faults->traps);
-	struct trap trap = {.set = true, .point = card / 2, .withhold = card % 2, .skip = (unsigned)torture_random(&faults->random, SKIP_LIMIT)};
+	struct trap trap = {.set = true,
+	                    .point = card / 2,
+	                    .withhold = card % 2,
+	                    .skip = (unsigned)torture_random(&faults->random, SKIP_LIMIT)};
 	if (trap.point == POINT_SIGN || trap.point == POINT_REFUSED) /* there are few of them */
 		trap.skip = 0;
 	faults->instance[number].trap = trap;
@@ -245,7 +254,8 @@ static void note_sprung(struct torture *torture, unsigned number, nanos now)
 	open_gate(torture, number);
 	count_dead(torture, victim, now);
 	torture->faults.points[victim->trap.point][victim->trap.withhold]++;
-	snprintf(where, sizeof where, "%u: %s, %s", number, point_name(victim->trap.point), victim->trap.withhold ? "withheld" : "passed");
+	snprintf(where, sizeof where, "%u: %s, %s", number, point_name(victim->trap.point),
+	         victim->trap.withhold ? "withheld" : "passed");
 	faults_report(torture, FAULT_POINT, where, victim->back);
 }
 

@@ -48,8 +48,8 @@ void ledger_free(struct ledger *ledger)
 	free(ledger);
 }
 
-/* Does this record end a wait of the one before? Without a run of the step a wait goes on, or an answer has ended it; and
- * storage is told again only when it has not confirmed in time. A wait that is made shorter ends as well. */
+/* Does this record end a wait of the one before? Without a run of the step a wait goes on, or an answer has ended it;
+ * and storage is told again only when it has not confirmed in time. A wait that is made shorter ends as well. */
 static bool ends_wait(const struct stand *before, const struct stand *after)
 {
 	if (before->phase == PHASE_WAITING)
@@ -72,8 +72,8 @@ static void compare(struct ledger *ledger, size_t index, const struct stand *bef
 		return;
 	ledger->early++;
 	printf("u%zu: instance %u ends a wait (%s, step %zu) until %s at %s (%s, step %zu)\n", index, after->instance,
-	       phase_name(before->phase), before->step, time_format(before->due, due), time_format(now, then), phase_name(after->phase),
-	       after->step);
+	       phase_name(before->phase), before->step, time_format(before->due, due), time_format(now, then),
+	       phase_name(after->phase), after->step);
 }
 
 static size_t index_of(const struct ledger *ledger, const char *id)
@@ -92,13 +92,14 @@ static void note_end(struct page *page, const struct stand *stand)
 	page->end[page->ends++].at = stand->published_at;
 }
 
-bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint64_t expected, unsigned instance, size_t *index,
-                   struct stand *stand)
+bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint64_t expected, unsigned instance,
+                   size_t *index, struct stand *stand)
 {
 	struct record record;
 	char why[128];
 	*index = SIZE_MAX;
-	ck_assert_msg(record_decode(value, length, &record, why, sizeof why) == RECORD_TAKEN, "an instance writes what is no record: %s", why);
+	ck_assert_msg(record_decode(value, length, &record, why, sizeof why) == RECORD_TAKEN,
+	              "an instance writes what is no record: %s", why);
 	ck_assert_msg(!record.foreign, "an instance writes a record that it cannot read itself");
 	*index = index_of(ledger, record.upload->id);
 	*stand = (struct stand){
@@ -159,8 +160,8 @@ void ledger_stored(struct ledger *ledger, size_t index, const struct stand *stan
 		return;
 	if (stand->expected < page->last && !(stand->expected == 0 && is_cleared(page))) {
 		page->forgotten = true;
-		printf("u%zu: the broker took a write on revision %" PRIu64 ", and had replaced that by %" PRIu64 "\n", index, stand->expected,
-		       page->last);
+		printf("u%zu: the broker took a write on revision %" PRIu64 ", and had replaced that by %" PRIu64 "\n", index,
+		       stand->expected, page->last);
 	}
 	page->last = stand->revision;
 	page->deleted = stand->phase == PHASE_ENDED ? clock_now() : 0;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The records as they went over the wire: what was stored last for each upload, and whether what follows came too early.
- * A step that waits until a time written down must not run before, whoever owns it meanwhile.
+ * The records as they went over the wire: what was stored last for each upload, and whether what follows came too
+ * early. A step that waits until a time written down must not run before, whoever owns it meanwhile.
  *
- * It also knows what the broker has promised: one that takes a write on a revision that it has replaced before, or has less
- * than it said it had stored, has forgotten a record. No service can do anything about that; see README.md. */
+ * It also knows what the broker has promised: one that takes a write on a revision that it has replaced before, or has
+ * less than it said it had stored, has forgotten a record. No service can do anything about that; see README.md. */
 #ifndef TESTS_TORTURE_LEDGER_H
 #define TESTS_TORTURE_LEDGER_H
 
@@ -30,10 +30,10 @@ struct stand {
 struct ledger *ledger_create(size_t count);
 void ledger_free(struct ledger *ledger);
 
-/* A record's write passes; `expected` is the revision that it was decided on. Returns whether it takes the upload over from
- * another instance. Fills in where the upload stands by it; *index: SIZE_MAX: no upload of ours. */
-bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint64_t expected, unsigned instance, size_t *index,
-                   struct stand *stand);
+/* A record's write passes; `expected` is the revision that it was decided on. Returns whether it takes the upload over
+ * from another instance. Fills in where the upload stands by it; *index: SIZE_MAX: no upload of ours. */
+bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint64_t expected, unsigned instance,
+                   size_t *index, struct stand *stand);
 /* A deletion passes; the same without the record. */
 void ledger_deletes(struct ledger *ledger, const char *key, uint64_t expected, size_t *index, struct stand *stand);
 /* … and was stored. */

@@ -164,7 +164,8 @@ static bool say(const struct torture *torture, const struct saying *saying)
 	options.MsgId = saying->id;
 	options.MaxWait = 500;
 	ck_assert(!saying->message.failed);
-	return js_Publish(NULL, torture->js, EVENT_TOPIC, saying->message.data, (int)saying->message.length, &options, NULL) == NATS_OK;
+	return js_Publish(NULL, torture->js, EVENT_TOPIC, saying->message.data, (int)saying->message.length, &options,
+	                  NULL) == NATS_OK;
 }
 
 static void talk(struct torture *torture)

@@ -3,7 +3,8 @@
 
 /* In a run of the soak all that is ever filled once is filled after a fifth of its time. */
 #define WARM 5
-/* What the allocator and the runtime of the broker may keep; a leak of a hundred bytes for each upload is more in an hour. */
+/* What the allocator and the runtime of the broker may keep; a leak of a hundred bytes for each upload is more in an
+ * hour. */
 #define INSTANCE_MORE 4000000
 #define BROKER_MORE 64000000
 /* A reading of the bucket and the clearing of markers come and go. */
@@ -38,8 +39,8 @@ void meter_print(const struct torture *torture, FILE *out)
 	for (unsigned i = 0; torture->meter.looks > 0 && i < METER_PROCESSES; i++) {
 		fprintf(out, "  %s %u:", i < TORTURE_INSTANCES ? "instance" : "broker", i % TORTURE_INSTANCES);
 		for (unsigned look = 0; look < torture->meter.looks; look++)
-			fprintf(out, "%s%.1f MB, %u descriptors", look > 0 ? "; " : " ", (double)torture->meter.look[look][i].resident / 1e6,
-			        torture->meter.look[look][i].descriptors);
+			fprintf(out, "%s%.1f MB, %u descriptors", look > 0 ? "; " : " ",
+			        (double)torture->meter.look[look][i].resident / 1e6, torture->meter.look[look][i].descriptors);
 		fprintf(out, "\n");
 	}
 }
@@ -50,7 +51,8 @@ bool meter_is_good(const struct meter *meter, FILE *out)
 	const struct process_usage *warm = meter->look[0], *last = meter->look[METER_LOOKS - 1];
 	for (unsigned i = 0; meter->looks == METER_LOOKS && i < METER_PROCESSES; i++) {
 		uint64_t more = i < TORTURE_INSTANCES ? INSTANCE_MORE : BROKER_MORE;
-		if (last[i].resident <= warm[i].resident + more && last[i].descriptors <= warm[i].descriptors + DESCRIPTORS_MORE)
+		if (last[i].resident <= warm[i].resident + more &&
+		    last[i].descriptors <= warm[i].descriptors + DESCRIPTORS_MORE)
 			continue;
 		fprintf(out, "process %u has grown\n", i);
 		good = false;

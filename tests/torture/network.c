@@ -16,7 +16,8 @@ static bool run_script(const char *script, const char *const argument[SHELL_ARGU
 {
 	const char *argv[] = {"sh", "-ec", script, argument[0], argument[1], argument[2], NULL};
 	struct process shell = PROCESS_NONE;
-	return process_start(&shell, &(struct process_options){.argv = argv}) && process_wait(&shell, TEST_LIMIT) && shell.status == 0;
+	return process_start(&shell, &(struct process_options){.argv = argv}) && process_wait(&shell, TEST_LIMIT) &&
+	       shell.status == 0;
 }
 
 bool network_leave(void)
@@ -79,5 +80,6 @@ void network_set_link(const struct network *network, unsigned number, bool up)
 	char digits[16];
 	ck_assert_uint_lt(number, network->count);
 	snprintf(digits, sizeof digits, "%u", number);
-	ck_assert(run_script("ip link set \"pp$0\" \"$1\"", (const char *const[SHELL_ARGUMENTS]){digits, up ? "up" : "down"}));
+	ck_assert(
+		run_script("ip link set \"pp$0\" \"$1\"", (const char *const[SHELL_ARGUMENTS]){digits, up ? "up" : "down"}));
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A network of its own for each instance (Linux network namespaces), joined to the test's by a link that can be taken down:
- * then nothing passes, and neither side is told. The test, its brokers and its storage are in one that is empty but for
- * these links, so that nothing of the machine's is touched and nothing is left behind. */
+ * A network of its own for each instance (Linux network namespaces), joined to the test's by a link that can be taken
+ * down: then nothing passes, and neither side is told. The test, its brokers and its storage are in one that is empty
+ * but for these links, so that nothing of the machine's is touched and nothing is left behind. */
 #ifndef TESTS_TORTURE_NETWORK_H
 #define TESTS_TORTURE_NETWORK_H
 

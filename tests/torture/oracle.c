@@ -89,9 +89,12 @@ void oracle_tell_consumers(struct torture *torture, FILE *out)
 		jsConsumerInfo *info = NULL;
 		natsStatus status = js_GetConsumerInfo(&info, torture->js, "main-queue", names[i], NULL, NULL);
 		if (status == NATS_OK)
-			fprintf(out, "%s (%s): delivered %" PRIu64 " as %" PRIu64 ", floor %" PRIu64 " as %" PRIu64 ", %" PRIu64 " to come, %" PRId64 " out\n",
-			        names[i], info->Config->Description != NULL ? info->Config->Description : "", info->Delivered.Stream, info->Delivered.Consumer,
-			        info->AckFloor.Stream, info->AckFloor.Consumer, info->NumPending, info->NumAckPending);
+			fprintf(out,
+			        "%s (%s): delivered %" PRIu64 " as %" PRIu64 ", floor %" PRIu64 " as %" PRIu64 ", %" PRIu64
+			        " to come, %" PRId64 " out\n",
+			        names[i], info->Config->Description != NULL ? info->Config->Description : "",
+			        info->Delivered.Stream, info->Delivered.Consumer, info->AckFloor.Stream, info->AckFloor.Consumer,
+			        info->NumPending, info->NumAckPending);
 		else
 			fprintf(out, "%s: %s\n", names[i], natsStatus_GetText(status));
 		jsConsumerInfo_Destroy(info);
@@ -101,12 +104,12 @@ void oracle_tell_consumers(struct torture *torture, FILE *out)
 bool oracle_is_quiet(struct torture *torture)
 {
 	struct consumer consumer = {.torture = torture};
-	return load_is_over(&torture->load) && is_answered(&consumer) && consumer.pending == 0 && consumer.unacknowledged == 0 &&
-	       is_empty(torture);
+	return load_is_over(&torture->load) && is_answered(&consumer) && consumer.pending == 0 &&
+	       consumer.unacknowledged == 0 && is_empty(torture);
 }
 
-/* What an ID of ours says: <upload>.<begun>.<said>.<kind>: which event had begun the upload, and by which transition it was
- * decided. */
+/* What an ID of ours says: <upload>.<begun>.<said>.<kind>: which event had begun the upload, and by which transition it
+ * was decided. */
 struct decision {
 	unsigned long long begun, said;
 };
@@ -114,7 +117,8 @@ struct decision {
 static struct decision decision_of(const struct recorded *recorded)
 {
 	struct decision decision;
-	ck_assert_msg(sscanf(recorded->id, "u%*u.%llu.%llu.", &decision.begun, &decision.said) == 2, "an ID of another form: %s", recorded->id);
+	ck_assert_msg(sscanf(recorded->id, "u%*u.%llu.%llu.", &decision.begun, &decision.said) == 2,
+	              "an ID of another form: %s", recorded->id);
 	return decision;
 }
 
@@ -131,7 +135,8 @@ static bool was_due(struct torture *torture, size_t index, const struct recorded
 
 /* The second and later ones: the same transition said twice, an upload that was begun twice, or a confirmation that was
  * due. */
-static void note_repeat(struct torture *torture, size_t index, struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
+static void note_repeat(struct torture *torture, size_t index, struct seen *seen, const struct recorded *recorded,
+                        struct verdict *verdict)
 {
 	if (strcmp(seen->last->id, recorded->id) == 0)
 		seen->doubled = true;
@@ -144,7 +149,8 @@ static void note_repeat(struct torture *torture, size_t index, struct seen *seen
 }
 
 /* All steps have to be done by then: the scan has said so, and who does the remote step has given its verdict. */
-static void note_end(struct torture *torture, size_t index, struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
+static void note_end(struct torture *torture, size_t index, struct seen *seen, const struct recorded *recorded,
+                     struct verdict *verdict)
 {
 	const struct offered *offered = &torture->load.offered[index];
 	bool done = seen->result != 0 && (offered->infected || (seen->asked != 0 && seen->answered));
@@ -186,7 +192,8 @@ static size_t count_echoes(struct torture *torture, const struct recorder *strea
 }
 
 /* What was decided before the end may be said by another instance, and come after it. */
-static void note_start(const struct offered *offered, struct seen *seen, const struct recorded *recorded, struct verdict *verdict)
+static void note_start(const struct offered *offered, struct seen *seen, const struct recorded *recorded,
+                       struct verdict *verdict)
 {
 	bool overtaken = seen->ends > 0 && decision_of(recorded).said < decision_of(seen->last).said;
 	verdict->overtaken += overtaken;
@@ -201,7 +208,8 @@ static void note_result(const struct offered *offered, struct seen *seen, const 
 {
 	if (strcmp(recorded_string(recorded, "FinishedStep"), "virusscan") != 0)
 		return;
-	seen->wrong = seen->wrong || strcmp(recorded_string(recorded, "Outcome"), offered->infected ? "delete" : "continue") != 0;
+	seen->wrong =
+		seen->wrong || strcmp(recorded_string(recorded, "Outcome"), offered->infected ? "delete" : "continue") != 0;
 	if (seen->result == 0)
 		seen->result = recorded->time;
 }
@@ -212,7 +220,8 @@ static void note_other(const struct offered *offered, struct seen *seen, const s
 	if (strcmp(recorded->type, "BytesReceived") == 0)
 		seen->begun = recorded->time;
 	else if (strcmp(recorded->type, "PostprocessingStepFinished") == 0)
-		seen->answered = seen->answered || strcmp(recorded_string(recorded, "Outcome"), outcome_name(offered->outcome)) == 0;
+		seen->answered =
+			seen->answered || strcmp(recorded_string(recorded, "Outcome"), outcome_name(offered->outcome)) == 0;
 }
 
 static void note(struct torture *torture, struct seen *all, const struct recorded *recorded, struct verdict *verdict)
@@ -233,19 +242,20 @@ static void note(struct torture *torture, struct seen *all, const struct recorde
 	}
 }
 
-static void tell(struct torture *torture, size_t index, const struct seen *seen, const struct recorder *stream, FILE *out)
+static void tell(struct torture *torture, size_t index, const struct seen *seen, const struct recorder *stream,
+                 FILE *out)
 {
 	const char *id = torture->load.offered[index].upload->id;
 	fprintf(out, "%s:%s%s%s%s%s%s%s\n", id, seen->ends == 0 ? " lost" : "", seen->twice ? " ended twice" : "",
-	        seen->doubled ? " one end said twice" : "", seen->hasty ? " ended again before it was due" : "", seen->wrong ? " wrong" : "", seen->early ? " early" : "",
-	        seen->result == 0 ? " without a result" : "");
+	        seen->doubled ? " one end said twice" : "", seen->hasty ? " ended again before it was due" : "",
+	        seen->wrong ? " wrong" : "", seen->early ? " early" : "", seen->result == 0 ? " without a result" : "");
 	for (size_t i = 0; i < stream->count; i++) {
 		const struct recorded *recorded = &stream->message[i];
 		const char *outcome = json_string_value(json_object_get(recorded->payload, "Outcome"));
 		if (strcmp(recorded->upload, id) == 0)
 			fprintf(out, "  %6" PRIu64 " %9.3f s %s %s %s\n", recorded->sequence,
-			        (double)(recorded->time - stream->message[0].time) / (double)SECOND, recorded->ours ? "ours " : "other",
-			        recorded->type, outcome != NULL ? outcome : "");
+			        (double)(recorded->time - stream->message[0].time) / (double)SECOND,
+			        recorded->ours ? "ours " : "other", recorded->type, outcome != NULL ? outcome : "");
 	}
 	json_t *record = seen->ends == 0 ? records_read(&torture->scenario, id) : NULL;
 	if (record != NULL) {
@@ -325,7 +335,8 @@ static bool is_read(void *closure)
 	struct recorder *stream = closure;
 	jsStreamInfo *info = NULL;
 	recorder_update(stream);
-	bool read = js_GetStreamInfo(&info, stream->js, "main-queue", NULL, NULL) == NATS_OK && stream->count == info->State.LastSeq;
+	bool read = js_GetStreamInfo(&info, stream->js, "main-queue", NULL, NULL) == NATS_OK &&
+	            stream->count == info->State.LastSeq;
 	jsStreamInfo_Destroy(info);
 	return read;
 }
@@ -370,6 +381,7 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 bool verdict_is_good(const struct verdict *verdict)
 {
 	return verdict->lost + verdict->twice + verdict->doubles + verdict->hasty + verdict->echoes == 0 &&
-	       verdict->wrong + verdict->early + verdict->early_waits + verdict->silent + verdict->stuck == 0 && verdict->records == 0 &&
-	       verdict->unacknowledged == 0 && verdict->undelivered == 0 && (verdict->forgotten == 0 || verdict->forgetful);
+	       verdict->wrong + verdict->early + verdict->early_waits + verdict->silent + verdict->stuck == 0 &&
+	       verdict->records == 0 && verdict->unacknowledged == 0 && verdict->undelivered == 0 &&
+	       (verdict->forgotten == 0 || verdict->forgetful);
 }

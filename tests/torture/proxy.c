@@ -29,11 +29,11 @@ enum side { INSTANCE, BROKER };
 struct connection {
 	struct connection *next;
 	unsigned instance;
-	int fd[2];           /* of each side */
-	struct text in[2];   /* read there, not a whole frame yet */
-	struct text out[2];  /* to be written there */
-	bool ending;         /* one side has ended: what waits is still delivered */
-	struct pollfd *ready;/* two of them, of this turn; NULL: not asked */
+	int fd[2];            /* of each side */
+	struct text in[2];    /* read there, not a whole frame yet */
+	struct text out[2];   /* to be written there */
+	bool ending;          /* one side has ended: what waits is still delivered */
+	struct pollfd *ready; /* two of them, of this turn; NULL: not asked */
 	struct dialogue dialogue;
 };
 
@@ -62,7 +62,8 @@ struct proxy {
 
 static struct sockaddr_in address_of(const char *host, unsigned port)
 {
-	return (struct sockaddr_in){.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = inet_addr(host)};
+	return (struct sockaddr_in){
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = inet_addr(host)};
 }
 
 static void close_side(struct connection *connection, enum side side)
@@ -146,7 +147,8 @@ static bool is_lost(struct proxy *proxy, struct gate *gate, enum point point)
 }
 
 /* One frame has come from a side. */
-static void judge(struct proxy *proxy, struct connection *connection, enum side from, const char *bytes, const struct frame *frame)
+static void judge(struct proxy *proxy, struct connection *connection, enum side from, const char *bytes,
+                  const struct frame *frame)
 {
 	struct gate *gate = &proxy->gate[connection->instance];
 	enum side to = from == BROKER ? INSTANCE : BROKER;
@@ -299,7 +301,8 @@ static size_t gather(struct proxy *proxy)
 	for (struct connection *connection = proxy->first; connection != NULL; connection = connection->next) {
 		connection->ready = ready;
 		for (enum side side = INSTANCE; side <= BROKER; side++)
-			*ready++ = (struct pollfd){.fd = proxy->gate[connection->instance].hole ? -1 : connection->fd[side], .events = wanted(connection, side)};
+			*ready++ = (struct pollfd){.fd = proxy->gate[connection->instance].hole ? -1 : connection->fd[side],
+			                           .events = wanted(connection, side)};
 	}
 	return count;
 }
@@ -342,11 +345,12 @@ static void open_door(struct proxy *proxy, unsigned instance, unsigned broker_po
 	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
 	ck_assert_int_eq(listen(fd, BACKLOG), 0);
 	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &size), 0);
-	proxy->door[proxy->doors++] =
-		(struct door){.listener = fd, .port = ntohs(address.sin_port), .instance = instance, .broker_port = broker_port};
+	proxy->door[proxy->doors++] = (struct door){
+		.listener = fd, .port = ntohs(address.sin_port), .instance = instance, .broker_port = broker_port};
 }
 
-struct proxy *proxy_create(const char *host, const unsigned *broker_port, unsigned brokers, struct ledger *ledger, uint64_t seed)
+struct proxy *proxy_create(const char *host, const unsigned *broker_port, unsigned brokers, struct ledger *ledger,
+                           uint64_t seed)
 {
 	struct proxy *proxy = calloc(1, sizeof *proxy);
 	ck_assert_ptr_nonnull(proxy);
@@ -385,8 +389,8 @@ void proxy_endpoint(const struct proxy *proxy, unsigned instance, char endpoint[
 	size_t length = 0;
 	for (const struct door *door = proxy->door; door < proxy->door + proxy->doors; door++)
 		if (door->instance == instance)
-			length += (size_t)snprintf(endpoint + length, PROXY_ENDPOINT_SIZE - length, "%s%s:%u", length > 0 ? "," : "", proxy->host,
-			                           door->port);
+			length += (size_t)snprintf(endpoint + length, PROXY_ENDPOINT_SIZE - length, "%s%s:%u",
+			                           length > 0 ? "," : "", proxy->host, door->port);
 }
 
 struct gate *proxy_take(struct proxy *proxy, unsigned instance)

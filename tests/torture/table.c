@@ -11,12 +11,16 @@ static double seconds(nanos time)
 static void print_points(const struct faults *faults, FILE *out)
 {
 	for (enum point point = 0; point < POINTS; point++)
-		fprintf(out, "    %-32s %6u, withheld %u\n", point_name(point), faults->points[point][0], faults->points[point][1]);
+		fprintf(out, "    %-32s %6u, withheld %u\n", point_name(point), faults->points[point][0],
+		        faults->points[point][1]);
 }
 
 void table_print(const struct torture *torture, const struct verdict *verdict, FILE *out)
 {
-	const struct { const char *name; size_t count; } lines[] = {
+	const struct {
+		const char *name;
+		size_t count;
+	} lines[] = {
 		{"uploads offered", torture->load.count},
 		{"ended once", verdict->once},
 		{"ended twice", verdict->twice},
@@ -50,7 +54,9 @@ void table_print(const struct torture *torture, const struct verdict *verdict, F
 	}
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++)
 		fprintf(out, "  %-34s %6zu\n", lines[i].name, lines[i].count);
-	fprintf(out, "  %-34s %6.1f s, longest %.1f s\n", "lateness of the delay, p99", seconds(verdict->late[0]), seconds(verdict->late[1]));
-	fprintf(out, "  %-34s %6.1f s, longest %.1f s\n", "from begin to end, p99", seconds(verdict->took[0]), seconds(verdict->took[1]));
+	fprintf(out, "  %-34s %6.1f s, longest %.1f s\n", "lateness of the delay, p99", seconds(verdict->late[0]),
+	        seconds(verdict->late[1]));
+	fprintf(out, "  %-34s %6.1f s, longest %.1f s\n", "from begin to end, p99", seconds(verdict->took[0]),
+	        seconds(verdict->took[1]));
 	fprintf(out, "  %-34s %6.1f s\n", "all over after the last fault", seconds(verdict->settled));
 }

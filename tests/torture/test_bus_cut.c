@@ -71,8 +71,12 @@ START_TEST(half_a_message_is_none)
 	const struct broker_address address = {.endpoint = endpoint};
 	ck_assert_int_eq(natsConnection_ConnectTo(&direct, nats.url), NATS_OK);
 	mailbox_init(&mailbox);
-	bus = bus_create(&(struct bus_options){
-		.address = &address, .name = "test", .log = &quiet, .mailbox = &mailbox, .prepare = prepare_nothing, .listen = SUBJECT});
+	bus = bus_create(&(struct bus_options){.address = &address,
+	                                       .name = "test",
+	                                       .log = &quiet,
+	                                       .mailbox = &mailbox,
+	                                       .prepare = prepare_nothing,
+	                                       .listen = SUBJECT});
 	ck_assert_ptr_nonnull(bus);
 	ck_assert(receive(NULL));
 	for (unsigned i = 0; i < 3; i++) {

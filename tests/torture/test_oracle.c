@@ -12,17 +12,17 @@ enum wrong {
 	GOOD,
 	LOST,
 	ENDED_TWICE,
-	SAID_TWICE,      /* its end, under one ID */
-	SAID_AGAIN,      /* its end, as it was due */
-	SAID_HASTILY,    /* … and as it was not */
+	SAID_TWICE,   /* its end, under one ID */
+	SAID_AGAIN,   /* its end, as it was due */
+	SAID_HASTILY, /* … and as it was not */
 	OTHER_OUTCOME,
-	UNANSWERED,      /* it ends without the verdict of the remote step */
-	UNASKED,         /* … and without its question */
-	ASKED_AFTER,     /* its end */
-	OVERTAKEN,       /* the same, but it was decided on before */
+	UNANSWERED,  /* it ends without the verdict of the remote step */
+	UNASKED,     /* … and without its question */
+	ASKED_AFTER, /* its end */
+	OVERTAKEN,   /* the same, but it was decided on before */
 	EARLY,
 	SILENT,
-	ECHO,            /* its question is on the stream twice under one ID */
+	ECHO, /* its question is on the stream twice under one ID */
 	FORGOTTEN,
 	WRONGS
 };
@@ -35,7 +35,8 @@ static void publish(const char *id, struct text *message)
 	jsPubOptions_Init(&options);
 	options.MsgId = id;
 	ck_assert(!message->failed);
-	ck_assert_int_eq(js_Publish(NULL, torture.js, EVENT_TOPIC, message->data, (int)message->length, &options, NULL), NATS_OK);
+	ck_assert_int_eq(js_Publish(NULL, torture.js, EVENT_TOPIC, message->data, (int)message->length, &options, NULL),
+	                 NATS_OK);
 	text_free(message);
 }
 
@@ -44,7 +45,8 @@ static void say(enum wrong upload, unsigned kind, unsigned begun, unsigned said,
 {
 	struct text message = {0};
 	char id[64];
-	const struct status status = {.step = kind == PUBLISH_START ? 2 : 3, .outcome = outcome, .finished_outcome = outcome};
+	const struct status status = {
+		.step = kind == PUBLISH_START ? 2 : 3, .outcome = outcome, .finished_outcome = outcome};
 	snprintf(id, sizeof id, "u%u.%u.%u.%u", (unsigned)upload, begun, said, kind);
 	event_encode(&message, kind, torture.load.offered[upload].upload, &status, NULL, 0, clock_now());
 	publish(id, &message);
@@ -68,8 +70,14 @@ static void decide(enum wrong upload, unsigned said, nanos when)
 	size_t index;
 	struct record record = {
 		.upload = torture.load.offered[upload].upload,
-		.status = {.step = 3, .phase = PHASE_CONFIRMING, .outcome = OUTCOME_CONTINUE, .transition = said,
-		           .publish = PUBLISH_FINISHED, .published = said, .published_at = when, .due = when},
+		.status = {.step = 3,
+	               .phase = PHASE_CONFIRMING,
+	               .outcome = OUTCOME_CONTINUE,
+	               .transition = said,
+	               .publish = PUBLISH_FINISHED,
+	               .published = said,
+	               .published_at = when,
+	               .due = when},
 	};
 	record_encode(&value, &record);
 	ck_assert(!value.failed);
@@ -197,7 +205,8 @@ START_TEST(one_is_enough)
 	ck_assert(!verdict_is_good(&good));
 	good.forgetful = true;
 	ck_assert(verdict_is_good(&good));
-	size_t *const bad[] = {&good.lost, &good.twice, &good.doubles, &good.hasty, &good.echoes, &good.wrong, &good.early, &good.early_waits,
+	size_t *const bad[] = {&good.lost,   &good.twice,   &good.doubles,        &good.hasty,
+	                       &good.echoes, &good.wrong,   &good.early,          &good.early_waits,
 	                       &good.silent, &good.records, &good.unacknowledged, &good.undelivered};
 	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
 		*bad[i] = 1;

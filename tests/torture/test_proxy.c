@@ -186,6 +186,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {a_frame_is_read_whole_or_not_at_all, a_hole_keeps_all_back_until_it_is_over,
-	                              a_frame_cut_in_two_is_no_frame, frames_in_pieces_are_the_same_frames, a_trap_kills_at_its_frame};
+	                              a_frame_cut_in_two_is_no_frame, frames_in_pieces_are_the_same_frames,
+	                              a_trap_kills_at_its_frame};
 	return suite_run("proxy", tests, sizeof tests / sizeof tests[0], 60);
 }

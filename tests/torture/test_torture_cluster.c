@@ -53,14 +53,25 @@ static bool made(void *closure)
 START_TEST(ends_once_on_a_cluster)
 {
 	uint64_t seconds = torture_variable("TORTURE_SECONDS", 0);
-	torture.options = (struct torture_options){.seed = torture_variable("TORTURE_SEED", 7), .duration = 8 * SECOND, .uploads = 160,
-	                                           .pause = 500 * MILLISECOND, .mix = torture_brokers, .stop_limit = 3 * SECOND, .end_limit = 3 * MINUTE, .timeout = 5 * SECOND};
+	torture.options = (struct torture_options){.seed = torture_variable("TORTURE_SEED", 7),
+	                                           .duration = 8 * SECOND,
+	                                           .uploads = 160,
+	                                           .pause = 500 * MILLISECOND,
+	                                           .mix = torture_brokers,
+	                                           .stop_limit = 3 * SECOND,
+	                                           .end_limit = 3 * MINUTE,
+	                                           .timeout = 5 * SECOND};
 	if (seconds != 0)
-		torture.options = (struct torture_options){.seed = torture_variable("TORTURE_SEED", 1), .duration = (nanos)seconds * SECOND,
-		                                           .uploads = torture_variable("TORTURE_UPLOADS", seconds * 10),
-		                                           .pause = (nanos)torture_variable("TORTURE_PAUSE", 2000) * MILLISECOND, .mix = torture_brokers,
-		                                           .stop_limit = (nanos)torture_variable("TORTURE_STOP", 45) * SECOND, .end_limit = 5 * MINUTE};
-	scenario_open(&torture.scenario, &(struct scenario_options){.steps = TORTURE_STEPS, .ini = TORTURE_INI, .embedded = true});
+		torture.options =
+			(struct torture_options){.seed = torture_variable("TORTURE_SEED", 1),
+		                             .duration = (nanos)seconds * SECOND,
+		                             .uploads = torture_variable("TORTURE_UPLOADS", seconds * 10),
+		                             .pause = (nanos)torture_variable("TORTURE_PAUSE", 2000) * MILLISECOND,
+		                             .mix = torture_brokers,
+		                             .stop_limit = (nanos)torture_variable("TORTURE_STOP", 45) * SECOND,
+		                             .end_limit = 5 * MINUTE};
+	scenario_open(&torture.scenario,
+	              &(struct scenario_options){.steps = TORTURE_STEPS, .ini = TORTURE_INI, .embedded = true});
 	ck_assert(nats_cluster_start(&cluster, false));
 	connect_to_all(&torture.scenario);
 	ck_assert_msg(wait_until(made, &torture.scenario, TEST_LIMIT), "the cluster makes no stream and bucket");
@@ -72,5 +83,6 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {ends_once_on_a_cluster};
-	return torture_set_limit() ? scenario_run("torture on a cluster", tests, sizeof tests / sizeof tests[0]) : EXIT_FAILURE;
+	return torture_set_limit() ? scenario_run("torture on a cluster", tests, sizeof tests / sizeof tests[0])
+	                           : EXIT_FAILURE;
 }

@@ -35,7 +35,8 @@ static void begin(struct torture *torture, struct nats_fixture *server, unsigned
 	for (unsigned i = 0; i < servers; i++)
 		port[i] = server[i].port;
 	torture->ledger = ledger_create(torture->options.uploads);
-	torture->proxy = proxy_create(torture->scenario.options.host, port, servers, torture->ledger, torture->options.seed * 2 + 3);
+	torture->proxy =
+		proxy_create(torture->scenario.options.host, port, servers, torture->ledger, torture->options.seed * 2 + 3);
 	torture->older = getenv("OLD_SERVER");
 	brokers_begin(torture, server, servers);
 	instances_begin(torture);
@@ -89,7 +90,8 @@ void torture_run(struct torture *torture, struct nats_fixture *server, unsigned 
 	table_print(torture, &verdict, stdout);
 	meter_print(torture, stdout);
 	fflush(stdout);
-	ck_assert_msg(settled || verdict.forgotten_lost > 0, "not all is over %" PRId64 " s after the last fault", verdict.settled / SECOND);
+	ck_assert_msg(settled || verdict.forgotten_lost > 0, "not all is over %" PRId64 " s after the last fault",
+	              verdict.settled / SECOND);
 	ck_assert_msg(verdict_is_good(&verdict), "a promise is broken");
 	ck_assert_msg(torture->options.pause != 0 || meter_is_good(&torture->meter, stdout), "a process has grown");
 	end(torture);

@@ -34,20 +34,20 @@
 /* What each upload waits in its second step. */
 #define TORTURE_DELAY (300 * MILLISECOND)
 
-/* Few of each; most are deaths, and what lasts for long comes seldom; the same with the deaths of brokers foremost; only
- * instances that are cut off; only deaths of brokers. */
+/* Few of each; most are deaths, and what lasts for long comes seldom; the same with the deaths of brokers foremost;
+ * only instances that are cut off; only deaths of brokers. */
 extern const unsigned torture_few[], torture_all[], torture_brokers[], torture_partitions[], torture_broker_kills[];
 
 struct torture_options {
 	uint64_t seed;
-	nanos duration;   /* during which uploads are offered and faults injected */
+	nanos duration; /* during which uploads are offered and faults injected */
 	size_t uploads;
-	nanos pause;      /* between two faults, on average; 0: there are none */
-	nanos stop_limit; /* an instance is stopped or cut off for at most so long */
-	nanos end_limit;  /* for all that is to end once no fault is injected any more */
-	const unsigned *mix; /* how often each fault comes, of all: one of those below */
+	nanos pause;                   /* between two faults, on average; 0: there are none */
+	nanos stop_limit;              /* an instance is stopped or cut off for at most so long */
+	nanos end_limit;               /* for all that is to end once no fault is injected any more */
+	const unsigned *mix;           /* how often each fault comes, of all: one of those below */
 	const struct network *network; /* in which the instances are; NULL: in the test's own */
-	nanos timeout;   /* of the broker with an event that is not acknowledged; 0: as the service sets it */
+	nanos timeout;                 /* of the broker with an event that is not acknowledged; 0: as the service sets it */
 };
 
 /* One upload that was meant, and what has become of it so far. */
@@ -56,8 +56,8 @@ struct offered {
 	enum outcome outcome; /* that it has to have */
 	bool infected;        /* its first step ends it */
 	bool sent, confirmed;
-	unsigned begins;      /* how often it was offered: again when the service asks for it */
-	unsigned starts;      /* of the remote step, as seen */
+	unsigned begins; /* how often it was offered: again when the service asks for it */
+	unsigned starts; /* of the remote step, as seen */
 };
 
 /* Something that storage or the remote service is about to say. */
@@ -66,7 +66,7 @@ struct saying {
 	char id[64]; /* its Nats-Msg-Id */
 	struct text message;
 	size_t upload;
-	bool ready;  /* it is an UploadReady */
+	bool ready; /* it is an UploadReady */
 };
 
 struct load {
@@ -81,15 +81,15 @@ struct load {
 
 enum fault {
 	FAULT_KILL,
-	FAULT_POINT,       /* kill -9 at a named point of the protocol */
+	FAULT_POINT, /* kill -9 at a named point of the protocol */
 	FAULT_STOP,
-	FAULT_LONG_STOP,   /* the others take what was its */
-	FAULT_HOLE,        /* a partition: nothing passes either way */
+	FAULT_LONG_STOP, /* the others take what was its */
+	FAULT_HOLE,      /* a partition: nothing passes either way */
 	FAULT_LONG_HOLE,
-	FAULT_CUT,         /* in the middle of a frame */
+	FAULT_CUT, /* in the middle of a frame */
 	FAULT_PIECES,
-	FAULT_ANSWERS,     /* lost: what the broker says of writes and publishes */
-	FAULT_ACKS,        /* lost: acknowledgements of events */
+	FAULT_ANSWERS, /* lost: what the broker says of writes and publishes */
+	FAULT_ACKS,    /* lost: acknowledgements of events */
 	FAULT_BROKER_KILL,
 	FAULT_BROKER_STOP,
 	FAULT_BROKER_LONG_STOP, /* for longer than an event may stay unacknowledged */
@@ -118,7 +118,7 @@ struct brokers {
 	struct nats_fixture *hurt; /* NULL: all run */
 	bool stopped;              /* else it is dead */
 	nanos back;
-	bool patient;              /* the consumer's patience is what it is to be */
+	bool patient; /* the consumer's patience is what it is to be */
 };
 
 struct faults {
@@ -127,8 +127,8 @@ struct faults {
 	nanos next;
 	unsigned count[FAULTS];
 	unsigned points[POINTS][2]; /* kills at each; [1]: the frame was withheld */
-	struct deck faults, traps; /* kinds of faults; points, withheld or not */
-	bool drawn;                /* the next fault is `fault`: nobody was there to be hurt */
+	struct deck faults, traps;  /* kinds of faults; points, withheld or not */
+	bool drawn;                 /* the next fault is `fault`: nobody was there to be hurt */
 	enum fault fault;
 	uint64_t random;
 };
@@ -145,7 +145,7 @@ struct meter {
 struct torture {
 	struct torture_options options;
 	struct scenario scenario;
-	jsCtx *js; /* gives up sooner than the scenario's */
+	jsCtx *js;          /* gives up sooner than the scenario's */
 	const char *older;  /* another program that instances are, now and then; NULL: none */
 	unsigned starts[2]; /* of instances; [1]: of the older program */
 	struct proxy *proxy;
@@ -157,19 +157,20 @@ struct torture {
 
 struct verdict {
 	size_t once, twice, lost, wrong, early, silent, repeats, doubles, records, unacknowledged, undelivered;
-	size_t forgotten;       /* the broker forgot their records: they count nowhere else but here: */
+	size_t forgotten; /* the broker forgot their records: they count nowhere else but here: */
 	size_t forgotten_lost, forgotten_twice;
-	size_t stuck;           /* … those that did not end, though no instance died that had them in mind */
-	bool forgetful;         /* the broker is of a version that is known to do that, see README.md */
-	size_t overtaken;       /* questions decided on before the end, which the broker got after it */
-	size_t hasty;           /* said again before it was due */
-	size_t echoes;          /* events that are on the stream more than once under one ID */
+	size_t stuck;              /* … those that did not end, though no instance died that had them in mind */
+	bool forgetful;            /* the broker is of a version that is known to do that, see README.md */
+	size_t overtaken;          /* questions decided on before the end, which the broker got after it */
+	size_t hasty;              /* said again before it was due */
+	size_t echoes;             /* events that are on the stream more than once under one ID */
 	size_t waits, early_waits; /* ends of waits that passed the proxy, and those before their time */
-	nanos late[2], took[2]; /* the delay beyond its time, and BytesReceived to the end: p99, the longest */
-	nanos settled;          /* from the last fault until all was over */
+	nanos late[2], took[2];    /* the delay beyond its time, and BytesReceived to the end: p99, the longest */
+	nanos settled;             /* from the last fault until all was over */
 };
 
-/* Runs the attack on these brokers, to the connection of `scenario`, which is open but for clamd, and judges. Closes it. */
+/* Runs the attack on these brokers, to the connection of `scenario`, which is open but for clamd, and judges. Closes
+ * it. */
 void torture_run(struct torture *torture, struct nats_fixture *server, unsigned servers);
 /* Longer than a form of the test that lasts for minutes; for main(), before the test runs. False: out of memory. */
 bool torture_set_limit(void);
@@ -179,8 +180,8 @@ uint64_t torture_variable(const char *name, uint64_t fallback);
 /* What the service is configured with. Backoffs are short and retries many: who is attacked so often fails more than
  * anybody would allow. */
 #define TORTURE_STEPS "virusscan, delay, remote"
-#define TORTURE_INI                                                             \
-	"[postprocessing]\nmax_retries = 100\nretry_backoff = 100ms\n"                \
+#define TORTURE_INI \
+	"[postprocessing]\nmax_retries = 100\nretry_backoff = 100ms\n" \
 	"[step:virusscan]\ndeadline = 10s\n[step:delay]\nduration = 300ms\nworkers = 8\n" \
 	"[step:remote]\nmodule = remote\ndeadline = 4s\n"
 

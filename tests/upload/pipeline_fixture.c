@@ -4,9 +4,19 @@
 #include <stdio.h>
 
 static const struct pipeline_step limits[] = {
-	{.name = "scan", .max_retries = SCAN_RETRIES, .retry_backoff = 5 * SECOND, .deadline = 10 * MINUTE,
-	 .max_wait = 720 * HOUR, .max_waits = 1000, .check_limit = MINUTE},
-	{.name = "delay", .max_retries = 0, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING, .continue_when_exhausted = true},
+	{.name = "scan",
+     .max_retries = SCAN_RETRIES,
+     .retry_backoff = 5 * SECOND,
+     .deadline = 10 * MINUTE,
+     .max_wait = 720 * HOUR,
+     .max_waits = 1000,
+     .check_limit = MINUTE},
+	{.name = "delay",
+     .max_retries = 0,
+     .retry_backoff = SECOND,
+     .deadline = MINUTE,
+     MAX_WAITING,
+     .continue_when_exhausted = true},
 };
 static const char *const names[] = {"scan", "delay", "policies"};
 
@@ -37,12 +47,13 @@ char *action_text(const struct action *action, const struct status *status, char
 	const char *write = action->write == WRITE_PUT ? "put" : action->write == WRITE_DELETE ? "delete" : "keep";
 	published(action->publish, letters);
 	if (action->ignored != NULL)
-		snprintf(text, ACTION_TEXT_SIZE, "ignored%s%s%s%s", letters[0] != '\0' ? " " : "", letters, action->run ? " run" : "",
-		         action->drop ? " drop" : "");
+		snprintf(text, ACTION_TEXT_SIZE, "ignored%s%s%s%s", letters[0] != '\0' ? " " : "", letters,
+		         action->run ? " run" : "", action->drop ? " drop" : "");
 	else if (action->write == WRITE_DELETE)
 		snprintf(text, ACTION_TEXT_SIZE, "delete%s", action->drop ? " drop" : "");
 	else
-		snprintf(text, ACTION_TEXT_SIZE, "%s %s %zu%s%s%s%s%s", write, phase_name(status->phase), status->step, letters[0] != '\0' ? " " : "",
-		         letters, action->run ? " run" : "", action->mark ? " mark" : "", action->drop ? " drop" : "");
+		snprintf(text, ACTION_TEXT_SIZE, "%s %s %zu%s%s%s%s%s", write, phase_name(status->phase), status->step,
+		         letters[0] != '\0' ? " " : "", letters, action->run ? " run" : "", action->mark ? " mark" : "",
+		         action->drop ? " drop" : "");
 	return text;
 }

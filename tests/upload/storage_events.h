@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The 50 messages of tests/data/storage-events.jsonl, as a real storage and the original service sent them, and those of
- * tests/data/wire-2026.jsonl, as today's servers' sources say. */
+ * The 50 messages of tests/data/storage-events.jsonl, as a real storage and the original service sent them, and those
+ * of tests/data/wire-2026.jsonl, as today's servers' sources say. */
 #ifndef TESTS_UPLOAD_STORAGE_EVENTS_H
 #define TESTS_UPLOAD_STORAGE_EVENTS_H
 
@@ -14,7 +14,7 @@ struct storage_events {
 	size_t count;
 	char *line[STORAGE_EVENTS];
 	json_t *envelope[STORAGE_EVENTS];
-	json_t *payload[STORAGE_EVENTS]; /* decoded */
+	json_t *payload[STORAGE_EVENTS];  /* decoded */
 	const char *type[STORAGE_EVENTS]; /* "BytesReceived" … */
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Each allocation fails once: what cannot be read for want of memory is never taken for broken, and nothing of it is left.
- * Linked with --wrap for the functions below. */
+ * Each allocation fails once: what cannot be read for want of memory is never taken for broken, and nothing of it is
+ * left. Linked with --wrap for the functions below. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -53,7 +53,8 @@ static long decode_event(const struct text *message)
 		struct event event;
 		failed = false;
 		left = allowed;
-		enum event_verdict verdict = event_decode(message->data, message->length, steps, 1, 1, true, &event, why, sizeof why);
+		enum event_verdict verdict =
+			event_decode(message->data, message->length, steps, 1, 1, true, &event, why, sizeof why);
 		left = -1;
 		if (!failed) {
 			ck_assert_int_eq(verdict, EVENT_TAKEN);
@@ -85,8 +86,12 @@ START_TEST(records)
 	struct text value = {0};
 	char result[] = "{\"Infected\":true}";
 	struct record record = {.upload = make_upload(), .owner = "o", .result = result};
-	record.status = (struct status){.step = 1, .phase = PHASE_CONFIRMING, .outcome = OUTCOME_DELETE, .due = 1,
-	                                .publish = PUBLISH_STEP_FINISHED | PUBLISH_FINISHED, .finished_outcome = OUTCOME_DELETE};
+	record.status = (struct status){.step = 1,
+	                                .phase = PHASE_CONFIRMING,
+	                                .outcome = OUTCOME_DELETE,
+	                                .due = 1,
+	                                .publish = PUBLISH_STEP_FINISHED | PUBLISH_FINISHED,
+	                                .finished_outcome = OUTCOME_DELETE};
 	record_encode(&value, &record);
 	upload_release(record.upload);
 	long allowed = 0;

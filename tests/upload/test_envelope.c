@@ -56,7 +56,8 @@ END_TEST
 START_TEST(metadata_is_found)
 {
 	struct json_reader reader = {.room = room, .left = sizeof room};
-	ck_assert(read_message("{\"initiatorid\":\"x\",\"Metadata\":{\"traceparent\":\"t-\\u0031\",\"eventtype\":\"e\",\"initiatorid\":\"i\"}}"));
+	ck_assert(read_message(
+		"{\"initiatorid\":\"x\",\"Metadata\":{\"traceparent\":\"t-\\u0031\",\"eventtype\":\"e\",\"initiatorid\":\"i\"}}"));
 	ck_assert_str_eq(json_reader_string(&reader, &envelope.type), "e");
 	ck_assert_str_eq(json_reader_string(&reader, &envelope.traceparent), "t-1");
 	ck_assert_str_eq(json_reader_string(&reader, &envelope.initiator_id), "i");
@@ -66,9 +67,17 @@ END_TEST
 START_TEST(broken_envelope_is_refused)
 {
 	static const char *const broken[] = {
-		"", "[]", "{\"Payload\":\"QUJD\"", "{" TYPE ",\"Payload\":\"QUJD\"}}", "{" TYPE ",\"Payload\":\"QUJD\"x}",
-		"{\"Payload\":\"QUJD\"}", "{" TYPE ",\"Payload\":{\"a\":\"QUJD\"}}", "{" TYPE ",\"Metadata\":null}",
-		"{\"Metadata\":{\"eventtype\":\"\"}}", "{\"Metadata\":{\"eventtype\":1}}", "{\"Metadata\":[]}",
+		"",
+		"[]",
+		"{\"Payload\":\"QUJD\"",
+		"{" TYPE ",\"Payload\":\"QUJD\"}}",
+		"{" TYPE ",\"Payload\":\"QUJD\"x}",
+		"{\"Payload\":\"QUJD\"}",
+		"{" TYPE ",\"Payload\":{\"a\":\"QUJD\"}}",
+		"{" TYPE ",\"Metadata\":null}",
+		"{\"Metadata\":{\"eventtype\":\"\"}}",
+		"{\"Metadata\":{\"eventtype\":1}}",
+		"{\"Metadata\":[]}",
 	};
 	for (size_t i = 0; i < JSON_COUNT(broken); i++) {
 		ck_assert_msg(!read_message(broken[i]), "taken: %s", broken[i]);

@@ -25,7 +25,9 @@ static enum event_verdict decode(const char *message, size_t length, bool comman
 static enum event_verdict decode_payload(const char *type, const char *payload)
 {
 	struct text message = {0};
-	text_format(&message, "{\"Metadata\":{\"eventtype\":\"events.%s\",\"traceparent\":\"t\",\"initiatorid\":\"i\"},\"Payload\":\"", type);
+	text_format(
+		&message,
+		"{\"Metadata\":{\"eventtype\":\"events.%s\",\"traceparent\":\"t\",\"initiatorid\":\"i\"},\"Payload\":\"", type);
 	text_add_base64(&message, payload, strlen(payload));
 	text_add(&message, "\"}");
 	enum event_verdict verdict = decode(message.data, message.length, false);
@@ -60,7 +62,8 @@ static void assert_upload(const struct storage_events *all, size_t i)
 /* What is said of a message of this type; commands: what only they want. */
 static void assert_message(const struct storage_events *all, size_t i, enum event_verdict verdict)
 {
-	static const char *const ours[] = {"BytesReceived", "PostprocessingStepFinished", "UploadReady", "ResumePostprocessing"};
+	static const char *const ours[] = {"BytesReceived", "PostprocessingStepFinished", "UploadReady",
+	                                   "ResumePostprocessing"};
 	bool taken = false;
 	for (size_t k = 0; k < 4; k++)
 		taken = taken || strcmp(all->type[i], ours[k]) == 0;
@@ -146,11 +149,14 @@ END_TEST
 
 START_TEST(escapes_of_go_are_the_same_text)
 {
-	ck_assert_int_eq(decode_payload("BytesReceived", "{\"UploadID\":\"1\",\"Filename\":\"\\u003ca\\u0026b\\u003e \\u00fc \\ud83e\\udda0\"}"),
-	                 EVENT_TAKEN);
+	ck_assert_int_eq(
+		decode_payload("BytesReceived",
+	                   "{\"UploadID\":\"1\",\"Filename\":\"\\u003ca\\u0026b\\u003e \\u00fc \\ud83e\\udda0\"}"),
+		EVENT_TAKEN);
 	ck_assert_str_eq(event.upload->filename, "<a&b> \xc3\xbc \xf0\x9f\xa6\xa0");
 	event_clear(&event);
-	static const char message[] = "{\"Metadata\":{\"event\\u0074ype\":\"events\\u002eUploadReady\"},\"Payload\":\"e30=\"}";
+	static const char message[] =
+		"{\"Metadata\":{\"event\\u0074ype\":\"events\\u002eUploadReady\"},\"Payload\":\"e30=\"}";
 	ck_assert_int_eq(decode(message, sizeof message - 1, false), EVENT_TAKEN);
 	ck_assert_int_eq(event.type, EVENT_UPLOAD_READY);
 	event_clear(&event);
@@ -201,8 +207,9 @@ START_TEST(outcomes)
 	static const struct {
 		const char *word;
 		enum outcome outcome;
-	} words[] = {{"continue", OUTCOME_CONTINUE}, {"abort", OUTCOME_ABORT}, {"delete", OUTCOME_DELETE}, {"retry", OUTCOME_RETRY},
-	             {"Continue", OUTCOME_RETRY},    {"ok", OUTCOME_RETRY},    {"", OUTCOME_NONE}};
+	} words[] = {
+		{"continue", OUTCOME_CONTINUE}, {"abort", OUTCOME_ABORT}, {"delete", OUTCOME_DELETE}, {"retry", OUTCOME_RETRY},
+		{"Continue", OUTCOME_RETRY},    {"ok", OUTCOME_RETRY},    {"", OUTCOME_NONE}};
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
 		struct text payload = {0};
 		text_format(&payload, "{\"UploadID\":\"1\",\"FinishedStep\":\"virusscan\",\"Outcome\":\"%s\"}", words[i].word);
@@ -247,8 +254,9 @@ START_TEST(refused_but_named)
 		event_clear(&event);
 	}
 	/* What is right of it is there, but for the URL: nobody is to read the bytes. */
-	assert_refused("{\"UploadID\":\"1\",\"Filename\":\"n\",\"URL\":\"http://h\",\"Filesize\":true,\"ExecutingUser\":{\"a\":1},\"ResourceID\":{\"b\":2}}",
-	               "1", "\"Filesize\" has a value of the wrong type");
+	assert_refused(
+		"{\"UploadID\":\"1\",\"Filename\":\"n\",\"URL\":\"http://h\",\"Filesize\":true,\"ExecutingUser\":{\"a\":1},\"ResourceID\":{\"b\":2}}",
+		"1", "\"Filesize\" has a value of the wrong type");
 	ck_assert_str_eq(event.upload->filename, "n");
 	ck_assert_str_eq(event.upload->url, "");
 	ck_assert_str_eq(event.upload->user_json, "{\"a\":1}");
@@ -261,7 +269,8 @@ START_TEST(refused_but_named)
 	assert_refused("{\"UploadID\":\"1\",}", "1", "payload: not JSON (byte 16)");
 	event_clear(&event);
 	/* The envelope is at fault. */
-	static const char message[] = "{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":\"eyJVcGxvYWRJRCI6IjEifQ==\"}}";
+	static const char message[] =
+		"{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":\"eyJVcGxvYWRJRCI6IjEifQ==\"}}";
 	ck_assert_int_eq(decode(message, sizeof message - 1, false), EVENT_REFUSED);
 	ck_assert_str_eq(event.upload->id, "1");
 	event_clear(&event);
@@ -279,7 +288,11 @@ START_TEST(refused_with_an_id_of_no_record)
 {
 	static const struct {
 		const char *json, *read;
-	} ids[] = {{"\"a/b\"", "a/b"}, {"\"a\\nb\"", "a\nb"}, {"\"a\\u0000b\"", "a\xef\xbf\xbd" "b"}, {"\"\\ud800\"", "\xef\xbf\xbd"}};
+	} ids[] = {{"\"a/b\"", "a/b"},
+	           {"\"a\\nb\"", "a\nb"},
+	           {"\"a\\u0000b\"", "a\xef\xbf\xbd"
+	                             "b"},
+	           {"\"\\ud800\"", "\xef\xbf\xbd"}};
 	char payload[600];
 	for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
 		snprintf(payload, sizeof payload, "{\"UploadID\":%s,\"Filename\":\"n\"}", ids[i].json);
@@ -302,15 +315,24 @@ END_TEST
 START_TEST(replaced)
 {
 	ck_assert_int_eq(decode_payload("BytesReceived", "{\"UploadID\":\"1\",\"Filename\":\"a\\u0000b\"}"), EVENT_TAKEN);
-	ck_assert_str_eq(event.upload->filename, "a\xef\xbf\xbd" "b");
-	ck_assert_str_eq(why, "events.BytesReceived: upload 1: invalid characters in \"Filename\" were replaced with U+FFFD");
+	ck_assert_str_eq(event.upload->filename, "a\xef\xbf\xbd"
+	                                         "b");
+	ck_assert_str_eq(why,
+	                 "events.BytesReceived: upload 1: invalid characters in \"Filename\" were replaced with U+FFFD");
 	event_clear(&event);
-	ck_assert_int_eq(decode_payload("BytesReceived", "{\"UploadID\":\"1\",\"Filename\":\"gr\xfcn\",\"ExecutingUser\":{ \"display_name\" : \"\\ud83e!\" }}"), EVENT_TAKEN);
+	ck_assert_int_eq(
+		decode_payload(
+			"BytesReceived",
+			"{\"UploadID\":\"1\",\"Filename\":\"gr\xfcn\",\"ExecutingUser\":{ \"display_name\" : \"\\ud83e!\" }}"),
+		EVENT_TAKEN);
 	ck_assert_str_eq(event.upload->filename, "gr\xef\xbf\xbdn");
 	ck_assert_str_eq(event.upload->user_json, "{\"display_name\":\"\xef\xbf\xbd!\"}");
 	event_clear(&event);
 	/* What everybody can read is left as it is. */
-	ck_assert_int_eq(decode_payload("BytesReceived", "{\"UploadID\":\"1\",\"Filename\":\"\\ufffd\",\"ExecutingUser\":{\"a\":\"\\u0000\"}}"), EVENT_TAKEN);
+	ck_assert_int_eq(
+		decode_payload("BytesReceived",
+	                   "{\"UploadID\":\"1\",\"Filename\":\"\\ufffd\",\"ExecutingUser\":{\"a\":\"\\u0000\"}}"),
+		EVENT_TAKEN);
 	ck_assert_str_eq(event.upload->user_json, "{\"a\":\"\\u0000\"}");
 	ck_assert_str_eq(why, "");
 	event_clear(&event);
@@ -326,10 +348,14 @@ START_TEST(words_that_are_doubtful)
 		enum outcome outcome;
 		bool failed;
 	} words[] = {
-		{"PostprocessingStepFinished", "{\"UploadID\":\"1\",\"FinishedStep\":1,\"Outcome\":\"continue\"}", EVENT_BROKEN, 0, false},
-		{"PostprocessingStepFinished", "{\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":true}", EVENT_TAKEN, OUTCOME_RETRY, false},
-		{"PostprocessingStepFinished", "{\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":\"continue\",", EVENT_TAKEN, OUTCOME_RETRY, false},
-		{"PostprocessingStepFinished", "{\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":\"delete\",", EVENT_TAKEN, OUTCOME_RETRY, false},
+		{"PostprocessingStepFinished", "{\"UploadID\":\"1\",\"FinishedStep\":1,\"Outcome\":\"continue\"}", EVENT_BROKEN,
+	     0, false},
+		{"PostprocessingStepFinished", "{\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":true}", EVENT_TAKEN,
+	     OUTCOME_RETRY, false},
+		{"PostprocessingStepFinished", "{\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":\"continue\",",
+	     EVENT_TAKEN, OUTCOME_RETRY, false},
+		{"PostprocessingStepFinished", "{\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":\"delete\",",
+	     EVENT_TAKEN, OUTCOME_RETRY, false},
 		{"UploadReady", "{\"UploadID\":\"1\",\"Failed\":\"false\"}", EVENT_TAKEN, OUTCOME_NONE, true},
 		{"UploadReady", "{\"UploadID\":\"1\",\"Failed\":false,", EVENT_TAKEN, OUTCOME_NONE, true},
 		{"UploadReady", "{\"UploadID\":{}}", EVENT_BROKEN, 0, false},
@@ -339,7 +365,8 @@ START_TEST(words_that_are_doubtful)
 		{"ResumePostprocessing", "{\"UploadID\":\"1\",\"Step\":\"\"", EVENT_BROKEN, 0, false},
 	};
 	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
-		ck_assert_msg(decode_payload(words[i].type, words[i].payload) == words[i].verdict, "%s: %s", words[i].payload, why);
+		ck_assert_msg(decode_payload(words[i].type, words[i].payload) == words[i].verdict, "%s: %s", words[i].payload,
+		              why);
 		ck_assert_msg(strstr(why, words[i].type) != NULL, "%s: %s", words[i].payload, why);
 		if (strstr(words[i].payload, "\"1\"") != NULL)
 			ck_assert_msg(strstr(why, "upload 1: ") != NULL, "%s: %s", words[i].payload, why);
@@ -359,7 +386,9 @@ END_TEST
 static enum event_verdict decode_metadata(const char *metadata)
 {
 	struct text message = {0};
-	text_format(&message, "{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"%s},\"Payload\":\"eyJVcGxvYWRJRCI6IjEifQ==\"}", metadata);
+	text_format(&message,
+	            "{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"%s},\"Payload\":\"eyJVcGxvYWRJRCI6IjEifQ==\"}",
+	            metadata);
 	enum event_verdict verdict = decode(message.data, message.length, false);
 	text_free(&message);
 	return verdict;
@@ -367,7 +396,10 @@ static enum event_verdict decode_metadata(const char *metadata)
 
 START_TEST(metadata_of_others)
 {
-	ck_assert_int_eq(decode_metadata(",\"eventid\":\"e\",\"x\\u0031\": \"\\u003c \" ,\"traceparent\":\"t\",\"extrainfo\":\"{\\\"a\\\":[]}\",\"n\":null,\"initiatorid\":\"i\""), EVENT_TAKEN);
+	ck_assert_int_eq(
+		decode_metadata(
+			",\"eventid\":\"e\",\"x\\u0031\": \"\\u003c \" ,\"traceparent\":\"t\",\"extrainfo\":\"{\\\"a\\\":[]}\",\"n\":null,\"initiatorid\":\"i\""),
+		EVENT_TAKEN);
 	ck_assert_str_eq(event.upload->metadata, "\"x\\u0031\":\"\\u003c \",\"extrainfo\":\"{\\\"a\\\":[]}\",\"n\":null");
 	ck_assert_str_eq(event.upload->initiator_id, "i");
 	ck_assert_str_eq(event.upload->traceparent, "t");
@@ -380,7 +412,8 @@ START_TEST(metadata_of_others)
 	ck_assert_int_eq(decode_metadata(",\"a\":1,\"b\":\"2\",\"c\":{},\"initiatorid\":[]"), EVENT_TAKEN);
 	ck_assert_str_eq(event.upload->metadata, "\"b\":\"2\"");
 	ck_assert_str_eq(event.upload->initiator_id, "");
-	ck_assert_msg(strstr(why, "upload 1: \"initiatorid\" and more are dropped from its \"Metadata\"") != NULL, "%s", why);
+	ck_assert_msg(strstr(why, "upload 1: \"initiatorid\" and more are dropped from its \"Metadata\"") != NULL, "%s",
+	              why);
 	event_clear(&event);
 }
 END_TEST
@@ -392,7 +425,9 @@ START_TEST(metadata_has_a_limit)
 	text_format(&metadata, ",\"a\":\"%0*d\",\"b\":\"%0*d\",\"c\":\"%0*d\"", 10000, 1, 10000, 2, 6000, 3);
 	ck_assert_int_eq(decode_metadata(metadata.data), EVENT_TAKEN);
 	ck_assert_uint_eq(strlen(event.upload->metadata), strlen("\"a\":\"\",\"c\":\"\"") + 16000);
-	ck_assert_str_eq(why, "events.BytesReceived: upload 1: \"b\" is dropped from its \"Metadata\": not text, or more than 16384 bytes in total");
+	ck_assert_str_eq(
+		why,
+		"events.BytesReceived: upload 1: \"b\" is dropped from its \"Metadata\": not text, or more than 16384 bytes in total");
 	event_clear(&event);
 	for (int length = (int)UPLOAD_METADATA_LIMIT - 7; length <= (int)UPLOAD_METADATA_LIMIT - 6; length++) {
 		text_clear(&metadata);
@@ -408,16 +443,24 @@ END_TEST
 START_TEST(broken_messages)
 {
 	static const char *const messages[] = {
-		"", "{", "null", "[]", "\"events.BytesReceived\"", "{}", "{\"Metadata\":null}", "{\"Metadata\":[]}", "{\"Metadata\":{}}",
+		"",
+		"{",
+		"null",
+		"[]",
+		"\"events.BytesReceived\"",
+		"{}",
+		"{\"Metadata\":null}",
+		"{\"Metadata\":[]}",
+		"{\"Metadata\":{}}",
 		"{\"Metadata\":{\"eventtype\":null},\"Payload\":\"e30=\"}",
 		"{\"Metadata\":{\"eventtype\":7},\"Payload\":\"e30=\"}",
 		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\"},\"Payload\":{}}",
 		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\"},\"Payload\":\"e30\"}",
 		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\"},\"Payload\":\"\"}",
 		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\"}}",
-		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\"},\"Payload\":\"W10=\"}", /* [] */
+		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\"},\"Payload\":\"W10=\"}",     /* [] */
 		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\"},\"Payload\":\"bnVsbA==\"}", /* null */
-		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\"},\"Payload\":\"eyI=\"}", /* cut */
+		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\"},\"Payload\":\"eyI=\"}",     /* cut */
 		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\"",
 		"{\"Metadata\":{\"eventtype\":\"events.UploadReady\"},\"Payload\":\"e30=\"} x",
 	};
@@ -469,7 +512,8 @@ static enum event_verdict decode_id(const char *id)
 	text_add(&payload, "}");
 	enum event_verdict verdict = decode_payload("BytesReceived", payload.data);
 	event_clear(&event);
-	ck_assert_int_eq(decode_payload("UploadReady", payload.data), id[0] == '\0' || verdict == EVENT_TAKEN ? EVENT_TAKEN : EVENT_BROKEN);
+	ck_assert_int_eq(decode_payload("UploadReady", payload.data),
+	                 id[0] == '\0' || verdict == EVENT_TAKEN ? EVENT_TAKEN : EVENT_BROKEN);
 	event_clear(&event);
 	text_free(&payload);
 	return verdict;
@@ -496,7 +540,9 @@ END_TEST
 START_TEST(sizes)
 {
 	struct text message = {0};
-	text_add(&message, "{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":\"eyJVcGxvYWRJRCI6IjEifQ==\",\"x\":\"");
+	text_add(
+		&message,
+		"{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":\"eyJVcGxvYWRJRCI6IjEifQ==\",\"x\":\"");
 	while (message.length < EVENT_LIMIT - 2)
 		text_add(&message, "x");
 	text_add(&message, "\"}");
@@ -525,7 +571,10 @@ END_TEST
 START_TEST(what_is_refused_is_short)
 {
 	struct text payload = {0};
-	text_format(&payload, "{\"ExecutingUser\":{\"a\":\"%0*d\"},\"ResourceID\":{\"r\":1},\"Filename\":\"%0*d\",\"UploadID\":\"1\"}", 600000, 0, 5000, 0);
+	text_format(
+		&payload,
+		"{\"ExecutingUser\":{\"a\":\"%0*d\"},\"ResourceID\":{\"r\":1},\"Filename\":\"%0*d\",\"UploadID\":\"1\"}",
+		600000, 0, 5000, 0);
 	ck_assert_int_eq(decode_payload("BytesReceived", payload.data), EVENT_REFUSED);
 	ck_assert_str_eq(event.upload->user_json, "null");
 	ck_assert_str_eq(event.upload->filename, "");
@@ -555,7 +604,8 @@ START_TEST(depths)
 		ck_assert_str_eq(event.upload->id, "1");
 		event_clear(&event);
 		/* Nobody wants to know the result. */
-		add_nested(&payload, "{\"Result\":", depth, ",\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":\"continue\"}");
+		add_nested(&payload, "{\"Result\":", depth,
+		           ",\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":\"continue\"}");
 		ck_assert_int_eq(decode_payload("PostprocessingStepFinished", payload.data), EVENT_TAKEN);
 		ck_assert_int_eq(event.outcome, OUTCOME_CONTINUE);
 		ck_assert_str_eq(why, "");
@@ -571,8 +621,10 @@ START_TEST(results_of_rejections)
 	static const struct {
 		const char *outcome, *result, *kept, *reason;
 	} cases[] = {
-		{"delete", "{\"Infected\":true,\"Description\":\"Eicar\",\"ErrorMsg\":\"\"}", "{\"Infected\":true,\"Description\":\"Eicar\",\"ErrorMsg\":\"\"}", "Eicar"},
-		{"abort", "{ \"ErrorMsg\" : \"too large\", \"Description\" : \"x\" }", "{\"ErrorMsg\":\"too large\",\"Description\":\"x\"}", "too large"},
+		{"delete", "{\"Infected\":true,\"Description\":\"Eicar\",\"ErrorMsg\":\"\"}",
+	     "{\"Infected\":true,\"Description\":\"Eicar\",\"ErrorMsg\":\"\"}", "Eicar"},
+		{"abort", "{ \"ErrorMsg\" : \"too large\", \"Description\" : \"x\" }",
+	     "{\"ErrorMsg\":\"too large\",\"Description\":\"x\"}", "too large"},
 		{"retry", "{\"ErrorMsg\":\"no scanner\"}", "{\"ErrorMsg\":\"no scanner\"}", "no scanner"},
 		{"continue", "{\"Infected\":false,\"Description\":\"clean\"}", NULL, NULL},
 		{"delete", "null", NULL, NULL},
@@ -583,7 +635,8 @@ START_TEST(results_of_rejections)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		struct text payload = {0};
-		text_format(&payload, "{\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":\"%s\",\"Result\":%s}", cases[i].outcome, cases[i].result);
+		text_format(&payload, "{\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":\"%s\",\"Result\":%s}",
+		            cases[i].outcome, cases[i].result);
 		ck_assert_int_eq(decode_payload("PostprocessingStepFinished", payload.data), EVENT_TAKEN);
 		ck_assert_str_eq(why, "");
 		ck_assert_str_eq(outcome_name(event.outcome), cases[i].outcome);
@@ -609,11 +662,24 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {what_a_real_storage_sends, key_order_and_white_space, escapes_of_go_are_the_same_text,
-	                              missing_and_null_are_nothing, outcomes, refused_but_named,
-	                              refused_with_an_id_of_no_record, replaced, words_that_are_doubtful, metadata_of_others,
-	                              metadata_has_a_limit, broken_messages,
-	                              irrelevant_without_parsing, relevant_though_it_does_not_look_so, upload_ids, sizes,
-	                              what_is_refused_is_short, depths, results_of_rejections};
+	const TTest *const tests[] = {what_a_real_storage_sends,
+	                              key_order_and_white_space,
+	                              escapes_of_go_are_the_same_text,
+	                              missing_and_null_are_nothing,
+	                              outcomes,
+	                              refused_but_named,
+	                              refused_with_an_id_of_no_record,
+	                              replaced,
+	                              words_that_are_doubtful,
+	                              metadata_of_others,
+	                              metadata_has_a_limit,
+	                              broken_messages,
+	                              irrelevant_without_parsing,
+	                              relevant_though_it_does_not_look_so,
+	                              upload_ids,
+	                              sizes,
+	                              what_is_refused_is_short,
+	                              depths,
+	                              results_of_rejections};
 	return suite_run("event", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -14,7 +14,8 @@
 static const char *const steps[] = {"virusscan", "delay"};
 
 /* The payload of an envelope as we write it; checks the rest of it. */
-static json_t *open_envelope(const struct text *message, const char *type, const char *traceparent, const char *initiator_id)
+static json_t *open_envelope(const struct text *message, const char *type, const char *traceparent,
+                             const char *initiator_id)
 {
 	static const char *const keys[] = {"Timestamp", "Metadata", "ID", "Topic", "Payload"};
 	ck_assert(!message->failed);
@@ -36,7 +37,8 @@ static json_t *open_envelope(const struct text *message, const char *type, const
 	ck_assert_str_eq(json_string_value(json_object_get(metadata, "initiatorid")), initiator_id);
 	const char *event_id = json_string_value(json_object_get(metadata, "eventid"));
 	const char *id = json_string_value(json_object_get(envelope, "ID"));
-	ck_assert(event_id != NULL && id != NULL && strlen(id) == 36 && strlen(event_id) == 36 && strcmp(id, event_id) != 0);
+	ck_assert(event_id != NULL && id != NULL && strlen(id) == 36 && strlen(event_id) == 36 &&
+	          strcmp(id, event_id) != 0);
 	const char *encoded = json_string_value(json_object_get(envelope, "Payload"));
 	size_t length;
 	char *bytes = base64_bytes(encoded, &length);
@@ -67,7 +69,8 @@ static struct upload *decode_upload(const char *line)
 	return event.upload;
 }
 
-static json_t *encode(unsigned kind, const char *type, const struct upload *upload, const struct status *status, const char *result)
+static json_t *encode(unsigned kind, const char *type, const struct upload *upload, const struct status *status,
+                      const char *result)
 {
 	struct text message = {0};
 	event_encode(&message, kind, upload, status, result, 0, NOW);
@@ -77,7 +80,8 @@ static json_t *encode(unsigned kind, const char *type, const struct upload *uplo
 }
 
 /* Our answer to the same upload, where the original's is in the list. Returns 1 if it is. */
-static size_t compare(const struct storage_events *all, const struct upload *upload, unsigned kind, const char *type, size_t step)
+static size_t compare(const struct storage_events *all, const struct upload *upload, unsigned kind, const char *type,
+                      size_t step)
 {
 	size_t i = storage_events_find(all, type, upload->id, 0);
 	if (kind == PUBLISH_START && i < STORAGE_EVENTS && step == 1)
@@ -85,7 +89,10 @@ static size_t compare(const struct storage_events *all, const struct upload *upl
 	if (i == STORAGE_EVENTS)
 		return 0;
 	enum outcome outcome = outcome_parse(json_string_value(json_object_get(all->payload[i], "Outcome")) ?: "");
-	struct status status = {.step = kind == PUBLISH_FINISHED ? 2 : step, .outcome = outcome, .finished_step = step, .finished_outcome = outcome};
+	struct status status = {.step = kind == PUBLISH_FINISHED ? 2 : step,
+	                        .outcome = outcome,
+	                        .finished_step = step,
+	                        .finished_outcome = outcome};
 	json_t *result = json_object_get(all->payload[i], "Result");
 	char *text = result != NULL ? json_dumps(result, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 	json_t *ours = encode(kind, type, upload, &status, text);
@@ -104,14 +111,17 @@ START_TEST(as_the_servers_of_2026)
 	static const struct {
 		unsigned kind;
 		const char *type;
-	} kinds[] = {{PUBLISH_STEP_FINISHED, "PostprocessingStepFinished"}, {PUBLISH_START, "StartPostprocessingStep"},
-	             {PUBLISH_RETRY, "PostprocessingRetry"}, {PUBLISH_FINISHED, "PostprocessingFinished"}};
+	} kinds[] = {{PUBLISH_STEP_FINISHED, "PostprocessingStepFinished"},
+	             {PUBLISH_START, "StartPostprocessingStep"},
+	             {PUBLISH_RETRY, "PostprocessingRetry"},
+	             {PUBLISH_FINISHED, "PostprocessingFinished"}};
 	struct storage_events all;
 	storage_events_open_2026(&all);
 	struct upload *upload = decode_upload(all.line[0]);
 	json_t *resource = json_object_get(all.payload[0], "ResourceID");
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-		struct status status = {.step = i < 3 ? 0 : 2, .outcome = OUTCOME_CONTINUE, .finished_outcome = OUTCOME_CONTINUE};
+		struct status status = {
+			.step = i < 3 ? 0 : 2, .outcome = OUTCOME_CONTINUE, .finished_outcome = OUTCOME_CONTINUE};
 		struct text message = {0};
 		event_encode(&message, kinds[i].kind, upload, &status, NULL, 0, NOW);
 		json_t *envelope = json_loadb(message.data, message.length, JSON_REJECT_DUPLICATES, NULL);
@@ -143,7 +153,8 @@ START_TEST(refusal)
 	json_decref(payload);
 	text_clear(&message);
 	event_encode_refusal(&message, "\"a\"", NOW);
-	ck_assert_int_eq(event_decode(message.data, message.length, steps, 2, NOW, true, &event, why, sizeof why), EVENT_TAKEN);
+	ck_assert_int_eq(event_decode(message.data, message.length, steps, 2, NOW, true, &event, why, sizeof why),
+	                 EVENT_TAKEN);
 	ck_assert_str_eq(event.upload_id, "a");
 	ck_assert_int_eq(event.outcome, OUTCOME_ABORT);
 	event_clear(&event);
@@ -189,7 +200,8 @@ START_TEST(as_the_original_storage)
 		theirs = json_deep_copy(all.payload[storage_events_find(&all, "UploadReady", upload->id, 0)]);
 		json_object_set_new(theirs, "SpaceOwner", json_null());
 		json_object_set_new(theirs, "FileRef", json_null());
-		json_object_set_new(theirs, "Timestamp", json_pack("{s:I,s:I}", "seconds", NOW / SECOND, "nanos", NOW % SECOND));
+		json_object_set_new(theirs, "Timestamp",
+		                    json_pack("{s:I,s:I}", "seconds", NOW / SECOND, "nanos", NOW % SECOND));
 		json_object_set_new(theirs, "Failed", json_false());
 		json_object_set_new(theirs, "IsVersion", json_false());
 		assert_same(open_envelope(&message, "UploadReady", upload->traceparent, upload->initiator_id), theirs);
@@ -213,7 +225,8 @@ START_TEST(numbers_of_a_result)
 	struct event event;
 	char why[256];
 	event_encode(&message, PUBLISH_STEP_FINISHED, upload, &status, result, 0, NOW);
-	ck_assert_int_eq(event_decode(message.data, message.length, steps, 2, NOW, false, &event, why, sizeof why), EVENT_TAKEN);
+	ck_assert_int_eq(event_decode(message.data, message.length, steps, 2, NOW, false, &event, why, sizeof why),
+	                 EVENT_TAKEN);
 	ck_assert_str_eq(event.result, result);
 	event_clear(&event);
 	upload_release(upload);
@@ -224,11 +237,14 @@ END_TEST
 
 START_TEST(retry_and_commands)
 {
-	struct upload *upload = upload_create(&(struct upload){.id = "1", .filename = "n", .user_json = "{\"a\":1}", .step = steps, .step_count = 2});
+	struct upload *upload = upload_create(
+		&(struct upload){.id = "1", .filename = "n", .user_json = "{\"a\":1}", .step = steps, .step_count = 2});
 	struct status status = {.failures = 3};
 	struct text message = {0};
 	event_encode(&message, PUBLISH_RETRY, upload, &status, NULL, 20 * SECOND, NOW);
-	json_t *theirs = json_loads("{\"UploadID\":\"1\",\"Filename\":\"n\",\"ExecutingUser\":{\"a\":1},\"Failures\":3,\"BackoffDuration\":20000000000}", 0, NULL);
+	json_t *theirs = json_loads(
+		"{\"UploadID\":\"1\",\"Filename\":\"n\",\"ExecutingUser\":{\"a\":1},\"Failures\":3,\"BackoffDuration\":20000000000}",
+		0, NULL);
 	assert_same(open_envelope(&message, "PostprocessingRetry", "", ""), theirs);
 	json_decref(theirs);
 	text_clear(&message);
@@ -238,7 +254,8 @@ START_TEST(retry_and_commands)
 	json_decref(theirs);
 	text_clear(&message);
 	event_encode_resume(&message, "", "virusscan", NOW);
-	theirs = json_loads("{\"UploadID\":\"\",\"Step\":\"virusscan\",\"Timestamp\":{\"seconds\":1700000000,\"nanos\":123}}", 0, NULL);
+	theirs = json_loads(
+		"{\"UploadID\":\"\",\"Step\":\"virusscan\",\"Timestamp\":{\"seconds\":1700000000,\"nanos\":123}}", 0, NULL);
 	assert_same(open_envelope(&message, "ResumePostprocessing", "", ""), theirs);
 	json_decref(theirs);
 	text_free(&message);
@@ -249,15 +266,24 @@ END_TEST
 static void decode(const struct text *message, struct event *event)
 {
 	char why[256] = "";
-	ck_assert_msg(event_decode(message->data, message->length, steps, 2, NOW, true, event, why, sizeof why) == EVENT_TAKEN, "%s", why);
+	ck_assert_msg(event_decode(message->data, message->length, steps, 2, NOW, true, event, why, sizeof why) ==
+	                  EVENT_TAKEN,
+	              "%s", why);
 }
 
 /* What we write, we read, whatever the texts are. */
 START_TEST(round_trip)
 {
-	struct upload *upload = upload_create(&(struct upload){
-		.id = "\xc3\xbc \"\\ id", .url = "http://\x01<&>", .filename = "bad \xff name\n", .initiator_id = "\"", .traceparent = "\xf0\x9f\xa6\xa0",
-		.user_json = "{\"x\":[1,null,\"\\u0000\"]}", .resource_id_json = "{\"r\":{}}", .filesize = INT64_MAX, .step = steps, .step_count = 2});
+	struct upload *upload = upload_create(&(struct upload){.id = "\xc3\xbc \"\\ id",
+	                                                       .url = "http://\x01<&>",
+	                                                       .filename = "bad \xff name\n",
+	                                                       .initiator_id = "\"",
+	                                                       .traceparent = "\xf0\x9f\xa6\xa0",
+	                                                       .user_json = "{\"x\":[1,null,\"\\u0000\"]}",
+	                                                       .resource_id_json = "{\"r\":{}}",
+	                                                       .filesize = INT64_MAX,
+	                                                       .step = steps,
+	                                                       .step_count = 2});
 	struct text message = {0};
 	struct event event;
 	event_encode_bytes_received(&message, upload, NOW);
@@ -272,7 +298,8 @@ START_TEST(round_trip)
 	ck_assert_str_eq(event.upload->impersonating_user_json, "null");
 	ck_assert_int_eq(event.upload->filesize, INT64_MAX);
 	event_clear(&event);
-	struct status status = {.step = 1, .outcome = OUTCOME_DELETE, .finished_step = 0, .finished_outcome = OUTCOME_ABORT};
+	struct status status = {
+		.step = 1, .outcome = OUTCOME_DELETE, .finished_step = 0, .finished_outcome = OUTCOME_ABORT};
 	static const struct {
 		unsigned kind;
 		enum event_type type;
@@ -304,7 +331,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {as_the_original_service, as_the_servers_of_2026, refusal, as_the_original_storage, numbers_of_a_result, retry_and_commands,
-	                              round_trip};
+	const TTest *const tests[] = {as_the_original_service, as_the_servers_of_2026, refusal,   as_the_original_storage,
+	                              numbers_of_a_result,     retry_and_commands,     round_trip};
 	return suite_run("event_encode", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -32,7 +32,9 @@ static void begin(void)
 
 static void returned(enum outcome outcome, const char *reason, nanos now)
 {
-	apply_at((struct input){.kind = INPUT_RETURNED, .outcome = outcome, .transition = status.transition, .reason = reason}, false, now);
+	apply_at(
+		(struct input){.kind = INPUT_RETURNED, .outcome = outcome, .transition = status.transition, .reason = reason},
+		false, now);
 }
 
 /* A new answer. */
@@ -61,7 +63,8 @@ START_TEST(all_steps_in_order)
 	ck_assert_uint_eq(status.finished_step, 0);
 	ck_assert_int_eq(status.finished_outcome, OUTCOME_CONTINUE);
 	ck_assert_int_eq(status.due, NOW + MINUTE);
-	apply((struct input){.kind = INPUT_RETURNED, .returned = RETURNED_WAIT, .until = NOW + HOUR, .transition = 2, .reason = "because"});
+	apply((struct input){
+		.kind = INPUT_RETURNED, .returned = RETURNED_WAIT, .until = NOW + HOUR, .transition = 2, .reason = "because"});
 	assert_action("put waiting 1");
 	ck_assert_int_eq(status.due, NOW + HOUR);
 	ck_assert_str_eq(status.reason, "because");
@@ -156,13 +159,15 @@ END_TEST
 
 START_TEST(backoff_has_a_limit)
 {
-	struct pipeline_step patient = {.name = "scan", .max_retries = 1000, .retry_backoff = 24 * HOUR, .deadline = MINUTE, MAX_WAITING};
+	struct pipeline_step patient = {
+		.name = "scan", .max_retries = 1000, .retry_backoff = 24 * HOUR, .deadline = MINUTE, MAX_WAITING};
 	struct pipeline pipeline = fixture_pipeline;
 	pipeline.step = &patient;
 	pipeline.count = 1;
 	begin();
 	for (unsigned i = 1; i <= 1000; i++) {
-		struct input input = {.kind = INPUT_RETURNED, .outcome = OUTCOME_RETRY, .transition = status.transition, .reason = ""};
+		struct input input = {
+			.kind = INPUT_RETURNED, .outcome = OUTCOME_RETRY, .transition = status.transition, .reason = ""};
 		action = pipeline_apply(&pipeline, &fixture_upload, true, &status, &input, false, NOW);
 		assert_action("put backoff 0 R");
 		nanos pause = pipeline_backoff(&pipeline, &fixture_upload, &status);
@@ -190,8 +195,12 @@ END_TEST
 
 static void gone(nanos now)
 {
-	apply_at((struct input){.kind = INPUT_RETURNED, .outcome = OUTCOME_RETRY, .transition = status.transition, .gone = true,
-	                        .reason = "the storage answered 404"}, false, now);
+	apply_at((struct input){.kind = INPUT_RETURNED,
+	                        .outcome = OUTCOME_RETRY,
+	                        .transition = status.transition,
+	                        .gone = true,
+	                        .reason = "the storage answered 404"},
+	         false, now);
 }
 
 /* Storage is asked for a new URL once, and tries go on until it has had ten minutes, whatever retries the step has. */
@@ -294,7 +303,8 @@ START_TEST(a_url_whose_bytes_come_and_go)
 	/* What a step says all the same, counts; and one without retries is neither passed over nor ended by it. */
 	gone(NOW + HOUR);
 	assert_action("put backoff 1 R");
-	apply((struct input){.kind = INPUT_RETURNED, .outcome = OUTCOME_DELETE, .transition = status.transition, .gone = true});
+	apply((struct input){
+		.kind = INPUT_RETURNED, .outcome = OUTCOME_DELETE, .transition = status.transition, .gone = true});
 	assert_action("put confirming 3 E");
 	ck_assert_int_eq(status.outcome, OUTCOME_DELETE);
 }
@@ -317,7 +327,8 @@ END_TEST
 
 static void asked_for(enum returned how, nanos until, nanos began)
 {
-	apply((struct input){.kind = INPUT_RETURNED, .returned = how, .until = until, .began = began, .transition = status.transition});
+	apply((struct input){
+		.kind = INPUT_RETURNED, .returned = how, .until = until, .began = began, .transition = status.transition});
 }
 
 /* Near ones are put off, so that nothing runs in a loop; far ones and those of the past are failures. */
@@ -325,9 +336,20 @@ START_TEST(times_that_a_step_asks_for)
 {
 	static const struct {
 		nanos until, due; /* 0: a failure */
-	} times[] = {{NOW - SECOND, NOW + 100 * MILLISECOND}, {NOW, NOW + 100 * MILLISECOND}, {NOW + 1, NOW + 100 * MILLISECOND},
-	             {NOW + 100 * MILLISECOND, NOW + 100 * MILLISECOND}, {NOW + SECOND, NOW + SECOND}, {NOW + 720 * HOUR, NOW + 720 * HOUR},
-	             {NOW + 720 * HOUR + 1, 0}, {TIME_LAST, 0}, {INT64_MAX, 0}, {NOW - SECOND - 1, 0}, {1, 0}, {0, 0}, {-5, 0}, {INT64_MIN, 0}};
+	} times[] = {{NOW - SECOND, NOW + 100 * MILLISECOND},
+	             {NOW, NOW + 100 * MILLISECOND},
+	             {NOW + 1, NOW + 100 * MILLISECOND},
+	             {NOW + 100 * MILLISECOND, NOW + 100 * MILLISECOND},
+	             {NOW + SECOND, NOW + SECOND},
+	             {NOW + 720 * HOUR, NOW + 720 * HOUR},
+	             {NOW + 720 * HOUR + 1, 0},
+	             {TIME_LAST, 0},
+	             {INT64_MAX, 0},
+	             {NOW - SECOND - 1, 0},
+	             {1, 0},
+	             {0, 0},
+	             {-5, 0},
+	             {INT64_MIN, 0}};
 	for (size_t i = 0; i < sizeof times / sizeof times[0]; i++) {
 		for (enum returned how = RETURNED_WAIT; how <= RETURNED_AWAIT; how++) {
 			begin();
@@ -362,7 +384,8 @@ START_TEST(an_answer_has_the_deadline)
 	struct pipeline pipeline = {.step = &hasty, .count = 1};
 	for (enum returned how = RETURNED_WAIT; how <= RETURNED_AWAIT; how++) {
 		begin();
-		struct input input = {.kind = INPUT_RETURNED, .returned = how, .until = NOW + 10 * MINUTE, .transition = 1, .reason = ""};
+		struct input input = {
+			.kind = INPUT_RETURNED, .returned = how, .until = NOW + 10 * MINUTE, .transition = 1, .reason = ""};
 		action = pipeline_apply(&pipeline, &fixture_upload, true, &status, &input, false, NOW);
 		assert_action(how == RETURNED_AWAIT ? "put awaiting 0 S" : "put confirming 3 E");
 	}
@@ -373,12 +396,22 @@ END_TEST
 /* A step that only ever waits is a step that fails; each of its tries has as many waits. */
 START_TEST(waits_are_counted)
 {
-	struct pipeline_step restless = {.name = "scan", .max_retries = 2, .retry_backoff = SECOND, .deadline = MINUTE, .max_wait = HOUR, .max_waits = 3};
+	struct pipeline_step restless = {.name = "scan",
+	                                 .max_retries = 2,
+	                                 .retry_backoff = SECOND,
+	                                 .deadline = MINUTE,
+	                                 .max_wait = HOUR,
+	                                 .max_waits = 3};
 	struct pipeline pipeline = {.step = &restless, .count = 1, .confirm_interval = MINUTE};
 	unsigned runs = 0, retries = 0;
 	begin();
 	while (status.phase != PHASE_CONFIRMING && runs < 100) {
-		struct input input = {.kind = INPUT_RETURNED, .returned = RETURNED_WAIT, .until = NOW, .began = NOW, .transition = status.transition, .reason = ""};
+		struct input input = {.kind = INPUT_RETURNED,
+		                      .returned = RETURNED_WAIT,
+		                      .until = NOW,
+		                      .began = NOW,
+		                      .transition = status.transition,
+		                      .reason = ""};
 		action = pipeline_apply(&pipeline, &fixture_upload, true, &status, &input, false, NOW);
 		runs++;
 		retries += status.phase == PHASE_BACKOFF;
@@ -450,10 +483,12 @@ START_TEST(a_suspended_step_is_waited_for)
 }
 END_TEST
 
-/* What came long ago has the step's own time: a stop of days, or a long line, is no reason to end it when a check fails. */
+/* What came long ago has the step's own time: a stop of days, or a long line, is no reason to end it when a check
+ * fails. */
 START_TEST(a_step_that_has_only_just_been_suspended)
 {
-	static const struct pipeline_step day = {.check_limit = 24 * HOUR, .deadline = MINUTE}, shorter = {.check_limit = MINUTE};
+	static const struct pipeline_step day = {.check_limit = 24 * HOUR, .deadline = MINUTE},
+									  shorter = {.check_limit = MINUTE};
 	struct status queued = {.phase = PHASE_QUEUED, .due = NOW};
 	ck_assert_int_eq(pipeline_came(&day, &queued), NOW - MINUTE);
 	ck_assert_int_eq(pipeline_suspended_until(&day, NOW - MINUTE, NOW), NOW - MINUTE + 24 * HOUR);
@@ -468,7 +503,12 @@ END_TEST
 /* A record of others may name any number of failures. */
 START_TEST(failures_of_a_foreign_record)
 {
-	status = (struct status){.step = 0, .phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .awaited = true, .failures = 1000000, .transition = 1};
+	status = (struct status){.step = 0,
+	                         .phase = PHASE_BACKOFF,
+	                         .outcome = OUTCOME_RETRY,
+	                         .awaited = true,
+	                         .failures = 1000000,
+	                         .transition = 1};
 	apply((struct input){.kind = INPUT_FOUND, .foreign = true});
 	assert_action("put backoff 0");
 	ck_assert_int_eq(status.due, NOW + (5 << (SCAN_RETRIES - 1)) * SECOND);
@@ -543,7 +583,11 @@ END_TEST
 
 static void answered(enum outcome outcome, uint64_t sequence, nanos now)
 {
-	apply_at((struct input){.kind = INPUT_STEP_FINISHED, .sequence = sequence, .stream = status.stream, .step = "scan", .outcome = outcome},
+	apply_at((struct input){.kind = INPUT_STEP_FINISHED,
+	                        .sequence = sequence,
+	                        .stream = status.stream,
+	                        .step = "scan",
+	                        .outcome = outcome},
 	         false, now);
 }
 
@@ -551,7 +595,8 @@ static void answered(enum outcome outcome, uint64_t sequence, nanos now)
 START_TEST(answers_count_once)
 {
 	begin();
-	apply((struct input){.kind = INPUT_RETURNED, .returned = RETURNED_AWAIT, .until = NOW + MINUTE, .transition = status.transition});
+	apply((struct input){
+		.kind = INPUT_RETURNED, .returned = RETURNED_AWAIT, .until = NOW + MINUTE, .transition = status.transition});
 	answered(OUTCOME_RETRY, BEGUN + 3, NOW + 3);
 	assert_action("put backoff 0 R");
 	ck_assert_uint_eq(status.answered, BEGUN + 3);
@@ -560,7 +605,10 @@ START_TEST(answers_count_once)
 	answered(OUTCOME_CONTINUE, BEGUN + 2, NOW + 4);
 	assert_action("ignored");
 	apply_at((struct input){.kind = INPUT_DUE}, false, NOW + MINUTE);
-	apply((struct input){.kind = INPUT_RETURNED, .returned = RETURNED_AWAIT, .until = NOW + 2 * MINUTE, .transition = status.transition});
+	apply((struct input){.kind = INPUT_RETURNED,
+	                     .returned = RETURNED_AWAIT,
+	                     .until = NOW + 2 * MINUTE,
+	                     .transition = status.transition});
 	assert_action("put awaiting 0 S");
 	answered(OUTCOME_RETRY, BEGUN + 3, NOW + MINUTE);
 	assert_action("ignored");
@@ -584,7 +632,8 @@ START_TEST(redeliveries_change_nothing)
 	apply((struct input){.kind = INPUT_RETURNED, .returned = RETURNED_AWAIT, .until = NOW + 1, .transition = 1});
 	step_finished("scan", OUTCOME_DELETE);
 	uint64_t transition = status.transition;
-	apply((struct input){.kind = INPUT_STEP_FINISHED, .sequence = BEGUN + 5, .step = "scan", .outcome = OUTCOME_DELETE});
+	apply(
+		(struct input){.kind = INPUT_STEP_FINISHED, .sequence = BEGUN + 5, .step = "scan", .outcome = OUTCOME_DELETE});
 	assert_action("ignored");
 	ck_assert_uint_eq(status.transition, transition);
 }
@@ -632,7 +681,8 @@ END_TEST
 /* Storage is asked what became of it, unless it has just said so. */
 START_TEST(without_its_record)
 {
-	static const enum input_kind asks[] = {INPUT_STEP_FINISHED, INPUT_RETURNED, INPUT_STARTING, INPUT_DUE, INPUT_FOUND, INPUT_STOPPED};
+	static const enum input_kind asks[] = {INPUT_STEP_FINISHED, INPUT_RETURNED, INPUT_STARTING,
+	                                       INPUT_DUE,           INPUT_FOUND,    INPUT_STOPPED};
 	status = (struct status){0};
 	for (size_t i = 0; i < sizeof asks / sizeof asks[0]; i++) {
 		apply((struct input){.kind = asks[i], .step = "scan"});
@@ -694,13 +744,24 @@ END_TEST
 /* The verdict of another service is not explained by what the step said when it asked for it. */
 START_TEST(an_answer_has_its_own_reason)
 {
-	struct input input = {.kind = INPUT_STEP_FINISHED, .sequence = BEGUN + 1, .step = "policies", .outcome = OUTCOME_DELETE};
-	status = (struct status){.step = 2, .phase = PHASE_AWAITING, .awaited = true, .due = NOW + 1, .transition = 1, .reason = "waits for the answer"};
+	struct input input = {
+		.kind = INPUT_STEP_FINISHED, .sequence = BEGUN + 1, .step = "policies", .outcome = OUTCOME_DELETE};
+	status = (struct status){.step = 2,
+	                         .phase = PHASE_AWAITING,
+	                         .awaited = true,
+	                         .due = NOW + 1,
+	                         .transition = 1,
+	                         .reason = "waits for the answer"};
 	apply(input);
 	assert_action("put confirming 3 E");
 	ck_assert_str_eq(status.reason, "");
 	ck_assert_uint_eq(status.decided, 3);
-	status = (struct status){.step = 2, .phase = PHASE_AWAITING, .awaited = true, .due = NOW + 1, .transition = 1, .reason = "waits for the answer"};
+	status = (struct status){.step = 2,
+	                         .phase = PHASE_AWAITING,
+	                         .awaited = true,
+	                         .due = NOW + 1,
+	                         .transition = 1,
+	                         .reason = "waits for the answer"};
 	input.reason = "forbidden";
 	apply(input);
 	ck_assert_str_eq(status.reason, "forbidden");
@@ -793,11 +854,13 @@ START_TEST(records_of_the_other_implementation)
 	apply(found);
 	assert_action("put awaiting 2 S");
 	ck_assert_int_eq(status.due, NOW + 4 * MINUTE);
-	status = (struct status){.step = 0, .phase = PHASE_BACKOFF, .awaited = true, .failures = 3, .outcome = OUTCOME_RETRY, .transition = 1};
+	status = (struct status){
+		.step = 0, .phase = PHASE_BACKOFF, .awaited = true, .failures = 3, .outcome = OUTCOME_RETRY, .transition = 1};
 	apply(found);
 	assert_action("put backoff 0");
 	ck_assert_int_eq(status.due, NOW + 20 * SECOND);
-	status = (struct status){.step = 3, .phase = PHASE_CONFIRMING, .awaited = true, .outcome = OUTCOME_DELETE, .transition = 1};
+	status = (struct status){
+		.step = 3, .phase = PHASE_CONFIRMING, .awaited = true, .outcome = OUTCOME_DELETE, .transition = 1};
 	apply(found);
 	assert_action("put confirming 3");
 	ck_assert_int_eq(status.due, NOW + MINUTE);
@@ -805,7 +868,8 @@ START_TEST(records_of_the_other_implementation)
 	apply_at((struct input){.kind = INPUT_DUE}, false, NOW + MINUTE);
 	assert_action("put confirming 3 E");
 	ck_assert_int_eq(status.outcome, OUTCOME_DELETE);
-	status = (struct status){.step = 3, .phase = PHASE_ENDED, .awaited = true, .outcome = OUTCOME_DELETE, .transition = 1};
+	status =
+		(struct status){.step = 3, .phase = PHASE_ENDED, .awaited = true, .outcome = OUTCOME_DELETE, .transition = 1};
 	apply(found);
 	assert_action("ignored");
 }
@@ -824,16 +888,42 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {all_steps_in_order, no_steps, verdicts_end_it, what_is_no_verdict_is_a_failure,
-	                              backoff_doubles_and_ends, backoff_has_a_limit, exhausted_may_continue,
-	                              a_url_without_bytes, a_second_url_without_bytes, the_same_url_said_again, a_url_whose_bytes_come_and_go,
-	                              the_last_exhausted_step_continues_to_the_end, times_that_a_step_asks_for, a_time_after_the_clock_was_set_back, an_answer_has_the_deadline,
-	                              waits_are_counted, a_wait_is_resumed, a_suspended_step_is_waited_for,
-	                              a_step_that_has_only_just_been_suspended, failures_of_a_foreign_record,
-	                              answers_that_nobody_asked_for, an_answer_that_never_comes, late_runs, begun_again,
-	                              redeliveries_change_nothing, answers_count_once, without_its_record, a_failure_that_comes_again_counts_once, confirmation_is_asked_for_ever_more_rarely,
-	                              storage_gives_up_before_the_end, what_rejected_it_is_kept,
-	                              an_answer_has_its_own_reason, found_after_a_crash, a_step_that_kills_the_service, stopped_in_the_middle_is_no_failure,
-	                              records_of_the_other_implementation, steps_by_name};
+	const TTest *const tests[] = {all_steps_in_order,
+	                              no_steps,
+	                              verdicts_end_it,
+	                              what_is_no_verdict_is_a_failure,
+	                              backoff_doubles_and_ends,
+	                              backoff_has_a_limit,
+	                              exhausted_may_continue,
+	                              a_url_without_bytes,
+	                              a_second_url_without_bytes,
+	                              the_same_url_said_again,
+	                              a_url_whose_bytes_come_and_go,
+	                              the_last_exhausted_step_continues_to_the_end,
+	                              times_that_a_step_asks_for,
+	                              a_time_after_the_clock_was_set_back,
+	                              an_answer_has_the_deadline,
+	                              waits_are_counted,
+	                              a_wait_is_resumed,
+	                              a_suspended_step_is_waited_for,
+	                              a_step_that_has_only_just_been_suspended,
+	                              failures_of_a_foreign_record,
+	                              answers_that_nobody_asked_for,
+	                              an_answer_that_never_comes,
+	                              late_runs,
+	                              begun_again,
+	                              redeliveries_change_nothing,
+	                              answers_count_once,
+	                              without_its_record,
+	                              a_failure_that_comes_again_counts_once,
+	                              confirmation_is_asked_for_ever_more_rarely,
+	                              storage_gives_up_before_the_end,
+	                              what_rejected_it_is_kept,
+	                              an_answer_has_its_own_reason,
+	                              found_after_a_crash,
+	                              a_step_that_kills_the_service,
+	                              stopped_in_the_middle_is_no_failure,
+	                              records_of_the_other_implementation,
+	                              steps_by_name};
 	return suite_run("pipeline", tests, sizeof tests / sizeof tests[0], 30);
 }

@@ -23,7 +23,9 @@ static struct input random_input(const struct status *status, uint64_t *sequence
 	static const char *const names[] = {"scan", "delay", "policies", "finished", "unknown"};
 	unsigned what = below(100);
 	struct input input = {
-		.kind = what < 30 ? INPUT_RETURNED : what < 45 ? INPUT_DUE : (enum input_kind)below(INPUT_EXPIRED + 1),
+		.kind = what < 30   ? INPUT_RETURNED
+	            : what < 45 ? INPUT_DUE
+	                        : (enum input_kind)below(INPUT_EXPIRED + 1),
 		.sequence = below(4) == 0 ? 1 + below((unsigned)*sequence) : ++*sequence,
 		.stream = below(50) == 0 ? 8 : 7,
 		.step = names[below(5)],
@@ -64,8 +66,9 @@ static bool justified(const struct input *input, const struct status *before, co
 		return said && input->outcome == OUTCOME_DELETE;
 	if (after->outcome == OUTCOME_CONTINUE)
 		return after->step == fixture_upload.step_count && said && input->outcome == OUTCOME_CONTINUE;
-	bool failed = (said && input->outcome != OUTCOME_CONTINUE && input->outcome != OUTCOME_DELETE) || input->kind == INPUT_DUE || input->kind == INPUT_EXPIRED ||
-	              input->kind == INPUT_FOUND || (input->kind == INPUT_READY && input->failed) ||
+	bool failed = (said && input->outcome != OUTCOME_CONTINUE && input->outcome != OUTCOME_DELETE) ||
+	              input->kind == INPUT_DUE || input->kind == INPUT_EXPIRED || input->kind == INPUT_FOUND ||
+	              (input->kind == INPUT_READY && input->failed) ||
 	              (input->kind == INPUT_RETURNED && input->returned != RETURNED_VERDICT);
 	return after->outcome == OUTCOME_ABORT && failed;
 }
@@ -84,35 +87,42 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	HOLDS(after->step <= fixture_upload.step_count);
 	HOLDS(over(after->phase) == (after->step == fixture_upload.step_count));
 	HOLDS(timed(after->phase) == (after->due != 0));
-	HOLDS(after->due <= TIME_LAST && (after->phase != PHASE_WAITING || after->due <= now + 720 * HOUR || after->due <= before->due));
+	HOLDS(after->due <= TIME_LAST &&
+	      (after->phase != PHASE_WAITING || after->due <= now + 720 * HOUR || after->due <= before->due));
 	HOLDS(after->waits <= 1000);
 	/* Waiting for a step spends no retry. */
 	HOLDS(input->kind != INPUT_EXPIRED || (action->write == WRITE_PUT && after->step > before->step));
 	HOLDS(after->waits <= before->waits || (input->returned == RETURNED_WAIT && after->due >= now + 100 * MILLISECOND));
 	HOLDS(after->transition == before->transition + (action->write == WRITE_PUT));
-	HOLDS(action->write != WRITE_PUT || (after->publish == (action->publish & ~(unsigned)PUBLISH_RESTART) && after->published == after->transition) ||
+	HOLDS(action->write != WRITE_PUT ||
+	      (after->publish == (action->publish & ~(unsigned)PUBLISH_RESTART) && after->published == after->transition) ||
 	      (action->publish == 0 && after->publish == before->publish && after->published == before->published));
 	HOLDS(input->kind == INPUT_BEGIN || after->step >= before->step);
 	HOLDS(input->kind == INPUT_BEGIN || after->step <= before->step + 1 || over(after->phase));
 	HOLDS(after->begun == before->begun || input->kind == INPUT_BEGIN);
-	HOLDS(!action->run || (!over(after->phase) && pipeline_step_known(&fixture_pipeline, fixture_upload.step[after->step])) ||
-	      action->write == WRITE_NONE || input->kind == INPUT_FOUND || input->kind == INPUT_STARTING || input->kind == INPUT_RESUME);
+	HOLDS(!action->run ||
+	      (!over(after->phase) && pipeline_step_known(&fixture_pipeline, fixture_upload.step[after->step])) ||
+	      action->write == WRITE_NONE || input->kind == INPUT_FOUND || input->kind == INPUT_STARTING ||
+	      input->kind == INPUT_RESUME);
 	HOLDS(!action->run || !over(after->phase));
 	HOLDS(!action->mark || action->run);
 	HOLDS(!(action->publish & PUBLISH_FINISHED) || over(after->phase));
 	HOLDS(!(action->publish & PUBLISH_RETRY) || (after->phase == PHASE_BACKOFF && after->due > now));
 	HOLDS(!(action->publish & PUBLISH_START) || after->phase == PHASE_AWAITING);
 	/* Storage is asked once, by a run that failed because of the URL, and whoever ends the upload was not. */
-	HOLDS(!(action->publish & PUBLISH_RESTART) || (input->kind == INPUT_RETURNED && input->gone && before->asked_at == 0 && after->asked_at == now));
+	HOLDS(!(action->publish & PUBLISH_RESTART) ||
+	      (input->kind == INPUT_RETURNED && input->gone && before->asked_at == 0 && after->asked_at == now));
 	HOLDS(!(after->publish & PUBLISH_RESTART));
-	HOLDS(after->asked_at == before->asked_at || (action->publish & PUBLISH_RESTART) || (input->kind == INPUT_BEGIN && after->asked_at == 0));
+	HOLDS(after->asked_at == before->asked_at || (action->publish & PUBLISH_RESTART) ||
+	      (input->kind == INPUT_BEGIN && after->asked_at == 0));
 	HOLDS(!after->renewed || after->asked_at != 0);
 	HOLDS(after->gone_since == 0 || !over(after->phase));
 	if (over(after->phase))
 		HOLDS(justified(input, before, after));
 	/* Never cut short: what waits is run when it is due, or by a resume. */
 	if (action->run && before->phase == PHASE_WAITING && after->phase == PHASE_WAITING)
-		HOLDS(after->due <= now && after->woken_at == after->due && (after->due == before->due || input->kind == INPUT_RESUME));
+		HOLDS(after->due <= now && after->woken_at == after->due &&
+		      (after->due == before->due || input->kind == INPUT_RESUME));
 }
 
 static void run_sequence(unsigned seed)
@@ -126,9 +136,12 @@ static void run_sequence(unsigned seed)
 	for (unsigned i = 0; i < INPUTS; i++) {
 		struct status before;
 		memcpy(&before, &status, sizeof before);
-		now = below(3) == 0 && status.due > now && status.due < NOW + 1000000 * SECOND ? status.due : now + (nanos)below(20) * SECOND;
+		now = below(3) == 0 && status.due > now && status.due < NOW + 1000000 * SECOND
+		          ? status.due
+		          : now + (nanos)below(20) * SECOND;
 		struct input input = random_input(&status, &sequence, now);
-		struct action action = pipeline_apply(&fixture_pipeline, &fixture_upload, true, &status, &input, below(3) == 0, now);
+		struct action action =
+			pipeline_apply(&fixture_pipeline, &fixture_upload, true, &status, &input, below(3) == 0, now);
 		check(seed, &input, &action, &before, &status, now);
 		if (action.write == WRITE_DELETE)
 			return;
@@ -162,8 +175,13 @@ static void let_it_end(unsigned seed)
 	for (unsigned i = 0; timed(status.phase) && i < 200; i++) {
 		bool unknown = !over(status.phase) && status.step == 2;
 		if (action.run)
-			input = (struct input){.kind = INPUT_RETURNED, .transition = status.transition, .reason = "", .outcome = OUTCOME_RETRY,
-			                       .returned = unknown ? RETURNED_AWAIT : RETURNED_VERDICT, .until = now + HOUR, .gone = seed % 2 == 0};
+			input = (struct input){.kind = INPUT_RETURNED,
+			                       .transition = status.transition,
+			                       .reason = "",
+			                       .outcome = OUTCOME_RETRY,
+			                       .returned = unknown ? RETURNED_AWAIT : RETURNED_VERDICT,
+			                       .until = now + HOUR,
+			                       .gone = seed % 2 == 0};
 		else
 			input = (struct input){.kind = INPUT_DUE};
 		now = status.due > now ? status.due : now;

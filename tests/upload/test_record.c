@@ -19,12 +19,20 @@ static char why[256];
 static void setup(void)
 {
 	record = (struct record){.owner = "host-1 \"a\""};
-	record.upload = upload_create(&(struct upload){
-		.id = "u-1", .url = "http://h/t?<&>", .filename = "\xc3\xbc \"q\" \xf0\x9f\xa6\xa0\n", .initiator_id = "i", .traceparent = "00-aa",
-		.metadata = "\"extrainfo\":\"{\\\"a\\\":[]}\",\"x\":null",
-		.user_json = "{\"id\":{\"x\":null}}", .resource_id_json = "{\"opaque_id\":\"o\"}", .filesize = 68, .step = steps, .step_count = 3,
-		.start_time = NOW});
-	record.status = (struct status){.step = 1, .phase = PHASE_QUEUED, .due = NOW + 1, .transition = 7, .begun = 9, .stream = NOW - 9};
+	record.upload = upload_create(&(struct upload){.id = "u-1",
+	                                               .url = "http://h/t?<&>",
+	                                               .filename = "\xc3\xbc \"q\" \xf0\x9f\xa6\xa0\n",
+	                                               .initiator_id = "i",
+	                                               .traceparent = "00-aa",
+	                                               .metadata = "\"extrainfo\":\"{\\\"a\\\":[]}\",\"x\":null",
+	                                               .user_json = "{\"id\":{\"x\":null}}",
+	                                               .resource_id_json = "{\"opaque_id\":\"o\"}",
+	                                               .filesize = 68,
+	                                               .step = steps,
+	                                               .step_count = 3,
+	                                               .start_time = NOW});
+	record.status = (struct status){
+		.step = 1, .phase = PHASE_QUEUED, .due = NOW + 1, .transition = 7, .begun = 9, .stream = NOW - 9};
 }
 
 static void teardown(void)
@@ -139,7 +147,8 @@ START_TEST(size_that_nobody_announced)
 	free(inner);
 	json_decref(outer);
 	text_free(&value);
-	static const char theirs[] = "{\"ID\":\"u-1\",\"Steps\":[\"delay\"],\"Filesize\":0,\"Status\":{\"CurrentStep\":\"delay\",\"Outcome\":\"\"}}";
+	static const char theirs[] =
+		"{\"ID\":\"u-1\",\"Steps\":[\"delay\"],\"Filesize\":0,\"Status\":{\"CurrentStep\":\"delay\",\"Outcome\":\"\"}}";
 	ck_assert(decode_inner(theirs));
 	ck_assert_int_eq(back.upload->filesize, 0);
 }
@@ -149,14 +158,39 @@ START_TEST(round_trip)
 {
 	static const struct status statuses[] = {
 		{.step = 0, .phase = PHASE_QUEUED, .due = 1, .transition = 1, .publish = PUBLISH_START},
-		{.step = 2, .phase = PHASE_RUNNING, .due = TIME_LAST, .transition = INT64_MAX, .begun = INT64_MAX, .stream = -1},
+		{.step = 2,
+	     .phase = PHASE_RUNNING,
+	     .due = TIME_LAST,
+	     .transition = INT64_MAX,
+	     .begun = INT64_MAX,
+	     .stream = -1},
 		{.step = 1, .phase = PHASE_WAITING, .due = NOW, .woken_at = NOW, .waits = 77, .reason = "until \"noon\"\n\x7f"},
-		{.step = 1, .phase = PHASE_BACKOFF, .outcome = OUTCOME_RETRY, .failures = 14, .due = NOW, .awaited = true, .publish = PUBLISH_RETRY,
-		 .begun = 3, .stream = 7, .answered = INT64_MAX},
-		{.step = 1, .phase = PHASE_AWAITING, .awaited = true, .due = NOW, .publish = PUBLISH_START | PUBLISH_STEP_FINISHED,
-		 .finished_step = 0, .finished_outcome = OUTCOME_CONTINUE},
-		{.step = 3, .phase = PHASE_CONFIRMING, .outcome = OUTCOME_DELETE, .confirmations = 3, .due = NOW,
-		 .publish = PUBLISH_FINISHED | PUBLISH_STEP_FINISHED, .ended_at = NOW, .finished_step = 2, .finished_outcome = OUTCOME_DELETE},
+		{.step = 1,
+	     .phase = PHASE_BACKOFF,
+	     .outcome = OUTCOME_RETRY,
+	     .failures = 14,
+	     .due = NOW,
+	     .awaited = true,
+	     .publish = PUBLISH_RETRY,
+	     .begun = 3,
+	     .stream = 7,
+	     .answered = INT64_MAX},
+		{.step = 1,
+	     .phase = PHASE_AWAITING,
+	     .awaited = true,
+	     .due = NOW,
+	     .publish = PUBLISH_START | PUBLISH_STEP_FINISHED,
+	     .finished_step = 0,
+	     .finished_outcome = OUTCOME_CONTINUE},
+		{.step = 3,
+	     .phase = PHASE_CONFIRMING,
+	     .outcome = OUTCOME_DELETE,
+	     .confirmations = 3,
+	     .due = NOW,
+	     .publish = PUBLISH_FINISHED | PUBLISH_STEP_FINISHED,
+	     .ended_at = NOW,
+	     .finished_step = 2,
+	     .finished_outcome = OUTCOME_DELETE},
 		{.step = 3, .phase = PHASE_UNCONFIRMED, .outcome = OUTCOME_CONTINUE, .confirmations = 24},
 		{.step = 3, .phase = PHASE_ENDED, .outcome = OUTCOME_ABORT},
 		{.step = 3, .phase = PHASE_ENDED, .outcome = OUTCOME_ABORT, .ended_at = NOW},
@@ -175,8 +209,13 @@ END_TEST
 START_TEST(numbers_of_a_result)
 {
 	static const char result[] = "{\"n\":12345678901234567890,\"f\":0.1,\"list\":[0.10,-0,1E400]}";
-	record.status = (struct status){.step = 3, .phase = PHASE_CONFIRMING, .outcome = OUTCOME_CONTINUE, .due = NOW,
-	                                .publish = PUBLISH_FINISHED | PUBLISH_STEP_FINISHED, .finished_step = 1, .finished_outcome = OUTCOME_CONTINUE};
+	record.status = (struct status){.step = 3,
+	                                .phase = PHASE_CONFIRMING,
+	                                .outcome = OUTCOME_CONTINUE,
+	                                .due = NOW,
+	                                .publish = PUBLISH_FINISHED | PUBLISH_STEP_FINISHED,
+	                                .finished_step = 1,
+	                                .finished_outcome = OUTCOME_CONTINUE};
 	record.result = strdup(result);
 	assert_round_trip();
 	ck_assert_str_eq(back.result, result);
@@ -187,15 +226,23 @@ END_TEST
 START_TEST(what_rejected_it)
 {
 	static const char result[] = "{\"Infected\":true,\"Description\":\"Eicar\"}";
-	record.status = (struct status){.step = 3, .phase = PHASE_ENDED, .outcome = OUTCOME_DELETE, .transition = 7, .decided = 2};
+	record.status =
+		(struct status){.step = 3, .phase = PHASE_ENDED, .outcome = OUTCOME_DELETE, .transition = 7, .decided = 2};
 	record.result = strdup(result);
 	assert_round_trip();
 	ck_assert_str_eq(back.result, result);
 	record.status.exhausted = true;
 	assert_round_trip();
 	/* While it is published too. */
-	record.status = (struct status){.step = 3, .phase = PHASE_CONFIRMING, .outcome = OUTCOME_DELETE, .transition = 7, .decided = 2, .due = NOW,
-	                                .publish = PUBLISH_FINISHED | PUBLISH_STEP_FINISHED, .finished_step = 1, .finished_outcome = OUTCOME_DELETE};
+	record.status = (struct status){.step = 3,
+	                                .phase = PHASE_CONFIRMING,
+	                                .outcome = OUTCOME_DELETE,
+	                                .transition = 7,
+	                                .decided = 2,
+	                                .due = NOW,
+	                                .publish = PUBLISH_FINISHED | PUBLISH_STEP_FINISHED,
+	                                .finished_step = 1,
+	                                .finished_outcome = OUTCOME_DELETE};
 	assert_round_trip();
 	ck_assert_str_eq(back.result, result);
 	struct text value = {0};
@@ -220,7 +267,8 @@ START_TEST(a_large_result_is_not_kept_for_people)
 		text_add(&result, "a");
 	text_add(&result, "\"");
 	record.result = text_take(&result);
-	record.status = (struct status){.step = 3, .phase = PHASE_ENDED, .outcome = OUTCOME_DELETE, .transition = 7, .decided = 1};
+	record.status =
+		(struct status){.step = 3, .phase = PHASE_ENDED, .outcome = OUTCOME_DELETE, .transition = 7, .decided = 1};
 	assert_round_trip();
 	ck_assert_ptr_null(back.result);
 }
@@ -232,17 +280,21 @@ START_TEST(what_rejected_it_is_no_step)
 	static const char *const decided[] = {"{\"step\":\"none\"}", "{}", "null", "{\"step\":\"\"}"};
 	for (size_t i = 0; i < sizeof decided / sizeof decided[0]; i++) {
 		struct text inner = {0};
-		text_format(&inner, "{\"ID\":\"u-1\",\"Steps\":[\"delay\"],\"Status\":{\"CurrentStep\":\"finished\",\"Outcome\":\"abort\"},"
-		            "\"StepHost\":{\"v\":1,\"owner\":\"o\",\"phase\":\"unconfirmed\",\"transition\":3,\"publish\":0,\"decided\":%s}}", decided[i]);
+		text_format(
+			&inner,
+			"{\"ID\":\"u-1\",\"Steps\":[\"delay\"],\"Status\":{\"CurrentStep\":\"finished\",\"Outcome\":\"abort\"},"
+			"\"StepHost\":{\"v\":1,\"owner\":\"o\",\"phase\":\"unconfirmed\",\"transition\":3,\"publish\":0,\"decided\":%s}}",
+			decided[i]);
 		ck_assert_msg(decode_inner(inner.data), "%s", why);
 		ck_assert(!back.foreign);
 		ck_assert_uint_eq(back.status.decided, 0);
 		text_free(&inner);
 	}
 	/* One that has not ended was not rejected. */
-	ck_assert(decode_inner("{\"ID\":\"u-1\",\"Steps\":[\"delay\"],\"Status\":{\"CurrentStep\":\"delay\",\"Outcome\":\"\"},"
-	                       "\"StepHost\":{\"v\":1,\"owner\":\"o\",\"phase\":\"queued\",\"transition\":3,\"publish\":0,\"due\":\"2023-11-14T22:13:20Z\","
-	                       "\"decided\":{\"step\":\"delay\"}}}"));
+	ck_assert(decode_inner(
+		"{\"ID\":\"u-1\",\"Steps\":[\"delay\"],\"Status\":{\"CurrentStep\":\"delay\",\"Outcome\":\"\"},"
+		"\"StepHost\":{\"v\":1,\"owner\":\"o\",\"phase\":\"queued\",\"transition\":3,\"publish\":0,\"due\":\"2023-11-14T22:13:20Z\","
+		"\"decided\":{\"step\":\"delay\"}}}"));
 	ck_assert(!back.foreign);
 	ck_assert_uint_eq(back.status.decided, 0);
 }
@@ -263,8 +315,9 @@ END_TEST
 /* The keys of the other implementation, in its order and types. */
 START_TEST(as_the_others_read_it)
 {
-	static const char *const keys[] = {"ID", "URL", "User", "ImpersonatingUser", "Filename", "Filesize", "ResourceID", "Steps",
-	                                   "Status", "Failures", "InitiatorID", "Finished", "StartTime", "StepHost"};
+	static const char *const keys[] = {
+		"ID",    "URL",    "User",     "ImpersonatingUser", "Filename", "Filesize",  "ResourceID",
+		"Steps", "Status", "Failures", "InitiatorID",       "Finished", "StartTime", "StepHost"};
 	struct text value = {0};
 	record.status.outcome = OUTCOME_RETRY;
 	record.status.failures = 2;
@@ -280,11 +333,12 @@ START_TEST(as_the_others_read_it)
 		ck_assert_str_eq(json_object_iter_key(at), keys[i++]);
 	ck_assert_uint_eq(i, 14);
 	json_object_del(inner, "StepHost");
-	json_t *expected = json_pack("{s:s,s:s,s:{s:{s:n}},s:n,s:s,s:i,s:{s:s},s:[s,s,s],s:{s:s,s:s},s:i,s:s,s:b,s:s}", "ID", "u-1", "URL",
-	                             "http://h/t?<&>", "User", "id", "x", "ImpersonatingUser", "Filename", record.upload->filename, "Filesize",
-	                             68, "ResourceID", "opaque_id", "o", "Steps", "virusscan", "delay", "policies", "Status", "CurrentStep",
-	                             "delay", "Outcome", "retry", "Failures", 2, "InitiatorID", "i", "Finished", 0, "StartTime",
-	                             "2023-11-14T22:13:20.000000005Z");
+	json_t *expected =
+		json_pack("{s:s,s:s,s:{s:{s:n}},s:n,s:s,s:i,s:{s:s},s:[s,s,s],s:{s:s,s:s},s:i,s:s,s:b,s:s}", "ID", "u-1", "URL",
+	              "http://h/t?<&>", "User", "id", "x", "ImpersonatingUser", "Filename", record.upload->filename,
+	              "Filesize", 68, "ResourceID", "opaque_id", "o", "Steps", "virusscan", "delay", "policies", "Status",
+	              "CurrentStep", "delay", "Outcome", "retry", "Failures", 2, "InitiatorID", "i", "Finished", 0,
+	              "StartTime", "2023-11-14T22:13:20.000000005Z");
 	ck_assert_ptr_nonnull(expected);
 	ck_assert(json_equal(inner, expected));
 	json_decref(expected);
@@ -295,10 +349,12 @@ START_TEST(as_the_others_read_it)
 }
 END_TEST
 
-#define FOREIGN_HEAD "{\"ID\":\"u-1\",\"URL\":\"http://h/t\",\"User\":{\"id\":{\"opaque_id\":\"a\"}},\"ImpersonatingUser\":null," \
+#define FOREIGN_HEAD \
+	"{\"ID\":\"u-1\",\"URL\":\"http://h/t\",\"User\":{\"id\":{\"opaque_id\":\"a\"}},\"ImpersonatingUser\":null," \
 	"\"Filename\":\"n\",\"Filesize\":3,\"ResourceID\":{\"opaque_id\":\"o\",\"space_id\":\"s\"},\"Steps\":[\"virusscan\",\"delay\"],"
-#define FOREIGN(current, outcome, failures, finished) FOREIGN_HEAD "\"Status\":{\"CurrentStep\":\"" current "\",\"Outcome\":\"" outcome \
-	"\"},\"Failures\":" failures ",\"InitiatorID\":\"i\",\"Finished\":" finished ",\"StartTime\":\"2026-11-22T19:04:09.4579Z\"}"
+#define FOREIGN(current, outcome, failures, finished) \
+	FOREIGN_HEAD "\"Status\":{\"CurrentStep\":\"" current "\",\"Outcome\":\"" outcome "\"},\"Failures\":" failures \
+				 ",\"InitiatorID\":\"i\",\"Finished\":" finished ",\"StartTime\":\"2026-11-22T19:04:09.4579Z\"}"
 
 START_TEST(records_of_the_other_implementation)
 {
@@ -343,19 +399,25 @@ END_TEST
 
 START_TEST(foreign_records_with_little_in_them)
 {
-	ck_assert_msg(decode_inner("{\"ID\":\"u-1\",\"Steps\":null,\"User\":null,\"Status\":null,\"StartTime\":\"0001-01-01T00:00:00Z\"}"), "%s", why);
+	ck_assert_msg(
+		decode_inner(
+			"{\"ID\":\"u-1\",\"Steps\":null,\"User\":null,\"Status\":null,\"StartTime\":\"0001-01-01T00:00:00Z\"}"),
+		"%s", why);
 	ck_assert_int_eq(back.upload->start_time, 0);
 	ck_assert_uint_eq(back.upload->step_count, 0);
 	ck_assert_str_eq(back.upload->user_json, "null");
-	ck_assert_msg(decode_inner("{\"ID\":\"u-1\",\"Steps\":[\"a\"],\"Later\":{\"Key\":[1]},\"Status\":{\"CurrentStep\":\"a\",\"New\":1}}"), "%s", why);
+	ck_assert_msg(
+		decode_inner(
+			"{\"ID\":\"u-1\",\"Steps\":[\"a\"],\"Later\":{\"Key\":[1]},\"Status\":{\"CurrentStep\":\"a\",\"New\":1}}"),
+		"%s", why);
 	ck_assert_str_eq(status_step_name(back.upload, &back.status), "a");
 	ck_assert_msg(decode_inner("{\"ID\":\"u-1\",\"Steps\":[\"a\"],\"StepHost\":null,\"StartTime\":null}"), "%s", why);
 	ck_assert(back.foreign);
 }
 END_TEST
 
-/* An upload that had not begun, and of whose steps nothing was written, is not finished: it passes only where there is nothing to
- * be done. */
+/* An upload that had not begun, and of whose steps nothing was written, is not finished: it passes only where there is
+ * nothing to be done. */
 START_TEST(records_without_steps)
 {
 	static const char *const records[] = {
@@ -434,12 +496,21 @@ static bool decode_changed(const char *old, const char *new)
 START_TEST(broken_records)
 {
 	static const char *const changes[][2] = {
-		{"\"ID\":\"u-1\"", "\"ID\":\"\""}, {"\"ID\":\"u-1\"", "\"ID\":\"a/b\""}, {"\"ID\":\"u-1\"", "\"ID\":1"},
-		{"\"ID\":\"u-1\",", ""}, {"\"URL\":\"", "\"URL\":1,\"x\":\""}, {"\"Filename\":\"", "\"Filename\":{},\"x\":\""},
-		{"\"Filesize\":68", "\"Filesize\":\"68\""}, {"\"Steps\":[", "\"Steps\":[7,"}, {"\"Steps\":[", "\"Steps\":[\"\","},
-		{"\"Steps\":[", "\"Steps\":{},\"x\":["}, {"\"CurrentStep\":\"delay\"", "\"CurrentStep\":\"none\""},
-		{"\"CurrentStep\":\"delay\"", "\"CurrentStep\":1"}, {"\"Status\":{", "\"Status\":[],\"x\":{"},
-		{"\"Failures\":0", "\"Failures\":{}"}, {"\"Finished\":false", "\"Finished\":\"no\""},
+		{"\"ID\":\"u-1\"", "\"ID\":\"\""},
+		{"\"ID\":\"u-1\"", "\"ID\":\"a/b\""},
+		{"\"ID\":\"u-1\"", "\"ID\":1"},
+		{"\"ID\":\"u-1\",", ""},
+		{"\"URL\":\"", "\"URL\":1,\"x\":\""},
+		{"\"Filename\":\"", "\"Filename\":{},\"x\":\""},
+		{"\"Filesize\":68", "\"Filesize\":\"68\""},
+		{"\"Steps\":[", "\"Steps\":[7,"},
+		{"\"Steps\":[", "\"Steps\":[\"\","},
+		{"\"Steps\":[", "\"Steps\":{},\"x\":["},
+		{"\"CurrentStep\":\"delay\"", "\"CurrentStep\":\"none\""},
+		{"\"CurrentStep\":\"delay\"", "\"CurrentStep\":1"},
+		{"\"Status\":{", "\"Status\":[],\"x\":{"},
+		{"\"Failures\":0", "\"Failures\":{}"},
+		{"\"Finished\":false", "\"Finished\":\"no\""},
 		{"\"StartTime\":\"2023", "\"StartTime\":\"x2023"},
 	};
 	ck_assert_msg(decode_changed("\"ID\"", "\"ID\""), "%s", why);
@@ -452,19 +523,27 @@ START_TEST(broken_records)
 }
 END_TEST
 
-/* Somebody who does not know our part has changed the rest, or our part itself is of no use: no upload is stuck for that,
- * it is carried on from where the rest says. */
+/* Somebody who does not know our part has changed the rest, or our part itself is of no use: no upload is stuck for
+ * that, it is carried on from where the rest says. */
 START_TEST(own_part_of_no_use)
 {
 	static const char *const changes[][2] = {
 		{"\"StepHost\":{", "\"StepHost\":[],\"x\":{"},
-		{"\"phase\":\"queued\"", "\"phase\":\"idle\""}, {"\"phase\":\"queued\",", ""}, {"\"due\":\"2023", "\"due\":\"soon2023"},
-		{"\"transition\":7", "\"transition\":-7"}, {"\"transition\":7", "\"transition\":\"7\""}, {"\"begun\":9", "\"begun\":-9"},
-		{"\"publish\":0", "\"publish\":-1"}, {"\"publish\":0", "\"publish\":1"}, {"\"publish\":0", "\"publish\":16"},
-		{"\"publish\":0", "\"publish\":4294967296"}, {"\"publish\":0", "\"publish\":0,\"confirmations\":-1"},
+		{"\"phase\":\"queued\"", "\"phase\":\"idle\""},
+		{"\"phase\":\"queued\",", ""},
+		{"\"due\":\"2023", "\"due\":\"soon2023"},
+		{"\"transition\":7", "\"transition\":-7"},
+		{"\"transition\":7", "\"transition\":\"7\""},
+		{"\"begun\":9", "\"begun\":-9"},
+		{"\"publish\":0", "\"publish\":-1"},
+		{"\"publish\":0", "\"publish\":1"},
+		{"\"publish\":0", "\"publish\":16"},
+		{"\"publish\":0", "\"publish\":4294967296"},
+		{"\"publish\":0", "\"publish\":0,\"confirmations\":-1"},
 		{"\"owner\":\"", "\"owner\":1,\"x\":\""},
 		/* What cannot be, because a phase and a step contradict each other or nobody would look again. */
-		{"\"phase\":\"queued\"", "\"phase\":\"confirming\""}, {"\"phase\":\"queued\"", "\"phase\":\"ended\""},
+		{"\"phase\":\"queued\"", "\"phase\":\"confirming\""},
+		{"\"phase\":\"queued\"", "\"phase\":\"ended\""},
 		{",\"due\":\"2023-11-14T22:13:20.000000006Z\"", ""},
 	};
 	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
@@ -486,7 +565,9 @@ START_TEST(own_part_of_no_use)
 		ck_assert_str_eq(back.status.reason, "");
 	}
 	/* The step was rewritten, the rest kept. */
-	ck_assert_msg(decode_changed("\"CurrentStep\":\"delay\",\"Outcome\":\"\"", "\"CurrentStep\":\"finished\",\"Outcome\":\"delete\""), "%s", why);
+	ck_assert_msg(decode_changed("\"CurrentStep\":\"delay\",\"Outcome\":\"\"",
+	                             "\"CurrentStep\":\"finished\",\"Outcome\":\"delete\""),
+	              "%s", why);
 	ck_assert(back.foreign);
 	ck_assert_int_eq(back.status.phase, PHASE_CONFIRMING);
 	ck_assert_int_eq(back.status.outcome, OUTCOME_DELETE);
@@ -502,7 +583,8 @@ END_TEST
 
 START_TEST(metadata_of_no_use)
 {
-	static const char *const changes[] = {"\"metadata\":{},\"x\":{", "\"metadata\":null,\"x\":{", "\"metadata\":7,\"x\":{"};
+	static const char *const changes[] = {"\"metadata\":{},\"x\":{", "\"metadata\":null,\"x\":{",
+	                                      "\"metadata\":7,\"x\":{"};
 	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
 		ck_assert_msg(decode_changed("\"metadata\":{", changes[i]) && !back.foreign, "%s: %s", changes[i], why);
 		ck_assert_str_eq(back.upload->metadata, "");
@@ -513,8 +595,15 @@ END_TEST
 /* Instances of an earlier version do not write when the end was published, but when what is published last was. */
 START_TEST(time_of_the_end)
 {
-	record.status = (struct status){.step = 3, .phase = PHASE_CONFIRMING, .outcome = OUTCOME_ABORT, .due = NOW + MINUTE, .transition = 4,
-	                                .publish = PUBLISH_FINISHED, .published = 4, .published_at = NOW + 7, .ended_at = NOW};
+	record.status = (struct status){.step = 3,
+	                                .phase = PHASE_CONFIRMING,
+	                                .outcome = OUTCOME_ABORT,
+	                                .due = NOW + MINUTE,
+	                                .transition = 4,
+	                                .publish = PUBLISH_FINISHED,
+	                                .published = 4,
+	                                .published_at = NOW + 7,
+	                                .ended_at = NOW};
 	ck_assert(decode_changed("\"endedAt\":\"2023-11-14T22:13:20.000000005Z\",", ""));
 	ck_assert(!back.foreign);
 	ck_assert_int_eq(back.status.ended_at, NOW + 7);
@@ -530,8 +619,17 @@ END_TEST
 
 START_TEST(broken_values)
 {
-	static const char *const values[] = {"", "x", "[]", "{}", "{\"data\":null}", "{\"data\":7}", "{\"data\":\"\"}", "{\"data\":\"e30\"}",
-	                                     "{\"data\":\"e30=\"}", "{\"data\":\"W10=\"}", "{\"data\":\"bnVsbA==\"}"};
+	static const char *const values[] = {"",
+	                                     "x",
+	                                     "[]",
+	                                     "{}",
+	                                     "{\"data\":null}",
+	                                     "{\"data\":7}",
+	                                     "{\"data\":\"\"}",
+	                                     "{\"data\":\"e30\"}",
+	                                     "{\"data\":\"e30=\"}",
+	                                     "{\"data\":\"W10=\"}",
+	                                     "{\"data\":\"bnVsbA==\"}"};
 	for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
 		ck_assert_int_eq(record_decode(values[i], strlen(values[i]), &back, why, sizeof why), RECORD_BROKEN);
 		ck_assert_msg(why[0] != '\0', "%s", values[i]);
@@ -572,9 +670,10 @@ END_TEST
 /* What is said again speaks of the step that the upload is in. */
 START_TEST(nothing_of_a_step_is_said_at_the_end)
 {
-	static const char format[] = "{\"ID\":\"u\",\"Steps\":[\"a\"],\"Status\":{\"CurrentStep\":\"finished\",\"Outcome\":\"abort\"},"
-	                             "\"StepHost\":{\"v\":1,\"owner\":\"o\",\"writer\":\"w\",\"phase\":\"confirming\","
-	                             "\"transition\":3,\"publish\":%u,\"due\":\"2026-01-01T00:00:00Z\"}}";
+	static const char format[] =
+		"{\"ID\":\"u\",\"Steps\":[\"a\"],\"Status\":{\"CurrentStep\":\"finished\",\"Outcome\":\"abort\"},"
+		"\"StepHost\":{\"v\":1,\"owner\":\"o\",\"writer\":\"w\",\"phase\":\"confirming\","
+		"\"transition\":3,\"publish\":%u,\"due\":\"2026-01-01T00:00:00Z\"}}";
 	static const unsigned publish[] = {PUBLISH_FINISHED, PUBLISH_RETRY, PUBLISH_START | PUBLISH_FINISHED};
 	for (size_t i = 0; i < sizeof publish / sizeof publish[0]; i++) {
 		struct text inner = {0};
@@ -589,7 +688,9 @@ END_TEST
 
 START_TEST(steps_are_told_apart_by_name)
 {
-	ck_assert_msg(decode_inner("{\"ID\":\"u\",\"Steps\":[\"a\",\"b\",\"a\",\"b\",\"c\"],\"Status\":{\"CurrentStep\":\"c\"}}"), "%s", why);
+	ck_assert_msg(
+		decode_inner("{\"ID\":\"u\",\"Steps\":[\"a\",\"b\",\"a\",\"b\",\"c\"],\"Status\":{\"CurrentStep\":\"c\"}}"),
+		"%s", why);
 	ck_assert_uint_eq(back.upload->step_count, 3);
 	ck_assert_uint_eq(back.status.step, 2);
 	ck_assert(!decode_inner("{\"ID\":\"u\",\"Steps\":[\"a\",\"finished\"]}"));
@@ -615,11 +716,27 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {round_trip, numbers_of_a_result, what_rejected_it, a_large_result_is_not_kept_for_people,
-	                              what_rejected_it_is_no_step, reason_that_is_no_text, as_the_others_read_it, records_of_the_other_implementation,
-	                              foreign_records_with_little_in_them, records_without_steps, broken_records, own_part_of_no_use, metadata_of_no_use, time_of_the_end, broken_values, limits,
-	                              nothing_of_a_step_is_said_at_the_end, steps_are_told_apart_by_name,
-	                              size_that_nobody_announced, url_without_bytes, keys};
+	const TTest *const tests[] = {round_trip,
+	                              numbers_of_a_result,
+	                              what_rejected_it,
+	                              a_large_result_is_not_kept_for_people,
+	                              what_rejected_it_is_no_step,
+	                              reason_that_is_no_text,
+	                              as_the_others_read_it,
+	                              records_of_the_other_implementation,
+	                              foreign_records_with_little_in_them,
+	                              records_without_steps,
+	                              broken_records,
+	                              own_part_of_no_use,
+	                              metadata_of_no_use,
+	                              time_of_the_end,
+	                              broken_values,
+	                              limits,
+	                              nothing_of_a_step_is_said_at_the_end,
+	                              steps_are_told_apart_by_name,
+	                              size_that_nobody_announced,
+	                              url_without_bytes,
+	                              keys};
 	Suite *suite = suite_create("record");
 	TCase *cases = tcase_create("record");
 	tcase_add_checked_fixture(cases, setup, teardown);
