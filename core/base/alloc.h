@@ -24,7 +24,7 @@ struct alloc_handler {
 };
 
 /* Sets the handler, which is borrowed until the next call. NULL: there is none. */
-void alloc_set_handler(const struct alloc_handler *handler);
+void alloc_set_handler(const struct alloc_handler *wanted);
 
 /* As calloc(), realloc() and malloc(); the caller ends them with free(). They never return NULL. */
 void *alloc_zeroed(size_t count, size_t size);

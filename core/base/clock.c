@@ -210,7 +210,8 @@ char *duration_format(nanos duration, char text[DURATION_TEXT_SIZE])
 	} else if (duration < MINUTE) {
 		/* Three digits, truncated and not rounded: 59.99s must not become 60s. */
 		nanos unit = duration < 10 * SECOND ? SECOND / 100 : SECOND / 10;
-		snprintf(text, DURATION_TEXT_SIZE, "%.3gs", (double)(duration / unit * unit) / (double)SECOND);
+		nanos truncated = duration / unit * unit;
+		snprintf(text, DURATION_TEXT_SIZE, "%.3gs", (double)truncated / (double)SECOND);
 	} else {
 		int64_t seconds = duration / SECOND;
 		int used = 0;

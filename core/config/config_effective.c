@@ -116,8 +116,7 @@ static void derive_steps(struct report *report, char *list, size_t size)
 	struct found found = find(report, "postprocessing", "steps");
 	snprintf(report->origin, sizeof report->origin, "%s", found.value != NULL ? found.place : "default");
 	enum value_source source = found.value != NULL ? source_of(&found) : VALUE_DEFAULT;
-	const char *step;
-	for (size_t i = 0; (step = legacy_step(i)) != NULL; i++) {
+	for (size_t i = 0; legacy_step(i) != NULL; i++) {
 		struct problems ignored = {0};
 		const char *place = NULL;
 		bool wanted = legacy_step_wish(report->config->source, i, &place, &ignored) != LEGACY_NOT_WANTED;

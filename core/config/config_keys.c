@@ -36,7 +36,8 @@ const struct config_section config_variables[] = {
 	{NULL, NULL}
 };
 
-/* The names that are not ours are those of oCIS and OpenCloud: first the service's own, then what the whole host shares. */
+/* The names that are not ours are those of oCIS and OpenCloud: first the service's own, then what the whole
+ * host shares. */
 const struct config_key config_keys[] = {
 	{"postprocessing", KEY("steps", STRING,
 	 .help = "The steps of an upload, in order: names separated by commas or spaces. Without steps, every upload is "

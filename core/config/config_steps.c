@@ -141,14 +141,16 @@ static void check_all_variables(const struct config *config, struct problems *pr
 {
 	for (size_t i = 0; i < config->step_count; i++) {
 		const char *name = config->step[i].name;
-		for (size_t j = i + 1; j < config->step_count; j++)
+		if (name == NULL) /* out of memory, which is reported */
+			continue;
+		for (size_t j = i + 1; j < config->step_count && config->step[j].name != NULL; j++)
 			check_variables(config, name, config->step[j].name, problems);
 		for (size_t j = 0; j < config->source->count; j++) {
 			const char *section = config->source->section[j]->name;
 			const char *other = section + strlen(STEP_PREFIX);
 			bool is_step = strncmp(section, STEP_PREFIX, strlen(STEP_PREFIX)) == 0;
 			for (size_t k = 0; is_step && k < config->step_count; k++)
-				is_step = strcmp(config->step[k].name, other) != 0;
+				is_step = config->step[k].name == NULL || strcmp(config->step[k].name, other) != 0;
 			if (is_step)
 				check_variables(config, name, other, problems);
 		}
@@ -172,7 +174,8 @@ void config_steps_read(struct config *config, struct found list, const struct st
 	for (size_t i = 0; config->step != NULL && i < names.count; i++)
 		read_step(config, names.step[i].name, names.step[i].place, defaults, problems);
 	free(listed);
-	check_all_variables(config, problems);
+	if (config->step != NULL)
+		check_all_variables(config, problems);
 }
 
 void config_steps_free(struct config *config)

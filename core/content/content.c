@@ -11,7 +11,8 @@
 #include "core/content/content_file.h"
 #include "core/content/content_http.h"
 
-#define BUFFER_SIZE ((size_t)128 * 1024)
+/* What libcurl hands over fits into an empty buffer. */
+#define BUFFER_SIZE CONTENT_HTTP_BUFFER_MIN
 #define STALL_DEFAULT (60 * SECOND)
 #define URL_SIZE_MAX ((size_t)64 * 1024)
 /* If a source always has bytes ready, reading never waits. The limits are checked after this number of bytes anyway. */
@@ -32,8 +33,6 @@ struct content {
 	char error[CONTENT_ERROR_SIZE];
 	unsigned char buffer[BUFFER_SIZE];
 };
-
-_Static_assert(BUFFER_SIZE >= CONTENT_HTTP_BUFFER_MIN, "what libcurl hands over fits into an empty buffer");
 
 struct content *content_create(const struct content_options *options)
 {

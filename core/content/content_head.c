@@ -143,7 +143,7 @@ bool content_head_take(struct content_head *head, const char *line, size_t lengt
 	}
 	if (status) {
 		bool well = length > 12 && memcmp(line, "HTTP/1.", 7) == 0 && memcmp(line + 8, " 200", 4) == 0 &&
-		            memchr(" \r\n", line[12], 3) != NULL;
+		            (line[12] == ' ' || line[12] == '\r' || line[12] == '\n');
 		*head = (struct content_head){.bytes = head->bytes, .well = well};
 		return true;
 	}

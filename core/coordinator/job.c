@@ -173,7 +173,7 @@ static struct tombstone make_tombstone(const struct coordinator *coordinator, co
 	if (job->input.kind == INPUT_CLEAN) {
 		tombstone.begun = job->input.sequence;
 		tombstone.stream = job->input.stream;
-	} else {
+	} else if (record != NULL) {
 		tombstone.begun = record->status.begun;
 		tombstone.stream = record->status.stream;
 		tombstone.ended = record->status.ended_at;
@@ -366,7 +366,8 @@ static bool is_for_its_owner(const struct coordinator *coordinator, const struct
 static void postpone(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	const struct ports *ports = &coordinator->options.ports;
-	nanos pause = (job->source->delivered > 0 ? job->source->delivered : 1) * POSTPONED;
+	bool again = job->source != NULL && job->source->delivered > 0;
+	nanos pause = (again ? job->source->delivered : 1) * POSTPONED;
 	metrics_count(coordinator->options.metrics, events_postponed);
 	ports->postpone(ports->closure, job->source, pause < POSTPONED_LIMIT ? pause : POSTPONED_LIMIT);
 	job->source = NULL;

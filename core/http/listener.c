@@ -94,7 +94,7 @@ static int listener_open(const char *addr, char *why, size_t size)
 
 static bool listener_name(int fd, char text[LISTENER_TEXT_SIZE])
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t length = sizeof address;
 	char host[INET6_ADDRSTRLEN], port[8];
 	if (getsockname(fd, (struct sockaddr *)&address, &length) != 0 ||

@@ -23,8 +23,8 @@ void server_run(struct server *server);
 /* Before the process ends because it is out of memory (alloc.h): logs that, and notes it for the next start, which then
  * does not count the runs that were under way as failed. A process that was itself started after such an end notes
  * nothing: a step that uses up the memory each time is found out by every second end. Does not allocate. From any
- * thread. */
-void server_out_of_memory(void *server);
+ * thread. closure: the server. */
+void server_out_of_memory(void *closure);
 
 /* Ends server_run(): no more events are accepted, and running steps get the configured grace period. Any thread may
  * call this, once. */

@@ -270,14 +270,11 @@ static enum probe take_answer(const char *path, const struct text *text, int sta
 	                                      {"name", &answer.name},       {"version", &answer.version},
 	                                      {"summary", &answer.summary}, {"keys", &answer.keys}};
 	enum probe probe = PROBE_REFUSED;
-	if (strings == NULL) {
-		probe = PROBE_FAILED;
-		snprintf(why, size, "out of memory");
-	} else if (!json_read(text->data, text->length, members, JSON_COUNT(members), broken, sizeof broken)) {
+	if (strings != NULL && !json_read(text->data, text->length, members, JSON_COUNT(members), broken, sizeof broken)) {
 		snprintf(why, size, "%s: the module's description is %s", path, broken);
-	} else if (answer.refused.text != NULL) {
+	} else if (strings != NULL && answer.refused.text != NULL) {
 		snprintf(why, size, "%s", json_reader_string(&answer.reader, &answer.refused));
-	} else if ((*description = build(&answer, strings)) != NULL) {
+	} else if (strings != NULL && (*description = build(&answer, strings)) != NULL) {
 		return PROBE_GOOD;
 	} else {
 		probe = PROBE_FAILED;

@@ -52,7 +52,7 @@ static void find_unused(struct preflight *preflight)
 		config_find_unused(config, known, catalogue.name != NULL ? catalogue.name : none);
 	if (problems_are_incomplete(&config->warnings) || problems_are_incomplete(&config->notes))
 		problems_add(&preflight->problems, "out of memory");
-	for (size_t i = 0; i < catalogue.count; i++)
+	for (size_t i = 0; catalogue.name != NULL && i < catalogue.count; i++)
 		free(catalogue.name[i]);
 	free(catalogue.name);
 	free(known);
@@ -69,10 +69,10 @@ bool preflight_make(struct preflight *preflight, const char *path, bool catalogu
 		preflight->modules = modules_create(config->plugin_dir);
 	if (preflight->modules != NULL && catalogue)
 		modules_list(preflight->modules, describe, preflight->modules);
-	if (preflight->modules != NULL)
+	if (config != NULL && preflight->modules != NULL) {
 		find_unused(preflight);
-	if (preflight->modules != NULL)
 		preflight->steps = steps_create(config, preflight->modules, problems);
+	}
 	if (preflight->steps == NULL && problems->count == 0)
 		problems_add(problems, "out of memory");
 	return problems->count == 0;
