@@ -1,6 +1,5 @@
 core_libcore_a_SOURCES += \
 	core/base/alloc.c core/base/alloc.h \
-	core/base/slab.c core/base/slab.h \
 	core/base/utf8.c core/base/utf8.h \
 	core/base/clock.c core/base/clock.h \
 	core/base/container_of.h \

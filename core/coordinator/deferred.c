@@ -14,43 +14,27 @@ struct deferred_upload {
 	char id[];
 };
 
-/* Large enough for a UUID as the ID. An upload with a longer one has an allocation of its own. */
-#define CELL_SIZE (offsetof(struct deferred_upload, id) + 37)
-
 void deferred_init(struct deferred *deferred)
 {
 	memset(deferred->due, 0, sizeof deferred->due);
-	deferred->slab = (struct slab){.size = CELL_SIZE};
 	table_init(&deferred->table, offsetof(struct deferred_upload, id));
 }
 
-static size_t size_of(const char *id)
+static struct deferred_upload *make(const char *id, enum waits_for what)
 {
-	return offsetof(struct deferred_upload, id) + strlen(id) + 1;
-}
-
-static struct deferred_upload *make(struct deferred *deferred, const char *id, enum waits_for what)
-{
-	size_t size = size_of(id);
-	struct deferred_upload *item = size <= CELL_SIZE ? slab_take(&deferred->slab) : alloc_bytes(size);
-	*item = (struct deferred_upload){.what = (unsigned char)what};
-	memcpy(item->id, id, strlen(id) + 1);
+	size_t size = strlen(id) + 1;
+	struct deferred_upload *item = alloc_bytes(offsetof(struct deferred_upload, id) + size);
+	memset(item, 0, offsetof(struct deferred_upload, id));
+	item->what = (unsigned char)what;
+	memcpy(item->id, id, size);
 	return item;
-}
-
-static void unmake(struct deferred *deferred, struct deferred_upload *item)
-{
-	if (size_of(item->id) <= CELL_SIZE)
-		slab_give(&deferred->slab, item);
-	else
-		free(item);
 }
 
 static void end(struct deferred *deferred, struct deferred_upload *item)
 {
 	table_remove(&deferred->table, &item->entry);
 	heap_remove(&deferred->due[item->what], &item->due);
-	unmake(deferred, item);
+	free(item);
 }
 
 static struct deferred_upload *of_timer(struct heap_item *timer)
@@ -71,7 +55,7 @@ void deferred_free(struct deferred *deferred)
 
 void deferred_add(struct deferred *deferred, const char *id, enum waits_for what, nanos at)
 {
-	struct deferred_upload *item = make(deferred, id, what);
+	struct deferred_upload *item = make(id, what);
 	heap_set(&deferred->due[what], &item->due, at);
 	table_add(&deferred->table, &item->entry);
 }

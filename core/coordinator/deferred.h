@@ -2,9 +2,8 @@
  * Uploads of which nothing is remembered but their ID and the time at which they are due. Their records are in the
  * bucket.
  *
- * A million uploads may wait for a delay or for storage. One of them costs 72 bytes with a UUID as its ID, where a
- * record costs kilobytes (tests/coordinator/test_deferred.c allows 120). They lie in a slab: scattered among what came
- * and went with them, they would keep all of its memory.
+ * A million uploads may wait for a delay or for storage. One of them costs about 100 bytes with a UUID as its ID, where
+ * a record costs kilobytes (tests/coordinator/test_deferred.c allows 120).
  *
  * There are two heaps of times, as uploads that wait for an answer from the bus may be left alone while that answer may
  * be among the events that have not been delivered yet. Of a million uploads that waited for storage behind a backlog,
@@ -14,7 +13,6 @@
 
 #include "core/base/clock.h"
 #include "core/base/heap.h"
-#include "core/base/slab.h"
 #include "core/base/table.h"
 
 enum waits_for {
@@ -24,7 +22,6 @@ enum waits_for {
 };
 
 struct deferred {
-	struct slab slab;
 	struct table table;
 	struct heap due[WAITS_FOR_COUNT];
 };
