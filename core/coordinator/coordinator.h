@@ -37,7 +37,7 @@ struct coordinator_options {
 	const char *nonce;                 /* of this process; no other process ever has the same */
 	const char *spared;                /* the nonce of the process before it, if that ran out of memory; else "" */
 	unsigned busy_limit;               /* no upload is started because it is due while so many are being moved */
-	nanos coalescing;                  /* the first write of an upload may be put off for so long; 0: not at all */
+	nanos coalescing;                  /* the first write of an upload may be delayed by this; 0: not at all */
 };
 
 /* Borrows what the options point at. NULL: OpenSSL has no SHA-256. */

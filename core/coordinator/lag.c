@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/coordinator/lag.h"
 
-/* After so long without an event none is waited for: brokers have announced pending events that did not exist. */
+/* After this time without an event none is waited for: brokers have announced pending events that did not exist. */
 #define SILENCE_LIMIT MINUTE
 
 void lag_cut(struct lag *lag)

@@ -32,7 +32,7 @@ struct job;
 struct write_coalescing {
 	size_t count;    /* jobs that coalesce */
 	size_t limit;    /* so many of them at most: each holds an event that is not acknowledged */
-	nanos longest;   /* and for so long; 0: not at all */
+	nanos longest;   /* the longest delay; 0: not at all */
 	uint64_t before; /* events up to this one are older than the connection */
 };
 

@@ -12,7 +12,7 @@
 #define HEARTBEAT (5 * SECOND)
 #define SILENCE_LIMIT (2 * HEARTBEAT + 2 * SECOND)
 #define BATCH_LIMIT 1000u
-/* A stream that is made anew while nats-server (2.9.10) is still at deleting its files takes no message until the
+/* A stream that is recreated while nats-server (2.9.10) is still deleting its files accepts no message until the
  * server is restarted; so give it time. */
 #define LOST_PAUSE SECOND
 

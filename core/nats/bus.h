@@ -45,7 +45,7 @@ struct bus_options {
 	const char *name;                     /* the client's name in the broker's list of connections; borrowed */
 	const struct log *log;
 	struct mailbox *mailbox;
-	struct message_reaper *reaper; /* for messages that are done with; NULL: none */
+	struct message_reaper *reaper; /* frees messages; NULL: none */
 	bus_prepare *prepare;
 	void *closure;
 	const char *listen; /* a subject whose messages are received as words; borrowed; NULL: none */

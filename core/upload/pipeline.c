@@ -483,7 +483,7 @@ static bool overdue(const struct status *status, nanos now)
 	return (status->phase == PHASE_WAITING || status->phase == PHASE_BACKOFF) && status->due <= now;
 }
 
-/* Whether the turn that has come is still wanted. Who was resumed does not wait for the end of a backoff. */
+/* Whether the upload still needs its turn. A resumed upload does not wait for the end of a backoff. */
 static bool is_to_run(const struct status *status, nanos now)
 {
 	switch (status->phase) {

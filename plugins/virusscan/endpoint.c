@@ -15,7 +15,7 @@
 
 #define SECOND_NANOS INT64_C(1000000000)
 #define MILLISECOND_NANOS INT64_C(1000000)
-/* An address gets no more of the time while there are others to be tried. */
+/* Limit for one address while there are others to try. */
 #define ADDRESS_TIME (3 * SECOND_NANOS)
 #define BACKLOG_PAUSE (20 * MILLISECOND_NANOS)
 

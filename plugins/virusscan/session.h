@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Sessions with clamd (IDSESSION), one command at a time, and the pool that keeps them between uploads.
  *
- * A session that is done with goes back to the pool only after a complete answer. Everything else ends
+ * A finished session goes back to the pool only after a complete answer. Everything else ends
  * by session_close(), which is also what tells clamd that a stream was broken off. */
 #ifndef VIRUSSCAN_SESSION_H
 #define VIRUSSCAN_SESSION_H
