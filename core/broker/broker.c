@@ -362,7 +362,7 @@ static bool change_address(struct broker *broker, const char *password)
 static bool configure(struct broker *broker, char *why, size_t size)
 {
 	char password[2 * PASSWORD_BYTES + 1];
-	broker->port = broker_port_choose();
+	broker->port = broker_port_choose(broker->port);
 	if (broker->port == 0 || !random_hex(password, PASSWORD_BYTES)) {
 		snprintf(why, size, "no %s available", broker->port == 0 ? "free port on 127.0.0.1" : "random numbers");
 		return false;

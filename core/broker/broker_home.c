@@ -24,6 +24,8 @@
 
 /* The threads of a killed service may keep its descriptors open for a moment. */
 #define OWNER_LIMIT (1 * SECOND)
+/* The system may offer a port again that has just become free. */
+#define CHOICES 64
 #define STORE_LIMIT (15 * SECOND)
 
 /* With less room, the store cannot be written. */
@@ -141,9 +143,12 @@ bool broker_port_free(unsigned port)
 	return try_port(port) != 0;
 }
 
-unsigned broker_port_choose(void)
+unsigned broker_port_choose(unsigned former)
 {
-	return try_port(0);
+	unsigned port = try_port(0);
+	for (unsigned i = 0; i < CHOICES && port == former; i++)
+		port = try_port(0);
+	return port;
 }
 
 bool broker_home_has_room(const struct broker_home *home)

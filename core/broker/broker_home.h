@@ -35,8 +35,8 @@ bool broker_home_open(struct broker_home *home, const char *state_dir, char *why
 /* Releases the locks. */
 void broker_home_close(struct broker_home *home);
 
-/* A free port on 127.0.0.1. 0: none available. */
-unsigned broker_port_choose(void);
+/* A free port on 127.0.0.1 other than `former`. 0: none available. */
+unsigned broker_port_choose(unsigned former);
 /* Whether this port of 127.0.0.1 is free and can be used. */
 bool broker_port_free(unsigned port);
 

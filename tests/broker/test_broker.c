@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/broker/broker.h"
+#include "core/broker/broker_home.h"
 #include "tests/harness/folder.h"
 #include "tests/harness/limits.h"
 #include "tests/harness/suite.h"
@@ -400,6 +401,19 @@ static bool is_announced(void *closure)
 	return other;
 }
 
+/* The system offers the same port twice in a row once in some ten thousand times. */
+START_TEST(no_port_is_chosen_twice_in_a_row)
+{
+	unsigned former = 0;
+	for (unsigned i = 0; i < 50000; i++) {
+		unsigned port = broker_port_choose(former);
+		ck_assert_uint_ne(port, 0);
+		ck_assert_uint_ne(port, former);
+		former = port;
+	}
+}
+END_TEST
+
 START_TEST(each_start_has_a_port_and_a_password_of_its_own)
 {
 	struct scene scene;
@@ -486,6 +500,7 @@ int main(void)
 	                              the_next_service_waits_until_the_store_is_free,
 	                              the_child_holds_the_lock,
 	                              a_second_service_is_refused,
+	                              no_port_is_chosen_twice_in_a_row,
 	                              each_start_has_a_port_and_a_password_of_its_own,
 	                              a_nats_server_that_cannot_run_is_said,
 	                              a_state_folder_that_cannot_be_is_said};
