@@ -4,6 +4,7 @@
  *   coordinator.c       what comes in, and what is due
  *   active_upload.c     the uploads: their table, their jobs, their timers
  *   job.c               one input: load, decide, write, publish, finish
+ *   decision.c          what the input means for the upload
  *   job_report.c        what is logged and counted of it
  *   write_coalescing.c  joins the first two writes of an upload
  *   read_repair.c       writes records again that the broker has lost
@@ -24,6 +25,7 @@
 #include "core/coordinator/active_upload.h"
 #include "core/coordinator/announcements.h"
 #include "core/coordinator/coordinator.h"
+#include "core/coordinator/decision.h"
 #include "core/coordinator/dispatch.h"
 #include "core/coordinator/job.h"
 #include "core/coordinator/job_report.h"

@@ -115,20 +115,14 @@ nanos jobs_next(const struct coordinator *coordinator);
 void job_load(struct coordinator *coordinator, struct job *job);
 /* Reads it after a write that was refused: at once, or after a pause if that happens often. */
 void job_load_again(struct coordinator *coordinator, struct job *job, nanos now);
-/* Decides on what is known of the record, and carries out the decision. */
-void job_decide(struct coordinator *coordinator, struct job *job, nanos now);
+/* Goes on with a decision that is written, or that needs no write: logs it, counts it and publishes. */
+void job_decided(struct coordinator *coordinator, struct job *job, nanos now);
 /* Writes the job's record, or deletes it. */
 void job_write(struct coordinator *coordinator, struct job *job, nanos now);
 /* Writes a record, on the revision that is known. */
 void job_put(struct coordinator *coordinator, struct job *job, const struct record *record, nanos now);
 /* The writes that follow have an ID of their own. */
 void job_number_write(struct coordinator *coordinator, struct job *job);
-/* Gives job->record the step's result that it is to hold: the run's or, when the write only keeps what was to be
- * published, that of the record before. False: there is no memory to copy it. */
-bool job_take_result(struct job *job);
-
-/* Makes this instance the owner and this process the writer. */
-void record_sign(const struct coordinator *coordinator, struct record *record);
 /* Whether the record was last known to be current more than five seconds ago, so that another instance may have changed
  * it since. */
 bool active_is_stale(const struct active_upload *active, nanos now);

@@ -15,4 +15,5 @@ core_libcore_a_SOURCES += \
 	core/coordinator/lag.c core/coordinator/lag.h \
 	core/coordinator/fair_queue.c core/coordinator/fair_queue.h \
 	core/coordinator/metrics_list.c core/coordinator/metrics_list.h \
+	core/coordinator/decision.c core/coordinator/decision.h \
 	core/coordinator/deferred.c core/coordinator/deferred.h

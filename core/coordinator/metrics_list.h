@@ -11,7 +11,7 @@
 	X(events_irrelevant, "postprocessing_events_irrelevant_total", "Events that do not concern this service.") \
 	X(events_broken, "postprocessing_events_broken_total", "Invalid events; each is logged.") \
 	X(events_postponed, "postprocessing_events_postponed_total", \
-	  "Times an event was postponed because older events had not been delivered yet.") \
+	  "Times an event was postponed: older events come first, or another instance must get it.") \
 	X(events_ignored, "postprocessing_events_ignored_total", "Events about uploads that changed nothing.") \
 	X(events_repeated, "postprocessing_events_repeated_total", \
 	  "Repeated BytesReceived events of uploads that had just ended.") \
