@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 static const struct alloc_handler *_Atomic handler;
@@ -43,4 +44,14 @@ void *alloc_resized(void *old, size_t size)
 void *alloc_bytes(size_t size)
 {
 	return checked(malloc(size));
+}
+
+char *alloc_text(const char *text)
+{
+	return checked(strdup(text));
+}
+
+char *alloc_text_part(const char *text, size_t length)
+{
+	return checked(strndup(text, length));
 }

@@ -26,9 +26,11 @@ struct alloc_handler {
 /* Sets the handler, which is borrowed until the next call. NULL: there is none. */
 void alloc_set_handler(const struct alloc_handler *wanted);
 
-/* As calloc(), realloc() and malloc(); the caller ends them with free(). They never return NULL. */
+/* As calloc(), realloc(), malloc(), strdup() and strndup(); the caller frees the result. They never return NULL. */
 void *alloc_zeroed(size_t count, size_t size);
 void *alloc_resized(void *old, size_t size);
 void *alloc_bytes(size_t size);
+char *alloc_text(const char *text);
+char *alloc_text_part(const char *text, size_t length);
 
 #endif

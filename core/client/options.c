@@ -53,8 +53,6 @@ struct config *command_config(const char *path)
 	struct config *config = config_read(path, environ, &problems);
 	for (size_t i = 0; i < problems.count; i++)
 		terminal_error("%s", problems.line[i]);
-	if (config == NULL)
-		fputs("out of memory\n", stderr);
 	if (problems.count > 0) {
 		config_free(config);
 		config = NULL;

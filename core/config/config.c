@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
 #include "core/base/nearest.h"
 #include "core/base/text_file.h"
 #include "core/config/config_keys.h"
@@ -41,7 +42,7 @@ static void check_unknown_keys(const struct config_source *source, struct proble
 {
 	for (size_t i = 0; i < source->count; i++) {
 		const struct section *section = source->section[i];
-		bool is_step = strncmp(section->name, STEP_PREFIX, strlen(STEP_PREFIX)) == 0;
+		bool is_step = section_step(section->name) != NULL;
 		bool is_service = strcmp(section->name, "postprocessing") == 0;
 		for (size_t j = 0; !is_step && j < section->count; j++) {
 			const struct setting *setting = &section->setting[j];
@@ -51,12 +52,9 @@ static void check_unknown_keys(const struct config_source *source, struct proble
 	}
 }
 
-static char *copy(const char *text, struct problems *problems)
+static char *copy(const char *text)
 {
-	char *result = text == NULL ? NULL : strdup(text);
-	if (text != NULL && result == NULL)
-		problems_add(problems, "out of memory");
-	return result;
+	return text == NULL ? NULL : alloc_text(text);
 }
 
 /* Reads the password of a section from its file, unless a variable contains it. */
@@ -135,17 +133,17 @@ static void complete_store(struct config *config, struct problems *problems)
 		if (events->endpoint == NULL || strcmp(store->endpoint, events->endpoint) != 0)
 			return;
 	} else {
-		store->endpoint = copy(events->endpoint, problems);
+		store->endpoint = copy(events->endpoint);
 	}
 	if (store->username == NULL && store->password == NULL && store->token == NULL) {
-		store->username = copy(events->username, problems);
-		store->password = copy(events->password, problems);
-		store->token = copy(events->token, problems);
+		store->username = copy(events->username);
+		store->password = copy(events->password);
+		store->token = copy(events->token);
 	}
 	if (find_key(config->source, "store", "enable_tls").value == NULL || events->tls_by_url)
 		store->tls = events->tls;
 	if (store->ca_file == NULL && find_key(config->source, "store", "tls_insecure").value == NULL) {
-		store->ca_file = copy(events->ca_file, problems);
+		store->ca_file = copy(events->ca_file);
 		store->tls_insecure = events->tls_insecure;
 	}
 }
@@ -157,33 +155,28 @@ static char **read_folders(const struct config_source *source, const char *secti
 	if (text == NULL)
 		return NULL;
 	char **list = list_split(text, ":");
-	if (list == NULL)
-		problems_add(problems, "out of memory");
-	else if (list[0] == NULL)
+	if (list[0] == NULL)
 		problems_add(problems, "%s: %s: the list is empty", find_key(source, section, key).place, key);
 	/* The meaning of a relative path depends on where the service is started, so it is dropped, and nothing is loaded
 	 * from it. */
 	char **kept = list;
-	for (char **folder = list; list != NULL && *folder != NULL; folder++) {
+	for (char **folder = list; *folder != NULL; folder++) {
 		if (**folder == '/')
 			*kept++ = *folder;
 		else
 			problems_add(problems, "%s: %s: \"%.80s\" is not an absolute path", find_key(source, section, key).place,
 			             key, *folder);
 	}
-	if (list != NULL)
-		*kept = NULL;
+	*kept = NULL;
 	return list;
 }
 
-/* The first `length` bytes of `head`, and `tail`; the caller frees them. NULL: out of memory. */
+/* The first `length` bytes of `head`, and `tail`; the caller frees them. */
 static char *join(const char *head, size_t length, const char *tail)
 {
-	char *text = malloc(length + strlen(tail) + 1);
-	if (text != NULL) {
-		memcpy(text, head, length);
-		strcpy(text + length, tail);
-	}
+	char *text = alloc_bytes(length + strlen(tail) + 1);
+	memcpy(text, head, length);
+	strcpy(text + length, tail);
 	return text;
 }
 
@@ -220,8 +213,6 @@ static void complete_state_dir(struct config *config, struct problems *problems)
 	if (config->state_dir != NULL || !state_dir_find_default(config->source, geteuid() == 0, &folder))
 		return;
 	config->state_dir = join(folder.base, folder.length, folder.tail);
-	if (config->state_dir == NULL)
-		problems_add(problems, "out of memory");
 }
 
 /* The broker's rules for such names. */
@@ -316,11 +307,7 @@ static void draft_clear(struct config_draft *draft)
 
 struct config *config_build(struct config_source *source, struct problems *problems)
 {
-	struct config *config = calloc(1, sizeof *config);
-	if (config == NULL) {
-		config_source_free(source);
-		return NULL;
-	}
+	struct config *config = alloc_zeroed(1, sizeof *config);
 	struct config_draft draft = {.config.source = source};
 	legacy_apply(source, problems);
 	check_unknown_keys(source, problems);
@@ -330,13 +317,11 @@ struct config *config_build(struct config_source *source, struct problems *probl
 	config_steps_read(&draft.config, find_key(source, "postprocessing", "steps"), &draft.step, problems);
 	*config = draft.config;
 	draft_clear(&draft);
-	if (problems_are_incomplete(&config->warnings))
-		problems_add(problems, "out of memory");
 	return config;
 }
 
 /* The main file: the one that is named, else the copy that systemd hands to the service, else the installed one.
- * `folder` is where steps.d is: beside it, or beside the installed one that it is a copy of. NULL: out of memory. */
+ * `folder` is where steps.d is: beside it, or beside the installed one that it is a copy of. */
 static char *find_main_file(const struct config_source *source, const char *path, bool *may_be_missing,
                             const char **folder)
 {
@@ -345,7 +330,7 @@ static char *find_main_file(const struct config_source *source, const char *path
 	*may_be_missing = false;
 	*folder = NULL;
 	if (path != NULL || named != NULL)
-		return strdup(path != NULL ? path : named->value);
+		return alloc_text(path != NULL ? path : named->value);
 	*folder = CONFIG_DIR "/";
 	char *copy =
 		credentials == NULL ? NULL : join(credentials->value, strlen(credentials->value), "/postprocessing.ini");
@@ -353,7 +338,7 @@ static char *find_main_file(const struct config_source *source, const char *path
 		return copy;
 	free(copy);
 	*may_be_missing = true;
-	return strdup(CONFIG_DIR "/postprocessing.ini");
+	return alloc_text(CONFIG_DIR "/postprocessing.ini");
 }
 
 static void read_files(struct config_source *source, const char *path, struct problems *problems)
@@ -361,15 +346,11 @@ static void read_files(struct config_source *source, const char *path, struct pr
 	bool may_be_missing;
 	const char *folder;
 	char *file = find_main_file(source, path, &may_be_missing, &folder);
-	const char *slash = file == NULL ? NULL : strrchr(file, '/');
+	const char *slash = strrchr(file, '/');
 	size_t length = folder != NULL ? strlen(folder) : slash == NULL ? 0 : (size_t)(slash - file + 1);
-	char *steps = file == NULL ? NULL : join(folder != NULL ? folder : file, length, "steps.d");
-	if (steps != NULL) {
-		config_file_read(source, file, may_be_missing, problems);
-		config_folder_read(source, steps, problems);
-	} else {
-		problems_add(problems, "out of memory");
-	}
+	char *steps = join(folder != NULL ? folder : file, length, "steps.d");
+	config_file_read(source, file, may_be_missing, problems);
+	config_folder_read(source, steps, problems);
 	free(steps);
 	free(file);
 }
@@ -377,8 +358,6 @@ static void read_files(struct config_source *source, const char *path, struct pr
 struct config *config_read(const char *path, char *const *environment, struct problems *problems)
 {
 	struct config_source *source = config_source_create(environment);
-	if (source == NULL)
-		return NULL;
 	read_files(source, path, problems);
 	return config_build(source, problems);
 }

@@ -24,8 +24,8 @@ struct problems {
 };
 void problems_add(struct problems *problems, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void problems_free(struct problems *problems);
-/* Whether problems were lost because memory ran out; one line says so then. */
-bool problems_are_incomplete(const struct problems *problems);
+/* Never: without memory, the process ends. */
+#define problems_are_incomplete(problems) ((void)(problems), false)
 
 /* The maximum number of servers in an endpoint. */
 #define BROKER_SERVERS_LIMIT 16
@@ -98,8 +98,7 @@ struct config {
 };
 
 /* Reads `path` (NULL: POSTPROCESSING_CONFIG, else CONFIG_DIR/postprocessing.ini, which may be missing), its steps.d/
- * and `environment` ("NAME=value", NULL-terminated). Never NULL, except out of memory; usable only if
- * `problems` stayed empty. */
+ * and `environment` ("NAME=value", NULL-terminated). Never NULL; usable only if `problems` stayed empty. */
 struct config *config_read(const char *path, char *const *environment, struct problems *problems);
 void config_free(struct config *config);
 

@@ -36,9 +36,8 @@ static bool has_credentials(const char *section, const char *key, const char *va
 bool setting_is_secret(const char *section, const char *key, const char *value)
 {
 	const struct config_key *row = config_keys_find(section, key);
-	bool is_step = strncmp(section, STEP_PREFIX, strlen(STEP_PREFIX)) == 0;
 	return has_credentials(section, key, value) || (row != NULL && (row->flags & KEY_SECRET) != 0) ||
-	       (is_step && step_keys_find(key) == NULL && sounds_secret(key));
+	       (section_step(section) != NULL && step_keys_find(key) == NULL && sounds_secret(key));
 }
 
 static struct file_user whoami(void)

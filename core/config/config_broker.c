@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/base/alloc.h"
 #include "core/config/config_source.h"
 
 _Static_assert(BROKER_SERVERS_LIMIT == 16, "a message says so");
@@ -137,42 +138,38 @@ static const char *read_server(struct reading *reading, char *text)
 	return fault != NULL ? fault : read_host(reading, text);
 }
 
-static bool replace(char **text, const char *by)
+static void replace(char **text, const char *by)
 {
-	char *copy = by != NULL ? strdup(by) : NULL;
-	if (by != NULL && copy == NULL)
-		return false;
 	free(*text);
-	*text = copy;
-	return true;
+	*text = by != NULL ? alloc_text(by) : NULL;
 }
 
 /* Credentials in a URL take precedence, as with other clients. */
-static bool take_credentials(struct broker_address *address, const struct reading *reading)
+static void take_credentials(struct broker_address *address, const struct reading *reading)
 {
 	if (reading->username == NULL)
-		return true;
+		return;
 	bool token = reading->password == NULL;
 	address->overridden = address->username != NULL && (token || !same(address->username, reading->username) ||
 	                                                    !same(address->password, reading->password));
 	if (token)
-		return replace(&address->token, reading->username) && replace(&address->username, NULL) &&
-		       replace(&address->password, NULL);
-	return replace(&address->username, reading->username) && replace(&address->password, reading->password);
+		replace(&address->token, reading->username);
+	replace(&address->username, token ? NULL : reading->username);
+	replace(&address->password, reading->password);
 }
 
 bool address_read_broker(struct broker_address *address, char *why, size_t size)
 {
 	struct reading reading = {0};
 	char **part = list_split(address->endpoint, ", ");
-	const char *fault = part == NULL ? "out of memory" : part[0] == NULL ? "no address" : NULL;
-	reading.hosts = calloc(1, strlen(address->endpoint) + 1);
-	if (reading.hosts == NULL)
-		fault = "out of memory";
+	const char *fault = part[0] == NULL ? "no address" : NULL;
+	reading.hosts = alloc_zeroed(1, strlen(address->endpoint) + 1);
 	for (size_t i = 0; fault == NULL && part[i] != NULL; i++)
 		fault = i < BROKER_SERVERS_LIMIT ? read_server(&reading, part[i]) : "more than 16 servers";
-	if (fault == NULL && (!take_credentials(address, &reading) || !replace(&address->endpoint, reading.hosts)))
-		fault = "out of memory";
+	if (fault == NULL) {
+		take_credentials(address, &reading);
+		replace(&address->endpoint, reading.hosts);
+	}
 	/* nats:// only names the protocol; it does not override enable_tls. */
 	address->tls_by_url = reading.tls;
 	address->tls = address->tls || reading.tls;

@@ -295,10 +295,10 @@ void config_each_step_value(const struct config *config, const struct step_confi
                             config_value_each *each, void *closure)
 {
 	struct report report = {.config = config, .each = each, .closure = closure};
-	char section[sizeof STEP_PREFIX + STEP_NAME_MAX];
+	char section[STEP_SECTION_SIZE];
 	struct pp_key key;
 	struct found found;
-	snprintf(section, sizeof section, STEP_PREFIX "%s", step->name);
+	step_section(step->name, section);
 	for (const struct config_key *row = step_keys; row->section != NULL; row++)
 		report_step_key(&report, section, row, step->name);
 	for (size_t i = 0; setup != NULL && step_setup_key(setup, i, &key); i++) {

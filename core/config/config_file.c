@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/nearest.h"
 #include "core/base/text_file.h"
 #include "core/config/config_keys.h"
@@ -44,9 +45,9 @@ static const char *place_here(struct ini_file *file)
 /* These return what is wrong with the name, or NULL. */
 static const char *check_section(const struct ini_file *file, const char *name, char *why, size_t size)
 {
-	bool is_step = strncmp(name, STEP_PREFIX, strlen(STEP_PREFIX)) == 0;
-	if (is_step)
-		return step_name_check(name + strlen(STEP_PREFIX), why, size) ? NULL : why;
+	const char *step = section_step(name);
+	if (step != NULL)
+		return step_name_check(step, why, size) ? NULL : why;
 	if (!config_keys_section(name)) {
 		struct nearest nearest = {0};
 		char words[NEAREST_WORDS_SIZE];
@@ -209,12 +210,13 @@ static int take_setting(void *user, const char *section, const char *name, const
 		return 0;
 	file->pending = false;
 	const char *fault = unquote(file);
-	char *value = fault != NULL ? NULL : strndup(file->value, file->value_length);
+	if (fault != NULL) {
+		problems_add(file->problems, "%s: %s: %s", place_here(file), name, fault);
+		return 1;
+	}
+	char *value = alloc_text_part(file->value, file->value_length);
 	const struct setting setting = {(char *)name, value, (char *)place_here(file), file->rank, file->number};
-	if (value != NULL)
-		section_set(file->section, &setting, file->problems);
-	else
-		problems_add(file->problems, "%s: %s: %s", file->place, name, fault != NULL ? fault : "out of memory");
+	section_set(file->section, &setting, file->problems);
 	free(value);
 	return 1;
 }
@@ -232,9 +234,8 @@ void config_file_parse(struct config_source *source, const char *name, const cha
 	}
 	file.next = marked ? bytes + 3 : bytes;
 	file.end = bytes + length;
-	/* The result is the first invalid line (all are in `problems`), or negative if memory ran out. */
-	if (ini_parse_stream(read_line, &file, take_setting, &file) < 0)
-		problems_add(problems, "%s: out of memory", name);
+	/* The result is the first invalid line; all are in `problems`. */
+	ini_parse_stream(read_line, &file, take_setting, &file);
 }
 
 static void read_file(struct config_source *source, const char *path, enum setting_rank rank, bool may_be_missing,
@@ -253,7 +254,7 @@ static void read_file(struct config_source *source, const char *path, enum setti
 		return;
 	}
 	config_file_parse(source, path, bytes, length, rank, problems);
-	source_file_add(source, path, source->files, &info, problems);
+	source_file_add(source, path, source->files, &info);
 	free(bytes);
 }
 
@@ -285,7 +286,7 @@ void config_folder_read(struct config_source *source, const char *folder, struct
 		return;
 	}
 	if (stat(folder, &info) == 0)
-		source_file_add(source, folder, 0, &info, problems);
+		source_file_add(source, folder, 0, &info);
 	if (count > FOLDER_MAX)
 		problems_add(problems, "%s: more than %d files", folder, FOLDER_MAX);
 	for (int i = 0; i < count; i++) {

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
+
 #define AT(member) offsetof(struct config_draft, member)
 #define STEP_AT(member) offsetof(struct step_draft, member)
 #define KEY(NAME, TYPE, ...) .key = {.name = (NAME), .type = PP_KEY_##TYPE, __VA_ARGS__}
@@ -231,16 +233,13 @@ bool config_keys_section(const char *section)
 }
 
 /* An empty text is no text. */
-static void store_string(char **at, const char *text, struct problems *problems)
+static void store_string(char **at, const char *text)
 {
 	free(*at);
-	*at = *text == '\0' ? NULL : strdup(text);
-	if (*at == NULL && *text != '\0')
-		problems_add(problems, "out of memory");
+	*at = *text == '\0' ? NULL : alloc_text(text);
 }
 
-static void store(const struct config_key *key, void *draft, const char *text, int64_t number,
-                  struct problems *problems)
+static void store(const struct config_key *key, void *draft, const char *text, int64_t number)
 {
 	void *at = (char *)draft + key->offset;
 	switch (key->key.type) {
@@ -255,7 +254,7 @@ static void store(const struct config_key *key, void *draft, const char *text, i
 		*(unsigned *)at = (unsigned)number;
 		break;
 	default:
-		store_string(at, text, problems);
+		store_string(at, text);
 	}
 }
 
@@ -284,7 +283,7 @@ static void store_credential(const struct config_source *source, const struct co
 	else if (snprintf(path, sizeof path, "%s%s", folder->value, rest) >= (int)sizeof path)
 		problems_add(problems, "%s: %s: %s", found.place, key->key.name, strerror(ENAMETOOLONG));
 	else
-		store_string((char **)(void *)((char *)draft + key->offset), path, problems);
+		store_string((char **)(void *)((char *)draft + key->offset), path);
 }
 
 struct found config_key_read(const struct config_source *source, const char *section, const struct config_key *key,
@@ -305,6 +304,6 @@ struct found config_key_read(const struct config_source *source, const char *sec
 		problems_add(problems, "%s: %s: %s", found.place, key->key.name, why);
 	const char *text = valid ? found.value : key->key.fallback;
 	if (text != NULL && (valid || value_parse(&key->key, text, &number, why, sizeof why)))
-		store(key, draft, text, number, problems);
+		store(key, draft, text, number);
 	return found;
 }

@@ -65,12 +65,11 @@ void legacy_apply(struct config_source *source, struct problems *problems)
 	for (size_t i = 0; i < LEGACY_COUNT; i++) {
 		const struct legacy *entry = &legacy[i];
 		struct found found = find(source, entry);
-		const struct setting *set =
-			section_find(source_step_section(source, entry->step), entry->sets == NULL ? "" : entry->sets);
+		char name[STEP_SECTION_SIZE];
+		step_section(entry->step, name);
+		const struct setting *set = section_find(source_section(source, name), entry->sets == NULL ? "" : entry->sets);
 		if (entry->sets == NULL || found.value == NULL || (set != NULL && set->rank >= found.rank))
 			continue;
-		char name[sizeof STEP_PREFIX + STEP_NAME_MAX];
-		snprintf(name, sizeof name, STEP_PREFIX "%s", entry->step);
 		struct section *section = source_section_add(source, name, NULL, problems);
 		const struct setting setting = {(char *)entry->sets, (char *)found.value, (char *)found.place, found.rank, 0};
 		if (section != NULL)
@@ -102,9 +101,8 @@ enum legacy_wish legacy_step_wish(const struct config_source *source, size_t num
 	struct pp_key key = {.name = entry->sets, .type = PP_KEY_DURATION};
 	struct found found;
 	if (entry->sets != NULL) {
-		char section[sizeof STEP_PREFIX + STEP_NAME_MAX];
-		snprintf(section, sizeof section, STEP_PREFIX "%s", entry->step);
-		found = source_find(source, section, &key, true);
+		char section[STEP_SECTION_SIZE];
+		found = source_find(source, step_section(entry->step, section), &key, true);
 	} else {
 		key = entry->key;
 		found = find(source, entry);

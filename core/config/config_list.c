@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/config/config_source.h"
 
 char **list_split(const char *text, const char *separators)
 {
 	size_t length = strlen(text), slots = length / 2 + 2;
-	char **list = malloc(slots * sizeof *list + length + 1);
-	if (list == NULL)
-		return NULL;
+	char **list = alloc_bytes(slots * sizeof *list + length + 1);
 	char *copy = (char *)(list + slots);
 	memcpy(copy, text, length + 1);
 	size_t count = 0;

@@ -5,11 +5,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
+
 /* Far above any real configuration; they bound what a search costs. */
 #define SECTIONS_MAX 2048
 #define SETTINGS_MAX 256
-
-static const char no_memory[] = "out of memory";
 
 static void setting_free(struct setting *setting)
 {
@@ -20,8 +20,6 @@ static void setting_free(struct setting *setting)
 
 static void section_free(struct section *section)
 {
-	if (section == NULL)
-		return;
 	for (size_t i = 0; i < section->count; i++)
 		setting_free(&section->setting[i]);
 	free(section->setting);
@@ -30,44 +28,28 @@ static void section_free(struct section *section)
 	free(section);
 }
 
-static bool copy_variable(struct config_source *source, const char *text)
+static void copy_variable(struct config_source *source, const char *text)
 {
 	const char *equals = strchr(text, '=');
-	if (equals == NULL || equals == text || equals[1 + strspn(equals + 1, " \t\r\n\v\f")] == '\0')
-		return true;
-	struct variable copy = {strndup(text, (size_t)(equals - text)), strdup(equals + 1)};
-	if (copy.name == NULL || copy.value == NULL) {
-		free(copy.name);
-		free(copy.value);
-		return false;
-	}
-	source->variable[source->variable_count++] = copy;
-	return true;
+	if (equals != NULL && equals != text && equals[1 + strspn(equals + 1, " \t\r\n\v\f")] != '\0')
+		source->variable[source->variable_count++] =
+			(struct variable){alloc_text_part(text, (size_t)(equals - text)), alloc_text(equals + 1)};
 }
 
 struct config_source *config_source_create(char *const *environment)
 {
-	struct config_source *source = calloc(1, sizeof *source);
-	if (source == NULL)
-		return NULL;
+	struct config_source *source = alloc_zeroed(1, sizeof *source);
 	size_t count = 0;
 	while (environment != NULL && environment[count] != NULL)
 		count++;
-	source->variable = calloc(count + 1, sizeof *source->variable);
-	bool copied = source->variable != NULL;
-	for (size_t i = 0; copied && i < count; i++)
-		copied = copy_variable(source, environment[i]);
-	if (!copied) {
-		config_source_free(source);
-		return NULL;
-	}
+	source->variable = alloc_zeroed(count + 1, sizeof *source->variable);
+	for (size_t i = 0; i < count; i++)
+		copy_variable(source, environment[i]);
 	return source;
 }
 
 void config_source_free(struct config_source *source)
 {
-	if (source == NULL)
-		return;
 	for (size_t i = 0; i < source->count; i++)
 		section_free(source->section[i]);
 	free(source->section);
@@ -82,17 +64,10 @@ void config_source_free(struct config_source *source)
 	free(source);
 }
 
-void source_file_add(struct config_source *source, const char *path, unsigned number, const struct stat *info,
-                     struct problems *problems)
+void source_file_add(struct config_source *source, const char *path, unsigned number, const struct stat *info)
 {
-	struct read_file *grown = realloc(source->file, (source->file_count + 1) * sizeof *grown);
-	if (grown != NULL)
-		source->file = grown;
-	char *copy = grown == NULL ? NULL : strdup(path);
-	if (copy == NULL)
-		problems_add(problems, "%s", no_memory);
-	else
-		grown[source->file_count++] = (struct read_file){copy, number, *info};
+	source->file = alloc_resized(source->file, (source->file_count + 1) * sizeof *source->file);
+	source->file[source->file_count++] = (struct read_file){alloc_text(path), number, *info};
 }
 
 struct section *source_section(const struct config_source *source, const char *name)
@@ -103,28 +78,15 @@ struct section *source_section(const struct config_source *source, const char *n
 	return NULL;
 }
 
-struct section *source_step_section(const struct config_source *source, const char *step)
+const char *step_section(const char *step, char section[STEP_SECTION_SIZE])
 {
-	for (size_t i = 0; i < source->count; i++) {
-		const char *name = source->section[i]->name;
-		if (strncmp(name, STEP_PREFIX, strlen(STEP_PREFIX)) == 0 && strcmp(name + strlen(STEP_PREFIX), step) == 0)
-			return source->section[i];
-	}
-	return NULL;
+	snprintf(section, STEP_SECTION_SIZE, STEP_PREFIX "%s", step);
+	return section;
 }
 
-static struct section *section_create(const char *name, const char *place)
+const char *section_step(const char *section)
 {
-	struct section *section = calloc(1, sizeof *section);
-	if (section == NULL)
-		return NULL;
-	section->name = strdup(name);
-	section->place = place == NULL ? NULL : strdup(place);
-	if (section->name == NULL || (place != NULL && section->place == NULL)) {
-		section_free(section);
-		return NULL;
-	}
-	return section;
+	return strncmp(section, STEP_PREFIX, strlen(STEP_PREFIX)) == 0 ? section + strlen(STEP_PREFIX) : NULL;
 }
 
 struct section *source_section_add(struct config_source *source, const char *name, const char *place,
@@ -137,14 +99,10 @@ struct section *source_section_add(struct config_source *source, const char *nam
 		problems_add(problems, "%s: more than %d sections", place == NULL ? name : place, SECTIONS_MAX);
 		return NULL;
 	}
-	struct section **grown = realloc(source->section, (source->count + 1) * sizeof(struct section *));
-	if (grown != NULL)
-		source->section = grown;
-	section = grown == NULL ? NULL : section_create(name, place);
-	if (section == NULL) {
-		problems_add(problems, "%s", no_memory);
-		return NULL;
-	}
+	section = alloc_zeroed(1, sizeof *section);
+	section->name = alloc_text(name);
+	section->place = place == NULL ? NULL : alloc_text(place);
+	source->section = alloc_resized(source->section, (source->count + 1) * sizeof(struct section *));
 	source->section[source->count++] = section;
 	return section;
 }
@@ -174,25 +132,14 @@ static struct setting *section_slot(struct section *section, const struct settin
 		problems_add(problems, "%s: more than %d keys in [%s]", setting->place, SETTINGS_MAX, section->name);
 		return NULL;
 	}
-	struct setting *grown = realloc(section->setting, (section->count + 1) * sizeof *grown);
-	if (grown == NULL) {
-		problems_add(problems, "%s", no_memory);
-		return NULL;
-	}
-	section->setting = grown;
-	return &grown[section->count++];
+	section->setting = alloc_resized(section->setting, (section->count + 1) * sizeof *section->setting);
+	return &section->setting[section->count++];
 }
 
 void section_set(struct section *section, const struct setting *setting, struct problems *problems)
 {
-	struct setting copy = {strdup(setting->name), strdup(setting->value), strdup(setting->place), setting->rank,
-	                       setting->file};
-	bool copied = copy.name != NULL && copy.value != NULL && copy.place != NULL;
-	if (!copied)
-		problems_add(problems, "%s", no_memory);
-	struct setting *slot = copied ? section_slot(section, setting, problems) : NULL;
-	if (slot == NULL)
-		setting_free(&copy);
-	else
-		*slot = copy;
+	struct setting *slot = section_slot(section, setting, problems);
+	if (slot != NULL)
+		*slot = (struct setting){alloc_text(setting->name), alloc_text(setting->value), alloc_text(setting->place),
+		                         setting->rank, setting->file};
 }

@@ -10,6 +10,8 @@
 
 #define STEP_NAME_MAX 64
 #define STEP_PREFIX "step:"
+/* Of "step:NAME". */
+#define STEP_SECTION_SIZE (sizeof STEP_PREFIX + STEP_NAME_MAX)
 
 /* The precedence of sources if a key is set more than once; the last one wins. */
 enum setting_rank { RANK_DROPIN, RANK_MAIN, RANK_ENVIRONMENT };
@@ -51,22 +53,22 @@ struct config_source {
 	size_t file_count;
 };
 
-/* Copies the environment ("NAME=value", NULL-terminated; NULL: none). Empty and blank variables count as unset. NULL:
- * out of memory. */
+/* Copies the environment ("NAME=value", NULL-terminated; NULL: none). Empty and blank variables count as unset. */
 struct config_source *config_source_create(char *const *environment);
 void config_source_free(struct config_source *source);
 
 /* Records a file or folder that was read. */
-void source_file_add(struct config_source *source, const char *path, unsigned number, const struct stat *info,
-                     struct problems *problems);
+void source_file_add(struct config_source *source, const char *path, unsigned number, const struct stat *info);
 
 /* NULL: no section has this name. */
 struct section *source_section(const struct config_source *source, const char *name);
-/* Finds or creates the section. `place` may be NULL. NULL: failed, and added to `problems`. */
+/* Finds or creates the section. `place` may be NULL. NULL: there are too many, which is added to `problems`. */
 struct section *source_section_add(struct config_source *source, const char *name, const char *place,
                                    struct problems *problems);
-/* The section of a step; NULL: none. */
-struct section *source_step_section(const struct config_source *source, const char *step);
+/* The name of a step's section, written to `section`, which is returned. */
+const char *step_section(const char *step, char section[STEP_SECTION_SIZE]);
+/* The step that the section with this name is about; NULL: the section is one of the service's own. */
+const char *section_step(const char *section);
 
 /* NULL: not set. `section` may be NULL. */
 const struct setting *section_find(const struct section *section, const char *name);
@@ -121,7 +123,7 @@ void access_warn_named(struct problems *warnings, const char *place, const char 
 /* Whether the value of a key is a secret or may contain one. `section` is the full name. */
 bool setting_is_secret(const char *section, const char *key, const char *value);
 
-/* config_list.c: the non-empty parts of a list, NULL-terminated, in one allocation. NULL: out of memory. */
+/* config_list.c: the non-empty parts of a list, NULL-terminated, in one allocation. */
 char **list_split(const char *text, const char *separators);
 
 /* config_broker.c: parses the configured address->endpoint (host:port or a nats://, tcp:// or tls:// URL, several
@@ -135,7 +137,7 @@ bool address_check_listen(const char *text, char *why, size_t size);
 /* Whether the text is a decimal port number, at least `least`. */
 bool address_is_port(const char *text, long least);
 
-/* config.c: builds the configuration from `source`, which is taken over, even on failure. NULL: out of memory. */
+/* config.c: builds the configuration from `source`, which is taken over. */
 struct config *config_build(struct config_source *source, struct problems *problems);
 /* The default of state_dir: the first `length` bytes of `base`, followed by `tail`. False: there is no default. */
 struct state_dir_default {

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
+
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
 
@@ -101,22 +103,16 @@ static const char *module_place(const struct config *config, const char *section
 static void read_step(struct config *config, const char *name, const char *list_place,
                       const struct step_defaults *defaults, struct problems *problems)
 {
-	struct step_draft draft = {.step = {.name = strdup(name),
-	                                    .module = strdup(name),
+	struct step_draft draft = {.step = {.name = alloc_text(name),
+	                                    .module = alloc_text(name),
 	                                    .workers = defaults->workers,
 	                                    .max_retries = defaults->max_retries,
 	                                    .retry_backoff = defaults->retry_backoff}};
-	char section[sizeof STEP_PREFIX + STEP_NAME_MAX], why[VALUE_WHY_SIZE];
-	if (draft.step.name == NULL || draft.step.module == NULL) {
-		problems_add(problems, "out of memory");
-		free(draft.step.name);
-		free(draft.step.module);
-		return;
-	}
-	snprintf(section, sizeof section, STEP_PREFIX "%s", name);
+	char section[STEP_SECTION_SIZE], why[VALUE_WHY_SIZE];
+	step_section(name, section);
 	for (const struct config_key *key = step_keys; key->section != NULL; key++)
 		config_key_read(config->source, section, key, &draft, problems);
-	if (draft.step.module != NULL && !module_name_check(draft.step.module, why, sizeof why))
+	if (!module_name_check(draft.step.module, why, sizeof why))
 		problems_add(problems, "%s: module: %s", module_place(config, section, list_place), why);
 	draft.step.on_exhausted = draft.on_exhausted == 1 ? EXHAUSTED_CONTINUE : EXHAUSTED_ABORT;
 	draft.step.section = source_section(config->source, section);
@@ -130,7 +126,8 @@ static void check_variables(const struct config *config, const char *name, const
 	char mine[VARIABLE_NAME_SIZE], others[VARIABLE_NAME_SIZE];
 	if (strcmp(name, other) != 0 && variable_name(mine, "step", name) && variable_name(others, "step", other) &&
 	    strcmp(mine, others) == 0) {
-		const struct section *section = source_step_section(config->source, other);
+		char section_name[STEP_SECTION_SIZE];
+		const struct section *section = source_section(config->source, step_section(other, section_name));
 		bool placed = section != NULL && section->place != NULL;
 		problems_add(problems, "%s: the steps \"%s\" and \"%s\" would share the variables %s_…",
 		             placed ? section->place : "steps", name, other, mine);
@@ -141,17 +138,13 @@ static void check_all_variables(const struct config *config, struct problems *pr
 {
 	for (size_t i = 0; i < config->step_count; i++) {
 		const char *name = config->step[i].name;
-		if (name == NULL) /* out of memory, which is reported */
-			continue;
-		for (size_t j = i + 1; j < config->step_count && config->step[j].name != NULL; j++)
+		for (size_t j = i + 1; j < config->step_count; j++)
 			check_variables(config, name, config->step[j].name, problems);
 		for (size_t j = 0; j < config->source->count; j++) {
-			const char *section = config->source->section[j]->name;
-			const char *other = section + strlen(STEP_PREFIX);
-			bool is_step = strncmp(section, STEP_PREFIX, strlen(STEP_PREFIX)) == 0;
-			for (size_t k = 0; is_step && k < config->step_count; k++)
-				is_step = config->step[k].name == NULL || strcmp(config->step[k].name, other) != 0;
-			if (is_step)
+			const char *other = section_step(config->source->section[j]->name);
+			for (size_t k = 0; other != NULL && k < config->step_count; k++)
+				other = strcmp(config->step[k].name, other) != 0 ? other : NULL;
+			if (other != NULL)
 				check_variables(config, name, other, problems);
 		}
 	}
@@ -162,20 +155,15 @@ void config_steps_read(struct config *config, struct found list, const struct st
 {
 	struct step_names names = {.count = 0};
 	char **listed = list_split(list.value == NULL ? "" : list.value, ", \t");
-	if (listed != NULL) {
-		if (list.value != NULL && list.value[0] != '\0' && listed[0] == NULL)
-			problems_add(problems, "%s: steps: the list is empty", list.place);
-		add_listed(&names, listed, list.place, problems);
-		add_unlisted(&names, config, problems);
-		config->step = calloc(names.count + 1, sizeof *config->step);
-	}
-	if (config->step == NULL)
-		problems_add(problems, "out of memory");
-	for (size_t i = 0; config->step != NULL && i < names.count; i++)
+	if (list.value != NULL && list.value[0] != '\0' && listed[0] == NULL)
+		problems_add(problems, "%s: steps: the list is empty", list.place);
+	add_listed(&names, listed, list.place, problems);
+	add_unlisted(&names, config, problems);
+	config->step = alloc_zeroed(names.count + 1, sizeof *config->step);
+	for (size_t i = 0; i < names.count; i++)
 		read_step(config, names.step[i].name, names.step[i].place, defaults, problems);
 	free(listed);
-	if (config->step != NULL)
-		check_all_variables(config, problems);
+	check_all_variables(config, problems);
 }
 
 void config_steps_free(struct config *config)

@@ -56,8 +56,8 @@ static bool pass_own(struct names *names, const char *section, const char *key)
 /* The variables of one step: those of every step, and of its module's keys. */
 static bool pass_step(struct names *names, const char *step, const struct pp_step_module *table)
 {
-	char section[sizeof STEP_PREFIX + STEP_NAME_MAX];
-	snprintf(section, sizeof section, STEP_PREFIX "%s", step);
+	char section[STEP_SECTION_SIZE];
+	step_section(step, section);
 	for (const struct config_key *key = step_keys; key->section != NULL; key++)
 		if (pass_own(names, section, key->key.name))
 			return true;
@@ -231,10 +231,10 @@ static bool has_module(const struct search *search, const struct section *sectio
 static void check_section(const struct search *search, const struct section *section)
 {
 	const struct config *config = search->config;
-	const char *step = section->name + strlen(STEP_PREFIX);
+	const char *step = section_step(section->name);
 	struct nearest nearest = {0};
 	char words[NEAREST_WORDS_SIZE];
-	if (!begins(section->name, STEP_PREFIX) || section->count == 0 || section->place == NULL)
+	if (step == NULL || section->count == 0 || section->place == NULL)
 		return;
 	for (size_t i = 0; i < config->step_count; i++) {
 		if (strcmp(config->step[i].name, step) == 0)

@@ -4,29 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/utf8.h"
 #include "core/config/config.h"
 
 /* More than anybody reads; keeps a file of rubbish from filling the memory. */
 #define PROBLEMS_MAX 1000
 #define PROBLEM_SIZE 1024
-
-/* Stands for all problems when there is no memory for them: a configuration must never look sound for want of memory.
- */
-static const char out_of_memory[] = "out of memory";
-static const char *const out_of_memory_line[] = {out_of_memory};
-
-bool problems_are_incomplete(const struct problems *problems)
-{
-	return problems->line == (char **)out_of_memory_line;
-}
-
-static void give_up(struct problems *problems)
-{
-	problems_free(problems);
-	problems->line = (char **)out_of_memory_line;
-	problems->count = 1;
-}
 
 /* One wrong variable can set several keys, and be read in both passes. */
 static bool is_known(const struct problems *problems, const char *text)
@@ -39,17 +23,8 @@ static bool is_known(const struct problems *problems, const char *text)
 
 static void append(struct problems *problems, const char *text)
 {
-	char **line = realloc(problems->line, (problems->count + 1) * sizeof *line);
-	if (line == NULL) {
-		give_up(problems);
-		return;
-	}
-	problems->line = line;
-	line[problems->count] = strdup(text);
-	if (line[problems->count] == NULL)
-		give_up(problems);
-	else
-		problems->count++;
+	problems->line = alloc_resized(problems->line, (problems->count + 1) * sizeof *problems->line);
+	problems->line[problems->count++] = alloc_text(text);
 }
 
 /* Names and values come from outside: they must not forge a line or move a terminal's cursor. Each character that could
@@ -75,7 +50,7 @@ static void make_visible(char *text)
 
 void problems_add(struct problems *problems, const char *format, ...)
 {
-	if (problems_are_incomplete(problems) || problems->count > PROBLEMS_MAX)
+	if (problems->count > PROBLEMS_MAX)
 		return;
 	if (problems->count == PROBLEMS_MAX) {
 		append(problems, "and more");
@@ -93,10 +68,8 @@ void problems_add(struct problems *problems, const char *format, ...)
 
 void problems_free(struct problems *problems)
 {
-	if (!problems_are_incomplete(problems)) {
-		for (size_t i = 0; i < problems->count; i++)
-			free(problems->line[i]);
-		free(problems->line);
-	}
+	for (size_t i = 0; i < problems->count; i++)
+		free(problems->line[i]);
+	free(problems->line);
 	*problems = (struct problems){0};
 }

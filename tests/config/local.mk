@@ -1,6 +1,6 @@
 check_PROGRAMS += tests/config/test_config tests/config/test_config_broker tests/config/test_config_env \
 	tests/config/test_config_warnings tests/config/test_config_effective tests/config/test_config_example \
-	tests/config/test_reference tests/config/test_config_memory tests/config/test_step_setup
+	tests/config/test_reference tests/config/test_step_setup
 
 CONFIG_FIXTURE = tests/config/config_fixture.c tests/config/config_fixture.h
 tests_config_test_config_SOURCES = tests/config/test_config.c $(CONFIG_FIXTURE)
@@ -10,9 +10,6 @@ tests_config_test_config_warnings_SOURCES = tests/config/test_config_warnings.c 
 tests_config_test_config_effective_SOURCES = tests/config/test_config_effective.c $(CONFIG_FIXTURE)
 tests_config_test_config_example_SOURCES = tests/config/test_config_example.c $(CONFIG_FIXTURE)
 tests_config_test_step_setup_SOURCES = tests/config/test_step_setup.c $(CONFIG_FIXTURE)
-
-tests_config_test_config_memory_SOURCES = tests/config/test_config_memory.c $(SCARCITY)
-tests_config_test_config_memory_LDFLAGS = $(SCARCITY_WRAPS)
 
 # The tables with the folders' names in place of the folders. (The first @ stands alone, or configure would fill it in.)
 tests_config_test_reference_SOURCES = tests/config/test_reference.c conf/reference.c conf/reference.h core/config/config_keys.c
