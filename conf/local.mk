@@ -1,6 +1,6 @@
-# What the steps' own packages would bring; it enables nothing.
+# What the packages of steps bring: NAME.ini for the module NAME. It enables nothing.
 stepsddir = $(pkgsysconfdir)/steps.d
-dist_stepsd_DATA = conf/steps.d/policies.ini
+dist_stepsd_DATA = conf/steps.d/policies.ini conf/steps.d/virusscan.ini
 
 # The folders that were compiled in, written into the files that name them.
 SET_FOLDERS = sed -e 's|@plugindir[@]|$(plugindir)|g' -e 's|@pkgsysconfdir[@]|$(pkgsysconfdir)|g' \
@@ -27,11 +27,17 @@ uninstall-conf: conf/postprocessing.ini
 
 .PHONY: install-conf uninstall-conf
 
-# systemd's unit: an example beside the documentation, or installed where --with-systemdsystemunitdir says.
+# systemd's unit: an example beside the documentation, or installed where --with-systemdsystemunitdir says. A line of the
+# template that begins with @static-user@ is for a unit with --with-service-user, one with @dynamic-user@ for a unit without.
+if HAVE_SERVICE_USER
+SET_USER = -e '/^@dynamic-user[@]/d' -e 's|^@static-user[@]||' -e 's|@service_user[@]|$(service_user)|g'
+else
+SET_USER = -e '/^@static-user[@]/d' -e 's|^@dynamic-user[@]||'
+endif
 EXTRA_DIST += conf/postprocessing.service.in
 CLEANFILES += conf/postprocessing.service
 conf/postprocessing.service: conf/postprocessing.service.in Makefile
-	$(AM_V_GEN)$(MKDIR_P) conf && $(SET_FOLDERS) -e 's|@bindir[@]|$(bindir)|g' \
+	$(AM_V_GEN)$(MKDIR_P) conf && $(SET_FOLDERS) $(SET_USER) -e 's|@bindir[@]|$(bindir)|g' \
 		$(srcdir)/conf/postprocessing.service.in >$@
 
 if HAVE_SYSTEMD_DIR

@@ -66,21 +66,31 @@ START_TEST(example_shows_every_key)
 }
 END_TEST
 
-START_TEST(policies_of_the_others)
+static void put_dropin(const char *name)
 {
-	char path[1024];
+	char path[1024], place[64];
 	size_t length;
 	const char *folder = getenv("srcdir");
-	snprintf(path, sizeof path, "%s/conf/steps.d/policies.ini", folder == NULL ? "." : folder);
-	char *text = text_file_read(path, 1024, &length);
-	ck_assert_ptr_nonnull(text);
-	fixture_write(&fixture, "steps.d/policies.ini", text, length);
+	snprintf(path, sizeof path, "%s/conf/steps.d/%s", folder == NULL ? "." : folder, name);
+	snprintf(place, sizeof place, "steps.d/%s", name);
+	char *text = text_file_read(path, 4096, &length);
+	ck_assert_msg(text != NULL, "%s", path);
+	fixture_write(&fixture, place, text, length);
 	free(text);
-	fixture_read(&fixture, "", ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEPS=policies"));
+}
+
+/* The files of steps.d, which packages install: each configures its step and enables nothing. */
+START_TEST(dropins_enable_nothing)
+{
+	put_dropin("policies.ini");
+	put_dropin("virusscan.ini");
+	fixture_read(&fixture, "", ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEPS=virusscan,policies"));
 	assert_sound(&fixture);
-	ck_assert_uint_eq(fixture.config->step_count, 1);
-	ck_assert_str_eq(fixture.config->step[0].module, "remote");
+	ck_assert_uint_eq(fixture.config->step_count, 2);
+	ck_assert_str_eq(fixture.config->step[0].module, "virusscan");
+	ck_assert_str_eq(fixture.config->step[1].module, "remote");
 	fixture_read(&fixture, "", ENVIRONMENT("HOME=/h"));
+	assert_sound(&fixture);
 	ck_assert_uint_eq(fixture.config->step_count, 0);
 }
 END_TEST
@@ -92,7 +102,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, example_as_it_is);
 	tcase_add_test(tcase, example_shows_every_key);
-	tcase_add_test(tcase, policies_of_the_others);
+	tcase_add_test(tcase, dropins_enable_nothing);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
