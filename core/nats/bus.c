@@ -204,31 +204,47 @@ static struct mail *answered(struct bus *bus, struct request *request, natsMsg *
 	return make_reply(request, status);
 }
 
+/* Moves *at to the next token of a subject. False: there is none. */
+static bool next_token(const char **at)
+{
+	const char *dot = strchr(*at, '.');
+	if (dot != NULL)
+		*at = dot + 1;
+	return dot != NULL;
+}
+
+/* Reads a token that is a number, and moves *at behind it and its dot. */
+static bool read_number(const char **at, uint64_t *number)
+{
+	const char *c = *at;
+	for (*number = 0; *c >= '0' && *c <= '9'; c++)
+		if (__builtin_mul_overflow(*number, 10, number) ||
+		    __builtin_add_overflow(*number, (uint64_t)(*c - '0'), number))
+			return false;
+	bool good = c > *at && (*c == '.' || *c == '\0');
+	*at = *c == '.' ? c + 1 : c;
+	return good;
+}
+
 /* Delivered messages are acknowledged to $JS.ACK.<stream>.<consumer>.<delivered>.<stream sequence>.<consumer
  * sequence>.<time>.<pending>. Newer servers insert the domain and the account hash after ACK, and may append a
  * token. */
 bool bus_read_position(const char *reply, struct bus_position *position)
 {
-	unsigned dots = 0, at = 0;
 	uint64_t number[5] = {0};
-	for (const char *c = reply; c != NULL && *c != '\0'; c++)
-		dots += *c == '.';
-	const char *start = NULL, *consumer = NULL;
-	unsigned wanted = dots >= 10 ? 6 : 4; /* the dot before <delivered> */
-	for (const char *c = reply; c != NULL && *c != '\0' && start == NULL; c++) {
-		if (*c == '.' && ++at == wanted)
-			start = c + 1;
-		else if (*c == '.' && at == wanted - 1)
-			consumer = c + 1;
-	}
-	size_t length = start != NULL && consumer != NULL ? (size_t)(start - 1 - consumer) : 0;
-	for (size_t i = 0; start != NULL && i < 5; i++) {
-		char *end;
-		number[i] = strtoull(start, &end, 10);
-		start = end == start || (*end != '.' && (*end != '\0' || i < 4)) ? NULL : end + 1;
-	}
+	const char *at = reply != NULL ? reply : "", *consumer = at;
+	unsigned dots = 0;
+	while (next_token(&at))
+		dots++;
+	for (unsigned before = dots >= 10 ? 5 : 3; before > 0; before--)
+		next_token(&consumer);
+	at = consumer;
+	bool good = dots >= 8 && next_token(&at);
+	size_t length = good ? (size_t)(at - 1 - consumer) : 0;
+	for (size_t i = 0; good && i < 5; i++)
+		good = read_number(&at, &number[i]);
 	*position = (struct bus_position){number[0], number[1], number[2], (nanos)number[3], number[4], consumer, length};
-	return start != NULL;
+	return good;
 }
 
 /* On the client library's thread: a message on the `listen` subject. */
@@ -293,7 +309,7 @@ static struct mail *make_mail(void *closure, natsMsg *message)
 	size_t length = strlen(bus->prefix);
 	const char *token = strncmp(subject, bus->prefix, length) == 0 ? subject + length : "";
 	uint32_t number, generation;
-	if (sscanf(token, "r.%" SCNu32 ".%" SCNu32, &number, &generation) != 2)
+	if (token[0] != 'r' || sscanf(token, "r.%" SCNu32 ".%" SCNu32, &number, &generation) != 2)
 		return delivered(bus, message, token[0]);
 	struct request *request = requests_take(&bus->requests, number, generation);
 	if (request != NULL)
