@@ -136,9 +136,6 @@ static void add_ini_section(struct text *text, const struct config_section *sect
 	for (const struct config_key *key = config_keys; key->section != NULL; key++)
 		if (strcmp(key->section, section->name) == 0)
 			add_ini_key(text, &key->key, key->example);
-	const struct pp_key *legacy;
-	for (size_t i = 0; strcmp(section->name, "postprocessing") == 0 && (legacy = legacy_key(i)) != NULL; i++)
-		add_ini_key(text, legacy, NULL);
 }
 
 static const struct pp_key *next_key(const struct reference_step *step, const struct pp_key *key)
@@ -206,9 +203,6 @@ void reference_add_man(struct text *text, const struct reference_step *step)
 		for (const struct config_key *key = config_keys; key->section != NULL; key++)
 			if (strcmp(key->section, section->name) == 0)
 				add_man_key(text, key, &key->key);
-		const struct pp_key *legacy;
-		for (size_t i = 0; strcmp(section->name, "postprocessing") == 0 && (legacy = legacy_key(i)) != NULL; i++)
-			add_man_key(text, NULL, legacy);
 	}
 	text_add(text, ".SS [step:NAME]\nEach step has these keys, and those of its module:\n");
 	for (const struct config_key *key = step_keys; key->section != NULL; key++)

@@ -2,6 +2,7 @@
 #include "core/config/config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,25 +16,13 @@
 
 #define PASSWORD_MAX 4096
 
-/* Finds a key of the table. */
-static struct found find_key(const struct config_source *source, const char *section, const char *name)
-{
-	const struct config_key *key = config_keys_find(section, name);
-	if (key == NULL)
-		return (struct found){0};
-	return source_find(source, section, &key->key, (key->flags & KEY_NO_VARIABLE) == 0);
-}
-
 static void blame_key(const struct section *section, const struct setting *setting, struct problems *problems)
 {
 	struct nearest nearest = {0};
 	char words[NEAREST_WORDS_SIZE];
-	const struct pp_key *legacy;
 	for (const struct config_key *key = config_keys; key->section != NULL; key++)
 		if (strcmp(key->section, section->name) == 0)
 			nearest_offer(&nearest, setting->name, key->key.name);
-	for (size_t i = 0; strcmp(section->name, "postprocessing") == 0 && (legacy = legacy_key(i)) != NULL; i++)
-		nearest_offer(&nearest, setting->name, legacy->name);
 	problems_add(problems, "%s: %s: unknown key in [%s]%s", setting->place, setting->name, section->name,
 	             nearest_words(&nearest, "", "", words));
 }
@@ -43,18 +32,10 @@ static void check_unknown_keys(const struct config_source *source, struct proble
 	for (size_t i = 0; i < source->count; i++) {
 		const struct section *section = source->section[i];
 		bool is_step = section_step(section->name) != NULL;
-		bool is_service = strcmp(section->name, "postprocessing") == 0;
-		for (size_t j = 0; !is_step && j < section->count; j++) {
-			const struct setting *setting = &section->setting[j];
-			if (config_keys_find(section->name, setting->name) == NULL && !(is_service && legacy_is_key(setting->name)))
-				blame_key(section, setting, problems);
-		}
+		for (size_t j = 0; !is_step && j < section->count; j++)
+			if (config_keys_find(section->name, section->setting[j].name) == NULL)
+				blame_key(section, &section->setting[j], problems);
 	}
-}
-
-static char *copy(const char *text)
-{
-	return text == NULL ? NULL : alloc_text(text);
 }
 
 /* Reads the password of a section from its file, unless a variable contains it. */
@@ -62,7 +43,8 @@ static void read_password(struct config *config, const char *section, const char
                           struct problems *problems)
 {
 	const struct config_source *source = config->source;
-	struct found direct = find_key(source, section, "password"), file = find_key(source, section, "password_file");
+	struct found direct = config_find(source, section, "password"),
+				 file = config_find(source, section, "password_file");
 	if (path == NULL)
 		return;
 	if (*password != NULL && direct.rank == file.rank) {
@@ -94,22 +76,48 @@ static void read_password(struct config *config, const char *section, const char
 	text[line] = '\0';
 	free(*password);
 	*password = text;
+	source_derive(config->source, section, "password", text, "%s", file.place);
 }
 
 static void blame_address(const struct config_source *source, const char *section, const char *key, const char *why,
                           struct problems *problems)
 {
-	struct found found = find_key(source, section, key);
+	struct found found = config_find(source, section, key);
 	problems_add(problems, "%s: %s: %s", found.place == NULL ? section : found.place, key, why);
 }
 
-static void read_broker(const struct config_source *source, const char *section, const char *key,
+static bool same(const char *one, const char *other)
+{
+	return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
+}
+
+static void derive_credential(struct config_source *source, const char *section, const char *key, const char *value,
+                              bool token, const char *origin)
+{
+	const struct derived *derived = source_derived(source, section, key);
+	const char *before = derived != NULL ? derived->value : config_find(source, section, key).value;
+	if (token || !same(before, value))
+		source_derive(source, section, key, value, "%s", origin);
+}
+
+static void read_broker(struct config_source *source, const char *section, const char *key,
                         struct broker_address *address, struct problems *problems)
 {
-	char why[VALUE_WHY_SIZE];
-	bool given = address->endpoint != NULL && strcmp(address->endpoint, "embedded") != 0;
-	if (given && !address_read_broker(address, why, sizeof why))
+	char why[VALUE_WHY_SIZE], origin[512];
+	if (address->endpoint == NULL || strcmp(address->endpoint, "embedded") == 0)
+		return;
+	const char *place = config_find(source, section, key).place;
+	bool credentials = strchr(address->endpoint, '@') != NULL;
+	if (!address_read_broker(address, why, sizeof why))
 		blame_address(source, section, key, why, problems);
+	snprintf(origin, sizeof origin, "from the URL in %s (%s)", key, place);
+	if (credentials) {
+		source_derive(source, section, key, address->endpoint, "%s, credentials omitted", place);
+		derive_credential(source, section, "username", address->username, address->token != NULL, origin);
+		derive_credential(source, section, "password", address->password, address->token != NULL, origin);
+	}
+	if (address->tls_by_url)
+		source_derive(source, section, "enable_tls", "true", "%s", origin);
 }
 
 static void check_listen(const struct config_source *source, const char *section, const char *key, const char *address,
@@ -120,31 +128,63 @@ static void check_listen(const struct config_source *source, const char *section
 		blame_address(source, section, key, why, problems);
 }
 
+/* If there is a certificate to verify with, verification is on. */
+static void complete_verification(struct config_source *source, const char *section, const char *authority,
+                                  bool *insecure, const char *ca_file)
+{
+	const char *place = config_find(source, section, "tls_insecure").place;
+	if (!*insecure || ca_file == NULL)
+		return;
+	*insecure = false;
+	if (place != NULL)
+		source_derive(source, section, "tls_insecure", "false", "%s, no effect because %s is set", place, authority);
+}
+
+static char *copy(const char *text)
+{
+	return text == NULL ? NULL : alloc_text(text);
+}
+
+/* Takes a value of the events for the store. */
+static void inherit(struct config_source *source, const char *key, const char *own_key, char **own, const char *other)
+{
+	*own = copy(other);
+	if (other != NULL && config_find(source, "store", own_key).value == NULL)
+		source_derive(source, "store", own_key, other, "as [events] %s", key);
+}
+
+static void inherit_flag(struct config_source *source, const char *key, bool *own, bool other)
+{
+	*own = other;
+	if (other && config_find(source, "store", key).value == NULL)
+		source_derive(source, "store", key, "true", "as [events] %s", key);
+}
+
 /* If the store has no address, or the same one, it is on the events broker, whose credentials and certificate then
  * apply to the store too, unless it has its own. */
 static void complete_store(struct config *config, struct problems *problems)
 {
+	struct config_source *source = config->source;
 	struct broker_address *store = &config->store, *events = &config->events;
 	if (store->endpoint != NULL) {
-		if (strcmp(store->endpoint, "embedded") == 0 &&
-		    (events->endpoint == NULL || strcmp(events->endpoint, "embedded") != 0))
+		if (strcmp(store->endpoint, "embedded") == 0 && !same(events->endpoint, "embedded"))
 			problems_add(problems, "%s: nodes: embedded requires [events] endpoint = embedded",
-			             find_key(config->source, "store", "nodes").place);
-		if (events->endpoint == NULL || strcmp(store->endpoint, events->endpoint) != 0)
+			             config_find(source, "store", "nodes").place);
+		if (!same(store->endpoint, events->endpoint))
 			return;
 	} else {
-		store->endpoint = copy(events->endpoint);
+		inherit(source, "endpoint", "nodes", &store->endpoint, events->endpoint);
 	}
 	if (store->username == NULL && store->password == NULL && store->token == NULL) {
-		store->username = copy(events->username);
-		store->password = copy(events->password);
+		inherit(source, "username", "username", &store->username, events->username);
+		inherit(source, "password", "password", &store->password, events->password);
 		store->token = copy(events->token);
 	}
-	if (find_key(config->source, "store", "enable_tls").value == NULL || events->tls_by_url)
-		store->tls = events->tls;
-	if (store->ca_file == NULL && find_key(config->source, "store", "tls_insecure").value == NULL) {
-		store->ca_file = copy(events->ca_file);
-		store->tls_insecure = events->tls_insecure;
+	if (config_find(source, "store", "enable_tls").value == NULL || events->tls_by_url)
+		inherit_flag(source, "enable_tls", &store->tls, events->tls);
+	if (store->ca_file == NULL && config_find(source, "store", "tls_insecure").value == NULL) {
+		inherit(source, "tls_root_ca_certificate", "tls_root_ca_certificate", &store->ca_file, events->ca_file);
+		inherit_flag(source, "tls_insecure", &store->tls_insecure, events->tls_insecure);
 	}
 }
 
@@ -156,7 +196,7 @@ static char **read_folders(const struct config_source *source, const char *secti
 		return NULL;
 	char **list = list_split(text, ":");
 	if (list[0] == NULL)
-		problems_add(problems, "%s: %s: the list is empty", find_key(source, section, key).place, key);
+		problems_add(problems, "%s: %s: the list is empty", config_find(source, section, key).place, key);
 	/* The meaning of a relative path depends on where the service is started, so it is dropped, and nothing is loaded
 	 * from it. */
 	char **kept = list;
@@ -164,7 +204,7 @@ static char **read_folders(const struct config_source *source, const char *secti
 		if (**folder == '/')
 			*kept++ = *folder;
 		else
-			problems_add(problems, "%s: %s: \"%.80s\" is not an absolute path", find_key(source, section, key).place,
+			problems_add(problems, "%s: %s: \"%.80s\" is not an absolute path", config_find(source, section, key).place,
 			             key, *folder);
 	}
 	*kept = NULL;
@@ -209,10 +249,12 @@ static void complete_state_dir(struct config *config, struct problems *problems)
 	struct state_dir_default folder;
 	if (config->state_dir != NULL && config->state_dir[0] != '/')
 		problems_add(problems, "%s: state_dir: \"%.80s\" is not an absolute path",
-		             find_key(config->source, "postprocessing", "state_dir").place, config->state_dir);
+		             config_find(config->source, "postprocessing", "state_dir").place, config->state_dir);
 	if (config->state_dir != NULL || !state_dir_find_default(config->source, geteuid() == 0, &folder))
 		return;
 	config->state_dir = join(folder.base, folder.length, folder.tail);
+	if (config_find(config->source, "postprocessing", "state_dir").value == NULL)
+		source_derive(config->source, "postprocessing", "state_dir", config->state_dir, "%s", folder.origin);
 }
 
 /* The broker's rules for such names. */
@@ -223,13 +265,13 @@ static void check_name(const struct config_source *source, const char *section, 
 	if (name != NULL &&
 	    (length > 64 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != length))
 		problems_add(problems, "%s: %s: \"%.80s\" is not a valid name: use at most 64 letters, digits, _ and -",
-		             find_key(source, section, key).place, key, name);
+		             config_find(source, section, key).place, key, name);
 }
 
 /* A certificate that others can replace gives no security. A missing one may appear later. */
 static void warn_authority(struct config *config, const char *section, const char *key, const char *path)
 {
-	struct found found = find_key(config->source, section, key);
+	struct found found = config_find(config->source, section, key);
 	struct stat info;
 	if (path == NULL || found.place == NULL)
 		return;
@@ -241,7 +283,7 @@ static void warn_authority(struct config *config, const char *section, const cha
 
 static void warn_insecure(struct config *config, const char *section, const char *whose)
 {
-	struct found found = find_key(config->source, section, "tls_insecure");
+	struct found found = config_find(config->source, section, "tls_insecure");
 	problems_add(&config->warnings,
 	             "%s: [%s] tls_insecure: the certificate of %s is not verified; anyone in between "
 	             "can read and change all data",
@@ -268,7 +310,7 @@ static void complete(struct config_draft *draft, struct problems *problems)
 	static const enum log_level level[] = {LOG_ERROR, LOG_WARNING, LOG_INFO,    LOG_DEBUG,
 	                                       LOG_ERROR, LOG_ERROR,   LOG_WARNING, LOG_DEBUG};
 	struct config *config = &draft->config;
-	const struct config_source *source = config->source;
+	struct config_source *source = config->source;
 	config->log_level = level[draft->log_level];
 	config->plugin_dir = read_folders(source, "postprocessing", "plugin_dir", draft->plugin_dir, problems);
 	complete_state_dir(config, problems);
@@ -282,11 +324,12 @@ static void complete(struct config_draft *draft, struct problems *problems)
 	read_password(config, "store", draft->store_password_file, &config->store.password, problems);
 	read_broker(source, "events", "endpoint", &config->events, problems);
 	read_broker(source, "store", "nodes", &config->store, problems);
+	complete_verification(source, "events", "tls_root_ca_certificate", &config->events.tls_insecure,
+	                      config->events.ca_file);
 	complete_store(config, problems);
-	/* If there is a certificate to verify with, verification is on. */
-	config->events.tls_insecure = config->events.tls_insecure && config->events.ca_file == NULL;
-	config->store.tls_insecure = config->store.tls_insecure && config->store.ca_file == NULL;
-	config->content.tls_insecure = config->content.tls_insecure && config->content.ca_file == NULL;
+	complete_verification(source, "store", "tls_root_ca_certificate", &config->store.tls_insecure,
+	                      config->store.ca_file);
+	complete_verification(source, "content", "ca_file", &config->content.tls_insecure, config->content.ca_file);
 	warn_unverified(config);
 	warn_authority(config, "events", "tls_root_ca_certificate", config->events.ca_file);
 	warn_authority(config, "store", "tls_root_ca_certificate", config->store.ca_file);
@@ -312,9 +355,10 @@ struct config *config_build(struct config_source *source, struct problems *probl
 	legacy_apply(source, problems);
 	check_unknown_keys(source, problems);
 	for (const struct config_key *key = config_keys; key->section != NULL; key++)
-		config_key_read(source, key->section, key, &draft, problems);
+		if ((key->flags & KEY_LEGACY) == 0)
+			config_key_read(source, key->section, key, &draft, problems);
 	complete(&draft, problems);
-	config_steps_read(&draft.config, find_key(source, "postprocessing", "steps"), &draft.step, problems);
+	config_steps_read(&draft.config, config_find(source, "postprocessing", "steps"), &draft.step, problems);
 	*config = draft.config;
 	draft_clear(&draft);
 	return config;

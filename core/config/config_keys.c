@@ -77,6 +77,11 @@ const struct config_key config_keys[] = {
 	 VARIABLES = "POSTPROCESSING_RETRY_BACKOFF_DURATION",
 	 .help = "How long to wait before retrying a failed step, unless the step's own section sets it. The wait doubles "
 	         "with each retry."), AT(step.retry_backoff), 0},
+	{"postprocessing", KEY("virusscan", BOOL, .fallback = "false",
+	 .help = "Whether to run the step virusscan first if it is not listed in steps."), 0, KEY_LEGACY},
+	{"postprocessing", KEY("delay", DURATION, .fallback = "0",
+	 .help = "Sets duration in [step:delay]. If it is not 0 and the step delay is not listed in steps, that step runs "
+	         "last."), 0, KEY_LEGACY},
 
 	{"events", KEY("endpoint", STRING, .fallback = "embedded", VARIABLES = EVENTS("ENDPOINT"),
 	 .help = "The broker: host:port, or a URL that begins with nats://, tcp:// or tls://. Separate the servers of a "
@@ -230,6 +235,16 @@ bool config_keys_section(const char *section)
 		if (strcmp(key->section, section) == 0)
 			return true;
 	return false;
+}
+
+struct found config_key_find(const struct config_source *source, const struct config_key *key)
+{
+	return source_find(source, key->section, &key->key, (key->flags & KEY_NO_VARIABLE) == 0);
+}
+
+struct found config_find(const struct config_source *source, const char *section, const char *name)
+{
+	return config_key_find(source, config_keys_find(section, name));
 }
 
 /* An empty text is no text. */

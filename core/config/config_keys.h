@@ -29,6 +29,7 @@ enum {
 	KEY_NO_VARIABLE = 2, /* the variable with the key's name has another meaning */
 	KEY_SECRET = 4,      /* the value is never shown */
 	KEY_FILE = 8,        /* a path; $CREDENTIALS_DIRECTORY at its beginning is replaced with the variable's value */
+	KEY_LEGACY = 16,     /* kept for old configurations; config_legacy.c reads it, and other keys show its effect */
 };
 
 /* PP_KEY_STRING sets a char *, BOOL a bool, INTEGER and CHOICE an unsigned, DURATION a nanos. */
@@ -60,6 +61,10 @@ const struct config_key *step_keys_find(const char *name);
 
 /* Whether there are keys of that section. */
 bool config_keys_section(const char *section);
+
+/* What is set for a key of the table. */
+struct found config_key_find(const struct config_source *source, const struct config_key *key);
+struct found config_find(const struct config_source *source, const char *section, const char *name);
 
 /* Finds, checks and stores the value of a key, or its default. An invalid value is a problem, and the default is used.
  * `section` is the full name ("step:NAME" for a step). Returns the origin of the value; `value` is NULL for the

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/config/config_source.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,6 +60,11 @@ void config_source_free(struct config_source *source)
 	}
 	for (size_t i = 0; i < source->file_count; i++)
 		free(source->file[i].path);
+	for (size_t i = 0; i < source->derived_count; i++) {
+		free(source->derived[i].value);
+		free(source->derived[i].origin);
+	}
+	free(source->derived);
 	free(source->file);
 	free(source->variable);
 	free(source);
@@ -68,6 +74,27 @@ void source_file_add(struct config_source *source, const char *path, unsigned nu
 {
 	source->file = alloc_resized(source->file, (source->file_count + 1) * sizeof *source->file);
 	source->file[source->file_count++] = (struct read_file){alloc_text(path), number, *info};
+}
+
+void source_derive(struct config_source *source, const char *section, const char *key, const char *value,
+                   const char *format, ...)
+{
+	char origin[512];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(origin, sizeof origin, format, arguments);
+	va_end(arguments);
+	source->derived = alloc_resized(source->derived, (source->derived_count + 1) * sizeof *source->derived);
+	source->derived[source->derived_count++] =
+		(struct derived){section, key, value != NULL ? alloc_text(value) : NULL, alloc_text(origin)};
+}
+
+const struct derived *source_derived(const struct config_source *source, const char *section, const char *key)
+{
+	for (size_t i = source->derived_count; i-- > 0;)
+		if (strcmp(source->derived[i].section, section) == 0 && strcmp(source->derived[i].key, key) == 0)
+			return &source->derived[i];
+	return NULL;
 }
 
 struct section *source_section(const struct config_source *source, const char *name)

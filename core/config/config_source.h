@@ -43,6 +43,13 @@ struct read_file {
 	struct stat info;
 };
 
+/* A value that follows from another key, from a broker's URL or from the system. */
+struct derived {
+	const char *section, *key;
+	char *value;  /* NULL: unset */
+	char *origin; /* for people */
+};
+
 struct config_source {
 	struct section **section;
 	size_t count;
@@ -51,6 +58,8 @@ struct config_source {
 	unsigned files; /* that were read */
 	struct read_file *file;
 	size_t file_count;
+	struct derived *derived;
+	size_t derived_count;
 };
 
 /* Copies the environment ("NAME=value", NULL-terminated; NULL: none). Empty and blank variables count as unset. */
@@ -59,6 +68,13 @@ void config_source_free(struct config_source *source);
 
 /* Records a file or folder that was read. */
 void source_file_add(struct config_source *source, const char *path, unsigned number, const struct stat *info);
+
+/* Notes that a value (NULL: none) is in effect instead of the one that was read for the key, and why. Section and key
+ * are borrowed. */
+void source_derive(struct config_source *source, const char *section, const char *key, const char *value,
+                   const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* What was noted last for the key; NULL: nothing. */
+const struct derived *source_derived(const struct config_source *source, const char *section, const char *key);
 
 /* NULL: no section has this name. */
 struct section *source_section(const struct config_source *source, const char *name);
@@ -160,17 +176,12 @@ void config_steps_read(struct config *config, struct found list, const struct st
                        struct problems *problems);
 void config_steps_free(struct config *config);
 
-/* config_legacy.c: settings of the replaced services that concern specific steps. No other file knows a step by its
- * name. */
-/* Whether the key of [postprocessing] is such a setting. */
-bool legacy_is_key(const char *key);
-/* The documented keys by number; NULL: no more. */
-const struct pp_key *legacy_key(size_t number);
-/* All of them by number, including those that are only variables. */
-const struct pp_key *legacy_variable(size_t number);
+/* config_legacy.c: settings of the replaced services that concern specific steps: KEY_LEGACY in the table of keys, and
+ * LEGACY_WORKERS, which is a variable only. No other file knows a step by its name. */
 /* The prefix of the variables of the replaced service that is now a step, and the step's module. */
 #define LEGACY_PREFIX "ANTIVIRUS_"
 #define LEGACY_MODULE "virusscan"
+#define LEGACY_WORKERS LEGACY_PREFIX "WORKERS"
 /* Copies their values to the sections of the steps. */
 void legacy_apply(struct config_source *source, struct problems *problems);
 /* The steps that may run without being listed, by number; NULL: no more. */

@@ -70,7 +70,6 @@ static bool pass_step(struct names *names, const char *step, const struct pp_ste
 
 static bool pass_all(const struct search *search, struct names *names)
 {
-	const struct pp_key *legacy;
 	for (const struct config_section *variable = config_variables; variable->name != NULL; variable++)
 		if (names->each(names, variable->name))
 			return true;
@@ -78,9 +77,8 @@ static bool pass_all(const struct search *search, struct names *names)
 		if (((key->flags & KEY_NO_VARIABLE) == 0 && pass_own(names, key->section, key->key.name)) ||
 		    pass_list(names, key->key.environment))
 			return true;
-	for (size_t i = 0; (legacy = legacy_variable(i)) != NULL; i++)
-		if (pass_list(names, legacy->environment))
-			return true;
+	if (names->each(names, LEGACY_WORKERS))
+		return true;
 	for (size_t i = 0; i < search->config->step_count; i++)
 		if (pass_step(names, search->config->step[i].name, search->known[i]))
 			return true;
