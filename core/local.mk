@@ -3,6 +3,7 @@ noinst_LIBRARIES += core/libcore.a
 core_libcore_a_SOURCES =
 
 include core/base/local.mk
+include core/abi/local.mk
 include core/content/local.mk
 include core/config/local.mk
 include core/upload/local.mk

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/abi/module_table.h"
 #include "core/base/terminal.h"
 #include "core/cli/command.h"
 #include "core/cli/findings.h"
 #include "core/client/json_text.h"
-#include "core/config/module_table.h"
 #include "core/steps/checker.h"
 #include "core/steps/preflight.h"
 #include "core/steps/step_health.h"

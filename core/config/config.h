@@ -113,19 +113,15 @@ bool module_name_check(const char *name, char *why, size_t size);
 
 /* The keys of one step as its module sees them. Each declared key has a checked value or its default. Undeclared keys
  * are problems. `keys` is traversed in strides of key_size, the module's own sizeof(struct pp_key). The caller frees
- * the result. NULL: out of memory. */
-struct pp_setup *step_setup_create(const struct config *config, const struct step_config *step,
-                                   const struct pp_key *keys, size_t key_size, struct problems *problems);
-void step_setup_free(struct pp_setup *setup);
+ * the result. */
+struct step_setup *step_setup_create(const struct config *config, const struct step_config *step,
+                                     const struct pp_key *keys, size_t key_size, struct problems *problems);
+void step_setup_free(struct step_setup *setup);
 
-/* Implement the members of struct pp_host with the same names. */
-const char *step_setup_string(const struct pp_setup *setup, const char *key);
-int64_t step_setup_number(const struct pp_setup *setup, const char *key);
-const char *step_setup_name(const struct pp_setup *setup);
+/* What create() gets of it; valid as long as the setup. What the module rejects becomes a problem. */
+struct pp_setup *step_setup_host(struct step_setup *setup);
 /* Returns the module's own key with the longest duration, and sets *duration to its value; NULL: there is no such
  * key. */
-const char *step_setup_longest(const struct pp_setup *setup, nanos *duration);
-void step_setup_reject(struct pp_setup *setup, const char *key, const char *format, ...)
-	__attribute__((format(printf, 3, 4)));
+const char *step_setup_longest(const struct step_setup *setup, nanos *duration);
 
 #endif

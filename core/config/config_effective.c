@@ -164,7 +164,7 @@ static void report_step_key(struct report *report, const char *section, const st
 	pass(report);
 }
 
-void config_each_step_value(const struct config *config, const struct step_config *step, const struct pp_setup *setup,
+void config_each_step_value(const struct config *config, const struct step_config *step, const struct step_setup *setup,
                             config_value_each *each, void *closure)
 {
 	struct report report = {.config = config, .each = each, .closure = closure};

@@ -25,7 +25,7 @@ void config_each_value(const struct config *config, config_value_each *each, voi
 
 /* The same for the keys that every step has, followed by those of the step's module. A NULL setup means that the module
  * is refused; its keys are then shown as they are set. */
-void config_each_step_value(const struct config *config, const struct step_config *step, const struct pp_setup *setup,
+void config_each_step_value(const struct config *config, const struct step_config *step, const struct step_setup *setup,
                             config_value_each *each, void *closure);
 
 #endif

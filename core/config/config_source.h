@@ -164,7 +164,7 @@ struct state_dir_default {
 bool state_dir_find_default(const struct config_source *source, bool root, struct state_dir_default *folder);
 
 /* step_setup.c: the key with this number that the step's module declares. False: there are no more. */
-bool step_setup_key(const struct pp_setup *setup, size_t number, struct pp_key *key);
+bool step_setup_key(const struct step_setup *setup, size_t number, struct pp_key *key);
 
 /* config_steps.c */
 struct step_defaults {

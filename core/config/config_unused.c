@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/abi/module_table.h"
 #include "core/base/nearest.h"
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
-#include "core/config/module_table.h"
 
 #define OWN_PREFIX "POSTPROCESSING_"
 #define LIST_SIZE 512

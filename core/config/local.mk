@@ -14,6 +14,5 @@ core_libcore_a_SOURCES += \
 	core/config/config_steps.c \
 	core/config/config_unused.c \
 	core/config/config_value.c \
-	core/config/module_table.c core/config/module_table.h \
 	core/config/problems.c \
 	core/config/step_setup.c

@@ -1,31 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/abi/module_table.h"
+#include "core/abi/setup.h"
+#include "core/base/alloc.h"
 #include "core/base/nearest.h"
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
-#include "core/config/module_table.h"
 
 struct module_key {
 	struct pp_key key;
-	const char *text; /* NULL: unset */
 	const char *place;
-	int64_t number;
 };
 
-struct pp_setup {
+struct step_setup {
+	struct pp_setup host; /* its values: those of `key`, in the same order, then those that each step has */
 	const struct config *config;
 	const struct step_config *step;
 	struct problems *problems;
 	char section[sizeof STEP_PREFIX + STEP_NAME_MAX];
 	struct module_key *key;
-	size_t count;
+	struct setup_value *value;
+	size_t count; /* of keys */
 };
 
-static const struct module_key *find(const struct pp_setup *setup, const char *name)
+static const struct module_key *find(const struct step_setup *setup, const char *name)
 {
 	for (size_t i = 0; name != NULL && i < setup->count; i++)
 		if (strcmp(setup->key[i].key.name, name) == 0)
@@ -34,7 +35,7 @@ static const struct module_key *find(const struct pp_setup *setup, const char *n
 }
 
 /* Where to look for what is wrong: the key's place, else the step's section. */
-static const char *place_of(const struct pp_setup *setup, const struct module_key *key)
+static const char *place_of(const struct step_setup *setup, const struct module_key *key)
 {
 	if (key != NULL && key->place != NULL)
 		return key->place;
@@ -43,7 +44,7 @@ static const char *place_of(const struct pp_setup *setup, const struct module_ke
 }
 
 /* Where to set it: the section, which need not exist yet, or a variable. */
-static void explain_missing(const struct pp_setup *setup, const struct module_key *key)
+static void explain_missing(const struct step_setup *setup, const struct module_key *key)
 {
 	char name[VARIABLE_NAME_SIZE] = "";
 	bool own = variable_name(name, setup->section, key->key.name);
@@ -53,44 +54,48 @@ static void explain_missing(const struct pp_setup *setup, const struct module_ke
 	             more ? (int)strcspn(key->key.environment, " ") : 0, more ? key->key.environment : "");
 }
 
-static void read_key(struct pp_setup *setup, struct module_key *key)
+static void read_key(struct step_setup *setup, struct module_key *key, struct setup_value *value)
 {
 	char why[VALUE_WHY_SIZE];
 	struct found found = source_find(setup->config->source, setup->section, &key->key, true);
 	key->place = found.place;
-	key->text = found.value;
+	value->key = key->key.name;
+	value->text = found.value;
 	if (found.value == NULL && key->key.fallback != NULL)
-		key->text = key->key.fallback;
-	bool empty = key->text == NULL || *key->text == '\0';
+		value->text = key->key.fallback;
+	bool empty = value->text == NULL || *value->text == '\0';
 	if (key->key.required != 0 && empty) {
 		explain_missing(setup, key);
-	} else if (key->text != NULL && !value_parse(&key->key, key->text, &key->number, why, sizeof why)) {
+	} else if (value->text != NULL && !value_parse(&key->key, value->text, &value->number, why, sizeof why)) {
 		problems_add(setup->problems, "%s: %s: %s", place_of(setup, key), key->key.name, why);
-		key->text = NULL;
-		key->number = 0;
+		value->text = NULL;
+		value->number = 0;
 	}
 }
 
 /* Copies what the module declares; its struct may be longer than ours. */
-static void read_keys(struct pp_setup *setup, const struct pp_key *keys, size_t key_size)
+static void read_keys(struct step_setup *setup, const struct pp_key *keys, size_t key_size)
 {
 	const char *at = (const char *)keys;
 	size_t count = 0;
-	while (count < MODULE_KEYS_MAX && ((const struct pp_key *)(const void *)(at + count * key_size))->name != NULL)
+	while (keys != NULL && count < MODULE_KEYS_MAX &&
+	       ((const struct pp_key *)(const void *)(at + count * key_size))->name != NULL)
 		count++;
-	setup->key = calloc(count + 1, sizeof *setup->key);
-	if (setup->key == NULL) {
-		problems_add(setup->problems, "out of memory");
-		return;
-	}
+	setup->key = alloc_zeroed(count + 1, sizeof *setup->key);
+	setup->value = alloc_zeroed(count + 2, sizeof *setup->value);
 	for (; setup->count < count; setup->count++) {
 		memcpy(&setup->key[setup->count].key, at + setup->count * key_size, sizeof(struct pp_key));
-		read_key(setup, &setup->key[setup->count]);
+		read_key(setup, &setup->key[setup->count], &setup->value[setup->count]);
 	}
+	/* A module's own key of the same name comes first, and is found. */
+	setup->value[count] = (struct setup_value){.key = "deadline", .number = setup->step->deadline};
+	setup->value[count + 1] = (struct setup_value){.key = "max_wait", .number = setup->step->max_wait};
+	setup->host.value = setup->value;
+	setup->host.count = count + 2;
 }
 
 /* "; did you mean KEY?", if it is one of the step's keys that was meant. */
-static const char *suggest_key(const struct pp_setup *setup, const char *wrong, char words[NEAREST_WORDS_SIZE])
+static const char *suggest_key(const struct step_setup *setup, const char *wrong, char words[NEAREST_WORDS_SIZE])
 {
 	struct nearest nearest = {0};
 	for (const struct config_key *key = step_keys; key->section != NULL; key++)
@@ -100,7 +105,7 @@ static const char *suggest_key(const struct pp_setup *setup, const char *wrong, 
 	return nearest_words(&nearest, "", "", words);
 }
 
-static void check_unknown_keys(const struct pp_setup *setup)
+static void check_unknown_keys(const struct step_setup *setup)
 {
 	const struct section *section = setup->step->section;
 	char words[NEAREST_WORDS_SIZE];
@@ -113,7 +118,7 @@ static void check_unknown_keys(const struct pp_setup *setup)
 	}
 }
 
-static bool is_variable_of(const struct pp_setup *setup, const char *variable)
+static bool is_variable_of(const struct step_setup *setup, const char *variable)
 {
 	char name[VARIABLE_NAME_SIZE];
 	for (const struct config_key *key = step_keys; key->section != NULL; key++)
@@ -127,7 +132,7 @@ static bool is_variable_of(const struct pp_setup *setup, const char *variable)
 
 /* Whether the variable is another step's, whose name begins as this one's does: POSTPROCESSING_STEP_VIRUS_SCAN_… is not
  * about the step "virus" where there is a step "virus-scan". */
-static bool is_of_longer_step(const struct pp_setup *setup, const char *variable, size_t length)
+static bool is_of_longer_step(const struct step_setup *setup, const char *variable, size_t length)
 {
 	for (size_t i = 0; i < setup->config->step_count; i++) {
 		char name[VARIABLE_NAME_SIZE];
@@ -140,7 +145,7 @@ static bool is_of_longer_step(const struct pp_setup *setup, const char *variable
 	return false;
 }
 
-static void check_unknown_variables(const struct pp_setup *setup)
+static void check_unknown_variables(const struct step_setup *setup)
 {
 	char prefix[VARIABLE_NAME_SIZE], words[NEAREST_WORDS_SIZE];
 	const struct config_source *source = setup->config->source;
@@ -157,35 +162,51 @@ static void check_unknown_variables(const struct pp_setup *setup)
 	}
 }
 
-struct pp_setup *step_setup_create(const struct config *config, const struct step_config *step,
-                                   const struct pp_key *keys, size_t key_size, struct problems *problems)
+/* What the module says is wrong. */
+static void reject(void *closure, const char *key, const char *text)
 {
-	struct pp_setup *setup = calloc(1, sizeof *setup);
-	if (setup == NULL)
-		return NULL;
+	const struct step_setup *setup = closure;
+	const char *place = place_of(setup, find(setup, key));
+	if (key == NULL)
+		problems_add(setup->problems, "%s: %s", place, text);
+	else
+		problems_add(setup->problems, "%s: %s: %s", place, key, text);
+}
+
+struct step_setup *step_setup_create(const struct config *config, const struct step_config *step,
+                                     const struct pp_key *keys, size_t key_size, struct problems *problems)
+{
+	struct step_setup *setup = alloc_zeroed(1, sizeof *setup);
+	setup->host = (struct pp_setup){.step = step->name, .reject = reject, .closure = setup};
 	setup->config = config;
 	setup->step = step;
 	setup->problems = problems;
 	snprintf(setup->section, sizeof setup->section, STEP_PREFIX "%s", step->name);
-	if (keys != NULL && (key_size < sizeof(struct pp_key) || key_size % _Alignof(struct pp_key) != 0))
+	bool readable = keys == NULL || (key_size >= sizeof(struct pp_key) && key_size % _Alignof(struct pp_key) == 0);
+	if (!readable)
 		problems_add(problems, "%s: module %s: its list of keys cannot be read (%zu bytes each)", place_of(setup, NULL),
 		             step->module, key_size);
-	else if (keys != NULL)
-		read_keys(setup, keys, key_size);
+	read_keys(setup, readable ? keys : NULL, key_size);
 	check_unknown_keys(setup);
 	check_unknown_variables(setup);
 	return setup;
 }
 
-void step_setup_free(struct pp_setup *setup)
+void step_setup_free(struct step_setup *setup)
 {
 	if (setup == NULL)
 		return;
 	free(setup->key);
+	free(setup->value);
 	free(setup);
 }
 
-bool step_setup_key(const struct pp_setup *setup, size_t number, struct pp_key *key)
+struct pp_setup *step_setup_host(struct step_setup *setup)
+{
+	return &setup->host;
+}
+
+bool step_setup_key(const struct step_setup *setup, size_t number, struct pp_key *key)
 {
 	if (number >= setup->count)
 		return false;
@@ -193,50 +214,14 @@ bool step_setup_key(const struct pp_setup *setup, size_t number, struct pp_key *
 	return true;
 }
 
-const char *step_setup_string(const struct pp_setup *setup, const char *key)
+const char *step_setup_longest(const struct step_setup *setup, nanos *duration)
 {
-	const struct module_key *found = find(setup, key);
-	return found == NULL ? NULL : found->text;
-}
-
-int64_t step_setup_number(const struct pp_setup *setup, const char *key)
-{
-	const struct module_key *found = find(setup, key);
-	if (found != NULL)
-		return found->number;
-	if (key != NULL && strcmp(key, "max_wait") == 0)
-		return setup->step->max_wait;
-	return key != NULL && strcmp(key, "deadline") == 0 ? setup->step->deadline : 0;
-}
-
-const char *step_setup_longest(const struct pp_setup *setup, nanos *duration)
-{
-	const struct module_key *longest = NULL;
+	const char *longest = NULL;
 	for (size_t i = 0; i < setup->count; i++) {
-		const struct module_key *key = &setup->key[i];
-		if (key->key.type == PP_KEY_DURATION && (longest == NULL || key->number > longest->number))
-			longest = key;
+		if (setup->key[i].key.type == PP_KEY_DURATION && (longest == NULL || setup->value[i].number > *duration)) {
+			longest = setup->key[i].key.name;
+			*duration = setup->value[i].number;
+		}
 	}
-	if (longest != NULL)
-		*duration = longest->number;
-	return longest != NULL ? longest->key.name : NULL;
-}
-
-const char *step_setup_name(const struct pp_setup *setup)
-{
-	return setup->step->name;
-}
-
-void step_setup_reject(struct pp_setup *setup, const char *key, const char *format, ...)
-{
-	char text[512];
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(text, sizeof text, format, arguments);
-	va_end(arguments);
-	const char *place = place_of(setup, find(setup, key));
-	if (key == NULL)
-		problems_add(setup->problems, "%s: %s", place, text);
-	else
-		problems_add(setup->problems, "%s: %s: %s", place, key, text);
+	return longest;
 }

@@ -1,7 +1,6 @@
 core_libcore_a_SOURCES += \
 	core/steps/preflight.c core/steps/preflight.h \
 	core/steps/checker.c core/steps/checker.h \
-	core/steps/host.c core/steps/host.h \
 	core/steps/longest_wait.c core/steps/longest_wait.h \
 	core/steps/module_file.c core/steps/module_file.h \
 	core/steps/module_probe.c core/steps/module_probe.h \
@@ -9,4 +8,5 @@ core_libcore_a_SOURCES += \
 	core/steps/run.c core/steps/run.h \
 	core/steps/step_health.c core/steps/step_health.h \
 	core/steps/steps.c core/steps/steps.h \
+	core/steps/thread_run.c core/steps/thread_run.h \
 	core/steps/workers.c core/steps/workers.h

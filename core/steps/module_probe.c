@@ -15,9 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/abi/module_table.h"
 #include "core/base/json_reader.h"
 #include "core/base/text.h"
-#include "core/config/module_table.h"
 
 /* Far more than the description of any module needs. */
 #define ANSWER_LIMIT ((size_t)1024 * 1024)

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/steps/modules.h"
 
-#include <ltdl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "core/config/module_table.h"
+#include "core/abi/library.h"
 #include "core/steps/module_file.h"
 #include "core/steps/module_probe.h"
 
@@ -28,7 +27,6 @@ struct modules {
 	char *const *plugin_dir;
 	struct known known[MODULES_LIMIT];
 	size_t count;
-	bool ltdl;
 };
 
 struct modules *modules_create(char *const *plugin_dir)
@@ -37,7 +35,6 @@ struct modules *modules_create(char *const *plugin_dir)
 	if (modules == NULL)
 		return NULL;
 	modules->plugin_dir = plugin_dir;
-	modules->ltdl = lt_dlinit() == 0;
 	return modules;
 }
 
@@ -106,26 +103,6 @@ const struct pp_step_module *modules_describe(struct modules *modules, const cha
 	return known == NULL || known->description == NULL ? NULL : &known->description->table;
 }
 
-/* The module's table by libltdl: local scope, resident. */
-static const struct pp_step_module *open_module(const char *path, char *why, size_t size)
-{
-	lt_dladvise advise;
-	if (lt_dladvise_init(&advise) != 0 || lt_dladvise_local(&advise) != 0 || lt_dladvise_resident(&advise) != 0) {
-		snprintf(why, size, "%s: %s", path, lt_dlerror());
-		return NULL;
-	}
-	lt_dlhandle handle = lt_dlopenadvise(path, advise);
-	lt_dladvise_destroy(&advise);
-	if (handle == NULL) {
-		snprintf(why, size, "%s: %s", path, lt_dlerror());
-		return NULL;
-	}
-	const struct pp_step_module *table = lt_dlsym(handle, PP_STEP_SYMBOL);
-	if (table == NULL)
-		snprintf(why, size, "%s: not a step module: it has no symbol " PP_STEP_SYMBOL, path);
-	return table;
-}
-
 static struct module *make_module(struct known *known, const struct pp_step_module *table)
 {
 	struct module *module = calloc(1, sizeof *module);
@@ -138,16 +115,12 @@ static struct module *make_module(struct known *known, const struct pp_step_modu
 	module->name = copy;
 	module->path = known->path;
 	known->path = NULL;
-	memcpy(&module->vtable, table, table->size < sizeof module->vtable ? table->size : sizeof module->vtable);
+	module->vtable = *table;
 	return module;
 }
 
 const struct module *modules_load(struct modules *modules, const char *name, char *why, size_t size)
 {
-	if (!modules->ltdl) {
-		snprintf(why, size, "libltdl cannot be initialised");
-		return NULL;
-	}
 	struct known *known = find_known(modules, name, why, size);
 	if (known == NULL || known->refused != NULL) {
 		if (known != NULL)
@@ -156,9 +129,9 @@ const struct module *modules_load(struct modules *modules, const char *name, cha
 	}
 	if (known->module != NULL)
 		return known->module;
-	const struct pp_step_module *table = open_module(known->path, why, size);
-	if (table != NULL && module_table_check(table, known->path, name, why, size)) {
-		known->module = make_module(known, table);
+	struct pp_step_module table;
+	if (library_load(known->path, known->path, name, &table, why, size)) {
+		known->module = make_module(known, &table);
 		if (known->module == NULL)
 			snprintf(why, size, "out of memory");
 	}

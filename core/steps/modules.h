@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The available and the loaded step modules. Only this file uses libltdl.
+ * The available and the loaded step modules.
  *
  * A module is NAME.so in one of the plugin folders. It is loaded only if no other user can change it (for root), the
- * file is not truncated, and a child process has loaded it successfully. libltdl reports "file not found" for every
- * failure, so the reason reported comes from the child. Modules are never unloaded. */
+ * file is not truncated, and a child process has loaded it successfully. Modules are never unloaded. */
 #ifndef CORE_STEPS_MODULES_H
 #define CORE_STEPS_MODULES_H
 

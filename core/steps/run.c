@@ -2,8 +2,16 @@
 #include "core/steps/run.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/alloc.h"
+#include "core/base/json.h"
+#include "core/upload/event.h"
+
+_Static_assert(REASON_SIZE == PP_REASON_LIMIT + 1, "what the header says of a reason's length");
+/* A Result is stored in the record and published in an event, so it must leave enough room in both. */
+_Static_assert(PP_RESULT_LIMIT <= EVENT_LIMIT / 8, "a Result's event is well within the limit for events");
+_Static_assert(PP_RESULT_DEPTH <= JSON_DEPTH_LIMIT / 2, "a Result's event and record are not nested too deeply");
 
 struct run *run_create(struct upload *upload)
 {
@@ -22,4 +30,31 @@ void run_free(struct run *run)
 	upload_release(run->upload);
 	free(run->result);
 	free(run);
+}
+
+void run_describe(const struct run *run, nanos deadline, struct run_facts *facts)
+{
+	const struct upload *upload = run->upload;
+	*facts = (struct run_facts){.id = upload->id,
+	                            .filename = upload->filename,
+	                            .resource_id_json = upload->resource_id_json,
+	                            .filesize = upload->filesize,
+	                            .attempt = run->attempt,
+	                            .woken_at = run->woken_at,
+	                            .deadline = deadline};
+}
+
+void run_answer_take(struct run *run, struct run_answer *answer)
+{
+	static const enum outcome outcome[] = {
+		[PP_RETRY] = OUTCOME_RETRY,   [PP_CONTINUE] = OUTCOME_CONTINUE, [PP_ABORT] = OUTCOME_ABORT,
+		[PP_DELETE] = OUTCOME_DELETE, [PP_WAIT] = OUTCOME_RETRY,        [PP_AWAIT] = OUTCOME_RETRY};
+	run->returned = answer->value == PP_WAIT    ? RETURNED_WAIT
+	                : answer->value == PP_AWAIT ? RETURNED_AWAIT
+	                                            : RETURNED_VERDICT;
+	run->outcome = outcome[answer->value];
+	run->until = answer->until;
+	run->result = answer->result;
+	answer->result = NULL;
+	memcpy(run->reason, answer->reason, sizeof run->reason);
 }

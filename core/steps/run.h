@@ -6,6 +6,7 @@
 
 #include <stdatomic.h>
 
+#include "core/abi/host.h"
 #include "core/base/heap.h"
 #include "core/base/mailbox.h"
 #include "core/upload/pipeline.h"
@@ -43,5 +44,10 @@ struct run {
 /* Takes a reference to the upload. */
 struct run *run_create(struct upload *upload);
 void run_free(struct run *run);
+
+/* What the module may know of it; borrows from the run. */
+void run_describe(const struct run *run, nanos deadline, struct run_facts *facts);
+/* Stores how it ended, and takes the result over. */
+void run_answer_take(struct run *run, struct run_answer *answer);
 
 #endif

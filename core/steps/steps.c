@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/steps/host.h"
+#include "core/abi/host.h"
 
 static void create_step(struct step *step, const struct config *config, struct modules *modules,
                         struct problems *problems)
@@ -21,13 +21,9 @@ static void create_step(struct step *step, const struct config *config, struct m
 	const struct pp_step_module *vtable = &step->module->vtable;
 	size_t before = problems->count;
 	step->setup = step_setup_create(config, step->config, vtable->keys, vtable->key_size, problems);
-	if (step->setup == NULL) {
-		problems_add(problems, "%s: step %s: out of memory", step->config->place, step->config->name);
-		return;
-	}
 	if (problems->count > before)
 		return;
-	if (vtable->create(&host_services, step->setup, &step->instance) != 0) {
+	if (vtable->create(&host_services, step_setup_host(step->setup), &step->instance) != 0) {
 		step->instance = NULL;
 		if (problems->count == before)
 			problems_add(problems, "%s: step %s: %s: create() failed and gave no reason", step->config->place,

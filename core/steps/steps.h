@@ -11,7 +11,7 @@ struct step {
 	const struct step_config *config;
 	const struct module *module;
 	void *instance;
-	struct pp_setup *setup; /* its keys; the module may keep pointers to their values */
+	struct step_setup *setup; /* its keys; the module may keep pointers to their values */
 };
 
 struct steps {

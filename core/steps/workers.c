@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "core/base/thread.h"
-#include "core/steps/host.h"
+#include "core/steps/thread_run.h"
 
 /* The maximum number of stuck workers that are replaced, for each step. */
 #define REPLACEMENTS_LIMIT 64
@@ -96,7 +96,7 @@ static void *work(void *closure)
 	struct run *run;
 	while ((run = take(queue, worker)) != NULL) {
 		if (!atomic_load(&run->cancelled))
-			host_run(queue->step, run, worker->content, worker->cancel_fd, queue->all->log);
+			thread_run(queue->step, run, worker->content, worker->cancel_fd, queue->all->log);
 		put_down(queue, worker);
 	}
 	content_destroy(worker->content);

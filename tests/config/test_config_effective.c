@@ -60,7 +60,7 @@ static void collect(const char *text, char *const *environment)
 	config_each_value(fixture.config, note, NULL);
 	for (size_t i = 0; i < fixture.config->step_count; i++) {
 		const struct step_config *step = &fixture.config->step[i];
-		struct pp_setup *made =
+		struct step_setup *made =
 			i == 0 ? step_setup_create(fixture.config, step, keys, sizeof keys[0], &fixture.problems) : NULL;
 		config_each_step_value(fixture.config, step, made, note, NULL);
 		step_setup_free(made);

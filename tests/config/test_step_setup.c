@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/abi/host.h"
 #include "tests/config/config_fixture.h"
 
 static struct config_fixture fixture;
-static struct pp_setup *made;
+static struct step_setup *made;
 
 static void setup(void)
 {
@@ -46,24 +47,24 @@ START_TEST(defaults)
 {
 	make(HEAD, ENVIRONMENT("HOME=/h"), keys, sizeof keys[0]);
 	assert_sound(&fixture);
-	ck_assert_str_eq(step_setup_name(made), "s");
-	ck_assert_ptr_null(step_setup_string(made, "socket"));
-	ck_assert_str_eq(step_setup_string(made, "greeting"), "hello");
-	ck_assert_int_eq(step_setup_number(made, "quick"), 0);
-	ck_assert_int_eq(step_setup_number(made, "tries"), 3);
-	ck_assert_int_eq(step_setup_number(made, "patience"), 2 * SECOND);
+	ck_assert_str_eq(host_services.step_name(step_setup_host(made)), "s");
+	ck_assert_ptr_null(host_services.string(step_setup_host(made), "socket"));
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "greeting"), "hello");
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "quick"), 0);
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "tries"), 3);
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "patience"), 2 * SECOND);
 	nanos longest = 0;
 	ck_assert_str_eq(step_setup_longest(made, &longest), "patience");
 	ck_assert_int_eq(longest, 2 * SECOND);
-	ck_assert_int_eq(step_setup_number(made, "limit"), 0);
-	ck_assert_ptr_null(step_setup_string(made, "limit"));
-	ck_assert_int_eq(step_setup_number(made, "infected"), 0);
-	ck_assert_ptr_null(step_setup_string(made, "undeclared"));
-	ck_assert_int_eq(step_setup_number(made, "undeclared"), 0);
-	ck_assert_ptr_null(step_setup_string(made, NULL));
-	ck_assert_int_eq(step_setup_number(made, NULL), 0);
-	ck_assert_int_eq(step_setup_number(made, "max_wait"), 720 * HOUR);
-	ck_assert_int_eq(step_setup_number(made, "deadline"), 10 * MINUTE);
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "limit"), 0);
+	ck_assert_ptr_null(host_services.string(step_setup_host(made), "limit"));
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "infected"), 0);
+	ck_assert_ptr_null(host_services.string(step_setup_host(made), "undeclared"));
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "undeclared"), 0);
+	ck_assert_ptr_null(host_services.string(step_setup_host(made), NULL));
+	ck_assert_int_eq(host_services.number(step_setup_host(made), NULL), 0);
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "max_wait"), 720 * HOUR);
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "deadline"), 10 * MINUTE);
 }
 END_TEST
 
@@ -74,14 +75,14 @@ START_TEST(values)
 		"socket = /run/x\ngreeting =\nquick = YES\ntries = 9\npatience = 1m\nlimit = 2GB\ninfected = continue\nworkers = 2\n",
 		ENVIRONMENT("HOME=/h"), keys, sizeof keys[0]);
 	assert_sound(&fixture);
-	ck_assert_str_eq(step_setup_string(made, "socket"), "/run/x");
-	ck_assert_str_eq(step_setup_string(made, "greeting"), "");
-	ck_assert_int_eq(step_setup_number(made, "quick"), 1);
-	ck_assert_int_eq(step_setup_number(made, "tries"), 9);
-	ck_assert_int_eq(step_setup_number(made, "patience"), MINUTE);
-	ck_assert_int_eq(step_setup_number(made, "limit"), 2000000000);
-	ck_assert_int_eq(step_setup_number(made, "infected"), 2);
-	ck_assert_str_eq(step_setup_string(made, "infected"), "continue");
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "socket"), "/run/x");
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "greeting"), "");
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "quick"), 1);
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "tries"), 9);
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "patience"), MINUTE);
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "limit"), 2000000000);
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "infected"), 2);
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "infected"), "continue");
 }
 END_TEST
 
@@ -97,7 +98,7 @@ START_TEST(problems)
 	assert_problem(&fixture, "main.ini:9: qick: unknown key in [step:s] (module s)");
 	assert_problem(&fixture, "POSTPROCESSING_STEP_S_TRYS: no such key in [step:s]");
 	assert_problems(&fixture, 7);
-	ck_assert_ptr_null(step_setup_string(made, "tries"));
+	ck_assert_ptr_null(host_services.string(step_setup_host(made), "tries"));
 }
 END_TEST
 
@@ -135,7 +136,7 @@ START_TEST(sizes)
 		strcat(text, table[i].text);
 		make(text, ENVIRONMENT("HOME=/h"), keys, sizeof keys[0]);
 		ck_assert_msg(fixture.problems.count == (table[i].bytes < 0 ? 1 : 0), "%s", table[i].text);
-		ck_assert_int_eq(step_setup_number(made, "limit"), table[i].bytes < 0 ? 0 : table[i].bytes);
+		ck_assert_int_eq(host_services.number(step_setup_host(made), "limit"), table[i].bytes < 0 ? 0 : table[i].bytes);
 	}
 }
 END_TEST
@@ -143,11 +144,11 @@ END_TEST
 START_TEST(variables)
 {
 	make(HEAD "socket = file\n", ENVIRONMENT("HOME=/h", "OLD_SOCKET=old"), keys, sizeof keys[0]);
-	ck_assert_str_eq(step_setup_string(made, "socket"), "old");
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "socket"), "old");
 	make(HEAD "socket = file\n", ENVIRONMENT("HOME=/h", "OLD_SOCKET=old", "SCANNER_SOCKET=new"), keys, sizeof keys[0]);
-	ck_assert_str_eq(step_setup_string(made, "socket"), "new");
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "socket"), "new");
 	make(HEAD, ENVIRONMENT("HOME=/h", "SCANNER_SOCKET=new", "POSTPROCESSING_STEP_S_SOCKET=own"), keys, sizeof keys[0]);
-	ck_assert_str_eq(step_setup_string(made, "socket"), "own");
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "socket"), "own");
 	make(HEAD, ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEP_S_TRIES=x"), keys, sizeof keys[0]);
 	assert_problem(&fixture, "POSTPROCESSING_STEP_S_TRIES: tries: \"x\" is not a whole number");
 }
@@ -174,10 +175,10 @@ START_TEST(delay_both_ways)
 	make("[postprocessing]\nsteps = delay\n[step:delay]\nduration = 1s\n",
 	     ENVIRONMENT("HOME=/h", "POSTPROCESSING_DELAY=4s"), delay, sizeof delay[0]);
 	assert_sound(&fixture);
-	ck_assert_int_eq(step_setup_number(made, "duration"), 4 * SECOND);
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "duration"), 4 * SECOND);
 	make("[postprocessing]\nsteps = delay\ndelay = 7s\n", ENVIRONMENT("HOME=/h"), delay, sizeof delay[0]);
 	assert_sound(&fixture);
-	ck_assert_int_eq(step_setup_number(made, "duration"), 7 * SECOND);
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "duration"), 7 * SECOND);
 	make("[postprocessing]\nsteps = delay\n", ENVIRONMENT("HOME=/h", "POSTPROCESSING_DELAY=-1s"), delay,
 	     sizeof delay[0]);
 	assert_problem(&fixture, "POSTPROCESSING_DELAY: duration: \"-1s\" is not a duration");
@@ -213,8 +214,8 @@ START_TEST(other_modules)
 		{{.name = "a", .fallback = "1"}, "x"}, {{.name = "b"}, "y"}, {{.name = NULL}, NULL}};
 	make(HEAD "b = 2\n", ENVIRONMENT("HOME=/h"), &longer[0].key, sizeof longer[0]);
 	assert_sound(&fixture);
-	ck_assert_str_eq(step_setup_string(made, "a"), "1");
-	ck_assert_str_eq(step_setup_string(made, "b"), "2");
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "a"), "1");
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "b"), "2");
 	make(HEAD "b = 2\n", ENVIRONMENT("HOME=/h"), NULL, 0);
 	assert_problem(&fixture, "b: unknown key");
 	make(HEAD, ENVIRONMENT("HOME=/h"), keys, 8);
@@ -230,10 +231,10 @@ END_TEST
 START_TEST(rejections)
 {
 	make(HEAD "socket = /x\n", ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEP_S_TRIES=2"), keys, sizeof keys[0]);
-	step_setup_reject(made, "socket", "not for %s", "you");
-	step_setup_reject(made, "tries", "too few");
-	step_setup_reject(made, "greeting", "rude");
-	step_setup_reject(made, NULL, "no step at all");
+	host_services.reject(step_setup_host(made), "socket", "not for %s", "you");
+	host_services.reject(step_setup_host(made), "tries", "too few");
+	host_services.reject(step_setup_host(made), "greeting", "rude");
+	host_services.reject(step_setup_host(made), NULL, "no step at all");
 	assert_problem(&fixture, "main.ini:4: socket: not for you");
 	ck_assert_str_eq(fixture.problems.line[1], "POSTPROCESSING_STEP_S_TRIES: tries: too few");
 	assert_problem(&fixture, "main.ini:3: greeting: rude");

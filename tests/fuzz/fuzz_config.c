@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/abi/host.h"
 #include "core/config/config_effective.h"
 #include "core/config/config_source.h"
 #include "tests/fuzz/fuzz.h"
@@ -58,13 +59,15 @@ static void check_setups(const struct config *config, struct problems *problems)
 {
 	for (size_t i = 0; i < config->step_count; i++) {
 		size_t before = problems->count;
-		struct pp_setup *setup = step_setup_create(config, &config->step[i], keys, sizeof keys[0], problems);
+		struct step_setup *setup = step_setup_create(config, &config->step[i], keys, sizeof keys[0], problems);
 		REQUIRE(setup != NULL);
-		int64_t tries = step_setup_number(setup, "tries"), duration = step_setup_number(setup, "duration");
+		int64_t tries = host_services.number(step_setup_host(setup), "tries"),
+				duration = host_services.number(step_setup_host(setup), "duration");
 		REQUIRE(tries >= -5 && tries <= 5);
 		REQUIRE(duration >= 0 && duration <= HOUR);
-		REQUIRE(step_setup_number(setup, "limit") >= 0);
-		REQUIRE(problems->count != before || before > 1000 || step_setup_string(setup, "tries") != NULL);
+		REQUIRE(host_services.number(step_setup_host(setup), "limit") >= 0);
+		REQUIRE(problems->count != before || before > 1000 ||
+		        host_services.string(step_setup_host(setup), "tries") != NULL);
 		step_setup_free(setup);
 	}
 }
@@ -94,7 +97,7 @@ static void check_told(struct config *config, struct problems *problems)
 	check_problems(&config->notes);
 	config_each_value(config, check_value, NULL);
 	for (size_t i = 0; i < config->step_count; i++) {
-		struct pp_setup *setup =
+		struct step_setup *setup =
 			i % 2 == 0 ? NULL : step_setup_create(config, &config->step[i], keys, sizeof keys[0], problems);
 		config_each_step_value(config, &config->step[i], setup, check_value, NULL);
 		step_setup_free(setup);

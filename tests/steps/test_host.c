@@ -6,7 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "core/steps/host.h"
+#include "core/steps/thread_run.h"
 #include "core/upload/event.h"
 #include "core/upload/record.h"
 #include "tests/harness/suite.h"
@@ -43,7 +43,7 @@ static struct run *run_once(uint32_t (*what)(struct pp_run *run))
 	upload_release(upload);
 	run->allowed = MINUTE;
 	act = what;
-	host_run(&step, run, content, -1, &log);
+	thread_run(&step, run, content, -1, &log);
 	content_destroy(content);
 	ssize_t length = pread(log.fd, logged, sizeof logged - 1, 0);
 	logged[length > 0 ? length : 0] = '\0';

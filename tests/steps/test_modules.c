@@ -6,8 +6,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/steps/host.h"
+#include "core/abi/host.h"
 #include "core/steps/steps.h"
+#include "core/steps/thread_run.h"
 #include "tests/config/config_fixture.h"
 #include "tests/harness/folder.h"
 
@@ -165,8 +166,8 @@ START_TEST(keys_that_are_longer_than_ours)
 {
 	create_steps("steps = wide_keys\n");
 	assert_sound(&fixture);
-	ck_assert_str_eq(step_setup_string(steps->step[0].setup, "first"), "one");
-	ck_assert_int_eq(step_setup_number(steps->step[0].setup, "second"), 2 * SECOND);
+	ck_assert_str_eq(host_services.string(step_setup_host(steps->step[0].setup), "first"), "one");
+	ck_assert_int_eq(host_services.number(step_setup_host(steps->step[0].setup), "second"), 2 * SECOND);
 }
 END_TEST
 
@@ -222,7 +223,7 @@ START_TEST(what_a_module_returns)
 	assert_sound(&fixture);
 	struct run *run = run_create(upload);
 	run->allowed = MINUTE;
-	host_run(&steps->step[0], run, NULL, -1, &log);
+	thread_run(&steps->step[0], run, NULL, -1, &log);
 	ck_assert_int_eq(run->returned, endings[_i].returned);
 	ck_assert_int_eq(run->outcome, endings[_i].outcome);
 	if (run->returned != RETURNED_VERDICT)
@@ -241,7 +242,7 @@ START_TEST(what_a_module_says)
 	struct upload *upload = upload_create(&(struct upload){.id = "u", .filename = "\xc3\xbc"});
 	create_steps("steps = good\n[step:good]\nreturns = 2\ncalls = result nonsense reason\n");
 	struct run *run = run_create(upload);
-	host_run(&steps->step[0], run, NULL, -1, &log);
+	thread_run(&steps->step[0], run, NULL, -1, &log);
 	ck_assert_int_eq(run->outcome, OUTCOME_ABORT);
 	ck_assert_str_eq(run->result, "{\"a\":[1]}");
 	ck_assert_str_eq(run->reason, "for \xc3\xbc");

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/steps/host.h"
+#include "core/abi/host.h"
 #include "core/steps/workers.h"
 #include "tests/harness/limits.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/config/module_table.h"
+#include "core/abi/module_table.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Validation of the table that a module exports. */
-#ifndef CORE_CONFIG_MODULE_TABLE_H
-#define CORE_CONFIG_MODULE_TABLE_H
+#ifndef CORE_ABI_MODULE_TABLE_H
+#define CORE_ABI_MODULE_TABLE_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,33 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/steps/host.h"
+#include "core/abi/host.h"
 
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/json.h"
 #include "core/base/text.h"
-#include "core/upload/event.h"
 
 #define RUN_MAGIC 0x50505255u
-
-_Static_assert(REASON_SIZE == PP_REASON_LIMIT + 1, "what the header says of a reason's length");
-/* A Result is stored in the record and published in an event, so it must leave enough room in both. */
-_Static_assert(PP_RESULT_LIMIT <= EVENT_LIMIT / 8, "a Result's event is well within the limit for events");
-_Static_assert(PP_RESULT_DEPTH <= JSON_DEPTH_LIMIT / 2, "a Result's event and record are not nested too deeply");
 
 /* What a module sees of a run. */
 struct pp_run {
 	uint32_t magic;
-	struct run *run;
-	const struct step *step;
-	struct content *content;
-	const struct log *log;
-	int cancel_fd;
-	nanos deadline;
-	bool opened;
+	const struct run_facts *facts;
+	const struct run_services *services;
+	struct run_answer *answer;
+	bool reading; /* the module has asked for the upload's bytes */
 	bool wait_set, await_set;
-	nanos until;
 };
 
 /* A module that passes anything but its run is broken; continuing would be unsafe. */
@@ -59,47 +50,43 @@ static void host_log(struct pp_run *run, int level, const char *format, ...)
 	                       : level == PP_LOG_WARNING ? LOG_WARNING
 	                       : level == PP_LOG_INFO    ? LOG_INFO
 	                                                 : LOG_DEBUG;
-	log_write(valid(run)->log, known, "upload %s: %s: %s", run->run->upload->id, run->step->config->name, message);
+	valid(run)->services->log(run->services->closure, known, message);
 }
 
 static const char *host_upload_id(const struct pp_run *run)
 {
-	return valid(run)->run->upload->id;
+	return valid(run)->facts->id;
 }
 
 static const char *host_filename(const struct pp_run *run)
 {
-	return valid(run)->run->upload->filename;
+	return valid(run)->facts->filename;
 }
 
 static int64_t host_filesize(const struct pp_run *run)
 {
-	return valid(run)->run->upload->filesize;
+	return valid(run)->facts->filesize;
 }
 
 static const char *host_resource_id(const struct pp_run *run)
 {
-	return valid(run)->run->upload->resource_id_json;
+	return valid(run)->facts->resource_id_json;
 }
 
 static uint32_t host_attempt(const struct pp_run *run)
 {
-	return valid(run)->run->attempt;
+	return valid(run)->facts->attempt;
 }
 
 static ssize_t host_read(struct pp_run *run, const void **bytes)
 {
-	struct upload *upload = valid(run)->run->upload;
-	if (!run->opened) {
-		content_open(run->content, upload->url, upload->filesize, run->deadline, run->cancel_fd);
-		run->opened = true;
-	}
-	return content_read(run->content, bytes);
+	valid(run)->reading = true;
+	return run->services->read(run->services->closure, bytes);
 }
 
 static const char *host_read_error(const struct pp_run *run)
 {
-	return valid(run)->opened ? content_error(run->content) : "";
+	return valid(run)->reading ? run->services->read_error(run->services->closure) : "";
 }
 
 static int host_set_result(struct pp_run *run, const char *json)
@@ -117,8 +104,8 @@ static int host_set_result(struct pp_run *run, const char *json)
 	if (text == NULL)
 		return -1;
 	*json_compact(text, json, length) = '\0';
-	free(valid(run)->run->result);
-	run->run->result = text;
+	free(valid(run)->answer->result);
+	run->answer->result = text;
 	return 0;
 }
 
@@ -127,25 +114,25 @@ static void host_set_reason(struct pp_run *run, const char *format, ...)
 {
 	va_list arguments;
 	va_start(arguments, format);
-	format_within(valid(run)->run->reason, REASON_SIZE, format, arguments);
+	format_within(valid(run)->answer->reason, sizeof run->answer->reason, format, arguments);
 	va_end(arguments);
 }
 
 static void host_wait_until(struct pp_run *run, int64_t time)
 {
 	valid(run)->wait_set = true;
-	run->until = time;
+	run->answer->until = time;
 }
 
 static void host_await_event(struct pp_run *run, int64_t until)
 {
 	valid(run)->await_set = true;
-	run->until = until;
+	run->answer->until = until;
 }
 
 static int64_t host_woken_at(const struct pp_run *run)
 {
-	return valid(run)->run->woken_at;
+	return valid(run)->facts->woken_at;
 }
 
 static int64_t host_now(const struct pp_run *run)
@@ -156,27 +143,56 @@ static int64_t host_now(const struct pp_run *run)
 
 static int64_t host_deadline(const struct pp_run *run)
 {
-	return valid(run)->deadline;
+	return valid(run)->facts->deadline;
 }
 
 static int host_cancelled(const struct pp_run *run)
 {
-	return atomic_load(&valid(run)->run->cancelled) || clock_now() > run->deadline;
+	return valid(run)->services->cancelled(run->services->closure) || clock_now() > run->facts->deadline;
 }
 
 static int host_cancel_fd(const struct pp_run *run)
 {
-	return valid(run)->cancel_fd;
+	return valid(run)->services->cancel_fd;
+}
+
+static const char *host_string(const struct pp_setup *setup, const char *key)
+{
+	const struct setup_value *value = setup_find(setup, key);
+	return value == NULL ? NULL : value->text;
+}
+
+static int64_t host_number(const struct pp_setup *setup, const char *key)
+{
+	const struct setup_value *value = setup_find(setup, key);
+	return value == NULL ? 0 : value->number;
+}
+
+static void host_reject(struct pp_setup *setup, const char *key, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static void host_reject(struct pp_setup *setup, const char *key, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+	va_start(arguments, format);
+	format_within(text, sizeof text, format, arguments);
+	va_end(arguments);
+	setup->reject(setup->closure, key, text);
+}
+
+static const char *host_step_name(const struct pp_setup *setup)
+{
+	return setup->step;
 }
 
 const struct pp_host host_services = {
 	.size = sizeof(struct pp_host),
 	.abi_major = PP_STEP_ABI_MAJOR,
 	.abi_minor = PP_STEP_ABI_MINOR,
-	.string = step_setup_string,
-	.number = step_setup_number,
-	.reject = step_setup_reject,
-	.step_name = step_setup_name,
+	.string = host_string,
+	.number = host_number,
+	.reject = host_reject,
+	.step_name = host_step_name,
 	.log = host_log,
 	.upload_id = host_upload_id,
 	.filename = host_filename,
@@ -197,56 +213,32 @@ const struct pp_host host_services = {
 };
 
 /* Only the documented return values are verdicts. */
-static void note_ending(const struct pp_run *view, struct run *run, uint32_t value)
+static bool is_valid_return(const struct pp_run *run, uint32_t value)
 {
-	bool allowed = true;
-	run->returned = RETURNED_VERDICT;
-	run->outcome = OUTCOME_RETRY;
 	switch (value) {
 	case PP_RETRY:
-		break;
 	case PP_CONTINUE:
-		run->outcome = OUTCOME_CONTINUE;
-		break;
 	case PP_ABORT:
-		run->outcome = OUTCOME_ABORT;
-		break;
 	case PP_DELETE:
-		run->outcome = OUTCOME_DELETE;
-		break;
+		return true;
 	case PP_WAIT:
-		allowed = view->wait_set;
-		run->returned = allowed ? RETURNED_WAIT : RETURNED_VERDICT;
-		break;
+		return run->wait_set;
 	case PP_AWAIT:
-		allowed = view->await_set;
-		run->returned = allowed ? RETURNED_AWAIT : RETURNED_VERDICT;
-		break;
+		return run->await_set;
 	default:
-		allowed = false;
+		return false;
 	}
-	if (!allowed && run->reason[0] == '\0')
-		snprintf(run->reason, REASON_SIZE, "module %s returned %u, which is not a valid result",
-		         view->step->module->name, (unsigned)value);
-	run->until = view->until;
 }
 
-void host_run(const struct step *step, struct run *run, struct content *content, int cancel_fd, const struct log *log)
+void host_run(const struct pp_step_module *module, void *instance, const struct run_facts *facts,
+              const struct run_services *services, struct run_answer *answer)
 {
-	nanos now = clock_now();
-	struct pp_run view = {
-		.magic = RUN_MAGIC,
-		.run = run,
-		.step = step,
-		.content = content,
-		.log = log,
-		.cancel_fd = cancel_fd,
-		.deadline = now + run->allowed,
-	};
-	atomic_store(&run->started, now);
-	uint32_t value = step->module->vtable.run(step->instance, &view);
-	run->gone = view.opened && content_gone(content);
-	if (view.opened)
-		content_close(content);
-	note_ending(&view, run, value);
+	struct pp_run run = {.magic = RUN_MAGIC, .facts = facts, .services = services, .answer = answer};
+	*answer = (struct run_answer){.value = PP_RETRY};
+	uint32_t value = module->run(instance, &run);
+	if (is_valid_return(&run, value))
+		answer->value = value;
+	else if (answer->reason[0] == '\0')
+		snprintf(answer->reason, sizeof answer->reason, "module %s returned %u, which is not a valid result",
+		         module->name, (unsigned)value);
 }

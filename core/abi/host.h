@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The host's side of the step ABI: the functions that modules call, and the call of run().
+ *
+ * It is the same code in the service (isolation = thread) and in a worker process. What differs stands in struct
+ * run_services. */
+#ifndef CORE_ABI_HOST_H
+#define CORE_ABI_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "core/abi/setup.h"
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "postprocessing/step.h"
+
+extern const struct pp_host host_services;
+
+/* What a module can ask about the upload. The strings are valid until the run has ended. */
+struct run_facts {
+	const char *id, *filename, *resource_id_json;
+	int64_t filesize; /* -1: unknown */
+	uint32_t attempt;
+	nanos woken_at, deadline; /* wall clock */
+};
+
+/* What a run needs of its surroundings. */
+struct run_services {
+	void *closure; /* the first argument of each function */
+	/* As the members of struct pp_host with the same names. */
+	ssize_t (*read)(void *closure, const void **bytes);
+	const char *(*read_error)(void *closure);
+	void (*log)(void *closure, enum log_level level, const char *text);
+	bool (*cancelled)(void *closure);
+	int cancel_fd;
+};
+
+/* How a run ended. */
+struct run_answer {
+	uint32_t value; /* PP_RETRY … PP_AWAIT, never anything else */
+	nanos until;    /* PP_WAIT, PP_AWAIT */
+	char *result;   /* compact JSON text, which the caller frees, or NULL */
+	char reason[PP_REASON_LIMIT + 1];
+};
+
+/* Calls the module's run(). Only the documented return values are passed on; others are a retry with a reason. */
+void host_run(const struct pp_step_module *module, void *instance, const struct run_facts *facts,
+              const struct run_services *services, struct run_answer *answer);
+
+#endif
