@@ -16,7 +16,8 @@ check_PROGRAMS += tests/scenario/test_private tests/scenario/test_anew tests/sce
 	tests/scenario/test_clean tests/scenario/test_wire tests/scenario/test_foreign tests/scenario/test_broker \
 	tests/scenario/test_input tests/scenario/test_embedded tests/scenario/test_bench tests/scenario/test_ready \
 	tests/scenario/test_tls tests/scenario/test_full tests/scenario/test_company tests/scenario/test_commands \
-	tests/scenario/test_descriptors tests/scenario/test_upgrade tests/scenario/test_process
+	tests/scenario/test_descriptors tests/scenario/test_upgrade tests/scenario/test_process \
+	tests/scenario/test_memory
 
 tests_scenario_test_private_LDADD = $(SCENARIO_LIBS)
 tests_scenario_test_anew_LDADD = $(SCENARIO_LIBS)
@@ -48,6 +49,13 @@ tests_scenario_test_commands_LDADD = $(SCENARIO_LIBS)
 tests_scenario_test_descriptors_LDADD = $(SCENARIO_LIBS)
 tests_scenario_test_upgrade_LDADD = $(SCENARIO_LIBS)
 tests_scenario_test_process_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_memory_LDADD = $(SCENARIO_LIBS)
+
+# Preloaded by test_memory. No sanitizer: it stands between a sanitizer and the program.
+check_LTLIBRARIES += tests/scenario/shortage.la
+tests_scenario_shortage_la_SOURCES = tests/scenario/shortage.c
+tests_scenario_shortage_la_CFLAGS = $(WARN_CFLAGS) $(HARDEN_CFLAGS)
+tests_scenario_shortage_la_LDFLAGS = $(HARDEN_LDFLAGS) -module -avoid-version -shared -rpath /nowhere
 
 tests_scenario_test_wire_SOURCES = tests/scenario/test_wire.c tests/upload/storage_events.c tests/upload/storage_events.h
 
