@@ -403,8 +403,8 @@ void bus_destroy(struct bus *bus)
 {
 	if (bus == NULL)
 		return;
-	bus_link_stop(bus->link, bus->wire.connection);
 	bus_flush(bus);
+	bus_link_stop(bus->link, bus->wire.connection);
 	bus_wire_close(&bus->wire);
 	bus_link_destroy(bus->link);
 	fail_all(bus, REQUEST_UNAVAILABLE);

@@ -38,6 +38,8 @@ struct bus_link {
 	unsigned events;   /* link_event, under the lock */
 	unsigned attached; /* connections and subscriptions whose callbacks may still be called, under the lock */
 	const natsConnection *current; /* the connection whose loss matters, under the lock; only compared */
+	natsConnection *waits_on;      /* the connection on which the thread waits for answers, under the lock; or NULL */
+	bool ending;                   /* the stopping thread is closing `waits_on`, under the lock */
 	/* The thread's: */
 	struct bus_wire wire;
 	bool given;         /* the receiver has the connection */
@@ -55,6 +57,14 @@ static void post(struct bus_link *link, unsigned event)
 	link->events |= event;
 	pthread_cond_signal(&link->changed);
 	pthread_mutex_unlock(&link->lock);
+}
+
+static bool is_stopped(struct bus_link *link)
+{
+	pthread_mutex_lock(&link->lock);
+	bool stopped = link->events & LINK_STOP;
+	pthread_mutex_unlock(&link->lock);
+	return stopped;
 }
 
 /* Waits for the events of `mask`, at most `timeout` (0: without a limit), and takes them. */
@@ -379,7 +389,8 @@ static natsStatus connect_to(struct bus_link *link, const char *others)
 static natsStatus connect_somewhere(struct bus_link *link)
 {
 	natsStatus status = connect_to(link, NULL);
-	link->roams = status != NATS_OK && link->others != NULL && connect_to(link, link->others) == NATS_OK;
+	link->roams =
+		status != NATS_OK && link->others != NULL && !is_stopped(link) && connect_to(link, link->others) == NATS_OK;
 	return link->roams ? NATS_OK : status;
 }
 
@@ -431,6 +442,39 @@ static void set_current(struct bus_link *link, const natsConnection *connection)
 {
 	pthread_mutex_lock(&link->lock);
 	link->current = connection;
+	pthread_mutex_unlock(&link->lock);
+}
+
+/* The thread is about to wait for answers on a connection; NULL: no longer, and the connection can be destroyed. False:
+ * the link is being stopped, and the thread must not begin to wait. */
+static bool wait_on(void *closure, natsConnection *connection)
+{
+	struct bus_link *link = closure;
+	pthread_mutex_lock(&link->lock);
+	while (link->ending)
+		pthread_cond_wait(&link->changed, &link->lock);
+	link->waits_on = connection;
+	bool stopped = link->events & LINK_STOP;
+	pthread_mutex_unlock(&link->lock);
+	return !stopped;
+}
+
+/* Closes the connection on which the thread waits, which ends the wait. The lock is not held meanwhile, because the
+ * client library may call the link's callbacks. The thread cannot destroy the connection before wait_on() returns. */
+static void end_wait(struct bus_link *link)
+{
+	pthread_mutex_lock(&link->lock);
+	natsConnection *connection = link->waits_on;
+	link->ending = connection != NULL;
+	if (link->ending)
+		link->current = NULL; /* this is no loss of the connection */
+	pthread_mutex_unlock(&link->lock);
+	if (connection == NULL)
+		return;
+	natsConnection_Close(connection);
+	pthread_mutex_lock(&link->lock);
+	link->ending = false;
+	pthread_cond_signal(&link->changed);
 	pthread_mutex_unlock(&link->lock);
 }
 
@@ -502,7 +546,8 @@ static bool lacks_permissions(const struct bus_link *link)
 /* Tests the permissions. False: a required one is missing; `why` names it. */
 static bool probe(struct bus_link *link, char *why, size_t size)
 {
-	link->probed = bus_probe(link->probe, link->options.address, &link->options.permissions, why, size);
+	const struct bus_probe_wait wait = {wait_on, link};
+	link->probed = bus_probe(link->probe, link->options.address, &link->options.permissions, &wait, why, size);
 	link->probed_at = clock_monotonic();
 	if (link->probed != PROBED_NOTHING)
 		return true;
@@ -531,7 +576,9 @@ static bool come_up(struct bus_link *link, char *why, size_t size)
 		abandon(link);
 		return false;
 	}
-	if (!prepare(link, why, size))
+	bool prepared = wait_on(link, link->wire.connection) && prepare(link, why, size);
+	(void)wait_on(link, NULL);
+	if (!prepared)
 		return false;
 	permissions_worked(&link->options.permissions);
 	link->given = true;
@@ -588,6 +635,8 @@ static void *run_link(void *closure)
 				continue;
 			abandon(link);
 		}
+		if (is_stopped(link))
+			break;
 		/* A broker that cannot be prepared counts as unreachable. */
 		if (up)
 			link->options.on_down(link->options.closure);
@@ -626,6 +675,7 @@ struct bus_link *bus_link_create(const struct bus_link_options *options)
 void bus_link_stop(struct bus_link *link, const natsConnection *taken)
 {
 	post(link, LINK_STOP);
+	end_wait(link);
 	pthread_join(link->thread, NULL);
 	/* A connection that the receiver has not taken yet is closed here. */
 	if (link->wire.connection != taken)

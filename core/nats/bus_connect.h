@@ -34,7 +34,10 @@ struct bus_link_options {
 };
 
 struct bus_link *bus_link_create(const struct bus_link_options *options);
-/* Ends the thread, and closes the connection unless the receiver uses it (`taken`). */
+/* Ends the thread, and closes the connection unless the receiver uses it (`taken`). A connection on which the thread
+ * waits for an answer is closed at once, even if it is `taken`: the receiver must have sent all that it wants to send.
+ * An attempt to connect is not interrupted, because the client library has no function for that. It ends after at most
+ * 5 s for each address of a server. */
 void bus_link_stop(struct bus_link *link, const natsConnection *taken);
 /* Frees a stopped link, once the receiver has closed its connection and the last callback has returned. */
 void bus_link_destroy(struct bus_link *link);

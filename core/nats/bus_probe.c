@@ -78,11 +78,13 @@ static void end(struct attempt *attempt)
 }
 
 enum probed bus_probe(const struct bus_probe *probe, const struct broker_address *address,
-                      const struct permission_scope *scope, char *why, size_t size)
+                      const struct permission_scope *scope, const struct bus_probe_wait *wait, char *why, size_t size)
 {
 	struct attempt attempt = {0};
 	enum probed probed = PROBED_GOOD;
 	natsStatus status = connect_once(&attempt, address);
+	if (!wait->function(wait->closure, attempt.connection) && status == NATS_OK)
+		status = NATS_CONNECTION_CLOSED;
 	for (; status == NATS_OK && probe->subject[0] != '\0' && attempt.count < BUS_PROBES_LIMIT; probe++) {
 		status = try(&attempt, probe);
 		if (status != NATS_OK || !attempt.tested[attempt.count - 1].refused)
@@ -91,7 +93,10 @@ enum probed bus_probe(const struct bus_probe *probe, const struct broker_address
 			snprintf(why, size, "the user may not %s", attempt.tested[attempt.count - 1].permission);
 		probed = probe->needed || probed == PROBED_NOTHING ? PROBED_NOTHING : PROBED_LESS;
 	}
+	bool stopped = !wait->function(wait->closure, NULL);
 	end(&attempt);
+	if (stopped)
+		return PROBED_UNKNOWN;
 	if (status != NATS_OK) {
 		permissions_not_tested(scope, bus_advice(status));
 		return PROBED_UNKNOWN;

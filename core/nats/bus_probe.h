@@ -24,9 +24,16 @@ enum probed {
 	PROBED_NOTHING, /* a required permission is missing */
 	PROBED_UNKNOWN  /* not tested: there was no connection, or it was lost */
 };
+/* Called before and after the test waits for the broker: with its connection, and with NULL before the connection is
+ * destroyed. False: stop the test. Until then, another thread may close the connection to end the wait. */
+struct bus_probe_wait {
+	bool (*function)(void *closure, natsConnection *connection);
+	void *closure;
+};
+
 /* Tries all operations on a separate connection, because on the connection in use an answer could belong to another
  * message. Reports the result to the scope. PROBED_NOTHING: why[size] names the first missing permission. */
 enum probed bus_probe(const struct bus_probe *probe, const struct broker_address *address,
-                      const struct permission_scope *scope, char *why, size_t size);
+                      const struct permission_scope *scope, const struct bus_probe_wait *wait, char *why, size_t size);
 
 #endif
