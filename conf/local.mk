@@ -45,3 +45,14 @@ systemdsystemunit_DATA = conf/postprocessing.service
 else
 doc_DATA = conf/postprocessing.service
 endif
+
+# Debian's packages. That of a step adds NAME.install here and a paragraph to debian/control.
+EXTRA_DIST += \
+	debian/changelog debian/control debian/copyright debian/rules \
+	debian/source/format \
+	debian/postprocessing.README.Debian debian/postprocessing.install debian/postprocessing.lintian-overrides \
+	debian/postprocessing.postinst debian/postprocessing.postrm \
+	debian/postprocessing-bench.install \
+	debian/postprocessing-dev.install \
+	debian/postprocessing-step-virusscan.install \
+	debian/tests/control debian/tests/module debian/tests/service
