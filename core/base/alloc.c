@@ -24,7 +24,7 @@ static _Noreturn void end_process(void)
 	_exit(ALLOC_EXIT_STATUS);
 }
 
-static void *checked(void *block)
+void *alloc_checked(void *block)
 {
 	if (block == NULL)
 		end_process();
@@ -33,25 +33,25 @@ static void *checked(void *block)
 
 void *alloc_zeroed(size_t count, size_t size)
 {
-	return checked(calloc(count, size));
+	return alloc_checked(calloc(count, size));
 }
 
 void *alloc_resized(void *old, size_t size)
 {
-	return checked(realloc(old, size));
+	return alloc_checked(realloc(old, size));
 }
 
 void *alloc_bytes(size_t size)
 {
-	return checked(malloc(size));
+	return alloc_checked(malloc(size));
 }
 
 char *alloc_text(const char *text)
 {
-	return checked(strdup(text));
+	return alloc_checked(strdup(text));
 }
 
 char *alloc_text_part(const char *text, size_t length)
 {
-	return checked(strndup(text, length));
+	return alloc_checked(strndup(text, length));
 }

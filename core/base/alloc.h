@@ -33,4 +33,7 @@ void *alloc_bytes(size_t size);
 char *alloc_text(const char *text);
 char *alloc_text_part(const char *text, size_t length);
 
+/* Returns what another function has allocated, unless that is NULL. */
+void *alloc_checked(void *block);
+
 #endif

@@ -94,14 +94,37 @@ static bool random_bytes(unsigned char *bytes, size_t length)
 	return getrandom(bytes, length, 0) == (ssize_t)length;
 }
 
-static char *write_hex(char *text, const unsigned char *bytes, size_t length)
+char *hex_encode(char *text, const unsigned char *bytes, size_t length)
 {
 	static const char digits[] = "0123456789abcdef";
 	for (size_t i = 0; i < length; i++) {
 		*text++ = digits[bytes[i] >> 4];
 		*text++ = digits[bytes[i] & 15];
 	}
+	*text = '\0';
 	return text;
+}
+
+int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c = (char)(c | 0x20);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool percent_read(const char **text, char *byte)
+{
+	const char *from = (*text)++;
+	*byte = *from;
+	if (*from != '%')
+		return true;
+	int high = hex_digit(from[1]), low = high < 0 ? -1 : hex_digit(from[2]);
+	if (low < 0 || (high == 0 && low == 0))
+		return false;
+	*byte = (char)(high << 4 | low);
+	*text += 2;
+	return true;
 }
 
 bool random_hex(char *text, size_t length)
@@ -109,7 +132,7 @@ bool random_hex(char *text, size_t length)
 	unsigned char bytes[64];
 	if (length > sizeof bytes || !random_bytes(bytes, length))
 		return false;
-	*write_hex(text, bytes, length) = '\0';
+	hex_encode(text, bytes, length);
 	return true;
 }
 
@@ -119,7 +142,7 @@ static void write_uuid(char *text, unsigned char b[16])
 	b[6] = (unsigned char)((b[6] & 0x0f) | 0x40);
 	b[8] = (unsigned char)((b[8] & 0x3f) | 0x80);
 	for (size_t i = 0; i < 5; b += groups[i++]) {
-		text = write_hex(text, b, groups[i]);
+		text = hex_encode(text, b, groups[i]);
 		*text++ = '-';
 	}
 	text[-1] = '\0';

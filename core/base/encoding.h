@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The encodings of the wire: base64 of payloads, base32 of record keys, UUIDs. */
+ * The encodings of the wire: base64 of payloads, base32 of record keys, UUIDs, hexadecimal digits. */
 #ifndef CORE_BASE_ENCODING_H
 #define CORE_BASE_ENCODING_H
 
@@ -18,6 +18,14 @@ void base64_encode(const char *bytes, size_t length, char *text);
 #define BASE32_SIZE(length) (((length) + 4) / 5 * 8 + 1)
 /* RFC 4648 base32, upper case, padded. `text` has BASE32_SIZE(length) bytes. */
 void base32_encode(const char *bytes, size_t length, char *text);
+
+/* Writes two lower-case digits for each byte and a terminator. Returns the position of the terminator. */
+char *hex_encode(char *text, const unsigned char *bytes, size_t length);
+/* -1: no hexadecimal digit. */
+int hex_digit(char c);
+/* Reads the next byte of a URL, and moves the text behind it. %XX stands for one byte. False: the % is not followed by
+ * two hexadecimal digits, or the byte is 0. */
+bool percent_read(const char **text, char *byte);
 
 #define UUID_SIZE 37
 /* Makes random (version 4) UUIDs, at most UUIDS_LIMIT. False: no random numbers available. */

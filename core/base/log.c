@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/base/log.h"
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -48,12 +49,15 @@ static void cut_at_character(char *text, size_t length)
 		text[start - 1] = '\0';
 }
 
-void log_vwrite(const struct log *log, enum log_level level, const char *format, va_list arguments)
+void log_write(const struct log *log, enum log_level level, const char *format, ...)
 {
 	if (level > log->level)
 		return;
 	char message[2048], line[4096], when[TIME_TEXT_SIZE];
+	va_list arguments;
+	va_start(arguments, format);
 	int length = vsnprintf(message, sizeof message, format, arguments);
+	va_end(arguments);
 	bool cut = length >= (int)sizeof message;
 	if (cut)
 		cut_at_character(message, sizeof message - 1);
@@ -68,12 +72,4 @@ void log_vwrite(const struct log *log, enum log_level level, const char *format,
 	 * nothing. */
 	ssize_t written = write(log->fd, line, used);
 	(void)written;
-}
-
-void log_write(const struct log *log, enum log_level level, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	log_vwrite(log, level, format, arguments);
-	va_end(arguments);
 }

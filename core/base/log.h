@@ -6,8 +6,6 @@
 #ifndef CORE_BASE_LOG_H
 #define CORE_BASE_LOG_H
 
-#include <stdarg.h>
-
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 struct log {
@@ -17,8 +15,6 @@ struct log {
 
 void log_write(const struct log *log, enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
-void log_vwrite(const struct log *log, enum log_level level, const char *format, va_list arguments)
-	__attribute__((format(printf, 3, 0)));
 
 #define log_error(log, ...) log_write((log), LOG_ERROR, __VA_ARGS__)
 #define log_warning(log, ...) log_write((log), LOG_WARNING, __VA_ARGS__)

@@ -8,7 +8,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
 #include "core/base/process_usage.h"
+#include "core/base/text.h"
 
 enum kind { COUNTER, GAUGE, HISTOGRAM };
 
@@ -79,7 +81,7 @@ struct metrics {
 
 struct metrics *metrics_create(void)
 {
-	return calloc(1, sizeof(struct metrics));
+	return alloc_zeroed(1, sizeof(struct metrics));
 }
 
 void metrics_destroy(struct metrics *metrics)
@@ -100,117 +102,74 @@ void metrics_destroy(struct metrics *metrics)
 	free(metrics);
 }
 
-static bool name_valid(const char *name)
-{
-	static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789";
-	return name != NULL && *name != '\0' && !(*name >= '0' && *name <= '9') && name[strspn(name, letters)] == '\0';
-}
-
 /* The format's escapes: backslash and line feed everywhere, the quote within label values. */
-static void put_escaped(FILE *out, const char *text, bool quoted)
+static void add_escaped(struct text *to, const char *text, bool quoted)
 {
 	for (; *text != '\0'; text++) {
 		if (*text == '\n')
-			fputs("\\n", out);
+			text_add(to, "\\n");
 		else if (*text == '\\' || (quoted && *text == '"'))
-			fprintf(out, "\\%c", *text);
+			text_format(to, "\\%c", *text);
 		else
-			fputc(*text, out);
+			text_add_bytes(to, text, 1);
 	}
-}
-
-/* A new string made from `labels` or, without labels, from `help`; NULL: out of memory or an invalid name. */
-static char *escaped(const char *help, const char *const *labels)
-{
-	char *text = NULL;
-	size_t size;
-	bool valid = true;
-	FILE *out = open_memstream(&text, &size);
-	if (out == NULL)
-		return NULL;
-	if (help != NULL)
-		put_escaped(out, help, false);
-	for (size_t i = 0; labels != NULL && labels[i] != NULL; i += 2) {
-		valid = valid && name_valid(labels[i]) && labels[i + 1] != NULL;
-		if (!valid)
-			break;
-		fprintf(out, "%s%s=\"", i == 0 ? "" : ",", labels[i]);
-		put_escaped(out, labels[i + 1], true);
-		fputc('"', out);
-	}
-	valid = ferror(out) == 0 && valid;
-	if (fclose(out) != 0 || !valid) {
-		free(text);
-		return NULL;
-	}
-	return text;
 }
 
 static struct family *find_family(struct metrics *metrics, enum kind kind, const char *name, const char *help)
 {
+	struct text escaped = {0};
 	struct family **end = &metrics->family;
-	for (; *end != NULL; end = &(*end)->next)
-		if (strcmp((*end)->name, name) == 0)
-			return (*end)->kind == kind ? *end : NULL;
-	struct family *family = calloc(1, sizeof *family);
-	if (family == NULL)
-		return NULL;
-	family->kind = kind;
-	family->name = strdup(name);
-	family->help = escaped(help, NULL);
-	if (family->name == NULL || family->help == NULL) {
-		free(family->name);
-		free(family->help);
-		free(family);
-		return NULL;
+	for (; *end != NULL; end = &(*end)->next) {
+		if (strcmp((*end)->name, name) != 0)
+			continue;
+		if ((*end)->kind != kind)
+			abort();
+		return *end;
 	}
-	*end = family;
+	struct family *family = *end = alloc_zeroed(1, sizeof *family);
+	add_escaped(&escaped, help, false);
+	family->kind = kind;
+	family->name = alloc_text(name);
+	family->help = alloc_checked(text_take(&escaped));
 	return family;
 }
 
 static struct series *find_series(struct metrics *metrics, enum kind kind, const char *name, const char *help,
                                   const char *const *labels)
 {
-	char *text = metrics != NULL && name_valid(name) ? escaped(NULL, labels) : NULL;
-	struct family *family = text != NULL ? find_family(metrics, kind, name, help) : NULL;
-	if (family == NULL) {
-		free(text);
-		return NULL;
+	struct text text = {0};
+	for (size_t i = 0; labels != NULL && labels[i] != NULL; i += 2) {
+		text_format(&text, "%s%s=\"", i == 0 ? "" : ",", labels[i]);
+		add_escaped(&text, labels[i + 1], true);
+		text_add(&text, "\"");
 	}
-	struct series **end = &family->series;
-	for (; *end != NULL; end = &(*end)->next) {
-		if (strcmp((*end)->labels, text) == 0) {
-			free(text);
-			return *end;
-		}
+	char *escaped = alloc_checked(text_take(&text));
+	struct series **end = &find_family(metrics, kind, name, help)->series;
+	while (*end != NULL && strcmp((*end)->labels, escaped) != 0)
+		end = &(*end)->next;
+	if (*end != NULL) {
+		free(escaped);
+		return *end;
 	}
-	struct series *series = calloc(1, sizeof *series);
-	if (series == NULL) {
-		free(text);
-		return NULL;
-	}
-	series->labels = text;
-	*end = series;
-	return series;
+	*end = alloc_zeroed(1, sizeof **end);
+	(*end)->labels = escaped;
+	return *end;
 }
 
 struct counter *metrics_counter(struct metrics *metrics, const char *name, const char *help, const char *const *labels)
 {
-	struct series *series = find_series(metrics, COUNTER, name, help, labels);
-	return series != NULL ? &series->value.counter : NULL;
+	return &find_series(metrics, COUNTER, name, help, labels)->value.counter;
 }
 
 struct gauge *metrics_gauge(struct metrics *metrics, const char *name, const char *help, const char *const *labels)
 {
-	struct series *series = find_series(metrics, GAUGE, name, help, labels);
-	return series != NULL ? &series->value.gauge : NULL;
+	return &find_series(metrics, GAUGE, name, help, labels)->value.gauge;
 }
 
 struct histogram *metrics_histogram(struct metrics *metrics, const char *name, const char *help,
                                     const char *const *labels)
 {
-	struct series *series = find_series(metrics, HISTOGRAM, name, help, labels);
-	return series != NULL ? &series->value.histogram : NULL;
+	return &find_series(metrics, HISTOGRAM, name, help, labels)->value.histogram;
 }
 
 void counter_add(struct counter *counter, uint64_t count)
@@ -223,12 +182,6 @@ void gauge_set(struct gauge *gauge, int64_t value)
 {
 	if (gauge != NULL)
 		atomic_store_explicit(&gauge->value, value, memory_order_relaxed);
-}
-
-void gauge_add(struct gauge *gauge, int64_t difference)
-{
-	if (gauge != NULL)
-		atomic_fetch_add_explicit(&gauge->value, difference, memory_order_relaxed);
 }
 
 void histogram_observe(struct histogram *histogram, nanos duration)

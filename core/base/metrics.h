@@ -2,8 +2,7 @@
  * The service's metrics, for Prometheus.
  *
  * All metrics are registered before the service starts its threads, and live as long as the registry. Counting is an
- * atomic addition from any thread. If a registration fails (out of memory, invalid name), it returns NULL. Counting on
- * NULL is allowed and does nothing, so metrics never stop the service.
+ * atomic addition from any thread. Counting on NULL is allowed and does nothing.
  *
  * Names and labels are copied. `labels` are alternating names and values, NULL-terminated; NULL: none. Registering the
  * same name and labels again returns the same metric. Series with the same name share the help text of the first. */
@@ -32,7 +31,6 @@ struct histogram *metrics_histogram(struct metrics *metrics, const char *name, c
 
 void counter_add(struct counter *counter, uint64_t count);
 void gauge_set(struct gauge *gauge, int64_t value);
-void gauge_add(struct gauge *gauge, int64_t difference);
 void histogram_observe(struct histogram *histogram, nanos duration);
 
 uint64_t counter_value(const struct counter *counter);

@@ -2,6 +2,7 @@
 #include "core/base/printable.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "core/base/utf8.h"
 
@@ -21,22 +22,13 @@ bool printable_character(uint32_t character)
 	return true;
 }
 
-/* The character of so many bytes. */
-static uint32_t decode(const char *text, size_t size)
-{
-	static const unsigned char mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-	uint32_t character = (unsigned char)text[0] & mask[size];
-	for (size_t i = 1; i < size; i++)
-		character = character << 6 | ((unsigned char)text[i] & 0x3f);
-	return character;
-}
-
 size_t printable_length(const char *text, size_t length)
 {
 	size_t used = 0;
 	while (used < length) {
-		size_t size = utf8_length(text + used, length - used);
-		if (size == 0 || !printable_character(decode(text + used, size)))
+		uint32_t character;
+		size_t size = utf8_read(text + used, length - used, &character);
+		if (size == 0 || !printable_character(character))
 			break;
 		used += size;
 	}
@@ -45,12 +37,29 @@ size_t printable_length(const char *text, size_t length)
 
 size_t printable_escape(const char *text, size_t length, bool json, char escape[PRINTABLE_ESCAPE_SIZE])
 {
-	size_t size = utf8_length(text, length);
-	uint32_t character = size > 0 ? decode(text, size) : (unsigned char)text[0];
+	uint32_t character = (unsigned char)text[0];
+	size_t size = utf8_read(text, length, &character);
 	/* None of them is beyond four digits. */
 	if (size <= 1 && !json)
 		snprintf(escape, PRINTABLE_ESCAPE_SIZE, "\\x%02x", (unsigned)character & 0xff);
 	else
 		snprintf(escape, PRINTABLE_ESCAPE_SIZE, "\\u%04x", (unsigned)character & 0xffff);
 	return size > 0 ? size : 1;
+}
+
+const char *printable_next(const char **text, size_t *left, bool json, char escape[PRINTABLE_ESCAPE_SIZE],
+                           size_t *length)
+{
+	const char *part = *text;
+	if (*left == 0)
+		return NULL;
+	size_t taken = *length = json && *part == '\n' ? 1 : printable_length(part, *left);
+	if (taken == 0) {
+		taken = printable_escape(part, *left, json, escape);
+		*length = strlen(escape);
+		part = escape;
+	}
+	*text += taken;
+	*left -= taken;
+	return part;
 }

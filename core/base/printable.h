@@ -20,4 +20,9 @@ size_t printable_length(const char *text, size_t length);
 #define PRINTABLE_ESCAPE_SIZE 13
 size_t printable_escape(const char *text, size_t length, bool json, char escape[PRINTABLE_ESCAPE_SIZE]);
 
+/* The next part of a text as it may be written: characters that need no escape, or an escape. Moves *text behind it.
+ * `json`: the text is a whole JSON text, and its line feeds stay as they are. NULL: the end. */
+const char *printable_next(const char **text, size_t *left, bool json, char escape[PRINTABLE_ESCAPE_SIZE],
+                           size_t *length);
+
 #endif

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/file_access.h"
+#include "core/base/text_file.h"
 
 /* The errno values for an unacceptable file, besides those of open(), such as ELOOP for a symbolic link. */
 #define NOT_REGULAR EINVAL
@@ -118,24 +119,12 @@ ssize_t private_file_read(int folder, const char *name, char *text, size_t size)
 	int fd = open_checked(folder, name, O_RDONLY, false);
 	if (fd < 0)
 		return -1;
-	size_t used = 0;
-	ssize_t got = 1;
-	int reason = 0;
-	while (used < size && got > 0) {
-		got = read(fd, text + used, size - used);
-		if (got < 0 && errno == EINTR)
-			got = 1;
-		else if (got < 0)
-			reason = errno;
-		else
-			used += (size_t)got;
-	}
-	if (reason == 0 && used == size)
-		reason = EFBIG;
+	ssize_t used = file_read_all(fd, text, size);
+	int reason = used < 0 ? errno : (size_t)used == size ? EFBIG : 0;
 	close(fd);
 	errno = reason;
 	if (reason != 0)
 		return -1;
 	text[used] = '\0';
-	return (ssize_t)used;
+	return used;
 }

@@ -8,18 +8,18 @@
 
 #define PATH_SIZE 64
 
-static FILE *open_entry(pid_t pid, const char *name, const char *mode)
+static FILE *open_entry(pid_t pid, const char *name)
 {
 	char path[PATH_SIZE];
 	snprintf(path, sizeof path, "/proc/%ld/%s", (long)pid, name);
-	return fopen(path, mode);
+	return fopen(path, "re");
 }
 
 static bool read_cpu(pid_t pid, double *seconds)
 {
 	char line[1024] = "";
 	unsigned long user, system;
-	FILE *file = open_entry(pid, "stat", "re");
+	FILE *file = open_entry(pid, "stat");
 	if (file == NULL)
 		return false;
 	bool good = fgets(line, sizeof line, file) != NULL;
@@ -52,7 +52,7 @@ bool process_usage_read(pid_t pid, struct process_usage *usage)
 {
 	char line[256];
 	*usage = (struct process_usage){0};
-	FILE *file = open_entry(pid, "status", "re");
+	FILE *file = open_entry(pid, "status");
 	if (file == NULL)
 		return false;
 	while (fgets(line, sizeof line, file) != NULL) {
@@ -65,13 +65,4 @@ bool process_usage_read(pid_t pid, struct process_usage *usage)
 	fclose(file);
 	usage->descriptors = count_descriptors(pid);
 	return usage->resident > 0 && read_cpu(pid, &usage->cpu);
-}
-
-bool process_usage_forget_peak(pid_t pid)
-{
-	FILE *file = open_entry(pid, "clear_refs", "we");
-	if (file == NULL)
-		return false;
-	bool good = fputs("5", file) >= 0;
-	return fclose(file) == 0 && good;
 }

@@ -10,14 +10,11 @@
 struct process_usage {
 	double cpu;           /* seconds, user and system */
 	uint64_t resident;    /* bytes */
-	uint64_t peak;        /* the maximum of `resident` since the start or process_usage_forget_peak() */
+	uint64_t peak;        /* the maximum of `resident` since the start, or since 5 was written to clear_refs */
 	unsigned descriptors; /* open files; 0: not readable */
 };
 
 /* False: there is no such process. */
 bool process_usage_read(pid_t pid, struct process_usage *usage);
-
-/* Resets the peak to the current value. */
-bool process_usage_forget_peak(pid_t pid);
 
 #endif

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/thread.h"
 
 #define NOT_LOOKED_AT "not checked yet"
@@ -30,9 +31,7 @@ struct readiness {
 
 struct readiness *readiness_create(struct metrics *metrics)
 {
-	struct readiness *readiness = calloc(1, sizeof *readiness);
-	if (readiness == NULL)
-		return NULL;
+	struct readiness *readiness = alloc_zeroed(1, sizeof *readiness);
 	lock_init(&readiness->lock);
 	readiness->metrics = metrics;
 	readiness->last = &readiness->first;
@@ -55,9 +54,7 @@ void readiness_destroy(struct readiness *readiness)
 struct fact *readiness_add(struct readiness *readiness, const char *thing, const char *name)
 {
 	size_t thing_size = strlen(thing) + 1, name_size = strlen(name) + 1;
-	struct fact *fact = calloc(1, sizeof *fact + thing_size + name_size);
-	if (fact == NULL)
-		return NULL;
+	struct fact *fact = alloc_zeroed(1, sizeof *fact + thing_size + name_size);
 	fact->readiness = readiness;
 	fact->thing = memcpy(fact->texts, thing, thing_size);
 	fact->name = memcpy(fact->texts + thing_size, name, name_size);
@@ -148,10 +145,9 @@ char *readiness_fault(struct readiness *readiness, char *text, size_t size)
 	return text;
 }
 
-bool readiness_set_instance(struct readiness *readiness, const char *name)
+void readiness_set_instance(struct readiness *readiness, const char *name)
 {
-	readiness->instance = strdup(name);
-	return readiness->instance != NULL;
+	readiness->instance = alloc_text(name);
 }
 
 static void write_fact(const struct fact *fact, struct text *text)

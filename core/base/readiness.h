@@ -12,13 +12,13 @@
 struct readiness;
 struct fact;
 
-/* Registers a gauge with `metrics` for each fact. NULL: out of memory. */
+/* Registers a gauge with `metrics` for each fact. */
 struct readiness *readiness_create(struct metrics *metrics);
 void readiness_destroy(struct readiness *readiness); /* NULL is fine */
 
 /* Adds a fact about a thing ("broker", "permission", "stream", "consumer", "bucket", "step", "state folder") and its
  * name ("main-queue", "virusscan"; "" if there is only one of its kind). Both are copied. The fact is not ready, with
- * the reason "not checked yet", until it is set. NULL: out of memory; setting NULL does nothing. */
+ * the reason "not checked yet", until it is set. Setting NULL does nothing. */
 struct fact *readiness_add(struct readiness *readiness, const char *thing, const char *name);
 
 #define FACT_REASON_SIZE 256
@@ -36,8 +36,8 @@ bool readiness_good(struct readiness *readiness);
 /* The first fact that is not good, as "stream main-queue: missing"; "" if all are good. Returns text. */
 char *readiness_fault(struct readiness *readiness, char *text, size_t size);
 
-/* Sets the name of this instance; copied. False: out of memory. */
-bool readiness_set_instance(struct readiness *readiness, const char *name);
+/* Sets the name of this instance; copied. */
+void readiness_set_instance(struct readiness *readiness, const char *name);
 
 /* Appends {"ready":bool,"instance":name,"checks":[{"thing","name","ready","reason","since"},…]} in the order of
  * registration. "since" is in RFC 3339: when "ready" last changed. Returns "ready". */

@@ -5,42 +5,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/printable.h"
 
 void terminal_print(FILE *to, const char *text)
 {
-	size_t left = strlen(text);
-	while (left > 0) {
-		char escape[PRINTABLE_ESCAPE_SIZE];
-		size_t plain = printable_length(text, left);
-		fwrite(text, 1, plain, to);
-		text += plain;
-		left -= plain;
-		if (left == 0)
-			break;
-		size_t size = printable_escape(text, left, false, escape);
-		fputs(escape, to);
-		text += size;
-		left -= size;
-	}
+	char escape[PRINTABLE_ESCAPE_SIZE];
+	size_t left = strlen(text), length;
+	for (const char *part; (part = printable_next(&text, &left, false, escape, &length)) != NULL;)
+		fwrite(part, 1, length, to);
 }
 
 int terminal_width(const char *text)
 {
+	char escape[PRINTABLE_ESCAPE_SIZE];
+	size_t left = strlen(text), length;
 	int width = 0;
-	size_t left = strlen(text);
-	while (left > 0) {
-		char escape[PRINTABLE_ESCAPE_SIZE];
-		size_t plain = printable_length(text, left);
-		for (size_t i = 0; i < plain; i++)
-			width += ((unsigned char)text[i] & 0xc0) != 0x80;
-		text += plain;
-		left -= plain;
-		size_t size = left > 0 ? printable_escape(text, left, false, escape) : 0;
-		width += size > 0 ? (int)strlen(escape) : 0;
-		text += size;
-		left -= size;
-	}
+	for (const char *part; (part = printable_next(&text, &left, false, escape, &length)) != NULL;)
+		for (size_t i = 0; i < length; i++)
+			width += ((unsigned char)part[i] & 0xc0) != 0x80;
 	return width;
 }
 
@@ -53,13 +36,12 @@ void terminal_cell(FILE *to, const char *text, int width)
 
 void terminal_error(const char *format, ...)
 {
-	char *line = NULL;
+	char *line;
 	va_list arguments;
 	va_start(arguments, format);
-	if (vasprintf(&line, format, arguments) < 0)
-		line = NULL;
+	line = alloc_checked(vasprintf(&line, format, arguments) < 0 ? NULL : line);
 	va_end(arguments);
-	terminal_print(stderr, line != NULL ? line : "out of memory");
+	terminal_print(stderr, line);
 	fputc('\n', stderr);
 	free(line);
 }

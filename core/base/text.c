@@ -178,3 +178,8 @@ void text_mark_cut(char *text, size_t size)
 		at--;
 	memcpy(text + at, mark, sizeof mark);
 }
+
+bool text_same(const char *one, const char *other)
+{
+	return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
+}

@@ -32,6 +32,9 @@ void text_free(struct text *text);
 /* Returns the text, which the caller frees, or NULL if an allocation failed. Empties `text`. */
 char *text_take(struct text *text);
 
+/* Whether two texts, each of which may be NULL, are equal. */
+bool text_same(const char *one, const char *other);
+
 /* Replaces the end of a truncated text, which fills size - 1 bytes, with "…", at a character boundary. */
 void text_mark_cut(char *text, size_t size);
 

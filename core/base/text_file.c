@@ -5,11 +5,9 @@
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdlib.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
-/* Reads to the end, which may have moved since fstat(). Returns the number of bytes, or -1 with errno. */
-static ssize_t read_all(int fd, char *bytes, size_t size)
+ssize_t file_read_all(int fd, char *bytes, size_t size)
 {
 	size_t used = 0;
 	while (used < size) {
@@ -42,7 +40,7 @@ static char *read_regular(int fd, size_t limit, size_t *length, struct stat *inf
 	char *bytes = malloc(size + 1);
 	if (bytes == NULL)
 		return NULL;
-	ssize_t count = read_all(fd, bytes, size);
+	ssize_t count = file_read_all(fd, bytes, size); /* the end may have moved since fstat() */
 	if (count < 0 || (size_t)count > limit) {
 		int error = count < 0 ? errno : EFBIG;
 		free(bytes);
@@ -54,13 +52,7 @@ static char *read_regular(int fd, size_t limit, size_t *length, struct stat *inf
 	return bytes;
 }
 
-char *text_file_read(const char *path, size_t limit, size_t *length)
-{
-	struct stat info;
-	return text_file_read_with(path, limit, length, &info);
-}
-
-char *text_file_read_with(const char *path, size_t limit, size_t *length, struct stat *info)
+char *text_file_read(const char *path, size_t limit, size_t *length, struct stat *info)
 {
 	/* Non-blocking, so that a FIFO is rejected instead of waited for. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

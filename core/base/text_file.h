@@ -4,12 +4,15 @@
 #define CORE_BASE_TEXT_FILE_H
 
 #include <stddef.h>
+#include <sys/stat.h>
+#include <sys/types.h>
 
-/* Reads a regular file of at most `limit` bytes and adds a NUL; the caller frees the result. NULL: failed; errno has
- * the reason: EFBIG, EINVAL for anything but a regular file, ENOMEM, or an error of open() or read(). */
-char *text_file_read(const char *path, size_t limit, size_t *length);
-/* The same; also returns the status of the file. */
-struct stat;
-char *text_file_read_with(const char *path, size_t limit, size_t *length, struct stat *info);
+/* Reads a regular file of at most `limit` bytes and adds a NUL; the caller frees the result. Also returns the status of
+ * the file. NULL: failed; errno has the reason: EFBIG, EINVAL for anything but a regular file, ENOMEM, or an error of
+ * open() or read(). */
+char *text_file_read(const char *path, size_t limit, size_t *length, struct stat *info);
+
+/* Reads at most `size` bytes, to the end of the file. Returns the number of bytes; -1: failed; errno has the reason. */
+ssize_t file_read_all(int fd, char *bytes, size_t size);
 
 #endif

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
+#include "core/base/encoding.h"
+
 struct url_marker {
 	EVP_MD *algorithm;
 	EVP_MD_CTX *context;
@@ -13,9 +16,7 @@ struct url_marker {
 
 struct url_marker *url_marker_create(void)
 {
-	struct url_marker *marker = calloc(1, sizeof *marker);
-	if (marker == NULL)
-		return NULL;
+	struct url_marker *marker = alloc_zeroed(1, sizeof *marker);
 	marker->algorithm = EVP_MD_fetch(NULL, "SHA256", NULL);
 	marker->context = EVP_MD_CTX_new();
 	if (marker->algorithm != NULL && marker->context != NULL)
@@ -35,16 +36,10 @@ void url_marker_free(struct url_marker *marker)
 
 void url_mark(struct url_marker *marker, const char *url, char mark[URL_MARK_SIZE])
 {
-	static const char digits[] = "0123456789abcdef";
 	unsigned char hash[EVP_MAX_MD_SIZE];
 	unsigned length = 0;
 	bool made = EVP_DigestInit_ex2(marker->context, marker->algorithm, NULL) == 1 &&
 	            EVP_DigestUpdate(marker->context, url, strlen(url)) == 1 &&
 	            EVP_DigestFinal_ex(marker->context, hash, &length) == 1;
-	size_t count = made ? (URL_MARK_SIZE - 1) / 2 : 0;
-	for (size_t i = 0; i < count; i++) {
-		mark[2 * i] = digits[hash[i] >> 4];
-		mark[2 * i + 1] = digits[hash[i] & 15];
-	}
-	mark[2 * count] = '\0';
+	hex_encode(mark, hash, made ? (URL_MARK_SIZE - 1) / 2 : 0);
 }

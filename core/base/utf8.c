@@ -4,6 +4,8 @@
 #include <endian.h>
 #include <string.h>
 
+#include "core/base/encoding.h"
+
 /* Bytes that are examined together. As signed numbers, non-ASCII bytes are less than the space, like control
  * characters. */
 typedef signed char lanes __attribute__((vector_size(16)));
@@ -84,10 +86,7 @@ static int32_t read_unit(const char *text, size_t length)
 	if (length < 4)
 		return -1;
 	for (size_t i = 0; i < 4; i++) {
-		int c = (unsigned char)text[i];
-		int digit = c >= '0' && c <= '9'                     ? c - '0'
-		            : (c | 0x20) >= 'a' && (c | 0x20) <= 'f' ? (c | 0x20) - 'a' + 10
-		                                                     : -1;
+		int digit = hex_digit(text[i]);
 		if (digit < 0)
 			return -1;
 		unit = unit * 16 + digit;

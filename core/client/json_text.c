@@ -20,18 +20,10 @@ json_t *json_text(const char *text)
 /* jansson has escaped the control characters that JSON forbids in strings; the line feeds are those between them. */
 static bool put(const char *text)
 {
-	size_t left = strlen(text);
-	while (left > 0) {
-		char escape[PRINTABLE_ESCAPE_SIZE];
-		size_t plain = *text == '\n' ? 1 : printable_length(text, left);
-		if (plain > 0)
-			fwrite(text, 1, plain, stdout);
-		size_t taken = plain > 0 ? plain : printable_escape(text, left, true, escape);
-		if (plain == 0)
-			fputs(escape, stdout);
-		text += taken;
-		left -= taken;
-	}
+	char escape[PRINTABLE_ESCAPE_SIZE];
+	size_t left = strlen(text), length;
+	for (const char *part; (part = printable_next(&text, &left, true, escape, &length)) != NULL;)
+		fwrite(part, 1, length, stdout);
 	putchar('\n');
 	return ferror(stdout) == 0;
 }

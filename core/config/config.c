@@ -10,6 +10,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/nearest.h"
+#include "core/base/text.h"
 #include "core/base/text_file.h"
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
@@ -55,7 +56,7 @@ static void read_password(struct config *config, const char *section, const char
 		return;
 	size_t length;
 	struct stat info;
-	char *text = text_file_read_with(path, PASSWORD_MAX, &length, &info);
+	char *text = text_file_read(path, PASSWORD_MAX, &length, &info);
 	if (text == NULL) {
 		problems_add(problems, "%s: password_file: %s: %s", file.place, path, strerror(errno));
 		return;
@@ -86,17 +87,12 @@ static void blame_address(const struct config_source *source, const char *sectio
 	problems_add(problems, "%s: %s: %s", found.place == NULL ? section : found.place, key, why);
 }
 
-static bool same(const char *one, const char *other)
-{
-	return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
-}
-
 static void derive_credential(struct config_source *source, const char *section, const char *key, const char *value,
                               bool token, const char *origin)
 {
 	const struct derived *derived = source_derived(source, section, key);
 	const char *before = derived != NULL ? derived->value : config_find(source, section, key).value;
-	if (token || !same(before, value))
+	if (token || !text_same(before, value))
 		source_derive(source, section, key, value, "%s", origin);
 }
 
@@ -167,10 +163,10 @@ static void complete_store(struct config *config, struct problems *problems)
 	struct config_source *source = config->source;
 	struct broker_address *store = &config->store, *events = &config->events;
 	if (store->endpoint != NULL) {
-		if (strcmp(store->endpoint, "embedded") == 0 && !same(events->endpoint, "embedded"))
+		if (strcmp(store->endpoint, "embedded") == 0 && !text_same(events->endpoint, "embedded"))
 			problems_add(problems, "%s: nodes: embedded requires [events] endpoint = embedded",
 			             config_find(source, "store", "nodes").place);
-		if (!same(store->endpoint, events->endpoint))
+		if (!text_same(store->endpoint, events->endpoint))
 			return;
 	} else {
 		inherit(source, "endpoint", "nodes", &store->endpoint, events->endpoint);

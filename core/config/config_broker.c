@@ -6,6 +6,8 @@
 #include <strings.h>
 
 #include "core/base/alloc.h"
+#include "core/base/encoding.h"
+#include "core/base/text.h"
 #include "core/config/config_source.h"
 
 _Static_assert(BROKER_SERVERS_LIMIT == 16, "a message says so");
@@ -17,36 +19,15 @@ struct reading {
 	char *hosts;               /* the resulting "host:port,host:port", with room for all */
 };
 
-static int hex(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	digit = (char)(digit | 0x20);
-	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
-/* %XX becomes the byte, in place. False: it is not of that form, or the byte is 0. */
+/* %XX becomes the byte, in place. False: see percent_read(). */
 static bool decode(char *text)
 {
 	char *to = text;
-	for (const char *from = text; *from != '\0'; from++) {
-		if (*from != '%') {
-			*to++ = *from;
-			continue;
-		}
-		int high = hex(from[1]), low = high < 0 ? -1 : hex(from[2]);
-		if (low < 0 || (high == 0 && low == 0))
+	for (const char *from = text; *from != '\0';)
+		if (!percent_read(&from, to++))
 			return false;
-		*to++ = (char)(high << 4 | low);
-		from += 2;
-	}
 	*to = '\0';
 	return true;
-}
-
-static bool same(const char *one, const char *other)
-{
-	return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
 }
 
 static const char *read_scheme(struct reading *reading, const char *scheme, size_t length)
@@ -81,7 +62,7 @@ static const char *read_credentials(struct reading *reading, char *text)
 			   "percent sign";
 	if (*text == '\0')
 		return password == NULL ? NULL : "the password has no user name";
-	if (reading->username != NULL && (!same(reading->username, text) || !same(reading->password, password)))
+	if (reading->username != NULL && (!text_same(reading->username, text) || !text_same(reading->password, password)))
 		return "all servers of a broker must have the same user name and password";
 	reading->username = text;
 	reading->password = password;
@@ -150,8 +131,8 @@ static void take_credentials(struct broker_address *address, const struct readin
 	if (reading->username == NULL)
 		return;
 	bool token = reading->password == NULL;
-	address->overridden = address->username != NULL && (token || !same(address->username, reading->username) ||
-	                                                    !same(address->password, reading->password));
+	address->overridden = address->username != NULL && (token || !text_same(address->username, reading->username) ||
+	                                                    !text_same(address->password, reading->password));
 	if (token)
 		replace(&address->token, reading->username);
 	replace(&address->username, token ? NULL : reading->username);

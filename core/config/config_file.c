@@ -243,7 +243,7 @@ static void read_file(struct config_source *source, const char *path, enum setti
 {
 	size_t length;
 	struct stat info;
-	char *bytes = text_file_read_with(path, FILE_MAX, &length, &info);
+	char *bytes = text_file_read(path, FILE_MAX, &length, &info);
 	if (bytes == NULL) {
 		if (errno == EFBIG)
 			problems_add(problems, "%s: larger than %zu bytes", path, FILE_MAX);

@@ -13,17 +13,10 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/base/encoding.h"
+
 #define SCHEME "file://"
 #define RACES_MAX 8
-
-static int hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
 
 /* Returns what is wrong with the URL, or NULL. */
 static const char *decode_path(const char *url, char path[PATH_MAX])
@@ -34,21 +27,13 @@ static const char *decode_path(const char *url, char path[PATH_MAX])
 	if (*from != '/')
 		return "a file:// URL must have three slashes, or localhost as its host";
 	size_t used = 0;
-	for (; *from != '\0'; from++) {
+	while (*from != '\0') {
 		if (used == PATH_MAX - 1)
 			return "the path of the file:// URL is too long";
 		if (*from == '?' || *from == '#')
 			return "a file:// URL cannot have a query or a fragment";
-		path[used] = *from;
-		if (*from == '%') {
-			int high = hex_digit(from[1]);
-			int low = high < 0 ? -1 : hex_digit(from[2]);
-			if (low < 0 || (high == 0 && low == 0))
-				return "the file:// URL has an invalid percent-encoding";
-			path[used] = (char)(high * 16 + low);
-			from += 2;
-		}
-		used++;
+		if (!percent_read(&from, &path[used++]))
+			return "the file:// URL has an invalid percent-encoding";
 	}
 	path[used] = '\0';
 	return NULL;

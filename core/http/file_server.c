@@ -40,22 +40,15 @@ struct file_server {
 	struct file *file;
 };
 
-/* Points at the link that holds the file of this token, or at the end. Call with the lock held. */
-static struct file **find_file(struct file_server *server, const char *token)
-{
-	struct file **place = &server->file;
-	if (strlen(token) != TOKEN_LENGTH)
-		token = "";
-	while (*place != NULL && (*token == '\0' || CRYPTO_memcmp((*place)->token, token, TOKEN_LENGTH) != 0))
-		place = &(*place)->next;
-	return place;
-}
-
 /* A separate descriptor for one transfer; -1: no such file. */
 static int open_token(struct file_server *server, const char *token)
 {
+	if (strlen(token) != TOKEN_LENGTH)
+		return -1;
 	pthread_mutex_lock(&server->lock);
-	const struct file *file = *find_file(server, token);
+	const struct file *file = server->file;
+	while (file != NULL && CRYPTO_memcmp(file->token, token, TOKEN_LENGTH) != 0)
+		file = file->next;
 	int fd = file != NULL ? fcntl(file->fd, F_DUPFD_CLOEXEC, 3) : -1;
 	pthread_mutex_unlock(&server->lock);
 	return fd;
@@ -188,21 +181,6 @@ bool file_server_add(struct file_server *server, const char *path, char url[FILE
 	server->file = file;
 	pthread_mutex_unlock(&server->lock);
 	return true;
-}
-
-void file_server_remove(struct file_server *server, const char *url)
-{
-	const char *slash = strrchr(url, '/');
-	if (slash == NULL)
-		return;
-	pthread_mutex_lock(&server->lock);
-	struct file **place = find_file(server, slash + 1), *file = *place;
-	if (file != NULL)
-		*place = file->next;
-	pthread_mutex_unlock(&server->lock);
-	if (file != NULL)
-		close(file->fd);
-	free(file);
 }
 
 void file_server_stop(struct file_server *server)

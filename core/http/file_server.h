@@ -19,12 +19,9 @@ struct file_server;
  * address of this host. Returns NULL if it failed; `why` has the reason. */
 struct file_server *file_server_start(const char *addr, const char *url, char *why, size_t size);
 
-/* Serves a regular file in its current state. The file stays open (one descriptor) until it is removed. */
+/* Serves a regular file in its current state. The file stays open (one descriptor) until the server stops. */
 bool file_server_add(struct file_server *server, const char *path, char url[FILE_URL_SIZE], int64_t *length, char *why,
                      size_t size);
-
-/* Stops serving the file: new requests get 404, and running transfers continue to their end. */
-void file_server_remove(struct file_server *server, const char *url);
 
 /* Ends all transfers. */
 void file_server_stop(struct file_server *server);

@@ -15,8 +15,7 @@ bool server_add_facts(struct server *server)
 {
 	struct server_facts *facts = &server->facts;
 	server->readiness = readiness_create(server->metrics);
-	if (server->readiness == NULL || !readiness_set_instance(server->readiness, server->owner))
-		return false;
+	readiness_set_instance(server->readiness, server->owner);
 	bool one = server->store_address == server->events_address;
 	const char *events = server_broker_name(server, server->events_address),
 			   *store = server_broker_name(server, server->store_address);

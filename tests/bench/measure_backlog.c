@@ -46,7 +46,7 @@ static bool pile_up(struct backlog *backlog, struct process *load, const char *o
 	if (!command_start(load, backlog->service, options))
 		return false;
 	if (wait_until(has_begun, backlog, TEST_LIMIT) && process_signal(service, SIGSTOP) &&
-	    wait_until(has_come, backlog, TIMEOUT) && process_usage_forget_peak(service->pid))
+	    wait_until(has_come, backlog, TIMEOUT) && service_forget_peak(service))
 		return true;
 	fputs("the backlog was not announced in time\n", stderr);
 	process_end(load);

@@ -101,8 +101,7 @@ static bool take_turns(struct scan_bench *scan, size_t rounds, double *growth)
 	/* The first scan takes up to three times as long as those that follow. */
 	if (!run_clamdscan(scan, &warming_up))
 		return false;
-	if (!process_usage_read(scan->service.process.pid, &before) ||
-	    !process_usage_forget_peak(scan->service.process.pid))
+	if (!process_usage_read(scan->service.process.pid, &before) || !service_forget_peak(&scan->service.process))
 		return false;
 	for (size_t i = 0; i < rounds; i++) {
 		if (!run_clamdscan(scan, &scan->clamdscan_s[i]) || !run_service(scan, &scan->service_s[i]))

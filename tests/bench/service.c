@@ -124,3 +124,14 @@ void service_end(struct service *service)
 		folder_remove(service->folder);
 	service->folder[0] = '\0';
 }
+
+bool service_forget_peak(const struct process *process)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/%ld/clear_refs", (long)process->pid);
+	FILE *file = fopen(path, "we");
+	if (file == NULL)
+		return false;
+	bool good = fputs("5", file) >= 0;
+	return fclose(file) == 0 && good;
+}

@@ -36,6 +36,9 @@ bool service_says(struct service *service, const char *words, nanos limit);
 /* Ends it and removes its folder. It may be all zero, if it never ran. */
 void service_end(struct service *service);
 
+/* From now on, the process' peak of memory counts from its present use. False: failed. */
+bool service_forget_peak(const struct process *process);
+
 /* One of its metrics; NAN: unknown. */
 double service_metric(const struct service *service, const char *name);
 

@@ -17,7 +17,7 @@ static void setup(void)
 {
 	size_t length;
 	fixture_open(&fixture);
-	example = text_file_read("conf/postprocessing.ini", 1024 * 1024, &length); /* as it was built */
+	example = text_file_read("conf/postprocessing.ini", 1024 * 1024, &length, &(struct stat){0}); /* as it was built */
 	ck_assert_msg(example != NULL, "conf/postprocessing.ini");
 }
 
@@ -73,7 +73,7 @@ static void put_dropin(const char *name)
 	const char *folder = getenv("srcdir");
 	snprintf(path, sizeof path, "%s/conf/steps.d/%s", folder == NULL ? "." : folder, name);
 	snprintf(place, sizeof place, "steps.d/%s", name);
-	char *text = text_file_read(path, 4096, &length);
+	char *text = text_file_read(path, 4096, &length, &(struct stat){0});
 	ck_assert_msg(text != NULL, "%s", path);
 	fixture_write(&fixture, place, text, length);
 	free(text);

@@ -58,7 +58,7 @@ static bool read_document(size_t number, char **now, char **wanted, char why[WHY
 	char path[PATH_SIZE];
 	size_t length;
 	struct text text = {0};
-	*now = text_file_read(path_of(number, path), 1024 * 1024, &length);
+	*now = text_file_read(path_of(number, path), 1024 * 1024, &length, &(struct stat){0});
 	*wanted = NULL;
 	if (*now == NULL) {
 		snprintf(why, WHY_SIZE, "%s: %s", path, strerror(errno));

@@ -16,7 +16,7 @@
 static int replay_file(const char *path)
 {
 	size_t length;
-	char *bytes = text_file_read(path, INPUT_MAX, &length);
+	char *bytes = text_file_read(path, INPUT_MAX, &length, &(struct stat){0});
 	if (bytes == NULL) {
 		perror(path);
 		return -1;

@@ -148,7 +148,7 @@ START_TEST(files_that_were_cut)
 	char path[PATH_SIZE];
 	size_t length;
 	snprintf(path, sizeof path, "%s/good.so", FIXTURES);
-	char *bytes = text_file_read(path, 1024 * 1024, &length);
+	char *bytes = text_file_read(path, 1024 * 1024, &length, &(struct stat){0});
 	ck_assert_ptr_nonnull(bytes);
 	size_t end = end_of_object(bytes);
 	ck_assert_uint_gt(end, 3000);
