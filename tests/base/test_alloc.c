@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Allocations without which the process ends. */
+ * Allocations that end the process when they fail. */
 #include "core/base/alloc.h"
 
 #include <check.h>
@@ -23,7 +23,7 @@ static void fail_to_allocate(unsigned which)
 		free(alloc_resized(NULL, too_much));
 }
 
-/* What a process says on standard error that cannot allocate. */
+/* What a process that cannot allocate memory writes to standard error. */
 static void check_end(unsigned which, const struct alloc_handler *handler, const char *words)
 {
 	int ends[2], status;
@@ -60,7 +60,7 @@ static void say(void *closure)
 	(void)written;
 }
 
-/* For AddressSanitizer: an allocation that is too large fails, as without it. */
+/* For AddressSanitizer: an allocation that is too large fails, as it does without the sanitizer. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {
@@ -78,7 +78,7 @@ START_TEST(without_memory_the_process_ends)
 }
 END_TEST
 
-START_TEST(memory_is_had)
+START_TEST(allocations_succeed)
 {
 	static const char none[8];
 	char *bytes = alloc_zeroed(4, 2);
@@ -95,6 +95,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {without_memory_the_process_ends, memory_is_had};
+	const TTest *const tests[] = {without_memory_the_process_ends, allocations_succeed};
 	return suite_run("alloc", tests, sizeof tests / sizeof tests[0], 30);
 }

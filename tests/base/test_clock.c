@@ -64,14 +64,14 @@ static const char *const no_times[] = {
 	"0001-01-01T00:00:00Z",
 	"9999-12-31T23:59:59Z",
 	"2262-04-12T00:00:00Z",
-	/* Days that the months do not have. */
+	/* Days that do not exist in their months. */
 	"2023-02-29T00:00:00Z",
 	"1900-02-29T00:00:00Z",
 	"2024-02-30T00:00:00Z",
 	"2024-04-31T00:00:00Z",
 };
 
-START_TEST(no_time)
+START_TEST(invalid_times_are_refused)
 {
 	nanos time;
 	ck_assert_msg(!time_parse(no_times[_i], &time), "\"%s\"", no_times[_i]);
@@ -84,7 +84,7 @@ START_TEST(time_extremes)
 	ck_assert_str_eq(time_format(INT64_MAX, text), "2262-04-11T23:47:16.854775807Z");
 	ck_assert_str_eq(time_format(INT64_MIN, text), "1677-09-21T00:12:43.145224192Z");
 	nanos before = clock_now(), time;
-	/* What can be read can be written and read again, whatever the offset. */
+	/* What can be read can be written and read again, at any offset. */
 	ck_assert(time_parse(time_format(TIME_LAST, text), &time) && time == TIME_LAST);
 	ck_assert(time_parse(time_format(TIME_FIRST, text), &time) && time == TIME_FIRST);
 	ck_assert(!time_parse(time_format(TIME_LAST + 1, text), &time) &&
@@ -174,7 +174,7 @@ static const char *const no_durations[] = {
 	"1\xc2s",
 };
 
-START_TEST(no_duration)
+START_TEST(invalid_durations_are_refused)
 {
 	nanos duration;
 	ck_assert_msg(!duration_parse(no_durations[_i], &duration), "\"%s\"", no_durations[_i]);
@@ -217,10 +217,10 @@ int main(void)
 	Suite *suite = suite_create("clock");
 	TCase *tcase = tcase_create("clock");
 	LOOP(tcase, time_is_read_and_written, times);
-	LOOP(tcase, no_time, no_times);
+	LOOP(tcase, invalid_times_are_refused, no_times);
 	tcase_add_test(tcase, time_extremes);
 	LOOP(tcase, duration_is_read, durations);
-	LOOP(tcase, no_duration, no_durations);
+	LOOP(tcase, invalid_durations_are_refused, no_durations);
 	LOOP(tcase, duration_is_written, written);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);

@@ -37,7 +37,7 @@ START_TEST(base64_is_read)
 }
 END_TEST
 
-START_TEST(what_is_no_base64_is_refused)
+START_TEST(invalid_base64_is_refused)
 {
 	static const char *const texts[] = {
 		"Z",        "Zg",   "Zg=",      "Zm9vY", "=",       "==",        "===",      "====",     "Z===",
@@ -47,7 +47,7 @@ START_TEST(what_is_no_base64_is_refused)
 	char bytes[32];
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
 		size_t length;
-		ck_assert_msg(!base64_decode(texts[i], strlen(texts[i]), bytes, &length), "taken: \"%s\"", texts[i]);
+		ck_assert_msg(!base64_decode(texts[i], strlen(texts[i]), bytes, &length), "accepted: \"%s\"", texts[i]);
 	}
 	size_t length;
 	ck_assert(!base64_decode("Zm\0v", 4, bytes, &length));
@@ -135,7 +135,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		base64_is_read, what_is_no_base64_is_refused, base64_round_trip, base32_is_written, uuids, mark_of_a_url,
+		base64_is_read, invalid_base64_is_refused, base64_round_trip, base32_is_written, uuids, mark_of_a_url,
 		random_digits};
 	return suite_run("encoding", tests, sizeof tests / sizeof tests[0], 30);
 }

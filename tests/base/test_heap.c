@@ -24,7 +24,7 @@ static int64_t least_key(const struct heap_item *item, const bool *set)
 	return first;
 }
 
-/* One assertion for all of it: each of Check's is a system call. */
+/* One assertion for the whole heap: each of Check's assertions is a system call. */
 static void assert_heap(const struct heap *heap, const struct heap_item *item, const bool *set)
 {
 	size_t count = 0;
@@ -73,7 +73,7 @@ START_TEST(against_a_naive_model)
 }
 END_TEST
 
-START_TEST(come_in_order)
+START_TEST(items_come_in_order)
 {
 	struct heap heap = {0};
 	static struct heap_item item[5000];
@@ -109,6 +109,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {against_a_naive_model, come_in_order, extremes};
+	const TTest *const tests[] = {against_a_naive_model, items_come_in_order, extremes};
 	return suite_run("heap", tests, sizeof tests / sizeof tests[0], 60);
 }

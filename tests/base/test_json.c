@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What is JSON and what is not: fuzz_json.c asks jansson about much more of it. */
+ * What is JSON and what is not. fuzz_json.c compares many more texts with jansson. */
 #include <check.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -39,7 +39,7 @@ START_TEST(members_are_found)
 	ck_assert_str_eq(json_reader_text(&reader, &b), "null");
 	ck_assert_str_eq(json_reader_text(&reader, &c), "[1,2]");
 	ck_assert_ptr_null(reader.wrong);
-	/* The last of several counts, and a key is a key however it is written. */
+	/* If a key occurs several times, the last one counts, whatever escapes the keys are written with. */
 	ck_assert(read_text("{\"a\":1,\"\\u0062\":2,\"a\":3,\"aa\":4,\"\":5,\"\\u0061\\u0000\":6}"));
 	ck_assert_int_eq(json_reader_integer(&reader, &a), 3);
 	ck_assert_int_eq(json_reader_integer(&reader, &b), 2);
@@ -68,8 +68,8 @@ END_TEST
 
 #define REPLACED "\xef\xbf\xbd"
 
-/* What is no character does not break the text around it: it is read as Go reads it. */
-START_TEST(no_characters)
+/* Bytes that are not UTF-8 do not break the text around them. They are read as Go reads them. */
+START_TEST(invalid_utf8_is_replaced)
 {
 	static const struct {
 		const char *text, *string;
@@ -91,7 +91,7 @@ START_TEST(no_characters)
 	};
 	for (size_t i = 0; i < JSON_COUNT(odd); i++) {
 		char text[512];
-		bool nul = strstr(odd[i].text, "u0000") != NULL; /* which jansson takes in no key */
+		bool nul = strstr(odd[i].text, "u0000") != NULL; /* jansson accepts these in no key */
 		snprintf(text, sizeof text, "{\"a\":\"%s\",\"b\":{ \"k%s\" : [\"%s\"] },\"c\":1}", odd[i].text,
 		         nul ? "" : odd[i].text, odd[i].text);
 		ck_assert_msg(read_text(text), "%s: %s", odd[i].text, why);
@@ -99,7 +99,7 @@ START_TEST(no_characters)
 		ck_assert_str_eq(json_reader_string(&reader, &a), odd[i].string);
 		ck_assert_ptr_null(reader.wrong);
 		ck_assert_str_eq(reader.mended, "a");
-		/* What is passed on is a text that every reader takes. */
+		/* Every reader accepts the text that is passed on. */
 		reader.mended = NULL;
 		json_error_t error;
 		json_t *passed_on = json_loads(json_reader_text(&reader, &b), JSON_ALLOW_NUL, &error);
@@ -109,7 +109,7 @@ START_TEST(no_characters)
 		ck_assert((reader.mended != NULL) == !nul);
 		json_decref(passed_on);
 	}
-	/* There is room for all that a text can become. */
+	/* The longest text that the input can become fits. */
 	char text[2048] = "{\"a\":\"";
 	memset(text + 6, '\xff', 1000);
 	strcpy(text + 1006, "\"}");
@@ -171,7 +171,7 @@ START_TEST(integers)
 }
 END_TEST
 
-/* What is passed on is what was there: numbers beyond any type of ours, and the sender's own spelling. */
+/* Values are passed on unchanged: numbers that no type of ours can hold, and the sender's own spelling. */
 START_TEST(passed_on_as_it_is)
 {
 	ck_assert(read_text(
@@ -208,7 +208,7 @@ START_TEST(objects_and_arrays)
 }
 END_TEST
 
-/* The name of the first member that is wrong, whatever comes after. */
+/* The first member of a wrong type is named, whatever follows it. */
 START_TEST(wrong_types_are_named)
 {
 	ck_assert(read_text("{\"a\":true,\"b\":\"false\",\"c\":{}}"));
@@ -219,8 +219,8 @@ START_TEST(wrong_types_are_named)
 }
 END_TEST
 
-/* Nobody writes beyond the room that there is. */
-START_TEST(no_room)
+/* Nothing is written beyond the end of the buffer. */
+START_TEST(nothing_is_written_beyond_the_buffer)
 {
 	ck_assert(read_text("{\"a\":\"1234\",\"b\":[1, 2],\"c\":\"MTIz\"}"));
 	size_t length;
@@ -289,21 +289,21 @@ static const char *const no_json[] = {
 	"{\"\\q\":1}",
 };
 
-START_TEST(no_json_is_refused)
+START_TEST(invalid_json_is_refused)
 {
 	static const char *const others[] = {"", " ", "[]", "\"a\"", "1", "null", "x", "\xef\xbb\xbf{}"};
 	for (size_t i = 0; i < JSON_COUNT(no_json); i++) {
-		ck_assert_msg(!read_text(no_json[i]), "taken: %s", no_json[i]);
+		ck_assert_msg(!read_text(no_json[i]), "accepted: %s", no_json[i]);
 		ck_assert_msg(strncmp(why, "not JSON (byte ", 15) == 0, "%s: %s", no_json[i], why);
 	}
 	for (size_t i = 0; i < JSON_COUNT(others); i++) {
-		ck_assert_msg(!read_text(others[i]), "taken: %s", others[i]);
+		ck_assert_msg(!read_text(others[i]), "accepted: %s", others[i]);
 		ck_assert_str_eq(why, "not a JSON object");
 	}
 }
 END_TEST
 
-/* Each beginning of a text is refused, and nothing behind its end is read (a sanitizer watches the copy). */
+/* Each beginning of a text is refused, and nothing behind its end is read; a sanitizer watches the copy. */
 START_TEST(cut_text_is_refused)
 {
 	static const char text[] =
@@ -312,7 +312,7 @@ START_TEST(cut_text_is_refused)
 	for (size_t length = 0; length < sizeof text - 1; length++) {
 		memcpy(copy, text, length);
 		copy[length] = '\0';
-		ck_assert_msg(!read_text(copy), "taken: %s", copy);
+		ck_assert_msg(!read_text(copy), "accepted: %s", copy);
 	}
 	ck_assert_msg(read_text(text), "%s", why);
 }
@@ -333,11 +333,11 @@ START_TEST(depth)
 		text_add(&text, ",\"c\":\"]}\"}");
 		ck_assert_int_eq(read_text(text.data), levels < JSON_DEPTH_LIMIT);
 		ck_assert_str_eq(why, levels < JSON_DEPTH_LIMIT ? "" : "nested deeper than 64 levels");
-		/* What stands behind it is found, however deep it was. */
+		/* The member behind a deep value is found. */
 		ck_assert(json_says(&c, "]}"));
 		text_free(&text);
 	}
-	/* What is beside each other is not deep. */
+	/* Values side by side do not count as deep. */
 	struct text text = {0};
 	text_add(&text, "{\"b\":[[]");
 	for (unsigned i = 0; i < 1000; i++)
@@ -352,14 +352,14 @@ int main(void)
 {
 	const TTest *const tests[] = {members_are_found,
 	                              strings,
-	                              no_characters,
+	                              invalid_utf8_is_replaced,
 	                              members_one_by_one,
 	                              integers,
 	                              passed_on_as_it_is,
 	                              objects_and_arrays,
 	                              wrong_types_are_named,
-	                              no_room,
-	                              no_json_is_refused,
+	                              nothing_is_written_beyond_the_buffer,
+	                              invalid_json_is_refused,
 	                              cut_text_is_refused,
 	                              depth};
 	return suite_run("json", tests, sizeof tests / sizeof tests[0], 30);

@@ -31,7 +31,7 @@ static void *send_all(void *closure)
 	return NULL;
 }
 
-/* Each sender's mails come in its order, none is lost, none comes twice. */
+/* The mails of each sender arrive in order. None is lost, and none arrives twice. */
 START_TEST(many_senders)
 {
 	struct mailbox mailbox;

@@ -80,7 +80,7 @@ START_TEST(a_histogram_cumulates)
 	struct metrics *metrics = metrics_create();
 	const char *const labels[] = {"step", "delay", NULL};
 	struct histogram *histogram = metrics_histogram(metrics, "pp_step_seconds", "Time.", labels);
-	histogram_observe(histogram, MILLISECOND); /* bounds belong to their bucket */
+	histogram_observe(histogram, MILLISECOND); /* a value equal to a bound belongs to its bucket */
 	histogram_observe(histogram, MILLISECOND + 1);
 	histogram_observe(histogram, 90 * MINUTE);
 	histogram_observe(histogram, 3 * HOUR);
@@ -108,7 +108,7 @@ static double figure(const char *text, const char *name)
 	return strtod(at + strlen(line), NULL);
 }
 
-START_TEST(the_process_is_told_of_when_asked_for)
+START_TEST(process_metrics_are_optional)
 {
 	struct metrics *metrics = metrics_create();
 	char *text = written(metrics);
@@ -154,8 +154,11 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {counters_and_gauges_are_written_by_family, same_name_and_labels_are_the_same_series,
-	                              what_is_not_registered_counts_nothing,     a_histogram_cumulates,
-	                              the_process_is_told_of_when_asked_for,     threads_lose_no_count};
+	const TTest *const tests[] = {counters_and_gauges_are_written_by_family,
+	                              same_name_and_labels_are_the_same_series,
+	                              what_is_not_registered_counts_nothing,
+	                              a_histogram_cumulates,
+	                              process_metrics_are_optional,
+	                              threads_lose_no_count};
 	return suite_run("metrics", tests, sizeof tests / sizeof tests[0], 60);
 }

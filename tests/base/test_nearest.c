@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a wrong name was meant to be. */
+ * Suggestions for a mistyped name. */
 #include <check.h>
 #include <string.h>
 
@@ -60,7 +60,7 @@ START_TEST(the_nearest_is_offered)
 	ck_assert_pstr_eq(nearest_of("Delay"), "delay");
 	ck_assert_pstr_eq(nearest_of("dealy"), "delay");
 	ck_assert_pstr_eq(nearest_of("ocrx"), "ocr");
-	/* Half of a short name is another name. */
+	/* If half of a short name differs, it is another name. */
 	ck_assert_pstr_eq(nearest_of("tar"), NULL);
 	ck_assert_pstr_eq(nearest_of("antivirus"), NULL);
 	ck_assert_pstr_eq(nearest_of(""), NULL);

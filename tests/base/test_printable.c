@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What of a text reaches terminal, log and JSON as it is. */
+ * Which characters of a text reach the terminal, the log and JSON unchanged. */
 #include "core/base/printable.h"
 
 #include <check.h>
@@ -23,7 +23,7 @@ static const struct {
 	{"plain.txt", "plain.txt"},
 	{"", ""},
 	{"\xc3\xbc \"a&b\" \xf0\x9f\x98\x80", "\xc3\xbc \"a&b\" \xf0\x9f\x98\x80"},
-	/* The joiners of emoji and of Persian stay. */
+	/* The joiners of emoji and of Persian are kept. */
 	{"\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb \xe2\x80\x8c",
      "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x92\xbb \xe2\x80\x8c"},
 	{"a\nb\x1b[2J\x7f", "a\\x0ab\\x1b[2J\\x7f"},
@@ -38,7 +38,7 @@ static const struct {
      "a\xe2\x80\x8b"
      "b\xe2\x81\xa0",
      "\\ufeffa\\u200bb\\u2060"},
-	/* No UTF-8: a lone byte, an overlong one, a surrogate, the beginning of a character, C1 as a byte. */
+	/* Not UTF-8: a lone byte, an overlong encoding, a surrogate, the beginning of a character, a C1 byte. */
 	{"\xff|\xc0\xaf|\xed\xa0\x80|\xe2\x82", "\\xff|\\xc0\\xaf|\\xed\\xa0\\x80|\\xe2\\x82"},
 	{"\x9b"
      "31m",
@@ -78,8 +78,8 @@ START_TEST(in_columns)
 }
 END_TEST
 
-/* Every character that is left as it is, one by one: none of those that steer. */
-START_TEST(no_character_that_steers)
+/* Every character that is left unchanged, one by one. None of them controls the terminal. */
+START_TEST(no_control_character_is_left)
 {
 	unsigned hidden = 0;
 	for (uint32_t c = 0; c < 0x110000; c++) {
@@ -137,7 +137,7 @@ START_TEST(a_long_line_is_cut_at_a_character)
 		ck_assert_uint_eq(printable_length(line, length), length);
 		ck_assert_ptr_null(strchr(line, '\\'));
 	}
-	/* What grows by its escapes as well. */
+	/* The same for text that grows by its escapes. */
 	char text[2000];
 	memset(text, 0x1b, sizeof text);
 	text[sizeof text - 1] = '\0';
@@ -166,7 +166,7 @@ START_TEST(in_json)
 	ck_assert(folder_read(folder, "json", text, sizeof text));
 	for (const char *line = text; *line != '\0'; line += strcspn(line, "\n") + 1)
 		ck_assert_uint_eq(printable_length(line, strcspn(line, "\n")), strcspn(line, "\n"));
-	/* It means what it meant. */
+	/* The escaped text has the same meaning. */
 	json_t *read = json_loads(text, 0, NULL);
 	ck_assert(json_equal(read, array));
 	json_decref(read);
@@ -178,6 +178,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		on_a_terminal, in_columns, no_character_that_steers, in_the_log, a_long_line_is_cut_at_a_character, in_json};
+		on_a_terminal, in_columns, no_control_character_is_left, in_the_log, a_long_line_is_cut_at_a_character,
+		in_json};
 	return suite_run("printable", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -15,7 +15,7 @@ static char *written(struct readiness *readiness)
 	return json;
 }
 
-START_TEST(nothing_is_ready_before_all_of_it_is)
+START_TEST(not_ready_before_every_fact_is)
 {
 	struct metrics *metrics = metrics_create();
 	struct readiness *readiness = readiness_create(metrics);
@@ -56,7 +56,7 @@ START_TEST(each_fact_is_written_with_its_reason)
 }
 END_TEST
 
-START_TEST(the_first_fault_is_told)
+START_TEST(the_first_fault_is_reported)
 {
 	char text[64];
 	struct metrics *metrics = metrics_create();
@@ -120,7 +120,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {nothing_is_ready_before_all_of_it_is, each_fact_is_written_with_its_reason,
-	                              the_first_fault_is_told, a_fact_is_a_metric, a_long_reason_is_cut_at_a_character};
+	const TTest *const tests[] = {not_ready_before_every_fact_is, each_fact_is_written_with_its_reason,
+	                              the_first_fault_is_reported, a_fact_is_a_metric, a_long_reason_is_cut_at_a_character};
 	return suite_run("readiness", tests, sizeof tests / sizeof tests[0], 60);
 }

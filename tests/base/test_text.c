@@ -13,7 +13,7 @@ void *__wrap_realloc(void *memory, size_t size);
 
 static bool no_memory;
 
-/* text.c has no other source of memory. */
+/* text.c allocates memory with no other function. */
 void *__wrap_realloc(void *memory, size_t size)
 {
 	return no_memory ? NULL : __real_realloc(memory, size);
@@ -42,7 +42,7 @@ START_TEST(grows)
 }
 END_TEST
 
-/* Lengths around the borders at which memory grows: the terminator must have room. */
+/* Lengths around those at which memory grows: there must be room for the terminator. */
 START_TEST(borders)
 {
 	for (size_t length = 250; length < 262; length++) {
@@ -84,7 +84,7 @@ START_TEST(json_strings)
 }
 END_TEST
 
-/* A scanner's words, or a name from a disk, may be anything; a record with them has to be read again. */
+/* A scanner's message or a file name may contain any bytes, and a record that contains them has to be readable. */
 START_TEST(json_strings_of_bytes_that_are_no_text)
 {
 	assert_json("a\xff z", "\"a\\ufffd z\"");
@@ -121,8 +121,8 @@ START_TEST(json_strings_whatever_the_bytes)
 }
 END_TEST
 
-/* Only the end is checked: a text that lacks something in the middle must say so. */
-START_TEST(memory_that_ends_is_remembered)
+/* Callers check only the end: a text that could not grow in the middle must report it. */
+START_TEST(failed_allocations_are_remembered)
 {
 	struct text text = {0};
 	char bytes[600];
@@ -154,6 +154,6 @@ int main(void)
 	                              json_strings,
 	                              json_strings_of_bytes_that_are_no_text,
 	                              json_strings_whatever_the_bytes,
-	                              memory_that_ends_is_remembered};
+	                              failed_allocations_are_remembered};
 	return suite_run("text", tests, sizeof tests / sizeof tests[0], 30);
 }

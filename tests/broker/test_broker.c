@@ -23,7 +23,7 @@
 
 struct scene {
 	char folder[FOLDER_PATH_SIZE];
-	char state[FOLDER_PATH_SIZE + 16]; /* has quotes and a backslash in its name, and is not there yet */
+	char state[FOLDER_PATH_SIZE + 16]; /* the path has quotes and a backslash, and does not exist yet */
 	struct log log;
 	struct broker *broker;
 	char why[512];
@@ -65,7 +65,7 @@ static void scene_close(struct scene *scene)
 	nats_Close();
 }
 
-/* password NULL: the address'. */
+/* password NULL: that of the address. */
 static natsStatus open_jetstream(const struct broker_address *address, const char *password,
                                  natsConnection **connection, jsCtx **js)
 {
@@ -87,7 +87,7 @@ static natsStatus open_jetstream(const struct broker_address *address, const cha
 	return status;
 }
 
-/* Makes sure of a stream with `count` messages, after adding one if `add`. */
+/* Makes sure that there is a stream with `count` messages, after adding one if `add`. */
 static natsStatus use_stream(const struct broker_address *address, bool add, uint64_t *count)
 {
 	natsConnection *connection = NULL;
@@ -120,7 +120,7 @@ static void assert_stream(const struct broker_address *address, bool add, uint64
 	ck_assert_uint_eq(count, expected);
 }
 
-/* Gone, or a zombie that nobody has reaped yet. */
+/* Gone, or a zombie that has not been reaped yet. */
 static bool is_over(pid_t pid)
 {
 	char proc[64], text[256];
@@ -143,7 +143,7 @@ static bool file_holds(const char *folder, const char *name, const char *text)
 	char *bytes = calloc(1, 1 << 20);
 	ck_assert_ptr_nonnull(bytes);
 	ck_assert_msg(folder_read(folder, name, bytes, 1 << 20), "%s/%s", folder, name);
-	/* /proc separates with NULs. */
+	/* /proc separates them with NULs. */
 	bool found = memmem(bytes, 1 << 20, text, strlen(text)) != NULL;
 	free(bytes);
 	return found;
@@ -241,7 +241,7 @@ START_TEST(a_stop_does_not_wait_for_a_pause)
 	struct scene scene;
 	scene_open(&scene);
 	scene_start(&scene);
-	/* Stopped while it is dead, starting or up again: each must end. */
+	/* The broker is dead, starting or up again when it is stopped. Each must end. */
 	ck_assert_int_eq(kill(broker_pid(scene.broker), SIGKILL), 0);
 	nanos start = clock_monotonic();
 	scene_stop(&scene);
@@ -250,7 +250,7 @@ START_TEST(a_stop_does_not_wait_for_a_pause)
 }
 END_TEST
 
-/* A service in a process of its own; gives the ID of its nats-server. */
+/* A service in a process of its own; returns the ID of its nats-server. */
 static pid_t fork_owner(struct scene *scene, pid_t *child)
 {
 	int pipes[2];
@@ -320,7 +320,7 @@ START_TEST(the_next_service_waits_until_the_store_is_free)
 	scene_open(&scene);
 	scene_start(&scene);
 	scene_stop(&scene);
-	/* This test is the nats-server that has not ended yet. */
+	/* This test plays the nats-server that has not ended yet. */
 	snprintf(path, sizeof path, "%s/broker/lock", scene.state);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ck_assert_int_eq(flock(fd, LOCK_EX | LOCK_NB), 0);
@@ -349,7 +349,7 @@ START_TEST(the_child_holds_the_lock)
 		ssize_t length = readlink(link, target, sizeof target - 1);
 		target[length > 0 ? length : 0] = '\0';
 		found = found || strcmp(target, path) == 0;
-		/* The log of this test is nothing that nats-server should have. */
+		/* nats-server must not inherit the log of this test. */
 		others += strstr(target, "/log") != NULL || strstr(target, "/owner") != NULL;
 	}
 	ck_assert_msg(found, "%s", path);
@@ -377,7 +377,7 @@ START_TEST(a_second_service_is_refused)
 }
 END_TEST
 
-/* Somebody who listens on a port of 127.0.0.1. */
+/* Another program that listens on a port of 127.0.0.1. */
 static int take_port(unsigned port)
 {
 	struct sockaddr_in taken = {
@@ -401,7 +401,7 @@ static bool is_announced(void *closure)
 	return other;
 }
 
-/* The system offers the same port twice in a row once in some ten thousand times. */
+/* The system offers the same port twice in a row about once in ten thousand times. */
 START_TEST(no_port_is_chosen_twice_in_a_row)
 {
 	unsigned former = 0;
@@ -429,7 +429,7 @@ START_TEST(each_start_has_a_port_and_a_password_of_its_own)
 		ck_assert_int_eq(kill(child, SIGKILL), 0);
 		ck_assert(wait_until(has_another_child, (void *[]){&scene, &child}, TEST_LIMIT));
 		ck_assert(wait_until(is_announced, (void *[]){&scene, &before}, TEST_LIMIT));
-		/* What was true before is of no use. */
+		/* The earlier address is no longer valid. */
 		ck_assert_int_ne(open_jetstream(&before, before.password, &connection, &js), NATS_OK);
 		ck_assert_int_ne(open_jetstream(broker_address(scene.broker), before.password, &connection, &js), NATS_OK);
 		close(take_port((unsigned)atoi(strrchr(before.endpoint, ':') + 1)));
@@ -442,7 +442,7 @@ START_TEST(each_start_has_a_port_and_a_password_of_its_own)
 }
 END_TEST
 
-START_TEST(a_nats_server_that_cannot_run_is_said)
+START_TEST(a_nats_server_that_cannot_run_is_reported)
 {
 	struct scene scene;
 	char script[FOLDER_PATH_SIZE + 16];
@@ -462,7 +462,7 @@ START_TEST(a_nats_server_that_cannot_run_is_said)
 	ck_assert(folder_write(scene.folder, "script", "#!/nonexistent\n", 15));
 	ck_assert(!scene_try(&scene));
 	ck_assert_msg(strstr(scene.why, "cannot be executed") != NULL, "%s", scene.why);
-	/* Root runs nothing that others can change, whatever way leads there; nobody is asked what it would do. */
+	/* Root runs no file that others can change, on whatever path it is reached. */
 	if (geteuid() == 0) {
 		ck_assert_int_eq(chmod(script, 0777), 0);
 		ck_assert(!scene_try(&scene));
@@ -478,7 +478,7 @@ START_TEST(a_nats_server_that_cannot_run_is_said)
 }
 END_TEST
 
-START_TEST(a_state_folder_that_cannot_be_is_said)
+START_TEST(an_unusable_state_folder_is_reported)
 {
 	struct scene scene;
 	scene_open(&scene);
@@ -502,7 +502,7 @@ int main(void)
 	                              a_second_service_is_refused,
 	                              no_port_is_chosen_twice_in_a_row,
 	                              each_start_has_a_port_and_a_password_of_its_own,
-	                              a_nats_server_that_cannot_run_is_said,
-	                              a_state_folder_that_cannot_be_is_said};
+	                              a_nats_server_that_cannot_run_is_reported,
+	                              an_unusable_state_folder_is_reported};
 	return suite_run("broker", tests, sizeof tests / sizeof tests[0], 180);
 }

@@ -7,7 +7,7 @@
 
 static const struct unanswered none;
 
-/* Asks every five seconds until `until`; is it sick then? */
+/* Asks every five seconds up to `until`; returns whether the broker counts as sick then. */
 static bool ask_until(struct broker_health *health, nanos *now, nanos until, bool answered)
 {
 	for (; *now < until; *now += 5 * SECOND)
@@ -30,8 +30,8 @@ START_TEST(a_minute_of_silence_is_too_long)
 }
 END_TEST
 
-/* It reads a large store, or one after a kill. */
-START_TEST(who_has_never_answered_is_let_alone)
+/* It may be reading a large store, or a store after a kill. */
+START_TEST(a_broker_that_never_answered_is_left_alone)
 {
 	struct broker_health health = {0};
 	nanos now = HOUR;
@@ -41,7 +41,7 @@ START_TEST(who_has_never_answered_is_let_alone)
 }
 END_TEST
 
-START_TEST(each_new_start_comes_later)
+START_TEST(each_restart_comes_later)
 {
 	static const nanos limits[] = {MINUTE, 2 * MINUTE, 4 * MINUTE, 8 * MINUTE, 10 * MINUTE, 10 * MINUTE};
 	struct broker_health health = {0};
@@ -56,7 +56,7 @@ START_TEST(each_new_start_comes_later)
 		broker_health_restarted(&health);
 		ck_assert(!broker_health_is_sick(&health, &none, now));
 	}
-	/* Once it has been well for long, the next one is the first. */
+	/* After it has been well for a long time, the next restart counts as the first. */
 	broker_health_begin(&health, now);
 	ck_assert(!ask_until(&health, &now, now + 11 * MINUTE, true));
 	nanos silent = now;
@@ -65,19 +65,19 @@ START_TEST(each_new_start_comes_later)
 }
 END_TEST
 
-START_TEST(writes_that_go_on_failing_are_enough)
+START_TEST(repeated_failed_writes_are_enough)
 {
 	struct broker_health health = {0};
 	nanos now = HOUR;
 	broker_health_begin(&health, now);
 	struct unanswered writes = {.since = HOUR + SECOND, .last = HOUR + 6 * SECOND};
-	/* A single one that was lost says nothing, however long ago. */
+	/* A single lost write proves nothing, however long ago it was. */
 	ck_assert(!broker_health_is_sick(&health, &writes, 3 * HOUR));
 	writes.last = writes.since + MINUTE - 1;
 	ck_assert(!broker_health_is_sick(&health, &writes, 3 * HOUR));
 	writes.last = writes.since + MINUTE;
 	ck_assert(broker_health_is_sick(&health, &writes, 3 * HOUR));
-	/* Those of the child before do not count. */
+	/* The failed writes of the previous child do not count. */
 	broker_health_restarted(&health);
 	broker_health_begin(&health, 2 * HOUR);
 	ck_assert(!broker_health_is_sick(&health, &writes, 3 * HOUR));
@@ -86,7 +86,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {a_minute_of_silence_is_too_long, who_has_never_answered_is_let_alone,
-	                              each_new_start_comes_later, writes_that_go_on_failing_are_enough};
+	const TTest *const tests[] = {a_minute_of_silence_is_too_long, a_broker_that_never_answered_is_left_alone,
+	                              each_restart_comes_later, repeated_failed_writes_are_enough};
 	return suite_run("broker_health", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the built program says of a configuration: `config`, `steps`, and a server that does not start. None needs a
- * broker. */
+ * What the built program prints about a configuration: `config`, `steps`, and a server that does not start. None of
+ * them needs a broker. */
 #include <check.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 #define OUTPUT_SIZE ((size_t)256 * 1024)
 
 static char folder[FOLDER_PATH_SIZE];
-static char output[OUTPUT_SIZE]; /* standard output of the command, or of the server its log */
+static char output[OUTPUT_SIZE]; /* the standard output of the command, or the log of the server */
 
 static void setup(void)
 {
@@ -68,7 +68,7 @@ static int run(const char *command, const char *option, const char *const *env)
 	return status;
 }
 
-/* How often the text is in the output. */
+/* How many times the output contains the text. */
 static size_t occurrences(const char *text)
 {
 	size_t found = 0;
@@ -135,7 +135,7 @@ START_TEST(as_json)
 }
 END_TEST
 
-/* With errors it shows what there is, and the errors. */
+/* If there are errors, `config` shows the values and the errors. */
 START_TEST(a_broken_configuration)
 {
 	write_config("steps = virusscan ; delay\nworkers = many\n[nonsense]\n");
@@ -150,7 +150,7 @@ START_TEST(a_broken_configuration)
 	json_t *report = json_loads(output, 0, NULL);
 	ck_assert_uint_eq(json_array_size(json_object_get(report, "problems")), 3);
 	json_decref(report);
-	/* A list that could not be read is not an empty one. */
+	/* A list that could not be read is not shown as an empty one. */
 	ck_assert_int_eq(run("steps", NULL, NULL), 2);
 	assert_has("the server would not start");
 	ck_assert_uint_eq(occurrences("every upload is accepted"), 0);
@@ -174,12 +174,12 @@ START_TEST(no_steps)
 }
 END_TEST
 
-/* A module that no step uses harms nobody: `steps` says what is wrong with it, and the rest works. */
+/* A module that no step uses does no harm: `steps` reports what is wrong with it, and everything else works. */
 START_TEST(harmful_modules)
 {
 	char variable[4096], build[1024], text[512];
 	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
-	/* Not those that hang: each costs its whole limit. */
+	/* Not those that hang: each would take its whole time limit. */
 	static const char *const names[] = {"crashes", "exits", "talks", "wild_name"};
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		snprintf(variable, sizeof variable, "%s/tests/harmful/.libs/%s.so", build, names[i]);
@@ -201,7 +201,7 @@ START_TEST(harmful_modules)
 	ck_assert_msg(report != NULL, "%s", output);
 	ck_assert_uint_eq(json_array_size(json_object_get(report, "modules")), 8);
 	json_decref(report);
-	/* One that a step uses ends the start, in order. */
+	/* If a step uses such a module, the start fails in an orderly way. */
 	write_config("steps = crashes\n");
 	ck_assert_int_eq(run("server", NULL, ENV(variable)), 2);
 	ck_assert(folder_read(folder, "log", output, OUTPUT_SIZE));
@@ -211,7 +211,7 @@ START_TEST(harmful_modules)
 }
 END_TEST
 
-/* The log of a start has every warning once. The start itself fails late, when it looks for a nats-server. */
+/* The log of a start contains every warning once. The start itself fails late, when it looks for a nats-server. */
 START_TEST(the_log_of_a_start)
 {
 	char state[FOLDER_PATH_SIZE + 64];

@@ -12,7 +12,7 @@ static void check(const char *text, const char *expected)
 	json_decref(string);
 }
 
-/* A file's name may hold any bytes; an answer must not lack the file for that. */
+/* A file name may contain any bytes. An answer must not omit the file because of them. */
 START_TEST(text_of_any_bytes)
 {
 	check("", "");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * For the tests of the configuration: a folder of files of their own, and what became of them. */
+ * For the tests of the configuration: a folder with its own files, and what was read from them. */
 #ifndef TESTS_CONFIG_CONFIG_FIXTURE_H
 #define TESTS_CONFIG_CONFIG_FIXTURE_H
 
@@ -20,25 +20,25 @@ void fixture_close(struct config_fixture *fixture);
 /* Writes a file below the folder; `length` bytes, or the whole text for (size_t)-1. */
 void fixture_write(struct config_fixture *fixture, const char *name, const char *text, size_t length);
 
-/* Writes the main file (NULL: leaves it), reads all with the environment (names and values in one string,
- * NULL-terminated list). */
+/* Writes the main file (NULL: leaves it unchanged) and reads everything with the environment (names and values in
+ * one string, NULL-terminated list). */
 void fixture_read(struct config_fixture *fixture, const char *text, char *const *environment);
 
-/* The number of problems that have the text in them. */
+/* The number of problems that contain the text. */
 size_t fixture_problems(const struct config_fixture *fixture, const char *text);
 
-/* Fails unless exactly one warning, or note, has the text in it. */
+/* Fails unless exactly one warning, or note, contains the text. */
 void assert_warning(const struct config_fixture *fixture, const char *text);
 void assert_note(const struct config_fixture *fixture, const char *text);
-/* Fails unless there are as many of them; shows them. */
+/* Fails unless there are that many of them; prints them. */
 void assert_counts(const struct config_fixture *fixture, size_t warnings, size_t notes);
 
 #define ENVIRONMENT(...) ((char *const *)(const char *const[]){__VA_ARGS__, NULL})
 
-/* Fails the test unless nothing is wrong, or unless exactly `total` things are; shows them. */
+/* Fails the test unless there is no problem, or unless there are exactly `total`; prints them. */
 void assert_sound(const struct config_fixture *fixture);
 void assert_problems(const struct config_fixture *fixture, size_t total);
-/* Fails unless exactly one problem has the text in it. */
+/* Fails unless exactly one problem contains the text. */
 void assert_problem(const struct config_fixture *fixture, const char *text);
 
 #endif

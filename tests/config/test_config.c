@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the files and the environment come down to. */
+ * What is read from the files and the environment. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +25,7 @@ static void read_config(const char *text, char *const *environment)
 	fixture_read(&fixture, text, environment);
 }
 
-/* The steps' names with a space behind each. */
+/* The names of the steps, each followed by a space. */
 static const char *steps(void)
 {
 	static char text[8192];
@@ -120,7 +120,7 @@ START_TEST(every_key)
 }
 END_TEST
 
-/* One line each of a file that begins with [postprocessing], and what must be said of it. */
+/* A line of a file that begins with [postprocessing], and the problem that must be reported. */
 static const struct {
 	const char *text, *problem;
 } wrong[] = {
@@ -228,7 +228,7 @@ START_TEST(all_problems_at_once)
 }
 END_TEST
 
-/* What the password is that a line of the file sets. */
+/* The password that a line of the file sets. */
 static const struct {
 	const char *line, *password;
 } quoted[] = {
@@ -275,7 +275,7 @@ START_TEST(long_lines)
 	assert_problem(&fixture, "main.ini:2: state_dir: longer than 4096 bytes");
 	assert_problem(&fixture, "main.ini:3: workers");
 	assert_problems(&fixture, 2);
-	/* inih's buffer on Debian holds 198 bytes of a key, and its =. */
+	/* On Debian, inih's buffer holds 198 bytes of a key, and the equals sign. */
 	start = (size_t)sprintf(text, "[postprocessing]\n");
 	memset(text + start, 'k', 300);
 	strcpy(text + start + 300, " = 1\nworkers = 0\n");
@@ -376,7 +376,7 @@ START_TEST(folder)
 	ck_assert_uint_eq(fixture.config->step[0].workers, 8);
 	ck_assert_int_eq(fixture.config->step[0].deadline, SECOND);
 
-	/* Among the files of the folder the last one wins, key by key, as an administrator's own file has to. */
+	/* Among the files of the folder, the last one wins for each key, so that an administrator's own file can win. */
 	fixture_write(&fixture, "steps.d/10-package.ini", "[step:b]\nmax_retries = 1\nmodule = p\n", (size_t)-1);
 	fixture_write(&fixture, "steps.d/90-local.ini", "[step:b]\nmax_retries = 2\n", (size_t)-1);
 	fixture_write(&fixture, "steps.d/9-early.ini", "[step:b]\nmax_retries = 3\n", (size_t)-1);
@@ -414,7 +414,7 @@ END_TEST
 
 START_TEST(too_many_steps)
 {
-	/* As one variable: a file's line is too short for it. */
+	/* As a variable, because a line of a file would be too short. */
 	char variable[1024] = "POSTPROCESSING_STEPS=";
 	for (int i = 0; i < 65; i++)
 		snprintf(variable + strlen(variable), sizeof variable - strlen(variable), "%c%c,", 'a' + i / 16, 'a' + i % 16);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The brokers' addresses: what of a URL counts, and that none that is read in part is taken. */
+ * The addresses of brokers: which parts of a URL count, and that no URL is accepted in part. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static void read_endpoint(const char *endpoint)
 	read_config(text);
 }
 
-/* Each list, what it comes down to, and whether TLS is spoken if enable_tls says nothing. */
+/* Each list, what is read from it, and whether TLS is used if enable_tls is not set. */
 static const struct {
 	const char *given, *taken;
 	bool tls;
@@ -73,7 +73,7 @@ START_TEST(enable_tls_is_never_taken_back)
 	read_config("[events]\nendpoint = nats://a\nenable_tls = true\n[store]\nnodes = tcp://b\nenable_tls = true\n");
 	assert_sound(&fixture);
 	ck_assert(fixture.config->events.tls && fixture.config->store.tls);
-	/* The store at the events' broker cannot do without what the URL asks for. */
+	/* The store is on the broker of the events, so it must use what that URL requires. */
 	read_config("[events]\nendpoint = tls://a\n[store]\nenable_tls = false\n");
 	ck_assert(fixture.config->store.tls);
 	read_config("[events]\nendpoint = a\n[store]\nnodes = tls://b\n");
@@ -81,7 +81,7 @@ START_TEST(enable_tls_is_never_taken_back)
 }
 END_TEST
 
-/* Wrong lists, and what must be said of each. */
+/* Invalid lists, and the problem that must be reported for each. */
 static const struct {
 	const char *given, *problem;
 } wrong[] = {
@@ -121,7 +121,7 @@ START_TEST(wrong_lists_are_refused)
 		read_endpoint(wrong[i].given);
 		ck_assert_msg(fixture_problems(&fixture, wrong[i].problem) == 1, "%s", wrong[i].given);
 		ck_assert_uint_eq(fixture_problems(&fixture, "main.ini:2: endpoint: "), 1);
-		ck_assert_msg(fixture_problems(&fixture, "hush") == 0, "%s is told", wrong[i].given);
+		ck_assert_msg(fixture_problems(&fixture, "hush") == 0, "%s is shown", wrong[i].given);
 		snprintf(text, sizeof text, "[store]\nnodes = %s\n", wrong[i].given);
 		read_config(text);
 		ck_assert_msg(fixture_problems(&fixture, wrong[i].problem) >= 1 || strstr(wrong[i].given, "embedded") != NULL,
@@ -141,7 +141,7 @@ START_TEST(credentials_are_decoded)
 	ck_assert_str_eq(config->store.username, "us:er");
 	ck_assert_str_eq(config->store.password, "p@s/s%w\xc3\xbcrd");
 	ck_assert(config->events.token == NULL && !config->events.overridden);
-	/* Others pass what they find, too. */
+	/* Other clients also pass on what they find. */
 	read_endpoint("tls://u:a@b/c:d@a:1");
 	assert_sound(&fixture);
 	ck_assert_str_eq(fixture.config->events.endpoint, "a:1");

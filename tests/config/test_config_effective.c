@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Which value of each key counts, and where it comes from. */
+ * Which value of each key is used, and where it comes from. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 
 static struct config_fixture fixture;
 
-/* Copies of what was told. */
+/* Copies of what was reported. */
 static struct told {
 	char section[80], key[80], value[256], origin[512];
 	bool unset, secret;
@@ -51,8 +51,8 @@ static void teardown(void)
 	fixture_close(&fixture);
 }
 
-/* Reads, and collects all values; those of the first step with the keys above, the others as if their modules were
- * refused. */
+/* Reads the configuration and collects all values: those of the first step with the keys above, the others as if
+ * their modules had been refused. */
 static void collect(const char *text, char *const *environment)
 {
 	fixture_read(&fixture, text, environment);
@@ -72,10 +72,10 @@ static const struct told *find(const char *section, const char *key)
 	for (size_t i = 0; i < count; i++)
 		if (strcmp(told[i].section, section) == 0 && strcmp(told[i].key, key) == 0)
 			return &told[i];
-	ck_abort_msg("[%s] %s was not told", section, key);
+	ck_abort_msg("[%s] %s was not reported", section, key);
 }
 
-/* `origin` may leave out what stands before the name of the file. */
+/* `origin` may omit the part before the file name. */
 static void assert_told(const char *section, const char *key, const char *value, enum value_source source,
                         const char *origin)
 {
@@ -96,12 +96,12 @@ static void assert_hidden(const char *section, const char *key, const char *orig
 	ck_assert_msg(strstr(entry->origin, origin) != NULL, "[%s] %s: %s", section, key, entry->origin);
 }
 
-START_TEST(every_key_is_told)
+START_TEST(every_key_is_reported)
 {
 	collect("", ENVIRONMENT("HOME=/h"));
 	size_t total = 0;
 	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
-		if ((key->flags & KEY_LEGACY) != 0) /* told only if it is set */
+		if ((key->flags & KEY_LEGACY) != 0) /* reported only if it is set */
 			continue;
 		total++;
 		const struct told *entry = find(key->section, key->key.name);
@@ -185,7 +185,7 @@ START_TEST(state_dirs)
 }
 END_TEST
 
-START_TEST(what_the_store_has_of_the_events)
+START_TEST(what_the_store_takes_from_the_events)
 {
 	collect(
 		"[events]\nendpoint = e:1\nusername = u\npassword = hush\nenable_tls = true\ntls_root_ca_certificate = /ca\n",
@@ -205,7 +205,7 @@ START_TEST(what_the_store_has_of_the_events)
 }
 END_TEST
 
-START_TEST(what_a_url_says)
+START_TEST(values_from_a_url)
 {
 	collect("[events]\nendpoint = tls://me:hush@h:1\nusername = other\npassword = hush\n", ENVIRONMENT("HOME=/h"));
 	assert_sound(&fixture);
@@ -218,7 +218,7 @@ START_TEST(what_a_url_says)
 	assert_told("events", "endpoint", "h:1", VALUE_DERIVED, "main.ini:2, credentials omitted");
 	assert_hidden("events", "password", "from the URL in endpoint");
 	assert_told("store", "nodes", "k:2", VALUE_DERIVED, "main.ini:4, credentials omitted");
-	/* What is wrong may be anything. */
+	/* An invalid value may contain anything. */
 	collect("[events]\nendpoint = ftp://me:hush@h:1\n", ENVIRONMENT("HOME=/h"));
 	assert_problems(&fixture, 1);
 	assert_hidden("events", "endpoint", "main.ini:2");
@@ -239,7 +239,7 @@ START_TEST(certificates)
 }
 END_TEST
 
-START_TEST(secrets_are_not_told)
+START_TEST(secrets_are_not_shown)
 {
 	char text[256];
 	fixture_write(&fixture, "secret", "hush\n", (size_t)-1);
@@ -268,10 +268,15 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		every_key_is_told,   where_values_come_from,           steps_that_are_not_listed, values_that_are_wrong,
-		state_dirs,          what_the_store_has_of_the_events, what_a_url_says,           certificates,
-		secrets_are_not_told};
+	const TTest *const tests[] = {every_key_is_reported,
+	                              where_values_come_from,
+	                              steps_that_are_not_listed,
+	                              values_that_are_wrong,
+	                              state_dirs,
+	                              what_the_store_takes_from_the_events,
+	                              values_from_a_url,
+	                              certificates,
+	                              secrets_are_not_shown};
 	Suite *suite = suite_create("config_effective");
 	TCase *tcase = tcase_create("values");
 	tcase_add_checked_fixture(tcase, setup, teardown);

@@ -38,7 +38,7 @@ static void assert_steps(const char *expected)
 	ck_assert_str_eq(text, expected);
 }
 
-/* Each key of the table is set by its variable, and beats the file. */
+/* Each key of the table can be set with its variable, which wins over the file. */
 START_TEST(every_key_has_a_variable)
 {
 	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
@@ -93,7 +93,7 @@ START_TEST(our_own_name_wins)
 }
 END_TEST
 
-/* What a deployment of the others carries, as it is. */
+/* The variables of a deployment of the other services, unchanged. */
 START_TEST(a_deployment)
 {
 	read_config("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEPS=virusscan,policies", "POSTPROCESSING_DELAY=1m30s",
@@ -156,7 +156,7 @@ START_TEST(two_variables_alone)
 	assert_steps("virusscan");
 	read_config("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_DELAY=5s"));
 	assert_steps("delay");
-	ck_assert_msg(!fixture.config->delay_appended, "there was no list to leave it out of");
+	ck_assert_msg(!fixture.config->delay_appended, "there was no list that could omit it");
 	read_config("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_DELAY=5s", "POSTPROCESSING_VIRUSSCAN=true"));
 	assert_steps("virusscan delay");
 	ck_assert(!fixture.config->delay_appended);
@@ -209,8 +209,7 @@ START_TEST(store_follows_events)
 	ck_assert_str_eq(fixture.config->store.ca_file, "/ca");
 	ck_assert(fixture.config->store.tls);
 	read_config("[events]\ntls_insecure = true\ntls_root_ca_certificate = /ca\n", ENVIRONMENT("HOME=/h"));
-	ck_assert_msg(!fixture.config->events.tls_insecure && !fixture.config->store.tls_insecure,
-	              "a certificate to verify with wins");
+	ck_assert_msg(!fixture.config->events.tls_insecure && !fixture.config->store.tls_insecure, "a CA certificate wins");
 	read_config("[events]\ntls_insecure = true\n", ENVIRONMENT("HOME=/h"));
 	ck_assert(fixture.config->events.tls_insecure && fixture.config->store.tls_insecure);
 	read_config(
@@ -218,10 +217,10 @@ START_TEST(store_follows_events)
 		ENVIRONMENT("HOME=/h"));
 	ck_assert_str_eq(fixture.config->store.endpoint, "e:1");
 	ck_assert_str_eq(fixture.config->store.username, "su");
-	ck_assert_msg(fixture.config->store.password == NULL, "no password goes with another's name");
+	ck_assert_msg(fixture.config->store.password == NULL, "no password is used with another user name");
 	ck_assert(!fixture.config->store.tls);
 	read_config("[events]\nendpoint = e:1\nusername = u\npassword = p\n[store]\nnodes = s:1\n", ENVIRONMENT("HOME=/h"));
-	ck_assert_msg(fixture.config->store.password == NULL, "nor to another broker");
+	ck_assert_msg(fixture.config->store.password == NULL, "nor for another broker");
 }
 END_TEST
 
@@ -308,8 +307,8 @@ static void assert_state_dir(const char *expected, bool root, char *const *envir
 	config_source_free(source);
 }
 
-/* As a user who is not root, with nothing that says where a state folder is: 0 if that is the service's affair alone.
- */
+/* Runs as a user who is not root, with nothing that names a state folder. 0: a folder that only the service can use
+ * was found. */
 static int read_without_home(void)
 {
 	struct problems problems = {0};
@@ -318,7 +317,7 @@ static int read_without_home(void)
 		return 2;
 	clearenv();
 	struct config *config = config_read("/nowhere/at/all.ini", environ, &problems);
-	/* The file is not there, and that is all. */
+	/* The file does not exist, and that is the only problem. */
 	if (config == NULL || config->state_dir != NULL || problems.count != 1)
 		return 3;
 	if (preflight_make(&preflight, "/nowhere/at/all.ini", false) || preflight.problems.count < 2 ||
@@ -354,7 +353,7 @@ START_TEST(state_dirs)
 }
 END_TEST
 
-/* A variable that lost its value somewhere on its way must not turn scanning off. */
+/* A variable that has lost its value must not disable scanning. */
 START_TEST(blank_variables)
 {
 	static const char *const blank[] = {"POSTPROCESSING_STEPS=", "POSTPROCESSING_STEPS= ", "POSTPROCESSING_STEPS= \t ",
@@ -376,7 +375,7 @@ START_TEST(blank_variables)
 	assert_sound(&fixture);
 	ck_assert_str_eq(fixture.config->events.password, "p");
 	ck_assert(fixture.config->content.tls_insecure);
-	/* What a secret's file leaves at its end is no part of the secret, and nobody sees it: so it is said. */
+	/* White space at the end of a secret's file is not part of the secret, and invisible, so it is reported. */
 	read_config("", ENVIRONMENT("HOME=/h", "POSTPROCESSING_EVENTS_PASSWORD=hush\n"));
 	assert_problem(&fixture, "POSTPROCESSING_EVENTS_PASSWORD: password: control characters");
 	ck_assert_uint_eq(fixture_problems(&fixture, "hush"), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The commented example that is installed says what the table of keys says. */
+ * The installed, commented example agrees with the table of keys. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@ static void setup(void)
 {
 	size_t length;
 	fixture_open(&fixture);
-	example = text_file_read("conf/postprocessing.ini", 1024 * 1024, &length, &(struct stat){0}); /* as it was built */
+	example = text_file_read("conf/postprocessing.ini", 1024 * 1024, &length, &(struct stat){0}); /* the built file */
 	ck_assert_msg(example != NULL, "conf/postprocessing.ini");
 }
 
@@ -27,7 +27,7 @@ static void teardown(void)
 	fixture_close(&fixture);
 }
 
-/* Takes the ; away from the lines that begin with one. */
+/* Removes the ; from the lines that begin with one. */
 static void uncomment(char *text)
 {
 	char *to = text;
@@ -79,7 +79,7 @@ static void put_dropin(const char *name)
 	free(text);
 }
 
-/* The files of steps.d, which packages install: each configures its step and enables nothing. */
+/* The files in steps.d, which packages install, configure their step and enable nothing. */
 START_TEST(dropins_enable_nothing)
 {
 	put_dropin("policies.ini");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What is no error, and yet not as somebody may believe: settings that nothing uses, switches that turn verification
- * off, files that others can read or change. */
+ * Settings that are valid but probably not intended: unused settings, switches that disable verification, files that
+ * others can read or change. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +26,7 @@ static void teardown(void)
 	fixture_close(&fixture);
 }
 
-/* The modules that there are, and what they say of themselves. */
+/* The available modules, and the keys that they declare. */
 static const struct pp_key scan_keys[] = {{.name = "clamav_socket", .environment = "ANTIVIRUS_CLAMAV_SOCKET"},
                                           {.name = "timeout", .environment = "ANTIVIRUS_CLAMAV_SCAN_TIMEOUT OLD"},
                                           {.name = NULL}};
@@ -90,7 +90,7 @@ START_TEST(names_that_are_used)
 }
 END_TEST
 
-/* What Kubernetes gives each container of a namespace that has services of such names. */
+/* The variables that Kubernetes gives each container of a namespace that has services of such names. */
 START_TEST(service_links)
 {
 	find("[postprocessing]\nsteps = virusscan\n",
@@ -108,7 +108,7 @@ START_TEST(service_links)
 }
 END_TEST
 
-/* Files of steps.d say how a step would be done. That is to say nothing, as long as its module exists. */
+/* Files in steps.d configure steps that may not be used. No warning is logged if the module exists. */
 START_TEST(sections_of_packages)
 {
 	fixture_write(&fixture, "steps.d/a.ini",
@@ -225,7 +225,7 @@ START_TEST(certificates_that_are_not_verified)
 	fixture_read(&fixture, "[store]\nnodes = b:1\ntls_insecure = true\n", ENVIRONMENT("HOME=/h"));
 	assert_warning(&fixture, "main.ini:3: [store] tls_insecure:");
 	assert_counts(&fixture, 1, 0);
-	/* A private broker has no certificate; with authorities to verify with, it is verified. */
+	/* A private broker has no certificate. If CA certificates are configured, the connection is verified. */
 	fixture_read(&fixture, "[events]\ntls_insecure = true\n", ENVIRONMENT("HOME=/h"));
 	assert_counts(&fixture, 0, 0);
 	fixture_read(
@@ -302,7 +302,7 @@ START_TEST(files_that_others_can_change)
 	assert_warning(&fixture, "steps.d: writable by everybody");
 	assert_counts(&fixture, 1, 0);
 	ck_assert_int_eq(chmod(below("steps.d"), 0755), 0);
-	ck_assert_int_eq(chmod(fixture.folder, 0777), 0); /* anybody can put another one in its place */
+	ck_assert_int_eq(chmod(fixture.folder, 0777), 0); /* anybody can replace it */
 	fixture_read(&fixture, NULL, ENVIRONMENT("HOME=/h"));
 	assert_warning(&fixture, "writable by everybody (owner ");
 	assert_warning(&fixture, "other users can replace the configuration");
@@ -359,7 +359,7 @@ START_TEST(files_that_keys_name)
 }
 END_TEST
 
-/* What systemd hands to the service, in a folder that only the service knows. */
+/* What systemd passes to the service, in a folder that only the service can read. */
 START_TEST(credentials)
 {
 	char variable[128];
@@ -383,7 +383,7 @@ START_TEST(credentials)
 	assert_problems(&fixture, 2);
 	fixture_read(&fixture, "[events]\npassword_file = $CREDENTIALS_DIRECTORYX/y\n", ENVIRONMENT("HOME=/h", variable));
 	assert_problem(&fixture, "$CREDENTIALS_DIRECTORYX/y: No such file");
-	/* The main file can be one of them; unless another is named. */
+	/* The main file can be one of them, unless another one is named. */
 	struct problems problems = {0};
 	fixture_write(&fixture, "postprocessing.ini", "[postprocessing]\nsteps = from-credentials\n", (size_t)-1);
 	struct config *config = config_read(NULL, ENVIRONMENT("HOME=/h", variable), &problems);

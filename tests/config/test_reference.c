@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The example configuration and postprocessing.ini(5) say what the program's tables say. With -w this program writes
- * the two files again: `make reference`. */
+ * The example configuration and postprocessing.ini(5) agree with the program's tables. With -w, this program writes
+ * both files: `make reference`. */
 #include <check.h>
 #include <errno.h>
 #include <stdio.h>
@@ -16,7 +16,7 @@
 
 static const struct {
 	const char *file;
-	const char *from, *to; /* the part between these lines is made; to NULL: up to the end */
+	const char *from, *to; /* the generated part is between these lines; to NULL: up to the end */
 	void (*add)(struct text *text, const struct reference_step *step);
 } documents[] = {
 	{"conf/postprocessing.ini.in", "\n[postprocessing]\n", NULL, reference_add_ini},
@@ -31,7 +31,7 @@ static const char *path_of(size_t number, char path[PATH_SIZE])
 	return path;
 }
 
-/* Adds the part that is made. False: why[size] says what is wrong. */
+/* Adds the generated part. False: why[size] has the reason. */
 static bool add_part(size_t number, struct text *text, char why[WHY_SIZE])
 {
 	static char *const folders[] = {(char *)(uintptr_t)PLUGINS, NULL};
@@ -52,7 +52,7 @@ static bool add_part(size_t number, struct text *text, char why[WHY_SIZE])
 	return loaded;
 }
 
-/* The document as it is, and as it is to be; the caller frees both. False: why[size] says what is wrong. */
+/* The document as it is, and as it should be; the caller frees both. False: why[size] has the reason. */
 static bool read_document(size_t number, char **now, char **wanted, char why[WHY_SIZE])
 {
 	char path[PATH_SIZE];

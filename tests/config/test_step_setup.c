@@ -106,7 +106,7 @@ START_TEST(sizes)
 {
 	static const struct {
 		const char *text;
-		int64_t bytes; /* -1: wrong */
+		int64_t bytes; /* -1: invalid */
 	} table[] = {{"10", 10},
 	             {"10B", 10},
 	             {"10K", 10240},
@@ -183,7 +183,7 @@ START_TEST(delay_both_ways)
 	     sizeof delay[0]);
 	assert_problem(&fixture, "POSTPROCESSING_DELAY: duration: \"-1s\" is not a duration");
 	assert_problems(&fixture, 1);
-	/* What is missing has a place too: that of the section, or else of the step. */
+	/* A missing key has a place too: that of the section, or else that of the step. */
 	make("[postprocessing]\nsteps = delay\n", ENVIRONMENT("HOME=/h"), delay, sizeof delay[0]);
 	assert_problem(&fixture,
 	               "main.ini:2: duration: required in [step:delay] (variable: POSTPROCESSING_STEP_DELAY_DURATION, or "
@@ -205,7 +205,7 @@ END_TEST
 
 START_TEST(other_modules)
 {
-	/* A module that was built with a later header: its keys are longer. */
+	/* A module that was built with a later header: its key entries are longer. */
 	struct longer_key {
 		struct pp_key key;
 		const char *more;

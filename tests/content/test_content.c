@@ -25,7 +25,7 @@ static const char *url_of(const char *path)
 	return url;
 }
 
-/* Reads to the end: how many bytes, each the one that the server gives; -1: an error. */
+/* Reads to the end and compares each byte with the server's. Returns the number of bytes; -1: an error. */
 static int64_t read_all(struct content *content)
 {
 	int64_t sum = 0;
@@ -33,7 +33,7 @@ static int64_t read_all(struct content *content)
 		const void *bytes = NULL;
 		ssize_t length = content_read(content, &bytes);
 		if (length <= 0) {
-			/* It stays as it is. */
+			/* The error stays the same. */
 			ck_assert_int_eq(content_read(content, &bytes), length);
 			ck_assert_msg((length < 0) == (content_error(content)[0] != '\0'), "%zd, %s", length,
 			              content_error(content));
@@ -90,7 +90,7 @@ START_TEST(connections_are_kept)
 		ck_assert_int_eq(fetch(content, "/ok/10240", 10240), 10240);
 	ck_assert_uint_eq(atomic_load(&server.requests), 50);
 	ck_assert_uint_eq(atomic_load(&server.connections), 1);
-	/* One that was left in the middle is not used again. */
+	/* A connection that was left in the middle of an answer is not used again. */
 	const void *bytes;
 	content_open(content, url_of("/ok/50000000"), 50000000, 0, -1);
 	ck_assert_int_gt(content_read(content, &bytes), 0);
@@ -213,7 +213,7 @@ START_TEST(deadline_ends_reading)
 	ck_assert_int_eq(read_all(content), -1);
 	assert_says(content, "deadline");
 	ck_assert_int_lt(clock_monotonic() - start, 20 * SECOND);
-	/* A source that never makes anybody wait is ended by it too. */
+	/* The deadline also ends a source that always delivers at once. */
 	content_open(content, url_of("/ok/900000000000"), -1, clock_now() + 200 * MILLISECOND, -1);
 	ck_assert_int_eq(read_all(content), -1);
 	assert_says(content, "deadline");
@@ -259,7 +259,7 @@ START_TEST(memory_does_not_grow_with_the_file)
 	long before = peak_memory();
 	ck_assert_int_eq(fetch(content, "/ok/314572800", 300 * MEGABYTE), 300 * MEGABYTE);
 	ck_assert_int_eq(fetch(content, "/chunked/52428800", 50 * MEGABYTE), 50 * MEGABYTE);
-#ifndef __SANITIZE_ADDRESS__ /* which keeps what was freed, libmicrohttpd's blocks above all */
+#ifndef __SANITIZE_ADDRESS__ /* The allocator keeps what was freed, above all libmicrohttpd's blocks. */
 	ck_assert_int_lt(peak_memory() - before, 4096);
 #else
 	ck_assert_int_gt(before, 0);
@@ -302,7 +302,7 @@ START_TEST(certificates_are_verified)
 	storage_server_start(&server, FILE_SERVER_LOOPBACK, certificate, key);
 	const struct content_options insecure = {.tls_insecure = true}, trusting = {.ca_file = path},
 								 wrong = {.ca_file = missing};
-	/* A machine without any certificates trusts nobody either. */
+	/* A machine without any certificates trusts no server either. */
 	bool some = access("/etc/ssl/certs/ca-certificates.crt", R_OK) == 0;
 	ck_assert_int_eq(fetch_tls(&plain, "127.0.0.1", some ? "is not trusted" : "install ca-certificates"), -1);
 	ck_assert_int_eq(fetch_tls(&insecure, "127.0.0.1", ""), 1000000);
@@ -334,7 +334,7 @@ static void make_link(const char *target, const char *name)
 	ck_assert_int_eq(symlink(target, path), 0);
 }
 
-/* FOLDER is the allowed one, FOLDER-outside its neighbour. */
+/* FOLDER is the allowed folder, FOLDER-outside the one beside it. */
 static void make_files(void)
 {
 	char path[128];

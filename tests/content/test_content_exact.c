@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An upload is read to its end only if exactly its bytes came, as they are stored; and whatever went wrong has its
- * name. */
+ * An upload counts as read to its end only if exactly its bytes were received, as they are stored. Each failure is
+ * named. */
 #include <check.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -30,7 +30,8 @@ static void stop(void)
 	raw_server_stop(&server);
 }
 
-/* Reads to the end or, with `stops`, until as many bytes came as were announced; how many, -1: an error. */
+/* Reads to the end or, with `stops`, until the announced number of bytes was received. Returns the number of bytes;
+ * -1: an error. */
 static int64_t read_to(struct content *content, int64_t expected, bool stops)
 {
 	int64_t sum = 0;
@@ -60,7 +61,7 @@ static const struct {
 	int64_t expected;
 	const char *error;
 } refused[] = {
-	/* Of another length. */
+	/* Wrong lengths. */
 	{OK "Content-Length: 11\r\n\r\n" TEN "x", 10, "it has 11 bytes, but the upload has 10"},
 	{OK "Content-Length: 9\r\n\r\n012345678", 10, "it has 9 bytes, but the upload has 10"},
 	{OK "Content-Length: 1\r\n\r\nx", 0, "it has 1 bytes, but the upload has 0"},
@@ -72,11 +73,11 @@ static const struct {
 	{OK "\r\n" TEN "x", 10, "more bytes than the upload (10)"},
 	{OK "\r\n012345678", 10, "only 9 of the upload's 10 bytes arrived"},
 	{OK "Transfer-Encoding: chunked\r\n\r\na\r\n" TEN "\r\n", 10, "before all bytes had arrived"},
-	/* Of a length that nobody says. */
+	/* No length. */
 	{OK "Transfer-Encoding: chunked\r\n\r\na\r\n" TEN "\r\n0\r\n\r\n", -1, "the size of the upload is unknown"},
 	{OK "\r\n" TEN, -1, "the size of the upload is unknown"},
 	{OK "Content-Length: 10\r\n\r\n012345678", -1, "before all bytes had arrived"},
-	/* Of a length that two readers may understand in two ways. */
+	/* Lengths that two readers may understand differently. */
 	{OK "Content-Length: 10\r\nContent-Length: 11\r\n\r\n" TEN, 10, "it has two lengths (Content-Length: 11)"},
 	{OK "Content-Length: 10, 10\r\n\r\n" TEN, 10, "its length is not a number"},
 	{OK "Content-Length: +10\r\n\r\n" TEN, 10, "its length is not a number"},
@@ -91,7 +92,7 @@ static const struct {
 	{OK "X-Other: 1\r\n Content-Length: 10\r\n\r\n" TEN, 10, "an invalid header line"},
 	{OK "Content-Encoding : gzip\r\nContent-Length: 10\r\n\r\n" TEN, 10, "an invalid header line"},
 	{OK "nothing\r\nContent-Length: 10\r\n\r\n" TEN, 10, "Weird server reply"},
-	/* Coded. */
+	/* Encoded. */
 	{OK "Content-Encoding: deflate\r\nContent-Length: 10\r\n\r\n" TEN, 10, "not requested (Content-Encoding: deflate)"},
 	{OK "content-encoding:GZIP\r\nContent-Length: 10\r\n\r\n" TEN, 10, "not requested (Content-Encoding: GZIP)"},
 	{OK "Content-Encoding: identity, br\r\nContent-Length: 10\r\n\r\n" TEN, 10, "not requested (Content-Encoding: br)"},
@@ -104,7 +105,7 @@ static const struct {
 	{OK "Transfer-Encoding: deflate\r\n\r\n" TEN, 10, "Transfer-Encoding: deflate"},
 	{OK "Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\na\r\n" TEN "\r\n0\r\n\r\n", 10,
      "Transfer-Encoding: gzip"},
-	/* Of a part, and of others. */
+	/* Partial and other answers. */
 	{OK "Content-Range: bytes 0-9/100\r\nContent-Length: 10\r\n\r\n" TEN, 10,
      "a part of the bytes (Content-Range: bytes)"},
 	{"HTTP/1.1 206 Partial Content\r\nContent-Range: bytes 0-9/100\r\nContent-Length: 10\r\n\r\n" TEN, 10,
@@ -119,13 +120,13 @@ static const struct {
 	{OK "Content-Length: 10\r\n", 10, "before all bytes had arrived"},
 };
 
-START_TEST(what_is_not_the_upload_is_refused)
+START_TEST(other_answers_are_refused)
 {
 	struct content *content = content_create(&plain);
 	server.answer = refused[_i].answer;
 	server.closes = true;
 	for (int stops = 0; stops < 2; stops++) {
-		/* Whoever stops after the last byte has none that he should not have. */
+		/* A reader that stops after the last byte has received no byte too many. */
 		if (stops == 1 && refused[_i].expected <= 0)
 			break;
 		int64_t got = fetch(content, refused[_i].expected, stops == 1);
@@ -155,16 +156,16 @@ static const struct {
 	{"HTTP/1.0 200 OK\r\nContent-Length: 10\r\n\r\n" TEN, 10, 10},
 	{"HTTP/1.1 200\r\nContent-Length: 10\r\n\r\n" TEN, 10, 10},
 	{"HTTP/1.1 100 Continue\r\nContent-Encoding: gzip\r\n\r\n" OK "Content-Length: 10\r\n\r\n" TEN, 10, 10},
-	/* What follows the announced bytes is none of the answer. */
+	/* Bytes behind the announced ones are not part of the answer. */
 	{OK "Content-Length: 10\r\n\r\n" TEN OK "Content-Length: 3\r\n\r\nbad", 10, 10},
 };
 
-START_TEST(what_is_the_upload_is_taken)
+START_TEST(the_upload_is_accepted)
 {
 	struct content *content = content_create(&plain);
 	server.answer = taken[_i].answer;
 	server.closes = true;
-	/* Twice: what was left over is not the beginning of the next answer. */
+	/* Twice: bytes that were left over are not the beginning of the next answer. */
 	for (int i = 0; i < 2; i++) {
 		int64_t got = fetch(content, taken[_i].expected, false);
 		ck_assert_msg(got == taken[_i].bytes, "%lld: %s", (long long)got, content_error(content));
@@ -174,8 +175,8 @@ START_TEST(what_is_the_upload_is_taken)
 }
 END_TEST
 
-/* On a kept connection, too. */
-START_TEST(what_is_left_over_answers_nothing)
+/* The same on a kept connection. */
+START_TEST(left_over_bytes_are_no_answer)
 {
 	struct content *content = content_create(&plain);
 	server.answer = OK "Content-Length: 10\r\n\r\n" TEN OK "Content-Length: 3\r\n\r\nbad";
@@ -193,8 +194,7 @@ END_TEST
 
 #define LINE_SIZE 200500
 
-/* Up to 200,000 characters. The server may still send it when the test has gone on: call it with a buffer that stays.
- */
+/* Up to 200,000 characters. The server may still send it after the test has ended: pass a buffer that stays. */
 static const char *line_of(char text[LINE_SIZE], size_t length)
 {
 	static const char head[] = OK "X-Long: ", tail[] = "\r\nContent-Length: 10\r\n\r\n" TEN;
@@ -224,7 +224,7 @@ START_TEST(endless_heads_are_named)
 }
 END_TEST
 
-/* Takes all descriptors but so many. */
+/* Takes all descriptors but the given number. */
 static void leave_descriptors(int left)
 {
 	struct rlimit limit;
@@ -244,7 +244,7 @@ static void give_descriptors(void)
 	ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
 }
 
-START_TEST(want_of_descriptors_is_named)
+START_TEST(lack_of_descriptors_is_named)
 {
 	static const struct {
 		const char *url, *error;
@@ -291,7 +291,7 @@ START_TEST(files_have_the_announced_size)
 	ck_assert_msg(strstr(content_error(content), "the file has 10 bytes, but the upload has 9") != NULL, "%s",
 	              content_error(content));
 	ck_assert_int_eq(read_file(content, path, 0, false), -1);
-	/* One that grows after it was opened. */
+	/* A file that grows after it was opened. */
 	char url[128];
 	snprintf(url, sizeof url, "file://%s", path);
 	content_open(content, url, 10, 0, -1);
@@ -299,7 +299,7 @@ START_TEST(files_have_the_announced_size)
 	ck_assert_int_eq(read_to(content, 10, true), -1);
 	ck_assert_msg(strstr(content_error(content), "more bytes than the upload (10)") != NULL, "%s",
 	              content_error(content));
-	/* By much. */
+	/* By a large amount. */
 	ck_assert_int_eq(ftruncate(fd, 10), 0);
 	content_open(content, url, 10, 0, -1);
 	ck_assert_int_eq(ftruncate(fd, 1000000), 0);
@@ -318,11 +318,11 @@ int main(void)
 	Suite *suite = suite_create("content, exactly");
 	TCase *http = tcase_create("http"), *file = tcase_create("file");
 	tcase_add_checked_fixture(http, start, stop);
-	tcase_add_loop_test(http, what_is_not_the_upload_is_refused, 0, (int)(sizeof refused / sizeof refused[0]));
-	tcase_add_loop_test(http, what_is_the_upload_is_taken, 0, (int)(sizeof taken / sizeof taken[0]));
-	tcase_add_test(http, what_is_left_over_answers_nothing);
+	tcase_add_loop_test(http, other_answers_are_refused, 0, (int)(sizeof refused / sizeof refused[0]));
+	tcase_add_loop_test(http, the_upload_is_accepted, 0, (int)(sizeof taken / sizeof taken[0]));
+	tcase_add_test(http, left_over_bytes_are_no_answer);
 	tcase_add_test(http, endless_heads_are_named);
-	tcase_add_test(http, want_of_descriptors_is_named);
+	tcase_add_test(http, lack_of_descriptors_is_named);
 	suite_add_tcase(suite, http);
 	tcase_add_test(file, files_have_the_announced_size);
 	suite_add_tcase(suite, file);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a fuzz target exports, for libFuzzer and for replay.c. */
+ * The function that a fuzz target exports, for libFuzzer and for replay.c. */
 #ifndef TESTS_FUZZ_FUZZ_H
 #define TESTS_FUZZ_FUZZ_H
 

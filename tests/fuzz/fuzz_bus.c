@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The input is a message from the broker: its first byte says what it comes as, then lines until an empty one: the
- * subject to answer to, and headers; then the data. What is not known to have happened is not done; what is not known
- * to be there, or not to be, is asked for again.
+ * The input is a message from the broker. Its first byte selects the kind of message. Lines follow, up to an empty
+ * one: the reply subject, and headers; then the data. What is not known to have happened counts as not done. What is
+ * not known to be present or absent is asked for again.
  *
- * Linked with --wrap so that there is no connection: what is sent goes nowhere, and the messages are ours. */
+ * Linked with --wrap, so that there is no connection: nothing is sent, and the messages are ours. */
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdlib.h>
@@ -61,7 +61,7 @@ natsStatus __wrap_natsConnection_PublishMsg(natsConnection *connection, natsMsg 
 	return NATS_OK;
 }
 
-/* Takes a line off, without its end. NULL: out of memory never, so: none is left, or an empty one was taken. */
+/* Takes a line, without its end. NULL: none is left, or an empty one was taken. */
 static char *take_line(const char **data, size_t *size)
 {
 	const char *end = memchr(*data, '\n', *size);
@@ -76,7 +76,7 @@ static char *take_line(const char **data, size_t *size)
 	return NULL;
 }
 
-/* NULL: the client library makes no such message. */
+/* NULL: the client library creates no such message. */
 static natsMsg *make_message(const char *subject, const char *data, size_t size)
 {
 	natsMsg *message = NULL;
@@ -110,7 +110,7 @@ static struct mail *receive(struct mailbox *mailbox, enum mail_kind kind)
 	return mail;
 }
 
-/* The answer to a request comes; what the request's status says is borne out by it. */
+/* Delivers the answer to a request; the status of the request must agree with it. */
 static bool answer(struct request *request, const char *data, size_t size)
 {
 	natsMsg *message = make_message(broker.reply, data, size);
@@ -118,7 +118,7 @@ static bool answer(struct request *request, const char *data, size_t size)
 		return false;
 	json_error_t why;
 	json_t *json = json_loadb(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), 0, &why);
-	/* A number may have as many digits as it likes. */
+	/* A number may have any number of digits. */
 	bool huge = json == NULL && json_error_code(&why) == json_error_numeric_overflow;
 	bool object = huge || json_is_object(json), error = json_object_get(json, "error") != NULL;
 	json_int_t sequence = json_integer_value(json_object_get(json, "seq"));
@@ -160,7 +160,7 @@ static void check_put(struct bus *bus, const char *data, size_t size)
 	answer(&request, data, size);
 }
 
-/* When the consumer was made, by a message that tells it; 0: by none. */
+/* When the consumer was created, according to a message; 0: no message says it. */
 static int64_t made_by(const char *data, size_t size)
 {
 	natsMsg *message = make_message("s", data, size);
@@ -190,7 +190,7 @@ static void check_position(struct bus *bus, const char *data, size_t size)
 	REQUIRE(!intake.asking && intake.question.reply == NULL && applied >= 5 && applied <= INT64_MAX);
 }
 
-/* What is known of the gap's reader never gets what counts as applied beyond the gap. */
+/* What is known of the gap's reader never counts as applied beyond the gap. */
 static void check_gap(struct bus *bus, const char *data, size_t size)
 {
 	struct intake intake;
@@ -198,7 +198,7 @@ static void check_gap(struct bus *bus, const char *data, size_t size)
 	intake_init(&intake, "c", 10, "", &quiet, &(struct checkpoint){.sequence = 5, .made = made, .gap_end = 20});
 	intake.gap = (struct gap){.before = made, .count = 1, .range = {{6, 20}}};
 	intake_reset(&intake, true);
-	intake.asked = clock_monotonic(); /* so only the reader is asked for */
+	intake.asked = clock_monotonic(); /* so only the reader's state is asked for */
 	intake_ask_position(&intake, bus, true);
 	REQUIRE(intake.reading.asking && !intake.asking);
 	if (!answer(&intake.reading.question, data, size))
@@ -210,7 +210,7 @@ static void check_gap(struct bus *bus, const char *data, size_t size)
 	REQUIRE(intake.reading.open == (known.gap_end != 0));
 }
 
-/* What is written is read, and what can be read can be written. */
+/* What is written can be read, and what can be read can be written. */
 static void check_note(const char *data, size_t size)
 {
 	struct gap gap, again;
@@ -226,8 +226,8 @@ static void check_note(const char *data, size_t size)
 	free(note);
 }
 
-/* By the book: the numbers of "$JS.ACK.<domain>.<hash>.<stream>.<consumer>.<delivered>.<sequence>…", the first two of
- * which old servers leave out. */
+/* By the documentation: the numbers of "$JS.ACK.<domain>.<hash>.<stream>.<consumer>.<delivered>.<sequence>…", the
+ * first two of which old servers omit. */
 static uint64_t sequence_by_the_book(const char *reply, uint64_t *delivered, uint64_t *stored)
 {
 	char *copy = strdup(reply != NULL ? reply : ""), *token[32], *rest = copy;
@@ -253,7 +253,7 @@ static bool plain(const char *reply)
 	return reply == NULL || strspn(reply, "$JSACK.0123456789abc") == strlen(reply);
 }
 
-/* What a pull brings: a message, or word of the pull itself on the inbox's subject. */
+/* What a pull brings: a message, or a status message of the pull itself on the inbox's subject. */
 static void check_delivery(struct bus *bus, const char *subject, const char *data, size_t size)
 {
 	struct intake intake;
@@ -274,7 +274,7 @@ static void check_delivery(struct bus *bus, const char *subject, const char *dat
 	REQUIRE(delivery->sequence == 0 || !plain(reply) || delivery->sequence == sequence);
 	REQUIRE(delivery->sequence == 0 || !plain(reply) || delivery->redelivered == (delivered > 1));
 	REQUIRE(delivery->sequence == 0 || !plain(reply) || delivery->stored == (nanos)stored);
-	/* There is no gap, so what its reader brings is not taken. */
+	/* There is no gap, so messages of its reader are not accepted. */
 	bool status = delivery->status, of_gap = !status && delivery_is_of(delivery, "c-gap");
 	REQUIRE(intake_take(&intake, bus, delivery) == (!status && !of_gap));
 	REQUIRE(intake.pull.outstanding <= 7 && intake.pull.held == 3 + (unsigned)(!status && !of_gap));

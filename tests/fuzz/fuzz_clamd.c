@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The input is what clamd says, behind three bytes: bits of `enum option`, what becomes of infected files, and how many
- * bytes come at a time. The module scans two uploads; an oracle reads the same bytes. Only an exact verdict on a whole
- * upload counts, and everything else is a retry.
+ * The input is clamd's output, preceded by three bytes: bits of `enum option`, the action for infected files, and
+ * the number of bytes per read. The module scans two uploads; an oracle reads the same bytes. Only an exact verdict
+ * on a whole upload counts, and everything else is a retry.
  *
- * Linked with --wrap for the module's own waits and connecting: no time passes, and nobody listens. */
+ * Linked with --wrap for the module's waits and connections: no time passes, and nobody listens. */
 #include <errno.h>
 #include <poll.h>
 #include <stdio.h>
@@ -20,25 +20,25 @@
 #include "tests/plugins/stub_host.h"
 
 enum option {
-	OPTION_SILENT = 1,  /* when nothing is left to be said: silence, not a close */
-	OPTION_CANCEL = 2,  /* … and with it a cancellation */
-	OPTION_EARLY = 4,   /* speaks while it should take bytes */
+	OPTION_SILENT = 1,  /* clamd is silent at the end of the input, instead of closing */
+	OPTION_CANCEL = 2,  /* … and the run is cancelled then */
+	OPTION_EARLY = 4,   /* clamd writes when it should read */
 	OPTION_LARGE = 8,   /* the upload does not fit into the socket */
 	OPTION_BREAKS = 16, /* the upload cannot be read to its end */
-	OPTION_PING = 32    /* the module's own check instead of scans */
+	OPTION_PING = 32    /* the module's check instead of scans */
 };
 
 #define LARGE ((size_t)400 * 1024)
 #define SMALL 3
 
-/* The scanner's end of the one session that there is. */
+/* The scanner's end of the only session. */
 static struct {
 	int peer; /* -1: none yet */
 	const uint8_t *data;
 	size_t left, piece;
 	unsigned options;
 	unsigned long number; /* of the commands of the session */
-	bool early;           /* spoke in the midst of this upload */
+	bool early;           /* wrote in the middle of this upload */
 	char heard[ANSWER_SIZE];
 	size_t heard_length; /* of this upload, on this session */
 } clamd;
@@ -71,12 +71,12 @@ static void take_all(void)
 		continue;
 }
 
-/* False: nothing is left to say. */
+/* False: no output is left. */
 static bool speak(void)
 {
 	size_t length = clamd.left < clamd.piece ? clamd.left : clamd.piece;
 	if (length > ANSWER_SIZE - clamd.heard_length)
-		length = ANSWER_SIZE - clamd.heard_length; /* what does not fit is not looked at */
+		length = ANSWER_SIZE - clamd.heard_length; /* what does not fit is not examined */
 	if (length == 0)
 		return false;
 	REQUIRE(send(clamd.peer, clamd.data, length, MSG_NOSIGNAL) == (ssize_t)length);
@@ -87,7 +87,7 @@ static bool speak(void)
 	return true;
 }
 
-/* Each wait of the module is the scanner's turn. */
+/* The scanner runs whenever the module waits. */
 enum waited __wrap_socket_wait(int fd, short events, const struct limits *limits)
 {
 	(void)fd;
@@ -103,13 +103,13 @@ enum waited __wrap_socket_wait(int fd, short events, const struct limits *limits
 		return WAIT_READY;
 	if (clamd.options & OPTION_SILENT)
 		return clamd.options & OPTION_CANCEL ? WAIT_CANCELLED : WAIT_TIMEOUT;
-	/* Bytes left unread would make a reset of the close. */
+	/* With unread bytes, the close would become a reset. */
 	take_all();
 	shutdown(clamd.peer, SHUT_WR);
 	return WAIT_READY;
 }
 
-/* By the book: what was heard is one whole answer, to the last command, that ends with `end`. */
+/* By the documentation: the output is one whole answer, to the last command, that ends with `end`. */
 static bool heard(const char *begin, const char *end)
 {
 	char head[64];

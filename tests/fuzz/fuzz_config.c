@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The input is up to three texts with a NUL between them: the main file, a file of steps.d, and the environment, one
- * variable a line. Whatever they are, what comes out is either sound or has problems. */
+ * The input is up to three texts, separated by NULs: the main file, a file of steps.d, and the environment, one
+ * variable per line. The result is either valid or has problems. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,7 +83,7 @@ static void check_value(void *closure, const struct config_value *value)
 	REQUIRE(!address || value->value == NULL || strchr(value->value, '@') == NULL);
 }
 
-/* What the commands and the log tell of it. */
+/* What the commands and the log show of it. */
 static void check_told(struct config *config, struct problems *problems)
 {
 	static const struct pp_step_module table = {.keys = keys, .key_size = sizeof keys[0]};

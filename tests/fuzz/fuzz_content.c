@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The input is what a storage answers, behind three bytes: bits of `enum option`, how many bytes the upload has, and
- * how many come at a time. Two uploads are read one after the other, on one connection if it is kept. Whatever comes:
- * an upload is read to its end only if exactly its bytes came with a 200, memory stays within bounds, and every read
- * ends.
+ * The input is a storage's answer, preceded by three bytes: bits of `enum option`, the number of bytes of the
+ * upload, and the number of bytes per read. Two uploads are read one after the other, on one connection if it is
+ * kept. An upload is read to its end only if exactly its bytes came with a 200, memory stays within bounds, and
+ * every read ends.
  *
- * Linked with --wrap so that libcurl gets sockets of ours, its waits are the storage's turns, and time passes only in
- * them. */
+ * Linked with --wrap, so that libcurl gets our sockets, the storage runs whenever libcurl waits, and time passes
+ * only then. */
 #include <curl/curl.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -21,10 +21,10 @@
 #include "tests/fuzz/require.h"
 
 enum option {
-	OPTION_SILENT = 1,   /* when nothing is left to be said: silence, not a close */
-	OPTION_DEADLINE = 2, /* there is one, and silence lasts until then */
-	OPTION_CANCEL = 4,   /* cancelled when all has been said */
-	OPTION_ZEROS = 8     /* a body of zeros follows, more than the reader's buffer */
+	OPTION_SILENT = 1,   /* the storage is silent at the end of the input, instead of closing */
+	OPTION_DEADLINE = 2, /* there is a deadline, and the silence lasts until then */
+	OPTION_CANCEL = 4,   /* cancelled at the end of the input */
+	OPTION_ZEROS = 8     /* a body of zeros follows, larger than the reader's buffer */
 };
 
 #define SECRET "SeCrEt"
@@ -64,7 +64,7 @@ nanos __wrap_clock_now(void)
 	return storage.time;
 }
 
-/* Counts what libcurl has; the size stands before each block. */
+/* Counts libcurl's memory; the size is stored before each block. */
 static void *resize(void *old, size_t size)
 {
 	size_t *block = old == NULL ? NULL : (size_t *)old - 2, before = block == NULL ? 0 : *block;
@@ -107,7 +107,7 @@ static void hang_up(void)
 	storage.peer = -1;
 }
 
-/* The storage listens on a socket of the kernel's own naming. */
+/* The storage listens on a socket whose name the kernel has chosen. */
 static int listener(struct sockaddr_un *address, socklen_t *length)
 {
 	static int fd = -1;
@@ -122,7 +122,7 @@ static int listener(struct sockaddr_un *address, socklen_t *length)
 	return fd;
 }
 
-/* Wherever libcurl wants to connect to, it gets to the storage. */
+/* All connections of libcurl go to the storage. */
 static curl_socket_t open_socket(void *closure, curlsocktype purpose, struct curl_sockaddr *address)
 {
 	(void)closure;
@@ -144,7 +144,7 @@ CURLMcode __wrap_curl_multi_add_handle(CURLM *multi, CURL *easy)
 	return __real_curl_multi_add_handle(multi, easy);
 }
 
-/* False: nothing is left to say. */
+/* False: no output is left. */
 static bool speak(void)
 {
 	static const uint8_t zeros[16 * 1024];
@@ -170,7 +170,7 @@ static bool speak(void)
 	return true;
 }
 
-/* Each wait of the reader is the storage's turn. */
+/* The storage runs whenever the reader waits. */
 CURLMcode __wrap_curl_multi_poll(CURLM *multi, struct curl_waitfd *extra, unsigned count, int milliseconds, int *ready)
 {
 	char request[4096];
@@ -196,7 +196,7 @@ CURLMcode __wrap_curl_multi_poll(CURLM *multi, struct curl_waitfd *extra, unsign
 	return __real_curl_multi_poll(multi, extra, count, 0, ready);
 }
 
-/* A status line of a 200 is among it. */
+/* The input contains a status line with 200. */
 static bool said_200(void)
 {
 	const char *at = storage.said, *end = storage.said + storage.said_length;
@@ -220,7 +220,7 @@ static void check_body(const char *body, size_t length)
 {
 	REQUIRE(length == 0 || said_200());
 	REQUIRE(length <= storage.said_length);
-	/* Chunks are put together; anything else is what was said, as it was said. */
+	/* Chunks are joined; everything else is left as it was received. */
 	REQUIRE(said_chunked() || length == 0 || memmem(storage.said, storage.said_length, body, length) != NULL);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The input's first byte says what the rest is: '0' to '7' the payload of an event of that type, anything else a whole
- * message. What is taken is sound and can be written and read again; what is skipped without parsing is what
- * parsing would skip. */
+ * The input's first byte selects what the rest is: '0' to '7' the payload of an event of that type, anything else a
+ * whole message. What is accepted is valid and can be written and read again. What is skipped without parsing is
+ * what parsing would skip. */
 #include <string.h>
 
 #include <jansson.h>
@@ -50,7 +50,7 @@ static void check_event(const struct event *event)
 	REQUIRE(!message.failed);
 	enum event_verdict verdict =
 		event_decode(message.data, message.length, steps, 2, 1, false, &again, why, sizeof why);
-	if (message.length <= EVENT_LIMIT) { /* escapes make it longer */
+	if (message.length <= EVENT_LIMIT) { /* escapes make the text longer */
 		REQUIRE(verdict == EVENT_TAKEN);
 		REQUIRE(strcmp(again.upload->id, event->upload->id) == 0);
 		REQUIRE(strcmp(again.upload->url, event->upload->url) == 0);
@@ -65,7 +65,7 @@ static void check_event(const struct event *event)
 	text_free(&message);
 }
 
-/* By the book: is it an event of a type that is taken? */
+/* By the documentation: whether it is an event of an accepted type. */
 static void check_irrelevant(const char *bytes, size_t length)
 {
 	json_t *envelope = json_loadb(bytes, length, JSON_ALLOW_NUL, NULL);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The input is a text that may be JSON. jansson is the oracle: what it takes for an object we do, with the same values,
- * and nothing else, but for two things that JSON has and jansson has not: numbers beyond its types, and an escaped NUL
- * in a key; and for strings with what is no character, which become U+FFFD. A NUL as it is, which jansson overlooks
- * behind a number, is nowhere in JSON. */
+ * The input is a text that may be JSON. jansson is the oracle: we accept the same objects with the same values, and
+ * nothing else. There are three exceptions. JSON has numbers beyond jansson's types, and escaped NULs in keys.
+ * Strings may contain invalid UTF-8, which becomes U+FFFD. A literal NUL, which jansson overlooks behind a number,
+ * is never JSON. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,7 +33,7 @@ static bool too_deep(const json_t *value, int levels)
 
 static void check_value(const struct json_value *value, const json_t *expected, size_t room_size);
 
-/* Its text, and what that means. */
+/* Its text, and the value of that text. */
 static void check_text(struct json_reader *reader, const struct json_value *value, const json_t *expected)
 {
 	const char *text = json_reader_text(reader, value);
@@ -93,7 +93,7 @@ static void check_value(const struct json_value *value, const json_t *expected, 
 	free(room);
 }
 
-/* Is it free of what is no character? */
+/* Whether it is free of invalid UTF-8. */
 static bool is_text(const char *string)
 {
 	json_t *value = json_string(string);
@@ -101,7 +101,7 @@ static bool is_text(const char *string)
 	return value != NULL;
 }
 
-/* What is taken of a text that jansson does not take is such that it does. */
+/* A text that we accept and jansson does not is one of the exceptions. */
 static void check_mended(const struct json_value *value, size_t count, size_t room_size)
 {
 	char *room = malloc(room_size);
@@ -139,7 +139,7 @@ static void check_json(const char *text, size_t length)
 	if (expected == NULL) {
 		enum json_error_code code = json_error_code(&error);
 		bool odd = code == json_error_invalid_utf8 || strstr(error.text, "invalid Unicode") != NULL;
-		/* Behind what jansson does not know there may be more that is wrong. */
+		/* Behind what jansson does not know there may be more errors. */
 		REQUIRE(!good || odd || code == json_error_numeric_overflow || code == json_error_null_byte_in_key);
 		if (good)
 			check_mended(value, JSON_COUNT(members), JSON_ROOM(length));
@@ -154,7 +154,7 @@ static void check_json(const char *text, size_t length)
 	json_decref(expected);
 }
 
-/* Whatever is written as a string can be read, and is the same if it was text. */
+/* Whatever is written as a string can be read, and is the same if it was valid text. */
 static void check_written(const char *bytes, size_t length)
 {
 	struct text text = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The input is a record's JSON, or, if it begins with a '#', what follows is the value around it. What is taken can be
- * written and read again, and no input to the pipeline comes to grief over it. */
+ * The input is a record's JSON or, if it begins with a '#', the value around it. What is accepted can be written and
+ * read again, and every input to the pipeline is safe. */
 #include <string.h>
 
 #include "core/upload/pipeline.h"
@@ -56,7 +56,7 @@ static void write_and_read(const struct record *record)
 	text_free(&value);
 }
 
-/* Every input; what it leads to is written and read again. */
+/* Every input; the result is written and read again. */
 static void move(const struct record *record)
 {
 	for (enum input_kind kind = INPUT_BEGIN; kind <= INPUT_STOPPED; kind++) {
@@ -99,7 +99,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		text_add(&value, "\"}");
 	}
 	if (record_decode(value.data, value.length, &record, why, sizeof why) == RECORD_TAKEN) {
-		/* What the others wrote becomes ours only by the pipeline. */
+		/* A record of another implementation becomes ours only through the pipeline. */
 		if (!record.foreign)
 			write_and_read(&record);
 		move(&record);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Puts files, or all files of a folder, through a fuzz target: what the fuzzer found once is tested for ever, without
- * libFuzzer. Without arguments: the target's corpus below $srcdir. Fails if there was nothing to replay. */
+ * Runs a fuzz target on files, or on all files of a folder, so that each input that the fuzzer has found is tested
+ * from then on, without libFuzzer. Without arguments: the target's corpus below $srcdir. Fails if there was no
+ * input. */
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@ static int replay_file(const char *path)
 	uint8_t *exact = malloc(length == 0 ? 1 : length);
 	if (exact != NULL) {
 		memcpy(exact, bytes, length);
-		/* Said before, so that a crash names its input. */
+		/* Printed before, so that a crash names its input. */
 		fprintf(stderr, "%s\n", path);
 		LLVMFuzzerTestOneInput(exact, length);
 	}

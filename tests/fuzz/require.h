@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What has to hold, whatever the input is. Not assert(), which NDEBUG takes away. */
+ * A condition that must hold, whatever the input is. Not assert(), which NDEBUG removes. */
 #ifndef TESTS_FUZZ_REQUIRE_H
 #define TESTS_FUZZ_REQUIRE_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Never ends to be loaded. */
+ * Loading it never ends. */
 #include <unistd.h>
 
 #include "tests/modules/fixture.h"

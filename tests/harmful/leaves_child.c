@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Starts a process when it is loaded that outlives the one it was loaded in. */
+ * When it is loaded, it starts a process that outlives the loading process. */
 #include <unistd.h>
 
 #include "tests/modules/fixture.h"

@@ -59,7 +59,7 @@ static bool descriptors_are(void *closure)
 	return open_descriptors() == *(int *)closure;
 }
 
-/* Fills a buffer with bytes that repeat nowhere near a page's size. */
+/* Fills a buffer with bytes that do not repeat at intervals near a page's size. */
 static unsigned char *make_bytes(size_t length)
 {
 	unsigned char *bytes = malloc(length);
@@ -104,7 +104,7 @@ START_TEST(a_file_is_served_until_the_server_stops)
 }
 END_TEST
 
-START_TEST(what_was_not_added_is_not_served)
+START_TEST(other_files_are_not_served)
 {
 	struct scene scene;
 	scene_start(&scene);
@@ -176,7 +176,7 @@ START_TEST(large_files_arrive_whole_side_by_side)
 	int64_t length;
 	ck_assert(scene_add(&scene, download[0].url, &length));
 	ck_assert_int_eq(length, LARGE);
-	/* The file's name may go: what was added is served. */
+	/* The file may be unlinked: the file that was added is served. */
 	ck_assert_int_eq(unlink(scene.path), 0);
 	for (size_t i = 0; i < 4; i++) {
 		memmove(download[i].url, download[0].url, FILE_URL_SIZE);
@@ -192,7 +192,7 @@ START_TEST(large_files_arrive_whole_side_by_side)
 }
 END_TEST
 
-START_TEST(an_address_in_use_is_said)
+START_TEST(an_address_in_use_is_reported)
 {
 	struct scene scene;
 	scene_start(&scene);
@@ -212,8 +212,8 @@ START_TEST(an_address_in_use_is_said)
 }
 END_TEST
 
-/* An address that stands for all is none to fetch from. */
-START_TEST(the_url_is_one_that_others_reach)
+/* An address that stands for all addresses is not one to fetch from. */
+START_TEST(others_can_reach_the_url)
 {
 	static const char *const everywhere[] = {"0.0.0.0:0", ":0", "[::]:0", "[::ffff:0.0.0.0]:0", "0:0"};
 	static const char *const wrong[] = {"",           "http://",    "http:///x",    "http://:80",
@@ -240,7 +240,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		a_file_is_served_until_the_server_stops, what_was_not_added_is_not_served, only_regular_files_are_taken,
-		large_files_arrive_whole_side_by_side,   an_address_in_use_is_said,        the_url_is_one_that_others_reach};
+		a_file_is_served_until_the_server_stops, other_files_are_not_served,    only_regular_files_are_taken,
+		large_files_arrive_whole_side_by_side,   an_address_in_use_is_reported, others_can_reach_the_url};
 	return suite_run("file_server", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -129,7 +129,7 @@ START_TEST(a_token_guards_the_metrics_only)
 }
 END_TEST
 
-START_TEST(a_port_in_use_is_said_once_and_tried_again)
+START_TEST(a_port_in_use_is_reported_once_and_retried)
 {
 	char folder[FOLDER_PATH_SIZE], path[FOLDER_PATH_SIZE + 8], text[4096];
 	ck_assert(folder_create(folder));
@@ -160,7 +160,7 @@ START_TEST(a_port_in_use_is_said_once_and_tried_again)
 }
 END_TEST
 
-START_TEST(an_address_that_is_none_is_said)
+START_TEST(an_invalid_address_is_reported)
 {
 	const char *const addr[] = {"", "127.0.0.1", "127.0.0.1:", "127.0.0.1:99999", "::1:80", "127.0.0.1:http x"};
 	struct log log = {.fd = open("/dev/null", O_WRONLY | O_CLOEXEC), .level = LOG_DEBUG};
@@ -176,6 +176,6 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {routes_answer, other_paths_and_methods_are_refused, a_token_guards_the_metrics_only,
-	                              a_port_in_use_is_said_once_and_tried_again, an_address_that_is_none_is_said};
+	                              a_port_in_use_is_reported_once_and_retried, an_invalid_address_is_reported};
 	return suite_run("http", tests, sizeof tests / sizeof tests[0], 60);
 }

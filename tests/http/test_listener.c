@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Connections that ask for nothing, or take nothing, keep nobody else out. */
+ * Connections that send no request, or read no reply, do not keep others out. */
 #include "core/http/listener.h"
 
 #include <arpa/inet.h>
@@ -19,7 +19,7 @@
 #include "tests/harness/suite.h"
 
 #define LIMIT 8
-/* More than a socket takes on the way. */
+/* More than the sockets buffer. */
 #define LARGE ((size_t)64 << 20)
 
 static char address[LISTENER_TEXT_SIZE], why[256];
@@ -71,7 +71,7 @@ static bool put(int fd, const char *text)
 	return send(fd, text, strlen(text), MSG_NOSIGNAL) == (ssize_t)strlen(text);
 }
 
-/* Has the other side closed it? What it has sent is taken. */
+/* Whether the other side has closed it. Reads what it has sent. */
 static bool is_closed(void *closure)
 {
 	char bytes[4096];
@@ -91,7 +91,7 @@ static long status_of(const char *at, const char *path)
 	return fetch.status;
 }
 
-/* One that sends a byte whenever it is asked whether it is closed. */
+/* A connection that sends a byte whenever it is asked whether it is closed. */
 static bool trickles_in_vain(void *closure)
 {
 	(void)put(*(int *)closure, "x");
@@ -109,7 +109,7 @@ START_TEST(a_request_that_trickles_is_ended)
 	ck_assert_int_ge(took, SECOND);
 	ck_assert_int_lt(took, TEST_LIMIT / 2);
 	close(fd);
-	/* A body as well. */
+	/* The same for a body. */
 	fd = open_from("127.0.0.1", address);
 	ck_assert(put(fd, "GET / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n"));
 	ck_assert(wait_until(trickles_in_vain, &fd, TEST_LIMIT));
@@ -118,7 +118,8 @@ START_TEST(a_request_that_trickles_is_ended)
 }
 END_TEST
 
-/* Asks for a large reply, takes nothing of it for one and a half seconds, and then all that comes: how much that is. */
+/* Requests a large reply, reads nothing for one and a half seconds, and then reads everything. Returns the number of
+ * bytes. */
 static size_t take_late(void)
 {
 	static char bytes[1 << 20];
@@ -134,7 +135,7 @@ static size_t take_late(void)
 	return taken;
 }
 
-START_TEST(a_reply_that_nobody_takes_is_ended)
+START_TEST(a_reply_that_nobody_reads_is_ended)
 {
 	char *bytes = calloc(1, LARGE);
 	ck_assert_ptr_nonnull(bytes);
@@ -145,7 +146,7 @@ START_TEST(a_reply_that_nobody_takes_is_ended)
 }
 END_TEST
 
-/* Without a limit for replies (scanners wait for their queue) it may rest for longer than a request may take. */
+/* Without a limit for replies (scanners wait in their queue), reading may pause for longer than a request may take. */
 START_TEST(a_slow_reader_may_take_its_time)
 {
 	char *bytes = calloc(1, LARGE);
@@ -197,7 +198,7 @@ START_TEST(one_address_does_not_drive_out_another)
 }
 END_TEST
 
-/* Connections that are kept open between requests are not too many of themselves. */
+/* Connections that are kept open between requests do not count as too many. */
 START_TEST(requests_on_one_connection)
 {
 	struct listener *listener = start(60 * SECOND, 0, NULL);
@@ -248,7 +249,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		a_request_that_trickles_is_ended, a_reply_that_nobody_takes_is_ended,     a_slow_reader_may_take_its_time,
+		a_request_that_trickles_is_ended, a_reply_that_nobody_reads_is_ended,     a_slow_reader_may_take_its_time,
 		the_oldest_of_too_many_goes,      one_address_does_not_drive_out_another, requests_on_one_connection,
 		health_answers_beside_them,
 	};
