@@ -71,6 +71,11 @@ struct heap_item *heap_first(const struct heap *heap)
 	return heap->count > 0 ? heap->item[1] : NULL;
 }
 
+int64_t heap_first_key(const struct heap *heap)
+{
+	return heap->count > 0 ? heap->item[1]->key : INT64_MAX;
+}
+
 void heap_set_all(struct heap *heap, int64_t key)
 {
 	for (size_t i = 1; i <= heap->count; i++)

@@ -24,6 +24,8 @@ void heap_remove(struct heap *heap, struct heap_item *item);
 
 /* The item with the least key; NULL: the heap is empty. */
 struct heap_item *heap_first(const struct heap *heap);
+/* Its key; INT64_MAX: the heap is empty. */
+int64_t heap_first_key(const struct heap *heap);
 
 /* Gives all items the same key. */
 void heap_set_all(struct heap *heap, int64_t key);

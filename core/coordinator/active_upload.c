@@ -81,7 +81,7 @@ struct active_upload *active_get(struct coordinator *coordinator, const char *id
 	active->last = &active->first;
 	/* `id` may be part of the deferred upload, which this frees. */
 	active->not_before = deferred_take(&coordinator->active.deferred, active->id);
-	active->queued = dispatch_is_queued(coordinator, active->id);
+	active->queued = fair_queue_has(&coordinator->queue, active->id);
 	active->expected = active->not_before != 0 || active->queued;
 	coordinator->active.queued_only -= active->queued;
 	table_add(&coordinator->active.table, &active->entry);
@@ -91,7 +91,7 @@ struct active_upload *active_get(struct coordinator *coordinator, const char *id
 bool active_exists(const struct coordinator *coordinator, const char *id)
 {
 	return table_find(&coordinator->active.table, id) != NULL ||
-	       deferred_find(&coordinator->active.deferred, id) != 0 || dispatch_is_queued(coordinator, id);
+	       deferred_find(&coordinator->active.deferred, id) != 0 || fair_queue_has(&coordinator->queue, id);
 }
 
 bool active_is_moving(const struct coordinator *coordinator, const char *id)
@@ -300,9 +300,8 @@ static const char *first_deferred(const struct coordinator *coordinator, enum wa
 
 nanos active_next_due(const struct coordinator *coordinator, nanos now)
 {
-	const struct heap_item *timer = heap_first(&coordinator->active.due);
 	enum waits_for what;
-	nanos at = timer != NULL ? timer->key : INT64_MAX, item;
+	nanos at = heap_first_key(&coordinator->active.due), item;
 	return first_deferred(coordinator, &what, &item, now) != NULL && item < at ? item : at;
 }
 

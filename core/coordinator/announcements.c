@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/base/alloc.h"
 #include "core/coordinator/coordinator_private.h"
 #include "core/upload/message_id.h"
 
@@ -10,19 +8,6 @@
 static const struct {
 	const char *step, *service;
 } others[] = {{"virusscan", "antivirus"}, {"policies", "policies"}, {"delay", "postprocessing"}};
-
-void announcements_init(struct coordinator *coordinator)
-{
-	size_t count = coordinator->options.pipeline.count;
-	coordinator->announcements.step = alloc_zeroed(count + 1, sizeof *coordinator->announcements.step);
-	for (size_t i = 0; i < count && coordinator->options.announced != NULL; i++)
-		coordinator->announcements.step[i] = (struct step_announcement){.wanted = coordinator->options.announced[i]};
-}
-
-void announcements_free(struct coordinator *coordinator)
-{
-	free(coordinator->announcements.step);
-}
 
 /* Whether the step may have been announced before: by a process that had the event, perhaps through a consumer that is
  * lost since, or by this job. A repetition does no harm while the broker surely knows the ID. */
@@ -43,7 +28,7 @@ void announce_step(struct coordinator *coordinator, struct job *job, const struc
 	if (!job->action.announce || known || active_is_stale(job->active, now))
 		return;
 	size_t step = record_step(coordinator, record);
-	if (step == coordinator->options.pipeline.count || !coordinator->announcements.step[step].wanted)
+	if (step == coordinator->options.pipeline.count || !coordinator->step[step].announcement.wanted)
 		return;
 	job->announced = true;
 	message_id_make_announcement(id, job->active->id, &record->status);
@@ -56,7 +41,7 @@ void announce_step(struct coordinator *coordinator, struct job *job, const struc
 
 void announcement_is_question(struct coordinator *coordinator, size_t step)
 {
-	coordinator->announcements.step[step].wanted = false;
+	coordinator->step[step].announcement.wanted = false;
 }
 
 bool event_is_our_result(const struct coordinator *coordinator, const struct delivery *delivery,
@@ -85,12 +70,10 @@ static bool is_known(const struct job *job)
 
 void report_answer_of_others(struct coordinator *coordinator, const struct job *job)
 {
-	size_t step = 0;
 	if (job->input.kind != INPUT_STEP_FINISHED || job->action.ignored == NULL || !is_known(job))
 		return;
-	while (step < coordinator->options.pipeline.count && strcmp(coordinator->options.step[step], job->input.step) != 0)
-		step++;
-	struct step_announcement *announced = &coordinator->announcements.step[step];
+	size_t step = step_number(coordinator, job->input.step);
+	struct step_announcement *announced = &coordinator->step[step].announcement;
 	if (step == coordinator->options.pipeline.count || !announced->wanted || announced->answered)
 		return;
 	announced->answered = true;

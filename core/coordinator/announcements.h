@@ -19,13 +19,6 @@ struct step_announcement {
 	bool answered; /* by another service, which was logged */
 };
 
-struct announcements {
-	struct step_announcement *step; /* of each step */
-};
-
-void announcements_init(struct coordinator *coordinator);
-void announcements_free(struct coordinator *coordinator);
-
 /* Announces the step that the record is in, if the job's action enters it and the step is to be announced. */
 void announce_step(struct coordinator *coordinator, struct job *job, const struct record *record, nanos now);
 /* From now on the step is done by others: what is published when it is entered is a request to them. */

@@ -13,16 +13,15 @@
 struct coordinator *coordinator_create(const struct coordinator_options *options)
 {
 	struct coordinator *coordinator = alloc_zeroed(1, sizeof *coordinator);
+	size_t count = options->pipeline.count;
 	coordinator->options = *options;
-	if (!jobs_init(coordinator)) {
-		free(coordinator);
-		return NULL;
-	}
+	coordinator->step = alloc_zeroed(count + 1, sizeof *coordinator->step);
+	for (size_t i = 0; i < count && options->announced != NULL; i++)
+		coordinator->step[i].announcement.wanted = options->announced[i];
+	coordinator->jobs.marker = url_marker_create();
 	lag_cut(&coordinator->lag);
 	active_uploads_init(coordinator);
-	announcements_init(coordinator);
-	dispatch_init(coordinator);
-	suspension_init(coordinator);
+	fair_queue_init(&coordinator->queue, count);
 	return coordinator;
 }
 
@@ -31,12 +30,12 @@ void coordinator_destroy(struct coordinator *coordinator)
 	if (coordinator == NULL)
 		return;
 	active_uploads_free(coordinator);
-	runs_free(coordinator);
-	suspension_free(coordinator);
-	dispatch_free(coordinator);
-	announcements_free(coordinator);
-	jobs_free(coordinator);
+	heap_free(&coordinator->runs.left);
+	heap_free(&coordinator->jobs.again);
+	fair_queue_free(&coordinator->queue);
+	url_marker_free(coordinator->jobs.marker);
 	text_free(&coordinator->scratch);
+	free(coordinator->step);
 	free(coordinator);
 }
 
@@ -349,7 +348,7 @@ void coordinator_tick(struct coordinator *coordinator, nanos now)
 		dispatch_give(coordinator, i, now);
 	gauge_set(coordinator->options.metrics->uploads, (int64_t)coordinator_uploads(coordinator));
 	gauge_set(coordinator->options.metrics->busy, (int64_t)coordinator_busy(coordinator));
-	gauge_set(coordinator->options.metrics->waiting, (int64_t)dispatch_waiting(coordinator));
+	gauge_set(coordinator->options.metrics->waiting, (int64_t)fair_queue_count(&coordinator->queue));
 	gauge_set(coordinator->options.metrics->runs, (int64_t)coordinator_runs(coordinator));
 }
 
@@ -360,7 +359,8 @@ static nanos earlier(nanos one, nanos other)
 
 nanos coordinator_next(const struct coordinator *coordinator, nanos now)
 {
-	nanos next = earlier(now + TICK_LIMIT, earlier(jobs_next(coordinator), runs_next(coordinator)));
+	nanos work = earlier(heap_first_key(&coordinator->jobs.again), heap_first_key(&coordinator->runs.left));
+	nanos next = earlier(now + TICK_LIMIT, work);
 	if (may_take_due(coordinator))
 		next = earlier(next, active_next_due(coordinator, now));
 	return next > now ? next : now;

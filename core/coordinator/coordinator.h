@@ -40,7 +40,7 @@ struct coordinator_options {
 	nanos coalescing;                  /* the first write of an upload may be delayed by this; 0: not at all */
 };
 
-/* Borrows what the options point at. NULL: OpenSSL has no SHA-256. */
+/* Borrows what the options point at. */
 struct coordinator *coordinator_create(const struct coordinator_options *options);
 /* No request may be under way. Runs that have not come back stay; the caller frees them with run_free() when they do.
  * NULL is fine. */

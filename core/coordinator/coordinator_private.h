@@ -37,16 +37,22 @@
 #include "core/coordinator/sweep.h"
 #include "core/coordinator/write_coalescing.h"
 
+/* What the parts keep of each step. */
+struct coordinator_step {
+	struct step_turns turns;
+	struct step_suspension suspension;
+	struct step_announcement announcement;
+};
+
 struct coordinator {
 	struct coordinator_options options;
+	struct coordinator_step *step;
 	struct active_uploads active;
 	struct jobs jobs;
 	struct write_coalescing coalescing;
 	struct read_repair repair;
 	struct outbox outbox;
-	struct announcements announcements;
-	struct dispatch dispatch;
-	struct suspension suspension;
+	struct fair_queue queue;
 	struct runs runs;
 
 	int64_t stream; /* when the stream of events was created, which tells two streams of one name apart */

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/base/alloc.h"
 #include "core/base/json_reader.h"
 #include "core/coordinator/coordinator_private.h"
 
@@ -32,36 +30,27 @@ static void copy_user(const char *json, char name[NAME_SIZE])
 	copy_member(there ? id.text : "", there ? id.length : 0, "opaque_id", name);
 }
 
-void dispatch_init(struct coordinator *coordinator)
-{
-	size_t count = coordinator->options.pipeline.count;
-	fair_queue_init(&coordinator->dispatch.queue, count);
-	coordinator->dispatch.step = alloc_zeroed(count + 1, sizeof *coordinator->dispatch.step);
-}
-
-void dispatch_free(struct coordinator *coordinator)
-{
-	fair_queue_free(&coordinator->dispatch.queue);
-	free(coordinator->dispatch.step);
-}
-
 bool active_busy(const struct active_upload *active)
 {
 	return active->run != NULL || active->queued || active->turn;
 }
 
-size_t record_step(const struct coordinator *coordinator, const struct record *record)
+size_t step_number(const struct coordinator *coordinator, const char *name)
 {
-	const char *name = status_step_name(record->upload, &record->status);
 	size_t i = 0;
 	while (i < coordinator->options.pipeline.count && strcmp(coordinator->options.step[i], name) != 0)
 		i++;
 	return i;
 }
 
+size_t record_step(const struct coordinator *coordinator, const struct record *record)
+{
+	return step_number(coordinator, status_step_name(record->upload, &record->status));
+}
+
 static bool has_room(const struct coordinator *coordinator, size_t step, bool suspect, int64_t size)
 {
-	const struct step_turns *turns = &coordinator->dispatch.step[step];
+	const struct step_turns *turns = &coordinator->step[step].turns;
 	unsigned workers = coordinator->options.workers[step];
 	return turns->out < workers || (!suspect && turns->out < workers + AHEAD_LIMIT && size <= AHEAD_BYTES &&
 	                                turns->bytes <= AHEAD_BYTES - size);
@@ -76,40 +65,39 @@ static void take(struct coordinator *coordinator, struct active_upload *active, 
 	active->turn_step = step;
 	active->turn_size = item->size;
 	active->turn_of = of;
-	coordinator->dispatch.step[step].out++;
-	coordinator->dispatch.step[step].bytes += item->size;
+	coordinator->step[step].turns.out++;
+	coordinator->step[step].turns.bytes += item->size;
 }
 
 /* Gives the upload that is first in the queue its turn. */
 static void call_next(struct coordinator *coordinator, size_t step, const struct queue_item *next, nanos now)
 {
 	struct active_upload *active = active_get(coordinator, next->id);
-	take(coordinator, active, step, next, fair_queue_serve(&coordinator->dispatch.queue, step));
+	take(coordinator, active, step, next, fair_queue_serve(&coordinator->queue, step));
 	if (coalescing_is_on(active))
-		coalescing_run(coordinator, active);
+		runs_launch(coordinator, active, active->current->record);
 	else
 		active_add_job(coordinator, active, job_create(INPUT_STARTING), now);
 }
 
 void dispatch_give(struct coordinator *coordinator, size_t step, nanos now)
 {
-	struct step_turns *turns = &coordinator->dispatch.step[step];
+	struct step_turns *turns = &coordinator->step[step].turns;
 	struct queue_item next;
 	if (turns->giving) /* called by a turn that was over at once: the loop below goes on */
 		return;
 	turns->giving = true;
 	while (!coordinator->stopping && !step_is_suspended(coordinator, step) &&
-	       fair_queue_first(&coordinator->dispatch.queue, step, &next) &&
-	       has_room(coordinator, step, next.suspect, next.size))
+	       fair_queue_first(&coordinator->queue, step, &next) && has_room(coordinator, step, next.suspect, next.size))
 		call_next(coordinator, step, &next, now);
 	turns->giving = false;
 }
 
 void dispatch_end(struct coordinator *coordinator, size_t step, int64_t size, struct flow *of, nanos now)
 {
-	fair_queue_over(&coordinator->dispatch.queue, of);
-	coordinator->dispatch.step[step].out--;
-	coordinator->dispatch.step[step].bytes -= size;
+	fair_queue_over(&coordinator->queue, of);
+	coordinator->step[step].turns.out--;
+	coordinator->step[step].turns.bytes -= size;
 	dispatch_give(coordinator, step, now);
 }
 
@@ -124,7 +112,7 @@ void dispatch_return(struct coordinator *coordinator, struct active_upload *acti
 void dispatch_forfeit(struct coordinator *coordinator, struct active_upload *active, nanos now)
 {
 	if (active->queued)
-		fair_queue_leave(&coordinator->dispatch.queue, active->id);
+		fair_queue_leave(&coordinator->queue, active->id);
 	active->queued = false;
 	dispatch_return(coordinator, active, now);
 }
@@ -146,10 +134,10 @@ bool dispatch_take(struct coordinator *coordinator, struct active_upload *active
 {
 	char space[NAME_SIZE], user[NAME_SIZE];
 	struct queue_item next, item = make_item(upload, false, space, user);
-	if (step_is_suspended(coordinator, step) || fair_queue_first(&coordinator->dispatch.queue, step, &next) ||
+	if (step_is_suspended(coordinator, step) || fair_queue_first(&coordinator->queue, step, &next) ||
 	    !has_room(coordinator, step, false, item.size))
 		return false;
-	take(coordinator, active, step, &item, fair_queue_pass(&coordinator->dispatch.queue, step, &item));
+	take(coordinator, active, step, &item, fair_queue_pass(&coordinator->queue, step, &item));
 	return true;
 }
 
@@ -159,7 +147,7 @@ void dispatch_enqueue(struct coordinator *coordinator, const struct record *reco
 	char space[NAME_SIZE], user[NAME_SIZE];
 	struct queue_item item = make_item(record->upload, suspect, space, user);
 	item.came = pipeline_came(&coordinator->options.pipeline.step[step], &record->status);
-	fair_queue_join(&coordinator->dispatch.queue, step, &item, now);
+	fair_queue_join(&coordinator->queue, step, &item, now);
 	suspension_joined(coordinator, step, item.came, now);
 }
 
@@ -176,36 +164,14 @@ void dispatch_seize(struct coordinator *coordinator, struct active_upload *activ
 {
 	char space[NAME_SIZE], user[NAME_SIZE];
 	struct queue_item item = make_item(record->upload, suspect, space, user);
-	take(coordinator, active, step, &item, fair_queue_pass(&coordinator->dispatch.queue, step, &item));
+	take(coordinator, active, step, &item, fair_queue_pass(&coordinator->queue, step, &item));
 	if (suspect)
 		active_add_job(coordinator, active, job_create(INPUT_STARTING), now);
 	else
 		runs_start(coordinator, active, now);
 }
 
-bool dispatch_is_queued(const struct coordinator *coordinator, const char *id)
-{
-	return fair_queue_has(&coordinator->dispatch.queue, id);
-}
-
-bool dispatch_is_suspect(const struct coordinator *coordinator, const char *id)
-{
-	struct queue_item item;
-	return fair_queue_find(&coordinator->dispatch.queue, id, &item) && item.suspect;
-}
-
-size_t dispatch_waiting(const struct coordinator *coordinator)
-{
-	return fair_queue_count(&coordinator->dispatch.queue);
-}
-
 size_t coordinator_waiting(const struct coordinator *coordinator, size_t step)
 {
-	return fair_queue_length(&coordinator->dispatch.queue, step);
-}
-
-const void *dispatch_next(const struct coordinator *coordinator, size_t step, const void *after,
-                          struct queue_item *item)
-{
-	return fair_queue_next(&coordinator->dispatch.queue, step, after, item);
+	return fair_queue_length(&coordinator->queue, step);
 }

@@ -24,17 +24,11 @@ struct step_turns {
 	bool giving;   /* dispatch_give() is running */
 };
 
-struct dispatch {
-	struct fair_queue queue;
-	struct step_turns *step; /* of each step */
-};
-
-void dispatch_init(struct coordinator *coordinator);
-void dispatch_free(struct coordinator *coordinator);
-
 /* Whether the upload is queued, has a turn, or runs. */
 bool active_busy(const struct active_upload *active);
-/* The number of the step that the record is in; the number of steps if it is none of the configured ones. */
+/* The number of the step of this name; the number of steps if it is none of the configured ones. */
+size_t step_number(const struct coordinator *coordinator, const char *name);
+/* The same for the step that the record is in. */
 size_t record_step(const struct coordinator *coordinator, const struct record *record);
 
 /* Takes a turn at once. False: others are before it, there is no room, or the step is suspended. */
@@ -57,14 +51,5 @@ void dispatch_forfeit(struct coordinator *coordinator, struct active_upload *act
 void dispatch_end(struct coordinator *coordinator, size_t step, int64_t size, struct flow *of, nanos now);
 /* Gives turns to those first in the queue while there is room: each gets a job that starts its run. */
 void dispatch_give(struct coordinator *coordinator, size_t step, nanos now);
-
-/* Whether the upload is queued, and whether it is as a suspect. */
-bool dispatch_is_queued(const struct coordinator *coordinator, const char *id);
-bool dispatch_is_suspect(const struct coordinator *coordinator, const char *id);
-/* Uploads in the queues of all steps. */
-size_t dispatch_waiting(const struct coordinator *coordinator);
-/* From one upload in the queue of the step to the next, see fair_queue_next(). */
-const void *dispatch_next(const struct coordinator *coordinator, size_t step, const void *after,
-                          struct queue_item *item);
 
 #endif

@@ -18,18 +18,6 @@
 /* A record that was last seen longer ago is read again before a step is run on it. */
 #define KNOWN_LIMIT (5 * SECOND)
 
-bool jobs_init(struct coordinator *coordinator)
-{
-	coordinator->jobs.marker = url_marker_create();
-	return coordinator->jobs.marker != NULL;
-}
-
-void jobs_free(struct coordinator *coordinator)
-{
-	heap_free(&coordinator->jobs.again);
-	url_marker_free(coordinator->jobs.marker);
-}
-
 struct job *job_create(enum input_kind kind)
 {
 	struct job *job = alloc_zeroed(1, sizeof *job);
@@ -69,12 +57,6 @@ void job_unset_timer(struct coordinator *coordinator, struct job *job)
 void jobs_hasten(struct coordinator *coordinator, nanos now)
 {
 	heap_set_all(&coordinator->jobs.again, now);
-}
-
-nanos jobs_next(const struct coordinator *coordinator)
-{
-	const struct heap_item *timer = heap_first(&coordinator->jobs.again);
-	return timer != NULL ? timer->key : INT64_MAX;
 }
 
 void job_number_write(struct coordinator *coordinator, struct job *job)

@@ -83,10 +83,6 @@ struct jobs {
 	struct url_marker *marker; /* makes the marks of URLs that tombstones have */
 };
 
-/* False: OpenSSL has no SHA-256. */
-bool jobs_init(struct coordinator *coordinator);
-void jobs_free(struct coordinator *coordinator);
-
 struct job *job_create(enum input_kind kind);
 /* An event that the job still has is given back. */
 void job_free(struct coordinator *coordinator, struct job *job);
@@ -108,8 +104,6 @@ void job_unset_timer(struct coordinator *coordinator, struct job *job);
 void jobs_try_again(struct coordinator *coordinator, nanos now);
 /* Makes all timers due. */
 void jobs_hasten(struct coordinator *coordinator, nanos now);
-/* When the first timer is due; INT64_MAX: never. */
-nanos jobs_next(const struct coordinator *coordinator);
 
 /* Reads the record. */
 void job_load(struct coordinator *coordinator, struct job *job);

@@ -63,7 +63,8 @@ void runs_start(struct coordinator *coordinator, struct active_upload *active, n
 void runs_want(struct coordinator *coordinator, struct active_upload *active, bool mark, bool by_hand, nanos now)
 {
 	if (by_hand && active_is_suspended(coordinator, active)) {
-		mark = dispatch_is_suspect(coordinator, active->id) || mark;
+		struct queue_item item;
+		mark = (fair_queue_find(&coordinator->queue, active->id, &item) && item.suspect) || mark;
 		dispatch_forfeit(coordinator, active, now);
 	}
 	if (active_busy(active) || active->known != ACTIVE_PRESENT || coordinator->stopping)
@@ -158,17 +159,6 @@ void runs_watch(struct coordinator *coordinator, nanos now)
 		else /* it ends when a worker takes it from the queue */
 			heap_set(left, timer, now + CANCEL_TIMEOUT);
 	}
-}
-
-nanos runs_next(const struct coordinator *coordinator)
-{
-	const struct heap_item *timer = heap_first(&coordinator->runs.left);
-	return timer != NULL ? timer->key : INT64_MAX;
-}
-
-void runs_free(struct coordinator *coordinator)
-{
-	heap_free(&coordinator->runs.left);
 }
 
 size_t coordinator_runs(const struct coordinator *coordinator)

@@ -22,8 +22,6 @@ struct runs {
 	struct heap left; /* of runs whose uploads have moved on: when they count as stuck */
 };
 
-void runs_free(struct coordinator *coordinator);
-
 /* Has the upload's step run: at once, or when its turn comes. mark: it is marked as running before. by_hand: an
  * administrator wants it, so it runs although the step is suspended. */
 void runs_want(struct coordinator *coordinator, struct active_upload *active, bool mark, bool by_hand, nanos now);
@@ -42,8 +40,6 @@ void runs_due(struct coordinator *coordinator, struct active_upload *active, nan
 nanos runs_look_again(const struct active_upload *active, nanos now);
 /* Abandons runs that ignore their cancellation and whose uploads have moved on. To be called with each tick. */
 void runs_watch(struct coordinator *coordinator, nanos now);
-/* When the first of them counts as stuck; INT64_MAX: never. */
-nanos runs_next(const struct coordinator *coordinator);
 /* The clock was set back: what has begun later than now has begun now. */
 void runs_set_back(struct coordinator *coordinator, nanos now);
 

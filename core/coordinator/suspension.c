@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "core/base/alloc.h"
 #include "core/coordinator/coordinator_private.h"
 
 /* Uploads that one look at the queue ends at most. */
@@ -13,20 +11,9 @@
 /* The pause before the next look if one was not enough. */
 #define PAUSE (10 * MILLISECOND)
 
-void suspension_init(struct coordinator *coordinator)
-{
-	coordinator->suspension.step =
-		alloc_zeroed(coordinator->options.pipeline.count + 1, sizeof *coordinator->suspension.step);
-}
-
-void suspension_free(struct coordinator *coordinator)
-{
-	free(coordinator->suspension.step);
-}
-
 bool step_is_suspended(const struct coordinator *coordinator, size_t step)
 {
-	return coordinator->suspension.step[step].since != 0;
+	return coordinator->step[step].suspension.since != 0;
 }
 
 bool active_is_suspended(const struct coordinator *coordinator, const struct active_upload *active)
@@ -43,7 +30,7 @@ static nanos look_interval(const struct pipeline_step *limits)
 
 void coordinator_suspend(struct coordinator *coordinator, size_t step, const char *reason, nanos now)
 {
-	struct step_suspension *suspension = &coordinator->suspension.step[step];
+	struct step_suspension *suspension = &coordinator->step[step].suspension;
 	text_copy(suspension->reason, sizeof suspension->reason, reason);
 	if (suspension->since != 0)
 		return;
@@ -53,19 +40,19 @@ void coordinator_suspend(struct coordinator *coordinator, size_t step, const cha
 
 void coordinator_release(struct coordinator *coordinator, size_t step, nanos now)
 {
-	coordinator->suspension.step[step].since = 0;
+	coordinator->step[step].suspension.since = 0;
 	dispatch_give(coordinator, step, now);
 }
 
 static nanos limit_of(const struct coordinator *coordinator, size_t step, nanos came)
 {
 	return pipeline_suspended_until(&coordinator->options.pipeline.step[step], came,
-	                                coordinator->suspension.step[step].since);
+	                                coordinator->step[step].suspension.since);
 }
 
 void suspension_joined(struct coordinator *coordinator, size_t step, nanos came, nanos now)
 {
-	struct step_suspension *suspension = &coordinator->suspension.step[step];
+	struct step_suspension *suspension = &coordinator->step[step].suspension;
 	if (suspension->since == 0)
 		return;
 	nanos limit = limit_of(coordinator, step, came);
@@ -85,12 +72,12 @@ struct expired {
 /* Looks through the queue for at most `most` of them, and sets when the next look is due. */
 static void collect(struct coordinator *coordinator, size_t step, size_t most, struct expired *expired, nanos now)
 {
-	struct step_suspension *suspension = &coordinator->suspension.step[step];
+	struct step_suspension *suspension = &coordinator->step[step].suspension;
 	nanos interval = look_interval(&coordinator->options.pipeline.step[step]), next = INT64_MAX;
 	struct queue_item item;
 	const void *at = NULL;
 	expired->count = 0;
-	while ((at = dispatch_next(coordinator, step, at, &item)) != NULL) {
+	while ((at = fair_queue_next(&coordinator->queue, step, at, &item)) != NULL) {
 		nanos limit = limit_of(coordinator, step, item.came);
 		if (limit > now) {
 			next = limit < next ? limit : next;
@@ -108,7 +95,7 @@ static void collect(struct coordinator *coordinator, size_t step, size_t most, s
 
 static void expire(struct coordinator *coordinator, size_t step, const char *id, nanos now)
 {
-	const struct step_suspension *suspension = &coordinator->suspension.step[step];
+	const struct step_suspension *suspension = &coordinator->step[step].suspension;
 	char limit[DURATION_TEXT_SIZE], reason[2 * REASON_SIZE];
 	struct active_upload *active = active_get(coordinator, id);
 	struct job *job = job_create(INPUT_EXPIRED);
@@ -133,7 +120,7 @@ static void expire_step(struct coordinator *coordinator, size_t step, nanos now)
 void suspensions_expire(struct coordinator *coordinator, nanos now)
 {
 	for (size_t i = 0; i < coordinator->options.pipeline.count; i++) {
-		const struct step_suspension *suspension = &coordinator->suspension.step[i];
+		const struct step_suspension *suspension = &coordinator->step[i].suspension;
 		if (suspension->since != 0 && now >= suspension->next_look && !coordinator->stopping)
 			expire_step(coordinator, i, now);
 		if (coordinator->options.suspended != NULL)
@@ -152,7 +139,7 @@ void suspension_decided(struct coordinator *coordinator, struct active_upload *a
 void suspensions_set_back(struct coordinator *coordinator, nanos now)
 {
 	for (size_t i = 0; i < coordinator->options.pipeline.count; i++) {
-		struct step_suspension *suspension = &coordinator->suspension.step[i];
+		struct step_suspension *suspension = &coordinator->step[i].suspension;
 		suspension->since = suspension->since > now ? now : suspension->since;
 		suspension->next_look = suspension->next_look > now ? now : suspension->next_look;
 	}

@@ -21,13 +21,6 @@ struct step_suspension {
 	nanos next_look; /* no upload has waited for too long before that time */
 };
 
-struct suspension {
-	struct step_suspension *step; /* of each step */
-};
-
-void suspension_init(struct coordinator *coordinator);
-void suspension_free(struct coordinator *coordinator);
-
 bool step_is_suspended(const struct coordinator *coordinator, size_t step);
 /* Whether the upload is queued for a step that is suspended. */
 bool active_is_suspended(const struct coordinator *coordinator, const struct active_upload *active);

@@ -46,11 +46,6 @@ bool coalescing_is_on(const struct active_upload *active)
 	return active->current != NULL && active->current->doing == JOB_COALESCING;
 }
 
-void coalescing_run(struct coordinator *coordinator, struct active_upload *active)
-{
-	runs_launch(coordinator, active, active->current->record);
-}
-
 bool coalescing_begin(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	struct active_upload *active = job->active;
@@ -63,11 +58,10 @@ bool coalescing_begin(struct coordinator *coordinator, struct job *job, nanos no
 	job->action.run = false;
 	coordinator->coalescing.count++;
 	size_t step = record_step(coordinator, job->record);
-	if (dispatch_take(coordinator, active, job->record->upload, step)) {
-		coalescing_run(coordinator, active);
-	} else {
+	if (dispatch_take(coordinator, active, job->record->upload, step))
+		runs_launch(coordinator, active, job->record);
+	else
 		dispatch_wait(coordinator, active, job->record, step, false, now);
-	}
 	return true;
 }
 

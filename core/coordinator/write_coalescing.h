@@ -43,8 +43,6 @@ void coalescing_set_stream(struct coordinator *coordinator, const struct stream_
 bool coalescing_begin(struct coordinator *coordinator, struct job *job, nanos now);
 /* Whether the upload's current job coalesces. */
 bool coalescing_is_on(const struct active_upload *active);
-/* The turn of the upload has come: runs its step. */
-void coalescing_run(struct coordinator *coordinator, struct active_upload *active);
 /* The run has ended. True: the current job has taken its result over, and writes. False: no job coalesces. */
 bool coalescing_returned(struct coordinator *coordinator, struct active_upload *active, struct run *run, nanos now);
 /* Stops to coalesce, and writes the record. */
