@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <nats/nats.h>
 #include <poll.h>
 #include <pthread.h>
@@ -16,10 +17,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
 #include "core/base/encoding.h"
 #include "core/base/thread.h"
 #include "core/broker/broker_child.h"
 #include "core/broker/broker_home.h"
+#include "core/nats/bus_connect.h"
 
 /* Reading a store of a million records takes long. If the child ends before, this is noticed at once. */
 #define READY_LIMIT (60 * SECOND)
@@ -44,7 +47,7 @@ struct broker {
 	pthread_mutex_t changing; /* the address */
 	unsigned port;
 	char *program;
-	char *conf;
+	char conf[PATH_MAX];
 	int log_fd;
 	int stop_fd; /* becomes readable when the service wants to stop */
 	/* Only this thread forks the child, because the child is notified of the death of the thread that forked it. */
@@ -87,11 +90,7 @@ static bool answers(const struct broker *broker)
 	jsCtx *js = NULL;
 	jsAccountInfo *info = NULL;
 	jsOptions wait;
-	natsStatus status = natsOptions_Create(&options);
-	if (status == NATS_OK)
-		status = natsOptions_SetURL(options, broker->address.endpoint);
-	if (status == NATS_OK)
-		status = natsOptions_SetUserInfo(options, broker->address.username, broker->address.password);
+	natsStatus status = bus_options(&options, &broker->address, "postprocessing broker");
 	if (status == NATS_OK)
 		status = natsOptions_SetTimeout(options, 1000);
 	if (status == NATS_OK)
@@ -336,26 +335,17 @@ static bool launch(struct broker *broker)
 	return false;
 }
 
-/* Replaces the address. False: out of memory. */
-static bool change_address(struct broker *broker, const char *password)
+static void change_address(struct broker *broker, const char *password)
 {
 	char url[64];
-	struct broker_address next = {0}, last = {0};
 	snprintf(url, sizeof url, "nats://127.0.0.1:%u", broker->port);
-	next.endpoint = strdup(url);
-	next.username = strdup("postprocessing");
-	next.password = strdup(password);
-	bool good = next.endpoint != NULL && next.username != NULL && next.password != NULL;
 	pthread_mutex_lock(&broker->changing);
-	if (good) {
-		last = broker->address;
-		broker->address.endpoint = next.endpoint;
-		broker->address.username = next.username;
-		broker->address.password = next.password;
-	}
+	struct broker_address last = broker->address;
+	broker->address.endpoint = alloc_text(url);
+	broker->address.username = alloc_text("postprocessing");
+	broker->address.password = alloc_text(password);
 	pthread_mutex_unlock(&broker->changing);
-	broker_endpoint_free(good ? &last : &next);
-	return good;
+	broker_endpoint_free(&last);
 }
 
 /* Chooses a port and a password, and writes nats.conf, for the next start. */
@@ -367,11 +357,9 @@ static bool configure(struct broker *broker, char *why, size_t size)
 		snprintf(why, size, "no %s available", broker->port == 0 ? "free port on 127.0.0.1" : "random numbers");
 		return false;
 	}
-	if (broker->conf == NULL && asprintf(&broker->conf, "%s/nats.conf", broker->home.path) < 0)
-		broker->conf = NULL;
-	errno = ENOMEM;
-	bool good = broker->conf != NULL && change_address(broker, password) &&
-	            broker_home_configure(&broker->home, broker->port, broker->address.username, password);
+	snprintf(broker->conf, sizeof broker->conf, "%s/nats.conf", broker->home.path);
+	change_address(broker, password);
+	bool good = broker_home_configure(&broker->home, broker->port, broker->address.username, password);
 	if (!good)
 		snprintf(why, size, "cannot write %s/nats.conf: %s", broker->home.path, strerror(errno));
 	explicit_bzero(password, sizeof password);
@@ -406,16 +394,12 @@ static void release(struct broker *broker)
 	pthread_mutex_destroy(&broker->lock);
 	pthread_mutex_destroy(&broker->changing);
 	free(broker->program);
-	free(broker->conf);
 	free(broker);
 }
 
-/* NULL: out of memory or descriptors. */
 static struct broker *create(const struct log *log)
 {
-	struct broker *broker = calloc(1, sizeof *broker);
-	if (broker == NULL)
-		return NULL;
+	struct broker *broker = alloc_zeroed(1, sizeof *broker);
 	lock_init(&broker->lock);
 	condition_init(&broker->changed);
 	lock_init(&broker->changing);
@@ -424,30 +408,23 @@ static struct broker *create(const struct log *log)
 	broker->home = (struct broker_home)BROKER_HOME_NONE;
 	broker->log_fd = -1;
 	broker->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (broker->stop_fd >= 0)
-		return broker;
-	release(broker);
-	return NULL;
+	return broker;
 }
 
 struct broker *broker_start(const char *state_dir, const struct log *log, char *why, size_t size)
 {
 	struct broker *broker = create(log);
-	if (broker == NULL) {
-		snprintf(why, size, "the embedded broker: out of memory or file descriptors");
-		return NULL;
-	}
-	broker->program = broker_child_find(why, size);
-	if (broker->program == NULL || !broker_home_open(&broker->home, state_dir, why, size)) {
-		release(broker);
-		return NULL;
-	}
-	if (!start_on_free_port(broker)) {
+	bool good = broker->stop_fd >= 0;
+	if (!good)
+		snprintf(why, size, "the embedded broker: %s", strerror(errno));
+	good = good && (broker->program = broker_child_find(why, size)) != NULL &&
+	       broker_home_open(&broker->home, state_dir, why, size);
+	if (good && start_on_free_port(broker))
+		return broker;
+	if (good)
 		snprintf(why, size, "%s", broker->why);
-		release(broker);
-		return NULL;
-	}
-	return broker;
+	release(broker);
+	return NULL;
 }
 
 const struct broker_address *broker_address(const struct broker *broker)

@@ -19,6 +19,7 @@
 
 #include <linux/close_range.h>
 
+#include "core/base/alloc.h"
 #include "core/base/file_access.h"
 
 #define PROGRAM "nats-server"
@@ -35,12 +36,10 @@ static char *search(const char *folders)
 {
 	while (folders != NULL && *folders != '\0') {
 		size_t length = strcspn(folders, ":");
-		char *path = NULL;
-		if (folders[0] == '/' && asprintf(&path, "%.*s/" PROGRAM, (int)length, folders) < 0)
-			return NULL;
-		if (path != NULL && is_program(path))
-			return path;
-		free(path);
+		char path[PATH_MAX];
+		int size = snprintf(path, sizeof path, "%.*s/" PROGRAM, (int)length, folders);
+		if (folders[0] == '/' && size < PATH_MAX && is_program(path))
+			return alloc_text(path);
 		folders += length + (folders[length] == ':');
 	}
 	return NULL;
@@ -65,7 +64,7 @@ char *broker_child_find(char *why, size_t size)
 {
 	const char *given = getenv(VARIABLE);
 	if (given != NULL && *given != '\0') {
-		char *path = is_program(given) ? strdup(given) : NULL;
+		char *path = is_program(given) ? alloc_text(given) : NULL;
 		if (path == NULL)
 			snprintf(why, size, VARIABLE "=%s: program not found", given);
 		return check(path, why, size);

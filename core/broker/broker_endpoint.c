@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
 #include "core/base/json_reader.h"
 #include "core/base/private_file.h"
 #include "core/base/text.h"
@@ -51,14 +52,11 @@ static bool parse_endpoint(const char *text, struct broker_address *address)
 	             json_reader_is_string(&reader, &url) && json_reader_is_string(&reader, &username) &&
 	             json_reader_is_string(&reader, &password);
 	if (valid) {
-		address->endpoint = strdup(json_reader_string(&reader, &url));
-		address->username = strdup(json_reader_string(&reader, &username));
-		address->password = strdup(json_reader_string(&reader, &password));
-		valid = address->endpoint != NULL && address->username != NULL && address->password != NULL;
+		address->endpoint = alloc_text(json_reader_string(&reader, &url));
+		address->username = alloc_text(json_reader_string(&reader, &username));
+		address->password = alloc_text(json_reader_string(&reader, &password));
 	}
 	OPENSSL_cleanse(room, sizeof room);
-	if (!valid)
-		broker_endpoint_free(address);
 	return valid;
 }
 

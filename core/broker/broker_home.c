@@ -19,6 +19,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
 #include "core/base/private_file.h"
 #include "core/base/private_folder.h"
 
@@ -171,34 +172,25 @@ static void put_quoted(FILE *out, const char *text)
 
 bool broker_home_configure(const struct broker_home *home, unsigned port, const char *username, const char *password)
 {
-	char *text = NULL;
+	char *text = NULL, pid_file[PATH_MAX + 16];
 	size_t length = 0;
 	if (home->path[strcspn(home->path, "\n\r\t")] != '\0') {
 		errno = EINVAL;
 		return false;
 	}
-	FILE *out = open_memstream(&text, &length);
-	if (out == NULL)
-		return false;
+	snprintf(pid_file, sizeof pid_file, "%s/nats.pid", home->path);
+	FILE *out = alloc_checked(open_memstream(&text, &length));
 	fprintf(out, "# Written by postprocessing at each start.\nlisten: \"127.0.0.1:%u\"\nmax_payload: " MAX_PAYLOAD "\n",
 	        port);
 	fprintf(out, "authorization { user: \"%s\", password: \"%s\" }\njetstream { store_dir: ", username, password);
 	put_quoted(out, home->path);
 	fputs(" }\npid_file: ", out);
-	char *pid_file = NULL;
-	bool whole = asprintf(&pid_file, "%s/nats.pid", home->path) >= 0;
-	put_quoted(out, whole ? pid_file : "");
+	put_quoted(out, pid_file);
 	fputc('\n', out);
-	free(whole ? pid_file : NULL);
-	whole = ferror(out) == 0 && whole;
-	whole = fclose(out) == 0 && whole;
-	if (whole)
-		whole = private_file_write(home->folder, "nats.conf", text, length);
-	else
-		errno = ENOMEM;
+	alloc_checked(ferror(out) == 0 && fclose(out) == 0 ? text : NULL);
+	bool whole = private_file_write(home->folder, "nats.conf", text, length);
 	int reason = errno;
-	if (text != NULL)
-		OPENSSL_cleanse(text, length);
+	OPENSSL_cleanse(text, length);
 	free(text);
 	errno = reason;
 	return whole;

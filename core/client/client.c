@@ -67,13 +67,13 @@ natsConnection *client_connect_again(const struct client *client, const struct b
 {
 	natsConnection *connection = NULL;
 	(void)client;
-	return bus_connect(&connection, address, NAME, NULL, NULL, NULL, NULL) == NATS_OK ? connection : NULL;
+	return bus_connect(&connection, address, NAME) == NATS_OK ? connection : NULL;
 }
 
 natsConnection *client_connect(const struct client *client, const struct broker_address *address)
 {
 	natsConnection *connection = NULL;
-	natsStatus status = bus_connect(&connection, address, NAME, NULL, NULL, NULL, NULL);
+	natsStatus status = bus_connect(&connection, address, NAME);
 	if (status == NATS_OK)
 		return connection;
 	bool embedded = address == &client->embedded;

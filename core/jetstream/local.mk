@@ -1,5 +1,6 @@
 core_libcore_a_SOURCES += \
 	core/jetstream/bucket_watch.c core/jetstream/bucket_watch.h \
+	core/jetstream/stream_reader.c core/jetstream/stream_reader.h \
 	core/jetstream/stream_tail.c core/jetstream/stream_tail.h \
 	core/jetstream/stream_watch.c core/jetstream/stream_watch.h \
 	core/jetstream/gap.c core/jetstream/gap.h \

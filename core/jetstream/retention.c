@@ -3,34 +3,20 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+
+#include "core/base/alloc.h"
 
 /* The maximum number of records per round; the others follow in the next one. */
 #define ROUND_LIMIT 10000
-#define ENTRY_TIMEOUT_MS 10000
 
-struct candidate {
-	char *key;
-	uint64_t revision;
-};
-
-struct round {
-	struct retention *retention;
-	jsCtx *js;
-	struct candidate *candidate;
-	size_t count;
-	uint64_t *unended; /* found in this round */
-	size_t unended_count, unended_room;
-};
-
-static bool is_known(const struct retention *retention, uint64_t revision)
+static bool is_known(const struct revision_list *list, uint64_t revision)
 {
-	size_t low = 0, high = retention->count;
+	size_t low = 0, high = list->count;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		if (retention->unended[middle] == revision)
+		if (list->revision[middle] == revision)
 			return true;
-		if (retention->unended[middle] < revision)
+		if (list->revision[middle] < revision)
 			low = middle + 1;
 		else
 			high = middle;
@@ -38,58 +24,31 @@ static bool is_known(const struct retention *retention, uint64_t revision)
 	return false;
 }
 
-/* If memory runs out, the record is read again in the next round. */
-static void note_unended(struct round *round, uint64_t revision)
+static void note_unended(struct retention *retention, uint64_t revision)
 {
-	if (round->unended_count == round->unended_room) {
-		size_t room = round->unended_room != 0 ? 2 * round->unended_room : 256;
-		uint64_t *grown = realloc(round->unended, room * sizeof *grown);
-		if (grown == NULL)
-			return;
-		round->unended = grown;
-		round->unended_room = room;
+	struct revision_list *list = &retention->still_unended;
+	if (list->count == list->room) {
+		list->room = list->room != 0 ? 2 * list->room : 256;
+		list->revision = alloc_resized(list->revision, list->room * sizeof *list->revision);
 	}
-	round->unended[round->unended_count++] = revision;
+	list->revision[list->count++] = revision;
 }
 
-static void take_entry(struct round *round, kvEntry *entry, nanos oldest)
+natsStatus retention_collect(void *closure, natsMsg *message, const struct bus_position *position)
 {
-	uint64_t revision = kvEntry_Revision(entry);
-	if (kvEntry_Operation(entry) != kvOp_Put || kvEntry_Created(entry) > oldest)
-		return;
-	if (is_known(round->retention, revision)) {
-		note_unended(round, revision);
-	} else if (round->count < ROUND_LIMIT) {
-		round->candidate[round->count] = (struct candidate){strdup(kvEntry_Key(entry)), revision};
-		round->count += round->candidate[round->count].key != NULL;
-	}
-}
-
-/* Lists the old records of the bucket without their values. */
-static natsStatus collect(struct round *round)
-{
-	kvStore *bucket = NULL;
-	kvWatcher *watcher = NULL;
-	kvWatchOptions options;
-	kvEntry *entry = NULL;
-	nanos oldest = clock_now() - round->retention->age;
-	kvWatchOptions_Init(&options);
-	options.MetaOnly = true;
-	natsStatus status = js_KeyValue(&bucket, round->js, round->retention->store->bucket);
-	if (status == NATS_OK)
-		status = kvStore_WatchAll(&watcher, bucket, &options);
-	while (status == NATS_OK && (status = kvWatcher_Next(&entry, watcher, ENTRY_TIMEOUT_MS)) == NATS_OK &&
-	       entry != NULL) {
-		take_entry(round, entry, oldest);
-		kvEntry_Destroy(entry);
-	}
-	kvWatcher_Destroy(watcher);
-	kvStore_Destroy(bucket);
-	return status;
+	struct retention *retention = closure;
+	if (position->stored > clock_now() - retention->age)
+		return NATS_OK;
+	if (is_known(&retention->unended, position->sequence))
+		note_unended(retention, position->sequence);
+	else
+		entry_list_add(&retention->candidates, retention->store, message, position, ROUND_LIMIT);
+	return NATS_OK;
 }
 
 /* Removes the record if the upload has ended. A record that has been written since is not removed. */
-static natsStatus look_at(struct round *round, const struct candidate *candidate, natsMsg *message, size_t *removed)
+static natsStatus look_at(struct retention *retention, jsCtx *js, const struct found_entry *candidate, natsMsg *message,
+                          size_t *removed)
 {
 	struct record record;
 	char why[128];
@@ -99,28 +58,27 @@ static natsStatus look_at(struct round *round, const struct candidate *candidate
 		record_decode(natsMsg_GetData(message), (size_t)natsMsg_GetDataLength(message), &record, why, sizeof why);
 	if (verdict == RECORD_UNREAD)
 		return NATS_OK;
-	if (verdict == RECORD_BROKEN || record.status.phase != PHASE_ENDED) {
-		note_unended(round, candidate->revision);
-		record_clear(&record);
-		return NATS_OK;
-	}
+	natsStatus status = NATS_OK;
 	bool gone = false;
-	natsStatus status =
-		store_expire(round->retention->store, round->js, candidate->key, candidate->revision, &record.status, &gone);
+	if (verdict == RECORD_BROKEN || record.status.phase != PHASE_ENDED)
+		note_unended(retention, candidate->revision);
+	else
+		status = store_expire(retention->store, js, candidate->key, candidate->revision, &record.status, &gone);
 	*removed += gone;
 	record_clear(&record);
 	return status;
 }
 
-static natsStatus read_and_look(struct round *round, const struct candidate *candidate, size_t *removed)
+static natsStatus read_and_look(struct retention *retention, jsCtx *js, const struct found_entry *candidate,
+                                size_t *removed)
 {
 	char stream[160], subject[RECORD_KEY_SIZE + 160];
 	natsMsg *message = NULL;
-	snprintf(stream, sizeof stream, "KV_%s", round->retention->store->bucket);
-	snprintf(subject, sizeof subject, "$KV.%s.%s", round->retention->store->bucket, candidate->key);
-	natsStatus status = js_GetLastMsg(&message, round->js, stream, subject, NULL, NULL);
+	snprintf(stream, sizeof stream, "KV_%s", retention->store->bucket);
+	snprintf(subject, sizeof subject, "$KV.%s.%s", retention->store->bucket, candidate->key);
+	natsStatus status = js_GetLastMsg(&message, js, stream, subject, NULL, NULL);
 	if (status == NATS_OK)
-		status = look_at(round, candidate, message, removed);
+		status = look_at(retention, js, candidate, message, removed);
 	natsMsg_Destroy(message);
 	/* Another instance was faster. */
 	return status == NATS_NOT_FOUND ? NATS_OK : status;
@@ -132,45 +90,32 @@ static int compare(const void *one, const void *other)
 	return (a > b) - (a < b);
 }
 
-/* Replaces the old list with the new one. */
-static void keep_unended(struct round *round)
+natsStatus retention_apply(struct retention *retention, jsCtx *js, bool (*pause)(void *closure), void *closure,
+                           size_t *removed)
 {
-	struct retention *retention = round->retention;
-	if (round->unended_count > 0)
-		qsort(round->unended, round->unended_count, sizeof *round->unended, compare);
-	free(retention->unended);
-	retention->unended = round->unended;
-	retention->count = round->unended_count;
-}
-
-natsStatus retention_apply(struct retention *retention, natsConnection *connection, bool (*pause)(void *closure),
-                           void *closure, size_t *removed)
-{
-	struct round round = {.retention = retention, .candidate = calloc(ROUND_LIMIT, sizeof *round.candidate)};
+	natsStatus status = NATS_OK;
+	struct revision_list *old = &retention->unended, *new = &retention->still_unended;
+	bool go_on = js != NULL;
 	*removed = 0;
-	if (round.candidate == NULL)
-		return NATS_NO_MEMORY;
-	natsStatus status = natsConnection_JetStream(&round.js, connection, NULL);
-	if (status == NATS_OK)
-		status = collect(&round);
-	bool whole = status == NATS_OK, go_on = true;
-	for (size_t i = 0; i < round.count; i++) {
-		if (status == NATS_OK && go_on && (status = read_and_look(&round, &round.candidate[i], removed)) == NATS_OK)
-			go_on = pause(closure);
-		free(round.candidate[i].key);
+	for (size_t i = 0; i < retention->candidates.count && status == NATS_OK && go_on; i++) {
+		status = read_and_look(retention, js, &retention->candidates.entry[i], removed);
+		go_on = status == NATS_OK && pause(closure);
 	}
-	jsCtx_Destroy(round.js);
-	free(round.candidate);
-	if (whole)
-		keep_unended(&round);
-	else
-		free(round.unended);
+	entry_list_free(&retention->candidates);
+	if (js != NULL) {
+		struct revision_list last = *old;
+		*old = *new;
+		*new = last;
+		if (old->count > 0)
+			qsort(old->revision, old->count, sizeof *old->revision, compare);
+	}
+	new->count = 0;
 	return status;
 }
 
 void retention_free(struct retention *retention)
 {
-	free(retention->unended);
-	retention->unended = NULL;
-	retention->count = 0;
+	free(retention->unended.revision);
+	free(retention->still_unended.revision);
+	entry_list_free(&retention->candidates);
 }

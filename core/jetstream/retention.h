@@ -10,15 +10,21 @@ struct retention {
 	const struct store *store;
 	nanos age; /* the minimum time since the record was last written, by the broker's clock */
 	/* Internal: the revisions of old records of unfinished uploads, in ascending order; these are not read again. */
-	uint64_t *unended;
-	size_t count;
+	struct revision_list {
+		uint64_t *revision;
+		size_t count, room;
+	} unended, still_unended; /* the second one is of this round */
+	struct entry_list candidates;
 };
 
-/* Scans the bucket once, slowly, and removes old records. `pause` is called after each record read; it waits, and
- * returns false to stop the scan. *removed: the number of removed records. Returns the status of the first failed
- * request. */
-natsStatus retention_apply(struct retention *retention, natsConnection *connection, bool (*pause)(void *closure),
-                           void *closure, size_t *removed);
+/* Takes an entry of the bucket that is not a tombstone, read with its headers only. See `take` of stream_reader.h. */
+natsStatus retention_collect(void *retention, natsMsg *message, const struct bus_position *position);
+
+/* Removes old records, slowly, after the whole bucket was collected; js NULL: that failed, and nothing is removed.
+ * `pause` is called after each record read; it waits, and returns false to stop. *removed: the number of removed
+ * records. Returns the status of the first failed request. */
+natsStatus retention_apply(struct retention *retention, jsCtx *js, bool (*pause)(void *closure), void *closure,
+                           size_t *removed);
 
 void retention_free(struct retention *retention);
 

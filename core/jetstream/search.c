@@ -5,17 +5,15 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/container_of.h"
 #include "core/jetstream/intake.h"
+#include "core/jetstream/stream_reader.h"
 #include "core/jetstream/stream_tail.h"
-#include "core/nats/bus_connect.h"
-#include "core/nats/message_reaper.h"
 #include "core/upload/event.h"
 
 /* The assumed maximum difference between our clock and the broker's. */
 #define SKEW (2 * MINUTE)
-#define MESSAGE_TIMEOUT_MS 1000
-#define SILENCES_LIMIT 10
 
 static bool is_of_restart(const struct lookup *lookup)
 {
@@ -31,6 +29,7 @@ static int compare(const void *one, const void *other)
 
 /* The lookups and the range of one pass over the stream. */
 struct reading {
+	const struct search *search;
 	struct lookup **lookup; /* by ID */
 	size_t count;
 	bool restarts;
@@ -83,50 +82,26 @@ static void look_for_restart(const struct reading *reading, natsMsg *message, ui
 	event_clear(&event);
 }
 
-static natsStatus look_at_next(const struct reading *reading, natsSubscription *subscription,
-                               struct message_reaper *reaper, uint64_t *seen)
+static natsStatus look_at(void *closure, natsMsg *message, const struct bus_position *position)
 {
-	natsMsg *message = NULL;
-	jsMsgMetaData *position = NULL;
-	natsStatus status = natsSubscription_NextMsg(&message, subscription, MESSAGE_TIMEOUT_MS);
-	if (status != NATS_OK)
-		return status;
-	status = natsMsg_GetMetaData(&position, message);
-	if (status == NATS_OK)
-		*seen = position->Sequence.Stream;
-	if (status == NATS_OK && reading->restarts)
-		look_for_restart(reading, message, *seen);
+	const struct reading *reading = closure;
+	if (reading->restarts)
+		look_for_restart(reading, message, position->sequence);
 	else
 		look_at_id(reading, message);
-	jsMsgMetaData_Destroy(position);
-	message_reaper_add(reaper, message);
-	return status;
+	return NATS_OK;
 }
 
-/* Until the last one of those that were there at the start, which may go meanwhile. */
-static natsStatus read_on(struct search *search, const struct reading *reading, jsCtx *js,
-                          natsSubscription *subscription, uint64_t last)
+static bool goes_on(void *closure)
 {
-	struct message_reaper reaper;
-	natsStatus status = NATS_OK;
-	uint64_t seen = 0, end;
-	message_reaper_init(&reaper);
-	for (unsigned silences = 0; seen < last && status == NATS_OK;) {
-		status =
-			atomic_load(&search->stop) ? NATS_CONNECTION_CLOSED : look_at_next(reading, subscription, &reaper, &seen);
-		if (status != NATS_TIMEOUT || ++silences == SILENCES_LIMIT)
-			continue;
-		status = bus_find_last(js, INTAKE_STREAM, INTAKE_STREAM, &end, NULL);
-		if (status == NATS_OK && end < last)
-			last = end;
-	}
-	message_reaper_end(&reaper);
-	return status;
+	const struct reading *reading = closure;
+	return !atomic_load(&reading->search->stop);
 }
 
 static struct reading make_reading(const struct search *search, bool restarts)
 {
 	struct reading reading = {
+		.search = search,
 		.lookup = search->lookup + (restarts ? search->messages : 0),
 		.count = restarts ? search->count - search->messages : search->messages,
 		.restarts = restarts,
@@ -146,52 +121,37 @@ static struct reading make_reading(const struct search *search, bool restarts)
 	return reading;
 }
 
-static natsStatus read_stream(struct search *search, const struct reading *reading, natsConnection *connection)
+static natsStatus read_stream(const struct reading *reading, struct stream_reader *reader)
 {
-	jsCtx *js = NULL;
-	uint64_t last = 0;
-	nanos stored = 0;
-	natsSubscription *subscription = NULL;
-	jsSubOptions options;
-	jsSubOptions_Init(&options);
-	options.Stream = INTAKE_STREAM;
-	options.Ordered = true;
-	options.Config.DeliverPolicy = reading->restarts ? js_DeliverByStartSequence : js_DeliverByStartTime;
-	options.Config.OptStartSeq = reading->first;
-	options.Config.OptStartTime = reading->restarts ? 0 : reading->since;
-	options.Config.HeadersOnly = !reading->restarts;
-	natsStatus status = natsConnection_JetStream(&js, connection, NULL);
-	if (status == NATS_OK)
-		status = bus_find_last(js, INTAKE_STREAM, INTAKE_STREAM, &last, &stored);
-	if (reading->restarts && reading->last < last)
-		last = reading->last;
-	bool worth_it = reading->restarts ? reading->first <= last : stored >= reading->since;
-	if (status == NATS_OK && worth_it)
-		status = js_SubscribeSync(&subscription, js, INTAKE_STREAM, NULL, &options, NULL);
-	if (status == NATS_OK && worth_it)
-		status = read_on(search, reading, js, subscription, last);
-	bus_report(connection, status, &search->permissions);
-	if (status != NATS_OK)
-		bus_fault(connection, status, search->why);
-	natsConnection_Close(connection); /* a subscription must not be destroyed before its connection is closed */
-	natsSubscription_Destroy(subscription);
-	jsCtx_Destroy(js);
-	return status;
+	nanos stored;
+	snprintf(reader->stream, sizeof reader->stream, INTAKE_STREAM);
+	snprintf(reader->subject, sizeof reader->subject, INTAKE_STREAM);
+	reader->config.DeliverPolicy = reading->restarts ? js_DeliverByStartSequence : js_DeliverByStartTime;
+	reader->config.OptStartSeq = reading->first;
+	reader->config.OptStartTime = reading->restarts ? 0 : reading->since;
+	reader->config.HeadersOnly = !reading->restarts;
+	natsStatus status = bus_find_last(reader->js, INTAKE_STREAM, INTAKE_STREAM, &reader->last, &stored);
+	if (reading->restarts && reading->last < reader->last)
+		reader->last = reading->last;
+	bool worth_it = reading->restarts ? reading->first <= reader->last : stored >= reading->since;
+	return status == NATS_OK && worth_it ? stream_read(reader) : status;
 }
 
 /* Answers all lookups of one kind, if there are any. */
 static void read_for(struct search *search, bool restarts)
 {
 	struct reading reading = make_reading(search, restarts);
-	natsConnection *connection = NULL;
+	struct stream_reader reader;
 	if (reading.count == 0)
 		return;
-	natsStatus status = bus_connect(&connection, search->address, "postprocessing search", NULL, NULL, NULL, NULL);
+	stream_reader_init(&reader);
+	reader.take = look_at;
+	reader.go_on = goes_on;
+	reader.closure = &reading;
+	natsStatus status = stream_reader_open(&reader, search->address, "postprocessing search");
 	if (status == NATS_OK)
-		status = read_stream(search, &reading, connection);
-	else
-		bus_fault(NULL, status, search->why);
-	natsConnection_Destroy(connection);
+		status = read_stream(&reading, &reader);
+	stream_reader_close(&reader, status, &search->permissions, search->why);
 	for (size_t i = 0; i < reading.count; i++) {
 		struct lookup *lookup = reading.lookup[i];
 		if (status == NATS_OK && lookup->result == LOOKUP_FAILED)
@@ -215,9 +175,7 @@ bool search_start(struct search *search, struct mail *lookups)
 	size_t count = 0, i = 0;
 	for (struct mail *mail = lookups; mail != NULL; mail = mail->next)
 		count++;
-	search->lookup = calloc(count, sizeof(struct lookup *));
-	if (search->lookup == NULL)
-		return false;
+	search->lookup = alloc_zeroed(count, sizeof(struct lookup *));
 	search->messages = 0;
 	for (struct mail *mail = lookups; mail != NULL; mail = mail->next) {
 		search->lookup[i] = CONTAINER_OF(mail, struct lookup, mail);

@@ -26,8 +26,7 @@ struct search {
 };
 
 /* Reads the stream once for all `lookups`, which are linked by their mails. Sends each one back with its answer, and at
- * the end the search itself, for search_end(). False: out of memory or threads; the lookups still belong to the
- * caller. */
+ * the end the search itself, for search_end(). False: no thread; the lookups still belong to the caller. */
 bool search_start(struct search *search, struct mail *lookups);
 /* Ends the search early. */
 void search_stop(struct search *search);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/json_reader.h"
 #include "core/nats/bus_connect.h"
 
@@ -33,6 +34,42 @@ bool store_create(const struct store *store, jsCtx *js, bool *made, char *why, s
 	if (status != NATS_OK)
 		snprintf(why, size, "bucket %s: %s", store->bucket, bus_advice(status));
 	return status == NATS_OK;
+}
+
+void store_reader_init(const struct store *store, struct stream_reader *reader)
+{
+	stream_reader_init(reader);
+	snprintf(reader->stream, sizeof reader->stream, "KV_%s", store->bucket);
+	snprintf(reader->subject, sizeof reader->subject, "$KV.%s.>", store->bucket);
+	reader->latest = true;
+}
+
+bool store_is_tombstone(natsMsg *message)
+{
+	const char *operation = NULL;
+	return natsMsgHeader_Get(message, "KV-Operation", &operation) == NATS_OK;
+}
+
+void entry_list_add(struct entry_list *list, const struct store *store, natsMsg *message,
+                    const struct bus_position *position, size_t limit)
+{
+	/* $KV.BUCKET.KEY */
+	const char *key = natsMsg_GetSubject(message) + strlen("$KV.") + strlen(store->bucket) + strlen(".");
+	if (list->count == limit || (key = strdup(key)) == NULL)
+		return;
+	if (list->count == list->room) {
+		list->room = list->room > 0 ? 2 * list->room : 256;
+		list->entry = alloc_resized(list->entry, list->room * sizeof *list->entry);
+	}
+	list->entry[list->count++] = (struct found_entry){(char *)(uintptr_t)key, position->sequence};
+}
+
+void entry_list_free(struct entry_list *list)
+{
+	for (size_t i = 0; i < list->count; i++)
+		free(list->entry[i].key);
+	free(list->entry);
+	*list = (struct entry_list){0};
 }
 
 static void make_subject(const struct store *store, const char *id, char subject[SUBJECT_SIZE])

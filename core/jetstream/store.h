@@ -6,7 +6,7 @@
 #ifndef CORE_JETSTREAM_STORE_H
 #define CORE_JETSTREAM_STORE_H
 
-#include "core/nats/bus.h"
+#include "core/jetstream/stream_reader.h"
 #include "core/upload/loaded.h"
 #include "core/upload/record.h"
 
@@ -18,6 +18,26 @@ struct store {
 
 /* Creates the bucket if it does not exist; *made: it was created. False: failed; why[size] has the reason. */
 bool store_create(const struct store *store, jsCtx *js, bool *made, char *why, size_t size);
+
+/* A reader of the last entry of each key, see stream_reader.h; the caller adds what to do with them. */
+void store_reader_init(const struct store *store, struct stream_reader *reader);
+
+/* Whether the entry is a deletion marker. It may be read with its headers only. */
+bool store_is_tombstone(natsMsg *message);
+
+/* Entries of the bucket that are to be handled one by one. Initially all zero. */
+struct entry_list {
+	struct found_entry {
+		char *key;
+		uint64_t revision;
+	} * entry;
+	size_t count, room;
+};
+/* Adds an entry that was read. With `limit` entries in the list, or without memory for its key, it is left to the next
+ * round. */
+void entry_list_add(struct entry_list *list, const struct store *store, natsMsg *message,
+                    const struct bus_position *position, size_t limit);
+void entry_list_free(struct entry_list *list);
 
 /* `expected`: the required last revision of the key; 0: the key must not exist. message_id: for the header
  * Nats-Msg-Id. */

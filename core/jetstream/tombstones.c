@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/thread.h"
 #include "core/jetstream/retention.h"
 #include "core/jetstream/trim.h"
@@ -15,31 +15,25 @@
 /* The maximum number of tombstones removed per scan, and the pause after each, to limit the load on the broker. */
 #define ROUND_LIMIT 20000
 #define PAUSE (10 * MILLISECOND)
-#define ENTRY_TIMEOUT_MS 10000
-
-struct marker {
-	char *key;
-	uint64_t revision;
-};
 
 struct tombstones {
 	const struct store *store;
 	const struct broker_address *address;
 	struct shared_checkpoint *applied; /* or NULL */
 	struct permission_scope permissions;
-	uint64_t after;             /* examine only tombstones after this revision: earlier ones must still be kept */
 	struct retention retention; /* age 0: records are kept forever */
 	struct counter *expired;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	bool stop;
+	bool hasty; /* works without pauses, and without a thread of its own */
 };
 
 /* True: the time has passed. False: the thread must stop. */
 static bool rest(struct tombstones *tombstones, nanos duration)
 {
-	if (tombstones == NULL)
+	if (tombstones->hasty)
 		return true;
 	nanos until = clock_monotonic() + duration;
 	pthread_mutex_lock(&tombstones->lock);
@@ -50,117 +44,59 @@ static bool rest(struct tombstones *tombstones, nanos duration)
 	return go_on;
 }
 
-static bool is_old_tombstone(kvEntry *entry, nanos oldest)
-{
-	kvOperation operation = kvEntry_Operation(entry);
-	return (operation == kvOp_Delete || operation == kvOp_Purge) && kvEntry_Created(entry) <= oldest;
-}
+/* One look at the bucket: its old tombstones, and its old records. */
+struct collection {
+	const struct store *store;
+	nanos oldest;
+	struct entry_list list;
+	uint64_t last;               /* the revision of the last entry of all */
+	struct retention *retention; /* NULL: records are kept forever */
+};
 
-/* Collects the old tombstones of the bucket, except the last message of the stream. If nats-server 2.9.10 is killed
- * after the last message was removed, it reuses sequences, and other messages are lost. */
-static natsStatus collect(kvWatcher *watcher, nanos oldest, uint64_t after, struct marker *marker, size_t *count)
+/* Whether an instance may still ask for this upload. */
+static bool is_to_keep(natsMsg *message)
 {
-	uint64_t last = 0;
-	natsStatus status;
-	kvEntry *entry = NULL;
-	while ((status = kvWatcher_Next(&entry, watcher, ENTRY_TIMEOUT_MS)) == NATS_OK && entry != NULL) {
-		last = kvEntry_Revision(entry);
-		if (*count < ROUND_LIMIT && last > after && is_old_tombstone(entry, oldest)) {
-			marker[*count] = (struct marker){strdup(kvEntry_Key(entry)), last};
-			*count += marker[*count].key != NULL;
-		}
-		kvEntry_Destroy(entry);
-	}
-	if (*count > 0 && marker[*count - 1].revision == last)
-		free(marker[--*count].key);
-	return status;
-}
-
-/* Whether an instance may still ask for this upload. The client library does not return the headers of bucket
- * entries. */
-static natsStatus is_to_keep(const struct store *store, jsCtx *js, const struct marker *marker, bool *keep)
-{
-	natsMsg *message = NULL;
 	const char *until = NULL;
-	char stream[160];
-	*keep = false;
-	snprintf(stream, sizeof stream, "KV_%s", store->bucket);
-	natsStatus status = js_GetMsg(&message, js, stream, marker->revision, NULL, NULL);
-	if (status == NATS_OK && natsMsgHeader_Get(message, TOMBSTONE_KEEP, &until) == NATS_OK)
-		*keep = tombstone_read_keep(until) > clock_now();
-	natsMsg_Destroy(message);
-	return status == NATS_NOT_FOUND ? NATS_OK : status;
+	return natsMsgHeader_Get(message, TOMBSTONE_KEEP, &until) == NATS_OK && tombstone_read_keep(until) > clock_now();
+}
+
+static natsStatus collect(void *closure, natsMsg *message, const struct bus_position *position)
+{
+	struct collection *collection = closure;
+	collection->last = position->sequence;
+	if (!store_is_tombstone(message))
+		return collection->retention != NULL ? retention_collect(collection->retention, message, position) : NATS_OK;
+	if (position->stored <= collection->oldest && !is_to_keep(message))
+		entry_list_add(&collection->list, collection->store, message, position, ROUND_LIMIT);
+	return NATS_OK;
 }
 
 /* Removes a tombstone but nothing that was written later, by purging only messages before the next revision. */
-static natsStatus purge(const struct store *store, jsCtx *js, const struct marker *marker)
+static natsStatus purge(const struct store *store, jsCtx *js, const struct found_entry *entry)
 {
 	char subject[RECORD_KEY_SIZE + 160], stream[160];
 	jsOptions options;
 	jsOptions_Init(&options);
-	snprintf(subject, sizeof subject, "$KV.%s.%s", store->bucket, marker->key);
+	snprintf(subject, sizeof subject, "$KV.%s.%s", store->bucket, entry->key);
 	snprintf(stream, sizeof stream, "KV_%s", store->bucket);
 	options.Stream.Purge.Subject = subject;
-	options.Stream.Purge.Sequence = marker->revision + 1;
+	options.Stream.Purge.Sequence = entry->revision + 1;
 	return js_PurgeStream(js, stream, &options, NULL);
 }
 
-/* Handles the collected tombstones and frees the list. */
-static natsStatus clear_all(struct tombstones *tombstones, const struct store *store, jsCtx *js, struct marker *marker,
-                            size_t count, long *cleared)
+/* Purges the collected tombstones, except the last message of the stream. If nats-server 2.9.10 is killed after the
+ * last message was removed, it reuses sequences, and other messages are lost. */
+static natsStatus purge_all(struct tombstones *tombstones, jsCtx *js, const struct collection *collection,
+                            long *cleared)
 {
 	natsStatus status = NATS_OK;
-	uint64_t kept = 0;
-	for (size_t i = 0; i < count; i++) {
-		bool keep = false;
-		if (status == NATS_OK && (i == 0 || rest(tombstones, PAUSE)))
-			status = is_to_keep(store, js, &marker[i], &keep);
-		else
-			keep = true;
-		if (status == NATS_OK && !keep && (status = purge(store, js, &marker[i])) == NATS_OK)
-			++*cleared;
-		kept = keep ? marker[i].revision : kept;
-		free(marker[i].key);
+	for (size_t i = 0; i < collection->list.count && status == NATS_OK; i++) {
+		const struct found_entry *entry = &collection->list.entry[i];
+		if (entry->revision == collection->last || (i > 0 && !rest(tombstones, PAUSE)))
+			break;
+		status = purge(tombstones->store, js, entry);
+		*cleared += status == NATS_OK;
 	}
-	/* All tombstones of a full round may have to be kept; the next round continues after them. */
-	if (tombstones != NULL)
-		tombstones->after = status == NATS_OK && count >= ROUND_LIMIT - 1 ? kept : 0;
-	return status;
-}
-
-static natsStatus clear_bucket(struct tombstones *tombstones, const struct store *store, natsConnection *connection,
-                               nanos age, struct marker *marker, long *cleared)
-{
-	jsCtx *js = NULL;
-	kvStore *bucket = NULL;
-	kvWatcher *watcher = NULL;
-	kvWatchOptions options;
-	size_t count = 0;
-	kvWatchOptions_Init(&options);
-	options.MetaOnly = true;
-	natsStatus status = natsConnection_JetStream(&js, connection, NULL);
-	if (status == NATS_OK)
-		status = js_KeyValue(&bucket, js, store->bucket);
-	if (status == NATS_OK)
-		status = kvStore_WatchAll(&watcher, bucket, &options);
-	if (status == NATS_OK)
-		status = collect(watcher, clock_now() - age, tombstones != NULL ? tombstones->after : 0, marker, &count);
-	kvWatcher_Destroy(watcher);
-	kvStore_Destroy(bucket);
-	natsStatus whole = clear_all(tombstones, store, js, marker, status == NATS_OK ? count : 0, cleared);
-	for (size_t i = 0; i < count && status != NATS_OK; i++)
-		free(marker[i].key);
-	jsCtx_Destroy(js);
-	return status != NATS_OK ? status : whole;
-}
-
-static natsStatus trim(natsConnection *connection, uint64_t applied)
-{
-	jsCtx *js = NULL;
-	natsStatus status = natsConnection_JetStream(&js, connection, NULL);
-	if (status == NATS_OK)
-		status = trim_events(js, applied, clock_now() - TRIM_AGE);
-	jsCtx_Destroy(js);
 	return status;
 }
 
@@ -170,11 +106,11 @@ static bool pause_between(void *tombstones)
 }
 
 /* Removes the old records of uploads that ended badly. */
-static natsStatus expire(struct tombstones *tombstones, natsConnection *connection)
+static natsStatus expire(struct tombstones *tombstones, jsCtx *js)
 {
 	char age[DURATION_TEXT_SIZE];
 	size_t removed;
-	natsStatus status = retention_apply(&tombstones->retention, connection, pause_between, tombstones, &removed);
+	natsStatus status = retention_apply(&tombstones->retention, js, pause_between, tombstones, &removed);
 	counter_add(tombstones->expired, removed);
 	if (removed > 0)
 		log_info(tombstones->store->log,
@@ -184,33 +120,38 @@ static natsStatus expire(struct tombstones *tombstones, natsConnection *connecti
 	return status;
 }
 
-static long clear_once(struct tombstones *tombstones, const struct store *store, const struct broker_address *address,
-                       nanos age)
+/* Returns the number of purged tombstones; -1: failed. */
+static long clear_once(struct tombstones *tombstones, nanos age)
 {
-	natsConnection *connection = NULL;
+	struct collection collection = {.store = tombstones->store,
+	                                .oldest = clock_now() - age,
+	                                .retention = tombstones->retention.age > 0 ? &tombstones->retention : NULL};
+	struct stream_reader reader;
+	char why[BUS_FAULT_SIZE];
 	long cleared = 0;
-	struct marker *marker = calloc(ROUND_LIMIT, sizeof *marker);
-	natsStatus status = marker != NULL
-	                        ? bus_connect(&connection, address, "postprocessing markers", NULL, NULL, NULL, NULL)
-	                        : NATS_NO_MEMORY;
+	store_reader_init(tombstones->store, &reader);
+	reader.config.HeadersOnly = true;
+	reader.take = collect;
+	reader.closure = &collection;
+	natsStatus status = stream_reader_open(&reader, tombstones->address, "postprocessing markers");
 	if (status == NATS_OK)
-		status = clear_bucket(tombstones, store, connection, age, marker, &cleared);
-	if (status == NATS_OK && tombstones != NULL && tombstones->applied != NULL)
-		status = trim(connection, shared_checkpoint_get(tombstones->applied).sequence);
-	if (connection != NULL && tombstones != NULL && tombstones->retention.age > 0) {
-		natsStatus expired = expire(tombstones, connection);
-		status = status == NATS_OK ? expired : status;
-	}
-	if (tombstones != NULL && connection != NULL)
-		bus_report(connection, status, &tombstones->permissions);
-	natsConnection_Destroy(connection);
-	free(marker);
+		status = stream_read(&reader);
+	bool whole = status == NATS_OK;
+	if (status == NATS_OK)
+		status = purge_all(tombstones, reader.js, &collection, &cleared);
+	if (status == NATS_OK && tombstones->applied != NULL)
+		status = trim_events(reader.js, shared_checkpoint_get(tombstones->applied).sequence, clock_now() - TRIM_AGE);
+	natsStatus expired = expire(tombstones, whole ? reader.js : NULL);
+	status = status == NATS_OK ? expired : status;
+	entry_list_free(&collection.list);
+	stream_reader_close(&reader, status, &tombstones->permissions, why);
 	return status == NATS_OK ? cleared : -1;
 }
 
 long tombstones_clear(const struct store *store, const struct broker_address *address, nanos age)
 {
-	return clear_once(NULL, store, address, age);
+	struct tombstones once = {.store = store, .address = address, .hasty = true};
+	return clear_once(&once, age);
 }
 
 /* With a short retention, the bucket is scanned equally often. */
@@ -224,7 +165,7 @@ static void *run_tombstones(void *closure)
 {
 	struct tombstones *tombstones = closure;
 	for (nanos pause = FIRST_LOOK; rest(tombstones, interval(tombstones, pause)); pause = LOOK_INTERVAL) {
-		long cleared = clear_once(tombstones, tombstones->store, tombstones->address, TOMBSTONE_AGE);
+		long cleared = clear_once(tombstones, TOMBSTONE_AGE);
 		/* Without the broker, nothing can be purged now; the next scan tries again. */
 		if (cleared > 0)
 			log_debug(tombstones->store->log, "bucket %s: %ld deletion markers purged", tombstones->store->bucket,
@@ -235,9 +176,7 @@ static void *run_tombstones(void *closure)
 
 struct tombstones *tombstones_start(const struct tombstones_options *options)
 {
-	struct tombstones *tombstones = calloc(1, sizeof *tombstones);
-	if (tombstones == NULL)
-		return NULL;
+	struct tombstones *tombstones = alloc_zeroed(1, sizeof *tombstones);
 	tombstones->store = options->store;
 	tombstones->address = options->address;
 	tombstones->applied = options->applied;

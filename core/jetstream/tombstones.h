@@ -22,7 +22,7 @@ struct tombstones_options {
 };
 
 /* Starts the thread that scans the bucket at intervals. The options are copied, what they point to is borrowed. NULL:
- * out of memory or threads. */
+ * no thread. */
 struct tombstones *tombstones_start(const struct tombstones_options *options);
 void tombstones_stop(struct tombstones *tombstones); /* NULL is fine */
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/encoding.h"
 #include "core/base/json_reader.h"
 #include "core/base/thread.h"
@@ -23,8 +24,10 @@
  * library's thread removes them. */
 struct requests {
 	pthread_mutex_t lock;
-	struct request **slot;
-	uint32_t *generation; /* one per slot: a late answer to an earlier request must not end a later one */
+	struct slot {
+		struct request *request;
+		uint32_t generation; /* a late answer to an earlier request must not end a later one */
+	} * slot;
 	uint32_t size;
 	uint32_t *free_slot;
 	uint32_t free_count;
@@ -43,45 +46,34 @@ struct bus {
 	bool up;
 };
 
-static bool requests_grow(struct requests *requests)
+static void requests_grow(struct requests *requests)
 {
 	uint32_t size = requests->size != 0 ? requests->size * 2 : 256;
-	struct request **slot = realloc(requests->slot, size * sizeof *slot);
-	if (slot != NULL)
-		requests->slot = slot;
-	uint32_t *generation = realloc(requests->generation, size * sizeof *generation);
-	if (generation != NULL)
-		requests->generation = generation;
-	uint32_t *free_slot = realloc(requests->free_slot, size * sizeof *free_slot);
-	if (free_slot != NULL)
-		requests->free_slot = free_slot;
-	if (slot == NULL || generation == NULL || free_slot == NULL)
-		return false;
+	requests->slot = alloc_resized(requests->slot, size * sizeof *requests->slot);
+	requests->free_slot = alloc_resized(requests->free_slot, size * sizeof *requests->free_slot);
 	for (uint32_t i = size; i-- > requests->size;) {
-		slot[i] = NULL;
-		generation[i] = 0;
-		free_slot[requests->free_count++] = i;
+		requests->slot[i] = (struct slot){NULL, 0};
+		requests->free_slot[requests->free_count++] = i;
 	}
 	requests->size = size;
-	return true;
 }
 
-static bool requests_add(struct requests *requests, struct request *request, uint32_t *generation)
+/* Returns the generation of its slot. */
+static uint32_t requests_add(struct requests *requests, struct request *request)
 {
 	pthread_mutex_lock(&requests->lock);
-	bool good = requests->free_count > 0 || requests_grow(requests);
-	if (good) {
-		request->slot = requests->free_slot[--requests->free_count];
-		requests->slot[request->slot] = request;
-		*generation = requests->generation[request->slot];
-		request->expires = clock_monotonic() + REQUEST_TIMEOUT;
-		request->later = NULL;
-		request->earlier = requests->last;
-		*(requests->last != NULL ? &requests->last->later : &requests->first) = request;
-		requests->last = request;
-	}
+	if (requests->free_count == 0)
+		requests_grow(requests);
+	request->slot = requests->free_slot[--requests->free_count];
+	requests->slot[request->slot].request = request;
+	uint32_t generation = requests->slot[request->slot].generation;
+	request->expires = clock_monotonic() + REQUEST_TIMEOUT;
+	request->later = NULL;
+	request->earlier = requests->last;
+	*(requests->last != NULL ? &requests->last->later : &requests->first) = request;
+	requests->last = request;
 	pthread_mutex_unlock(&requests->lock);
-	return good;
+	return generation;
 }
 
 /* With the lock held. */
@@ -89,8 +81,8 @@ static void requests_unlink(struct requests *requests, struct request *request)
 {
 	*(request->earlier != NULL ? &request->earlier->later : &requests->first) = request->later;
 	*(request->later != NULL ? &request->later->earlier : &requests->last) = request->earlier;
-	requests->slot[request->slot] = NULL;
-	requests->generation[request->slot]++;
+	requests->slot[request->slot].request = NULL;
+	requests->slot[request->slot].generation++;
 	requests->free_slot[requests->free_count++] = request->slot;
 }
 
@@ -99,8 +91,8 @@ static struct request *requests_take(struct requests *requests, uint32_t slot, u
 {
 	pthread_mutex_lock(&requests->lock);
 	struct request *request = NULL;
-	if (slot < requests->size && requests->generation[slot] == generation)
-		request = requests->slot[slot];
+	if (slot < requests->size && requests->slot[slot].generation == generation)
+		request = requests->slot[slot].request;
 	if (request != NULL)
 		requests_unlink(requests, request);
 	pthread_mutex_unlock(&requests->lock);
@@ -253,23 +245,17 @@ static void on_word(natsConnection *connection, natsSubscription *subscription, 
 	(void)connection;
 	(void)subscription;
 	struct bus *bus = closure;
-	struct word *word = calloc(1, sizeof *word);
-	if (word != NULL) {
-		word->mail.kind = MAIL_WORD;
-		snprintf(word->text, sizeof word->text, "%.*s", natsMsg_GetDataLength(message), natsMsg_GetData(message));
-		mailbox_send(bus->options.mailbox, &word->mail);
-	}
+	struct word *word = alloc_zeroed(1, sizeof *word);
+	word->mail.kind = MAIL_WORD;
+	snprintf(word->text, sizeof word->text, "%.*s", natsMsg_GetDataLength(message), natsMsg_GetData(message));
+	mailbox_send(bus->options.mailbox, &word->mail);
 	natsMsg_Destroy(message);
 }
 
 /* mark: that of the pull's subject, or '\0' for a message of the stream. */
 static struct mail *delivered(struct bus *bus, natsMsg *message, char mark)
 {
-	struct delivery *delivery = malloc(sizeof *delivery);
-	if (delivery == NULL) { /* it is not acknowledged, so it is redelivered */
-		natsMsg_Destroy(message);
-		return NULL;
-	}
+	struct delivery *delivery = alloc_bytes(sizeof *delivery);
 	*delivery = (struct delivery){
 		.mail.kind = MAIL_DELIVERY,
 		.message = message,
@@ -338,9 +324,7 @@ void bus_pull_subject(const struct bus *bus, char mark, char subject[BUS_SUBJECT
 
 static void send_change(struct bus *bus, bool up, const struct bus_wire *wire)
 {
-	struct bus_change *change = malloc(sizeof *change);
-	if (change == NULL)
-		return;
+	struct bus_change *change = alloc_bytes(sizeof *change);
 	*change = (struct bus_change){{.kind = MAIL_BUS}, bus, up, *wire};
 	mailbox_send(bus->options.mailbox, &change->mail);
 }
@@ -361,12 +345,10 @@ static void on_down(void *closure)
 
 struct bus *bus_create(const struct bus_options *options)
 {
-	struct bus *bus = calloc(1, sizeof *bus);
 	char random[17];
-	if (bus == NULL || !random_hex(random, 8)) {
-		free(bus);
+	if (!random_hex(random, 8))
 		return NULL;
-	}
+	struct bus *bus = alloc_zeroed(1, sizeof *bus);
 	lock_init(&bus->requests.lock);
 	bus->options = *options;
 	snprintf(bus->prefix, sizeof bus->prefix, "_INBOX.pp%s.", random);
@@ -410,7 +392,6 @@ void bus_destroy(struct bus *bus)
 	fail_all(bus, REQUEST_UNAVAILABLE);
 	pthread_mutex_destroy(&bus->requests.lock);
 	free(bus->requests.slot);
-	free(bus->requests.generation);
 	free(bus->requests.free_slot);
 	free(bus);
 }
@@ -458,15 +439,14 @@ static natsMsg *make_message(const char *subject, const char *reply, const struc
 static void request_send(struct bus *bus, struct request *request, const char *subject,
                          const struct bus_header *headers, const char *payload, size_t length)
 {
-	uint32_t generation;
 	request->reply = NULL;
 	request->error = 0;
 	request->text[0] = '\0';
-	if (!bus->up || !requests_add(&bus->requests, request, &generation)) {
+	if (!bus->up) {
 		complete(bus, request, REQUEST_UNAVAILABLE);
 		return;
 	}
-	uint32_t slot = request->slot;
+	uint32_t generation = requests_add(&bus->requests, request), slot = request->slot;
 	char reply[BUS_SUBJECT_SIZE];
 	snprintf(reply, sizeof reply, "%sr.%" PRIu32 ".%" PRIu32, bus->prefix, slot, generation);
 	natsMsg *message = make_message(subject, reply, headers, payload, length);

@@ -78,7 +78,7 @@ struct bus_change {
 	struct bus_wire wire;
 };
 
-/* NULL: out of memory or threads. */
+/* NULL: no thread, or no random numbers. */
 struct bus *bus_create(const struct bus_options *options);
 /* Ends all requests with REQUEST_UNAVAILABLE (their mails are sent) and closes the connection. */
 void bus_destroy(struct bus *bus);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/thread.h"
 #include "core/nats/bus_servers.h"
 
@@ -239,38 +240,17 @@ natsStatus bus_options(natsOptions **options, const struct broker_address *addre
 	return make_options(options, address, NULL, name);
 }
 
-static natsStatus connect_on(struct bus_loop *loop, natsConnection **connection, const struct broker_address *address,
-                             const char *others, const char *name, natsErrHandler error, natsConnectionHandler lost,
-                             natsConnectionHandler back, natsConnectionHandler closed, void *closure)
+natsStatus bus_connect(natsConnection **connection, const struct broker_address *address, const char *name)
 {
 	natsOptions *options;
-	natsStatus status = make_options(&options, address, others, name);
-	if (status == NATS_OK && loop != NULL)
-		status = bus_loop_set(loop, options);
-	/* With a loop the library (3.4.1 and later) takes the first bytes of the next connection for the rest of a message
-	 * that the last one was lost in: so each gets a connection of its own. */
-	/* Nor is one of use to the address where a broker was that has another one since. */
-	if (status == NATS_OK && (loop != NULL || address->changing != NULL))
+	natsStatus status = bus_options(&options, address, name);
+	/* A broker that is replaced by another one at a new address is not looked for at the old one. */
+	if (status == NATS_OK && address->changing != NULL)
 		status = natsOptions_SetAllowReconnect(options, false);
-	if (status == NATS_OK && error != NULL)
-		status = natsOptions_SetErrorHandler(options, error, closure);
-	if (status == NATS_OK && lost != NULL)
-		status = natsOptions_SetDisconnectedCB(options, lost, closure);
-	if (status == NATS_OK && back != NULL)
-		status = natsOptions_SetReconnectedCB(options, back, closure);
-	if (status == NATS_OK && closed != NULL)
-		status = natsOptions_SetClosedCB(options, closed, closure);
 	if (status == NATS_OK)
 		status = natsConnection_Connect(connection, options);
 	natsOptions_Destroy(options);
 	return status;
-}
-
-natsStatus bus_connect(natsConnection **connection, const struct broker_address *address, const char *name,
-                       natsConnectionHandler lost, natsConnectionHandler back, natsConnectionHandler closed,
-                       void *closure)
-{
-	return connect_on(NULL, connection, address, NULL, name, NULL, lost, back, closed, closure);
 }
 
 const char *bus_advice(natsStatus status)
@@ -380,9 +360,29 @@ static natsStatus subscribe_inbox(struct bus_link *link)
 
 static natsStatus connect_to(struct bus_link *link, const char *others)
 {
-	struct bus_wire *wire = &link->wire;
-	return connect_on(wire->loop, &wire->connection, link->options.address, others, link->options.name, on_error,
-	                  on_lost, on_back, on_closed, link);
+	const struct broker_address *address = link->options.address;
+	struct bus_loop *loop = link->wire.loop;
+	natsOptions *options;
+	natsStatus status = make_options(&options, address, others, link->options.name);
+	if (status == NATS_OK && loop != NULL)
+		status = bus_loop_set(loop, options);
+	/* With a loop the library (3.4.1 and later) takes the first bytes of the next connection for the rest of a message
+	 * that the last one was lost in: so each gets a connection of its own. */
+	/* Nor is one of use to the address where a broker was that has another one since. */
+	if (status == NATS_OK && (loop != NULL || address->changing != NULL))
+		status = natsOptions_SetAllowReconnect(options, false);
+	if (status == NATS_OK)
+		status = natsOptions_SetErrorHandler(options, on_error, link);
+	if (status == NATS_OK)
+		status = natsOptions_SetDisconnectedCB(options, on_lost, link);
+	if (status == NATS_OK)
+		status = natsOptions_SetReconnectedCB(options, on_back, link);
+	if (status == NATS_OK)
+		status = natsOptions_SetClosedCB(options, on_closed, link);
+	if (status == NATS_OK)
+		status = natsConnection_Connect(&link->wire.connection, options);
+	natsOptions_Destroy(options);
+	return status;
 }
 
 /* Connects to one of the configured servers, or, if none is reachable, to one that they have advertised. */
@@ -654,16 +654,13 @@ static void *run_link(void *closure)
 
 struct bus_link *bus_link_create(const struct bus_link_options *options)
 {
-	struct bus_link *link = calloc(1, sizeof *link);
-	if (link == NULL)
-		return NULL;
+	struct bus_link *link = alloc_zeroed(1, sizeof *link);
 	lock_init(&link->lock);
 	condition_init(&link->changed);
 	link->options = *options;
-	link->inbox = strdup(options->inbox);
-	if (link->inbox != NULL)
-		list_probes(link);
-	if (link->inbox != NULL && pthread_create(&link->thread, NULL, run_link, link) == 0)
+	link->inbox = alloc_text(options->inbox);
+	list_probes(link);
+	if (pthread_create(&link->thread, NULL, run_link, link) == 0)
 		return link;
 	pthread_cond_destroy(&link->changed);
 	pthread_mutex_destroy(&link->lock);

@@ -46,10 +46,8 @@ void bus_link_prepare_again(struct bus_link *link);
 /* Closes the connection and frees its parts. The struct may be all zero. */
 void bus_wire_close(struct bus_wire *wire);
 
-/* Makes a single connection synchronously, with the usual settings; the callbacks may be NULL. For the commands. */
-natsStatus bus_connect(natsConnection **connection, const struct broker_address *address, const char *name,
-                       natsConnectionHandler on_lost, natsConnectionHandler on_back, natsConnectionHandler on_closed,
-                       void *closure);
+/* Makes a single connection synchronously, with the usual settings. */
+natsStatus bus_connect(natsConnection **connection, const struct broker_address *address, const char *name);
 
 /* The usual settings, for a connection that needs additional ones. The caller destroys them, even after a failure. */
 natsStatus bus_options(natsOptions **options, const struct broker_address *address, const char *name);

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
 #include "core/base/thread.h"
 
 struct bus_loop {
@@ -170,9 +171,7 @@ static void *run_loop(void *closure)
 
 struct bus_loop *bus_loop_create(void)
 {
-	struct bus_loop *loop = calloc(1, sizeof *loop);
-	if (loop == NULL)
-		return NULL;
+	struct bus_loop *loop = alloc_zeroed(1, sizeof *loop);
 	loop->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	lock_init(&loop->sending);
 	lock_init(&loop->lock);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/text.h"
 
 #define SEPARATORS ", "
@@ -18,9 +19,7 @@ static bool split_servers(char *text, bool tls, char *server[BROKER_SERVERS_LIMI
 		if (*count == BROKER_SERVERS_LIMIT)
 			return false;
 		size_t size = strlen(one) + sizeof "nats://";
-		server[*count] = malloc(size);
-		if (server[*count] == NULL)
-			return false;
+		server[*count] = alloc_bytes(size);
 		snprintf(server[*count], size, "%s%s", strstr(one, "://") != NULL ? "" : tls ? "tls://" : "nats://", one);
 		++*count;
 	}
@@ -31,13 +30,11 @@ natsStatus bus_servers_set(natsOptions *options, const char *endpoint, bool tls)
 {
 	char *server[BROKER_SERVERS_LIMIT];
 	int count;
-	char *text = strdup(endpoint);
-	natsStatus status = NATS_NO_MEMORY;
-	if (text != NULL)
-		status = split_servers(text, tls, server, &count)
-		             ? natsOptions_SetServers(options, (const char **)server, count)
-		             : NATS_INVALID_ARG;
-	for (int i = 0; text != NULL && i < count; i++)
+	char *text = alloc_text(endpoint);
+	natsStatus status = split_servers(text, tls, server, &count)
+	                        ? natsOptions_SetServers(options, (const char **)server, count)
+	                        : NATS_INVALID_ARG;
+	for (int i = 0; i < count; i++)
 		free(server[i]);
 	free(text);
 	return status;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/thread.h"
 
 /* The maximum number of denied permissions that are remembered. */
@@ -34,9 +35,7 @@ struct permissions {
 
 struct permissions *permissions_create(const struct log *log, const char *broker, struct fact *fact)
 {
-	struct permissions *permissions = calloc(1, sizeof *permissions);
-	if (permissions == NULL)
-		return NULL;
+	struct permissions *permissions = alloc_zeroed(1, sizeof *permissions);
 	lock_init(&permissions->lock);
 	permissions->log = log;
 	permissions->broker = broker;

@@ -16,7 +16,7 @@ struct permissions;
  * that differ from message to message are omitted. Returns text. */
 char *permission_name(const char *error, char text[PERMISSION_SIZE]);
 
-/* `broker`: the broker's name for messages. All arguments are borrowed; `fact` may be NULL. NULL: out of memory. */
+/* `broker`: the broker's name for messages. All arguments are borrowed; `fact` may be NULL. */
 struct permissions *permissions_create(const struct log *log, const char *broker, struct fact *fact);
 void permissions_destroy(struct permissions *permissions); /* NULL is fine */
 

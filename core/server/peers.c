@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/upload/record.h"
 
 /* More instances than any installation has. The limit is needed because names come from records, which other services
@@ -31,9 +32,8 @@ struct peers {
 
 struct peers *peers_create(const char *own)
 {
-	struct peers *peers = calloc(1, sizeof *peers);
-	if (peers != NULL)
-		snprintf(peers->own, sizeof peers->own, "%s", own);
+	struct peers *peers = alloc_zeroed(1, sizeof *peers);
+	snprintf(peers->own, sizeof peers->own, "%s", own);
 	return peers;
 }
 
@@ -69,11 +69,8 @@ static struct peer *add(struct peers *peers)
 {
 	if (peers->count == PEERS_LIMIT)
 		return reuse(peers);
-	struct peer *grown = realloc(peers->peer, (peers->count + 1) * sizeof *grown);
-	if (grown == NULL)
-		return NULL;
-	peers->peer = grown;
-	return &grown[peers->count++];
+	peers->peer = alloc_resized(peers->peer, (peers->count + 1) * sizeof *peers->peer);
+	return &peers->peer[peers->count++];
 }
 
 /* NULL: it is this instance, or there is no room. */

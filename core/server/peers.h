@@ -19,7 +19,7 @@
 
 struct peers;
 
-/* own: this instance's name; copied. NULL: out of memory. */
+/* own: this instance's name; copied. */
 struct peers *peers_create(const char *own);
 void peers_free(struct peers *peers);
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
 #include "core/base/container_of.h"
 #include "core/base/encoding.h"
 #include "core/nats/bus_connect.h"
@@ -135,12 +136,10 @@ static bool connect_buses(struct server *server)
 	return server->records != NULL;
 }
 
-static bool register_step_metrics(struct server *server, const struct steps *steps)
+static void register_step_metrics(struct server *server, const struct steps *steps)
 {
-	server->run_time = calloc(steps->count + 1, sizeof *server->run_time);
-	server->suspended = calloc(steps->count + 1, sizeof *server->suspended);
-	if (server->run_time == NULL || server->suspended == NULL)
-		return false;
+	server->run_time = alloc_zeroed(steps->count + 1, sizeof *server->run_time);
+	server->suspended = alloc_zeroed(steps->count + 1, sizeof *server->suspended);
 	for (size_t i = 0; i < steps->count; i++) {
 		const char *const labels[] = {"step", steps->name[i], NULL};
 		server->run_time[i] = metrics_histogram(server->metrics, "postprocessing_step_seconds",
@@ -148,7 +147,6 @@ static bool register_step_metrics(struct server *server, const struct steps *ste
 		server->suspended[i] = metrics_gauge(server->metrics, "postprocessing_step_suspended_uploads",
 		                                     "Uploads waiting because the step is suspended.", labels);
 	}
-	return true;
 }
 
 static bool create_parts(struct server *server, const struct steps *steps)
@@ -157,14 +155,15 @@ static bool create_parts(struct server *server, const struct steps *steps)
 	server->peers = peers_create(server->owner);
 	snprintf(server->peers_subject, sizeof server->peers_subject, "postprocessing.%s.instances",
 	         server->config->bucket);
-	if (server->metrics == NULL || server->peers == NULL || !random_hex(server->nonce, 8))
+	if (!random_hex(server->nonce, 8))
 		return false;
 	metrics_list_register(&server->counted, server->metrics);
 	gauge_set(server->counted.config_warnings, (int64_t)server->config->warnings.count);
 	server->intake.alarms = server->counted.broker_rollbacks;
-	if (!register_step_metrics(server, steps) || !server_add_facts(server) || !server_list_permissions(server) ||
-	    !server_add_steps(server, steps))
-		return false;
+	register_step_metrics(server, steps);
+	server_add_facts(server);
+	server_list_permissions(server);
+	server_add_steps(server, steps);
 	server->workers = workers_create(steps, &server->config->content, server->log, &server->mailbox);
 	if (server->workers == NULL)
 		return false;
@@ -200,12 +199,7 @@ static bool create_parts(struct server *server, const struct steps *steps)
 struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why,
                              size_t size, bool *passing)
 {
-	struct server *server = calloc(1, sizeof *server);
-	*passing = true;
-	if (server == NULL) {
-		snprintf(why, size, "out of memory");
-		return NULL;
-	}
+	struct server *server = alloc_zeroed(1, sizeof *server);
 	message_reaper_init(&server->reaper);
 	mailbox_init(&server->mailbox);
 	server->last_held = &server->held;
@@ -227,7 +221,7 @@ struct server *server_create(const struct config *config, const struct steps *st
 		instance_take_note(server->instance_lock, server->owner, server->spared);
 	bool good = *passing && find_brokers(server, why, size);
 	if (good && !create_parts(server, steps)) {
-		snprintf(why, size, "out of memory or threads");
+		snprintf(why, size, "cannot start a thread, or no random numbers");
 		good = false;
 	}
 	if (good)

@@ -2,26 +2,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/server/server_private.h"
 
-bool server_add_steps(struct server *server, const struct steps *steps)
+void server_add_steps(struct server *server, const struct steps *steps)
 {
-	server->step = calloc(steps->count + 1, sizeof *server->step);
-	if (server->step == NULL)
-		return false;
+	server->step = alloc_zeroed(steps->count + 1, sizeof *server->step);
 	server->step_count = steps->count;
 	for (size_t i = 0; i < steps->count; i++) {
 		struct server_step *step = &server->step[i];
 		step->name = steps->name[i];
 		step->fact = readiness_add(server->readiness, "step", step->name);
 		step_health_init(&step->health, checker_wanted(&steps->step[i]), steps->step[i].config->check_interval);
-		if (step->fact == NULL)
-			return false;
 		/* Without a check, the step is assumed to work. */
 		if (step->health.state == HEALTH_GOOD)
 			fact_set(step->fact, true, "");
 	}
-	return true;
 }
 
 bool server_start_checks(struct server *server, const struct steps *steps)

@@ -11,7 +11,7 @@ const char *server_broker_name(const struct server *server, const struct broker_
 	return embedded ? "embedded" : address->endpoint;
 }
 
-bool server_add_facts(struct server *server)
+void server_add_facts(struct server *server)
 {
 	struct server_facts *facts = &server->facts;
 	server->readiness = readiness_create(server->metrics);
@@ -32,9 +32,6 @@ bool server_add_facts(struct server *server)
 	server->intake.stream_fact = facts->stream;
 	server->intake.consumer_fact = facts->consumer;
 	server->bucket.fact = facts->bucket;
-	return facts->events_broker != NULL && facts->store_broker != NULL && facts->events_permission != NULL &&
-	       facts->store_permission != NULL && facts->stream != NULL && facts->consumer != NULL &&
-	       facts->bucket != NULL && facts->state_folder != NULL;
 }
 
 void server_note_readiness(struct server *server)

@@ -48,7 +48,7 @@ static void list_store(struct list *list, const struct server *server)
 	add(list, NO_REQUEST, "$KV.%s.permission", bucket)->stored = true;
 }
 
-bool server_list_permissions(struct server *server)
+void server_list_permissions(struct server *server)
 {
 	bool one = server->store_address == server->events_address;
 	struct list events = {.probe = server->events_probe}, store = {.probe = server->store_probe};
@@ -59,7 +59,6 @@ bool server_list_permissions(struct server *server)
 	                                                     server->facts.store_permission);
 	list_events(&events, server);
 	list_store(one ? &events : &store, server);
-	return server->events_permissions != NULL && server->store_permissions != NULL;
 }
 
 void server_forget_permissions(struct server *server)

@@ -137,23 +137,23 @@ void server_stop_scans(struct server *server);
 
 /* The broker's name for messages: the address of a private broker changes. */
 const char *server_broker_name(const struct server *server, const struct broker_address *address);
-/* Registers everything that /readyz reports except the steps. False: out of memory. */
-bool server_add_facts(struct server *server);
+/* Registers everything that /readyz reports except the steps. */
+void server_add_facts(struct server *server);
 /* What the buses prepare, with the server as closure: one broker for both, the events broker, the store's broker. */
 bus_prepare server_prepare_both, server_prepare_events, server_prepare_store;
 /* The records bus is up: handles a bucket that this service has just created. */
 void server_take_bucket(struct server *server);
 
-/* Lists the permissions to test on the brokers. False: out of memory. */
-bool server_list_permissions(struct server *server);
+/* Lists the permissions to test on the brokers. */
+void server_list_permissions(struct server *server);
 void server_forget_permissions(struct server *server);
 
 /* Logs when the service becomes ready, and when it stops being ready. */
 void server_note_readiness(struct server *server);
 
-/* Registers the steps with /readyz. False: out of memory. */
-bool server_add_steps(struct server *server, const struct steps *steps);
-/* Starts the first checks; until they pass, the steps are suspended. False: out of memory or threads. */
+/* Registers the steps with /readyz. */
+void server_add_steps(struct server *server, const struct steps *steps);
+/* Starts the first checks; until they pass, the steps are suspended. False: no thread. */
 bool server_start_checks(struct server *server, const struct steps *steps);
 /* Starts the checks that are due. Called about once a second. */
 void server_do_checks(struct server *server);

@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "core/base/alloc.h"
 #include "core/base/container_of.h"
 #include "core/server/server_private.h"
 
 bool server_read_bucket(struct server *server, void *token)
 {
 	/* A scan that starts after the others were stopped would not be waited for. */
-	struct reading *reading = server->stopping ? NULL : calloc(1, sizeof *reading);
-	if (reading == NULL)
+	if (server->stopping)
 		return false;
+	struct reading *reading = alloc_zeroed(1, sizeof *reading);
 	reading->token = token;
 	reading->scan = (struct scan){.store = &server->store,
 	                              .address = server->store_address,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Brokers that lose what they have acknowledged: a record falls back to an older one, or disappears without a
- * marker. */
+ * Brokers that lose what they have acknowledged: a record falls back to an older one, or is gone without a marker. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +20,7 @@ static void begin_run(void)
 	fake_expect(&world, "put; ack 1; run scan");
 }
 
-/* Deferred: only its ID and that it is due in ten seconds is remembered. */
+/* At rest, with nothing in memory but that it is to be woken in ten seconds. */
 static void wait_at_rest(void)
 {
 	store("u", FAKE_OWNER,
@@ -61,7 +60,7 @@ START_TEST(remembered_and_older)
 	fake_expect(&world, "put; run slow");
 	fake_lose(&world, "u", &older, revision);
 	record_clear(&older);
-	/* It is not in `scan` any more, whatever the broker answers. */
+	/* It is not in `scan` any more, whatever the broker says. */
 	fake_step_finished(&world, "u", "slow", OUTCOME_RETRY, 5, false);
 	fake_answer_all(&world);
 	fake_expect(&world, "load; put; ack 5");
@@ -85,8 +84,8 @@ START_TEST(remembered_when_it_is_removed)
 }
 END_TEST
 
-/* The process was stopped between its decision and the publish. It publishes what the record says, including its
- * result. */
+/* The process was stopped between its decision and saying so. What is said again is the record's, its result included.
+ */
 START_TEST(remembered_while_it_is_said)
 {
 	begin_run();
@@ -108,7 +107,7 @@ START_TEST(remembered_while_it_is_said)
 }
 END_TEST
 
-/* Its owner was thought dead and is back; but the scan of the bucket that it made did not show this record. */
+/* Its owner was dead, and is back; but what it read of the bucket was without this record. */
 START_TEST(lost_while_it_is_claimed)
 {
 	store("u", "there",
@@ -124,7 +123,7 @@ START_TEST(lost_while_it_is_claimed)
 }
 END_TEST
 
-/* Another instance was faster: its record counts, before the decision and after it. */
+/* Another instance was quicker: it has the word, before anything is decided and after. */
 START_TEST(taken_over_meanwhile)
 {
 	begin_run();
@@ -185,7 +184,7 @@ START_TEST(restored_in_spite_of_the_broker)
 }
 END_TEST
 
-/* Remembered so long ago that its marker may have been removed: only storage knows whether it has ended. */
+/* Known so long ago that its marker may have been cleared away: whether it has ended only storage knows. */
 START_TEST(remembered_for_long)
 {
 	begin_run();
@@ -198,7 +197,7 @@ START_TEST(remembered_for_long)
 }
 END_TEST
 
-/* nats-server 2.9.10 may behave like this until it is restarted: it accepts each write, and finds none of them. */
+/* As nats-server 2.9.10 may be until it is started again: it takes each write, and finds none of them. */
 static void answer_and_lose(void)
 {
 	while (fake_answer(&world))
@@ -206,7 +205,7 @@ static void answer_and_lose(void)
 			lose("u");
 }
 
-/* So many uploads wait that only the due time of others is remembered. */
+/* So many wait that of others that do only the time is remembered. */
 static void crowd(void)
 {
 	char id[16];
@@ -260,7 +259,7 @@ START_TEST(lost_at_rest)
 }
 END_TEST
 
-/* Storage is asked again each time, even while the broker remembers the ID of the previous request. */
+/* Each time storage is asked anew, also while the broker remembers the ID of the question before. */
 START_TEST(lost_at_rest_twice)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -302,7 +301,7 @@ START_TEST(ended_at_rest)
 }
 END_TEST
 
-/* A record that an event finds lost is not waited for. */
+/* What an event finds lost is not waited for. */
 START_TEST(lost_before_an_event)
 {
 	wait_at_rest();
@@ -315,7 +314,7 @@ START_TEST(lost_before_an_event)
 }
 END_TEST
 
-/* Storage itself reports that it is over. */
+/* Storage says itself that it is over. */
 START_TEST(lost_before_the_last_event)
 {
 	wait_at_rest();
@@ -334,7 +333,7 @@ START_TEST(begun_again_before_it_is_missed)
 	fake_begin(&world, "u", 2, false);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; ack 2; run scan");
-	/* If it is lost once more, it is remembered. */
+	/* And lost once more it is remembered. */
 	lose("u");
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
 	fake_answer_all(&world);
@@ -342,7 +341,7 @@ START_TEST(begun_again_before_it_is_missed)
 }
 END_TEST
 
-/* Three are queued for one worker, and only that is remembered of them. */
+/* Three stand in line for one worker, and nothing else is remembered of them. */
 START_TEST(lost_in_line)
 {
 	static const char *const id[] = {"a", "b", "c"};
@@ -368,7 +367,7 @@ START_TEST(lost_in_line)
 }
 END_TEST
 
-/* In a bucket that is not the one used before, no record is expected, and none is written again. */
+/* Of a bucket that is not the one that was used nothing is expected, and nothing is written into it. */
 START_TEST(not_in_another_bucket)
 {
 	begin_run();
@@ -398,7 +397,7 @@ START_TEST(not_in_another_bucket_while_it_is_restored)
 }
 END_TEST
 
-/* The events of these uploads are lost, and new events have lower numbers. */
+/* The events of these uploads are lost, and what comes now has lower numbers. */
 START_TEST(numbers_that_are_given_again)
 {
 	run_to_end("ends", 32);
@@ -431,14 +430,14 @@ START_TEST(numbers_that_are_given_again)
 	fake_step_finished(&world, "asks", "scan", OUTCOME_CONTINUE, 23, false);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; ack 23; run slow");
-	/* For uploads that began since, the numbers are valid. */
+	/* Of what has come since the numbers mean something. */
 	fake_ready(&world, "waits", false, 21);
 	fake_answer_all(&world);
 	ck_assert(is_stored("waits"));
 }
 END_TEST
 
-/* The whole bucket is lost, and this service has created another one. */
+/* The whole bucket is lost, and this service has made another one. */
 static void rewrite(void)
 {
 	lose("u");
@@ -492,7 +491,7 @@ START_TEST(rewritten_by_what_is_under_way)
 }
 END_TEST
 
-/* Meanwhile another instance has begun it again: its record counts. */
+/* Somebody else has begun it again meanwhile: his word counts. */
 START_TEST(not_rewritten_over_another_one)
 {
 	begin_run();
@@ -513,8 +512,7 @@ START_TEST(not_rewritten_over_another_one)
 }
 END_TEST
 
-/* Of a deferred upload only the due time is known: storage is asked. An upload that another instance looks after is
- * left to it. */
+/* Of one that waits only the time is known: storage is asked, and what another instance looks after is its affair. */
 START_TEST(what_is_not_remembered_is_not_rewritten)
 {
 	wait_at_rest();

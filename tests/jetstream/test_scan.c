@@ -107,7 +107,7 @@ START_TEST(a_broker_that_lags_hides_no_record)
 	unsigned complete = 0;
 	ck_assert(nats_cluster_start(&cluster, false));
 	struct broker_address address = {.endpoint = cluster.server[0].url};
-	ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
+	ck_assert_int_eq(bus_connect(&connection, &address, "test"), NATS_OK);
 	ck_assert_int_eq(natsConnection_JetStream(&js, connection, NULL), NATS_OK);
 	ck_assert_msg(wait_until(is_made, NULL, TEST_LIMIT), "the cluster makes no bucket");
 	for (unsigned round = 0; round < ROUNDS; round++) {
@@ -134,7 +134,7 @@ START_TEST(what_is_gone_hides_no_record)
 	struct nats_fixture nats;
 	ck_assert(nats_fixture_start(&nats, NULL));
 	struct broker_address address = {.endpoint = nats.url};
-	ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
+	ck_assert_int_eq(bus_connect(&connection, &address, "test"), NATS_OK);
 	ck_assert_int_eq(natsConnection_JetStream(&js, connection, NULL), NATS_OK);
 	ck_assert(make_bucket(1));
 	write_records(0, 10);

@@ -115,7 +115,7 @@ START_TEST(many_markers_do_not_end_it)
 	natsConnection *connection = NULL;
 	ck_assert(nats_fixture_start(&nats, NULL));
 	struct broker_address address = {.endpoint = nats.url};
-	ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
+	ck_assert_int_eq(bus_connect(&connection, &address, "test"), NATS_OK);
 	make_bucket(connection);
 	put_record(connection, "first", NULL);
 	put_tombstones(connection);
@@ -136,7 +136,7 @@ START_TEST(what_was_replaced_is_not_waited_for)
 	natsMsg *question = NULL;
 	ck_assert(nats_fixture_start(&nats, NULL));
 	struct broker_address address = {.endpoint = nats.url};
-	ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
+	ck_assert_int_eq(bus_connect(&connection, &address, "test"), NATS_OK);
 	make_bucket(connection);
 	come_and_go(connection);
 	put_record(connection, "last", NULL);
@@ -163,7 +163,7 @@ START_TEST(large_records)
 	user[size + 2] = '\0';
 	ck_assert(nats_fixture_start(&nats, NULL));
 	struct broker_address address = {.endpoint = nats.url};
-	ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
+	ck_assert_int_eq(bus_connect(&connection, &address, "test"), NATS_OK);
 	make_bucket(connection);
 	for (unsigned i = 0; i < LARGE; i++) {
 		snprintf(id, sizeof id, "large-%u", i);
@@ -184,7 +184,7 @@ START_TEST(ends_early)
 	struct mailbox mailbox;
 	ck_assert(nats_fixture_start(&nats, NULL));
 	struct broker_address address = {.endpoint = nats.url};
-	ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
+	ck_assert_int_eq(bus_connect(&connection, &address, "test"), NATS_OK);
 	make_bucket(connection);
 	put_record(connection, "one", NULL);
 	natsConnection_Destroy(connection);

@@ -26,7 +26,7 @@ static void set_up(void)
 	mailbox_init(&mailbox);
 	ck_assert(nats_fixture_start(&nats, NULL));
 	address = (struct broker_address){.endpoint = nats.url};
-	ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
+	ck_assert_int_eq(bus_connect(&connection, &address, "test"), NATS_OK);
 	ck_assert_int_eq(natsConnection_JetStream(&js, connection, NULL), NATS_OK);
 	jsStreamConfig_Init(&stream);
 	stream.Name = "main-queue";

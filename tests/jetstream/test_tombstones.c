@@ -22,7 +22,7 @@ static void set_up(void)
 	kvConfig config;
 	ck_assert(nats_fixture_start(&nats, NULL));
 	address = (struct broker_address){.endpoint = nats.url};
-	ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
+	ck_assert_int_eq(bus_connect(&connection, &address, "test"), NATS_OK);
 	ck_assert_int_eq(natsConnection_JetStream(&js, connection, NULL), NATS_OK);
 	kvConfig_Init(&config);
 	config.Bucket = store.bucket;
@@ -98,7 +98,7 @@ START_TEST(the_last_of_all_stays)
 	ck_assert(nats_fixture_kill(&nats));
 	ck_assert(nats_fixture_restart(&nats));
 	natsConnection *again = NULL;
-	ck_assert_int_eq(bus_connect(&again, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
+	ck_assert_int_eq(bus_connect(&again, &address, "test"), NATS_OK);
 	jsCtx_Destroy(js);
 	ck_assert_int_eq(natsConnection_JetStream(&js, again, NULL), NATS_OK);
 	ck_assert_uint_eq(last_number(), 5);

@@ -91,7 +91,7 @@ START_TEST(the_next_address_is_tried)
 	for (unsigned i = 0; i < 3; i++) {
 		natsConnection *connection = NULL;
 		nanos start = clock_monotonic();
-		ck_assert_int_eq(bus_connect(&connection, &address, "test", NULL, NULL, NULL, NULL), NATS_OK);
+		ck_assert_int_eq(bus_connect(&connection, &address, "test"), NATS_OK);
 		ck_assert_msg(clock_monotonic() - start < 6 * SECOND, "it took %d s",
 		              (int)((clock_monotonic() - start) / SECOND));
 		natsConnection_Destroy(connection);

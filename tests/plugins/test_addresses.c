@@ -186,8 +186,7 @@ START_TEST(broker)
 	swallow_at(nats.port);
 	snprintf(endpoint, sizeof endpoint, "%s:%u", names[_i], nats.port);
 	nanos start = clock_monotonic();
-	natsStatus status =
-		bus_connect(&connection, &(struct broker_address){.endpoint = endpoint}, "test", NULL, NULL, NULL, NULL);
+	natsStatus status = bus_connect(&connection, &(struct broker_address){.endpoint = endpoint}, "test");
 	ck_assert_msg(status == NATS_OK, "%s", natsStatus_GetText(status));
 	ck_assert_int_lt(clock_monotonic() - start, TIMEOUT);
 	natsConnection_Destroy(connection);
