@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/terminal.h"
 #include "core/cli/command.h"
 #include "core/cli/findings.h"
@@ -32,7 +33,7 @@ static void add_value(void *closure, const struct config_value *value)
 static json_t *make_report(const struct preflight *preflight)
 {
 	const struct config *config = preflight->config;
-	json_t *report = json_object(), *values = json_array();
+	json_t *report = alloc_checked(json_object()), *values = json_array();
 	if (config != NULL)
 		config_each_value(config, add_value, values);
 	for (size_t i = 0; config != NULL && i < config->step_count; i++) {
@@ -45,19 +46,13 @@ static json_t *make_report(const struct preflight *preflight)
 	return report;
 }
 
-static const char *member(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-	return text != NULL ? text : "";
-}
-
 static void print_value(const json_t *value)
 {
-	const char *text = json_is_true(json_object_get(value, "secret")) ? "(not shown)" : member(value, "value");
-	terminal_print(stdout, member(value, "key"));
+	const char *text = json_is_true(json_object_get(value, "secret")) ? "(not shown)" : json_member(value, "value");
+	terminal_print(stdout, json_member(value, "key"));
 	fputs(*text != '\0' ? " = " : " =", stdout);
-	terminal_cell(stdout, text, WIDTH - terminal_width(member(value, "key")) - 3 + (*text == '\0'));
-	terminal_print(stdout, member(value, "origin"));
+	terminal_cell(stdout, text, WIDTH - terminal_width(json_member(value, "key")) - 3 + (*text == '\0'));
+	terminal_print(stdout, json_member(value, "origin"));
 	putchar('\n');
 }
 
@@ -70,8 +65,8 @@ static void print_report(const json_t *report)
 		puts(FINDINGS_HEAD);
 	json_array_foreach(json_object_get(report, "values"), i, value)
 	{
-		if (strcmp(section, member(value, "section")) != 0) {
-			section = member(value, "section");
+		if (strcmp(section, json_member(value, "section")) != 0) {
+			section = json_member(value, "section");
 			printf("%s[", i > 0 ? "\n" : "");
 			terminal_print(stdout, section);
 			puts("]");
@@ -91,10 +86,8 @@ int command_show_config(int argc, char **argv)
 	bool sound = preflight_make(&preflight, options.config_path, false);
 	json_t *report = make_report(&preflight);
 	preflight_free(&preflight);
-	bool shown = report != NULL && (!options.json || json_print(report));
-	if (report == NULL)
-		fputs("out of memory\n", stderr);
-	else if (!options.json)
+	bool shown = !options.json || json_print(report);
+	if (!options.json)
 		print_report(report);
 	json_decref(report);
 	return sound && shown ? EXIT_SUCCESS : EXIT_ERROR;

@@ -22,12 +22,6 @@ struct health {
 	char reason[512]; /* why it is not ready */
 };
 
-static const char *member(const json_t *check, const char *name)
-{
-	const char *text = json_string_value(json_object_get(check, name));
-	return text != NULL ? text : "";
-}
-
 /* The first check that is not ready. */
 static void find_reason(struct health *health)
 {
@@ -37,9 +31,9 @@ static void find_reason(struct health *health)
 	{
 		if (health->reason[0] != '\0' || json_is_true(json_object_get(check, "ready")))
 			continue;
-		const char *name = member(check, "name");
-		snprintf(health->reason, sizeof health->reason, "%s%s%s: %s", member(check, "thing"), *name != '\0' ? " " : "",
-		         name, member(check, "reason"));
+		const char *name = json_member(check, "name");
+		snprintf(health->reason, sizeof health->reason, "%s%s%s: %s", json_member(check, "thing"),
+		         *name != '\0' ? " " : "", name, json_member(check, "reason"));
 	}
 }
 
@@ -80,14 +74,14 @@ static int width_of(const json_t *checks, const char *name, int width)
 	size_t i;
 	const json_t *check;
 	json_array_foreach(checks, i, check) width =
-		terminal_width(member(check, name)) > width ? terminal_width(member(check, name)) : width;
+		terminal_width(json_member(check, name)) > width ? terminal_width(json_member(check, name)) : width;
 	return width;
 }
 
 /* To the second. */
 static const char *since_of(const json_t *check, char text[TIME_TEXT_SIZE])
 {
-	const char *since = member(check, "since");
+	const char *since = json_member(check, "since");
 	size_t whole = strcspn(since, ".");
 	snprintf(text, TIME_TEXT_SIZE, "%.*s%s", whole < TIME_TEXT_SIZE ? (int)whole : 0, since,
 	         since[whole] == '.' ? "Z" : "");
@@ -109,11 +103,11 @@ static bool print_table(const struct health *health)
 	       "NAME", "SINCE");
 	json_array_foreach(health->checks, i, check)
 	{
-		terminal_cell(stdout, member(check, "thing"), thing);
-		terminal_cell(stdout, member(check, "name"), name);
+		terminal_cell(stdout, json_member(check, "thing"), thing);
+		terminal_cell(stdout, json_member(check, "name"), name);
 		terminal_cell(stdout, json_is_true(json_object_get(check, "ready")) ? "yes" : "no", 5);
 		terminal_cell(stdout, since_of(check, text), 20);
-		terminal_print(stdout, member(check, "reason"));
+		terminal_print(stdout, json_member(check, "reason"));
 		putchar('\n');
 	}
 	return ferror(stdout) == 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/terminal.h"
 #include "core/cli/command.h"
 #include "core/cli/record_view.h"
@@ -213,9 +214,7 @@ static bool resume(const struct wish *wish, const char *config_path, bool json)
 int command_resume(int argc, char **argv)
 {
 	struct command_options options;
-	struct wish wish = {.id = calloc((size_t)argc, sizeof *wish.id)};
-	if (wish.id == NULL)
-		return EXIT_ERROR;
+	struct wish wish = {.id = alloc_zeroed((size_t)argc, sizeof *wish.id)};
 	const struct command_syntax syntax = {
 		.usage = usage, .letters = "u:s:r", .names = names, .take = take_option, .closure = &wish};
 	int first = command_read(argc, argv, &syntax, &options);

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core/abi/module_table.h"
+#include "core/base/alloc.h"
 #include "core/base/terminal.h"
 #include "core/cli/command.h"
 #include "core/cli/findings.h"
@@ -98,7 +99,7 @@ static json_t *describe_check(const struct step *step, const struct check_answer
 /* Adds to each step whether it can work; "check" is null for a step without a check. *stuck: see checker.h. */
 static void add_checks(const struct steps *steps, json_t *array, bool *stuck)
 {
-	struct check_answer *answer = steps != NULL ? calloc(steps->count + 1, sizeof *answer) : NULL;
+	struct check_answer *answer = steps != NULL ? alloc_zeroed(steps->count + 1, sizeof *answer) : NULL;
 	bool asked = answer != NULL && checker_run_once(steps, answer, CHECK_TIME, stuck);
 	for (size_t i = 0; i < json_array_size(array); i++) {
 		bool known = asked && i < steps->count;
@@ -106,12 +107,6 @@ static void add_checks(const struct steps *steps, json_t *array, bool *stuck)
 		                    describe_check(known ? &steps->step[i] : NULL, known ? &answer[i] : NULL));
 	}
 	free(answer);
-}
-
-static const char *member(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-	return text != NULL ? text : "";
 }
 
 /* Prints a text from a module or the configuration between two texts of ours. */
@@ -128,22 +123,22 @@ static void print_keys(const json_t *module)
 	json_t *key;
 	json_array_foreach(json_object_get(module, "keys"), i, key)
 	{
-		print("    ", member(key, "name"), " = ");
-		print("", member(key, "default"), "    (");
-		print("", member(key, "type"), ")\n");
-		print("        ", member(key, "help"), "\n");
-		if (member(key, "environment")[0] != '\0')
-			print("        variable: ", member(key, "environment"), "\n");
+		print("    ", json_member(key, "name"), " = ");
+		print("", json_member(key, "default"), "    (");
+		print("", json_member(key, "type"), ")\n");
+		print("        ", json_member(key, "help"), "\n");
+		if (json_member(key, "environment")[0] != '\0')
+			print("        variable: ", json_member(key, "environment"), "\n");
 	}
 }
 
 static void print_module(const json_t *module)
 {
-	const char *refused = member(module, "refused");
-	terminal_cell(stdout, member(module, "name"), 19);
-	printf("%-5s ", member(module, "abi"));
-	terminal_cell(stdout, member(module, "version"), 9);
-	print(refused[0] != '\0' ? "refused: " : "", refused[0] != '\0' ? refused : member(module, "summary"), "\n");
+	const char *refused = json_member(module, "refused");
+	terminal_cell(stdout, json_member(module, "name"), 19);
+	printf("%-5s ", json_member(module, "abi"));
+	terminal_cell(stdout, json_member(module, "version"), 9);
+	print(refused[0] != '\0' ? "refused: " : "", refused[0] != '\0' ? refused : json_member(module, "summary"), "\n");
 }
 
 static void print_check(const json_t *check)
@@ -156,7 +151,7 @@ static void print_check(const json_t *check)
 		fputs("ok", stdout);
 	} else {
 		fputs("fails: ", stdout);
-		terminal_print(stdout, member(check, "reason"));
+		terminal_print(stdout, json_member(check, "reason"));
 	}
 }
 
@@ -177,12 +172,12 @@ static void print_report(const json_t *report, bool keys)
 	{
 		char retries[64];
 		snprintf(retries, sizeof retries, "%d, first after %s",
-		         (int)json_integer_value(json_object_get(entry, "max_retries")), member(entry, "retry_backoff"));
+		         (int)json_integer_value(json_object_get(entry, "max_retries")), json_member(entry, "retry_backoff"));
 		printf("%2zu. ", i + 1);
-		terminal_cell(stdout, member(entry, "name"), 15);
-		terminal_cell(stdout, member(entry, "module"), 15);
+		terminal_cell(stdout, json_member(entry, "name"), 15);
+		terminal_cell(stdout, json_member(entry, "module"), 15);
 		printf("%7d  %-9s %-20s %-9s ", (int)json_integer_value(json_object_get(entry, "workers")),
-		       member(entry, "deadline"), retries, member(entry, "on_exhausted"));
+		       json_member(entry, "deadline"), retries, json_member(entry, "on_exhausted"));
 		print_check(json_object_get(entry, "check"));
 		putchar('\n');
 	}
@@ -209,8 +204,9 @@ static json_t *make_report(const struct preflight *preflight)
 	struct catalogue catalogue = {.modules = preflight->modules, .array = json_array()};
 	if (preflight->modules != NULL)
 		modules_list(preflight->modules, add_module, &catalogue);
-	json_t *report = json_pack("{s:o, s:o, s:b}", "steps", config != NULL ? describe_steps(config) : json_array(),
-	                           "modules", catalogue.array, "delay_appended", config != NULL && config->delay_appended);
+	json_t *report = alloc_checked(
+		json_pack("{s:o, s:o, s:b}", "steps", config != NULL ? describe_steps(config) : json_array(), "modules",
+	              catalogue.array, "delay_appended", config != NULL && config->delay_appended));
 	findings_add(report, preflight);
 	return report;
 }
@@ -241,15 +237,10 @@ int command_steps(int argc, char **argv)
 	add_checks(preflight.steps, json_object_get(report, "steps"), &stuck);
 	if (!stuck)
 		preflight_free(&preflight);
-	if (report == NULL) {
-		fputs("out of memory\n", stderr);
-		return EXIT_ERROR;
-	}
-	if (options.json) {
+	if (options.json)
 		json_print(report);
-	} else {
+	else
 		print_report(report, keys);
-	}
 	json_decref(report);
 	fflush(stdout);
 	if (stuck) /* a thread is in the module: nothing may be unloaded under it */

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/terminal.h"
 #include "core/cli/command.h"
 #include "core/client/json_text.h"
@@ -69,7 +70,6 @@ static void print_table(const struct submitted *file, size_t count)
 	}
 }
 
-/* NULL: out of memory. */
 static json_t *describe(const struct submitted *file)
 {
 	bool failed = file->error[0] != '\0';
@@ -80,17 +80,12 @@ static json_t *describe(const struct submitted *file)
 	                 file->detail[0] != '\0' ? json_text(file->detail) : NULL);
 }
 
-/* False: with a message on stderr. */
 static bool print_json(const struct submitted *file, size_t count)
 {
 	json_t *array = json_array();
-	bool good = array != NULL;
-	for (size_t i = 0; good && i < count; i++)
-		good = json_array_append_new(array, describe(&file[i])) == 0;
-	if (!good)
-		fputs("out of memory\n", stderr);
-	else
-		good = json_print(array);
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(array, alloc_checked(describe(&file[i])));
+	bool good = json_print(array);
 	json_decref(array);
 	return good;
 }
@@ -123,11 +118,9 @@ int command_submit(int argc, char **argv)
 	if (first < 0)
 		return -1 - first;
 	size_t count = (size_t)(argc - first);
-	struct submitted *file = calloc(count, sizeof *file);
-	if (file == NULL || !client_open(&client, options.config_path)) {
-		free(file);
+	if (!client_open(&client, options.config_path))
 		return EXIT_ERROR;
-	}
+	struct submitted *file = alloc_zeroed(count, sizeof *file);
 	for (size_t i = 0; i < count; i++) {
 		const char *slash = strrchr(argv[(size_t)first + i], '/');
 		file[i].path = argv[(size_t)first + i];

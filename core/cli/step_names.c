@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/terminal.h"
 #include "core/base/text.h"
 
@@ -35,8 +36,7 @@ static void note(struct step_names *names, const char *name)
 			return;
 	if (names->count == STEP_NAMES_LIMIT || is_configured(names->config, name))
 		return;
-	names->name[names->count] = strdup(name);
-	names->count += names->name[names->count] != NULL;
+	names->name[names->count++] = alloc_text(name);
 }
 
 void step_names_note(struct step_names *names, const struct record *record)
@@ -56,7 +56,7 @@ bool step_names_check(const struct step_names *names)
 	for (size_t i = 0; i < names->count; i++)
 		text_format(&list, "%s (in records), ", names->name[i]);
 	terminal_error("unknown step \"%s\"; the steps are: %s" STEP_FINISHED_NAME, names->wanted,
-	               list.failed || list.data == NULL ? "" : list.data);
+	               list.data == NULL ? "" : list.data);
 	text_free(&list);
 	return false;
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/base/printable.h"
 #include "core/base/text.h"
 
@@ -12,9 +13,16 @@ json_t *json_text(const char *text)
 {
 	struct text quoted = {0};
 	text_add_json(&quoted, text);
-	json_t *string = quoted.failed ? NULL : json_loadb(quoted.data, quoted.length, JSON_DECODE_ANY, NULL);
-	text_free(&quoted);
+	char *json = alloc_checked(text_take(&quoted));
+	json_t *string = alloc_checked(json_loads(json, JSON_DECODE_ANY, NULL));
+	free(json);
 	return string;
+}
+
+const char *json_member(const json_t *object, const char *key)
+{
+	const char *text = json_string_value(json_object_get(object, key));
+	return text != NULL ? text : "";
 }
 
 /* jansson has escaped the control characters that JSON forbids in strings; the line feeds are those between them. */
@@ -30,10 +38,8 @@ static bool put(const char *text)
 
 bool json_print(const json_t *json)
 {
-	char *text = json != NULL ? json_dumps(json, JSON_INDENT(2)) : NULL;
-	bool good = text != NULL && put(text);
-	if (text == NULL)
-		fputs("out of memory\n", stderr);
+	char *text = alloc_checked(json_dumps(json, JSON_INDENT(2)));
+	bool good = put(text);
 	free(text);
 	return good;
 }

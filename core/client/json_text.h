@@ -6,12 +6,15 @@
 #include <jansson.h>
 #include <stdbool.h>
 
-/* A JSON string of any bytes; invalid UTF-8 is replaced with U+FFFD. NULL: out of memory. */
+/* A JSON string of any bytes; invalid UTF-8 is replaced with U+FFFD. */
 json_t *json_text(const char *text);
 
+/* The string member of an object; "": there is none. */
+const char *json_member(const json_t *object, const char *key);
+
 /* Prints the JSON to standard output, indented and followed by a line feed. Terminal control characters are escaped
- * (printable.h). False: out of memory (with a message on stderr), or the output failed (main() reports this). A NULL
- * argument means out of memory. */
+ * (printable.h). A NULL argument means out of memory, and ends the process. False: the output failed; main() reports
+ * this. */
 bool json_print(const json_t *json);
 
 #endif

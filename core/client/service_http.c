@@ -4,6 +4,8 @@
 #include <curl/curl.h>
 #include <stdio.h>
 
+#include "core/base/alloc.h"
+
 static size_t keep(char *bytes, size_t size, size_t count, void *closure)
 {
 	text_add_bytes(closure, bytes, size * count);
@@ -35,11 +37,7 @@ static long get(CURL *curl, const struct config *config, const char *path, struc
 
 long service_http_get(const struct config *config, const char *path, struct text *body, char *why, size_t size)
 {
-	CURL *curl = curl_easy_init();
-	if (curl == NULL) {
-		snprintf(why, size, "out of memory");
-		return 0;
-	}
+	CURL *curl = alloc_checked(curl_easy_init());
 	long status = get(curl, config, path, body, why, size);
 	curl_easy_cleanup(curl);
 	return status;

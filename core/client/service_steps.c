@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/client/json_text.h"
 #include "core/client/service_http.h"
 #include "core/upload/pipeline.h"
 
@@ -45,23 +46,16 @@ static void ask(struct service_steps *steps)
 	text_free(&body);
 }
 
-static const char *member(const json_t *object, const char *key)
-{
-	const char *text = json_string_value(json_object_get(object, key));
-	return text != NULL ? text : "";
-}
-
 /* The service's check of the step; NULL: unknown, or the step is not suspended. */
 static const json_t *find_check(const struct service_steps *steps, const char *name)
 {
 	size_t i;
 	const json_t *check;
-	json_array_foreach(json_object_get(steps->answer, "checks"), i,
-	                   check) if (strcmp(member(check, "thing"), "step") == 0 &&
-	                              strcmp(member(check, "name"), name) ==
-	                                  0) return json_is_false(json_object_get(check, "ready"))
-		? check
-		: NULL;
+	json_array_foreach(json_object_get(steps->answer, "checks"), i, check)
+	{
+		if (strcmp(json_member(check, "thing"), "step") == 0 && strcmp(json_member(check, "name"), name) == 0)
+			return json_is_false(json_object_get(check, "ready")) ? check : NULL;
+	}
 	return NULL;
 }
 
@@ -92,11 +86,11 @@ bool service_steps_find(struct service_steps *steps, const struct record *record
 		ask(steps);
 	const char *name = status_step_name(record->upload, &record->status);
 	const json_t *check =
-		strcmp(member(steps->answer, "instance"), record->owner) == 0 ? find_check(steps, name) : NULL;
+		strcmp(json_member(steps->answer, "instance"), record->owner) == 0 ? find_check(steps, name) : NULL;
 	if (check == NULL)
 		return false;
-	text_copy(suspension->reason, sizeof suspension->reason, member(check, "reason"));
-	if (!time_parse(member(check, "since"), &suspension->since))
+	text_copy(suspension->reason, sizeof suspension->reason, json_member(check, "reason"));
+	if (!time_parse(json_member(check, "since"), &suspension->since))
 		suspension->since = now;
 	suspension->until = find_limit(steps->config, record, name, suspension->since);
 	return true;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/base/alloc.h"
 #include "core/base/container_of.h"
 #include "core/base/signals.h"
 #include "core/base/terminal.h"
@@ -42,11 +43,7 @@ static void on_message(natsConnection *connection, natsSubscription *subscriptio
 	(void)connection;
 	(void)subscription;
 	struct submission *submission = closure;
-	struct delivery *delivery = calloc(1, sizeof *delivery);
-	if (delivery == NULL) {
-		natsMsg_Destroy(message);
-		return;
-	}
+	struct delivery *delivery = alloc_zeroed(1, sizeof *delivery);
 	delivery->mail.kind = MAIL_DELIVERY;
 	delivery->message = message;
 	delivery->data = natsMsg_GetData(message);

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "core/base/alloc.h"
 #include "core/base/thread.h"
 
 /* How often late connections are searched for. */
@@ -93,9 +94,7 @@ static void read_address(struct MHD_Connection *connection, unsigned char addres
 static struct entry *add(struct connections *connections, struct MHD_Connection *connection)
 {
 	const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-	struct entry *entry = info != NULL ? calloc(1, sizeof *entry) : NULL;
-	if (entry == NULL)
-		return NULL; /* then only the daemon's own limits apply */
+	struct entry *entry = alloc_zeroed(1, sizeof *entry);
 	entry->fd = info->connect_fd;
 	entry->since = clock_monotonic();
 	read_address(connection, entry->address);
@@ -126,7 +125,7 @@ void connections_notify(void *closure, struct MHD_Connection *connection, void *
 {
 	if (code == MHD_CONNECTION_NOTIFY_STARTED)
 		*context = add(closure, connection);
-	else if (*context != NULL)
+	else
 		forget(closure, *context);
 }
 
@@ -174,9 +173,7 @@ static void *watch(void *closure)
 
 struct connections *connections_create(const struct connections_limits *limits)
 {
-	struct connections *connections = calloc(1, sizeof *connections);
-	if (connections == NULL)
-		return NULL;
+	struct connections *connections = alloc_zeroed(1, sizeof *connections);
 	connections->limits = *limits;
 	lock_init(&connections->lock);
 	condition_init(&connections->changed);

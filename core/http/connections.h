@@ -19,7 +19,7 @@ struct connections_limits {
 	nanos reply;    /* until the client has received the reply; 0: no limit while it receives bytes */
 };
 
-/* NULL: out of memory or threads. */
+/* NULL: out of threads. */
 struct connections *connections_create(const struct connections_limits *limits);
 /* Call this after the daemon has stopped. NULL is allowed. */
 void connections_destroy(struct connections *connections);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
 #include "core/base/encoding.h"
 #include "core/base/printable.h"
 #include "core/base/thread.h"
@@ -65,30 +66,18 @@ static enum MHD_Result reply_with_file(struct MHD_Connection *connection, int fd
 		close(fd);
 		return listener_refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL, NULL);
 	}
-	enum MHD_Result result =
-		MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/octet-stream");
-	if (result == MHD_YES)
-		result = MHD_queue_response(connection, MHD_HTTP_OK, response);
-	MHD_destroy_response(response);
-	return result;
+	return listener_reply(connection, MHD_HTTP_OK, response, "application/octet-stream", NULL, NULL);
 }
 
-static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, const char *url, const char *method,
-                              const char *version, const char *body, size_t *body_size, void **state)
+static bool knows(void *closure, const char *path)
 {
-	(void)version;
-	(void)body;
-	struct file_server *server = closure;
-	if (strncmp(url, PREFIX, sizeof PREFIX - 1) != 0)
-		return listener_refuse(connection, MHD_HTTP_NOT_FOUND, NULL, NULL);
-	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-		return listener_refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-	if (*state == NULL || *body_size != 0) {
-		*state = server;
-		*body_size = 0;
-		return MHD_YES;
-	}
-	int fd = open_token(server, url + sizeof PREFIX - 1);
+	(void)closure;
+	return strncmp(path, PREFIX, sizeof PREFIX - 1) == 0;
+}
+
+static enum MHD_Result answer(void *closure, struct MHD_Connection *connection, const char *path)
+{
+	int fd = open_token(closure, path + sizeof PREFIX - 1);
 	if (fd < 0)
 		return listener_refuse(connection, MHD_HTTP_NOT_FOUND, NULL, NULL);
 	return reply_with_file(connection, fd);
@@ -126,15 +115,12 @@ static bool choose_base(struct file_server *server, const char *addr, const char
 
 struct file_server *file_server_start(const char *addr, const char *url, char *why, size_t size)
 {
-	struct file_server *server = calloc(1, sizeof *server);
-	if (server == NULL) {
-		snprintf(why, size, "out of memory");
-		return NULL;
-	}
+	struct file_server *server = alloc_zeroed(1, sizeof *server);
+	const struct listener_handler handler = {knows, answer, server};
 	lock_init(&server->lock);
 	if (addr == NULL)
 		addr = "127.0.0.1:0";
-	server->listener = listener_start(addr, &limits, handle, server, server->address, why, size);
+	server->listener = listener_start(addr, &limits, &handler, server->address, why, size);
 	if (server->listener == NULL || !choose_base(server, addr, url, why, size)) {
 		file_server_stop(server);
 		return NULL;
@@ -167,9 +153,9 @@ bool file_server_add(struct file_server *server, const char *path, char url[FILE
 	int fd = open_regular(path, length, why, size);
 	if (fd < 0)
 		return false;
-	struct file *file = calloc(1, sizeof *file);
-	if (file == NULL || !random_hex(file->token, TOKEN_BYTES)) {
-		snprintf(why, size, "%s: %s", path, file == NULL ? "out of memory" : "no random numbers available");
+	struct file *file = alloc_zeroed(1, sizeof *file);
+	if (!random_hex(file->token, TOKEN_BYTES)) {
+		snprintf(why, size, "%s: no random numbers available", path);
 		free(file);
 		close(fd);
 		return false;
@@ -185,8 +171,6 @@ bool file_server_add(struct file_server *server, const char *path, char url[FILE
 
 void file_server_stop(struct file_server *server)
 {
-	if (server == NULL)
-		return;
 	listener_stop(server->listener);
 	for (struct file *file = server->file, *next; file != NULL; file = next) {
 		next = file->next;

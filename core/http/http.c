@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/http/listener.h"
 
 /* Probes and one scraper: few and short. */
@@ -21,9 +22,8 @@ struct http {
 
 struct http *http_create(const struct http_options *options)
 {
-	struct http *http = calloc(1, sizeof *http);
-	if (http != NULL)
-		http->options = *options;
+	struct http *http = alloc_zeroed(1, sizeof *http);
+	http->options = *options;
 	return http;
 }
 
@@ -70,36 +70,26 @@ static enum MHD_Result reply_with(struct MHD_Connection *connection, const struc
 		free(text);
 		return MHD_NO;
 	}
-	enum MHD_Result result = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, reply.type);
-	if (result == MHD_YES)
-		result = MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-	if (result == MHD_YES)
-		result = MHD_queue_response(connection, reply.status, response);
-	MHD_destroy_response(response);
-	return result;
+	return listener_reply(connection, reply.status, response, reply.type, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
 }
 
-static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, const char *url, const char *method,
-                              const char *version, const char *body, size_t *body_size, void **state)
+static const struct http_route *find_route(const struct http *http, const char *path)
 {
-	(void)version;
-	(void)body;
-	struct http *http = closure;
-	const struct http_route *route = NULL;
 	for (size_t i = 0; i < http->options.route_count; i++)
-		if (strcmp(url, http->options.route[i].path) == 0)
-			route = &http->options.route[i];
-	if (route == NULL)
-		return listener_refuse(connection, MHD_HTTP_NOT_FOUND, NULL, NULL);
-	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-		return listener_refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
-	/* libmicrohttpd calls this once for the headers, then for each part of a body (which is ignored), and then for the
-	 * answer. */
-	if (*state == NULL || *body_size != 0) {
-		*state = http;
-		*body_size = 0;
-		return MHD_YES;
-	}
+		if (strcmp(path, http->options.route[i].path) == 0)
+			return &http->options.route[i];
+	return NULL;
+}
+
+static bool knows(void *closure, const char *path)
+{
+	return find_route(closure, path) != NULL;
+}
+
+static enum MHD_Result answer(void *closure, struct MHD_Connection *connection, const char *path)
+{
+	const struct http *http = closure;
+	const struct http_route *route = find_route(http, path);
 	const char *token = http->options.token;
 	if (route->guarded && token != NULL && *token != '\0' && !has_token(connection, token))
 		return listener_refuse(connection, MHD_HTTP_UNAUTHORIZED, MHD_HTTP_HEADER_WWW_AUTHENTICATE, "Bearer");
@@ -108,10 +98,11 @@ static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, 
 
 bool http_start(struct http *http)
 {
+	const struct listener_handler handler = {knows, answer, http};
 	char why[sizeof http->why];
 	if (http->listener != NULL)
 		return true;
-	http->listener = listener_start(http->options.addr, &limits, handle, http, http->address, why, sizeof why);
+	http->listener = listener_start(http->options.addr, &limits, &handler, http->address, why, sizeof why);
 	if (http->listener == NULL) {
 		if (strcmp(why, http->why) != 0)
 			log_warning(http->options.log, "HTTP ([http] addr, POSTPROCESSING_DEBUG_ADDR): %s; retrying", why);

@@ -34,7 +34,7 @@ struct http_options {
 };
 
 /* Creates the server without listening. The options are copied; what they point to is borrowed and must outlive the
- * server. NULL: out of memory. */
+ * server. */
 struct http *http_create(const struct http_options *options);
 
 /* Starts to listen, unless it already does, and logs this. False: it failed, for example because the port is in use;

@@ -14,14 +14,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
+
 /* Milliseconds before the next attempt to get a descriptor. */
 #define SCARCITY_PAUSE 200
 
 struct listener {
 	struct MHD_Daemon *daemon;
 	struct connections *connections;
-	MHD_AccessHandlerCallback handle;
-	void *closure;
+	struct listener_handler handler;
 };
 
 /* getaddrinfo() would take 65536 for 0. */
@@ -131,15 +132,26 @@ static void hear(void *closure, const char *format, va_list arguments)
 	errno = reason;
 }
 
-/* Passes a request on, which is called for its headers, for each part of a body, and once more to be answered. */
+/* libmicrohttpd calls this once for the headers, then for each part of a body (which is ignored), and then for the
+ * answer. */
 static enum MHD_Result handle_request(void *closure, struct MHD_Connection *connection, const char *url,
                                       const char *method, const char *version, const char *body, size_t *body_size,
                                       void **state)
 {
 	struct listener *listener = closure;
-	if (*state != NULL && *body_size == 0)
+	const struct listener_handler *handler = &listener->handler;
+	(void)version;
+	(void)body;
+	bool answering = *state != NULL && *body_size == 0;
+	if (answering)
 		connections_answering(listener->connections, connection);
-	return listener->handle(listener->closure, connection, url, method, version, body, body_size, state);
+	if (!handler->knows(handler->closure, url))
+		return listener_refuse(connection, MHD_HTTP_NOT_FOUND, NULL, NULL);
+	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+		return listener_refuse(connection, MHD_HTTP_METHOD_NOT_ALLOWED, MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	*state = listener;
+	*body_size = 0;
+	return answering ? handler->answer(handler->closure, connection, url) : MHD_YES;
 }
 
 static struct MHD_Daemon *start_daemon(struct listener *listener, int fd, const struct listener_limits *limits)
@@ -155,22 +167,19 @@ static struct MHD_Daemon *start_daemon(struct listener *listener, int fd, const 
 }
 
 struct listener *listener_start(const char *addr, const struct listener_limits *limits,
-                                MHD_AccessHandlerCallback handle, void *closure, char text[LISTENER_TEXT_SIZE],
-                                char *why, size_t size)
+                                const struct listener_handler *handler, char text[LISTENER_TEXT_SIZE], char *why,
+                                size_t size)
 {
 	int fd = listener_open(addr, why, size);
 	if (fd < 0)
 		return NULL;
 	struct stat own = {0}, after;
-	struct listener *listener = calloc(1, sizeof *listener);
-	if (listener != NULL) {
-		listener->handle = handle;
-		listener->closure = closure;
-		listener->connections = connections_create(&limits->connections);
-	}
-	if (listener != NULL && listener->connections != NULL && fstat(fd, &own) == 0 && listener_name(fd, text))
+	struct listener *listener = alloc_zeroed(1, sizeof *listener);
+	listener->handler = *handler;
+	listener->connections = connections_create(&limits->connections);
+	if (listener->connections != NULL && fstat(fd, &own) == 0 && listener_name(fd, text))
 		listener->daemon = start_daemon(listener, fd, limits);
-	if (listener != NULL && listener->daemon != NULL)
+	if (listener->daemon != NULL)
 		return listener;
 	snprintf(why, size, "cannot serve HTTP on %s: %s", addr, strerror(errno));
 	listener_stop(listener);
@@ -190,19 +199,25 @@ void listener_stop(struct listener *listener)
 	free(listener);
 }
 
-enum MHD_Result listener_refuse(struct MHD_Connection *connection, unsigned status, const char *header,
-                                const char *value)
+enum MHD_Result listener_reply(struct MHD_Connection *connection, unsigned status, struct MHD_Response *response,
+                               const char *type, const char *header, const char *value)
 {
-	char text[64];
-	int length = snprintf(text, sizeof text, "%s\n", MHD_get_reason_phrase_for(status));
-	struct MHD_Response *response = MHD_create_response_from_buffer((size_t)length, text, MHD_RESPMEM_MUST_COPY);
 	if (response == NULL)
 		return MHD_NO;
-	enum MHD_Result result = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "text/plain");
+	enum MHD_Result result = MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
 	if (result == MHD_YES && header != NULL)
 		result = MHD_add_response_header(response, header, value);
 	if (result == MHD_YES)
 		result = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return result;
+}
+
+enum MHD_Result listener_refuse(struct MHD_Connection *connection, unsigned status, const char *header,
+                                const char *value)
+{
+	char text[64];
+	int length = snprintf(text, sizeof text, "%s\n", MHD_get_reason_phrase_for(status));
+	struct MHD_Response *response = MHD_create_response_from_buffer((size_t)length, text, MHD_RESPMEM_MUST_COPY);
+	return listener_reply(connection, status, response, "text/plain", header, value);
 }

@@ -24,17 +24,15 @@
 
 static char address[LISTENER_TEXT_SIZE], why[256];
 
-static enum MHD_Result handle(void *closure, struct MHD_Connection *connection, const char *url, const char *method,
-                              const char *version, const char *body, size_t *body_size, void **state)
+static bool knows(void *closure, const char *path)
 {
-	(void)method;
-	(void)version;
-	(void)body;
-	if (*state == NULL || *body_size != 0) {
-		*state = address;
-		*body_size = 0;
-		return MHD_YES;
-	}
+	(void)closure;
+	(void)path;
+	return true;
+}
+
+static enum MHD_Result answer_one(void *closure, struct MHD_Connection *connection, const char *url)
+{
 	if (strcmp(url, "/large") != 0)
 		return listener_refuse(connection, MHD_HTTP_OK, NULL, NULL);
 	struct MHD_Response *response = MHD_create_response_from_buffer(LARGE, closure, MHD_RESPMEM_PERSISTENT);
@@ -47,7 +45,8 @@ static struct listener *start(nanos request, nanos reply, char *bytes)
 {
 	const struct listener_limits limits = {
 		.connections = {.count = LIMIT, .request = request, .reply = reply}, .timeout = 60, .memory = 8192};
-	struct listener *listener = listener_start("127.0.0.1:0", &limits, handle, bytes, address, why, sizeof why);
+	const struct listener_handler handler = {knows, answer_one, bytes};
+	struct listener *listener = listener_start("127.0.0.1:0", &limits, &handler, address, why, sizeof why);
 	ck_assert_msg(listener != NULL, "%s", why);
 	return listener;
 }
