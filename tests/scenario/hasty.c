@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The service, with less patience than is good for its users: linked before the library, these take the place of its
+ * The service with shorter time limits than users should have: these are linked before the library and replace its
  * own. */
 #include "core/broker/broker_health.h"
 #include "core/server/loss.h"

@@ -15,13 +15,13 @@ struct other {
 		.process = PROCESS_NONE \
 	}
 
-/* Starts it, and waits until it says that it is ready. */
+/* Starts it, and waits until it reports that it is ready. */
 void other_start(struct other *other, const struct scenario *scenario);
 void other_end(struct other *other);
 
-/* Has it logged this? */
+/* Whether its log contains the text. */
 bool other_says(const struct other *other, const char *text);
-/* Waits for it. False: not within the limit. */
+/* Waits for it. False: it did not appear within the limit. */
 bool other_awaits(const struct other *other, const char *text, nanos limit);
 
 #endif

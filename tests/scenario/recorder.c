@@ -9,7 +9,7 @@
 #include "tests/harness/base64.h"
 #include "tests/harness/limits.h"
 
-/* The broker gives an event that died with the service to the next one after half a minute. */
+/* An event that was delivered to a service that died is redelivered after half a minute. */
 #define REDELIVERY_LIMIT (2 * TEST_LIMIT)
 
 static const char *string_of(json_t *object, const char *key)
@@ -28,7 +28,7 @@ static char *decode_payload(json_t *envelope)
 static json_t *read_payload(const char *text)
 {
 	json_t *payload = text != NULL ? json_loads(text, 0, NULL) : NULL;
-	/* Integers of any size may be in what is only passed on. */
+	/* Values that are only passed on may contain integers of any size. */
 	return payload != NULL || text == NULL ? payload : json_loads(text, JSON_DECODE_INT_AS_REAL, NULL);
 }
 

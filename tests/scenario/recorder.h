@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Everything that is on the stream `main-queue`, in its order. It is read from the stream itself and not from a
- * subscription, so that nothing is missed while the broker is away. */
+ * Everything in the stream `main-queue`, in order. It is read from the stream itself and not from a subscription, so
+ * that nothing is missed while the broker is away. */
 #ifndef TESTS_SCENARIO_RECORDER_H
 #define TESTS_SCENARIO_RECORDER_H
 
@@ -14,12 +14,12 @@
 
 struct recorded {
 	uint64_t sequence;
-	nanos time;         /* of the broker, when it was stored */
-	bool ours;          /* the service published it: it carries a Nats-Msg-Id and is not the test's, nor … */
+	nanos time;         /* the broker's, when it was stored */
+	bool ours;          /* the service published it: it has a Nats-Msg-Id and is neither the test's nor … */
 	bool announced;     /* … the announcement of a step that the service does itself */
 	char *id;           /* its Nats-Msg-Id; NULL: none */
-	json_t *envelope;   /* NULL: no JSON */
-	json_t *payload;    /* NULL: none that can be read */
+	json_t *envelope;   /* NULL: not JSON */
+	json_t *payload;    /* NULL: none, or unreadable */
 	char *text;         /* of the payload; NULL: none */
 	const char *type;   /* without "events."; "" if it has none; borrowed */
 	const char *upload; /* its UploadID; "" if it has none; borrowed */
@@ -31,28 +31,29 @@ struct recorder {
 	size_t count, size;
 };
 
-/* What the test publishes with a Nats-Msg-Id begins it like this. */
+/* The beginning of the Nats-Msg-Id of what the test publishes. */
 #define RECORDER_TEST_ID "test."
 
 void recorder_free(struct recorder *recorder);
 
-/* Reads what has come since. */
+/* Reads new messages. */
 void recorder_update(struct recorder *recorder);
 
-/* A type for the functions below that no event has: the announcements, which are else left out of account. */
+/* A type for the functions below that no event has: the announcements, which are otherwise ignored. */
 #define RECORDER_ANNOUNCEMENT "announcement"
 
-/* How many of a type (NULL: any) the service has published for an upload (NULL: any), as far as they were read. */
+/* How many of a type (NULL: any) the service has published for an upload (NULL: any), among the messages read so
+ * far. */
 size_t recorder_count(const struct recorder *recorder, const char *type, const char *upload);
 
-/* The one of number `index`, from 0, of those; NULL: none yet. Valid until the next update. */
+/* The one with number `index` of those, from 0; NULL: none yet. Valid until the next update. */
 const struct recorded *recorder_find(const struct recorder *recorder, const char *type, const char *upload,
                                      size_t index);
 
 /* Waits for it, and fails the test if it does not come. */
 const struct recorded *recorder_await(struct recorder *recorder, const char *type, const char *upload, size_t index);
 
-/* The string under a key of its payload; fails the test if there is none. */
+/* The string of a key in its payload; fails the test if there is none. */
 const char *recorded_string(const struct recorded *recorded, const char *key);
 
 #endif

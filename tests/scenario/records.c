@@ -26,9 +26,9 @@ static json_t *decode(kvEntry *entry)
 	const char *data = json_string_value(json_object_get(outer, "data"));
 	size_t length;
 	char *bytes = data != NULL ? base64_bytes(data, &length) : NULL;
-	ck_assert_msg(bytes != NULL, "a record that has no data");
+	ck_assert_msg(bytes != NULL, "a record without data");
 	json_t *record = json_loadb(bytes, length, 0, NULL);
-	ck_assert_msg(record != NULL, "a record that is no JSON");
+	ck_assert_msg(record != NULL, "a record that is not JSON");
 	free(bytes);
 	json_decref(outer);
 	return record;

@@ -11,17 +11,17 @@ json_t *records_read(struct scenario *scenario, const char *upload);
 /* Waits until there is none. */
 void records_await_gone(struct scenario *scenario, const char *upload);
 
-/* The value of a header of the marker that a deleted record leaves, in text[256]; "" if there is none. Fails the test
- * unless there is a marker. */
+/* The value of a header of the marker that a deleted record leaves, in text[256]; "" if there is no such header.
+ * Fails the test unless there is a marker. */
 const char *records_tombstone(struct scenario *scenario, const char *upload, const char *header, char text[256]);
 
-/* Waits until a text or a number of its StepHost part, say its "phase", has this value. */
+/* Waits until a text or number of its StepHost part, for example its "phase", has this value. */
 void records_await(struct scenario *scenario, const char *upload, const char *key, const char *value);
 
-/* Writes a record; takes it over. Makes the bucket if there is none. */
+/* Writes a record; takes it over. Creates the bucket if there is none. */
 void records_plant(struct scenario *scenario, json_t *record);
 
-/* A record as the other implementation leaves it, of an upload of 68 bytes at `path`; a new reference. `steps` as in
+/* A record as the other implementation writes it, of an upload of 68 bytes at `path`; a new reference. `steps` as in
  * the configuration: "a,b". */
 json_t *records_foreign(struct scenario *scenario, const char *upload, const char *path, const char *steps,
                         const char *current, const char *outcome);

@@ -86,7 +86,7 @@ void scenario_close(struct scenario *scenario)
 {
 	if (scenario->service.pid != 0)
 		scenario_stop_service(scenario);
-	ck_assert_msg(scenario_log_count(scenario, SCENARIO_SECRET) == 0, "the log tells a secret");
+	ck_assert_msg(scenario_log_count(scenario, SCENARIO_SECRET) == 0, "the log contains a secret");
 	disconnect(scenario);
 	if (scenario->clamd.pid != 0)
 		scenario_stop_clamd(scenario);
@@ -123,7 +123,7 @@ void scenario_start_broker(struct scenario *scenario)
 		                 scenario->nats.options.password);
 	else
 		ck_assert_msg(wait_until(is_connected, scenario->connection, TEST_LIMIT),
-		              "the test does not find the broker again");
+		              "the test cannot connect to the broker again");
 }
 
 void scenario_start_service(struct scenario *scenario)
@@ -241,7 +241,7 @@ uint64_t scenario_metric(const struct scenario *scenario, const char *name)
 	ck_assert_int_eq(result.status, 200);
 	snprintf(line, sizeof line, "\n%s ", name);
 	const char *at = strstr(result.body, line);
-	ck_assert_msg(at != NULL, "no figure %s", name);
+	ck_assert_msg(at != NULL, "no metric %s", name);
 	return strtoull(at + strlen(line), NULL, 10);
 }
 
@@ -303,7 +303,7 @@ static bool is_logged(void *closure)
 void scenario_await_log(struct scenario *scenario, const char *text)
 {
 	struct words words = {scenario, text};
-	ck_assert_msg(wait_until(is_logged, &words, TEST_LIMIT), "the log does not say: %s", text);
+	ck_assert_msg(wait_until(is_logged, &words, TEST_LIMIT), "the log does not contain: %s", text);
 }
 
 int scenario_command(const struct scenario *scenario, const char *const *words, char *text, size_t size)

@@ -30,10 +30,10 @@ struct scenario_options {
 	const char *ini;        /* more of the configuration; NULL: none */
 	const char *const *env; /* of the service, "NAME=value", NULL-terminated; NULL: none */
 	const struct nats_options *nats;
-	bool embedded;            /* no nats-server but the service's own */
+	bool embedded;            /* no nats-server but the service's private one */
 	const char *host;         /* where the service finds storage, an address of this machine; NULL: the loopback */
-	bool hasty;               /* the program with less patience, see hasty.c */
-	const char *const *under; /* the command that runs the service's, NULL-terminated; NULL: none */
+	bool hasty;               /* the program with shorter time limits, see hasty.c */
+	const char *const *under; /* the command that runs the service's command, NULL-terminated; NULL: none */
 	bool no_broker;           /* the nats-server is not started yet: scenario_start_broker() */
 };
 
@@ -53,59 +53,59 @@ struct scenario {
 /* The main() of a test program. Without clamd and nats-server it is skipped. */
 int scenario_run(const char *name, const TTest *const *test, size_t count);
 
-/* All but clamd and service. The options' texts are borrowed. */
+/* Everything except clamd and the service. The options' texts are borrowed. */
 void scenario_open(struct scenario *scenario, const struct scenario_options *options);
-/* Ends all; the service has to end in order, and must not have written a secret into its log. */
+/* Ends everything. The service must end in an orderly way, and must not have written a secret to its log. */
 void scenario_close(struct scenario *scenario);
 
-/* clamd, where the configuration expects it; `lines` of clamd.conf or NULL. */
+/* Starts clamd where the configuration expects it; `lines` of clamd.conf or NULL. */
 void scenario_start_clamd(struct scenario *scenario, const char *lines);
 void scenario_stop_clamd(struct scenario *scenario);
 
-/* The nats-server of a scenario that was opened with no_broker, or that has ended; the test is connected to it again.
- */
+/* Starts the nats-server of a scenario that was opened with no_broker, or that has ended, and connects the test to
+ * it again. */
 void scenario_start_broker(struct scenario *scenario);
 
-/* Starts the service; scenario_await_ready() waits until it says that it is ready. */
+/* Starts the service; scenario_await_ready() waits until it reports that it is ready. */
 void scenario_start_service(struct scenario *scenario);
 void scenario_await_ready(struct scenario *scenario);
-/* SIGTERM and the wait for an orderly end / kill -9. */
+/* SIGTERM, and the wait for an orderly end / kill -9. */
 void scenario_stop_service(struct scenario *scenario);
 void scenario_kill_service(struct scenario *scenario);
 
-/* scenario_open(), clamd if `clamd`, the service, and the wait for it. */
+/* scenario_open(), clamd if `clamd`, the service, and the wait until it is ready. */
 void scenario_begin(struct scenario *scenario, const struct scenario_options *options, bool clamd);
 
-/* Connects the test to the broker; scenario_open() does, but for an embedded one. */
+/* Connects the test to the broker; scenario_open() does this, except for an embedded broker. */
 void scenario_connect(struct scenario *scenario, const char *url, const char *username, const char *password);
 
-/* How often a text is in the service's log. */
+/* How many times the service's log contains a text. */
 size_t scenario_log_count(const struct scenario *scenario, const char *text);
 void scenario_await_log(struct scenario *scenario, const char *text);
-/* The port that the last start of the service has logged; 0: none. */
+/* The port that the last start of the service logged; 0: none. */
 unsigned scenario_http_port(const struct scenario *scenario);
 /* The status of a GET on a path of the service's HTTP port, 0: no answer. */
 long scenario_http(const struct scenario *scenario, const char *path);
-/* Whether /readyz says that a thing ("broker", "stream", …) is there, and the reason; `reason` may be NULL. Not while
- * there is no answer. */
+/* Whether /readyz reports that a thing ("broker", "stream", …) is ready, and the reason; `reason` may be NULL. False
+ * while there is no answer. */
 bool scenario_has(const struct scenario *scenario, const char *thing, char *reason, size_t size);
-/* Waits until it says so, or no longer does with this text in the reason. */
+/* Waits until it is ready, or until it is not and the reason contains this text. */
 void scenario_await_has(struct scenario *scenario, const char *thing);
 void scenario_await_fault(struct scenario *scenario, const char *thing, const char *text);
-/* One of its figures. */
+/* The value of one of its metrics. */
 uint64_t scenario_metric(const struct scenario *scenario, const char *name);
 
-/* Runs `postprocessing WORDS -c …` to its end with the address of the running service; what it prints goes to `text`.
+/* Runs `postprocessing WORDS -c …` to its end with the address of the running service; its output goes to `text`.
  * Returns its exit status. */
 int scenario_command(const struct scenario *scenario, const char *const *words, char *text, size_t size);
 
-/* Waits until the service has acknowledged all that is on the stream. */
+/* Waits until the service has acknowledged all events in the stream. */
 void scenario_await_applied(struct scenario *scenario);
 
-/* Waits until storage was asked for so many uploads in all. */
+/* Waits until storage has received that many requests for uploads. */
 void scenario_await_requests(struct scenario *scenario, unsigned count);
 
-/* The processes' secrets: every URL of an upload holds it. */
+/* The secret of the processes: every URL of an upload contains it. */
 #define SCENARIO_SECRET "s3cret-t0ken"
 
 #endif

@@ -9,11 +9,11 @@
 #include "tests/scenario/scenario.h"
 
 #define SKIPPED 77
-/* A test's own waits end long before. */
+/* A test's own waits time out long before. */
 #define TEST_SECONDS 300
-/* They mostly wait: for patience to end, for a broker to be back. */
+/* They mostly wait: for time limits, or for a broker to be back. */
 #define ABREAST 4
-/* With a longer one the path of clamd's socket would not fit into an address. */
+/* With a longer path, the path of clamd's socket would not fit into an address. */
 #define TMPDIR_LIMIT 40
 
 static int show_log(const char *path, const struct stat *status, int type, struct FTW *place)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The broker comes back without all that it held, because it was made anew or is another one: the service says so,
- * gives it time, and then begins again. What only looks like that, because a disk is not mounted yet or a cluster is
- * catching up, is not taken for it. The service here has seconds of patience where it has a minute otherwise. */
+ * The broker comes back without its data, because it was created again or is another one: the service reports it,
+ * gives it time, and then starts over. Situations that only look like that, because a disk is not mounted yet or a
+ * cluster is catching up, are not mistaken for it. Time limits that are a minute otherwise are seconds here. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +17,7 @@ static struct scenario scenario;
 
 #define BUCKET "KV_postprocessing"
 #define STREAM "main-queue"
-/* hasty.c's. */
+/* That of hasty.c. */
 #define GRACE (4 * SECOND)
 #define LOSSES "postprocessing_broker_losses_total"
 #define ROLLBACKS "postprocessing_broker_rollbacks_total"
@@ -27,7 +27,7 @@ static struct scenario scenario;
 static const char *const waiting[] = {"one", "two", "three"};
 #define WAITING (sizeof waiting / sizeof waiting[0])
 
-/* Three uploads wait, and all that was said is taken. */
+/* Three uploads wait, and all events are acknowledged. */
 static void begin(const char *ini)
 {
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = ini, .hasty = true}, false);
@@ -38,7 +38,7 @@ static void begin(const char *ini)
 	scenario_await_applied(&scenario);
 }
 
-/* What was read of the stream is of another one. */
+/* The messages that were read belong to another stream. */
 static void forget_recorded(void)
 {
 	recorder_free(&scenario.recorder);
@@ -103,7 +103,7 @@ static bool has_passed(void *closure)
 	return clock_monotonic() >= *(nanos *)closure;
 }
 
-/* For so long nothing is made. */
+/* For this long, nothing is created. */
 static void check_nothing_is_made(nanos duration)
 {
 	nanos until = clock_monotonic() + duration;
@@ -114,7 +114,7 @@ static void check_nothing_is_made(nanos duration)
 	}
 }
 
-/* It is an alarm, and then the service goes on; what it remembers it carries to its end. */
+/* It is an alarm, and then the service goes on. It finishes the uploads that it remembers. */
 START_TEST(the_broker_is_made_anew)
 {
 	begin("[step:delay]\nduration = 12s\n");
@@ -139,7 +139,7 @@ START_TEST(the_broker_is_made_anew)
 }
 END_TEST
 
-/* Every `docker compose down -v`: only the state folder is what it was. */
+/* Every `docker compose down -v`: only the state folder is kept. */
 START_TEST(an_old_state_folder_meets_a_new_broker)
 {
 	begin("[step:delay]\nduration = 1s\n");
@@ -151,7 +151,7 @@ START_TEST(an_old_state_folder_meets_a_new_broker)
 	scenario_await_fault(&scenario, "stream", "unless the data comes back");
 	scenario_await_ready(&scenario);
 	storage_expect(&scenario, "new", "/none", 3, "continue");
-	/* From then on it is the one that is used. */
+	/* From then on this broker is the one in use. */
 	await_remembered();
 	scenario_kill_service(&scenario);
 	scenario_start_service(&scenario);
@@ -163,7 +163,7 @@ START_TEST(an_old_state_folder_meets_a_new_broker)
 }
 END_TEST
 
-/* Storage has made its stream before anybody looks: what is remembered is of no use beside that. */
+/* Storage has created its stream before the service looks: what the service remembers is useless beside that. */
 START_TEST(somebody_else_has_made_the_stream)
 {
 	jsStreamConfig stream;
@@ -177,7 +177,7 @@ START_TEST(somebody_else_has_made_the_stream)
 	scenario_await_log(&scenario, LOST);
 	scenario_await_ready(&scenario);
 	ck_assert_uint_eq(scenario_log_count(&scenario, "are remembered"), 0);
-	/* It is begun again, by storage, and nothing that is remembered ends it as well. */
+	/* Storage begins it again, and nothing that is remembered ends it a second time. */
 	for (size_t i = 0; i < WAITING; i++)
 		storage_bytes_received(&scenario, waiting[i], "/none", 3);
 	for (size_t i = 0; i < WAITING; i++)
@@ -198,7 +198,7 @@ static void check_waits(const char *because)
 	scenario_await_fault(&scenario, "bucket", "the service waits until the data is back");
 	ck_assert_uint_eq(scenario_log_count(&scenario, BEGINS_AGAIN), 0);
 	ck_assert_uint_eq(scenario_log_count(&scenario, LOST), 1);
-	/* They come back. */
+	/* The data comes back. */
 	ck_assert(nats_fixture_halt(&scenario.nats));
 	snprintf(path, sizeof path, "%s/kept", scenario.nats.folder);
 	ck_assert_int_eq(access(path, F_OK), 0);
@@ -225,7 +225,7 @@ START_TEST(it_waits_on_request)
 }
 END_TEST
 
-/* A broker that kept copies will hardly have lost them all. */
+/* A broker that kept replicas has probably not lost all of them. */
 START_TEST(it_waits_where_there_were_copies)
 {
 	char folder[FOLDER_PATH_SIZE + 8], why[256];
@@ -251,7 +251,7 @@ START_TEST(the_disk_comes_late)
 		ck_assert(nats_fixture_lose(&scenario.nats));
 		scenario_start_broker(&scenario);
 		scenario_await_fault(&scenario, "stream", "unless the data comes back");
-		/* Each connection has a time of its own. */
+		/* Each connection has its own time. */
 		check_nothing_is_made(GRACE * 3 / 4);
 	}
 	ck_assert(nats_fixture_halt(&scenario.nats));
@@ -266,7 +266,7 @@ START_TEST(the_disk_comes_late)
 }
 END_TEST
 
-/* Each broker is judged by what it held. */
+/* Each broker is judged by the data that it held. */
 START_TEST(the_broker_of_the_store_is_made_anew)
 {
 	char ini[256];
@@ -291,7 +291,7 @@ START_TEST(the_broker_of_the_store_is_made_anew)
 }
 END_TEST
 
-/* As an administrator may do it by hand: that is no new broker. */
+/* An administrator may delete it by hand: this is not a new broker. */
 START_TEST(only_one_of_them_is_missing)
 {
 	begin("[step:delay]\nduration = 1h\n");
@@ -328,7 +328,7 @@ static bool is_made(void *closure)
 	return is_there(BUCKET);
 }
 
-/* A service at a cluster that keeps so many copies, with uploads that wait. endpoint: for the service's environment. */
+/* A service at a cluster with this many replicas, and uploads that wait. endpoint: for the service's environment. */
 static void begin_in_cluster(char endpoint[128], const char *const *env, int64_t copies)
 {
 	ck_assert(nats_cluster_start(&cluster, true));
@@ -341,7 +341,7 @@ static void begin_in_cluster(char endpoint[128], const char *const *env, int64_t
 								 .no_broker = true,
 								 .env = env});
 	scenario_connect(&scenario, cluster.server[0].url, NULL, NULL);
-	ck_assert_msg(wait_until(is_made, &copies, TEST_LIMIT), "the cluster makes no stream");
+	ck_assert_msg(wait_until(is_made, &copies, TEST_LIMIT), "the cluster does not create the stream");
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
 	for (size_t i = 0; i < WAITING; i++)
@@ -362,7 +362,7 @@ static void end_in_cluster(void)
 	nats_cluster_end(&cluster);
 }
 
-/* Who leads the stream. */
+/* The leader of the stream. */
 static struct nats_fixture *leader_of(const char *stream)
 {
 	jsStreamInfo *info = NULL;
@@ -388,7 +388,7 @@ START_TEST(a_clusters_leader_dies)
 	ck_assert(nats_fixture_kill(leader));
 	storage_bytes_received(&scenario, "new", "/none", 3);
 	records_await(&scenario, "new", "phase", "waiting");
-	/* The whole cluster goes, and catches up. */
+	/* The whole cluster goes away and catches up. */
 	for (unsigned i = 0; i < CLUSTER_SERVERS; i++)
 		ck_assert(&cluster.server[i] == leader || nats_fixture_kill(&cluster.server[i]));
 	scenario_await_fault(&scenario, "broker", "");
@@ -404,7 +404,7 @@ static bool is_not_ready(void *closure)
 	return scenario_http(&scenario, "/readyz") == 503;
 }
 
-/* The others know of it, and that it is away. */
+/* The others know the stream, and that it is away. */
 START_TEST(a_clusters_only_copy_is_away)
 {
 	static char endpoint[128];

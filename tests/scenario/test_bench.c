@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * postprocessing-bench against a real service: what it shows, and that it leaves nothing behind. */
+ * postprocessing-bench against a real service: what it reports, and that it leaves nothing behind. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,19 +36,19 @@ static void start_bench(struct process *bench, const char *options, const char *
 	ck_assert(process_start(bench, &(struct process_options){.argv = argv, .env = with, .log = log, .pipe_out = true}));
 }
 
-/* What it printed, NULL: nothing; it has to end with `status`. */
+/* Its output; NULL: none. It must end with `status`. */
 static json_t *end_bench(struct process *bench, int status)
 {
 	char text[65536], said[8192] = "";
 	size_t length = process_read_all(bench, text, sizeof text);
 	ck_assert(process_wait(bench, TEST_LIMIT));
 	folder_read(scenario.folder, "bench.log", said, sizeof said);
-	ck_assert_msg(bench->status == status, "it ends with %d:\n%s", bench->status, said);
+	ck_assert_msg(bench->status == status, "it ended with status %d:\n%s", bench->status, said);
 	process_end(bench);
 	if (length == 0)
 		return NULL;
 	json_t *shown = json_loadb(text, length, 0, NULL);
-	ck_assert_msg(shown != NULL, "no JSON: %.*s", (int)length, text);
+	ck_assert_msg(shown != NULL, "not JSON: %.*s", (int)length, text);
 	return shown;
 }
 
@@ -65,7 +65,7 @@ static bool said(const char *words)
 	return folder_read(scenario.folder, "bench.log", text, sizeof text) && strstr(text, words) != NULL;
 }
 
-/* A figure of one of its columns; it must have been seen. */
+/* A value of one of its columns, which must be present. */
 static double figure(json_t *shown, const char *column, const char *name)
 {
 	json_t *value = json_object_get(json_object_get(shown, column), name);
@@ -172,13 +172,13 @@ START_TEST(floor_beside_a_service_with_a_remote_step)
 	double ratio = figure(shown, "service", "uploads_per_second") / figure(shown, "floor", "uploads_per_second");
 	ck_assert_double_eq_tol(figure(shown, "ratio", "uploads_per_second"), ratio, 1e-9);
 	json_decref(shown);
-	/* The stream and bucket of the floor are gone, and were not those of the service. */
+	/* The stream and bucket of the baseline are removed, and were not those of the service. */
 	ck_assert_int_eq(js_GetStreamInfo(&info, scenario.js, BENCH_TARGET_NAME, NULL, NULL), NATS_NOT_FOUND);
 	ck_assert_int_eq(js_GetStreamInfo(&info, scenario.js, "KV_" BENCH_TARGET_NAME, NULL, NULL), NATS_NOT_FOUND);
 	recorder_update(&scenario.recorder);
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingFinished", NULL), 100);
 	ck_assert_uint_eq(records_left(), 0);
-	/* The floor alone needs no service. */
+	/* The baseline alone needs no service. */
 	scenario_stop_service(&scenario);
 	shown = run_bench("-n 20 --bare", 0);
 	ck_assert_ptr_null(json_object_get(shown, "service"));
@@ -214,7 +214,7 @@ START_TEST(without_a_service)
 	scenario_open(&scenario, NULL);
 	ck_assert_ptr_null(run_bench("-n 5", 2));
 	ck_assert(said("has no stream main-queue"));
-	/* After the service has stopped nothing is put onto its stream. */
+	/* After the service has stopped, nothing is published to its stream. */
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
 	scenario_stop_service(&scenario);
@@ -281,7 +281,7 @@ START_TEST(timeout_ends)
 }
 END_TEST
 
-START_TEST(what_is_wrong_is_said)
+START_TEST(errors_are_reported)
 {
 	static const struct {
 		const char *options, *words;
@@ -301,7 +301,7 @@ START_TEST(what_is_wrong_is_said)
 }
 END_TEST
 
-/* In place of gnuplot: keeps what it is told to draw. */
+/* Replaces gnuplot: saves its input. */
 static const char draws[] = "#!/bin/sh\n[ \"$1\" = --version ] && exit 0\ncat > \"${0%/*}/drawn\"\n";
 
 START_TEST(the_plot_is_drawn_by_gnuplot)
@@ -373,7 +373,7 @@ int main(void)
 	                              one_signal_ends_it_in_order,
 	                              a_second_signal_ends_what_would_take_too_long,
 	                              timeout_ends,
-	                              what_is_wrong_is_said,
+	                              errors_are_reported,
 	                              help_version_and_the_former_command,
 	                              the_plot_is_drawn_by_gnuplot};
 	return scenario_run("scenario: bench", tests, sizeof tests / sizeof tests[0]);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The broker is not there, goes, comes back, or does not want us. */
+ * The broker is not there, goes away, comes back, or refuses the service. */
 #include <stdio.h>
 
 #include "tests/scenario/records.h"
@@ -21,7 +21,7 @@ static void name_upload(unsigned i, char name[16])
 	snprintf(name, 16, "u%u", i);
 }
 
-/* Confirms what has ended and is not confirmed yet. */
+/* Confirms ended uploads that are not confirmed yet. */
 static bool are_all_confirmed(void *closure)
 {
 	bool *confirmed = closure;
@@ -55,7 +55,7 @@ static void check_each_once(void)
 	}
 }
 
-/* Killed in the middle of a load, in a state that is different each time. */
+/* Killed under load, in a different state each time. */
 START_TEST(killed_under_load)
 {
 	static bool confirmed[UPLOADS];
@@ -85,7 +85,7 @@ START_TEST(killed_under_load)
 }
 END_TEST
 
-/* The broker hangs for a while and goes on: what it had not answered is asked again, and not done twice. */
+/* The broker hangs for a while and continues: unanswered requests are repeated, and not carried out twice. */
 START_TEST(hangs_under_load)
 {
 	char upload[16];
@@ -96,7 +96,7 @@ START_TEST(hangs_under_load)
 		storage_bytes_received(&scenario, upload, "/none", 3);
 	}
 	ck_assert(nats_fixture_pause(&scenario.nats));
-	/* Requests count as lost after 5 s; the connection itself after three pings. */
+	/* Requests count as lost after 5 s; the connection counts as lost after three pings. */
 	ck_assert(wait_until(is_not_ready, NULL, TEST_LIMIT));
 	ck_assert(nats_fixture_resume(&scenario.nats));
 	for (unsigned i = 0; i < 50; i++) {
@@ -125,7 +125,7 @@ START_TEST(not_there_at_start)
 }
 END_TEST
 
-/* It can be stopped while it waits. */
+/* The service can be stopped while it waits. */
 START_TEST(never_there)
 {
 	scenario_open(&scenario, &(struct scenario_options){.no_broker = true});
@@ -138,7 +138,7 @@ END_TEST
 
 #define WRONG "wr0ng-passw0rd"
 
-/* From now on the broker takes the password that was wrong. */
+/* From now on the broker accepts the password that was wrong. */
 static void change_password(void)
 {
 	ck_assert(nats_fixture_halt(&scenario.nats));

@@ -12,12 +12,12 @@
 static struct scenario scenario;
 static struct other other = OTHER_NONE;
 
-/* A word from the service about the upload that was not said before. */
+/* An event from the service about the upload that it had not published before. */
 static void check_silent(const char *upload, size_t said)
 {
 	char end[64];
 	snprintf(end, sizeof end, "after-%s", upload);
-	/* What comes behind it has been done when this is: */
+	/* When this upload has ended, everything before it is done: */
 	storage_clean(&scenario, end);
 	scenario_await_applied(&scenario);
 	recorder_update(&scenario.recorder);
@@ -32,7 +32,7 @@ static uint64_t tombstone_sequence(const char *upload)
 	return strtoull(records_tombstone(&scenario, upload, "Postprocessing-Begun", text), NULL, 10);
 }
 
-/* It goes, and leaves the place of the event that removed it. */
+/* The record is removed, and the tombstone names the event that removed it. */
 static void clean(const char *upload)
 {
 	recorder_update(&scenario.recorder);
@@ -69,7 +69,7 @@ START_TEST(while_its_first_write_is_put_off)
 	ck_assert_int_eq(kill(scenario.clamd.pid, SIGCONT), 0);
 	storage_expect(&scenario, "next", "/ok/300", 300, "continue");
 	check_silent("held", 0);
-	/* The event that had begun it is no reason to begin it again, whoever it is delivered to. */
+	/* The event that had begun it does not begin it again, whichever instance it is delivered to. */
 	scenario_kill_service(&scenario);
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
@@ -83,7 +83,7 @@ START_TEST(running_and_in_line)
 	begin_with_blocked_scanner(UNCHECKED "workers = 1\n");
 	storage_bytes_received(&scenario, "runs", "/ok/300", 300);
 	records_await(&scenario, "runs", "phase", "queued");
-	storage_bytes_received(&scenario, "waits", "/ok/5000000", 5000000); /* more than is handed out ahead */
+	storage_bytes_received(&scenario, "waits", "/ok/5000000", 5000000); /* more than are handed out ahead */
 	records_await(&scenario, "waits", "phase", "queued");
 	clean("waits");
 	clean("runs");
@@ -108,7 +108,7 @@ START_TEST(waiting)
 	storage_bytes_received(&scenario, "waits", "/none", 68);
 	records_await(&scenario, "waits", "phase", "waiting");
 	clean("waits");
-	/* An instance that has not heard of it may ask in 100 hours. */
+	/* An instance that does not know of the removal may ask for up to 100 hours. */
 	nanos keep = strtoll(records_tombstone(&scenario, "waits", "Postprocessing-Keep", text), NULL, 10);
 	ck_assert_int_gt(keep, clock_now() + 100 * HOUR);
 	scenario_close(&scenario);
@@ -129,13 +129,13 @@ START_TEST(in_a_backoff_awaiting_and_unknown)
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "asked", 0);
 	records_await(&scenario, "asked", "phase", "awaiting");
 	clean("asked");
-	/* The answer comes too late, and says so much as nothing. */
+	/* The answer comes too late and has no effect. */
 	storage_step_finished(&scenario, "asked", "policies", "continue");
 	scenario_await_applied(&scenario);
 	recorder_update(&scenario.recorder);
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingFinished", NULL), 0);
 	clean("nobody");
-	/* Whose session is begun anew under the same ID after all. */
+	/* Its session begins again under the same ID after all. */
 	storage_bytes_received(&scenario, "nobody", "/ok/68", 68);
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "nobody", 0);
 	scenario_close(&scenario);
@@ -167,7 +167,7 @@ static bool other_is_idle(void *closure)
 	return !other_says(&other, "the step did not end by its deadline") && none_runs(NULL);
 }
 
-/* Of two services each runs some of the uploads, and either takes any event. */
+/* Two services each run some of the uploads, and either takes any event. */
 START_TEST(run_by_another_instance)
 {
 	char upload[16];
@@ -178,7 +178,7 @@ START_TEST(run_by_another_instance)
 		storage_bytes_received(&scenario, upload, "/ok/300", 300);
 	}
 	scenario_await_requests(&scenario, UPLOADS);
-	/* Half of them while there is no record yet. */
+	/* Half of them while they have no record yet. */
 	for (unsigned i = 0; i < UPLOADS; i++) {
 		snprintf(upload, sizeof upload, "u%u", i);
 		if (i == UPLOADS / 2)
@@ -192,7 +192,7 @@ START_TEST(run_by_another_instance)
 		snprintf(upload, sizeof upload, "u%u", i);
 		check_silent(upload, 0);
 	}
-	/* Nothing is left for its end to wait for. */
+	/* Its end has nothing left to wait for. */
 	ck_assert(process_signal(&other.process, SIGTERM));
 	ck_assert(process_wait(&other.process, 5 * SECOND));
 	ck_assert(other_says(&other, "stopping: 0 steps are running"));

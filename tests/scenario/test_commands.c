@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The commands beside the service, as people and scripts call them. */
+ * The commands beside the service, as people and scripts use them. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +18,7 @@ static void start_command(struct process *process, const char *const *argv, cons
 		process_start(process, &(struct process_options){.argv = argv, .env = env, .log = log, .pipe_out = true}));
 }
 
-/* Runs a command to its end; what it prints goes to `text`. Returns its exit status. */
+/* Runs a command to its end; its output goes to `text`. Returns its exit status. */
 static int run_command(const char *const *argv, const char *const *env, char *text, size_t size)
 {
 	struct process process = PROCESS_NONE;
@@ -48,7 +48,7 @@ static bool is_announced(void *closure)
 	return announced() != NULL;
 }
 
-/* Submits a file, waits until its step waits, and ends the command in this way. Returns its exit status. */
+/* Submits a file, waits until its step waits, and ends the command with this signal. Returns its exit status. */
 static int submit_and_end(int signal_number, const char *timeout)
 {
 	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], id[64];
@@ -69,7 +69,7 @@ static int submit_and_end(int signal_number, const char *timeout)
 	ck_assert(process_wait(&submit, TEST_LIMIT));
 	int status = submit.status;
 	process_end(&submit);
-	/* Nothing goes on: the record only tells people what has become of it. */
+	/* Nothing continues: the record only shows people what has become of it. */
 	records_await(&scenario, id, "phase", "ended");
 	json_t *record = records_read(&scenario, id);
 	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(record, "Status"), "Outcome")), "abort");
@@ -96,7 +96,7 @@ START_TEST(impatient_submit_withdraws)
 }
 END_TEST
 
-/* The broker stores what is published and never says so: the service may have what the command takes for lost. */
+/* The broker stores what is published but does not confirm it: the service may have what the command believes lost. */
 START_TEST(unsure_submit_withdraws)
 {
 	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], text[512];
@@ -127,7 +127,7 @@ START_TEST(health_tells)
 	char ini[FOLDER_PATH_SIZE + 32], text[4096];
 	const char *const argv[] = {"./postprocessing", "health", "-c", ini, "--json", NULL};
 	const char *const table[] = {"./postprocessing", "health", "-c", ini, NULL};
-	/* Port 1 of the loopback: nobody listens. */
+	/* Port 1 of the loopback, where nobody listens. */
 	static const char *const nobody[] = {"POSTPROCESSING_DEBUG_ADDR=127.0.0.1:1", NULL};
 	scenario_open(&scenario, NULL);
 	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
@@ -153,7 +153,7 @@ START_TEST(health_tells)
 }
 END_TEST
 
-/* What the start had to say of the configuration stays visible. */
+/* The warnings of the start stay visible. */
 START_TEST(warnings_are_counted)
 {
 	const char *const env[] = {"POSTPROCESSING_SETPS=virusscan", NULL};
@@ -182,7 +182,7 @@ START_TEST(unknown_options_are_refused)
 }
 END_TEST
 
-/* An address that nobody can fetch from is refused before anything is announced; with a URL it is announced as that. */
+/* An address from which nobody can fetch is refused before anything is announced; with a URL, the URL is announced. */
 START_TEST(submit_is_reached_by_others)
 {
 	static const char *const everywhere[] = {"0.0.0.0:0", ":0", "[::]:0"};
@@ -222,8 +222,8 @@ START_TEST(submit_is_reached_by_others)
 }
 END_TEST
 
-/* What a user calls a file reaches a terminal only as text. */
-START_TEST(names_steer_no_terminal)
+/* A file name reaches a terminal only as printable text. */
+START_TEST(names_do_not_control_the_terminal)
 {
 	static const char name[] = "a\xe2\x80\xae"
 							   "b\xc2\x9b"
@@ -239,7 +239,7 @@ START_TEST(names_steer_no_terminal)
 	ck_assert(wait_until(is_announced, NULL, TEST_LIMIT));
 	snprintf(id, sizeof id, "%s", announced()->upload);
 	records_await(&scenario, id, "phase", "waiting");
-	/* The byte that is no UTF-8 does not get onto the bus. */
+	/* The byte that is not UTF-8 does not reach the bus. */
 	static const char shown[] = "a\\u202eb\\u009b31m\\x0ac\xef\xbf\xbd";
 	ck_assert_int_eq(
 		run_command((const char *const[]){"./postprocessing", "list", "-c", ini, NULL}, NULL, text, sizeof text), 0);
@@ -268,7 +268,7 @@ int main(void)
 	                              terminated_submit_withdraws,
 	                              impatient_submit_withdraws,
 	                              unsure_submit_withdraws,
-	                              names_steer_no_terminal,
+	                              names_do_not_control_the_terminal,
 	                              submit_is_reached_by_others,
 	                              health_tells,
 	                              unknown_options_are_refused,

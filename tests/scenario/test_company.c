@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Two services on one broker, one of which ends in order. */
+ * Two services on one broker, one of which stops in an orderly way. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,10 +13,10 @@
 static struct scenario scenario;
 static struct other other = OTHER_NONE;
 
-/* Its step has longer to end than one that says nothing has until it counts as dead. */
-START_TEST(who_stops_is_not_taken_for_dead)
+/* Its step may take longer to stop than a silent instance may before it counts as dead. */
+START_TEST(a_stopping_instance_is_not_taken_for_dead)
 {
-	/* The other one begins while clamd says nothing. */
+	/* The other one starts while clamd is silent. */
 	scenario_begin(&scenario,
 	               &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\ncheck_interval = 0\n"},
 	               true);
@@ -33,7 +33,7 @@ START_TEST(who_stops_is_not_taken_for_dead)
 	storage_check_finished(&scenario, "runs", "continue");
 	recorder_update(&scenario.recorder);
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingStepFinished", "runs"), 1);
-	/* The other one goes on with it. */
+	/* The other one continues with it. */
 	storage_upload_ready(&scenario, "runs", false);
 	records_await_gone(&scenario, "runs");
 	other_end(&other);
@@ -43,8 +43,8 @@ START_TEST(who_stops_is_not_taken_for_dead)
 }
 END_TEST
 
-/* The host was cloned with its state folder: each says so, and knows itself apart from the other. */
-START_TEST(who_has_our_name_is_told_of)
+/* The host was cloned with its state folder: each instance reports it, and can tell itself from the other. */
+START_TEST(another_instance_of_our_name_is_reported)
 {
 	char name[128], state[FOLDER_PATH_SIZE + 16], folder[FOLDER_PATH_SIZE + 16];
 	char twin[] = "another instance is also named";
@@ -67,6 +67,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {who_stops_is_not_taken_for_dead, who_has_our_name_is_told_of};
+	const TTest *const tests[] = {a_stopping_instance_is_not_taken_for_dead, another_instance_of_our_name_is_reported};
 	return scenario_run("scenario: company", tests, sizeof tests / sizeof tests[0]);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Where the service begins to read: the other implementation's consumer is bound or its position taken over, and
- * nothing that was published in between is skipped or done twice. */
+ * Where the service begins to read: it uses the other implementation's consumer or takes over its position, and no
+ * event that was published in between is skipped or handled twice. */
 #include <string.h>
 
 #include "core/jetstream/checkpoint.h"
@@ -71,8 +71,8 @@ START_TEST(existing_is_bound_as_it_is)
 }
 END_TEST
 
-/* What runs before there is a record is written before the event would come again. */
-START_TEST(existing_has_little_patience)
+/* An upload that runs without a record gets one before its event would be redelivered. */
+START_TEST(existing_redelivers_soon)
 {
 	jsConsumerConfig config;
 	open_with_stream(&(struct scenario_options){.steps = "virusscan"});
@@ -103,7 +103,7 @@ static bool is_acknowledged(void *closure)
 	return acknowledged;
 }
 
-/* The consumer of an older release, which has done the first `count` events and then ended. */
+/* The consumer of an older release, which has acknowledged the first `count` events and then stopped. */
 static void leave_older_consumer(uint64_t count)
 {
 	jsConsumerConfig config;
@@ -140,7 +140,7 @@ START_TEST(older_position_is_taken_over)
 	say("three");
 	check_ended((const char *[]){"one", "two", "three"}, 3);
 	scenario_await_log(&scenario, "it starts at the position of postprocessing");
-	/* At the next start the consumer is there, and goes on. */
+	/* At the next start the consumer is there, and continues. */
 	scenario_stop_service(&scenario);
 	say("four");
 	start();
@@ -171,7 +171,7 @@ START_TEST(nothing_is_there)
 }
 END_TEST
 
-/* A pull for more than it gives at a time, or for longer, would be refused. */
+/* A pull for more messages than it gives at a time, or for longer, would be refused. */
 START_TEST(existing_gives_little)
 {
 	static const char *const upload[] = {"one", "two", "three", "four", "five", "six", "seven"};
@@ -226,7 +226,7 @@ START_TEST(consumer_without_the_messages)
 }
 END_TEST
 
-/* Deletes the consumer every few seconds, until it is made anew behind what was applied. */
+/* Deletes the consumer every few seconds, until it is created again behind the applied events. */
 static bool is_made_behind(void *closure)
 {
 	nanos *deleted = closure;
@@ -234,13 +234,13 @@ static bool is_made_behind(void *closure)
 		return true;
 	if (clock_monotonic() - *deleted < 5 * SECOND)
 		return false;
-	/* Its answer may get lost: the service has made it anew by then. */
+	/* Its answer may be lost: then the service has created it again already. */
 	js_DeleteConsumer(scenario.js, STREAM, "postprocessing-pull", NULL, NULL);
 	*deleted = clock_monotonic();
 	return false;
 }
 
-/* Somebody deletes the consumer under the service's feet. */
+/* Somebody deletes the consumer while the service uses it. */
 START_TEST(deleted_while_we_run)
 {
 	nanos deleted = 0;
@@ -263,7 +263,7 @@ START_TEST(deleted_while_we_run)
 }
 END_TEST
 
-/* The ack floor is asked for every few seconds and saved every few more: all of the stream is in it. */
+/* The ack floor is read every few seconds and saved every few more: wait until it contains the whole stream. */
 static bool position_is_saved(void *closure)
 {
 	(void)closure;
@@ -279,7 +279,7 @@ static bool position_is_saved(void *closure)
 	return all;
 }
 
-/* The same while the service is down: where it stood is in its state folder. */
+/* The same while the service is down: its position is in its state folder. */
 START_TEST(deleted_while_we_are_down)
 {
 	open_with_stream(NULL);
@@ -307,7 +307,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {existing_is_bound_as_it_is,
-	                              existing_has_little_patience,
+	                              existing_redelivers_soon,
 	                              older_position_is_taken_over,
 	                              older_that_has_done_nothing,
 	                              nothing_is_there,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The events of a real storage provider, replayed in their order: what the service says for each upload is compared
- * with what the original service and its scanner said. */
+ * The events of a real storage provider, replayed in order. What the service publishes for each upload is compared
+ * with what the original service and its scanner published. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -56,14 +56,15 @@ static void read_corpus(void)
 	ck_assert_uint_eq(count, LINES);
 }
 
-/* The members that differ from one run to the next. */
+/* The members that differ from run to run. */
 static bool is_of_the_moment(const char *key)
 {
 	return strcmp(key, "Scandate") == 0 || strcmp(key, "seconds") == 0 || strcmp(key, "nanos") == 0 ||
 	       strcmp(key, "Description") == 0;
 }
 
-/* A member of the moment: of the same type, and a time where the other is one, empty where the other is. */
+/* A member of the moment: of the same type, a time where the other one is a time, empty where the other one is
+ * empty. */
 static void compare_moment(json_t *got, json_t *wanted, const char *where)
 {
 	nanos time;
@@ -73,7 +74,7 @@ static void compare_moment(json_t *got, json_t *wanted, const char *where)
 	ck_assert_msg((json_string_length(got) == 0) == (json_string_length(wanted) == 0), "%s is empty in one only",
 	              where);
 	if (time_parse(json_string_value(wanted), &time))
-		ck_assert_msg(time_parse(json_string_value(got), &time), "%s is no time", where);
+		ck_assert_msg(time_parse(json_string_value(got), &time), "%s is not a time", where);
 }
 
 static void compare(json_t *got, json_t *wanted, const char *where)
@@ -98,7 +99,7 @@ static void compare(json_t *got, json_t *wanted, const char *where)
 	}
 }
 
-/* Version and trace ID of a traceparent; the span is everybody's own. */
+/* Version and trace ID of a traceparent; each service has its own span. */
 #define TRACE_LENGTH 35
 
 static void compare_envelope(const struct recorded *got, const struct line *line)
@@ -117,12 +118,12 @@ static void compare_envelope(const struct recorded *got, const struct line *line
 	ck_assert_str_eq(text_of(mine, "initiatorid"), text_of(theirs, "initiatorid"));
 	ck_assert_uint_eq(strlen(text_of(mine, "eventid")), 36);
 	ck_assert(json_is_string(json_object_get(mine, "traceparent")));
-	/* A restart belongs to no upload that is known. */
+	/* A restart belongs to no known upload. */
 	if (strcmp(line->type, "RestartPostprocessing") != 0)
 		ck_assert_int_eq(strncmp(text_of(mine, "traceparent"), text_of(theirs, "traceparent"), TRACE_LENGTH), 0);
 }
 
-/* The bytes that give what the original's scan gave; the event's URL is made to lead to them. */
+/* Provides bytes that have the same scan result as the original's; the event's URL is changed to lead to them. */
 static void serve(struct line *line)
 {
 	char path[64], url[STORAGE_URL_SIZE], bytes[EICAR_SIZE + 1];
@@ -142,10 +143,11 @@ static bool is_of_the_service(const char *type)
 	       strcmp(type, "RestartPostprocessing") == 0;
 }
 
-/* Returns whether the service had to say something. */
+/* Returns whether the service had to publish something. */
 static bool replay(struct line *line)
 {
-	/* The original had others do its steps; here they are done within the service, which says so all the same. */
+	/* The original's steps were done by other services. Here the service does them itself, and publishes the same
+	 * events. */
 	if (strcmp(line->type, "StartPostprocessingStep") == 0) {
 		bool first = strcmp(text_of(line->payload, "StepToStart"), "virusscan") == 0;
 		const struct recorded *got =
@@ -160,7 +162,7 @@ static bool replay(struct line *line)
 	if (is_of_the_service(line->type)) {
 		const struct recorded *got = recorder_await(&scenario.recorder, line->type, line->upload, 0);
 		compare_envelope(got, line);
-		/* Which today's servers want, and this one did not have. */
+		/* Today's servers need it, and this one did not have it. */
 		json_object_del(got->payload, "ResourceID");
 		compare(got->payload, line->payload, line->type);
 		return true;

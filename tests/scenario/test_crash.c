@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The service dies, or is told to end, in the middle of its work. */
+ * The service dies, or is told to stop, in the middle of its work. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -25,7 +25,7 @@ static void start_again(void)
 	scenario_await_ready(&scenario);
 }
 
-/* What was not acknowledged comes again after a few seconds, not after half a minute. */
+/* Unacknowledged events are redelivered after a few seconds, not after half a minute. */
 static void redeliver_soon(void)
 {
 	jsConsumerInfo *info = NULL;
@@ -58,7 +58,7 @@ START_TEST(killed_in_a_delay)
 	json_decref(record);
 	scenario_kill_service(&scenario);
 	start_again();
-	/* The delay goes on, it does not begin anew. */
+	/* The delay continues; it does not start over. */
 	records_await(&scenario, "waits", "due", due);
 	check_once("waits", "continue");
 	nanos time, lasted = recorder_find(&scenario.recorder, NULL, "waits", 0)->time - scenario.recorder.message[0].time;
@@ -69,7 +69,7 @@ START_TEST(killed_in_a_delay)
 }
 END_TEST
 
-/* A delay that is over while nobody is there ends with the next start. */
+/* A delay that ends while no service runs takes effect at the next start. */
 START_TEST(due_while_away)
 {
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 300ms\n"},
@@ -85,7 +85,7 @@ START_TEST(due_while_away)
 }
 END_TEST
 
-/* The run that begins at once has no record yet: only the event, which nobody has acknowledged, knows of it. */
+/* A run that begins at once has no record yet: only the unacknowledged event knows of it. */
 START_TEST(killed_before_there_is_a_record)
 {
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan"}, true);
@@ -131,7 +131,7 @@ START_TEST(killed_while_clamd_hangs)
 		snprintf(upload, sizeof upload, "u%u", i);
 		storage_bytes_received(&scenario, upload, "/ok/300", 300);
 	}
-	/* What is not acknowledged yet would come again only after half a minute. */
+	/* An unacknowledged event would be redelivered only after half a minute. */
 	scenario_await_applied(&scenario);
 	scenario_await_requests(&scenario, 4);
 	scenario_kill_service(&scenario);
@@ -146,7 +146,7 @@ START_TEST(killed_while_clamd_hangs)
 }
 END_TEST
 
-/* An upload whose step takes the service down again and again is counted, and ends. */
+/* If the step of an upload ends the service again and again, its failures are counted, and the upload ends. */
 START_TEST(killed_again_and_again)
 {
 	scenario_begin(&scenario,
@@ -155,7 +155,7 @@ START_TEST(killed_again_and_again)
 	               true);
 	redeliver_soon();
 	storage_bytes_received(&scenario, "bad", "/stall/200000", LARGE);
-	/* The first run begins unmarked and without a record: the event comes again. The others are marked. */
+	/* The first run begins unmarked and without a record: the event is redelivered. The other runs are marked. */
 	for (unsigned i = 1; i <= 3; i++) {
 		scenario_await_requests(&scenario, i);
 		scenario_kill_service(&scenario);
@@ -175,7 +175,7 @@ START_TEST(stops_with_its_verdict)
 	scenario_await_requests(&scenario, 1);
 	ck_assert(process_signal(&scenario.service, SIGTERM));
 	scenario_await_log(&scenario, "stopping: 1 steps");
-	/* It is waited for: what comes within the grace counts. */
+	/* The service waits for the run: a verdict within the grace period counts. */
 	ck_assert_int_eq(kill(scenario.clamd.pid, SIGCONT), 0);
 	ck_assert(process_wait(&scenario.service, TEST_LIMIT));
 	ck_assert_int_eq(scenario.service.status, 0);
@@ -199,7 +199,7 @@ START_TEST(stops_without_one)
 	nanos before = clock_monotonic();
 	scenario_stop_service(&scenario);
 	ck_assert_int_lt(clock_monotonic() - before, 10 * SECOND);
-	/* The service's own end is no failure of the step. */
+	/* The service's own stop is not a failure of the step. */
 	recorder_update(&scenario.recorder);
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, NULL), 0);
 	put_infected();

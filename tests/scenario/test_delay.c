@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The delay, and the two variables that deployments have. */
+ * The delay, and the two variables that deployments use. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -31,7 +31,7 @@ START_TEST(is_not_cut_short)
 	storage_check_finished(&scenario, "two", "continue");
 	check_duration("one", 1200 * MILLISECOND);
 	check_duration("two", 1200 * MILLISECOND);
-	/* Nobody is told of a delay's end. */
+	/* The end of a delay is not published. */
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, NULL), 2);
 	scenario_close(&scenario);
 }
@@ -50,7 +50,7 @@ START_TEST(two_variables_are_a_list)
 	storage_check_finished(&scenario, "clean", "continue");
 	storage_check_finished(&scenario, "eicar", "delete");
 	check_duration("clean", SECOND);
-	/* The verdict, then the end: nothing that is to be deleted is delayed. */
+	/* The verdict, then the end: an upload that is to be deleted is not delayed. */
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingStepFinished", "eicar"), 1);
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingStepFinished", "clean"), 1);
 	ck_assert_uint_lt(recorder_find(&scenario.recorder, "PostprocessingFinished", "eicar", 0)->sequence,
@@ -91,7 +91,7 @@ START_TEST(listed_runs_where_it_is_listed)
 }
 END_TEST
 
-/* A step that asks for a time that is over, too far ahead, or again and again: each upload ends, with few writes. */
+/* A step that asks for a time in the past, too far ahead, or again and again: each upload ends, with few writes. */
 START_TEST(steps_that_ask_for_nonsense)
 {
 	static const char *const until[] = {"1", "9223372036854775807", "-1", "now"};

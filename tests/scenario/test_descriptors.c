@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The service has no file descriptor left: whatever needs one is tried again, at leisure, and goes on when there are
- * some. */
+ * The service has no file descriptor left: what needs one is retried with pauses, and continues when there are some. */
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
@@ -15,10 +14,10 @@
 
 static struct scenario scenario;
 
-/* With it the service gets no descriptor, not even one that it has closed. */
+/* With this limit the service gets no descriptor, not even one that it has closed. */
 #define NONE (STDERR_FILENO + 1)
 
-/* Returns the limit that there was. */
+/* Returns the previous limit. */
 static rlim_t set_limit(rlim_t limit)
 {
 	struct rlimit before;
@@ -48,7 +47,7 @@ static bool has_passed(void *closure)
 	return clock_monotonic() >= *(nanos *)closure;
 }
 
-/* For two seconds the service is next to idle. */
+/* For two seconds the service is nearly idle. */
 static void check_idle(void)
 {
 	nanos until = clock_monotonic() + 2 * SECOND, before = used_time();
@@ -103,7 +102,7 @@ START_TEST(the_broker_is_reached_later)
 }
 END_TEST
 
-/* A connection to the service's HTTP that has asked for something. */
+/* A connection to the service's HTTP port that has sent a request. */
 static int ask(void)
 {
 	static const char request[] = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";

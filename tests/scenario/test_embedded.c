@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * No broker is configured: the service brings its own, and what is in it stays. */
+ * No broker is configured: the service runs a private one, whose data is kept. */
 #include <stdio.h>
 
 #include "core/broker/broker.h"
@@ -53,7 +53,7 @@ static bool has_found_more(void *closure)
 
 static void start_and_finish(void)
 {
-	/* The first service has said it, too; until the second does, the first one's broker may still be there. */
+	/* The first service has logged it, too. Until the second one does, the broker of the first may still be there. */
 	size_t before = scenario_log_count(&scenario, found);
 	scenario_start_service(&scenario);
 	ck_assert(wait_until(has_found_more, &before, TEST_LIMIT));
@@ -64,7 +64,7 @@ static void start_and_finish(void)
 	ck_assert_int_ge(recorder_find(&scenario.recorder, "PostprocessingFinished", "waits", 0)->time -
 	                     scenario.recorder.message[0].time,
 	                 2 * SECOND);
-	/* All is there, from the first event on. */
+	/* Everything is there, from the first event on. */
 	ck_assert_str_eq(scenario.recorder.message[0].upload, "waits");
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, "StartPostprocessingStep", NULL), 2);
 	scenario_close(&scenario);
@@ -107,8 +107,7 @@ static bool is_not_ready(void *closure)
 	return scenario_http(&scenario, "/readyz") == 503;
 }
 
-/* Somebody has deleted the broker's files. It is said at once, and after a while the service goes on with new uploads.
- */
+/* Somebody has deleted the broker's files. The service reports it at once, and accepts new uploads after a while. */
 START_TEST(files_are_deleted)
 {
 	size_t before;

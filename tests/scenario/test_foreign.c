@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Records that another implementation left in the bucket: each is carried on from where it stood. */
+ * Records that another implementation left in the bucket: each upload continues from where it was. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,7 +34,7 @@ static void start(void)
 	scenario_await_ready(&scenario);
 }
 
-/* The upload's record ends with its confirmation, as any other's. */
+/* The upload's record ends with its confirmation, like any other. */
 static void confirm(const char *upload)
 {
 	storage_upload_ready(&scenario, upload, false);
@@ -77,7 +77,7 @@ START_TEST(in_a_scan)
 }
 END_TEST
 
-/* Whatever wrote these knew of no steps: here there are some, and nothing passes without them. */
+/* The writer of these records had no steps. Here there are some, and no upload passes without them. */
 START_TEST(without_steps)
 {
 	static const char *const uploads[] = {"null", "none", "empty", "status"};
@@ -147,7 +147,7 @@ START_TEST(all_done)
 	json_object_set_new(ended, "Finished", json_true());
 	records_plant(&scenario, ended);
 	start();
-	/* Storage's confirmation may be on its way: it is not told at once. */
+	/* Storage's confirmation may be on its way, so the end is not published at once. */
 	records_await(&scenario, "done", "phase", "confirming");
 	records_await(&scenario, "told", "phase", "confirming");
 	confirm("done");
@@ -201,7 +201,7 @@ START_TEST(step_that_is_not_configured)
 }
 END_TEST
 
-/* What is no record stays where it is and stops nothing. */
+/* A value that is not a record is left alone and stops nothing. */
 START_TEST(not_a_record)
 {
 	open_with_clamd();
@@ -219,7 +219,7 @@ START_TEST(not_a_record)
 }
 END_TEST
 
-/* A record that the other implementation takes over again has all that it reads. */
+/* A record that the other implementation takes over again has everything that it reads. */
 START_TEST(our_record_as_others_read_it)
 {
 	static const char *const keys[] = {"ID",         "URL",   "User",   "ImpersonatingUser", "Filename",    "Filesize",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The broker has no room: nothing is lost and nothing is said twice, and all goes on when there is room again. */
+ * The broker is full: nothing is lost, nothing is published twice, and everything continues when there is room
+ * again. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -51,7 +52,7 @@ static bool publish(const char *stream, int size)
 	return js_Publish(NULL, scenario.js, stream, bytes, size, NULL, NULL) == NATS_OK;
 }
 
-/* Nothing more goes in, however small. */
+/* No further message is stored, however small. */
 static void fill(void)
 {
 	jsStreamConfig stream;
@@ -63,7 +64,7 @@ static void fill(void)
 			;
 }
 
-/* What is left of the last page of a file may still take an upload or two. */
+/* The rest of the last page of a file may hold another upload or two. */
 static bool has_tried_often(void *closure)
 {
 	(void)closure;
@@ -85,7 +86,7 @@ static void begin_full(void)
 	send_uploads();
 	fill();
 	check_keeps_trying();
-	/* Each upload says so once. */
+	/* Each upload logs it once. */
 	ck_assert_uint_eq(scenario_log_count(&scenario, REFUSED), UPLOADS);
 	recorder_update(&scenario.recorder);
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingFinished", NULL), 0);
@@ -112,7 +113,7 @@ START_TEST(limit_is_raised)
 }
 END_TEST
 
-/* A file system of its own, seen only by a process that keeps it and by those that enter that one's namespace. */
+/* A separate file system, visible only to a process that keeps it and to those that enter its namespace. */
 static struct process keeper;
 static char keeper_pid[16];
 static const char *const enter[] = {"nsenter", "-t", keeper_pid, "-U", "-m", "--preserve-credentials", NULL};
@@ -132,7 +133,7 @@ static bool mount_store(void)
 	return true;
 }
 
-/* Runs a command where the store is; returns its exit status. */
+/* Runs a command that sees the store; returns its exit status. */
 static int run_inside(const char *command)
 {
 	char store[FOLDER_PATH_SIZE + 16];
@@ -144,7 +145,7 @@ static int run_inside(const char *command)
 	return process.status;
 }
 
-/* nats-server 2.9 does not take anything more until it is started again, with room. */
+/* nats-server 2.9 stores nothing more until it is restarted with free space. */
 START_TEST(disk_is_full)
 {
 	scenario_open(&scenario, &(struct scenario_options){

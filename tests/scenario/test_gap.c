@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What stood in the stream before our consumer did, and the other implementation's service, which makes or updates
- * stream and consumer at each of its starts: both can start before the other, and each event is done once. */
+ * Events that were in the stream before our consumer was created; and the other implementation's service, which
+ * creates or updates stream and consumer at each start. Either service can start first, and each event is handled
+ * once. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +15,9 @@ static struct scenario scenario;
 #define STREAM "main-queue"
 #define CONSUMER "postprocessing-pull"
 #define READER CONSUMER "-gap"
-/* Of what died with an instance, or was taken by the test. */
+/* The time after which events are redelivered that died with an instance, or that the test took. */
 #define REDELIVERY (4 * SECOND)
-/* The reader is left for a while, so that all instances find that it is done. */
+/* The reader is kept for a while, so that all instances learn that it has finished. */
 #define READER_LIMIT (TEST_LIMIT)
 
 static void open_with_stream(const struct scenario_options *options)
@@ -53,7 +54,7 @@ static size_t count_finished(void)
 	return recorder_count(&scenario.recorder, "PostprocessingFinished", NULL);
 }
 
-/* So many uploads have ended, each once. */
+/* That many uploads have ended, each once. */
 static void check_once(const char *kind, unsigned count)
 {
 	char id[32];
@@ -81,10 +82,10 @@ static bool is_removed(void *closure)
 
 static void await_reader_removed(void)
 {
-	ck_assert_msg(wait_until(is_removed, NULL, READER_LIMIT), "the gap's reader is left behind");
+	ck_assert_msg(wait_until(is_removed, NULL, READER_LIMIT), "the gap's reader was not removed");
 }
 
-/* A request as a client library sends it, and the error_code of its answer; 0: it is granted. */
+/* A request as a client library sends it. Returns the error_code of the answer; 0: it was granted. */
 static int request(const char *subject, const char *text)
 {
 	natsMsg *reply = NULL;
@@ -106,7 +107,8 @@ static int request(const char *subject, const char *text)
 #define STREAM_NOT_FOUND 10059
 #define CONSUMER_NOT_MADE 10012
 
-/* All that OpenCloud's services do to stream and consumer when they start; the error_code of the consumer's request. */
+/* Everything that OpenCloud's services do to stream and consumer when they start. Returns the error_code of the
+ * consumer's request. */
 static int their_start(bool durable_subject)
 {
 	int code = request("$JS.API.STREAM.UPDATE." STREAM, THEIR_STREAM);
@@ -128,11 +130,11 @@ static int64_t made(void)
 	return created;
 }
 
-/* At a broker where nothing was before. */
+/* At a broker that was empty before. */
 START_TEST(they_start_after_us)
 {
 	scenario_begin(&scenario, NULL, false);
-	/* There was nothing to read, and nothing is left of that. */
+	/* There was nothing to read, and no trace of the gap is left. */
 	ck_assert(is_removed(NULL));
 	int64_t created = made();
 	for (int i = 0; i < 4; i++) {
@@ -141,7 +143,7 @@ START_TEST(they_start_after_us)
 	}
 	check_once("new", 4);
 	ck_assert_int_eq(made(), created);
-	/* They replaced what we had put there. We start again, and find ours in it. */
+	/* They replaced what we had written there. We start again and find our note in it. */
 	scenario_stop_service(&scenario);
 	ck_assert_int_eq(their_start(false), 0);
 	say("new", 4);
@@ -173,7 +175,8 @@ START_TEST(they_start_before_us)
 }
 END_TEST
 
-/* The consumer was deleted, and they make it again before we notice: what came in between it does not bring. */
+/* The consumer was deleted, and they create it again before we notice: it does not bring the events stored in
+ * between. */
 START_TEST(they_make_it_again)
 {
 	scenario_begin(&scenario, NULL, false);
@@ -195,7 +198,7 @@ START_TEST(they_make_it_again)
 }
 END_TEST
 
-/* What stood there is read besides what is new, each event once. */
+/* Older events are read beside new ones, each once. */
 START_TEST(what_stood_there)
 {
 	open_with_stream(NULL);
@@ -214,7 +217,7 @@ START_TEST(what_stood_there)
 }
 END_TEST
 
-/* As an instance that dies leaves them: a reader whose gap is so, for which what is pulled comes again soon. */
+/* What an instance that dies leaves: a reader with this gap, for which pulled messages are redelivered soon. */
 static void leave_reader(const char *note, uint64_t start_sequence)
 {
 	jsConsumerConfig config;
@@ -240,7 +243,7 @@ static void leave_consumer(const char *description)
 	ck_assert_int_eq(js_AddConsumer(NULL, scenario.js, STREAM, &config, NULL, NULL), NATS_OK);
 }
 
-/* Somebody pulls a message and does not acknowledge it: the gap stays open until it comes again. */
+/* A client pulls a message and does not acknowledge it: the gap stays open until it is redelivered. */
 static void take_from(const char *consumer)
 {
 	char subject[128];
@@ -251,7 +254,7 @@ static void take_from(const char *consumer)
 	natsMsg_Destroy(message);
 }
 
-/* Dead when there was a reader, and no consumer. */
+/* Died when there was a reader, and no consumer. */
 START_TEST(died_before_the_consumer)
 {
 	open_with_stream(NULL);
@@ -269,7 +272,7 @@ START_TEST(died_before_the_consumer)
 }
 END_TEST
 
-/* Dead when the consumer had been made, and the gap's end was not noted. */
+/* Died when the consumer had been created, and the gap's end was not noted. */
 START_TEST(died_before_the_end_was_noted)
 {
 	open_with_stream(NULL);
@@ -286,7 +289,7 @@ START_TEST(died_before_the_end_was_noted)
 }
 END_TEST
 
-/* The consumer has been made since by somebody who knows nothing of gaps. */
+/* Since then a service that knows nothing of gaps has created the consumer. */
 START_TEST(belongs_to_another_consumer)
 {
 	open_with_stream(NULL);
@@ -303,7 +306,7 @@ START_TEST(belongs_to_another_consumer)
 }
 END_TEST
 
-/* Somebody has written something else there. */
+/* Another program has written something else there. */
 START_TEST(note_that_cannot_be_read)
 {
 	open_with_stream(NULL);
@@ -327,7 +330,7 @@ static bool is_under_way(void *closure)
 	return scenario_metric(&scenario, "postprocessing_events_total") >= MANY / (2 * LIVES);
 }
 
-/* Again and again in the middle of it, while new uploads come. */
+/* Killed again and again in the middle of it, while new uploads arrive. */
 START_TEST(killed_while_reading)
 {
 	open_with_stream(&(struct scenario_options){.ini = "[postprocessing]\nmax_in_flight = 1\n"});
@@ -349,7 +352,7 @@ START_TEST(killed_while_reading)
 }
 END_TEST
 
-/* A gap that stays open for a while: `before-0` is out with somebody. */
+/* A gap that stays open for a while: a client holds `before-0`. */
 static void open_gap(void)
 {
 	open_with_stream(NULL);
@@ -383,8 +386,8 @@ static void check_gap_is_open(void)
 	jsConsumerInfo_Destroy(info);
 }
 
-/* The consumer has to be made once more while the gap is open: a second one behind the first, and none of what lies
- * between comes again. */
+/* The consumer has to be created once more while the gap is open: there is a second gap behind the first one, and
+ * nothing between them is redelivered. */
 START_TEST(lost_while_the_gap_is_open)
 {
 	open_gap();
@@ -428,7 +431,8 @@ START_TEST(lost_and_killed_while_the_gap_is_open)
 }
 END_TEST
 
-/* The command asks for an upload that is still to be read; without a gap, storage would be asked to begin it again. */
+/* The command asks for an upload whose event is not read yet; without a gap, storage would be asked to begin it
+ * again. */
 START_TEST(events_that_wait)
 {
 	open_with_stream(&(struct scenario_options){.steps = "policies", .ini = "[step:policies]\nmodule = remote\n"});
@@ -445,7 +449,7 @@ START_TEST(events_that_wait)
 	storage_step_finished(&scenario, "after-0", "policies", "continue");
 	storage_check_finished(&scenario, "after-0", "continue");
 	ck_assert_uint_gt(gap_events(), 0);
-	/* Of the upload itself, and of all that were asked about it, one answer. */
+	/* One answer for the upload itself, and for everything that was asked about it. */
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "before-0", 0);
 	storage_check_finished(&scenario, "before-0", "continue");
 	recorder_await(&scenario.recorder, "RestartPostprocessing", "unknown", 0);
@@ -469,7 +473,7 @@ static void damage(const char *command)
 	ck_assert_int_eq(process.status, 0);
 }
 
-/* The broker dies while the gap is open, and something of what it knew of reader or consumer is gone. */
+/* The broker dies while the gap is open, and a part of its state of the reader or consumer is lost. */
 static void lose_files(const char *command)
 {
 	open_gap();

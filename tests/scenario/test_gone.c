@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Uploads whose URL has no bytes any more: storage is asked for a new one, in the whole program and whatever dies. */
+ * Uploads whose URL has no bytes any more: the whole program asks storage for a new one, whatever dies. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,7 +27,7 @@ static void check_end(const char *upload, const char *outcome)
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, "RestartPostprocessing", upload), 1);
 }
 
-/* Storage has another URL for it, and says so. The step has no retries: these tries cost none. */
+/* Storage has another URL for it, and publishes it. The step has no retries: these attempts cost none. */
 START_TEST(a_new_url)
 {
 	begin("[step:virusscan]\nretry_backoff = 100ms\nmax_retries = 0\n");
@@ -43,7 +43,7 @@ START_TEST(a_new_url)
 }
 END_TEST
 
-/* The new one answers in the same way. */
+/* The new URL gives the same answer. */
 START_TEST(two_urls_without_bytes)
 {
 	begin("[step:virusscan]\nretry_backoff = 100ms\non_exhausted = continue\n");
@@ -56,7 +56,7 @@ START_TEST(two_urls_without_bytes)
 }
 END_TEST
 
-/* The storage was on its way back: the same URL has them again, and nobody begins the upload again. */
+/* The storage was coming back: the same URL has the bytes again, and nobody begins the upload again. */
 START_TEST(the_old_url_has_them_again)
 {
 	begin("[step:virusscan]\nretry_backoff = 100ms\nmax_retries = 0\n");
@@ -69,7 +69,7 @@ START_TEST(the_old_url_has_them_again)
 }
 END_TEST
 
-/* What was asked is in the record: the next process asks no second time, and knows the answer as such. */
+/* The request is in the record: the next process does not ask again, and recognises the answer. */
 START_TEST(killed_in_between)
 {
 	begin("[step:virusscan]\nretry_backoff = 100ms\n");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What must not come over the bus and does: said once, counted, acknowledged, and the good upload behind it ends. */
+ * Invalid messages on the bus: each is logged once, counted and acknowledged, and the valid upload behind it ends. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,8 +17,8 @@ static void begin(void)
 	scenario_begin(&scenario, &(struct scenario_options){.nats = &large}, false);
 }
 
-/* After so many events that were skipped, and others whose uploads were aborted: a good upload, and the account of what
- * was wrong. */
+/* After this many skipped events, and others whose uploads were aborted: a valid upload, and the counts of the
+ * invalid events. */
 static void check_account(unsigned broken, unsigned aborted)
 {
 	storage_expect(&scenario, "good", "/none", 3, "continue");
@@ -39,7 +39,7 @@ static void check_broken(unsigned broken)
 	check_account(broken, 0);
 }
 
-/* It ends with `abort`, which storage is told once; the log names it. */
+/* The upload ends with `abort`, which is published once; the log names it. */
 static void check_aborted(const char *upload)
 {
 	char line[512];
@@ -100,7 +100,7 @@ START_TEST(wrong_types)
 	storage_say(&scenario, "ResumePostprocessing", json_pack("{s:s,s:i}", "UploadID", "", "Step", 1));
 	for (size_t i = 0; i < sizeof aborted / sizeof aborted[0]; i++)
 		check_aborted(aborted[i]);
-	/* They have records, as any upload that ended, and are confirmed. */
+	/* They have records like any ended upload, and are confirmed. */
 	storage_upload_ready(&scenario, "a", true);
 	records_await(&scenario, "a", "phase", "ended");
 	records_await(&scenario, "d", "phase", "confirming");
@@ -111,7 +111,7 @@ START_TEST(wrong_types)
 }
 END_TEST
 
-/* Half of a pair of surrogates, a NUL, bytes that are no UTF-8: nothing that would end an upload. */
+/* Half of a surrogate pair, a NUL, invalid UTF-8: none of them ends an upload. */
 START_TEST(no_characters)
 {
 	static const char *const payloads[] = {
@@ -148,7 +148,7 @@ START_TEST(no_characters)
 }
 END_TEST
 
-/* A word that cannot be understood is no verdict, and an upload's end is its end. */
+/* An event that cannot be understood is no verdict, and the end of an upload is final. */
 START_TEST(doubtful_words)
 {
 	scenario_begin(&scenario,
@@ -189,7 +189,7 @@ START_TEST(upload_ids)
 }
 END_TEST
 
-/* The longest that is taken, and characters that a subject could not have. */
+/* The longest ID that is accepted, and characters that a subject could not contain. */
 START_TEST(odd_ids_that_are_taken)
 {
 	static const char *const odd[] = {"a.b", "*", ">", "a b", "\xc3\xbc", "$KV", "\"quoted\\", "%s%n", "<&>"};
@@ -233,11 +233,11 @@ START_TEST(large_and_deep)
 	send_large("", ' ', 2000000, "");
 	send_large("", '[', 100000, "");
 	send_large("{\"Metadata\":{\"eventtype\":\"events.UploadReady\"},\"Other\":", '[', 100000, "}");
-	/* These say whose they are. */
+	/* These contain their upload's ID. */
 	send_large(
 		"{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":\"eyJVcGxvYWRJRCI6ImxhcmdlIn0=\",\"Other\":\"",
 		'A', 10000000, "\"}");
-	/* Others' events may be as large as they like. */
+	/* Events of others may have any size. */
 	send_large("{\"Metadata\":{\"eventtype\":\"events.FileTouched\"},\"Payload\":\"", 'A', 10000000, "\"}");
 	check_aborted("large");
 	check_account(5, 1);
@@ -257,7 +257,7 @@ static char *nested(size_t depth)
 	return text;
 }
 
-/* Nesting in the payload, where the user's data lie. */
+/* Nesting in the payload, where the user's data is. */
 START_TEST(deep_payload)
 {
 	begin();
@@ -287,7 +287,7 @@ START_TEST(irrelevant_and_unknown)
 }
 END_TEST
 
-/* Any number of them, in between good ones. */
+/* Any number of them, between valid ones. */
 START_TEST(many)
 {
 	char upload[16];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The broker has lost the bucket or the stream, or comes back with what it was before: nothing is made anew in silence,
- * and what is still there goes on. */
+ * The broker has lost the bucket or the stream, or comes back with older data: nothing is created again silently,
+ * and what is left continues. */
 #include <stdio.h>
 #include <unistd.h>
 
@@ -22,7 +22,7 @@ static struct scenario scenario;
 static const char *const waiting[] = {"one", "two", "three"};
 #define WAITING (sizeof waiting / sizeof waiting[0])
 
-/* Three uploads are in their delay, and all that was said is taken. */
+/* Three uploads are in their delay, and all events are acknowledged. */
 static void begin(const char *ini)
 {
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = ini}, false);
@@ -43,7 +43,7 @@ static void check_waiting_end_once(void)
 		ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingFinished", waiting[i]), 1);
 }
 
-/* What was read of the stream is of another one, or of another time. */
+/* The messages that were read belong to another stream, or to another time. */
 static void forget_recorded(void)
 {
 	recorder_free(&scenario.recorder);
@@ -87,7 +87,7 @@ static void await_log_again(const char *text, size_t count)
 	ck_assert_msg(wait_until(is_said, &words, TEST_LIMIT), "not said %zu times: %s", count, text);
 }
 
-/* A file of the state folder tells which stream it was. */
+/* A file of the state folder shows which stream it was. */
 static void state_folder(char folder[FOLDER_PATH_SIZE + 8])
 {
 	snprintf(folder, FOLDER_PATH_SIZE + 8, "%s/state", scenario.folder);
@@ -150,7 +150,7 @@ START_TEST(bucket_is_deleted)
 	ck_assert(wait_until(is_not_ready, NULL, TEST_LIMIT));
 	await_log_again(BUCKET_GONE, 1);
 	await_log_again("/state/bucket, start the service", 1);
-	/* Nor does it make one when it has to connect again. */
+	/* Nor does it create one when it has to connect again. */
 	ck_assert(nats_fixture_halt(&scenario.nats));
 	await_log_again("no answer: is the broker running", 1);
 	scenario_start_broker(&scenario);
@@ -177,7 +177,7 @@ START_TEST(bucket_is_deleted_while_we_are_down)
 	await_log_again(BUCKET_GONE, 1);
 	ck_assert(wait_until(is_not_ready, NULL, TEST_LIMIT));
 	ck_assert(!is_there(BUCKET));
-	/* The loss is accepted, as the log says. */
+	/* The loss is accepted as the log describes. */
 	scenario_stop_service(&scenario);
 	forget(CHECKPOINT_BUCKET);
 	scenario_start_service(&scenario);
@@ -189,7 +189,7 @@ START_TEST(bucket_is_deleted_while_we_are_down)
 }
 END_TEST
 
-/* Another service of the bus makes it, perhaps before we notice. What is lost can be begun again. */
+/* Another service on the bus creates it, perhaps before we notice. Uploads that are lost can begin again. */
 START_TEST(bucket_is_another)
 {
 	kvConfig config;
@@ -213,7 +213,7 @@ START_TEST(bucket_is_another)
 }
 END_TEST
 
-/* More than was there is done, and then the broker's files are those of before. */
+/* Uploads end, and then the broker's files are replaced by an older copy. */
 static void go_on_and_go_back(void)
 {
 	char upload[16];
@@ -235,7 +235,7 @@ static void check_gone_back(void)
 	await_log_again(BUCKET_BEHIND, 1);
 	forget_recorded();
 	check_waiting_end_once();
-	/* What is lost is begun again, and is what it would have been. */
+	/* A lost upload begins again, and has the same outcome as before. */
 	storage_bytes_received(&scenario, "later 7", "/none", 3);
 	storage_check_finished(&scenario, "later 7", "continue");
 	ck_assert_uint_ge(scenario_metric(&scenario, ROLLBACKS), 1);
@@ -266,8 +266,8 @@ START_TEST(broker_goes_back_while_we_are_down)
 }
 END_TEST
 
-/* The power failed: what the stream got last was not on the disk yet, the file of its consumer was. What comes now has
- * numbers that were done with once. */
+/* The power failed: the last messages of the stream were not on the disk yet, but the file of its consumer was. New
+ * messages get sequence numbers that were acknowledged before. */
 static void lose_the_streams_end(bool down)
 {
 	char id[16];
@@ -291,9 +291,9 @@ static void lose_the_streams_end(bool down)
 	scenario_await_ready(&scenario);
 	storage_bytes_received(&scenario, "new", "/none", 3);
 	records_await(&scenario, "new", "phase", "waiting");
-	/* Nor is what is said of this one taken for old because its event, which is lost, had a higher number. Who was
-	 * down, with a broker that had its consumer begin anew, cannot know: until the numbers are higher again it waits.
-	 */
+	/* The events of this upload are not taken for old because its lost event had a higher number. An instance that
+	 * was down, with a broker whose consumer began again, cannot know this: it waits until the numbers are higher
+	 * again. */
 	storage_upload_ready(&scenario, "lost-19", false);
 	if (!down)
 		records_await_gone(&scenario, "lost-19");
@@ -312,7 +312,7 @@ START_TEST(stream_loses_its_end_while_we_are_down)
 }
 END_TEST
 
-/* The records are all there: the uploads go on in the new one. */
+/* All records are there: the uploads continue in the new stream. */
 START_TEST(stream_is_deleted)
 {
 	jsStreamConfig stream;
@@ -354,7 +354,7 @@ START_TEST(stream_is_deleted_while_we_are_down)
 }
 END_TEST
 
-/* A service at a bucket that keeps each record for so long, and whose broker was away for a moment. */
+/* A service at a bucket that keeps each record for this long, and whose broker was away for a moment. */
 static void begin_with_age(const char *ini, nanos age, jsStorageType storage)
 {
 	kvConfig config;
@@ -385,7 +385,7 @@ START_TEST(bucket_that_forgets)
 }
 END_TEST
 
-/* As the services of oCIS and OpenCloud make it: no fault. */
+/* As the services of oCIS and OpenCloud create it: this is fine. */
 START_TEST(bucket_that_forgets_late_enough)
 {
 	begin_with_age("[step:delay]\nduration = 1h\n", 168 * HOUR, js_FileStorage);

@@ -27,7 +27,7 @@ static void start(bool preloaded)
 	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
 	snprintf(preload, sizeof preload, "LD_PRELOAD=%s/tests/scenario/.libs/shortage.so", build);
 	snprintf(file, sizeof file, "SHORTAGE_FILE=%s/" SHORTAGE, scenario.folder);
-	/* AddressSanitizer wants to be the first library, and works as the second as well. */
+	/* AddressSanitizer requires to be the first library, but also works as the second one. */
 	snprintf(sanitizer, sizeof sanitizer, "ASAN_OPTIONS=%s%sverify_asan_link_order=0", options != NULL ? options : "",
 	         options != NULL ? ":" : "");
 	scenario.options.env = preloaded ? env : NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What becomes of an upload: without steps, and with a virus scanner that answers, fails or is away. */
+ * Outcomes of uploads: without steps, and with a virus scanner that answers, fails or is away. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 
 static struct scenario scenario;
 
-/* A scanner that is away costs retries only where its step is not suspended. */
+/* A scanner that is away costs retries only if its step is not suspended. */
 #define UNCHECKED "[step:virusscan]\ncheck_interval = 0\n"
 static size_t zip_size;
 
@@ -78,7 +78,7 @@ static void check_scan(const char *upload, const char *virus, const char *outcom
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingStepFinished", upload), 1);
 }
 
-START_TEST(virusscan_says)
+START_TEST(results_of_virusscan)
 {
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan"}, true);
 	put_files();
@@ -120,8 +120,8 @@ START_TEST(infected_continues)
 }
 END_TEST
 
-/* Numbers that only big integers and decimals hold: they go on as the text that they came as, and no verdict depends on
- * it. */
+/* Numbers that only big integers and decimals can hold are passed on as the text that they were, and no verdict
+ * depends on them. */
 START_TEST(odd_numbers_pass_through)
 {
 	static const char resource[] = "{\"n\":123456789012345678901,\"f\":0.1}";
@@ -148,7 +148,7 @@ START_TEST(odd_numbers_pass_through)
 }
 END_TEST
 
-/* A Result would be larger than an event may be: what is too large of it is left out, and the verdict stands. */
+/* A Result would be larger than an event may be: the part that is too large is omitted, and the verdict stands. */
 START_TEST(an_endless_resource_spoils_no_verdict)
 {
 	char url[STORAGE_URL_SIZE], *payload = malloc(200000), *end = payload;
@@ -197,7 +197,7 @@ START_TEST(passing_a_step_over_is_said)
 }
 END_TEST
 
-/* The n-th PostprocessingRetry: its payload, and that the step was not run again before its time. */
+/* The n-th PostprocessingRetry: its payload, and that the step was not run again too early. */
 static void check_retry(const char *upload, size_t index, nanos backoff)
 {
 	const struct recorded *event = recorder_await(&scenario.recorder, "PostprocessingRetry", upload, index);
@@ -217,7 +217,7 @@ static void check_distance(const char *upload, size_t index, nanos backoff)
 	const struct recorded *one = recorder_find(&scenario.recorder, "PostprocessingRetry", upload, index);
 	const struct recorded *next = recorder_find(&scenario.recorder, "PostprocessingRetry", upload, index + 1);
 	ck_assert(one != NULL && next != NULL);
-	/* Both are stored a little after their decision, the first perhaps later than the second. */
+	/* Both are stored a little after they were decided, the first one perhaps later than the second. */
 	ck_assert_int_ge(next->time - one->time, backoff - 50 * MILLISECOND);
 }
 
@@ -255,7 +255,7 @@ START_TEST(retries_used_up)
 }
 END_TEST
 
-/* What storage does wrong, and what clamd refuses to look at, is never a verdict. */
+/* Errors of storage, and files that clamd refuses to scan, are never a verdict. */
 START_TEST(storage_fails)
 {
 	static const struct {
@@ -299,7 +299,7 @@ static void send_unsized(const char *upload, const char *path)
 	storage_say_text(&scenario, "BytesReceived", payload);
 }
 
-/* Then the storage's answer has to say how many bytes there are. */
+/* In this case storage's answer has to contain the number of bytes. */
 START_TEST(nobody_announced_a_size)
 {
 	scenario_begin(&scenario,
@@ -333,7 +333,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {without_steps,
-	                              virusscan_says,
+	                              results_of_virusscan,
 	                              infected_aborts,
 	                              infected_continues,
 	                              odd_numbers_pass_through,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A broker whose user may do exactly what the manual page says, or one thing less: then the service says what that is,
- * does not say that it is ready, and goes on when it may. */
+ * A broker whose user has exactly the permissions of the manual page, or one less. If one is missing, the service
+ * names it, does not report that it is ready, and continues when it is granted. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,10 +17,10 @@ static struct scenario scenario;
 #define USER "pp"
 #define PASSWORD "us3r-passw0rd"
 
-/* What a user may do, as the broker's configuration has it. */
+/* What a user may do, as in the broker's configuration. */
 struct allowed {
 	char publish[LINES_SIZE / 2], subscribe[LINES_SIZE / 4];
-	char left_out[128]; /* "publish SUBJECT", which is in the manual and not here; "": nothing */
+	char left_out[128]; /* "publish SUBJECT", which is in the manual and is omitted here; "": nothing */
 	bool was_left_out;
 };
 
@@ -67,7 +67,7 @@ static void read_manual(struct allowed *allowed, const char *part)
 	fclose(page);
 }
 
-/* The broker's lines for a user with the parts that are named, but for what is left out. */
+/* The broker's lines for a user with the named parts, without what is omitted. */
 static const char *users(char lines[LINES_SIZE], const char *const *parts, const char *left_out)
 {
 	struct allowed allowed = {.publish = ""};
@@ -96,7 +96,7 @@ static void connect_admin(void)
 	scenario_connect(&scenario, scenario.nats.url, "admin", "admin");
 }
 
-/* A scenario whose broker is running and has these lines, and whose service is not started yet. */
+/* A scenario whose broker is running with these lines, and whose service is not started yet. */
 static void open_with(struct nats_options *nats, const struct scenario_options *more, const char *lines)
 {
 	struct scenario_options options = *more;
@@ -117,7 +117,7 @@ static void check_no_violation(const struct nats_fixture *nats)
 	ck_assert_msg(at == NULL, "%.200s", at != NULL ? at : "");
 }
 
-/* What the service does only now and then. */
+/* What the service does only from time to time. */
 static void look_after_the_bucket(const struct broker_address *events, const struct broker_address *records)
 {
 	const struct log log = {.fd = STDERR_FILENO, .level = LOG_ERROR};
@@ -146,7 +146,7 @@ START_TEST(what_the_manual_lists_is_enough)
 	storage_expect(&scenario, "upload", "/ok/300", 300, "continue");
 	storage_upload_ready(&scenario, "upload", false);
 	records_await_gone(&scenario, "upload");
-	/* What is unfinished is found again, and the broker's consumer is made once more. */
+	/* Unfinished uploads are found again, and the broker's consumer is created once more. */
 	storage_bytes_received(&scenario, "second", "/ok/300", 300);
 	storage_check_finished(&scenario, "second", "continue");
 	scenario_kill_service(&scenario);
@@ -235,11 +235,11 @@ static void stop_at_once(void)
 {
 	nanos start = clock_monotonic();
 	scenario_stop_service(&scenario);
-	ck_assert_msg(clock_monotonic() - start < 8 * SECOND, "it took %d s to stop",
+	ck_assert_msg(clock_monotonic() - start < 8 * SECOND, "stopping took %d s",
 	              (int)((clock_monotonic() - start) / SECOND));
 }
 
-/* What is missing, and what the service has to say of it. */
+/* The missing permission, and what the service must report about it. */
 struct lack {
 	const char *left_out, *said;
 };
@@ -275,7 +275,7 @@ static void check_lacks(const struct lack *lack, size_t count)
 		check_lack(&lack[i]);
 }
 
-START_TEST(what_may_not_be_written_is_told)
+START_TEST(a_denied_write_is_reported)
 {
 	static const struct lack lacks[] = {
 		{"publish $KV.postprocessing.>", "publish to \"$KV.postprocessing.>\""},
@@ -287,7 +287,7 @@ START_TEST(what_may_not_be_written_is_told)
 }
 END_TEST
 
-START_TEST(what_may_not_be_asked_is_told)
+START_TEST(a_denied_request_is_reported)
 {
 	static const struct lack lacks[] = {
 		{"publish $JS.API.CONSUMER.MSG.NEXT.main-queue.*", "publish to \"$JS.API.CONSUMER.MSG.NEXT.main-queue.>\""},
@@ -304,7 +304,7 @@ START_TEST(what_may_not_be_asked_is_told)
 }
 END_TEST
 
-START_TEST(what_may_not_be_heard_is_told)
+START_TEST(a_denied_subscription_is_reported)
 {
 	static const struct lack lacks[] = {
 		{"subscribe _INBOX.>", "subscribe to \"_INBOX.>\""},
@@ -316,7 +316,7 @@ START_TEST(what_may_not_be_heard_is_told)
 END_TEST
 
 /* While uploads are under way. */
-START_TEST(what_is_forbidden_later_is_told)
+START_TEST(a_later_denial_is_reported)
 {
 	char lines[LINES_SIZE];
 	struct nats_options nats;
@@ -340,8 +340,8 @@ START_TEST(what_is_forbidden_later_is_told)
 }
 END_TEST
 
-/* What is tried to find out what the user may do has no effect. */
-START_TEST(nothing_comes_of_trying)
+/* Tests of the permissions have no effect. */
+START_TEST(testing_permissions_has_no_effect)
 {
 	jsStreamInfo *info = NULL;
 	char lines[LINES_SIZE];
@@ -365,8 +365,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		what_the_manual_lists_is_enough, each_broker_needs_its_own_part, commands_need_no_more_than_the_manual_says,
-		what_may_not_be_written_is_told, what_may_not_be_asked_is_told,  what_may_not_be_heard_is_told,
-		what_is_forbidden_later_is_told, nothing_comes_of_trying};
+		what_the_manual_lists_is_enough, each_broker_needs_its_own_part,   commands_need_no_more_than_the_manual_says,
+		a_denied_write_is_reported,      a_denied_request_is_reported,     a_denied_subscription_is_reported,
+		a_later_denial_is_reported,      testing_permissions_has_no_effect};
 	return scenario_run("scenario: permissions", tests, sizeof tests / sizeof tests[0]);
 }

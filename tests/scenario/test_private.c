@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The private broker in trouble: its disk was full, it is killed, somebody else listens where it was. The service here
- * has seconds of patience where it has a minute otherwise. */
+ * The private broker in trouble: its disk was full, it is killed, another program listens on its old port. Time
+ * limits that are a minute otherwise are seconds here. */
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -45,7 +45,7 @@ static bool is_connected(void *closure)
 	return good;
 }
 
-/* To the broker as it is now. */
+/* Connects to the broker at its present address. */
 static void reconnect(void)
 {
 	recorder_free(&scenario.recorder);
@@ -82,7 +82,7 @@ static void await_log_again(const char *text, size_t count)
 	ck_assert_msg(wait_until(is_said, &words, TEST_LIMIT), "not said %zu times: %s", count, text);
 }
 
-/* A file system of its own for the broker, seen only by a process that keeps it and by those that enter that one's
+/* A separate file system for the broker, visible only to a process that keeps it and to those that enter its
  * namespace. */
 static struct process keeper;
 static char keeper_pid[16];
@@ -105,7 +105,7 @@ static bool mount_store(void)
 	return true;
 }
 
-/* Runs a command where the store is; returns its exit status. */
+/* Runs a command that sees the store; returns its exit status. */
 static int run_inside(const char *command)
 {
 	char store[FOLDER_PATH_SIZE + 32];
@@ -117,7 +117,7 @@ static int run_inside(const char *command)
 	return process.status;
 }
 
-/* Of later versions all gets on by itself. */
+/* Later versions recover by themselves. */
 static bool it_will_hang(void)
 {
 	struct broker_address address;
@@ -133,7 +133,7 @@ static bool has_passed(void *closure)
 	return clock_monotonic() >= *(nanos *)closure;
 }
 
-/* nats-server 2.9 gives no answer any more, not even to SIGTERM; others get on by themselves. */
+/* nats-server 2.9 does not answer any more, not even SIGTERM; other versions recover by themselves. */
 START_TEST(the_disk_was_full)
 {
 	scenario_open(&scenario,
@@ -155,13 +155,13 @@ START_TEST(the_disk_was_full)
 	pid_t child = broker_process();
 	bool hangs = it_will_hang();
 	ck_assert_int_ne(run_inside("exec dd if=/dev/zero of=\"$0/filler\" bs=4096"), 0);
-	/* Somebody writes more than is left of the last page of a file. */
+	/* Somebody writes more than the rest of the last page of a file. */
 	static char bytes[5000];
 	for (unsigned i = 0; i < 20; i++)
 		js_PublishAsync(scenario.js, "main-queue", bytes, sizeof bytes, NULL);
 	if (hangs)
 		scenario_await_log(&scenario, "there is no room left in");
-	/* As long as that does not help it is not killed. */
+	/* While that does not help, it is not killed. */
 	nanos until = clock_monotonic() + 8 * SECOND;
 	ck_assert(wait_until(has_passed, &until, TEST_LIMIT));
 	ck_assert_int_eq(broker_process(), child);
@@ -180,7 +180,7 @@ START_TEST(the_disk_was_full)
 }
 END_TEST
 
-/* Somebody who listens where the broker was, and keeps what is said there. */
+/* A program that listens where the broker was, and keeps what it receives. */
 struct intruder {
 	unsigned port;
 	int fd;
@@ -233,7 +233,7 @@ static bool is_counted(void *closure)
 	return scenario_metric(&scenario, "postprocessing_private_broker_restarts_total") >= 1;
 }
 
-START_TEST(who_listens_where_it_was_learns_nothing)
+START_TEST(a_listener_at_its_old_address_learns_nothing)
 {
 	static struct intruder intruder;
 	struct broker_address before, after;
@@ -255,8 +255,7 @@ START_TEST(who_listens_where_it_was_learns_nothing)
 	ck_assert(wait_until(is_counted, NULL, TEST_LIMIT));
 	ck_assert_str_ne(before.endpoint, after.endpoint);
 	ck_assert_str_ne(before.password, after.password);
-	ck_assert_msg(strstr(intruder.heard, after.password) == NULL,
-	              "the password that is valid was told to somebody else");
+	ck_assert_msg(strstr(intruder.heard, after.password) == NULL, "the valid password was sent to another program");
 	broker_endpoint_free(&before);
 	broker_endpoint_free(&after);
 	scenario_close(&scenario);
@@ -270,7 +269,7 @@ static bool is_waiting(void *closure)
 	return scenario.recorder.count > 0;
 }
 
-/* A command that waits for the service goes with it to where the broker is now. */
+/* A command that waits for the service follows it to the broker's new address. */
 START_TEST(submit_follows_it)
 {
 	char ini[FOLDER_PATH_SIZE + 32], file[FOLDER_PATH_SIZE + 32], log[FOLDER_PATH_SIZE + 32];
@@ -297,6 +296,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {the_disk_was_full, who_listens_where_it_was_learns_nothing, submit_follows_it};
+	const TTest *const tests[] = {the_disk_was_full, a_listener_at_its_old_address_learns_nothing, submit_follows_it};
 	return scenario_run("scenario: private", tests, sizeof tests / sizeof tests[0]);
 }

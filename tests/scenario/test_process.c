@@ -38,7 +38,7 @@ START_TEST(other_signals_do_not_end_it)
 	send(SIGRTMAX);
 	scenario_await_log(
 		&scenario, "SIGHUP ignored: the configuration is read only at startup; restart the service to apply changes");
-	/* More of the same fill no log. */
+	/* Repeated signals do not fill the log. */
 	for (unsigned i = 0; i < 100; i++)
 		ck_assert(process_signal(&scenario.service, SIGHUP));
 	storage_expect(&scenario, "upload", "/none", 3, "continue");
@@ -47,7 +47,7 @@ START_TEST(other_signals_do_not_end_it)
 }
 END_TEST
 
-/* A module that starts programs, a scanner for example: they can be ended, and hold nothing of the service. */
+/* Programs that a module starts, a scanner for example, can be ended, and inherit nothing of the service. */
 START_TEST(programs_of_modules_begin_clean)
 {
 	char build[FOLDER_PATH_SIZE], folder[FOLDER_PATH_SIZE + 64];
@@ -55,7 +55,7 @@ START_TEST(programs_of_modules_begin_clean)
 	snprintf(folder, sizeof folder, "POSTPROCESSING_PLUGIN_DIR=%s/tests/modules/.libs", build);
 	const char *const env[] = {folder, NULL};
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "spawns", .env = env}, false);
-	/* Until then a connection of the client library's own kind reads the bucket. */
+	/* Until then a connection with the client library's own threads reads the bucket. */
 	scenario_await_log(&scenario, "unfinished uploads found");
 	storage_expect(&scenario, "upload", "/none", 3, "abort");
 	scenario_await_log(&scenario, "SigBlk 0000000000000000 SigIgn 0000000000000000 0 connections");
@@ -69,7 +69,7 @@ static bool is_written(void *closure)
 	return stat(closure, &status) == 0 && status.st_size > 0;
 }
 
-/* Without standard descriptors no file of the service takes their place. */
+/* If standard descriptors are closed, no file of the service takes their place. */
 START_TEST(no_standard_descriptors)
 {
 	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], text[256];
@@ -93,7 +93,7 @@ START_TEST(no_standard_descriptors)
 }
 END_TEST
 
-/* A service manager learns whether starting again may help. */
+/* The exit status tells a service manager whether a restart may help. */
 START_TEST(statuses_of_a_start_that_fails)
 {
 	char path[FOLDER_PATH_SIZE + 32];
@@ -105,7 +105,7 @@ START_TEST(statuses_of_a_start_that_fails)
 	ck_assert(process_wait(&scenario.service, TEST_LIMIT));
 	ck_assert_int_eq(scenario.service.status, 2);
 	scenario_await_log(&scenario, "chmod go-w");
-	/* Another service has the private broker. */
+	/* Another service uses the private broker. */
 	ck_assert_int_eq(chmod(path, 0700), 0);
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
@@ -118,7 +118,7 @@ START_TEST(statuses_of_a_start_that_fails)
 }
 END_TEST
 
-/* What a script reads is whole, or the command says that it is not. */
+/* A script reads the whole output, or the command reports an error. */
 START_TEST(a_command_whose_output_is_lost_fails)
 {
 	struct process process = PROCESS_NONE;

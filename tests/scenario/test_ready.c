@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the service says of its readiness: each thing that it needs, with the reason why it is not there. */
+ * What the service reports about its readiness: each thing that it needs, with the reason why it is missing. */
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -22,7 +22,7 @@ static void check_has(const char *thing, bool expected)
 	ck_assert_msg(has == expected && (reason[0] == '\0') == has, "%s: \"%s\"", thing, reason);
 }
 
-START_TEST(each_thing_is_told)
+START_TEST(each_thing_is_reported)
 {
 	scenario_begin(&scenario, NULL, false);
 	for (size_t i = 0; i < THINGS; i++)
@@ -61,7 +61,7 @@ START_TEST(it_is_json_for_get_and_head)
 }
 END_TEST
 
-START_TEST(the_consumer_is_of_no_use)
+START_TEST(the_consumer_is_unusable)
 {
 	jsStreamConfig stream;
 	jsConsumerConfig consumer;
@@ -85,7 +85,7 @@ START_TEST(the_consumer_is_of_no_use)
 }
 END_TEST
 
-/* One whose file of the events' stream cannot be written, though that of the bucket can. */
+/* An instance whose file for the stream's checkpoint cannot be written, although that for the bucket can. */
 START_TEST(the_state_folder_cannot_be_written)
 {
 	char path[FOLDER_PATH_SIZE + 64];
@@ -128,7 +128,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {each_thing_is_told, it_is_json_for_get_and_head, the_consumer_is_of_no_use,
+	const TTest *const tests[] = {each_thing_is_reported, it_is_json_for_get_and_head, the_consumer_is_unusable,
 	                              the_state_folder_cannot_be_written, two_brokers_are_two};
 	return scenario_run("scenario: ready", tests, sizeof tests / sizeof tests[0]);
 }

@@ -49,7 +49,7 @@ START_TEST(answers)
 }
 END_TEST
 
-/* The record has the answer's place in the stream, by which the same one is known again. */
+/* The record has the answer's place in the stream, by which a redelivery is recognised. */
 static void check_answered(const char *upload)
 {
 	char answer[24] = "";
@@ -63,7 +63,7 @@ static void check_answered(const char *upload)
 
 START_TEST(retries)
 {
-	/* The last is none of the four: it is no verdict. */
+	/* The last one is none of the four outcomes, so it is no verdict. */
 	static const char *const outcome[] = {"retry", "", "Continue"};
 	char upload[16];
 	begin(REMOTE "retry_backoff = 100ms\n");
@@ -114,7 +114,7 @@ START_TEST(wrong_answers)
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, NULL), 1);
 	storage_step_finished(&scenario, "good", "policies", "continue");
 	storage_check_finished(&scenario, "good", "continue");
-	/* An answer that comes twice, or says something else afterwards, changes nothing. */
+	/* An answer that comes twice, or contradicts itself afterwards, changes nothing. */
 	storage_step_finished(&scenario, "good", "policies", "continue");
 	storage_step_finished(&scenario, "good", "policies", "delete");
 	scenario_await_applied(&scenario);
@@ -125,7 +125,7 @@ START_TEST(wrong_answers)
 }
 END_TEST
 
-/* A delay that is done is no step that somebody else may answer for. */
+/* No other service can answer for a delay that is over. */
 START_TEST(answer_for_a_step_of_ours)
 {
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1500ms\n"},
@@ -148,7 +148,7 @@ START_TEST(one_after_the_other)
 		&(struct scenario_options){.steps = "policies, check", .ini = REMOTE "[step:check]\nmodule = remote\n"}, false);
 	storage_bytes_received(&scenario, "two", "/none", 68);
 	check_start("two", "policies", 0);
-	/* The answer for the second step comes too early to be one. */
+	/* The answer for the second step comes too early to count. */
 	storage_step_finished(&scenario, "two", "check", "delete");
 	storage_step_finished(&scenario, "two", "policies", "continue");
 	check_start("two", "check", 1);
@@ -159,8 +159,8 @@ START_TEST(one_after_the_other)
 }
 END_TEST
 
-/* What an upload was rejected by is told as long as its record is there: of a step that others do, and of one of ours.
- */
+/* The reason why an upload was rejected is shown while its record exists: for a step of another service, and for one
+ * of ours. */
 START_TEST(rejections_are_explained)
 {
 	char text[4096], eicar[EICAR_SIZE + 1];
@@ -190,7 +190,7 @@ START_TEST(rejections_are_explained)
 	ck_assert_str_eq(json_string_value(json_object_get(decided, "reason")), "no .exe here");
 	ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(decided, "result"), "rule")), 7);
 	json_decref(shown);
-	/* The second step's own verdict, which is published as well, outlives that. */
+	/* The second step's own verdict, which is published as well, is kept longer than that. */
 	eicar_make(eicar);
 	storage_server_put(&scenario.storage, "/bad", eicar, EICAR_SIZE);
 	storage_bytes_received(&scenario, "two", "/bad", EICAR_SIZE);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * ResumePostprocessing: by ID and by step, in every state that an upload can be in. */
+ * ResumePostprocessing: by ID and by step, in every state of an upload. */
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -78,7 +78,7 @@ START_TEST(confirming_is_said_again)
 	storage_resume(&scenario, "", "finished");
 	recorder_await(&scenario.recorder, "PostprocessingFinished", "one", 2);
 	recorder_await(&scenario.recorder, "PostprocessingFinished", "two", 1);
-	/* What storage has taken note of is left alone, however it is called. */
+	/* An upload that storage has confirmed is left alone, whatever the command names. */
 	storage_resume(&scenario, "over", "");
 	ck_assert_uint_eq(count("PostprocessingFinished", "over"), 1);
 	ck_assert_uint_eq(count("RestartPostprocessing", NULL), 0);
@@ -97,7 +97,7 @@ START_TEST(unknown_is_restarted)
 	storage_expect(&scenario, "gone", "/ok/3", 3, "continue");
 	storage_upload_ready(&scenario, "gone", false);
 	records_await_gone(&scenario, "gone");
-	/* Now it is unknown again, although there is a trace of it in the bucket. */
+	/* Now it is unknown again, although the bucket has its tombstone. */
 	storage_resume(&scenario, "gone", "");
 	recorder_await(&scenario.recorder, "RestartPostprocessing", "gone", 1);
 	storage_bytes_received(&scenario, "gone", "/ok/3", 3);
@@ -108,7 +108,7 @@ START_TEST(unknown_is_restarted)
 }
 END_TEST
 
-/* An administrator's wish, for one or for all of them. */
+/* An administrator's command, for one upload or for all. */
 START_TEST(delay_ends_when_resumed)
 {
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 100h\n"},
@@ -122,7 +122,7 @@ START_TEST(delay_ends_when_resumed)
 	storage_resume(&scenario, "one", "");
 	storage_check_finished(&scenario, "one", "continue");
 	ck_assert_uint_eq(count(NULL, NULL), 1);
-	/* After a restart, too, as nothing else ends it. */
+	/* After a restart, too: nothing else would end it. */
 	scenario_kill_service(&scenario);
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
@@ -152,7 +152,7 @@ START_TEST(running_step_goes_on)
 }
 END_TEST
 
-/* How many events of this type a command has put on the bus. */
+/* How many events of this type a command has published. */
 static size_t said(const char *type)
 {
 	size_t count = 0;
@@ -174,7 +174,7 @@ static void assert_complaint(const char *words)
 	ck_assert_msg(strstr(text, words) != NULL, "%s", text);
 }
 
-/* Three uploads that wait for a scanner, as the command is given them. */
+/* Three uploads that wait for a scanner, for the command. */
 static void begin_waiting(void)
 {
 	scenario_begin(&scenario,
@@ -211,11 +211,11 @@ START_TEST(the_command_shows_what_it_resumes)
 	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(array, 0), "phase")), "backoff");
 	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(array, 0), "action")), "resume");
 	json_decref(array);
-	/* Nobody is in that step any more: nobody is asked. */
+	/* No upload is in that step any more: none is resumed. */
 	ck_assert_int_eq(command((const char *const[]){"resume", "-s", "virusscan", NULL}, text, sizeof text), 0);
 	ck_assert_str_eq(text, "no upload is in that step");
 	ck_assert_uint_eq(said("ResumePostprocessing"), 3);
-	/* All wait for storage now, which is what is resumed without more words. */
+	/* All wait for storage now, and are resumed by default. */
 	ck_assert_int_eq(command((const char *const[]){"resume", NULL}, text, sizeof text), 0);
 	ck_assert_msg(strstr(text, "3 asked to resume") != NULL, "%s", text);
 	recorder_await(&scenario.recorder, "PostprocessingFinished", "one", 1);
@@ -231,7 +231,7 @@ START_TEST(the_command_knows_the_steps)
 	ck_assert_str_eq(text, "");
 	assert_complaint("unknown step \"virusscna\"; the steps are: virusscan, finished\n");
 	ck_assert_int_eq(command((const char *const[]){"list", "--step", "virusscna", NULL}, text, sizeof text), 2);
-	/* Of an upload that another implementation has in a step that the configuration does not have. */
+	/* An upload that another implementation has left in a step that is not configured. */
 	records_plant(&scenario, records_foreign(&scenario, "theirs", "/none", "policies", "policies", ""));
 	ck_assert_int_eq(command((const char *const[]){"resume", "-s", "policeis", NULL}, text, sizeof text), 2);
 	assert_complaint("the steps are: virusscan, policies (in records), finished\n");
@@ -317,7 +317,7 @@ static bool is_expired(void *closure)
 	return scenario_metric(&scenario, "postprocessing_records_expired_total") == 1;
 }
 
-/* What has ended badly is not kept for ever. */
+/* Records of rejected uploads are not kept for ever. */
 START_TEST(records_have_a_retention)
 {
 	scenario_begin(&scenario,

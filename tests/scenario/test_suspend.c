@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Steps that cannot do their work for a while: their uploads wait, and spend no retry. */
+ * Steps that cannot do their work for a while: their uploads wait, and use up no retry. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,7 +43,7 @@ static void await_waiting(uint64_t uploads)
 	ck_assert_msg(wait_until(are_waiting, &uploads, TEST_LIMIT), "not so many wait: %u", (unsigned)uploads);
 }
 
-/* What `list --json` says of the upload; a new reference. */
+/* The entry of the upload in `list --json`; a new reference. */
 static json_t *list_one(const char *upload)
 {
 	size_t i;
@@ -96,7 +96,7 @@ START_TEST(scanner_is_away_at_the_start)
 	check_listed("one", "clamd.sock: No such file or directory");
 	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"steps", NULL}, text, sizeof text), 0);
 	ck_assert_msg(strstr(text, "fails: cannot connect to") != NULL, "%s", text);
-	/* A user who waits for a file of his own is told, too. */
+	/* A user who waits for a file is told, too. */
 	char path[FOLDER_PATH_SIZE + 32];
 	snprintf(path, sizeof path, "%s/postprocessing.ini", scenario.folder);
 	ck_assert_int_eq(
@@ -119,7 +119,7 @@ START_TEST(scanner_is_away_at_the_start)
 }
 END_TEST
 
-/* The service ends in both ways while they wait. */
+/* The service is stopped and killed while they wait. */
 START_TEST(scanner_goes_away_in_the_middle)
 {
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = SCANNER}, true);
@@ -208,7 +208,7 @@ static void cheer_up(void)
 	ck_assert_int_eq(unlink(strchr(mood, '/')), 0);
 }
 
-/* A check that does not end is no check that passed, and holds up neither the service nor its end. */
+/* A check that does not end has not passed, and delays neither the service nor its stop. */
 START_TEST(check_hangs)
 {
 	open_moody("hang", "[step:moody]\ncheck_interval = 1s\n");
@@ -227,7 +227,7 @@ START_TEST(check_hangs)
 }
 END_TEST
 
-/* Who resumes one upload knows better than the check, and if so the others follow. */
+/* Somebody who resumes one upload knows better than the check; if the run succeeds, the others follow. */
 START_TEST(resumed_by_hand)
 {
 	open_moody("tired", "[step:moody]\ncheck_interval = 1h\nretry_backoff = 1h\n");
@@ -258,7 +258,7 @@ START_TEST(resumed_by_hand)
 }
 END_TEST
 
-/* Without checks a failed run is all there is to tell. */
+/* Without checks, a failed run is the only sign. */
 START_TEST(not_checked)
 {
 	open_moody("tired", "[step:moody]\ncheck_interval = 0\nretry_backoff = 10ms\nmax_retries = 1\n");
@@ -272,7 +272,7 @@ START_TEST(not_checked)
 }
 END_TEST
 
-/* Each instance checks for itself; what waits at one that dies the other takes over, and does. */
+/* Each instance has its own checks. If one dies, the other takes over its waiting uploads and runs them. */
 START_TEST(suspended_on_one_of_two)
 {
 	char ini[FOLDER_PATH_SIZE + 32], state[FOLDER_PATH_SIZE + 64], log[FOLDER_PATH_SIZE + 32];

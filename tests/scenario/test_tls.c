@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A broker with TLS, and credentials in its URL: nothing goes to a server in plain text that was to be reached by TLS.
- */
+ * A broker with TLS, and credentials in its URL: nothing is sent in plain text to a server that must be reached by
+ * TLS. */
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
@@ -21,7 +21,7 @@ static struct scenario scenario;
 #define ENCODED "p%40ss%2Fw%25rd"
 static const char credentials[] = USER ":" ENCODED;
 
-/* A server that greets as one without TLS, and notes what it is told. */
+/* A server that greets like one without TLS, and records what it receives. */
 struct eavesdropper {
 	int fd;
 	unsigned port;
@@ -87,7 +87,7 @@ static bool was_visited(void *closure)
 
 static void check_heard_nothing(struct eavesdropper *ear)
 {
-	ck_assert_msg(wait_until(was_visited, ear, TEST_LIMIT), "nobody comes to the server without TLS");
+	ck_assert_msg(wait_until(was_visited, ear, TEST_LIMIT), "no client connects to the server without TLS");
 	scenario_stop_service(&scenario);
 	stop_ear(ear);
 	ck_assert_uint_eq(atomic_load(&ear->heard), 0);
@@ -132,7 +132,7 @@ START_TEST(nor_in_the_store)
 }
 END_TEST
 
-/* A broker with TLS and a user; more of its configuration in `more`. `lines` is filled. */
+/* A broker with TLS and a user; additional configuration in `more`. `lines` is filled. */
 static void start_tls_broker(struct nats_options *nats, char lines[2048], const char *more)
 {
 	char certificate[PEM_SIZE], key[PEM_SIZE];
@@ -181,7 +181,7 @@ START_TEST(a_tls_url_is_all_it_takes)
 	scenario_await_ready(&scenario);
 	storage_expect(&scenario, "upload", "/none", 3, "continue");
 	scenario_stop_service(&scenario);
-	/* Without the certificate to verify with, the broker is not trusted. */
+	/* Without the CA certificate, the broker is not trusted. */
 	scenario.options.env = (const char *const[]){endpoint, NULL};
 	scenario_start_service(&scenario);
 	scenario_await_fault(&scenario, "broker", "TLS failed");
@@ -190,7 +190,7 @@ START_TEST(a_tls_url_is_all_it_takes)
 }
 END_TEST
 
-/* The other server of the broker's cluster says that it is reached at the ear. */
+/* The other server of the broker's cluster advertises the address of the eavesdropper. */
 static void start_named_server(struct nats_fixture *named, char lines[512], const unsigned route[2],
                                const struct eavesdropper *ear)
 {
@@ -218,7 +218,7 @@ START_TEST(nor_does_it_go_to_a_server_that_was_named)
 	name_broker(endpoint, ca);
 	scenario.options.env = env;
 	scenario_start_service(&scenario);
-	/* It has heard of the other one once the two together can answer. */
+	/* It knows the other one as soon as both can answer together. */
 	scenario_await_has(&scenario, "stream");
 	ck_assert(nats_fixture_kill(&scenario.nats));
 	check_heard_nothing(&ear);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The broker dies and its files of our consumer are torn, empty or gone: what was taken is not taken again, even if the
- * marks that would tell are cleared away already, and what was not taken yet is. */
+ * The broker dies, and its files of our consumer are torn, empty or missing: events that were handled are not
+ * handled again, even if their markers were removed already, and events that were not handled yet are. */
 #include <signal.h>
 #include <stdio.h>
 
@@ -14,7 +14,7 @@ static struct scenario scenario;
 #define STREAM "main-queue"
 #define CONSUMER "postprocessing-pull"
 
-/* The ack floor is asked for every few seconds and saved every few more: all of the stream is in it. */
+/* The ack floor is read every few seconds and saved every few more: wait until it contains the whole stream. */
 static bool position_is_saved(void *closure)
 {
 	(void)closure;
@@ -39,7 +39,7 @@ static void clear_tombstones(void)
 	ck_assert_int_eq(tombstones_clear(&store, &(struct broker_address){.endpoint = endpoint}, 0), 1);
 }
 
-/* An upload is done with, without a trace; another one waits for an answer; all is known to be taken. */
+/* One upload is over, without a trace; another one waits for an answer; everything is known to be acknowledged. */
 static void begin(void)
 {
 	static const char ini[] = "[step:policies]\nmodule = remote\n";
@@ -47,7 +47,7 @@ static void begin(void)
 	scenario_open(&scenario, &(struct scenario_options){.steps = "policies", .ini = ini});
 	jsStreamConfig_Init(&stream);
 	stream.Name = STREAM;
-	stream.Duplicates = SECOND; /* or the broker would hide for minutes that something is said again */
+	stream.Duplicates = SECOND; /* otherwise the broker would hide repeated messages for minutes */
 	ck_assert_int_eq(js_AddStream(NULL, scenario.js, &stream, NULL, NULL), NATS_OK);
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
@@ -62,7 +62,7 @@ static void begin(void)
 	scenario_await_applied(&scenario);
 	ck_assert(wait_until(position_is_saved, NULL, TEST_LIMIT));
 	clear_tombstones();
-	/* nats-server 2.15.1 has back what the marker replaced when it is killed before it was stopped in order (issue
+	/* If nats-server 2.15.1 is killed before its first orderly stop, it restores what the marker replaced (issue
 	 * 8505). */
 	ck_assert(nats_fixture_halt(&scenario.nats));
 	scenario_start_broker(&scenario);
@@ -83,7 +83,7 @@ static void damage(const char *command)
 	ck_assert_int_eq(process.status, 0);
 }
 
-/* begun: what the service that runs has begun. */
+/* begun: the upload that the running service has begun. */
 static void check_goes_on(uint64_t begun)
 {
 	scenario_await_log(&scenario, "it starts after the last processed event");
@@ -94,7 +94,7 @@ static void check_goes_on(uint64_t begun)
 	storage_check_finished(&scenario, "asks", "continue");
 	scenario_await_applied(&scenario);
 	recorder_update(&scenario.recorder);
-	/* Each was asked for and ended once. */
+	/* Each was requested once and ended once. */
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, "StartPostprocessingStep", NULL), 3);
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingFinished", NULL), 3);
 	ck_assert_ptr_null(records_read(&scenario, "done"));
@@ -102,7 +102,7 @@ static void check_goes_on(uint64_t begun)
 	scenario_close(&scenario);
 }
 
-/* An event is stored that nobody has taken when the broker dies. */
+/* An event is stored that no instance has taken when the broker dies. */
 static void damage_under_our_feet(const char *command)
 {
 	begin();
@@ -127,7 +127,7 @@ START_TEST(torn_to_almost_nothing)
 }
 END_TEST
 
-/* What is made in memory meanwhile, as by nats-server 2.15, is gone again. */
+/* Files that are created in memory meanwhile, as by nats-server 2.15, are removed again. */
 START_TEST(torn_and_restarted)
 {
 	begin();

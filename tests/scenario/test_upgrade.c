@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What an older version of this program left behind when it was killed, in each state that an upload can be in: the
- * present one carries on from there. */
+ * What an older version of this program left behind when it was killed, in each state of an upload: the present
+ * version continues from there. */
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 #define STEPS "virusscan, policies, delay"
 #define INI \
 	"[step:policies]\nmodule = remote\n[step:delay]\nduration = 300ms\n[step:virusscan]\nretry_backoff = 300ms\n"
-/* Where storage was when the records were written. */
+/* The address of storage when the records were written. */
 #define OLD_STORAGE "127.0.0.1:46209"
 #define LINE_LIMIT 16384
 
@@ -30,7 +30,7 @@ static const char *data_folder(void)
 	return path;
 }
 
-/* The value with its URL at the storage of today, where the bytes are to be had; nothing else is touched. */
+/* The value with its URL changed to today's storage, where the bytes are; nothing else is changed. */
 static void move_storage(const char *value, struct text *moved)
 {
 	static const char lead[] = "\"data\":\"";
@@ -56,7 +56,7 @@ static void move_storage(const char *value, struct text *moved)
 	free(bytes);
 }
 
-/* One message into the bucket, with its headers but for those that the broker has used up. */
+/* Stores one message in the bucket, with its headers except those that the broker has evaluated. */
 static void plant(const json_t *entry)
 {
 	const char *subject = json_string_value(json_object_get(entry, "subject")),
@@ -105,7 +105,7 @@ static void plant_all(void)
 	ck_assert_uint_eq(count, 9);
 }
 
-/* The same instance is back: what was its it goes on with at once. */
+/* The same instance is back: it continues with its uploads at once. */
 static void take_name(void)
 {
 	char name[128], state[FOLDER_PATH_SIZE + 16];
@@ -153,7 +153,7 @@ START_TEST(records_are_carried_on)
 	for (size_t i = 0; i < sizeof in_a_scan / sizeof in_a_scan[0]; i++)
 		check_end(in_a_scan[i], "continue");
 	check_end("awaiting", "continue");
-	/* What had ended is kept, and says no more. */
+	/* Records of ended uploads are kept, and publish nothing more. */
 	records_await(&scenario, "ended", "phase", "ended");
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, "ended"), 0);
 	ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, "gone"), 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What today's servers say, and what they say twice. */
+ * What today's servers publish, and what they publish twice. */
 #include <stdio.h>
 #include <string.h>
 
@@ -12,7 +12,7 @@ static struct storage_events events;
 
 enum { BEGIN, CLEAN, READY };
 
-/* One of the list, about this upload, whose bytes are where `path` says. */
+/* An event of the list, changed to this upload, whose bytes are where `path` says. */
 static void say(size_t which, const char *upload, const char *path)
 {
 	char url[STORAGE_URL_SIZE];
@@ -37,7 +37,7 @@ static void check_carried(const char *type, const char *upload, bool resource)
 		                     json_object_get(events.payload[BEGIN], "ResourceID")));
 }
 
-/* Foreign metadata and ResourceID are in all that is said of an upload, also by a service that has only its record. */
+/* Foreign metadata and ResourceID are in all events of an upload, also if the service has only its record. */
 START_TEST(metadata_and_resource)
 {
 	storage_events_open_2026(&events);
@@ -73,7 +73,7 @@ START_TEST(metadata_and_resource)
 }
 END_TEST
 
-/* What is more than 16 KB is dropped, and that is said once. */
+/* More than 16 KB are dropped, and that is logged once. */
 START_TEST(too_much_metadata)
 {
 	char large[20001];
@@ -100,7 +100,7 @@ static size_t announcements(const char *upload)
 	return recorder_count(&scenario.recorder, RECORDER_ANNOUNCEMENT, upload);
 }
 
-/* Storage is told of each step that is done here, as it is of those that others are asked to do. */
+/* Storage is told of each step that is done here, just as of those that others are asked to do. */
 START_TEST(steps_are_announced)
 {
 	char url[STORAGE_URL_SIZE];
@@ -129,7 +129,7 @@ START_TEST(steps_are_announced)
 }
 END_TEST
 
-/* No write is made for it, and none is waited for: the step without its announcement writes as much. */
+/* No write is made or waited for: the step without its announcement writes as much. */
 START_TEST(announcements_cost_no_write)
 {
 	uint64_t writes[2];
@@ -149,7 +149,8 @@ START_TEST(announcements_cost_no_write)
 }
 END_TEST
 
-/* An antivirus service runs beside us, and scans what it was not asked to: it has no say, and that is told once. */
+/* An antivirus service runs beside us, and scans what it was not asked to: its answers have no effect, and that is
+ * logged once. */
 START_TEST(announcement_that_is_answered)
 {
 	scenario_begin(&scenario,
@@ -178,8 +179,8 @@ static size_t ends(const char *upload)
 	return recorder_count(&scenario.recorder, "PostprocessingFinished", upload);
 }
 
-/* Three at once, of an upload whose steps take no time at all. */
-START_TEST(said_three_times)
+/* Three events at once for an upload whose steps take no time. */
+START_TEST(announced_three_times)
 {
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 0\n"},
 	               false);
@@ -187,7 +188,7 @@ START_TEST(said_three_times)
 		storage_bytes_received(&scenario, "thrice", "/none", 3);
 	ck_assert_uint_eq(ends("thrice"), 1);
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_events_repeated_total"), 2);
-	/* Nor when its record has gone, and those who have seen it. */
+	/* The same after its record was deleted, and the process that had seen it was killed. */
 	storage_upload_ready(&scenario, "thrice", false);
 	records_await_gone(&scenario, "thrice");
 	scenario_kill_service(&scenario);
@@ -206,19 +207,19 @@ START_TEST(begun_again)
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 0\n"},
 	               false);
 	storage_expect(&scenario, "asked", "/none", 3, "continue");
-	/* Somebody asks for others. */
+	/* Somebody requests others. */
 	storage_restart(&scenario, "nobody");
 	storage_bytes_received(&scenario, "asked", "/none", 3);
 	ck_assert_uint_eq(ends("asked"), 1);
 	storage_restart(&scenario, "asked");
 	storage_bytes_received(&scenario, "asked", "/none", 3);
 	ck_assert_uint_eq(ends("asked"), 2);
-	/* That was asked for once. */
+	/* That was requested once. */
 	storage_bytes_received(&scenario, "asked", "/none", 3);
 	ck_assert_uint_eq(ends("asked"), 2);
 	storage_bytes_received(&scenario, "asked", "/other", 3);
 	ck_assert_uint_eq(ends("asked"), 3);
-	/* The same with no more than what is left of a record that is gone. The URL is a secret. */
+	/* The same with only the tombstone of the record. The URL is secret. */
 	storage_upload_ready(&scenario, "asked", false);
 	records_await_gone(&scenario, "asked");
 	ck_assert_ptr_null(strstr(records_tombstone(&scenario, "asked", "Postprocessing-Ended", text), SCENARIO_SECRET));
@@ -239,7 +240,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		metadata_and_resource,         too_much_metadata, steps_are_announced, announcements_cost_no_write,
-		announcement_that_is_answered, said_three_times,  begun_again};
+		metadata_and_resource,         too_much_metadata,     steps_are_announced, announcements_cost_no_write,
+		announcement_that_is_answered, announced_three_times, begun_again};
 	return scenario_run("scenario: wire", tests, sizeof tests / sizeof tests[0]);
 }
