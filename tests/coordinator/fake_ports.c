@@ -112,7 +112,7 @@ static void fake_publish(void *closure, struct request *request, const char *mes
 	                                    [EVENT_RESTART] = "RESTART"};
 	struct event event;
 	char why[256], what[64];
-	if (strncmp(message_id, "refused.", 8) == 0) { /* its upload's ID may be none that anybody here takes */
+	if (strncmp(message_id, "refused.", 8) == 0) { /* its upload's ID may be one that the coordinator does not accept */
 		set_payload(add_request(closure, FAKE_PUBLISH, request, ""), 0, message_id, message, length);
 		say(closure, "publish", "REFUSAL");
 		return;
@@ -317,7 +317,7 @@ void fake_crash(struct fake_world *world, const char *owner)
 	create(world, owner);
 }
 
-/* Nothing that grants access may ever be logged. */
+/* Nothing that grants access may be logged. */
 static void check_log(struct fake_world *world)
 {
 	char text[1 << 16];
@@ -364,7 +364,7 @@ static struct fake_entry *write_entry(struct fake_world *world, const char *id, 
 	return entry;
 }
 
-/* What the broker does with a request. The first of an ID counts; that is looked at before the condition. */
+/* How the broker handles a request. The first message of an ID counts; the ID is checked before the condition. */
 static void carry_out(struct fake_world *world, struct fake_request *asked, struct request *answer)
 {
 	answer->status = REQUEST_DONE;
@@ -373,7 +373,7 @@ static void carry_out(struct fake_world *world, struct fake_request *asked, stru
 	for (const struct fake_request *seen = world->seen; seen != NULL; seen = seen->next) {
 		if (world->now - seen->at < FAKE_MEMORY && strcmp(seen->message_id, asked->message_id) == 0) {
 			answer->duplicate = true;
-			answer->sequence = seen->expected; /* reused: where it was stored */
+			answer->sequence = seen->expected; /* duplicate: where the first one was stored */
 			world->duplicates++;
 			return;
 		}
@@ -413,7 +413,7 @@ static struct fake_request *take_request(struct fake_world *world)
 	return taken;
 }
 
-/* The stream as it is read for a message: nothing is ever forgotten there. */
+/* Searches the stream for a message. The stream forgets nothing. */
 static void answer_look(struct fake_world *world, struct fake_request *asked, bool failed)
 {
 	struct lookup *lookup = asked->lookup;

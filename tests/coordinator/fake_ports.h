@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A world for the coordinator's tests, all in memory: a bucket with revisions, a broker that drops what it has seen, a
- * queue of requests that are answered when and as the test says, and runs that the test ends. What the
- * coordinator does is written down as words: "put", "remove", "load", "publish RETRY", "look", "ack 7", "drop 7", "run
- * scan", "cancel scan", "replace scan", "scan bucket", "gone u", "announce scan", separated by "; ". */
+ * A world for the coordinator's tests, all in memory: a bucket with revisions, a broker that drops duplicates, a
+ * queue of requests that are answered when and as the test says, and runs that the test ends. What the coordinator
+ * does is recorded as words: "put", "remove", "load", "publish RETRY", "look", "ack 7", "drop 7", "run scan",
+ * "cancel scan", "replace scan", "scan bucket", "gone u", "announce scan", separated by "; ". */
 #ifndef TESTS_COORDINATOR_FAKE_PORTS_H
 #define TESTS_COORDINATOR_FAKE_PORTS_H
 
@@ -11,7 +11,7 @@
 #define FAKE_OWNER "here"
 #define FAKE_SECRET "SECRET-URL"
 #define FAKE_STREAM 7
-/* An event of the stream was stored so long, in nanoseconds, behind this time as its sequence says. */
+/* An event was stored this long after this time, in nanoseconds, as its sequence says. */
 #define FAKE_STREAM_TIME (1600000000 * SECOND)
 #define FAKE_MEMORY (2 * MINUTE)
 #define FAKE_HOLD_LIMIT 80
@@ -30,7 +30,7 @@ struct fake_request {
 	enum { FAKE_LOAD, FAKE_PUT, FAKE_REMOVE, FAKE_PUBLISH, FAKE_LOOK } kind;
 	struct request *request;
 	struct lookup *lookup;
-	nanos at; /* of what was seen */
+	nanos at; /* of the recorded words */
 	char id[UPLOAD_ID_LIMIT + 1];
 	char message_id[512];
 	uint64_t expected;
@@ -47,17 +47,17 @@ struct fake_world {
 	struct metrics_list metrics;
 	struct log log;
 	nanos now;
-	const struct pipeline_step *limits; /* of both steps, from the next restart on; NULL: as fake_open() says */
+	const struct pipeline_step *limits; /* of both steps, from the next restart on; NULL: as in fake_open() */
 	nanos coalescing;                   /* from the next restart on: the coordinator's option, … */
 	uint64_t before;                    /* … the last event before it, */
 	nanos ack_wait;                     /* … and that of the stream with an event */
 	uint64_t pending;                   /* behind each event */
-	nanos stored;                       /* when events were; 0: as FAKE_STREAM_TIME says */
-	size_t mentions;                    /* how often it was asked whether an instance lives */
-	bool of_gap;                        /* the gap's reader brings the events */
-	nanos postponed;                    /* the pause that an event was last postponed by */
+	nanos stored;                       /* when events were stored; 0: as FAKE_STREAM_TIME says */
+	size_t mentions;                    /* how often the coordinator asked whether an instance lives */
+	bool of_gap;                        /* the gap's reader delivers the events */
+	nanos postponed;                    /* the pause with which an event was last postponed */
 	const char *spared;                 /* from the next restart on: the coordinator's option; NULL: "" */
-	const char *living;                 /* another instance that lives; NULL: none does */
+	const char *living;                 /* another live instance; NULL: none */
 	uint64_t revision;
 	struct fake_entry *entries;
 	struct fake_request *first, **last;
@@ -69,7 +69,7 @@ struct fake_world {
 	const bool *announces;      /* the option, from the next restart on */
 	char announced[512];        /* the message ID of the last announcement */
 	const char *message_id;     /* of what is delivered; NULL: none */
-	enum lookup_result restart; /* whether somebody has asked for an upload again, as a search says */
+	enum lookup_result restart; /* whether a restart of the upload was requested, according to a search */
 	struct text words;
 	size_t duplicates; /* publishes that the broker dropped */
 };
@@ -77,19 +77,20 @@ struct fake_world {
 /* With two steps: `scan` with two workers and a retry after a second, `slow` with one. */
 void fake_open(struct fake_world *world);
 void fake_close(struct fake_world *world);
-/* The coordinator dies, with all that it knows, and another one of this name starts. */
+/* The coordinator dies with everything that it knows, and another one of the same name starts. */
 void fake_restart(struct fake_world *world, const char *owner);
 
-/* The same in the middle of its work: it is in no state to be asked anything, and what it has is left allocated. */
+/* The same in the middle of its work: its state may be inconsistent, so nothing is called, and its memory is not
+ * freed. */
 void fake_crash(struct fake_world *world, const char *owner);
 
-/* Fails unless these words were written since the last call. */
+/* Fails unless exactly these words were recorded since the last call. */
 void fake_expect(struct fake_world *world, const char *words);
 
-/* Answers the oldest request as a broker would, false: there is none; or all of them, also those that follow. */
+/* Answers the oldest request as a broker would (false: there is none); or all of them, including those that follow. */
 bool fake_answer(struct fake_world *world);
 void fake_answer_all(struct fake_world *world);
-/* Answers the oldest in another way: UNKNOWN with or without it having happened, UNAVAILABLE, or REFUSED. */
+/* Answers the oldest request in another way: UNKNOWN, with or without carrying it out, UNAVAILABLE, or REFUSED. */
 void fake_fail(struct fake_world *world, enum request_status status, bool happened);
 
 /* Events from the bus. */
@@ -103,28 +104,28 @@ void fake_clean(struct fake_world *world, const char *id, uint64_t sequence);
 void fake_begin_at(struct fake_world *world, const char *id, const char *url, uint64_t sequence, nanos stored);
 void fake_deliver(struct fake_world *world, const char *message, size_t length, uint64_t sequence, bool redelivered);
 
-/* The oldest run that is out ends so. */
+/* The oldest run ends like this. */
 void fake_return(struct fake_world *world, enum returned returned, enum outcome outcome, nanos until);
 /* It fails because the upload's URL has no bytes any more. */
 void fake_return_gone(struct fake_world *world);
-/* A worker takes up the oldest one. */
+/* A worker begins the oldest run. */
 void fake_start_run(struct fake_world *world);
 
 /* Time passes. */
 void fake_pass(struct fake_world *world, nanos duration);
 
-/* The record as it lies in the bucket; the caller clears it. False: there is none. */
+/* Reads the record from the bucket; the caller clears it. False: there is none. */
 bool fake_record(const struct fake_world *world, const char *id, struct record *record);
 /* Writes one, as another instance would. */
 void fake_store(struct fake_world *world, const struct record *record);
-/* The broker loses what it has acknowledged of an upload: it has `older` again, a record that it had as `revision`;
+/* The broker loses what it has acknowledged for an upload: it has `older` again, a record that it had as `revision`;
  * NULL: nothing, not even a marker. */
 void fake_lose(struct fake_world *world, const char *id, const struct record *older, uint64_t revision);
 /* Writes any value, as another program would. */
 void fake_store_text(struct fake_world *world, const char *id, const char *value, size_t length);
 /* A record of this status, for the upload that fake_begin() begins. */
 struct record fake_make_record(const char *id, const char *owner, const struct status *status);
-/* Gives the bucket's records to the coordinator, as at start (token NULL) or for a resume. */
+/* Gives the bucket's records to the coordinator, as at startup (token NULL) or for a resume. */
 void fake_find_all(struct fake_world *world, void *token);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Events, records and what goes wrong between them; test_coordinator_broker.c has brokers that fail,
- * test_coordinator_runs.c the runs of steps, test_coordinator_lag.c events that come late. */
+ * Events, records, and failures between them. test_coordinator_broker.c tests failing brokers,
+ * test_coordinator_runs.c the runs of steps, test_coordinator_lag.c late events. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -110,7 +110,7 @@ START_TEST(an_event_that_is_unusable_ends_its_upload)
 	fake_ready(&world, "u", true, 2);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; ack 2");
-	/* What is over for everybody else may end once more, if that is not said in one breath. */
+	/* An upload that is over for everybody else may end once more, if the repetition comes later. */
 	begin_with(UNUSABLE, 3, false);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; load; ask restart; ack 3");
@@ -179,8 +179,8 @@ static uint64_t repeated(void)
 	return counter_value(world.metrics.events_repeated);
 }
 
-/* Three at once, of which the first one's pass is over before the others come: it ends once, whatever its record has
- * become. */
+/* Three events at once. The first one's pass is over before the others come: the upload ends once, whatever has
+ * become of its record. */
 START_TEST(said_three_times)
 {
 	enum { CONFIRMING, FAILED, GONE, WAYS };
@@ -211,7 +211,7 @@ START_TEST(said_three_times)
 }
 END_TEST
 
-/* What makes it more than a repetition: another URL, somebody who asked for it, the time. */
+/* What makes an event more than a repetition: another URL, a request for a restart, the time. */
 START_TEST(begun_again_for_a_reason)
 {
 	enum { URL, ASKED, LATE, WAYS };
@@ -240,7 +240,7 @@ START_TEST(begun_again_for_a_reason)
 }
 END_TEST
 
-/* The stream cannot be read for it at once. */
+/* The stream cannot be searched for the request at once. */
 START_TEST(whether_it_was_asked_for_is_not_known)
 {
 	run_to_end("u", 1);
@@ -259,7 +259,7 @@ START_TEST(whether_it_was_asked_for_is_not_known)
 }
 END_TEST
 
-/* Instances of an earlier version wrote neither the time of the end nor the URL into what they left. */
+/* Instances of an earlier version wrote neither the time of the end nor the URL into the marker. */
 START_TEST(of_an_end_that_says_little)
 {
 	store("u", FAKE_OWNER, (struct status){.step = 2, .phase = PHASE_ENDED, .outcome = OUTCOME_ABORT, .transition = 3});
@@ -285,10 +285,10 @@ START_TEST(begun_twice)
 	fake_begin(&world, "u", 5, true);
 	fake_answer_all(&world);
 	fake_expect(&world, "load; ack 5");
-	fake_begin(&world, "u", 9, false); /* a new pass: storage was restarted, the URL is another */
+	fake_begin(&world, "u", 9, false); /* a new pass: storage was restarted, and the URL is different */
 	fake_answer_all(&world);
 	fake_expect(&world, "put; cancel scan; ack 9; run scan");
-	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0); /* the first one's, too late */
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0); /* the first pass's, too late */
 	fake_expect(&world, "");
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
 	fake_answer_all(&world);
@@ -296,7 +296,7 @@ START_TEST(begun_twice)
 }
 END_TEST
 
-/* Whoever took it first wrote and died. */
+/* The process that took the event first wrote the record and died. */
 START_TEST(redelivered_after_a_crash)
 {
 	fake_begin(&world, "u", 5, false);
@@ -304,14 +304,14 @@ START_TEST(redelivered_after_a_crash)
 	fake_return(&world, RETURNED_AWAIT, OUTCOME_NONE, world.now + MINUTE);
 	fake_answer_all(&world);
 	fake_step_finished(&world, "u", "scan", OUTCOME_DELETE, 6, false);
-	fake_answer(&world); /* written, and then not published */
+	fake_answer(&world); /* written, but not published */
 	fake_expect(&world, "put; ack 5; run scan; put; publish START; put; publish END delete");
 	fake_restart(&world, FAKE_OWNER);
 	fake_step_finished(&world, "u", "scan", OUTCOME_DELETE, 6, true);
 	fake_answer_all(&world);
 	fake_expect(&world, "load; publish END delete; ack 6");
 	ck_assert_uint_eq(world.duplicates, 0);
-	/* Once more, and nothing is left to say. */
+	/* Once more: nothing is left to publish. */
 	fake_step_finished(&world, "u", "scan", OUTCOME_DELETE, 6, true);
 	fake_answer_all(&world);
 	fake_expect(&world, "ack 6");
@@ -319,7 +319,8 @@ START_TEST(redelivered_after_a_crash)
 }
 END_TEST
 
-/* The instance that has begun it may have been restarted before the record was there: only the event tells it. */
+/* The instance that began the upload may have been restarted before it wrote the record: only the event shows the
+ * upload. */
 START_TEST(begun_by_another_instance)
 {
 	struct status status = queued;
@@ -330,7 +331,7 @@ START_TEST(begun_by_another_instance)
 	fake_begin(&world, "u", 5, true);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; load; postpone 5");
-	/* It has died: whoever claims what it had finds the record. */
+	/* It has died: the instance that claims its uploads finds the record. */
 	world.living = NULL;
 	fake_begin(&world, "u", 5, true);
 	fake_answer_all(&world);
@@ -344,14 +345,14 @@ START_TEST(another_writer_wins)
 	fake_answer_all(&world);
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
 	fake_expect(&world, "put; ack 1; run scan; put");
-	/* Meanwhile somebody else has begun it again. */
+	/* Meanwhile another instance has begun the upload again. */
 	struct status status = {
 		.phase = PHASE_QUEUED, .due = world.now + MINUTE, .transition = 9, .begun = 2, .stream = FAKE_STREAM};
 	struct record record = fake_make_record("u", "there", &status);
 	fake_store(&world, &record);
 	record_clear(&record);
 	fake_answer_all(&world);
-	fake_expect(&world, "load"); /* the verdict is about what is no more */
+	fake_expect(&world, "load"); /* the verdict is about a pass that is over */
 	ck_assert_uint_eq(stored("u").transition, 9);
 	ck_assert_int_eq(stored("u").phase, PHASE_QUEUED);
 }
@@ -362,7 +363,7 @@ START_TEST(verdict_with_a_result_is_decided_anew)
 	fake_begin(&world, "u", 1, false);
 	fake_answer_all(&world);
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
-	/* The record was written again, with nothing in it changed. */
+	/* The record was written again without a change. */
 	struct record record;
 	ck_assert(fake_record(&world, "u", &record));
 	fake_store(&world, &record);
@@ -394,19 +395,20 @@ START_TEST(resume_by_step)
 	fake_resume(&world, "", "scan", 10);
 	fake_find_all(&world, world.scan);
 	fake_answer_all(&world);
-	/* The last process may have run the one that is queued. */
+	/* The last process may have run the step of `queued`. */
 	fake_expect(&world, "scan bucket; put; publish RETRY; run scan; ack 10; put; run scan");
 	fake_resume(&world, "", "slow", 11);
 	fake_find_all(&world, world.scan);
 	fake_expect(&world, "scan bucket; ack 11");
-	/* A reading that broke off may have missed some: the event is to come again. */
+	/* A scan that broke off may have missed some uploads: the event is redelivered. */
 	fake_resume(&world, "", "slow", 12);
 	coordinator_scanned(world.coordinator, world.scan, false, world.now);
 	fake_expect(&world, "scan bucket; drop 12");
 }
 END_TEST
 
-/* A time that a step has asked for, however far, ends when somebody says so; and it has ended then, whoever dies. */
+/* A wait that a step has asked for, however long, ends when somebody resumes the upload, and stays ended if the
+ * instance dies. */
 START_TEST(resume_of_what_waits)
 {
 	fake_begin(&world, "u", 1, false);
@@ -430,7 +432,7 @@ START_TEST(resume_of_what_waits)
 }
 END_TEST
 
-/* Whichever instance takes the event: what another one looks after is run here then. */
+/* The instance that takes the event runs the upload here, even if another instance looks after it. */
 START_TEST(resume_of_what_another_instance_looks_after)
 {
 	static const struct status theirs[] = {
@@ -460,7 +462,7 @@ START_TEST(resume_of_what_another_instance_looks_after)
 }
 END_TEST
 
-/* Nobody knows of what was published for its event when that comes again, perhaps long after. */
+/* When the event is redelivered, perhaps long after, nobody knows whether something was published for it. */
 START_TEST(resume_of_an_unknown_one_comes_again)
 {
 	struct text message = {0};
@@ -479,8 +481,8 @@ START_TEST(resume_of_an_unknown_one_comes_again)
 }
 END_TEST
 
-/* What is under way at an instance that lives is not taken away from it; what waits there is run here, as soon as it
- * can be. */
+/* An upload that is under way at a live instance is not taken away from it. An upload that waits there is run here,
+ * as soon as possible. */
 START_TEST(resume_of_all_that_others_look_after)
 {
 	static const enum phase phases[] = {PHASE_WAITING, PHASE_BACKOFF, PHASE_QUEUED, PHASE_RUNNING};
@@ -518,7 +520,7 @@ START_TEST(many_events_for_one_upload)
 	fake_begin(&world, "u", 3, false);
 	fake_ready(&world, "u", false, 2);
 	fake_step_finished(&world, "u", "scan", OUTCOME_DELETE, 4, false);
-	fake_expect(&world, "put; drop 1"); /* all wait for the first, which is not wanted twice */
+	fake_expect(&world, "put; drop 1"); /* all wait for the first one, which is not loaded twice */
 	ck_assert_uint_eq(coordinator_busy(world.coordinator), 1);
 	fake_answer_all(&world);
 	fake_expect(&world, "ack 1; run scan; load; ack 5; put; cancel scan; ack 3; run scan; load; ack 2; load; ack 4");
@@ -550,7 +552,7 @@ START_TEST(many_uploads)
 }
 END_TEST
 
-/* An event that finds what it is about under way in its own way: a write that waits for its answer. */
+/* An event whose upload is under way: a write waits for its answer. */
 START_TEST(event_during_a_write)
 {
 	fake_begin(&world, "u", 1, false);
@@ -563,7 +565,7 @@ START_TEST(event_during_a_write)
 }
 END_TEST
 
-/* Two instances take events from one consumer: neither may trust what it remembers of what the other has moved. */
+/* Two instances take events from one consumer: neither may trust its memory of an upload that the other has changed. */
 START_TEST(event_for_what_another_instance_has_moved)
 {
 	fake_begin(&world, "u", 1, false);
@@ -584,7 +586,7 @@ START_TEST(event_for_what_another_instance_has_moved)
 }
 END_TEST
 
-/* Our own results come back on the bus; they cost nothing. */
+/* Our own results come back on the bus, and cost nothing. */
 START_TEST(answers_of_our_own)
 {
 	fake_begin(&world, "u", 1, false);
@@ -607,7 +609,7 @@ START_TEST(due_times)
 	fake_pass(&world, 10 * MINUTE - 1);
 	fake_expect(&world, "");
 	fake_pass(&world, 1);
-	/* Somebody else may have ended it meanwhile. */
+	/* Another instance may have ended it meanwhile. */
 	fake_expect(&world, "load");
 	fake_answer(&world);
 	fake_expect(&world, "run scan");
@@ -638,7 +640,7 @@ START_TEST(due_times)
 }
 END_TEST
 
-/* There may be many, of more instances than anybody wants to hear of. */
+/* There may be many, of more instances than the peers can hold. */
 START_TEST(kept_records_are_nobodys)
 {
 	store("u", "there", (struct status){.step = 2, .outcome = OUTCOME_ABORT, .phase = PHASE_ENDED, .transition = 3});
@@ -650,7 +652,7 @@ START_TEST(kept_records_are_nobodys)
 }
 END_TEST
 
-/* Events that are not done with go back, so that another instance has them at once. */
+/* Unfinished events are given back, so that another instance gets them at once. */
 START_TEST(abandoned)
 {
 	fake_begin(&world, "u", 1, false);
@@ -662,7 +664,7 @@ START_TEST(abandoned)
 }
 END_TEST
 
-/* So does the one that a sweep belongs to, also when its job waits behind one that had begun before. */
+/* The same for the event that a sweep belongs to, even if its job waits behind an earlier one. */
 START_TEST(abandoned_sweep)
 {
 	fake_begin(&world, "u", 1, false);

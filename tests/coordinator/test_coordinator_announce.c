@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A step that is done here is announced when it is entered: at once, at most once, and for no record. */
+ * A step that the service does itself is announced when an upload enters it: at once, at most once, and without
+ * waiting for a record. */
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +24,7 @@ START_TEST(each_step_when_it_is_entered)
 {
 	start(both, 0);
 	fake_begin(&world, "u", 7, false);
-	/* Before there is a record, which there may not be for a while. */
+	/* Before there is a record, which may take a while. */
 	fake_expect(&world, "announce scan; put");
 	ck_assert_str_eq(world.announced, "u.7.step0");
 	fake_answer_all(&world);
@@ -55,7 +56,7 @@ START_TEST(while_its_record_is_put_off)
 }
 END_TEST
 
-/* Neither when it is tried again, nor when it goes on after a wait, is resumed, or found. */
+/* Not when it is retried, continues after a wait, is resumed, or found. */
 START_TEST(once_only)
 {
 	start(both, 0);
@@ -76,14 +77,14 @@ START_TEST(once_only)
 	fake_answer_all(&world);
 	ck_assert_ptr_null(world.words.data != NULL ? strstr(world.words.data, "announce") : NULL);
 	text_clear(&world.words);
-	/* The event of an upload comes again: whoever had it may have said so. */
+	/* The event of an upload is redelivered: its first receiver may have announced the step. */
 	fake_begin(&world, "v", 2, true);
 	fake_answer_all(&world);
 	ck_assert_ptr_null(strstr(world.words.data, "announce"));
 }
 END_TEST
 
-/* A conflict: it was said when nobody knew of the record. */
+/* A conflict: the step was announced before the record was known. */
 START_TEST(begun_on_a_record)
 {
 	start(both, 0);
@@ -91,7 +92,7 @@ START_TEST(begun_on_a_record)
 	fake_begin(&world, "u", 5, false);
 	fake_answer_all(&world);
 	fake_expect(&world, "announce scan; put; load; put; ack 5; run scan");
-	/* Of one that is known it is said when it is durable. */
+	/* If the record is known, the step is announced when the record is durable. */
 	fake_begin(&world, "u", 6, false);
 	fake_expect(&world, "put");
 	fake_answer_all(&world);
@@ -111,7 +112,7 @@ START_TEST(not_what_others_are_asked)
 	fake_begin(&world, "v", 2, false);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; ack 2; run scan");
-	/* A module of somebody's that asks others is found out by its first run. */
+	/* A module that asks other services is recognised by its first run. */
 	start(both, 0);
 	fake_begin(&world, "w", 3, false);
 	fake_answer_all(&world);
@@ -142,7 +143,7 @@ START_TEST(answers_of_others)
 	fake_begin(&world, "u", 1, false);
 	fake_answer_all(&world);
 	text_clear(&world.words);
-	/* While the step runs, and when it is over; the upload goes on as if nothing were said. */
+	/* While the step runs, and when it is over; the upload goes on as if there had been no answer. */
 	fake_step_finished(&world, "u", "scan", OUTCOME_DELETE, 2, false);
 	fake_answer_all(&world);
 	fake_expect(&world, "load; ack 2");
@@ -164,7 +165,8 @@ START_TEST(answers_of_others)
 }
 END_TEST
 
-/* Nobody meddles who speaks of what we do not know, or of a step that we ask others for; and our own words are ours. */
+/* Answers about unknown uploads, or about a step that other services are asked to do, are not unwanted answers; nor
+ * are our own messages. */
 START_TEST(answers_that_are_none_of_others)
 {
 	start(first, 0);
@@ -181,7 +183,7 @@ START_TEST(answers_that_are_none_of_others)
 	fake_answer_all(&world);
 	fake_expect(&world, "ack 5");
 	ck_assert_uint_eq(logged(" error "), 0);
-	/* Which only somebody else can have said. */
+	/* Only another service can have sent it. */
 	world.message_id = "test.7";
 	fake_step_finished(&world, "u", "scan", OUTCOME_DELETE, 6, false);
 	fake_answer_all(&world);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Brokers that do not answer, are not there or refuse. */
+ * Brokers that do not answer, are away or refuse. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,8 @@
 
 #include "tests/coordinator/coordinator_world.h"
 
-/* Lost answers: every request of an upload's way is lost once, having happened or not; the end is the same. */
+/* Lost answers: every request of an upload is lost once, whether or not it was carried out. The upload ends the same
+ * way. */
 static void lose_each(enum request_status status, bool happened)
 {
 	unsigned lost = 0;
@@ -30,7 +31,7 @@ static void lose_each(enum request_status status, bool happened)
 		fake_answer(&world);
 	}
 	ck_assert_uint_ge(lost, 5);
-	/* What was written some time ago, as a repeat says, is looked at before a step is run on it. */
+	/* If a duplicate shows that the record was written some time ago, it is read before its step is run. */
 	const char *looks = happened ? "load; load; " : "";
 	char words[256];
 	snprintf(
@@ -68,8 +69,8 @@ START_TEST(a_broker_that_refuses)
 }
 END_TEST
 
-/* A few conflicts are nobody's fault. A broker that refuses the write for what it then does not show is not asked as
- * fast as it answers. */
+/* A few conflicts are normal. If a broker refuses a write because of a record that it then does not show, it is
+ * asked with growing pauses. */
 START_TEST(conflicts_without_end)
 {
 	struct record other = fake_make_record(
@@ -89,7 +90,7 @@ START_TEST(conflicts_without_end)
 }
 END_TEST
 
-/* Without coordinator_retry() it tries again by itself, more and more slowly, without end. */
+/* Without coordinator_retry() it retries by itself, with growing pauses and without end. */
 START_TEST(tried_again_without_end)
 {
 	nanos last = world.now, pause = 0;
@@ -111,7 +112,7 @@ START_TEST(tried_again_without_end)
 }
 END_TEST
 
-/* The write did happen, its answer was lost, and before it was sent again the broker forgot its ID. */
+/* The write was carried out and its answer lost, and the broker forgot its ID before it was repeated. */
 START_TEST(lost_answer_that_is_no_duplicate)
 {
 	fake_begin(&world, "u", 1, false);
@@ -125,8 +126,8 @@ START_TEST(lost_answer_that_is_no_duplicate)
 }
 END_TEST
 
-/* The bucket was read before this process wrote the record, and what it read came after. The number of what it then
- * decides on that is the number of what it wrote. */
+/* The bucket was read before this process wrote the record, and the result came after. The next decision has the
+ * number of what was written. */
 START_TEST(lost_write_that_another_was_like)
 {
 	struct record older;
@@ -171,8 +172,8 @@ START_TEST(reads_that_fail)
 }
 END_TEST
 
-/* The process is stopped while the broker answers its write, and goes on when the broker no longer knows what was said.
- */
+/* The process is stopped while the broker answers its write, and continues when the broker no longer remembers the
+ * message IDs. */
 static void stop_before_the_end_is_said(void)
 {
 	fake_begin(&world, "u", 1, false);
@@ -190,13 +191,13 @@ START_TEST(stopped_and_not_missed)
 	fake_fail(&world, REQUEST_UNAVAILABLE, false);
 	fake_pass(&world, SECOND);
 	fake_answer_all(&world);
-	/* Nor has anybody said it who did not write that down. */
+	/* An instance that did not write the record has not published the event either. */
 	fake_expect(&world, "load; look; publish END abort");
 }
 END_TEST
 
 /* This instance took the event and was cut off before it could write the record. Meanwhile another one has ended the
- * upload, storage has confirmed it, and an hour later the marker was cleared away. */
+ * upload, storage has confirmed it, and the marker was removed an hour later. */
 START_TEST(cut_off_for_hours)
 {
 	fake_begin(&world, "u", 1, false);
@@ -216,7 +217,7 @@ START_TEST(cut_off_for_hours)
 }
 END_TEST
 
-/* What stood there is read, for as long. */
+/* The record is read, for just as long. */
 START_TEST(cut_off_for_hours_while_it_reads)
 {
 	fake_store_text(&world, "u", "{}", 2);
@@ -259,7 +260,8 @@ START_TEST(stopped_until_it_was_over)
 }
 END_TEST
 
-/* The end was said, nobody knows whether it was stored, and the broker is away for longer than it remembers IDs. */
+/* The end was published, it is not known whether it was stored, and the broker is away for longer than it remembers
+ * message IDs. */
 static void say_the_end_into_the_dark(bool happened)
 {
 	fake_begin(&world, "u", 1, false);
@@ -282,7 +284,7 @@ START_TEST(said_long_ago)
 	say_the_end_into_the_dark(true);
 	fake_expect(&world, "load; look");
 	ck_assert_uint_eq(coordinator_busy(world.coordinator), 0);
-	/* Told again when it is due, not before. */
+	/* Published again when it is due, not before. */
 	fake_pass(&world, MINUTE - 1);
 	fake_expect(&world, "");
 	fake_pass(&world, 1);
@@ -299,13 +301,13 @@ START_TEST(not_said_long_ago)
 }
 END_TEST
 
-/* The stream takes longer to read than the broker remembers IDs. */
+/* Searching the stream takes longer than the broker remembers message IDs. */
 START_TEST(looked_for_slowly)
 {
 	fake_begin(&world, "u", 1, false);
 	fake_answer_all(&world);
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
-	fake_answer(&world); /* the record; its result is not said any more */
+	fake_answer(&world); /* the record; its result is not published again */
 	fake_restart(&world, FAKE_OWNER);
 	fake_pass(&world, 10 * MINUTE);
 	fake_find_all(&world, NULL);
@@ -318,7 +320,7 @@ START_TEST(looked_for_slowly)
 }
 END_TEST
 
-/* The bucket is what it was some time ago: what is remembered from after that is dropped, and the upload ends again
+/* The bucket falls back to an earlier state: what is remembered from later is dropped, and the upload ends again
  * from there. */
 START_TEST(bucket_of_before)
 {
@@ -334,7 +336,7 @@ START_TEST(bucket_of_before)
 	fake_pass(&world, 10 * SECOND);
 	fake_answer_all(&world);
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
-	/* The doubt comes while its end is being told. */
+	/* The doubt comes while the end is being published. */
 	fake_answer(&world);
 	coordinator_doubt(world.coordinator, world.now);
 	fake_answer_all(&world);
@@ -353,7 +355,8 @@ START_TEST(bucket_of_before)
 }
 END_TEST
 
-/* The bucket is another, empty one: what was remembered is not written into it, and the same upload can begin again. */
+/* The bucket is a different, empty one: what was remembered is not written into it, and the same upload can begin
+ * again. */
 START_TEST(bucket_that_is_another)
 {
 	run_to_end("u", 1);

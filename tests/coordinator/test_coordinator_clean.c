@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * CleanUpload: storage removes an upload, at every moment of its life, and it is over: nothing more runs, nothing more
- * is said, its record goes. */
+ * CleanUpload: storage removes an upload at every moment of its life. The upload is over: nothing more runs, nothing
+ * more is published, and its record is removed. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,7 +10,7 @@
 
 #define HOLD (2 * SECOND)
 
-/* From now on nothing is known of it but its tombstone, and time does nothing any more. */
+/* From now on only its tombstone is known, and the passing of time has no effect. */
 static void check_over(const char *id, uint64_t sequence)
 {
 	ck_assert(!is_stored(id));
@@ -40,7 +40,7 @@ static void clean(const char *id, uint64_t sequence, const char *words)
 START_TEST(unknown)
 {
 	clean("u", 5, "load; remove; gone u; ack 5");
-	/* One that comes again writes no second one, and an earlier one neither. */
+	/* A redelivered CleanUpload writes no second tombstone, nor does an earlier one. */
 	fake_clean(&world, "u", 5);
 	fake_answer_all(&world);
 	fake_clean(&world, "u", 4);
@@ -52,7 +52,7 @@ START_TEST(unknown)
 }
 END_TEST
 
-/* Events that are older come late; whatever they say, it is over. */
+/* Older events come late. Whatever they say, the upload is over. */
 START_TEST(before_what_is_older)
 {
 	clean("u", 5, "load; remove; gone u; ack 5");
@@ -65,11 +65,11 @@ START_TEST(before_what_is_older)
 	fake_ready(&world, "u", true, 2);
 	fake_answer_all(&world);
 	fake_expect(&world, "load; ack 2");
-	/* What is newer begins, though its URL may be the same. */
+	/* A newer event begins the upload, although its URL may be the same. */
 	fake_begin(&world, "u", 6, false);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; load; put; ack 6; run scan");
-	/* And is not ended by what is older. */
+	/* An older event does not end it. */
 	fake_clean(&world, "u", 5);
 	fake_answer_all(&world);
 	fake_expect(&world, "load; ack 5");
@@ -85,7 +85,7 @@ START_TEST(running)
 	fake_clean(&world, "u", 2);
 	fake_answer_all(&world);
 	fake_expect(&world, "remove; cancel scan; gone u; ack 2");
-	/* What the run comes to now is of no interest. */
+	/* The result of the run has no effect. */
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
 	fake_answer_all(&world);
 	fake_expect(&world, "");
@@ -95,7 +95,7 @@ END_TEST
 
 START_TEST(in_line)
 {
-	for (unsigned i = 0; i < 67; i++) { /* as many as are run or next, and one more */
+	for (unsigned i = 0; i < 67; i++) { /* as many as are run or have a turn, and one more */
 		char id[8];
 		snprintf(id, sizeof id, "u%u", i);
 		fake_begin(&world, id, i + 1, false);
@@ -167,7 +167,7 @@ START_TEST(unconfirmed_and_ended)
 }
 END_TEST
 
-/* Its first write is put off: the event that begins it is over before it was ever written. */
+/* Its first write is delayed: the upload is over before the event that begins it was ever written. */
 START_TEST(held)
 {
 	world.coalescing = HOLD;
@@ -182,7 +182,7 @@ START_TEST(held)
 	fake_answer_all(&world);
 	fake_expect(&world, "");
 	check_over("u", 2);
-	/* One that is held for a newer event is not touched. */
+	/* A held upload of a newer event is not affected. */
 	fake_begin(&world, "v", 5, false);
 	fake_clean(&world, "v", 4);
 	fake_expect(&world, "run scan");
@@ -192,7 +192,7 @@ START_TEST(held)
 }
 END_TEST
 
-/* Another instance takes the event, and says so; the one that runs the step, or is about to, stops. */
+/* Another instance takes the event and tells the others. The one that runs the step, or is about to, stops. */
 static void other_instance_cleans(const char *id, uint64_t sequence)
 {
 	struct fake_entry *entry = world.entries;
@@ -228,7 +228,7 @@ START_TEST(told_by_another_instance)
 	fake_expect(&world, "load");
 	check_over("waits", 4);
 	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
-	/* Of what is not known here nothing is to be found out. */
+	/* For an unknown upload nothing is looked up. */
 	coordinator_told_gone(world.coordinator, "nobody", world.now);
 	fake_expect(&world, "");
 	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 0);
@@ -248,7 +248,7 @@ START_TEST(told_while_it_is_held)
 }
 END_TEST
 
-/* The word is nonsense: the upload goes on. */
+/* The message is wrong: the upload goes on. */
 START_TEST(told_in_error)
 {
 	world.coalescing = HOLD;
@@ -270,7 +270,7 @@ START_TEST(told_in_error)
 }
 END_TEST
 
-/* The word got lost: nothing is run on what is remembered for long. */
+/* The message was lost: a record that was remembered for long is read before its step is run. */
 START_TEST(not_told_by_another_instance)
 {
 	fake_begin(&world, "u", 1, false);
@@ -290,7 +290,7 @@ START_TEST(not_told_by_another_instance)
 }
 END_TEST
 
-/* What was decided just before is not said any more. */
+/* What was decided just before is not published any more. */
 START_TEST(before_its_end_is_said)
 {
 	fake_begin(&world, "u", 1, false);
@@ -307,7 +307,7 @@ START_TEST(before_its_end_is_said)
 }
 END_TEST
 
-/* Behind a step's answer that is being written: of both events only the last one has consequences. */
+/* Behind a step's answer that is being written: of the two events only the last one has consequences. */
 START_TEST(behind_another_event)
 {
 	fake_begin(&world, "u", 1, false);
@@ -324,7 +324,7 @@ START_TEST(behind_another_event)
 }
 END_TEST
 
-/* An instance that waits for the upload's time may ask only then what has become of it. */
+/* An instance that waits for the upload's due time may ask only then what has become of it. */
 START_TEST(its_tombstone_outlives_its_due_time)
 {
 	nanos due = world.now + 30 * 24 * HOUR;
@@ -335,12 +335,12 @@ START_TEST(its_tombstone_outlives_its_due_time)
 	fake_clean(&world, "u", 2);
 	fake_answer_all(&world);
 	ck_assert_int_ge(world.entries->tombstone.keep, due);
-	/* Which a second one does not cut short. */
+	/* A second one does not shorten it. */
 	fake_clean(&world, "u", 3);
 	fake_answer_all(&world);
 	ck_assert_uint_eq(world.entries->tombstone.begun, 3);
 	ck_assert_int_ge(world.entries->tombstone.keep, due);
-	/* The same goes for one that storage confirms before its time. */
+	/* The same goes for an upload that storage confirms before its due time. */
 	fake_begin(&world, "v", 4, false);
 	fake_answer_all(&world);
 	fake_return(&world, RETURNED_WAIT, OUTCOME_NONE, due);
@@ -348,7 +348,7 @@ START_TEST(its_tombstone_outlives_its_due_time)
 	fake_ready(&world, "v", false, 5);
 	fake_answer_all(&world);
 	ck_assert_int_ge(world.entries->tombstone.keep, due);
-	/* As a rule there is nothing to keep it for. */
+	/* Usually there is no reason to keep it. */
 	run_to_end("w", 6);
 	fake_ready(&world, "w", false, 7);
 	fake_answer_all(&world);
@@ -358,7 +358,7 @@ START_TEST(its_tombstone_outlives_its_due_time)
 }
 END_TEST
 
-/* Another writer is quicker, twice. */
+/* Another writer is faster, twice. */
 START_TEST(in_a_race)
 {
 	fake_begin(&world, "u", 1, false);
@@ -382,7 +382,7 @@ START_TEST(in_a_race)
 }
 END_TEST
 
-/* Nobody knows whether it was written. */
+/* It is not known whether it was written. */
 START_TEST(unanswered)
 {
 	fake_begin(&world, "u", 1, false);
@@ -395,7 +395,7 @@ START_TEST(unanswered)
 	fake_expect(&world, "remove; remove; cancel scan; gone u; ack 2");
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
 	check_over("u", 2);
-	/* Or so long ago that the broker no longer knows that it was ours. */
+	/* Or so long ago that the broker no longer remembers the message ID. */
 	fake_begin(&world, "v", 3, false);
 	fake_answer_all(&world);
 	text_clear(&world.words);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The clock is set back by an hour: what was to come soon comes as soon, and what was written an hour ahead is no news.
- */
+ * The clock is set back by an hour. What was due soon is still due as soon, and what was written an hour ahead
+ * counts as old. */
 #include <check.h>
 #include <string.h>
 
@@ -36,7 +36,7 @@ START_TEST(a_held_beginning)
 }
 END_TEST
 
-/* Its deadline is a minute, and then it has ten seconds to notice. */
+/* Its deadline is a minute. After that it has ten seconds to notice the cancellation. */
 START_TEST(a_step_that_hangs)
 {
 	fake_begin(&world, "u", 1, false);
@@ -48,7 +48,7 @@ START_TEST(a_step_that_hangs)
 }
 END_TEST
 
-/* Said half an hour ago, by a clock that was an hour ahead: longer ago than the broker remembers. */
+/* Published half an hour ago, by a clock that was an hour ahead: longer ago than the broker remembers. */
 START_TEST(what_was_said_ahead)
 {
 	struct status status = {.step = 2,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The first write of a record, put off until the first step is over. */
+ * The first write of a record, delayed until the first step is over. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@ static void start(void)
 	fake_restart(&world, FAKE_OWNER);
 }
 
-/* One whose first step runs now, without a record. */
+/* An upload whose first step runs now, without a record. */
 static void hold(const char *id, uint64_t sequence)
 {
 	start();
@@ -95,7 +95,7 @@ START_TEST(not_for_long)
 	fake_answer_all(&world);
 	fake_expect(&world, "put; ack 1");
 	ck_assert_int_eq(stored("u").phase, PHASE_QUEUED);
-	/* From here on it is as if nothing had been held. */
+	/* From here on everything is as if the write had not been held. */
 	fake_start_run(&world);
 	fake_pass(&world, MINUTE);
 	fake_expect(&world, "cancel scan");
@@ -121,7 +121,7 @@ START_TEST(no_longer_than_the_step_may_take)
 }
 END_TEST
 
-/* The event would come again soon: so soon has the beginning to be written. */
+/* The event would be redelivered soon, so the beginning has to be written by then. */
 START_TEST(no_longer_than_the_broker_waits)
 {
 	world.ack_wait = SECOND;
@@ -152,7 +152,7 @@ START_TEST(what_may_have_ended_a_service)
 	fake_answer_all(&world);
 	fake_expect(&world, "put; ack 1; put; run scan");
 	ck_assert_int_eq(stored("u").phase, PHASE_RUNNING);
-	/* The broker may have forgotten that it has delivered it. */
+	/* The broker may have forgotten that it has delivered the event. */
 	world.before = 7;
 	start();
 	fake_begin(&world, "v", 7, false);
@@ -163,7 +163,7 @@ START_TEST(what_may_have_ended_a_service)
 }
 END_TEST
 
-/* First held, then found out. */
+/* First held, then recognised as a suspect. */
 START_TEST(ends_the_service_again_and_again)
 {
 	unsigned died = 0;
@@ -183,7 +183,7 @@ START_TEST(ends_the_service_again_and_again)
 }
 END_TEST
 
-/* This process was stopped, the event came again, and another one has begun the upload. */
+/* This process was stopped, the event was redelivered, and another one has begun the upload. */
 static void store_of_another(const char *id, uint64_t begun)
 {
 	struct status status = queued;
@@ -219,7 +219,8 @@ START_TEST(another_has_begun_it_and_it_still_runs)
 }
 END_TEST
 
-/* Its end, which is of no use, waits behind the beginning; its number is also that of the record which is there. */
+/* The run's end is useless and waits behind the beginning. Its transition number is also that of the existing
+ * record. */
 START_TEST(another_has_begun_it_and_it_ends_meanwhile)
 {
 	hold("u", 1);
@@ -228,14 +229,14 @@ START_TEST(another_has_begun_it_and_it_ends_meanwhile)
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
 	fake_resume(&world, "u", "", 2);
 	fake_answer_all(&world);
-	/* Who resumes it makes it one of this instance. */
+	/* Resuming it here makes it an upload of this instance. */
 	fake_expect(&world, "put; load; ack 1; put; ack 2; put; run scan");
 	ck_assert_int_eq(stored("u").phase, PHASE_RUNNING);
 	ck_assert_uint_eq(stored("u").transition, 3);
 }
 END_TEST
 
-/* So long ago that its marker is gone. */
+/* So long ago that its marker was removed. */
 START_TEST(stopped_for_hours)
 {
 	hold("u", 1);
@@ -261,7 +262,7 @@ START_TEST(begun_again)
 	fake_expect(&world, "put; load; put; ack 5; put; run scan"); /* the process before this one may have died of it */
 	ck_assert_uint_eq(stored("u").begun, 5);
 	ck_assert_int_eq(stored("u").phase, PHASE_RUNNING);
-	/* Too late, and with others that wait. */
+	/* Too late, and behind others that wait. */
 	hold("u", 6);
 	fake_pass(&world, HOLD);
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
@@ -279,7 +280,7 @@ START_TEST(begun_again)
 }
 END_TEST
 
-/* A record that is known, or may well be there, is written at once. */
+/* If a record is known to exist, or may exist, the new one is written at once. */
 START_TEST(not_if_there_is_a_record)
 {
 	hold("u", 1);
@@ -296,7 +297,7 @@ START_TEST(not_if_there_is_a_record)
 }
 END_TEST
 
-/* Nothing is remembered of it but when it is due: it has a record. */
+/* Only its due time is remembered: it has a record. */
 START_TEST(not_if_it_waits)
 {
 	store("u", FAKE_OWNER,
@@ -314,7 +315,7 @@ START_TEST(begun_again_after_the_end)
 	run_to_end("u", 5);
 	fake_ready(&world, "u", false, 6);
 	fake_answer_all(&world);
-	hold("u", 5); /* which the marker tells, and nobody here knows */
+	hold("u", 5); /* which only the marker shows */
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; load; ack 5");
@@ -322,7 +323,7 @@ START_TEST(begun_again_after_the_end)
 }
 END_TEST
 
-/* Nobody knows whether the write was stored, for longer than the broker knows its ID. */
+/* It stays unknown whether the write was stored, for longer than the broker remembers its ID. */
 static void write_into_the_dark(void)
 {
 	fake_fail(&world, REQUEST_UNKNOWN, true);
@@ -367,14 +368,14 @@ START_TEST(stopping)
 	coordinator_stopping(world.coordinator);
 	fake_pass(&world, 0);
 	fake_expect(&world, "put");
-	/* It has its grace. */
+	/* It gets the grace period. */
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
 	fake_answer_all(&world);
 	fake_expect(&world, "ack 1; put");
 	ck_assert_uint_eq(stored("u").step, 1);
 	hold("v", 2);
 	coordinator_stopping(world.coordinator);
-	fake_return(&world, RETURNED_VERDICT, OUTCOME_RETRY, 0); /* the service's own end is no failure */
+	fake_return(&world, RETURNED_VERDICT, OUTCOME_RETRY, 0); /* the service's own stop is not a failure */
 	fake_pass(&world, 0);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; ack 2");
@@ -394,7 +395,7 @@ START_TEST(abandoned)
 }
 END_TEST
 
-/* What comes for the upload meanwhile waits. */
+/* Other events of the upload wait meanwhile. */
 START_TEST(others_wait)
 {
 	hold("u", 1);
@@ -419,7 +420,7 @@ static const char *name(unsigned i)
 	return id;
 }
 
-/* Scan has turns for 66 of them: the others stand in line, and only 80 are held in all. */
+/* `scan` has turns for 66 of them: the others are queued, and at most 80 are held. */
 static void begin_a_hundred(void)
 {
 	start();
@@ -432,7 +433,7 @@ static void begin_a_hundred(void)
 	text_clear(&world.words);
 }
 
-/* Takes all runs to their end, and those that follow. */
+/* Ends all runs, and those that follow. */
 static void end_runs(void)
 {
 	for (unsigned i = 0; i < 200 && world.runs > 0; i++) {
@@ -466,12 +467,12 @@ START_TEST(in_line)
 }
 END_TEST
 
-/* Their time is over, whether they run or not; all of them go on. */
+/* Their time is over, whether they run or not, and all of them continue. */
 START_TEST(in_line_for_long)
 {
 	begin_a_hundred();
 	fake_pass(&world, HOLD);
-	/* Some have their turn while they are written. */
+	/* Some get their turn while they are written. */
 	for (unsigned i = 0; i < 40; i++)
 		fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
 	fake_answer_all(&world);
@@ -482,7 +483,7 @@ START_TEST(in_line_for_long)
 }
 END_TEST
 
-/* Another one has begun one that stands in line, and one whose turn comes while its record is refused. */
+/* Another instance has begun one that is queued, and one whose turn comes while its record is refused. */
 START_TEST(in_line_for_nothing)
 {
 	begin_a_hundred();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Uploads that wait for their turn or for their time, and of which little is remembered. */
+ * Uploads that wait for a turn or for a time, and of which little is remembered. */
 #include <check.h>
 #include <malloc.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@ static const char *name(unsigned i)
 	return id;
 }
 
-/* Far more than workers and cache hold: each has its turn, and none its run twice. */
+/* Far more than workers and cache hold: each gets its turn, and none is run twice. */
 START_TEST(a_long_line)
 {
 	unsigned count = 2000, returned = 0;
@@ -37,7 +37,7 @@ START_TEST(a_long_line)
 }
 END_TEST
 
-/* What happens to one that stands in line. */
+/* What happens to an upload that is queued. */
 START_TEST(standing_in_line)
 {
 	unsigned count = 400;
@@ -47,7 +47,7 @@ START_TEST(standing_in_line)
 		fake_answer_all(&world);
 	}
 	text_clear(&world.words);
-	/* Of the last ones nothing is remembered but that they stand there. */
+	/* Of the last ones, only their place in the queue is remembered. */
 	fake_ready(&world, name(399), false, 1001);
 	fake_answer_all(&world);
 	fake_expect(&world, "load; remove; ack 1001");
@@ -70,7 +70,7 @@ START_TEST(standing_in_line)
 }
 END_TEST
 
-/* While one stands in line another instance has taken its upload over. */
+/* While an upload is queued, another instance takes it over. */
 START_TEST(turn_of_an_upload_of_another_instance)
 {
 	fake_open(&world);
@@ -92,7 +92,7 @@ START_TEST(turn_of_an_upload_of_another_instance)
 }
 END_TEST
 
-/* One that a bucket tells of again, because somebody died, is known already. */
+/* An upload that a scan of the bucket finds again, because an instance died, is known already. */
 START_TEST(found_again)
 {
 	fake_open(&world);
@@ -117,7 +117,7 @@ static size_t used(void)
 	return mallinfo2().uordblks + mallinfo2().hblkhd;
 }
 
-/* What is promised: 160 bytes each, of those that were found at the start and of those that are due all at once. */
+/* The promise: 160 bytes each, for uploads found at startup and for uploads that are all due at once. */
 START_TEST(many_that_wait)
 {
 	unsigned count = 20000;
@@ -132,14 +132,14 @@ START_TEST(many_that_wait)
 	ck_assert_uint_eq(coordinator_uploads(world.coordinator), count);
 	ck_assert_uint_le((used() - before) / count, 160);
 	fake_expect(&world, "");
-	/* All are due: no more are asked for at a time than are to be. */
+	/* All are due. No more than the limit are loaded at a time. */
 	fake_pass(&world, HOUR);
 	ck_assert_uint_eq(coordinator_busy(world.coordinator), 100);
 	fake_close(&world);
 }
 END_TEST
 
-/* Another implementation rewrites a record without what we keep in it, while we wait for its time. */
+/* Another implementation rewrites a record without our part of it, while we wait for its due time. */
 START_TEST(rewritten_by_another_implementation)
 {
 	static const char inner[] =

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Events that are read besides newer ones, and newer ones whose upload may be among them. */
+ * Events of the gap that are read beside newer ones, and newer ones whose upload may begin in the gap. */
 #include <check.h>
 
 #include "tests/coordinator/coordinator_world.h"
@@ -16,8 +16,8 @@ static void close_gap(void)
 	coordinator_set_gap(world.coordinator, false, 0, false);
 }
 
-/* An answer, a confirmation, a command: each waits until the gap is read, and then says what it says without a record.
- */
+/* An answer, a confirmation, a command: each waits until the gap is read, and then has the effect that it has
+ * without a record. */
 START_TEST(whose_upload_may_be_in_the_gap)
 {
 	open_gap(true);
@@ -29,7 +29,7 @@ START_TEST(whose_upload_may_be_in_the_gap)
 	fake_resume(&world, "u", "", END + 3);
 	fake_answer_all(&world);
 	fake_expect(&world, "load; postpone 101; load; postpone 102; load; postpone 103");
-	/* All of it was delivered, but not all is done. */
+	/* All of the gap was delivered, but not everything is acknowledged. */
 	open_gap(false);
 	fake_resume(&world, "u", "", END + 3);
 	fake_answer_all(&world);
@@ -52,12 +52,12 @@ START_TEST(whose_upload_was_in_the_gap)
 	fake_answer_all(&world);
 	fake_resume(&world, "u", "", END + 1);
 	fake_answer_all(&world);
-	/* There it is: its step is being run. */
+	/* There it is: its step is running. */
 	fake_expect(&world, "load; postpone 101; put; ack 7; run scan; load; ack 101");
 }
 END_TEST
 
-/* Events of the gap itself are as they ever were. */
+/* Events of the gap itself are handled as usual. */
 START_TEST(of_the_gap)
 {
 	open_gap(true);
@@ -76,18 +76,18 @@ START_TEST(new_uploads_do_not_wait)
 	fake_ready(&world, "u", false, END + 2);
 	fake_answer_all(&world);
 	fake_expect(&world, "remove; ack 102");
-	/* Its marker says that it had begun behind the gap. */
+	/* Its marker shows that it began behind the gap. */
 	fake_ready(&world, "u", false, END + 3);
 	fake_answer_all(&world);
 	fake_expect(&world, "load; ack 103");
-	/* What stands in the gap about it is older. */
+	/* Events about it in the gap are older. */
 	fake_begin(&world, "u", 8, false);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; load; ack 8");
 }
 END_TEST
 
-/* Of what storage has confirmed behind the gap nothing in the gap is of interest any more. */
+/* If storage has confirmed an upload behind the gap, its events in the gap are irrelevant. */
 START_TEST(ended_in_the_gap)
 {
 	open_gap(true);
@@ -100,7 +100,7 @@ START_TEST(ended_in_the_gap)
 	fake_begin(&world, "u", 9, false);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; load; ack 9");
-	/* What was confirmed in the gap may begin in it once more: what is said of it waits. */
+	/* An upload that was confirmed in the gap may begin there once more, so its events wait. */
 	run_to_end("v", 10);
 	fake_ready(&world, "v", false, 20);
 	fake_resume(&world, "v", "", END + 3);
@@ -109,7 +109,8 @@ START_TEST(ended_in_the_gap)
 }
 END_TEST
 
-/* The consumer that brought it is lost before it is acknowledged; what is acknowledged is what the reader brought. */
+/* The consumer that delivered an event is lost before the acknowledgement; the reader's delivery is acknowledged
+ * instead. */
 START_TEST(brought_once_more)
 {
 	open_gap(true);
@@ -123,7 +124,7 @@ START_TEST(brought_once_more)
 }
 END_TEST
 
-/* The answer that an upload waits for may stand in the gap. */
+/* The answer that an upload waits for may be in the gap. */
 START_TEST(answers_in_the_gap)
 {
 	fake_begin(&world, "u", 1, false);

@@ -16,7 +16,7 @@ static void begin(const char *id, uint64_t sequence)
 	fake_return_gone(&world);
 }
 
-/* Its backoff is over, and so is its next run, in the same way. */
+/* Its backoff is over, and its next run fails in the same way. */
 static void fail_again(void)
 {
 	fake_pass(&world, stored("u").due - world.now);
@@ -31,7 +31,7 @@ START_TEST(asked_once)
 	begin("u", 1);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; publish RETRY; publish RESTART");
-	ck_assert_uint_eq(stored("u").publish, PUBLISH_RETRY); /* as those who know nothing of it read it */
+	ck_assert_uint_eq(stored("u").publish, PUBLISH_RETRY); /* as other implementations read it */
 	ck_assert_int_eq(stored("u").asked_at, world.now);
 	nanos asked = world.now;
 	while (stored("u").phase != PHASE_CONFIRMING) {
@@ -56,7 +56,8 @@ START_TEST(a_new_url_has_them)
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; run slow");
-	/* Gone again, in a later step: it is not asked for once more, and another try is all that it gets. */
+	/* The bytes are gone again, in a later step: storage is not asked again, and the upload gets one more attempt
+	 * only. */
 	fake_return_gone(&world);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; publish RETRY");
@@ -78,7 +79,7 @@ START_TEST(asked_with_the_first_write)
 }
 END_TEST
 
-/* It dies between the write and the question. */
+/* It dies between the write and the publish. */
 START_TEST(asked_after_a_crash)
 {
 	begin("u", 1);
@@ -86,13 +87,13 @@ START_TEST(asked_after_a_crash)
 	fake_expect(&world, "put; publish RETRY");
 	nanos asked = stored("u").asked_at;
 	fake_pass(&world,
-	          5 * MINUTE); /* all of it is old, and is looked for in the stream: the question alone was not due again */
+	          5 * MINUTE); /* everything is old, so the stream is searched: the request alone was not due again */
 	fake_restart(&world, FAKE_OWNER);
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
 	fake_expect(&world, "look; publish RESTART; put; run scan");
 	ck_assert_int_eq(stored("u").asked_at, asked);
-	/* It is said now. */
+	/* Now it is published. */
 	fake_restart(&world, FAKE_OWNER);
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
@@ -115,12 +116,12 @@ START_TEST(not_asked_twice)
 	fake_restart(&world, "another one");
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
-	fake_expect(&world, "look; put; put; run scan"); /* it is there; the record is claimed, and marked */
+	fake_expect(&world, "look; put; put; run scan"); /* it is in the stream; the record is claimed, and marked */
 	ck_assert_uint_eq(world.duplicates, 2);
 }
 END_TEST
 
-/* The answer comes before anybody has found the record. */
+/* The answer comes before an instance has found the record. */
 START_TEST(answered_while_nobody_lived)
 {
 	begin("u", 1);
@@ -133,8 +134,8 @@ START_TEST(answered_while_nobody_lived)
 }
 END_TEST
 
-/* The same URL is no answer, though it begins the upload again: what was to be asked is asked, and ten minutes go on.
- */
+/* The same URL is no answer, although it begins the upload again: the pending request is published, and the ten
+ * minutes go on. */
 START_TEST(begun_again_with_the_same_url)
 {
 	begin("u", 1);
@@ -155,7 +156,7 @@ START_TEST(begun_again_with_the_same_url)
 }
 END_TEST
 
-/* Somebody else has a verdict meanwhile, or the URL has its bytes: nothing is asked any more. */
+/* Meanwhile another service has a verdict, or the URL has its bytes again: nothing is requested any more. */
 START_TEST(no_longer_wanted)
 {
 	begin("u", 1);
@@ -178,7 +179,7 @@ START_TEST(no_longer_wanted)
 }
 END_TEST
 
-/* Somebody had taken the answer, and died; meanwhile the upload has ended. */
+/* Another instance had taken the answer and died. Meanwhile the upload has ended. */
 START_TEST(answered_too_late)
 {
 	run_to_end("u", 1);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Uploads that wait for an answer that may be on its way, behind others that have come, or in a broker that is away. */
+ * Uploads that wait for an answer that may be on its way, behind other events, or in a broker that is away. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "tests/coordinator/coordinator_world.h"
 
-/* The upload `u` is in a step that somebody else was asked to do. */
+/* The upload `u` is in a step that another service was asked to do. */
 static void await_answer(nanos timeout)
 {
 	fake_begin(&world, "u", 1, false);
@@ -36,7 +36,7 @@ static void pass(nanos duration, nanos step)
 	}
 }
 
-/* While there is a backlog the answer that an upload waits for may be part of it. */
+/* While there is a backlog, the answer that an upload waits for may be part of it. */
 START_TEST(answers_that_are_on_their_way)
 {
 	static const enum outcome ends[] = {OUTCOME_CONTINUE, OUTCOME_DELETE};
@@ -65,7 +65,7 @@ START_TEST(answers_that_are_on_their_way)
 }
 END_TEST
 
-/* Of those at rest not even the records are looked at. */
+/* For deferred uploads, not even the records are read. */
 START_TEST(answers_to_those_at_rest)
 {
 	await_answer(HOUR);
@@ -92,7 +92,7 @@ START_TEST(answers_to_those_at_rest)
 }
 END_TEST
 
-/* Nothing has come for long: more that is said to come is no reason to wait. */
+/* Nothing has come for long, so a reported backlog is no reason to wait. */
 START_TEST(answers_that_do_not_come)
 {
 	await_answer(MINUTE);
@@ -106,7 +106,7 @@ START_TEST(answers_that_do_not_come)
 }
 END_TEST
 
-/* What has piled up in a night is taken in within a moment: whoever is due in that moment does not wait for a night. */
+/* A backlog of a night is read within a moment: an upload that is due then does not wait for a night. */
 static void catch_up(void)
 {
 	world.stored = world.now - 8 * HOUR;
@@ -141,8 +141,8 @@ START_TEST(a_confirmation_after_a_backlog)
 }
 END_TEST
 
-/* The answer was "again", and its write, which was not answered, finds itself done: its backoff of a second is not what
- * the answer was waited for. */
+/* The answer was "again". Its write was not answered, and turns out to be done: nobody waited for its backoff of a
+ * second. */
 START_TEST(a_backoff_after_a_backlog)
 {
 	await_answer(MINUTE);
@@ -155,7 +155,7 @@ START_TEST(a_backoff_after_a_backlog)
 	world.pending = 0;
 	fake_step_finished(&world, "u", "scan", OUTCOME_RETRY, 3, false);
 	fake_fail(&world, REQUEST_UNKNOWN, true);
-	world.seen->message_id[0] = '\0'; /* the broker remembers it no more */
+	world.seen->message_id[0] = '\0'; /* the broker no longer remembers it */
 	coordinator_retry(world.coordinator, world.now);
 	pass(10 * MILLISECOND, 10 * MILLISECOND);
 	fake_expect(&world, "load; ack 2; put; put; load; publish RETRY; ack 3");
@@ -191,7 +191,7 @@ START_TEST(a_backoff_of_another_instance)
 }
 END_TEST
 
-/* Nothing has come on the new connection yet. */
+/* Nothing has arrived on the new connection yet. */
 START_TEST(connected_again_in_a_backlog)
 {
 	await_answer(MINUTE);
@@ -208,7 +208,7 @@ START_TEST(connected_again_in_a_backlog)
 }
 END_TEST
 
-/* For as long as it takes; a delay ends meanwhile all the same. */
+/* Without a time limit; a delay ends nevertheless. */
 START_TEST(without_a_connection)
 {
 	fake_begin(&world, "waits", 2, false);

@@ -19,7 +19,7 @@
 #define ID "upload"
 #define BEGUN 7
 #define READY 9
-/* In idle times: longer than any step may take, and a whole life. */
+/* In idle times: longer than any step may take, and the time of a whole life. */
 #define PAUSE (10 * SECOND)
 #define IDLE_LIMIT 400
 #define LIFE_LIMIT 2000
@@ -29,11 +29,11 @@ static struct ports fake;
 static bool acknowledged_early, began, told, wrong_end, lost_result;
 static unsigned ends;
 static unsigned restarts;
-static unsigned process_ends; /* because an allocation failed that is not an input's */
-static unsigned attempts;     /* of the first step, the most */
+static unsigned process_ends; /* because an allocation failed whose size does not come from an input */
+static unsigned attempts;     /* the maximum of the first step */
 static jmp_buf next_start;
-static bool find_again; /* the bucket is to be read again */
-static bool hangs;      /* the first run does, until it is given up */
+static bool find_again; /* the bucket must be read again */
+static bool hangs;      /* the first run hangs until it is given up */
 static nanos hold;      /* the coordinator's option */
 static enum { WORKS, IS_SUSPENDED, STAYS_SUSPENDED } first_step;
 
@@ -58,7 +58,7 @@ bool __wrap_coordinator_found(struct coordinator *coordinator, struct record *re
 void __wrap_coordinator_looked(struct coordinator *coordinator, struct lookup *lookup, nanos now);
 void __wrap_coordinator_tick(struct coordinator *coordinator, nanos now);
 
-/* The coordinator is at work while `call` is carried out. */
+/* The coordinator is working while `call` runs. */
 #define WITHIN(call) (scarcity_pause(false), (call), (void)scarcity_pause(true))
 
 void __wrap_coordinator_deliver(struct coordinator *coordinator, struct delivery *delivery, nanos now)
@@ -96,7 +96,7 @@ void __wrap_coordinator_tick(struct coordinator *coordinator, nanos now)
 	WITHIN(__real_coordinator_tick(coordinator, now));
 }
 
-/* The world is at work while `call`, one of its ports, is carried out for the coordinator. */
+/* The fake world is working while `call`, one of its ports, runs for the coordinator. */
 #define OUTSIDE(call) (was = scarcity_pause(true), (call), (void)scarcity_pause(was))
 
 static void load(void *closure, struct request *request, const char *id)
@@ -127,7 +127,7 @@ static void remove_record(void *closure, struct request *request, const char *id
 	OUTSIDE(fake.remove(closure, request, id, expected, message_id, tombstone));
 }
 
-/* Whether the message's payload, its last member, holds `part`. */
+/* Whether the message's payload, its last member, contains `part`. */
 static bool holds(const char *message, size_t length, const char *part)
 {
 	static const char key[] = "\"Payload\":\"";
@@ -142,7 +142,7 @@ static bool holds(const char *message, size_t length, const char *part)
 	return memmem(payload, decoded, part, strlen(part)) != NULL;
 }
 
-/* Counts the ends that differ, and notes what must not be. */
+/* Counts the different ends, and records violations. */
 static void watch(const char *message_id, const char *message, size_t length)
 {
 	static char end[512];
@@ -200,7 +200,7 @@ static void cancel(void *closure, struct run *out)
 	OUTSIDE(fake.cancel(closure, out));
 }
 
-/* How events are read is tested for itself, in test_memory_read.c: here that is one allocation. */
+/* Reading of events has its own tests, in test_memory_read.c. Here it counts as one allocation. */
 enum event_verdict __wrap_event_decode(const char *message, size_t length, const char *const *step, size_t count,
                                        nanos now, bool commands, struct event *event, char *why, size_t size)
 {
@@ -214,7 +214,7 @@ enum event_verdict __wrap_event_decode(const char *message, size_t length, const
 	return verdict;
 }
 
-/* Of a step that stays suspended the upload has enough after a minute. */
+/* After a minute, the upload has waited long enough for a step that stays suspended. */
 static const struct pipeline_step impatient[] = {
 	{.name = "scan",
      .max_retries = 2,
@@ -245,7 +245,7 @@ struct coordinator *__wrap_coordinator_create(const struct coordinator_options *
 	return __real_coordinator_create(&shown);
 }
 
-/* What is to be done next, by whoever it is; false: nothing but to wait. */
+/* Does what is to be done next, by whatever part of the world. False: nothing but waiting is left. */
 static bool act(void)
 {
 	bool dropped_begin = !began && strstr(world.words.data != NULL ? world.words.data : "", "drop 7") != NULL;
@@ -323,7 +323,7 @@ static void end_process(void *closure)
 	longjmp(next_start, 1);
 }
 
-/* The process has ended because it was out of memory, and noted that for the next one. */
+/* The process has ended because it was out of memory, and has noted that for the next one. */
 static void start_again(void)
 {
 	static char nonce[WRITER_LIMIT];
@@ -337,7 +337,7 @@ static void start_again(void)
 
 static struct {
 	unsigned pauses, idle;
-	bool crash; /* the service is still to end while the upload's first step runs */
+	bool crash; /* the service is to stop while the upload's first step runs */
 } life;
 
 static void live_on(void)
@@ -374,7 +374,7 @@ static void live(bool crash)
 	alloc_set_handler(NULL);
 }
 
-/* So many that wait that no more of those at rest are remembered. */
+/* So many that no more deferred uploads are remembered. */
 static void crowd(void)
 {
 	char id[16];
@@ -388,7 +388,7 @@ static void crowd(void)
 	text_clear(&world.words);
 }
 
-/* With another allocation that fails each time. Returns the most restarts that one needed. */
+/* With a different failing allocation each time. Returns the largest number of restarts that a run needed. */
 static unsigned each_of_these(bool crash, bool crowded, bool hanging)
 {
 	unsigned most = 0;
@@ -424,7 +424,7 @@ static unsigned each_of_these(bool crash, bool crowded, bool hanging)
 	return most;
 }
 
-/* With the first write put off, and without. */
+/* With and without delaying the first write. */
 static unsigned each_life(bool crash, bool crowded, bool hanging)
 {
 	hold = 0;
@@ -434,7 +434,7 @@ static unsigned each_life(bool crash, bool crowded, bool hanging)
 	return held > most ? held : most;
 }
 
-/* For AddressSanitizer: what a process leaves behind when it ends is no leak. */
+/* For AddressSanitizer: memory that a process has not freed when it ends is not a leak. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Brokers that lose what they have acknowledged: a record falls back to an older one, or is gone without a marker. */
+ * Brokers that lose what they have acknowledged: a record falls back to an older one, or disappears without a
+ * marker. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,7 +21,7 @@ static void begin_run(void)
 	fake_expect(&world, "put; ack 1; run scan");
 }
 
-/* At rest, with nothing in memory but that it is to be woken in ten seconds. */
+/* Deferred: only its ID and that it is due in ten seconds is remembered. */
 static void wait_at_rest(void)
 {
 	store("u", FAKE_OWNER,
@@ -60,7 +61,7 @@ START_TEST(remembered_and_older)
 	fake_expect(&world, "put; run slow");
 	fake_lose(&world, "u", &older, revision);
 	record_clear(&older);
-	/* It is not in `scan` any more, whatever the broker says. */
+	/* It is not in `scan` any more, whatever the broker answers. */
 	fake_step_finished(&world, "u", "slow", OUTCOME_RETRY, 5, false);
 	fake_answer_all(&world);
 	fake_expect(&world, "load; put; ack 5");
@@ -84,8 +85,8 @@ START_TEST(remembered_when_it_is_removed)
 }
 END_TEST
 
-/* The process was stopped between its decision and saying so. What is said again is the record's, its result included.
- */
+/* The process was stopped between its decision and the publish. It publishes what the record says, including its
+ * result. */
 START_TEST(remembered_while_it_is_said)
 {
 	begin_run();
@@ -107,7 +108,7 @@ START_TEST(remembered_while_it_is_said)
 }
 END_TEST
 
-/* Its owner was dead, and is back; but what it read of the bucket was without this record. */
+/* Its owner was thought dead and is back; but the scan of the bucket that it made did not show this record. */
 START_TEST(lost_while_it_is_claimed)
 {
 	store("u", "there",
@@ -123,7 +124,7 @@ START_TEST(lost_while_it_is_claimed)
 }
 END_TEST
 
-/* Another instance was quicker: it has the word, before anything is decided and after. */
+/* Another instance was faster: its record counts, before the decision and after it. */
 START_TEST(taken_over_meanwhile)
 {
 	begin_run();
@@ -184,7 +185,7 @@ START_TEST(restored_in_spite_of_the_broker)
 }
 END_TEST
 
-/* Known so long ago that its marker may have been cleared away: whether it has ended only storage knows. */
+/* Remembered so long ago that its marker may have been removed: only storage knows whether it has ended. */
 START_TEST(remembered_for_long)
 {
 	begin_run();
@@ -197,7 +198,7 @@ START_TEST(remembered_for_long)
 }
 END_TEST
 
-/* As nats-server 2.9.10 may be until it is started again: it takes each write, and finds none of them. */
+/* nats-server 2.9.10 may behave like this until it is restarted: it accepts each write, and finds none of them. */
 static void answer_and_lose(void)
 {
 	while (fake_answer(&world))
@@ -205,7 +206,7 @@ static void answer_and_lose(void)
 			lose("u");
 }
 
-/* So many wait that of others that do only the time is remembered. */
+/* So many uploads wait that only the due time of others is remembered. */
 static void crowd(void)
 {
 	char id[16];
@@ -259,7 +260,7 @@ START_TEST(lost_at_rest)
 }
 END_TEST
 
-/* Each time storage is asked anew, also while the broker remembers the ID of the question before. */
+/* Storage is asked again each time, even while the broker remembers the ID of the previous request. */
 START_TEST(lost_at_rest_twice)
 {
 	for (unsigned i = 0; i < 2; i++) {
@@ -301,7 +302,7 @@ START_TEST(ended_at_rest)
 }
 END_TEST
 
-/* What an event finds lost is not waited for. */
+/* A record that an event finds lost is not waited for. */
 START_TEST(lost_before_an_event)
 {
 	wait_at_rest();
@@ -314,7 +315,7 @@ START_TEST(lost_before_an_event)
 }
 END_TEST
 
-/* Storage says itself that it is over. */
+/* Storage itself reports that it is over. */
 START_TEST(lost_before_the_last_event)
 {
 	wait_at_rest();
@@ -333,7 +334,7 @@ START_TEST(begun_again_before_it_is_missed)
 	fake_begin(&world, "u", 2, false);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; ack 2; run scan");
-	/* And lost once more it is remembered. */
+	/* If it is lost once more, it is remembered. */
 	lose("u");
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
 	fake_answer_all(&world);
@@ -341,7 +342,7 @@ START_TEST(begun_again_before_it_is_missed)
 }
 END_TEST
 
-/* Three stand in line for one worker, and nothing else is remembered of them. */
+/* Three are queued for one worker, and only that is remembered of them. */
 START_TEST(lost_in_line)
 {
 	static const char *const id[] = {"a", "b", "c"};
@@ -367,7 +368,7 @@ START_TEST(lost_in_line)
 }
 END_TEST
 
-/* Of a bucket that is not the one that was used nothing is expected, and nothing is written into it. */
+/* In a bucket that is not the one used before, no record is expected, and none is written again. */
 START_TEST(not_in_another_bucket)
 {
 	begin_run();
@@ -397,7 +398,7 @@ START_TEST(not_in_another_bucket_while_it_is_restored)
 }
 END_TEST
 
-/* The events of these uploads are lost, and what comes now has lower numbers. */
+/* The events of these uploads are lost, and new events have lower numbers. */
 START_TEST(numbers_that_are_given_again)
 {
 	run_to_end("ends", 32);
@@ -430,14 +431,14 @@ START_TEST(numbers_that_are_given_again)
 	fake_step_finished(&world, "asks", "scan", OUTCOME_CONTINUE, 23, false);
 	fake_answer_all(&world);
 	fake_expect(&world, "put; ack 23; run slow");
-	/* Of what has come since the numbers mean something. */
+	/* For uploads that began since, the numbers are valid. */
 	fake_ready(&world, "waits", false, 21);
 	fake_answer_all(&world);
 	ck_assert(is_stored("waits"));
 }
 END_TEST
 
-/* The whole bucket is lost, and this service has made another one. */
+/* The whole bucket is lost, and this service has created another one. */
 static void rewrite(void)
 {
 	lose("u");
@@ -491,7 +492,7 @@ START_TEST(rewritten_by_what_is_under_way)
 }
 END_TEST
 
-/* Somebody else has begun it again meanwhile: his word counts. */
+/* Meanwhile another instance has begun it again: its record counts. */
 START_TEST(not_rewritten_over_another_one)
 {
 	begin_run();
@@ -512,7 +513,8 @@ START_TEST(not_rewritten_over_another_one)
 }
 END_TEST
 
-/* Of one that waits only the time is known: storage is asked, and what another instance looks after is its affair. */
+/* Of a deferred upload only the due time is known: storage is asked. An upload that another instance looks after is
+ * left to it. */
 START_TEST(what_is_not_remembered_is_not_rewritten)
 {
 	wait_at_rest();

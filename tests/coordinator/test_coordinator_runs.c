@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The runs of steps: deadlines, what hangs, what is found at start, and what other instances look after. */
+ * The runs of steps: deadlines, runs that hang, uploads found at startup, and uploads that other instances look
+ * after. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@ static void begin(const char *id, uint64_t sequence)
 START_TEST(past_its_deadline)
 {
 	begin("u", 1);
-	fake_pass(&world, 10 * MINUTE); /* in the queue all the time: that is no fault of the step */
+	fake_pass(&world, 10 * MINUTE); /* it was queued all the time, which is not the step's fault */
 	fake_expect(&world, "");
 	fake_start_run(&world);
 	fake_pass(&world, MINUTE - 1);
@@ -47,7 +48,7 @@ START_TEST(that_hangs)
 	fake_answer_all(&world);
 	fake_expect(&world, "put; run scan");
 	ck_assert_uint_eq(coordinator_runs(world.coordinator), 2);
-	/* The one that hung comes back after all, with a verdict about what is no more. */
+	/* The run that hung returns after all, with a verdict about a pass that is over. */
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
 	fake_expect(&world, "");
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
@@ -56,7 +57,7 @@ START_TEST(that_hangs)
 }
 END_TEST
 
-/* Nobody waits for it, but it holds a worker. */
+/* Nobody waits for it, but it occupies a worker. */
 START_TEST(that_hangs_though_its_upload_is_gone)
 {
 	begin("u", 1);
@@ -68,7 +69,7 @@ START_TEST(that_hangs_though_its_upload_is_gone)
 	fake_expect(&world, "replace scan");
 	fake_pass(&world, HOUR);
 	fake_expect(&world, "");
-	/* One that a worker has not come to yet is no hanging one. */
+	/* A run that no worker has begun does not count as hanging. */
 	begin("v", 3);
 	fake_ready(&world, "v", false, 4);
 	fake_answer_all(&world);
@@ -94,7 +95,7 @@ START_TEST(stopping_is_no_failure)
 	fake_expect(&world, "");
 	ck_assert_int_eq(stored("u").phase, PHASE_QUEUED);
 	ck_assert_uint_eq(stored("u").failures, 0);
-	/* A verdict counts, and nothing new is begun. */
+	/* A verdict counts, but nothing new is begun. */
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
 	fake_answer_all(&world);
 	fake_expect(&world, "put");
@@ -122,7 +123,7 @@ START_TEST(found_at_start)
 	      (struct status){.step = 2, .phase = PHASE_ENDED, .outcome = OUTCOME_ABORT, .transition = 3});
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
-	fake_expect(&world, "publish END delete"); /* it may not have been said */
+	fake_expect(&world, "publish END delete"); /* it may not have been published */
 	ck_assert_uint_eq(coordinator_uploads(world.coordinator), 2);
 	fake_pass(&world, HOUR);
 	fake_answer_all(&world);
@@ -130,7 +131,7 @@ START_TEST(found_at_start)
 }
 END_TEST
 
-/* A record of the other implementation is nobody's, and carried on at once. */
+/* A record of the other implementation has no owner, and is continued at once. */
 START_TEST(foreign_records)
 {
 	static const char inner[] =
@@ -146,7 +147,7 @@ START_TEST(foreign_records)
 	fake_expect(&world, "put");
 	ck_assert_uint_eq(world.first->expected, 7);
 	text_free(&value);
-	/* It is in the bucket under that number. */
+	/* The bucket has it under that number. */
 	store("u", "x", queued);
 	world.entries->revision = 7;
 	fake_answer_all(&world);
@@ -155,7 +156,7 @@ START_TEST(foreign_records)
 }
 END_TEST
 
-/* One that lists no steps gets those that there are, wherever it is read. */
+/* A record that lists no steps gets the configured ones, wherever it is read. */
 START_TEST(records_without_steps)
 {
 	static const char inner[] = "{\"ID\":\"u\",\"Steps\":null,\"Status\":{\"CurrentStep\":\"\",\"Outcome\":\"\"}}";
@@ -193,7 +194,7 @@ START_TEST(records_of_another_instance)
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
 	fake_expect(&world, "");
-	/* The time it names is the other one's to keep, however late it is. */
+	/* Its due time belongs to the other instance, however late it is. */
 	fake_pass(&world, 10 * MINUTE);
 	fake_answer_all(&world);
 	fake_expect(&world, "");
@@ -214,7 +215,8 @@ START_TEST(records_of_another_instance)
 }
 END_TEST
 
-/* Who does a step elsewhere is asked again after a claim, and then has the step's own time to answer, not storage's. */
+/* After a claim, the service that does the step is asked again. It then has the step's own time to answer, not
+ * storage's. */
 START_TEST(asked_again_after_a_claim)
 {
 	static const struct pipeline_step quick[] = {
@@ -244,7 +246,7 @@ START_TEST(asked_again_after_a_claim)
 }
 END_TEST
 
-/* Taken for dead, it has gone on in truth: the claim's condition does not hold, and the record is left to it. */
+/* The instance was thought dead but is alive: the condition of the claim fails, and the record is left to it. */
 START_TEST(another_instance_is_only_late)
 {
 	store("u", "there", queued);
@@ -270,7 +272,7 @@ START_TEST(claimed_by_two)
 }
 END_TEST
 
-/* A step that the configuration no longer has is somebody else's to do. */
+/* A step that is no longer configured is left to other services. */
 START_TEST(step_that_is_not_configured)
 {
 	struct status status = {
@@ -290,7 +292,8 @@ START_TEST(step_that_is_not_configured)
 }
 END_TEST
 
-/* An answer whose acknowledgement was lost comes again when the step was asked once more: it is no answer to that. */
+/* An answer whose acknowledgement was lost is redelivered after the step was requested again: it does not answer the
+ * new request. */
 START_TEST(answered_once)
 {
 	store("u", FAKE_OWNER,

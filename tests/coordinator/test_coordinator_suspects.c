@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What may have ended the service before: marked before it runs, and few at a time. */
+ * Uploads that may have ended the service before: they are marked before they run, and few at a time. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 
 #include "tests/coordinator/coordinator_world.h"
 
-/* A mark left on it would be counted at the next start. */
+/* A mark that is left would be counted at the next start. */
 START_TEST(stopping_takes_the_mark_off)
 {
 	store("u", FAKE_OWNER, queued);
@@ -21,7 +21,7 @@ START_TEST(stopping_takes_the_mark_off)
 	fake_expect(&world, "put");
 	ck_assert_int_eq(stored("u").phase, PHASE_QUEUED);
 	fake_restart(&world, FAKE_OWNER);
-	/* The same, stopped between the mark and the run. */
+	/* The same, if the service stops between the mark and the run. */
 	fake_find_all(&world, NULL);
 	fake_answer(&world);
 	fake_expect(&world, "load; put");
@@ -39,7 +39,8 @@ START_TEST(stopping_takes_the_mark_off)
 }
 END_TEST
 
-/* While one is about to be marked, another instance runs it, and it fails: that backoff is not ours to cut short. */
+/* While a suspect is about to be marked, another instance runs it, and it fails: that backoff must not be cut short
+ * here. */
 START_TEST(a_suspect_that_another_has_run_waits)
 {
 	struct status backoff = {
@@ -57,7 +58,7 @@ START_TEST(a_suspect_that_another_has_run_waits)
 	fake_expect(&world, "load");
 	ck_assert_int_eq(stored("u").phase, PHASE_BACKOFF);
 	ck_assert_uint_eq(coordinator_runs(world.coordinator), 0);
-	/* The next one in the line has its place. */
+	/* The next one in the queue gets its turn. */
 	store("v", FAKE_OWNER, queued);
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
@@ -89,7 +90,7 @@ static void store_ten(void)
 	}
 }
 
-/* One of them may have ended the service: no more are under suspicion at a time than there are workers. */
+/* One of them may have ended the service: no more are suspected at a time than there are workers. */
 START_TEST(suspects_run_a_few_at_a_time)
 {
 	store_ten();
@@ -126,8 +127,8 @@ START_TEST(suspects_that_end_the_service)
 }
 END_TEST
 
-/* The service ends because it is out of memory, and notes that: the step is not to blame, and is run again as it was.
- */
+/* The service ends because it is out of memory, and notes that: the step is not to blame, and is run again as it
+ * was. */
 START_TEST(an_end_for_want_of_memory_does_not_count)
 {
 	static char nonce[WRITER_LIMIT];
@@ -159,7 +160,7 @@ START_TEST(an_end_for_want_of_memory_does_not_count)
 }
 END_TEST
 
-/* What becomes of the line when one of those in front hangs, moves on or is gone. */
+/* What becomes of the queue when one of the first hangs, moves on or is gone. */
 START_TEST(suspects_go_on_past_one_that_hangs)
 {
 	store_ten();
@@ -184,7 +185,7 @@ START_TEST(suspects_that_move_on)
 {
 	store_ten();
 	fake_find_all(&world, NULL);
-	/* Two are about to be marked, the others stand in line: one of each begins anew, one of each is over. */
+	/* Two are about to be marked, the others are queued. One of each begins again, one of each is over. */
 	ck_assert_uint_eq(coordinator_busy(world.coordinator), 2);
 	const char *about[2], *line[2];
 	about[0] = world.first->id;
@@ -219,7 +220,8 @@ START_TEST(suspects_that_move_on)
 }
 END_TEST
 
-/* An answer from elsewhere takes two that are about to be marked on to another step; the rest of the line goes on. */
+/* An answer from another service moves two that are about to be marked on to another step; the rest of the queue
+ * goes on. */
 START_TEST(suspects_that_are_answered_elsewhere)
 {
 	char id[8], about[2][8];
@@ -232,7 +234,8 @@ START_TEST(suspects_that_are_answered_elsewhere)
 	fake_find_all(&world, NULL);
 	snprintf(about[0], sizeof about[0], "%.7s", world.first->id);
 	snprintf(about[1], sizeof about[1], "%.7s", world.first->next->id);
-	/* Their marks are refused, because somebody else has written; before they try again, the answers are there. */
+	/* Their marks are refused, because another instance has written; before they are tried again, the answers
+	 * arrive. */
 	for (unsigned i = 0; i < 2; i++) {
 		struct status status = queued;
 		status.awaited = true;
@@ -255,7 +258,7 @@ START_TEST(suspects_that_are_answered_elsewhere)
 }
 END_TEST
 
-/* The same where the answers come first: they wait while the last transition is published again. */
+/* The same if the answers come first: they wait while the last transition is published again. */
 START_TEST(suspects_that_were_answered_before_their_marks)
 {
 	char id[8];
@@ -284,10 +287,10 @@ START_TEST(suspects_that_were_answered_before_their_marks)
 }
 END_TEST
 
-/* One that is about to be marked is begun anew before its turn: one run, and its verdict counts. */
+/* One that is about to be marked begins again before its turn: there is one run, and its verdict counts. */
 START_TEST(suspect_begun_again)
 {
-	fake_resume(&world, "u", "", 9); /* the slot is busy with something else at first */
+	fake_resume(&world, "u", "", 9); /* the slot is occupied at first */
 	store("u", FAKE_OWNER, queued);
 	fake_find_all(&world, NULL);
 	fake_begin(&world, "u", 50, false);

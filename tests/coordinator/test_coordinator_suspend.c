@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Steps that are suspended: their uploads wait without a run, and without a write. */
+ * Suspended steps: their uploads wait without a run, and without a write. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +28,7 @@ static void release(void)
 	fake_answer_all(&world);
 }
 
-/* Is at once what people find. */
+/* The reason is shown at once. */
 START_TEST(one_that_begins)
 {
 	suspend();
@@ -37,7 +37,7 @@ START_TEST(one_that_begins)
 	fake_expect(&world, "put; ack 1");
 	ck_assert_int_eq(stored("u").phase, PHASE_QUEUED);
 	ck_assert_uint_eq(coordinator_waiting(world.coordinator, SCAN), 1);
-	/* However long it takes, and whatever time the record names. */
+	/* However long it takes, and whatever due time the record has. */
 	for (unsigned i = 0; i < 20; i++)
 		fake_pass(&world, HOUR);
 	fake_answer_all(&world);
@@ -52,7 +52,7 @@ START_TEST(one_that_begins)
 }
 END_TEST
 
-/* One that stood in the line without a record has one soon, as ever. */
+/* One that was queued without a record gets one soon, as usual. */
 START_TEST(one_that_is_held)
 {
 	world.coalescing = 2 * SECOND;
@@ -81,7 +81,7 @@ START_TEST(one_that_is_held)
 }
 END_TEST
 
-/* Their time comes, and then they wait like the others. */
+/* Their due times come, and then they wait like the others. */
 START_TEST(what_was_put_off)
 {
 	store("b", FAKE_OWNER,
@@ -105,13 +105,13 @@ START_TEST(what_was_put_off)
 	ck_assert_uint_eq(stored("b").transition, 3);
 	ck_assert_uint_eq(stored("w").transition, 3);
 	ck_assert_uint_eq(stored("q").transition, queued.transition);
-	/* Another step goes on meanwhile. */
+	/* Meanwhile another step goes on. */
 	store("s", FAKE_OWNER, (struct status){.step = 1, .phase = PHASE_QUEUED, .due = world.now + HOUR, .transition = 3});
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
 	ck_assert_uint_eq(world.runs, 1);
 	ck_assert_uint_eq(world.run[0]->step, SLOW);
-	/* Not all at once when it works again. */
+	/* They do not all run at once when the step works again. */
 	release();
 	ck_assert_uint_eq(world.runs, 3);
 	for (unsigned i = 0; i < 3; i++) {
@@ -127,8 +127,7 @@ START_TEST(what_was_put_off)
 }
 END_TEST
 
-/* Many more than are remembered, over a restart in order and one without: each is run once, and none is marked before.
- */
+/* Many more than are remembered, over an orderly restart and a crash: each is run once, and none is marked before. */
 START_TEST(many_over_restarts)
 {
 	unsigned count = 1000, returned = 0;
@@ -164,7 +163,7 @@ START_TEST(many_over_restarts)
 }
 END_TEST
 
-/* For check_limit, from when each came. */
+/* For check_limit, counted from the arrival of each. */
 START_TEST(some_wait_for_too_long)
 {
 	suspend();
@@ -182,7 +181,7 @@ START_TEST(some_wait_for_too_long)
 	ck_assert_uint_eq(stored("first").failures, 0);
 	ck_assert_str_eq(stored("first").reason, "the step was suspended for longer than check_limit (24h): no scanner");
 	ck_assert_int_eq(stored("second").phase, PHASE_QUEUED);
-	/* The reason of that time. */
+	/* The reason at that time. */
 	coordinator_suspend(world.coordinator, SCAN, "no signatures", world.now);
 	for (unsigned i = 0; i < 12 * 60 + 2; i++)
 		fake_pass(&world, MINUTE);
@@ -193,7 +192,7 @@ START_TEST(some_wait_for_too_long)
 }
 END_TEST
 
-/* More than are ended at a time, found after a long stop: they have another hour. */
+/* More than are ended at a time, found after a long stop: they get another hour. */
 START_TEST(many_wait_for_too_long)
 {
 	unsigned count = 1000;
@@ -237,7 +236,7 @@ START_TEST(released_while_one_ends)
 }
 END_TEST
 
-/* The line knows less than the bucket. */
+/* The queue knows less than the bucket. */
 START_TEST(ended_or_taken_over_meanwhile)
 {
 	world.living = "there";
@@ -260,7 +259,7 @@ START_TEST(ended_or_taken_over_meanwhile)
 }
 END_TEST
 
-/* Whoever resumes one wants a run of it, whatever a check says; the others still wait. */
+/* Resuming one by hand runs it, whatever the check says; the others still wait. */
 START_TEST(resumed_by_hand)
 {
 	suspend();
@@ -297,7 +296,7 @@ START_TEST(resumed_by_hand)
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
 	fake_answer_all(&world);
 	ck_assert_int_eq(stored("u").outcome, OUTCOME_DELETE);
-	/* With all of a step there is time until it can work. */
+	/* A resume of all uploads of a step waits until the step works. */
 	text_clear(&world.words);
 	fake_resume(&world, "", "scan", 7);
 	fake_find_all(&world, world.scan);
@@ -309,7 +308,7 @@ START_TEST(resumed_by_hand)
 }
 END_TEST
 
-/* The turns that were given before are used, and their ends are as ever. */
+/* Turns that were given before are used, and their ends are handled as usual. */
 START_TEST(what_runs_already)
 {
 	fake_begin(&world, "u", 1, false);

@@ -24,7 +24,7 @@ static nanos earliest(const nanos at[NAMES], enum waits_for what)
 	return first;
 }
 
-/* One round of what may happen to one of them, in both. */
+/* One random operation, on both. */
 static void happen(struct deferred *deferred, nanos at[NAMES], uint32_t *state)
 {
 	char id[80];
@@ -73,7 +73,7 @@ START_TEST(against_a_naive_model)
 }
 END_TEST
 
-/* What is promised of a million of them, with IDs as long as storage's. */
+/* The promise for a million of them, with IDs as long as storage's. */
 START_TEST(are_small)
 {
 	struct deferred deferred;

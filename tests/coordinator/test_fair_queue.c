@@ -16,7 +16,7 @@ static void join(size_t step, const char *id, const char *space, const char *use
 	fair_queue_join(&queue, step, &(struct queue_item){.id = id, .space = space, .user = user, .size = size}, now);
 }
 
-/* Serves the first; its ID. */
+/* Serves the first item; returns its ID. */
 static const char *serve(size_t step)
 {
 	static char id[64];
@@ -55,7 +55,7 @@ START_TEST(in_order_of_arrival)
 }
 END_TEST
 
-/* Small ones pass, but nobody for ever. */
+/* Small ones overtake, but nobody waits for ever. */
 START_TEST(small_before_large)
 {
 	char id[32];
@@ -63,7 +63,7 @@ START_TEST(small_before_large)
 	join(0, "large", "s", "u", 1000 * MEGABYTE, 0);
 	join(0, "small", "s", "u", 10000, SECOND);
 	ck_assert_str_eq(serve(0), "small");
-	/* One small one a second, each served at once, as long as it passes. */
+	/* One small one a second, served at once as long as it overtakes. */
 	unsigned passed = 0;
 	for (; passed < 1000; passed++) {
 		snprintf(id, sizeof id, "small-%u", passed);
@@ -77,7 +77,7 @@ START_TEST(small_before_large)
 }
 END_TEST
 
-/* A space with ten thousand large files, and one that comes later with a small one. */
+/* A space with ten thousand large files, and one with a small file that comes later. */
 START_TEST(fair_between_spaces)
 {
 	char id[32];
@@ -90,7 +90,7 @@ START_TEST(fair_between_spaces)
 		ck_assert_int_eq(strncmp(serve(0), "large", 5), 0);
 	join(0, "other", "modest", "v", 10000, SECOND);
 	ck_assert_str_eq(serve(0), "other");
-	/* Both have much: they have turn and turn about. */
+	/* Both have many files: they take turns. */
 	unsigned dispatch = 0;
 	for (unsigned i = 0; i < 50; i++) {
 		snprintf(id, sizeof id, "also-%u", i);
@@ -124,7 +124,7 @@ START_TEST(fair_between_users_of_a_space)
 }
 END_TEST
 
-/* What runs counts, also if it never stood in line. */
+/* A run counts as service, even if the upload was never queued. */
 START_TEST(who_runs_has_had_something)
 {
 	struct queue_item item = {.id = "passed", .space = "greedy", .user = "u", .size = 1000 * MEGABYTE};
@@ -139,7 +139,7 @@ START_TEST(who_runs_has_had_something)
 	fair_queue_over(&queue, running);
 	ck_assert_str_eq(serve(0), "large-2");
 	ck_assert_uint_eq(queue.flows.count, 0);
-	/* A turn that is not over keeps what was had in mind. */
+	/* A turn that is not over keeps the flow's service in memory. */
 	running = fair_queue_pass(&queue, 0, &item);
 	join(0, "a", "modest", "v", 10000, 4);
 	join(0, "b", "greedy", "u", 10, 4);
@@ -151,7 +151,7 @@ START_TEST(who_runs_has_had_something)
 }
 END_TEST
 
-/* Names from outside may be anything. */
+/* Names come from outside and may contain anything. */
 START_TEST(names_of_any_kind)
 {
 	char name[1000];
@@ -175,7 +175,7 @@ START_TEST(names_of_any_kind)
 }
 END_TEST
 
-/* Each who stands in a line is seen once, and with what was kept of him. */
+/* The walk visits each queued item once, with its data. */
 START_TEST(one_after_the_other)
 {
 	struct queue_item item = {.space = "s", .user = "u"}, seen;

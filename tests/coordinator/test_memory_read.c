@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Each allocation fails once while an event or a record is read. A want of memory is never taken for something broken
- * or irrelevant: that would be acknowledged and lost. And what is read is what was written, to the last byte. */
+ * Each allocation fails once while an event or a record is read. A lack of memory is never taken for broken or
+ * irrelevant input, which would be acknowledged and lost. And what is read is what was written, to the last byte. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@
 #include "core/upload/message_id.h"
 #include "tests/sim/world.h"
 
-/* One that waits until a worker is free. */
+/* One that waits for a free worker. */
 #define LARGE 10000000
 
 static void store(struct world *world, struct text *message)
@@ -51,7 +51,7 @@ static void announce(struct world *world, size_t number)
 		           &(struct happening){.kind = HAPPEN_CLEAN, .upload = number});
 }
 
-/* In the breath in which it was announced; its consumer may have been slow. */
+/* At the moment when it was announced; its consumer may have been slow. */
 static void repeat(struct world *world, size_t number)
 {
 	struct sim_upload *upload = &world->upload[number];
@@ -113,7 +113,7 @@ static void answer(struct world *world, const struct happening *happening)
 	store(world, &message);
 }
 
-/* While its event is still to be read. */
+/* While its event is not read yet. */
 static void ask(struct world *world, size_t number)
 {
 	struct sim_upload *upload = &world->upload[number];
@@ -124,7 +124,7 @@ static void ask(struct world *world, size_t number)
 	store(world, &message);
 }
 
-/* What has no record yet, or none any more, would be asked of storage. */
+/* For an upload that has no record yet, or none any more, storage would be asked. */
 static void resume(struct world *world, size_t number)
 {
 	struct sim_upload *upload = &world->upload[number];
@@ -138,7 +138,7 @@ static void resume(struct world *world, size_t number)
 	store(world, &message);
 }
 
-/* A service that takes the announcement of a step for a question: its answer, whatever it is, is no verdict. */
+/* A service that takes the announcement of a step for a request. Its answer, whatever it is, is no verdict. */
 static void answer_announcement(struct world *world, const struct happening *happening)
 {
 	struct text message = {0};
@@ -180,7 +180,7 @@ static void see_finished(struct world *world, size_t number, enum outcome outcom
 {
 	struct sim_upload *upload = &world->upload[number];
 	promises_of_finished(world, upload, outcome);
-	/* Storage misses some; told again, it confirms. */
+	/* Storage misses some events; when they are published again, it confirms. */
 	if (!world_chance(world, 15))
 		world_plan(world, 1 + (nanos)world_random(world, 2 * (uint64_t)SECOND),
 		           &(struct happening){.kind = HAPPEN_READY, .upload = number, .outcome = upload->outcome});
@@ -211,7 +211,7 @@ static void see_start(struct world *world, size_t number)
 		world_plan(world, 1 + (nanos)world_random(world, 40 * (uint64_t)SECOND), &happening);
 }
 
-/* What storage is done with it no longer knows. */
+/* Storage does not know finished uploads any more. */
 static void see_restart(struct world *world, size_t number, const char *id)
 {
 	struct sim_upload *upload = &world->upload[number];

@@ -6,7 +6,7 @@
 
 static void *grown(void *array, size_t count, size_t size)
 {
-	/* Powers of two, so that most calls cost nothing. */
+	/* Powers of two, so that most calls need no allocation. */
 	if (count != 0 && (count & (count - 1)) != 0)
 		return array;
 	void *larger = realloc(array, (count == 0 ? 1 : count * 2) * size);
@@ -82,7 +82,7 @@ uint64_t sim_deliver(struct sim_broker *broker, bool of_gap, nanos now)
 	return 0;
 }
 
-/* All up to it is acknowledged that is in the gap, or that is not. */
+/* Everything up to it is acknowledged, of the gap or outside it. */
 static uint64_t find_floor(const struct sim_broker *broker, bool of_gap)
 {
 	uint64_t floor = 0;
@@ -107,7 +107,7 @@ void sim_nak(struct sim_broker *broker, uint64_t sequence, uint64_t life, nanos 
 		broker->message[sequence - 1].redeliver = now;
 }
 
-/* All of the gap from there on is delivered again, as if it never had been. */
+/* Everything in the gap from there on is delivered again, as if for the first time. */
 static void begin_again(struct sim_broker *broker, uint64_t first)
 {
 	uint64_t life = ++broker->lives;
@@ -162,7 +162,7 @@ struct sim_entry *sim_find(struct sim_broker *broker, const char *key)
 	return NULL;
 }
 
-/* Moves what the entry holds behind it. */
+/* Moves the entry's content behind it. */
 static void keep(struct sim_entry *entry)
 {
 	struct sim_entry *before = malloc(sizeof *before);
@@ -202,7 +202,7 @@ bool sim_write(struct sim_broker *broker, const char *key, uint64_t expected, co
 	return true;
 }
 
-/* The ID of the write is forgotten with it. */
+/* The ID of the write is forgotten too. */
 static void forget_id(struct sim_broker *broker, uint64_t revision)
 {
 	for (size_t i = 0; i < broker->writes; i++)

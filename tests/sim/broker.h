@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A broker in memory, with what matters of JetStream: a stream with a window for message IDs, a durable consumer with
- * redelivery and the reader of the gap before it, and a key-value bucket with conditional writes. No threads, no clock:
- * time is passed in. */
+ * A broker in memory, with the parts of JetStream that matter: a stream with a window for message IDs, a durable
+ * consumer with redelivery and the reader of the gap before it, and a key-value bucket with conditional writes. No
+ * threads, no clock: the caller passes the time. */
 #ifndef TESTS_SIM_BROKER_H
 #define TESTS_SIM_BROKER_H
 
@@ -22,9 +22,9 @@ struct sim_message {
 	char *id; /* Nats-Msg-Id or NULL */
 	nanos stored;
 	unsigned delivered; /* how often */
-	nanos redeliver;    /* when it comes again if it is not acknowledged; 0: it is not out */
+	nanos redeliver;    /* when it is redelivered if it is not acknowledged; 0: it is not delivered */
 	bool acknowledged;
-	uint64_t life; /* of the consumer that has it to deliver; acknowledgements of others are void */
+	uint64_t life; /* of the consumer that delivers it; acknowledgements of others are void */
 };
 
 struct sim_entry {
@@ -34,7 +34,7 @@ struct sim_entry {
 	size_t length;
 	struct tombstone tombstone; /* a marker's */
 	nanos written;
-	struct sim_entry *before; /* what was replaced; its key is NULL */
+	struct sim_entry *before; /* the value that was replaced; its key is NULL */
 };
 
 /* A write's ID within the bucket's window. */
@@ -52,35 +52,36 @@ struct sim_broker {
 	struct sim_written *written;
 	size_t writes;
 	uint64_t revision;
-	struct gap gap; /* before the consumer, and not all acknowledged yet */
-	uint64_t life;  /* of the consumer: it is made again each time that it is lost */
-	uint64_t lives; /* of the reader, too */
+	struct gap gap; /* before the consumer, and not everything in it is acknowledged */
+	uint64_t life;  /* of the consumer: it is created again each time that it is lost */
+	uint64_t lives; /* of the reader */
 };
 
 void sim_broker_free(struct sim_broker *broker);
 
-/* Stores a message; its sequence. `duplicate`: the ID was in the window, and the sequence is the first one's. */
+/* Stores a message; returns its sequence. `duplicate`: the ID was in the window, and the sequence is that of the
+ * first one. */
 uint64_t sim_publish(struct sim_broker *broker, const char *data, size_t length, const char *id, nanos now,
                      bool *duplicate);
 
-/* Was a message of this ID ever stored? */
+/* Whether a message of this ID was ever stored. */
 bool sim_has(const struct sim_broker *broker, const char *id);
 
 /* The next message for a pull from the consumer or from the gap's reader: never delivered, or due for redelivery; 0:
  * none. Counts as delivered. */
 uint64_t sim_deliver(struct sim_broker *broker, bool of_gap, nanos now);
-/* `life`: that the message had when it was delivered. */
+/* `life`: the one that the message had when it was delivered. */
 void sim_acknowledge(struct sim_broker *broker, uint64_t sequence, uint64_t life);
-/* It comes again at once. */
+/* It is redelivered at once. */
 void sim_nak(struct sim_broker *broker, uint64_t sequence, uint64_t life, nanos now);
 size_t sim_unacknowledged(const struct sim_broker *broker);
 
-/* The consumer is lost, and made again with what is new: what it was not done with joins the gap. What it was done with
- * behind something that it was not comes again. */
+/* The consumer is lost, and created again for new messages: what it had not finished joins the gap. Messages that it
+ * had finished behind an unfinished one are delivered again. */
 void sim_lose_consumer(struct sim_broker *broker);
-/* The reader has lost how far it had got. */
+/* The reader has lost its position. */
 void sim_lose_reader(struct sim_broker *broker);
-/* Not all of the gap has been delivered. */
+/* Whether some of the gap has not been delivered. */
 bool sim_gap_is_behind(const struct sim_broker *broker);
 
 /* NULL: no such key. */
@@ -91,7 +92,7 @@ bool sim_write(struct sim_broker *broker, const char *key, uint64_t expected, co
 /* Forgets a key's last write, as if it had never been; the bucket's last revision stays. */
 void sim_forget(struct sim_broker *broker, struct sim_entry *entry);
 
-/* A terminated copy. */
+/* Returns a terminated copy. */
 char *sim_copy(const char *data, size_t length);
 
 #endif

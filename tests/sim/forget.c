@@ -5,7 +5,7 @@
 
 #include "tests/sim/world.h"
 
-/* The name of who looks after a record; "" for a marker. */
+/* The owner of a record; "" for a marker. */
 static void read_owner(const struct sim_entry *entry, char owner[OWNER_LIMIT])
 {
 	struct record record;
@@ -17,7 +17,7 @@ static void read_owner(const struct sim_entry *entry, char owner[OWNER_LIMIT])
 	record_clear(&record);
 }
 
-/* Somebody sees that the upload does not go on. */
+/* Somebody notices that the upload does not go on. */
 static void begin_again(struct world *world, struct sim_upload *upload)
 {
 	upload->missed_by = 0;
@@ -26,9 +26,9 @@ static void begin_again(struct world *world, struct sim_upload *upload)
 		           &(struct happening){.kind = HAPPEN_UPLOAD, .upload = (size_t)(upload - world->upload)});
 }
 
-/* How far the last record of a key falls back: by a write or more, to nothing perhaps. Never to a record of another
- * owner, who has left the upload to the last one and forgotten it, while that one would take it for left to the other
- * again. */
+/* How far the last record of a key falls back: by one write or more, perhaps to nothing. Never to a record of
+ * another owner: that owner has left the upload to the last one and forgotten it, and the last one would believe
+ * that the other has it again. */
 static void fall_back(struct world *world, struct sim_entry *entry, const char *owner)
 {
 	char other[OWNER_LIMIT];
@@ -78,7 +78,7 @@ static void lose_consumer(struct world *world)
 		if (upload->begun == 0 || !gap_has(&broker->gap, upload->begun))
 			continue;
 		upload->lost = true;
-		/* While its event is still to be read. */
+		/* While its event is not read yet. */
 		if (!upload->present && !upload->removed && !upload->hit)
 			world_plan(world, 1 + (nanos)world_random(world, (uint64_t)SECOND),
 			           &(struct happening){.kind = HAPPEN_ASK, .upload = i});

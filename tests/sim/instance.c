@@ -11,7 +11,7 @@
 static const struct pipeline_step limits[SIM_STEPS] = {{.name = "scan", LIMITS, MAX_WAITING},
                                                        {.name = "delay", LIMITS, MAX_WAITING},
                                                        {.name = "remote", LIMITS, MAX_WAITING}};
-/* For half of the seeds: these wait for a step that is suspended for less than it may be. */
+/* For half of the seeds, uploads wait for a suspended step for less time than the suspension may last. */
 static const struct pipeline_step hasty[SIM_STEPS] = {
 	{.name = "scan", LIMITS, .max_wait = HOUR, .max_waits = 9, .check_limit = 30 * SECOND},
 	{.name = "delay", LIMITS, .max_wait = HOUR, .max_waits = 9, .check_limit = 30 * SECOND},
@@ -20,7 +20,7 @@ static const char *const names[SIM_STEPS] = {"scan", "delay", "remote"};
 static const unsigned workers[SIM_STEPS] = {2, 2, 2};
 static const bool announced[SIM_STEPS] = {true, true, false};
 
-/* Plans the reading of the bucket: each record as it is now, to be seen a little later. */
+/* Schedules the scan of the bucket: each record as it is now, to be seen a little later. */
 static void plan_reading(struct world *world, size_t number)
 {
 	struct instance *instance = &world->instance[number];
@@ -40,7 +40,7 @@ static void plan_reading(struct world *world, size_t number)
 	}
 }
 
-/* It asks every now and then how far the gap is read. */
+/* From time to time it asks how far the gap is read. */
 static void look_at_gap(struct world *world, size_t number)
 {
 	const struct sim_broker *broker = &world->broker;
@@ -77,7 +77,7 @@ void instance_start(struct world *world, size_t number)
 	instance->stalled_until = instance->stops_until = instance->doubted = 0;
 	instance->cancelled = false;
 	memset(instance->suspended, 0, sizeof instance->suspended);
-	/* Half of the lives end in the middle of something. */
+	/* Half of the lives end in the middle of an operation. */
 	instance->calls_to_death = world_chance(world, 50) ? (int)world_random(world, 60) : -1;
 	snprintf(instance->owner, sizeof instance->owner, "i%zu", number);
 	snprintf(instance->nonce, sizeof instance->nonce, "i%zu.%u", number, instance->life);
@@ -164,7 +164,7 @@ static void deliver(struct world *world, struct instance *instance, uint64_t seq
 	coordinator_deliver(instance->coordinator, delivery, world->now);
 }
 
-/* An event that nobody here understands. */
+/* An event that the service does not understand. */
 static bool is_skipped(struct world *world, uint64_t sequence)
 {
 	const struct sim_message *message = &world->broker.message[sequence - 1];
@@ -174,7 +174,7 @@ static bool is_skipped(struct world *world, uint64_t sequence)
 	return true;
 }
 
-/* From the consumer or from the gap's reader; 0: there is nothing. */
+/* From the consumer or from the gap's reader; 0: there is none. */
 static uint64_t take_next(struct world *world)
 {
 	bool of_gap = world->broker.gap.count > 0 && world_maybe(world, 50);
@@ -186,7 +186,7 @@ static void pull(struct world *world, size_t number)
 {
 	struct instance *instance = &world->instance[number];
 	uint64_t sequence;
-	/* Whoever made the consumer again, it is known before anything is taken from it. */
+	/* Whichever instance created the consumer again, it is known before a message is taken from it. */
 	if (world->broker_up && instance->consumer != world->broker.life)
 		connect(world, number);
 	while (world->broker_up && !instance->dying && instance->stops_until == 0 && instance->held < HELD_LIMIT &&
@@ -229,7 +229,7 @@ static void give_sign(struct world *world, size_t number)
 	           &(struct happening){.kind = HAPPEN_SIGN, .instance = number, .life = world->instance[number].life});
 }
 
-/* It ends only once; its memory may soon be another one's. */
+/* It ends only once; its memory may soon be another run's. */
 static void forget_other_ends(struct world *world, const struct run *run)
 {
 	for (size_t i = 0; i < world->happenings; i++)
@@ -293,7 +293,7 @@ static void found(struct world *world, const struct happening *happening)
 		coordinator_found(world->instance[happening->instance].coordinator, &record, entry->revision, NULL, world->now);
 }
 
-/* The bucket is the one that was used all the time: what is forgotten of it is found again. */
+/* The bucket is the one that was used all the time: uploads that are forgotten are found again. */
 static void doubt(struct world *world, size_t number)
 {
 	struct instance *instance = &world->instance[number];
@@ -305,7 +305,7 @@ static void doubt(struct world *world, size_t number)
 	plan_reading(world, number);
 }
 
-/* Shortly, across the broker's patience, or for longer than it remembers IDs. */
+/* For a short time, longer than the broker waits for an acknowledgement, or longer than it remembers message IDs. */
 static void stall(struct world *world, size_t number)
 {
 	static const int64_t longest[] = {5, 40, 200};
@@ -314,7 +314,7 @@ static void stall(struct world *world, size_t number)
 	if (instance->coordinator == NULL)
 		return;
 	world_trace(world, "%s is stopped for %.3f s", instance->owner, (double)duration / (double)SECOND);
-	/* What was put off to the end of the last time stays so. */
+	/* What was delayed to the end of the last time stays delayed. */
 	if (world->now + duration > instance->stalled_until)
 		instance->stalled_until = world->now + duration;
 }
@@ -349,7 +349,7 @@ void instance_happens(struct world *world, const struct happening *happening)
 		return;
 	}
 	if (instance->coordinator != NULL && instance->life == happening->life) {
-		/* One that is stopped finds all of it when it goes on, in the same order. */
+		/* A stopped instance finds all of it when it continues, in the same order. */
 		if (world->now < instance->stalled_until) {
 			world_plan(world, instance->stalled_until - world->now, happening);
 			return;

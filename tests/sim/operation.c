@@ -33,7 +33,7 @@ static void arrive_load(struct world *world, struct operation *operation)
 	memcpy(operation->snapshot.value, entry->value, entry->length + 1);
 }
 
-/* The breakage that loses what a record says of time. */
+/* The breakage that loses the times of a record. */
 static void forget_due(struct operation *operation)
 {
 	struct record record;
@@ -87,13 +87,13 @@ static void arrive_write(struct world *world, struct operation *operation)
 	}
 }
 
-/* What is decided again, on a record that fell back, has the numbers of before, and so the ID. */
+/* A decision that is repeated on a record that fell back has the same numbers as before, and so the same ID. */
 static bool speaks_of_hit(struct world *world, const char *message_id)
 {
 	char id[sizeof world->upload[0].id];
 	snprintf(id, sizeof id, "%.*s", (int)strcspn(message_id, "."), message_id);
 	const struct sim_upload *upload = world_upload(world, id);
-	/* Nor does anybody know of a command that it has been obeyed, if the broker forgets so. */
+	/* If the broker forgets, nobody knows either that a command was carried out. */
 	bool obeyed = upload != NULL && upload->resumed && strstr(message_id, ".restart.") != NULL;
 	return upload != NULL && (upload->hit || obeyed);
 }
@@ -118,7 +118,7 @@ static void arrive_publish(struct world *world, struct operation *operation)
 		actors_see(world, operation->sequence);
 }
 
-/* Has somebody asked storage for an upload between two messages? */
+/* Whether storage was asked for an upload between two messages. */
 static void arrive_restart(struct world *world, const struct operation *operation)
 {
 	struct lookup *lookup = operation->lookup;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a coordinator asks of its world: each request is on its way for a while, may be lost, and the instance may die
- * in it. */
+ * What a coordinator asks of its world. Each request takes a while, may be lost, and the instance may die meanwhile. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,7 +23,7 @@ static char *duplicate(const char *text)
 	return copy;
 }
 
-/* Every doing is a place where an instance may die; from then on it does nothing. */
+/* An instance may die in every port call; from then on it does nothing. */
 static bool dies_here(struct instance *instance)
 {
 	if (!instance->dying && instance->calls_to_death >= 0 && instance->calls_to_death-- == 0)
@@ -117,7 +116,7 @@ static void port_remove(void *closure, struct request *request, const char *id, 
 	                         .tombstone = *tombstone});
 }
 
-/* Nobody may hear it, and some hear it late. */
+/* Perhaps no instance receives it, and some receive it late. */
 static void port_announce_gone(void *closure, const char *id)
 {
 	struct reach *reach = closure;
@@ -144,7 +143,7 @@ static void port_publish(void *closure, struct request *request, const char *mes
 	                         .length = length});
 }
 
-/* Nobody learns whether it arrives. */
+/* It stays unknown whether it arrives. */
 static void port_announce(void *closure, const char *message_id, const char *message, size_t length)
 {
 	struct reach *reach = closure;
@@ -211,7 +210,7 @@ static void port_postpone(void *closure, struct delivery *delivery, nanos pause)
 	end_delivery(closure, delivery);
 }
 
-/* What a step does. The scan has a result, half of the time soon; one in fifty hangs for ever. */
+/* What a step does. The scan has a result, half of the time soon; one run in fifty hangs for ever. */
 static void plan_end_of_run(struct world *world, struct happening *happening, struct run *run)
 {
 	run->returned = RETURNED_VERDICT;
@@ -277,7 +276,7 @@ static void port_cancel(void *closure, struct run *run)
 	struct instance *instance = &world->instance[reach->number];
 	atomic_store(&run->cancelled, true);
 	promises_of_cancellation(world, reach->number, run);
-	/* It may be given up as well. */
+	/* It may also be given up. */
 	world_upload(world, run->upload->id)->failed_runs++;
 	if (!is_out(instance, run) || world_maybe(world, 50))
 		return;

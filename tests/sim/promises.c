@@ -14,7 +14,7 @@ struct sim_upload *world_upload(struct world *world, const char *id)
 	return NULL;
 }
 
-/* 4: everything unfinished says when somebody must look again. */
+/* 4: every unfinished record has a due time. */
 static void check_due(struct world *world, const struct record *record)
 {
 	bool unfinished = record->status.phase != PHASE_ENDED && record->status.phase != PHASE_UNCONFIRMED;
@@ -38,7 +38,7 @@ static void check_progress(struct world *world, struct sim_upload *upload, const
 		               outcome_name(is->outcome));
 	if (is->step == was->step + 1 && was->step < all && !ends_early && !upload->passed[was->step])
 		world_violated(world, "%s leaves %s, which was not done", upload->id, record->upload->step[was->step]);
-	/* A retry is spent by a run that failed, or that may have ended the service, and by nothing else. */
+	/* Only a run that failed, or that may have ended the service, uses up a retry. */
 	bool ours = was->step == is->step && was->step < 2 && was->phase != PHASE_RUNNING;
 	if (ours && is->failures > was->failures && ++upload->reaper > upload->failed_runs)
 		world_violated(world, "%s spends a retry of %s, which was not run", upload->id,
@@ -57,17 +57,17 @@ static void check_repeat(struct world *world, struct sim_upload *upload, uint64_
 		upload->asked_in_life = 0;
 	for (size_t i = 0; i < SIM_STEPS; i++)
 		upload->passed[i] = false;
-	/* Nobody can tell whether what was answered since was asked before. */
+	/* It cannot be known whether answers since then were asked for before. */
 	upload->passed[2] = upload->answered > begun;
 	upload->results = 0;
 }
 
-/* Of what storage has removed only those that had decided so before may do a last thing: a step that was about to
- * begin, a word that was about to be said. */
+/* When storage has removed an upload, only instances that had decided so before may do one last thing: begin a step,
+ * or publish an event. */
 #define RUN_TIMEOUT (20 * SECOND)
 #define WORD_TIMEOUT (45 * SECOND)
 
-/* Has an instance had its time to know that the upload was removed? */
+/* Whether an instance has had enough time to learn that the upload was removed. */
 static bool knows_clean(const struct world *world, const struct sim_upload *upload, size_t instance, nanos timeout)
 {
 	return upload->clean_at != 0 && !upload->hit && world->now > upload->clean_at + timeout &&
@@ -111,7 +111,7 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
 	check_due(world, &record);
 	world->expired +=
 		strncmp(record.status.reason, "the step was suspended", 22) == 0 && record.status.confirmations == 1;
-	/* Said twice, it may begin again, as long as it is under way. */
+	/* If it was announced twice, it may begin again while it is under way. */
 	if (upload->present && !upload->hit && upload->last.status.begun == record.status.begun)
 		check_progress(world, upload, &record);
 	else if (upload->present && !upload->hit)
@@ -122,8 +122,8 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
 	upload->present = true;
 }
 
-/* Who has died, was stopped or has forgotten since it said so cannot tell the next one; nor does it keep in mind what
- * it said for another one, whose upload it was. */
+/* An instance that has died, was stopped or has forgotten its announcement cannot tell the next one. Nor does it
+ * remember an announcement for an upload of another instance. */
 static bool finisher_knows(const struct world *world, const struct sim_upload *upload)
 {
 	const struct instance *instance = &world->instance[upload->finisher];
@@ -154,7 +154,7 @@ void promises_of_finished(struct world *world, struct sim_upload *upload, enum o
 	upload->finished++;
 }
 
-/* One end for each upload, and none for what storage has removed. */
+/* One end for each upload, and none for those that storage has removed. */
 void promises_of_message(struct world *world, const char *message_id, const struct event *event)
 {
 	struct sim_upload *upload = world_upload(world, event->upload_id);
@@ -172,7 +172,7 @@ void promises_of_message(struct world *world, const char *message_id, const stru
 
 static const char *const steps[SIM_STEPS] = {"scan", "delay", "remote"};
 
-/* At most once in each pass, and not for what others are asked. */
+/* At most once in each pass, and not for steps that other services do. */
 void promises_of_announcement(struct world *world, struct sim_upload *upload, const char *message_id)
 {
 	uint64_t pass = 0;
@@ -187,9 +187,9 @@ void promises_of_announcement(struct world *world, struct sim_upload *upload, co
 	world->announcements++;
 }
 
-/* 6: what may have ended an instance is run with a mark. Who was stopped and does not know yet that it was taken for
- * dead may run it once without, and so may who decided before it was due to take it over; and what the broker forgot
- * nobody can know. */
+/* 6: what may have ended an instance is run with a mark. There are exceptions: an instance that was stopped and does
+ * not know yet that it was taken for dead may run it once without a mark, and so may one that decided before it was
+ * due to take it over. And what the broker forgot, nobody can know. */
 void promises_of_run(struct world *world, size_t instance, const struct run *run)
 {
 	struct sim_upload *upload = world_upload(world, run->upload->id);
@@ -204,7 +204,7 @@ void promises_of_run(struct world *world, size_t instance, const struct run *run
 	bool owns = strcmp(upload->last.owner, world->instance[instance].owner) == 0 &&
 	            upload->shown[instance] >= upload->feared_at;
 	bool knows = !upload->present || owns;
-	/* Each event that begins it may be the first of the kind that anybody sees. */
+	/* Each event that begins the upload may be the first one that an instance sees. */
 	if ((upload->feared & 1u << run->step) != 0 && !run->marked && knows && !upload->hit && !upload->repeated &&
 	    !upload->lost)
 		world_violated(world, "%s of %s may have ended an instance, and is run without a mark", steps[run->step],
@@ -228,7 +228,7 @@ static bool is_out(const struct instance *instance, const struct sim_upload *upl
 	return false;
 }
 
-/* 4: not for long is an upload without a record, which is where people look. */
+/* 4: an upload is not without a record for long, because people look there. */
 void promises_of_put(struct world *world, size_t instance, const char *key)
 {
 	struct sim_upload *upload = world_upload(world, key);
@@ -246,7 +246,7 @@ void promises_of_put(struct world *world, size_t instance, const char *key)
 	upload->held = 0;
 }
 
-/* 1: the event of an upload is there until its record is. */
+/* 1: the event of an upload is in the stream until its record is written. */
 void promises_of_acknowledgement(struct world *world, uint64_t sequence)
 {
 	for (size_t i = 0; i < SIM_UPLOADS; i++) {
@@ -263,7 +263,7 @@ void promises_of_drop(struct world *world, size_t instance, uint64_t sequence)
 		if (upload->begun != sequence || upload->held == 0 || upload->holder != instance ||
 		    world->instance[instance].dying)
 			continue;
-		/* The reader brings it once more beside the one that is held. */
+		/* The reader delivers it once more beside the one that is held. */
 		if (upload->lost)
 			continue;
 		/* Its removal comes first. */
@@ -282,7 +282,8 @@ void promises_of_cancellation(struct world *world, size_t instance, const struct
 		upload->held = 0;
 }
 
-/* Because of no event that comes behind the gap is storage asked for what is only still to be read of it. */
+/* An event behind the gap never makes the service ask storage for an upload whose event is in the unread part of the
+ * gap. */
 void promises_of_restart(struct world *world, const struct sim_upload *upload, uint64_t event)
 {
 	if (gap_has(&world->broker.gap, upload->begun) && !upload->present && !upload->removed && !upload->hit &&
@@ -322,7 +323,7 @@ void promises_at_end(struct world *world)
 				world_violated(world, "%s was removed, and its record stays", upload->id);
 			continue;
 		}
-		/* What storage has confirmed is over for it, whatever came back from the past of the bucket. */
+		/* For storage, an upload that it has confirmed is over, whatever came back from the bucket's past. */
 		bool ended = upload->hit ? upload->confirmed
 		                         : upload->removed || (upload->present && upload->last.status.phase == PHASE_ENDED);
 		if (upload->finished == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * An instance that ends in order. */
+ * An instance that stops in an orderly way. */
 #include "tests/sim/world.h"
 
 void stop_begins(struct world *world, size_t number)
@@ -12,7 +12,7 @@ void stop_begins(struct world *world, size_t number)
 	coordinator_stopping(instance->coordinator);
 }
 
-/* Its last words are that it ends. */
+/* Its last message is that it stops. */
 static void end(struct world *world, size_t number)
 {
 	struct instance *instance = &world->instance[number];

@@ -24,7 +24,7 @@ static void add_holds(const struct sim_holds *more)
 	holds.returned += more->returned;
 }
 
-/* They have to happen, in each way, where there are seeds enough. */
+/* With enough seeds, each of them must occur in each way. */
 static bool check_holds(unsigned long seeds)
 {
 	printf(
@@ -68,7 +68,7 @@ static unsigned run_seeds(uint64_t first, uint64_t count)
 	return bad;
 }
 
-/* Each breakage has to be found. */
+/* Each breakage must be detected. */
 static unsigned run_breakages(void)
 {
 	unsigned missed = 0;

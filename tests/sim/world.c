@@ -7,9 +7,9 @@
 #include <string.h>
 
 #define FAULTY_TIME (5 * MINUTE)
-/* All uploads end well before, or never. */
+/* All uploads end long before, or never. */
 #define END_OF_TIME (12 * HOUR)
-/* Of so many seeds one has a broker that forgets. */
+/* One in this many seeds has a broker that forgets. */
 #define FORGETFUL 4
 #define HAPPENINGS_LIMIT 2000000u
 
@@ -156,7 +156,7 @@ static void plan_troubles(struct world *world)
 	for (uint64_t i = 0; i < outages; i++)
 		world_plan(world, (nanos)world_random(world, (uint64_t)FAULTY_TIME),
 		           &(struct happening){.kind = HAPPEN_BROKER_DOWN});
-	/* Who doubts looks for nothing that may have been forgotten. */
+	/* An instance that doubts the bucket does not look for what may have been forgotten. */
 	bool forgetful = world->seed % FORGETFUL == 0;
 	uint64_t stops = world_random(world, 4), doubts = forgetful ? 0 : world_random(world, 3);
 	for (uint64_t i = 0; i < stops; i++)

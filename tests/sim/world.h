@@ -1,21 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A world for the coordinator: instances of it on a simulated broker, a storage, another step service, and time, all
  * from one seed. Everything that happens is an entry in one queue, ordered by time, so that a seed always gives the
- * same run. What may go wrong, goes wrong: requests are lost before and behind the broker, answers come late, the
- * broker goes away, instances die between any two of their doings, or end in order. At the end all faults stop, and
- * what was promised is checked.
+ * same run. Everything that may go wrong does: requests are lost on the way to the broker and back, answers come
+ * late, the broker goes away, instances die between any two of their operations, or stop in an orderly way. At the
+ * end all faults stop, and the promises are checked.
  *
- * Steps are announced, and some service may take that for a question.
+ * Steps are announced, and some service may take that for a request.
  *
- * Storage says some of its words twice, and removes some of its uploads (CleanUpload), at any time in their life: then
- * nothing more runs on them, nothing more is said of them, and no record of them stays.
+ * Storage publishes some of its events twice, and removes some of its uploads (CleanUpload), at any time in their
+ * life. Then nothing more runs on them, nothing more is published about them, and none of their records stays.
  *
- * In some worlds the consumer is lost, and made again with what is new: the gap before it is read besides, so that
- * events overtake older ones.
+ * In some worlds the consumer is lost, and created again for new messages. The gap before it is read besides, so
+ * that events overtake older ones.
  *
- * In the worlds of some seeds the broker forgets records that it has acknowledged. An upload that this hits may begin
- * again, and end another time and otherwise, but end it must: by itself, as long as the instance that looked after it
- * lives; otherwise somebody has storage begin it again, for nobody else can know of it. */
+ * For some seeds the broker forgets records that it has acknowledged. An upload that is hit may begin again, and end
+ * once more and with another outcome, but it must end: by itself, while the instance that looked after it lives;
+ * otherwise somebody has storage begin it again, because nobody else can know of it. */
 #ifndef TESTS_SIM_WORLD_H
 #define TESTS_SIM_WORLD_H
 
@@ -43,22 +43,22 @@ enum breakage {
 	BREAK_EARLY_WAKE,        /* the clock that the coordinator sees runs ahead by a minute at times */
 	BREAK_MESSAGE_ID,        /* publishes carry a fresh ID at each attempt */
 	BREAK_WRITE_ID,          /* writes carry a fresh ID at each attempt, and conflicts look like success */
-	BREAK_NO_TICK,           /* nobody looks at the timers */
+	BREAK_NO_TICK,           /* timers are ignored */
 	BREAK_ERROR_IS_CONTINUE, /* runs that fail are reported as continue */
 	BREAK_STEP_SKIPPED,      /* records come back from the bucket one step further */
-	BREAK_NO_LOOK,           /* nobody finds in the stream what was published before */
+	BREAK_NO_LOOK,           /* what was published before is not found in the stream */
 	BREAK_RESTART_LOST,      /* RestartPostprocessing is reported as published and is not */
 	BREAK_MARKER_FORGOTTEN,  /* deletion markers lose the event that had begun the upload */
 	BREAK_HELD_ACKNOWLEDGED, /* the event of an upload is acknowledged when its step is run without a record */
-	BREAK_HELD_FOR_LONG,     /* … which is allowed for as long as the step takes */
-	BREAK_FIRST_DELIVERIES,  /* nobody knows that an event was delivered before */
+	BREAK_HELD_FOR_LONG,     /* … which is allowed for the time that the step takes */
+	BREAK_FIRST_DELIVERIES,  /* redelivered events look like first deliveries */
 	BREAK_SUSPEND_UNHEARD,   /* a step is run though it is suspended */
-	BREAK_RELEASE_UNHEARD,   /* … or not run though it is no longer */
-	BREAK_CLEAN_SKIPPED,     /* the event that removes an upload is acknowledged, and nobody sees it */
-	BREAK_CLEAN_BACKDATED,   /* the tombstone of a removed upload says no more than that of any other */
-	BREAK_REPEAT_ASKED,      /* a search says that somebody has asked for each upload again */
-	BREAK_NO_WAIT_FOR_GAP,   /* nobody knows that older events are still to be read */
-	BREAK_GAP_FORGOTTEN,     /* nobody reads what a lost consumer was not done with */
+	BREAK_RELEASE_UNHEARD,   /* … or not run though it is no longer suspended */
+	BREAK_CLEAN_SKIPPED,     /* the event that removes an upload is acknowledged and ignored */
+	BREAK_CLEAN_BACKDATED,   /* the tombstone of a removed upload says no more than any other tombstone */
+	BREAK_REPEAT_ASKED,      /* a search finds a request for a restart of each upload */
+	BREAK_NO_WAIT_FOR_GAP,   /* the service does not know that older events are unread */
+	BREAK_GAP_FORGOTTEN,     /* the messages that a lost consumer had not finished are not read */
 	BREAKAGES
 };
 
@@ -84,10 +84,10 @@ enum happening_kind {
 	HAPPEN_UPLOAD, /* storage announces an upload, */
 	HAPPEN_REPEAT, /* … says so once more */
 	HAPPEN_CLEAN,  /* … or removes it */
-	HAPPEN_TOLD,   /* an instance is told by another that an upload is over */
+	HAPPEN_TOLD,   /* another instance tells this one that an upload is over */
 	HAPPEN_READY,  /* storage confirms the end of one */
-	HAPPEN_RESUME, /* somebody resumes one by hand */
-	HAPPEN_ASK,    /* somebody asks for one, perhaps before its event is read */
+	HAPPEN_RESUME, /* somebody resumes an upload by hand */
+	HAPPEN_ASK,    /* somebody asks about an upload, perhaps before its event is read */
 	HAPPEN_REMOTE, /* the other step service answers */
 	HAPPEN_MEDDLE  /* … and one that was not asked */
 };
@@ -101,7 +101,7 @@ enum operation_kind {
 	OPERATION_LOOK
 };
 
-/* A request on its way; independent of the instance that sent it, which may die meanwhile. */
+/* A request on its way. It is independent of the instance that sent it, which may die meanwhile. */
 struct operation {
 	enum operation_kind kind;
 	char *key, *id, *data;
@@ -120,7 +120,7 @@ struct operation {
 
 struct happening {
 	nanos at;
-	uint64_t order; /* ties are broken by it */
+	uint64_t order; /* breaks ties */
 	enum happening_kind kind;
 	size_t instance, upload;
 	unsigned life; /* of the instance when it was planned */
@@ -137,43 +137,43 @@ struct instance {
 	char owner[16], nonce[32];
 	struct metrics_list metrics;
 	nanos stalled_until;
-	nanos stops_until; /* it was told to end, and its steps have so long; 0: it was not */
+	nanos stops_until; /* it was told to stop, and its steps may run until then; 0: it was not */
 	bool cancelled;    /* … and longer: they were told, too */
 	nanos doubted;     /* when it last forgot what it knew of the bucket */
 	bool suspended[SIM_STEPS];
-	unsigned dispatch_before[SIM_STEPS]; /* … and so many turns had been given before */
+	unsigned dispatch_before[SIM_STEPS]; /* … and the number of turns given before */
 	unsigned held;                       /* messages here, unacknowledged */
-	uint64_t consumer;                   /* the life of the consumer that it has seen to; SIM_UNCONNECTED: of none */
+	uint64_t consumer;                   /* the life of the consumer that it has prepared; SIM_UNCONNECTED: of none */
 	int calls_to_death;                  /* port calls until it dies; below 0: it does not */
 	bool dying;
 	struct run *run[1024]; /* out */
 	size_t runs;
 };
 
-/* The first URL of some uploads has no bytes any more; asked for a new one, storage tells one that has them, one that
- * has none, or says nothing. */
+/* The first URL of some uploads has no bytes any more. When storage is asked for a new one, it names one that has
+ * the bytes, one that has none, or does not answer. */
 enum sim_loss { LOSS_NONE, LOSS_REPAIRED, LOSS_REPEATED, LOSS_UNANSWERED };
-#define SIM_LOSSES 3 /* uploads at the most */
+#define SIM_LOSSES 3 /* the maximum number of uploads */
 #define SIM_URL_GONE "http://storage/secret/gone"
 
 struct sim_upload {
 	char id[24];
 	uint64_t begun;    /* sequence of its BytesReceived; 0: not announced yet */
-	unsigned finished; /* PostprocessingFinished stored, the last one at: */
+	unsigned finished; /* the time at which the last PostprocessingFinished was stored */
 	nanos finished_at;
-	enum outcome outcome; /* the first one said */
-	size_t finisher;      /* the instance that said it last, in which of its lives */
+	enum outcome outcome; /* the outcome of the first one */
+	size_t finisher;      /* the instance that published the last one, and in which of its lives */
 	unsigned finisher_life;
 	bool finisher_owned;
-	bool passed[SIM_STEPS]; /* the step was truly done: its run ended with continue, its time had come, it was answered
+	bool passed[SIM_STEPS]; /* the step was really done: its run ended with continue, its time came, or it was answered
 	                         */
-	unsigned failed_runs;   /* of the steps that are done here; and so many retries were spent for them: */
+	unsigned failed_runs;   /* of the steps that are done here; and the number of retries spent for them: */
 	unsigned reaper;
 	unsigned results; /* PostprocessingStepFinished of the scan stored */
-	unsigned feared;  /* steps that were being run when an instance died, one bit each, the last time at: */
+	unsigned feared;  /* steps that were running when an instance died, one bit each, and the last time of that: */
 	nanos feared_at;
 	nanos shown[SIM_INSTANCES]; /* when each instance last read its record */
-	nanos held;                 /* since when the first step is run without a record, 0: it is not … */
+	nanos held;                 /* since when the first step is run without a record; 0: it is not … */
 	size_t holder;              /* … and by which instance */
 	enum sim_loss loss;
 	bool missed;            /* its record says that its URL has no bytes, … */
@@ -183,16 +183,16 @@ struct sim_upload {
 	bool repeated;                 /* storage has announced it twice */
 	uint64_t announced[SIM_STEPS]; /* the event of the pass in which each step was last announced */
 	uint64_t cleaned;              /* sequence of its CleanUpload; 0: there is none */
-	nanos clean_at;                /* when the record, if there was one, went for it; 0: it has not */
-	uint64_t ended_pass;           /* the event that began the pass whose end was said; 0: none */
+	nanos clean_at;                /* when the record, if there was one, was removed for it; 0: it was not */
+	uint64_t ended_pass;           /* the event that began the pass whose end was published; 0: none */
 	bool removed;
 	bool hit;           /* by what the broker forgot */
 	bool lost;          /* the broker has forgotten that it had delivered its event */
-	bool sought;        /* somebody asked for it, perhaps while its event was still to be read */
+	bool sought;        /* somebody asked about it, perhaps while its event was not read yet */
 	bool resumed;       /* by hand, perhaps */
 	bool restarted;     /* storage was asked to begin it again */
 	uint64_t answered;  /* sequence of the last answer `continue` of the other step service */
-	size_t missed_by;   /* the instance, from 1, that has to notice; 0: nobody has to */
+	size_t missed_by;   /* the instance, from 1, that has to notice; 0: none */
 	struct record last; /* as it lies in the bucket */
 	bool present;
 };
@@ -200,17 +200,17 @@ struct sim_upload {
 /* How often a step was run without a record, and how that ended. */
 struct sim_holds {
 	unsigned long begun;
-	unsigned long ended;     /* the run did, and was written with the beginning */
+	unsigned long ended;     /* the run ended, and was written together with the beginning */
 	unsigned long outlasted; /* the beginning was written by itself */
 	unsigned long orphaned;  /* the instance died */
 	unsigned long refused;   /* there was a record */
-	unsigned long returned;  /* the event was given back, the instance having been stopped */
+	unsigned long returned;  /* the event was given back, because the instance had been stopped */
 };
 
 struct world {
 	uint64_t seed, random;
 	enum breakage breakage;
-	unsigned broken; /* counts where a breakage strikes only now and then */
+	unsigned broken; /* counts where a breakage happens only now and then */
 	nanos now, faults_until;
 	struct happening *queue; /* a heap */
 	size_t happenings, queue_size;
@@ -226,12 +226,12 @@ struct world {
 	unsigned long announcements;
 	unsigned long suspensions, expired; /* of steps; of uploads that waited for them for too long */
 	unsigned long resumed;              /* uploads, by hand */
-	const struct operation *answering;  /* what a port's read() is to read */
-	const struct happening *arriving;   /* what an instance has sent; NULL: nothing, storage speaks */
-	char violation[256];                /* the first broken promise; "" so far none */
+	const struct operation *answering;  /* what a port's read() reads next */
+	const struct happening *arriving;   /* the instance that sends; NULL: storage */
+	char violation[256];                /* the first broken promise; "": none so far */
 };
 
-/* Runs a seed to its end. Returns whether all promises were kept; otherwise world->violation says which not. */
+/* Runs a seed to its end. Returns whether all promises were kept; otherwise world->violation names the broken one. */
 bool world_run(struct world *world, uint64_t seed, enum breakage breakage, bool trace);
 void world_free(struct world *world);
 
@@ -247,19 +247,19 @@ bool world_strikes(struct world *world, enum breakage breakage); /* every eighth
 /* instance.c */
 void instance_start(struct world *world, size_t number);
 void instance_crash(struct world *world, size_t number);
-/* To be called around every call into the coordinator: it may have died in it. */
+/* Call these around every call into the coordinator: the instance may have died in it. */
 void instance_after_call(struct world *world, size_t number);
 void instance_happens(struct world *world, const struct happening *happening);
 void operation_arrives(struct world *world, const struct happening *happening);
 void operation_free(struct operation *operation);
 /* The ports of an instance. */
 struct ports sim_ports(struct world *world, size_t number);
-/* The record as it lies in the bucket, or a lie about it. False: it cannot be read, which is a violation. */
+/* The record in the bucket, or a falsified one. False: it cannot be read, which is a violation. */
 bool sim_decode(struct world *world, size_t instance, const struct sim_entry *entry, struct record *record);
 
 /* stop.c */
 void stop_begins(struct world *world, size_t number);
-/* To be called with each tick from then on. */
+/* Call it with each tick from then on. */
 void stop_goes_on(struct world *world, size_t number);
 
 /* suspend.c */
@@ -275,7 +275,7 @@ void actors_see(struct world *world, uint64_t sequence);
 void forget_happens(struct world *world);
 /* The consumer's part. */
 void forget_consumer(struct world *world);
-/* With this instance what it had in mind has gone. */
+/* This instance's memory is lost. */
 void forget_died(struct world *world, size_t instance);
 
 /* promises.c */
@@ -284,13 +284,13 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
                        const struct tombstone *tombstone);
 void promises_of_finished(struct world *world, struct sim_upload *upload, enum outcome outcome);
 void promises_at_end(struct world *world);
-/* A message of the service's was stored. */
+/* A message of the service was stored. */
 void promises_of_message(struct world *world, const char *message_id, const struct event *event);
 /* … and it announces a step that is done here. */
 void promises_of_announcement(struct world *world, struct sim_upload *upload, const char *message_id);
 /* Storage is asked to begin an upload again, because of this event; 0: because its record was lost. */
 void promises_of_restart(struct world *world, const struct sim_upload *upload, uint64_t event);
-/* An instance runs a step, sends a write, acknowledges an event or gives it back; it dies with this run. */
+/* An instance runs a step, sends a write, acknowledges an event or gives it back; it dies in this call. */
 void promises_of_run(struct world *world, size_t instance, const struct run *run);
 void promises_of_put(struct world *world, size_t instance, const char *key);
 void promises_of_acknowledgement(struct world *world, uint64_t sequence);
