@@ -56,3 +56,6 @@ EXTRA_DIST += \
 	debian/postprocessing-dev.install \
 	debian/postprocessing-step-virusscan.install \
 	debian/tests/control debian/tests/module debian/tests/service
+
+# RPM packages, split in the same way.
+EXTRA_DIST += conf/postprocessing.spec
