@@ -154,7 +154,7 @@ static bool serve_files(struct session *session)
 static bool check_broker(struct session *session)
 {
 	const struct bench_settings *settings = &session->settings;
-	natsConnection *connection = client_connect(&session->client, session->client.events);
+	natsConnection *connection = client_connect(&session->client, session->client.events, false);
 	if (connection == NULL)
 		return false;
 	session->bench.broker = bench_usage_find_broker(connection);

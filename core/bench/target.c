@@ -28,10 +28,11 @@ static void bucket_stream(const char *bucket, char name[BUCKET_STREAM_SIZE])
 static bool connect_both(struct bench_target *target, const struct client *client)
 {
 	target->client = client;
-	target->events = client_connect(client, client->events);
+	target->events = client_connect(client, client->events, false);
 	if (target->events == NULL)
 		return false;
-	target->records = client->records == client->events ? target->events : client_connect(client, client->records);
+	target->records =
+		client->records == client->events ? target->events : client_connect(client, client->records, false);
 	if (target->records == NULL)
 		return false;
 	natsStatus status = natsConnection_JetStream(&target->js, target->events, NULL);

@@ -9,7 +9,6 @@
 #include "core/cli/record_view.h"
 #include "core/cli/step_names.h"
 #include "core/client/client.h"
-#include "core/client/json_text.h"
 
 static const char usage[] =
 	"usage: postprocessing list [-c FILE] [-a] [-s STEP] [--state STATE] [--older-than DURATION]\n"
@@ -44,11 +43,10 @@ struct filter {
 
 struct listing {
 	struct filter filter;
-	struct service_steps service;
+	struct record_list list;
 	struct step_names steps;
 	nanos now;
-	json_t *array; /* NULL: a table */
-	size_t shown, hidden;
+	size_t hidden;
 };
 
 static bool is_word(const char *text, size_t length, const char *word)
@@ -119,7 +117,7 @@ static bool has_state(struct listing *listing, const struct record *record)
 	if (filter->phases == 0 && !filter->suspended)
 		return true;
 	return (filter->phases & 1u << record->status.phase) != 0 ||
-	       (filter->suspended && service_steps_find(&listing->service, record, listing->now, &suspension));
+	       (filter->suspended && service_steps_find(&listing->list.service, record, listing->now, &suspension));
 }
 
 static void list_one(void *closure, const struct record *record)
@@ -134,14 +132,7 @@ static void list_one(void *closure, const struct record *record)
 		listing->hidden++;
 		return;
 	}
-	if (listing->array != NULL) {
-		json_array_append_new(listing->array, record_view_json(&listing->service, record));
-	} else {
-		if (listing->shown == 0)
-			record_view_head();
-		record_view_line(&listing->service, record);
-	}
-	listing->shown++;
+	record_list_add(&listing->list, record->upload->id, record, NULL);
 }
 
 static bool is_filtered(const struct filter *filter)
@@ -152,25 +143,21 @@ static bool is_filtered(const struct filter *filter)
 /* Prints the lines below the table. */
 static void print_rest(const struct listing *listing)
 {
-	if (listing->shown == 0)
+	if (listing->list.count == 0)
 		puts(is_filtered(&listing->filter) ? "no matching uploads" : "no unfinished uploads");
 	if (listing->hidden > 0)
 		printf("not shown: %zu uploads that ended badly (use -a to show them)\n", listing->hidden);
 }
 
-static bool list(struct listing *listing, struct client *client)
+static bool list(struct listing *listing, struct client *client, bool json)
 {
-	service_steps_init(&listing->service, client->config);
+	record_list_begin(&listing->list, client->config, json);
 	step_names_init(&listing->steps, client->config, listing->filter.step);
 	bool good = client_each_record(client, list_one, listing) && step_names_check(&listing->steps);
-	if (good && listing->array != NULL)
-		good = json_print(listing->array);
-	else if (good)
+	if (good && !json)
 		print_rest(listing);
-	record_view_say_unknown(&listing->service);
 	step_names_free(&listing->steps);
-	service_steps_free(&listing->service);
-	return good;
+	return record_list_end(&listing->list, good) && good;
 }
 
 int command_list(int argc, char **argv)
@@ -185,9 +172,7 @@ int command_list(int argc, char **argv)
 		return -1 - first;
 	if (!client_open(&client, options.config_path))
 		return EXIT_ERROR;
-	listing.array = options.json ? json_array() : NULL;
-	bool good = list(&listing, &client);
-	json_decref(listing.array);
+	bool good = list(&listing, &client, options.json);
 	client_close(&client);
 	return good ? EXIT_SUCCESS : EXIT_ERROR;
 }

@@ -10,7 +10,6 @@
 #include "core/cli/record_view.h"
 #include "core/cli/step_names.h"
 #include "core/client/client.h"
-#include "core/client/json_text.h"
 #include "core/upload/event.h"
 
 static const char usage[] =
@@ -41,12 +40,9 @@ struct wish {
 struct asking {
 	const struct wish *wish;
 	struct client *client;
-	struct service_steps service;
+	struct record_list list; /* of the uploads in their state before the request */
 	struct step_names steps;
 	natsConnection *events, *records;
-	json_t *array; /* NULL: a table */
-	size_t asked;
-	bool headed;
 	bool failed; /* a request failed, which was reported */
 };
 
@@ -92,27 +88,6 @@ static bool check_ids(const struct wish *wish)
 	return true;
 }
 
-/* Shows an upload in its state before the request; record NULL: unknown. */
-static void show(struct asking *asking, const char *id, const struct record *record, const char *action)
-{
-	asking->asked++;
-	if (asking->array != NULL) {
-		json_t *entry = record != NULL ? record_view_json(&asking->service, record) : json_pack("{s:s}", "id", id);
-		json_object_set_new(entry, "action", json_string(action));
-		json_array_append_new(asking->array, entry);
-		return;
-	}
-	if (!asking->headed)
-		record_view_head();
-	asking->headed = true;
-	if (record != NULL) {
-		record_view_line(&asking->service, record);
-		return;
-	}
-	terminal_cell(stdout, id, 36);
-	puts("unknown: storage was asked to restart it");
-}
-
 static bool publish(struct asking *asking, const char *id, const char *step, bool restart)
 {
 	struct text message = {0};
@@ -137,8 +112,8 @@ static void ask_for_one(struct asking *asking, const char *id)
 	bool wanted = !ended && (found != CLIENT_FAILED || asking->wish->restart);
 	bool good = wanted && publish(asking, id, "", asking->wish->restart);
 	if (good)
-		show(asking, id, found == CLIENT_FOUND ? &record : NULL,
-		     asking->wish->restart || found != CLIENT_FOUND ? "restart" : "resume");
+		record_list_add(&asking->list, id, found == CLIENT_FOUND ? &record : NULL,
+		                asking->wish->restart || found != CLIENT_FOUND ? "restart" : "resume");
 	asking->failed = asking->failed || !good;
 	if (found == CLIENT_FOUND)
 		record_clear(&record);
@@ -149,44 +124,42 @@ static void look_at(void *closure, const struct record *record)
 	struct asking *asking = closure;
 	step_names_note(&asking->steps, record);
 	if (record->status.phase != PHASE_ENDED && strcmp(record_view_step(record), asking->wish->step) == 0)
-		show(asking, record->upload->id, record, "resume");
+		record_list_add(&asking->list, record->upload->id, record, "resume");
 }
 
 static void ask_for_step(struct asking *asking)
 {
 	const char *step = asking->wish->step;
 	asking->failed = !client_each_record(asking->client, look_at, asking) || !step_names_check(&asking->steps) ||
-	                 (asking->asked > 0 && !publish(asking, "", step, false));
+	                 (asking->list.count > 0 && !publish(asking, "", step, false));
 }
 
 /* Prints the lines below the table. */
 static void print_rest(const struct asking *asking)
 {
-	if (asking->asked > 0)
-		printf("%zu asked to resume; run `postprocessing list` to follow them\n", asking->asked);
+	if (asking->list.count > 0)
+		printf("%zu asked to resume; run `postprocessing list` to follow them\n", asking->list.count);
 	else if (asking->wish->step != NULL)
 		puts(strcmp(asking->wish->step, STEP_FINISHED_NAME) == 0 ? "no upload is waiting for storage to confirm it"
 		                                                         : "no upload is in that step");
 }
 
-static bool ask(struct asking *asking)
+/* *some: there is something to print. */
+static bool ask(struct asking *asking, bool *some)
 {
 	const struct wish *wish = asking->wish;
 	struct client *client = asking->client;
-	asking->events = client_connect(client, client->events);
+	asking->events = client_connect(client, client->events, false);
 	if (asking->events == NULL)
 		return false;
-	asking->records = client->records == client->events ? asking->events : client_connect(client, client->records);
+	asking->records =
+		client->records == client->events ? asking->events : client_connect(client, client->records, false);
 	for (size_t i = 0; asking->records != NULL && i < wish->count; i++)
 		ask_for_one(asking, wish->id[i]);
 	if (asking->records != NULL && wish->step != NULL)
 		ask_for_step(asking);
 	bool good = asking->records != NULL && !asking->failed;
-	bool some = good || wish->count > 0;
-	if (some && asking->array != NULL)
-		good = json_print(asking->array) && good;
-	else if (some)
-		print_rest(asking);
+	*some = good || wish->count > 0;
 	if (asking->records != asking->events)
 		natsConnection_Destroy(asking->records);
 	natsConnection_Destroy(asking->events);
@@ -199,14 +172,13 @@ static bool resume(const struct wish *wish, const char *config_path, bool json)
 	struct asking asking = {.wish = wish, .client = &client};
 	if (!client_open(&client, config_path))
 		return false;
-	asking.array = json ? json_array() : NULL;
-	service_steps_init(&asking.service, client.config);
+	record_list_begin(&asking.list, client.config, json);
 	step_names_init(&asking.steps, client.config, wish->step);
-	bool good = ask(&asking);
-	record_view_say_unknown(&asking.service);
+	bool some = false, good = ask(&asking, &some);
+	if (some && !json)
+		print_rest(&asking);
+	good = record_list_end(&asking.list, some) && good;
 	step_names_free(&asking.steps);
-	service_steps_free(&asking.service);
-	json_decref(asking.array);
 	client_close(&client);
 	return good;
 }

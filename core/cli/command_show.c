@@ -16,7 +16,7 @@ static const char usage[] =
 /* False: with a message on stderr. */
 static bool get_record(const struct client *client, const char *id, struct record *record)
 {
-	natsConnection *connection = client_connect(client, client->records);
+	natsConnection *connection = client_connect(client, client->records, false);
 	enum client_found found = connection != NULL ? client_get_record(client, connection, id, record) : CLIENT_FAILED;
 	natsConnection_Destroy(connection);
 	if (found == CLIENT_ABSENT)

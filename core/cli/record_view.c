@@ -102,12 +102,7 @@ static const char *explain(struct service_steps *service, const struct record *r
 	return status->reason;
 }
 
-void record_view_head(void)
-{
-	printf("%-36s  %-10s  %-8s  %s\n", "UPLOAD", "STEP", "OUTCOME", "STATE, FILE");
-}
-
-void record_view_line(struct service_steps *service, const struct record *record)
+static void print_upload(struct service_steps *service, const struct record *record)
 {
 	char state[256];
 	struct suspension suspension;
@@ -128,6 +123,41 @@ void record_view_say_unknown(const struct service_steps *service)
 {
 	if (service->why[0] != '\0')
 		terminal_error("cannot ask the service which steps are suspended: %s", service->why);
+}
+
+void record_list_begin(struct record_list *list, const struct config *config, bool json)
+{
+	*list = (struct record_list){.array = json ? json_array() : NULL};
+	service_steps_init(&list->service, config);
+}
+
+void record_list_add(struct record_list *list, const char *id, const struct record *record, const char *action)
+{
+	list->count++;
+	if (list->array != NULL) {
+		json_t *entry = record != NULL ? record_view_json(&list->service, record) : json_pack("{s:s}", "id", id);
+		if (action != NULL)
+			json_object_set_new(entry, "action", json_string(action));
+		json_array_append_new(list->array, entry);
+		return;
+	}
+	if (list->count == 1)
+		printf("%-36s  %-10s  %-8s  %s\n", "UPLOAD", "STEP", "OUTCOME", "STATE, FILE");
+	if (record != NULL) {
+		print_upload(&list->service, record);
+		return;
+	}
+	terminal_cell(stdout, id, 36);
+	puts("unknown: storage was asked to restart it");
+}
+
+bool record_list_end(struct record_list *list, bool print)
+{
+	bool good = !print || list->array == NULL || json_print(list->array);
+	record_view_say_unknown(&list->service);
+	service_steps_free(&list->service);
+	json_decref(list->array);
+	return good;
 }
 
 /* The progress of the step with this index. */

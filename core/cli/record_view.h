@@ -11,13 +11,21 @@
 /* The current step, "finished" if all steps are done, "-" if there are none. */
 const char *record_view_step(const struct record *record);
 
-/* The record as JSON without the URL, which is a secret. `service` is asked whether the step is suspended. NULL: out of
- * memory. */
+/* The record as JSON without the URL, which is a secret. `service` is asked whether the step is suspended. */
 json_t *record_view_json(struct service_steps *service, const struct record *record);
 
-/* A table with one line per upload, and a second line for the reason. */
-void record_view_head(void);
-void record_view_line(struct service_steps *service, const struct record *record);
+/* Uploads as a table, with one line for each and a second line for the reason, or as JSON. */
+struct record_list {
+	struct service_steps service;
+	json_t *array; /* NULL: a table */
+	size_t count;
+};
+void record_list_begin(struct record_list *list, const struct config *config, bool json);
+/* Adds an upload; record NULL: it is unknown, and storage was asked to restart it. action: what was done about it;
+ * NULL: nothing. */
+void record_list_add(struct record_list *list, const char *id, const struct record *record, const char *action);
+/* Prints the JSON if `print` is set. False: see json_print(). */
+bool record_list_end(struct record_list *list, bool print);
 
 /* Reports on stderr, after all records were shown, if it is unknown which of them wait for a suspended step. */
 void record_view_say_unknown(const struct service_steps *service);

@@ -63,23 +63,17 @@ bool client_relocate(struct client *client)
 
 #define NAME "postprocessing command"
 
-natsConnection *client_connect_again(const struct client *client, const struct broker_address *address)
-{
-	natsConnection *connection = NULL;
-	(void)client;
-	return bus_connect(&connection, address, NAME) == NATS_OK ? connection : NULL;
-}
-
-natsConnection *client_connect(const struct client *client, const struct broker_address *address)
+natsConnection *client_connect(const struct client *client, const struct broker_address *address, bool quietly)
 {
 	natsConnection *connection = NULL;
 	natsStatus status = bus_connect(&connection, address, NAME);
 	if (status == NATS_OK)
 		return connection;
 	bool embedded = address == &client->embedded;
-	terminal_error("broker %s: %s", address->endpoint,
-	               embedded ? "the service's private broker does not answer: is `postprocessing server` running?"
-	                        : bus_advice(status));
+	if (!quietly)
+		terminal_error("broker %s: %s", address->endpoint,
+		               embedded ? "the service's private broker does not answer: is `postprocessing server` running?"
+		                        : bus_advice(status));
 	return NULL;
 }
 

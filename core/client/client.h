@@ -27,10 +27,8 @@ void client_close(struct client *client);
  * the new address, and connections to the old one are useless. */
 bool client_relocate(struct client *client);
 
-/* Connects to one of the brokers. NULL: failed, with a message on stderr. */
-natsConnection *client_connect(const struct client *client, const struct broker_address *address);
-/* The same without the message. */
-natsConnection *client_connect_again(const struct client *client, const struct broker_address *address);
+/* Connects to one of the brokers. NULL: failed, with a message on stderr unless it is to be quiet. */
+natsConnection *client_connect(const struct client *client, const struct broker_address *address, bool quietly);
 
 /* Calls `each` with every record of the bucket, in no particular order. False: failed, with a message on stderr. */
 bool client_each_record(struct client *client, void (*each)(void *closure, const struct record *record), void *closure);

@@ -89,13 +89,12 @@ static bool subscribe(struct submission *submission)
 /* again: it is tried as often as it takes, so nothing is said. */
 static bool connect_all(struct submission *submission, bool again)
 {
-	natsConnection *(*connect)(const struct client *, const struct broker_address *) =
-		again ? client_connect_again : client_connect;
 	const struct client *client = submission->client;
-	submission->events = connect(client, client->events);
+	submission->events = client_connect(client, client->events, again);
 	if (submission->events == NULL)
 		return false;
-	submission->records = client->records == client->events ? submission->events : connect(client, client->records);
+	submission->records =
+		client->records == client->events ? submission->events : client_connect(client, client->records, again);
 	return submission->records != NULL;
 }
 

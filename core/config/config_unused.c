@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/abi/module_table.h"
+#include "core/base/alloc.h"
 #include "core/base/nearest.h"
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
@@ -15,6 +16,9 @@ struct search {
 	struct config *config;
 	const struct pp_step_module *const *known; /* of each step; NULL: refused */
 	char *const *module;
+	char **name; /* that a variable of ours can have */
+	size_t count;
+	size_t used; /* the first of them are read; the others would be if their module had a step */
 };
 
 static bool begins(const char *text, const char *prefix)
@@ -22,89 +26,79 @@ static bool begins(const char *text, const char *prefix)
 	return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* Each name that a variable of ours can have is passed to `each` until that returns true. Returns whether it did. */
-struct names {
-	bool (*each)(struct names *names, const char *name);
-	const char *wrong;
-	struct nearest nearest;
-	char offered[VARIABLE_NAME_SIZE]; /* what nearest.name points to */
-};
-
-static bool pass_list(struct names *names, const char *list)
+static void add_name(struct search *search, const char *name, size_t length)
 {
-	char name[VARIABLE_NAME_SIZE];
-	while (list != NULL && *list != '\0') {
-		size_t length = strcspn(list, " ");
-		if (length > 0 && length < sizeof name) {
-			memcpy(name, list, length);
-			name[length] = '\0';
-			if (names->each(names, name))
-				return true;
-		}
-		list += length;
-		list += strspn(list, " ");
-	}
-	return false;
+	search->name = alloc_resized(search->name, (search->count + 1) * sizeof *search->name);
+	search->name[search->count++] = alloc_text_part(name, length);
 }
 
-static bool pass_own(struct names *names, const char *section, const char *key)
+static void add_list(struct search *search, const char *list)
+{
+	for (; list != NULL && *list != '\0'; list += strspn(list, " ")) {
+		size_t length = strcspn(list, " ");
+		add_name(search, list, length);
+		list += length;
+	}
+}
+
+static void add_own(struct search *search, const char *section, const char *key)
 {
 	char name[VARIABLE_NAME_SIZE];
-	return variable_name(name, section, key) && names->each(names, name);
+	if (variable_name(name, section, key))
+		add_name(search, name, strlen(name));
 }
 
 /* The variables of one step: those of every step, and of its module's keys. */
-static bool pass_step(struct names *names, const char *step, const struct pp_step_module *table)
+static void add_step(struct search *search, const char *step, const struct pp_step_module *table)
 {
 	char section[STEP_SECTION_SIZE];
 	step_section(step, section);
 	for (const struct config_key *key = step_keys; key->section != NULL; key++)
-		if (pass_own(names, section, key->key.name))
-			return true;
+		add_own(search, section, key->key.name);
 	const struct pp_key *key = table == NULL ? NULL : table->keys;
-	for (; key != NULL && key->name != NULL; key = module_table_next_key(table, key))
-		if (pass_own(names, section, key->name) || pass_list(names, key->environment))
-			return true;
-	return false;
+	for (; key != NULL && key->name != NULL; key = module_table_next_key(table, key)) {
+		add_own(search, section, key->name);
+		add_list(search, key->environment);
+	}
 }
 
-static bool pass_all(const struct search *search, struct names *names)
+static void add_names(struct search *search)
 {
 	for (const struct config_section *variable = config_variables; variable->name != NULL; variable++)
-		if (names->each(names, variable->name))
-			return true;
-	for (const struct config_key *key = config_keys; key->section != NULL; key++)
-		if (((key->flags & KEY_NO_VARIABLE) == 0 && pass_own(names, key->section, key->key.name)) ||
-		    pass_list(names, key->key.environment))
-			return true;
-	if (names->each(names, LEGACY_WORKERS))
-		return true;
+		add_list(search, variable->name);
+	for (const struct config_key *key = config_keys; key->section != NULL; key++) {
+		if ((key->flags & KEY_NO_VARIABLE) == 0)
+			add_own(search, key->section, key->key.name);
+		add_list(search, key->key.environment);
+	}
+	add_list(search, LEGACY_WORKERS);
 	for (size_t i = 0; i < search->config->step_count; i++)
-		if (pass_step(names, search->config->step[i].name, search->known[i]))
-			return true;
-	return false;
+		add_step(search, search->config->step[i].name, search->known[i]);
+	search->used = search->count;
+	for (char *const *module = search->module; *module != NULL; module++)
+		add_step(search, *module, NULL);
 }
 
-static bool is_it(struct names *names, const char *name)
+static bool is_used(const struct search *search, const char *variable)
 {
-	return strcmp(names->wrong, name) == 0;
+	for (size_t i = 0; i < search->used; i++)
+		if (strcmp(search->name[i], variable) == 0)
+			return true;
+	return false;
 }
 
 /* Only what stands behind the prefix that both have is compared, or everything would be near. */
-static bool offer(struct names *names, const char *name)
+static struct nearest find_nearest(const struct search *search, const char *variable)
 {
-	const char *tail = names->wrong, *end = name;
-	if (begins(tail, OWN_PREFIX) && begins(end, OWN_PREFIX)) {
-		tail += strlen(OWN_PREFIX);
-		end += strlen(OWN_PREFIX);
+	struct nearest nearest = {0};
+	for (size_t i = 0; i < search->count; i++) {
+		bool own = begins(variable, OWN_PREFIX) && begins(search->name[i], OWN_PREFIX);
+		size_t skipped = own ? strlen(OWN_PREFIX) : 0;
+		nearest_offer(&nearest, variable + skipped, search->name[i] + skipped);
+		if (nearest.name == search->name[i] + skipped)
+			nearest.name = search->name[i];
 	}
-	const char *before = names->nearest.name;
-	nearest_offer(&names->nearest, tail, end);
-	if (names->nearest.name != before) {
-		snprintf(names->offered, sizeof names->offered, "%s", name);
-		names->nearest.name = names->offered;
-	}
-	return false;
+	return nearest;
 }
 
 /* Adds a name to a list for people; what does not fit is left out, which "…" says. */
@@ -146,22 +140,18 @@ static size_t step_of(const struct search *search, const char *variable)
 
 static void check_variable(const struct search *search, const struct variable *variable)
 {
-	struct names names = {.each = is_it, .wrong = variable->name};
 	char words[NEAREST_WORDS_SIZE];
 	bool ours = begins(variable->name, OWN_PREFIX) || (begins(variable->name, LEGACY_PREFIX) && knows_legacy(search));
 	if (!ours || variable_is_service_link(variable) || replaced_find(variable->name) != NULL ||
-	    pass_all(search, &names))
+	    is_used(search, variable->name))
 		return;
 	/* An error already, or not to be told before its module can be used. */
 	if (step_of(search, variable->name) != SIZE_MAX)
 		return;
-	names.each = offer;
-	pass_all(search, &names);
-	for (char *const *module = search->module; *module != NULL; module++)
-		pass_step(&names, *module, NULL);
-	bool about_step = names.nearest.name == NULL && begins(variable->name, OWN_PREFIX "STEP_");
+	const struct nearest nearest = find_nearest(search, variable->name);
+	bool about_step = nearest.name == NULL && begins(variable->name, OWN_PREFIX "STEP_");
 	problems_add(&search->config->warnings, "%s: nothing uses this variable%s%s", variable->name,
-	             nearest_words(&names.nearest, "", "", words), about_step ? ": no configured step matches it" : "");
+	             nearest_words(&nearest, "", "", words), about_step ? ": no configured step matches it" : "");
 }
 
 /* What was meant for the step that the replaced service was: said once, with all the variables. */
@@ -251,11 +241,15 @@ static void check_section(const struct search *search, const struct section *sec
 
 void config_find_unused(struct config *config, const struct pp_step_module *const *known, char *const *module)
 {
-	const struct search search = {.config = config, .known = known, .module = module};
+	struct search search = {.config = config, .known = known, .module = module};
+	add_names(&search);
 	for (size_t i = 0; i < config->source->count; i++)
 		check_section(&search, config->source->section[i]);
 	check_legacy_step(&search);
 	for (size_t i = 0; i < config->source->variable_count; i++)
 		check_variable(&search, &config->source->variable[i]);
 	check_replaced(&search);
+	for (size_t i = 0; i < search.count; i++)
+		free(search.name[i]);
+	free(search.name);
 }
