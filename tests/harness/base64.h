@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-/* The bytes, with a terminator behind them, for the caller to free(); NULL: no base64. */
+/* Returns the bytes, followed by a terminator, for the caller to free(); NULL: not base64. */
 char *base64_bytes(const char *encoded, size_t *length);
 
 #endif

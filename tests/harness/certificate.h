@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A self-signed certificate for 127.0.0.1, made anew for each test. */
+ * A self-signed certificate for 127.0.0.1, created for each test. */
 #ifndef TESTS_HARNESS_CERTIFICATE_H
 #define TESTS_HARNESS_CERTIFICATE_H
 

@@ -14,7 +14,7 @@ struct fetch {
 	char body[16384];  /* the first bytes as text */
 };
 
-/* `method` NULL: GET; `header`: one more header line, or NULL. Within 30 s. */
+/* `method` NULL: GET; `header`: an additional header line, or NULL. Waits at most 30 s. */
 void fetch_url(struct fetch *fetch, const char *url, const char *method, const char *header);
 
 #define FETCH_CHECKSUM_START UINT64_C(14695981039346656037)

@@ -48,7 +48,7 @@ static FILE *create_file(const struct fixture_clamd *clamd, const char *name)
 	return fopen(path, "we");
 }
 
-/* The signature applies at the start of a file only: what matches inside an archive was unpacked. */
+/* The signature applies only at the start of a file: a match inside an archive shows that it was unpacked. */
 static bool write_signature(const struct fixture_clamd *clamd)
 {
 	char text[EICAR_SIZE + 1];
@@ -77,7 +77,7 @@ static bool write_configuration(const struct fixture_clamd *clamd, const char *l
 	fprintf(file, "LocalSocket %s\nDatabaseDirectory %s/db\nTemporaryDirectory %s\n", clamd->socket, clamd->folder,
 	        clamd->folder);
 	fprintf(file, "Foreground yes\nLogFile %s/clamd.log\nAlertExceedsMax yes\n", clamd->folder);
-	/* A second mention of an option would not replace the first. */
+	/* A second occurrence of an option would not replace the first. */
 	for (size_t i = 0; i < sizeof size / sizeof size[0]; i++)
 		if (!names_option(lines, size[i]))
 			fprintf(file, "%s 1G\n", size[i]);
@@ -92,7 +92,7 @@ static void run_program(const struct fixture_clamd *clamd, pid_t parent)
 {
 	char option[128];
 	snprintf(option, sizeof option, "--config-file=%s/clamd.conf", clamd->folder);
-	/* It does not outlive a test that was killed. */
+	/* clamd must not outlive a test that was killed. */
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	int null = open("/dev/null", O_RDWR);
 	if (getppid() != parent || null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
@@ -124,7 +124,7 @@ bool fixture_clamd_start(struct fixture_clamd *clamd, const char *lines)
 	char path[128];
 	memset(clamd, 0, sizeof *clamd);
 	const char *above = getenv("TMPDIR");
-	/* Its socket's path has to fit into an address. */
+	/* The path of its socket must fit into an address. */
 	if (above == NULL || strlen(above) > 40)
 		above = "/tmp";
 	snprintf(clamd->folder, sizeof clamd->folder, "%s/pp-clamd-XXXXXX", above);
@@ -192,7 +192,7 @@ static size_t put(unsigned char *zip, size_t at, uint32_t value, size_t bytes)
 	return at + bytes;
 }
 
-/* What the local and the central header have in common. */
+/* The fields that the local and the central header share. */
 static size_t put_common(unsigned char *zip, size_t at, uint32_t crc)
 {
 	at = put(zip, at, 20, 2); /* version needed */

@@ -14,18 +14,18 @@ struct fixture_clamd {
 	char socket[108];
 };
 
-/* Starts it and waits until it answers PING. `lines`: more of clamd.conf, which may say again what the
- * fixture says (the sizes are 1G); NULL: none. False: the reason is on stderr, and nothing is left behind. */
+/* Starts it and waits until it answers PING. `lines`: additional lines of clamd.conf, which may override those of
+ * the fixture (the sizes are 1G); NULL: none. False: the reason is on stderr, and nothing is left behind. */
 bool fixture_clamd_start(struct fixture_clamd *clamd, const char *lines);
 
 /* Ends it and removes its folder. */
 void fixture_clamd_stop(struct fixture_clamd *clamd);
 
-/* Is there a clamd on this machine? */
+/* Whether this machine has a clamd. */
 bool fixture_clamd_present(void);
 
 #define EICAR_SIZE 68
-/* The EICAR test file, put together here so that it stands in no file of the tree. Ends with a NUL. */
+/* The EICAR test file, assembled here so that no file of the tree contains it. Ends with a NUL. */
 void eicar_make(char text[EICAR_SIZE + 1]);
 
 #define EICAR_NAME "Own-Eicar-Test.UNOFFICIAL"

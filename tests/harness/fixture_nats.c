@@ -18,7 +18,7 @@
 #define UNDER_LIMIT 12
 #define GREETING_SIZE 2048
 
-/* What the server greets with, one line of JSON; "": none is there. */
+/* The server's greeting, one line of JSON; "": no server is there. */
 static void greet(unsigned port, char info[GREETING_SIZE])
 {
 	info[0] = '\0';
@@ -39,7 +39,7 @@ bool nats_answers(unsigned port)
 {
 	char info[GREETING_SIZE];
 	greet(port, info);
-	/* JetStream is ready before connections are taken. */
+	/* JetStream is ready before the server accepts connections. */
 	return strncmp(info, "INFO ", 5) == 0 && strstr(info, "\"jetstream\":true") != NULL;
 }
 
@@ -80,7 +80,7 @@ static bool ready_or_dead(void *closure)
 	return process_wait(&nats->process, 0) || nats_answers(nats->port);
 }
 
-/* Debian's is not in every user's PATH; another release is tried by naming it. */
+/* Debian's nats-server is not in every user's PATH. NATS_SERVER names another release. */
 static const char *server_path(void)
 {
 	const char *named = getenv("NATS_SERVER");
@@ -143,7 +143,8 @@ bool nats_fixture_start(struct nats_fixture *nats, const struct nats_options *op
 		nats->options = *options;
 	if (!folder_create(nats->folder))
 		return false;
-	/* Another test may take the port between its choice and the server's start: then it ends, and the next is tried. */
+	/* Another test may take the port after it was chosen and before the server starts. The server then ends, and the
+	 * next port is tried. */
 	for (int attempt = 0; attempt < 5; attempt++) {
 		nats->port = port_free();
 		if (nats->port == 0)

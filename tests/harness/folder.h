@@ -8,22 +8,22 @@
 
 #define FOLDER_PATH_SIZE 256
 
-/* Makes a folder of its own (0700) below TMPDIR or /tmp. */
+/* Creates a new folder (0700) below TMPDIR or /tmp. */
 bool folder_create(char path[FOLDER_PATH_SIZE]);
 
-/* Removes it with all that is in it; links are removed, not followed. */
+/* Removes it with everything in it; links are removed, not followed. */
 bool folder_remove(const char *path);
 
 /* Writes a file, `name` relative to the folder. */
 bool folder_write(const char *path, const char *name, const void *bytes, size_t length);
 
-/* Reads at most size - 1 bytes of a file as text. False: it is not there. */
+/* Reads at most size - 1 bytes of a file as text. False: it does not exist. */
 bool folder_read(const char *path, const char *name, char *text, size_t size);
 
-/* A TCP port of 127.0.0.1 that nobody listens on; 0: none to be had. */
+/* A TCP port of 127.0.0.1 on which nobody listens; 0: none is free. */
 unsigned port_free(void);
 
-/* True while somebody listens on the port of 127.0.0.1. */
+/* Whether somebody listens on the port of 127.0.0.1. */
 bool port_taken(unsigned port);
 
 #endif

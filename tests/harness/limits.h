@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Waiting in tests: always for a condition, never for a time. */
+ * Waiting in tests: always for a condition, never for a fixed time. */
 #ifndef TESTS_HARNESS_LIMITS_H
 #define TESTS_HARNESS_LIMITS_H
 
@@ -7,10 +7,10 @@
 
 #include "core/base/clock.h"
 
-/* How long a test waits for what has to come; generous, because the machine may be busy. */
+/* How long a test waits for what must happen; generous, because the machine may be busy. */
 #define TEST_LIMIT (30 * SECOND)
 
-/* Asks `condition` every few milliseconds until it holds. False: it did not within `limit`. */
+/* Checks `condition` every few milliseconds until it holds. False: it did not hold within `limit`. */
 bool wait_until(bool (*condition)(void *closure), void *closure, nanos limit);
 
 #endif

@@ -61,7 +61,7 @@ static void child_run(const struct process_options *options, char **env, pid_t p
 	ready = ready && sigprocmask(SIG_SETMASK, &none, NULL) == 0;
 	for (int i = 0; i < 3; i++)
 		ready = ready && (fd[i] < 0 || dup2(fd[i], i) == i);
-	/* What a library has opened without O_CLOEXEC, the test's connection to the broker for one. */
+	/* Descriptors that a library has opened without O_CLOEXEC, for example the test's connection to the broker. */
 	close_range(3, UINT_MAX, CLOSE_RANGE_CLOEXEC);
 	if (ready)
 		execvpe(options->argv[0], (char *const *)(uintptr_t)options->argv, env);
@@ -153,7 +153,7 @@ bool process_read_line(struct process *process, char *line, size_t size, nanos l
 			return false;
 		if (ready.revents == 0)
 			continue;
-		/* Byte by byte: what follows the line stays in the pipe for the next call. */
+		/* Byte by byte, so that what follows the line stays in the pipe for the next call. */
 		ssize_t got = read(process->out, line + used, 1);
 		if (got <= 0 && used == 0)
 			return false;

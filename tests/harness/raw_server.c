@@ -9,14 +9,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-/* False: the server stops. */
+/* False: the server is stopping. */
 static bool readable(const struct raw_server *server, int fd)
 {
 	struct pollfd wait[2] = {{.fd = fd, .events = POLLIN}, {.fd = server->stop[0], .events = POLLIN}};
 	return poll(wait, 2, -1) > 0 && wait[1].revents == 0;
 }
 
-/* Reads up to the empty line; false: the connection is over. */
+/* Reads up to the empty line. False: the connection has ended. */
 static bool take_request(struct raw_server *server, int fd)
 {
 	char text[4096];

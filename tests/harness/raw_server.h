@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Listens on a free port of loopback and answers each request with the bytes that a test wants, HTTP or not. */
+ * Listens on a free port of the loopback and answers each request with the bytes that a test wants, HTTP or not. */
 #ifndef TESTS_HARNESS_RAW_SERVER_H
 #define TESTS_HARNESS_RAW_SERVER_H
 
@@ -9,8 +9,8 @@
 #include <stdint.h>
 
 struct raw_server {
-	const char *answer; /* to each request; set it while none is under way */
-	bool closes;        /* the connection after each answer */
+	const char *answer; /* to each request; set it while no request is in progress */
+	bool closes;        /* the connection is closed after each answer */
 	uint16_t port;
 	atomic_uint connections, requests;
 	int listener, stop[2];

@@ -10,7 +10,7 @@
 
 static long left, blocks; /* `blocks`: allocated and not freed */
 static bool begun, paused, failed;
-static pid_t process; /* a child's allocations are its own */
+static pid_t process; /* a child process does not count its allocations */
 
 void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
@@ -37,7 +37,7 @@ static bool fails(void)
 	return failed;
 }
 
-/* Counts a block that was had. */
+/* Counts an allocated block. */
 static void *had(void *block)
 {
 	blocks += block != NULL;
@@ -120,7 +120,7 @@ long each_fails(enum came (*work)(const void *closure), const void *closure)
 		enum came came = work(closure);
 		some = scarcity_end();
 		ck_assert_msg(came != CAME_WRONG, "allocation %ld: wrong", count);
-		ck_assert_msg(some || came == CAME_RIGHT, "no allocation has failed, and yet");
+		ck_assert_msg(some || came == CAME_RIGHT, "failed although every allocation succeeded");
 		ck_assert_msg(blocks == before, "allocation %ld: %ld blocks are left", count, blocks - before);
 	}
 	return count - 1;

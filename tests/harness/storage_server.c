@@ -17,7 +17,7 @@ struct storage_server_file {
 	size_t length;
 };
 
-/* One answer under way. */
+/* An answer in progress. */
 struct body {
 	struct storage_server *server;
 	struct MHD_Connection *connection;
@@ -30,7 +30,7 @@ unsigned char storage_server_byte(uint64_t position)
 	return (unsigned char)(position % 251);
 }
 
-/* Lets the connection rest until the server stops. False: it does stop. */
+/* Suspends the connection until the server stops. False: it is stopping. */
 static bool suspend(struct storage_server *server, struct MHD_Connection *connection)
 {
 	pthread_mutex_lock(&server->lock);
@@ -85,7 +85,7 @@ static struct MHD_Response *text_response(const char *text, const char *header, 
 	return response;
 }
 
-/* The number behind `head`; false: the path does not begin so. */
+/* The number behind `head`; false: the path does not begin with it. */
 static bool path_is(const char *path, const char *head, uint64_t *number)
 {
 	size_t length = strlen(head);
@@ -95,7 +95,7 @@ static bool path_is(const char *path, const char *head, uint64_t *number)
 	return true;
 }
 
-/* A response with what was put at the path; NULL: nothing was. */
+/* A response with the bytes that were put at the path; NULL: none were. */
 static struct MHD_Response *stored_response(struct storage_server *server, const char *path)
 {
 	struct MHD_Response *response = NULL;

@@ -33,7 +33,7 @@ struct storage_server {
 	bool stopping;
 	struct MHD_Connection *suspended[SUSPENDED_MAX];
 	size_t suspended_count;
-	atomic_bool identity_asked;       /* each request so far came with Accept-Encoding: identity */
+	atomic_bool identity_asked;       /* every request so far had Accept-Encoding: identity */
 	struct storage_server_file *file; /* under the lock */
 };
 
@@ -43,7 +43,7 @@ struct storage_server {
 void storage_server_start(struct storage_server *server, const char *host, const char *certificate, const char *key);
 void storage_server_stop(struct storage_server *server);
 
-/* From now on answers `path`, whatever it says, with a copy of these bytes. At any time. */
+/* From now on answers `path`, whatever its name, with a copy of these bytes. Can be called at any time. */
 void storage_server_put(struct storage_server *server, const char *path, const void *bytes, size_t length);
 
 unsigned char storage_server_byte(uint64_t position);

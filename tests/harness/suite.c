@@ -53,7 +53,7 @@ static bool child_start(struct child *child, const char *name, const TTest *cons
 	return false;
 }
 
-/* Shows what it wrote. */
+/* Prints what it wrote. */
 static void child_end(struct child *child)
 {
 	char buffer[4096];
@@ -92,7 +92,7 @@ int suite_run_abreast(const char *name, const TTest *const *test, size_t count, 
 	bool good = true;
 	if (abreast > ABREAST_LIMIT)
 		abreast = ABREAST_LIMIT;
-	if (abreast < 2 || (fork_mode != NULL && strcmp(fork_mode, "no") == 0)) /* under a debugger, say */
+	if (abreast < 2 || (fork_mode != NULL && strcmp(fork_mode, "no") == 0)) /* for example under a debugger */
 		return suite_run(name, test, count, seconds);
 	for (size_t next = 0; next < count || running > 0;) {
 		struct child *free_child = find_free(child, abreast);

@@ -9,8 +9,8 @@
 /* Runs the tests, each within `seconds`; returns the exit status of the program. */
 int suite_run(const char *name, const TTest *const *test, size_t count, double seconds);
 
-/* The same, with up to `abreast` tests at once, each in a process of its own; what each writes comes when it ends. For
- * tests that mostly wait. */
+/* The same, with up to `abreast` tests at once, each in its own process; the output of each is printed when it ends.
+ * For tests that mostly wait. */
 int suite_run_abreast(const char *name, const TTest *const *test, size_t count, double seconds, size_t abreast);
 
 #endif

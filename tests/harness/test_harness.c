@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The fixtures themselves: a test that trusts them is worth as much as they are. */
+ * Tests of the fixtures themselves, on which other tests rely. */
 #include <check.h>
 #include <nats/nats.h>
 #include <signal.h>

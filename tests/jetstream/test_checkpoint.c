@@ -41,16 +41,16 @@ START_TEST(what_is_written_is_read)
 	ck_assert(checkpoint_read(folder, CHECKPOINT_EVENTS, "postprocessing-pull", &read));
 	ck_assert_int_eq(read.noted, 56);
 	ck_assert(read.gap_end == 0 && read.made == 0 && read.floor == 0 && read.count == 0 && read.looked == 0);
-	/* Another file, another position. */
+	/* Another file has another checkpoint. */
 	ck_assert(!checkpoint_read(folder, CHECKPOINT_BUCKET, "postprocessing-pull", &read));
-	/* Another consumer stands elsewhere. */
+	/* Another consumer has another position. */
 	ck_assert(!checkpoint_read(folder, CHECKPOINT_EVENTS, "postprocessing", &read));
 	ck_assert_uint_eq(read.sequence, 0);
 	folder_remove(folder);
 }
 END_TEST
 
-START_TEST(nonsense_is_no_position)
+START_TEST(invalid_files_are_ignored)
 {
 	static const char *const texts[] = {"", "12", "12 34", "a b c", "\n\n"};
 	char folder[FOLDER_PATH_SIZE];
@@ -78,7 +78,7 @@ START_TEST(stands_to_what_was_seen)
 	ck_assert_int_eq(checkpoint_compare(&known, 8, 0), CONTINUITY_OTHER);
 	ck_assert_int_eq(checkpoint_compare(&empty, 7, 0), CONTINUITY_GOOD);
 	ck_assert_int_eq(checkpoint_compare(&empty, 8, 0), CONTINUITY_OTHER);
-	/* The consumer has got farther than what stood before it. */
+	/* The consumer has advanced farther than the events before it. */
 	const struct checkpoint ahead = {.stream = 7, .sequence = 100, .gap_end = 200, .floor = 300};
 	ck_assert_int_eq(checkpoint_compare(&ahead, 7, 300), CONTINUITY_GOOD);
 	ck_assert_int_eq(checkpoint_compare(&ahead, 7, 299), CONTINUITY_BEHIND);
@@ -99,7 +99,7 @@ START_TEST(what_is_applied_stays_behind_the_gap)
 	seen.gap_end = 0;
 	shared_checkpoint_look(&shared, &seen);
 	ck_assert_uint_eq(shared_checkpoint_get(&shared).sequence, 25);
-	/* Word of a stream that is gone. */
+	/* A report about a stream that is gone. */
 	shared_checkpoint_look(&shared, &(struct checkpoint){.made = 6, .floor = 100});
 	known = shared_checkpoint_get(&shared);
 	ck_assert(known.sequence == 25 && known.made == 8);
@@ -108,7 +108,7 @@ END_TEST
 
 #define ROUNDS 2000000
 
-/* The stream is made anew again and again, each time with more in it from its beginning. */
+/* The stream is created again and again, each time with more messages from the beginning. */
 static void *make_anew(void *closure)
 {
 	for (int64_t stream = 1; stream <= ROUNDS; stream++)
@@ -123,7 +123,7 @@ START_TEST(a_sequence_stays_with_its_stream)
 	pthread_t thread;
 	ck_assert_int_eq(pthread_create(&thread, NULL, make_anew, &shared), 0);
 	while (seen.stream < ROUNDS) {
-		/* Word that was true when it was asked for. */
+		/* A report that was true when it was requested. */
 		shared_checkpoint_advance(&shared, seen.stream, (uint64_t)seen.stream * 10 + 1);
 		seen = shared_checkpoint_get(&shared);
 		ck_assert_uint_eq(seen.sequence / 10, (uint64_t)seen.stream);
@@ -146,7 +146,7 @@ START_TEST(copies_that_catch_up_are_waited_for)
 	ck_assert(continuity_is_settled(CONTINUITY_GOOD, 3, &since, 100 * SECOND));
 	ck_assert(!continuity_is_settled(CONTINUITY_BEHIND, 3, &since, 100 * SECOND));
 	ck_assert(!continuity_is_settled(CONTINUITY_BEHIND, 3, &since, 104 * SECOND));
-	/* They are there. What comes later is another matter. */
+	/* They are there. What comes later does not matter. */
 	ck_assert(continuity_is_settled(CONTINUITY_GOOD, 3, &since, 104 * SECOND));
 	ck_assert(!continuity_is_settled(CONTINUITY_BEHIND, 3, &since, 106 * SECOND));
 	ck_assert(continuity_is_settled(CONTINUITY_BEHIND, 3, &since, 111 * SECOND));
@@ -156,7 +156,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {what_is_written_is_read,          nonsense_is_no_position,
+	const TTest *const tests[] = {what_is_written_is_read,          invalid_files_are_ignored,
 	                              stands_to_what_was_seen,          what_is_applied_stays_behind_the_gap,
 	                              a_sequence_stays_with_its_stream, copies_that_catch_up_are_waited_for};
 	return suite_run("position", tests, sizeof tests / sizeof tests[0], 10);

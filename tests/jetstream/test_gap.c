@@ -33,7 +33,7 @@ START_TEST(grows_and_is_read)
 	gap_close(&gap, 500, MADE);
 	check_text(&gap, "before 1795374249439047919: 12-500");
 	ck_assert(gap_has(&gap, 500) && !gap_has(&gap, 501));
-	/* The consumer behind it got as far as 811 when it was lost. */
+	/* The consumer behind it had advanced to 811 when it was lost. */
 	gap_add(&gap, 812);
 	check_text(&gap, "before 1795374249439047919: 12-500 812-");
 	gap_close(&gap, 900, MADE + 1);
@@ -52,13 +52,13 @@ START_TEST(what_touches_is_one)
 {
 	struct gap gap = {0};
 	gap_add(&gap, 12);
-	gap_add(&gap, 20); /* it has that */
+	gap_add(&gap, 20); /* it contains that already */
 	check_text(&gap, "before 0: 12-");
 	gap_close(&gap, 500, MADE);
 	gap_add(&gap, 501);
 	check_text(&gap, "before 1795374249439047919: 12-");
 	gap_close(&gap, 600, MADE);
-	gap_add(&gap, 300); /* nobody knows what was done of it */
+	gap_add(&gap, 300); /* it is unknown what was handled of it */
 	gap_close(&gap, 700, MADE);
 	check_text(&gap, "before 1795374249439047919: 12-700");
 	gap_add(&gap, 5);
@@ -83,7 +83,7 @@ START_TEST(nothing_stood_before)
 }
 END_TEST
 
-/* Nothing of what was lost is left out, whatever is joined. */
+/* However gaps are joined, nothing that was lost is left out. */
 START_TEST(losses_without_end)
 {
 	struct gap gap = {0};
@@ -102,7 +102,7 @@ START_TEST(losses_without_end)
 }
 END_TEST
 
-START_TEST(what_is_no_note)
+START_TEST(invalid_notes_are_refused)
 {
 	static const char *const texts[] = {"",
 	                                    "before",
@@ -121,11 +121,11 @@ START_TEST(what_is_no_note)
 	                                    "before 5: 1-2 4-5 7-8 10-11 13-14 16-17 19-20 22-23 25-26"};
 	struct gap gap;
 	for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-		ck_assert_msg(!gap_read(&gap, texts[i]), "\"%s\" is taken", texts[i]);
+		ck_assert_msg(!gap_read(&gap, texts[i]), "\"%s\" is accepted", texts[i]);
 }
 END_TEST
 
-/* One that we have made at E = 50, and of which we have seen acknowledgements up to 100, by 49 deliveries. */
+/* A consumer that we have created at E = 50, with acknowledgements up to 100 seen, after 49 deliveries. */
 static const struct checkpoint known = {.stream = 1, .sequence = 100, .made = MADE, .floor = 100, .count = 49};
 static const struct stand well = {.made = MADE,
                                   .ours = true,
@@ -147,13 +147,13 @@ START_TEST(a_consumer_that_goes_on)
 	ck_assert(!is_forgotten(stand, known));
 	stand.floor = 104, stand.acknowledged = 53;
 	ck_assert(!is_forgotten(stand, known));
-	/* The broker has a file that is a little old: some comes again. */
+	/* The broker has a file that is slightly old: some messages are redelivered. */
 	stand.floor = 90, stand.acknowledged = 39;
 	ck_assert(!is_forgotten(stand, known));
 	/* Nothing is known of it. */
 	stand.floor = stand.acknowledged = 0;
 	ck_assert(!is_forgotten(stand, (struct checkpoint){.stream = 1}));
-	/* Made, and nothing has come since. */
+	/* Created, and no event has come since. */
 	struct stand fresh = {.made = MADE, .ours = true, .begins_new = true, .delivered = 50};
 	ck_assert(!is_forgotten(fresh, (struct checkpoint){.stream = 1, .sequence = 50, .made = MADE, .floor = 50}));
 	fresh.delivered = 52, fresh.deliveries = 2;
@@ -164,17 +164,17 @@ END_TEST
 START_TEST(a_consumer_that_has_forgotten)
 {
 	struct stand stand = well;
-	/* It begins at the stream's end; some brokers give that out as acknowledged. */
+	/* It begins at the stream's end; some brokers report that as acknowledged. */
 	stand.delivered = 120, stand.deliveries = 0, stand.floor = 0, stand.acknowledged = 0;
 	ck_assert(is_forgotten(stand, known));
 	stand.floor = 120;
 	ck_assert(is_forgotten(stand, known));
 	/* Before anything was acknowledged. */
 	ck_assert(is_forgotten(stand, (struct checkpoint){.stream = 1, .sequence = 50, .made = MADE, .floor = 50}));
-	/* Others have gone on with it. */
+	/* Other instances have continued with it. */
 	stand.delivered = 125, stand.deliveries = 5, stand.floor = 123, stand.acknowledged = 3;
 	ck_assert(is_forgotten(stand, known));
-	/* What we know is old: they have seen to it. */
+	/* Our knowledge is old: other instances have handled it. */
 	struct checkpoint old = known;
 	old.looked = clock_now() - HOUR;
 	ck_assert(!stand_has_forgotten(&stand, &old));
@@ -184,25 +184,25 @@ END_TEST
 START_TEST(a_consumer_that_is_another)
 {
 	struct stand stand = {.made = MADE + 1, .ours = true, .begins_new = true, .delivered = 120};
-	/* Who of us made it saw to the gap. */
+	/* The instance that created it handled the gap. */
 	ck_assert(!is_forgotten(stand, known));
 	stand.ours = false;
 	ck_assert(is_forgotten(stand, known));
 	ck_assert(is_forgotten(stand, (struct checkpoint){.stream = 1, .made = MADE, .gap_end = 50, .floor = 50}));
-	/* Who uses it knows where it began. */
+	/* Whoever uses it knows where it began. */
 	stand.acknowledged = 1, stand.floor = 121;
 	ck_assert(!is_forgotten(stand, known));
-	/* An earlier version of us has made it behind what was applied, … */
+	/* An earlier version of the service created it behind the applied events, … */
 	struct stand former = {.made = MADE + 1, .formerly_ours = true, .start = 95, .delivered = 94};
 	ck_assert(!is_forgotten(former, known));
-	/* … or it had, and what it brings now was done with long ago. Of a position that such a version wrote no more is
-	 * known. */
+	/* … or it had done so, and the consumer now delivers events that were handled long ago. Nothing more is known of
+	 * a position that such a version wrote. */
 	struct checkpoint formerly = {.stream = 1, .sequence = 100};
 	former.start = 5, former.delivered = 4;
 	ck_assert(is_forgotten(former, formerly));
 	former.start = 101, former.delivered = 100;
 	ck_assert(!is_forgotten(former, formerly));
-	/* One that brings all. */
+	/* A consumer that delivers everything. */
 	ck_assert(is_forgotten((struct stand){.made = MADE + 1}, known));
 }
 END_TEST
@@ -212,7 +212,7 @@ START_TEST(what_is_known_of_a_consumer)
 	struct stand fresh = {.made = MADE + 1, .delivered = 120}, used = {.made = MADE, .delivered = 120, .deliveries = 3};
 	struct checkpoint seen = stand_to_checkpoint(&fresh, &known, 119);
 	ck_assert(seen.made == MADE + 1 && seen.floor == 120 && seen.count == 0 && seen.gap_end == 119);
-	/* Some was delivered, and nobody has said yet that it is done: it stands where it stood. */
+	/* Some events were delivered, and none is acknowledged yet: it is still at its start. */
 	ck_assert_uint_eq(stand_to_checkpoint(&used, &known, 0).floor, 100);
 	used.made++;
 	ck_assert_uint_eq(stand_to_checkpoint(&used, &known, 118).floor, 118);
@@ -220,7 +220,7 @@ START_TEST(what_is_known_of_a_consumer)
 }
 END_TEST
 
-/* One that the broker answers with. */
+/* A consumer as in an answer of the broker. */
 static bool read_answer(struct stand *stand, const char *answer, char description[GAP_TEXT_SIZE])
 {
 	natsMsg *message = NULL;
@@ -253,7 +253,7 @@ START_TEST(what_the_broker_answers)
 	ck_assert(stand.pending == 3 && stand.unacknowledged == 1);
 	ck_assert(read_answer(&stand, ANSWER("", "by_start_sequence", "11"), description));
 	ck_assert(!stand.ours && !stand.begins_new && stand.formerly_ours);
-	/* Somebody else's words may be long. */
+	/* A description that somebody else wrote may be long. */
 	memset(words, 'x', sizeof words - 1);
 	words[sizeof words - 1] = '\0';
 	snprintf(answer, sizeof answer,
@@ -262,7 +262,7 @@ START_TEST(what_the_broker_answers)
 	         words);
 	ck_assert(read_answer(&stand, answer, description));
 	ck_assert(!stand.ours && !stand.formerly_ours && stand.made != 0);
-	/* A number beyond all, of another type, or cut short. */
+	/* A number that is too large, of another type, or truncated. */
 	ck_assert(!read_answer(&stand, ANSWER("postprocessing", "new", "18446744073709551615"), description));
 	ck_assert(!read_answer(&stand, ANSWER("postprocessing", "new", "\"11\""), description));
 	ck_assert(!read_answer(&stand, "{\"created\":\"2026-11-22T19:04:09Z\",", description));
@@ -281,8 +281,8 @@ START_TEST(when_a_gap_is_read)
 	ck_assert(!stand_is_behind_gap(&stand, &gap, true));
 	stand.floor = 900, stand.acknowledged = 889, stand.unacknowledged = 50;
 	ck_assert(stand_is_behind_gap(&stand, &gap, false));
-	/* Its floor has stayed behind, and all that is out is from beyond the end; if messages are gone there, nobody
-	 * knows. */
+	/* Its floor has stayed behind, and all outstanding messages are from beyond the end; if messages are missing
+	 * there, nobody knows. */
 	stand.floor = 49, stand.acknowledged = 1;
 	ck_assert(stand_is_behind_gap(&stand, &gap, true));
 	ck_assert(!stand_is_behind_gap(&stand, &gap, false));
@@ -302,7 +302,7 @@ int main(void)
 	                              what_touches_is_one,
 	                              nothing_stood_before,
 	                              losses_without_end,
-	                              what_is_no_note,
+	                              invalid_notes_are_refused,
 	                              a_consumer_that_goes_on,
 	                              a_consumer_that_has_forgotten,
 	                              a_consumer_that_is_another,

@@ -107,7 +107,7 @@ static natsStatus apply_with(bool (*pause)(void *closure), void *closure, size_t
 	return status == NATS_OK ? applied : status;
 }
 
-/* Returns how many were removed; `paused`: how many were read. */
+/* Returns the number of removed records; `paused`: the number of records read. */
 static size_t apply(unsigned *paused)
 {
 	size_t removed;
@@ -130,7 +130,7 @@ START_TEST(only_what_has_ended_goes)
 	record_key(NULL, "deleted", key);
 	ck_assert_int_eq(kvStore_Delete(bucket, key), NATS_OK);
 	ck_assert_int_eq(kvStore_PutString(NULL, bucket, "nonsense", "x"), NATS_OK);
-	/* Nothing is old enough. */
+	/* No record is old enough. */
 	retention.age = HOUR;
 	ck_assert_uint_eq(apply(&read), 0);
 	ck_assert_uint_eq(read, 0);
@@ -140,7 +140,7 @@ START_TEST(only_what_has_ended_goes)
 	ck_assert_uint_eq(read, 6);
 	ck_assert(!is_there("ended"));
 	ck_assert(is_there("queued") && is_there("waits") && is_there("told") && is_there("untold"));
-	/* What has not ended is not read again until it is written. */
+	/* An unfinished record is not read again before it is written. */
 	ck_assert_uint_eq(apply(&read), 0);
 	ck_assert_uint_eq(read, 0);
 	put("waits", PHASE_ENDED);
@@ -152,7 +152,7 @@ START_TEST(only_what_has_ended_goes)
 }
 END_TEST
 
-/* What is left says which event had begun it, as after every other end. */
+/* The marker names the event that had begun the upload, as after every other end. */
 START_TEST(a_marker_is_left)
 {
 	unsigned read;
@@ -180,7 +180,7 @@ static bool begin_again(void *closure)
 	return true;
 }
 
-/* Between the look and the removal an upload may begin again. */
+/* Between the reading and the removal an upload may begin again. */
 START_TEST(what_was_written_since_stays)
 {
 	size_t removed;
@@ -193,7 +193,7 @@ START_TEST(what_was_written_since_stays)
 	ck_assert_int_eq(apply_with(begin_again, (void *)(uintptr_t) "second", &removed), NATS_OK);
 	ck_assert_uint_eq(removed, 1);
 	ck_assert(is_there("second"));
-	/* And with a revision that is the last no more the broker refuses it. */
+	/* The broker also refuses a revision that is no longer the last one. */
 	uint64_t revision = put("third", PHASE_ENDED);
 	put("third", PHASE_QUEUED);
 	record_key(NULL, "third", key);

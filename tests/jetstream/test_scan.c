@@ -13,7 +13,7 @@
 
 #define ROUNDS 3
 #define RECORDS 20000u
-/* Which broker gives the list is for the cluster to choose. */
+/* The cluster chooses which broker answers with the list. */
 #define SCANS 2
 
 static struct nats_cluster cluster;
@@ -78,7 +78,7 @@ static void write_records(unsigned first, unsigned count)
 
 #define FAILED UINT_MAX
 
-/* How many records a reading brings; FAILED: it says so. */
+/* Returns how many records a scan finds; FAILED: it reports a failure. */
 static unsigned count_records(const struct broker_address *address)
 {
 	struct mailbox mailbox;
@@ -109,7 +109,7 @@ START_TEST(a_broker_that_lags_hides_no_record)
 	struct broker_address address = {.endpoint = cluster.server[0].url};
 	ck_assert_int_eq(bus_connect(&connection, &address, "test"), NATS_OK);
 	ck_assert_int_eq(natsConnection_JetStream(&js, connection, NULL), NATS_OK);
-	ck_assert_msg(wait_until(is_made, NULL, TEST_LIMIT), "the cluster makes no bucket");
+	ck_assert_msg(wait_until(is_made, NULL, TEST_LIMIT), "the cluster does not create the bucket");
 	for (unsigned round = 0; round < ROUNDS; round++) {
 		struct nats_fixture *follower = find_follower();
 		ck_assert(nats_fixture_kill(follower));
@@ -128,7 +128,7 @@ START_TEST(a_broker_that_lags_hides_no_record)
 }
 END_TEST
 
-/* The marks of uploads that have ended are purged after an hour, also one that was the last that was written. */
+/* The markers of ended uploads are purged after an hour, even the one that was written last. */
 START_TEST(what_is_gone_hides_no_record)
 {
 	struct nats_fixture nats;

@@ -12,7 +12,7 @@
 
 #define LARGE 200u
 #define MARKERS 20000
-/* Uploads that are open at a time, of those that come and go. */
+/* The number of uploads that are open at a time, of those that come and go. */
 #define OPEN 1000
 #define BODY 1500
 
@@ -29,7 +29,7 @@ static void make_bucket(natsConnection *connection)
 	jsCtx_Destroy(js);
 }
 
-/* When the broker answers, all that was sent before is stored, too. */
+/* When the broker answers, everything that was sent before is stored. */
 static void put_record(natsConnection *connection, const char *id, const char *user)
 {
 	natsMsg *answer = NULL;
@@ -67,7 +67,7 @@ static void put_tombstones(natsConnection *connection)
 		put_tombstone(connection, i);
 }
 
-/* Each is written, and some time later deleted. */
+/* Each record is written, and deleted some time later. */
 static void come_and_go(natsConnection *connection)
 {
 	char body[BODY], subject[64];
@@ -82,7 +82,7 @@ static void come_and_go(natsConnection *connection)
 		put_tombstone(connection, i);
 }
 
-/* Reads it all; how many records there were. */
+/* Reads everything; returns the number of records. */
 static size_t read_all(const struct broker_address *address)
 {
 	struct mailbox mailbox;
@@ -126,8 +126,8 @@ START_TEST(many_markers_do_not_end_it)
 }
 END_TEST
 
-/* nats-server 2.9.10 says of a few more messages than there are that they are pending, when keys were written again. To
- * wait for them takes until a request expires; then the consumer is asked about. */
+/* When keys were written again, nats-server 2.9.10 reports a few more pending messages than there are. Waiting for
+ * them would last until a request expires; instead, the consumer's state is requested. */
 START_TEST(what_was_replaced_is_not_waited_for)
 {
 	struct nats_fixture nats;
@@ -150,7 +150,7 @@ START_TEST(what_was_replaced_is_not_waited_for)
 }
 END_TEST
 
-/* More bytes than a broker keeps for who is slow. */
+/* More bytes than a broker keeps for a slow client. */
 START_TEST(large_records)
 {
 	struct nats_fixture nats;
@@ -176,7 +176,7 @@ START_TEST(large_records)
 }
 END_TEST
 
-/* A stop does not wait for a broker that says nothing. */
+/* A stop does not wait for a silent broker. */
 START_TEST(ends_early)
 {
 	struct nats_fixture nats;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Looking for messages in the stream of a real broker. */
+ * Searching the stream of a real broker. */
 #include "core/jetstream/search.h"
 
 #include <check.h>
@@ -72,7 +72,7 @@ static void ask(struct mail **lookups, const char *id, nanos since)
 	*lookups = &lookup->mail;
 }
 
-/* Reads the stream; `present` and `absent` become how many were answered so. */
+/* Reads the stream; sets `present` and `absent` to the number of lookups with that answer. */
 static void search(struct mail *lookups, size_t *present, size_t *absent)
 {
 	struct search all = {.address = &address, .mailbox = &mailbox};
@@ -101,7 +101,7 @@ START_TEST(finds_what_is_there)
 	struct mail *lookups = NULL;
 	size_t present, absent;
 	set_up();
-	/* Nothing is there at all. */
+	/* The stream is empty. */
 	ask(&lookups, "first-0", clock_now());
 	search(lookups, &present, &absent);
 	ck_assert(present == 0 && absent == 1);
@@ -113,7 +113,7 @@ START_TEST(finds_what_is_there)
 	ask(&lookups, "irst-4", clock_now() - MINUTE);
 	search(lookups, &present, &absent);
 	ck_assert(present == 2 && absent == 2);
-	/* It is not looked for where it cannot be, so far as clocks agree. */
+	/* Times at which it cannot be are not searched, as far as the clocks agree. */
 	lookups = NULL;
 	ask(&lookups, "first-1", clock_now() + HOUR);
 	search(lookups, &present, &absent);
@@ -122,7 +122,7 @@ START_TEST(finds_what_is_there)
 }
 END_TEST
 
-/* What is gone was not there; what is before it is found. */
+/* A removed message counts as absent; messages before it are found. */
 START_TEST(finds_it_before_what_is_gone)
 {
 	struct mail *lookups = NULL;
@@ -159,7 +159,7 @@ static void ask_restart(struct mail **lookups, const char *upload, uint64_t afte
 	*lookups = &lookup->mail;
 }
 
-/* Between two messages, and of this upload. */
+/* Between two messages, and for this upload. */
 START_TEST(finds_a_restart)
 {
 	struct mail *lookups = NULL;
@@ -182,7 +182,7 @@ START_TEST(finds_a_restart)
 	ask_restart(&lookups, "u", 500, 600);
 	search(lookups, &present, &absent);
 	ck_assert(present == 0 && absent == 5);
-	/* Together with what is asked by ID. */
+	/* Together with lookups by ID. */
 	lookups = NULL;
 	ask_restart(&lookups, "u", 50, 150);
 	ask(&lookups, "second-7", clock_now() - MINUTE);
@@ -190,7 +190,7 @@ START_TEST(finds_a_restart)
 	ask_restart(&lookups, "second-7", 50, 150);
 	search(lookups, &present, &absent);
 	ck_assert(present == 2 && absent == 2);
-	/* What has gone from the stream is not there, whatever is around it. */
+	/* A message that was removed from the stream is absent, whatever is around it. */
 	for (uint64_t i = 95; i <= 201; i++)
 		ck_assert_int_eq(js_DeleteMsg(js, "main-queue", i, NULL, NULL), NATS_OK);
 	lookups = NULL;
@@ -201,7 +201,7 @@ START_TEST(finds_a_restart)
 }
 END_TEST
 
-/* Many questions cost one reading. */
+/* Many lookups need one reading. */
 START_TEST(a_thousand_at_once)
 {
 	char id[32];
@@ -219,7 +219,7 @@ START_TEST(a_thousand_at_once)
 }
 END_TEST
 
-/* Without the broker nothing is known. */
+/* Without the broker the answer is unknown. */
 START_TEST(without_a_broker)
 {
 	struct mail *lookups = NULL;

@@ -57,7 +57,7 @@ START_TEST(only_markers_go)
 		if (i % 3 != 0)
 			ck_assert_int_eq(kvStore_Delete(bucket, key), NATS_OK);
 	}
-	/* One lives again. */
+	/* One upload begins again. */
 	ck_assert_int_eq(kvStore_PutString(NULL, bucket, "key1", "again"), NATS_OK);
 	ck_assert_uint_eq(messages(), 30);
 	ck_assert_int_eq(tombstones_clear(&store, &address, 0), 19);
@@ -82,7 +82,7 @@ static uint64_t last_number(void)
 	return last;
 }
 
-/* A broker that dies must still know how far it had counted, and what was there before. */
+/* A broker that dies must still know its last sequence, and that there were messages before. */
 START_TEST(the_last_of_all_stays)
 {
 	set_up();
@@ -121,7 +121,7 @@ START_TEST(young_ones_stay)
 }
 END_TEST
 
-/* A marker as the service leaves it, which is to be kept until then; 0: it says nothing of that. */
+/* A marker as the service writes it, which must be kept until then; 0: it has no such time. */
 static void delete_and_keep(const char *key, nanos keep)
 {
 	char subject[64], until[24];
@@ -138,7 +138,7 @@ static void delete_and_keep(const char *key, nanos keep)
 	natsMsg_Destroy(message);
 }
 
-/* However old it is, one that somebody may ask for stays until then. */
+/* However old it is, a marker that may still be asked for is kept until then. */
 START_TEST(some_stay_for_longer)
 {
 	kvEntry *entry = NULL;

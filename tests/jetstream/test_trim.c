@@ -33,7 +33,7 @@ static void tear_down(void)
 	nats_fixture_end(&nats);
 }
 
-/* Trims, and expects these messages to be left. */
+/* Trims, and expects that these messages are left. */
 static void check_trimmed(uint64_t applied, nanos before, uint64_t first, uint64_t count)
 {
 	jsStreamInfo *info = NULL;
@@ -53,7 +53,7 @@ static nanos time_of(uint64_t sequence)
 	return time;
 }
 
-START_TEST(only_what_is_old_and_done_with)
+START_TEST(only_old_and_handled_events)
 {
 	set_up(10);
 	check_trimmed(10, clock_now() - HOUR, 1, 10);
@@ -66,7 +66,7 @@ START_TEST(only_what_is_old_and_done_with)
 }
 END_TEST
 
-/* A broker that dies must know how far it had counted. */
+/* A broker that dies must still know its last sequence. */
 START_TEST(the_last_of_all_stays)
 {
 	set_up(3);
@@ -88,6 +88,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {only_what_is_old_and_done_with, the_last_of_all_stays, an_empty_one};
+	const TTest *const tests[] = {only_old_and_handled_events, the_last_of_all_stays, an_empty_one};
 	return suite_run("trim", tests, sizeof tests / sizeof tests[0], 60);
 }

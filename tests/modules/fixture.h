@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What the modules of the tests share: each of them is right but for one thing. */
+ * What the modules of the tests share. Each of them has one defect. */
 #ifndef TESTS_MODULES_FIXTURE_H
 #define TESTS_MODULES_FIXTURE_H
 

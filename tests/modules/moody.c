@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Works as long as the file `mood` is not there. While it is, runs fail and so does the check, with the file's text as
- * the reason; with the text "hang" the check does not end before the file is gone. `until` is the time that runs ask
+ * Works while the file `mood` does not exist. While it exists, runs and the check fail, with the file's text as the
+ * reason; with the text "hang" the check does not end before the file is removed. `until` is the time that runs ask
  * for. */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static int create(const struct pp_host *host, struct pp_setup *setup, void **ins
 	return 0;
 }
 
-/* 0: it is there, with its text. */
+/* 0: the file exists; its text was read. */
 static int read_mood(const struct moody *moody, char *text, size_t size)
 {
 	FILE *file = fopen(moody->mood, "re");

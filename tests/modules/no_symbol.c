@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * No module at all. */
+ * Not a module. */
 int fixture_is_no_module(void);
 
 int fixture_is_no_module(void)

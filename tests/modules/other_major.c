@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Of a later major, whose functions nobody knows how to call. */
+ * Has a later major version, whose functions the host does not know how to call. */
 #include "tests/modules/fixture.h"
 
 PP_STEP_EXPORT const struct pp_step_module pp_step_module = {

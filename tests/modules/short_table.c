@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Of a table that ends before `check`, as an older minor's does; what lies behind it is not its. */
+ * Its table ends before `check`, like that of an older minor version; the bytes behind it do not belong to it. */
 #include "tests/modules/fixture.h"
 
 PP_STEP_EXPORT const struct pp_step_module pp_step_module = {.magic = PP_STEP_MAGIC,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Aborts each upload, for the reason that a program which it has started begins with these signals and descriptors. */
+ * Aborts each upload. The reason shows the signals and descriptors with which a program that it starts begins. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,7 +16,7 @@ static int create(const struct pp_host *host, struct pp_setup *setup, void **ins
 	return 0;
 }
 
-/* Without the signals 32 and 33, which are the C library's; and how many TCP connections it was left. */
+/* Without the signals 32 and 33, which belong to the C library; and the number of inherited TCP connections. */
 static const char program[] =
 	"sed -n 's/^\\(SigBlk\\|SigIgn\\):\t/\\1 /p' /proc/self/status | sed 's/00180000000$/00000000000/' | tr '\\n' ' '\n"
 	"connections=0\n"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Calls what nobody has. */
+ * Calls a function that does not exist. */
 #include "tests/modules/fixture.h"
 
 uint32_t fixture_that_nobody_has(void *instance, struct pp_run *run);

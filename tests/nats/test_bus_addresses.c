@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A broker's name that has several addresses, the first of which swallow what is sent to them: each costs a few
- * seconds. */
+ * The name of a broker that has several addresses. The first ones accept no connections: each costs a few seconds. */
 #include <arpa/inet.h>
 #include <check.h>
 #include <dlfcn.h>
@@ -23,7 +22,7 @@
 static const char *const addresses[] = {"127.0.0.3", "127.0.0.2", "127.0.0.1"};
 #define ADDRESSES (sizeof addresses / sizeof addresses[0])
 
-/* Takes the place of the C library's, for the client library, too. */
+/* Replaces the C library's function, for the client library too. */
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result)
 {
 	int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **);
@@ -40,7 +39,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 	return 0;
 }
 
-/* Its queue is full: what comes is not answered. */
+/* Its queue is full: new connections are not answered. */
 static void swallow(const char *address, unsigned port)
 {
 	struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
@@ -87,7 +86,7 @@ START_TEST(the_next_address_is_tried)
 	snprintf(endpoint, sizeof endpoint, NAME ":%u", nats.port);
 	for (size_t i = 0; i < ADDRESSES - 1; i++)
 		swallow(addresses[i], nats.port);
-	/* The library takes them in any order. */
+	/* The library tries the addresses in any order. */
 	for (unsigned i = 0; i < 3; i++) {
 		natsConnection *connection = NULL;
 		nanos start = clock_monotonic();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A bus' own reading and writing, on a real nats-server: what is gathered goes out complete and in order, whatever
- * happens to the connection meanwhile. */
+ * The reading and writing of a bus, on a real nats-server: buffered messages are sent completely and in order,
+ * whatever happens to the connection meanwhile. */
 #include <check.h>
 #include <nats/nats.h>
 #include <signal.h>
@@ -27,7 +27,7 @@ static struct request *request;
 static char endpoint[64];
 static bool fell; /* the connection was lost */
 
-/* Counts answers until there are `wanted`, or until the bus says that it is up (or down). */
+/* Counts answers until there are `wanted`, or until the bus reports that it is up (or down). */
 static size_t receive(size_t wanted, const bool *until_up)
 {
 	nanos limit = clock_monotonic() + TEST_LIMIT;
@@ -123,7 +123,7 @@ START_TEST(nothing_leaves_before_the_flush)
 	ck_assert_int_eq(natsConnection_SubscribeSync(&subscription, other, "gathered"), NATS_OK);
 	ck_assert_int_eq(natsConnection_Flush(other), NATS_OK);
 	ck_assert(bus_send(bus, "gathered", NULL, "1", 1));
-	for (int i = 0; i < 20; i++) /* round trips enough for it to be there, if it had left */
+	for (int i = 0; i < 20; i++) /* enough round trips for it to arrive, if it had been sent */
 		ck_assert_int_eq(natsConnection_Flush(other), NATS_OK);
 	ck_assert_int_eq(natsSubscription_NextMsg(&message, subscription, 0), NATS_TIMEOUT);
 	bus_flush(bus);
@@ -134,7 +134,7 @@ START_TEST(nothing_leaves_before_the_flush)
 }
 END_TEST
 
-/* What was prepared may be gone; whether the request was taken is not known. */
+/* A prepared object may be missing; whether the request was received is unknown. */
 START_TEST(prepares_again_when_nobody_takes_it)
 {
 	nanos limit = clock_monotonic() + TEST_LIMIT;
@@ -158,7 +158,7 @@ START_TEST(prepares_again_when_nobody_takes_it)
 }
 END_TEST
 
-/* The bus' own thread asks the broker while ours gathers and does not flush. */
+/* The bus' own thread asks the broker while this thread buffers messages and does not flush. */
 START_TEST(another_thread_sends_at_once)
 {
 	bus_prepare_again(bus);
@@ -166,7 +166,7 @@ START_TEST(another_thread_sends_at_once)
 }
 END_TEST
 
-/* Either finds nothing to send where the other was first, and that is no error. */
+/* Each finds nothing to send if the other was first, and that is not an error. */
 START_TEST(threads_send_side_by_side)
 {
 	fell = false;
@@ -179,7 +179,7 @@ START_TEST(threads_send_side_by_side)
 }
 END_TEST
 
-/* More than the socket takes: the rest goes when it can. */
+/* More than the socket takes: the rest is sent when it can. */
 START_TEST(rest_is_sent_when_the_broker_reads_again)
 {
 	ck_assert(nats_fixture_pause(&nats));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A bus that is told of one server of a cluster: when that one dies it finds the others, which the server had named,
- * and from these yet others. */
+ * A bus that knows one server of a cluster. When that one dies, it finds the others, which the server had
+ * advertised, and from these further ones. */
 #include <check.h>
 #include <nats/nats.h>
 #include <signal.h>
@@ -21,7 +21,7 @@ static struct bus *bus;
 static natsConnection *direct;
 static const struct log quiet = {.fd = STDERR_FILENO, .level = LOG_ERROR};
 
-/* Does the server name all others? */
+/* Whether the server advertises all others. */
 static bool is_whole(void *closure)
 {
 	(void)closure;
@@ -43,7 +43,7 @@ static bool prepare_nothing(void *closure, natsConnection *connection, jsCtx *js
 	return natsConnection_Flush(connection) == NATS_OK;
 }
 
-/* Handles the mails until the bus is up at a server that runs, which is returned; NULL: it is not in time. */
+/* Handles the mails until the bus is up at a running server, which is returned; NULL: it is not up in time. */
 static struct nats_fixture *await_up(void)
 {
 	nanos limit = clock_monotonic() + TEST_LIMIT;
@@ -53,7 +53,7 @@ static struct nats_fixture *await_up(void)
 			next = mail->next;
 			ck_assert_int_eq(mail->kind, MAIL_BUS);
 			struct bus_change *change = (struct bus_change *)(void *)mail;
-			/* It may have died meanwhile: then it has no URL. */
+			/* The connection may have been lost meanwhile: then it has no URL. */
 			if (change->up && natsConnection_GetConnectedUrl(change->wire.connection, url, sizeof url) != NATS_OK)
 				url[0] = '\0';
 			bus_changed(bus, change);

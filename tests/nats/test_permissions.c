@@ -8,7 +8,7 @@
 #include "core/nats/permissions.h"
 #include "tests/harness/suite.h"
 
-/* The service's clock stands still, but for what a test adds. */
+/* The service's clock stands still, except for what a test adds. */
 static nanos now = HOUR;
 
 nanos __wrap_clock_monotonic(void);
@@ -90,7 +90,7 @@ START_TEST(a_permission_is_named_without_what_is_different_each_time)
 }
 END_TEST
 
-START_TEST(each_refusal_is_said_once_in_ten_minutes)
+START_TEST(each_refusal_is_logged_once_in_ten_minutes)
 {
 	char error[128];
 	begin();
@@ -120,7 +120,7 @@ START_TEST(what_works_is_permitted)
 	check_fault("permission b: the user may not publish to \"b\"");
 	permissions_worked(&scan);
 	check_fault("");
-	/* It says so again at once, but does not log it. */
+	/* It is reported again at once, but not logged. */
 	permissions_refused(&scan, VIOLATION("Publish to \"b\""));
 	ck_assert(!fact_good(fact));
 	ck_assert_uint_eq(said("may not publish to \"b\""), 1);
@@ -175,7 +175,7 @@ START_TEST(many_refusals_take_no_more_room)
 		now += SECOND;
 	}
 	check_fault("permission b: the user may not publish to \"subject.96\" (and 15 more, see the log)");
-	/* Nobody to tell. */
+	/* Without permissions nothing is reported. */
 	permissions_refused(&(struct permission_scope){0}, error);
 	permissions_worked(&(struct permission_scope){0});
 	permissions_destroy(NULL);
@@ -186,7 +186,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {a_permission_is_named_without_what_is_different_each_time,
-	                              each_refusal_is_said_once_in_ten_minutes,
+	                              each_refusal_is_logged_once_in_ten_minutes,
 	                              what_works_is_permitted,
 	                              what_is_tested_is_not_believed_to_work,
 	                              what_is_not_tried_again_is_forgotten,

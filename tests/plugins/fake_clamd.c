@@ -20,7 +20,7 @@ struct peer {
 	unsigned number; /* of the command */
 };
 
-/* Receives 1..length bytes; 0: the session is over. */
+/* Receives 1..length bytes; 0: the session has ended. */
 static size_t receive(const struct peer *peer, void *bytes, size_t length)
 {
 	struct pollfd wait[2] = {{.fd = peer->fd, .events = POLLIN}, {.fd = peer->clamd->stop[0], .events = POLLIN}};
@@ -50,10 +50,10 @@ static void say(const struct peer *peer, bool numbered)
 		answer = text;
 	}
 	ssize_t sent = send(peer->fd, answer, size, MSG_NOSIGNAL);
-	(void)sent; /* a peer that is gone is the test's business */
+	(void)sent; /* the test notices if the peer is gone */
 }
 
-/* A stream's chunks to their end; false: the session is over. */
+/* Reads a stream's chunks to their end; false: the session has ended. */
 static bool take_stream(const struct peer *peer)
 {
 	struct fake_clamd *clamd = peer->clamd;
@@ -81,7 +81,7 @@ static bool take_stream(const struct peer *peer)
 	return false;
 }
 
-/* False: the session is over. */
+/* False: the session has ended. */
 static bool take_command(struct peer *peer)
 {
 	char command[32];

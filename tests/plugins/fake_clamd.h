@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Something that listens where clamd would and answers as a test wants it to. */
+ * Listens in place of clamd, and answers as a test wants it to. */
 #ifndef TESTS_PLUGINS_FAKE_CLAMD_H
 #define TESTS_PLUGINS_FAKE_CLAMD_H
 
@@ -10,10 +10,10 @@
 enum manner {
 	MANNER_ANSWER,       /* "N: " and `answer` after each complete stream */
 	MANNER_ANSWER_CLOSE, /* the same, and closes the session */
-	MANNER_RAW,          /* `answer` as it stands, without number, `answer_size` bytes */
-	MANNER_BREAK,        /* closes after `after` bytes of a stream, and instead of any answer */
+	MANNER_RAW,          /* `answer` unchanged, without a number, `answer_size` bytes */
+	MANNER_BREAK,        /* closes after `after` bytes of a stream, without an answer */
 	MANNER_ANSWER_BREAK, /* "N: " and `answer` after `after` bytes, then closes */
-	MANNER_SILENT        /* takes everything and says nothing */
+	MANNER_SILENT        /* reads everything and answers nothing */
 };
 
 struct fake_clamd {
@@ -23,7 +23,7 @@ struct fake_clamd {
 
 	char folder[64];
 	char socket[108];
-	int listener, stop[2], closed[2]; /* a byte comes out of closed[0] for each session that ended */
+	int listener, stop[2], closed[2]; /* a byte can be read from closed[0] for each session that ended */
 	pthread_t thread;
 	atomic_uint sessions, streams; /* begun; complete */
 	atomic_size_t bytes;           /* of streams */

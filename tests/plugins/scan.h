@@ -7,10 +7,10 @@
 
 #define MEGABYTE ((size_t)1024 * 1024)
 
-/* An instance that asks the clamd at `socket`, with two more values of its configuration or NULL. */
+/* An instance that uses the clamd at `socket`, with two more values of its configuration or NULL. */
 void *create_at(const char *socket, const char *value, const char *value2);
 
-/* Carries a run out. Returns its outcome, and fails the test if there is a Result without a verdict. */
+/* Carries out a run. Returns its outcome, and fails the test if there is a Result without a verdict. */
 uint32_t scan(void *instance, struct pp_run *run);
 
 void assert_holds(const char *text, const char *part);

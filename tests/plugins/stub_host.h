@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A host for the tests of modules: linked to a module's objects, it gives them configuration and bytes
- * and remembers what they said. */
+ * A host for the tests of modules: it is linked to a module's objects, gives them configuration and bytes, and
+ * records what they report. */
 #ifndef TESTS_PLUGINS_STUB_HOST_H
 #define TESTS_PLUGINS_STUB_HOST_H
 
@@ -24,8 +24,8 @@ struct pp_run {
 	const char *resource_id;
 	int64_t filesize, now, deadline, woken_at;
 	int cancel_fd; /* -1: none */
-	/* The upload: `length` bytes in pieces of `piece`; `bytes` NULL: zeros. It breaks at `breaks_at`, SIZE_MAX: never.
-	 */
+	/* The upload: `length` bytes in pieces of `piece`; `bytes` NULL: zeros. Reading fails at `breaks_at`; SIZE_MAX:
+	 * never. */
 	const void *bytes;
 	size_t length, piece, breaks_at, offset;
 
@@ -33,15 +33,16 @@ struct pp_run {
 	char reason[1024];
 	char logged[1024];        /* the last line, … */
 	char first_logged[1024];  /* … and the first */
-	unsigned refused_results; /* so many calls of set_result() fail */
+	unsigned refused_results; /* that many calls of set_result() fail */
 	bool ended;               /* the end was read */
 	int64_t wait_until, await_until;
 };
 
-/* A run on these bytes, of one piece, which may take 60 s. */
+/* A run on these bytes, in one piece, which may take 60 s. */
 void stub_run_init(struct pp_run *run, const void *bytes, size_t length);
 
-/* The module's instance of its fallbacks and `value` ("key=value"; may be NULL); fails the test if there is none. */
+/* Creates the module's instance with its fallbacks and `value` ("key=value"; may be NULL); fails the test if it
+ * cannot. */
 void *stub_create(const char *value, const char *value2, const char *value3);
 
 #endif

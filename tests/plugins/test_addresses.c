@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A name with several addresses, of which the first swallow connections: everything that connects gives each of them a
- * few seconds at most, and gets to the last one. The names are those of this test, whose getaddrinfo() is in front of
- * the system's. */
+ * A name with several addresses, of which the first ones accept no connections. Everything that connects gives each
+ * of them a few seconds at most, and reaches the last one. The names exist only in this test, whose getaddrinfo()
+ * replaces the system's. */
 #include <arpa/inet.h>
 #include <check.h>
 #include <dlfcn.h>
@@ -22,7 +22,7 @@
 #include "tests/plugins/fake_clamd.h"
 #include "tests/plugins/scan.h"
 
-/* Far less than what each has in all, and more than two addresses may take. */
+/* Far less than the sum of all limits, and more than two addresses may take. */
 #define TIMEOUT (20 * SECOND)
 #define FILLERS 4
 
@@ -58,7 +58,7 @@ static int bound(const char *host, unsigned port)
 	return fd;
 }
 
-/* Listens and answers nobody any more: its queue of connections is full. */
+/* Listens and answers nobody: its queue of connections is full. */
 struct swallower {
 	int listener, filler[FILLERS];
 };
@@ -117,7 +117,7 @@ START_TEST(scanner)
 	ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
 	ck_assert_int_lt(clock_monotonic() - start, TIMEOUT);
 	pp_step_module.destroy(instance);
-	/* The look whether it is there has less time in all. */
+	/* The check has less time in all. */
 	clamd.answer = "PONG";
 	instance = create_at(address, NULL, NULL);
 	ck_assert_msg(pp_step_module.check(instance, why, sizeof why) == 0, "%s", why);
@@ -127,7 +127,7 @@ START_TEST(scanner)
 }
 END_TEST
 
-/* Cancellation does not go on to the next address. */
+/* After a cancellation the next address is not tried. */
 START_TEST(scanner_cancelled)
 {
 	struct swallower first;

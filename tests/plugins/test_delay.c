@@ -22,7 +22,7 @@ START_TEST(waits_once)
 }
 END_TEST
 
-START_TEST(no_duration_is_no_wait)
+START_TEST(without_a_duration_there_is_no_wait)
 {
 	struct pp_run run;
 	void *delay = stub_create(NULL, NULL, NULL);
@@ -62,7 +62,7 @@ int main(void)
 	Suite *suite = suite_create("delay");
 	TCase *tests = tcase_create("delay");
 	tcase_add_test(tests, waits_once);
-	tcase_add_test(tests, no_duration_is_no_wait);
+	tcase_add_test(tests, without_a_duration_there_is_no_wait);
 	tcase_add_test(tests, longest_duration_does_not_overflow);
 	tcase_add_test(tests, longer_than_the_step_may_wait);
 	suite_add_tcase(suite, tests);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The module against a clamd that answers as each test wants; test_virusscan_clamd.c has a real one. */
+ * The module with a clamd that answers as each test wants; test_virusscan_clamd.c uses a real one. */
 #include <check.h>
 #include <errno.h>
 #include <jansson.h>
@@ -68,7 +68,7 @@ START_TEST(infected_ends_as_configured)
 }
 END_TEST
 
-/* What no signature knows is never taken for a virus, and never deleted. */
+/* What no signature identifies never counts as a virus, and is never deleted. */
 START_TEST(suspicions_end_as_configured)
 {
 	static const struct {
@@ -108,7 +108,7 @@ START_TEST(suspicions_are_never_deleted)
 }
 END_TEST
 
-/* A verdict is said first, and stands, whether its Result can be kept or not. */
+/* A verdict is reported first, and stands whether or not its Result can be kept. */
 START_TEST(a_verdict_needs_no_result)
 {
 	static const struct {
@@ -240,7 +240,7 @@ START_TEST(broken_download_gets_no_verdict)
 	run.breaks_at = MEGABYTE;
 	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
 	ck_assert_str_eq(run.reason, "the stub's download broke");
-	/* clamd was told by a close, and never had the end of a stream. */
+	/* clamd was told by a close, and never received the end of a stream. */
 	fake_clamd_await_close(&clamd);
 	ck_assert_uint_eq(atomic_load(&clamd.streams), 0);
 	stub_run_init(&run, "x", 1);
@@ -422,7 +422,8 @@ START_TEST(size_limit_is_kept)
 }
 END_TEST
 
-/* As many bytes as max_scan_size are read to their end; more are cut, also if nobody had said how many there are. */
+/* An upload of exactly max_scan_size bytes is read to its end; a longer one is cut, even if its size was not
+ * announced. */
 START_TEST(size_limit_and_the_end)
 {
 	static const struct {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The module against a real clamd; skipped where there is none. */
+ * The module with a real clamd; skipped where there is none. */
 #include <check.h>
 #include <pthread.h>
 #include <stdio.h>
@@ -68,7 +68,7 @@ START_TEST(real_limits)
 }
 END_TEST
 
-/* An archive that says it is encrypted: clamd cannot look into it, and is told to say so. */
+/* An archive marked as encrypted: clamd cannot look into it, and is configured to report that. */
 static size_t encrypted_zip_make(unsigned char zip[EICAR_ZIP_SIZE])
 {
 	size_t size = eicar_zip_make(zip);
@@ -95,7 +95,7 @@ END_TEST
 #define THREADS 4
 #define SCANS 25
 
-/* Every other file is infected. Returns how many outcomes were wrong. */
+/* Every other file is infected. Returns the number of wrong outcomes. */
 static void *scan_many(void *instance)
 {
 	char eicar[EICAR_SIZE + 1];

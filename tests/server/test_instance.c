@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Names of instances, and what in the state folder is believed. As root also what belongs to others. */
+ * Names of instances, and which files in the state folder are trusted. As root, also files of other users. */
 #include "core/server/instance.h"
 
 #include <fcntl.h>
@@ -43,7 +43,7 @@ static const char *in_folder(const char *file)
 	return path;
 }
 
-/* Takes a name; what was logged is in `logged`. */
+/* Takes a name; `logged` has what was logged. */
 static bool take(void)
 {
 	char path[FOLDER_PATH_SIZE + 16];
@@ -80,8 +80,8 @@ START_TEST(a_name_is_kept)
 }
 END_TEST
 
-/* That a process ended because it was out of memory is known to the next one, and to no other. */
-START_TEST(an_end_for_want_of_memory_is_noted)
+/* Only the next process knows that a process ended because it was out of memory. */
+START_TEST(an_end_because_of_lack_of_memory_is_noted)
 {
 	char first[OWNER_LIMIT], nonce[WRITER_LIMIT] = "x", text[256];
 	ck_assert_msg(take(), "%s", why);
@@ -124,7 +124,7 @@ START_TEST(a_note_leaves_the_name_alone)
 }
 END_TEST
 
-/* What earlier services with a closed standard error have written over their names, and the like. */
+/* For example, what earlier services with a closed standard error have written over their names. */
 START_TEST(a_damaged_name_is_replaced)
 {
 	static const char *const damaged[] = {
@@ -152,7 +152,7 @@ START_TEST(a_damaged_name_is_replaced)
 }
 END_TEST
 
-START_TEST(what_is_no_plain_file_is_refused)
+START_TEST(only_regular_files_are_accepted)
 {
 	char target[FOLDER_PATH_SIZE + 16], text[64];
 	snprintf(target, sizeof target, "%s/target", above);
@@ -187,8 +187,8 @@ START_TEST(what_others_may_write_is_refused)
 		assert_refused("chmod go-w");
 		ck_assert_ptr_nonnull(strstr(why, "POSTPROCESSING_STATE_DIR"));
 	}
-	/* By the group of the service itself it may be, as where each user has a group, or a platform gives a folder by
-	 * group. */
+	/* The service's own group may write to it, as on systems where each user has a group, and on platforms that
+	 * grant a folder to a group. */
 	ck_assert_int_eq(chmod(folder, 0770), 0);
 	ck_assert_msg(take(), "%s", why);
 	close(held);
@@ -200,7 +200,7 @@ START_TEST(what_others_may_write_is_refused)
 }
 END_TEST
 
-START_TEST(what_is_somebody_elses_is_refused)
+START_TEST(files_of_other_users_are_refused)
 {
 	struct checkpoint position;
 	if (geteuid() != 0)
@@ -220,7 +220,7 @@ START_TEST(what_is_somebody_elses_is_refused)
 }
 END_TEST
 
-/* Does a folder of root's do for a service that is not root, and one of its own? */
+/* Whether a service that is not root accepts a folder of root, and one of its own. */
 static int take_as_somebody(void *closure)
 {
 	(void)closure;
@@ -247,7 +247,7 @@ START_TEST(a_service_need_not_be_root)
 }
 END_TEST
 
-START_TEST(a_replaceable_folder_is_said)
+START_TEST(a_replaceable_folder_is_reported)
 {
 	ck_assert_int_eq(chmod(above, 0777), 0);
 	ck_assert_msg(take(), "%s", why);
@@ -270,8 +270,8 @@ START_TEST(a_replaceable_folder_is_said)
 }
 END_TEST
 
-/* The commands of root find the private broker of a service that runs as somebody; not what a third one has put there.
- */
+/* Commands of root find the private broker of a service that runs as another user, but not files that a third user
+ * has put there. */
 START_TEST(the_broker_of_a_service_is_found)
 {
 	static const char endpoint[] = "{\"url\":\"nats://127.0.0.1:1\",\"username\":\"u\",\"password\":\"p\"}";
@@ -305,14 +305,14 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		a_name_is_kept,
-		an_end_for_want_of_memory_is_noted,
+		an_end_because_of_lack_of_memory_is_noted,
 		a_note_leaves_the_name_alone,
 		a_damaged_name_is_replaced,
-		what_is_no_plain_file_is_refused,
+		only_regular_files_are_accepted,
 		what_others_may_write_is_refused,
-		what_is_somebody_elses_is_refused,
+		files_of_other_users_are_refused,
 		a_service_need_not_be_root,
-		a_replaceable_folder_is_said,
+		a_replaceable_folder_is_reported,
 		the_broker_of_a_service_is_found,
 	};
 	Suite *suite = suite_create("instance");

@@ -7,7 +7,7 @@
 #include "tests/harness/folder.h"
 #include "tests/harness/suite.h"
 
-/* Looks every second for `seconds`; the last verdict. */
+/* Looks once a second for `seconds`; returns the last verdict. */
 static enum loss_verdict look(struct loss *loss, enum presence stream, enum presence bucket, nanos connection,
                               nanos *now, unsigned seconds)
 {
@@ -44,8 +44,8 @@ START_TEST(one_may_have_been_made_by_somebody_else)
 }
 END_TEST
 
-/* What a look in the middle shows, on which connection, and whether the time begins again with it. */
-START_TEST(any_break_begins_again)
+/* What one look in the middle finds, on which connection, and whether the time starts over because of it. */
+START_TEST(any_interruption_starts_over)
 {
 	static const struct {
 		enum presence stream, bucket;
@@ -96,7 +96,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {both_are_gone_for_a_minute, one_may_have_been_made_by_somebody_else,
-	                              any_break_begins_again, so_does_another_connection_or_a_pause,
+	                              any_interruption_starts_over, so_does_another_connection_or_a_pause,
 	                              replicas_are_remembered};
 	return suite_run("loss", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -20,7 +20,7 @@ static void tear_down(void)
 	peers_free(peers);
 }
 
-/* Ticks each second from `from` on until somebody dies; the time of it, 0 if nobody does before `to`. */
+/* Ticks each second from `from` on until an instance dies; returns the time, or 0 if none dies before `to`. */
 static nanos tick_until_death(nanos from, nanos to)
 {
 	for (nanos now = from; now <= to; now += SECOND)
@@ -38,7 +38,7 @@ START_TEST(silence_is_death)
 	ck_assert_int_gt(death, 2 * SECOND + PEER_TIMEOUT);
 	ck_assert_int_le(death, 3 * SECOND + PEER_TIMEOUT);
 	ck_assert(!peers_lives(peers, "other"));
-	/* It is said once. */
+	/* It is reported once. */
 	ck_assert_int_eq(tick_until_death(death + SECOND, death + MINUTE), 0);
 	tear_down();
 }
@@ -69,11 +69,11 @@ START_TEST(the_dead_may_return)
 }
 END_TEST
 
-START_TEST(a_name_in_a_record_has_its_patience)
+START_TEST(a_name_in_a_record_has_its_time)
 {
 	set_up();
 	peers_mentioned(peers, "unheard", 2 * SECOND);
-	peers_mentioned(peers, "unheard", 10 * SECOND); /* which does not begin anew */
+	peers_mentioned(peers, "unheard", 10 * SECOND); /* the time does not start over */
 	ck_assert(peers_lives(peers, "unheard"));
 	ck_assert_int_le(tick_until_death(2 * SECOND, MINUTE), 3 * SECOND + PEER_TIMEOUT);
 	ck_assert(!peers_lives(peers, "unheard"));
@@ -144,7 +144,7 @@ START_TEST(names_are_limited)
 }
 END_TEST
 
-/* A service that runs for years beside others that are born with new names. */
+/* A service that runs for years beside others that come up with new names. */
 START_TEST(the_dead_make_room)
 {
 	set_up();
@@ -163,7 +163,7 @@ START_TEST(the_dead_make_room)
 }
 END_TEST
 
-/* Nobody is to be taken for able because he has not been heard yet. */
+/* An instance that has not been heard yet does not count as able. */
 START_TEST(all_that_live_are_able)
 {
 	set_up();
@@ -180,7 +180,7 @@ START_TEST(all_that_live_are_able)
 	/* The broker was away. */
 	peers_deaf(peers, 2 * MINUTE);
 	ck_assert(!peers_all_able(peers, 2 * MINUTE));
-	/* An earlier version takes the other one's place. */
+	/* An earlier version takes the place of the other one. */
 	for (nanos now = 2 * MINUTE; now < 4 * MINUTE; now += SECOND) {
 		peers_heard(peers, "other", now);
 		peers_tick(peers, now);
@@ -194,11 +194,9 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {silence_is_death,          signs_keep_alive,
-	                              the_dead_may_return,       a_name_in_a_record_has_its_patience,
-	                              leaving_is_death_at_once,  we_ourselves_never_die,
-	                              our_own_stop_kills_nobody, a_broker_away_kills_nobody,
-	                              names_are_limited,         the_dead_make_room,
-	                              all_that_live_are_able};
+	const TTest *const tests[] = {
+		silence_is_death,         signs_keep_alive,       the_dead_may_return,       a_name_in_a_record_has_its_time,
+		leaving_is_death_at_once, we_ourselves_never_die, our_own_stop_kills_nobody, a_broker_away_kills_nobody,
+		names_are_limited,        the_dead_make_room,     all_that_live_are_able};
 	return suite_run("peers", tests, sizeof tests / sizeof tests[0], 10);
 }

@@ -49,7 +49,7 @@ START_TEST(somebody_dies_afterwards)
 }
 END_TEST
 
-/* The reading may have passed over records that are nobody's now. */
+/* The scan may have skipped records that have no owner now. */
 START_TEST(somebody_dies_meanwhile)
 {
 	struct rescan rescan = {0};
@@ -65,7 +65,7 @@ START_TEST(somebody_dies_meanwhile)
 }
 END_TEST
 
-/* A death in an earlier time does not spoil the reading that begins after it. */
+/* A death before it does not invalidate a scan. */
 START_TEST(each_death_asks_for_one_reading)
 {
 	struct rescan rescan = {0};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The threads on which checks are called. The module is one of the test's own; its instances say what their check does.
- */
+ * The threads on which checks are called. The module belongs to the test; its instances define what their check
+ * does. */
 #include <check.h>
 #include <semaphore.h>
 #include <stdatomic.h>
@@ -88,7 +88,7 @@ START_TEST(what_checks_say)
 }
 END_TEST
 
-/* It holds up nobody; at the end it is left alone, and says nothing more. */
+/* It delays nobody; at the end it is abandoned, and reports nothing more. */
 START_TEST(one_that_hangs)
 {
 	mailbox_init(&mailbox);

@@ -28,7 +28,7 @@ static const struct step step = {.config = &config, .module = &module};
 static const char *const names[] = {"step"};
 static char logged[8192];
 
-/* Carries one run out; `logged` has what was logged. The caller frees it. */
+/* Carries out one run; `logged` has what was logged. The caller frees it. */
 static struct run *run_once(uint32_t (*what)(struct pp_run *run))
 {
 	static const struct content_options options;
@@ -91,7 +91,7 @@ START_TEST(results_are_kept_as_they_are)
 		result_text = results[i].text;
 		struct run *run = run_once(set_result);
 		ck_assert_int_eq(result_returned, results[i].kept != NULL ? 0 : -1);
-		/* What was set before stays, and somebody is told. */
+		/* The earlier Result is kept, and the log reports it. */
 		ck_assert_str_eq(run->result, results[i].kept != NULL ? results[i].kept : "{\"before\":1}");
 		ck_assert_msg((strstr(logged, "warning upload u: step: Result rejected: not JSON") != NULL) ==
 		                  (results[i].kept == NULL),
@@ -112,7 +112,7 @@ static char *repeat(const char *head, size_t count, const char *what, const char
 	return text_take(&text);
 }
 
-/* The event and the record of such a Result, beside all else that an upload may have, can be read. */
+/* The event and the record with such a Result, beside everything else that an upload may have, can be read. */
 static void check_usable(const char *result)
 {
 	char *user = repeat("{\"x\":\"", 200000, "x", "\"}");
@@ -135,7 +135,7 @@ static void check_usable(const char *result)
 	              "%s", why);
 	event_clear(&decoded);
 	record_encode(&value, &record);
-	ck_assert_uint_lt(value.length, 1000000); /* the broker's limit, unless it has another one */
+	ck_assert_uint_lt(value.length, 1000000); /* the broker's default limit */
 	ck_assert_msg(record_decode(value.data, value.length, &again, why, sizeof why) == RECORD_TAKEN, "%s", why);
 	ck_assert_str_eq(again.result, result);
 	ck_assert(!again.foreign);
@@ -190,7 +190,7 @@ static uint32_t talk(struct pp_run *run)
 	return PP_ABORT;
 }
 
-/* Cut at a character's border, and so that one sees it. */
+/* Texts are cut between characters, and the cut is visible. */
 START_TEST(texts_have_a_limit)
 {
 	static const char mark[] = "\xe2\x80\xa6";

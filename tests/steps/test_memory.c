@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Each allocation fails once, in the parts that have no I/O: what comes out is right, or says that it is not, and
- * nothing is left allocated. */
+ * Each allocation fails once, in the parts that do no I/O. The result is right or a reported failure, and nothing is
+ * left allocated. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,7 +30,7 @@ static const struct upload fields = {.id = "some-id",
                                      .step = steps,
                                      .step_count = 2};
 
-/* All that is written, in one text. */
+/* Everything that is written, in one text. */
 static void write_all(struct text *text, const struct record *record)
 {
 	static const unsigned kinds[] = {PUBLISH_STEP_FINISHED, PUBLISH_START, PUBLISH_RETRY, PUBLISH_FINISHED,
@@ -83,7 +83,8 @@ START_TEST(events_and_records_are_written)
 }
 END_TEST
 
-/* Who could not be noted is noted at the next sign; who lives never counts as dead, once noted. */
+/* An instance that could not be noted is noted at its next sign; a live instance never counts as dead once it is
+ * noted. */
 static enum came hear_peers(const void *closure)
 {
 	(void)closure;
@@ -110,7 +111,7 @@ START_TEST(peers_are_heard)
 }
 END_TEST
 
-/* Figures never stop the service: what could not be registered counts nothing. */
+/* Metrics never stop the service: those that could not be registered count nothing. */
 static enum came count(const void *closure)
 {
 	(void)closure;
@@ -141,7 +142,7 @@ START_TEST(figures_are_registered)
 }
 END_TEST
 
-/* What has failed can be loaded at the next try, by the same registry. */
+/* A module that failed can be loaded at the next attempt, by the same registry. */
 static enum came load_module(const void *closure)
 {
 	char *folders[] = {(char *)(uintptr_t)closure, NULL}, why[512] = "";

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Files that harm whoever loads them, and files that others can change: they are refused, with the path and the reason.
- */
+ * Files that harm the process that loads them, and files that others can change: they are refused, with the path and
+ * the reason. */
 #include <check.h>
 #include <elf.h>
 #include <link.h>
@@ -78,7 +78,7 @@ START_TEST(modules_that_take_too_long)
 }
 END_TEST
 
-/* What a module does beside does not matter: its words do not reach our output, its processes do not hold us up. */
+/* Side effects of loading a module do not matter: its output does not reach ours, and its processes do not delay us. */
 START_TEST(modules_that_do_too_much)
 {
 	char path[PATH_SIZE], text[64] = "";
@@ -104,7 +104,7 @@ START_TEST(modules_that_do_too_much)
 }
 END_TEST
 
-START_TEST(a_description)
+START_TEST(a_valid_description)
 {
 	char path[PATH_SIZE];
 	struct module_description *description = NULL;
@@ -130,7 +130,7 @@ START_TEST(a_description)
 }
 END_TEST
 
-/* Up to where the object's parts reach that are mapped. */
+/* The end of the mapped parts of the object. */
 static size_t end_of_object(const char *bytes)
 {
 	const ElfW(Ehdr) *head = (const void *)bytes;
@@ -142,7 +142,7 @@ static size_t end_of_object(const char *bytes)
 	return end;
 }
 
-/* Wherever a file was cut, it is refused, and loading it ends nobody. */
+/* Wherever a file was cut, it is refused, and loading it ends no process. */
 START_TEST(files_that_were_cut)
 {
 	char path[PATH_SIZE];
@@ -178,7 +178,7 @@ START_TEST(names_that_leave_the_folder)
 }
 END_TEST
 
-/* A folder with a module in it, as root could have it. */
+/* A folder with a module in it, as root may have it. */
 static void make_tree(char module[PATH_SIZE], char plugins[PATH_SIZE])
 {
 	snprintf(plugins, PATH_SIZE, "%s/above", folder);
@@ -199,7 +199,7 @@ static void assert_untrusted(const char *path, const char *culprit, const char *
 	ck_assert(file_is_trusted(path, NOBODY, why, sizeof why));
 }
 
-/* What root may run. Others than root could not make the files root's: for them one case is left. */
+/* What root may run. Only root could make root own the files: for others, one case is left. */
 START_TEST(files_that_others_can_change)
 {
 	char module[PATH_SIZE], plugins[PATH_SIZE], above[PATH_SIZE];
@@ -225,7 +225,7 @@ START_TEST(files_that_others_can_change)
 	ck_assert_int_eq(chown(module, 0, 0), 0);
 	ck_assert_int_eq(chmod(plugins, 0777), 0);
 	assert_untrusted(module, plugins, "writable by everybody");
-	ck_assert_int_eq(chmod(plugins, 01777), 0); /* they could not replace it, but add others */
+	ck_assert_int_eq(chmod(plugins, 01777), 0); /* they could not replace it, but they could add others */
 	assert_untrusted(module, plugins, "writable by everybody");
 	ck_assert_int_eq(chmod(plugins, 0755), 0);
 	ck_assert_int_eq(chown(plugins, NOBODY, 0), 0);
@@ -238,7 +238,7 @@ START_TEST(files_that_others_can_change)
 }
 END_TEST
 
-/* Nor by a link: neither the way to the file nor the file's own place may be others'. */
+/* The same by a link: others must be able to change neither the path to the file nor the file's own place. */
 START_TEST(links_to_what_others_can_change)
 {
 	char module[PATH_SIZE], plugins[PATH_SIZE], link[PATH_SIZE + 16], other[PATH_SIZE];
@@ -268,7 +268,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {modules_that_end_the_process, modules_that_take_too_long,
-	                              modules_that_do_too_much,     a_description,
+	                              modules_that_do_too_much,     a_valid_description,
 	                              files_that_were_cut,          names_that_leave_the_folder,
 	                              files_that_others_can_change, links_to_what_others_can_change};
 	Suite *suite = suite_create("module_probe");

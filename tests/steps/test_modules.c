@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Modules that are refused, and why; and what becomes of what a module returns. */
+ * Modules that are refused, and why; and how the return values of modules are interpreted. */
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,7 +50,7 @@ static void refuse(const char *name, const char *reason, const char *second)
 	ck_assert_msg(second == NULL || strstr(why, second) != NULL, "%s: %s", name, why);
 }
 
-START_TEST(a_good_one)
+START_TEST(a_valid_module)
 {
 	open_modules();
 	const struct module *module = modules_load(modules, "good", why, sizeof why);
@@ -62,7 +62,7 @@ START_TEST(a_good_one)
 }
 END_TEST
 
-START_TEST(files_that_are_no_modules)
+START_TEST(files_that_are_not_modules)
 {
 	char path[FOLDER_PATH_SIZE + 16];
 	static const char text[4096] = "no ELF file, though as large as one";
@@ -126,7 +126,7 @@ START_TEST(listing)
 		list,
 		"good! moody narrow_keys newer_minor no_run no_symbol nothing other_major rejects short_table spawns tiny_table torn_table unresolved "
 		"wide_keys wrong_magic wrong_name ");
-	refuse("good", "good.so", "not a shared object"); /* the first folder's counts */
+	refuse("good", "good.so", "not a shared object"); /* the first folder's module counts */
 }
 END_TEST
 
@@ -203,7 +203,7 @@ static const struct {
 	{"3", "", RETURNED_VERDICT, OUTCOME_DELETE, 0},
 	{"4", "wait", RETURNED_WAIT, OUTCOME_RETRY, 4711},
 	{"5", "hold, await", RETURNED_AWAIT, OUTCOME_RETRY, 4712},
-	/* What says nothing, or not all of it, is a failure. */
+	/* A missing or incomplete return value is a failure. */
 	{"4", "", RETURNED_VERDICT, OUTCOME_RETRY, 0},
 	{"5", "", RETURNED_VERDICT, OUTCOME_RETRY, 0},
 	{"6", "", RETURNED_VERDICT, OUTCOME_RETRY, 0},
@@ -236,7 +236,7 @@ START_TEST(what_a_module_returns)
 }
 END_TEST
 
-START_TEST(what_a_module_says)
+START_TEST(what_a_module_reports)
 {
 	struct log log = {.fd = -1, .level = LOG_ERROR};
 	struct upload *upload = upload_create(&(struct upload){.id = "u", .filename = "\xc3\xbc"});
@@ -255,10 +255,15 @@ int main(void)
 {
 	Suite *suite = suite_create("modules");
 	TCase *cases = tcase_create("modules");
-	const TTest *const tests[] = {
-		a_good_one,        files_that_are_no_modules, tables_that_are_wrong,          an_older_one,
-		listing,           all_that_is_wrong_at_once, keys_that_are_longer_than_ours, steps_make_a_pipeline,
-		what_a_module_says};
+	const TTest *const tests[] = {a_valid_module,
+	                              files_that_are_not_modules,
+	                              tables_that_are_wrong,
+	                              an_older_one,
+	                              listing,
+	                              all_that_is_wrong_at_once,
+	                              keys_that_are_longer_than_ours,
+	                              steps_make_a_pipeline,
+	                              what_a_module_reports};
 	tcase_set_timeout(cases, 60);
 	tcase_add_checked_fixture(cases, setup, teardown);
 	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * When a step is checked, and what its checks and its runs come to. */
+ * When a step is checked, and how the results of its checks and runs are interpreted. */
 #include <check.h>
 #include <string.h>
 
@@ -17,7 +17,7 @@ static void setup(void)
 	step_health_init(&health, true, INTERVAL);
 }
 
-/* Is a check asked for? */
+/* Whether a check is due. */
 static bool asks(void)
 {
 	bool ask;
@@ -25,7 +25,7 @@ static bool asks(void)
 	return ask;
 }
 
-/* Seconds until the next one is. */
+/* Seconds until the next check. */
 static nanos until_asked(void)
 {
 	nanos from = now;
@@ -39,7 +39,7 @@ static enum health_change check(bool passed)
 	return step_health_answered(&health, passed, passed ? "" : "no scanner", now);
 }
 
-/* The step is good, as its check has said. */
+/* The step works, as its check has reported. */
 static void begin_good(void)
 {
 	setup();
@@ -53,7 +53,7 @@ START_TEST(checked_at_once_and_then_now_and_again)
 	setup();
 	ck_assert_int_eq(health.state, HEALTH_UNKNOWN);
 	ck_assert(asks());
-	ck_assert(!asks()); /* not a second time beside itself */
+	ck_assert(!asks()); /* not while one is running */
 	ck_assert_int_eq(check(true), HEALTH_RESUMES);
 	ck_assert_int_eq(health.state, HEALTH_GOOD);
 	for (unsigned i = 0; i < 3; i++) {
@@ -104,7 +104,7 @@ START_TEST(a_verdict_counts_as_a_check)
 		for (unsigned second = 0; second < 30; second++, now += SECOND)
 			ck_assert(!asks());
 	}
-	/* But not if another run has failed meanwhile: then the check tells. */
+	/* But not if another run has failed meanwhile: then the check decides. */
 	step_health_ran(&health, true, now);
 	step_health_ran(&health, false, now);
 	step_health_ran(&health, true, now);
@@ -119,7 +119,7 @@ START_TEST(a_verdict_counts_as_a_check)
 }
 END_TEST
 
-/* It says nothing by itself: the upload may be to blame. The check tells, and soon. */
+/* A failed run by itself proves nothing, because the upload may be to blame. The check decides, soon. */
 START_TEST(a_run_that_fails_is_reason_to_check)
 {
 	begin_good();
@@ -134,7 +134,7 @@ START_TEST(a_run_that_fails_is_reason_to_check)
 	ck_assert(!asks());
 	step_health_ran(&health, false, now);
 	ck_assert(asks());
-	/* While it is under way as well. */
+	/* Also while a check is running. */
 	step_health_ran(&health, false, now);
 	ck_assert(!asks());
 	ck_assert_int_eq(check(false), HEALTH_FAILS);
@@ -166,7 +166,7 @@ static void pass_time(enum health_change expected)
 	ck_assert(!ask);
 }
 
-/* It is not called a second time, and counts for as long as it hangs; what it says in the end is of no use. */
+/* It is not called a second time, and counts for as long as it hangs; its late result is ignored. */
 START_TEST(a_check_that_hangs)
 {
 	begin_good();
@@ -179,7 +179,7 @@ START_TEST(a_check_that_hangs)
 	ck_assert_int_eq(health.state, HEALTH_SUSPENDED);
 	ck_assert_int_eq(until_asked(), 0);
 	ck_assert_int_eq(check(true), HEALTH_RESUMES);
-	/* At the start, too. */
+	/* Also at startup. */
 	setup();
 	ck_assert(asks());
 	pass_time(HEALTH_SUSPENDS);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The threads that steps run on. The module is one of the test's own, which each run's upload tells what to do. */
+ * The threads on which steps run. The module belongs to the test; each run's upload defines what it does. */
 #include <check.h>
 #include <poll.h>
 #include <semaphore.h>
@@ -15,7 +15,7 @@ static struct workers *workers;
 static atomic_int begun;
 static sem_t gate; /* what "hang" waits for */
 
-/* "continue", "sleep" until it is cancelled, or "hang" until the gate opens, whatever it is told. */
+/* "continue", "sleep" until it is cancelled, or "hang" until the gate opens, even if it is cancelled. */
 static uint32_t act(void *instance, struct pp_run *run)
 {
 	const char *what = host_services.filename(run);
@@ -62,7 +62,7 @@ static struct run *submit(size_t number, const char *what)
 	return run;
 }
 
-/* Waits for so many mails and frees them; counts the outcomes CONTINUE. */
+/* Waits for that many mails and frees them; counts the outcomes CONTINUE. */
 static unsigned collect(unsigned count)
 {
 	unsigned continued = 0;
@@ -121,7 +121,7 @@ START_TEST(cancelled_while_it_runs)
 	await_begun(1);
 	workers_cancel(workers, run);
 	ck_assert_uint_eq(collect(1), 0);
-	/* The next one of this worker is not cancelled by what was said to the first. */
+	/* The cancellation of the first run does not affect this worker's next one. */
 	submit(1, "continue");
 	ck_assert_uint_eq(collect(1), 1);
 	ck_assert(workers_destroy(workers, TEST_LIMIT));
@@ -137,7 +137,7 @@ START_TEST(cancelled_in_the_queue)
 	workers_cancel(workers, run);
 	sem_post(&gate);
 	ck_assert_uint_eq(collect(2), 1);
-	ck_assert_int_eq(atomic_load(&begun), 1); /* the other was never called */
+	ck_assert_int_eq(atomic_load(&begun), 1); /* the other one was never called */
 	ck_assert(workers_destroy(workers, TEST_LIMIT));
 	mailbox_destroy(&mailbox);
 }
@@ -166,7 +166,7 @@ START_TEST(replaced)
 	workers_cancel(workers, stuck);
 	workers_replace(workers, stuck);
 	ck_assert_uint_eq(collect(1), 1);
-	sem_post(&gate); /* the stuck one comes back */
+	sem_post(&gate); /* the stuck one returns */
 	ck_assert_uint_eq(collect(1), 1);
 	for (unsigned i = 0; i < 100; i++)
 		submit(1, "continue");
@@ -176,7 +176,7 @@ START_TEST(replaced)
 }
 END_TEST
 
-/* A step that is merely slow to end does not gain workers, nor use up what there is of replacements. */
+/* A step that is only slow to end does not gain workers, nor use up replacements. */
 START_TEST(replaced_again_and_again)
 {
 	for (int i = 0; i < 200; i++) {
@@ -188,7 +188,7 @@ START_TEST(replaced_again_and_again)
 	}
 	submit(1, "hang");
 	await_begun(201);
-	submit(1, "continue"); /* which a second worker would do at once */
+	submit(1, "continue"); /* a second worker would do it at once */
 	ck_assert_ptr_null(mailbox_receive(&mailbox, 50 * MILLISECOND));
 	sem_post(&gate);
 	ck_assert_uint_eq(collect(2), 2);
@@ -197,7 +197,7 @@ START_TEST(replaced_again_and_again)
 }
 END_TEST
 
-/* Runs that are queued when all ends are handed back, none is called any more. */
+/* Runs that are queued at the end are handed back, and not called any more. */
 START_TEST(destroyed_with_runs)
 {
 	submit(1, "sleep");
@@ -221,7 +221,7 @@ START_TEST(destroyed_with_a_stuck_one)
 	nanos taken = clock_monotonic() - start;
 	ck_assert_int_ge(taken, 50 * MILLISECOND);
 	ck_assert_int_lt(taken, TEST_LIMIT);
-	/* Nothing was freed: once it is free again, all can end. */
+	/* Nothing was freed: when the run is free again, everything can end. */
 	sem_post(&gate);
 	ck_assert_uint_eq(collect(1), 1);
 	ck_assert(workers_destroy(workers, TEST_LIMIT));

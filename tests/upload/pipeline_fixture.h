@@ -13,8 +13,8 @@
 extern const struct pipeline fixture_pipeline;
 extern const struct upload fixture_upload;
 
-/* What an action comes to, in a few words: "ignored", or the write (put, delete, keep), the phase and step that it
- * led to, what is published (F: a step's result, S: start, R: retry, E: the end, A: restart) and run, mark, drop. */
+/* The result of an action, in a few words: "ignored", or the write (put, delete, keep), the resulting phase and
+ * step, what is published (F: a step's result, S: start, R: retry, E: the end, A: restart) and run, mark, drop. */
 #define ACTION_TEXT_SIZE 96
 char *action_text(const struct action *action, const struct status *status, char text[ACTION_TEXT_SIZE]);
 

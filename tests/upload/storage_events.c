@@ -12,7 +12,7 @@
 
 #define PREFIX "events."
 
-/* The payload, which is written as such in the newer list, and as base64 on the wire. */
+/* The payload, which is JSON in the newer list, and base64 on the wire. */
 static json_t *open_payload(json_t *envelope)
 {
 	json_t *payload = json_object_get(envelope, "Payload");

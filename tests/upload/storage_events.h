@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The 50 messages of tests/data/storage-events.jsonl, as a real storage and the original service sent them, and those
- * of tests/data/wire-2026.jsonl, as today's servers' sources say. */
+ * The 50 messages of tests/data/storage-events.jsonl, as a real storage and the original service sent them, and
+ * those of tests/data/wire-2026.jsonl, written after the sources of today's servers. */
 #ifndef TESTS_UPLOAD_STORAGE_EVENTS_H
 #define TESTS_UPLOAD_STORAGE_EVENTS_H
 
@@ -18,7 +18,7 @@ struct storage_events {
 	const char *type[STORAGE_EVENTS]; /* "BytesReceived" … */
 };
 
-/* Fails the test unless there are as many as there should be. */
+/* Fails the test unless the number of messages is right. */
 void storage_events_open(struct storage_events *events);
 void storage_events_open_2026(struct storage_events *events);
 void storage_events_close(struct storage_events *events);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Each allocation fails once: what cannot be read for want of memory is never taken for broken, and nothing of it is
- * left. Linked with --wrap for the functions below. */
+ * Each allocation fails once: input that cannot be read because of a lack of memory never counts as broken, and
+ * nothing is left allocated. Linked with --wrap for the functions below. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,7 @@ static struct upload *make_upload(void)
 	return upload;
 }
 
-/* Decodes until no allocation fails. Returns how many there are. */
+/* Decodes until no allocation fails. Returns the number of allocations. */
 static long decode_event(const struct text *message)
 {
 	for (long allowed = 0;; allowed++) {

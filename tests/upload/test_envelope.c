@@ -26,7 +26,7 @@ static const struct {
 	{"{" TYPE ",\"Payload\":\"\"}", ""},
 	{"{" TYPE ",\"Payload\":null}", NULL},
 	{"{" TYPE "}", NULL},
-	/* The words elsewhere than as the envelope's key. */
+	/* The words elsewhere than as the key of the envelope. */
 	{"{\"Metadata\":{\"eventtype\":\"t\",\"Payload\":\"QUJD\"}}", NULL},
 	{"{\"Payload\":\"QUJD\",\"X\":{\"Payload\":\"Wlpa\"}," TYPE "}", "ABC"},
 	{"{\"X\":{\"Payload\":\"Wlpa\"},\"\\u0050ayload\":\"QUJD\"," TYPE "}", "ABC"},
@@ -80,7 +80,7 @@ START_TEST(broken_envelope_is_refused)
 		"{\"Metadata\":[]}",
 	};
 	for (size_t i = 0; i < JSON_COUNT(broken); i++) {
-		ck_assert_msg(!read_message(broken[i]), "taken: %s", broken[i]);
+		ck_assert_msg(!read_message(broken[i]), "accepted: %s", broken[i]);
 		ck_assert_msg(why[0] != '\0', "%s", broken[i]);
 	}
 }

@@ -59,7 +59,7 @@ static void assert_upload(const struct storage_events *all, size_t i)
 	ck_assert_str_eq(upload->step[1], "delay");
 }
 
-/* What is said of a message of this type; commands: what only they want. */
+/* What is reported about a message of this type; commands: the details that only they use. */
 static void assert_message(const struct storage_events *all, size_t i, enum event_verdict verdict)
 {
 	static const char *const ours[] = {"BytesReceived", "PostprocessingStepFinished", "UploadReady",
@@ -108,7 +108,7 @@ START_TEST(what_a_real_storage_sends)
 }
 END_TEST
 
-/* The same messages with all keys in reverse, and with white space: nothing depends on either. */
+/* The same messages with all keys in reverse order, and with white space: nothing depends on either. */
 static json_t *reversed(const json_t *value)
 {
 	if (!json_is_object(value))
@@ -192,7 +192,7 @@ START_TEST(missing_and_null_are_nothing)
 		ck_assert_str_eq(event.step, "");
 		event_clear(&event);
 	}
-	/* An on-demand scan and a file that storage took in by itself have no ID. */
+	/* An on-demand scan, and a file that storage accepted by itself, have no ID. */
 	ck_assert_int_eq(decode_payload("PostprocessingStepFinished", "{}"), EVENT_TAKEN);
 	event_clear(&event);
 	ck_assert_int_eq(decode_payload("UploadReady", "{\"UploadID\":null,\"Failed\":true}"), EVENT_TAKEN);
@@ -221,7 +221,7 @@ START_TEST(outcomes)
 }
 END_TEST
 
-/* Decodes a payload that has to be refused, with this reason, and the upload named. */
+/* Decodes a payload that must be refused, with this reason, and with the upload named. */
 static void assert_refused(const char *payload, const char *id, const char *reason)
 {
 	char named[128];
@@ -253,7 +253,7 @@ START_TEST(refused_but_named)
 		assert_refused(wrong[i].payload, "1", reason);
 		event_clear(&event);
 	}
-	/* What is right of it is there, but for the URL: nobody is to read the bytes. */
+	/* The valid parts are there, except the URL: the bytes must not be read. */
 	assert_refused(
 		"{\"UploadID\":\"1\",\"Filename\":\"n\",\"URL\":\"http://h\",\"Filesize\":true,\"ExecutingUser\":{\"a\":1},\"ResourceID\":{\"b\":2}}",
 		"1", "\"Filesize\" has a value of the wrong type");
@@ -263,18 +263,18 @@ START_TEST(refused_but_named)
 	ck_assert_str_eq(event.upload->resource_id_json, "{\"b\":2}");
 	ck_assert_str_eq(event.upload->initiator_id, "i");
 	event_clear(&event);
-	/* Cut, or no JSON behind the ID. */
+	/* Truncated, or not JSON behind the ID. */
 	assert_refused("{\"UploadID\":\"1\",\"Filename\":\"n", "1", "payload: not JSON (byte 29)");
 	event_clear(&event);
 	assert_refused("{\"UploadID\":\"1\",}", "1", "payload: not JSON (byte 16)");
 	event_clear(&event);
-	/* The envelope is at fault. */
+	/* The envelope is invalid. */
 	static const char message[] =
 		"{\"Metadata\":{\"eventtype\":\"events.BytesReceived\"},\"Payload\":\"eyJVcGxvYWRJRCI6IjEifQ==\"}}";
 	ck_assert_int_eq(decode(message, sizeof message - 1, false), EVENT_REFUSED);
 	ck_assert_str_eq(event.upload->id, "1");
 	event_clear(&event);
-	/* The commands have no use for it. */
+	/* The commands cannot use it. */
 	ck_assert_int_eq(decode(message, sizeof message - 1, true), EVENT_BROKEN);
 	ck_assert_ptr_null(event.upload);
 	ck_assert_ptr_null(event.refusal);
@@ -283,7 +283,7 @@ END_TEST
 
 #define NO_ID "\"UploadID\" is empty, longer than 255 bytes, or contains invalid characters"
 
-/* No record can have such an ID; storage is answered with it as it is. */
+/* No record can have such an ID; the answer to storage contains it unchanged. */
 START_TEST(refused_with_an_id_of_no_record)
 {
 	static const struct {
@@ -328,7 +328,7 @@ START_TEST(replaced)
 	ck_assert_str_eq(event.upload->filename, "gr\xef\xbf\xbdn");
 	ck_assert_str_eq(event.upload->user_json, "{\"display_name\":\"\xef\xbf\xbd!\"}");
 	event_clear(&event);
-	/* What everybody can read is left as it is. */
+	/* Readable text is left unchanged. */
 	ck_assert_int_eq(
 		decode_payload("BytesReceived",
 	                   "{\"UploadID\":\"1\",\"Filename\":\"\\ufffd\",\"ExecutingUser\":{\"a\":\"\\u0000\"}}"),
@@ -339,8 +339,8 @@ START_TEST(replaced)
 }
 END_TEST
 
-/* What is wrong with a word about an upload does not leave the upload alone, and is never its verdict. */
-START_TEST(words_that_are_doubtful)
+/* An event about an upload with an invalid part still has an effect, but it is never the upload's verdict. */
+START_TEST(doubtful_events)
 {
 	static const struct {
 		const char *type, *payload;
@@ -408,7 +408,7 @@ START_TEST(metadata_of_others)
 	ck_assert_int_eq(decode_metadata(",\"eventid\":\"e\""), EVENT_TAKEN);
 	ck_assert_str_eq(event.upload->metadata, "");
 	event_clear(&event);
-	/* Others would drop an event in which these are no texts. */
+	/* Other services would drop an event in which these are not texts. */
 	ck_assert_int_eq(decode_metadata(",\"a\":1,\"b\":\"2\",\"c\":{},\"initiatorid\":[]"), EVENT_TAKEN);
 	ck_assert_str_eq(event.upload->metadata, "\"b\":\"2\"");
 	ck_assert_str_eq(event.upload->initiator_id, "");
@@ -421,7 +421,7 @@ END_TEST
 START_TEST(metadata_has_a_limit)
 {
 	struct text metadata = {0};
-	/* Of three texts of together more than that the one that does not fit. */
+	/* Of three texts that are together larger than that, the one that does not fit. */
 	text_format(&metadata, ",\"a\":\"%0*d\",\"b\":\"%0*d\",\"c\":\"%0*d\"", 10000, 1, 10000, 2, 6000, 3);
 	ck_assert_int_eq(decode_metadata(metadata.data), EVENT_TAKEN);
 	ck_assert_uint_eq(strlen(event.upload->metadata), strlen("\"a\":\"\",\"c\":\"\"") + 16000);
@@ -529,7 +529,7 @@ START_TEST(upload_ids)
 	ck_assert_int_eq(decode_id(longest), EVENT_TAKEN);
 	ck_assert_int_eq(decode_id(""), EVENT_BROKEN);
 	ck_assert_int_eq(decode_id("a/b"), EVENT_REFUSED);
-	ck_assert_int_eq(decode_id(".."), EVENT_TAKEN); /* no path is made of it */
+	ck_assert_int_eq(decode_id(".."), EVENT_TAKEN); /* no path is built from it */
 	ck_assert_int_eq(decode_id("a\nb"), EVENT_REFUSED);
 	ck_assert_int_eq(decode_id("a\x7f"), EVENT_REFUSED);
 	ck_assert_int_eq(decode_id("\xc3\xbc b"), EVENT_TAKEN);
@@ -554,7 +554,7 @@ START_TEST(sizes)
 	ck_assert_str_eq(event.refusal, "larger than 524288 bytes");
 	ck_assert_str_eq(event.upload->id, "1");
 	event_clear(&event);
-	/* Of others nothing is kept that would be large. */
+	/* Nothing large is kept of other events. */
 	memcpy(strstr(message.data, "BytesReceived\""), "UploadReady\"  ", 14);
 	ck_assert_int_eq(decode(message.data, message.length, false), EVENT_TAKEN);
 	ck_assert_str_eq(event.upload_id, "1");
@@ -567,7 +567,7 @@ START_TEST(sizes)
 }
 END_TEST
 
-/* What is refused has to fit into a record all the same. */
+/* A refused event must fit into a record, too. */
 START_TEST(what_is_refused_is_short)
 {
 	struct text payload = {0};
@@ -603,7 +603,7 @@ START_TEST(depths)
 		ck_assert_int_eq(decode_payload("BytesReceived", payload.data), depth < 64 ? EVENT_TAKEN : EVENT_REFUSED);
 		ck_assert_str_eq(event.upload->id, "1");
 		event_clear(&event);
-		/* Nobody wants to know the result. */
+		/* Nobody uses the result. */
 		add_nested(&payload, "{\"Result\":", depth,
 		           ",\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":\"continue\"}");
 		ck_assert_int_eq(decode_payload("PostprocessingStepFinished", payload.data), EVENT_TAKEN);
@@ -615,7 +615,7 @@ START_TEST(depths)
 }
 END_TEST
 
-/* What a step on the bus says of why is for people: nothing depends on its form. */
+/* The reason that a step on the bus gives is for people: nothing depends on its form. */
 START_TEST(results_of_rejections)
 {
 	static const struct {
@@ -646,7 +646,7 @@ START_TEST(results_of_rejections)
 		event_clear(&event);
 		text_free(&payload);
 	}
-	/* One that is too large for a record is left out. */
+	/* A result that is too large for a record is omitted. */
 	struct text payload = {0};
 	text_add(&payload, "{\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":\"delete\",\"Result\":\"");
 	for (size_t i = 0; i < 5000; i++)
@@ -670,7 +670,7 @@ int main(void)
 	                              refused_but_named,
 	                              refused_with_an_id_of_no_record,
 	                              replaced,
-	                              words_that_are_doubtful,
+	                              doubtful_events,
 	                              metadata_of_others,
 	                              metadata_has_a_limit,
 	                              broken_messages,

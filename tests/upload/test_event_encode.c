@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Writing events: as the original service wrote them, key by key, for the same uploads. */
+ * Writing events as the original service wrote them, key by key, for the same uploads. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 
 static const char *const steps[] = {"virusscan", "delay"};
 
-/* The payload of an envelope as we write it; checks the rest of it. */
+/* The payload of an envelope as we write it; checks the rest of the envelope. */
 static json_t *open_envelope(const struct text *message, const char *type, const char *traceparent,
                              const char *initiator_id)
 {
@@ -79,7 +79,7 @@ static json_t *encode(unsigned kind, const char *type, const struct upload *uplo
 	return payload;
 }
 
-/* Our answer to the same upload, where the original's is in the list. Returns 1 if it is. */
+/* Our answer to the same upload, if the original's answer is in the list. Returns 1 if it is. */
 static size_t compare(const struct storage_events *all, const struct upload *upload, unsigned kind, const char *type,
                       size_t step)
 {
@@ -97,7 +97,7 @@ static size_t compare(const struct storage_events *all, const struct upload *upl
 	char *text = result != NULL ? json_dumps(result, JSON_COMPACT | JSON_ENCODE_ANY) : NULL;
 	json_t *ours = encode(kind, type, upload, &status, text);
 	ck_assert_ptr_nonnull(json_object_get(ours, "ResourceID"));
-	/* The original of that time has it in one of the three, today's has it in all. */
+	/* The original service of that time has it in one of the three events, today's in all. */
 	if (kind != PUBLISH_START)
 		json_object_del(ours, "ResourceID");
 	assert_same(ours, all->payload[i]);
@@ -105,7 +105,7 @@ static size_t compare(const struct storage_events *all, const struct upload *upl
 	return 1;
 }
 
-/* What today's servers add to the event that begins an upload is in all that is said of it. */
+/* What today's servers add to the first event of an upload is in all events about it. */
 START_TEST(as_the_servers_of_2026)
 {
 	static const struct {
@@ -139,7 +139,7 @@ START_TEST(as_the_servers_of_2026)
 }
 END_TEST
 
-/* Storage knows it by its ID alone, as it wrote it. */
+/* Storage knows it only by its ID, exactly as storage wrote it. */
 START_TEST(refusal)
 {
 	struct text message = {0};
@@ -182,7 +182,7 @@ START_TEST(as_the_original_service)
 }
 END_TEST
 
-/* `submit` plays the storage: what it says is what a storage says, but for what it does not know. */
+/* `submit` plays the storage: its events are a storage's events, except for what it does not know. */
 START_TEST(as_the_original_storage)
 {
 	struct storage_events all;
@@ -213,7 +213,7 @@ START_TEST(as_the_original_storage)
 }
 END_TEST
 
-/* Numbers of a Result go out, and come in, as they are written. */
+/* Numbers of a Result are sent and received unchanged. */
 START_TEST(numbers_of_a_result)
 {
 	static const char result[] = "{\"n\":12345678901234567890,\"f\":0.1}";
@@ -271,7 +271,7 @@ static void decode(const struct text *message, struct event *event)
 	              "%s", why);
 }
 
-/* What we write, we read, whatever the texts are. */
+/* What we write, we can read, whatever the texts are. */
 START_TEST(round_trip)
 {
 	struct upload *upload = upload_create(&(struct upload){.id = "\xc3\xbc \"\\ id",

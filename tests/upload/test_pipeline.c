@@ -74,7 +74,7 @@ START_TEST(all_steps_in_order)
 	assert_action("keep waiting 1 run");
 	ck_assert_int_eq(status.woken_at, NOW + HOUR);
 	returned(OUTCOME_CONTINUE, NULL, NOW);
-	/* A step that the configuration does not have is somebody else's. */
+	/* A step that is not configured belongs to another service. */
 	assert_action("put awaiting 2 S");
 	ck_assert_str_eq(status.reason, "");
 	ck_assert_int_eq(status.woken_at, 0);
@@ -113,7 +113,7 @@ START_TEST(verdicts_end_it)
 }
 END_TEST
 
-START_TEST(what_is_no_verdict_is_a_failure)
+START_TEST(anything_but_a_verdict_is_a_failure)
 {
 	static const enum outcome outcomes[] = {OUTCOME_NONE, OUTCOME_RETRY, (enum outcome)77};
 	for (size_t i = 0; i < 3; i++) {
@@ -183,7 +183,7 @@ START_TEST(exhausted_may_continue)
 {
 	begin();
 	returned(OUTCOME_CONTINUE, NULL, NOW);
-	/* `delay` has no retries, and is to be passed over then. */
+	/* `delay` has no retries, and is passed over in this case. */
 	returned(OUTCOME_RETRY, "broken", NOW);
 	assert_action("put awaiting 2 S");
 	ck_assert_uint_eq(status.failures, 0);
@@ -203,7 +203,7 @@ static void gone(nanos now)
 	         false, now);
 }
 
-/* Storage is asked for a new URL once, and tries go on until it has had ten minutes, whatever retries the step has. */
+/* Storage is asked for a new URL once. Attempts go on until it has had ten minutes, whatever retries the step has. */
 START_TEST(a_url_without_bytes)
 {
 	nanos now = NOW;
@@ -230,10 +230,10 @@ START_TEST(a_url_without_bytes)
 	ck_assert_int_eq(now, NOW + 10 * MINUTE);
 	ck_assert_int_eq(status.outcome, OUTCOME_ABORT);
 	ck_assert_str_eq(status.reason, "the bytes are gone: the storage answered 404");
-	/* The answer comes too late: storage is told the end. */
+	/* The answer comes too late: the end is published. */
 	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN + 1});
 	assert_action("ignored");
-	/* What is begun when storage has heard of that is another life. */
+	/* If storage begins it after that, it is a new pass. */
 	apply((struct input){.kind = INPUT_READY, .sequence = BEGUN + 2, .failed = true});
 	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN + 3});
 	ck_assert_int_eq(status.asked_at, 0);
@@ -242,7 +242,7 @@ START_TEST(a_url_without_bytes)
 }
 END_TEST
 
-/* A URL that storage named when it was asked, and that has no bytes either, is tried once more and no oftener. */
+/* If storage names a new URL that has no bytes either, it is tried once more and not again. */
 START_TEST(a_second_url_without_bytes)
 {
 	begin();
@@ -261,7 +261,7 @@ START_TEST(a_second_url_without_bytes)
 }
 END_TEST
 
-/* Said again, the same URL is no second one. */
+/* The same URL, published again, does not count as a second one. */
 START_TEST(the_same_url_said_again)
 {
 	begin();
@@ -279,7 +279,7 @@ START_TEST(the_same_url_said_again)
 }
 END_TEST
 
-/* It had bytes again in between: ten minutes begin again, and storage is not asked again. */
+/* It had bytes again in between: ten minutes start over, and storage is not asked again. */
 START_TEST(a_url_whose_bytes_come_and_go)
 {
 	begin();
@@ -300,7 +300,7 @@ START_TEST(a_url_whose_bytes_come_and_go)
 	returned(OUTCOME_CONTINUE, "", NOW);
 	assert_action("put queued 1 run");
 	ck_assert_int_eq(status.gone_since, 0);
-	/* What a step says all the same, counts; and one without retries is neither passed over nor ended by it. */
+	/* What a step reports nevertheless counts; and a step without retries is neither passed over nor ended by it. */
 	gone(NOW + HOUR);
 	assert_action("put backoff 1 R");
 	apply((struct input){
@@ -331,7 +331,8 @@ static void asked_for(enum returned how, nanos until, nanos began)
 		.kind = INPUT_RETURNED, .returned = how, .until = until, .began = began, .transition = status.transition});
 }
 
-/* Near ones are put off, so that nothing runs in a loop; far ones and those of the past are failures. */
+/* Times that are too near are delayed, so that nothing runs in a loop; times that are too far ahead or in the past
+ * are failures. */
 START_TEST(times_that_a_step_asks_for)
 {
 	static const struct {
@@ -367,7 +368,7 @@ START_TEST(times_that_a_step_asks_for)
 }
 END_TEST
 
-/* The clock was set back while the step ran: the time is not one of the past. */
+/* The clock was set back while the step ran: the time does not count as past. */
 START_TEST(a_time_after_the_clock_was_set_back)
 {
 	begin();
@@ -377,7 +378,7 @@ START_TEST(a_time_after_the_clock_was_set_back)
 }
 END_TEST
 
-/* An answer has at least the time of a run, however short waits have to be. */
+/* An answer has at least the time of a run, however short waits must be. */
 START_TEST(an_answer_has_the_deadline)
 {
 	struct pipeline_step hasty = {.name = "scan", .deadline = 10 * MINUTE, .max_wait = MINUTE, .max_waits = 1};
@@ -393,7 +394,7 @@ START_TEST(an_answer_has_the_deadline)
 }
 END_TEST
 
-/* A step that only ever waits is a step that fails; each of its tries has as many waits. */
+/* A step that only ever waits fails; each of its attempts may wait as often. */
 START_TEST(waits_are_counted)
 {
 	struct pipeline_step restless = {.name = "scan",
@@ -425,7 +426,7 @@ START_TEST(waits_are_counted)
 }
 END_TEST
 
-/* An administrator's wish is more than the step's, and is not forgotten. */
+/* An administrator's command outranks the step's wish, and is not forgotten. */
 START_TEST(a_wait_is_resumed)
 {
 	begin();
@@ -434,7 +435,7 @@ START_TEST(a_wait_is_resumed)
 	assert_action("put waiting 0 run");
 	ck_assert_int_eq(status.due, NOW + MINUTE);
 	ck_assert_int_eq(status.woken_at, NOW + MINUTE);
-	/* It dies with its instance, and the next one finds it. */
+	/* Its instance dies, and the next one finds the upload. */
 	status.woken_at = 0;
 	apply_at((struct input){.kind = INPUT_FOUND}, false, NOW + 2 * MINUTE);
 	assert_action("keep waiting 0 run mark");
@@ -453,7 +454,7 @@ static void expire(nanos suspended, nanos now)
 	apply_at((struct input){.kind = INPUT_EXPIRED, .suspended = suspended, .reason = "no scanner"}, true, now);
 }
 
-/* From when it came to the step, or its time came. */
+/* From the time when it came to the step, or when its time came. */
 START_TEST(a_suspended_step_is_waited_for)
 {
 	begin();
@@ -475,7 +476,7 @@ START_TEST(a_suspended_step_is_waited_for)
 	assert_action("ignored");
 	expire(NOW - HOUR, NOW + HOUR + MINUTE);
 	assert_action("put confirming 3 E drop");
-	/* `delay` is passed over then. */
+	/* `delay` is passed over in this case. */
 	begin();
 	returned(OUTCOME_CONTINUE, NULL, NOW);
 	expire(NOW - HOUR, NOW + 24 * HOUR);
@@ -483,8 +484,8 @@ START_TEST(a_suspended_step_is_waited_for)
 }
 END_TEST
 
-/* What came long ago has the step's own time: a stop of days, or a long line, is no reason to end it when a check
- * fails. */
+/* An upload that came long ago has the step's own time: a stop of days, or a long queue, is no reason to end it when
+ * a check fails. */
 START_TEST(a_step_that_has_only_just_been_suspended)
 {
 	static const struct pipeline_step day = {.check_limit = 24 * HOUR, .deadline = MINUTE},
@@ -494,13 +495,13 @@ START_TEST(a_step_that_has_only_just_been_suspended)
 	ck_assert_int_eq(pipeline_suspended_until(&day, NOW - MINUTE, NOW), NOW - MINUTE + 24 * HOUR);
 	ck_assert_int_eq(pipeline_suspended_until(&day, NOW - 100 * HOUR, NOW), NOW + HOUR);
 	ck_assert_int_eq(pipeline_suspended_until(&shorter, NOW - 100 * HOUR, NOW), NOW + MINUTE);
-	/* Times of a record are any. */
+	/* A record may contain any times. */
 	ck_assert_int_eq(pipeline_suspended_until(&day, TIME_LAST, NOW), TIME_LAST);
 	ck_assert_int_eq(pipeline_suspended_until(&day, TIME_FIRST, NOW), NOW + HOUR);
 }
 END_TEST
 
-/* A record of others may name any number of failures. */
+/* A foreign record may contain any number of failures. */
 START_TEST(failures_of_a_foreign_record)
 {
 	status = (struct status){.step = 0,
@@ -527,7 +528,7 @@ START_TEST(answers_that_nobody_asked_for)
 	assert_action("ignored");
 	step_finished("scan", OUTCOME_ABORT);
 	assert_action("put confirming 3 E");
-	/* Then comes what somebody else said at the same time. */
+	/* Then the answer that somebody else sent at the same time arrives. */
 	step_finished("scan", OUTCOME_CONTINUE);
 	assert_action("ignored");
 	step_finished("finished", OUTCOME_CONTINUE);
@@ -566,7 +567,7 @@ START_TEST(begun_again)
 	begin();
 	returned(OUTCOME_RETRY, "x", NOW);
 	uint64_t transition = status.transition;
-	/* Of a stream that was made anew, a lower number is not older. */
+	/* In a stream that was created again, a lower number is not older. */
 	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN - 50, .stream = STREAM + 1});
 	assert_action("put queued 0 run mark");
 	ck_assert_uint_eq(status.transition, transition + 1);
@@ -591,7 +592,7 @@ static void answered(enum outcome outcome, uint64_t sequence, nanos now)
 	         false, now);
 }
 
-/* Of two answers the older one is nothing new, whenever it comes, until the upload begins again. */
+/* Of two answers the older one has no effect, whenever it comes, until the upload begins again. */
 START_TEST(answers_count_once)
 {
 	begin();
@@ -621,7 +622,7 @@ START_TEST(answers_count_once)
 }
 END_TEST
 
-/* What has not been published is the coordinator's to know, see record_unpublished(). */
+/* What was not published is known to the coordinator, see record_unpublished(). */
 START_TEST(redeliveries_change_nothing)
 {
 	begin();
@@ -639,7 +640,7 @@ START_TEST(redeliveries_change_nothing)
 }
 END_TEST
 
-/* Else who dies before acknowledging it would have it counted twice. */
+/* Otherwise an instance that dies before the acknowledgement would make it count twice. */
 START_TEST(a_failure_that_comes_again_counts_once)
 {
 	begin();
@@ -654,7 +655,7 @@ START_TEST(a_failure_that_comes_again_counts_once)
 }
 END_TEST
 
-START_TEST(confirmation_is_asked_for_ever_more_rarely)
+START_TEST(confirmation_is_requested_less_and_less_often)
 {
 	static const nanos pauses[] = {MINUTE, 2 * MINUTE, 4 * MINUTE, 5 * MINUTE, 5 * MINUTE, 5 * MINUTE};
 	nanos now = NOW;
@@ -678,7 +679,7 @@ START_TEST(confirmation_is_asked_for_ever_more_rarely)
 }
 END_TEST
 
-/* Storage is asked what became of it, unless it has just said so. */
+/* Storage is asked what became of it, unless it has just reported that. */
 START_TEST(without_its_record)
 {
 	static const enum input_kind asks[] = {INPUT_STEP_FINISHED, INPUT_RETURNED, INPUT_STARTING,
@@ -703,12 +704,12 @@ START_TEST(storage_gives_up_before_the_end)
 	returned(OUTCOME_RETRY, "x", NOW);
 	apply((struct input){.kind = INPUT_READY, .sequence = BEGUN + 2, .failed = true});
 	assert_action("put ended 3");
-	/* Somebody had taken it before, and died. */
+	/* Another instance had taken it before, and died. */
 	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN + 1, .redelivered = true});
 	assert_action("ignored");
 	ck_assert_int_eq(status.outcome, OUTCOME_ABORT);
 	ck_assert_int_eq(status.due, 0);
-	/* No step did it, and what one had said last is not the reason. */
+	/* No step did it, and what a step reported last is not the reason. */
 	ck_assert_uint_eq(status.decided, 0);
 	ck_assert_str_eq(status.reason, "storage ended it before all steps were done");
 	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN + 3});
@@ -741,7 +742,7 @@ START_TEST(what_rejected_it_is_kept)
 }
 END_TEST
 
-/* The verdict of another service is not explained by what the step said when it asked for it. */
+/* The verdict of another service is not explained by what the step reported when it sent the request. */
 START_TEST(an_answer_has_its_own_reason)
 {
 	struct input input = {
@@ -796,7 +797,7 @@ START_TEST(found_after_a_crash)
 }
 END_TEST
 
-/* A step that kills the service is run again after a start, each time marked, until its retries are used up. */
+/* A step that ends the service is run again after a start, each time marked, until its retries are used up. */
 START_TEST(a_step_that_kills_the_service)
 {
 	nanos now = NOW;
@@ -808,7 +809,7 @@ START_TEST(a_step_that_kills_the_service)
 	apply_at((struct input){.kind = INPUT_FOUND}, false, now);
 	assert_action("keep waiting 0");
 	now += HOUR;
-	apply_at((struct input){.kind = INPUT_DUE}, false, now); /* runs unmarked, dies */
+	apply_at((struct input){.kind = INPUT_DUE}, false, now); /* it runs unmarked, and the instance dies */
 	assert_action("keep waiting 0 run");
 	status.woken_at = 0; /* not in the record */
 	for (; status.phase != PHASE_CONFIRMING && deaths < 20; deaths++) {
@@ -837,7 +838,7 @@ START_TEST(stopped_in_the_middle_is_no_failure)
 }
 END_TEST
 
-/* As record_decode() gives them: no times, and an answer counts. */
+/* As record_decode() returns them: no times, and an answer counts. */
 START_TEST(records_of_the_other_implementation)
 {
 	const struct input found = {.kind = INPUT_FOUND, .foreign = true};
@@ -891,7 +892,7 @@ int main(void)
 	const TTest *const tests[] = {all_steps_in_order,
 	                              no_steps,
 	                              verdicts_end_it,
-	                              what_is_no_verdict_is_a_failure,
+	                              anything_but_a_verdict_is_a_failure,
 	                              backoff_doubles_and_ends,
 	                              backoff_has_a_limit,
 	                              exhausted_may_continue,
@@ -916,7 +917,7 @@ int main(void)
 	                              answers_count_once,
 	                              without_its_record,
 	                              a_failure_that_comes_again_counts_once,
-	                              confirmation_is_asked_for_ever_more_rarely,
+	                              confirmation_is_requested_less_and_less_often,
 	                              storage_gives_up_before_the_end,
 	                              what_rejected_it_is_kept,
 	                              an_answer_has_its_own_reason,

@@ -42,8 +42,9 @@ static const struct input inputs[] = {
 };
 #define INPUTS (sizeof inputs / sizeof inputs[0])
 
-/* What each comes to in the phases queued, running, waiting, backoff, awaiting, confirming, unconfirmed, ended. All are
- * in `scan`, which somebody else was asked to do, and due; the last three are done with all steps. */
+/* The result of each input in the phases queued, running, waiting, backoff, awaiting, confirming, unconfirmed,
+ * ended. All uploads are in `scan`, which another service was asked to do, and due; in the last three phases all
+ * steps are done. */
 static const char *const expected[INPUTS][PHASES] = {
 	{"put queued 0 run", "put queued 0 run mark", "put queued 0 run", "put queued 0 run", "put queued 0 run",
      "put queued 0 run", "put queued 0 run", "put queued 0 run"},
@@ -186,7 +187,7 @@ static void assert_cell(size_t i, enum phase phase, bool busy, const char *text)
 	if (action.ignored != NULL)
 		ck_assert_mem_eq(&status, &before, sizeof status);
 	ck_assert_uint_eq(status.transition, before.transition + (action.write == WRITE_PUT));
-	/* A write either says something new, or keeps what there was to say under its number. */
+	/* A write either publishes something new, or keeps what was to be published under its number. */
 	bool keeps = input.kind == INPUT_STARTING || input.kind == INPUT_STOPPED ||
 	             ((input.kind == INPUT_FOUND || input.kind == INPUT_RESUME) && action.publish == 0);
 	if (action.write == WRITE_PUT) {
@@ -211,7 +212,7 @@ START_TEST(every_input_in_every_phase_of_a_run)
 }
 END_TEST
 
-/* Without a record only a beginning makes one, and a resume asks storage. */
+/* Without a record, only a beginning creates one, and a resume asks storage. */
 START_TEST(every_input_without_a_record)
 {
 	for (size_t i = 0; i < INPUTS; i++) {

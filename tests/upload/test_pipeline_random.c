@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Random inputs, many of them, and what has to hold after each. Every sequence can be had again by its seed. */
+ * Random inputs, many of them, and what must hold after each. Every sequence can be repeated by its seed. */
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
@@ -41,7 +41,7 @@ static struct input random_input(const struct status *status, uint64_t *sequence
 		.claim = below(2) == 0,
 		.suspended = now - (nanos)below(7200) * SECOND,
 	};
-	if (input.kind == INPUT_BEGIN && below(3) != 0) /* otherwise no sequence would come far */
+	if (input.kind == INPUT_BEGIN && below(3) != 0) /* otherwise no sequence would get far */
 		input.kind = INPUT_RETURNED;
 	return input;
 }
@@ -56,7 +56,7 @@ static bool over(enum phase phase)
 	return phase == PHASE_CONFIRMING || !timed(phase);
 }
 
-/* No verdict but one that a step has said, or its limits. */
+/* No verdict except one that a step has given, or its limits. */
 static bool justified(const struct input *input, const struct status *before, const struct status *after)
 {
 	if (over(before->phase) && input->kind != INPUT_BEGIN)
@@ -90,7 +90,7 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	HOLDS(after->due <= TIME_LAST &&
 	      (after->phase != PHASE_WAITING || after->due <= now + 720 * HOUR || after->due <= before->due));
 	HOLDS(after->waits <= 1000);
-	/* Waiting for a step spends no retry. */
+	/* Waiting for a step uses up no retry. */
 	HOLDS(input->kind != INPUT_EXPIRED || (action->write == WRITE_PUT && after->step > before->step));
 	HOLDS(after->waits <= before->waits || (input->returned == RETURNED_WAIT && after->due >= now + 100 * MILLISECOND));
 	HOLDS(after->transition == before->transition + (action->write == WRITE_PUT));
@@ -109,7 +109,7 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	HOLDS(!(action->publish & PUBLISH_FINISHED) || over(after->phase));
 	HOLDS(!(action->publish & PUBLISH_RETRY) || (after->phase == PHASE_BACKOFF && after->due > now));
 	HOLDS(!(action->publish & PUBLISH_START) || after->phase == PHASE_AWAITING);
-	/* Storage is asked once, by a run that failed because of the URL, and whoever ends the upload was not. */
+	/* Storage is asked once, by a run that failed because of the URL, and not by what ends the upload. */
 	HOLDS(!(action->publish & PUBLISH_RESTART) ||
 	      (input->kind == INPUT_RETURNED && input->gone && before->asked_at == 0 && after->asked_at == now));
 	HOLDS(!(after->publish & PUBLISH_RESTART));
@@ -119,7 +119,7 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	HOLDS(after->gone_since == 0 || !over(after->phase));
 	if (over(after->phase))
 		HOLDS(justified(input, before, after));
-	/* Never cut short: what waits is run when it is due, or by a resume. */
+	/* Never cut short: a waiting upload is run when it is due, or by a resume. */
 	if (action->run && before->phase == PHASE_WAITING && after->phase == PHASE_WAITING)
 		HOLDS(after->due <= now && after->woken_at == after->due &&
 		      (after->due == before->due || input->kind == INPUT_RESUME));
@@ -155,7 +155,7 @@ START_TEST(random_sequences)
 }
 END_TEST
 
-/* Whatever came before, an upload comes to its end: by steps that fail, by deadlines, by nobody who answers. */
+/* Whatever happened before, an upload ends: although steps fail, deadlines pass, and nobody answers. */
 static void let_it_end(unsigned seed)
 {
 	struct status status = {0};

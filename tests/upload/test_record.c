@@ -48,7 +48,7 @@ static bool decode(const struct text *value)
 	return record_decode(value->data, value->length, &back, why, sizeof why) == RECORD_TAKEN;
 }
 
-/* Wraps a record's JSON as it lies in the bucket. */
+/* Wraps a record's JSON as it is stored in the bucket. */
 static bool decode_inner(const char *json)
 {
 	struct text value = {0};
@@ -113,7 +113,8 @@ static void assert_round_trip(void)
 	text_free(&value);
 }
 
-/* That storage was asked for a new URL is told by keys that others do not know; "publish" says nothing of it. */
+/* That storage was asked for a new URL is stored in keys that other implementations do not know; "publish" does not
+ * contain it. */
 START_TEST(url_without_bytes)
 {
 	struct text value = {0};
@@ -130,7 +131,7 @@ START_TEST(url_without_bytes)
 }
 END_TEST
 
-/* The others' readers take no negative size, and ours knows that there is none. */
+/* The readers of other implementations accept no negative size, and ours knows that there is none. */
 START_TEST(size_that_nobody_announced)
 {
 	struct text value = {0};
@@ -222,7 +223,7 @@ START_TEST(numbers_of_a_result)
 }
 END_TEST
 
-/* What rejected it: the step, and its Result, which stands there once. */
+/* What rejected it: the step, and its Result, which is stored once. */
 START_TEST(what_rejected_it)
 {
 	static const char result[] = "{\"Infected\":true,\"Description\":\"Eicar\"}";
@@ -233,7 +234,7 @@ START_TEST(what_rejected_it)
 	ck_assert_str_eq(back.result, result);
 	record.status.exhausted = true;
 	assert_round_trip();
-	/* While it is published too. */
+	/* Also while it is being published. */
 	record.status = (struct status){.step = 3,
 	                                .phase = PHASE_CONFIRMING,
 	                                .outcome = OUTCOME_DELETE,
@@ -274,7 +275,7 @@ START_TEST(a_large_result_is_not_kept_for_people)
 }
 END_TEST
 
-/* Whoever writes nonsense there is not believed, and the rest of the record is. */
+/* An invalid value there is ignored, and the rest of the record is used. */
 START_TEST(what_rejected_it_is_no_step)
 {
 	static const char *const decided[] = {"{\"step\":\"none\"}", "{}", "null", "{\"step\":\"\"}"};
@@ -290,7 +291,7 @@ START_TEST(what_rejected_it_is_no_step)
 		ck_assert_uint_eq(back.status.decided, 0);
 		text_free(&inner);
 	}
-	/* One that has not ended was not rejected. */
+	/* An upload that has not ended was not rejected. */
 	ck_assert(decode_inner(
 		"{\"ID\":\"u-1\",\"Steps\":[\"delay\"],\"Status\":{\"CurrentStep\":\"delay\",\"Outcome\":\"\"},"
 		"\"StepHost\":{\"v\":1,\"owner\":\"o\",\"phase\":\"queued\",\"transition\":3,\"publish\":0,\"due\":\"2023-11-14T22:13:20Z\","
@@ -300,7 +301,7 @@ START_TEST(what_rejected_it_is_no_step)
 }
 END_TEST
 
-/* Reasons come from modules, and may be cut anywhere: no record may become unreadable by one. */
+/* Reasons come from modules, and may be cut anywhere: no record may become unreadable because of one. */
 START_TEST(reason_that_is_no_text)
 {
 	struct text value = {0};
@@ -371,11 +372,11 @@ START_TEST(records_of_the_other_implementation)
 		{FOREIGN("finished", "continue", "0", "false"), 2, PHASE_CONFIRMING, OUTCOME_CONTINUE, 0},
 		{FOREIGN("finished", "delete", "0", "false"), 2, PHASE_CONFIRMING, OUTCOME_DELETE, 0},
 		{FOREIGN("finished", "abort", "0", "true"), 2, PHASE_ENDED, OUTCOME_ABORT, 0},
-		/* It is over, whatever step it is said to be in: no answer may carry it on. */
+		/* The upload is over, whatever step it is said to be in: no answer may continue it. */
 		{FOREIGN("virusscan", "delete", "0", "true"), 2, PHASE_ENDED, OUTCOME_DELETE, 0},
 		/* Stored before its first step began. */
 		{FOREIGN("", "", "0", "false"), 0, PHASE_AWAITING, OUTCOME_NONE, 0},
-		/* An end without a verdict is none that lets a file through. */
+		/* An end without a verdict must not let a file through. */
 		{FOREIGN("finished", "", "0", "false"), 2, PHASE_CONFIRMING, OUTCOME_ABORT, 0},
 		{FOREIGN("finished", "retry", "0", "false"), 2, PHASE_CONFIRMING, OUTCOME_ABORT, 0},
 		{FOREIGN("finished", "maybe", "0", "false"), 2, PHASE_CONFIRMING, OUTCOME_ABORT, 0},
@@ -416,8 +417,8 @@ START_TEST(foreign_records_with_little_in_them)
 }
 END_TEST
 
-/* An upload that had not begun, and of whose steps nothing was written, is not finished: it passes only where there is
- * nothing to be done. */
+/* An upload that had not begun, and whose steps were not written, is not finished: it passes only where there is
+ * nothing to do. */
 START_TEST(records_without_steps)
 {
 	static const char *const records[] = {
@@ -427,7 +428,7 @@ START_TEST(records_without_steps)
 		"\"Status\":{\"CurrentStep\":\"\",\"Outcome\":\"\"}}",
 		"{\"ID\":\"u-1\",\"URL\":\"http://h/t\",\"Filename\":\"n\",\"Filesize\":3,\"InitiatorID\":\"i\","
 		"\"Status\":{\"CurrentStep\":\"\",\"Outcome\":\"continue\"}}",
-		/* Our own part says that it ended; the rest was written by somebody who knows better. */
+		/* Our own part says that it ended; the rest was written later by another implementation. */
 		"{\"ID\":\"u-1\",\"URL\":\"http://h/t\",\"Filename\":\"n\",\"Filesize\":3,\"InitiatorID\":\"i\",\"Steps\":[],"
 		"\"Status\":{\"CurrentStep\":\"\",\"Outcome\":\"continue\"},\"StepHost\":{\"v\":1,\"owner\":\"o\",\"writer\":\"w\","
 		"\"phase\":\"confirming\",\"transition\":3,\"publish\":0,\"due\":\"2026-01-01T00:00:00Z\"}}",
@@ -435,7 +436,7 @@ START_TEST(records_without_steps)
 	for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
 		ck_assert_msg(decode_inner(records[i]), "%zu: %s", i, why);
 		ck_assert(back.foreign && back.stepless);
-		ck_assert_int_eq(back.status.outcome, OUTCOME_ABORT); /* should anybody forget the steps */
+		ck_assert_int_eq(back.status.outcome, OUTCOME_ABORT); /* in case the steps are forgotten */
 		ck_assert(record_give_steps(&back, steps, 3));
 		ck_assert(!back.stepless);
 		ck_assert_uint_eq(back.upload->step_count, 3);
@@ -463,14 +464,14 @@ START_TEST(records_without_steps)
 		ck_assert_uint_eq(back.upload->step_count, count);
 	}
 	ck_assert_int_eq(back.status.phase, PHASE_ENDED);
-	/* What is in a step that it does not have is nowhere; the upload is named. */
+	/* A record whose step is not among its steps is invalid; the upload is named. */
 	ck_assert(!decode_inner("{\"ID\":\"u-1\",\"Steps\":[\"a\"],\"Status\":{\"CurrentStep\":\"b\"}}"));
 	ck_assert_str_eq(why, "upload u-1: \"CurrentStep\" is not one of its \"Steps\"");
 	ck_assert(!decode_inner("{\"ID\":\"u-1\",\"Steps\":[],\"Status\":{\"CurrentStep\":\"b\"}}"));
 }
 END_TEST
 
-/* The record with one text in place of another, so that every other part of it stays right. */
+/* The record with one text replaced, so that all other parts of it stay valid. */
 static bool decode_changed(const char *old, const char *new)
 {
 	struct text value = {0};
@@ -515,7 +516,7 @@ START_TEST(broken_records)
 	};
 	ck_assert_msg(decode_changed("\"ID\"", "\"ID\""), "%s", why);
 	for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
-		ck_assert_msg(!decode_changed(changes[i][0], changes[i][1]), "taken: %s", changes[i][1]);
+		ck_assert_msg(!decode_changed(changes[i][0], changes[i][1]), "accepted: %s", changes[i][1]);
 		ck_assert_msg(why[0] != '\0', "%s", changes[i][1]);
 		ck_assert_ptr_null(back.upload);
 		ck_assert_ptr_null(back.result);
@@ -523,8 +524,8 @@ START_TEST(broken_records)
 }
 END_TEST
 
-/* Somebody who does not know our part has changed the rest, or our part itself is of no use: no upload is stuck for
- * that, it is carried on from where the rest says. */
+/* An implementation that does not know our part has changed the rest, or our part itself is unusable. No upload is
+ * stuck because of that: it continues from where the rest says. */
 START_TEST(own_part_of_no_use)
 {
 	static const char *const changes[][2] = {
@@ -541,7 +542,7 @@ START_TEST(own_part_of_no_use)
 		{"\"publish\":0", "\"publish\":4294967296"},
 		{"\"publish\":0", "\"publish\":0,\"confirmations\":-1"},
 		{"\"owner\":\"", "\"owner\":1,\"x\":\""},
-		/* What cannot be, because a phase and a step contradict each other or nobody would look again. */
+		/* Impossible combinations: a phase and a step contradict each other, or nobody would look again. */
 		{"\"phase\":\"queued\"", "\"phase\":\"confirming\""},
 		{"\"phase\":\"queued\"", "\"phase\":\"ended\""},
 		{",\"due\":\"2023-11-14T22:13:20.000000006Z\"", ""},
@@ -564,7 +565,7 @@ START_TEST(own_part_of_no_use)
 		ck_assert_uint_eq(back.status.publish, 0);
 		ck_assert_str_eq(back.status.reason, "");
 	}
-	/* The step was rewritten, the rest kept. */
+	/* The step was rewritten, the rest was kept. */
 	ck_assert_msg(decode_changed("\"CurrentStep\":\"delay\",\"Outcome\":\"\"",
 	                             "\"CurrentStep\":\"finished\",\"Outcome\":\"delete\""),
 	              "%s", why);
@@ -572,7 +573,7 @@ START_TEST(own_part_of_no_use)
 	ck_assert_int_eq(back.status.phase, PHASE_CONFIRMING);
 	ck_assert_int_eq(back.status.outcome, OUTCOME_DELETE);
 	ck_assert_str_eq(back.upload->traceparent, "00-aa");
-	/* What ended is no step of this upload. */
+	/* The ended step is none of this upload. */
 	record.status.publish = PUBLISH_STEP_FINISHED;
 	record.status.finished_outcome = OUTCOME_CONTINUE;
 	ck_assert(decode_changed("\"ended\"", "\"ended\"") && !back.foreign);
@@ -592,7 +593,7 @@ START_TEST(metadata_of_no_use)
 }
 END_TEST
 
-/* Instances of an earlier version do not write when the end was published, but when what is published last was. */
+/* Instances of an earlier version do not store when the end was published, but when the last event was published. */
 START_TEST(time_of_the_end)
 {
 	record.status = (struct status){.step = 3,
@@ -607,7 +608,7 @@ START_TEST(time_of_the_end)
 	ck_assert(decode_changed("\"endedAt\":\"2023-11-14T22:13:20.000000005Z\",", ""));
 	ck_assert(!back.foreign);
 	ck_assert_int_eq(back.status.ended_at, NOW + 7);
-	/* Nor need it be written where it is the same. */
+	/* Nor does it have to be stored if it is the same. */
 	record.status.ended_at = record.status.published_at;
 	assert_round_trip();
 	record.status.ended_at = NOW;
@@ -667,7 +668,7 @@ START_TEST(limits)
 }
 END_TEST
 
-/* What is said again speaks of the step that the upload is in. */
+/* What is published again is about the step that the upload is in. */
 START_TEST(nothing_of_a_step_is_said_at_the_end)
 {
 	static const char format[] =
