@@ -3,10 +3,10 @@
  * The service and its floor are measured in turns, because machines differ, and so does one machine from minute to
  * minute.
  *
- * postprocessing-bench puts on the loads, for the floor too. This program compares the figures with their targets.
+ * postprocessing-bench generates the load, for the floor too. This program compares the figures with their targets.
  *
- * Variables: BENCH_JSON=FILE (also writes the figures as JSON), BENCH_ONLY=rate,latency,scan,… (only these parts, see
- * below), BENCH_SIZE_MB, BENCH_UPLOADS, BENCH_IN_FLIGHT, BENCH_SINGLE, BENCH_MOST, BENCH_WAITING, BENCH_BACKLOG,
+ * Variables: BENCH_JSON=FILE (also writes the figures as JSON), BENCH_ONLY=rate,latency,scan,… (only these parts,
+ * see below), BENCH_SIZE_MB, BENCH_UPLOADS, BENCH_IN_FLIGHT, BENCH_SINGLE, BENCH_MOST, BENCH_WAITING, BENCH_BACKLOG,
  * BENCH_ROUNDS, BENCH_WRAPPER and BENCH_PROGRAM (see service.h). */
 #include "tests/bench/bench.h"
 

@@ -32,8 +32,8 @@ static json_t *run(const struct fixture_clamd *clamd)
 bool measure_fairness(struct bench *bench)
 {
 	struct fixture_clamd clamd;
-	/* Otherwise clamd would not scan again what it has found clean, and all files of the backlog hold the same bytes.
-	 */
+	/* Otherwise clamd would not scan again what it has found clean, and all files of the backlog have the same
+	 * bytes. */
 	if (!fixture_clamd_start(&clamd, "DisableCache yes\n"))
 		return false;
 	json_t *shown = run(&clamd);

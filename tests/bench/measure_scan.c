@@ -62,7 +62,7 @@ static bool scan_file(const struct scan_bench *scan, double *seconds)
 	return ended && status == 0;
 }
 
-/* On a new file each time, as each load of the service has: which pages are in memory makes much of the difference. */
+/* On a new file each time, like each load of the service: much depends on which pages are in memory. */
 static bool run_clamdscan(const struct scan_bench *scan, double *seconds)
 {
 	bool good = write_file(scan->path, scan->megabytes) && scan_file(scan, seconds);

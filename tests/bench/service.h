@@ -29,8 +29,8 @@ bool service_start(struct service *service, const struct nats_fixture *nats, con
 bool service_halt(struct service *service);
 bool service_restart(struct service *service);
 
-/* Waits until its log has these words. It looks often, because the time may be a figure. False: not within the limit.
- */
+/* Waits until its log contains this text. It looks often, because the time may be a figure. False: not within the
+ * limit. */
 bool service_says(struct service *service, const char *words, nanos limit);
 
 /* Ends it and removes its folder. It may be all zero, if it never ran. */

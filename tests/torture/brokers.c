@@ -3,7 +3,7 @@
 
 #include "tests/torture/torture.h"
 
-/* Longer than the half minute after which an event that is not acknowledged comes again. */
+/* Longer than the half minute after which an unacknowledged event is redelivered. */
 #define LONG_STOP_LEAST (35 * SECOND)
 #define LONG_STOP_MOST (45 * SECOND)
 #define SHORT_STOP_LEAST (500 * MILLISECOND)
@@ -17,7 +17,7 @@ void brokers_begin(struct torture *torture, struct nats_fixture *server, unsigne
 		brokers->server[i] = &server[i];
 }
 
-/* Who leads a stream; NULL: nobody, or nobody knows. */
+/* The leader of a stream; NULL: there is none, or nobody knows it. */
 static struct nats_fixture *find_leader(struct torture *torture, const char *stream)
 {
 	struct brokers *brokers = &torture->faults.brokers;
@@ -64,7 +64,7 @@ void brokers_hurt(struct torture *torture, enum fault fault, nanos now)
 	faults_report(torture, fault, server->options.name != NULL ? server->options.name : "", brokers->back);
 }
 
-/* One that ends by itself is no fault of ours, and nothing can be learnt from what comes after. */
+/* A broker that ends by itself is not the service's fault, and nothing can be learnt from what follows. */
 static void check_alive(const struct brokers *brokers)
 {
 	for (unsigned i = 0; i < brokers->count; i++)

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What an instance and the broker say to each other on one connection, told apart by what it means for an upload. */
+ * What an instance and the broker send each other on one connection, classified by its meaning for an upload. */
 #ifndef TESTS_TORTURE_DIALOGUE_H
 #define TESTS_TORTURE_DIALOGUE_H
 
 #include "tests/torture/frame.h"
 #include "tests/torture/ledger.h"
 
-/* The points of the protocol, in the order of an upload's way through it. */
+/* The points of the protocol, in the order in which an upload passes them. */
 enum point {
 	POINT_EVENT,     /* delivered to the instance */
 	POINT_WRITE,     /* a record is sent */
 	POINT_TAKE_OVER, /* … of an upload that another instance wrote last */
-	POINT_WRITTEN,   /* the broker says that it has stored it */
-	POINT_REFUSED,   /* the broker says that another one has written since */
+	POINT_WRITTEN,   /* the broker reports that it has stored the record */
+	POINT_REFUSED,   /* the broker reports that another instance has written since */
 	POINT_PUBLISH,   /* an event is sent */
 	POINT_PUBLISHED,
 	POINT_ACKNOWLEDGE, /* the event's acknowledgement is sent */
@@ -22,13 +22,13 @@ enum point {
 	POINTS      /* anything else */
 };
 const char *point_name(enum point point);
-/* Is it word from the broker that something was done, or not? */
+/* Whether it is a report of the broker that something was done. */
 bool point_is_answer(enum point point);
 
-/* A request that is under way, by the slot that its reply subject names. */
+/* A request in progress, by the slot in its reply subject. */
 struct question {
 	unsigned generation;
-	enum point point; /* of its answer; POINTS: none that matters */
+	enum point point; /* of its answer; POINTS: none */
 	size_t index;     /* of a record's upload; SIZE_MAX: none */
 	struct stand stand;
 };
@@ -42,7 +42,7 @@ struct dialogue {
 
 void dialogue_end(struct dialogue *dialogue);
 
-/* Which point of the protocol this frame is. */
+/* The point of the protocol that this frame is. */
 enum point dialogue_name(struct dialogue *dialogue, const struct frame *frame, bool from_broker);
 
 #endif

@@ -36,7 +36,7 @@ void faults_report(struct torture *torture, enum fault fault, const char *where,
 		snprintf(until, sizeof until, ", for %.1f s", (double)(back - now) / (double)SECOND);
 	printf("  %9.3f s %s%s%s%s\n", (double)(now - torture->load.begun) / (double)SECOND, fault_name(fault),
 	       where[0] != '\0' ? " " : "", where, until);
-	fflush(stdout); /* a long run is watched */
+	fflush(stdout); /* people watch a long run */
 }
 
 const unsigned torture_few[FAULTS] = {
@@ -104,7 +104,7 @@ unsigned faults_deal(struct faults *faults, struct deck *deck)
 	return deck->card[deck->dealt++];
 }
 
-/* False: there is no instance that could be hurt now. */
+/* False: no instance could be hurt now. */
 static bool inject(struct torture *torture, enum fault fault, nanos now)
 {
 	if (fault == FAULT_BROKER_KILL || fault == FAULT_BROKER_STOP || fault == FAULT_BROKER_LONG_STOP)

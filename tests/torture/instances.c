@@ -6,19 +6,20 @@
 #include "core/server/peers.h"
 #include "tests/torture/torture.h"
 
-/* An instance that is not heard for so long has lost its uploads to the others. */
+/* The other instances have taken over the uploads of an instance that is silent for this long. */
 #define TAKEN_FOR_DEAD (PEER_TIMEOUT + PEER_SIGN_INTERVAL)
 /* How long a trap waits for its frame, and how long disturbances last. */
 #define TRAP_TIME (5 * SECOND)
 #define DISTURBANCE_TIME (2 * SECOND)
 #define SHORT_TIME (5 * SECOND)
-/* Events stay unacknowledged for half a minute, the broker remembers IDs for two: a stop is to span one, or both. */
+/* Events stay unacknowledged for half a minute, and the broker remembers IDs for two: a stop is to be longer than
+ * one of these, or both. */
 #define SPAN_TIMEOUT (35 * SECOND)
 #define SPAN_MEMORY (121 * SECOND)
 #define SKIP_LIMIT 20
 
-/* Which program it is this time: now and then the older one, as while a site is upgraded one instance after the other,
- * or is taken back. The older one brings its own modules. False: the present one. */
+/* Which program it is this time: now and then the older one, as during an upgrade of one instance after the other,
+ * or its reversal. The older one has its own modules. False: the present one. */
 static bool take_older(struct torture *torture, const char **program, char modules[FOLDER_PATH_SIZE + 64])
 {
 	const char *older = torture->older;
@@ -48,7 +49,7 @@ static void start_instance(struct torture *torture, unsigned number)
 	snprintf(state, sizeof state, "POSTPROCESSING_STATE_DIR=%s", folder);
 	proxy_endpoint(torture->proxy, number, endpoint);
 	snprintf(events, sizeof events, "POSTPROCESSING_EVENTS_ENDPOINT=%s", endpoint);
-	mkdir(folder, 0700); /* is there after the first start */
+	mkdir(folder, 0700); /* exists after the first start */
 	const char *argv[] = {NULL, NULL, "./postprocessing", "server", "-c", ini, NULL};
 	char modules[FOLDER_PATH_SIZE + 64];
 	bool older = take_older(torture, argv + NETWORK_ARGUMENTS, modules);
@@ -81,12 +82,12 @@ void instances_begin(struct torture *torture)
 		torture->faults.instance[i].process = (struct process)PROCESS_NONE;
 	for (unsigned i = 0; i < TORTURE_INSTANCES; i++) {
 		start_instance(torture, i);
-		/* nats-server 2.9.10 dies when a message is asked of a stream that is just being made. */
-		ck_assert_msg(wait_until(is_there, torture, TEST_LIMIT), "the service makes no stream and consumer");
+		/* nats-server 2.9.10 dies if a message is requested from a stream that is being created. */
+		ck_assert_msg(wait_until(is_there, torture, TEST_LIMIT), "the service does not create stream and consumer");
 	}
 }
 
-/* Lets everything pass again, and nobody die. */
+/* Ends all disturbances and traps. */
 static void open_gate(struct torture *torture, unsigned number)
 {
 	struct gate *gate = proxy_take(torture->proxy, number);
@@ -96,7 +97,7 @@ static void open_gate(struct torture *torture, unsigned number)
 	torture->faults.instance[number].gate_until = 0;
 }
 
-/* Nobody else may kill what is about to be killed or waited for. */
+/* A process that is about to be killed or waited for must not be killed by anything else. */
 static void forget_process(struct torture *torture, unsigned number)
 {
 	proxy_take(torture->proxy, number)->pid = 0;
@@ -124,7 +125,8 @@ static void kill_one(struct torture *torture, unsigned number, nanos now)
 	count_dead(torture, victim, now);
 }
 
-/* Across nothing, an event's patience, or the memory of IDs, as far as the limit goes. */
+/* Shorter than any time limit, longer than ack_wait, or longer than the broker remembers IDs, as far as the limit
+ * allows. */
 static nanos long_time(struct torture *torture)
 {
 	struct faults *faults = &torture->faults;
@@ -221,7 +223,7 @@ bool instances_hurt(struct torture *torture, enum fault fault, nanos now)
 		else
 			disturb(torture, number, fault);
 	}
-	if (fault != FAULT_POINT) /* it is told once it has happened */
+	if (fault != FAULT_POINT) /* it is reported after it has happened */
 		faults_report(torture, fault, where, victim->state == VICTIM_WORKS ? victim->gate_until : victim->back);
 	return true;
 }
@@ -265,7 +267,7 @@ static void look_after(struct torture *torture, unsigned number, nanos now)
 	struct gate *gate = proxy_take(torture->proxy, number);
 	bool sprung = gate->sprung;
 	gate->sprung = false;
-	/* A dead process is not waited for before its gate has said whether it was killed there. */
+	/* A dead process is not waited for before its gate has reported whether it was killed there. */
 	bool ended = !sprung && victim->state == VICTIM_WORKS && process_wait(&victim->process, 0);
 	proxy_give_back(torture->proxy);
 	ck_assert_msg(!ended, "instance %u ended with status %d", number, victim->process.status);
@@ -314,6 +316,6 @@ void instances_end(struct torture *torture)
 		struct process *process = &torture->faults.instance[i].process;
 		ck_assert_msg(process_wait(process, 2 * TEST_LIMIT), "instance %u does not end", i);
 		ck_assert_msg(process->status == 0, "instance %u ended with status %d", i, process->status);
-		ck_assert_msg(!tells_secret(torture, i), "the log of instance %u tells a secret, or is not there", i);
+		ck_assert_msg(!tells_secret(torture, i), "the log of instance %u contains a secret, or does not exist", i);
 	}
 }

@@ -8,20 +8,20 @@
 
 #include "core/jetstream/tombstones.h"
 
-/* Of the last ones a late answer may still speak. */
+/* The last ones may still get a late answer. */
 #define KEPT 8
-/* An end is told again twice in a run at the most, but that its record is refused. */
+/* An end is published again at most twice in a run, unless its record is refused. */
 #define ENDS 16
 
 struct page {
 	struct stand kept[KEPT]; /* the latest first */
-	uint64_t last;           /* that the broker has said to have stored, deletions included */
-	nanos deleted;           /* when it said so of a deletion; 0: of a record */
+	uint64_t last;           /* that the broker has confirmed, deletions included */
+	nanos deleted;           /* when it confirmed a deletion; 0: it was a record */
 	bool forgotten;
 	struct {
 		uint64_t said;
 		nanos at;
-	} end[ENDS]; /* decided on, the oldest first */
+	} end[ENDS]; /* decided, the oldest first */
 	size_t ends;
 };
 
@@ -48,8 +48,8 @@ void ledger_free(struct ledger *ledger)
 	free(ledger);
 }
 
-/* Does this record end a wait of the one before? Without a run of the step a wait goes on, or an answer has ended it;
- * and storage is told again only when it has not confirmed in time. A wait that is made shorter ends as well. */
+/* Whether this record ends a wait of the one before. Without a run of the step, a wait goes on or was ended by an
+ * answer; and storage is told again only if it has not confirmed in time. A wait that becomes shorter ends as well. */
 static bool ends_wait(const struct stand *before, const struct stand *after)
 {
 	if (before->phase == PHASE_WAITING)
@@ -99,7 +99,7 @@ bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint
 	char why[128];
 	*index = SIZE_MAX;
 	ck_assert_msg(record_decode(value, length, &record, why, sizeof why) == RECORD_TAKEN,
-	              "an instance writes what is no record: %s", why);
+	              "an instance writes an invalid record: %s", why);
 	ck_assert_msg(!record.foreign, "an instance writes a record that it cannot read itself");
 	*index = index_of(ledger, record.upload->id);
 	*stand = (struct stand){
@@ -125,7 +125,7 @@ bool ledger_passes(struct ledger *ledger, const char *value, size_t length, uint
 	return kept[0].revision != 0 && kept[0].instance != instance;
 }
 
-/* The ID that is RFC 4648 base32 in a key; "" if it is too long. */
+/* The ID that is encoded as RFC 4648 base32 in a key; "" if it is too long. */
 static void read_key(const char *key, char id[32])
 {
 	size_t length = 0;
@@ -147,7 +147,7 @@ void ledger_deletes(struct ledger *ledger, const char *key, uint64_t expected, s
 	*stand = (struct stand){.expected = expected, .phase = PHASE_ENDED};
 }
 
-/* Nothing is left of a deletion once its marker has been cleared away. */
+/* No trace of a deletion is left after its marker was removed. */
 static bool is_cleared(const struct page *page)
 {
 	return page->deleted != 0 && clock_now() - page->deleted >= TOMBSTONE_AGE;
@@ -156,7 +156,7 @@ static bool is_cleared(const struct page *page)
 void ledger_stored(struct ledger *ledger, size_t index, const struct stand *stand)
 {
 	struct page *page = &ledger->page[index];
-	if (stand->revision <= page->last) /* it was done already, or word of it comes late */
+	if (stand->revision <= page->last) /* it was done already, or the report is late */
 		return;
 	if (stand->expected < page->last && !(stand->expected == 0 && is_cleared(page))) {
 		page->forgotten = true;

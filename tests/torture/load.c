@@ -7,8 +7,8 @@
 #include "tests/scenario/storage.h"
 #include "tests/torture/torture.h"
 
-/* The remote service and storage take up to so long to answer: so that many uploads are at each point of their way when
- * an instance dies. */
+/* The remote service and storage take up to this long to answer, so that many uploads are at each point when an
+ * instance dies. */
 #define ANSWER_TIME (500 * MILLISECOND)
 #define CONFIRM_TIME (3 * SECOND)
 
@@ -73,7 +73,7 @@ void load_end(struct load *load)
 	*load = (struct load){0};
 }
 
-/* Room for one more thing to say, which is due after a random pause. */
+/* Room for one more message, which is due after a random pause. */
 static struct saying *add_saying(struct load *load, size_t upload, nanos time)
 {
 	if (load->says == load->size) {
@@ -102,7 +102,7 @@ static void offer(struct load *load)
 		announce(load, load->next, 0);
 }
 
-/* Of what storage is done with it knows nothing any more. */
+/* Storage does not know finished uploads any more. */
 static void begin_again(struct load *load, size_t index)
 {
 	if (!load->offered[index].confirmed)
@@ -121,7 +121,7 @@ static void confirm(struct load *load, size_t index)
 	event_encode_upload_ready(&saying->message, offered->upload, false, clock_now());
 }
 
-/* Some first questions stay without an answer, or get one that is no verdict. */
+/* Some first requests get no answer, or one that is no verdict. */
 static void answer(struct load *load, size_t index)
 {
 	struct offered *offered = &load->offered[index];
@@ -156,7 +156,7 @@ static void hear(struct torture *torture)
 	}
 }
 
-/* False: the broker did not say that it has it. */
+/* False: the broker did not confirm it. */
 static bool say(const struct torture *torture, const struct saying *saying)
 {
 	jsPubOptions options;
@@ -178,7 +178,7 @@ static void talk(struct torture *torture)
 			i++;
 			continue;
 		}
-		/* What one cannot say now, the others cannot either. */
+		/* If one message cannot be published now, the others cannot either. */
 		if (!say(torture, saying))
 			return;
 		if (!saying->ready)

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/torture/torture.h"
 
-/* In a run of the soak all that is ever filled once is filled after a fifth of its time. */
+/* In a run without faults, everything that fills up only once is full after a fifth of the time. */
 #define WARM 5
-/* What the allocator and the runtime of the broker may keep; a leak of a hundred bytes for each upload is more in an
+/* What the allocator and the broker's runtime may keep; a leak of a hundred bytes per upload is more than that in an
  * hour. */
 #define INSTANCE_MORE 4000000
 #define BROKER_MORE 64000000
-/* A reading of the bucket and the clearing of markers come and go. */
+/* Threads that scan the bucket or remove markers come and go. */
 #define DESCRIPTORS_MORE 8
 
 static pid_t process_of(const struct torture *torture, unsigned index)

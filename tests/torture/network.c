@@ -26,7 +26,7 @@ bool network_leave(void)
 	return unshare(CLONE_NEWNET) == 0 && run_script(script, (const char *const[SHELL_ARGUMENTS]){NETWORK_HOST});
 }
 
-/* Has the holder gone to a namespace of its own? */
+/* Whether the holder is in a namespace of its own. */
 static bool is_away(void *closure)
 {
 	char own[64], other[64];
@@ -58,7 +58,7 @@ void network_begin(struct network *network, unsigned count)
 		ck_assert(process_start(&network->holder[i], &(struct process_options){.argv = argv, .pipe_in = true}));
 		snprintf(path, sizeof path, "/proc/%d/ns/net", (int)network->holder[i].pid);
 		snprintf(network->path[i], sizeof network->path[i], "--net=%s", path);
-		ck_assert_msg(wait_until(is_away, path, TEST_LIMIT), "no namespace of an instance's own");
+		ck_assert_msg(wait_until(is_away, path, TEST_LIMIT), "an instance has no namespace of its own");
 		add_link(network, i);
 	}
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A network of its own for each instance (Linux network namespaces), joined to the test's by a link that can be taken
- * down: then nothing passes, and neither side is told. The test, its brokers and its storage are in one that is empty
- * but for these links, so that nothing of the machine's is touched and nothing is left behind. */
+ * A network of its own for each instance (Linux network namespaces), connected to the test by a link that can be
+ * taken down: then nothing passes, and neither side is notified. The test, its brokers and its storage are in a
+ * namespace that contains only these links, so that the machine's own network is not touched and nothing is left
+ * behind. */
 #ifndef TESTS_TORTURE_NETWORK_H
 #define TESTS_TORTURE_NETWORK_H
 
@@ -20,14 +21,14 @@ struct network {
 	char path[NETWORK_LIMIT][64]; /* an argument of nsenter */
 };
 
-/* Takes this process out of the machine's network for good, before it starts a thread. False: it is not allowed to. */
+/* Moves this process out of the machine's network for good, before it starts a thread. False: not permitted. */
 bool network_leave(void);
 
 /* After network_leave(). Fails the test if it cannot. */
 void network_begin(struct network *network, unsigned count);
 void network_end(struct network *network);
 
-/* What runs a command in there: the two arguments before its own. */
+/* The first two arguments of a command that is to run in there. */
 #define NETWORK_ARGUMENTS 2
 void network_command(const struct network *network, unsigned number, const char *argv[NETWORK_ARGUMENTS]);
 

@@ -7,19 +7,19 @@
 #include "tests/scenario/records.h"
 #include "tests/torture/torture.h"
 
-/* PostprocessingFinished is said again only when storage had so long to confirm it. */
+/* PostprocessingFinished is published again only if storage had this long to confirm it. */
 #define CONFIRM_INTERVAL MINUTE
 
-/* What the stream has of one upload; times are the broker's, 0: it has none. */
+/* The events of one upload in the stream; times are the broker's, 0: there is none. */
 struct seen {
 	nanos begun, result, asked, finished;
 	const struct recorded *last; /* PostprocessingFinished */
 	unsigned ends;
-	bool answered; /* by who does the remote step, with the verdict that the upload has to have */
+	bool answered; /* from the service that does the remote step, with the verdict that the upload must have */
 	bool wrong, twice, doubled, hasty, early;
 };
 
-/* Has the upload a record? By the word of the broker that leads the bucket; *revision: the key's, 0: none. */
+/* Whether the upload has a record, according to the leader of the bucket; *revision: the key's, 0: none. */
 static bool has_record(struct torture *torture, size_t index, uint64_t *revision)
 {
 	char key[RECORD_KEY_SIZE], subject[RECORD_KEY_SIZE + 32];
@@ -52,7 +52,7 @@ static bool is_empty(struct torture *torture)
 	return true;
 }
 
-/* What of its records the broker still has. */
+/* What the broker still has of its records. */
 static void compare_end(struct torture *torture, size_t index, struct verdict *verdict)
 {
 	uint64_t revision;
@@ -69,7 +69,7 @@ struct consumer {
 	size_t pending, unacknowledged;
 };
 
-/* False: the consumer cannot be asked now. */
+/* False: the consumer cannot be queried now. */
 static bool is_answered(void *closure)
 {
 	struct consumer *consumer = closure;
@@ -108,8 +108,8 @@ bool oracle_is_quiet(struct torture *torture)
 	       consumer.unacknowledged == 0 && is_empty(torture);
 }
 
-/* What an ID of ours says: <upload>.<begun>.<said>.<kind>: which event had begun the upload, and by which transition it
- * was decided. */
+/* The parts of one of our IDs: <upload>.<begun>.<said>.<kind>: which event had begun the upload, and which
+ * transition decided it. */
 struct decision {
 	unsigned long long begun, said;
 };
@@ -122,8 +122,8 @@ static struct decision decision_of(const struct recorded *recorded)
 	return decision;
 }
 
-/* Had storage its time to confirm? By the times at which both were decided on: the broker may have taken the first one
- * much later, so that the second follows soon. */
+/* Whether storage had time to confirm. By the times at which both were decided: the broker may have stored the first
+ * one much later, so that the second follows soon. */
 static bool was_due(struct torture *torture, size_t index, const struct recorded *first, const struct recorded *second)
 {
 	proxy_take(torture->proxy, 0);
@@ -133,8 +133,8 @@ static bool was_due(struct torture *torture, size_t index, const struct recorded
 	return before != 0 && after - before >= CONFIRM_INTERVAL;
 }
 
-/* The second and later ones: the same transition said twice, an upload that was begun twice, or a confirmation that was
- * due. */
+/* The second and later ones: the same transition published twice, an upload that was begun twice, or a repetition
+ * because it was not confirmed. */
 static void note_repeat(struct torture *torture, size_t index, struct seen *seen, const struct recorded *recorded,
                         struct verdict *verdict)
 {
@@ -148,7 +148,7 @@ static void note_repeat(struct torture *torture, size_t index, struct seen *seen
 		verdict->repeats++;
 }
 
-/* All steps have to be done by then: the scan has said so, and who does the remote step has given its verdict. */
+/* All steps must be done by then: the scan has published its result, and the remote service its verdict. */
 static void note_end(struct torture *torture, size_t index, struct seen *seen, const struct recorded *recorded,
                      struct verdict *verdict)
 {
@@ -163,7 +163,7 @@ static void note_end(struct torture *torture, size_t index, struct seen *seen, c
 	seen->last = recorded;
 }
 
-/* Of its upload; the load's count: none of ours. */
+/* The number of its upload; the load's count: not one of ours. */
 static size_t index_of(const struct torture *torture, const struct recorded *recorded)
 {
 	size_t index = recorded->upload[0] == 'u' ? strtoul(recorded->upload + 1, NULL, 10) : SIZE_MAX;
@@ -175,7 +175,7 @@ static int compare_ids(const void *left, const void *right)
 	return strcmp(*(const char *const *)left, *(const char *const *)right);
 }
 
-/* Events of ours that are on the stream under an ID that is there already. */
+/* Our events in the stream under an ID that is there already. */
 static size_t count_echoes(struct torture *torture, const struct recorder *stream)
 {
 	const char **id = calloc(stream->count + 1, sizeof *id);
@@ -191,14 +191,14 @@ static size_t count_echoes(struct torture *torture, const struct recorder *strea
 	return echoes;
 }
 
-/* What was decided before the end may be said by another instance, and come after it. */
+/* What was decided before the end may be published by another instance, and come after it. */
 static void note_start(const struct offered *offered, struct seen *seen, const struct recorded *recorded,
                        struct verdict *verdict)
 {
 	bool overtaken = seen->ends > 0 && decision_of(recorded).said < decision_of(seen->last).said;
 	verdict->overtaken += overtaken;
 	seen->wrong = seen->wrong || offered->infected || (seen->ends > 0 && !overtaken);
-	/* The result is said before the delay begins, and the question comes after its end. */
+	/* The result is published before the delay begins, and the request after its end. */
 	seen->early = seen->early || seen->result == 0 || recorded->time - seen->result < TORTURE_DELAY;
 	if (seen->asked == 0)
 		seen->asked = recorded->time;
@@ -214,7 +214,7 @@ static void note_result(const struct offered *offered, struct seen *seen, const 
 		seen->result = recorded->time;
 }
 
-/* What storage and the remote service have said. */
+/* What storage and the remote service have published. */
 static void note_other(const struct offered *offered, struct seen *seen, const struct recorded *recorded)
 {
 	if (strcmp(recorded->type, "BytesReceived") == 0)
@@ -321,7 +321,7 @@ static void count_upload(const struct seen *seen, struct verdict *verdict)
 	verdict->silent += seen->ends > 0 && seen->result == 0;
 }
 
-/* What the service could make of those whose records the broker forgot. */
+/* What became of the uploads whose records the broker forgot. */
 static void count_forgotten(const struct seen *seen, struct verdict *verdict)
 {
 	verdict->forgotten++;
@@ -329,7 +329,7 @@ static void count_forgotten(const struct seen *seen, struct verdict *verdict)
 	verdict->forgotten_twice += seen->twice || seen->doubled || seen->hasty;
 }
 
-/* Is all of the stream read? A busy broker may not answer in time. */
+/* Whether the whole stream is read. A busy broker may not answer in time. */
 static bool is_read(void *closure)
 {
 	struct recorder *stream = closure;
@@ -360,7 +360,7 @@ void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out)
 		if (seen[i].ends != 1 || seen[i].wrong || seen[i].early || seen[i].result == 0)
 			tell(torture, i, &seen[i], &stream, out);
 	}
-	/* What an instance had in mind that died nobody can know of. */
+	/* Nobody can know what was in the memory of an instance that died. */
 	if (torture->faults.count[FAULT_KILL] + torture->faults.count[FAULT_POINT] == 0)
 		verdict->stuck = verdict->forgotten_lost;
 	tell_slowest(torture, seen, &stream, out);

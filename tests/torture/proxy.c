@@ -17,9 +17,9 @@
 #include "core/base/text.h"
 #include "tests/torture/torture.h"
 
-/* The switches are looked at so often (milliseconds). */
+/* How often the switches are checked (milliseconds). */
 #define TURN 10
-/* So much may wait for a side that does not read. */
+/* How much may wait for a side that does not read. */
 #define WAITING_LIMIT ((size_t)4 << 20)
 #define PIECE_LIMIT 48
 #define BACKLOG 128
@@ -30,14 +30,14 @@ struct connection {
 	struct connection *next;
 	unsigned instance;
 	int fd[2];            /* of each side */
-	struct text in[2];    /* read there, not a whole frame yet */
+	struct text in[2];    /* read there, but not a whole frame yet */
 	struct text out[2];   /* to be written there */
 	bool ending;          /* one side has ended: what waits is still delivered */
-	struct pollfd *ready; /* two of them, of this turn; NULL: not asked */
+	struct pollfd *ready; /* two of them, in this round; NULL: not polled */
 	struct dialogue dialogue;
 };
 
-/* Where an instance takes us for one of the brokers. */
+/* Where an instance connects in place of one of the brokers. */
 struct door {
 	int listener;
 	unsigned port, instance, broker_port;
@@ -55,7 +55,7 @@ struct proxy {
 	struct connection *first;
 	struct ledger *ledger;
 	uint64_t random;
-	/* The thread's: */
+	/* Used by the thread only: */
 	struct pollfd *ready;
 	size_t size;
 };
@@ -121,7 +121,7 @@ static void pass(struct connection *connection, enum side to, const char *bytes,
 static void strike(struct proxy *proxy, struct connection *connection)
 {
 	struct gate *gate = &proxy->gate[connection->instance];
-	/* What passed before has to arrive; what comes after was never said. */
+	/* What passed before must arrive; what comes after was never sent. */
 	gate->pieces = false;
 	deliver(proxy, connection, BROKER);
 	deliver(proxy, connection, INSTANCE);
@@ -146,7 +146,7 @@ static bool is_lost(struct proxy *proxy, struct gate *gate, enum point point)
 	return true;
 }
 
-/* One frame has come from a side. */
+/* A frame has come from one side. */
 static void judge(struct proxy *proxy, struct connection *connection, enum side from, const char *bytes,
                   const struct frame *frame)
 {
@@ -263,7 +263,7 @@ static void forget(struct connection *connection)
 	free(connection);
 }
 
-/* Those of which no side is left. */
+/* Frees those that have no side left. */
 static void sweep(struct proxy *proxy)
 {
 	for (struct connection **link = &proxy->first; *link != NULL;) {
@@ -284,7 +284,7 @@ static short wanted(const struct connection *connection, enum side side)
 	return (short)((room ? POLLIN : 0) | (connection->out[side].length > 0 ? POLLOUT : 0));
 }
 
-/* What to wait for. Behind a hole nobody is heard. */
+/* What to poll. During a partition nothing is read. */
 static size_t gather(struct proxy *proxy)
 {
 	size_t count = proxy->doors;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * A bus whose connection ends in the middle of a message: the half of it is no message, and what comes over the next
+ * A bus whose connection ends in the middle of a message: half a message does not count, and the data of the next
  * connection is read from its beginning. */
 #include <check.h>
 #include <nats/nats.h>
@@ -33,7 +33,7 @@ static bool prepare_nothing(void *closure, natsConnection *connection, jsCtx *js
 	return natsConnection_Flush(connection) == NATS_OK;
 }
 
-/* Handles the mails until a word has come; NULL: until the bus says that it is up. */
+/* Handles the mails until a word has come; NULL: until the bus reports that it is up. */
 static bool receive(char word[WORD_SIZE])
 {
 	nanos limit = clock_monotonic() + TEST_LIMIT;
@@ -61,7 +61,7 @@ static void say(unsigned number, char word[WORD_SIZE])
 	ck_assert_int_eq(natsConnection_Flush(direct), NATS_OK);
 }
 
-START_TEST(half_a_message_is_none)
+START_TEST(half_a_message_is_dropped)
 {
 	char said[WORD_SIZE], heard[WORD_SIZE];
 	ck_assert(nats_fixture_start(&nats, NULL));
@@ -106,7 +106,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {half_a_message_is_none};
+	const TTest *const tests[] = {half_a_message_is_dropped};
 	signal(SIGPIPE, SIG_IGN);
 	return suite_run("bus_cut", tests, sizeof tests / sizeof tests[0], 120);
 }

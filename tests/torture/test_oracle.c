@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The judge of the attack: each promise is broken once, on a stream that the test makes, and has to be found. */
+ * The judge of the attack: each promise is broken once, in a stream that the test writes, and must be detected. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,22 +7,22 @@
 #include "core/upload/event.h"
 #include "tests/torture/torture.h"
 
-/* What is the matter with each upload. */
+/* What is wrong with each upload. */
 enum wrong {
 	GOOD,
 	LOST,
 	ENDED_TWICE,
 	SAID_TWICE,   /* its end, under one ID */
-	SAID_AGAIN,   /* its end, as it was due */
-	SAID_HASTILY, /* … and as it was not */
+	SAID_AGAIN,   /* its end, published again when it was due */
+	SAID_HASTILY, /* … and when it was not due */
 	OTHER_OUTCOME,
 	UNANSWERED,  /* it ends without the verdict of the remote step */
 	UNASKED,     /* … and without its question */
 	ASKED_AFTER, /* its end */
-	OVERTAKEN,   /* the same, but it was decided on before */
+	OVERTAKEN,   /* the same, but it was decided before */
 	EARLY,
 	SILENT,
-	ECHO, /* its question is on the stream twice under one ID */
+	ECHO, /* its request is in the stream twice under one ID */
 	FORGOTTEN,
 	WRONGS
 };
@@ -40,7 +40,7 @@ static void publish(const char *id, struct text *message)
 	text_free(message);
 }
 
-/* The service says something, decided by this transition. */
+/* The service publishes an event, decided by this transition. */
 static void say(enum wrong upload, unsigned kind, unsigned begun, unsigned said, enum outcome outcome)
 {
 	struct text message = {0};
@@ -62,7 +62,7 @@ static void answer(enum wrong upload)
 	publish(id, &message);
 }
 
-/* A record passes in which this end is decided on at this time. */
+/* A record passes in which this end is decided at this time. */
 static void decide(enum wrong upload, unsigned said, nanos when)
 {
 	struct text value = {0};
@@ -102,7 +102,7 @@ static void pass(nanos time)
 	ck_assert(wait_until(has_passed, &until, TEST_LIMIT));
 }
 
-/* What all have in common, but for what is left out. */
+/* The events that all uploads have, except what is omitted. */
 static void make_beginnings(void)
 {
 	for (enum wrong upload = 0; upload < WRONGS; upload++)
@@ -133,7 +133,7 @@ static void make_ends(void)
 	say(ENDED_TWICE, PUBLISH_FINISHED, 2, 4, OUTCOME_CONTINUE);
 	say(ASKED_AFTER, PUBLISH_START, 1, 6, OUTCOME_NONE);
 	say(OVERTAKEN, PUBLISH_START, 1, 2, OUTCOME_NONE);
-	pass(500 * MILLISECOND); /* the stream remembers IDs for less */
+	pass(500 * MILLISECOND); /* the stream remembers IDs for a shorter time */
 	say(SAID_TWICE, PUBLISH_FINISHED, 1, 4, OUTCOME_CONTINUE);
 	say(ECHO, PUBLISH_START, 1, 3, OUTCOME_NONE);
 }
@@ -181,10 +181,10 @@ START_TEST(each_broken_promise_is_found)
 	ck_assert_uint_eq(verdict.doubles, 1);
 	ck_assert_uint_eq(verdict.repeats, 1);
 	ck_assert_uint_eq(verdict.hasty, 1);
-	ck_assert_uint_eq(verdict.overtaken, 2); /* so is the question that is said twice */
+	ck_assert_uint_eq(verdict.overtaken, 2); /* so is the request that is published twice */
 	ck_assert_uint_eq(verdict.silent, 1);
 	ck_assert_uint_eq(verdict.early, 1);
-	ck_assert_uint_eq(verdict.echoes, 2); /* the end that is said twice is one as well */
+	ck_assert_uint_eq(verdict.echoes, 2); /* the end that is published twice is one as well */
 	ck_assert_uint_eq(verdict.wrong, 5);  /* another outcome, unanswered, unasked, asked after the end, silent */
 	ck_assert_uint_eq(verdict.forgotten, 1);
 	ck_assert_uint_eq(verdict.forgotten_lost, 1);
@@ -196,7 +196,7 @@ START_TEST(each_broken_promise_is_found)
 }
 END_TEST
 
-/* Each alone is enough. */
+/* Each of them alone is enough. */
 START_TEST(one_is_enough)
 {
 	struct verdict good = {.once = 1, .repeats = 1, .overtaken = 1, .waits = 1};

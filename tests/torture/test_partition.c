@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The attack of test_torture.c with one fault: instances that are cut off from broker and storage by a link that is
- * taken down, for longer than the others wait for them. Nobody is told: what was sent is lost or comes when the link is
- * up again, in the name of who was taken for dead meanwhile. The same variables. */
+ * The attack of test_torture.c with one fault: instances are cut off from broker and storage by a link that is taken
+ * down, for longer than the others wait for them. Nobody is notified: what was sent is lost, or arrives when the
+ * link is up again, from an instance that was taken for dead meanwhile. The same variables. */
 #include <stdio.h>
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The proxy of the attack itself: what it says it does to a connection, it does. */
+ * Tests of the attack's proxy: it does to a connection what it claims to do. */
 #include <check.h>
 #include <nats/nats.h>
 #include <signal.h>
@@ -89,7 +89,7 @@ static bool is_published(void *closure)
 	return publish(500) == NATS_OK;
 }
 
-/* How many the stream has, asked past the proxy. */
+/* The number of messages in the stream, asked without the proxy. */
 static uint64_t count_stored(void)
 {
 	natsConnection *direct = NULL;
@@ -105,7 +105,7 @@ static uint64_t count_stored(void)
 	return count;
 }
 
-START_TEST(a_hole_keeps_all_back_until_it_is_over)
+START_TEST(a_partition_holds_everything_back)
 {
 	set_up();
 	ck_assert_int_eq(publish(5000), NATS_OK);
@@ -116,12 +116,12 @@ START_TEST(a_hole_keeps_all_back_until_it_is_over)
 	proxy_take(proxy, 0)->hole = false;
 	proxy_give_back(proxy);
 	ck_assert(wait_until(is_published, NULL, TEST_LIMIT));
-	ck_assert_uint_eq(count_stored(), 3); /* what was under way has come through */
+	ck_assert_uint_eq(count_stored(), 3); /* what was in progress has arrived */
 	tear_down();
 }
 END_TEST
 
-START_TEST(a_frame_cut_in_two_is_no_frame)
+START_TEST(a_frame_cut_in_two_is_dropped)
 {
 	set_up();
 	proxy_take(proxy, 0)->cut = true;
@@ -155,7 +155,7 @@ START_TEST(frames_in_pieces_are_the_same_frames)
 }
 END_TEST
 
-/* A process dies at a publish; whether that reaches the stream is the trap's choice. */
+/* A process dies at a publish; the trap decides whether that reaches the stream. */
 START_TEST(a_trap_kills_at_its_frame)
 {
 	const char *const argv[] = {"cat", NULL};
@@ -185,8 +185,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {a_frame_is_read_whole_or_not_at_all, a_hole_keeps_all_back_until_it_is_over,
-	                              a_frame_cut_in_two_is_no_frame, frames_in_pieces_are_the_same_frames,
+	const TTest *const tests[] = {a_frame_is_read_whole_or_not_at_all, a_partition_holds_everything_back,
+	                              a_frame_cut_in_two_is_dropped, frames_in_pieces_are_the_same_frames,
 	                              a_trap_kills_at_its_frame};
 	return suite_run("proxy", tests, sizeof tests / sizeof tests[0], 60);
 }

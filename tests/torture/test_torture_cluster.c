@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The attack of test_torture.c on a cluster of three brokers, which hold stream and bucket three times: the broker that
- * dies is one that leads. The same variables; TORTURE_STOP counts for the instances only. */
+ * The attack of test_torture.c on a cluster of three brokers with three replicas of stream and bucket: the broker
+ * that dies is a leader. The same variables; TORTURE_STOP applies to the instances only. */
 #include <stdlib.h>
 
 #include "tests/harness/fixture_cluster.h"
@@ -26,7 +26,7 @@ static void connect_to_all(struct scenario *scenario)
 	scenario->recorder.js = scenario->js;
 }
 
-/* An administrator makes both: the service makes them with one replica. */
+/* An administrator creates both: the service would create them with one replica. */
 static bool made(void *closure)
 {
 	struct scenario *scenario = closure;
@@ -74,7 +74,7 @@ START_TEST(ends_once_on_a_cluster)
 	              &(struct scenario_options){.steps = TORTURE_STEPS, .ini = TORTURE_INI, .embedded = true});
 	ck_assert(nats_cluster_start(&cluster, false));
 	connect_to_all(&torture.scenario);
-	ck_assert_msg(wait_until(made, &torture.scenario, TEST_LIMIT), "the cluster makes no stream and bucket");
+	ck_assert_msg(wait_until(made, &torture.scenario, TEST_LIMIT), "the cluster does not create stream and bucket");
 	torture_run(&torture, cluster.server, CLUSTER_SERVERS);
 	nats_cluster_end(&cluster);
 }

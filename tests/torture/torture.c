@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <stdlib.h>
 
-/* Of the broker: they lose records that they have acknowledged. */
+/* Versions of the broker that lose records that they have acknowledged. */
 #define FORGETFUL_VERSIONS "2.9."
 
 uint64_t torture_variable(const char *name, uint64_t fallback)
@@ -18,7 +18,7 @@ bool torture_set_limit(void)
 {
 	uint64_t seconds = torture_variable("TORTURE_SECONDS", 0);
 	char factor[32];
-	/* Check's limit is for the short form. */
+	/* Check's limit applies to the short form. */
 	snprintf(factor, sizeof factor, "%" PRIu64, 3 + seconds / 200);
 	return seconds == 0 || setenv("CK_TIMEOUT_MULTIPLIER", factor, 1) == 0;
 }

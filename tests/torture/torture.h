@@ -31,11 +31,11 @@
 #define TORTURE_INSTANCES 3
 /* Of a cluster. */
 #define TORTURE_BROKERS 3
-/* What each upload waits in its second step. */
+/* How long each upload waits in its second step. */
 #define TORTURE_DELAY (300 * MILLISECOND)
 
-/* Few of each; most are deaths, and what lasts for long comes seldom; the same with the deaths of brokers foremost;
- * only instances that are cut off; only deaths of brokers. */
+/* Few of each; mostly deaths, with long faults rare; the same with mostly deaths of brokers; only instances that are
+ * cut off; only deaths of brokers. */
 extern const unsigned torture_few[], torture_all[], torture_brokers[], torture_partitions[], torture_broker_kills[];
 
 struct torture_options {
@@ -43,24 +43,24 @@ struct torture_options {
 	nanos duration; /* during which uploads are offered and faults injected */
 	size_t uploads;
 	nanos pause;                   /* between two faults, on average; 0: there are none */
-	nanos stop_limit;              /* an instance is stopped or cut off for at most so long */
-	nanos end_limit;               /* for all that is to end once no fault is injected any more */
-	const unsigned *mix;           /* how often each fault comes, of all: one of those below */
+	nanos stop_limit;              /* the longest time for which an instance is stopped or cut off */
+	nanos end_limit;               /* for everything to end after the last fault */
+	const unsigned *mix;           /* how often each fault comes, as one of those below */
 	const struct network *network; /* in which the instances are; NULL: in the test's own */
-	nanos timeout;                 /* of the broker with an event that is not acknowledged; 0: as the service sets it */
+	nanos timeout;                 /* ack_wait of the consumer; 0: as the service sets it */
 };
 
-/* One upload that was meant, and what has become of it so far. */
+/* One upload of the load, and what has become of it so far. */
 struct offered {
 	struct upload *upload;
-	enum outcome outcome; /* that it has to have */
+	enum outcome outcome; /* that it must have */
 	bool infected;        /* its first step ends it */
 	bool sent, confirmed;
-	unsigned begins; /* how often it was offered: again when the service asks for it */
-	unsigned starts; /* of the remote step, as seen */
+	unsigned begins; /* how often it was offered: again when the service requests it */
+	unsigned starts; /* of the remote step, as received */
 };
 
-/* Something that storage or the remote service is about to say. */
+/* Something that storage or the remote service is about to publish. */
 struct saying {
 	nanos at;
 	char id[64]; /* its Nats-Msg-Id */
@@ -83,12 +83,12 @@ enum fault {
 	FAULT_KILL,
 	FAULT_POINT, /* kill -9 at a named point of the protocol */
 	FAULT_STOP,
-	FAULT_LONG_STOP, /* the others take what was its */
+	FAULT_LONG_STOP, /* the others take over its uploads */
 	FAULT_HOLE,      /* a partition: nothing passes either way */
 	FAULT_LONG_HOLE,
 	FAULT_CUT, /* in the middle of a frame */
 	FAULT_PIECES,
-	FAULT_ANSWERS, /* lost: what the broker says of writes and publishes */
+	FAULT_ANSWERS, /* lost: the broker's answers about writes and publishes */
 	FAULT_ACKS,    /* lost: acknowledgements of events */
 	FAULT_BROKER_KILL,
 	FAULT_BROKER_STOP,
@@ -97,7 +97,7 @@ enum fault {
 	FAULTS
 };
 
-/* Cards in random order: each is dealt before any comes again. */
+/* Cards in random order: each is dealt once before any is dealt again. */
 #define DECK_LIMIT 128
 struct deck {
 	unsigned card[DECK_LIMIT], count, dealt;
@@ -107,8 +107,8 @@ struct victim {
 	struct process process;
 	enum { VICTIM_WORKS, VICTIM_DEAD, VICTIM_STOPPED, VICTIM_CUT_OFF } state;
 	nanos back;       /* when it is to be started, continued or connected again, unless it works */
-	bool cut;         /* once it is connected again, its old connections are gone */
-	nanos gate_until; /* what else its gate does ends then; 0: nothing */
+	bool cut;         /* after it is connected again, its old connections are closed */
+	nanos gate_until; /* when the other disturbances of its gate end; 0: there are none */
 	struct trap trap; /* as it was set, for the count */
 };
 
@@ -118,7 +118,7 @@ struct brokers {
 	struct nats_fixture *hurt; /* NULL: all run */
 	bool stopped;              /* else it is dead */
 	nanos back;
-	bool patient; /* the consumer's patience is what it is to be */
+	bool patient; /* whether ack_wait was set */
 };
 
 struct faults {
@@ -128,7 +128,7 @@ struct faults {
 	unsigned count[FAULTS];
 	unsigned points[POINTS][2]; /* kills at each; [1]: the frame was withheld */
 	struct deck faults, traps;  /* kinds of faults; points, withheld or not */
-	bool drawn;                 /* the next fault is `fault`: nobody was there to be hurt */
+	bool drawn;                 /* the next fault is `fault`: no instance could be hurt */
 	enum fault fault;
 	uint64_t random;
 };
@@ -145,8 +145,8 @@ struct meter {
 struct torture {
 	struct torture_options options;
 	struct scenario scenario;
-	jsCtx *js;          /* gives up sooner than the scenario's */
-	const char *older;  /* another program that instances are, now and then; NULL: none */
+	jsCtx *js;          /* times out sooner than the scenario's */
+	const char *older;  /* another program that instances run, now and then; NULL: none */
 	unsigned starts[2]; /* of instances; [1]: of the older program */
 	struct proxy *proxy;
 	struct ledger *ledger;
@@ -157,27 +157,27 @@ struct torture {
 
 struct verdict {
 	size_t once, twice, lost, wrong, early, silent, repeats, doubles, records, unacknowledged, undelivered;
-	size_t forgotten; /* the broker forgot their records: they count nowhere else but here: */
+	size_t forgotten; /* the broker forgot their records: they are counted only here: */
 	size_t forgotten_lost, forgotten_twice;
-	size_t stuck;              /* … those that did not end, though no instance died that had them in mind */
-	bool forgetful;            /* the broker is of a version that is known to do that, see README.md */
-	size_t overtaken;          /* questions decided on before the end, which the broker got after it */
-	size_t hasty;              /* said again before it was due */
-	size_t echoes;             /* events that are on the stream more than once under one ID */
+	size_t stuck;              /* … those that did not end, although no instance died that remembered them */
+	bool forgetful;            /* the broker's version is known to do that, see README.md */
+	size_t overtaken;          /* requests decided before the end, which the broker received after it */
+	size_t hasty;              /* published again before it was due */
+	size_t echoes;             /* events that are in the stream more than once under one ID */
 	size_t waits, early_waits; /* ends of waits that passed the proxy, and those before their time */
-	nanos late[2], took[2];    /* the delay beyond its time, and BytesReceived to the end: p99, the longest */
-	nanos settled;             /* from the last fault until all was over */
+	nanos late[2], took[2];    /* how far the delay exceeded its time, and BytesReceived to the end: p99, the longest */
+	nanos settled;             /* from the last fault until everything was over */
 };
 
-/* Runs the attack on these brokers, to the connection of `scenario`, which is open but for clamd, and judges. Closes
- * it. */
+/* Runs the attack on these brokers, with the connection of `scenario`, which is open except for clamd, and judges.
+ * Closes it. */
 void torture_run(struct torture *torture, struct nats_fixture *server, unsigned servers);
 /* Longer than a form of the test that lasts for minutes; for main(), before the test runs. False: out of memory. */
 bool torture_set_limit(void);
-/* A number of the environment. */
+/* A number from the environment. */
 uint64_t torture_variable(const char *name, uint64_t fallback);
 
-/* What the service is configured with. Backoffs are short and retries many: who is attacked so often fails more than
+/* The service's configuration. Backoffs are short and retries many: under such attacks runs fail more often than
  * anybody would allow. */
 #define TORTURE_STEPS "virusscan, delay, remote"
 #define TORTURE_INI \
@@ -185,59 +185,59 @@ uint64_t torture_variable(const char *name, uint64_t fallback);
 	"[step:virusscan]\ndeadline = 10s\n[step:delay]\nduration = 300ms\nworkers = 8\n" \
 	"[step:remote]\nmodule = remote\ndeadline = 4s\n"
 
-/* A number below `limit`, the next of a seed. */
+/* A number below `limit`, the next one of a seed. */
 uint64_t torture_random(uint64_t *state, uint64_t limit);
 
 void load_begin(struct torture *torture);
-/* One round: says what is due, hears what has come. Without `offer` no new uploads begin. */
+/* One round: publishes what is due, reads what has come. Without `offer` no new uploads begin. */
 void load_turn(struct torture *torture);
-/* All are offered and confirmed, as far as the load knows. */
+/* Whether all uploads are offered and confirmed, as far as the load knows. */
 bool load_is_over(const struct load *load);
 void load_end(struct load *load);
 
 void faults_begin(struct torture *torture);
-/* One round: brings back whose time it is; injects the next fault if its time has come. */
+/* One round: brings back what is due; injects the next fault if it is due. */
 void faults_turn(struct torture *torture, bool inject);
-/* Everything runs. */
+/* Whether everything runs. */
 bool faults_are_over(const struct faults *faults);
 const char *fault_name(enum fault fault);
 /* The next card of a deck. */
 unsigned faults_deal(struct faults *faults, struct deck *deck);
-/* Between the two, from the seed. */
+/* A number between the two, from the seed. */
 nanos faults_between(struct faults *faults, nanos least, nanos most);
-/* Counts and tells one, so that what the oracle finds can be read beside it.  */
+/* Counts and logs an event, so that the oracle's findings can be compared with it. */
 void faults_report(struct torture *torture, enum fault fault, const char *where, nanos back);
 
-/* Starts the instances; stream and consumer are there then. */
+/* Starts the instances; stream and consumer exist then. */
 void instances_begin(struct torture *torture);
 void instances_turn(struct torture *torture, nanos now);
 bool instances_all_work(const struct faults *faults);
-/* Hurts one that works; false: there is none. */
+/* Hurts an instance that works; false: there is none. */
 bool instances_hurt(struct torture *torture, enum fault fault, nanos now);
-/* Ends them in order; each has to end well, without a secret in its log. */
+/* Stops them in an orderly way; each must end well, without a secret in its log. */
 void instances_end(struct torture *torture);
 
-/* Takes the brokers over to which the instances connect; they stay the caller's. */
+/* Takes over the brokers to which the instances connect; they stay the caller's. */
 void brokers_begin(struct torture *torture, struct nats_fixture *server, unsigned count);
 void brokers_turn(struct torture *torture, nanos now);
 bool brokers_all_work(const struct faults *faults);
-/* Of a cluster the one that leads the stream of events or of records; only one at a time. */
+/* In a cluster, the leader of the stream of events or of records; only one at a time. */
 void brokers_hurt(struct torture *torture, enum fault fault, nanos now);
 void brokers_lose_consumer(struct torture *torture);
-/* Sets the broker's patience with events if it is to be set. */
+/* Sets ack_wait of the consumer if it is to be set. */
 void brokers_turn_consumer(struct torture *torture);
 
-/* Looks at the processes three times: when all is warm, in the middle, at the end. */
+/* Measures the processes three times: after the warm-up, in the middle, at the end. */
 void meter_turn(struct torture *torture, nanos now);
 void meter_print(const struct torture *torture, FILE *out);
-/* Nothing has grown. */
+/* Whether nothing has grown. */
 bool meter_is_good(const struct meter *meter, FILE *out);
 
-/* Has everything ended? For wait: the bucket is empty, and all events are acknowledged. */
+/* Whether everything has ended: the bucket is empty, and all events are acknowledged. For wait_until(). */
 bool oracle_is_quiet(struct torture *torture);
-/* How the consumer stands, and the reader of the gap before it. */
+/* The state of the consumer, and of the reader of the gap before it. */
 void oracle_tell_consumers(struct torture *torture, FILE *out);
-/* Judges, from the stream itself. What is wrong is told on `out`, with all that the stream has of the upload. */
+/* Judges by the stream itself. Violations are written to `out`, with all events of the upload. */
 void oracle_judge(struct torture *torture, struct verdict *verdict, FILE *out);
 bool verdict_is_good(const struct verdict *verdict);
 
