@@ -114,7 +114,7 @@ void intake_init(struct intake *intake, const char *consumer, unsigned window, c
 		.reading.pull.mark = 'g',
 	};
 	snprintf(intake->pull.consumer, sizeof intake->pull.consumer, "%s", consumer);
-	reader_name(intake, intake->reading.pull.consumer);
+	snprintf(intake->reading.pull.consumer, sizeof intake->reading.pull.consumer, "%s-gap", consumer);
 }
 
 void intake_reset(struct intake *intake, bool up)

@@ -51,14 +51,6 @@ static enum settled failed(const char *consumer, natsStatus status, jsErrCode co
 	return NOT_SETTLED;
 }
 
-static enum settled reader_failed(const struct intake *intake, natsStatus status, jsErrCode code, char *why,
-                                  size_t size)
-{
-	char name[CONSUMER_NAME_SIZE];
-	reader_name(intake, name);
-	return failed(name, status, code, why, size);
-}
-
 /* Another service may have created the consumer with its own limits. */
 static void take_facts(struct intake *intake, const jsConsumerInfo *info)
 {
@@ -148,7 +140,8 @@ static void restart_reader(struct intake *intake, jsCtx *js, struct view *view)
 	struct gap rest = view->noted;
 	if (view->reader_stand.acknowledged > 0)
 		gap_skip(&rest, view->reader_stand.floor);
-	if (rest.count == 0 || gap_end(&rest) == GAP_WITHOUT_END || reader_remove(intake, js, &code) != NATS_OK)
+	if (rest.count == 0 || gap_end(&rest) == GAP_WITHOUT_END ||
+	    consumer_remove(js, reader_name(intake), &code) != NATS_OK)
 		return;
 	view->noted = rest;
 	view->reader = reader_make(intake, js, &rest, &there, &code) == NATS_OK;
@@ -175,7 +168,7 @@ static enum settled look(struct intake *intake, jsCtx *js, struct view *view, ch
 	view->fate = status == NATS_OK ? FATE_GOOD : FATE_MISSING;
 	status = reader_find(intake, js, &view->noted, &view->reader_stand, &code);
 	if (status != NATS_OK && status != NATS_NOT_FOUND)
-		return reader_failed(intake, status, code, why, size);
+		return failed(reader_name(intake), status, code, why, size);
 	view->reader = status == NATS_OK;
 	if (view->reader && atomic_exchange(&intake->restart, false))
 		restart_reader(intake, js, view);
@@ -264,7 +257,7 @@ static enum settled note_gap(struct intake *intake, jsCtx *js, struct view *view
 	bool there = false, same = gap_equals(&view->gap, &view->noted);
 	natsStatus status = NATS_OK;
 	if (view->gap.count == 0 && view->reader)
-		status = reader_remove(intake, js, &code);
+		status = consumer_remove(js, reader_name(intake), &code);
 	else if (view->gap.count > 0 && view->reader && !same)
 		status = reader_note(intake, js, &view->gap, &code);
 	/* Or another instance that had processed the gap has removed the reader. */
@@ -273,7 +266,7 @@ static enum settled note_gap(struct intake *intake, jsCtx *js, struct view *view
 	if (there)
 		return OTHERS_WERE_FASTER;
 	if (status != NATS_OK)
-		return reader_failed(intake, status, code, why, size);
+		return failed(reader_name(intake), status, code, why, size);
 	view->reader = view->gap.count > 0;
 	view->noted = view->gap;
 	return SETTLED;
@@ -283,6 +276,7 @@ natsStatus consumer_make(struct intake *intake, jsCtx *js, jsConsumerConfig *con
                          jsErrCode *code)
 {
 	jsConsumerInfo *info = NULL;
+	config->AckPolicy = js_AckExplicit;
 	natsStatus status = js_AddConsumer(&info, js, INTAKE_STREAM, config, NULL, code);
 	/* nats-server 2.15 makes none where files of a former one are torn. What it forgets of this one at its next start
 	 * is known from what was applied. */
@@ -303,16 +297,21 @@ natsStatus consumer_make(struct intake *intake, jsCtx *js, jsConsumerConfig *con
 	return status;
 }
 
+natsStatus consumer_remove(jsCtx *js, const char *name, jsErrCode *code)
+{
+	natsStatus status = js_DeleteConsumer(js, INTAKE_STREAM, name, NULL, code);
+	return status == NATS_NOT_FOUND ? NATS_OK : status;
+}
+
 static natsStatus make_once(struct intake *intake, jsCtx *js, struct stand *stand, jsErrCode *code)
 {
-	jsConsumerConfig config;
-	jsConsumerConfig_Init(&config);
-	config.Durable = intake->consumer;
-	config.Description = CONSUMER_OURS;
-	config.AckPolicy = js_AckExplicit;
-	config.AckWait = CONSUMER_ACK_WAIT;
-	config.MaxAckPending = CONSUMER_MAX_ACK_PENDING;
-	config.DeliverPolicy = js_DeliverNew;
+	jsConsumerConfig config = {
+		.Durable = intake->consumer,
+		.Description = CONSUMER_OURS,
+		.AckWait = CONSUMER_ACK_WAIT,
+		.MaxAckPending = CONSUMER_MAX_ACK_PENDING,
+		.DeliverPolicy = js_DeliverNew,
+	};
 	return consumer_make(intake, js, &config, stand, code);
 }
 
@@ -323,7 +322,7 @@ static enum settled make_consumer(struct intake *intake, jsCtx *js, struct view 
 	natsStatus status = make_once(intake, js, &view->stand, &code);
 	bool left = status == NATS_OK && !stand_is_fresh(&view->stand, atomic_load(&intake->last));
 	if (left)
-		status = js_DeleteConsumer(js, INTAKE_STREAM, intake->consumer, NULL, &code);
+		status = consumer_remove(js, intake->consumer, &code);
 	if (left && status == NATS_OK)
 		status = make_once(intake, js, &view->stand, &code);
 	if (status != NATS_OK)
@@ -338,8 +337,8 @@ static enum settled remove_consumer(struct intake *intake, jsCtx *js, const stru
 	/* It may be a different consumer by now. */
 	if (clock_monotonic() - view->looked > LOOK_LIMIT)
 		return OTHERS_WERE_FASTER;
-	natsStatus status = js_DeleteConsumer(js, INTAKE_STREAM, intake->consumer, NULL, &code);
-	return status == NATS_OK || status == NATS_NOT_FOUND ? SETTLED : failed(intake->consumer, status, code, why, size);
+	natsStatus status = consumer_remove(js, intake->consumer, &code);
+	return status == NATS_OK ? SETTLED : failed(intake->consumer, status, code, why, size);
 }
 
 /* The order makes sure that another instance finds everything that has to be read, wherever this one dies: the gap is

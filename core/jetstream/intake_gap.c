@@ -16,11 +16,6 @@
 /* All instances ask more often than this, so they find that the gap is processed before its reader is removed. */
 #define LINGER (5 * SECOND)
 
-void reader_name(const struct intake *intake, char name[CONSUMER_NAME_SIZE])
-{
-	snprintf(name, CONSUMER_NAME_SIZE, "%s-gap", intake->consumer);
-}
-
 /* Without a description of ours, the gap has no end. */
 static void read_note(struct gap *gap, const char *description, uint64_t start)
 {
@@ -32,10 +27,8 @@ static void read_note(struct gap *gap, const char *description, uint64_t start)
 
 natsStatus reader_find(struct intake *intake, jsCtx *js, struct gap *gap, struct stand *stand, jsErrCode *code)
 {
-	char name[CONSUMER_NAME_SIZE];
 	jsConsumerInfo *info = NULL;
-	reader_name(intake, name);
-	natsStatus status = js_GetConsumerInfo(&info, js, INTAKE_STREAM, name, NULL, code);
+	natsStatus status = js_GetConsumerInfo(&info, js, INTAKE_STREAM, reader_name(intake), NULL, code);
 	*gap = (struct gap){0};
 	if (status == NATS_OK) {
 		pull_take_limits(&intake->reading.pull, info->Config);
@@ -55,18 +48,16 @@ static bool is_at_start(const struct intake *intake, const struct stand *stand, 
 static natsStatus make_once(struct intake *intake, jsCtx *js, const struct gap *gap, struct stand *stand,
                             jsErrCode *code)
 {
-	char name[CONSUMER_NAME_SIZE], note[GAP_TEXT_SIZE];
-	jsConsumerConfig config;
-	reader_name(intake, name);
+	char note[GAP_TEXT_SIZE];
 	gap_write(gap, note);
-	jsConsumerConfig_Init(&config);
-	config.Durable = name;
-	config.Description = note;
-	config.AckPolicy = js_AckExplicit;
-	config.AckWait = READER_ACK_WAIT;
-	config.MaxAckPending = READER_MAX_ACK_PENDING;
-	config.DeliverPolicy = js_DeliverByStartSequence;
-	config.OptStartSeq = gap->range[0].first;
+	jsConsumerConfig config = {
+		.Durable = reader_name(intake),
+		.Description = note,
+		.AckWait = READER_ACK_WAIT,
+		.MaxAckPending = READER_MAX_ACK_PENDING,
+		.DeliverPolicy = js_DeliverByStartSequence,
+		.OptStartSeq = gap->range[0].first,
+	};
 	natsStatus status = consumer_make(intake, js, &config, stand, code);
 	if (status == NATS_OK)
 		pull_take_limits(&intake->reading.pull, &config);
@@ -82,17 +73,16 @@ natsStatus reader_make(struct intake *intake, jsCtx *js, const struct gap *gap, 
 	         reader_find(intake, js, &other, &stand, NULL) == NATS_OK;
 	if (status != NATS_OK || is_at_start(intake, &stand, gap->range[0].first))
 		return status;
-	status = reader_remove(intake, js, code);
+	status = consumer_remove(js, reader_name(intake), code);
 	return status == NATS_OK ? make_once(intake, js, gap, &stand, code) : status;
 }
 
 natsStatus reader_note(struct intake *intake, jsCtx *js, const struct gap *gap, jsErrCode *code)
 {
-	char name[CONSUMER_NAME_SIZE], note[GAP_TEXT_SIZE];
+	char note[GAP_TEXT_SIZE];
 	jsConsumerInfo *info = NULL;
-	reader_name(intake, name);
 	gap_write(gap, note);
-	natsStatus status = js_GetConsumerInfo(&info, js, INTAKE_STREAM, name, NULL, code);
+	natsStatus status = js_GetConsumerInfo(&info, js, INTAKE_STREAM, reader_name(intake), NULL, code);
 	if (status == NATS_OK) {
 		jsConsumerConfig config = *info->Config;
 		config.Description = note;
@@ -100,14 +90,6 @@ natsStatus reader_note(struct intake *intake, jsCtx *js, const struct gap *gap, 
 	}
 	jsConsumerInfo_Destroy(info);
 	return status;
-}
-
-natsStatus reader_remove(struct intake *intake, jsCtx *js, jsErrCode *code)
-{
-	char name[CONSUMER_NAME_SIZE];
-	reader_name(intake, name);
-	natsStatus status = js_DeleteConsumer(js, INTAKE_STREAM, name, NULL, code);
-	return status == NATS_NOT_FOUND ? NATS_OK : status;
 }
 
 void reading_reset(struct intake *intake, bool up)

@@ -63,20 +63,24 @@ bool stand_is_behind_gap(const struct stand *stand, const struct gap *gap, bool 
 /* The description of the consumers that we create. */
 #define CONSUMER_OURS "postprocessing"
 bool intake_prepare_consumer(struct intake *intake, jsCtx *js, char *why, size_t size);
-/* Creates or updates a durable consumer of ours, in memory if the broker cannot store it on disk. Sets *stand to its
- * state. */
+/* Creates or updates a durable consumer of ours, with explicit acknowledgements, in memory if the broker cannot store
+ * it on disk. Sets *stand to its state. */
 natsStatus consumer_make(struct intake *intake, jsCtx *js, jsConsumerConfig *config, struct stand *stand,
                          jsErrCode *code);
+/* Removes one. It may be missing already. */
+natsStatus consumer_remove(jsCtx *js, const char *name, jsErrCode *code);
 
 /* intake_gap.c, on the bus' thread: */
-void reader_name(const struct intake *intake, char name[CONSUMER_NAME_SIZE]);
+static inline const char *reader_name(const struct intake *intake)
+{
+	return intake->reading.pull.consumer;
+}
 /* Reads the reader's description and state. NATS_NOT_FOUND: there is no reader, and `gap` is empty. */
 natsStatus reader_find(struct intake *intake, jsCtx *js, struct gap *gap, struct stand *stand, jsErrCode *code);
 /* Creates the reader for the gap. *there: another instance was faster. */
 natsStatus reader_make(struct intake *intake, jsCtx *js, const struct gap *gap, bool *there, jsErrCode *code);
 /* Updates the gap in the reader's description. */
 natsStatus reader_note(struct intake *intake, jsCtx *js, const struct gap *gap, jsErrCode *code);
-natsStatus reader_remove(struct intake *intake, jsCtx *js, jsErrCode *code);
 /* intake_gap.c, on the receiver's thread: */
 void reading_reset(struct intake *intake, bool up);
 void reading_pull(struct intake *intake, struct bus *bus, unsigned window);

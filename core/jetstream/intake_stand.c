@@ -14,11 +14,6 @@
 /* No tombstone is purged earlier. */
 #define MEMORY (TOMBSTONE_AGE / 2)
 
-static bool is_former(const char *description, int64_t ack_wait, int64_t max_ack_pending)
-{
-	return description[0] == '\0' && ack_wait == FORMER_ACK_WAIT && max_ack_pending == FORMER_MAX_ACK_PENDING;
-}
-
 void stand_read(struct stand *stand, const jsConsumerInfo *info)
 {
 	const jsConsumerConfig *config = info->Config;
@@ -27,7 +22,8 @@ void stand_read(struct stand *stand, const jsConsumerInfo *info)
 	*stand = (struct stand){
 		.made = info->Created,
 		.ours = strcmp(description, CONSUMER_OURS) == 0,
-		.formerly_ours = !begins_new && is_former(description, config->AckWait, config->MaxAckPending),
+		.formerly_ours = !begins_new && description[0] == '\0' && config->AckWait == FORMER_ACK_WAIT &&
+	                     config->MaxAckPending == FORMER_MAX_ACK_PENDING,
 		.begins_new = begins_new,
 		.start = config->OptStartSeq,
 		.delivered = info->Delivered.Stream,
@@ -46,17 +42,17 @@ static uint64_t number(struct json_reader *reader, const struct json_value *valu
 }
 
 /* Reads a position of a consumer: the stream sequence and the consumer sequence. */
-static void read_place(struct json_reader *reader, const struct json_value *place, uint64_t *in_stream, uint64_t *own)
+static void read_place(struct json_reader *reader, const struct json_value *place, jsSequenceInfo *position)
 {
 	struct json_value stream, consumer;
 	const struct json_member members[] = {{"stream_seq", &stream}, {"consumer_seq", &consumer}};
 	json_reader_members(reader, place, members, JSON_COUNT(members));
-	*in_stream = number(reader, &stream);
-	*own = number(reader, &consumer);
+	position->Stream = number(reader, &stream);
+	position->Consumer = number(reader, &consumer);
 }
 
 /* A description that does not fit is not ours. */
-static void read_config(struct json_reader *reader, const struct json_value *config, struct stand *stand,
+static void read_config(struct json_reader *reader, const struct json_value *value, jsConsumerConfig *config,
                         char *description, size_t size)
 {
 	struct json_value words, policy, start, ack_wait, most;
@@ -65,13 +61,15 @@ static void read_config(struct json_reader *reader, const struct json_value *con
 	                                      {"opt_start_seq", &start},
 	                                      {"ack_wait", &ack_wait},
 	                                      {"max_ack_pending", &most}};
-	json_reader_members(reader, config, members, JSON_COUNT(members));
+	json_reader_members(reader, value, members, JSON_COUNT(members));
 	snprintf(description, size, "%s", words.length <= size ? json_reader_string(reader, &words) : "?");
-	stand->ours = strcmp(description, CONSUMER_OURS) == 0;
-	stand->begins_new = json_says(&policy, "new");
-	stand->formerly_ours = !stand->begins_new && is_former(description, json_reader_integer(reader, &ack_wait),
-	                                                       json_reader_integer(reader, &most));
-	stand->start = number(reader, &start);
+	*config = (jsConsumerConfig){
+		.Description = description,
+		.DeliverPolicy = json_says(&policy, "new") ? js_DeliverNew : js_DeliverAll,
+		.OptStartSeq = number(reader, &start),
+		.AckWait = json_reader_integer(reader, &ack_wait),
+		.MaxAckPending = json_reader_integer(reader, &most),
+	};
 }
 
 bool stand_read_answer(struct stand *stand, struct request *request, char *description, size_t size)
@@ -85,15 +83,17 @@ bool stand_read_answer(struct stand *stand, struct request *request, char *descr
 	                                      {"ack_floor", &floor},
 	                                      {"num_ack_pending", &unacknowledged},
 	                                      {"num_pending", &pending}};
-	*stand = (struct stand){0};
+	jsConsumerConfig read;
+	jsConsumerInfo info = {.Config = &read};
 	bool good = json_read(natsMsg_GetData(request->reply), (size_t)natsMsg_GetDataLength(request->reply), members,
 	                      JSON_COUNT(members), NULL, 0);
-	read_config(&reader, &config, stand, description, size);
-	read_place(&reader, &delivered, &stand->delivered, &stand->deliveries);
-	read_place(&reader, &floor, &stand->floor, &stand->acknowledged);
-	stand->pending = number(&reader, &pending);
-	stand->unacknowledged = number(&reader, &unacknowledged);
-	good = good && time_parse(json_reader_string(&reader, &created), &stand->made) && reader.wrong == NULL;
+	read_config(&reader, &config, &read, description, size);
+	read_place(&reader, &delivered, &info.Delivered);
+	read_place(&reader, &floor, &info.AckFloor);
+	info.NumPending = number(&reader, &pending);
+	info.NumAckPending = (int64_t)number(&reader, &unacknowledged);
+	good = good && time_parse(json_reader_string(&reader, &created), &info.Created) && reader.wrong == NULL;
+	stand_read(stand, &info);
 	natsMsg_Destroy(request->reply);
 	request->reply = NULL;
 	return good;
