@@ -84,8 +84,12 @@ static bool find_brokers(struct server *server, char *why, size_t size)
 	bool embedded = strcmp(config->events.endpoint, EMBEDDED) == 0;
 	bool one =
 		embedded ? strcmp(config->store.endpoint, EMBEDDED) == 0 : bus_same_broker(&config->events, &config->store);
-	server->events_address = &config->events;
-	server->store_address = one ? &config->events : &config->store;
+	server->broker_count = one ? 1 : 2;
+	server->events = &server->brokers[0];
+	server->records = &server->brokers[server->broker_count - 1];
+	*server->records = (struct server_broker){.server = server, .address = &config->store, .bucket = true};
+	*server->events =
+		(struct server_broker){.server = server, .address = &config->events, .stream = true, .bucket = one};
 	report_overridden(server, "events", "endpoint", &config->events);
 	report_overridden(server, "store", "nodes", &config->store);
 	if (!embedded)
@@ -95,45 +99,31 @@ static bool find_brokers(struct server *server, char *why, size_t size)
 	server->broker = broker_start(config->state_dir, server->log, why, size);
 	if (server->broker == NULL)
 		return false;
-	if (server->store_address == server->events_address)
-		server->store_address = broker_address(server->broker);
-	server->events_address = broker_address(server->broker);
+	server->events->address = broker_address(server->broker);
 	return true;
 }
 
-static bool connect_buses(struct server *server)
+static bool connect_bus(struct server_broker *broker)
 {
-	bool one = server->events_address == server->store_address;
-	struct bus_options options = {
-		.address = server->events_address,
+	struct server *server = broker->server;
+	const struct server_facts *facts = &server->facts;
+	broker->bus = bus_create(&(struct bus_options){
+		.address = broker->address,
 		.name = "postprocessing",
 		.log = server->log,
 		.mailbox = &server->mailbox,
 		.reaper = &server->reaper,
-		.prepare = one ? server_prepare_both : server_prepare_events,
-		.closure = server,
-		.listen = server->peers_subject,
-		.broker = server_broker_name(server, server->events_address),
-		.facts = {server->facts.events_broker, {server->facts.stream, server->facts.consumer}},
-		.permissions = {server->events_permissions, "bus"},
-		.probe = server->events_probe,
-	};
-	if (one)
-		options.facts.prepared[2] = server->facts.bucket;
-	server->events = bus_create(&options);
-	if (one || server->events == NULL) {
-		server->records = server->events;
-		return server->events != NULL;
-	}
-	options.address = server->store_address;
-	options.broker = server_broker_name(server, server->store_address);
-	options.listen = NULL;
-	options.prepare = server_prepare_store;
-	options.facts = (struct bus_facts){server->facts.store_broker, {server->facts.bucket}};
-	options.permissions.permissions = server->store_permissions;
-	options.probe = server->store_probe;
-	server->records = bus_create(&options);
-	return server->records != NULL;
+		.prepare = server_prepare,
+		.closure = broker,
+		.listen = broker->stream ? server->peers_subject : NULL,
+		.broker = server_broker_name(broker),
+		.facts = {broker->connected,
+	              {broker->stream ? facts->stream : NULL, broker->stream ? facts->consumer : NULL,
+	               broker->bucket ? facts->bucket : NULL}},
+		.permissions = {broker->permissions, "bus"},
+		.probe = broker->probe,
+	});
+	return broker->bus != NULL;
 }
 
 static void register_step_metrics(struct server *server, const struct steps *steps)
@@ -183,16 +173,17 @@ static bool create_parts(struct server *server, const struct steps *steps)
 		.busy_limit = server->config->max_in_flight,
 		.coalescing = HOLD,
 	});
-	bool both = server->broker != NULL && server->store_address == broker_address(server->broker);
+	bool both = server->broker != NULL && server->records == server->events;
 	server->tombstones = tombstones_start(&(struct tombstones_options){
 		.store = &server->store,
-		.address = server->store_address,
+		.address = server->records->address,
 		.applied = both ? &server->intake.applied : NULL,
-		.permissions = {server->store_permissions, "markers"},
+		.permissions = {server->records->permissions, "markers"},
 		.retention = server->config->retention,
 		.expired = server->counted.records_expired,
 	});
-	return server->coordinator != NULL && server->tombstones != NULL && start_http(server) && connect_buses(server) &&
+	return server->coordinator != NULL && server->tombstones != NULL && start_http(server) &&
+	       connect_bus(server->events) && (server->records == server->events || connect_bus(server->records)) &&
 	       server_start_checks(server, steps);
 }
 
@@ -255,19 +246,19 @@ static void take_change(struct server *server, struct bus_change *change)
 {
 	struct bus *bus = change->bus;
 	bool up = bus_changed(bus, change);
-	if (up && bus == server->records)
+	if (up && bus == server->records->bus)
 		server_take_bucket(server);
-	if (bus == server->events) {
+	if (bus == server->events->bus) {
 		intake_reset(&server->intake, up);
 		if (up)
 			set_stream(server);
 		else
 			coordinator_cut_off(server->coordinator);
 	}
-	bool all_up = bus_is_up(server->events) && bus_is_up(server->records);
+	bool all_up = bus_is_up(server->events->bus) && bus_is_up(server->records->bus);
 	atomic_store(&server->ready, all_up);
 	server_note_readiness(server);
-	if (up && bus == server->records)
+	if (up && bus == server->records->bus)
 		bucket_watch_ask(&server->bucket, bus);
 	if (!all_up)
 		return;
@@ -279,7 +270,7 @@ static void take_change(struct server *server, struct bus_change *change)
 /* What the broker says of the bucket. */
 static void take_standing(struct server *server)
 {
-	enum continuity continuity = bucket_watch_answered(&server->bucket, server->records);
+	enum continuity continuity = bucket_watch_answered(&server->bucket, server->records->bus);
 	if (continuity != CONTINUITY_GOOD)
 		server->save_next = 0;
 	if (continuity != CONTINUITY_OTHER && continuity != CONTINUITY_BEHIND)
@@ -302,7 +293,7 @@ static void begin_stop(struct server *server)
 
 static void take_delivery(struct server *server, struct delivery *delivery)
 {
-	if (!intake_take(&server->intake, server->events, delivery))
+	if (!intake_take(&server->intake, server->events->bus, delivery))
 		return;
 	delivery->stream = server->stream_created;
 	if (server->stopping)
@@ -352,7 +343,7 @@ static void take_reply(struct server *server, struct request *request)
 {
 	if (request == &server->bucket.question) {
 		take_standing(server);
-	} else if (intake_answered(&server->intake, server->events, request)) {
+	} else if (intake_answered(&server->intake, server->events->bus, request)) {
 		server_note_gap(server);
 	} else {
 		if (request->of_record && request->status == REQUEST_DONE)
@@ -401,9 +392,8 @@ static void take_mail(struct server *server, struct mail *mail)
 
 static void flush(struct server *server)
 {
-	bus_flush(server->events);
-	if (server->records != server->events)
-		bus_flush(server->records);
+	for (size_t i = 0; i < server->broker_count; i++)
+		bus_flush(server->brokers[i].bus);
 }
 
 /* One round of the main loop: handles the mails that have arrived and everything that is due. */
@@ -428,7 +418,7 @@ static void turn(struct server *server)
 	server_read_on(server);
 	coordinator_tick(server->coordinator, clock_now());
 	if (!server->stopping)
-		intake_pull(&server->intake, server->events);
+		intake_pull(&server->intake, server->events->bus);
 	flush(server);
 }
 
@@ -438,8 +428,8 @@ static bool is_idle(const struct server *server, nanos stopping_since)
 {
 	if (coordinator_runs(server->coordinator) > 0)
 		return false;
-	bool good = atomic_load(&server->ready) && fact_good(server->facts.events_permission) &&
-	            fact_good(server->facts.store_permission);
+	bool good =
+		atomic_load(&server->ready) && fact_good(server->events->permission) && fact_good(server->records->permission);
 	bool stuck = !good && clock_monotonic() - stopping_since >= BROKER_GRACE;
 	return stuck || coordinator_busy(server->coordinator) == 0;
 }
@@ -534,7 +524,7 @@ bool server_destroy(struct server *server)
 	if (server == NULL)
 		return true;
 	server->stopping = true;
-	if (server->coordinator != NULL && server->events != NULL && server->records != NULL) {
+	if (server->coordinator != NULL && server->events->bus != NULL && server->records->bus != NULL) {
 		end_readings(server);
 		if (!end_runs(server))
 			return false;
@@ -545,15 +535,15 @@ bool server_destroy(struct server *server)
 	}
 	http_destroy(server->http);
 	tombstones_stop(server->tombstones);
-	if (server->records != server->events)
-		bus_destroy(server->records);
-	bus_destroy(server->events);
+	for (size_t i = server->broker_count; i-- > 0;)
+		bus_destroy(server->brokers[i].bus);
 	empty_mailbox(server, 0);
 	/* What it sends from now on nobody reads. */
 	bool checked = checker_destroy(server->checker, 2 * SECOND);
 	coordinator_destroy(server->coordinator);
 	broker_stop(server->broker);
-	server_forget_permissions(server);
+	for (size_t i = 0; i < server->broker_count; i++)
+		permissions_destroy(server->brokers[i].permissions);
 	readiness_destroy(server->readiness);
 	metrics_destroy(server->metrics);
 	free(server->run_time);

@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 
-#include "core/nats/bus_connect.h"
 #include "core/server/server_private.h"
 
-/* A private broker's address changes. */
-const char *server_broker_name(const struct server *server, const struct broker_address *address)
+const char *server_broker_name(const struct server_broker *broker)
 {
-	bool embedded = server->broker != NULL && address == broker_address(server->broker);
-	return embedded ? "embedded" : address->endpoint;
+	const struct broker *embedded = broker->server->broker;
+	return embedded != NULL && broker->address == broker_address(embedded) ? "embedded" : broker->address->endpoint;
+}
+
+static struct fact *add_of_broker(const struct server_broker *broker, const char *thing)
+{
+	return readiness_add(broker->server->readiness, thing, server_broker_name(broker));
 }
 
 void server_add_facts(struct server *server)
@@ -16,13 +19,10 @@ void server_add_facts(struct server *server)
 	struct server_facts *facts = &server->facts;
 	server->readiness = readiness_create(server->metrics);
 	readiness_set_instance(server->readiness, server->owner);
-	bool one = server->store_address == server->events_address;
-	const char *events = server_broker_name(server, server->events_address),
-			   *store = server_broker_name(server, server->store_address);
-	facts->events_broker = readiness_add(server->readiness, "broker", events);
-	facts->store_broker = one ? facts->events_broker : readiness_add(server->readiness, "broker", store);
-	facts->events_permission = readiness_add(server->readiness, "permission", events);
-	facts->store_permission = one ? facts->events_permission : readiness_add(server->readiness, "permission", store);
+	for (size_t i = 0; i < server->broker_count; i++)
+		server->brokers[i].connected = add_of_broker(&server->brokers[i], "broker");
+	for (size_t i = 0; i < server->broker_count; i++)
+		server->brokers[i].permission = add_of_broker(&server->brokers[i], "permission");
 	facts->stream = readiness_add(server->readiness, "stream", INTAKE_STREAM);
 	facts->consumer = readiness_add(server->readiness, "consumer", server->config->consumer);
 	facts->bucket = readiness_add(server->readiness, "bucket", server->config->bucket);

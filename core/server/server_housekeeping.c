@@ -14,7 +14,7 @@ void server_say_word(struct server *server, char sign)
 {
 	char text[OWNER_LIMIT + 1];
 	int length = snprintf(text, sizeof text, "%c%s", sign, server->owner);
-	bus_send(server->events, server->peers_subject, NULL, text, (size_t)length);
+	bus_send(server->events->bus, server->peers_subject, NULL, text, (size_t)length);
 }
 
 /* Announces which process has the name. */
@@ -22,7 +22,7 @@ static void report_nonce(struct server *server)
 {
 	char text[OWNER_LIMIT + 32];
 	int length = snprintf(text, sizeof text, "=%s %s", server->owner, server->nonce);
-	bus_send(server->events, server->peers_subject, NULL, text, (size_t)length);
+	bus_send(server->events->bus, server->peers_subject, NULL, text, (size_t)length);
 }
 
 /* Sends a heartbeat, and checks those of the others. The records of dead instances are found by a scan of the
@@ -92,7 +92,7 @@ static void tidy_memory(struct server *server)
 /* Reports to the private broker whether its writes are answered. */
 static void tell_broker(struct server *server)
 {
-	struct unanswered writes = bus_unanswered(server->events);
+	struct unanswered writes = bus_unanswered(server->events->bus);
 	uint64_t restarts = broker_restarts(server->broker);
 	broker_set_unanswered(server->broker, &writes);
 	counter_add(server->counted.broker_restarts, restarts - server->broker_restarts);
@@ -108,21 +108,20 @@ void server_note_gap(struct server *server)
 
 void server_do_housekeeping(struct server *server)
 {
-	bus_expire(server->events);
+	for (size_t i = 0; i < server->broker_count; i++)
+		bus_expire(server->brokers[i].bus);
 	if (server->broker != NULL)
 		tell_broker(server);
-	if (server->records != server->events)
-		bus_expire(server->records);
 	if (!server->stopping) {
-		intake_ask_position(&server->intake, server->events, peers_all_able(server->peers, clock_monotonic()));
-		bucket_watch_tick(&server->bucket, server->records);
+		intake_ask_position(&server->intake, server->events->bus, peers_all_able(server->peers, clock_monotonic()));
+		bucket_watch_tick(&server->bucket, server->records->bus);
 	}
 	if (server->http != NULL && http_address(server->http) == NULL)
 		http_start(server->http);
 	server_do_checks(server);
 	keep_company(server);
-	permissions_expire(server->events_permissions);
-	permissions_expire(server->store_permissions);
+	for (size_t i = 0; i < server->broker_count; i++)
+		permissions_expire(server->brokers[i].permissions);
 	server_note_readiness(server);
 	if (atomic_load(&server->ready) && clock_monotonic() >= server->save_next)
 		save_positions(server);

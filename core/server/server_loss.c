@@ -7,14 +7,11 @@
 /* A slow broker gets more time when the stream is prepared. */
 #define LOOK_TIMEOUT_MS 2000
 
-/* What a broker holds for the service. */
-struct held {
-	bool stream, bucket;
-};
-
-static const char *things(struct held held)
+static const char *things(const struct server_broker *broker)
 {
-	return held.stream && held.bucket ? "the stream and the bucket" : held.stream ? "the stream" : "the bucket";
+	return broker->stream && broker->bucket ? "the stream and the bucket"
+	       : broker->stream                 ? "the stream"
+	                                        : "the bucket";
 }
 
 /* Remembers the highest number of replicas: if a broker keeps replicas, missing data is more likely to come back.
@@ -48,20 +45,20 @@ static enum presence look(struct server *server, jsCtx *js, const char *stream, 
 }
 
 /* If a broker holds only one of them, its state counts for both. False: neither was ever seen. */
-static bool look_at_both(struct server *server, struct held held, jsCtx *js, enum presence *stream,
-                         enum presence *bucket)
+static bool look_at_both(const struct server_broker *broker, jsCtx *js, enum presence *stream, enum presence *bucket)
 {
 	char name[160];
+	struct server *server = broker->server;
 	int64_t known_stream = shared_checkpoint_get(&server->intake.applied).stream;
 	int64_t known_bucket = atomic_load(&server->bucket.created);
-	bool known = (held.stream && known_stream != 0) || (held.bucket && known_bucket != 0);
+	bool known = (broker->stream && known_stream != 0) || (broker->bucket && known_bucket != 0);
 	snprintf(name, sizeof name, "KV_%s", server->store.bucket);
-	*stream = held.stream ? look(server, js, INTAKE_STREAM, known_stream, !known) : PRESENCE_UNKNOWN;
-	if (held.bucket && (!held.stream || *stream != PRESENCE_UNKNOWN))
-		*bucket = look(server, js, name, known_bucket, !known && !held.stream);
+	*stream = broker->stream ? look(server, js, INTAKE_STREAM, known_stream, !known) : PRESENCE_UNKNOWN;
+	if (broker->bucket && (!broker->stream || *stream != PRESENCE_UNKNOWN))
+		*bucket = look(server, js, name, known_bucket, !known && !broker->stream);
 	else
 		*bucket = *stream;
-	*stream = held.stream ? *stream : *bucket;
+	*stream = broker->stream ? *stream : *bucket;
 	return known;
 }
 
@@ -71,8 +68,9 @@ static bool is_to_wait(const struct server *server)
 	return choice == BROKER_LOSS_WAIT || (choice == BROKER_LOSS_AUTO && atomic_load(&server->replicas) > 1);
 }
 
-static void report_loss(struct server *server, struct held held, bool wait)
+static void report_loss(const struct server_broker *broker, bool wait)
 {
+	struct server *server = broker->server;
 	const struct config *config = server->config;
 	const char *folder = config->state_dir, *bucket = server->store.bucket;
 	char text[DURATION_TEXT_SIZE], files[512] = "";
@@ -84,104 +82,89 @@ static void report_loss(struct server *server, struct held held, bool wait)
 		          "the broker no longer has %s of the service (" INTAKE_STREAM ", %s): unfinished uploads are lost "
 		          "unless the broker's data comes back%s. If it does not, the service starts over in %s with an empty "
 		          "broker; to make it wait, set [events] on_broker_loss = wait",
-		          things(held), bucket, files, duration_format(loss_grace, text));
+		          things(broker), bucket, files, duration_format(loss_grace, text));
 		return;
 	}
 	log_error(server->log,
 	          "the broker no longer has %s of the service (" INTAKE_STREAM ", %s): unfinished uploads are lost unless "
 	          "the broker's data comes back%s. Processing pauses until then, because %s. If the data is lost for good, "
 	          "or you want to use another broker, set [events] on_broker_loss = continue",
-	          things(held), bucket, files,
+	          things(broker), bucket, files,
 	          config->on_broker_loss == BROKER_LOSS_WAIT ? "on_broker_loss = wait"
 	                                                     : "the broker kept several replicas");
 }
 
 /* Sets what /readyz reports while they are missing. */
-static void set_facts(struct server *server, struct held held, const struct loss *loss, bool wait)
+static void set_facts(const struct server_broker *broker, bool wait)
 {
+	const struct server_facts *facts = &broker->server->facts;
 	char reason[FACT_REASON_SIZE], text[DURATION_TEXT_SIZE];
-	nanos left = (loss_left(loss, clock_monotonic()) + SECOND - 1) / SECOND * SECOND;
+	nanos left = (loss_left(&broker->loss, clock_monotonic()) + SECOND - 1) / SECOND * SECOND;
 	if (wait)
 		snprintf(reason, sizeof reason, "the broker has lost %s; the service waits until the data is back",
-		         things(held));
+		         things(broker));
 	else
 		snprintf(reason, sizeof reason,
 		         "the broker has lost %s; unless the data comes back, the service starts over "
 		         "in %s",
-		         things(held), duration_format(left, text));
-	if (held.stream) {
-		fact_set(server->facts.stream, false, reason);
-		fact_set(server->facts.consumer, false, "waiting for the stream");
+		         things(broker), duration_format(left, text));
+	if (broker->stream) {
+		fact_set(facts->stream, false, reason);
+		fact_set(facts->consumer, false, "waiting for the stream");
 	}
-	if (held.bucket)
-		fact_set(server->facts.bucket, false, reason);
+	if (broker->bucket)
+		fact_set(facts->bucket, false, reason);
 }
 
-static void begin_again(struct server *server, struct held held)
+static void begin_again(const struct server_broker *broker)
 {
+	struct server *server = broker->server;
 	char text[DURATION_TEXT_SIZE];
 	log_error(server->log,
 	          "%s did not come back within %s: the service starts over with an empty broker and accepts new uploads. "
 	          "Unfinished uploads that this instance does not remember are lost; have storage restart the uploads that "
 	          "it still waits for",
-	          things(held), duration_format(loss_grace, text));
-	if (held.stream)
+	          things(broker), duration_format(loss_grace, text));
+	if (broker->stream)
 		intake_forget(&server->intake);
-	if (held.bucket)
+	if (broker->bucket)
 		bucket_watch_forget(&server->bucket);
 }
 
 /* True: not a total loss: existing objects are used, and a single missing one is created or reported on its own. */
-static bool judge(struct server *server, struct loss_watch *watch, struct held held, struct fact *broker, jsCtx *js,
-                  char *why, size_t size)
+static bool judge(struct server_broker *broker, jsCtx *js, char *why, size_t size)
 {
 	enum presence stream, bucket;
-	nanos now = clock_monotonic();
 	enum loss_verdict verdict = LOSS_NONE;
-	if (look_at_both(server, held, js, &stream, &bucket))
-		verdict = loss_judge(&watch->loss, stream, bucket, fact_since(broker), now);
+	if (look_at_both(broker, js, &stream, &bucket))
+		verdict = loss_judge(&broker->loss, stream, bucket, fact_since(broker->connected), clock_monotonic());
 	if (verdict == LOSS_NONE) {
-		watch->said = false;
+		broker->loss_said = false;
 		return true;
 	}
-	bool wait = is_to_wait(server);
-	if (!watch->said)
-		report_loss(server, held, wait);
-	watch->said = true;
+	bool wait = is_to_wait(broker->server);
+	if (!broker->loss_said)
+		report_loss(broker, wait);
+	broker->loss_said = true;
 	if (verdict == LOSS_CERTAIN && !wait) {
-		begin_again(server, held);
-		watch->loss = (struct loss){0};
+		begin_again(broker);
+		broker->loss = (struct loss){0};
 		return true;
 	}
-	set_facts(server, held, &watch->loss, wait);
-	snprintf(why, size, "cannot find %s used before", things(held));
+	set_facts(broker, wait);
+	snprintf(why, size, "cannot find %s used before", things(broker));
 	return false;
 }
 
-bool server_prepare_both(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
+bool server_prepare(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
 {
-	struct server *server = closure;
-	if (!judge(server, &server->events_loss, (struct held){true, true}, server->facts.events_broker, js, why, size))
+	struct server_broker *broker = closure;
+	struct server *server = broker->server;
+	if (!judge(broker, js, why, size))
 		return false;
 	/* Both are prepared even if one fails, so that all errors are reported at once. */
-	bool records = bucket_watch_prepare(&server->bucket, connection, js, why, size);
-	return intake_prepare(&server->intake, connection, js, why, size) && records;
-}
-
-bool server_prepare_events(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
-{
-	struct server *server = closure;
-	return judge(server, &server->events_loss, (struct held){.stream = true}, server->facts.events_broker, js, why,
-	             size) &&
-	       intake_prepare(&server->intake, connection, js, why, size);
-}
-
-bool server_prepare_store(void *closure, natsConnection *connection, jsCtx *js, char *why, size_t size)
-{
-	struct server *server = closure;
-	return judge(server, &server->store_loss, (struct held){.bucket = true}, server->facts.store_broker, js, why,
-	             size) &&
-	       bucket_watch_prepare(&server->bucket, connection, js, why, size);
+	bool records = !broker->bucket || bucket_watch_prepare(&server->bucket, connection, js, why, size);
+	return (!broker->stream || intake_prepare(&server->intake, connection, js, why, size)) && records;
 }
 
 void server_take_bucket(struct server *server)

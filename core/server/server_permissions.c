@@ -50,20 +50,13 @@ static void list_store(struct list *list, const struct server *server)
 
 void server_list_permissions(struct server *server)
 {
-	bool one = server->store_address == server->events_address;
-	struct list events = {.probe = server->events_probe}, store = {.probe = server->store_probe};
-	server->events_permissions = permissions_create(server->log, server_broker_name(server, server->events_address),
-	                                                server->facts.events_permission);
-	server->store_permissions = one ? server->events_permissions
-	                                : permissions_create(server->log, server_broker_name(server, server->store_address),
-	                                                     server->facts.store_permission);
-	list_events(&events, server);
-	list_store(one ? &events : &store, server);
-}
-
-void server_forget_permissions(struct server *server)
-{
-	if (server->store_permissions != server->events_permissions)
-		permissions_destroy(server->store_permissions);
-	permissions_destroy(server->events_permissions);
+	for (size_t i = 0; i < server->broker_count; i++) {
+		struct server_broker *broker = &server->brokers[i];
+		struct list list = {.probe = broker->probe};
+		broker->permissions = permissions_create(server->log, server_broker_name(broker), broker->permission);
+		if (broker->stream)
+			list_events(&list, server);
+		if (broker->bucket)
+			list_store(&list, server);
+	}
 }

@@ -9,7 +9,7 @@ static void port_load(void *closure, struct request *request, const char *id)
 {
 	struct server *server = closure;
 	request->of_record = false;
-	store_load(&server->store, server->records, request, id);
+	store_load(&server->store, server->records->bus, request, id);
 }
 
 static enum loaded port_read(void *closure, struct request *request, struct loaded_entry *entry)
@@ -23,7 +23,7 @@ static void port_put(void *closure, struct request *request, const char *id, uin
 {
 	struct server *server = closure;
 	request->of_record = true;
-	store_put(&server->store, server->records, request, id, expected, message_id, value, length);
+	store_put(&server->store, server->records->bus, request, id, expected, message_id, value, length);
 }
 
 static void port_remove(void *closure, struct request *request, const char *id, uint64_t expected,
@@ -31,7 +31,7 @@ static void port_remove(void *closure, struct request *request, const char *id, 
 {
 	struct server *server = closure;
 	request->of_record = true;
-	store_remove(&server->store, server->records, request, id, expected, message_id, tombstone);
+	store_remove(&server->store, server->records->bus, request, id, expected, message_id, tombstone);
 }
 
 static void port_announce_gone(void *closure, const char *id)
@@ -39,7 +39,7 @@ static void port_announce_gone(void *closure, const char *id)
 	struct server *server = closure;
 	char text[WORD_SIZE];
 	int length = snprintf(text, sizeof text, "!%s", id);
-	bus_send(server->events, server->peers_subject, NULL, text, (size_t)length);
+	bus_send(server->events->bus, server->peers_subject, NULL, text, (size_t)length);
 }
 
 static void port_publish(void *closure, struct request *request, const char *message_id, const char *message,
@@ -48,14 +48,14 @@ static void port_publish(void *closure, struct request *request, const char *mes
 	struct server *server = closure;
 	const struct bus_header headers[] = {{"Nats-Msg-Id", message_id}, {NULL, NULL}};
 	request->of_record = false;
-	bus_publish(server->events, request, INTAKE_STREAM, headers, message, length);
+	bus_publish(server->events->bus, request, INTAKE_STREAM, headers, message, length);
 }
 
 static void port_announce(void *closure, const char *message_id, const char *message, size_t length)
 {
 	struct server *server = closure;
 	const struct bus_header headers[] = {{"Nats-Msg-Id", message_id}, {NULL, NULL}};
-	bus_post(server->events, INTAKE_STREAM, headers, message, length);
+	bus_post(server->events->bus, INTAKE_STREAM, headers, message, length);
 }
 
 static const char *port_message_id(void *closure, const struct delivery *delivery)
@@ -78,7 +78,7 @@ static void port_acknowledge(void *closure, struct delivery *delivery)
 	if (is_of_another_stream(server, delivery))
 		intake_drop(&server->intake, delivery);
 	else
-		intake_acknowledge(&server->intake, server->events, delivery);
+		intake_acknowledge(&server->intake, server->events->bus, delivery);
 }
 
 static void port_drop(void *closure, struct delivery *delivery)
@@ -86,7 +86,7 @@ static void port_drop(void *closure, struct delivery *delivery)
 	struct server *server = closure;
 	/* Another instance should get the event at once. */
 	if (server->stopping && !is_of_another_stream(server, delivery))
-		intake_postpone(&server->intake, server->events, delivery, 0);
+		intake_postpone(&server->intake, server->events->bus, delivery, 0);
 	else
 		intake_drop(&server->intake, delivery);
 }
@@ -97,7 +97,7 @@ static void port_postpone(void *closure, struct delivery *delivery, nanos pause)
 	if (is_of_another_stream(server, delivery))
 		intake_drop(&server->intake, delivery);
 	else
-		intake_postpone(&server->intake, server->events, delivery, pause);
+		intake_postpone(&server->intake, server->events->bus, delivery, pause);
 }
 
 static void port_run(void *closure, struct run *run)
@@ -137,9 +137,9 @@ static void refuse_lookups(struct server *server)
 
 static void start_search(struct server *server)
 {
-	server->search = (struct search){.address = server->events_address,
+	server->search = (struct search){.address = server->events->address,
 	                                 .mailbox = &server->mailbox,
-	                                 .permissions = {server->events_permissions, "search"}};
+	                                 .permissions = {server->events->permissions, "search"}};
 	server->searching = !server->stopping && search_start(&server->search, server->lookups);
 	if (!server->searching)
 		refuse_lookups(server);

@@ -40,10 +40,8 @@ struct reading {
 	void *token;
 };
 
-/* What the service depends on, see readiness.h. */
+/* What the service depends on besides the brokers and steps, see readiness.h. */
 struct server_facts {
-	struct fact *events_broker, *store_broker; /* the same object if the brokers are the same */
-	struct fact *events_permission, *store_permission;
 	struct fact *stream, *consumer, *bucket, *state_folder;
 };
 
@@ -55,10 +53,18 @@ struct server_step {
 	nanos suspended; /* since when (monotonic) */
 };
 
-/* For one broker, used on the thread of its bus. */
-struct loss_watch {
+/* A broker and the connection to it. */
+struct server_broker {
+	struct server *server;
+	const struct broker_address *address;
+	bool stream, bucket; /* what it holds for the service */
+	struct bus *bus;
+	struct fact *connected, *permission; /* see readiness.h */
+	struct permissions *permissions;
+	struct bus_probe probe[BUS_PROBES_LIMIT + 1];
+	/* For the bus' thread: */
 	struct loss loss;
-	bool said; /* the suspected loss was logged */
+	bool loss_said; /* the suspected loss was logged */
 };
 
 struct server {
@@ -69,8 +75,9 @@ struct server {
 	struct mail stop;
 	struct broker *broker;    /* embedded; NULL: none */
 	uint64_t broker_restarts; /* the last count */
-	const struct broker_address *events_address, *store_address;
-	struct bus *events, *records; /* the same object if they have one address */
+	struct server_broker brokers[2];
+	size_t broker_count;
+	struct server_broker *events, *records; /* the same one if it holds both */
 	struct intake intake;
 	struct store store;
 	struct bucket_watch bucket;
@@ -109,12 +116,9 @@ struct server {
 	nanos sign_next;         /* monotonic */
 	struct checkpoint saved, bucket_saved; /* as stored in the state folder */
 	nanos save_next;                       /* monotonic */
-	struct loss_watch events_loss, store_loss;
-	atomic_uint replicas; /* see loss.h */
+	atomic_uint replicas;                  /* see loss.h */
 	struct readiness *readiness;
 	struct server_facts facts;
-	struct permissions *events_permissions, *store_permissions; /* the same object if the brokers are the same */
-	struct bus_probe events_probe[BUS_PROBES_LIMIT + 1], store_probe[BUS_PROBES_LIMIT + 1];
 	bool said_ready, was_ready; /* the log says that the service is ready; it has been ready before */
 	nanos unready_since;        /* monotonic: startup, or when the log last said that the service is not ready */
 	atomic_bool ready;          /* the brokers are connected and prepared */
@@ -136,17 +140,16 @@ void server_read_on(struct server *server);
 void server_stop_scans(struct server *server);
 
 /* The broker's name for messages: the address of a private broker changes. */
-const char *server_broker_name(const struct server *server, const struct broker_address *address);
+const char *server_broker_name(const struct server_broker *broker);
 /* Registers everything that /readyz reports except the steps. */
 void server_add_facts(struct server *server);
-/* What the buses prepare, with the server as closure: one broker for both, the events broker, the store's broker. */
-bus_prepare server_prepare_both, server_prepare_events, server_prepare_store;
+/* What a bus prepares, with its server_broker as closure. */
+bus_prepare server_prepare;
 /* The records bus is up: handles a bucket that this service has just created. */
 void server_take_bucket(struct server *server);
 
 /* Lists the permissions to test on the brokers. */
 void server_list_permissions(struct server *server);
-void server_forget_permissions(struct server *server);
 
 /* Logs when the service becomes ready, and when it stops being ready. */
 void server_note_readiness(struct server *server);

@@ -13,9 +13,9 @@ bool server_read_bucket(struct server *server, void *token)
 	struct reading *reading = alloc_zeroed(1, sizeof *reading);
 	reading->token = token;
 	reading->scan = (struct scan){.store = &server->store,
-	                              .address = server->store_address,
+	                              .address = server->records->address,
 	                              .mailbox = &server->mailbox,
-	                              .permissions = {server->store_permissions, "scan"}};
+	                              .permissions = {server->records->permissions, "scan"}};
 	if (!scan_start(&reading->scan)) {
 		free(reading);
 		return false;
