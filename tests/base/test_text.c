@@ -85,7 +85,7 @@ START_TEST(json_strings)
 END_TEST
 
 /* A scanner's message or a file name may contain any bytes, and a record that contains them has to be readable. */
-START_TEST(json_strings_of_bytes_that_are_no_text)
+START_TEST(json_strings_of_invalid_text)
 {
 	assert_json("a\xff z", "\"a\\ufffd z\"");
 	assert_json("cut \xf0\x9f\xa6", "\"cut \\ufffd\\ufffd\\ufffd\"");
@@ -152,7 +152,7 @@ int main(void)
 	const TTest *const tests[] = {grows,
 	                              borders,
 	                              json_strings,
-	                              json_strings_of_bytes_that_are_no_text,
+	                              json_strings_of_invalid_text,
 	                              json_strings_whatever_the_bytes,
 	                              failed_allocations_are_remembered};
 	return suite_run("text", tests, sizeof tests / sizeof tests[0], 30);

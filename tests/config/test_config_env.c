@@ -307,8 +307,8 @@ static void assert_state_dir(const char *expected, bool root, char *const *envir
 	config_source_free(source);
 }
 
-/* Runs as a user who is not root, with nothing that names a state folder. 0: a folder that only the service can use
- * was found. */
+/* Runs as a user who is not root, without any variable that implies a state folder. 0: only the service reports
+ * that. */
 static int read_without_home(void)
 {
 	struct problems problems = {0};

@@ -181,7 +181,7 @@ static uint64_t repeated(void)
 
 /* Three events at once. The first one's pass is over before the others come: the upload ends once, whatever has
  * become of its record. */
-START_TEST(said_three_times)
+START_TEST(announced_three_times)
 {
 	enum { CONFIRMING, FAILED, GONE, WAYS };
 	struct metrics *metrics = metrics_create();
@@ -260,7 +260,7 @@ START_TEST(whether_it_was_asked_for_is_not_known)
 END_TEST
 
 /* Instances of an earlier version wrote neither the time of the end nor the URL into the marker. */
-START_TEST(of_an_end_that_says_little)
+START_TEST(after_an_end_with_little_known)
 {
 	store("u", FAKE_OWNER, (struct status){.step = 2, .phase = PHASE_ENDED, .outcome = OUTCOME_ABORT, .transition = 3});
 	fake_begin(&world, "u", 2, false);
@@ -358,7 +358,7 @@ START_TEST(another_writer_wins)
 }
 END_TEST
 
-START_TEST(verdict_with_a_result_is_decided_anew)
+START_TEST(verdict_with_a_result_is_decided_again)
 {
 	fake_begin(&world, "u", 1, false);
 	fake_answer_all(&world);
@@ -641,7 +641,7 @@ START_TEST(due_times)
 END_TEST
 
 /* There may be many, of more instances than the peers can hold. */
-START_TEST(kept_records_are_nobodys)
+START_TEST(kept_records_have_no_owner)
 {
 	store("u", "there", (struct status){.step = 2, .outcome = OUTCOME_ABORT, .phase = PHASE_ENDED, .transition = 3});
 	store("v", "elsewhere",
@@ -692,15 +692,15 @@ int main(void)
 	                              an_event_that_is_unusable_stops_no_upload,
 	                              an_id_that_no_record_can_have_is_refused,
 	                              begun_again_after_the_end,
-	                              said_three_times,
+	                              announced_three_times,
 	                              begun_again_for_a_reason,
 	                              whether_it_was_asked_for_is_not_known,
-	                              of_an_end_that_says_little,
+	                              after_an_end_with_little_known,
 	                              begun_twice,
 	                              redelivered_after_a_crash,
 	                              begun_by_another_instance,
 	                              another_writer_wins,
-	                              verdict_with_a_result_is_decided_anew,
+	                              verdict_with_a_result_is_decided_again,
 	                              resume_by_step,
 	                              resume_of_what_waits,
 	                              resume_of_what_another_instance_looks_after,
@@ -712,7 +712,7 @@ int main(void)
 	                              event_for_what_another_instance_has_moved,
 	                              answers_of_our_own,
 	                              due_times,
-	                              kept_records_are_nobodys,
+	                              kept_records_have_no_owner,
 	                              abandoned,
 	                              abandoned_sweep};
 	return coordinator_world_run("coordinator", tests, sizeof tests / sizeof tests[0]);

@@ -279,7 +279,7 @@ static void say_the_end_into_the_dark(bool happened)
 	fake_answer_all(&world);
 }
 
-START_TEST(said_long_ago)
+START_TEST(published_long_ago)
 {
 	say_the_end_into_the_dark(true);
 	fake_expect(&world, "load; look");
@@ -293,7 +293,7 @@ START_TEST(said_long_ago)
 }
 END_TEST
 
-START_TEST(not_said_long_ago)
+START_TEST(not_published_long_ago)
 {
 	say_the_end_into_the_dark(false);
 	fake_expect(&world, "load; look; publish END abort");
@@ -322,7 +322,7 @@ END_TEST
 
 /* The bucket falls back to an earlier state: what is remembered from later is dropped, and the upload ends again
  * from there. */
-START_TEST(bucket_of_before)
+START_TEST(bucket_that_fell_back)
 {
 	struct record before;
 	fake_begin(&world, "u", 1, false);
@@ -357,7 +357,7 @@ END_TEST
 
 /* The bucket is a different, empty one: what was remembered is not written into it, and the same upload can begin
  * again. */
-START_TEST(bucket_that_is_another)
+START_TEST(different_bucket)
 {
 	run_to_end("u", 1);
 	free(world.entries->value);
@@ -391,10 +391,10 @@ int main(void)
 	                              cut_off_for_hours,
 	                              cut_off_for_hours_while_it_reads,
 	                              stopped_until_it_was_over,
-	                              said_long_ago,
-	                              not_said_long_ago,
+	                              published_long_ago,
+	                              not_published_long_ago,
 	                              looked_for_slowly,
-	                              bucket_of_before,
-	                              bucket_that_is_another};
+	                              bucket_that_fell_back,
+	                              different_bucket};
 	return coordinator_world_run("coordinator_broker", tests, sizeof tests / sizeof tests[0]);
 }

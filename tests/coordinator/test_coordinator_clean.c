@@ -53,7 +53,7 @@ START_TEST(unknown)
 END_TEST
 
 /* Older events come late. Whatever they say, the upload is over. */
-START_TEST(before_what_is_older)
+START_TEST(before_older_events)
 {
 	clean("u", 5, "load; remove; gone u; ack 5");
 	fake_begin(&world, "u", 3, false);
@@ -93,7 +93,7 @@ START_TEST(running)
 }
 END_TEST
 
-START_TEST(in_line)
+START_TEST(in_the_queue)
 {
 	for (unsigned i = 0; i < 67; i++) { /* as many as are run or have a turn, and one more */
 		char id[8];
@@ -291,7 +291,7 @@ START_TEST(not_told_by_another_instance)
 END_TEST
 
 /* What was decided just before is not published any more. */
-START_TEST(before_its_end_is_said)
+START_TEST(before_its_end_is_published)
 {
 	fake_begin(&world, "u", 1, false);
 	fake_answer_all(&world);
@@ -412,9 +412,9 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {unknown,
-	                              before_what_is_older,
+	                              before_older_events,
 	                              running,
-	                              in_line,
+	                              in_the_queue,
 	                              waiting,
 	                              in_a_backoff,
 	                              awaiting,
@@ -425,7 +425,7 @@ int main(void)
 	                              told_while_it_is_held,
 	                              told_in_error,
 	                              not_told_by_another_instance,
-	                              before_its_end_is_said,
+	                              before_its_end_is_published,
 	                              behind_another_event,
 	                              its_tombstone_outlives_its_due_time,
 	                              in_a_race,

@@ -49,7 +49,7 @@ START_TEST(a_step_that_hangs)
 END_TEST
 
 /* Published half an hour ago, by a clock that was an hour ahead: longer ago than the broker remembers. */
-START_TEST(what_was_said_ahead)
+START_TEST(what_was_published_ahead)
 {
 	struct status status = {.step = 2,
 	                        .outcome = OUTCOME_CONTINUE,
@@ -72,6 +72,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {a_request_to_repeat, a_held_beginning, a_step_that_hangs, what_was_said_ahead};
+	const TTest *const tests[] = {a_request_to_repeat, a_held_beginning, a_step_that_hangs, what_was_published_ahead};
 	return coordinator_world_run("coordinator clock", tests, sizeof tests / sizeof tests[0]);
 }

@@ -50,7 +50,7 @@ START_TEST(one_write_for_begin_and_end)
 }
 END_TEST
 
-START_TEST(whatever_the_run_comes_to)
+START_TEST(whatever_the_run_returns)
 {
 	hold("goes on", 1);
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_CONTINUE, 0);
@@ -452,7 +452,7 @@ static unsigned writes(void)
 	return count;
 }
 
-START_TEST(in_line)
+START_TEST(in_the_queue)
 {
 	begin_a_hundred();
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
@@ -468,7 +468,7 @@ START_TEST(in_line)
 END_TEST
 
 /* Their time is over, whether they run or not, and all of them continue. */
-START_TEST(in_line_for_long)
+START_TEST(in_the_queue_for_long)
 {
 	begin_a_hundred();
 	fake_pass(&world, HOLD);
@@ -484,7 +484,7 @@ START_TEST(in_line_for_long)
 END_TEST
 
 /* Another instance has begun one that is queued, and one whose turn comes while its record is refused. */
-START_TEST(in_line_for_nothing)
+START_TEST(in_the_queue_for_nothing)
 {
 	begin_a_hundred();
 	store_of_another(name(79), 80);
@@ -503,7 +503,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {one_write_for_begin_and_end,
-	                              whatever_the_run_comes_to,
+	                              whatever_the_run_returns,
 	                              not_for_long,
 	                              no_longer_than_the_step_may_take,
 	                              no_longer_than_the_broker_waits,
@@ -523,8 +523,8 @@ int main(void)
 	                              stopping,
 	                              abandoned,
 	                              others_wait,
-	                              in_line,
-	                              in_line_for_long,
-	                              in_line_for_nothing};
+	                              in_the_queue,
+	                              in_the_queue_for_long,
+	                              in_the_queue_for_nothing};
 	return coordinator_world_run("coordinator_coalescing", tests, sizeof tests / sizeof tests[0]);
 }

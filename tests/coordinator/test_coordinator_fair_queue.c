@@ -16,7 +16,7 @@ static const char *name(unsigned i)
 }
 
 /* Far more than workers and cache hold: each gets its turn, and none is run twice. */
-START_TEST(a_long_line)
+START_TEST(a_long_queue)
 {
 	unsigned count = 2000, returned = 0;
 	fake_open(&world);
@@ -38,7 +38,7 @@ START_TEST(a_long_line)
 END_TEST
 
 /* What happens to an upload that is queued. */
-START_TEST(standing_in_line)
+START_TEST(in_the_queue)
 {
 	unsigned count = 400;
 	fake_open(&world);
@@ -177,7 +177,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {a_long_line, standing_in_line, turn_of_an_upload_of_another_instance,
-	                              found_again, many_that_wait,   rewritten_by_another_implementation};
+	const TTest *const tests[] = {a_long_queue, in_the_queue,   turn_of_an_upload_of_another_instance,
+	                              found_again,  many_that_wait, rewritten_by_another_implementation};
 	return suite_run("coordinator_lines", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -87,7 +87,7 @@ END_TEST
 
 /* The process was stopped between its decision and the publish. It publishes what the record says, including its
  * result. */
-START_TEST(remembered_while_it_is_said)
+START_TEST(remembered_while_it_is_published)
 {
 	begin_run();
 	fake_return(&world, RETURNED_VERDICT, OUTCOME_DELETE, 0);
@@ -142,7 +142,7 @@ START_TEST(taken_over_meanwhile)
 }
 END_TEST
 
-START_TEST(taken_over_while_it_is_said)
+START_TEST(taken_over_while_it_is_published)
 {
 	struct status status = {
 		.step = 0, .phase = PHASE_AWAITING, .awaited = true, .due = world.now + HOUR, .transition = 1};
@@ -343,7 +343,7 @@ START_TEST(begun_again_before_it_is_missed)
 END_TEST
 
 /* Three are queued for one worker, and only that is remembered of them. */
-START_TEST(lost_in_line)
+START_TEST(lost_in_the_queue)
 {
 	static const char *const id[] = {"a", "b", "c"};
 	struct status status = queued;
@@ -537,10 +537,10 @@ int main(void)
 	                              remembered,
 	                              remembered_and_older,
 	                              remembered_when_it_is_removed,
-	                              remembered_while_it_is_said,
+	                              remembered_while_it_is_published,
 	                              lost_while_it_is_claimed,
 	                              taken_over_meanwhile,
-	                              taken_over_while_it_is_said,
+	                              taken_over_while_it_is_published,
 	                              restored_in_spite_of_the_broker,
 	                              remembered_for_long,
 	                              in_a_bucket_that_keeps_nothing,
@@ -551,7 +551,7 @@ int main(void)
 	                              lost_before_an_event,
 	                              lost_before_the_last_event,
 	                              begun_again_before_it_is_missed,
-	                              lost_in_line,
+	                              lost_in_the_queue,
 	                              not_in_another_bucket,
 	                              not_in_another_bucket_while_it_is_restored,
 	                              rewritten_while_it_waits,

@@ -129,7 +129,7 @@ END_TEST
 
 /* The service ends because it is out of memory, and notes that: the step is not to blame, and is run again as it
  * was. */
-START_TEST(an_end_for_want_of_memory_does_not_count)
+START_TEST(an_end_because_of_lack_of_memory_does_not_count)
 {
 	static char nonce[WRITER_LIMIT];
 	struct status waiting = {.step = 1, .phase = PHASE_WAITING, .due = world.now + HOUR, .transition = 1};
@@ -313,7 +313,7 @@ int main(void)
 	                              a_suspect_that_another_has_run_waits,
 	                              suspects_run_a_few_at_a_time,
 	                              suspects_that_end_the_service,
-	                              an_end_for_want_of_memory_does_not_count,
+	                              an_end_because_of_lack_of_memory_does_not_count,
 	                              suspects_go_on_past_one_that_hangs,
 	                              suspects_that_move_on,
 	                              suspects_that_are_answered_elsewhere,

@@ -125,7 +125,7 @@ START_TEST(fair_between_users_of_a_space)
 END_TEST
 
 /* A run counts as service, even if the upload was never queued. */
-START_TEST(who_runs_has_had_something)
+START_TEST(runs_count_as_service)
 {
 	struct queue_item item = {.id = "passed", .space = "greedy", .user = "u", .size = 1000 * MEGABYTE};
 	fair_queue_init(&queue, 1);
@@ -238,7 +238,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		in_order_of_arrival,        small_before_large, fair_between_spaces, fair_between_users_of_a_space,
-		who_runs_has_had_something, names_of_any_kind,  one_after_the_other, are_small};
+		in_order_of_arrival,   small_before_large, fair_between_spaces, fair_between_users_of_a_space,
+		runs_count_as_service, names_of_any_kind,  one_after_the_other, are_small};
 	return suite_run("lines", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -59,7 +59,7 @@ tests_scenario_shortage_la_LDFLAGS = $(HARDEN_LDFLAGS) -module -avoid-version -s
 
 tests_scenario_test_wire_SOURCES = tests/scenario/test_wire.c tests/upload/storage_events.c tests/upload/storage_events.h
 
-# The program with shorter patience, for what takes a minute.
+# The program with shorter time limits, for tests of what takes a minute.
 HASTY = tests/scenario/postprocessing_hasty$(EXEEXT)
 EXTRA_PROGRAMS += tests/scenario/postprocessing_hasty
 CLEANFILES += $(HASTY)

@@ -84,7 +84,7 @@ static bool is_said(void *closure)
 static void await_log_again(const char *text, size_t count)
 {
 	struct words words = {text, count};
-	ck_assert_msg(wait_until(is_said, &words, TEST_LIMIT), "not said %zu times: %s", count, text);
+	ck_assert_msg(wait_until(is_said, &words, TEST_LIMIT), "not logged %zu times: %s", count, text);
 }
 
 /* A file of the state folder shows which stream it was. */

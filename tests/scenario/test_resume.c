@@ -64,7 +64,7 @@ START_TEST(awaiting_is_asked_again)
 }
 END_TEST
 
-START_TEST(confirming_is_said_again)
+START_TEST(confirming_is_published_again)
 {
 	scenario_begin(&scenario, NULL, false);
 	storage_expect(&scenario, "one", "/none", 3, "continue");
@@ -344,7 +344,7 @@ int main(void)
 {
 	const TTest *const tests[] = {backoff_ends_now,
 	                              awaiting_is_asked_again,
-	                              confirming_is_said_again,
+	                              confirming_is_published_again,
 	                              unknown_is_restarted,
 	                              delay_ends_when_resumed,
 	                              running_step_goes_on,

@@ -99,7 +99,7 @@ static void check_log_holds_no_password(void)
 	ck_assert_uint_eq(scenario_log_count(&scenario, ENCODED), 0);
 }
 
-START_TEST(a_tls_url_is_no_plain_text)
+START_TEST(a_tls_url_excludes_plain_text)
 {
 	struct eavesdropper ear;
 	char endpoint[128];
@@ -245,7 +245,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {a_tls_url_is_no_plain_text, nor_in_the_store, a_tls_url_is_all_it_takes,
+	const TTest *const tests[] = {a_tls_url_excludes_plain_text, nor_in_the_store, a_tls_url_is_all_it_takes,
 	                              nor_does_it_go_to_a_server_that_was_named, credentials_of_a_url_are_decoded};
 	return scenario_run("scenario: tls", tests, sizeof tests / sizeof tests[0]);
 }
