@@ -13,7 +13,8 @@
 #include "core/base/encoding.h"
 #include "core/base/json_reader.h"
 #include "core/base/thread.h"
-#include "core/nats/bus_connect.h"
+#include "core/nats/bus_link.h"
+#include "core/nats/bus_loop.h"
 
 /* An answer that takes longer counts as lost. */
 #define REQUEST_TIMEOUT (5 * SECOND)
@@ -37,6 +38,7 @@ struct requests {
 struct bus {
 	struct bus_options options;
 	char prefix[48]; /* of the inbox */
+	char inbox[50];
 	struct requests requests;
 	struct bus_link *link;                           /* the thread that connects */
 	_Atomic nanos unanswered_since, unanswered_last; /* see struct unanswered */
@@ -352,23 +354,12 @@ struct bus *bus_create(const struct bus_options *options)
 	lock_init(&bus->requests.lock);
 	bus->options = *options;
 	snprintf(bus->prefix, sizeof bus->prefix, "_INBOX.pp%s.", random);
-	char wildcard[sizeof bus->prefix + 1];
-	snprintf(wildcard, sizeof wildcard, "%s>", bus->prefix);
+	snprintf(bus->inbox, sizeof bus->inbox, "%s>", bus->prefix);
 	bus->link = bus_link_create(&(struct bus_link_options){
-		.address = options->address,
-		.name = options->name,
-		.log = options->log,
-		.inbox = wildcard,
+		.bus = &bus->options,
+		.inbox = bus->inbox,
 		.make_mail = make_mail,
-		.mailbox = options->mailbox,
-		.listen = options->listen,
-		.broker = options->broker,
-		.facts = options->facts,
-		.permissions = options->permissions,
-		.probe = options->probe,
 		.on_word = on_word,
-		.prepare = options->prepare,
-		.prepare_closure = options->closure,
 		.on_up = on_up,
 		.on_down = on_down,
 		.closure = bus,

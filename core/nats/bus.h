@@ -52,7 +52,7 @@ struct bus_options {
 	const char *broker; /* the broker's name for messages; borrowed; NULL: the address' endpoint */
 	struct bus_facts facts;
 	struct permission_scope permissions;
-	const struct bus_probe *probe; /* see bus_connect.h; borrowed */
+	const struct bus_probe *probe; /* the permissions to test, see bus_probe.h; borrowed; NULL: none */
 };
 
 #define WORD_SIZE 320

@@ -177,22 +177,32 @@ void permissions_refused(const struct permission_scope *scope, const char *error
 		say(permissions, permission);
 }
 
-void permissions_worked(const struct permission_scope *scope)
+/* Forgets the refusals of one connection that are not tested, or, with NULL, those that are old. */
+static void forget(struct permissions *permissions, const char *who)
 {
-	struct permissions *permissions = scope->permissions;
-	if (permissions == NULL)
-		return;
-	pthread_mutex_lock(&permissions->lock);
 	bool changed = false;
+	nanos now = clock_monotonic();
+	pthread_mutex_lock(&permissions->lock);
 	for (size_t i = 0; i < permissions->count; i++) {
 		struct refusal *refusal = &permissions->refusal[i];
-		bool over = refusal->stands && !refusal->tested && strcmp(refusal->who, scope->who) == 0;
+		bool over = who != NULL ? !refusal->tested && strcmp(refusal->who, who) == 0 : now - refusal->last > MEMORY;
+		changed = changed || (refusal->stands && over);
 		refusal->stands = refusal->stands && !over;
-		changed = changed || over;
 	}
 	if (changed)
 		tell(permissions);
 	pthread_mutex_unlock(&permissions->lock);
+}
+
+void permissions_worked(const struct permission_scope *scope)
+{
+	if (scope->permissions != NULL)
+		forget(scope->permissions, scope->who);
+}
+
+void permissions_expire(struct permissions *permissions)
+{
+	forget(permissions, NULL);
 }
 
 /* With the lock held. */
@@ -237,21 +247,5 @@ void permissions_not_tested(const struct permission_scope *scope, const char *wh
 	/* A result remains valid until a permission is denied. */
 	if (!permissions->tested && permissions->count == 0)
 		fact_set(permissions->fact, false, reason);
-	pthread_mutex_unlock(&permissions->lock);
-}
-
-void permissions_expire(struct permissions *permissions)
-{
-	bool changed = false;
-	nanos now = clock_monotonic();
-	pthread_mutex_lock(&permissions->lock);
-	for (size_t i = 0; i < permissions->count; i++) {
-		struct refusal *refusal = &permissions->refusal[i];
-		bool old = refusal->stands && now - refusal->last > MEMORY;
-		refusal->stands = refusal->stands && !old;
-		changed = changed || old;
-	}
-	if (changed)
-		tell(permissions);
 	pthread_mutex_unlock(&permissions->lock);
 }

@@ -11,7 +11,7 @@
 
 #include "core/jetstream/intake.h"
 #include "core/jetstream/store.h"
-#include "core/nats/bus_connect.h"
+#include "core/nats/bus_link.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/require.h"
 
