@@ -6,9 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/client/json_text.h"
-#include "core/coordinator/metrics_list.h"
-#include "core/server/peers.h"
 #include "core/steps/modules.h"
 #include "core/upload/event.h"
 #include "core/upload/record.h"
@@ -83,65 +80,6 @@ START_TEST(events_and_records_are_written)
 }
 END_TEST
 
-/* An instance that could not be noted is noted at its next sign; a live instance never counts as dead once it is
- * noted. */
-static enum came hear_peers(const void *closure)
-{
-	(void)closure;
-	static const char *const name[] = {"a", "b", "c"};
-	struct peers *peers = peers_create("own");
-	if (peers == NULL)
-		return CAME_FAILED;
-	for (nanos now = 0; now < 2; now++) {
-		for (size_t i = 0; i < 3; i++)
-			peers_heard(peers, name[i], now * SECOND);
-		peers_mentioned(peers, "d", now * SECOND);
-		peers_tick(peers, now * SECOND);
-	}
-	bool all = peers_lives(peers, "own") && peers_lives(peers, "d");
-	for (size_t i = 0; i < 3; i++)
-		all = all && peers_lives(peers, name[i]);
-	peers_free(peers);
-	return all ? CAME_RIGHT : CAME_WRONG;
-}
-
-START_TEST(peers_are_heard)
-{
-	ck_assert_int_gt(each_fails(hear_peers, NULL), 1);
-}
-END_TEST
-
-/* Metrics never stop the service: those that could not be registered count nothing. */
-static enum came count(const void *closure)
-{
-	(void)closure;
-	struct metrics_list list = {0};
-	struct metrics *metrics = metrics_create();
-	if (metrics == NULL)
-		return CAME_FAILED;
-	metrics_list_register(&list, metrics);
-	struct histogram *histogram =
-		metrics_histogram(metrics, "h_seconds", "H.", (const char *const[]){"step", "a", NULL});
-	metrics_count(&list, events_taken);
-	gauge_set(list.busy, 5);
-	histogram_observe(histogram, SECOND);
-	bool all = histogram != NULL && counter_value(list.events_taken) == 1 && gauge_value(list.busy) == 5;
-	bool paused = scarcity_pause(true);
-	FILE *out = tmpfile();
-	bool written = out != NULL && metrics_write(metrics, out) && ftell(out) > 0;
-	if (out != NULL)
-		fclose(out);
-	scarcity_pause(paused);
-	metrics_destroy(metrics);
-	return !written ? CAME_WRONG : all ? CAME_RIGHT : CAME_FAILED;
-}
-
-START_TEST(figures_are_registered)
-{
-	ck_assert_int_gt(each_fails(count, NULL), 20);
-}
-END_TEST
-
 /* A module that failed can be loaded at the next attempt, by the same registry. */
 static enum came load_module(const void *closure)
 {
@@ -163,25 +101,8 @@ START_TEST(modules_are_loaded)
 }
 END_TEST
 
-static enum came convert(const void *closure)
-{
-	(void)closure;
-	json_t *text = json_text("a\xff");
-	bool right = text != NULL && strcmp(json_string_value(text), "a\xef\xbf\xbd") == 0;
-	enum came came = right ? CAME_RIGHT : text == NULL ? CAME_FAILED : CAME_WRONG;
-	json_decref(text);
-	return came;
-}
-
-START_TEST(texts_are_converted)
-{
-	ck_assert_int_gt(each_fails(convert, NULL), 1);
-}
-END_TEST
-
 int main(void)
 {
-	const TTest *const tests[] = {events_and_records_are_written, peers_are_heard, figures_are_registered,
-	                              modules_are_loaded, texts_are_converted};
+	const TTest *const tests[] = {events_and_records_are_written, modules_are_loaded};
 	return suite_run("memory", tests, sizeof tests / sizeof tests[0], 60);
 }
