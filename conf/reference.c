@@ -171,7 +171,6 @@ void reference_add_ini(struct text *text, const struct reference_step *step)
 /* The variables that belong to no key, and those of the replaced services that are not read. */
 static void add_man_variables_alone(struct text *text)
 {
-	const struct replaced *replaced;
 	text_add(text, ".SS Variables without a key\n");
 	for (const struct config_section *variable = config_variables; variable->name != NULL; variable++) {
 		text_format(text, ".TP\n\\fB%s\\fR\n", variable->name);
@@ -179,7 +178,7 @@ static void add_man_variables_alone(struct text *text)
 	}
 	text_add(text, ".SS Variables of oCIS and OpenCloud that are not read\n");
 	text_add(text, "If one of them is set, the log says so at each start.\n");
-	for (size_t i = 0; (replaced = replaced_by_number(i)) != NULL; i++) {
+	for (const struct replaced *replaced = replaced_variables; replaced->names != NULL; replaced++) {
 		char names[512], *rest;
 		snprintf(names, sizeof names, "%s", replaced->names);
 		text_add(text, ".TP\n\\fB");

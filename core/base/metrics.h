@@ -39,8 +39,6 @@ int64_t gauge_value(const struct gauge *gauge);
 /* From now on, metrics_write() also writes the current resource usage of the process: CPU time, memory, descriptors. */
 void metrics_add_process(struct metrics *metrics);
 
-#define METRICS_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
-
 /* Writes the text exposition format. Any thread may call this. False: `out` has an error. */
 bool metrics_write(const struct metrics *metrics, FILE *out);
 

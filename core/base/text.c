@@ -183,3 +183,13 @@ bool text_same(const char *one, const char *other)
 {
 	return one == other || (one != NULL && other != NULL && strcmp(one, other) == 0);
 }
+
+const char *text_next_word(const char **list, size_t *length)
+{
+	if (*list == NULL)
+		return NULL;
+	const char *word = *list + strspn(*list, " ");
+	*length = strcspn(word, " ");
+	*list = word + *length;
+	return *length > 0 ? word : NULL;
+}

@@ -32,6 +32,10 @@ void text_free(struct text *text);
 /* Returns the text, which the caller frees, or NULL if an allocation failed. Empties `text`. */
 char *text_take(struct text *text);
 
+/* The next of the words of a list, which are separated by spaces. Moves *list behind it. NULL: there are no more; the
+ * list may be NULL, too. */
+const char *text_next_word(const char **list, size_t *length);
+
 /* Whether two texts, each of which may be NULL, are equal. */
 bool text_same(const char *one, const char *other);
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/text.h"
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
 
@@ -22,11 +23,11 @@ struct report {
 
 static const char *choice_word(const char *choices, int64_t number, char *word, size_t size)
 {
-	for (; number > 0 && *choices != '\0'; number--) {
-		choices += strcspn(choices, " ");
-		choices += *choices == ' ';
-	}
-	snprintf(word, size, "%.*s", (int)strcspn(choices, " "), choices);
+	size_t length = 0;
+	const char *found = text_next_word(&choices, &length);
+	while (number-- > 0)
+		found = text_next_word(&choices, &length);
+	snprintf(word, size, "%.*s", (int)length, found);
 	return word;
 }
 

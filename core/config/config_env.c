@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/text.h"
 #include "core/config/config_source.h"
 
 static const struct variable *find_variable(const struct config_source *source, const char *name, size_t length)
@@ -36,15 +37,12 @@ bool variable_name(char name[VARIABLE_NAME_SIZE], const char *section, const cha
 /* The first of the names, separated by spaces, that is set. */
 static const struct variable *first_variable(const struct config_source *source, const char *names)
 {
-	while (names != NULL && *names != '\0') {
-		size_t length = strcspn(names, " ");
-		const struct variable *variable = length == 0 ? NULL : find_variable(source, names, length);
-		if (variable != NULL)
-			return variable;
-		names += length;
-		names += strspn(names, " ");
-	}
-	return NULL;
+	const struct variable *variable = NULL;
+	const char *name;
+	size_t length;
+	while (variable == NULL && (name = text_next_word(&names, &length)) != NULL)
+		variable = find_variable(source, name, length);
+	return variable;
 }
 
 struct found source_find(const struct config_source *source, const char *section, const struct pp_key *key, bool own)

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "core/base/text.h"
 #include "core/config/config_source.h"
 
 #define NOT_NEEDED "not needed here, because "
 
 /* What the services postprocessing and antivirus of oCIS and OpenCloud read, and this one does not. A * at the end
  * stands for any rest. */
-static const struct replaced replaced[] = {
+const struct replaced replaced_variables[] = {
 	{"POSTPROCESSING_WORKERS", false,
      NOT_NEEDED "one thread reads all events; [postprocessing] workers, which has no "
                 "variable, sets how many uploads each step works on at a time"},
@@ -37,34 +38,27 @@ static const struct replaced replaced[] = {
 	{"ANTIVIRUS_PRIORITY_* ANTIVIRUS_HIGH_PRIORITY_RESERVED_WORKERS", false,
      NOT_NEEDED "uploads that wait for a worker take turns by space and user"},
 	{"ANTIVIRUS_QUEUE_*", false, NOT_NEEDED "the virus scan has no job queue of its own"},
+	{NULL, false, NULL},
 };
-#define REPLACED_COUNT (sizeof replaced / sizeof replaced[0])
 
 /* Whether the variable is one of the names or patterns, which are separated by spaces. */
 static bool is_among(const char *names, const char *variable)
 {
 	size_t wanted = strlen(variable);
-	while (*names != '\0') {
-		size_t length = strcspn(names, " ");
-		bool open = names[length - 1] == '*';
-		if (open ? wanted >= length - 1 && strncmp(names, variable, length - 1) == 0
-		         : wanted == length && strncmp(names, variable, length) == 0)
+	size_t length;
+	for (const char *name; (name = text_next_word(&names, &length)) != NULL;) {
+		bool open = name[length - 1] == '*';
+		if (open ? wanted >= length - 1 && strncmp(name, variable, length - 1) == 0
+		         : wanted == length && strncmp(name, variable, length) == 0)
 			return true;
-		names += length;
-		names += strspn(names, " ");
 	}
 	return false;
 }
 
-const struct replaced *replaced_by_number(size_t number)
-{
-	return number < REPLACED_COUNT ? &replaced[number] : NULL;
-}
-
 const struct replaced *replaced_find(const char *variable)
 {
-	for (size_t i = 0; i < REPLACED_COUNT; i++)
-		if (is_among(replaced[i].names, variable))
-			return &replaced[i];
+	for (const struct replaced *entry = replaced_variables; entry->names != NULL; entry++)
+		if (is_among(entry->names, variable))
+			return entry;
 	return NULL;
 }

@@ -197,9 +197,9 @@ struct replaced {
 	bool matters;       /* the variable asks for something that does not happen */
 	const char *advice; /* what to use instead, or why the variable is not needed */
 };
+/* Ends with an entry without names. */
+extern const struct replaced replaced_variables[];
 /* The first entry that matches; NULL: none. */
 const struct replaced *replaced_find(const char *variable);
-/* NULL: no more. */
-const struct replaced *replaced_by_number(size_t number);
 
 #endif

@@ -6,6 +6,7 @@
 #include "core/abi/module_table.h"
 #include "core/base/alloc.h"
 #include "core/base/nearest.h"
+#include "core/base/text.h"
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
 
@@ -34,11 +35,9 @@ static void add_name(struct search *search, const char *name, size_t length)
 
 static void add_list(struct search *search, const char *list)
 {
-	for (; list != NULL && *list != '\0'; list += strspn(list, " ")) {
-		size_t length = strcspn(list, " ");
-		add_name(search, list, length);
-		list += length;
-	}
+	size_t length;
+	for (const char *name; (name = text_next_word(&list, &length)) != NULL;)
+		add_name(search, name, length);
 }
 
 static void add_own(struct search *search, const char *section, const char *key)
@@ -186,8 +185,7 @@ static void check_legacy_step(const struct search *search)
 static void check_replaced(const struct search *search)
 {
 	const struct config_source *source = search->config->source;
-	const struct replaced *entry;
-	for (size_t i = 0; (entry = replaced_by_number(i)) != NULL; i++) {
+	for (const struct replaced *entry = replaced_variables; entry->names != NULL; entry++) {
 		char list[LIST_SIZE] = "";
 		for (size_t j = 0; j < source->variable_count; j++)
 			if (replaced_find(source->variable[j].name) == entry && !variable_is_service_link(&source->variable[j]))

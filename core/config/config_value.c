@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/base/text.h"
 #include "core/base/utf8.h"
 #include "core/config/config_source.h"
 
@@ -76,17 +77,11 @@ static bool parse_size(const char *text, int64_t *number)
 
 static bool parse_choice(const char *choices, const char *text, int64_t *number)
 {
-	size_t length = strlen(text);
-	int64_t place = 0;
-	for (const char *word = choices; word != NULL && *word != '\0'; place++) {
-		size_t word_length = strcspn(word, " ");
-		if (word_length == length && strncasecmp(word, text, length) == 0) {
-			*number = place;
+	size_t length;
+	*number = 0;
+	for (const char *word; (word = text_next_word(&choices, &length)) != NULL; ++*number)
+		if (strlen(text) == length && strncasecmp(word, text, length) == 0)
 			return true;
-		}
-		word += word_length;
-		word += *word == ' ';
-	}
 	return false;
 }
 

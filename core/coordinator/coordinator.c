@@ -18,7 +18,6 @@ struct coordinator *coordinator_create(const struct coordinator_options *options
 	coordinator->step = alloc_zeroed(count + 1, sizeof *coordinator->step);
 	for (size_t i = 0; i < count && options->announced != NULL; i++)
 		coordinator->step[i].announcement.wanted = options->announced[i];
-	coordinator->jobs.marker = url_marker_create();
 	lag_cut(&coordinator->lag);
 	active_uploads_init(coordinator);
 	fair_queue_init(&coordinator->queue, count);
@@ -33,7 +32,6 @@ void coordinator_destroy(struct coordinator *coordinator)
 	heap_free(&coordinator->runs.left);
 	heap_free(&coordinator->jobs.again);
 	fair_queue_free(&coordinator->queue);
-	url_marker_free(coordinator->jobs.marker);
 	text_free(&coordinator->scratch);
 	free(coordinator->step);
 	free(coordinator);

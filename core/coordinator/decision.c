@@ -13,7 +13,7 @@
 #define ANSWER_INTERVAL (10 * SECOND)
 
 /* What is left of the upload when its record is deleted. */
-static struct tombstone make_tombstone(const struct coordinator *coordinator, const struct job *job, nanos now)
+static struct tombstone make_tombstone(const struct job *job, nanos now)
 {
 	const struct active_upload *active = job->active;
 	const struct record *record = active->known == ACTIVE_PRESENT ? active->record : NULL;
@@ -25,7 +25,7 @@ static struct tombstone make_tombstone(const struct coordinator *coordinator, co
 		tombstone.begun = record->status.begun;
 		tombstone.stream = record->status.stream;
 		tombstone.ended = record->status.ended_at;
-		url_mark(coordinator->jobs.marker, record->upload->url, tombstone.url);
+		url_mark(record->upload->url, tombstone.url);
 	}
 	/* An event that is older than this one and comes late must not begin the upload again. */
 	if (job->input.kind == INPUT_READY && tombstone.stream == job->input.stream &&
@@ -226,7 +226,7 @@ static void write_decision(struct coordinator *coordinator, struct job *job, str
 {
 	if (job->action.write == WRITE_DELETE) {
 		job_number_write(coordinator, job);
-		job->tombstone = make_tombstone(coordinator, job, now);
+		job->tombstone = make_tombstone(job, now);
 		job_write(coordinator, job, now);
 	} else if (!make_record(coordinator, job, upload, status)) {
 		job->doing = JOB_IDLE;
@@ -242,7 +242,7 @@ static void write_decision(struct coordinator *coordinator, struct job *job, str
 }
 
 /* Sets what is known of the last time that this upload was processed. */
-static void recall(const struct coordinator *coordinator, struct job *job)
+static void recall(struct job *job)
 {
 	const struct active_upload *active = job->active;
 	struct input *input = &job->input;
@@ -254,7 +254,7 @@ static void recall(const struct coordinator *coordinator, struct job *job)
 		input->past.ended_at = status->ended_at;
 		input->past.same_url = strcmp(active->record->upload->url, job->event.upload->url) == 0;
 	} else if (active->known == ACTIVE_ABSENT && active->gone.ended != 0) {
-		url_mark(coordinator->jobs.marker, job->event.upload->url, mark);
+		url_mark(job->event.upload->url, mark);
 		input->past.begun = active->gone.begun;
 		input->past.stream = active->gone.stream;
 		input->past.ended_at = active->gone.ended;
@@ -300,7 +300,7 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now)
 	struct active_upload *active = job->active;
 	begin_foreign(job);
 	if (job->input.kind == INPUT_BEGIN)
-		recall(coordinator, job);
+		recall(job);
 	job->input.lost = active->known == ACTIVE_ABSENT && active->expected;
 	if (is_to_come_later(coordinator, job)) {
 		postpone(coordinator, job, now);

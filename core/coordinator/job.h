@@ -19,7 +19,6 @@
 #define CORE_COORDINATOR_JOB_H
 
 #include "core/base/heap.h"
-#include "core/base/url_mark.h"
 #include "core/coordinator/coordinator.h"
 #include "core/coordinator/sweep.h"
 #include "core/upload/loaded.h"
@@ -79,8 +78,7 @@ struct job {
 
 struct jobs {
 	struct heap again;
-	uint64_t writes;           /* begun so far; numbers them */
-	struct url_marker *marker; /* makes the marks of URLs that tombstones have */
+	uint64_t writes; /* begun so far; numbers them */
 };
 
 struct job *job_create(enum input_kind kind);
