@@ -56,7 +56,6 @@ struct broker {
 	pthread_cond_t changed;
 	enum state state;
 	char why[512]; /* with FAILED */
-	_Atomic pid_t pid;
 	_Atomic uint64_t restarts;
 	_Atomic nanos unanswered_since, unanswered_last; /* see struct unanswered */
 	struct broker_health health;                     /* the thread's */
@@ -181,19 +180,9 @@ static void set_state(struct broker *broker, enum state state)
 	pthread_mutex_unlock(&broker->lock);
 }
 
-static bool start_child(struct broker *broker, struct broker_child *child)
+static bool start_child(const struct broker *broker, struct broker_child *child)
 {
-	if (!broker_child_start(child, broker->program, broker->conf, broker->log_fd, broker->home.lock))
-		return false;
-	atomic_store(&broker->pid, child->pid);
-	return true;
-}
-
-static void end_child(struct broker *broker, struct broker_child *child, char status[CHILD_STATUS_SIZE])
-{
-	/* Reset before the child is reaped, so that the ID of another process is never returned. */
-	atomic_store(&broker->pid, 0);
-	broker_child_end(child, STOP_LIMIT, status);
+	return broker_child_start(child, broker->program, broker->conf, broker->log_fd, broker->home.lock);
 }
 
 /* The first start. True: the child answers. False: `why` of the broker has the reason. */
@@ -208,7 +197,7 @@ static bool start_first(struct broker *broker, struct broker_child *child)
 	enum event event = await_ready(broker, child, READY_LIMIT, &ready);
 	if (ready)
 		return true;
-	end_child(broker, child, status);
+	broker_child_end(child, STOP_LIMIT, status);
 	broker_home_last_words(&broker->home, words, sizeof words);
 	if (event == CHILD_ENDED)
 		snprintf(broker->why, sizeof broker->why, "%s exited at startup (%s)%s%s; see %s/nats.log", broker->program,
@@ -260,7 +249,7 @@ static void bury(struct broker *broker, struct broker_child *child, enum event e
 	char status[CHILD_STATUS_SIZE], words[256], text[DURATION_TEXT_SIZE];
 	if (event == CHILD_SICK)
 		log_error(broker->log, "the embedded broker is running but accepts no more data: restarting it");
-	end_child(broker, child, status);
+	broker_child_end(child, STOP_LIMIT, status);
 	broker_home_last_words(&broker->home, words, sizeof words);
 	log_error(broker->log, "the embedded broker %s (%s)%s%s; restarting it in %s",
 	          event == CHILD_SICK ? "was stopped" : "died", status, words[0] != '\0' ? ": " : "", words,
@@ -292,7 +281,7 @@ static void *supervise(void *closure)
 		if (event == TIME_UP)
 			event = await_end(broker, &child);
 		if (event == STOP_WANTED) {
-			end_child(broker, &child, status);
+			broker_child_end(&child, STOP_LIMIT, status);
 			return NULL;
 		}
 		if (ready && clock_monotonic() - since > PROVEN)
@@ -441,11 +430,6 @@ void broker_set_unanswered(struct broker *broker, const struct unanswered *write
 uint64_t broker_restarts(const struct broker *broker)
 {
 	return atomic_load(&broker->restarts);
-}
-
-pid_t broker_pid(const struct broker *broker)
-{
-	return atomic_load(&broker->pid);
 }
 
 void broker_stop(struct broker *broker)

@@ -11,7 +11,6 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <sys/types.h>
 
 #include "core/base/log.h"
 #include "core/broker/broker_health.h"
@@ -31,9 +30,6 @@ void broker_set_unanswered(struct broker *broker, const struct unanswered *write
 
 /* How often the child was restarted. */
 uint64_t broker_restarts(const struct broker *broker);
-
-/* The process ID of the child; 0: none is running. */
-pid_t broker_pid(const struct broker *broker);
 
 /* Stops the child with SIGTERM, and with SIGKILL after 10 s. NULL is allowed. */
 void broker_stop(struct broker *broker);

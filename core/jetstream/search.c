@@ -51,17 +51,13 @@ static struct lookup **find(const struct reading *reading, const char *id)
 	return low < reading->count && strcmp(reading->lookup[low]->id, id) == 0 ? &reading->lookup[low] : NULL;
 }
 
-static void look_at_id(const struct reading *reading, natsMsg *message)
+/* The message with this ID, or the restart of this upload, is in the stream. */
+static void note_present(const struct reading *reading, const char *id, uint64_t sequence)
 {
-	const char *id = NULL;
-	if (natsMsgHeader_Get(message, "Nats-Msg-Id", &id) != NATS_OK || id == NULL)
-		return;
-	for (struct lookup **lookup = find(reading, id); lookup != NULL && lookup < reading->lookup + reading->count;
-	     lookup++) {
-		if (strcmp((*lookup)->id, id) != 0)
-			break;
-		(*lookup)->result = LOOKUP_PRESENT;
-	}
+	struct lookup **lookup = find(reading, id);
+	for (; lookup != NULL && lookup < reading->lookup + reading->count && strcmp((*lookup)->id, id) == 0; lookup++)
+		if (!reading->restarts || (sequence > (*lookup)->after && sequence < (*lookup)->before))
+			(*lookup)->result = LOOKUP_PRESENT;
 }
 
 static void look_for_restart(const struct reading *reading, natsMsg *message, uint64_t sequence)
@@ -74,21 +70,19 @@ static void look_for_restart(const struct reading *reading, natsMsg *message, ui
 	if (memmem(data, length, type, sizeof type - 1) == NULL ||
 	    event_decode(data, length, NULL, 0, 0, true, &event, why, sizeof why) != EVENT_TAKEN)
 		return;
-	struct lookup **lookup = event.type == EVENT_RESTART ? find(reading, event.upload_id) : NULL;
-	for (; lookup != NULL && lookup < reading->lookup + reading->count && strcmp((*lookup)->id, event.upload_id) == 0;
-	     lookup++)
-		if (sequence > (*lookup)->after && sequence < (*lookup)->before)
-			(*lookup)->result = LOOKUP_PRESENT;
+	if (event.type == EVENT_RESTART)
+		note_present(reading, event.upload_id, sequence);
 	event_clear(&event);
 }
 
 static natsStatus look_at(void *closure, natsMsg *message, const struct bus_position *position)
 {
 	const struct reading *reading = closure;
+	const char *id = NULL;
 	if (reading->restarts)
 		look_for_restart(reading, message, position->sequence);
-	else
-		look_at_id(reading, message);
+	else if (natsMsgHeader_Get(message, "Nats-Msg-Id", &id) == NATS_OK && id != NULL)
+		note_present(reading, id, position->sequence);
 	return NATS_OK;
 }
 

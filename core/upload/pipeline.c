@@ -13,23 +13,13 @@
 /* How long a URL may answer that the bytes no longer exist, as it does while storage restarts behind a proxy. */
 #define GONE_TIMEOUT (10 * MINUTE)
 
-static const struct pipeline_step *find_step(const struct pipeline *pipeline, const char *name)
-{
-	for (size_t i = 0; i < pipeline->count; i++)
-		if (strcmp(pipeline->step[i].name, name) == 0)
-			return &pipeline->step[i];
-	return &pipeline->other;
-}
-
-bool pipeline_step_known(const struct pipeline *pipeline, const char *name)
-{
-	return find_step(pipeline, name) != &pipeline->other;
-}
-
 const struct pipeline_step *pipeline_current_step(const struct pipeline *pipeline, const struct upload *upload,
                                                   const struct status *status)
 {
-	return find_step(pipeline, upload->step[status->step]);
+	for (size_t i = 0; i < pipeline->count; i++)
+		if (strcmp(pipeline->step[i].name, upload->step[status->step]) == 0)
+			return &pipeline->step[i];
+	return &pipeline->other;
 }
 
 static bool all_done(const struct upload *upload, const struct status *status)
@@ -78,18 +68,24 @@ static void put(struct status *status, struct action *action, nanos now)
 	status->published_at = now;
 }
 
-/* All steps are done, or one ended it. */
-static void finish(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
-                   enum outcome outcome, struct action *action, nanos now)
+/* What was noted of a step does not pass into the next one. */
+static void move_to(struct status *status, size_t step)
 {
-	status->step = upload->step_count;
-	status->outcome = outcome;
-	status->phase = PHASE_CONFIRMING;
+	status->step = step;
 	status->awaited = false;
 	status->failures = 0;
 	status->woken_at = 0;
 	status->waits = 0;
 	status->gone_since = 0;
+}
+
+/* All steps are done, or one ended it. */
+static void finish(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                   enum outcome outcome, struct action *action, nanos now)
+{
+	move_to(status, upload->step_count);
+	status->outcome = outcome;
+	status->phase = PHASE_CONFIRMING;
 	status->confirmations = 1;
 	status->due = now + pipeline->confirm_interval;
 	status->ended_at = now;
@@ -116,7 +112,7 @@ static void await_others(struct status *status, nanos until, struct action *acti
 static void enter_step(const struct pipeline *pipeline, const struct upload *upload, struct status *status, size_t step,
                        struct action *action, nanos now)
 {
-	status->step = step;
+	move_to(status, step);
 	status->reason[0] = '\0';
 	if (all_done(upload, status)) {
 		finish(pipeline, upload, status, OUTCOME_CONTINUE, action, now);
@@ -125,11 +121,6 @@ static void enter_step(const struct pipeline *pipeline, const struct upload *upl
 	const struct pipeline_step *limits = pipeline_current_step(pipeline, upload, status);
 	status->outcome = OUTCOME_NONE;
 	status->phase = PHASE_QUEUED;
-	status->awaited = false;
-	status->failures = 0;
-	status->woken_at = 0;
-	status->waits = 0;
-	status->gone_since = 0;
 	status->due = now + limits->deadline;
 	if (limits == &pipeline->other)
 		await_others(status, status->due, action);

@@ -163,7 +163,4 @@ nanos pipeline_came(const struct pipeline_step *limits, const struct status *sta
  * is not ended at once: the step must have been suspended for an hour (or for check_limit, if that is shorter). */
 nanos pipeline_suspended_until(const struct pipeline_step *limits, nanos came, nanos suspended);
 
-/* Whether the step is configured. */
-bool pipeline_step_known(const struct pipeline *pipeline, const char *name);
-
 #endif

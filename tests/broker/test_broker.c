@@ -51,6 +51,15 @@ static void scene_start(struct scene *scene)
 	ck_assert_msg(scene_try(scene), "%s", scene->why);
 }
 
+/* The process ID of its nats-server; 0: none was started. */
+static pid_t child_of(const struct scene *scene)
+{
+	char text[32];
+	char folder[FOLDER_PATH_SIZE + 32];
+	snprintf(folder, sizeof folder, "%s/broker", scene->state);
+	return folder_read(folder, "nats.pid", text, sizeof text) ? (pid_t)atol(text) : 0;
+}
+
 static void scene_stop(struct scene *scene)
 {
 	broker_stop(scene->broker);
@@ -166,7 +175,7 @@ START_TEST(it_starts_private_and_stops)
 	assert_mode(scene.state, "endpoint", 0600);
 	assert_mode(scene.state, "nats.log", 0600);
 	char proc[64], broker[FOLDER_PATH_SIZE + 32];
-	snprintf(proc, sizeof proc, "/proc/%ld", (long)broker_pid(scene.broker));
+	snprintf(proc, sizeof proc, "/proc/%ld", (long)child_of(&scene));
 	snprintf(broker, sizeof broker, "%s/broker", scene.state);
 	ck_assert(file_holds(proc, "cmdline", "nats.conf"));
 	ck_assert(!file_holds(proc, "cmdline", address->password));
@@ -175,7 +184,7 @@ START_TEST(it_starts_private_and_stops)
 	ck_assert(!file_holds(scene.folder, "log", address->password));
 	unsigned port = (unsigned)atoi(strrchr(address->endpoint, ':') + 1);
 	ck_assert(port_taken(port));
-	pid_t pid = broker_pid(scene.broker);
+	pid_t pid = child_of(&scene);
 	scene_stop(&scene);
 	ck_assert(!port_taken(port));
 	ck_assert_int_ne(kill(pid, 0), 0);
@@ -214,7 +223,7 @@ END_TEST
 static bool has_another_child(void *closure)
 {
 	struct scene *scene = ((void **)closure)[0];
-	pid_t before = *(pid_t *)((void **)closure)[1], now = broker_pid(scene->broker);
+	pid_t before = *(pid_t *)((void **)closure)[1], now = child_of(scene);
 	uint64_t count;
 	return now != 0 && now != before && use_stream(broker_address(scene->broker), false, &count) == NATS_OK;
 }
@@ -226,7 +235,7 @@ START_TEST(a_killed_child_comes_back_with_its_store)
 	scene_start(&scene);
 	for (uint64_t round = 1; round <= 3; round++) {
 		assert_stream(broker_address(scene.broker), true, round);
-		pid_t before = broker_pid(scene.broker);
+		pid_t before = child_of(&scene);
 		ck_assert_int_eq(kill(before, SIGKILL), 0);
 		ck_assert(wait_until(has_another_child, (void *[]){&scene, &before}, TEST_LIMIT));
 		assert_stream(broker_address(scene.broker), false, round);
@@ -242,7 +251,7 @@ START_TEST(a_stop_does_not_wait_for_a_pause)
 	scene_open(&scene);
 	scene_start(&scene);
 	/* The broker is dead, starting or up again when it is stopped. Each must end. */
-	ck_assert_int_eq(kill(broker_pid(scene.broker), SIGKILL), 0);
+	ck_assert_int_eq(kill(child_of(&scene), SIGKILL), 0);
 	nanos start = clock_monotonic();
 	scene_stop(&scene);
 	ck_assert_int_lt(clock_monotonic() - start, 9 * SECOND);
@@ -259,7 +268,7 @@ static pid_t fork_owner(struct scene *scene, pid_t *child)
 	ck_assert_int_ge(owner, 0);
 	if (owner == 0) {
 		bool started = scene_try(scene);
-		pid_t pid = started ? broker_pid(scene->broker) : 0;
+		pid_t pid = started ? child_of(scene) : 0;
 		uint64_t count;
 		started = started && use_stream(broker_address(scene->broker), true, &count) == NATS_OK;
 		if (!started || write(pipes[1], &pid, sizeof pid) != sizeof pid)
@@ -345,7 +354,7 @@ START_TEST(the_child_holds_the_lock)
 	bool found = false;
 	int others = 0;
 	for (int fd = 0; fd < 64; fd++) {
-		snprintf(link, sizeof link, "/proc/%ld/fd/%d", (long)broker_pid(scene.broker), fd);
+		snprintf(link, sizeof link, "/proc/%ld/fd/%d", (long)child_of(&scene), fd);
 		ssize_t length = readlink(link, target, sizeof target - 1);
 		target[length > 0 ? length : 0] = '\0';
 		found = found || strcmp(target, path) == 0;
@@ -425,7 +434,7 @@ START_TEST(each_start_has_a_port_and_a_password_of_its_own)
 	for (unsigned round = 0; round < 2; round++) {
 		ck_assert(broker_endpoint_read(scene.state, &before, scene.why, sizeof scene.why));
 		assert_stream(&before, true, round + 1);
-		pid_t child = broker_pid(scene.broker);
+		pid_t child = child_of(&scene);
 		ck_assert_int_eq(kill(child, SIGKILL), 0);
 		ck_assert(wait_until(has_another_child, (void *[]){&scene, &child}, TEST_LIMIT));
 		ck_assert(wait_until(is_announced, (void *[]){&scene, &before}, TEST_LIMIT));

@@ -101,7 +101,8 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	HOLDS(input->kind == INPUT_BEGIN || after->step <= before->step + 1 || over(after->phase));
 	HOLDS(after->begun == before->begun || input->kind == INPUT_BEGIN);
 	HOLDS(!action->run ||
-	      (!over(after->phase) && pipeline_step_known(&fixture_pipeline, fixture_upload.step[after->step])) ||
+	      (!over(after->phase) &&
+	       pipeline_current_step(&fixture_pipeline, &fixture_upload, after) != &fixture_pipeline.other) ||
 	      action->write == WRITE_NONE || input->kind == INPUT_FOUND || input->kind == INPUT_STARTING ||
 	      input->kind == INPUT_RESUME);
 	HOLDS(!action->run || !over(after->phase));
