@@ -80,13 +80,6 @@ static void read_password(struct config *config, const char *section, const char
 	source_derive(config->source, section, "password", text, "%s", file.place);
 }
 
-static void blame_address(const struct config_source *source, const char *section, const char *key, const char *why,
-                          struct problems *problems)
-{
-	struct found found = config_find(source, section, key);
-	problems_add(problems, "%s: %s: %s", found.place == NULL ? section : found.place, key, why);
-}
-
 static void derive_credential(struct config_source *source, const char *section, const char *key, const char *value,
                               bool token, const char *origin)
 {
@@ -105,7 +98,7 @@ static void read_broker(struct config_source *source, const char *section, const
 	const char *place = config_find(source, section, key).place;
 	bool credentials = strchr(address->endpoint, '@') != NULL;
 	if (!address_read_broker(address, why, sizeof why))
-		blame_address(source, section, key, why, problems);
+		problems_add(problems, "%s: %s: %s", place, key, why);
 	snprintf(origin, sizeof origin, "from the URL in %s (%s)", key, place);
 	if (credentials) {
 		source_derive(source, section, key, address->endpoint, "%s, credentials omitted", place);
@@ -114,14 +107,6 @@ static void read_broker(struct config_source *source, const char *section, const
 	}
 	if (address->tls_by_url)
 		source_derive(source, section, "enable_tls", "true", "%s", origin);
-}
-
-static void check_listen(const struct config_source *source, const char *section, const char *key, const char *address,
-                         struct problems *problems)
-{
-	char why[VALUE_WHY_SIZE];
-	if (address != NULL && !address_check_listen(address, why, sizeof why))
-		blame_address(source, section, key, why, problems);
 }
 
 /* If there is a certificate to verify with, verification is on. */
@@ -216,52 +201,37 @@ static char *join(const char *head, size_t length, const char *tail)
 	return text;
 }
 
-bool state_dir_find_default(const struct config_source *source, bool root, struct state_dir_default *folder)
+char *state_dir_default(const struct config_source *source, bool root, const char **origin)
 {
 	static const struct {
 		const char *variable, *tail;
 	} places[] = {{"XDG_STATE_HOME", "/postprocessing"}, {"HOME", "/.local/state/postprocessing"}};
-	const struct variable *systemd = source_variable(source, "STATE_DIRECTORY");
-	if (systemd != NULL && systemd->value[0] == '/') {
-		*folder = (struct state_dir_default){systemd->value, "", strcspn(systemd->value, ":"), systemd->name};
-		return true;
+	const struct variable *variable = source_variable(source, "STATE_DIRECTORY");
+	*origin = "default of root";
+	if (variable != NULL && variable->value[0] == '/') {
+		*origin = variable->name;
+		return alloc_text_part(variable->value, strcspn(variable->value, ":"));
 	}
-	if (root) {
-		*folder = (struct state_dir_default){STATE_DIR, "", strlen(STATE_DIR), "default of root"};
-		return true;
-	}
+	if (root)
+		return alloc_text(STATE_DIR);
 	for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-		const struct variable *variable = source_variable(source, places[i].variable);
+		variable = source_variable(source, places[i].variable);
 		if (variable == NULL || variable->value[0] != '/')
 			continue;
-		*folder = (struct state_dir_default){variable->value, places[i].tail, strlen(variable->value), variable->name};
-		return true;
+		*origin = variable->name;
+		return join(variable->value, strlen(variable->value), places[i].tail);
 	}
-	return false;
+	return NULL;
 }
 
-static void complete_state_dir(struct config *config, struct problems *problems)
+static void complete_state_dir(struct config *config)
 {
-	struct state_dir_default folder;
-	if (config->state_dir != NULL && config->state_dir[0] != '/')
-		problems_add(problems, "%s: state_dir: \"%.80s\" is not an absolute path",
-		             config_find(config->source, "postprocessing", "state_dir").place, config->state_dir);
-	if (config->state_dir != NULL || !state_dir_find_default(config->source, geteuid() == 0, &folder))
+	const char *origin;
+	if (config->state_dir != NULL)
 		return;
-	config->state_dir = join(folder.base, folder.length, folder.tail);
-	if (config_find(config->source, "postprocessing", "state_dir").value == NULL)
-		source_derive(config->source, "postprocessing", "state_dir", config->state_dir, "%s", folder.origin);
-}
-
-/* The broker's rules for such names. */
-static void check_name(const struct config_source *source, const char *section, const char *key, const char *name,
-                       struct problems *problems)
-{
-	size_t length = name == NULL ? 0 : strlen(name);
-	if (name != NULL &&
-	    (length > 64 || strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != length))
-		problems_add(problems, "%s: %s: \"%.80s\" is not a valid name: use at most 64 letters, digits, _ and -",
-		             config_find(source, section, key).place, key, name);
+	config->state_dir = state_dir_default(config->source, geteuid() == 0, &origin);
+	if (config->state_dir != NULL && config_find(config->source, "postprocessing", "state_dir").value == NULL)
+		source_derive(config->source, "postprocessing", "state_dir", config->state_dir, "%s", origin);
 }
 
 /* A certificate that others can replace gives no security. A missing one may appear later. */
@@ -309,13 +279,10 @@ static void complete(struct config_draft *draft, struct problems *problems)
 	struct config_source *source = config->source;
 	config->log_level = level[draft->log_level];
 	config->plugin_dir = read_folders(source, "postprocessing", "plugin_dir", draft->plugin_dir, problems);
-	complete_state_dir(config, problems);
+	complete_state_dir(config);
 	config->content.file_roots = read_folders(source, "content", "file_roots", draft->file_roots, problems);
 	config->content.ca_file = draft->ca_file;
 	draft->ca_file = NULL;
-	check_listen(source, "http", "addr", config->http_addr, problems);
-	check_name(source, "events", "consumer", config->consumer, problems);
-	check_name(source, "store", "database", config->bucket, problems);
 	read_password(config, "events", draft->events_password_file, &config->events.password, problems);
 	read_password(config, "store", draft->store_password_file, &config->store.password, problems);
 	read_broker(source, "events", "endpoint", &config->events, problems);
@@ -389,7 +356,7 @@ static void read_files(struct config_source *source, const char *path, struct pr
 	const char *slash = strrchr(file, '/');
 	size_t length = folder != NULL ? strlen(folder) : slash == NULL ? 0 : (size_t)(slash - file + 1);
 	char *steps = join(folder != NULL ? folder : file, length, "steps.d");
-	config_file_read(source, file, may_be_missing, problems);
+	config_file_read(source, file, RANK_MAIN, may_be_missing, problems);
 	config_folder_read(source, steps, problems);
 	free(steps);
 	free(file);

@@ -61,8 +61,8 @@ struct step_config {
 	nanos max_wait;       /* the longest wait that the step may ask for … */
 	unsigned max_waits;   /* … and how often */
 	unsigned max_retries;
-	nanos retry_backoff; /* before the n-th retry: retry_backoff · 2^(n-1) */
-	enum on_exhausted on_exhausted;
+	nanos retry_backoff;     /* before the n-th retry: retry_backoff · 2^(n-1) */
+	unsigned on_exhausted;   /* enum on_exhausted */
 	struct section *section; /* the keys as read, for step_setup_create(); owned by the configuration */
 };
 

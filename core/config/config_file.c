@@ -238,7 +238,7 @@ void config_file_parse(struct config_source *source, const char *name, const cha
 	ini_parse_stream(read_line, &file, take_setting, &file);
 }
 
-static void read_file(struct config_source *source, const char *path, enum setting_rank rank, bool may_be_missing,
+void config_file_read(struct config_source *source, const char *path, enum setting_rank rank, bool may_be_missing,
                       struct problems *problems)
 {
 	size_t length;
@@ -256,11 +256,6 @@ static void read_file(struct config_source *source, const char *path, enum setti
 	config_file_parse(source, path, bytes, length, rank, problems);
 	source_file_add(source, path, source->files, &info);
 	free(bytes);
-}
-
-void config_file_read(struct config_source *source, const char *path, bool may_be_missing, struct problems *problems)
-{
-	read_file(source, path, RANK_MAIN, may_be_missing, problems);
 }
 
 static int is_ini(const struct dirent *entry)
@@ -295,7 +290,7 @@ void config_folder_read(struct config_source *source, const char *folder, struct
 		if (length < 0 || length >= (int)sizeof path)
 			problems_add(problems, "%s: %s", folder, strerror(ENAMETOOLONG));
 		else if (count <= FOLDER_MAX)
-			read_file(source, path, RANK_DROPIN, false, problems);
+			config_file_read(source, path, RANK_DROPIN, false, problems);
 		free(entry[i]);
 	}
 	free(entry);

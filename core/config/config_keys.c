@@ -10,7 +10,7 @@
 #include "core/base/alloc.h"
 
 #define AT(member) offsetof(struct config_draft, member)
-#define STEP_AT(member) offsetof(struct step_draft, member)
+#define STEP_AT(member) offsetof(struct step_config, member)
 #define KEY(NAME, TYPE, ...) .key = {.name = (NAME), .type = PP_KEY_##TYPE, __VA_ARGS__}
 #define VARIABLES .environment
 
@@ -20,6 +20,20 @@
 #define OWN_STORE(NAME) "POSTPROCESSING_STORE_" NAME " " PERSISTENT_STORE("_" NAME)
 
 #define PASSWORD_FILE_HELP "The path of a file that contains the password and nothing else."
+
+/* The broker's rules for names of consumers and buckets. */
+static bool check_name(const char *text, char *why, size_t size)
+{
+	size_t length = strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-");
+	snprintf(why, size, "\"%.80s\" is not a valid name: use at most 64 letters, digits, _ and -", text);
+	return length <= 64 && text[length] == '\0';
+}
+
+static bool check_folder(const char *text, char *why, size_t size)
+{
+	snprintf(why, size, "\"%.80s\" is not an absolute path", text);
+	return text[0] == '/';
+}
 
 /* clang-format off */
 const struct config_section config_sections[] = {
@@ -51,7 +65,7 @@ const struct config_key config_keys[] = {
 	{"postprocessing", KEY("state_dir", STRING,
 	 .help = "The folder for data that must survive a restart. Default: $STATE_DIRECTORY, which systemd sets; else "
 	         STATE_DIR " for root; else $XDG_STATE_HOME/postprocessing; else ~/.local/state/postprocessing."),
-	 AT(config.state_dir), 0, STATE_DIR},
+	 AT(config.state_dir), 0, STATE_DIR, check_folder},
 	{"postprocessing", KEY("shutdown_grace", DURATION, .fallback = "30s", .max = HOUR,
 	 .help = "How long running steps may continue when the service stops. An interrupted step runs again after the "
 	         "next start."),
@@ -111,7 +125,8 @@ const struct config_key config_keys[] = {
 	{"events", KEY("cluster", STRING, VARIABLES = EVENTS("CLUSTER"),
 	 .help = "Ignored. It is accepted because the configurations of oCIS and OpenCloud contain it."), AT(cluster), 0},
 	{"events", KEY("consumer", STRING, .fallback = "postprocessing-pull",
-	 .help = "The durable consumer on the event stream. All instances share it."), AT(config.consumer), KEY_REQUIRED},
+	 .help = "The durable consumer on the event stream. All instances share it."), AT(config.consumer), KEY_REQUIRED,
+	 NULL, check_name},
 	{"events", KEY("announce_steps", BOOL, .fallback = "true",
 	 .help = "Whether to publish StartPostprocessingStep also when an upload enters a step that this service performs "
 	         "itself. Storage shows the step in its list of upload sessions. Switch this off if another service on the "
@@ -130,7 +145,7 @@ const struct config_key config_keys[] = {
 	 .help = "The broker that holds the store, in the form of [events] endpoint. Default: the broker of [events], with "
 	         "its user name, password and TLS settings unless they are set here."), AT(config.store.endpoint), 0},
 	{"store", KEY("database", STRING, .fallback = "postprocessing", .help = "The bucket that holds the records."),
-	 AT(config.bucket), KEY_REQUIRED},
+	 AT(config.bucket), KEY_REQUIRED, NULL, check_name},
 	{"store", KEY("table", STRING, .help = "A prefix for the keys in the bucket, which other implementations may use."),
 	 AT(config.table), 0},
 	{"store", KEY("username", STRING, VARIABLES = OWN_STORE("AUTH_USERNAME"),
@@ -167,7 +182,7 @@ const struct config_key config_keys[] = {
 	{"http", KEY("addr", STRING, .fallback = "127.0.0.1:9255", VARIABLES = "POSTPROCESSING_DEBUG_ADDR",
 	 .help = "The address on which to serve /healthz, /readyz and /metrics, host:port. An empty value in the file: do "
 	         "not serve them."),
-	 AT(config.http_addr), 0},
+	 AT(config.http_addr), 0, NULL, address_check_listen},
 	{"http", KEY("token", STRING, VARIABLES = "POSTPROCESSING_DEBUG_TOKEN",
 	 .help = "The bearer token that a request for /metrics must have. Default: no token is required."),
 	 AT(config.http_token), KEY_SECRET},
@@ -178,33 +193,33 @@ const struct config_key step_keys[] = {
 	{"step", KEY("module", STRING,
 	 .help = "The module that performs the step. Default: the module with the name of the step. remote: another "
 	         "service on the bus performs it."),
-	 STEP_AT(step.module), KEY_REQUIRED},
+	 STEP_AT(module), KEY_REQUIRED},
 	{"step", KEY("workers", INTEGER, .min = 1, .max = 1024,
 	 .help = "How many uploads the step processes at a time. Default: [postprocessing] workers."),
-	 STEP_AT(step.workers), 0, "4"},
+	 STEP_AT(workers), 0, "4"},
 	{"step", KEY("deadline", DURATION, .fallback = "10m", .min = MILLISECOND, .max = 720 * HOUR,
 	 .help = "How long one run of the step may take, or how long another service may take to answer. After that, the "
-	         "run counts as failed."), STEP_AT(step.deadline), 0},
+	         "run counts as failed."), STEP_AT(deadline), 0},
 	{"step", KEY("check_interval", DURATION, .fallback = "30s", .max = HOUR,
 	 .help = "How often to check whether the step's module can work, unless the step has just processed an upload. "
 	         "After two failed checks in a row, the step is suspended: its uploads wait until a check succeeds. 0: no "
-	         "checks."), STEP_AT(step.check_interval), 0},
+	         "checks."), STEP_AT(check_interval), 0},
 	{"step", KEY("check_limit", DURATION, .fallback = "24h", .min = SECOND, .max = 8760 * HOUR,
 	 .help = "How long an upload waits for a suspended step. After that, on_exhausted applies."),
-	 STEP_AT(step.check_limit), 0},
+	 STEP_AT(check_limit), 0},
 	{"step", KEY("max_wait", DURATION, .fallback = "720h", .min = SECOND, .max = 87600 * HOUR,
 	 .help = "How far in the future the step may ask to be run again, as the module delay does. Asking for a longer "
 	         "wait counts as a failure."),
-	 STEP_AT(step.max_wait), 0},
+	 STEP_AT(max_wait), 0},
 	{"step", KEY("max_waits", INTEGER, .fallback = "1000", .min = 1, .max = 1000000,
 	 .help = "How often the step may ask to be run again in one attempt. Asking more often counts as a failure."),
-	 STEP_AT(step.max_waits), 0},
+	 STEP_AT(max_waits), 0},
 	{"step", KEY("max_retries", INTEGER, .max = 1000,
 	 .help = "How often to retry the step when it fails. Default: [postprocessing] max_retries."),
-	 STEP_AT(step.max_retries), 0, "14"},
+	 STEP_AT(max_retries), 0, "14"},
 	{"step", KEY("retry_backoff", DURATION, .min = MILLISECOND, .max = 24 * HOUR,
 	 .help = "How long to wait before retrying the step. The wait doubles with each retry. Default: [postprocessing] "
-	         "retry_backoff."), STEP_AT(step.retry_backoff), 0, "5s"},
+	         "retry_backoff."), STEP_AT(retry_backoff), 0, "5s"},
 	{"step", KEY("on_exhausted", CHOICE, .fallback = "abort", .choices = "abort continue",
 	 .help = "What to do with an upload when no retry is left. abort: keep its bytes, but nobody can access them. "
 	         "continue: go on to the next step although this one never succeeded."), STEP_AT(on_exhausted), 0},
@@ -314,7 +329,8 @@ struct found config_key_read(const struct config_source *source, const char *sec
 		store_credential(source, key, found, draft, problems);
 		return found;
 	}
-	bool valid = found.value != NULL && !missing && value_parse(&key->key, found.value, &number, why, sizeof why);
+	bool valid = found.value != NULL && !missing && value_parse(&key->key, found.value, &number, why, sizeof why) &&
+	             (key->check == NULL || *found.value == '\0' || key->check(found.value, why, sizeof why));
 	if (found.value != NULL && !missing && !valid)
 		problems_add(problems, "%s: %s: %s", found.place, key->key.name, why);
 	const char *text = valid ? found.value : key->key.fallback;

@@ -15,13 +15,7 @@ struct config_draft {
 	char *events_password_file, *store_password_file;
 	char *cluster;
 	unsigned log_level, store_kind;
-	struct step_defaults step;
-};
-
-/* The same for one step. */
-struct step_draft {
-	struct step_config step;
-	unsigned on_exhausted;
+	struct step_config step; /* the defaults of all steps */
 };
 
 enum {
@@ -36,9 +30,11 @@ enum {
 struct config_key {
 	const char *section;
 	struct pp_key key;
-	size_t offset; /* in struct config_draft; in struct step_draft for the steps' keys */
+	size_t offset; /* in struct config_draft; in struct step_config for the steps' keys */
 	unsigned flags;
 	const char *example; /* shown if there is no default; NULL: none */
+	/* Checks a value that is not empty. False: why[size] has the reason. NULL: any value of the type is valid. */
+	bool (*check)(const char *text, char *why, size_t size);
 };
 
 /* The sections of the service's own keys, for people. Ends with an entry without a name. */

@@ -115,7 +115,8 @@ struct found {
 struct found source_find(const struct config_source *source, const char *section, const struct pp_key *key, bool own);
 
 /* config_file.c: adds the contents of a file, or of the files in a folder. */
-void config_file_read(struct config_source *source, const char *path, bool may_be_missing, struct problems *problems);
+void config_file_read(struct config_source *source, const char *path, enum setting_rank rank, bool may_be_missing,
+                      struct problems *problems);
 void config_folder_read(struct config_source *source, const char *folder, struct problems *problems);
 /* The same for bytes in memory; `name` is used as the file name in messages. */
 void config_file_parse(struct config_source *source, const char *name, const char *bytes, size_t length,
@@ -155,24 +156,17 @@ bool address_is_port(const char *text, long least);
 
 /* config.c: builds the configuration from `source`, which is taken over. */
 struct config *config_build(struct config_source *source, struct problems *problems);
-/* The default of state_dir: the first `length` bytes of `base`, followed by `tail`. False: there is no default. */
-struct state_dir_default {
-	const char *base, *tail;
-	size_t length;
-	const char *origin; /* the variable that it comes from, or "default of root" */
-};
-bool state_dir_find_default(const struct config_source *source, bool root, struct state_dir_default *folder);
+/* The default of state_dir, which the caller frees. *origin: the variable that it comes from, or "default of root".
+ * NULL: there is no default. */
+char *state_dir_default(const struct config_source *source, bool root, const char **origin);
 
 /* step_setup.c: the key with this number that the step's module declares. False: there are no more. */
 bool step_setup_key(const struct step_setup *setup, size_t number, struct pp_key *key);
 
 /* config_steps.c */
-struct step_defaults {
-	unsigned workers, max_retries;
-	nanos retry_backoff;
-};
 bool step_name_check(const char *name, char *why, size_t size);
-void config_steps_read(struct config *config, struct found list, const struct step_defaults *defaults,
+/* defaults: of the keys that [postprocessing] sets for all steps. */
+void config_steps_read(struct config *config, struct found list, const struct step_config *defaults,
                        struct problems *problems);
 void config_steps_free(struct config *config);
 

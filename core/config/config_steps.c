@@ -93,31 +93,25 @@ static void add_unlisted(struct step_names *names, struct config *config, struct
 	}
 }
 
-/* Where the step's module was chosen: by its key, or else by the step's name in the list. */
-static const char *module_place(const struct config *config, const char *section, const char *list_place)
-{
-	struct found module = source_find(config->source, section, &step_keys_find("module")->key, true);
-	return module.value != NULL ? module.place : list_place;
-}
-
 static void read_step(struct config *config, const char *name, const char *list_place,
-                      const struct step_defaults *defaults, struct problems *problems)
+                      const struct step_config *defaults, struct problems *problems)
 {
-	struct step_draft draft = {.step = {.name = alloc_text(name),
-	                                    .module = alloc_text(name),
-	                                    .workers = defaults->workers,
-	                                    .max_retries = defaults->max_retries,
-	                                    .retry_backoff = defaults->retry_backoff}};
+	struct step_config step = *defaults;
 	char section[STEP_SECTION_SIZE], why[VALUE_WHY_SIZE];
 	step_section(name, section);
-	for (const struct config_key *key = step_keys; key->section != NULL; key++)
-		config_key_read(config->source, section, key, &draft, problems);
-	if (!module_name_check(draft.step.module, why, sizeof why))
-		problems_add(problems, "%s: module: %s", module_place(config, section, list_place), why);
-	draft.step.on_exhausted = draft.on_exhausted == 1 ? EXHAUSTED_CONTINUE : EXHAUSTED_ABORT;
-	draft.step.section = source_section(config->source, section);
-	draft.step.place = module_place(config, section, list_place);
-	config->step[config->step_count++] = draft.step;
+	step.name = alloc_text(name);
+	step.module = alloc_text(name);
+	step.section = source_section(config->source, section);
+	/* Where the module was chosen: by its key, or else by the step's name in the list. */
+	step.place = list_place;
+	for (const struct config_key *key = step_keys; key->section != NULL; key++) {
+		struct found found = config_key_read(config->source, section, key, &step, problems);
+		if (found.value != NULL && strcmp(key->key.name, "module") == 0)
+			step.place = found.place;
+	}
+	if (!module_name_check(step.module, why, sizeof why))
+		problems_add(problems, "%s: module: %s", step.place, why);
+	config->step[config->step_count++] = step;
 }
 
 /* Variables could not tell the two steps apart. */
@@ -150,7 +144,7 @@ static void check_all_variables(const struct config *config, struct problems *pr
 	}
 }
 
-void config_steps_read(struct config *config, struct found list, const struct step_defaults *defaults,
+void config_steps_read(struct config *config, struct found list, const struct step_config *defaults,
                        struct problems *problems)
 {
 	struct step_names names = {.count = 0};
