@@ -48,15 +48,15 @@ static const char *check_section(const struct ini_file *file, const char *name, 
 	const char *step = section_step(name);
 	if (step != NULL)
 		return step_name_check(step, why, size) ? NULL : why;
-	if (!config_keys_section(name)) {
-		struct nearest nearest = {0};
-		char words[NEAREST_WORDS_SIZE];
-		for (const struct config_section *known = config_sections; known->name != NULL; known++)
-			nearest_offer(&nearest, name, known->name);
-		snprintf(why, size, "unknown section%s", nearest_words(&nearest, "[", "]", words));
-		return why;
+	struct nearest nearest = {0};
+	char words[NEAREST_WORDS_SIZE];
+	for (const struct config_section *known = config_sections; known->name != NULL; known++) {
+		if (strcmp(known->name, name) == 0)
+			return file->rank == RANK_DROPIN ? "files in steps.d may contain only [step:NAME] sections" : NULL;
+		nearest_offer(&nearest, name, known->name);
 	}
-	return file->rank == RANK_DROPIN ? "files in steps.d may contain only [step:NAME] sections" : NULL;
+	snprintf(why, size, "unknown section%s", nearest_words(&nearest, "[", "]", words));
+	return why;
 }
 
 static void read_header(struct ini_file *file, const char *line, size_t length)

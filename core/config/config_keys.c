@@ -228,28 +228,22 @@ const struct config_key step_keys[] = {
 
 /* clang-format on */
 
-const struct config_key *config_keys_find(const char *section, const char *name)
+static const struct config_key *find(const struct config_key *key, const char *section, const char *name)
 {
-	for (const struct config_key *key = config_keys; key->section != NULL; key++)
+	for (; key->section != NULL; key++)
 		if (strcmp(key->section, section) == 0 && strcmp(key->key.name, name) == 0)
 			return key;
 	return NULL;
 }
 
-const struct config_key *step_keys_find(const char *name)
+const struct config_key *config_keys_find(const char *section, const char *name)
 {
-	for (const struct config_key *key = step_keys; key->section != NULL; key++)
-		if (strcmp(key->key.name, name) == 0)
-			return key;
-	return NULL;
+	return find(config_keys, section, name);
 }
 
-bool config_keys_section(const char *section)
+const struct config_key *step_keys_find(const char *name)
 {
-	for (const struct config_key *key = config_keys; key->section != NULL; key++)
-		if (strcmp(key->section, section) == 0)
-			return true;
-	return false;
+	return find(step_keys, "step", name);
 }
 
 struct found config_key_find(const struct config_source *source, const struct config_key *key)

@@ -55,9 +55,6 @@ extern const struct config_key step_keys[];
 const struct config_key *config_keys_find(const char *section, const char *name);
 const struct config_key *step_keys_find(const char *name);
 
-/* Whether there are keys of that section. */
-bool config_keys_section(const char *section);
-
 /* What is set for a key of the table. */
 struct found config_key_find(const struct config_source *source, const struct config_key *key);
 struct found config_find(const struct config_source *source, const char *section, const char *name);

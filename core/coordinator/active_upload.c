@@ -81,7 +81,7 @@ struct active_upload *active_get(struct coordinator *coordinator, const char *id
 	active->last = &active->first;
 	/* `id` may be part of the deferred upload, which this frees. */
 	active->not_before = deferred_take(&coordinator->active.deferred, active->id);
-	active->queued = fair_queue_has(&coordinator->queue, active->id);
+	active->queued = fair_queue_find(&coordinator->queue, active->id, NULL);
 	active->expected = active->not_before != 0 || active->queued;
 	coordinator->active.queued_only -= active->queued;
 	table_add(&coordinator->active.table, &active->entry);
@@ -91,7 +91,7 @@ struct active_upload *active_get(struct coordinator *coordinator, const char *id
 bool active_exists(const struct coordinator *coordinator, const char *id)
 {
 	return table_find(&coordinator->active.table, id) != NULL ||
-	       deferred_find(&coordinator->active.deferred, id) != 0 || fair_queue_has(&coordinator->queue, id);
+	       deferred_find(&coordinator->active.deferred, id) != 0 || fair_queue_find(&coordinator->queue, id, NULL);
 }
 
 bool active_is_moving(const struct coordinator *coordinator, const char *id)

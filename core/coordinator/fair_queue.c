@@ -154,14 +154,9 @@ static struct queue_item item_of(const struct queued *queued)
 bool fair_queue_find(const struct fair_queue *queue, const char *id, struct queue_item *item)
 {
 	const struct queued *queued = (const struct queued *)(const void *)table_find(&queue->items, id);
-	if (queued != NULL)
+	if (queued != NULL && item != NULL)
 		*item = item_of(queued);
 	return queued != NULL;
-}
-
-bool fair_queue_has(const struct fair_queue *queue, const char *id)
-{
-	return table_find(&queue->items, id) != NULL;
 }
 
 bool fair_queue_leave(struct fair_queue *queue, const char *id)

@@ -45,9 +45,8 @@ void fair_queue_free(struct fair_queue *queue);
 
 /* Queues an upload for a step. It must not be queued already. Copies everything. */
 void fair_queue_join(struct fair_queue *queue, size_t step, const struct queue_item *item, nanos now);
-/* Whether the upload is queued, for any step. */
-bool fair_queue_has(const struct fair_queue *queue, const char *id);
-/* The same, with what is kept of it. item->id is valid until the upload leaves. */
+/* Whether the upload is queued, for any step, and what is kept of it (item NULL: not wanted). item->id is valid until
+ * the upload leaves. */
 bool fair_queue_find(const struct fair_queue *queue, const char *id, struct queue_item *item);
 /* Removes the upload without a turn. False: it is not queued. */
 bool fair_queue_leave(struct fair_queue *queue, const char *id);

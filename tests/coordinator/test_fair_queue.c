@@ -25,7 +25,7 @@ static const char *serve(size_t step)
 		return "nobody";
 	snprintf(id, sizeof id, "%s", first.id);
 	fair_queue_over(&queue, fair_queue_serve(&queue, step));
-	ck_assert(!fair_queue_has(&queue, id));
+	ck_assert(!fair_queue_find(&queue, id, NULL));
 	return id;
 }
 
@@ -39,7 +39,7 @@ START_TEST(in_order_of_arrival)
 	fair_queue_join(&queue, 0, &(struct queue_item){.id = "d", .space = "s", .user = "u", .size = 10, .suspect = true},
 	                4 * SECOND);
 	ck_assert_uint_eq(fair_queue_count(&queue), 4);
-	ck_assert(fair_queue_has(&queue, "d") && !fair_queue_has(&queue, "e"));
+	ck_assert(fair_queue_find(&queue, "d", NULL) && !fair_queue_find(&queue, "e", NULL));
 	ck_assert(fair_queue_leave(&queue, "b") && !fair_queue_leave(&queue, "b"));
 	ck_assert_str_eq(serve(0), "a");
 	ck_assert(fair_queue_first(&queue, 0, &first));
