@@ -93,8 +93,6 @@ static bool answers(const struct broker *broker)
 	if (status == NATS_OK)
 		status = natsOptions_SetTimeout(options, 1000);
 	if (status == NATS_OK)
-		status = natsOptions_SetAllowReconnect(options, false);
-	if (status == NATS_OK)
 		status = natsConnection_Connect(&connection, options);
 	if (status == NATS_OK)
 		status = natsConnection_JetStream(&js, connection, NULL);

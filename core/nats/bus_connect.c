@@ -70,6 +70,9 @@ natsStatus bus_options_for(natsOptions **options, const struct broker_address *a
 		status = set_security(*options, address);
 	if (address->changing != NULL)
 		pthread_mutex_unlock(address->changing);
+	/* A broker that gets a new address at each start is not looked for at the old one. */
+	if (status == NATS_OK && address->changing != NULL)
+		status = natsOptions_SetAllowReconnect(*options, false);
 	if (status == NATS_OK)
 		status = set_behaviour(*options, name);
 	return status;
@@ -84,9 +87,6 @@ natsStatus bus_connect(natsConnection **connection, const struct broker_address 
 {
 	natsOptions *options;
 	natsStatus status = bus_options(&options, address, name);
-	/* A broker that is replaced by another one at a new address is not looked for at the old one. */
-	if (status == NATS_OK && address->changing != NULL)
-		status = natsOptions_SetAllowReconnect(options, false);
 	if (status == NATS_OK)
 		status = natsConnection_Connect(connection, options);
 	natsOptions_Destroy(options);

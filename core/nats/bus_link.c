@@ -208,16 +208,14 @@ static natsStatus subscribe_inbox(struct bus_link *link)
 
 static natsStatus connect_to(struct bus_link *link, const char *others)
 {
-	const struct broker_address *address = link->options.bus->address;
 	struct bus_loop *loop = link->wire.loop;
 	natsOptions *options;
-	natsStatus status = bus_options_for(&options, address, others, link->options.bus->name);
+	natsStatus status = bus_options_for(&options, link->options.bus->address, others, link->options.bus->name);
 	if (status == NATS_OK && loop != NULL)
 		status = bus_loop_set(loop, options);
-	/* With a loop the library (3.4.1 and later) takes the first bytes of the next connection for the rest of a message
-	 * that the last one was lost in: so each gets a connection of its own. */
-	/* Nor is one of use to the address where a broker was that has another one since. */
-	if (status == NATS_OK && (loop != NULL || address->changing != NULL))
+	/* With a loop, the library (3.4.1 and later) takes the first bytes of the next connection for the rest of a message
+	 * that was being received when the last one was lost. Therefore each connection gets an object of its own. */
+	if (status == NATS_OK && loop != NULL)
 		status = natsOptions_SetAllowReconnect(options, false);
 	if (status == NATS_OK)
 		status = natsOptions_SetErrorHandler(options, on_error, link);
