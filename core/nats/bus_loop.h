@@ -28,8 +28,8 @@ struct bus_reader {
 	struct mailbox *mailbox;
 };
 
-/* Creates a loop for one connection, which must be made with the options set by bus_loop_set(). NULL: out of memory,
- * threads or descriptors. */
+/* Creates a loop for one connection, which must be made with the options set by bus_loop_set(). NULL: no thread
+ * or descriptor. */
 struct bus_loop *bus_loop_create(void);
 natsStatus bus_loop_set(struct bus_loop *loop, natsOptions *options);
 /* Call this once, before a message can arrive for the subscription. */
