@@ -32,20 +32,17 @@ static bool decode(char *text)
 
 static const char *read_scheme(struct reading *reading, const char *scheme, size_t length)
 {
-	static const char *const plain[] = {"nats", "tcp"};
-	if (length == 3 && strncasecmp(scheme, "tls", 3) == 0) {
-		reading->tls = true;
-		return reading->plain ? "tls:// cannot be mixed with nats:// or tcp://: all servers of a broker must use the "
-		                        "same transport"
-		                      : NULL;
-	}
-	for (size_t i = 0; i < sizeof plain / sizeof plain[0]; i++) {
-		if (length != strlen(plain[i]) || strncasecmp(scheme, plain[i], length) != 0)
+	static const struct {
+		const char *name;
+		bool tls;
+	} known[] = {{"nats", false}, {"tcp", false}, {"tls", true}};
+	for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+		if (length != strlen(known[i].name) || strncasecmp(scheme, known[i].name, length) != 0)
 			continue;
-		reading->plain = true;
-		return reading->tls ? "tls:// cannot be mixed with nats:// or tcp://: all servers of a broker must use the "
-		                      "same transport"
-		                    : NULL;
+		*(known[i].tls ? &reading->tls : &reading->plain) = true;
+		return reading->tls && reading->plain ? "tls:// cannot be mixed with nats:// or tcp://: all servers of a "
+		                                        "broker must use the same transport"
+		                                      : NULL;
 	}
 	return "the scheme of a broker must be nats://, tls:// or tcp://";
 }

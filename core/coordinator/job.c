@@ -156,7 +156,6 @@ void job_write(struct coordinator *coordinator, struct job *job, nanos now)
 	ports->remove(ports->closure, &job->request, active->id, active->revision, id, &job->tombstone);
 }
 
-/* The decision is written, or needs no write: logs it, counts it and publishes. */
 void job_decided(struct coordinator *coordinator, struct job *job, nanos now)
 {
 	if (job->action.drop)

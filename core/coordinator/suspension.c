@@ -129,7 +129,6 @@ void suspensions_expire(struct coordinator *coordinator, nanos now)
 	}
 }
 
-/* An upload that has ended, or that another instance has taken over, leaves the queue. */
 void suspension_decided(struct coordinator *coordinator, struct active_upload *active, nanos now)
 {
 	if (active->known != ACTIVE_PRESENT || active->theirs)
