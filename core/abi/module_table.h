@@ -17,5 +17,7 @@ const struct pp_key *module_table_next_key(const struct pp_step_module *table, c
 
 /* The maximum number of keys of a module; further keys are ignored. */
 #define MODULE_KEYS_MAX 256
+/* The maximum number of needs, likewise. */
+#define MODULE_NEEDS_MAX 32
 
 #endif

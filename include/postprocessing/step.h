@@ -56,7 +56,14 @@ extern "C" {
  * adds members at the end of struct pp_step_module and struct pp_host. */
 #define PP_STEP_MAGIC 0x50505354u
 #define PP_STEP_ABI_MAJOR 1u
-#define PP_STEP_ABI_MINOR 0u
+#define PP_STEP_ABI_MINOR 1u
+
+/* The lowest minor of the host that the module can work with. A module that uses what minor 1 added defines it as 1
+ * before it includes this file. Without it, the module is taken for one that needs nothing beyond 1.0, and runs on
+ * every host of major 1, whatever header it was built with. */
+#ifndef PP_STEP_NEEDS_MINOR
+#define PP_STEP_NEEDS_MINOR 0u
+#endif
 
 /* The name under which a module exports its struct pp_step_module. */
 #define PP_STEP_SYMBOL "pp_step_module"
@@ -107,6 +114,24 @@ struct pp_key {
 	int64_t min, max;        /* both 0: any value that is not negative */
 	uint32_t type;
 	uint32_t required; /* 1: an unset key is an error */
+};
+
+/* Since 1.1. What a module does beyond computing and reading its upload. The host runs a module in a process of its
+ * own, in a sandbox; what is not declared here, or what the administrator does not allow, fails in it with an error. */
+enum {
+	PP_NEED_NETWORK = 1, /* connections by IPv4 and IPv6, and looking up names */
+	PP_NEED_UNIX = 2,    /* connections to Unix sockets */
+	PP_NEED_EXEC = 3,    /* starting programs. It is never allowed without a word of the administrator. */
+	PP_NEED_PATH = 4,    /* reading the file or folder whose absolute path is the value of `key` */
+};
+
+struct pp_need {
+	uint32_t kind;
+	const char *key; /* NULL: always */
+	/* The need exists only if the key's value begins with one of these, separated by single spaces … */
+	const char *when;
+	/* … and with none of these. NULL: no such condition. */
+	const char *unless;
 };
 
 /* Opaque to modules. */
@@ -205,11 +230,14 @@ struct pp_step_module {
 	 * Its uploads wait until a check passes, or a run that an administrator asked for reaches a verdict, for
 	 * check_limit (24 h) at most. `postprocessing steps` calls it as well. */
 	int (*check)(void *instance, char *why, size_t size);
+
+	/* Since 1.1, optional: ends with a kind of 0. */
+	const struct pp_need *needs;
 };
 
 /* The first members of every module's pp_step_module. */
 #define PP_STEP_HEAD \
-	.magic = PP_STEP_MAGIC, .abi_major = PP_STEP_ABI_MAJOR, .abi_minor = PP_STEP_ABI_MINOR, \
+	.magic = PP_STEP_MAGIC, .abi_major = PP_STEP_ABI_MAJOR, .abi_minor = PP_STEP_NEEDS_MINOR, \
 	.size = sizeof(struct pp_step_module), .key_size = sizeof(struct pp_key)
 
 /* Exported whatever -fvisibility says. */
@@ -227,7 +255,9 @@ _Static_assert(offsetof(struct pp_step_module, name) == 16, "ABI");
 _Static_assert(offsetof(struct pp_step_module, keys) == 40, "ABI");
 _Static_assert(offsetof(struct pp_step_module, create) == 48, "ABI");
 _Static_assert(offsetof(struct pp_step_module, check) == 72, "ABI");
-_Static_assert(sizeof(struct pp_step_module) == 80, "ABI 1.0 ends here; a member more is minor 1");
+_Static_assert(offsetof(struct pp_step_module, needs) == 80, "ABI 1.0 ends here");
+_Static_assert(sizeof(struct pp_step_module) == 88, "ABI 1.1");
+_Static_assert(sizeof(struct pp_need) == 32, "ABI 1.1");
 _Static_assert(sizeof(struct pp_key) == 64, "ABI 1.0");
 _Static_assert(offsetof(struct pp_host, string) == 8, "ABI");
 _Static_assert(offsetof(struct pp_host, read) == 88, "ABI");

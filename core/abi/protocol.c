@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/abi/protocol.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/abi/module_table.h"
+#include "core/base/alloc.h"
+#include "core/base/json.h"
+
+void plain_encode(struct text *packet, enum message_kind kind, uint64_t run)
+{
+	packet_begin(packet, kind, run);
+}
+
+void start_encode(struct text *packet, const struct start_message *start)
+{
+	packet_begin(packet, MESSAGE_START, 0);
+	packet_add_string(packet, start->name);
+	packet_add_string(packet, start->path);
+	packet_add_string(packet, start->folder);
+	packet_add_string(packet, start->step);
+	packet_add_number(packet, start->describe);
+	packet_add_number(packet, start->own_user);
+	packet_add_number(packet, start->uid);
+	packet_add_number(packet, start->gid);
+	packet_add_number(packet, start->level);
+	packet_add_number(packet, start->grants);
+	packet_add_number(packet, start->memory_limit);
+	packet_add_number(packet, (int64_t)start->readable_count);
+	for (size_t i = 0; i < start->readable_count; i++)
+		packet_add_string(packet, start->readable[i]);
+}
+
+bool start_decode(struct packet *packet, struct start_message *start)
+{
+	start->name = packet_text(packet);
+	start->path = packet_text(packet);
+	start->folder = packet_string(packet);
+	start->step = packet_text(packet);
+	start->describe = packet_number_within(packet, 0, 1) != 0;
+	start->own_user = packet_number_within(packet, 0, 1) != 0;
+	start->uid = (uid_t)packet_number_within(packet, 0, UINT32_MAX);
+	start->gid = (gid_t)packet_number_within(packet, 0, UINT32_MAX);
+	start->level = (enum log_level)packet_number_within(packet, LOG_ERROR, LOG_DEBUG);
+	start->grants = (uint32_t)packet_number_within(packet, 0, GRANT_ALL);
+	start->memory_limit = packet_number_within(packet, 0, INT64_MAX);
+	start->readable_count = (size_t)packet_number_within(packet, 0, START_PATHS);
+	for (size_t i = 0; i < start->readable_count; i++)
+		start->readable[i] = packet_text(packet);
+	return packet_end(packet);
+}
+
+void setup_encode(struct text *packet, const struct pp_setup *setup)
+{
+	packet_begin(packet, MESSAGE_SETUP, 0);
+	packet_add_string(packet, setup->step);
+	packet_add_number(packet, (int64_t)setup->count);
+	for (size_t i = 0; i < setup->count; i++) {
+		packet_add_string(packet, setup->value[i].key);
+		packet_add_string(packet, setup->value[i].text);
+		packet_add_number(packet, setup->value[i].number);
+	}
+}
+
+bool setup_decode(struct packet *packet, struct pp_setup *setup, struct setup_value **values)
+{
+	setup->step = packet_text(packet);
+	setup->count = (size_t)packet_number_within(packet, 0, MODULE_KEYS_MAX + 16);
+	*values = alloc_zeroed(setup->count + 1, sizeof **values);
+	for (size_t i = 0; i < setup->count; i++)
+		(*values)[i] = (struct setup_value){packet_text(packet), packet_string(packet), packet_number(packet)};
+	setup->value = *values;
+	return packet_end(packet);
+}
+
+void run_encode(struct text *packet, uint64_t run, const struct run_facts *facts, bool with_bytes)
+{
+	packet_begin(packet, MESSAGE_RUN, run);
+	packet_add_string(packet, facts->id);
+	packet_add_string(packet, facts->filename);
+	packet_add_string(packet, facts->resource_id_json);
+	packet_add_number(packet, facts->filesize);
+	packet_add_number(packet, facts->attempt);
+	packet_add_number(packet, facts->woken_at);
+	packet_add_number(packet, facts->deadline);
+	packet_add_number(packet, with_bytes);
+}
+
+bool run_decode(struct packet *packet, struct run_message *message)
+{
+	struct run_facts *facts = &message->facts;
+	facts->id = packet_text(packet);
+	facts->filename = packet_text(packet);
+	facts->resource_id_json = packet_text(packet);
+	facts->filesize = packet_number(packet);
+	facts->attempt = (uint32_t)packet_number_within(packet, 0, UINT32_MAX);
+	facts->woken_at = packet_number(packet);
+	facts->deadline = packet_number(packet);
+	message->with_bytes = packet_number_within(packet, 0, 1) != 0;
+	message->bytes = packet_rest(packet, &message->length);
+	return packet_end(packet);
+}
+
+void end_encode(struct text *packet, uint64_t run, const char *error)
+{
+	packet_begin(packet, MESSAGE_END, run);
+	packet_add_string(packet, error);
+}
+
+bool end_decode(struct packet *packet, const char **error)
+{
+	*error = packet_string(packet);
+	return packet_end(packet);
+}
+
+void log_encode(struct text *packet, uint64_t run, enum log_level level, const char *text)
+{
+	packet_begin(packet, MESSAGE_LOG, run);
+	packet_add_number(packet, level);
+	packet_add_string(packet, text);
+}
+
+bool log_decode(struct packet *packet, enum log_level *level, const char **text)
+{
+	*level = (enum log_level)packet_number_within(packet, LOG_ERROR, LOG_DEBUG);
+	*text = packet_text(packet);
+	return packet_end(packet) && strlen(*text) <= PP_LOG_LIMIT;
+}
+
+void rejected_encode(struct text *packet, const char *key, const char *text)
+{
+	packet_begin(packet, MESSAGE_REJECTED, 0);
+	packet_add_string(packet, key);
+	packet_add_string(packet, text);
+}
+
+bool rejected_decode(struct packet *packet, const char **key, const char **text)
+{
+	*key = packet_string(packet);
+	*text = packet_text(packet);
+	return packet_end(packet);
+}
+
+void text_encode(struct text *packet, enum message_kind kind, const char *text)
+{
+	packet_begin(packet, kind, 0);
+	packet_add_string(packet, text);
+}
+
+bool text_decode(struct packet *packet, const char **text)
+{
+	*text = packet_text(packet);
+	return packet_end(packet);
+}
+
+void done_encode(struct text *packet, uint64_t run, const struct run_done *done)
+{
+	packet_begin(packet, MESSAGE_DONE, run);
+	packet_add_number(packet, done->answer.value);
+	packet_add_number(packet, done->answer.until);
+	packet_add_string(packet, done->answer.result);
+	packet_add_string(packet, done->answer.reason);
+	packet_add_number(packet, done->read);
+	packet_add_number(packet, done->crowded);
+}
+
+bool done_decode(struct packet *packet, struct run_done *done)
+{
+	struct run_answer *answer = &done->answer;
+	*answer = (struct run_answer){.value = (uint32_t)packet_number_within(packet, PP_RETRY, PP_AWAIT)};
+	answer->until = packet_number(packet);
+	const char *result = packet_string(packet), *reason = packet_text(packet);
+	done->read = packet_number_within(packet, 0, 1) != 0;
+	done->crowded = packet_number_within(packet, 0, 1) != 0;
+	if (!packet_end(packet) || strlen(reason) > PP_REASON_LIMIT)
+		return false;
+	memcpy(answer->reason, reason, strlen(reason) + 1);
+	if (result == NULL)
+		return true;
+	size_t length = strlen(result);
+	if (length > PP_RESULT_LIMIT || !json_is_value(result, length, PP_RESULT_DEPTH))
+		return false;
+	/* Its size comes from an input. */
+	answer->result = malloc(length + 1);
+	if (answer->result == NULL)
+		return false;
+	*json_compact(answer->result, result, length) = '\0';
+	return true;
+}
+
+void checked_encode(struct text *packet, bool passed, const char *why)
+{
+	packet_begin(packet, MESSAGE_CHECKED, 0);
+	packet_add_number(packet, passed);
+	packet_add_string(packet, why);
+}
+
+bool checked_decode(struct packet *packet, bool *passed, const char **why)
+{
+	*passed = packet_number_within(packet, 0, 1) != 0;
+	*why = packet_text(packet);
+	return packet_end(packet);
+}

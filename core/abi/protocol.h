@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What the service and a worker process say to each other, see packet.h.
+ *
+ *   service                            worker
+ *   START ─────────────────────────────▶  takes its identity and its sandbox, loads the module
+ *      ◀──────────────── DESCRIBED or REFUSED   (and ends, if it was asked for no more)
+ *   SETUP ─────────────────────────────▶  create()
+ *      ◀── LOG*, REJECTED*, CREATED or FAILED
+ *   RUN ───────────────────────────────▶  run()
+ *      ◀── LOG*, READ …
+ *   BYTES, … END ──────────────────────▶  what read() of the module returns
+ *      ◀── DONE
+ *   CHECK ─────────────────────────────▶  check()
+ *      ◀── CHECKED
+ *   closes the socket ─────────────────▶  destroy(), and ends
+ *
+ * One run at a time. A run is cancelled by an eventfd that both hold. Structs borrow their strings: when encoding from
+ * the caller, after decoding from the packet. */
+#ifndef CORE_ABI_PROTOCOL_H
+#define CORE_ABI_PROTOCOL_H
+
+#include <sys/types.h>
+
+#include "core/abi/channel.h"
+#include "core/abi/grant.h"
+#include "core/abi/host.h"
+
+/* Descriptors of a worker process at its start. */
+enum { WORKER_CONTROL = 3, WORKER_MODULE = 4, WORKER_CANCEL = 5 };
+
+enum message_kind {
+	/* To the worker: */
+	MESSAGE_START = 1,
+	MESSAGE_SETUP,
+	MESSAGE_RUN,
+	MESSAGE_BYTES, /* some bytes, or a descriptor to read them from */
+	MESSAGE_END,   /* there are no more bytes, or they cannot be had */
+	MESSAGE_CHECK,
+	/* To the service: */
+	MESSAGE_DESCRIBED = 100,
+	MESSAGE_REFUSED,
+	MESSAGE_REJECTED,
+	MESSAGE_CREATED,
+	MESSAGE_FAILED,
+	MESSAGE_LOG,
+	MESSAGE_READ,
+	MESSAGE_DONE,
+	MESSAGE_CHECKED,
+};
+
+#define START_PATHS 16
+
+struct start_message {
+	const char *name;   /* of the module */
+	const char *path;   /* of its file, for messages */
+	const char *folder; /* that of the file, which may hold libraries of the module; NULL: none */
+	const char *step;   /* "" while a module is described */
+	bool describe;      /* no more than that */
+	bool own_user;      /* take uid and gid */
+	uid_t uid;
+	gid_t gid;
+	enum log_level level;
+	uint32_t grants;                   /* GRANT_… */
+	int64_t memory_limit;              /* bytes */
+	const char *readable[START_PATHS]; /* files and folders that the module may read */
+	size_t readable_count;
+};
+
+void start_encode(struct text *packet, const struct start_message *start);
+bool start_decode(struct packet *packet, struct start_message *start);
+
+void setup_encode(struct text *packet, const struct pp_setup *setup);
+/* The values are allocated, and the caller frees them. */
+bool setup_decode(struct packet *packet, struct pp_setup *setup, struct setup_value **values);
+
+/* The bytes of the upload may come along. */
+struct run_message {
+	struct run_facts facts;
+	bool with_bytes; /* all of them: */
+	const void *bytes;
+	size_t length;
+};
+
+void run_encode(struct text *packet, uint64_t run, const struct run_facts *facts, bool with_bytes);
+bool run_decode(struct packet *packet, struct run_message *message);
+
+/* `error`: why the bytes cannot be had; NULL: that was all of them. */
+void end_encode(struct text *packet, uint64_t run, const char *error);
+bool end_decode(struct packet *packet, const char **error);
+
+void log_encode(struct text *packet, uint64_t run, enum log_level level, const char *text);
+bool log_decode(struct packet *packet, enum log_level *level, const char **text);
+
+void rejected_encode(struct text *packet, const char *key, const char *text);
+bool rejected_decode(struct packet *packet, const char **key, const char **text);
+
+/* A message that is one text: REFUSED, FAILED (why), CREATED (what the sandbox lacks; ""). */
+void text_encode(struct text *packet, enum message_kind kind, const char *text);
+bool text_decode(struct packet *packet, const char **text);
+
+/* The end of a run. */
+struct run_done {
+	struct run_answer answer;
+	bool read;    /* the module has read bytes of the upload */
+	bool crowded; /* threads are left that were not there when the instance was created */
+};
+
+void done_encode(struct text *packet, uint64_t run, const struct run_done *done);
+/* The result is checked and copied as set_result() does. */
+bool done_decode(struct packet *packet, struct run_done *done);
+
+void checked_encode(struct text *packet, bool passed, const char *why);
+bool checked_decode(struct packet *packet, bool *passed, const char **why);
+
+/* A message without fields. */
+void plain_encode(struct text *packet, enum message_kind kind, uint64_t run);
+
+#endif
