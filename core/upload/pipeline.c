@@ -74,6 +74,7 @@ static void move_to(struct status *status, size_t step)
 	status->step = step;
 	status->awaited = false;
 	status->failures = 0;
+	status->crashes = 0;
 	status->woken_at = 0;
 	status->waits = 0;
 	status->gone_since = 0;
@@ -216,6 +217,22 @@ static void fail_gone(const struct pipeline *pipeline, const struct upload *uplo
 	if (status->failures < UPLOAD_FAILURES_LIMIT)
 		status->failures++;
 	try_again_later(pipeline, upload, status, action, now);
+}
+
+/* The module crashed while it had the upload. It is tried again, but not as often as it may fail. */
+static void fail_crashed(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                         struct action *action, nanos now)
+{
+	const struct pipeline_step *limits = pipeline_current_step(pipeline, upload, status);
+	char lead[48];
+	status->crashes++;
+	if (limits->max_crashes == 0 || status->crashes < limits->max_crashes) {
+		fail(pipeline, upload, status, action, now);
+		return;
+	}
+	snprintf(lead, sizeof lead, "%u crashes (max_crashes)", status->crashes);
+	give_reason(status, lead);
+	reject(pipeline, upload, status, OUTCOME_ABORT, true, action, now);
 }
 
 static void conclude(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
@@ -461,6 +478,8 @@ static struct action returned(const struct pipeline *pipeline, const struct uplo
 		}
 		if (input->gone && !verdict)
 			fail_gone(pipeline, upload, status, &action, now);
+		else if (input->crashed && !verdict)
+			fail_crashed(pipeline, upload, status, &action, now);
 		else
 			conclude(pipeline, upload, status, input->outcome, &action, now);
 	}

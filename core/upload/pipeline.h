@@ -46,6 +46,7 @@
 struct pipeline_step {
 	const char *name;
 	unsigned max_retries;
+	unsigned max_crashes; /* how often the module may crash on an upload; 0: as often as it may fail */
 	nanos retry_backoff;
 	nanos deadline;
 	nanos max_wait;     /* the longest time that a step may ask to wait, or give others to answer */
@@ -112,6 +113,7 @@ struct input {
 	nanos began;         /* when it did; 0: there was no run */
 	nanos until;         /* WAIT, AWAIT */
 	bool result;         /* the step set a result */
+	bool crashed;        /* the module's process died */
 	bool gone;           /* the server of the upload's URL answered that the bytes no longer exist */
 	const char *reason;  /* may be ""; also for EXPIRED and STEP_FINISHED (NULL: none) */
 	nanos suspended;     /* EXPIRED: when the step was suspended */

@@ -63,6 +63,8 @@ static void encode_own_part(struct text *text, const struct record *record)
 		text_number(text, ",\"answer\":", (int64_t)status->answered);
 	if (status->woken_at != 0)
 		add_time(text, ",\"woken\":", status->woken_at);
+	if (status->crashes != 0)
+		text_number(text, ",\"crashes\":", status->crashes);
 	if (status->waits != 0)
 		text_number(text, ",\"waits\":", status->waits);
 	if (status->gone_since != 0)

@@ -20,8 +20,8 @@ struct fields {
 /* Those of our own part. */
 struct own_fields {
 	struct json_value owner, writer, phase, transition, publish, published, published_at, ended_at, due, begun, stream,
-		awaited, answer, woken, waits, gone, asked, renewed, confirmations, reason, ended, decided, unsized, metadata,
-		traceparent;
+		awaited, answer, woken, waits, crashes, gone, asked, renewed, confirmations, reason, ended, decided, unsized,
+		metadata, traceparent;
 	struct json_value step, outcome, result; /* of what ended */
 	struct json_value decided_step, exhausted, decided_result;
 };
@@ -70,6 +70,7 @@ static bool read_own_fields(struct json_reader *reader, const struct json_value 
 		{"answer", &fields->answer},
 		{"woken", &fields->woken},
 		{"waits", &fields->waits},
+		{"crashes", &fields->crashes},
 		{"gone", &fields->gone},
 		{"asked", &fields->asked},
 		{"renewed", &fields->renewed},
@@ -179,6 +180,7 @@ static bool decode_own_part(struct json_reader *reader, const struct own_fields 
 	status->answered = read_count(reader, &fields->answer, INT64_MAX);
 	status->woken_at = read_time(reader, &fields->woken);
 	status->waits = (unsigned)read_count(reader, &fields->waits, INT32_MAX);
+	status->crashes = (unsigned)read_count(reader, &fields->crashes, INT32_MAX);
 	status->gone_since = read_time(reader, &fields->gone);
 	status->asked_at = read_time(reader, &fields->asked);
 	status->renewed = json_reader_bool(reader, &fields->renewed);

@@ -91,7 +91,8 @@ struct status {
 	bool awaited;           /* another service was asked to perform this step, so an answer from the bus counts … */
 	uint64_t answered;      /* … if it is newer than the last one that counted, by its sequence in `stream`; 0: none.
 	                           After the end: the sequence of storage's confirmation */
-	unsigned failures;      /* of this step */
+	unsigned failures;      /* of this step … */
+	unsigned crashes;       /* … and how many of them were crashes of its module */
 	unsigned confirmations; /* how often PostprocessingFinished was sent */
 	nanos due;              /* when the upload must be looked at again; 0: never */
 	nanos woken_at;         /* the time at which the step asked to run again, once it has come; 0: none */

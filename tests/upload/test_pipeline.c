@@ -426,6 +426,34 @@ START_TEST(waits_are_counted)
 }
 END_TEST
 
+/* A module that crashes again and again on an upload ends it, whatever happens when retries are used up. */
+START_TEST(crashes_are_counted)
+{
+	struct pipeline_step fragile = {.name = "scan",
+	                                .max_retries = 14,
+	                                .max_crashes = 3,
+	                                .retry_backoff = SECOND,
+	                                .deadline = MINUTE,
+	                                .continue_when_exhausted = true};
+	struct pipeline pipeline = {.step = &fragile, .count = 1, .confirm_interval = MINUTE};
+	begin();
+	for (unsigned i = 1; i <= 5; i++) {
+		bool crashed = i != 2 && i != 4;
+		struct input input = {.kind = INPUT_RETURNED,
+		                      .outcome = OUTCOME_RETRY,
+		                      .crashed = crashed,
+		                      .began = NOW,
+		                      .transition = status.transition,
+		                      .reason = crashed ? "SIGSEGV" : "busy"};
+		action = pipeline_apply(&pipeline, &fixture_upload, true, &status, &input, false, NOW);
+		ck_assert_int_eq(status.phase, i < 5 ? PHASE_BACKOFF : PHASE_CONFIRMING);
+		ck_assert_uint_eq(status.crashes, i < 5 ? i - i / 2 : 0);
+	}
+	ck_assert_int_eq(status.outcome, OUTCOME_ABORT);
+	ck_assert_str_eq(status.reason, "3 crashes (max_crashes): SIGSEGV");
+}
+END_TEST
+
 /* An administrator's command outranks the step's wish, and is not forgotten. */
 START_TEST(a_wait_is_resumed)
 {
@@ -903,6 +931,7 @@ int main(void)
 	                              a_time_after_the_clock_was_set_back,
 	                              an_answer_has_the_deadline,
 	                              waits_are_counted,
+	                              crashes_are_counted,
 	                              a_wait_is_resumed,
 	                              a_suspended_step_is_waited_for,
 	                              a_step_that_has_only_just_been_suspended,

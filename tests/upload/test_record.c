@@ -98,6 +98,7 @@ static void assert_round_trip(void)
 	ck_assert_int_eq(one->woken_at, other->woken_at);
 	ck_assert_int_eq(one->ended_at, other->ended_at);
 	ck_assert_uint_eq(one->waits, other->waits);
+	ck_assert_uint_eq(one->crashes, other->crashes);
 	ck_assert_uint_eq(one->transition, other->transition);
 	ck_assert_uint_eq(one->publish, other->publish);
 	ck_assert_uint_eq(one->begun, other->begun);
@@ -165,7 +166,14 @@ START_TEST(round_trip)
 	     .transition = INT64_MAX,
 	     .begun = INT64_MAX,
 	     .stream = -1},
-		{.step = 1, .phase = PHASE_WAITING, .due = NOW, .woken_at = NOW, .waits = 77, .reason = "until \"noon\"\n\x7f"},
+		{.step = 1,
+	     .phase = PHASE_WAITING,
+	     .due = NOW,
+	     .woken_at = NOW,
+	     .waits = 77,
+	     .failures = 3,
+	     .crashes = 2,
+	     .reason = "until \"noon\"\n\x7f"},
 		{.step = 1,
 	     .phase = PHASE_BACKOFF,
 	     .outcome = OUTCOME_RETRY,
