@@ -3,7 +3,7 @@ stepsddir = $(pkgsysconfdir)/steps.d
 dist_stepsd_DATA = conf/steps.d/policies.ini conf/steps.d/virusscan.ini
 
 # The folders that were compiled in, written into the files that name them.
-SET_FOLDERS = sed -e 's|@plugindir[@]|$(plugindir)|g' -e 's|@pkgsysconfdir[@]|$(pkgsysconfdir)|g' \
+SET_FOLDERS = sed -e 's|@plugindir[@]|$(plugindir)|g' -e 's|@workerdir[@]|$(workerdir)|g' -e 's|@pkgsysconfdir[@]|$(pkgsysconfdir)|g' \
 	-e 's|@statedir[@]|$(statedir)|g'
 
 EXTRA_DIST += conf/postprocessing.ini.in

@@ -16,7 +16,7 @@ include core/http/local.mk
 include core/server/local.mk
 include core/client/local.mk
 
-CORE_LIBS = core/libcore.a $(NATS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(MICROHTTPD_LIBS) \
+CORE_LIBS = core/libcore.a plugins/libdelay.a plugins/libremote.a $(NATS_LIBS) $(JANSSON_LIBS) $(CURL_LIBS) $(MICROHTTPD_LIBS) \
 	$(CRYPTO_LIBS) $(INIH_LIBS) $(LTDL_LIBS) -lpthread
 
 bin_PROGRAMS += postprocessing
@@ -24,4 +24,5 @@ postprocessing_SOURCES =
 postprocessing_LDADD = $(CORE_LIBS)
 include core/cli/local.mk
 
+include core/worker/local.mk
 include core/bench/local.mk

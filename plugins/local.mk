@@ -2,15 +2,12 @@
 MODULE_CPPFLAGS = $(AM_CPPFLAGS)
 MODULE_LDFLAGS = $(AM_LDFLAGS) -module -avoid-version -shared -export-symbols-regex '^pp_step_module$$'
 
-plugin_LTLIBRARIES += plugins/delay.la
-plugins_delay_la_SOURCES = plugins/delay/delay.c
-plugins_delay_la_CPPFLAGS = $(MODULE_CPPFLAGS)
-plugins_delay_la_LDFLAGS = $(MODULE_LDFLAGS)
-
-plugin_LTLIBRARIES += plugins/remote.la
-plugins_remote_la_SOURCES = plugins/remote/remote.c
-plugins_remote_la_CPPFLAGS = $(MODULE_CPPFLAGS)
-plugins_remote_la_LDFLAGS = $(MODULE_LDFLAGS)
+# Part of the service, under a name of its own each (core/steps/builtin.c).
+noinst_LIBRARIES += plugins/libdelay.a plugins/libremote.a
+plugins_libdelay_a_SOURCES = plugins/delay/delay.c
+plugins_libdelay_a_CPPFLAGS = $(AM_CPPFLAGS) -Dpp_step_module=delay_step_module
+plugins_libremote_a_SOURCES = plugins/remote/remote.c
+plugins_libremote_a_CPPFLAGS = $(AM_CPPFLAGS) -Dpp_step_module=remote_step_module
 
 VIRUSSCAN_SOURCES = \
 	plugins/virusscan/virusscan.c plugins/virusscan/scanner.h \

@@ -19,6 +19,7 @@ enum mail_kind {
 	MAIL_LOOKUP,      /* struct lookup (search.h): answered */
 	MAIL_SEARCH_DONE, /* struct search (search.h) */
 	MAIL_CHECK,       /* struct check_answer (checker.h) */
+	MAIL_POOL,        /* struct pool_news (pool.h) */
 	MAIL_STOP         /* only the mail */
 };
 

@@ -83,7 +83,7 @@ int command_show_config(int argc, char **argv)
 	if (first < 0)
 		return -1 - first;
 	struct preflight preflight;
-	bool sound = preflight_make(&preflight, options.config_path, false);
+	bool sound = preflight_make(&preflight, options.config_path);
 	json_t *report = make_report(&preflight);
 	preflight_free(&preflight);
 	bool shown = !options.json || json_print(report);

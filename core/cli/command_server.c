@@ -86,7 +86,7 @@ int command_server(int argc, char **argv)
 		fprintf(stderr, "cannot start the signal thread: %s\n", strerror(errno));
 		return EXIT_NOT_STARTED;
 	}
-	if (preflight_make(&preflight, options.config_path, false)) {
+	if (preflight_make(&preflight, options.config_path)) {
 		struct log log = {.fd = STDERR_FILENO, .level = preflight.config->log_level};
 		status = serve(preflight.config, preflight.steps, &log, &signals);
 	}

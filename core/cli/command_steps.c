@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/abi/grant.h"
 #include "core/abi/module_table.h"
 #include "core/base/alloc.h"
 #include "core/base/terminal.h"
@@ -56,7 +57,8 @@ static void add_module(void *closure, const char *name, const char *path)
 {
 	struct catalogue *catalogue = closure;
 	char why[1024], abi[16];
-	const struct pp_step_module *table = modules_describe(catalogue->modules, name, why, sizeof why);
+	const struct module *module = modules_find(catalogue->modules, name, why, sizeof why);
+	const struct pp_step_module *table = module != NULL ? &module->table : NULL;
 	json_t *entry = json_pack("{s:o, s:o}", "name", json_text(name), "path", json_text(path));
 	if (table == NULL) {
 		json_object_set_new(entry, "refused", json_text(why));
@@ -89,11 +91,22 @@ static json_t *describe_steps(const struct config *config)
 /* The result of a step's check: null if it has none; "ready" is null if it could not be called. */
 static json_t *describe_check(const struct step *step, const struct check_answer *answer)
 {
-	if (step == NULL || step->instance == NULL)
+	if (step == NULL || (step->instance == NULL && !step->isolated))
 		return json_pack("{s:n, s:s}", "ready", "reason", "not checked because of the errors");
-	if (!checker_wanted(step))
+	if (!checker_wanted(step) && (!step->isolated || answer->passed))
 		return json_null();
 	return json_pack("{s:b, s:o}", "ready", answer->passed, "reason", json_text(answer->why));
+}
+
+/* What an isolated step's module declares, and what it may do. */
+static void describe_grants(const struct step *step, json_t *entry)
+{
+	char declared[GRANTS_TEXT_SIZE], granted[GRANTS_TEXT_SIZE];
+	json_object_set_new(entry, "isolation", json_string(step->isolated ? "process" : "thread"));
+	if (step->isolated)
+		json_object_set_new(entry, "sandbox",
+		                    json_pack("{s:s, s:s, s:s}", "declared", grants_format(step->declared, declared), "granted",
+		                              grants_format(step->granted, granted), "missing", step->missing));
 }
 
 /* Adds to each step whether it can work; "check" is null for a step without a check. *stuck: see checker.h. */
@@ -103,6 +116,8 @@ static void add_checks(const struct steps *steps, json_t *array, bool *stuck)
 	bool asked = answer != NULL && checker_run_once(steps, answer, CHECK_TIME, stuck);
 	for (size_t i = 0; i < json_array_size(array); i++) {
 		bool known = asked && i < steps->count;
+		if (known)
+			describe_grants(&steps->step[i], json_array_get(array, i));
 		json_object_set_new(json_array_get(array, i), "check",
 		                    describe_check(known ? &steps->step[i] : NULL, known ? &answer[i] : NULL));
 	}
@@ -155,6 +170,25 @@ static void print_check(const json_t *check)
 	}
 }
 
+/* What the modules of isolated steps may do, where it is more than nothing, or less than they declare. */
+static void print_sandboxes(const json_t *steps)
+{
+	size_t i;
+	json_t *entry;
+	json_array_foreach(steps, i, entry)
+	{
+		const json_t *sandbox = json_object_get(entry, "sandbox");
+		const char *declared = json_member(sandbox, "declared"), *granted = json_member(sandbox, "granted");
+		if (sandbox == NULL || (strcmp(declared, "none") == 0 && strcmp(granted, "none") == 0))
+			continue;
+		print("    ", json_member(entry, "name"), " may use: ");
+		printf("%s", granted);
+		if (strcmp(declared, granted) != 0)
+			printf(" (its module declares: %s)", declared);
+		putchar('\n');
+	}
+}
+
 static void print_report(const json_t *report, bool keys)
 {
 	size_t i;
@@ -181,6 +215,7 @@ static void print_report(const json_t *report, bool keys)
 		print_check(json_object_get(entry, "check"));
 		putchar('\n');
 	}
+	print_sandboxes(steps);
 	if (json_is_true(json_object_get(report, "delay_appended")))
 		puts("    (a delay is set, but `delay` is not in the list of steps; it runs last)");
 	printf("\n%-19s  %-5s %-9s  %s\n", "MODULE", "ABI", "VERSION", "");
@@ -231,7 +266,7 @@ int command_steps(int argc, char **argv)
 	if (first < 0)
 		return -1 - first;
 	struct preflight preflight;
-	bool sound = preflight_make(&preflight, options.config_path, true);
+	bool sound = preflight_make(&preflight, options.config_path);
 	bool stuck = false;
 	json_t *report = make_report(&preflight);
 	add_checks(preflight.steps, json_object_get(report, "steps"), &stuck);

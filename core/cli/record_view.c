@@ -53,13 +53,14 @@ json_t *record_view_json(struct service_steps *service, const struct record *rec
 	for (size_t i = 0; i < upload->step_count; i++)
 		json_array_append_new(steps, json_string(upload->step[i]));
 	return json_pack(
-		"{s:s, s:o*, s:o, s:o, s:s, s:s, s:s, s:i, s:i, s:o*, s:s*, s:s*, s:b, s:o*, s:o*, s:o*, s:o*}", "id",
+		"{s:s, s:o*, s:o, s:o, s:s, s:s, s:s, s:i, s:i, s:i, s:o*, s:s*, s:s*, s:b, s:o*, s:o*, s:o*, s:o*}", "id",
 		upload->id, "filename", json_text(upload->filename), "filesize",
 		upload->filesize < 0 ? json_null() : json_integer(upload->filesize), "steps", steps, "step",
 		record_view_step(record), "phase", phase_name(status->phase), "outcome", outcome_name(status->outcome),
-		"failures", (int)status->failures, "confirmations", (int)status->confirmations, "reason",
-		json_text(status->reason), "started", upload->start_time != 0 ? time_format(upload->start_time, started) : NULL,
-		"due", status->due != 0 ? time_format(status->due, due) : NULL, "foreign", (int)record->foreign, "owner",
+		"failures", (int)status->failures, "crashes", (int)status->crashes, "confirmations", (int)status->confirmations,
+		"reason", json_text(status->reason), "started",
+		upload->start_time != 0 ? time_format(upload->start_time, started) : NULL, "due",
+		status->due != 0 ? time_format(status->due, due) : NULL, "foreign", (int)record->foreign, "owner",
 		record->owner[0] != '\0' ? json_string(record->owner) : NULL, "user", describe_user(upload->user_json),
 		"suspended", describe_suspension(service, record), "decided", describe_decision(record));
 }

@@ -384,6 +384,8 @@ void config_free(struct config *config)
 		return;
 	config_steps_free(config);
 	free(config->plugin_dir);
+	free(config->worker_program);
+	free(config->worker_user);
 	free(config->state_dir);
 	broker_address_clear(&config->events);
 	broker_address_clear(&config->store);

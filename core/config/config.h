@@ -49,6 +49,8 @@ enum on_broker_loss { BROKER_LOSS_AUTO, BROKER_LOSS_CONTINUE, BROKER_LOSS_WAIT }
 
 enum on_exhausted { EXHAUSTED_ABORT, EXHAUSTED_CONTINUE };
 
+enum isolation { ISOLATION_PROCESS, ISOLATION_THREAD };
+
 /* One step, as the host sees it. */
 struct step_config {
 	char *name;
@@ -61,8 +63,14 @@ struct step_config {
 	nanos max_wait;       /* the longest wait that the step may ask for … */
 	unsigned max_waits;   /* … and how often */
 	unsigned max_retries;
-	nanos retry_backoff;     /* before the n-th retry: retry_backoff · 2^(n-1) */
-	unsigned on_exhausted;   /* enum on_exhausted */
+	nanos retry_backoff;      /* before the n-th retry: retry_backoff · 2^(n-1) */
+	unsigned on_exhausted;    /* enum on_exhausted */
+	unsigned isolation;       /* enum isolation */
+	char *allow;              /* as it is written; NULL: unset */
+	uint32_t grants;          /* what it allows (GRANT_…) */
+	int64_t memory_limit;     /* bytes, of each process */
+	unsigned worker_max_runs; /* 0: no limit */
+	unsigned max_crashes;
 	struct section *section; /* the keys as read, for step_setup_create(); owned by the configuration */
 };
 
@@ -71,9 +79,11 @@ struct step_config {
 struct config {
 	struct step_config *step; /* in the order in which they run */
 	size_t step_count;
-	bool delay_appended; /* POSTPROCESSING_DELAY is set but `delay` is not listed in steps: it runs last */
-	char **plugin_dir;   /* NULL-terminated; searched in order */
-	char *state_dir;     /* NULL: not configured; code that needs it reports NO_STATE_DIR */
+	bool delay_appended;  /* POSTPROCESSING_DELAY is set but `delay` is not listed in steps: it runs last */
+	char **plugin_dir;    /* NULL-terminated; searched in order */
+	char *worker_program; /* NULL: the default place */
+	char *worker_user;
+	char *state_dir; /* NULL: not configured; code that needs it reports NO_STATE_DIR */
 	nanos shutdown_grace;
 	enum log_level log_level;
 	nanos retention;        /* how long to keep the records of uploads that ended badly; 0: forever */

@@ -62,6 +62,13 @@ const struct config_key config_keys[] = {
 	{"postprocessing", KEY("plugin_dir", STRING, .fallback = PLUGIN_DIR,
 	 .help = "The folders with the steps' modules, in search order: absolute paths separated by colons."),
 	 AT(plugin_dir), KEY_REQUIRED},
+	{"postprocessing", KEY("worker_program", STRING,
+	 .help = "The program that runs the modules of steps with isolation = process. Default: postprocessing-worker in the "
+	         "folder of this program if it is there, else " WORKER_PROGRAM "."),
+	 AT(config.worker_program), 0, WORKER_PROGRAM},
+	{"postprocessing", KEY("worker_user", STRING, .fallback = "nobody",
+	 .help = "The user that these programs run as if the service runs as root. Otherwise they run as the service's user."),
+	 AT(config.worker_user), KEY_REQUIRED},
 	{"postprocessing", KEY("state_dir", STRING,
 	 .help = "The folder for data that must survive a restart. Default: $STATE_DIRECTORY, which systemd sets; else "
 	         STATE_DIR " for root; else $XDG_STATE_HOME/postprocessing; else ~/.local/state/postprocessing."),
@@ -223,6 +230,23 @@ const struct config_key step_keys[] = {
 	{"step", KEY("on_exhausted", CHOICE, .fallback = "abort", .choices = "abort continue",
 	 .help = "What to do with an upload when no retry is left. abort: keep its bytes, but nobody can access them. "
 	         "continue: go on to the next step although this one never succeeded."), STEP_AT(on_exhausted), 0},
+	{"step", KEY("isolation", CHOICE, .fallback = "process", .choices = "process thread",
+	 .help = "Where the step's module runs. process: in processes and a sandbox of its own, so that it can harm neither the "
+	         "service nor another upload. thread: in the service itself; a module that crashes then ends the service. The "
+	         "steps delay and remote are part of the service."), STEP_AT(isolation), 0},
+	{"step", KEY("allow", STRING,
+	 .help = "What the module may do in its process, separated by spaces or commas: network (connections by IPv4 and IPv6), "
+	         "unix (connections to Unix sockets), exec (start programs), or none. Default: what the module declares, except "
+	         "exec."), STEP_AT(allow), 0, "unix network"},
+	{"step", KEY("memory_limit", SIZE, .fallback = "256MiB", .min = 16 << 20, .max = INT64_C(1) << 40,
+	 .help = "How much memory each process of the step may use. Beyond it, the module cannot allocate memory."),
+	 STEP_AT(memory_limit), 0},
+	{"step", KEY("worker_max_runs", INTEGER, .fallback = "0", .max = 1000000000,
+	 .help = "How many uploads a process of the step handles before it is replaced. 1: no process sees two uploads. 0: no "
+	         "limit."), STEP_AT(worker_max_runs), 0},
+	{"step", KEY("max_crashes", INTEGER, .fallback = "3", .min = 1, .max = 1000,
+	 .help = "How often the module may crash on an upload. Then the upload is aborted, even if retries are left."),
+	 STEP_AT(max_crashes), 0},
 	{.section = NULL}
 };
 
@@ -272,6 +296,9 @@ static void store(const struct config_key *key, void *draft, const char *text, i
 		break;
 	case PP_KEY_DURATION:
 		*(nanos *)at = number;
+		break;
+	case PP_KEY_SIZE:
+		*(int64_t *)at = number;
 		break;
 	case PP_KEY_INTEGER:
 	case PP_KEY_CHOICE:

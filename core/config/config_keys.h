@@ -26,7 +26,7 @@ enum {
 	KEY_LEGACY = 16,     /* kept for old configurations; config_legacy.c reads it, and other keys show its effect */
 };
 
-/* PP_KEY_STRING sets a char *, BOOL a bool, INTEGER and CHOICE an unsigned, DURATION a nanos. */
+/* PP_KEY_STRING sets a char *, BOOL a bool, INTEGER and CHOICE an unsigned, DURATION a nanos, SIZE an int64_t. */
 struct config_key {
 	const char *section;
 	struct pp_key key;

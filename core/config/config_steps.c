@@ -5,6 +5,7 @@
 
 #include "core/base/alloc.h"
 
+#include "core/abi/grant.h"
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
 
@@ -93,6 +94,19 @@ static void add_unlisted(struct step_names *names, struct config *config, struct
 	}
 }
 
+/* What `allow` names. */
+static void read_grants(struct step_config *step, const char *place, struct problems *problems)
+{
+	char **listed = list_split(step->allow, ", \t");
+	uint32_t grant;
+	for (char **word = listed; *word != NULL; word++) {
+		if (!grant_parse(*word, &grant))
+			problems_add(problems, "%s: allow: unknown word \"%.80s\" (network, unix, exec, none)", place, *word);
+		step->grants |= grant;
+	}
+	free(listed);
+}
+
 static void read_step(struct config *config, const char *name, const char *list_place,
                       const struct step_config *defaults, struct problems *problems)
 {
@@ -108,6 +122,8 @@ static void read_step(struct config *config, const char *name, const char *list_
 		struct found found = config_key_read(config->source, section, key, &step, problems);
 		if (found.value != NULL && strcmp(key->key.name, "module") == 0)
 			step.place = found.place;
+		if (found.value != NULL && step.allow != NULL && strcmp(key->key.name, "allow") == 0)
+			read_grants(&step, found.place, problems);
 	}
 	if (!module_name_check(step.module, why, sizeof why))
 		problems_add(problems, "%s: module: %s", step.place, why);
@@ -165,6 +181,7 @@ void config_steps_free(struct config *config)
 	for (size_t i = 0; i < config->step_count; i++) {
 		free(config->step[i].name);
 		free(config->step[i].module);
+		free(config->step[i].allow);
 	}
 	free(config->step);
 }

@@ -26,6 +26,7 @@
 	X(steps_retried, "postprocessing_steps_retried_total", "Failed steps that are retried.") \
 	X(steps_passed, "postprocessing_steps_passed_total", \
 	  "Steps without a verdict after all retries, which uploads passed (on_exhausted = continue).") \
+	X(steps_crashed, "postprocessing_steps_crashed_total", "Runs that ended because the module's process died.") \
 	X(steps_stuck, "postprocessing_steps_stuck_total", "Runs that ignored their cancellation and were abandoned.") \
 	X(records_written, "postprocessing_records_written_total", "Records written.") \
 	X(record_conflicts, "postprocessing_record_conflicts_total", \

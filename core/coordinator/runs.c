@@ -194,10 +194,24 @@ void runs_pass(struct run *run, struct job *job)
 	job->input.until = run->until;
 	job->input.result = run->result != NULL;
 	job->input.gone = run->gone;
+	job->input.crashed = run->crashed;
 	job->result = run->result;
 	run->result = NULL;
 	snprintf(job->reason, sizeof job->reason, "%s", run->reason);
 	job->input.reason = job->reason;
+}
+
+/* No worker could be started, and the step is suspended because of that: the upload waits as the others do. */
+static void wait_again(struct coordinator *coordinator, struct active_upload *active, struct run *run, nanos now)
+{
+	const struct record *record = coalescing_is_on(active) ? active->current->record : active->record;
+	size_t step = run->step;
+	bool marked = run->marked, known = coalescing_is_on(active) || active->known == ACTIVE_PRESENT;
+	active->run = NULL;
+	end_turn(coordinator, run, now);
+	run_free(run);
+	if (known)
+		dispatch_wait(coordinator, active, record, step, marked, now);
 }
 
 void coordinator_returned(struct coordinator *coordinator, struct run *run, nanos now)
@@ -205,9 +219,16 @@ void coordinator_returned(struct coordinator *coordinator, struct run *run, nano
 	struct active_upload *active = run->owner;
 	nanos started = atomic_load(&run->started);
 	coordinator->runs.count--;
+	if (run->undone && active != NULL && !coordinator->stopping) {
+		heap_remove(&coordinator->runs.left, &run->watch);
+		wait_again(coordinator, active, run, now);
+		return;
+	}
 	if (started != 0 && coordinator->options.run_time != NULL)
 		histogram_observe(coordinator->options.run_time[run->step], now - started);
 	heap_remove(&coordinator->runs.left, &run->watch);
+	if (run->crashed)
+		metrics_count(coordinator->options.metrics, steps_crashed);
 	if (run->returned == RETURNED_AWAIT)
 		announcement_is_question(coordinator, run->step);
 	/* A run that fails while the service stops does not count: the next start repeats it. */

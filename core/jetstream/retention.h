@@ -18,7 +18,7 @@ struct retention {
 };
 
 /* Takes an entry of the bucket that is not a tombstone, read with its headers only. See `take` of stream_reader.h. */
-natsStatus retention_collect(void *retention, natsMsg *message, const struct bus_position *position);
+natsStatus retention_collect(void *closure, natsMsg *message, const struct bus_position *position);
 
 /* Removes old records, slowly, after the whole bucket was collected; js NULL: that failed, and nothing is removed.
  * `pause` is called after each record read; it waits, and returns false to stop. *removed: the number of removed

@@ -384,6 +384,10 @@ static void take_mail(struct server *server, struct mail *mail)
 	case MAIL_CHECK:
 		server_take_check(server, CONTAINER_OF(mail, struct check_answer, mail));
 		break;
+	case MAIL_POOL:
+		server_take_pool_news(server, CONTAINER_OF(mail, struct pool_news, mail));
+		free(mail);
+		break;
 	case MAIL_STOP:
 		begin_stop(server);
 		break;
@@ -486,6 +490,7 @@ static void empty_mailbox(struct server *server, nanos timeout)
 		case MAIL_BUS:
 		case MAIL_WORD:
 		case MAIL_LOOKUP:
+		case MAIL_POOL:
 			free(mail);
 			break;
 		case MAIL_SEARCH_DONE:

@@ -22,7 +22,7 @@ void server_add_steps(struct server *server, const struct steps *steps)
 
 bool server_start_checks(struct server *server, const struct steps *steps)
 {
-	server->checker = checker_create(steps, &server->mailbox);
+	server->checker = checker_create(steps, &server->mailbox, server->log);
 	if (server->checker == NULL)
 		return false;
 	for (size_t i = 0; i < server->step_count; i++)
@@ -105,6 +105,13 @@ void server_take_check(struct server *server, const struct check_answer *answer)
 	struct step_health *health = &server->step[answer->step].health;
 	take_change(server, answer->step, step_health_answered(health, answer->passed, answer->why, clock_monotonic()));
 	tell(&server->step[answer->step]);
+}
+
+void server_take_pool_news(struct server *server, const struct pool_news *news)
+{
+	struct step_health *health = &server->step[news->step].health;
+	take_change(server, news->step, step_health_started(health, news->works, news->why));
+	tell(&server->step[news->step]);
 }
 
 void server_note_run(struct server *server, const struct run *run)

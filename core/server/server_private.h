@@ -30,6 +30,7 @@
 #include "core/server/server.h"
 #include "core/steps/checker.h"
 #include "core/steps/longest_wait.h"
+#include "core/steps/pool.h"
 #include "core/steps/step_health.h"
 #include "core/steps/workers.h"
 
@@ -162,6 +163,8 @@ bool server_start_checks(struct server *server, const struct steps *steps);
 void server_do_checks(struct server *server);
 /* Handles the answer of a check. */
 void server_take_check(struct server *server, const struct check_answer *answer);
+/* The worker processes of a step could not be started, or can be again. */
+void server_take_pool_news(struct server *server, const struct pool_news *news);
 /* A run has ended, which also says something about the step's health. */
 void server_note_run(struct server *server, const struct run *run);
 

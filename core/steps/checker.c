@@ -6,8 +6,10 @@
 #include <stdlib.h>
 
 #include "core/base/container_of.h"
+#include "core/base/text.h"
 #include "core/base/thread.h"
 #include "core/steps/step_health.h"
+#include "core/steps/trial.h"
 
 /* A step with a check, and its thread. */
 struct post {
@@ -15,6 +17,7 @@ struct post {
 	const struct step *step; /* NULL: it has none */
 	pthread_cond_t asked;
 	bool asking;
+	struct trial *trial; /* the process that is asked, of an isolated step; NULL: none yet */
 	struct check_answer answer;
 };
 
@@ -22,6 +25,7 @@ struct checker {
 	pthread_mutex_t lock;
 	pthread_cond_t left; /* a thread has ended */
 	struct mailbox *mailbox;
+	const struct log *log; /* NULL: nobody reads what the modules say */
 	bool stop;
 	size_t alive; /* threads */
 	size_t count;
@@ -30,7 +34,7 @@ struct checker {
 
 bool checker_wanted(const struct step *step)
 {
-	return step->instance != NULL && step->module->vtable.check != NULL && step->config->check_interval > 0;
+	return (step->instance != NULL || step->isolated) && step->module->has_check && step->config->check_interval > 0;
 }
 
 /* False: the thread must end. */
@@ -46,14 +50,54 @@ static bool await_question(struct post *post)
 	return asked;
 }
 
+/* What create() rejects when it is called for a check. */
+static void note_rejection(void *closure, const char *key, const char *text)
+{
+	struct post *post = closure;
+	snprintf(post->answer.why, sizeof post->answer.why, "%s%s%s", key != NULL ? key : "", key != NULL ? ": " : "",
+	         text);
+}
+
+/* Asks a worker process, which is kept for the next time while it is well. */
+static bool check_isolated(struct post *post)
+{
+	const struct step *step = post->step;
+	char *why = post->answer.why;
+	size_t size = sizeof post->answer.why;
+	enum trial_result result = TRIAL_GOOD;
+	if (post->trial == NULL) {
+		struct start_message start;
+		struct pp_setup setup = *step_setup_host(step->setup);
+		char reason[FACT_REASON_SIZE] = "";
+		setup.reject = note_rejection;
+		setup.closure = post;
+		step_start_message(step, &start);
+		result = trial_create(step->launch, step->module->file, &start, &setup, CHECK_TIME, post->checker->log,
+		                      &post->trial, reason, sizeof reason);
+		if (reason[0] != '\0')
+			text_copy(why, size, reason);
+	}
+	if (result == TRIAL_GOOD && step->module->has_check)
+		result = trial_check(post->trial, CHECK_TIME, why, size);
+	if (result == TRIAL_BROKEN || !step->module->has_check) {
+		trial_end(post->trial, SECOND);
+		post->trial = NULL;
+	}
+	return result == TRIAL_GOOD;
+}
+
 static void call_check(struct post *post)
 {
 	const struct step *step = post->step;
 	char *why = post->answer.why;
 	why[0] = '\0';
-	post->answer.passed = step->module->vtable.check(step->instance, why, sizeof post->answer.why) == 0;
-	/* Some modules do not terminate the text. */
-	why[sizeof post->answer.why - 1] = '\0';
+	if (step->isolated) {
+		post->answer.passed = check_isolated(post);
+	} else {
+		post->answer.passed = step->module->table.check(step->instance, why, sizeof post->answer.why) == 0;
+		/* Some modules do not terminate the text. */
+		why[sizeof post->answer.why - 1] = '\0';
+	}
 }
 
 /* Sends the answer, unless the checker stops: the mailbox may be gone then. */
@@ -74,6 +118,7 @@ static void *work(void *closure)
 		call_check(post);
 		answer(post);
 	}
+	trial_end(post->trial, SECOND / 2);
 	pthread_mutex_lock(&checker->lock);
 	checker->alive--;
 	pthread_cond_signal(&checker->left);
@@ -96,7 +141,8 @@ static bool start(struct post *post)
 	return started;
 }
 
-static void init(struct checker *checker, const struct steps *steps, struct mailbox *mailbox)
+static void init(struct checker *checker, const struct steps *steps, struct mailbox *mailbox,
+                 bool (*wanted)(const struct step *step))
 {
 	checker->mailbox = mailbox;
 	lock_init(&checker->lock);
@@ -104,7 +150,7 @@ static void init(struct checker *checker, const struct steps *steps, struct mail
 	for (size_t i = 0; i < steps->count; i++) {
 		struct post *post = &checker->post[i];
 		post->checker = checker;
-		post->step = checker_wanted(&steps->step[i]) ? &steps->step[i] : NULL;
+		post->step = wanted(&steps->step[i]) ? &steps->step[i] : NULL;
 		post->answer.mail.kind = MAIL_CHECK;
 		post->answer.step = i;
 		condition_init(&post->asked);
@@ -112,12 +158,14 @@ static void init(struct checker *checker, const struct steps *steps, struct mail
 	}
 }
 
-struct checker *checker_create(const struct steps *steps, struct mailbox *mailbox)
+static struct checker *create(const struct steps *steps, struct mailbox *mailbox, const struct log *log,
+                              bool (*wanted)(const struct step *step))
 {
 	struct checker *checker = calloc(1, sizeof *checker + steps->count * sizeof checker->post[0]);
 	if (checker == NULL)
 		return NULL;
-	init(checker, steps, mailbox);
+	init(checker, steps, mailbox, wanted);
+	checker->log = log;
 	for (size_t i = 0; i < checker->count; i++) {
 		if (checker->post[i].step != NULL && !start(&checker->post[i])) {
 			checker_destroy(checker, SECOND);
@@ -125,6 +173,11 @@ struct checker *checker_create(const struct steps *steps, struct mailbox *mailbo
 		}
 	}
 	return checker;
+}
+
+struct checker *checker_create(const struct steps *steps, struct mailbox *mailbox, const struct log *log)
+{
+	return create(steps, mailbox, log, checker_wanted);
 }
 
 void checker_ask(struct checker *checker, size_t step)
@@ -171,6 +224,12 @@ static void await_answers(struct mailbox *mailbox, size_t count, nanos timeout, 
 	}
 }
 
+/* Without a check, it is seen whether an isolated step's module can be started. */
+static bool can_be_tried(const struct step *step)
+{
+	return checker_wanted(step) || step->isolated;
+}
+
 bool checker_run_once(const struct steps *steps, struct check_answer *answer, nanos timeout, bool *stuck)
 {
 	struct mailbox mailbox;
@@ -178,9 +237,9 @@ bool checker_run_once(const struct steps *steps, struct check_answer *answer, na
 	char limit[DURATION_TEXT_SIZE];
 	*stuck = false;
 	mailbox_init(&mailbox);
-	struct checker *checker = checker_create(steps, &mailbox);
+	struct checker *checker = create(steps, &mailbox, NULL, can_be_tried);
 	for (size_t i = 0; checker != NULL && i < steps->count; i++) {
-		bool wanted = checker_wanted(&steps->step[i]);
+		bool wanted = can_be_tried(&steps->step[i]);
 		answer[i] = (struct check_answer){.step = i, .passed = !wanted};
 		if (!wanted)
 			continue;

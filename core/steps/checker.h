@@ -20,8 +20,8 @@ struct checker;
 /* Whether the step has a check that must be called. */
 bool checker_wanted(const struct step *step);
 
-/* Starts a thread for each step whose check must be called. Borrows both. NULL: out of memory or threads. */
-struct checker *checker_create(const struct steps *steps, struct mailbox *mailbox);
+/* Starts a thread for each step whose check must be called. Borrows all three. NULL: no thread. */
+struct checker *checker_create(const struct steps *steps, struct mailbox *mailbox, const struct log *log);
 
 /* Calls the check of a step; the answer is sent to the mailbox. The step must have a check, and its last answer must
  * have arrived. */
@@ -32,7 +32,8 @@ void checker_ask(struct checker *checker, size_t step);
 bool checker_destroy(struct checker *checker, nanos timeout);
 
 /* Calls all checks once and waits for the answers, at most `timeout`. answer[i] belongs to step i, and is passed if the
- * step has no check. False: out of memory or threads. *stuck: a check did not finish, see above. */
+ * step has no check (of an isolated step, if its module can be started). False: out of memory or threads. *stuck: a
+ * check did not finish, see above. */
 bool checker_run_once(const struct steps *steps, struct check_answer *answer, nanos timeout, bool *stuck);
 
 #endif

@@ -1,145 +1,163 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/steps/modules.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/abi/library.h"
+#include "core/base/alloc.h"
+#include "core/steps/builtin.h"
 #include "core/steps/module_file.h"
-#include "core/steps/module_probe.h"
+#include "core/steps/trial.h"
 
 #define MODULES_LIMIT 256
 /* Enough for loading a module with all its libraries on a busy machine. */
-#define PROBE_LIMIT (10 * SECOND)
+#define DESCRIBE_LIMIT (10 * SECOND)
 
 /* What is known about a requested name. */
 struct known {
-	char *name;
-	char *path;                             /* NULL: moved into `module` */
-	char *refused;                          /* why it is; else NULL */
-	struct module_description *description; /* NULL: refused */
-	struct module *module;                  /* NULL: not loaded */
+	struct module module; /* path NULL: refused */
+	char *refused;        /* why it is; else NULL */
+	struct module_description *description;
 };
 
 struct modules {
 	char *const *plugin_dir;
-	struct known known[MODULES_LIMIT];
+	const struct worker_launch *launch;
+	struct known *known[MODULES_LIMIT];
 	size_t count;
 };
 
-struct modules *modules_create(char *const *plugin_dir)
+struct modules *modules_create(char *const *plugin_dir, const struct worker_launch *launch)
 {
-	struct modules *modules = calloc(1, sizeof *modules);
-	if (modules == NULL)
-		return NULL;
+	struct modules *modules = alloc_zeroed(1, sizeof *modules);
 	modules->plugin_dir = plugin_dir;
+	modules->launch = launch;
 	return modules;
+}
+
+static void free_known(struct known *known)
+{
+	if (known->module.file >= 0)
+		close(known->module.file);
+	free(known->module.name);
+	free(known->module.path);
+	free(known->module.folder);
+	free(known->refused);
+	description_free(known->description);
+	free(known);
 }
 
 void modules_destroy(struct modules *modules)
 {
 	if (modules == NULL)
 		return;
-	for (size_t i = 0; i < modules->count; i++) {
-		struct known *known = &modules->known[i];
-		if (known->module != NULL) {
-			free(known->module->name);
-			free(known->module->path);
-			free(known->module);
-		}
-		free(known->name);
-		free(known->path);
-		free(known->refused);
-		module_description_free(known->description);
-	}
-	/* No lt_dlexit(): the modules are resident, so their code outlives everything that they created. */
+	for (size_t i = 0; i < modules->count; i++)
+		free_known(modules->known[i]);
 	free(modules);
 }
 
-/* Finds and describes the file. PROBE_GOOD: known->path and known->description are set. What is found out without a
- * child is not worth remembering. */
-static enum probe look(const struct modules *modules, const char *name, struct known *known, char *why, size_t size)
+/* Finds, opens and describes the file. What is found out without a process is not worth remembering: TRIAL_FAILED. */
+static enum trial_result look(const struct modules *modules, struct known *known, char *why, size_t size)
 {
-	if (!module_name_check(name, why, size))
-		return PROBE_FAILED;
-	known->path = module_file_find(modules->plugin_dir, name, geteuid(), why, size);
-	if (known->path == NULL || !module_file_whole(known->path, why, size))
-		return PROBE_FAILED;
-	return module_probe(known->path, name, PROBE_LIMIT, &known->description, why, size);
+	struct module *module = &known->module;
+	if (!module_name_check(module->name, why, size))
+		return TRIAL_FAILED;
+	const struct pp_step_module *builtin = builtin_find(module->name);
+	if (builtin != NULL) {
+		module->builtin = module->loaded = true;
+		module->path = alloc_text("built in");
+		module->table = *builtin;
+		module->has_check = builtin->check != NULL;
+		return TRIAL_GOOD;
+	}
+	module->path = module_file_find(modules->plugin_dir, module->name, geteuid(), why, size);
+	if (module->path == NULL || !module_file_whole(module->path, why, size))
+		return TRIAL_FAILED;
+	module->folder = alloc_text_part(module->path, (size_t)(strrchr(module->path, '/') - module->path));
+	module->file = open(module->path, O_RDONLY | O_CLOEXEC);
+	if (module->file < 0) {
+		snprintf(why, size, "%s: %s", module->path, strerror(errno));
+		return TRIAL_FAILED;
+	}
+	enum trial_result result = trial_describe(modules->launch, module->file, module->path, module->name, DESCRIBE_LIMIT,
+	                                          &known->description, why, size);
+	if (result == TRIAL_GOOD) {
+		module->table = known->description->table;
+		module->has_check = known->description->has_check;
+	}
+	return result;
 }
 
-/* The entry of a name, created if it is new. NULL: failed; `why` has the reason. */
+/* The entry of a name, made if it is new. NULL: failed; `why` has the reason. */
 static struct known *find_known(struct modules *modules, const char *name, char *why, size_t size)
 {
+	struct known *known = NULL;
 	for (size_t i = 0; i < modules->count; i++)
-		if (strcmp(modules->known[i].name, name) == 0)
-			return &modules->known[i];
-	if (modules->count == MODULES_LIMIT) {
+		if (strcmp(modules->known[i]->module.name, name) == 0)
+			known = modules->known[i];
+	if (known == NULL && modules->count == MODULES_LIMIT) {
 		snprintf(why, size, "more than %d modules", MODULES_LIMIT);
 		return NULL;
 	}
-	struct known known = {.name = strdup(name)};
-	enum probe probe = known.name == NULL ? PROBE_FAILED : look(modules, name, &known, why, size);
-	if (known.name == NULL)
-		snprintf(why, size, "out of memory");
-	if (probe == PROBE_REFUSED)
-		known.refused = strdup(why);
-	if (probe == PROBE_FAILED || (probe == PROBE_REFUSED && known.refused == NULL)) {
-		free(known.name);
-		free(known.path);
-		return NULL;
+	if (known == NULL) {
+		known = alloc_zeroed(1, sizeof *known);
+		known->module.name = alloc_text(name);
+		known->module.file = -1;
+		enum trial_result result = look(modules, known, why, size);
+		if (result == TRIAL_FAILED) {
+			free_known(known);
+			return NULL;
+		}
+		if (result != TRIAL_GOOD)
+			known->refused = alloc_text(why);
+		modules->known[modules->count++] = known;
 	}
-	modules->known[modules->count] = known;
-	return &modules->known[modules->count++];
+	if (known->refused == NULL)
+		return known;
+	snprintf(why, size, "%s", known->refused);
+	return NULL;
 }
 
-const struct pp_step_module *modules_describe(struct modules *modules, const char *name, char *why, size_t size)
+const struct module *modules_find(struct modules *modules, const char *name, char *why, size_t size)
 {
 	const struct known *known = find_known(modules, name, why, size);
-	if (known != NULL && known->refused != NULL)
-		snprintf(why, size, "%s", known->refused);
-	return known == NULL || known->description == NULL ? NULL : &known->description->table;
-}
-
-static struct module *make_module(struct known *known, const struct pp_step_module *table)
-{
-	struct module *module = calloc(1, sizeof *module);
-	char *copy = strdup(known->name);
-	if (module == NULL || copy == NULL) {
-		free(module);
-		free(copy);
-		return NULL;
-	}
-	module->name = copy;
-	module->path = known->path;
-	known->path = NULL;
-	module->vtable = *table;
-	return module;
+	return known == NULL ? NULL : &known->module;
 }
 
 const struct module *modules_load(struct modules *modules, const char *name, char *why, size_t size)
 {
+	char file[32];
 	struct known *known = find_known(modules, name, why, size);
-	if (known == NULL || known->refused != NULL) {
-		if (known != NULL)
-			snprintf(why, size, "%s", known->refused);
-		return NULL;
-	}
-	if (known->module != NULL)
-		return known->module;
-	struct pp_step_module table;
-	if (library_load(known->path, known->path, name, &table, why, size)) {
-		known->module = make_module(known, &table);
-		if (known->module == NULL)
-			snprintf(why, size, "out of memory");
-	}
-	return known->module;
+	if (known == NULL || known->module.loaded)
+		return known == NULL ? NULL : &known->module;
+	struct module *module = &known->module;
+	snprintf(file, sizeof file, "/proc/self/fd/%d", module->file);
+	module->loaded = library_load(file, module->path, name, &module->table, why, size);
+	return module->loaded ? module : NULL;
+}
+
+struct listing {
+	void (*each)(void *closure, const char *name, const char *path);
+	void *closure;
+};
+
+static void list_file(void *closure, const char *name, const char *path)
+{
+	const struct listing *listing = closure;
+	if (builtin_find(name) == NULL)
+		listing->each(listing->closure, name, path);
 }
 
 void modules_list(const struct modules *modules, void (*each)(void *closure, const char *name, const char *path),
                   void *closure)
 {
-	module_files_list(modules->plugin_dir, each, closure);
+	struct listing listing = {each, closure};
+	for (size_t i = 0; builtin_name(i) != NULL; i++)
+		each(closure, builtin_name(i), "built in");
+	module_files_list(modules->plugin_dir, list_file, &listing);
 }

@@ -1,36 +1,41 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The available and the loaded step modules.
+ * The available modules: those that are built in, and each NAME.so in one of the plugin folders.
  *
- * A module is NAME.so in one of the plugin folders. It is loaded only if no other user can change it (for root), the
- * file is not truncated, and a child process has loaded it successfully. Modules are never unloaded. */
+ * The file of a module is opened once, so that an upgrade of its package while the service runs changes nothing for the
+ * steps that use it. It is used only if no other user can change it (for root), it is not truncated, and a worker
+ * process has loaded and described it. The service itself loads a module only for steps with isolation = thread, and
+ * never unloads it. */
 #ifndef CORE_STEPS_MODULES_H
 #define CORE_STEPS_MODULES_H
 
 #include "core/config/config.h"
+#include "core/steps/worker_process.h"
 #include "postprocessing/step.h"
 
 struct modules;
 
 struct module {
 	char *name;
-	char *path;
-	struct pp_step_module vtable; /* a copy; members missing in an older module are NULL */
+	char *path;   /* "built in" if it is */
+	char *folder; /* the file's, which may hold libraries of the module; NULL: built in */
+	bool builtin; /* part of the service: it runs there */
+	int file;     /* open for reading; -1: built in */
+	bool has_check;
+	struct pp_step_module table; /* what the module says; functions only if it is loaded: */
+	bool loaded;
 };
 
-/* plugin_dir: NULL-terminated, searched in order; borrowed. NULL: out of memory. */
-struct modules *modules_create(char *const *plugin_dir);
+/* plugin_dir: NULL-terminated, searched in order. Both are borrowed. */
+struct modules *modules_create(char *const *plugin_dir, const struct worker_launch *launch);
 void modules_destroy(struct modules *modules);
 
-/* The description of NAME.so: a table with data only, whose functions are NULL; valid as long as `modules`. It was read
- * once in a child process, see module_probe(). NULL: failed; why[size] has the reason. */
-const struct pp_step_module *modules_describe(struct modules *modules, const char *name, char *why, size_t size);
-
-/* Loads NAME.so, once. NULL: failed; why[size] has the reason with the path, and with both versions if they do not
- * match. */
+/* Finds and describes a module, once; valid as long as `modules`. NULL: failed; why[size] has the reason. */
+const struct module *modules_find(struct modules *modules, const char *name, char *why, size_t size);
+/* The same, and loads it into this process. */
 const struct module *modules_load(struct modules *modules, const char *name, char *why, size_t size);
 
-/* Calls `each` with the name and path of every *.so of the plugin folders. Names that an earlier folder contains are
- * skipped. */
+/* Calls `each` with the name and path of every module: the built-in ones, then every *.so of the plugin folders. Names
+ * that came before are skipped. */
 void modules_list(const struct modules *modules, void (*each)(void *closure, const char *name, const char *path),
                   void *closure);
 

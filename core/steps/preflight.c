@@ -1,16 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/steps/preflight.h"
 
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* This happens before the code of a step runs in this process, because it may start threads. */
-static void describe(void *closure, const char *name, const char *path)
+#include "core/base/alloc.h"
+
+#define WORKER_NAME "postprocessing-worker"
+
+/* In the folder of the running program. NULL: not known. */
+static char *path_beside_program(const char *name)
 {
-	char why[1024];
-	(void)path;
-	modules_describe(closure, name, why, sizeof why);
+	char path[4096];
+	ssize_t length = readlink("/proc/self/exe", path, sizeof path);
+	while (length > 0 && path[length - 1] != '/')
+		length--;
+	if (length <= 0 || (size_t)length + strlen(name) >= sizeof path)
+		return NULL;
+	memcpy(path + length, name, strlen(name) + 1);
+	return alloc_text(path);
 }
 
 /* The names of all modules, NULL-terminated. */
@@ -43,9 +53,11 @@ static void find_unused(struct preflight *preflight)
 	struct catalogue catalogue = {0};
 	char why[1024];
 	const struct pp_step_module **known = calloc(config->step_count + 1, sizeof *known);
+	const struct module *module;
 	modules_list(preflight->modules, note_name, &catalogue);
 	for (size_t i = 0; known != NULL && i < config->step_count; i++)
-		known[i] = modules_describe(preflight->modules, config->step[i].module, why, sizeof why);
+		if ((module = modules_find(preflight->modules, config->step[i].module, why, sizeof why)) != NULL)
+			known[i] = &module->table;
 	if (known == NULL || catalogue.failed)
 		problems_add(&preflight->problems, "out of memory");
 	else
@@ -58,23 +70,73 @@ static void find_unused(struct preflight *preflight)
 	free(known);
 }
 
-bool preflight_make(struct preflight *preflight, const char *path, bool catalogue)
+/* The worker's program: the configured one, the one beside this program, or the installed one. */
+static char *find_program(const struct config *config)
 {
-	*preflight = (struct preflight){0};
+	char *path = config->worker_program != NULL ? alloc_text(config->worker_program) : path_beside_program(WORKER_NAME);
+	if (path != NULL && (config->worker_program != NULL || access(path, X_OK) == 0))
+		return path;
+	free(path);
+	return alloc_text(WORKER_PROGRAM);
+}
+
+static void set_user(struct preflight *preflight)
+{
+	const struct config *config = preflight->config;
+	struct worker_launch *launch = &preflight->launch;
+	const struct passwd *user = geteuid() == 0 && config->worker_user != NULL ? getpwnam(config->worker_user) : NULL;
+	if (geteuid() != 0)
+		return;
+	if (user == NULL) {
+		problems_add(&preflight->problems, "worker_user: there is no user \"%.80s\"",
+		             config->worker_user != NULL ? config->worker_user : "");
+		return;
+	}
+	launch->own_user = user->pw_uid != 0;
+	launch->uid = user->pw_uid;
+	launch->gid = user->pw_gid;
+	if (!launch->own_user)
+		problems_add(&preflight->config->warnings,
+		             "worker_user: root: the modules of the steps run as root, and only their sandbox restrains them");
+}
+
+/* That no worker can be started matters only if a step needs one. */
+static void prepare_launch(struct preflight *preflight)
+{
+	preflight->program = find_program(preflight->config);
+	worker_launch_open(&preflight->launch, preflight->program);
+	preflight->launch.level = preflight->config->log_level;
+	set_user(preflight);
+}
+
+/* What the sandboxes lack, once. */
+static void note_missing(struct preflight *preflight)
+{
+	for (size_t i = 0; i < preflight->steps->count; i++) {
+		const struct step *step = &preflight->steps->step[i];
+		if (step->missing[0] == '\0')
+			continue;
+		problems_add(&preflight->config->warnings,
+		             "step %s: this kernel lacks %s, so the module can read all files that its user can read",
+		             step->config->name, step->missing);
+		return;
+	}
+}
+
+bool preflight_make(struct preflight *preflight, const char *path)
+{
+	*preflight = (struct preflight){.launch = {.program = -1}};
 	struct problems *problems = &preflight->problems;
 	struct config *config = preflight->config = config_read(path, environ, problems);
-	if (config != NULL && config->state_dir == NULL)
+	if (config->state_dir == NULL)
 		problems_add(problems, "%s", NO_STATE_DIR);
-	if (config != NULL && config->plugin_dir != NULL && config->plugin_dir[0] != NULL)
-		preflight->modules = modules_create(config->plugin_dir);
-	if (preflight->modules != NULL && catalogue)
-		modules_list(preflight->modules, describe, preflight->modules);
-	if (config != NULL && preflight->modules != NULL) {
+	prepare_launch(preflight);
+	if (config->plugin_dir != NULL && config->plugin_dir[0] != NULL) {
+		preflight->modules = modules_create(config->plugin_dir, &preflight->launch);
 		find_unused(preflight);
-		preflight->steps = steps_create(config, preflight->modules, problems);
+		preflight->steps = steps_create(config, preflight->modules, &preflight->launch, problems);
+		note_missing(preflight);
 	}
-	if (preflight->steps == NULL && problems->count == 0)
-		problems_add(problems, "out of memory");
 	return problems->count == 0;
 }
 
@@ -84,6 +146,8 @@ void preflight_free(struct preflight *preflight)
 	 * configuration. */
 	steps_destroy(preflight->steps);
 	modules_destroy(preflight->modules);
+	worker_launch_close(&preflight->launch);
+	free(preflight->program);
 	config_free(preflight->config);
 	problems_free(&preflight->problems);
 }

@@ -8,15 +8,16 @@
 
 struct preflight {
 	struct config *config; /* usable only if there are no problems */
+	char *program;         /* of the workers */
+	struct worker_launch launch;
 	struct modules *modules;
 	struct steps *steps;
 	struct problems problems; /* all problems of the configuration, the modules and the steps */
 };
 
 /* Reads the configuration, loads the modules and creates the steps, as far as possible. path NULL: the default place.
- * With `catalogue`, modules that no step uses are described too, so that modules_describe() knows all. True: there are
- * no problems. */
-bool preflight_make(struct preflight *preflight, const char *path, bool catalogue);
+ * True: there are no problems. */
+bool preflight_make(struct preflight *preflight, const char *path);
 void preflight_free(struct preflight *preflight);
 
 #endif

@@ -36,6 +36,8 @@ struct run {
 	enum returned returned;
 	enum outcome outcome;
 	nanos until;
+	bool undone;  /* no worker could be started: it has not begun, and is to wait again */
+	bool crashed; /* the worker process that had it died */
 	bool gone;    /* the server of the upload's URL answered that the bytes no longer exist */
 	char *result; /* JSON text or NULL */
 	char reason[REASON_SIZE];

@@ -81,6 +81,16 @@ enum health_change step_health_answered(struct step_health *health, bool passed,
 	return passed ? pass(health) : fail(health, why);
 }
 
+enum health_change step_health_started(struct step_health *health, bool works, const char *why)
+{
+	if (works)
+		return health->interval > 0 ? HEALTH_SAME : pass(health);
+	enum health_state before = health->state;
+	text_copy(health->reason, sizeof health->reason, why);
+	health->state = HEALTH_SUSPENDED;
+	return before == HEALTH_SUSPENDED ? HEALTH_FAILS : HEALTH_SUSPENDS;
+}
+
 enum health_change step_health_ran(struct step_health *health, bool verdict, nanos now)
 {
 	if (health->interval == 0)

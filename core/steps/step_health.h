@@ -46,6 +46,9 @@ void step_health_init(struct step_health *health, bool checked, nanos interval);
 enum health_change step_health_tick(struct step_health *health, bool *ask, nanos now);
 /* The check has passed, or has failed for the reason `why`. */
 enum health_change step_health_answered(struct step_health *health, bool passed, const char *why, nanos now);
+/* The step's worker processes could not be started (why), or can be again. A step with a check is not released by that:
+ * its next check does it. */
+enum health_change step_health_started(struct step_health *health, bool works, const char *why);
 /* A run of the step has ended, with a verdict or a failure. */
 enum health_change step_health_ran(struct step_health *health, bool verdict, nanos now);
 

@@ -1,65 +1,131 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/steps/steps.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/abi/host.h"
+#include "core/base/alloc.h"
+#include "core/base/text.h"
+#include "core/steps/trial.h"
 
-static void create_step(struct step *step, const struct config *config, struct modules *modules,
-                        struct problems *problems)
+/* How long create() may take while the configuration is checked. */
+#define CREATE_LIMIT (10 * SECOND)
+
+void step_start_message(const struct step *step, struct start_message *start)
 {
-	char why[1024];
-	if (!module_name_check(step->config->module, why, sizeof why))
-		return; /* already reported when the configuration was read */
-	step->module = modules_load(modules, step->config->module, why, sizeof why);
-	if (step->module == NULL) {
-		problems_add(problems, "%s: step %s: module %s: %s", step->config->place, step->config->name,
-		             step->config->module, why);
-		return;
-	}
-	const struct pp_step_module *vtable = &step->module->vtable;
-	size_t before = problems->count;
-	step->setup = step_setup_create(config, step->config, vtable->keys, vtable->key_size, problems);
-	if (problems->count > before)
-		return;
-	if (vtable->create(&host_services, step_setup_host(step->setup), &step->instance) != 0) {
-		step->instance = NULL;
-		if (problems->count == before)
-			problems_add(problems, "%s: step %s: %s: create() failed and gave no reason", step->config->place,
-			             step->config->name, step->module->path);
-	}
+	const struct worker_launch *launch = step->launch;
+	const struct pp_setup *setup = step_setup_host(step->setup);
+	size_t next = 0;
+	const char *path;
+	*start = (struct start_message){.name = step->module->name,
+	                                .path = step->module->path,
+	                                .folder = step->module->folder,
+	                                .step = step->config->name,
+	                                .own_user = launch->own_user,
+	                                .uid = launch->uid,
+	                                .gid = launch->gid,
+	                                .level = launch->level,
+	                                .grants = step->granted,
+	                                .memory_limit = step->config->memory_limit};
+	while (start->readable_count < START_PATHS && (path = grants_next_path(&step->module->table, setup, &next)) != NULL)
+		start->readable[start->readable_count++] = path;
 }
 
-struct steps *steps_create(const struct config *config, struct modules *modules, struct problems *problems)
+/* What the module declares, and what it gets. */
+static void grant(struct step *step, struct problems *warnings)
 {
-	struct steps *steps = calloc(1, sizeof *steps);
-	if (steps == NULL)
-		return NULL;
-	size_t count = config->step_count > 0 ? config->step_count : 1;
-	steps->step = calloc(count, sizeof *steps->step);
-	steps->limits = calloc(count, sizeof *steps->limits);
-	steps->name = calloc(count, sizeof *steps->name);
-	steps->workers = calloc(count, sizeof *steps->workers);
-	steps->announced = calloc(count, sizeof *steps->announced);
-	if (steps->step == NULL || steps->limits == NULL || steps->name == NULL || steps->workers == NULL ||
-	    steps->announced == NULL) {
-		steps_destroy(steps);
-		return NULL;
-	}
-	/* All modules are described before the code of one runs here, because it may start threads. */
+	const struct step_config *config = step->config;
+	char words[GRANTS_TEXT_SIZE];
+	step->declared = grants_declared(&step->module->table, step_setup_host(step->setup));
+	step->granted = config->allow != NULL ? config->grants : step->declared & ~(uint32_t)GRANT_EXEC;
+	uint32_t refused = step->declared & ~step->granted;
+	if (refused != 0)
+		problems_add(warnings,
+		             "%s: step %s: the module declares that it needs %s, which is not allowed: see the key allow",
+		             config->place, config->name, grants_format(refused, words));
+}
+
+/* Creates an instance in a worker process, which shows whether the module accepts its configuration. A module that
+ * crashes there is no error of the configuration: the step is suspended until it can be started. */
+static void try_create(struct step *step, struct problems *problems)
+{
+	char why[1024] = "";
+	struct start_message start;
+	struct trial *trial;
+	size_t before = problems->count;
+	step_start_message(step, &start);
+	enum trial_result result = trial_create(step->launch, step->module->file, &start, step_setup_host(step->setup),
+	                                        CREATE_LIMIT, NULL, &trial, why, sizeof why);
+	if (result == TRIAL_GOOD)
+		text_copy(step->missing, sizeof step->missing, trial_missing(trial));
+	else if (result != TRIAL_BROKEN && problems->count == before)
+		problems_add(problems, "%s: step %s: %s: %s", step->config->place, step->config->name, step->module->path,
+		             why[0] != '\0' ? why : "create() failed and gave no reason");
+	trial_end(trial, SECOND);
+}
+
+/* Creates the instance in this process. */
+static void create_here(struct step *step, struct problems *problems)
+{
+	size_t before = problems->count;
+	if (step->module->table.create(&host_services, step_setup_host(step->setup), &step->instance) == 0)
+		return;
+	step->instance = NULL;
+	if (problems->count == before)
+		problems_add(problems, "%s: step %s: %s: create() failed and gave no reason", step->config->place,
+		             step->config->name, step->module->path);
+}
+
+static void create_step(struct step *step, struct config *config, struct modules *modules, struct problems *problems)
+{
+	const struct step_config *own = step->config;
 	char why[1024];
-	for (size_t i = 0; i < config->step_count; i++)
-		modules_describe(modules, config->step[i].module, why, sizeof why);
+	if (!module_name_check(own->module, why, sizeof why))
+		return; /* already reported when the configuration was read */
+	bool here = own->isolation == ISOLATION_THREAD;
+	step->module = here ? modules_load(modules, own->module, why, sizeof why)
+	                    : modules_find(modules, own->module, why, sizeof why);
+	if (step->module == NULL) {
+		problems_add(problems, "%s: step %s: module %s: %s", own->place, own->name, own->module, why);
+		return;
+	}
+	const struct pp_step_module *table = &step->module->table;
+	size_t before = problems->count;
+	step->isolated = !here && !step->module->builtin;
+	step->setup = step_setup_create(config, own, table->keys, table->key_size, problems);
+	if (problems->count > before)
+		return;
+	if (!step->isolated) {
+		create_here(step, problems);
+		return;
+	}
+	grant(step, &config->warnings);
+	try_create(step, problems);
+}
+
+struct steps *steps_create(struct config *config, struct modules *modules, const struct worker_launch *launch,
+                           struct problems *problems)
+{
+	struct steps *steps = alloc_zeroed(1, sizeof *steps);
+	size_t count = config->step_count + 1;
+	steps->step = alloc_zeroed(count, sizeof *steps->step);
+	steps->limits = alloc_zeroed(count, sizeof *steps->limits);
+	steps->name = alloc_zeroed(count, sizeof *steps->name);
+	steps->workers = alloc_zeroed(count, sizeof *steps->workers);
+	steps->announced = alloc_zeroed(count, sizeof *steps->announced);
 	for (size_t i = 0; i < config->step_count; i++) {
 		const struct step_config *step = &config->step[i];
 		steps->step[i].config = step;
+		steps->step[i].launch = launch;
 		steps->count = i + 1;
 		steps->name[i] = step->name;
 		steps->workers[i] = step->workers;
 		steps->limits[i] = (struct pipeline_step){
 			.name = step->name,
 			.max_retries = step->max_retries,
+			.max_crashes = step->max_crashes,
 			.retry_backoff = step->retry_backoff,
 			.deadline = step->deadline,
 			.max_wait = step->max_wait,
@@ -70,7 +136,7 @@ struct steps *steps_create(const struct config *config, struct modules *modules,
 		create_step(&steps->step[i], config, modules, problems);
 		/* For the module `remote`, this event is the request itself. */
 		const struct module *module = steps->step[i].module;
-		steps->announced[i] = config->announce_steps && module != NULL && strcmp(module->vtable.name, "remote") != 0;
+		steps->announced[i] = config->announce_steps && module != NULL && strcmp(module->name, "remote") != 0;
 	}
 	return steps;
 }
@@ -81,7 +147,7 @@ void steps_destroy(struct steps *steps)
 		return;
 	for (size_t i = 0; i < steps->count; i++) {
 		if (steps->step[i].instance != NULL)
-			steps->step[i].module->vtable.destroy(steps->step[i].instance);
+			steps->step[i].module->table.destroy(steps->step[i].instance);
 		step_setup_free(steps->step[i].setup);
 	}
 	free(steps->step);

@@ -59,7 +59,7 @@ void thread_run(const struct step *step, struct run *run, struct content *conten
 	struct run_answer answer;
 	run_describe(run, own.deadline, &facts);
 	atomic_store(&run->started, now);
-	host_run(&step->module->vtable, step->instance, &facts, &services, &answer);
+	host_run(&step->module->table, step->instance, &facts, &services, &answer);
 	run->gone = own.opened && content_gone(content);
 	if (own.opened)
 		content_close(content);

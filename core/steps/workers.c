@@ -6,7 +6,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "core/base/alloc.h"
 #include "core/base/thread.h"
+#include "core/steps/pool.h"
 #include "core/steps/thread_run.h"
 
 /* The maximum number of stuck workers that are replaced, for each step. */
@@ -35,6 +37,8 @@ struct worker {
 };
 
 struct workers {
+	struct pools *pools; /* of the steps with processes */
+	const struct steps *steps;
 	struct queue *queue;
 	size_t count;
 	const struct content_options *content;
@@ -148,7 +152,7 @@ static bool queue_init(struct queue *queue, struct workers *all, const struct st
 	condition_init(&queue->left);
 	condition_init(&queue->filled);
 	pthread_mutex_lock(&queue->lock);
-	for (unsigned i = 0; good && i < step->config->workers; i++)
+	for (unsigned i = 0; good && !step->isolated && i < step->config->workers; i++)
 		good = start_worker(queue);
 	pthread_mutex_unlock(&queue->lock);
 	return good;
@@ -157,27 +161,27 @@ static bool queue_init(struct queue *queue, struct workers *all, const struct st
 struct workers *workers_create(const struct steps *steps, const struct content_options *content, const struct log *log,
                                struct mailbox *mailbox)
 {
-	struct workers *workers = calloc(1, sizeof *workers);
-	if (workers == NULL)
-		return NULL;
-	*workers = (struct workers){.content = content, .log = log, .mailbox = mailbox};
-	workers->queue = calloc(steps->count > 0 ? steps->count : 1, sizeof *workers->queue);
-	for (size_t i = 0; workers->queue != NULL && i < steps->count; i++) {
+	struct workers *workers = alloc_zeroed(1, sizeof *workers);
+	*workers = (struct workers){.steps = steps, .content = content, .log = log, .mailbox = mailbox};
+	workers->pools = pools_create(steps, content, log, mailbox);
+	workers->queue = alloc_zeroed(steps->count + 1, sizeof *workers->queue);
+	bool good = workers->pools != NULL;
+	for (size_t i = 0; good && i < steps->count; i++) {
 		workers->count = i + 1;
-		if (!queue_init(&workers->queue[i], workers, &steps->step[i])) {
-			workers_destroy(workers, SECOND);
-			return NULL;
-		}
+		good = queue_init(&workers->queue[i], workers, &steps->step[i]);
 	}
-	if (workers->queue == NULL) {
-		free(workers);
-		return NULL;
-	}
-	return workers;
+	if (good)
+		return workers;
+	workers_destroy(workers, SECOND);
+	return NULL;
 }
 
 void workers_submit(struct workers *workers, struct run *run)
 {
+	if (workers->steps->step[run->step].isolated) {
+		pools_submit(workers->pools, run);
+		return;
+	}
 	struct queue *queue = &workers->queue[run->step];
 	run->next = NULL;
 	pthread_mutex_lock(&queue->lock);
@@ -201,6 +205,10 @@ static void wake_cancelled(const struct run *run)
 
 void workers_cancel(struct workers *workers, struct run *run)
 {
+	if (workers->steps->step[run->step].isolated) {
+		pools_cancel(workers->pools, run);
+		return;
+	}
 	struct queue *queue = &workers->queue[run->step];
 	pthread_mutex_lock(&queue->lock);
 	atomic_store(&run->cancelled, true);
@@ -269,7 +277,9 @@ bool workers_destroy(struct workers *workers, nanos timeout)
 		stop_queue(&workers->queue[i]);
 	for (size_t i = 0; i < workers->count; i++)
 		ended = await_queue(&workers->queue[i], until) && ended;
-	if (!ended)
+	if (pools_destroy(workers->pools, until - clock_monotonic()))
+		workers->pools = NULL;
+	if (!ended || workers->pools != NULL)
 		return false;
 	for (size_t i = 0; i < workers->count; i++)
 		free_queue(&workers->queue[i]);

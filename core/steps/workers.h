@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The threads that run the steps. Each step has its own queue and its own workers, so a slow step does not block
- * others. */
+ * The workers that run the steps: worker processes (pool.h), or threads of the service. Each step has its own queue and
+ * its own workers, so a slow step does not block others. */
 #ifndef CORE_STEPS_WORKERS_H
 #define CORE_STEPS_WORKERS_H
 
@@ -21,8 +21,8 @@ void workers_submit(struct workers *workers, struct run *run);
 /* Asks a run to end early. A queued run ends at once with OUTCOME_RETRY. */
 void workers_cancel(struct workers *workers, struct run *run);
 
-/* Replaces the worker of a run that ignored cancellation. The stuck worker ends if the run ever returns. Does nothing
- * if the run has ended in the meantime. */
+/* Replaces the thread of a run that ignored cancellation; a process is killed long before that. The stuck worker ends
+ * if the run ever returns. Does nothing if the run has ended in the meantime. */
 void workers_replace(struct workers *workers, const struct run *run);
 
 /* Cancels all runs and waits for them, at most `timeout`. False: some are stuck; then nothing was freed, and the

@@ -53,6 +53,15 @@ static const struct pp_key virusscan_keys[] = {
 };
 /* clang-format on */
 
+/* How clamav_socket begins if it is a Unix socket. */
+#define UNIX_ADDRESS "/ unix:"
+
+static const struct pp_need virusscan_needs[] = {
+	{.kind = PP_NEED_UNIX, .key = "clamav_socket", .when = UNIX_ADDRESS},
+	{.kind = PP_NEED_NETWORK, .key = "clamav_socket", .unless = UNIX_ADDRESS},
+	{.kind = 0},
+};
+
 ssize_t source_read(struct source *source, const void **bytes)
 {
 	if (source->left == 0 && source->cut)
@@ -244,4 +253,5 @@ const struct pp_step_module pp_step_module = {
 	.run = virusscan_run,
 	.destroy = virusscan_destroy,
 	.check = virusscan_check,
+	.needs = virusscan_needs,
 };

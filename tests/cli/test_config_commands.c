@@ -191,9 +191,9 @@ START_TEST(harmful_modules)
 	write_config("steps = delay\n");
 	ck_assert_int_eq(run("steps", NULL, ENV(variable)), 0);
 	assert_has("refused: ");
-	assert_has("/crashes.so: crashed while loading: SIGSEGV");
-	assert_has("/exits.so: exited while loading, with status 0");
-	assert_has("/wild_name.so: crashed while loading");
+	assert_has("/crashes.so: loading it crashed: SIGSEGV");
+	assert_has("/exits.so: loading it exited with status 0");
+	assert_has("/wild_name.so: loading it crashed");
 	assert_has("/cut.so: not a shared object");
 	ck_assert_uint_eq(occurrences("hello from a module"), 0);
 	ck_assert_int_eq(run("steps", "--json", ENV(variable)), 0);
@@ -207,7 +207,7 @@ START_TEST(harmful_modules)
 	ck_assert(folder_read(folder, "log", output, OUTPUT_SIZE));
 	assert_has("main.ini:3: step crashes: module crashes: /");
 	assert_has("run `postprocessing config` to see which values apply");
-	assert_has("/crashes.so: crashed while loading: SIGSEGV");
+	assert_has("/crashes.so: loading it crashed: SIGSEGV");
 }
 END_TEST
 

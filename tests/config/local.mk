@@ -12,10 +12,12 @@ tests_config_test_config_example_SOURCES = tests/config/test_config_example.c $(
 tests_config_test_step_setup_SOURCES = tests/config/test_step_setup.c $(CONFIG_FIXTURE)
 
 # The tables with the folders' names in place of the folders. (The first @ stands alone, or configure would fill it in.)
-tests_config_test_reference_SOURCES = tests/config/test_reference.c conf/reference.c conf/reference.h core/config/config_keys.c
+tests_config_test_reference_SOURCES = tests/config/test_reference.c conf/reference.c conf/reference.h core/config/config_keys.c \
+	tests/steps/worker_fixture.c tests/steps/worker_fixture.h
 tests_config_test_reference_CPPFLAGS = -I$(top_srcdir) -I$(top_srcdir)/include $(CHECK_CFLAGS) \
 	-DPLUGINS='"$(abs_top_builddir)/plugins/.libs"' \
-	-DPLUGIN_DIR='"@" "plugindir@"' -DCONFIG_DIR='"@" "pkgsysconfdir@"' -DSTATE_DIR='"@" "statedir@"'
+	-DPLUGIN_DIR='"@" "plugindir@"' -DCONFIG_DIR='"@" "pkgsysconfdir@"' -DSTATE_DIR='"@" "statedir@"' -DWORKER_PROGRAM='"@" "workerdir@/postprocessing-worker"' \
+	-DWORKER='"$(abs_top_builddir)/postprocessing-worker"'
 
 reference: tests/config/test_reference
 	srcdir=$(srcdir) tests/config/test_reference -w

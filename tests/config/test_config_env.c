@@ -317,7 +317,7 @@ static int read_without_home(void)
 	/* The file does not exist, and that is the only problem. */
 	if (config == NULL || config->state_dir != NULL || problems.count != 1)
 		return 3;
-	if (preflight_make(&preflight, "/nowhere/at/all.ini", false) || preflight.problems.count < 2 ||
+	if (preflight_make(&preflight, "/nowhere/at/all.ini") || preflight.problems.count < 2 ||
 	    strcmp(preflight.problems.line[1], NO_STATE_DIR) != 0)
 		return 4;
 	return 0;

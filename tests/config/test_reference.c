@@ -10,6 +10,7 @@
 #include "conf/reference.h"
 #include "core/base/text_file.h"
 #include "core/steps/modules.h"
+#include "tests/steps/worker_fixture.h"
 
 #define PATH_SIZE 1024
 #define WHY_SIZE 2048
@@ -37,14 +38,14 @@ static bool add_part(size_t number, struct text *text, char why[WHY_SIZE])
 	static char *const folders[] = {(char *)(uintptr_t)PLUGINS, NULL};
 	static const char *const names[] = {"virusscan", "delay", "remote"};
 	struct reference_step step[4] = {{0}};
-	struct modules *modules = modules_create(folders);
+	struct modules *modules = modules_create(folders, worker_fixture());
 	bool loaded = modules != NULL;
 	for (size_t i = 0; loaded && i < 3; i++) {
 		const struct module *module = modules_load(modules, names[i], why, WHY_SIZE);
 		loaded = module != NULL;
 		if (loaded)
 			step[i] =
-				(struct reference_step){names[i], module->vtable.keys, module->vtable.key_size, module->vtable.summary};
+				(struct reference_step){names[i], module->table.keys, module->table.key_size, module->table.summary};
 	}
 	if (loaded)
 		documents[number].add(text, step);

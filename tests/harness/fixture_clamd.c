@@ -128,7 +128,7 @@ bool fixture_clamd_start(struct fixture_clamd *clamd, const char *lines)
 	if (above == NULL || strlen(above) > 40)
 		above = "/tmp";
 	snprintf(clamd->folder, sizeof clamd->folder, "%s/pp-clamd-XXXXXX", above);
-	if (mkdtemp(clamd->folder) == NULL) {
+	if (mkdtemp(clamd->folder) == NULL || chmod(clamd->folder, 0711) != 0) {
 		fprintf(stderr, "fixture_clamd: no temporary folder: %s\n", strerror(errno));
 		return false;
 	}

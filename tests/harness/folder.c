@@ -13,9 +13,10 @@
 
 bool folder_create(char path[FOLDER_PATH_SIZE])
 {
+	/* Another user, as whom root's worker processes run, may pass through it. */
 	const char *parent = getenv("TMPDIR");
 	int length = snprintf(path, FOLDER_PATH_SIZE, "%s/pp-test-XXXXXX", parent != NULL ? parent : "/tmp");
-	return length > 0 && length < FOLDER_PATH_SIZE && mkdtemp(path) != NULL;
+	return length > 0 && length < FOLDER_PATH_SIZE && mkdtemp(path) != NULL && chmod(path, 0711) == 0;
 }
 
 static int remove_one(const char *path, const struct stat *status, int type, struct FTW *place)

@@ -68,3 +68,7 @@ tests_modules_moody_la_LDFLAGS = $(FIXTURE_LDFLAGS)
 check_LTLIBRARIES += tests/modules/spawns.la
 tests_modules_spawns_la_SOURCES = tests/modules/spawns.c tests/modules/fixture.h
 tests_modules_spawns_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/wicked.la
+tests_modules_wicked_la_SOURCES = tests/modules/wicked.c tests/modules/fixture.h
+tests_modules_wicked_la_LDFLAGS = $(FIXTURE_LDFLAGS)

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -132,6 +133,7 @@ static void prepare(struct fake_clamd *clamd, enum manner manner, const char *an
 	clamd->answer_size = answer == NULL ? 0 : strlen(answer) + 1;
 	snprintf(clamd->folder, sizeof clamd->folder, "/tmp/pp-fake-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(clamd->folder));
+	ck_assert_int_eq(chmod(clamd->folder, 0711), 0);
 	snprintf(clamd->socket, sizeof clamd->socket, "%s/socket", clamd->folder);
 }
 

@@ -51,6 +51,7 @@ START_TEST(two_urls_without_bytes)
 	check_asked("lost");
 	storage_bytes_received(&scenario, "lost", "/old", 3);
 	check_end("lost", "abort");
+	scenario_await_log(&scenario, "the bytes are gone: the storage ");
 	ck_assert_uint_eq(scenario_log_count(&scenario, "the bytes are gone: the storage "), 1);
 	scenario_close(&scenario);
 }

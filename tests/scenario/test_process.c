@@ -53,7 +53,7 @@ START_TEST(programs_of_modules_begin_clean)
 	char build[FOLDER_PATH_SIZE], folder[FOLDER_PATH_SIZE + 64];
 	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
 	snprintf(folder, sizeof folder, "POSTPROCESSING_PLUGIN_DIR=%s/tests/modules/.libs", build);
-	const char *const env[] = {folder, NULL};
+	const char *const env[] = {folder, "POSTPROCESSING_STEP_SPAWNS_ISOLATION=thread", NULL};
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "spawns", .env = env}, false);
 	/* Until then a connection with the client library's own threads reads the bucket. */
 	scenario_await_log(&scenario, "unfinished uploads found");

@@ -192,7 +192,7 @@ static char modules[FOLDER_PATH_SIZE + 64], mood[FOLDER_PATH_SIZE + 64];
 /* A service with the step `moody`, in this mood; NULL: in a good one. */
 static void open_moody(const char *how, const char *ini)
 {
-	static const char *const env[] = {modules, mood, NULL};
+	static const char *const env[] = {modules, mood, "POSTPROCESSING_STEP_MOODY_ISOLATION=thread", NULL};
 	char build[FOLDER_PATH_SIZE];
 	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
 	scenario_open(&scenario, &(struct scenario_options){.steps = "moody", .ini = ini, .env = env});

@@ -1,11 +1,12 @@
 check_PROGRAMS += tests/steps/test_step_health tests/steps/test_checker tests/steps/test_longest_wait \
-	tests/steps/test_memory tests/steps/test_modules tests/steps/test_module_probe tests/steps/test_workers \
-	tests/steps/test_host
+	tests/steps/test_modules tests/steps/test_module_files tests/steps/test_workers \
+	tests/steps/test_host tests/steps/test_pool
 
-FIXTURES = -DFIXTURES='"$(abs_top_builddir)/tests/modules/.libs"' -DHARMFUL='"$(abs_top_builddir)/tests/harmful/.libs"'
-tests_steps_test_memory_SOURCES = tests/steps/test_memory.c $(SCARCITY)
-tests_steps_test_memory_CPPFLAGS = $(AM_CPPFLAGS) $(FIXTURES)
-tests_steps_test_memory_LDFLAGS = $(SCARCITY_WRAPS)
-tests_steps_test_modules_SOURCES = tests/steps/test_modules.c tests/config/config_fixture.c tests/config/config_fixture.h
+WORKER_FIXTURE = tests/steps/worker_fixture.c tests/steps/worker_fixture.h
+FIXTURES = -DWORKER='"$(abs_top_builddir)/postprocessing-worker"' -DFIXTURES='"$(abs_top_builddir)/tests/modules/.libs"' -DHARMFUL='"$(abs_top_builddir)/tests/harmful/.libs"'
+tests_steps_test_modules_SOURCES = tests/steps/test_modules.c $(WORKER_FIXTURE) tests/config/config_fixture.c tests/config/config_fixture.h
 tests_steps_test_modules_CPPFLAGS = $(AM_CPPFLAGS) $(FIXTURES)
-tests_steps_test_module_probe_CPPFLAGS = $(AM_CPPFLAGS) $(FIXTURES)
+tests_steps_test_module_files_CPPFLAGS = $(AM_CPPFLAGS) $(FIXTURES)
+tests_steps_test_module_files_SOURCES = tests/steps/test_module_files.c $(WORKER_FIXTURE)
+tests_steps_test_pool_SOURCES = tests/steps/test_pool.c tests/config/config_fixture.c tests/config/config_fixture.h $(WORKER_FIXTURE)
+tests_steps_test_pool_CPPFLAGS = $(AM_CPPFLAGS) $(FIXTURES)

@@ -29,7 +29,8 @@ static int act(void *instance, char *why, size_t size)
 	return strcmp(what, "good") == 0 ? 0 : -1;
 }
 
-static const struct module checked = {.name = (char *)(uintptr_t) "checked", .vtable = {.check = act}};
+static const struct module checked = {
+	.name = (char *)(uintptr_t) "checked", .has_check = true, .table = {.check = act}};
 static const struct module unchecked = {.name = (char *)(uintptr_t) "unchecked"};
 static const struct step_config often = {.name = (char *)(uintptr_t) "often", .check_interval = 30 * SECOND};
 static const struct step_config never = {.name = (char *)(uintptr_t) "never"};
@@ -70,7 +71,7 @@ static bool is_called(void *closure)
 START_TEST(what_checks_say)
 {
 	mailbox_init(&mailbox);
-	struct checker *checker = checker_create(&quick, &mailbox);
+	struct checker *checker = checker_create(&quick, &mailbox, NULL);
 	ck_assert_ptr_nonnull(checker);
 	ck_assert(checker_wanted(&step[0]) && checker_wanted(&step[1]) && !checker_wanted(&step[2]) &&
 	          !checker_wanted(&step[3]));
@@ -93,7 +94,7 @@ START_TEST(one_that_hangs)
 {
 	mailbox_init(&mailbox);
 	ck_assert(sem_init(&gate, 0, 0) == 0);
-	struct checker *checker = checker_create(&all, &mailbox);
+	struct checker *checker = checker_create(&all, &mailbox, NULL);
 	ck_assert_ptr_nonnull(checker);
 	unsigned expected = 1;
 	checker_ask(checker, 5);

@@ -22,7 +22,7 @@ static uint32_t run_test(void *instance, struct pp_run *run)
 	return act(run);
 }
 
-static const struct module module = {.name = (char *)(uintptr_t) "stub", .vtable = {.run = run_test}};
+static const struct module module = {.name = (char *)(uintptr_t) "stub", .table = {.run = run_test}};
 static const struct step_config config = {.name = (char *)(uintptr_t) "step", .workers = 1, .deadline = MINUTE};
 static const struct step step = {.config = &config, .module = &module};
 static const char *const names[] = {"step"};

@@ -32,7 +32,7 @@ static uint32_t act(void *instance, struct pp_run *run)
 	return strcmp(what, "sleep") == 0 ? PP_RETRY : PP_CONTINUE;
 }
 
-static const struct module module = {.name = (char *)(uintptr_t) "stub", .vtable = {.run = act}};
+static const struct module module = {.name = (char *)(uintptr_t) "stub", .table = {.run = act}};
 static const struct step_config config[] = {
 	{.name = (char *)(uintptr_t) "two", .workers = 2, .deadline = MINUTE},
 	{.name = (char *)(uintptr_t) "one", .workers = 1, .deadline = MINUTE},

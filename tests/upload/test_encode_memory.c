@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/steps/modules.h"
 #include "core/upload/event.h"
 #include "core/upload/record.h"
 #include "tests/harness/scarcity.h"
@@ -80,29 +79,8 @@ START_TEST(events_and_records_are_written)
 }
 END_TEST
 
-/* A module that failed can be loaded at the next attempt, by the same registry. */
-static enum came load_module(const void *closure)
-{
-	char *folders[] = {(char *)(uintptr_t)closure, NULL}, why[512] = "";
-	struct modules *modules = modules_create(folders);
-	if (modules == NULL)
-		return CAME_FAILED;
-	const struct module *first = modules_load(modules, "good", why, sizeof why);
-	const struct module *module = first != NULL ? first : modules_load(modules, "good", why, sizeof why);
-	bool good = module != NULL && strcmp(module->name, "good") == 0 && module->vtable.run != NULL &&
-	            (first != NULL || why[0] != '\0');
-	modules_destroy(modules);
-	return !good ? CAME_WRONG : first != NULL ? CAME_RIGHT : CAME_FAILED;
-}
-
-START_TEST(modules_are_loaded)
-{
-	ck_assert_int_gt(each_fails(load_module, FIXTURES), 1);
-}
-END_TEST
-
 int main(void)
 {
-	const TTest *const tests[] = {events_and_records_are_written, modules_are_loaded};
+	const TTest *const tests[] = {events_and_records_are_written};
 	return suite_run("memory", tests, sizeof tests / sizeof tests[0], 60);
 }

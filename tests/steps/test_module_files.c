@@ -3,6 +3,7 @@
  * the reason. */
 #include <check.h>
 #include <elf.h>
+#include <fcntl.h>
 #include <link.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,9 +14,10 @@
 #include "core/base/file_access.h"
 #include "core/base/text_file.h"
 #include "core/steps/module_file.h"
-#include "core/steps/module_probe.h"
 #include "core/steps/modules.h"
+#include "core/steps/trial.h"
 #include "tests/harness/folder.h"
+#include "tests/steps/worker_fixture.h"
 
 #define PATH_SIZE (FOLDER_PATH_SIZE + 64)
 #define NOBODY 65534
@@ -33,14 +35,23 @@ static void teardown(void)
 	folder_remove(folder);
 }
 
+static enum trial_result describe(const char *path, const char *name, nanos limit,
+                                  struct module_description **description, char *reason, size_t size)
+{
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	ck_assert_int_ge(file, 0);
+	enum trial_result result = trial_describe(worker_fixture(), file, path, name, limit, description, reason, size);
+	close(file);
+	return result;
+}
+
 /* The reason why a module is not loaded, or NULL. */
 static const char *refusal(const char *first_folder, const char *name)
 {
 	char *folders[] = {(char *)(uintptr_t)first_folder, NULL};
-	struct modules *modules = modules_create(folders);
-	ck_assert_ptr_nonnull(modules);
+	struct modules *modules = modules_create(folders, worker_fixture());
 	snprintf(why, sizeof why, "no reason");
-	bool described = modules_describe(modules, name, why, sizeof why) != NULL;
+	bool described = modules_find(modules, name, why, sizeof why) != NULL;
 	bool loaded = modules_load(modules, name, why, sizeof why) != NULL;
 	ck_assert_int_eq(described, loaded);
 	modules_destroy(modules);
@@ -57,23 +68,25 @@ static void assert_refused(const char *name, const char *reason)
 
 START_TEST(modules_that_end_the_process)
 {
-	assert_refused("crashes", "crashed while loading: SIGSEGV (Segmentation fault)");
-	assert_refused("exits", "exited while loading, with status 0");
-	assert_refused("wild_name", "crashed while loading: SIGSEGV");
+	assert_refused("crashes", "loading it crashed: SIGSEGV (Segmentation fault)");
+	assert_refused("exits", "loading it exited with status 0");
+	assert_refused("wild_name", "loading it crashed: SIGSEGV");
 }
 END_TEST
 
-START_TEST(modules_that_take_too_long)
+START_TEST(modules_that_do_not_answer)
 {
-	static const char *const names[] = {"hangs", "mute"};
+	static const struct {
+		const char *name, *reason;
+	} table[] = {{"hangs", "loading it did not finish within 300ms"}, {"mute", "loading it broke its connection"}};
 	for (size_t i = 0; i < 2; i++) {
 		char path[PATH_SIZE];
 		struct module_description *description = NULL;
-		snprintf(path, sizeof path, "%s/%s.so", HARMFUL, names[i]);
+		snprintf(path, sizeof path, "%s/%s.so", HARMFUL, table[i].name);
 		nanos start = clock_monotonic();
-		ck_assert_int_eq(module_probe(path, names[i], 300 * MILLISECOND, &description, why, sizeof why), PROBE_REFUSED);
+		ck_assert_int_eq(describe(path, table[i].name, 300 * MILLISECOND, &description, why, sizeof why), TRIAL_BROKEN);
 		ck_assert_int_lt(clock_monotonic() - start, 5 * SECOND);
-		ck_assert_msg(strstr(why, "loading did not finish within 300ms") != NULL, "%s", why);
+		ck_assert_msg(strstr(why, table[i].reason) != NULL, "%s", why);
 	}
 }
 END_TEST
@@ -88,19 +101,19 @@ START_TEST(modules_that_do_too_much)
 	int kept = dup(STDOUT_FILENO);
 	ck_assert_ptr_nonnull(freopen(path, "w", stdout));
 	snprintf(path, sizeof path, "%s/talks.so", HARMFUL);
-	enum probe probe = module_probe(path, "talks", 10 * SECOND, &description, why, sizeof why);
+	enum trial_result result = describe(path, "talks", 10 * SECOND, &description, why, sizeof why);
 	fflush(stdout);
 	dup2(kept, STDOUT_FILENO);
 	close(kept);
-	ck_assert_int_eq(probe, PROBE_GOOD);
-	module_description_free(description);
+	ck_assert_int_eq(result, TRIAL_GOOD);
+	description_free(description);
 	folder_read(folder, "out", text, sizeof text);
 	ck_assert_str_eq(text, "");
 	snprintf(path, sizeof path, "%s/leaves_child.so", HARMFUL);
 	nanos start = clock_monotonic();
-	ck_assert_int_eq(module_probe(path, "leaves_child", 15 * SECOND, &description, why, sizeof why), PROBE_GOOD);
+	ck_assert_int_eq(describe(path, "leaves_child", 15 * SECOND, &description, why, sizeof why), TRIAL_GOOD);
 	ck_assert_int_lt(clock_monotonic() - start, 10 * SECOND);
-	module_description_free(description);
+	description_free(description);
 }
 END_TEST
 
@@ -109,7 +122,7 @@ START_TEST(a_valid_description)
 	char path[PATH_SIZE];
 	struct module_description *description = NULL;
 	snprintf(path, sizeof path, "%s/wide_keys.so", FIXTURES);
-	ck_assert_int_eq(module_probe(path, "wide_keys", 10 * SECOND, &description, why, sizeof why), PROBE_GOOD);
+	ck_assert_int_eq(describe(path, "wide_keys", 10 * SECOND, &description, why, sizeof why), TRIAL_GOOD);
 	const struct pp_step_module *table = &description->table;
 	ck_assert_str_eq(table->name, "wide_keys");
 	ck_assert_ptr_null(table->version);
@@ -121,12 +134,12 @@ START_TEST(a_valid_description)
 	ck_assert_str_eq(table->keys[1].name, "second");
 	ck_assert_uint_eq(table->keys[1].type, PP_KEY_DURATION);
 	ck_assert_ptr_null(table->keys[2].name);
-	module_description_free(description);
+	description_free(description);
 	snprintf(path, sizeof path, "%s/good.so", FIXTURES);
-	ck_assert_int_eq(module_probe(path, "good", 10 * SECOND, &description, why, sizeof why), PROBE_GOOD);
+	ck_assert_int_eq(describe(path, "good", 10 * SECOND, &description, why, sizeof why), TRIAL_GOOD);
 	ck_assert(description->has_check);
 	ck_assert_int_eq(description->table.keys[0].max, 4294967295);
-	module_description_free(description);
+	description_free(description);
 }
 END_TEST
 
@@ -267,11 +280,11 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {modules_that_end_the_process, modules_that_take_too_long,
+	const TTest *const tests[] = {modules_that_end_the_process, modules_that_do_not_answer,
 	                              modules_that_do_too_much,     a_valid_description,
 	                              files_that_were_cut,          names_that_leave_the_folder,
 	                              files_that_others_can_change, links_to_what_others_can_change};
-	Suite *suite = suite_create("module_probe");
+	Suite *suite = suite_create("module_files");
 	TCase *tcase = tcase_create("modules");
 	tcase_set_timeout(tcase, 120);
 	tcase_add_checked_fixture(tcase, setup, teardown);

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Fetches the bytes of uploads for one worker process, on a thread of its own, so that the worker needs neither the
+ * upload's URL nor the network. Few bytes travel in a packet, many through a pipe. */
+#ifndef CORE_STEPS_FETCH_H
+#define CORE_STEPS_FETCH_H
+
+#include "core/abi/protocol.h"
+#include "core/content/content.h"
+#include "core/steps/run.h"
+
+/* Uploads of at most this many bytes travel in a packet. */
+#define FETCH_PACKET_LIMIT ((size_t)64 << 10)
+
+struct fetch;
+
+/* What to do with the bytes. */
+struct fetch_order {
+	struct run *run;
+	uint64_t number; /* of the run, on the wire */
+	nanos deadline;
+	int control;   /* the socket of the worker, which must stay open until the order is done */
+	bool send_run; /* the worker does not have the run yet: sends it with the bytes, or without them if they cannot
+	                  be had */
+};
+
+/* Called on the fetching thread when an order has ended. sent: the worker has the run. gone: the bytes no longer
+ * exist. */
+typedef void fetch_done(void *closure, bool sent, bool gone);
+
+/* Borrows the options. NULL: no thread. */
+struct fetch *fetch_create(const struct content_options *options, fetch_done *done, void *closure);
+/* Ends the thread; there must be no order. NULL is fine. */
+void fetch_destroy(struct fetch *fetch);
+
+/* Carries out an order; the last one must be done. */
+void fetch_begin(struct fetch *fetch, const struct fetch_order *order);
+/* Ends the order early, if there is one. */
+void fetch_cancel(struct fetch *fetch);
+
+#endif

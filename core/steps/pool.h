@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The worker processes of all steps with isolation = process: each step has its own queue and its own processes.
+ *
+ * One thread, the supervisor, starts the processes and reads what they send and how they end. A run is sent by the
+ * thread that hands it over, if a process is idle; so its way there and back needs no other thread than that one. The
+ * bytes of uploads are fetched by a thread for each process that reads any (fetch.h).
+ *
+ * A process that dies, ignores cancellation for two seconds or breaks the protocol fails the run that it had, and no
+ * other. A module that dies before it has an instance fails no run: the step's processes are started again after a
+ * pause that doubles, and the server is told. */
+#ifndef CORE_STEPS_POOL_H
+#define CORE_STEPS_POOL_H
+
+#include "core/base/mailbox.h"
+#include "core/base/readiness.h"
+#include "core/content/content.h"
+#include "core/steps/run.h"
+#include "core/steps/steps.h"
+
+/* MAIL_POOL: whether the processes of a step can be started. The receiver frees it. */
+struct pool_news {
+	struct mail mail;
+	size_t step;
+	bool works;
+	char why[FACT_REASON_SIZE];
+};
+
+struct pools;
+
+/* Starts the supervisor, which starts the processes. Borrows its arguments. NULL: no thread. */
+struct pools *pools_create(const struct steps *steps, const struct content_options *content, const struct log *log,
+                           struct mailbox *mailbox);
+
+/* As the functions of workers.h. */
+void pools_submit(struct pools *pools, struct run *run);
+void pools_cancel(struct pools *pools, struct run *run);
+bool pools_destroy(struct pools *pools, nanos timeout);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The pools from inside: pool.c has the queues and what other threads call, pool_worker.c one process and what it
+ * sends, supervisor.c the thread. */
+#ifndef CORE_STEPS_POOL_PRIVATE_H
+#define CORE_STEPS_POOL_PRIVATE_H
+
+#include <pthread.h>
+
+#include "core/steps/fetch.h"
+#include "core/steps/pool.h"
+#include "core/steps/worker_process.h"
+
+/* How long a process may take to load the module and create the instance. */
+#define CREATE_LIMIT (10 * SECOND)
+/* How long a cancelled run may take to end, and an instance to be destroyed, before the process is killed. */
+#define KILL_DELAY (2 * SECOND)
+/* The latter while the service stops. */
+#define STOP_DELAY (SECOND / 2)
+/* Lines that one run may write to the log. */
+#define LOG_LINES_LIMIT 1000
+
+enum worker_state {
+	WORKER_DOWN,     /* there is no process */
+	WORKER_STARTING, /* the process creates its instance */
+	WORKER_IDLE,
+	WORKER_BUSY,   /* it has a run */
+	WORKER_LEAVING /* it was asked to end */
+};
+
+enum watched { WATCH_CONTROL, WATCH_ENDED, WATCH_ERRORS, WATCHES };
+
+struct pool_worker;
+
+struct watch {
+	struct pool_worker *worker; /* NULL: the supervisor's own eventfd */
+	enum watched what;
+};
+
+struct pool_worker {
+	struct pool *pool;
+	struct watch watch[WATCHES];
+	struct worker_process process; /* the supervisor's */
+	enum worker_state state;       /* under the lock, and so are: */
+	struct run *run;
+	uint64_t number;      /* of the run, on the wire */
+	nanos kill_at;        /* 0: never */
+	bool fetching;        /* a fetch is under way, and uses the socket */
+	bool gone;            /* what the fetch found out */
+	_Atomic bool sending; /* the thread that handed the run over uses the socket */
+	_Atomic bool unsent;  /* the process ended before it got the run */
+
+	/* The supervisor's: */
+	struct fetch *fetch; /* NULL: none was needed yet */
+	bool answered;       /* DONE has come, but the fetch has not ended */
+	struct run_answer answer;
+	bool dead;            /* the process has ended, but the fetch has not */
+	const char *broken;   /* why it was killed; NULL: it was not */
+	bool overdue;         /* killed because it ignored its cancellation, or took too long to start */
+	bool leave;           /* it is not used for another run */
+	bool idle;            /* dead: it had no run */
+	nanos since;          /* when it was ready */
+	unsigned runs, lines; /* since its start, and of this run */
+	struct error_lines errors;
+};
+
+struct pool {
+	struct pools *all;
+	const struct step *step;
+	size_t number;
+	struct run *first, **last; /* queued; under the lock */
+	struct pool_worker *worker;
+	size_t count;
+	bool reads;        /* the last run read the upload's bytes; under the lock */
+	unsigned failures; /* starts that failed in a row; the supervisor's, and so are: */
+	bool proven;       /* a process has been started since the last failure; else one at a time is tried */
+	nanos start_at;
+};
+
+struct pools {
+	pthread_mutex_t lock;
+	pthread_cond_t left; /* the supervisor has ended */
+	int epoll, wake;     /* wake: an eventfd */
+	struct watch own;
+	bool stop, alive;
+	bool attention; /* the workers have to be looked after; the supervisor's */
+	uint64_t last_number;
+	struct pool *pool; /* of each step; without workers if the step has no processes */
+	size_t count;
+	const struct content_options *content;
+	const struct log *log;
+	struct mailbox *mailbox;
+	struct text submitted; /* the packet of pools_submit() */
+	struct text packet;    /* the supervisor's, and so is: */
+	struct channel_buffer buffer;
+};
+
+/* pool.c */
+
+/* Queues a run; `first`: before the others. With the lock held. */
+void pool_queue(struct pool *pool, struct run *run, bool first);
+
+/* Gives the first run of the queue to an idle worker; NULL: there is none. With the lock held. */
+struct pool_worker *pool_assign(struct pool *pool);
+/* Sends the worker the run that it was given. */
+void pool_send_run(struct pool_worker *worker, struct text *packet);
+void pools_wake(struct pools *pools);
+
+/* pool_worker.c */
+
+/* Starts the process. */
+void pool_worker_start(struct pool_worker *worker);
+/* Takes what one of its descriptors has. */
+void pool_worker_take(struct pool_worker *worker, enum watched what);
+/* Ends what was waiting for the fetch; to be called after each round. */
+void pool_worker_settle(struct pool_worker *worker);
+/* Kills the process if its time has come. Returns when it comes; INT64_MAX: never. */
+nanos pool_worker_tick(struct pool_worker *worker, nanos now);
+/* Asks an idle process to end. */
+void pool_worker_leave(struct pool_worker *worker);
+
+/* supervisor.c */
+
+void *supervise(void *closure);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The thread that owns the worker processes. */
+#include <errno.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "core/base/thread.h"
+#include "core/steps/pool_private.h"
+
+#define EVENTS 64
+
+static bool has_starting(const struct pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++)
+		if (pool->worker[i].state == WORKER_STARTING)
+			return true;
+	return false;
+}
+
+/* Starts what is down and due: one process until one was started well, then all. Returns when the next start is due. */
+static nanos start_due(struct pool *pool, nanos now)
+{
+	for (size_t i = 0; i < pool->count; i++) {
+		struct pool_worker *worker = &pool->worker[i];
+		if (worker->state != WORKER_DOWN)
+			continue;
+		if (pool->start_at > now)
+			return pool->start_at;
+		if (!pool->proven && has_starting(pool))
+			break;
+		pool_worker_start(worker);
+	}
+	return INT64_MAX;
+}
+
+static int timeout(nanos next)
+{
+	nanos left = next - clock_monotonic();
+	return next == INT64_MAX ? -1
+	       : left <= 0       ? 0
+	       : left > HOUR     ? (int)(HOUR / MILLISECOND)
+	                         : (int)(left / MILLISECOND) + 1;
+}
+
+/* Looks after each worker. Returns the time until which nothing is due. */
+static nanos look_after(struct pools *pools, bool stop)
+{
+	nanos next = INT64_MAX, now = clock_monotonic();
+	pools->attention = false;
+	for (size_t i = 0; i < pools->count; i++) {
+		struct pool *pool = &pools->pool[i];
+		for (size_t j = 0; j < pool->count; j++) {
+			pool_worker_settle(&pool->worker[j]);
+			if (stop)
+				pool_worker_leave(&pool->worker[j]);
+			nanos due = pool_worker_tick(&pool->worker[j], now);
+			next = due < next ? due : next;
+		}
+		nanos due = stop ? INT64_MAX : start_due(pool, now);
+		next = due < next ? due : next;
+	}
+	return pools->attention ? 0 : next;
+}
+
+static bool all_down(const struct pools *pools)
+{
+	for (size_t i = 0; i < pools->count; i++)
+		for (size_t j = 0; j < pools->pool[i].count; j++)
+			if (pools->pool[i].worker[j].state != WORKER_DOWN)
+				return false;
+	return true;
+}
+
+static void drain(int wake)
+{
+	uint64_t count;
+	while (read(wake, &count, sizeof count) > 0)
+		;
+}
+
+/* Cancels what runs, and returns what is queued. */
+static void begin_stop(struct pools *pools)
+{
+	for (size_t i = 0; i < pools->count; i++) {
+		struct pool *pool = &pools->pool[i];
+		for (size_t j = 0; j < pool->count; j++)
+			if (pool->worker[j].run != NULL)
+				pools_cancel(pools, pool->worker[j].run);
+		while (pool->first != NULL)
+			pools_cancel(pools, pool->first);
+	}
+}
+
+void *supervise(void *closure)
+{
+	struct pools *pools = closure;
+	struct epoll_event event[EVENTS];
+	bool stopping = false;
+	nanos next = 0;
+	pools->attention = true;
+	for (;;) {
+		pthread_mutex_lock(&pools->lock);
+		bool stop = pools->stop;
+		pthread_mutex_unlock(&pools->lock);
+		if (stop && !stopping)
+			begin_stop(pools);
+		stopping = stop;
+		if (pools->attention || clock_monotonic() >= next)
+			next = look_after(pools, stop);
+		if (stop && all_down(pools))
+			break;
+		int count = epoll_wait(pools->epoll, event, EVENTS, timeout(next));
+		for (int i = 0; i < count; i++) {
+			struct watch *watch = event[i].data.ptr;
+			if (watch->worker != NULL) {
+				pool_worker_take(watch->worker, watch->what);
+			} else {
+				drain(pools->wake);
+				pools->attention = true;
+			}
+		}
+	}
+	for (size_t i = 0; i < pools->count; i++)
+		for (size_t j = 0; j < pools->pool[i].count; j++)
+			fetch_destroy(pools->pool[i].worker[j].fetch);
+	pthread_mutex_lock(&pools->lock);
+	pools->alive = false;
+	pthread_cond_signal(&pools->left);
+	pthread_mutex_unlock(&pools->lock);
+	return NULL;
+}

@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/steps/trial.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/alloc.h"
+#include "core/base/text.h"
+
+struct trial {
+	struct worker_process process;
+	struct channel_buffer buffer;
+	struct error_lines errors;
+	const struct log *log;
+	char step[80];
+	char path[512];
+	char missing[64];
+};
+
+static void log_line(void *closure, const char *line)
+{
+	const struct trial *trial = closure;
+	if (trial->log != NULL && trial->step[0] != '\0')
+		log_warning(trial->log, "step %s: standard error: %s", trial->step, line);
+}
+
+/* The process is gone, or has to go: says what it was. */
+static enum trial_result broken(struct trial *trial, const char *doing, bool late, nanos limit, char *why, size_t size)
+{
+	char how[80], duration[DURATION_TEXT_SIZE];
+	/* A process that has closed its socket is about to end: by its own status, if it can. */
+	struct pollfd ended = {.fd = trial->process.ended, .events = POLLIN};
+	if (!late)
+		poll(&ended, 1, 200);
+	error_lines_read(&trial->errors, trial->process.errors, true, log_line, trial);
+	bool over = ended.revents != 0;
+	int status = worker_process_end(&trial->process);
+	worker_status_explain(status, how, sizeof how);
+	if (late)
+		snprintf(why, size, "%s: %s did not finish within %s", trial->path, doing, duration_format(limit, duration));
+	else if (over)
+		snprintf(why, size, "%s: %s %s%s%.200s", trial->path, doing, how, trial->errors.last[0] != '\0' ? ": " : "",
+		         trial->errors.last);
+	else
+		snprintf(why, size, "%s: %s broke its connection to the service", trial->path, doing);
+	return TRIAL_BROKEN;
+}
+
+/* Waits for a packet, and reads standard error meanwhile. */
+static enum received receive(struct trial *trial, nanos until, struct packet *packet, bool *late)
+{
+	*late = false;
+	for (;;) {
+		int descriptor;
+		enum received received = channel_receive(trial->process.control, &trial->buffer, packet, &descriptor, false);
+		if (descriptor >= 0)
+			close(descriptor);
+		if (received != RECEIVED_NOTHING)
+			return received;
+		struct pollfd wait[3] = {{.fd = trial->process.control, .events = POLLIN},
+		                         {.fd = trial->process.ended, .events = POLLIN},
+		                         {.fd = trial->process.errors, .events = POLLIN}};
+		nanos left = until - clock_monotonic();
+		*late = left <= 0;
+		if (*late)
+			return RECEIVED_BROKEN;
+		poll(wait, 3, (int)(left / MILLISECOND) + 1);
+		if ((wait[2].revents & POLLIN) != 0)
+			error_lines_read(&trial->errors, trial->process.errors, false, log_line, trial);
+		/* What it sent before its end is here by now. */
+		if (wait[1].revents != 0 && (wait[0].revents & POLLIN) == 0)
+			return RECEIVED_CLOSED;
+	}
+}
+
+static struct trial *start_trial(const struct worker_launch *launch, int module, const struct start_message *start,
+                                 const struct log *log, char *why, size_t size)
+{
+	struct trial *trial = alloc_zeroed(1, sizeof *trial);
+	trial->log = log;
+	text_copy(trial->step, sizeof trial->step, start->step);
+	text_copy(trial->path, sizeof trial->path, start->path);
+	channel_buffer_init(&trial->buffer);
+	if (worker_process_start(&trial->process, launch, module, start, why, size))
+		return trial;
+	trial->process = (struct worker_process){0, -1, -1, -1, -1};
+	trial_end(trial, 0);
+	return NULL;
+}
+
+enum trial_result trial_describe(const struct worker_launch *launch, int module, const char *path, const char *name,
+                                 nanos limit, struct module_description **description, char *why, size_t size)
+{
+	static const char doing[] = "loading it";
+	const struct start_message start = {.name = name,
+	                                    .path = path,
+	                                    .step = "",
+	                                    .describe = true,
+	                                    .own_user = launch->own_user,
+	                                    .uid = launch->uid,
+	                                    .gid = launch->gid,
+	                                    .level = LOG_ERROR,
+	                                    .memory_limit = INT64_C(256) << 20};
+	struct trial *trial = start_trial(launch, module, &start, NULL, why, size);
+	struct packet packet;
+	const char *refused;
+	bool late;
+	if (trial == NULL)
+		return TRIAL_FAILED;
+	enum trial_result result = TRIAL_REFUSED;
+	enum received received = receive(trial, clock_monotonic() + limit, &packet, &late);
+	if (received != RECEIVED_PACKET) {
+		result = broken(trial, doing, late, limit, why, size);
+	} else if (packet.kind == MESSAGE_REFUSED && text_decode(&packet, &refused)) {
+		snprintf(why, size, "%s", refused);
+	} else if (packet.kind == MESSAGE_DESCRIBED && (*description = description_decode(&packet)) != NULL) {
+		result = TRIAL_GOOD;
+	} else {
+		snprintf(why, size, "%s: the module's description is broken", path);
+	}
+	trial_end(trial, 0);
+	return result;
+}
+
+/* Takes what create() says, up to its end. */
+static enum trial_result await_created(struct trial *trial, const struct pp_setup *setup, nanos limit, char *why,
+                                       size_t size)
+{
+	static const char doing[] = "create()";
+	nanos until = clock_monotonic() + limit;
+	struct packet packet;
+	const char *key, *text = "";
+	enum log_level level;
+	bool late;
+	while (receive(trial, until, &packet, &late) == RECEIVED_PACKET) {
+		bool good = true;
+		if (packet.kind == MESSAGE_LOG && (good = log_decode(&packet, &level, &text))) {
+			if (trial->log != NULL)
+				log_write(trial->log, level, "step %s: %s", trial->step, text);
+		} else if (packet.kind == MESSAGE_REJECTED && (good = rejected_decode(&packet, &key, &text))) {
+			setup->reject(setup->closure, key, text);
+		} else if (packet.kind == MESSAGE_CREATED && (good = text_decode(&packet, &text))) {
+			text_copy(trial->missing, sizeof trial->missing, text);
+			return TRIAL_GOOD;
+		} else if ((packet.kind == MESSAGE_REFUSED || packet.kind == MESSAGE_FAILED) &&
+		           (good = text_decode(&packet, &text))) {
+			snprintf(why, size, "%s", text);
+			return TRIAL_REFUSED;
+		}
+		if (!good)
+			break;
+	}
+	return broken(trial, doing, late, limit, why, size);
+}
+
+enum trial_result trial_create(const struct worker_launch *launch, int module, const struct start_message *start,
+                               const struct pp_setup *setup, nanos limit, const struct log *log, struct trial **trial,
+                               char *why, size_t size)
+{
+	struct text packet = {0};
+	*trial = start_trial(launch, module, start, log, why, size);
+	if (*trial == NULL)
+		return TRIAL_FAILED;
+	setup_encode(&packet, setup);
+	enum trial_result result;
+	if (!channel_send((*trial)->process.control, &packet, NULL, 0, -1, false) && errno != EPIPE &&
+	    errno != ECONNRESET) {
+		snprintf(why, size, "its configuration cannot be passed: %s", strerror(errno));
+		result = TRIAL_FAILED;
+	} else {
+		result = await_created(*trial, setup, limit, why, size);
+	}
+	text_free(&packet);
+	if (result != TRIAL_GOOD) {
+		trial_end(*trial, 0);
+		*trial = NULL;
+	}
+	return result;
+}
+
+enum trial_result trial_check(struct trial *trial, nanos limit, char *why, size_t size)
+{
+	static const char doing[] = "check()";
+	nanos until = clock_monotonic() + limit;
+	struct text request = {0};
+	struct packet packet;
+	const char *text;
+	bool passed, late = false;
+	plain_encode(&request, MESSAGE_CHECK, 0);
+	bool sent = channel_send(trial->process.control, &request, NULL, 0, -1, false);
+	text_free(&request);
+	while (sent && receive(trial, until, &packet, &late) == RECEIVED_PACKET) {
+		enum log_level level;
+		if (packet.kind == MESSAGE_LOG && log_decode(&packet, &level, &text)) {
+			if (trial->log != NULL)
+				log_write(trial->log, level, "step %s: %s", trial->step, text);
+			continue;
+		}
+		if (packet.kind != MESSAGE_CHECKED || !checked_decode(&packet, &passed, &text))
+			break;
+		snprintf(why, size, "%s", text);
+		return passed ? TRIAL_GOOD : TRIAL_REFUSED;
+	}
+	return broken(trial, doing, late, limit, why, size);
+}
+
+const char *trial_missing(const struct trial *trial)
+{
+	return trial->missing;
+}
+
+void trial_end(struct trial *trial, nanos limit)
+{
+	if (trial == NULL)
+		return;
+	if (trial->process.pid > 0) {
+		struct pollfd ended = {.fd = trial->process.ended, .events = POLLIN};
+		close(trial->process.control);
+		trial->process.control = -1;
+		if (limit > 0)
+			poll(&ended, 1, (int)(limit / MILLISECOND));
+		error_lines_read(&trial->errors, trial->process.errors, true, log_line, trial);
+		worker_process_end(&trial->process);
+	}
+	channel_buffer_free(&trial->buffer);
+	free(trial);
+}

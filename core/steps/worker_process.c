@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/steps/worker_process.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/file_access.h"
+#include "core/base/text.h"
+
+/* Above the descriptors that the worker gets, so that placing one overwrites no other. */
+#define FIRST_FREE 16
+/* Room for a packet and the one that follows it. */
+#define SOCKET_BUFFER (1 << 19)
+
+/* Moves a descriptor above FIRST_FREE; -1 stays -1. */
+static int raise_descriptor(int descriptor)
+{
+	if (descriptor < 0 || descriptor >= FIRST_FREE)
+		return descriptor;
+	int raised = fcntl(descriptor, F_DUPFD_CLOEXEC, FIRST_FREE);
+	int reason = errno;
+	close(descriptor);
+	errno = reason;
+	return raised;
+}
+
+void worker_launch_open(struct worker_launch *launch, const char *path)
+{
+	launch->path = path;
+	launch->program = -1;
+	launch->why[0] = '\0';
+	if (!file_is_trusted(path, geteuid(), launch->why, sizeof launch->why))
+		return;
+	launch->program = raise_descriptor(open(path, O_PATH | O_CLOEXEC));
+	if (launch->program >= 0 && faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) == 0)
+		return;
+	snprintf(launch->why, sizeof launch->why, "%s: %s", path, strerror(errno));
+	worker_launch_close(launch);
+}
+
+void worker_launch_close(struct worker_launch *launch)
+{
+	if (launch->program >= 0)
+		close(launch->program);
+	launch->program = -1;
+}
+
+/* The ends of the worker's descriptors. */
+struct ends {
+	int control[2], errors[2], cancel, module, nowhere;
+};
+
+static void close_all(const int *descriptor, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (descriptor[i] >= 0)
+			close(descriptor[i]);
+}
+
+static bool open_ends(struct ends *ends, int module)
+{
+	*ends = (struct ends){{-1, -1}, {-1, -1}, -1, -1, -1};
+	bool good = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends->control) == 0 &&
+	            pipe2(ends->errors, O_CLOEXEC) == 0 && fcntl(ends->errors[0], F_SETFL, O_NONBLOCK) == 0;
+	ends->cancel = raise_descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
+	ends->module = fcntl(module, F_DUPFD_CLOEXEC, FIRST_FREE);
+	ends->nowhere = raise_descriptor(open("/dev/null", O_RDWR | O_CLOEXEC));
+	for (size_t i = 0; i < 2; i++) {
+		ends->control[i] = raise_descriptor(ends->control[i]);
+		ends->errors[i] = raise_descriptor(ends->errors[i]);
+	}
+	int room = SOCKET_BUFFER;
+	if (good)
+		setsockopt(ends->control[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
+	return good && ends->control[0] >= 0 && ends->control[1] >= 0 && ends->errors[0] >= 0 && ends->errors[1] >= 0 &&
+	       ends->cancel >= 0 && ends->module >= 0 && ends->nowhere >= 0;
+}
+
+/* Variables that say where a module runs, without those that say what the service knows. */
+static void add_variables(char **variable, char *room, size_t size)
+{
+	static const char *const names[] = {"LANG", "LC_ALL", "TZ", "ASAN_OPTIONS", "TSAN_OPTIONS", "UBSAN_OPTIONS"};
+	size_t count = 0;
+	static char path[] = "PATH=/usr/local/bin:/usr/bin:/bin";
+	variable[count++] = path;
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		const char *value = getenv(names[i]);
+		int length = value != NULL ? snprintf(room, size, "%s=%s", names[i], value) : -1;
+		if (length < 0 || (size_t)length >= size)
+			continue;
+		variable[count++] = room;
+		room += length + 1;
+		size -= (size_t)length + 1;
+	}
+	variable[count] = NULL;
+}
+
+static int spawn(pid_t *pid, const struct worker_launch *launch, const struct ends *ends, const char *step)
+{
+	char program[32], room[2048], *variable[16];
+	char name[] = "postprocessing-worker";
+	char *arguments[] = {name, (char *)(uintptr_t)step, NULL};
+	const int from[] = {ends->nowhere, ends->nowhere, ends->errors[1], ends->control[1], ends->module, ends->cancel};
+	posix_spawn_file_actions_t actions;
+	snprintf(program, sizeof program, "/proc/self/fd/%d", launch->program);
+	add_variables(variable, room, sizeof room);
+	int error = posix_spawn_file_actions_init(&actions);
+	if (error != 0)
+		return error;
+	for (int i = 0; error == 0 && i <= WORKER_CANCEL; i++)
+		error = posix_spawn_file_actions_adddup2(&actions, from[i], i);
+	if (error == 0)
+		error = posix_spawn(pid, program, &actions, NULL, arguments, variable);
+	if (error == ENOENT) /* /proc is not there */
+		error = posix_spawn(pid, launch->path, &actions, NULL, arguments, variable);
+	posix_spawn_file_actions_destroy(&actions);
+	return error;
+}
+
+bool worker_process_start(struct worker_process *process, const struct worker_launch *launch, int module,
+                          const struct start_message *start, char *why, size_t size)
+{
+	struct ends ends;
+	struct text packet = {0};
+	*process = (struct worker_process){0, -1, -1, -1, -1};
+	if (launch->program < 0) {
+		snprintf(why, size, "worker_program: %s", launch->why);
+		return false;
+	}
+	bool good = open_ends(&ends, module);
+	int error = good ? spawn(&process->pid, launch, &ends, start->step) : errno;
+	close_all((const int[]){ends.control[1], ends.errors[1], ends.module, ends.nowhere}, 4);
+	if (error != 0) {
+		snprintf(why, size, "%s: cannot be started: %s", launch->path, strerror(error));
+		close_all((const int[]){ends.control[0], ends.errors[0], ends.cancel}, 3);
+		process->pid = 0;
+		return false;
+	}
+	process->control = ends.control[0];
+	process->errors = ends.errors[0];
+	process->cancel = ends.cancel;
+	process->ended = pidfd_open(process->pid, 0);
+	start_encode(&packet, start);
+	good = process->ended >= 0 && channel_send(process->control, &packet, NULL, 0, -1, false);
+	if (!good) {
+		snprintf(why, size, "%s: cannot be started: %s", launch->path, strerror(errno));
+		worker_process_end(process);
+	}
+	text_free(&packet);
+	return good;
+}
+
+int worker_process_end(struct worker_process *process)
+{
+	int status = 0;
+	if (process->pid > 0) {
+		kill(process->pid, SIGKILL); /* not reaped yet, so it is still this process */
+		while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
+			;
+	}
+	close_all((const int[]){process->ended, process->control, process->cancel, process->errors}, 4);
+	*process = (struct worker_process){0, -1, -1, -1, -1};
+	return status;
+}
+
+void worker_status_explain(int status, char *why, size_t size)
+{
+	if (WIFSIGNALED(status)) {
+		const char *signal = sigabbrev_np(WTERMSIG(status));
+		snprintf(why, size, "crashed: SIG%s (%s)", signal != NULL ? signal : "?", strsignal(WTERMSIG(status)));
+	} else {
+		snprintf(why, size, "exited with status %d", WEXITSTATUS(status));
+	}
+}
+
+static void end_line(struct error_lines *lines, void (*each)(void *closure, const char *line), void *closure)
+{
+	lines->line[lines->used] = '\0';
+	lines->used = 0;
+	if (lines->line[0] == '\0')
+		return;
+	text_copy(lines->last, sizeof lines->last, lines->line);
+	each(closure, lines->line);
+}
+
+static void take_bytes(struct error_lines *lines, const char *bytes, size_t length,
+                       void (*each)(void *closure, const char *line), void *closure)
+{
+	for (size_t i = 0; i < length && !lines->full; i++) {
+		if (bytes[i] == '\n' || lines->used == sizeof lines->line - 1)
+			end_line(lines, each, closure);
+		if (bytes[i] != '\n' && bytes[i] != '\0')
+			lines->line[lines->used++] = bytes[i];
+		lines->full = ++lines->taken == ERROR_LINES_LIMIT;
+		if (lines->full)
+			each(closure, "(the rest of its standard error is dropped)");
+	}
+}
+
+/* How much one call reads, so that a flood does not keep the caller from its other work. */
+#define READS 16
+
+void error_lines_read(struct error_lines *lines, int errors, bool end, void (*each)(void *closure, const char *line),
+                      void *closure)
+{
+	char bytes[4096];
+	ssize_t count = 0;
+	for (int i = 0; i < READS && (count = read(errors, bytes, sizeof bytes)) > 0; i++)
+		take_bytes(lines, bytes, (size_t)count, each, closure);
+	if (end)
+		end_line(lines, each, closure);
+}
+
+void error_lines_reset(struct error_lines *lines)
+{
+	lines->last[0] = '\0';
+	lines->taken = 0;
+	lines->full = false;
+}

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * A process of postprocessing-worker: its start, its descriptors, its end. What is said to it stands in
+ * abi/protocol.h. */
+#ifndef CORE_STEPS_WORKER_PROCESS_H
+#define CORE_STEPS_WORKER_PROCESS_H
+
+#include "core/abi/protocol.h"
+#include "core/base/log.h"
+
+/* What all workers have in common. */
+struct worker_launch {
+	const char *path; /* of the program; borrowed */
+	int program;      /* the open program: an upgrade of the package does not change it */
+	bool own_user;    /* workers run as uid and gid, not as the service's user */
+	uid_t uid;
+	gid_t gid;
+	enum log_level level;
+	char why[512]; /* why the program cannot be used; "" */
+};
+
+/* Opens the program. If it cannot be used, each start fails with launch->why. */
+void worker_launch_open(struct worker_launch *launch, const char *path);
+void worker_launch_close(struct worker_launch *launch);
+
+struct worker_process {
+	pid_t pid;   /* 0: none */
+	int ended;   /* its pidfd: readable once it has ended */
+	int control; /* the socket */
+	int cancel;  /* an eventfd: readable for the module once the run is cancelled */
+	int errors;  /* what it writes to standard error */
+};
+
+/* Starts a process and sends it START. The calling thread must outlive the process, which the kernel kills together
+ * with it. module: the open file of the module. False: why[size] has the reason. */
+bool worker_process_start(struct worker_process *process, const struct worker_launch *launch, int module,
+                          const struct start_message *start, char *why, size_t size);
+
+/* Kills it if it still runs, waits for its end, and closes the descriptors. Returns the status of waitpid(). */
+int worker_process_end(struct worker_process *process);
+
+/* How a process ended that should not have: "crashed: SIGSEGV (Segmentation fault)", "exited with status 0". */
+void worker_status_explain(int status, char *why, size_t size);
+
+/* Lines of a worker's standard error. */
+struct error_lines {
+	char line[512];
+	size_t used;
+	char last[160]; /* the last whole line, for the reason of a crash */
+	size_t taken;   /* bytes of this run */
+	bool full;      /* beyond the limit */
+};
+
+/* What one run may write, in bytes. The rest is dropped. */
+#define ERROR_LINES_LIMIT ((size_t)64 << 10)
+
+/* Reads what there is and calls `each` for each line, without its end. `end`: no more will come, and an unfinished line
+ * counts. */
+void error_lines_read(struct error_lines *lines, int errors, bool end, void (*each)(void *closure, const char *line),
+                      void *closure);
+/* The next run begins. */
+void error_lines_reset(struct error_lines *lines);
+
+#endif

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/worker/session.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/alloc.h"
+#include "core/worker/incoming.h"
+
+/* As much as FACT_REASON_SIZE of the service, and more than anybody reads. */
+#define WHY_SIZE 512
+
+struct session {
+	const struct pp_step_module *module;
+	const struct start_message *start;
+	struct pp_setup setup; /* the instance's to read as long as it lives, and so is what it points to: */
+	struct setup_value *values;
+	char *strings;
+	void *instance;
+	struct channel_buffer *buffer;
+	struct text packet; /* to send */
+	int tasks;          /* the folder of this process' threads; its number of links counts them */
+	nlink_t idle_tasks; /* after create() */
+	bool broken;
+};
+
+static void send_packet(struct session *session)
+{
+	if (!channel_send(WORKER_CONTROL, &session->packet, NULL, 0, -1, true))
+		session->broken = true;
+}
+
+static nlink_t count_tasks(const struct session *session)
+{
+	struct stat status;
+	return session->tasks >= 0 && fstat(session->tasks, &status) == 0 ? status.st_nlink : 0;
+}
+
+static void reject(void *closure, const char *key, const char *text)
+{
+	struct session *session = closure;
+	rejected_encode(&session->packet, key, text);
+	send_packet(session);
+}
+
+/* The setup's strings are the instance's to keep, so the packet is copied. False: not created. */
+static bool create(struct session *session, struct packet *packet, const char *missing)
+{
+	struct pp_setup *setup = &session->setup;
+	size_t length = (size_t)(packet->end - packet->at);
+	session->strings = alloc_bytes(length + 1);
+	memcpy(session->strings, packet->at, length);
+	packet->at = session->strings;
+	packet->end = session->strings + length;
+	if (!setup_decode(packet, setup, &session->values))
+		return false;
+	setup->reject = reject;
+	setup->closure = session;
+	if (session->module->create(&host_services, setup, &session->instance) != 0) {
+		text_encode(&session->packet, MESSAGE_FAILED, "");
+		send_packet(session);
+		return false;
+	}
+	session->tasks = open("/proc/self/task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	session->idle_tasks = count_tasks(session);
+	text_encode(&session->packet, MESSAGE_CREATED, missing);
+	send_packet(session);
+	return true;
+}
+
+/* One run. */
+struct active_run {
+	struct session *session;
+	uint64_t number;
+	struct incoming incoming;
+};
+
+static ssize_t read_bytes(void *closure, const void **bytes)
+{
+	struct active_run *active = closure;
+	return incoming_read(&active->incoming, bytes);
+}
+
+static const char *read_error(void *closure)
+{
+	const struct active_run *active = closure;
+	return incoming_error(&active->incoming);
+}
+
+static void write_log(void *closure, enum log_level level, const char *text)
+{
+	struct active_run *active = closure;
+	struct session *session = active->session;
+	if (level > session->start->level)
+		return;
+	log_encode(&session->packet, active->number, level, text);
+	send_packet(session);
+}
+
+static bool cancelled(void *closure)
+{
+	struct pollfd cancel = {.fd = WORKER_CANCEL, .events = POLLIN};
+	(void)closure;
+	return poll(&cancel, 1, 0) > 0;
+}
+
+static void run(struct session *session, struct packet *packet)
+{
+	struct run_message message;
+	struct run_done done;
+	struct active_run active = {.session = session, .number = packet->run};
+	if (!run_decode(packet, &message)) {
+		session->broken = true;
+		return;
+	}
+	const struct run_services services = {.closure = &active,
+	                                      .read = read_bytes,
+	                                      .read_error = read_error,
+	                                      .log = write_log,
+	                                      .cancelled = cancelled,
+	                                      .cancel_fd = WORKER_CANCEL};
+	incoming_init(&active.incoming, packet->run, &message);
+	host_run(session->module, session->instance, &message.facts, &services, &done.answer);
+	done.read = active.incoming.read;
+	done.crowded = count_tasks(session) > session->idle_tasks;
+	incoming_free(&active.incoming);
+	done_encode(&session->packet, active.number, &done);
+	free(done.answer.result);
+	send_packet(session);
+}
+
+static void check(struct session *session)
+{
+	char why[WHY_SIZE] = "";
+	bool passed = session->module->check == NULL || session->module->check(session->instance, why, sizeof why) == 0;
+	/* Some modules do not terminate the text. */
+	why[sizeof why - 1] = '\0';
+	checked_encode(&session->packet, passed, why);
+	send_packet(session);
+}
+
+/* Handles one packet. False: the session is over. */
+static bool handle(struct session *session, struct packet *packet)
+{
+	switch (packet->kind) {
+	case MESSAGE_RUN:
+		run(session, packet);
+		return !session->broken;
+	case MESSAGE_CHECK:
+		check(session);
+		return !session->broken;
+	case MESSAGE_BYTES:
+	case MESSAGE_END:
+		/* For a run that has ended before they came. */
+		return true;
+	default:
+		return false;
+	}
+}
+
+int session_serve(const struct pp_step_module *module, const struct start_message *start, const char *missing,
+                  struct channel_buffer *buffer)
+{
+	struct session session = {.module = module, .start = start, .buffer = buffer, .tasks = -1};
+	struct packet packet;
+	int descriptor;
+	enum received received = channel_receive(WORKER_CONTROL, buffer, &packet, &descriptor, true);
+	if (received != RECEIVED_PACKET || packet.kind != MESSAGE_SETUP || !create(&session, &packet, missing))
+		return received == RECEIVED_CLOSED ? EXIT_SUCCESS : EXIT_FAILURE;
+	do {
+		if (descriptor >= 0)
+			close(descriptor);
+		received = channel_receive(WORKER_CONTROL, buffer, &packet, &descriptor, true);
+	} while (received == RECEIVED_PACKET && handle(&session, &packet));
+	if (received == RECEIVED_CLOSED)
+		module->destroy(session.instance);
+	free(session.values);
+	free(session.strings);
+	text_free(&session.packet);
+	return received == RECEIVED_CLOSED ? EXIT_SUCCESS : EXIT_FAILURE;
+}

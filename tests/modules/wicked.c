@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Does what a broken or hostile module may do. `deed` says what, `where` in which function; in run() only for uploads
+ * whose file name begins with "bad". A deed that is refused is the reason with which the upload is aborted. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/modules/fixture.h"
+
+struct wicked {
+	const struct pp_host *host;
+	const char *where;
+	void (*deed)(void);
+	const char *name;
+};
+
+static const struct pp_key keys[] = {
+	{.name = "deed", .fallback = "nothing"},
+	{.name = "where", .type = PP_KEY_CHOICE, .choices = "run create check destroy", .fallback = "run"},
+	{.name = NULL},
+};
+
+/* Why a deed was refused: what it returned to report(). */
+static char refusal[256];
+
+static void report(const char *what, int result)
+{
+	size_t length = strlen(refusal);
+	snprintf(refusal + length, sizeof refusal - length, "%s: %s; ", what, result < 0 ? strerror(errno) : "done");
+}
+
+static void nothing(void)
+{
+}
+
+static void segfault(void)
+{
+	volatile char *volatile nowhere = (char *)(uintptr_t)16;
+	*nowhere = 1;
+}
+
+static void do_abort(void)
+{
+	fputs("wicked: giving up\n", stderr);
+	abort();
+}
+
+static void overflow_stack(void)
+{
+	volatile char room[65536];
+	memset((char *)(uintptr_t)room, 1, sizeof room);
+	if (room[1] == 1)
+		overflow_stack();
+	room[0] = room[2];
+}
+
+static void loop(void)
+{
+	for (volatile unsigned i = 0;; i++)
+		;
+}
+
+static void sleep_long(void)
+{
+	for (;;)
+		pause();
+}
+
+static void leak(void)
+{
+	size_t leaked = 0;
+	for (; leaked < (size_t)1 << 30; leaked += 1 << 20) {
+		char *more = malloc(1 << 20);
+		if (more == NULL)
+			break;
+		memset(more, 1, 1 << 20);
+	}
+	report(leaked < (size_t)1 << 30 ? "no more memory" : "leaked 1 GiB", 0);
+}
+
+static void do_fork(void)
+{
+	pid_t child = fork();
+	report("fork", child);
+	if (child == 0) {
+		alarm(60);
+		for (;;)
+			pause();
+	}
+	report("setsid", setsid());
+}
+
+static void do_exit(void)
+{
+	exit(0);
+}
+
+static void exit_at_once(void)
+{
+	_exit(0);
+}
+
+static void exit_quickly(void)
+{
+	quick_exit(3);
+}
+
+static void close_all(void)
+{
+	for (int fd = 0; fd < 1024; fd++)
+		close(fd);
+}
+
+/* The answer to run number 1, and to what else it may be, on the worker's socket. */
+static void answer_twice(void)
+{
+	char packet[256] = {0};
+	for (unsigned run = 0; run < 100; run++) {
+		const unsigned head[4] = {1, 107, run, 0};
+		memcpy(packet, head, sizeof head);
+		if (send(3, packet, 16 + 8 * 4 + 8, MSG_DONTWAIT) < 0)
+			break;
+	}
+	char large[100000] = "not a packet";
+	send(3, large, sizeof large, MSG_DONTWAIT);
+}
+
+static void flood(void)
+{
+	char line[1024];
+	memset(line, 'x', sizeof line);
+	line[sizeof line - 1] = '\n';
+	for (unsigned i = 0; i < 10000; i++) {
+		fwrite(line, 1, sizeof line, stdout);
+		fwrite(line, 1, sizeof line, stderr);
+	}
+	fflush(stdout);
+}
+
+static void kill_others(void)
+{
+	report("kill group", kill(0, SIGKILL));
+	report("kill all", kill(-1, SIGKILL));
+	report("kill parent", kill(getppid(), SIGKILL));
+	report("trace parent", (int)ptrace(PTRACE_ATTACH, getppid(), NULL, NULL));
+}
+
+static void use_network(void)
+{
+	report("internet", socket(AF_INET, SOCK_STREAM, 0));
+	report("unix", socket(AF_UNIX, SOCK_STREAM, 0));
+	report("packet", socket(AF_PACKET, SOCK_RAW, 0));
+}
+
+static void use_files(void)
+{
+	char path[64];
+	report("shadow", open("/etc/shadow", O_RDONLY));
+	report("root", open("/root", O_RDONLY | O_DIRECTORY));
+	snprintf(path, sizeof path, "/proc/%d/environ", (int)getppid());
+	report("parent", open(path, O_RDONLY));
+	report("write", open("/tmp/wicked", O_WRONLY | O_CREAT, 0600));
+	report("chmod", chmod("/tmp", 0));
+	report("passwd", open("/etc/passwd", O_RDONLY) < 0 ? -1 : 0);
+}
+
+static void raise_limits(void)
+{
+	const struct rlimit all = {RLIM_INFINITY, RLIM_INFINITY};
+	report("memory", setrlimit(RLIMIT_DATA, &all));
+	report("core", setrlimit(RLIMIT_CORE, &all));
+	report("user", setuid(0));
+}
+
+static void *wait_for_ever(void *closure)
+{
+	for (;;)
+		pause();
+	return closure;
+}
+
+static void leave_thread(void)
+{
+	pthread_t thread;
+	pthread_create(&thread, NULL, wait_for_ever, NULL);
+}
+
+static const struct {
+	const char *name;
+	void (*deed)(void);
+} deeds[] = {
+	{"nothing", nothing},
+	{"segfault", segfault},
+	{"abort", do_abort},
+	{"stack", overflow_stack},
+	{"loop", loop},
+	{"sleep", sleep_long},
+	{"leak", leak},
+	{"fork", do_fork},
+	{"exit", do_exit},
+	{"_exit", exit_at_once},
+	{"quick_exit", exit_quickly},
+	{"close", close_all},
+	{"answer", answer_twice},
+	{"flood", flood},
+	{"kill", kill_others},
+	{"network", use_network},
+	{"files", use_files},
+	{"limits", raise_limits},
+	{"thread", leave_thread},
+};
+
+static int create(const struct pp_host *host, struct pp_setup *setup, void **instance)
+{
+	struct wicked *wicked = calloc(1, sizeof *wicked);
+	if (wicked == NULL)
+		return -1;
+	wicked->host = host;
+	wicked->where = host->string(setup, "where");
+	wicked->name = host->string(setup, "deed");
+	for (size_t i = 0; i < sizeof deeds / sizeof deeds[0]; i++)
+		if (strcmp(deeds[i].name, wicked->name) == 0)
+			wicked->deed = deeds[i].deed;
+	if (wicked->deed == NULL) {
+		host->reject(setup, "deed", "no such deed");
+		return -1;
+	}
+	*instance = wicked;
+	if (strcmp(wicked->where, "create") == 0)
+		wicked->deed();
+	return 0;
+}
+
+static uint32_t run(void *instance, struct pp_run *run)
+{
+	const struct wicked *wicked = instance;
+	const struct pp_host *host = wicked->host;
+	if (strncmp(host->filename(run), "bad", 3) != 0 || strcmp(wicked->where, "run") != 0)
+		return PP_CONTINUE;
+	refusal[0] = '\0';
+	wicked->deed();
+	if (refusal[0] == '\0')
+		return PP_CONTINUE;
+	host->set_reason(run, "%s", refusal);
+	return PP_ABORT;
+}
+
+static int check(void *instance, char *why, size_t size)
+{
+	const struct wicked *wicked = instance;
+	(void)why;
+	(void)size;
+	if (strcmp(wicked->where, "check") == 0)
+		wicked->deed();
+	return 0;
+}
+
+static void destroy(void *instance)
+{
+	const struct wicked *wicked = instance;
+	if (strcmp(wicked->where, "destroy") == 0)
+		wicked->deed();
+	free(instance);
+}
+
+PP_STEP_EXPORT const struct pp_step_module pp_step_module = {
+	PP_STEP_HEAD, .name = "wicked", .keys = keys, .create = create, .run = run, .destroy = destroy, .check = check};
