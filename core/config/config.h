@@ -65,6 +65,7 @@ struct step_config {
 	unsigned max_retries;
 	nanos retry_backoff;      /* before the n-th retry: retry_backoff · 2^(n-1) */
 	unsigned on_exhausted;    /* enum on_exhausted */
+	char *enable;             /* as it is written; NULL: unset */
 	unsigned isolation;       /* enum isolation */
 	char *allow;              /* as it is written; NULL: unset */
 	uint32_t grants;          /* what it allows (GRANT_…) */

@@ -201,6 +201,10 @@ const struct config_key step_keys[] = {
 	 .help = "The module that performs the step. Default: the module with the name of the step. remote: another "
 	         "service on the bus performs it."),
 	 STEP_AT(module), KEY_REQUIRED},
+	{"step", KEY("enable", STRING,
+	 .help = "Where the step runs although the list [postprocessing] steps does not name it: first, last, after STEP or "
+	         "before STEP. no: only the list counts. Steps at the same place run in the order of their names."),
+	 STEP_AT(enable), 0, "last"},
 	{"step", KEY("workers", INTEGER, .min = 1, .max = 1024,
 	 .help = "How many uploads the step processes at a time. Default: [postprocessing] workers."),
 	 STEP_AT(workers), 0, "4"},

@@ -3,22 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/alloc.h"
-
 #include "core/abi/grant.h"
+#include "core/base/alloc.h"
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
+#include "core/config/step_order.h"
 
-#define STEPS_MAX 64
 #define NAME_LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
-
-/* The names in order, each with the place that says it, and room for those that run though they are not listed. */
-struct step_names {
-	struct {
-		const char *name, *place;
-	} step[STEPS_MAX + 8];
-	size_t count;
-};
 
 bool module_name_check(const char *name, char *why, size_t size)
 {
@@ -49,48 +40,37 @@ bool step_name_check(const char *name, char *why, size_t size)
 	return fault == NULL;
 }
 
-static bool has_name(const struct step_names *names, const char *name)
-{
-	for (size_t i = 0; i < names->count; i++)
-		if (strcmp(names->step[i].name, name) == 0)
-			return true;
-	return false;
-}
-
-static void add_listed(struct step_names *names, char *const *listed, const char *place, struct problems *problems)
+static void add_listed(struct step_order *names, char *const *listed, const char *place, struct problems *problems)
 {
 	char why[VALUE_WHY_SIZE];
 	for (; *listed != NULL; listed++) {
 		if (!step_name_check(*listed, why, sizeof why)) {
 			problems_add(problems, "%s: steps: \"%.80s\": %s", place, *listed, why);
-		} else if (has_name(names, *listed)) {
+		} else if (step_order_find(names, *listed) < names->count) {
 			problems_add(problems, "%s: steps: \"%s\" is listed twice", place, *listed);
 		} else if (names->count == STEPS_MAX) {
 			problems_add(problems, "%s: steps: more than %d steps", place, STEPS_MAX);
 			return;
 		} else {
-			names->step[names->count].name = *listed;
-			names->step[names->count++].place = place;
+			step_order_insert(names, names->count, *listed, place);
 		}
 	}
 }
 
-static void add_unlisted(struct step_names *names, struct config *config, struct problems *problems)
+static void add_unlisted(struct step_order *names, struct config *config, struct problems *problems)
 {
 	bool listed = names->count != 0;
 	const char *step;
 	for (size_t i = 0; (step = legacy_step(i)) != NULL && names->count < STEPS_MAX + 8; i++) {
 		const char *place = "steps";
-		enum legacy_wish wish =
-			has_name(names, step) ? LEGACY_NOT_WANTED : legacy_step_wish(config->source, i, &place, problems);
+		enum legacy_wish wish = step_order_find(names, step) < names->count
+		                            ? LEGACY_NOT_WANTED
+		                            : legacy_step_wish(config->source, i, &place, problems);
 		size_t at = wish == LEGACY_FIRST ? 0 : names->count;
 		if (wish == LEGACY_NOT_WANTED)
 			continue;
-		memmove(&names->step[at + 1], &names->step[at], (names->count - at) * sizeof names->step[0]);
-		names->step[at].name = step;
-		names->step[at].place = place;
+		step_order_insert(names, at, step, place);
 		config->delay_appended = config->delay_appended || (wish == LEGACY_LAST && listed);
-		names->count++;
 	}
 }
 
@@ -163,12 +143,13 @@ static void check_all_variables(const struct config *config, struct problems *pr
 void config_steps_read(struct config *config, struct found list, const struct step_config *defaults,
                        struct problems *problems)
 {
-	struct step_names names = {.count = 0};
+	struct step_order names = {.count = 0};
 	char **listed = list_split(list.value == NULL ? "" : list.value, ", \t");
 	if (list.value != NULL && list.value[0] != '\0' && listed[0] == NULL)
 		problems_add(problems, "%s: steps: the list is empty", list.place);
 	add_listed(&names, listed, list.place, problems);
 	add_unlisted(&names, config, problems);
+	step_order_enable(&names, config->source, problems);
 	config->step = alloc_zeroed(names.count + 1, sizeof *config->step);
 	for (size_t i = 0; i < names.count; i++)
 		read_step(config, names.step[i].name, names.step[i].place, defaults, problems);
@@ -182,6 +163,7 @@ void config_steps_free(struct config *config)
 		free(config->step[i].name);
 		free(config->step[i].module);
 		free(config->step[i].allow);
+		free(config->step[i].enable);
 	}
 	free(config->step);
 }

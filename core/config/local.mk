@@ -15,4 +15,5 @@ core_libcore_a_SOURCES += \
 	core/config/config_unused.c \
 	core/config/config_value.c \
 	core/config/problems.c \
+	core/config/step_order.c core/config/step_order.h \
 	core/config/step_setup.c
