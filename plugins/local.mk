@@ -20,6 +20,17 @@ plugins_virusscan_la_CPPFLAGS = $(MODULE_CPPFLAGS) $(JANSSON_CFLAGS)
 plugins_virusscan_la_LDFLAGS = $(MODULE_LDFLAGS)
 plugins_virusscan_la_LIBADD = $(JANSSON_LIBS) -lpthread
 
+EXEC_SOURCES = \
+	plugins/exec/exec.c \
+	plugins/exec/command.c plugins/exec/command.h \
+	plugins/exec/facts.c plugins/exec/facts.h \
+	plugins/exec/output.c plugins/exec/output.h \
+	plugins/exec/words.c plugins/exec/words.h
+plugin_LTLIBRARIES += plugins/exec.la
+plugins_exec_la_SOURCES = $(EXEC_SOURCES)
+plugins_exec_la_CPPFLAGS = $(MODULE_CPPFLAGS)
+plugins_exec_la_LDFLAGS = $(MODULE_LDFLAGS)
+
 # libtool's descriptions of the modules are of no use where they are installed: a module is loaded by the path of its .so, and
 # linked against by nobody. Without them `libtool --mode=uninstall` does not find the modules.
 install-data-hook: remove-la

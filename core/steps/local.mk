@@ -6,6 +6,7 @@ core_libcore_a_SOURCES += \
 	core/steps/longest_wait.c core/steps/longest_wait.h \
 	core/steps/module_file.c core/steps/module_file.h \
 	core/steps/modules.c core/steps/modules.h \
+	core/steps/orphans.c core/steps/orphans.h \
 	core/steps/pool.c core/steps/pool.h core/steps/pool_private.h \
 	core/steps/pool_worker.c \
 	core/steps/run.c core/steps/run.h \

@@ -31,7 +31,7 @@ static void init_pool(struct pool *pool, struct pools *all, const struct step *s
 	for (size_t i = 0; i < pool->count; i++) {
 		struct pool_worker *worker = &pool->worker[i];
 		worker->pool = pool;
-		worker->process = (struct worker_process){0, -1, -1, -1, -1};
+		worker->process = (struct worker_process){0, -1, -1, -1, -1, false};
 		for (enum watched what = 0; what < WATCHES; what++)
 			worker->watch[what] = (struct watch){worker, what};
 	}

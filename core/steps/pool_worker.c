@@ -420,14 +420,10 @@ static void bury(struct pool_worker *worker)
 	if (worker->answered)
 		finish_run(worker);
 	bool starting = worker->state == WORKER_STARTING, idle = worker->idle;
-	int status;
-	while (waitpid(worker->process.pid, &status, 0) < 0 && errno == EINTR)
-		;
-	worker->process.pid = 0;
+	int status = worker_process_end(&worker->process);
 	explain_end(worker, status, why, sizeof why);
 	if (worker->run != NULL)
 		fail_run(worker, why);
-	worker_process_end(&worker->process);
 	worker->dead = false;
 	set_state(worker, WORKER_DOWN, 0);
 	if (starting)

@@ -87,7 +87,7 @@ static struct trial *start_trial(const struct worker_launch *launch, int module,
 	channel_buffer_init(&trial->buffer);
 	if (worker_process_start(&trial->process, launch, module, start, why, size))
 		return trial;
-	trial->process = (struct worker_process){0, -1, -1, -1, -1};
+	trial->process = (struct worker_process){0, -1, -1, -1, -1, false};
 	trial_end(trial, 0);
 	return NULL;
 }

@@ -17,6 +17,7 @@
 
 #include "core/base/file_access.h"
 #include "core/base/text.h"
+#include "core/steps/orphans.h"
 
 /* Above the descriptors that the worker gets, so that placing one overwrites no other. */
 #define FIRST_FREE 16
@@ -133,7 +134,7 @@ bool worker_process_start(struct worker_process *process, const struct worker_la
 {
 	struct ends ends;
 	struct text packet = {0};
-	*process = (struct worker_process){0, -1, -1, -1, -1};
+	*process = (struct worker_process){0, -1, -1, -1, -1, false};
 	if (launch->program < 0) {
 		snprintf(why, size, "worker_program: %s", launch->why);
 		return false;
@@ -150,6 +151,10 @@ bool worker_process_start(struct worker_process *process, const struct worker_la
 	process->control = ends.control[0];
 	process->errors = ends.errors[0];
 	process->cancel = ends.cancel;
+	process->starts = (start->grants & GRANT_EXEC) != 0;
+	if (process->starts)
+		orphans_adopt();
+	orphans_note_worker(process->pid);
 	process->ended = pidfd_open(process->pid, 0);
 	start_encode(&packet, start);
 	good = process->ended >= 0 && channel_send(process->control, &packet, NULL, 0, -1, false);
@@ -168,9 +173,12 @@ int worker_process_end(struct worker_process *process)
 		kill(process->pid, SIGKILL); /* not reaped yet, so it is still this process */
 		while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
 			;
+		orphans_forget_worker(process->pid);
+		if (process->starts)
+			orphans_end();
 	}
 	close_all((const int[]){process->ended, process->control, process->cancel, process->errors}, 4);
-	*process = (struct worker_process){0, -1, -1, -1, -1};
+	*process = (struct worker_process){0, -1, -1, -1, -1, false};
 	return status;
 }
 

@@ -28,6 +28,7 @@ struct worker_process {
 	int control; /* the socket */
 	int cancel;  /* an eventfd: readable for the module once the run is cancelled */
 	int errors;  /* what it writes to standard error */
+	bool starts; /* it may start programs, which must not outlive it */
 };
 
 /* Starts a process and sends it START. The calling thread must outlive the process, which the kernel kills together

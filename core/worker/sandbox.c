@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "core/worker/offspring.h"
 #include "core/worker/sandbox_private.h"
 
 #define DESCRIPTORS_LIMIT 256
@@ -57,6 +58,8 @@ bool sandbox_enter(const struct start_message *start, struct text *missing, char
 {
 	bool files = false;
 	setsid();
+	if ((start->grants & GRANT_EXEC) != 0)
+		offspring_adopt();
 	limit_resources(start);
 	if (!take_user(start, why, size))
 		return false;

@@ -108,6 +108,18 @@ static bool allow(int ruleset, const char *path, uint64_t rights)
 	return good;
 }
 
+/* The value of a key that names a path: if there is no such file, its first word, as in a command with arguments. */
+static bool allow_named(int ruleset, const char *path, uint64_t rights)
+{
+	char first[4096];
+	size_t length = strcspn(path, " \t");
+	if (path[length] == '\0' || length >= sizeof first || access(path, F_OK) == 0)
+		return allow(ruleset, path, rights);
+	memcpy(first, path, length);
+	first[length] = '\0';
+	return allow(ruleset, first, rights);
+}
+
 static bool allow_all(int ruleset, const struct start_message *start)
 {
 	const uint64_t rights = FILE_READ | ((start->grants & GRANT_EXEC) != 0 ? FILE_EXECUTE : 0);
@@ -117,7 +129,7 @@ static bool allow_all(int ruleset, const struct start_message *start)
 	if (good && (start->grants & GRANT_EXEC) != 0)
 		good = allow(ruleset, "/bin", rights) && allow(ruleset, "/sbin", rights);
 	for (size_t i = 0; good && i < start->readable_count; i++)
-		good = allow(ruleset, start->readable[i], rights);
+		good = allow_named(ruleset, start->readable[i], rights);
 	return good && (start->folder == NULL || allow(ruleset, start->folder, rights));
 }
 

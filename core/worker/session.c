@@ -11,6 +11,7 @@
 
 #include "core/base/alloc.h"
 #include "core/worker/incoming.h"
+#include "core/worker/offspring.h"
 
 /* As much as FACT_REASON_SIZE of the service, and more than anybody reads. */
 #define WHY_SIZE 512
@@ -126,6 +127,8 @@ static void run(struct session *session, struct packet *packet)
 	                                      .cancel_fd = WORKER_CANCEL};
 	incoming_init(&active.incoming, packet->run, &message);
 	host_run(session->module, session->instance, &message.facts, &services, &done.answer);
+	if ((session->start->grants & GRANT_EXEC) != 0)
+		offspring_end();
 	done.read = active.incoming.read;
 	done.crowded = count_tasks(session) > session->idle_tasks;
 	incoming_free(&active.incoming);
@@ -138,6 +141,8 @@ static void check(struct session *session)
 {
 	char why[WHY_SIZE] = "";
 	bool passed = session->module->check == NULL || session->module->check(session->instance, why, sizeof why) == 0;
+	if ((session->start->grants & GRANT_EXEC) != 0)
+		offspring_end();
 	/* Some modules do not terminate the text. */
 	why[sizeof why - 1] = '\0';
 	checked_encode(&session->packet, passed, why);

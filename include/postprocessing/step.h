@@ -121,8 +121,12 @@ struct pp_key {
 enum {
 	PP_NEED_NETWORK = 1, /* connections by IPv4 and IPv6, and looking up names */
 	PP_NEED_UNIX = 2,    /* connections to Unix sockets */
-	PP_NEED_EXEC = 3,    /* starting programs. It is never allowed without a word of the administrator. */
-	PP_NEED_PATH = 4,    /* reading the file or folder whose absolute path is the value of `key` */
+	/* Starting programs. It is never allowed without a word of the administrator. What is left of them after a run or
+	 * check() is killed. */
+	PP_NEED_EXEC = 3,
+	/* Reading the file or folder whose absolute path is the value of `key`, or the first word of it if there is no such
+	 * file: a command with arguments. */
+	PP_NEED_PATH = 4,
 };
 
 struct pp_need {

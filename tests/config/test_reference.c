@@ -36,11 +36,11 @@ static const char *path_of(size_t number, char path[PATH_SIZE])
 static bool add_part(size_t number, struct text *text, char why[WHY_SIZE])
 {
 	static char *const folders[] = {(char *)(uintptr_t)PLUGINS, NULL};
-	static const char *const names[] = {"virusscan", "delay", "remote"};
-	struct reference_step step[4] = {{0}};
+	static const char *const names[] = {"virusscan", "exec", "delay", "remote"};
+	struct reference_step step[sizeof names / sizeof names[0] + 1] = {{0}};
 	struct modules *modules = modules_create(folders, worker_fixture());
 	bool loaded = modules != NULL;
-	for (size_t i = 0; loaded && i < 3; i++) {
+	for (size_t i = 0; loaded && i < sizeof names / sizeof names[0]; i++) {
 		const struct module *module = modules_load(modules, names[i], why, WHY_SIZE);
 		loaded = module != NULL;
 		if (loaded)

@@ -12,3 +12,7 @@ tests_plugins_test_virusscan_clamd_SOURCES = tests/plugins/test_virusscan_clamd.
 tests_plugins_test_virusscan_clamd_CPPFLAGS = $(AM_CPPFLAGS)
 tests_plugins_test_addresses_SOURCES = tests/plugins/test_addresses.c $(FAKE_CLAMD) $(SCAN)
 tests_plugins_test_addresses_CPPFLAGS = $(AM_CPPFLAGS)
+
+check_PROGRAMS += tests/plugins/test_exec
+tests_plugins_test_exec_SOURCES = tests/plugins/test_exec.c $(STUB_HOST) $(EXEC_SOURCES)
+tests_plugins_test_exec_CPPFLAGS = $(AM_CPPFLAGS)

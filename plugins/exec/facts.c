@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "facts.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "command.h"
+
+static void add(struct facts *facts, const char *name, const char *value)
+{
+	size_t left = facts->size - facts->used;
+	int length = snprintf(facts->room + facts->used, left, "%s=%s", name, value);
+	if (length < 0 || (size_t)length >= left ||
+	    facts->count + 1 >= sizeof facts->variable / sizeof facts->variable[0]) {
+		facts->failed = true;
+		return;
+	}
+	facts->variable[facts->count++] = facts->room + facts->used;
+	facts->used += (size_t)length + 1;
+}
+
+/* A fact that is not known is not set. */
+static void add_text(struct facts *facts, const char *name, const char *value)
+{
+	if (value != NULL)
+		add(facts, name, value);
+}
+
+static void add_number(struct facts *facts, const char *name, int64_t value)
+{
+	char text[24];
+	snprintf(text, sizeof text, "%" PRId64, value);
+	add(facts, name, text);
+}
+
+static size_t length_of(const char *text)
+{
+	return text == NULL ? 0 : strlen(text);
+}
+
+bool facts_make(struct facts *facts, const struct pp_host *host, struct pp_run *run, const char *step, bool file)
+{
+	/* The others are the service's, which may hold secrets. */
+	static const char *const kept[] = {"LANG", "LC_ALL", "TZ"};
+	const char *id = host->upload_id(run), *name = host->filename(run), *resource = host->resource_id(run);
+	*facts = (struct facts){.size = 4096 + length_of(id) + length_of(name) + length_of(resource) + length_of(step)};
+	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+		facts->size += length_of(getenv(kept[i]));
+	facts->room = malloc(facts->size);
+	if (facts->room == NULL)
+		return false;
+	add(facts, "PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
+		add_text(facts, kept[i], getenv(kept[i]));
+	add_text(facts, "POSTPROCESSING_ID", id);
+	add_text(facts, "POSTPROCESSING_FILENAME", name);
+	if (host->filesize(run) >= 0)
+		add_number(facts, "POSTPROCESSING_FILESIZE", host->filesize(run));
+	add_text(facts, "POSTPROCESSING_RESOURCE_ID", resource);
+	add_text(facts, "POSTPROCESSING_STEP", step);
+	add_number(facts, "POSTPROCESSING_ATTEMPT", host->attempt(run));
+	if (file)
+		add(facts, "POSTPROCESSING_FILE", COMMAND_FILE_PATH);
+	return !facts->failed;
+}
+
+void facts_free(struct facts *facts)
+{
+	free(facts->room);
+	facts->room = NULL;
+}
+
+/* How large a file this process may have. */
+static uint64_t largest(void)
+{
+	struct rlimit limit;
+	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : INT64_MAX;
+}
+
+static bool write_all(int file, const char *bytes, size_t length)
+{
+	while (length > 0) {
+		ssize_t written = write(file, bytes, length);
+		if (written < 0 && errno != EINTR)
+			return false;
+		if (written > 0) {
+			bytes += written;
+			length -= (size_t)written;
+		}
+	}
+	return true;
+}
+
+static bool fill(int file, const struct pp_host *host, struct pp_run *run, char *why, size_t size)
+{
+	const uint64_t most = largest();
+	const void *bytes = NULL;
+	uint64_t total = 0;
+	ssize_t count;
+	while ((count = host->read(run, &bytes)) > 0) {
+		total += (uint64_t)count;
+		/* Beyond it, the kernel would send a signal. */
+		if (total > most) {
+			snprintf(why, size, "the upload is larger than the step's memory_limit: raise it, or set input = stdin");
+			return false;
+		}
+		if (!write_all(file, bytes, (size_t)count)) {
+			snprintf(why, size, "cannot keep the upload in memory: %s", strerror(errno));
+			return false;
+		}
+	}
+	if (count < 0)
+		snprintf(why, size, "%s", host->read_error(run));
+	return count == 0;
+}
+
+int facts_file(const struct pp_host *host, struct pp_run *run, char *why, size_t size)
+{
+	int file = memfd_create("upload", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (file < 0) {
+		snprintf(why, size, "cannot keep the upload in memory: %s", strerror(errno));
+		return -1;
+	}
+	if (!fill(file, host, run, why, size)) {
+		close(file);
+		return -1;
+	}
+	if (lseek(file, 0, SEEK_SET) == 0 &&
+	    fcntl(file, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
+		return file;
+	snprintf(why, size, "cannot seal the upload's file: %s", strerror(errno));
+	close(file);
+	return -1;
+}

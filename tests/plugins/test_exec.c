@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The module exec with real commands, outside of the sandbox. */
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "tests/plugins/stub_host.h"
+
+static struct pp_run run;
+
+/* Runs a line of the shell on these bytes. */
+static uint32_t shell(const char *line, const void *bytes, size_t length, const char *more)
+{
+	char command[1024];
+	int cancel = run.cancel_fd;
+	/* As in a worker process. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	snprintf(command, sizeof command, "command=%s", line);
+	void *exec = stub_create(command, "shell=1", more);
+	stub_run_init(&run, bytes, length);
+	run.cancel_fd = cancel;
+	uint32_t outcome = pp_step_module.run(exec, &run);
+	pp_step_module.destroy(exec);
+	return outcome;
+}
+
+static const char *rejected(const char *value, const char *value2)
+{
+	static struct pp_setup setup;
+	void *instance = NULL;
+	setup = (struct pp_setup){.keys = pp_step_module.keys, .value = {value, value2}};
+	ck_assert_int_ne(pp_step_module.create(&stub_host, &setup, &instance), 0);
+	return setup.rejected;
+}
+
+START_TEST(status_is_the_outcome)
+{
+	run.cancel_fd = -1;
+	ck_assert_uint_eq(shell("exit 0", "", 0, NULL), PP_CONTINUE);
+	ck_assert_str_eq(run.reason, "");
+	ck_assert_uint_eq(shell("echo because >&2; exit 1", "", 0, NULL), PP_ABORT);
+	ck_assert_str_eq(run.reason, "exit status 1: because");
+	ck_assert_str_eq(run.logged, "standard error: because");
+	ck_assert_uint_eq(shell("exit 2", "", 0, NULL), PP_RETRY);
+	ck_assert_uint_eq(shell("exit 11", "", 0, "delete=3 10-12"), PP_DELETE);
+	ck_assert_uint_eq(shell("exit 13", "", 0, "delete=3 10-12"), PP_RETRY);
+	ck_assert_uint_eq(shell("kill -9 $$", "", 0, "retry=137"), PP_RETRY);
+	ck_assert_str_eq(run.reason, "the command was killed: SIGKILL");
+}
+END_TEST
+
+START_TEST(last_line_is_the_result)
+{
+	run.cancel_fd = -1;
+	shell("echo text; echo '{\"a\":1}'; echo", "", 0, NULL);
+	ck_assert_str_eq(run.result, "{\"a\":1}");
+	shell("echo '{\"a\":1}'; echo text", "", 0, NULL);
+	ck_assert_str_eq(run.result, "");
+	shell("printf '{\"a\":1}'; exit 2", "", 0, NULL);
+	ck_assert_str_eq(run.result, "");
+}
+END_TEST
+
+/* More than all pipes hold, in each direction at the same time. */
+START_TEST(pipes_never_wait_for_each_other)
+{
+	static char bytes[4 << 20];
+	char line[128];
+	run.cancel_fd = -1;
+	memset(bytes, 'x', sizeof bytes);
+	snprintf(line, sizeof line, "head -c 1000000 /dev/zero >&2; tee /dev/stderr | wc -c | sed 's/.*/{\"n\":&}/'");
+	ck_assert_uint_eq(shell(line, bytes, sizeof bytes, NULL), PP_CONTINUE);
+	ck_assert_str_eq(run.result, "{\"n\":4194304}");
+	ck_assert(run.ended);
+	/* A command that reads nothing, and one that reads a part. */
+	ck_assert_uint_eq(shell("exit 0", bytes, sizeof bytes, NULL), PP_CONTINUE);
+	ck_assert_uint_eq(shell("head -c 10 >/dev/null; exec <&-; sleep 0.1", bytes, sizeof bytes, NULL), PP_CONTINUE);
+}
+END_TEST
+
+START_TEST(file_is_private_and_cannot_be_written)
+{
+	run.cancel_fd = -1;
+	ck_assert_uint_eq(shell("cat $POSTPROCESSING_FILE; cat /dev/fd/3 | grep -q good", "{\"good\":1}", 10, "input=file"),
+	                  PP_CONTINUE);
+	ck_assert_str_eq(run.result, "{\"good\":1}");
+	ck_assert_uint_ne(shell("echo x >>/dev/fd/3", "abc", 3, "input=file"), PP_CONTINUE);
+	void *exec = stub_create("command=/bin/grep -q \"a \\\"b\" {file}", "input=file", NULL);
+	stub_run_init(&run, "a \"b", 4);
+	ck_assert_uint_eq(pp_step_module.run(exec, &run), PP_CONTINUE);
+	pp_step_module.destroy(exec);
+}
+END_TEST
+
+START_TEST(environment_has_the_facts_and_nothing_else)
+{
+	run.cancel_fd = -1;
+	setenv("SECRET", "s3cret", 1);
+	ck_assert_uint_eq(
+		shell("test \"$POSTPROCESSING_ID $POSTPROCESSING_FILENAME $POSTPROCESSING_FILESIZE $POSTPROCESSING_"
+	          "STEP $POSTPROCESSING_ATTEMPT$SECRET\" = 'stub stub 3 stub 1'",
+	          "abc", 3, NULL),
+		PP_CONTINUE);
+	ck_assert_uint_eq(shell("echo \"$POSTPROCESSING_RESOURCE_ID\"", "", 0, NULL), PP_CONTINUE);
+	ck_assert_str_eq(run.result, "{\"opaque_id\":\"o\"}");
+	ck_assert_uint_eq(shell("ls /proc/self/fd | grep -q '^[4-9]' && exit 1; exit 0", "", 0, NULL), PP_CONTINUE);
+}
+END_TEST
+
+/* A part of the upload is never taken for all of it. */
+START_TEST(broken_download_is_no_verdict)
+{
+	void *exec = stub_create("command=cat >/dev/null; exit 0", "shell=1", NULL);
+	stub_run_init(&run, "abcdef", 6);
+	run.piece = 2;
+	run.breaks_at = 4;
+	ck_assert_uint_eq(pp_step_module.run(exec, &run), PP_RETRY);
+	ck_assert_str_eq(run.reason, "the stub's download broke");
+	pp_step_module.destroy(exec);
+	exec = stub_create("command=/bin/true", "input=file", NULL);
+	stub_run_init(&run, "abcdef", 6);
+	run.breaks_at = 0;
+	ck_assert_uint_eq(pp_step_module.run(exec, &run), PP_RETRY);
+	pp_step_module.destroy(exec);
+}
+END_TEST
+
+/* The number that the command wrote; the process with it must be gone. */
+static void check_gone(void)
+{
+	int pid = 0;
+	ck_assert_int_eq(sscanf(run.result, "{\"pid\":%d}", &pid), 1);
+	for (int i = 0; i < 100 && kill(pid, 0) == 0; i++)
+		usleep(10000);
+	ck_assert_int_ne(kill(pid, 0), 0);
+}
+
+START_TEST(whole_group_is_ended)
+{
+	run.cancel_fd = -1;
+	nanos begin = clock_monotonic();
+	ck_assert_uint_eq(shell("sleep 100 & sleep 100", "", 0, "timeout=200ms"), PP_RETRY);
+	ck_assert_str_eq(run.reason, "the command did not end within the step's timeout or deadline");
+	ck_assert_int_lt(clock_monotonic() - begin, 900 * MILLISECOND);
+	/* SIGTERM is not enough. */
+	ck_assert_uint_eq(shell("trap '' TERM; while :; do sleep 1; done", "", 0, "timeout=200ms"), PP_RETRY);
+	ck_assert_int_lt(clock_monotonic() - begin, 4 * SECOND);
+	/* One that is left behind, with and without the command's output. */
+	ck_assert_uint_eq(shell("sleep 100 & echo \"{\\\"pid\\\":$!}\"", "", 0, NULL), PP_CONTINUE);
+	check_gone();
+	ck_assert_uint_eq(shell("sleep 100 >/dev/null 2>&1 & echo \"{\\\"pid\\\":$!}\"", "", 0, NULL), PP_CONTINUE);
+	check_gone();
+}
+END_TEST
+
+START_TEST(cancellation_ends_it)
+{
+	run.cancel_fd = eventfd(1, EFD_CLOEXEC);
+	nanos begin = clock_monotonic();
+	ck_assert_uint_eq(shell("sleep 100", "", 0, NULL), PP_RETRY);
+	ck_assert_str_eq(run.reason, "the command was cancelled");
+	ck_assert_int_lt(clock_monotonic() - begin, SECOND);
+	close(run.cancel_fd);
+	run.cancel_fd = -1;
+}
+END_TEST
+
+START_TEST(configuration_is_checked)
+{
+	ck_assert_str_eq(rejected("command=grep x", NULL),
+	                 "command: expected the absolute path of a program, or shell = true");
+	ck_assert_str_eq(rejected("command=/bin/grep \"x", NULL), "command: a double quote is not closed");
+	ck_assert_str_eq(rejected("command= ", NULL), "command: it has no words");
+	ck_assert_str_eq(rejected("command=/bin/cat {file}", NULL), "command: {file} needs input = file");
+	ck_assert_str_eq(rejected("command=/bin/cat", "delete=1"), "delete: an exit status is in two lists");
+	ck_assert_str_eq(rejected("command=/bin/cat", "delete=256"),
+	                 "delete: expected exit statuses from 0 to 255, such as: 1 3 10-12; or none");
+}
+END_TEST
+
+START_TEST(missing_program)
+{
+	char why[256] = "";
+	void *exec = stub_create("command=/nonexistent/program", NULL, NULL);
+	stub_run_init(&run, "", 0);
+	ck_assert_uint_eq(pp_step_module.run(exec, &run), PP_RETRY);
+	ck_assert_str_eq(run.reason, "/nonexistent/program: cannot be started: No such file or directory");
+	ck_assert_int_ne(pp_step_module.check(exec, why, sizeof why), 0);
+	ck_assert_str_eq(why, "/nonexistent/program: No such file or directory");
+	pp_step_module.destroy(exec);
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("exec");
+	TCase *tests = tcase_create("exec");
+	tcase_set_timeout(tests, 60);
+	tcase_add_test(tests, status_is_the_outcome);
+	tcase_add_test(tests, last_line_is_the_result);
+	tcase_add_test(tests, pipes_never_wait_for_each_other);
+	tcase_add_test(tests, file_is_private_and_cannot_be_written);
+	tcase_add_test(tests, environment_has_the_facts_and_nothing_else);
+	tcase_add_test(tests, broken_download_is_no_verdict);
+	tcase_add_test(tests, whole_group_is_ended);
+	tcase_add_test(tests, cancellation_ends_it);
+	tcase_add_test(tests, configuration_is_checked);
+	tcase_add_test(tests, missing_program);
+	suite_add_tcase(suite, tests);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
