@@ -11,6 +11,7 @@ int command_list(int argc, char **argv);
 int command_show(int argc, char **argv);
 int command_resume(int argc, char **argv);
 int command_steps(int argc, char **argv);
+int command_try(int argc, char **argv);
 int command_show_config(int argc, char **argv);
 int command_health(int argc, char **argv);
 

@@ -8,6 +8,7 @@ postprocessing_SOURCES += \
 	core/cli/command_show.c \
 	core/cli/command_steps.c \
 	core/cli/command_submit.c \
+	core/cli/command_try.c \
 	core/cli/findings.c core/cli/findings.h \
 	core/cli/main.c \
 	core/cli/record_view.c core/cli/record_view.h \

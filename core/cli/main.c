@@ -33,6 +33,7 @@ static const struct {
 	{"resume", command_resume, "make uploads continue"},
 	{"restart", command_resume, "alias of resume"},
 	{"steps", command_steps, "show steps, modules and problems in the configuration"},
+	{"try", command_try, "run a module on a file, without broker and configuration"},
 	{"config", command_show_config, "show the configuration in effect and where each value comes from"},
 	{"health", command_health, "check whether the running service is ready"},
 	{"version", command_version, "show the versions of the program and the step ABI"},

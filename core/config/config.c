@@ -369,6 +369,60 @@ struct config *config_read(const char *path, char *const *environment, struct pr
 	return config_build(source, problems);
 }
 
+/* Sets a key as a file would. */
+static void set_here(struct section *section, const char *name, size_t length, const char *value,
+                     struct problems *problems)
+{
+	char *key = alloc_text_part(name, length), *text = alloc_text(value);
+	char place[] = "command line";
+	section_set(section, &(struct setting){key, text, place, RANK_MAIN, 1}, problems);
+	free(key);
+	free(text);
+}
+
+static void set_keys(struct section *section, char *const *keys, struct problems *problems)
+{
+	for (; *keys != NULL; keys++) {
+		size_t length = strcspn(*keys, "=");
+		const char *fault = text_fault(*keys, strlen(*keys));
+		if (fault != NULL || length == 0 || (*keys)[length] == '\0')
+			problems_add(problems, "command line: %s", fault != NULL ? fault : "expected key=value");
+		else
+			set_here(section, *keys, length, *keys + length + 1, problems);
+	}
+}
+
+/* A list of folders may be written with separators, which this one may contain. */
+static char **list_of_one(const char *folder)
+{
+	size_t length = strlen(folder) + 1;
+	char **list = alloc_bytes(2 * sizeof *list + length);
+	list[0] = memcpy(list + 2, folder, length);
+	list[1] = NULL;
+	return list;
+}
+
+struct config *config_of_step(const char *name, const char *folder, char *const *keys, struct problems *problems)
+{
+	char own[STEP_SECTION_SIZE], why[VALUE_WHY_SIZE];
+	struct config_source *source = config_source_create(NULL);
+	struct section *service = source_section_add(source, "postprocessing", NULL, problems);
+	if (!step_name_check(name, why, sizeof why) || !module_name_check(name, why, sizeof why)) {
+		problems_add(problems, "%.80s: %s", name, why);
+	} else {
+		struct section *step = source_section_add(source, step_section(name, own), "command line", problems);
+		set_here(service, "steps", strlen("steps"), name, problems);
+		set_here(step, "module", strlen("module"), name, problems);
+		set_keys(step, keys, problems);
+	}
+	set_here(service, "state_dir", strlen("state_dir"), "/", problems);
+	set_here(service, "log_level", strlen("log_level"), "debug", problems);
+	struct config *config = config_build(source, problems);
+	free(config->plugin_dir);
+	config->plugin_dir = list_of_one(folder);
+	return config;
+}
+
 static void broker_address_clear(struct broker_address *address)
 {
 	free(address->endpoint);

@@ -111,6 +111,9 @@ struct config {
 /* Reads `path` (NULL: POSTPROCESSING_CONFIG, else CONFIG_DIR/postprocessing.ini, which may be missing), its steps.d/
  * and `environment` ("NAME=value", NULL-terminated). Never NULL; usable only if `problems` stayed empty. */
 struct config *config_read(const char *path, char *const *environment, struct problems *problems);
+/* The configuration of one step that has the name of its module, NAME.so in `folder`. keys: those of the step,
+ * "key=value", NULL-terminated. Reads no files and no variables. */
+struct config *config_of_step(const char *name, const char *folder, char *const *keys, struct problems *problems);
 void config_free(struct config *config);
 
 /* Adds unused settings to warnings and notes: sections and variables with our prefix, with the most similar valid name,

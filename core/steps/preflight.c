@@ -123,11 +123,10 @@ static void note_missing(struct preflight *preflight)
 	}
 }
 
-bool preflight_make(struct preflight *preflight, const char *path)
+static bool evaluate(struct preflight *preflight)
 {
-	*preflight = (struct preflight){.launch = {.program = -1}};
 	struct problems *problems = &preflight->problems;
-	struct config *config = preflight->config = config_read(path, environ, problems);
+	struct config *config = preflight->config;
 	if (config->state_dir == NULL)
 		problems_add(problems, "%s", NO_STATE_DIR);
 	prepare_launch(preflight);
@@ -138,6 +137,26 @@ bool preflight_make(struct preflight *preflight, const char *path)
 		note_missing(preflight);
 	}
 	return problems->count == 0;
+}
+
+bool preflight_make(struct preflight *preflight, const char *path)
+{
+	*preflight = (struct preflight){.launch = {.program = -1}};
+	preflight->config = config_read(path, environ, &preflight->problems);
+	return evaluate(preflight);
+}
+
+bool preflight_make_step(struct preflight *preflight, const char *name, const char *folder, char *const *keys)
+{
+	*preflight = (struct preflight){.launch = {.program = -1}};
+	struct config *config = preflight->config = config_of_step(name, folder, keys, &preflight->problems);
+	for (size_t i = 0; i < config->step_count; i++) {
+		struct step_config *step = &config->step[i];
+		if (step->isolation != ISOLATION_PROCESS)
+			problems_add(&preflight->problems, "%s: isolation: only process is possible here", step->place);
+		step->isolation = ISOLATION_PROCESS;
+	}
+	return evaluate(preflight);
 }
 
 void preflight_free(struct preflight *preflight)

@@ -18,6 +18,8 @@ struct preflight {
 /* Reads the configuration, loads the modules and creates the steps, as far as possible. path NULL: the default place.
  * True: there are no problems. */
 bool preflight_make(struct preflight *preflight, const char *path);
+/* The same for one step, see config_of_step(). It runs in a process of its own. */
+bool preflight_make_step(struct preflight *preflight, const char *name, const char *folder, char *const *keys);
 void preflight_free(struct preflight *preflight);
 
 #endif

@@ -19,7 +19,31 @@ struct trial {
 	char step[80];
 	char path[512];
 	char missing[64];
+	bool watched; /* its memory is looked at: */
+	int64_t peak;
 };
+
+/* How often its memory is looked at while nothing arrives. */
+#define LOOK_INTERVAL (50 * MILLISECOND)
+/* From the cancellation of a run to its end. */
+#define KILL_DELAY (2 * SECOND)
+/* A trial has one run. */
+#define RUN_NUMBER 1
+
+/* The kernel keeps the most, up to the end of the process. */
+static void look_at_memory(struct trial *trial)
+{
+	char path[48], line[256];
+	long long kilobytes;
+	snprintf(path, sizeof path, "/proc/%d/status", (int)trial->process.pid);
+	FILE *status = fopen(path, "re");
+	if (status == NULL)
+		return;
+	while (fgets(line, sizeof line, status) != NULL)
+		if (sscanf(line, "VmHWM: %lld kB", &kilobytes) == 1 && kilobytes * 1024 > trial->peak)
+			trial->peak = kilobytes * 1024;
+	fclose(status);
+}
 
 static void log_line(void *closure, const char *line)
 {
@@ -68,6 +92,10 @@ static enum received receive(struct trial *trial, nanos until, struct packet *pa
 		*late = left <= 0;
 		if (*late)
 			return RECEIVED_BROKEN;
+		if (trial->watched) {
+			look_at_memory(trial);
+			left = left < LOOK_INTERVAL ? left : LOOK_INTERVAL;
+		}
 		poll(wait, 3, (int)(left / MILLISECOND) + 1);
 		if ((wait[2].revents & POLLIN) != 0)
 			error_lines_read(&trial->errors, trial->process.errors, false, log_line, trial);
@@ -206,6 +234,85 @@ enum trial_result trial_check(struct trial *trial, nanos limit, char *why, size_
 		return passed ? TRIAL_GOOD : TRIAL_REFUSED;
 	}
 	return broken(trial, doing, late, limit, why, size);
+}
+
+/* The file itself takes the place of the pipe that the service would send. */
+static bool send_bytes(struct trial *trial, int bytes)
+{
+	struct text packet = {0};
+	plain_encode(&packet, MESSAGE_BYTES, RUN_NUMBER);
+	bool sent = channel_send(trial->process.control, &packet, NULL, 0, bytes, false);
+	end_encode(&packet, RUN_NUMBER, NULL);
+	sent = sent && channel_send(trial->process.control, &packet, NULL, 0, -1, false);
+	text_free(&packet);
+	return sent;
+}
+
+/* Takes what the module says during the run. False: it has ended, or what it says is broken: !*good. */
+static bool take_from_run(struct trial *trial, struct packet *packet, struct trial_run *run, bool *good)
+{
+	enum log_level level;
+	const char *text;
+	switch (packet->run == RUN_NUMBER ? packet->kind : 0) {
+	case MESSAGE_LOG:
+		*good = log_decode(packet, &level, &text);
+		if (*good && trial->log != NULL)
+			log_write(trial->log, level, "step %s: %s", trial->step, text);
+		return *good;
+	case MESSAGE_READ:
+		*good = send_bytes(trial, run->bytes);
+		return *good;
+	case MESSAGE_DONE:
+		*good = done_decode(packet, &run->done);
+		return false;
+	default:
+		return *good = false;
+	}
+}
+
+/* True: DONE has come. */
+static bool await_done(struct trial *trial, struct trial_run *run, nanos until, bool *killed)
+{
+	struct packet packet;
+	const uint64_t one = 1;
+	bool good = true;
+	for (;;) {
+		enum received received = receive(trial, until, &packet, killed);
+		if (*killed && !run->late) {
+			run->late = true;
+			until += KILL_DELAY;
+			if (write(trial->process.cancel, &one, sizeof one) < 0)
+				return false;
+		} else if (received != RECEIVED_PACKET || !take_from_run(trial, &packet, run, &good)) {
+			return received == RECEIVED_PACKET && good;
+		}
+	}
+}
+
+enum trial_result trial_run(struct trial *trial, struct trial_run *run, char *why, size_t size)
+{
+	static const char doing[] = "run()";
+	nanos start = clock_monotonic();
+	struct text packet = {0};
+	bool killed = false;
+	run->late = false;
+	/* The reason of an upload's end names no files. */
+	text_copy(trial->path, sizeof trial->path, "the module");
+	run_encode(&packet, RUN_NUMBER, run->facts, false);
+	bool good = channel_send(trial->process.control, &packet, NULL, 0, -1, false);
+	text_free(&packet);
+	trial->watched = true;
+	good = good && await_done(trial, run, start + run->limit, &killed);
+	run->took = clock_monotonic() - start;
+	trial->watched = false;
+	look_at_memory(trial);
+	error_lines_read(&trial->errors, trial->process.errors, false, log_line, trial);
+	return good ? TRIAL_GOOD : broken(trial, doing, killed, run->limit, why, size);
+}
+
+int64_t trial_peak(const struct trial *trial)
+{
+	return trial->peak;
 }
 
 const char *trial_missing(const struct trial *trial)

@@ -31,6 +31,22 @@ enum trial_result trial_create(const struct worker_launch *launch, int module, c
 /* Calls the module's check. After TRIAL_BROKEN only trial_end() is allowed. */
 enum trial_result trial_check(struct trial *trial, nanos limit, char *why, size_t size);
 
+struct trial_run {
+	const struct run_facts *facts;
+	nanos limit; /* then the run is cancelled, and two seconds later the process is killed */
+	int bytes;   /* a file, read from where it stands to its end */
+	/* The result: */
+	struct run_done done; /* only after TRIAL_GOOD; the caller frees done.answer.result */
+	bool late;            /* it was cancelled */
+	nanos took;
+};
+
+/* Has the module run on an upload. After TRIAL_BROKEN only trial_peak() and trial_end() are allowed. */
+enum trial_result trial_run(struct trial *trial, struct trial_run *run, char *why, size_t size);
+
+/* The most memory that the process was seen to use, in bytes; 0: not known. */
+int64_t trial_peak(const struct trial *trial);
+
 /* What the sandbox lacks; "" if nothing. */
 const char *trial_missing(const struct trial *trial);
 

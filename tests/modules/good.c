@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Does what its keys say. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -28,6 +29,22 @@ static int create(const struct pp_host *host, struct pp_setup *setup, void **ins
 	return 0;
 }
 
+/* The result is the number of bytes and their sum. */
+static int sum_bytes(const struct good *good, struct pp_run *run)
+{
+	char result[80];
+	const void *bytes;
+	ssize_t count;
+	unsigned long long total = 0, sum = 0;
+	while ((count = good->host->read(run, &bytes)) > 0) {
+		total += (unsigned long long)count;
+		for (ssize_t i = 0; i < count; i++)
+			sum += ((const unsigned char *)bytes)[i];
+	}
+	snprintf(result, sizeof result, "{\"bytes\": %llu, \"sum\": %llu}", total, sum);
+	return count < 0 ? -1 : good->host->set_result(run, result);
+}
+
 static uint32_t run(void *instance, struct pp_run *run)
 {
 	const struct good *good = instance;
@@ -41,6 +58,10 @@ static uint32_t run(void *instance, struct pp_run *run)
 		return PP_DELETE;
 	if (strstr(good->calls, "reason") != NULL)
 		good->host->set_reason(run, "for %s", good->host->filename(run));
+	if (strstr(good->calls, "sum") != NULL && sum_bytes(good, run) != 0)
+		return PP_RETRY;
+	if (strstr(good->calls, "log") != NULL)
+		good->host->log(run, PP_LOG_DEBUG, "a line of the log");
 	return (uint32_t)good->returns;
 }
 
