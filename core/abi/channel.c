@@ -152,6 +152,8 @@ enum received channel_receive(int socket, struct channel_buffer *buffer, struct 
 		return RECEIVED_BROKEN;
 	if (packet->kind != KIND_ENVELOPE)
 		return RECEIVED_PACKET;
+	if (buffer->small)
+		return RECEIVED_BROKEN;
 	int file = *descriptor;
 	*descriptor = -1;
 	return open_envelope(buffer, file, packet) ? RECEIVED_PACKET : RECEIVED_BROKEN;

@@ -17,6 +17,7 @@ bool channel_send(int socket, const struct text *packet, const void *rest, size_
 struct channel_buffer {
 	char *bytes; /* CHANNEL_BUFFER */
 	char *large; /* a packet in a memory file; freed with the next call, or by channel_buffer_free() */
+	bool small;  /* a packet in a memory file is broken: the service takes none from a worker */
 };
 #define CHANNEL_BUFFER (PACKET_LIMIT + 1)
 

@@ -79,10 +79,17 @@ static const char *take(struct copier *copier)
 	return copy(copier, packet_string(copier->packet));
 }
 
+/* As packet_text(). What is not in the packet takes no room either. */
+static const char *take_text(struct copier *copier)
+{
+	const char *string = packet_text(copier->packet);
+	return copier->packet->broken ? "" : copy(copier, string);
+}
+
 static struct pp_key take_key(struct copier *copier)
 {
 	struct packet *packet = copier->packet;
-	struct pp_key key = {.name = copy(copier, packet_text(packet))};
+	struct pp_key key = {.name = take_text(copier)};
 	key.fallback = take(copier);
 	key.choices = take(copier);
 	key.environment = take(copier);
@@ -114,7 +121,7 @@ struct module_description *description_decode(struct packet *packet)
 	table->abi_major = (uint16_t)packet_number_within(packet, 0, UINT16_MAX);
 	table->abi_minor = (uint16_t)packet_number_within(packet, 0, UINT16_MAX);
 	description->has_check = packet_number_within(packet, 0, 1) != 0;
-	table->name = copy(&copier, packet_text(packet));
+	table->name = take_text(&copier);
 	table->version = take(&copier);
 	table->summary = take(&copier);
 	size_t keys = (size_t)packet_number_within(packet, 0, MODULE_KEYS_MAX);

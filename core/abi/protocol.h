@@ -14,8 +14,8 @@
  *      ◀── CHECKED
  *   closes the socket ─────────────────▶  destroy(), and ends
  *
- * One run at a time. A run is cancelled by an eventfd that both hold. Structs borrow their strings: when encoding from
- * the caller, after decoding from the packet. */
+ * One run at a time. A run is cancelled by the end of the stream on a third descriptor of the worker. Structs borrow
+ * their strings: when encoding from the caller, after decoding from the packet. */
 #ifndef CORE_ABI_PROTOCOL_H
 #define CORE_ABI_PROTOCOL_H
 

@@ -81,10 +81,23 @@ static bool pump(struct fetch *fetch, int pipe, size_t length, const void *more,
 	return false;
 }
 
+/* Sends the packet, with bytes and a descriptor. Waits for room, but not beyond the cancellation: somebody else may
+ * hold the worker's end of the socket and read nothing. */
+static bool send_packet(const struct fetch *fetch, size_t length, int descriptor)
+{
+	int control = fetch->order.control;
+	struct pollfd wait[2] = {{.fd = control, .events = POLLOUT}, {.fd = fetch->cancel, .events = POLLIN}};
+	while (!channel_send(control, &fetch->packet, fetch->few, length, descriptor, false)) {
+		if (errno != EAGAIN || (poll(wait, 2, -1) > 0 && wait[1].revents != 0))
+			return false;
+	}
+	return true;
+}
+
 static void send_end(struct fetch *fetch, const char *error)
 {
 	end_encode(&fetch->packet, fetch->order.number, error);
-	channel_send(fetch->order.control, &fetch->packet, NULL, 0, -1, true);
+	send_packet(fetch, 0, -1);
 }
 
 static void send_by_pipe(struct fetch *fetch, size_t length, const void *more, size_t more_length)
@@ -97,7 +110,7 @@ static void send_by_pipe(struct fetch *fetch, size_t length, const void *more, s
 	}
 	fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE);
 	plain_encode(&fetch->packet, MESSAGE_BYTES, fetch->order.number);
-	bool sent = channel_send(fetch->order.control, &fetch->packet, NULL, 0, ends[0], true);
+	bool sent = send_packet(fetch, 0, ends[0]);
 	close(ends[0]);
 	bool read = sent && pump(fetch, ends[1], length, more, more_length, &error);
 	close(ends[1]);
@@ -110,7 +123,7 @@ static bool send_run(struct fetch *fetch, bool with_bytes, size_t length)
 	struct run_facts facts;
 	run_describe(fetch->order.run, fetch->order.deadline, &facts);
 	run_encode(&fetch->packet, fetch->order.number, &facts, with_bytes);
-	return channel_send(fetch->order.control, &fetch->packet, fetch->few, with_bytes ? length : 0, -1, true);
+	return send_packet(fetch, with_bytes ? length : 0, -1);
 }
 
 static void carry_out(struct fetch *fetch)
@@ -119,22 +132,24 @@ static void carry_out(struct fetch *fetch)
 	const struct upload *upload = order->run->upload;
 	const void *more = NULL;
 	size_t more_length = 0;
-	bool sent = true;
+	int unsent = 0;
 	content_open(fetch->content, upload->url, upload->filesize, order->deadline, fetch->cancel);
 	ssize_t length = read_few(fetch, &more, &more_length);
 	if (order->send_run) {
-		sent = send_run(fetch, length >= 0 && more_length == 0, length > 0 ? (size_t)length : 0);
+		errno = 0;
+		if (!send_run(fetch, length >= 0 && more_length == 0, length > 0 ? (size_t)length : 0))
+			unsent = errno != 0 ? errno : ECANCELED;
 	} else if (length < 0) {
 		send_end(fetch, content_error(fetch->content));
 	} else if (more_length > 0) {
 		send_by_pipe(fetch, (size_t)length, more, more_length);
 	} else {
 		plain_encode(&fetch->packet, MESSAGE_BYTES, order->number);
-		channel_send(order->control, &fetch->packet, fetch->few, (size_t)length, -1, true);
+		send_packet(fetch, (size_t)length, -1);
 	}
 	bool gone = content_gone(fetch->content);
 	content_close(fetch->content);
-	fetch->done(fetch->closure, sent, gone);
+	fetch->done(fetch->closure, unsent, gone);
 }
 
 static void *work(void *closure)

@@ -23,9 +23,9 @@ struct fetch_order {
 	                  be had */
 };
 
-/* Called on the fetching thread when an order has ended. sent: the worker has the run. gone: the bytes no longer
- * exist. */
-typedef void fetch_done(void *closure, bool sent, bool gone);
+/* Called on the fetching thread when an order has ended. unsent: why the worker did not get the run (errno); 0: it has
+ * it. gone: the bytes no longer exist. */
+typedef void fetch_done(void *closure, int unsent, bool gone);
 
 /* Borrows the options. NULL: no thread. */
 struct fetch *fetch_create(const struct content_options *options, fetch_done *done, void *closure);

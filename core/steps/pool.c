@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/steps/pool.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -49,6 +50,7 @@ struct pools *pools_create(const struct steps *steps, const struct content_optio
 	for (size_t i = 0; i < steps->count; i++)
 		init_pool(&pools->pool[i], pools, &steps->step[i], i);
 	channel_buffer_init(&pools->buffer);
+	pools->buffer.small = true;
 	lock_init(&pools->lock);
 	condition_init(&pools->left);
 	pools->epoll = epoll_create1(EPOLL_CLOEXEC);
@@ -78,14 +80,14 @@ struct pool_worker *pool_assign(struct pool *pool)
 	pool->first = worker->run->next;
 	if (pool->first == NULL)
 		pool->last = &pool->first;
-	worker->state = WORKER_BUSY;
 	worker->number = ++pool->all->last_number;
 	worker->gone = false;
 	atomic_store(&worker->sending, true);
-	worker->run->cancel_fd = worker->process.cancel;
+	atomic_store(&worker->unsent, 0);
 	/* Few bytes go along with the request if the module will probably ask for them. */
 	int64_t size = worker->run->upload->filesize;
 	worker->fetching = pool->reads && worker->fetch != NULL && size >= 0 && size <= (int64_t)FETCH_PACKET_LIMIT;
+	worker->state = WORKER_BUSY;
 	return worker;
 }
 
@@ -104,8 +106,10 @@ void pool_send_run(struct pool_worker *worker, struct text *packet)
 	} else {
 		run_describe(run, deadline, &facts);
 		run_encode(packet, worker->number, &facts, false);
-		if (!channel_send(worker->process.control, packet, NULL, 0, -1, false))
-			atomic_store(&worker->unsent, true);
+		if (!channel_send(worker->process.control, packet, NULL, 0, -1, false)) {
+			atomic_store(&worker->unsent, errno);
+			pools_wake(worker->pool->all);
+		}
 	}
 	atomic_store(&worker->sending, false);
 }
@@ -163,7 +167,7 @@ void pools_cancel(struct pools *pools, struct run *run)
 		if (worker->run != run)
 			continue;
 		worker->kill_at = clock_monotonic() + KILL_DELAY;
-		wake(worker->process.cancel);
+		worker_process_cancel(&worker->process);
 		if (worker->fetching)
 			fetch_cancel(worker->fetch);
 		wake(pools->wake);

@@ -39,20 +39,24 @@ struct watch {
 struct pool_worker {
 	struct pool *pool;
 	struct watch watch[WATCHES];
-	struct worker_process process; /* the supervisor's */
-	enum worker_state state;       /* under the lock, and so are: */
+	struct worker_process process;   /* the supervisor's */
+	_Atomic enum worker_state state; /* changed under the lock; WORKER_BUSY: what follows is set */
+	/* Under the lock: */
 	struct run *run;
 	uint64_t number;      /* of the run, on the wire */
 	nanos kill_at;        /* 0: never */
 	bool fetching;        /* a fetch is under way, and uses the socket */
 	bool gone;            /* what the fetch found out */
-	_Atomic bool sending; /* the thread that handed the run over uses the socket */
-	_Atomic bool unsent;  /* the process ended before it got the run */
+	_Atomic bool sending; /* the thread that handed the run over uses the socket, and the run */
+	_Atomic int unsent;   /* the process did not get the run: why (errno); 0: it did */
 
 	/* The supervisor's: */
 	struct fetch *fetch; /* NULL: none was needed yet */
+	bool asked;          /* READ has come */
+	bool wanted;         /* the same, and the fetch has not begun, as an earlier one has not ended */
 	bool answered;       /* DONE has come, but the fetch has not ended */
 	struct run_answer answer;
+	bool closed;          /* its end of the socket is */
 	bool dead;            /* the process has ended, but the fetch has not */
 	const char *broken;   /* why it was killed; NULL: it was not */
 	bool overdue;         /* killed because it ignored its cancellation, or took too long to start */
@@ -72,6 +76,7 @@ struct pool {
 	size_t count;
 	bool reads;        /* the last run read the upload's bytes; under the lock */
 	unsigned failures; /* starts that failed in a row; the supervisor's, and so are: */
+	bool down;         /* the server was told that no process can be started */
 	bool proven;       /* a process has been started since the last failure; else one at a time is tried */
 	nanos start_at;
 };

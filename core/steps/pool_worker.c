@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One worker process of a pool. All of it runs on the supervisor's thread, but for fetched(). */
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@
 #define LONGEST_PAUSE (30 * SECOND)
 /* A process that has lived for this long was started well. */
 #define STEADY (10 * SECOND)
+/* How long a process may live without its socket. */
+#define CLOSED_DELAY (200 * MILLISECOND)
 
 static const char *step_name(const struct pool_worker *worker)
 {
@@ -67,6 +70,14 @@ static void return_queued(struct pool *pool)
 	}
 }
 
+static bool has_working(const struct pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++)
+		if (pool->worker[i].state == WORKER_IDLE || pool->worker[i].state == WORKER_BUSY)
+			return true;
+	return false;
+}
+
 /* A start has failed: the next one waits longer. */
 static void note_failure(struct pool_worker *worker, const char *why)
 {
@@ -80,6 +91,9 @@ static void note_failure(struct pool_worker *worker, const char *why)
 	pool->all->attention = true;
 	log_error(log_of(worker), "step %s: its module cannot be started: %s. Next try in %s", step_name(worker), why,
 	          duration_format(wait, pause));
+	if (has_working(pool))
+		return; /* those go on */
+	pool->down = true;
 	tell(pool, false, why);
 	return_queued(pool);
 }
@@ -108,8 +122,8 @@ void pool_worker_start(struct pool_worker *worker)
 		note_failure(worker, why);
 		return;
 	}
-	worker->answered = worker->dead = worker->overdue = worker->leave = worker->idle = false;
-	atomic_store(&worker->unsent, false);
+	worker->asked = worker->wanted = worker->answered = worker->closed = false;
+	worker->dead = worker->overdue = worker->leave = worker->idle = false;
 	worker->broken = NULL;
 	worker->runs = worker->lines = 0;
 	worker->errors = (struct error_lines){0};
@@ -134,7 +148,7 @@ static void kill_worker(struct pool_worker *worker, const char *why)
 static void log_line(void *closure, const char *line)
 {
 	const struct pool_worker *worker = closure;
-	if (worker->run != NULL)
+	if (worker->state == WORKER_BUSY)
 		log_warning(log_of(worker), "upload %s: %s: standard error: %s", worker->run->upload->id, step_name(worker),
 		            line);
 	else
@@ -155,7 +169,7 @@ static void take_log(struct pool_worker *worker, struct packet *packet)
 			            step_name(worker), LOG_LINES_LIMIT);
 		return;
 	}
-	if (worker->run != NULL)
+	if (worker->state == WORKER_BUSY)
 		log_write(log_of(worker), level, "upload %s: %s: %s", worker->run->upload->id, step_name(worker), text);
 	else
 		log_write(log_of(worker), level, "step %s: %s", step_name(worker), text);
@@ -171,42 +185,59 @@ static void send_next(struct pool_worker *worker)
 static bool is_used_up(const struct pool_worker *worker)
 {
 	unsigned most = worker->pool->step->config->worker_max_runs;
-	return worker->leave || (most > 0 && worker->runs >= most);
+	return worker->leave || worker->closed || (most > 0 && worker->runs >= most);
+}
+
+/* Asks the process to end; no run can reach it from now on. With the lock held. */
+static void begin_leaving(struct pool_worker *worker)
+{
+	struct pools *pools = worker->pool->all;
+	worker->state = WORKER_LEAVING;
+	worker->kill_at = clock_monotonic() + (pools->stop ? STOP_DELAY : KILL_DELAY);
+	shutdown(worker->process.control, SHUT_WR);
+	pools->attention = true;
 }
 
 /* The run has ended: returns it, and gives the worker the next one. */
 static void finish_run(struct pool_worker *worker)
 {
 	struct pools *pools = worker->pool->all;
-	uint64_t count;
-	worker->answered = false;
+	worker->asked = worker->wanted = worker->answered = false;
 	worker->lines = 0;
 	error_lines_reset(&worker->errors);
 	worker->pool->failures = 0;
-	bool used_up = is_used_up(worker);
 	pthread_mutex_lock(&pools->lock);
 	struct run *run = worker->run;
+	bool used_up = is_used_up(worker) || atomic_load(&run->cancelled);
 	run->gone = worker->gone;
-	while (atomic_load(&run->cancelled) && read(worker->process.cancel, &count, sizeof count) > 0)
-		;
 	worker->run = NULL;
 	worker->kill_at = 0;
-	worker->state = worker->dead ? WORKER_LEAVING : WORKER_IDLE;
+	/* Once it is idle, any thread may give it a run. */
+	if (worker->dead || used_up)
+		begin_leaving(worker);
+	else
+		worker->state = WORKER_IDLE;
 	pools->attention = pools->attention || pools->stop;
-	struct pool_worker *next = used_up || pools->stop || worker->dead ? NULL : pool_assign(worker->pool);
+	struct pool_worker *next = pools->stop ? NULL : pool_assign(worker->pool);
 	pthread_mutex_unlock(&pools->lock);
 	run_answer_take(run, &worker->answer);
 	mailbox_send(pools->mailbox, &run->mail);
 	if (next != NULL)
 		send_next(next);
-	else if (used_up)
-		pool_worker_leave(worker);
+}
+
+/* A packet of the worker's may come before the run has been handed over: a forged one. */
+static void await_sent(const struct pool_worker *worker)
+{
+	while (atomic_load(&worker->sending))
+		sched_yield();
 }
 
 static void take_done(struct pool_worker *worker, struct packet *packet)
 {
 	struct pools *pools = worker->pool->all;
 	struct run_done done;
+	await_sent(worker);
 	if (worker->state != WORKER_BUSY || worker->answered || packet->run != worker->number) {
 		kill_worker(worker, "answered a run that it does not have");
 		return;
@@ -230,30 +261,23 @@ static void take_done(struct pool_worker *worker, struct packet *packet)
 }
 
 /* The fetch's thread: its order has ended. */
-static void fetched(void *closure, bool sent, bool gone)
+static void fetched(void *closure, int unsent, bool gone)
 {
 	struct pool_worker *worker = closure;
 	struct pools *pools = worker->pool->all;
+	if (unsent != 0)
+		atomic_store(&worker->unsent, unsent);
 	pthread_mutex_lock(&pools->lock);
 	worker->fetching = false;
 	worker->gone = worker->gone || gone;
 	pthread_mutex_unlock(&pools->lock);
-	if (!sent)
-		atomic_store(&worker->unsent, true);
 	pools_wake(pools);
 }
 
-/* The module wants the upload's bytes. */
-static void take_read(struct pool_worker *worker, const struct packet *packet)
+static void begin_fetch(struct pool_worker *worker)
 {
 	struct pools *pools = worker->pool->all;
-	if (worker->dead)
-		return;
-	if (worker->state != WORKER_BUSY || worker->answered || worker->fetching || packet->run != worker->number ||
-	    !packet_end(packet)) {
-		kill_worker(worker, "asked for bytes that it may not have");
-		return;
-	}
+	worker->wanted = false;
 	if (worker->fetch == NULL)
 		worker->fetch = fetch_create(pools->content, fetched, worker);
 	if (worker->fetch == NULL) {
@@ -271,6 +295,27 @@ static void take_read(struct pool_worker *worker, const struct packet *packet)
 	                                                 .control = worker->process.control});
 }
 
+/* The module wants the upload's bytes. If it was sent the run without them, as they could not be fetched, the end of
+ * that may be noticed after this. */
+static void take_read(struct pool_worker *worker, const struct packet *packet)
+{
+	struct pools *pools = worker->pool->all;
+	if (worker->dead)
+		return;
+	await_sent(worker);
+	if (worker->state != WORKER_BUSY || worker->answered || worker->asked || packet->run != worker->number ||
+	    !packet_end(packet)) {
+		kill_worker(worker, "asked for bytes that it may not have");
+		return;
+	}
+	worker->asked = true;
+	pthread_mutex_lock(&pools->lock);
+	worker->wanted = worker->fetching;
+	pthread_mutex_unlock(&pools->lock);
+	if (!worker->wanted)
+		begin_fetch(worker);
+}
+
 static void take_created(struct pool_worker *worker)
 {
 	struct pool *pool = worker->pool;
@@ -281,10 +326,11 @@ static void take_created(struct pool_worker *worker)
 		kill_worker(worker, "sent a message out of turn");
 		return;
 	}
-	if (pool->failures > 0) {
+	if (pool->failures > 0)
 		log_info(pools->log, "step %s: its module runs again", step_name(worker));
+	if (pool->down)
 		tell(pool, true, "");
-	}
+	pool->down = false;
 	pool->proven = true;
 	pool->start_at = 0;
 	pools->attention = true;
@@ -337,11 +383,26 @@ static void take_packet(struct pool_worker *worker, struct packet *packet)
 	}
 }
 
+/* A process that dies closes its socket first. If this one lives, it is killed. */
+static void note_closed(struct pool_worker *worker)
+{
+	struct pools *pools = worker->pool->all;
+	worker->closed = true;
+	pthread_mutex_lock(&pools->lock);
+	worker->kill_at = clock_monotonic() + CLOSED_DELAY;
+	pthread_mutex_unlock(&pools->lock);
+	pools->attention = true;
+}
+
+/* More packets than a dead process can have left behind, but for a child that holds its socket. */
+#define LAST_PACKETS 1024
+
 /* Takes packets as long as there are any: `all`, or one. */
 static void take_packets(struct pool_worker *worker, bool all)
 {
 	struct packet packet;
 	int descriptor;
+	unsigned count = 0;
 	do {
 		enum received received =
 			channel_receive(worker->process.control, &worker->pool->all->buffer, &packet, &descriptor, false);
@@ -349,26 +410,31 @@ static void take_packets(struct pool_worker *worker, bool all)
 			close(descriptor);
 		if (received == RECEIVED_NOTHING)
 			return;
+		if (received != RECEIVED_PACKET && worker->dead)
+			return; /* its end says more */
 		if (received != RECEIVED_PACKET) {
 			/* A socket that is closed stays readable. */
 			epoll_ctl(worker->pool->all->epoll, EPOLL_CTL_DEL, worker->process.control, NULL);
-			kill_worker(worker, received == RECEIVED_CLOSED ? "closed its connection" : "sent an invalid packet");
+			if (received == RECEIVED_CLOSED)
+				note_closed(worker);
+			else
+				kill_worker(worker, "sent an invalid packet");
 			return;
 		}
 		take_packet(worker, &packet);
-	} while (all);
+	} while (all && ++count < LAST_PACKETS);
 }
 
 /* How the process ended, for people. */
-static void explain_end(const struct pool_worker *worker, int status, char *why, size_t size)
+static void explain_end(const struct pool_worker *worker, bool ran, int status, char *why, size_t size)
 {
 	char how[80];
 	const char *last = worker->errors.last;
 	worker_status_explain(status, how, sizeof how);
 	if (worker->overdue)
 		snprintf(why, size,
-		         worker->run != NULL ? "the module ignored its cancellation and was killed"
-		                             : "the module did not finish create() in time and was killed");
+		         ran ? "the module ignored its cancellation and was killed"
+		             : "the module did not finish create() in time and was killed");
 	else if (worker->broken != NULL && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
 		snprintf(why, size, "the module's process %s and was killed", worker->broken);
 	else if (worker->state == WORKER_STARTING && WIFEXITED(status) && last[0] != '\0')
@@ -377,23 +443,33 @@ static void explain_end(const struct pool_worker *worker, int status, char *why,
 		snprintf(why, size, "the module %s%s%.100s", how, last[0] != '\0' ? ": " : "", last);
 }
 
+/* The process was gone already. */
+static bool is_broken_pipe(int error)
+{
+	return error == EPIPE || error == ECONNRESET;
+}
+
 /* The run that the process had fails, unless it never got it. */
-static void fail_run(struct pool_worker *worker, const char *why)
+static void fail_run(struct pool_worker *worker, struct run *run, const char *why)
 {
 	struct pool *pool = worker->pool;
 	pthread_mutex_lock(&pool->all->lock);
-	struct run *run = worker->run;
-	worker->run = NULL;
 	run->gone = worker->gone;
-	bool again = atomic_exchange(&worker->unsent, false) && !atomic_load(&run->cancelled);
-	if (again)
+	int unsent = atomic_load(&worker->unsent);
+	bool again = is_broken_pipe(unsent) && !atomic_load(&run->cancelled);
+	if (again) {
+		atomic_store(&run->started, 0);
 		pool_queue(pool, run, true);
+	}
 	pthread_mutex_unlock(&pool->all->lock);
 	if (again)
 		return;
 	struct run_answer answer = {.value = PP_RETRY};
 	text_copy(answer.reason, sizeof answer.reason, why);
-	run->crashed = !worker->overdue;
+	if (unsent != 0 && !again)
+		snprintf(answer.reason, sizeof answer.reason, "the upload could not be passed to the module's process: %s",
+		         strerror(unsent));
+	run->crashed = !worker->overdue && unsent == 0;
 	if (run->crashed)
 		log_error(pool->all->log, "upload %s: %s: %s", run->upload->id, step_name(worker), why);
 	run_answer_take(run, &answer);
@@ -411,25 +487,46 @@ static void note_idle_death(struct pool_worker *worker, const char *why)
 		log_warning(log_of(worker), "step %s: %s while it had no upload", step_name(worker), why);
 }
 
+/* From now on nobody finds the process by its run, to cancel it: its descriptors are about to be closed. */
+static struct run *detach_run(struct pool_worker *worker)
+{
+	struct pools *pools = worker->pool->all;
+	pthread_mutex_lock(&pools->lock);
+	struct run *run = worker->run;
+	worker->run = NULL;
+	pthread_mutex_unlock(&pools->lock);
+	return run;
+}
+
 /* The process has ended, and nothing uses its descriptors any more. */
 static void bury(struct pool_worker *worker)
 {
 	char why[256];
 	take_packets(worker, true);
-	error_lines_read(&worker->errors, worker->process.errors, true, log_line, worker);
+	(void)error_lines_read(&worker->errors, worker->process.errors, true, log_line, worker);
 	if (worker->answered)
 		finish_run(worker);
 	bool starting = worker->state == WORKER_STARTING, idle = worker->idle;
+	struct run *run = detach_run(worker);
 	int status = worker_process_end(&worker->process);
-	explain_end(worker, status, why, sizeof why);
-	if (worker->run != NULL)
-		fail_run(worker, why);
+	explain_end(worker, run != NULL, status, why, sizeof why);
+	if (run != NULL)
+		fail_run(worker, run, why);
 	worker->dead = false;
 	set_state(worker, WORKER_DOWN, 0);
 	if (starting)
 		note_failure(worker, why);
 	else if (idle)
 		note_idle_death(worker, why);
+}
+
+static bool is_fetching(const struct pool_worker *worker)
+{
+	struct pools *pools = worker->pool->all;
+	pthread_mutex_lock(&pools->lock);
+	bool fetching = worker->fetching;
+	pthread_mutex_unlock(&pools->lock);
+	return fetching;
 }
 
 static bool is_in_use(const struct pool_worker *worker)
@@ -445,10 +542,15 @@ static bool is_in_use(const struct pool_worker *worker)
 
 void pool_worker_settle(struct pool_worker *worker)
 {
+	/* It lives, but did not get its run. */
+	if (!worker->dead && worker->state == WORKER_BUSY && atomic_load(&worker->unsent) != 0)
+		kill_worker(worker, "takes no upload");
+	if (worker->wanted && !worker->dead && !worker->answered && !is_fetching(worker))
+		begin_fetch(worker);
 	if (!worker->dead && !worker->answered)
 		return;
 	if (is_in_use(worker))
-		worker->pool->all->attention = atomic_load(&worker->sending);
+		worker->pool->all->attention = worker->pool->all->attention || atomic_load(&worker->sending);
 	else if (worker->dead)
 		bury(worker);
 	else
@@ -477,7 +579,9 @@ void pool_worker_take(struct pool_worker *worker, enum watched what)
 		take_packets(worker, false);
 		break;
 	case WATCH_ERRORS:
-		error_lines_read(&worker->errors, worker->process.errors, false, log_line, worker);
+		/* Once it is closed, it stays readable. */
+		if (!error_lines_read(&worker->errors, worker->process.errors, false, log_line, worker))
+			epoll_ctl(worker->pool->all->epoll, EPOLL_CTL_DEL, worker->process.errors, NULL);
 		break;
 	case WATCH_ENDED:
 		for (enum watched each = 0; each < WATCHES; each++)
@@ -504,7 +608,9 @@ nanos pool_worker_tick(struct pool_worker *worker, nanos now)
 	pthread_mutex_unlock(&pools->lock);
 	if (!overdue)
 		return kill_at != 0 ? kill_at : INT64_MAX;
-	if (worker->process.pid > 0 && !worker->dead) {
+	if (worker->process.pid > 0 && !worker->dead && worker->closed) {
+		kill_worker(worker, "closed its connection");
+	} else if (worker->process.pid > 0 && !worker->dead) {
 		worker->overdue = worker->state != WORKER_LEAVING;
 		kill(worker->process.pid, SIGKILL);
 	}
@@ -515,13 +621,7 @@ void pool_worker_leave(struct pool_worker *worker)
 {
 	struct pools *pools = worker->pool->all;
 	pthread_mutex_lock(&pools->lock);
-	bool ask = worker->state == WORKER_IDLE || worker->state == WORKER_STARTING;
-	if (ask) {
-		worker->state = WORKER_LEAVING;
-		worker->kill_at = clock_monotonic() + (pools->stop ? STOP_DELAY : KILL_DELAY);
-	}
+	if (worker->state == WORKER_IDLE || worker->state == WORKER_STARTING)
+		begin_leaving(worker);
 	pthread_mutex_unlock(&pools->lock);
-	if (ask && worker->process.control >= 0)
-		shutdown(worker->process.control, SHUT_WR);
-	pools->attention = pools->attention || ask;
 }

@@ -15,6 +15,8 @@ struct trial {
 	struct worker_process process;
 	struct channel_buffer buffer;
 	struct error_lines errors;
+	bool closed; /* its standard error */
+	unsigned lines;
 	const struct log *log;
 	char step[80];
 	char path[512];
@@ -77,9 +79,12 @@ static enum trial_result broken(struct trial *trial, const char *doing, bool lat
 /* Waits for a packet, and reads standard error meanwhile. */
 static enum received receive(struct trial *trial, nanos until, struct packet *packet, bool *late)
 {
-	*late = false;
 	for (;;) {
 		int descriptor;
+		nanos left = until - clock_monotonic();
+		*late = left <= 0;
+		if (*late)
+			return RECEIVED_BROKEN;
 		enum received received = channel_receive(trial->process.control, &trial->buffer, packet, &descriptor, false);
 		if (descriptor >= 0)
 			close(descriptor);
@@ -87,18 +92,14 @@ static enum received receive(struct trial *trial, nanos until, struct packet *pa
 			return received;
 		struct pollfd wait[3] = {{.fd = trial->process.control, .events = POLLIN},
 		                         {.fd = trial->process.ended, .events = POLLIN},
-		                         {.fd = trial->process.errors, .events = POLLIN}};
-		nanos left = until - clock_monotonic();
-		*late = left <= 0;
-		if (*late)
-			return RECEIVED_BROKEN;
+		                         {.fd = trial->closed ? -1 : trial->process.errors, .events = POLLIN}};
 		if (trial->watched) {
 			look_at_memory(trial);
 			left = left < LOOK_INTERVAL ? left : LOOK_INTERVAL;
 		}
 		poll(wait, 3, (int)(left / MILLISECOND) + 1);
-		if ((wait[2].revents & POLLIN) != 0)
-			error_lines_read(&trial->errors, trial->process.errors, false, log_line, trial);
+		if (wait[2].revents != 0)
+			trial->closed = !error_lines_read(&trial->errors, trial->process.errors, false, log_line, trial);
 		/* What it sent before its end is here by now. */
 		if (wait[1].revents != 0 && (wait[0].revents & POLLIN) == 0)
 			return RECEIVED_CLOSED;
@@ -113,6 +114,7 @@ static struct trial *start_trial(const struct worker_launch *launch, int module,
 	text_copy(trial->step, sizeof trial->step, start->step);
 	text_copy(trial->path, sizeof trial->path, start->path);
 	channel_buffer_init(&trial->buffer);
+	trial->buffer.small = true;
 	if (worker_process_start(&trial->process, launch, module, start, why, size))
 		return trial;
 	trial->process = (struct worker_process){0, -1, -1, -1, -1, false};
@@ -154,6 +156,17 @@ enum trial_result trial_describe(const struct worker_launch *launch, int module,
 	return result;
 }
 
+/* Lines of one create() or check() that are logged. */
+#define LINES_LIMIT 1000
+/* Values that one create() can reject. */
+#define REJECTED_LIMIT 1000
+
+static void take_log(struct trial *trial, enum log_level level, const char *text)
+{
+	if (trial->log != NULL && trial->lines++ < LINES_LIMIT)
+		log_write(trial->log, level, "step %s: %s", trial->step, text);
+}
+
 /* Takes what create() says, up to its end. */
 static enum trial_result await_created(struct trial *trial, const struct pp_setup *setup, nanos limit, char *why,
                                        size_t size)
@@ -163,14 +176,15 @@ static enum trial_result await_created(struct trial *trial, const struct pp_setu
 	struct packet packet;
 	const char *key, *text = "";
 	enum log_level level;
+	unsigned rejected = 0;
 	bool late;
 	while (receive(trial, until, &packet, &late) == RECEIVED_PACKET) {
 		bool good = true;
 		if (packet.kind == MESSAGE_LOG && (good = log_decode(&packet, &level, &text))) {
-			if (trial->log != NULL)
-				log_write(trial->log, level, "step %s: %s", trial->step, text);
+			take_log(trial, level, text);
 		} else if (packet.kind == MESSAGE_REJECTED && (good = rejected_decode(&packet, &key, &text))) {
-			setup->reject(setup->closure, key, text);
+			if (rejected++ < REJECTED_LIMIT)
+				setup->reject(setup->closure, key, text);
 		} else if (packet.kind == MESSAGE_CREATED && (good = text_decode(&packet, &text))) {
 			text_copy(trial->missing, sizeof trial->missing, text);
 			return TRIAL_GOOD;
@@ -214,6 +228,7 @@ enum trial_result trial_check(struct trial *trial, nanos limit, char *why, size_
 {
 	static const char doing[] = "check()";
 	nanos until = clock_monotonic() + limit;
+	trial->lines = 0;
 	struct text request = {0};
 	struct packet packet;
 	const char *text;
@@ -224,8 +239,7 @@ enum trial_result trial_check(struct trial *trial, nanos limit, char *why, size_
 	while (sent && receive(trial, until, &packet, &late) == RECEIVED_PACKET) {
 		enum log_level level;
 		if (packet.kind == MESSAGE_LOG && log_decode(&packet, &level, &text)) {
-			if (trial->log != NULL)
-				log_write(trial->log, level, "step %s: %s", trial->step, text);
+			take_log(trial, level, text);
 			continue;
 		}
 		if (packet.kind != MESSAGE_CHECKED || !checked_decode(&packet, &passed, &text))
@@ -256,8 +270,8 @@ static bool take_from_run(struct trial *trial, struct packet *packet, struct tri
 	switch (packet->run == RUN_NUMBER ? packet->kind : 0) {
 	case MESSAGE_LOG:
 		*good = log_decode(packet, &level, &text);
-		if (*good && trial->log != NULL)
-			log_write(trial->log, level, "step %s: %s", trial->step, text);
+		if (*good)
+			take_log(trial, level, text);
 		return *good;
 	case MESSAGE_READ:
 		*good = send_bytes(trial, run->bytes);
@@ -274,15 +288,13 @@ static bool take_from_run(struct trial *trial, struct packet *packet, struct tri
 static bool await_done(struct trial *trial, struct trial_run *run, nanos until, bool *killed)
 {
 	struct packet packet;
-	const uint64_t one = 1;
 	bool good = true;
 	for (;;) {
 		enum received received = receive(trial, until, &packet, killed);
 		if (*killed && !run->late) {
 			run->late = true;
 			until += KILL_DELAY;
-			if (write(trial->process.cancel, &one, sizeof one) < 0)
-				return false;
+			worker_process_cancel(&trial->process);
 		} else if (received != RECEIVED_PACKET || !take_from_run(trial, &packet, run, &good)) {
 			return received == RECEIVED_PACKET && good;
 		}
@@ -302,6 +314,7 @@ enum trial_result trial_run(struct trial *trial, struct trial_run *run, char *wh
 	bool good = channel_send(trial->process.control, &packet, NULL, 0, -1, false);
 	text_free(&packet);
 	trial->watched = true;
+	trial->lines = 0;
 	good = good && await_done(trial, run, start + run->limit, &killed);
 	run->took = clock_monotonic() - start;
 	trial->watched = false;

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -59,7 +58,7 @@ void worker_launch_close(struct worker_launch *launch)
 
 /* The ends of the worker's descriptors. */
 struct ends {
-	int control[2], errors[2], cancel, module, nowhere;
+	int control[2], errors[2], cancel[2], module, nowhere;
 };
 
 static void close_all(const int *descriptor, size_t count)
@@ -71,21 +70,22 @@ static void close_all(const int *descriptor, size_t count)
 
 static bool open_ends(struct ends *ends, int module)
 {
-	*ends = (struct ends){{-1, -1}, {-1, -1}, -1, -1, -1};
+	*ends = (struct ends){{-1, -1}, {-1, -1}, {-1, -1}, -1, -1};
 	bool good = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends->control) == 0 &&
+	            socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends->cancel) == 0 &&
 	            pipe2(ends->errors, O_CLOEXEC) == 0 && fcntl(ends->errors[0], F_SETFL, O_NONBLOCK) == 0;
-	ends->cancel = raise_descriptor(eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 	ends->module = fcntl(module, F_DUPFD_CLOEXEC, FIRST_FREE);
 	ends->nowhere = raise_descriptor(open("/dev/null", O_RDWR | O_CLOEXEC));
 	for (size_t i = 0; i < 2; i++) {
 		ends->control[i] = raise_descriptor(ends->control[i]);
 		ends->errors[i] = raise_descriptor(ends->errors[i]);
+		ends->cancel[i] = raise_descriptor(ends->cancel[i]);
+		good = good && ends->control[i] >= 0 && ends->errors[i] >= 0 && ends->cancel[i] >= 0;
 	}
 	int room = SOCKET_BUFFER;
 	if (good)
 		setsockopt(ends->control[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
-	return good && ends->control[0] >= 0 && ends->control[1] >= 0 && ends->errors[0] >= 0 && ends->errors[1] >= 0 &&
-	       ends->cancel >= 0 && ends->module >= 0 && ends->nowhere >= 0;
+	return good && ends->module >= 0 && ends->nowhere >= 0;
 }
 
 /* Variables that say where a module runs, without those that say what the service knows. */
@@ -112,7 +112,7 @@ static int spawn(pid_t *pid, const struct worker_launch *launch, const struct en
 	char program[32], room[2048], *variable[16];
 	char name[] = "postprocessing-worker";
 	char *arguments[] = {name, (char *)(uintptr_t)step, NULL};
-	const int from[] = {ends->nowhere, ends->nowhere, ends->errors[1], ends->control[1], ends->module, ends->cancel};
+	const int from[] = {ends->nowhere, ends->nowhere, ends->errors[1], ends->control[1], ends->module, ends->cancel[1]};
 	posix_spawn_file_actions_t actions;
 	snprintf(program, sizeof program, "/proc/self/fd/%d", launch->program);
 	add_variables(variable, room, sizeof room);
@@ -141,16 +141,16 @@ bool worker_process_start(struct worker_process *process, const struct worker_la
 	}
 	bool good = open_ends(&ends, module);
 	int error = good ? spawn(&process->pid, launch, &ends, start->step) : errno;
-	close_all((const int[]){ends.control[1], ends.errors[1], ends.module, ends.nowhere}, 4);
+	close_all((const int[]){ends.control[1], ends.errors[1], ends.cancel[1], ends.module, ends.nowhere}, 5);
 	if (error != 0) {
 		snprintf(why, size, "%s: cannot be started: %s", launch->path, strerror(error));
-		close_all((const int[]){ends.control[0], ends.errors[0], ends.cancel}, 3);
+		close_all((const int[]){ends.control[0], ends.errors[0], ends.cancel[0]}, 3);
 		process->pid = 0;
 		return false;
 	}
 	process->control = ends.control[0];
 	process->errors = ends.errors[0];
-	process->cancel = ends.cancel;
+	process->cancel = ends.cancel[0];
 	process->starts = (start->grants & GRANT_EXEC) != 0;
 	if (process->starts)
 		orphans_adopt();
@@ -164,6 +164,11 @@ bool worker_process_start(struct worker_process *process, const struct worker_la
 	}
 	text_free(&packet);
 	return good;
+}
+
+void worker_process_cancel(const struct worker_process *process)
+{
+	shutdown(process->cancel, SHUT_WR);
 }
 
 int worker_process_end(struct worker_process *process)
@@ -219,7 +224,7 @@ static void take_bytes(struct error_lines *lines, const char *bytes, size_t leng
 /* How much one call reads, so that a flood does not keep the caller from its other work. */
 #define READS 16
 
-void error_lines_read(struct error_lines *lines, int errors, bool end, void (*each)(void *closure, const char *line),
+bool error_lines_read(struct error_lines *lines, int errors, bool end, void (*each)(void *closure, const char *line),
                       void *closure)
 {
 	char bytes[4096];
@@ -228,6 +233,7 @@ void error_lines_read(struct error_lines *lines, int errors, bool end, void (*ea
 		take_bytes(lines, bytes, (size_t)count, each, closure);
 	if (end)
 		end_line(lines, each, closure);
+	return count != 0;
 }
 
 void error_lines_reset(struct error_lines *lines)

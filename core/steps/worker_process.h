@@ -26,7 +26,7 @@ struct worker_process {
 	pid_t pid;   /* 0: none */
 	int ended;   /* its pidfd: readable once it has ended */
 	int control; /* the socket */
-	int cancel;  /* an eventfd: readable for the module once the run is cancelled */
+	int cancel;  /* a socket: what the worker has of it is readable once the run is cancelled */
 	int errors;  /* what it writes to standard error */
 	bool starts; /* it may start programs, which must not outlive it */
 };
@@ -35,6 +35,10 @@ struct worker_process {
  * with it. module: the open file of the module. False: why[size] has the reason. */
 bool worker_process_start(struct worker_process *process, const struct worker_launch *launch, int module,
                           const struct start_message *start, char *why, size_t size);
+
+/* Cancels its run. That cannot be taken back, so the process is good for no other run. Never waits, whatever the worker
+ * does with its end of the socket. */
+void worker_process_cancel(const struct worker_process *process);
 
 /* Kills it if it still runs, waits for its end, and closes the descriptors. Returns the status of waitpid(). */
 int worker_process_end(struct worker_process *process);
@@ -55,8 +59,8 @@ struct error_lines {
 #define ERROR_LINES_LIMIT ((size_t)64 << 10)
 
 /* Reads what there is and calls `each` for each line, without its end. `end`: no more will come, and an unfinished line
- * counts. */
-void error_lines_read(struct error_lines *lines, int errors, bool end, void (*each)(void *closure, const char *line),
+ * counts. False: the worker has closed it. */
+bool error_lines_read(struct error_lines *lines, int errors, bool end, void (*each)(void *closure, const char *line),
                       void *closure);
 /* The next run begins. */
 void error_lines_reset(struct error_lines *lines);

@@ -4,8 +4,10 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -116,6 +118,58 @@ static void exit_quickly(void)
 	quick_exit(3);
 }
 
+static void kill_itself(void)
+{
+	raise(SIGKILL);
+}
+
+/* As a library may that wants to be a daemon. */
+static void close_errors(void)
+{
+	close(2);
+	poll(NULL, 0, 1000);
+}
+
+/* Whatever the service does to cancel a run must not wait for us. */
+static void hold_cancellation(void)
+{
+	const unsigned long long much = ~0ull - 1;
+	fcntl(5, F_SETFL, 0);
+	ssize_t written = write(5, &much, sizeof much);
+	(void)written;
+	sleep_long();
+}
+
+/* Two runs of one process. */
+static void note_run(void)
+{
+	static unsigned runs;
+	if (runs++ > 0)
+		report("run again", 0);
+}
+
+static void *forge(void *closure)
+{
+	char packet[64] = {0};
+	for (unsigned run = 1; run < 1000000; run++) {
+		const unsigned read[4] = {1, 106, run % 64, 0}, done[4] = {1, 107, run % 64, 0};
+		/* PP_CONTINUE, and no result, no reason and no flags. */
+		const unsigned fields[] = {PP_CONTINUE, 0, 0, 0, ~0u, 0};
+		memcpy(packet, run % 3 == 0 ? read : done, sizeof read);
+		memcpy(packet + sizeof read, fields, sizeof fields);
+		if (send(3, packet, run % 3 == 0 ? sizeof read : sizeof read + sizeof fields + 17, 0) < 0)
+			break;
+	}
+	return closure;
+}
+
+/* Sends answers and requests that nobody has asked for, at all times. */
+static void begin_forging(void)
+{
+	pthread_t thread;
+	pthread_create(&thread, NULL, forge, NULL);
+}
+
 static void close_all(void)
 {
 	for (int fd = 0; fd < 1024; fd++)
@@ -219,6 +273,13 @@ static const struct {
 	{"files", use_files},
 	{"limits", raise_limits},
 	{"thread", leave_thread},
+	{"sigkill", kill_itself},
+	{"close_errors", close_errors},
+	{"hold_cancellation", hold_cancellation},
+	{"note_run", note_run},
+	{"forge", begin_forging},
+	{"read", nothing},
+	{"read_half", nothing},
 };
 
 static int create(const struct pp_host *host, struct pp_setup *setup, void **instance)
@@ -242,12 +303,32 @@ static int create(const struct pp_host *host, struct pp_setup *setup, void **ins
 	return 0;
 }
 
+/* The reason says what the upload's bytes were. */
+static uint32_t read_upload(const struct pp_host *host, struct pp_run *run, bool all)
+{
+	unsigned long long length = 0, sum = 0;
+	const void *bytes;
+	ssize_t count;
+	while ((count = host->read(run, &bytes)) > 0 && (all || length == 0)) {
+		for (ssize_t i = 0; i < count; i++)
+			sum += ((const unsigned char *)bytes)[i] * (length + (unsigned long long)i + 1);
+		length += (unsigned long long)count;
+	}
+	if (count < 0)
+		host->set_reason(run, "%s", host->read_error(run));
+	else if (all)
+		host->set_reason(run, "%llu bytes: %llx", length, sum);
+	return count < 0 ? PP_RETRY : all ? PP_ABORT : PP_CONTINUE;
+}
+
 static uint32_t run(void *instance, struct pp_run *run)
 {
 	const struct wicked *wicked = instance;
 	const struct pp_host *host = wicked->host;
 	if (strncmp(host->filename(run), "bad", 3) != 0 || strcmp(wicked->where, "run") != 0)
 		return PP_CONTINUE;
+	if (strncmp(wicked->name, "read", 4) == 0)
+		return read_upload(host, run, strcmp(wicked->name, "read") == 0);
 	refusal[0] = '\0';
 	wicked->deed();
 	if (refusal[0] == '\0')
