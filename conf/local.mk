@@ -1,6 +1,6 @@
 # What the packages of steps bring: NAME.ini for the module NAME. It enables nothing.
 stepsddir = $(pkgsysconfdir)/steps.d
-dist_stepsd_DATA = conf/steps.d/exec.ini conf/steps.d/policies.ini conf/steps.d/virusscan.ini
+dist_stepsd_DATA = conf/steps.d/exec.ini conf/steps.d/http.ini conf/steps.d/policies.ini conf/steps.d/virusscan.ini
 
 # The folders that were compiled in, written into the files that name them.
 SET_FOLDERS = sed -e 's|@plugindir[@]|$(plugindir)|g' -e 's|@workerdir[@]|$(workerdir)|g' -e 's|@pkgsysconfdir[@]|$(pkgsysconfdir)|g' \
@@ -55,6 +55,7 @@ EXTRA_DIST += \
 	debian/postprocessing-bench.install \
 	debian/postprocessing-dev.install \
 	debian/postprocessing-step-exec.install \
+	debian/postprocessing-step-http.install \
 	debian/postprocessing-step-virusscan.install \
 	debian/tests/control debian/tests/module debian/tests/service
 

@@ -31,6 +31,16 @@ plugins_exec_la_SOURCES = $(EXEC_SOURCES)
 plugins_exec_la_CPPFLAGS = $(MODULE_CPPFLAGS)
 plugins_exec_la_LDFLAGS = $(MODULE_LDFLAGS)
 
+HTTP_SOURCES = \
+	plugins/http/http.c \
+	plugins/http/endpoint.c plugins/http/endpoint.h \
+	plugins/http/signature.c plugins/http/signature.h
+plugin_LTLIBRARIES += plugins/http.la
+plugins_http_la_SOURCES = $(HTTP_SOURCES)
+plugins_http_la_CPPFLAGS = $(MODULE_CPPFLAGS) $(CURL_CFLAGS) $(CRYPTO_CFLAGS) $(JANSSON_CFLAGS)
+plugins_http_la_LDFLAGS = $(MODULE_LDFLAGS)
+plugins_http_la_LIBADD = $(CURL_LIBS) $(CRYPTO_LIBS) $(JANSSON_LIBS) -lpthread
+
 # libtool's descriptions of the modules are of no use where they are installed: a module is loaded by the path of its .so, and
 # linked against by nobody. Without them `libtool --mode=uninstall` does not find the modules.
 install-data-hook: remove-la

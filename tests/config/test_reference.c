@@ -36,7 +36,7 @@ static const char *path_of(size_t number, char path[PATH_SIZE])
 static bool add_part(size_t number, struct text *text, char why[WHY_SIZE])
 {
 	static char *const folders[] = {(char *)(uintptr_t)PLUGINS, NULL};
-	static const char *const names[] = {"virusscan", "exec", "delay", "remote"};
+	static const char *const names[] = {"virusscan", "exec", "http", "delay", "remote"};
 	struct reference_step step[sizeof names / sizeof names[0] + 1] = {{0}};
 	struct modules *modules = modules_create(folders, worker_fixture());
 	bool loaded = modules != NULL;

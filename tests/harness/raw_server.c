@@ -5,6 +5,7 @@
 #include <check.h>
 #include <netinet/in.h>
 #include <poll.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -16,21 +17,45 @@ static bool readable(const struct raw_server *server, int fd)
 	return poll(wait, 2, -1) > 0 && wait[1].revents == 0;
 }
 
-/* Reads up to the empty line. False: the connection has ended. */
+/* How many bytes follow the empty line at `end`. */
+static size_t body_of(const char *text, const char *end)
+{
+	const char *length = strcasestr(text, "\ncontent-length:");
+	return length != NULL && length < end ? strtoul(length + 16, NULL, 10) : 0;
+}
+
+/* Takes the rest of the body. False: the connection has ended. */
+static bool take_body(const struct raw_server *server, int fd, size_t left)
+{
+	char bytes[65536];
+	while (left > 0 && readable(server, fd)) {
+		ssize_t got = recv(fd, bytes, left < sizeof bytes ? left : sizeof bytes, 0);
+		if (got <= 0)
+			return false;
+		left -= (size_t)got;
+	}
+	return left == 0;
+}
+
+/* Reads up to the end of a request. False: the connection has ended. */
 static bool take_request(struct raw_server *server, int fd)
 {
-	char text[4096];
-	size_t used = 0;
-	while (used < sizeof text - 1 && readable(server, fd)) {
-		ssize_t got = recv(fd, text + used, sizeof text - 1 - used, 0);
+	char *text = server->request;
+	size_t used = 0, size = sizeof server->request;
+	while (used < size - 1 && readable(server, fd)) {
+		ssize_t got = recv(fd, text + used, size - 1 - used, 0);
 		if (got <= 0)
 			return false;
 		used += (size_t)got;
 		text[used] = '\0';
-		if (strstr(text, "\r\n\r\n") != NULL) {
-			atomic_fetch_add(&server->requests, 1);
-			return true;
-		}
+		const char *end = strstr(text, "\r\n\r\n");
+		size_t whole = end == NULL ? 0 : (size_t)(end - text) + 4 + body_of(text, end);
+		if (end == NULL || (whole > used && whole < size))
+			continue;
+		if (whole > used && !take_body(server, fd, whole - used))
+			return false;
+		atomic_fetch_add(&server->requests, 1);
+		return true;
 	}
 	return false;
 }

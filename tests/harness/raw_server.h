@@ -13,6 +13,7 @@ struct raw_server {
 	bool closes;        /* the connection is closed after each answer */
 	uint16_t port;
 	atomic_uint connections, requests;
+	char request[8192]; /* the last one, with its body, as far as there is room; read it while none is in progress */
 	int listener, stop[2];
 	pthread_t thread;
 };

@@ -16,3 +16,7 @@ tests_plugins_test_addresses_CPPFLAGS = $(AM_CPPFLAGS)
 check_PROGRAMS += tests/plugins/test_exec
 tests_plugins_test_exec_SOURCES = tests/plugins/test_exec.c $(STUB_HOST) $(EXEC_SOURCES)
 tests_plugins_test_exec_CPPFLAGS = $(AM_CPPFLAGS)
+
+check_PROGRAMS += tests/plugins/test_http
+tests_plugins_test_http_SOURCES = tests/plugins/test_http.c $(STUB_HOST) $(HTTP_SOURCES)
+tests_plugins_test_http_CPPFLAGS = $(AM_CPPFLAGS)
