@@ -53,3 +53,8 @@ remove-so:
 	for module in $(plugin_LTLIBRARIES:plugins/%.la=%); do rm -f "$(DESTDIR)$(plugindir)/$$module.so"; done
 
 .PHONY: remove-la remove-so
+
+# A package of its own with two modules, for authors to begin with. It is not built here.
+exampledir = $(datadir)/postprocessing/example
+dist_example_DATA = plugins/example/configure.ac plugins/example/Makefile.am plugins/example/filetype.c plugins/example/filetype.ini \
+	plugins/example/wordfilter.cc plugins/example/check.sh

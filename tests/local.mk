@@ -7,7 +7,7 @@ AM_TESTS_ENVIRONMENT = CK_DEFAULT_TIMEOUT=60; export CK_DEFAULT_TIMEOUT; \
 	TSAN_OPTIONS="suppressions=$(abs_top_srcdir)/tests/tsan.supp $$TSAN_OPTIONS"; export TSAN_OPTIONS; \
 	unset `env | sed -n 's/^\(\(POSTPROCESSING\|ANTIVIRUS\|OCIS\|OC\)_[A-Za-z0-9_]*\)=.*/\1/p'` NO_SUCH_VARIABLE;
 
-dist_check_SCRIPTS += tests/walls tests/steps/manual_example
+dist_check_SCRIPTS += tests/walls tests/steps/manual_example tests/example
 
 if HAVE_CHECK
 include tests/harness/local.mk

@@ -380,6 +380,13 @@ static void set_here(struct section *section, const char *name, size_t length, c
 	free(text);
 }
 
+static void set_from_variable(struct section *section, const char *key, const char *variable, struct problems *problems)
+{
+	const char *value = getenv(variable);
+	if (value != NULL && value[0] != '\0')
+		set_here(section, key, strlen(key), value, problems);
+}
+
 static void set_keys(struct section *section, char *const *keys, struct problems *problems)
 {
 	for (; *keys != NULL; keys++) {
@@ -415,6 +422,8 @@ struct config *config_of_step(const char *name, const char *folder, char *const 
 		set_here(step, "module", strlen("module"), name, problems);
 		set_keys(step, keys, problems);
 	}
+	set_from_variable(service, "worker_program", "POSTPROCESSING_WORKER_PROGRAM", problems);
+	set_from_variable(service, "worker_user", "POSTPROCESSING_WORKER_USER", problems);
 	set_here(service, "state_dir", strlen("state_dir"), "/", problems);
 	set_here(service, "log_level", strlen("log_level"), "debug", problems);
 	struct config *config = config_build(source, problems);

@@ -112,7 +112,7 @@ struct config {
  * and `environment` ("NAME=value", NULL-terminated). Never NULL; usable only if `problems` stayed empty. */
 struct config *config_read(const char *path, char *const *environment, struct problems *problems);
 /* The configuration of one step that has the name of its module, NAME.so in `folder`. keys: those of the step,
- * "key=value", NULL-terminated. Reads no files and no variables. */
+ * "key=value", NULL-terminated. Reads no files, and of the variables only POSTPROCESSING_WORKER_PROGRAM and _USER. */
 struct config *config_of_step(const char *name, const char *folder, char *const *keys, struct problems *problems);
 void config_free(struct config *config);
 

@@ -243,6 +243,9 @@ struct pp_step_module {
 #define PP_STEP_HEAD \
 	.magic = PP_STEP_MAGIC, .abi_major = PP_STEP_ABI_MAJOR, .abi_minor = PP_STEP_NEEDS_MINOR, \
 	.size = sizeof(struct pp_step_module), .key_size = sizeof(struct pp_key)
+/* The same for C++17, which has no designated initializers: the other members follow in their order. */
+#define PP_STEP_HEAD_VALUES \
+	PP_STEP_MAGIC, PP_STEP_ABI_MAJOR, PP_STEP_NEEDS_MINOR, sizeof(struct pp_step_module), sizeof(struct pp_key)
 
 /* Exported whatever -fvisibility says. */
 #define PP_STEP_EXPORT __attribute__((visibility("default")))
