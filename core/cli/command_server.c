@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "core/base/alloc.h"
@@ -47,6 +48,16 @@ static void announce(const struct config *config, const struct log *log)
 		log_info(log, "%s", config->notes.line[i]);
 }
 
+/* Worker processes may be of the service's user. They must not look into its memory, which has passwords. If it is
+ * root, they have a user of their own. */
+static void hide(void)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* the search for leaks looks into it */
+	if (geteuid() != 0)
+		prctl(PR_SET_DUMPABLE, 0);
+#endif
+}
+
 static int serve(const struct config *config, const struct steps *steps, const struct log *log, struct signals *signals)
 {
 	char why[1024];
@@ -82,6 +93,7 @@ int command_server(int argc, char **argv)
 	struct preflight preflight;
 	struct signals signals;
 	int status = EXIT_ERROR;
+	hide();
 	if (!signals_start(&signals)) {
 		fprintf(stderr, "cannot start the signal thread: %s\n", strerror(errno));
 		return EXIT_NOT_STARTED;

@@ -14,6 +14,8 @@
 #include "core/worker/sandbox_private.h"
 
 #define DESCRIPTORS_LIMIT 256
+/* Threads and processes of the worker's user, all together. */
+#define TASKS_LIMIT 4096
 
 static void limit(int which, rlim_t most)
 {
@@ -32,6 +34,7 @@ static void limit_resources(const struct start_message *start)
 	limit(RLIMIT_CORE, 0);
 	limit(RLIMIT_NOFILE, DESCRIPTORS_LIMIT);
 	limit(RLIMIT_MSGQUEUE, 0);
+	limit(RLIMIT_NPROC, TASKS_LIMIT);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	/* Their own memory is many times that. */
 	if (memory > 0) {

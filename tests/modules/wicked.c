@@ -11,10 +11,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/shm.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -40,6 +45,13 @@ static void report(const char *what, int result)
 {
 	size_t length = strlen(refusal);
 	snprintf(refusal + length, sizeof refusal - length, "%s: %s; ", what, result < 0 ? strerror(errno) : "done");
+}
+
+/* Reports what is not refused with EPERM. */
+static void try(const char *what, int result)
+{
+	if (result >= 0 || errno != EPERM)
+		report(what, result);
 }
 
 static void nothing(void)
@@ -237,6 +249,57 @@ static void raise_limits(void)
 	report("user", setuid(0));
 }
 
+static int call(long number, long a, long b, long c, long d)
+{
+	return (int)syscall(number, a, b, c, d, 0L, 0L);
+}
+
+/* Signals by way of descriptors. */
+static void own_descriptors(void)
+{
+	int pair[2];
+	report("stream", socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
+	try("owner", fcntl(pair[0], F_SETOWN, getppid()));
+	try("high", call(SYS_fcntl, pair[0], F_SETOWN | 1L << 32, getppid(), 0));
+	try("signal", fcntl(pair[0], 10 /* F_SETSIG */, SIGKILL));
+	try("ioctl", ioctl(pair[0], FIOSETOWN, &(int){getppid()}));
+	try("tty", call(SYS_ioctl, 0, TIOCSTI | 1L << 32, (long)(uintptr_t) "x", 0));
+	try("lease", fcntl(4, 1024 /* F_SETLEASE */, F_RDLCK));
+	try("linger", setsockopt(pair[0], SOL_SOCKET, SO_LINGER, &(struct linger){1, 3600}, sizeof(struct linger)));
+	try("datagram", socketpair(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0, pair));
+	try("raw", socketpair(AF_UNIX, SOCK_RAW, 0, pair));
+	report("room", setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &(int){4096}, sizeof(int)));
+}
+
+static void call_kernel(void)
+{
+	const pid_t parent = getppid();
+	try("io_uring", call(SYS_io_uring_setup, 1, 0, 0, 0));
+	try("clone", call(SYS_clone, SIGCHLD, 0, 0, 0));
+	try("execveat", call(SYS_execveat, 4, (long)(uintptr_t) "", 0, 0));
+	try("queue", call(SYS_rt_sigqueueinfo, parent, 0, 0, 0));
+	try("tkill", call(SYS_tkill, parent, 0, 0, 0));
+	try("pidfd", call(SYS_pidfd_open, parent, 0, 0, 0));
+	try("handle", call(SYS_open_by_handle_at, AT_FDCWD, 0, 0, 0));
+	try("fault", call(SYS_userfaultfd, 0, 0, 0, 0));
+	try("affinity", call(SYS_sched_setaffinity, parent, 0, 0, 0));
+	try("priority", setpriority(PRIO_PROCESS, (id_t)parent, 19));
+	try("dumpable", prctl(PR_SET_DUMPABLE, 1));
+	try("fchmod", fchmod(4, 0777));
+	try("truncate", truncate("/etc/passwd", 0));
+	try("segment", shmget(IPC_PRIVATE, 4096, 0600));
+}
+
+/* Memory that RLIMIT_DATA does not count. */
+static void use_memory(void)
+{
+	void *shared = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	report("shared", shared == MAP_FAILED ? -1 : 0);
+	report("file", memfd_create("wicked", 0));
+	report("shm", open("/dev/shm/wicked", O_RDWR | O_CREAT, 0600));
+	report("cut", open("/proc/self/comm", O_RDONLY | O_TRUNC));
+}
+
 static void *wait_for_ever(void *closure)
 {
 	for (;;)
@@ -274,6 +337,9 @@ static const struct {
 	{"limits", raise_limits},
 	{"thread", leave_thread},
 	{"sigkill", kill_itself},
+	{"own", own_descriptors},
+	{"calls", call_kernel},
+	{"memory", use_memory},
 	{"close_errors", close_errors},
 	{"hold_cancellation", hold_cancellation},
 	{"note_run", note_run},

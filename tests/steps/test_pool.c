@@ -155,6 +155,11 @@ static const struct {
      false, OUTCOME_ABORT},
 	{"limits", "memory: Operation not permitted; core: Operation not permitted; user: Operation not permitted", false,
      OUTCOME_ABORT},
+	{"own", "stream: done; room: done", false, OUTCOME_ABORT},
+	{"calls", "", false, OUTCOME_CONTINUE},
+	{"memory",
+     "shared: Operation not permitted; file: Function not implemented; shm: Permission denied; cut: Operation not permitted",
+     false, OUTCOME_ABORT},
 	{"thread", "", false, OUTCOME_CONTINUE},
 	{"flood", "", false, OUTCOME_CONTINUE},
 };
