@@ -116,9 +116,11 @@ static void note_missing(struct preflight *preflight)
 		const struct step *step = &preflight->steps->step[i];
 		if (step->missing[0] == '\0')
 			continue;
-		problems_add(&preflight->config->warnings,
-		             "step %s: this kernel lacks %s, so the module can read all files that its user can read",
-		             step->config->name, step->missing);
+		problems_add(
+			&preflight->config->warnings,
+			"step %s: no %s here (the kernel is too old, or the container or unit forbids it), so the module can "
+			"read all files that its user can read",
+			step->config->name, step->missing);
 		return;
 	}
 }
