@@ -100,3 +100,16 @@ endif
 tests_fuzz_fuzz_json_SOURCES = tests/fuzz/fuzz_json.c tests/fuzz/fuzz.h tests/fuzz/require.h
 tests_fuzz_fuzz_json_LDADD = $(CORE_LIBS)
 tests_fuzz_fuzz_json_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+EXTRA_DIST += tests/fuzz/corpus/packet
+check_PROGRAMS += tests/fuzz/replay_packet
+tests_fuzz_replay_packet_SOURCES = tests/fuzz/fuzz_packet.c tests/fuzz/replay.c tests/fuzz/fuzz.h tests/fuzz/require.h
+tests_fuzz_replay_packet_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS='"packet"'
+tests_fuzz_replay_packet_LDADD = $(CORE_LIBS)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_packet
+endif
+tests_fuzz_fuzz_packet_SOURCES = tests/fuzz/fuzz_packet.c tests/fuzz/fuzz.h tests/fuzz/require.h
+tests_fuzz_fuzz_packet_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_packet_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The input is a packet that a worker process sends to the service. What is accepted keeps its limits. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/abi/description.h"
+#include "core/abi/module_table.h"
+#include "core/abi/protocol.h"
+#include "tests/fuzz/fuzz.h"
+#include "tests/fuzz/require.h"
+
+/* Reads every character, so that a sanitizer sees the end. */
+static size_t length_of(const char *text)
+{
+	return text != NULL ? strlen(text) : 0;
+}
+
+static void take_description(struct packet *packet)
+{
+	struct module_description *description = description_decode(packet);
+	if (description == NULL)
+		return;
+	const struct pp_step_module *table = &description->table;
+	size_t keys = 0, length = length_of(table->name) + length_of(table->version) + length_of(table->summary);
+	for (const struct pp_key *key = table->keys; key->name != NULL; key++, keys++)
+		length +=
+			length_of(key->fallback) + length_of(key->choices) + length_of(key->environment) + length_of(key->help);
+	for (const struct pp_need *need = table->needs; need->kind != 0; need++)
+		length += length_of(need->key) + length_of(need->when) + length_of(need->unless);
+	REQUIRE(keys <= MODULE_KEYS_MAX && length <= PACKET_LIMIT);
+	description_free(description);
+}
+
+static void take_done(struct packet *packet)
+{
+	struct run_done done;
+	if (!done_decode(packet, &done))
+		return;
+	REQUIRE(done.answer.value <= PP_AWAIT && length_of(done.answer.reason) <= PP_REASON_LIMIT);
+	REQUIRE(length_of(done.answer.result) <= PP_RESULT_LIMIT);
+	free(done.answer.result);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct packet packet;
+	enum log_level level;
+	const char *text = NULL, *key = NULL;
+	bool passed;
+	/* A copy of exactly this length, as a sanitizer sees what is read beyond it. */
+	char *bytes = malloc(size > 0 ? size : 1);
+	REQUIRE(bytes != NULL);
+	memcpy(bytes, data, size);
+	if (packet_open(&packet, bytes, size)) {
+		switch (packet.kind) {
+		case MESSAGE_DESCRIBED:
+			take_description(&packet);
+			break;
+		case MESSAGE_DONE:
+			take_done(&packet);
+			break;
+		case MESSAGE_LOG:
+			if (log_decode(&packet, &level, &text))
+				REQUIRE(length_of(text) <= PP_LOG_LIMIT && level <= LOG_DEBUG);
+			break;
+		case MESSAGE_REJECTED:
+			if (rejected_decode(&packet, &key, &text))
+				REQUIRE(length_of(key) + length_of(text) < size);
+			break;
+		case MESSAGE_CHECKED:
+			if (checked_decode(&packet, &passed, &text))
+				REQUIRE(length_of(text) < size);
+			break;
+		default:
+			if (text_decode(&packet, &text))
+				REQUIRE(length_of(text) < size);
+		}
+	}
+	free(bytes);
+	return 0;
+}
