@@ -14,6 +14,7 @@
 
 #include "core/base/file_access.h"
 #include "core/base/nearest.h"
+#include "core/steps/builtin.h"
 
 #define HEADERS_LIMIT 256
 
@@ -42,7 +43,11 @@ static void add_name(void *closure, const char *name, const char *path)
 /* Lists the available modules, beginning with the most similar name. */
 static void explain_missing(char *const *plugin_dir, const char *name, char *why, size_t size)
 {
-	struct names names = {.wrong = name};
+	struct names names = {.wrong = name}, builtin = {.wrong = name};
+	for (size_t i = 0; builtin_name(i) != NULL; i++)
+		add_name(&builtin, builtin_name(i), "");
+	memcpy(names.nearest, builtin.nearest, sizeof names.nearest);
+	names.distance = builtin.distance;
 	module_files_list(plugin_dir, add_name, &names);
 	bool near = names.nearest[0] != '\0';
 	size_t used =
@@ -50,7 +55,8 @@ static void explain_missing(char *const *plugin_dir, const char *name, char *why
 	for (char *const *dir = plugin_dir; *dir != NULL && used < size; dir++)
 		used += (size_t)snprintf(why + used, size - used, "%s%s", dir == plugin_dir ? " Modules in " : ", ", *dir);
 	if (used < size)
-		used += (size_t)snprintf(why + used, size - used, ": %s", names.used > 0 ? names.text : "none");
+		used += (size_t)snprintf(why + used, size - used, ": %s; built in: %s", names.used > 0 ? names.text : "none",
+		                         builtin.text);
 	if (used < size && !near)
 		snprintf(why + used, size - used, ". For a step that another service on the bus performs, set module = remote");
 }

@@ -169,8 +169,11 @@ START_TEST(no_steps)
 	ck_assert_int_eq(run("steps", NULL, NULL), 2);
 	assert_has(" not checked\n");
 	assert_has("main.ini:3: step viruscan: module viruscan: not found; did you mean virusscan? Modules in /");
-	assert_has("virusscan\n");
+	assert_has("virusscan; built in: delay, remote\n");
 	assert_has("run `postprocessing config` to see which values apply");
+	write_config("steps = dealy\n");
+	ck_assert_int_eq(run("steps", NULL, NULL), 2);
+	assert_has("step dealy: module dealy: not found; did you mean delay? Modules in /");
 }
 END_TEST
 
