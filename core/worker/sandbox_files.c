@@ -54,6 +54,8 @@ static const char *const readable[] = {
 	"/etc/ld.so.conf",
 	"/etc/ld.so.conf.d",
 	"/etc/localtime",
+	"/etc/magic",
+	"/etc/magic.mime",
 	"/etc/mime.types",
 	"/etc/nsswitch.conf",
 	"/etc/passwd",
