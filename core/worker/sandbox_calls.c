@@ -49,17 +49,19 @@ static const char allowed[] =
 	"connect getsockname getpeername getsockopt sendto sendmsg sendmmsg recvfrom recvmsg recvmmsg "
 	"recvmmsg_time64 shutdown";
 
-/* These do not exist, so that the C library falls back to what does: a filter cannot see the flags that they take, and
- * no limit counts the memory of a file without a name. */
-static const char missing[] =
-	"memfd_create clone3 openat2 fchmodat2 map_shadow_stack mseal futex_wait futex_wake futex_requeue";
+/* These do not exist, so that the C library falls back to what does: a filter cannot see the flags that they take. */
+static const char missing[] = "clone3 openat2 fchmodat2 map_shadow_stack mseal futex_wait futex_wake futex_requeue";
 
 /* Changes of the file system, which Landlock judges. */
 static const char changes[] =
 	"unlink unlinkat rmdir mkdir mkdirat rename renameat renameat2 link linkat symlink symlinkat";
 
-/* A module that starts programs has to end them. Landlock keeps its signals from others, where the kernel has that. */
-static const char programs[] = "execve execveat fork vfork clone wait4 waitid setpgid setsid kill";
+/* A module that starts programs has to end them. Landlock keeps its signals from others, where the kernel has that.
+ * It gets files in memory, too, which no limit counts; nor does one count its programs together. */
+static const char programs[] = "execve execveat fork vfork clone wait4 waitid setpgid setsid kill memfd_create";
+
+/* No limit counts the memory of a file without a name. */
+static const char uncounted[] = "memfd_create";
 
 /* Adds one rule for each name; names that this machine lacks are skipped. */
 static int add_names(scmp_filter_ctx filter, uint32_t action, const char *names)
@@ -215,6 +217,8 @@ static void add_process(scmp_filter_ctx filter, int *error, uint32_t grants)
 	add_if(filter, error, "sched_setaffinity", SCMP_A0(SCMP_CMP_EQ, 0));
 	if (*error == 0)
 		*error = add_names(filter, SCMP_ACT_ERRNO(ENOSYS), missing);
+	if (*error == 0 && (grants & GRANT_EXEC) == 0)
+		*error = add_names(filter, SCMP_ACT_ERRNO(ENOSYS), uncounted);
 	if (*error == 0 && (grants & GRANT_EXEC) != 0)
 		*error = add_names(filter, SCMP_ACT_ALLOW, programs);
 }
