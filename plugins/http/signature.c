@@ -92,7 +92,7 @@ bool signature_make(const struct secret *secret, const char *id, const char *tim
 	EVP_MAC_CTX_free(context);
 	EVP_MAC_free(mac);
 	if (good) {
-		memcpy(text, "v1,", 3);
+		memcpy(text, "v1,", sizeof "v1,");
 		EVP_EncodeBlock((unsigned char *)text + 3, digest, sizeof digest);
 	}
 	return good;
