@@ -57,4 +57,5 @@ remove-so:
 # A package of its own with two modules, for authors to begin with. It is not built here.
 exampledir = $(datadir)/postprocessing/example
 dist_example_DATA = plugins/example/configure.ac plugins/example/Makefile.am plugins/example/filetype.c plugins/example/filetype.ini \
-	plugins/example/wordfilter.cc plugins/example/check.sh
+	plugins/example/wordfilter.cc
+dist_example_SCRIPTS = plugins/example/check.sh
