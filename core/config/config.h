@@ -24,8 +24,6 @@ struct problems {
 };
 void problems_add(struct problems *problems, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void problems_free(struct problems *problems);
-/* Never: without memory, the process ends. */
-#define problems_are_incomplete(problems) ((void)(problems), false)
 
 /* The maximum number of servers in an endpoint. */
 #define BROKER_SERVERS_LIMIT 16

@@ -87,6 +87,18 @@ static void read_grants(struct step_config *step, const char *place, struct prob
 	free(listed);
 }
 
+/* Settings of a worker process do nothing for a step that has none. */
+static void warn_of_thread(struct config *config, const char *section)
+{
+	static const char *const names[] = {"allow", "memory_limit", "worker_max_runs", "max_crashes"};
+	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+		struct found found = source_find(config->source, section, &step_keys_find(names[i])->key, true);
+		if (found.value != NULL)
+			problems_add(&config->warnings, "%s: %s: no effect, because the step has isolation = thread", found.place,
+			             names[i]);
+	}
+}
+
 static void read_step(struct config *config, const char *name, const char *list_place,
                       const struct step_config *defaults, struct problems *problems)
 {
@@ -107,6 +119,8 @@ static void read_step(struct config *config, const char *name, const char *list_
 	}
 	if (!module_name_check(step.module, why, sizeof why))
 		problems_add(problems, "%s: module: %s", step.place, why);
+	if (step.isolation == ISOLATION_THREAD)
+		warn_of_thread(config, section);
 	config->step[config->step_count++] = step;
 }
 

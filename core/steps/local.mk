@@ -8,6 +8,7 @@ core_libcore_a_SOURCES += \
 	core/steps/modules.c core/steps/modules.h \
 	core/steps/orphans.c core/steps/orphans.h \
 	core/steps/pool.c core/steps/pool.h core/steps/pool_private.h \
+	core/steps/pool_messages.c \
 	core/steps/pool_worker.c \
 	core/steps/run.c core/steps/run.h \
 	core/steps/step_health.c core/steps/step_health.h \

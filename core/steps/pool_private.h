@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The pools from inside: pool.c has the queues and what other threads call, pool_worker.c one process and what it
- * sends, supervisor.c the thread. */
+ * The pools from inside: pool.c has the queues and what other threads call, pool_worker.c one process,
+ * pool_messages.c what it sends, supervisor.c the thread. */
 #ifndef CORE_STEPS_POOL_PRIVATE_H
 #define CORE_STEPS_POOL_PRIVATE_H
 
@@ -10,11 +10,7 @@
 #include "core/steps/pool.h"
 #include "core/steps/worker_process.h"
 
-/* How long a process may take to load the module and create the instance. */
-#define CREATE_LIMIT (10 * SECOND)
-/* How long a cancelled run may take to end, and an instance to be destroyed, before the process is killed. */
-#define KILL_DELAY (2 * SECOND)
-/* The latter while the service stops. */
+/* How long an instance may take to be destroyed while the service stops. */
 #define STOP_DELAY (SECOND / 2)
 /* Lines that one run may write to the log. */
 #define LOG_LINES_LIMIT 1000
@@ -122,6 +118,24 @@ void pool_worker_settle(struct pool_worker *worker);
 nanos pool_worker_tick(struct pool_worker *worker, nanos now);
 /* Asks an idle process to end. */
 void pool_worker_leave(struct pool_worker *worker);
+
+/* The process breaks the protocol, or does what is not allowed: kills it. Its end is noticed later. */
+void pool_worker_kill(struct pool_worker *worker, const char *why);
+/* The run has ended: returns it, and gives the worker the next one. */
+void pool_worker_finish(struct pool_worker *worker);
+/* Begins to fetch the bytes that the module has asked for. */
+void pool_worker_fetch(struct pool_worker *worker);
+/* Sends a run that pool_assign() has given to the worker on the supervisor's thread. */
+void pool_worker_send_next(struct pool_worker *worker);
+/* Tells the server whether the step's processes can be started. */
+void pool_tell(const struct pool *pool, bool works, const char *why);
+const char *pool_worker_step(const struct pool_worker *worker); /* the step's name */
+const struct log *pool_worker_log(const struct pool_worker *worker);
+
+/* pool_messages.c */
+
+/* Takes one packet, or all that there are. */
+void pool_worker_take_packets(struct pool_worker *worker, bool all);
 
 /* supervisor.c */
 

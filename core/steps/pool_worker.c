@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * One worker process of a pool. All of it runs on the supervisor's thread, but for fetched(). */
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,21 +20,19 @@
 #define LONGEST_PAUSE (30 * SECOND)
 /* A process that has lived for this long was started well. */
 #define STEADY (10 * SECOND)
-/* How long a process may live without its socket. */
-#define CLOSED_DELAY (200 * MILLISECOND)
 
-static const char *step_name(const struct pool_worker *worker)
+const char *pool_worker_step(const struct pool_worker *worker)
 {
 	return worker->pool->step->config->name;
 }
 
-static const struct log *log_of(const struct pool_worker *worker)
+const struct log *pool_worker_log(const struct pool_worker *worker)
 {
 	return worker->pool->all->log;
 }
 
 /* Tells the server whether the step's processes can be started. */
-static void tell(const struct pool *pool, bool works, const char *why)
+void pool_tell(const struct pool *pool, bool works, const char *why)
 {
 	struct pool_news *news = alloc_zeroed(1, sizeof *news);
 	news->mail.kind = MAIL_POOL;
@@ -89,12 +86,12 @@ static void note_failure(struct pool_worker *worker, const char *why)
 	pool->proven = false;
 	pool->start_at = clock_monotonic() + wait;
 	pool->all->attention = true;
-	log_error(log_of(worker), "step %s: its module cannot be started: %s. Next try in %s", step_name(worker), why,
-	          duration_format(wait, pause));
+	log_error(pool_worker_log(worker), "step %s: its module cannot be started: %s. Next try in %s",
+	          pool_worker_step(worker), why, duration_format(wait, pause));
 	if (has_working(pool))
 		return; /* those go on */
 	pool->down = true;
-	tell(pool, false, why);
+	pool_tell(pool, false, why);
 	return_queued(pool);
 }
 
@@ -138,7 +135,7 @@ void pool_worker_start(struct pool_worker *worker)
 }
 
 /* The process breaks the protocol, or does what is not allowed: it is killed, and the end is noticed. */
-static void kill_worker(struct pool_worker *worker, const char *why)
+void pool_worker_kill(struct pool_worker *worker, const char *why)
 {
 	if (worker->broken == NULL)
 		worker->broken = why;
@@ -149,34 +146,14 @@ static void log_line(void *closure, const char *line)
 {
 	const struct pool_worker *worker = closure;
 	if (worker->state == WORKER_BUSY)
-		log_warning(log_of(worker), "upload %s: %s: standard error: %s", worker->run->upload->id, step_name(worker),
-		            line);
+		log_warning(pool_worker_log(worker), "upload %s: %s: standard error: %s", worker->run->upload->id,
+		            pool_worker_step(worker), line);
 	else
-		log_warning(log_of(worker), "step %s: standard error: %s", step_name(worker), line);
-}
-
-static void take_log(struct pool_worker *worker, struct packet *packet)
-{
-	enum log_level level;
-	const char *text;
-	if (!log_decode(packet, &level, &text)) {
-		kill_worker(worker, "sent an invalid message");
-		return;
-	}
-	if (++worker->lines > LOG_LINES_LIMIT) {
-		if (worker->lines == LOG_LINES_LIMIT + 1)
-			log_warning(log_of(worker), "step %s: more than %d log lines in one run; the rest is dropped",
-			            step_name(worker), LOG_LINES_LIMIT);
-		return;
-	}
-	if (worker->state == WORKER_BUSY)
-		log_write(log_of(worker), level, "upload %s: %s: %s", worker->run->upload->id, step_name(worker), text);
-	else
-		log_write(log_of(worker), level, "step %s: %s", step_name(worker), text);
+		log_warning(pool_worker_log(worker), "step %s: standard error: %s", pool_worker_step(worker), line);
 }
 
 /* A run was handed to the worker by this thread. */
-static void send_next(struct pool_worker *worker)
+void pool_worker_send_next(struct pool_worker *worker)
 {
 	pool_send_run(worker, &worker->pool->all->packet);
 }
@@ -199,7 +176,7 @@ static void begin_leaving(struct pool_worker *worker)
 }
 
 /* The run has ended: returns it, and gives the worker the next one. */
-static void finish_run(struct pool_worker *worker)
+void pool_worker_finish(struct pool_worker *worker)
 {
 	struct pools *pools = worker->pool->all;
 	worker->asked = worker->wanted = worker->answered = false;
@@ -223,41 +200,7 @@ static void finish_run(struct pool_worker *worker)
 	run_answer_take(run, &worker->answer);
 	mailbox_send(pools->mailbox, &run->mail);
 	if (next != NULL)
-		send_next(next);
-}
-
-/* A packet of the worker's may come before the run has been handed over: a forged one. */
-static void await_sent(const struct pool_worker *worker)
-{
-	while (atomic_load(&worker->sending))
-		sched_yield();
-}
-
-static void take_done(struct pool_worker *worker, struct packet *packet)
-{
-	struct pools *pools = worker->pool->all;
-	struct run_done done;
-	await_sent(worker);
-	if (worker->state != WORKER_BUSY || worker->answered || packet->run != worker->number) {
-		kill_worker(worker, "answered a run that it does not have");
-		return;
-	}
-	if (!done_decode(packet, &done)) {
-		kill_worker(worker, "sent an invalid answer");
-		return;
-	}
-	worker->answered = true;
-	worker->answer = done.answer;
-	worker->runs++;
-	worker->leave = worker->leave || done.crowded;
-	pthread_mutex_lock(&pools->lock);
-	worker->pool->reads = done.read;
-	bool fetching = worker->fetching;
-	if (fetching)
-		fetch_cancel(worker->fetch);
-	pthread_mutex_unlock(&pools->lock);
-	if (!fetching)
-		finish_run(worker);
+		pool_worker_send_next(next);
 }
 
 /* The fetch's thread: its order has ended. */
@@ -274,7 +217,7 @@ static void fetched(void *closure, int unsent, bool gone)
 	pools_wake(pools);
 }
 
-static void begin_fetch(struct pool_worker *worker)
+void pool_worker_fetch(struct pool_worker *worker)
 {
 	struct pools *pools = worker->pool->all;
 	worker->wanted = false;
@@ -293,136 +236,6 @@ static void begin_fetch(struct pool_worker *worker)
 	                                                 .number = worker->number,
 	                                                 .deadline = atomic_load(&run->started) + run->allowed,
 	                                                 .control = worker->process.control});
-}
-
-/* The module wants the upload's bytes. If it was sent the run without them, as they could not be fetched, the end of
- * that may be noticed after this. */
-static void take_read(struct pool_worker *worker, const struct packet *packet)
-{
-	struct pools *pools = worker->pool->all;
-	if (worker->dead)
-		return;
-	await_sent(worker);
-	if (worker->state != WORKER_BUSY || worker->answered || worker->asked || packet->run != worker->number ||
-	    !packet_end(packet)) {
-		kill_worker(worker, "asked for bytes that it may not have");
-		return;
-	}
-	worker->asked = true;
-	pthread_mutex_lock(&pools->lock);
-	worker->wanted = worker->fetching;
-	pthread_mutex_unlock(&pools->lock);
-	if (!worker->wanted)
-		begin_fetch(worker);
-}
-
-static void take_created(struct pool_worker *worker)
-{
-	struct pool *pool = worker->pool;
-	struct pools *pools = pool->all;
-	if (worker->dead)
-		return;
-	if (worker->state != WORKER_STARTING) {
-		kill_worker(worker, "sent a message out of turn");
-		return;
-	}
-	if (pool->failures > 0)
-		log_info(pools->log, "step %s: its module runs again", step_name(worker));
-	if (pool->down)
-		tell(pool, true, "");
-	pool->down = false;
-	pool->proven = true;
-	pool->start_at = 0;
-	pools->attention = true;
-	worker->since = clock_monotonic();
-	pthread_mutex_lock(&pools->lock);
-	worker->state = WORKER_IDLE;
-	worker->kill_at = 0;
-	struct pool_worker *next = pools->stop ? NULL : pool_assign(pool);
-	pthread_mutex_unlock(&pools->lock);
-	if (next != NULL)
-		send_next(next);
-}
-
-/* create() says no, although it said yes when the configuration was checked. */
-static void take_refusal(struct pool_worker *worker, struct packet *packet)
-{
-	const char *text, *key;
-	bool rejected = packet->kind == MESSAGE_REJECTED;
-	bool good = rejected ? rejected_decode(packet, &key, &text) : text_decode(packet, &text);
-	if (!good || worker->state != WORKER_STARTING)
-		kill_worker(worker, "sent an invalid message");
-	else if (text[0] != '\0')
-		text_copy(worker->errors.last, sizeof worker->errors.last, text);
-}
-
-static void take_packet(struct pool_worker *worker, struct packet *packet)
-{
-	if (worker->broken != NULL)
-		return; /* nothing that it says counts any more */
-	switch (packet->kind) {
-	case MESSAGE_LOG:
-		take_log(worker, packet);
-		break;
-	case MESSAGE_READ:
-		take_read(worker, packet);
-		break;
-	case MESSAGE_DONE:
-		take_done(worker, packet);
-		break;
-	case MESSAGE_CREATED:
-		take_created(worker);
-		break;
-	case MESSAGE_REFUSED:
-	case MESSAGE_REJECTED:
-	case MESSAGE_FAILED:
-		take_refusal(worker, packet);
-		break;
-	default:
-		kill_worker(worker, "sent an unknown message");
-	}
-}
-
-/* A process that dies closes its socket first. If this one lives, it is killed. */
-static void note_closed(struct pool_worker *worker)
-{
-	struct pools *pools = worker->pool->all;
-	worker->closed = true;
-	pthread_mutex_lock(&pools->lock);
-	worker->kill_at = clock_monotonic() + CLOSED_DELAY;
-	pthread_mutex_unlock(&pools->lock);
-	pools->attention = true;
-}
-
-/* More packets than a dead process can have left behind, but for a child that holds its socket. */
-#define LAST_PACKETS 1024
-
-/* Takes packets as long as there are any: `all`, or one. */
-static void take_packets(struct pool_worker *worker, bool all)
-{
-	struct packet packet;
-	int descriptor;
-	unsigned count = 0;
-	do {
-		enum received received =
-			channel_receive(worker->process.control, &worker->pool->all->buffer, &packet, &descriptor, false);
-		if (descriptor >= 0)
-			close(descriptor);
-		if (received == RECEIVED_NOTHING)
-			return;
-		if (received != RECEIVED_PACKET && worker->dead)
-			return; /* its end says more */
-		if (received != RECEIVED_PACKET) {
-			/* A socket that is closed stays readable. */
-			epoll_ctl(worker->pool->all->epoll, EPOLL_CTL_DEL, worker->process.control, NULL);
-			if (received == RECEIVED_CLOSED)
-				note_closed(worker);
-			else
-				kill_worker(worker, "sent an invalid packet");
-			return;
-		}
-		take_packet(worker, &packet);
-	} while (all && ++count < LAST_PACKETS);
 }
 
 /* How the process ended, for people. */
@@ -471,7 +284,7 @@ static void fail_run(struct pool_worker *worker, struct run *run, const char *wh
 		         strerror(unsent));
 	run->crashed = !worker->overdue && unsent == 0;
 	if (run->crashed)
-		log_error(pool->all->log, "upload %s: %s: %s", run->upload->id, step_name(worker), why);
+		log_error(pool->all->log, "upload %s: %s: %s", run->upload->id, pool_worker_step(worker), why);
 	run_answer_take(run, &answer);
 	mailbox_send(pool->all->mailbox, &run->mail);
 }
@@ -484,7 +297,7 @@ static void note_idle_death(struct pool_worker *worker, const char *why)
 	else if (worker->runs == 0)
 		note_failure(worker, why);
 	else
-		log_warning(log_of(worker), "step %s: %s while it had no upload", step_name(worker), why);
+		log_warning(pool_worker_log(worker), "step %s: %s while it had no upload", pool_worker_step(worker), why);
 }
 
 /* From now on nobody finds the process by its run, to cancel it: its descriptors are about to be closed. */
@@ -502,10 +315,10 @@ static struct run *detach_run(struct pool_worker *worker)
 static void bury(struct pool_worker *worker)
 {
 	char why[256];
-	take_packets(worker, true);
+	pool_worker_take_packets(worker, true);
 	(void)error_lines_read(&worker->errors, worker->process.errors, true, log_line, worker);
 	if (worker->answered)
-		finish_run(worker);
+		pool_worker_finish(worker);
 	bool starting = worker->state == WORKER_STARTING, idle = worker->idle;
 	struct run *run = detach_run(worker);
 	int status = worker_process_end(&worker->process);
@@ -544,9 +357,9 @@ void pool_worker_settle(struct pool_worker *worker)
 {
 	/* It lives, but did not get its run. */
 	if (!worker->dead && worker->state == WORKER_BUSY && atomic_load(&worker->unsent) != 0)
-		kill_worker(worker, "takes no upload");
+		pool_worker_kill(worker, "takes no upload");
 	if (worker->wanted && !worker->dead && !worker->answered && !is_fetching(worker))
-		begin_fetch(worker);
+		pool_worker_fetch(worker);
 	if (!worker->dead && !worker->answered)
 		return;
 	if (is_in_use(worker))
@@ -554,7 +367,7 @@ void pool_worker_settle(struct pool_worker *worker)
 	else if (worker->dead)
 		bury(worker);
 	else
-		finish_run(worker);
+		pool_worker_finish(worker);
 }
 
 /* From now on it gets no run. */
@@ -576,7 +389,7 @@ void pool_worker_take(struct pool_worker *worker, enum watched what)
 		return; /* an event from before its end */
 	switch (what) {
 	case WATCH_CONTROL:
-		take_packets(worker, false);
+		pool_worker_take_packets(worker, false);
 		break;
 	case WATCH_ERRORS:
 		/* Once it is closed, it stays readable. */
@@ -609,7 +422,7 @@ nanos pool_worker_tick(struct pool_worker *worker, nanos now)
 	if (!overdue)
 		return kill_at != 0 ? kill_at : INT64_MAX;
 	if (worker->process.pid > 0 && !worker->dead && worker->closed) {
-		kill_worker(worker, "closed its connection");
+		pool_worker_kill(worker, "closed its connection");
 	} else if (worker->process.pid > 0 && !worker->dead) {
 		worker->overdue = worker->state != WORKER_LEAVING;
 		kill(worker->process.pid, SIGKILL);

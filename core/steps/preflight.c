@@ -27,44 +27,31 @@ static char *path_beside_program(const char *name)
 struct catalogue {
 	char **name;
 	size_t count;
-	bool failed;
 };
 
 static void note_name(void *closure, const char *name, const char *path)
 {
 	struct catalogue *catalogue = closure;
-	char **grown = realloc(catalogue->name, (catalogue->count + 2) * sizeof *grown);
 	(void)path;
-	if (grown != NULL)
-		catalogue->name = grown;
-	char *copy = grown == NULL ? NULL : strdup(name);
-	catalogue->failed = catalogue->failed || copy == NULL;
-	if (copy == NULL)
-		return;
-	grown[catalogue->count++] = copy;
-	grown[catalogue->count] = NULL;
+	catalogue->name = alloc_resized(catalogue->name, (catalogue->count + 2) * sizeof *catalogue->name);
+	catalogue->name[catalogue->count++] = alloc_text(name);
+	catalogue->name[catalogue->count] = NULL;
 }
 
 /* Finds unused settings. */
 static void find_unused(struct preflight *preflight)
 {
-	static char *const none[] = {NULL};
 	struct config *config = preflight->config;
-	struct catalogue catalogue = {0};
+	struct catalogue catalogue = {.name = alloc_zeroed(1, sizeof *catalogue.name)};
 	char why[1024];
-	const struct pp_step_module **known = calloc(config->step_count + 1, sizeof *known);
-	const struct module *module;
+	const struct pp_step_module **known = alloc_zeroed(config->step_count + 1, sizeof *known);
 	modules_list(preflight->modules, note_name, &catalogue);
-	for (size_t i = 0; known != NULL && i < config->step_count; i++)
-		if ((module = modules_find(preflight->modules, config->step[i].module, why, sizeof why)) != NULL)
-			known[i] = &module->table;
-	if (known == NULL || catalogue.failed)
-		problems_add(&preflight->problems, "out of memory");
-	else
-		config_find_unused(config, known, catalogue.name != NULL ? catalogue.name : none);
-	if (problems_are_incomplete(&config->warnings) || problems_are_incomplete(&config->notes))
-		problems_add(&preflight->problems, "out of memory");
-	for (size_t i = 0; catalogue.name != NULL && i < catalogue.count; i++)
+	for (size_t i = 0; i < config->step_count; i++) {
+		const struct module *module = modules_find(preflight->modules, config->step[i].module, why, sizeof why);
+		known[i] = module != NULL ? &module->table : NULL;
+	}
+	config_find_unused(config, known, catalogue.name);
+	for (size_t i = 0; i < catalogue.count; i++)
 		free(catalogue.name[i]);
 	free(catalogue.name);
 	free(known);
@@ -118,7 +105,7 @@ static void note_missing(struct preflight *preflight)
 			continue;
 		problems_add(
 			&preflight->config->warnings,
-			"step %s: no %s here (the kernel is too old, or the container or unit forbids it), so the module can "
+			"step %s: %s is not available (the kernel is too old, or the container or unit forbids it), so the module can "
 			"read all files that its user can read",
 			step->config->name, step->missing);
 		return;

@@ -10,9 +10,6 @@
 #include "core/base/text.h"
 #include "core/steps/trial.h"
 
-/* How long create() may take while the configuration is checked. */
-#define CREATE_LIMIT (10 * SECOND)
-
 void step_start_message(const struct step *step, struct start_message *start)
 {
 	const struct worker_launch *launch = step->launch;

@@ -27,8 +27,6 @@ struct trial {
 
 /* How often its memory is looked at while nothing arrives. */
 #define LOOK_INTERVAL (50 * MILLISECOND)
-/* From the cancellation of a run to its end. */
-#define KILL_DELAY (2 * SECOND)
 /* A trial has one run. */
 #define RUN_NUMBER 1
 

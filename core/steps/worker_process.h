@@ -7,6 +7,11 @@
 #include "core/abi/protocol.h"
 #include "core/base/log.h"
 
+/* How long a process may take to load the module and create the instance. */
+#define CREATE_LIMIT (10 * SECOND)
+/* How long a cancelled run may take to end, and an instance to be destroyed, before the process is killed. */
+#define KILL_DELAY (2 * SECOND)
+
 /* What all workers have in common. */
 struct worker_launch {
 	const char *path; /* of the program; borrowed */

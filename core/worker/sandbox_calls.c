@@ -21,27 +21,30 @@
 /* Separated by spaces. */
 static const char allowed[] =
 	/* memory */
-	"brk munmap mprotect mremap madvise mincore msync mlock mlock2 munlock mlockall munlockall "
-	"membarrier pkey_alloc pkey_free pkey_mprotect "
+	"brk munmap mprotect mremap madvise mincore msync mlock mlock2 munlock mlockall munlockall membarrier "
+	"pkey_alloc pkey_free pkey_mprotect "
 	/* descriptors */
 	"read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 close close_range dup dup2 dup3 "
-	"lseek _llseek ftruncate ftruncate64 fallocate fsync fdatasync sync_file_range readahead fadvise64 sendfile sendfile64 "
-	"copy_file_range splice tee vmsplice pipe pipe2 eventfd eventfd2 timerfd_create timerfd_settime timerfd_gettime signalfd "
-	"signalfd4 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2 poll ppoll select pselect6 _newselect "
-	"flock inotify_init inotify_init1 inotify_add_watch inotify_rm_watch "
+	"lseek _llseek ftruncate ftruncate64 fallocate fsync fdatasync sync_file_range readahead fadvise64 "
+	"sendfile sendfile64 copy_file_range splice tee vmsplice pipe pipe2 eventfd eventfd2 timerfd_create "
+	"timerfd_settime timerfd_gettime signalfd signalfd4 epoll_create epoll_create1 epoll_ctl epoll_wait "
+	"epoll_pwait epoll_pwait2 poll ppoll select pselect6 _newselect flock inotify_init inotify_init1 "
+	"inotify_add_watch inotify_rm_watch "
 	/* files, as far as Landlock allows */
-	"stat stat64 lstat lstat64 fstat fstat64 newfstatat fstatat64 statx statfs statfs64 fstatfs fstatfs64 access faccessat "
-	"faccessat2 readlink readlinkat getdents getdents64 getcwd chdir fchdir umask getxattr lgetxattr fgetxattr listxattr "
-	"llistxattr flistxattr "
+	"stat stat64 lstat lstat64 fstat fstat64 newfstatat fstatat64 statx statfs statfs64 fstatfs fstatfs64 "
+	"access faccessat faccessat2 readlink readlinkat getdents getdents64 getcwd chdir fchdir umask getxattr "
+	"lgetxattr fgetxattr listxattr llistxattr flistxattr "
 	/* this process and its threads */
-	"getpid getppid gettid getuid geteuid getgid getegid getresuid getresgid getgroups getpgid getpgrp getsid getpriority "
-	"getrusage getrlimit ugetrlimit times exit exit_group set_tid_address set_robust_list get_robust_list rseq futex "
-	"futex_waitv futex_time64 arch_prctl set_thread_area get_thread_area sched_yield sched_getaffinity "
-	"sched_getparam sched_getscheduler sched_get_priority_max sched_get_priority_min getcpu uname sysinfo capget getrandom "
-	"restart_syscall riscv_flush_icache riscv_hwprobe cacheflush "
+	"getpid getppid gettid getuid geteuid getgid getegid getresuid getresgid getgroups getpgid getpgrp getsid "
+	"getpriority getrusage getrlimit ugetrlimit times exit exit_group set_tid_address set_robust_list "
+	"get_robust_list rseq futex futex_waitv futex_time64 arch_prctl set_thread_area get_thread_area "
+	"sched_yield sched_getaffinity sched_getparam sched_getscheduler sched_get_priority_max "
+	"sched_get_priority_min getcpu uname sysinfo capget getrandom restart_syscall riscv_flush_icache "
+	"riscv_hwprobe cacheflush "
 	/* signals, its own */
-	"rt_sigaction rt_sigprocmask rt_sigpending rt_sigtimedwait rt_sigsuspend rt_sigreturn sigaltstack sigreturn alarm "
-	"setitimer getitimer pause timer_create timer_settime timer_gettime timer_getoverrun timer_delete "
+	"rt_sigaction rt_sigprocmask rt_sigpending rt_sigtimedwait rt_sigsuspend rt_sigreturn sigaltstack "
+	"sigreturn alarm setitimer getitimer pause timer_create timer_settime timer_gettime timer_getoverrun "
+	"timer_delete "
 	/* time */
 	"time gettimeofday clock_gettime clock_gettime64 clock_getres clock_getres_time64 clock_nanosleep "
 	"clock_nanosleep_time64 nanosleep "

@@ -11,14 +11,21 @@
  *
  * Life of a module:
  *
- *   1. The host loads NAME.so, reads magic, version and size, and only then anything else.
+ *   1. The host loads NAME.so in a process without any rights, which reads magic, version and size, and only
+ *      then anything else, and describes the module.
  *   2. For each step of the configuration that uses the module, the host checks the step's keys against
- *      `keys`, then calls create(), which returns an instance or rejects the configuration. One module
- *      may so have several instances. All steps are created before the first upload is taken.
- *   3. run() is called once for each upload that reaches the step, on a worker thread of the host, for
- *      several uploads at a time (as many as the step has workers). It may block until the deadline.
- *   4. destroy() is called when no run of the instance is left and none will follow. The module itself
- *      stays loaded until the process ends.
+ *      `keys`. It then starts as many processes as the step has workers, each in a sandbox (see struct
+ *      pp_need). Each process loads the module and calls create(), which returns an instance or rejects the
+ *      configuration. So what an instance keeps, such as connections, is of one process, and a process may
+ *      be replaced at any time between two runs. A first process shows before the first upload is taken
+ *      whether the module accepts the configuration.
+ *   3. run() is called once for each upload that reaches the step, for one upload at a time in each process.
+ *      It may block until the deadline.
+ *   4. destroy() is called when no run of the instance will follow. It has two seconds.
+ *
+ * A process that crashes, exits, or does not return within two seconds after its run was cancelled is a failure of
+ * the run that it had. With the step's key isolation = thread, all of this happens on threads of the host itself: there
+ * is one instance, and run() is called for several uploads at a time. A module for that has to be safe for threads.
  *
  * run() ends in one of these ways:
  *
@@ -129,6 +136,7 @@ enum {
 	PP_NEED_PATH = 4,
 };
 
+/* The host regards the first 32 needs, and 16 paths among them. */
 struct pp_need {
 	uint32_t kind;
 	const char *key; /* NULL: always */
@@ -143,7 +151,8 @@ struct pp_setup; /* one step's configuration, during create() */
 struct pp_run;   /* one call of run() */
 
 /* What the host does for modules. All strings passed in are copied; all strings returned belong to the
- * host and are valid until create() or run() returns. Times are nanoseconds since 1970-01-01 UTC.
+ * host. Those of create() are valid as long as the instance, those of run() until it returns. Times are
+ * nanoseconds since 1970-01-01 UTC.
  * Functions that take a pp_run may be called only by the thread that run() was called on, except
  * cancelled(). */
 struct pp_host {
@@ -227,12 +236,13 @@ struct pp_step_module {
 	/* Optional: can the step do its work now (is its server there)? Returns 0, or non-zero with the reason in
 	 * why[size], one line for people, without secrets. Fails only for what stops every upload, not a certain one.
 	 *
-	 * The host calls it on a thread of its own, beside runs: before the first run, then every check_interval (a key
-	 * of each step, 30 s), sooner after a failure, and not at all while runs reach verdicts and none fails. A call
-	 * that takes longer than 10 s has failed; there is never a second one beside it. Until the first check has
-	 * passed, and after two that failed in a row, the step is suspended: run() is not called, so no retry is spent.
-	 * Its uploads wait until a check passes, or a run that an administrator asked for reaches a verdict, for
-	 * check_limit (24 h) at most. `postprocessing steps` calls it as well. */
+	 * The host calls it in a process of its own, beside runs (with isolation = thread on a thread of its own):
+	 * before the first run, then every check_interval (a key of each step, 30 s), sooner after a failure, and not
+	 * at all while runs reach verdicts and none fails. A call that takes longer than 10 s has failed; there is
+	 * never a second one beside it. Until the first check has passed, and after two that failed in a row, the step
+	 * is suspended: run() is not called, so no retry is spent. Its uploads wait until a check passes, or a run
+	 * that an administrator asked for reaches a verdict, for check_limit (24 h) at most. `postprocessing steps`
+	 * calls it as well. */
 	int (*check)(void *instance, char *why, size_t size);
 
 	/* Since 1.1, optional: ends with a kind of 0. */

@@ -35,31 +35,31 @@ struct exec {
 /* clang-format off */
 static const struct pp_key exec_keys[] = {
 	{.name = "command", .type = PP_KEY_STRING, .required = 1,
-	 .help = "The program, by its absolute path, and its arguments, separated by spaces. A part between double quotes is taken "
-	         "as it is; in it, a backslash stands before a double quote or a backslash. The word {file} stands for the path of "
-	         "the upload's bytes if input = file."},
+	 .help = "The program, by its absolute path, and its arguments, separated by spaces. A part between double quotes "
+	         "is taken as it is; in it, a backslash stands before a double quote or a backslash. The word {file} "
+	         "stands for the path of the upload's bytes if input = file."},
 	{.name = "shell", .type = PP_KEY_BOOL, .fallback = "false",
 	 .help = "Whether command is a line for /bin/sh instead, which is passed to it as it is."},
 	{.name = "input", .type = PP_KEY_CHOICE, .fallback = "stdin", .choices = "stdin file none",
-	 .help = "How the command gets the upload's bytes. stdin: as its standard input, which it need not read to the end. file: as "
-	         "a file that can only be read and lies in memory, so memory_limit has to be larger than the largest upload; "
-	         "{file} and POSTPROCESSING_FILE are its path. none: not at all."},
+	 .help = "How the command gets the upload's bytes. stdin: as its standard input, which it need not read to the "
+	         "end. file: as a file that can only be read and lies in memory, so memory_limit has to be larger than "
+	         "the largest upload; {file} and POSTPROCESSING_FILE are its path. none: not at all."},
 	{.name = "continue", .type = PP_KEY_STRING, .fallback = "0",
-	 .help = "The exit statuses after which the upload goes on to the next step: numbers and ranges such as 10-12, separated by "
-	         "spaces, or none. A status in no list means that the step is retried, and so does a signal."},
+	 .help = "The exit statuses after which the upload goes on to the next step: numbers and ranges such as 10-12, "
+	         "separated by spaces, or none. A status in no list means that the step is retried, and so does a signal."},
 	{.name = "abort", .type = PP_KEY_STRING, .fallback = "1",
 	 .help = "The exit statuses that end the upload. Its bytes are kept."},
 	{.name = "delete", .type = PP_KEY_STRING, .fallback = "none",
 	 .help = "The exit statuses that end the upload. Its bytes are deleted."},
 	{.name = "retry", .type = PP_KEY_STRING, .fallback = "none",
-	 .help = "The exit statuses after which the step is retried. All that are in no other list are, so this key is for people "
-	         "who read the file."},
+	 .help = "The exit statuses after which the step is retried. All that are in no other list are, so this key is "
+	         "for people who read the file."},
 	{.name = "timeout", .type = PP_KEY_DURATION, .fallback = "5m", .min = 1, .max = 24 * 3600 * SECOND_NANOS,
-	 .help = "How long the command may take. After it, the command and the processes that it has started get SIGTERM, and "
-	         "SIGKILL one second later, and the step is retried."},
+	 .help = "How long the command may take. After it, the command and the processes that it has started get SIGTERM, "
+	         "and SIGKILL one second later, and the step is retried."},
 	{.name = "readable", .type = PP_KEY_STRING,
-	 .help = "The absolute path of a file or folder that the command reads or runs programs from, besides its own program and "
-	         "/usr."},
+	 .help = "The absolute path of a file or folder that the command reads or runs programs from, besides its own "
+	         "program and /usr."},
 	{.name = "network", .type = PP_KEY_BOOL, .fallback = "false",
 	 .help = "Whether the command needs the network or Unix sockets. The key allow has to allow that, too."},
 	{.name = NULL},

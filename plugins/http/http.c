@@ -28,18 +28,20 @@ struct http {
 /* clang-format off */
 static const struct pp_key http_keys[] = {
 	{.name = "url", .type = PP_KEY_STRING, .required = 1,
-	 .help = "The address that each upload is posted to. Redirections are not followed, and certificates are always verified."},
+	 .help = "The address that each upload is posted to. Redirections are not followed, and certificates are always "
+	         "verified."},
 	{.name = "send", .type = PP_KEY_CHOICE, .fallback = "facts", .choices = "facts bytes",
-	 .help = "What the body of the request is. facts: what is known of the upload, as JSON. bytes: the upload's bytes; the facts "
-	         "are in the header postprocessing-facts."},
+	 .help = "What the body of the request is. facts: what is known of the upload, as JSON. bytes: the upload's "
+	         "bytes; the facts are in the header postprocessing-facts."},
 	{.name = "secret", .type = PP_KEY_STRING,
-	 .help = "The key of the signature that each request has: whsec_ and base64, or another text. Better use secret_file. "
-	         "Default: requests have no signature."},
+	 .help = "The key of the signature that each request has: whsec_ and base64, or another text. Better use "
+	         "secret_file. Default: requests have no signature."},
 	{.name = "secret_file", .type = PP_KEY_STRING,
-	 .help = "The absolute path of a file whose first line is the secret. The user of the worker processes has to be able to read "
-	         "it."},
+	 .help = "The absolute path of a file whose first line is the secret. The user of the worker processes has to be "
+	         "able to read it."},
 	{.name = "ca_file", .type = PP_KEY_STRING,
-	 .help = "The absolute path of a file with the certificates (PEM) that sign the server's. Default: those of the system."},
+	 .help = "The absolute path of a file with the certificates (PEM) that sign the server's. Default: those of the "
+	         "system."},
 	{.name = "timeout", .type = PP_KEY_DURATION, .fallback = "1m", .min = 1000000, .max = 24 * 3600 * SECOND_NANOS,
 	 .help = "How long a request may take, until its whole answer is there."},
 	{.name = NULL},

@@ -9,6 +9,7 @@
 
 #include "tests/harness/folder.h"
 #include "tests/harness/process.h"
+#include "tests/harness/suite.h"
 
 #define LIMIT (60 * SECOND)
 #define OUTPUT_SIZE ((size_t)256 * 1024)
@@ -194,16 +195,5 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {each_outcome, what_people_see, the_bytes, a_bad_run, the_check, refused};
-	Suite *suite = suite_create("try");
-	TCase *tcase = tcase_create("try");
-	tcase_set_timeout(tcase, 180);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run_with("try", setup, teardown, tests, sizeof tests / sizeof tests[0], 180);
 }

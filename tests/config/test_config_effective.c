@@ -10,6 +10,7 @@
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
 #include "tests/config/config_fixture.h"
+#include "tests/harness/suite.h"
 
 #define VALUES_MAX 200
 
@@ -119,11 +120,11 @@ START_TEST(where_values_come_from)
 {
 	fixture_write(&fixture, "steps.d/10.ini", "[step:scan]\nworkers = 3\nlimit = 1K\nsocket = /low\n", (size_t)-1);
 	fixture_write(&fixture, "steps.d/90.ini", "[step:scan]\nworkers = 5\n", (size_t)-1);
-	collect(
-		"[postprocessing]\nsteps = scan, other\nlog_level = panic\nshutdown_grace = 60s\nmax_in_flight = +7\nretry_backoff = 1m\n"
-		"[content]\ntls_insecure = YES\n[step:scan]\nquick = on\n[step:other]\nlanguage = de\n",
-		ENVIRONMENT("HOME=/h", "POSTPROCESSING_MAX_RETRIES=3", "OC_EVENTS_ENDPOINT=a:1", "SCAN_SOCKET=/s",
-	                "POSTPROCESSING_WORKERS=9", "POSTPROCESSING_STEP_OTHER_DEADLINE=90s"));
+	collect("[postprocessing]\nsteps = scan, other\nlog_level = panic\nshutdown_grace = 60s\nmax_in_flight = +7\n"
+	        "retry_backoff = 1m\n"
+	        "[content]\ntls_insecure = YES\n[step:scan]\nquick = on\n[step:other]\nlanguage = de\n",
+	        ENVIRONMENT("HOME=/h", "POSTPROCESSING_MAX_RETRIES=3", "OC_EVENTS_ENDPOINT=a:1", "SCAN_SOCKET=/s",
+	                    "POSTPROCESSING_WORKERS=9", "POSTPROCESSING_STEP_OTHER_DEADLINE=90s"));
 	assert_sound(&fixture);
 	assert_told("postprocessing", "steps", "scan, other", VALUE_FILE, "main.ini:2");
 	assert_told("postprocessing", "log_level", "panic", VALUE_FILE, "main.ini:3");
@@ -227,9 +228,9 @@ END_TEST
 
 START_TEST(certificates)
 {
-	collect(
-		"[events]\nendpoint = a:1\ntls_insecure = true\ntls_root_ca_certificate = /ca\n[content]\ntls_insecure = yes\nca_file = /c\n",
-		ENVIRONMENT("HOME=/h"));
+	collect("[events]\nendpoint = a:1\ntls_insecure = true\ntls_root_ca_certificate = /ca\n"
+	        "[content]\ntls_insecure = yes\nca_file = /c\n",
+	        ENVIRONMENT("HOME=/h"));
 	assert_told("events", "tls_insecure", "false", VALUE_DERIVED,
 	            "main.ini:3, no effect because tls_root_ca_certificate is set");
 	assert_told("content", "tls_insecure", "false", VALUE_DERIVED, "main.ini:6, no effect because ca_file is set");
@@ -244,10 +245,10 @@ START_TEST(secrets_are_not_shown)
 	char text[256];
 	fixture_write(&fixture, "secret", "hush\n", (size_t)-1);
 	snprintf(text, sizeof text, "POSTPROCESSING_STORE_PASSWORD_FILE=%s/secret", fixture.folder);
-	collect(
-		"[postprocessing]\nsteps = scan, other\n[events]\nendpoint = e:1\n[store]\nnodes = s:1\npassword = hush\n[http]\ntoken = hush\n"
-		"[step:scan]\napi_token = hush\n[step:other]\nurl = https://me:hush@host\nother_password = hush\nserver = me:hush@host\nmail = me@host\n",
-		ENVIRONMENT("HOME=/h", "OCIS_EVENTS_AUTH_PASSWORD=hush", text));
+	collect("[postprocessing]\nsteps = scan, other\n[events]\nendpoint = e:1\n[store]\nnodes = s:1\npassword = hush\n"
+	        "[http]\ntoken = hush\n[step:scan]\napi_token = hush\n[step:other]\nurl = https://me:hush@host\n"
+	        "other_password = hush\nserver = me:hush@host\nmail = me@host\n",
+	        ENVIRONMENT("HOME=/h", "OCIS_EVENTS_AUTH_PASSWORD=hush", text));
 	assert_sound(&fixture);
 	assert_hidden("events", "password", "OCIS_EVENTS_AUTH_PASSWORD");
 	assert_hidden("store", "password", "POSTPROCESSING_STORE_PASSWORD_FILE");
@@ -277,15 +278,5 @@ int main(void)
 	                              values_from_a_url,
 	                              certificates,
 	                              secrets_are_not_shown};
-	Suite *suite = suite_create("config_effective");
-	TCase *tcase = tcase_create("values");
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run_with("config_effective", setup, teardown, tests, sizeof tests / sizeof tests[0], 4);
 }

@@ -77,6 +77,20 @@ START_TEST(names_that_nothing_uses)
 }
 END_TEST
 
+START_TEST(settings_of_a_process_for_a_thread)
+{
+	find("[postprocessing]\nsteps = delay, ocr\n[step:delay]\nallow = unix\n"
+	     "[step:ocr]\nmodule = delay\nisolation = thread\nallow = unix\nmax_crashes = 2\nworkers = 1\n",
+	     ENVIRONMENT("HOME=/h", "POSTPROCESSING_STEP_OCR_MEMORY_LIMIT=1G"));
+	assert_warning(&fixture, "main.ini:8: allow: no effect, because the step has isolation = thread");
+	assert_warning(&fixture, "main.ini:9: max_crashes: no effect, because the step has isolation = thread");
+	assert_warning(
+		&fixture,
+		"POSTPROCESSING_STEP_OCR_MEMORY_LIMIT: memory_limit: no effect, because the step has isolation = thread");
+	ck_assert_uint_eq(fixture.config->warnings.count, 3);
+}
+END_TEST
+
 START_TEST(names_that_are_used)
 {
 	find("[postprocessing]\nsteps = virusscan, virus-scan\n[step:virus-scan]\nmodule = virusscan\n[step:delay]\n",
@@ -400,17 +414,12 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {names_that_nothing_uses,
-	                              names_that_are_used,
-	                              service_links,
-	                              sections_of_packages,
-	                              a_scanner_that_nobody_asks,
-	                              one_line_for_the_same_advice,
-	                              certificates_that_are_not_verified,
-	                              files_that_everybody_can_read,
-	                              files_that_others_can_change,
-	                              files_that_keys_name,
-	                              credentials};
+	const TTest *const tests[] = {names_that_nothing_uses,       settings_of_a_process_for_a_thread,
+	                              names_that_are_used,           service_links,
+	                              sections_of_packages,          a_scanner_that_nobody_asks,
+	                              one_line_for_the_same_advice,  certificates_that_are_not_verified,
+	                              files_that_everybody_can_read, files_that_others_can_change,
+	                              files_that_keys_name,          credentials};
 	Suite *suite = suite_create("config_warnings");
 	TCase *tcase = tcase_create("warnings");
 	tcase_add_checked_fixture(tcase, setup, teardown);

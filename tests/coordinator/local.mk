@@ -1,4 +1,4 @@
-check_PROGRAMS += tests/coordinator/test_deferred tests/coordinator/test_fair_queue tests/coordinator/test_memory_read \
+check_PROGRAMS += tests/coordinator/test_deferred tests/coordinator/test_fair_queue \
 	tests/coordinator/test_coordinator tests/coordinator/test_coordinator_runs \
 	tests/coordinator/test_coordinator_broker tests/coordinator/test_coordinator_clock \
 	tests/coordinator/test_coordinator_gap tests/coordinator/test_coordinator_lag \
@@ -29,5 +29,3 @@ tests_coordinator_test_coordinator_memory_SOURCES = tests/coordinator/test_coord
 tests_coordinator_test_coordinator_memory_LDFLAGS = $(SCARCITY_WRAPS) -Wl,--wrap=coordinator_create,--wrap=coordinator_deliver \
 	-Wl,--wrap=coordinator_answered,--wrap=coordinator_returned,--wrap=coordinator_found,--wrap=coordinator_looked \
 	-Wl,--wrap=coordinator_tick,--wrap=event_decode
-tests_coordinator_test_memory_read_SOURCES = tests/coordinator/test_memory_read.c $(SCARCITY)
-tests_coordinator_test_memory_read_LDFLAGS = $(SCARCITY_WRAPS)

@@ -200,7 +200,7 @@ static void cancel(void *closure, struct run *out)
 	OUTSIDE(fake.cancel(closure, out));
 }
 
-/* Reading of events has its own tests, in test_memory_read.c. Here it counts as one allocation. */
+/* Reading of events has its own tests, in tests/upload/test_each_allocation.c. Here it counts as one allocation. */
 enum event_verdict __wrap_event_decode(const char *message, size_t length, const char *const *step, size_t count,
                                        nanos now, bool commands, struct event *event, char *why, size_t size)
 {

@@ -16,11 +16,12 @@ struct child {
 	FILE *output;
 };
 
-int suite_run(const char *name, const TTest *const *test, size_t count, double seconds)
+int suite_run_with(const char *name, SFun setup, SFun teardown, const TTest *const *test, size_t count, double seconds)
 {
 	Suite *suite = suite_create(name);
 	TCase *cases = tcase_create(name);
 	tcase_set_timeout(cases, seconds);
+	tcase_add_checked_fixture(cases, setup, teardown);
 	for (size_t i = 0; i < count; i++)
 		tcase_add_test(cases, test[i]);
 	suite_add_tcase(suite, cases);
@@ -29,6 +30,11 @@ int suite_run(const char *name, const TTest *const *test, size_t count, double s
 	int failed = srunner_ntests_failed(runner);
 	srunner_free(runner);
 	return failed == 0 ? 0 : 1;
+}
+
+int suite_run(const char *name, const TTest *const *test, size_t count, double seconds)
+{
+	return suite_run_with(name, NULL, NULL, test, count, seconds);
 }
 
 static bool child_start(struct child *child, const char *name, const TTest *const *test, double seconds)

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "tests/harness/limits.h"
 #include "tests/plugins/stub_host.h"
 
 static struct pp_run run;
@@ -131,14 +132,17 @@ START_TEST(broken_download_is_no_verdict)
 }
 END_TEST
 
+static bool is_gone(void *closure)
+{
+	return kill(*(const int *)closure, 0) != 0;
+}
+
 /* The number that the command wrote; the process with it must be gone. */
 static void check_gone(void)
 {
 	int pid = 0;
 	ck_assert_int_eq(sscanf(run.result, "{\"pid\":%d}", &pid), 1);
-	for (int i = 0; i < 100 && kill(pid, 0) == 0; i++)
-		usleep(10000);
-	ck_assert_int_ne(kill(pid, 0), 0);
+	ck_assert(wait_until(is_gone, &pid, TEST_LIMIT));
 }
 
 START_TEST(whole_group_is_ended)

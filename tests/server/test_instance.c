@@ -315,15 +315,5 @@ int main(void)
 		a_replaceable_folder_is_reported,
 		the_broker_of_a_service_is_found,
 	};
-	Suite *suite = suite_create("instance");
-	TCase *tcase = tcase_create("instance");
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? 0 : 1;
+	return suite_run_with("instance", setup, teardown, tests, sizeof tests / sizeof tests[0], 4);
 }

@@ -17,6 +17,7 @@
 #include "core/steps/modules.h"
 #include "core/steps/trial.h"
 #include "tests/harness/folder.h"
+#include "tests/harness/suite.h"
 #include "tests/steps/worker_fixture.h"
 
 #define PATH_SIZE (FOLDER_PATH_SIZE + 64)
@@ -284,16 +285,5 @@ int main(void)
 	                              modules_that_do_too_much,     a_valid_description,
 	                              files_that_were_cut,          names_that_leave_the_folder,
 	                              files_that_others_can_change, links_to_what_others_can_change};
-	Suite *suite = suite_create("module_files");
-	TCase *tcase = tcase_create("modules");
-	tcase_set_timeout(tcase, 120);
-	tcase_add_checked_fixture(tcase, setup, teardown);
-	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
-		tcase_add_test(tcase, tests[i]);
-	suite_add_tcase(suite, tcase);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run_with("module_files", setup, teardown, tests, sizeof tests / sizeof tests[0], 120);
 }

@@ -182,6 +182,7 @@ START_TEST(a_bad_run_harms_no_other)
 	ck_assert_msg(known, "%s: %s", deeds[_i].deed, bad->reason);
 	ck_assert_int_eq(bad->outcome, deeds[_i].outcome);
 	ck_assert_int_eq(bad->crashed, deeds[_i].crashed);
+	ck_assert_int_eq(logged("(the rest of its standard error is dropped)"), strcmp(deeds[_i].deed, "flood") == 0);
 	ck_assert_int_eq(logged("upload bad: wicked: the module"), deeds[_i].crashed);
 	run_free(bad);
 	close_steps();

@@ -746,15 +746,5 @@ int main(void)
 	                              size_that_nobody_announced,
 	                              url_without_bytes,
 	                              keys};
-	Suite *suite = suite_create("record");
-	TCase *cases = tcase_create("record");
-	tcase_add_checked_fixture(cases, setup, teardown);
-	for (size_t i = 0; i < sizeof tests / sizeof tests[0]; i++)
-		tcase_add_test(cases, tests[i]);
-	suite_add_tcase(suite, cases);
-	SRunner *runner = srunner_create(suite);
-	srunner_run_all(runner, CK_ENV);
-	int failed = srunner_ntests_failed(runner);
-	srunner_free(runner);
-	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+	return suite_run_with("record", setup, teardown, tests, sizeof tests / sizeof tests[0], 4);
 }

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * What a worker process sends. Nothing of it is trusted: what does not fit the protocol, or the state of the worker,
+ * ends the process. All of this runs on the supervisor's thread. */
+#include <sched.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "core/base/text.h"
+#include "core/steps/pool_private.h"
+
+/* How long a process may live without its socket. */
+#define CLOSED_DELAY (200 * MILLISECOND)
+/* More packets than a dead process can have left behind, but for a child that holds its socket. */
+#define LAST_PACKETS 1024
+
+static void take_log(struct pool_worker *worker, struct packet *packet)
+{
+	enum log_level level;
+	const char *text;
+	if (!log_decode(packet, &level, &text)) {
+		pool_worker_kill(worker, "sent an invalid message");
+		return;
+	}
+	if (++worker->lines > LOG_LINES_LIMIT) {
+		if (worker->lines == LOG_LINES_LIMIT + 1)
+			log_warning(pool_worker_log(worker), "step %s: more than %d log lines in one run; the rest is dropped",
+			            pool_worker_step(worker), LOG_LINES_LIMIT);
+		return;
+	}
+	if (worker->state == WORKER_BUSY)
+		log_write(pool_worker_log(worker), level, "upload %s: %s: %s", worker->run->upload->id,
+		          pool_worker_step(worker), text);
+	else
+		log_write(pool_worker_log(worker), level, "step %s: %s", pool_worker_step(worker), text);
+}
+
+/* A packet of the worker's may come before the run has been handed over: a forged one. */
+static void await_sent(const struct pool_worker *worker)
+{
+	while (atomic_load(&worker->sending))
+		sched_yield();
+}
+
+static void take_done(struct pool_worker *worker, struct packet *packet)
+{
+	struct pools *pools = worker->pool->all;
+	struct run_done done;
+	await_sent(worker);
+	if (worker->state != WORKER_BUSY || worker->answered || packet->run != worker->number) {
+		pool_worker_kill(worker, "answered a run that it does not have");
+		return;
+	}
+	if (!done_decode(packet, &done)) {
+		pool_worker_kill(worker, "sent an invalid answer");
+		return;
+	}
+	worker->answered = true;
+	worker->answer = done.answer;
+	worker->runs++;
+	worker->leave = worker->leave || done.crowded;
+	pthread_mutex_lock(&pools->lock);
+	worker->pool->reads = done.read;
+	bool fetching = worker->fetching;
+	if (fetching)
+		fetch_cancel(worker->fetch);
+	pthread_mutex_unlock(&pools->lock);
+	if (!fetching)
+		pool_worker_finish(worker);
+}
+
+/* The module wants the upload's bytes. If it was sent the run without them, as they could not be fetched, the end of
+ * that may be noticed after this. */
+static void take_read(struct pool_worker *worker, const struct packet *packet)
+{
+	struct pools *pools = worker->pool->all;
+	if (worker->dead)
+		return;
+	await_sent(worker);
+	if (worker->state != WORKER_BUSY || worker->answered || worker->asked || packet->run != worker->number ||
+	    !packet_end(packet)) {
+		pool_worker_kill(worker, "asked for bytes that it may not have");
+		return;
+	}
+	worker->asked = true;
+	pthread_mutex_lock(&pools->lock);
+	worker->wanted = worker->fetching;
+	pthread_mutex_unlock(&pools->lock);
+	if (!worker->wanted)
+		pool_worker_fetch(worker);
+}
+
+static void take_created(struct pool_worker *worker)
+{
+	struct pool *pool = worker->pool;
+	struct pools *pools = pool->all;
+	if (worker->dead)
+		return;
+	if (worker->state != WORKER_STARTING) {
+		pool_worker_kill(worker, "sent a message out of turn");
+		return;
+	}
+	if (pool->failures > 0)
+		log_info(pools->log, "step %s: its module runs again", pool_worker_step(worker));
+	if (pool->down)
+		pool_tell(pool, true, "");
+	pool->down = false;
+	pool->proven = true;
+	pool->start_at = 0;
+	pools->attention = true;
+	worker->since = clock_monotonic();
+	pthread_mutex_lock(&pools->lock);
+	worker->state = WORKER_IDLE;
+	worker->kill_at = 0;
+	struct pool_worker *next = pools->stop ? NULL : pool_assign(pool);
+	pthread_mutex_unlock(&pools->lock);
+	if (next != NULL)
+		pool_worker_send_next(next);
+}
+
+/* create() says no, although it said yes when the configuration was checked. */
+static void take_refusal(struct pool_worker *worker, struct packet *packet)
+{
+	const char *text, *key;
+	bool rejected = packet->kind == MESSAGE_REJECTED;
+	bool good = rejected ? rejected_decode(packet, &key, &text) : text_decode(packet, &text);
+	if (!good || worker->state != WORKER_STARTING)
+		pool_worker_kill(worker, "sent an invalid message");
+	else if (text[0] != '\0')
+		text_copy(worker->errors.last, sizeof worker->errors.last, text);
+}
+
+static void take_packet(struct pool_worker *worker, struct packet *packet)
+{
+	if (worker->broken != NULL)
+		return; /* nothing that it says counts any more */
+	switch (packet->kind) {
+	case MESSAGE_LOG:
+		take_log(worker, packet);
+		break;
+	case MESSAGE_READ:
+		take_read(worker, packet);
+		break;
+	case MESSAGE_DONE:
+		take_done(worker, packet);
+		break;
+	case MESSAGE_CREATED:
+		take_created(worker);
+		break;
+	case MESSAGE_REFUSED:
+	case MESSAGE_REJECTED:
+	case MESSAGE_FAILED:
+		take_refusal(worker, packet);
+		break;
+	default:
+		pool_worker_kill(worker, "sent an unknown message");
+	}
+}
+
+/* A process that dies closes its socket first. If this one lives, it is killed. */
+static void note_closed(struct pool_worker *worker)
+{
+	struct pools *pools = worker->pool->all;
+	worker->closed = true;
+	pthread_mutex_lock(&pools->lock);
+	worker->kill_at = clock_monotonic() + CLOSED_DELAY;
+	pthread_mutex_unlock(&pools->lock);
+	pools->attention = true;
+}
+
+/* Takes packets as long as there are any: `all`, or one. */
+void pool_worker_take_packets(struct pool_worker *worker, bool all)
+{
+	struct packet packet;
+	int descriptor;
+	unsigned count = 0;
+	do {
+		enum received received =
+			channel_receive(worker->process.control, &worker->pool->all->buffer, &packet, &descriptor, false);
+		if (descriptor >= 0)
+			close(descriptor);
+		if (received == RECEIVED_NOTHING)
+			return;
+		if (received != RECEIVED_PACKET && worker->dead)
+			return; /* its end says more */
+		if (received != RECEIVED_PACKET) {
+			/* A socket that is closed stays readable. */
+			epoll_ctl(worker->pool->all->epoll, EPOLL_CTL_DEL, worker->process.control, NULL);
+			if (received == RECEIVED_CLOSED)
+				note_closed(worker);
+			else
+				pool_worker_kill(worker, "sent an invalid packet");
+			return;
+		}
+		take_packet(worker, &packet);
+	} while (all && ++count < LAST_PACKETS);
+}
