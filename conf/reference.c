@@ -70,6 +70,10 @@ static void describe_range(const struct pp_key *key, char *range, size_t size)
 		snprintf(range, size, "From %s to %s.", duration_format(key->min, least), duration_format(key->max, most));
 	else if ((key->type == PP_KEY_INTEGER || key->type == PP_KEY_SIZE) && limited)
 		snprintf(range, size, "From %" PRId64 " to %" PRId64 ".", key->min, key->max);
+	else if (key->type == PP_KEY_SECRET)
+		snprintf(range, size, "It is safer in a file of its own, whose path %s_file is.", key->name);
+	else if (key->type == PP_KEY_LIST)
+		snprintf(range, size, "Several are separated by commas.");
 	if (key->type != PP_KEY_CHOICE || key->choices == NULL || strchr(key->choices, ' ') == NULL)
 		return;
 	size_t used = (size_t)snprintf(range, size, "One of: ");
@@ -111,7 +115,8 @@ static void add_man_variables(struct text *text, const struct config_key *row, c
 /* `row` NULL: a key without an own variable of a fixed name. */
 static void add_man_key(struct text *text, const struct config_key *row, const struct pp_key *key)
 {
-	static const char *const types[] = {"text", "true | false", "number", "duration", "size", "word"};
+	static const char *const types[] = {"text", "true | false", "number", "duration", "size",
+	                                    "word", "secret",       "list",   "path"};
 	char range[256];
 	text_add(text, ".TP\n\\fB");
 	add_roff(text, key->name);

@@ -168,6 +168,12 @@ static int64_t host_number(const struct pp_setup *setup, const char *key)
 	return value == NULL ? 0 : value->number;
 }
 
+static const char *host_item(const struct pp_setup *setup, const char *key, size_t number)
+{
+	const struct setup_value *value = setup_find(setup, key);
+	return value == NULL || value->item == NULL || number >= (size_t)value->number ? NULL : value->item[number];
+}
+
 static void host_reject(struct pp_setup *setup, const char *key, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 static void host_reject(struct pp_setup *setup, const char *key, const char *format, ...)
@@ -210,6 +216,7 @@ const struct pp_host host_services = {
 	.deadline = host_deadline,
 	.cancelled = host_cancelled,
 	.cancel_fd = host_cancel_fd,
+	.item = host_item,
 };
 
 /* Only the documented return values are verdicts. */

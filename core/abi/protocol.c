@@ -60,16 +60,34 @@ void setup_encode(struct text *packet, const struct pp_setup *setup)
 		packet_add_string(packet, setup->value[i].key);
 		packet_add_string(packet, setup->value[i].text);
 		packet_add_number(packet, setup->value[i].number);
+		packet_add_number(packet, setup->value[i].item != NULL);
+		for (int64_t j = 0; setup->value[i].item != NULL && j < setup->value[i].number; j++)
+			packet_add_string(packet, setup->value[i].item[j]);
 	}
+}
+
+/* One value, and its items, which are put at *item. */
+static void value_decode(struct packet *packet, struct setup_value *value, const char ***item, const char *const *end)
+{
+	*value = (struct setup_value){packet_text(packet), packet_string(packet), packet_number(packet), NULL};
+	if (packet_number_within(packet, 0, 1) == 0)
+		return;
+	if (value->number < 0 || value->number > end - *item)
+		packet->broken = true;
+	value->item = *item;
+	for (int64_t i = 0; i < value->number && !packet->broken; i++)
+		*(*item)++ = packet_text(packet);
 }
 
 bool setup_decode(struct packet *packet, struct pp_setup *setup, struct setup_value **values)
 {
 	setup->step = packet_text(packet);
 	setup->count = (size_t)packet_number_within(packet, 0, MODULE_KEYS_MAX + 16);
-	*values = alloc_zeroed(setup->count + 1, sizeof **values);
+	size_t items = SETUP_ITEMS_MAX * setup->count;
+	*values = alloc_zeroed(setup->count + 1, sizeof **values + SETUP_ITEMS_MAX * sizeof(char *));
+	const char **item = (const char **)(void *)(*values + setup->count + 1);
 	for (size_t i = 0; i < setup->count; i++)
-		(*values)[i] = (struct setup_value){packet_text(packet), packet_string(packet), packet_number(packet)};
+		value_decode(packet, &(*values)[i], &item, item + items);
 	setup->value = *values;
 	return packet_end(packet);
 }

@@ -70,7 +70,7 @@ void start_encode(struct text *packet, const struct start_message *start);
 bool start_decode(struct packet *packet, struct start_message *start);
 
 void setup_encode(struct text *packet, const struct pp_setup *setup);
-/* The values are allocated, and the caller frees them. */
+/* The values are allocated with their items, in one block, and the caller frees it. */
 bool setup_decode(struct packet *packet, struct pp_setup *setup, struct setup_value **values);
 
 /* The bytes of the upload may come along. */

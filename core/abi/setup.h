@@ -9,10 +9,14 @@
 
 #include "core/base/log.h"
 
+/* The maximum number of items of a list. */
+#define SETUP_ITEMS_MAX 64
+
 struct setup_value {
 	const char *key;
-	const char *text; /* NULL: unset */
-	int64_t number;   /* 0 for types that have none */
+	const char *text;        /* NULL: unset */
+	int64_t number;          /* 0 for types that have none */
+	const char *const *item; /* PP_KEY_LIST: `number` of them; else NULL */
 };
 
 struct pp_setup {

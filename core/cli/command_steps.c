@@ -37,15 +37,17 @@ static json_t *text_of(const char *text)
 
 static json_t *describe_keys(const struct pp_step_module *table)
 {
-	static const char *const types[] = {"text", "true or false", "number", "duration", "size", "choice"};
+	static const char *const types[] = {"text",   "true or false", "number", "duration", "size",
+	                                    "choice", "secret",        "list",   "path"};
+	const size_t known = sizeof types / sizeof types[0];
 	json_t *array = json_array();
 	const struct pp_key *key = table->keys;
 	for (; key != NULL && key->name != NULL; key = module_table_next_key(table, key)) {
 		bool choice = key->type == PP_KEY_CHOICE && key->choices != NULL;
 		json_array_append_new(array, json_pack("{s:o*, s:o*, s:o*, s:o*, s:o*}", "name", text_of(key->name), "type",
-		                                       text_of(choice          ? key->choices
-		                                               : key->type < 5 ? types[key->type]
-		                                                               : "?"),
+		                                       text_of(choice              ? key->choices
+		                                               : key->type < known ? types[key->type]
+		                                                                   : "?"),
 		                                       "default", text_of(key->fallback), "environment",
 		                                       text_of(key->environment), "help", text_of(key->help)));
 	}

@@ -15,8 +15,6 @@
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
 
-#define PASSWORD_MAX 4096
-
 static void blame_key(const struct section *section, const struct setting *setting, struct problems *problems)
 {
 	struct nearest nearest = {0};
@@ -54,27 +52,9 @@ static void read_password(struct config *config, const char *section, const char
 	}
 	if (*password != NULL && direct.rank > file.rank)
 		return;
-	size_t length;
-	struct stat info;
-	char *text = text_file_read(path, PASSWORD_MAX, &length, &info);
-	if (text == NULL) {
-		problems_add(problems, "%s: password_file: %s: %s", file.place, path, strerror(errno));
+	char *text = secret_file_read(path, file.place, "password_file", &config->warnings, problems);
+	if (text == NULL)
 		return;
-	}
-	access_warn_named(&config->warnings, file.place, "password_file", path, &info, true);
-	/* A byte order mark is not part of the password. */
-	size_t mark = strncmp(text, "\xEF\xBB\xBF", 3) == 0 ? 3 : 0, line = strcspn(text + mark, "\r\n");
-	const char *fault = line == 0 || strspn(text + mark + line, "\r\n") != length - mark - line
-	                        ? "must contain a "
-	                          "single line of text"
-	                        : text_fault(text + mark, line);
-	if (fault != NULL) {
-		problems_add(problems, "%s: password_file: %s: %s", file.place, path, fault);
-		free(text);
-		return;
-	}
-	memmove(text, text + mark, line);
-	text[line] = '\0';
 	free(*password);
 	*password = text;
 	source_derive(config->source, section, "password", text, "%s", file.place);

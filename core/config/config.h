@@ -126,8 +126,8 @@ bool module_name_check(const char *name, char *why, size_t size);
 /* The keys of one step as its module sees them. Each declared key has a checked value or its default. Undeclared keys
  * are problems. `keys` is traversed in strides of key_size, the module's own sizeof(struct pp_key). The caller frees
  * the result. */
-struct step_setup *step_setup_create(const struct config *config, const struct step_config *step,
-                                     const struct pp_key *keys, size_t key_size, struct problems *problems);
+struct step_setup *step_setup_create(struct config *config, const struct step_config *step, const struct pp_key *keys,
+                                     size_t key_size, struct problems *problems);
 void step_setup_free(struct step_setup *setup);
 
 /* What create() gets of it; valid as long as the setup. What the module rejects becomes a problem. */

@@ -11,7 +11,8 @@
 #include "core/config/config_keys.h"
 #include "core/config/config_source.h"
 
-/* The name of a module's key shows whether it is a secret, because the step ABI has no type for secrets. */
+/* The name of a module's key may show that it is a secret: before the module is known, and for those that do not use
+ * PP_KEY_SECRET. */
 static bool sounds_secret(const char *key)
 {
 	static const char *const words[] = {"password",   "passwd",  "secret",     "token",
@@ -94,6 +95,13 @@ static const struct setting *secret_of(const struct config_source *source, unsig
 	return NULL;
 }
 
+void access_warn_readable(struct problems *warnings, const struct setting *setting, const struct read_file *file)
+{
+	char text[FILE_TEXT_SIZE];
+	problems_add(warnings, "%s: %s: a secret in a file that everybody can read (%s): run chmod o-rwx %s",
+	             setting->place, setting->name, file_describe(&file->info, text), file->path);
+}
+
 void access_warn_files(struct config *config)
 {
 	const struct file_user self = whoami();
@@ -108,9 +116,6 @@ void access_warn_files(struct config *config)
 		else
 			warn_folder(&config->warnings, "", file->path, "the configuration");
 		if (secret != NULL && (file->info.st_mode & S_IROTH) != 0)
-			problems_add(&config->warnings,
-			             "%s: %s: a secret in a file that everybody can read (%s): run chmod o-rwx "
-			             "%s",
-			             secret->place, secret->name, file_describe(&file->info, text), file->path);
+			access_warn_readable(&config->warnings, secret, file);
 	}
 }

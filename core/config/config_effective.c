@@ -86,8 +86,8 @@ static void derive(struct report *report, const char *value, const char *origin)
 static void pass(struct report *report)
 {
 	struct config_value *value = &report->value;
-	value->secret =
-		value->value != NULL && value->value[0] != '\0' && setting_is_secret(value->section, value->key, value->value);
+	bool set = value->value != NULL && value->value[0] != '\0';
+	value->secret = set && (value->secret || setting_is_secret(value->section, value->key, value->value));
 	if (value->value != NULL && (value->secret || value->value[0] == '\0'))
 		value->value = NULL;
 	report->each(report->closure, value);
@@ -165,6 +165,14 @@ static void report_step_key(struct report *report, const char *section, const st
 	pass(report);
 }
 
+static void report_module_key(struct report *report, const char *section, const struct pp_key *key)
+{
+	struct found found = source_find(report->config->source, section, key, true);
+	report->value = (struct config_value){.section = section, .key = key->name, .secret = key->type == PP_KEY_SECRET};
+	take_found(report, key, &found, key->fallback);
+	pass(report);
+}
+
 void config_each_step_value(const struct config *config, const struct step_config *step, const struct step_setup *setup,
                             config_value_each *each, void *closure)
 {
@@ -175,11 +183,11 @@ void config_each_step_value(const struct config *config, const struct step_confi
 	step_section(step->name, section);
 	for (const struct config_key *row = step_keys; row->section != NULL; row++)
 		report_step_key(&report, section, row, step->name);
-	for (size_t i = 0; setup != NULL && step_setup_key(setup, i, &key); i++) {
-		found = source_find(config->source, section, &key, true);
-		report.value = (struct config_value){.section = section, .key = key.name};
-		take_found(&report, &key, &found, key.fallback);
-		pass(&report);
+	const char *file_key;
+	for (size_t i = 0; setup != NULL && step_setup_key(setup, i, &key, &file_key); i++) {
+		report_module_key(&report, section, &key);
+		if (file_key != NULL)
+			report_module_key(&report, section, &(struct pp_key){.name = file_key, .type = PP_KEY_PATH});
 	}
 	for (size_t i = 0; setup == NULL && step->section != NULL && i < step->section->count; i++) {
 		const struct setting *setting = &step->section->setting[i];

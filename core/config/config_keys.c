@@ -313,32 +313,16 @@ static void store(const struct config_key *key, void *draft, const char *text, i
 	}
 }
 
-#define CREDENTIALS "CREDENTIALS_DIRECTORY"
-
-/* What stands behind $CREDENTIALS_DIRECTORY or ${CREDENTIALS_DIRECTORY}, from the / on; NULL: the text does not begin
- * so. */
-static const char *credential_of(const char *text)
+static void store_path(const struct config_source *source, const struct config_key *key, struct found found,
+                       void *draft, struct problems *problems)
 {
-	static const char plain[] = "$" CREDENTIALS "/", braces[] = "${" CREDENTIALS "}/";
-	if (strncmp(text, plain, sizeof plain - 1) == 0)
-		return text + sizeof plain - 2;
-	return strncmp(text, braces, sizeof braces - 1) == 0 ? text + sizeof braces - 2 : NULL;
-}
-
-/* A file that systemd hands to the service (LoadCredential=), whose folder only the service knows. */
-static void store_credential(const struct config_source *source, const struct config_key *key, struct found found,
-                             void *draft, struct problems *problems)
-{
-	const struct variable *folder = source_variable(source, CREDENTIALS);
-	const char *rest = credential_of(found.value);
-	char path[PATH_MAX];
-	if (folder == NULL)
-		problems_add(problems, "%s: %s: $" CREDENTIALS " is not set: systemd sets it for a unit with LoadCredential=",
-		             found.place, key->key.name);
-	else if (snprintf(path, sizeof path, "%s%s", folder->value, rest) >= (int)sizeof path)
-		problems_add(problems, "%s: %s: %s", found.place, key->key.name, strerror(ENAMETOOLONG));
-	else
+	const char *why;
+	char *path = path_resolve(source, found.value, &why);
+	if (path != NULL)
 		store_string((char **)(void *)((char *)draft + key->offset), path);
+	else
+		problems_add(problems, "%s: %s: %s", found.place, key->key.name, why);
+	free(path);
 }
 
 struct found config_key_read(const struct config_source *source, const char *section, const struct config_key *key,
@@ -350,16 +334,14 @@ struct found config_key_read(const struct config_source *source, const char *sec
 	bool missing = found.value != NULL && *found.value == '\0' && (key->flags & KEY_REQUIRED) != 0;
 	if (missing)
 		problems_add(problems, "%s: %s: needs a value", found.place, key->key.name);
-	if (found.value != NULL && (key->flags & KEY_FILE) != 0 && credential_of(found.value) != NULL) {
-		store_credential(source, key, found, draft, problems);
-		return found;
-	}
 	bool valid = found.value != NULL && !missing && value_parse(&key->key, found.value, &number, why, sizeof why) &&
 	             (key->check == NULL || *found.value == '\0' || key->check(found.value, why, sizeof why));
 	if (found.value != NULL && !missing && !valid)
 		problems_add(problems, "%s: %s: %s", found.place, key->key.name, why);
 	const char *text = valid ? found.value : key->key.fallback;
-	if (text != NULL && (valid || value_parse(&key->key, text, &number, why, sizeof why)))
+	if (valid && (key->flags & KEY_FILE) != 0)
+		store_path(source, key, found, draft, problems);
+	else if (text != NULL && (valid || value_parse(&key->key, text, &number, why, sizeof why)))
 		store(key, draft, text, number);
 	return found;
 }

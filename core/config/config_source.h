@@ -137,11 +137,25 @@ void access_warn_files(struct config *config);
 /* The same for a file named by a key at `place`. `secret`: the file contains a secret. */
 void access_warn_named(struct problems *warnings, const char *place, const char *key, const char *path,
                        const struct stat *info, bool secret);
+/* The same for a secret setting of a configuration file that everybody can read. */
+void access_warn_readable(struct problems *warnings, const struct setting *setting, const struct read_file *file);
 /* Whether the value of a key is a secret or may contain one. `section` is the full name. */
 bool setting_is_secret(const char *section, const char *key, const char *value);
 
 /* config_list.c: the non-empty parts of a list, NULL-terminated, in one allocation. */
 char **list_split(const char *text, const char *separators);
+/* The parts between commas without the blanks around them, empty ones too; likewise. An empty text has none. */
+char **list_items(const char *text);
+
+/* config_path.c: whether a text is an absolute path, and the path that it stands for. It may begin with
+ * $CREDENTIALS_DIRECTORY: a file that systemd hands to the service (LoadCredential=), in a folder that only the service
+ * knows. The caller frees it. NULL: *why. */
+bool path_is_absolute(const char *text);
+char *path_resolve(const struct config_source *source, const char *text, const char **why);
+/* The only line of a file with a secret, which the caller frees. NULL: there is a problem. `place` and `key`: where the
+ * path was set. */
+char *secret_file_read(const char *path, const char *place, const char *key, struct problems *warnings,
+                       struct problems *problems);
 
 /* config_broker.c: parses the configured address->endpoint (host:port or a nats://, tcp:// or tls:// URL, several
  * separated by commas or blanks). Afterwards the endpoint is a list of host:port, the URLs' credentials are in
@@ -160,8 +174,9 @@ struct config *config_build(struct config_source *source, struct problems *probl
  * NULL: there is no default. */
 char *state_dir_default(const struct config_source *source, bool root, const char **origin);
 
-/* step_setup.c: the key with this number that the step's module declares. False: there are no more. */
-bool step_setup_key(const struct step_setup *setup, size_t number, struct pp_key *key);
+/* step_setup.c: the key with this number that the step's module declares, and of a secret the key that names its file,
+ * else NULL. False: there are no more. */
+bool step_setup_key(const struct step_setup *setup, size_t number, struct pp_key *key, const char **file_key);
 
 /* config_steps.c */
 bool step_name_check(const char *name, char *why, size_t size);

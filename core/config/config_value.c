@@ -5,6 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "core/abi/setup.h"
 #include "core/base/text.h"
 #include "core/base/utf8.h"
 #include "core/config/config_source.h"
@@ -134,11 +135,31 @@ static bool explain(char *why, size_t size, const char *text, const char *expect
 	return false;
 }
 
+static bool check_list(const struct pp_key *key, const char *text, int64_t *number, char *why, size_t size)
+{
+	char **item = list_items(text);
+	int64_t count = 0;
+	bool empty = false;
+	for (; item[count] != NULL; count++)
+		empty = empty || *item[count] == '\0';
+	free(item);
+	int64_t most = key->max > 0 && key->max < SETUP_ITEMS_MAX ? key->max : SETUP_ITEMS_MAX;
+	*number = count;
+	if (empty)
+		snprintf(why, size, "nothing between two commas, or beside one");
+	else if (count > most)
+		snprintf(why, size, "%lld items, %lld at most", (long long)count, (long long)most);
+	else if (count < key->min)
+		snprintf(why, size, "%lld items, at least %lld", (long long)count, (long long)key->min);
+	return !empty && count <= most && count >= key->min;
+}
+
 bool value_parse(const struct pp_key *key, const char *text, int64_t *number, char *why, size_t size)
 {
 	*number = 0;
 	switch (key->type) {
 	case PP_KEY_STRING:
+	case PP_KEY_SECRET:
 		return check_string(text, why, size);
 	case PP_KEY_BOOL:
 		return parse_bool(text, number) || explain(why, size, text, "true or false");
@@ -159,6 +180,11 @@ bool value_parse(const struct pp_key *key, const char *text, int64_t *number, ch
 			return true;
 		snprintf(why, size, "unknown value \"%.40s\" (%s)", text, key->choices == NULL ? "" : key->choices);
 		return false;
+	case PP_KEY_LIST:
+		return check_string(text, why, size) && check_list(key, text, number, why, size);
+	case PP_KEY_PATH:
+		return check_string(text, why, size) &&
+		       (*text == '\0' || path_is_absolute(text) || explain(why, size, text, "an absolute path"));
 	default:
 		snprintf(why, size, "the module declares a key type that this version does not know");
 		return false;

@@ -9,6 +9,7 @@ core_libcore_a_SOURCES += \
 	core/config/config_keys.c core/config/config_keys.h \
 	core/config/config_legacy.c \
 	core/config/config_list.c \
+	core/config/config_path.c \
 	core/config/config_replaced.c \
 	core/config/config_source.c core/config/config_source.h \
 	core/config/config_steps.c \

@@ -13,11 +13,15 @@
 struct module_key {
 	struct pp_key key;
 	const char *place;
+	char *text;     /* NULL: the value is the source's */
+	char **item;    /* of a list */
+	bool unusable;  /* it is set, and there is a problem */
+	char *file_key; /* PP_KEY_SECRET: NAME_file, the key that names a file with it; NULL: there is none */
 };
 
 struct step_setup {
 	struct pp_setup host; /* its values: those of `key`, in the same order, then those that each step has */
-	const struct config *config;
+	struct config *config;
 	const struct step_config *step;
 	struct problems *problems;
 	char section[sizeof STEP_PREFIX + STEP_NAME_MAX];
@@ -30,6 +34,9 @@ static const struct module_key *find(const struct step_setup *setup, const char 
 {
 	for (size_t i = 0; name != NULL && i < setup->count; i++)
 		if (strcmp(setup->key[i].key.name, name) == 0)
+			return &setup->key[i];
+	for (size_t i = 0; name != NULL && i < setup->count; i++)
+		if (setup->key[i].file_key != NULL && strcmp(setup->key[i].file_key, name) == 0)
 			return &setup->key[i];
 	return NULL;
 }
@@ -54,6 +61,62 @@ static void explain_missing(const struct step_setup *setup, const struct module_
 	             more ? (int)strcspn(key->key.environment, " ") : 0, more ? key->key.environment : "");
 }
 
+/* Warns of a file that everybody can read although it has a secret. If the key's name shows that, it was said when the
+ * file was read. */
+static void warn_readable(struct step_setup *setup, const struct module_key *key)
+{
+	const struct setting *setting = section_find(setup->step->section, key->key.name);
+	const struct config_source *source = setup->config->source;
+	if (setting == NULL || setting->rank == RANK_ENVIRONMENT || setting_is_secret(setup->section, setting->name, ""))
+		return;
+	for (size_t i = 0; i < source->file_count; i++)
+		if (source->file[i].number == setting->file && (source->file[i].info.st_mode & S_IROTH) != 0)
+			access_warn_readable(&setup->config->warnings, setting, &source->file[i]);
+}
+
+/* The text of a secret, or of its file. */
+static void read_secret(struct step_setup *setup, struct module_key *key, struct setup_value *value)
+{
+	const char *why;
+	const struct pp_key file_key = {.name = key->file_key, .type = PP_KEY_PATH};
+	struct found file = {0};
+	if (key->file_key != NULL)
+		file = source_find(setup->config->source, setup->section, &file_key, true);
+	if (value->text != NULL)
+		warn_readable(setup, key);
+	if (file.value == NULL || *file.value == '\0')
+		return;
+	if (value->text != NULL) {
+		problems_add(setup->problems, "%s: %s: %s is set too (%s)", file.place, key->file_key, key->key.name,
+		             place_of(setup, key));
+		return;
+	}
+	char *path = path_resolve(setup->config->source, file.value, &why);
+	if (path == NULL || !path_is_absolute(file.value))
+		problems_add(setup->problems, "%s: %s: %s", file.place, key->file_key,
+		             path == NULL ? why : "expected an absolute path");
+	else
+		value->text = key->text =
+			secret_file_read(path, file.place, key->file_key, &setup->config->warnings, setup->problems);
+	key->place = file.place;
+	key->unusable = key->text == NULL;
+	free(path);
+}
+
+/* What the value's type makes of its text. */
+static void finish_value(struct step_setup *setup, struct module_key *key, struct setup_value *value)
+{
+	const char *why;
+	if (key->key.type == PP_KEY_LIST) {
+		key->item = list_items(value->text);
+		value->item = (const char *const *)key->item;
+	} else if (key->key.type == PP_KEY_PATH) {
+		value->text = key->text = path_resolve(setup->config->source, value->text, &why);
+		if (key->text == NULL)
+			problems_add(setup->problems, "%s: %s: %s", place_of(setup, key), key->key.name, why);
+	}
+}
+
 static void read_key(struct step_setup *setup, struct module_key *key, struct setup_value *value)
 {
 	char why[VALUE_WHY_SIZE];
@@ -63,14 +126,32 @@ static void read_key(struct step_setup *setup, struct module_key *key, struct se
 	value->text = found.value;
 	if (found.value == NULL && key->key.fallback != NULL)
 		value->text = key->key.fallback;
+	if (value->text != NULL && *value->text == '\0' && (key->key.type == PP_KEY_SECRET || key->key.type == PP_KEY_PATH))
+		value->text = NULL;
+	if (key->key.type == PP_KEY_SECRET)
+		read_secret(setup, key, value);
 	bool empty = value->text == NULL || *value->text == '\0';
-	if (key->key.required != 0 && empty) {
+	if (key->key.required != 0 && empty && !key->unusable) {
 		explain_missing(setup, key);
 	} else if (value->text != NULL && !value_parse(&key->key, value->text, &value->number, why, sizeof why)) {
 		problems_add(setup->problems, "%s: %s: %s", place_of(setup, key), key->key.name, why);
 		value->text = NULL;
 		value->number = 0;
+	} else if (value->text != NULL) {
+		finish_value(setup, key, value);
 	}
+}
+
+/* A module's own key of that name comes first. */
+static void name_file_key(const struct step_setup *setup, struct module_key *key)
+{
+	size_t size = strlen(key->key.name) + sizeof "_file";
+	char *name = alloc_bytes(size);
+	snprintf(name, size, "%s_file", key->key.name);
+	if (find(setup, name) == NULL && step_keys_find(name) == NULL)
+		key->file_key = name;
+	else
+		free(name);
 }
 
 /* Copies what the module declares; its struct may be longer than ours. */
@@ -83,10 +164,13 @@ static void read_keys(struct step_setup *setup, const struct pp_key *keys, size_
 		count++;
 	setup->key = alloc_zeroed(count + 1, sizeof *setup->key);
 	setup->value = alloc_zeroed(count + 2, sizeof *setup->value);
-	for (; setup->count < count; setup->count++) {
+	for (; setup->count < count; setup->count++)
 		memcpy(&setup->key[setup->count].key, at + setup->count * key_size, sizeof(struct pp_key));
-		read_key(setup, &setup->key[setup->count], &setup->value[setup->count]);
-	}
+	for (size_t i = 0; i < count; i++)
+		if (setup->key[i].key.type == PP_KEY_SECRET)
+			name_file_key(setup, &setup->key[i]);
+	for (size_t i = 0; i < count; i++)
+		read_key(setup, &setup->key[i], &setup->value[i]);
 	/* A module's own key of the same name comes first, and is found. */
 	setup->value[count] = (struct setup_value){.key = "deadline", .number = setup->step->deadline};
 	setup->value[count + 1] = (struct setup_value){.key = "max_wait", .number = setup->step->max_wait};
@@ -100,8 +184,11 @@ static const char *suggest_key(const struct step_setup *setup, const char *wrong
 	struct nearest nearest = {0};
 	for (const struct config_key *key = step_keys; key->section != NULL; key++)
 		nearest_offer(&nearest, wrong, key->key.name);
-	for (size_t i = 0; i < setup->count; i++)
+	for (size_t i = 0; i < setup->count; i++) {
 		nearest_offer(&nearest, wrong, setup->key[i].key.name);
+		if (setup->key[i].file_key != NULL)
+			nearest_offer(&nearest, wrong, setup->key[i].file_key);
+	}
 	return nearest_words(&nearest, "", "", words);
 }
 
@@ -124,9 +211,12 @@ static bool is_variable_of(const struct step_setup *setup, const char *variable)
 	for (const struct config_key *key = step_keys; key->section != NULL; key++)
 		if (variable_name(name, setup->section, key->key.name) && strcmp(name, variable) == 0)
 			return true;
-	for (size_t i = 0; i < setup->count; i++)
-		if (variable_name(name, setup->section, setup->key[i].key.name) && strcmp(name, variable) == 0)
+	for (size_t i = 0; i < setup->count; i++) {
+		const char *file_key = setup->key[i].file_key;
+		if ((variable_name(name, setup->section, setup->key[i].key.name) && strcmp(name, variable) == 0) ||
+		    (file_key != NULL && variable_name(name, setup->section, file_key) && strcmp(name, variable) == 0))
 			return true;
+	}
 	return false;
 }
 
@@ -173,8 +263,8 @@ static void reject(void *closure, const char *key, const char *text)
 		problems_add(setup->problems, "%s: %s: %s", place, key, text);
 }
 
-struct step_setup *step_setup_create(const struct config *config, const struct step_config *step,
-                                     const struct pp_key *keys, size_t key_size, struct problems *problems)
+struct step_setup *step_setup_create(struct config *config, const struct step_config *step, const struct pp_key *keys,
+                                     size_t key_size, struct problems *problems)
 {
 	struct step_setup *setup = alloc_zeroed(1, sizeof *setup);
 	setup->host = (struct pp_setup){.step = step->name, .reject = reject, .closure = setup};
@@ -196,6 +286,11 @@ void step_setup_free(struct step_setup *setup)
 {
 	if (setup == NULL)
 		return;
+	for (size_t i = 0; i < setup->count; i++) {
+		free(setup->key[i].text);
+		free(setup->key[i].item);
+		free(setup->key[i].file_key);
+	}
 	free(setup->key);
 	free(setup->value);
 	free(setup);
@@ -206,11 +301,12 @@ struct pp_setup *step_setup_host(struct step_setup *setup)
 	return &setup->host;
 }
 
-bool step_setup_key(const struct step_setup *setup, size_t number, struct pp_key *key)
+bool step_setup_key(const struct step_setup *setup, size_t number, struct pp_key *key, const char **file_key)
 {
 	if (number >= setup->count)
 		return false;
 	*key = setup->key[number].key;
+	*file_key = setup->key[number].file_key;
 	return true;
 }
 

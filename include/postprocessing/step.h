@@ -108,7 +108,16 @@ enum {
 	PP_KEY_INTEGER = 2,  /* within min..max */
 	PP_KEY_DURATION = 3, /* Go's form, 1h2m3.5s or 300ms → nanoseconds, within min..max */
 	PP_KEY_SIZE = 4,     /* 10, 10K, 10KB, 10KiB, 2GB … → bytes, within min..max; K and KiB are 1024, KB 1000 */
-	PP_KEY_CHOICE = 5    /* one of `choices` → number() is its place, from 0 */
+	PP_KEY_CHOICE = 5,   /* one of `choices` → number() is its place, from 0 */
+	/* Since 1.1, for modules that state it (PP_STEP_NEEDS_MINOR): */
+	/* Text that nobody is shown: neither in the log nor by a command. The administrator may set NAME_file instead, the
+	 * path of a file with the secret as its only line. The host reads that file, so the module gets the text in
+	 * either case, and needs no right to read it. */
+	PP_KEY_SECRET = 6,
+	/* Texts separated by commas, with blanks around them or not: min..max of them (both 0: any number up to 64) →
+	 * number() is how many, and item() returns each. */
+	PP_KEY_LIST = 7,
+	PP_KEY_PATH = 8 /* an absolute path of a file or folder, which need not exist; see also PP_NEED_PATH */
 };
 
 struct pp_key {
@@ -212,6 +221,11 @@ struct pp_host {
 	int (*cancelled)(const struct pp_run *run);
 	/* A descriptor that becomes readable on cancellation, for poll(); never read from it. */
 	int (*cancel_fd)(const struct pp_run *run);
+
+	/* Since 1.1. */
+
+	/* create() only: one text of a key of type PP_KEY_LIST, from 0. NULL: there are no more. */
+	const char *(*item)(const struct pp_setup *setup, const char *key, size_t number);
 };
 
 /* What a module exports. */
@@ -278,7 +292,7 @@ _Static_assert(sizeof(struct pp_need) == 32, "ABI 1.1");
 _Static_assert(sizeof(struct pp_key) == 64, "ABI 1.0");
 _Static_assert(offsetof(struct pp_host, string) == 8, "ABI");
 _Static_assert(offsetof(struct pp_host, read) == 88, "ABI");
-_Static_assert(sizeof(struct pp_host) == 176, "ABI 1.0 ends here");
+_Static_assert(offsetof(struct pp_host, item) == 176, "ABI 1.0 ends here");
 #endif
 
 #ifdef __cplusplus

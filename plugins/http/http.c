@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Step module: asks a service on the web about each upload. Only its own complete answer is a verdict; whatever goes
  * wrong is PP_RETRY. */
+#define PP_STEP_NEEDS_MINOR 1u
 #include <inttypes.h>
 #include <jansson.h>
 #include <stdio.h>
@@ -33,13 +34,10 @@ static const struct pp_key http_keys[] = {
 	{.name = "send", .type = PP_KEY_CHOICE, .fallback = "facts", .choices = "facts bytes",
 	 .help = "What the body of the request is. facts: what is known of the upload, as JSON. bytes: the upload's "
 	         "bytes; the facts are in the header postprocessing-facts."},
-	{.name = "secret", .type = PP_KEY_STRING,
-	 .help = "The key of the signature that each request has: whsec_ and base64, or another text. Better use "
-	         "secret_file. Default: requests have no signature."},
-	{.name = "secret_file", .type = PP_KEY_STRING,
-	 .help = "The absolute path of a file whose first line is the secret. The user of the worker processes has to be "
-	         "able to read it."},
-	{.name = "ca_file", .type = PP_KEY_STRING,
+	{.name = "secret", .type = PP_KEY_SECRET,
+	 .help = "The key of the signature that each request has: whsec_ and base64, or another text. Default: requests "
+	         "have no signature."},
+	{.name = "ca_file", .type = PP_KEY_PATH,
 	 .help = "The absolute path of a file with the certificates (PEM) that sign the server's. Default: those of the "
 	         "system."},
 	{.name = "timeout", .type = PP_KEY_DURATION, .fallback = "1m", .min = 1000000, .max = 24 * 3600 * SECOND_NANOS,
@@ -50,7 +48,6 @@ static const struct pp_key http_keys[] = {
 
 static const struct pp_need http_needs[] = {
 	{.kind = PP_NEED_NETWORK},
-	{.kind = PP_NEED_PATH, .key = "secret_file"},
 	{.kind = PP_NEED_PATH, .key = "ca_file"},
 	{.kind = 0},
 };
@@ -58,19 +55,10 @@ static const struct pp_need http_needs[] = {
 static bool take_secret(struct http *http, struct pp_setup *setup)
 {
 	const struct pp_host *host = http->host;
-	const char *text = host->string(setup, "secret"), *path = host->string(setup, "secret_file");
-	char why[512];
-	if (text != NULL && path != NULL) {
-		host->reject(setup, "secret_file", "secret is set, too");
-		return false;
-	}
-	if (text != NULL && !secret_parse(&http->secret, text)) {
-		host->reject(setup, "secret", "expected whsec_ and base64, or a text of at most %d bytes", SECRET_SIZE);
-		return false;
-	}
-	if (path == NULL || secret_read(&http->secret, path, why, sizeof why))
+	const char *text = host->string(setup, "secret");
+	if (text == NULL || secret_parse(&http->secret, text))
 		return true;
-	host->reject(setup, "secret_file", "%s", why);
+	host->reject(setup, "secret", "expected whsec_ and base64, or a text of at most %d bytes", SECRET_SIZE);
 	return false;
 }
 

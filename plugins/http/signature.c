@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "signature.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define PREFIX "whsec_"
 
@@ -37,28 +34,6 @@ bool secret_parse(struct secret *secret, const char *text)
 	memcpy(secret->bytes, text, length);
 	secret->length = length;
 	return true;
-}
-
-bool secret_read(struct secret *secret, const char *path, char *why, size_t size)
-{
-	char text[2 * SECRET_SIZE + 1];
-	int file = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t count = file >= 0 ? read(file, text, sizeof text - 1) : -1;
-	bool good = false;
-	if (count < 0) {
-		snprintf(why, size, "%s: %s", path, strerror(errno));
-	} else {
-		text[count] = '\0';
-		text[strcspn(text, "\r\n")] = '\0';
-		good = secret_parse(secret, text);
-		if (!good)
-			snprintf(why, size, "%s: its first line is no secret: " PREFIX " and base64, or a text of at most %d bytes",
-			         path, SECRET_SIZE);
-	}
-	if (file >= 0)
-		close(file);
-	OPENSSL_cleanse(text, sizeof text);
-	return good;
 }
 
 void secret_clear(struct secret *secret)

@@ -18,8 +18,6 @@ struct secret {
 
 /* "whsec_" and base64, or any other text, which is taken as it is. False: neither, or too long. */
 bool secret_parse(struct secret *secret, const char *text);
-/* The first line of a file. False: why[size] has the reason. */
-bool secret_read(struct secret *secret, const char *path, char *why, size_t size);
 void secret_clear(struct secret *secret);
 
 /* The value of the header webhook-signature. False: it cannot be made. */

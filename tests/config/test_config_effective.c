@@ -40,6 +40,7 @@ static const struct pp_key keys[] = {{.name = "socket", .fallback = "/run/x", .e
                                      {.name = "limit", .type = PP_KEY_SIZE},
                                      {.name = "quick", .type = PP_KEY_BOOL, .fallback = "no"},
                                      {.name = "api_token"},
+                                     {.name = "licence", .type = PP_KEY_SECRET},
                                      {.name = NULL}};
 
 static void setup(void)
@@ -245,19 +246,22 @@ START_TEST(secrets_are_not_shown)
 	char text[256];
 	fixture_write(&fixture, "secret", "hush\n", (size_t)-1);
 	snprintf(text, sizeof text, "POSTPROCESSING_STORE_PASSWORD_FILE=%s/secret", fixture.folder);
-	collect("[postprocessing]\nsteps = scan, other\n[events]\nendpoint = e:1\n[store]\nnodes = s:1\npassword = hush\n"
-	        "[http]\ntoken = hush\n[step:scan]\napi_token = hush\n[step:other]\nurl = https://me:hush@host\n"
-	        "other_password = hush\nserver = me:hush@host\nmail = me@host\n",
-	        ENVIRONMENT("HOME=/h", "OCIS_EVENTS_AUTH_PASSWORD=hush", text));
+	collect(
+		"[postprocessing]\nsteps = scan, other\n[events]\nendpoint = e:1\n[store]\nnodes = s:1\npassword = hush\n"
+		"[http]\ntoken = hush\n[step:scan]\napi_token = hush\nlicence = hush\n[step:other]\nurl = https://me:hush@host\n"
+		"other_password = hush\nserver = me:hush@host\nmail = me@host\n",
+		ENVIRONMENT("HOME=/h", "OCIS_EVENTS_AUTH_PASSWORD=hush", text));
 	assert_sound(&fixture);
 	assert_hidden("events", "password", "OCIS_EVENTS_AUTH_PASSWORD");
 	assert_hidden("store", "password", "POSTPROCESSING_STORE_PASSWORD_FILE");
 	assert_hidden("http", "token", "main.ini:9");
 	assert_hidden("step:scan", "api_token", "main.ini:11");
-	assert_hidden("step:other", "url", "main.ini:13");
-	assert_hidden("step:other", "other_password", "main.ini:14");
-	assert_hidden("step:other", "server", "main.ini:15");
-	assert_told("step:other", "mail", "me@host", VALUE_FILE, "main.ini:16");
+	assert_hidden("step:scan", "licence", "main.ini:12");
+	assert_told("step:scan", "licence_file", NULL, VALUE_DEFAULT, "default");
+	assert_hidden("step:other", "url", "main.ini:14");
+	assert_hidden("step:other", "other_password", "main.ini:15");
+	assert_hidden("step:other", "server", "main.ini:16");
+	assert_told("step:other", "mail", "me@host", VALUE_FILE, "main.ini:17");
 	for (size_t i = 0; i < count; i++)
 		ck_assert_msg(strstr(told[i].value, "hush") == NULL && strstr(told[i].origin, "hush") == NULL, "%s",
 		              told[i].key);

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The keys of one step, as its module declares and sees them. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "core/abi/host.h"
+#include "core/abi/protocol.h"
 #include "tests/config/config_fixture.h"
 
 static struct config_fixture fixture;
@@ -167,6 +169,172 @@ START_TEST(variables_of_longer_names)
 }
 END_TEST
 
+static const struct pp_key newer_keys[] = {
+	{.name = "licence", .type = PP_KEY_SECRET},
+	{.name = "hosts", .type = PP_KEY_LIST, .min = 1, .max = 3, .fallback = "here"},
+	{.name = "marks", .type = PP_KEY_LIST},
+	{.name = "rules", .type = PP_KEY_PATH},
+	{.name = NULL}};
+
+static void make_newer(const char *text, char *const *environment)
+{
+	char whole[8192];
+	snprintf(whole, sizeof whole, HEAD "%s", text);
+	make(whole, environment, newer_keys, sizeof newer_keys[0]);
+}
+
+static void assert_item(const char *key, size_t number, const char *text)
+{
+	const char *item = host_services.item(step_setup_host(made), key, number);
+	ck_assert_msg(item != NULL && strcmp(item, text) == 0, "%s[%zu]: %s", key, number, item);
+}
+
+START_TEST(lists)
+{
+	make_newer("hosts = a:1,  b c ,tls://d\nlicence =\nrules =\n", ENVIRONMENT("HOME=/h"));
+	assert_sound(&fixture);
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "hosts"), 3);
+	assert_item("hosts", 0, "a:1");
+	assert_item("hosts", 1, "b c");
+	assert_item("hosts", 2, "tls://d");
+	ck_assert_ptr_null(host_services.item(step_setup_host(made), "hosts", 3));
+	ck_assert_ptr_null(host_services.item(step_setup_host(made), "marks", 0));
+	ck_assert_ptr_null(host_services.item(step_setup_host(made), "rules", 0));
+	ck_assert_ptr_null(host_services.item(step_setup_host(made), "undeclared", 0));
+	ck_assert_ptr_null(host_services.string(step_setup_host(made), "licence"));
+	ck_assert_ptr_null(host_services.string(step_setup_host(made), "rules"));
+	make_newer("", ENVIRONMENT("HOME=/h"));
+	assert_item("hosts", 0, "here");
+}
+END_TEST
+
+/* As a worker process gets them. */
+START_TEST(lists_in_a_packet)
+{
+	struct text text = {0};
+	struct packet packet;
+	struct pp_setup copy = {0};
+	struct setup_value *value;
+	make_newer("hosts = a, b\nmarks = x\n", ENVIRONMENT("HOME=/h"));
+	setup_encode(&text, step_setup_host(made));
+	ck_assert(packet_open(&packet, text.data, text.length));
+	ck_assert(setup_decode(&packet, &copy, &value));
+	ck_assert_str_eq(host_services.item(&copy, "hosts", 1), "b");
+	ck_assert_ptr_null(host_services.item(&copy, "hosts", 2));
+	ck_assert_str_eq(host_services.item(&copy, "marks", 0), "x");
+	ck_assert_ptr_null(host_services.item(&copy, "rules", 0));
+	free(value);
+	text_free(&text);
+}
+END_TEST
+
+START_TEST(invalid_lists)
+{
+	char many[1024] = "marks = x";
+	make_newer("hosts = a,,b\nmarks = a,\nrules = here\n", ENVIRONMENT("HOME=/h"));
+	assert_problem(&fixture, "main.ini:4: hosts: nothing between two commas, or beside one");
+	assert_problem(&fixture, "main.ini:5: marks: nothing between two commas, or beside one");
+	assert_problem(&fixture, "main.ini:6: rules: \"here\" is not an absolute path");
+	assert_problems(&fixture, 3);
+	ck_assert_ptr_null(host_services.item(step_setup_host(made), "hosts", 0));
+	make_newer("hosts = a, b, c, d\n", ENVIRONMENT("HOME=/h"));
+	assert_problem(&fixture, "main.ini:4: hosts: 4 items, 3 at most");
+	make_newer("hosts =\n", ENVIRONMENT("HOME=/h"));
+	assert_problem(&fixture, "main.ini:4: hosts: 0 items, at least 1");
+	for (int i = 0; i < 64; i++)
+		strcat(many, ",x");
+	make_newer(many, ENVIRONMENT("HOME=/h"));
+	assert_problem(&fixture, "main.ini:4: marks: 65 items, 64 at most");
+}
+END_TEST
+
+START_TEST(paths)
+{
+	make_newer("rules = /etc/rules\n", ENVIRONMENT("HOME=/h"));
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "rules"), "/etc/rules");
+	make_newer("rules = $CREDENTIALS_DIRECTORY/rules\n", ENVIRONMENT("HOME=/h", "CREDENTIALS_DIRECTORY=/run/c"));
+	assert_sound(&fixture);
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "rules"), "/run/c/rules");
+	make_newer("rules = $CREDENTIALS_DIRECTORY/rules\n", ENVIRONMENT("HOME=/h"));
+	assert_problem(&fixture, "main.ini:4: rules: $CREDENTIALS_DIRECTORY is not set");
+	ck_assert_ptr_null(host_services.string(step_setup_host(made), "rules"));
+}
+END_TEST
+
+/* The text of a secret, or the path of its file, in the file or in a variable. */
+START_TEST(secrets)
+{
+	char text[512], variable[512];
+	make_newer("licence = hush\n", ENVIRONMENT("HOME=/h"));
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "licence"), "hush");
+	fixture_write(&fixture, "licence", "\xEF\xBB\xBFsilence\r\n", (size_t)-1);
+	snprintf(text, sizeof text, "licence_file = %s/licence\n", fixture.folder);
+	make_newer(text, ENVIRONMENT("HOME=/h"));
+	assert_sound(&fixture);
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "licence"), "silence");
+	ck_assert_ptr_null(host_services.string(step_setup_host(made), "licence_file"));
+	snprintf(variable, sizeof variable, "POSTPROCESSING_STEP_S_LICENCE_FILE=%s/licence", fixture.folder);
+	make_newer("", ENVIRONMENT("HOME=/h", variable));
+	assert_sound(&fixture);
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "licence"), "silence");
+	make_newer("licence = hush\n", ENVIRONMENT("HOME=/h", variable));
+	assert_problem(&fixture, "POSTPROCESSING_STEP_S_LICENCE_FILE: licence_file: licence is set too (");
+	assert_problem(&fixture, "main.ini:4)");
+	assert_problems(&fixture, 1);
+}
+END_TEST
+
+START_TEST(unusable_secrets)
+{
+	static const struct pp_key required[] = {{.name = "licence", .type = PP_KEY_SECRET, .required = 1}, {.name = NULL}};
+	char text[512];
+	make_newer("licence_file = /nowhere/licence\n", ENVIRONMENT("HOME=/h"));
+	assert_problem(&fixture, "main.ini:4: licence_file: /nowhere/licence: No such file or directory");
+	make_newer("licence_file = licence\n", ENVIRONMENT("HOME=/h"));
+	assert_problem(&fixture, "main.ini:4: licence_file: expected an absolute path");
+	fixture_write(&fixture, "licence", "one\ntwo\n", (size_t)-1);
+	snprintf(text, sizeof text, HEAD "licence_file = %s/licence\n", fixture.folder);
+	make(text, ENVIRONMENT("HOME=/h"), required, sizeof required[0]);
+	assert_problem(&fixture, "/licence: must contain a single line of text");
+	assert_problems(&fixture, 1);
+	ck_assert_ptr_null(host_services.string(step_setup_host(made), "licence"));
+	make(HEAD, ENVIRONMENT("HOME=/h"), required, sizeof required[0]);
+	assert_problem(&fixture, "licence: required in [step:s]");
+	make_newer("licenze_file = x\n", ENVIRONMENT("HOME=/h"));
+	assert_problem(&fixture, "did you mean licence_file?");
+	/* Its text is in no message. */
+	make_newer("licence = hu\x01sh\n", ENVIRONMENT("HOME=/h"));
+	assert_problems(&fixture, 1);
+	ck_assert_ptr_null(strstr(fixture.problems.line[0], "sh"));
+}
+END_TEST
+
+START_TEST(a_secret_that_everybody_can_read)
+{
+	fixture_write(&fixture, "main.ini", "", 0);
+	ck_assert_int_eq(chmod(fixture.path, 0640), 0);
+	make_newer("licence = hush\n", ENVIRONMENT("HOME=/h"));
+	size_t before = fixture.config->warnings.count;
+	ck_assert_int_eq(chmod(fixture.path, 0644), 0);
+	make_newer("licence = hush\n", ENVIRONMENT("HOME=/h"));
+	ck_assert_uint_eq(fixture.config->warnings.count, before + 1);
+	ck_assert_ptr_nonnull(strstr(fixture.config->warnings.line[before],
+	                             "main.ini:4: licence: a secret in a file that everybody can read"));
+}
+END_TEST
+
+/* A module may have such a key of its own. */
+START_TEST(a_key_that_is_named_like_the_file_of_a_secret)
+{
+	static const struct pp_key own[] = {
+		{.name = "licence", .type = PP_KEY_SECRET}, {.name = "licence_file"}, {.name = NULL}};
+	make(HEAD "licence = hush\nlicence_file = x\n", ENVIRONMENT("HOME=/h"), own, sizeof own[0]);
+	assert_sound(&fixture);
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "licence"), "hush");
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "licence_file"), "x");
+}
+END_TEST
+
 START_TEST(delay_both_ways)
 {
 	static const struct pp_key delay[] = {
@@ -263,6 +431,14 @@ int main(void)
 	tcase_add_test(tcase, sizes);
 	tcase_add_test(tcase, variables);
 	tcase_add_test(tcase, variables_of_longer_names);
+	tcase_add_test(tcase, lists);
+	tcase_add_test(tcase, lists_in_a_packet);
+	tcase_add_test(tcase, invalid_lists);
+	tcase_add_test(tcase, paths);
+	tcase_add_test(tcase, secrets);
+	tcase_add_test(tcase, unusable_secrets);
+	tcase_add_test(tcase, a_secret_that_everybody_can_read);
+	tcase_add_test(tcase, a_key_that_is_named_like_the_file_of_a_secret);
 	tcase_add_test(tcase, delay_both_ways);
 	tcase_add_test(tcase, other_modules);
 	tcase_add_test(tcase, rejections);

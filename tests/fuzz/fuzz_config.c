@@ -20,6 +20,9 @@ static const struct pp_key keys[] = {
 	{.name = "tries", .type = PP_KEY_INTEGER, .min = -5, .max = 5, .required = 1},
 	{.name = "infected", .type = PP_KEY_CHOICE, .choices = "delete abort continue", .fallback = "delete"},
 	{.name = "quick", .type = PP_KEY_BOOL},
+	{.name = "endpoints", .type = PP_KEY_LIST, .max = 3},
+	{.name = "licence", .type = PP_KEY_SECRET},
+	{.name = "rules", .type = PP_KEY_PATH},
 	{.name = NULL}};
 
 static void check_problems(const struct problems *problems)
@@ -55,7 +58,7 @@ static void check_sound(const struct config *config)
 	REQUIRE(config->max_in_flight >= 1 && config->shutdown_grace >= 0);
 }
 
-static void check_setups(const struct config *config, struct problems *problems)
+static void check_setups(struct config *config, struct problems *problems)
 {
 	for (size_t i = 0; i < config->step_count; i++) {
 		size_t before = problems->count;
@@ -64,6 +67,12 @@ static void check_setups(const struct config *config, struct problems *problems)
 		int64_t tries = host_services.number(step_setup_host(setup), "tries"),
 				duration = host_services.number(step_setup_host(setup), "duration");
 		REQUIRE(tries >= -5 && tries <= 5);
+		int64_t endpoints = host_services.number(step_setup_host(setup), "endpoints");
+		const char *rules = host_services.string(step_setup_host(setup), "rules");
+		REQUIRE(endpoints >= 0 && endpoints <= 3);
+		REQUIRE(host_services.item(step_setup_host(setup), "endpoints", (size_t)endpoints) == NULL);
+		REQUIRE(endpoints == 0 || host_services.item(step_setup_host(setup), "endpoints", 0)[0] != '\0');
+		REQUIRE(rules == NULL || rules[0] == '/');
 		REQUIRE(duration >= 0 && duration <= HOUR);
 		REQUIRE(host_services.number(step_setup_host(setup), "limit") >= 0);
 		REQUIRE(problems->count != before || before > 1000 ||
