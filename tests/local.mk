@@ -33,6 +33,7 @@ include tests/plugins/local.mk
 include tests/nats/local.mk
 include tests/jetstream/local.mk
 include tests/steps/local.mk
+include tests/abi/local.mk
 include tests/broker/local.mk
 include tests/http/local.mk
 include tests/base/local.mk

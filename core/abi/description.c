@@ -32,7 +32,7 @@ void description_encode(struct text *packet, const struct pp_step_module *table)
 	packet_begin(packet, MESSAGE_DESCRIBED, 0);
 	packet_add_number(packet, table->abi_major);
 	packet_add_number(packet, table->abi_minor);
-	packet_add_number(packet, table->check != NULL);
+	packet_add_number(packet, module_table_has_check(table));
 	packet_add_string(packet, table->name);
 	packet_add_string(packet, table->version);
 	packet_add_string(packet, table->summary);

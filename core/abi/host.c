@@ -17,7 +17,8 @@ struct pp_run {
 	const struct run_facts *facts;
 	const struct run_services *services;
 	struct run_answer *answer;
-	bool reading; /* the module has asked for the upload's bytes */
+	bool checking; /* check_run(): there is no upload */
+	bool reading;  /* the module has asked for the upload's bytes */
 	bool wait_set, await_set;
 };
 
@@ -38,6 +39,14 @@ static void format_within(char *text, size_t size, const char *format, va_list a
 		text_mark_cut(text, size);
 }
 
+static enum log_level known_level(int level)
+{
+	return level <= PP_LOG_ERROR     ? LOG_ERROR
+	       : level == PP_LOG_WARNING ? LOG_WARNING
+	       : level == PP_LOG_INFO    ? LOG_INFO
+	                                 : LOG_DEBUG;
+}
+
 static void host_log(struct pp_run *run, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 static void host_log(struct pp_run *run, int level, const char *format, ...)
 {
@@ -46,11 +55,20 @@ static void host_log(struct pp_run *run, int level, const char *format, ...)
 	va_start(arguments, format);
 	format_within(message, sizeof message, format, arguments);
 	va_end(arguments);
-	enum log_level known = level <= PP_LOG_ERROR     ? LOG_ERROR
-	                       : level == PP_LOG_WARNING ? LOG_WARNING
-	                       : level == PP_LOG_INFO    ? LOG_INFO
-	                                                 : LOG_DEBUG;
-	valid(run)->services->log(run->services->closure, known, message);
+	valid(run)->services->log(run->services->closure, known_level(level), message);
+}
+
+static void host_log_setup(struct pp_setup *setup, int level, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+static void host_log_setup(struct pp_setup *setup, int level, const char *format, ...)
+{
+	char message[PP_LOG_LIMIT + 1];
+	va_list arguments;
+	va_start(arguments, format);
+	format_within(message, sizeof message, format, arguments);
+	va_end(arguments);
+	if (setup->log != NULL)
+		setup->log(setup->log_closure, known_level(level), message);
 }
 
 static const char *host_upload_id(const struct pp_run *run)
@@ -81,12 +99,14 @@ static uint32_t host_attempt(const struct pp_run *run)
 static ssize_t host_read(struct pp_run *run, const void **bytes)
 {
 	valid(run)->reading = true;
-	return run->services->read(run->services->closure, bytes);
+	return run->checking ? -1 : run->services->read(run->services->closure, bytes);
 }
 
 static const char *host_read_error(const struct pp_run *run)
 {
-	return valid(run)->reading ? run->services->read_error(run->services->closure) : "";
+	if (!valid(run)->reading)
+		return "";
+	return run->checking ? "a check has no upload" : run->services->read_error(run->services->closure);
 }
 
 static int host_set_result(struct pp_run *run, const char *json)
@@ -95,7 +115,9 @@ static int host_set_result(struct pp_run *run, const char *json)
 		json = "";
 	size_t length = strlen(json);
 	char *text = NULL;
-	if (length > PP_RESULT_LIMIT)
+	if (valid(run)->checking)
+		host_log(run, PP_LOG_WARNING, "Result rejected: a check has no upload");
+	else if (length > PP_RESULT_LIMIT)
 		host_log(run, PP_LOG_WARNING, "Result rejected: %zu bytes, the limit is %u", length, PP_RESULT_LIMIT);
 	else if (!json_is_value(json, length, PP_RESULT_DEPTH))
 		host_log(run, PP_LOG_WARNING, "Result rejected: not JSON, or nested deeper than %u levels", PP_RESULT_DEPTH);
@@ -104,7 +126,7 @@ static int host_set_result(struct pp_run *run, const char *json)
 	if (text == NULL)
 		return -1;
 	*json_compact(text, json, length) = '\0';
-	free(valid(run)->answer->result);
+	free(run->answer->result);
 	run->answer->result = text;
 	return 0;
 }
@@ -217,6 +239,7 @@ const struct pp_host host_services = {
 	.cancelled = host_cancelled,
 	.cancel_fd = host_cancel_fd,
 	.item = host_item,
+	.log_setup = host_log_setup,
 };
 
 /* Only the documented return values are verdicts. */
@@ -248,4 +271,28 @@ void host_run(const struct pp_step_module *module, void *instance, const struct 
 	else if (answer->reason[0] == '\0')
 		snprintf(answer->reason, sizeof answer->reason, "module %s returned %u, which is not a valid result",
 		         module->name, (unsigned)value);
+}
+
+static bool check_with_run(const struct pp_step_module *module, void *instance, const struct run_services *services,
+                           nanos deadline, char *why, size_t size)
+{
+	const struct run_facts facts = {.filesize = -1, .deadline = deadline};
+	struct run_answer answer = {0};
+	struct pp_run run = {
+		.magic = RUN_MAGIC, .checking = true, .facts = &facts, .services = services, .answer = &answer};
+	bool passed = module->check_run(instance, &run) == 0;
+	text_copy(why, size, answer.reason);
+	return passed;
+}
+
+bool host_check(const struct pp_step_module *module, void *instance, const struct run_services *services,
+                nanos deadline, char *why, size_t size)
+{
+	why[0] = '\0';
+	if (module->check_run != NULL)
+		return check_with_run(module, instance, services, deadline, why, size);
+	bool passed = module->check == NULL || module->check(instance, why, size) == 0;
+	/* Some modules do not terminate the text. */
+	why[size - 1] = '\0';
+	return passed;
 }

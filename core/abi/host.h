@@ -48,4 +48,9 @@ struct run_answer {
 void host_run(const struct pp_step_module *module, void *instance, const struct run_facts *facts,
               const struct run_services *services, struct run_answer *answer);
 
+/* Calls the module's check_run(), or check() if it has none. A module that has neither passes. Of the services, `read`
+ * and `read_error` are not used. False: it failed; why[size] has the reason, which may be "". */
+bool host_check(const struct pp_step_module *module, void *instance, const struct run_services *services,
+                nanos deadline, char *why, size_t size);
+
 #endif

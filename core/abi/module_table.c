@@ -37,3 +37,8 @@ const struct pp_key *module_table_next_key(const struct pp_step_module *table, c
 {
 	return (const struct pp_key *)(const void *)((const char *)key + table->key_size);
 }
+
+bool module_table_has_check(const struct pp_step_module *table)
+{
+	return table->check != NULL || table->check_run != NULL;
+}

@@ -12,6 +12,9 @@
  * checked. False: why[size] has the reason with the path, and with both versions if they do not match. */
 bool module_table_check(const struct pp_step_module *table, const char *path, const char *name, char *why, size_t size);
 
+/* Whether it has check() or check_run(). */
+bool module_table_has_check(const struct pp_step_module *table);
+
 /* The key after this one; the module's struct may be longer than ours. */
 const struct pp_key *module_table_next_key(const struct pp_step_module *table, const struct pp_key *key);
 

@@ -207,6 +207,18 @@ bool done_decode(struct packet *packet, struct run_done *done)
 	return true;
 }
 
+void check_encode(struct text *packet, nanos deadline)
+{
+	packet_begin(packet, MESSAGE_CHECK, 0);
+	packet_add_number(packet, deadline);
+}
+
+bool check_decode(struct packet *packet, nanos *deadline)
+{
+	*deadline = packet_number(packet);
+	return packet_end(packet);
+}
+
 void checked_encode(struct text *packet, bool passed, const char *why)
 {
 	packet_begin(packet, MESSAGE_CHECKED, 0);

@@ -11,7 +11,7 @@
  *   BYTES, … END ──────────────────────▶  what read() of the module returns
  *      ◀── DONE
  *   CHECK ─────────────────────────────▶  check()
- *      ◀── CHECKED
+ *      ◀── LOG*, CHECKED
  *   closes the socket ─────────────────▶  destroy(), and ends
  *
  * One run at a time. A run is cancelled by the end of the stream on a third descriptor of the worker. Structs borrow
@@ -108,6 +108,9 @@ struct run_done {
 void done_encode(struct text *packet, uint64_t run, const struct run_done *done);
 /* The result is checked and copied as set_result() does. */
 bool done_decode(struct packet *packet, struct run_done *done);
+
+void check_encode(struct text *packet, nanos deadline);
+bool check_decode(struct packet *packet, nanos *deadline);
 
 void checked_encode(struct text *packet, bool passed, const char *why);
 bool checked_decode(struct packet *packet, bool *passed, const char **why);

@@ -26,6 +26,9 @@ struct pp_setup {
 	/* What is wrong with a key (NULL: with the step as a whole). */
 	void (*reject)(void *closure, const char *key, const char *text);
 	void *closure;
+	/* What create() logs; NULL: nobody reads it. */
+	void (*log)(void *closure, enum log_level level, const char *text);
+	void *log_closure;
 };
 
 /* NULL: the key is not declared. */

@@ -112,10 +112,11 @@ static void describe_grants(const struct step *step, json_t *entry)
 }
 
 /* Adds to each step whether it can work; "check" is null for a step without a check. *stuck: see checker.h. */
-static void add_checks(const struct steps *steps, json_t *array, bool *stuck)
+static void add_checks(const struct preflight *preflight, json_t *array, bool *stuck)
 {
+	const struct steps *steps = preflight->steps;
 	struct check_answer *answer = steps != NULL ? alloc_zeroed(steps->count + 1, sizeof *answer) : NULL;
-	bool asked = answer != NULL && checker_run_once(steps, answer, CHECK_TIME, stuck);
+	bool asked = answer != NULL && checker_run_once(steps, answer, CHECK_TIME, &preflight->log, stuck);
 	for (size_t i = 0; i < json_array_size(array); i++) {
 		bool known = asked && i < steps->count;
 		if (known)
@@ -271,7 +272,7 @@ int command_steps(int argc, char **argv)
 	bool sound = preflight_make(&preflight, options.config_path);
 	bool stuck = false;
 	json_t *report = make_report(&preflight);
-	add_checks(preflight.steps, json_object_get(report, "steps"), &stuck);
+	add_checks(&preflight, json_object_get(report, "steps"), &stuck);
 	if (!stuck)
 		preflight_free(&preflight);
 	if (options.json)

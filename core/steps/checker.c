@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/steps/checker.h"
 
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
+#include "core/abi/host.h"
 #include "core/base/container_of.h"
 #include "core/base/text.h"
 #include "core/base/thread.h"
@@ -15,6 +19,7 @@
 struct post {
 	struct checker *checker;
 	const struct step *step; /* NULL: it has none */
+	int cancel;              /* of a check_run() in this process: a timer that is set to its deadline; -1: none */
 	pthread_cond_t asked;
 	bool asking;
 	struct trial *trial; /* the process that is asked, of an isolated step; NULL: none yet */
@@ -26,6 +31,7 @@ struct checker {
 	pthread_cond_t left; /* a thread has ended */
 	struct mailbox *mailbox;
 	const struct log *log; /* NULL: nobody reads what the modules say */
+	bool once;             /* what create() says was logged before */
 	bool stop;
 	size_t alive; /* threads */
 	size_t count;
@@ -72,32 +78,64 @@ static bool check_isolated(struct post *post)
 		setup.reject = note_rejection;
 		setup.closure = post;
 		step_start_message(step, &start);
-		result = trial_create(step->launch, step->module->file, &start, &setup, CHECK_TIME, post->checker->log,
-		                      &post->trial, reason, sizeof reason);
+		result = trial_create(step->launch, step->module->file, &start, &setup, CHECK_TIME,
+		                      post->checker->once ? NULL : post->checker->log, &post->trial, reason, sizeof reason);
+		if (result == TRIAL_GOOD)
+			trial_set_log(post->trial, post->checker->log);
 		if (reason[0] != '\0')
 			text_copy(why, size, reason);
 	}
 	if (result == TRIAL_GOOD && step->module->has_check)
 		result = trial_check(post->trial, CHECK_TIME, why, size);
-	if (result == TRIAL_BROKEN || !step->module->has_check) {
+	bool over = result == TRIAL_BROKEN || !step->module->has_check;
+	if (over || (post->trial != NULL && trial_is_cancelled(post->trial))) {
 		trial_end(post->trial, SECOND);
 		post->trial = NULL;
 	}
 	return result == TRIAL_GOOD;
 }
 
-static void call_check(struct post *post)
+/* The timer fires after this time: the check is cancelled. */
+static void set_cancel(const struct post *post, nanos delay)
+{
+	const struct itimerspec at = {.it_value = {.tv_sec = delay / SECOND, .tv_nsec = delay % SECOND}};
+	if (post->cancel >= 0)
+		timerfd_settime(post->cancel, 0, &at, NULL);
+}
+
+static void write_log(void *closure, enum log_level level, const char *text)
+{
+	const struct post *post = closure;
+	if (post->checker->log != NULL)
+		log_write(post->checker->log, level, "step %s: %s", post->step->config->name, text);
+}
+
+static bool cancelled(void *closure)
+{
+	const struct post *post = closure;
+	struct pollfd cancel = {.fd = post->cancel, .events = POLLIN};
+	return poll(&cancel, 1, 0) > 0;
+}
+
+static bool check_here(struct post *post)
 {
 	const struct step *step = post->step;
-	char *why = post->answer.why;
-	why[0] = '\0';
-	if (step->isolated) {
-		post->answer.passed = check_isolated(post);
-	} else {
-		post->answer.passed = step->module->table.check(step->instance, why, sizeof post->answer.why) == 0;
-		/* Some modules do not terminate the text. */
-		why[sizeof post->answer.why - 1] = '\0';
-	}
+	struct checker *checker = post->checker;
+	const struct run_services services = {
+		.closure = post, .log = write_log, .cancelled = cancelled, .cancel_fd = post->cancel};
+	const nanos allowed = CHECK_TIME - CHECK_MARGIN;
+	pthread_mutex_lock(&checker->lock);
+	if (!checker->stop)
+		set_cancel(post, allowed);
+	pthread_mutex_unlock(&checker->lock);
+	return host_check(&step->module->table, step->instance, &services, clock_now() + allowed, post->answer.why,
+	                  sizeof post->answer.why);
+}
+
+static void call_check(struct post *post)
+{
+	post->answer.why[0] = '\0';
+	post->answer.passed = post->step->isolated ? check_isolated(post) : check_here(post);
 }
 
 /* Sends the answer, unless the checker stops: the mailbox may be gone then. */
@@ -151,6 +189,9 @@ static void init(struct checker *checker, const struct steps *steps, struct mail
 		struct post *post = &checker->post[i];
 		post->checker = checker;
 		post->step = wanted(&steps->step[i]) ? &steps->step[i] : NULL;
+		post->cancel = post->step != NULL && !post->step->isolated && post->step->module->table.check_run != NULL
+		                   ? timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)
+		                   : -1;
 		post->answer.mail.kind = MAIL_CHECK;
 		post->answer.step = i;
 		condition_init(&post->asked);
@@ -158,7 +199,7 @@ static void init(struct checker *checker, const struct steps *steps, struct mail
 	}
 }
 
-static struct checker *create(const struct steps *steps, struct mailbox *mailbox, const struct log *log,
+static struct checker *create(const struct steps *steps, struct mailbox *mailbox, const struct log *log, bool once,
                               bool (*wanted)(const struct step *step))
 {
 	struct checker *checker = calloc(1, sizeof *checker + steps->count * sizeof checker->post[0]);
@@ -166,6 +207,7 @@ static struct checker *create(const struct steps *steps, struct mailbox *mailbox
 		return NULL;
 	init(checker, steps, mailbox, wanted);
 	checker->log = log;
+	checker->once = once;
 	for (size_t i = 0; i < checker->count; i++) {
 		if (checker->post[i].step != NULL && !start(&checker->post[i])) {
 			checker_destroy(checker, SECOND);
@@ -177,7 +219,7 @@ static struct checker *create(const struct steps *steps, struct mailbox *mailbox
 
 struct checker *checker_create(const struct steps *steps, struct mailbox *mailbox, const struct log *log)
 {
-	return create(steps, mailbox, log, checker_wanted);
+	return create(steps, mailbox, log, false, checker_wanted);
 }
 
 void checker_ask(struct checker *checker, size_t step)
@@ -196,16 +238,21 @@ bool checker_destroy(struct checker *checker, nanos timeout)
 	nanos until = clock_monotonic() + timeout;
 	pthread_mutex_lock(&checker->lock);
 	checker->stop = true;
-	for (size_t i = 0; i < checker->count; i++)
+	for (size_t i = 0; i < checker->count; i++) {
 		pthread_cond_signal(&checker->post[i].asked);
+		set_cancel(&checker->post[i], 1);
+	}
 	while (checker->alive > 0 && condition_wait_until(&checker->left, &checker->lock, until))
 		;
 	bool ended = checker->alive == 0;
 	pthread_mutex_unlock(&checker->lock);
 	if (!ended)
 		return false;
-	for (size_t i = 0; i < checker->count; i++)
+	for (size_t i = 0; i < checker->count; i++) {
 		pthread_cond_destroy(&checker->post[i].asked);
+		if (checker->post[i].cancel >= 0)
+			close(checker->post[i].cancel);
+	}
 	pthread_cond_destroy(&checker->left);
 	pthread_mutex_destroy(&checker->lock);
 	free(checker);
@@ -230,14 +277,15 @@ static bool can_be_tried(const struct step *step)
 	return checker_wanted(step) || step->isolated;
 }
 
-bool checker_run_once(const struct steps *steps, struct check_answer *answer, nanos timeout, bool *stuck)
+bool checker_run_once(const struct steps *steps, struct check_answer *answer, nanos timeout, const struct log *log,
+                      bool *stuck)
 {
 	struct mailbox mailbox;
 	size_t asked = 0;
 	char limit[DURATION_TEXT_SIZE];
 	*stuck = false;
 	mailbox_init(&mailbox);
-	struct checker *checker = create(steps, &mailbox, NULL, can_be_tried);
+	struct checker *checker = create(steps, &mailbox, log, true, can_be_tried);
 	for (size_t i = 0; checker != NULL && i < steps->count; i++) {
 		bool wanted = can_be_tried(&steps->step[i]);
 		answer[i] = (struct check_answer){.step = i, .passed = !wanted};

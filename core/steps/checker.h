@@ -31,9 +31,11 @@ void checker_ask(struct checker *checker, size_t step);
  * be destroyed, and the process should exit. NULL is allowed. */
 bool checker_destroy(struct checker *checker, nanos timeout);
 
-/* Calls all checks once and waits for the answers, at most `timeout`. answer[i] belongs to step i, and is passed if the
+/* Calls all checks once and waits for the answers, at most `timeout`. `log` gets what they log; NULL: nobody does.
+ * answer[i] belongs to step i, and is passed if the
  * step has no check (of an isolated step, if its module can be started). False: out of memory or threads. *stuck: a
  * check did not finish, see above. */
-bool checker_run_once(const struct steps *steps, struct check_answer *answer, nanos timeout, bool *stuck);
+bool checker_run_once(const struct steps *steps, struct check_answer *answer, nanos timeout, const struct log *log,
+                      bool *stuck);
 
 #endif

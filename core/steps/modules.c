@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/abi/library.h"
+#include "core/abi/module_table.h"
 #include "core/base/alloc.h"
 #include "core/steps/builtin.h"
 #include "core/steps/module_file.h"
@@ -72,7 +73,7 @@ static enum trial_result look(const struct modules *modules, struct known *known
 		module->builtin = module->loaded = true;
 		module->path = alloc_text("built in");
 		module->table = *builtin;
-		module->has_check = builtin->check != NULL;
+		module->has_check = module_table_has_check(builtin);
 		return TRIAL_GOOD;
 	}
 	module->path = module_file_find(modules->plugin_dir, module->name, geteuid(), why, size);

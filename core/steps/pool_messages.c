@@ -108,6 +108,7 @@ static void take_created(struct pool_worker *worker)
 	pool->start_at = 0;
 	pools->attention = true;
 	worker->since = clock_monotonic();
+	worker->lines = 0;
 	pthread_mutex_lock(&pools->lock);
 	worker->state = WORKER_IDLE;
 	worker->kill_at = 0;

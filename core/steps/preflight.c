@@ -132,6 +132,8 @@ bool preflight_make(struct preflight *preflight, const char *path)
 {
 	*preflight = (struct preflight){.launch = {.program = -1}};
 	preflight->config = config_read(path, environ, &preflight->problems);
+	preflight->log = (struct log){.fd = STDERR_FILENO, .level = preflight->config->log_level};
+	preflight->launch.log = &preflight->log;
 	return evaluate(preflight);
 }
 

@@ -9,6 +9,7 @@
 struct preflight {
 	struct config *config; /* usable only if there are no problems */
 	char *program;         /* of the workers */
+	struct log log;        /* standard error: what modules say in create() */
 	struct worker_launch launch;
 	struct modules *modules;
 	struct steps *steps;
@@ -18,7 +19,8 @@ struct preflight {
 /* Reads the configuration, loads the modules and creates the steps, as far as possible. path NULL: the default place.
  * True: there are no problems. */
 bool preflight_make(struct preflight *preflight, const char *path);
-/* The same for one step, see config_of_step(). It runs in a process of its own. */
+/* The same for one step, see config_of_step(). It runs in a process of its own, and what it logs in create() is
+ * dropped. */
 bool preflight_make_step(struct preflight *preflight, const char *name, const char *folder, char *const *keys);
 void preflight_free(struct preflight *preflight);
 

@@ -14,6 +14,8 @@
 
 /* A check that takes longer counts as failed. The next check is not started before it has finished. */
 #define CHECK_TIME (10 * SECOND)
+/* That long before, it is cancelled, so that it can still say why it failed. */
+#define CHECK_MARGIN SECOND
 #define CHECK_TOO_LONG "the check did not finish within %s"
 /* The time between a failed check and the next one. */
 #define CHECK_AGAIN (10 * SECOND)

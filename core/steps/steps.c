@@ -54,7 +54,7 @@ static void try_create(struct step *step, struct problems *problems)
 	size_t before = problems->count;
 	step_start_message(step, &start);
 	enum trial_result result = trial_create(step->launch, step->module->file, &start, step_setup_host(step->setup),
-	                                        CREATE_LIMIT, NULL, &trial, why, sizeof why);
+	                                        CREATE_LIMIT, step->launch->log, &trial, why, sizeof why);
 	if (result == TRIAL_GOOD)
 		text_copy(step->missing, sizeof step->missing, trial_missing(trial));
 	else if (result != TRIAL_BROKEN && problems->count == before)
@@ -63,11 +63,21 @@ static void try_create(struct step *step, struct problems *problems)
 	trial_end(trial, SECOND);
 }
 
+static void log_setup(void *closure, enum log_level level, const char *text)
+{
+	const struct step *step = closure;
+	if (step->launch->log != NULL)
+		log_write(step->launch->log, level, "step %s: %s", step->config->name, text);
+}
+
 /* Creates the instance in this process. */
 static void create_here(struct step *step, struct problems *problems)
 {
 	size_t before = problems->count;
-	if (step->module->table.create(&host_services, step_setup_host(step->setup), &step->instance) == 0)
+	struct pp_setup *setup = step_setup_host(step->setup);
+	setup->log = log_setup;
+	setup->log_closure = step;
+	if (step->module->table.create(&host_services, setup, &step->instance) == 0)
 		return;
 	step->instance = NULL;
 	if (problems->count == before)

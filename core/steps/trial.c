@@ -10,6 +10,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/text.h"
+#include "core/steps/step_health.h"
 
 struct trial {
 	struct worker_process process;
@@ -21,6 +22,7 @@ struct trial {
 	char step[80];
 	char path[512];
 	char missing[64];
+	bool cancelled;
 	bool watched; /* its memory is looked at: */
 	int64_t peak;
 };
@@ -222,28 +224,45 @@ enum trial_result trial_create(const struct worker_launch *launch, int module, c
 	return result;
 }
 
+void trial_set_log(struct trial *trial, const struct log *log)
+{
+	trial->log = log;
+}
+
+static bool send_check(struct trial *trial, nanos limit)
+{
+	struct text request = {0};
+	check_encode(&request, clock_now() + limit);
+	bool sent = channel_send(trial->process.control, &request, NULL, 0, -1, false);
+	text_free(&request);
+	return sent;
+}
+
 enum trial_result trial_check(struct trial *trial, nanos limit, char *why, size_t size)
 {
 	static const char doing[] = "check()";
-	nanos until = clock_monotonic() + limit;
-	trial->lines = 0;
-	struct text request = {0};
+	nanos margin = limit > 2 * CHECK_MARGIN ? CHECK_MARGIN : limit / 2;
+	nanos until = clock_monotonic() + limit - margin;
 	struct packet packet;
 	const char *text;
 	bool passed, late = false;
-	plain_encode(&request, MESSAGE_CHECK, 0);
-	bool sent = channel_send(trial->process.control, &request, NULL, 0, -1, false);
-	text_free(&request);
-	while (sent && receive(trial, until, &packet, &late) == RECEIVED_PACKET) {
+	trial->lines = 0;
+	for (bool good = send_check(trial, limit - margin); good;) {
 		enum log_level level;
-		if (packet.kind == MESSAGE_LOG && log_decode(&packet, &level, &text)) {
+		enum received received = receive(trial, until, &packet, &late);
+		if (late && !trial->cancelled) {
+			trial->cancelled = true;
+			until += margin;
+			worker_process_cancel(&trial->process);
+		} else if (received == RECEIVED_PACKET && packet.kind == MESSAGE_LOG && log_decode(&packet, &level, &text)) {
 			take_log(trial, level, text);
-			continue;
+		} else if (received == RECEIVED_PACKET && packet.kind == MESSAGE_CHECKED &&
+		           checked_decode(&packet, &passed, &text)) {
+			snprintf(why, size, "%s", text);
+			return passed ? TRIAL_GOOD : TRIAL_REFUSED;
+		} else {
+			good = false;
 		}
-		if (packet.kind != MESSAGE_CHECKED || !checked_decode(&packet, &passed, &text))
-			break;
-		snprintf(why, size, "%s", text);
-		return passed ? TRIAL_GOOD : TRIAL_REFUSED;
 	}
 	return broken(trial, doing, late, limit, why, size);
 }
@@ -319,6 +338,11 @@ enum trial_result trial_run(struct trial *trial, struct trial_run *run, char *wh
 	look_at_memory(trial);
 	error_lines_read(&trial->errors, trial->process.errors, false, log_line, trial);
 	return good ? TRIAL_GOOD : broken(trial, doing, killed, run->limit, why, size);
+}
+
+bool trial_is_cancelled(const struct trial *trial)
+{
+	return trial->cancelled;
 }
 
 int64_t trial_peak(const struct trial *trial)

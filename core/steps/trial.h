@@ -28,8 +28,14 @@ enum trial_result trial_create(const struct worker_launch *launch, int module, c
                                const struct pp_setup *setup, nanos limit, const struct log *log, struct trial **trial,
                                char *why, size_t size);
 
-/* Calls the module's check. After TRIAL_BROKEN only trial_end() is allowed. */
+/* From now on `log` gets what the module says; NULL: nobody does. */
+void trial_set_log(struct trial *trial, const struct log *log);
+
+/* Calls the module's check, which is cancelled CHECK_MARGIN before the limit. After TRIAL_BROKEN only trial_end() is
+ * allowed. */
 enum trial_result trial_check(struct trial *trial, nanos limit, char *why, size_t size);
+/* Whether it was cancelled. That cannot be taken back, so the process is good for no other check. */
+bool trial_is_cancelled(const struct trial *trial);
 
 struct trial_run {
 	const struct run_facts *facts;

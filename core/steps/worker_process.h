@@ -20,7 +20,8 @@ struct worker_launch {
 	uid_t uid;
 	gid_t gid;
 	enum log_level level;
-	char why[512]; /* why the program cannot be used; "" */
+	const struct log *log; /* what modules say while the configuration is checked goes there; NULL: nowhere */
+	char why[512];         /* why the program cannot be used; "" */
 };
 
 /* Opens the program. If it cannot be used, each start fails with launch->why. */

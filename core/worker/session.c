@@ -49,6 +49,20 @@ static void reject(void *closure, const char *key, const char *text)
 	send_packet(session);
 }
 
+/* `run`: the run's number; 0: create() or check() says it. */
+static void send_log(struct session *session, uint64_t run, enum log_level level, const char *text)
+{
+	if (level > session->start->level)
+		return;
+	log_encode(&session->packet, run, level, text);
+	send_packet(session);
+}
+
+static void log_setup(void *closure, enum log_level level, const char *text)
+{
+	send_log(closure, 0, level, text);
+}
+
 /* The setup's strings are the instance's to keep, so the packet is copied. False: not created. */
 static bool create(struct session *session, struct packet *packet, const char *missing)
 {
@@ -61,7 +75,8 @@ static bool create(struct session *session, struct packet *packet, const char *m
 	if (!setup_decode(packet, setup, &session->values))
 		return false;
 	setup->reject = reject;
-	setup->closure = session;
+	setup->log = log_setup;
+	setup->closure = setup->log_closure = session;
 	if (session->module->create(&host_services, setup, &session->instance) != 0) {
 		text_encode(&session->packet, MESSAGE_FAILED, "");
 		send_packet(session);
@@ -74,10 +89,10 @@ static bool create(struct session *session, struct packet *packet, const char *m
 	return true;
 }
 
-/* One run. */
+/* One run, or a check. */
 struct active_run {
 	struct session *session;
-	uint64_t number;
+	uint64_t number; /* 0: a check */
 	struct incoming incoming;
 };
 
@@ -95,12 +110,8 @@ static const char *read_error(void *closure)
 
 static void write_log(void *closure, enum log_level level, const char *text)
 {
-	struct active_run *active = closure;
-	struct session *session = active->session;
-	if (level > session->start->level)
-		return;
-	log_encode(&session->packet, active->number, level, text);
-	send_packet(session);
+	const struct active_run *active = closure;
+	send_log(active->session, active->number, level, text);
 }
 
 static bool cancelled(void *closure)
@@ -137,14 +148,20 @@ static void run(struct session *session, struct packet *packet)
 	send_packet(session);
 }
 
-static void check(struct session *session)
+static void check(struct session *session, struct packet *packet)
 {
-	char why[WHY_SIZE] = "";
-	bool passed = session->module->check == NULL || session->module->check(session->instance, why, sizeof why) == 0;
+	char why[WHY_SIZE];
+	nanos deadline;
+	struct active_run active = {.session = session};
+	if (!check_decode(packet, &deadline)) {
+		session->broken = true;
+		return;
+	}
+	const struct run_services services = {
+		.closure = &active, .log = write_log, .cancelled = cancelled, .cancel_fd = WORKER_CANCEL};
+	bool passed = host_check(session->module, session->instance, &services, deadline, why, sizeof why);
 	if ((session->start->grants & GRANT_EXEC) != 0)
 		offspring_end();
-	/* Some modules do not terminate the text. */
-	why[sizeof why - 1] = '\0';
 	checked_encode(&session->packet, passed, why);
 	send_packet(session);
 }
@@ -157,7 +174,7 @@ static bool handle(struct session *session, struct packet *packet)
 		run(session, packet);
 		return !session->broken;
 	case MESSAGE_CHECK:
-		check(session);
+		check(session, packet);
 		return !session->broken;
 	case MESSAGE_BYTES:
 	case MESSAGE_END:

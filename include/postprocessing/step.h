@@ -93,7 +93,8 @@ enum {
 	PP_LOG_DEBUG = 3,
 };
 
-/* Limits, in bytes: log() and set_reason() cut what is longer and end it with an ellipsis, set_result() refuses it. */
+/* Limits, in bytes: log(), log_setup() and set_reason() cut what is longer and end it with an ellipsis, set_result()
+ * refuses it. */
 #define PP_LOG_LIMIT 1023u
 #define PP_REASON_LIMIT 159u
 #define PP_RESULT_LIMIT 65536u
@@ -159,10 +160,15 @@ struct pp_need {
 struct pp_setup; /* one step's configuration, during create() */
 struct pp_run;   /* one call of run() */
 
+/* Whether this host has a member of struct pp_host. A module that runs on hosts of minor 0, too, asks before it calls
+ * what minor 1 added: if (PP_HOST_HAS(host, log_setup)) … A module that defines PP_STEP_NEEDS_MINOR as 1 need not ask
+ * for what this file says is "since 1.1". */
+#define PP_HOST_HAS(host, member) ((host)->size >= offsetof(struct pp_host, member) + sizeof((host)->member))
+
 /* What the host does for modules. All strings passed in are copied; all strings returned belong to the
  * host. Those of create() are valid as long as the instance, those of run() until it returns. Times are
  * nanoseconds since 1970-01-01 UTC.
- * Functions that take a pp_run may be called only by the thread that run() was called on, except
+ * Functions that take a pp_run may be called only by the thread that run() or check_run() was called on, except
  * cancelled(). */
 struct pp_host {
 	uint32_t size; /* sizeof(struct pp_host) on the host's side: members beyond it do not exist */
@@ -222,10 +228,14 @@ struct pp_host {
 	/* A descriptor that becomes readable on cancellation, for poll(); never read from it. */
 	int (*cancel_fd)(const struct pp_run *run);
 
-	/* Since 1.1. */
+	/* Since 1.1, from here on. */
 
 	/* create() only: one text of a key of type PP_KEY_LIST, from 0. NULL: there are no more. */
 	const char *(*item)(const struct pp_setup *setup, const char *key, size_t number);
+
+	/* create() only: a line in the service's log, with the step. Each process of the step has its own instance, so each
+	 * of them says it. Never log what grants access. */
+	void (*log_setup)(struct pp_setup *setup, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
 };
 
 /* What a module exports. */
@@ -261,6 +271,13 @@ struct pp_step_module {
 
 	/* Since 1.1, optional: ends with a kind of 0. */
 	const struct pp_need *needs;
+
+	/* Since 1.1, optional: the same as check(), and called in its place. Returns 0, or non-zero after set_reason(). Of
+	 * the functions that take a pp_run these work in it: log(), set_reason(), now(), deadline(), cancelled(),
+	 * cancel_fd(). There is no upload, so the strings that describe one are NULL, filesize() is -1, attempt() and
+	 * woken_at() are 0, read() and set_result() return -1. The run is cancelled at its deadline, one second before the
+	 * call has failed. A host of 1.0 does not know this member and calls check(), if there is one. */
+	int (*check_run)(void *instance, struct pp_run *run);
 };
 
 /* The first members of every module's pp_step_module. */
@@ -287,12 +304,14 @@ _Static_assert(offsetof(struct pp_step_module, keys) == 40, "ABI");
 _Static_assert(offsetof(struct pp_step_module, create) == 48, "ABI");
 _Static_assert(offsetof(struct pp_step_module, check) == 72, "ABI");
 _Static_assert(offsetof(struct pp_step_module, needs) == 80, "ABI 1.0 ends here");
-_Static_assert(sizeof(struct pp_step_module) == 88, "ABI 1.1");
+_Static_assert(offsetof(struct pp_step_module, check_run) == 88, "ABI 1.1");
+_Static_assert(sizeof(struct pp_step_module) == 96, "ABI 1.1");
 _Static_assert(sizeof(struct pp_need) == 32, "ABI 1.1");
 _Static_assert(sizeof(struct pp_key) == 64, "ABI 1.0");
 _Static_assert(offsetof(struct pp_host, string) == 8, "ABI");
 _Static_assert(offsetof(struct pp_host, read) == 88, "ABI");
 _Static_assert(offsetof(struct pp_host, item) == 176, "ABI 1.0 ends here");
+_Static_assert(offsetof(struct pp_host, log_setup) == 184, "ABI 1.1");
 #endif
 
 #ifdef __cplusplus

@@ -72,5 +72,5 @@ void destroy(void *instance)
 
 const struct pp_step_module pp_step_module = {
 	PP_STEP_HEAD_VALUES, "wordfilter", "1.0", "aborts uploads that contain a word", keys, create, run, destroy,
-	nullptr /* check */, nullptr /* needs */,
+	nullptr /* check */, nullptr /* needs */, nullptr /* check_run */,
 };

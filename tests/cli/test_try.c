@@ -123,6 +123,9 @@ START_TEST(what_people_see)
 	ck_assert_ptr_nonnull(strstr(output, "time      "));
 	ck_assert_ptr_nonnull(strstr(output, "memory    "));
 	assert_logged("step good: a line of the log");
+	ck_assert_int_eq(TRY("tests/abi/.libs/tells.so", "-k"), 0);
+	assert_logged("info step tells: created to call \"\"");
+	assert_logged("debug step tells: the check passes");
 }
 END_TEST
 

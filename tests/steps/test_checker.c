@@ -112,13 +112,13 @@ START_TEST(all_of_them_once)
 {
 	struct check_answer answer[6];
 	bool stuck;
-	ck_assert(checker_run_once(&quick, answer, TEST_LIMIT, &stuck));
+	ck_assert(checker_run_once(&quick, answer, TEST_LIMIT, NULL, &stuck));
 	ck_assert(!stuck);
 	ck_assert(answer[0].passed && !answer[1].passed && answer[2].passed && answer[3].passed && !answer[4].passed);
 	ck_assert_str_eq(answer[1].why, "no scanner");
 	ck_assert_uint_eq(atomic_load(&calls), 3);
 	ck_assert_int_eq(sem_init(&gate, 0, 0), 0);
-	ck_assert(checker_run_once(&all, answer, 500 * MILLISECOND, &stuck));
+	ck_assert(checker_run_once(&all, answer, 500 * MILLISECOND, NULL, &stuck));
 	ck_assert(stuck);
 	ck_assert(answer[0].passed && !answer[5].passed);
 	ck_assert_str_eq(answer[5].why, "the check did not finish within 500ms");

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Calls what step ABI 1.1 has added, and tells what came of it. `calls` has the words for what to call. */
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define PP_STEP_NEEDS_MINOR 1
+#include <postprocessing/step.h>
+
+struct tells {
+	const struct pp_host *host;
+	const char *calls;
+};
+
+static const struct pp_key keys[] = {
+	{.name = "calls", .fallback = ""},
+	{.name = NULL},
+};
+
+static int create(const struct pp_host *host, struct pp_setup *setup, void **instance)
+{
+	struct tells *tells = calloc(1, sizeof *tells);
+	if (tells == NULL)
+		return -1;
+	*tells = (struct tells){host, host->string(setup, "calls")};
+	*instance = tells;
+	if (!PP_HOST_HAS(host, log_setup)) {
+		host->reject(setup, NULL, "the host lacks log_setup()");
+		return -1;
+	}
+	host->log_setup(setup, PP_LOG_INFO, "created to call \"%s\"", tells->calls);
+	host->log_setup(setup, 77, "a level that does not exist");
+	return 0;
+}
+
+static uint32_t run(void *instance, struct pp_run *run)
+{
+	(void)instance;
+	(void)run;
+	return PP_CONTINUE;
+}
+
+/* Whether the functions of the upload say that there is none. */
+static int has_no_upload(const struct pp_host *host, struct pp_run *run)
+{
+	const void *bytes = NULL;
+	return host->upload_id(run) == NULL && host->filename(run) == NULL && host->filesize(run) == -1 &&
+	       host->resource_id(run) == NULL && host->attempt(run) == 0 && host->woken_at(run) == 0 &&
+	       host->read(run, &bytes) == -1 && strcmp(host->read_error(run), "a check has no upload") == 0 &&
+	       host->set_result(run, "{}") == -1;
+}
+
+static int check_run(void *instance, struct pp_run *run)
+{
+	const struct tells *tells = instance;
+	const struct pp_host *host = tells->host;
+	struct pollfd cancel = {.fd = host->cancel_fd(run), .events = POLLIN};
+	int64_t left = host->deadline(run) - host->now(run);
+	if (strstr(tells->calls, "hang") != NULL) {
+		host->log(run, PP_LOG_INFO, "the check waits");
+		poll(&cancel, 1, 20000);
+		host->set_reason(run, "cancelled: %d", host->cancelled(run) != 0);
+		return -1;
+	}
+	if (!has_no_upload(host, run))
+		host->set_reason(run, "there is an upload");
+	else if (host->cancelled(run) || poll(&cancel, 1, 0) != 0 || left <= 0)
+		host->set_reason(run, "cancelled at once");
+	else if (strstr(tells->calls, "fail") != NULL)
+		host->set_reason(run, "no server for \"%s\"", tells->calls);
+	else
+		return host->log(run, PP_LOG_DEBUG, "the check passes"), 0;
+	return 1;
+}
+
+/* The host calls check_run() in its place. */
+static int check(void *instance, char *why, size_t size)
+{
+	(void)instance;
+	(void)why;
+	(void)size;
+	abort();
+}
+
+PP_STEP_EXPORT const struct pp_step_module pp_step_module = {
+	PP_STEP_HEAD, .name = "tells", .keys = keys,   .create = create,
+	.run = run,   .destroy = free, .check = check, .check_run = check_run};

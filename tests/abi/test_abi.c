@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The functions of the step ABI, called by a module in a worker process and on a thread: both work in the same way. */
+#include <check.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/steps/checker.h"
+#include "core/steps/trial.h"
+#include "core/steps/workers.h"
+#include "tests/config/config_fixture.h"
+#include "tests/harness/limits.h"
+#include "tests/harness/suite.h"
+#include "tests/steps/worker_fixture.h"
+
+static const char *const isolations[] = {"process", "thread"};
+#define MODES 2
+
+static struct config_fixture fixture;
+static struct modules *modules;
+static struct steps *steps;
+static struct mailbox mailbox;
+static struct log log_file;
+static struct worker_launch launch;
+
+/* One step of this module and name. */
+static void open_step(const char *module, int isolation, const char *keys)
+{
+	char text[1024], path[] = "/tmp/pp-abi-XXXXXX";
+	fixture_open(&fixture);
+	snprintf(
+		text, sizeof text,
+		"[postprocessing]\nplugin_dir = %s\nsteps = a-step\n[step:a-step]\nmodule = %s\nisolation = %s\nworkers = 1\n%s\n",
+		FIXTURES, module, isolations[isolation], keys);
+	fixture_read(&fixture, text, ENVIRONMENT("HOME=/h"));
+	assert_sound(&fixture);
+	log_file = (struct log){.fd = mkstemp(path), .level = LOG_DEBUG};
+	ck_assert_int_ge(log_file.fd, 0);
+	unlink(path);
+	launch = *worker_fixture();
+	launch.log = &log_file;
+	modules = modules_create(fixture.config->plugin_dir, &launch);
+	steps = steps_create(fixture.config, modules, &launch, &fixture.problems);
+	assert_sound(&fixture);
+	mailbox_init(&mailbox);
+}
+
+static void close_step(void)
+{
+	steps_destroy(steps);
+	modules_destroy(modules);
+	mailbox_destroy(&mailbox);
+	fixture_close(&fixture);
+	close(log_file.fd);
+	/* No process is left. */
+	ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
+}
+
+static const char *read_log(void)
+{
+	static char text[1 << 16];
+	ssize_t length = pread(log_file.fd, text, sizeof text - 1, 0);
+	text[length > 0 ? length : 0] = '\0';
+	return text;
+}
+
+static unsigned count_logged(const char *line)
+{
+	unsigned count = 0;
+	for (const char *at = read_log(); (at = strstr(at, line)) != NULL; at++)
+		count++;
+	return count;
+}
+
+static void assert_logged(const char *line, unsigned times)
+{
+	ck_assert_msg(count_logged(line) == times, "not %u times in the log: %s\n%s", times, line, read_log());
+}
+
+static const struct check_answer *ask(struct checker *checker)
+{
+	checker_ask(checker, 0);
+	struct mail *mail = mailbox_receive(&mailbox, TEST_LIMIT);
+	ck_assert_ptr_nonnull(mail);
+	ck_assert_int_eq(mail->kind, MAIL_CHECK);
+	return (const struct check_answer *)(const void *)mail;
+}
+
+/* What create() logs when the configuration is checked, and in the process of the check. */
+START_TEST(create_and_check_log)
+{
+	open_step("tells", _i, "calls = nothing");
+	assert_logged("info step a-step: created to call \"nothing\"\n", 1);
+	assert_logged("debug step a-step: a level that does not exist\n", 1);
+	struct checker *checker = checker_create(steps, &mailbox, &log_file);
+	ck_assert(checker_wanted(&steps->step[0]));
+	for (unsigned i = 1; i <= 3; i++) {
+		const struct check_answer *answer = ask(checker);
+		ck_assert_msg(answer->passed, "%s", answer->why);
+		ck_assert_str_eq(answer->why, "");
+		assert_logged("debug step a-step: the check passes\n", i);
+	}
+	assert_logged("warning step a-step: Result rejected: a check has no upload\n", 3);
+	assert_logged("created to call", _i == 0 ? 2 : 1);
+	ck_assert(checker_destroy(checker, TEST_LIMIT));
+	close_step();
+}
+END_TEST
+
+START_TEST(create_logs_in_each_process)
+{
+	static const struct content_options content;
+	open_step("tells", _i, "calls = nothing");
+	struct workers *workers = workers_create(steps, &content, &log_file, &mailbox);
+	struct upload *upload = upload_create(&(struct upload){.id = "u"});
+	struct run *run = run_create(upload);
+	upload_release(upload);
+	run->allowed = MINUTE;
+	workers_submit(workers, run);
+	ck_assert_ptr_eq(mailbox_receive(&mailbox, TEST_LIMIT), &run->mail);
+	ck_assert_int_eq(run->outcome, OUTCOME_CONTINUE);
+	run_free(run);
+	assert_logged("info step a-step: created to call \"nothing\"\n", _i == 0 ? 2 : 1);
+	ck_assert(workers_destroy(workers, TEST_LIMIT));
+	close_step();
+}
+END_TEST
+
+START_TEST(a_check_says_why)
+{
+	open_step("tells", _i, "calls = fail");
+	struct checker *checker = checker_create(steps, &mailbox, NULL);
+	for (unsigned i = 0; i < 2; i++) {
+		const struct check_answer *answer = ask(checker);
+		ck_assert(!answer->passed);
+		ck_assert_str_eq(answer->why, "no server for \"fail\"");
+	}
+	ck_assert(checker_destroy(checker, TEST_LIMIT));
+	close_step();
+}
+END_TEST
+
+static bool is_waiting(void *closure)
+{
+	(void)closure;
+	return count_logged("the check waits") == 1;
+}
+
+/* The service stops while the module checks. */
+START_TEST(a_check_is_cancelled)
+{
+	open_step("tells", 1, "calls = hang");
+	struct checker *checker = checker_create(steps, &mailbox, &log_file);
+	checker_ask(checker, 0);
+	ck_assert(wait_until(is_waiting, NULL, TEST_LIMIT));
+	nanos start = clock_monotonic();
+	ck_assert(checker_destroy(checker, TEST_LIMIT));
+	ck_assert_int_lt(clock_monotonic() - start, 2 * SECOND);
+	close_step();
+}
+END_TEST
+
+/* The module ends its check in time, and says why. The process is good for no other. */
+START_TEST(a_check_has_a_deadline)
+{
+	char why[512] = "";
+	struct start_message start;
+	struct trial *trial;
+	open_step("tells", 0, "calls = hang");
+	const struct step *step = &steps->step[0];
+	step_start_message(step, &start);
+	ck_assert_int_eq(trial_create(&launch, step->module->file, &start, step_setup_host(step->setup), CREATE_LIMIT, NULL,
+	                              &trial, why, sizeof why),
+	                 TRIAL_GOOD);
+	ck_assert(!trial_is_cancelled(trial));
+	nanos begin = clock_monotonic();
+	ck_assert_int_eq(trial_check(trial, 2 * SECOND, why, sizeof why), TRIAL_REFUSED);
+	nanos took = clock_monotonic() - begin;
+	ck_assert_str_eq(why, "cancelled: 1");
+	ck_assert_msg(took > 900 * MILLISECOND && took < 2 * SECOND, "%lld ms", (long long)(took / MILLISECOND));
+	ck_assert(trial_is_cancelled(trial));
+	trial_end(trial, SECOND);
+	close_step();
+}
+END_TEST
+
+int main(void)
+{
+	signal(SIGPIPE, SIG_IGN);
+	Suite *suite = suite_create("abi");
+	TCase *tcase = tcase_create("abi");
+	tcase_set_timeout(tcase, 60);
+	tcase_add_loop_test(tcase, create_and_check_log, 0, MODES);
+	tcase_add_loop_test(tcase, create_logs_in_each_process, 0, MODES);
+	tcase_add_loop_test(tcase, a_check_says_why, 0, MODES);
+	tcase_add_test(tcase, a_check_is_cancelled);
+	tcase_add_test(tcase, a_check_has_a_deadline);
+	suite_add_tcase(suite, tcase);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
