@@ -11,6 +11,9 @@
 #define FORMER_MAX_ACK_PENDING 20000
 /* For an answer's texts: a description of ours, and a time. */
 #define ROOM (4 * GAP_TEXT_SIZE)
+/* Up to nats-server 2.10, a consumer's creation time becomes a little later when the broker restarts: the consumer
+ * takes one time for itself, and then another one for its file. */
+#define MADE_AGAIN SECOND
 /* No tombstone is purged earlier. */
 #define MEMORY (TOMBSTONE_AGE / 2)
 
@@ -124,11 +127,17 @@ static bool is_strange(const struct stand *stand, const struct checkpoint *known
 	return (known->sequence > 0 || known->made != 0) && stand->acknowledged == 0 && stand->start <= known->sequence;
 }
 
+static bool is_known(const struct stand *stand, const struct checkpoint *known)
+{
+	int64_t later = stand->made - known->made;
+	return later == 0 || (stand->ours && known->made != 0 && later > 0 && later < MADE_AGAIN);
+}
+
 /* A consumer without acknowledgements would deliver everything again or, if it starts with new messages, skip
  * unprocessed ones. If it has been used since, both numbers show the loss: both are lower in a slightly older state. */
 bool stand_has_forgotten(const struct stand *stand, const struct checkpoint *known)
 {
-	if (known->made != stand->made)
+	if (!is_known(stand, known))
 		return is_strange(stand, known);
 	if (stand->acknowledged >= known->count)
 		return stand->begins_new && stand->deliveries == 0 && known->floor > 0 && stand->delivered > known->floor;
@@ -144,7 +153,7 @@ struct checkpoint stand_to_checkpoint(const struct stand *stand, const struct ch
 	if (stand->acknowledged == 0 && stand->deliveries == 0)
 		seen.floor = stand->delivered; /* everything before it belongs to the gap or is processed */
 	else if (stand->acknowledged == 0)
-		seen.floor = known->made == stand->made ? known->floor : gap_end;
+		seen.floor = is_known(stand, known) ? known->floor : gap_end;
 	return seen;
 }
 

@@ -181,9 +181,26 @@ START_TEST(a_consumer_that_has_forgotten)
 }
 END_TEST
 
+/* Its creation time is a little later once nats-server (2.9, 2.10) has been restarted. */
+START_TEST(a_consumer_that_has_forgotten_in_a_restart)
+{
+	struct stand stand = well;
+	stand.made += 200000;
+	ck_assert(!is_forgotten(stand, known));
+	/* It would deliver everything again. */
+	stand.delivered = stand.deliveries = stand.floor = stand.acknowledged = 0;
+	ck_assert(is_forgotten(stand, known));
+	/* This one is another, and the instance that created it knows where it began. */
+	stand.made = known.made + MINUTE;
+	ck_assert(!is_forgotten(stand, known));
+	stand.made = known.made - 200000;
+	ck_assert(!is_forgotten(stand, known));
+}
+END_TEST
+
 START_TEST(a_consumer_that_is_another)
 {
-	struct stand stand = {.made = MADE + 1, .ours = true, .begins_new = true, .delivered = 120};
+	struct stand stand = {.made = MADE + MINUTE, .ours = true, .begins_new = true, .delivered = 120};
 	/* The instance that created it handled the gap. */
 	ck_assert(!is_forgotten(stand, known));
 	stand.ours = false;
@@ -193,7 +210,7 @@ START_TEST(a_consumer_that_is_another)
 	stand.acknowledged = 1, stand.floor = 121;
 	ck_assert(!is_forgotten(stand, known));
 	/* An earlier version of the service created it behind the applied events, … */
-	struct stand former = {.made = MADE + 1, .formerly_ours = true, .start = 95, .delivered = 94};
+	struct stand former = {.made = MADE + MINUTE, .formerly_ours = true, .start = 95, .delivered = 94};
 	ck_assert(!is_forgotten(former, known));
 	/* … or it had done so, and the consumer now delivers events that were handled long ago. Nothing more is known of
 	 * a position that such a version wrote. */
@@ -203,15 +220,16 @@ START_TEST(a_consumer_that_is_another)
 	former.start = 101, former.delivered = 100;
 	ck_assert(!is_forgotten(former, formerly));
 	/* A consumer that delivers everything. */
-	ck_assert(is_forgotten((struct stand){.made = MADE + 1}, known));
+	ck_assert(is_forgotten((struct stand){.made = MADE + MINUTE}, known));
 }
 END_TEST
 
 START_TEST(what_is_known_of_a_consumer)
 {
-	struct stand fresh = {.made = MADE + 1, .delivered = 120}, used = {.made = MADE, .delivered = 120, .deliveries = 3};
+	struct stand fresh = {.made = MADE + MINUTE, .delivered = 120},
+				 used = {.made = MADE, .delivered = 120, .deliveries = 3};
 	struct checkpoint seen = stand_to_checkpoint(&fresh, &known, 119);
-	ck_assert(seen.made == MADE + 1 && seen.floor == 120 && seen.count == 0 && seen.gap_end == 119);
+	ck_assert(seen.made == MADE + MINUTE && seen.floor == 120 && seen.count == 0 && seen.gap_end == 119);
 	/* Some events were delivered, and none is acknowledged yet: it is still at its start. */
 	ck_assert_uint_eq(stand_to_checkpoint(&used, &known, 0).floor, 100);
 	used.made++;
@@ -305,6 +323,7 @@ int main(void)
 	                              invalid_notes_are_refused,
 	                              a_consumer_that_goes_on,
 	                              a_consumer_that_has_forgotten,
+	                              a_consumer_that_has_forgotten_in_a_restart,
 	                              a_consumer_that_is_another,
 	                              what_is_known_of_a_consumer,
 	                              what_the_broker_answers,
