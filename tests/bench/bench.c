@@ -22,7 +22,8 @@ static const struct {
 	{"rate", measure_rate},         {"latency", measure_latency},     {"scan", measure_scan},
 	{"small", measure_small_scans}, {"instances", measure_instances}, {"growth", measure_growth},
 	{"fairness", measure_fairness}, {"memory", measure_memory},       {"start", measure_start},
-	{"waiting", measure_waiting},   {"backlog", measure_backlog},
+	{"waiting", measure_waiting},   {"backlog", measure_backlog},     {"isolation", measure_isolation},
+	{"crashes", measure_crashes},   {"workers", measure_workers},
 };
 
 /* A positive number from the environment. */
