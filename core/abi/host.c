@@ -96,6 +96,21 @@ static uint32_t host_attempt(const struct pp_run *run)
 	return valid(run)->facts->attempt;
 }
 
+static const char *host_step(const struct pp_run *run)
+{
+	return valid(run)->facts->step;
+}
+
+static const char *host_user_id(const struct pp_run *run)
+{
+	return valid(run)->facts->user_id;
+}
+
+static const char *host_space_id(const struct pp_run *run)
+{
+	return valid(run)->facts->space_id;
+}
+
 static ssize_t host_read(struct pp_run *run, const void **bytes)
 {
 	valid(run)->reading = true;
@@ -240,6 +255,9 @@ const struct pp_host host_services = {
 	.cancel_fd = host_cancel_fd,
 	.item = host_item,
 	.log_setup = host_log_setup,
+	.step = host_step,
+	.user_id = host_user_id,
+	.space_id = host_space_id,
 };
 
 /* Only the documented return values are verdicts. */
@@ -273,10 +291,10 @@ void host_run(const struct pp_step_module *module, void *instance, const struct 
 		         module->name, (unsigned)value);
 }
 
-static bool check_with_run(const struct pp_step_module *module, void *instance, const struct run_services *services,
-                           nanos deadline, char *why, size_t size)
+static bool check_with_run(const struct pp_step_module *module, void *instance, const char *step,
+                           const struct run_services *services, nanos deadline, char *why, size_t size)
 {
-	const struct run_facts facts = {.filesize = -1, .deadline = deadline};
+	const struct run_facts facts = {.step = step, .filesize = -1, .deadline = deadline};
 	struct run_answer answer = {0};
 	struct pp_run run = {
 		.magic = RUN_MAGIC, .checking = true, .facts = &facts, .services = services, .answer = &answer};
@@ -285,12 +303,12 @@ static bool check_with_run(const struct pp_step_module *module, void *instance, 
 	return passed;
 }
 
-bool host_check(const struct pp_step_module *module, void *instance, const struct run_services *services,
-                nanos deadline, char *why, size_t size)
+bool host_check(const struct pp_step_module *module, void *instance, const char *step,
+                const struct run_services *services, nanos deadline, char *why, size_t size)
 {
 	why[0] = '\0';
 	if (module->check_run != NULL)
-		return check_with_run(module, instance, services, deadline, why, size);
+		return check_with_run(module, instance, step, services, deadline, why, size);
 	bool passed = module->check == NULL || module->check(instance, why, size) == 0;
 	/* Some modules do not terminate the text. */
 	why[size - 1] = '\0';

@@ -19,8 +19,10 @@ extern const struct pp_host host_services;
 
 /* What a module can ask about the upload. The strings are valid until the run has ended. */
 struct run_facts {
+	const char *step; /* its name */
 	const char *id, *filename, *resource_id_json;
-	int64_t filesize; /* -1: unknown */
+	const char *user_id, *space_id; /* NULL: unknown */
+	int64_t filesize;               /* -1: unknown */
 	uint32_t attempt;
 	nanos woken_at, deadline; /* wall clock */
 };
@@ -50,7 +52,7 @@ void host_run(const struct pp_step_module *module, void *instance, const struct 
 
 /* Calls the module's check_run(), or check() if it has none. A module that has neither passes. Of the services, `read`
  * and `read_error` are not used. False: it failed; why[size] has the reason, which may be "". */
-bool host_check(const struct pp_step_module *module, void *instance, const struct run_services *services,
-                nanos deadline, char *why, size_t size);
+bool host_check(const struct pp_step_module *module, void *instance, const char *step,
+                const struct run_services *services, nanos deadline, char *why, size_t size);
 
 #endif

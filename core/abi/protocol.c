@@ -98,6 +98,8 @@ void run_encode(struct text *packet, uint64_t run, const struct run_facts *facts
 	packet_add_string(packet, facts->id);
 	packet_add_string(packet, facts->filename);
 	packet_add_string(packet, facts->resource_id_json);
+	packet_add_string(packet, facts->user_id);
+	packet_add_string(packet, facts->space_id);
 	packet_add_number(packet, facts->filesize);
 	packet_add_number(packet, facts->attempt);
 	packet_add_number(packet, facts->woken_at);
@@ -108,9 +110,12 @@ void run_encode(struct text *packet, uint64_t run, const struct run_facts *facts
 bool run_decode(struct packet *packet, struct run_message *message)
 {
 	struct run_facts *facts = &message->facts;
+	*facts = (struct run_facts){0};
 	facts->id = packet_text(packet);
 	facts->filename = packet_text(packet);
 	facts->resource_id_json = packet_text(packet);
+	facts->user_id = packet_string(packet);
+	facts->space_id = packet_string(packet);
 	facts->filesize = packet_number(packet);
 	facts->attempt = (uint32_t)packet_number_within(packet, 0, UINT32_MAX);
 	facts->woken_at = packet_number(packet);

@@ -81,6 +81,7 @@ struct run_message {
 	size_t length;
 };
 
+/* The step's name is not sent: the worker knows it. */
 void run_encode(struct text *packet, uint64_t run, const struct run_facts *facts, bool with_bytes);
 bool run_decode(struct packet *packet, struct run_message *message);
 

@@ -1,34 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "core/base/json_reader.h"
 #include "core/coordinator/coordinator_private.h"
 
 /* Turns beyond the number of workers, and the bytes of all uploads with turns for which these are given. Workers find
  * the next small upload without a pause, and a new one is still not held up for long. */
 #define AHEAD_LIMIT 64u
 #define AHEAD_BYTES ((int64_t)1 << 20)
-
-#define NAME_SIZE (FAIR_QUEUE_NAME_LIMIT + 1)
-
-/* Copies the string member of a JSON object; "" if there is none, or if it is too long. */
-static void copy_member(const char *json, size_t length, const char *key, char name[NAME_SIZE])
-{
-	struct json_value value;
-	const struct json_member member = {key, &value};
-	struct json_reader reader = {.room = name, .left = NAME_SIZE};
-	if (!json_read(json, length, &member, 1, NULL, 0) || json_reader_string(&reader, &value) != name)
-		name[0] = '\0';
-}
-
-/* Copies the ID of a user, "id"."opaque_id" of the JSON object. */
-static void copy_user(const char *json, char name[NAME_SIZE])
-{
-	struct json_value id;
-	const struct json_member member = {"id", &id};
-	bool there = json_read(json, strlen(json), &member, 1, NULL, 0) && id.text != NULL;
-	copy_member(there ? id.text : "", there ? id.length : 0, "opaque_id", name);
-}
 
 bool active_busy(const struct active_upload *active)
 {
@@ -118,11 +96,11 @@ void dispatch_forfeit(struct coordinator *coordinator, struct active_upload *act
 }
 
 /* Describes the upload for the fair queue. item.space and item.user point at `space` and `user`. */
-static struct queue_item make_item(const struct upload *upload, bool suspect, char space[NAME_SIZE],
-                                   char user[NAME_SIZE])
+static struct queue_item make_item(const struct upload *upload, bool suspect, char space[UPLOAD_NAME_SIZE],
+                                   char user[UPLOAD_NAME_SIZE])
 {
-	copy_member(upload->resource_id_json, strlen(upload->resource_id_json), "space_id", space);
-	copy_user(upload->user_json, user);
+	upload_space_id(upload, space);
+	upload_user_id(upload, user);
 	int64_t size = upload->filesize < 0                       ? 0
 	               : upload->filesize < FAIR_QUEUE_SIZE_LIMIT ? upload->filesize
 	                                                          : FAIR_QUEUE_SIZE_LIMIT;
@@ -132,7 +110,7 @@ static struct queue_item make_item(const struct upload *upload, bool suspect, ch
 bool dispatch_take(struct coordinator *coordinator, struct active_upload *active, const struct upload *upload,
                    size_t step)
 {
-	char space[NAME_SIZE], user[NAME_SIZE];
+	char space[UPLOAD_NAME_SIZE], user[UPLOAD_NAME_SIZE];
 	struct queue_item next, item = make_item(upload, false, space, user);
 	if (step_is_suspended(coordinator, step) || fair_queue_first(&coordinator->queue, step, &next) ||
 	    !has_room(coordinator, step, false, item.size))
@@ -144,7 +122,7 @@ bool dispatch_take(struct coordinator *coordinator, struct active_upload *active
 void dispatch_enqueue(struct coordinator *coordinator, const struct record *record, size_t step, bool suspect,
                       nanos now)
 {
-	char space[NAME_SIZE], user[NAME_SIZE];
+	char space[UPLOAD_NAME_SIZE], user[UPLOAD_NAME_SIZE];
 	struct queue_item item = make_item(record->upload, suspect, space, user);
 	item.came = pipeline_came(&coordinator->options.pipeline.step[step], &record->status);
 	fair_queue_join(&coordinator->queue, step, &item, now);
@@ -162,7 +140,7 @@ void dispatch_wait(struct coordinator *coordinator, struct active_upload *active
 void dispatch_seize(struct coordinator *coordinator, struct active_upload *active, const struct record *record,
                     size_t step, bool suspect, nanos now)
 {
-	char space[NAME_SIZE], user[NAME_SIZE];
+	char space[UPLOAD_NAME_SIZE], user[UPLOAD_NAME_SIZE];
 	struct queue_item item = make_item(record->upload, suspect, space, user);
 	take(coordinator, active, step, &item, fair_queue_pass(&coordinator->queue, step, &item));
 	if (suspect)

@@ -128,8 +128,8 @@ static bool check_here(struct post *post)
 	if (!checker->stop)
 		set_cancel(post, allowed);
 	pthread_mutex_unlock(&checker->lock);
-	return host_check(&step->module->table, step->instance, &services, clock_now() + allowed, post->answer.why,
-	                  sizeof post->answer.why);
+	return host_check(&step->module->table, step->instance, step->config->name, &services, clock_now() + allowed,
+	                  post->answer.why, sizeof post->answer.why);
 }
 
 static void call_check(struct post *post)

@@ -120,9 +120,9 @@ static void send_by_pipe(struct fetch *fetch, size_t length, const void *more, s
 
 static bool send_run(struct fetch *fetch, bool with_bytes, size_t length)
 {
-	struct run_facts facts;
-	run_describe(fetch->order.run, fetch->order.deadline, &facts);
-	run_encode(&fetch->packet, fetch->order.number, &facts, with_bytes);
+	struct run_description description;
+	run_describe(fetch->order.run, fetch->order.deadline, &description);
+	run_encode(&fetch->packet, fetch->order.number, &description.facts, with_bytes);
 	return send_packet(fetch, with_bytes ? length : 0, -1);
 }
 

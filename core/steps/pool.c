@@ -95,7 +95,7 @@ void pool_send_run(struct pool_worker *worker, struct text *packet)
 {
 	struct run *run = worker->run;
 	nanos now = clock_now(), deadline = now + run->allowed;
-	struct run_facts facts;
+	struct run_description description;
 	atomic_store(&run->started, now);
 	if (worker->fetching) {
 		fetch_begin(worker->fetch, &(struct fetch_order){.run = run,
@@ -104,8 +104,8 @@ void pool_send_run(struct pool_worker *worker, struct text *packet)
 		                                                 .control = worker->process.control,
 		                                                 .send_run = true});
 	} else {
-		run_describe(run, deadline, &facts);
-		run_encode(packet, worker->number, &facts, false);
+		run_describe(run, deadline, &description);
+		run_encode(packet, worker->number, &description.facts, false);
 		if (!channel_send(worker->process.control, packet, NULL, 0, -1, false)) {
 			atomic_store(&worker->unsent, errno);
 			pools_wake(worker->pool->all);

@@ -8,6 +8,7 @@
 #include "core/base/json.h"
 #include "core/upload/event.h"
 
+_Static_assert(UPLOAD_NAME_SIZE == PP_NAME_LIMIT + 1, "what the header says of a user's and a space's ID");
 _Static_assert(REASON_SIZE == PP_REASON_LIMIT + 1, "what the header says of a reason's length");
 /* A Result is stored in the record and published in an event, so it must leave enough room in both. */
 _Static_assert(PP_RESULT_LIMIT <= EVENT_LIMIT / 8, "a Result's event is well within the limit for events");
@@ -32,16 +33,25 @@ void run_free(struct run *run)
 	free(run);
 }
 
-void run_describe(const struct run *run, nanos deadline, struct run_facts *facts)
+static const char *known(const char *name)
+{
+	return name[0] != '\0' ? name : NULL;
+}
+
+void run_describe(const struct run *run, nanos deadline, struct run_description *description)
 {
 	const struct upload *upload = run->upload;
-	*facts = (struct run_facts){.id = upload->id,
-	                            .filename = upload->filename,
-	                            .resource_id_json = upload->resource_id_json,
-	                            .filesize = upload->filesize,
-	                            .attempt = run->attempt,
-	                            .woken_at = run->woken_at,
-	                            .deadline = deadline};
+	upload_user_id(upload, description->user_id);
+	upload_space_id(upload, description->space_id);
+	description->facts = (struct run_facts){.id = upload->id,
+	                                        .filename = upload->filename,
+	                                        .resource_id_json = upload->resource_id_json,
+	                                        .user_id = known(description->user_id),
+	                                        .space_id = known(description->space_id),
+	                                        .filesize = upload->filesize,
+	                                        .attempt = run->attempt,
+	                                        .woken_at = run->woken_at,
+	                                        .deadline = deadline};
 }
 
 void run_answer_take(struct run *run, struct run_answer *answer)

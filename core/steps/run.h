@@ -48,7 +48,11 @@ struct run *run_create(struct upload *upload);
 void run_free(struct run *run);
 
 /* What the module may know of it; borrows from the run. */
-void run_describe(const struct run *run, nanos deadline, struct run_facts *facts);
+struct run_description {
+	struct run_facts facts; /* but for the step's name */
+	char user_id[UPLOAD_NAME_SIZE], space_id[UPLOAD_NAME_SIZE];
+};
+void run_describe(const struct run *run, nanos deadline, struct run_description *description);
 /* Stores how it ended, and takes the result over. */
 void run_answer_take(struct run *run, struct run_answer *answer);
 

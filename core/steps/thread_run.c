@@ -49,7 +49,7 @@ void thread_run(const struct step *step, struct run *run, struct content *conten
 	                         .log = log,
 	                         .deadline = now + run->allowed,
 	                         .cancel_fd = cancel_fd};
-	struct run_facts facts;
+	struct run_description description;
 	const struct run_services services = {.closure = &own,
 	                                      .read = read_content,
 	                                      .read_error = read_error,
@@ -57,9 +57,10 @@ void thread_run(const struct step *step, struct run *run, struct content *conten
 	                                      .cancelled = cancelled,
 	                                      .cancel_fd = cancel_fd};
 	struct run_answer answer;
-	run_describe(run, own.deadline, &facts);
+	run_describe(run, own.deadline, &description);
+	description.facts.step = step->config->name;
 	atomic_store(&run->started, now);
-	host_run(&step->module->table, step->instance, &facts, &services, &answer);
+	host_run(&step->module->table, step->instance, &description.facts, &services, &answer);
 	run->gone = own.opened && content_gone(content);
 	if (own.opened)
 		content_close(content);

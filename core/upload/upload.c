@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/json_reader.h"
 #include "core/base/text.h"
 
 static size_t text_size(const char *text, const char *otherwise)
@@ -65,6 +66,29 @@ void upload_release(struct upload *upload)
 {
 	if (upload != NULL && atomic_fetch_sub(&upload->references, 1) == 1)
 		free(upload);
+}
+
+/* Copies the string member of a JSON object. */
+static void copy_member(const char *json, size_t length, const char *key, char name[UPLOAD_NAME_SIZE])
+{
+	struct json_value value;
+	const struct json_member member = {key, &value};
+	struct json_reader reader = {.room = name, .left = UPLOAD_NAME_SIZE};
+	if (!json_read(json, length, &member, 1, NULL, 0) || json_reader_string(&reader, &value) != name)
+		name[0] = '\0';
+}
+
+void upload_user_id(const struct upload *upload, char name[UPLOAD_NAME_SIZE])
+{
+	struct json_value id;
+	const struct json_member member = {"id", &id};
+	bool there = json_read(upload->user_json, strlen(upload->user_json), &member, 1, NULL, 0) && id.text != NULL;
+	copy_member(there ? id.text : "", there ? id.length : 0, "opaque_id", name);
+}
+
+void upload_space_id(const struct upload *upload, char name[UPLOAD_NAME_SIZE])
+{
+	copy_member(upload->resource_id_json, strlen(upload->resource_id_json), "space_id", name);
 }
 
 bool upload_id_acceptable(const char *id, size_t length)

@@ -19,6 +19,9 @@
 #define UPLOAD_STEP_NAME_LIMIT 64
 /* For all metadata together, as JSON. */
 #define UPLOAD_METADATA_LIMIT ((size_t)16 << 10)
+/* For the ID of a user or a space. */
+#define UPLOAD_NAME_LIMIT 255
+#define UPLOAD_NAME_SIZE (UPLOAD_NAME_LIMIT + 1)
 /* Failures of a step are not counted beyond this number. */
 #define UPLOAD_FAILURES_LIMIT 1000000
 
@@ -46,6 +49,11 @@ struct upload {
 struct upload *upload_create(const struct upload *fields);
 struct upload *upload_hold(struct upload *upload);
 void upload_release(struct upload *upload); /* NULL is fine */
+
+/* Copies the ID of the user who uploads ("id"."opaque_id" of the user), and that of the space ("space_id" of the
+ * ResourceID). "" if it is unknown or longer than UPLOAD_NAME_LIMIT. */
+void upload_user_id(const struct upload *upload, char name[UPLOAD_NAME_SIZE]);
+void upload_space_id(const struct upload *upload, char name[UPLOAD_NAME_SIZE]);
 
 /* Whether the ID is acceptable: 1 to 255 bytes, no '/', no control characters. */
 bool upload_id_acceptable(const char *id, size_t length);

@@ -130,6 +130,7 @@ static void run(struct session *session, struct packet *packet)
 		session->broken = true;
 		return;
 	}
+	message.facts.step = session->start->step;
 	const struct run_services services = {.closure = &active,
 	                                      .read = read_bytes,
 	                                      .read_error = read_error,
@@ -159,7 +160,8 @@ static void check(struct session *session, struct packet *packet)
 	}
 	const struct run_services services = {
 		.closure = &active, .log = write_log, .cancelled = cancelled, .cancel_fd = WORKER_CANCEL};
-	bool passed = host_check(session->module, session->instance, &services, deadline, why, sizeof why);
+	bool passed =
+		host_check(session->module, session->instance, session->start->step, &services, deadline, why, sizeof why);
 	if ((session->start->grants & GRANT_EXEC) != 0)
 		offspring_end();
 	checked_encode(&session->packet, passed, why);

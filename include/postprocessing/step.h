@@ -98,6 +98,7 @@ enum {
 #define PP_LOG_LIMIT 1023u
 #define PP_REASON_LIMIT 159u
 #define PP_RESULT_LIMIT 65536u
+#define PP_NAME_LIMIT 255u /* see user_id() */
 /* Objects and arrays of a Result that are nested deeper are refused, too. */
 #define PP_RESULT_DEPTH 32u
 
@@ -236,6 +237,13 @@ struct pp_host {
 	/* create() only: a line in the service's log, with the step. Each process of the step has its own instance, so each
 	 * of them says it. Never log what grants access. */
 	void (*log_setup)(struct pp_setup *setup, int level, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+	/* The name of this step, never NULL; also in check_run(). */
+	const char *(*step)(const struct pp_run *run);
+	/* The user who uploads ("opaque_id" of its ID), and the space that the upload is for ("space_id" of resource_id()).
+	 * Such an ID is any text of the server's in UTF-8. NULL: unknown, empty, or longer than PP_NAME_LIMIT. */
+	const char *(*user_id)(const struct pp_run *run);
+	const char *(*space_id)(const struct pp_run *run);
 };
 
 /* What a module exports. */
@@ -273,7 +281,7 @@ struct pp_step_module {
 	const struct pp_need *needs;
 
 	/* Since 1.1, optional: the same as check(), and called in its place. Returns 0, or non-zero after set_reason(). Of
-	 * the functions that take a pp_run these work in it: log(), set_reason(), now(), deadline(), cancelled(),
+	 * the functions that take a pp_run these work in it: log(), set_reason(), step(), now(), deadline(), cancelled(),
 	 * cancel_fd(). There is no upload, so the strings that describe one are NULL, filesize() is -1, attempt() and
 	 * woken_at() are 0, read() and set_result() return -1. The run is cancelled at its deadline, one second before the
 	 * call has failed. A host of 1.0 does not know this member and calls check(), if there is one. */

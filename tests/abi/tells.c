@@ -9,7 +9,7 @@
 
 struct tells {
 	const struct pp_host *host;
-	const char *calls;
+	const char *calls, *step;
 };
 
 static const struct pp_key keys[] = {
@@ -22,7 +22,7 @@ static int create(const struct pp_host *host, struct pp_setup *setup, void **ins
 	struct tells *tells = calloc(1, sizeof *tells);
 	if (tells == NULL)
 		return -1;
-	*tells = (struct tells){host, host->string(setup, "calls")};
+	*tells = (struct tells){host, host->string(setup, "calls"), host->step_name(setup)};
 	*instance = tells;
 	if (!PP_HOST_HAS(host, log_setup)) {
 		host->reject(setup, NULL, "the host lacks log_setup()");
@@ -33,21 +33,31 @@ static int create(const struct pp_host *host, struct pp_setup *setup, void **ins
 	return 0;
 }
 
+static const char *or_none(const char *text)
+{
+	return text != NULL ? text : "(none)";
+}
+
 static uint32_t run(void *instance, struct pp_run *run)
 {
-	(void)instance;
-	(void)run;
+	const struct tells *tells = instance;
+	const struct pp_host *host = tells->host;
+	if (strstr(tells->calls, "facts") != NULL)
+		host->log(run, PP_LOG_INFO, "step %s, user %s, space %s.", host->step(run), or_none(host->user_id(run)),
+		          or_none(host->space_id(run)));
 	return PP_CONTINUE;
 }
 
 /* Whether the functions of the upload say that there is none. */
-static int has_no_upload(const struct pp_host *host, struct pp_run *run)
+static int has_no_upload(const struct tells *tells, struct pp_run *run)
 {
+	const struct pp_host *host = tells->host;
 	const void *bytes = NULL;
 	return host->upload_id(run) == NULL && host->filename(run) == NULL && host->filesize(run) == -1 &&
 	       host->resource_id(run) == NULL && host->attempt(run) == 0 && host->woken_at(run) == 0 &&
 	       host->read(run, &bytes) == -1 && strcmp(host->read_error(run), "a check has no upload") == 0 &&
-	       host->set_result(run, "{}") == -1;
+	       host->set_result(run, "{}") == -1 && host->user_id(run) == NULL && host->space_id(run) == NULL &&
+	       strcmp(host->step(run), tells->step) == 0;
 }
 
 static int check_run(void *instance, struct pp_run *run)
@@ -62,7 +72,7 @@ static int check_run(void *instance, struct pp_run *run)
 		host->set_reason(run, "cancelled: %d", host->cancelled(run) != 0);
 		return -1;
 	}
-	if (!has_no_upload(host, run))
+	if (!has_no_upload(tells, run))
 		host->set_reason(run, "there is an upload");
 	else if (host->cancelled(run) || poll(&cancel, 1, 0) != 0 || left <= 0)
 		host->set_reason(run, "cancelled at once");

@@ -80,6 +80,33 @@ static void assert_logged(const char *line, unsigned times)
 	ck_assert_msg(count_logged(line) == times, "not %u times in the log: %s\n%s", times, line, read_log());
 }
 
+static struct workers *workers;
+
+static void start_workers(void)
+{
+	static const struct content_options content;
+	workers = workers_create(steps, &content, &log_file, &mailbox);
+	ck_assert_ptr_nonnull(workers);
+}
+
+static void stop_workers(void)
+{
+	ck_assert(workers_destroy(workers, TEST_LIMIT));
+}
+
+/* Has the step run on an upload. The caller frees the run. */
+static struct run *run_once(const struct upload *fields)
+{
+	struct upload *upload = upload_create(fields);
+	struct run *run = run_create(upload);
+	upload_release(upload);
+	run->allowed = MINUTE;
+	workers_submit(workers, run);
+	ck_assert_ptr_eq(mailbox_receive(&mailbox, TEST_LIMIT), &run->mail);
+	ck_assert_msg(run->outcome == OUTCOME_CONTINUE, "%s", run->reason);
+	return run;
+}
+
 static const struct check_answer *ask(struct checker *checker)
 {
 	checker_ask(checker, 0);
@@ -112,19 +139,48 @@ END_TEST
 
 START_TEST(create_logs_in_each_process)
 {
-	static const struct content_options content;
 	open_step("tells", _i, "calls = nothing");
-	struct workers *workers = workers_create(steps, &content, &log_file, &mailbox);
-	struct upload *upload = upload_create(&(struct upload){.id = "u"});
-	struct run *run = run_create(upload);
-	upload_release(upload);
-	run->allowed = MINUTE;
-	workers_submit(workers, run);
-	ck_assert_ptr_eq(mailbox_receive(&mailbox, TEST_LIMIT), &run->mail);
-	ck_assert_int_eq(run->outcome, OUTCOME_CONTINUE);
-	run_free(run);
+	start_workers();
+	run_free(run_once(&(struct upload){.id = "u"}));
 	assert_logged("info step a-step: created to call \"nothing\"\n", _i == 0 ? 2 : 1);
-	ck_assert(workers_destroy(workers, TEST_LIMIT));
+	stop_workers();
+	close_step();
+}
+END_TEST
+
+static const struct {
+	const char *user, *resource, *logged;
+} facts[] = {
+	{"{\"id\":{\"opaque_id\":\"me\",\"idp\":\"x\"}}", "{\"space_id\":\"ours\",\"opaque_id\":\"o\"}",
+     "user me, space ours."},
+	{"{\"id\":{\"opaque_id\":\"\\u00fc\"}}", "{\"space_id\":\"a\\nb\"}", "user \xc3\xbc, space a\\x0ab."},
+	{"{\"id\":{\"opaque_id\":\"\"}}", "{\"space_id\":\"\"}", "user (none), space (none)."},
+	{"{\"id\":{\"opaque_id\":7}}", "{\"space_id\":{}}", "user (none), space (none)."},
+	{"{\"id\":\"me\"}", "[]", "user (none), space (none)."},
+	{NULL, NULL, "user (none), space (none)."},
+};
+
+START_TEST(who_and_where)
+{
+	char line[128], name[UPLOAD_NAME_LIMIT + 2], user[512];
+	open_step("tells", _i, "calls = facts");
+	start_workers();
+	for (size_t i = 0; i < sizeof facts / sizeof facts[0]; i++) {
+		run_free(
+			run_once(&(struct upload){.id = "u", .user_json = facts[i].user, .resource_id_json = facts[i].resource}));
+		snprintf(line, sizeof line, "info upload u: a-step: step a-step, %s\n", facts[i].logged);
+		ck_assert_msg(strstr(read_log(), line) != NULL, "%s is not in the log:\n%s", line, read_log());
+	}
+	/* The limit of their length. */
+	for (size_t length = UPLOAD_NAME_LIMIT; length <= UPLOAD_NAME_LIMIT + 1; length++) {
+		memset(name, 'x', length);
+		name[length] = '\0';
+		snprintf(user, sizeof user, "{\"id\":{\"opaque_id\":\"%s\"}}", name);
+		unsigned before = count_logged(name);
+		run_free(run_once(&(struct upload){.id = "u", .user_json = user}));
+		ck_assert_uint_eq(count_logged(name) - before, length == UPLOAD_NAME_LIMIT);
+	}
+	stop_workers();
 	close_step();
 }
 END_TEST
@@ -195,6 +251,7 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, create_and_check_log, 0, MODES);
 	tcase_add_loop_test(tcase, create_logs_in_each_process, 0, MODES);
+	tcase_add_loop_test(tcase, who_and_where, 0, MODES);
 	tcase_add_loop_test(tcase, a_check_says_why, 0, MODES);
 	tcase_add_test(tcase, a_check_is_cancelled);
 	tcase_add_test(tcase, a_check_has_a_deadline);
