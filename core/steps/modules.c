@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -130,14 +131,25 @@ const struct module *modules_find(struct modules *modules, const char *name, cha
 	return known == NULL ? NULL : &known->module;
 }
 
+/* A path to the open file that was never used before. The loader takes two paths that are the same for the same
+ * library, even if the descriptor is one of another file by now. */
+static void new_path(char *path, size_t size, int file)
+{
+	static atomic_uint loads;
+	int length = snprintf(path, size, "/proc/self/fd");
+	for (unsigned load = atomic_fetch_add(&loads, 1); load > 0; load /= 2)
+		length += snprintf(path + length, size - (size_t)length, "%s", load % 2 != 0 ? "/." : "/");
+	snprintf(path + length, size - (size_t)length, "/%d", file);
+}
+
 const struct module *modules_load(struct modules *modules, const char *name, char *why, size_t size)
 {
-	char file[32];
+	char file[128];
 	struct known *known = find_known(modules, name, why, size);
 	if (known == NULL || known->module.loaded)
 		return known == NULL ? NULL : &known->module;
 	struct module *module = &known->module;
-	snprintf(file, sizeof file, "/proc/self/fd/%d", module->file);
+	new_path(file, sizeof file, module->file);
 	module->loaded = library_load(file, module->path, name, &module->table, why, size);
 	return module->loaded ? module : NULL;
 }
