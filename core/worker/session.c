@@ -151,7 +151,10 @@ static void run(struct session *session, struct packet *packet)
 
 static void check(struct session *session, struct packet *packet)
 {
-	char why[WHY_SIZE];
+	static const char end[] = "the end of why";
+	struct {
+		char text[WHY_SIZE], end[sizeof end];
+	} why;
 	nanos deadline;
 	struct active_run active = {.session = session};
 	if (!check_decode(packet, &deadline)) {
@@ -160,11 +163,16 @@ static void check(struct session *session, struct packet *packet)
 	}
 	const struct run_services services = {
 		.closure = &active, .log = write_log, .cancelled = cancelled, .cancel_fd = WORKER_CANCEL};
-	bool passed =
-		host_check(session->module, session->instance, session->start->step, &services, deadline, why, sizeof why);
+	memcpy(why.end, end, sizeof end);
+	bool passed = host_check(session->module, session->instance, session->start->step, &services, deadline, why.text,
+	                         sizeof why.text);
+	if (memcmp(why.end, end, sizeof end) != 0) {
+		fputs("check() has written beyond the end of why[size]\n", stderr);
+		abort();
+	}
 	if ((session->start->grants & GRANT_EXEC) != 0)
 		offspring_end();
-	checked_encode(&session->packet, passed, why);
+	checked_encode(&session->packet, passed, why.text);
 	send_packet(session);
 }
 
