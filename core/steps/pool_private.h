@@ -56,6 +56,7 @@ struct pool_worker {
 	bool dead;            /* the process has ended, but the fetch has not */
 	const char *broken;   /* why it was killed; NULL: it was not */
 	bool overdue;         /* killed because it ignored its cancellation, or took too long to start */
+	bool late;            /* killed because it did not end in time after it was asked to */
 	bool leave;           /* it is not used for another run */
 	bool idle;            /* dead: it had no run */
 	nanos since;          /* when it was ready */
@@ -75,6 +76,7 @@ struct pool {
 	bool down;         /* the server was told that no process can be started */
 	bool proven;       /* a process has been started since the last failure; else one at a time is tried */
 	nanos start_at;
+	bool untidy; /* that an instance could not be destroyed was said */
 };
 
 struct pools {

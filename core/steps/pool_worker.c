@@ -120,7 +120,7 @@ void pool_worker_start(struct pool_worker *worker)
 		return;
 	}
 	worker->asked = worker->wanted = worker->answered = worker->closed = false;
-	worker->dead = worker->overdue = worker->leave = worker->idle = false;
+	worker->dead = worker->overdue = worker->late = worker->leave = worker->idle = false;
 	worker->broken = NULL;
 	worker->runs = worker->lines = 0;
 	worker->errors = (struct error_lines){0};
@@ -300,6 +300,24 @@ static void note_idle_death(struct pool_worker *worker, const char *why)
 		log_warning(pool_worker_log(worker), "step %s: %s while it had no upload", pool_worker_step(worker), why);
 }
 
+/* The process was asked to end, and did not do so in order. The same may happen to each process of the step. */
+static void note_leaving(struct pool_worker *worker, int status)
+{
+	char how[80];
+	const char *last = worker->errors.last;
+	bool ordered = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
+	if (ordered || worker->pool->untidy)
+		return;
+	worker->pool->untidy = true;
+	worker_status_explain(status, how, sizeof how);
+	if (worker->late)
+		log_warning(pool_worker_log(worker), "step %s: the module did not finish destroy() in time and was killed",
+		            pool_worker_step(worker));
+	else
+		log_warning(pool_worker_log(worker), "step %s: the module %s%s%.100s while its instance was destroyed",
+		            pool_worker_step(worker), how, last[0] != '\0' ? ": " : "", last);
+}
+
 /* From now on nobody finds the process by its run, to cancel it: its descriptors are about to be closed. */
 static struct run *detach_run(struct pool_worker *worker)
 {
@@ -320,6 +338,7 @@ static void bury(struct pool_worker *worker)
 	if (worker->answered)
 		pool_worker_finish(worker);
 	bool starting = worker->state == WORKER_STARTING, idle = worker->idle;
+	bool leaving = worker->state == WORKER_LEAVING && !idle;
 	struct run *run = detach_run(worker);
 	int status = worker_process_end(&worker->process);
 	explain_end(worker, run != NULL, status, why, sizeof why);
@@ -331,6 +350,8 @@ static void bury(struct pool_worker *worker)
 		note_failure(worker, why);
 	else if (idle)
 		note_idle_death(worker, why);
+	else if (leaving)
+		note_leaving(worker, status);
 }
 
 static bool is_fetching(const struct pool_worker *worker)
@@ -424,7 +445,8 @@ nanos pool_worker_tick(struct pool_worker *worker, nanos now)
 	if (worker->process.pid > 0 && !worker->dead && worker->closed) {
 		pool_worker_kill(worker, "closed its connection");
 	} else if (worker->process.pid > 0 && !worker->dead) {
-		worker->overdue = worker->state != WORKER_LEAVING;
+		worker->late = worker->state == WORKER_LEAVING;
+		worker->overdue = !worker->late;
 		kill(worker->process.pid, SIGKILL);
 	}
 	return INT64_MAX;
