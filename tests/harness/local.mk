@@ -10,6 +10,7 @@ tests_libharness_a_SOURCES = \
 	tests/harness/fixture_nats.c tests/harness/fixture_nats.h \
 	tests/harness/folder.c tests/harness/folder.h \
 	tests/harness/limits.c tests/harness/limits.h \
+	tests/harness/no_landlock.c tests/harness/no_landlock.h \
 	tests/harness/process.c tests/harness/process.h \
 	tests/harness/raw_server.c tests/harness/raw_server.h \
 	tests/harness/suite.c tests/harness/suite.h

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Does what a broken or hostile module may do. `deed` says what, `where` in which function; in run() only for uploads
- * whose file name begins with "bad". A deed that is refused is the reason with which the upload is aborted. */
+ * whose file name begins with "bad". A deed that is refused is the reason with which the upload is aborted, or a line
+ * of standard error. A copy of the file that is named after a deed does it when it is loaded. */
 #include <arpa/inet.h>
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -113,6 +115,40 @@ static void do_fork(void)
 			pause();
 	}
 	report("setsid", setsid());
+}
+
+/* A child that nobody waits for and that ignores a polite request. */
+static void leave_children(void)
+{
+	pid_t child = fork();
+	if (child > 0)
+		return;
+	if (child < 0) {
+		report("fork", child);
+		return;
+	}
+	setsid();
+	signal(SIGTERM, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	if (fork() != 0)
+		_exit(0);
+	alarm(60);
+	for (;;)
+		pause();
+}
+
+/* Beyond the end of what it has allocated, into what the C library keeps there. */
+static void overrun_heap(void)
+{
+	char *room = malloc(100000), *next = malloc(100000);
+	char *volatile place = next;
+	if (room == NULL || next == NULL)
+		return;
+	volatile char *before = place;
+	for (int i = 1; i <= 16; i++)
+		before[-i] = -1;
+	free(next);
+	free(room);
 }
 
 static void do_exit(void)
@@ -307,9 +343,13 @@ static void *wait_for_ever(void *closure)
 	return closure;
 }
 
+/* Says so if this process has such a thread already. */
 static void leave_thread(void)
 {
+	static unsigned threads;
 	pthread_t thread;
+	if (threads++ > 0)
+		report("thread again", 0);
 	pthread_create(&thread, NULL, wait_for_ever, NULL);
 }
 
@@ -344,9 +384,45 @@ static const struct {
 	{"hold_cancellation", hold_cancellation},
 	{"note_run", note_run},
 	{"forge", begin_forging},
+	{"children", leave_children},
+	{"heap", overrun_heap},
+	{"overrun", nothing},
 	{"read", nothing},
 	{"read_half", nothing},
 };
+
+/* Does a deed where there is no reason to say what was refused. */
+static void do_it(void (*deed)(void))
+{
+	refusal[0] = '\0';
+	deed();
+	if (refusal[0] != '\0')
+		fprintf(stderr, "%s\n", refusal);
+}
+
+/* The file's own name, which is the module's: "wicked", or the deed to do now. With "late-" before it only in a process
+ * that gets uploads. What was refused ends the process, as nothing else is seen of one that describes the module. */
+static char name[64] = "wicked";
+
+__attribute__((constructor)) static void load(void)
+{
+	Dl_info info;
+	char path[256] = "", thread[17] = "";
+	const char *deed = name;
+	ssize_t length = dladdr(name, &info) != 0 ? readlink(info.dli_fname, path, sizeof path - 1) : -1;
+	const char *base = length > 0 ? strrchr(path, '/') : NULL;
+	if (base == NULL || strlen(base) < 4)
+		return;
+	snprintf(name, sizeof name, "%.*s", (int)strlen(base) - 4, base + 1);
+	prctl(PR_GET_NAME, thread);
+	if (strncmp(name, "late-", 5) == 0)
+		deed = strcmp(thread, "pp-wicked") == 0 ? name + 5 : "nothing";
+	for (size_t i = 0; i < sizeof deeds / sizeof deeds[0]; i++)
+		if (strcmp(deeds[i].name, deed) == 0)
+			do_it(deeds[i].deed);
+	if (refusal[0] != '\0')
+		abort();
+}
 
 static int create(const struct pp_host *host, struct pp_setup *setup, void **instance)
 {
@@ -365,7 +441,7 @@ static int create(const struct pp_host *host, struct pp_setup *setup, void **ins
 	}
 	*instance = wicked;
 	if (strcmp(wicked->where, "create") == 0)
-		wicked->deed();
+		do_it(wicked->deed);
 	return 0;
 }
 
@@ -387,6 +463,22 @@ static uint32_t read_upload(const struct pp_host *host, struct pp_run *run, bool
 	return count < 0 ? PP_RETRY : all ? PP_ABORT : PP_CONTINUE;
 }
 
+/* More than the host takes: it refuses results, and cuts the line and the reason. */
+static uint32_t overrun_answer(const struct pp_host *host, struct pp_run *run)
+{
+	static char large[1 << 20];
+	memset(large, '[', sizeof large - 1);
+	if (host->set_result(run, large) == 0)
+		return PP_CONTINUE;
+	memset(large, '1', sizeof large - 1);
+	if (host->set_result(run, large) == 0)
+		return PP_CONTINUE;
+	memset(large, 'x', sizeof large - 1);
+	host->log(run, PP_LOG_INFO, "%s", large);
+	host->set_reason(run, "%s", large);
+	return PP_ABORT;
+}
+
 static uint32_t run(void *instance, struct pp_run *run)
 {
 	const struct wicked *wicked = instance;
@@ -395,6 +487,8 @@ static uint32_t run(void *instance, struct pp_run *run)
 		return PP_CONTINUE;
 	if (strncmp(wicked->name, "read", 4) == 0)
 		return read_upload(host, run, strcmp(wicked->name, "read") == 0);
+	if (strcmp(wicked->name, "overrun") == 0)
+		return overrun_answer(host, run);
 	refusal[0] = '\0';
 	wicked->deed();
 	if (refusal[0] == '\0')
@@ -406,10 +500,11 @@ static uint32_t run(void *instance, struct pp_run *run)
 static int check(void *instance, char *why, size_t size)
 {
 	const struct wicked *wicked = instance;
-	(void)why;
-	(void)size;
-	if (strcmp(wicked->where, "check") == 0)
-		wicked->deed();
+	if (strcmp(wicked->where, "check") != 0)
+		return 0;
+	if (strcmp(wicked->name, "overrun") == 0)
+		memset(why, 'x', size * 16);
+	do_it(wicked->deed);
 	return 0;
 }
 
@@ -417,9 +512,9 @@ static void destroy(void *instance)
 {
 	const struct wicked *wicked = instance;
 	if (strcmp(wicked->where, "destroy") == 0)
-		wicked->deed();
+		do_it(wicked->deed);
 	free(instance);
 }
 
 PP_STEP_EXPORT const struct pp_step_module pp_step_module = {
-	PP_STEP_HEAD, .name = "wicked", .keys = keys, .create = create, .run = run, .destroy = destroy, .check = check};
+	PP_STEP_HEAD, .name = name, .keys = keys, .create = create, .run = run, .destroy = destroy, .check = check};

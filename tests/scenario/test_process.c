@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tests/harness/no_landlock.h"
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
 
@@ -59,6 +60,18 @@ START_TEST(programs_of_modules_begin_clean)
 	scenario_await_log(&scenario, "unfinished uploads found");
 	storage_expect(&scenario, "upload", "/none", 3, "abort");
 	scenario_await_log(&scenario, "SigBlk 0000000000000000 SigIgn 0000000000000000 0 connections");
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* Files that the sandbox cannot hide are the administrator's to know of. */
+START_TEST(without_landlock_it_says_so)
+{
+	ck_assert(landlock_remove());
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan"}, true);
+	scenario_await_log(&scenario, "step virusscan: Landlock is not available");
+	storage_server_put(&scenario.storage, "/good", "good", 4);
+	storage_expect(&scenario, "upload", "/good", 4, "continue");
 	scenario_close(&scenario);
 }
 END_TEST
@@ -132,7 +145,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {other_signals_do_not_end_it, programs_of_modules_begin_clean, no_standard_descriptors,
+	const TTest *const tests[] = {other_signals_do_not_end_it,    programs_of_modules_begin_clean,
+	                              without_landlock_it_says_so,    no_standard_descriptors,
 	                              statuses_of_a_start_that_fails, a_command_whose_output_is_lost_fails};
 	return scenario_run("scenario_process", tests, sizeof tests / sizeof tests[0]);
 }
