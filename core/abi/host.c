@@ -124,6 +124,24 @@ static const char *host_read_error(const struct pp_run *run)
 	return run->checking ? "a check has no upload" : run->services->read_error(run->services->closure);
 }
 
+static int host_rewind(struct pp_run *run)
+{
+	valid(run)->reading = true;
+	return run->checking ? -1 : run->services->rewind(run->services->closure);
+}
+
+static int host_content_fd(struct pp_run *run)
+{
+	valid(run)->reading = true;
+	return run->checking ? -1 : run->services->content_fd(run->services->closure);
+}
+
+static const char *host_content_sha256(struct pp_run *run)
+{
+	valid(run)->reading = true;
+	return run->checking ? NULL : run->services->content_sha256(run->services->closure);
+}
+
 static int host_set_result(struct pp_run *run, const char *json)
 {
 	if (json == NULL)
@@ -258,6 +276,9 @@ const struct pp_host host_services = {
 	.step = host_step,
 	.user_id = host_user_id,
 	.space_id = host_space_id,
+	.rewind = host_rewind,
+	.content_fd = host_content_fd,
+	.content_sha256 = host_content_sha256,
 };
 
 /* Only the documented return values are verdicts. */

@@ -33,6 +33,9 @@ struct run_services {
 	/* As the members of struct pp_host with the same names. */
 	ssize_t (*read)(void *closure, const void **bytes);
 	const char *(*read_error)(void *closure);
+	int (*rewind)(void *closure);
+	int (*content_fd)(void *closure);
+	const char *(*content_sha256)(void *closure);
 	void (*log)(void *closure, enum log_level level, const char *text);
 	bool (*cancelled)(void *closure);
 	int cancel_fd;

@@ -125,16 +125,63 @@ bool run_decode(struct packet *packet, struct run_message *message)
 	return packet_end(packet);
 }
 
-void end_encode(struct text *packet, uint64_t run, const char *error)
+void request_encode(struct text *packet, uint64_t run, const struct request_message *request)
+{
+	packet_begin(packet, request->copy ? MESSAGE_COPY : MESSAGE_READ, run);
+	packet_add_number(packet, request->number);
+	if (request->copy)
+		packet_add_number(packet, request->digest);
+}
+
+bool request_decode(struct packet *packet, struct request_message *request)
+{
+	request->copy = packet->kind == MESSAGE_COPY;
+	request->number = (unsigned)packet_number_within(packet, 1, REQUESTS_LIMIT);
+	request->digest = request->copy && packet_number_within(packet, 0, 1) != 0;
+	return packet_end(packet);
+}
+
+void bytes_encode(struct text *packet, uint64_t run, unsigned request)
+{
+	packet_begin(packet, MESSAGE_BYTES, run);
+	packet_add_number(packet, request);
+}
+
+bool bytes_decode(struct packet *packet, unsigned *request, const void **bytes, size_t *length)
+{
+	*request = (unsigned)packet_number_within(packet, 1, REQUESTS_LIMIT);
+	*bytes = packet_rest(packet, length);
+	return packet_end(packet);
+}
+
+void end_encode(struct text *packet, uint64_t run, unsigned request, const char *error)
 {
 	packet_begin(packet, MESSAGE_END, run);
+	packet_add_number(packet, request);
 	packet_add_string(packet, error);
 }
 
-bool end_decode(struct packet *packet, const char **error)
+bool end_decode(struct packet *packet, unsigned *request, const char **error)
 {
+	*request = (unsigned)packet_number_within(packet, 1, REQUESTS_LIMIT);
 	*error = packet_string(packet);
 	return packet_end(packet);
+}
+
+void copied_encode(struct text *packet, uint64_t run, const struct copied_message *copied)
+{
+	packet_begin(packet, MESSAGE_COPIED, run);
+	packet_add_number(packet, copied->request);
+	packet_add_number(packet, copied->size);
+	packet_add_string(packet, copied->digest);
+}
+
+bool copied_decode(struct packet *packet, struct copied_message *copied)
+{
+	copied->request = (unsigned)packet_number_within(packet, 1, REQUESTS_LIMIT);
+	copied->size = packet_number_within(packet, 0, INT64_MAX);
+	copied->digest = packet_string(packet);
+	return packet_end(packet) && (copied->digest == NULL || strlen(copied->digest) == 64);
 }
 
 void log_encode(struct text *packet, uint64_t run, enum log_level level, const char *text)

@@ -7,15 +7,18 @@
  *   SETUP ─────────────────────────────▶  create()
  *      ◀── LOG*, REJECTED*, CREATED or FAILED
  *   RUN ───────────────────────────────▶  run()
- *      ◀── LOG*, READ …
+ *      ◀── LOG*, READ or COPY …
  *   BYTES, … END ──────────────────────▶  what read() of the module returns
+ *   COPIED or END ─────────────────────▶  what content_fd() and content_sha256() return
  *      ◀── DONE
  *   CHECK ─────────────────────────────▶  check()
  *      ◀── LOG*, CHECKED
  *   closes the socket ─────────────────▶  destroy(), and ends
  *
- * One run at a time. A run is cancelled by the end of the stream on a third descriptor of the worker. Structs borrow
- * their strings: when encoding from the caller, after decoding from the packet. */
+ * One run at a time. READ and COPY have a number within the run, which comes back with the answer: one ends what the
+ * one before has asked for, and late packets of that are skipped. A run is cancelled by the end of the stream on a
+ * third descriptor of the worker. Structs borrow their strings: when encoding from the caller, after decoding from the
+ * packet. */
 #ifndef CORE_ABI_PROTOCOL_H
 #define CORE_ABI_PROTOCOL_H
 
@@ -36,6 +39,7 @@ enum message_kind {
 	MESSAGE_BYTES, /* some bytes, or a descriptor to read them from */
 	MESSAGE_END,   /* there are no more bytes, or they cannot be had */
 	MESSAGE_CHECK,
+	MESSAGE_COPIED, /* a descriptor of the whole upload */
 	/* To the service: */
 	MESSAGE_DESCRIBED = 100,
 	MESSAGE_REFUSED,
@@ -46,7 +50,11 @@ enum message_kind {
 	MESSAGE_READ,
 	MESSAGE_DONE,
 	MESSAGE_CHECKED,
+	MESSAGE_COPY,
 };
+
+/* How often one run may send READ and COPY. */
+#define REQUESTS_LIMIT 32
 
 #define START_PATHS 16
 
@@ -85,9 +93,33 @@ struct run_message {
 void run_encode(struct text *packet, uint64_t run, const struct run_facts *facts, bool with_bytes);
 bool run_decode(struct packet *packet, struct run_message *message);
 
+/* What a worker asks for: the bytes as a stream, or a descriptor of all of them. */
+struct request_message {
+	unsigned number; /* from 1 in each run */
+	bool copy;       /* COPY, not READ */
+	bool digest;     /* COPY: the SHA-256, too */
+};
+
+void request_encode(struct text *packet, uint64_t run, const struct request_message *request);
+bool request_decode(struct packet *packet, struct request_message *request);
+
+/* BYTES; they follow, or come through a pipe or file that is sent along. `request`: the number of what is answered. */
+void bytes_encode(struct text *packet, uint64_t run, unsigned request);
+bool bytes_decode(struct packet *packet, unsigned *request, const void **bytes, size_t *length);
+
 /* `error`: why the bytes cannot be had; NULL: that was all of them. */
-void end_encode(struct text *packet, uint64_t run, const char *error);
-bool end_decode(struct packet *packet, const char **error);
+void end_encode(struct text *packet, uint64_t run, unsigned request, const char *error);
+bool end_decode(struct packet *packet, unsigned *request, const char **error);
+
+/* The descriptor is sent along. `digest`: 64 hex digits; NULL: nobody has asked for it. */
+struct copied_message {
+	unsigned request;
+	int64_t size;
+	const char *digest;
+};
+
+void copied_encode(struct text *packet, uint64_t run, const struct copied_message *copied);
+bool copied_decode(struct packet *packet, struct copied_message *copied);
 
 void log_encode(struct text *packet, uint64_t run, enum log_level level, const char *text);
 bool log_decode(struct packet *packet, enum log_level *level, const char **text);

@@ -214,6 +214,17 @@ static void complete_state_dir(struct config *config)
 		source_derive(config->source, "postprocessing", "state_dir", config->state_dir, "%s", origin);
 }
 
+/* A folder of the service's own: nothing else may be in it. */
+static void complete_copy_dir(struct config *config, const char *given)
+{
+	struct text path = {0};
+	const char *above = given != NULL && given[0] != '\0' ? given : config->state_dir;
+	if (above == NULL)
+		return;
+	text_format(&path, "%s/%s", above, above == config->state_dir ? "copies" : "postprocessing-copies");
+	config->content.copy_dir = alloc_checked(text_take(&path));
+}
+
 /* A certificate that others can replace gives no security. A missing one may appear later. */
 static void warn_authority(struct config *config, const char *section, const char *key, const char *path)
 {
@@ -263,6 +274,7 @@ static void complete(struct config_draft *draft, struct problems *problems)
 	config->content.file_roots = read_folders(source, "content", "file_roots", draft->file_roots, problems);
 	config->content.ca_file = draft->ca_file;
 	draft->ca_file = NULL;
+	complete_copy_dir(config, draft->copy_dir);
 	read_password(config, "events", draft->events_password_file, &config->events.password, problems);
 	read_password(config, "store", draft->store_password_file, &config->store.password, problems);
 	read_broker(source, "events", "endpoint", &config->events, problems);
@@ -286,6 +298,7 @@ static void draft_clear(struct config_draft *draft)
 	free(draft->plugin_dir);
 	free(draft->file_roots);
 	free(draft->ca_file);
+	free(draft->copy_dir);
 	free(draft->events_password_file);
 	free(draft->store_password_file);
 	free(draft->cluster);
@@ -436,6 +449,7 @@ void config_free(struct config *config)
 	free(config->bucket);
 	free(config->table);
 	free((void *)config->content.ca_file);
+	free((void *)config->content.copy_dir);
 	free((void *)config->content.file_roots);
 	free(config->http_addr);
 	free(config->http_token);

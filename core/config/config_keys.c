@@ -185,6 +185,19 @@ const struct config_key config_keys[] = {
 	 .help = "The folders from which file:// URLs of uploads may be read: absolute paths separated by colons. Default: "
 	         "none."),
 	 AT(file_roots), 0},
+	{"content", KEY("copy_memory", SIZE, .fallback = "4MiB", .max = INT64_C(1) << 30,
+	 .help = "Some modules need a file or a digest of an upload. The service then makes one copy for all steps: of an "
+	         "upload of at most this size in memory, of a larger one in a file. All copies in memory together have at "
+	         "most 16 times this size; beyond that, small uploads are copied to files, too. 0: always files."),
+	 AT(config.content.copy_memory), 0},
+	{"content", KEY("copy_dir", STRING,
+	 .help = "The folder for these files. The service makes a folder of its own in it. The files have no names, so that "
+	         "nothing is left of them after a crash. Default: [postprocessing] state_dir."),
+	 AT(copy_dir), 0, "/var/tmp", check_folder},
+	{"content", KEY("copy_space", SIZE, .fallback = "0", .max = INT64_C(1) << 60,
+	 .help = "How much these files may hold together. An upload waits for room until the deadline of its step, and is then "
+	         "retried. One sixteenth of the disk, at most 1 GiB, always stays free. 0: no other limit."),
+	 AT(config.content.copy_space), 0},
 
 	{"http", KEY("addr", STRING, .fallback = "127.0.0.1:9255", VARIABLES = "POSTPROCESSING_DEBUG_ADDR",
 	 .help = "The address on which to serve /healthz, /readyz and /metrics, host:port. An empty value in the file: do "

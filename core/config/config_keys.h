@@ -11,7 +11,7 @@
 /* The configuration while it is being built: its members, and the values they are built from. Owns all strings. */
 struct config_draft {
 	struct config config;
-	char *steps, *plugin_dir, *file_roots, *ca_file;
+	char *steps, *plugin_dir, *file_roots, *ca_file, *copy_dir;
 	char *events_password_file, *store_password_file;
 	char *cluster;
 	unsigned log_level, store_kind;

@@ -19,6 +19,10 @@ struct content_options {
 	const char *ca_file;     /* PEM; NULL: the system's */
 	char *const *file_roots; /* folders from which file:// may be read, NULL-terminated; NULL: none */
 	nanos stall;             /* no byte for this long is an error; 0: 60 s */
+	/* Copies of uploads, see copies.h: */
+	int64_t copy_memory;  /* bytes; larger ones are on disk */
+	const char *copy_dir; /* where; NULL: a folder for temporary files */
+	int64_t copy_space;   /* bytes of all copies on disk; 0: no limit */
 };
 
 /* NULL: out of memory. The options are borrowed and must outlive the reader. */

@@ -24,20 +24,40 @@ struct fetch {
 	bool ordered, stop;
 	struct fetch_order order;
 	struct content *content;
-	int cancel; /* an eventfd */
-	char *few;  /* FETCH_PACKET_LIMIT */
+	struct copies *copies;
+	struct shared_copy *held; /* the worker has a descriptor of it; NULL: of none */
+	bool gone;                /* the order found that the bytes no longer exist */
+	int cancel;               /* an eventfd */
+	char *few;                /* FETCH_PACKET_LIMIT */
+	uint64_t whole;           /* the run whose bytes are all in `few`; 0: none */
+	size_t length;            /* of them */
 	struct text packet;
 	fetch_done *done;
 	void *closure;
 };
 
+/* What the order is about. */
+static struct copy_source source_of(const struct fetch *fetch)
+{
+	const struct upload *upload = fetch->order.run->upload;
+	return (struct copy_source){.id = upload->id,
+	                            .url = upload->url,
+	                            .size = upload->filesize,
+	                            .deadline = fetch->order.deadline,
+	                            .cancel_fd = fetch->cancel};
+}
+
 /* Reads until the end, or until `few` is full and there is more: *more. -1: an error. */
 static ssize_t read_few(struct fetch *fetch, const void **more, size_t *more_length)
 {
+	const struct copy_source source = source_of(fetch);
 	size_t length = 0;
 	*more_length = 0;
+	content_open(fetch->content, source.url, source.size, source.deadline, source.cancel_fd);
+	fetch->whole = 0;
 	for (;;) {
 		ssize_t count = content_read(fetch->content, more);
+		fetch->gone = count < 0 && content_gone(fetch->content);
 		if (count <= 0)
 			return count < 0 ? -1 : (ssize_t)length;
 		if ((size_t)count > FETCH_PACKET_LIMIT - length) {
@@ -74,6 +94,7 @@ static bool pump(struct fetch *fetch, int pipe, size_t length, const void *more,
 		ssize_t count = content_read(fetch->content, &more);
 		if (count <= 0) {
 			*error = count < 0;
+			fetch->gone = count < 0 && content_gone(fetch->content);
 			return true;
 		}
 		good = write_pipe(fetch, pipe, more, (size_t)count);
@@ -94,9 +115,16 @@ static bool send_packet(const struct fetch *fetch, size_t length, int descriptor
 	return true;
 }
 
+/* All bytes of the run's upload are in `few`. */
+static void note_whole(struct fetch *fetch, size_t length)
+{
+	fetch->whole = fetch->order.number;
+	fetch->length = length;
+}
+
 static void send_end(struct fetch *fetch, const char *error)
 {
-	end_encode(&fetch->packet, fetch->order.number, error);
+	end_encode(&fetch->packet, fetch->order.number, fetch->order.request.number, error);
 	send_packet(fetch, 0, -1);
 }
 
@@ -109,7 +137,7 @@ static void send_by_pipe(struct fetch *fetch, size_t length, const void *more, s
 		return;
 	}
 	fcntl(ends[1], F_SETPIPE_SZ, PIPE_SIZE);
-	plain_encode(&fetch->packet, MESSAGE_BYTES, fetch->order.number);
+	bytes_encode(&fetch->packet, fetch->order.number, fetch->order.request.number);
 	bool sent = send_packet(fetch, 0, ends[0]);
 	close(ends[0]);
 	bool read = sent && pump(fetch, ends[1], length, more, more_length, &error);
@@ -118,38 +146,124 @@ static void send_by_pipe(struct fetch *fetch, size_t length, const void *more, s
 		send_end(fetch, error ? content_error(fetch->content) : NULL);
 }
 
-static bool send_run(struct fetch *fetch, bool with_bytes, size_t length)
+/* Takes the copy over, until the run ends. */
+static const struct copy *hold(struct fetch *fetch, struct shared_copy *shared)
 {
+	fetch_release(fetch);
+	fetch->held = shared;
+	return shared_copy_get(shared);
+}
+
+/* The copy takes the place of the pipe. */
+static void send_copy_as_stream(struct fetch *fetch, const struct copy *copy)
+{
+	int file = copy_open(copy);
+	if (file < 0) {
+		send_end(fetch, "the copy of the upload cannot be opened");
+		return;
+	}
+	bytes_encode(&fetch->packet, fetch->order.number, fetch->order.request.number);
+	bool sent = send_packet(fetch, 0, file);
+	close(file);
+	if (sent)
+		send_end(fetch, NULL);
+}
+
+static void send_stream(struct fetch *fetch)
+{
+	const struct copy_source source = source_of(fetch);
+	struct shared_copy *shared = copies_find(fetch->copies, &source);
+	const void *more = NULL;
+	size_t more_length = 0;
+	if (shared != NULL) {
+		send_copy_as_stream(fetch, hold(fetch, shared));
+		return;
+	}
+	ssize_t length = read_few(fetch, &more, &more_length);
+	if (length < 0) {
+		send_end(fetch, content_error(fetch->content));
+	} else if (more_length > 0) {
+		send_by_pipe(fetch, (size_t)length, more, more_length);
+	} else {
+		note_whole(fetch, (size_t)length);
+		bytes_encode(&fetch->packet, fetch->order.number, fetch->order.request.number);
+		send_packet(fetch, (size_t)length, -1);
+	}
+}
+
+static void send_copy(struct fetch *fetch)
+{
+	const struct fetch_order *order = &fetch->order;
+	char error[COPY_ERROR_SIZE];
+	struct copy_source source = source_of(fetch);
+	if (fetch->whole == order->number) {
+		source.bytes = fetch->few;
+		source.size = (int64_t)fetch->length;
+	}
+	struct shared_copy *shared =
+		copies_obtain(fetch->copies, &source, fetch->content, order->request.digest, &fetch->gone, error);
+	if (shared == NULL) {
+		send_end(fetch, error);
+		return;
+	}
+	const struct copy *copy = hold(fetch, shared);
+	int file = copy_open(copy);
+	if (file < 0) {
+		send_end(fetch, "the copy of the upload cannot be opened");
+		return;
+	}
+	const struct copied_message copied = {order->request.number, copy_size(copy), shared_copy_digest(shared)};
+	copied_encode(&fetch->packet, order->number, &copied);
+	send_packet(fetch, 0, file);
+	close(file);
+}
+
+/* Reads what few bytes the copy has. -1: they are more than few. */
+static ssize_t read_copy(struct fetch *fetch, const struct copy *copy)
+{
+	int64_t size = copy_size(copy);
+	fetch->whole = 0;
+	return size <= (int64_t)FETCH_PACKET_LIMIT && copy_read(copy, fetch->few, (size_t)size, 0) == size ? (ssize_t)size
+	                                                                                                   : -1;
+}
+
+/* Returns why the worker did not get it (errno); 0: it has it. */
+static int send_run(struct fetch *fetch)
+{
+	const struct copy_source source = source_of(fetch);
+	struct shared_copy *shared = copies_find(fetch->copies, &source);
 	struct run_description description;
+	const void *more;
+	size_t more_length = 0;
+	ssize_t length = shared != NULL ? read_copy(fetch, shared_copy_get(shared)) : read_few(fetch, &more, &more_length);
+	bool whole = length >= 0 && more_length == 0;
+	if (shared != NULL)
+		copies_put_back(fetch->copies, shared);
+	if (whole)
+		note_whole(fetch, (size_t)length);
 	run_describe(fetch->order.run, fetch->order.deadline, &description);
-	run_encode(&fetch->packet, fetch->order.number, &description.facts, with_bytes);
-	return send_packet(fetch, with_bytes ? length : 0, -1);
+	run_encode(&fetch->packet, fetch->order.number, &description.facts, whole);
+	errno = 0;
+	if (send_packet(fetch, whole ? (size_t)length : 0, -1))
+		return 0;
+	return errno != 0 ? errno : ECANCELED;
 }
 
 static void carry_out(struct fetch *fetch)
 {
 	const struct fetch_order *order = &fetch->order;
-	const struct upload *upload = order->run->upload;
-	const void *more = NULL;
-	size_t more_length = 0;
 	int unsent = 0;
-	content_open(fetch->content, upload->url, upload->filesize, order->deadline, fetch->cancel);
-	ssize_t length = read_few(fetch, &more, &more_length);
-	if (order->send_run) {
-		errno = 0;
-		if (!send_run(fetch, length >= 0 && more_length == 0, length > 0 ? (size_t)length : 0))
-			unsent = errno != 0 ? errno : ECANCELED;
-	} else if (length < 0) {
-		send_end(fetch, content_error(fetch->content));
-	} else if (more_length > 0) {
-		send_by_pipe(fetch, (size_t)length, more, more_length);
-	} else {
-		plain_encode(&fetch->packet, MESSAGE_BYTES, order->number);
-		send_packet(fetch, (size_t)length, -1);
-	}
-	bool gone = content_gone(fetch->content);
+	fetch->gone = false;
+	if (fetch->whole != order->number)
+		fetch->whole = 0;
+	if (order->send_run)
+		unsent = send_run(fetch);
+	else if (order->request.copy)
+		send_copy(fetch);
+	else
+		send_stream(fetch);
 	content_close(fetch->content);
-	fetch->done(fetch->closure, unsent, gone);
+	fetch->done(fetch->closure, unsent, fetch->gone);
 }
 
 static void *work(void *closure)
@@ -168,9 +282,11 @@ static void *work(void *closure)
 	}
 }
 
-struct fetch *fetch_create(const struct content_options *options, fetch_done *done, void *closure)
+struct fetch *fetch_create(const struct content_options *options, struct copies *copies, fetch_done *done,
+                           void *closure)
 {
 	struct fetch *fetch = alloc_zeroed(1, sizeof *fetch);
+	fetch->copies = copies;
 	fetch->done = done;
 	fetch->closure = closure;
 	fetch->few = alloc_bytes(FETCH_PACKET_LIMIT);
@@ -196,6 +312,7 @@ void fetch_destroy(struct fetch *fetch)
 		pthread_mutex_unlock(&fetch->lock);
 		pthread_join(fetch->thread, NULL);
 	}
+	fetch_release(fetch);
 	content_destroy(fetch->content);
 	if (fetch->cancel >= 0)
 		close(fetch->cancel);
@@ -216,6 +333,14 @@ void fetch_begin(struct fetch *fetch, const struct fetch_order *order)
 	fetch->ordered = true;
 	pthread_cond_signal(&fetch->changed);
 	pthread_mutex_unlock(&fetch->lock);
+}
+
+void fetch_release(struct fetch *fetch)
+{
+	if (fetch != NULL && fetch->held != NULL) {
+		copies_put_back(fetch->copies, fetch->held);
+		fetch->held = NULL;
+	}
 }
 
 void fetch_cancel(struct fetch *fetch)

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Fetches the bytes of uploads for one worker process, on a thread of its own, so that the worker needs neither the
- * upload's URL nor the network. Few bytes travel in a packet, many through a pipe. */
+ * upload's URL nor the network. Few bytes travel in a packet, many through a pipe. If there is a copy of the upload,
+ * the worker gets a descriptor of it instead. */
 #ifndef CORE_STEPS_FETCH_H
 #define CORE_STEPS_FETCH_H
 
 #include "core/abi/protocol.h"
-#include "core/content/content.h"
+#include "core/content/copies.h"
 #include "core/steps/run.h"
 
 /* Uploads of at most this many bytes travel in a packet. */
@@ -20,20 +21,25 @@ struct fetch_order {
 	nanos deadline;
 	int control;   /* the socket of the worker, which must stay open until the order is done */
 	bool send_run; /* the worker does not have the run yet: sends it with the bytes, or without them if they cannot
-	                  be had */
+	                  be had; else: */
+	struct request_message request;
 };
 
 /* Called on the fetching thread when an order has ended. unsent: why the worker did not get the run (errno); 0: it has
  * it. gone: the bytes no longer exist. */
 typedef void fetch_done(void *closure, int unsent, bool gone);
 
-/* Borrows the options. NULL: no thread. */
-struct fetch *fetch_create(const struct content_options *options, fetch_done *done, void *closure);
+/* Borrows the options and the copies. NULL: no thread. */
+struct fetch *fetch_create(const struct content_options *options, struct copies *copies, fetch_done *done,
+                           void *closure);
 /* Ends the thread; there must be no order. NULL is fine. */
 void fetch_destroy(struct fetch *fetch);
 
 /* Carries out an order; the last one must be done. */
 void fetch_begin(struct fetch *fetch, const struct fetch_order *order);
+/* The run has ended, and no order is under way: puts back the copy that the worker had a descriptor of. NULL is fine.
+ */
+void fetch_release(struct fetch *fetch);
 /* Ends the order early, if there is one. */
 void fetch_cancel(struct fetch *fetch);
 

@@ -38,11 +38,12 @@ static void init_pool(struct pool *pool, struct pools *all, const struct step *s
 	}
 }
 
-struct pools *pools_create(const struct steps *steps, const struct content_options *content, const struct log *log,
-                           struct mailbox *mailbox)
+struct pools *pools_create(const struct steps *steps, const struct content_options *content, struct copies *copies,
+                           const struct log *log, struct mailbox *mailbox)
 {
 	struct pools *pools = alloc_zeroed(1, sizeof *pools);
 	pools->content = content;
+	pools->copies = copies;
 	pools->log = log;
 	pools->mailbox = mailbox;
 	pools->pool = alloc_zeroed(steps->count + 1, sizeof *pools->pool);

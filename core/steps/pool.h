@@ -13,7 +13,7 @@
 
 #include "core/base/mailbox.h"
 #include "core/base/readiness.h"
-#include "core/content/content.h"
+#include "core/content/copies.h"
 #include "core/steps/run.h"
 #include "core/steps/steps.h"
 
@@ -28,8 +28,8 @@ struct pool_news {
 struct pools;
 
 /* Starts the supervisor, which starts the processes. Borrows its arguments. NULL: no thread. */
-struct pools *pools_create(const struct steps *steps, const struct content_options *content, const struct log *log,
-                           struct mailbox *mailbox);
+struct pools *pools_create(const struct steps *steps, const struct content_options *content, struct copies *copies,
+                           const struct log *log, struct mailbox *mailbox);
 
 /* As the functions of workers.h. */
 void pools_submit(struct pools *pools, struct run *run);

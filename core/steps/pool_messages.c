@@ -68,22 +68,26 @@ static void take_done(struct pool_worker *worker, struct packet *packet)
 		pool_worker_finish(worker);
 }
 
-/* The module wants the upload's bytes. If it was sent the run without them, as they could not be fetched, the end of
- * that may be noticed after this. */
-static void take_read(struct pool_worker *worker, const struct packet *packet)
+/* The module wants the upload's bytes, or begins again. What it asked for before is given up. If it was sent the run
+ * without bytes, as they could not be fetched, the end of that may be noticed after this. */
+static void take_request(struct pool_worker *worker, struct packet *packet)
 {
 	struct pools *pools = worker->pool->all;
+	struct request_message request;
 	if (worker->dead)
 		return;
 	await_sent(worker);
-	if (worker->state != WORKER_BUSY || worker->answered || worker->asked || packet->run != worker->number ||
-	    !packet_end(packet)) {
+	if (worker->state != WORKER_BUSY || worker->answered || packet->run != worker->number ||
+	    !request_decode(packet, &request) || request.number != worker->requests + 1) {
 		pool_worker_kill(worker, "asked for bytes that it may not have");
 		return;
 	}
-	worker->asked = true;
+	worker->requests = request.number;
+	worker->request = request;
 	pthread_mutex_lock(&pools->lock);
 	worker->wanted = worker->fetching;
+	if (worker->wanted && request.number > 1)
+		fetch_cancel(worker->fetch);
 	pthread_mutex_unlock(&pools->lock);
 	if (!worker->wanted)
 		pool_worker_fetch(worker);
@@ -139,7 +143,8 @@ static void take_packet(struct pool_worker *worker, struct packet *packet)
 		take_log(worker, packet);
 		break;
 	case MESSAGE_READ:
-		take_read(worker, packet);
+	case MESSAGE_COPY:
+		take_request(worker, packet);
 		break;
 	case MESSAGE_DONE:
 		take_done(worker, packet);

@@ -47,10 +47,11 @@ struct pool_worker {
 	_Atomic int unsent;   /* the process did not get the run: why (errno); 0: it did */
 
 	/* The supervisor's: */
-	struct fetch *fetch; /* NULL: none was needed yet */
-	bool asked;          /* READ has come */
-	bool wanted;         /* the same, and the fetch has not begun, as an earlier one has not ended */
-	bool answered;       /* DONE has come, but the fetch has not ended */
+	struct fetch *fetch;            /* NULL: none was needed yet */
+	unsigned requests;              /* that have come in this run */
+	struct request_message request; /* the last one; it waits if `wanted`, as an earlier one has not ended: */
+	bool wanted;
+	bool answered; /* DONE has come, but the fetch has not ended */
 	struct run_answer answer;
 	bool closed;          /* its end of the socket is */
 	bool dead;            /* the process has ended, but the fetch has not */
@@ -90,6 +91,7 @@ struct pools {
 	struct pool *pool; /* of each step; without workers if the step has no processes */
 	size_t count;
 	const struct content_options *content;
+	struct copies *copies;
 	const struct log *log;
 	struct mailbox *mailbox;
 	struct text submitted; /* the packet of pools_submit() */

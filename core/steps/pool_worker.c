@@ -119,7 +119,8 @@ void pool_worker_start(struct pool_worker *worker)
 		note_failure(worker, why);
 		return;
 	}
-	worker->asked = worker->wanted = worker->answered = worker->closed = false;
+	worker->wanted = worker->answered = worker->closed = false;
+	worker->requests = 0;
 	worker->dead = worker->overdue = worker->late = worker->leave = worker->idle = false;
 	worker->broken = NULL;
 	worker->runs = worker->lines = 0;
@@ -179,10 +180,11 @@ static void begin_leaving(struct pool_worker *worker)
 void pool_worker_finish(struct pool_worker *worker)
 {
 	struct pools *pools = worker->pool->all;
-	worker->asked = worker->wanted = worker->answered = false;
-	worker->lines = 0;
+	worker->wanted = worker->answered = false;
+	worker->requests = worker->lines = 0;
 	error_lines_reset(&worker->errors);
 	worker->pool->failures = 0;
+	fetch_release(worker->fetch);
 	pthread_mutex_lock(&pools->lock);
 	struct run *run = worker->run;
 	bool used_up = is_used_up(worker) || atomic_load(&run->cancelled);
@@ -222,9 +224,10 @@ void pool_worker_fetch(struct pool_worker *worker)
 	struct pools *pools = worker->pool->all;
 	worker->wanted = false;
 	if (worker->fetch == NULL)
-		worker->fetch = fetch_create(pools->content, fetched, worker);
+		worker->fetch = fetch_create(pools->content, pools->copies, fetched, worker);
 	if (worker->fetch == NULL) {
-		end_encode(&pools->packet, worker->number, "the service has no thread to fetch the bytes with");
+		end_encode(&pools->packet, worker->number, worker->request.number,
+		           "the service has no thread to fetch the bytes with");
 		channel_send(worker->process.control, &pools->packet, NULL, 0, -1, false);
 		return;
 	}
@@ -235,7 +238,11 @@ void pool_worker_fetch(struct pool_worker *worker)
 	fetch_begin(worker->fetch, &(struct fetch_order){.run = run,
 	                                                 .number = worker->number,
 	                                                 .deadline = atomic_load(&run->started) + run->allowed,
-	                                                 .control = worker->process.control});
+	                                                 .control = worker->process.control,
+	                                                 .request = worker->request});
+	/* A cancellation between the two ended nothing. */
+	if (atomic_load(&run->cancelled))
+		fetch_cancel(worker->fetch);
 }
 
 /* How the process ended, for people. */
@@ -341,6 +348,7 @@ static void bury(struct pool_worker *worker)
 	bool leaving = worker->state == WORKER_LEAVING && !idle;
 	struct run *run = detach_run(worker);
 	int status = worker_process_end(&worker->process);
+	fetch_release(worker->fetch);
 	explain_end(worker, run != NULL, status, why, sizeof why);
 	if (run != NULL)
 		fail_run(worker, run, why);

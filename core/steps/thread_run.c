@@ -1,31 +1,184 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/steps/thread_run.h"
 
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/alloc.h"
+#include "core/base/text.h"
+
+#define CHUNK ((size_t)256 << 10)
+/* So often the bytes are fetched as a stream. If the module begins once more, a copy is made. */
+#define STREAMS_LIMIT 2
+
 struct thread_run {
 	const struct step *step;
 	struct run *run;
 	struct content *content;
+	struct copies *copies;
 	const struct log *log;
 	nanos deadline;
 	int cancel_fd;
-	bool opened;
+	bool opened;      /* `content` is at `position` */
+	unsigned streams; /* how often it was opened */
+	bool failed;      /* until rewind() */
+	bool gone;
+	struct shared_copy *shared; /* NULL: none is used */
+	int file;                   /* of the copy, the module's, too; -1: none */
+	int64_t position;           /* of read() */
+	const void *first;          /* the last bytes of `content`; if they are also the first ones: */
+	ssize_t first_length;
+	bool whole;
+	char *chunk;
+	char error[COPY_ERROR_SIZE];
 };
+
+static struct copy_source source_of(const struct thread_run *own)
+{
+	const struct upload *upload = own->run->upload;
+	return (struct copy_source){.id = upload->id,
+	                            .url = upload->url,
+	                            .size = upload->filesize,
+	                            .deadline = own->deadline,
+	                            .cancel_fd = own->cancel_fd};
+}
+
+static bool fail(struct thread_run *own, const char *why)
+{
+	if (why != own->error)
+		text_copy(own->error, sizeof own->error, why);
+	own->failed = true;
+	return false;
+}
+
+/* Has the copy made if there is none, and its digest computed. read() goes on in it. */
+static bool need_copy(struct thread_run *own, bool digest)
+{
+	const struct copy_source source = source_of(own);
+	bool gone = false;
+	if (own->opened)
+		content_close(own->content);
+	own->opened = own->whole = false;
+	struct shared_copy *shared = copies_obtain(own->copies, &source, own->content, digest, &gone, own->error);
+	own->gone = own->gone || gone;
+	if (shared == NULL)
+		return fail(own, own->error);
+	if (own->shared != NULL)
+		copies_put_back(own->copies, own->shared);
+	own->shared = shared;
+	return true;
+}
+
+/* Before the first byte is read: from a copy, or from storage. */
+static bool begin(struct thread_run *own)
+{
+	const struct copy_source source = source_of(own);
+	own->shared = copies_find(own->copies, &source);
+	if (own->shared != NULL)
+		return true;
+	if (own->streams == STREAMS_LIMIT)
+		return need_copy(own, false);
+	own->streams++;
+	content_open(own->content, source.url, source.size, source.deadline, source.cancel_fd);
+	return own->opened = true;
+}
+
+static ssize_t read_copy(struct thread_run *own, const void **bytes)
+{
+	const struct copy *copy = shared_copy_get(own->shared);
+	if (own->chunk == NULL)
+		own->chunk = alloc_bytes(CHUNK);
+	*bytes = own->chunk;
+	ssize_t count = copy_read(copy, own->chunk, CHUNK, own->position);
+	if (count < 0)
+		fail(own, strerror(errno));
+	else if (count == 0 && own->position < copy_size(copy))
+		fail(own, "the copy of the upload is cut short");
+	return own->failed ? -1 : count;
+}
+
+static ssize_t read_stream(struct thread_run *own, const void **bytes)
+{
+	if (own->whole && own->position == 0) {
+		*bytes = own->first;
+		return own->first_length;
+	}
+	ssize_t count = content_read(own->content, bytes);
+	if (count < 0) {
+		own->gone = content_gone(own->content);
+		fail(own, content_error(own->content));
+	} else if (count > 0) {
+		own->first = *bytes;
+		own->first_length = own->position == 0 ? count : -1;
+	} else {
+		own->whole = own->position > 0 && own->first_length == own->position;
+	}
+	return count;
+}
 
 static ssize_t read_content(void *closure, const void **bytes)
 {
 	struct thread_run *own = closure;
-	const struct upload *upload = own->run->upload;
-	if (!own->opened) {
-		content_open(own->content, upload->url, upload->filesize, own->deadline, own->cancel_fd);
-		own->opened = true;
-	}
-	return content_read(own->content, bytes);
+	if (own->failed || (!own->opened && own->shared == NULL && !begin(own)))
+		return -1;
+	ssize_t count = own->shared != NULL ? read_copy(own, bytes) : read_stream(own, bytes);
+	own->position += count > 0 ? count : 0;
+	return count;
 }
 
 static const char *read_error(void *closure)
 {
 	const struct thread_run *own = closure;
-	return content_error(own->content);
+	return own->error;
+}
+
+static int rewind_content(void *closure)
+{
+	struct thread_run *own = closure;
+	/* What was read in one piece is still there. */
+	bool kept = own->opened && own->whole;
+	if (own->opened && !kept)
+		content_close(own->content);
+	own->opened = kept;
+	own->failed = false;
+	own->position = 0;
+	return 0;
+}
+
+static int content_fd(void *closure)
+{
+	struct thread_run *own = closure;
+	if (own->file >= 0)
+		return own->file;
+	if (own->shared == NULL && !need_copy(own, false))
+		return -1;
+	own->file = copy_open(shared_copy_get(own->shared));
+	if (own->file < 0)
+		fail(own, "the copy of the upload cannot be opened");
+	return own->file;
+}
+
+static const char *content_sha256(void *closure)
+{
+	struct thread_run *own = closure;
+	const char *digest = own->shared != NULL ? shared_copy_digest(own->shared) : NULL;
+	if (digest == NULL && need_copy(own, true))
+		digest = shared_copy_digest(own->shared);
+	return digest;
+}
+
+static void end(struct thread_run *own)
+{
+	if (own->opened)
+		content_close(own->content);
+	if (own->file >= 0)
+		close(own->file);
+	if (own->shared != NULL)
+		copies_put_back(own->copies, own->shared);
+	free(own->chunk);
+	own->run->gone = own->gone;
 }
 
 static void write_log(void *closure, enum log_level level, const char *text)
@@ -40,12 +193,15 @@ static bool cancelled(void *closure)
 	return atomic_load(&own->run->cancelled);
 }
 
-void thread_run(const struct step *step, struct run *run, struct content *content, int cancel_fd, const struct log *log)
+void thread_run(const struct step *step, struct run *run, struct content *content, struct copies *copies, int cancel_fd,
+                const struct log *log)
 {
 	nanos now = clock_now();
 	struct thread_run own = {.step = step,
 	                         .run = run,
 	                         .content = content,
+	                         .copies = copies,
+	                         .file = -1,
 	                         .log = log,
 	                         .deadline = now + run->allowed,
 	                         .cancel_fd = cancel_fd};
@@ -53,6 +209,9 @@ void thread_run(const struct step *step, struct run *run, struct content *conten
 	const struct run_services services = {.closure = &own,
 	                                      .read = read_content,
 	                                      .read_error = read_error,
+	                                      .rewind = rewind_content,
+	                                      .content_fd = content_fd,
+	                                      .content_sha256 = content_sha256,
 	                                      .log = write_log,
 	                                      .cancelled = cancelled,
 	                                      .cancel_fd = cancel_fd};
@@ -61,8 +220,6 @@ void thread_run(const struct step *step, struct run *run, struct content *conten
 	description.facts.step = step->config->name;
 	atomic_store(&run->started, now);
 	host_run(&step->module->table, step->instance, &description.facts, &services, &answer);
-	run->gone = own.opened && content_gone(content);
-	if (own.opened)
-		content_close(content);
+	end(&own);
 	run_answer_take(run, &answer);
 }

@@ -4,13 +4,13 @@
 #define CORE_STEPS_THREAD_RUN_H
 
 #include "core/base/log.h"
-#include "core/content/content.h"
+#include "core/content/copies.h"
 #include "core/steps/run.h"
 #include "core/steps/steps.h"
 
 /* Calls the step's run() and stores the result in `run`. content: the content reader of the calling worker. cancel_fd:
  * becomes readable when the run is cancelled. */
-void thread_run(const struct step *step, struct run *run, struct content *content, int cancel_fd,
+void thread_run(const struct step *step, struct run *run, struct content *content, struct copies *copies, int cancel_fd,
                 const struct log *log);
 
 #endif

@@ -2,6 +2,7 @@
 #include "core/steps/trial.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +11,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/text.h"
+#include "core/content/copy.h"
 #include "core/steps/step_health.h"
 
 struct trial {
@@ -23,7 +25,9 @@ struct trial {
 	char path[512];
 	char missing[64];
 	bool cancelled;
-	bool watched; /* its memory is looked at: */
+	struct copy *copy; /* of the run's bytes; NULL: none was asked for */
+	bool copied;       /* it is complete */
+	bool watched;      /* its memory is looked at: */
 	int64_t peak;
 };
 
@@ -268,15 +272,62 @@ enum trial_result trial_check(struct trial *trial, nanos limit, char *why, size_
 }
 
 /* The file itself takes the place of the pipe that the service would send. */
-static bool send_bytes(struct trial *trial, int bytes)
+static bool send_stream(struct trial *trial, unsigned request, int bytes)
 {
 	struct text packet = {0};
-	plain_encode(&packet, MESSAGE_BYTES, RUN_NUMBER);
-	bool sent = channel_send(trial->process.control, &packet, NULL, 0, bytes, false);
-	end_encode(&packet, RUN_NUMBER, NULL);
+	char path[32];
+	/* Each time from its beginning. */
+	snprintf(path, sizeof path, "/proc/self/fd/%d", bytes);
+	int file = open(path, O_RDONLY | O_CLOEXEC);
+	bytes_encode(&packet, RUN_NUMBER, request);
+	bool sent = file >= 0 && channel_send(trial->process.control, &packet, NULL, 0, file, false);
+	end_encode(&packet, RUN_NUMBER, request, NULL);
 	sent = sent && channel_send(trial->process.control, &packet, NULL, 0, -1, false);
 	text_free(&packet);
+	if (file >= 0)
+		close(file);
 	return sent;
+}
+
+/* Makes the copy at the first request. NULL: failed. */
+static struct copy *copy_bytes(struct trial *trial, const struct trial_run *run, char error[COPY_ERROR_SIZE])
+{
+	char *folder = copy_default_folder();
+	int64_t size = run->facts->filesize;
+	if (trial->copy == NULL)
+		trial->copy = copy_create(size > COPY_MEMORY ? COPY_ON_DISK : COPY_IN_MEMORY, folder, size, error);
+	if (trial->copy != NULL && !trial->copied)
+		trial->copied = copy_fill(trial->copy, run->bytes, error) && copy_complete(trial->copy, error);
+	free(folder);
+	return trial->copied ? trial->copy : NULL;
+}
+
+static bool send_copied(struct trial *trial, const struct request_message *request, const struct trial_run *run)
+{
+	struct text packet = {0};
+	char digest[COPY_DIGEST_SIZE], error[COPY_ERROR_SIZE] = "the copy of the file cannot be opened";
+	const struct copy *copy = copy_bytes(trial, run, error);
+	int file = copy != NULL ? copy_open(copy) : -1;
+	if (file >= 0 && (!request->digest || copy_digest(copy, run->facts->deadline, -1, digest, error))) {
+		const struct copied_message copied = {request->number, copy_size(copy), request->digest ? digest : NULL};
+		copied_encode(&packet, RUN_NUMBER, &copied);
+	} else {
+		end_encode(&packet, RUN_NUMBER, request->number, error);
+	}
+	/* The worker closes a descriptor that it did not expect. */
+	bool sent = channel_send(trial->process.control, &packet, NULL, 0, file, false);
+	text_free(&packet);
+	if (file >= 0)
+		close(file);
+	return sent;
+}
+
+static bool send_bytes(struct trial *trial, struct packet *packet, const struct trial_run *run)
+{
+	struct request_message request;
+	if (!request_decode(packet, &request))
+		return false;
+	return request.copy ? send_copied(trial, &request, run) : send_stream(trial, request.number, run->bytes);
 }
 
 /* Takes what the module says during the run. False: it has ended, or what it says is broken: !*good. */
@@ -291,7 +342,8 @@ static bool take_from_run(struct trial *trial, struct packet *packet, struct tri
 			take_log(trial, level, text);
 		return *good;
 	case MESSAGE_READ:
-		*good = send_bytes(trial, run->bytes);
+	case MESSAGE_COPY:
+		*good = send_bytes(trial, packet, run);
 		return *good;
 	case MESSAGE_DONE:
 		*good = done_decode(packet, &run->done);
@@ -369,5 +421,6 @@ void trial_end(struct trial *trial, nanos limit)
 		worker_process_end(&trial->process);
 	}
 	channel_buffer_free(&trial->buffer);
+	copy_free(trial->copy);
 	free(trial);
 }

@@ -42,6 +42,7 @@ struct workers {
 	struct queue *queue;
 	size_t count;
 	const struct content_options *content;
+	struct copies *copies;
 	const struct log *log;
 	struct mailbox *mailbox;
 };
@@ -100,7 +101,7 @@ static void *work(void *closure)
 	struct run *run;
 	while ((run = take(queue, worker)) != NULL) {
 		if (!atomic_load(&run->cancelled))
-			thread_run(queue->step, run, worker->content, worker->cancel_fd, queue->all->log);
+			thread_run(queue->step, run, worker->content, queue->all->copies, worker->cancel_fd, queue->all->log);
 		put_down(queue, worker);
 	}
 	content_destroy(worker->content);
@@ -163,7 +164,8 @@ struct workers *workers_create(const struct steps *steps, const struct content_o
 {
 	struct workers *workers = alloc_zeroed(1, sizeof *workers);
 	*workers = (struct workers){.steps = steps, .content = content, .log = log, .mailbox = mailbox};
-	workers->pools = pools_create(steps, content, log, mailbox);
+	workers->copies = copies_create(content);
+	workers->pools = pools_create(steps, content, workers->copies, log, mailbox);
 	workers->queue = alloc_zeroed(steps->count + 1, sizeof *workers->queue);
 	bool good = workers->pools != NULL;
 	for (size_t i = 0; good && i < steps->count; i++) {
@@ -174,6 +176,11 @@ struct workers *workers_create(const struct steps *steps, const struct content_o
 		return workers;
 	workers_destroy(workers, SECOND);
 	return NULL;
+}
+
+struct copies *workers_copies(const struct workers *workers)
+{
+	return workers->copies;
 }
 
 void workers_submit(struct workers *workers, struct run *run)
@@ -283,6 +290,7 @@ bool workers_destroy(struct workers *workers, nanos timeout)
 		return false;
 	for (size_t i = 0; i < workers->count; i++)
 		free_queue(&workers->queue[i]);
+	copies_destroy(workers->copies);
 	free(workers->queue);
 	free(workers);
 	return true;

@@ -5,7 +5,7 @@
 #define CORE_STEPS_WORKERS_H
 
 #include "core/base/log.h"
-#include "core/content/content.h"
+#include "core/content/copies.h"
 #include "core/steps/run.h"
 #include "core/steps/steps.h"
 
@@ -14,6 +14,9 @@ struct workers;
 /* Borrows its arguments. NULL: out of memory or threads. */
 struct workers *workers_create(const struct steps *steps, const struct content_options *content, const struct log *log,
                                struct mailbox *mailbox);
+
+/* The copies that the runs share. */
+struct copies *workers_copies(const struct workers *workers);
 
 /* Queues a run. Its mail is always sent when the run has ended. */
 void workers_submit(struct workers *workers, struct run *run);

@@ -11,27 +11,39 @@
 #include "core/base/alloc.h"
 
 #define CHUNK ((size_t)256 << 10)
+/* So often the bytes are fetched as a stream. If the module begins once more, they come as a file. */
+#define STREAMS_LIMIT 2
 
 void incoming_init(struct incoming *incoming, uint64_t run, const struct run_message *message)
 {
-	*incoming = (struct incoming){.run = run, .deadline = message->facts.deadline, .pipe = -1};
+	*incoming = (struct incoming){.run = run, .deadline = message->facts.deadline, .pipe = -1, .file = -1};
 	if (message->with_bytes) {
 		incoming->state = INCOMING_HERE;
+		incoming->whole = true;
 		incoming->bytes = message->bytes;
 		incoming->length = message->length;
 	}
 }
 
-void incoming_free(struct incoming *incoming)
+static void close_pipe(struct incoming *incoming)
 {
 	if (incoming->pipe >= 0)
 		close(incoming->pipe);
+	incoming->pipe = -1;
+}
+
+void incoming_free(struct incoming *incoming)
+{
+	close_pipe(incoming);
+	if (incoming->file >= 0)
+		close(incoming->file);
 	free(incoming->chunk);
 	channel_buffer_free(&incoming->buffer);
 }
 
-static ssize_t fail(struct incoming *incoming, const char *why)
+static int fail(struct incoming *incoming, const char *why)
 {
+	close_pipe(incoming);
 	incoming->state = INCOMING_FAILED;
 	snprintf(incoming->error, sizeof incoming->error, "%s", why);
 	return -1;
@@ -56,39 +68,87 @@ static bool await(struct incoming *incoming, int descriptor)
 	}
 }
 
-/* Takes the next packet for this run. */
-static ssize_t receive(struct incoming *incoming)
+/* Asks the service. What was asked for before is given up. */
+static int ask(struct incoming *incoming, bool copy, bool digest)
+{
+	struct text packet = {0};
+	close_pipe(incoming);
+	if (incoming->requests == REQUESTS_LIMIT)
+		return fail(incoming, "the module asked for the bytes too often");
+	const struct request_message request = {++incoming->requests, copy, digest};
+	request_encode(&packet, incoming->run, &request);
+	bool sent = channel_send(WORKER_CONTROL, &packet, NULL, 0, -1, true);
+	text_free(&packet);
+	return sent ? 0 : fail(incoming, "the service does not answer");
+}
+
+/* Receives a packet for this run. */
+static int receive(struct incoming *incoming, struct channel_buffer *buffer, struct packet *packet, int *descriptor)
+{
+	*descriptor = -1;
+	if (!await(incoming, WORKER_CONTROL))
+		return -1;
+	if (channel_receive(WORKER_CONTROL, buffer, packet, descriptor, true) == RECEIVED_PACKET &&
+	    packet->run == incoming->run)
+		return 0;
+	if (*descriptor >= 0)
+		close(*descriptor);
+	*descriptor = -1;
+	return fail(incoming, "the service sent something unexpected");
+}
+
+/* Takes a packet of the stream. False: it is for an earlier request. */
+static bool take_stream(struct incoming *incoming, struct packet *packet, int descriptor)
+{
+	const char *error;
+	unsigned request = 0;
+	const void *bytes;
+	size_t length;
+	if (packet->kind == MESSAGE_END && end_decode(packet, &request, &error)) {
+		if (request == incoming->requests && error != NULL)
+			fail(incoming, error);
+		else if (request == incoming->requests)
+			incoming->state = INCOMING_ENDED;
+	} else if (packet->kind == MESSAGE_BYTES && bytes_decode(packet, &request, &bytes, &length)) {
+		if (request == incoming->requests && descriptor >= 0) {
+			incoming->pipe = descriptor;
+			incoming->state = INCOMING_PIPE;
+			return true;
+		}
+		if (request == incoming->requests) {
+			incoming->bytes = bytes;
+			incoming->length = length;
+			incoming->whole = true;
+			incoming->state = INCOMING_HERE;
+		}
+	} else if (packet->kind != MESSAGE_COPIED) {
+		fail(incoming, "the service sent something unexpected");
+		request = incoming->requests;
+	}
+	if (descriptor >= 0)
+		close(descriptor);
+	return request == incoming->requests;
+}
+
+/* Takes the next packet of the stream that was asked for. */
+static int receive_stream(struct incoming *incoming)
 {
 	struct packet packet;
 	int descriptor;
-	const char *error;
-	if (!await(incoming, WORKER_CONTROL))
-		return -1;
 	if (incoming->buffer.bytes == NULL)
 		channel_buffer_init(&incoming->buffer);
-	if (channel_receive(WORKER_CONTROL, &incoming->buffer, &packet, &descriptor, true) != RECEIVED_PACKET ||
-	    packet.run != incoming->run)
-		return fail(incoming, "the service sent something unexpected");
-	if (packet.kind == MESSAGE_END && end_decode(&packet, &error)) {
-		incoming->state = INCOMING_ENDED;
-		return error == NULL ? 0 : fail(incoming, error);
-	}
-	if (packet.kind != MESSAGE_BYTES)
-		return fail(incoming, "the service sent something unexpected");
-	incoming->bytes = packet_rest(&packet, &incoming->length);
-	incoming->pipe = descriptor;
-	incoming->state = descriptor >= 0 ? INCOMING_PIPE : INCOMING_HERE;
-	return 0;
+	do {
+		if (receive(incoming, &incoming->buffer, &packet, &descriptor) < 0)
+			return -1;
+	} while (!take_stream(incoming, &packet, descriptor));
+	return incoming->state == INCOMING_FAILED ? -1 : 0;
 }
 
 /* 0: the pipe has ended, and a packet says why. */
-static ssize_t read_pipe(struct incoming *incoming, const void **bytes)
+static ssize_t read_pipe(struct incoming *incoming)
 {
-	if (incoming->chunk == NULL)
-		incoming->chunk = alloc_bytes(CHUNK);
 	for (;;) {
 		ssize_t count = read(incoming->pipe, incoming->chunk, CHUNK);
-		*bytes = incoming->chunk;
 		if (count >= 0)
 			return count;
 		if (errno == EAGAIN && !await(incoming, incoming->pipe))
@@ -98,54 +158,148 @@ static ssize_t read_pipe(struct incoming *incoming, const void **bytes)
 	}
 }
 
-static void ask(struct incoming *incoming)
+static ssize_t read_file(struct incoming *incoming)
 {
-	struct text packet = {0};
-	plain_encode(&packet, MESSAGE_READ, incoming->run);
-	if (!channel_send(WORKER_CONTROL, &packet, NULL, 0, -1, true))
-		fail(incoming, "the service does not answer");
-	text_free(&packet);
+	ssize_t count;
+	do
+		count = pread(incoming->file, incoming->chunk, CHUNK, incoming->position);
+	while (count < 0 && errno == EINTR);
+	if (count < 0)
+		return fail(incoming, strerror(errno));
+	if (count == 0 && incoming->position < incoming->size)
+		return fail(incoming, "the copy of the upload is cut short");
+	if (count == 0)
+		incoming->state = INCOMING_ENDED;
+	return count;
+}
+
+/* Has a stream begun, or a copy made. */
+static int begin(struct incoming *incoming)
+{
+	if (incoming->streams == STREAMS_LIMIT)
+		return incoming_file(incoming) < 0 ? -1 : 0;
+	incoming->streams++;
+	return ask(incoming, false, false) < 0 ? -1 : receive_stream(incoming);
+}
+
+/* As incoming_read(), but 0 may also mean that it has to be called again. */
+static ssize_t read_next(struct incoming *incoming, const void **bytes)
+{
+	ssize_t count;
+	if (incoming->chunk == NULL && (incoming->state == INCOMING_PIPE || incoming->state == INCOMING_FILE))
+		incoming->chunk = alloc_bytes(CHUNK);
+	*bytes = incoming->chunk;
+	switch (incoming->state) {
+	case INCOMING_ASK:
+		return begin(incoming);
+	case INCOMING_HERE:
+		/* All there was. */
+		*bytes = incoming->bytes;
+		incoming->state = INCOMING_ENDED;
+		return (ssize_t)incoming->length;
+	case INCOMING_PIPE:
+		count = read_pipe(incoming);
+		if (count != 0)
+			return count;
+		close_pipe(incoming);
+		return receive_stream(incoming);
+	case INCOMING_FILE:
+		return read_file(incoming);
+	case INCOMING_ENDED:
+		*bytes = "";
+		return 0;
+	case INCOMING_FAILED:
+		break;
+	}
+	return -1;
 }
 
 ssize_t incoming_read(struct incoming *incoming, const void **bytes)
 {
-	bool asked = false;
+	ssize_t count = 0;
 	incoming->read = true;
-	for (;;) {
-		ssize_t count = 0;
-		switch (incoming->state) {
-		case INCOMING_ASK:
-			if (!asked)
-				ask(incoming);
-			asked = true;
-			if (incoming->state == INCOMING_FAILED || receive(incoming) < 0)
-				return -1;
-			break;
-		case INCOMING_HERE:
-			/* All there was. */
-			*bytes = incoming->bytes;
-			count = (ssize_t)incoming->length;
-			incoming->state = INCOMING_ENDED;
-			return count;
-		case INCOMING_PIPE:
-			count = read_pipe(incoming, bytes);
-			if (count != 0)
-				return count;
-			close(incoming->pipe);
-			incoming->pipe = -1;
-			if (receive(incoming) < 0)
-				return -1;
-			break;
-		case INCOMING_ENDED:
-			*bytes = "";
-			return 0;
-		case INCOMING_FAILED:
-			return -1;
-		}
-	}
+	while (count == 0 && incoming->state != INCOMING_ENDED)
+		count = read_next(incoming, bytes);
+	if (count == 0)
+		*bytes = "";
+	else if (count > 0)
+		incoming->position += count;
+	return count;
 }
 
 const char *incoming_error(const struct incoming *incoming)
 {
 	return incoming->error;
+}
+
+int incoming_rewind(struct incoming *incoming)
+{
+	close_pipe(incoming);
+	incoming->position = 0;
+	incoming->state = incoming->file >= 0 ? INCOMING_FILE : incoming->whole ? INCOMING_HERE : INCOMING_ASK;
+	return 0;
+}
+
+/* Takes what came for COPY. False: it is for an earlier request. */
+static bool take_copied(struct incoming *incoming, struct packet *packet, int descriptor)
+{
+	struct copied_message copied = {0};
+	const char *error;
+	unsigned request = 0;
+	const void *bytes;
+	size_t length;
+	if (packet->kind == MESSAGE_COPIED && copied_decode(packet, &copied) && copied.request == incoming->requests) {
+		if (copied.digest != NULL)
+			snprintf(incoming->digest, sizeof incoming->digest, "%s", copied.digest);
+		if (incoming->file < 0 && descriptor >= 0) {
+			incoming->file = descriptor;
+			incoming->size = copied.size;
+			return true;
+		}
+		if (incoming->file < 0)
+			fail(incoming, "the service sent something unexpected");
+		request = copied.request;
+	} else if (packet->kind == MESSAGE_END && end_decode(packet, &request, &error)) {
+		if (request == incoming->requests)
+			fail(incoming, error != NULL ? error : "the service sent something unexpected");
+	} else if (packet->kind != MESSAGE_COPIED &&
+	           !(packet->kind == MESSAGE_BYTES && bytes_decode(packet, &request, &bytes, &length))) {
+		fail(incoming, "the service sent something unexpected");
+		request = incoming->requests;
+	}
+	if (descriptor >= 0)
+		close(descriptor);
+	return request == incoming->requests;
+}
+
+/* Has the service make a copy. read() goes on in it. */
+static int copy(struct incoming *incoming, bool digest)
+{
+	struct channel_buffer buffer;
+	struct packet packet;
+	int descriptor;
+	/* What read() returned last may be in the other buffer. */
+	channel_buffer_init(&buffer);
+	int state = ask(incoming, true, digest);
+	if (state == 0)
+		incoming->state = incoming->state == INCOMING_FAILED ? INCOMING_ASK : incoming->state;
+	while (state == 0 && (state = receive(incoming, &buffer, &packet, &descriptor)) == 0 &&
+	       !take_copied(incoming, &packet, descriptor))
+		;
+	channel_buffer_free(&buffer);
+	if (state != 0 || incoming->state == INCOMING_FAILED)
+		return -1;
+	if (incoming->state != INCOMING_ENDED)
+		incoming->state = INCOMING_FILE;
+	return 0;
+}
+
+int incoming_file(struct incoming *incoming)
+{
+	return incoming->file >= 0 || copy(incoming, false) == 0 ? incoming->file : -1;
+}
+
+const char *incoming_digest(struct incoming *incoming)
+{
+	return incoming->digest[0] != '\0' || copy(incoming, true) == 0 ? incoming->digest : NULL;
 }

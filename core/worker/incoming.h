@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The bytes of the upload of one run, as they come from the service: with the request, in packets, or by a pipe. */
+ * The bytes of the upload of one run, as they come from the service: with the request, in packets, by a pipe, or as a
+ * file that holds all of them. */
 #ifndef CORE_WORKER_INCOMING_H
 #define CORE_WORKER_INCOMING_H
 
@@ -7,12 +8,18 @@
 
 struct incoming {
 	uint64_t run;
-	bool read; /* anything was asked for */
+	bool read; /* read() was called */
 	nanos deadline;
-	enum { INCOMING_ASK, INCOMING_HERE, INCOMING_PIPE, INCOMING_ENDED, INCOMING_FAILED } state;
-	const void *bytes; /* INCOMING_HERE */
+	enum { INCOMING_ASK, INCOMING_HERE, INCOMING_PIPE, INCOMING_FILE, INCOMING_ENDED, INCOMING_FAILED } state;
+	int64_t position; /* of read() */
+	bool whole;       /* all bytes are in memory: */
+	const void *bytes;
 	size_t length;
-	int pipe; /* -1: none */
+	unsigned requests, streams; /* what the service was asked for in this run */
+	int pipe;                   /* -1: none */
+	int file;                   /* the module's, too; -1: none */
+	int64_t size;               /* of the file */
+	char digest[65];            /* "": not known */
 	char *chunk;
 	struct channel_buffer buffer; /* for packets; the facts of the run are in the session's */
 	char error[512];
@@ -22,8 +29,11 @@ struct incoming {
 void incoming_init(struct incoming *incoming, uint64_t run, const struct run_message *message);
 void incoming_free(struct incoming *incoming);
 
-/* As pp_host.read(). */
+/* As the members of pp_host. */
 ssize_t incoming_read(struct incoming *incoming, const void **bytes);
 const char *incoming_error(const struct incoming *incoming);
+int incoming_rewind(struct incoming *incoming);
+int incoming_file(struct incoming *incoming);
+const char *incoming_digest(struct incoming *incoming);
 
 #endif

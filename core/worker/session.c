@@ -108,6 +108,24 @@ static const char *read_error(void *closure)
 	return incoming_error(&active->incoming);
 }
 
+static int rewind_bytes(void *closure)
+{
+	struct active_run *active = closure;
+	return incoming_rewind(&active->incoming);
+}
+
+static int content_fd(void *closure)
+{
+	struct active_run *active = closure;
+	return incoming_file(&active->incoming);
+}
+
+static const char *content_sha256(void *closure)
+{
+	struct active_run *active = closure;
+	return incoming_digest(&active->incoming);
+}
+
 static void write_log(void *closure, enum log_level level, const char *text)
 {
 	const struct active_run *active = closure;
@@ -134,6 +152,9 @@ static void run(struct session *session, struct packet *packet)
 	const struct run_services services = {.closure = &active,
 	                                      .read = read_bytes,
 	                                      .read_error = read_error,
+	                                      .rewind = rewind_bytes,
+	                                      .content_fd = content_fd,
+	                                      .content_sha256 = content_sha256,
 	                                      .log = write_log,
 	                                      .cancelled = cancelled,
 	                                      .cancel_fd = WORKER_CANCEL};
@@ -188,6 +209,7 @@ static bool handle(struct session *session, struct packet *packet)
 		return !session->broken;
 	case MESSAGE_BYTES:
 	case MESSAGE_END:
+	case MESSAGE_COPIED:
 		/* For a run that has ended before they came. */
 		return true;
 	default:

@@ -201,8 +201,8 @@ struct pp_host {
 	/* The upload's bytes, in order, one pass: points *bytes at the next ones and returns how many, 0 at the
 	 * end, -1 when they cannot be had (read_error() says why; return PP_RETRY then). The end
 	 * is there only after exactly filesize() of them: with fewer -1 comes in its place, with more -1 comes in
-	 * place of the last ones. The bytes stay valid until the next call. Opens the source at the first call; blocks, but
-	 * not past the deadline or cancellation. */
+	 * place of the last ones. The bytes stay valid until the next call of this function or of one that 1.1 added for
+	 * bytes. Opens the source at the first call; blocks, but not past the deadline or cancellation. */
 	ssize_t (*read)(struct pp_run *run, const void **bytes);
 	const char *(*read_error)(const struct pp_run *run);
 
@@ -244,6 +244,28 @@ struct pp_host {
 	 * Such an ID is any text of the server's in UTF-8. NULL: unknown, empty, or longer than PP_NAME_LIMIT. */
 	const char *(*user_id)(const struct pp_run *run);
 	const char *(*space_id)(const struct pp_run *run);
+
+	/* read() begins at the first byte again. Returns 0, or -1 if there is no upload. An error of read() is
+	 * forgotten, so the next call tries again. What it costs: nothing, if all bytes were read in one piece, or if a
+	 * copy of the upload exists (see content_fd()). Otherwise the next read() has them fetched from storage a second
+	 * time, and after a second rewind() a copy is made. */
+	int (*rewind)(struct pp_run *run);
+	/* A descriptor of the whole upload, which has exactly filesize() bytes: for lseek(), pread(), mmap() and
+	 * fstat(), and to be passed to a program. It can only be read, and nobody can change the bytes. At first it stands
+	 * at the first byte; read() does not move it, and goes on where it was. Each call in the same run returns the same
+	 * descriptor. It belongs to the host, which closes it when run() has returned: dup() it to close it earlier, but do
+	 * not keep it, or a mapping, beyond run(), as that keeps the bytes of this upload in memory or on disk.
+	 *
+	 * At the first call the host makes a copy of the upload: in memory (sealed, see F_GET_SEALS in fcntl(2)) up to
+	 * [content] copy_memory, otherwise in a file without a name in copy_dir. Later steps of the same upload use the
+	 * same copy, each with a descriptor and a position of its own. The copy does not count for memory_limit, but what
+	 * the module copies from it does. -1: the bytes cannot be had, or there is no room for the copy; read_error() says
+	 * why. Then return PP_RETRY, or use read(), which needs no copy, after rewind(). Blocks, but not past the deadline
+	 * or cancellation. */
+	int (*content_fd)(struct pp_run *run);
+	/* The SHA-256 of the upload's bytes, 64 lower-case hex digits. The host computes it when a step asks for
+	 * it first, and makes the copy of content_fd() for that. NULL: as -1 of content_fd(). */
+	const char *(*content_sha256)(struct pp_run *run);
 };
 
 /* What a module exports. */
@@ -283,8 +305,9 @@ struct pp_step_module {
 	/* Since 1.1, optional: the same as check(), and called in its place. Returns 0, or non-zero after set_reason(). Of
 	 * the functions that take a pp_run these work in it: log(), set_reason(), step(), now(), deadline(), cancelled(),
 	 * cancel_fd(). There is no upload, so the strings that describe one are NULL, filesize() is -1, attempt() and
-	 * woken_at() are 0, read() and set_result() return -1. The run is cancelled at its deadline, one second before the
-	 * call has failed. A host of 1.0 does not know this member and calls check(), if there is one. */
+	 * woken_at() are 0, read(), rewind(), content_fd() and set_result() return -1, and content_sha256() returns NULL.
+	 * The run is cancelled at its deadline, one second before the call has failed. A host of 1.0 does not know this
+	 * member and calls check(), if there is one. */
 	int (*check_run)(void *instance, struct pp_run *run);
 };
 
@@ -320,6 +343,8 @@ _Static_assert(offsetof(struct pp_host, string) == 8, "ABI");
 _Static_assert(offsetof(struct pp_host, read) == 88, "ABI");
 _Static_assert(offsetof(struct pp_host, item) == 176, "ABI 1.0 ends here");
 _Static_assert(offsetof(struct pp_host, log_setup) == 184, "ABI 1.1");
+_Static_assert(offsetof(struct pp_host, rewind) == 216, "ABI 1.1");
+_Static_assert(sizeof(struct pp_host) == 240, "ABI 1.1");
 #endif
 
 #ifdef __cplusplus

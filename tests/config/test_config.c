@@ -57,6 +57,9 @@ START_TEST(defaults)
 	ck_assert_str_eq(config->bucket, "postprocessing");
 	ck_assert_ptr_null(config->table);
 	ck_assert_ptr_null(config->content.file_roots);
+	ck_assert_int_eq(config->content.copy_memory, 4 << 20);
+	ck_assert_int_eq(config->content.copy_space, 0);
+	ck_assert_int_eq(strncmp(config->content.copy_dir, config->state_dir, strlen(config->state_dir)), 0);
 	ck_assert(!config->content.tls_insecure && !config->events.tls_insecure && !config->store.tls_insecure);
 	ck_assert_str_eq(config->http_addr, "127.0.0.1:9255");
 	ck_assert_ptr_null(config->http_token);
@@ -76,6 +79,7 @@ START_TEST(every_key)
 	            "[store]\nstore = nats-js-kv\nnodes = b:4222\ndatabase = db\ntable = t\nusername = su\npassword = sp\n"
 	            "enable_tls = true\ntls_root_ca_certificate = /ca\ntls_insecure = true\n"
 	            "[content]\ntls_insecure = 1\nca_file = /c.pem\nfile_roots = /srv:/data\n"
+	            "copy_memory = 1M\ncopy_dir = /tmp/c\ncopy_space = 2G\n"
 	            "[http]\naddr = [::]:0\ntoken = secret\n"
 	            "[step:virusscan]\nworkers = 9\nmodule = other\ndeadline = 90s\nmax_retries = 0\nretry_backoff = 1h\n"
 	            "on_exhausted = continue\n",
@@ -102,6 +106,9 @@ START_TEST(every_key)
 	ck_assert_msg(!config->content.tls_insecure, "likewise");
 	ck_assert_str_eq(config->content.ca_file, "/c.pem");
 	ck_assert_str_eq(config->content.file_roots[1], "/data");
+	ck_assert_int_eq(config->content.copy_memory, 1 << 20);
+	ck_assert_str_eq(config->content.copy_dir, "/tmp/c/postprocessing-copies");
+	ck_assert_int_eq(config->content.copy_space, INT64_C(2) << 30);
 	ck_assert_str_eq(config->http_addr, "[::]:0");
 	ck_assert_str_eq(config->http_token, "secret");
 	const struct step_config *step = config->step;

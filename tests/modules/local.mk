@@ -75,3 +75,7 @@ tests_modules_spawns_la_LDFLAGS = $(FIXTURE_LDFLAGS)
 check_LTLIBRARIES += tests/modules/wicked.la
 tests_modules_wicked_la_SOURCES = tests/modules/wicked.c tests/modules/fixture.h
 tests_modules_wicked_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+check_LTLIBRARIES += tests/modules/reader.la
+tests_modules_reader_la_SOURCES = tests/modules/reader.c tests/modules/fixture.h
+tests_modules_reader_la_LDFLAGS = $(FIXTURE_LDFLAGS)

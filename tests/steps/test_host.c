@@ -43,7 +43,9 @@ static struct run *run_once(uint32_t (*what)(struct pp_run *run))
 	upload_release(upload);
 	run->allowed = MINUTE;
 	act = what;
-	thread_run(&step, run, content, -1, &log);
+	struct copies *copies = copies_create(&options);
+	thread_run(&step, run, content, copies, -1, &log);
+	copies_destroy(copies);
 	content_destroy(content);
 	ssize_t length = pread(log.fd, logged, sizeof logged - 1, 0);
 	logged[length > 0 ? length : 0] = '\0';

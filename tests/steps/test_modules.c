@@ -125,7 +125,7 @@ START_TEST(listing)
 	modules_list(modules, note, list);
 	ck_assert_str_eq(
 		list,
-		"delay remote good! moody mortal narrow_keys newer_minor no_run no_symbol nothing other_major rejects short_table spawns tiny_table torn_table unresolved "
+		"delay remote good! moody mortal narrow_keys newer_minor no_run no_symbol nothing other_major reader rejects short_table spawns tiny_table torn_table unresolved "
 		"wicked wide_keys wrong_magic wrong_name ");
 	refuse("good", "good.so", "not a shared object"); /* the first folder's module counts */
 }
@@ -224,7 +224,7 @@ START_TEST(what_a_module_returns)
 	assert_sound(&fixture);
 	struct run *run = run_create(upload);
 	run->allowed = MINUTE;
-	thread_run(&steps->step[0], run, NULL, -1, &log);
+	thread_run(&steps->step[0], run, NULL, NULL, -1, &log);
 	ck_assert_int_eq(run->returned, endings[_i].returned);
 	ck_assert_int_eq(run->outcome, endings[_i].outcome);
 	if (run->returned != RETURNED_VERDICT)
@@ -243,7 +243,7 @@ START_TEST(what_a_module_reports)
 	struct upload *upload = upload_create(&(struct upload){.id = "u", .filename = "\xc3\xbc"});
 	create_steps("steps = good\n[step:good]\nisolation = thread\nreturns = 2\ncalls = result nonsense reason\n");
 	struct run *run = run_create(upload);
-	thread_run(&steps->step[0], run, NULL, -1, &log);
+	thread_run(&steps->step[0], run, NULL, NULL, -1, &log);
 	ck_assert_int_eq(run->outcome, OUTCOME_ABORT);
 	ck_assert_str_eq(run->result, "{\"a\":[1]}");
 	ck_assert_str_eq(run->reason, "for \xc3\xbc");
