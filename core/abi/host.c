@@ -289,6 +289,7 @@ static bool is_valid_return(const struct pp_run *run, uint32_t value)
 	case PP_CONTINUE:
 	case PP_ABORT:
 	case PP_DELETE:
+	case PP_HOLD:
 		return true;
 	case PP_WAIT:
 		return run->wait_set;

@@ -43,7 +43,7 @@ struct run_services {
 
 /* How a run ended. */
 struct run_answer {
-	uint32_t value; /* PP_RETRY … PP_AWAIT, never anything else */
+	uint32_t value; /* PP_RETRY … PP_HOLD, never anything else */
 	nanos until;    /* PP_WAIT, PP_AWAIT */
 	char *result;   /* compact JSON text, which the caller frees, or NULL */
 	char reason[PP_REASON_LIMIT + 1];

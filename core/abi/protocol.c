@@ -238,7 +238,7 @@ void done_encode(struct text *packet, uint64_t run, const struct run_done *done)
 bool done_decode(struct packet *packet, struct run_done *done)
 {
 	struct run_answer *answer = &done->answer;
-	*answer = (struct run_answer){.value = (uint32_t)packet_number_within(packet, PP_RETRY, PP_AWAIT)};
+	*answer = (struct run_answer){.value = (uint32_t)packet_number_within(packet, PP_RETRY, PP_HOLD)};
 	answer->until = packet_number(packet);
 	const char *result = packet_string(packet), *reason = packet_text(packet);
 	done->read = packet_number_within(packet, 0, 1) != 0;

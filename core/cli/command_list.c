@@ -17,7 +17,7 @@ static const char usage[] =
 	"  -a, --all              also uploads that ended badly and whose records are still kept\n"
 	"  -s, --step STEP        only uploads in this step; `finished`: uploads whose steps are all done\n"
 	"  --state STATE          only uploads in this state, or in one of several: queued, running, waiting, backoff,\n"
-	"                         awaiting, confirming, unconfirmed, ended, suspended\n"
+	"                         awaiting, held, confirming, unconfirmed, ended, suspended\n"
 	"  --older-than DURATION  only uploads that began longer ago than this, for example 36h\n"
 	"  --newer-than DURATION  only uploads that began more recently than this\n" OPTION_CONFIG_USAGE;
 
@@ -36,8 +36,8 @@ static const struct option names[] = {
 struct filter {
 	bool all;
 	const char *step; /* NULL: any */
-	unsigned phases;  /* a bit for each; with `suspended` 0: any */
-	bool suspended;
+	unsigned phases;  /* a bit for each; 0 without the others: any */
+	bool suspended, held;
 	nanos older, newer; /* 0: of any age */
 };
 
@@ -59,8 +59,10 @@ static bool take_states(struct filter *filter, const char *text)
 {
 	for (;; text++) {
 		size_t length = strcspn(text, ",");
-		bool known = is_word(text, length, "suspended");
-		filter->suspended = filter->suspended || known;
+		bool suspended = is_word(text, length, "suspended"), held = is_word(text, length, "held");
+		bool known = suspended || held;
+		filter->suspended = filter->suspended || suspended;
+		filter->held = filter->held || held;
 		for (unsigned phase = PHASE_QUEUED; phase <= PHASE_ENDED; phase++) {
 			bool same = is_word(text, length, phase_name((enum phase)phase));
 			filter->phases |= (unsigned)same << phase;
@@ -114,8 +116,11 @@ static bool has_state(struct listing *listing, const struct record *record)
 {
 	const struct filter *filter = &listing->filter;
 	struct suspension suspension;
-	if (filter->phases == 0 && !filter->suspended)
+	if (filter->phases == 0 && !filter->suspended && !filter->held)
 		return true;
+	/* A held upload waits for people, not for another service. */
+	if (record->status.held)
+		return filter->held;
 	return (filter->phases & 1u << record->status.phase) != 0 ||
 	       (filter->suspended && service_steps_find(&listing->list.service, record, listing->now, &suspension));
 }
@@ -137,7 +142,8 @@ static void list_one(void *closure, const struct record *record)
 
 static bool is_filtered(const struct filter *filter)
 {
-	return filter->step != NULL || filter->phases != 0 || filter->suspended || filter->older != 0 || filter->newer != 0;
+	return filter->step != NULL || filter->phases != 0 || filter->suspended || filter->held || filter->older != 0 ||
+	       filter->newer != 0;
 }
 
 /* Prints the lines below the table. */

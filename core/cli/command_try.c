@@ -180,8 +180,9 @@ static void judge(const struct attempt *attempt, const struct trial_run *run, st
 
 static int add_answer(json_t *report, const struct run_answer *answer)
 {
-	static const char *const words[] = {"retry", "continue", "abort", "delete", "wait", "await"};
-	static const int status[] = {EXIT_RETRY, EXIT_SUCCESS, EXIT_REJECTED, EXIT_REJECTED, EXIT_WAITS, EXIT_WAITS};
+	static const char *const words[] = {"retry", "continue", "abort", "delete", "wait", "await", "hold"};
+	static const int status[] = {EXIT_RETRY, EXIT_SUCCESS, EXIT_REJECTED, EXIT_REJECTED,
+	                             EXIT_WAITS, EXIT_WAITS,   EXIT_WAITS};
 	char until[TIME_TEXT_SIZE];
 	json_object_set_new(report, "outcome", json_string(words[answer->value]));
 	if (answer->value == PP_WAIT || answer->value == PP_AWAIT)

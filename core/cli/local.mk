@@ -1,6 +1,7 @@
 postprocessing_SOURCES += \
 	core/cli/command.h \
 	core/cli/command_config.c \
+	core/cli/command_decide.c \
 	core/cli/command_health.c \
 	core/cli/command_list.c \
 	core/cli/command_resume.c \

@@ -32,6 +32,8 @@ static const struct {
 	{"show", command_show, "show one upload: why it waits, and until when"},
 	{"resume", command_resume, "make uploads continue"},
 	{"restart", command_resume, "alias of resume"},
+	{"release", command_release, "release held uploads"},
+	{"reject", command_reject, "reject held uploads"},
 	{"steps", command_steps, "show steps, modules and problems in the configuration"},
 	{"try", command_try, "run a module on a file, without broker and configuration"},
 	{"config", command_show_config, "show the configuration in effect and where each value comes from"},

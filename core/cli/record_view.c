@@ -53,12 +53,12 @@ json_t *record_view_json(struct service_steps *service, const struct record *rec
 	for (size_t i = 0; i < upload->step_count; i++)
 		json_array_append_new(steps, json_string(upload->step[i]));
 	return json_pack(
-		"{s:s, s:o*, s:o, s:o, s:s, s:s, s:s, s:i, s:i, s:i, s:o*, s:s*, s:s*, s:b, s:o*, s:o*, s:o*, s:o*}", "id",
+		"{s:s, s:o*, s:o, s:o, s:s, s:s, s:b, s:s, s:i, s:i, s:i, s:o*, s:s*, s:s*, s:b, s:o*, s:o*, s:o*, s:o*}", "id",
 		upload->id, "filename", json_text(upload->filename), "filesize",
 		upload->filesize < 0 ? json_null() : json_integer(upload->filesize), "steps", steps, "step",
-		record_view_step(record), "phase", phase_name(status->phase), "outcome", outcome_name(status->outcome),
-		"failures", (int)status->failures, "crashes", (int)status->crashes, "confirmations", (int)status->confirmations,
-		"reason", json_text(status->reason), "started",
+		record_view_step(record), "phase", phase_name(status->phase), "held", (int)status->held, "outcome",
+		outcome_name(status->outcome), "failures", (int)status->failures, "crashes", (int)status->crashes,
+		"confirmations", (int)status->confirmations, "reason", json_text(status->reason), "started",
 		upload->start_time != 0 ? time_format(upload->start_time, started) : NULL, "due",
 		status->due != 0 ? time_format(status->due, due) : NULL, "foreign", (int)record->foreign, "owner",
 		record->owner[0] != '\0' ? json_string(record->owner) : NULL, "user", describe_user(upload->user_json),
@@ -97,7 +97,10 @@ static const char *explain(struct service_steps *service, const struct record *r
 			add_time(text, size, ", until ", suspension->until);
 		return suspension->reason;
 	}
-	snprintf(text, size, "%s", record->stepless ? "not started: its record lists no steps" : format[status->phase]);
+	snprintf(text, size, "%s",
+	         record->stepless ? "not started: its record lists no steps"
+	         : status->held   ? "held until somebody releases or rejects it"
+	                          : format[status->phase]);
 	if (status->due != 0 && status->phase != PHASE_QUEUED && status->phase != PHASE_RUNNING)
 		add_time(text, size, ", ", status->due);
 	return status->reason;

@@ -47,6 +47,7 @@ enum on_broker_loss { BROKER_LOSS_AUTO, BROKER_LOSS_CONTINUE, BROKER_LOSS_WAIT }
 
 enum on_exhausted { EXHAUSTED_ABORT, EXHAUSTED_CONTINUE };
 
+enum hold_outcome { HELD_ABORT, HELD_DELETE, HELD_CONTINUE };
 enum isolation { ISOLATION_PROCESS, ISOLATION_THREAD };
 
 /* One step, as the host sees it. */
@@ -55,11 +56,13 @@ struct step_config {
 	char *module;      /* default: the name */
 	const char *place; /* "FILE:LINE" or variable that chose the module; owned by the configuration */
 	unsigned workers;
-	nanos deadline;       /* for one run, or for the answer of a remote step */
-	nanos check_interval; /* 0: no checks */
-	nanos check_limit;    /* how long an upload waits while the step is suspended */
-	nanos max_wait;       /* the longest wait that the step may ask for … */
-	unsigned max_waits;   /* … and how often */
+	nanos deadline;        /* for one run, or for the answer of a remote step */
+	nanos check_interval;  /* 0: no checks */
+	nanos check_limit;     /* how long an upload waits while the step is suspended */
+	nanos hold_limit;      /* how long the step may hold an upload … */
+	unsigned hold_outcome; /* … and what follows: enum hold_outcome */
+	nanos max_wait;        /* the longest wait that the step may ask for … */
+	unsigned max_waits;    /* … and how often */
 	unsigned max_retries;
 	nanos retry_backoff;      /* before the n-th retry: retry_backoff · 2^(n-1) */
 	unsigned on_exhausted;    /* enum on_exhausted */

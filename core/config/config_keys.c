@@ -231,6 +231,14 @@ const struct config_key step_keys[] = {
 	{"step", KEY("check_limit", DURATION, .fallback = "24h", .min = SECOND, .max = 8760 * HOUR,
 	 .help = "How long an upload waits for a suspended step. After that, on_exhausted applies."),
 	 STEP_AT(check_limit), 0},
+	{"step", KEY("hold_limit", DURATION, .fallback = "720h", .min = SECOND, .max = 87600 * HOUR,
+	 .help = "How long an upload is held if the step wants people to decide. `postprocessing release` and `reject` "
+	         "end it earlier."),
+	 STEP_AT(hold_limit), 0},
+	{"step", KEY("hold_outcome", CHOICE, .fallback = "abort", .choices = "abort delete continue",
+	 .help = "What happens to an upload that was held until hold_limit. continue makes the file accessible although "
+	         "nobody has looked at it."),
+	 STEP_AT(hold_outcome), 0},
 	{"step", KEY("max_wait", DURATION, .fallback = "720h", .min = SECOND, .max = 87600 * HOUR,
 	 .help = "How far in the future the step may ask to be run again, as the module delay does. Asking for a longer "
 	         "wait counts as a failure."),

@@ -66,11 +66,10 @@ bool events_may_come(const struct coordinator *coordinator, nanos then, nanos no
 static struct job *make_event_job(struct coordinator *coordinator, struct delivery *delivery, struct event *event,
                                   nanos now)
 {
-	static const enum input_kind kinds[] = {[EVENT_BYTES_RECEIVED] = INPUT_BEGIN,
-	                                        [EVENT_STEP_FINISHED] = INPUT_STEP_FINISHED,
-	                                        [EVENT_UPLOAD_READY] = INPUT_READY,
-	                                        [EVENT_RESUME] = INPUT_RESUME,
-	                                        [EVENT_CLEAN] = INPUT_CLEAN};
+	static const enum input_kind kinds[] = {
+		[EVENT_BYTES_RECEIVED] = INPUT_BEGIN, [EVENT_STEP_FINISHED] = INPUT_STEP_FINISHED,
+		[EVENT_UPLOAD_READY] = INPUT_READY,   [EVENT_RESUME] = INPUT_RESUME,
+		[EVENT_CLEAN] = INPUT_CLEAN,          [EVENT_HOLD_ENDED] = INPUT_HOLD_ENDED};
 	struct job *job = job_create(event->id_json != NULL ? INPUT_REFUSED : kinds[event->type]);
 	job->event = *event;
 	*event = (struct event){0};

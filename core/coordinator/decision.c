@@ -118,7 +118,8 @@ static bool is_to_come_later(const struct coordinator *coordinator, const struct
 {
 	const struct active_upload *active = job->active;
 	const struct input *input = &job->input;
-	bool asks = input->kind == INPUT_STEP_FINISHED || input->kind == INPUT_READY || input->kind == INPUT_RESUME;
+	bool asks = input->kind == INPUT_STEP_FINISHED || input->kind == INPUT_READY || input->kind == INPUT_RESUME ||
+	            input->kind == INPUT_HOLD_ENDED;
 	if (!asks || coordinator->gap_end == 0 || job->source == NULL || input->sequence <= coordinator->gap_end)
 		return false;
 	bool over = active->gone.begun > coordinator->gap_end && active->gone.stream == input->stream;

@@ -11,9 +11,33 @@ static void report_passed(struct coordinator *coordinator, const struct job *job
 	if (action->passed_failures > 0)
 		snprintf(failed, sizeof failed, ", which failed %u times", action->passed_failures);
 	metrics_count(coordinator->options.metrics, steps_passed);
-	log_warning(coordinator->options.log,
-	            "upload %s: continues without a verdict of %s%s (on_exhausted = continue): %s", job->active->id,
-	            job->active->record->upload->step[action->passed_step], failed, action->why_passed);
+	log_warning(coordinator->options.log, "upload %s: continues without a verdict of %s%s (%s = continue): %s",
+	            job->active->id, job->active->record->upload->step[action->passed_step], failed,
+	            action->hold_expired ? "hold_outcome" : "on_exhausted", action->why_passed);
+}
+
+/* The upload is held, or is no longer. */
+static void report_hold(struct coordinator *coordinator, const struct job *job)
+{
+	const struct record *record = job->active->record;
+	const struct status *status = &record->status;
+	const struct input *input = &job->input;
+	struct metrics_list *metrics = coordinator->options.metrics;
+	char until[TIME_TEXT_SIZE];
+	if (status->held) {
+		metrics_count(metrics, holds);
+		log_warning(coordinator->options.log,
+		            "upload %s: held by %s until %s: %s. `postprocessing release %s` or `reject` decides",
+		            job->active->id, status_step_name(record->upload, status),
+		            time_format(status->due / SECOND * SECOND, until), status->reason, job->active->id);
+	} else if (input->kind == INPUT_HOLD_ENDED) {
+		bool released = input->outcome == OUTCOME_CONTINUE;
+		counter_add(released ? metrics->holds_released : metrics->holds_rejected, 1);
+		log_info(coordinator->options.log, "upload %s: no longer held by %s: %s, %s", job->active->id, input->step,
+		         outcome_name(input->outcome), input->reason != NULL ? input->reason : "");
+	} else if (job->action.hold_expired) {
+		metrics_count(metrics, holds_expired);
+	}
 }
 
 static void report_end(const struct log *log, const char *id, const struct record *record)
@@ -54,6 +78,7 @@ void report_transition(struct coordinator *coordinator, const struct job *job)
 		            "with a new URL",
 		            id);
 	}
+	report_hold(coordinator, job);
 	if (job->action.passed)
 		report_passed(coordinator, job);
 	if (status->phase == PHASE_UNCONFIRMED)

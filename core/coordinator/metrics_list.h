@@ -27,6 +27,11 @@
 	X(steps_passed, "postprocessing_steps_passed_total", \
 	  "Steps without a verdict after all retries, which uploads passed (on_exhausted = continue).") \
 	X(steps_crashed, "postprocessing_steps_crashed_total", "Runs that ended because the module's process died.") \
+	X(holds, "postprocessing_holds_total", "Uploads that a step held until people decide.") \
+	X(holds_released, "postprocessing_holds_released_total", "Held uploads that were released.") \
+	X(holds_rejected, "postprocessing_holds_rejected_total", "Held uploads that were rejected.") \
+	X(holds_expired, "postprocessing_holds_expired_total", \
+	  "Held uploads that nobody decided on in time; hold_outcome was their outcome.") \
 	X(steps_stuck, "postprocessing_steps_stuck_total", "Runs that ignored their cancellation and were abandoned.") \
 	X(records_written, "postprocessing_records_written_total", "Records written.") \
 	X(record_conflicts, "postprocessing_record_conflicts_total", \

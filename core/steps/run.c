@@ -58,9 +58,11 @@ void run_answer_take(struct run *run, struct run_answer *answer)
 {
 	static const enum outcome outcome[] = {
 		[PP_RETRY] = OUTCOME_RETRY,   [PP_CONTINUE] = OUTCOME_CONTINUE, [PP_ABORT] = OUTCOME_ABORT,
-		[PP_DELETE] = OUTCOME_DELETE, [PP_WAIT] = OUTCOME_RETRY,        [PP_AWAIT] = OUTCOME_RETRY};
+		[PP_DELETE] = OUTCOME_DELETE, [PP_WAIT] = OUTCOME_RETRY,        [PP_AWAIT] = OUTCOME_RETRY,
+		[PP_HOLD] = OUTCOME_RETRY};
 	run->returned = answer->value == PP_WAIT    ? RETURNED_WAIT
 	                : answer->value == PP_AWAIT ? RETURNED_AWAIT
+	                : answer->value == PP_HOLD  ? RETURNED_HOLD
 	                                            : RETURNED_VERDICT;
 	run->outcome = outcome[answer->value];
 	run->until = answer->until;

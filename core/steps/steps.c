@@ -122,6 +122,8 @@ struct steps *steps_create(struct config *config, struct modules *modules, const
 	steps->name = alloc_zeroed(count, sizeof *steps->name);
 	steps->workers = alloc_zeroed(count, sizeof *steps->workers);
 	steps->announced = alloc_zeroed(count, sizeof *steps->announced);
+	static const enum outcome hold_outcome[] = {
+		[HELD_ABORT] = OUTCOME_ABORT, [HELD_DELETE] = OUTCOME_DELETE, [HELD_CONTINUE] = OUTCOME_CONTINUE};
 	for (size_t i = 0; i < config->step_count; i++) {
 		const struct step_config *step = &config->step[i];
 		steps->step[i].config = step;
@@ -138,6 +140,8 @@ struct steps *steps_create(struct config *config, struct modules *modules, const
 			.max_wait = step->max_wait,
 			.max_waits = step->max_waits,
 			.check_limit = step->check_limit,
+			.hold_limit = step->hold_limit,
+			.hold_outcome = hold_outcome[step->hold_outcome],
 			.continue_when_exhausted = step->on_exhausted == EXHAUSTED_CONTINUE,
 		};
 		create_step(&steps->step[i], config, modules, problems);

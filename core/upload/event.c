@@ -17,6 +17,7 @@ static const struct {
 	{"events.UploadReady", EVENT_UPLOAD_READY, false},
 	{"events.ResumePostprocessing", EVENT_RESUME, false},
 	{"events.CleanUpload", EVENT_CLEAN, false},
+	{"events.PostprocessingHoldEnded", EVENT_HOLD_ENDED, false},
 	{"events.StartPostprocessingStep", EVENT_START_STEP, true},
 	{"events.PostprocessingFinished", EVENT_FINISHED, true},
 	{"events.PostprocessingRetry", EVENT_RETRY, true},

@@ -17,6 +17,7 @@ enum event_type {
 	EVENT_UPLOAD_READY,
 	EVENT_RESUME,
 	EVENT_CLEAN,
+	EVENT_HOLD_ENDED, /* ours: sent by the commands release and reject */
 	/* Only for the commands: */
 	EVENT_START_STEP,
 	EVENT_FINISHED,
@@ -31,11 +32,11 @@ struct event {
 	char *upload_id;       /* all other types; may be "" */
 	char *refusal;         /* rejected BYTES_RECEIVED: the reason; else NULL */
 	char *id_json;         /* … with an ID that no record can have: the ID as a JSON string; no upload */
-	char *step;            /* STEP_FINISHED, START_STEP: the step; RESUME: the step or "" */
-	enum outcome outcome;  /* STEP_FINISHED, FINISHED */
+	char *step;            /* STEP_FINISHED, START_STEP, HOLD_ENDED: the step; RESUME: the step or "" */
+	enum outcome outcome;  /* STEP_FINISHED, FINISHED, HOLD_ENDED */
 	/* STEP_FINISHED without `continue`, for people: */
 	char *result; /* the Result as JSON text, if it is small enough for a record; or NULL */
-	char *reason; /* the reason that it contains; or NULL */
+	char *reason; /* the reason that it contains, or that of HOLD_ENDED; or NULL */
 	bool failed;  /* UPLOAD_READY */
 };
 
@@ -71,6 +72,10 @@ void event_encode_refusal(struct text *message, const char *id, nanos now);
 /* RestartPostprocessing or (kind 0) ResumePostprocessing as the commands send them. */
 void event_encode_restart(struct text *message, const char *upload_id, nanos now);
 void event_encode_resume(struct text *message, const char *upload_id, const char *step, nanos now);
+
+/* The end of a hold. `reason`: who decided and why, for people. */
+void event_encode_hold_ended(struct text *message, const char *upload_id, const char *step, enum outcome outcome,
+                             const char *reason, nanos now);
 
 /* CleanUpload, as storage's own commands send it. */
 void event_encode_clean(struct text *message, const char *upload_id, nanos now);

@@ -126,6 +126,19 @@ void event_encode_clean(struct text *message, const char *upload_id, nanos now)
 	add_envelope(message, "CleanUpload", NULL, &payload, now);
 }
 
+void event_encode_hold_ended(struct text *message, const char *upload_id, const char *step, enum outcome outcome,
+                             const char *reason, nanos now)
+{
+	struct text payload = {0};
+	text_string(&payload, "{\"UploadID\":", upload_id);
+	text_string(&payload, ",\"Step\":", step);
+	text_string(&payload, ",\"Outcome\":", outcome_name(outcome));
+	text_string(&payload, ",\"Reason\":", reason);
+	add_timestamp(&payload, now);
+	text_add(&payload, "}");
+	add_envelope(message, "PostprocessingHoldEnded", NULL, &payload, now);
+}
+
 void event_encode_resume(struct text *message, const char *upload_id, const char *step, nanos now)
 {
 	struct text payload = {0};

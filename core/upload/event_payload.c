@@ -17,12 +17,14 @@
 /* Which key names the step, by type. */
 static const char *step_key(enum event_type type)
 {
-	return type == EVENT_RESUME ? "Step" : type == EVENT_START_STEP ? "StepToStart" : "FinishedStep";
+	return type == EVENT_RESUME || type == EVENT_HOLD_ENDED ? "Step"
+	       : type == EVENT_START_STEP                       ? "StepToStart"
+	                                                        : "FinishedStep";
 }
 
 static bool names_step(enum event_type type)
 {
-	return type == EVENT_STEP_FINISHED || type == EVENT_RESUME || type == EVENT_START_STEP;
+	return type == EVENT_STEP_FINISHED || type == EVENT_RESUME || type == EVENT_START_STEP || type == EVENT_HOLD_ENDED;
 }
 
 enum json_verdict payload_read(struct payload *payload, const char *bytes, size_t length, enum event_type type,
@@ -41,6 +43,7 @@ enum json_verdict payload_read(struct payload *payload, const char *bytes, size_
 		{"Outcome", &payload->outcome},
 		{"Result", &payload->result},
 		{"Failed", &payload->failed},
+		{"Reason", &payload->reason},
 	};
 	enum json_verdict verdict = json_read_through(bytes, length, members, JSON_COUNT(members), why, sizeof why);
 	if (verdict != JSON_GOOD && trouble[0] == '\0')
@@ -300,6 +303,8 @@ static enum event_verdict take_word(struct event_reader *reader, const struct pa
 	event->upload_id = strdup(id);
 	event->step = strdup(step);
 	bool taken = event->upload_id != NULL && event->step != NULL;
+	if (event->type == EVENT_HOLD_ENDED)
+		taken = taken && (event->reason = strdup(json_reader_string(&reader->json, &payload->reason))) != NULL;
 	if (taken && (event->type != EVENT_STEP_FINISHED || take_result(reader, payload, event)))
 		return EVENT_TAKEN;
 	snprintf(why, size, "out of memory");

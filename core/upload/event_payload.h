@@ -22,7 +22,8 @@ struct event_reader {
 
 /* The members of a payload that we need. */
 struct payload {
-	struct json_value id, url, user, filename, filesize, resource_id, impersonating_user, step, outcome, result, failed;
+	struct json_value id, url, user, filename, filesize, resource_id, impersonating_user, step, outcome, result, failed,
+		reason;
 };
 
 /* Sets the members that exist. Unless the result is JSON_GOOD, sets `trouble` if it is still empty. */

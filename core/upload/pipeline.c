@@ -73,6 +73,7 @@ static void move_to(struct status *status, size_t step)
 {
 	status->step = step;
 	status->awaited = false;
+	status->held = false;
 	status->failures = 0;
 	status->crashes = 0;
 	status->woken_at = 0;
@@ -106,6 +107,7 @@ static void await_others(struct status *status, nanos until, struct action *acti
 {
 	status->phase = PHASE_AWAITING;
 	status->awaited = true;
+	status->held = false;
 	status->due = until;
 	action->publish |= PUBLISH_START;
 }
@@ -169,6 +171,7 @@ static void try_again_later(const struct pipeline *pipeline, const struct upload
 	action->publish |= PUBLISH_RETRY;
 	status->phase = PHASE_BACKOFF;
 	status->outcome = OUTCOME_RETRY;
+	status->held = false;
 	status->woken_at = 0;
 	status->waits = 0;
 	status->due = now + backoff_at(pipeline, upload, status, now);
@@ -339,6 +342,39 @@ static struct action step_finished(const struct pipeline *pipeline, const struct
 	return action;
 }
 
+/* An administrator has decided on an upload that is held. */
+static struct action hold_ended(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                                const struct input *input, nanos now)
+{
+	if (stale(status, input))
+		return ignore("the upload has been restarted since");
+	if (!status->held || strcmp(input->step, upload->step[status->step]) != 0)
+		return ignore("the upload is not held in that step");
+	if (input->stream == status->stream && input->sequence <= status->answered)
+		return ignore("this decision has already been counted");
+	if (input->outcome == OUTCOME_NONE || input->outcome == OUTCOME_RETRY)
+		return ignore("it is no decision");
+	struct action action = {0};
+	status->answered = input->sequence;
+	status_set_reason(status, input->reason != NULL ? input->reason : "");
+	conclude(pipeline, upload, status, input->outcome, &action, now);
+	put(status, &action, now);
+	return action;
+}
+
+/* Nobody has decided in time. */
+static void end_hold(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                     struct action *action, nanos now)
+{
+	enum outcome outcome = pipeline_current_step(pipeline, upload, status)->hold_outcome;
+	action->hold_expired = true;
+	give_reason(status, "held until its hold_limit");
+	if (outcome == OUTCOME_CONTINUE)
+		pass_over(pipeline, upload, status, action, now);
+	else
+		reject(pipeline, upload, status, outcome == OUTCOME_DELETE ? outcome : OUTCOME_ABORT, true, action, now);
+}
+
 static struct action ready(const struct upload *upload, struct status *status, const struct input *input, bool busy,
                            nanos now)
 {
@@ -357,6 +393,7 @@ static struct action ready(const struct upload *upload, struct status *status, c
 	}
 	status->step = upload->step_count;
 	status->gone_since = 0;
+	status->held = false;
 	status->phase = PHASE_ENDED;
 	status->due = 0;
 	put(status, &action, now);
@@ -375,6 +412,17 @@ static void wake(struct status *status, struct action *action)
 	if (status->phase == PHASE_WAITING)
 		status->woken_at = status->due;
 	action->run = true;
+}
+
+/* The step of a held upload has another look at it. */
+static void run_again(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
+                      struct action *action, nanos now)
+{
+	status->held = false;
+	status->phase = PHASE_QUEUED;
+	status->due = now + pipeline_current_step(pipeline, upload, status)->deadline;
+	action->run = true;
+	keep(status, action);
 }
 
 static struct action resume(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
@@ -402,6 +450,11 @@ static struct action resume(const struct pipeline *pipeline, const struct upload
 			keep(status, &action);
 		return action;
 	case PHASE_AWAITING:
+		if (status->held) {
+			run_again(pipeline, upload, status, &action, now);
+			action.mark = input->mark;
+			return action;
+		}
 		await_others(status, now + pipeline_current_step(pipeline, upload, status)->deadline, &action);
 		break;
 	case PHASE_CONFIRMING:
@@ -436,6 +489,17 @@ static bool is_to_have(const struct pipeline_step *limits, const struct status *
 	return false;
 }
 
+/* The step wants people to decide. Others are not asked, so their answers do not count. */
+static void hold(const struct pipeline *pipeline, const struct upload *upload, struct status *status, nanos now)
+{
+	status->outcome = OUTCOME_NONE;
+	status->gone_since = 0;
+	status->phase = PHASE_AWAITING;
+	status->awaited = false;
+	status->held = true;
+	status->due = now + pipeline_current_step(pipeline, upload, status)->hold_limit;
+}
+
 /* The step asks to run again at a certain time, or for an answer of another service until then. */
 static void put_off(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
                     const struct input *input, struct action *action, nanos now)
@@ -454,6 +518,7 @@ static void put_off(const struct pipeline *pipeline, const struct upload *upload
 		return;
 	}
 	status->phase = PHASE_WAITING;
+	status->held = false;
 	status->woken_at = 0;
 	status->due = until;
 	status->waits++;
@@ -466,7 +531,9 @@ static struct action returned(const struct pipeline *pipeline, const struct uplo
 		return ignore("the upload has moved on since the run began");
 	struct action action = {0};
 	status_set_reason(status, input->reason);
-	if (input->returned != RETURNED_VERDICT) {
+	if (input->returned == RETURNED_HOLD) {
+		hold(pipeline, upload, status, now);
+	} else if (input->returned != RETURNED_VERDICT) {
 		put_off(pipeline, upload, status, input, &action, now);
 	} else {
 		bool verdict =
@@ -565,6 +632,10 @@ static struct action due(const struct pipeline *pipeline, const struct upload *u
 		action.mark = status->phase == PHASE_BACKOFF;
 		return action;
 	case PHASE_AWAITING:
+		if (status->held) {
+			end_hold(pipeline, upload, status, &action, now);
+			break;
+		}
 		status_set_reason(status, "no answer arrived before the deadline");
 		fail(pipeline, upload, status, &action, now);
 		break;
@@ -654,6 +725,8 @@ struct action pipeline_apply(const struct pipeline *pipeline, const struct uploa
 	switch (input->kind) {
 	case INPUT_STEP_FINISHED:
 		return step_finished(pipeline, upload, status, input, busy, now);
+	case INPUT_HOLD_ENDED:
+		return hold_ended(pipeline, upload, status, input, now);
 	case INPUT_READY:
 		return ready(upload, status, input, busy, now);
 	case INPUT_RESUME:

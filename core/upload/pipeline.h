@@ -10,7 +10,8 @@
  *               │          │ retry           │
  *               │          ├──▶ backoff ─due─┘
  *               │          │ await
- *               └─ due ────┴──▶ awaiting ─STEP_FINISHED─▶ next step
+ *               └─ due ────┼──▶ awaiting ─STEP_FINISHED─▶ next step
+ *                          └──▶ held (awaiting an administrator) ─HOLD_ENDED or due─▶ next step, or ended
  *
  * If the server of an upload's URL answers that the bytes no longer exist, storage is asked once to restart the upload.
  * The BEGIN that follows may contain another URL. The status records the request until the end of the upload. An
@@ -49,14 +50,18 @@ struct pipeline_step {
 	unsigned max_crashes; /* how often the module may crash on an upload; 0: as often as it may fail */
 	nanos retry_backoff;
 	nanos deadline;
-	nanos max_wait;     /* the longest time that a step may ask to wait, or give others to answer */
-	unsigned max_waits; /* how often one attempt of the step may ask to wait */
-	nanos check_limit;  /* how long an upload waits for the step while it is suspended */
+	nanos max_wait;            /* the longest time that a step may ask to wait, or give others to answer */
+	unsigned max_waits;        /* how often one attempt of the step may ask to wait */
+	nanos check_limit;         /* how long an upload waits for the step while it is suspended */
+	nanos hold_limit;          /* how long the step may hold an upload … */
+	enum outcome hold_outcome; /* … and what ends it then */
 	bool continue_when_exhausted;
 };
 
-/* The defaults of max_wait, max_waits and check_limit. */
-#define MAX_WAITING .max_wait = 720 * HOUR, .max_waits = 1000, .check_limit = 24 * HOUR
+/* The defaults of all that an upload may wait for. */
+#define MAX_WAITING \
+	.max_wait = 720 * HOUR, .max_waits = 1000, .check_limit = 24 * HOUR, .hold_limit = 720 * HOUR, \
+	.hold_outcome = OUTCOME_ABORT
 
 struct pipeline {
 	const struct pipeline_step *step;
@@ -74,6 +79,7 @@ enum input_kind {
 	INPUT_READY,         /* UploadReady */
 	INPUT_RESUME,        /* ResumePostprocessing */
 	INPUT_CLEAN,         /* CleanUpload */
+	INPUT_HOLD_ENDED,    /* an administrator has released or rejected the upload */
 	INPUT_RETURNED,      /* run() of the current step returned, or its deadline passed */
 	INPUT_STARTING,      /* the current step is about to run */
 	INPUT_DUE,           /* the status' due time has come */
@@ -86,7 +92,7 @@ enum input_kind {
 /* Whether the stream contains a RestartPostprocessing of the upload between the event that began it and the input. */
 enum restart { RESTART_UNKNOWN, RESTART_NONE, RESTART_ASKED };
 
-enum returned { RETURNED_VERDICT, RETURNED_WAIT, RETURNED_AWAIT };
+enum returned { RETURNED_VERDICT, RETURNED_WAIT, RETURNED_AWAIT, RETURNED_HOLD };
 
 struct input {
 	enum input_kind kind;
@@ -104,8 +110,8 @@ struct input {
 	} past;
 	enum restart restart; /* BEGIN */
 	const char *refused;  /* BEGIN: why the event is unusable, so that the upload ends at once; NULL: it is usable */
-	const char *step;     /* STEP_FINISHED */
-	enum outcome outcome; /* STEP_FINISHED, RETURNED with a verdict */
+	const char *step;     /* STEP_FINISHED, HOLD_ENDED */
+	enum outcome outcome; /* STEP_FINISHED, HOLD_ENDED, RETURNED with a verdict */
 	bool failed;          /* READY */
 	/* RETURNED: */
 	enum returned returned;
@@ -115,7 +121,7 @@ struct input {
 	bool result;         /* the step set a result */
 	bool crashed;        /* the module's process died */
 	bool gone;           /* the server of the upload's URL answered that the bytes no longer exist */
-	const char *reason;  /* may be ""; also for EXPIRED and STEP_FINISHED (NULL: none) */
+	const char *reason;  /* may be ""; also for EXPIRED, STEP_FINISHED and HOLD_ENDED (NULL: none) */
 	nanos suspended;     /* EXPIRED: when the step was suspended */
 	bool mark;           /* STARTING: mark the upload as running first, see PHASE_RUNNING; RESUME, BEGIN: another
 	                        process may have run the step and died */
@@ -142,6 +148,7 @@ struct action {
 	size_t passed_step; /* the step, its number of failures, and the reason */
 	unsigned passed_failures;
 	char why_passed[REASON_SIZE];
+	bool hold_expired;   /* nobody decided on the held upload in time */
 	const char *ignored; /* why the input changed nothing; NULL: it did */
 };
 

@@ -59,6 +59,8 @@ static void encode_own_part(struct text *text, const struct record *record)
 	}
 	if (status->awaited)
 		text_add(text, ",\"awaited\":true");
+	if (status->held)
+		text_add(text, ",\"held\":true");
 	if (status->answered != 0)
 		text_number(text, ",\"answer\":", (int64_t)status->answered);
 	if (status->woken_at != 0)

@@ -20,8 +20,8 @@ struct fields {
 /* Those of our own part. */
 struct own_fields {
 	struct json_value owner, writer, phase, transition, publish, published, published_at, ended_at, due, begun, stream,
-		awaited, answer, woken, waits, crashes, gone, asked, renewed, confirmations, reason, ended, decided, unsized,
-		metadata, traceparent;
+		awaited, held, answer, woken, waits, crashes, gone, asked, renewed, confirmations, reason, ended, decided,
+		unsized, metadata, traceparent;
 	struct json_value step, outcome, result; /* of what ended */
 	struct json_value decided_step, exhausted, decided_result;
 };
@@ -67,6 +67,7 @@ static bool read_own_fields(struct json_reader *reader, const struct json_value 
 		{"begun", &fields->begun},
 		{"stream", &fields->stream},
 		{"awaited", &fields->awaited},
+		{"held", &fields->held},
 		{"answer", &fields->answer},
 		{"woken", &fields->woken},
 		{"waits", &fields->waits},
@@ -177,6 +178,7 @@ static bool decode_own_part(struct json_reader *reader, const struct own_fields 
 	status->begun = read_count(reader, &fields->begun, INT64_MAX);
 	status->stream = json_reader_integer(reader, &fields->stream);
 	status->awaited = json_reader_bool(reader, &fields->awaited);
+	status->held = status->phase == PHASE_AWAITING && json_reader_bool(reader, &fields->held);
 	status->answered = read_count(reader, &fields->answer, INT64_MAX);
 	status->woken_at = read_time(reader, &fields->woken);
 	status->waits = (unsigned)read_count(reader, &fields->waits, INT32_MAX);

@@ -71,7 +71,7 @@ enum phase {
 	                      sure that a crash is counted */
 	PHASE_WAITING,     /* its step asked to run again at `due` */
 	PHASE_BACKOFF,     /* its step failed and runs again at `due` */
-	PHASE_AWAITING,    /* another service performs its step and has until `due` to answer */
+	PHASE_AWAITING,    /* another service performs its step, or an administrator decides: `held`. It has until `due` */
 	PHASE_CONFIRMING,  /* the outcome is published; storage has until `due` to confirm before it is published again */
 	PHASE_UNCONFIRMED, /* storage never confirmed the outcome, although it was published repeatedly */
 	PHASE_ENDED        /* storage confirmed the failure; the record is kept for people to see */
@@ -96,6 +96,7 @@ struct status {
 	size_t step;          /* index of the current step; step_count: all done ("finished" on the wire) */
 	enum outcome outcome; /* of the upload once all is done; RETRY during a backoff; else NONE */
 	enum phase phase;
+	bool held;              /* PHASE_AWAITING: an administrator has until `due` to release or reject the upload */
 	bool awaited;           /* another service was asked to perform this step, so an answer from the bus counts … */
 	uint64_t answered;      /* … if it is newer than the last one that counted, by its sequence in `stream`; 0: none.
 	                           After the end: the sequence of storage's confirmation */

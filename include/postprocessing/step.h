@@ -37,6 +37,10 @@
  *                                      of any instance of the service; then woken_at() returns T. If an
  *                                      administrator resumes the upload earlier, run() is called at once,
  *                                      and woken_at() returns the time at which he did.
+ *   PP_HOLD                            people have to decide (since 1.1): the upload stays out of reach, whatever
+ *                                      dies, until an administrator releases it (continue), rejects it (abort
+ *                                      or delete) or resumes it (run() is called again). After the step's key
+ *                                      hold_limit (30 days) its key hold_outcome (abort) is the outcome.
  *   PP_AWAIT                           after await_event(T): the host publishes StartPostprocessingStep
  *                                      for this step; the PostprocessingStepFinished that answers it
  *                                      is the step's verdict. No answer by T counts as PP_RETRY.
@@ -83,6 +87,7 @@ enum {
 	PP_DELETE = 3,
 	PP_WAIT = 4,
 	PP_AWAIT = 5,
+	PP_HOLD = 6, /* since 1.1; a host of 1.0 takes it for PP_RETRY */
 };
 
 /* Levels for log(). */

@@ -51,6 +51,8 @@ static const struct pp_key exec_keys[] = {
 	 .help = "The exit statuses that end the upload. Its bytes are kept."},
 	{.name = "delete", .type = PP_KEY_STRING, .fallback = "none",
 	 .help = "The exit statuses that end the upload. Its bytes are deleted."},
+	{.name = "hold", .type = PP_KEY_STRING, .fallback = "none",
+	 .help = "The exit statuses after which the upload is held until an administrator releases or rejects it."},
 	{.name = "retry", .type = PP_KEY_STRING, .fallback = "none",
 	 .help = "The exit statuses after which the step is retried. All that are in no other list are, so this key is "
 	         "for people who read the file."},
@@ -82,7 +84,8 @@ static bool take_statuses(struct exec *exec, struct pp_setup *setup)
 	static const struct {
 		const char *key;
 		uint32_t outcome;
-	} lists[] = {{"continue", PP_CONTINUE}, {"abort", PP_ABORT}, {"delete", PP_DELETE}, {"retry", PP_RETRY}};
+	} lists[] = {
+		{"continue", PP_CONTINUE}, {"abort", PP_ABORT}, {"delete", PP_DELETE}, {"hold", PP_HOLD}, {"retry", PP_RETRY}};
 	bool taken[256] = {false};
 	for (size_t i = 0; i < sizeof lists / sizeof lists[0]; i++) {
 		const char *list = exec->host->string(setup, lists[i].key);

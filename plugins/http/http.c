@@ -178,7 +178,8 @@ static uint32_t take_verdict(const struct http *http, struct pp_run *run, const 
 	static const struct {
 		const char *word;
 		uint32_t outcome;
-	} words[] = {{"continue", PP_CONTINUE}, {"abort", PP_ABORT}, {"delete", PP_DELETE}, {"retry", PP_RETRY}};
+	} words[] = {
+		{"continue", PP_CONTINUE}, {"abort", PP_ABORT}, {"delete", PP_DELETE}, {"hold", PP_HOLD}, {"retry", PP_RETRY}};
 	json_t *verdict = json_loadb(answer->text, answer->used, JSON_REJECT_DUPLICATES, NULL);
 	const char *word = json_string_value(json_object_get(verdict, "outcome"));
 	const char *reason = json_string_value(json_object_get(verdict, "reason"));

@@ -48,6 +48,7 @@ START_TEST(answer_is_the_outcome)
 	ck_assert_uint_eq(ask(OK("{\"outcome\":\"abort\",\"reason\":\"too old\"}"), NULL, NULL, "", 0), PP_ABORT);
 	ck_assert_str_eq(run.reason, "too old");
 	ck_assert_uint_eq(ask(OK("{\"outcome\":\"delete\"}"), NULL, NULL, "", 0), PP_DELETE);
+	ck_assert_uint_eq(ask(OK("{\"outcome\":\"hold\",\"reason\":\"odd\"}"), NULL, NULL, "", 0), PP_HOLD);
 	ck_assert_uint_eq(ask(OK("{\"outcome\":\"retry\",\"result\":1}"), NULL, NULL, "", 0), PP_RETRY);
 	ck_assert_str_eq(run.result, "");
 	ck_assert_uint_eq(ask("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n", NULL, NULL, "", 0), PP_CONTINUE);

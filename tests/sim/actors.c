@@ -138,6 +138,19 @@ static void resume(struct world *world, size_t number)
 	store(world, &message);
 }
 
+/* Somebody decides on an upload that is held. */
+static void decide(struct world *world, const struct happening *happening)
+{
+	struct sim_upload *upload = &world->upload[happening->upload];
+	struct text message = {0};
+	upload->judged = true;
+	upload->passed[0] = upload->passed[0] || happening->outcome == OUTCOME_CONTINUE;
+	world->judged++;
+	world_trace(world, "somebody decides on %s: %s", upload->id, outcome_name(happening->outcome));
+	event_encode_hold_ended(&message, upload->id, "scan", happening->outcome, "by hand", world->now);
+	store(world, &message);
+}
+
 /* A service that takes the announcement of a step for a request. Its answer, whatever it is, is no verdict. */
 static void answer_announcement(struct world *world, const struct happening *happening)
 {
@@ -172,6 +185,8 @@ void actors_happen(struct world *world, const struct happening *happening)
 		confirm(world, happening);
 	else if (happening->kind == HAPPEN_ASK)
 		ask(world, happening->upload);
+	else if (happening->kind == HAPPEN_DECIDE)
+		decide(world, happening);
 	else
 		answer(world, happening);
 }

@@ -8,12 +8,23 @@
 #define HELD_LIMIT 64
 
 #define LIMITS .max_retries = 6, .retry_backoff = SECOND, .deadline = MINUTE
-static const struct pipeline_step limits[SIM_STEPS] = {{.name = "scan", LIMITS, MAX_WAITING},
+static const struct pipeline_step limits[SIM_STEPS] = {{.name = "scan",
+                                                        LIMITS,
+                                                        .max_wait = 720 * HOUR,
+                                                        .max_waits = 1000,
+                                                        .check_limit = 24 * HOUR,
+                                                        .hold_limit = 40 * SECOND},
                                                        {.name = "delay", LIMITS, MAX_WAITING},
                                                        {.name = "remote", LIMITS, MAX_WAITING}};
 /* For half of the seeds, uploads wait for a suspended step for less time than the suspension may last. */
 static const struct pipeline_step hasty[SIM_STEPS] = {
-	{.name = "scan", LIMITS, .max_wait = HOUR, .max_waits = 9, .check_limit = 30 * SECOND},
+	{.name = "scan",
+     LIMITS,
+     .max_wait = HOUR,
+     .max_waits = 9,
+     .check_limit = 30 * SECOND,
+     .hold_limit = 20 * SECOND,
+     .hold_outcome = OUTCOME_DELETE},
 	{.name = "delay", LIMITS, .max_wait = HOUR, .max_waits = 9, .check_limit = 30 * SECOND},
 	{.name = "remote", LIMITS, .max_wait = HOUR, .max_waits = 9, .check_limit = 30 * SECOND}};
 static const char *const names[SIM_STEPS] = {"scan", "delay", "remote"};

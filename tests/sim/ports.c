@@ -231,8 +231,10 @@ static void plan_end_of_run(struct world *world, struct happening *happening, st
 		                     : dice == 3 ? OUTCOME_DELETE
 		                     : dice == 4 ? OUTCOME_ABORT
 		                                 : OUTCOME_CONTINUE;
-		if (happening->outcome != OUTCOME_RETRY)
+		if (happening->outcome != OUTCOME_RETRY && dice != 5)
 			run->result = duplicate("{\"Infected\":false}");
+		if (dice == 5)
+			run->returned = RETURNED_HOLD;
 		takes = (nanos)world_random(world, (world_maybe(world, 50) ? 1 : 15) * (uint64_t)SECOND);
 		if (world_chance(world, 2))
 			return; /* hangs */

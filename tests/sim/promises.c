@@ -48,6 +48,21 @@ static void check_progress(struct world *world, struct sim_upload *upload, const
 		               (double)(was->due - world->now) / (double)SECOND);
 }
 
+/* An upload is held until somebody decides or its time is over. */
+static void check_hold(struct world *world, struct sim_upload *upload, const struct record *record)
+{
+	static const enum outcome outcomes[] = {OUTCOME_CONTINUE, OUTCOME_ABORT, OUTCOME_DELETE};
+	const struct status *was = &upload->last.status, *is = &record->status;
+	bool over = was->due <= world->now || upload->judged || upload->resumed || upload->confirmed;
+	if (was->held && !is->held && !over)
+		world_violated(world, "%s is no longer held, and nobody decided", upload->id);
+	if (is->held && !was->held && world_chance(world, 60))
+		world_plan(world, 1 + (nanos)world_random(world, (uint64_t)MINUTE),
+		           &(struct happening){.kind = HAPPEN_DECIDE,
+		                               .upload = (size_t)(upload - world->upload),
+		                               .outcome = outcomes[world_random(world, 3)]});
+}
+
 /* A pass that has ended is the last one, unless storage was asked for another. */
 static void check_repeat(struct world *world, struct sim_upload *upload, uint64_t begun)
 {
@@ -112,10 +127,12 @@ void promises_of_write(struct world *world, const char *key, const char *value, 
 	world->expired +=
 		strncmp(record.status.reason, "the step was suspended", 22) == 0 && record.status.confirmations == 1;
 	/* If it was announced twice, it may begin again while it is under way. */
-	if (upload->present && !upload->hit && upload->last.status.begun == record.status.begun)
+	if (upload->present && !upload->hit && upload->last.status.begun == record.status.begun) {
 		check_progress(world, upload, &record);
-	else if (upload->present && !upload->hit)
+		check_hold(world, upload, &record);
+	} else if (upload->present && !upload->hit) {
 		check_repeat(world, upload, record.status.begun);
+	}
 	upload->missed = upload->missed || record.status.asked_at != 0;
 	record_clear(&upload->last);
 	upload->last = record;
@@ -335,7 +352,8 @@ void promises_at_end(struct world *world)
 		else if (!ended)
 			world_violated(world, "%s was confirmed, and its record stays (%s)", upload->id,
 			               upload->present ? phase_name(upload->last.status.phase) : "none");
-		else if (upload->outcome == OUTCOME_CONTINUE && upload->results == 0 && !(upload->hit && upload->repeated))
+		else if (upload->outcome == OUTCOME_CONTINUE && upload->results == 0 && !(upload->hit && upload->repeated) &&
+		         !upload->judged)
 			world_violated(world, "nobody was told the result of the scan of %s", upload->id);
 	}
 	if (sim_unacknowledged(&world->broker) > 0)

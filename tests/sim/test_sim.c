@@ -12,7 +12,7 @@
 #define BREAKAGE_SEEDS 10000
 
 static struct sim_holds holds;
-static unsigned long suspensions, expired, resumed;
+static unsigned long suspensions, expired, resumed, judged;
 
 static void add_holds(const struct sim_holds *more)
 {
@@ -31,10 +31,11 @@ static bool check_holds(unsigned long seeds)
 		"first steps run without a record: %lu; %lu ended with one write, %lu outlasted the limit, %lu died with their instance, "
 		"%lu found a record, %lu gave their event back\n",
 		holds.begun, holds.ended, holds.outlasted, holds.orphaned, holds.refused, holds.returned);
-	printf("steps suspended: %lu times; %lu uploads waited too long for one; %lu were resumed\n", suspensions, expired,
-	       resumed);
-	return seeds < SEEDS || (suspensions > 0 && expired > 0 && resumed > 0 && holds.ended > 0 && holds.outlasted > 0 &&
-	                         holds.orphaned > 0 && holds.refused > 0 && holds.returned > 0);
+	printf(
+		"steps suspended: %lu times; %lu uploads waited too long for one; %lu were resumed, %lu held and decided on\n",
+		suspensions, expired, resumed, judged);
+	return seeds < SEEDS || (judged > 0 && suspensions > 0 && expired > 0 && resumed > 0 && holds.ended > 0 &&
+	                         holds.outlasted > 0 && holds.orphaned > 0 && holds.refused > 0 && holds.returned > 0);
 }
 
 static bool run_seed(uint64_t seed, enum breakage breakage, bool trace, char violation[256])
@@ -49,6 +50,7 @@ static bool run_seed(uint64_t seed, enum breakage breakage, bool trace, char vio
 		suspensions += world->suspensions;
 		expired += world->expired;
 		resumed += world->resumed;
+		judged += world->judged;
 	}
 	world_free(world);
 	free(world);

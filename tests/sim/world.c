@@ -134,6 +134,7 @@ static void happen(struct world *world, const struct happening *happening)
 	case HAPPEN_READY:
 	case HAPPEN_RESUME:
 	case HAPPEN_ASK:
+	case HAPPEN_DECIDE:
 	case HAPPEN_REMOTE:
 		actors_happen(world, happening);
 		break;

@@ -88,6 +88,7 @@ enum happening_kind {
 	HAPPEN_READY,  /* storage confirms the end of one */
 	HAPPEN_RESUME, /* somebody resumes an upload by hand */
 	HAPPEN_ASK,    /* somebody asks about an upload, perhaps before its event is read */
+	HAPPEN_DECIDE, /* somebody releases or rejects an upload that is held */
 	HAPPEN_REMOTE, /* the other step service answers */
 	HAPPEN_MEDDLE  /* … and one that was not asked */
 };
@@ -190,6 +191,7 @@ struct sim_upload {
 	bool lost;          /* the broker has forgotten that it had delivered its event */
 	bool sought;        /* somebody asked about it, perhaps while its event was not read yet */
 	bool resumed;       /* by hand, perhaps */
+	bool judged;        /* somebody has released or rejected it, perhaps */
 	bool restarted;     /* storage was asked to begin it again */
 	uint64_t answered;  /* sequence of the last answer `continue` of the other step service */
 	size_t missed_by;   /* the instance, from 1, that has to notice; 0: none */
@@ -226,6 +228,7 @@ struct world {
 	unsigned long announcements;
 	unsigned long suspensions, expired; /* of steps; of uploads that waited for them for too long */
 	unsigned long resumed;              /* uploads, by hand */
+	unsigned long judged;               /* uploads that were held */
 	const struct operation *answering;  /* what a port's read() reads next */
 	const struct happening *arriving;   /* the instance that sends; NULL: storage */
 	char violation[256];                /* the first broken promise; "": none so far */

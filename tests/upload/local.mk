@@ -1,5 +1,6 @@
 check_PROGRAMS += tests/upload/test_event tests/upload/test_event_encode tests/upload/test_record \
 	tests/upload/test_decode_memory tests/upload/test_each_allocation tests/upload/test_pipeline tests/upload/test_pipeline_matrix \
+	tests/upload/test_pipeline_hold \
 	tests/upload/test_pipeline_random tests/upload/test_envelope
 
 STORAGE_EVENTS = tests/upload/storage_events.c tests/upload/storage_events.h
@@ -11,5 +12,6 @@ tests_upload_test_decode_memory_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc,--wrap
 
 PIPELINE_FIXTURE = tests/upload/pipeline_fixture.c tests/upload/pipeline_fixture.h
 tests_upload_test_pipeline_SOURCES = tests/upload/test_pipeline.c $(PIPELINE_FIXTURE)
+tests_upload_test_pipeline_hold_SOURCES = tests/upload/test_pipeline_hold.c $(PIPELINE_FIXTURE)
 tests_upload_test_pipeline_matrix_SOURCES = tests/upload/test_pipeline_matrix.c $(PIPELINE_FIXTURE)
 tests_upload_test_pipeline_random_SOURCES = tests/upload/test_pipeline_random.c $(PIPELINE_FIXTURE)

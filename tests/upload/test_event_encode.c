@@ -258,6 +258,13 @@ START_TEST(retry_and_commands)
 		"{\"UploadID\":\"\",\"Step\":\"virusscan\",\"Timestamp\":{\"seconds\":1700000000,\"nanos\":123}}", 0, NULL);
 	assert_same(open_envelope(&message, "ResumePostprocessing", "", ""), theirs);
 	json_decref(theirs);
+	text_clear(&message);
+	event_encode_hold_ended(&message, "1", "scan", OUTCOME_DELETE, "by \"me\"", NOW);
+	theirs = json_loads("{\"UploadID\":\"1\",\"Step\":\"scan\",\"Outcome\":\"delete\",\"Reason\":\"by \\\"me\\\"\","
+	                    "\"Timestamp\":{\"seconds\":1700000000,\"nanos\":123}}",
+	                    0, NULL);
+	assert_same(open_envelope(&message, "PostprocessingHoldEnded", "", ""), theirs);
+	json_decref(theirs);
 	text_free(&message);
 	upload_release(upload);
 }
@@ -286,6 +293,15 @@ START_TEST(round_trip)
 	                                                       .step_count = 2});
 	struct text message = {0};
 	struct event event;
+	event_encode_hold_ended(&message, upload->id, "scan", OUTCOME_CONTINUE, "by \"me\"\n", NOW);
+	decode(&message, &event);
+	ck_assert_int_eq(event.type, EVENT_HOLD_ENDED);
+	ck_assert_str_eq(event.upload_id, upload->id);
+	ck_assert_str_eq(event.step, "scan");
+	ck_assert_int_eq(event.outcome, OUTCOME_CONTINUE);
+	ck_assert_str_eq(event.reason, "by \"me\"\n");
+	event_clear(&event);
+	text_clear(&message);
 	event_encode_bytes_received(&message, upload, NOW);
 	decode(&message, &event);
 	ck_assert_str_eq(event.upload->id, upload->id);

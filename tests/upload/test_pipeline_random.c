@@ -31,7 +31,7 @@ static struct input random_input(const struct status *status, uint64_t *sequence
 		.step = names[below(5)],
 		.outcome = (enum outcome)below(5),
 		.failed = below(2) == 0,
-		.returned = (enum returned)(below(4) == 0 ? 1 + below(2) : 0),
+		.returned = (enum returned)(below(4) == 0 ? 1 + below(3) : 0),
 		.transition = below(8) == 0 ? below(100) : status->transition,
 		.until = below(5) == 0 ? (nanos)below(3) * (INT64_MAX / 2) : now + (nanos)below(1000) * SECOND,
 		.result = below(2) == 0,
@@ -57,18 +57,20 @@ static bool over(enum phase phase)
 }
 
 /* No verdict except one that a step has given, or its limits. */
-static bool justified(const struct input *input, const struct status *before, const struct status *after)
+static bool justified(const struct input *input, const struct status *before, const struct status *after, nanos now)
 {
 	if (over(before->phase) && input->kind != INPUT_BEGIN)
 		return after->outcome == before->outcome;
 	bool said = input->kind == INPUT_RETURNED || input->kind == INPUT_STEP_FINISHED;
+	bool decided = input->kind == INPUT_HOLD_ENDED && before->held && !after->held;
+	bool expired = input->kind == INPUT_DUE && before->held && before->due <= now;
 	if (after->outcome == OUTCOME_DELETE)
-		return said && input->outcome == OUTCOME_DELETE;
+		return ((said || decided) && input->outcome == OUTCOME_DELETE) || (expired && before->step == 0);
 	if (after->outcome == OUTCOME_CONTINUE)
-		return after->step == fixture_upload.step_count && said && input->outcome == OUTCOME_CONTINUE;
+		return after->step == fixture_upload.step_count && (said || decided) && input->outcome == OUTCOME_CONTINUE;
 	bool failed = (said && input->outcome != OUTCOME_CONTINUE && input->outcome != OUTCOME_DELETE) ||
 	              input->kind == INPUT_DUE || input->kind == INPUT_EXPIRED || input->kind == INPUT_FOUND ||
-	              (input->kind == INPUT_READY && input->failed) ||
+	              (input->kind == INPUT_READY && input->failed) || (decided && input->outcome == OUTCOME_ABORT) ||
 	              (input->kind == INPUT_RETURNED && input->returned != RETURNED_VERDICT);
 	return after->outcome == OUTCOME_ABORT && failed;
 }
@@ -118,8 +120,14 @@ static void check(unsigned seed, const struct input *input, const struct action 
 	      (input->kind == INPUT_BEGIN && after->asked_at == 0));
 	HOLDS(!after->renewed || after->asked_at != 0);
 	HOLDS(after->gone_since == 0 || !over(after->phase));
+	/* A held upload stays out of reach until somebody decides, its time is over or its step runs again. */
+	HOLDS(!after->held || (after->phase == PHASE_AWAITING && !after->awaited));
+	if (before->held && !after->held)
+		HOLDS(input->kind == INPUT_HOLD_ENDED || input->kind == INPUT_BEGIN || input->kind == INPUT_RESUME ||
+		      input->kind == INPUT_RETURNED || (input->kind == INPUT_READY && input->failed) ||
+		      (input->kind == INPUT_DUE && before->due <= now));
 	if (over(after->phase))
-		HOLDS(justified(input, before, after));
+		HOLDS(justified(input, before, after, now));
 	/* Never cut short: a waiting upload is run when it is due, or by a resume. */
 	if (action->run && before->phase == PHASE_WAITING && after->phase == PHASE_WAITING)
 		HOLDS(after->due <= now && after->woken_at == after->due &&

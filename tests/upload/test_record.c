@@ -91,6 +91,7 @@ static void assert_round_trip(void)
 	ck_assert_int_eq(one->outcome, other->outcome);
 	ck_assert_int_eq(one->phase, other->phase);
 	ck_assert_int_eq(one->awaited, other->awaited);
+	ck_assert_int_eq(one->held, other->held);
 	ck_assert_uint_eq(one->answered, other->answered);
 	ck_assert_uint_eq(one->failures, other->failures);
 	ck_assert_uint_eq(one->confirmations, other->confirmations);
@@ -191,6 +192,7 @@ START_TEST(round_trip)
 	     .publish = PUBLISH_START | PUBLISH_STEP_FINISHED,
 	     .finished_step = 0,
 	     .finished_outcome = OUTCOME_CONTINUE},
+		{.step = 1, .phase = PHASE_AWAITING, .held = true, .due = NOW, .reason = "odd"},
 		{.step = 3,
 	     .phase = PHASE_CONFIRMING,
 	     .outcome = OUTCOME_DELETE,
@@ -208,7 +210,7 @@ START_TEST(round_trip)
 		record.status = statuses[i];
 		assert_round_trip();
 	}
-	record.status = statuses[5];
+	record.status = statuses[6];
 	record.result = strdup("{\"Infected\":true}");
 	assert_round_trip();
 }

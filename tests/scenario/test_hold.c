@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * Uploads that a step holds until people decide, through the whole service. The step exec asks whether a file exists,
+ * and holds the upload if it does not. */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/scenario/records.h"
+#include "tests/scenario/storage.h"
+
+static struct scenario scenario;
+static char folder[FOLDER_PATH_SIZE];
+static char text[1 << 16];
+
+#define HELD "[step:review]\nmodule = exec\nallow = exec\ninput = none\nabort = none\nhold = 1\n"
+
+static void begin(const char *lines)
+{
+	static char ini[1024];
+	ck_assert(folder_create(folder));
+	ck_assert_int_eq(chmod(folder, 0755), 0);
+	snprintf(ini, sizeof ini, HELD "command = /usr/bin/test -e %s/fine\nreadable = %s\n%s", folder, folder, lines);
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "review", .ini = ini}, false);
+}
+
+static void end(void)
+{
+	scenario_close(&scenario);
+	folder_remove(folder);
+}
+
+static int command(const char *const *words)
+{
+	return scenario_command(&scenario, words, text, sizeof text);
+}
+#define COMMAND(...) command((const char *const[]){__VA_ARGS__, NULL})
+
+static bool is_held(void *closure)
+{
+	return COMMAND("list", "--state", "held") == 0 && strstr(text, closure) != NULL;
+}
+
+static void await_held(const char *upload)
+{
+	ck_assert_msg(wait_until(is_held, (void *)(uintptr_t)upload, TEST_LIMIT), "%s is not held:\n%s", upload, text);
+	ck_assert_ptr_nonnull(strstr(text, "held until somebody releases or rejects it, 20"));
+}
+
+/* The service dies in between. */
+START_TEST(release_makes_it_continue)
+{
+	begin("");
+	storage_bytes_received(&scenario, "odd", "/none", 3);
+	await_held("odd");
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_holds_total"), 1);
+	scenario_await_log(&scenario, "upload odd: held by review until 20");
+	scenario_kill_service(&scenario);
+	scenario_start_service(&scenario);
+	scenario_await_ready(&scenario);
+	ck_assert_int_eq(COMMAND("show", "--json", "odd"), 0);
+	ck_assert_msg(strstr(text, "\"held\": true") != NULL && strstr(text, "\"phase\": \"awaiting\"") != NULL, "%s",
+	              text);
+	ck_assert_int_eq(COMMAND("list", "--state", "awaiting", "--json"), 0);
+	ck_assert_ptr_null(strstr(text, "odd"));
+	/* The answer of a service that nobody has asked. */
+	storage_step_finished(&scenario, "odd", "review", "continue");
+	scenario_await_applied(&scenario);
+	await_held("odd");
+	ck_assert_int_eq(COMMAND("release", "odd"), 2);
+	ck_assert_int_eq(COMMAND("release", "--reason", "known\nfile", "odd"), 0);
+	ck_assert_ptr_nonnull(strstr(text, "odd"));
+	storage_check_finished(&scenario, "odd", "continue");
+	scenario_await_log(&scenario, "upload odd: no longer held by review: continue, released by ");
+	ck_assert_uint_eq(scenario_log_count(&scenario, "known\nfile"), 0);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_holds_released_total"), 1);
+	ck_assert_int_eq(COMMAND("release", "--reason", "again", "odd"), 2);
+	end();
+}
+END_TEST
+
+START_TEST(reject_ends_it)
+{
+	begin("");
+	storage_bytes_received(&scenario, "kept", "/none", 3);
+	storage_bytes_received(&scenario, "gone", "/none", 3);
+	await_held("kept");
+	await_held("gone");
+	ck_assert_int_eq(COMMAND("reject", "--json", "--reason", "not ours", "kept"), 0);
+	ck_assert_ptr_nonnull(strstr(text, "\"action\": \"reject\""));
+	storage_check_finished(&scenario, "kept", "abort");
+	ck_assert_int_eq(COMMAND("reject", "--delete", "gone"), 0);
+	storage_check_finished(&scenario, "gone", "delete");
+	ck_assert_int_eq(COMMAND("show", "kept"), 0);
+	ck_assert_msg(strstr(text, "review (abort)") != NULL && strstr(text, "rejected by ") != NULL &&
+	                  strstr(text, ": not ours") != NULL,
+	              "%s", text);
+	ck_assert_int_eq(COMMAND("reject", "kept"), 2);
+	ck_assert_int_eq(COMMAND("release", "--reason", "x", "unknown"), 2);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_holds_rejected_total"), 2);
+	end();
+}
+END_TEST
+
+START_TEST(resume_asks_the_step_again)
+{
+	begin("");
+	storage_bytes_received(&scenario, "odd", "/none", 3);
+	await_held("odd");
+	ck_assert_int_eq(COMMAND("resume", "-u", "odd"), 0);
+	scenario_await_applied(&scenario);
+	await_held("odd");
+	ck_assert(folder_write(folder, "fine", "", 0));
+	ck_assert_int_eq(COMMAND("resume", "-u", "odd"), 0);
+	storage_check_finished(&scenario, "odd", "continue");
+	end();
+}
+END_TEST
+
+START_TEST(nobody_decides)
+{
+	static const struct {
+		const char *key, *outcome;
+	} table[] = {{"", "abort"}, {"hold_outcome = delete\n", "delete"}, {"hold_outcome = continue\n", "continue"}};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		char lines[128];
+		snprintf(lines, sizeof lines, "hold_limit = 1s\n%s", table[i].key);
+		begin(lines);
+		storage_bytes_received(&scenario, "odd", "/none", 3);
+		storage_check_finished(&scenario, "odd", table[i].outcome);
+		const nanos took = recorder_await(&scenario.recorder, "PostprocessingFinished", "odd", 0)->time -
+		                   scenario.recorder.message[0].time;
+		ck_assert_int_ge(took, SECOND);
+		ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_holds_expired_total"), 1);
+		scenario_await_log(&scenario, "held until its hold_limit: ");
+		ck_assert_uint_eq(scenario_log_count(&scenario, "(hold_outcome = continue)"), i == 2);
+		end();
+	}
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {release_makes_it_continue, reject_ends_it, resume_asks_the_step_again,
+	                              nobody_decides};
+	return scenario_run("hold", tests, sizeof tests / sizeof tests[0]);
+}
