@@ -131,6 +131,8 @@ static void add_man_key(struct text *text, const struct config_key *row, const s
 		text_add(text, "\\fR\n");
 	}
 	add_man_variables(text, row, key);
+	if (row != NULL && (row->flags & KEY_START) != 0)
+		text_add(text, ".br\nRead only when the service starts.\n");
 }
 
 /* The keys of one section; those of steps are in `step`. Calls one of the two with each. */

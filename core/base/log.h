@@ -10,7 +10,7 @@ enum log_level { LOG_ERROR, LOG_WARNING, LOG_INFO, LOG_DEBUG };
 
 struct log {
 	int fd;
-	enum log_level level; /* messages of a higher level are dropped */
+	_Atomic enum log_level level; /* messages of a higher level are dropped; may be changed at any time */
 };
 
 void log_write(const struct log *log, enum log_level level, const char *format, ...)

@@ -9,18 +9,20 @@
 #include "core/base/clock.h"
 
 enum mail_kind {
-	MAIL_REPLY,       /* struct request (bus.h) */
-	MAIL_DELIVERY,    /* struct delivery (bus.h) */
-	MAIL_BUS,         /* struct bus_change (bus.h) */
-	MAIL_WORD,        /* struct word (bus.h) */
-	MAIL_RUN,         /* struct run (run.h): ended */
-	MAIL_RECORDS,     /* struct found_records (store.h) */
-	MAIL_SCAN_DONE,   /* struct scan (store.h) */
-	MAIL_LOOKUP,      /* struct lookup (search.h): answered */
-	MAIL_SEARCH_DONE, /* struct search (search.h) */
-	MAIL_CHECK,       /* struct check_answer (checker.h) */
-	MAIL_POOL,        /* struct pool_news (pool.h) */
-	MAIL_STOP         /* only the mail */
+	MAIL_REPLY,        /* struct request (bus.h) */
+	MAIL_DELIVERY,     /* struct delivery (bus.h) */
+	MAIL_BUS,          /* struct bus_change (bus.h) */
+	MAIL_WORD,         /* struct word (bus.h) */
+	MAIL_RUN,          /* struct run (run.h): ended */
+	MAIL_RECORDS,      /* struct found_records (store.h) */
+	MAIL_SCAN_DONE,    /* struct scan (store.h) */
+	MAIL_LOOKUP,       /* struct lookup (search.h): answered */
+	MAIL_SEARCH_DONE,  /* struct search (search.h) */
+	MAIL_CHECK,        /* struct check_answer (checker.h) */
+	MAIL_POOL,         /* struct pool_news (pool.h) */
+	MAIL_RELOAD,       /* struct reload (server_reload.c): a configuration was read again */
+	MAIL_RELOAD_ASKED, /* only the mail */
+	MAIL_STOP          /* only the mail */
 };
 
 struct mail {

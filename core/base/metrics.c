@@ -22,6 +22,7 @@ struct counter {
 
 struct gauge {
 	_Atomic int64_t value;
+	_Atomic bool hidden;
 };
 
 /* Upper bounds of the buckets. A step may take milliseconds or, with retries and delays, hours. */
@@ -56,7 +57,7 @@ struct histogram {
 
 /* One line of values (or a set of lines, for a histogram). */
 struct series {
-	struct series *next;
+	struct series *_Atomic next;
 	char *labels; /* `a="b",c="d"`, escaped; "": none */
 	union {
 		struct counter counter;
@@ -67,15 +68,17 @@ struct series {
 
 /* All series with the same name. */
 struct family {
-	struct family *next;
+	struct family *_Atomic next;
 	enum kind kind;
 	char *name;
 	char *help; /* escaped */
-	struct series *series;
+	struct series *_Atomic series;
 };
 
+/* Families and series are only added, each complete and at the end of its list, so that they can be written meanwhile.
+ */
 struct metrics {
-	struct family *family;
+	struct family *_Atomic family;
 	bool process; /* also write the resource usage of the process */
 };
 
@@ -118,19 +121,20 @@ static void add_escaped(struct text *to, const char *text, bool quoted)
 static struct family *find_family(struct metrics *metrics, enum kind kind, const char *name, const char *help)
 {
 	struct text escaped = {0};
-	struct family **end = &metrics->family;
-	for (; *end != NULL; end = &(*end)->next) {
-		if (strcmp((*end)->name, name) != 0)
+	struct family *family, *_Atomic *end = &metrics->family;
+	for (; (family = *end) != NULL; end = &family->next) {
+		if (strcmp(family->name, name) != 0)
 			continue;
-		if ((*end)->kind != kind)
+		if (family->kind != kind)
 			abort();
-		return *end;
+		return family;
 	}
-	struct family *family = *end = alloc_zeroed(1, sizeof *family);
+	family = alloc_zeroed(1, sizeof *family);
 	add_escaped(&escaped, help, false);
 	family->kind = kind;
 	family->name = alloc_text(name);
 	family->help = alloc_checked(text_take(&escaped));
+	*end = family;
 	return family;
 }
 
@@ -144,16 +148,17 @@ static struct series *find_series(struct metrics *metrics, enum kind kind, const
 		text_add(&text, "\"");
 	}
 	char *escaped = alloc_checked(text_take(&text));
-	struct series **end = &find_family(metrics, kind, name, help)->series;
-	while (*end != NULL && strcmp((*end)->labels, escaped) != 0)
-		end = &(*end)->next;
-	if (*end != NULL) {
+	struct series *series, *_Atomic *end = &find_family(metrics, kind, name, help)->series;
+	while ((series = *end) != NULL && strcmp(series->labels, escaped) != 0)
+		end = &series->next;
+	if (series != NULL) {
 		free(escaped);
-		return *end;
+		return series;
 	}
-	*end = alloc_zeroed(1, sizeof **end);
-	(*end)->labels = escaped;
-	return *end;
+	series = alloc_zeroed(1, sizeof *series);
+	series->labels = escaped;
+	*end = series;
+	return series;
 }
 
 struct counter *metrics_counter(struct metrics *metrics, const char *name, const char *help, const char *const *labels)
@@ -182,6 +187,12 @@ void gauge_set(struct gauge *gauge, int64_t value)
 {
 	if (gauge != NULL)
 		atomic_store_explicit(&gauge->value, value, memory_order_relaxed);
+}
+
+void gauge_show(struct gauge *gauge, bool shown)
+{
+	if (gauge != NULL)
+		atomic_store(&gauge->hidden, !shown);
 }
 
 void histogram_observe(struct histogram *histogram, nanos duration)
@@ -258,6 +269,8 @@ bool metrics_write(const struct metrics *metrics, FILE *out)
 				        counter_value(&series->value.counter));
 				break;
 			case GAUGE:
+				if (atomic_load(&series->value.gauge.hidden))
+					break;
 				fprintf(out, "%s%s%s%s %" PRId64 "\n", family->name, open, series->labels, close,
 				        gauge_value(&series->value.gauge));
 				break;

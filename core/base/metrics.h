@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The service's metrics, for Prometheus.
  *
- * All metrics are registered before the service starts its threads, and live as long as the registry. Counting is an
- * atomic addition from any thread. Counting on NULL is allowed and does nothing.
+ * Metrics are registered by one thread, also while others count and write, and live as long as the registry. Counting
+ * is an atomic addition from any thread. Counting on NULL is allowed and does nothing.
  *
  * Names and labels are copied. `labels` are alternating names and values, NULL-terminated; NULL: none. Registering the
  * same name and labels again returns the same metric. Series with the same name share the help text of the first. */
@@ -31,6 +31,8 @@ struct histogram *metrics_histogram(struct metrics *metrics, const char *name, c
 
 void counter_add(struct counter *counter, uint64_t count);
 void gauge_set(struct gauge *gauge, int64_t value);
+/* Whether the gauge is written; it is at first. NULL is fine. */
+void gauge_show(struct gauge *gauge, bool shown);
 void histogram_observe(struct histogram *histogram, nanos duration);
 
 uint64_t counter_value(const struct counter *counter);

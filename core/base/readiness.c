@@ -16,7 +16,7 @@ struct fact {
 	struct fact *next;
 	struct gauge *gauge;
 	const char *thing, *name;
-	bool set, good;
+	bool set, good, hidden;
 	nanos since;
 	char reason[FACT_REASON_SIZE];
 	char texts[];
@@ -63,8 +63,10 @@ struct fact *readiness_add(struct readiness *readiness, const char *thing, const
 	fact->gauge = metrics_gauge(readiness->metrics, "postprocessing_ready",
 	                            "Whether something that the service needs is available: 1 or 0.",
 	                            (const char *const[]){"thing", thing, "name", name, NULL});
+	pthread_mutex_lock(&readiness->lock);
 	*readiness->last = fact;
 	readiness->last = &fact->next;
+	pthread_mutex_unlock(&readiness->lock);
 	return fact;
 }
 
@@ -99,6 +101,14 @@ bool fact_set(struct fact *fact, bool good, const char *reason)
 	return changed;
 }
 
+void fact_show(struct fact *fact, bool shown)
+{
+	pthread_mutex_lock(&fact->readiness->lock);
+	fact->hidden = !shown;
+	pthread_mutex_unlock(&fact->readiness->lock);
+	gauge_show(fact->gauge, shown);
+}
+
 bool fact_good(struct fact *fact)
 {
 	if (fact == NULL)
@@ -121,7 +131,7 @@ nanos fact_since(struct fact *fact)
 static const struct fact *first_fault(const struct readiness *readiness)
 {
 	const struct fact *fact = readiness->first;
-	while (fact != NULL && fact->good)
+	while (fact != NULL && (fact->good || fact->hidden))
 		fact = fact->next;
 	return fact;
 }
@@ -169,10 +179,13 @@ bool readiness_write(struct readiness *readiness, struct text *text)
 	if (readiness->instance != NULL)
 		text_string(text, ",\"instance\":", readiness->instance);
 	text_add(text, ",\"checks\":[");
+	const char *comma = "";
 	for (const struct fact *fact = readiness->first; fact != NULL; fact = fact->next) {
-		if (fact != readiness->first)
-			text_add(text, ",");
+		if (fact->hidden)
+			continue;
+		text_add(text, comma);
 		write_fact(fact, text);
+		comma = ",";
 	}
 	text_add(text, "]}");
 	pthread_mutex_unlock(&readiness->lock);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The facts behind /readyz, `postprocessing health` and the metric postprocessing_ready: whether everything that the
- * service needs is available. Each fact is registered before the service starts its threads; after that, any thread may
- * set it. */
+ * service needs is available. Facts are registered by one thread; any thread may set one. */
 #ifndef CORE_BASE_READINESS_H
 #define CORE_BASE_READINESS_H
 
@@ -29,6 +28,9 @@ bool fact_set(struct fact *fact, bool good, const char *reason);
 bool fact_good(struct fact *fact);
 /* When the fact got its present state; this value differs for each change. */
 nanos fact_since(struct fact *fact);
+
+/* Whether the fact counts and is reported; it does and is at first. What was set meanwhile is kept. */
+void fact_show(struct fact *fact, bool shown);
 
 /* Whether all facts are good. */
 bool readiness_good(struct readiness *readiness);

@@ -63,24 +63,37 @@ static void note(struct signals *signals, int number)
 		snprintf(text, sizeof text, "SIG%s", name);
 	else
 		snprintf(text, sizeof text, "signal %d", number);
-	log_warning(&signals->log, "%s ignored: %s", text,
-	            number == SIGHUP ? "the configuration is read only at startup; restart the service to apply changes"
-	                             : "use SIGTERM or SIGINT to stop the service");
+	log_warning(signals->log, "%s ignored: %s", text,
+	            number == SIGHUP ? "the service stops" : "use SIGTERM or SIGINT to stop the service");
+}
+
+/* Before the service runs, it may have read its configuration already: it does so again as soon as it runs. */
+static void reload(struct signals *signals)
+{
+	signals->reload = true;
+	if (signals->ended != 0)
+		note(signals, SIGHUP);
+	else if (signals->service.reload != NULL)
+		signals->service.reload(signals->service.closure);
 }
 
 static void take(struct signals *signals, int number)
 {
+	if (number == SIGHUP) {
+		reload(signals);
+		return;
+	}
 	if (number != SIGTERM && number != SIGINT) {
 		note(signals, number);
 		return;
 	}
 	nanos now = clock_monotonic();
-	if (signals->stop == NULL || (signals->ended != 0 && now - signals->ended > TOGETHER))
+	if (signals->service.stop == NULL || (signals->ended != 0 && now - signals->ended > TOGETHER))
 		_exit(128 + number);
 	if (signals->ended != 0)
 		return;
 	signals->ended = now;
-	signals->stop(signals->closure);
+	signals->service.stop(signals->service.closure);
 }
 
 static void *take_signals(void *closure)
@@ -102,7 +115,8 @@ static void *take_signals(void *closure)
 bool signals_start(struct signals *signals)
 {
 	sigset_t none;
-	*signals = (struct signals){.log = {.fd = STDERR_FILENO, .level = LOG_INFO}};
+	*signals = (struct signals){.early = {.fd = STDERR_FILENO, .level = LOG_INFO}};
+	signals->log = &signals->early;
 	/* Some signals may be blocked at the start of the process. */
 	sigemptyset(&none);
 	pthread_sigmask(SIG_SETMASK, &none, NULL);
@@ -124,13 +138,14 @@ bool signals_start(struct signals *signals)
 	return false;
 }
 
-void signals_serve(struct signals *signals, const struct log *log, void (*stop)(void *closure), void *closure)
+void signals_serve(struct signals *signals, const struct signals_service *service, const struct log *log)
 {
 	handle(SIGPIPE, on_failed_write);
 	pthread_mutex_lock(&signals->lock);
-	signals->log = *log;
-	signals->stop = stop;
-	signals->closure = closure;
+	signals->log = log;
+	signals->service = *service;
+	if (signals->reload && signals->ended == 0)
+		reload(signals);
 	pthread_mutex_unlock(&signals->lock);
 }
 

@@ -28,24 +28,9 @@ static void stop_server(void *server)
 	server_stop(server);
 }
 
-/* Logs the steps that apply, and anything that a user may not expect. */
-static void announce(const struct config *config, const struct log *log)
+static void reload_server(void *server)
 {
-	char list[1024] = "";
-	size_t used = 0;
-	for (size_t i = 0; i < config->step_count && used < sizeof list; i++)
-		used += (size_t)snprintf(list + used, sizeof list - used, "%s%s", i > 0 ? ", " : "", config->step[i].name);
-	if (config->step_count == 0)
-		log_warning(log, "no steps are configured: every upload is accepted at once; set [postprocessing] steps "
-		                 "(POSTPROCESSING_STEPS)");
-	else
-		log_info(log, "steps: %s", list);
-	if (config->delay_appended)
-		log_warning(log, "a delay is set, but the step `delay` is not in the list of steps; it runs last");
-	for (size_t i = 0; i < config->warnings.count; i++)
-		log_warning(log, "%s", config->warnings.line[i]);
-	for (size_t i = 0; i < config->notes.count; i++)
-		log_info(log, "%s", config->notes.line[i]);
+	server_reload(server);
 }
 
 /* Worker processes may be of the service's user. They must not look into its memory, which has passwords. If it is
@@ -58,20 +43,20 @@ static void hide(void)
 #endif
 }
 
-static int serve(const struct config *config, const struct steps *steps, const struct log *log, struct signals *signals)
+static int serve(const struct preflight *preflight, const char *path, struct log *log, struct signals *signals)
 {
 	char why[1024];
-	announce(config, log);
+	config_announce(preflight->config, log);
 	bus_open_library();
 	bool passing;
-	struct server *server = server_create(config, steps, log, why, sizeof why, &passing);
+	struct server *server = server_create(preflight, path, log, why, sizeof why, &passing);
 	if (server == NULL) {
 		log_error(log, "%s", why);
 		return passing ? EXIT_NOT_STARTED : EXIT_ERROR;
 	}
 	const struct alloc_handler handler = {server_out_of_memory, server};
 	alloc_set_handler(&handler);
-	signals_serve(signals, log, stop_server, server);
+	signals_serve(signals, &(struct signals_service){stop_server, reload_server, server}, log);
 	server_run(server);
 	bool clean = server_destroy(server);
 	alloc_set_handler(NULL);
@@ -92,6 +77,7 @@ int command_server(int argc, char **argv)
 		return -1 - first;
 	struct preflight preflight;
 	struct signals signals;
+	struct log log = {.fd = STDERR_FILENO};
 	int status = EXIT_ERROR;
 	hide();
 	if (!signals_start(&signals)) {
@@ -99,8 +85,8 @@ int command_server(int argc, char **argv)
 		return EXIT_NOT_STARTED;
 	}
 	if (preflight_make(&preflight, options.config_path)) {
-		struct log log = {.fd = STDERR_FILENO, .level = preflight.config->log_level};
-		status = serve(preflight.config, preflight.steps, &log, &signals);
+		log.level = preflight.config->log_level;
+		status = serve(&preflight, options.config_path, &log, &signals);
 	}
 	for (size_t i = 0; i < preflight.problems.count; i++)
 		terminal_error("%s", preflight.problems.line[i]);

@@ -122,6 +122,17 @@ void config_free(struct config *config);
  * order of the steps (NULL: the module is refused). `module`: the names of all available modules, NULL-terminated. */
 void config_find_unused(struct config *config, const struct pp_step_module *const *known, char *const *module);
 
+/* Adds a problem for each file that has changed since it was read. */
+void config_check_settled(const struct config *config, struct problems *problems);
+/* Logs the steps, and all warnings and notes. */
+void config_announce(const struct config *config, const struct log *log);
+/* Calls `each` with the names of the keys ("[events] endpoint") whose values differ, and that a running service reads
+ * only when it starts. */
+void config_each_fixed_change(const struct config *before, const struct config *after,
+                              void (*each)(void *closure, const char *key), void *closure);
+/* Whether all settings that each step has are equal, but for the step's place in the order. */
+bool config_step_same(const struct step_config *one, const struct step_config *other);
+
 /* Whether the name is a valid module name: at most 64 letters, digits, _ . and -, not beginning with a period. False:
  * why[size] has the reason. */
 bool module_name_check(const char *name, char *why, size_t size);

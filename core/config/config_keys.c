@@ -65,14 +65,14 @@ const struct config_key config_keys[] = {
 	{"postprocessing", KEY("worker_program", STRING,
 	 .help = "The program that runs the modules of steps with isolation = process. Default: postprocessing-worker in the "
 	         "folder of this program if it is there, else " WORKER_PROGRAM "."),
-	 AT(config.worker_program), 0, WORKER_PROGRAM},
+	 AT(config.worker_program), KEY_START, WORKER_PROGRAM},
 	{"postprocessing", KEY("worker_user", STRING, .fallback = "nobody",
 	 .help = "The user that these programs run as if the service runs as root. Otherwise they run as the service's user."),
-	 AT(config.worker_user), KEY_REQUIRED},
+	 AT(config.worker_user), KEY_REQUIRED | KEY_START},
 	{"postprocessing", KEY("state_dir", STRING,
 	 .help = "The folder for data that must survive a restart. Default: $STATE_DIRECTORY, which systemd sets; else "
 	         STATE_DIR " for root; else $XDG_STATE_HOME/postprocessing; else ~/.local/state/postprocessing."),
-	 AT(config.state_dir), 0, STATE_DIR, check_folder},
+	 AT(config.state_dir), KEY_START, STATE_DIR, check_folder},
 	{"postprocessing", KEY("shutdown_grace", DURATION, .fallback = "30s", .max = HOUR,
 	 .help = "How long running steps may continue when the service stops. An interrupted step runs again after the "
 	         "next start."),
@@ -83,11 +83,11 @@ const struct config_key config_keys[] = {
 	         "nearest of the first four."), AT(log_level), 0},
 	{"postprocessing", KEY("max_in_flight", INTEGER, .fallback = "2000", .min = 1, .max = 1000000,
 	 .help = "How many uploads this instance processes at a time, counted from the event to its acknowledgement."),
-	 AT(config.max_in_flight), 0},
+	 AT(config.max_in_flight), KEY_START},
 	{"postprocessing", KEY("retention", DURATION, .fallback = "168h", .max = 10 * 365 * 24 * HOUR,
 	 .help = "How long to keep the record of an upload that ended badly (abort or delete, confirmed by storage) for "
 	         "people to see. 0: forever."),
-	 AT(config.retention), 0},
+	 AT(config.retention), KEY_START},
 	{"postprocessing", KEY("workers", INTEGER, .fallback = "4", .min = 1, .max = 1024,
 	 .help = "How many uploads each step processes at a time, unless the step's own section sets it. The variable "
 	         "POSTPROCESSING_WORKERS is not read, because oCIS and OpenCloud use it for something else."),
@@ -109,30 +109,30 @@ const struct config_key config_keys[] = {
 	         "cluster with commas. tls:// always uses TLS, regardless of enable_tls. A URL may contain user:password@, "
 	         "percent-encoded (%40 for @), which overrides username and password. embedded: a private broker that the "
 	         "service starts and stops itself. The broker of an oCIS or OpenCloud host is at 127.0.0.1:9233."),
-	 AT(config.events.endpoint), KEY_REQUIRED},
+	 AT(config.events.endpoint), KEY_REQUIRED | KEY_START},
 	{"events", KEY("username", STRING, VARIABLES = OWN_EVENTS("AUTH_USERNAME"),
 	 .help = "The user name for the broker."),
-	 AT(config.events.username), 0},
+	 AT(config.events.username), KEY_START},
 	{"events", KEY("password", STRING, VARIABLES = OWN_EVENTS("AUTH_PASSWORD"),
 	 .help = "The password for the broker. It is safer in a file of its own: see password_file."),
-	 AT(config.events.password), KEY_SECRET},
+	 AT(config.events.password), KEY_SECRET | KEY_START},
 	{"events", KEY("password_file", STRING, .help = PASSWORD_FILE_HELP),
-	 AT(events_password_file), KEY_FILE},
+	 AT(events_password_file), KEY_FILE | KEY_START},
 	{"events", KEY("enable_tls", BOOL, .fallback = "false", VARIABLES = EVENTS("ENABLE_TLS"),
 	 .help = "Whether to use TLS with the broker. An endpoint that begins with tls:// always uses it."),
-	 AT(config.events.tls), 0},
+	 AT(config.events.tls), KEY_START},
 	{"events", KEY("tls_insecure", BOOL, .fallback = "false",
 	 VARIABLES = EVENTS("TLS_INSECURE") " OC_INSECURE OCIS_INSECURE",
 	 .help = "Whether to accept any certificate from the broker. Anyone between the service and the broker can then "
 	         "read and change all data. It has no effect if tls_root_ca_certificate is set."),
-	 AT(config.events.tls_insecure), 0},
+	 AT(config.events.tls_insecure), KEY_START},
 	{"events", KEY("tls_root_ca_certificate", STRING, VARIABLES = EVENTS("TLS_ROOT_CA_CERTIFICATE"),
 	 .help = "The path of a PEM file with the certificate authorities to trust for the broker's certificate. Default: "
-	         "those that the system trusts."), AT(config.events.ca_file), KEY_FILE},
+	         "those that the system trusts."), AT(config.events.ca_file), KEY_FILE | KEY_START},
 	{"events", KEY("cluster", STRING, VARIABLES = EVENTS("CLUSTER"),
 	 .help = "Ignored. It is accepted because the configurations of oCIS and OpenCloud contain it."), AT(cluster), 0},
 	{"events", KEY("consumer", STRING, .fallback = "postprocessing-pull",
-	 .help = "The durable consumer on the event stream. All instances share it."), AT(config.consumer), KEY_REQUIRED,
+	 .help = "The durable consumer on the event stream. All instances share it."), AT(config.consumer), KEY_REQUIRED | KEY_START,
 	 NULL, check_name},
 	{"events", KEY("announce_steps", BOOL, .fallback = "true",
 	 .help = "Whether to publish StartPostprocessingStep also when an upload enters a step that this service performs "
@@ -143,35 +143,35 @@ const struct config_key config_keys[] = {
 	         "replaced. continue: after a minute, start over with an empty broker; the data of the old one is lost. "
 	         "wait: do nothing until the data is back. auto: wait if the broker ever kept more than one replica of the "
 	         "data, otherwise continue."),
-	 AT(config.on_broker_loss), 0},
+	 AT(config.on_broker_loss), KEY_START},
 
 	{"store", KEY("store", CHOICE, .fallback = "nats-js-kv", .choices = "nats-js-kv",
 	 VARIABLES = "POSTPROCESSING_STORE " PERSISTENT_STORE(""),
 	 .help = "The kind of store. The only one is JetStream's."), AT(store_kind), 0},
 	{"store", KEY("nodes", STRING, VARIABLES = PERSISTENT_STORE("_NODES"),
 	 .help = "The broker that holds the store, in the form of [events] endpoint. Default: the broker of [events], with "
-	         "its user name, password and TLS settings unless they are set here."), AT(config.store.endpoint), 0},
+	         "its user name, password and TLS settings unless they are set here."), AT(config.store.endpoint), KEY_START},
 	{"store", KEY("database", STRING, .fallback = "postprocessing", .help = "The bucket that holds the records."),
-	 AT(config.bucket), KEY_REQUIRED, NULL, check_name},
+	 AT(config.bucket), KEY_REQUIRED | KEY_START, NULL, check_name},
 	{"store", KEY("table", STRING, .help = "A prefix for the keys in the bucket, which other implementations may use."),
-	 AT(config.table), 0},
+	 AT(config.table), KEY_START},
 	{"store", KEY("username", STRING, VARIABLES = OWN_STORE("AUTH_USERNAME"),
-	 .help = "The user name for the store's broker."), AT(config.store.username), 0},
+	 .help = "The user name for the store's broker."), AT(config.store.username), KEY_START},
 	{"store", KEY("password", STRING, VARIABLES = OWN_STORE("AUTH_PASSWORD"),
 	 .help = "The password for the store's broker. It is safer in a file of its own: see password_file."),
-	 AT(config.store.password), KEY_SECRET},
+	 AT(config.store.password), KEY_SECRET | KEY_START},
 	{"store", KEY("password_file", STRING, .help = PASSWORD_FILE_HELP),
-	 AT(store_password_file), KEY_FILE},
+	 AT(store_password_file), KEY_FILE | KEY_START},
 	{"store", KEY("enable_tls", BOOL, .fallback = "false", VARIABLES = PERSISTENT_STORE("_ENABLE_TLS"),
-	 .help = "Whether to use TLS with the store's broker."), AT(config.store.tls), 0},
+	 .help = "Whether to use TLS with the store's broker."), AT(config.store.tls), KEY_START},
 	{"store", KEY("tls_insecure", BOOL, .fallback = "false",
 	 VARIABLES = PERSISTENT_STORE("_TLS_INSECURE") " OC_INSECURE OCIS_INSECURE",
 	 .help = "Whether to accept any certificate from the store's broker. Anyone between the service and the broker can "
 	         "then read and change all data. It has no effect if tls_root_ca_certificate is set."),
-	 AT(config.store.tls_insecure), 0},
+	 AT(config.store.tls_insecure), KEY_START},
 	{"store", KEY("tls_root_ca_certificate", STRING, VARIABLES = PERSISTENT_STORE("_TLS_ROOT_CA_CERTIFICATE"),
 	 .help = "The path of a PEM file with the certificate authorities to trust for the certificate of the store's "
-	         "broker. Default: those that the system trusts."), AT(config.store.ca_file), KEY_FILE},
+	         "broker. Default: those that the system trusts."), AT(config.store.ca_file), KEY_FILE | KEY_START},
 
 	{"content", KEY("tls_insecure", BOOL, .fallback = "false", VARIABLES = "OC_INSECURE OCIS_INSECURE",
 	 .help = "Whether to accept any certificate from the storage that uploads are fetched from. Anyone between the "
@@ -189,23 +189,23 @@ const struct config_key config_keys[] = {
 	 .help = "Some modules need a file or a digest of an upload. The service then makes one copy for all steps: of an "
 	         "upload of at most this size in memory, of a larger one in a file. All copies in memory together have at "
 	         "most 16 times this size; beyond that, small uploads are copied to files, too. 0: always files."),
-	 AT(config.content.copy_memory), 0},
+	 AT(config.content.copy_memory), KEY_START},
 	{"content", KEY("copy_dir", STRING,
 	 .help = "The folder for these files. The service makes a folder of its own in it. The files have no names, so that "
 	         "nothing is left of them after a crash. Default: [postprocessing] state_dir."),
-	 AT(copy_dir), 0, "/var/tmp", check_folder},
+	 AT(copy_dir), KEY_START, "/var/tmp", check_folder},
 	{"content", KEY("copy_space", SIZE, .fallback = "0", .max = INT64_C(1) << 60,
 	 .help = "How much these files may hold together. An upload waits for room until the deadline of its step, and is then "
 	         "retried. One sixteenth of the disk, at most 1 GiB, always stays free. 0: no other limit."),
-	 AT(config.content.copy_space), 0},
+	 AT(config.content.copy_space), KEY_START},
 
 	{"http", KEY("addr", STRING, .fallback = "127.0.0.1:9255", VARIABLES = "POSTPROCESSING_DEBUG_ADDR",
 	 .help = "The address on which to serve /healthz, /readyz and /metrics, host:port. An empty value in the file: do "
 	         "not serve them."),
-	 AT(config.http_addr), 0, NULL, address_check_listen},
+	 AT(config.http_addr), KEY_START, NULL, address_check_listen},
 	{"http", KEY("token", STRING, VARIABLES = "POSTPROCESSING_DEBUG_TOKEN",
 	 .help = "The bearer token that a request for /metrics must have. Default: no token is required."),
-	 AT(config.http_token), KEY_SECRET},
+	 AT(config.http_token), KEY_SECRET | KEY_START},
 	{.section = NULL}
 };
 

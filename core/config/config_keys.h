@@ -23,6 +23,7 @@ enum {
 	KEY_NO_VARIABLE = 2, /* the variable with the key's name has another meaning */
 	KEY_SECRET = 4,      /* the value is never shown */
 	KEY_FILE = 8,        /* a path; $CREDENTIALS_DIRECTORY at its beginning is replaced with the variable's value */
+	KEY_START = 32,      /* a running service keeps the value when it reads the configuration again */
 	KEY_LEGACY = 16,     /* kept for old configurations; config_legacy.c reads it, and other keys show its effect */
 };
 

@@ -2,7 +2,9 @@ core_libcore_a_SOURCES += \
 	core/config/config.c core/config/config.h \
 	core/config/config_access.c \
 	core/config/config_address.c \
+	core/config/config_announce.c \
 	core/config/config_broker.c \
+	core/config/config_changes.c \
 	core/config/config_effective.c core/config/config_effective.h \
 	core/config/config_env.c \
 	core/config/config_file.c \

@@ -15,6 +15,8 @@ struct coordinator *coordinator_create(const struct coordinator_options *options
 	struct coordinator *coordinator = alloc_zeroed(1, sizeof *coordinator);
 	size_t count = options->pipeline.count;
 	coordinator->options = *options;
+	coordinator->order = options->step;
+	coordinator->order_count = count;
 	coordinator->step = alloc_zeroed(count + 1, sizeof *coordinator->step);
 	for (size_t i = 0; i < count && options->announced != NULL; i++)
 		coordinator->step[i].announcement.wanted = options->announced[i];
@@ -22,6 +24,26 @@ struct coordinator *coordinator_create(const struct coordinator_options *options
 	active_uploads_init(coordinator);
 	fair_queue_init(&coordinator->queue, count);
 	return coordinator;
+}
+
+void coordinator_set_steps(struct coordinator *coordinator, const struct coordinator_steps *steps)
+{
+	struct coordinator_options *options = &coordinator->options;
+	size_t before = options->pipeline.count, count = steps->pipeline.count;
+	coordinator->step = alloc_resized(coordinator->step, (count + 1) * sizeof *coordinator->step);
+	memset(coordinator->step + before, 0, (count + 1 - before) * sizeof *coordinator->step);
+	for (size_t i = 0; i < count; i++)
+		if (i >= before || options->announced == NULL || options->announced[i] != steps->announced[i])
+			coordinator->step[i].announcement.wanted = steps->announced[i];
+	fair_queue_extend(&coordinator->queue, count);
+	options->pipeline = steps->pipeline;
+	options->step = steps->step;
+	options->workers = steps->workers;
+	options->announced = steps->announced;
+	options->run_time = steps->run_time;
+	options->suspended = steps->suspended;
+	coordinator->order = steps->order;
+	coordinator->order_count = steps->order_count;
 }
 
 void coordinator_destroy(struct coordinator *coordinator)
@@ -148,8 +170,8 @@ void coordinator_deliver(struct coordinator *coordinator, struct delivery *deliv
 	char why[512];
 	if (!delivery->redelivered && !delivery->of_gap)
 		lag_delivered(&coordinator->lag, delivery->stored, delivery->pending, now);
-	switch (event_decode(delivery->data, delivery->length, coordinator->options.step,
-	                     coordinator->options.pipeline.count, now, false, &event, why, sizeof why)) {
+	switch (event_decode(delivery->data, delivery->length, coordinator->order, coordinator->order_count, now, false,
+	                     &event, why, sizeof why)) {
 	case EVENT_TAKEN:
 		if (why[0] != '\0' && !delivery->redelivered)
 			log_warning(coordinator->options.log, "event %llu of the stream: %s",
@@ -252,7 +274,7 @@ bool coordinator_found(struct coordinator *coordinator, struct record *record, u
                        nanos now)
 {
 	struct sweep *sweep = token;
-	if (!record_give_steps(record, coordinator->options.step, coordinator->options.pipeline.count)) {
+	if (!record_give_steps(record, coordinator->order, coordinator->order_count)) {
 		report_unread(coordinator, record, sweep);
 		record_clear(record);
 		return false;

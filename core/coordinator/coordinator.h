@@ -46,6 +46,21 @@ struct coordinator *coordinator_create(const struct coordinator_options *options
  * NULL is fine. */
 void coordinator_destroy(struct coordinator *coordinator);
 
+/* The steps after the configuration was read again. They are those that there were, with the same numbers and names,
+ * and new ones behind them. The arrays are as in the options; `order` names those that an upload that begins passes.
+ * All is borrowed; what was borrowed before is not used any more. */
+struct coordinator_steps {
+	struct pipeline pipeline;
+	const char *const *step;
+	const unsigned *workers;
+	const bool *announced;
+	struct histogram *const *run_time;
+	struct gauge *const *suspended;
+	const char *const *order;
+	size_t order_count;
+};
+void coordinator_set_steps(struct coordinator *coordinator, const struct coordinator_steps *steps);
+
 /* The stream of events. */
 
 struct stream_facts {

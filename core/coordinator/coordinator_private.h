@@ -47,6 +47,8 @@ struct coordinator_step {
 struct coordinator {
 	struct coordinator_options options;
 	struct coordinator_step *step;
+	const char *const *order; /* the names of the steps that an upload that begins passes */
+	size_t order_count;
 	struct active_uploads active;
 	struct jobs jobs;
 	struct write_coalescing coalescing;

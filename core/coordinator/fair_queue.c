@@ -38,9 +38,18 @@ struct queued {
 
 void fair_queue_init(struct fair_queue *queue, size_t steps)
 {
-	*queue = (struct fair_queue){.root = alloc_zeroed(steps > 0 ? steps : 1, sizeof *queue->root), .count = steps};
+	*queue = (struct fair_queue){.count = 0};
 	table_init(&queue->items, offsetof(struct queued, id));
 	table_init(&queue->flows, offsetof(struct flow, id));
+	fair_queue_extend(queue, steps);
+}
+
+void fair_queue_extend(struct fair_queue *queue, size_t steps)
+{
+	if (steps > queue->count)
+		queue->root = alloc_resized(queue->root, steps * sizeof(struct flow *));
+	while (queue->count < steps)
+		queue->root[queue->count++] = alloc_zeroed(1, sizeof(struct flow) + 1);
 }
 
 /* Removes a flow without queued uploads from its parent, and so on upwards. A flow that has no turn either is freed. */
@@ -79,8 +88,10 @@ void fair_queue_free(struct fair_queue *queue)
 		heap_free(&((struct flow *)(void *)entry)->members);
 		free(entry);
 	}
-	for (size_t i = 0; i < queue->count; i++)
-		heap_free(&queue->root[i].members);
+	for (size_t i = 0; i < queue->count; i++) {
+		heap_free(&queue->root[i]->members);
+		free(queue->root[i]);
+	}
 	table_free(&queue->items);
 	table_free(&queue->flows);
 	free(queue->root);
@@ -107,7 +118,7 @@ static struct flow *get_user(struct fair_queue *queue, size_t step, const struct
 	/* The first letter tells users from spaces, the length users of one space from those of another, whatever their
 	 * names. */
 	snprintf(id, sizeof id, "s%zu/%.*s", step, FAIR_QUEUE_NAME_LIMIT, item->space);
-	struct flow *space = get_flow(queue, &queue->root[step], id);
+	struct flow *space = get_flow(queue, queue->root[step], id);
 	snprintf(id, sizeof id, "u%zu/%zu/%.*s%.*s", step, strnlen(item->space, FAIR_QUEUE_NAME_LIMIT),
 	         FAIR_QUEUE_NAME_LIMIT, item->space, FAIR_QUEUE_NAME_LIMIT, item->user);
 	return get_flow(queue, space, id);
@@ -170,7 +181,7 @@ bool fair_queue_leave(struct fair_queue *queue, const char *id)
 /* NULL: no upload is queued for the step. */
 static struct queued *first(const struct fair_queue *queue, size_t step)
 {
-	struct heap_item *space = heap_first(&queue->root[step].members);
+	struct heap_item *space = heap_first(&queue->root[step]->members);
 	if (space == NULL)
 		return NULL;
 	struct heap_item *user = heap_first(&CONTAINER_OF(space, struct flow, service)->members);
@@ -232,7 +243,7 @@ size_t fair_queue_count(const struct fair_queue *queue)
 
 size_t fair_queue_length(const struct fair_queue *queue, size_t step)
 {
-	return queue->root[step].length;
+	return queue->root[step]->length;
 }
 
 const void *fair_queue_next(const struct fair_queue *queue, size_t step, const void *after, struct queue_item *item)
@@ -240,7 +251,7 @@ const void *fair_queue_next(const struct fair_queue *queue, size_t step, const v
 	const struct queued *queued = after;
 	do
 		queued = (const struct queued *)(const void *)table_next(&queue->items, queued != NULL ? &queued->entry : NULL);
-	while (queued != NULL && queued->user->parent->parent != &queue->root[step]);
+	while (queued != NULL && queued->user->parent->parent != queue->root[step]);
 	if (queued != NULL)
 		*item = item_of(queued);
 	return queued;

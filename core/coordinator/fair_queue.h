@@ -26,7 +26,7 @@
 struct fair_queue {
 	struct table items; /* by upload */
 	struct table flows; /* spaces and users, by step and name */
-	struct flow *root;  /* of each step */
+	struct flow **root; /* of each step */
 	size_t count;       /* of steps */
 };
 
@@ -41,6 +41,8 @@ struct queue_item {
 };
 
 void fair_queue_init(struct fair_queue *queue, size_t steps);
+/* From now on there are at least so many steps. */
+void fair_queue_extend(struct fair_queue *queue, size_t steps);
 void fair_queue_free(struct fair_queue *queue);
 
 /* Queues an upload for a step. It must not be queued already. Copies everything. */

@@ -12,4 +12,6 @@ core_libcore_a_SOURCES += \
 	core/server/server_permissions.c \
 	core/server/server_ports.c \
 	core/server/server_private.h \
-	core/server/server_scans.c
+	core/server/server_reload.c \
+	core/server/server_scans.c \
+	core/server/server_steps.c

@@ -18,6 +18,8 @@
 #define MAILS_PER_FLUSH 32
 /* How long a stopping service waits for an unreachable broker. */
 #define BROKER_GRACE (2 * SECOND)
+/* How long it waits for a configuration that is being read again. */
+#define RELOAD_GRACE (2 * SECOND)
 #define TWIN_INTERVAL (10 * MINUTE)
 /* How long the first step may run before the record is written, which makes the upload visible. */
 #define HOLD (2 * SECOND)
@@ -126,17 +128,16 @@ static bool connect_bus(struct server_broker *broker)
 	return broker->bus != NULL;
 }
 
-static void register_step_metrics(struct server *server, const struct steps *steps)
+/* As other services of Prometheus' world name them. */
+static void register_reload_metrics(struct server *server)
 {
-	server->run_time = alloc_zeroed(steps->count + 1, sizeof *server->run_time);
-	server->suspended = alloc_zeroed(steps->count + 1, sizeof *server->suspended);
-	for (size_t i = 0; i < steps->count; i++) {
-		const char *const labels[] = {"step", steps->name[i], NULL};
-		server->run_time[i] = metrics_histogram(server->metrics, "postprocessing_step_seconds",
-		                                        "Duration of the runs of a step.", labels);
-		server->suspended[i] = metrics_gauge(server->metrics, "postprocessing_step_suspended_uploads",
-		                                     "Uploads waiting because the step is suspended.", labels);
-	}
+	server->reload_good =
+		metrics_gauge(server->metrics, "postprocessing_config_last_reload_successful",
+	                  "Whether the configuration that was read last is in effect: 1, or 0 if it was refused.", NULL);
+	server->reload_time = metrics_gauge(server->metrics, "postprocessing_config_last_reload_success_timestamp_seconds",
+	                                    "When the configuration that is in effect was read.", NULL);
+	gauge_set(server->reload_good, 1);
+	gauge_set(server->reload_time, clock_now() / SECOND);
 }
 
 static bool create_parts(struct server *server, const struct steps *steps)
@@ -150,23 +151,24 @@ static bool create_parts(struct server *server, const struct steps *steps)
 	metrics_list_register(&server->counted, server->metrics);
 	gauge_set(server->counted.config_warnings, (int64_t)server->config->warnings.count);
 	server->intake.alarms = server->counted.broker_rollbacks;
-	register_step_metrics(server, steps);
+	register_reload_metrics(server);
 	server_add_facts(server);
 	server_list_permissions(server);
 	server_add_steps(server, steps);
 	server->workers = workers_create(steps, &server->config->content, server->log, &server->mailbox);
 	if (server->workers == NULL)
 		return false;
+	const struct coordinator_steps view = server_coordinator_steps(server);
 	server->coordinator = coordinator_create(&(struct coordinator_options){
-		.pipeline = steps_pipeline(steps),
-		.step = steps->name,
-		.workers = steps->workers,
-		.announced = steps->announced,
+		.pipeline = view.pipeline,
+		.step = view.step,
+		.workers = view.workers,
+		.announced = view.announced,
 		.ports = server_ports(server),
 		.log = server->log,
 		.metrics = &server->counted,
-		.run_time = server->run_time,
-		.suspended = server->suspended,
+		.run_time = view.run_time,
+		.suspended = view.suspended,
 		.owner = server->owner,
 		.nonce = server->nonce,
 		.spared = server->spared,
@@ -187,10 +189,15 @@ static bool create_parts(struct server *server, const struct steps *steps)
 	       server_start_checks(server, steps);
 }
 
-struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why,
-                             size_t size, bool *passing)
+struct server *server_create(const struct preflight *first, const char *path, struct log *log, char *why, size_t size,
+                             bool *passing)
 {
+	const struct config *config = first->config;
 	struct server *server = alloc_zeroed(1, sizeof *server);
+	server->first = first;
+	server->config_path = path;
+	server->shutdown_grace = config->shutdown_grace;
+	server->reload_mail.kind = MAIL_RELOAD_ASKED;
 	message_reaper_init(&server->reaper);
 	mailbox_init(&server->mailbox);
 	server->last_held = &server->held;
@@ -203,7 +210,7 @@ struct server *server_create(const struct config *config, const struct steps *st
 	checkpoint_read(config->state_dir, CHECKPOINT_EVENTS, config->consumer, &server->saved);
 	intake_init(&server->intake, config->consumer, config->max_in_flight, config->state_dir, log, &server->saved);
 	bucket_watch_init(&server->bucket, &server->store, config->state_dir);
-	server->bucket.longest_wait = longest_wait(steps, server->longest_wait);
+	server->bucket.longest_wait = longest_wait(first->steps, server->longest_wait);
 	server->bucket.longest_of = server->longest_wait;
 	atomic_init(&server->replicas, loss_replicas_read(config->state_dir));
 	server->bucket_saved = server->bucket.position;
@@ -211,12 +218,14 @@ struct server *server_create(const struct config *config, const struct steps *st
 	if (*passing)
 		instance_take_note(server->instance_lock, server->owner, server->spared);
 	bool good = *passing && find_brokers(server, why, size);
-	if (good && !create_parts(server, steps)) {
+	if (good && !create_parts(server, first->steps)) {
 		snprintf(why, size, "cannot start a thread, or no random numbers");
 		good = false;
 	}
-	if (good)
+	if (good) {
+		steps_let_go(first->steps);
 		return server;
+	}
 	server_destroy(server);
 	return NULL;
 }
@@ -285,7 +294,7 @@ static void begin_stop(struct server *server)
 {
 	char text[DURATION_TEXT_SIZE];
 	log_info(server->log, "stopping: %zu steps are running; they have %s to finish",
-	         coordinator_runs(server->coordinator), duration_format(server->config->shutdown_grace, text));
+	         coordinator_runs(server->coordinator), duration_format(server->shutdown_grace, text));
 	server->stopping = true;
 	coordinator_stopping(server->coordinator);
 	server_stop_scans(server);
@@ -383,10 +392,17 @@ static void take_mail(struct server *server, struct mail *mail)
 		break;
 	case MAIL_CHECK:
 		server_take_check(server, CONTAINER_OF(mail, struct check_answer, mail));
+		free(mail);
 		break;
 	case MAIL_POOL:
 		server_take_pool_news(server, CONTAINER_OF(mail, struct pool_news, mail));
 		free(mail);
+		break;
+	case MAIL_RELOAD_ASKED:
+		server_begin_reload(server);
+		break;
+	case MAIL_RELOAD:
+		server_end_reload(server, server_reload_of(mail));
 		break;
 	case MAIL_STOP:
 		begin_stop(server);
@@ -448,7 +464,7 @@ void server_run(struct server *server)
 			continue;
 		if (since == 0)
 			since = now;
-		if (is_idle(server, since) || now - since >= server->config->shutdown_grace)
+		if (is_idle(server, since) || now - since >= server->shutdown_grace)
 			return;
 	}
 }
@@ -465,6 +481,12 @@ void server_out_of_memory(void *closure)
 void server_stop(struct server *server)
 {
 	mailbox_send(&server->mailbox, &server->stop);
+}
+
+void server_reload(struct server *server)
+{
+	if (!atomic_exchange(&server->reload_asked, true))
+		mailbox_send(&server->mailbox, &server->reload_mail);
 }
 
 /* Frees the mails that are still in the mailbox. The buses may already be destroyed. */
@@ -491,10 +513,14 @@ static void empty_mailbox(struct server *server, nanos timeout)
 		case MAIL_WORD:
 		case MAIL_LOOKUP:
 		case MAIL_POOL:
+		case MAIL_CHECK:
 			free(mail);
 			break;
+		case MAIL_RELOAD:
+			server_drop_reload(server, server_reload_of(mail));
+			break;
 		case MAIL_SEARCH_DONE:
-		case MAIL_CHECK:
+		case MAIL_RELOAD_ASKED:
 		case MAIL_STOP:
 			break; /* parts of others */
 		}
@@ -524,6 +550,15 @@ static void end_readings(struct server *server)
 		turn(server);
 }
 
+/* False: a module keeps the thread that reads the configuration again. */
+static bool end_reload(struct server *server)
+{
+	nanos limit = clock_monotonic() + RELOAD_GRACE;
+	while (server->reload != NULL && clock_monotonic() < limit)
+		turn(server);
+	return server->reload == NULL;
+}
+
 bool server_destroy(struct server *server)
 {
 	if (server == NULL)
@@ -531,7 +566,7 @@ bool server_destroy(struct server *server)
 	server->stopping = true;
 	if (server->coordinator != NULL && server->events->bus != NULL && server->records->bus != NULL) {
 		end_readings(server);
-		if (!end_runs(server))
+		if (!end_reload(server) || !end_runs(server))
 			return false;
 		coordinator_abandon(server->coordinator);
 		server_say_word(server, '-');
@@ -551,9 +586,7 @@ bool server_destroy(struct server *server)
 		permissions_destroy(server->brokers[i].permissions);
 	readiness_destroy(server->readiness);
 	metrics_destroy(server->metrics);
-	free(server->run_time);
-	free(server->suspended);
-	free(server->step);
+	server_remove_steps(server);
 	peers_free(server->peers);
 	message_reaper_end(&server->reaper);
 	mailbox_destroy(&server->mailbox);

@@ -7,15 +7,15 @@
 #ifndef CORE_SERVER_SERVER_H
 #define CORE_SERVER_SERVER_H
 
-#include "core/config/config.h"
-#include "core/steps/steps.h"
+#include "core/steps/preflight.h"
 
 struct server;
 
-/* Borrows its arguments. NULL: failed; why[size] has the reason, and *passing says whether a later attempt may succeed.
- * Starts the embedded broker if it is configured. An external broker may become reachable later. */
-struct server *server_create(const struct config *config, const struct steps *steps, const struct log *log, char *why,
-                             size_t size, bool *passing);
+/* Borrows its arguments. first: the configuration, without problems; its steps are taken over. path: where it is read
+ * again, see preflight_make(). NULL: failed; why[size] has the reason, and *passing says whether a later attempt may
+ * succeed. Starts the embedded broker if it is configured. An external broker may become reachable later. */
+struct server *server_create(const struct preflight *first, const char *path, struct log *log, char *why, size_t size,
+                             bool *passing);
 
 /* Runs until server_stop(). */
 void server_run(struct server *server);
@@ -29,6 +29,9 @@ void server_out_of_memory(void *closure);
 /* Ends server_run(): no more events are accepted, and running steps get the configured grace period. Any thread may
  * call this, once. */
 void server_stop(struct server *server);
+
+/* Reads the configuration again, also if that is under way already. Any thread may call this, at any time. */
+void server_reload(struct server *server);
 
 /* False: runs or checks are stuck in their modules. The memory that they use was not freed, and the process should exit
  * at once. */

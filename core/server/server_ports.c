@@ -103,6 +103,7 @@ static void port_postpone(void *closure, struct delivery *delivery, nanos pause)
 static void port_run(void *closure, struct run *run)
 {
 	struct server *server = closure;
+	run->version = server->step[run->step].step->version;
 	workers_submit(server->workers, run);
 }
 

@@ -8,7 +8,9 @@
  *   server_loss.c          preparation of each connection, and detection of a broker that lost its data
  *   server_permissions.c   the permissions needed on the brokers
  *   server_ports.c         the coordinator's ports
- *   server_scans.c         scans of the bucket for the coordinator */
+ *   server_reload.c        reading the configuration again
+ *   server_scans.c         scans of the bucket for the coordinator
+ *   server_steps.c         the steps, of the present configuration and of earlier ones */
 #ifndef CORE_SERVER_SERVER_PRIVATE_H
 #define CORE_SERVER_SERVER_PRIVATE_H
 
@@ -48,10 +50,27 @@ struct server_facts {
 
 /* A step and its health. */
 struct server_step {
-	const char *name;
+	struct step *step; /* held */
+	struct pipeline_step limits;
+	bool announced;
+	bool used; /* it is in the configuration; otherwise only uploads that began before it was removed pass it */
 	struct step_health health;
 	struct fact *fact;
 	nanos suspended; /* since when (monotonic) */
+	struct histogram *run_time;
+	struct gauge *suspended_uploads;
+};
+
+/* The steps as the coordinator sees them, made of the above. */
+struct step_lists {
+	struct pipeline_step *limits;
+	const char **name;
+	unsigned *workers;
+	bool *announced;
+	struct histogram **run_time;
+	struct gauge **suspended;
+	const char **order; /* the names of the steps that an upload that begins passes */
+	size_t order_count;
 };
 
 /* A broker and the connection to it. */
@@ -68,9 +87,13 @@ struct server_broker {
 	bool loss_said; /* the suspected loss was logged */
 };
 
+struct reload;
+
 struct server {
-	const struct config *config;
-	const struct log *log;
+	const struct preflight *first; /* the configuration of the start */
+	const struct config *config;   /* the same: for all that a running service keeps */
+	const char *config_path;
+	struct log *log;
 	struct mailbox mailbox;
 	struct message_reaper reaper;
 	struct mail stop;
@@ -90,10 +113,16 @@ struct server {
 	struct http *http;
 	struct metrics *metrics;
 	struct metrics_list counted;
-	struct histogram **run_time; /* one per step */
-	struct gauge **suspended;    /* one per step */
-	struct server_step *step;
+	struct server_step *step; /* a step keeps its number, also if it is removed from the configuration */
 	size_t step_count;
+	struct step_lists lists;
+	unsigned step_version; /* the last one, see server_reload.c */
+	struct reload *reload; /* under way; NULL: none */
+	struct mail reload_mail;
+	atomic_bool reload_asked; /* reload_mail is in the mailbox */
+	bool reload_again;        /* when the one that is under way is over */
+	struct gauge *reload_good, *reload_time;
+	nanos shutdown_grace;
 	struct checker *checker;
 	char owner[OWNER_LIMIT];
 	char nonce[17];
@@ -155,10 +184,33 @@ void server_list_permissions(struct server *server);
 /* Logs when the service becomes ready, and when it stops being ready. */
 void server_note_readiness(struct server *server);
 
-/* Registers the steps with /readyz. */
+/* The number of the step of this name; the number of steps if there is none. */
+size_t server_step_find(const struct server *server, const char *name);
+/* Adds the steps of the first configuration. */
 void server_add_steps(struct server *server, const struct steps *steps);
+/* Gives a step of another configuration the number; `number` is at most one beyond the last. */
+void server_set_step(struct server *server, size_t number, const struct steps *steps, size_t of);
+/* Makes the lists of the steps, in the order of the configuration. The caller frees those that there were before. */
+void server_list_steps(struct server *server, const struct steps *steps);
+/* What the coordinator gets of the lists. */
+struct coordinator_steps server_coordinator_steps(const struct server *server);
+void step_lists_free(struct step_lists *lists);
+void server_remove_steps(struct server *server);
+
+/* Starts reading the configuration again, or notes that it has to be done once more. */
+void server_begin_reload(struct server *server);
+/* Applies what was read, or refuses it. */
+void server_end_reload(struct server *server, struct reload *reload);
+/* Frees it without a look at it. */
+void server_drop_reload(struct server *server, struct reload *reload);
+struct reload *server_reload_of(struct mail *mail);
+
 /* Starts the first checks; until they pass, the steps are suspended. False: no thread. */
 bool server_start_checks(struct server *server, const struct steps *steps);
+/* The step of this number was replaced: nothing is known of its health. */
+void server_reset_health(struct server *server, size_t number);
+/* Sets what /readyz says of the step. */
+void server_tell_health(const struct server_step *step);
 /* Starts the checks that are due. Called about once a second. */
 void server_do_checks(struct server *server);
 /* Handles the answer of a check. */

@@ -9,21 +9,26 @@
 #include <unistd.h>
 
 #include "core/abi/host.h"
+#include "core/base/alloc.h"
 #include "core/base/container_of.h"
 #include "core/base/text.h"
 #include "core/base/thread.h"
 #include "core/steps/step_health.h"
 #include "core/steps/trial.h"
 
-/* A step with a check, and its thread. */
-struct post {
+/* A step with a check, and its thread, which frees it. */
+struct checker_post {
 	struct checker *checker;
-	const struct step *step; /* NULL: it has none */
-	int cancel;              /* of a check_run() in this process: a timer that is set to its deadline; -1: none */
+	struct step *step; /* held */
+	size_t number;
+	int cancel; /* of a check_run() in this process: a timer that is set to its deadline; -1: none */
 	pthread_cond_t asked;
+	bool called; /* it has a thread, because its check must be called */
 	bool asking;
+	bool over;           /* the thread is to end */
 	struct trial *trial; /* the process that is asked, of an isolated step; NULL: none yet */
-	struct check_answer answer;
+	bool passed;         /* the last answer, and so is: */
+	char why[FACT_REASON_SIZE];
 };
 
 struct checker {
@@ -32,10 +37,10 @@ struct checker {
 	struct mailbox *mailbox;
 	const struct log *log; /* NULL: nobody reads what the modules say */
 	bool once;             /* what create() says was logged before */
-	bool stop;
+	bool (*wanted)(const struct step *step);
 	size_t alive; /* threads */
 	size_t count;
-	struct post post[];
+	struct checker_post **post;
 };
 
 bool checker_wanted(const struct step *step)
@@ -44,13 +49,13 @@ bool checker_wanted(const struct step *step)
 }
 
 /* False: the thread must end. */
-static bool await_question(struct post *post)
+static bool await_question(struct checker_post *post)
 {
 	struct checker *checker = post->checker;
 	pthread_mutex_lock(&checker->lock);
-	while (!post->asking && !checker->stop)
+	while (!post->asking && !post->over)
 		pthread_cond_wait(&post->asked, &checker->lock);
-	bool asked = !checker->stop;
+	bool asked = !post->over;
 	post->asking = false;
 	pthread_mutex_unlock(&checker->lock);
 	return asked;
@@ -59,17 +64,16 @@ static bool await_question(struct post *post)
 /* What create() rejects when it is called for a check. */
 static void note_rejection(void *closure, const char *key, const char *text)
 {
-	struct post *post = closure;
-	snprintf(post->answer.why, sizeof post->answer.why, "%s%s%s", key != NULL ? key : "", key != NULL ? ": " : "",
-	         text);
+	struct checker_post *post = closure;
+	snprintf(post->why, sizeof post->why, "%s%s%s", key != NULL ? key : "", key != NULL ? ": " : "", text);
 }
 
 /* Asks a worker process, which is kept for the next time while it is well. */
-static bool check_isolated(struct post *post)
+static bool check_isolated(struct checker_post *post)
 {
 	const struct step *step = post->step;
-	char *why = post->answer.why;
-	size_t size = sizeof post->answer.why;
+	char *why = post->why;
+	size_t size = sizeof post->why;
 	enum trial_result result = TRIAL_GOOD;
 	if (post->trial == NULL) {
 		struct start_message start;
@@ -96,7 +100,7 @@ static bool check_isolated(struct post *post)
 }
 
 /* The timer fires after this time: the check is cancelled. */
-static void set_cancel(const struct post *post, nanos delay)
+static void set_cancel(const struct checker_post *post, nanos delay)
 {
 	const struct itimerspec at = {.it_value = {.tv_sec = delay / SECOND, .tv_nsec = delay % SECOND}};
 	if (post->cancel >= 0)
@@ -105,19 +109,19 @@ static void set_cancel(const struct post *post, nanos delay)
 
 static void write_log(void *closure, enum log_level level, const char *text)
 {
-	const struct post *post = closure;
+	const struct checker_post *post = closure;
 	if (post->checker->log != NULL)
 		log_write(post->checker->log, level, "step %s: %s", post->step->config->name, text);
 }
 
 static bool cancelled(void *closure)
 {
-	const struct post *post = closure;
+	const struct checker_post *post = closure;
 	struct pollfd cancel = {.fd = post->cancel, .events = POLLIN};
 	return poll(&cancel, 1, 0) > 0;
 }
 
-static bool check_here(struct post *post)
+static bool check_here(struct checker_post *post)
 {
 	const struct step *step = post->step;
 	struct checker *checker = post->checker;
@@ -125,38 +129,57 @@ static bool check_here(struct post *post)
 		.closure = post, .log = write_log, .cancelled = cancelled, .cancel_fd = post->cancel};
 	const nanos allowed = CHECK_TIME - CHECK_MARGIN;
 	pthread_mutex_lock(&checker->lock);
-	if (!checker->stop)
+	if (!post->over)
 		set_cancel(post, allowed);
 	pthread_mutex_unlock(&checker->lock);
 	return host_check(&step->module->table, step->instance, step->config->name, &services, clock_now() + allowed,
-	                  post->answer.why, sizeof post->answer.why);
+	                  post->why, sizeof post->why);
 }
 
-static void call_check(struct post *post)
+static void call_check(struct checker_post *post)
 {
-	post->answer.why[0] = '\0';
-	post->answer.passed = post->step->isolated ? check_isolated(post) : check_here(post);
+	post->why[0] = '\0';
+	post->passed = post->step->isolated ? check_isolated(post) : check_here(post);
 }
 
-/* Sends the answer, unless the checker stops: the mailbox may be gone then. */
-static void answer(struct post *post)
+/* Sends the answer, unless the step is over: the mailbox may be gone then. */
+static void send_answer(struct checker_post *post)
 {
 	struct checker *checker = post->checker;
+	struct check_answer *answer = alloc_zeroed(1, sizeof *answer);
+	answer->mail.kind = MAIL_CHECK;
+	answer->version = post->step->version;
+	answer->passed = post->passed;
+	text_copy(answer->why, sizeof answer->why, post->why);
 	pthread_mutex_lock(&checker->lock);
-	if (!checker->stop)
-		mailbox_send(checker->mailbox, &post->answer.mail);
+	bool wanted = !post->over;
+	answer->step = post->number;
+	if (wanted)
+		mailbox_send(checker->mailbox, &answer->mail);
 	pthread_mutex_unlock(&checker->lock);
+	if (!wanted)
+		free(answer);
+}
+
+static void free_post(struct checker_post *post)
+{
+	step_release(post->step);
+	if (post->cancel >= 0)
+		close(post->cancel);
+	pthread_cond_destroy(&post->asked);
+	free(post);
 }
 
 static void *work(void *closure)
 {
-	struct post *post = closure;
+	struct checker_post *post = closure;
 	struct checker *checker = post->checker;
 	while (await_question(post)) {
 		call_check(post);
-		answer(post);
+		send_answer(post);
 	}
 	trial_end(post->trial, SECOND / 2);
+	free_post(post);
 	pthread_mutex_lock(&checker->lock);
 	checker->alive--;
 	pthread_cond_signal(&checker->left);
@@ -164,7 +187,7 @@ static void *work(void *closure)
 	return NULL;
 }
 
-static bool start(struct post *post)
+static bool start(struct checker_post *post)
 {
 	pthread_attr_t attributes;
 	pthread_t thread;
@@ -179,40 +202,68 @@ static bool start(struct post *post)
 	return started;
 }
 
-static void init(struct checker *checker, const struct steps *steps, struct mailbox *mailbox,
-                 bool (*wanted)(const struct step *step))
+struct checker_post *checker_prepare(struct checker *checker, struct step *step)
 {
-	checker->mailbox = mailbox;
-	lock_init(&checker->lock);
-	condition_init(&checker->left);
-	for (size_t i = 0; i < steps->count; i++) {
-		struct post *post = &checker->post[i];
-		post->checker = checker;
-		post->step = wanted(&steps->step[i]) ? &steps->step[i] : NULL;
-		post->cancel = post->step != NULL && !post->step->isolated && post->step->module->table.check_run != NULL
-		                   ? timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)
-		                   : -1;
-		post->answer.mail.kind = MAIL_CHECK;
-		post->answer.step = i;
-		condition_init(&post->asked);
-		checker->count++;
+	struct checker_post *post = alloc_zeroed(1, sizeof *post);
+	post->checker = checker;
+	post->step = step_hold(step);
+	post->called = checker->wanted(step);
+	post->cancel = post->called && !step->isolated && step->module->table.check_run != NULL
+	                   ? timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK)
+	                   : -1;
+	condition_init(&post->asked);
+	if (!post->called || start(post))
+		return post;
+	free_post(post);
+	return NULL;
+}
+
+void checker_discard(struct checker_post *post)
+{
+	if (post == NULL)
+		return;
+	if (!post->called) {
+		free_post(post);
+		return;
 	}
+	struct checker *checker = post->checker;
+	pthread_mutex_lock(&checker->lock);
+	post->over = true;
+	set_cancel(post, 1);
+	pthread_cond_signal(&post->asked);
+	pthread_mutex_unlock(&checker->lock);
+}
+
+void checker_set(struct checker *checker, size_t number, struct checker_post *post)
+{
+	struct checker_post *before = NULL;
+	pthread_mutex_lock(&checker->lock);
+	if (number < checker->count) {
+		before = checker->post[number];
+	} else {
+		checker->count = number + 1;
+		checker->post = alloc_resized(checker->post, checker->count * sizeof(struct checker_post *));
+	}
+	checker->post[number] = post;
+	post->number = number;
+	pthread_mutex_unlock(&checker->lock);
+	checker_discard(before);
 }
 
 static struct checker *create(const struct steps *steps, struct mailbox *mailbox, const struct log *log, bool once,
                               bool (*wanted)(const struct step *step))
 {
-	struct checker *checker = calloc(1, sizeof *checker + steps->count * sizeof checker->post[0]);
-	if (checker == NULL)
-		return NULL;
-	init(checker, steps, mailbox, wanted);
-	checker->log = log;
-	checker->once = once;
-	for (size_t i = 0; i < checker->count; i++) {
-		if (checker->post[i].step != NULL && !start(&checker->post[i])) {
+	struct checker *checker = alloc_zeroed(1, sizeof *checker);
+	*checker = (struct checker){.mailbox = mailbox, .log = log, .once = once, .wanted = wanted};
+	lock_init(&checker->lock);
+	condition_init(&checker->left);
+	for (size_t i = 0; i < steps->count; i++) {
+		struct checker_post *post = checker_prepare(checker, &steps->step[i]);
+		if (post == NULL) {
 			checker_destroy(checker, SECOND);
 			return NULL;
 		}
+		checker_set(checker, i, post);
 	}
 	return checker;
 }
@@ -224,8 +275,8 @@ struct checker *checker_create(const struct steps *steps, struct mailbox *mailbo
 
 void checker_ask(struct checker *checker, size_t step)
 {
-	struct post *post = &checker->post[step];
 	pthread_mutex_lock(&checker->lock);
+	struct checker_post *post = checker->post[step];
 	post->asking = true;
 	pthread_cond_signal(&post->asked);
 	pthread_mutex_unlock(&checker->lock);
@@ -236,23 +287,17 @@ bool checker_destroy(struct checker *checker, nanos timeout)
 	if (checker == NULL)
 		return true;
 	nanos until = clock_monotonic() + timeout;
+	for (size_t i = 0; i < checker->count; i++)
+		checker_discard(checker->post[i]);
+	checker->count = 0;
 	pthread_mutex_lock(&checker->lock);
-	checker->stop = true;
-	for (size_t i = 0; i < checker->count; i++) {
-		pthread_cond_signal(&checker->post[i].asked);
-		set_cancel(&checker->post[i], 1);
-	}
 	while (checker->alive > 0 && condition_wait_until(&checker->left, &checker->lock, until))
 		;
 	bool ended = checker->alive == 0;
 	pthread_mutex_unlock(&checker->lock);
 	if (!ended)
 		return false;
-	for (size_t i = 0; i < checker->count; i++) {
-		pthread_cond_destroy(&checker->post[i].asked);
-		if (checker->post[i].cancel >= 0)
-			close(checker->post[i].cancel);
-	}
+	free(checker->post);
 	pthread_cond_destroy(&checker->left);
 	pthread_mutex_destroy(&checker->lock);
 	free(checker);
@@ -264,9 +309,12 @@ static void await_answers(struct mailbox *mailbox, size_t count, nanos timeout, 
 {
 	nanos until = clock_monotonic() + timeout, left = timeout;
 	for (; count > 0 && left > 0; left = until - clock_monotonic()) {
-		for (struct mail *mail = mailbox_receive(mailbox, left); mail != NULL; mail = mail->next, count--) {
-			const struct check_answer *got = CONTAINER_OF(mail, struct check_answer, mail);
+		struct mail *mail = mailbox_receive(mailbox, left), *next;
+		for (; mail != NULL; mail = next, count--) {
+			struct check_answer *got = CONTAINER_OF(mail, struct check_answer, mail);
+			next = mail->next;
 			answer[got->step] = *got;
+			free(got);
 		}
 	}
 }
@@ -297,6 +345,10 @@ bool checker_run_once(const struct steps *steps, struct check_answer *answer, na
 	}
 	await_answers(&mailbox, asked, timeout, answer);
 	*stuck = !checker_destroy(checker, SECOND);
+	for (struct mail *late = mailbox_receive(&mailbox, 0), *next; late != NULL; late = next) {
+		next = late->next;
+		free(late);
+	}
 	mailbox_destroy(&mailbox);
 	return checker != NULL;
 }

@@ -7,10 +7,11 @@
 #include "core/base/readiness.h"
 #include "core/steps/steps.h"
 
-/* MAIL_CHECK. It belongs to the checker, and is valid until the same step is checked again. */
+/* MAIL_CHECK. The receiver frees it. */
 struct check_answer {
 	struct mail mail;
 	size_t step;
+	unsigned version; /* of the step */
 	bool passed;
 	char why[FACT_REASON_SIZE]; /* why the check failed; "" if it passed */
 };
@@ -20,8 +21,18 @@ struct checker;
 /* Whether the step has a check that must be called. */
 bool checker_wanted(const struct step *step);
 
-/* Starts a thread for each step whose check must be called. Borrows all three. NULL: no thread. */
+/* Starts a thread for each step whose check must be called. Borrows mailbox and log. NULL: no thread. */
 struct checker *checker_create(const struct steps *steps, struct mailbox *mailbox, const struct log *log);
+
+/* Adding a step, or putting another one in the place of one, takes two calls, of which only the first can fail. */
+
+struct checker_post;
+/* Holds the step, and starts a thread if its check must be called. NULL: no thread. */
+struct checker_post *checker_prepare(struct checker *checker, struct step *step);
+void checker_discard(struct checker_post *post);
+/* Gives the number to the prepared step; `number` is at most one beyond the last. The thread of the one that had it
+ * ends after the check that it is making, whose answer may still come. */
+void checker_set(struct checker *checker, size_t number, struct checker_post *post);
 
 /* Calls the check of a step; the answer is sent to the mailbox. The step must have a check, and its last answer must
  * have arrived. */

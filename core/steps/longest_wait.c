@@ -31,7 +31,7 @@ nanos longest_wait(const struct steps *steps, char text[LONGEST_WAIT_TEXT])
 {
 	struct longest longest = {.text = text};
 	snprintf(text, LONGEST_WAIT_TEXT, "storage to confirm");
-	longest.wait = steps_pipeline(steps).confirm_interval_limit;
+	longest.wait = steps_pipeline(steps->limits, steps->count).confirm_interval_limit;
 	for (size_t i = 0; i < steps->count; i++) {
 		const struct step *step = &steps->step[i];
 		const struct step_config *config = step->config;

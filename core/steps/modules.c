@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/abi/library.h"
@@ -27,9 +28,19 @@ struct known {
 	struct module_description *description;
 };
 
+/* A module that was loaded into this process. */
+struct loaded {
+	struct loaded *next;
+	char *name;
+	struct file_identity identity;
+	struct pp_step_module table;
+};
+
 struct modules {
 	char *const *plugin_dir;
 	const struct worker_launch *launch;
+	struct modules *first; /* this one, or that of the first configuration, which has: */
+	struct loaded *loaded;
 	struct known *known[MODULES_LIMIT];
 	size_t count;
 };
@@ -39,6 +50,14 @@ struct modules *modules_create(char *const *plugin_dir, const struct worker_laun
 	struct modules *modules = alloc_zeroed(1, sizeof *modules);
 	modules->plugin_dir = plugin_dir;
 	modules->launch = launch;
+	modules->first = modules;
+	return modules;
+}
+
+struct modules *modules_create_again(char *const *plugin_dir, const struct worker_launch *launch, struct modules *first)
+{
+	struct modules *modules = modules_create(plugin_dir, launch);
+	modules->first = first;
 	return modules;
 }
 
@@ -60,7 +79,46 @@ void modules_destroy(struct modules *modules)
 		return;
 	for (size_t i = 0; i < modules->count; i++)
 		free_known(modules->known[i]);
+	for (struct loaded *loaded = modules->loaded, *next; loaded != NULL; loaded = next) {
+		next = loaded->next;
+		free(loaded->name);
+		free(loaded);
+	}
 	free(modules);
+}
+
+static bool identify(int file, struct file_identity *identity)
+{
+	struct stat info;
+	if (fstat(file, &info) != 0)
+		return false;
+	*identity = (struct file_identity){info.st_dev, info.st_ino, info.st_size, info.st_mtim};
+	return true;
+}
+
+static bool is_same_file(const struct file_identity *one, const struct file_identity *other)
+{
+	return one->device == other->device && one->number == other->number && one->size == other->size &&
+	       one->modified.tv_sec == other->modified.tv_sec && one->modified.tv_nsec == other->modified.tv_nsec;
+}
+
+bool module_same(const struct module *one, const struct module *other)
+{
+	return strcmp(one->name, other->name) == 0 && strcmp(one->path, other->path) == 0 &&
+	       (one->builtin || is_same_file(&one->identity, &other->identity));
+}
+
+bool modules_settled(const struct modules *modules, char *why, size_t size)
+{
+	for (size_t i = 0; i < modules->count; i++) {
+		const struct module *module = &modules->known[i]->module;
+		struct file_identity identity;
+		if (module->file < 0 || (identify(module->file, &identity) && is_same_file(&identity, &module->identity)))
+			continue;
+		snprintf(why, size, "%s: changed while it was being read; try again when that is over", module->path);
+		return false;
+	}
+	return true;
 }
 
 /* Finds, opens and describes the file. What is found out without a process is not worth remembering: TRIAL_FAILED. */
@@ -82,7 +140,7 @@ static enum trial_result look(const struct modules *modules, struct known *known
 		return TRIAL_FAILED;
 	module->folder = alloc_text_part(module->path, (size_t)(strrchr(module->path, '/') - module->path));
 	module->file = open(module->path, O_RDONLY | O_CLOEXEC);
-	if (module->file < 0) {
+	if (module->file < 0 || !identify(module->file, &module->identity)) {
 		snprintf(why, size, "%s: %s", module->path, strerror(errno));
 		return TRIAL_FAILED;
 	}
@@ -142,15 +200,37 @@ static void new_path(char *path, size_t size, int file)
 	snprintf(path + length, size - (size_t)length, "/%d", file);
 }
 
+static bool load(struct modules *first, struct module *module, char *why, size_t size)
+{
+	char path[128];
+	new_path(path, sizeof path, module->file);
+	if (!library_load(path, module->path, module->name, &module->table, why, size))
+		return false;
+	struct loaded *loaded = alloc_zeroed(1, sizeof *loaded);
+	*loaded = (struct loaded){first->loaded, alloc_text(module->name), module->identity, module->table};
+	first->loaded = loaded;
+	return true;
+}
+
 const struct module *modules_load(struct modules *modules, const char *name, char *why, size_t size)
 {
-	char file[128];
 	struct known *known = find_known(modules, name, why, size);
 	if (known == NULL || known->module.loaded)
 		return known == NULL ? NULL : &known->module;
 	struct module *module = &known->module;
-	new_path(file, sizeof file, module->file);
-	module->loaded = library_load(file, module->path, name, &module->table, why, size);
+	struct loaded *before = modules->first->loaded;
+	while (before != NULL && strcmp(before->name, name) != 0)
+		before = before->next;
+	if (before != NULL && !is_same_file(&before->identity, &module->identity)) {
+		snprintf(why, size,
+		         "%s: the file has changed, and the service cannot load it again while it runs (isolation = thread): "
+		         "restart the service",
+		         module->path);
+		return NULL;
+	}
+	module->loaded = before != NULL || load(modules->first, module, why, size);
+	if (before != NULL)
+		module->table = before->table;
 	return module->loaded ? module : NULL;
 }
 

@@ -23,12 +23,13 @@ void pools_wake(struct pools *pools)
 	wake(pools->wake);
 }
 
-static void init_pool(struct pool *pool, struct pools *all, const struct step *step, size_t number)
+static struct pool *create_pool(struct pools *all, struct step *step, size_t number)
 {
-	*pool = (struct pool){.all = all, .step = step, .number = number};
+	struct pool *pool = alloc_zeroed(1, sizeof *pool);
+	*pool = (struct pool){.all = all, .step = step_hold(step), .number = number};
 	pool->last = &pool->first;
-	pool->count = step->isolated ? step->config->workers : 0;
-	pool->worker = alloc_zeroed(pool->count + 1, sizeof *pool->worker);
+	pool->count = step->config->workers;
+	pool->worker = alloc_zeroed(pool->count, sizeof *pool->worker);
 	for (size_t i = 0; i < pool->count; i++) {
 		struct pool_worker *worker = &pool->worker[i];
 		worker->pool = pool;
@@ -36,20 +37,79 @@ static void init_pool(struct pool *pool, struct pools *all, const struct step *s
 		for (enum watched what = 0; what < WATCHES; what++)
 			worker->watch[what] = (struct watch){worker, what};
 	}
+	return pool;
 }
 
-struct pools *pools_create(const struct steps *steps, const struct content_options *content, struct copies *copies,
-                           const struct log *log, struct mailbox *mailbox)
+void pool_free(struct pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++)
+		fetch_destroy(pool->worker[i].fetch);
+	step_release(pool->step);
+	free(pool->worker);
+	free(pool);
+}
+
+void pools_set(struct pools *pools, size_t number, struct step *step)
+{
+	struct pool *pool = create_pool(pools, step, number);
+	pthread_mutex_lock(&pools->lock);
+	if (number >= pools->count) {
+		pools->pool = alloc_resized(pools->pool, (number + 1) * sizeof *pools->pool);
+		while (pools->count <= number)
+			pools->pool[pools->count++] = NULL;
+	}
+	pools->pool[number] = pool;
+	pool->next = pools->new;
+	pools->new = pool;
+	pthread_mutex_unlock(&pools->lock);
+	wake(pools->wake);
+}
+
+/* Takes all runs from the queue. With the lock held. */
+static struct run *empty_queue(struct pool *pool)
+{
+	struct run *first = pool->first;
+	pool->first = NULL;
+	pool->last = &pool->first;
+	return first;
+}
+
+static struct pool *find_pool(const struct pools *pools, size_t number)
+{
+	return number < pools->count ? pools->pool[number] : NULL;
+}
+
+struct run *pools_replace(struct pools *pools, size_t number)
+{
+	struct pool *pool = find_pool(pools, number);
+	if (pool == NULL)
+		return NULL;
+	pthread_mutex_lock(&pools->lock);
+	struct run *queued = empty_queue(pool);
+	pool->replaced = true;
+	pools->pool[number] = NULL;
+	pthread_mutex_unlock(&pools->lock);
+	wake(pools->wake);
+	return queued;
+}
+
+void pools_set_used(struct pools *pools, size_t number, bool used)
+{
+	struct pool *pool = find_pool(pools, number);
+	if (pool == NULL)
+		return;
+	pthread_mutex_lock(&pools->lock);
+	pool->unused = !used;
+	pthread_mutex_unlock(&pools->lock);
+	wake(pools->wake);
+}
+
+struct pools *pools_create(struct copies *copies, const struct log *log, struct mailbox *mailbox)
 {
 	struct pools *pools = alloc_zeroed(1, sizeof *pools);
-	pools->content = content;
 	pools->copies = copies;
 	pools->log = log;
 	pools->mailbox = mailbox;
-	pools->pool = alloc_zeroed(steps->count + 1, sizeof *pools->pool);
-	pools->count = steps->count;
-	for (size_t i = 0; i < steps->count; i++)
-		init_pool(&pools->pool[i], pools, &steps->step[i], i);
 	channel_buffer_init(&pools->buffer);
 	pools->buffer.small = true;
 	lock_init(&pools->lock);
@@ -128,7 +188,7 @@ void pool_queue(struct pool *pool, struct run *run, bool first)
 
 void pools_submit(struct pools *pools, struct run *run)
 {
-	struct pool *pool = &pools->pool[run->step];
+	struct pool *pool = pools->pool[run->step];
 	struct pool_worker *worker = NULL;
 	pthread_mutex_lock(&pools->lock);
 	bool stop = pools->stop;
@@ -136,7 +196,10 @@ void pools_submit(struct pools *pools, struct run *run)
 		pool_queue(pool, run, false);
 		worker = pool_assign(pool);
 	}
+	bool asleep = !stop && worker == NULL && pool->unused;
 	pthread_mutex_unlock(&pools->lock);
+	if (asleep)
+		wake(pools->wake);
 	if (worker != NULL)
 		pool_send_run(worker, &pools->submitted);
 	if (stop)
@@ -157,13 +220,10 @@ static bool take_out(struct pool *pool, struct run *run)
 	return true;
 }
 
-void pools_cancel(struct pools *pools, struct run *run)
+/* Cancels a run that a worker has. With the lock held. */
+static bool cancel_in(struct pool *pool, struct run *run)
 {
-	struct pool *pool = &pools->pool[run->step];
-	pthread_mutex_lock(&pools->lock);
-	atomic_store(&run->cancelled, true);
-	bool queued = take_out(pool, run);
-	for (size_t i = 0; !queued && i < pool->count; i++) {
+	for (size_t i = 0; i < pool->count; i++) {
 		struct pool_worker *worker = &pool->worker[i];
 		if (worker->run != run)
 			continue;
@@ -171,8 +231,23 @@ void pools_cancel(struct pools *pools, struct run *run)
 		worker_process_cancel(&worker->process);
 		if (worker->fetching)
 			fetch_cancel(worker->fetch);
-		wake(pools->wake);
+		wake(pool->all->wake);
+		return true;
 	}
+	return false;
+}
+
+void pools_cancel(struct pools *pools, struct run *run)
+{
+	pthread_mutex_lock(&pools->lock);
+	struct pool *now = find_pool(pools, run->step);
+	atomic_store(&run->cancelled, true);
+	bool queued = now != NULL && take_out(now, run), found = queued || (now != NULL && cancel_in(now, run));
+	/* Processes of the step as it was before, which have not ended yet. */
+	for (struct pool *pool = pools->first; pool != NULL && !found; pool = pool->next)
+		found = pool->number == run->step && cancel_in(pool, run);
+	for (struct pool *pool = pools->new; pool != NULL && !found; pool = pool->next)
+		found = pool->number == run->step && cancel_in(pool, run);
 	pthread_mutex_unlock(&pools->lock);
 	if (queued)
 		mailbox_send(pools->mailbox, &run->mail);
@@ -192,8 +267,10 @@ bool pools_destroy(struct pools *pools, nanos timeout)
 	pthread_mutex_unlock(&pools->lock);
 	if (!ended)
 		return false;
-	for (size_t i = 0; i < pools->count; i++)
-		free(pools->pool[i].worker);
+	for (struct pool *pool = pools->new, *next; pool != NULL; pool = next) {
+		next = pool->next;
+		pool_free(pool);
+	}
 	free(pools->pool);
 	if (pools->epoll >= 0)
 		close(pools->epoll);

@@ -21,6 +21,7 @@
 struct pool_news {
 	struct mail mail;
 	size_t step;
+	unsigned version; /* of the step */
 	bool works;
 	char why[FACT_REASON_SIZE];
 };
@@ -28,8 +29,17 @@ struct pool_news {
 struct pools;
 
 /* Starts the supervisor, which starts the processes. Borrows its arguments. NULL: no thread. */
-struct pools *pools_create(const struct steps *steps, const struct content_options *content, struct copies *copies,
-                           const struct log *log, struct mailbox *mailbox);
+struct pools *pools_create(struct copies *copies, const struct log *log, struct mailbox *mailbox);
+
+/* The functions below are called on one thread. */
+
+/* Gives the step of this number its processes; holds it. The number has none, or they have been replaced. */
+void pools_set(struct pools *pools, size_t number, struct step *step);
+/* The step of this number is over, or another one takes its place: what is queued for it is returned, in order, linked
+ * by `next`. Idle processes end now; those with a run end after it. */
+struct run *pools_replace(struct pools *pools, size_t number);
+/* Whether the step is used regularly. Otherwise its processes are started when there is a run, and end after it. */
+void pools_set_used(struct pools *pools, size_t number, bool used);
 
 /* As the functions of workers.h. */
 void pools_submit(struct pools *pools, struct run *run);

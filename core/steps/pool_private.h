@@ -67,8 +67,11 @@ struct pool_worker {
 
 struct pool {
 	struct pools *all;
-	const struct step *step;
+	struct pool *next; /* in the supervisor's list, or in that of the new ones */
+	struct step *step; /* held */
 	size_t number;
+	_Atomic bool replaced;     /* no run comes any more */
+	_Atomic bool unused;       /* its processes are started only when there is a run */
 	struct run *first, **last; /* queued; under the lock */
 	struct pool_worker *worker;
 	size_t count;
@@ -88,9 +91,10 @@ struct pools {
 	bool stop, alive;
 	bool attention; /* the workers have to be looked after; the supervisor's */
 	uint64_t last_number;
-	struct pool *pool; /* of each step; without workers if the step has no processes */
+	struct pool **pool; /* of each step; NULL if the step has no processes; changed under the lock */
 	size_t count;
-	const struct content_options *content;
+	struct pool *new;   /* that the supervisor has not seen yet; under the lock */
+	struct pool *first; /* that it looks after; the supervisor changes it under the lock */
 	struct copies *copies;
 	const struct log *log;
 	struct mailbox *mailbox;
@@ -100,6 +104,9 @@ struct pools {
 };
 
 /* pool.c */
+
+/* Its processes have ended. */
+void pool_free(struct pool *pool);
 
 /* Queues a run; `first`: before the others. With the lock held. */
 void pool_queue(struct pool *pool, struct run *run, bool first);

@@ -37,6 +37,7 @@ void pool_tell(const struct pool *pool, bool works, const char *why)
 	struct pool_news *news = alloc_zeroed(1, sizeof *news);
 	news->mail.kind = MAIL_POOL;
 	news->step = pool->number;
+	news->version = pool->step->version;
 	news->works = works;
 	text_copy(news->why, sizeof news->why, why);
 	mailbox_send(pool->all->mailbox, &news->mail);
@@ -80,6 +81,8 @@ static void note_failure(struct pool_worker *worker, const char *why)
 {
 	struct pool *pool = worker->pool;
 	char pause[DURATION_TEXT_SIZE];
+	if (pool->replaced)
+		return;
 	nanos wait = pool->failures < 16 ? FIRST_PAUSE << pool->failures : LONGEST_PAUSE;
 	wait = wait > LONGEST_PAUSE ? LONGEST_PAUSE : wait;
 	pool->failures++;
@@ -196,7 +199,7 @@ void pool_worker_finish(struct pool_worker *worker)
 		begin_leaving(worker);
 	else
 		worker->state = WORKER_IDLE;
-	pools->attention = pools->attention || pools->stop;
+	pools->attention = pools->attention || pools->stop || worker->pool->replaced || worker->pool->unused;
 	struct pool_worker *next = pools->stop ? NULL : pool_assign(worker->pool);
 	pthread_mutex_unlock(&pools->lock);
 	run_answer_take(run, &worker->answer);
@@ -224,7 +227,7 @@ void pool_worker_fetch(struct pool_worker *worker)
 	struct pools *pools = worker->pool->all;
 	worker->wanted = false;
 	if (worker->fetch == NULL)
-		worker->fetch = fetch_create(pools->content, pools->copies, fetched, worker);
+		worker->fetch = fetch_create(worker->pool->step->content, pools->copies, fetched, worker);
 	if (worker->fetch == NULL) {
 		end_encode(&pools->packet, worker->number, worker->request.number,
 		           "the service has no thread to fetch the bytes with");
@@ -277,11 +280,16 @@ static void fail_run(struct pool_worker *worker, struct run *run, const char *wh
 	run->gone = worker->gone;
 	int unsent = atomic_load(&worker->unsent);
 	bool again = is_broken_pipe(unsent) && !atomic_load(&run->cancelled);
-	if (again) {
+	bool elsewhere = again && pool->replaced;
+	if (again)
 		atomic_store(&run->started, 0);
+	if (elsewhere)
+		run->undone = true;
+	else if (again)
 		pool_queue(pool, run, true);
-	}
 	pthread_mutex_unlock(&pool->all->lock);
+	if (elsewhere)
+		mailbox_send(pool->all->mailbox, &run->mail);
 	if (again)
 		return;
 	struct run_answer answer = {.value = PP_RETRY};

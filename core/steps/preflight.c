@@ -112,6 +112,18 @@ static void note_missing(struct preflight *preflight)
 	}
 }
 
+/* Finds modules and steps. */
+static void make_steps(struct preflight *preflight, const struct running_steps *running)
+{
+	char why[1024];
+	find_unused(preflight);
+	preflight->steps =
+		steps_create_beside(preflight->config, preflight->modules, &preflight->launch, running, &preflight->problems);
+	if (running != NULL && !modules_settled(preflight->modules, why, sizeof why))
+		problems_add(&preflight->problems, "%s", why);
+	note_missing(preflight);
+}
+
 static bool evaluate(struct preflight *preflight)
 {
 	struct problems *problems = &preflight->problems;
@@ -121,9 +133,7 @@ static bool evaluate(struct preflight *preflight)
 	prepare_launch(preflight);
 	if (config->plugin_dir != NULL && config->plugin_dir[0] != NULL) {
 		preflight->modules = modules_create(config->plugin_dir, &preflight->launch);
-		find_unused(preflight);
-		preflight->steps = steps_create(config, preflight->modules, &preflight->launch, problems);
-		note_missing(preflight);
+		make_steps(preflight, NULL);
 	}
 	return problems->count == 0;
 }
@@ -156,8 +166,44 @@ void preflight_free(struct preflight *preflight)
 	 * configuration. */
 	steps_destroy(preflight->steps);
 	modules_destroy(preflight->modules);
-	worker_launch_close(&preflight->launch);
+	if (preflight->program != NULL)
+		worker_launch_close(&preflight->launch);
 	free(preflight->program);
 	config_free(preflight->config);
 	problems_free(&preflight->problems);
+}
+
+struct preflight *preflight_again(const char *path, const struct preflight *first, const struct running_steps *running)
+{
+	struct preflight *preflight = alloc_zeroed(1, sizeof *preflight);
+	struct config *config = preflight->config = config_read(path, environ, &preflight->problems);
+	if (config->state_dir == NULL)
+		problems_add(&preflight->problems, "%s", NO_STATE_DIR);
+	preflight->log = (struct log){.fd = STDERR_FILENO, .level = config->log_level};
+	preflight->launch = first->launch;
+	preflight->launch.level = config->log_level;
+	preflight->launch.log = &preflight->log;
+	if (config->plugin_dir != NULL && config->plugin_dir[0] != NULL) {
+		preflight->modules = modules_create_again(config->plugin_dir, &preflight->launch, first->modules);
+		make_steps(preflight, running);
+	}
+	config_check_settled(config, &preflight->problems);
+	return preflight;
+}
+
+static void free_unused(void *closure)
+{
+	struct preflight *preflight = closure;
+	preflight_free(preflight);
+	free(preflight);
+}
+
+void preflight_leave(struct preflight *preflight)
+{
+	if (preflight == NULL)
+		return;
+	if (preflight->steps != NULL)
+		steps_leave(preflight->steps, free_unused, preflight);
+	else
+		free_unused(preflight);
 }

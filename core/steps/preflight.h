@@ -8,7 +8,7 @@
 
 struct preflight {
 	struct config *config; /* usable only if there are no problems */
-	char *program;         /* of the workers */
+	char *program;         /* of the workers; NULL: the first configuration's */
 	struct log log;        /* standard error: what modules say in create() */
 	struct worker_launch launch;
 	struct modules *modules;
@@ -23,5 +23,12 @@ bool preflight_make(struct preflight *preflight, const char *path);
  * dropped. */
 bool preflight_make_step(struct preflight *preflight, const char *name, const char *folder, char *const *keys);
 void preflight_free(struct preflight *preflight);
+
+/* Evaluates the configuration again, beside the steps that run. first: the one of the start of this process, which must
+ * outlive this one; its workers' program and user stay in use. Never NULL; usable only if there are no problems. Any
+ * thread may call this, one at a time. */
+struct preflight *preflight_again(const char *path, const struct preflight *first, const struct running_steps *running);
+/* The caller gives it back; it is freed once nobody holds a step of it. */
+void preflight_leave(struct preflight *preflight);
 
 #endif

@@ -18,6 +18,7 @@ struct run {
 	nanos give_up;          /* the coordinator's: when a run cancelled at its deadline counts as stuck; 0: not yet */
 	struct heap_item watch; /* the coordinator's, once the upload has continued without this run */
 	size_t step;            /* index of the configured step */
+	unsigned version;       /* the server's: of that step, see server_reload.c */
 	struct upload *upload;  /* one reference */
 	uint64_t transition;    /* the status' transition when the run was created */
 	nanos woken_at;

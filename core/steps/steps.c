@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/abi/host.h"
+#include "core/abi/setup.h"
 #include "core/base/alloc.h"
 #include "core/base/text.h"
 #include "core/steps/trial.h"
@@ -45,8 +46,9 @@ static void grant(struct step *step, struct problems *warnings)
 }
 
 /* Creates an instance in a worker process, which shows whether the module accepts its configuration. A module that
- * crashes there is no error of the configuration: the step is suspended until it can be started. */
-static void try_create(struct step *step, struct problems *problems)
+ * crashes there is no error of the configuration: the step is suspended until it can be started. While the service
+ * runs, it has something better: the module that it has. */
+static void try_create(struct step *step, bool beside, struct problems *problems)
 {
 	char why[1024] = "";
 	struct start_message start;
@@ -57,7 +59,7 @@ static void try_create(struct step *step, struct problems *problems)
 	                                        CREATE_LIMIT, step->launch->log, &trial, why, sizeof why);
 	if (result == TRIAL_GOOD)
 		text_copy(step->missing, sizeof step->missing, trial_missing(trial));
-	else if (result != TRIAL_BROKEN && problems->count == before)
+	else if ((result != TRIAL_BROKEN || beside) && problems->count == before)
 		problems_add(problems, "%s: step %s: %s: %s", step->config->place, step->config->name, step->module->path,
 		             why[0] != '\0' ? why : "create() failed and gave no reason");
 	trial_end(trial, SECOND);
@@ -85,7 +87,53 @@ static void create_here(struct step *step, struct problems *problems)
 		             step->config->name, step->module->path);
 }
 
-static void create_step(struct step *step, struct config *config, struct modules *modules, struct problems *problems)
+/* The values of the module's keys. */
+static bool is_same_setup(const struct step *one, const struct step *other)
+{
+	const struct pp_setup *mine = step_setup_host(one->setup), *others = step_setup_host(other->setup);
+	if (mine->count != others->count)
+		return false;
+	for (size_t i = 0; i < mine->count; i++)
+		if (strcmp(mine->value[i].key, others->value[i].key) != 0 ||
+		    !text_same(mine->value[i].text, others->value[i].text) || mine->value[i].number != others->value[i].number)
+			return false;
+	return true;
+}
+
+static bool is_same_list(char *const *one, char *const *other)
+{
+	if (one == NULL || other == NULL)
+		return one == other;
+	while (*one != NULL && *other != NULL && strcmp(*one, *other) == 0) {
+		one++;
+		other++;
+	}
+	return *one == NULL && *other == NULL;
+}
+
+static bool is_same_content(const struct content_options *one, const struct content_options *other)
+{
+	return one->tls_insecure == other->tls_insecure && text_same(one->ca_file, other->ca_file) &&
+	       is_same_list(one->file_roots, other->file_roots) && one->stall == other->stall;
+}
+
+static bool is_same(const struct step *one, const struct step *other)
+{
+	return config_step_same(one->config, other->config) && is_same_content(one->content, other->content) &&
+	       one->isolated == other->isolated && module_same(one->module, other->module) && is_same_setup(one, other) &&
+	       (!one->isolated || one->launch->level == other->launch->level);
+}
+
+static struct step *find_same(const struct running_steps *running, const struct step *step)
+{
+	for (size_t i = 0; running != NULL && i < running->count; i++)
+		if (strcmp(running->step[i]->config->name, step->config->name) == 0)
+			return is_same(step, running->step[i]) ? running->step[i] : NULL;
+	return NULL;
+}
+
+static void create_step(struct step *step, struct config *config, struct modules *modules,
+                        const struct running_steps *running, struct problems *problems)
 {
 	const struct step_config *own = step->config;
 	char why[1024];
@@ -104,16 +152,42 @@ static void create_step(struct step *step, struct config *config, struct modules
 	step->setup = step_setup_create(config, own, table->keys, table->key_size, problems);
 	if (problems->count > before)
 		return;
-	if (!step->isolated) {
+	step->running = find_same(running, step);
+	if (step->isolated) {
+		grant(step, &config->warnings);
+		try_create(step, running != NULL, problems);
+	} else if (step->running == NULL) {
 		create_here(step, problems);
-		return;
 	}
-	grant(step, &config->warnings);
-	try_create(step, problems);
+}
+
+static struct pipeline_step limits_of(const struct step_config *step)
+{
+	static const enum outcome hold_outcome[] = {
+		[HELD_ABORT] = OUTCOME_ABORT, [HELD_DELETE] = OUTCOME_DELETE, [HELD_CONTINUE] = OUTCOME_CONTINUE};
+	return (struct pipeline_step){
+		.name = step->name,
+		.max_retries = step->max_retries,
+		.max_crashes = step->max_crashes,
+		.retry_backoff = step->retry_backoff,
+		.deadline = step->deadline,
+		.max_wait = step->max_wait,
+		.max_waits = step->max_waits,
+		.check_limit = step->check_limit,
+		.hold_limit = step->hold_limit,
+		.hold_outcome = hold_outcome[step->hold_outcome],
+		.continue_when_exhausted = step->on_exhausted == EXHAUSTED_CONTINUE,
+	};
 }
 
 struct steps *steps_create(struct config *config, struct modules *modules, const struct worker_launch *launch,
                            struct problems *problems)
+{
+	return steps_create_beside(config, modules, launch, NULL, problems);
+}
+
+struct steps *steps_create_beside(struct config *config, struct modules *modules, const struct worker_launch *launch,
+                                  const struct running_steps *running, struct problems *problems)
 {
 	struct steps *steps = alloc_zeroed(1, sizeof *steps);
 	size_t count = config->step_count + 1;
@@ -122,29 +196,20 @@ struct steps *steps_create(struct config *config, struct modules *modules, const
 	steps->name = alloc_zeroed(count, sizeof *steps->name);
 	steps->workers = alloc_zeroed(count, sizeof *steps->workers);
 	steps->announced = alloc_zeroed(count, sizeof *steps->announced);
-	static const enum outcome hold_outcome[] = {
-		[HELD_ABORT] = OUTCOME_ABORT, [HELD_DELETE] = OUTCOME_DELETE, [HELD_CONTINUE] = OUTCOME_CONTINUE};
+	atomic_init(&steps->holders, 1);
 	for (size_t i = 0; i < config->step_count; i++) {
 		const struct step_config *step = &config->step[i];
 		steps->step[i].config = step;
+		steps->step[i].content = &config->content;
 		steps->step[i].launch = launch;
+		steps->step[i].all = steps;
+		atomic_init(&steps->step[i].holders, 1);
+		atomic_fetch_add(&steps->holders, 1);
 		steps->count = i + 1;
 		steps->name[i] = step->name;
 		steps->workers[i] = step->workers;
-		steps->limits[i] = (struct pipeline_step){
-			.name = step->name,
-			.max_retries = step->max_retries,
-			.max_crashes = step->max_crashes,
-			.retry_backoff = step->retry_backoff,
-			.deadline = step->deadline,
-			.max_wait = step->max_wait,
-			.max_waits = step->max_waits,
-			.check_limit = step->check_limit,
-			.hold_limit = step->hold_limit,
-			.hold_outcome = hold_outcome[step->hold_outcome],
-			.continue_when_exhausted = step->on_exhausted == EXHAUSTED_CONTINUE,
-		};
-		create_step(&steps->step[i], config, modules, problems);
+		steps->limits[i] = limits_of(step);
+		create_step(&steps->step[i], config, modules, running, problems);
 		/* For the module `remote`, this event is the request itself. */
 		const struct module *module = steps->step[i].module;
 		steps->announced[i] = config->announce_steps && module != NULL && strcmp(module->name, "remote") != 0;
@@ -152,13 +217,58 @@ struct steps *steps_create(struct config *config, struct modules *modules, const
 	return steps;
 }
 
+static void destroy_instance(struct step *step)
+{
+	if (step->instance != NULL)
+		step->module->table.destroy(step->instance);
+	step->instance = NULL;
+}
+
+struct step *step_hold(struct step *step)
+{
+	if (step->all == NULL)
+		return step;
+	atomic_fetch_add(&step->all->holders, 1);
+	atomic_fetch_add(&step->holders, 1);
+	return step;
+}
+
+static void give_back(struct steps *steps)
+{
+	if (atomic_fetch_sub(&steps->holders, 1) == 1)
+		steps->unused(steps->closure);
+}
+
+void step_release(struct step *step)
+{
+	struct steps *all = step->all;
+	if (all == NULL)
+		return;
+	if (atomic_fetch_sub(&step->holders, 1) == 1)
+		destroy_instance(step);
+	give_back(all);
+}
+
+void steps_let_go(struct steps *steps)
+{
+	for (size_t i = 0; i < steps->count; i++)
+		step_release(&steps->step[i]);
+}
+
+void steps_leave(struct steps *steps, void (*unused)(void *closure), void *closure)
+{
+	steps->unused = unused;
+	steps->closure = closure;
+	steps_let_go(steps);
+	give_back(steps);
+}
+
 void steps_destroy(struct steps *steps)
 {
 	if (steps == NULL)
 		return;
 	for (size_t i = 0; i < steps->count; i++) {
-		if (steps->step[i].instance != NULL)
-			steps->step[i].module->table.destroy(steps->step[i].instance);
+		destroy_instance(&steps->step[i]);
 		step_setup_free(steps->step[i].setup);
 	}
 	free(steps->step);
@@ -169,11 +279,11 @@ void steps_destroy(struct steps *steps)
 	free(steps);
 }
 
-struct pipeline steps_pipeline(const struct steps *steps)
+struct pipeline steps_pipeline(const struct pipeline_step *limits, size_t count)
 {
 	return (struct pipeline){
-		.step = steps->limits,
-		.count = steps->count,
+		.step = limits,
+		.count = count,
 		.other = {.name = "", .max_retries = 14, .retry_backoff = 5 * SECOND, .deadline = 10 * MINUTE, MAX_WAITING},
 		.confirm_interval = MINUTE,
 		.confirm_interval_limit = HOUR,

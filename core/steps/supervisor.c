@@ -17,16 +17,28 @@ static bool has_starting(const struct pool *pool)
 	return false;
 }
 
+static bool has_queue(struct pool *pool)
+{
+	pthread_mutex_lock(&pool->all->lock);
+	bool queued = pool->first != NULL;
+	pthread_mutex_unlock(&pool->all->lock);
+	return queued;
+}
+
 /* Starts what is down and due: one process until one was started well, then all. Returns when the next start is due. */
 static nanos start_due(struct pool *pool, nanos now)
 {
+	bool unused = pool->unused;
+	/* After a failure it is tried until it works, so that the uploads that wait for the step go on. */
+	if (pool->replaced || (unused && !pool->down && !has_queue(pool)))
+		return INT64_MAX;
 	for (size_t i = 0; i < pool->count; i++) {
 		struct pool_worker *worker = &pool->worker[i];
 		if (worker->state != WORKER_DOWN)
 			continue;
 		if (pool->start_at > now)
 			return pool->start_at;
-		if (!pool->proven && has_starting(pool))
+		if ((!pool->proven || unused) && has_starting(pool))
 			break;
 		pool_worker_start(worker);
 	}
@@ -42,21 +54,66 @@ static int timeout(nanos next)
 	                         : (int)(left / MILLISECOND) + 1;
 }
 
-/* Looks after each worker. Returns the time until which nothing is due. */
+/* Looks after the workers of a pool. Returns the time until which nothing is due. */
+static nanos look_after_pool(struct pool *pool, bool stop, nanos now)
+{
+	nanos next = INT64_MAX;
+	bool leave = stop || pool->replaced || (pool->unused && !pool->down && !has_queue(pool));
+	for (size_t i = 0; i < pool->count; i++) {
+		pool_worker_settle(&pool->worker[i]);
+		if (leave)
+			pool_worker_leave(&pool->worker[i]);
+		nanos due = pool_worker_tick(&pool->worker[i], now);
+		next = due < next ? due : next;
+	}
+	nanos due = stop ? INT64_MAX : start_due(pool, now);
+	return due < next ? due : next;
+}
+
+static bool is_down(const struct pool *pool)
+{
+	for (size_t i = 0; i < pool->count; i++)
+		if (pool->worker[i].state != WORKER_DOWN)
+			return false;
+	return true;
+}
+
+/* Takes the new pools over, and frees those that were replaced and whose processes have ended. */
+static void take_changes(struct pools *pools)
+{
+	struct pool *over = NULL;
+	pthread_mutex_lock(&pools->lock);
+	while (pools->new != NULL) {
+		struct pool *pool = pools->new;
+		pools->new = pool->next;
+		pool->next = pools->first;
+		pools->first = pool;
+	}
+	for (struct pool **link = &pools->first; *link != NULL;) {
+		struct pool *pool = *link;
+		if (!pool->replaced || !is_down(pool)) {
+			link = &pool->next;
+			continue;
+		}
+		*link = pool->next;
+		pool->next = over;
+		over = pool;
+	}
+	pthread_mutex_unlock(&pools->lock);
+	for (struct pool *pool = over, *next; pool != NULL; pool = next) {
+		next = pool->next;
+		pool_free(pool);
+	}
+}
+
+/* Looks after all. Returns the time until which nothing is due. */
 static nanos look_after(struct pools *pools, bool stop)
 {
 	nanos next = INT64_MAX, now = clock_monotonic();
 	pools->attention = false;
-	for (size_t i = 0; i < pools->count; i++) {
-		struct pool *pool = &pools->pool[i];
-		for (size_t j = 0; j < pool->count; j++) {
-			pool_worker_settle(&pool->worker[j]);
-			if (stop)
-				pool_worker_leave(&pool->worker[j]);
-			nanos due = pool_worker_tick(&pool->worker[j], now);
-			next = due < next ? due : next;
-		}
-		nanos due = stop ? INT64_MAX : start_due(pool, now);
+	take_changes(pools);
+	for (struct pool *pool = pools->first; pool != NULL; pool = pool->next) {
+		nanos due = look_after_pool(pool, stop, now);
 		next = due < next ? due : next;
 	}
 	return pools->attention ? 0 : next;
@@ -64,10 +121,9 @@ static nanos look_after(struct pools *pools, bool stop)
 
 static bool all_down(const struct pools *pools)
 {
-	for (size_t i = 0; i < pools->count; i++)
-		for (size_t j = 0; j < pools->pool[i].count; j++)
-			if (pools->pool[i].worker[j].state != WORKER_DOWN)
-				return false;
+	for (const struct pool *pool = pools->first; pool != NULL; pool = pool->next)
+		if (!is_down(pool))
+			return false;
 	return true;
 }
 
@@ -81,8 +137,8 @@ static void drain(int wake)
 /* Cancels what runs, and returns what is queued. */
 static void begin_stop(struct pools *pools)
 {
-	for (size_t i = 0; i < pools->count; i++) {
-		struct pool *pool = &pools->pool[i];
+	take_changes(pools);
+	for (struct pool *pool = pools->first; pool != NULL; pool = pool->next) {
 		for (size_t j = 0; j < pool->count; j++)
 			if (pool->worker[j].run != NULL)
 				pools_cancel(pools, pool->worker[j].run);
@@ -120,9 +176,10 @@ void *supervise(void *closure)
 			}
 		}
 	}
-	for (size_t i = 0; i < pools->count; i++)
-		for (size_t j = 0; j < pools->pool[i].count; j++)
-			fetch_destroy(pools->pool[i].worker[j].fetch);
+	for (struct pool *pool = pools->first, *after; pool != NULL; pool = after) {
+		after = pool->next;
+		pool_free(pool);
+	}
 	pthread_mutex_lock(&pools->lock);
 	pools->alive = false;
 	pthread_cond_signal(&pools->left);

@@ -15,15 +15,18 @@
 #define REPLACEMENTS_LIMIT 64
 
 struct queue {
+	struct queue *next; /* of those that were replaced */
+	size_t number;
 	pthread_mutex_t lock;
 	pthread_cond_t filled;
-	pthread_cond_t left; /* a worker has ended */
+	pthread_cond_t left; /* the last worker has ended */
 	struct run *first, **last;
 	struct worker *workers;
 	unsigned alive;
 	unsigned replaced;
 	bool stop;
-	const struct step *step;
+	bool ended;        /* no worker uses the queue any more */
+	struct step *step; /* held; the last worker gives it back */
 	struct workers *all;
 };
 
@@ -37,14 +40,18 @@ struct worker {
 };
 
 struct workers {
-	struct pools *pools; /* of the steps with processes */
-	const struct steps *steps;
-	struct queue *queue;
+	struct pools *pools;  /* of the steps with processes */
+	struct queue **queue; /* of each step; NULL: it has processes */
 	size_t count;
-	const struct content_options *content;
+	struct queue *before; /* that were replaced, until their workers have ended */
 	struct copies *copies;
 	const struct log *log;
 	struct mailbox *mailbox;
+};
+
+struct workers_addition {
+	struct step *step;
+	struct queue *queue; /* NULL: it has processes */
 };
 
 /* Assigns the next run to the worker; NULL: the service stops, or there are too many workers. */
@@ -89,7 +96,6 @@ static void forget(struct queue *queue, struct worker *worker)
 		link = &(*link)->next;
 	*link = worker->next;
 	queue->replaced -= worker->replaced;
-	queue->alive--;
 	close(worker->cancel_fd);
 	free(worker);
 }
@@ -107,6 +113,13 @@ static void *work(void *closure)
 	content_destroy(worker->content);
 	pthread_mutex_lock(&queue->lock);
 	forget(queue, worker);
+	bool last = --queue->alive == 0;
+	pthread_mutex_unlock(&queue->lock);
+	if (!last)
+		return NULL;
+	step_release(queue->step); /* which may destroy the instance of the module */
+	pthread_mutex_lock(&queue->lock);
+	queue->ended = true;
 	pthread_cond_signal(&queue->left);
 	pthread_mutex_unlock(&queue->lock);
 	return NULL;
@@ -120,7 +133,7 @@ static bool start_worker(struct queue *queue)
 		return false;
 	worker->queue = queue;
 	worker->cancel_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	worker->content = content_create(queue->all->content);
+	worker->content = content_create(queue->step->content);
 	pthread_attr_t attributes;
 	pthread_t thread;
 	bool good = worker->cancel_fd >= 0 && worker->content != NULL && pthread_attr_init(&attributes) == 0;
@@ -143,34 +156,156 @@ static bool start_worker(struct queue *queue)
 	return good;
 }
 
-static bool queue_init(struct queue *queue, struct workers *all, const struct step *step)
+/* Its workers have ended. */
+static void free_queue(struct queue *queue)
 {
+	pthread_cond_destroy(&queue->filled);
+	pthread_cond_destroy(&queue->left);
+	pthread_mutex_destroy(&queue->lock);
+	free(queue);
+}
+
+static void stop_queue(struct queue *queue)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->stop = true;
+	pthread_cond_broadcast(&queue->filled);
+	pthread_mutex_unlock(&queue->lock);
+}
+
+/* True: all workers have ended. */
+static bool await_queue(struct queue *queue, nanos until)
+{
+	pthread_mutex_lock(&queue->lock);
+	while (!queue->ended && condition_wait_until(&queue->left, &queue->lock, until))
+		;
+	bool ended = queue->ended;
+	pthread_mutex_unlock(&queue->lock);
+	return ended;
+}
+
+/* NULL: no threads. */
+static struct queue *create_queue(struct workers *all, struct step *step)
+{
+	struct queue *queue = alloc_zeroed(1, sizeof *queue);
 	queue->last = &queue->first;
 	queue->all = all;
-	queue->step = step;
+	queue->step = step_hold(step);
 	bool good = true;
 	lock_init(&queue->lock);
 	condition_init(&queue->left);
 	condition_init(&queue->filled);
 	pthread_mutex_lock(&queue->lock);
-	for (unsigned i = 0; good && !step->isolated && i < step->config->workers; i++)
+	for (unsigned i = 0; good && i < step->config->workers; i++)
 		good = start_worker(queue);
+	bool none = queue->alive == 0;
 	pthread_mutex_unlock(&queue->lock);
-	return good;
+	if (good)
+		return queue;
+	stop_queue(queue);
+	if (none)
+		step_release(step);
+	if (none || await_queue(queue, INT64_MAX))
+		free_queue(queue);
+	return NULL;
+}
+
+struct workers_addition *workers_prepare(struct workers *workers, struct step *step)
+{
+	struct workers_addition *addition = alloc_zeroed(1, sizeof *addition);
+	addition->step = step;
+	addition->queue = step->isolated ? NULL : create_queue(workers, step);
+	if (step->isolated || addition->queue != NULL)
+		return addition;
+	free(addition);
+	return NULL;
+}
+
+void workers_discard(struct workers_addition *addition)
+{
+	if (addition == NULL)
+		return;
+	if (addition->queue != NULL) {
+		stop_queue(addition->queue);
+		await_queue(addition->queue, INT64_MAX);
+		free_queue(addition->queue);
+	}
+	free(addition);
+}
+
+/* Frees the queues that were replaced and whose workers have ended. */
+static void tidy(struct workers *workers)
+{
+	for (struct queue **link = &workers->before; *link != NULL;) {
+		struct queue *queue = *link;
+		if (!await_queue(queue, 0)) {
+			link = &queue->next;
+			continue;
+		}
+		*link = queue->next;
+		free_queue(queue);
+	}
+}
+
+/* Ends the workers of a step, except for the runs that they have. Returns what is queued. */
+static struct run *replace_queue(struct workers *workers, size_t number)
+{
+	struct queue *queue = workers->queue[number];
+	if (queue == NULL)
+		return pools_replace(workers->pools, number);
+	pthread_mutex_lock(&queue->lock);
+	struct run *queued = queue->first;
+	queue->first = NULL;
+	queue->last = &queue->first;
+	pthread_mutex_unlock(&queue->lock);
+	queue->next = workers->before;
+	workers->before = queue;
+	workers->queue[number] = NULL;
+	stop_queue(queue);
+	return queued;
+}
+
+void workers_set(struct workers *workers, size_t number, struct workers_addition *addition)
+{
+	struct run *queued = NULL, *next;
+	tidy(workers);
+	if (number < workers->count) {
+		queued = replace_queue(workers, number);
+	} else {
+		workers->count = number + 1;
+		workers->queue = alloc_resized(workers->queue, workers->count * sizeof *workers->queue);
+	}
+	workers->queue[number] = addition->queue;
+	if (addition->queue == NULL)
+		pools_set(workers->pools, number, addition->step);
+	else
+		addition->queue->number = number;
+	free(addition);
+	for (; queued != NULL; queued = next) {
+		next = queued->next;
+		workers_submit(workers, queued);
+	}
+}
+
+void workers_set_used(struct workers *workers, size_t number, bool used)
+{
+	if (workers->queue[number] == NULL)
+		pools_set_used(workers->pools, number, used);
 }
 
 struct workers *workers_create(const struct steps *steps, const struct content_options *content, const struct log *log,
                                struct mailbox *mailbox)
 {
 	struct workers *workers = alloc_zeroed(1, sizeof *workers);
-	*workers = (struct workers){.steps = steps, .content = content, .log = log, .mailbox = mailbox};
+	*workers = (struct workers){.log = log, .mailbox = mailbox};
 	workers->copies = copies_create(content);
-	workers->pools = pools_create(steps, content, workers->copies, log, mailbox);
-	workers->queue = alloc_zeroed(steps->count + 1, sizeof *workers->queue);
+	workers->pools = pools_create(workers->copies, log, mailbox);
 	bool good = workers->pools != NULL;
 	for (size_t i = 0; good && i < steps->count; i++) {
-		workers->count = i + 1;
-		good = queue_init(&workers->queue[i], workers, &steps->step[i]);
+		struct workers_addition *addition = workers_prepare(workers, &steps->step[i]);
+		good = addition != NULL;
+		if (good)
+			workers_set(workers, i, addition);
 	}
 	if (good)
 		return workers;
@@ -185,11 +320,11 @@ struct copies *workers_copies(const struct workers *workers)
 
 void workers_submit(struct workers *workers, struct run *run)
 {
-	if (workers->steps->step[run->step].isolated) {
+	struct queue *queue = workers->queue[run->step];
+	if (queue == NULL) {
 		pools_submit(workers->pools, run);
 		return;
 	}
-	struct queue *queue = &workers->queue[run->step];
 	run->next = NULL;
 	pthread_mutex_lock(&queue->lock);
 	*queue->last = run;
@@ -210,39 +345,73 @@ static void wake_cancelled(const struct run *run)
 	(void)written;
 }
 
+/* The worker that has the run; NULL: none. With the queue's lock held. */
+static struct worker *find_worker(const struct queue *queue, const struct run *run)
+{
+	struct worker *worker = queue->workers;
+	while (worker != NULL && worker->run != run)
+		worker = worker->next;
+	return worker;
+}
+
+/* The queue of which a worker has the run, perhaps one of the step as it was before; NULL: no worker has it. Its lock
+ * is held. */
+static struct queue *lock_queue_of(struct workers *workers, const struct run *run, struct worker **worker)
+{
+	struct queue *queue = workers->queue[run->step], *before = workers->before;
+	for (;;) {
+		if (queue != NULL && queue->number == run->step) {
+			pthread_mutex_lock(&queue->lock);
+			*worker = find_worker(queue, run);
+			if (*worker != NULL)
+				return queue;
+			pthread_mutex_unlock(&queue->lock);
+		}
+		if (before == NULL)
+			return NULL;
+		queue = before;
+		before = before->next;
+	}
+}
+
 void workers_cancel(struct workers *workers, struct run *run)
 {
-	if (workers->steps->step[run->step].isolated) {
-		pools_cancel(workers->pools, run);
-		return;
-	}
-	struct queue *queue = &workers->queue[run->step];
-	pthread_mutex_lock(&queue->lock);
+	struct worker *worker;
+	/* A worker that takes it from the queue after this sees it. */
 	atomic_store(&run->cancelled, true);
-	wake_cancelled(run);
-	pthread_mutex_unlock(&queue->lock);
+	struct queue *queue = lock_queue_of(workers, run, &worker);
+	if (queue != NULL) {
+		wake_cancelled(run);
+		pthread_mutex_unlock(&queue->lock);
+	} else {
+		pools_cancel(workers->pools, run);
+	}
 }
 
 void workers_replace(struct workers *workers, const struct run *run)
 {
-	struct queue *queue = &workers->queue[run->step];
-	pthread_mutex_lock(&queue->lock);
-	struct worker *stuck = queue->workers;
-	while (stuck != NULL && stuck->run != run)
-		stuck = stuck->next;
-	bool wanted = stuck != NULL, allowed = wanted && queue->replaced < REPLACEMENTS_LIMIT && start_worker(queue);
+	struct worker *stuck;
+	struct queue *queue = lock_queue_of(workers, run, &stuck);
+	if (queue == NULL)
+		return;
+	bool wanted = !queue->stop;
+	bool allowed = wanted && queue->replaced < REPLACEMENTS_LIMIT && start_worker(queue);
 	if (allowed) {
 		stuck->replaced = true;
 		queue->replaced++;
 	}
+	const struct step *step = queue->step;
 	pthread_mutex_unlock(&queue->lock);
 	if (wanted && !allowed)
 		log_error(workers->log, "step %s: a worker is stuck in module %s and cannot be replaced; restart the service",
-		          queue->step->config->name, queue->step->module->name);
+		          step->config->name, step->module->name);
 }
 
-static void stop_queue(struct queue *queue)
+/* Ends the workers of a queue as soon as possible. */
+static void cancel_queue(struct queue *queue)
 {
+	if (queue == NULL)
+		return;
 	pthread_mutex_lock(&queue->lock);
 	queue->stop = true;
 	for (struct worker *worker = queue->workers; worker != NULL; worker = worker->next) {
@@ -255,25 +424,6 @@ static void stop_queue(struct queue *queue)
 	pthread_mutex_unlock(&queue->lock);
 }
 
-/* True: all workers have ended. */
-static bool await_queue(struct queue *queue, nanos until)
-{
-	pthread_mutex_lock(&queue->lock);
-	while (queue->alive > 0 && condition_wait_until(&queue->left, &queue->lock, until))
-		;
-	bool ended = queue->alive == 0;
-	pthread_mutex_unlock(&queue->lock);
-	return ended;
-}
-
-/* Its workers have ended. */
-static void free_queue(struct queue *queue)
-{
-	pthread_cond_destroy(&queue->filled);
-	pthread_cond_destroy(&queue->left);
-	pthread_mutex_destroy(&queue->lock);
-}
-
 bool workers_destroy(struct workers *workers, nanos timeout)
 {
 	if (workers == NULL)
@@ -281,15 +431,21 @@ bool workers_destroy(struct workers *workers, nanos timeout)
 	nanos until = clock_monotonic() + timeout;
 	bool ended = true;
 	for (size_t i = 0; i < workers->count; i++)
-		stop_queue(&workers->queue[i]);
+		cancel_queue(workers->queue[i]);
+	for (struct queue *queue = workers->before; queue != NULL; queue = queue->next)
+		cancel_queue(queue);
 	for (size_t i = 0; i < workers->count; i++)
-		ended = await_queue(&workers->queue[i], until) && ended;
+		ended = (workers->queue[i] == NULL || await_queue(workers->queue[i], until)) && ended;
+	for (struct queue *queue = workers->before; queue != NULL; queue = queue->next)
+		ended = await_queue(queue, until) && ended;
 	if (pools_destroy(workers->pools, until - clock_monotonic()))
 		workers->pools = NULL;
 	if (!ended || workers->pools != NULL)
 		return false;
 	for (size_t i = 0; i < workers->count; i++)
-		free_queue(&workers->queue[i]);
+		if (workers->queue[i] != NULL)
+			free_queue(workers->queue[i]);
+	tidy(workers);
 	copies_destroy(workers->copies);
 	free(workers->queue);
 	free(workers);

@@ -11,9 +11,26 @@
 
 struct workers;
 
-/* Borrows its arguments. NULL: out of memory or threads. */
+/* Borrows content, log and mailbox. content: where copies of uploads are kept. NULL: out of memory or threads. All
+ * functions are called on one thread. */
 struct workers *workers_create(const struct steps *steps, const struct content_options *content, const struct log *log,
                                struct mailbox *mailbox);
+
+/* Adding a step while others run, or putting another one in the place of one, takes two calls, of which only the first
+ * can fail. */
+
+/* The workers of one step that are not used yet. */
+struct workers_addition;
+/* Starts them if they are threads. NULL: out of memory or threads. */
+struct workers_addition *workers_prepare(struct workers *workers, struct step *step);
+void workers_discard(struct workers_addition *addition);
+/* Gives the number to the prepared step, and holds it; `number` is at most one beyond the last. Runs that are queued
+ * for the step that had the number are passed on; those that have begun end with the old workers, which then end too.
+ */
+void workers_set(struct workers *workers, size_t number, struct workers_addition *addition);
+/* Whether the step is in the configuration. Otherwise its processes are started when there is a run, and end after it.
+ */
+void workers_set_used(struct workers *workers, size_t number, bool used);
 
 /* The copies that the runs share. */
 struct copies *workers_copies(const struct workers *workers);

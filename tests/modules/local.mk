@@ -79,3 +79,11 @@ tests_modules_wicked_la_LDFLAGS = $(FIXTURE_LDFLAGS)
 check_LTLIBRARIES += tests/modules/reader.la
 tests_modules_reader_la_SOURCES = tests/modules/reader.c tests/modules/fixture.h
 tests_modules_reader_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+
+# Two versions of one module, for a package that is upgraded while the service runs.
+check_LTLIBRARIES += tests/modules/versions.la tests/modules/versions2.la
+tests_modules_versions_la_SOURCES = tests/modules/versions.c tests/modules/fixture.h
+tests_modules_versions_la_LDFLAGS = $(FIXTURE_LDFLAGS)
+tests_modules_versions2_la_SOURCES = tests/modules/versions.c tests/modules/fixture.h
+tests_modules_versions2_la_CPPFLAGS = $(AM_CPPFLAGS) -DEDITION=2
+tests_modules_versions2_la_LDFLAGS = $(FIXTURE_LDFLAGS)

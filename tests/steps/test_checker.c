@@ -52,7 +52,9 @@ static struct check_answer await_answer(void)
 	ck_assert_ptr_nonnull(mail);
 	ck_assert_ptr_null(mail->next);
 	ck_assert_int_eq(mail->kind, MAIL_CHECK);
-	return *(const struct check_answer *)(const void *)mail;
+	struct check_answer answer = *(const struct check_answer *)(const void *)mail;
+	free(mail);
+	return answer;
 }
 
 static struct check_answer ask(struct checker *checker, size_t number)

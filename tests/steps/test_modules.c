@@ -125,7 +125,7 @@ START_TEST(listing)
 	modules_list(modules, note, list);
 	ck_assert_str_eq(
 		list,
-		"delay remote good! moody mortal narrow_keys newer_minor no_run no_symbol nothing other_major reader rejects short_table spawns tiny_table torn_table unresolved "
+		"delay remote good! moody mortal narrow_keys newer_minor no_run no_symbol nothing other_major reader rejects short_table spawns tiny_table torn_table unresolved versions versions2 "
 		"wicked wide_keys wrong_magic wrong_name ");
 	refuse("good", "good.so", "not a shared object"); /* the first folder's module counts */
 }
@@ -178,7 +178,7 @@ START_TEST(steps_make_a_pipeline)
 		"steps = a, b\n[step:a]\nisolation = thread\nmodule = good\nworkers = 3\nmax_retries = 2\nretry_backoff = 7s\ndeadline = 9m\n"
 		"[step:b]\nisolation = thread\nmodule = good\nreturns = 2\non_exhausted = continue\n");
 	assert_sound(&fixture);
-	struct pipeline pipeline = steps_pipeline(steps);
+	struct pipeline pipeline = steps_pipeline(steps->limits, steps->count);
 	ck_assert_uint_eq(pipeline.count, 2);
 	ck_assert_ptr_eq(steps->step[0].module, steps->step[1].module);
 	ck_assert_ptr_ne(steps->step[0].instance, steps->step[1].instance);

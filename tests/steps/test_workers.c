@@ -37,9 +37,10 @@ static const struct step_config config[] = {
 	{.name = (char *)(uintptr_t) "two", .workers = 2, .deadline = MINUTE},
 	{.name = (char *)(uintptr_t) "one", .workers = 1, .deadline = MINUTE},
 };
-static struct step step[] = {{.config = &config[0], .module = &module}, {.config = &config[1], .module = &module}};
-static const struct steps steps = {.step = step, .count = 2};
 static const struct content_options content;
+static struct step step[] = {{.config = &config[0], .module = &module, .content = &content},
+                             {.config = &config[1], .module = &module, .content = &content}};
+static const struct steps steps = {.step = step, .count = 2};
 static struct log log_nowhere = {.fd = -1, .level = LOG_ERROR};
 
 static void setup(void)

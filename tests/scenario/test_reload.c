@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * SIGHUP: the configuration and the modules are read again, all or nothing, while uploads are under way. */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tests/scenario/records.h"
+#include "tests/scenario/storage.h"
+
+#define GOOD "postprocessing_config_last_reload_successful"
+#define IN_EFFECT "the new configuration is in effect"
+
+static struct scenario scenario;
+
+/* Copies what is built to the folder of the scenario's modules, under a name of its own there, as a package manager
+ * does: under another name first. part: how much of it, in percent. */
+static void install_part(const char *built, const char *name, unsigned part)
+{
+	static char bytes[1 << 20];
+	char from[FOLDER_PATH_SIZE], folder[FOLDER_PATH_SIZE + 16], new[FOLDER_PATH_SIZE + 64], path[FOLDER_PATH_SIZE + 64];
+	snprintf(from, sizeof from, "tests/modules/.libs/%s.so", built);
+	snprintf(folder, sizeof folder, "%s/modules", scenario.folder);
+	snprintf(new, sizeof new, "%s/%s.new", folder, name);
+	snprintf(path, sizeof path, "%s/%s.so", folder, name);
+	FILE *file = fopen(from, "re");
+	ck_assert_ptr_nonnull(file);
+	size_t length = fread(bytes, 1, sizeof bytes, file);
+	fclose(file);
+	ck_assert(length > 0 && length < sizeof bytes);
+	mkdir(folder, 0755);
+	int fd = open(new, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0755);
+	ck_assert_int_ge(fd, 0);
+	length = length * part / 100;
+	ck_assert_int_eq(write(fd, bytes, length), (ssize_t)length);
+	close(fd);
+	ck_assert_int_eq(rename(new, path), 0);
+}
+
+static void install(const char *built, const char *name)
+{
+	install_part(built, name, 100);
+}
+
+static void configure_with(const char *service, const char *steps, const char *http)
+{
+	char text[4096], addr[64] = "addr = 127.0.0.1:0\n";
+	int length = snprintf(text, sizeof text,
+	                      "[postprocessing]\nplugin_dir = %s/modules\nstate_dir = %s/state\n%s\n[events]\nendpoint = "
+	                      "127.0.0.1:%u\n[http]\n%s%s\n%s",
+	                      scenario.folder, scenario.folder, service, scenario.nats.port, addr, http, steps);
+	ck_assert_uint_lt((size_t)length, sizeof text);
+	ck_assert(folder_write(scenario.folder, "postprocessing.ini", text, (size_t)length));
+}
+
+static void configure(const char *service, const char *steps)
+{
+	configure_with(service, steps, "");
+}
+
+static void begin(const char *service, const char *steps)
+{
+	scenario_open(&scenario, NULL);
+	install("versions", "versions");
+	configure(service, steps);
+	scenario_start_service(&scenario);
+	scenario_await_ready(&scenario);
+}
+
+struct count {
+	const char *text;
+	size_t least;
+};
+
+static bool is_counted(void *closure)
+{
+	const struct count *count = closure;
+	return scenario_log_count(&scenario, count->text) >= count->least;
+}
+
+/* Waits until the log says it once more. */
+static void reload(const char *words)
+{
+	struct count count = {words, scenario_log_count(&scenario, words) + 1};
+	ck_assert(process_signal(&scenario.service, SIGHUP));
+	ck_assert_msg(wait_until(is_counted, &count, TEST_LIMIT), "the log does not say: %s", words);
+}
+
+static void reload_well(const char *words)
+{
+	char text[256];
+	snprintf(text, sizeof text, IN_EFFECT "%s", words);
+	reload(text);
+	ck_assert_uint_eq(scenario_metric(&scenario, GOOD), 1);
+}
+
+/* With an error that contains these words. */
+static void reload_badly(const char *words)
+{
+	size_t before = scenario_log_count(&scenario, "reload refused");
+	reload(words);
+	struct count count = {"reload refused", before + 1};
+	ck_assert(wait_until(is_counted, &count, TEST_LIMIT));
+	ck_assert_uint_eq(scenario_metric(&scenario, GOOD), 0);
+}
+
+static unsigned uploads;
+
+/* A new upload that ends so. */
+static void expect(const char *outcome)
+{
+	char id[32];
+	snprintf(id, sizeof id, "upload-%u", uploads++);
+	storage_expect(&scenario, id, "/ok/3", 3, outcome);
+}
+
+START_TEST(errors_change_nothing)
+{
+	begin("steps = one", "[step:one]\nmodule = versions\n");
+	expect("continue");
+	configure("steps = one", "[step:one]\nmodule = versions\noutcome = abort\ncolour = red\nmax_retries = many\n");
+	reload_badly("postprocessing.ini:13: colour: unknown key in [step:one] (module versions)");
+	ck_assert_uint_eq(scenario_log_count(&scenario, "postprocessing.ini:14: max_retries: "), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "reload refused because of the errors above"), 1);
+	expect("continue");
+	/* What only the module can see. */
+	configure("steps = one", "[step:one]\nmodule = versions\nlabel = refused\n");
+	reload_badly("label: this label is refused");
+	configure("steps = one", "[step:one]\nmodule = versions\nlabel = crash\n");
+	reload_badly("crashed: SIGABRT");
+	configure("steps = one, two", "[step:one]\nmodule = versions\n[step:two]\nmodule = absent\n");
+	reload_badly("step two: module absent: ");
+	expect("continue");
+	configure("steps = one", "[step:one]\nmodule = versions\noutcome = abort\n");
+	reload_well("; changed steps: one");
+	expect("abort");
+	/* Without any change. */
+	reload_well("");
+	ck_assert_uint_eq(scenario_log_count(&scenario, "changed steps"), 1);
+	scenario_close(&scenario);
+}
+END_TEST
+
+#define ASK "[step:ask]\nmodule = remote\n"
+#define LAST "[step:last]\nmodule = versions\noutcome = abort\n"
+
+/* An upload keeps the steps that it began with, in their order; new ones pass the new steps. */
+START_TEST(uploads_keep_their_steps)
+{
+	begin("steps = ask, last", ASK LAST);
+	storage_bytes_received(&scenario, "early", "/ok/3", 3);
+	recorder_await(&scenario.recorder, "StartPostprocessingStep", "early", 0);
+	configure("steps = first, ask", "[step:first]\nmodule = versions\n" ASK);
+	reload_well("; added steps: first; removed steps: last (uploads that began before still pass them)");
+	ck_assert_int_eq(scenario_http(&scenario, "/readyz"), 200);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_step_seconds_count{step=\"last\"}"), 0);
+	storage_bytes_received(&scenario, "late", "/ok/3", 3);
+	recorder_await(&scenario.recorder, "StartPostprocessingStep", "late", 0);
+	storage_step_finished(&scenario, "late", "ask", "continue");
+	storage_check_finished(&scenario, "late", "continue");
+	/* The processes of `last` are started for this one. */
+	storage_step_finished(&scenario, "early", "ask", "continue");
+	storage_check_finished(&scenario, "early", "abort");
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_step_seconds_count{step=\"last\"}"), 1);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_step_seconds_count{step=\"first\"}"), 1);
+	/* It is back, and means something else. */
+	configure("steps = last", "[step:last]\nmodule = versions\n");
+	reload_well("; added steps: last; removed steps: ");
+	expect("continue");
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* A run under way ends with the old settings. What is queued behind it gets the new ones. */
+START_TEST(runs_end_with_the_old_workers)
+{
+	begin("steps = one\nlog_level = debug\nworkers = 1", "[step:one]\nmodule = versions\nrun_time = 5s\nlabel = old\n");
+	storage_bytes_received(&scenario, "running", "/ok/3", 3);
+	storage_bytes_received(&scenario, "queued", "/ok/3", 3);
+	scenario_await_applied(&scenario);
+	configure("steps = one\nlog_level = debug\nworkers = 3",
+	          "[step:one]\nmodule = versions\nlabel = new\noutcome = abort\n");
+	reload_well("; changed steps: one");
+	storage_check_finished(&scenario, "queued", "abort");
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingFinished", "running"), 0);
+	storage_check_finished(&scenario, "running", "continue");
+	ck_assert_uint_eq(scenario_log_count(&scenario, "upload running: one: version 1, label old"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "upload queued: one: version 1, label new"), 1);
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* A package with a module and a file for steps.d. */
+START_TEST(a_step_is_installed)
+{
+	char folder[FOLDER_PATH_SIZE + 16];
+	static const char dropin[] = "[step:versions]\nenable = after one\noutcome = abort\n";
+	scenario_open(&scenario, NULL);
+	install("good", "good");
+	configure("steps = one", "[step:one]\nmodule = good\n");
+	scenario_start_service(&scenario);
+	scenario_await_ready(&scenario);
+	expect("continue");
+	install("versions", "versions");
+	snprintf(folder, sizeof folder, "%s/steps.d", scenario.folder);
+	ck_assert_int_eq(mkdir(folder, 0755), 0);
+	ck_assert(folder_write(folder, "versions.ini", dropin, sizeof dropin - 1));
+	reload_well("; added steps: versions");
+	expect("abort");
+	ck_assert(scenario_has(&scenario, "step", NULL, 0));
+	ck_assert_uint_eq(scenario_log_count(&scenario, "steps: one, versions"), 1);
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* With isolation = thread, other keys make a new instance. Another file cannot be loaded. */
+START_TEST(modules_in_the_service)
+{
+#define THREAD "[step:one]\nmodule = versions\nisolation = thread\n"
+	begin("steps = one\nlog_level = debug", THREAD "label = old\n");
+	expect("continue");
+	configure("steps = one\nlog_level = debug", THREAD "label = new\noutcome = abort\n");
+	reload_well("; changed steps: one");
+	expect("abort");
+	install("versions2", "versions");
+	reload_badly("versions.so: the file has changed, and the service cannot load it again while it runs (isolation = "
+	             "thread): restart the service");
+	expect("abort");
+	/* The new file can run in a process. */
+	configure("steps = one\nlog_level = debug", "[step:one]\nmodule = versions\nnew = true\n");
+	reload_well("; changed steps: one");
+	expect("continue");
+	ck_assert_uint_eq(scenario_log_count(&scenario, "one: version 1, label old"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "one: version 1, label new"), 2);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "one: version 2, label none"), 1);
+	scenario_close(&scenario);
+}
+END_TEST
+
+START_TEST(settings_of_the_start_stay)
+{
+	begin("steps = one", "[step:one]\nmodule = versions\n");
+	configure_with("steps = one\nretention = 1h\nlog_level = debug\nshutdown_grace = 1s",
+	               "[step:one]\nmodule = versions\n", "token = " SCENARIO_SECRET "\n");
+	reload("changed settings that take effect only when the service is started again: [postprocessing] retention, "
+	       "[http] token");
+	/* The log level is changed. */
+	expect("continue");
+	ck_assert_uint_ge(scenario_log_count(&scenario, "one: version 1, label none"), 1);
+	ck_assert_uint_eq(scenario_metric(&scenario, GOOD), 1);
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* During another reload, at the start and at the stop. */
+START_TEST(at_any_time)
+{
+	scenario_open(&scenario, NULL);
+	install("versions", "versions");
+	configure("steps = one", "[step:one]\nmodule = versions\ncreate_time = 1s\n");
+	scenario_start_service(&scenario);
+	/* The start reads the configuration at once, and then waits for the module. */
+	struct timespec pause = {0, 500000000};
+	nanosleep(&pause, NULL);
+	configure("steps = one", "[step:one]\nmodule = versions\noutcome = abort\ncreate_time = 500ms\n");
+	ck_assert(process_signal(&scenario.service, SIGHUP));
+	scenario_await_log(&scenario, IN_EFFECT "; changed steps: one");
+	scenario_await_ready(&scenario);
+	expect("abort");
+	/* Many make two: the one under way, and another after it. */
+	size_t before = scenario_log_count(&scenario, "reading the configuration again");
+	ck_assert(process_signal(&scenario.service, SIGHUP));
+	struct count begun = {"reading the configuration again", before + 1};
+	ck_assert(wait_until(is_counted, &begun, TEST_LIMIT));
+	configure("steps = one", "[step:one]\nmodule = versions\nrun_time = 3s\n");
+	for (unsigned i = 0; i < 50; i++)
+		ck_assert(process_signal(&scenario.service, SIGHUP));
+	struct count applied = {IN_EFFECT "; changed steps: one", 2};
+	ck_assert(wait_until(is_counted, &applied, TEST_LIMIT));
+	ck_assert_uint_le(scenario_log_count(&scenario, "reading the configuration again"), before + 3);
+	/* The service stops: it lets the run end. */
+	storage_bytes_received(&scenario, "last", "/ok/3", 3);
+	scenario_await_applied(&scenario);
+	ck_assert(process_signal(&scenario.service, SIGTERM));
+	scenario_await_log(&scenario, "stopping: 1 steps are running");
+	ck_assert(process_signal(&scenario.service, SIGHUP));
+	scenario_await_log(&scenario, "SIGHUP ignored: the service stops");
+	ck_assert(process_wait(&scenario.service, TEST_LIMIT));
+	ck_assert_int_eq(scenario.service.status, 0);
+	storage_check_finished(&scenario, "last", "continue");
+	scenario_close(&scenario);
+}
+END_TEST
+
+#define MANY 1000u
+
+static bool have_ended(void *closure)
+{
+	const unsigned *least = closure;
+	recorder_update(&scenario.recorder);
+	return recorder_count(&scenario.recorder, "PostprocessingFinished", NULL) >= *least;
+}
+
+/* A package is upgraded while 1,000 uploads are in flight: each ends once, and well. */
+START_TEST(a_module_is_replaced_under_load)
+{
+	char id[32];
+	begin("steps = one, two\nlog_level = debug\nworkers = 8",
+	      "[step:one]\nmodule = versions\nrun_time = 50ms\n[step:two]\nmodule = versions\n");
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(id, sizeof id, "load-%u", i);
+		storage_bytes_received(&scenario, id, "/ok/3", 3);
+	}
+	for (unsigned i = 1; i <= 8; i++) {
+		unsigned ended = MANY * i / 10;
+		ck_assert(wait_until(have_ended, &ended, TEST_LIMIT));
+		if (i == 4) { /* half of a file is refused */
+			install_part("versions2", "versions", 50);
+			reload_badly("versions.so: ");
+		} else {
+			install(i % 2 == 1 ? "versions2" : "versions", "versions");
+			reload_well("; changed steps: one, two");
+		}
+	}
+	unsigned all = MANY;
+	ck_assert(wait_until(have_ended, &all, 2 * TEST_LIMIT));
+	for (unsigned i = 0; i < MANY; i++) {
+		snprintf(id, sizeof id, "load-%u", i);
+		storage_check_finished(&scenario, id, "continue");
+	}
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingFinished", NULL), MANY);
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingRetry", NULL), 0);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_steps_crashed_total"), 0);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_steps_run_total"), 2 * MANY);
+	ck_assert_uint_gt(scenario_log_count(&scenario, "version 1, label"), 0);
+	ck_assert_uint_gt(scenario_log_count(&scenario, "version 2, label"), 0);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "cannot be started"), 0);
+	scenario_close(&scenario);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {errors_change_nothing, uploads_keep_their_steps,       runs_end_with_the_old_workers,
+	                              a_step_is_installed,   modules_in_the_service,         settings_of_the_start_stay,
+	                              at_any_time,           a_module_is_replaced_under_load};
+	return scenario_run("scenario_reload", tests, sizeof tests / sizeof tests[0]);
+}
