@@ -275,8 +275,9 @@ static bool prepare(struct bus_link *link, char *why, size_t size)
 
 void bus_wire_close(struct bus_wire *wire)
 {
-	/* The order matters: the loop uses the connection, and destroying a subscription of an open connection has
-	 * crashed. */
+	/* The order matters: the loop uses the connection, which calls the loop while it is closed, and destroying a
+	 * subscription of an open connection has crashed. */
+	bus_loop_stop(wire->loop);
 	natsConnection_Close(wire->connection);
 	bus_loop_destroy(wire->loop);
 	natsConnection_Destroy(wire->connection);
@@ -312,12 +313,14 @@ static void end_wait(struct bus_link *link)
 {
 	pthread_mutex_lock(&link->lock);
 	natsConnection *connection = link->waits_on;
+	struct bus_loop *loop = connection == link->wire.connection ? link->wire.loop : NULL;
 	link->ending = connection != NULL;
 	if (link->ending)
 		link->current = NULL; /* this is no loss of the connection */
 	pthread_mutex_unlock(&link->lock);
 	if (connection == NULL)
 		return;
+	bus_loop_stop(loop);
 	natsConnection_Close(connection);
 	pthread_mutex_lock(&link->lock);
 	link->ending = false;

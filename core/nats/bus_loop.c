@@ -28,6 +28,7 @@ struct bus_loop {
 	bool gathering;
 	pthread_t gatherer;
 	bool stop;
+	bool ended; /* the thread has been joined; of the thread that stops the loop */
 };
 
 static void wake(struct bus_loop *loop)
@@ -81,7 +82,6 @@ static natsStatus on_detach(void *data)
 {
 	struct bus_loop *loop = data;
 	pthread_mutex_lock(&loop->lock);
-	/* The thread may still use the connection in the library; it is destroyed only after the thread has ended. */
 	loop->connection = NULL;
 	pthread_mutex_unlock(&loop->lock);
 	wake(loop);
@@ -197,15 +197,22 @@ void bus_loop_read(struct bus_loop *loop, const struct bus_reader *reader)
 	pthread_mutex_unlock(&loop->lock);
 }
 
-void bus_loop_destroy(struct bus_loop *loop)
+void bus_loop_stop(struct bus_loop *loop)
 {
-	if (loop == NULL)
+	if (loop == NULL || loop->ended)
 		return;
 	pthread_mutex_lock(&loop->lock);
 	loop->stop = true;
 	pthread_mutex_unlock(&loop->lock);
 	wake(loop);
 	pthread_join(loop->thread, NULL);
+	loop->ended = true;
+}
+
+void bus_loop_destroy(struct bus_loop *loop)
+{
+	if (loop == NULL)
+		return;
 	pthread_mutex_destroy(&loop->lock);
 	pthread_mutex_destroy(&loop->sending);
 	close(loop->wake);

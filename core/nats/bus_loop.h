@@ -34,7 +34,11 @@ struct bus_loop *bus_loop_create(void);
 natsStatus bus_loop_set(struct bus_loop *loop, natsOptions *options);
 /* Call this once, before a message can arrive for the subscription. */
 void bus_loop_read(struct bus_loop *loop, const struct bus_reader *reader);
-/* Ends the thread and frees the loop. The connection must be closed but not destroyed. NULL is allowed. */
+/* Ends the thread. To be called before the connection is closed: closing frees subscriptions and closes the socket,
+ * which the thread may be using. NULL and a second call are allowed. */
+void bus_loop_stop(struct bus_loop *loop);
+/* Frees the loop. It must be stopped, and the connection closed, as closing it calls the loop. NULL
+ * is allowed. */
 void bus_loop_destroy(struct bus_loop *loop);
 
 /* From now on, messages that the calling thread sends are buffered. */
