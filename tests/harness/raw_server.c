@@ -40,8 +40,8 @@ static bool take_body(const struct raw_server *server, int fd, size_t left)
 /* Reads up to the end of a request. False: the connection has ended. */
 static bool take_request(struct raw_server *server, int fd)
 {
-	char *text = server->request;
-	size_t used = 0, size = sizeof server->request;
+	char text[sizeof server->request];
+	size_t used = 0, size = sizeof text;
 	while (used < size - 1 && readable(server, fd)) {
 		ssize_t got = recv(fd, text + used, size - 1 - used, 0);
 		if (got <= 0)
@@ -54,6 +54,9 @@ static bool take_request(struct raw_server *server, int fd)
 			continue;
 		if (whole > used && !take_body(server, fd, whole - used))
 			return false;
+		pthread_mutex_lock(&server->lock);
+		memcpy(server->request, text, used + 1);
+		pthread_mutex_unlock(&server->lock);
 		atomic_fetch_add(&server->requests, 1);
 		return true;
 	}
@@ -62,7 +65,7 @@ static bool take_request(struct raw_server *server, int fd)
 
 static bool answer(const struct raw_server *server, int fd)
 {
-	const char *text = server->answer;
+	const char *text = atomic_load(&server->answer);
 	for (size_t left = strlen(text); left > 0;) {
 		ssize_t sent = send(fd, text, left, MSG_NOSIGNAL);
 		if (sent <= 0)
@@ -92,7 +95,8 @@ void raw_server_start(struct raw_server *server)
 {
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	socklen_t length = sizeof address;
-	*server = (struct raw_server){.answer = "", .listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
+	*server = (struct raw_server){
+		.answer = "", .listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), .lock = PTHREAD_MUTEX_INITIALIZER};
 	ck_assert_int_ge(server->listener, 0);
 	ck_assert_int_eq(bind(server->listener, (const struct sockaddr *)&address, length), 0);
 	ck_assert_int_eq(listen(server->listener, 8), 0);
@@ -100,6 +104,14 @@ void raw_server_start(struct raw_server *server)
 	server->port = ntohs(address.sin_port);
 	ck_assert_int_eq(pipe(server->stop), 0);
 	ck_assert_int_eq(pthread_create(&server->thread, NULL, serve, server), 0);
+}
+
+const char *raw_server_request(struct raw_server *server)
+{
+	pthread_mutex_lock(&server->lock);
+	memcpy(server->seen, server->request, sizeof server->seen);
+	pthread_mutex_unlock(&server->lock);
+	return server->seen;
 }
 
 void raw_server_stop(struct raw_server *server)

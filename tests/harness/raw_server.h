@@ -9,11 +9,12 @@
 #include <stdint.h>
 
 struct raw_server {
-	const char *answer; /* to each request; set it while no request is in progress */
-	bool closes;        /* the connection is closed after each answer */
+	_Atomic(const char *) answer; /* to each request */
+	bool closes;                  /* the connection is closed after each answer */
 	uint16_t port;
 	atomic_uint connections, requests;
-	char request[8192]; /* the last one, with its body, as far as there is room; read it while none is in progress */
+	pthread_mutex_t lock;
+	char request[8192], seen[8192]; /* the last one, under the lock; what was returned of it */
 	int listener, stop[2];
 	pthread_t thread;
 };
@@ -21,5 +22,8 @@ struct raw_server {
 /* Serves one connection at a time; fails the test if it cannot. */
 void raw_server_start(struct raw_server *server);
 void raw_server_stop(struct raw_server *server);
+
+/* The last request with its body, as far as there is room; valid until the next call. */
+const char *raw_server_request(struct raw_server *server);
 
 #endif

@@ -63,6 +63,7 @@ START_TEST(killed_under_load)
 	scenario_begin(&scenario,
 	               &(struct scenario_options){.steps = "virusscan, delay", .ini = "[step:delay]\nduration = 300ms\n"},
 	               true);
+	scenario_await_ready(&scenario);
 	for (unsigned i = 0; i < UPLOADS; i++) {
 		name_upload(i, upload);
 		storage_bytes_received(&scenario, upload, "/ok/300", 300);
