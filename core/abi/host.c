@@ -111,6 +111,34 @@ static const char *host_space_id(const struct pp_run *run)
 	return valid(run)->facts->space_id;
 }
 
+/* NULL: the step has not ended on this upload. */
+static const struct earlier_step *find_earlier(const struct pp_run *run, const char *step)
+{
+	const struct run_facts *facts = valid(run)->facts;
+	for (size_t i = 0; step != NULL && i < facts->earlier_count; i++)
+		if (strcmp(facts->earlier[i].name, step) == 0)
+			return &facts->earlier[i];
+	return NULL;
+}
+
+static uint32_t host_step_outcome(const struct pp_run *run, const char *step)
+{
+	const struct earlier_step *earlier = find_earlier(run, step);
+	return earlier != NULL ? earlier->outcome : 0;
+}
+
+static const char *host_step_result(const struct pp_run *run, const char *step)
+{
+	const struct earlier_step *earlier = find_earlier(run, step);
+	return earlier != NULL ? earlier->result : NULL;
+}
+
+static const char *host_step_verdict(const struct pp_run *run, const char *step)
+{
+	const struct earlier_step *earlier = find_earlier(run, step);
+	return earlier != NULL ? earlier->verdict : NULL;
+}
+
 static ssize_t host_read(struct pp_run *run, const void **bytes)
 {
 	valid(run)->reading = true;
@@ -162,6 +190,56 @@ static int host_set_result(struct pp_run *run, const char *json)
 	free(run->answer->result);
 	run->answer->result = text;
 	return 0;
+}
+
+bool verdict_is_word(const char *word)
+{
+	size_t length = strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789-");
+	return word[length] == '\0' && length > 0 && length <= PP_VERDICT_LIMIT;
+}
+
+bool verdict_is_details(const char *json)
+{
+	size_t length = strlen(json);
+	const char *first = json;
+	while (json_is_space(*first))
+		first++;
+	return *first == '{' && length <= PP_DETAILS_LIMIT && json_is_value(json, length, PP_RESULT_DEPTH);
+}
+
+static int host_set_verdict(struct pp_run *run, const char *word, const char *details_json)
+{
+	const char *details = details_json != NULL ? details_json : "";
+	size_t length = strlen(details);
+	char *text = NULL;
+	if (valid(run)->checking)
+		host_log(run, PP_LOG_WARNING, "verdict rejected: a check has no upload");
+	else if (word == NULL || !verdict_is_word(word))
+		host_log(run, PP_LOG_WARNING, "verdict rejected: its word is not 1 to %u of a-z, 0-9 and -", PP_VERDICT_LIMIT);
+	else if (details_json != NULL && !verdict_is_details(details))
+		host_log(run, PP_LOG_WARNING,
+		         "verdict \"%s\" rejected: its details are not a JSON object of up to %u bytes and %u levels", word,
+		         PP_DETAILS_LIMIT, PP_RESULT_DEPTH);
+	else if ((text = malloc(length + 1)) == NULL)
+		host_log(run, PP_LOG_WARNING, "verdict \"%s\" rejected: out of memory", word);
+	if (text == NULL)
+		return -1;
+	*json_compact(text, details, length) = '\0';
+	free(run->answer->details);
+	run->answer->details = text;
+	if (details_json == NULL) {
+		free(text);
+		run->answer->details = NULL;
+	}
+	text_copy(run->answer->verdict, sizeof run->answer->verdict, word);
+	return 0;
+}
+
+void run_answer_clear(struct run_answer *answer)
+{
+	free(answer->result);
+	free(answer->details);
+	answer->result = answer->details = NULL;
 }
 
 static void host_set_reason(struct pp_run *run, const char *format, ...) __attribute__((format(printf, 2, 3)));
@@ -279,6 +357,10 @@ const struct pp_host host_services = {
 	.rewind = host_rewind,
 	.content_fd = host_content_fd,
 	.content_sha256 = host_content_sha256,
+	.set_verdict = host_set_verdict,
+	.step_outcome = host_step_outcome,
+	.step_result = host_step_result,
+	.step_verdict = host_step_verdict,
 };
 
 /* Only the documented return values are verdicts. */

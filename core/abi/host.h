@@ -17,6 +17,15 @@
 
 extern const struct pp_host host_services;
 
+/* A step that has ended on the upload. */
+struct earlier_step {
+	const char *name;
+	uint32_t outcome;             /* PP_CONTINUE; 0: the upload continued without its verdict */
+	const char *verdict, *result; /* a word and JSON text; NULL: none */
+};
+/* The most steps that an upload can have. */
+#define EARLIER_LIMIT 64
+
 /* What a module can ask about the upload. The strings are valid until the run has ended. */
 struct run_facts {
 	const char *step; /* its name */
@@ -25,6 +34,8 @@ struct run_facts {
 	int64_t filesize;               /* -1: unknown */
 	uint32_t attempt;
 	nanos woken_at, deadline; /* wall clock */
+	const struct earlier_step *earlier;
+	size_t earlier_count;
 };
 
 /* What a run needs of its surroundings. */
@@ -41,13 +52,22 @@ struct run_services {
 	int cancel_fd;
 };
 
+/* Whether it is a word for set_verdict(), and JSON for its details. */
+bool verdict_is_word(const char *word);
+bool verdict_is_details(const char *json);
+
 /* How a run ended. */
 struct run_answer {
-	uint32_t value; /* PP_RETRY … PP_HOLD, never anything else */
-	nanos until;    /* PP_WAIT, PP_AWAIT */
-	char *result;   /* compact JSON text, which the caller frees, or NULL */
+	uint32_t value;                     /* PP_RETRY … PP_HOLD, never anything else */
+	nanos until;                        /* PP_WAIT, PP_AWAIT */
+	char *result;                       /* compact JSON text, which the caller frees, or NULL */
+	char *details;                      /* the same, of the verdict: */
+	char verdict[PP_VERDICT_LIMIT + 1]; /* ""; none */
 	char reason[PP_REASON_LIMIT + 1];
 };
+
+/* Frees the texts. */
+void run_answer_clear(struct run_answer *answer);
 
 /* Calls the module's run(). Only the documented return values are passed on; others are a retry with a reason. */
 void host_run(const struct pp_step_module *module, void *instance, const struct run_facts *facts,

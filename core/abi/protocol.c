@@ -104,6 +104,13 @@ void run_encode(struct text *packet, uint64_t run, const struct run_facts *facts
 	packet_add_number(packet, facts->attempt);
 	packet_add_number(packet, facts->woken_at);
 	packet_add_number(packet, facts->deadline);
+	packet_add_number(packet, (int64_t)facts->earlier_count);
+	for (size_t i = 0; i < facts->earlier_count; i++) {
+		packet_add_string(packet, facts->earlier[i].name);
+		packet_add_number(packet, facts->earlier[i].outcome);
+		packet_add_string(packet, facts->earlier[i].verdict);
+		packet_add_string(packet, facts->earlier[i].result);
+	}
 	packet_add_number(packet, with_bytes);
 }
 
@@ -120,6 +127,15 @@ bool run_decode(struct packet *packet, struct run_message *message)
 	facts->attempt = (uint32_t)packet_number_within(packet, 0, UINT32_MAX);
 	facts->woken_at = packet_number(packet);
 	facts->deadline = packet_number(packet);
+	facts->earlier = message->earlier;
+	facts->earlier_count = (size_t)packet_number_within(packet, 0, EARLIER_LIMIT);
+	for (size_t i = 0; i < facts->earlier_count; i++) {
+		struct earlier_step *earlier = &message->earlier[i];
+		earlier->name = packet_text(packet);
+		earlier->outcome = (uint32_t)packet_number_within(packet, 0, PP_DELETE);
+		earlier->verdict = packet_string(packet);
+		earlier->result = packet_string(packet);
+	}
 	message->with_bytes = packet_number_within(packet, 0, 1) != 0;
 	message->bytes = packet_rest(packet, &message->length);
 	return packet_end(packet);
@@ -230,9 +246,21 @@ void done_encode(struct text *packet, uint64_t run, const struct run_done *done)
 	packet_add_number(packet, done->answer.value);
 	packet_add_number(packet, done->answer.until);
 	packet_add_string(packet, done->answer.result);
+	packet_add_string(packet, done->answer.details);
 	packet_add_string(packet, done->answer.reason);
+	packet_add_string(packet, done->answer.verdict);
 	packet_add_number(packet, done->read);
 	packet_add_number(packet, done->crowded);
+}
+
+/* A copy of JSON text; its size comes from an input. NULL: no memory. */
+static char *copy_json(const char *json)
+{
+	size_t length = strlen(json);
+	char *copy = malloc(length + 1);
+	if (copy != NULL)
+		*json_compact(copy, json, length) = '\0';
+	return copy;
 }
 
 bool done_decode(struct packet *packet, struct run_done *done)
@@ -240,23 +268,25 @@ bool done_decode(struct packet *packet, struct run_done *done)
 	struct run_answer *answer = &done->answer;
 	*answer = (struct run_answer){.value = (uint32_t)packet_number_within(packet, PP_RETRY, PP_HOLD)};
 	answer->until = packet_number(packet);
-	const char *result = packet_string(packet), *reason = packet_text(packet);
+	const char *result = packet_string(packet), *details = packet_string(packet);
+	const char *reason = packet_text(packet), *verdict = packet_text(packet);
 	done->read = packet_number_within(packet, 0, 1) != 0;
 	done->crowded = packet_number_within(packet, 0, 1) != 0;
 	if (!packet_end(packet) || strlen(reason) > PP_REASON_LIMIT)
 		return false;
+	if (verdict[0] != '\0' ? !verdict_is_word(verdict) || (details != NULL && !verdict_is_details(details))
+	                       : details != NULL)
+		return false;
+	if (result != NULL && (strlen(result) > PP_RESULT_LIMIT || !json_is_value(result, strlen(result), PP_RESULT_DEPTH)))
+		return false;
 	memcpy(answer->reason, reason, strlen(reason) + 1);
-	if (result == NULL)
+	memcpy(answer->verdict, verdict, strlen(verdict) + 1);
+	answer->result = result != NULL ? copy_json(result) : NULL;
+	answer->details = details != NULL ? copy_json(details) : NULL;
+	if ((result == NULL) == (answer->result == NULL) && (details == NULL) == (answer->details == NULL))
 		return true;
-	size_t length = strlen(result);
-	if (length > PP_RESULT_LIMIT || !json_is_value(result, length, PP_RESULT_DEPTH))
-		return false;
-	/* Its size comes from an input. */
-	answer->result = malloc(length + 1);
-	if (answer->result == NULL)
-		return false;
-	*json_compact(answer->result, result, length) = '\0';
-	return true;
+	run_answer_clear(answer);
+	return false;
 }
 
 void check_encode(struct text *packet, nanos deadline)

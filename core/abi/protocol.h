@@ -84,7 +84,8 @@ bool setup_decode(struct packet *packet, struct pp_setup *setup, struct setup_va
 /* The bytes of the upload may come along. */
 struct run_message {
 	struct run_facts facts;
-	bool with_bytes; /* all of them: */
+	struct earlier_step earlier[EARLIER_LIMIT]; /* those of the facts */
+	bool with_bytes;                            /* all of them: */
 	const void *bytes;
 	size_t length;
 };

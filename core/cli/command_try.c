@@ -178,6 +178,13 @@ static void judge(const struct attempt *attempt, const struct trial_run *run, st
 	}
 }
 
+/* Numbers beyond what the library takes are shown as text. */
+static json_t *load(const char *json)
+{
+	json_t *value = json_loads(json, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	return value != NULL ? value : json_text(json);
+}
+
 static int add_answer(json_t *report, const struct run_answer *answer)
 {
 	static const char *const words[] = {"retry", "continue", "abort", "delete", "wait", "await", "hold"};
@@ -188,11 +195,12 @@ static int add_answer(json_t *report, const struct run_answer *answer)
 	if (answer->value == PP_WAIT || answer->value == PP_AWAIT)
 		json_object_set_new(report, "until", json_string(time_format(answer->until, until)));
 	json_object_set_new(report, "reason", json_text(answer->reason));
-	if (answer->result != NULL) {
-		/* Numbers beyond what the library takes are shown as text. */
-		json_t *result = json_loads(answer->result, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
-		json_object_set_new(report, "result", result != NULL ? result : json_text(answer->result));
-	}
+	if (answer->verdict[0] != '\0')
+		json_object_set_new(report, "verdict", json_string(answer->verdict));
+	if (answer->details != NULL)
+		json_object_set_new(report, "details", load(answer->details));
+	if (answer->result != NULL)
+		json_object_set_new(report, "result", load(answer->result));
 	return status[answer->value];
 }
 
@@ -223,7 +231,7 @@ static int run(struct attempt *attempt, json_t *report)
 	json_object_set_new(report, "crashed", json_boolean(result != TRIAL_GOOD && !run.late));
 	json_object_set_new(report, "seconds", json_real((double)run.took / (double)SECOND));
 	json_object_set_new(report, "memory", peak > 0 ? json_integer(peak) : json_null());
-	free(answer->result);
+	run_answer_clear(answer);
 	return status;
 }
 
@@ -254,10 +262,17 @@ static void print_check(const json_t *check)
 		print_line("check", json_member(check, "reason"));
 }
 
+static void print_json(const char *title, const json_t *value)
+{
+	char *text = value != NULL ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+	print_line(title, text != NULL ? text : "");
+	free(text);
+}
+
 static void print_report(const json_t *report)
 {
 	char line[PATH_MAX + 128];
-	const json_t *result = json_object_get(report, "result"), *memory = json_object_get(report, "memory");
+	const json_t *memory = json_object_get(report, "memory");
 	snprintf(line, sizeof line, "%s %s (ABI %s), %s", json_member(report, "module"), json_member(report, "version"),
 	         json_member(report, "abi"), json_member(report, "path"));
 	print_line("module", line);
@@ -266,9 +281,9 @@ static void print_report(const json_t *report)
 	print_line("outcome", json_member(report, "outcome"));
 	print_line("until", json_member(report, "until"));
 	print_line("reason", json_member(report, "reason"));
-	char *text = result != NULL ? json_dumps(result, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
-	print_line("result", text != NULL ? text : "");
-	free(text);
+	print_line("verdict", json_member(report, "verdict"));
+	print_json("details", json_object_get(report, "details"));
+	print_json("result", json_object_get(report, "result"));
 	if (json_object_get(report, "seconds") != NULL)
 		printf("%-9s %.3f ms\n", "time", json_real_value(json_object_get(report, "seconds")) * 1000);
 	if (json_is_integer(memory))

@@ -2,9 +2,12 @@
 #include "core/coordinator/decision.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "core/base/alloc.h"
 #include "core/coordinator/coordinator_private.h"
+#include "core/upload/history.h"
 
 /* A postponed event comes again after a pause that grows by this each time. */
 #define POSTPONED SECOND
@@ -182,6 +185,50 @@ bool job_take_result(struct job *job)
 	return record->result != NULL;
 }
 
+char *job_add_history(const struct job *job, const struct input *input, const struct upload *upload, size_t step,
+                      char *history)
+{
+	const struct action *action = &job->action;
+	enum outcome outcome = input->outcome;
+	bool said = input->returned == RETURNED_VERDICT &&
+	            (outcome == OUTCOME_CONTINUE || outcome == OUTCOME_ABORT || outcome == OUTCOME_DELETE);
+	struct history_entry entry = {0};
+	if (action->passed) {
+		step = action->passed_step;
+		entry.passed = true;
+		entry.reason = action->why_passed;
+	} else if (input->kind == INPUT_RETURNED && (input->returned == RETURNED_HOLD || said)) {
+		entry.whole = true;
+		entry.verdict = job->verdict;
+		entry.details = job->details;
+		/* The result of a verdict is published first. */
+		entry.result = input->returned == RETURNED_HOLD ? job->result : NULL;
+	} else if (input->kind == INPUT_STEP_FINISHED && outcome == OUTCOME_CONTINUE) {
+		entry.result = job->event.result;
+	}
+	if (step >= upload->step_count)
+		return history;
+	entry.step = upload->step[step];
+	char *more = history_add(history, &entry);
+	free(history);
+	return more;
+}
+
+/* The history of the record that is to be written. */
+static char *make_history(const struct job *job, const struct status *status)
+{
+	const struct record *before = job->active->record;
+	if (job->input.kind == INPUT_BEGIN || job->active->known != ACTIVE_PRESENT)
+		return NULL;
+	/* A Result that the record no longer has for another reason becomes a part of it. */
+	size_t result_step = record_result_step(before->upload, &before->status);
+	bool stays = record_result_step(before->upload, status) == result_step;
+	char *history = stays && before->history != NULL ? alloc_text(before->history)
+	                : stays                          ? NULL
+	                                                 : record_history(before);
+	return job_add_history(job, &job->input, before->upload, before->status.step, history);
+}
+
 void record_sign(const struct coordinator *coordinator, struct record *record)
 {
 	snprintf(record->owner, sizeof record->owner, "%s", coordinator->options.owner);
@@ -195,6 +242,7 @@ static bool make_record(struct coordinator *coordinator, struct job *job, struct
 	job_number_write(coordinator, job);
 	struct record record = {.upload = upload_hold(upload), .status = *status};
 	record_sign(coordinator, &record);
+	record.history = make_history(job, status);
 	record_free(job->record);
 	job->record = record_move(&record);
 	record_clear(&record);

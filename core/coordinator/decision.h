@@ -16,6 +16,10 @@ void job_decide(struct coordinator *coordinator, struct job *job, nanos now);
 /* Gives job->record the step's result that it is to hold: the run's or, when the write only keeps what was to be
  * published, that of the record before. False: there is no memory to copy it. */
 bool job_take_result(struct job *job);
+/* The history (NULL: empty), which it frees, with what the step said that this input has ended. `step`: the upload's
+ * step before that. */
+char *job_add_history(const struct job *job, const struct input *input, const struct upload *upload, size_t step,
+                      char *history);
 
 /* Makes this instance the owner and this process the writer. */
 void record_sign(const struct coordinator *coordinator, struct record *record);

@@ -41,6 +41,8 @@ void job_free(struct coordinator *coordinator, struct job *job)
 	event_clear(&job->event);
 	record_free(job->record);
 	free(job->result);
+	free(job->verdict);
+	free(job->details);
 	free(job);
 }
 

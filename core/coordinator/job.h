@@ -34,6 +34,7 @@ struct job {
 	nanos taken;              /* when the event came */
 	struct sweep *sweep;      /* a resume by step, which it holds a reference of; or NULL */
 	char *result;             /* of a run; JSON text, owned */
+	char *verdict, *details;  /* the same; owned, NULL: none */
 	char reason[REASON_SIZE]; /* of a run */
 
 	/* What it is doing: */

@@ -40,6 +40,8 @@ void runs_launch(struct coordinator *coordinator, struct active_upload *active, 
 	run->transition = status->transition;
 	run->woken_at = status->woken_at;
 	run->attempt = status->failures + 1;
+	run->place = status->step;
+	run->history = status->step > 0 ? record_history(record) : NULL;
 	run->allowed = coordinator->options.pipeline.step[run->step].deadline;
 	run->marked = status->phase == PHASE_RUNNING;
 	active->run = run;
@@ -196,7 +198,9 @@ void runs_pass(struct run *run, struct job *job)
 	job->input.gone = run->gone;
 	job->input.crashed = run->crashed;
 	job->result = run->result;
-	run->result = NULL;
+	job->verdict = run->verdict;
+	job->details = run->details;
+	run->result = run->verdict = run->details = NULL;
 	snprintf(job->reason, sizeof job->reason, "%s", run->reason);
 	job->input.reason = job->reason;
 }

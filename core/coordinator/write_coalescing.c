@@ -96,8 +96,11 @@ static void take_end(struct coordinator *coordinator, struct job *job, struct ru
 	runs_pass(run, job);
 	struct input input = job->input;
 	input.kind = INPUT_RETURNED;
+	size_t step = record->status.step;
 	job->action =
 		pipeline_apply(&coordinator->options.pipeline, record->upload, true, &record->status, &input, true, now);
+	if (job->action.ignored == NULL)
+		record->history = job_add_history(job, &input, record->upload, step, record->history);
 	job->announced = false;     /* the step that is entered now has not been announced */
 	(void)job_take_result(job); /* it is the run's, which is moved and not copied */
 }

@@ -243,6 +243,7 @@ static int send_run(struct fetch *fetch)
 		note_whole(fetch, (size_t)length);
 	run_describe(fetch->order.run, fetch->order.deadline, &description);
 	run_encode(&fetch->packet, fetch->order.number, &description.facts, whole);
+	run_description_free(&description);
 	errno = 0;
 	if (send_packet(fetch, whole ? (size_t)length : 0, -1))
 		return 0;

@@ -167,6 +167,7 @@ void pool_send_run(struct pool_worker *worker, struct text *packet)
 	} else {
 		run_describe(run, deadline, &description);
 		run_encode(packet, worker->number, &description.facts, false);
+		run_description_free(&description);
 		if (!channel_send(worker->process.control, packet, NULL, 0, -1, false)) {
 			atomic_store(&worker->unsent, errno);
 			pools_wake(worker->pool->all);

@@ -5,9 +5,12 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
-#include "core/base/json.h"
+#include "core/base/json_reader.h"
 #include "core/upload/event.h"
+#include "core/upload/history.h"
 
+_Static_assert(HISTORY_RESULT_LIMIT == PP_KEPT_LIMIT, "what the header says of results that are kept");
+_Static_assert(EARLIER_LIMIT == UPLOAD_STEPS_LIMIT, "all steps of an upload");
 _Static_assert(UPLOAD_NAME_SIZE == PP_NAME_LIMIT + 1, "what the header says of a user's and a space's ID");
 _Static_assert(REASON_SIZE == PP_REASON_LIMIT + 1, "what the header says of a reason's length");
 /* A Result is stored in the record and published in an event, so it must leave enough room in both. */
@@ -30,12 +33,42 @@ void run_free(struct run *run)
 		return;
 	upload_release(run->upload);
 	free(run->result);
+	free(run->verdict);
+	free(run->details);
+	free(run->history);
 	free(run);
 }
 
 static const char *known(const char *name)
 {
 	return name[0] != '\0' ? name : NULL;
+}
+
+/* The steps before this one, and what they said. */
+static void describe_earlier(const struct run *run, struct run_description *description)
+{
+	const struct upload *upload = run->upload;
+	size_t length = run->history != NULL ? strlen(run->history) : 0;
+	struct json_reader reader = {.room = NULL, .left = JSON_ROOM(length)};
+	description->facts.earlier = description->earlier;
+	description->room = reader.room = run->history != NULL ? alloc_bytes(reader.left) : NULL;
+	for (size_t i = 0; i < run->place && i < upload->step_count && i < EARLIER_LIMIT; i++) {
+		struct history_values values;
+		struct earlier_step *earlier = &description->earlier[i];
+		*earlier = (struct earlier_step){.name = upload->step[i], .outcome = PP_CONTINUE};
+		description->facts.earlier_count = i + 1;
+		if (run->history == NULL || !history_find(run->history, earlier->name, &values))
+			continue;
+		const char *verdict = json_reader_string(&reader, &values.verdict);
+		earlier->outcome = values.passed.text != NULL ? 0 : PP_CONTINUE;
+		earlier->verdict = verdict_is_word(verdict) ? verdict : NULL;
+		earlier->result = values.result.text != NULL ? json_reader_text(&reader, &values.result) : NULL;
+	}
+}
+
+void run_description_free(struct run_description *description)
+{
+	free(description->room);
 }
 
 void run_describe(const struct run *run, nanos deadline, struct run_description *description)
@@ -52,6 +85,7 @@ void run_describe(const struct run *run, nanos deadline, struct run_description 
 	                                        .attempt = run->attempt,
 	                                        .woken_at = run->woken_at,
 	                                        .deadline = deadline};
+	describe_earlier(run, description);
 }
 
 void run_answer_take(struct run *run, struct run_answer *answer)
@@ -67,6 +101,8 @@ void run_answer_take(struct run *run, struct run_answer *answer)
 	run->outcome = outcome[answer->value];
 	run->until = answer->until;
 	run->result = answer->result;
-	answer->result = NULL;
+	run->verdict = answer->verdict[0] != '\0' ? alloc_text(answer->verdict) : NULL;
+	run->details = answer->details;
+	answer->result = answer->details = NULL;
 	memcpy(run->reason, answer->reason, sizeof run->reason);
 }

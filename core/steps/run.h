@@ -23,6 +23,8 @@ struct run {
 	uint64_t transition;    /* the status' transition when the run was created */
 	nanos woken_at;
 	unsigned attempt; /* from 1 */
+	size_t place;     /* of the step among those of the upload */
+	char *history;    /* of the steps before it; NULL: they said nothing */
 	nanos allowed;    /* how long the run may take */
 	bool marked;      /* its upload was marked as running before */
 	bool turn;        /* the coordinator's: it has one of its step's turns, of so many bytes, and whose: */
@@ -37,10 +39,11 @@ struct run {
 	enum returned returned;
 	enum outcome outcome;
 	nanos until;
-	bool undone;  /* no worker could be started: it has not begun, and is to wait again */
-	bool crashed; /* the worker process that had it died */
-	bool gone;    /* the server of the upload's URL answered that the bytes no longer exist */
-	char *result; /* JSON text or NULL */
+	bool undone;             /* no worker could be started: it has not begun, and is to wait again */
+	bool crashed;            /* the worker process that had it died */
+	bool gone;               /* the server of the upload's URL answered that the bytes no longer exist */
+	char *result;            /* JSON text or NULL */
+	char *verdict, *details; /* of set_verdict(); NULL: none */
 	char reason[REASON_SIZE];
 };
 
@@ -52,8 +55,11 @@ void run_free(struct run *run);
 struct run_description {
 	struct run_facts facts; /* but for the step's name */
 	char user_id[UPLOAD_NAME_SIZE], space_id[UPLOAD_NAME_SIZE];
+	struct earlier_step earlier[EARLIER_LIMIT];
+	char *room; /* for what they said; allocated */
 };
 void run_describe(const struct run *run, nanos deadline, struct run_description *description);
+void run_description_free(struct run_description *description);
 /* Stores how it ended, and takes the result over. */
 void run_answer_take(struct run *run, struct run_answer *answer);
 

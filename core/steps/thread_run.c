@@ -222,4 +222,5 @@ void thread_run(const struct step *step, struct run *run, struct content *conten
 	host_run(&step->module->table, step->instance, &description.facts, &services, &answer);
 	end(&own);
 	run_answer_take(run, &answer);
+	run_description_free(&description);
 }

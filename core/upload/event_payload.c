@@ -243,12 +243,13 @@ static bool take_result(struct event_reader *reader, const struct payload *paylo
 	struct json_reader json = reader->json; /* so that an error there does not make the event invalid */
 	struct json_value error, description;
 	const struct json_member members[] = {{"ErrorMsg", &error}, {"Description", &description}};
-	if (event->outcome == OUTCOME_CONTINUE || payload->result.text == NULL ||
-	    payload->result.length > RECORD_RESULT_LIMIT)
+	if (payload->result.text == NULL || payload->result.length > RECORD_RESULT_LIMIT)
 		return true;
 	json.wrong = NULL;
 	const char *result = json_reader_text(&json, &payload->result), *reason = "";
-	bool good = json.wrong == NULL && strcmp(result, "null") != 0;
+	/* One that is nested too deeply would make the record unreadable. */
+	bool good =
+		json.wrong == NULL && strcmp(result, "null") != 0 && json_is_value(result, strlen(result), RECORD_RESULT_DEPTH);
 	if (good && json_reader_members(&json, &payload->result, members, JSON_COUNT(members))) {
 		const char *word = json_reader_string(&json, &error);
 		reason = word[0] != '\0' ? word : json_reader_string(&json, &description);

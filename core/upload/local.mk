@@ -3,6 +3,7 @@ core_libcore_a_SOURCES += \
 	core/upload/event.c core/upload/event.h \
 	core/upload/event_encode.c \
 	core/upload/event_payload.c core/upload/event_payload.h \
+	core/upload/history.c core/upload/history.h \
 	core/upload/loaded.h \
 	core/upload/lookup.c core/upload/lookup.h \
 	core/upload/message_id.c core/upload/message_id.h \

@@ -7,6 +7,9 @@
 
 #include "core/base/alloc.h"
 #include "core/base/encoding.h"
+#include "core/upload/history.h"
+
+_Static_assert(HISTORY_RESULT_LIMIT == RECORD_RESULT_LIMIT, "of each step, the same is kept");
 
 void record_key(const char *table, const char *id, char key[RECORD_KEY_SIZE])
 {
@@ -87,6 +90,8 @@ static void encode_own_part(struct text *text, const struct record *record)
 	}
 	if (status->decided != 0)
 		encode_decided(text, record);
+	if (record->history != NULL)
+		text_json(text, ",\"history\":", record->history);
 	if (record->upload->filesize < 0)
 		text_add(text, ",\"unsized\":true");
 	if (record->upload->metadata[0] != '\0') {
@@ -155,10 +160,28 @@ bool record_give_steps(struct record *record, const char *const *step, size_t co
 	return true;
 }
 
+size_t record_result_step(const struct upload *upload, const struct status *status)
+{
+	if (status->publish & PUBLISH_STEP_FINISHED)
+		return status->finished_step;
+	return status->decided != 0 ? status->decided - 1 : upload->step_count;
+}
+
+char *record_history(const struct record *record)
+{
+	size_t step = record_result_step(record->upload, &record->status);
+	bool none = step >= record->upload->step_count || record->result == NULL || strcmp(record->result, "null") == 0;
+	if (none)
+		return record->history != NULL ? alloc_text(record->history) : NULL;
+	return history_add(record->history,
+	                   &(struct history_entry){.step = record->upload->step[step], .result = record->result});
+}
+
 void record_clear(struct record *record)
 {
 	upload_release(record->upload);
 	free(record->result);
+	free(record->history);
 	*record = (struct record){0};
 }
 

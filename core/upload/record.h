@@ -9,6 +9,7 @@
 #ifndef CORE_UPLOAD_RECORD_H
 #define CORE_UPLOAD_RECORD_H
 
+#include "core/base/json.h"
 #include "core/base/text.h"
 #include "core/upload/upload.h"
 
@@ -20,6 +21,7 @@ struct record {
 	struct status status;
 	char *result;              /* JSON text of a Result: of the finished step while the transition publishes it, or of
 	                              the step that ended the upload; else NULL */
+	char *history;             /* what the steps before said, see history.h; NULL: nothing */
 	char owner[OWNER_LIMIT];   /* the instance that is responsible for it */
 	char writer[WRITER_LIMIT]; /* the process that wrote it */
 	bool foreign;              /* written by another implementation, without a usable StepHost */
@@ -29,6 +31,8 @@ struct record {
 #define RECORD_VALUE_LIMIT ((size_t)4 << 20)
 /* A larger Result of the step that ended the upload is published but not kept in the record. */
 #define RECORD_RESULT_LIMIT ((size_t)4 << 10)
+/* How deeply it may be nested. */
+#define RECORD_RESULT_DEPTH (JSON_DEPTH_LIMIT / 2)
 
 /* Appends the value for the bucket. */
 void record_encode(struct text *value, const struct record *record);
@@ -47,6 +51,12 @@ enum record_verdict record_decode(const char *value, size_t length, struct recor
  * Before this call its outcome is `abort`, so that nothing passes if the call is missing. Other records do not change.
  * False: out of memory. */
 bool record_give_steps(struct record *record, const char *const *step, size_t count);
+
+/* The step whose Result is `result`: the finished one while its Result is published, or the one that ended the upload.
+ * step_count: none. */
+size_t record_result_step(const struct upload *upload, const struct status *status);
+/* The history together with that Result; NULL: it is empty. The caller frees it. */
+char *record_history(const struct record *record);
 
 void record_clear(struct record *record);
 /* Moves a record to newly allocated memory, to be released with record_free(). `record` is empty afterwards. */

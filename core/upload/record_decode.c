@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "core/base/json_reader.h"
+#include "core/upload/history.h"
 #include "core/upload/record.h"
 
 /* All bits that a record's transition can publish. */
@@ -21,7 +22,7 @@ struct fields {
 struct own_fields {
 	struct json_value owner, writer, phase, transition, publish, published, published_at, ended_at, due, begun, stream,
 		awaited, held, answer, woken, waits, crashes, gone, asked, renewed, confirmations, reason, ended, decided,
-		unsized, metadata, traceparent;
+		history, unsized, metadata, traceparent;
 	struct json_value step, outcome, result; /* of what ended */
 	struct json_value decided_step, exhausted, decided_result;
 };
@@ -79,6 +80,7 @@ static bool read_own_fields(struct json_reader *reader, const struct json_value 
 		{"reason", &fields->reason},
 		{"ended", &fields->ended},
 		{"decided", &fields->decided},
+		{"history", &fields->history},
 		{"unsized", &fields->unsized},
 		{"metadata", &fields->metadata},
 		{"traceparent", &fields->traceparent},
@@ -267,6 +269,13 @@ static void decode_status(struct json_reader *reader, const struct fields *field
 	status->failures = failures < 0 || failures > UPLOAD_FAILURES_LIMIT ? UPLOAD_FAILURES_LIMIT : (unsigned)failures;
 }
 
+/* NULL: there is none, or it is none of ours. */
+static const char *read_history(struct json_reader *reader, const struct json_value *value)
+{
+	bool good = value->text != NULL && value->text[0] == '[' && value->length <= HISTORY_LIMIT;
+	return good ? json_reader_text(reader, value) : NULL;
+}
+
 /* The record's part that is ours. If it cannot be used, because somebody who does not know it has changed the rest, the
  * rest says where the upload stands, as with a record that has no such part. */
 static bool take_own_part(struct json_reader *reader, const struct own_fields *fields, bool there, bool finished,
@@ -286,7 +295,9 @@ static bool take_own_part(struct json_reader *reader, const struct own_fields *f
 	snprintf(record->owner, sizeof record->owner, "%s", owner);
 	snprintf(record->writer, sizeof record->writer, "%s", writer);
 	record->result = result != NULL ? strdup(result) : NULL;
-	return result == NULL || record->result != NULL;
+	const char *history = read_history(reader, &fields->history);
+	record->history = history != NULL ? strdup(history) : NULL;
+	return (result == NULL || record->result != NULL) && (history == NULL || record->history != NULL);
 }
 
 static void report_wrong(const struct json_reader *reader, const struct upload *upload, char *why, size_t size)

@@ -166,7 +166,7 @@ static void run(struct session *session, struct packet *packet)
 	done.crowded = count_tasks(session) > session->idle_tasks;
 	incoming_free(&active.incoming);
 	done_encode(&session->packet, active.number, &done);
-	free(done.answer.result);
+	run_answer_clear(&done.answer);
 	send_packet(session);
 }
 

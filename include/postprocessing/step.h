@@ -103,7 +103,10 @@ enum {
 #define PP_LOG_LIMIT 1023u
 #define PP_REASON_LIMIT 159u
 #define PP_RESULT_LIMIT 65536u
-#define PP_NAME_LIMIT 255u /* see user_id() */
+#define PP_NAME_LIMIT 255u   /* see user_id() */
+#define PP_VERDICT_LIMIT 31u /* see set_verdict() */
+#define PP_DETAILS_LIMIT 4096u
+#define PP_KEPT_LIMIT 4096u /* see step_result() */
 /* Objects and arrays of a Result that are nested deeper are refused, too. */
 #define PP_RESULT_DEPTH 32u
 
@@ -271,6 +274,26 @@ struct pp_host {
 	/* The SHA-256 of the upload's bytes, 64 lower-case hex digits. The host computes it when a step asks for
 	 * it first, and makes the copy of content_fd() for that. NULL: as -1 of content_fd(). */
 	const char *(*content_sha256)(struct pp_run *run);
+
+	/* The step's verdict for people and for later steps: one word, such as "clean" or "infected", of 1 to
+	 * PP_VERDICT_LIMIT characters a-z, 0-9 and -, and details, the text of a JSON object within PP_DETAILS_LIMIT and
+	 * PP_RESULT_DEPTH (NULL: none). It does not replace what run() returns, and is kept only if that is PP_CONTINUE,
+	 * PP_ABORT, PP_DELETE or PP_HOLD. A later call in the same run replaces it. Returns 0, or -1 if word or details are
+	 * invalid: that is logged, and what was set before stays. */
+	int (*set_verdict)(struct pp_run *run, const char *word, const char *details_json);
+
+	/* What the steps before this one said on the upload, by their names. They have all ended with PP_CONTINUE, or there
+	 * would be no run of this one.
+	 * step_outcome(): PP_CONTINUE; 0: no such step has ended on this upload, or it reached no verdict and the upload
+	 * continued without one (on_exhausted = continue).
+	 * step_result(): its Result, JSON text, also of a step that another service performs. step_verdict(): the word of
+	 * set_verdict(). NULL: none.
+	 * Results are kept up to PP_KEPT_LIMIT bytes each, and results and details together up to 16 KiB; the rest is left
+	 * out. All of it is lost if an instance of an older version of the service has written the upload's record since.
+	 * So do not take it for a proof if nothing is there. */
+	uint32_t (*step_outcome)(const struct pp_run *run, const char *step);
+	const char *(*step_result)(const struct pp_run *run, const char *step);
+	const char *(*step_verdict)(const struct pp_run *run, const char *step);
 };
 
 /* What a module exports. */
@@ -349,7 +372,7 @@ _Static_assert(offsetof(struct pp_host, read) == 88, "ABI");
 _Static_assert(offsetof(struct pp_host, item) == 176, "ABI 1.0 ends here");
 _Static_assert(offsetof(struct pp_host, log_setup) == 184, "ABI 1.1");
 _Static_assert(offsetof(struct pp_host, rewind) == 216, "ABI 1.1");
-_Static_assert(sizeof(struct pp_host) == 240, "ABI 1.1");
+_Static_assert(offsetof(struct pp_host, set_verdict) == 240, "ABI 1.1");
 #endif
 
 #ifdef __cplusplus

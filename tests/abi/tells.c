@@ -38,6 +38,40 @@ static const char *or_none(const char *text)
 	return text != NULL ? text : "(none)";
 }
 
+static void tell_earlier(const struct pp_host *host, struct pp_run *run)
+{
+	static const char *const steps[] = {"first", "second", "third", "a-step", "last", "none", NULL};
+	for (size_t i = 0; i < sizeof steps / sizeof steps[0]; i++)
+		host->log(run, PP_LOG_INFO, "%s: %u, verdict %s, result %s.", or_none(steps[i]),
+		          (unsigned)host->step_outcome(run, steps[i]), or_none(host->step_verdict(run, steps[i])),
+		          or_none(host->step_result(run, steps[i])));
+}
+
+/* The last valid one counts. */
+static void give_verdicts(const struct pp_host *host, struct pp_run *run)
+{
+	char long_word[34], details[PP_DETAILS_LIMIT + 2];
+	memset(long_word, 'a', sizeof long_word);
+	long_word[PP_VERDICT_LIMIT + 1] = '\0';
+	memset(details, ' ', sizeof details);
+	details[0] = '{';
+	details[PP_DETAILS_LIMIT] = '}';
+	details[PP_DETAILS_LIMIT + 1] = '\0';
+	const struct {
+		const char *word, *details;
+		int returned;
+	} calls[] = {{"first", "{\"a\":1}", 0}, {NULL, NULL, -1},         {"", NULL, -1},
+	             {"Upper", NULL, -1},       {"two words", NULL, -1},  {long_word, NULL, -1},
+	             {"list", "[]", -1},        {"text", "text", -1},     {"open", "{", -1},
+	             {"long", details, -1},     {long_word + 1, NULL, 0}, {"0-last", " { \"n\": 0.10 }", 0},
+	             {"Not", "{}", -1}};
+	for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+		if (host->set_verdict(run, calls[i].word, calls[i].details) != calls[i].returned)
+			host->log(run, PP_LOG_ERROR, "set_verdict() returned something else for number %zu", i);
+	if (strstr(host->filename(run), "bare") != NULL && host->set_verdict(run, "bare", NULL) != 0)
+		host->log(run, PP_LOG_ERROR, "set_verdict() fails");
+}
+
 static uint32_t run(void *instance, struct pp_run *run)
 {
 	const struct tells *tells = instance;
@@ -45,7 +79,11 @@ static uint32_t run(void *instance, struct pp_run *run)
 	if (strstr(tells->calls, "facts") != NULL)
 		host->log(run, PP_LOG_INFO, "step %s, user %s, space %s.", host->step(run), or_none(host->user_id(run)),
 		          or_none(host->space_id(run)));
-	return PP_CONTINUE;
+	if (strstr(tells->calls, "earlier") != NULL)
+		tell_earlier(host, run);
+	if (strstr(tells->calls, "verdict") != NULL)
+		give_verdicts(host, run);
+	return strstr(tells->calls, "retry") != NULL ? PP_RETRY : PP_CONTINUE;
 }
 
 /* Whether the functions of the upload say that there is none. */
@@ -56,7 +94,9 @@ static int has_no_upload(const struct tells *tells, struct pp_run *run)
 	return host->upload_id(run) == NULL && host->filename(run) == NULL && host->filesize(run) == -1 &&
 	       host->resource_id(run) == NULL && host->attempt(run) == 0 && host->woken_at(run) == 0 &&
 	       host->read(run, &bytes) == -1 && strcmp(host->read_error(run), "a check has no upload") == 0 &&
-	       host->set_result(run, "{}") == -1 && host->user_id(run) == NULL && host->space_id(run) == NULL &&
+	       host->set_result(run, "{}") == -1 && host->set_verdict(run, "clean", NULL) == -1 &&
+	       host->step_outcome(run, "a-step") == 0 && host->step_result(run, "a-step") == NULL &&
+	       host->step_verdict(run, "a-step") == NULL && host->user_id(run) == NULL && host->space_id(run) == NULL &&
 	       strcmp(host->step(run), tells->step) == 0;
 }
 

@@ -94,17 +94,24 @@ static void stop_workers(void)
 	ck_assert(workers_destroy(workers, TEST_LIMIT));
 }
 
-/* Has the step run on an upload. The caller frees the run. */
-static struct run *run_once(const struct upload *fields)
+/* Has the step run on an upload, as that one's step number `place`. The caller frees the run. */
+static struct run *run_at(const struct upload *fields, size_t place, const char *history)
 {
 	struct upload *upload = upload_create(fields);
 	struct run *run = run_create(upload);
 	upload_release(upload);
 	run->allowed = MINUTE;
+	run->place = place;
+	run->history = history != NULL ? strdup(history) : NULL;
 	workers_submit(workers, run);
 	ck_assert_ptr_eq(mailbox_receive(&mailbox, TEST_LIMIT), &run->mail);
 	ck_assert_msg(run->outcome == OUTCOME_CONTINUE, "%s", run->reason);
 	return run;
+}
+
+static struct run *run_once(const struct upload *fields)
+{
+	return run_at(fields, 0, NULL);
 }
 
 static const struct check_answer *ask(struct checker *checker)
@@ -185,6 +192,84 @@ START_TEST(who_and_where)
 }
 END_TEST
 
+static void expect_log(const char *line)
+{
+	ck_assert_msg(strstr(read_log(), line) != NULL, "%s is not in the log:\n%s", line, read_log());
+}
+
+START_TEST(earlier_steps)
+{
+	static const char *const names[] = {"first", "second", "third", "a-step", "last"};
+	static const char history[] =
+		"[{\"step\":\"first\",\"verdict\":\"clean\",\"details\":{\"a\":1},\"result\":{\"n\":0.10,\"s\":\"\xc3\xbc\"}},"
+		"{\"step\":\"third\",\"passed\":true,\"reason\":\"why\"},{\"step\":\"last\",\"verdict\":\"not-yet\"}]";
+	const struct upload fields = {.id = "u", .step = names, .step_count = 5};
+	open_step("tells", _i, "calls = earlier");
+	start_workers();
+	run_free(run_at(&fields, 3, history));
+	expect_log("first: 1, verdict clean, result {\"n\":0.10,\"s\":\"\xc3\xbc\"}.\n");
+	expect_log("second: 1, verdict (none), result (none).\n");
+	expect_log("third: 0, verdict (none), result (none).\n");
+	expect_log("a-step: 0, verdict (none), result (none).\n");
+	expect_log("last: 0, verdict (none), result (none).\n");
+	expect_log("none: 0, verdict (none), result (none).\n");
+	expect_log("(none): 0, verdict (none), result (none).\n");
+	/* What others have put into the record. */
+	run_free(run_at(
+		&fields, 3,
+		"[{\"step\":\"first\",\"verdict\":\"No Word\",\"result\":\"\"},7,{\"step\":\"second\",\"verdict\":{}}]"));
+	expect_log("first: 1, verdict (none), result \"\".\n");
+	stop_workers();
+	close_step();
+}
+END_TEST
+
+/* More than a packet takes. */
+START_TEST(earlier_steps_in_a_large_message)
+{
+	const char *names[EARLIER_LIMIT];
+	struct text history = {0};
+	char room[EARLIER_LIMIT][UPLOAD_STEP_NAME_LIMIT + 1], line[80];
+	for (unsigned i = 0; i < EARLIER_LIMIT; i++) {
+		names[i] = i == 62 ? "first" : room[i];
+		snprintf(room[i], sizeof room[i], "%060u", i);
+		text_format(&history, "%c{\"step\":\"%s\",\"result\":\"", i == 0 ? '[' : ',', names[i]);
+		for (unsigned j = 0; j < 4000; j++)
+			text_add(&history, "r");
+		text_add(&history, "\"}");
+	}
+	text_add(&history, "]");
+	open_step("tells", _i, "calls = earlier");
+	start_workers();
+	run_free(run_at(&(struct upload){.id = "u", .step = names, .step_count = EARLIER_LIMIT}, 63, history.data));
+	snprintf(line, sizeof line, "first: 1, verdict (none), result \"rrrrr");
+	expect_log(line);
+	text_free(&history);
+	stop_workers();
+	close_step();
+}
+END_TEST
+
+START_TEST(verdicts)
+{
+	open_step("tells", _i, "calls = verdict");
+	start_workers();
+	struct run *run = run_once(&(struct upload){.id = "u", .filename = "f"});
+	ck_assert_str_eq(run->verdict, "0-last");
+	ck_assert_str_eq(run->details, "{\"n\":0.10}");
+	ck_assert_msg(strstr(read_log(), "set_verdict()") == NULL, "%s", read_log());
+	expect_log("warning upload u: a-step: verdict rejected: its word is not 1 to 31 of a-z, 0-9 and -\n");
+	expect_log("verdict \"list\" rejected: its details are not a JSON object of up to 4096 bytes and 32 levels\n");
+	run_free(run);
+	run = run_once(&(struct upload){.id = "u", .filename = "bare"});
+	ck_assert_str_eq(run->verdict, "bare");
+	ck_assert_ptr_null(run->details);
+	run_free(run);
+	stop_workers();
+	close_step();
+}
+END_TEST
+
 START_TEST(a_check_says_why)
 {
 	open_step("tells", _i, "calls = fail");
@@ -252,6 +337,9 @@ int main(void)
 	tcase_add_loop_test(tcase, create_and_check_log, 0, MODES);
 	tcase_add_loop_test(tcase, create_logs_in_each_process, 0, MODES);
 	tcase_add_loop_test(tcase, who_and_where, 0, MODES);
+	tcase_add_loop_test(tcase, earlier_steps, 0, MODES);
+	tcase_add_loop_test(tcase, earlier_steps_in_a_large_message, 0, MODES);
+	tcase_add_loop_test(tcase, verdicts, 0, MODES);
 	tcase_add_loop_test(tcase, a_check_says_why, 0, MODES);
 	tcase_add_test(tcase, a_check_is_cancelled);
 	tcase_add_test(tcase, a_check_has_a_deadline);

@@ -82,7 +82,7 @@ void fake_step_finished(struct fake_world *world, const char *id, const char *st
 	upload.step = &step;
 	upload.step_count = 1;
 	struct status status = {.finished_outcome = outcome};
-	event_encode(&message, PUBLISH_STEP_FINISHED, &upload, &status, NULL, 0, world->now);
+	event_encode(&message, PUBLISH_STEP_FINISHED, &upload, &status, world->result, 0, world->now);
 	send_text(world, &message, sequence, redelivered);
 }
 

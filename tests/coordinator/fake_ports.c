@@ -500,6 +500,10 @@ void fake_return(struct fake_world *world, enum returned returned, enum outcome 
 	run->until = until;
 	if (outcome == OUTCOME_DELETE)
 		run->result = strdup("{\"Infected\":true}");
+	else if (world->result != NULL)
+		run->result = strdup(world->result);
+	run->verdict = world->verdict != NULL ? strdup(world->verdict) : NULL;
+	run->details = world->details != NULL ? strdup(world->details) : NULL;
 	coordinator_returned(world->coordinator, run, world->now);
 }
 

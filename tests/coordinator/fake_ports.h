@@ -66,10 +66,11 @@ struct fake_world {
 	struct run *run[FAKE_RUNS];
 	size_t runs;
 	void *scan;
-	const bool *announces;      /* the option, from the next restart on */
-	char announced[512];        /* the message ID of the last announcement */
-	const char *message_id;     /* of what is delivered; NULL: none */
-	enum lookup_result restart; /* whether a restart of the upload was requested, according to a search */
+	const bool *announces;                  /* the option, from the next restart on */
+	char announced[512];                    /* the message ID of the last announcement */
+	const char *message_id;                 /* of what is delivered; NULL: none */
+	enum lookup_result restart;             /* whether a restart of the upload was requested, according to a search */
+	const char *verdict, *details, *result; /* what the runs say that end, and others' answers; NULL: nothing */
 	struct text words;
 	size_t duplicates; /* publishes that the broker dropped */
 };

@@ -38,7 +38,9 @@ static void take_done(struct packet *packet)
 		return;
 	REQUIRE(done.answer.value <= PP_AWAIT && length_of(done.answer.reason) <= PP_REASON_LIMIT);
 	REQUIRE(length_of(done.answer.result) <= PP_RESULT_LIMIT);
-	free(done.answer.result);
+	REQUIRE(done.answer.verdict[0] == '\0' ? done.answer.details == NULL : verdict_is_word(done.answer.verdict));
+	REQUIRE(done.answer.details == NULL || verdict_is_details(done.answer.details));
+	run_answer_clear(&done.answer);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

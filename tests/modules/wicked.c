@@ -198,14 +198,14 @@ static void note_run(void)
 
 static void *forge(void *closure)
 {
-	char packet[64] = {0};
+	char packet[80] = {0};
 	for (unsigned run = 1; run < 1000000; run++) {
 		const unsigned read[4] = {1, 106, run % 64, 0}, done[4] = {1, 107, run % 64, 0};
-		/* PP_CONTINUE, and no result, no reason and no flags. */
-		const unsigned fields[] = {PP_CONTINUE, 0, 0, 0, ~0u, 0};
+		/* PP_CONTINUE, no result, no details, and then an empty reason, an empty verdict and no flags. */
+		const unsigned fields[] = {PP_CONTINUE, 0, 0, 0, ~0u, ~0u};
 		memcpy(packet, run % 3 == 0 ? read : done, sizeof read);
 		memcpy(packet + sizeof read, fields, sizeof fields);
-		if (send(3, packet, run % 3 == 0 ? sizeof read : sizeof read + sizeof fields + 17, 0) < 0)
+		if (send(3, packet, run % 3 == 0 ? sizeof read : sizeof read + sizeof fields + 26, 0) < 0)
 			break;
 	}
 	return closure;

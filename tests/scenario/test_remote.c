@@ -181,7 +181,8 @@ START_TEST(rejections_are_explained)
 	ck_assert_msg(strstr(text, "policies (delete), virusscan (not reached)") != NULL, "%s", text);
 	ck_assert_msg(strstr(text, "outcome   delete, by policiesreason") != NULL, "%s", text);
 	ck_assert_msg(strstr(text, "reason    no .exe hereresult") != NULL, "%s", text);
-	ck_assert_msg(strstr(text, "result    {\"ErrorMsg\":\"no .exe here\",\"rule\":7}told") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "result    policies: {\"ErrorMsg\":\"no .exe here\",\"rule\":7}told") != NULL, "%s",
+	              text);
 	const char *const json[] = {"show", "--json", "one", NULL};
 	ck_assert_int_eq(scenario_command(&scenario, json, text, sizeof text), 0);
 	json_t *shown = json_loads(text, 0, NULL), *decided = json_object_get(shown, "decided");
@@ -195,14 +196,28 @@ START_TEST(rejections_are_explained)
 	storage_server_put(&scenario.storage, "/bad", eicar, EICAR_SIZE);
 	storage_bytes_received(&scenario, "two", "/bad", EICAR_SIZE);
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "two", 0);
-	storage_step_finished(&scenario, "two", "policies", "continue");
+	storage_say(&scenario, "PostprocessingStepFinished",
+	            json_pack("{s:s,s:s,s:{s:i},s:n,s:s}", "UploadID", "two", "FinishedStep", "policies", "Result", "rule",
+	                      0, "Error", "Outcome", "continue"));
 	storage_check_finished(&scenario, "two", "delete");
 	storage_upload_ready(&scenario, "two", true);
 	records_await(&scenario, "two", "phase", "ended");
 	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"show", "two", NULL}, text, sizeof text), 0);
 	ck_assert_msg(strstr(text, "policies (done), virusscan (delete)") != NULL, "%s", text);
 	ck_assert_msg(strstr(text, "outcome   delete, by virusscanreason") != NULL, "%s", text);
-	ck_assert_msg(strstr(text, "result    {\"Infected\":true,") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "result    policies: {\"rule\":0}result    virusscan: {\"Infected\":true,") != NULL,
+	              "%s", text);
+	ck_assert_int_eq(
+		scenario_command(&scenario, (const char *const[]){"show", "--json", "two", NULL}, text, sizeof text), 0);
+	shown = json_loads(text, 0, NULL);
+	const json_t *history = json_object_get(shown, "history"), *last = json_array_get(history, 1);
+	ck_assert_uint_eq(json_array_size(history), 2);
+	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(history, 0), "outcome")), "continue");
+	ck_assert_str_eq(json_string_value(json_object_get(last, "step")), "virusscan");
+	ck_assert_str_eq(json_string_value(json_object_get(last, "outcome")), "delete");
+	ck_assert(json_is_true(json_object_get(json_object_get(last, "result"), "Infected")));
+	ck_assert(json_is_false(json_object_get(last, "omitted")));
+	json_decref(shown);
 	scenario_close(&scenario);
 }
 END_TEST

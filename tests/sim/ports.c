@@ -233,6 +233,8 @@ static void plan_end_of_run(struct world *world, struct happening *happening, st
 		                                 : OUTCOME_CONTINUE;
 		if (happening->outcome != OUTCOME_RETRY && dice != 5)
 			run->result = duplicate("{\"Infected\":false}");
+		if (happening->outcome != OUTCOME_RETRY)
+			run->verdict = duplicate("clean");
 		if (dice == 5)
 			run->returned = RETURNED_HOLD;
 		takes = (nanos)world_random(world, (world_maybe(world, 50) ? 1 : 15) * (uint64_t)SECOND);

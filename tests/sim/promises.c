@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/upload/history.h"
 #include "tests/sim/world.h"
 
 struct sim_upload *world_upload(struct world *world, const char *id)
@@ -207,9 +208,22 @@ void promises_of_announcement(struct world *world, struct sim_upload *upload, co
 /* 6: what may have ended an instance is run with a mark. There are exceptions: an instance that was stopped and does
  * not know yet that it was taken for dead may run it once without a mark, and so may one that decided before it was
  * due to take it over. And what the broker forgot, nobody can know. */
+/* A step gets what the steps before it said: the scan, unless another implementation has done it. */
+static void check_history(struct world *world, const struct run *run)
+{
+	struct history_values values;
+	bool before = false;
+	for (size_t i = 0; i < run->place; i++)
+		before = before || strcmp(run->upload->step[i], steps[0]) == 0;
+	if (before && !(history_find(run->history, steps[0], &values) &&
+	                (values.passed.text != NULL || json_says(&values.verdict, "clean"))))
+		world_violated(world, "%s of %s is run without the verdict of %s", steps[run->step], run->upload->id, steps[0]);
+}
+
 void promises_of_run(struct world *world, size_t instance, const struct run *run)
 {
 	struct sim_upload *upload = world_upload(world, run->upload->id);
+	check_history(world, run);
 	if (knows_clean(world, upload, instance, RUN_TIMEOUT))
 		world_violated(world, "%s is run on %s, which storage has removed", steps[run->step], upload->id);
 	bool holds = !upload->present && !upload->removed;

@@ -207,7 +207,8 @@ static const struct {
 	/* A missing or incomplete return value is a failure. */
 	{"4", "", RETURNED_VERDICT, OUTCOME_RETRY, 0},
 	{"5", "", RETURNED_VERDICT, OUTCOME_RETRY, 0},
-	{"6", "", RETURNED_VERDICT, OUTCOME_RETRY, 0},
+	{"6", "", RETURNED_HOLD, OUTCOME_RETRY, 0},
+	{"7", "", RETURNED_VERDICT, OUTCOME_RETRY, 0},
 	{"255", "", RETURNED_VERDICT, OUTCOME_RETRY, 0},
 	{"4294967295", "wait", RETURNED_VERDICT, OUTCOME_RETRY, 4711},
 	{"1", "wait", RETURNED_VERDICT, OUTCOME_CONTINUE, 4711},

@@ -1,7 +1,7 @@
 check_PROGRAMS += tests/upload/test_event tests/upload/test_event_encode tests/upload/test_record \
 	tests/upload/test_decode_memory tests/upload/test_each_allocation tests/upload/test_pipeline tests/upload/test_pipeline_matrix \
 	tests/upload/test_pipeline_hold \
-	tests/upload/test_pipeline_random tests/upload/test_envelope
+	tests/upload/test_pipeline_random tests/upload/test_envelope tests/upload/test_history
 
 STORAGE_EVENTS = tests/upload/storage_events.c tests/upload/storage_events.h
 tests_upload_test_event_SOURCES = tests/upload/test_event.c $(STORAGE_EVENTS)

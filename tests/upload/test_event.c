@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/upload/event.h"
+#include "core/upload/record.h"
 #include "tests/harness/suite.h"
 #include "tests/upload/storage_events.h"
 
@@ -626,7 +627,8 @@ START_TEST(results_of_rejections)
 		{"abort", "{ \"ErrorMsg\" : \"too large\", \"Description\" : \"x\" }",
 	     "{\"ErrorMsg\":\"too large\",\"Description\":\"x\"}", "too large"},
 		{"retry", "{\"ErrorMsg\":\"no scanner\"}", "{\"ErrorMsg\":\"no scanner\"}", "no scanner"},
-		{"continue", "{\"Infected\":false,\"Description\":\"clean\"}", NULL, NULL},
+		{"continue", "{\"Infected\":false,\"Description\":\"clean\"}", "{\"Infected\":false,\"Description\":\"clean\"}",
+	     "clean"},
 		{"delete", "null", NULL, NULL},
 		{"delete", "\"text\"", "\"text\"", NULL},
 		{"delete", "[1,{\"ErrorMsg\":\"x\"}]", "[1,{\"ErrorMsg\":\"x\"}]", NULL},
@@ -656,6 +658,15 @@ START_TEST(results_of_rejections)
 	ck_assert_int_eq(event.outcome, OUTCOME_DELETE);
 	ck_assert_ptr_null(event.result);
 	event_clear(&event);
+	/* And so is one that would be nested too deeply there. */
+	for (unsigned depth = RECORD_RESULT_DEPTH; depth <= RECORD_RESULT_DEPTH + 1; depth++) {
+		add_nested(&payload, "{\"Result\":", depth,
+		           ",\"UploadID\":\"1\",\"FinishedStep\":\"s\",\"Outcome\":\"delete\"}");
+		ck_assert_int_eq(decode_payload("PostprocessingStepFinished", payload.data), EVENT_TAKEN);
+		ck_assert_int_eq(event.outcome, OUTCOME_DELETE);
+		ck_assert_int_eq(event.result != NULL, depth == RECORD_RESULT_DEPTH);
+		event_clear(&event);
+	}
 	text_free(&payload);
 }
 END_TEST
