@@ -27,6 +27,7 @@ void start_encode(struct text *packet, const struct start_message *start)
 	packet_add_number(packet, start->level);
 	packet_add_number(packet, start->grants);
 	packet_add_number(packet, start->memory_limit);
+	packet_add_number(packet, start->grouped);
 	packet_add_number(packet, (int64_t)start->readable_count);
 	for (size_t i = 0; i < start->readable_count; i++)
 		packet_add_string(packet, start->readable[i]);
@@ -45,6 +46,7 @@ bool start_decode(struct packet *packet, struct start_message *start)
 	start->level = (enum log_level)packet_number_within(packet, LOG_ERROR, LOG_DEBUG);
 	start->grants = (uint32_t)packet_number_within(packet, 0, GRANT_ALL);
 	start->memory_limit = packet_number_within(packet, 0, INT64_MAX);
+	start->grouped = packet_number_within(packet, 0, 1) != 0;
 	start->readable_count = (size_t)packet_number_within(packet, 0, START_PATHS);
 	for (size_t i = 0; i < start->readable_count; i++)
 		start->readable[i] = packet_text(packet);

@@ -70,6 +70,7 @@ struct start_message {
 	enum log_level level;
 	uint32_t grants;                   /* GRANT_… */
 	int64_t memory_limit;              /* bytes */
+	bool grouped;                      /* the process' control group sees to that */
 	const char *readable[START_PATHS]; /* files and folders that the module may read */
 	size_t readable_count;
 };

@@ -6,7 +6,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/children.h"
+
 #define PATH_SIZE 64
+/* Of what a process has started: more are not looked at. */
+#define DESCENDANTS_LIMIT 256
 
 static FILE *open_entry(pid_t pid, const char *name)
 {
@@ -65,4 +69,32 @@ bool process_usage_read(pid_t pid, struct process_usage *usage)
 	fclose(file);
 	usage->descriptors = count_descriptors(pid);
 	return usage->resident > 0 && read_cpu(pid, &usage->cpu);
+}
+
+struct family {
+	int64_t pages;
+	unsigned count;
+};
+
+/* Pages that are neither of files nor shared. */
+static void add_process(void *closure, pid_t pid)
+{
+	struct family *family = closure;
+	long long resident, shared;
+	if (family->count++ >= DESCENDANTS_LIMIT)
+		return;
+	FILE *file = open_entry(pid, "statm");
+	if (file == NULL)
+		return;
+	if (fscanf(file, "%*d %lld %lld", &resident, &shared) == 2 && resident > shared)
+		family->pages += resident - shared;
+	fclose(file);
+	children_each_of(pid, add_process, family);
+}
+
+int64_t process_private_memory(pid_t pid)
+{
+	struct family family = {0};
+	add_process(&family, pid);
+	return family.pages * sysconf(_SC_PAGESIZE);
 }

@@ -17,4 +17,7 @@ struct process_usage {
 /* False: there is no such process. */
 bool process_usage_read(pid_t pid, struct process_usage *usage);
 
+/* The private memory of a process and of all that it has started, in bytes; 0: there is no such process. */
+int64_t process_private_memory(pid_t pid);
+
 #endif

@@ -13,6 +13,7 @@
 #include "core/cli/findings.h"
 #include "core/nats/bus.h"
 #include "core/server/server.h"
+#include "core/steps/cgroup.h"
 #include "core/steps/preflight.h"
 
 static const char usage[] =
@@ -41,6 +42,21 @@ static void hide(void)
 	if (geteuid() != 0)
 		prctl(PR_SET_DUMPABLE, 0);
 #endif
+}
+
+/* Whether the processes of the modules have control groups. groups: why not; "": they have. */
+static void announce_groups(const struct steps *steps, const char *groups, const struct log *log)
+{
+	bool isolated = false;
+	for (size_t i = 0; i < steps->count; i++)
+		isolated = isolated || steps->step[i].isolated;
+	if (isolated && groups[0] == '\0')
+		log_info(log, "each process of a module runs in a control group of its own");
+	else if (isolated)
+		log_info(log,
+		         "the processes of modules have no control groups of their own, so memory_limit is kept for each "
+		         "process alone: %s",
+		         groups);
 }
 
 static int serve(const struct preflight *preflight, const char *path, struct log *log, struct signals *signals)
@@ -78,14 +94,18 @@ int command_server(int argc, char **argv)
 	struct preflight preflight;
 	struct signals signals;
 	struct log log = {.fd = STDERR_FILENO};
+	char groups[256] = "";
 	int status = EXIT_ERROR;
 	hide();
 	if (!signals_start(&signals)) {
 		fprintf(stderr, "cannot start the signal thread: %s\n", strerror(errno));
 		return EXIT_NOT_STARTED;
 	}
+	if (cgroups_take(CGROUP_MOUNT, CGROUP_MEMBERSHIP, groups, sizeof groups))
+		groups[0] = '\0';
 	if (preflight_make(&preflight, options.config_path)) {
 		log.level = preflight.config->log_level;
+		announce_groups(preflight.steps, groups, &log);
 		status = serve(&preflight, options.config_path, &log, &signals);
 	}
 	for (size_t i = 0; i < preflight.problems.count; i++)

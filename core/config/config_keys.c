@@ -264,7 +264,8 @@ const struct config_key step_keys[] = {
 	         "unix (connections to Unix sockets), exec (start programs), or none. Default: what the module declares, except "
 	         "exec."), STEP_AT(allow), 0, "unix network"},
 	{"step", KEY("memory_limit", SIZE, .fallback = "256MiB", .min = 16 << 20, .max = INT64_C(1) << 40,
-	 .help = "How much memory each process of the step may use. Beyond it, the module cannot allocate memory."),
+	 .help = "How much memory each process of the step may use, together with the programs that it has started. Beyond it, the "
+	         "process cannot allocate memory, or is killed."),
 	 STEP_AT(memory_limit), 0},
 	{"step", KEY("worker_max_runs", INTEGER, .fallback = "0", .max = 1000000000,
 	 .help = "How many uploads a process of the step handles before it is replaced. 1: no process sees two uploads. 0: no "

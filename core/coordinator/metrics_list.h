@@ -32,6 +32,8 @@
 	X(holds_rejected, "postprocessing_holds_rejected_total", "Held uploads that were rejected.") \
 	X(holds_expired, "postprocessing_holds_expired_total", \
 	  "Held uploads that nobody decided on in time; hold_outcome was their outcome.") \
+	X(workers_replaced, "postprocessing_workers_replaced_total", \
+	  "Processes of modules that were replaced because they kept too much memory after a run.") \
 	X(steps_stuck, "postprocessing_steps_stuck_total", "Runs that ignored their cancellation and were abandoned.") \
 	X(records_written, "postprocessing_records_written_total", "Records written.") \
 	X(record_conflicts, "postprocessing_record_conflicts_total", \

@@ -158,6 +158,7 @@ static bool create_parts(struct server *server, const struct steps *steps)
 	server->workers = workers_create(steps, &server->config->content, server->log, &server->mailbox);
 	if (server->workers == NULL)
 		return false;
+	workers_count_replaced(server->workers, server->counted.workers_replaced);
 	const struct coordinator_steps view = server_coordinator_steps(server);
 	server->coordinator = coordinator_create(&(struct coordinator_options){
 		.pipeline = view.pipeline,

@@ -1,6 +1,7 @@
 core_libcore_a_SOURCES += \
 	core/steps/preflight.c core/steps/preflight.h \
 	core/steps/builtin.c core/steps/builtin.h \
+	core/steps/cgroup.c core/steps/cgroup.h \
 	core/steps/checker.c core/steps/checker.h \
 	core/steps/fetch.c core/steps/fetch.h \
 	core/steps/longest_wait.c core/steps/longest_wait.h \
@@ -8,6 +9,7 @@ core_libcore_a_SOURCES += \
 	core/steps/modules.c core/steps/modules.h \
 	core/steps/orphans.c core/steps/orphans.h \
 	core/steps/pool.c core/steps/pool.h core/steps/pool_private.h \
+	core/steps/pool_memory.c \
 	core/steps/pool_messages.c \
 	core/steps/pool_worker.c \
 	core/steps/run.c core/steps/run.h \

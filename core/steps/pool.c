@@ -33,7 +33,7 @@ static struct pool *create_pool(struct pools *all, struct step *step, size_t num
 	for (size_t i = 0; i < pool->count; i++) {
 		struct pool_worker *worker = &pool->worker[i];
 		worker->pool = pool;
-		worker->process = (struct worker_process){0, -1, -1, -1, -1, false};
+		worker->process = WORKER_PROCESS_NONE;
 		for (enum watched what = 0; what < WATCHES; what++)
 			worker->watch[what] = (struct watch){worker, what};
 	}
@@ -127,6 +127,11 @@ struct pools *pools_create(struct copies *copies, const struct log *log, struct 
 	pools->alive = false;
 	pools_destroy(pools, 0);
 	return NULL;
+}
+
+void pools_count_replaced(struct pools *pools, struct counter *replaced)
+{
+	atomic_store(&pools->replaced, replaced);
 }
 
 struct pool_worker *pool_assign(struct pool *pool)

@@ -12,6 +12,7 @@
 #define CORE_STEPS_POOL_H
 
 #include "core/base/mailbox.h"
+#include "core/base/metrics.h"
 #include "core/base/readiness.h"
 #include "core/content/copies.h"
 #include "core/steps/run.h"
@@ -40,6 +41,9 @@ void pools_set(struct pools *pools, size_t number, struct step *step);
 struct run *pools_replace(struct pools *pools, size_t number);
 /* Whether the step is used regularly. Otherwise its processes are started when there is a run, and end after it. */
 void pools_set_used(struct pools *pools, size_t number, bool used);
+
+/* From now on, counts the processes that are replaced because they keep too much memory. */
+void pools_count_replaced(struct pools *pools, struct counter *replaced);
 
 /* As the functions of workers.h. */
 void pools_submit(struct pools *pools, struct run *run);

@@ -112,6 +112,7 @@ static void take_created(struct pool_worker *worker)
 	pool->start_at = 0;
 	pools->attention = true;
 	worker->since = clock_monotonic();
+	pool_worker_look_first(worker);
 	worker->lines = 0;
 	pthread_mutex_lock(&pools->lock);
 	worker->state = WORKER_IDLE;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The pools from inside: pool.c has the queues and what other threads call, pool_worker.c one process,
- * pool_messages.c what it sends, supervisor.c the thread. */
+ * pool_messages.c what it sends, pool_memory.c its memory, supervisor.c the thread. */
 #ifndef CORE_STEPS_POOL_PRIVATE_H
 #define CORE_STEPS_POOL_PRIVATE_H
 
@@ -32,6 +32,14 @@ struct watch {
 	enum watched what;
 };
 
+/* What is known of the memory of a process, see pool_memory.c. */
+struct memory_watch {
+	nanos looked;  /* when it was looked at last */
+	unsigned runs; /* how many runs it had had then */
+	int64_t first; /* its memory before the first run */
+	bool beyond;   /* it was beyond the limit then */
+};
+
 struct pool_worker {
 	struct pool *pool;
 	struct watch watch[WATCHES];
@@ -57,12 +65,14 @@ struct pool_worker {
 	bool dead;            /* the process has ended, but the fetch has not */
 	const char *broken;   /* why it was killed; NULL: it was not */
 	bool overdue;         /* killed because it ignored its cancellation, or took too long to start */
+	bool greedy;          /* killed because of its memory */
 	bool late;            /* killed because it did not end in time after it was asked to */
 	bool leave;           /* it is not used for another run */
 	bool idle;            /* dead: it had no run */
 	nanos since;          /* when it was ready */
 	unsigned runs, lines; /* since its start, and of this run */
 	struct error_lines errors;
+	struct memory_watch memory;
 };
 
 struct pool {
@@ -80,6 +90,7 @@ struct pool {
 	bool down;         /* the server was told that no process can be started */
 	bool proven;       /* a process has been started since the last failure; else one at a time is tried */
 	nanos start_at;
+	bool leaks;  /* that processes keep memory was said */
 	bool untidy; /* that an instance could not be destroyed was said */
 };
 
@@ -98,6 +109,7 @@ struct pools {
 	struct copies *copies;
 	const struct log *log;
 	struct mailbox *mailbox;
+	_Atomic(struct counter *) replaced;
 	struct text submitted; /* the packet of pools_submit() */
 	struct text packet;    /* the supervisor's, and so is: */
 	struct channel_buffer buffer;
@@ -142,6 +154,16 @@ void pool_worker_send_next(struct pool_worker *worker);
 void pool_tell(const struct pool *pool, bool works, const char *why);
 const char *pool_worker_step(const struct pool_worker *worker); /* the step's name */
 const struct log *pool_worker_log(const struct pool_worker *worker);
+
+/* From now on it gets no run, and ends after the one that it has. */
+void pool_worker_replace(struct pool_worker *worker);
+
+/* pool_memory.c */
+
+/* Notes how much memory the process has before its first run. */
+void pool_worker_look_first(struct pool_worker *worker);
+/* Looks at the memory of the process, if it is time to. Returns when it is next. */
+nanos pool_worker_look(struct pool_worker *worker, nanos now);
 
 /* pool_messages.c */
 

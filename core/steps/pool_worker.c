@@ -124,14 +124,14 @@ void pool_worker_start(struct pool_worker *worker)
 	}
 	worker->wanted = worker->answered = worker->closed = false;
 	worker->requests = 0;
-	worker->dead = worker->overdue = worker->late = worker->leave = worker->idle = false;
+	worker->dead = worker->overdue = worker->late = worker->greedy = worker->leave = worker->idle = false;
 	worker->broken = NULL;
 	worker->runs = worker->lines = 0;
 	worker->errors = (struct error_lines){0};
 	setup_encode(&pools->packet, step_setup_host(step->setup));
 	if (!watch_all(worker) || !channel_send(worker->process.control, &pools->packet, NULL, 0, -1, false)) {
 		snprintf(why, sizeof why, "%s", strerror(errno));
-		worker_process_end(&worker->process);
+		worker_process_end(&worker->process, NULL);
 		note_failure(worker, why);
 		return;
 	}
@@ -254,11 +254,15 @@ static void explain_end(const struct pool_worker *worker, bool ran, int status, 
 	char how[80];
 	const char *last = worker->errors.last;
 	worker_status_explain(status, how, sizeof how);
+	if (worker->greedy) {
+		worker_memory_explain(worker->pool->step->config->memory_limit, how, sizeof how);
+		last = "";
+	}
 	if (worker->overdue)
 		snprintf(why, size,
 		         ran ? "the module ignored its cancellation and was killed"
 		             : "the module did not finish create() in time and was killed");
-	else if (worker->broken != NULL && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
+	else if (worker->broken != NULL && !worker->greedy && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
 		snprintf(why, size, "the module's process %s and was killed", worker->broken);
 	else if (worker->state == WORKER_STARTING && WIFEXITED(status) && last[0] != '\0')
 		snprintf(why, size, "%s", last);
@@ -355,7 +359,9 @@ static void bury(struct pool_worker *worker)
 	bool starting = worker->state == WORKER_STARTING, idle = worker->idle;
 	bool leaving = worker->state == WORKER_LEAVING && !idle;
 	struct run *run = detach_run(worker);
-	int status = worker_process_end(&worker->process);
+	bool ran_out;
+	int status = worker_process_end(&worker->process, &ran_out);
+	worker->greedy = worker->greedy || (ran_out && !worker->overdue);
 	fetch_release(worker->fetch);
 	explain_end(worker, run != NULL, status, why, sizeof why);
 	if (run != NULL)
@@ -466,6 +472,16 @@ nanos pool_worker_tick(struct pool_worker *worker, nanos now)
 		kill(worker->process.pid, SIGKILL);
 	}
 	return INT64_MAX;
+}
+
+void pool_worker_replace(struct pool_worker *worker)
+{
+	struct pools *pools = worker->pool->all;
+	worker->leave = true;
+	pthread_mutex_lock(&pools->lock);
+	if (worker->state == WORKER_IDLE)
+		begin_leaving(worker);
+	pthread_mutex_unlock(&pools->lock);
 }
 
 void pool_worker_leave(struct pool_worker *worker)

@@ -65,6 +65,8 @@ static nanos look_after_pool(struct pool *pool, bool stop, nanos now)
 			pool_worker_leave(&pool->worker[i]);
 		nanos due = pool_worker_tick(&pool->worker[i], now);
 		next = due < next ? due : next;
+		due = pool_worker_look(&pool->worker[i], now);
+		next = due < next ? due : next;
 	}
 	nanos due = stop ? INT64_MAX : start_due(pool, now);
 	return due < next ? due : next;

@@ -24,6 +24,7 @@ struct trial {
 	char step[80];
 	char path[512];
 	char missing[64];
+	int64_t memory_limit;
 	bool cancelled;
 	struct copy *copy; /* of the run's bytes; NULL: none was asked for */
 	bool copied;       /* it is complete */
@@ -68,8 +69,11 @@ static enum trial_result broken(struct trial *trial, const char *doing, bool lat
 		poll(&ended, 1, 200);
 	error_lines_read(&trial->errors, trial->process.errors, true, log_line, trial);
 	bool over = ended.revents != 0;
-	int status = worker_process_end(&trial->process);
+	bool ran_out;
+	int status = worker_process_end(&trial->process, &ran_out);
 	worker_status_explain(status, how, sizeof how);
+	if (ran_out)
+		worker_memory_explain(trial->memory_limit, how, sizeof how);
 	if (late)
 		snprintf(why, size, "%s: %s did not finish within %s", trial->path, doing, duration_format(limit, duration));
 	else if (over)
@@ -117,11 +121,12 @@ static struct trial *start_trial(const struct worker_launch *launch, int module,
 	trial->log = log;
 	text_copy(trial->step, sizeof trial->step, start->step);
 	text_copy(trial->path, sizeof trial->path, start->path);
+	trial->memory_limit = start->memory_limit;
 	channel_buffer_init(&trial->buffer);
 	trial->buffer.small = true;
 	if (worker_process_start(&trial->process, launch, module, start, why, size))
 		return trial;
-	trial->process = (struct worker_process){0, -1, -1, -1, -1, false};
+	trial->process = WORKER_PROCESS_NONE;
 	trial_end(trial, 0);
 	return NULL;
 }
@@ -418,7 +423,7 @@ void trial_end(struct trial *trial, nanos limit)
 		if (limit > 0)
 			poll(&ended, 1, (int)(limit / MILLISECOND));
 		error_lines_read(&trial->errors, trial->process.errors, true, log_line, trial);
-		worker_process_end(&trial->process);
+		worker_process_end(&trial->process, NULL);
 	}
 	channel_buffer_free(&trial->buffer);
 	copy_free(trial->copy);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
@@ -134,11 +135,12 @@ bool worker_process_start(struct worker_process *process, const struct worker_la
 {
 	struct ends ends;
 	struct text packet = {0};
-	*process = (struct worker_process){0, -1, -1, -1, -1, false};
+	*process = WORKER_PROCESS_NONE;
 	if (launch->program < 0) {
 		snprintf(why, size, "worker_program: %s", launch->why);
 		return false;
 	}
+	struct start_message told = *start;
 	bool good = open_ends(&ends, module);
 	int error = good ? spawn(&process->pid, launch, &ends, start->step) : errno;
 	close_all((const int[]){ends.control[1], ends.errors[1], ends.cancel[1], ends.module, ends.nowhere}, 5);
@@ -156,11 +158,12 @@ bool worker_process_start(struct worker_process *process, const struct worker_la
 		orphans_adopt();
 	orphans_note_worker(process->pid);
 	process->ended = pidfd_open(process->pid, 0);
-	start_encode(&packet, start);
+	told.grouped = cgroup_create(&process->group, process->pid, start->memory_limit);
+	start_encode(&packet, &told);
 	good = process->ended >= 0 && channel_send(process->control, &packet, NULL, 0, -1, false);
 	if (!good) {
 		snprintf(why, size, "%s: cannot be started: %s", launch->path, strerror(errno));
-		worker_process_end(process);
+		worker_process_end(process, NULL);
 	}
 	text_free(&packet);
 	return good;
@@ -171,19 +174,23 @@ void worker_process_cancel(const struct worker_process *process)
 	shutdown(process->cancel, SHUT_WR);
 }
 
-int worker_process_end(struct worker_process *process)
+int worker_process_end(struct worker_process *process, bool *ran_out)
 {
 	int status = 0;
+	bool out = false;
 	if (process->pid > 0) {
 		kill(process->pid, SIGKILL); /* not reaped yet, so it is still this process */
 		while (waitpid(process->pid, &status, 0) < 0 && errno == EINTR)
 			;
 		orphans_forget_worker(process->pid);
+		out = cgroup_end(&process->group);
 		if (process->starts)
 			orphans_end();
 	}
 	close_all((const int[]){process->ended, process->control, process->cancel, process->errors}, 4);
-	*process = (struct worker_process){0, -1, -1, -1, -1, false};
+	*process = WORKER_PROCESS_NONE;
+	if (ran_out != NULL)
+		*ran_out = out;
 	return status;
 }
 
@@ -195,6 +202,11 @@ void worker_status_explain(int status, char *why, size_t size)
 	} else {
 		snprintf(why, size, "exited with status %d", WEXITSTATUS(status));
 	}
+}
+
+void worker_memory_explain(int64_t limit, char *why, size_t size)
+{
+	snprintf(why, size, "used more than memory_limit (%" PRId64 " MiB) and was killed", limit >> 20);
 }
 
 static void end_line(struct error_lines *lines, void (*each)(void *closure, const char *line), void *closure)

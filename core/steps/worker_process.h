@@ -6,6 +6,7 @@
 
 #include "core/abi/protocol.h"
 #include "core/base/log.h"
+#include "core/steps/cgroup.h"
 
 /* How long a process may take to load the module and create the instance. */
 #define CREATE_LIMIT (10 * SECOND)
@@ -35,7 +36,9 @@ struct worker_process {
 	int cancel;  /* a socket: what the worker has of it is readable once the run is cancelled */
 	int errors;  /* what it writes to standard error */
 	bool starts; /* it may start programs, which must not outlive it */
+	struct cgroup group;
 };
+#define WORKER_PROCESS_NONE ((struct worker_process){0, -1, -1, -1, -1, false, CGROUP_NONE})
 
 /* Starts a process and sends it START. The calling thread must outlive the process, which the kernel kills together
  * with it. module: the open file of the module. False: why[size] has the reason. */
@@ -46,11 +49,14 @@ bool worker_process_start(struct worker_process *process, const struct worker_la
  * does with its end of the socket. */
 void worker_process_cancel(const struct worker_process *process);
 
-/* Kills it if it still runs, waits for its end, and closes the descriptors. Returns the status of waitpid(). */
-int worker_process_end(struct worker_process *process);
+/* Kills it if it still runs, waits for its end, and closes the descriptors. Returns the status of waitpid(). *ran_out:
+ * it was killed because it had used up the memory of its control group. */
+int worker_process_end(struct worker_process *process, bool *ran_out);
 
 /* How a process ended that should not have: "crashed: SIGSEGV (Segmentation fault)", "exited with status 0". */
 void worker_status_explain(int status, char *why, size_t size);
+/* The same for one that was killed because of its memory: "used more than memory_limit (256 MiB) and was killed". */
+void worker_memory_explain(int64_t limit, char *why, size_t size);
 
 /* Lines of a worker's standard error. */
 struct error_lines {

@@ -318,6 +318,11 @@ struct copies *workers_copies(const struct workers *workers)
 	return workers->copies;
 }
 
+void workers_count_replaced(struct workers *workers, struct counter *replaced)
+{
+	pools_count_replaced(workers->pools, replaced);
+}
+
 void workers_submit(struct workers *workers, struct run *run)
 {
 	struct queue *queue = workers->queue[run->step];

@@ -5,6 +5,7 @@
 #define CORE_STEPS_WORKERS_H
 
 #include "core/base/log.h"
+#include "core/base/metrics.h"
 #include "core/content/copies.h"
 #include "core/steps/run.h"
 #include "core/steps/steps.h"
@@ -34,6 +35,9 @@ void workers_set_used(struct workers *workers, size_t number, bool used);
 
 /* The copies that the runs share. */
 struct copies *workers_copies(const struct workers *workers);
+
+/* From now on, counts the processes that are replaced because they keep too much memory. */
+void workers_count_replaced(struct workers *workers, struct counter *replaced);
 
 /* Queues a run. Its mail is always sent when the run has ended. */
 void workers_submit(struct workers *workers, struct run *run);

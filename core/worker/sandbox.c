@@ -37,10 +37,10 @@ static void limit_resources(const struct start_message *start)
 	limit(RLIMIT_NPROC, TASKS_LIMIT);
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 	/* Their own memory is many times that. */
-	if (memory > 0) {
+	if (memory > 0 && !start->grouped)
 		limit(RLIMIT_DATA, memory);
+	if (memory > 0)
 		limit(RLIMIT_FSIZE, memory);
-	}
 #else
 	(void)memory;
 #endif

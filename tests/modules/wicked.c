@@ -105,6 +105,15 @@ static void leak(void)
 	report(leaked < (size_t)1 << 30 ? "no more memory" : "leaked 1 GiB", 0);
 }
 
+/* What it allocates is never freed. */
+static void leak_some(void)
+{
+	size_t size = (size_t)40 << 20;
+	volatile char *volatile more = malloc(size);
+	for (size_t i = 0; more != NULL && i < size; i += 4096)
+		more[i] = 1;
+}
+
 static void do_fork(void)
 {
 	pid_t child = fork();
@@ -135,6 +144,25 @@ static void leave_children(void)
 	alarm(60);
 	for (;;)
 		pause();
+}
+
+static void leave_children_and_crash(void)
+{
+	leave_children();
+	segfault();
+}
+
+/* A program that takes much memory, and a run that waits for it. */
+static void start_greedy(void)
+{
+	if (fork() == 0) {
+		leak_some();
+		leak_some();
+		alarm(60);
+	}
+	leak_some();
+	leak_some();
+	sleep_long();
 }
 
 /* Beyond the end of what it has allocated, into what the C library keeps there. */
@@ -385,6 +413,9 @@ static const struct {
 	{"note_run", note_run},
 	{"forge", begin_forging},
 	{"children", leave_children},
+	{"children_crash", leave_children_and_crash},
+	{"greedy", start_greedy},
+	{"keep", leak_some},
 	{"heap", overrun_heap},
 	{"overrun", nothing},
 	{"read", nothing},

@@ -36,6 +36,7 @@ static const struct {
 	{"leak", "no more memory: done", false, OUTCOME_ABORT},
 	{"fork", "fork: Operation not permitted; setsid: Operation not permitted", false, OUTCOME_ABORT},
 	{"children", "", false, OUTCOME_CONTINUE},
+	{"children_crash", "the module crashed: SIGSEGV", true, OUTCOME_RETRY},
 	{"kill",
      "kill group: Operation not permitted; kill all: Operation not permitted; kill parent: Operation not permitted; "
      "trace parent: Operation not permitted",
@@ -65,7 +66,7 @@ START_TEST(a_bad_run_harms_no_other)
 	if (strcmp(deeds[_i].deed, "leak") == 0 || strcmp(deeds[_i].deed, "heap") == 0)
 		return;
 #endif
-	bool children = strcmp(deeds[_i].deed, "children") == 0;
+	bool children = strncmp(deeds[_i].deed, "children", 8) == 0;
 	snprintf(keys, sizeof keys, "deed = %s\n%s", deeds[_i].deed, children ? "allow = exec" : "");
 	steps_open(&fixture, keys);
 	struct run *bad = steps_run_among_others(&fixture);
@@ -161,6 +162,47 @@ START_TEST(replaced_when_threads_are_left)
 {
 	open_and_run_twice("deed = thread\nworkers = 1", OUTCOME_CONTINUE);
 	open_and_run_twice("deed = note_run\nworkers = 1", OUTCOME_ABORT);
+}
+END_TEST
+
+/* The limit is for a process and what it has started together; the kernel keeps it for each of them. */
+START_TEST(a_family_that_uses_too_much_memory)
+{
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+	steps_open(&fixture, "deed = greedy\nallow = exec\nmemory_limit = 120MiB");
+	struct run *bad = steps_run_among_others(&fixture);
+	ck_assert_int_eq(bad->outcome, OUTCOME_RETRY);
+	ck_assert(bad->crashed);
+	ck_assert_str_eq(bad->reason, "the module used more than memory_limit (120 MiB) and was killed");
+	run_free(bad);
+	steps_close(&fixture);
+#endif
+}
+END_TEST
+
+static bool is_replaced(void *closure)
+{
+	return counter_value(closure) > 0;
+}
+
+/* A process that keeps more than half of its limit is replaced, without a run's failure. */
+START_TEST(a_process_that_keeps_memory)
+{
+	struct metrics *metrics = metrics_create();
+	struct counter *replaced = metrics_counter(metrics, "replaced", "", NULL);
+	steps_open(&fixture, "deed = keep\nmemory_limit = 1GiB\nworkers = 1");
+	workers_count_replaced(fixture.workers, replaced);
+	for (unsigned i = 0; i < 14; i++) {
+		steps_submit(&fixture, 0, "bad");
+		struct run *run = steps_await(&fixture);
+		ck_assert_msg(run->outcome == OUTCOME_CONTINUE, "%s", run->reason);
+		run_free(run);
+	}
+	ck_assert(wait_until(is_replaced, replaced, TEST_LIMIT));
+	ck_assert_uint_eq(steps_logged(&fixture, "step wicked: a process of its module keeps 5"), 1);
+	steps_run_ten(&fixture, 0);
+	steps_close(&fixture);
+	metrics_destroy(metrics);
 }
 END_TEST
 
@@ -332,6 +374,8 @@ int main(void)
 	tcase_add_test(tcase, one_worker_is_replaced);
 	tcase_add_test(tcase, replaced_after_each_run);
 	tcase_add_test(tcase, replaced_when_threads_are_left);
+	tcase_add_test(tcase, a_family_that_uses_too_much_memory);
+	tcase_add_test(tcase, a_process_that_keeps_memory);
 	tcase_add_test(tcase, it_dies_in_create);
 	tcase_add_test(tcase, forged_at_all_times);
 	tcase_add_test(tcase, it_closes_standard_error);
