@@ -124,6 +124,8 @@ void config_find_unused(struct config *config, const struct pp_step_module *cons
 
 /* Adds a problem for each file that has changed since it was read. */
 void config_check_settled(const struct config *config, struct problems *problems);
+/* The main file if it is a copy that systemd made when the service started, which never changes; NULL: it is not. */
+const char *config_copy(const struct config *config);
 /* Logs the steps, and all warnings and notes. */
 void config_announce(const struct config *config, const struct log *log);
 /* Calls `each` with the names of the keys ("[events] endpoint") whose values differ, and that a running service reads

@@ -76,3 +76,15 @@ void config_check_settled(const struct config *config, struct problems *problems
 			problems_add(problems, "%s: changed while it was being read; try again when that is over", file->path);
 	}
 }
+
+const char *config_copy(const struct config *config)
+{
+	const struct variable *folder = source_variable(config->source, "CREDENTIALS_DIRECTORY");
+	size_t length = folder != NULL ? strlen(folder->value) : 0;
+	for (size_t i = 0; length > 0 && i < config->source->file_count; i++) {
+		const struct read_file *file = &config->source->file[i];
+		if (strncmp(file->path, folder->value, length) == 0 && file->path[length] == '/')
+			return file->path;
+	}
+	return NULL;
+}

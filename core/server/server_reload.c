@@ -223,6 +223,13 @@ static void report(struct server *server, const struct config *config, const str
 	         removed->used > 0 ? "; removed steps: " : "", removed->text,
 	         removed->used > 0 ? " (uploads that began before still pass them)" : "");
 	config_announce(config, server->log);
+	const char *copy = config_copy(config);
+	if (copy != NULL)
+		log_warning(
+			server->log,
+			"%s is a copy that systemd made when the service was started: changes of the file that it is a copy of "
+			"take effect only when the service is started again",
+			copy);
 	config_each_fixed_change(server->config, config, add_name, &fixed);
 	if (fixed.used > 0)
 		log_warning(server->log, "changed settings that take effect only when the service is started again: %s",

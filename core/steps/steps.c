@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "core/abi/host.h"
 #include "core/abi/setup.h"
@@ -87,6 +88,27 @@ static void create_here(struct step *step, struct problems *problems)
 		             step->config->name, step->module->path);
 }
 
+static uint64_t mix(uint64_t digest, uint64_t number)
+{
+	return (digest ^ number) * UINT64_C(1099511628211);
+}
+
+/* What the files that the module's keys name are like: a module may read them in create(). */
+static uint64_t digest_files(const struct step *step)
+{
+	uint64_t digest = UINT64_C(14695981039346656037);
+	size_t next = 0;
+	const char *path;
+	while ((path = grants_next_path(&step->module->table, step_setup_host(step->setup), &next)) != NULL) {
+		struct stat info = {0};
+		if (stat(path, &info) != 0)
+			continue;
+		digest = mix(mix(mix(digest, info.st_dev), info.st_ino), (uint64_t)info.st_size);
+		digest = mix(mix(digest, (uint64_t)info.st_mtim.tv_sec), (uint64_t)info.st_mtim.tv_nsec);
+	}
+	return digest;
+}
+
 /* The values of the module's keys. */
 static bool is_same_setup(const struct step *one, const struct step *other)
 {
@@ -121,7 +143,7 @@ static bool is_same(const struct step *one, const struct step *other)
 {
 	return config_step_same(one->config, other->config) && is_same_content(one->content, other->content) &&
 	       one->isolated == other->isolated && module_same(one->module, other->module) && is_same_setup(one, other) &&
-	       (!one->isolated || one->launch->level == other->launch->level);
+	       one->files == other->files && (!one->isolated || one->launch->level == other->launch->level);
 }
 
 static struct step *find_same(const struct running_steps *running, const struct step *step)
@@ -152,6 +174,7 @@ static void create_step(struct step *step, struct config *config, struct modules
 	step->setup = step_setup_create(config, own, table->keys, table->key_size, problems);
 	if (problems->count > before)
 		return;
+	step->files = digest_files(step);
 	step->running = find_same(running, step);
 	if (step->isolated) {
 		grant(step, &config->warnings);

@@ -23,6 +23,7 @@ struct step {
 	const struct worker_launch *launch;
 	uint32_t declared, granted; /* GRANT_… */
 	char missing[64];           /* what its sandbox lacks; "": nothing, or not known */
+	uint64_t files;             /* a digest of what the files that its keys name were like, without their contents */
 	struct step *running;       /* the service has a step that is the same, and keeps it; NULL: this one is new */
 	unsigned version;           /* the server's, see server_reload.c */
 	struct steps *all;          /* NULL: not counted */
