@@ -20,6 +20,8 @@ struct pp_run {
 	bool checking; /* check_run(): there is no upload */
 	bool reading;  /* the module has asked for the upload's bytes */
 	bool wait_set, await_set;
+	unsigned cache_turns; /* calls of cache_get() and cache_put() */
+	char *cached;         /* what the last cache_get() returned */
 };
 
 /* A module that passes anything but its run is broken; continuing would be unsafe. */
@@ -324,6 +326,33 @@ static const char *host_step_name(const struct pp_setup *setup)
 	return setup->step;
 }
 
+/* Whether the run may use the cache once more with this key. */
+static bool take_turn(struct pp_run *run, const char *key)
+{
+	if (run->services->cache_get == NULL || key == NULL || key[0] == '\0' || strlen(key) > PP_CACHE_KEY_LIMIT ||
+	    run->cache_turns == CACHE_TURNS_LIMIT)
+		return false;
+	run->cache_turns++;
+	return true;
+}
+
+static const char *host_cache_get(struct pp_run *run, const char *key)
+{
+	free(valid(run)->cached);
+	run->cached = NULL;
+	if (take_turn(run, key))
+		run->cached = run->services->cache_get(run->services->closure, run->cache_turns, key);
+	return run->cached;
+}
+
+static int host_cache_put(struct pp_run *run, const char *key, const char *text)
+{
+	if (text == NULL || strlen(text) > PP_CACHE_LIMIT || !take_turn(valid(run), key))
+		return -1;
+	run->services->cache_put(run->services->closure, run->cache_turns, key, text);
+	return 0;
+}
+
 const struct pp_host host_services = {
 	.size = sizeof(struct pp_host),
 	.abi_major = PP_STEP_ABI_MAJOR,
@@ -361,6 +390,8 @@ const struct pp_host host_services = {
 	.step_outcome = host_step_outcome,
 	.step_result = host_step_result,
 	.step_verdict = host_step_verdict,
+	.cache_get = host_cache_get,
+	.cache_put = host_cache_put,
 };
 
 /* Only the documented return values are verdicts. */
@@ -388,6 +419,7 @@ void host_run(const struct pp_step_module *module, void *instance, const struct 
 	struct pp_run run = {.magic = RUN_MAGIC, .facts = facts, .services = services, .answer = answer};
 	*answer = (struct run_answer){.value = PP_RETRY};
 	uint32_t value = module->run(instance, &run);
+	free(run.cached);
 	if (is_valid_return(&run, value))
 		answer->value = value;
 	else if (answer->reason[0] == '\0')

@@ -47,6 +47,10 @@ struct run_services {
 	int (*rewind)(void *closure);
 	int (*content_fd)(void *closure);
 	const char *(*content_sha256)(void *closure);
+	/* `number`: of the call, from 1. The text, which the caller frees, or NULL; and without waiting. NULL: there is no
+	 * cache. */
+	char *(*cache_get)(void *closure, unsigned number, const char *key);
+	void (*cache_put)(void *closure, unsigned number, const char *key, const char *text);
 	void (*log)(void *closure, enum log_level level, const char *text);
 	bool (*cancelled)(void *closure);
 	int cancel_fd;
@@ -55,6 +59,11 @@ struct run_services {
 /* Whether it is a word for set_verdict(), and JSON for its details. */
 bool verdict_is_word(const char *word);
 bool verdict_is_details(const char *json);
+
+/* How often one run may use the cache. */
+#define CACHE_TURNS_LIMIT 32
+/* How long cache_get() waits. */
+#define CACHE_TIMEOUT (2 * SECOND)
 
 /* How a run ended. */
 struct run_answer {

@@ -202,6 +202,35 @@ bool copied_decode(struct packet *packet, struct copied_message *copied)
 	return packet_end(packet) && (copied->digest == NULL || strlen(copied->digest) == 64);
 }
 
+void cache_encode(struct text *packet, enum message_kind kind, uint64_t run, const struct cache_message *message)
+{
+	packet_begin(packet, kind, run);
+	packet_add_number(packet, message->number);
+	if (kind != MESSAGE_CACHED)
+		packet_add_string(packet, message->key);
+	if (kind != MESSAGE_CACHE_GET)
+		packet_add_string(packet, message->text);
+}
+
+/* Whether a text has at least one byte and at most `limit`. */
+static bool is_within(const char *text, size_t limit)
+{
+	return text[0] != '\0' && strnlen(text, limit + 1) <= limit;
+}
+
+bool cache_decode(struct packet *packet, struct cache_message *message)
+{
+	*message = (struct cache_message){.number = (unsigned)packet_number_within(packet, 1, CACHE_TURNS_LIMIT)};
+	if (packet->kind != MESSAGE_CACHED)
+		message->key = packet_text(packet);
+	if (packet->kind == MESSAGE_CACHE_PUT)
+		message->text = packet_text(packet);
+	else if (packet->kind == MESSAGE_CACHED)
+		message->text = packet_string(packet);
+	return packet_end(packet) && (message->key == NULL || is_within(message->key, PP_CACHE_KEY_LIMIT)) &&
+	       (message->text == NULL || strnlen(message->text, PP_CACHE_LIMIT + 1) <= PP_CACHE_LIMIT);
+}
+
 void log_encode(struct text *packet, uint64_t run, enum log_level level, const char *text)
 {
 	packet_begin(packet, MESSAGE_LOG, run);

@@ -7,9 +7,10 @@
  *   SETUP ─────────────────────────────▶  create()
  *      ◀── LOG*, REJECTED*, CREATED or FAILED
  *   RUN ───────────────────────────────▶  run()
- *      ◀── LOG*, READ or COPY …
+ *      ◀── LOG*, READ or COPY, CACHE_GET, CACHE_PUT …
  *   BYTES, … END ──────────────────────▶  what read() of the module returns
  *   COPIED or END ─────────────────────▶  what content_fd() and content_sha256() return
+ *   CACHED ────────────────────────────▶  what cache_get() returns
  *      ◀── DONE
  *   CHECK ─────────────────────────────▶  check()
  *      ◀── LOG*, CHECKED
@@ -40,6 +41,7 @@ enum message_kind {
 	MESSAGE_END,   /* there are no more bytes, or they cannot be had */
 	MESSAGE_CHECK,
 	MESSAGE_COPIED, /* a descriptor of the whole upload */
+	MESSAGE_CACHED, /* what the cache has */
 	/* To the service: */
 	MESSAGE_DESCRIBED = 100,
 	MESSAGE_REFUSED,
@@ -51,6 +53,8 @@ enum message_kind {
 	MESSAGE_DONE,
 	MESSAGE_CHECKED,
 	MESSAGE_COPY,
+	MESSAGE_CACHE_GET,
+	MESSAGE_CACHE_PUT,
 };
 
 /* How often one run may send READ and COPY. */
@@ -122,6 +126,16 @@ struct copied_message {
 
 void copied_encode(struct text *packet, uint64_t run, const struct copied_message *copied);
 bool copied_decode(struct packet *packet, struct copied_message *copied);
+
+/* CACHE_GET and CACHE_PUT (with a text), and CACHED (without a key; text NULL: there is none). `number`: of the
+ * call in this run, from 1. */
+struct cache_message {
+	unsigned number;
+	const char *key, *text;
+};
+
+void cache_encode(struct text *packet, enum message_kind kind, uint64_t run, const struct cache_message *message);
+bool cache_decode(struct packet *packet, struct cache_message *message);
 
 void log_encode(struct text *packet, uint64_t run, enum log_level level, const char *text);
 bool log_decode(struct packet *packet, enum log_level *level, const char **text);

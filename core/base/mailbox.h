@@ -20,6 +20,7 @@ enum mail_kind {
 	MAIL_SEARCH_DONE,  /* struct search (search.h) */
 	MAIL_CHECK,        /* struct check_answer (checker.h) */
 	MAIL_POOL,         /* struct pool_news (pool.h) */
+	MAIL_CACHE,        /* struct cache_question (cache_question.h) */
 	MAIL_RELOAD,       /* struct reload (server_reload.c): a configuration was read again */
 	MAIL_RELOAD_ASKED, /* only the mail */
 	MAIL_STOP          /* only the mail */

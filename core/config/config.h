@@ -97,7 +97,10 @@ struct config {
 	bool announce_steps;         /* publish StartPostprocessingStep also for steps that are performed here */
 	struct broker_address store; /* default: as events */
 	char *bucket;                /* [store] database */
-	char *table;                 /* if set, keys are base32 of <table>_<id>; NULL: none */
+	bool cache_enabled;
+	nanos cache_ttl;
+	int64_t cache_size; /* bytes */
+	char *table;        /* if set, keys are base32 of <table>_<id>; NULL: none */
 
 	struct content_options content;
 	char *http_addr;  /* host:port; NULL or "": no HTTP */

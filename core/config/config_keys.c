@@ -40,6 +40,7 @@ const struct config_section config_sections[] = {
 	{"postprocessing", "The service itself, and the defaults of all steps."},
 	{"events", "The broker for events about uploads: NATS with JetStream."},
 	{"store", "The JetStream key-value store that holds one record for each unfinished upload."},
+	{"cache", "What modules keep for all instances, such as verdicts on equal bytes. It is a bucket of the store."},
 	{"content", "How to fetch the bytes of an upload from storage."},
 	{"http", "Where health and metrics are served."},
 	{NULL, NULL}
@@ -173,6 +174,16 @@ const struct config_key config_keys[] = {
 	 .help = "The path of a PEM file with the certificate authorities to trust for the certificate of the store's "
 	         "broker. Default: those that the system trusts."), AT(config.store.ca_file), KEY_FILE | KEY_START},
 
+	{"cache", KEY("enabled", BOOL, .fallback = "true",
+	 .help = "Whether modules can use the cache. Its bucket has the name of the store's with -cache behind it, and is "
+	         "created when a module needs it."),
+	 AT(config.cache_enabled), KEY_START},
+	{"cache", KEY("ttl", DURATION, .fallback = "168h", .min = MINUTE, .max = 8760 * HOUR,
+	 .help = "How long an entry is kept."),
+	 AT(config.cache_ttl), KEY_START},
+	{"cache", KEY("max_size", SIZE, .fallback = "64MB", .min = 1 << 20, .max = INT64_C(1) << 40,
+	 .help = "How large the bucket may become. After that, the oldest entries go."),
+	 AT(config.cache_size), KEY_START},
 	{"content", KEY("tls_insecure", BOOL, .fallback = "false", VARIABLES = "OC_INSECURE OCIS_INSECURE",
 	 .help = "Whether to accept any certificate from the storage that uploads are fetched from. Anyone between the "
 	         "service and storage can then read every upload and give the steps other bytes. It has no effect if "

@@ -5,6 +5,7 @@ core_libcore_a_SOURCES += \
 	core/server/loss_grace.c \
 	core/server/peers.c core/server/peers.h \
 	core/server/server.c core/server/server.h \
+	core/server/server_cache.c \
 	core/server/server_checks.c \
 	core/server/server_housekeeping.c \
 	core/server/server_facts.c \

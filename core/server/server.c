@@ -155,6 +155,7 @@ static bool create_parts(struct server *server, const struct steps *steps)
 	server_add_facts(server);
 	server_list_permissions(server);
 	server_add_steps(server, steps);
+	server_create_cache(server);
 	server->workers = workers_create(steps, &server->config->content, server->log, &server->mailbox);
 	if (server->workers == NULL)
 		return false;
@@ -355,7 +356,7 @@ static void take_reply(struct server *server, struct request *request)
 		take_standing(server);
 	} else if (intake_answered(&server->intake, server->events->bus, request)) {
 		server_note_gap(server);
-	} else {
+	} else if (!cache_answered(server->cache, server->records->bus, request)) {
 		if (request->of_record && request->status == REQUEST_DONE)
 			bucket_watch_saw(&server->bucket, request->sequence);
 		coordinator_answered(server->coordinator, request, clock_now());
@@ -404,6 +405,9 @@ static void take_mail(struct server *server, struct mail *mail)
 		break;
 	case MAIL_RELOAD:
 		server_end_reload(server, server_reload_of(mail));
+		break;
+	case MAIL_CACHE:
+		server_take_question(server, CONTAINER_OF(mail, struct cache_question, mail));
 		break;
 	case MAIL_STOP:
 		begin_stop(server);
@@ -520,6 +524,9 @@ static void empty_mailbox(struct server *server, nanos timeout)
 		case MAIL_RELOAD:
 			server_drop_reload(server, server_reload_of(mail));
 			break;
+		case MAIL_CACHE:
+			cache_question_free(CONTAINER_OF(mail, struct cache_question, mail));
+			break;
 		case MAIL_SEARCH_DONE:
 		case MAIL_RELOAD_ASKED:
 		case MAIL_STOP:
@@ -574,11 +581,13 @@ bool server_destroy(struct server *server)
 	} else if (!workers_destroy(server->workers, SECOND)) {
 		return false;
 	}
+	server->runs_ended = true;
 	http_destroy(server->http);
 	tombstones_stop(server->tombstones);
 	for (size_t i = server->broker_count; i-- > 0;)
 		bus_destroy(server->brokers[i].bus);
 	empty_mailbox(server, 0);
+	cache_destroy(server->cache);
 	/* What it sends from now on nobody reads. */
 	bool checked = checker_destroy(server->checker, 2 * SECOND);
 	coordinator_destroy(server->coordinator);

@@ -2,6 +2,7 @@
  * Declarations shared by the files of the server.
  *
  *   server.c               creates and connects the parts, and dispatches incoming mail
+ *   server_cache.c         what the runs ask of the cache
  *   server_checks.c        health checks of the steps
  *   server_housekeeping.c  periodic tasks, once a second
  *   server_facts.c         what /readyz reports
@@ -21,6 +22,7 @@
 #include "core/coordinator/coordinator.h"
 #include "core/http/http.h"
 #include "core/jetstream/bucket_watch.h"
+#include "core/jetstream/cache.h"
 #include "core/jetstream/checkpoint.h"
 #include "core/jetstream/intake.h"
 #include "core/jetstream/search.h"
@@ -30,6 +32,7 @@
 #include "core/server/peers.h"
 #include "core/server/rescan.h"
 #include "core/server/server.h"
+#include "core/steps/cache_question.h"
 #include "core/steps/checker.h"
 #include "core/steps/longest_wait.h"
 #include "core/steps/pool.h"
@@ -106,7 +109,9 @@ struct server {
 	struct store store;
 	struct bucket_watch bucket;
 	char longest_wait[LONGEST_WAIT_TEXT];
+	struct cache *cache;
 	struct workers *workers;
+	bool runs_ended; /* there are no workers any more */
 	struct coordinator *coordinator;
 	struct peers *peers;
 	struct tombstones *tombstones;
@@ -219,6 +224,10 @@ void server_take_check(struct server *server, const struct check_answer *answer)
 void server_take_pool_news(struct server *server, const struct pool_news *news);
 /* A run has ended, which also says something about the step's health. */
 void server_note_run(struct server *server, const struct run *run);
+
+void server_create_cache(struct server *server);
+/* A run asks the cache, or gives it something. Takes the question over. */
+void server_take_question(struct server *server, struct cache_question *question);
 
 /* Called about once a second. */
 void server_do_housekeeping(struct server *server);

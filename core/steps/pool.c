@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/alloc.h"
+#include "core/base/container_of.h"
 #include "core/base/thread.h"
 #include "core/steps/pool_private.h"
 
@@ -282,6 +283,11 @@ bool pools_destroy(struct pools *pools, nanos timeout)
 		close(pools->epoll);
 	if (pools->wake >= 0)
 		close(pools->wake);
+	while (pools->answers != NULL) {
+		struct mail *next = pools->answers->mail.next;
+		cache_question_free(pools->answers);
+		pools->answers = next != NULL ? CONTAINER_OF(next, struct cache_question, mail) : NULL;
+	}
 	channel_buffer_free(&pools->buffer);
 	text_free(&pools->submitted);
 	text_free(&pools->packet);

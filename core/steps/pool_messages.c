@@ -5,6 +5,7 @@
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "core/base/container_of.h"
 #include "core/base/text.h"
 #include "core/steps/pool_private.h"
 
@@ -93,6 +94,75 @@ static void take_request(struct pool_worker *worker, struct packet *packet)
 		pool_worker_fetch(worker);
 }
 
+/* The cache has answered; on the server's thread. */
+static void note_cached(struct cache_question *question)
+{
+	struct pools *pools = question->asker;
+	pthread_mutex_lock(&pools->lock);
+	question->mail.next = pools->answers != NULL ? &pools->answers->mail : NULL;
+	pools->answers = question;
+	pthread_mutex_unlock(&pools->lock);
+	pools_wake(pools);
+}
+
+/* The worker with this run; NULL: there is none any more. */
+static struct pool_worker *find_busy(const struct pools *pools, uint64_t run)
+{
+	for (const struct pool *pool = pools->first; pool != NULL; pool = pool->next)
+		for (size_t i = 0; i < pool->count; i++) {
+			struct pool_worker *worker = &pool->worker[i];
+			if (worker->state == WORKER_BUSY && worker->number == run && !worker->dead && !worker->answered)
+				return worker;
+		}
+	return NULL;
+}
+
+void pools_send_cached(struct pools *pools)
+{
+	pthread_mutex_lock(&pools->lock);
+	struct cache_question *question = pools->answers;
+	pools->answers = NULL;
+	pthread_mutex_unlock(&pools->lock);
+	while (question != NULL) {
+		struct pool_worker *worker = find_busy(pools, question->run);
+		struct mail *next = question->mail.next;
+		if (worker != NULL) {
+			cache_encode(&pools->packet, MESSAGE_CACHED, question->run,
+			             &(struct cache_message){.number = question->number, .text = question->answer});
+			/* Without it the module waits for two seconds. */
+			channel_send(worker->process.control, &pools->packet, NULL, 0, -1, false);
+		}
+		cache_question_free(question);
+		question = next != NULL ? CONTAINER_OF(next, struct cache_question, mail) : NULL;
+	}
+}
+
+/* The module asks the cache, or gives it something. */
+static void take_cache_turn(struct pool_worker *worker, struct packet *packet)
+{
+	struct pools *pools = worker->pool->all;
+	struct cache_message message;
+	bool get = packet->kind == MESSAGE_CACHE_GET;
+	if (worker->dead)
+		return;
+	await_sent(worker);
+	if (worker->state != WORKER_BUSY || worker->answered || packet->run != worker->number ||
+	    !cache_decode(packet, &message) || message.number != worker->cache_turns + 1) {
+		pool_worker_kill(worker, "used the cache in a way that is not allowed");
+		return;
+	}
+	worker->cache_turns = message.number;
+	struct cache_question *question =
+		cache_question_create(worker->pool->step->module->name, message.key, message.text);
+	if (question == NULL)
+		return;
+	question->answered = get ? note_cached : NULL;
+	question->asker = pools;
+	question->run = worker->number;
+	question->number = message.number;
+	mailbox_send(pools->mailbox, &question->mail);
+}
+
 static void take_created(struct pool_worker *worker)
 {
 	struct pool *pool = worker->pool;
@@ -149,6 +219,10 @@ static void take_packet(struct pool_worker *worker, struct packet *packet)
 		break;
 	case MESSAGE_DONE:
 		take_done(worker, packet);
+		break;
+	case MESSAGE_CACHE_GET:
+	case MESSAGE_CACHE_PUT:
+		take_cache_turn(worker, packet);
 		break;
 	case MESSAGE_CREATED:
 		take_created(worker);

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 
+#include "core/steps/cache_question.h"
 #include "core/steps/fetch.h"
 #include "core/steps/pool.h"
 #include "core/steps/worker_process.h"
@@ -59,7 +60,8 @@ struct pool_worker {
 	unsigned requests;              /* that have come in this run */
 	struct request_message request; /* the last one; it waits if `wanted`, as an earlier one has not ended: */
 	bool wanted;
-	bool answered; /* DONE has come, but the fetch has not ended */
+	unsigned cache_turns; /* that have come in this run */
+	bool answered;        /* DONE has come, but the fetch has not ended */
 	struct run_answer answer;
 	bool closed;          /* its end of the socket is */
 	bool dead;            /* the process has ended, but the fetch has not */
@@ -110,8 +112,9 @@ struct pools {
 	const struct log *log;
 	struct mailbox *mailbox;
 	_Atomic(struct counter *) replaced;
-	struct text submitted; /* the packet of pools_submit() */
-	struct text packet;    /* the supervisor's, and so is: */
+	struct cache_question *answers; /* of the cache, to send; under the lock */
+	struct text submitted;          /* the packet of pools_submit() */
+	struct text packet;             /* the supervisor's, and so is: */
 	struct channel_buffer buffer;
 };
 
@@ -167,6 +170,8 @@ nanos pool_worker_look(struct pool_worker *worker, nanos now);
 
 /* pool_messages.c */
 
+/* Sends the workers what the cache has answered. */
+void pools_send_cached(struct pools *pools);
 /* Takes one packet, or all that there are. */
 void pool_worker_take_packets(struct pool_worker *worker, bool all);
 

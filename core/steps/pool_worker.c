@@ -123,7 +123,7 @@ void pool_worker_start(struct pool_worker *worker)
 		return;
 	}
 	worker->wanted = worker->answered = worker->closed = false;
-	worker->requests = 0;
+	worker->requests = worker->cache_turns = 0;
 	worker->dead = worker->overdue = worker->late = worker->greedy = worker->leave = worker->idle = false;
 	worker->broken = NULL;
 	worker->runs = worker->lines = 0;
@@ -184,7 +184,7 @@ void pool_worker_finish(struct pool_worker *worker)
 {
 	struct pools *pools = worker->pool->all;
 	worker->wanted = worker->answered = false;
-	worker->requests = worker->lines = 0;
+	worker->requests = worker->cache_turns = worker->lines = 0;
 	error_lines_reset(&worker->errors);
 	worker->pool->failures = 0;
 	fetch_release(worker->fetch);

@@ -174,6 +174,7 @@ void *supervise(void *closure)
 				pool_worker_take(watch->worker, watch->what);
 			} else {
 				drain(pools->wake);
+				pools_send_cached(pools);
 				pools->attention = true;
 			}
 		}

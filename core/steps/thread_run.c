@@ -2,12 +2,15 @@
 #include "core/steps/thread_run.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "core/base/alloc.h"
 #include "core/base/text.h"
+#include "core/base/thread.h"
+#include "core/steps/cache_question.h"
 
 #define CHUNK ((size_t)256 << 10)
 /* So often the bytes are fetched as a stream. If the module begins once more, a copy is made. */
@@ -19,6 +22,7 @@ struct thread_run {
 	struct content *content;
 	struct copies *copies;
 	const struct log *log;
+	struct mailbox *mailbox; /* of the server */
 	nanos deadline;
 	int cancel_fd;
 	bool opened;      /* `content` is at `position` */
@@ -169,6 +173,75 @@ static const char *content_sha256(void *closure)
 	return digest;
 }
 
+/* Between a run and the server, which answers it. Whoever is last frees it. */
+struct cache_wait {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool answered, given_up;
+	char *answer;
+};
+
+static void free_wait(struct cache_wait *wait)
+{
+	pthread_cond_destroy(&wait->changed);
+	pthread_mutex_destroy(&wait->lock);
+	free(wait->answer);
+	free(wait);
+}
+
+/* On the server's thread. */
+static void note_cached(struct cache_question *question)
+{
+	struct cache_wait *wait = question->asker;
+	pthread_mutex_lock(&wait->lock);
+	bool given_up = wait->given_up;
+	wait->answered = true;
+	wait->answer = question->answer;
+	question->answer = NULL;
+	pthread_cond_signal(&wait->changed);
+	pthread_mutex_unlock(&wait->lock);
+	if (given_up)
+		free_wait(wait);
+	cache_question_free(question);
+}
+
+static char *cache_get(void *closure, unsigned number, const char *key)
+{
+	const struct thread_run *own = closure;
+	struct cache_question *question = cache_question_create(own->step->module->name, key, NULL);
+	nanos until = clock_monotonic() + CACHE_TIMEOUT;
+	char *answer = NULL;
+	(void)number;
+	if (question == NULL)
+		return NULL;
+	struct cache_wait *wait = alloc_zeroed(1, sizeof *wait);
+	lock_init(&wait->lock);
+	condition_init(&wait->changed);
+	question->answered = note_cached;
+	question->asker = wait;
+	mailbox_send(own->mailbox, &question->mail);
+	pthread_mutex_lock(&wait->lock);
+	while (!wait->answered && condition_wait_until(&wait->changed, &wait->lock, until))
+		;
+	bool answered = wait->answered;
+	wait->given_up = !answered;
+	answer = wait->answer;
+	wait->answer = NULL;
+	pthread_mutex_unlock(&wait->lock);
+	if (answered)
+		free_wait(wait);
+	return answer;
+}
+
+static void cache_put(void *closure, unsigned number, const char *key, const char *text)
+{
+	const struct thread_run *own = closure;
+	struct cache_question *question = cache_question_create(own->step->module->name, key, text);
+	(void)number;
+	if (question != NULL)
+		mailbox_send(own->mailbox, &question->mail);
+}
+
 static void end(struct thread_run *own)
 {
 	if (own->opened)
@@ -194,7 +267,7 @@ static bool cancelled(void *closure)
 }
 
 void thread_run(const struct step *step, struct run *run, struct content *content, struct copies *copies, int cancel_fd,
-                const struct log *log)
+                const struct log *log, struct mailbox *mailbox)
 {
 	nanos now = clock_now();
 	struct thread_run own = {.step = step,
@@ -203,6 +276,7 @@ void thread_run(const struct step *step, struct run *run, struct content *conten
 	                         .copies = copies,
 	                         .file = -1,
 	                         .log = log,
+	                         .mailbox = mailbox,
 	                         .deadline = now + run->allowed,
 	                         .cancel_fd = cancel_fd};
 	struct run_description description;
@@ -212,6 +286,8 @@ void thread_run(const struct step *step, struct run *run, struct content *conten
 	                                      .rewind = rewind_content,
 	                                      .content_fd = content_fd,
 	                                      .content_sha256 = content_sha256,
+	                                      .cache_get = cache_get,
+	                                      .cache_put = cache_put,
 	                                      .log = write_log,
 	                                      .cancelled = cancelled,
 	                                      .cancel_fd = cancel_fd};

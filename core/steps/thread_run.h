@@ -9,8 +9,8 @@
 #include "core/steps/steps.h"
 
 /* Calls the step's run() and stores the result in `run`. content: the content reader of the calling worker. cancel_fd:
- * becomes readable when the run is cancelled. */
+ * becomes readable when the run is cancelled. mailbox: the server's. */
 void thread_run(const struct step *step, struct run *run, struct content *content, struct copies *copies, int cancel_fd,
-                const struct log *log);
+                const struct log *log, struct mailbox *mailbox);
 
 #endif

@@ -335,6 +335,20 @@ static bool send_bytes(struct trial *trial, struct packet *packet, const struct 
 	return request.copy ? send_copied(trial, &request, run) : send_stream(trial, request.number, run->bytes);
 }
 
+/* There is no cache. */
+static bool answer_cache(struct trial *trial, struct packet *packet)
+{
+	struct cache_message message;
+	bool get = packet->kind == MESSAGE_CACHE_GET;
+	if (!cache_decode(packet, &message))
+		return false;
+	struct text answer = {0};
+	cache_encode(&answer, MESSAGE_CACHED, RUN_NUMBER, &(struct cache_message){.number = message.number});
+	bool sent = !get || channel_send(trial->process.control, &answer, NULL, 0, -1, false);
+	text_free(&answer);
+	return sent;
+}
+
 /* Takes what the module says during the run. False: it has ended, or what it says is broken: !*good. */
 static bool take_from_run(struct trial *trial, struct packet *packet, struct trial_run *run, bool *good)
 {
@@ -349,6 +363,10 @@ static bool take_from_run(struct trial *trial, struct packet *packet, struct tri
 	case MESSAGE_READ:
 	case MESSAGE_COPY:
 		*good = send_bytes(trial, packet, run);
+		return *good;
+	case MESSAGE_CACHE_GET:
+	case MESSAGE_CACHE_PUT:
+		*good = answer_cache(trial, packet);
 		return *good;
 	case MESSAGE_DONE:
 		*good = done_decode(packet, &run->done);

@@ -107,7 +107,8 @@ static void *work(void *closure)
 	struct run *run;
 	while ((run = take(queue, worker)) != NULL) {
 		if (!atomic_load(&run->cancelled))
-			thread_run(queue->step, run, worker->content, queue->all->copies, worker->cancel_fd, queue->all->log);
+			thread_run(queue->step, run, worker->content, queue->all->copies, worker->cancel_fd, queue->all->log,
+			           queue->all->mailbox);
 		put_down(queue, worker);
 	}
 	content_destroy(worker->content);

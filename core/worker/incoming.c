@@ -45,7 +45,8 @@ static int fail(struct incoming *incoming, const char *why)
 {
 	close_pipe(incoming);
 	incoming->state = INCOMING_FAILED;
-	snprintf(incoming->error, sizeof incoming->error, "%s", why);
+	if (why != incoming->error)
+		snprintf(incoming->error, sizeof incoming->error, "%s", why);
 	return -1;
 }
 
@@ -73,6 +74,7 @@ static int ask(struct incoming *incoming, bool copy, bool digest)
 {
 	struct text packet = {0};
 	close_pipe(incoming);
+	incoming->noted = false;
 	if (incoming->requests == REQUESTS_LIMIT)
 		return fail(incoming, "the module asked for the bytes too often");
 	const struct request_message request = {++incoming->requests, copy, digest};
@@ -121,7 +123,7 @@ static bool take_stream(struct incoming *incoming, struct packet *packet, int de
 			incoming->whole = true;
 			incoming->state = INCOMING_HERE;
 		}
-	} else if (packet->kind != MESSAGE_COPIED) {
+	} else if (packet->kind != MESSAGE_COPIED && packet->kind != MESSAGE_CACHED) {
 		fail(incoming, "the service sent something unexpected");
 		request = incoming->requests;
 	}
@@ -135,6 +137,11 @@ static int receive_stream(struct incoming *incoming)
 {
 	struct packet packet;
 	int descriptor;
+	if (incoming->noted) {
+		incoming->noted = false;
+		incoming->state = INCOMING_ENDED;
+		return incoming->noted_error ? fail(incoming, incoming->error) : 0;
+	}
 	if (incoming->buffer.bytes == NULL)
 		channel_buffer_init(&incoming->buffer);
 	do {
@@ -262,7 +269,7 @@ static bool take_copied(struct incoming *incoming, struct packet *packet, int de
 	} else if (packet->kind == MESSAGE_END && end_decode(packet, &request, &error)) {
 		if (request == incoming->requests)
 			fail(incoming, error != NULL ? error : "the service sent something unexpected");
-	} else if (packet->kind != MESSAGE_COPIED &&
+	} else if (packet->kind != MESSAGE_COPIED && packet->kind != MESSAGE_CACHED &&
 	           !(packet->kind == MESSAGE_BYTES && bytes_decode(packet, &request, &bytes, &length))) {
 		fail(incoming, "the service sent something unexpected");
 		request = incoming->requests;
@@ -302,4 +309,51 @@ int incoming_file(struct incoming *incoming)
 const char *incoming_digest(struct incoming *incoming)
 {
 	return incoming->digest[0] != '\0' || copy(incoming, true) == 0 ? incoming->digest : NULL;
+}
+
+/* Takes what came while the cache's answer is awaited. True: it is the answer. */
+static bool take_cached(struct incoming *incoming, struct packet *packet, unsigned number, char **text)
+{
+	struct cache_message cached;
+	unsigned request;
+	const char *error;
+	if (packet->run != incoming->run)
+		return false;
+	if (packet->kind == MESSAGE_CACHED && cache_decode(packet, &cached) && cached.number == number) {
+		*text = cached.text != NULL ? alloc_text(cached.text) : NULL;
+		return true;
+	}
+	if (packet->kind == MESSAGE_END && end_decode(packet, &request, &error) && request == incoming->requests) {
+		incoming->noted = true;
+		incoming->noted_error = error != NULL;
+		if (error != NULL)
+			snprintf(incoming->error, sizeof incoming->error, "%s", error);
+	}
+	return false;
+}
+
+char *incoming_cached(struct incoming *incoming, unsigned number, nanos until)
+{
+	struct channel_buffer buffer;
+	struct packet packet;
+	int descriptor;
+	char *text = NULL;
+	bool answered = false;
+	channel_buffer_init(&buffer);
+	while (!answered) {
+		struct pollfd wait[2] = {{.fd = WORKER_CONTROL, .events = POLLIN}, {.fd = WORKER_CANCEL, .events = POLLIN}};
+		nanos left = until - clock_now();
+		int ready = poll(wait, 2, left <= 0 ? 0 : (int)(left / MILLISECOND) + 1);
+		if ((ready < 0 && errno != EINTR) || ready == 0 || wait[1].revents != 0)
+			break;
+		if (ready < 0)
+			continue;
+		if (channel_receive(WORKER_CONTROL, &buffer, &packet, &descriptor, true) != RECEIVED_PACKET)
+			break;
+		if (descriptor >= 0)
+			close(descriptor);
+		answered = take_cached(incoming, &packet, number, &text);
+	}
+	channel_buffer_free(&buffer);
+	return text;
 }

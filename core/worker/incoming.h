@@ -21,6 +21,8 @@ struct incoming {
 	int64_t size;               /* of the file */
 	char digest[65];            /* "": not known */
 	char *chunk;
+	bool noted; /* the end of the stream came while something else was awaited: */
+	bool noted_error;
 	struct channel_buffer buffer; /* for packets; the facts of the run are in the session's */
 	char error[512];
 };
@@ -35,5 +37,9 @@ const char *incoming_error(const struct incoming *incoming);
 int incoming_rewind(struct incoming *incoming);
 int incoming_file(struct incoming *incoming);
 const char *incoming_digest(struct incoming *incoming);
+
+/* Waits for the cache's answer to the call with this number, at most until `until`. The caller frees it; NULL: there is
+ * none. */
+char *incoming_cached(struct incoming *incoming, unsigned number, nanos until);
 
 #endif

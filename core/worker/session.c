@@ -126,6 +126,23 @@ static const char *content_sha256(void *closure)
 	return incoming_digest(&active->incoming);
 }
 
+static char *cache_get(void *closure, unsigned number, const char *key)
+{
+	struct active_run *active = closure;
+	struct session *session = active->session;
+	cache_encode(&session->packet, MESSAGE_CACHE_GET, active->number, &(struct cache_message){number, key, NULL});
+	send_packet(session);
+	return session->broken ? NULL : incoming_cached(&active->incoming, number, clock_now() + CACHE_TIMEOUT);
+}
+
+static void cache_put(void *closure, unsigned number, const char *key, const char *text)
+{
+	struct active_run *active = closure;
+	struct session *session = active->session;
+	cache_encode(&session->packet, MESSAGE_CACHE_PUT, active->number, &(struct cache_message){number, key, text});
+	send_packet(session);
+}
+
 static void write_log(void *closure, enum log_level level, const char *text)
 {
 	const struct active_run *active = closure;
@@ -155,6 +172,8 @@ static void run(struct session *session, struct packet *packet)
 	                                      .rewind = rewind_bytes,
 	                                      .content_fd = content_fd,
 	                                      .content_sha256 = content_sha256,
+	                                      .cache_get = cache_get,
+	                                      .cache_put = cache_put,
 	                                      .log = write_log,
 	                                      .cancelled = cancelled,
 	                                      .cancel_fd = WORKER_CANCEL};
@@ -209,6 +228,7 @@ static bool handle(struct session *session, struct packet *packet)
 		return !session->broken;
 	case MESSAGE_BYTES:
 	case MESSAGE_END:
+	case MESSAGE_CACHED:
 	case MESSAGE_COPIED:
 		/* For a run that has ended before they came. */
 		return true;

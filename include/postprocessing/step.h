@@ -110,6 +110,10 @@ enum {
 /* Objects and arrays of a Result that are nested deeper are refused, too. */
 #define PP_RESULT_DEPTH 32u
 
+/* Of cache_get() and cache_put(), in bytes. */
+#define PP_CACHE_KEY_LIMIT 255u
+#define PP_CACHE_LIMIT 4096u
+
 /* One key of a step's section, as the module declares it. The host parses, checks and reports (with file
  * and line) by it, so that create() sees valid values only. */
 enum {
@@ -294,6 +298,16 @@ struct pp_host {
 	uint32_t (*step_outcome)(const struct pp_run *run, const char *step);
 	const char *(*step_result)(const struct pp_run *run, const char *step);
 	const char *(*step_verdict)(const struct pp_run *run, const char *step);
+
+	/* A cache that all instances of the service share, for what takes long to find out: a verdict on equal bytes, say.
+	 * It may forget anything at any time. `key` (1 to PP_CACHE_KEY_LIMIT bytes) says all that the text depends on; each
+	 * module has keys of its own.
+	 * cache_get() returns the text, which is valid until the next call of cache_get() or the end of the run. NULL:
+	 * there is none, or the cache gave no answer within two seconds. cache_put() keeps a text of up to PP_CACHE_LIMIT
+	 * bytes in place of an older one, without waiting. Returns 0, or -1 if key or text is too long, or after 32 calls
+	 * of both in one run; cache_get() returns NULL then. */
+	const char *(*cache_get)(struct pp_run *run, const char *key);
+	int (*cache_put)(struct pp_run *run, const char *key, const char *text);
 };
 
 /* What a module exports. */
@@ -373,6 +387,8 @@ _Static_assert(offsetof(struct pp_host, item) == 176, "ABI 1.0 ends here");
 _Static_assert(offsetof(struct pp_host, log_setup) == 184, "ABI 1.1");
 _Static_assert(offsetof(struct pp_host, rewind) == 216, "ABI 1.1");
 _Static_assert(offsetof(struct pp_host, set_verdict) == 240, "ABI 1.1");
+_Static_assert(offsetof(struct pp_host, cache_get) == 272, "ABI 1.1");
+_Static_assert(sizeof(struct pp_host) == 288, "ABI 1.1");
 #endif
 
 #ifdef __cplusplus

@@ -36,7 +36,7 @@ static void take_done(struct packet *packet)
 	struct run_done done;
 	if (!done_decode(packet, &done))
 		return;
-	REQUIRE(done.answer.value <= PP_AWAIT && length_of(done.answer.reason) <= PP_REASON_LIMIT);
+	REQUIRE(done.answer.value <= PP_HOLD && length_of(done.answer.reason) <= PP_REASON_LIMIT);
 	REQUIRE(length_of(done.answer.result) <= PP_RESULT_LIMIT);
 	REQUIRE(done.answer.verdict[0] == '\0' ? done.answer.details == NULL : verdict_is_word(done.answer.verdict));
 	REQUIRE(done.answer.details == NULL || verdict_is_details(done.answer.details));
@@ -49,6 +49,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	enum log_level level;
 	const char *text = NULL, *key = NULL;
 	bool passed;
+	struct cache_message cache;
+	struct request_message request;
 	/* A copy of exactly this length, as a sanitizer sees what is read beyond it. */
 	char *bytes = malloc(size > 0 ? size : 1);
 	REQUIRE(bytes != NULL);
@@ -60,6 +62,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case MESSAGE_DONE:
 			take_done(&packet);
+			break;
+		case MESSAGE_CACHE_GET:
+		case MESSAGE_CACHE_PUT:
+			if (cache_decode(&packet, &cache))
+				REQUIRE(length_of(cache.key) <= PP_CACHE_KEY_LIMIT && length_of(cache.text) <= PP_CACHE_LIMIT &&
+				        cache.number <= CACHE_TURNS_LIMIT);
+			break;
+		case MESSAGE_READ:
+		case MESSAGE_COPY:
+			if (request_decode(&packet, &request))
+				REQUIRE(request.number <= REQUESTS_LIMIT);
 			break;
 		case MESSAGE_LOG:
 			if (log_decode(&packet, &level, &text))

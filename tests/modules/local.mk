@@ -21,6 +21,9 @@ check_LTLIBRARIES += tests/modules/no_symbol.la
 tests_modules_no_symbol_la_SOURCES = tests/modules/no_symbol.c
 tests_modules_no_symbol_la_LDFLAGS = $(FIXTURE_LDFLAGS)
 
+check_LTLIBRARIES += tests/modules/cacher.la
+tests_modules_cacher_la_SOURCES = tests/modules/cacher.c tests/modules/fixture.h
+tests_modules_cacher_la_LDFLAGS = $(FIXTURE_LDFLAGS)
 check_LTLIBRARIES += tests/modules/mortal.la
 tests_modules_mortal_la_SOURCES = tests/modules/mortal.c tests/modules/fixture.h
 tests_modules_mortal_la_LDFLAGS = $(FIXTURE_LDFLAGS)

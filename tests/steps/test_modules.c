@@ -69,7 +69,7 @@ START_TEST(files_that_are_not_modules)
 	static const char text[4096] = "no ELF file, though as large as one";
 	open_modules();
 	refuse("missing", "not found. Modules in /", folder);
-	refuse("missing", ": good, moody, mortal, narrow_keys, ", NULL);
+	refuse("missing", ": cacher, good, moody, mortal, narrow_keys, ", NULL);
 	refuse("missing", FIXTURES, ". For a step that another service on the bus performs, set module = remote");
 	refuse("Goood", "not found; did you mean good? Modules in /", ": good, moody, mortal, narrow_keys, ");
 	ck_assert(folder_write(folder, "text.so", text, sizeof text));
@@ -125,7 +125,7 @@ START_TEST(listing)
 	modules_list(modules, note, list);
 	ck_assert_str_eq(
 		list,
-		"delay remote good! moody mortal narrow_keys newer_minor no_run no_symbol nothing other_major reader rejects short_table spawns tiny_table torn_table unresolved versions versions2 "
+		"delay remote good! cacher moody mortal narrow_keys newer_minor no_run no_symbol nothing other_major reader rejects short_table spawns tiny_table torn_table unresolved versions versions2 "
 		"wicked wide_keys wrong_magic wrong_name ");
 	refuse("good", "good.so", "not a shared object"); /* the first folder's module counts */
 }
@@ -225,7 +225,7 @@ START_TEST(what_a_module_returns)
 	assert_sound(&fixture);
 	struct run *run = run_create(upload);
 	run->allowed = MINUTE;
-	thread_run(&steps->step[0], run, NULL, NULL, -1, &log);
+	thread_run(&steps->step[0], run, NULL, NULL, -1, &log, NULL);
 	ck_assert_int_eq(run->returned, endings[_i].returned);
 	ck_assert_int_eq(run->outcome, endings[_i].outcome);
 	if (run->returned != RETURNED_VERDICT)
@@ -244,7 +244,7 @@ START_TEST(what_a_module_reports)
 	struct upload *upload = upload_create(&(struct upload){.id = "u", .filename = "\xc3\xbc"});
 	create_steps("steps = good\n[step:good]\nisolation = thread\nreturns = 2\ncalls = result nonsense reason\n");
 	struct run *run = run_create(upload);
-	thread_run(&steps->step[0], run, NULL, NULL, -1, &log);
+	thread_run(&steps->step[0], run, NULL, NULL, -1, &log, NULL);
 	ck_assert_int_eq(run->outcome, OUTCOME_ABORT);
 	ck_assert_str_eq(run->result, "{\"a\":[1]}");
 	ck_assert_str_eq(run->reason, "for \xc3\xbc");

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The bucket of the cache that all instances share: bounded, and every entry expires. Nothing depends on it: whatever
+ * goes wrong is as if there were no entry. It is created when it is first needed. For the main thread. */
+#ifndef CORE_JETSTREAM_CACHE_H
+#define CORE_JETSTREAM_CACHE_H
+
+#include "core/nats/bus.h"
+
+struct cache_options {
+	bool enabled;
+	const char *bucket; /* that of the records; the cache's has "-cache" behind it. Borrowed */
+	nanos ttl;
+	int64_t size; /* bytes, with what the broker adds to each entry */
+	const struct log *log;
+	/* Called once for each question, perhaps at once. text NULL: there is no such entry, or it cannot be had. Takes the
+	 * text over. */
+	void (*answer)(void *closure, void *question, char *text);
+	void *closure;
+};
+
+struct cache;
+
+struct cache *cache_create(const struct cache_options *options);
+/* Answers all questions with NULL. The bus must have been destroyed. NULL is fine. */
+void cache_destroy(struct cache *cache);
+
+/* Asks for the text under the key. */
+void cache_ask(struct cache *cache, struct bus *bus, const char *key, void *question);
+
+/* Keeps the text, without waiting: it may be lost. */
+void cache_keep(struct cache *cache, struct bus *bus, const char *key, const char *text);
+
+/* Takes the answer to a request of the cache. False: it is not one. */
+bool cache_answered(struct cache *cache, struct bus *bus, struct request *request);
+
+#endif

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The cache that modules share, with modules in processes (step a) and on threads (step b). */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/scenario/storage.h"
+
+#define BUCKET "KV_postprocessing-cache"
+#define LARGE 700000
+
+static struct scenario scenario;
+static char *large;
+static unsigned uploads;
+
+static void begin(const char *lines)
+{
+	static char modules[FOLDER_PATH_SIZE + 64], ini[1024];
+	static const char *environment[2];
+	char build[FOLDER_PATH_SIZE];
+	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
+	snprintf(modules, sizeof modules, "POSTPROCESSING_PLUGIN_DIR=%s/tests/modules/.libs", build);
+	environment[0] = modules;
+	snprintf(ini, sizeof ini, "[step:a]\nmodule = cacher\n[step:b]\nmodule = cacher\nisolation = thread\n%s", lines);
+	large = calloc(1, LARGE);
+	ck_assert_ptr_nonnull(large);
+	uploads = 0;
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "a,b", .ini = ini, .env = environment}, false);
+	storage_server_put(&scenario.storage, "/large", large, LARGE);
+}
+
+static void end(void)
+{
+	scenario_close(&scenario);
+	free(large);
+}
+
+/* One upload through both steps; its bytes must be whole. */
+static void run_upload(void)
+{
+	char id[32];
+	snprintf(id, sizeof id, "u%u", uploads++);
+	storage_expect(&scenario, id, "/large", LARGE, "continue");
+}
+
+/* What is kept is not there at once. */
+static bool both_know(void *closure)
+{
+	(void)closure;
+	run_upload();
+	return scenario_log_count(&scenario, ": a: " STORAGE_FILENAME ": kept \xc3\xa4") > 0 &&
+	       scenario_log_count(&scenario, ": b: " STORAGE_FILENAME ": kept \xc3\xa4") > 0;
+}
+
+static jsStreamInfo *bucket(void)
+{
+	jsStreamInfo *info = NULL;
+	jsErrCode code = 0;
+	js_GetStreamInfo(&info, scenario.js, BUCKET, NULL, &code);
+	return info;
+}
+
+static void assert_limits(int64_t age, int64_t bytes)
+{
+	jsStreamInfo *info = bucket();
+	ck_assert_ptr_nonnull(info);
+	ck_assert_int_eq(info->Config->MaxAge, age);
+	ck_assert_int_eq(info->Config->MaxBytes, bytes);
+	jsStreamInfo_Destroy(info);
+}
+
+START_TEST(all_instances_share_it)
+{
+	begin("");
+	run_upload();
+	ck_assert_uint_ge(scenario_log_count(&scenario, ": a: " STORAGE_FILENAME ": unknown"), 1);
+	ck_assert(wait_until(both_know, NULL, TEST_LIMIT));
+	ck_assert_uint_gt(scenario_metric(&scenario, "postprocessing_cache_hits_total"), 0);
+	ck_assert_uint_gt(scenario_metric(&scenario, "postprocessing_cache_misses_total"), 0);
+	ck_assert_uint_ge(scenario_metric(&scenario, "postprocessing_cache_kept_total"), 4);
+	assert_limits(168 * HOUR, 64000000);
+	/* The next process finds it. */
+	scenario_stop_service(&scenario);
+	scenario_start_service(&scenario);
+	scenario_await_ready(&scenario);
+	ck_assert(wait_until(both_know, NULL, TEST_LIMIT));
+	/* Somebody removes the bucket. */
+	jsErrCode code;
+	ck_assert_int_eq(js_DeleteStream(scenario.js, BUCKET, NULL, &code), NATS_OK);
+	run_upload();
+	run_upload();
+	ck_assert(wait_until(both_know, NULL, TEST_LIMIT));
+	end();
+}
+END_TEST
+
+START_TEST(other_limits)
+{
+	jsStreamConfig config;
+	jsErrCode code;
+	static const char *subjects[] = {"$KV.postprocessing-cache.>"};
+	begin("[cache]\nttl = 2h\nmax_size = 2MiB\n");
+	jsStreamConfig_Init(&config);
+	config.Name = BUCKET;
+	config.Subjects = subjects;
+	config.SubjectsLen = 1;
+	config.MaxMsgsPerSubject = 1;
+	config.MaxAge = HOUR;
+	config.AllowRollup = config.DenyDelete = true;
+	ck_assert_int_eq(js_AddStream(NULL, scenario.js, &config, NULL, &code), NATS_OK);
+	ck_assert(wait_until(both_know, NULL, TEST_LIMIT));
+	assert_limits(2 * HOUR, 2 << 20);
+	end();
+}
+END_TEST
+
+START_TEST(without_it)
+{
+	begin("[cache]\nenabled = false\n");
+	run_upload();
+	run_upload();
+	ck_assert_uint_eq(scenario_log_count(&scenario, "unknown"), 4);
+	ck_assert_ptr_null(bucket());
+	end();
+}
+END_TEST
+
+START_TEST(too_much)
+{
+	begin("[step:a]\ncalls = 100\n[step:b]\ncalls = 100\n");
+	run_upload();
+	ck_assert_uint_eq(scenario_log_count(&scenario, "32 of 100 calls; what is too long is refused"), 2);
+	end();
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {all_instances_share_it, other_limits, without_it, too_much};
+	return scenario_run("cache", tests, sizeof tests / sizeof tests[0]);
+}
