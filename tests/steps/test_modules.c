@@ -71,7 +71,7 @@ START_TEST(files_that_are_not_modules)
 	refuse("missing", "not found. Modules in /", folder);
 	refuse("missing", ": cacher, good, moody, mortal, narrow_keys, ", NULL);
 	refuse("missing", FIXTURES, ". For a step that another service on the bus performs, set module = remote");
-	refuse("Goood", "not found; did you mean good? Modules in /", ": good, moody, mortal, narrow_keys, ");
+	refuse("Goood", "not found; did you mean good? Modules in /", ": cacher, good, moody, mortal, narrow_keys, ");
 	ck_assert(folder_write(folder, "text.so", text, sizeof text));
 	refuse("text", "text.so", "text.so: not a shared object");
 	ck_assert(folder_write(folder, "empty.so", "", 0));
