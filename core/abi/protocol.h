@@ -77,6 +77,10 @@ struct start_message {
 	bool grouped;                      /* the process' control group sees to that */
 	const char *readable[START_PATHS]; /* files and folders that the module may read */
 	size_t readable_count;
+	/* The folder of the copies of uploads, which are files without names. The module may open the one whose descriptor
+	 * it has again, by /proc/self/fd. A descriptor of the folder is sent along. */
+	const char *copies; /* the service's side; NULL: none */
+	int copies_folder;  /* the worker's side; -1: none */
 };
 
 void start_encode(struct text *packet, const struct start_message *start);

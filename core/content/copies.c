@@ -67,6 +67,11 @@ static void free_large(struct copy *copy)
 		copy_free(copy);
 }
 
+const char *copies_folder(const struct copies *copies)
+{
+	return copies->folder;
+}
+
 /* Frees a copy that nothing uses. With the lock held. */
 static void drop(struct copies *copies, struct shared_copy *shared)
 {

@@ -37,6 +37,9 @@ struct copies *copies_create(const struct content_options *options);
 /* Nothing may use a copy. NULL is fine. */
 void copies_destroy(struct copies *copies);
 
+/* Where files are. */
+const char *copies_folder(const struct copies *copies);
+
 /* The copy of an upload; NULL: there is none. Costs next to nothing if there are no copies at all. */
 struct shared_copy *copies_find(struct copies *copies, const struct copy_source *source);
 

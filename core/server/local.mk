@@ -7,6 +7,7 @@ core_libcore_a_SOURCES += \
 	core/server/server.c core/server/server.h \
 	core/server/server_cache.c \
 	core/server/server_checks.c \
+	core/server/server_copies.c \
 	core/server/server_housekeeping.c \
 	core/server/server_facts.c \
 	core/server/server_loss.c \

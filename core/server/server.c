@@ -152,6 +152,7 @@ static bool create_parts(struct server *server, const struct steps *steps)
 	gauge_set(server->counted.config_warnings, (int64_t)server->config->warnings.count);
 	server->intake.alarms = server->counted.broker_rollbacks;
 	register_reload_metrics(server);
+	server_add_copies(server);
 	server_add_facts(server);
 	server_list_permissions(server);
 	server_add_steps(server, steps);

@@ -119,6 +119,7 @@ void server_do_housekeeping(struct server *server)
 	if (server->http != NULL && http_address(server->http) == NULL)
 		http_start(server->http);
 	server_do_checks(server);
+	server_tidy_copies(server);
 	keep_company(server);
 	for (size_t i = 0; i < server->broker_count; i++)
 		permissions_expire(server->brokers[i].permissions);

@@ -118,6 +118,9 @@ struct server {
 	struct http *http;
 	struct metrics *metrics;
 	struct metrics_list counted;
+	struct gauge *copied[2];     /* bytes, by enum copy_place */
+	struct counter *copies;
+	uint64_t copies_counted; /* in it */
 	struct server_step *step; /* a step keeps its number, also if it is removed from the configuration */
 	size_t step_count;
 	struct step_lists lists;
@@ -228,6 +231,11 @@ void server_note_run(struct server *server, const struct run *run);
 void server_create_cache(struct server *server);
 /* A run asks the cache, or gives it something. Takes the question over. */
 void server_take_question(struct server *server, struct cache_question *question);
+
+/* Registers the metrics of copies. */
+void server_add_copies(struct server *server);
+/* Ends the copies that nothing has used for a time, and reports the others. Called about once a second. */
+void server_tidy_copies(struct server *server);
 
 /* Called about once a second. */
 void server_do_housekeeping(struct server *server);

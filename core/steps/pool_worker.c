@@ -118,6 +118,7 @@ void pool_worker_start(struct pool_worker *worker)
 	struct start_message start;
 	char why[512];
 	step_start_message(step, &start);
+	start.copies = copies_folder(pools->copies);
 	if (!worker_process_start(&worker->process, step->launch, step->module->file, &start, why, sizeof why)) {
 		note_failure(worker, why);
 		return;
@@ -203,6 +204,8 @@ void pool_worker_finish(struct pool_worker *worker)
 	struct pool_worker *next = pools->stop ? NULL : pool_assign(worker->pool);
 	pthread_mutex_unlock(&pools->lock);
 	run_answer_take(run, &worker->answer);
+	if (run_is_last(run, pool_worker_step(worker)))
+		copies_forget(pools->copies, run->upload->id);
 	mailbox_send(pools->mailbox, &run->mail);
 	if (next != NULL)
 		pool_worker_send_next(next);

@@ -106,3 +106,12 @@ void run_answer_take(struct run *run, struct run_answer *answer)
 	answer->result = answer->details = NULL;
 	memcpy(run->reason, answer->reason, sizeof run->reason);
 }
+
+bool run_is_last(const struct run *run, const char *step)
+{
+	const struct upload *upload = run->upload;
+	if (run->returned != RETURNED_VERDICT || run->outcome == OUTCOME_RETRY)
+		return false;
+	return run->outcome != OUTCOME_CONTINUE ||
+	       (upload->step_count > 0 && strcmp(upload->step[upload->step_count - 1], step) == 0);
+}

@@ -62,5 +62,7 @@ void run_describe(const struct run *run, nanos deadline, struct run_description 
 void run_description_free(struct run_description *description);
 /* Stores how it ended, and takes the result over. */
 void run_answer_take(struct run *run, struct run_answer *answer);
+/* Whether its upload needs no bytes any more, as `step`, its step, was the last one. Only after run_answer_take(). */
+bool run_is_last(const struct run *run, const char *step);
 
 #endif

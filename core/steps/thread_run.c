@@ -298,5 +298,7 @@ void thread_run(const struct step *step, struct run *run, struct content *conten
 	host_run(&step->module->table, step->instance, &description.facts, &services, &answer);
 	end(&own);
 	run_answer_take(run, &answer);
+	if (run_is_last(run, step->config->name))
+		copies_forget(copies, run->upload->id);
 	run_description_free(&description);
 }

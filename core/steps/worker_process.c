@@ -17,6 +17,7 @@
 
 #include "core/base/file_access.h"
 #include "core/base/text.h"
+#include "core/content/copy.h"
 #include "core/steps/orphans.h"
 
 /* Above the descriptors that the worker gets, so that placing one overwrites no other. */
@@ -135,6 +136,7 @@ bool worker_process_start(struct worker_process *process, const struct worker_la
 {
 	struct ends ends;
 	struct text packet = {0};
+	char error_text[COPY_ERROR_SIZE];
 	*process = WORKER_PROCESS_NONE;
 	if (launch->program < 0) {
 		snprintf(why, size, "worker_program: %s", launch->why);
@@ -160,7 +162,11 @@ bool worker_process_start(struct worker_process *process, const struct worker_la
 	process->ended = pidfd_open(process->pid, 0);
 	told.grouped = cgroup_create(&process->group, process->pid, start->memory_limit);
 	start_encode(&packet, &told);
-	good = process->ended >= 0 && channel_send(process->control, &packet, NULL, 0, -1, false);
+	/* Without it, a large upload can be read, but not be opened again. */
+	int copies = start->copies != NULL ? copy_folder_open(start->copies, error_text) : -1;
+	good = process->ended >= 0 && channel_send(process->control, &packet, NULL, 0, copies, false);
+	if (copies >= 0)
+		close(copies);
 	if (!good) {
 		snprintf(why, size, "%s: cannot be started: %s", launch->path, strerror(errno));
 		worker_process_end(process, NULL);

@@ -79,8 +79,10 @@ static int serve(const struct start_message *start, struct channel_buffer *buffe
 	text_add(&missing, "");
 	snprintf(title, sizeof title, "pp-%s", start->step[0] != '\0' ? start->step : start->name);
 	prctl(PR_SET_NAME, title);
-	if (!sandbox_enter(start, &missing, why, sizeof why) ||
-	    !library_load(MODULE_FILE, start->path, start->name, &module, why, sizeof why)) {
+	bool entered = sandbox_enter(start, &missing, why, sizeof why);
+	if (start->copies_folder >= 0)
+		close(start->copies_folder);
+	if (!entered || !library_load(MODULE_FILE, start->path, start->name, &module, why, sizeof why)) {
 		answer(MESSAGE_REFUSED, why);
 		return EXIT_SUCCESS;
 	}
@@ -111,6 +113,7 @@ int main(void)
 	if (channel_receive(WORKER_CONTROL, &first, &packet, &descriptor, true) != RECEIVED_PACKET ||
 	    packet.kind != MESSAGE_START || !start_decode(&packet, &start))
 		return EXIT_FAILURE;
+	start.copies_folder = descriptor;
 	int status = serve(&start, &rest);
 	channel_buffer_free(&first);
 	channel_buffer_free(&rest);

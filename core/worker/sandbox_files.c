@@ -126,6 +126,8 @@ static bool allow_all(int ruleset, const struct start_message *start)
 {
 	const uint64_t rights = FILE_READ | ((start->grants & GRANT_EXEC) != 0 ? FILE_EXECUTE : 0);
 	bool good = add_rule(ruleset, WORKER_MODULE, FILE_READ) && allow(ruleset, "/dev/null", FILE_READ | FILE_WRITE);
+	if (good && start->copies_folder >= 0)
+		good = add_rule(ruleset, start->copies_folder, FILE_READ);
 	for (size_t i = 0; good && i < sizeof readable / sizeof readable[0]; i++)
 		good = allow(ruleset, readable[i], rights);
 	if (good && (start->grants & GRANT_EXEC) != 0)

@@ -224,8 +224,9 @@ START_TEST(what_a_module_returns)
 	create_steps(text);
 	assert_sound(&fixture);
 	struct run *run = run_create(upload);
+	struct copies *copies = copies_create(&(struct content_options){0});
 	run->allowed = MINUTE;
-	thread_run(&steps->step[0], run, NULL, NULL, -1, &log, NULL);
+	thread_run(&steps->step[0], run, NULL, copies, -1, &log, NULL);
 	ck_assert_int_eq(run->returned, endings[_i].returned);
 	ck_assert_int_eq(run->outcome, endings[_i].outcome);
 	if (run->returned != RETURNED_VERDICT)
@@ -233,6 +234,7 @@ START_TEST(what_a_module_returns)
 	ck_assert_int_ne(atomic_load(&run->started), 0);
 	bool understood = strtoul(endings[_i].returns, NULL, 10) < PP_WAIT || run->returned != RETURNED_VERDICT;
 	ck_assert_msg((run->reason[0] == '\0') == understood, "\"%s\"", run->reason);
+	copies_destroy(copies);
 	run_free(run);
 	upload_release(upload);
 }
@@ -244,10 +246,12 @@ START_TEST(what_a_module_reports)
 	struct upload *upload = upload_create(&(struct upload){.id = "u", .filename = "\xc3\xbc"});
 	create_steps("steps = good\n[step:good]\nisolation = thread\nreturns = 2\ncalls = result nonsense reason\n");
 	struct run *run = run_create(upload);
-	thread_run(&steps->step[0], run, NULL, NULL, -1, &log, NULL);
+	struct copies *copies = copies_create(&(struct content_options){0});
+	thread_run(&steps->step[0], run, NULL, copies, -1, &log, NULL);
 	ck_assert_int_eq(run->outcome, OUTCOME_ABORT);
 	ck_assert_str_eq(run->result, "{\"a\":[1]}");
 	ck_assert_str_eq(run->reason, "for \xc3\xbc");
+	copies_destroy(copies);
 	run_free(run);
 	upload_release(upload);
 }
