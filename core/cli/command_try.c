@@ -121,8 +121,12 @@ static struct trial *start(struct attempt *attempt)
 	const struct step *step = attempt->step;
 	attempt->why[0] = '\0';
 	step_start_message(step, &message);
-	if (trial_create(step->launch, step->module->file, &message, step_setup_host(step->setup), CREATE_LIMIT,
-	                 &attempt->log, &trial, attempt->why, sizeof attempt->why) == TRIAL_GOOD)
+	char *folder = trial_folder();
+	message.copies = folder;
+	enum trial_result result = trial_create(step->launch, step->module->file, &message, step_setup_host(step->setup),
+	                                        CREATE_LIMIT, &attempt->log, &trial, attempt->why, sizeof attempt->why);
+	free(folder);
+	if (result == TRIAL_GOOD)
 		return trial;
 	problems_add(&attempt->preflight.problems, "%s",
 	             attempt->why[0] != '\0' ? attempt->why : "create() failed and gave no reason");

@@ -118,9 +118,9 @@ struct server {
 	struct http *http;
 	struct metrics *metrics;
 	struct metrics_list counted;
-	struct gauge *copied[2];     /* bytes, by enum copy_place */
+	struct gauge *copied[2]; /* bytes, by enum copy_place */
 	struct counter *copies;
-	uint64_t copies_counted; /* in it */
+	uint64_t copies_counted;  /* in it */
 	struct server_step *step; /* a step keeps its number, also if it is removed from the configuration */
 	size_t step_count;
 	struct step_lists lists;

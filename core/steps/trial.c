@@ -294,10 +294,15 @@ static bool send_stream(struct trial *trial, unsigned request, int bytes)
 	return sent;
 }
 
+char *trial_folder(void)
+{
+	return copy_default_folder();
+}
+
 /* Makes the copy at the first request. NULL: failed. */
 static struct copy *copy_bytes(struct trial *trial, const struct trial_run *run, char error[COPY_ERROR_SIZE])
 {
-	char *folder = copy_default_folder();
+	char *folder = trial_folder();
 	int64_t size = run->facts->filesize;
 	if (trial->copy == NULL)
 		trial->copy = copy_create(size > COPY_MEMORY ? COPY_ON_DISK : COPY_IN_MEMORY, folder, size, error);

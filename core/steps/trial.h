@@ -47,6 +47,9 @@ struct trial_run {
 	nanos took;
 };
 
+/* Where the copies of files are that content_fd() returns, for start_message.copies. The caller frees it. */
+char *trial_folder(void);
+
 /* Has the module run on an upload. After TRIAL_BROKEN only trial_peak() and trial_end() are allowed. */
 enum trial_result trial_run(struct trial *trial, struct trial_run *run, char *why, size_t size);
 

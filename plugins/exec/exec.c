@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Step module: runs a command for each upload. Its exit status is the outcome. What is no exit status (a signal, a
  * command that cannot be started or takes too long) is PP_RETRY. */
+#define PP_STEP_NEEDS_MINOR 1u
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,7 +16,6 @@
 #include "words.h"
 
 #define SECOND_NANOS INT64_C(1000000000)
-#define WHY_SIZE 256
 /* As much of a line of standard error as is logged. */
 #define ERROR_LINE_SIZE 512
 /* How many of them. */
@@ -42,8 +43,8 @@ static const struct pp_key exec_keys[] = {
 	 .help = "Whether command is a line for /bin/sh instead, which is passed to it as it is."},
 	{.name = "input", .type = PP_KEY_CHOICE, .fallback = "stdin", .choices = "stdin file none",
 	 .help = "How the command gets the upload's bytes. stdin: as its standard input, which it need not read to the "
-	         "end. file: as a file that can only be read and lies in memory, so memory_limit has to be larger than "
-	         "the largest upload; {file} and POSTPROCESSING_FILE are its path. none: not at all."},
+	         "end. file: as a file that can only be read; {file} and POSTPROCESSING_FILE are its path. none: not at "
+	         "all."},
 	{.name = "continue", .type = PP_KEY_STRING, .fallback = "0",
 	 .help = "The exit statuses after which the upload goes on to the next step: numbers and ranges such as 10-12, "
 	         "separated by spaces, or none. A status in no list means that the step is retried, and so does a signal."},
@@ -251,19 +252,25 @@ static uint32_t execute(const struct exec *exec, struct pp_run *run, int *file, 
 	return outcome;
 }
 
+/* The descriptor of the host's is not ours to move and close. -1: failed, with a reason. */
+static int open_file(const struct pp_host *host, struct pp_run *run)
+{
+	int shared = host->content_fd(run), file = shared >= 0 ? fcntl(shared, F_DUPFD_CLOEXEC, COMMAND_FILE + 1) : -1;
+	if (file < 0)
+		host->set_reason(run, "%s", shared < 0 ? host->read_error(run) : strerror(errno));
+	return file;
+}
+
 static uint32_t exec_run(void *instance, struct pp_run *run)
 {
 	const struct exec *exec = instance;
 	const struct pp_host *host = exec->host;
 	struct facts facts;
-	char why[WHY_SIZE];
 	int file = -1;
 	uint32_t outcome = PP_RETRY;
 	if (!facts_make(&facts, host, run, exec->step, exec->input == INPUT_FILE))
 		host->set_reason(run, "out of memory");
-	else if (exec->input == INPUT_FILE && (file = facts_file(host, run, why, sizeof why)) < 0)
-		host->set_reason(run, "%s", why);
-	else
+	else if (exec->input != INPUT_FILE || (file = open_file(host, run)) >= 0)
 		outcome = execute(exec, run, &file, facts.variable);
 	if (file >= 0)
 		close(file);

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "facts.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/resource.h>
-#include <unistd.h>
 
 #include "command.h"
 
@@ -75,67 +70,4 @@ void facts_free(struct facts *facts)
 {
 	free(facts->room);
 	facts->room = NULL;
-}
-
-/* How large a file this process may have. */
-static uint64_t largest(void)
-{
-	struct rlimit limit;
-	return getrlimit(RLIMIT_FSIZE, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY ? limit.rlim_cur : INT64_MAX;
-}
-
-static bool write_all(int file, const char *bytes, size_t length)
-{
-	while (length > 0) {
-		ssize_t written = write(file, bytes, length);
-		if (written < 0 && errno != EINTR)
-			return false;
-		if (written > 0) {
-			bytes += written;
-			length -= (size_t)written;
-		}
-	}
-	return true;
-}
-
-static bool fill(int file, const struct pp_host *host, struct pp_run *run, char *why, size_t size)
-{
-	const uint64_t most = largest();
-	const void *bytes = NULL;
-	uint64_t total = 0;
-	ssize_t count;
-	while ((count = host->read(run, &bytes)) > 0) {
-		total += (uint64_t)count;
-		/* Beyond it, the kernel would send a signal. */
-		if (total > most) {
-			snprintf(why, size, "the upload is larger than the step's memory_limit: raise it, or set input = stdin");
-			return false;
-		}
-		if (!write_all(file, bytes, (size_t)count)) {
-			snprintf(why, size, "cannot keep the upload in memory: %s", strerror(errno));
-			return false;
-		}
-	}
-	if (count < 0)
-		snprintf(why, size, "%s", host->read_error(run));
-	return count == 0;
-}
-
-int facts_file(const struct pp_host *host, struct pp_run *run, char *why, size_t size)
-{
-	int file = memfd_create("upload", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (file < 0) {
-		snprintf(why, size, "cannot keep the upload in memory: %s", strerror(errno));
-		return -1;
-	}
-	if (!fill(file, host, run, why, size)) {
-		close(file);
-		return -1;
-	}
-	if (lseek(file, 0, SEEK_SET) == 0 &&
-	    fcntl(file, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0)
-		return file;
-	snprintf(why, size, "cannot seal the upload's file: %s", strerror(errno));
-	close(file);
-	return -1;
 }

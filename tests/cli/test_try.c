@@ -79,7 +79,7 @@ static void assert_logged(const char *line)
 static const char *write_file(size_t size)
 {
 	static char path[FOLDER_PATH_SIZE + 64];
-	char *bytes = malloc(size);
+	char *bytes = malloc(size + 1);
 	ck_assert_ptr_nonnull(bytes);
 	memset(bytes, 1, size);
 	ck_assert(folder_write(folder, "bad file", bytes, size));
@@ -143,6 +143,29 @@ START_TEST(the_bytes)
 }
 END_TEST
 
+/* In the ways that ABI 1.1 adds. */
+START_TEST(the_bytes_as_a_file)
+{
+	static const size_t sizes[] = {0, 1, 70000, 5000000};
+	static const char read_only[] = "write refused, map refused, reopen refused; ";
+	char line[128];
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		ck_assert_int_eq(
+			TRY(MODULES "reader.so", write_file(sizes[i]), "do=sha some rewind read attack rewind read sha", "--json"),
+			0);
+		const char *result = text("result"), *place = sizes[i] > 4 << 20 ? "at 0 on disk; " : "at 0 sealed; ";
+		ck_assert_msg(strncmp(result, "sha ", 4) == 0 && strstr(result, place) != NULL &&
+		                  strstr(result, read_only) != NULL && strstr(result, "WRONG") == NULL,
+		              "%s", result);
+		snprintf(line, sizeof line,
+		         "command=test $(wc -c <$POSTPROCESSING_FILE) = %zu && ! echo >>$POSTPROCESSING_FILE", sizes[i]);
+		ck_assert_int_eq(TRY("plugins/.libs/exec.so", write_file(sizes[i]), "allow=exec", "shell=true", "input=file",
+		                     line, "--json"),
+		                 0);
+	}
+}
+END_TEST
+
 START_TEST(a_bad_run)
 {
 	const char *file = write_file(1);
@@ -197,6 +220,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {each_outcome, what_people_see, the_bytes, a_bad_run, the_check, refused};
+	const TTest *const tests[] = {each_outcome, what_people_see, the_bytes, the_bytes_as_a_file,
+	                              a_bad_run,    the_check,       refused};
 	return suite_run_with("try", setup, teardown, tests, sizeof tests / sizeof tests[0], 180);
 }

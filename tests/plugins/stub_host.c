@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "tests/plugins/stub_host.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/base/clock.h"
 #include "tests/fuzz/require.h"
@@ -146,6 +150,33 @@ static const char *stub_read_error(const struct pp_run *run)
 	return "the stub's download broke";
 }
 
+static int stub_rewind(struct pp_run *run)
+{
+	run->offset = 0;
+	return 0;
+}
+
+/* What the last run was given. */
+static _Atomic int opened;
+
+static int stub_content_fd(struct pp_run *run)
+{
+	char path[32];
+	if (run->breaks_at <= run->length)
+		return -1;
+	if (run->file > 0)
+		return run->file;
+	int made = memfd_create("stub", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	REQUIRE(made >= 0);
+	REQUIRE(run->bytes != NULL && write(made, run->bytes, run->length) == (ssize_t)run->length);
+	REQUIRE(fcntl(made, F_ADD_SEALS, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE) == 0);
+	snprintf(path, sizeof path, "/proc/self/fd/%d", made);
+	run->file = open(path, O_RDONLY | O_CLOEXEC);
+	close(made);
+	atomic_store(&opened, run->file);
+	return run->file;
+}
+
 static int stub_set_result(struct pp_run *run, const char *json)
 {
 	REQUIRE(strlen(json) < sizeof run->result);
@@ -218,10 +249,15 @@ const struct pp_host stub_host = {
 	.deadline = stub_deadline,
 	.cancelled = stub_cancelled,
 	.cancel_fd = stub_cancel_fd,
+	.rewind = stub_rewind,
+	.content_fd = stub_content_fd,
 };
 
 void stub_run_init(struct pp_run *run, const void *bytes, size_t length)
 {
+	int before = atomic_exchange(&opened, 0);
+	if (before > 0)
+		close(before);
 	memset(run, 0, sizeof *run);
 	run->resource_id = "{\"opaque_id\":\"o\"}";
 	run->filesize = (int64_t)length;

@@ -35,6 +35,7 @@ struct pp_run {
 	char first_logged[1024];  /* … and the first */
 	unsigned refused_results; /* that many calls of set_result() fail */
 	bool ended;               /* the end was read */
+	int file;                 /* content_fd(), 0: not asked for */
 	int64_t wait_until, await_until;
 };
 

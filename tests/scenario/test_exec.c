@@ -34,8 +34,18 @@ static void write_script(const char *folder, const char *name, const char *text)
 	ck_assert_int_eq(chmod(path, 0755), 0);
 }
 
+/* Copies were made for the steps that want a file, and all of them have ended. */
+static bool copies_have_ended(void *closure)
+{
+	(void)closure;
+	return scenario_metric(&scenario, "postprocessing_copies_total") == 3 &&
+	       scenario_metric(&scenario, "postprocessing_copies_bytes{place=\"memory\"}") == 0 &&
+	       scenario_metric(&scenario, "postprocessing_copies_bytes{place=\"disk\"}") == 0;
+}
+
 START_TEST(commands_decide)
 {
+	static char large[5000000];
 	char folder[FOLDER_PATH_SIZE];
 	ck_assert(folder_create(folder));
 	ck_assert_int_eq(chmod(folder, 0755), 0);
@@ -54,6 +64,13 @@ START_TEST(commands_decide)
 	ck_assert_str_eq(json_string_value(json_object_get(result, "step")), "b");
 	storage_expect(&scenario, "aborted", "/good", 4, "abort");
 	storage_expect(&scenario, "deleted", "/bad", 4, "delete");
+	/* In a file on disk, which two steps share. */
+	memset(large, '\n', sizeof large);
+	memcpy(large + sizeof large - 4, "good", 4);
+	storage_server_put(&scenario.storage, "/large", large, sizeof large);
+	storage_expect(&scenario, "large", "/large", sizeof large, "continue");
+	storage_expect(&scenario, "again", "/large", sizeof large, "continue");
+	ck_assert(wait_until(copies_have_ended, NULL, TEST_LIMIT));
 	scenario_close(&scenario);
 	folder_remove(folder);
 }
