@@ -1,1 +1,1 @@
-check_PROGRAMS += tests/content/test_content tests/content/test_content_exact
+check_PROGRAMS += tests/content/test_content tests/content/test_content_exact tests/content/test_copies
