@@ -125,6 +125,8 @@ void config_free(struct config *config);
  * order of the steps (NULL: the module is refused). `module`: the names of all available modules, NULL-terminated. */
 void config_find_unused(struct config *config, const struct pp_step_module *const *known, char *const *module);
 
+/* When the youngest of the files and folders that were read was changed. */
+nanos config_changed_at(const struct config *config);
 /* Adds a problem for each file that has changed since it was read. */
 void config_check_settled(const struct config *config, struct problems *problems);
 /* The main file if it is a copy that systemd made when the service started, which never changes; NULL: it is not. */

@@ -58,11 +58,23 @@ void config_each_fixed_change(const struct config *before, const struct config *
 {
 	char name[128];
 	for (const struct config_key *row = config_keys; row->section != NULL; row++) {
-		if ((row->flags & KEY_START) == 0 || is_inherited(after, row) || is_same_start(row, before, after))
+		if ((row->flags & KEY_START) == 0 || is_inherited(before, row) || is_inherited(after, row) ||
+		    is_same_start(row, before, after))
 			continue;
 		snprintf(name, sizeof name, "[%s] %s", row->section, row->key.name);
 		each(closure, name);
 	}
+}
+
+nanos config_changed_at(const struct config *config)
+{
+	nanos youngest = 0;
+	for (size_t i = 0; i < config->source->file_count; i++) {
+		const struct timespec *at = &config->source->file[i].info.st_mtim;
+		nanos changed = at->tv_sec * SECOND + at->tv_nsec;
+		youngest = changed > youngest ? changed : youngest;
+	}
+	return youngest;
 }
 
 void config_check_settled(const struct config *config, struct problems *problems)

@@ -4,10 +4,13 @@
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/alloc.h"
 
+/* Who writes a file pauses for less than this. */
+#define SETTLING (250 * MILLISECOND)
 #define WORKER_NAME "postprocessing-worker"
 
 /* In the folder of the running program. NULL: not known. */
@@ -173,6 +176,16 @@ void preflight_free(struct preflight *preflight)
 	problems_free(&preflight->problems);
 }
 
+/* A file that was changed just now may be half written, and its writer may go on. */
+static void check_settled(struct preflight *preflight)
+{
+	const struct timespec pause = {.tv_nsec = SETTLING};
+	nanos age = clock_now() - config_changed_at(preflight->config);
+	if (age >= 0 && age < SETTLING)
+		nanosleep(&pause, NULL);
+	config_check_settled(preflight->config, &preflight->problems);
+}
+
 struct preflight *preflight_again(const char *path, const struct preflight *first, const struct running_steps *running)
 {
 	struct preflight *preflight = alloc_zeroed(1, sizeof *preflight);
@@ -187,7 +200,7 @@ struct preflight *preflight_again(const char *path, const struct preflight *firs
 		preflight->modules = modules_create_again(config->plugin_dir, &preflight->launch, first->modules);
 		make_steps(preflight, running);
 	}
-	config_check_settled(config, &preflight->problems);
+	check_settled(preflight);
 	return preflight;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -31,6 +32,36 @@ START_TEST(not_ready_before_every_fact_is)
 	ck_assert(!readiness_good(readiness));
 	ck_assert(!fact_good(step));
 	ck_assert(fact_good(stream));
+	readiness_destroy(readiness);
+	metrics_destroy(metrics);
+}
+END_TEST
+
+/* A step that is not in the configuration any more. */
+START_TEST(what_is_not_shown_does_not_count)
+{
+	struct metrics *metrics = metrics_create();
+	struct readiness *readiness = readiness_create(metrics);
+	struct fact *step = readiness_add(readiness, "step", "virusscan"), *stream = readiness_add(readiness, "stream", "");
+	char metric[1024], fault[FACT_REASON_SIZE];
+	fact_set(stream, true, "");
+	fact_set(step, false, "no answer");
+	fact_show(step, false);
+	ck_assert(readiness_good(readiness));
+	ck_assert_str_eq(readiness_fault(readiness, fault, sizeof fault), "");
+	char *hidden = written(readiness);
+	ck_assert_ptr_nonnull(strstr(hidden, "{\"ready\":true,\"checks\":[{\"thing\":\"stream\""));
+	ck_assert_ptr_null(strstr(hidden, "virusscan"));
+	FILE *out = fmemopen(metric, sizeof metric, "w");
+	ck_assert(metrics_write(metrics, out));
+	fclose(out);
+	ck_assert_ptr_null(strstr(metric, "virusscan"));
+	fact_show(step, true);
+	ck_assert(!readiness_good(readiness));
+	char *shown = written(readiness);
+	ck_assert_ptr_nonnull(strstr(shown, "no answer"));
+	free(hidden);
+	free(shown);
 	readiness_destroy(readiness);
 	metrics_destroy(metrics);
 }
@@ -120,7 +151,11 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {not_ready_before_every_fact_is, each_fact_is_written_with_its_reason,
-	                              the_first_fault_is_reported, a_fact_is_a_metric, a_long_reason_is_cut_at_a_character};
+	const TTest *const tests[] = {not_ready_before_every_fact_is,
+	                              what_is_not_shown_does_not_count,
+	                              each_fact_is_written_with_its_reason,
+	                              the_first_fault_is_reported,
+	                              a_fact_is_a_metric,
+	                              a_long_reason_is_cut_at_a_character};
 	return suite_run("readiness", tests, sizeof tests / sizeof tests[0], 60);
 }

@@ -1,6 +1,6 @@
 check_PROGRAMS += tests/config/test_config tests/config/test_config_broker tests/config/test_config_env \
 	tests/config/test_config_warnings tests/config/test_config_effective tests/config/test_config_example \
-	tests/config/test_reference tests/config/test_step_order tests/config/test_step_setup
+	tests/config/test_reference tests/config/test_step_order tests/config/test_step_setup tests/config/test_config_changes
 
 CONFIG_FIXTURE = tests/config/config_fixture.c tests/config/config_fixture.h
 tests_config_test_config_SOURCES = tests/config/test_config.c $(CONFIG_FIXTURE)
@@ -9,6 +9,7 @@ tests_config_test_config_env_SOURCES = tests/config/test_config_env.c $(CONFIG_F
 tests_config_test_config_warnings_SOURCES = tests/config/test_config_warnings.c $(CONFIG_FIXTURE)
 tests_config_test_config_effective_SOURCES = tests/config/test_config_effective.c $(CONFIG_FIXTURE)
 tests_config_test_config_example_SOURCES = tests/config/test_config_example.c $(CONFIG_FIXTURE)
+tests_config_test_config_changes_SOURCES = tests/config/test_config_changes.c $(CONFIG_FIXTURE)
 tests_config_test_step_order_SOURCES = tests/config/test_step_order.c $(CONFIG_FIXTURE)
 tests_config_test_step_setup_SOURCES = tests/config/test_step_setup.c $(CONFIG_FIXTURE)
 

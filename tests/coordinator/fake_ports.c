@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const steps[] = {"scan", "slow"};
+/* The third one is that of tests which add a step. */
+static const char *const steps[] = {"scan", "slow", "extra"};
 static const unsigned workers[] = {2, 1};
 static const struct pipeline_step limits[] = {
 	{.name = "scan", .max_retries = 2, .retry_backoff = SECOND, .deadline = MINUTE, MAX_WAITING},

@@ -295,6 +295,34 @@ START_TEST(at_any_time)
 }
 END_TEST
 
+/* The private broker goes on: its settings are those of the start. */
+START_TEST(a_private_broker_stays)
+{
+	char text[1024];
+	scenario_open(&scenario, &(struct scenario_options){.embedded = true});
+	install("versions", "versions");
+	static const char *const steps[] = {"one", "one, two"};
+	for (unsigned i = 0; i < 2; i++) {
+		int length =
+			snprintf(text, sizeof text,
+		             "[postprocessing]\nplugin_dir = %s/modules\nstate_dir = %s/state\nsteps = %s\n[http]\n"
+		             "addr = 127.0.0.1:0\n[step:one]\nmodule = versions\n[step:two]\nmodule = versions\n%s",
+		             scenario.folder, scenario.folder, steps[i], i == 0 ? "" : "[events]\nendpoint = 127.0.0.1:9\n");
+		ck_assert(folder_write(scenario.folder, "postprocessing.ini", text, (size_t)length));
+		if (i == 0) {
+			scenario_start_service(&scenario);
+			scenario_await_ready(&scenario);
+		}
+	}
+	reload_well("; added steps: two");
+	scenario_await_log(&scenario, "only when the service is started again: [events] endpoint");
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_private_broker_restarts_total"), 0);
+	ck_assert_int_eq(scenario_http(&scenario, "/readyz"), 200);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "starting a private broker"), 1);
+	scenario_close(&scenario);
+}
+END_TEST
+
 #define MANY 1000u
 
 static bool have_ended(void *closure)
@@ -344,8 +372,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {errors_change_nothing, uploads_keep_their_steps,       runs_end_with_the_old_workers,
-	                              a_step_is_installed,   modules_in_the_service,         settings_of_the_start_stay,
-	                              at_any_time,           a_module_is_replaced_under_load};
+	const TTest *const tests[] = {errors_change_nothing, uploads_keep_their_steps,        runs_end_with_the_old_workers,
+	                              a_step_is_installed,   modules_in_the_service,          settings_of_the_start_stay,
+	                              at_any_time,           a_module_is_replaced_under_load, a_private_broker_stays};
 	return scenario_run("scenario_reload", tests, sizeof tests / sizeof tests[0]);
 }
