@@ -43,6 +43,34 @@ static void take_done(struct packet *packet)
 	run_answer_clear(&done.answer);
 }
 
+static void take_request(struct packet *packet)
+{
+	struct request_message request;
+	if (request_decode(packet, &request)) {
+		REQUIRE(request.number >= 1 && request.number <= REQUESTS_LIMIT);
+		REQUIRE(request.copy || !request.digest);
+	}
+}
+
+/* What the service answers to it. */
+static void take_answer(struct packet *packet)
+{
+	struct copied_message copied;
+	unsigned request = 1;
+	const void *bytes;
+	const char *why;
+	size_t length = 0;
+	if (packet->kind == MESSAGE_COPIED && copied_decode(packet, &copied)) {
+		REQUIRE(copied.size >= 0 && (copied.digest == NULL || strlen(copied.digest) == 64));
+		request = copied.request;
+	} else if (packet->kind == MESSAGE_BYTES && bytes_decode(packet, &request, &bytes, &length)) {
+		REQUIRE(memchr(bytes, 0, length) == NULL || length > 0);
+	} else if (packet->kind == MESSAGE_END && end_decode(packet, &request, &why)) {
+		REQUIRE(length_of(why) <= PACKET_LIMIT);
+	}
+	REQUIRE(request <= REQUESTS_LIMIT);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct packet packet;
@@ -50,7 +78,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	const char *text = NULL, *key = NULL;
 	bool passed;
 	struct cache_message cache;
-	struct request_message request;
 	/* A copy of exactly this length, as a sanitizer sees what is read beyond it. */
 	char *bytes = malloc(size > 0 ? size : 1);
 	REQUIRE(bytes != NULL);
@@ -71,8 +98,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case MESSAGE_READ:
 		case MESSAGE_COPY:
-			if (request_decode(&packet, &request))
-				REQUIRE(request.number <= REQUESTS_LIMIT);
+			take_request(&packet);
+			break;
+		case MESSAGE_COPIED:
+		case MESSAGE_BYTES:
+		case MESSAGE_END:
+			take_answer(&packet);
 			break;
 		case MESSAGE_LOG:
 			if (log_decode(&packet, &level, &text))
