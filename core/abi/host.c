@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/abi/host.h"
 
+#include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/abi/report.h"
 #include "core/base/json.h"
 #include "core/base/text.h"
 
@@ -22,6 +24,7 @@ struct pp_run {
 	bool wait_set, await_set;
 	unsigned cache_turns; /* calls of cache_get() and cache_put() */
 	char *cached;         /* what the last cache_get() returned */
+	bool complained;      /* about a metric */
 };
 
 /* A module that passes anything but its run is broken; continuing would be unsafe. */
@@ -353,6 +356,38 @@ static int host_cache_put(struct pp_run *run, const char *key, const char *text)
 	return 0;
 }
 
+static void host_set_progress(struct pp_run *run, int64_t done, int64_t total)
+{
+	if (valid(run)->services->progress != NULL)
+		run->services->progress(run->services->closure, done < 0 ? 0 : done, total < 0 ? -1 : total);
+}
+
+/* Once in a run is enough. */
+static void complain(struct pp_run *run, const char *name, const char *why)
+{
+	if (!run->complained)
+		host_log(run, PP_LOG_WARNING, "metric \"%.60s\" dropped: %s", name, why);
+	run->complained = true;
+}
+
+static void host_count(struct pp_run *run, const char *name, uint64_t by)
+{
+	if (name == NULL || !metric_is_name(name))
+		complain(valid(run), name != NULL ? name : "", "its name is not 1 to 40 of a-z, 0-9 and _");
+	else if (!valid(run)->services->count(run->services->closure, name, by))
+		complain(run, name, "there are more than 32");
+}
+
+static void host_gauge(struct pp_run *run, const char *name, double value)
+{
+	if (name == NULL || !metric_is_name(name))
+		complain(valid(run), name != NULL ? name : "", "its name is not 1 to 40 of a-z, 0-9 and _");
+	else if (!isfinite(value))
+		complain(valid(run), name, "its value is not finite");
+	else if (!valid(run)->services->gauge(run->services->closure, name, value))
+		complain(run, name, "there are more than 32");
+}
+
 const struct pp_host host_services = {
 	.size = sizeof(struct pp_host),
 	.abi_major = PP_STEP_ABI_MAJOR,
@@ -392,6 +427,9 @@ const struct pp_host host_services = {
 	.step_verdict = host_step_verdict,
 	.cache_get = host_cache_get,
 	.cache_put = host_cache_put,
+	.set_progress = host_set_progress,
+	.count = host_count,
+	.gauge = host_gauge,
 };
 
 /* Only the documented return values are verdicts. */

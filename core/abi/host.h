@@ -52,6 +52,10 @@ struct run_services {
 	char *(*cache_get)(void *closure, unsigned number, const char *key);
 	void (*cache_put)(void *closure, unsigned number, const char *key, const char *text);
 	void (*log)(void *closure, enum log_level level, const char *text);
+	void (*progress)(void *closure, int64_t done, int64_t total); /* NULL: in a check */
+	/* False: the step has too many metrics. */
+	bool (*count)(void *closure, const char *name, uint64_t by);
+	bool (*gauge)(void *closure, const char *name, double value);
 	bool (*cancelled)(void *closure);
 	int cancel_fd;
 };

@@ -8,4 +8,5 @@ core_libcore_a_SOURCES += \
 	core/abi/module_table.c core/abi/module_table.h \
 	core/abi/packet.c core/abi/packet.h \
 	core/abi/protocol.c core/abi/protocol.h \
+	core/abi/report.c core/abi/report.h \
 	core/abi/setup.c core/abi/setup.h

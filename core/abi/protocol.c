@@ -282,6 +282,7 @@ void done_encode(struct text *packet, uint64_t run, const struct run_done *done)
 	packet_add_string(packet, done->answer.verdict);
 	packet_add_number(packet, done->read);
 	packet_add_number(packet, done->crowded);
+	report_add_metrics(packet, &done->report);
 }
 
 /* A copy of JSON text; its size comes from an input. NULL: no memory. */
@@ -303,6 +304,8 @@ bool done_decode(struct packet *packet, struct run_done *done)
 	const char *reason = packet_text(packet), *verdict = packet_text(packet);
 	done->read = packet_number_within(packet, 0, 1) != 0;
 	done->crowded = packet_number_within(packet, 0, 1) != 0;
+	done->report.has_progress = false;
+	report_take_metrics(packet, &done->report);
 	if (!packet_end(packet) || strlen(reason) > PP_REASON_LIMIT)
 		return false;
 	if (verdict[0] != '\0' ? !verdict_is_word(verdict) || (details != NULL && !verdict_is_details(details))

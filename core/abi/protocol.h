@@ -7,13 +7,13 @@
  *   SETUP ─────────────────────────────▶  create()
  *      ◀── LOG*, REJECTED*, CREATED or FAILED
  *   RUN ───────────────────────────────▶  run()
- *      ◀── LOG*, READ or COPY, CACHE_GET, CACHE_PUT …
+ *      ◀── LOG*, REPORT*, READ or COPY, CACHE_GET, CACHE_PUT …
  *   BYTES, … END ──────────────────────▶  what read() of the module returns
  *   COPIED or END ─────────────────────▶  what content_fd() and content_sha256() return
  *   CACHED ────────────────────────────▶  what cache_get() returns
  *      ◀── DONE
  *   CHECK ─────────────────────────────▶  check()
- *      ◀── LOG*, CHECKED
+ *      ◀── LOG*, REPORT*, CHECKED
  *   closes the socket ─────────────────▶  destroy(), and ends
  *
  * One run at a time. READ and COPY have a number within the run, which comes back with the answer: one ends what the
@@ -28,6 +28,7 @@
 #include "core/abi/channel.h"
 #include "core/abi/grant.h"
 #include "core/abi/host.h"
+#include "core/abi/report.h"
 
 /* Descriptors of a worker process at its start. */
 enum { WORKER_CONTROL = 3, WORKER_MODULE = 4, WORKER_CANCEL = 5 };
@@ -55,6 +56,7 @@ enum message_kind {
 	MESSAGE_COPY,
 	MESSAGE_CACHE_GET,
 	MESSAGE_CACHE_PUT,
+	MESSAGE_REPORT, /* progress and metrics, see report.h */
 };
 
 /* How often one run may send READ and COPY. */
@@ -154,8 +156,9 @@ bool text_decode(struct packet *packet, const char **text);
 /* The end of a run. */
 struct run_done {
 	struct run_answer answer;
-	bool read;    /* the module has read bytes of the upload */
-	bool crowded; /* threads are left that were not there when the instance was created */
+	bool read;            /* the module has read bytes of the upload */
+	bool crowded;         /* threads are left that were not there when the instance was created */
+	struct report report; /* the metrics that were not reported before */
 };
 
 void done_encode(struct text *packet, uint64_t run, const struct run_done *done);

@@ -3,6 +3,7 @@
 #include "core/base/metrics.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,9 +13,9 @@
 #include "core/base/process_usage.h"
 #include "core/base/text.h"
 
-enum kind { COUNTER, GAUGE, HISTOGRAM };
+enum kind { COUNTER, GAUGE, REAL, HISTOGRAM };
 
-static const char *const kind_name[] = {"counter", "gauge", "histogram"};
+static const char *const kind_name[] = {"counter", "gauge", "gauge", "histogram"};
 
 struct counter {
 	_Atomic uint64_t value;
@@ -23,6 +24,10 @@ struct counter {
 struct gauge {
 	_Atomic int64_t value;
 	_Atomic bool hidden;
+};
+
+struct real {
+	_Atomic uint64_t bits; /* of a double */
 };
 
 /* Upper bounds of the buckets. A step may take milliseconds or, with retries and delays, hours. */
@@ -62,6 +67,7 @@ struct series {
 	union {
 		struct counter counter;
 		struct gauge gauge;
+		struct real real;
 		struct histogram histogram;
 	} value;
 };
@@ -78,13 +84,16 @@ struct family {
 /* Families and series are only added, each complete and at the end of its list, so that they can be written meanwhile.
  */
 struct metrics {
+	pthread_mutex_t lock; /* for adding */
 	struct family *_Atomic family;
 	bool process; /* also write the resource usage of the process */
 };
 
 struct metrics *metrics_create(void)
 {
-	return alloc_zeroed(1, sizeof(struct metrics));
+	struct metrics *metrics = alloc_zeroed(1, sizeof *metrics);
+	pthread_mutex_init(&metrics->lock, NULL);
+	return metrics;
 }
 
 void metrics_destroy(struct metrics *metrics)
@@ -102,6 +111,7 @@ void metrics_destroy(struct metrics *metrics)
 		free(family->help);
 		free(family);
 	}
+	pthread_mutex_destroy(&metrics->lock);
 	free(metrics);
 }
 
@@ -138,17 +148,9 @@ static struct family *find_family(struct metrics *metrics, enum kind kind, const
 	return family;
 }
 
-static struct series *find_series(struct metrics *metrics, enum kind kind, const char *name, const char *help,
-                                  const char *const *labels)
+static struct series *find_in_family(struct family *family, char *escaped)
 {
-	struct text text = {0};
-	for (size_t i = 0; labels != NULL && labels[i] != NULL; i += 2) {
-		text_format(&text, "%s%s=\"", i == 0 ? "" : ",", labels[i]);
-		add_escaped(&text, labels[i + 1], true);
-		text_add(&text, "\"");
-	}
-	char *escaped = alloc_checked(text_take(&text));
-	struct series *series, *_Atomic *end = &find_family(metrics, kind, name, help)->series;
+	struct series *series, *_Atomic *end = &family->series;
 	while ((series = *end) != NULL && strcmp(series->labels, escaped) != 0)
 		end = &series->next;
 	if (series != NULL) {
@@ -161,6 +163,36 @@ static struct series *find_series(struct metrics *metrics, enum kind kind, const
 	return series;
 }
 
+static struct series *find_series(struct metrics *metrics, enum kind kind, const char *name, const char *help,
+                                  const char *const *labels)
+{
+	struct text text = {0};
+	for (size_t i = 0; labels != NULL && labels[i] != NULL; i += 2) {
+		text_format(&text, "%s%s=\"", i == 0 ? "" : ",", labels[i]);
+		add_escaped(&text, labels[i + 1], true);
+		text_add(&text, "\"");
+	}
+	char *escaped = alloc_checked(text_take(&text));
+	pthread_mutex_lock(&metrics->lock);
+	struct series *series = find_in_family(find_family(metrics, kind, name, help), escaped);
+	pthread_mutex_unlock(&metrics->lock);
+	return series;
+}
+
+bool metrics_knows(struct metrics *metrics, const char *name)
+{
+	static const char *const suffixes[] = {"", "_bucket", "_sum", "_count"};
+	bool found = false;
+	pthread_mutex_lock(&metrics->lock);
+	for (const struct family *family = metrics->family; family != NULL; family = family->next) {
+		size_t length = strlen(family->name), last = family->kind == HISTOGRAM ? 4 : 1;
+		for (size_t i = 0; strncmp(family->name, name, length) == 0 && i < last; i++)
+			found = found || strcmp(name + length, suffixes[i]) == 0;
+	}
+	pthread_mutex_unlock(&metrics->lock);
+	return found;
+}
+
 struct counter *metrics_counter(struct metrics *metrics, const char *name, const char *help, const char *const *labels)
 {
 	return &find_series(metrics, COUNTER, name, help, labels)->value.counter;
@@ -169,6 +201,11 @@ struct counter *metrics_counter(struct metrics *metrics, const char *name, const
 struct gauge *metrics_gauge(struct metrics *metrics, const char *name, const char *help, const char *const *labels)
 {
 	return &find_series(metrics, GAUGE, name, help, labels)->value.gauge;
+}
+
+struct real *metrics_real(struct metrics *metrics, const char *name, const char *help, const char *const *labels)
+{
+	return &find_series(metrics, REAL, name, help, labels)->value.real;
 }
 
 struct histogram *metrics_histogram(struct metrics *metrics, const char *name, const char *help,
@@ -187,6 +224,22 @@ void gauge_set(struct gauge *gauge, int64_t value)
 {
 	if (gauge != NULL)
 		atomic_store_explicit(&gauge->value, value, memory_order_relaxed);
+}
+
+void real_set(struct real *real, double value)
+{
+	uint64_t bits;
+	memcpy(&bits, &value, sizeof bits);
+	if (real != NULL)
+		atomic_store_explicit(&real->bits, bits, memory_order_relaxed);
+}
+
+static double real_value(const struct real *real)
+{
+	uint64_t bits = atomic_load_explicit(&real->bits, memory_order_relaxed);
+	double value;
+	memcpy(&value, &bits, sizeof value);
+	return value;
 }
 
 void gauge_show(struct gauge *gauge, bool shown)
@@ -273,6 +326,10 @@ bool metrics_write(const struct metrics *metrics, FILE *out)
 					break;
 				fprintf(out, "%s%s%s%s %" PRId64 "\n", family->name, open, series->labels, close,
 				        gauge_value(&series->value.gauge));
+				break;
+			case REAL:
+				fprintf(out, "%s%s%s%s %.17g\n", family->name, open, series->labels, close,
+				        real_value(&series->value.real));
 				break;
 			case HISTOGRAM:
 				write_histogram(family->name, series->labels, &series->value.histogram, out);

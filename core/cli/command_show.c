@@ -26,11 +26,19 @@ static bool get_record(const struct client *client, const char *id, struct recor
 
 static bool print(struct service_steps *service, const struct record *record, bool json)
 {
+	struct progress_view progress;
+	char at[TIME_TEXT_SIZE];
+	bool known = service_progress_find(service->config, record, &progress);
 	if (!json) {
-		record_view_print(service, record);
+		record_view_print(service, record, known ? &progress : NULL);
 		return true;
 	}
 	json_t *object = record_view_json(service, record);
+	if (known)
+		json_object_set_new(object, "progress",
+		                    json_pack("{s:I, s:o, s:s}", "done", (json_int_t)progress.done, "total",
+		                              progress.total < 0 ? json_null() : json_integer(progress.total), "at",
+		                              time_format(progress.at, at)));
 	bool good = json_print(object);
 	json_decref(object);
 	return good;

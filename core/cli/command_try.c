@@ -208,6 +208,17 @@ static int add_answer(json_t *report, const struct run_answer *answer)
 	return status[answer->value];
 }
 
+static json_t *describe_metrics(const struct report *report)
+{
+	json_t *object = json_object();
+	for (size_t i = 0; i < report->metrics; i++) {
+		const struct own_metric *metric = &report->metric[i];
+		json_object_set_new(object, metric->name,
+		                    metric->gauge ? json_real(metric->value) : json_integer((json_int_t)metric->count));
+	}
+	return object;
+}
+
 /* Returns the exit status. */
 static int run(struct attempt *attempt, json_t *report)
 {
@@ -229,6 +240,7 @@ static int run(struct attempt *attempt, json_t *report)
 		snprintf(broken.reason, sizeof broken.reason, "%.*s", PP_REASON_LIMIT, attempt->why);
 	if (result == TRIAL_GOOD)
 		judge(attempt, &run, answer);
+	json_object_set_new(report, "metrics", describe_metrics(trial_report(trial)));
 	int64_t peak = trial_peak(trial);
 	trial_end(trial, SECOND);
 	int status = add_answer(report, answer);
@@ -288,6 +300,8 @@ static void print_report(const json_t *report)
 	print_line("verdict", json_member(report, "verdict"));
 	print_json("details", json_object_get(report, "details"));
 	print_json("result", json_object_get(report, "result"));
+	if (json_object_size(json_object_get(report, "metrics")) > 0)
+		print_json("metrics", json_object_get(report, "metrics"));
 	if (json_object_get(report, "seconds") != NULL)
 		printf("%-9s %.3f ms\n", "time", json_real_value(json_object_get(report, "seconds")) * 1000);
 	if (json_is_integer(memory))

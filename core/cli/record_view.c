@@ -306,7 +306,17 @@ static void print_outcome(const struct record *record)
 	putchar('\n');
 }
 
-void record_view_print(struct service_steps *service, const struct record *record)
+static void print_progress(const struct progress_view *progress)
+{
+	char ago[DURATION_TEXT_SIZE];
+	nanos age = clock_now() - progress->at;
+	printf("progress  %" PRId64, progress->done);
+	if (progress->total > 0)
+		printf(" of %" PRId64 " (%.0f %%)", progress->total, 100.0 * (double)progress->done / (double)progress->total);
+	printf(", %s ago\n", duration_format(age > 0 ? age / SECOND * SECOND : 0, ago));
+}
+
+void record_view_print(struct service_steps *service, const struct record *record, const struct progress_view *progress)
 {
 	const struct upload *upload = record->upload;
 	const struct status *status = &record->status;
@@ -322,6 +332,8 @@ void record_view_print(struct service_steps *service, const struct record *recor
 		printf(", %" PRId64 " bytes\n", upload->filesize);
 	print_steps(record);
 	print_line("state", text);
+	if (progress != NULL)
+		print_progress(progress);
 	print_outcome(record);
 	if (why[0] != '\0')
 		print_line("reason", why);

@@ -30,7 +30,8 @@ bool record_list_end(struct record_list *list, bool print);
 /* Reports on stderr, after all records were shown, if it is unknown which of them wait for a suspended step. */
 void record_view_say_unknown(const struct service_steps *service);
 
-/* Prints all details of one upload. */
-void record_view_print(struct service_steps *service, const struct record *record);
+/* Prints all details of one upload. progress: of its run; NULL: none is known. */
+void record_view_print(struct service_steps *service, const struct record *record,
+                       const struct progress_view *progress);
 
 #endif

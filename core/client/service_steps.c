@@ -95,3 +95,29 @@ bool service_steps_find(struct service_steps *steps, const struct record *record
 	suspension->until = find_limit(steps->config, record, name, suspension->since);
 	return true;
 }
+
+bool service_progress_find(const struct config *config, const struct record *record, struct progress_view *progress)
+{
+	struct text body = {0};
+	char why[256];
+	bool found = false;
+	size_t i;
+	const json_t *run;
+	bool over = record->status.step >= record->upload->step_count;
+	if (record->foreign || over || config->http_addr == NULL || config->http_addr[0] == '\0')
+		return false;
+	long status = service_http_get(config, "/progress", &body, why, sizeof why);
+	json_t *answer = status == 200 && body.length > 0 ? json_loadb(body.data, body.length, 0, NULL) : NULL;
+	json_array_foreach(json_object_get(answer, "runs"), i, run)
+	{
+		if (strcmp(json_member(run, "id"), record->upload->id) != 0 ||
+		    strcmp(json_member(run, "step"), status_step_name(record->upload, &record->status)) != 0)
+			continue;
+		progress->done = json_integer_value(json_object_get(run, "done"));
+		progress->total = json_integer_value(json_object_get(run, "total"));
+		found = time_parse(json_member(run, "at"), &progress->at);
+	}
+	json_decref(answer);
+	text_free(&body);
+	return found;
+}

@@ -31,4 +31,13 @@ void service_steps_free(struct service_steps *steps);
 bool service_steps_find(struct service_steps *steps, const struct record *record, nanos now,
                         struct suspension *suspension);
 
+/* How far the run of the upload's step has got. */
+struct progress_view {
+	int64_t done, total; /* total -1: unknown */
+	nanos at;
+};
+
+/* Asks the service for it. False: the upload does not run, its module reports none, or the service cannot be asked. */
+bool service_progress_find(const struct config *config, const struct record *record, struct progress_view *progress);
+
 #endif

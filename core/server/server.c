@@ -50,10 +50,18 @@ static void answer_metrics(void *closure, struct http_reply *reply)
 	metrics_write(server->metrics, reply->body);
 }
 
+static void answer_progress(void *closure, struct http_reply *reply)
+{
+	struct server *server = closure;
+	reply->type = "application/json";
+	reports_write(server->reports, server->owner, reply->body);
+}
+
 static const struct http_route routes[] = {
 	{"/healthz", answer_alive, false},
 	{"/readyz", answer_ready, false},
 	{"/metrics", answer_metrics, true},
+	{"/progress", answer_progress, true},
 };
 
 static bool start_http(struct server *server)
@@ -157,10 +165,12 @@ static bool create_parts(struct server *server, const struct steps *steps)
 	server_list_permissions(server);
 	server_add_steps(server, steps);
 	server_create_cache(server);
+	server->reports = reports_create(server->metrics, server->log);
 	server->workers = workers_create(steps, &server->config->content, server->log, &server->mailbox);
 	if (server->workers == NULL)
 		return false;
 	workers_count_replaced(server->workers, server->counted.workers_replaced);
+	workers_report_to(server->workers, server->reports);
 	const struct coordinator_steps view = server_coordinator_steps(server);
 	server->coordinator = coordinator_create(&(struct coordinator_options){
 		.pipeline = view.pipeline,
@@ -596,6 +606,7 @@ bool server_destroy(struct server *server)
 	for (size_t i = 0; i < server->broker_count; i++)
 		permissions_destroy(server->brokers[i].permissions);
 	readiness_destroy(server->readiness);
+	reports_destroy(server->reports);
 	metrics_destroy(server->metrics);
 	server_remove_steps(server);
 	peers_free(server->peers);

@@ -18,6 +18,7 @@ bool server_start_checks(struct server *server, const struct steps *steps)
 	server->checker = checker_create(steps, &server->mailbox, server->log);
 	if (server->checker == NULL)
 		return false;
+	checker_report_to(server->checker, server->reports);
 	for (size_t i = 0; i < server->step_count; i++)
 		if (server->step[i].health.state == HEALTH_UNKNOWN)
 			coordinator_suspend(server->coordinator, i, UNCHECKED, clock_now());

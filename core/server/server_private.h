@@ -36,6 +36,7 @@
 #include "core/steps/checker.h"
 #include "core/steps/longest_wait.h"
 #include "core/steps/pool.h"
+#include "core/steps/reports.h"
 #include "core/steps/step_health.h"
 #include "core/steps/workers.h"
 
@@ -117,6 +118,7 @@ struct server {
 	struct tombstones *tombstones;
 	struct http *http;
 	struct metrics *metrics;
+	struct reports *reports;
 	struct metrics_list counted;
 	struct gauge *copied[2]; /* bytes, by enum copy_place */
 	struct counter *copies;

@@ -13,6 +13,7 @@
 #include "core/base/container_of.h"
 #include "core/base/text.h"
 #include "core/base/thread.h"
+#include "core/steps/reports.h"
 #include "core/steps/step_health.h"
 #include "core/steps/trial.h"
 
@@ -36,7 +37,8 @@ struct checker {
 	pthread_cond_t left; /* a thread has ended */
 	struct mailbox *mailbox;
 	const struct log *log; /* NULL: nobody reads what the modules say */
-	bool once;             /* what create() says was logged before */
+	struct reports *_Atomic reports;
+	bool once; /* what create() says was logged before */
 	bool (*wanted)(const struct step *step);
 	size_t alive; /* threads */
 	size_t count;
@@ -91,6 +93,10 @@ static bool check_isolated(struct checker_post *post)
 	}
 	if (result == TRIAL_GOOD && step->module->has_check)
 		result = trial_check(post->trial, CHECK_TIME, why, size);
+	if (post->trial != NULL) {
+		reports_metrics(post->checker->reports, step->config->name, trial_report(post->trial));
+		*trial_report(post->trial) = (struct report){0};
+	}
 	bool over = result == TRIAL_BROKEN || !step->module->has_check;
 	if (over || (post->trial != NULL && trial_is_cancelled(post->trial))) {
 		trial_end(post->trial, SECOND);
@@ -121,12 +127,34 @@ static bool cancelled(void *closure)
 	return poll(&cancel, 1, 0) > 0;
 }
 
+static bool count_metric(void *closure, const char *name, uint64_t by)
+{
+	const struct checker_post *post = closure;
+	struct report report = {.metrics = 0};
+	report_count(&report, name, by);
+	reports_metrics(post->checker->reports, post->step->config->name, &report);
+	return true;
+}
+
+static bool set_metric(void *closure, const char *name, double value)
+{
+	const struct checker_post *post = closure;
+	struct report report = {.metrics = 0};
+	report_gauge(&report, name, value);
+	reports_metrics(post->checker->reports, post->step->config->name, &report);
+	return true;
+}
+
 static bool check_here(struct checker_post *post)
 {
 	const struct step *step = post->step;
 	struct checker *checker = post->checker;
-	const struct run_services services = {
-		.closure = post, .log = write_log, .cancelled = cancelled, .cancel_fd = post->cancel};
+	const struct run_services services = {.closure = post,
+	                                      .log = write_log,
+	                                      .count = count_metric,
+	                                      .gauge = set_metric,
+	                                      .cancelled = cancelled,
+	                                      .cancel_fd = post->cancel};
 	const nanos allowed = CHECK_TIME - CHECK_MARGIN;
 	pthread_mutex_lock(&checker->lock);
 	if (!post->over)
@@ -271,6 +299,11 @@ static struct checker *create(const struct steps *steps, struct mailbox *mailbox
 struct checker *checker_create(const struct steps *steps, struct mailbox *mailbox, const struct log *log)
 {
 	return create(steps, mailbox, log, false, checker_wanted);
+}
+
+void checker_report_to(struct checker *checker, struct reports *reports)
+{
+	atomic_store(&checker->reports, reports);
 }
 
 void checker_ask(struct checker *checker, size_t step)

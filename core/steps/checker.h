@@ -18,6 +18,10 @@ struct check_answer {
 
 struct checker;
 
+/* Where metrics that checks count go; NULL: nowhere. Borrowed. */
+struct reports;
+void checker_report_to(struct checker *checker, struct reports *reports);
+
 /* Whether the step has a check that must be called. */
 bool checker_wanted(const struct step *step);
 

@@ -13,6 +13,7 @@ core_libcore_a_SOURCES += \
 	core/steps/pool_memory.c \
 	core/steps/pool_messages.c \
 	core/steps/pool_worker.c \
+	core/steps/reports.c core/steps/reports.h \
 	core/steps/run.c core/steps/run.h \
 	core/steps/step_health.c core/steps/step_health.h \
 	core/steps/steps.c core/steps/steps.h \

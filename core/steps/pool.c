@@ -19,6 +19,11 @@ static void wake(int descriptor)
 	(void)written; /* a full eventfd is readable too */
 }
 
+void pools_report_to(struct pools *pools, struct reports *reports)
+{
+	atomic_store(&pools->reports, reports);
+}
+
 void pools_wake(struct pools *pools)
 {
 	wake(pools->wake);

@@ -44,8 +44,10 @@ void pools_set_used(struct pools *pools, size_t number, bool used);
 
 /* From now on, counts the processes that are replaced because they keep too much memory. */
 void pools_count_replaced(struct pools *pools, struct counter *replaced);
+struct reports;
 
 /* As the functions of workers.h. */
+void pools_report_to(struct pools *pools, struct reports *reports);
 void pools_submit(struct pools *pools, struct run *run);
 void pools_cancel(struct pools *pools, struct run *run);
 bool pools_destroy(struct pools *pools, nanos timeout);

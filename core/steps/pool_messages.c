@@ -57,6 +57,7 @@ static void take_done(struct pool_worker *worker, struct packet *packet)
 	}
 	worker->answered = true;
 	worker->answer = done.answer;
+	reports_metrics(pools->reports, pool_worker_step(worker), &done.report);
 	worker->runs++;
 	worker->leave = worker->leave || done.crowded;
 	pthread_mutex_lock(&pools->lock);
@@ -67,6 +68,33 @@ static void take_done(struct pool_worker *worker, struct packet *packet)
 	pthread_mutex_unlock(&pools->lock);
 	if (!fetching)
 		pool_worker_finish(worker);
+}
+
+/* A process sends one report a second, but it may be held up. */
+#define REPORTS_AT_ONCE 16
+
+static void take_report(struct pool_worker *worker, struct packet *packet)
+{
+	struct reports *reports = worker->pool->all->reports;
+	struct report report;
+	await_sent(worker);
+	if (worker->state != WORKER_BUSY || worker->answered || packet->run != worker->number) {
+		pool_worker_kill(worker, "reported about a run that it does not have");
+		return;
+	}
+	if (worker->reports == 0)
+		worker->reported = clock_monotonic();
+	if (++worker->reports > REPORTS_AT_ONCE + 2 * ((clock_monotonic() - worker->reported) / SECOND)) {
+		pool_worker_kill(worker, "sent too many messages");
+		return;
+	}
+	if (!report_decode(packet, &report)) {
+		pool_worker_kill(worker, "sent an invalid message");
+		return;
+	}
+	reports_metrics(reports, pool_worker_step(worker), &report);
+	if (report.has_progress)
+		reports_progress(reports, pool_worker_step(worker), worker->run, report.done, report.total);
 }
 
 /* The module wants the upload's bytes, or begins again. What it asked for before is given up. If it was sent the run
@@ -216,6 +244,9 @@ static void take_packet(struct pool_worker *worker, struct packet *packet)
 	case MESSAGE_READ:
 	case MESSAGE_COPY:
 		take_request(worker, packet);
+		break;
+	case MESSAGE_REPORT:
+		take_report(worker, packet);
 		break;
 	case MESSAGE_DONE:
 		take_done(worker, packet);

@@ -9,6 +9,7 @@
 #include "core/steps/cache_question.h"
 #include "core/steps/fetch.h"
 #include "core/steps/pool.h"
+#include "core/steps/reports.h"
 #include "core/steps/worker_process.h"
 
 /* How long an instance may take to be destroyed while the service stops. */
@@ -73,6 +74,8 @@ struct pool_worker {
 	bool idle;            /* dead: it had no run */
 	nanos since;          /* when it was ready */
 	unsigned runs, lines; /* since its start, and of this run */
+	unsigned reports;     /* of this process, … */
+	nanos reported;       /* … the first of which came then */
 	struct error_lines errors;
 	struct memory_watch memory;
 };
@@ -112,9 +115,10 @@ struct pools {
 	const struct log *log;
 	struct mailbox *mailbox;
 	_Atomic(struct counter *) replaced;
-	struct cache_question *answers; /* of the cache, to send; under the lock */
-	struct text submitted;          /* the packet of pools_submit() */
-	struct text packet;             /* the supervisor's, and so is: */
+	struct cache_question *answers;  /* of the cache, to send; under the lock */
+	struct reports *_Atomic reports; /* NULL: nobody wants to know */
+	struct text submitted;           /* the packet of pools_submit() */
+	struct text packet;              /* the supervisor's, and so is: */
 	struct channel_buffer buffer;
 };
 

@@ -127,7 +127,7 @@ void pool_worker_start(struct pool_worker *worker)
 	worker->requests = worker->cache_turns = 0;
 	worker->dead = worker->overdue = worker->late = worker->greedy = worker->leave = worker->idle = false;
 	worker->broken = NULL;
-	worker->runs = worker->lines = 0;
+	worker->runs = worker->lines = worker->reports = 0;
 	worker->errors = (struct error_lines){0};
 	setup_encode(&pools->packet, step_setup_host(step->setup));
 	if (!watch_all(worker) || !channel_send(worker->process.control, &pools->packet, NULL, 0, -1, false)) {
@@ -206,6 +206,7 @@ void pool_worker_finish(struct pool_worker *worker)
 	run_answer_take(run, &worker->answer);
 	if (run_is_last(run, pool_worker_step(worker)))
 		copies_forget(pools->copies, run->upload->id);
+	reports_end(pools->reports, run);
 	mailbox_send(pools->mailbox, &run->mail);
 	if (next != NULL)
 		pool_worker_send_next(next);
@@ -308,6 +309,7 @@ static void fail_run(struct pool_worker *worker, struct run *run, const char *wh
 	if (run->crashed)
 		log_error(pool->all->log, "upload %s: %s: %s", run->upload->id, pool_worker_step(worker), why);
 	run_answer_take(run, &answer);
+	reports_end(pool->all->reports, run);
 	mailbox_send(pool->all->mailbox, &run->mail);
 }
 

@@ -11,6 +11,7 @@
 #include "core/base/text.h"
 #include "core/base/thread.h"
 #include "core/steps/cache_question.h"
+#include "core/steps/reports.h"
 
 #define CHUNK ((size_t)256 << 10)
 /* So often the bytes are fetched as a stream. If the module begins once more, a copy is made. */
@@ -23,6 +24,7 @@ struct thread_run {
 	struct copies *copies;
 	const struct log *log;
 	struct mailbox *mailbox; /* of the server */
+	struct reports *reports;
 	nanos deadline;
 	int cancel_fd;
 	bool opened;      /* `content` is at `position` */
@@ -260,6 +262,30 @@ static void write_log(void *closure, enum log_level level, const char *text)
 	log_write(own->log, level, "upload %s: %s: %s", own->run->upload->id, own->step->config->name, text);
 }
 
+static void report_done(void *closure, int64_t done, int64_t total)
+{
+	const struct thread_run *own = closure;
+	reports_progress(own->reports, own->step->config->name, own->run, done, total);
+}
+
+static bool count_metric(void *closure, const char *name, uint64_t by)
+{
+	const struct thread_run *own = closure;
+	struct report report = {.metrics = 0};
+	report_count(&report, name, by);
+	reports_metrics(own->reports, own->step->config->name, &report);
+	return true;
+}
+
+static bool set_metric(void *closure, const char *name, double value)
+{
+	const struct thread_run *own = closure;
+	struct report report = {.metrics = 0};
+	report_gauge(&report, name, value);
+	reports_metrics(own->reports, own->step->config->name, &report);
+	return true;
+}
+
 static bool cancelled(void *closure)
 {
 	const struct thread_run *own = closure;
@@ -267,7 +293,7 @@ static bool cancelled(void *closure)
 }
 
 void thread_run(const struct step *step, struct run *run, struct content *content, struct copies *copies, int cancel_fd,
-                const struct log *log, struct mailbox *mailbox)
+                const struct log *log, struct mailbox *mailbox, struct reports *reports)
 {
 	nanos now = clock_now();
 	struct thread_run own = {.step = step,
@@ -277,6 +303,7 @@ void thread_run(const struct step *step, struct run *run, struct content *conten
 	                         .file = -1,
 	                         .log = log,
 	                         .mailbox = mailbox,
+	                         .reports = reports,
 	                         .deadline = now + run->allowed,
 	                         .cancel_fd = cancel_fd};
 	struct run_description description;
@@ -289,6 +316,9 @@ void thread_run(const struct step *step, struct run *run, struct content *conten
 	                                      .cache_get = cache_get,
 	                                      .cache_put = cache_put,
 	                                      .log = write_log,
+	                                      .progress = report_done,
+	                                      .count = count_metric,
+	                                      .gauge = set_metric,
 	                                      .cancelled = cancelled,
 	                                      .cancel_fd = cancel_fd};
 	struct run_answer answer;
@@ -300,5 +330,6 @@ void thread_run(const struct step *step, struct run *run, struct content *conten
 	run_answer_take(run, &answer);
 	if (run_is_last(run, step->config->name))
 		copies_forget(copies, run->upload->id);
+	reports_end(reports, run);
 	run_description_free(&description);
 }

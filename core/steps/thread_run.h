@@ -5,12 +5,13 @@
 
 #include "core/base/log.h"
 #include "core/content/copies.h"
+#include "core/steps/reports.h"
 #include "core/steps/run.h"
 #include "core/steps/steps.h"
 
 /* Calls the step's run() and stores the result in `run`. content: the content reader of the calling worker. cancel_fd:
  * becomes readable when the run is cancelled. mailbox: the server's. */
 void thread_run(const struct step *step, struct run *run, struct content *content, struct copies *copies, int cancel_fd,
-                const struct log *log, struct mailbox *mailbox);
+                const struct log *log, struct mailbox *mailbox, struct reports *reports);
 
 #endif

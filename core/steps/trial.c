@@ -20,6 +20,7 @@ struct trial {
 	struct error_lines errors;
 	bool closed; /* its standard error */
 	unsigned lines;
+	struct report report;
 	const struct log *log;
 	char step[80];
 	char path[512];
@@ -176,6 +177,15 @@ static void take_log(struct trial *trial, enum log_level level, const char *text
 		log_write(trial->log, level, "step %s: %s", trial->step, text);
 }
 
+static bool take_report(struct trial *trial, struct packet *packet)
+{
+	struct report report;
+	bool good = report_decode(packet, &report);
+	if (good)
+		report_merge(&trial->report, &report);
+	return good;
+}
+
 /* Takes what create() says, up to its end. */
 static enum trial_result await_created(struct trial *trial, const struct pp_setup *setup, nanos limit, char *why,
                                        size_t size)
@@ -265,6 +275,8 @@ enum trial_result trial_check(struct trial *trial, nanos limit, char *why, size_
 			worker_process_cancel(&trial->process);
 		} else if (received == RECEIVED_PACKET && packet.kind == MESSAGE_LOG && log_decode(&packet, &level, &text)) {
 			take_log(trial, level, text);
+		} else if (received == RECEIVED_PACKET && packet.kind == MESSAGE_REPORT && take_report(trial, &packet)) {
+			continue;
 		} else if (received == RECEIVED_PACKET && packet.kind == MESSAGE_CHECKED &&
 		           checked_decode(&packet, &passed, &text)) {
 			snprintf(why, size, "%s", text);
@@ -365,6 +377,8 @@ static bool take_from_run(struct trial *trial, struct packet *packet, struct tri
 		if (*good)
 			take_log(trial, level, text);
 		return *good;
+	case MESSAGE_REPORT:
+		return *good = take_report(trial, packet);
 	case MESSAGE_READ:
 	case MESSAGE_COPY:
 		*good = send_bytes(trial, packet, run);
@@ -375,6 +389,8 @@ static bool take_from_run(struct trial *trial, struct packet *packet, struct tri
 		return *good;
 	case MESSAGE_DONE:
 		*good = done_decode(packet, &run->done);
+		if (*good)
+			report_merge(&trial->report, &run->done.report);
 		return false;
 	default:
 		return *good = false;
@@ -423,6 +439,11 @@ enum trial_result trial_run(struct trial *trial, struct trial_run *run, char *wh
 bool trial_is_cancelled(const struct trial *trial)
 {
 	return trial->cancelled;
+}
+
+struct report *trial_report(struct trial *trial)
+{
+	return &trial->report;
 }
 
 int64_t trial_peak(const struct trial *trial)

@@ -53,6 +53,9 @@ char *trial_folder(void);
 /* Has the module run on an upload. After TRIAL_BROKEN only trial_peak() and trial_end() are allowed. */
 enum trial_result trial_run(struct trial *trial, struct trial_run *run, char *why, size_t size);
 
+/* What the module has reported so far; the caller may clear it. */
+struct report *trial_report(struct trial *trial);
+
 /* The most memory that the process was seen to use, in bytes; 0: not known. */
 int64_t trial_peak(const struct trial *trial);
 

@@ -47,6 +47,7 @@ struct workers {
 	struct copies *copies;
 	const struct log *log;
 	struct mailbox *mailbox;
+	struct reports *_Atomic reports;
 };
 
 struct workers_addition {
@@ -108,7 +109,7 @@ static void *work(void *closure)
 	while ((run = take(queue, worker)) != NULL) {
 		if (!atomic_load(&run->cancelled))
 			thread_run(queue->step, run, worker->content, queue->all->copies, worker->cancel_fd, queue->all->log,
-			           queue->all->mailbox);
+			           queue->all->mailbox, queue->all->reports);
 		put_down(queue, worker);
 	}
 	content_destroy(worker->content);
@@ -312,6 +313,12 @@ struct workers *workers_create(const struct steps *steps, const struct content_o
 		return workers;
 	workers_destroy(workers, SECOND);
 	return NULL;
+}
+
+void workers_report_to(struct workers *workers, struct reports *reports)
+{
+	atomic_store(&workers->reports, reports);
+	pools_report_to(workers->pools, reports);
 }
 
 struct copies *workers_copies(const struct workers *workers)

@@ -17,6 +17,10 @@ struct workers;
 struct workers *workers_create(const struct steps *steps, const struct content_options *content, const struct log *log,
                                struct mailbox *mailbox);
 
+/* Where progress and metrics of modules go; NULL: nowhere. Borrowed. To be called before the first run. */
+struct reports;
+void workers_report_to(struct workers *workers, struct reports *reports);
+
 /* Adding a step while others run, or putting another one in the place of one, takes two calls, of which only the first
  * can fail. */
 

@@ -24,9 +24,12 @@ struct session {
 	char *strings;
 	void *instance;
 	struct channel_buffer *buffer;
-	struct text packet; /* to send */
-	int tasks;          /* the folder of this process' threads; its number of links counts them */
-	nlink_t idle_tasks; /* after create() */
+	struct text packet;   /* to send */
+	struct report report; /* not sent yet */
+	nanos reported;       /* when the last one was sent, or the run began, … */
+	nanos progressed;     /* … and when the last one was sent; monotonic */
+	int tasks;            /* the folder of this process' threads; its number of links counts them */
+	nlink_t idle_tasks;   /* after create() */
 	bool broken;
 };
 
@@ -89,6 +92,28 @@ static bool create(struct session *session, struct packet *packet, const char *m
 	return true;
 }
 
+/* The least time between two reports. */
+#define REPORT_INTERVAL SECOND
+
+static void send_report(struct session *session, uint64_t run)
+{
+	report_encode(&session->packet, MESSAGE_REPORT, run, &session->report);
+	send_packet(session);
+	session->report = (struct report){0};
+	session->reported = session->progressed = clock_monotonic();
+}
+
+/* Sends what was reported, if it is time. Metrics of a short run go along with its end. */
+static void flush_report(struct session *session, uint64_t run)
+{
+	const struct report *report = &session->report;
+	if (!report->has_progress && report->metrics == 0)
+		return;
+	nanos since = report->has_progress ? session->progressed : session->reported;
+	if (since == 0 || clock_monotonic() - since >= REPORT_INTERVAL)
+		send_report(session, run);
+}
+
 /* One run, or a check. */
 struct active_run {
 	struct session *session;
@@ -99,6 +124,7 @@ struct active_run {
 static ssize_t read_bytes(void *closure, const void **bytes)
 {
 	struct active_run *active = closure;
+	flush_report(active->session, active->number);
 	return incoming_read(&active->incoming, bytes);
 }
 
@@ -146,13 +172,38 @@ static void cache_put(void *closure, unsigned number, const char *key, const cha
 static void write_log(void *closure, enum log_level level, const char *text)
 {
 	const struct active_run *active = closure;
+	flush_report(active->session, active->number);
 	send_log(active->session, active->number, level, text);
+}
+
+static void report_done(void *closure, int64_t done, int64_t total)
+{
+	const struct active_run *active = closure;
+	report_progress(&active->session->report, done, total);
+	flush_report(active->session, active->number);
+}
+
+static bool count_metric(void *closure, const char *name, uint64_t by)
+{
+	const struct active_run *active = closure;
+	bool room = report_count(&active->session->report, name, by);
+	flush_report(active->session, active->number);
+	return room;
+}
+
+static bool set_metric(void *closure, const char *name, double value)
+{
+	const struct active_run *active = closure;
+	bool room = report_gauge(&active->session->report, name, value);
+	flush_report(active->session, active->number);
+	return room;
 }
 
 static bool cancelled(void *closure)
 {
+	const struct active_run *active = closure;
 	struct pollfd cancel = {.fd = WORKER_CANCEL, .events = POLLIN};
-	(void)closure;
+	flush_report(active->session, active->number);
 	return poll(&cancel, 1, 0) > 0;
 }
 
@@ -175,8 +226,12 @@ static void run(struct session *session, struct packet *packet)
 	                                      .cache_get = cache_get,
 	                                      .cache_put = cache_put,
 	                                      .log = write_log,
+	                                      .progress = report_done,
+	                                      .count = count_metric,
+	                                      .gauge = set_metric,
 	                                      .cancelled = cancelled,
 	                                      .cancel_fd = WORKER_CANCEL};
+	session->reported = clock_monotonic();
 	incoming_init(&active.incoming, packet->run, &message);
 	host_run(session->module, session->instance, &message.facts, &services, &done.answer);
 	if ((session->start->grants & GRANT_EXEC) != 0)
@@ -184,6 +239,8 @@ static void run(struct session *session, struct packet *packet)
 	done.read = active.incoming.read;
 	done.crowded = count_tasks(session) > session->idle_tasks;
 	incoming_free(&active.incoming);
+	done.report = session->report;
+	session->report = (struct report){0};
 	done_encode(&session->packet, active.number, &done);
 	run_answer_clear(&done.answer);
 	send_packet(session);
@@ -201,8 +258,13 @@ static void check(struct session *session, struct packet *packet)
 		session->broken = true;
 		return;
 	}
-	const struct run_services services = {
-		.closure = &active, .log = write_log, .cancelled = cancelled, .cancel_fd = WORKER_CANCEL};
+	const struct run_services services = {.closure = &active,
+	                                      .log = write_log,
+	                                      .count = count_metric,
+	                                      .gauge = set_metric,
+	                                      .cancelled = cancelled,
+	                                      .cancel_fd = WORKER_CANCEL};
+	session->reported = clock_monotonic();
 	memcpy(why.end, end, sizeof end);
 	bool passed = host_check(session->module, session->instance, session->start->step, &services, deadline, why.text,
 	                         sizeof why.text);
@@ -212,6 +274,8 @@ static void check(struct session *session, struct packet *packet)
 	}
 	if ((session->start->grants & GRANT_EXEC) != 0)
 		offspring_end();
+	if (session->report.metrics > 0)
+		send_report(session, 0);
 	checked_encode(&session->packet, passed, why.text);
 	send_packet(session);
 }

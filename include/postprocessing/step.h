@@ -106,7 +106,9 @@ enum {
 #define PP_NAME_LIMIT 255u   /* see user_id() */
 #define PP_VERDICT_LIMIT 31u /* see set_verdict() */
 #define PP_DETAILS_LIMIT 4096u
-#define PP_KEPT_LIMIT 4096u /* see step_result() */
+#define PP_KEPT_LIMIT 4096u      /* see step_result() */
+#define PP_METRIC_NAME_LIMIT 40u /* see count() */
+#define PP_METRICS_LIMIT 32u
 /* Objects and arrays of a Result that are nested deeper are refused, too. */
 #define PP_RESULT_DEPTH 32u
 
@@ -308,6 +310,22 @@ struct pp_host {
 	 * of both in one run; cache_get() returns NULL then. */
 	const char *(*cache_get)(struct pp_run *run, const char *key);
 	int (*cache_put)(struct pp_run *run, const char *key, const char *text);
+
+	/* How far the run has got, in any unit, such as bytes: `done` of `total` (-1: unknown). `show` prints it while the
+	 * run is under way, if it can reach the service; it is written nowhere. Call it as often as you like: a report
+	 * leaves the process once a second at most, and what comes sooner goes along with a later call of the host.
+	 * Negative numbers count as 0, or as unknown. */
+	void (*set_progress)(struct pp_run *run, int64_t done, int64_t total);
+
+	/* Metrics of the module's own; also in check_run(). They are in /metrics as
+	 * postprocessing_step_NAME_total{step="…"} for count(), which adds, and postprocessing_step_NAME{step="…"} for
+	 * gauge(), which sets. The name has 1 to PP_METRIC_NAME_LIMIT characters a-z, 0-9 and _; no other label is
+	 * possible. The service adds up what all processes of the step count, and shows what the last of them set. A step
+	 * can have PP_METRICS_LIMIT metrics. One beyond that, one with a name that is invalid, that the service has itself,
+	 * or that another module uses for the other kind, and a value that is not finite are dropped, which is logged once.
+	 * As set_progress(), both can be called often. What was not reported yet is lost if the process dies. */
+	void (*count)(struct pp_run *run, const char *name, uint64_t by);
+	void (*gauge)(struct pp_run *run, const char *name, double value);
 };
 
 /* What a module exports. */
@@ -345,11 +363,11 @@ struct pp_step_module {
 	const struct pp_need *needs;
 
 	/* Since 1.1, optional: the same as check(), and called in its place. Returns 0, or non-zero after set_reason(). Of
-	 * the functions that take a pp_run these work in it: log(), set_reason(), step(), now(), deadline(), cancelled(),
-	 * cancel_fd(). There is no upload, so the strings that describe one are NULL, filesize() is -1, attempt() and
-	 * woken_at() are 0, read(), rewind(), content_fd() and set_result() return -1, and content_sha256() returns NULL.
-	 * The run is cancelled at its deadline, one second before the call has failed. A host of 1.0 does not know this
-	 * member and calls check(), if there is one. */
+	 * the functions that take a pp_run these work in it: log(), set_reason(), step(), count(), gauge(), now(),
+	 * deadline(), cancelled(), cancel_fd(). There is no upload, so the strings that describe one are NULL, filesize()
+	 * is -1, attempt() and woken_at() are 0, read(), rewind(), content_fd() and set_result() return -1, and
+	 * content_sha256() returns NULL. The run is cancelled at its deadline, one second before the call has failed. A
+	 * host of 1.0 does not know this member and calls check(), if there is one. */
 	int (*check_run)(void *instance, struct pp_run *run);
 };
 
@@ -388,7 +406,8 @@ _Static_assert(offsetof(struct pp_host, log_setup) == 184, "ABI 1.1");
 _Static_assert(offsetof(struct pp_host, rewind) == 216, "ABI 1.1");
 _Static_assert(offsetof(struct pp_host, set_verdict) == 240, "ABI 1.1");
 _Static_assert(offsetof(struct pp_host, cache_get) == 272, "ABI 1.1");
-_Static_assert(sizeof(struct pp_host) == 288, "ABI 1.1");
+_Static_assert(offsetof(struct pp_host, set_progress) == 288, "ABI 1.1");
+_Static_assert(sizeof(struct pp_host) == 312, "ABI 1.1");
 #endif
 
 #ifdef __cplusplus

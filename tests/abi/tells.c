@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Calls what step ABI 1.1 has added, and tells what came of it. `calls` has the words for what to call. */
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,6 +73,48 @@ static void give_verdicts(const struct pp_host *host, struct pp_run *run)
 		host->log(run, PP_LOG_ERROR, "set_verdict() fails");
 }
 
+/* Many calls; then it waits until it is cancelled. */
+static void make_progress(const struct pp_host *host, struct pp_run *run)
+{
+	struct pollfd cancel = {.fd = host->cancel_fd(run), .events = POLLIN};
+	for (int64_t i = 1; i <= 100000; i++)
+		host->set_progress(run, i, strcmp(host->filename(run), "unknown") == 0 ? -5 : 200000);
+	while (poll(&cancel, 1, 10) == 0)
+		host->cancelled(run);
+}
+
+static void give_metrics(const struct pp_host *host, struct pp_run *run)
+{
+	char name[PP_METRIC_NAME_LIMIT + 2];
+	for (unsigned i = 0; i < 1000; i++)
+		host->count(run, "pages", 2);
+	host->gauge(run, "level", 0.25);
+	host->gauge(run, "level", -1.5);
+	host->gauge(run, "level", 1e300 * 1e300);
+	host->count(run, "Bad", 1);
+	host->count(run, NULL, 1);
+	host->count(run, "", 1);
+	/* Names of the service. */
+	host->gauge(run, "seconds", 1);
+	host->gauge(run, "seconds_sum", 1);
+	host->gauge(run, "suspended_uploads", 1);
+	/* One that is both. */
+	host->gauge(run, "pages_total", 1);
+	memset(name, 'n', sizeof name);
+	name[PP_METRIC_NAME_LIMIT + 1] = '\0';
+	host->count(run, name, 1);
+	host->count(run, name + 1, 1);
+}
+
+static void give_many_metrics(const struct pp_host *host, struct pp_run *run)
+{
+	char name[16];
+	for (unsigned i = 0; i < 2 * PP_METRICS_LIMIT; i++) {
+		snprintf(name, sizeof name, "many_%u", i);
+		host->count(run, name, 1);
+	}
+}
+
 static uint32_t run(void *instance, struct pp_run *run)
 {
 	const struct tells *tells = instance;
@@ -83,6 +126,12 @@ static uint32_t run(void *instance, struct pp_run *run)
 		tell_earlier(host, run);
 	if (strstr(tells->calls, "verdict") != NULL)
 		give_verdicts(host, run);
+	if (strstr(tells->calls, "progress") != NULL)
+		make_progress(host, run);
+	if (strstr(tells->calls, "some metrics") != NULL)
+		give_metrics(host, run);
+	if (strstr(tells->calls, "many metrics") != NULL)
+		give_many_metrics(host, run);
 	return strstr(tells->calls, "retry") != NULL ? PP_RETRY : PP_CONTINUE;
 }
 
@@ -106,6 +155,8 @@ static int check_run(void *instance, struct pp_run *run)
 	const struct pp_host *host = tells->host;
 	struct pollfd cancel = {.fd = host->cancel_fd(run), .events = POLLIN};
 	int64_t left = host->deadline(run) - host->now(run);
+	host->count(run, "checks", 1);
+	host->set_progress(run, 1, 2);
 	if (strstr(tells->calls, "hang") != NULL) {
 		host->log(run, PP_LOG_INFO, "the check waits");
 		poll(&cancel, 1, 20000);

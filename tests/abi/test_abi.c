@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/steps/checker.h"
+#include "core/steps/reports.h"
 #include "core/steps/trial.h"
 #include "core/steps/workers.h"
 #include "tests/config/config_fixture.h"
@@ -81,17 +82,41 @@ static void assert_logged(const char *line, unsigned times)
 }
 
 static struct workers *workers;
+static struct metrics *metrics;
+static struct reports *reports;
 
 static void start_workers(void)
 {
 	static const struct content_options content;
+	const char *const labels[] = {"step", "a-step", NULL};
+	metrics = metrics_create();
+	metrics_histogram(metrics, "postprocessing_step_seconds", "", labels);
+	metrics_gauge(metrics, "postprocessing_step_suspended_uploads", "", labels);
+	reports = reports_create(metrics, &log_file);
 	workers = workers_create(steps, &content, &log_file, &mailbox);
 	ck_assert_ptr_nonnull(workers);
+	workers_report_to(workers, reports);
 }
 
 static void stop_workers(void)
 {
 	ck_assert(workers_destroy(workers, TEST_LIMIT));
+	reports_destroy(reports);
+	metrics_destroy(metrics);
+}
+
+/* What /metrics or /progress would say. */
+static const char *read_page(bool progress)
+{
+	static char text[1 << 16];
+	FILE *file = fmemopen(text, sizeof text, "w");
+	ck_assert_ptr_nonnull(file);
+	if (progress)
+		reports_write(reports, "me", file);
+	else
+		metrics_write(metrics, file);
+	fclose(file);
+	return text;
 }
 
 /* Has the step run on an upload, as that one's step number `place`. The caller frees the run. */
@@ -270,6 +295,104 @@ START_TEST(verdicts)
 }
 END_TEST
 
+static void expect_metric(const char *line, bool there)
+{
+	const char *page = read_page(false);
+	ck_assert_msg((strstr(page, line) != NULL) == there, "%s: %s\n%s", there ? "missing" : "too much", line, page);
+}
+
+START_TEST(own_metrics)
+{
+	open_step("tells", _i, "calls = some metrics");
+	start_workers();
+	for (unsigned i = 1; i <= 3; i++) {
+		char line[100];
+		run_free(run_once(&(struct upload){.id = "u", .filename = "f"}));
+		snprintf(line, sizeof line, "\npostprocessing_step_pages_total{step=\"a-step\"} %u\n", 2000 * i);
+		expect_metric(line, true);
+		expect_metric("\npostprocessing_step_level{step=\"a-step\"} -1.5\n", true);
+	}
+	expect_metric("Bad", false);
+	expect_metric("postprocessing_step_seconds{", false);
+	expect_metric("postprocessing_step_seconds_sum{step=\"a-step\"} 0.0", true);
+	expect_metric("# TYPE postprocessing_step_pages_total counter\n", true);
+	expect_metric("# TYPE postprocessing_step_level gauge\n", true);
+	assert_logged("its metric postprocessing_step_seconds is dropped: the service has a metric of this name", 1);
+	assert_logged("its metric postprocessing_step_seconds_sum is dropped: the service has a metric of this name", 1);
+	assert_logged("its metric postprocessing_step_suspended_uploads is dropped: the service has", 1);
+	assert_logged("its metric postprocessing_step_pages_total is dropped: another module uses the name", 1);
+	assert_logged("metric \"level\" dropped: its value is not finite", 3);
+	stop_workers();
+	close_step();
+}
+END_TEST
+
+START_TEST(too_many_metrics)
+{
+	unsigned count = 0;
+	open_step("tells", _i, "calls = many metrics");
+	start_workers();
+	for (unsigned i = 0; i < 3; i++)
+		run_free(run_once(&(struct upload){.id = "u", .filename = "f"}));
+	for (const char *at = read_page(false); (at = strstr(at, "\npostprocessing_step_many_")) != NULL; at++)
+		count++;
+	ck_assert_uint_eq(count, PP_METRICS_LIMIT);
+	ck_assert_uint_le(count_logged("dropped"), 3);
+	ck_assert_uint_ge(count_logged("more"), 1);
+	stop_workers();
+	close_step();
+}
+END_TEST
+
+START_TEST(checks_count)
+{
+	open_step("tells", _i, "calls = nothing");
+	start_workers();
+	struct checker *checker = checker_create(steps, &mailbox, &log_file);
+	checker_report_to(checker, reports);
+	for (unsigned i = 1; i <= 3; i++) {
+		ck_assert(ask(checker)->passed);
+		char line[100];
+		snprintf(line, sizeof line, "\npostprocessing_step_checks_total{step=\"a-step\"} %u\n", i);
+		expect_metric(line, true);
+	}
+	ck_assert(checker_destroy(checker, TEST_LIMIT));
+	stop_workers();
+	close_step();
+}
+END_TEST
+
+static bool is_at_the_end(void *closure)
+{
+	return strstr(read_page(true), closure) != NULL;
+}
+
+/* Few of many reports leave the process, but the last one does. */
+START_TEST(progress)
+{
+	char last[2][100] = {"{\"id\":\"u\",\"step\":\"a-step\",\"done\":100000,\"total\":200000,\"at\":\"2",
+	                     "{\"id\":\"u\",\"step\":\"a-step\",\"done\":100000,\"total\":-1,\"at\":\"2"};
+	open_step("tells", _i, "calls = progress");
+	start_workers();
+	ck_assert_str_eq(read_page(true), "{\"instance\":\"me\",\"runs\":[]}\n");
+	for (unsigned i = 0; i < 2; i++) {
+		struct upload *upload = upload_create(&(struct upload){.id = "u", .filename = i == 0 ? "f" : "unknown"});
+		struct run *run = run_create(upload);
+		upload_release(upload);
+		run->allowed = MINUTE;
+		workers_submit(workers, run);
+		ck_assert_msg(wait_until(is_at_the_end, last[i], TEST_LIMIT), "%s", read_page(true));
+		workers_cancel(workers, run);
+		ck_assert_ptr_eq(mailbox_receive(&mailbox, TEST_LIMIT), &run->mail);
+		ck_assert_msg(run->reason[0] == '\0', "%s", run->reason);
+		run_free(run);
+		ck_assert_str_eq(read_page(true), "{\"instance\":\"me\",\"runs\":[]}\n");
+	}
+	stop_workers();
+	close_step();
+}
+END_TEST
+
 START_TEST(a_check_says_why)
 {
 	open_step("tells", _i, "calls = fail");
@@ -340,6 +463,10 @@ int main(void)
 	tcase_add_loop_test(tcase, earlier_steps, 0, MODES);
 	tcase_add_loop_test(tcase, earlier_steps_in_a_large_message, 0, MODES);
 	tcase_add_loop_test(tcase, verdicts, 0, MODES);
+	tcase_add_loop_test(tcase, own_metrics, 0, MODES);
+	tcase_add_loop_test(tcase, too_many_metrics, 0, MODES);
+	tcase_add_loop_test(tcase, checks_count, 0, MODES);
+	tcase_add_loop_test(tcase, progress, 0, MODES);
 	tcase_add_loop_test(tcase, a_check_says_why, 0, MODES);
 	tcase_add_test(tcase, a_check_is_cancelled);
 	tcase_add_test(tcase, a_check_has_a_deadline);

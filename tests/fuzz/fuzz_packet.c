@@ -31,6 +31,13 @@ static void take_description(struct packet *packet)
 	description_free(description);
 }
 
+static void check_metrics(const struct report *report)
+{
+	REQUIRE(report->metrics <= PP_METRICS_LIMIT);
+	for (size_t i = 0; i < report->metrics; i++)
+		REQUIRE(metric_is_name(report->metric[i].name));
+}
+
 static void take_done(struct packet *packet)
 {
 	struct run_done done;
@@ -40,6 +47,7 @@ static void take_done(struct packet *packet)
 	REQUIRE(length_of(done.answer.result) <= PP_RESULT_LIMIT);
 	REQUIRE(done.answer.verdict[0] == '\0' ? done.answer.details == NULL : verdict_is_word(done.answer.verdict));
 	REQUIRE(done.answer.details == NULL || verdict_is_details(done.answer.details));
+	check_metrics(&done.report);
 	run_answer_clear(&done.answer);
 }
 
@@ -69,6 +77,17 @@ static void take_answer(struct packet *packet)
 		REQUIRE(length_of(why) <= PACKET_LIMIT);
 	}
 	REQUIRE(request <= REQUESTS_LIMIT);
+}
+
+static void take_report(struct packet *packet)
+{
+	struct report report, whole = {0};
+	if (!report_decode(packet, &report))
+		return;
+	check_metrics(&report);
+	REQUIRE(report.done >= 0 && report.total >= -1);
+	report_merge(&whole, &report);
+	REQUIRE(whole.metrics == report.metrics);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -104,6 +123,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		case MESSAGE_BYTES:
 		case MESSAGE_END:
 			take_answer(&packet);
+			break;
+		case MESSAGE_REPORT:
+			take_report(&packet);
 			break;
 		case MESSAGE_LOG:
 			if (log_decode(&packet, &level, &text))

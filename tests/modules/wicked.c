@@ -227,14 +227,14 @@ static void note_run(void)
 static void *forge(void *closure)
 {
 	/* READ; DONE with PP_CONTINUE, no result, no details, and then an empty reason, an empty verdict and no flags; COPY
-	 * with a digest. */
-	static const unsigned kind[] = {106, 107, 109}, length[] = {24, 16 + 24 + 26, 32};
+	 * with a digest; REPORT with nothing. */
+	static const unsigned kind[] = {106, 107, 109, 112}, length[] = {24, 16 + 24 + 34, 32, 16 + 32};
 	for (unsigned run = 1; run < 1000000; run++) {
-		const unsigned fields[3][6] = {
-			{1 + run / 64 % 3}, {PP_CONTINUE, 0, 0, 0, ~0u, ~0u}, {1 + run / 64 % 3, 0, 1, 0}};
-		unsigned packet[20] = {1, kind[run % 3], run % 64, 0};
-		memcpy(packet + 4, fields[run % 3], sizeof fields[0]);
-		if (send(3, packet, length[run % 3], 0) < 0)
+		const unsigned fields[4][6] = {
+			{1 + run / 64 % 3}, {PP_CONTINUE, 0, 0, 0, ~0u, ~0u}, {1 + run / 64 % 3, 0, 1, 0}, {0}};
+		unsigned packet[20] = {1, kind[run % 4], run / 4 % 64, 0};
+		memcpy(packet + 4, fields[run % 4], sizeof fields[0]);
+		if (send(3, packet, length[run % 4], 0) < 0)
 			break;
 	}
 	return closure;

@@ -142,10 +142,44 @@ START_TEST(a_command_whose_output_is_lost_fails)
 }
 END_TEST
 
+static bool shows_progress(void *closure)
+{
+	char text[4096];
+	return scenario_command(&scenario, (const char *const[]){"show", "upload", NULL}, text, sizeof text) == 0 &&
+	       strstr(text, closure) != NULL;
+}
+
+/* How far a run has got is shown while it is under way, and written nowhere. */
+START_TEST(progress_is_shown)
+{
+	char build[FOLDER_PATH_SIZE], folder[FOLDER_PATH_SIZE + 64], text[4096],
+		line[] = "progress  100000 of 200000 (50 %), ";
+	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
+	snprintf(folder, sizeof folder, "POSTPROCESSING_PLUGIN_DIR=%s/tests/abi/.libs", build);
+	const char *const env[] = {folder, NULL};
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "tells", .env = env, .ini = "[step:tells]\ncalls = progress\n"},
+	               false);
+	storage_bytes_received(&scenario, "upload", "/none", 3);
+	records_await(&scenario, "upload", "phase", "queued");
+	uint64_t written = scenario_metric(&scenario, "postprocessing_records_written_total");
+	ck_assert(wait_until(shows_progress, line, TEST_LIMIT));
+	ck_assert_int_eq(
+		scenario_command(&scenario, (const char *const[]){"show", "--json", "upload", NULL}, text, sizeof text), 0);
+	ck_assert_msg(strstr(text, "\"done\": 100000") != NULL && strstr(text, "\"total\": 200000") != NULL, "%s", text);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_records_written_total"), written);
+	scenario_close(&scenario);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {other_signals_do_not_end_it,    programs_of_modules_begin_clean,
-	                              without_landlock_it_says_so,    no_standard_descriptors,
-	                              statuses_of_a_start_that_fails, a_command_whose_output_is_lost_fails};
+	const TTest *const tests[] = {progress_is_shown,
+	                              other_signals_do_not_end_it,
+	                              programs_of_modules_begin_clean,
+	                              without_landlock_it_says_so,
+	                              no_standard_descriptors,
+	                              statuses_of_a_start_that_fails,
+	                              a_command_whose_output_is_lost_fails};
 	return scenario_run("scenario_process", tests, sizeof tests / sizeof tests[0]);
 }
