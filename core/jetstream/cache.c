@@ -89,6 +89,12 @@ static bool is_ready(struct cache *cache, struct bus *bus)
 	return cache->state == CACHE_READY;
 }
 
+/* The broker had its time. Otherwise the connection was lost, which says nothing of the bucket. */
+static bool is_unanswered(const struct request *request)
+{
+	return request->status == REQUEST_UNKNOWN && clock_monotonic() >= request->expires;
+}
+
 static void pause_use(struct cache *cache, const struct request *request)
 {
 	cache->state = CACHE_PAUSED;
@@ -109,8 +115,10 @@ static void take_creation(struct cache *cache, struct bus *bus)
 	const struct request *request = &cache->creation;
 	if (request->status == REQUEST_REFUSED && request->error == OTHER_CONFIGURATION && cache->state == CACHE_CREATING) {
 		send_limits(cache, bus, "UPDATE", CACHE_CHANGING);
-	} else if (request->status != REQUEST_DONE) {
+	} else if (request->status == REQUEST_REFUSED || is_unanswered(request)) {
 		pause_use(cache, request);
+	} else if (request->status != REQUEST_DONE) {
+		cache->state = CACHE_UNKNOWN;
 	} else {
 		cache->state = CACHE_READY;
 		if (cache->said)
@@ -167,10 +175,11 @@ static void take_lookup(struct cache *cache, struct lookup *lookup)
 {
 	struct request *request = &lookup->request;
 	char *text = NULL;
-	/* Somebody has removed the bucket. */
-	if (request->status == REQUEST_REFUSED && request->error == BUS_STREAM_NOT_FOUND)
+	/* Somebody has removed the bucket. If it is being created already, that request must not be sent again: its memory
+	 * is in use. */
+	if (request->status == REQUEST_REFUSED && request->error == BUS_STREAM_NOT_FOUND && cache->state == CACHE_READY)
 		cache->state = CACHE_UNKNOWN;
-	if (request->status == REQUEST_UNKNOWN && cache->state == CACHE_READY)
+	if (is_unanswered(request) && cache->state == CACHE_READY)
 		pause_use(cache, request);
 	if (request->status == REQUEST_DONE)
 		text = read_text(natsMsg_GetData(request->reply), (size_t)natsMsg_GetDataLength(request->reply));

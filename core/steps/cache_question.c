@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "postprocessing/step.h"
 
 static bool digest(const char *module, const char *key, char text[CACHE_KEY_SIZE])
 {
@@ -36,6 +37,11 @@ struct cache_question *cache_question_create(const char *module, const char *key
 
 void cache_question_answer(struct cache_question *question, char *answer)
 {
+	/* A longer text is not from a module, and could not be passed to one. */
+	if (answer != NULL && strlen(answer) > PP_CACHE_LIMIT) {
+		free(answer);
+		answer = NULL;
+	}
 	question->answer = answer;
 	if (question->answered != NULL)
 		question->answered(question);
