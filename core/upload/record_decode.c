@@ -180,7 +180,9 @@ static bool decode_own_part(struct json_reader *reader, const struct own_fields 
 	status->begun = read_count(reader, &fields->begun, INT64_MAX);
 	status->stream = json_reader_integer(reader, &fields->stream);
 	status->awaited = json_reader_bool(reader, &fields->awaited);
-	status->held = status->phase == PHASE_AWAITING && json_reader_bool(reader, &fields->held);
+	/* Of a held upload, an instance of an earlier version keeps the rest of the status. Whoever waits for a service has
+	 * asked it. */
+	status->held = status->phase == PHASE_AWAITING && (json_reader_bool(reader, &fields->held) || !status->awaited);
 	status->answered = read_count(reader, &fields->answer, INT64_MAX);
 	status->woken_at = read_time(reader, &fields->woken);
 	status->waits = (unsigned)read_count(reader, &fields->waits, INT32_MAX);

@@ -216,6 +216,25 @@ START_TEST(round_trip)
 }
 END_TEST
 
+/* An instance of an earlier version has written the record of a held upload again. */
+START_TEST(held_and_written_by_an_earlier_version)
+{
+	struct text value = {0};
+	record.status = (struct status){.step = 1, .phase = PHASE_AWAITING, .due = NOW, .transition = 3, .reason = "odd"};
+	record_encode(&value, &record);
+	ck_assert_msg(decode(&value), "%s", why);
+	ck_assert(back.status.held && !back.status.awaited);
+	record_clear(&back);
+	text_clear(&value);
+	/* One that waits for another service. */
+	record.status.awaited = true;
+	record_encode(&value, &record);
+	ck_assert_msg(decode(&value), "%s", why);
+	ck_assert(!back.status.held && back.status.awaited);
+	text_free(&value);
+}
+END_TEST
+
 /* Numbers of a Result are texts, of any size and precision. */
 START_TEST(numbers_of_a_result)
 {
@@ -728,6 +747,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {round_trip,
+	                              held_and_written_by_an_earlier_version,
 	                              numbers_of_a_result,
 	                              what_rejected_it,
 	                              a_large_result_is_not_kept_for_people,
