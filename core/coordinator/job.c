@@ -180,6 +180,7 @@ void job_decided(struct coordinator *coordinator, struct job *job, nanos now)
 		log_debug(coordinator->options.log, "upload %s: input %d ignored: %s", job->active->id, (int)job->input.kind,
 		          job->action.ignored);
 	}
+	report_decision_in_vain(coordinator, job);
 	report_refusal(coordinator, job);
 	report_answer_of_others(coordinator, job);
 	if (job->action.write == WRITE_PUT)

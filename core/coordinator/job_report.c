@@ -27,9 +27,10 @@ static void report_hold(struct coordinator *coordinator, const struct job *job)
 	if (status->held) {
 		metrics_count(metrics, holds);
 		log_warning(coordinator->options.log,
-		            "upload %s: held by %s until %s: %s. `postprocessing release %s` or `reject` decides",
+		            "upload %s: held by %s until %s%s%s; `postprocessing release` or `postprocessing reject` ends that",
 		            job->active->id, status_step_name(record->upload, status),
-		            time_format(status->due / SECOND * SECOND, until), status->reason, job->active->id);
+		            time_format(status->due / SECOND * SECOND, until), status->reason[0] != '\0' ? ": " : "",
+		            status->reason);
 	} else if (input->kind == INPUT_HOLD_ENDED) {
 		bool released = input->outcome == OUTCOME_CONTINUE;
 		counter_add(released ? metrics->holds_released : metrics->holds_rejected, 1);
@@ -102,6 +103,15 @@ void report_refusal(const struct coordinator *coordinator, const struct job *job
 	if (job->input.refused != NULL && (job->action.publish & (PUBLISH_FINISHED | PUBLISH_REFUSAL)) != 0)
 		log_error(coordinator->options.log, "upload %.300s: aborted, because the event that begins it is invalid: %s",
 		          job->event.id_json != NULL ? job->event.id_json : job->active->id, job->input.refused);
+}
+
+void report_decision_in_vain(const struct coordinator *coordinator, const struct job *job)
+{
+	/* One that is delivered again may have had its effect before. */
+	if (job->input.kind == INPUT_HOLD_ENDED && job->action.ignored != NULL && !job->input.redelivered)
+		log_warning(coordinator->options.log, "upload %s: the decision (%s, %s) has no effect: %s", job->active->id,
+		            outcome_name(job->input.outcome), job->input.reason != NULL ? job->input.reason : "",
+		            job->action.ignored);
 }
 
 void report_removal(struct coordinator *coordinator, const struct job *job)

@@ -11,6 +11,8 @@ struct job;
 void report_transition(struct coordinator *coordinator, const struct job *job);
 /* Logs that the upload was aborted because its event is invalid, if that was decided. */
 void report_refusal(const struct coordinator *coordinator, const struct job *job);
+/* Logs that a decision of people has no effect, if that is so. */
+void report_decision_in_vain(const struct coordinator *coordinator, const struct job *job);
 /* Logs and counts that storage has removed the upload, if the job's event says so and there is a record. Without one it
  * may never have been an upload. */
 void report_removal(struct coordinator *coordinator, const struct job *job);

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/coordinator/coordinator_world.h"
 
@@ -163,6 +164,14 @@ START_TEST(the_answer_of_another_service)
 }
 END_TEST
 
+static bool is_logged(const char *words)
+{
+	char text[1 << 16];
+	ssize_t length = pread(world.log.fd, text, sizeof text - 1, 0);
+	text[length > 0 ? length : 0] = '\0';
+	return strstr(text, words) != NULL;
+}
+
 /* Why an upload is held is shown, and stays when it is released. */
 START_TEST(a_step_that_holds)
 {
@@ -181,8 +190,15 @@ START_TEST(a_step_that_holds)
 	struct text message = {0};
 	event_encode_hold_ended(&message, "u", "scan", OUTCOME_CONTINUE, "me", world.now);
 	fake_deliver(&world, message.data, message.length, 3, false);
+	fake_answer_all(&world);
+	/* The event comes again, and then somebody decides once more, which has no effect. */
+	fake_deliver(&world, message.data, message.length, 3, true);
+	fake_answer_all(&world);
+	ck_assert(!is_logged("has no effect"));
+	fake_deliver(&world, message.data, message.length, 4, false);
 	text_free(&message);
 	fake_answer_all(&world);
+	ck_assert(is_logged("upload u: the decision (continue, me) has no effect: the upload is not held in that step"));
 	ck_assert_uint_eq(world.runs, 1);
 	ck_assert_uint_eq(world.run[0]->place, 1);
 	ck_assert_pstr_eq(world.run[0]->history, "[{\"step\":\"scan\",\"verdict\":\"unknown\"}]");
