@@ -197,10 +197,14 @@ static void take_created(struct pool_worker *worker)
 	struct pools *pools = pool->all;
 	if (worker->dead)
 		return;
-	if (worker->state != WORKER_STARTING) {
+	bool leaving = worker->state == WORKER_LEAVING && !worker->created;
+	if (worker->state != WORKER_STARTING && !leaving) {
 		pool_worker_kill(worker, "sent a message out of turn");
 		return;
 	}
+	worker->created = true;
+	if (leaving)
+		return; /* it was asked to end before, and does so now */
 	if (pool->failures > 0)
 		log_info(pools->log, "step %s: its module runs again", pool_worker_step(worker));
 	if (pool->down)

@@ -64,6 +64,7 @@ struct pool_worker {
 	unsigned cache_turns; /* that have come in this run */
 	bool answered;        /* DONE has come, but the fetch has not ended */
 	struct run_answer answer;
+	bool created;         /* it has an instance */
 	bool closed;          /* its end of the socket is */
 	bool dead;            /* the process has ended, but the fetch has not */
 	const char *broken;   /* why it was killed; NULL: it was not */

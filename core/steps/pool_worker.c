@@ -123,7 +123,7 @@ void pool_worker_start(struct pool_worker *worker)
 		note_failure(worker, why);
 		return;
 	}
-	worker->wanted = worker->answered = worker->closed = false;
+	worker->wanted = worker->answered = worker->closed = worker->created = false;
 	worker->requests = worker->cache_turns = 0;
 	worker->dead = worker->overdue = worker->late = worker->greedy = worker->leave = worker->idle = false;
 	worker->broken = NULL;
@@ -330,7 +330,7 @@ static void note_leaving(struct pool_worker *worker, int status)
 	char how[80];
 	const char *last = worker->errors.last;
 	bool ordered = WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS;
-	if (ordered || worker->pool->untidy)
+	if (ordered || !worker->created || worker->pool->untidy)
 		return;
 	worker->pool->untidy = true;
 	worker_status_explain(status, how, sizeof how);

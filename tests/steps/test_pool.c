@@ -362,6 +362,20 @@ START_TEST(bytes_that_stall)
 }
 END_TEST
 
+/* The process is asked to end while it creates its instance. That is nothing to warn of. */
+START_TEST(it_ends_before_it_was_created)
+{
+	static const char *const keys[] = {"module = versions\ncreate_time = 300ms", "module = versions\ncreate_time = 3s"};
+	steps_open(&fixture, keys[_i]);
+	poll(NULL, 0, 150);
+	ck_assert(workers_destroy(fixture.workers, TEST_LIMIT));
+	fixture.workers = NULL;
+	ck_assert_uint_eq(steps_logged(&fixture, "while its instance was destroyed"), 0);
+	ck_assert_uint_eq(steps_logged(&fixture, "did not finish destroy() in time"), 0);
+	steps_close(&fixture);
+}
+END_TEST
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -371,6 +385,7 @@ int main(void)
 	tcase_add_loop_test(tcase, a_bad_run_harms_no_other, 0, sizeof deeds / sizeof deeds[0]);
 	tcase_add_loop_test(tcase, cancelled_in_vain, 0, 3);
 	tcase_add_loop_test(tcase, it_misbehaves_in_destroy, 0, 4);
+	tcase_add_loop_test(tcase, it_ends_before_it_was_created, 0, 2);
 	tcase_add_test(tcase, one_worker_is_replaced);
 	tcase_add_test(tcase, replaced_after_each_run);
 	tcase_add_test(tcase, replaced_when_threads_are_left);
