@@ -585,7 +585,9 @@ bool server_destroy(struct server *server)
 	server->stopping = true;
 	if (server->coordinator != NULL && server->events->bus != NULL && server->records->bus != NULL) {
 		end_readings(server);
-		if (!end_reload(server) || !end_runs(server))
+		bool read = end_reload(server);
+		/* Also if a module keeps the reload, the verdicts of the last runs are written. */
+		if (!end_runs(server) || !read)
 			return false;
 		coordinator_abandon(server->coordinator);
 		server_say_word(server, '-');

@@ -173,8 +173,9 @@ static void apply_step(struct server *server, const struct steps *steps, size_t 
 	step->announced = steps->announced[of];
 	if (unchanged)
 		return;
-	workers_set(server->workers, number, change->workers);
+	/* The workers give the old step back last, as destroy() must not be called on this thread. */
 	checker_set(server->checker, number, change->post);
+	workers_set(server->workers, number, change->workers);
 	/* Until it was checked, it is in nobody's way. */
 	fact_show(step->fact, !new);
 }
