@@ -342,7 +342,7 @@ char *incoming_cached(struct incoming *incoming, unsigned number, nanos until)
 	channel_buffer_init(&buffer);
 	while (!answered) {
 		struct pollfd wait[2] = {{.fd = WORKER_CONTROL, .events = POLLIN}, {.fd = WORKER_CANCEL, .events = POLLIN}};
-		nanos left = until - clock_now();
+		nanos left = until - clock_monotonic();
 		int ready = poll(wait, 2, left <= 0 ? 0 : (int)(left / MILLISECOND) + 1);
 		if ((ready < 0 && errno != EINTR) || ready == 0 || wait[1].revents != 0)
 			break;

@@ -38,8 +38,8 @@ int incoming_rewind(struct incoming *incoming);
 int incoming_file(struct incoming *incoming);
 const char *incoming_digest(struct incoming *incoming);
 
-/* Waits for the cache's answer to the call with this number, at most until `until`. The caller frees it; NULL: there is
- * none. */
+/* Waits for the cache's answer to the call with this number, at most until `until` (monotonic). The caller frees it;
+ * NULL: there is none. */
 char *incoming_cached(struct incoming *incoming, unsigned number, nanos until);
 
 #endif

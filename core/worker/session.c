@@ -158,7 +158,7 @@ static char *cache_get(void *closure, unsigned number, const char *key)
 	struct session *session = active->session;
 	cache_encode(&session->packet, MESSAGE_CACHE_GET, active->number, &(struct cache_message){number, key, NULL});
 	send_packet(session);
-	return session->broken ? NULL : incoming_cached(&active->incoming, number, clock_now() + CACHE_TIMEOUT);
+	return session->broken ? NULL : incoming_cached(&active->incoming, number, clock_monotonic() + CACHE_TIMEOUT);
 }
 
 static void cache_put(void *closure, unsigned number, const char *key, const char *text)
