@@ -12,13 +12,16 @@ plugins_libremote_a_CPPFLAGS = $(AM_CPPFLAGS) -Dpp_step_module=remote_step_modul
 VIRUSSCAN_SOURCES = \
 	plugins/virusscan/virusscan.c plugins/virusscan/scanner.h \
 	plugins/virusscan/clamd.c \
+	plugins/virusscan/icap.c \
+	plugins/virusscan/icap_answer.c plugins/virusscan/icap_answer.h \
+	plugins/virusscan/icap_exchange.c plugins/virusscan/icap_exchange.h \
 	plugins/virusscan/session.c plugins/virusscan/session.h \
 	plugins/virusscan/endpoint.c plugins/virusscan/endpoint.h
 plugin_LTLIBRARIES += plugins/virusscan.la
 plugins_virusscan_la_SOURCES = $(VIRUSSCAN_SOURCES)
-plugins_virusscan_la_CPPFLAGS = $(MODULE_CPPFLAGS) $(JANSSON_CFLAGS)
+plugins_virusscan_la_CPPFLAGS = $(MODULE_CPPFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
 plugins_virusscan_la_LDFLAGS = $(MODULE_LDFLAGS)
-plugins_virusscan_la_LIBADD = $(JANSSON_LIBS) -lpthread
+plugins_virusscan_la_LIBADD = $(JANSSON_LIBS) $(CRYPTO_LIBS) -lpthread
 
 EXEC_SOURCES = \
 	plugins/exec/exec.c \

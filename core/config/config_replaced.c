@@ -32,9 +32,7 @@ const struct replaced replaced_variables[] = {
 	{"ANTIVIRUS_EVENTS_*", true,
      "use POSTPROCESSING_EVENTS_* (or OC_EVENTS_*, OCIS_EVENTS_*): the virus scan is a "
      "step of this service, which uses a single connection for events"},
-	{"ANTIVIRUS_ICAP_*", true,
-     "ICAP scanners are not supported: use clamd (ANTIVIRUS_CLAMAV_SOCKET), or keep running "
-     "the antivirus service for this step (module = remote in [step:virusscan])"},
+	{"ANTIVIRUS_ICAP_TIMEOUT", true, "use ANTIVIRUS_ICAP_SCAN_TIMEOUT, a duration such as 5m"},
 	{"ANTIVIRUS_PRIORITY_* ANTIVIRUS_HIGH_PRIORITY_RESERVED_WORKERS", false,
      NOT_NEEDED "uploads that wait for a worker take turns by space and user"},
 	{"ANTIVIRUS_QUEUE_*", false, NOT_NEEDED "the virus scan has no job queue of its own"},

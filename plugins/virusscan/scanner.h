@@ -13,7 +13,14 @@
 
 /* 0 is the one that says nothing: whatever is not known to be something else is a failure. Suspicious: the scanner
  * knows no virus in it, and reports it all the same, because it is encrypted or broken, or looks like one. */
-enum finding { FINDING_NONE = 0, FINDING_CLEAN, FINDING_INFECTED, FINDING_SUSPICIOUS };
+enum finding {
+	FINDING_NONE = 0,
+	FINDING_CLEAN,
+	FINDING_INFECTED,
+	FINDING_SUSPICIOUS,
+	FINDING_BLOCKED,    /* by a policy of the scanner's, such as a forbidden type of file */
+	FINDING_UNSCANNABLE /* the scanner says that it could not look into it */
+};
 
 #define FINDING_TEXT_SIZE 512
 
@@ -32,13 +39,13 @@ struct scanner {
 	/* Makes the scanner's state of the step's configuration; NULL after reject(). `host` is borrowed. */
 	void *(*create)(const struct pp_host *host, struct pp_setup *setup);
 	void (*destroy)(void *state);
-	/* Scans one upload; for several at a time. `text` gets the name of what was found with FINDING_INFECTED and
-	 * FINDING_SUSPICIOUS, and why there is no finding with FINDING_NONE. */
+	/* Scans one upload; for several at a time. `text` gets the name or the reason of what was found, and with
+	 * FINDING_NONE why there is no finding. */
 	enum finding (*scan)(void *state, struct source *source, char text[FINDING_TEXT_SIZE]);
 	/* 0: the scanner answers; else why not. Ends within seconds. */
 	int (*check)(void *state, char *why, size_t size);
 };
 
-extern const struct scanner clamd_scanner;
+extern const struct scanner clamd_scanner, icap_scanner;
 
 #endif

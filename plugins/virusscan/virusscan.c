@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <time.h>
 
 #include "scanner.h"
@@ -20,26 +21,37 @@ struct virusscan {
 	const struct scanner *scanner;
 	void *state;          /* the scanner's */
 	uint32_t on_infected; /* what run() returns then */
-	uint32_t on_suspicious;
+	uint32_t on_suspicious, on_blocked, on_unscannable;
 	int64_t max_size; /* bytes; 0: all */
 	bool skip_larger;
 };
 
 /* clang-format off */
 static const struct pp_key virusscan_keys[] = {
-	{.name = "scanner", .type = PP_KEY_CHOICE, .fallback = "clamav", .choices = "clamav",
+	{.name = "scanner", .type = PP_KEY_CHOICE, .fallback = "clamav", .choices = "clamav icap",
 	 .environment = "ANTIVIRUS_SCANNER_TYPE",
-	 .help = "The kind of scanner. The only one is clamav: clamd, ClamAV's daemon."},
+	 .help = "The kind of scanner. clamav: clamd, ClamAV's daemon. icap: any scanner behind an ICAP server."},
 	{.name = "clamav_socket", .type = PP_KEY_STRING, .fallback = "/run/clamav/clamd.ctl",
 	 .environment = "ANTIVIRUS_CLAMAV_SOCKET", .help = "Where clamd listens: a path, unix:///path, host:port or tcp://host:port."},
-	{.name = "infected", .type = PP_KEY_CHOICE, .fallback = "delete", .choices = "delete abort continue",
+	{.name = "icap_url", .type = PP_KEY_STRING, .fallback = "icap://127.0.0.1:1344",
+	 .environment = "ANTIVIRUS_ICAP_URL",
+	 .help = "Where the ICAP server listens: icap://host, icap://host:port, or with the service icap://host:port/service."},
+	{.name = "icap_service", .type = PP_KEY_STRING, .fallback = "avscan", .environment = "ANTIVIRUS_ICAP_SERVICE",
+	 .help = "The name of the ICAP server's service, if icap_url does not have it."},
+	{.name = "infected", .type = PP_KEY_CHOICE, .fallback = "delete", .choices = "delete abort continue hold",
 	 .environment = "ANTIVIRUS_INFECTED_FILE_HANDLING",
 	 .help = "What to do with an infected file. delete: delete its bytes. abort: keep its bytes, but nobody can access them. "
-	         "continue: go on to the next step."},
-	{.name = "suspicious", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue",
+	         "continue: go on to the next step. hold: keep the file out of reach until an administrator decides."},
+	{.name = "suspicious", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold",
 	 .help = "What to do with a file that clamd reports as Heuristics.* although it finds no known virus, for example "
 	         "because the file is encrypted, broken or has macros. abort: keep its bytes, but nobody can access them. "
-	         "continue: go on to the next step. Such a file is never deleted."},
+	         "continue: go on to the next step. hold: until an administrator decides. Such a file is never deleted."},
+	{.name = "blocked", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold",
+	 .help = "What to do with a file that an ICAP server blocks by its policy, without naming a virus, for example because "
+	         "of its type."},
+	{.name = "unscannable", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold",
+	 .help = "What to do with a file that an ICAP server says it could not scan, for example because it is encrypted or "
+	         "too large for it."},
 	{.name = "max_scan_size", .type = PP_KEY_SIZE, .fallback = "0", .environment = "ANTIVIRUS_MAX_SCAN_SIZE",
 	 .help = "The size above which max_scan_size_mode applies to a file. 0: no limit."},
 	{.name = "max_scan_size_mode", .type = PP_KEY_CHOICE, .fallback = "partial", .choices = "partial skip truncate",
@@ -49,6 +61,9 @@ static const struct pp_key virusscan_keys[] = {
 	{.name = "timeout", .type = PP_KEY_DURATION, .fallback = "5m", .environment = "ANTIVIRUS_CLAMAV_SCAN_TIMEOUT",
 	 .min = 1, .max = 24 * 3600 * SECOND_NANOS,
 	 .help = "How long clamd may take to answer, and to receive each part of a file."},
+	{.name = "icap_timeout", .type = PP_KEY_DURATION, .fallback = "5m", .environment = "ANTIVIRUS_ICAP_SCAN_TIMEOUT",
+	 .min = 1, .max = 24 * 3600 * SECOND_NANOS,
+	 .help = "The same for an ICAP server."},
 	{.name = NULL},
 };
 /* clang-format on */
@@ -59,6 +74,7 @@ static const struct pp_key virusscan_keys[] = {
 static const struct pp_need virusscan_needs[] = {
 	{.kind = PP_NEED_UNIX, .key = "clamav_socket", .when = UNIX_ADDRESS},
 	{.kind = PP_NEED_NETWORK, .key = "clamav_socket", .unless = UNIX_ADDRESS},
+	{.kind = PP_NEED_NETWORK, .key = "scanner", .when = "icap"},
 	{.kind = 0},
 };
 
@@ -77,16 +93,30 @@ ssize_t source_read(struct source *source, const void **bytes)
 	return length;
 }
 
+/* What run() returns for a finding, by the value of its key. False: rejected. */
+static bool read_outcome(const struct pp_host *host, struct pp_setup *setup, const char *key, uint32_t *outcome)
+{
+	static const struct {
+		const char *word;
+		uint32_t outcome;
+	} words[] = {{"delete", PP_DELETE}, {"abort", PP_ABORT}, {"continue", PP_CONTINUE}, {"hold", PP_HOLD}};
+	const char *word = host->string(setup, key);
+	for (size_t i = 0; word != NULL && i < sizeof words / sizeof words[0]; i++) {
+		if (strcasecmp(word, words[i].word) == 0) {
+			*outcome = words[i].outcome;
+			return true;
+		}
+	}
+	host->reject(setup, key, "the host passed a choice that virusscan does not know");
+	return false;
+}
+
 static int virusscan_create(const struct pp_host *host, struct pp_setup *setup, void **instance)
 {
-	static const struct scanner *const scanner[] = {&clamd_scanner};
-	static const uint32_t outcome[] = {PP_DELETE, PP_ABORT, PP_CONTINUE}, of_suspicious[] = {PP_ABORT, PP_CONTINUE};
-	int64_t kind = host->number(setup, "scanner"), infected = host->number(setup, "infected");
-	int64_t suspicious = host->number(setup, "suspicious");
-	if (kind < 0 || kind >= (int64_t)(sizeof scanner / sizeof scanner[0]) || infected < 0 ||
-	    infected >= (int64_t)(sizeof outcome / sizeof outcome[0]) || suspicious < 0 ||
-	    suspicious >= (int64_t)(sizeof of_suspicious / sizeof of_suspicious[0])) {
-		host->reject(setup, NULL, "the host passed a choice that virusscan does not know");
+	static const struct scanner *const scanner[] = {&clamd_scanner, &icap_scanner};
+	int64_t kind = host->number(setup, "scanner");
+	if (kind < 0 || kind >= (int64_t)(sizeof scanner / sizeof scanner[0])) {
+		host->reject(setup, "scanner", "the host passed a choice that virusscan does not know");
 		return -1;
 	}
 	struct virusscan *scan = calloc(1, sizeof *scan);
@@ -96,11 +126,13 @@ static int virusscan_create(const struct pp_host *host, struct pp_setup *setup, 
 	}
 	scan->host = host;
 	scan->scanner = scanner[kind];
-	scan->on_infected = outcome[infected];
-	scan->on_suspicious = of_suspicious[suspicious];
 	scan->max_size = host->number(setup, "max_scan_size");
 	scan->skip_larger = host->number(setup, "max_scan_size_mode") == OVERSIZE_SKIP;
-	scan->state = scan->scanner->create(host, setup);
+	bool good = read_outcome(host, setup, "infected", &scan->on_infected) &&
+	            read_outcome(host, setup, "suspicious", &scan->on_suspicious) &&
+	            read_outcome(host, setup, "blocked", &scan->on_blocked) &&
+	            read_outcome(host, setup, "unscannable", &scan->on_unscannable);
+	scan->state = good ? scan->scanner->create(host, setup) : NULL;
 	if (scan->state == NULL) {
 		free(scan);
 		return -1;
@@ -185,25 +217,46 @@ static void keep_result(const struct virusscan *scan, struct pp_run *run, const 
 		scan->host->log(run, PP_LOG_WARNING, "the Result is omitted: cannot build it");
 }
 
+/* A word for people and for later steps. */
+static void set_verdict(const struct virusscan *scan, struct pp_run *run, const char *word)
+{
+	if (PP_HOST_HAS(scan->host, set_verdict))
+		scan->host->set_verdict(run, word, NULL);
+}
+
+/* No virus was found, but the file is not clean either. */
+static uint32_t question(const struct virusscan *scan, struct pp_run *run, const char *word, const char *text,
+                         uint32_t outcome)
+{
+	char reason[FINDING_TEXT_SIZE + 16];
+	snprintf(reason, sizeof reason, "%s: %s", word, text);
+	scan->host->log(run, PP_LOG_WARNING, "%s", reason);
+	scan->host->set_reason(run, "%s", reason);
+	set_verdict(scan, run, word);
+	keep_result(scan, run, &(struct verdict){.description = "", .error = reason});
+	return outcome;
+}
+
 static uint32_t decide(const struct virusscan *scan, struct pp_run *run, enum finding finding, const char *text)
 {
 	const struct pp_host *host = scan->host;
-	char reason[FINDING_TEXT_SIZE + 16];
 	switch (finding) {
 	case FINDING_CLEAN:
+		set_verdict(scan, run, "clean");
 		keep_result(scan, run, &(struct verdict){.description = "", .error = ""});
 		return PP_CONTINUE;
 	case FINDING_INFECTED:
 		host->log(run, PP_LOG_WARNING, "infected: %s", text);
 		host->set_reason(run, "infected: %s", text);
+		set_verdict(scan, run, "infected");
 		keep_result(scan, run, &(struct verdict){.infected = true, .description = text, .error = ""});
 		return scan->on_infected;
 	case FINDING_SUSPICIOUS:
-		snprintf(reason, sizeof reason, "suspicious: %s", text);
-		host->log(run, PP_LOG_WARNING, "%s", reason);
-		host->set_reason(run, "%s", reason);
-		keep_result(scan, run, &(struct verdict){.description = "", .error = reason});
-		return scan->on_suspicious;
+		return question(scan, run, "suspicious", text, scan->on_suspicious);
+	case FINDING_BLOCKED:
+		return question(scan, run, "blocked", text, scan->on_blocked);
+	case FINDING_UNSCANNABLE:
+		return question(scan, run, "unscannable", text, scan->on_unscannable);
 	case FINDING_NONE:
 		break;
 	}

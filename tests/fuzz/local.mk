@@ -113,3 +113,17 @@ endif
 tests_fuzz_fuzz_packet_SOURCES = tests/fuzz/fuzz_packet.c tests/fuzz/fuzz.h tests/fuzz/require.h
 tests_fuzz_fuzz_packet_LDADD = $(CORE_LIBS)
 tests_fuzz_fuzz_packet_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+EXTRA_DIST += tests/fuzz/corpus/icap
+ICAP_FUZZ_SOURCES = tests/fuzz/fuzz_icap.c tests/fuzz/fuzz.h tests/fuzz/require.h plugins/virusscan/icap_answer.c plugins/virusscan/icap_answer.h
+check_PROGRAMS += tests/fuzz/replay_icap
+tests_fuzz_replay_icap_SOURCES = $(ICAP_FUZZ_SOURCES) tests/fuzz/replay.c
+tests_fuzz_replay_icap_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS='"icap"'
+tests_fuzz_replay_icap_LDADD = $(CORE_LIBS)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_icap
+endif
+tests_fuzz_fuzz_icap_SOURCES = $(ICAP_FUZZ_SOURCES)
+tests_fuzz_fuzz_icap_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_icap_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer

@@ -7,6 +7,7 @@ tests_libharness_a_SOURCES = \
 	tests/harness/storage_server.c tests/harness/storage_server.h \
 	tests/harness/fixture_clamd.c tests/harness/fixture_clamd.h \
 	tests/harness/fixture_cluster.c tests/harness/fixture_cluster.h \
+	tests/harness/fixture_icap.c tests/harness/fixture_icap.h \
 	tests/harness/fixture_nats.c tests/harness/fixture_nats.h \
 	tests/harness/folder.c tests/harness/folder.h \
 	tests/harness/limits.c tests/harness/limits.h \

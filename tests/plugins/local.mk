@@ -20,3 +20,11 @@ tests_plugins_test_exec_CPPFLAGS = $(AM_CPPFLAGS)
 check_PROGRAMS += tests/plugins/test_http
 tests_plugins_test_http_SOURCES = tests/plugins/test_http.c $(STUB_HOST) $(HTTP_SOURCES)
 tests_plugins_test_http_CPPFLAGS = $(AM_CPPFLAGS)
+
+check_PROGRAMS += tests/plugins/test_icap
+tests_plugins_test_icap_SOURCES = tests/plugins/test_icap.c tests/plugins/icap_server.c tests/plugins/icap_server.h $(SCAN)
+tests_plugins_test_icap_CPPFLAGS = $(AM_CPPFLAGS)
+
+check_PROGRAMS += tests/plugins/test_icap_real
+tests_plugins_test_icap_real_SOURCES = tests/plugins/test_icap_real.c $(SCAN)
+tests_plugins_test_icap_real_CPPFLAGS = $(AM_CPPFLAGS)

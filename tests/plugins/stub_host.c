@@ -224,6 +224,13 @@ static int stub_cancelled(const struct pp_run *run)
 	return poll(&look, 1, 0) > 0;
 }
 
+static int stub_set_verdict(struct pp_run *run, const char *word, const char *details)
+{
+	(void)details;
+	snprintf(run->verdict, sizeof run->verdict, "%s", word);
+	return 0;
+}
+
 const struct pp_host stub_host = {
 	.size = sizeof(struct pp_host),
 	.abi_major = PP_STEP_ABI_MAJOR,
@@ -251,6 +258,7 @@ const struct pp_host stub_host = {
 	.cancel_fd = stub_cancel_fd,
 	.rewind = stub_rewind,
 	.content_fd = stub_content_fd,
+	.set_verdict = stub_set_verdict,
 };
 
 void stub_run_init(struct pp_run *run, const void *bytes, size_t length)

@@ -30,6 +30,7 @@ struct pp_run {
 	size_t length, piece, breaks_at, offset;
 
 	char result[2048]; /* "": none was set */
+	char verdict[32];
 	char reason[1024];
 	char logged[1024];        /* the last line, … */
 	char first_logged[1024];  /* … and the first */

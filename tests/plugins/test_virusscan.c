@@ -103,8 +103,9 @@ END_TEST
 START_TEST(suspicions_are_never_deleted)
 {
 	for (const struct pp_key *key = pp_step_module.keys; key->name != NULL; key++)
-		if (strcmp(key->name, "suspicious") == 0)
-			ck_assert_str_eq(key->choices, "abort continue");
+		if (strcmp(key->name, "suspicious") == 0 || strcmp(key->name, "blocked") == 0 ||
+		    strcmp(key->name, "unscannable") == 0)
+			ck_assert_str_eq(key->choices, "abort continue hold");
 }
 END_TEST
 

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "icap_exchange.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#define SECOND_NANOS INT64_C(1000000000)
+/* After an early answer, and for what stands in the way of one. */
+#define LAST_WORDS_TIME (2 * SECOND_NANOS)
+
+static bool fail(struct icap_exchange *exchange, const char *why)
+{
+	if (exchange->why[0] == '\0')
+		snprintf(exchange->why, sizeof exchange->why, "%s", why);
+	return false;
+}
+
+static void add_part(struct icap_exchange *exchange, const void *bytes, size_t length)
+{
+	exchange->part[exchange->parts] = (char *)(uintptr_t)bytes;
+	exchange->part_length[exchange->parts++] = length;
+}
+
+/* Takes the next bytes of the body, or what was kept of the last ones. */
+static ssize_t next_bytes(struct icap_exchange *exchange, const void **bytes)
+{
+	if (exchange->kept_length == 0)
+		return exchange->body(exchange->closure, bytes);
+	*bytes = exchange->kept;
+	ssize_t length = (ssize_t)exchange->kept_length;
+	exchange->kept_length = 0;
+	return length;
+}
+
+/* The end of the preview: with `whole`, there is nothing more. */
+static void end_preview(struct icap_exchange *exchange, bool whole)
+{
+	const char *end = whole ? "0; ieof\r\n\r\n" : "0\r\n\r\n";
+	add_part(exchange, end, strlen(end));
+	exchange->all_sent = whole;
+	exchange->sending = SEND_PAUSE;
+}
+
+static void add_chunk(struct icap_exchange *exchange, const void *bytes, size_t length)
+{
+	int count = snprintf(exchange->frame, sizeof exchange->frame, "%zx\r\n", length);
+	add_part(exchange, exchange->frame, (size_t)count);
+	add_part(exchange, bytes, length);
+	add_part(exchange, "\r\n", 2);
+}
+
+/* Puts the next chunk together. False: the body cannot be had. */
+static bool fill(struct icap_exchange *exchange)
+{
+	const void *bytes = NULL;
+	exchange->parts = exchange->next = 0;
+	size_t room = SIZE_MAX;
+	if (exchange->sending == SEND_PREVIEW) {
+		room = (size_t)exchange->preview - exchange->previewed;
+		/* Whether there is more than the preview shows only when the next bytes are there. */
+		if (room == 0 && exchange->kept_length > 0) {
+			end_preview(exchange, false);
+			return true;
+		}
+	}
+	ssize_t length = next_bytes(exchange, &bytes);
+	if (length < 0) {
+		exchange->body_failed = true;
+		return false;
+	}
+	if (length == 0 && exchange->sending == SEND_PREVIEW) {
+		end_preview(exchange, true);
+	} else if (length == 0) {
+		add_part(exchange, "0\r\n\r\n", 5);
+		exchange->all_sent = true;
+		exchange->sending = SEND_NOTHING;
+	} else if (room == 0) {
+		exchange->kept = bytes;
+		exchange->kept_length = (size_t)length;
+		end_preview(exchange, false);
+	} else {
+		size_t part = (size_t)length < room ? (size_t)length : room;
+		exchange->kept = (const char *)bytes + part;
+		exchange->kept_length = (size_t)length - part;
+		exchange->previewed += part;
+		add_chunk(exchange, bytes, part);
+	}
+	return true;
+}
+
+static bool has_parts(const struct icap_exchange *exchange)
+{
+	return exchange->next < exchange->parts;
+}
+
+static bool wants_to_send(const struct icap_exchange *exchange)
+{
+	return has_parts(exchange) || exchange->sending == SEND_PREVIEW || exchange->sending == SEND_BODY;
+}
+
+/* Sends as much as there is room for. False: the connection is broken, or the body cannot be had. */
+static bool send_some(struct icap_exchange *exchange)
+{
+	if (!has_parts(exchange) && !fill(exchange))
+		return false;
+	struct iovec vector[3];
+	struct msghdr message = {.msg_iov = vector};
+	for (size_t i = exchange->next; i < exchange->parts; i++)
+		vector[message.msg_iovlen++] = (struct iovec){exchange->part[i], exchange->part_length[i]};
+	ssize_t sent = sendmsg(exchange->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return true;
+	if (sent < 0)
+		return fail(exchange, "the connection broke while the file was sent");
+	for (size_t left = (size_t)sent; has_parts(exchange);) {
+		size_t *length = &exchange->part_length[exchange->next];
+		size_t taken = left < *length ? left : *length;
+		exchange->part[exchange->next] += taken;
+		*length -= taken;
+		left -= taken;
+		if (*length > 0)
+			break;
+		exchange->next++;
+	}
+	return true;
+}
+
+/* Reads what there is. False: the connection is over. */
+static bool receive_some(struct icap_exchange *exchange)
+{
+	char bytes[16384];
+	ssize_t count = recv(exchange->fd, bytes, sizeof bytes, MSG_DONTWAIT);
+	if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		return true;
+	if (count <= 0)
+		return fail(exchange, count == 0 ? "it closed the connection before it had answered"
+		                                 : "the connection broke before it had answered");
+	exchange->heard = true;
+	size_t taken = icap_answer_feed(&exchange->answer, bytes, (size_t)count);
+	if (exchange->answer.state == ICAP_BROKEN)
+		return fail(exchange, exchange->answer.why);
+	/* Nothing may follow an answer: there is one request at a time. */
+	return taken == (size_t)count || fail(exchange, "it sent more than its answer");
+}
+
+/* The answer to the preview: the server wants the rest. */
+static bool goes_on(struct icap_exchange *exchange)
+{
+	struct icap_answer *answer = &exchange->answer;
+	if (answer->state != ICAP_DONE || answer->words.status != 100 || exchange->sending != SEND_PAUSE)
+		return false;
+	icap_answer_begin(answer, answer->take, answer->closure);
+	exchange->sending = SEND_BODY;
+	return true;
+}
+
+static bool wait_for(struct icap_exchange *exchange, short *events)
+{
+	int64_t now = monotonic_now(), until = now + exchange->timeout;
+	struct limits limits = {until < exchange->until ? until : exchange->until, exchange->cancel_fd};
+	enum waited waited = socket_wait(exchange->fd, *events, &limits);
+	struct pollfd look = {.fd = exchange->fd, .events = *events};
+	if (waited != WAIT_READY)
+		return fail(exchange, waited == WAIT_TIMEOUT     ? "it did not answer within the timeout or the step's deadline"
+		                      : waited == WAIT_CANCELLED ? "the scan was cancelled"
+		                                                 : strerror(errno));
+	*events = poll(&look, 1, 0) > 0 ? look.revents : 0;
+	return true;
+}
+
+/* The server takes no more: what it has said already may be its answer. */
+static void hear_last_words(struct icap_exchange *exchange)
+{
+	char why[ICAP_WHY_SIZE];
+	memcpy(why, exchange->why, sizeof why);
+	exchange->why[0] = '\0';
+	exchange->timeout = LAST_WORDS_TIME;
+	short events = POLLIN;
+	while (exchange->answer.state != ICAP_DONE && wait_for(exchange, &events) && receive_some(exchange))
+		events = POLLIN;
+	memcpy(exchange->why, why, sizeof why);
+}
+
+bool icap_exchange(struct icap_exchange *exchange)
+{
+	struct icap_answer *answer = &exchange->answer;
+	exchange->sending = exchange->body == NULL ? SEND_NOTHING : exchange->preview >= 0 ? SEND_PREVIEW : SEND_BODY;
+	exchange->parts = exchange->next = 0;
+	add_part(exchange, exchange->request, exchange->request_length);
+	exchange->all_sent = exchange->body == NULL;
+	while (answer->state != ICAP_DONE) {
+		short events = wants_to_send(exchange) ? POLLIN | POLLOUT : POLLIN;
+		if (!wait_for(exchange, &events))
+			return false;
+		if ((events & (POLLIN | POLLHUP | POLLERR)) != 0 && !receive_some(exchange))
+			return false;
+		if (goes_on(exchange) || answer->state == ICAP_DONE)
+			continue;
+		if ((events & POLLOUT) != 0 && !send_some(exchange)) {
+			if (!exchange->body_failed)
+				hear_last_words(exchange);
+			return answer->state == ICAP_DONE && !exchange->body_failed;
+		}
+	}
+	return true;
+}

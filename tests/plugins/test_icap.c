@@ -1,0 +1,312 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The module with a scripted ICAP server: what real ones answer, and what none should. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tests/harness/suite.h"
+#include "tests/plugins/icap_server.h"
+#include "tests/plugins/scan.h"
+
+#define OPTIONS(more) \
+	"ICAP/1.0 200 OK\r\nMethods: RESPMOD, REQMOD\r\nISTag: \"A-1\"\r\n" more "Encapsulated: null-body=0\r\n\r\n"
+#define NO_CONTENT "ICAP/1.0 204 Unmodified\r\nISTag: \"A-1\"\r\n\r\n"
+#define HTTP_200 "HTTP/1.1 200 OK\r\n\r\n"
+#define HTTP_403 "HTTP/1.1 403 Forbidden\r\n\r\n"
+#define ICAP_200(fields) "ICAP/1.0 200 OK\r\nISTag: \"A-1\"\r\n" fields
+#define BODY_HELLO "5\r\nhello\r\n0\r\n\r\n"
+
+static struct icap_server server;
+static struct pp_run run;
+
+static void *begin(const char *value)
+{
+	icap_server_start(&server);
+	return stub_create("scanner=icap", server.url, value);
+}
+
+static void end(void *instance)
+{
+	pp_step_module.destroy(instance);
+	icap_server_stop(&server);
+}
+
+/* One file, "hello", and the server's answer. */
+static uint32_t ask(const char *options, const char *answer, const char *value)
+{
+	server = (struct icap_server){.options = options, .answer = answer, .closes = true};
+	void *instance = begin(value);
+	stub_run_init(&run, "hello", 5);
+	uint32_t outcome = scan(instance, &run);
+	end(instance);
+	return outcome;
+}
+
+static const struct {
+	const char *options, *answer;
+	uint32_t outcome;
+	const char *text; /* in the reason, or in the Result if there is one */
+} answers[] = {
+	{OPTIONS("Allow: 204\r\n"), NO_CONTENT, PP_CONTINUE, "\"Infected\":false"},
+	{OPTIONS("Allow: 204\r\nPreview: 1024\r\n"), NO_CONTENT, PP_CONTINUE, "\"Infected\":false"},
+	{OPTIONS("Allow: 204\r\nPreview: 0\r\n"), NO_CONTENT, PP_CONTINUE, "\"Infected\":false"},
+	/* In answer to a preview it is always allowed. */
+	{OPTIONS("Preview: 1024\r\n"), NO_CONTENT, PP_CONTINUE, "\"Infected\":false"},
+	{OPTIONS(""), NO_CONTENT, PP_RETRY, "answered 204, which it was not allowed to"},
+	/* The same bytes. */
+	{OPTIONS(""), ICAP_200("Encapsulated: res-hdr=0, res-body=19\r\n\r\n") HTTP_200 BODY_HELLO, PP_CONTINUE,
+     "\"Infected\":false"},
+	{OPTIONS("Allow: 204\r\n"),
+     ICAP_200("Encapsulated: res-hdr=0, res-body=19\r\n\r\n") HTTP_200
+     "2;x=y\r\nhe\r\n03\r\nllo\r\n0\r\nTrailer: x\r\n\r\n",
+     PP_CONTINUE, "\"Infected\":false"},
+	/* Others, or none. */
+	{OPTIONS(""), ICAP_200("Encapsulated: res-hdr=0, res-body=19\r\n\r\n") HTTP_200 "5\r\nhellO\r\n0\r\n\r\n", PP_RETRY,
+     "without the same bytes"},
+	{OPTIONS(""), ICAP_200("Encapsulated: res-hdr=0, res-body=19\r\n\r\n") HTTP_200 "4\r\nhell\r\n0\r\n\r\n", PP_RETRY,
+     "without the same bytes"},
+	{OPTIONS(""), ICAP_200("Encapsulated: res-hdr=0, null-body=19\r\n\r\n") HTTP_200, PP_RETRY,
+     "without the same bytes"},
+	{OPTIONS(""), ICAP_200("\r\n"), PP_RETRY, "without the same bytes"},
+	/* c-icap, as it answers. */
+	{OPTIONS("Allow: 204\r\n"),
+     ICAP_200("X-Infection-Found: Type=0; Resolution=2; Threat=Eicar-Test.UNOFFICIAL;\r\n"
+              "X-Violations-Found: 1\r\n\t-\r\n\tEicar-Test.UNOFFICIAL\r\n\t0\r\n\t0\r\n"
+              "Encapsulated: res-hdr=0, res-body=26\r\n\r\n") HTTP_403 BODY_HELLO,
+     PP_DELETE, "\"Infected\":true,\"Description\":\"Eicar-Test.UNOFFICIAL\""},
+	/* What was found outranks the status. */
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Infection-Found: Type=0; Resolution=0; Threat=Bad;\r\n\r\n",
+     PP_DELETE, "\"Description\":\"Bad\""},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Virus-ID: Worm.A\r\n\r\n", PP_DELETE,
+     "\"Description\":\"Worm.A\""},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Virus-Name: Worm.B\r\n\r\n", PP_DELETE,
+     "\"Description\":\"Worm.B\""},
+	{OPTIONS("Allow: 204\r\n"),
+     "ICAP/1.0 204 OK\r\nX-Violations-Found: 1\r\n file.exe\r\n Trojan.C\r\n 12\r\n 1\r\n\r\n", PP_DELETE,
+     "\"Description\":\"Trojan.C\""},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 500 Error\r\nX-Virus-ID: Worm.D\r\n\r\n", PP_DELETE,
+     "\"Description\":\"Worm.D\""},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Violations-Found: 0\r\n\r\n", PP_CONTINUE, "\"Infected\":false"},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Infection-Found: Type=1; Resolution=2; Threat=macro;\r\n\r\n",
+     PP_ABORT, "\"ErrorMsg\":\"blocked: macro\""},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Infection-Found: Type=2; Resolution=0; Threat=encrypted;\r\n\r\n",
+     PP_ABORT, "\"ErrorMsg\":\"unscannable: encrypted\""},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 200 OK\r\nX-Block-Reason: no archives\r\n\r\n", PP_ABORT,
+     "\"ErrorMsg\":\"blocked: no archives\""},
+	/* A page of the server's own. */
+	{OPTIONS("Allow: 204\r\n"), ICAP_200("Encapsulated: res-hdr=0, res-body=26\r\n\r\n") HTTP_403 BODY_HELLO, PP_ABORT,
+     "\"ErrorMsg\":\"blocked: the server sent a page of its own"},
+	/* No verdicts. */
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 404 Service not found\r\n\r\n", PP_RETRY, "answered 404"},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 500 Server error\r\n\r\n", PP_RETRY, "answered 500"},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 100 Continue\r\n\r\n", PP_RETRY, "answered 100"},
+	{OPTIONS("Allow: 204\r\n"), "HTTP/1.1 204 No Content\r\n\r\n", PP_RETRY, "no ICAP answer"},
+	{OPTIONS("Allow: 204\r\n"), "220 mail.example ESMTP\r\n\r\n", PP_RETRY, "no ICAP answer"},
+	{OPTIONS("Allow: 204\r\n"), NO_CONTENT NO_CONTENT, PP_RETRY, "sent more than its answer"},
+	{OPTIONS("Allow: 204\r\n"), NULL, PP_RETRY, "closed the connection before it had answered"},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 Unmod", PP_RETRY, "closed the connection before it had answered"},
+	{OPTIONS(""), ICAP_200("Encapsulated: res-hdr=0, res-body=19\r\n\r\n") HTTP_200 "5\r\nhel", PP_RETRY,
+     "closed the connection before it had answered"},
+	{OPTIONS(""), ICAP_200("Encapsulated: res-hdr=0, res-body=19\r\n\r\n") HTTP_200 "x\r\nhello", PP_RETRY,
+     "a chunk with an invalid size"},
+	{OPTIONS(""), ICAP_200("Encapsulated: res-hdr=0, res-body=19\r\n\r\n") HTTP_200 "5\r\nhello!\r\n", PP_RETRY,
+     "a chunk is longer than its size"},
+	{OPTIONS(""), ICAP_200("Encapsulated: res-hdr=9, res-body=1\r\n\r\n"), PP_RETRY, "an invalid Encapsulated header"},
+	{OPTIONS(""), ICAP_200("Encapsulated: res-hdr=0, res-body=999999999\r\n\r\n"), PP_RETRY,
+     "an invalid Encapsulated header"},
+	/* What is wrong with the service. */
+	{"ICAP/1.0 404 Service not found\r\n\r\n", NO_CONTENT, PP_RETRY, "no service of that name (icap_service)"},
+	{"ICAP/1.0 200 OK\r\nMethods: FILEMOD\r\nEncapsulated: null-body=0\r\n\r\n", NO_CONTENT, PP_RETRY,
+     "offers no scan"},
+	{NULL, NO_CONTENT, PP_RETRY, "closed the connection before it had answered"},
+};
+
+START_TEST(what_answers_mean)
+{
+	uint32_t outcome = ask(answers[_i].options, answers[_i].answer, NULL);
+	ck_assert_msg(outcome == answers[_i].outcome, "%s: %u, %s %s", answers[_i].answer, (unsigned)outcome, run.reason,
+	              run.result);
+	const char *text = outcome == PP_RETRY ? run.reason : run.result;
+	ck_assert_msg(strstr(text, answers[_i].text) != NULL, "%s: %s", answers[_i].answer, text);
+}
+END_TEST
+
+START_TEST(what_is_done_then)
+{
+	static const char block[] = "ICAP/1.0 204 OK\r\nX-Infection-Found: Type=1; Resolution=2; Threat=macro;\r\n\r\n",
+					  large[] = "ICAP/1.0 204 OK\r\nX-Infection-Found: Type=2; Resolution=2; Threat=large;\r\n\r\n",
+					  virus[] = "ICAP/1.0 204 OK\r\nX-Virus-ID: Worm\r\n\r\n";
+	ck_assert_uint_eq(ask(OPTIONS("Allow: 204\r\n"), block, "blocked=continue"), PP_CONTINUE);
+	ck_assert_uint_eq(ask(OPTIONS("Allow: 204\r\n"), block, "blocked=hold"), PP_HOLD);
+	ck_assert_uint_eq(ask(OPTIONS("Allow: 204\r\n"), large, "unscannable=hold"), PP_HOLD);
+	ck_assert_uint_eq(ask(OPTIONS("Allow: 204\r\n"), large, "infected=continue"), PP_ABORT);
+	ck_assert_uint_eq(ask(OPTIONS("Allow: 204\r\n"), virus, "infected=hold"), PP_HOLD);
+	ck_assert_uint_eq(ask(OPTIONS("Allow: 204\r\n"), virus, "infected=abort"), PP_ABORT);
+}
+END_TEST
+
+/* The request, byte for byte. */
+START_TEST(requests)
+{
+	char expected[1024];
+	server = (struct icap_server){.options = OPTIONS("Allow: 204\r\nPreview: 3\r\n"),
+	                              .preview = "ICAP/1.0 100 Continue\r\n\r\n",
+	                              .answer = NO_CONTENT};
+	void *instance = begin(NULL);
+	const char *host = strstr(server.url, "127");
+	stub_run_init(&run, "hello", 5);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	snprintf(expected, sizeof expected,
+	         "RESPMOD icap://%s ICAP/1.0\r\nHost: %.*s\r\nUser-Agent: postprocessing\r\nAllow: 204\r\nPreview: 3\r\n"
+	         "Encapsulated: req-hdr=0, res-hdr=49, res-body=127\r\n\r\n"
+	         "GET http://upload/stub HTTP/1.1\r\nHost: upload\r\n\r\n"
+	         "HTTP/1.1 200 OK\r\nContent-Type: application/octet-stream\r\nContent-Length: 5\r\n\r\n"
+	         "3\r\nhel\r\n0\r\n\r\n2\r\nlo\r\n0\r\n\r\n",
+	         host, (int)strcspn(host, "/"), host);
+	ck_assert_str_eq(server.request, expected);
+	/* The connection is used again, and the options are known. */
+	stub_run_init(&run, "hel", 3);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	ck_assert_ptr_nonnull(strstr(server.request, "3\r\nhel\r\n0; ieof\r\n\r\n"));
+	ck_assert_uint_eq(server.connections, 1);
+	ck_assert_uint_eq(server.asked, 1);
+	ck_assert_uint_eq(server.requests, 2);
+	end(instance);
+}
+END_TEST
+
+START_TEST(a_server_without_respmod)
+{
+	server = (struct icap_server){
+		.options = "ICAP/1.0 200 OK\r\nMethods: REQMOD\r\nAllow: 204\r\nEncapsulated: null-body=0\r\n\r\n",
+		.answer = NO_CONTENT};
+	void *instance = begin(NULL);
+	stub_run_init(&run, "hello", 5);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	ck_assert_msg(strncmp(server.request, "REQMOD ", 7) == 0 &&
+	                  strstr(server.request, "PUT http://upload/stub") != NULL,
+	              "%s", server.request);
+	end(instance);
+}
+END_TEST
+
+/* A kept connection that has ended in the meantime costs nothing. */
+START_TEST(connections_that_end)
+{
+	server = (struct icap_server){.options = OPTIONS("Allow: 204\r\n"), .answer = NO_CONTENT, .closes = true};
+	void *instance = begin(NULL);
+	for (unsigned i = 0; i < 3; i++) {
+		stub_run_init(&run, "hello", 5);
+		ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
+	}
+	end(instance);
+}
+END_TEST
+
+/* An answer before all is sent: a find counts, anything else does not. */
+START_TEST(early_answers)
+{
+	static const struct {
+		const char *answer;
+		uint32_t outcome;
+	} table[] = {{"ICAP/1.0 200 OK\r\nX-Infection-Found: Type=0; Resolution=2; Threat=Bad;\r\n\r\n", PP_DELETE},
+	             {NO_CONTENT, PP_RETRY}};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		server = (struct icap_server){
+			.options = OPTIONS("Allow: 204\r\n"), .answer = table[i].answer, .early = 3 * MEGABYTE};
+		void *instance = begin(NULL);
+		stub_run_init(&run, NULL, 64 * MEGABYTE);
+		ck_assert_msg(scan(instance, &run) == table[i].outcome, "%s", run.reason);
+		end(instance);
+	}
+}
+END_TEST
+
+START_TEST(bytes_that_cannot_be_had)
+{
+	server = (struct icap_server){.options = OPTIONS("Allow: 204\r\n"), .answer = NO_CONTENT};
+	void *instance = begin(NULL);
+	stub_run_init(&run, NULL, MEGABYTE);
+	run.piece = 1000;
+	run.breaks_at = 500000;
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "the stub's download broke");
+	end(instance);
+}
+END_TEST
+
+START_TEST(a_silent_server)
+{
+	server = (struct icap_server){.options = OPTIONS("Allow: 204\r\n"), .answer = ""};
+	void *instance = begin("icap_timeout=50ms");
+	stub_run_init(&run, "hello", 5);
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "did not answer within the timeout");
+	end(instance);
+}
+END_TEST
+
+START_TEST(cancelled)
+{
+	int cancel[2];
+	server = (struct icap_server){.options = OPTIONS("Allow: 204\r\n"), .answer = ""};
+	void *instance = begin(NULL);
+	ck_assert_int_eq(pipe(cancel), 0);
+	stub_run_init(&run, "hello", 5);
+	run.cancel_fd = cancel[0];
+	ck_assert_int_eq(write(cancel[1], "", 1), 1);
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "cancel");
+	close(cancel[0]);
+	close(cancel[1]);
+	end(instance);
+}
+END_TEST
+
+START_TEST(checks)
+{
+	char why[256];
+	server = (struct icap_server){.options = OPTIONS("Allow: 204\r\n")};
+	void *instance = begin(NULL);
+	ck_assert_int_eq(pp_step_module.check(instance, why, sizeof why), 0);
+	server.options = "ICAP/1.0 503 Overloaded\r\n\r\n";
+	ck_assert_int_ne(pp_step_module.check(instance, why, sizeof why), 0);
+	assert_holds(why, "answered OPTIONS with 503");
+	end(instance);
+}
+END_TEST
+
+START_TEST(invalid_addresses)
+{
+	static const char *const urls[] = {"icap_url=http://host/", "icap_url=icap://", "icap_url=icap://host:0x/",
+	                                   "icap_url=icap://host/a b", "icap_url=host:1344"};
+	for (size_t i = 0; i < sizeof urls / sizeof urls[0]; i++) {
+		void *instance = NULL;
+		struct pp_setup setup = {.keys = pp_step_module.keys, .value = {"scanner=icap", urls[i]}};
+		ck_assert_msg(pp_step_module.create(&stub_host, &setup, &instance) != 0, "%s", urls[i]);
+		assert_holds(setup.rejected, "icap_url: expected icap://host");
+	}
+}
+END_TEST
+
+int main(void)
+{
+	Suite *suite = suite_create("icap");
+	TCase *tests = tcase_create("icap");
+	tcase_set_timeout(tests, 60);
+	tcase_add_loop_test(tests, what_answers_mean, 0, (int)(sizeof answers / sizeof answers[0]));
+	const TTest *const others[] = {what_is_done_then,        requests,        a_server_without_respmod,
+	                               connections_that_end,     early_answers,   cancelled,
+	                               bytes_that_cannot_be_had, a_silent_server, checks,
+	                               invalid_addresses};
+	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
+		tcase_add_test(tests, others[i]);
+	suite_add_tcase(suite, tests);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The module with a real c-icap on a real clamd; skipped where there is none. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/harness/fixture_icap.h"
+#include "tests/plugins/scan.h"
+
+#define SKIPPED 77
+
+static struct fixture_clamd clamd;
+static struct fixture_icap icap;
+static struct pp_run run;
+
+static void start(void)
+{
+	ck_assert(fixture_clamd_start(&clamd, NULL));
+	ck_assert(fixture_icap_start(&icap, &clamd, NULL));
+}
+
+static void stop(void)
+{
+	fixture_icap_stop(&icap);
+	fixture_clamd_stop(&clamd);
+}
+
+static void *create(const char *service)
+{
+	char url[64];
+	snprintf(url, sizeof url, "icap_url=icap://127.0.0.1:%u/%s", icap.port, service);
+	return stub_create("scanner=icap", url, NULL);
+}
+
+START_TEST(verdicts)
+{
+	char eicar[EICAR_SIZE + 1], why[256];
+	unsigned char zip[EICAR_ZIP_SIZE];
+	eicar_make(eicar);
+	void *instance = create("avscan");
+	ck_assert_msg(pp_step_module.check(instance, why, sizeof why) == 0, "%s", why);
+	stub_run_init(&run, "clean", 5);
+	ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
+	ck_assert_str_eq(run.verdict, "clean");
+	stub_run_init(&run, eicar, EICAR_SIZE);
+	ck_assert_msg(scan(instance, &run) == PP_DELETE, "%s", run.reason);
+	assert_holds(run.result, "\"Infected\":true,\"Description\":\"" EICAR_NAME "\"");
+	ck_assert_str_eq(run.verdict, "infected");
+	stub_run_init(&run, eicar, EICAR_SIZE);
+	run.piece = 1;
+	ck_assert_uint_eq(scan(instance, &run), PP_DELETE);
+	stub_run_init(&run, zip, eicar_zip_make(zip));
+	ck_assert_uint_eq(scan(instance, &run), PP_DELETE);
+	assert_holds(run.result, EICAR_NAME);
+	stub_run_init(&run, "", 0);
+	ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
+	stub_run_init(&run, NULL, 30 * MEGABYTE);
+	ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
+	stub_run_init(&run, NULL, 5 * MEGABYTE);
+	run.filesize = -1;
+	ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
+START_TEST(other_services)
+{
+	void *instance = create("echo");
+	stub_run_init(&run, NULL, 3 * MEGABYTE);
+	ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
+	pp_step_module.destroy(instance);
+	instance = create("none");
+	stub_run_init(&run, "clean", 5);
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "no service of that name (icap_service)");
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
+/* The server cannot ask its scanner: that is no verdict. */
+START_TEST(without_its_scanner)
+{
+	void *instance = create("avscan");
+	fixture_clamd_stop(&clamd);
+	stub_run_init(&run, "clean", 5);
+	ck_assert_msg(scan(instance, &run) == PP_RETRY, "%s %s", run.reason, run.result);
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
+START_TEST(it_goes_away)
+{
+	void *instance = create("avscan");
+	stub_run_init(&run, "clean", 5);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	process_end(&icap.process);
+	stub_run_init(&run, "clean", 5);
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "icap");
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
+int main(void)
+{
+	if (!fixture_icap_present() || !fixture_clamd_present()) {
+		puts("skipped: there is no c-icap with virus_scan (Debian: c-icap, libc-icap-mod-virus-scan)");
+		return SKIPPED;
+	}
+	Suite *suite = suite_create("icap_real");
+	TCase *tests = tcase_create("c-icap");
+	tcase_set_timeout(tests, 120);
+	tcase_add_checked_fixture(tests, start, stop);
+	tcase_add_test(tests, verdicts);
+	tcase_add_test(tests, other_services);
+	tcase_add_test(tests, without_its_scanner);
+	tcase_add_test(tests, it_goes_away);
+	suite_add_tcase(suite, tests);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
