@@ -9,11 +9,13 @@
 #include <unistd.h>
 
 #include "core/steps/checker.h"
+#include "core/steps/pool.h"
 #include "core/steps/reports.h"
 #include "core/steps/trial.h"
 #include "core/steps/workers.h"
 #include "tests/config/config_fixture.h"
 #include "tests/harness/limits.h"
+#include "tests/harness/storage_server.h"
 #include "tests/harness/suite.h"
 #include "tests/steps/worker_fixture.h"
 
@@ -130,7 +132,6 @@ static struct run *run_at(const struct upload *fields, size_t place, const char 
 	run->history = history != NULL ? strdup(history) : NULL;
 	workers_submit(workers, run);
 	ck_assert_ptr_eq(mailbox_receive(&mailbox, TEST_LIMIT), &run->mail);
-	ck_assert_msg(run->outcome == OUTCOME_CONTINUE, "%s", run->reason);
 	return run;
 }
 
@@ -139,13 +140,15 @@ static struct run *run_once(const struct upload *fields)
 	return run_at(fields, 0, NULL);
 }
 
-static const struct check_answer *ask(struct checker *checker)
+static struct check_answer ask(struct checker *checker)
 {
 	checker_ask(checker, 0);
 	struct mail *mail = mailbox_receive(&mailbox, TEST_LIMIT);
 	ck_assert_ptr_nonnull(mail);
 	ck_assert_int_eq(mail->kind, MAIL_CHECK);
-	return (const struct check_answer *)(const void *)mail;
+	struct check_answer answer = *(const struct check_answer *)(const void *)mail;
+	free(mail);
+	return answer;
 }
 
 /* What create() logs when the configuration is checked, and in the process of the check. */
@@ -157,9 +160,9 @@ START_TEST(create_and_check_log)
 	struct checker *checker = checker_create(steps, &mailbox, &log_file);
 	ck_assert(checker_wanted(&steps->step[0]));
 	for (unsigned i = 1; i <= 3; i++) {
-		const struct check_answer *answer = ask(checker);
-		ck_assert_msg(answer->passed, "%s", answer->why);
-		ck_assert_str_eq(answer->why, "");
+		struct check_answer answer = ask(checker);
+		ck_assert_msg(answer.passed, "%s", answer.why);
+		ck_assert_str_eq(answer.why, "");
 		assert_logged("debug step a-step: the check passes\n", i);
 	}
 	assert_logged("warning step a-step: Result rejected: a check has no upload\n", 3);
@@ -351,7 +354,7 @@ START_TEST(checks_count)
 	struct checker *checker = checker_create(steps, &mailbox, &log_file);
 	checker_report_to(checker, reports);
 	for (unsigned i = 1; i <= 3; i++) {
-		ck_assert(ask(checker)->passed);
+		ck_assert(ask(checker).passed);
 		char line[100];
 		snprintf(line, sizeof line, "\npostprocessing_step_checks_total{step=\"a-step\"} %u\n", i);
 		expect_metric(line, true);
@@ -398,14 +401,20 @@ START_TEST(a_check_says_why)
 	open_step("tells", _i, "calls = fail");
 	struct checker *checker = checker_create(steps, &mailbox, NULL);
 	for (unsigned i = 0; i < 2; i++) {
-		const struct check_answer *answer = ask(checker);
-		ck_assert(!answer->passed);
-		ck_assert_str_eq(answer->why, "no server for \"fail\"");
+		struct check_answer answer = ask(checker);
+		ck_assert(!answer.passed);
+		ck_assert_str_eq(answer.why, "no server for \"fail\"");
 	}
 	ck_assert(checker_destroy(checker, TEST_LIMIT));
 	close_step();
 }
 END_TEST
+
+static bool has_read(void *closure)
+{
+	(void)closure;
+	return count_logged("a-step: 5 bytes\n") == 1;
+}
 
 static bool is_waiting(void *closure)
 {
@@ -451,6 +460,197 @@ START_TEST(a_check_has_a_deadline)
 }
 END_TEST
 
+static struct storage_server storage;
+
+/* Has the old module run on an upload of this size; NULL: as `path`. */
+static struct run *run_old(const char *path, int64_t size)
+{
+	char url[128];
+	snprintf(url, sizeof url, "http://127.0.0.1:%u%s%lld", storage.port, path, (long long)size);
+	return run_once(&(struct upload){
+		.id = "u", .filename = "f", .url = url, .filesize = size, .resource_id_json = "{\"opaque_id\":\"o\"}"});
+}
+
+/* A module that was built for 1.0 runs unchanged, with each function that there was. */
+START_TEST(built_for_1_0)
+{
+	static const struct {
+		const char *ends;
+		enum returned returned;
+		enum outcome outcome;
+		nanos until;
+	} endings[] = {{"retry", RETURNED_VERDICT, OUTCOME_RETRY, 0}, {"continue", RETURNED_VERDICT, OUTCOME_CONTINUE, 0},
+	               {"abort", RETURNED_VERDICT, OUTCOME_ABORT, 0}, {"delete", RETURNED_VERDICT, OUTCOME_DELETE, 0},
+	               {"wait", RETURNED_WAIT, OUTCOME_RETRY, 4711},  {"await", RETURNED_AWAIT, OUTCOME_RETRY, 4712}};
+	static const int64_t sizes[] = {0, 10, 300000};
+	storage_server_start(&storage, FILE_SERVER_LOOPBACK, NULL, NULL);
+	for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+		char line[64], expected[1024];
+		int64_t size = sizes[i % 3], sum = 0;
+		snprintf(line, sizeof line, "ends = %s\n", endings[i].ends);
+		open_step("old", _i, line);
+		ck_assert_uint_eq(steps->step[0].module->table.abi_minor, 0);
+		start_workers();
+		struct run *run = run_old("/ok/", size);
+		for (int64_t j = 0; j < size; j++)
+			sum += storage_server_byte((uint64_t)j);
+		snprintf(
+			expected, sizeof expected,
+			"{\"keys\":[\"a-step\",\"a text\",1,1,7,90000000000,3072,2,600000000000,2592000000000000],\"id\":\"u\","
+			"\"filename\":\"f\",\"filesize\":%lld,\"resource\":{\"opaque_id\":\"o\"},\"attempt\":0,\"woken\":0,"
+			"\"read\":%lld,\"sum\":%lld,\"left\":1,\"cancelled\":0}",
+			(long long)size, (long long)size, (long long)sum);
+		ck_assert_pstr_eq(run->result, expected);
+		ck_assert_str_eq(run->reason, "the reason of a-step");
+		ck_assert_int_eq(run->returned, endings[i].returned);
+		ck_assert_int_eq(run->outcome, endings[i].outcome);
+		if (run->returned != RETURNED_VERDICT)
+			ck_assert_int_eq(run->until, endings[i].until);
+		run_free(run);
+		snprintf(line, sizeof line, "info upload u: a-step: %lld bytes\n", (long long)size);
+		assert_logged(line, 1);
+		run = run_old("/status/500?", 10);
+		ck_assert_int_eq(run->outcome, OUTCOME_RETRY);
+		ck_assert_msg(strncmp(run->reason, "read: ", 6) == 0 && strstr(run->reason, "500") != NULL, "%s", run->reason);
+		run_free(run);
+		stop_workers();
+		struct checker *checker = checker_create(steps, &mailbox, &log_file);
+		struct check_answer answer = ask(checker);
+		ck_assert_int_eq(answer.passed, i != 0);
+		ck_assert_str_eq(answer.why, "the check of a-step");
+		ck_assert(checker_destroy(checker, TEST_LIMIT));
+		close_step();
+	}
+	storage_server_stop(&storage);
+}
+END_TEST
+
+START_TEST(built_for_1_0_and_cancelled)
+{
+	char url[64];
+	storage_server_start(&storage, FILE_SERVER_LOOPBACK, NULL, NULL);
+	snprintf(url, sizeof url, "http://127.0.0.1:%u/ok/5", storage.port);
+	open_step("old", _i, "ends = cancelled");
+	start_workers();
+	struct upload *upload = upload_create(&(struct upload){.id = "u", .filename = "f", .url = url, .filesize = 5});
+	struct run *run = run_create(upload);
+	upload_release(upload);
+	run->allowed = MINUTE;
+	workers_submit(workers, run);
+	ck_assert(wait_until(has_read, NULL, TEST_LIMIT));
+	workers_cancel(workers, run);
+	ck_assert_ptr_eq(mailbox_receive(&mailbox, TEST_LIMIT), &run->mail);
+	ck_assert_int_eq(run->outcome, OUTCOME_RETRY);
+	ck_assert_str_eq(run->reason, "cancelled, readable: 1");
+	run_free(run);
+	stop_workers();
+	close_step();
+	storage_server_stop(&storage);
+}
+END_TEST
+
+START_TEST(built_for_1_0_and_refused)
+{
+	char text[512];
+	fixture_open(&fixture);
+	snprintf(
+		text, sizeof text,
+		"[postprocessing]\nplugin_dir = %s\nsteps = a-step\n[step:a-step]\nmodule = old\nisolation = %s\nnumber = 0\n",
+		FIXTURES, isolations[_i]);
+	fixture_read(&fixture, text, ENVIRONMENT("HOME=/h"));
+	launch = *worker_fixture();
+	modules = modules_create(fixture.config->plugin_dir, &launch);
+	steps = steps_create(fixture.config, modules, &launch, &fixture.problems);
+	assert_problem(&fixture, ":7: number: a-step must not be 0");
+	steps_destroy(steps);
+	modules_destroy(modules);
+	fixture_close(&fixture);
+}
+END_TEST
+
+static bool has_compiler(void)
+{
+	return access(FIXTURES "/throws.so", R_OK) == 0;
+}
+
+static struct run *submit(const char *filename)
+{
+	struct upload *upload = upload_create(&(struct upload){.id = filename, .filename = filename});
+	struct run *run = run_create(upload);
+	upload_release(upload);
+	run->allowed = MINUTE;
+	workers_submit(workers, run);
+	return run;
+}
+
+/* Exceptions of C++ that leave a function of the module. */
+START_TEST(it_throws_in_run)
+{
+	if (!has_compiler())
+		return;
+	open_step("throws", 0, "where = run");
+	start_workers();
+	for (unsigned i = 0; i < 9; i++) {
+		struct run *run = submit(i % 3 == 1 ? "bad" : "good");
+		ck_assert_ptr_eq(mailbox_receive(&mailbox, TEST_LIMIT), &run->mail);
+		ck_assert_int_eq(run->outcome, i % 3 == 1 ? OUTCOME_RETRY : OUTCOME_CONTINUE);
+		ck_assert_int_eq(run->crashed, i % 3 == 1);
+		ck_assert_str_eq(run->reason, i % 3 == 1 ? "the module crashed: SIGABRT (Aborted):   what():  out of run" : "");
+		run_free(run);
+	}
+	assert_logged("error upload bad: a-step: the module crashed: SIGABRT (Aborted):   what():  out of run\n", 3);
+	stop_workers();
+	close_step();
+}
+END_TEST
+
+START_TEST(it_throws_elsewhere)
+{
+	if (!has_compiler())
+		return;
+	open_step("throws", 0, "where = check");
+	struct checker *checker = checker_create(steps, &mailbox, &log_file);
+	struct check_answer answer = ask(checker);
+	ck_assert(!answer.passed);
+	ck_assert_msg(strstr(answer.why, "check() crashed: SIGABRT (Aborted):   what():  out of check") != NULL, "%s",
+	              answer.why);
+	ck_assert(checker_destroy(checker, TEST_LIMIT));
+	close_step();
+	/* It is no upload's failure. */
+	open_step("throws", 0, "where = destroy");
+	start_workers();
+	struct run *run = submit("good");
+	ck_assert_ptr_eq(mailbox_receive(&mailbox, TEST_LIMIT), &run->mail);
+	ck_assert_int_eq(run->outcome, OUTCOME_CONTINUE);
+	run_free(run);
+	stop_workers();
+	close_step();
+	open_step("throws", 0, "where = create");
+	start_workers();
+	struct mail *mail = mailbox_receive(&mailbox, TEST_LIMIT);
+	ck_assert_int_eq(mail->kind, MAIL_POOL);
+	struct pool_news *news = (struct pool_news *)(void *)mail;
+	ck_assert_str_eq(news->why, "the module crashed: SIGABRT (Aborted):   what():  out of create");
+	free(news);
+	stop_workers();
+	close_step();
+}
+END_TEST
+
+START_TEST(it_throws_when_it_is_loaded)
+{
+	char why[1024] = "";
+	char *const folders[] = {(char *)(uintptr_t)FIXTURES, NULL};
+	if (!has_compiler())
+		return;
+	modules = modules_create(folders, worker_fixture());
+	ck_assert_ptr_null(modules_find(modules, "throws_early", why, sizeof why));
+	ck_assert_msg(strstr(why, "loading it crashed: SIGABRT (Aborted):   what():  out of the constructor") != NULL, "%s",
+	              why);
+	modules_destroy(modules);
+}
+END_TEST
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -470,6 +670,12 @@ int main(void)
 	tcase_add_loop_test(tcase, a_check_says_why, 0, MODES);
 	tcase_add_test(tcase, a_check_is_cancelled);
 	tcase_add_test(tcase, a_check_has_a_deadline);
+	tcase_add_loop_test(tcase, built_for_1_0, 0, MODES);
+	tcase_add_loop_test(tcase, built_for_1_0_and_cancelled, 0, MODES);
+	tcase_add_loop_test(tcase, built_for_1_0_and_refused, 0, MODES);
+	tcase_add_test(tcase, it_throws_in_run);
+	tcase_add_test(tcase, it_throws_elsewhere);
+	tcase_add_test(tcase, it_throws_when_it_is_loaded);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
