@@ -345,8 +345,8 @@ START_TEST(a_module_is_replaced_under_load)
 	for (unsigned i = 1; i <= 8; i++) {
 		unsigned ended = MANY * i / 10;
 		ck_assert(wait_until(have_ended, &ended, TEST_LIMIT));
-		if (i == 4) { /* half of a file is refused */
-			install_part("versions2", "versions", 50);
+		if (i == 4) { /* a part of a file is refused */
+			install_part("versions2", "versions", 20);
 			reload_badly("versions.so: ");
 		} else {
 			install(i % 2 == 1 ? "versions2" : "versions", "versions");

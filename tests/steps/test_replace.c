@@ -16,14 +16,23 @@
 static struct pool_fixture fixture;
 /* The steps as they are made again. */
 static struct steps *again[32];
+static struct modules *modules[32];
 static size_t count;
+static const struct worker_launch *launch;
+
+static void begin(const char *keys)
+{
+	launch = worker_fixture();
+	steps_open(&fixture, keys);
+}
 
 /* Puts a step in the place of 0 that is made of the same configuration; `thread`: in this process. */
 static struct step *replace(bool thread)
 {
 	struct config *config = fixture.config.config;
 	config->step[0].isolation = thread ? ISOLATION_THREAD : ISOLATION_PROCESS;
-	struct steps *steps = steps_create(config, fixture.modules, worker_fixture(), &fixture.config.problems);
+	modules[count] = modules_create_again(config->plugin_dir, launch, fixture.modules);
+	struct steps *steps = steps_create(config, modules[count], launch, &fixture.config.problems);
 	assert_sound(&fixture.config);
 	again[count++] = steps;
 	steps->step[0].version = (unsigned)count;
@@ -37,8 +46,10 @@ static void end(void)
 {
 	ck_assert(workers_destroy(fixture.workers, TEST_LIMIT));
 	fixture.workers = NULL;
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; i < count; i++) {
 		steps_destroy(again[i]);
+		modules_destroy(modules[i]);
+	}
 	steps_close(&fixture);
 }
 
@@ -66,7 +77,7 @@ static void collect(unsigned runs)
 START_TEST(replaced_again_and_again)
 {
 	char name[32];
-	steps_open(&fixture, "workers = 3");
+	begin("workers = 3");
 	for (unsigned i = 0; i < 20; i++) {
 		for (unsigned j = 0; j < 20; j++) {
 			snprintf(name, sizeof name, "run-%u-%u", i, j);
@@ -88,7 +99,7 @@ END_TEST
 /* A run of the old workers can still be cancelled. */
 START_TEST(cancelled_after_the_replacement)
 {
-	steps_open(&fixture, "workers = 1\ndeed = sleep");
+	begin("workers = 1\ndeed = sleep");
 	struct run *run = steps_submit(&fixture, 0, "bad");
 	steps_submit(&fixture, 0, "queued");
 	while (atomic_load(&run->started) == 0)
@@ -126,7 +137,7 @@ static void await_children(unsigned children)
 /* A step that is not in the configuration any more has processes only while it has runs. */
 START_TEST(used_no_more)
 {
-	steps_open(&fixture, "workers = 3");
+	begin("workers = 3");
 	await_children(3 + 4);
 	workers_set_used(fixture.workers, 0, false);
 	await_children(4);
@@ -148,7 +159,7 @@ START_TEST(checks_of_a_step_that_was_replaced)
 {
 	struct mailbox mailbox;
 	mailbox_init(&mailbox);
-	steps_open(&fixture, "");
+	begin("");
 	struct checker *checker = checker_create(fixture.steps, &mailbox, &fixture.log);
 	ck_assert_ptr_nonnull(checker);
 	for (unsigned i = 0; i < 5; i++) {
