@@ -76,9 +76,12 @@ void server_begin_reload(struct server *server)
 		log_warning(server->log, "the configuration is not read again, because the service stops");
 		return;
 	}
-	server->reload_again = server->reload != NULL;
-	if (server->reload_again)
+	if (server->reload != NULL) {
+		if (!server->reload_again)
+			log_info(server->log, "the configuration is being read already; it will be read once more after that");
+		server->reload_again = true;
 		return;
+	}
 	log_info(server->log, "reading the configuration again");
 	struct reload *reload = alloc_zeroed(1, sizeof *reload);
 	reload->mail.kind = MAIL_RELOAD;

@@ -145,14 +145,23 @@ START_TEST(errors_change_nothing)
 END_TEST
 
 #define ASK "[step:ask]\nmodule = remote\n"
-#define LAST "[step:last]\nmodule = versions\noutcome = abort\n"
+#define LAST "[step:last]\nmodule = good\nreturns = 2\n" /* abort */
 
 /* An upload keeps the steps that it began with, in their order; new ones pass the new steps. */
 START_TEST(uploads_keep_their_steps)
 {
-	begin("steps = ask, last", ASK LAST);
+	char path[FOLDER_PATH_SIZE + 64];
+	scenario_open(&scenario, NULL);
+	install("versions", "versions");
+	install("good", "good");
+	configure("steps = ask, last", ASK LAST);
+	scenario_start_service(&scenario);
+	scenario_await_ready(&scenario);
 	storage_bytes_received(&scenario, "early", "/ok/3", 3);
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "early", 0);
+	/* The package of `last` is removed. */
+	snprintf(path, sizeof path, "%s/modules/good.so", scenario.folder);
+	ck_assert_int_eq(unlink(path), 0);
 	configure("steps = first, ask", "[step:first]\nmodule = versions\n" ASK);
 	reload_well("; added steps: first; removed steps: last (uploads that began before still pass them)");
 	ck_assert_int_eq(scenario_http(&scenario, "/readyz"), 200);
@@ -161,7 +170,7 @@ START_TEST(uploads_keep_their_steps)
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "late", 0);
 	storage_step_finished(&scenario, "late", "ask", "continue");
 	storage_check_finished(&scenario, "late", "continue");
-	/* The processes of `last` are started for this one. */
+	/* The processes of `last` are started for this one, with the file that was removed. */
 	storage_step_finished(&scenario, "early", "ask", "continue");
 	storage_check_finished(&scenario, "early", "abort");
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_step_seconds_count{step=\"last\"}"), 1);
@@ -278,6 +287,7 @@ START_TEST(at_any_time)
 	configure("steps = one", "[step:one]\nmodule = versions\nrun_time = 3s\n");
 	for (unsigned i = 0; i < 50; i++)
 		ck_assert(process_signal(&scenario.service, SIGHUP));
+	scenario_await_log(&scenario, "the configuration is being read already; it will be read once more after that");
 	struct count applied = {IN_EFFECT "; changed steps: one", 2};
 	ck_assert(wait_until(is_counted, &applied, TEST_LIMIT));
 	ck_assert_uint_le(scenario_log_count(&scenario, "reading the configuration again"), before + 3);
@@ -319,6 +329,38 @@ START_TEST(a_private_broker_stays)
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_private_broker_restarts_total"), 0);
 	ck_assert_int_eq(scenario_http(&scenario, "/readyz"), 200);
 	ck_assert_uint_eq(scenario_log_count(&scenario, "starting a private broker"), 1);
+	scenario_close(&scenario);
+}
+END_TEST
+
+static bool has_descriptors(void *closure)
+{
+	return scenario_metric(&scenario, "process_open_fds") <= *(const uint64_t *)closure;
+}
+
+/* What was replaced is given back: instances, processes, threads, open files. */
+START_TEST(reloads_leave_nothing)
+{
+	static const char *const steps[] = {
+		"[step:one]\nmodule = versions\nlabel = a\n[step:two]\nmodule = good\nisolation = thread\nreturns = 1\n",
+		"[step:one]\nmodule = versions\nlabel = b\n[step:two]\nmodule = good\nisolation = thread\nreturns = 1\n"
+		"calls = reason\n[step:three]\nmodule = versions\n"};
+	scenario_open(&scenario, NULL);
+	install("versions", "versions");
+	install("good", "good");
+	configure("steps = one, two", steps[0]);
+	scenario_start_service(&scenario);
+	scenario_await_ready(&scenario);
+	uint64_t before = 0;
+	for (unsigned i = 1; i <= 20; i++) {
+		configure(i % 2 == 0 ? "steps = one, two" : "steps = three, two, one", steps[i % 2]);
+		reload_well("; ");
+		expect("continue");
+		/* Processes may be starting: a few more descriptors than now tell nothing. */
+		if (i == 4)
+			before = scenario_metric(&scenario, "process_open_fds") + 8;
+	}
+	ck_assert_msg(wait_until(has_descriptors, &before, TEST_LIMIT), "more open files than before");
 	scenario_close(&scenario);
 }
 END_TEST
@@ -374,6 +416,7 @@ int main(void)
 {
 	const TTest *const tests[] = {errors_change_nothing, uploads_keep_their_steps,        runs_end_with_the_old_workers,
 	                              a_step_is_installed,   modules_in_the_service,          settings_of_the_start_stay,
-	                              at_any_time,           a_module_is_replaced_under_load, a_private_broker_stays};
+	                              at_any_time,           a_module_is_replaced_under_load, a_private_broker_stays,
+	                              reloads_leave_nothing};
 	return scenario_run("scenario_reload", tests, sizeof tests / sizeof tests[0]);
 }
