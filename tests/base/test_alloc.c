@@ -48,7 +48,7 @@ static void check_end(unsigned which, const struct alloc_handler *handler, const
 	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
 	ck_assert(WIFEXITED(status));
 	ck_assert_int_eq(WEXITSTATUS(status), ALLOC_EXIT_STATUS);
-	/* AddressSanitizer warns first. */
+	/* A sanitizer warns first. */
 	const char *rest = strncmp(text, "==", 2) == 0 ? strchr(text, '\n') : NULL;
 	ck_assert_str_eq(rest != NULL ? rest + 1 : text, words);
 }
@@ -60,9 +60,15 @@ static void say(void *closure)
 	(void)written;
 }
 
-/* For AddressSanitizer: an allocation that is too large fails, as it does without the sanitizer. */
+/* For the sanitizers: an allocation that is too large fails, as it does without them. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
+{
+	return "allocator_may_return_null=1";
+}
+
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
 {
 	return "allocator_may_return_null=1";
 }

@@ -10,7 +10,7 @@
 
 struct raw_server {
 	_Atomic(const char *) answer; /* to each request */
-	bool closes;                  /* the connection is closed after each answer */
+	atomic_bool closes;           /* the connection is closed after each answer */
 	uint16_t port;
 	atomic_uint connections, requests;
 	pthread_mutex_t lock;
