@@ -139,11 +139,12 @@ enum received channel_receive(int socket, struct channel_buffer *buffer, struct 
 	free(buffer->large);
 	buffer->large = NULL;
 	*descriptor = -1;
+	/* If the other end did not read all before it closed the socket, that is an error once, before what it has sent. */
 	do {
 		length = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | (wait ? 0 : MSG_DONTWAIT));
-	} while (length < 0 && errno == EINTR);
+	} while (length < 0 && (errno == EINTR || errno == ECONNRESET));
 	if (length < 0)
-		return errno == EAGAIN ? RECEIVED_NOTHING : errno == ECONNRESET ? RECEIVED_CLOSED : RECEIVED_BROKEN;
+		return errno == EAGAIN ? RECEIVED_NOTHING : RECEIVED_BROKEN;
 	*descriptor = take_descriptor(&message);
 	if (length == 0)
 		return RECEIVED_CLOSED;
