@@ -11,7 +11,8 @@ static const struct {
 	uint32_t need, grant;
 } grants[] = {{"network", PP_NEED_NETWORK, GRANT_NETWORK},
               {"unix", PP_NEED_UNIX, GRANT_UNIX},
-              {"exec", PP_NEED_EXEC, GRANT_EXEC}};
+              {"exec", PP_NEED_EXEC, GRANT_EXEC},
+              {"files", PP_NEED_FILES, GRANT_FILES}};
 
 #define COUNT (sizeof grants / sizeof grants[0])
 

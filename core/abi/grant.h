@@ -10,9 +10,9 @@
 #include "core/abi/setup.h"
 #include "postprocessing/step.h"
 
-enum { GRANT_NETWORK = 1, GRANT_UNIX = 2, GRANT_EXEC = 4, GRANT_ALL = 7 };
+enum { GRANT_NETWORK = 1, GRANT_UNIX = 2, GRANT_EXEC = 4, GRANT_FILES = 8, GRANT_ALL = 15 };
 
-/* "network", "unix", "exec" or "none" (0). False: no such word. */
+/* "network", "unix", "exec", "files" or "none" (0). False: no such word. */
 bool grant_parse(const char *word, uint32_t *grant);
 /* The words, separated by spaces; "none". Returns text. */
 #define GRANTS_TEXT_SIZE 32

@@ -31,6 +31,7 @@ void start_encode(struct text *packet, const struct start_message *start)
 	packet_add_number(packet, (int64_t)start->readable_count);
 	for (size_t i = 0; i < start->readable_count; i++)
 		packet_add_string(packet, start->readable[i]);
+	packet_add_string(packet, start->scratch);
 }
 
 bool start_decode(struct packet *packet, struct start_message *start)
@@ -50,6 +51,7 @@ bool start_decode(struct packet *packet, struct start_message *start)
 	start->readable_count = (size_t)packet_number_within(packet, 0, START_PATHS);
 	for (size_t i = 0; i < start->readable_count; i++)
 		start->readable[i] = packet_text(packet);
+	start->scratch = packet_string(packet);
 	return packet_end(packet);
 }
 

@@ -81,8 +81,9 @@ struct start_message {
 	size_t readable_count;
 	/* The folder of the copies of uploads, which are files without names. The module may open the one whose descriptor
 	 * it has again, by /proc/self/fd. A descriptor of the folder is sent along. */
-	const char *copies; /* the service's side; NULL: none */
-	int copies_folder;  /* the worker's side; -1: none */
+	const char *copies;  /* the service's side; NULL: none */
+	int copies_folder;   /* the worker's side; -1: none */
+	const char *scratch; /* the folder in which it may write; NULL: none */
 };
 
 void start_encode(struct text *packet, const struct start_message *start);
@@ -157,7 +158,7 @@ bool text_decode(struct packet *packet, const char **text);
 struct run_done {
 	struct run_answer answer;
 	bool read;            /* the module has read bytes of the upload */
-	bool crowded;         /* threads are left that were not there when the instance was created */
+	bool crowded;         /* threads are left that were not there when the instance was created, or temporary files */
 	struct report report; /* the metrics that were not reported before */
 };
 

@@ -20,6 +20,7 @@ core_libcore_a_SOURCES += \
 	core/base/process_usage.c core/base/process_usage.h \
 	core/base/readiness.c core/base/readiness.h \
 	core/base/request.h \
+	core/base/scratch_folder.c core/base/scratch_folder.h \
 	core/base/signals.c core/base/signals.h \
 	core/base/table.c core/base/table.h \
 	core/base/terminal.c core/base/terminal.h \

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The memory of a worker process and of the programs that it has started. The kernel limits that of each process, or,
  * in a control group, that of all (cgroup.h). Here it is looked at now and then, as a sum: one that stays beyond the
- * limit is killed, and one that keeps much of it after a run is replaced. */
+ * limit is killed, and one that keeps much of it after a run is replaced. Its temporary files are
+ * looked at in the same way. */
 #include <inttypes.h>
 
 #include "core/base/process_usage.h"
+#include "core/base/scratch_folder.h"
 #include "core/steps/pool_private.h"
 
 #define INTERVAL (2 * SECOND)
@@ -51,7 +53,10 @@ nanos pool_worker_look(struct pool_worker *worker, nanos now)
 		return now + INTERVAL;
 	int64_t memory = process_private_memory(worker->process.pid);
 	bool beyond = memory > limit;
-	if (beyond && watch->beyond) {
+	if (worker->process.scratch != NULL && scratch_folder_size(worker->process.scratch) > limit) {
+		worker->greedy = worker->writes = true;
+		pool_worker_kill(worker, "wrote too much");
+	} else if (beyond && watch->beyond) {
 		worker->greedy = true;
 		pool_worker_kill(worker, "used too much memory");
 	} else if (worker->runs > 0 && keeps_much(worker, memory, limit)) {

@@ -125,7 +125,8 @@ void pool_worker_start(struct pool_worker *worker)
 	}
 	worker->wanted = worker->answered = worker->closed = worker->created = false;
 	worker->requests = worker->cache_turns = 0;
-	worker->dead = worker->overdue = worker->late = worker->greedy = worker->leave = worker->idle = false;
+	worker->dead = worker->overdue = worker->late = worker->greedy = worker->writes = worker->leave = worker->idle =
+		false;
 	worker->broken = NULL;
 	worker->runs = worker->lines = worker->reports = 0;
 	worker->errors = (struct error_lines){0};
@@ -259,7 +260,7 @@ static void explain_end(const struct pool_worker *worker, bool ran, int status, 
 	const char *last = worker->errors.last;
 	worker_status_explain(status, how, sizeof how);
 	if (worker->greedy) {
-		worker_memory_explain(worker->pool->step->config->memory_limit, how, sizeof how);
+		worker_memory_explain(worker->pool->step->config->memory_limit, worker->writes, how, sizeof how);
 		last = "";
 	}
 	if (worker->overdue)

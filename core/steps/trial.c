@@ -74,7 +74,7 @@ static enum trial_result broken(struct trial *trial, const char *doing, bool lat
 	int status = worker_process_end(&trial->process, &ran_out);
 	worker_status_explain(status, how, sizeof how);
 	if (ran_out)
-		worker_memory_explain(trial->memory_limit, how, sizeof how);
+		worker_memory_explain(trial->memory_limit, false, how, sizeof how);
 	if (late)
 		snprintf(why, size, "%s: %s did not finish within %s", trial->path, doing, duration_format(limit, duration));
 	else if (over)

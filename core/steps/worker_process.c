@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/base/file_access.h"
+#include "core/base/scratch_folder.h"
 #include "core/base/text.h"
 #include "core/content/copy.h"
 #include "core/steps/orphans.h"
@@ -131,6 +132,24 @@ static int spawn(pid_t *pid, const struct worker_launch *launch, const struct en
 	return error;
 }
 
+/* False: errno has the reason. */
+static bool make_scratch(struct worker_process *process, const struct worker_launch *launch,
+                         const struct start_message *start)
+{
+	if ((start->grants & GRANT_FILES) == 0)
+		return true;
+	process->scratch = scratch_folder_make(launch->own_user ? launch->uid : (uid_t)-1, launch->gid);
+	return process->scratch != NULL;
+}
+
+static void remove_scratch(const struct worker_process *process)
+{
+	if (process->scratch == NULL)
+		return;
+	scratch_folder_remove(process->scratch);
+	free(process->scratch);
+}
+
 bool worker_process_start(struct worker_process *process, const struct worker_launch *launch, int module,
                           const struct start_message *start, char *why, size_t size)
 {
@@ -143,13 +162,18 @@ bool worker_process_start(struct worker_process *process, const struct worker_la
 		return false;
 	}
 	struct start_message told = *start;
+	if (!make_scratch(process, launch, start)) {
+		snprintf(why, size, "no folder for its temporary files: %s", strerror(errno));
+		return false;
+	}
 	bool good = open_ends(&ends, module);
 	int error = good ? spawn(&process->pid, launch, &ends, start->step) : errno;
 	close_all((const int[]){ends.control[1], ends.errors[1], ends.cancel[1], ends.module, ends.nowhere}, 5);
 	if (error != 0) {
 		snprintf(why, size, "%s: cannot be started: %s", launch->path, strerror(error));
 		close_all((const int[]){ends.control[0], ends.errors[0], ends.cancel[0]}, 3);
-		process->pid = 0;
+		remove_scratch(process);
+		*process = WORKER_PROCESS_NONE;
 		return false;
 	}
 	process->control = ends.control[0];
@@ -160,6 +184,7 @@ bool worker_process_start(struct worker_process *process, const struct worker_la
 		orphans_adopt();
 	orphans_note_worker(process->pid);
 	process->ended = pidfd_open(process->pid, 0);
+	told.scratch = process->scratch;
 	told.grouped = cgroup_create(&process->group, process->pid, start->memory_limit);
 	start_encode(&packet, &told);
 	/* Without it, a large upload can be read, but not be opened again. */
@@ -194,6 +219,7 @@ int worker_process_end(struct worker_process *process, bool *ran_out)
 			orphans_end();
 	}
 	close_all((const int[]){process->ended, process->control, process->cancel, process->errors}, 4);
+	remove_scratch(process);
 	*process = WORKER_PROCESS_NONE;
 	if (ran_out != NULL)
 		*ran_out = out;
@@ -210,9 +236,10 @@ void worker_status_explain(int status, char *why, size_t size)
 	}
 }
 
-void worker_memory_explain(int64_t limit, char *why, size_t size)
+void worker_memory_explain(int64_t limit, bool files, char *why, size_t size)
 {
-	snprintf(why, size, "used more than memory_limit (%" PRId64 " MiB) and was killed", limit >> 20);
+	snprintf(why, size, "used more than memory_limit (%" PRId64 " MiB)%s and was killed", limit >> 20,
+	         files ? " for temporary files" : "");
 }
 
 static void end_line(struct error_lines *lines, void (*each)(void *closure, const char *line), void *closure)

@@ -30,15 +30,16 @@ void worker_launch_open(struct worker_launch *launch, const char *path);
 void worker_launch_close(struct worker_launch *launch);
 
 struct worker_process {
-	pid_t pid;   /* 0: none */
-	int ended;   /* its pidfd: readable once it has ended */
-	int control; /* the socket */
-	int cancel;  /* a socket: what the worker has of it is readable once the run is cancelled */
-	int errors;  /* what it writes to standard error */
-	bool starts; /* it may start programs, which must not outlive it */
+	pid_t pid;     /* 0: none */
+	int ended;     /* its pidfd: readable once it has ended */
+	int control;   /* the socket */
+	int cancel;    /* a socket: what the worker has of it is readable once the run is cancelled */
+	int errors;    /* what it writes to standard error */
+	bool starts;   /* it may start programs, which must not outlive it */
+	char *scratch; /* the folder of its temporary files; NULL: none */
 	struct cgroup group;
 };
-#define WORKER_PROCESS_NONE ((struct worker_process){0, -1, -1, -1, -1, false, CGROUP_NONE})
+#define WORKER_PROCESS_NONE ((struct worker_process){0, -1, -1, -1, -1, false, NULL, CGROUP_NONE})
 
 /* Starts a process and sends it START. The calling thread must outlive the process, which the kernel kills together
  * with it. module: the open file of the module. False: why[size] has the reason. */
@@ -55,8 +56,9 @@ int worker_process_end(struct worker_process *process, bool *ran_out);
 
 /* How a process ended that should not have: "crashed: SIGSEGV (Segmentation fault)", "exited with status 0". */
 void worker_status_explain(int status, char *why, size_t size);
-/* The same for one that was killed because of its memory: "used more than memory_limit (256 MiB) and was killed". */
-void worker_memory_explain(int64_t limit, char *why, size_t size);
+/* The same for one that was killed because of its memory: "used more than memory_limit (256 MiB) and was killed";
+ * files: because of its temporary files. */
+void worker_memory_explain(int64_t limit, bool files, char *why, size_t size);
 
 /* Lines of a worker's standard error. */
 struct error_lines {

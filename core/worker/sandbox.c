@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -75,7 +76,13 @@ bool sandbox_enter(const struct start_message *start, struct text *missing, char
 	}
 	if (!files_restrict(start, &files, why, size))
 		return false;
+	if (!files && start->scratch != NULL) {
+		snprintf(why, size, "temporary files (allow = files) need Landlock, which is not available");
+		return false;
+	}
 	if (!files)
 		text_add(missing, "Landlock");
+	if (start->scratch != NULL)
+		setenv("TMPDIR", start->scratch, 1);
 	return calls_restrict(start, !files, why, size);
 }

@@ -59,6 +59,9 @@ static const char missing[] = "clone3 openat2 fchmodat2 map_shadow_stack mseal f
 static const char changes[] =
 	"unlink unlinkat rmdir mkdir mkdirat rename renameat renameat2 link linkat symlink symlinkat";
 
+/* Attributes of a file that is open; Landlock does not judge those of paths. */
+static const char attributes[] = "fchmod";
+
 /* A module that starts programs has to end them. Landlock keeps its signals from others, where the kernel has that.
  * It gets files in memory, too, which no limit counts; nor does one count its programs together. */
 static const char programs[] = "execve execveat fork vfork clone wait4 waitid setpgid setsid kill memfd_create";
@@ -171,7 +174,7 @@ static void add_open_unless_truncating(scmp_filter_ctx filter, int *error, const
 	add_if(filter, error, name, SCMP_CMP(argument, SCMP_CMP_MASKED_EQ, O_ACCMODE, O_RDWR));
 }
 
-static void add_open(scmp_filter_ctx filter, int *error, bool readonly)
+static void add_open(scmp_filter_ctx filter, int *error, bool readonly, uint32_t grants)
 {
 	const scmp_datum_t writing = O_ACCMODE | O_CREAT | O_TRUNC | 020000000 /* __O_TMPFILE */;
 	if (!readonly) {
@@ -180,6 +183,11 @@ static void add_open(scmp_filter_ctx filter, int *error, bool readonly)
 	}
 	if (*error == 0 && !readonly)
 		*error = add_names(filter, SCMP_ACT_ALLOW, changes);
+	if (*error == 0 && !readonly && (grants & GRANT_FILES) != 0)
+		*error = add_names(filter, SCMP_ACT_ALLOW, attributes);
+	/* futimens() has no path. */
+	if (!readonly && (grants & GRANT_FILES) != 0)
+		add_if(filter, error, "utimensat", SCMP_A1(SCMP_CMP_EQ, 0));
 	if (!readonly)
 		return;
 	add_if(filter, error, "open", SCMP_A1(SCMP_CMP_MASKED_EQ, writing, O_RDONLY));
@@ -236,7 +244,7 @@ bool calls_restrict(const struct start_message *start, bool readonly, char *why,
 		error = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
 	if (error == 0)
 		error = add_names(filter, SCMP_ACT_ALLOW, allowed);
-	add_open(filter, &error, readonly);
+	add_open(filter, &error, readonly, start->grants);
 	add_memory(filter, &error);
 	add_descriptors(filter, &error);
 	add_sockets(filter, &error, start->grants);

@@ -28,6 +28,9 @@ enum {
 	FILE_READ = 1 << 2,
 	FOLDER_READ = 1 << 3,
 	/* Removing and making files of each kind are bits 4 to 12. */
+	MAKE_CHARACTER_DEVICE = 1 << 6,
+	MAKE_SOCKET = 1 << 9,
+	MAKE_BLOCK_DEVICE = 1 << 11,
 	FILE_REFER = 1 << 13,    /* ABI 2 */
 	FILE_TRUNCATE = 1 << 14, /* ABI 3 */
 	FILE_IOCTL = 1 << 15,    /* ABI 5 */
@@ -122,7 +125,15 @@ static bool allow_named(int ruleset, const char *path, uint64_t rights)
 	return allow(ruleset, first, rights);
 }
 
-static bool allow_all(int ruleset, const struct start_message *start)
+/* The folder of temporary files. Nothing in it can be executed. */
+static bool allow_scratch(int ruleset, const char *path, uint64_t known)
+{
+	const uint64_t refused =
+		FILE_EXECUTE | MAKE_CHARACTER_DEVICE | MAKE_BLOCK_DEVICE | MAKE_SOCKET | (uint64_t)FILE_IOCTL;
+	return path == NULL || allow(ruleset, path, known & ~refused);
+}
+
+static bool allow_all(int ruleset, const struct start_message *start, uint64_t known)
 {
 	const uint64_t rights = FILE_READ | ((start->grants & GRANT_EXEC) != 0 ? FILE_EXECUTE : 0);
 	bool good = add_rule(ruleset, WORKER_MODULE, FILE_READ) && allow(ruleset, "/dev/null", FILE_READ | FILE_WRITE);
@@ -134,7 +145,8 @@ static bool allow_all(int ruleset, const struct start_message *start)
 		good = allow(ruleset, "/bin", rights) && allow(ruleset, "/sbin", rights);
 	for (size_t i = 0; good && i < start->readable_count; i++)
 		good = allow_named(ruleset, start->readable[i], rights);
-	return good && (start->folder == NULL || allow(ruleset, start->folder, rights));
+	return good && (start->folder == NULL || allow(ruleset, start->folder, rights)) &&
+	       allow_scratch(ruleset, start->scratch, known);
 }
 
 bool files_restrict(const struct start_message *start, bool *active, char *why, size_t size)
@@ -146,7 +158,8 @@ bool files_restrict(const struct start_message *start, bool *active, char *why, 
 	const struct ruleset wanted = {known_rights(abi), 0, abi >= 6 ? SCOPE_ABSTRACT_UNIX | SCOPE_SIGNAL : 0};
 	/* An older kernel knows a shorter struct, and refuses a longer one only if its end is not zero. */
 	int ruleset = (int)syscall(SYS_landlock_create_ruleset, &wanted, abi >= 6 ? sizeof wanted : sizeof wanted.files, 0);
-	bool good = ruleset >= 0 && allow_all(ruleset, start) && syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
+	bool good = ruleset >= 0 && allow_all(ruleset, start, known_rights(abi)) &&
+	            syscall(SYS_landlock_restrict_self, ruleset, 0) == 0;
 	if (!good)
 		snprintf(why, size, "cannot restrict the file system: %s", strerror(errno));
 	if (ruleset >= 0)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "core/worker/session.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <stdio.h>
@@ -43,6 +44,19 @@ static nlink_t count_tasks(const struct session *session)
 {
 	struct stat status;
 	return session->tasks >= 0 && fstat(session->tasks, &status) == 0 ? status.st_nlink : 0;
+}
+
+/* The run has left temporary files, which the next one must not see. */
+static bool has_files(const struct session *session)
+{
+	const struct dirent *entry;
+	DIR *folder = session->start->scratch != NULL ? opendir(session->start->scratch) : NULL;
+	bool found = session->start->scratch != NULL && folder == NULL;
+	while (folder != NULL && !found && (entry = readdir(folder)) != NULL)
+		found = strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0;
+	if (folder != NULL)
+		closedir(folder);
+	return found;
 }
 
 static void reject(void *closure, const char *key, const char *text)
@@ -237,7 +251,7 @@ static void run(struct session *session, struct packet *packet)
 	if ((session->start->grants & GRANT_EXEC) != 0)
 		offspring_end();
 	done.read = active.incoming.read;
-	done.crowded = count_tasks(session) > session->idle_tasks;
+	done.crowded = has_files(session) || count_tasks(session) > session->idle_tasks;
 	incoming_free(&active.incoming);
 	done.report = session->report;
 	session->report = (struct report){0};

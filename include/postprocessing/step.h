@@ -159,6 +159,11 @@ enum {
 	/* Reading the file or folder whose absolute path is the value of `key`, or the first word of it if there is no such
 	 * file: a command with arguments. */
 	PP_NEED_PATH = 4,
+	/* Writing files in a folder that is private to the process, and that the environment variable TMPDIR names. It is
+	 * empty before each run: the host replaces a process whose run has left anything there, and removes the folder with
+	 * the process. A file may be as large as the step's memory_limit, and so may all of them together, which the host
+	 * looks at every two seconds. With isolation = thread, TMPDIR is the host's own. */
+	PP_NEED_FILES = 5,
 };
 
 /* The host regards the first 32 needs, and 16 paths among them. */

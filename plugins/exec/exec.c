@@ -65,6 +65,9 @@ static const struct pp_key exec_keys[] = {
 	         "program and /usr."},
 	{.name = "network", .type = PP_KEY_BOOL, .fallback = "false",
 	 .help = "Whether the command needs the network or Unix sockets. The key allow has to allow that, too."},
+	{.name = "files", .type = PP_KEY_BOOL, .fallback = "false",
+	 .help = "Whether the command needs a folder for temporary files, which TMPDIR names. The key allow has to allow "
+	         "that, too."},
 	{.name = NULL},
 };
 /* clang-format on */
@@ -77,6 +80,7 @@ static const struct pp_need exec_needs[] = {
 	{.kind = PP_NEED_PATH, .key = "readable"},
 	{.kind = PP_NEED_NETWORK, .key = "network", .when = YES},
 	{.kind = PP_NEED_UNIX, .key = "network", .when = YES},
+	{.kind = PP_NEED_FILES, .key = "files", .when = YES},
 	{.kind = 0},
 };
 

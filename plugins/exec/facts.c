@@ -43,7 +43,7 @@ static size_t length_of(const char *text)
 bool facts_make(struct facts *facts, const struct pp_host *host, struct pp_run *run, const char *step, bool file)
 {
 	/* The others are the service's, which may hold secrets. */
-	static const char *const kept[] = {"LANG", "LC_ALL", "TZ"};
+	static const char *const kept[] = {"LANG", "LC_ALL", "TZ", "TMPDIR"};
 	const char *id = host->upload_id(run), *name = host->filename(run), *resource = host->resource_id(run);
 	*facts = (struct facts){.size = 4096 + length_of(id) + length_of(name) + length_of(resource) + length_of(step)};
 	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)

@@ -382,10 +382,90 @@ static void leave_thread(void)
 	pthread_create(&thread, NULL, wait_for_ever, NULL);
 }
 
+static int write_in(const char *folder, const char *name, int flags)
+{
+	char path[600];
+	snprintf(path, sizeof path, "%s/%s", folder, name);
+	int file = open(path, O_WRONLY | O_CREAT | flags, 0600);
+	if (file >= 0)
+		close(file);
+	return file;
+}
+
+/* In the folder for temporary files, and around it. What it writes it removes. */
+static void use_scratch(void)
+{
+	const char *folder = getenv("TMPDIR");
+	char path[512], other[512];
+	if (folder == NULL) {
+		report("no folder", 0);
+		return;
+	}
+	report("write", write_in(folder, "one", O_EXCL));
+	snprintf(path, sizeof path, "%s/one", folder);
+	snprintf(other, sizeof other, "%s/two", folder);
+	report("append", write_in(folder, "one", O_TRUNC));
+	report("rename", rename(path, other));
+	int file = open(other, O_RDWR);
+	report("mode", fchmod(file, 0700));
+	report("times", futimens(file, NULL));
+	close(file);
+	report("path", chmod(other, 0755));
+	execl(other, other, NULL);
+	report("execute", -1);
+	report("remove", unlink(other));
+}
+
+/* What may not be in the folder, and what is around it. */
+static void leave_scratch(void)
+{
+	const char *folder = getenv("TMPDIR");
+	char path[512];
+	if (folder == NULL) {
+		report("no folder", 0);
+		return;
+	}
+	snprintf(path, sizeof path, "%s/one", folder);
+	report("folder", mkdir(path, 0700) == 0 && rmdir(path) == 0 ? 0 : -1);
+	report("socket", mknod(path, S_IFSOCK | 0600, 0));
+	report("above", write_in(folder, "../one", 0));
+	report("out", symlink("/etc", path));
+	report("through", write_in(path, "wicked", 0));
+	unlink(path);
+}
+
+/* Leaves a file, and finds those of an earlier run. */
+static void leave_file(void)
+{
+	const char *folder = getenv("TMPDIR");
+	if (folder == NULL || write_in(folder, "left", O_EXCL) < 0)
+		report("left", -1);
+}
+
+/* Files of half the limit each, and a run that does not end. */
+static void fill_scratch(void)
+{
+	static char bytes[1 << 20];
+	char path[512];
+	for (unsigned i = 0; i < 4; i++) {
+		snprintf(path, sizeof path, "%s/%u", getenv("TMPDIR"), i);
+		FILE *file = fopen(path, "we");
+		for (unsigned j = 0; file != NULL && j < 20; j++)
+			fwrite(bytes, 1, sizeof bytes, file);
+		if (file != NULL)
+			fclose(file);
+	}
+	sleep_long();
+}
+
 static const struct {
 	const char *name;
 	void (*deed)(void);
 } deeds[] = {
+	{"scratch", use_scratch},
+	{"scratch_around", leave_scratch},
+	{"leave_file", leave_file},
+	{"fill", fill_scratch},
 	{"nothing", nothing},
 	{"segfault", segfault},
 	{"abort", do_abort},

@@ -76,6 +76,25 @@ START_TEST(commands_decide)
 }
 END_TEST
 
+/* In a folder of its own, which is new for each upload if the command leaves anything. */
+START_TEST(temporary_files)
+{
+	static const char ini[] =
+		"[step:a]\nmodule = exec\nallow = exec files\nfiles = true\nshell = true\nworkers = 1\n"
+		"command = cat > \"$(mktemp)\" && ls \"$TMPDIR\" | wc -l | sed 's/ *\\(.*\\)/{\"files\":\\1}/'; echo x > ./x && exit 1; "
+		"cd \"$TMPDIR\" && echo x > ./x\n";
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "a", .ini = ini}, false);
+	storage_server_put(&scenario.storage, "/good", "good", 4);
+	for (unsigned i = 0; i < 2; i++) {
+		const char *upload = i == 0 ? "first" : "second";
+		storage_expect(&scenario, upload, "/good", 4, "continue");
+		const struct recorded *event = recorder_await(&scenario.recorder, "PostprocessingStepFinished", upload, 0);
+		ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(event->payload, "Result"), "files")), 1);
+	}
+	scenario_close(&scenario);
+}
+END_TEST
+
 /* Whether a process runs that sleeps for so many seconds. */
 static bool has_started(void *closure)
 {
@@ -127,6 +146,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {commands_decide, nothing_is_left_behind};
+	const TTest *const tests[] = {commands_decide, temporary_files, nothing_is_left_behind};
 	return scenario_run("scenario_exec", tests, sizeof tests / sizeof tests[0]);
 }

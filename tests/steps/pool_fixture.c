@@ -20,9 +20,9 @@ void steps_open(struct pool_fixture *fixture, const char *keys)
 	steps_open_from(fixture, FIXTURES, keys);
 }
 
-void steps_open_from(struct pool_fixture *fixture, const char *folder, const char *keys)
+static void make_steps(struct pool_fixture *fixture, const char *folder, const char *keys)
 {
-	char text[1024], path[] = "/tmp/pp-pool-XXXXXX";
+	char text[1024];
 	struct config_fixture *config = &fixture->config;
 	*fixture = (struct pool_fixture){0};
 	fixture_open(config);
@@ -34,7 +34,22 @@ void steps_open_from(struct pool_fixture *fixture, const char *folder, const cha
 	assert_sound(config);
 	fixture->modules = modules_create(config->config->plugin_dir, worker_fixture());
 	fixture->steps = steps_create(config->config, fixture->modules, worker_fixture(), &config->problems);
-	assert_sound(config);
+}
+
+void steps_refuse(struct pool_fixture *fixture, const char *keys, const char *problem)
+{
+	make_steps(fixture, FIXTURES, keys);
+	assert_problem(&fixture->config, problem);
+	steps_destroy(fixture->steps);
+	modules_destroy(fixture->modules);
+	fixture_close(&fixture->config);
+}
+
+void steps_open_from(struct pool_fixture *fixture, const char *folder, const char *keys)
+{
+	char path[] = "/tmp/pp-pool-XXXXXX";
+	make_steps(fixture, folder, keys);
+	assert_sound(&fixture->config);
 	mailbox_init(&fixture->mailbox);
 	fixture->log = (struct log){.fd = mkstemp(path), .level = LOG_DEBUG};
 	ck_assert_int_ge(fixture->log.fd, 0);

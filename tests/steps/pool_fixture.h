@@ -23,6 +23,8 @@ struct pool_fixture {
 void steps_open(struct pool_fixture *fixture, const char *keys);
 /* The same with the module of the first step from another folder; `keys` name it. */
 void steps_open_from(struct pool_fixture *fixture, const char *folder, const char *keys);
+/* Fails unless there is one problem with the steps, which contains the text. */
+void steps_refuse(struct pool_fixture *fixture, const char *keys, const char *problem);
 /* No process may be left then. */
 void steps_close(struct pool_fixture *fixture);
 

@@ -540,6 +540,8 @@ START_TEST(without_landlock)
 	ck_assert(landlock_remove());
 	/* As the service is: otherwise processes of the same user can read what is said of it in /proc. */
 	prctl(PR_SET_DUMPABLE, 0);
+	steps_refuse(&fixture, "deed = nothing\nallow = files",
+	             "temporary files (allow = files) need Landlock, which is not available");
 	for (size_t i = 0; i < COUNT(table); i++) {
 		open_deed(&table[i], "run", "");
 		ck_assert_str_eq(fixture.steps->step[WICKED].missing, "Landlock");

@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Worker processes with a module that misbehaves: what happens to its upload, to the others and to the host. */
 #include <check.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/harness/folder.h"
 #include "tests/harness/limits.h"
 #include "tests/harness/storage_server.h"
 #include "tests/harness/suite.h"
@@ -206,6 +209,80 @@ START_TEST(a_process_that_keeps_memory)
 }
 END_TEST
 
+static char scratch[FOLDER_PATH_SIZE];
+
+static void open_scratch(const char *keys)
+{
+	ck_assert(folder_create(scratch));
+	ck_assert_int_eq(chmod(scratch, 0755), 0);
+	ck_assert_int_eq(setenv("TMPDIR", scratch, 1), 0);
+	steps_open(&fixture, keys);
+}
+
+/* No folder of a process is left; that of the service's copies may be. */
+static void close_scratch(void)
+{
+	steps_close(&fixture);
+	ck_assert_int_eq(unsetenv("TMPDIR"), 0);
+	const struct dirent *entry;
+	DIR *folder = opendir(scratch);
+	ck_assert_ptr_nonnull(folder);
+	while ((entry = readdir(folder)) != NULL)
+		ck_assert_msg(entry->d_name[0] == '.' || strstr(entry->d_name, "-copies-") != NULL, "%s", entry->d_name);
+	closedir(folder);
+	folder_remove(scratch);
+}
+
+/* What a module may do in its folder for temporary files, and what not. */
+START_TEST(temporary_files)
+{
+	static const struct {
+		const char *keys, *reason;
+	} cases[] = {
+		{"deed = scratch\nallow = files",
+	     "write: done; append: done; rename: done; mode: done; times: done; path: Operation not permitted; "
+	     "execute: Operation not permitted; remove: done; "},
+		{"deed = scratch\nallow = files exec",
+	     "write: done; append: done; rename: done; mode: done; times: done; path: Operation not permitted; "
+	     "execute: Permission denied; remove: done; "},
+		{"deed = scratch_around\nallow = files",
+	     "folder: done; socket: Operation not permitted; above: Permission denied; out: done; through: Permission "
+	     "denied; "},
+		{"deed = scratch_around\nallow = none", "no folder: done; "},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		open_scratch(cases[i].keys);
+		struct run *bad = steps_run_among_others(&fixture);
+		ck_assert_str_eq(bad->reason, cases[i].reason);
+		run_free(bad);
+		close_scratch();
+	}
+}
+END_TEST
+
+START_TEST(temporary_files_that_are_left)
+{
+	open_scratch("deed = leave_file\nallow = files\nworkers = 1");
+	for (unsigned i = 0; i < 3; i++) {
+		steps_submit(&fixture, 0, "bad");
+		struct run *run = steps_await(&fixture);
+		ck_assert_msg(run->outcome == OUTCOME_CONTINUE, "%s", run->reason);
+		run_free(run);
+	}
+	close_scratch();
+}
+END_TEST
+
+START_TEST(too_many_temporary_files)
+{
+	open_scratch("deed = fill\nallow = files\nmemory_limit = 40MiB");
+	struct run *bad = steps_run_among_others(&fixture);
+	ck_assert_str_eq(bad->reason, "the module used more than memory_limit (40 MiB) for temporary files and was killed");
+	run_free(bad);
+	close_scratch();
+}
+END_TEST
+
 /* A module that ends in create() is no upload's failure: it is tried less and less often, and the server is told. */
 START_TEST(it_dies_in_create)
 {
@@ -391,6 +468,9 @@ int main(void)
 	tcase_add_test(tcase, replaced_when_threads_are_left);
 	tcase_add_test(tcase, a_family_that_uses_too_much_memory);
 	tcase_add_test(tcase, a_process_that_keeps_memory);
+	tcase_add_test(tcase, temporary_files);
+	tcase_add_test(tcase, temporary_files_that_are_left);
+	tcase_add_test(tcase, too_many_temporary_files);
 	tcase_add_test(tcase, it_dies_in_create);
 	tcase_add_test(tcase, forged_at_all_times);
 	tcase_add_test(tcase, it_closes_standard_error);
