@@ -313,7 +313,8 @@ static void end_wait(struct bus_link *link)
 {
 	pthread_mutex_lock(&link->lock);
 	natsConnection *connection = link->waits_on;
-	struct bus_loop *loop = connection == link->wire.connection ? link->wire.loop : NULL;
+	/* The thread does not change its wire while it waits. */
+	struct bus_loop *loop = connection != NULL && connection == link->wire.connection ? link->wire.loop : NULL;
 	link->ending = connection != NULL;
 	if (link->ending)
 		link->current = NULL; /* this is no loss of the connection */
