@@ -315,6 +315,14 @@ static void print_lines(const char *title, const struct problems *lines)
 		terminal_error("%s: %s", title, lines->line[i]);
 }
 
+/* The files in it have no names, and are gone. */
+static void remove_folder(void)
+{
+	char *folder = trial_folder();
+	rmdir(folder);
+	free(folder);
+}
+
 static int perform(struct attempt *attempt, const char *path, char *const *keys, bool json)
 {
 	json_t *report = json_object();
@@ -324,6 +332,7 @@ static int perform(struct attempt *attempt, const char *path, char *const *keys,
 		bool ready = !attempt->check || check(attempt, report);
 		status = ready ? run(attempt, report) : EXIT_RETRY;
 	}
+	remove_folder();
 	const struct preflight *preflight = &attempt->preflight;
 	if (preflight->problems.count > 0)
 		status = EXIT_ERROR;

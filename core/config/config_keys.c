@@ -203,7 +203,8 @@ const struct config_key config_keys[] = {
 	 AT(config.content.copy_memory), KEY_START},
 	{"content", KEY("copy_dir", STRING,
 	 .help = "The folder for these files. The service makes a folder of its own in it. The files have no names, so that "
-	         "nothing is left of them after a crash. Default: [postprocessing] state_dir."),
+	         "nothing is left of them after a crash. Under systemd, the unit has to allow the folder (ReadWritePaths=). "
+	         "Default: [postprocessing] state_dir."),
 	 AT(copy_dir), KEY_START, "/var/tmp", check_folder},
 	{"content", KEY("copy_space", SIZE, .fallback = "0", .max = INT64_C(1) << 60,
 	 .help = "How much these files may hold together. An upload waits for room until the deadline of its step, and is then "

@@ -135,8 +135,8 @@ void copies_put_back(struct copies *copies, struct shared_copy *shared)
 	pthread_mutex_unlock(&copies->lock);
 }
 
-/* Forgets the copy in this place (-1: in any) that has been unused for longest. With the lock held. */
-static bool evict(struct copies *copies, int place)
+/* The copy in this place (-1: in any) that has been unused for longest; NULL: none is unused. With the lock held. */
+static struct shared_copy *find_unused(struct copies *copies, int place)
 {
 	struct shared_copy *oldest = NULL;
 	for (struct entry *entry = table_next(&copies->table, NULL); entry != NULL;
@@ -146,9 +146,34 @@ static bool evict(struct copies *copies, int place)
 		    (oldest == NULL || shared->used < oldest->used))
 			oldest = shared;
 	}
+	return oldest;
+}
+
+/* With the lock held. */
+static bool evict(struct copies *copies, int place)
+{
+	struct shared_copy *oldest = find_unused(copies, place);
 	if (oldest != NULL)
 		forget(copies, oldest);
 	return oldest != NULL;
+}
+
+/* Returns when the disk has its room again. False: nothing on it is unused. */
+static bool clear_disk(struct copies *copies)
+{
+	struct copy *copy = NULL;
+	pthread_mutex_lock(&copies->lock);
+	struct shared_copy *oldest = find_unused(copies, COPY_ON_DISK);
+	if (oldest != NULL) {
+		copy = oldest->copy;
+		table_remove(&copies->table, &oldest->entry);
+		atomic_store(&copies->count, copies->table.count);
+		copies->taken[COPY_ON_DISK] -= copy_size(copy);
+		free(oldest);
+	}
+	pthread_mutex_unlock(&copies->lock);
+	copy_free(copy);
+	return copy != NULL;
 }
 
 /* Takes room for so many bytes, from copies that nothing uses if need be. */
@@ -256,7 +281,9 @@ static struct shared_copy *make(struct copies *copies, const struct copy_source 
 	size_t length = strlen(source->id);
 	if (!choose_place(&draft))
 		return NULL;
-	draft.copy = copy_create(draft.place, copies->folder, source->size, error);
+	do
+		draft.copy = copy_create(draft.place, copies->folder, source->size, error);
+	while (draft.copy == NULL && draft.place == COPY_ON_DISK && clear_disk(copies));
 	struct shared_copy *shared = NULL;
 	if (draft.copy != NULL && fetch(&draft, reader) && copy_complete(draft.copy, error))
 		shared = malloc(sizeof *shared + length + 1);

@@ -303,7 +303,12 @@ START_TEST(a_full_disk)
 	ck_assert_ptr_null(obtain_from("c", "/ok/400000", -1, false));
 	ck_assert_msg(strstr(error, "No space left on device ([content] copy_dir)") != NULL, "%s", error);
 	assert_usage(1, 0, 800000);
-	copies_forget(copies, "a");
+	/* A copy that nothing uses gives way. */
+	copies_put_back(copies, first);
+	first = obtain("b", 250000);
+	ck_assert_msg(first != NULL, "%s", error);
+	assert_usage(1, 0, 250000);
+	copies_forget(copies, "b");
 	copies_put_back(copies, first);
 	/* Nothing is left of any of them. */
 	ck_assert_int_eq(statvfs(files, &info), 0);
