@@ -380,7 +380,10 @@ static int icap_check(void *state, char *why, size_t size)
 	exchange->timeout = CHECK_TIME;
 	exchange->until = limits.until;
 	exchange->cancel_fd = -1;
-	exchange->fd = endpoint_connect(&icap->endpoint, &limits, why, size);
+	char reason[ICAP_WHY_SIZE];
+	exchange->fd = endpoint_connect(&icap->endpoint, &limits, reason, sizeof reason);
+	if (exchange->fd < 0)
+		snprintf(why, size, "icap: %s", reason);
 	bool good = exchange->fd >= 0 && ask_options(icap, exchange);
 	if (good)
 		keep_options(icap, &exchange->answer.words);

@@ -55,8 +55,14 @@ static bool listens(void *closure)
 
 bool fixture_icap_start(struct fixture_icap *icap, const struct fixture_clamd *clamd, const char *lines)
 {
+	return fixture_icap_start_at(icap, clamd, lines, port_free());
+}
+
+bool fixture_icap_start_at(struct fixture_icap *icap, const struct fixture_clamd *clamd, const char *lines,
+                           unsigned port)
+{
 	char path[FOLDER_PATH_SIZE + 16], log[FOLDER_PATH_SIZE + 16];
-	*icap = (struct fixture_icap){.process = PROCESS_NONE, .port = port_free()};
+	*icap = (struct fixture_icap){.process = PROCESS_NONE, .port = port};
 	if (!folder_create(icap->folder) || !write_configuration(icap, clamd, lines)) {
 		fprintf(stderr, "fixture_icap: no temporary folder\n");
 		return false;

@@ -16,6 +16,9 @@ struct fixture_icap {
 /* Starts it and waits until it listens. `lines`: additional lines of its configuration; NULL: none. False: the reason
  * is on stderr, and nothing is left behind. */
 bool fixture_icap_start(struct fixture_icap *icap, const struct fixture_clamd *clamd, const char *lines);
+/* The same on this port. */
+bool fixture_icap_start_at(struct fixture_icap *icap, const struct fixture_clamd *clamd, const char *lines,
+                           unsigned port);
 /* Ends it and removes its folder. */
 void fixture_icap_stop(struct fixture_icap *icap);
 
