@@ -179,7 +179,7 @@ static void apply_step(struct server *server, const struct steps *steps, size_t 
 	/* The workers give the old step back last, as destroy() must not be called on this thread. */
 	checker_set(server->checker, number, change->post);
 	workers_set(server->workers, number, change->workers);
-	/* Until it was checked, it is in nobody's way. */
+	/* A new step is reported once it was checked; another one as it was until then. */
 	fact_show(step->fact, !new);
 }
 
@@ -196,7 +196,8 @@ static void apply_removals(struct server *server, const struct steps *steps, str
 			add_name(&outline->removed, name);
 		step->used = used;
 		workers_set_used(server->workers, i, used);
-		fact_show(step->fact, used && step->health.state != HEALTH_UNKNOWN);
+		if (!used || step->health.state != HEALTH_UNKNOWN)
+			fact_show(step->fact, used);
 	}
 }
 
