@@ -54,7 +54,7 @@ static bool take_user(const struct start_message *start, char *why, size_t size)
 	if (setgroups(0, NULL) == 0 && setresgid(start->gid, start->gid, start->gid) == 0 &&
 	    setresuid(start->uid, start->uid, start->uid) == 0)
 		return true;
-	snprintf(why, size, "cannot become user %u: %s", (unsigned)start->uid, strerror(errno));
+	snprintf(why, size, "worker_user: cannot become user %u: %s", (unsigned)start->uid, strerror(errno));
 	return false;
 }
 
