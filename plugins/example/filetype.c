@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Tells the type of an upload by its first bytes, and stops programs. */
+#define PP_STEP_NEEDS_MINOR 1 /* for set_verdict() and count(); older hosts refuse the module */
 #include <postprocessing/step.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,9 +70,11 @@ static uint32_t run(void *instance, struct pp_run *run)
 	}
 	const char *type = find_type(start);
 	host->set_result(run, strcat(strcat(result, type), "\"}"));
+	host->set_verdict(run, type, NULL); /* for `show`, and for later steps */
 	if (strcmp(type, "program") != 0 && strcmp(type, "script") != 0)
 		return PP_CONTINUE;
 	host->log(run, PP_LOG_INFO, "%s is a %s", host->filename(run), type);
+	host->count(run, "programs", 1); /* postprocessing_step_programs_total in /metrics */
 	host->set_reason(run, "the file is a %s", type);
 	return verdicts[filetype->programs];
 }

@@ -45,7 +45,8 @@ bool facts_make(struct facts *facts, const struct pp_host *host, struct pp_run *
 	/* The others are the service's, which may hold secrets. */
 	static const char *const kept[] = {"LANG", "LC_ALL", "TZ", "TMPDIR"};
 	const char *id = host->upload_id(run), *name = host->filename(run), *resource = host->resource_id(run);
-	*facts = (struct facts){.size = 4096 + length_of(id) + length_of(name) + length_of(resource) + length_of(step)};
+	*facts = (struct facts){.size = 4096 + length_of(id) + length_of(name) + length_of(resource) + length_of(step) +
+	                                length_of(host->user_id(run)) + length_of(host->space_id(run))};
 	for (size_t i = 0; i < sizeof kept / sizeof kept[0]; i++)
 		facts->size += length_of(getenv(kept[i]));
 	facts->room = malloc(facts->size);
@@ -59,6 +60,8 @@ bool facts_make(struct facts *facts, const struct pp_host *host, struct pp_run *
 	if (host->filesize(run) >= 0)
 		add_number(facts, "POSTPROCESSING_FILESIZE", host->filesize(run));
 	add_text(facts, "POSTPROCESSING_RESOURCE_ID", resource);
+	add_text(facts, "POSTPROCESSING_USER_ID", host->user_id(run));
+	add_text(facts, "POSTPROCESSING_SPACE_ID", host->space_id(run));
 	add_text(facts, "POSTPROCESSING_STEP", step);
 	add_number(facts, "POSTPROCESSING_ATTEMPT", host->attempt(run));
 	if (file)

@@ -102,9 +102,10 @@ static char *make_facts(const struct http *http, const struct pp_run *run)
 {
 	const struct pp_host *host = http->host;
 	const char *resource = host->resource_id(run);
-	json_t *facts = json_pack("{s:s?, s:s?, s:I, s:s, s:I}", "id", host->upload_id(run), "filename",
-	                          host->filename(run), "filesize", (json_int_t)host->filesize(run), "step", http->step,
-	                          "attempt", (json_int_t)host->attempt(run));
+	json_t *facts =
+		json_pack("{s:s?, s:s?, s:I, s:s, s:I, s:s?, s:s?}", "id", host->upload_id(run), "filename",
+	              host->filename(run), "filesize", (json_int_t)host->filesize(run), "step", http->step, "attempt",
+	              (json_int_t)host->attempt(run), "user_id", host->user_id(run), "space_id", host->space_id(run));
 	if (facts != NULL && host->filesize(run) < 0)
 		json_object_set_new(facts, "filesize", json_null());
 	char *text = facts == NULL ? NULL : json_dumps(facts, JSON_COMPACT | JSON_ENSURE_ASCII);

@@ -231,6 +231,18 @@ static int stub_set_verdict(struct pp_run *run, const char *word, const char *de
 	return 0;
 }
 
+static const char *stub_user_id(const struct pp_run *run)
+{
+	(void)run;
+	return "me";
+}
+
+static const char *stub_space_id(const struct pp_run *run)
+{
+	(void)run;
+	return NULL;
+}
+
 const struct pp_host stub_host = {
 	.size = sizeof(struct pp_host),
 	.abi_major = PP_STEP_ABI_MAJOR,
@@ -256,6 +268,8 @@ const struct pp_host stub_host = {
 	.deadline = stub_deadline,
 	.cancelled = stub_cancelled,
 	.cancel_fd = stub_cancel_fd,
+	.user_id = stub_user_id,
+	.space_id = stub_space_id,
 	.rewind = stub_rewind,
 	.content_fd = stub_content_fd,
 	.set_verdict = stub_set_verdict,

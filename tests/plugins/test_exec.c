@@ -105,7 +105,8 @@ START_TEST(environment_has_the_facts_and_nothing_else)
 	setenv("SECRET", "s3cret", 1);
 	ck_assert_uint_eq(
 		shell("test \"$POSTPROCESSING_ID $POSTPROCESSING_FILENAME $POSTPROCESSING_FILESIZE $POSTPROCESSING_"
-	          "STEP $POSTPROCESSING_ATTEMPT$SECRET\" = 'stub stub 3 stub 1'",
+	          "STEP $POSTPROCESSING_ATTEMPT $POSTPROCESSING_USER_ID${POSTPROCESSING_SPACE_ID-, none}$SECRET\" = "
+	          "'stub stub 3 stub 1 me, none'",
 	          "abc", 3, NULL),
 		PP_CONTINUE);
 	ck_assert_uint_eq(shell("echo \"$POSTPROCESSING_RESOURCE_ID\"", "", 0, NULL), PP_CONTINUE);

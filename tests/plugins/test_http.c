@@ -106,8 +106,9 @@ START_TEST(facts_are_the_body)
 	assert_request("\r\nContent-Type: application/json\r\n");
 	assert_request("\r\nwebhook-id: stub_stub\r\n");
 	assert_request("\r\nwebhook-timestamp: 1790000000\r\n");
-	assert_request("\r\n\r\n{\"id\":\"stub\",\"filename\":\"stub\",\"filesize\":3,\"step\":\"stub\",\"attempt\":1,"
-	               "\"resource_id\":{\"opaque_id\":\"o\"}}");
+	assert_request(
+		"\r\n\r\n{\"id\":\"stub\",\"filename\":\"stub\",\"filesize\":3,\"step\":\"stub\",\"attempt\":1,\"user_id\":\"me\",\"space_id\":null,"
+		"\"resource_id\":{\"opaque_id\":\"o\"}}");
 	struct secret secret;
 	char signature[SIGNATURE_SIZE], line[128];
 	const char *body = strstr(raw_server_request(&server), "\r\n\r\n") + 4;
