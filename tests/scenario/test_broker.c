@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The broker is not there, goes away, comes back, or refuses the service. */
+#include <poll.h>
 #include <stdio.h>
 
 #include "tests/scenario/records.h"
@@ -55,23 +56,37 @@ static void check_each_once(void)
 	}
 }
 
+/* What /readyz says is logged a little later, and not at all if it has changed again by then. */
+static void await_logged(const char *words, unsigned times)
+{
+	nanos limit = clock_monotonic() + TEST_LIMIT;
+	while (scenario_log_count(&scenario, words) != times && clock_monotonic() < limit)
+		poll(NULL, 0, 10);
+	ck_assert_uint_eq(scenario_log_count(&scenario, words), times);
+}
+
 /* Killed under load, in a different state each time. */
 START_TEST(killed_under_load)
 {
 	static bool confirmed[UPLOADS];
 	char upload[16];
+	unsigned deaths = 0;
 	scenario_begin(&scenario,
 	               &(struct scenario_options){.steps = "virusscan, delay", .ini = "[step:delay]\nduration = 300ms\n"},
 	               true);
 	scenario_await_ready(&scenario);
+	await_logged("info ready, ", 1);
 	for (unsigned i = 0; i < UPLOADS; i++) {
 		name_upload(i, upload);
 		storage_bytes_received(&scenario, upload, "/ok/300", 300);
 		if (i % KILL_EVERY == KILL_EVERY / 2) {
 			ck_assert(nats_fixture_kill(&scenario.nats));
+			deaths++;
 			ck_assert(wait_until(is_not_ready, NULL, TEST_LIMIT));
+			await_logged("warning not ready: broker ", deaths);
 			ck_assert(nats_fixture_restart(&scenario.nats));
 			scenario_await_ready(&scenario);
+			await_logged("info ready again, ", deaths);
 		}
 	}
 	ck_assert(wait_until(are_all_confirmed, confirmed, 3 * TEST_LIMIT));
