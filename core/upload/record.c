@@ -39,6 +39,19 @@ static void encode_decided(struct text *text, const struct record *record)
 	text_add(text, "}");
 }
 
+/* What the event says that began the upload, and the other implementations do not keep. */
+static void encode_event(struct text *text, const struct upload *upload)
+{
+	if (upload->filesize < 0)
+		text_add(text, ",\"unsized\":true");
+	if (upload->metadata[0] != '\0') {
+		text_json(text, ",\"metadata\":{", upload->metadata);
+		text_add(text, "}");
+	}
+	if (upload->traceparent[0] != '\0')
+		text_string(text, ",\"traceparent\":", upload->traceparent);
+}
+
 static void encode_own_part(struct text *text, const struct record *record)
 {
 	const struct status *status = &record->status;
@@ -92,14 +105,7 @@ static void encode_own_part(struct text *text, const struct record *record)
 		encode_decided(text, record);
 	if (record->history != NULL)
 		text_json(text, ",\"history\":", record->history);
-	if (record->upload->filesize < 0)
-		text_add(text, ",\"unsized\":true");
-	if (record->upload->metadata[0] != '\0') {
-		text_json(text, ",\"metadata\":{", record->upload->metadata);
-		text_add(text, "}");
-	}
-	if (record->upload->traceparent[0] != '\0')
-		text_string(text, ",\"traceparent\":", record->upload->traceparent);
+	encode_event(text, record->upload);
 	text_add(text, "}");
 }
 
