@@ -276,7 +276,9 @@ static struct check_answer ask(struct checker *checker, struct mailbox *mailbox)
 	checker_ask(checker, WICKED);
 	struct mail *mail = mailbox_receive(mailbox, TEST_LIMIT);
 	ck_assert_ptr_nonnull(mail);
-	return *(const struct check_answer *)(const void *)mail;
+	struct check_answer answer = *(const struct check_answer *)(const void *)mail;
+	free(mail);
+	return answer;
 }
 
 /* Asks twice: after a process that has died, there is another. */
@@ -346,6 +348,7 @@ START_TEST(check_that_does_not_end)
 	const struct check_answer *answer = (const struct check_answer *)(const void *)mail;
 	ck_assert(!answer->passed);
 	ck_assert_msg(strstr(answer->why, sleeps.end) != NULL, "%s", answer->why);
+	free(mail);
 	ck_assert(checker_destroy(checker, TEST_LIMIT));
 	mailbox_destroy(&mailbox);
 	steps_close(&fixture);
