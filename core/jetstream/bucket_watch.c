@@ -50,7 +50,7 @@ static void tell_age(struct bucket_watch *bucket, nanos age)
 	if (age > bucket->longest_wait)
 		log_info(store->log,
 		         "bucket %s: it deletes each record %s after it was written; with the configured steps, no "
-		         "upload waits that long",
+		         "upload waits that long, unless a step holds it",
 		         store->bucket, text);
 	else
 		log_warning(store->log,
@@ -63,9 +63,8 @@ static void tell_age(struct bucket_watch *bucket, nanos age)
 /* Another service may have created the bucket. Each problem is logged once. */
 static void check_limits(struct bucket_watch *bucket, const jsStreamConfig *config)
 {
-	if (config->MaxAge > 0 && config->MaxAge != bucket->told_age)
+	if (atomic_exchange(&bucket->age, config->MaxAge) != config->MaxAge && config->MaxAge > 0)
 		tell_age(bucket, config->MaxAge);
-	bucket->told_age = config->MaxAge;
 	bool memory = config->Storage == js_MemoryStorage;
 	if (memory && !bucket->told_memory)
 		log_error(bucket->store->log,

@@ -18,8 +18,8 @@ struct bucket_watch {
 	_Atomic nanos made;     /* its creation time, if this service has created it since the last query; else 0 */
 	nanos longest_wait;     /* the longest time that an upload may wait … */
 	const char *longest_of; /* … and what for; borrowed */
+	_Atomic nanos age;      /* the maximum age of its records, after which they are deleted; 0: none */
 	/* For the bus' thread: */
-	nanos told_age;   /* the maximum age of records that was logged; 0: none was */
 	bool told_memory; /* it was logged that the records are only in memory */
 	/* For the receiver: */
 	struct checkpoint position; /* the last known state */

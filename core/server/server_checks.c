@@ -118,8 +118,28 @@ void server_take_pool_news(struct server *server, const struct pool_news *news)
 	server_tell_health(&server->step[news->step]);
 }
 
+/* In a bucket of another service, the record may be deleted before people have to decide. Whether a step holds uploads
+ * is known only when it does. */
+static void warn_of_age(struct server *server, struct server_step *step)
+{
+	nanos age = atomic_load(&server->bucket.age), limit = step->limits.hold_limit;
+	char text[DURATION_TEXT_SIZE], held[DURATION_TEXT_SIZE];
+	if (age == 0 || limit < age || step->hold_told)
+		return;
+	step->hold_told = true;
+	log_warning(
+		server->log,
+		"bucket %s: it deletes each record %s after it was written, but step %s holds uploads for %s (hold_limit): "
+		"an upload that nobody decides on in time starts over or is lost. Set a shorter hold_limit, or keep the "
+		"records: nats stream edit KV_%s --max-age=0",
+		server->store.bucket, duration_format(age, text), step->step->config->name, duration_format(limit, held),
+		server->store.bucket);
+}
+
 void server_note_run(struct server *server, const struct run *run)
 {
+	if (run->returned == RETURNED_HOLD)
+		warn_of_age(server, &server->step[run->step]);
 	bool verdict = run->returned == RETURNED_VERDICT && run->outcome != OUTCOME_RETRY;
 	/* What was cancelled, or asked for more time, tells nothing. Nor do the runs of a step that was replaced. */
 	if (run->version != server->step[run->step].step->version || atomic_load(&run->started) == 0 ||

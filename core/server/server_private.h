@@ -57,7 +57,8 @@ struct server_step {
 	struct step *step; /* held */
 	struct pipeline_step limits;
 	bool announced;
-	bool used; /* it is in the configuration; otherwise only uploads that began before it was removed pass it */
+	bool hold_told; /* it was logged that the bucket deletes records before its hold_limit */
+	bool used;      /* it is in the configuration; otherwise only uploads that began before it was removed pass it */
 	struct step_health health;
 	struct fact *fact;
 	nanos suspended; /* since when (monotonic) */

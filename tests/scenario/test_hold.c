@@ -117,6 +117,28 @@ START_TEST(resume_asks_the_step_again)
 }
 END_TEST
 
+/* The bucket is another service's, and deletes records sooner than people have to decide. */
+START_TEST(a_bucket_that_forgets)
+{
+	jsStreamInfo *info = NULL;
+	jsErrCode code;
+	begin("");
+	ck_assert_int_eq(js_GetStreamInfo(&info, scenario.js, "KV_postprocessing", NULL, &code), NATS_OK);
+	info->Config->MaxAge = HOUR;
+	ck_assert_int_eq(js_UpdateStream(NULL, scenario.js, info->Config, NULL, &code), NATS_OK);
+	jsStreamInfo_Destroy(info);
+	scenario_kill_service(&scenario);
+	scenario_start_service(&scenario);
+	scenario_await_ready(&scenario);
+	storage_bytes_received(&scenario, "odd", "/none", 3);
+	storage_bytes_received(&scenario, "odder", "/none", 3);
+	await_held("odd");
+	await_held("odder");
+	ck_assert_uint_eq(scenario_log_count(&scenario, "after it was written, but step review holds uploads for 720h"), 1);
+	end();
+}
+END_TEST
+
 START_TEST(nobody_decides)
 {
 	static const struct {
@@ -142,6 +164,6 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {release_makes_it_continue, reject_ends_it, resume_asks_the_step_again,
-	                              nobody_decides};
+	                              a_bucket_that_forgets, nobody_decides};
 	return scenario_run("hold", tests, sizeof tests / sizeof tests[0]);
 }
