@@ -41,23 +41,34 @@ bool bucket_watch_was_made(struct bucket_watch *bucket)
 	return true;
 }
 
+static void warn_of_age(const struct store *store, nanos age, const char *of)
+{
+	char text[DURATION_TEXT_SIZE];
+	log_warning(store->log,
+	            "bucket %s: it deletes each record %s after it was written, but an upload may wait longer for %s: "
+	            "such an upload starts over or is lost. To keep the records, run: nats stream edit KV_%s --max-age=0",
+	            store->bucket, duration_format(age, text), of, store->bucket);
+}
+
 /* Buckets of oCIS and OpenCloud keep records for a week, which is sufficient if no upload waits that long. */
 static void tell_age(struct bucket_watch *bucket, nanos age)
 {
 	const struct store *store = bucket->store;
 	char text[DURATION_TEXT_SIZE];
-	duration_format(age, text);
 	if (age > bucket->longest_wait)
 		log_info(store->log,
 		         "bucket %s: it deletes each record %s after it was written; with the configured steps, no "
 		         "upload waits that long, unless a step holds it",
-		         store->bucket, text);
+		         store->bucket, duration_format(age, text));
 	else
-		log_warning(store->log,
-		            "bucket %s: it deletes each record %s after it was written, but an upload may wait longer for %s: "
-		            "such an upload starts over or is lost. To keep the records, run: nats stream edit KV_%s "
-		            "--max-age=0",
-		            store->bucket, text, bucket->longest_of != NULL ? bucket->longest_of : "a step", store->bucket);
+		warn_of_age(store, age, bucket->longest_of != NULL ? bucket->longest_of : "a step");
+}
+
+void bucket_watch_compare(const struct bucket_watch *bucket, nanos longest_wait, const char *of)
+{
+	nanos age = atomic_load(&bucket->age);
+	if (age > 0 && age <= longest_wait)
+		warn_of_age(bucket->store, age, of);
 }
 
 /* Another service may have created the bucket. Each problem is logged once. */

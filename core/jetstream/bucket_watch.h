@@ -35,6 +35,9 @@ void bucket_watch_init(struct bucket_watch *bucket, struct store *store, const c
 /* A bus_prepare; the closure is the bucket watch. Creates the bucket if it was never seen. */
 bus_prepare bucket_watch_prepare;
 
+/* Other steps are configured: warns if the bucket deletes records sooner than this. */
+void bucket_watch_compare(const struct bucket_watch *bucket, nanos longest_wait, const char *of);
+
 /* On the bus' thread: forgets that there ever was a bucket. */
 void bucket_watch_forget(struct bucket_watch *bucket);
 

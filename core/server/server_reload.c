@@ -219,8 +219,10 @@ static void apply(struct server *server, const struct steps *steps, struct chang
 	server_do_checks(server);
 }
 
-static void report(struct server *server, const struct config *config, const struct outline *outline)
+static void report(struct server *server, const struct preflight *made, const struct outline *outline)
 {
+	const struct config *config = made->config;
+	char wait[LONGEST_WAIT_TEXT];
 	struct names fixed = {.used = 0};
 	const struct names *added = &outline->added, *changed = &outline->changed, *removed = &outline->removed;
 	log_info(server->log, "the new configuration is in effect%s%s%s%s%s%s%s", added->used > 0 ? "; added steps: " : "",
@@ -235,6 +237,8 @@ static void report(struct server *server, const struct config *config, const str
 			"%s is a copy that systemd made when the service was started: changes of the file that it is a copy of "
 			"take effect only when the service is started again",
 			copy);
+	nanos longest = longest_wait(made->steps, wait);
+	bucket_watch_compare(&server->bucket, longest, wait);
 	config_each_fixed_change(server->config, config, add_name, &fixed);
 	if (fixed.used > 0)
 		log_warning(server->log, "changed settings that take effect only when the service is started again: %s",
@@ -269,7 +273,7 @@ static void take_new(struct server *server, const struct preflight *made)
 	server->shutdown_grace = config->shutdown_grace;
 	server->log->level = config->log_level;
 	gauge_set(server->counted.config_warnings, (int64_t)config->warnings.count);
-	report(server, config, &outline);
+	report(server, made, &outline);
 }
 
 static void refuse(struct server *server, const struct problems *problems)

@@ -264,6 +264,32 @@ START_TEST(settings_of_the_start_stay)
 }
 END_TEST
 
+/* The bucket is another service's. With the new settings, an upload may wait for longer than it keeps a record. */
+START_TEST(waits_that_the_bucket_does_not_allow)
+{
+	static const char words[] =
+		"it deletes each record 48h after it was written, but an upload may wait longer for step "
+		"one (deadline: 72h)";
+	jsStreamInfo *info = NULL;
+	jsErrCode code;
+	begin("steps = one", "[step:one]\nmodule = versions\n");
+	ck_assert_int_eq(js_GetStreamInfo(&info, scenario.js, "KV_postprocessing", NULL, &code), NATS_OK);
+	info->Config->MaxAge = 48 * HOUR;
+	ck_assert_int_eq(js_UpdateStream(NULL, scenario.js, info->Config, NULL, &code), NATS_OK);
+	jsStreamInfo_Destroy(info);
+	scenario_kill_service(&scenario);
+	scenario_start_service(&scenario);
+	scenario_await_ready(&scenario);
+	scenario_await_log(&scenario, "with the configured steps, no upload waits that long");
+	reload_well("");
+	ck_assert_uint_eq(scenario_log_count(&scenario, "it deletes each record"), 1);
+	configure("steps = one", "[step:one]\nmodule = versions\ndeadline = 72h\n");
+	reload_well("; changed steps: one");
+	scenario_await_log(&scenario, words);
+	scenario_close(&scenario);
+}
+END_TEST
+
 /* During another reload, at the start and at the stop. */
 START_TEST(at_any_time)
 {
@@ -414,9 +440,16 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {errors_change_nothing, uploads_keep_their_steps,        runs_end_with_the_old_workers,
-	                              a_step_is_installed,   modules_in_the_service,          settings_of_the_start_stay,
-	                              at_any_time,           a_module_is_replaced_under_load, a_private_broker_stays,
+	const TTest *const tests[] = {errors_change_nothing,
+	                              uploads_keep_their_steps,
+	                              runs_end_with_the_old_workers,
+	                              a_step_is_installed,
+	                              modules_in_the_service,
+	                              settings_of_the_start_stay,
+	                              waits_that_the_bucket_does_not_allow,
+	                              at_any_time,
+	                              a_module_is_replaced_under_load,
+	                              a_private_broker_stays,
 	                              reloads_leave_nothing};
 	return scenario_run("scenario_reload", tests, sizeof tests / sizeof tests[0]);
 }
