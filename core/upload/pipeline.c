@@ -414,10 +414,12 @@ static void wake(struct status *status, struct action *action)
 	action->run = true;
 }
 
-/* The step of a held upload has another look at it. */
+/* The step of a held upload has another look at it. If it holds the upload again, older decisions do not count. */
 static void run_again(const struct pipeline *pipeline, const struct upload *upload, struct status *status,
-                      struct action *action, nanos now)
+                      const struct input *input, struct action *action, nanos now)
 {
+	if (input->stream == status->stream && input->sequence > status->answered)
+		status->answered = input->sequence;
 	status->held = false;
 	status->phase = PHASE_QUEUED;
 	status->due = now + pipeline_current_step(pipeline, upload, status)->deadline;
@@ -451,7 +453,7 @@ static struct action resume(const struct pipeline *pipeline, const struct upload
 		return action;
 	case PHASE_AWAITING:
 		if (status->held) {
-			run_again(pipeline, upload, status, &action, now);
+			run_again(pipeline, upload, status, input, &action, now);
 			action.mark = input->mark;
 			return action;
 		}

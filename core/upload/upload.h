@@ -99,7 +99,8 @@ struct status {
 	bool held;              /* PHASE_AWAITING: an administrator has until `due` to release or reject the upload */
 	bool awaited;           /* another service was asked to perform this step, so an answer from the bus counts … */
 	uint64_t answered;      /* … if it is newer than the last one that counted, by its sequence in `stream`; 0: none.
-	                           After the end: the sequence of storage's confirmation */
+	                           For a held upload also that of the last resume. After the end: the sequence of
+	                           storage's confirmation */
 	unsigned failures;      /* of this step … */
 	unsigned crashes;       /* … and how many of them were crashes of its module */
 	unsigned confirmations; /* how often PostprocessingFinished was sent */

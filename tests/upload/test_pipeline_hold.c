@@ -121,7 +121,7 @@ END_TEST
 START_TEST(resumed_it_runs_again)
 {
 	hold();
-	apply((struct input){.kind = INPUT_RESUME, .sequence = BEGUN + 1}, NOW + MINUTE);
+	apply((struct input){.kind = INPUT_RESUME, .sequence = BEGUN + 2}, NOW + MINUTE);
 	assert_action("put queued 0 run");
 	ck_assert(!status.held);
 	ck_assert_int_eq(status.due, NOW + MINUTE + 10 * MINUTE);
@@ -130,8 +130,13 @@ START_TEST(resumed_it_runs_again)
 			.kind = INPUT_RETURNED, .returned = RETURNED_HOLD, .transition = status.transition, .reason = "still"},
 		NOW + 2 * MINUTE);
 	ck_assert(status.held);
-	/* An older decision that comes again does not count for this hold. */
 	ck_assert_int_eq(status.due, NOW + 2 * MINUTE + 2 * HOUR);
+	/* An older decision that comes late does not count for this hold. */
+	decide("scan", OUTCOME_CONTINUE, BEGUN + 1);
+	assert_action("ignored");
+	ck_assert(status.held);
+	decide("scan", OUTCOME_CONTINUE, BEGUN + 3);
+	assert_action("put queued 1 run");
 }
 END_TEST
 
