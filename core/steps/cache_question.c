@@ -53,6 +53,8 @@ void cache_question_free(struct cache_question *question)
 {
 	if (question == NULL)
 		return;
+	if (question->dropped != NULL)
+		question->dropped(question);
 	free(question->keep);
 	free(question->answer);
 	free(question);

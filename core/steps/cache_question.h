@@ -15,8 +15,9 @@ struct cache_question {
 	char *keep;   /* the text to keep under the key; NULL: it asks for the text */
 	char *answer; /* NULL: there is none, or it cannot be had */
 	void (*answered)(struct cache_question *question);
-	void *asker;  /* of what follows: */
-	uint64_t run; /* a number of the asker's */
+	void (*dropped)(struct cache_question *question); /* called if it is freed without an answer; may be NULL */
+	void *asker;                                      /* of what follows: */
+	uint64_t run;                                     /* a number of the asker's */
 	unsigned number;
 };
 

@@ -191,10 +191,11 @@ static void free_wait(struct cache_wait *wait)
 	free(wait);
 }
 
-/* On the server's thread. */
-static void note_cached(struct cache_question *question)
+/* On the server's thread: the run need not wait any longer. */
+static void end_wait(struct cache_question *question)
 {
 	struct cache_wait *wait = question->asker;
+	question->dropped = NULL;
 	pthread_mutex_lock(&wait->lock);
 	bool given_up = wait->given_up;
 	wait->answered = true;
@@ -204,6 +205,11 @@ static void note_cached(struct cache_question *question)
 	pthread_mutex_unlock(&wait->lock);
 	if (given_up)
 		free_wait(wait);
+}
+
+static void note_cached(struct cache_question *question)
+{
+	end_wait(question);
 	cache_question_free(question);
 }
 
@@ -220,6 +226,7 @@ static char *cache_get(void *closure, unsigned number, const char *key)
 	lock_init(&wait->lock);
 	condition_init(&wait->changed);
 	question->answered = note_cached;
+	question->dropped = end_wait;
 	question->asker = wait;
 	mailbox_send(own->mailbox, &question->mail);
 	pthread_mutex_lock(&wait->lock);
