@@ -87,6 +87,8 @@ START_TEST(killed_under_load)
 			ck_assert(nats_fixture_restart(&scenario.nats));
 			scenario_await_ready(&scenario);
 			await_logged("info ready again, ", deaths);
+			/* What storage does not confirm within a minute is published again. */
+			are_all_confirmed(confirmed);
 		}
 	}
 	ck_assert(wait_until(are_all_confirmed, confirmed, 3 * TEST_LIMIT));
