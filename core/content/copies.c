@@ -277,7 +277,8 @@ static bool fetch(struct draft *draft, struct content *reader)
 static struct shared_copy *make(struct copies *copies, const struct copy_source *source, struct content *reader,
                                 bool *gone, char error[COPY_ERROR_SIZE])
 {
-	struct draft draft = {.copies = copies, .source = source, .gone = gone, .error = error};
+	struct draft draft = {.copies = copies, .source = source, .error = error};
+	draft.gone = gone;
 	size_t length = strlen(source->id);
 	if (!choose_place(&draft))
 		return NULL;

@@ -9,8 +9,6 @@
 #include "core/base/encoding.h"
 #include "core/upload/history.h"
 
-_Static_assert(HISTORY_RESULT_LIMIT == RECORD_RESULT_LIMIT, "of each step, the same is kept");
-
 void record_key(const char *table, const char *id, char key[RECORD_KEY_SIZE])
 {
 	char name[2 * UPLOAD_ID_LIMIT + 2];

@@ -11,6 +11,7 @@
 
 #include "core/base/json.h"
 #include "core/base/text.h"
+#include "core/upload/history.h"
 #include "core/upload/upload.h"
 
 #define OWNER_LIMIT 128
@@ -30,7 +31,7 @@ struct record {
 
 #define RECORD_VALUE_LIMIT ((size_t)4 << 20)
 /* A larger Result of the step that ended the upload is published but not kept in the record. */
-#define RECORD_RESULT_LIMIT ((size_t)4 << 10)
+#define RECORD_RESULT_LIMIT HISTORY_RESULT_LIMIT
 /* How deeply it may be nested. */
 #define RECORD_RESULT_DEPTH (JSON_DEPTH_LIMIT / 2)
 

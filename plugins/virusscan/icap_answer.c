@@ -94,7 +94,7 @@ static void take_encapsulated(struct icap_answer *answer, char *value)
 		part += strspn(part, " \t");
 		char *equals = strchr(part, '=');
 		int64_t at = equals == NULL ? -1 : number_of(equals + 1);
-		if (at < (int64_t)answer->encapsulated || at > ICAP_ENCAPSULATED_LIMIT) {
+		if (equals == NULL || at < (int64_t)answer->encapsulated || at > ICAP_ENCAPSULATED_LIMIT) {
 			fail(answer, "an invalid Encapsulated header");
 			return;
 		}
