@@ -250,7 +250,7 @@ static enum finding judge(struct transfer *transfer)
 		             "blocked by the scanner's policy");
 	if (words->infection == 2)
 		return found(transfer, FINDING_UNSCANNABLE, words->threat, "the scanner could not scan the file");
-	if (words->status == 204 && !exchange->all_sent && exchange->sending != SEND_PAUSE)
+	if (words->status == 204 && !exchange->all_sent && !exchange->of_preview)
 		return none(transfer, "icap: the server answered before it had received the whole file");
 	/* In answer to a preview, 204 is always allowed. */
 	if (words->status == 204 && !transfer->options.allows_204 && exchange->preview < 0)
@@ -317,7 +317,8 @@ static enum finding scan_once(struct transfer *transfer, bool fresh, bool *again
 		} else if (answered) {
 			finding = judge(transfer);
 			note_istag(transfer->icap, exchange->answer.words.istag);
-			kept = exchange->all_sent && !exchange->answer.words.closes && finding != FINDING_NONE;
+			kept = (exchange->all_sent || exchange->of_preview) && !exchange->answer.words.closes &&
+			       finding != FINDING_NONE;
 		} else {
 			none(transfer, "icap (%s): %s", transfer->icap->endpoint.text, exchange->why);
 		}

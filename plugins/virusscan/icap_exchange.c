@@ -185,6 +185,14 @@ static void hear_last_words(struct icap_exchange *exchange)
 	memcpy(exchange->why, why, sizeof why);
 }
 
+/* What was sent when the answer was complete. Until its last byte has left, the server does not know that it has all.
+ */
+static void note_sent(struct icap_exchange *exchange)
+{
+	exchange->all_sent = exchange->all_sent && !has_parts(exchange);
+	exchange->of_preview = exchange->sending == SEND_PAUSE && !has_parts(exchange);
+}
+
 bool icap_exchange(struct icap_exchange *exchange)
 {
 	struct icap_answer *answer = &exchange->answer;
@@ -203,8 +211,10 @@ bool icap_exchange(struct icap_exchange *exchange)
 		if ((events & POLLOUT) != 0 && !send_some(exchange)) {
 			if (!exchange->body_failed)
 				hear_last_words(exchange);
+			note_sent(exchange);
 			return answer->state == ICAP_DONE && !exchange->body_failed;
 		}
 	}
+	note_sent(exchange);
 	return true;
 }

@@ -28,7 +28,8 @@ struct icap_exchange {
 	void *closure;
 	struct icap_answer answer;
 	/* The result: */
-	bool all_sent;    /* the server has the whole body */
+	bool all_sent;    /* the whole body was sent */
+	bool of_preview;  /* it answered the preview, and wants no more */
 	bool heard;       /* anything came from the server */
 	bool body_failed; /* the body cannot be had */
 	char why[ICAP_WHY_SIZE];

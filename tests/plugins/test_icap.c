@@ -177,6 +177,21 @@ START_TEST(requests)
 }
 END_TEST
 
+/* A server that wants no more than the preview: the connection is used again. */
+START_TEST(answers_to_previews)
+{
+	server = (struct icap_server){.options = OPTIONS("Preview: 3\r\n"), .preview = NO_CONTENT, .answer = NO_CONTENT};
+	void *instance = begin(NULL);
+	for (unsigned i = 0; i < 3; i++) {
+		stub_run_init(&run, "hello", 5);
+		ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
+	}
+	ck_assert_uint_eq(server.requests, 3);
+	ck_assert_uint_eq(server.connections, 1);
+	end(instance);
+}
+END_TEST
+
 START_TEST(a_server_without_respmod)
 {
 	server = (struct icap_server){
@@ -297,9 +312,16 @@ int main(void)
 	TCase *tests = tcase_create("icap");
 	tcase_set_timeout(tests, 60);
 	tcase_add_loop_test(tests, what_answers_mean, 0, (int)(sizeof answers / sizeof answers[0]));
-	const TTest *const others[] = {what_is_done_then,        requests,        a_server_without_respmod,
-	                               connections_that_end,     early_answers,   cancelled,
-	                               bytes_that_cannot_be_had, a_silent_server, checks,
+	const TTest *const others[] = {answers_to_previews,
+	                               what_is_done_then,
+	                               requests,
+	                               a_server_without_respmod,
+	                               connections_that_end,
+	                               early_answers,
+	                               cancelled,
+	                               bytes_that_cannot_be_had,
+	                               a_silent_server,
+	                               checks,
 	                               invalid_addresses};
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
 		tcase_add_test(tests, others[i]);
