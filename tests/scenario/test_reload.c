@@ -290,6 +290,20 @@ START_TEST(waits_that_the_bucket_does_not_allow)
 }
 END_TEST
 
+/* Whether the service has a child: at the start, the process that tries the module. */
+static bool has_child(void *closure)
+{
+	char path[64], text[16] = "";
+	const int pid = (int)scenario.service.pid;
+	(void)closure;
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", pid, pid);
+	FILE *file = fopen(path, "re");
+	bool some = file != NULL && fgets(text, sizeof text, file) != NULL;
+	if (file != NULL)
+		fclose(file);
+	return some;
+}
+
 /* During another reload, at the start and at the stop. */
 START_TEST(at_any_time)
 {
@@ -297,9 +311,8 @@ START_TEST(at_any_time)
 	install("versions", "versions");
 	configure("steps = one", "[step:one]\nmodule = versions\ncreate_time = 1s\n");
 	scenario_start_service(&scenario);
-	/* The start reads the configuration at once, and then waits for the module. */
-	struct timespec pause = {0, 500000000};
-	nanosleep(&pause, NULL);
+	/* The start has read the configuration, and waits for the module. */
+	ck_assert(wait_until(has_child, NULL, TEST_LIMIT));
 	configure("steps = one", "[step:one]\nmodule = versions\noutcome = abort\ncreate_time = 500ms\n");
 	ck_assert(process_signal(&scenario.service, SIGHUP));
 	scenario_await_log(&scenario, IN_EFFECT "; changed steps: one");

@@ -96,14 +96,18 @@ START_TEST(replaced_again_and_again)
 }
 END_TEST
 
+static bool has_started(void *closure)
+{
+	return atomic_load(&((struct run *)closure)->started) != 0;
+}
+
 /* A run of the old workers can still be cancelled. */
 START_TEST(cancelled_after_the_replacement)
 {
 	begin("workers = 1\ndeed = sleep");
 	struct run *run = steps_submit(&fixture, 0, "bad");
 	steps_submit(&fixture, 0, "queued");
-	while (atomic_load(&run->started) == 0)
-		usleep(1000);
+	ck_assert(wait_until(has_started, run, TEST_LIMIT));
 	replace(false);
 	collect(1); /* the one that was queued */
 	workers_cancel(fixture.workers, run);
