@@ -133,7 +133,8 @@ const struct config_key config_keys[] = {
 	{"events", KEY("cluster", STRING, VARIABLES = EVENTS("CLUSTER"),
 	 .help = "Ignored. It is accepted because the configurations of oCIS and OpenCloud contain it."), AT(cluster), 0},
 	{"events", KEY("consumer", STRING, .fallback = "postprocessing-pull",
-	 .help = "The durable consumer on the event stream. All instances share it."), AT(config.consumer), KEY_REQUIRED | KEY_START,
+	 .help = "The durable consumer on the event stream. All instances share it."),
+	 AT(config.consumer), KEY_REQUIRED | KEY_START,
 	 NULL, check_name},
 	{"events", KEY("announce_steps", BOOL, .fallback = "true",
 	 .help = "Whether to publish StartPostprocessingStep also when an upload enters a step that this service performs "
@@ -207,7 +208,8 @@ const struct config_key config_keys[] = {
 	         "Default: [postprocessing] state_dir."),
 	 AT(copy_dir), KEY_START, "/var/tmp", check_folder},
 	{"content", KEY("copy_space", SIZE, .fallback = "0", .max = INT64_C(1) << 60,
-	 .help = "How much these files may hold together. An upload waits for room until the deadline of its step, and is then "
+	 .help = "How much these files may hold together. An upload waits for room until the deadline of its step, and is "
+	         "then "
 	         "retried. One sixteenth of the disk, at most 1 GiB, always stays free. 0: no other limit."),
 	 AT(config.content.copy_space), KEY_START},
 
@@ -268,15 +270,19 @@ const struct config_key step_keys[] = {
 	 .help = "What to do with an upload when no retry is left. abort: keep its bytes, but nobody can access them. "
 	         "continue: go on to the next step although this one never succeeded."), STEP_AT(on_exhausted), 0},
 	{"step", KEY("isolation", CHOICE, .fallback = "process", .choices = "process thread",
-	 .help = "Where the step's module runs. process: in processes and a sandbox of its own, so that it can harm neither the "
+	 .help = "Where the step's module runs. process: in processes and a sandbox of its own, so that it can harm "
+	         "neither the "
 	         "service nor another upload. thread: in the service itself; a module that crashes then ends the service. The "
 	         "steps delay and remote are part of the service."), STEP_AT(isolation), 0},
 	{"step", KEY("allow", STRING,
-	 .help = "What the module may do in its process, separated by spaces or commas: network (connections by IPv4 and IPv6), "
-	         "unix (connections to Unix sockets), exec (start programs), files (write files in a private folder), or none. "
+	 .help = "What the module may do in its process, separated by spaces or commas: network (connections by IPv4 "
+	         "and IPv6), "
+	         "unix (connections to Unix sockets), exec (start programs), files (write files in a private folder), "
+	         "or none. "
 	         "Default: what the module declares, except exec."), STEP_AT(allow), 0, "unix network"},
 	{"step", KEY("memory_limit", SIZE, .fallback = "256MiB", .min = 16 << 20, .max = INT64_C(1) << 40,
-	 .help = "How much memory each process of the step may use, together with the programs that it has started. Beyond it, the "
+	 .help = "How much memory each process of the step may use, together with the programs that it has started. Beyond "
+	         "it, the "
 	         "process cannot allocate memory, or is killed."),
 	 STEP_AT(memory_limit), 0},
 	{"step", KEY("worker_max_runs", INTEGER, .fallback = "0", .max = 1000000000,

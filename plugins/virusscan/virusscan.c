@@ -32,22 +32,25 @@ static const struct pp_key virusscan_keys[] = {
 	 .environment = "ANTIVIRUS_SCANNER_TYPE",
 	 .help = "The kind of scanner. clamav: clamd, ClamAV's daemon. icap: any scanner behind an ICAP server."},
 	{.name = "clamav_socket", .type = PP_KEY_STRING, .fallback = "/run/clamav/clamd.ctl",
-	 .environment = "ANTIVIRUS_CLAMAV_SOCKET", .help = "Where clamd listens: a path, unix:///path, host:port or tcp://host:port."},
+	 .environment = "ANTIVIRUS_CLAMAV_SOCKET",
+	 .help = "Where clamd listens: a path, unix:///path, host:port or tcp://host:port."},
 	{.name = "icap_url", .type = PP_KEY_STRING, .fallback = "icap://127.0.0.1:1344",
 	 .environment = "ANTIVIRUS_ICAP_URL",
-	 .help = "Where the ICAP server listens: icap://host, icap://host:port, or with the service icap://host:port/service."},
+	 .help = "Where the ICAP server listens: icap://host, icap://host:port, or with the service "
+	         "icap://host:port/service."},
 	{.name = "icap_service", .type = PP_KEY_STRING, .fallback = "avscan", .environment = "ANTIVIRUS_ICAP_SERVICE",
 	 .help = "The name of the ICAP server's service, if icap_url does not have it."},
 	{.name = "infected", .type = PP_KEY_CHOICE, .fallback = "delete", .choices = "delete abort continue hold",
 	 .environment = "ANTIVIRUS_INFECTED_FILE_HANDLING",
-	 .help = "What to do with an infected file. delete: delete its bytes. abort: keep its bytes, but nobody can access them. "
-	         "continue: go on to the next step. hold: keep the file out of reach until an administrator decides."},
+	 .help = "What to do with an infected file. delete: delete its bytes. abort: keep its bytes, but nobody can access "
+	         "them. continue: go on to the next step. hold: keep the file out of reach until an administrator decides."},
 	{.name = "suspicious", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold",
 	 .help = "What to do with a file that clamd reports as Heuristics.* although it finds no known virus, for example "
 	         "because the file is encrypted, broken or has macros. abort: keep its bytes, but nobody can access them. "
 	         "continue: go on to the next step. hold: until an administrator decides. Such a file is never deleted."},
 	{.name = "blocked", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold",
-	 .help = "What to do with a file that an ICAP server blocks by its policy, without naming a virus, for example because "
+	 .help = "What to do with a file that an ICAP server blocks by its policy, without naming a virus, for example "
+	         "because "
 	         "of its type."},
 	{.name = "unscannable", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold",
 	 .help = "What to do with a file that an ICAP server says it could not scan, for example because it is encrypted or "
