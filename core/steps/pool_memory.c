@@ -20,7 +20,6 @@ static bool keeps_much(const struct pool_worker *worker, int64_t memory, int64_t
 static void replace(struct pool_worker *worker, int64_t memory)
 {
 	struct pool *pool = worker->pool;
-	counter_add(atomic_load(&pool->all->replaced), 1);
 	if (!pool->leaks)
 		log_warning(pool_worker_log(worker),
 		            "step %s: a process of its module keeps %" PRId64
@@ -28,6 +27,7 @@ static void replace(struct pool_worker *worker, int64_t memory)
 		            "and is replaced; this is said once",
 		            pool_worker_step(worker), memory >> 20, worker->runs);
 	pool->leaks = true;
+	counter_add(atomic_load(&pool->all->replaced), 1);
 	pool_worker_replace(worker);
 }
 
