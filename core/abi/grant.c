@@ -51,15 +51,32 @@ static bool begins_with_one(const char *value, const char *words)
 	return false;
 }
 
+static bool fits(const struct pp_need *need, const char *value)
+{
+	return (need->when == NULL || begins_with_one(value, need->when)) &&
+	       (need->unless == NULL || !begins_with_one(value, need->unless));
+}
+
+/* A list has a value for each of its items, and any other key has one. NULL: there are no more. */
+static const char *value_at(const struct setup_value *value, size_t number)
+{
+	if (value != NULL && value->item != NULL)
+		return number < (size_t)value->number ? value->item[number] : NULL;
+	if (number > 0)
+		return NULL;
+	return value != NULL && value->text != NULL ? value->text : "";
+}
+
 static bool applies(const struct pp_need *need, const struct pp_setup *setup)
 {
 	const struct setup_value *found = setup_find(setup, need->key);
-	const char *value = found != NULL && found->text != NULL ? found->text : "";
+	const char *value;
 	if (need->key == NULL)
 		return true;
-	if (need->when != NULL && !begins_with_one(value, need->when))
-		return false;
-	return need->unless == NULL || !begins_with_one(value, need->unless);
+	for (size_t i = 0; (value = value_at(found, i)) != NULL; i++)
+		if (fits(need, value))
+			return true;
+	return false;
 }
 
 static const struct pp_need *need_at(const struct pp_step_module *table, size_t number)
@@ -83,10 +100,14 @@ uint32_t grants_declared(const struct pp_step_module *table, const struct pp_set
 const char *grants_next_path(const struct pp_step_module *table, const struct pp_setup *setup, size_t *next)
 {
 	const struct pp_need *need;
-	while ((need = need_at(table, (*next)++)) != NULL) {
-		const struct setup_value *value = need->kind == PP_NEED_PATH ? setup_find(setup, need->key) : NULL;
-		if (value != NULL && value->text != NULL && value->text[0] == '/' && applies(need, setup))
-			return value->text;
+	while ((need = need_at(table, *next / SETUP_ITEMS_MAX)) != NULL) {
+		size_t number = (*next)++ % SETUP_ITEMS_MAX;
+		const struct setup_value *found = need->kind == PP_NEED_PATH ? setup_find(setup, need->key) : NULL;
+		const char *value = found != NULL ? value_at(found, number) : NULL;
+		if (value == NULL)
+			*next += SETUP_ITEMS_MAX - 1 - number;
+		else if (value[0] == '/' && fits(need, value))
+			return value;
 	}
 	return NULL;
 }

@@ -21,7 +21,7 @@ const char *grants_format(uint32_t granted, char text[GRANTS_TEXT_SIZE]);
 /* What a module declares for these values of its keys. */
 uint32_t grants_declared(const struct pp_step_module *table, const struct pp_setup *setup);
 
-/* The files and folders that it wants to read, by the values of its keys, starting at *next. NULL: no more. */
+/* The files and folders that it wants to read, by the values of its keys. *next is 0 at first. NULL: no more. */
 const char *grants_next_path(const struct pp_step_module *table, const struct pp_setup *setup, size_t *next);
 
 #endif

@@ -172,7 +172,8 @@ struct pp_need {
 	const char *key; /* NULL: always */
 	/* The need exists only if the key's value begins with one of these, separated by single spaces … */
 	const char *when;
-	/* … and with none of these. NULL: no such condition. */
+	/* … and with none of these. NULL: no such condition. Each item of a list (PP_KEY_LIST) is a value of its own: the
+	 * need exists if one of them fits both, and a PP_NEED_PATH is for those that do. */
 	const char *unless;
 };
 

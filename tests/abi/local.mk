@@ -4,6 +4,9 @@ tests_abi_test_abi_SOURCES = tests/abi/test_abi.c tests/config/config_fixture.c 
 tests_abi_test_abi_CPPFLAGS = $(AM_CPPFLAGS) -DWORKER='"$(abs_top_builddir)/postprocessing-worker"' \
 	-DFIXTURES='"$(abs_top_builddir)/tests/abi/.libs"'
 
+check_PROGRAMS += tests/abi/test_grant
+tests_abi_test_grant_SOURCES = tests/abi/test_grant.c
+
 check_LTLIBRARIES += tests/abi/tells.la
 tests_abi_tells_la_SOURCES = tests/abi/tells.c
 tests_abi_tells_la_LDFLAGS = $(FIXTURE_LDFLAGS)
