@@ -5,6 +5,7 @@ core_libcore_a_SOURCES =
 include core/base/local.mk
 include core/abi/local.mk
 include core/content/local.mk
+include core/quarantine/local.mk
 include core/config/local.mk
 include core/upload/local.mk
 include core/nats/local.mk

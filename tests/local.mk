@@ -38,6 +38,7 @@ include tests/broker/local.mk
 include tests/http/local.mk
 include tests/base/local.mk
 include tests/content/local.mk
+include tests/quarantine/local.mk
 include tests/config/local.mk
 include tests/upload/local.mk
 include tests/coordinator/local.mk

@@ -1,0 +1,1 @@
+check_PROGRAMS += tests/quarantine/test_seal
