@@ -16,12 +16,14 @@ VIRUSSCAN_SOURCES = \
 	plugins/virusscan/icap_answer.c plugins/virusscan/icap_answer.h \
 	plugins/virusscan/icap_exchange.c plugins/virusscan/icap_exchange.h \
 	plugins/virusscan/session.c plugins/virusscan/session.h \
+	plugins/virusscan/connection.c plugins/virusscan/connection.h \
+	plugins/virusscan/tls.c plugins/virusscan/tls.h \
 	plugins/virusscan/endpoint.c plugins/virusscan/endpoint.h
 plugin_LTLIBRARIES += plugins/virusscan.la
 plugins_virusscan_la_SOURCES = $(VIRUSSCAN_SOURCES)
-plugins_virusscan_la_CPPFLAGS = $(MODULE_CPPFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS)
+plugins_virusscan_la_CPPFLAGS = $(MODULE_CPPFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) $(SSL_CFLAGS)
 plugins_virusscan_la_LDFLAGS = $(MODULE_LDFLAGS)
-plugins_virusscan_la_LIBADD = $(JANSSON_LIBS) $(CRYPTO_LIBS) -lpthread
+plugins_virusscan_la_LIBADD = $(JANSSON_LIBS) $(SSL_LIBS) $(CRYPTO_LIBS) -lpthread
 
 EXEC_SOURCES = \
 	plugins/exec/exec.c \

@@ -12,7 +12,7 @@ dist_check_SCRIPTS += tests/walls tests/steps/manual_example tests/example
 if HAVE_CHECK
 include tests/harness/local.mk
 
-TEST_LIBS = tests/libharness.a $(CORE_LIBS) $(CHECK_LIBS)
+TEST_LIBS = tests/libharness.a $(SSL_LIBS) $(CORE_LIBS) $(CHECK_LIBS)
 LDADD = $(TEST_LIBS)
 
 # Programs that run out of memory where the test wants it.

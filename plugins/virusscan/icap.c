@@ -4,13 +4,11 @@
  * the same bytes came back. */
 #include <ctype.h>
 #include <openssl/evp.h>
-#include <poll.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "icap_exchange.h"
 #include "scanner.h"
@@ -24,13 +22,14 @@
 
 /* A connection between two requests. */
 struct idle {
-	int fd;
+	struct connection *connection;
 	struct idle *next;
 };
 
 struct icap {
 	struct endpoint endpoint;
-	char url[512]; /* of the service */
+	struct tls *tls; /* NULL: plain connections */
+	char url[512];   /* of the service */
 	int64_t timeout;
 	pthread_mutex_t lock; /* of what follows */
 	struct idle *idle;
@@ -61,40 +60,38 @@ static enum finding none(const struct transfer *transfer, const char *format, ..
 	return FINDING_NONE;
 }
 
-static int take_idle(struct icap *icap)
+static struct connection *take_idle(struct icap *icap)
 {
-	int fd = -1;
+	struct connection *connection = NULL;
 	pthread_mutex_lock(&icap->lock);
-	while (icap->idle != NULL && fd < 0) {
+	while (icap->idle != NULL && connection == NULL) {
 		struct idle *idle = icap->idle;
-		struct limits now = {.until = 0, .cancel_fd = -1};
 		icap->idle = idle->next;
 		icap->idle_count--;
-		/* What can be read now is the end of the connection. */
-		if (socket_wait(idle->fd, POLLIN, &now) == WAIT_TIMEOUT)
-			fd = idle->fd;
+		if (connection_is_idle(idle->connection))
+			connection = idle->connection;
 		else
-			close(idle->fd);
+			connection_close(idle->connection);
 		free(idle);
 	}
 	pthread_mutex_unlock(&icap->lock);
-	return fd;
+	return connection;
 }
 
-static void keep_idle(struct icap *icap, int fd)
+static void keep_idle(struct icap *icap, struct connection *connection)
 {
 	struct idle *idle = malloc(sizeof *idle);
 	pthread_mutex_lock(&icap->lock);
 	bool kept = idle != NULL && icap->idle_count < IDLE_LIMIT;
 	if (kept) {
-		*idle = (struct idle){fd, icap->idle};
+		*idle = (struct idle){connection, icap->idle};
 		icap->idle = idle;
 		icap->idle_count++;
 	}
 	pthread_mutex_unlock(&icap->lock);
 	if (kept)
 		return;
-	close(fd);
+	connection_close(connection);
 	free(idle);
 }
 
@@ -286,10 +283,10 @@ static bool open_connection(struct transfer *transfer, bool fresh)
 	                                           ? monotonic_now() + exchange->timeout
 	                                           : exchange->until,
 	                              .cancel_fd = exchange->cancel_fd};
-	exchange->fd = fresh ? -1 : take_idle(icap);
-	if (exchange->fd < 0)
-		exchange->fd = endpoint_connect(&icap->endpoint, &limits, why, sizeof why);
-	if (exchange->fd < 0)
+	exchange->connection = fresh ? NULL : take_idle(icap);
+	if (exchange->connection == NULL)
+		exchange->connection = connection_open(&icap->endpoint, icap->tls, &limits, why, sizeof why);
+	if (exchange->connection == NULL)
 		return none(transfer, "icap: %s; is the server running, and is icap_url correct?", why) != FINDING_NONE;
 	if (find_options(icap, &transfer->options))
 		return true;
@@ -305,10 +302,12 @@ static enum finding scan_once(struct transfer *transfer, bool fresh, bool *again
 {
 	struct icap_exchange *exchange = &transfer->exchange;
 	enum finding finding = FINDING_NONE;
-	*exchange = (struct icap_exchange){.fd = -1};
+	*exchange = (struct icap_exchange){0};
 	transfer->sent_bytes = transfer->back_bytes = 0;
 	bool opened = open_connection(transfer, fresh);
 	bool kept = false;
+	/* A kept connection may have ended before the server is asked for its options again. */
+	*again = !opened && exchange->connection != NULL && !exchange->heard;
 	if (opened) {
 		make_request(transfer);
 		bool answered = icap_exchange(exchange);
@@ -324,10 +323,10 @@ static enum finding scan_once(struct transfer *transfer, bool fresh, bool *again
 		}
 		*again = !answered && !exchange->heard && !exchange->body_failed;
 	}
-	if (exchange->fd >= 0 && kept)
-		keep_idle(transfer->icap, exchange->fd);
-	else if (exchange->fd >= 0)
-		close(exchange->fd);
+	if (kept)
+		keep_idle(transfer->icap, exchange->connection);
+	else
+		connection_close(exchange->connection);
 	return finding;
 }
 
@@ -382,39 +381,40 @@ static int icap_check(void *state, char *why, size_t size)
 	exchange->until = limits.until;
 	exchange->cancel_fd = -1;
 	char reason[ICAP_WHY_SIZE];
-	exchange->fd = endpoint_connect(&icap->endpoint, &limits, reason, sizeof reason);
-	if (exchange->fd < 0)
+	exchange->connection = connection_open(&icap->endpoint, icap->tls, &limits, reason, sizeof reason);
+	if (exchange->connection == NULL)
 		snprintf(why, size, "icap: %s", reason);
-	bool good = exchange->fd >= 0 && ask_options(icap, exchange);
+	bool good = exchange->connection != NULL && ask_options(icap, exchange);
 	if (good)
 		keep_options(icap, &exchange->answer.words);
-	else if (exchange->fd >= 0)
+	else if (exchange->connection != NULL)
 		snprintf(why, size, "icap (%s): %s", icap->endpoint.text, exchange->why);
-	if (exchange->fd >= 0)
-		close(exchange->fd);
+	connection_close(exchange->connection);
 	free(exchange);
 	return good ? 0 : -1;
 }
 
-/* icap://host:port, or icap://host:port/service in place of icap_service. */
-static bool read_url(struct icap *icap, const char *url, const char *service)
+/* icap://host:port, or icap://host:port/service in place of icap_service; the same with icaps://, which is *secure. */
+static bool read_url(struct icap *icap, const char *url, const char *service, bool *secure)
 {
-	static const char scheme[] = "icap://";
+	static const char plain[] = "icap://", tls[] = "icaps://";
+	*secure = strncmp(url, tls, sizeof tls - 1) == 0;
 	char address[256];
-	if (strncmp(url, scheme, sizeof scheme - 1) != 0)
+	if (!*secure && strncmp(url, plain, sizeof plain - 1) != 0)
 		return false;
-	const char *host = url + sizeof scheme - 1, *slash = strchr(host, '/');
+	const char *scheme = *secure ? tls : plain, *port = *secure ? ":11344" : ":1344";
+	const char *host = url + strlen(scheme), *slash = strchr(host, '/');
 	size_t length = slash != NULL ? (size_t)(slash - host) : strlen(host);
 	bool has_port = memchr(host, ':', length) != NULL;
 	if (slash != NULL && slash[1] != '\0')
 		service = slash + 1;
-	int used = snprintf(address, sizeof address, "tcp://%.*s%s", (int)length, host, has_port ? "" : ":1344");
+	int used = snprintf(address, sizeof address, "tcp://%.*s%s", (int)length, host, has_port ? "" : port);
 	if (used < 0 || (size_t)used >= sizeof address || !endpoint_parse(address, &icap->endpoint) || icap->endpoint.local)
 		return false;
 	for (const char *c = service; *c != '\0'; c++)
 		if (*c <= ' ' || *c > '~')
 			return false;
-	used = snprintf(icap->url, sizeof icap->url, "icap://%s/%s", address + sizeof "tcp://" - 1, service);
+	used = snprintf(icap->url, sizeof icap->url, "%s%s/%s", scheme, address + sizeof "tcp://" - 1, service);
 	return used > 0 && (size_t)used < sizeof icap->url;
 }
 
@@ -428,9 +428,17 @@ static void *icap_create(const struct pp_host *host, struct pp_setup *setup)
 		return NULL;
 	}
 	icap->timeout = host->number(setup, "icap_timeout");
-	if (url != NULL && read_url(icap, url, service != NULL ? service : ""))
+	bool secure = false;
+	char why[256];
+	if (url == NULL || !read_url(icap, url, service != NULL ? service : "", &secure))
+		host->reject(setup, "icap_url",
+		             "expected icap://host, icap://host:port or icap://host:port/service, or the same with icaps://");
+	else if (!secure)
 		return icap;
-	host->reject(setup, "icap_url", "expected icap://host, icap://host:port or icap://host:port/service");
+	else if ((icap->tls = tls_create(&icap->endpoint, host->string(setup, "icap_ca"), why, sizeof why)) != NULL)
+		return icap;
+	else
+		host->reject(setup, "icap_ca", "%s", why);
 	pthread_mutex_destroy(&icap->lock);
 	free(icap);
 	return NULL;
@@ -442,9 +450,10 @@ static void icap_destroy(void *state)
 	while (icap->idle != NULL) {
 		struct idle *idle = icap->idle;
 		icap->idle = idle->next;
-		close(idle->fd);
+		connection_close(idle->connection);
 		free(idle);
 	}
+	tls_destroy(icap->tls);
 	pthread_mutex_destroy(&icap->lock);
 	free(icap);
 }

@@ -2,11 +2,8 @@
 #include "icap_exchange.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/uio.h>
 
 #define SECOND_NANOS INT64_C(1000000000)
 /* After an early answer, and for what stands in the way of one. */
@@ -108,11 +105,11 @@ static bool send_some(struct icap_exchange *exchange)
 	if (!has_parts(exchange) && !fill(exchange))
 		return false;
 	struct iovec vector[3];
-	struct msghdr message = {.msg_iov = vector};
+	size_t count = 0;
 	for (size_t i = exchange->next; i < exchange->parts; i++)
-		vector[message.msg_iovlen++] = (struct iovec){exchange->part[i], exchange->part_length[i]};
-	ssize_t sent = sendmsg(exchange->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (sent < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+		vector[count++] = (struct iovec){exchange->part[i], exchange->part_length[i]};
+	ssize_t sent = connection_send(exchange->connection, vector, count);
+	if (sent < 0 && errno == EAGAIN)
 		return true;
 	if (sent < 0)
 		return fail(exchange, "the connection broke while the file was sent");
@@ -133,8 +130,8 @@ static bool send_some(struct icap_exchange *exchange)
 static bool receive_some(struct icap_exchange *exchange)
 {
 	char bytes[16384];
-	ssize_t count = recv(exchange->fd, bytes, sizeof bytes, MSG_DONTWAIT);
-	if (count < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR))
+	ssize_t count = connection_receive(exchange->connection, bytes, sizeof bytes);
+	if (count < 0 && errno == EAGAIN)
 		return true;
 	if (count <= 0)
 		return fail(exchange, count == 0 ? "it closed the connection before it had answered"
@@ -158,17 +155,15 @@ static bool goes_on(struct icap_exchange *exchange)
 	return true;
 }
 
-static bool wait_for(struct icap_exchange *exchange, short *events)
+static bool wait_for(struct icap_exchange *exchange, unsigned *ways)
 {
 	int64_t now = monotonic_now(), until = now + exchange->timeout;
 	struct limits limits = {until < exchange->until ? until : exchange->until, exchange->cancel_fd};
-	enum waited waited = socket_wait(exchange->fd, *events, &limits);
-	struct pollfd look = {.fd = exchange->fd, .events = *events};
+	enum waited waited = connection_wait(exchange->connection, ways, &limits);
 	if (waited != WAIT_READY)
 		return fail(exchange, waited == WAIT_TIMEOUT     ? "it did not answer within the timeout or the step's deadline"
 		                      : waited == WAIT_CANCELLED ? "the scan was cancelled"
 		                                                 : strerror(errno));
-	*events = poll(&look, 1, 0) > 0 ? look.revents : 0;
 	return true;
 }
 
@@ -179,9 +174,9 @@ static void hear_last_words(struct icap_exchange *exchange)
 	memcpy(why, exchange->why, sizeof why);
 	exchange->why[0] = '\0';
 	exchange->timeout = LAST_WORDS_TIME;
-	short events = POLLIN;
-	while (exchange->answer.state != ICAP_DONE && wait_for(exchange, &events) && receive_some(exchange))
-		events = POLLIN;
+	unsigned ways = CONNECTION_RECEIVE;
+	while (exchange->answer.state != ICAP_DONE && wait_for(exchange, &ways) && receive_some(exchange))
+		ways = CONNECTION_RECEIVE;
 	memcpy(exchange->why, why, sizeof why);
 }
 
@@ -201,14 +196,14 @@ bool icap_exchange(struct icap_exchange *exchange)
 	add_part(exchange, exchange->request, exchange->request_length);
 	exchange->all_sent = exchange->body == NULL;
 	while (answer->state != ICAP_DONE) {
-		short events = wants_to_send(exchange) ? POLLIN | POLLOUT : POLLIN;
-		if (!wait_for(exchange, &events))
+		unsigned ways = CONNECTION_RECEIVE | (wants_to_send(exchange) ? CONNECTION_SEND : 0u);
+		if (!wait_for(exchange, &ways))
 			return false;
-		if ((events & (POLLIN | POLLHUP | POLLERR)) != 0 && !receive_some(exchange))
+		if ((ways & CONNECTION_RECEIVE) != 0 && !receive_some(exchange))
 			return false;
 		if (goes_on(exchange) || answer->state == ICAP_DONE)
 			continue;
-		if ((events & POLLOUT) != 0 && !send_some(exchange)) {
+		if ((ways & CONNECTION_SEND) != 0 && !send_some(exchange)) {
 			if (!exchange->body_failed)
 				hear_last_words(exchange);
 			note_sent(exchange);

@@ -6,7 +6,7 @@
 
 #include <sys/types.h>
 
-#include "endpoint.h"
+#include "connection.h"
 #include "icap_answer.h"
 
 #define ICAP_WHY_SIZE 400
@@ -15,7 +15,7 @@
 #define ICAP_PREVIEW_LIMIT 65536
 
 struct icap_exchange {
-	int fd;
+	struct connection *connection;
 	int64_t timeout; /* nanoseconds, of each wait for the server */
 	int64_t until;   /* of the whole, in nanoseconds of monotonic_now() */
 	int cancel_fd;

@@ -37,9 +37,13 @@ static const struct pp_key virusscan_keys[] = {
 	{.name = "icap_url", .type = PP_KEY_STRING, .fallback = "icap://127.0.0.1:1344",
 	 .environment = "ANTIVIRUS_ICAP_URL",
 	 .help = "Where the ICAP server listens: icap://host, icap://host:port, or with the service "
-	         "icap://host:port/service."},
+	         "icap://host:port/service. icaps:// in place of icap:// is with TLS; the server's certificate is always "
+	         "verified. The port is 1344 by default, with TLS 11344."},
 	{.name = "icap_service", .type = PP_KEY_STRING, .fallback = "avscan", .environment = "ANTIVIRUS_ICAP_SERVICE",
 	 .help = "The name of the ICAP server's service, if icap_url does not have it."},
+	{.name = "icap_ca", .type = PP_KEY_PATH,
+	 .help = "The absolute path of a file with the certificates (PEM) that sign the ICAP server's, for icaps://. Default: "
+	         "those of the system."},
 	{.name = "infected", .type = PP_KEY_CHOICE, .fallback = "delete", .choices = "delete abort continue hold",
 	 .environment = "ANTIVIRUS_INFECTED_FILE_HANDLING",
 	 .help = "What to do with an infected file. delete: delete its bytes. abort: keep its bytes, but nobody can access "
@@ -78,6 +82,7 @@ static const struct pp_need virusscan_needs[] = {
 	{.kind = PP_NEED_UNIX, .key = "clamav_socket", .when = UNIX_ADDRESS},
 	{.kind = PP_NEED_NETWORK, .key = "clamav_socket", .unless = UNIX_ADDRESS},
 	{.kind = PP_NEED_NETWORK, .key = "scanner", .when = "icap"},
+	{.kind = PP_NEED_PATH, .key = "icap_ca"},
 	{.kind = 0},
 };
 

@@ -78,14 +78,14 @@ CLAMD_FUZZ_WRAPS = -Wl,--wrap=endpoint_connect,--wrap=socket_wait
 check_PROGRAMS += tests/fuzz/replay_clamd
 tests_fuzz_replay_clamd_SOURCES = $(CLAMD_FUZZ_SOURCES) tests/fuzz/replay.c
 tests_fuzz_replay_clamd_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS='"clamd"'
-tests_fuzz_replay_clamd_LDADD = $(CORE_LIBS)
+tests_fuzz_replay_clamd_LDADD = $(SSL_LIBS) $(CORE_LIBS)
 tests_fuzz_replay_clamd_LDFLAGS = $(AM_LDFLAGS) $(CLAMD_FUZZ_WRAPS)
 
 if FUZZERS
 noinst_PROGRAMS += tests/fuzz/fuzz_clamd
 endif
 tests_fuzz_fuzz_clamd_SOURCES = $(CLAMD_FUZZ_SOURCES)
-tests_fuzz_fuzz_clamd_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_clamd_LDADD = $(SSL_LIBS) $(CORE_LIBS)
 tests_fuzz_fuzz_clamd_LDFLAGS = $(AM_LDFLAGS) $(CLAMD_FUZZ_WRAPS) -fsanitize=fuzzer
 
 EXTRA_DIST += tests/fuzz/corpus/json

@@ -25,20 +25,26 @@ static void add_extension(X509 *x509, int kind, const char *value)
 
 void certificate_make(char certificate[PEM_SIZE], char key[PEM_SIZE])
 {
+	certificate_make_as("IP:127.0.0.1", 3600, certificate, key);
+}
+
+void certificate_make_as(const char *name, long until, char certificate[PEM_SIZE], char key[PEM_SIZE])
+{
 	EVP_PKEY *pair = EVP_EC_gen("P-256");
 	X509 *x509 = X509_new();
 	ck_assert_ptr_nonnull(pair);
 	ck_assert_ptr_nonnull(x509);
 	ck_assert_int_eq(X509_set_version(x509, X509_VERSION_3), 1);
 	ck_assert_int_eq(ASN1_INTEGER_set(X509_get_serialNumber(x509), 1), 1);
-	ck_assert_ptr_nonnull(X509_gmtime_adj(X509_getm_notBefore(x509), -3600));
-	ck_assert_ptr_nonnull(X509_gmtime_adj(X509_getm_notAfter(x509), 3600));
-	X509_NAME *name = X509_get_subject_name(x509);
+	ck_assert_ptr_nonnull(X509_gmtime_adj(X509_getm_notBefore(x509), -7200));
+	ck_assert_ptr_nonnull(X509_gmtime_adj(X509_getm_notAfter(x509), until));
+	X509_NAME *subject = X509_get_subject_name(x509);
 	ck_assert_int_eq(
-		X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)"storage of a test", -1, -1, 0), 1);
-	ck_assert_int_eq(X509_set_issuer_name(x509, name), 1);
+		X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)"storage of a test", -1, -1, 0),
+		1);
+	ck_assert_int_eq(X509_set_issuer_name(x509, subject), 1);
 	ck_assert_int_eq(X509_set_pubkey(x509, pair), 1);
-	add_extension(x509, NID_subject_alt_name, "IP:127.0.0.1");
+	add_extension(x509, NID_subject_alt_name, name);
 	add_extension(x509, NID_basic_constraints, "critical,CA:TRUE");
 	ck_assert_int_gt(X509_sign(x509, pair, EVP_sha256()), 0);
 	BIO *text = BIO_new(BIO_s_mem());

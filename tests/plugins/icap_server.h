@@ -1,12 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Listens in place of an ICAP server, and answers as a test wants it to. */
+ * Listens in place of an ICAP server, plain or by TLS, and answers as a test wants it to. */
 #ifndef TESTS_PLUGINS_ICAP_SERVER_H
 #define TESTS_PLUGINS_ICAP_SERVER_H
 
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+/* What a server does wrong, or seldom, with TLS. */
+enum tls_habit {
+	TLS_PROPER,
+	TLS_ABRUPT,       /* closes without saying so */
+	TLS_CUT,          /* closes in the middle of a record, in place of the answer */
+	TLS_GARBAGE,      /* sends a record that is none of the connection's, in place of the answer */
+	TLS_RENEGOTIATES, /* wants another handshake before the answer; with TLS 1.2 */
+	TLS_NEW_KEYS      /* changes the keys after each megabyte that it receives, and wants that in return */
+};
 
 struct icap_server {
 	const char *options; /* the answer to OPTIONS; NULL: none, the connection is closed */
@@ -14,10 +25,15 @@ struct icap_server {
 	const char *answer;  /* to the whole request; NULL: none, the connection is closed */
 	size_t early;        /* after this many bytes of the request: `answer`, and the connection is closed; 0: no */
 	bool closes;         /* the connection is closed after each answer to a request */
+	const char *certificate, *key; /* PEM: with TLS; NULL: plain */
+	enum tls_habit habit;
+	int most; /* the most recent version of TLS, as TLS1_2_VERSION; 0: any */
 
 	char url[64];
 	atomic_uint connections, requests, asked; /* asked: for the options */
+	atomic_uint handshakes, resumed;          /* of TLS that succeeded; of these, with a session of before */
 	char request[4096];                       /* the beginning of the last one; read it when it is answered */
+	SSL_CTX *tls;
 	int listener, stop[2];
 	pthread_t thread;
 };

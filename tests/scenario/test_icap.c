@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/harness/certificate.h"
 #include "tests/harness/fixture_icap.h"
 #include "tests/scenario/storage.h"
 
@@ -64,9 +65,41 @@ START_TEST(the_server_is_away)
 }
 END_TEST
 
+/* The same by TLS. */
+START_TEST(by_tls)
+{
+	static char ca[FOLDER_PATH_SIZE + 64], url[128];
+	static const char *const env[] = {ca, url, NULL};
+	char certificate[PEM_SIZE], key[PEM_SIZE], lines[3 * FOLDER_PATH_SIZE], eicar[EICAR_SIZE + 1];
+	const unsigned port = port_free();
+	scenario_open(&scenario,
+	              &(struct scenario_options){
+					  .steps = "virusscan",
+					  .ini = "[step:virusscan]\nscanner = icap\ncheck_interval = 1s\nretry_backoff = 100ms\n",
+					  .env = env});
+	certificate_make(certificate, key);
+	ck_assert(folder_write(scenario.folder, "certificate.pem", certificate, strlen(certificate)));
+	ck_assert(folder_write(scenario.folder, "key.pem", key, strlen(key)));
+	snprintf(ca, sizeof ca, "POSTPROCESSING_STEP_VIRUSSCAN_ICAP_CA=%s/certificate.pem", scenario.folder);
+	snprintf(url, sizeof url, "POSTPROCESSING_STEP_VIRUSSCAN_ICAP_URL=icaps://127.0.0.1:%u/avscan", port);
+	snprintf(lines, sizeof lines, "TlsPort 127.0.0.1:%u cert=%s/certificate.pem key=%s/key.pem\n", port,
+	         scenario.folder, scenario.folder);
+	scenario_start_clamd(&scenario, NULL);
+	ck_assert(fixture_icap_start(&icap, &scenario.clamd, lines));
+	scenario_start_service(&scenario);
+	scenario_await_ready(&scenario);
+	eicar_make(eicar);
+	storage_server_put(&scenario.storage, "/eicar", eicar, EICAR_SIZE);
+	storage_expect(&scenario, "clean", "/ok/5", 5, "continue");
+	storage_expect(&scenario, "large", "/ok/9000000", 9000000, "continue");
+	storage_expect(&scenario, "infected", "/eicar", EICAR_SIZE, "delete");
+	end();
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {verdicts, the_server_is_away};
+	const TTest *const tests[] = {verdicts, the_server_is_away, by_tls};
 	if (!fixture_icap_present()) {
 		puts("skipped: there is no c-icap with virus_scan (Debian: c-icap, libc-icap-mod-virus-scan)");
 		return 77;
