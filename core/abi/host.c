@@ -484,7 +484,7 @@ bool host_check(const struct pp_step_module *module, void *instance, const char 
 	if (module->check_run != NULL)
 		return check_with_run(module, instance, step, services, deadline, why, size);
 	bool passed = module->check == NULL || module->check(instance, why, size) == 0;
-	/* Some modules do not terminate the text. */
-	why[size - 1] = '\0';
+	/* Some modules do not terminate the text, or leave one although they pass. */
+	why[passed ? 0 : size - 1] = '\0';
 	return passed;
 }

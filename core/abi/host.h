@@ -87,7 +87,8 @@ void host_run(const struct pp_step_module *module, void *instance, const struct 
               const struct run_services *services, struct run_answer *answer);
 
 /* Calls the module's check_run(), or check() if it has none. A module that has neither passes. Of the services, `read`
- * and `read_error` are not used. False: it failed; why[size] has the reason, which may be "". */
+ * and `read_error` are not used. False: it failed; why[size] has the reason, which may be "". True: why[size] has what
+ * check_run() notes, or "". */
 bool host_check(const struct pp_step_module *module, void *instance, const char *step,
                 const struct run_services *services, nanos deadline, char *why, size_t size);
 

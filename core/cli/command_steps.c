@@ -90,7 +90,8 @@ static json_t *describe_steps(const struct config *config)
 	return array;
 }
 
-/* The result of a step's check: null if it has none; "ready" is null if it could not be called. */
+/* The result of a step's check: null if it has none; "ready" is null if it could not be called. If it passed, "reason"
+ * is what it notes, or "". */
 static json_t *describe_check(const struct step *step, const struct check_answer *answer)
 {
 	if (step == NULL || (step->instance == NULL && !step->isolated))
@@ -167,6 +168,7 @@ static void print_check(const json_t *check)
 		fputs("not checked", stdout);
 	} else if (json_is_true(json_object_get(check, "ready"))) {
 		fputs("ok", stdout);
+		print(json_member(check, "reason")[0] != '\0' ? ": " : "", json_member(check, "reason"), "");
 	} else {
 		fputs("fails: ", stdout);
 		terminal_print(stdout, json_member(check, "reason"));

@@ -273,7 +273,7 @@ static void print_check(const json_t *check)
 	if (json_is_null(check))
 		print_line("check", "none");
 	else if (json_is_true(json_object_get(check, "ready")))
-		print_line("check", "ok");
+		print_line("check", json_member(check, "reason")[0] != '\0' ? json_member(check, "reason") : "ok");
 	else if (check != NULL)
 		print_line("check", json_member(check, "reason"));
 }

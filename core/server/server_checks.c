@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 
 #include "core/server/server_private.h"
 
@@ -7,9 +8,10 @@
 
 void server_tell_health(const struct server_step *step)
 {
-	if (step->health.state == HEALTH_UNKNOWN)
+	const struct step_health *health = &step->health;
+	if (health->state == HEALTH_UNKNOWN)
 		return;
-	fact_set(step->fact, step->health.state == HEALTH_GOOD, step->health.reason);
+	fact_set(step->fact, health->state == HEALTH_GOOD, health->reason[0] != '\0' ? health->reason : health->note);
 	fact_show(step->fact, step->used);
 }
 
@@ -32,6 +34,7 @@ static void suspend(struct server *server, size_t number)
 	char limit[DURATION_TEXT_SIZE], now[48] = "";
 	size_t waiting = coordinator_waiting(server->coordinator, number);
 	step->suspended = clock_monotonic();
+	step->note_told[0] = '\0';
 	coordinator_suspend(server->coordinator, number, step->health.reason, clock_now());
 	if (waiting > 0)
 		snprintf(now, sizeof now, "; %zu are waiting now", waiting);
@@ -100,12 +103,27 @@ void server_do_checks(struct server *server)
 	}
 }
 
+/* Logs the note of a check that has passed, when it changes. */
+static void tell_note(const struct server *server, struct server_step *step)
+{
+	const char *name = step->step->config->name, *note = step->health.note;
+	if (strcmp(note, step->note_told) == 0)
+		return;
+	if (note[0] != '\0')
+		log_warning(server->log, "step %s: the check passed with a note: %s", name, note);
+	else
+		log_info(server->log, "step %s: the check passed without a note", name);
+	text_copy(step->note_told, sizeof step->note_told, note);
+}
+
 void server_take_check(struct server *server, const struct check_answer *answer)
 {
 	struct step_health *health = &server->step[answer->step].health;
 	if (answer->version != server->step[answer->step].step->version)
 		return;
 	take_change(server, answer->step, step_health_answered(health, answer->passed, answer->why, clock_monotonic()));
+	if (answer->passed && health->state == HEALTH_GOOD)
+		tell_note(server, &server->step[answer->step]);
 	server_tell_health(&server->step[answer->step]);
 }
 

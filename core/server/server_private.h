@@ -60,6 +60,7 @@ struct server_step {
 	bool hold_told; /* it was logged that the bucket deletes records before its hold_limit */
 	bool used;      /* it is in the configuration; otherwise only uploads that began before it was removed pass it */
 	struct step_health health;
+	char note_told[FACT_REASON_SIZE]; /* the note of its check that was logged; "": none */
 	struct fact *fact;
 	nanos suspended; /* since when (monotonic) */
 	struct histogram *run_time;

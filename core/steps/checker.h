@@ -13,7 +13,7 @@ struct check_answer {
 	size_t step;
 	unsigned version; /* of the step */
 	bool passed;
-	char why[FACT_REASON_SIZE]; /* why the check failed; "" if it passed */
+	char why[FACT_REASON_SIZE]; /* why the check failed; what it notes if it passed, or "" */
 };
 
 struct checker;

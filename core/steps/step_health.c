@@ -33,6 +33,7 @@ static enum health_change fail(struct step_health *health, const char *why)
 {
 	unsigned limit = health->state == HEALTH_UNKNOWN ? 1 : FAILURES_LIMIT;
 	text_copy(health->reason, sizeof health->reason, why[0] != '\0' ? why : "the check failed and gave no reason");
+	health->note[0] = '\0';
 	health->failures++;
 	if (health->failures < limit || health->state == HEALTH_SUSPENDED)
 		return HEALTH_FAILS;
@@ -78,7 +79,10 @@ enum health_change step_health_answered(struct step_health *health, bool passed,
 		return HEALTH_SAME;
 	}
 	plan(health, !passed, now);
-	return passed ? pass(health) : fail(health, why);
+	if (!passed)
+		return fail(health, why);
+	text_copy(health->note, sizeof health->note, why);
+	return pass(health);
 }
 
 enum health_change step_health_started(struct step_health *health, bool works, const char *why)
@@ -87,6 +91,7 @@ enum health_change step_health_started(struct step_health *health, bool works, c
 		return health->interval > 0 ? HEALTH_SAME : pass(health);
 	enum health_state before = health->state;
 	text_copy(health->reason, sizeof health->reason, why);
+	health->note[0] = '\0';
 	health->state = HEALTH_SUSPENDED;
 	return before == HEALTH_SUSPENDED ? HEALTH_FAILS : HEALTH_SUSPENDS;
 }

@@ -32,6 +32,7 @@ struct step_health {
 	bool late;           /* it has counted as failed, so its answer is ignored */
 	bool worked, failed; /* whether runs since the last check succeeded or failed */
 	char reason[FACT_REASON_SIZE]; /* of the last failure; "" after a passed check */
+	char note[FACT_REASON_SIZE];   /* what the last check says although it passed; "" after a failure */
 };
 
 enum health_change {
@@ -46,7 +47,7 @@ void step_health_init(struct step_health *health, bool checked, nanos interval);
 
 /* Called about once a second. *ask: make a check now, and pass its answer to step_health_answered(). */
 enum health_change step_health_tick(struct step_health *health, bool *ask, nanos now);
-/* The check has passed, or has failed for the reason `why`. */
+/* The check has passed, with this note or "", or has failed for the reason `why`. */
 enum health_change step_health_answered(struct step_health *health, bool passed, const char *why, nanos now);
 /* The step's worker processes could not be started (why), or can be again. A step with a check is not released by that:
  * its next check does it. */

@@ -298,6 +298,51 @@ START_TEST(suspended_on_one_of_two)
 }
 END_TEST
 
+static bool is_noted(void *closure)
+{
+	char reason[256];
+	return scenario_has(&scenario, "step", reason, sizeof reason) && strcmp(reason, closure) == 0;
+}
+
+static void note(const char *what)
+{
+	char written[FOLDER_PATH_SIZE + 16];
+	snprintf(written, sizeof written, "%s/written", scenario.folder);
+	ck_assert(folder_write(scenario.folder, "written", what, strlen(what)));
+	ck_assert_int_eq(rename(written, strchr(mood, '/')), 0);
+}
+
+/* The step works, but its check has something to say. Each note is logged once, and stops nothing. */
+START_TEST(a_note)
+{
+	static char one[] = "1 of 2 scanners does not answer", both[] = "2 of 3 scanners do not answer", none[] = "";
+	static const char *const env[] = {modules, mood, "POSTPROCESSING_STEP_NOTES_ISOLATION=thread", NULL};
+	static const char *const words[] = {"steps", NULL};
+	char build[FOLDER_PATH_SIZE];
+	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
+	scenario_open(&scenario, &(struct scenario_options){
+								 .steps = "notes", .ini = "[step:notes]\ncheck_interval = 100ms\n", .env = env});
+	snprintf(modules, sizeof modules, "POSTPROCESSING_PLUGIN_DIR=%s/tests/modules/.libs", build);
+	snprintf(mood, sizeof mood, "POSTPROCESSING_STEP_NOTES_NOTE=%s/note", scenario.folder);
+	note(one);
+	scenario_start_service(&scenario);
+	scenario_await_ready(&scenario);
+	ck_assert(wait_until(is_noted, one, TEST_LIMIT));
+	ck_assert_int_eq(scenario_command(&scenario, words, text, sizeof text), 0);
+	ck_assert_msg(strstr(text, "ok: 1 of 2 scanners does not answer") != NULL, "%s", text);
+	storage_expect(&scenario, "one", "/none", 3, "continue");
+	note(both);
+	ck_assert(wait_until(is_noted, both, TEST_LIMIT));
+	scenario_await_log(&scenario, "warning step notes: the check passed with a note: 2 of 3 scanners do not answer");
+	cheer_up();
+	ck_assert(wait_until(is_noted, none, TEST_LIMIT));
+	scenario_await_log(&scenario, "info step notes: the check passed without a note");
+	ck_assert_uint_eq(scenario_log_count(&scenario, "passed with a note: 1 of 2"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "suspended"), 0);
+	scenario_close(&scenario);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {scanner_is_away_at_the_start,
@@ -307,6 +352,7 @@ int main(void)
 	                              check_hangs,
 	                              resumed_by_hand,
 	                              not_checked,
-	                              suspended_on_one_of_two};
+	                              suspended_on_one_of_two,
+	                              a_note};
 	return scenario_run("scenario: suspend", tests, sizeof tests / sizeof tests[0]);
 }

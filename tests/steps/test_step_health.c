@@ -210,6 +210,29 @@ START_TEST(a_short_interval_and_no_words)
 }
 END_TEST
 
+/* What a check says although it passes stands until the next one. */
+START_TEST(a_note)
+{
+	setup();
+	asks();
+	ck_assert_int_eq(step_health_answered(&health, true, "one of two is away", now), HEALTH_RESUMES);
+	ck_assert_str_eq(health.note, "one of two is away");
+	ck_assert_str_eq(health.reason, "");
+	step_health_ran(&health, true, now);
+	now += INTERVAL;
+	ck_assert(!asks());
+	ck_assert_str_eq(health.note, "one of two is away");
+	until_asked();
+	ck_assert_int_eq(check(true), HEALTH_SAME);
+	ck_assert_str_eq(health.note, "");
+	until_asked();
+	step_health_answered(&health, true, "one of two is away", now);
+	until_asked();
+	ck_assert_int_eq(check(false), HEALTH_FAILS);
+	ck_assert_str_eq(health.note, "");
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {checked_at_once_and_then_now_and_again,
@@ -220,6 +243,7 @@ int main(void)
 	                              a_verdict_ends_the_suspension,
 	                              a_check_that_hangs,
 	                              a_step_without_a_check,
-	                              a_short_interval_and_no_words};
+	                              a_short_interval_and_no_words,
+	                              a_note};
 	return suite_run("step_health", tests, sizeof tests / sizeof tests[0], 30);
 }
