@@ -5,6 +5,7 @@ core_libcore_a_SOURCES += \
 	core/base/clock.c core/base/clock.h \
 	core/base/container_of.h \
 	core/base/delivery.h \
+	core/base/disk_room.c core/base/disk_room.h \
 	core/base/encoding.c core/base/encoding.h \
 	core/base/file_access.c core/base/file_access.h \
 	core/base/heap.c core/base/heap.h \

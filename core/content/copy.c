@@ -10,10 +10,10 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "core/base/alloc.h"
+#include "core/base/disk_room.h"
 #include "core/base/encoding.h"
 #include "core/base/private_folder.h"
 #include "core/content/content_http.h"
@@ -74,17 +74,10 @@ static int open_nameless(int folder)
 /* Whether so many more bytes leave enough room for others. */
 static bool has_room(int file, int64_t more, char error[COPY_ERROR_SIZE])
 {
-	struct statvfs info;
-	if (fstatvfs(file, &info) != 0)
+	char why[128];
+	if (disk_has_room(file, more, why, sizeof why))
 		return true;
-	int64_t left = (int64_t)(info.f_bavail * info.f_frsize), spare = (int64_t)(info.f_blocks * info.f_frsize);
-	spare = spare / COPY_SPARE < COPY_SPARE_MOST ? spare / COPY_SPARE : COPY_SPARE_MOST;
-	if (left - spare >= more)
-		return true;
-	snprintf(error, COPY_ERROR_SIZE,
-	         "no room on the disk for a copy of the upload: %lld bytes are free, of which %lld stay free ([content] "
-	         "copy_dir)",
-	         (long long)left, (long long)spare);
+	snprintf(error, COPY_ERROR_SIZE, "no room on the disk for a copy of the upload: %s ([content] copy_dir)", why);
 	return false;
 }
 

@@ -21,7 +21,7 @@ struct copy;
 enum copy_place { COPY_IN_MEMORY, COPY_ON_DISK };
 
 /* Begins a copy of `expected` bytes; -1: unknown. `folder`: of files on disk, which is created if it is missing. The
- * file system keeps some free space, see COPY_SPARE. NULL: failed; `error` has the reason. */
+ * file system keeps some free space, see disk_room.h. NULL: failed; `error` has the reason. */
 struct copy *copy_create(enum copy_place place, const char *folder, int64_t expected, char error[COPY_ERROR_SIZE]);
 void copy_free(struct copy *copy);
 
@@ -45,11 +45,6 @@ ssize_t copy_read(const struct copy *copy, void *bytes, size_t size, int64_t pos
  * none. False: failed. */
 bool copy_digest(const struct copy *copy, nanos deadline, int cancel_fd, char digest[COPY_DIGEST_SIZE],
                  char error[COPY_ERROR_SIZE]);
-
-/* A copy on disk leaves this part of the file system free, but never more than that many bytes: others need room, too,
- * such as a private broker. */
-#define COPY_SPARE 16
-#define COPY_SPARE_MOST (INT64_C(1) << 30)
 
 /* The default of [content] copy_memory. */
 #define COPY_MEMORY (INT64_C(4) << 20)

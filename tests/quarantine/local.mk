@@ -1,1 +1,1 @@
-check_PROGRAMS += tests/quarantine/test_seal
+check_PROGRAMS += tests/quarantine/test_seal tests/quarantine/test_quarantine

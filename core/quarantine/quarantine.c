@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/quarantine/quarantine.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/alloc.h"
+#include "core/base/disk_room.h"
+#include "core/base/private_folder.h"
+#include "core/base/thread.h"
+
+#define READ_SIZE ((size_t)256 << 10)
+
+struct quarantine {
+	pthread_mutex_t lock;
+	char *folder, *instance;
+	void (*added_one)(void *closure, const struct note *note);
+	void *closure;
+	struct quarantine_settings settings; /* under the lock, and so are: */
+	int64_t reserved;                    /* bytes of entries that are being written */
+	uint64_t added, failed;
+};
+
+static bool fail(char error[SEAL_ERROR_SIZE], const char *why)
+{
+	snprintf(error, SEAL_ERROR_SIZE, "%s", why);
+	return false;
+}
+
+/* Each use opens it, as an administrator may move or mount it. */
+static int open_folder(const struct quarantine *quarantine, char error[SEAL_ERROR_SIZE])
+{
+	if (!private_folder_make(quarantine->folder)) {
+		snprintf(error, SEAL_ERROR_SIZE, "%.256s: %s", quarantine->folder, strerror(errno));
+		return -1;
+	}
+	return private_folder_open(quarantine->folder, error, SEAL_ERROR_SIZE);
+}
+
+struct quarantine *quarantine_create(const struct quarantine_options *options, char error[SEAL_ERROR_SIZE])
+{
+	struct quarantine *quarantine = alloc_zeroed(1, sizeof *quarantine);
+	quarantine->folder = alloc_text(options->folder);
+	quarantine->instance = alloc_text(options->instance);
+	quarantine->settings = options->settings;
+	quarantine->added_one = options->added;
+	quarantine->closure = options->closure;
+	lock_init(&quarantine->lock);
+	int opened = open_folder(quarantine, error);
+	if (opened >= 0) {
+		folder_clean(opened);
+		close(opened);
+		return quarantine;
+	}
+	quarantine_destroy(quarantine);
+	return NULL;
+}
+
+void quarantine_destroy(struct quarantine *quarantine)
+{
+	if (quarantine == NULL)
+		return;
+	pthread_mutex_destroy(&quarantine->lock);
+	free(quarantine->folder);
+	free(quarantine->instance);
+	free(quarantine);
+}
+
+void quarantine_set(struct quarantine *quarantine, const struct quarantine_settings *settings)
+{
+	pthread_mutex_lock(&quarantine->lock);
+	quarantine->settings = *settings;
+	pthread_mutex_unlock(&quarantine->lock);
+}
+
+static struct quarantine_settings get_settings(struct quarantine *quarantine)
+{
+	pthread_mutex_lock(&quarantine->lock);
+	struct quarantine_settings settings = quarantine->settings;
+	pthread_mutex_unlock(&quarantine->lock);
+	return settings;
+}
+
+struct sum {
+	uint64_t entries;
+	int64_t bytes;
+	const char *except; /* the name of an entry that does not count; NULL: all do */
+};
+
+static void add_up(void *closure, const struct entry_info *entry)
+{
+	struct sum *sum = closure;
+	if (sum->except != NULL && strcmp(sum->except, entry->name) == 0)
+		return;
+	sum->entries++;
+	sum->bytes += entry->bytes;
+}
+
+/* Takes room for an entry. The one that it replaces does not count, as it goes. */
+static bool reserve(struct quarantine *quarantine, int folder, const char *name, int64_t bytes,
+                    char error[SEAL_ERROR_SIZE])
+{
+	struct sum sum = {.except = name};
+	bool good = folder_each(folder, add_up, &sum) || fail(error, strerror(errno));
+	pthread_mutex_lock(&quarantine->lock);
+	int64_t limit = quarantine->settings.max_size, used = sum.bytes + quarantine->reserved;
+	if (good && limit > 0 && bytes > limit - used) {
+		snprintf(error, SEAL_ERROR_SIZE,
+		         "the quarantine is full: %" PRId64 " of %" PRId64 " bytes are used, and %" PRId64
+		         " more are needed ([quarantine] max_size); `postprocessing quarantine purge` makes room",
+		         used, limit, bytes);
+		good = false;
+	}
+	quarantine->reserved += good ? bytes : 0;
+	pthread_mutex_unlock(&quarantine->lock);
+	return good;
+}
+
+static void end(struct quarantine *quarantine, int64_t reserved, bool added)
+{
+	pthread_mutex_lock(&quarantine->lock);
+	quarantine->reserved -= reserved;
+	quarantine->added += added;
+	quarantine->failed += !added;
+	pthread_mutex_unlock(&quarantine->lock);
+}
+
+/* NULL: it may go on. */
+static const char *find_stop(const struct quarantine_source *source)
+{
+	struct pollfd cancel = {.fd = source->cancel_fd, .events = POLLIN};
+	if (source->cancel_fd >= 0 && poll(&cancel, 1, 0) > 0)
+		return "it was cancelled";
+	return source->deadline != 0 && clock_now() >= source->deadline ? "it was not finished before the step's deadline"
+	                                                                : NULL;
+}
+
+/* Seals all bytes. */
+static bool pump(struct sealer *sealer, const struct quarantine_source *source, char error[SEAL_ERROR_SIZE])
+{
+	char *chunk = alloc_bytes(READ_SIZE);
+	bool good = true;
+	for (int64_t position = 0; good && position < source->size;) {
+		const char *stop = find_stop(source);
+		ssize_t count = stop == NULL ? pread(source->file, chunk, READ_SIZE, position) : 0;
+		if (stop != NULL)
+			good = fail(error, stop);
+		else if (count == 0 || (count < 0 && errno != EINTR))
+			good = fail(error, count < 0 ? strerror(errno) : "the copy of the upload is cut short");
+		else if (count > source->size - position)
+			good = fail(error, "the copy of the upload is longer than it was");
+		else if (count > 0)
+			good = sealer_write(sealer, chunk, (size_t)count, error);
+		position += count > 0 ? count : 0;
+	}
+	free(chunk);
+	return good;
+}
+
+static bool write_sealed(int draft, const unsigned char key[SEAL_KEY], const char *note,
+                         const struct quarantine_source *source, char error[SEAL_ERROR_SIZE])
+{
+	int64_t size = seal_size(strlen(note), source->size);
+	char why[128];
+	if (!disk_has_room(draft, size, why, sizeof why)) {
+		snprintf(error, SEAL_ERROR_SIZE, "no room on the disk: %s ([quarantine] folder)", why);
+		return false;
+	}
+	/* A disk that is full is noticed before anything is written. Some file systems cannot do this. */
+	if (fallocate(draft, 0, 0, size) != 0 && errno != EOPNOTSUPP && errno != EINTR)
+		return fail(error, strerror(errno));
+	struct sealer *sealer = sealer_begin(draft, key, note, error);
+	bool good = sealer != NULL && pump(sealer, source, error) && sealer_end(sealer, error);
+	sealer_free(sealer);
+	return good;
+}
+
+/* The copy of the note comes first: an entry exists once its sealed file has its name. */
+static bool write_note(int folder, const char *name, const char *note)
+{
+	char file[ENTRY_FILE_SIZE], draft_name[DRAFT_NAME_SIZE];
+	int draft = draft_create(folder, entry_file(name, ENTRY_NOTE, file), draft_name);
+	if (draft < 0)
+		return false;
+	size_t length = strlen(note);
+	/* A text as short as this is written whole, or there is no room. */
+	if (write(draft, note, length) == (ssize_t)length && write(draft, "\n", 1) == 1)
+		return draft_publish(folder, draft, draft_name, file);
+	draft_drop(folder, draft, draft_name);
+	errno = ENOSPC;
+	return false;
+}
+
+static bool write_entry(int folder, const char *name, const unsigned char key[SEAL_KEY], const char *note,
+                        const struct quarantine_source *source, char error[SEAL_ERROR_SIZE])
+{
+	char file[ENTRY_FILE_SIZE], draft_name[DRAFT_NAME_SIZE];
+	int draft = draft_create(folder, entry_file(name, ENTRY_SEALED, file), draft_name);
+	if (draft < 0)
+		return fail(error, strerror(errno));
+	if (!write_sealed(draft, key, note, source, error)) {
+		draft_drop(folder, draft, draft_name);
+		return false;
+	}
+	if (!write_note(folder, name, note)) {
+		int reason = errno;
+		draft_drop(folder, draft, draft_name);
+		return fail(error, strerror(reason));
+	}
+	return (draft_publish(folder, draft, draft_name, file) && fsync(folder) == 0) || fail(error, strerror(errno));
+}
+
+/* With the folder open. */
+static bool add(struct quarantine *quarantine, int folder, const char *name, const struct note *note,
+                const struct quarantine_source *source, char error[SEAL_ERROR_SIZE])
+{
+	const struct quarantine_settings settings = get_settings(quarantine);
+	struct note whole = *note;
+	whole.size = source->size;
+	whole.time = clock_now();
+	whole.instance = quarantine->instance;
+	char *text = note_encode(&whole, settings.key);
+	if (text == NULL)
+		return fail(error, "out of memory");
+	int64_t bytes = seal_size(strlen(text), source->size);
+	bool reserved = reserve(quarantine, folder, name, bytes, error);
+	bool good = reserved && write_entry(folder, name, settings.key, text, source, error);
+	end(quarantine, reserved ? bytes : 0, good);
+	if (good && quarantine->added_one != NULL)
+		quarantine->added_one(quarantine->closure, &whole);
+	free(text);
+	return good;
+}
+
+bool quarantine_add(struct quarantine *quarantine, const struct note *note, const struct quarantine_source *source,
+                    char error[SEAL_ERROR_SIZE])
+{
+	char name[ENTRY_NAME_SIZE], why[SEAL_ERROR_SIZE];
+	int folder = open_folder(quarantine, why);
+	bool good = folder >= 0;
+	if (!good)
+		end(quarantine, 0, false);
+	else if (!entry_name(note->id, note->step, name))
+		good = fail(why, "no digest can be computed");
+	else
+		good = add(quarantine, folder, name, note, source, why);
+	if (folder >= 0)
+		close(folder);
+	if (!good)
+		snprintf(error, SEAL_ERROR_SIZE, "not quarantined: %.480s", why);
+	return good;
+}
+
+struct expiry {
+	int folder;
+	nanos before;
+	void (*removed)(void *closure, const struct note *note);
+	void *closure;
+	size_t stuck;
+	int reason;
+};
+
+static void expire(void *closure, const struct entry_info *entry)
+{
+	struct expiry *expiry = closure;
+	struct read_note read = {0};
+	char error[SEAL_ERROR_SIZE];
+	if (entry->time > expiry->before)
+		return;
+	char *text = folder_note(expiry->folder, entry->name, error);
+	note_decode(text != NULL ? text : "", &read);
+	if (folder_remove_entry(expiry->folder, entry->name)) {
+		expiry->removed(expiry->closure, &read.note);
+	} else if (errno != ENOENT) {
+		expiry->stuck++;
+		expiry->reason = errno;
+	}
+	note_clear(&read);
+	free(text);
+}
+
+bool quarantine_expire(struct quarantine *quarantine, void (*removed)(void *closure, const struct note *note),
+                       void *closure, char error[SEAL_ERROR_SIZE])
+{
+	const struct quarantine_settings settings = get_settings(quarantine);
+	if (settings.retention == 0)
+		return true;
+	int folder = open_folder(quarantine, error);
+	if (folder < 0)
+		return false;
+	struct expiry expiry = {.folder = folder, .before = clock_now() - settings.retention, removed, closure};
+	bool good = folder_each(folder, expire, &expiry) || fail(error, strerror(errno));
+	close(folder);
+	if (good && expiry.stuck > 0)
+		snprintf(error, SEAL_ERROR_SIZE, "%zu entries cannot be removed: %s", expiry.stuck, strerror(expiry.reason));
+	return good && expiry.stuck == 0;
+}
+
+bool quarantine_usage(struct quarantine *quarantine, struct quarantine_usage *usage)
+{
+	struct sum sum = {0};
+	char error[SEAL_ERROR_SIZE];
+	int folder = open_folder(quarantine, error);
+	bool good = folder >= 0 && folder_each(folder, add_up, &sum);
+	if (folder >= 0)
+		close(folder);
+	pthread_mutex_lock(&quarantine->lock);
+	*usage = (struct quarantine_usage){sum.entries, sum.bytes, quarantine->added, quarantine->failed};
+	pthread_mutex_unlock(&quarantine->lock);
+	return good;
+}
