@@ -387,6 +387,7 @@ static void take_mail(struct server *server, struct mail *mail)
 		take_change(server, CONTAINER_OF(mail, struct bus_change, mail));
 		break;
 	case MAIL_RUN:
+		cache_flights_leave(server->flights, CONTAINER_OF(mail, struct run, mail));
 		server_note_run(server, CONTAINER_OF(mail, struct run, mail));
 		coordinator_returned(server->coordinator, CONTAINER_OF(mail, struct run, mail), clock_now());
 		break;
@@ -600,7 +601,7 @@ bool server_destroy(struct server *server)
 	for (size_t i = server->broker_count; i-- > 0;)
 		bus_destroy(server->brokers[i].bus);
 	empty_mailbox(server, 0);
-	cache_destroy(server->cache);
+	server_end_cache(server);
 	/* What it sends from now on nobody reads. */
 	bool checked = checker_destroy(server->checker, 2 * SECOND);
 	coordinator_destroy(server->coordinator);

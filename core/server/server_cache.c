@@ -4,11 +4,9 @@
 
 #include "core/server/server_private.h"
 
-/* The cache has answered, or cannot. */
-static void answer(void *closure, void *asked, char *text)
+/* Takes both over. */
+static void answer(struct server *server, struct cache_question *question, char *text)
 {
-	struct server *server = closure;
-	struct cache_question *question = asked;
 	counter_add(text != NULL ? server->counted.cache_hits : server->counted.cache_misses, 1);
 	if (!server->runs_ended) {
 		cache_question_answer(question, text);
@@ -18,25 +16,57 @@ static void answer(void *closure, void *asked, char *text)
 	cache_question_free(question);
 }
 
+/* The cache has answered, or cannot. */
+static void take_answer(void *closure, void *asked, char *text)
+{
+	struct server *server = closure;
+	struct cache_question *question = asked;
+	if (text != NULL)
+		cache_flights_land(server->flights, question->key, text);
+	answer(server, question, text);
+}
+
+/* A question has waited for another run. */
+static void end_wait(void *closure, struct cache_question *question, char *text)
+{
+	struct server *server = closure;
+	if (text != NULL)
+		metrics_count(&server->counted, cache_shared);
+	answer(server, question, text);
+}
+
 void server_create_cache(struct server *server)
 {
 	const struct config *config = server->config;
+	server->flights = cache_flights_create(end_wait, server);
 	server->cache = cache_create(&(struct cache_options){.enabled = config->cache_enabled,
 	                                                     .bucket = config->bucket,
 	                                                     .ttl = config->cache_ttl,
 	                                                     .size = config->cache_size,
 	                                                     .log = server->log,
-	                                                     .answer = answer,
+	                                                     .answer = take_answer,
 	                                                     .closure = server});
+}
+
+void server_end_cache(struct server *server)
+{
+	cache_destroy(server->cache);
+	cache_flights_destroy(server->flights);
+}
+
+static void keep(struct server *server, const struct cache_question *question)
+{
+	metrics_count(&server->counted, cache_kept);
+	cache_flights_land(server->flights, question->key, question->keep);
+	cache_keep(server->cache, server->records->bus, question->key, question->keep);
 }
 
 void server_take_question(struct server *server, struct cache_question *question)
 {
-	if (question->keep == NULL) {
+	if (question->keep != NULL) {
+		keep(server, question);
+		cache_question_free(question);
+	} else if (!server->config->cache_enabled || cache_flights_lead(server->flights, question, clock_monotonic())) {
 		cache_ask(server->cache, server->records->bus, question->key, question);
-		return;
 	}
-	metrics_count(&server->counted, cache_kept);
-	cache_keep(server->cache, server->records->bus, question->key, question->keep);
-	cache_question_free(question);
 }

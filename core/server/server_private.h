@@ -32,7 +32,7 @@
 #include "core/server/peers.h"
 #include "core/server/rescan.h"
 #include "core/server/server.h"
-#include "core/steps/cache_question.h"
+#include "core/steps/cache_flights.h"
 #include "core/steps/checker.h"
 #include "core/steps/longest_wait.h"
 #include "core/steps/pool.h"
@@ -113,6 +113,7 @@ struct server {
 	struct bucket_watch bucket;
 	char longest_wait[LONGEST_WAIT_TEXT];
 	struct cache *cache;
+	struct cache_flights *flights;
 	struct workers *workers;
 	bool runs_ended; /* there are no workers any more */
 	struct coordinator *coordinator;
@@ -235,6 +236,8 @@ void server_note_run(struct server *server, const struct run *run);
 void server_create_cache(struct server *server);
 /* A run asks the cache, or gives it something. Takes the question over. */
 void server_take_question(struct server *server, struct cache_question *question);
+/* Nobody asks the cache, or waits for it, any more. */
+void server_end_cache(struct server *server);
 
 /* Registers the metrics of copies. */
 void server_add_copies(struct server *server);

@@ -24,10 +24,12 @@ static bool digest(const char *module, const char *key, char text[CACHE_KEY_SIZE
 	return good;
 }
 
-struct cache_question *cache_question_create(const char *module, const char *key, const char *keep)
+struct cache_question *cache_question_create(const struct run *run, const char *module, const char *key,
+                                             const char *keep)
 {
 	struct cache_question *question = alloc_zeroed(1, sizeof *question);
 	question->mail.kind = MAIL_CACHE;
+	question->asked_by = run;
 	question->keep = keep != NULL ? alloc_text(keep) : NULL;
 	if (digest(module, key, question->key))
 		return question;

@@ -5,6 +5,8 @@
 
 #include "core/base/mailbox.h"
 
+struct run;
+
 /* A key as the cache has it: the SHA-256 of the module's name and the module's key, as hex digits. */
 #define CACHE_KEY_SIZE 65
 
@@ -12,8 +14,11 @@
 struct cache_question {
 	struct mail mail;
 	char key[CACHE_KEY_SIZE];
-	char *keep;   /* the text to keep under the key; NULL: it asks for the text */
-	char *answer; /* NULL: there is none, or it cannot be had */
+	char *keep;                  /* the text to keep under the key; NULL: it asks for the text */
+	char *answer;                /* NULL: there is none, or it cannot be had */
+	const struct run *asked_by;  /* only to be compared: until that run has come back, no other one is at its address */
+	struct cache_question *next; /* see cache_flights.h: in its flight, since when (monotonic) */
+	nanos waits_since;
 	void (*answered)(struct cache_question *question);
 	void (*dropped)(struct cache_question *question); /* called if it is freed without an answer; may be NULL */
 	void *asker;                                      /* of what follows: */
@@ -21,8 +26,9 @@ struct cache_question {
 	unsigned number;
 };
 
-/* Copies its texts; `keep` may be NULL. NULL: no digest can be made. */
-struct cache_question *cache_question_create(const char *module, const char *key, const char *keep);
+/* A question of the run. Copies its texts; `keep` may be NULL. NULL: no digest can be made. */
+struct cache_question *cache_question_create(const struct run *run, const char *module, const char *key,
+                                             const char *keep);
 /* Takes the answer over, which may be NULL. */
 void cache_question_answer(struct cache_question *question, char *answer);
 void cache_question_free(struct cache_question *question);

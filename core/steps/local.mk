@@ -1,6 +1,7 @@
 core_libcore_a_SOURCES += \
 	core/steps/preflight.c core/steps/preflight.h \
 	core/steps/builtin.c core/steps/builtin.h \
+	core/steps/cache_flights.c core/steps/cache_flights.h \
 	core/steps/cache_question.c core/steps/cache_question.h \
 	core/steps/cgroup.c core/steps/cgroup.h \
 	core/steps/checker.c core/steps/checker.h \

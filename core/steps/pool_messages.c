@@ -181,7 +181,7 @@ static void take_cache_turn(struct pool_worker *worker, struct packet *packet)
 	}
 	worker->cache_turns = message.number;
 	struct cache_question *question =
-		cache_question_create(worker->pool->step->module->name, message.key, message.text);
+		cache_question_create(worker->run, worker->pool->step->module->name, message.key, message.text);
 	if (question == NULL)
 		return;
 	question->answered = get ? note_cached : NULL;

@@ -175,6 +175,9 @@ static const char *content_sha256(void *closure)
 	return digest;
 }
 
+/* How often a run that waits for the cache looks whether it was cancelled. */
+#define CANCEL_INTERVAL (50 * MILLISECOND)
+
 /* Between a run and the server, which answers it. Whoever is last frees it. */
 struct cache_wait {
 	pthread_mutex_t lock;
@@ -216,7 +219,7 @@ static void note_cached(struct cache_question *question)
 static char *cache_get(void *closure, unsigned number, const char *key)
 {
 	const struct thread_run *own = closure;
-	struct cache_question *question = cache_question_create(own->step->module->name, key, NULL);
+	struct cache_question *question = cache_question_create(own->run, own->step->module->name, key, NULL);
 	nanos until = clock_monotonic() + CACHE_TIMEOUT;
 	char *answer = NULL;
 	(void)number;
@@ -230,8 +233,8 @@ static char *cache_get(void *closure, unsigned number, const char *key)
 	question->asker = wait;
 	mailbox_send(own->mailbox, &question->mail);
 	pthread_mutex_lock(&wait->lock);
-	while (!wait->answered && condition_wait_until(&wait->changed, &wait->lock, until))
-		;
+	while (!wait->answered && !atomic_load(&own->run->cancelled) && clock_monotonic() < until)
+		condition_wait_until(&wait->changed, &wait->lock, clock_monotonic() + CANCEL_INTERVAL);
 	bool answered = wait->answered;
 	wait->given_up = !answered;
 	answer = wait->answer;
@@ -245,7 +248,7 @@ static char *cache_get(void *closure, unsigned number, const char *key)
 static void cache_put(void *closure, unsigned number, const char *key, const char *text)
 {
 	const struct thread_run *own = closure;
-	struct cache_question *question = cache_question_create(own->step->module->name, key, text);
+	struct cache_question *question = cache_question_create(own->run, own->step->module->name, key, text);
 	(void)number;
 	if (question != NULL)
 		mailbox_send(own->mailbox, &question->mail);

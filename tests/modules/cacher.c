@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Looks the upload's name up in the cache, beside each read of its bytes, and keeps it there. `calls`: also uses the
- * cache so often. */
+ * cache so often. `pause`: what is not in the cache takes so long. `first`: what it does after that in the first run on
+ * an upload. */
 #define PP_STEP_NEEDS_MINOR 1u
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,11 +13,16 @@
 
 struct cacher {
 	const struct pp_host *host;
-	int64_t calls;
+	int64_t calls, pause, first;
 };
 
-static const struct pp_key cacher_keys[] = {{.name = "calls", .type = PP_KEY_INTEGER, .max = 1000, .fallback = "0"},
-                                            {.name = NULL}};
+enum first { FIRST_KEEPS, FIRST_RETRIES, FIRST_CRASHES };
+
+static const struct pp_key cacher_keys[] = {
+	{.name = "calls", .type = PP_KEY_INTEGER, .max = 1000, .fallback = "0"},
+	{.name = "pause", .type = PP_KEY_DURATION, .fallback = "0"},
+	{.name = "first", .type = PP_KEY_CHOICE, .choices = "keeps retries crashes", .fallback = "keeps"},
+	{.name = NULL}};
 
 static int cacher_create(const struct pp_host *host, struct pp_setup *setup, void **instance)
 {
@@ -24,7 +31,8 @@ static int cacher_create(const struct pp_host *host, struct pp_setup *setup, voi
 		host->reject(setup, NULL, "out of memory");
 		return -1;
 	}
-	*cacher = (struct cacher){host, host->number(setup, "calls")};
+	*cacher =
+		(struct cacher){host, host->number(setup, "calls"), host->number(setup, "pause"), host->number(setup, "first")};
 	*instance = cacher;
 	return 0;
 }
@@ -48,6 +56,18 @@ static uint32_t use_up(const struct cacher *cacher, struct pp_run *run)
 	return PP_CONTINUE;
 }
 
+/* It takes its time. False: this run finds nothing out. */
+static bool find_out(const struct cacher *cacher, struct pp_run *run)
+{
+	const struct pp_host *host = cacher->host;
+	struct pollfd cancel = {.fd = host->cancel_fd(run), .events = POLLIN};
+	if (poll(&cancel, 1, (int)(cacher->pause / 1000000)) > 0)
+		return false;
+	if (cacher->first == FIRST_CRASHES && host->attempt(run) == 1)
+		abort();
+	return cacher->first == FIRST_KEEPS || host->attempt(run) > 1;
+}
+
 static uint32_t cacher_run(void *instance, struct pp_run *run)
 {
 	const struct cacher *cacher = instance;
@@ -60,6 +80,8 @@ static uint32_t cacher_run(void *instance, struct pp_run *run)
 		return use_up(cacher, run);
 	known = host->cache_get(run, name);
 	host->log(run, PP_LOG_INFO, "%s: %s", name, known != NULL ? known : "unknown");
+	if (known == NULL && !find_out(cacher, run))
+		return PP_RETRY;
 	for (int i = 0; (count = host->read(run, &bytes)) > 0; i++) {
 		length += count;
 		if (i < 8)

@@ -14,7 +14,7 @@ static struct scenario scenario;
 static char *large;
 static unsigned uploads;
 
-static void begin(const char *lines)
+static void begin_steps(const char *steps, const char *lines)
 {
 	static char modules[FOLDER_PATH_SIZE + 64], ini[1024];
 	static const char *environment[2];
@@ -26,8 +26,13 @@ static void begin(const char *lines)
 	large = calloc(1, LARGE);
 	ck_assert_ptr_nonnull(large);
 	uploads = 0;
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "a,b", .ini = ini, .env = environment}, false);
+	scenario_begin(&scenario, &(struct scenario_options){.steps = steps, .ini = ini, .env = environment}, false);
 	storage_server_put(&scenario.storage, "/large", large, LARGE);
+}
+
+static void begin(const char *lines)
+{
+	begin_steps("a,b", lines);
 }
 
 static void end(void)
@@ -135,8 +140,73 @@ START_TEST(too_much)
 }
 END_TEST
 
+#define ABREAST 4
+
+/* Uploads that are equal for the module, all at once. */
+static void run_abreast(void)
+{
+	char id[ABREAST][32];
+	for (size_t i = 0; i < ABREAST; i++) {
+		snprintf(id[i], sizeof id[i], "u%u", uploads++);
+		storage_bytes_received(&scenario, id[i], "/large", LARGE);
+	}
+	for (size_t i = 0; i < ABREAST; i++)
+		storage_check_finished(&scenario, id[i], "continue");
+}
+
+static void share(const char *step)
+{
+	begin_steps(step, "[step:a]\nworkers = 4\npause = 1s\n[step:b]\nworkers = 4\npause = 1s\n");
+	run_abreast();
+	ck_assert_uint_eq(scenario_log_count(&scenario, STORAGE_FILENAME ": unknown"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, STORAGE_FILENAME ": kept"), ABREAST - 1);
+	ck_assert_uint_gt(scenario_metric(&scenario, "postprocessing_cache_shared_total"), 0);
+	end();
+}
+
+START_TEST(equal_uploads_at_once)
+{
+	share("a");
+	share("b");
+}
+END_TEST
+
+/* Those that wait take over at once, and each of them fails once. If each waited for two seconds, three of them could
+ * not be over in that time. */
+static void fail_in_turn(const char *step, const char *first)
+{
+	char lines[256];
+	nanos fastest = INT64_MAX;
+	snprintf(lines, sizeof lines, "[step:%s]\nworkers = 4\npause = 100ms\nfirst = %s\nretry_backoff = 100ms\n", step,
+	         first);
+	for (unsigned round = 0; round < 5 && fastest >= 2 * SECOND; round++) {
+		begin_steps(step, lines);
+		nanos began = clock_monotonic();
+		run_abreast();
+		nanos took = clock_monotonic() - began;
+		fastest = took < fastest ? took : fastest;
+		ck_assert_uint_gt(scenario_log_count(&scenario, STORAGE_FILENAME ": unknown"), ABREAST);
+		end();
+	}
+	ck_assert_msg(fastest < 2 * SECOND, "the uploads took %lld ms", (long long)(fastest / MILLISECOND));
+}
+
+START_TEST(a_run_that_crashes)
+{
+	fail_in_turn("a", "crashes");
+}
+END_TEST
+
+START_TEST(a_run_that_fails)
+{
+	fail_in_turn("a", "retries");
+	fail_in_turn("b", "retries");
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {all_instances_share_it, other_limits, without_it, too_much};
+	const TTest *const tests[] = {all_instances_share_it, other_limits,       without_it,      too_much,
+	                              equal_uploads_at_once,  a_run_that_crashes, a_run_that_fails};
 	return scenario_run("cache", tests, sizeof tests / sizeof tests[0]);
 }

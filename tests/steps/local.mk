@@ -1,7 +1,7 @@
 check_PROGRAMS += tests/steps/test_step_health tests/steps/test_checker tests/steps/test_longest_wait \
 	tests/steps/test_modules tests/steps/test_module_files tests/steps/test_workers \
 	tests/steps/test_host tests/steps/test_pool tests/steps/test_misdeeds tests/steps/test_cgroup tests/steps/test_bytes \
-	tests/steps/test_replace
+	tests/steps/test_replace tests/steps/test_cache_flights
 
 WORKER_FIXTURE = tests/steps/worker_fixture.c tests/steps/worker_fixture.h
 FIXTURES = -DWORKER='"$(abs_top_builddir)/postprocessing-worker"' -DFIXTURES='"$(abs_top_builddir)/tests/modules/.libs"' -DHARMFUL='"$(abs_top_builddir)/tests/harmful/.libs"'
