@@ -32,7 +32,7 @@ void description_encode(struct text *packet, const struct pp_step_module *table)
 	packet_begin(packet, MESSAGE_DESCRIBED, 0);
 	packet_add_number(packet, table->abi_major);
 	packet_add_number(packet, table->abi_minor);
-	packet_add_number(packet, module_table_has_check(table));
+	packet_add_number(packet, table->check_run != NULL ? 2 : table->check != NULL ? 1 : 0);
 	packet_add_string(packet, table->name);
 	packet_add_string(packet, table->version);
 	packet_add_string(packet, table->summary);
@@ -120,7 +120,9 @@ struct module_description *description_decode(struct packet *packet)
 		.magic = PP_STEP_MAGIC, .size = sizeof(struct pp_step_module), .key_size = sizeof(struct pp_key)};
 	table->abi_major = (uint16_t)packet_number_within(packet, 0, UINT16_MAX);
 	table->abi_minor = (uint16_t)packet_number_within(packet, 0, UINT16_MAX);
-	description->has_check = packet_number_within(packet, 0, 1) != 0;
+	int64_t check = packet_number_within(packet, 0, 2);
+	description->has_check = check != 0;
+	description->has_check_run = check == 2;
 	table->name = take_text(&copier);
 	table->version = take(&copier);
 	table->summary = take(&copier);

@@ -10,7 +10,8 @@
 struct module_description {
 	struct pp_step_module table; /* in this host's layout; the functions are NULL */
 	bool has_check;
-	char *strings; /* what the table points to */
+	bool has_check_run; /* as the check that is called */
+	char *strings;      /* what the table points to */
 };
 
 /* Appends the message DESCRIBED. */

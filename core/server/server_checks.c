@@ -60,7 +60,8 @@ static void resume(struct server *server, size_t number)
 void server_reset_health(struct server *server, size_t number)
 {
 	struct server_step *step = &server->step[number];
-	step_health_init(&step->health, checker_wanted(step->step), step->step->config->check_interval);
+	step_health_init(&step->health, checker_wanted(step->step), step->step->module->has_check_run,
+	                 step->step->config->check_interval);
 	if (step->health.state == HEALTH_UNKNOWN)
 		coordinator_suspend(server->coordinator, number, UNCHECKED, clock_now());
 	else
@@ -92,28 +93,29 @@ static void take_change(struct server *server, size_t number, enum health_change
 	}
 }
 
+/* Logs what the last check notes although the step works, when it changes. */
+static void tell_note(const struct server *server, struct server_step *step)
+{
+	const char *name = step->step->config->name, *note = step->health.note;
+	if (step->health.state != HEALTH_GOOD || step->health.failures > 0 || strcmp(note, step->note_told) == 0)
+		return;
+	if (note[0] != '\0')
+		log_warning(server->log, "step %s works, but: %s", name, note);
+	else
+		log_info(server->log, "step %s works, and its check has nothing to note any more", name);
+	text_copy(step->note_told, sizeof step->note_told, note);
+}
+
 void server_do_checks(struct server *server)
 {
 	for (size_t i = 0; i < server->step_count && !server->stopping; i++) {
 		bool ask;
 		take_change(server, i, step_health_tick(&server->step[i].health, &ask, clock_monotonic()));
+		tell_note(server, &server->step[i]);
 		server_tell_health(&server->step[i]);
 		if (ask)
 			checker_ask(server->checker, i);
 	}
-}
-
-/* Logs the note of a check that has passed, when it changes. */
-static void tell_note(const struct server *server, struct server_step *step)
-{
-	const char *name = step->step->config->name, *note = step->health.note;
-	if (strcmp(note, step->note_told) == 0)
-		return;
-	if (note[0] != '\0')
-		log_warning(server->log, "step %s: the check passed with a note: %s", name, note);
-	else
-		log_info(server->log, "step %s: the check passed without a note", name);
-	text_copy(step->note_told, sizeof step->note_told, note);
 }
 
 void server_take_check(struct server *server, const struct check_answer *answer)
@@ -122,8 +124,7 @@ void server_take_check(struct server *server, const struct check_answer *answer)
 	if (answer->version != server->step[answer->step].step->version)
 		return;
 	take_change(server, answer->step, step_health_answered(health, answer->passed, answer->why, clock_monotonic()));
-	if (answer->passed && health->state == HEALTH_GOOD)
-		tell_note(server, &server->step[answer->step]);
+	tell_note(server, &server->step[answer->step]);
 	server_tell_health(&server->step[answer->step]);
 }
 

@@ -45,7 +45,8 @@ void server_add_steps(struct server *server, const struct steps *steps)
 		struct server_step *step = &server->step[i];
 		step->used = true;
 		step->announced = steps->announced[i];
-		step_health_init(&step->health, checker_wanted(step->step), step->step->config->check_interval);
+		step_health_init(&step->health, checker_wanted(step->step), step->step->module->has_check_run,
+		                 step->step->config->check_interval);
 		server_tell_health(step);
 	}
 	server_list_steps(server, steps);

@@ -133,6 +133,7 @@ static enum trial_result look(const struct modules *modules, struct known *known
 		module->path = alloc_text("built in");
 		module->table = *builtin;
 		module->has_check = module_table_has_check(builtin);
+		module->has_check_run = builtin->check_run != NULL;
 		return TRIAL_GOOD;
 	}
 	module->path = module_file_find(modules->plugin_dir, module->name, geteuid(), why, size);
@@ -149,6 +150,7 @@ static enum trial_result look(const struct modules *modules, struct known *known
 	if (result == TRIAL_GOOD) {
 		module->table = known->description->table;
 		module->has_check = known->description->has_check;
+		module->has_check_run = known->description->has_check_run;
 	}
 	return result;
 }

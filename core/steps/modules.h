@@ -33,6 +33,7 @@ struct module {
 	int file;     /* open for reading; -1: built in */
 	struct file_identity identity;
 	bool has_check;
+	bool has_check_run;          /* as the check that is called */
 	struct pp_step_module table; /* what the module says; functions only if it is loaded: */
 	bool loaded;
 };

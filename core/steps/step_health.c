@@ -5,11 +5,12 @@
 
 #define FAILURES_LIMIT 2
 
-void step_health_init(struct step_health *health, bool checked, nanos interval)
+void step_health_init(struct step_health *health, bool checked, bool notes, nanos interval)
 {
 	*health = (struct step_health){
 		.state = checked && interval > 0 ? HEALTH_UNKNOWN : HEALTH_GOOD,
 		.interval = checked ? interval : 0,
+		.notes = notes,
 	};
 }
 
@@ -32,6 +33,10 @@ static enum health_change pass(struct step_health *health)
 static enum health_change fail(struct step_health *health, const char *why)
 {
 	unsigned limit = health->state == HEALTH_UNKNOWN ? 1 : FAILURES_LIMIT;
+	if (health->proven && !health->failed) {
+		snprintf(health->note, sizeof health->note, "runs reach verdicts, but the check fails: %s", why);
+		return HEALTH_SAME;
+	}
 	text_copy(health->reason, sizeof health->reason, why[0] != '\0' ? why : "the check failed and gave no reason");
 	health->note[0] = '\0';
 	health->failures++;
@@ -61,10 +66,11 @@ enum health_change step_health_tick(struct step_health *health, bool *ask, nanos
 		return HEALTH_SAME;
 	bool worked = health->worked && !health->failed;
 	health->worked = health->failed = false;
-	if (worked) {
+	if (worked && !health->notes) {
 		plan(health, false, now);
 		return pass(health);
 	}
+	health->proven = worked && health->state == HEALTH_GOOD;
 	*ask = health->asking = true;
 	health->overdue = now + CHECK_TIME;
 	return HEALTH_SAME;

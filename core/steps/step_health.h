@@ -3,7 +3,8 @@
  * are monotonic.
  *
  * A check is made at startup and then once per interval, or sooner after a failed check or run. A check is skipped if a
- * run has reached a verdict since the last check and none has failed. Two failed checks in a row suspend the step. At
+ * run has reached a verdict since the last check and none has failed, unless checks can note what is wrong although the
+ * step works; the failure of such a check is a note, too. Two failed checks in a row suspend the step. At
  * startup, one failed check is enough, because there has been no success yet. One passed check, or one verdict, resumes
  * the step. */
 #ifndef CORE_STEPS_STEP_HEALTH_H
@@ -25,14 +26,16 @@ enum health_state { HEALTH_UNKNOWN, HEALTH_GOOD, HEALTH_SUSPENDED };
 struct step_health {
 	enum health_state state;
 	nanos interval;      /* 0: the step is never checked, and always good */
+	bool notes;          /* its checks can note something, so they are made although runs succeed */
 	unsigned failures;   /* failed checks in a row */
 	nanos last, next;    /* the time of the last check, or of an equivalent success, and of the next one */
 	bool asking;         /* a check is in progress */
 	nanos overdue;       /* if it is still in progress then, it counts as failed, and again after the same time */
 	bool late;           /* it has counted as failed, so its answer is ignored */
+	bool proven;         /* runs have succeeded before it was begun, so it cannot fail */
 	bool worked, failed; /* whether runs since the last check succeeded or failed */
 	char reason[FACT_REASON_SIZE]; /* of the last failure; "" after a passed check */
-	char note[FACT_REASON_SIZE];   /* what the last check says although it passed; "" after a failure */
+	char note[FACT_REASON_SIZE];   /* what the last check says although the step works; "" after a failure */
 };
 
 enum health_change {
@@ -42,8 +45,8 @@ enum health_change {
 	HEALTH_RESUMES /* or is good at startup */
 };
 
-/* `checked`: the step has a check. */
-void step_health_init(struct step_health *health, bool checked, nanos interval);
+/* `checked`: the step has a check; `notes`: which can note something. */
+void step_health_init(struct step_health *health, bool checked, bool notes, nanos interval);
 
 /* Called about once a second. *ask: make a check now, and pass its answer to step_health_answered(). */
 enum health_change step_health_tick(struct step_health *health, bool *ask, nanos now);

@@ -375,12 +375,13 @@ struct pp_step_module {
 	/* Since 1.1, optional: the same as check(), and called in its place. Returns 0, or non-zero after set_reason(). If
 	 * it returns 0 after set_reason(), the step can work, and the reason is a note on what is wrong all the same, such
 	 * as one of two servers that does not answer. `steps` and /readyz show it, and the log has it when it changes; so
-	 * its text should change only when the situation does. Of the functions that take a pp_run these work in it: log(),
-	 * set_reason(), step(), count(), gauge(), now(), deadline(), cancelled(), cancel_fd(). There is no upload, so the
-	 * strings that describe one are NULL, filesize() is -1, attempt() and woken_at() are 0, read(), rewind(),
-	 * content_fd() and set_result() return -1, and content_sha256() returns NULL. The run is cancelled at its deadline,
-	 * one second before the call has failed. A host of 1.0 does not know this member and calls check(), if there is
-	 * one. */
+	 * its text should change only when the situation does. For that it is called every check_interval also while runs
+	 * reach verdicts; if it fails then, and no run does, that is a note, too. Of the functions that take a pp_run these
+	 * work in it: log(), set_reason(), step(), count(), gauge(), now(), deadline(), cancelled(), cancel_fd(). There is
+	 * no upload, so the strings that describe one are NULL, filesize() is -1, attempt() and woken_at() are 0, read(),
+	 * rewind(), content_fd() and set_result() return -1, and content_sha256() returns NULL. The run is cancelled at its
+	 * deadline, one second before the call has failed. A host of 1.0 does not know this member and calls check(), if
+	 * there is one. */
 	int (*check_run)(void *instance, struct pp_run *run);
 };
 

@@ -128,7 +128,7 @@ START_TEST(a_valid_description)
 	ck_assert_str_eq(table->name, "wide_keys");
 	ck_assert_ptr_null(table->version);
 	ck_assert_uint_eq(table->abi_major, PP_STEP_ABI_MAJOR);
-	ck_assert(!description->has_check && table->run == NULL);
+	ck_assert(!description->has_check && !description->has_check_run && table->run == NULL);
 	ck_assert_uint_eq(table->key_size, sizeof(struct pp_key));
 	ck_assert_str_eq(table->keys[0].name, "first");
 	ck_assert_str_eq(table->keys[0].fallback, "one");
@@ -138,7 +138,7 @@ START_TEST(a_valid_description)
 	description_free(description);
 	snprintf(path, sizeof path, "%s/good.so", FIXTURES);
 	ck_assert_int_eq(describe(path, "good", 10 * SECOND, &description, why, sizeof why), TRIAL_GOOD);
-	ck_assert(description->has_check);
+	ck_assert(description->has_check && !description->has_check_run);
 	ck_assert_int_eq(description->table.keys[0].max, 4294967295);
 	description_free(description);
 }

@@ -14,7 +14,7 @@ static nanos now;
 static void setup(void)
 {
 	now = 1000 * SECOND;
-	step_health_init(&health, true, INTERVAL);
+	step_health_init(&health, true, false, INTERVAL);
 }
 
 /* Whether a check is due. */
@@ -189,7 +189,7 @@ END_TEST
 START_TEST(a_step_without_a_check)
 {
 	for (unsigned i = 0; i < 2; i++) {
-		step_health_init(&health, i == 0, i == 0 ? 0 : INTERVAL);
+		step_health_init(&health, i == 0, i != 0, i == 0 ? 0 : INTERVAL);
 		ck_assert_int_eq(health.state, HEALTH_GOOD);
 		ck_assert_int_ge(until_asked(), 3600);
 		ck_assert_int_eq(step_health_ran(&health, false, now), HEALTH_SAME);
@@ -200,7 +200,7 @@ END_TEST
 
 START_TEST(a_short_interval_and_no_words)
 {
-	step_health_init(&health, true, 2 * SECOND);
+	step_health_init(&health, true, false, 2 * SECOND);
 	asks();
 	ck_assert_int_eq(step_health_answered(&health, false, "", now), HEALTH_SUSPENDS);
 	ck_assert_str_eq(health.reason, "the check failed and gave no reason");
@@ -233,6 +233,43 @@ START_TEST(a_note)
 }
 END_TEST
 
+/* A check that can note something is made although runs succeed. It decides nothing then. */
+START_TEST(noted_beside_runs)
+{
+	step_health_init(&health, true, true, INTERVAL);
+	asks();
+	check(true);
+	for (unsigned i = 0; i < 3; i++) {
+		step_health_ran(&health, true, now);
+		ck_assert_int_eq(until_asked(), 30);
+		ck_assert_int_eq(check(false), HEALTH_SAME);
+		ck_assert_int_eq(health.state, HEALTH_GOOD);
+		ck_assert_str_eq(health.note, "runs reach verdicts, but the check fails: no scanner");
+		ck_assert_uint_eq(health.failures, 0);
+		ck_assert_str_eq(health.reason, "");
+		/* The next one is soon. */
+		step_health_ran(&health, true, now);
+		ck_assert_int_eq(until_asked(), 10);
+		ck_assert_int_eq(step_health_answered(&health, true, "one of two is away", now), HEALTH_SAME);
+		ck_assert_str_eq(health.note, "one of two is away");
+	}
+	/* A check that hangs. */
+	step_health_ran(&health, true, now);
+	until_asked();
+	pass_time(HEALTH_SAME);
+	ck_assert_str_eq(health.note, "runs reach verdicts, but the check fails: the check did not finish within 10s");
+	ck_assert_int_eq(check(true), HEALTH_SAME);
+	/* As soon as a run fails, or none comes, it counts. */
+	step_health_ran(&health, true, now);
+	until_asked();
+	step_health_ran(&health, false, now);
+	ck_assert_int_eq(check(false), HEALTH_FAILS);
+	ck_assert_str_eq(health.note, "");
+	until_asked();
+	ck_assert_int_eq(check(false), HEALTH_SUSPENDS);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {checked_at_once_and_then_now_and_again,
@@ -244,6 +281,7 @@ int main(void)
 	                              a_check_that_hangs,
 	                              a_step_without_a_check,
 	                              a_short_interval_and_no_words,
-	                              a_note};
+	                              a_note,
+	                              noted_beside_runs};
 	return suite_run("step_health", tests, sizeof tests / sizeof tests[0], 30);
 }
