@@ -22,6 +22,7 @@ struct pp_run {
 	bool checking; /* check_run(): there is no upload */
 	bool reading;  /* the module has asked for the upload's bytes */
 	bool wait_set, await_set;
+	const char *digest;   /* that content_sha256() has returned */
 	unsigned cache_turns; /* calls of cache_get() and cache_put() */
 	char *cached;         /* what the last cache_get() returned */
 	bool complained;      /* about a metric */
@@ -172,7 +173,16 @@ static int host_content_fd(struct pp_run *run)
 static const char *host_content_sha256(struct pp_run *run)
 {
 	valid(run)->reading = true;
-	return run->checking ? NULL : run->services->content_sha256(run->services->closure);
+	if (run->checking)
+		return NULL;
+	const char *digest = run->services->content_sha256(run->services->closure);
+	run->digest = digest != NULL ? digest : run->digest;
+	return digest;
+}
+
+static const char *host_known_sha256(struct pp_run *run)
+{
+	return valid(run)->digest != NULL ? run->digest : run->facts->digest;
 }
 
 static int host_set_result(struct pp_run *run, const char *json)
@@ -430,6 +440,7 @@ const struct pp_host host_services = {
 	.set_progress = host_set_progress,
 	.count = host_count,
 	.gauge = host_gauge,
+	.known_sha256 = host_known_sha256,
 };
 
 /* Only the documented return values are verdicts. */

@@ -32,6 +32,7 @@ struct run_facts {
 	const char *id, *filename, *resource_id_json;
 	const char *user_id, *space_id; /* NULL: unknown */
 	int64_t filesize;               /* -1: unknown */
+	const char *digest;             /* SHA-256 of the upload's bytes; NULL: not known yet */
 	uint32_t attempt;
 	nanos woken_at, deadline; /* wall clock */
 	const struct earlier_step *earlier;

@@ -105,6 +105,7 @@ void run_encode(struct text *packet, uint64_t run, const struct run_facts *facts
 	packet_add_string(packet, facts->user_id);
 	packet_add_string(packet, facts->space_id);
 	packet_add_number(packet, facts->filesize);
+	packet_add_string(packet, facts->digest);
 	packet_add_number(packet, facts->attempt);
 	packet_add_number(packet, facts->woken_at);
 	packet_add_number(packet, facts->deadline);
@@ -128,6 +129,7 @@ bool run_decode(struct packet *packet, struct run_message *message)
 	facts->user_id = packet_string(packet);
 	facts->space_id = packet_string(packet);
 	facts->filesize = packet_number(packet);
+	facts->digest = packet_string(packet);
 	facts->attempt = (uint32_t)packet_number_within(packet, 0, UINT32_MAX);
 	facts->woken_at = packet_number(packet);
 	facts->deadline = packet_number(packet);

@@ -135,6 +135,18 @@ void copies_put_back(struct copies *copies, struct shared_copy *shared)
 	pthread_mutex_unlock(&copies->lock);
 }
 
+bool copies_know_digest(struct copies *copies, const struct copy_source *source, char digest[COPY_DIGEST_SIZE])
+{
+	struct shared_copy *shared = copies_find(copies, source);
+	if (shared == NULL)
+		return false;
+	const char *known = shared_copy_digest(shared);
+	if (known != NULL)
+		memcpy(digest, known, COPY_DIGEST_SIZE);
+	copies_put_back(copies, shared);
+	return known != NULL;
+}
+
 /* The copy in this place (-1: in any) that has been unused for longest; NULL: none is unused. With the lock held. */
 static struct shared_copy *find_unused(struct copies *copies, int place)
 {

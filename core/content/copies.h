@@ -49,6 +49,9 @@ struct shared_copy *copies_find(struct copies *copies, const struct copy_source 
 struct shared_copy *copies_obtain(struct copies *copies, const struct copy_source *source, struct content *reader,
                                   bool digest, bool *gone, char error[COPY_ERROR_SIZE]);
 
+/* Whether the digest of an upload is known, as its copy has it. */
+bool copies_know_digest(struct copies *copies, const struct copy_source *source, char digest[COPY_DIGEST_SIZE]);
+
 void copies_put_back(struct copies *copies, struct shared_copy *shared);
 
 const struct copy *shared_copy_get(const struct shared_copy *shared);

@@ -241,7 +241,7 @@ static int send_run(struct fetch *fetch)
 		copies_put_back(fetch->copies, shared);
 	if (whole)
 		note_whole(fetch, (size_t)length);
-	run_describe(fetch->order.run, fetch->order.deadline, &description);
+	run_describe(fetch->order.run, fetch->copies, fetch->order.deadline, &description);
 	run_encode(&fetch->packet, fetch->order.number, &description.facts, whole);
 	run_description_free(&description);
 	errno = 0;

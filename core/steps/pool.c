@@ -176,7 +176,7 @@ void pool_send_run(struct pool_worker *worker, struct text *packet)
 		                                                 .control = worker->process.control,
 		                                                 .send_run = true});
 	} else {
-		run_describe(run, deadline, &description);
+		run_describe(run, worker->pool->all->copies, deadline, &description);
 		run_encode(packet, worker->number, &description.facts, false);
 		run_description_free(&description);
 		if (!channel_send(worker->process.control, packet, NULL, 0, -1, false)) {

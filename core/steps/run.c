@@ -71,9 +71,11 @@ void run_description_free(struct run_description *description)
 	free(description->room);
 }
 
-void run_describe(const struct run *run, nanos deadline, struct run_description *description)
+void run_describe(const struct run *run, struct copies *copies, nanos deadline, struct run_description *description)
 {
 	const struct upload *upload = run->upload;
+	const struct copy_source source = {.id = upload->id, .url = upload->url, .size = upload->filesize};
+	bool digested = copies_know_digest(copies, &source, description->digest);
 	upload_user_id(upload, description->user_id);
 	upload_space_id(upload, description->space_id);
 	description->facts = (struct run_facts){.id = upload->id,
@@ -82,6 +84,7 @@ void run_describe(const struct run *run, nanos deadline, struct run_description 
 	                                        .user_id = known(description->user_id),
 	                                        .space_id = known(description->space_id),
 	                                        .filesize = upload->filesize,
+	                                        .digest = digested ? description->digest : NULL,
 	                                        .attempt = run->attempt,
 	                                        .woken_at = run->woken_at,
 	                                        .deadline = deadline};

@@ -9,6 +9,7 @@
 #include "core/abi/host.h"
 #include "core/base/heap.h"
 #include "core/base/mailbox.h"
+#include "core/content/copies.h"
 #include "core/upload/pipeline.h"
 
 struct run {
@@ -55,10 +56,11 @@ void run_free(struct run *run);
 struct run_description {
 	struct run_facts facts; /* but for the step's name */
 	char user_id[UPLOAD_NAME_SIZE], space_id[UPLOAD_NAME_SIZE];
+	char digest[COPY_DIGEST_SIZE];
 	struct earlier_step earlier[EARLIER_LIMIT];
 	char *room; /* for what they said; allocated */
 };
-void run_describe(const struct run *run, nanos deadline, struct run_description *description);
+void run_describe(const struct run *run, struct copies *copies, nanos deadline, struct run_description *description);
 void run_description_free(struct run_description *description);
 /* Stores how it ended, and takes the result over. */
 void run_answer_take(struct run *run, struct run_answer *answer);

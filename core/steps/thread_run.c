@@ -332,7 +332,7 @@ void thread_run(const struct step *step, struct run *run, struct content *conten
 	                                      .cancelled = cancelled,
 	                                      .cancel_fd = cancel_fd};
 	struct run_answer answer;
-	run_describe(run, own.deadline, &description);
+	run_describe(run, copies, own.deadline, &description);
 	description.facts.step = step->config->name;
 	atomic_store(&run->started, now);
 	host_run(&step->module->table, step->instance, &description.facts, &services, &answer);

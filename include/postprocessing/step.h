@@ -336,6 +336,10 @@ struct pp_host {
 	 * As set_progress(), both can be called often. What was not reported yet is lost if the process dies. */
 	void (*count)(struct pp_run *run, const char *name, uint64_t by);
 	void (*gauge)(struct pp_run *run, const char *name, double value);
+
+	/* As content_sha256(), but only if the host has the digest already, as this run or an earlier step has asked for
+	 * it: nothing is computed, copied or fetched for it. NULL: the host does not have it, which is no error. */
+	const char *(*known_sha256)(struct pp_run *run);
 };
 
 /* What a module exports. */
@@ -421,7 +425,7 @@ _Static_assert(offsetof(struct pp_host, rewind) == 216, "ABI 1.1");
 _Static_assert(offsetof(struct pp_host, set_verdict) == 240, "ABI 1.1");
 _Static_assert(offsetof(struct pp_host, cache_get) == 272, "ABI 1.1");
 _Static_assert(offsetof(struct pp_host, set_progress) == 288, "ABI 1.1");
-_Static_assert(sizeof(struct pp_host) == 312, "ABI 1.1");
+_Static_assert(sizeof(struct pp_host) == 320, "ABI 1.1");
 #endif
 
 #ifdef __cplusplus

@@ -132,6 +132,15 @@ static bool do_digest(struct work *work)
 	return digest != NULL;
 }
 
+static void say_known(struct work *work)
+{
+	const char *digest = work->host->known_sha256(work->run);
+	if (digest != NULL)
+		say(work, "known %s; ", digest);
+	else
+		say(work, "unknown; ");
+}
+
 static bool await_cancel(struct work *work)
 {
 	struct pollfd cancel = {.fd = work->host->cancel_fd(work->run), .events = POLLIN};
@@ -149,6 +158,10 @@ static bool perform(struct work *work, const char *word, size_t length)
 		return do_file(work, what[0] == 'a');
 	if (strcmp(what, "sha") == 0)
 		return do_digest(work);
+	if (strcmp(what, "known") == 0 || strcmp(what, "unknown") == 0) {
+		say_known(work);
+		return true;
+	}
 	if (strcmp(what, "rewind") == 0)
 		return do_rewind(work);
 	if (strcmp(what, "try-file") == 0) {

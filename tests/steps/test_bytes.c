@@ -148,6 +148,10 @@ static const char *expected(const char *words, int64_t size)
 			used += (size_t)snprintf(text + used, left, "some; ");
 		else if (strncmp(words, "sha", length) == 0)
 			used += (size_t)snprintf(text + used, left, "sha %s; ", digest_of(size));
+		else if (strncmp(words, "known", length) == 0)
+			used += (size_t)snprintf(text + used, left, "known %s; ", digest_of(size));
+		else if (strncmp(words, "unknown", length) == 0)
+			used += (size_t)snprintf(text + used, left, "unknown; ");
 		else if (strncmp(words, "file", length) == 0 || strncmp(words, "attack", length) == 0)
 			used +=
 				(size_t)snprintf(text + used, left, "file %lld:%llx at 0 %s; ", (long long)size, sum_of(size), place);
@@ -227,6 +231,38 @@ START_TEST(steps_share)
 	for (unsigned i = 0; i < 3; i++)
 		assert_result(perform(1, "/ok/", size), words, size);
 	ck_assert_uint_eq(atomic_load(&storage.requests), 1);
+	close_steps();
+}
+END_TEST
+
+/* What is known of the digest before a step asks for it, in the first step and in the second one. */
+static const struct {
+	const char *first, *second;
+	unsigned requests; /* to storage, at most */
+} knowledge[] = {
+	{"unknown", "unknown", 0},
+	{"unknown sha known", "known", 1},
+	{"unknown file unknown", "unknown", 1},
+	{"unknown sha read known", "known read known", 1},
+	{"read unknown", "unknown", 1},
+};
+#define KNOWLEDGE ((int)(sizeof knowledge / sizeof knowledge[0]))
+
+/* Twice, as a worker process gets few bytes with the request from the second run on. */
+START_TEST(a_digest_that_is_known)
+{
+	const char *first = knowledge[_i / SIZES % KNOWLEDGE].first, *second = knowledge[_i / SIZES % KNOWLEDGE].second;
+	int64_t size = sizes[_i % SIZES];
+	open_steps(_i / SIZES / KNOWLEDGE, first, second);
+	for (unsigned i = 0; i < 2; i++) {
+		assert_result(perform(0, "/ok/", size), first, size);
+		if (i == 0)
+			ck_assert_uint_le(atomic_load(&storage.requests), knowledge[_i / SIZES % KNOWLEDGE].requests);
+		assert_result(perform(1, "/ok/", size), second, size);
+		copies_forget(workers_copies(workers), "upload");
+	}
+	/* It goes with the copy. */
+	assert_result(perform(1, "/ok/", size), strstr(second, "read") != NULL ? "unknown read unknown" : "unknown", size);
 	close_steps();
 }
 END_TEST
@@ -401,6 +437,7 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, each_way, 0, BOTH * WAYS * SIZES);
 	tcase_add_loop_test(tcase, steps_share, 0, BOTH * 5 * SIZES);
+	tcase_add_loop_test(tcase, a_digest_that_is_known, 0, BOTH * KNOWLEDGE * SIZES);
 	tcase_add_loop_test(tcase, killed_with_the_file, 0, SIZES);
 	tcase_add_loop_test(tcase, a_file_has_no_name, 0, BOTH);
 	tcase_add_loop_test(tcase, bytes_that_cannot_be_had, 0, BOTH * FAILURES * 4);

@@ -125,7 +125,7 @@ START_TEST(listing)
 	modules_list(modules, note, list);
 	ck_assert_str_eq(
 		list,
-		"delay remote good! cacher moody mortal narrow_keys newer_minor no_run no_symbol nothing other_major reader rejects short_table spawns tiny_table torn_table unresolved versions versions2 "
+		"delay remote good! cacher moody mortal narrow_keys newer_minor no_run no_symbol notes nothing other_major reader rejects short_table spawns tiny_table torn_table unresolved versions versions2 "
 		"wicked wide_keys wrong_magic wrong_name ");
 	refuse("good", "good.so", "not a shared object"); /* the first folder's module counts */
 }
