@@ -82,15 +82,17 @@ static void read_secret(struct step_setup *setup, struct module_key *key, struct
 	struct found file = {0};
 	if (key->file_key != NULL)
 		file = source_find(setup->config->source, setup->section, &file_key, true);
-	if (value->text != NULL)
+	bool set = value->text != NULL && value->text != key->key.fallback;
+	if (set)
 		warn_readable(setup, key);
 	if (file.value == NULL || *file.value == '\0')
 		return;
-	if (value->text != NULL) {
+	if (set) {
 		problems_add(setup->problems, "%s: %s: %s is set too (%s)", file.place, key->file_key, key->key.name,
 		             place_of(setup, key));
 		return;
 	}
+	value->text = NULL;
 	char *path = path_resolve(setup->config->source, file.value, &why);
 	if (path == NULL || !path_is_absolute(file.value))
 		problems_add(setup->problems, "%s: %s: %s", file.place, key->file_key,

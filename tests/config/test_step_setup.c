@@ -284,6 +284,27 @@ START_TEST(secrets)
 }
 END_TEST
 
+/* The file comes before the default. */
+START_TEST(a_secret_with_a_default)
+{
+	static const struct pp_key own[] = {{.name = "licence", .type = PP_KEY_SECRET, .fallback = "free"}, {.name = NULL}};
+	char text[512];
+	make(HEAD, ENVIRONMENT("HOME=/h"), own, sizeof own[0]);
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "licence"), "free");
+	fixture_write(&fixture, "licence", "silence\n", (size_t)-1);
+	snprintf(text, sizeof text, HEAD "licence_file = %s/licence\n", fixture.folder);
+	make(text, ENVIRONMENT("HOME=/h"), own, sizeof own[0]);
+	assert_sound(&fixture);
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "licence"), "silence");
+	make(HEAD "licence_file = /nowhere/licence\n", ENVIRONMENT("HOME=/h"), own, sizeof own[0]);
+	assert_problem(&fixture, "main.ini:4: licence_file: /nowhere/licence: No such file or directory");
+	ck_assert_ptr_null(host_services.string(step_setup_host(made), "licence"));
+	make(HEAD "licence_file = licence\n", ENVIRONMENT("HOME=/h"), own, sizeof own[0]);
+	assert_problem(&fixture, "main.ini:4: licence_file: expected an absolute path");
+	ck_assert_ptr_null(host_services.string(step_setup_host(made), "licence"));
+}
+END_TEST
+
 START_TEST(unusable_secrets)
 {
 	static const struct pp_key required[] = {{.name = "licence", .type = PP_KEY_SECRET, .required = 1}, {.name = NULL}};
@@ -436,6 +457,7 @@ int main(void)
 	tcase_add_test(tcase, invalid_lists);
 	tcase_add_test(tcase, paths);
 	tcase_add_test(tcase, secrets);
+	tcase_add_test(tcase, a_secret_with_a_default);
 	tcase_add_test(tcase, unusable_secrets);
 	tcase_add_test(tcase, a_secret_that_everybody_can_read);
 	tcase_add_test(tcase, a_key_that_is_named_like_the_file_of_a_secret);
