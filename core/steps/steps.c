@@ -93,7 +93,22 @@ static uint64_t mix(uint64_t digest, uint64_t number)
 	return (digest ^ number) * UINT64_C(1099511628211);
 }
 
-/* What the files that the module's keys name are like: a module may read them in create(). */
+/* If there is no such file, the first word is the path, as in a command with arguments. False: none either. */
+static bool look_at(const char *path, struct stat *info)
+{
+	char first[4096];
+	size_t length = strcspn(path, " \t");
+	if (stat(path, info) == 0)
+		return true;
+	if (path[length] == '\0' || length >= sizeof first)
+		return false;
+	memcpy(first, path, length);
+	first[length] = '\0';
+	return stat(first, info) == 0;
+}
+
+/* What the files that the module's keys name are like: a module may read them in create(), and the sandbox of its
+ * process covers those that were there at its start. The contents of a folder are not looked at. */
 static uint64_t digest_files(const struct step *step)
 {
 	uint64_t digest = UINT64_C(14695981039346656037);
@@ -101,10 +116,12 @@ static uint64_t digest_files(const struct step *step)
 	const char *path;
 	while ((path = grants_next_path(&step->module->table, step_setup_host(step->setup), &next)) != NULL) {
 		struct stat info = {0};
-		if (stat(path, &info) != 0)
+		if (!look_at(path, &info))
 			continue;
 		digest = mix(mix(mix(digest, info.st_dev), info.st_ino), (uint64_t)info.st_size);
 		digest = mix(mix(digest, (uint64_t)info.st_mtim.tv_sec), (uint64_t)info.st_mtim.tv_nsec);
+		/* Copying with the time of the original does not change the above. */
+		digest = mix(mix(digest, (uint64_t)info.st_ctim.tv_sec), (uint64_t)info.st_ctim.tv_nsec);
 	}
 	return digest;
 }

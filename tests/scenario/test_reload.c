@@ -405,6 +405,76 @@ START_TEST(reloads_leave_nothing)
 }
 END_TEST
 
+static void write_below(const char *name, const char *text)
+{
+	ck_assert(folder_write(scenario.folder, name, text, strlen(text)));
+}
+
+/* Puts a new file in the place of one. */
+static void replace_below(const char *name, const char *text, mode_t mode)
+{
+	char new[FOLDER_PATH_SIZE + 16], path[FOLDER_PATH_SIZE + 16];
+	snprintf(new, sizeof new, "%s/new", scenario.folder);
+	snprintf(path, sizeof path, "%s/%s", scenario.folder, name);
+	write_below("new", text);
+	ck_assert_int_eq(chmod(new, mode), 0);
+	ck_assert_int_eq(rename(new, path), 0);
+}
+
+/* The next upload is aborted by a module that has kept these. */
+static void expect_kept(const char *what)
+{
+	char line[128];
+	snprintf(line, sizeof line, "upload-%u: abort by one: kept: %s", uploads, what);
+	expect("abort");
+	scenario_await_log(&scenario, line);
+}
+
+/* The keys stay as they are, but not the files that they name. */
+START_TEST(files_that_keys_name)
+{
+	char steps[4 * FOLDER_PATH_SIZE];
+	scenario_open(&scenario, NULL);
+	install("keeps", "keeps");
+	write_below("list", "one");
+	write_below("tool", "first");
+	replace_below("secret", "sesame", 0600);
+	snprintf(
+		steps, sizeof steps,
+		"[step:one]\nmodule = keeps\nworkers = 1\nfile = %s/list\ncommand = %s/tool --word\nword_file = %s/secret\n",
+		scenario.folder, scenario.folder, scenario.folder);
+	configure("steps = one", steps);
+	scenario_start_service(&scenario);
+	scenario_await_ready(&scenario);
+	expect_kept("one, sesame");
+	/* Of the same length, in the same file. */
+	write_below("list", "two");
+	expect_kept("one, sesame");
+	reload_well("; changed steps: one");
+	expect_kept("two, sesame");
+	replace_below("list", "three", 0644);
+	reload_well("; changed steps: one");
+	expect_kept("three, sesame");
+	replace_below("secret", "simsim", 0600);
+	reload_well("; changed steps: one");
+	expect_kept("three, simsim");
+	/* The sandbox of a process would not cover the new file. */
+	replace_below("tool", "first", 0644);
+	reload_well("; changed steps: one");
+	/* The same secret in another file. */
+	replace_below("secret", "simsim", 0600);
+	reload_well("");
+	ck_assert_uint_eq(scenario_log_count(&scenario, "changed steps"), 4);
+	/* Without the file, create() fails, and nothing changes. */
+	char path[FOLDER_PATH_SIZE + 16];
+	snprintf(path, sizeof path, "%s/list", scenario.folder);
+	ck_assert_int_eq(unlink(path), 0);
+	reload_badly("file: cannot be read");
+	expect_kept("three, simsim");
+	scenario_close(&scenario);
+}
+END_TEST
+
 #define MANY 1000u
 
 static bool have_ended(void *closure)
@@ -462,6 +532,7 @@ int main(void)
 	                              settings_of_the_start_stay,
 	                              waits_that_the_bucket_does_not_allow,
 	                              at_any_time,
+	                              files_that_keys_name,
 	                              a_module_is_replaced_under_load,
 	                              a_private_broker_stays,
 	                              reloads_leave_nothing};
