@@ -10,7 +10,14 @@ plugins_libremote_a_SOURCES = plugins/remote/remote.c
 plugins_libremote_a_CPPFLAGS = $(AM_CPPFLAGS) -Dpp_step_module=remote_step_module
 
 VIRUSSCAN_SOURCES = \
-	plugins/virusscan/virusscan.c plugins/virusscan/scanner.h \
+	plugins/virusscan/virusscan.c \
+	plugins/virusscan/verdict.c plugins/virusscan/verdict.h \
+	plugins/virusscan/fleet.c plugins/virusscan/fleet.h \
+	plugins/virusscan/member.c plugins/virusscan/member.h \
+	plugins/virusscan/lookup.c plugins/virusscan/lookup.h \
+	plugins/virusscan/name_list.c plugins/virusscan/name_list.h \
+	plugins/virusscan/source.c plugins/virusscan/source.h \
+	plugins/virusscan/scanner.c plugins/virusscan/scanner.h \
 	plugins/virusscan/clamd.c \
 	plugins/virusscan/icap.c \
 	plugins/virusscan/icap_answer.c plugins/virusscan/icap_answer.h \

@@ -27,7 +27,6 @@ const struct replaced replaced_variables[] = {
 	{"ANTIVIRUS_LOG_LEVEL", true, "use POSTPROCESSING_LOG_LEVEL: the virus scan is a step of this service"},
 	{"ANTIVIRUS_DEBUG_ADDR", true, "use POSTPROCESSING_DEBUG_ADDR: the virus scan is a step of this service"},
 	{"ANTIVIRUS_DEBUG_TOKEN", true, "use POSTPROCESSING_DEBUG_TOKEN: the virus scan is a step of this service"},
-	{"ANTIVIRUS_DEBUG_SCAN_OUTCOME", true, "outcomes cannot be simulated: every upload is scanned"},
 	{"ANTIVIRUS_EVENTS_CLUSTER", false, NOT_NEEDED "current brokers have no cluster ID"},
 	{"ANTIVIRUS_EVENTS_*", true,
      "use POSTPROCESSING_EVENTS_* (or OC_EVENTS_*, OCIS_EVENTS_*): the virus scan is a "

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The scanner "clamav": streams the upload to clamd (INSTREAM) while it is downloaded. */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,9 +9,9 @@
 #include "session.h"
 
 #define SECOND_NANOS INT64_C(1000000000)
-#define CHECK_TIME (5 * SECOND_NANOS)
 /* For what clamd said before it closed: it is there already, or never comes. */
 #define LAST_WORDS_TIME (2 * SECOND_NANOS)
+#define NOT_THERE "clamd: %s; is clamd running, and is clamav_socket correct?"
 
 struct clamd {
 	struct session_pool pool;
@@ -24,49 +23,30 @@ struct transfer {
 	struct clamd *clamd;
 	struct source *source;
 	struct session *session; /* NULL: none */
-	char *text;              /* FINDING_TEXT_SIZE */
+	struct report *report;
+	bool whole; /* the stream and its answer are over, so the session can be used again */
 };
-
-static enum finding none(const struct transfer *transfer, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-static enum finding none(const struct transfer *transfer, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(transfer->text, FINDING_TEXT_SIZE, format, arguments);
-	va_end(arguments);
-	return FINDING_NONE;
-}
-
-static struct limits limits_of(const struct transfer *transfer, int64_t most)
-{
-	const struct pp_host *host = transfer->source->host;
-	struct pp_run *run = transfer->source->run;
-	int64_t left = host->deadline(run) - host->now(run);
-	if (left > most)
-		left = most;
-	return (struct limits){.until = monotonic_now() + left, .cancel_fd = host->cancel_fd(run)};
-}
 
 static enum finding none_for(const struct transfer *transfer, enum exchange failure, const char *doing)
 {
 	const char *where = transfer->clamd->pool.endpoint.text;
 	switch (failure) {
 	case EXCHANGE_TIMEOUT:
-		return none(transfer, "clamd (%s) did not %s within the step's timeout or deadline", where, doing);
+		return report_none(transfer->report, "clamd (%s) did not %s within the step's timeout or deadline", where,
+		                   doing);
 	case EXCHANGE_CANCELLED:
-		return none(transfer, "the scan was cancelled before clamd (%s) could %s", where, doing);
+		return report_none(transfer->report, "the scan was cancelled before clamd (%s) could %s", where, doing);
 	case EXCHANGE_CLOSED:
 	case EXCHANGE_ANSWERED:
-		return none(transfer, "clamd (%s) closed the connection before it could %s", where, doing);
+		return report_none(transfer->report, "clamd (%s) closed the connection before it could %s", where, doing);
 	case EXCHANGE_MALFORMED:
-		return none(transfer, "clamd (%s) gave an invalid answer: is another program listening there?", where);
+		return report_none(transfer->report, "clamd (%s) gave an invalid answer: is another program listening there?",
+		                   where);
 	case EXCHANGE_OK:
 	case EXCHANGE_ERROR:
 		break;
 	}
-	return none(transfer, "the connection to clamd (%s) broke: %s", where, strerror(errno));
+	return report_none(transfer->report, "the connection to clamd (%s) broke: %s", where, strerror(errno));
 }
 
 /* Does `text` end with `end`? Then where that begins, else NULL. */
@@ -76,45 +56,32 @@ static char *ending(char *text, const char *end)
 	return length >= tail && strcmp(text + length - tail, end) == 0 ? text + length - tail : NULL;
 }
 
+/* clamd could not scan it. That is a finding only if it is so whenever the file is scanned again. */
 static enum finding refused(const struct transfer *transfer, const char *answer)
 {
-	if (strstr(answer, "size limit exceeded") != NULL)
-		return none(transfer,
-		            "the file exceeds clamd's limit: raise StreamMaxLength in clamd.conf, or set "
-		            "max_scan_size (clamd: %.200s)",
-		            answer);
-	return none(transfer, "clamd could not scan the file: %.200s", answer);
-}
-
-/* Names that clamd gives to what no signature knows. */
-static bool is_heuristic(const char *name)
-{
-	return strncmp(name, "Heuristics.", 11) == 0;
+	if (strcmp(answer, "INSTREAM size limit exceeded. ERROR") == 0)
+		return report_set(transfer->report, FINDING_UNSCANNABLE,
+		                  "larger than clamd accepts: raise StreamMaxLength in clamd.conf, or set max_scan_size");
+	return report_none(transfer->report, "clamd could not scan the file: %.200s", answer);
 }
 
 /* What clamd's complete answer to a complete stream means. Only two forms are verdicts. */
 static enum finding judge(const struct transfer *transfer, char *answer)
 {
 	static const char head[] = "stream: ";
+	struct report *report = transfer->report;
 	if (strcmp(answer, "stream: OK") == 0)
-		return FINDING_CLEAN;
+		return report_set(report, FINDING_CLEAN, "%s", "");
 	if (ending(answer, "ERROR") != NULL)
 		return refused(transfer, answer);
 	char *end = ending(answer, " FOUND");
 	if (strncmp(answer, head, sizeof head - 1) != 0 || end == NULL || end <= answer + sizeof head - 1)
-		return none(transfer, "clamd gave an unknown answer: %.100s", answer);
+		return report_none(report, "clamd gave an unknown answer: %.100s", answer);
 	const char *name = answer + sizeof head - 1;
 	*end = '\0';
-	/* clamd's way of saying that it has not looked at all of it. */
-	if (strncmp(name, "Heuristics.Limits.Exceeded", 26) == 0)
-		return none(transfer,
-		            "clamd did not scan the whole file (%.100s): raise MaxFileSize and MaxScanSize in "
-		            "clamd.conf (clamd reports this because AlertExceedsMax is set)",
-		            name);
-	if (strlen(name) >= FINDING_TEXT_SIZE)
-		return none(transfer, "clamd reported a virus name longer than %d bytes", FINDING_TEXT_SIZE - 1);
-	memcpy(transfer->text, name, strlen(name) + 1);
-	return is_heuristic(name) ? FINDING_SUSPICIOUS : FINDING_INFECTED;
+	if (strlen(name) >= REPORT_TEXT_SIZE)
+		return report_none(report, "clamd reported a virus name longer than %d bytes", REPORT_TEXT_SIZE - 1);
+	return report_set(report, finding_of_name(name), "%s", name);
 }
 
 /* clamd spoke, or closed, before the stream was complete. That is an error, and says which at best: a verdict
@@ -122,18 +89,18 @@ static enum finding judge(const struct transfer *transfer, char *answer)
 static enum finding hear_last_words(const struct transfer *transfer)
 {
 	char answer[ANSWER_SIZE];
-	struct limits limits = limits_of(transfer, LAST_WORDS_TIME);
+	struct limits limits = source_limits(transfer->source, LAST_WORDS_TIME);
 	enum exchange heard = session_answer(transfer->session, answer, &limits);
 	if (heard == EXCHANGE_CLOSED)
-		return none(transfer,
-		            "clamd (%s) closed the connection before it had received the whole file: clamd was "
-		            "stopped, or the download was slower than ReadTimeout in clamd.conf allows",
-		            transfer->clamd->pool.endpoint.text);
+		return report_none(transfer->report,
+		                   "clamd (%s) closed the connection before it had received the whole file: clamd was "
+		                   "stopped, or the download was slower than ReadTimeout in clamd.conf allows",
+		                   transfer->clamd->pool.endpoint.text);
 	if (heard != EXCHANGE_OK)
 		return none_for(transfer, heard, "take the whole file");
 	if (ending(answer, "ERROR") != NULL)
 		return refused(transfer, answer);
-	return none(transfer, "clamd answered before it had received the whole file: %.100s", answer);
+	return report_none(transfer->report, "clamd answered before it had received the whole file: %.100s", answer);
 }
 
 /* The first chunk, on a kept session or a fresh one. A kept one that turns out dead costs nothing: the
@@ -141,7 +108,7 @@ static enum finding hear_last_words(const struct transfer *transfer)
 static enum exchange begin(struct transfer *transfer, const void *bytes, size_t length)
 {
 	struct clamd *clamd = transfer->clamd;
-	struct limits limits = limits_of(transfer, clamd->timeout);
+	struct limits limits = source_limits(transfer->source, clamd->timeout);
 	transfer->session = session_take(&clamd->pool);
 	if (transfer->session != NULL) {
 		enum exchange sent = session_send(transfer->session, "zINSTREAM", bytes, length, &limits);
@@ -149,10 +116,10 @@ static enum exchange begin(struct transfer *transfer, const void *bytes, size_t 
 			return sent;
 		session_close(transfer->session);
 	}
-	char why[FINDING_TEXT_SIZE - 64];
+	char why[REPORT_TEXT_SIZE - 64];
 	transfer->session = session_open(&clamd->pool, &limits, why, sizeof why);
 	if (transfer->session == NULL) {
-		none(transfer, "clamd: %s; is clamd running, and is clamav_socket correct?", why);
+		report_none(transfer->report, NOT_THERE, why);
 		return EXCHANGE_ERROR;
 	}
 	return session_send(transfer->session, "zINSTREAM", bytes, length, &limits);
@@ -173,82 +140,108 @@ static enum finding stream(struct transfer *transfer)
 				return FINDING_NONE;
 			begun = true;
 		} else {
-			struct limits limits = limits_of(transfer, transfer->clamd->timeout);
+			struct limits limits = source_limits(transfer->source, transfer->clamd->timeout);
 			sent = session_send(transfer->session, NULL, bytes, (size_t)length, &limits);
 		}
 		if (length == 0 || sent != EXCHANGE_OK)
 			break;
 	}
 	if (length < 0)
-		return none(transfer, "%s", transfer->source->host->read_error(transfer->source->run));
+		return report_none(transfer->report, "%s", source_error(transfer->source));
 	if (sent == EXCHANGE_ANSWERED)
 		return hear_last_words(transfer);
 	if (sent != EXCHANGE_OK)
 		return none_for(transfer, sent, "take the whole file");
 	char answer[ANSWER_SIZE];
-	struct limits limits = limits_of(transfer, transfer->clamd->timeout);
+	struct limits limits = source_limits(transfer->source, transfer->clamd->timeout);
 	enum exchange heard = session_answer(transfer->session, answer, &limits);
+	transfer->whole = heard == EXCHANGE_OK;
 	return heard == EXCHANGE_OK ? judge(transfer, answer) : none_for(transfer, heard, "answer");
 }
 
-static enum finding clamd_scan(void *state, struct source *source, char text[FINDING_TEXT_SIZE])
+static enum finding clamd_scan(void *endpoint, struct source *source, struct report *report)
 {
-	struct transfer transfer = {.clamd = state, .source = source, .text = text};
-	text[0] = '\0';
+	struct transfer transfer = {.clamd = endpoint, .source = source, .report = report};
 	enum finding finding = stream(&transfer);
-	if (transfer.session != NULL && finding != FINDING_NONE)
+	if (transfer.session != NULL && transfer.whole && finding != FINDING_NONE)
 		session_keep(&transfer.clamd->pool, transfer.session);
 	else if (transfer.session != NULL)
 		session_close(transfer.session);
 	return finding;
 }
 
-/* Why a PING was not answered with PONG. */
-static void explain_check(const char *where, enum exchange done, char *why, size_t size)
+/* Why VERSION was not answered. */
+static void explain(const char *where, enum exchange done, char *why, size_t size)
 {
 	switch (done) {
 	case EXCHANGE_TIMEOUT:
-		snprintf(why, size, "clamd (%s) did not answer PING within 5 s", where);
+		snprintf(why, size, "clamd (%s) did not answer in time", where);
 		break;
 	case EXCHANGE_CLOSED:
 	case EXCHANGE_ANSWERED:
-		snprintf(why, size, "clamd (%s) closed the connection instead of answering PING", where);
+		snprintf(why, size, "clamd (%s) closed the connection instead of answering", where);
 		break;
 	case EXCHANGE_OK:
 	case EXCHANGE_MALFORMED:
-		snprintf(why, size, "%s is not clamd: it does not answer PING with PONG", where);
+		snprintf(why, size, "%s is not clamd: it does not answer VERSION with its version", where);
 		break;
 	case EXCHANGE_CANCELLED:
+		snprintf(why, size, "cancelled before clamd (%s) could answer", where);
+		break;
 	case EXCHANGE_ERROR:
 		snprintf(why, size, "the connection to clamd (%s) broke: %s", where, strerror(errno));
 		break;
 	}
 }
 
-static int clamd_check(void *state, char *why, size_t size)
+/* Asks on the session for the version. */
+static enum exchange ask_version(struct session *session, const struct limits *limits, char answer[ANSWER_SIZE])
 {
-	struct clamd *clamd = state;
-	struct limits limits = {.until = monotonic_now() + CHECK_TIME, .cancel_fd = -1};
-	char answer[ANSWER_SIZE];
-	struct session *session = session_open(&clamd->pool, &limits, why, size);
-	if (session == NULL)
-		return -1;
-	enum exchange done = session_send(session, "zPING", NULL, 0, &limits);
-	if (done == EXCHANGE_OK)
-		done = session_answer(session, answer, &limits);
-	bool pong = done == EXCHANGE_OK && strcmp(answer, "PONG") == 0;
-	if (!pong)
-		explain_check(clamd->pool.endpoint.text, done, why, size);
-	session_close(session);
-	return pong ? 0 : -1;
+	enum exchange done = session_send(session, "zVERSION", NULL, 0, limits);
+	return done == EXCHANGE_OK ? session_answer(session, answer, limits) : done;
 }
 
-static void *clamd_create(const struct pp_host *host, struct pp_setup *setup)
+static bool clamd_identify(void *endpoint, const struct limits *limits, char version[REPORT_VERSION_SIZE], char *why,
+                           size_t size)
 {
-	const char *socket = host->string(setup, "clamav_socket");
+	struct clamd *clamd = endpoint;
+	char answer[ANSWER_SIZE];
+	enum exchange done = EXCHANGE_CLOSED;
+	struct session *session = session_take(&clamd->pool);
+	if (session != NULL)
+		done = ask_version(session, limits, answer);
+	if (session != NULL && (done == EXCHANGE_CLOSED || done == EXCHANGE_ANSWERED || done == EXCHANGE_ERROR)) {
+		session_close(session);
+		session = NULL;
+	}
+	/* No session was kept, or it ended just then. */
+	if (session == NULL) {
+		char reason[REPORT_TEXT_SIZE - 64];
+		session = session_open(&clamd->pool, limits, reason, sizeof reason);
+		if (session == NULL) {
+			snprintf(why, size, NOT_THERE, reason);
+			return false;
+		}
+		done = ask_version(session, limits, answer);
+	}
+	bool good = done == EXCHANGE_OK && strncmp(answer, "ClamAV ", 7) == 0 && strlen(answer) < REPORT_VERSION_SIZE;
+	if (!good) {
+		explain(clamd->pool.endpoint.text, done, why, size);
+		session_close(session);
+		return false;
+	}
+	memcpy(version, answer, strlen(answer) + 1);
+	session_keep(&clamd->pool, session);
+	return true;
+}
+
+static void *clamd_create(const struct pp_host *host, struct pp_setup *setup, const char *address,
+                          char text[SCANNER_TEXT_SIZE])
+{
 	struct endpoint endpoint;
-	if (socket == NULL || !endpoint_parse(socket, &endpoint)) {
-		host->reject(setup, "clamav_socket", "expected a path, unix:///path, tcp://host:port or host:port");
+	if (!endpoint_parse(address, &endpoint)) {
+		host->reject(setup, "clamav_socket", "\"%.100s\": expected a path, unix:///path, tcp://host:port or host:port",
+		             address);
 		return NULL;
 	}
 	struct clamd *clamd = calloc(1, sizeof *clamd);
@@ -258,19 +251,23 @@ static void *clamd_create(const struct pp_host *host, struct pp_setup *setup)
 		return NULL;
 	}
 	clamd->timeout = host->number(setup, "timeout");
+	snprintf(text, SCANNER_TEXT_SIZE, "clamd (%s)", endpoint.text);
 	return clamd;
 }
 
-static void clamd_destroy(void *state)
+static void clamd_destroy(void *endpoint)
 {
-	struct clamd *clamd = state;
+	struct clamd *clamd = endpoint;
 	session_pool_destroy(&clamd->pool);
 	free(clamd);
 }
 
 const struct scanner clamd_scanner = {
+	.kind = "clamd",
+	.address = "clamav_socket",
+	.timeout = "timeout",
 	.create = clamd_create,
 	.destroy = clamd_destroy,
+	.identify = clamd_identify,
 	.scan = clamd_scan,
-	.check = clamd_check,
 };

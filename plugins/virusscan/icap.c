@@ -5,7 +5,6 @@
 #include <ctype.h>
 #include <openssl/evp.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,11 +13,9 @@
 #include "scanner.h"
 
 #define SECOND_NANOS INT64_C(1000000000)
-#define CHECK_TIME (5 * SECOND_NANOS)
 #define OPTIONS_TTL (3600 * SECOND_NANOS)
 #define IDLE_LIMIT 32
 #define NAME_SIZE 768
-#define DIGEST_SIZE 32
 
 /* A connection between two requests. */
 struct idle {
@@ -42,23 +39,12 @@ struct icap {
 struct transfer {
 	struct icap *icap;
 	struct source *source;
-	char *text; /* FINDING_TEXT_SIZE */
+	struct report *report;
 	struct icap_exchange exchange;
 	struct icap_words options;
-	EVP_MD_CTX *sent, *back; /* digests of the bytes in both directions */
-	uint64_t sent_bytes, back_bytes;
+	EVP_MD_CTX *back; /* the digest of the bytes that come back */
+	int64_t back_bytes;
 };
-
-static enum finding none(const struct transfer *transfer, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-static enum finding none(const struct transfer *transfer, const char *format, ...)
-{
-	va_list arguments;
-	va_start(arguments, format);
-	vsnprintf(transfer->text, FINDING_TEXT_SIZE, format, arguments);
-	va_end(arguments);
-	return FINDING_NONE;
-}
 
 static struct connection *take_idle(struct icap *icap)
 {
@@ -144,24 +130,26 @@ static void note_istag(struct icap *icap, const char *istag)
 	pthread_mutex_unlock(&icap->lock);
 }
 
+/* The service's name, and the ISTag, which stands for its signatures. */
+static void format_version(const char *service, const char *istag, char version[REPORT_VERSION_SIZE])
+{
+	if (istag[0] == '\0')
+		version[0] = '\0';
+	else
+		snprintf(version, REPORT_VERSION_SIZE, "%.100s%sISTag %.140s", service, service[0] != '\0' ? ", " : "", istag);
+}
+
 static ssize_t next_bytes(void *closure, const void **bytes)
 {
 	struct transfer *transfer = closure;
-	ssize_t length = source_read(transfer->source, bytes);
-	if (length > 0) {
-		transfer->sent_bytes += (uint64_t)length;
-		if (transfer->sent != NULL)
-			EVP_DigestUpdate(transfer->sent, *bytes, (size_t)length);
-	}
-	return length;
+	return source_read(transfer->source, bytes);
 }
 
 static void take_back(void *closure, const void *bytes, size_t length)
 {
 	struct transfer *transfer = closure;
-	transfer->back_bytes += length;
-	if (transfer->back != NULL)
-		EVP_DigestUpdate(transfer->back, bytes, length);
+	transfer->back_bytes += (int64_t)length;
+	EVP_DigestUpdate(transfer->back, bytes, length);
 }
 
 /* The name of the file as a part of a URL. */
@@ -181,14 +169,12 @@ static void encode_name(const char *name, char text[NAME_SIZE])
 /* The request, up to its body. The bytes pass as an answer to a download, or as an upload. */
 static void make_request(struct transfer *transfer)
 {
-	const struct pp_host *host = transfer->source->host;
 	struct icap_exchange *exchange = &transfer->exchange;
 	const struct icap_words *options = &transfer->options;
 	char name[NAME_SIZE], length[48] = "", first[NAME_SIZE + 128], second[256] = "", preview[48] = "";
-	const char *filename = host->filename(transfer->source->run);
-	encode_name(filename != NULL ? filename : "upload", name);
-	int64_t size = host->filesize(transfer->source->run);
-	if (size >= 0 && transfer->source->left < 0)
+	encode_name(transfer->source->name, name);
+	int64_t size = source_expected(transfer->source);
+	if (size >= 0)
 		snprintf(length, sizeof length, "Content-Length: %lld\r\n", (long long)size);
 	if (options->respmod) {
 		snprintf(first, sizeof first, "GET http://upload/%s HTTP/1.1\r\nHost: upload\r\n\r\n", name);
@@ -224,15 +210,27 @@ static bool is_unchanged(struct transfer *transfer)
 {
 	unsigned char sent[EVP_MAX_MD_SIZE], back[EVP_MAX_MD_SIZE];
 	unsigned length = 0, other = 0;
-	return transfer->exchange.all_sent && transfer->sent != NULL && transfer->back != NULL &&
-	       transfer->sent_bytes == transfer->back_bytes && EVP_DigestFinal_ex(transfer->sent, sent, &length) == 1 &&
-	       EVP_DigestFinal_ex(transfer->back, back, &other) == 1 && length == other && memcmp(sent, back, length) == 0;
+	return transfer->exchange.all_sent && transfer->source->handed == transfer->back_bytes &&
+	       source_digest(transfer->source, sent, &length) && EVP_DigestFinal_ex(transfer->back, back, &other) == 1 &&
+	       length == other && memcmp(sent, back, length) == 0;
 }
 
-static enum finding found(const struct transfer *transfer, enum finding finding, const char *text, const char *fallback)
+/* What the server's headers say was found; FINDING_NONE: nothing. */
+static enum finding judge_headers(const struct icap_words *words, struct report *report)
 {
-	snprintf(transfer->text, FINDING_TEXT_SIZE, "%s", text[0] != '\0' ? text : fallback);
-	return finding;
+	const char *threat = words->threat;
+	if (words->infection == 0 || (words->infection < 0 && words->violation))
+		return report_set(report, finding_of_name(threat), "%s",
+		                  threat[0] != '\0' ? threat : "a threat without a name");
+	if (words->infection == 1 || (words->infection < 0 && words->blocked))
+		return report_set(report, FINDING_BLOCKED, "%s",
+		                  threat[0] != '\0'                ? threat
+		                  : words->block_reason[0] != '\0' ? words->block_reason
+		                                                   : "blocked by the scanner's policy");
+	if (words->infection == 2)
+		return report_set(report, FINDING_UNSCANNABLE, "%s",
+		                  threat[0] != '\0' ? threat : "the scanner could not scan the file");
+	return FINDING_NONE;
 }
 
 /* What the complete answer means. What was found outranks the status. */
@@ -240,36 +238,23 @@ static enum finding judge(struct transfer *transfer)
 {
 	const struct icap_exchange *exchange = &transfer->exchange;
 	const struct icap_words *words = &exchange->answer.words;
-	if (words->infection == 0 || (words->infection < 0 && words->violation))
-		return found(transfer, FINDING_INFECTED, words->threat, "a threat without a name");
-	if (words->infection == 1 || (words->infection < 0 && words->blocked))
-		return found(transfer, FINDING_BLOCKED, words->threat[0] != '\0' ? words->threat : words->block_reason,
-		             "blocked by the scanner's policy");
-	if (words->infection == 2)
-		return found(transfer, FINDING_UNSCANNABLE, words->threat, "the scanner could not scan the file");
+	struct report *report = transfer->report;
+	if (judge_headers(words, report) != FINDING_NONE)
+		return report->finding;
 	if (words->status == 204 && !exchange->all_sent && !exchange->of_preview)
-		return none(transfer, "icap: the server answered before it had received the whole file");
+		return report_none(report, "icap: the server answered before it had received the whole file");
 	/* In answer to a preview, 204 is always allowed. */
 	if (words->status == 204 && !transfer->options.allows_204 && exchange->preview < 0)
-		return none(transfer, "icap: the server answered 204, which it was not allowed to");
+		return report_none(report, "icap: the server answered 204, which it was not allowed to");
 	if (words->status == 204)
-		return FINDING_CLEAN;
+		return report_set(report, FINDING_CLEAN, "%s", "");
 	if (words->status == 200 && words->http_status >= 400)
-		return found(transfer, FINDING_BLOCKED, "", "the server sent a page of its own instead of the file");
+		return report_set(report, FINDING_BLOCKED, "the server sent a page of its own instead of the file");
 	if (words->status == 200 && words->has_body && is_unchanged(transfer))
-		return FINDING_CLEAN;
+		return report_set(report, FINDING_CLEAN, "%s", "");
 	if (words->status == 200)
-		return none(transfer, "icap: the server answered 200 without the same bytes, and named no threat");
-	return none(transfer, "icap: the server (%s) answered %d", transfer->icap->endpoint.text, words->status);
-}
-
-static void prepare(const struct transfer *transfer, struct icap_exchange *exchange)
-{
-	const struct pp_host *host = transfer->source->host;
-	struct pp_run *run = transfer->source->run;
-	exchange->timeout = transfer->icap->timeout;
-	exchange->until = monotonic_now() + host->deadline(run) - host->now(run);
-	exchange->cancel_fd = host->cancel_fd(run);
+		return report_none(report, "icap: the server answered 200 without the same bytes, and named no threat");
+	return report_none(report, "icap: the server (%s) answered %d", transfer->icap->endpoint.text, words->status);
 }
 
 /* A connection, and what the server offers. False: the text says why. */
@@ -278,20 +263,20 @@ static bool open_connection(struct transfer *transfer, bool fresh)
 	struct icap *icap = transfer->icap;
 	struct icap_exchange *exchange = &transfer->exchange;
 	char why[ICAP_WHY_SIZE];
-	prepare(transfer, exchange);
-	const struct limits limits = {.until = monotonic_now() + exchange->timeout < exchange->until
-	                                           ? monotonic_now() + exchange->timeout
-	                                           : exchange->until,
-	                              .cancel_fd = exchange->cancel_fd};
+	const struct limits limits = source_limits(transfer->source, icap->timeout);
+	exchange->timeout = limits.until - monotonic_now();
+	exchange->until = transfer->source->until;
+	exchange->cancel_fd = limits.cancel_fd;
 	exchange->connection = fresh ? NULL : take_idle(icap);
 	if (exchange->connection == NULL)
 		exchange->connection = connection_open(&icap->endpoint, icap->tls, &limits, why, sizeof why);
 	if (exchange->connection == NULL)
-		return none(transfer, "icap: %s; is the server running, and is icap_url correct?", why) != FINDING_NONE;
+		return report_none(transfer->report, "icap: %s; is the server running, and is icap_url correct?", why) !=
+		       FINDING_NONE;
 	if (find_options(icap, &transfer->options))
 		return true;
 	if (!ask_options(icap, exchange))
-		return none(transfer, "icap (%s): %s", icap->endpoint.text, exchange->why) != FINDING_NONE;
+		return report_none(transfer->report, "icap (%s): %s", icap->endpoint.text, exchange->why) != FINDING_NONE;
 	transfer->options = exchange->answer.words;
 	keep_options(icap, &transfer->options);
 	exchange->heard = false;
@@ -303,7 +288,7 @@ static enum finding scan_once(struct transfer *transfer, bool fresh, bool *again
 	struct icap_exchange *exchange = &transfer->exchange;
 	enum finding finding = FINDING_NONE;
 	*exchange = (struct icap_exchange){0};
-	transfer->sent_bytes = transfer->back_bytes = 0;
+	transfer->back_bytes = 0;
 	bool opened = open_connection(transfer, fresh);
 	bool kept = false;
 	/* A kept connection may have ended before the server is asked for its options again. */
@@ -312,14 +297,15 @@ static enum finding scan_once(struct transfer *transfer, bool fresh, bool *again
 		make_request(transfer);
 		bool answered = icap_exchange(exchange);
 		if (exchange->body_failed) {
-			none(transfer, "%s", transfer->source->host->read_error(transfer->source->run));
+			report_none(transfer->report, "%s", source_error(transfer->source));
 		} else if (answered) {
 			finding = judge(transfer);
 			note_istag(transfer->icap, exchange->answer.words.istag);
+			format_version(transfer->options.service, exchange->answer.words.istag, transfer->report->version);
 			kept = (exchange->all_sent || exchange->of_preview) && !exchange->answer.words.closes &&
 			       finding != FINDING_NONE;
 		} else {
-			none(transfer, "icap (%s): %s", transfer->icap->endpoint.text, exchange->why);
+			report_none(transfer->report, "icap (%s): %s", transfer->icap->endpoint.text, exchange->why);
 		}
 		*again = !answered && !exchange->heard && !exchange->body_failed;
 	}
@@ -330,68 +316,70 @@ static enum finding scan_once(struct transfer *transfer, bool fresh, bool *again
 	return finding;
 }
 
-static bool begin_digests(struct transfer *transfer)
-{
-	transfer->sent = EVP_MD_CTX_new();
-	transfer->back = EVP_MD_CTX_new();
-	return transfer->sent != NULL && transfer->back != NULL &&
-	       EVP_DigestInit_ex(transfer->sent, EVP_sha256(), NULL) == 1 &&
-	       EVP_DigestInit_ex(transfer->back, EVP_sha256(), NULL) == 1;
-}
-
-static enum finding icap_scan(void *state, struct source *source, char text[FINDING_TEXT_SIZE])
+static enum finding icap_scan(void *endpoint, struct source *source, struct report *report)
 {
 	struct transfer *transfer = calloc(1, sizeof *transfer);
-	text[0] = '\0';
-	if (transfer == NULL) {
-		snprintf(text, FINDING_TEXT_SIZE, "out of memory");
-		return FINDING_NONE;
-	}
-	*transfer = (struct transfer){.icap = state, .source = source, .text = text};
-	const struct source begun = *source;
 	bool again = false;
+	if (transfer == NULL)
+		return report_none(report, "out of memory");
+	*transfer = (struct transfer){.icap = endpoint, .source = source, .report = report, .back = EVP_MD_CTX_new()};
 	enum finding finding = FINDING_NONE;
-	if (!begin_digests(transfer))
-		none(transfer, "out of memory");
+	if (transfer->back == NULL || EVP_DigestInit_ex(transfer->back, EVP_sha256(), NULL) != 1 ||
+	    !source_begin_digest(source))
+		report_none(report, "out of memory");
 	else
 		finding = scan_once(transfer, false, &again);
 	/* A kept connection may have ended just then. */
-	if (again && PP_HOST_HAS(source->host, rewind) && source->host->rewind(source->run) == 0) {
-		*source = begun;
-		EVP_MD_CTX_free(transfer->sent);
-		EVP_MD_CTX_free(transfer->back);
-		finding = begin_digests(transfer) ? scan_once(transfer, true, &again) : FINDING_NONE;
-	}
-	EVP_MD_CTX_free(transfer->sent);
+	if (again && source_rewind(source) && EVP_DigestInit_ex(transfer->back, EVP_sha256(), NULL) == 1)
+		finding = scan_once(transfer, true, &again);
 	EVP_MD_CTX_free(transfer->back);
 	free(transfer);
 	return finding;
 }
 
-static int icap_check(void *state, char *why, size_t size)
+/* OPTIONS on a connection of its own, or on a kept one. */
+static bool identify_on(struct icap *icap, struct icap_exchange *exchange, const struct limits *limits, bool fresh)
 {
-	struct icap *icap = state;
-	struct limits limits = {.until = monotonic_now() + CHECK_TIME, .cancel_fd = -1};
+	char reason[ICAP_WHY_SIZE];
+	*exchange = (struct icap_exchange){.timeout = limits->until - monotonic_now(),
+	                                   .until = limits->until,
+	                                   .cancel_fd = limits->cancel_fd,
+	                                   .connection = fresh ? NULL : take_idle(icap)};
+	if (exchange->connection == NULL)
+		exchange->connection = connection_open(&icap->endpoint, icap->tls, limits, reason, sizeof reason);
+	if (exchange->connection == NULL) {
+		snprintf(exchange->why, sizeof exchange->why, "%s", reason);
+		return false;
+	}
+	bool good = ask_options(icap, exchange);
+	if (good && !exchange->answer.words.closes)
+		keep_idle(icap, exchange->connection);
+	else
+		connection_close(exchange->connection);
+	return good;
+}
+
+static bool icap_identify(void *endpoint, const struct limits *limits, char version[REPORT_VERSION_SIZE], char *why,
+                          size_t size)
+{
+	struct icap *icap = endpoint;
 	struct icap_exchange *exchange = calloc(1, sizeof *exchange);
 	if (exchange == NULL) {
 		snprintf(why, size, "out of memory");
-		return -1;
+		return false;
 	}
-	exchange->timeout = CHECK_TIME;
-	exchange->until = limits.until;
-	exchange->cancel_fd = -1;
-	char reason[ICAP_WHY_SIZE];
-	exchange->connection = connection_open(&icap->endpoint, icap->tls, &limits, reason, sizeof reason);
-	if (exchange->connection == NULL)
-		snprintf(why, size, "icap: %s", reason);
-	bool good = exchange->connection != NULL && ask_options(icap, exchange);
-	if (good)
+	bool good = identify_on(icap, exchange, limits, false);
+	/* A kept connection may have ended just then. */
+	if (!good && !exchange->heard)
+		good = identify_on(icap, exchange, limits, true);
+	if (good) {
 		keep_options(icap, &exchange->answer.words);
-	else if (exchange->connection != NULL)
+		format_version(exchange->answer.words.service, exchange->answer.words.istag, version);
+	} else {
 		snprintf(why, size, "icap (%s): %s", icap->endpoint.text, exchange->why);
-	connection_close(exchange->connection);
+	}
 	free(exchange);
-	return good ? 0 : -1;
+	return good;
 }
 
 /* icap://host:port, or icap://host:port/service in place of icap_service; the same with icaps://, which is *secure. */
@@ -418,9 +406,10 @@ static bool read_url(struct icap *icap, const char *url, const char *service, bo
 	return used > 0 && (size_t)used < sizeof icap->url;
 }
 
-static void *icap_create(const struct pp_host *host, struct pp_setup *setup)
+static void *icap_create(const struct pp_host *host, struct pp_setup *setup, const char *address,
+                         char text[SCANNER_TEXT_SIZE])
 {
-	const char *url = host->string(setup, "icap_url"), *service = host->string(setup, "icap_service");
+	const char *service = host->string(setup, "icap_service");
 	struct icap *icap = calloc(1, sizeof *icap);
 	if (icap == NULL || pthread_mutex_init(&icap->lock, NULL) != 0) {
 		host->reject(setup, NULL, "out of memory");
@@ -429,24 +418,31 @@ static void *icap_create(const struct pp_host *host, struct pp_setup *setup)
 	}
 	icap->timeout = host->number(setup, "icap_timeout");
 	bool secure = false;
-	char why[256];
-	if (url == NULL || !read_url(icap, url, service != NULL ? service : "", &secure))
+	char why[256] = "";
+	bool good = read_url(icap, address, service != NULL ? service : "", &secure);
+	if (!good)
 		host->reject(setup, "icap_url",
-		             "expected icap://host, icap://host:port or icap://host:port/service, or the same with icaps://");
-	else if (!secure)
+		             "\"%.80s\": expected icap://host, icap://host:port or icap://host:port/service, or the same with "
+		             "icaps://",
+		             address);
+	if (good && secure) {
+		icap->tls = tls_create(&icap->endpoint, host->string(setup, "icap_ca"), why, sizeof why);
+		good = icap->tls != NULL;
+		if (!good)
+			host->reject(setup, "icap_ca", "%s", why);
+	}
+	if (good) {
+		snprintf(text, SCANNER_TEXT_SIZE, "icap (%.*s)", (int)(SCANNER_TEXT_SIZE - sizeof "icap ()"), icap->url);
 		return icap;
-	else if ((icap->tls = tls_create(&icap->endpoint, host->string(setup, "icap_ca"), why, sizeof why)) != NULL)
-		return icap;
-	else
-		host->reject(setup, "icap_ca", "%s", why);
+	}
 	pthread_mutex_destroy(&icap->lock);
 	free(icap);
 	return NULL;
 }
 
-static void icap_destroy(void *state)
+static void icap_destroy(void *endpoint)
 {
-	struct icap *icap = state;
+	struct icap *icap = endpoint;
 	while (icap->idle != NULL) {
 		struct idle *idle = icap->idle;
 		icap->idle = idle->next;
@@ -459,8 +455,11 @@ static void icap_destroy(void *state)
 }
 
 const struct scanner icap_scanner = {
+	.kind = "icap",
+	.address = "icap_url",
+	.timeout = "icap_timeout",
 	.create = icap_create,
 	.destroy = icap_destroy,
+	.identify = icap_identify,
 	.scan = icap_scan,
-	.check = icap_check,
 };

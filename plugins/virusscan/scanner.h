@@ -1,49 +1,59 @@
 /* SPDX-License-Identifier: Apache-2.0
- * What a scanner is to the module: one file per kind implements it, and virusscan.c decides what its
- * finding means for the upload. */
+ * What a kind of scanner is to the module: one file per kind implements it. fleet.h has the endpoints of a step, and
+ * verdict.h says what a finding means for the upload. */
 #ifndef VIRUSSCAN_SCANNER_H
 #define VIRUSSCAN_SCANNER_H
 
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <sys/types.h>
+#include "source.h"
 
-#include <postprocessing/step.h>
-
-/* 0 is the one that says nothing: whatever is not known to be something else is a failure. Suspicious: the scanner
- * knows no virus in it, and reports it all the same, because it is encrypted or broken, or looks like one. */
+/* 0 is the one that says nothing: whatever is not known to be something else is a failure. */
 enum finding {
 	FINDING_NONE = 0,
 	FINDING_CLEAN,
 	FINDING_INFECTED,
-	FINDING_SUSPICIOUS,
-	FINDING_BLOCKED,    /* by a policy of the scanner's, such as a forbidden type of file */
-	FINDING_UNSCANNABLE /* the scanner says that it could not look into it */
+	FINDING_BLOCKED,     /* by a policy of the scanner's, such as a forbidden type of file */
+	FINDING_SUSPICIOUS,  /* it knows no virus in it, but it looks like one, or could carry one */
+	FINDING_ENCRYPTED,   /* it could not look into all of it, because it is encrypted */
+	FINDING_PARTIAL,     /* a limit of the scanner's ended the scan before the end of the file */
+	FINDING_UNSCANNABLE, /* it could not look into it, because it is broken, too large, or of an unknown form */
+	FINDING_COUNT
 };
 
-#define FINDING_TEXT_SIZE 512
+#define REPORT_TEXT_SIZE 512
+#define REPORT_VERSION_SIZE 256
+#define SCANNER_TEXT_SIZE 336
 
-/* The bytes of the upload that are to be scanned. */
-struct source {
-	const struct pp_host *host;
-	struct pp_run *run;
-	int64_t left; /* bytes to be handed out yet; -1: all there are */
-	bool cut;     /* there are more than that, as is known at the end if not before */
+/* What a scan found out. */
+struct report {
+	enum finding finding;
+	char text[REPORT_TEXT_SIZE]; /* the name or the reason of what was found; with FINDING_NONE why there is none */
+	char version[REPORT_VERSION_SIZE]; /* of the engine and its signatures, in the scanner's own words; "": unknown */
+	char scanner[SCANNER_TEXT_SIZE];   /* the kind and the address */
+	bool cached;                       /* an earlier scan of the same bytes found it */
 };
 
-/* As the host's read(). 0: all that is to be scanned has been handed out. */
-ssize_t source_read(struct source *source, const void **bytes);
+/* Sets the finding with its text; returns the finding. */
+enum finding report_set(struct report *report, enum finding finding, const char *format, ...)
+	__attribute__((format(printf, 3, 4)));
+/* No finding, for this reason; returns FINDING_NONE. */
+enum finding report_none(struct report *report, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* What the name of a find says. ClamAV has names for what no signature knows, with or without ICAP in between. */
+enum finding finding_of_name(const char *name);
 
 struct scanner {
-	/* Makes the scanner's state of the step's configuration; NULL after reject(). `host` is borrowed. */
-	void *(*create)(const struct pp_host *host, struct pp_setup *setup);
-	void (*destroy)(void *state);
-	/* Scans one upload; for several at a time. `text` gets the name or the reason of what was found, and with
-	 * FINDING_NONE why there is no finding. */
-	enum finding (*scan)(void *state, struct source *source, char text[FINDING_TEXT_SIZE]);
-	/* 0: the scanner answers; else why not. Ends within seconds. */
-	int (*check)(void *state, char *why, size_t size);
+	const char *kind;    /* as messages name it */
+	const char *address; /* the key with the addresses */
+	const char *timeout; /* the key with the longest wait */
+	/* Makes the state of one endpoint, with the text of its address for messages; NULL after reject(). */
+	void *(*create)(const struct pp_host *host, struct pp_setup *setup, const char *address,
+	                char text[SCANNER_TEXT_SIZE]);
+	void (*destroy)(void *endpoint);
+	/* Asks which engine and signatures it has, and so whether it is there. False: `why` says why not. */
+	bool (*identify)(void *endpoint, const struct limits *limits, char version[REPORT_VERSION_SIZE], char *why,
+	                 size_t size);
+	/* Scans what the source hands out; several at a time. Sets finding and text, and the version if the scanner says
+	 * it with its answer. */
+	enum finding (*scan)(void *endpoint, struct source *source, struct report *report);
 };
 
 extern const struct scanner clamd_scanner, icap_scanner;

@@ -1,29 +1,37 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Step module: has each upload looked at by a virus scanner. Only a scanner's own verdict on all that was
  * to be scanned lets an upload on or ends it; whatever goes wrong is PP_RETRY. */
-#include <jansson.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <time.h>
 
-#include "scanner.h"
+/* Lists, the cache, metrics and verdicts. */
+#define PP_STEP_NEEDS_MINOR 1u
+#include <postprocessing/step.h>
+
+#include "fleet.h"
+#include "name_list.h"
+#include "verdict.h"
 
 #define SECOND_NANOS INT64_C(1000000000)
+#define LIST_WHY_SIZE 400
 
 /* In the order of the key's choices; "truncate" is what the documentation of others calls "partial". */
 enum { OVERSIZE_PARTIAL, OVERSIZE_SKIP, OVERSIZE_TRUNCATE };
+/* In the order of the key's choices. */
+enum { FORCED_NONE, FORCED_CONTINUE, FORCED_ABORT, FORCED_DELETE, FORCED_RETRY };
 
 struct virusscan {
 	const struct pp_host *host;
-	const struct scanner *scanner;
-	void *state;          /* the scanner's */
-	uint32_t on_infected; /* what run() returns then */
-	uint32_t on_suspicious, on_blocked, on_unscannable;
-	int64_t max_size; /* bytes; 0: all */
+	struct fleet *fleet;
+	struct verdict_rules rules;
+	struct name_list *allowed, *blocked; /* NULL: none */
+	int64_t max_size;                    /* bytes; 0: all */
 	bool skip_larger;
+	int64_t first_lookup; /* files up to this size are looked up before they are scanned */
+	int64_t forced;       /* of the enum above */
+	bool announced;       /* the rules were said */
 };
 
 /* clang-format off */
@@ -31,34 +39,46 @@ static const struct pp_key virusscan_keys[] = {
 	{.name = "scanner", .type = PP_KEY_CHOICE, .fallback = "clamav", .choices = "clamav icap",
 	 .environment = "ANTIVIRUS_SCANNER_TYPE",
 	 .help = "The kind of scanner. clamav: clamd, ClamAV's daemon. icap: any scanner behind an ICAP server."},
-	{.name = "clamav_socket", .type = PP_KEY_STRING, .fallback = "/run/clamav/clamd.ctl",
+	{.name = "clamav_socket", .type = PP_KEY_LIST, .fallback = "/run/clamav/clamd.ctl", .min = 1, .max = FLEET_LIMIT,
 	 .environment = "ANTIVIRUS_CLAMAV_SOCKET",
-	 .help = "Where clamd listens: a path, unix:///path, host:port or tcp://host:port."},
-	{.name = "icap_url", .type = PP_KEY_STRING, .fallback = "icap://127.0.0.1:1344",
+	 .help = "Where clamd listens: a path, unix:///path, host:port or tcp://host:port; several, separated by commas, "
+	         "for more than one clamd."},
+	{.name = "icap_url", .type = PP_KEY_LIST, .fallback = "icap://127.0.0.1:1344", .min = 1, .max = FLEET_LIMIT,
 	 .environment = "ANTIVIRUS_ICAP_URL",
 	 .help = "Where the ICAP server listens: icap://host, icap://host:port, or with the service "
-	         "icap://host:port/service. icaps:// in place of icap:// is with TLS; the server's certificate is always "
-	         "verified. The port is 1344 by default, with TLS 11344."},
+	         "icap://host:port/service; several, separated by commas, for more than one server. icaps:// in place of "
+	         "icap:// is with TLS; the server's certificate is always verified. The port is 1344 by default, with TLS "
+	         "11344."},
 	{.name = "icap_service", .type = PP_KEY_STRING, .fallback = "avscan", .environment = "ANTIVIRUS_ICAP_SERVICE",
 	 .help = "The name of the ICAP server's service, if icap_url does not have it."},
 	{.name = "icap_ca", .type = PP_KEY_PATH,
 	 .help = "The absolute path of a file with the certificates (PEM) that sign the ICAP server's, for icaps://. Default: "
 	         "those of the system."},
+	{.name = "agree", .type = PP_KEY_CHOICE, .fallback = "one", .choices = "one all",
+	 .help = "With more than one scanner. one: uploads are spread over them, and the first verdict counts; if one gives "
+	         "none, the next one is asked. all: every scanner has to scan each file and to say that it is clean; if "
+	         "one finds a virus, the file is infected, and if one gives no verdict, there is none."},
 	{.name = "infected", .type = PP_KEY_CHOICE, .fallback = "delete", .choices = "delete abort continue hold",
 	 .environment = "ANTIVIRUS_INFECTED_FILE_HANDLING",
 	 .help = "What to do with an infected file. delete: delete its bytes. abort: keep its bytes, but nobody can access "
 	         "them. continue: go on to the next step. hold: keep the file out of reach until an administrator decides."},
-	{.name = "suspicious", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold",
-	 .help = "What to do with a file that clamd reports as Heuristics.* although it finds no known virus, for example "
-	         "because the file is encrypted, broken or has macros. abort: keep its bytes, but nobody can access them. "
-	         "continue: go on to the next step. hold: until an administrator decides. Such a file is never deleted."},
 	{.name = "blocked", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold",
 	 .help = "What to do with a file that an ICAP server blocks by its policy, without naming a virus, for example "
-	         "because "
-	         "of its type."},
+	         "because of its type. A file of this kind, or of one of the next four, is never deleted. abort: keep its "
+	         "bytes, but nobody can access them. continue: go on to the next step. hold: until an administrator decides."},
+	{.name = "suspicious", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold",
+	 .help = "What to do with a file in which the scanner finds no known virus, but which it reports as Heuristics.*, "
+	         "for example because it has macros."},
+	{.name = "encrypted", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold",
+	 .help = "What to do with a file that is encrypted, so that the scanner cannot look into it (clamd reports that only "
+	         "with AlertEncrypted, as Heuristics.Encrypted.*)."},
+	{.name = "partial", .type = PP_KEY_CHOICE, .choices = "abort continue hold",
+	 .help = "What to do with a file of which only a part was scanned, and in which nothing was found. By default, a file "
+	         "continues if max_scan_size ended the scan, and is aborted if a limit of the scanner's ended it (clamd "
+	         "reports that only with AlertExceedsMax, as Heuristics.Limits.Exceeded.*)."},
 	{.name = "unscannable", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold",
-	 .help = "What to do with a file that an ICAP server says it could not scan, for example because it is encrypted or "
-	         "too large for it."},
+	 .help = "What to do with a file that the scanner says it cannot scan, for example because it is broken, or larger "
+	         "than StreamMaxLength of clamd."},
 	{.name = "max_scan_size", .type = PP_KEY_SIZE, .fallback = "0", .environment = "ANTIVIRUS_MAX_SCAN_SIZE",
 	 .help = "The size above which max_scan_size_mode applies to a file. 0: no limit."},
 	{.name = "max_scan_size_mode", .type = PP_KEY_CHOICE, .fallback = "partial", .choices = "partial skip truncate",
@@ -71,6 +91,31 @@ static const struct pp_key virusscan_keys[] = {
 	{.name = "icap_timeout", .type = PP_KEY_DURATION, .fallback = "5m", .environment = "ANTIVIRUS_ICAP_SCAN_TIMEOUT",
 	 .min = 1, .max = 24 * 3600 * SECOND_NANOS,
 	 .help = "The same for an ICAP server."},
+	{.name = "self_test", .type = PP_KEY_DURATION, .fallback = "5m",
+	 .help = "How often each scanner is tested: it has to find the EICAR test file, and to let a clean text pass. Until it "
+	         "does, it gives no verdicts. It is also tested before its first verdict, and when its signatures have "
+	         "changed. 0: never; then a scanner that finds nothing goes unnoticed."},
+	{.name = "signatures_max_age", .type = PP_KEY_DURATION, .fallback = "168h",
+	 .help = "A warning is logged if the signatures of a scanner are older than this. Only clamd says how old they are. "
+	         "0: no warning."},
+	{.name = "cache", .type = PP_KEY_BOOL, .fallback = "true",
+	 .help = "Whether a file with the same bytes as one that was scanned by the same signatures gets its verdict without "
+	         "another scan. See [cache]."},
+	{.name = "cache_first", .type = PP_KEY_SIZE, .fallback = "1MiB", .min = 0, .max = 64 * 1024 * 1024,
+	 .help = "Files up to this size are looked up in the cache before they are scanned, and are kept in memory for that. Of "
+	         "a larger file the bytes have to be read for its digest, so it is looked up only if an earlier step has "
+	         "asked for the digest."},
+	{.name = "allow_list", .type = PP_KEY_PATH,
+	 .help = "A file with one SHA-256 of a file, or one name of a signature, in each line. A file that the scanner reports "
+	         "continues if its digest is listed, or the name that the scanner reports. The service reads the file when it "
+	         "starts, and when it is reloaded."},
+	{.name = "block_list", .type = PP_KEY_PATH,
+	 .help = "The same, for files that are infected, whatever the scanner says: those whose digest is listed, and those that "
+	         "the scanner reports by a name that is listed."},
+	{.name = "debug_outcome", .type = PP_KEY_CHOICE, .fallback = "none", .choices = "none continue abort delete retry",
+	 .environment = "ANTIVIRUS_DEBUG_SCAN_OUTCOME",
+	 .help = "For tests of other services only: nothing is scanned. Each upload is reported as infected, and gets this "
+	         "outcome."},
 	{.name = NULL},
 };
 /* clang-format on */
@@ -83,40 +128,32 @@ static const struct pp_need virusscan_needs[] = {
 	{.kind = PP_NEED_NETWORK, .key = "clamav_socket", .unless = UNIX_ADDRESS},
 	{.kind = PP_NEED_NETWORK, .key = "scanner", .when = "icap"},
 	{.kind = PP_NEED_PATH, .key = "icap_ca"},
+	{.kind = PP_NEED_PATH, .key = "allow_list"},
+	{.kind = PP_NEED_PATH, .key = "block_list"},
 	{.kind = 0},
 };
 
-ssize_t source_read(struct source *source, const void **bytes)
+/* False after reject(). */
+static bool read_list(const struct pp_host *host, struct pp_setup *setup, const char *key, struct name_list **list)
 {
-	if (source->left == 0 && source->cut)
-		return 0;
-	ssize_t length = source->host->read(source->run, bytes);
-	if (length <= 0 || source->left < 0)
-		return length;
-	if (length > source->left) {
-		length = (ssize_t)source->left;
-		source->cut = true;
-	}
-	source->left -= length;
-	return length;
+	char why[LIST_WHY_SIZE];
+	const char *path = host->string(setup, key);
+	if (path == NULL || *path == '\0')
+		return true;
+	*list = name_list_read(path, why, sizeof why);
+	if (*list == NULL)
+		host->reject(setup, key, "%s", why);
+	return *list != NULL;
 }
 
-/* What run() returns for a finding, by the value of its key. False: rejected. */
-static bool read_outcome(const struct pp_host *host, struct pp_setup *setup, const char *key, uint32_t *outcome)
+static void virusscan_destroy(void *instance)
 {
-	static const struct {
-		const char *word;
-		uint32_t outcome;
-	} words[] = {{"delete", PP_DELETE}, {"abort", PP_ABORT}, {"continue", PP_CONTINUE}, {"hold", PP_HOLD}};
-	const char *word = host->string(setup, key);
-	for (size_t i = 0; word != NULL && i < sizeof words / sizeof words[0]; i++) {
-		if (strcasecmp(word, words[i].word) == 0) {
-			*outcome = words[i].outcome;
-			return true;
-		}
-	}
-	host->reject(setup, key, "the host passed a choice that virusscan does not know");
-	return false;
+	struct virusscan *scan = instance;
+	if (scan->fleet != NULL)
+		fleet_destroy(scan->fleet);
+	name_list_free(scan->allowed);
+	name_list_free(scan->blocked);
+	free(scan);
 }
 
 static int virusscan_create(const struct pp_host *host, struct pp_setup *setup, void **instance)
@@ -133,42 +170,22 @@ static int virusscan_create(const struct pp_host *host, struct pp_setup *setup, 
 		return -1;
 	}
 	scan->host = host;
-	scan->scanner = scanner[kind];
 	scan->max_size = host->number(setup, "max_scan_size");
 	scan->skip_larger = host->number(setup, "max_scan_size_mode") == OVERSIZE_SKIP;
-	bool good = read_outcome(host, setup, "infected", &scan->on_infected) &&
-	            read_outcome(host, setup, "suspicious", &scan->on_suspicious) &&
-	            read_outcome(host, setup, "blocked", &scan->on_blocked) &&
-	            read_outcome(host, setup, "unscannable", &scan->on_unscannable);
-	scan->state = good ? scan->scanner->create(host, setup) : NULL;
-	if (scan->state == NULL) {
-		free(scan);
+	scan->first_lookup = host->number(setup, "cache_first");
+	scan->forced = host->number(setup, "debug_outcome");
+	if (verdict_rules_read(&scan->rules, host, setup) && read_list(host, setup, "allow_list", &scan->allowed) &&
+	    read_list(host, setup, "block_list", &scan->blocked))
+		scan->fleet = fleet_create(host, setup, scanner[kind]);
+	if (scan->fleet == NULL) {
+		virusscan_destroy(scan);
 		return -1;
 	}
 	*instance = scan;
 	return 0;
 }
 
-static void virusscan_destroy(void *instance)
-{
-	struct virusscan *scan = instance;
-	scan->scanner->destroy(scan->state);
-	free(scan);
-}
-
-/* RFC 3339 in UTC. */
-static bool format_time(int64_t time, char text[40])
-{
-	time_t seconds = (time_t)(time / SECOND_NANOS);
-	struct tm tm;
-	if (time < 0 || gmtime_r(&seconds, &tm) == NULL)
-		return false;
-	size_t used = strftime(text, 40, "%Y-%m-%dT%H:%M:%S", &tm);
-	int rest = snprintf(text + used, 40 - used, ".%09dZ", (int)(time % SECOND_NANOS));
-	return used > 0 && rest > 0 && (size_t)rest < 40 - used;
-}
-
-/* Virus names are ASCII; whatever else comes must not reach a log, nor break the JSON text. */
+/* Names of viruses are ASCII; whatever else comes must not reach a log, nor break the JSON text. */
 static void make_printable(char *text)
 {
 	for (; *text != '\0'; text++)
@@ -176,132 +193,192 @@ static void make_printable(char *text)
 			*text = '?';
 }
 
-/* What readers of the Result take for a virus is that it says Infected, or has a Description. */
-struct verdict {
-	bool infected;
-	const char *description, *error;
-};
-
-static char *quote(const char *text)
+/* Small files are loaded, so that their digest is known before they are scanned; of others it is computed meanwhile if
+ * somebody needs it. False: the bytes cannot be had. */
+static bool prepare(const struct virusscan *scan, struct source *source)
 {
-	json_t *string = json_string(text);
-	char *quoted = string == NULL ? NULL : json_dumps(string, JSON_ENCODE_ANY);
-	json_decref(string);
-	return quoted;
+	bool listed = name_list_has_digests(scan->allowed) || name_list_has_digests(scan->blocked);
+	if (!listed && !fleet_caches(scan->fleet))
+		return true;
+	if (source->size >= 0 && source->size <= scan->first_lookup && !source->cut)
+		return source_load(source);
+	return !listed || source_begin_digest(source);
 }
 
-/* Puts the Result together; the resource ID goes in as it came. */
-static bool set_result(const struct virusscan *scan, struct pp_run *run, const struct verdict *verdict,
-                       const char *resource)
+/* A verdict that was given by the scanner, with its name and all. */
+static struct verdict verdict_of(const struct report *report, const struct source *source, int64_t took)
 {
-	char when[40], *result = NULL, *description = quote(verdict->description), *error = quote(verdict->error);
-	bool set = false;
-	if (description != NULL && error != NULL && format_time(scan->host->now(run), when)) {
-		size_t size = strlen(description) + strlen(error) + strlen(resource) + 256;
-		result = malloc(size);
-		if (result != NULL) {
-			snprintf(result, size,
-			         "{\"Infected\":%s,\"Description\":%s,\"Scandate\":\"%s\",\"ResourceID\":%s,"
-			         "\"ErrorMsg\":%s,\"Timestamp\":null}",
-			         verdict->infected ? "true" : "false", description, when, resource, error);
-			set = scan->host->set_result(run, result) == 0;
-		}
+	return (struct verdict){.word = verdict_word(report->finding),
+	                        .reason = report->text,
+	                        .scanner = report->scanner,
+	                        .version = report->version,
+	                        .infected = report->finding == FINDING_INFECTED,
+	                        .doubtful = report->finding != FINDING_INFECTED && report->finding != FINDING_CLEAN,
+	                        .cached = report->cached,
+	                        .bytes = report->cached ? source->size : source->handed,
+	                        .took = took};
+}
+
+#define REASON_SIZE (REPORT_TEXT_SIZE + 64)
+
+/* What the administrator's lists say, if they say anything. */
+static void apply_lists(const struct virusscan *scan, const struct source *source, const struct report *report,
+                        struct verdict *verdict, char reason[REASON_SIZE])
+{
+	size_t blocked = name_list_find(scan->blocked, source->sha256), blocked_name = 0, allowed = 0;
+	if (report->finding != FINDING_CLEAN) {
+		blocked_name = name_list_find(scan->blocked, report->text);
+		allowed = name_list_find(scan->allowed, source->sha256);
+		if (allowed == 0)
+			allowed = name_list_find(scan->allowed, report->text);
 	}
-	free(result);
-	free(error);
-	free(description);
-	return set;
-}
-
-/* The verdict stands, whether its Result can be kept or not. */
-static void keep_result(const struct virusscan *scan, struct pp_run *run, const struct verdict *verdict)
-{
-	const char *resource = scan->host->resource_id(run);
-	if (set_result(scan, run, verdict, resource != NULL ? resource : "null"))
+	if (blocked > 0 || blocked_name > 0) {
+		snprintf(reason, REASON_SIZE, "%s%sblock_list line %zu", report->text, report->text[0] != '\0' ? ", " : "",
+		         blocked > 0 ? blocked : blocked_name);
+		verdict->word = verdict_word(FINDING_INFECTED);
+		verdict->outcome = scan->rules.outcome[FINDING_INFECTED];
+		verdict->infected = true;
+		verdict->doubtful = false;
+	} else if (allowed > 0) {
+		snprintf(reason, REASON_SIZE, "%s, %s, is let pass by allow_list line %zu", report->text, verdict->word,
+		         allowed);
+		verdict->word = "allowed";
+		verdict->outcome = PP_CONTINUE;
+		verdict->infected = verdict->doubtful = false;
+	} else {
 		return;
-	if (set_result(scan, run, verdict, "null"))
-		scan->host->log(run, PP_LOG_WARNING, "the Result omits the upload's ResourceID, which is too large");
-	else
-		scan->host->log(run, PP_LOG_WARNING, "the Result is omitted: cannot build it");
-}
-
-/* A word for people and for later steps. */
-static void set_verdict(const struct virusscan *scan, struct pp_run *run, const char *word)
-{
-	if (PP_HOST_HAS(scan->host, set_verdict))
-		scan->host->set_verdict(run, word, NULL);
-}
-
-/* No virus was found, but the file is not clean either. */
-static uint32_t question(const struct virusscan *scan, struct pp_run *run, const char *word, const char *text,
-                         uint32_t outcome)
-{
-	char reason[FINDING_TEXT_SIZE + 16];
-	snprintf(reason, sizeof reason, "%s: %s", word, text);
-	scan->host->log(run, PP_LOG_WARNING, "%s", reason);
-	scan->host->set_reason(run, "%s", reason);
-	set_verdict(scan, run, word);
-	keep_result(scan, run, &(struct verdict){.description = "", .error = reason});
-	return outcome;
-}
-
-static uint32_t decide(const struct virusscan *scan, struct pp_run *run, enum finding finding, const char *text)
-{
-	const struct pp_host *host = scan->host;
-	switch (finding) {
-	case FINDING_CLEAN:
-		set_verdict(scan, run, "clean");
-		keep_result(scan, run, &(struct verdict){.description = "", .error = ""});
-		return PP_CONTINUE;
-	case FINDING_INFECTED:
-		host->log(run, PP_LOG_WARNING, "infected: %s", text);
-		host->set_reason(run, "infected: %s", text);
-		set_verdict(scan, run, "infected");
-		keep_result(scan, run, &(struct verdict){.infected = true, .description = text, .error = ""});
-		return scan->on_infected;
-	case FINDING_SUSPICIOUS:
-		return question(scan, run, "suspicious", text, scan->on_suspicious);
-	case FINDING_BLOCKED:
-		return question(scan, run, "blocked", text, scan->on_blocked);
-	case FINDING_UNSCANNABLE:
-		return question(scan, run, "unscannable", text, scan->on_unscannable);
-	case FINDING_NONE:
-		break;
 	}
-	host->set_reason(run, "%s", text[0] != '\0' ? text : "the scanner gave no verdict");
-	return PP_RETRY;
+	verdict->reason = reason;
+}
+
+static uint32_t decide(const struct virusscan *scan, struct pp_run *run, const struct source *source,
+                       struct report *report, int64_t took)
+{
+	char reason[REASON_SIZE];
+	make_printable(report->text);
+	make_printable(report->version);
+	if (report->finding == FINDING_NONE) {
+		scan->host->set_reason(run, "%s", report->text[0] != '\0' ? report->text : "the scanner gave no verdict");
+		return PP_RETRY;
+	}
+	struct verdict verdict = verdict_of(report, source, took);
+	verdict.outcome = scan->rules.outcome[report->finding];
+	if (source->cut && report->finding == FINDING_CLEAN) {
+		/* Not in the Result: readers would not keep the scan then. */
+		snprintf(reason, sizeof reason, "only the first %lld bytes were scanned (max_scan_size)",
+		         (long long)scan->max_size);
+		verdict.word = verdict_word(FINDING_PARTIAL);
+		verdict.outcome = scan->rules.cut;
+		verdict.reason = reason;
+	}
+	apply_lists(scan, source, report, &verdict, reason);
+	return verdict_give(&verdict, scan->host, run);
+}
+
+/* The digest is listed: no scanner is asked. */
+static bool is_blocked(const struct virusscan *scan, struct pp_run *run, const struct source *source, uint32_t *outcome)
+{
+	char reason[64];
+	size_t line = name_list_find(scan->blocked, source->sha256);
+	if (line == 0)
+		return false;
+	snprintf(reason, sizeof reason, "block_list line %zu", line);
+	*outcome = verdict_give(&(struct verdict){.word = verdict_word(FINDING_INFECTED),
+	                                          .outcome = scan->rules.outcome[FINDING_INFECTED],
+	                                          .reason = reason,
+	                                          .scanner = "",
+	                                          .version = "",
+	                                          .infected = true},
+	                        scan->host, run);
+	return true;
+}
+
+static uint32_t scan_source(struct virusscan *scan, struct pp_run *run, struct source *source)
+{
+	struct report report = {0};
+	uint32_t outcome = PP_RETRY;
+	int64_t begin = monotonic_now();
+	if (!prepare(scan, source)) {
+		scan->host->set_reason(run, "%s", source_error(source));
+		return PP_RETRY;
+	}
+	if (is_blocked(scan, run, source, &outcome))
+		return outcome;
+	fleet_scan(scan->fleet, source, &report);
+	return decide(scan, run, source, &report, monotonic_now() - begin);
+}
+
+/* What debug_outcome asks for, as the service does that had it first: a find that is none. */
+static uint32_t force(const struct virusscan *scan, struct pp_run *run)
+{
+	static const uint32_t outcome[] = {[FORCED_CONTINUE] = PP_CONTINUE,
+	                                   [FORCED_ABORT] = PP_ABORT,
+	                                   [FORCED_DELETE] = PP_DELETE,
+	                                   [FORCED_RETRY] = PP_RETRY};
+	if (scan->forced == FORCED_RETRY) {
+		scan->host->set_reason(run, "debug_outcome is retry");
+		return PP_RETRY;
+	}
+	return verdict_give(&(struct verdict){.word = "infected",
+	                                      .outcome = outcome[scan->forced],
+	                                      .reason = "DEBUG: forced outcome",
+	                                      .scanner = "",
+	                                      .version = "",
+	                                      .infected = true},
+	                    scan->host, run);
 }
 
 static uint32_t virusscan_run(void *instance, struct pp_run *run)
 {
-	const struct virusscan *scan = instance;
+	struct virusscan *scan = instance;
 	const struct pp_host *host = scan->host;
 	int64_t announced = host->filesize(run); /* -1: unknown */
-	bool larger = scan->max_size > 0 && announced > scan->max_size, perhaps = scan->max_size > 0 && announced < 0;
-	struct source source = {.host = host, .run = run, .left = larger || perhaps ? scan->max_size : -1, .cut = larger};
-	char text[FINDING_TEXT_SIZE];
-	if (larger && scan->skip_larger) {
-		/* No Result: nothing was found out about the file. */
-		host->log(run, PP_LOG_WARNING, "not scanned: %lld bytes exceed max_scan_size", (long long)announced);
-		host->set_reason(run, "not scanned: larger than max_scan_size");
-		return PP_CONTINUE;
+	if (scan->forced != FORCED_NONE)
+		return force(scan, run);
+	if (scan->skip_larger && scan->max_size > 0 && announced > scan->max_size) {
+		char reason[96];
+		snprintf(reason, sizeof reason, "not scanned: %lld bytes are more than max_scan_size", (long long)announced);
+		return verdict_give(&(struct verdict){.word = "skipped",
+		                                      .outcome = PP_CONTINUE,
+		                                      .reason = reason,
+		                                      .scanner = "",
+		                                      .version = "",
+		                                      .no_result = true},
+		                    host, run);
 	}
-	enum finding finding = scan->scanner->scan(scan->state, &source, text);
-	make_printable(text);
-	if (source.cut && finding == FINDING_CLEAN) {
-		/* Not in the Result's Description: readers take one that is not empty for a virus's name. */
-		snprintf(text, sizeof text, "only the first %lld bytes were scanned (max_scan_size)",
-		         (long long)scan->max_size);
-		host->log(run, PP_LOG_WARNING, "%s", text);
-		host->set_reason(run, "%s", text);
-	}
-	return decide(scan, run, finding, text);
+	struct source source;
+	source_of_run(&source, host, run, scan->max_size);
+	uint32_t outcome = scan_source(scan, run, &source);
+	source_clear(&source);
+	return outcome;
 }
 
-static int virusscan_check(void *instance, char *why, size_t size)
+/* What the configuration means, once: the service that had the variables first knew two verdicts. */
+static void announce(struct virusscan *scan, struct pp_run *run)
 {
-	const struct virusscan *scan = instance;
-	return scan->scanner->check(scan->state, why, size);
+	const struct pp_host *host = scan->host;
+	char rules[VERDICT_RULES_SIZE];
+	scan->announced = true;
+	if (scan->forced != FORCED_NONE) {
+		host->log(run, PP_LOG_WARNING,
+		          "debug_outcome is set: NOTHING IS SCANNED, every upload is reported as infected");
+		return;
+	}
+	verdict_rules_format(&scan->rules, rules);
+	host->log(run, PP_LOG_INFO, "what is done with a file by its verdict: %s (keys of the same names)", rules);
+	if (scan->max_size > 0)
+		host->log(run, PP_LOG_WARNING, "a file larger than max_scan_size (%lld bytes) %s", (long long)scan->max_size,
+		          scan->skip_larger                ? "is accepted without a scan"
+		          : scan->rules.cut == PP_CONTINUE ? "is accepted after a scan of its first bytes"
+		                                           : "is not accepted: its first bytes are scanned");
+}
+
+static int virusscan_check_run(void *instance, struct pp_run *run)
+{
+	struct virusscan *scan = instance;
+	if (!scan->announced)
+		announce(scan, run);
+	return scan->forced != FORCED_NONE ? 0 : fleet_check(scan->fleet, run);
 }
 
 const struct pp_step_module pp_step_module = {
@@ -313,6 +390,6 @@ const struct pp_step_module pp_step_module = {
 	.create = virusscan_create,
 	.run = virusscan_run,
 	.destroy = virusscan_destroy,
-	.check = virusscan_check,
 	.needs = virusscan_needs,
+	.check_run = virusscan_check_run,
 };

@@ -180,7 +180,6 @@ static const struct {
 	{"ANTIVIRUS_LOG_LEVEL=debug", "use POSTPROCESSING_LOG_LEVEL", true},
 	{"ANTIVIRUS_DEBUG_ADDR=:1", "use POSTPROCESSING_DEBUG_ADDR", true},
 	{"ANTIVIRUS_DEBUG_TOKEN=hush", "use POSTPROCESSING_DEBUG_TOKEN", true},
-	{"ANTIVIRUS_DEBUG_SCAN_OUTCOME=infected", "every upload is scanned", true},
 	{"ANTIVIRUS_EVENTS_ENDPOINT=a:1", "use POSTPROCESSING_EVENTS_*", true},
 	{"ANTIVIRUS_EVENTS_AUTH_PASSWORD=hush", "use POSTPROCESSING_EVENTS_*", true},
 	{"ANTIVIRUS_EVENTS_CLUSTER=c", "not needed here", false},

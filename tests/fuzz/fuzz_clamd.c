@@ -14,6 +14,7 @@
 #include <jansson.h>
 
 #include "plugins/virusscan/endpoint.h"
+#include "plugins/virusscan/scanner.h"
 #include "plugins/virusscan/session.h"
 #include "tests/fuzz/fuzz.h"
 #include "tests/fuzz/require.h"
@@ -25,7 +26,7 @@ enum option {
 	OPTION_EARLY = 4,   /* clamd writes when it should read */
 	OPTION_LARGE = 8,   /* the upload does not fit into the socket */
 	OPTION_BREAKS = 16, /* the upload cannot be read to its end */
-	OPTION_PING = 32    /* the module's check instead of scans */
+	OPTION_CHECK = 32   /* the module's check instead of scans */
 };
 
 #define LARGE ((size_t)400 * 1024)
@@ -126,10 +127,15 @@ static bool heard_clean(void)
 
 static bool heard_name(void)
 {
-	const char *name = clamd.heard + strlen("1: stream: ");
 	size_t around = strlen("1: stream: ") + strlen(" FOUND") + 1;
-	return heard("stream: ", " FOUND") && clamd.heard_length > around && clamd.heard_length - around < 512 &&
-	       strncmp(name, "Heuristics.Limits.Exceeded", 26) != 0;
+	return heard("stream: ", " FOUND") && clamd.heard_length > around && clamd.heard_length - around < 512;
+}
+
+/* clamd refuses the size, before or after the end of the stream. */
+static bool heard_refusal(void)
+{
+	static const char refusal[] = "INSTREAM size limit exceeded. ERROR";
+	return heard(refusal, "") && clamd.heard_length == strlen("1: ") + sizeof refusal;
 }
 
 static bool heard_suspicion(void)
@@ -160,19 +166,21 @@ static void scan(void *instance, uint32_t on_infected)
 	clamd.number++;
 	bool whole = !clamd.early && !(clamd.options & OPTION_BREAKS);
 	bool clean = whole && heard_clean(), found = whole && heard_name(), suspicious = whole && heard_suspicion();
-	REQUIRE(outcome == (clean ? PP_CONTINUE : suspicious ? PP_ABORT : found ? on_infected : PP_RETRY));
+	bool refused = heard_refusal() && !(clamd.options & OPTION_BREAKS);
+	REQUIRE(outcome == (clean ? PP_CONTINUE : suspicious || refused ? PP_ABORT : found ? on_infected : PP_RETRY));
 	REQUIRE((strstr(run.result, "\"Infected\":true") != NULL) == (found && !suspicious));
-	check_texts(&run, clean || found);
+	check_texts(&run, clean || found || refused);
 	take_all();
 }
 
-static void ping(void *instance)
+static void check_version(void *instance)
 {
-	char why[256] = "";
-	int check = pp_step_module.check(instance, why, sizeof why);
+	struct pp_run run;
+	stub_run_init(&run, NULL, 0);
+	int failed = pp_step_module.check_run(instance, &run);
 	clamd.number++;
-	REQUIRE((check == 0) == (heard("", "PONG") && clamd.heard_length == strlen("1: PONG") + 1));
-	REQUIRE(check == 0 || why[0] != '\0');
+	REQUIRE((failed == 0) == (heard("ClamAV ", "") && clamd.heard_length - strlen("1: ") <= REPORT_VERSION_SIZE));
+	REQUIRE(failed == 0 || run.reason[0] != '\0');
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -186,9 +194,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	clamd.piece = data[2] == 0 ? SIZE_MAX : data[2];
 	clamd.data = data + 3;
 	clamd.left = size - 3;
-	void *instance = stub_create(handling[data[1] % 4], NULL, NULL);
-	if (clamd.options & OPTION_PING) {
-		ping(instance);
+	void *instance = stub_create("self_test=0", "cache=0", handling[data[1] % 4]);
+	if (clamd.options & OPTION_CHECK) {
+		check_version(instance);
 	} else {
 		scan(instance, outcome[data[1] % 4]);
 		scan(instance, outcome[data[1] % 4]);

@@ -5,11 +5,31 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/clock.h"
+
 void *create_at(const char *socket, const char *value, const char *value2)
 {
 	char text[160];
 	snprintf(text, sizeof text, "clamav_socket=%s", socket);
-	return stub_create(text, value, value2);
+	const char *const values[] = {
+		"self_test=0", "cache=0", text, value != NULL ? value : value2, value != NULL ? value2 : NULL, NULL};
+	return stub_create_with(values);
+}
+
+void *create_icap(const char *url, const char *value)
+{
+	const char *const values[] = {"scanner=icap", "self_test=0", "cache=0", url, value, NULL};
+	return stub_create_with(values);
+}
+
+bool check(void *instance, char *why, size_t size)
+{
+	struct pp_run run;
+	stub_run_init(&run, NULL, 0);
+	run.deadline = run.now + 9 * SECOND;
+	bool passed = pp_step_module.check_run(instance, &run) == 0;
+	snprintf(why, size, "%s", run.reason);
+	return passed;
 }
 
 uint32_t scan(void *instance, struct pp_run *run)

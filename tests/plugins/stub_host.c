@@ -226,8 +226,67 @@ static int stub_cancelled(const struct pp_run *run)
 
 static int stub_set_verdict(struct pp_run *run, const char *word, const char *details)
 {
-	(void)details;
 	snprintf(run->verdict, sizeof run->verdict, "%s", word);
+	snprintf(run->details, sizeof run->details, "%s", details != NULL ? details : "");
+	return 0;
+}
+
+/* As the host does: a text without blanks around it. */
+static const char *stub_item(const struct pp_setup *setup, const char *key, size_t number)
+{
+	static _Thread_local char text[256];
+	const char *value = stub_string(setup, key);
+	while (value != NULL && number-- > 0) {
+		value = strchr(value, ',');
+		value = value != NULL ? value + 1 : NULL;
+	}
+	if (value == NULL)
+		return NULL;
+	value += strspn(value, " ");
+	snprintf(text, sizeof text, "%.*s", (int)strcspn(value, ","), value);
+	return text;
+}
+
+static void stub_set_progress(struct pp_run *run, int64_t done, int64_t total)
+{
+	(void)run;
+	REQUIRE(done >= 0 && total >= -1);
+}
+
+static void stub_count(struct pp_run *run, const char *name, uint64_t by)
+{
+	(void)run;
+	(void)by;
+	REQUIRE(strlen(name) <= PP_METRIC_NAME_LIMIT);
+}
+
+static void stub_gauge(struct pp_run *run, const char *name, double value)
+{
+	(void)run;
+	(void)value;
+	REQUIRE(strlen(name) <= PP_METRIC_NAME_LIMIT);
+}
+
+static const char *stub_cache_get(struct pp_run *run, const char *key)
+{
+	struct stub_cache *cache = run->cache;
+	REQUIRE(strlen(key) <= PP_CACHE_KEY_LIMIT);
+	for (size_t i = 0; cache != NULL && i < cache->count; i++)
+		if (strcmp(cache->key[i], key) == 0)
+			return cache->text[i];
+	if (cache != NULL)
+		cache->asked++;
+	return NULL;
+}
+
+static int stub_cache_put(struct pp_run *run, const char *key, const char *text)
+{
+	struct stub_cache *cache = run->cache;
+	REQUIRE(strlen(text) <= PP_CACHE_LIMIT);
+	if (cache == NULL || cache->count == STUB_CACHE_ENTRIES)
+		return -1;
+	snprintf(cache->key[cache->count], sizeof cache->key[0], "%s", key);
+	snprintf(cache->text[cache->count++], sizeof cache->text[0], "%s", text);
 	return 0;
 }
 
@@ -273,6 +332,12 @@ const struct pp_host stub_host = {
 	.rewind = stub_rewind,
 	.content_fd = stub_content_fd,
 	.set_verdict = stub_set_verdict,
+	.item = stub_item,
+	.set_progress = stub_set_progress,
+	.count = stub_count,
+	.gauge = stub_gauge,
+	.cache_get = stub_cache_get,
+	.cache_put = stub_cache_put,
 };
 
 void stub_run_init(struct pp_run *run, const void *bytes, size_t length)
@@ -293,8 +358,18 @@ void stub_run_init(struct pp_run *run, const void *bytes, size_t length)
 
 void *stub_create(const char *value, const char *value2, const char *value3)
 {
-	struct pp_setup setup = {.keys = pp_step_module.keys, .value = {value, value2, value3}};
+	const char *const values[] = {value, value2, value3, NULL};
+	return stub_create_with(values);
+}
+
+void *stub_create_with(const char *const values[])
+{
+	struct pp_setup setup = {.keys = pp_step_module.keys};
 	void *instance = NULL;
+	for (size_t i = 0; values[i] != NULL; i++) {
+		REQUIRE(i < STUB_VALUES - 1);
+		setup.value[i] = values[i];
+	}
 	if (pp_step_module.create(&stub_host, &setup, &instance) != 0) {
 		fprintf(stderr, "rejected: %s\n", setup.rejected);
 		abort();

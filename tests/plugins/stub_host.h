@@ -30,7 +30,7 @@ struct pp_run {
 	size_t length, piece, breaks_at, offset;
 
 	char result[2048]; /* "": none was set */
-	char verdict[32];
+	char verdict[32], details[1024];
 	char reason[1024];
 	char logged[1024];        /* the last line, … */
 	char first_logged[1024];  /* … and the first */
@@ -38,6 +38,15 @@ struct pp_run {
 	bool ended;               /* the end was read */
 	int file;                 /* content_fd(), 0: not asked for */
 	int64_t wait_until, await_until;
+	/* The cache: what cache_get() finds. NULL: there is none. */
+	struct stub_cache *cache;
+};
+
+#define STUB_CACHE_ENTRIES 8
+struct stub_cache {
+	char key[STUB_CACHE_ENTRIES][PP_CACHE_KEY_LIMIT + 1], text[STUB_CACHE_ENTRIES][PP_CACHE_LIMIT + 1];
+	size_t count;   /* of entries */
+	unsigned asked; /* calls of cache_get() */
 };
 
 /* A run on these bytes, in one piece, which may take 60 s. */
@@ -46,5 +55,7 @@ void stub_run_init(struct pp_run *run, const void *bytes, size_t length);
 /* Creates the module's instance with its fallbacks and `value` ("key=value"; may be NULL); fails the test if it
  * cannot. */
 void *stub_create(const char *value, const char *value2, const char *value3);
+/* The same with any number of values, NULL-terminated. */
+void *stub_create_with(const char *const values[]);
 
 #endif

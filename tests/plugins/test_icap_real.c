@@ -30,7 +30,7 @@ static void *create(const char *service)
 {
 	char url[64];
 	snprintf(url, sizeof url, "icap_url=icap://127.0.0.1:%u/%s", icap.port, service);
-	return stub_create("scanner=icap", url, NULL);
+	return create_icap(url, NULL);
 }
 
 START_TEST(verdicts)
@@ -39,7 +39,7 @@ START_TEST(verdicts)
 	unsigned char zip[EICAR_ZIP_SIZE];
 	eicar_make(eicar);
 	void *instance = create("avscan");
-	ck_assert_msg(pp_step_module.check(instance, why, sizeof why) == 0, "%s", why);
+	ck_assert_msg(check(instance, why, sizeof why), "%s", why);
 	stub_run_init(&run, "clean", 5);
 	ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
 	ck_assert_str_eq(run.verdict, "clean");

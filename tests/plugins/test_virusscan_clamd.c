@@ -30,7 +30,7 @@ START_TEST(real_verdicts)
 	eicar_make(eicar);
 	void *instance = create_at(real.socket, NULL, NULL);
 	struct pp_run run;
-	ck_assert_msg(pp_step_module.check(instance, why, sizeof why) == 0, "%s", why);
+	ck_assert_msg(check(instance, why, sizeof why), "%s", why);
 	stub_run_init(&run, "clean", 5);
 	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
 	stub_run_init(&run, eicar, EICAR_SIZE);
@@ -57,11 +57,12 @@ START_TEST(real_limits)
 	void *instance = create_at(real.socket, NULL, NULL);
 	struct pp_run run;
 	stub_run_init(&run, NULL, 6 * MEGABYTE);
-	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
-	assert_holds(run.reason, "MaxFileSize");
+	ck_assert_uint_eq(scan(instance, &run), PP_ABORT);
+	assert_holds(run.reason, "partial: Heuristics.Limits.Exceeded.MaxFileSize");
+	ck_assert_str_eq(run.verdict, "partial");
 	stub_run_init(&run, NULL, 60 * MEGABYTE);
-	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
-	assert_holds(run.reason, "StreamMaxLength");
+	ck_assert_uint_eq(scan(instance, &run), PP_ABORT);
+	assert_holds(run.reason, "unscannable: larger than clamd accepts: raise StreamMaxLength");
 	stub_run_init(&run, "clean", 5);
 	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
 	pp_step_module.destroy(instance);
@@ -86,7 +87,7 @@ START_TEST(real_suspicion)
 	void *instance = create_at(real.socket, "infected=delete", NULL);
 	stub_run_init(&run, zip, encrypted_zip_make(zip));
 	ck_assert_uint_eq(scan(instance, &run), PP_ABORT);
-	assert_holds(run.reason, "suspicious: Heuristics.Encrypted.Zip");
+	assert_holds(run.reason, "encrypted: Heuristics.Encrypted.Zip");
 	assert_holds(run.result, "\"Infected\":false,\"Description\":\"\"");
 	pp_step_module.destroy(instance);
 }

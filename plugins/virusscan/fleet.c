@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "fleet.h"
+
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lookup.h"
+#include "member.h"
+
+#define SECOND_NANOS INT64_C(1000000000)
+/* How long a test of an endpoint may take while others are left. */
+#define TEST_TIME (5 * SECOND_NANOS)
+
+struct fleet {
+	const struct pp_host *host;
+	const struct scanner *scanner;
+	struct member *member[FLEET_LIMIT];
+	size_t count;
+	atomic_size_t turn; /* the endpoint that is asked first */
+	bool all;           /* all have to agree */
+	bool cache;
+	int64_t timeout;
+};
+
+/* Endpoints of the run in the order in which they are asked: those in order first. */
+struct order {
+	struct member *member[FLEET_LIMIT];
+	size_t count;
+};
+
+struct fleet *fleet_create(const struct pp_host *host, struct pp_setup *setup, const struct scanner *scanner)
+{
+	struct fleet *fleet = calloc(1, sizeof *fleet);
+	if (fleet == NULL) {
+		host->reject(setup, NULL, "out of memory");
+		return NULL;
+	}
+	fleet->host = host;
+	fleet->scanner = scanner;
+	fleet->all = host->number(setup, "agree") == 1;
+	fleet->cache = host->number(setup, "cache") != 0;
+	fleet->timeout = host->number(setup, scanner->timeout);
+	/* Each process begins with another one. */
+	atomic_init(&fleet->turn, (size_t)getpid());
+	const char *address;
+	while (fleet->count < FLEET_LIMIT && (address = host->item(setup, scanner->address, fleet->count)) != NULL) {
+		struct member *member = member_create(host, setup, scanner, address);
+		if (member == NULL) {
+			fleet_destroy(fleet);
+			return NULL;
+		}
+		fleet->member[fleet->count++] = member;
+	}
+	if (fleet->count > 0)
+		return fleet;
+	host->reject(setup, scanner->address, "the address of a scanner is needed");
+	fleet_destroy(fleet);
+	return NULL;
+}
+
+void fleet_destroy(struct fleet *fleet)
+{
+	for (size_t i = 0; i < fleet->count; i++)
+		member_destroy(fleet->member[i]);
+	free(fleet);
+}
+
+bool fleet_caches(const struct fleet *fleet)
+{
+	return fleet->cache;
+}
+
+static void make_order(struct fleet *fleet, struct order *order)
+{
+	size_t first = atomic_fetch_add_explicit(&fleet->turn, 1, memory_order_relaxed);
+	order->count = 0;
+	for (int failed = 0; failed < 2; failed++) {
+		for (size_t i = 0; i < fleet->count; i++) {
+			struct member *member = fleet->member[(first + i) % fleet->count];
+			if (member_is_out(member) == (failed != 0))
+				order->member[order->count++] = member;
+		}
+	}
+}
+
+static enum finding look_up_or_scan(const struct fleet *fleet, struct member *member, struct source *source,
+                                    struct report *report)
+{
+	char scanner[SCANNER_TEXT_SIZE + 16], version[REPORT_VERSION_SIZE];
+	member_version(member, version);
+	snprintf(scanner, sizeof scanner, "%s%s%s", fleet->scanner->kind, fleet->all ? " " : "",
+	         fleet->all ? report->scanner : "");
+	const struct lookup lookup = {.scanner = scanner, .version = version};
+	/* Without the version of the signatures nobody knows when a verdict is outdated. */
+	bool cache = fleet->cache && member_signatures_known(member);
+	snprintf(report->version, sizeof report->version, "%s", version);
+	if (cache && source->sha256[0] != '\0' && lookup_find(&lookup, source, report))
+		return report->finding;
+	if (cache && !source->digesting && source->sha256[0] == '\0' && !source_begin_digest(source))
+		return report_none(report, "out of memory");
+	enum finding finding = member_scan(member, source, report);
+	if (cache && strcmp(report->version, version) == 0)
+		lookup_keep(&lookup, source, report);
+	return finding;
+}
+
+/* Has one endpoint scan the source; `others` are left after it. */
+static enum finding ask(const struct fleet *fleet, struct member *member, struct source *source, size_t others,
+                        struct report *report)
+{
+	*report = (struct report){0};
+	snprintf(report->scanner, sizeof report->scanner, "%s", member_text(member));
+	int64_t left = source->until - monotonic_now();
+	source->share = others > 0 ? left / (int64_t)(others + 1) : 0;
+	struct limits limits = source_limits(source, others > 0 && fleet->timeout > TEST_TIME ? TEST_TIME : fleet->timeout);
+	char why[MEMBER_WHY_SIZE];
+	bool tested = false;
+	if (!member_ready(member, &limits, &tested, why))
+		return report_none(report, "%s", why);
+	if (tested)
+		member_watch_signatures(member, source->run);
+	if (!source_rewind(source))
+		return report_none(report, "%s", source_error(source));
+	return look_up_or_scan(fleet, member, source, report);
+}
+
+static bool is_cancelled(const struct source *source)
+{
+	struct limits now = {.until = 0, .cancel_fd = source->cancel_fd};
+	return monotonic_now() >= source->until || socket_wait(-1, 0, &now) == WAIT_CANCELLED;
+}
+
+/* An endpoint gave no verdict, and the next one is asked. Nobody else says so. */
+static void log_failure(const struct fleet *fleet, const struct source *source, const struct report *report)
+{
+	fleet->host->log(source->run, PP_LOG_WARNING, "%s gave no verdict, asking the next scanner: %s", report->scanner,
+	                 report->text);
+	fleet->host->count(source->run, "scanner_failovers", 1);
+}
+
+/* The first verdict counts. */
+static enum finding scan_by_one(const struct fleet *fleet, const struct order *order, struct source *source,
+                                struct report *report)
+{
+	for (size_t i = 0; i < order->count; i++) {
+		size_t others = order->count - 1 - i;
+		enum finding finding = ask(fleet, order->member[i], source, others, report);
+		if (finding != FINDING_NONE || source->failed || others == 0 || is_cancelled(source))
+			return finding;
+		log_failure(fleet, source, report);
+	}
+	return FINDING_NONE;
+}
+
+/* A finding that stands before another one if the scanners disagree. That no verdict was given stands before all but
+ * "infected": another scanner cannot make up for the one that is missing. */
+static int rank(enum finding finding)
+{
+	static const enum finding order[] = {FINDING_CLEAN,      FINDING_PARTIAL, FINDING_ENCRYPTED, FINDING_UNSCANNABLE,
+	                                     FINDING_SUSPICIOUS, FINDING_BLOCKED, FINDING_NONE,      FINDING_INFECTED};
+	for (int i = 0; i < FINDING_COUNT; i++)
+		if (order[i] == finding)
+			return i;
+	return FINDING_COUNT;
+}
+
+/* All have to say "clean"; "infected" decides at once. */
+static enum finding scan_by_all(const struct fleet *fleet, const struct order *order, struct source *source,
+                                struct report *report)
+{
+	struct report one;
+	bool cached = true;
+	for (size_t i = 0; i < order->count; i++) {
+		ask(fleet, order->member[i], source, order->count - 1 - i, &one);
+		cached = cached && one.cached;
+		if (i == 0 || rank(one.finding) > rank(report->finding))
+			*report = one;
+		if (report->finding == FINDING_INFECTED || source->failed || is_cancelled(source))
+			break;
+	}
+	if (report->finding == FINDING_CLEAN)
+		snprintf(report->scanner, sizeof report->scanner, "%s, all %zu scanners", fleet->scanner->kind, order->count);
+	report->cached = cached;
+	return report->finding;
+}
+
+enum finding fleet_scan(struct fleet *fleet, struct source *source, struct report *report)
+{
+	struct order order;
+	make_order(fleet, &order);
+	return fleet->all ? scan_by_all(fleet, &order, source, report) : scan_by_one(fleet, &order, source, report);
+}
+
+int fleet_check(struct fleet *fleet, struct pp_run *run)
+{
+	const struct pp_host *host = fleet->host;
+	char why[MEMBER_WHY_SIZE], reasons[2 * MEMBER_WHY_SIZE] = "";
+	size_t passed = 0, used = 0;
+	int64_t oldest = 0;
+	int64_t until = monotonic_now() + host->deadline(run) - host->now(run);
+	for (size_t i = 0; i < fleet->count; i++) {
+		int64_t now = monotonic_now();
+		const struct limits limits = {.until = now + (until - now) / (int64_t)(fleet->count - i),
+		                              .cancel_fd = host->cancel_fd(run)};
+		if (member_test(fleet->member[i], &limits, why)) {
+			passed++;
+		} else if (used < sizeof reasons) {
+			used += (size_t)snprintf(reasons + used, sizeof reasons - used, "%s%s", used > 0 ? "; " : "", why);
+		}
+		int64_t time = member_watch_signatures(fleet->member[i], run);
+		if (time > 0 && (oldest == 0 || time < oldest))
+			oldest = time;
+	}
+	host->gauge(run, "scanners", (double)fleet->count);
+	host->gauge(run, "scanners_passing", (double)passed);
+	if (oldest > 0)
+		host->gauge(run, "signatures_time_seconds", (double)oldest);
+	if (passed < fleet->count && fleet->count > 1)
+		host->set_reason(run, "%zu of %zu scanners fail: %s", fleet->count - passed, fleet->count, reasons);
+	else if (passed < fleet->count)
+		host->set_reason(run, "%s", reasons);
+	return passed == fleet->count || (passed > 0 && !fleet->all) ? 0 : -1;
+}

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "member.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define SECOND_NANOS INT64_C(1000000000)
+/* The version is asked for again after this time. */
+#define VERSION_TIME (10 * SECOND_NANOS)
+/* One that failed is asked after the others for this time. */
+#define OUT_TIME (30 * SECOND_NANOS)
+/* Signatures that are too old are said once in this time. */
+#define WARNING_TIME (24 * 3600 * SECOND_NANOS)
+
+struct member {
+	const struct pp_host *host;
+	const struct scanner *scanner;
+	void *endpoint;
+	char text[SCANNER_TEXT_SIZE];
+	int64_t self_test, max_age; /* nanoseconds; 0: off */
+	bool needs_version;
+	pthread_mutex_t lock; /* of what follows; times are monotonic, and 0 is never */
+	char version[REPORT_VERSION_SIZE], tested_version[REPORT_VERSION_SIZE];
+	int64_t identified, tested, failed, warned;
+};
+
+struct member *member_create(const struct pp_host *host, struct pp_setup *setup, const struct scanner *scanner,
+                             const char *address)
+{
+	struct member *member = calloc(1, sizeof *member);
+	if (member == NULL || pthread_mutex_init(&member->lock, NULL) != 0) {
+		host->reject(setup, NULL, "out of memory");
+		free(member);
+		return NULL;
+	}
+	member->host = host;
+	member->scanner = scanner;
+	member->self_test = host->number(setup, "self_test");
+	member->max_age = host->number(setup, "signatures_max_age");
+	member->needs_version = member->self_test > 0 || host->number(setup, "cache") != 0;
+	member->endpoint = scanner->create(host, setup, address, member->text);
+	if (member->endpoint != NULL)
+		return member;
+	pthread_mutex_destroy(&member->lock);
+	free(member);
+	return NULL;
+}
+
+void member_destroy(struct member *member)
+{
+	member->scanner->destroy(member->endpoint);
+	pthread_mutex_destroy(&member->lock);
+	free(member);
+}
+
+const char *member_text(const struct member *member)
+{
+	return member->text;
+}
+
+void member_version(struct member *member, char version[REPORT_VERSION_SIZE])
+{
+	pthread_mutex_lock(&member->lock);
+	memcpy(version, member->version, sizeof member->version);
+	pthread_mutex_unlock(&member->lock);
+}
+
+/* The time in the version of ClamAV with its database, as "ClamAV 1.4.3/27824/Sun Nov 16 10:40:01 2025", in seconds.
+ * 0: there is none. */
+static int64_t signatures_time(const char *version)
+{
+	struct tm tm = {.tm_isdst = -1};
+	const char *slash = strchr(version, '/');
+	slash = slash != NULL ? strchr(slash + 1, '/') : NULL;
+	if (slash == NULL || strptime(slash + 1, "%a %b %d %H:%M:%S %Y", &tm) == NULL)
+		return 0;
+	time_t time = mktime(&tm);
+	return time > 0 ? (int64_t)time : 0;
+}
+
+bool member_signatures_known(struct member *member)
+{
+	char version[REPORT_VERSION_SIZE];
+	member_version(member, version);
+	return strchr(version, '/') != NULL || strstr(version, "ISTag ") != NULL;
+}
+
+/* It cannot be used now. */
+static bool fail(struct member *member)
+{
+	pthread_mutex_lock(&member->lock);
+	member->failed = monotonic_now();
+	member->tested = member->identified = 0;
+	pthread_mutex_unlock(&member->lock);
+	return false;
+}
+
+bool member_is_out(struct member *member)
+{
+	pthread_mutex_lock(&member->lock);
+	bool out = member->failed != 0 && monotonic_now() - member->failed < OUT_TIME;
+	pthread_mutex_unlock(&member->lock);
+	return out;
+}
+
+static bool identify(struct member *member, const struct limits *limits, char why[MEMBER_WHY_SIZE])
+{
+	char version[REPORT_VERSION_SIZE];
+	if (!member->scanner->identify(member->endpoint, limits, version, why, MEMBER_WHY_SIZE))
+		return fail(member);
+	pthread_mutex_lock(&member->lock);
+	memcpy(member->version, version, sizeof version);
+	member->identified = monotonic_now();
+	pthread_mutex_unlock(&member->lock);
+	return true;
+}
+
+static enum finding probe(struct member *member, const char *name, const char *text, const struct limits *limits,
+                          struct report *report)
+{
+	struct source source;
+	source_of_text(&source, name, text, limits);
+	*report = (struct report){0};
+	enum finding finding = member->scanner->scan(member->endpoint, &source, report);
+	source_clear(&source);
+	return finding;
+}
+
+/* The EICAR test file. It is put together here, so that no scanner finds it in this file or in the module. */
+static void make_eicar(char text[69])
+{
+	snprintf(text, 69, "%s%s%s%s", "X5O!P%@AP[4\\PZX54(P^)7CC)7}", "$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!", "$H+H*");
+}
+
+static bool self_test(struct member *member, const struct limits *limits, char why[MEMBER_WHY_SIZE])
+{
+	char eicar[69], version[REPORT_VERSION_SIZE];
+	struct report report;
+	make_eicar(eicar);
+	member_version(member, version);
+	enum finding clean = probe(member, "clean.txt", "a text without a virus\n", limits, &report);
+	if (clean != FINDING_CLEAN) {
+		snprintf(why, MEMBER_WHY_SIZE, "%s failed its test: %s a clean text: %.150s", member->text,
+		         clean == FINDING_NONE ? "no verdict on" : "it does not let pass", report.text);
+		return fail(member);
+	}
+	enum finding infected = probe(member, "eicar.com", eicar, limits, &report);
+	if (infected != FINDING_INFECTED && infected != FINDING_BLOCKED) {
+		snprintf(why, MEMBER_WHY_SIZE, "%s failed its test: %s the EICAR test file%s%.150s", member->text,
+		         infected == FINDING_NONE ? "no verdict on" : "it does not find", report.text[0] != '\0' ? ": " : "",
+		         report.text);
+		return fail(member);
+	}
+	pthread_mutex_lock(&member->lock);
+	member->tested = monotonic_now();
+	member->failed = 0;
+	memcpy(member->tested_version, version, sizeof version);
+	pthread_mutex_unlock(&member->lock);
+	return true;
+}
+
+bool member_test(struct member *member, const struct limits *limits, char why[MEMBER_WHY_SIZE])
+{
+	return identify(member, limits, why) && (member->self_test == 0 || self_test(member, limits, why));
+}
+
+bool member_ready(struct member *member, const struct limits *limits, bool *tested, char why[MEMBER_WHY_SIZE])
+{
+	int64_t now = monotonic_now();
+	pthread_mutex_lock(&member->lock);
+	bool known = member->identified != 0 && now - member->identified < VERSION_TIME;
+	pthread_mutex_unlock(&member->lock);
+	if (member->needs_version && !known && !identify(member, limits, why))
+		return false;
+	pthread_mutex_lock(&member->lock);
+	bool passed = member->tested != 0 && now - member->tested < member->self_test &&
+	              strcmp(member->version, member->tested_version) == 0;
+	pthread_mutex_unlock(&member->lock);
+	*tested = member->self_test > 0 && !passed;
+	return !*tested || self_test(member, limits, why);
+}
+
+enum finding member_scan(struct member *member, struct source *source, struct report *report)
+{
+	enum finding finding = member->scanner->scan(member->endpoint, source, report);
+	pthread_mutex_lock(&member->lock);
+	/* The signatures have changed: the next scan asks and tests first. */
+	if (strcmp(report->version, member->version) != 0)
+		member->identified = 0;
+	pthread_mutex_unlock(&member->lock);
+	if (finding == FINDING_NONE && !source->failed)
+		fail(member);
+	return finding;
+}
+
+int64_t member_watch_signatures(struct member *member, struct pp_run *run)
+{
+	char version[REPORT_VERSION_SIZE];
+	member_version(member, version);
+	int64_t time = signatures_time(version), age = member->host->now(run) / SECOND_NANOS - time;
+	bool old = time > 0 && member->max_age > 0 && age > member->max_age / SECOND_NANOS;
+	pthread_mutex_lock(&member->lock);
+	bool warn = old && (member->warned == 0 || monotonic_now() - member->warned > WARNING_TIME);
+	if (warn)
+		member->warned = monotonic_now();
+	pthread_mutex_unlock(&member->lock);
+	if (warn)
+		member->host->log(run, PP_LOG_WARNING,
+		                  "%s: its signatures are %lld days old (%s): does freshclam run? signatures_max_age sets when "
+		                  "this is said",
+		                  member->text, (long long)(age / 86400), version);
+	return time;
+}
