@@ -271,8 +271,7 @@ START_TEST(storage_fails)
 	           {"/ok/240", 68},
 	           {"/chunked/240", 68},
 	           {"/ok/240", 0},
-	           {"/gzip", 3},
-	           {"/ok/2000000", 2000000}};
+	           {"/gzip", 3}};
 	char upload[32];
 	scenario_open(&scenario,
 	              &(struct scenario_options){.steps = "virusscan",
@@ -287,6 +286,10 @@ START_TEST(storage_fails)
 		check_retry(upload, 0, 50 * MILLISECOND);
 		ck_assert_uint_eq(recorder_count(&scenario.recorder, NULL, upload), 2);
 	}
+	/* The scanner says that it takes no such file: that is a verdict. */
+	storage_expect(&scenario, "large", "/ok/2000000", 2000000, "abort");
+	ck_assert_uint_eq(
+		scenario_log_count(&scenario, "large: abort by virusscan: unscannable: larger than clamd accepts"), 1);
 	scenario_close(&scenario);
 }
 END_TEST

@@ -95,14 +95,14 @@ START_TEST(scanner_is_away_at_the_start)
 	await_waiting(2);
 	check_listed("one", "clamd.sock: No such file or directory");
 	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"steps", NULL}, text, sizeof text), 0);
-	ck_assert_msg(strstr(text, "fails: cannot connect to") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "fails: clamd: cannot connect to") != NULL, "%s", text);
 	/* A user who waits for a file is told, too. */
 	char path[FOLDER_PATH_SIZE + 32];
 	snprintf(path, sizeof path, "%s/postprocessing.ini", scenario.folder);
 	ck_assert_int_eq(
 		scenario_command(&scenario, (const char *const[]){"submit", "-t", "1s", path, NULL}, text, sizeof text), 2);
 	ck_assert(folder_read(scenario.folder, "command.log", text, sizeof text));
-	ck_assert_msg(strstr(text, "  virusscan suspended: cannot connect to ") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "  virusscan suspended: clamd: cannot connect to ") != NULL, "%s", text);
 	ck_assert_uint_eq(atomic_load(&scenario.storage.requests), 0);
 	scenario_start_clamd(&scenario, NULL);
 	storage_check_finished(&scenario, "one", "continue");
@@ -111,7 +111,7 @@ START_TEST(scanner_is_away_at_the_start)
 	await_waiting(0);
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_ready{thing=\"step\",name=\"virusscan\"}"), 1);
 	ck_assert_uint_eq(count("PostprocessingRetry"), 0);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "error step virusscan is suspended: cannot connect to "), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "error step virusscan is suspended: clamd: cannot connect to "), 1);
 	ck_assert_uint_eq(scenario_log_count(&scenario, "info step virusscan works again after "), 1);
 	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"steps", "--json", NULL}, text, sizeof text), 0);
 	ck_assert_msg(strstr(text, "\"check\": {") != NULL && strstr(text, "\"ready\": true") != NULL, "%s", text);
@@ -127,7 +127,7 @@ START_TEST(scanner_goes_away_in_the_middle)
 	storage_upload_ready(&scenario, "before", false);
 	scenario_stop_clamd(&scenario);
 	await_suspended();
-	ck_assert_uint_eq(scenario_log_count(&scenario, "warning step virusscan: check failed: cannot connect"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "warning step virusscan: check failed: clamd: cannot connect"), 1);
 	for (unsigned i = 0; i < UPLOADS; i++)
 		storage_bytes_received(&scenario, name(i), "/ok/3", 3);
 	await_waiting(UPLOADS);
@@ -164,7 +164,7 @@ START_TEST(check_limit_passes)
 	ck_assert_uint_eq(
 		scenario_log_count(
 			&scenario,
-			"one: abort by virusscan, which reached no verdict: the step was suspended for longer than check_limit (2s): cannot"),
+			"one: abort by virusscan, which reached no verdict: the step was suspended for longer than check_limit (2s): clamd: cannot"),
 		1);
 	ck_assert_uint_eq(count("PostprocessingRetry"), 0);
 	scenario_close(&scenario);
@@ -181,7 +181,7 @@ START_TEST(check_limit_passes_and_it_goes_on)
 	ck_assert_uint_eq(
 		scenario_log_count(&scenario,
 	                       "warning upload one: continues without a verdict of virusscan (on_exhausted = continue): "
-	                       "the step was suspended for longer than check_limit (1s): cannot"),
+	                       "the step was suspended for longer than check_limit (1s): clamd: cannot"),
 		1);
 	scenario_close(&scenario);
 }
