@@ -10,10 +10,16 @@
 #include "core/base/container_of.h"
 #include "core/base/json_reader.h"
 #include "core/base/text.h"
+#include "core/jetstream/cache_memory.h"
 
 #define SUBJECT_SIZE 512
 /* After a failure, the broker is left alone for so long. */
 #define PAUSE MINUTE
+/* What is remembered here, and for how long: short, as other instances may keep another text, or an administrator may
+ * remove the bucket. */
+#define MEMORY_ENTRIES 1024
+#define MEMORY_BYTES ((size_t)1 << 20)
+#define MEMORY_AGE MINUTE
 /* JetStream's err_code: the bucket exists, with other limits. */
 #define OTHER_CONFIGURATION 10058
 
@@ -29,6 +35,7 @@ struct lookup {
 	struct request request;
 	struct lookup *next;
 	void *question;
+	char *key;
 };
 
 struct cache {
@@ -38,13 +45,23 @@ struct cache {
 	bool said;    /* the log says that it cannot be used */
 	struct request creation;
 	struct lookup *lookups; /* under way */
+	struct cache_memory *memory;
 };
 
 struct cache *cache_create(const struct cache_options *options)
 {
 	struct cache *cache = alloc_zeroed(1, sizeof *cache);
 	cache->options = *options;
+	cache->memory = cache_memory_create(&(struct cache_memory_limits){MEMORY_ENTRIES, MEMORY_BYTES});
 	return cache;
+}
+
+/* Takes both over, and ends the lookup. */
+static void end_lookup(struct cache *cache, struct lookup *lookup, char *text)
+{
+	cache->options.answer(cache->options.closure, lookup->question, text);
+	free(lookup->key);
+	free(lookup);
 }
 
 void cache_destroy(struct cache *cache)
@@ -53,9 +70,9 @@ void cache_destroy(struct cache *cache)
 		return;
 	for (struct lookup *lookup = cache->lookups, *next; lookup != NULL; lookup = next) {
 		next = lookup->next;
-		cache->options.answer(cache->options.closure, lookup->question, NULL);
-		free(lookup);
+		end_lookup(cache, lookup, NULL);
 	}
+	cache_memory_destroy(cache->memory);
 	free(cache);
 }
 
@@ -130,12 +147,18 @@ static void take_creation(struct cache *cache, struct bus *bus)
 void cache_ask(struct cache *cache, struct bus *bus, const char *key, void *question)
 {
 	char subject[SUBJECT_SIZE], payload[SUBJECT_SIZE];
+	const char *remembered = cache_memory_find(cache->memory, key, clock_monotonic());
+	if (remembered != NULL) {
+		counter_add(cache->options.remembered, 1);
+		cache->options.answer(cache->options.closure, question, alloc_text(remembered));
+		return;
+	}
 	if (!is_ready(cache, bus)) {
 		cache->options.answer(cache->options.closure, question, NULL);
 		return;
 	}
 	struct lookup *lookup = alloc_zeroed(1, sizeof *lookup);
-	*lookup = (struct lookup){.next = cache->lookups, .question = question};
+	*lookup = (struct lookup){.next = cache->lookups, .question = question, .key = alloc_text(key)};
 	cache->lookups = lookup;
 	snprintf(subject, sizeof subject, "$JS.API.STREAM.MSG.GET.KV_%s-cache", cache->options.bucket);
 	int length =
@@ -143,21 +166,30 @@ void cache_ask(struct cache *cache, struct bus *bus, const char *key, void *ques
 	bus_call(bus, &lookup->request, subject, payload, (size_t)length);
 }
 
+/* Remembers the text, which the bucket has for as long as `left`. */
+static void remember(struct cache *cache, const char *key, const char *text, nanos left)
+{
+	if (left > 0)
+		cache_memory_keep(cache->memory, key, text, clock_monotonic() + (left < MEMORY_AGE ? left : MEMORY_AGE));
+}
+
 void cache_keep(struct cache *cache, struct bus *bus, const char *key, const char *text)
 {
 	static const struct bus_header none[] = {{NULL, NULL}};
 	char subject[SUBJECT_SIZE];
+	if (cache->options.enabled)
+		remember(cache, key, text, cache->options.ttl);
 	snprintf(subject, sizeof subject, "$KV.%s-cache.%s", cache->options.bucket, key);
 	if (is_ready(cache, bus))
 		bus_post(bus, subject, none, text, strlen(text));
 }
 
-/* The text in the broker's answer; NULL: there is none. */
-static char *read_text(const char *answer, size_t length)
+/* The text in the broker's answer, and when it was kept; NULL: there is none. */
+static char *read_text(const char *answer, size_t length, nanos *kept)
 {
-	struct json_value message, data;
+	struct json_value message, data, time;
 	const struct json_member members[] = {{"message", &message}};
-	const struct json_member of_message[] = {{"data", &data}};
+	const struct json_member of_message[] = {{"data", &data}, {"time", &time}};
 	char *room = malloc(JSON_ROOM(length)), *text = NULL;
 	struct json_reader reader = {.room = room, .left = JSON_ROOM(length)};
 	size_t size;
@@ -166,6 +198,8 @@ static char *read_text(const char *answer, size_t length)
 		const char *bytes = json_reader_base64(&reader, &data, &size);
 		if (bytes != NULL && memchr(bytes, '\0', size) == NULL)
 			text = alloc_text_part(bytes, size);
+		if (!time_parse(json_reader_string(&reader, &time), kept))
+			*kept = TIME_FIRST;
 	}
 	free(room);
 	return text;
@@ -175,6 +209,7 @@ static void take_lookup(struct cache *cache, struct lookup *lookup)
 {
 	struct request *request = &lookup->request;
 	char *text = NULL;
+	nanos kept = TIME_FIRST;
 	/* Somebody has removed the bucket. If it is being created already, that request must not be sent again: its memory
 	 * is in use. */
 	if (request->status == REQUEST_REFUSED && request->error == BUS_STREAM_NOT_FOUND && cache->state == CACHE_READY)
@@ -182,10 +217,11 @@ static void take_lookup(struct cache *cache, struct lookup *lookup)
 	if (is_unanswered(request) && cache->state == CACHE_READY)
 		pause_use(cache, request);
 	if (request->status == REQUEST_DONE)
-		text = read_text(natsMsg_GetData(request->reply), (size_t)natsMsg_GetDataLength(request->reply));
+		text = read_text(natsMsg_GetData(request->reply), (size_t)natsMsg_GetDataLength(request->reply), &kept);
 	natsMsg_Destroy(request->reply);
-	cache->options.answer(cache->options.closure, lookup->question, text);
-	free(lookup);
+	if (text != NULL)
+		remember(cache, lookup->key, text, cache->options.ttl - (clock_now() - kept));
+	end_lookup(cache, lookup, text);
 }
 
 bool cache_answered(struct cache *cache, struct bus *bus, struct request *request)

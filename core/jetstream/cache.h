@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The bucket of the cache that all instances share: bounded, and every entry expires. Nothing depends on it: whatever
- * goes wrong is as if there were no entry. It is created when it is first needed. For the main thread. */
+ * goes wrong is as if there were no entry. It is created when it is first needed. For the main thread.
+ *
+ * What was kept or found in the last minute is remembered here, too, and costs no round trip to the broker. So within a
+ * minute it may be an older text than another instance has kept meanwhile. */
 #ifndef CORE_JETSTREAM_CACHE_H
 #define CORE_JETSTREAM_CACHE_H
 
+#include "core/base/metrics.h"
 #include "core/nats/bus.h"
 
 struct cache_options {
@@ -12,6 +16,7 @@ struct cache_options {
 	nanos ttl;
 	int64_t size; /* bytes, with what the broker adds to each entry */
 	const struct log *log;
+	struct counter *remembered; /* answers without a question to the broker; NULL: they are not counted */
 	/* Called once for each question, perhaps at once. text NULL: there is no such entry, or it cannot be had. Takes the
 	 * text over. */
 	void (*answer)(void *closure, void *question, char *text);

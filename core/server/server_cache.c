@@ -44,6 +44,7 @@ void server_create_cache(struct server *server)
 	                                                     .ttl = config->cache_ttl,
 	                                                     .size = config->cache_size,
 	                                                     .log = server->log,
+	                                                     .remembered = server->counted.cache_remembered,
 	                                                     .answer = take_answer,
 	                                                     .closure = server});
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/encoding.h"
 #include "tests/harness/suite.h"
 
 #define REQUESTS 8
@@ -22,6 +23,8 @@ static size_t sent_count, posted;
 static bool up;
 static struct cache *cache;
 static struct log log_file;
+static struct metrics *metrics;
+static struct counter *remembered;
 static char *answer[REQUESTS]; /* of the question with this number; NULL: none */
 static unsigned answers[REQUESTS];
 
@@ -61,7 +64,7 @@ static void take_answer(void *closure, void *question, char *text)
 	answers[number]++;
 }
 
-static void open_cache(void)
+static void open_cache_for(nanos ttl)
 {
 	char path[] = "/tmp/pp-cache-XXXXXX";
 	sent_count = posted = 0;
@@ -71,18 +74,27 @@ static void open_cache(void)
 	log_file = (struct log){.fd = mkstemp(path), .level = LOG_DEBUG};
 	ck_assert_int_ge(log_file.fd, 0);
 	unlink(path);
+	metrics = metrics_create();
+	remembered = metrics_counter(metrics, "remembered_total", "help", NULL);
 	cache = cache_create(&(struct cache_options){.enabled = true,
 	                                             .bucket = "b",
-	                                             .ttl = HOUR,
+	                                             .ttl = ttl,
 	                                             .size = 1 << 20,
 	                                             .log = &log_file,
+	                                             .remembered = remembered,
 	                                             .answer = take_answer,
 	                                             .closure = answer});
+}
+
+static void open_cache(void)
+{
+	open_cache_for(HOUR);
 }
 
 static void close_cache(void)
 {
 	cache_destroy(cache);
+	metrics_destroy(metrics);
 	for (size_t i = 0; i < REQUESTS; i++)
 		free(answer[i]);
 	close(log_file.fd);
@@ -113,6 +125,31 @@ static void answer_request(const char *subject, enum request_status status, int 
 	request->status = status;
 	request->error = error;
 	ck_assert(cache_answered(cache, NULL, request));
+}
+
+/* The bucket has this text, which was kept so long ago. */
+static void answer_with(const char *text, nanos ago)
+{
+	char json[512], base64[256], time[TIME_TEXT_SIZE];
+	struct request *request = sent[0].request;
+	natsMsg *message = NULL;
+	ck_assert_uint_eq(sent_count, 1);
+	base64_encode(text, strlen(text), base64);
+	base64[BASE64_DIGITS(strlen(text))] = '\0';
+	int length = snprintf(json, sizeof json,
+	                      "{\"message\":{\"subject\":\"$KV.b-cache.key\",\"seq\":1,\"data\":\"%s\",\"time\":\"%s\"}}",
+	                      base64, time_format(clock_now() - ago, time));
+	ck_assert_int_eq(nats_Open(-1), NATS_OK);
+	ck_assert_int_eq(natsMsg_Create(&message, "reply", NULL, json, length), NATS_OK);
+	request->reply = message;
+	answer_request("MSG.GET", REQUEST_DONE, 0);
+}
+
+static void assert_answer(size_t number, const char *text)
+{
+	ck_assert_uint_eq(answers[number], 1);
+	ck_assert_ptr_nonnull(answer[number]);
+	ck_assert_str_eq(answer[number], text);
 }
 
 static void create(void)
@@ -187,8 +224,65 @@ START_TEST(a_broker_that_does_not_answer)
 }
 END_TEST
 
+/* What was kept, or found, costs no question to the broker for a while. */
+START_TEST(what_is_remembered)
+{
+	open_cache();
+	create();
+	ask(1);
+	answer_with("from another instance", MINUTE);
+	assert_answer(1, "from another instance");
+	ask(2);
+	assert_answer(2, "from another instance");
+	ck_assert_uint_eq(counter_value(remembered), 1);
+	cache_keep(cache, NULL, "key", "of our own");
+	ck_assert_uint_eq(posted, 1);
+	ask(3);
+	assert_answer(3, "of our own");
+	ck_assert_uint_eq(sent_count, 0);
+	ck_assert_uint_eq(counter_value(remembered), 2);
+	/* Also while there is no broker. */
+	up = false;
+	ask(4);
+	assert_answer(4, "of our own");
+	close_cache();
+}
+END_TEST
+
+/* What the bucket is about to delete is not remembered for longer. */
+START_TEST(what_has_expired)
+{
+	open_cache_for(2 * MINUTE);
+	create();
+	ask(1);
+	answer_with("old", 2 * MINUTE - 50 * MILLISECOND);
+	assert_answer(1, "old");
+	usleep(60000);
+	ask(2);
+	answer_request("MSG.GET", REQUEST_REFUSED, NO_MESSAGE);
+	ck_assert(answers[2] == 1 && answer[2] == NULL);
+	ck_assert_uint_eq(counter_value(remembered), 0);
+	close_cache();
+}
+END_TEST
+
+START_TEST(without_a_cache)
+{
+	open_cache();
+	cache_destroy(cache);
+	cache = cache_create(&(struct cache_options){
+		.bucket = "b", .ttl = HOUR, .size = 1 << 20, .log = &log_file, .answer = take_answer, .closure = answer});
+	cache_keep(cache, NULL, "key", "text");
+	ask(1);
+	ck_assert(answers[1] == 1 && answer[1] == NULL);
+	ck_assert(sent_count == 0 && posted == 0);
+	close_cache();
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {a_bucket_that_was_removed, a_connection_that_is_lost, a_broker_that_does_not_answer};
+	const TTest *const tests[] = {a_bucket_that_was_removed, a_connection_that_is_lost, a_broker_that_does_not_answer,
+	                              what_is_remembered,        what_has_expired,          without_a_cache};
 	return suite_run("cache", tests, sizeof tests / sizeof tests[0], 30);
 }
