@@ -185,6 +185,15 @@ static const char *host_known_sha256(struct pp_run *run)
 	return valid(run)->digest != NULL ? run->digest : run->facts->digest;
 }
 
+static int host_quarantine(struct pp_run *run)
+{
+	valid(run)->reading = true;
+	const struct run_answer *answer = run->answer;
+	return run->checking
+	           ? -1
+	           : run->services->quarantine(run->services->closure, answer->verdict, answer->details, answer->reason);
+}
+
 static int host_set_result(struct pp_run *run, const char *json)
 {
 	if (json == NULL)
@@ -441,6 +450,7 @@ const struct pp_host host_services = {
 	.count = host_count,
 	.gauge = host_gauge,
 	.known_sha256 = host_known_sha256,
+	.quarantine = host_quarantine,
 };
 
 /* Only the documented return values are verdicts. */

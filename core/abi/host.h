@@ -48,6 +48,8 @@ struct run_services {
 	int (*rewind)(void *closure);
 	int (*content_fd)(void *closure);
 	const char *(*content_sha256)(void *closure);
+	/* With what the run has said so far; NULL or "": nothing. */
+	int (*quarantine)(void *closure, const char *verdict, const char *details, const char *reason);
 	/* `number`: of the call, from 1. The text, which the caller frees, or NULL; and without waiting. NULL: there is no
 	 * cache. */
 	char *(*cache_get)(void *closure, unsigned number, const char *key);

@@ -7,6 +7,7 @@
 #include "core/abi/module_table.h"
 #include "core/base/alloc.h"
 #include "core/base/json.h"
+#include "core/base/text.h"
 
 void plain_encode(struct text *packet, enum message_kind kind, uint64_t run)
 {
@@ -149,18 +150,45 @@ bool run_decode(struct packet *packet, struct run_message *message)
 
 void request_encode(struct text *packet, uint64_t run, const struct request_message *request)
 {
-	packet_begin(packet, request->copy ? MESSAGE_COPY : MESSAGE_READ, run);
+	packet_begin(packet, request->quarantine ? MESSAGE_QUARANTINE : request->copy ? MESSAGE_COPY : MESSAGE_READ, run);
 	packet_add_number(packet, request->number);
 	if (request->copy)
 		packet_add_number(packet, request->digest);
+	if (request->quarantine) {
+		packet_add_string(packet, request->words.verdict);
+		packet_add_string(packet, request->words.details);
+		packet_add_string(packet, request->words.reason);
+	}
+}
+
+void run_words_set(struct run_words *words, const char *verdict, const char *details, const char *reason)
+{
+	words->verdict[0] = words->details[0] = '\0';
+	if (verdict != NULL && verdict_is_word(verdict))
+		text_copy(words->verdict, sizeof words->verdict, verdict);
+	if (words->verdict[0] != '\0' && details != NULL && verdict_is_details(details))
+		text_copy(words->details, sizeof words->details, details);
+	text_copy(words->reason, sizeof words->reason, reason != NULL ? reason : "");
+}
+
+/* The texts that the worker sends are those that its own host has checked. */
+static bool words_decode(struct packet *packet, struct run_words *words)
+{
+	const char *verdict = packet_text(packet), *details = packet_text(packet), *reason = packet_text(packet);
+	if (!packet_end(packet))
+		return false;
+	run_words_set(words, verdict, details, reason);
+	return strcmp(words->verdict, verdict) == 0 && strcmp(words->details, details) == 0 &&
+	       strcmp(words->reason, reason) == 0;
 }
 
 bool request_decode(struct packet *packet, struct request_message *request)
 {
 	request->copy = packet->kind == MESSAGE_COPY;
+	request->quarantine = packet->kind == MESSAGE_QUARANTINE;
 	request->number = (unsigned)packet_number_within(packet, 1, REQUESTS_LIMIT);
 	request->digest = request->copy && packet_number_within(packet, 0, 1) != 0;
-	return packet_end(packet);
+	return request->quarantine ? words_decode(packet, &request->words) : packet_end(packet);
 }
 
 void bytes_encode(struct text *packet, uint64_t run, unsigned request)

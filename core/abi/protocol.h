@@ -7,19 +7,20 @@
  *   SETUP ─────────────────────────────▶  create()
  *      ◀── LOG*, REJECTED*, CREATED or FAILED
  *   RUN ───────────────────────────────▶  run()
- *      ◀── LOG*, REPORT*, READ or COPY, CACHE_GET, CACHE_PUT …
+ *      ◀── LOG*, REPORT*, READ, COPY or QUARANTINE, CACHE_GET, CACHE_PUT …
  *   BYTES, … END ──────────────────────▶  what read() of the module returns
  *   COPIED or END ─────────────────────▶  what content_fd() and content_sha256() return
+ *   END ───────────────────────────────▶  what quarantine() returns
  *   CACHED ────────────────────────────▶  what cache_get() returns
  *      ◀── DONE
  *   CHECK ─────────────────────────────▶  check()
  *      ◀── LOG*, REPORT*, CHECKED
  *   closes the socket ─────────────────▶  destroy(), and ends
  *
- * One run at a time. READ and COPY have a number within the run, which comes back with the answer: one ends what the
- * one before has asked for, and late packets of that are skipped. A run is cancelled by the end of the stream on a
- * third descriptor of the worker. Structs borrow their strings: when encoding from the caller, after decoding from the
- * packet. */
+ * One run at a time. READ, COPY and QUARANTINE have a number within the run, which comes back with the answer: one
+ * ends what the one before has asked for, and late packets of that are skipped. A run is cancelled by the end of the
+ * stream on a third descriptor of the worker. Structs borrow their strings: when encoding from the caller, after
+ * decoding from the packet. */
 #ifndef CORE_ABI_PROTOCOL_H
 #define CORE_ABI_PROTOCOL_H
 
@@ -39,7 +40,7 @@ enum message_kind {
 	MESSAGE_SETUP,
 	MESSAGE_RUN,
 	MESSAGE_BYTES, /* some bytes, or a descriptor to read them from */
-	MESSAGE_END,   /* there are no more bytes, or they cannot be had */
+	MESSAGE_END,   /* there are no more bytes, or they cannot be had; or the upload is in the quarantine, or not */
 	MESSAGE_CHECK,
 	MESSAGE_COPIED, /* a descriptor of the whole upload */
 	MESSAGE_CACHED, /* what the cache has */
@@ -57,9 +58,10 @@ enum message_kind {
 	MESSAGE_CACHE_GET,
 	MESSAGE_CACHE_PUT,
 	MESSAGE_REPORT, /* progress and metrics, see report.h */
+	MESSAGE_QUARANTINE,
 };
 
-/* How often one run may send READ and COPY. */
+/* How often one run may send READ, COPY and QUARANTINE. */
 #define REQUESTS_LIMIT 32
 
 #define START_PATHS 16
@@ -106,11 +108,22 @@ struct run_message {
 void run_encode(struct text *packet, uint64_t run, const struct run_facts *facts, bool with_bytes);
 bool run_decode(struct packet *packet, struct run_message *message);
 
-/* What a worker asks for: the bytes as a stream, or a descriptor of all of them. */
+/* What a run has said so far. */
+struct run_words {
+	char verdict[PP_VERDICT_LIMIT + 1]; /* "": none */
+	char reason[PP_REASON_LIMIT + 1];
+	char details[PP_DETAILS_LIMIT + 1]; /* JSON text; "": none */
+};
+/* Copies what is valid; each text may be NULL. */
+void run_words_set(struct run_words *words, const char *verdict, const char *details, const char *reason);
+
+/* What a worker asks for: the bytes as a stream, a descriptor of all of them, or the quarantine. */
 struct request_message {
-	unsigned number; /* from 1 in each run */
-	bool copy;       /* COPY, not READ */
-	bool digest;     /* COPY: the SHA-256, too */
+	unsigned number;        /* from 1 in each run */
+	bool copy;              /* COPY */
+	bool digest;            /* COPY: the SHA-256, too */
+	bool quarantine;        /* QUARANTINE: */
+	struct run_words words; /* set for that alone */
 };
 
 void request_encode(struct text *packet, uint64_t run, const struct request_message *request);

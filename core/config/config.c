@@ -260,6 +260,19 @@ static void warn_unverified(struct config *config)
 		warn_insecure(config, "content", "the storage that uploads are fetched from");
 }
 
+/* A folder needs a key, and a key a folder. */
+static void complete_quarantine(struct config *config, struct problems *problems)
+{
+	bool folder = config->quarantine_folder != NULL, key = config->quarantine_key != NULL;
+	const struct found found = config_find(config->source, "quarantine", folder ? "folder" : "public_key");
+	config->quarantined = folder;
+	if (folder == key)
+		return;
+	problems_add(problems, "%s: %s", found.place != NULL ? found.place : "[quarantine]",
+	             folder ? "folder: needs public_key too: without it, nothing can be encrypted"
+	                    : "public_key: needs folder too");
+}
+
 /* Derives further values once all are known. */
 static void complete(struct config_draft *draft, struct problems *problems)
 {
@@ -285,6 +298,7 @@ static void complete(struct config_draft *draft, struct problems *problems)
 	complete_verification(source, "store", "tls_root_ca_certificate", &config->store.tls_insecure,
 	                      config->store.ca_file);
 	complete_verification(source, "content", "ca_file", &config->content.tls_insecure, config->content.ca_file);
+	complete_quarantine(config, problems);
 	warn_unverified(config);
 	warn_authority(config, "events", "tls_root_ca_certificate", config->events.ca_file);
 	warn_authority(config, "store", "tls_root_ca_certificate", config->store.ca_file);
@@ -422,6 +436,7 @@ struct config *config_of_step(const char *name, const char *folder, char *const 
 	struct config *config = config_build(source, problems);
 	free(config->plugin_dir);
 	config->plugin_dir = list_of_one(folder);
+	config->quarantined = true; /* a module that needs one can be tried */
 	return config;
 }
 
@@ -451,6 +466,9 @@ void config_free(struct config *config)
 	free((void *)config->content.ca_file);
 	free((void *)config->content.copy_dir);
 	free((void *)config->content.file_roots);
+	free(config->quarantine_folder);
+	free(config->quarantine_key);
+	free(config->audit_file);
 	free(config->http_addr);
 	free(config->http_token);
 	problems_free(&config->warnings);

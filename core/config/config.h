@@ -103,6 +103,14 @@ struct config {
 	char *table;        /* if set, keys are base32 of <table>_<id>; NULL: none */
 
 	struct content_options content;
+
+	bool quarantined;           /* there is a quarantine: */
+	char *quarantine_folder;    /* NULL: none */
+	char *quarantine_key;       /* the path of the public key */
+	nanos quarantine_retention; /* 0: for ever */
+	int64_t quarantine_size;    /* bytes; 0: no limit */
+	char *audit_file;           /* NULL: none */
+
 	char *http_addr;  /* host:port; NULL or "": no HTTP */
 	char *http_token; /* for /metrics; NULL: none. A secret. */
 

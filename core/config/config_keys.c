@@ -42,6 +42,9 @@ const struct config_section config_sections[] = {
 	{"store", "The JetStream key-value store that holds one record for each unfinished upload."},
 	{"cache", "What modules keep for all instances, such as verdicts on equal bytes. It is a bucket of the store."},
 	{"content", "How to fetch the bytes of an upload from storage."},
+	{"quarantine", "Encrypted copies of uploads, which modules put there and only the holder of a private key can read. See "
+	               "postprocessing-quarantine(5)."},
+	{"audit", "A line for each act of people or of a time limit on uploads that are held or in the quarantine."},
 	{"http", "Where health and metrics are served."},
 	{NULL, NULL}
 };
@@ -212,6 +215,28 @@ const struct config_key config_keys[] = {
 	         "then "
 	         "retried. One sixteenth of the disk, at most 1 GiB, always stays free. 0: no other limit."),
 	 AT(config.content.copy_space), KEY_START},
+
+	{"quarantine", KEY("folder", STRING,
+	 .help = "The folder for the copies. Several instances may share it. Under systemd, it must be in the state folder, or "
+	         "the unit has to allow it (ReadWritePaths=). Default: there is no quarantine."),
+	 AT(config.quarantine_folder), KEY_START, STATE_DIR "/quarantine", check_folder},
+	{"quarantine", KEY("public_key", STRING,
+	 .help = "The path of a PEM file with the public key (X25519) that the copies are encrypted for. Keep the private key "
+	         "elsewhere: the service does not need it. `openssl genpkey -algorithm X25519 -out private.pem` and `openssl pkey "
+	         "-in private.pem -pubout -out public.pem` make both."),
+	 AT(config.quarantine_key), KEY_FILE, CONFIG_DIR "/quarantine.pem"},
+	{"quarantine", KEY("retention", DURATION, .fallback = "2160h", .max = 100 * 365 * 24 * HOUR,
+	 .help = "How long a copy is kept: then the service removes it. 0: forever."),
+	 AT(config.quarantine_retention), 0},
+	{"quarantine", KEY("max_size", SIZE, .fallback = "0", .max = INT64_C(1) << 60,
+	 .help = "How much all copies may hold together. Beyond that, no upload can be quarantined, so its step fails and is "
+	         "retried; no older copy is removed for it. One sixteenth of the disk, at most 1 GiB, always stays free. 0: no "
+	         "other limit."),
+	 AT(config.quarantine_size), 0},
+	{"audit", KEY("file", STRING,
+	 .help = "The path of the file to append to. The service never changes or removes a line, and does not rotate the file; "
+	         "a tool that does must rename it. Several instances on one host may share it. Default: no file is written."),
+	 AT(config.audit_file), 0, "/var/log/postprocessing/audit.log", check_folder},
 
 	{"http", KEY("addr", STRING, .fallback = "127.0.0.1:9255", VARIABLES = "POSTPROCESSING_DEBUG_ADDR",
 	 .help = "The address on which to serve /healthz, /readyz and /metrics, host:port. An empty value in the file: do "

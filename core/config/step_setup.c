@@ -165,7 +165,7 @@ static void read_keys(struct step_setup *setup, const struct pp_key *keys, size_
 	       ((const struct pp_key *)(const void *)(at + count * key_size))->name != NULL)
 		count++;
 	setup->key = alloc_zeroed(count + 1, sizeof *setup->key);
-	setup->value = alloc_zeroed(count + 2, sizeof *setup->value);
+	setup->value = alloc_zeroed(count + 3, sizeof *setup->value);
 	for (; setup->count < count; setup->count++)
 		memcpy(&setup->key[setup->count].key, at + setup->count * key_size, sizeof(struct pp_key));
 	for (size_t i = 0; i < count; i++)
@@ -176,8 +176,9 @@ static void read_keys(struct step_setup *setup, const struct pp_key *keys, size_
 	/* A module's own key of the same name comes first, and is found. */
 	setup->value[count] = (struct setup_value){.key = "deadline", .number = setup->step->deadline};
 	setup->value[count + 1] = (struct setup_value){.key = "max_wait", .number = setup->step->max_wait};
+	setup->value[count + 2] = (struct setup_value){.key = "quarantine", .number = setup->config->quarantined};
 	setup->host.value = setup->value;
-	setup->host.count = count + 2;
+	setup->host.count = count + 3;
 }
 
 /* "; did you mean KEY?", if it is one of the step's keys that was meant. */

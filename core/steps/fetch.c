@@ -13,6 +13,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/thread.h"
+#include "core/steps/seclusion.h"
 
 /* Of a pipe: enough that neither side waits for the other at each chunk. */
 #define PIPE_SIZE (256 * 1024)
@@ -191,17 +192,44 @@ static void send_stream(struct fetch *fetch)
 	}
 }
 
+/* The copy, which is made if there is none. NULL: failed. */
+static struct shared_copy *obtain(struct fetch *fetch, bool digest, char error[COPY_ERROR_SIZE])
+{
+	struct copy_source source = source_of(fetch);
+	if (fetch->whole == fetch->order.number) {
+		source.bytes = fetch->few;
+		source.size = (int64_t)fetch->length;
+	}
+	return copies_obtain(fetch->copies, &source, fetch->content, digest, &fetch->gone, error);
+}
+
+/* Puts the upload into the quarantine, and says so. */
+static void send_quarantined(struct fetch *fetch)
+{
+	const struct fetch_order *order = &fetch->order;
+	char error[COPY_ERROR_SIZE];
+	struct shared_copy *shared = obtain(fetch, true, error);
+	if (shared == NULL) {
+		send_end(fetch, error);
+		return;
+	}
+	const struct seclusion seclusion = {.quarantine = order->quarantine,
+	                                    .run = order->run,
+	                                    .step = order->step,
+	                                    .words = &order->request.words,
+	                                    .copy = shared,
+	                                    .deadline = order->deadline,
+	                                    .cancel_fd = fetch->cancel};
+	bool good = seclude(&seclusion, error);
+	copies_put_back(fetch->copies, shared);
+	send_end(fetch, good ? NULL : error);
+}
+
 static void send_copy(struct fetch *fetch)
 {
 	const struct fetch_order *order = &fetch->order;
 	char error[COPY_ERROR_SIZE];
-	struct copy_source source = source_of(fetch);
-	if (fetch->whole == order->number) {
-		source.bytes = fetch->few;
-		source.size = (int64_t)fetch->length;
-	}
-	struct shared_copy *shared =
-		copies_obtain(fetch->copies, &source, fetch->content, order->request.digest, &fetch->gone, error);
+	struct shared_copy *shared = obtain(fetch, order->request.digest, error);
 	if (shared == NULL) {
 		send_end(fetch, error);
 		return;
@@ -259,6 +287,8 @@ static void carry_out(struct fetch *fetch)
 		fetch->whole = 0;
 	if (order->send_run)
 		unsent = send_run(fetch);
+	else if (order->request.quarantine)
+		send_quarantined(fetch);
 	else if (order->request.copy)
 		send_copy(fetch);
 	else

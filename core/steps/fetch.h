@@ -7,6 +7,7 @@
 
 #include "core/abi/protocol.h"
 #include "core/content/copies.h"
+#include "core/quarantine/quarantine.h"
 #include "core/steps/run.h"
 
 /* Uploads of at most this many bytes travel in a packet. */
@@ -23,6 +24,8 @@ struct fetch_order {
 	bool send_run; /* the worker does not have the run yet: sends it with the bytes, or without them if they cannot
 	                  be had; else: */
 	struct request_message request;
+	const char *step;              /* QUARANTINE: the run's step, and: */
+	struct quarantine *quarantine; /* NULL: there is none */
 };
 
 /* Called on the fetching thread when an order has ended. unsent: why the worker did not get the run (errno); 0: it has

@@ -16,6 +16,7 @@ core_libcore_a_SOURCES += \
 	core/steps/pool_worker.c \
 	core/steps/reports.c core/steps/reports.h \
 	core/steps/run.c core/steps/run.h \
+	core/steps/seclusion.c core/steps/seclusion.h \
 	core/steps/step_health.c core/steps/step_health.h \
 	core/steps/steps.c core/steps/steps.h \
 	core/steps/supervisor.c \

@@ -24,6 +24,11 @@ void pools_report_to(struct pools *pools, struct reports *reports)
 	atomic_store(&pools->reports, reports);
 }
 
+void pools_set_quarantine(struct pools *pools, struct quarantine *quarantine)
+{
+	atomic_store(&pools->quarantine, quarantine);
+}
+
 void pools_wake(struct pools *pools)
 {
 	wake(pools->wake);

@@ -48,6 +48,9 @@ struct reports;
 
 /* As the functions of workers.h. */
 void pools_report_to(struct pools *pools, struct reports *reports);
+/* Where uploads are put that are quarantined; NULL: nowhere. Borrowed. To be called before the first run. */
+struct quarantine;
+void pools_set_quarantine(struct pools *pools, struct quarantine *quarantine);
 void pools_submit(struct pools *pools, struct run *run);
 void pools_cancel(struct pools *pools, struct run *run);
 bool pools_destroy(struct pools *pools, nanos timeout);

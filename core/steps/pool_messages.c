@@ -97,8 +97,8 @@ static void take_report(struct pool_worker *worker, struct packet *packet)
 		reports_progress(reports, pool_worker_step(worker), worker->run, report.done, report.total);
 }
 
-/* The module wants the upload's bytes, or begins again. What it asked for before is given up. If it was sent the run
- * without bytes, as they could not be fetched, the end of that may be noticed after this. */
+/* The module wants the upload's bytes, begins again, or wants them in the quarantine. What it asked for before is given
+ * up. If it was sent the run without bytes, as they could not be fetched, the end of that may be noticed after this. */
 static void take_request(struct pool_worker *worker, struct packet *packet)
 {
 	struct pools *pools = worker->pool->all;
@@ -247,6 +247,7 @@ static void take_packet(struct pool_worker *worker, struct packet *packet)
 		break;
 	case MESSAGE_READ:
 	case MESSAGE_COPY:
+	case MESSAGE_QUARANTINE:
 		take_request(worker, packet);
 		break;
 	case MESSAGE_REPORT:

@@ -117,10 +117,11 @@ struct pools {
 	const struct log *log;
 	struct mailbox *mailbox;
 	_Atomic(struct counter *) replaced;
-	struct cache_question *answers;  /* of the cache, to send; under the lock */
-	struct reports *_Atomic reports; /* NULL: nobody wants to know */
-	struct text submitted;           /* the packet of pools_submit() */
-	struct text packet;              /* the supervisor's, and so is: */
+	struct cache_question *answers;        /* of the cache, to send; under the lock */
+	struct reports *_Atomic reports;       /* NULL: nobody wants to know */
+	struct quarantine *_Atomic quarantine; /* NULL: there is none */
+	struct text submitted;                 /* the packet of pools_submit() */
+	struct text packet;                    /* the supervisor's, and so is: */
 	struct channel_buffer buffer;
 };
 

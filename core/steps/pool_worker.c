@@ -247,7 +247,9 @@ void pool_worker_fetch(struct pool_worker *worker)
 	                                                 .number = worker->number,
 	                                                 .deadline = atomic_load(&run->started) + run->allowed,
 	                                                 .control = worker->process.control,
-	                                                 .request = worker->request});
+	                                                 .request = worker->request,
+	                                                 .step = pool_worker_step(worker),
+	                                                 .quarantine = atomic_load(&pools->quarantine)});
 	/* A cancellation between the two ended nothing. */
 	if (atomic_load(&run->cancelled))
 		fetch_cancel(worker->fetch);

@@ -127,6 +127,17 @@ static void make_steps(struct preflight *preflight, const struct running_steps *
 	note_missing(preflight);
 }
 
+static void set_quarantine(struct preflight *preflight)
+{
+	const struct config *config = preflight->config;
+	struct quarantine_settings *settings = &preflight->quarantine;
+	char why[SEAL_ERROR_SIZE];
+	settings->retention = config->quarantine_retention;
+	settings->max_size = config->quarantine_size;
+	if (config->quarantine_key != NULL && !seal_public_key_read(config->quarantine_key, settings->key, why))
+		problems_add(&preflight->problems, "[quarantine] public_key: %s", why);
+}
+
 static bool evaluate(struct preflight *preflight)
 {
 	struct problems *problems = &preflight->problems;
@@ -134,6 +145,7 @@ static bool evaluate(struct preflight *preflight)
 	if (config->state_dir == NULL)
 		problems_add(problems, "%s", NO_STATE_DIR);
 	prepare_launch(preflight);
+	set_quarantine(preflight);
 	if (config->plugin_dir != NULL && config->plugin_dir[0] != NULL) {
 		preflight->modules = modules_create(config->plugin_dir, &preflight->launch);
 		make_steps(preflight, NULL);
@@ -196,6 +208,7 @@ struct preflight *preflight_again(const char *path, const struct preflight *firs
 	preflight->launch = first->launch;
 	preflight->launch.level = config->log_level;
 	preflight->launch.log = &preflight->log;
+	set_quarantine(preflight);
 	if (config->plugin_dir != NULL && config->plugin_dir[0] != NULL) {
 		preflight->modules = modules_create_again(config->plugin_dir, &preflight->launch, first->modules);
 		make_steps(preflight, running);

@@ -4,6 +4,7 @@
 #ifndef CORE_STEPS_PREFLIGHT_H
 #define CORE_STEPS_PREFLIGHT_H
 
+#include "core/quarantine/quarantine.h"
 #include "core/steps/steps.h"
 
 struct preflight {
@@ -13,7 +14,8 @@ struct preflight {
 	struct worker_launch launch;
 	struct modules *modules;
 	struct steps *steps;
-	struct problems problems; /* all problems of the configuration, the modules and the steps */
+	struct quarantine_settings quarantine; /* if the configuration has one */
+	struct problems problems;              /* all problems of the configuration, the modules and the steps */
 };
 
 /* Reads the configuration, loads the modules and creates the steps, as far as possible. path NULL: the default place.

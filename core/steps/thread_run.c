@@ -12,6 +12,7 @@
 #include "core/base/thread.h"
 #include "core/steps/cache_question.h"
 #include "core/steps/reports.h"
+#include "core/steps/seclusion.h"
 
 #define CHUNK ((size_t)256 << 10)
 /* So often the bytes are fetched as a stream. If the module begins once more, a copy is made. */
@@ -25,6 +26,7 @@ struct thread_run {
 	const struct log *log;
 	struct mailbox *mailbox; /* of the server */
 	struct reports *reports;
+	struct quarantine *quarantine;
 	nanos deadline;
 	int cancel_fd;
 	bool opened;      /* `content` is at `position` */
@@ -175,6 +177,24 @@ static const char *content_sha256(void *closure)
 	return digest;
 }
 
+static int put_away(void *closure, const char *verdict, const char *details, const char *reason)
+{
+	struct thread_run *own = closure;
+	struct run_words words;
+	run_words_set(&words, verdict, details, reason);
+	if (content_sha256(own) == NULL)
+		return -1;
+	own->failed = false; /* as the copy is there, read() goes on in it */
+	const struct seclusion seclusion = {.quarantine = own->quarantine,
+	                                    .run = own->run,
+	                                    .step = own->step->config->name,
+	                                    .words = &words,
+	                                    .copy = own->shared,
+	                                    .deadline = own->deadline,
+	                                    .cancel_fd = own->cancel_fd};
+	return seclude(&seclusion, own->error) || fail(own, own->error) ? 0 : -1;
+}
+
 /* How often a run that waits for the cache looks whether it was cancelled. */
 #define CANCEL_INTERVAL (50 * MILLISECOND)
 
@@ -303,7 +323,7 @@ static bool cancelled(void *closure)
 }
 
 void thread_run(const struct step *step, struct run *run, struct content *content, struct copies *copies, int cancel_fd,
-                const struct log *log, struct mailbox *mailbox, struct reports *reports)
+                const struct log *log, struct mailbox *mailbox, struct reports *reports, struct quarantine *quarantine)
 {
 	nanos now = clock_now();
 	struct thread_run own = {.step = step,
@@ -314,6 +334,7 @@ void thread_run(const struct step *step, struct run *run, struct content *conten
 	                         .log = log,
 	                         .mailbox = mailbox,
 	                         .reports = reports,
+	                         .quarantine = quarantine,
 	                         .deadline = now + run->allowed,
 	                         .cancel_fd = cancel_fd};
 	struct run_description description;
@@ -323,6 +344,7 @@ void thread_run(const struct step *step, struct run *run, struct content *conten
 	                                      .rewind = rewind_content,
 	                                      .content_fd = content_fd,
 	                                      .content_sha256 = content_sha256,
+	                                      .quarantine = put_away,
 	                                      .cache_get = cache_get,
 	                                      .cache_put = cache_put,
 	                                      .log = write_log,

@@ -344,11 +344,24 @@ static bool send_copied(struct trial *trial, const struct request_message *reque
 	return sent;
 }
 
+/* The module goes on as if it had happened. */
+static bool answer_quarantine(struct trial *trial, unsigned request)
+{
+	struct text packet = {0};
+	take_log(trial, LOG_INFO, "the service would put the upload into its quarantine");
+	end_encode(&packet, RUN_NUMBER, request, NULL);
+	bool sent = channel_send(trial->process.control, &packet, NULL, 0, -1, false);
+	text_free(&packet);
+	return sent;
+}
+
 static bool send_bytes(struct trial *trial, struct packet *packet, const struct trial_run *run)
 {
 	struct request_message request;
 	if (!request_decode(packet, &request))
 		return false;
+	if (request.quarantine)
+		return answer_quarantine(trial, request.number);
 	return request.copy ? send_copied(trial, &request, run) : send_stream(trial, request.number, run->bytes);
 }
 
@@ -381,6 +394,7 @@ static bool take_from_run(struct trial *trial, struct packet *packet, struct tri
 		return *good = take_report(trial, packet);
 	case MESSAGE_READ:
 	case MESSAGE_COPY:
+	case MESSAGE_QUARANTINE:
 		*good = send_bytes(trial, packet, run);
 		return *good;
 	case MESSAGE_CACHE_GET:

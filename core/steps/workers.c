@@ -48,6 +48,7 @@ struct workers {
 	const struct log *log;
 	struct mailbox *mailbox;
 	struct reports *_Atomic reports;
+	struct quarantine *_Atomic quarantine;
 };
 
 struct workers_addition {
@@ -109,7 +110,7 @@ static void *work(void *closure)
 	while ((run = take(queue, worker)) != NULL) {
 		if (!atomic_load(&run->cancelled))
 			thread_run(queue->step, run, worker->content, queue->all->copies, worker->cancel_fd, queue->all->log,
-			           queue->all->mailbox, queue->all->reports);
+			           queue->all->mailbox, queue->all->reports, queue->all->quarantine);
 		put_down(queue, worker);
 	}
 	content_destroy(worker->content);
@@ -319,6 +320,12 @@ void workers_report_to(struct workers *workers, struct reports *reports)
 {
 	atomic_store(&workers->reports, reports);
 	pools_report_to(workers->pools, reports);
+}
+
+void workers_set_quarantine(struct workers *workers, struct quarantine *quarantine)
+{
+	atomic_store(&workers->quarantine, quarantine);
+	pools_set_quarantine(workers->pools, quarantine);
 }
 
 struct copies *workers_copies(const struct workers *workers)

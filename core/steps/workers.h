@@ -21,6 +21,10 @@ struct workers *workers_create(const struct steps *steps, const struct content_o
 struct reports;
 void workers_report_to(struct workers *workers, struct reports *reports);
 
+/* Where uploads are put that a module has quarantined; NULL: nowhere. Borrowed. To be called before the first run. */
+struct quarantine;
+void workers_set_quarantine(struct workers *workers, struct quarantine *quarantine);
+
 /* Adding a step while others run, or putting another one in the place of one, takes two calls, of which only the first
  * can fail. */
 

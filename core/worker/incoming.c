@@ -69,16 +69,16 @@ static bool await(struct incoming *incoming, int descriptor)
 	}
 }
 
-/* Asks the service. What was asked for before is given up. */
-static int ask(struct incoming *incoming, bool copy, bool digest)
+/* Asks the service; the request has no number yet. What was asked for before is given up. */
+static int ask(struct incoming *incoming, struct request_message *request)
 {
 	struct text packet = {0};
 	close_pipe(incoming);
 	incoming->noted = false;
 	if (incoming->requests == REQUESTS_LIMIT)
 		return fail(incoming, "the module asked for the bytes too often");
-	const struct request_message request = {++incoming->requests, copy, digest};
-	request_encode(&packet, incoming->run, &request);
+	request->number = ++incoming->requests;
+	request_encode(&packet, incoming->run, request);
 	bool sent = channel_send(WORKER_CONTROL, &packet, NULL, 0, -1, true);
 	text_free(&packet);
 	return sent ? 0 : fail(incoming, "the service does not answer");
@@ -186,7 +186,8 @@ static int begin(struct incoming *incoming)
 	if (incoming->streams == STREAMS_LIMIT)
 		return incoming_file(incoming) < 0 ? -1 : 0;
 	incoming->streams++;
-	return ask(incoming, false, false) < 0 ? -1 : receive_stream(incoming);
+	struct request_message request = {.copy = false};
+	return ask(incoming, &request) < 0 ? -1 : receive_stream(incoming);
 }
 
 /* As incoming_read(), but 0 may also mean that it has to be called again. */
@@ -287,7 +288,8 @@ static int copy(struct incoming *incoming, bool digest)
 	int descriptor;
 	/* What read() returned last may be in the other buffer. */
 	channel_buffer_init(&buffer);
-	int state = ask(incoming, true, digest);
+	struct request_message request = {.copy = true, .digest = digest};
+	int state = ask(incoming, &request);
 	if (state == 0)
 		incoming->state = incoming->state == INCOMING_FAILED ? INCOMING_ASK : incoming->state;
 	while (state == 0 && (state = receive(incoming, &buffer, &packet, &descriptor)) == 0 &&
@@ -309,6 +311,45 @@ int incoming_file(struct incoming *incoming)
 const char *incoming_digest(struct incoming *incoming)
 {
 	return incoming->digest[0] != '\0' || copy(incoming, true) == 0 ? incoming->digest : NULL;
+}
+
+/* Takes what came for QUARANTINE. False: it is for an earlier request. */
+static bool take_quarantined(struct incoming *incoming, struct packet *packet)
+{
+	const char *error;
+	unsigned request;
+	if (packet->kind == MESSAGE_END && end_decode(packet, &request, &error)) {
+		if (request == incoming->requests && error != NULL)
+			fail(incoming, error);
+		return request == incoming->requests;
+	}
+	if (packet->kind == MESSAGE_BYTES || packet->kind == MESSAGE_COPIED || packet->kind == MESSAGE_CACHED)
+		return false;
+	fail(incoming, "the service sent something unexpected");
+	return true;
+}
+
+int incoming_quarantine(struct incoming *incoming, const struct run_words *words)
+{
+	struct request_message request = {.quarantine = true, .words = *words};
+	struct channel_buffer buffer;
+	struct packet packet;
+	int descriptor;
+	bool answered = false;
+	/* With the copy here, read() goes on where it was. */
+	if (incoming_file(incoming) < 0 || ask(incoming, &request) < 0)
+		return -1;
+	if (incoming->state == INCOMING_FAILED)
+		incoming->state = INCOMING_FILE;
+	/* What read() returned last may be in the other buffer. */
+	channel_buffer_init(&buffer);
+	while (!answered && receive(incoming, &buffer, &packet, &descriptor) == 0) {
+		answered = take_quarantined(incoming, &packet);
+		if (descriptor >= 0)
+			close(descriptor);
+	}
+	channel_buffer_free(&buffer);
+	return answered && incoming->state != INCOMING_FAILED ? 0 : -1;
 }
 
 /* Takes what came while the cache's answer is awaited. True: it is the answer. */

@@ -37,6 +37,7 @@ const char *incoming_error(const struct incoming *incoming);
 int incoming_rewind(struct incoming *incoming);
 int incoming_file(struct incoming *incoming);
 const char *incoming_digest(struct incoming *incoming);
+int incoming_quarantine(struct incoming *incoming, const struct run_words *words);
 
 /* Waits for the cache's answer to the call with this number, at most until `until` (monotonic). The caller frees it;
  * NULL: there is none. */

@@ -166,6 +166,14 @@ static const char *content_sha256(void *closure)
 	return incoming_digest(&active->incoming);
 }
 
+static int quarantine(void *closure, const char *verdict, const char *details, const char *reason)
+{
+	struct active_run *active = closure;
+	struct run_words words;
+	run_words_set(&words, verdict, details, reason);
+	return incoming_quarantine(&active->incoming, &words);
+}
+
 static char *cache_get(void *closure, unsigned number, const char *key)
 {
 	struct active_run *active = closure;
@@ -237,6 +245,7 @@ static void run(struct session *session, struct packet *packet)
 	                                      .rewind = rewind_bytes,
 	                                      .content_fd = content_fd,
 	                                      .content_sha256 = content_sha256,
+	                                      .quarantine = quarantine,
 	                                      .cache_get = cache_get,
 	                                      .cache_put = cache_put,
 	                                      .log = write_log,

@@ -198,7 +198,7 @@ struct pp_host {
 
 	/* create() only: the value of a declared key. string() is NULL for a key that is unset; number() is
 	 * defined for the types that have one, 0 when unset. number() also knows "deadline" and "max_wait", which
-	 * every step has (0: the host is older than that). */
+	 * every step has, and "quarantine" (0: the host is older than that). */
 	const char *(*string)(const struct pp_setup *setup, const char *key);
 	int64_t (*number)(const struct pp_setup *setup, const char *key);
 	/* create() only: says what is wrong with a key (NULL: with the step as a whole). The host adds file
@@ -340,6 +340,15 @@ struct pp_host {
 	/* As content_sha256(), but only if the host has the digest already, as this run or an earlier step has asked for
 	 * it: nothing is computed, copied or fetched for it. NULL: the host does not have it, which is no error. */
 	const char *(*known_sha256)(struct pp_run *run);
+
+	/* Keeps an encrypted copy of the upload's bytes in the service's quarantine, with what the run has said so far
+	 * (set_verdict(), set_reason()): call it before a verdict that ends the upload. Only the holder of the private key
+	 * can read it. Returns 0 if the copy is durably there, -1 if it is not: read_error() says why; then return
+	 * PP_RETRY. A later call for the same upload and step, also in a later run, replaces the copy. number(setup,
+	 * "quarantine") in create() is 1 if the service has a quarantine, so that a module can reject a setting that needs
+	 * one. It makes the copy of content_fd(), with its digest. Blocks, but not past the deadline or cancellation;
+	 * read() goes on where it was. */
+	int (*quarantine)(struct pp_run *run);
 };
 
 /* What a module exports. */
@@ -425,7 +434,7 @@ _Static_assert(offsetof(struct pp_host, rewind) == 216, "ABI 1.1");
 _Static_assert(offsetof(struct pp_host, set_verdict) == 240, "ABI 1.1");
 _Static_assert(offsetof(struct pp_host, cache_get) == 272, "ABI 1.1");
 _Static_assert(offsetof(struct pp_host, set_progress) == 288, "ABI 1.1");
-_Static_assert(sizeof(struct pp_host) == 320, "ABI 1.1");
+_Static_assert(sizeof(struct pp_host) == 328, "ABI 1.1");
 #endif
 
 #ifdef __cplusplus

@@ -141,6 +141,16 @@ static void say_known(struct work *work)
 		say(work, "unknown; ");
 }
 
+static bool do_quarantine(struct work *work)
+{
+	work->host->set_verdict(work->run, "infected", "{\"n\":1}");
+	work->host->set_reason(work->run, "Eicar");
+	if (work->host->quarantine(work->run) != 0)
+		return false;
+	say(work, "hidden; ");
+	return true;
+}
+
 static bool await_cancel(struct work *work)
 {
 	struct pollfd cancel = {.fd = work->host->cancel_fd(work->run), .events = POLLIN};
@@ -162,6 +172,8 @@ static bool perform(struct work *work, const char *word, size_t length)
 		say_known(work);
 		return true;
 	}
+	if (strcmp(what, "hide") == 0)
+		return do_quarantine(work);
 	if (strcmp(what, "rewind") == 0)
 		return do_rewind(work);
 	if (strcmp(what, "try-file") == 0) {
@@ -199,7 +211,7 @@ static uint32_t run(void *instance, struct pp_run *run)
 static int create(const struct pp_host *host, struct pp_setup *setup, void **instance)
 {
 	struct reader *reader = calloc(1, sizeof *reader);
-	if (reader == NULL || !PP_HOST_HAS(host, content_sha256))
+	if (reader == NULL || !PP_HOST_HAS(host, quarantine))
 		return -1;
 	reader->host = host;
 	reader->words = host->string(setup, "do");

@@ -4,6 +4,7 @@
 #include <check.h>
 #include <dirent.h>
 #include <fcntl.h>
+#include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <poll.h>
 #include <signal.h>
@@ -13,8 +14,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "core/quarantine/quarantine.h"
 #include "core/steps/workers.h"
 #include "tests/config/config_fixture.h"
+#include "tests/harness/folder.h"
 #include "tests/harness/limits.h"
 #include "tests/harness/storage_server.h"
 #include "tests/harness/suite.h"
@@ -146,6 +149,8 @@ static const char *expected(const char *words, int64_t size)
 			used += (size_t)snprintf(text + used, left, "read %lld:%llx; ", (long long)size, sum_of(size));
 		else if (strncmp(words, "some", length) == 0)
 			used += (size_t)snprintf(text + used, left, "some; ");
+		else if (strncmp(words, "hide", length) == 0)
+			used += (size_t)snprintf(text + used, left, "hidden; ");
 		else if (strncmp(words, "sha", length) == 0)
 			used += (size_t)snprintf(text + used, left, "sha %s; ", digest_of(size));
 		else if (strncmp(words, "known", length) == 0)
@@ -428,6 +433,102 @@ START_TEST(room_is_awaited)
 }
 END_TEST
 
+/* The quarantine of the tests: the private key, and what the entry of this run must be. */
+static unsigned char private_key[SEAL_KEY];
+static struct quarantine *quarantine;
+static char hidden[FOLDER_PATH_SIZE];
+
+static void open_quarantine(void)
+{
+	struct quarantine_options options = {.folder = hidden, .instance = "host"};
+	char error[SEAL_ERROR_SIZE];
+	size_t length = SEAL_KEY;
+	EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, "X25519");
+	ck_assert(folder_create(hidden));
+	ck_assert_int_eq(EVP_PKEY_get_raw_private_key(key, private_key, &length), 1);
+	ck_assert_int_eq(EVP_PKEY_get_raw_public_key(key, options.settings.key, &length), 1);
+	EVP_PKEY_free(key);
+	quarantine = quarantine_create(&options, error);
+	ck_assert_msg(quarantine != NULL, "%s", error);
+	workers_set_quarantine(workers, quarantine);
+}
+
+static void assert_hidden(const char *step, int64_t size)
+{
+	char name[ENTRY_NAME_SIZE], error[SEAL_ERROR_SIZE];
+	struct read_note read;
+	const void *bytes;
+	ssize_t count;
+	int64_t length = 0;
+	int opened = open(hidden, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	ck_assert(opened >= 0 && entry_name("upload", step, name));
+	int file = folder_open_sealed(opened, name);
+	struct unsealer *unsealer = unsealer_open(file, error);
+	ck_assert_msg(unsealer != NULL && unsealer_unlock(unsealer, private_key, error), "%s", error);
+	while ((count = unsealer_read(unsealer, &bytes, error)) > 0)
+		for (ssize_t i = 0; i < count; i++, length++)
+			ck_assert_uint_eq(((const unsigned char *)bytes)[i], storage_server_byte((uint64_t)length));
+	ck_assert(count == 0 && length == size);
+	ck_assert(note_decode(unsealer_note(unsealer), &read));
+	ck_assert_str_eq(read.note.step, step);
+	ck_assert_str_eq(read.note.filename, "name");
+	ck_assert_str_eq(read.note.sha256, digest_of(size));
+	ck_assert_str_eq(read.note.verdict, "infected");
+	ck_assert_str_eq(read.note.details, "{\"n\":1}");
+	ck_assert_str_eq(read.note.reason, "Eicar");
+	note_clear(&read);
+	unsealer_free(unsealer);
+	close(file);
+	close(opened);
+}
+
+static const char *const hiding[] = {"hide",           "read hide",           "some hide read", "hide read rewind read",
+                                     "file hide read", "rewind sha hide hide"};
+#define HIDING ((int)(sizeof hiding / sizeof hiding[0]))
+
+/* Whatever the module has read before, the whole upload is in the quarantine, and read() goes on. */
+START_TEST(quarantined)
+{
+	const char *words = hiding[_i / SIZES % HIDING];
+	int64_t size = sizes[_i % SIZES];
+	open_steps(_i / SIZES / HIDING, words, words);
+	open_quarantine();
+	for (size_t i = 0; i < 2; i++) {
+		assert_result(perform(i, "/ok/", size), words, size);
+		assert_hidden(i == 0 ? "one" : "two", size);
+	}
+	close_steps();
+	quarantine_destroy(quarantine);
+	folder_remove(hidden);
+}
+END_TEST
+
+/* Without a quarantine, on a full one, and if the bytes cannot be had, the call fails and says why. */
+START_TEST(not_quarantined)
+{
+	struct quarantine_settings settings = {.max_size = 10};
+	open_steps(_i, "hide", "some hide");
+	struct run *run = perform(0, "/ok/", SOME);
+	ck_assert_int_eq(run->outcome, OUTCOME_RETRY);
+	ck_assert_str_eq(run->reason, "not quarantined: the service has no quarantine ([quarantine] folder)");
+	run_free(run);
+	open_quarantine();
+	quarantine_set(quarantine, &settings);
+	run = perform(1, "/ok/", MANY);
+	ck_assert_int_eq(run->outcome, OUTCOME_RETRY);
+	ck_assert_msg(strstr(run->reason, "not quarantined: the quarantine is full: ") == run->reason, "%s", run->reason);
+	run_free(run);
+	copies_forget(workers_copies(workers), "upload");
+	run = perform(0, "/cut/", MANY);
+	ck_assert_int_eq(run->outcome, OUTCOME_RETRY);
+	ck_assert_str_ne(run->reason, "Eicar");
+	run_free(run);
+	close_steps();
+	quarantine_destroy(quarantine);
+	folder_remove(hidden);
+}
+END_TEST
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -445,6 +546,8 @@ int main(void)
 	tcase_add_loop_test(tcase, no_room, 0, BOTH);
 	tcase_add_loop_test(tcase, a_full_disk, 0, BOTH);
 	tcase_add_loop_test(tcase, room_is_awaited, 0, BOTH);
+	tcase_add_loop_test(tcase, quarantined, 0, BOTH * HIDING * SIZES);
+	tcase_add_loop_test(tcase, not_quarantined, 0, BOTH);
 	suite_add_tcase(suite, tcase);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

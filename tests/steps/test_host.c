@@ -44,7 +44,7 @@ static struct run *run_once(uint32_t (*what)(struct pp_run *run))
 	run->allowed = MINUTE;
 	act = what;
 	struct copies *copies = copies_create(&options);
-	thread_run(&step, run, content, copies, -1, &log, NULL, NULL);
+	thread_run(&step, run, content, copies, -1, &log, NULL, NULL, NULL);
 	copies_destroy(copies);
 	content_destroy(content);
 	ssize_t length = pread(log.fd, logged, sizeof logged - 1, 0);

@@ -226,7 +226,7 @@ START_TEST(what_a_module_returns)
 	struct run *run = run_create(upload);
 	struct copies *copies = copies_create(&(struct content_options){0});
 	run->allowed = MINUTE;
-	thread_run(&steps->step[0], run, NULL, copies, -1, &log, NULL, NULL);
+	thread_run(&steps->step[0], run, NULL, copies, -1, &log, NULL, NULL, NULL);
 	ck_assert_int_eq(run->returned, endings[_i].returned);
 	ck_assert_int_eq(run->outcome, endings[_i].outcome);
 	if (run->returned != RETURNED_VERDICT)
@@ -247,7 +247,7 @@ START_TEST(what_a_module_reports)
 	create_steps("steps = good\n[step:good]\nisolation = thread\nreturns = 2\ncalls = result nonsense reason\n");
 	struct run *run = run_create(upload);
 	struct copies *copies = copies_create(&(struct content_options){0});
-	thread_run(&steps->step[0], run, NULL, copies, -1, &log, NULL, NULL);
+	thread_run(&steps->step[0], run, NULL, copies, -1, &log, NULL, NULL, NULL);
 	ck_assert_int_eq(run->outcome, OUTCOME_ABORT);
 	ck_assert_str_eq(run->result, "{\"a\":[1]}");
 	ck_assert_str_eq(run->reason, "for \xc3\xbc");
