@@ -8,6 +8,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/terminal.h"
+#include "core/cli/history_view.h"
 #include "core/client/json_text.h"
 #include "core/upload/history.h"
 
@@ -33,48 +34,6 @@ static json_t *describe_suspension(struct service_steps *service, const struct r
 	return json_pack("{s:o, s:s, s:s*}", "reason", json_text(suspension.reason), "since",
 	                 time_format(suspension.since, since), "until",
 	                 suspension.until != 0 ? time_format(suspension.until, until) : NULL);
-}
-
-/* A value of the history; NULL: there is none. */
-static json_t *load(const struct json_value *value)
-{
-	return value->text != NULL ? json_loadb(value->text, value->length, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
-}
-
-/* The outcome of the step with this index; NULL: it has not ended, or it is not known whether it has. Storage may end
- * an upload before all its steps have ended. */
-static const char *step_outcome(const struct record *record, size_t step, const struct history_values *values)
-{
-	const struct status *status = &record->status;
-	if (values->passed.text != NULL)
-		return outcome_name(OUTCOME_RETRY);
-	if (step + 1 == status->decided)
-		return status->exhausted ? outcome_name(OUTCOME_RETRY) : outcome_name(status->outcome);
-	bool ended = status->decided != 0 ? step + 1 < status->decided : step < status->step;
-	bool known = status->decided != 0 || status->step < record->upload->step_count ||
-	             status->outcome == OUTCOME_CONTINUE || values->verdict.text != NULL || values->result.text != NULL;
-	return ended && known ? outcome_name(OUTCOME_CONTINUE) : NULL;
-}
-
-/* The steps that have ended or hold the upload, with what they said. */
-static json_t *describe_history(const struct record *record)
-{
-	char *history = record_history(record);
-	json_t *array = json_array();
-	for (size_t i = 0; i < record->upload->step_count; i++) {
-		struct history_values values;
-		history_find(history, record->upload->step[i], &values);
-		const char *outcome = step_outcome(record, i, &values);
-		if (outcome == NULL && values.verdict.text == NULL && values.result.text == NULL)
-			continue;
-		json_array_append_new(array,
-		                      json_pack("{s:s, s:s*, s:o*, s:o*, s:o*, s:o*, s:b}", "step", record->upload->step[i],
-		                                "outcome", outcome, "reason", load(&values.reason), "verdict",
-		                                load(&values.verdict), "details", load(&values.details), "result",
-		                                load(&values.result), "omitted", values.omitted.text != NULL));
-	}
-	free(history);
-	return array;
 }
 
 /* How the upload was rejected; NULL: it was not rejected, or not by a step. */
@@ -108,7 +67,7 @@ json_t *record_view_json(struct service_steps *service, const struct record *rec
 		status->due != 0 ? time_format(status->due, due) : NULL, "foreign", (int)record->foreign, "owner",
 		record->owner[0] != '\0' ? json_string(record->owner) : NULL, "user", describe_user(upload->user_json),
 		"suspended", describe_suspension(service, record), "decided", describe_decision(record), "history",
-		describe_history(record));
+		history_view_json(record));
 }
 
 /* `lead`, then "2026-01-01T12:30:05Z (in 3m)". */
@@ -244,54 +203,6 @@ static void print_steps(const struct record *record)
 	puts(upload->step_count == 0 ? "none" : "");
 }
 
-/* A line of `show` about a step: NAME STEP: TEXT. */
-static void print_said(const char *name, const char *step, const char *text)
-{
-	printf("%-10s", name);
-	terminal_print(stdout, step);
-	fputs(": ", stdout);
-	terminal_print(stdout, text);
-	putchar('\n');
-}
-
-/* The same for a value of the history, if it is there: a string without its quotes, … */
-static void print_string(const char *name, const char *step, const struct json_value *value)
-{
-	json_t *string = load(value);
-	if (string != NULL)
-		print_said(name, step, json_string_value(string));
-	json_decref(string);
-}
-
-/* … or as it is. */
-static void print_json(const char *name, const char *step, const struct json_value *value)
-{
-	if (value->text == NULL)
-		return;
-	char *text = alloc_text_part(value->text, value->length);
-	print_said(name, step, text);
-	free(text);
-}
-
-/* What the steps said that have ended or hold the upload. */
-static void print_history(const struct record *record)
-{
-	char *history = record_history(record);
-	for (size_t i = 0; history != NULL && i < record->upload->step_count; i++) {
-		const char *step = record->upload->step[i];
-		struct history_values values;
-		if (!history_find(history, step, &values))
-			continue;
-		print_string("passed", step, &values.reason);
-		print_string("verdict", step, &values.verdict);
-		print_json("details", step, &values.details);
-		print_json("result", step, &values.result);
-		if (values.omitted.text != NULL)
-			print_said("omitted", step, "its result or details, which are too long to be kept");
-	}
-	free(history);
-}
-
 static void print_outcome(const struct record *record)
 {
 	const struct status *status = &record->status;
@@ -337,7 +248,7 @@ void record_view_print(struct service_steps *service, const struct record *recor
 	print_outcome(record);
 	if (why[0] != '\0')
 		print_line("reason", why);
-	print_history(record);
+	history_view_print(record);
 	if (status->failures > 0)
 		printf("failures  %u of this step\n", status->failures);
 	if (status->confirmations == 1)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Keeps the text of the file `file` and the secret `word` from create() on. Each run aborts, with both as the reason.
- */
+ * Keeps the text of the file `file` and the secret `word` from create() on. Each run aborts, with both as the reason,
+ * and with `details` as those of its verdict. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -10,11 +10,13 @@
 struct keeps {
 	const struct pp_host *host;
 	char file[64], word[64];
+	const char *details;
 };
 
 static const struct pp_key keys[] = {
 	{.name = "file", .type = PP_KEY_PATH, .required = 1},
 	{.name = "command", .type = PP_KEY_STRING},
+	{.name = "details", .type = PP_KEY_STRING},
 	{.name = "word", .type = PP_KEY_SECRET, .fallback = "none"},
 	{.name = NULL},
 };
@@ -35,6 +37,7 @@ static int create(const struct pp_host *host, struct pp_setup *setup, void **ins
 		return -1;
 	}
 	keeps->host = host;
+	keeps->details = host->string(setup, "details");
 	snprintf(keeps->word, sizeof keeps->word, "%s", host->string(setup, "word"));
 	keeps->file[fread(keeps->file, 1, sizeof keeps->file - 1, file)] = '\0';
 	fclose(file);
@@ -45,6 +48,7 @@ static int create(const struct pp_host *host, struct pp_setup *setup, void **ins
 static uint32_t run(void *instance, struct pp_run *run)
 {
 	const struct keeps *keeps = instance;
+	keeps->host->set_verdict(run, "kept", keeps->details);
 	keeps->host->set_reason(run, "kept: %s, %s", keeps->file, keeps->word);
 	return PP_ABORT;
 }

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/harness/fetch.h"
 #include "tests/scenario/records.h"
@@ -262,16 +263,48 @@ START_TEST(names_do_not_control_the_terminal)
 }
 END_TEST
 
+/* What a step says of its verdict is a table of words; scripts get it as it is. */
+START_TEST(details_of_a_verdict)
+{
+	static const char details[] =
+		"{\"reason\":\"Eicar \\u2014 \\u001b[31m\",\"scanner\":\"clamd (/run/clamav/clamd.ctl)\",\"n\":{\"a\": 1},"
+		"\"bytes\":12345678901234567890,\"cached\":true}";
+	char build[FOLDER_PATH_SIZE], modules[FOLDER_PATH_SIZE + 64], ini[1024], text[8192];
+	ck_assert_ptr_nonnull(getcwd(build, sizeof build));
+	snprintf(modules, sizeof modules, "POSTPROCESSING_PLUGIN_DIR=%s/tests/modules/.libs", build);
+	snprintf(ini, sizeof ini, "[step:keeps]\nfile = /etc/hosts\ndetails = \"%s\"\n", details);
+	scenario_begin(
+		&scenario,
+		&(struct scenario_options){.steps = "keeps", .ini = ini, .env = (const char *const[]){modules, NULL}}, false);
+	storage_expect(&scenario, "one", "/none", 3, "abort");
+	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"show", "one", NULL}, text, sizeof text), 0);
+	ck_assert_msg(strstr(text, "verdict   keeps: kept"
+	                           "          reason   Eicar \xe2\x80\x94 \\x1b[31m"
+	                           "          scanner  clamd (/run/clamav/clamd.ctl)"
+	                           "          n        {\"a\":1}"
+	                           "          bytes    12345678901234567890"
+	                           "          cached   true") != NULL,
+	              "%s", text);
+	for (unsigned i = 0; i < 2; i++) {
+		const char *const words[2][4] = {{"show", "--json", "one", NULL}, {"list", "--all", "--json", NULL}};
+		ck_assert_int_eq(scenario_command(&scenario, words[i], text, sizeof text), 0);
+		json_t *shown = json_loads(text, 0, NULL);
+		const json_t *history = json_object_get(i == 0 ? shown : json_array_get(shown, 0), "history");
+		const json_t *said = json_object_get(json_array_get(history, 0), "details");
+		ck_assert_msg(json_object_size(said) == 5 && json_is_true(json_object_get(said, "cached")), "%s", text);
+		ck_assert_str_eq(json_string_value(json_object_get(said, "scanner")), "clamd (/run/clamav/clamd.ctl)");
+		json_decref(shown);
+	}
+	scenario_close(&scenario);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {interrupted_submit_withdraws,
-	                              terminated_submit_withdraws,
-	                              impatient_submit_withdraws,
-	                              unsure_submit_withdraws,
-	                              names_do_not_control_the_terminal,
-	                              submit_is_reached_by_others,
-	                              health_tells,
-	                              unknown_options_are_refused,
-	                              warnings_are_counted};
+	const TTest *const tests[] = {interrupted_submit_withdraws,      terminated_submit_withdraws,
+	                              impatient_submit_withdraws,        unsure_submit_withdraws,
+	                              names_do_not_control_the_terminal, details_of_a_verdict,
+	                              submit_is_reached_by_others,       health_tells,
+	                              unknown_options_are_refused,       warnings_are_counted};
 	return scenario_run("scenario_commands", tests, sizeof tests / sizeof tests[0]);
 }

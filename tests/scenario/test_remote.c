@@ -205,9 +205,12 @@ START_TEST(rejections_are_explained)
 	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"show", "two", NULL}, text, sizeof text), 0);
 	ck_assert_msg(strstr(text, "policies (done), virusscan (delete)") != NULL, "%s", text);
 	ck_assert_msg(strstr(text, "outcome   delete, by virusscanreason") != NULL, "%s", text);
-	ck_assert_msg(strstr(text, "result    policies: {\"rule\":0}verdict   virusscan: infectedresult    virusscan: "
-	                           "{\"Infected\":true,") != NULL,
-	              "%s", text);
+	ck_assert_msg(
+		strstr(text, "result    policies: {\"rule\":0}verdict   virusscan: infected          reason   Own-Eicar") !=
+			NULL,
+		"%s", text);
+	ck_assert_msg(strstr(text, "          bytes    68          seconds  ") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "result    virusscan: {\"Infected\":true,") != NULL, "%s", text);
 	ck_assert_int_eq(
 		scenario_command(&scenario, (const char *const[]){"show", "--json", "two", NULL}, text, sizeof text), 0);
 	shown = json_loads(text, 0, NULL);
