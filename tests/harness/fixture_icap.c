@@ -78,6 +78,20 @@ bool fixture_icap_start_at(struct fixture_icap *icap, const struct fixture_clamd
 	return false;
 }
 
+void fixture_icap_signal(const struct fixture_icap *icap, int signal)
+{
+	char path[64];
+	int child;
+	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)icap->process.pid, (int)icap->process.pid);
+	FILE *children = fopen(path, "re");
+	/* The parent first, as it would start others. */
+	kill(icap->process.pid, signal);
+	while (children != NULL && fscanf(children, "%d", &child) == 1)
+		kill(child, signal);
+	if (children != NULL)
+		fclose(children);
+}
+
 /* Its children end with it only if it is asked. */
 void fixture_icap_stop(struct fixture_icap *icap)
 {

@@ -22,6 +22,9 @@ bool fixture_icap_start_at(struct fixture_icap *icap, const struct fixture_clamd
 /* Ends it and removes its folder. */
 void fixture_icap_stop(struct fixture_icap *icap);
 
+/* Sends a signal to it and to the processes that do its work, as SIGSTOP or SIGKILL. */
+void fixture_icap_signal(const struct fixture_icap *icap, int signal);
+
 /* Whether this machine has c-icap and its virus_scan. */
 bool fixture_icap_present(void);
 

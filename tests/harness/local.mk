@@ -13,5 +13,6 @@ tests_libharness_a_SOURCES = \
 	tests/harness/limits.c tests/harness/limits.h \
 	tests/harness/no_landlock.c tests/harness/no_landlock.h \
 	tests/harness/process.c tests/harness/process.h \
+	tests/harness/relay.c tests/harness/relay.h \
 	tests/harness/raw_server.c tests/harness/raw_server.h \
 	tests/harness/suite.c tests/harness/suite.h

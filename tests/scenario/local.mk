@@ -9,7 +9,7 @@ tests_libscenario_a_SOURCES = \
 SCENARIO_LIBS = tests/libscenario.a $(TEST_LIBS)
 
 # The longest ones first.
-check_PROGRAMS += tests/scenario/test_private tests/scenario/test_anew tests/scenario/test_gap \
+check_PROGRAMS += tests/scenario/test_scan_faults tests/scenario/test_icap_faults tests/scenario/test_private tests/scenario/test_anew tests/scenario/test_gap \
 	tests/scenario/test_permissions tests/scenario/test_consumer tests/scenario/test_loss tests/scenario/test_torn \
 	tests/scenario/test_crash tests/scenario/test_suspend tests/scenario/test_outcome tests/scenario/test_gone \
 	tests/scenario/test_delay tests/scenario/test_remote tests/scenario/test_corpus tests/scenario/test_resume \
@@ -24,6 +24,10 @@ tests_scenario_test_reload_LDADD = $(SCENARIO_LIBS)
 tests_scenario_test_exec_LDADD = $(SCENARIO_LIBS)
 tests_scenario_test_cache_LDADD = $(SCENARIO_LIBS)
 tests_scenario_test_icap_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_scan_faults_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_icap_faults_SOURCES = tests/scenario/test_scan_faults.c
+tests_scenario_test_icap_faults_CPPFLAGS = $(AM_CPPFLAGS) -DBY_ICAP
+tests_scenario_test_icap_faults_LDADD = $(SCENARIO_LIBS)
 tests_scenario_test_hold_LDADD = $(SCENARIO_LIBS)
 tests_scenario_test_http_LDADD = $(SCENARIO_LIBS)
 tests_scenario_test_private_LDADD = $(SCENARIO_LIBS)
