@@ -202,7 +202,10 @@ static bool prepare(const struct virusscan *scan, struct source *source)
 		return true;
 	if (source->size >= 0 && source->size <= scan->first_lookup && !source->cut)
 		return source_load(source);
-	return !listed || source_begin_digest(source);
+	const char *known = source->cut ? NULL : scan->host->known_sha256(source->run);
+	if (known != NULL)
+		snprintf(source->sha256, sizeof source->sha256, "%s", known);
+	return known != NULL || !listed || source_begin_digest(source);
 }
 
 /* A verdict that was given by the scanner, with its name and all. */

@@ -103,19 +103,89 @@ static void run_program(const struct fixture_clamd *clamd, pid_t parent)
 	_exit(127);
 }
 
-static bool answers(const struct fixture_clamd *clamd)
+/* One command; false: no answer. */
+static bool command(const struct fixture_clamd *clamd, const char *name, char answer[256])
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	memcpy(address.sun_path, clamd->socket, sizeof address.sun_path);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return false;
-	char text[8] = "";
-	bool well =
-		connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 && send(fd, "zPING", 6, MSG_NOSIGNAL) == 6;
 	struct pollfd wait = {.fd = fd, .events = POLLIN};
-	well = well && poll(&wait, 1, 5000) == 1 && recv(fd, text, sizeof text - 1, 0) == 5 && strcmp(text, "PONG") == 0;
-	close(fd);
+	ssize_t length = -1;
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 &&
+	    send(fd, name, strlen(name) + 1, MSG_NOSIGNAL) > 0 && poll(&wait, 1, 5000) == 1)
+		length = recv(fd, answer, 255, 0);
+	if (fd >= 0)
+		close(fd);
+	answer[length > 0 ? length : 0] = '\0';
+	return length > 0;
+}
+
+static bool answers(const struct fixture_clamd *clamd)
+{
+	char answer[256];
+	return command(clamd, "zPING", answer) && strcmp(answer, "PONG") == 0;
+}
+
+/* A file of a tar archive. */
+static void put_file(FILE *archive, const char *name, const char *text)
+{
+	static const char zeros[512];
+	char header[512] = "";
+	unsigned sum = 0;
+	snprintf(header, 100, "%s", name);
+	snprintf(header + 100, 8, "%07o", 0644u);
+	snprintf(header + 124, 12, "%011o", (unsigned)strlen(text));
+	snprintf(header + 136, 12, "%011o", 0u);
+	memset(header + 148, ' ', 8);
+	header[156] = '0';
+	memcpy(header + 257, "ustar", 6);
+	memcpy(header + 263, "00", 2);
+	for (size_t i = 0; i < sizeof header; i++)
+		sum += (unsigned char)header[i];
+	snprintf(header + 148, 8, "%06o", sum);
+	fwrite(header, 1, sizeof header, archive);
+	fwrite(text, 1, strlen(text), archive);
+	fwrite(zeros, 1, (512 - strlen(text) % 512) % 512, archive);
+}
+
+/* An unsigned database in ClamAV's format: a header of 512 bytes and an archive, which begins with COPYING. */
+static bool write_database(const struct fixture_clamd *clamd, unsigned number, time_t time)
+{
+	static const char signature[] = "Own-Daily-Test:0:0:6f6e6c7920666f7220746865207465737473\n", zeros[1024];
+	/* With the length of the signature's file and its SHA-256. */
+	static const char format[] = "ClamAV-VDB:28 Nov 2026 10-40 +0000:%u:1:90:X:X:tests:%lld\n"
+								 "daily.ndb:56:"
+								 "0c22710aa44492ef6230f2eb16a77c89289c3e3b29fbf185ce0d3bca7e83e8ab\n";
+	char header[513], information[256], path[2][160];
+	FILE *file = create_file(clamd, "db/new");
+	if (file == NULL)
+		return false;
+	int used = snprintf(header, sizeof header, "ClamAV-VDB:28 Nov 2026 10-40 +0000:%u:1:90:%032d:X:tests:%lld", number,
+	                    0, (long long)time);
+	memset(header + used, ' ', sizeof header - (size_t)used);
+	fwrite(header, 1, 512, file);
+	put_file(file, "COPYING", "none\n");
+	snprintf(information, sizeof information, format, number, (long long)time);
+	put_file(file, "daily.info", information);
+	put_file(file, "daily.ndb", signature);
+	fwrite(zeros, 1, sizeof zeros, file);
+	snprintf(path[0], sizeof path[0], "%s/db/new", clamd->folder);
+	snprintf(path[1], sizeof path[1], "%s/db/daily.cud", clamd->folder);
+	return fclose(file) == 0 && rename(path[0], path[1]) == 0;
+}
+
+bool fixture_clamd_update(struct fixture_clamd *clamd, unsigned number, time_t time)
+{
+	char answer[256], wanted[32];
+	snprintf(wanted, sizeof wanted, "/%u/", number);
+	bool well = write_database(clamd, number, time) && command(clamd, "zRELOAD", answer);
+	for (int waited = 0; well && (!command(clamd, "zVERSION", answer) || strstr(answer, wanted) == NULL);
+	     waited += LOOK_EVERY_MS) {
+		well = waited < START_LIMIT_MS;
+		poll(NULL, 0, LOOK_EVERY_MS);
+	}
+	if (!well)
+		fprintf(stderr, "fixture_clamd: clamd does not load a database: %s\n", answer);
 	return well;
 }
 

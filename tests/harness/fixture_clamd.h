@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
+#include <time.h>
 
 struct fixture_clamd {
 	pid_t pid;
@@ -17,6 +18,10 @@ struct fixture_clamd {
 /* Starts it and waits until it answers PING. `lines`: additional lines of clamd.conf, which may override those of
  * the fixture (the sizes are 1G); NULL: none. False: the reason is on stderr, and nothing is left behind. */
 bool fixture_clamd_start(struct fixture_clamd *clamd, const char *lines);
+
+/* Gives it a database with this number, made at this time (seconds), as freshclam would: without one clamd does not say
+ * which signatures it has. Returns when clamd has loaded it. */
+bool fixture_clamd_update(struct fixture_clamd *clamd, unsigned number, time_t time);
 
 /* Ends it and removes its folder. */
 void fixture_clamd_stop(struct fixture_clamd *clamd);

@@ -19,6 +19,7 @@ struct peer {
 	struct fake_clamd *clamd;
 	int fd;
 	unsigned number; /* of the command */
+	bool eicar;      /* the stream begins as EICAR does */
 };
 
 /* Receives 1..length bytes; 0: the session has ended. */
@@ -41,10 +42,9 @@ static bool receive_all(const struct peer *peer, void *bytes, size_t length)
 	return true;
 }
 
-static void say(const struct peer *peer, bool numbered)
+static void say(const struct peer *peer, const char *answer, bool numbered)
 {
 	char text[4096];
-	const char *answer = peer->clamd->answer;
 	size_t size = peer->clamd->answer_size;
 	if (numbered) {
 		size = (size_t)snprintf(text, sizeof text, "%u: %s", peer->number, answer) + 1;
@@ -55,12 +55,13 @@ static void say(const struct peer *peer, bool numbered)
 }
 
 /* Reads a stream's chunks to their end; false: the session has ended. */
-static bool take_stream(const struct peer *peer)
+static bool take_stream(struct peer *peer)
 {
 	struct fake_clamd *clamd = peer->clamd;
 	char bytes[16384];
 	uint32_t size;
 	bool breaks = clamd->manner == MANNER_BREAK || clamd->manner == MANNER_ANSWER_BREAK;
+	peer->eicar = false;
 	for (size_t taken = 0; receive_all(peer, &size, sizeof size);) {
 		size_t left = ntohl(size);
 		if (left == 0)
@@ -69,17 +70,29 @@ static bool take_stream(const struct peer *peer)
 			size_t got = receive(peer, bytes, left < sizeof bytes ? left : sizeof bytes);
 			if (got == 0)
 				return false;
+			if (taken == 0 && got > 4 && memcmp(bytes, "X5O!", 4) == 0)
+				peer->eicar = true;
 			left -= got;
 			taken += got;
 			atomic_fetch_add(&clamd->bytes, got);
 			if (breaks && taken >= clamd->after) {
 				if (clamd->manner == MANNER_ANSWER_BREAK)
-					say(peer, true);
+					say(peer, clamd->answer, true);
 				return false;
 			}
 		}
 	}
 	return false;
+}
+
+static const char *scanner_answer(const struct peer *peer, const char *command)
+{
+	const struct fake_clamd *clamd = peer->clamd;
+	if (strcmp(command, "zVERSION") == 0)
+		return clamd->version;
+	if (clamd->strict || (peer->eicar && !clamd->blind))
+		return peer->eicar ? "stream: Eicar FOUND" : "stream: Bad FOUND";
+	return clamd->answer != NULL ? clamd->answer : "stream: OK";
 }
 
 /* False: the session has ended. */
@@ -101,8 +114,10 @@ static bool take_command(struct peer *peer)
 	}
 	if (peer->clamd->manner == MANNER_BREAK)
 		return false;
-	if (peer->clamd->manner != MANNER_SILENT)
-		say(peer, peer->clamd->manner != MANNER_RAW);
+	if (peer->clamd->manner == MANNER_SCANNER)
+		say(peer, scanner_answer(peer, command), true);
+	else if (peer->clamd->manner != MANNER_SILENT)
+		say(peer, peer->clamd->answer, peer->clamd->manner != MANNER_RAW);
 	return peer->clamd->manner != MANNER_ANSWER_CLOSE;
 }
 

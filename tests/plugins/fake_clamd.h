@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 enum manner {
@@ -13,13 +14,16 @@ enum manner {
 	MANNER_RAW,          /* `answer` unchanged, without a number, `answer_size` bytes */
 	MANNER_BREAK,        /* closes after `after` bytes of a stream, without an answer */
 	MANNER_ANSWER_BREAK, /* "N: " and `answer` after `after` bytes, then closes */
-	MANNER_SILENT        /* reads everything and answers nothing */
+	MANNER_SILENT,       /* reads everything and answers nothing */
+	MANNER_SCANNER       /* answers as a scanner does that finds EICAR, and says its `version` */
 };
 
 struct fake_clamd {
 	enum manner manner;
 	const char *answer;
 	size_t answer_size, after;
+	const char *version;
+	bool blind, strict; /* MANNER_SCANNER: finds nothing; finds something in everything */
 
 	char folder[64];
 	char socket[108];

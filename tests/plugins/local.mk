@@ -32,3 +32,7 @@ tests_plugins_test_icap_tls_CPPFLAGS = $(AM_CPPFLAGS)
 check_PROGRAMS += tests/plugins/test_icap_real
 tests_plugins_test_icap_real_SOURCES = tests/plugins/test_icap_real.c $(SCAN)
 tests_plugins_test_icap_real_CPPFLAGS = $(AM_CPPFLAGS)
+
+check_PROGRAMS += tests/plugins/test_fleet
+tests_plugins_test_fleet_SOURCES = tests/plugins/test_fleet.c $(FAKE_CLAMD) $(SCAN)
+tests_plugins_test_fleet_CPPFLAGS = $(AM_CPPFLAGS)

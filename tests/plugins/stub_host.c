@@ -61,6 +61,10 @@ static int64_t stub_number(const struct pp_setup *setup, const char *name)
 		return 0;
 	if (key->type == PP_KEY_CHOICE)
 		return place_of(key->choices, value);
+	if (key->type == PP_KEY_BOOL && strcmp(value, "true") == 0)
+		return 1;
+	if (key->type == PP_KEY_SIZE && strstr(value, "MiB") != NULL)
+		return strtoll(value, NULL, 10) << 20;
 	if (key->type != PP_KEY_DURATION)
 		return strtoll(value, NULL, 10);
 	REQUIRE(duration_parse(value, &duration));
@@ -267,6 +271,11 @@ static void stub_gauge(struct pp_run *run, const char *name, double value)
 	REQUIRE(strlen(name) <= PP_METRIC_NAME_LIMIT);
 }
 
+static const char *stub_known_sha256(struct pp_run *run)
+{
+	return run->known_sha256;
+}
+
 static const char *stub_cache_get(struct pp_run *run, const char *key)
 {
 	struct stub_cache *cache = run->cache;
@@ -336,6 +345,7 @@ const struct pp_host stub_host = {
 	.set_progress = stub_set_progress,
 	.count = stub_count,
 	.gauge = stub_gauge,
+	.known_sha256 = stub_known_sha256,
 	.cache_get = stub_cache_get,
 	.cache_put = stub_cache_put,
 };

@@ -112,7 +112,9 @@ static void *scan_many(void *instance)
 
 START_TEST(real_scans_side_by_side)
 {
-	void *instance = create_at(real.socket, NULL, NULL), *wrong;
+	char socket[160];
+	snprintf(socket, sizeof socket, "clamav_socket=%s", real.socket);
+	void *instance = stub_create(socket, NULL, NULL), *wrong;
 	pthread_t thread[THREADS];
 	for (int i = 0; i < THREADS; i++)
 		ck_assert_int_eq(pthread_create(&thread[i], NULL, scan_many, instance), 0);
@@ -121,6 +123,30 @@ START_TEST(real_scans_side_by_side)
 		ck_assert_ptr_null(wrong);
 	}
 	pp_step_module.destroy(instance);
+}
+END_TEST
+
+/* What freshclam does in the background. */
+START_TEST(real_updates)
+{
+	static struct stub_cache cache;
+	static const bool cached[] = {false, true, false, true};
+	char socket[160];
+	snprintf(socket, sizeof socket, "clamav_socket=%s", real.socket);
+	for (unsigned i = 0; i < sizeof cached / sizeof cached[0]; i++) {
+		struct pp_run run;
+		/* The first one is from 2001. */
+		if (i % 2 == 0)
+			ck_assert(fixture_clamd_update(&real, 100 + i, i == 0 ? 1000000000 : time(NULL)));
+		void *instance = stub_create(socket, NULL, NULL);
+		stub_run_init(&run, "clean", 5);
+		run.cache = &cache;
+		ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
+		ck_assert_msg((strstr(run.details, "\"cached\":true") != NULL) == cached[i], "%s", run.details);
+		assert_holds(run.details, i < 2 ? "/100/Sun Sep  9 " : "/102/");
+		ck_assert_msg((strstr(run.first_logged, "days old") != NULL) == (i < 2), "%s", run.first_logged);
+		pp_step_module.destroy(instance);
+	}
 }
 END_TEST
 
@@ -138,6 +164,7 @@ int main(void)
 	tcase_add_test(cases, real_limits);
 	tcase_add_test(cases, real_suspicion);
 	tcase_add_test(cases, real_scans_side_by_side);
+	tcase_add_test(cases, real_updates);
 	suite_add_tcase(suite, cases);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The module with one or two scanners that are tested before they give verdicts, with the cache and with lists. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "tests/harness/fixture_clamd.h"
+#include "tests/harness/folder.h"
+#include "tests/plugins/fake_clamd.h"
+#include "tests/plugins/scan.h"
+
+#define VERSION_1 "ClamAV 1.4.3/27824/Sun Nov 16 10:40:01 2025"
+#define VERSION_2 "ClamAV 1.4.3/27825/Mon Nov 17 10:40:01 2025"
+
+static struct fake_clamd one, two;
+static struct pp_run run;
+static char eicar[EICAR_SIZE + 1], why[1024];
+
+static void start(struct fake_clamd *clamd)
+{
+	fake_clamd_start(clamd, MANNER_SCANNER, NULL);
+	clamd->version = VERSION_1;
+	eicar_make(eicar);
+}
+
+/* An instance that uses both, or only `one` if `count` is 1. */
+static void *create(size_t count, const char *value, const char *value2)
+{
+	static char sockets[300];
+	snprintf(sockets, sizeof sockets, "clamav_socket=%s%s%s", one.socket, count > 1 ? ", " : "",
+	         count > 1 ? two.socket : "");
+	return stub_create(sockets, value, value2);
+}
+
+static uint32_t scan_text(void *instance, const char *text)
+{
+	struct stub_cache *cache = run.cache;
+	stub_run_init(&run, text, strlen(text));
+	run.cache = cache;
+	return scan(instance, &run);
+}
+
+/* Two streams for the test. */
+static unsigned streams(struct fake_clamd *clamd)
+{
+	return atomic_load(&clamd->streams);
+}
+
+START_TEST(a_scanner_is_tested_first)
+{
+	start(&one);
+	void *instance = create(1, "cache=0", NULL);
+	ck_assert_msg(scan_text(instance, "hello") == PP_CONTINUE, "%s", run.reason);
+	ck_assert_uint_eq(streams(&one), 3);
+	ck_assert_uint_eq(scan_text(instance, eicar), PP_DELETE);
+	ck_assert_uint_eq(streams(&one), 4);
+	assert_holds(run.details, "\"reason\":\"Eicar\",\"scanner\":\"clamd (");
+	assert_holds(run.details, "\"version\":\"" VERSION_1 "\",\"bytes\":68,\"seconds\":0.");
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&one);
+}
+END_TEST
+
+START_TEST(one_that_fails_gives_no_verdict)
+{
+	static const struct {
+		bool blind;
+		const char *why;
+	} table[] = {{true, "it does not find the EICAR test file"}, {false, "it does not let pass a clean text: Bad"}};
+	start(&one);
+	one.blind = table[_i].blind;
+	one.strict = !table[_i].blind;
+	void *instance = create(1, "cache=0", NULL);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_uint_eq(scan_text(instance, eicar), PP_RETRY);
+		assert_holds(run.reason, table[_i].why);
+	}
+	ck_assert(!check(instance, why, sizeof why));
+	assert_holds(why, table[_i].why);
+	assert_holds(why, one.socket);
+	one.blind = one.strict = false;
+	ck_assert_msg(check(instance, why, sizeof why), "%s", why);
+	ck_assert_uint_eq(scan_text(instance, eicar), PP_DELETE);
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&one);
+}
+END_TEST
+
+/* The version is asked for every ten seconds, or here after a failure. */
+START_TEST(it_is_tested_again_when_its_signatures_change)
+{
+	start(&one);
+	void *instance = create(1, "cache=0", NULL);
+	ck_assert_uint_eq(scan_text(instance, "hello"), PP_CONTINUE);
+	one.answer = "stream: Can't allocate memory ERROR";
+	ck_assert_uint_eq(scan_text(instance, "hello"), PP_RETRY);
+	one.answer = NULL;
+	one.version = VERSION_2;
+	one.blind = true;
+	ck_assert_uint_eq(scan_text(instance, "hello"), PP_RETRY);
+	assert_holds(run.reason, "it does not find the EICAR test file");
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&one);
+}
+END_TEST
+
+START_TEST(old_signatures_are_said)
+{
+	start(&one);
+	void *instance = create(1, "cache=0", NULL);
+	stub_run_init(&run, NULL, 0);
+	ck_assert_int_eq(pp_step_module.check_run(instance, &run), 0);
+	assert_holds(run.logged, "its signatures are 309 days old (ClamAV 1.4.3/27824/");
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&one);
+}
+END_TEST
+
+/* Each of the two is first once. */
+START_TEST(another_scanner_takes_over)
+{
+	static const struct {
+		enum manner manner;
+		const char *answer;
+	} table[] = {{MANNER_SILENT, NULL},
+	             {MANNER_BREAK, NULL},
+	             {MANNER_RAW, "HTTP/1.1 400 Bad Request\r\n\r\n"},
+	             {MANNER_ANSWER, "ClamAV 1.4.3"},
+	             {MANNER_ANSWER_BREAK, "stream: OK"}};
+	start(&two);
+	fake_clamd_start(&one, table[_i].manner, table[_i].answer);
+	one.after = MEGABYTE;
+	void *instance = create(2, "cache=0", "timeout=200ms");
+	for (int i = 0; i < 2; i++) {
+		stub_run_init(&run, NULL, 5 * MEGABYTE);
+		ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
+		assert_holds(run.details, two.socket);
+		assert_holds(run.details, "\"bytes\":5242880");
+		ck_assert_uint_eq(scan_text(instance, eicar), PP_DELETE);
+	}
+	ck_assert_msg(check(instance, why, sizeof why), "%s", why);
+	assert_holds(why, "1 of 2 scanners fail: ");
+	assert_holds(why, one.socket);
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&one);
+	fake_clamd_stop(&two);
+}
+END_TEST
+
+START_TEST(none_is_left)
+{
+	start(&one);
+	start(&two);
+	void *instance = create(2, "cache=0", NULL);
+	fake_clamd_stop(&one);
+	fake_clamd_stop(&two);
+	ck_assert_uint_eq(scan_text(instance, "hello"), PP_RETRY);
+	assert_holds(run.reason, "cannot connect");
+	ck_assert(!check(instance, why, sizeof why));
+	assert_holds(why, "2 of 2 scanners fail: clamd: cannot connect");
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
+START_TEST(bytes_that_cannot_be_had_are_asked_for_once)
+{
+	start(&one);
+	start(&two);
+	void *instance = create(2, "cache=0", NULL);
+	stub_run_init(&run, NULL, 5 * MEGABYTE);
+	run.breaks_at = 2 * MEGABYTE;
+	run.piece = 1000;
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "the stub's download broke");
+	ck_assert_uint_eq(streams(&one) + streams(&two), 2);
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&one);
+	fake_clamd_stop(&two);
+}
+END_TEST
+
+START_TEST(all_have_to_agree)
+{
+	static const struct {
+		const char *answers[2];
+		uint32_t outcome;
+		const char *word;
+	} table[] = {{{NULL, NULL}, PP_CONTINUE, "clean"},
+	             {{NULL, "stream: Bad FOUND"}, PP_DELETE, "infected"},
+	             {{"stream: Bad FOUND", NULL}, PP_DELETE, "infected"},
+	             {{"stream: Heuristics.Odd FOUND", NULL}, PP_ABORT, "suspicious"},
+	             {{"stream: Heuristics.Odd FOUND", "stream: Bad FOUND"}, PP_DELETE, "infected"},
+	             {{"stream: what ERROR", NULL}, PP_RETRY, ""},
+	             {{"stream: what ERROR", "stream: Heuristics.Odd FOUND"}, PP_RETRY, ""},
+	             {{"stream: what ERROR", "stream: Bad FOUND"}, PP_DELETE, "infected"}};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		start(&one);
+		start(&two);
+		void *instance = create(2, "agree=all", "cache=0");
+		/* Both are tested. */
+		ck_assert_uint_eq(scan_text(instance, "hello"), PP_CONTINUE);
+		assert_holds(run.details, "clamd, all 2 scanners");
+		one.answer = table[i].answers[0];
+		two.answer = table[i].answers[1];
+		ck_assert_msg(scan_text(instance, "hello") == table[i].outcome, "%zu: %s", i, run.reason);
+		ck_assert_str_eq(run.verdict, table[i].word);
+		fake_clamd_stop(&two);
+		ck_assert_uint_eq(scan_text(instance, "hello") == PP_CONTINUE, 0);
+		ck_assert(!check(instance, why, sizeof why));
+		assert_holds(why, " of 2 scanners fail: ");
+		pp_step_module.destroy(instance);
+		fake_clamd_stop(&one);
+	}
+}
+END_TEST
+
+START_TEST(equal_bytes_are_scanned_once)
+{
+	static struct stub_cache cache;
+	memset(&cache, 0, sizeof cache);
+	run.cache = &cache;
+	start(&one);
+	void *instance = create(1, NULL, NULL);
+	ck_assert_uint_eq(scan_text(instance, "hello"), PP_CONTINUE);
+	ck_assert_uint_eq(scan_text(instance, eicar), PP_DELETE);
+	ck_assert_uint_eq(streams(&one), 4);
+	ck_assert_uint_eq(scan_text(instance, "hello"), PP_CONTINUE);
+	assert_holds(run.details, "\"version\":\"" VERSION_1 "\",\"bytes\":5");
+	assert_holds(run.details, "\"cached\":true");
+	assert_holds(run.result, "\"Infected\":false");
+	assert_holds(run.logged, "from the cache");
+	ck_assert_uint_eq(scan_text(instance, eicar), PP_DELETE);
+	assert_holds(run.result, "\"Infected\":true,\"Description\":\"Eicar\"");
+	ck_assert_uint_eq(streams(&one), 4);
+	ck_assert_uint_eq(cache.count, 2);
+	/* What was found by heuristics is scanned again. */
+	one.answer = "stream: Heuristics.Odd FOUND";
+	for (unsigned i = 1; i < 3; i++) {
+		ck_assert_uint_eq(scan_text(instance, "other"), PP_ABORT);
+		ck_assert_uint_eq(streams(&one), 4 + i);
+	}
+	pp_step_module.destroy(instance);
+	/* Other signatures have not seen the file. */
+	one.answer = NULL;
+	one.version = VERSION_2;
+	instance = create(1, NULL, NULL);
+	ck_assert_uint_eq(scan_text(instance, "hello"), PP_CONTINUE);
+	ck_assert_ptr_null(strstr(run.details, "cached"));
+	pp_step_module.destroy(instance);
+	/* Nobody knows which they are. */
+	one.version = "ClamAV 1.4.3";
+	instance = create(1, NULL, NULL);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_uint_eq(scan_text(instance, "hello"), PP_CONTINUE);
+		ck_assert_ptr_null(strstr(run.details, "cached"));
+	}
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&one);
+}
+END_TEST
+
+/* A large file is looked up only if its digest is known, and kept after its scan. */
+START_TEST(large_files_are_kept)
+{
+	static struct stub_cache cache;
+	static const char text[] = "hello", digest[] = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824";
+	memset(&cache, 0, sizeof cache);
+	start(&one);
+	void *instance = create(1, "cache_first=0", NULL);
+	run.cache = &cache;
+	ck_assert_uint_eq(scan_text(instance, text), PP_CONTINUE);
+	ck_assert_uint_eq(cache.count, 1);
+	ck_assert_uint_eq(cache.asked, 0);
+	ck_assert_uint_eq(scan_text(instance, text), PP_CONTINUE);
+	ck_assert_uint_eq(streams(&one), 4);
+	stub_run_init(&run, text, 5);
+	run.cache = &cache;
+	run.known_sha256 = digest;
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	assert_holds(run.details, "\"cached\":true");
+	ck_assert_uint_eq(run.offset, 0);
+	pp_step_module.destroy(instance);
+	/* A verdict on a part is none on the whole. */
+	instance = create(1, "max_scan_size=2", "cache_first=0");
+	cache.count = 0;
+	ck_assert_uint_eq(scan_text(instance, text), PP_CONTINUE);
+	ck_assert_str_eq(run.verdict, "partial");
+	ck_assert_uint_eq(cache.count, 0);
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&one);
+}
+END_TEST
+
+static void *create_listed(const char *key, const char *lines)
+{
+	static char folder[FOLDER_PATH_SIZE], value[FOLDER_PATH_SIZE + 32];
+	if (folder[0] == '\0')
+		ck_assert(folder_create(folder));
+	ck_assert(folder_write(folder, "list", lines, strlen(lines)));
+	snprintf(value, sizeof value, "%s=%s/list", key, folder);
+	return create(1, value, "cache=0");
+}
+
+#define HELLO_DIGEST "2CF24DBA5FB0A30E26E83B2AC5B9E29E1B161E5C1FA7425E73043362938B9824"
+
+START_TEST(lists_decide)
+{
+	static const struct {
+		const char *key, *lines, *answer;
+		uint32_t outcome;
+		const char *word, *reason, *result;
+	} table[] = {
+		{"allow_list", "# why\n\n Bad # a false positive\n", "stream: Bad FOUND", PP_CONTINUE, "allowed",
+	     "allowed: Bad, infected, is let pass by allow_list line 3", "\"Infected\":false,\"Description\":\"\""},
+		{"allow_list", "Bad\n", "stream: Bad.2 FOUND", PP_DELETE, "infected", "infected: Bad.2", "\"Infected\":true"},
+		{"allow_list", "Worse\r\n" HELLO_DIGEST "\r\n", "stream: Bad FOUND", PP_CONTINUE, "allowed",
+	     "by allow_list line 2", "\"Infected\":false"},
+		{"allow_list", "Heuristics.Odd", "stream: Heuristics.Odd FOUND", PP_CONTINUE, "allowed",
+	     "Heuristics.Odd, suspicious, is let pass by allow_list line 1", "\"ErrorMsg\":\"\""},
+		{"block_list", HELLO_DIGEST, "stream: OK", PP_DELETE, "infected", "infected: block_list line 1",
+	     "\"Infected\":true,\"Description\":\"block_list line 1\""},
+		{"block_list", "a\nHeuristics.Odd\n", "stream: Heuristics.Odd FOUND", PP_DELETE, "infected",
+	     "infected: Heuristics.Odd, block_list line 2", "\"Infected\":true"},
+	};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		start(&one);
+		void *instance = create_listed(table[i].key, table[i].lines);
+		ck_assert_uint_eq(scan_text(instance, "other"), PP_CONTINUE);
+		unsigned before = streams(&one);
+		one.answer = table[i].answer;
+		ck_assert_msg(scan_text(instance, "hello") == table[i].outcome, "%zu: %s", i, run.reason);
+		ck_assert_str_eq(run.verdict, table[i].word);
+		assert_holds(run.reason, table[i].reason);
+		assert_holds(run.result, table[i].result);
+		/* A digest that is blocked needs no scanner. */
+		ck_assert_uint_eq(streams(&one) - before, strncmp(table[i].lines, "2CF2", 4) == 0 ? 0 : 1);
+		pp_step_module.destroy(instance);
+		fake_clamd_stop(&one);
+	}
+}
+END_TEST
+
+START_TEST(lists_that_cannot_be_read)
+{
+	static const char *const lines[] = {"two words\n", "2cf24dba5fb0a30e26e83b2ac5b9e29e\n", "a\xc3\xa4\n"};
+	char folder[FOLDER_PATH_SIZE], path[FOLDER_PATH_SIZE + 8], key[FOLDER_PATH_SIZE + 32];
+	void *instance = NULL;
+	ck_assert(folder_create(folder));
+	snprintf(path, sizeof path, "%s/list", folder);
+	snprintf(key, sizeof key, "allow_list=%s", path);
+	struct pp_setup setup = {.keys = pp_step_module.keys, .value = {key}};
+	ck_assert_int_ne(pp_step_module.create(&stub_host, &setup, &instance), 0);
+	assert_holds(setup.rejected, "list: No such file or directory");
+	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
+		ck_assert(folder_write(folder, "list", lines[i], strlen(lines[i])));
+		ck_assert_int_ne(pp_step_module.create(&stub_host, &setup, &instance), 0);
+		assert_holds(setup.rejected, "list:1: expected the SHA-256 of a file");
+	}
+	folder_remove(folder);
+}
+END_TEST
+
+START_TEST(forced_outcomes)
+{
+	static const struct {
+		const char *value;
+		uint32_t outcome;
+	} table[] = {{"debug_outcome=continue", PP_CONTINUE},
+	             {"debug_outcome=abort", PP_ABORT},
+	             {"debug_outcome=delete", PP_DELETE},
+	             {"debug_outcome=retry", PP_RETRY}};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		void *instance = stub_create(table[i].value, NULL, NULL);
+		stub_run_init(&run, NULL, 0);
+		ck_assert_int_eq(pp_step_module.check_run(instance, &run), 0);
+		assert_holds(run.logged, "NOTHING IS SCANNED");
+		ck_assert_uint_eq(scan_text(instance, "hello"), table[i].outcome);
+		ck_assert_uint_eq(run.offset, 0);
+		if (table[i].outcome != PP_RETRY)
+			assert_holds(run.result, "\"Infected\":true,\"Description\":\"DEBUG: forced outcome\"");
+		pp_step_module.destroy(instance);
+	}
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const test[] = {a_scanner_is_tested_first,
+	                             it_is_tested_again_when_its_signatures_change,
+	                             old_signatures_are_said,
+	                             none_is_left,
+	                             bytes_that_cannot_be_had_are_asked_for_once,
+	                             all_have_to_agree,
+	                             equal_bytes_are_scanned_once,
+	                             large_files_are_kept,
+	                             lists_decide,
+	                             lists_that_cannot_be_read,
+	                             forced_outcomes};
+	Suite *suite = suite_create("fleet");
+	TCase *tests = tcase_create("fleet");
+	tcase_set_timeout(tests, 60);
+	for (size_t i = 0; i < sizeof test / sizeof test[0]; i++)
+		tcase_add_test(tests, test[i]);
+	tcase_add_loop_test(tests, one_that_fails_gives_no_verdict, 0, 2);
+	tcase_add_loop_test(tests, another_scanner_takes_over, 0, 5);
+	suite_add_tcase(suite, tests);
+	SRunner *runner = srunner_create(suite);
+	srunner_run_all(runner, CK_ENV);
+	int failed = srunner_ntests_failed(runner);
+	srunner_free(runner);
+	return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
