@@ -12,19 +12,25 @@
 
 #include "core/base/alloc.h"
 #include "core/base/terminal.h"
+#include "core/base/utf8.h"
 #include "core/cli/command.h"
 #include "core/cli/findings.h"
 #include "core/client/json_text.h"
 #include "core/steps/trial.h"
+#include "core/upload/upload.h"
 
 static const char usage[] =
-	"usage: postprocessing try [-n NAME] [-k] [--json] MODULE.so [FILE] [KEY=VALUE …]\n"
+	"usage: postprocessing try [-n NAME] [-k] [--user ID] [--space ID] [--earlier STEP=WORD]… [--json]\n"
+	"                          MODULE.so [FILE] [KEY=VALUE …]\n"
 	"Runs a module on a file (without one: on an empty upload), in a process and a sandbox as in the\n"
 	"service, but without broker and configuration. The keys are those of the step's section. Its log goes\n"
 	"to standard error. Exit status: 0 continue, 1 abort or delete, 2 the module or a key is refused,\n"
-	"3 retry (also if the module crashes), 4 it waits.\n"
-	"  -n, --name NAME  the upload's file name (default: the name of FILE)\n"
-	"  -k, --check      call the module's check first; if it fails, the module is not run (3)\n";
+	"3 retry (also if the module crashes), 4 it waits or holds the upload.\n"
+	"  -n, --name NAME      the upload's file name (default: the name of FILE)\n"
+	"  -k, --check          call the module's check first; if it fails, the module is not run (3)\n"
+	"  --user ID            the user who uploads (default: unknown)\n"
+	"  --space ID           the space that the upload is for (default: unknown)\n"
+	"  --earlier STEP=WORD  a step that has ended with continue and with this verdict\n";
 
 /* The exit statuses besides those of options.h. */
 enum { EXIT_RETRY = 3, EXIT_WAITS = 4 };
@@ -36,6 +42,9 @@ struct attempt {
 	const char *name; /* of the upload; NULL: that of the file */
 	const char *file; /* NULL: none */
 	bool check;
+	const char *user, *space; /* NULL: unknown */
+	struct earlier_step earlier[EARLIER_LIMIT];
+	size_t earlier_count;
 	int bytes;
 	int64_t size;
 	struct preflight preflight;
@@ -44,17 +53,68 @@ struct attempt {
 	char why[1024];
 };
 
-static const struct option names[] = {
-	{"name", required_argument, NULL, 'n'}, {"check", no_argument, NULL, 'k'}, {NULL, 0, NULL, 0}};
+enum { OPTION_USER = 'U', OPTION_SPACE = 'S', OPTION_EARLIER = 'E' };
+
+static const struct option names[] = {{"name", required_argument, NULL, 'n'},
+                                      {"check", no_argument, NULL, 'k'},
+                                      {"user", required_argument, NULL, OPTION_USER},
+                                      {"space", required_argument, NULL, OPTION_SPACE},
+                                      {"earlier", required_argument, NULL, OPTION_EARLIER},
+                                      {NULL, 0, NULL, 0}};
+
+static bool is_utf8(const char *text)
+{
+	for (size_t length = strlen(text), size; length > 0; text += size, length -= size)
+		if ((size = utf8_length(text, length)) == 0)
+			return false;
+	return true;
+}
+
+/* The service tells modules of no other user or space. */
+static bool take_id(const char *option, const char *value, const char **id)
+{
+	size_t length = strlen(value);
+	*id = value;
+	if (length > 0 && length <= PP_NAME_LIMIT && is_utf8(value))
+		return true;
+	terminal_error("%s: expected 1 to %u bytes of UTF-8", option, PP_NAME_LIMIT);
+	return false;
+}
+
+static bool take_earlier(struct attempt *attempt, const char *value)
+{
+	size_t length = strcspn(value, "=");
+	if (length == 0 || length > UPLOAD_STEP_NAME_LIMIT || value[length] == '\0' ||
+	    !verdict_is_word(value + length + 1)) {
+		terminal_error("--earlier %s: expected STEP=WORD, where WORD has 1 to %u characters a-z, 0-9 and -", value,
+		               PP_VERDICT_LIMIT);
+		return false;
+	}
+	if (attempt->earlier_count == EARLIER_LIMIT) {
+		terminal_error("--earlier: %d steps at most", EARLIER_LIMIT);
+		return false;
+	}
+	attempt->earlier[attempt->earlier_count++] = (struct earlier_step){
+		.name = alloc_text_part(value, length), .outcome = PP_CONTINUE, .verdict = value + length + 1};
+	return true;
+}
 
 static bool take_option(void *closure, int letter, const char *value)
 {
 	struct attempt *attempt = closure;
-	if (letter == 'n')
+	switch (letter) {
+	case 'n':
 		attempt->name = value;
-	else
-		attempt->check = true;
-	return true;
+		return true;
+	case OPTION_USER:
+		return take_id("--user", value, &attempt->user);
+	case OPTION_SPACE:
+		return take_id("--space", value, &attempt->space);
+	case OPTION_EARLIER:
+		return take_earlier(attempt, value);
+	default:
+		return attempt->check = true;
+	}
 }
 
 /* KEY=VALUE, and not a path. */
@@ -219,21 +279,38 @@ static json_t *describe_metrics(const struct report *report)
 	return object;
 }
 
+/* The upload's ResourceID, which the space is a part of. The caller frees it. */
+static char *make_resource_id(const struct attempt *attempt)
+{
+	if (attempt->space == NULL)
+		return alloc_text("null");
+	json_t *object = json_pack("{s:s}", "space_id", attempt->space);
+	char *text = alloc_checked(json_dumps(object, JSON_COMPACT));
+	json_decref(object);
+	return text;
+}
+
 /* Returns the exit status. */
 static int run(struct attempt *attempt, json_t *report)
 {
 	struct trial *trial = start(attempt);
 	if (trial == NULL)
 		return EXIT_ERROR;
+	char *resource_id = make_resource_id(attempt);
 	const struct run_facts facts = {.id = "try",
 	                                .filename = attempt->name,
-	                                .resource_id_json = "null",
+	                                .resource_id_json = resource_id,
+	                                .user_id = attempt->user,
+	                                .space_id = attempt->space,
+	                                .earlier = attempt->earlier,
+	                                .earlier_count = attempt->earlier_count,
 	                                .filesize = attempt->size,
 	                                .attempt = 1,
 	                                .deadline = clock_now() + attempt->step->config->deadline};
 	struct trial_run run = {.facts = &facts, .limit = attempt->step->config->deadline, .bytes = attempt->bytes};
 	struct run_answer broken = {.value = PP_RETRY}, *answer = &broken;
 	enum trial_result result = trial_run(trial, &run, attempt->why, sizeof attempt->why);
+	free(resource_id);
 	if (result == TRIAL_GOOD)
 		answer = &run.done.answer;
 	else
@@ -379,5 +456,7 @@ int command_try(int argc, char **argv)
 	}
 	if (attempt.bytes >= 0)
 		close(attempt.bytes);
+	for (size_t i = 0; i < attempt.earlier_count; i++)
+		free((void *)(uintptr_t)attempt.earlier[i].name);
 	return status;
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "postprocessing/step.h"
 #include "tests/harness/folder.h"
 #include "tests/harness/process.h"
 #include "tests/harness/suite.h"
@@ -195,6 +196,34 @@ START_TEST(the_check)
 }
 END_TEST
 
+/* What the module can ask about the upload. */
+START_TEST(the_facts)
+{
+#define TELLS "tests/abi/.libs/tells.so"
+	char user[PP_NAME_LIMIT + 2];
+	ck_assert_int_eq(TRY(TELLS, "calls=facts"), 0);
+	assert_logged("step tells, user (none), space (none).");
+	ck_assert_int_eq(TRY("--user", "einstein", "--space", "s\"1", TELLS, "calls=facts"), 0);
+	assert_logged("step tells, user einstein, space s\"1.");
+	ck_assert_int_eq(TRY("--earlier", "first=clean", "--earlier", "last=no-macros", TELLS, "calls=earlier"), 0);
+	assert_logged("first: 1, verdict clean, result (none).");
+	assert_logged("last: 1, verdict no-macros, result (none).");
+	assert_logged("second: 0, verdict (none), result (none).");
+	static const char *const bad[] = {"first", "=clean", "first=", "first=Not a word"};
+	for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+		ck_assert_int_eq(TRY("--earlier", bad[i], TELLS), 2);
+		assert_logged(": expected STEP=WORD, where WORD has 1 to 31 characters a-z, 0-9 and -");
+	}
+	memset(user, 'u', sizeof user - 1);
+	user[sizeof user - 1] = '\0';
+	ck_assert_int_eq(TRY("--user", user, TELLS), 2);
+	assert_logged("--user: expected 1 to 255 bytes of UTF-8");
+	ck_assert_int_eq(TRY("--user", user + 1, TELLS, "calls=facts"), 0);
+	ck_assert_int_eq(TRY("--space", "\xff", TELLS), 2);
+	assert_logged("--space: expected 1 to 255 bytes of UTF-8");
+}
+END_TEST
+
 START_TEST(refused)
 {
 	ck_assert_int_eq(TRY(MODULES "wrong_name.so"), 2);
@@ -221,6 +250,6 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {each_outcome, what_people_see, the_bytes, the_bytes_as_a_file,
-	                              a_bad_run,    the_check,       refused};
+	                              a_bad_run,    the_check,       the_facts, refused};
 	return suite_run_with("try", setup, teardown, tests, sizeof tests / sizeof tests[0], 180);
 }
