@@ -219,21 +219,47 @@ static struct submitted *find(struct submission *submission, const char *id)
 	return NULL;
 }
 
-/* Shows one line for each change. */
-static void say(struct submission *submission, struct submitted *file, const char *what, const char *why)
+static void print_line(FILE *to, const struct submitted *file, const char *line)
+{
+	if (to == NULL)
+		return;
+	fprintf(to, "%8.3fs  ", (double)(clock_monotonic() - file->started) / (double)SECOND);
+	terminal_print(to, file->name);
+	fputs("  ", to);
+	terminal_print(to, line);
+	fputc('\n', to);
+}
+
+/* False: it is the last line already. */
+static bool note_line(struct submitted *file, const char *what, const char *why)
 {
 	char line[sizeof file->said];
 	snprintf(line, sizeof line, "%s%s%s", what, why[0] != '\0' ? ": " : "", why);
 	if (strcmp(line, file->said) == 0)
-		return;
+		return false;
 	snprintf(file->said, sizeof file->said, "%s", line);
-	if (submission->options->progress == NULL)
+	return true;
+}
+
+/* Shows one line for each change. */
+static void say(struct submission *submission, struct submitted *file, const char *what, const char *why)
+{
+	if (note_line(file, what, why))
+		print_line(submission->options->progress, file, file->said);
+}
+
+/* Nothing goes on by itself, so this is shown in any case. */
+static void say_held(struct submitted *file, const struct record *record)
+{
+	char what[UPLOAD_STEP_NAME_LIMIT + TIME_TEXT_SIZE + 32], until[TIME_TEXT_SIZE], how[160];
+	snprintf(what, sizeof what, "held by %s until %s", status_step_name(record->upload, &record->status),
+	         time_format(record->status.due / SECOND * SECOND, until));
+	if (!note_line(file, what, record->status.reason))
 		return;
-	fprintf(submission->options->progress, "%8.3fs  ", (double)(clock_monotonic() - file->started) / (double)SECOND);
-	terminal_print(submission->options->progress, file->name);
-	fputs("  ", submission->options->progress);
-	terminal_print(submission->options->progress, line);
-	fputc('\n', submission->options->progress);
+	snprintf(how, sizeof how, "to end that: `postprocessing release --reason TEXT %s`, or `postprocessing reject %s`",
+	         file->id, file->id);
+	print_line(stderr, file, file->said);
+	print_line(stderr, file, how);
 }
 
 /* Why it was rejected. */
@@ -260,7 +286,9 @@ static void follow_record(struct submission *submission, const struct delivery *
 		bool suspended = service_steps_find(&submission->service, &record, clock_now(), &suspension);
 		snprintf(what, sizeof what, "%s %s", status_step_name(record.upload, &record.status),
 		         suspended ? "suspended" : phase_name(record.status.phase));
-		if (record.status.phase != PHASE_CONFIRMING)
+		if (record.status.held)
+			say_held(file, &record);
+		else if (record.status.phase != PHASE_CONFIRMING)
 			say(submission, file, what, suspended ? suspension.reason : record.status.reason);
 		if (file->detail[0] == '\0' && record.status.phase == PHASE_CONFIRMING)
 			note_reason(file, &record);

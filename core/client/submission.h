@@ -13,7 +13,7 @@ struct submission_options {
 	const char *addr; /* where to serve the files, HOST:PORT; NULL: a free port on 127.0.0.1 */
 	const char *url;  /* the URL at which the service reaches it, see file_server_start(); NULL: the address itself */
 	nanos timeout;    /* 0: without a limit */
-	FILE *progress;   /* where to show the progress; NULL: nowhere */
+	FILE *progress;   /* where to show the progress; NULL: nowhere, but standard error has what needs a decision */
 };
 
 struct submitted {

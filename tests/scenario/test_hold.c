@@ -161,9 +161,46 @@ START_TEST(nobody_decides)
 }
 END_TEST
 
+static char submit_log[FOLDER_PATH_SIZE + 32], submit_said[4096];
+
+static bool submit_says(void *closure)
+{
+	return folder_read(scenario.folder, "submit.log", submit_said, sizeof submit_said) &&
+	       strstr(submit_said, closure) != NULL;
+}
+
+/* submit waits for a decision, and says so also when it prints JSON. */
+START_TEST(submit_tells_of_the_hold)
+{
+	static char how[] = "to end that: `postprocessing release --reason TEXT ";
+	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], id[64], output[4096];
+	struct process submit = PROCESS_NONE;
+	begin("");
+	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
+	snprintf(path, sizeof path, "%s/odd.txt", scenario.folder);
+	snprintf(submit_log, sizeof submit_log, "%s/submit.log", scenario.folder);
+	ck_assert(folder_write(scenario.folder, "odd.txt", "abc", 3));
+	for (unsigned i = 0; i < 2; i++) {
+		const char *const argv[] = {"./postprocessing", "submit", "-c", ini, path, i == 0 ? "--json" : NULL, NULL};
+		ck_assert(process_start(&submit, &(struct process_options){.argv = argv, .log = submit_log, .pipe_out = true}));
+		ck_assert(wait_until(submit_says, how, TEST_LIMIT));
+		ck_assert_msg(strstr(submit_said, "odd.txt  held by review until 20") != NULL, "%s", submit_said);
+		ck_assert_int_eq(sscanf(strstr(submit_said, how) + strlen(how), "%63[0-9a-f-]`", id), 1);
+		ck_assert_int_eq(COMMAND("release", "--reason", "fine", id), 0);
+		process_read_all(&submit, output, sizeof output);
+		ck_assert(process_wait(&submit, TEST_LIMIT));
+		ck_assert_int_eq(submit.status, 0);
+		process_end(&submit);
+		ck_assert_msg(strstr(output, i == 0 ? "\"outcome\": \"continue\"" : "accepted") != NULL, "%s", output);
+		ck_assert_int_eq(unlink(submit_log), 0);
+	}
+	end();
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {release_makes_it_continue, reject_ends_it, resume_asks_the_step_again,
-	                              a_bucket_that_forgets, nobody_decides};
+	                              a_bucket_that_forgets,     nobody_decides, submit_tells_of_the_hold};
 	return scenario_run("hold", tests, sizeof tests / sizeof tests[0]);
 }
