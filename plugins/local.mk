@@ -25,6 +25,7 @@ VIRUSSCAN_SOURCES = \
 	plugins/virusscan/session.c plugins/virusscan/session.h \
 	plugins/virusscan/connection.c plugins/virusscan/connection.h \
 	plugins/virusscan/tls.c plugins/virusscan/tls.h \
+	plugins/virusscan/idle.c plugins/virusscan/idle.h \
 	plugins/virusscan/endpoint.c plugins/virusscan/endpoint.h
 plugin_LTLIBRARIES += plugins/virusscan.la
 plugins_virusscan_la_SOURCES = $(VIRUSSCAN_SOURCES)

@@ -16,6 +16,7 @@
 struct connection {
 	int fd;
 	SSL *ssl; /* NULL: plain */
+	int64_t opened;
 	/* What TLS waits for before it can receive, or send, is not always what one would think: an update of keys that was
 	 * received is answered first. */
 	short receive_events, send_events;
@@ -99,10 +100,17 @@ struct connection *connection_open(const struct endpoint *endpoint, struct tls *
 	}
 	*connection = (struct connection){
 		.fd = endpoint_connect(endpoint, limits, why, size), .receive_events = POLLIN, .send_events = POLLOUT};
-	if (connection->fd >= 0 && (tls == NULL || secure(connection, endpoint, tls, limits, why, size)))
-		return connection;
-	connection_close(connection);
-	return NULL;
+	if (connection->fd < 0 || (tls != NULL && !secure(connection, endpoint, tls, limits, why, size))) {
+		connection_close(connection);
+		return NULL;
+	}
+	connection->opened = monotonic_now();
+	return connection;
+}
+
+int64_t connection_opened(const struct connection *connection)
+{
+	return connection->opened;
 }
 
 void connection_close(struct connection *connection)

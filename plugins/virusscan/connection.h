@@ -31,6 +31,9 @@ ssize_t connection_send(struct connection *connection, const struct iovec *parts
 /* 0: the other side has closed. -1: as above, with nothing to read in place of no room. */
 ssize_t connection_receive(struct connection *connection, void *bytes, size_t size);
 
+/* When it was opened, in nanoseconds of monotonic_now(). */
+int64_t connection_opened(const struct connection *connection);
+
 /* Between two requests: nothing came, not even an end, so that it can be used again. */
 bool connection_is_idle(struct connection *connection);
 

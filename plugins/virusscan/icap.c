@@ -10,27 +10,20 @@
 #include <string.h>
 
 #include "icap_exchange.h"
+#include "idle.h"
 #include "scanner.h"
 
 #define SECOND_NANOS INT64_C(1000000000)
 #define OPTIONS_TTL (3600 * SECOND_NANOS)
-#define IDLE_LIMIT 32
 #define NAME_SIZE 768
-
-/* A connection between two requests. */
-struct idle {
-	struct connection *connection;
-	struct idle *next;
-};
 
 struct icap {
 	struct endpoint endpoint;
 	struct tls *tls; /* NULL: plain connections */
 	char url[512];   /* of the service */
 	int64_t timeout;
-	pthread_mutex_t lock; /* of what follows */
-	struct idle *idle;
-	size_t idle_count;
+	struct idle_pool *idle;
+	pthread_mutex_t lock;      /* of what follows */
 	struct icap_words options; /* status 0: unknown */
 	int64_t options_until;     /* monotonic */
 };
@@ -46,40 +39,22 @@ struct transfer {
 	int64_t back_bytes;
 };
 
-static struct connection *take_idle(struct icap *icap)
+static int64_t opened(const void *connection)
 {
-	struct connection *connection = NULL;
-	pthread_mutex_lock(&icap->lock);
-	while (icap->idle != NULL && connection == NULL) {
-		struct idle *idle = icap->idle;
-		icap->idle = idle->next;
-		icap->idle_count--;
-		if (connection_is_idle(idle->connection))
-			connection = idle->connection;
-		else
-			connection_close(idle->connection);
-		free(idle);
-	}
-	pthread_mutex_unlock(&icap->lock);
-	return connection;
+	return connection_opened(connection);
 }
 
-static void keep_idle(struct icap *icap, struct connection *connection)
+static bool is_idle(void *connection)
 {
-	struct idle *idle = malloc(sizeof *idle);
-	pthread_mutex_lock(&icap->lock);
-	bool kept = idle != NULL && icap->idle_count < IDLE_LIMIT;
-	if (kept) {
-		*idle = (struct idle){connection, icap->idle};
-		icap->idle = idle;
-		icap->idle_count++;
-	}
-	pthread_mutex_unlock(&icap->lock);
-	if (kept)
-		return;
-	connection_close(connection);
-	free(idle);
+	return connection_is_idle(connection);
 }
+
+static void close_kept(void *connection)
+{
+	connection_close(connection);
+}
+
+static const struct idle_kind kind = {.opened = opened, .alive = is_idle, .close = close_kept};
 
 /* A request without a body. */
 static bool ask_options(const struct icap *icap, struct icap_exchange *exchange)
@@ -267,7 +242,7 @@ static bool open_connection(struct transfer *transfer, bool fresh)
 	exchange->timeout = limits.until - monotonic_now();
 	exchange->until = transfer->source->until;
 	exchange->cancel_fd = limits.cancel_fd;
-	exchange->connection = fresh ? NULL : take_idle(icap);
+	exchange->connection = fresh ? NULL : idle_take(icap->idle);
 	if (exchange->connection == NULL)
 		exchange->connection = connection_open(&icap->endpoint, icap->tls, &limits, why, sizeof why);
 	if (exchange->connection == NULL)
@@ -310,7 +285,7 @@ static enum finding scan_once(struct transfer *transfer, bool fresh, bool *again
 		*again = !answered && !exchange->heard && !exchange->body_failed;
 	}
 	if (kept)
-		keep_idle(transfer->icap, exchange->connection);
+		idle_keep(transfer->icap->idle, exchange->connection);
 	else
 		connection_close(exchange->connection);
 	return finding;
@@ -344,7 +319,7 @@ static bool identify_on(struct icap *icap, struct icap_exchange *exchange, const
 	*exchange = (struct icap_exchange){.timeout = limits->until - monotonic_now(),
 	                                   .until = limits->until,
 	                                   .cancel_fd = limits->cancel_fd,
-	                                   .connection = fresh ? NULL : take_idle(icap)};
+	                                   .connection = fresh ? NULL : idle_take(icap->idle)};
 	if (exchange->connection == NULL)
 		exchange->connection = connection_open(&icap->endpoint, icap->tls, limits, reason, sizeof reason);
 	if (exchange->connection == NULL) {
@@ -353,7 +328,7 @@ static bool identify_on(struct icap *icap, struct icap_exchange *exchange, const
 	}
 	bool good = ask_options(icap, exchange);
 	if (good && !exchange->answer.words.closes)
-		keep_idle(icap, exchange->connection);
+		idle_keep(icap->idle, exchange->connection);
 	else
 		connection_close(exchange->connection);
 	return good;
@@ -411,8 +386,12 @@ static void *icap_create(const struct pp_host *host, struct pp_setup *setup, con
 {
 	const char *service = host->string(setup, "icap_service");
 	struct icap *icap = calloc(1, sizeof *icap);
-	if (icap == NULL || pthread_mutex_init(&icap->lock, NULL) != 0) {
+	if (icap != NULL)
+		icap->idle = idle_create(&kind);
+	if (icap == NULL || icap->idle == NULL || pthread_mutex_init(&icap->lock, NULL) != 0) {
 		host->reject(setup, NULL, "out of memory");
+		if (icap != NULL)
+			idle_destroy(icap->idle);
 		free(icap);
 		return NULL;
 	}
@@ -435,6 +414,7 @@ static void *icap_create(const struct pp_host *host, struct pp_setup *setup, con
 		snprintf(text, SCANNER_TEXT_SIZE, "icap (%.*s)", (int)(SCANNER_TEXT_SIZE - sizeof "icap ()"), icap->url);
 		return icap;
 	}
+	idle_destroy(icap->idle);
 	pthread_mutex_destroy(&icap->lock);
 	free(icap);
 	return NULL;
@@ -443,12 +423,7 @@ static void *icap_create(const struct pp_host *host, struct pp_setup *setup, con
 static void icap_destroy(void *endpoint)
 {
 	struct icap *icap = endpoint;
-	while (icap->idle != NULL) {
-		struct idle *idle = icap->idle;
-		icap->idle = idle->next;
-		connection_close(idle->connection);
-		free(idle);
-	}
+	idle_destroy(icap->idle);
 	tls_destroy(icap->tls);
 	pthread_mutex_destroy(&icap->lock);
 	free(icap);

@@ -11,27 +11,35 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* clamd closes what is idle for CommandReadTimeout, 30 s unless configured otherwise: then the look before reuse
- * helps. */
-#define IDLE_MAX (INT64_C(20) * 1000000000)
-#define KEPT_MAX 32
+static int64_t opened(const void *session)
+{
+	return ((const struct session *)session)->opened;
+}
+
+/* Between commands clamd says nothing: whatever can be read is the end of the session. */
+static bool is_alive(void *session)
+{
+	struct pollfd look = {.fd = ((struct session *)session)->fd, .events = POLLIN};
+	return poll(&look, 1, 0) == 0;
+}
+
+static void close_kept(void *session)
+{
+	session_close(session);
+}
+
+static const struct idle_kind kind = {.opened = opened, .alive = is_alive, .close = close_kept};
 
 bool session_pool_init(struct session_pool *pool, const struct endpoint *endpoint)
 {
 	pool->endpoint = *endpoint;
-	pool->newest = NULL;
-	pool->count = 0;
-	return pthread_mutex_init(&pool->lock, NULL) == 0;
+	pool->idle = idle_create(&kind);
+	return pool->idle != NULL;
 }
 
 void session_pool_destroy(struct session_pool *pool)
 {
-	while (pool->newest != NULL) {
-		struct session *session = pool->newest;
-		pool->newest = session->next;
-		session_close(session);
-	}
-	pthread_mutex_destroy(&pool->lock);
+	idle_destroy(pool->idle);
 }
 
 void session_close(struct session *session)
@@ -40,36 +48,9 @@ void session_close(struct session *session)
 	free(session);
 }
 
-/* Between commands clamd says nothing: whatever can be read is the end of the session. */
-static bool is_alive(const struct session *session)
-{
-	struct pollfd look = {.fd = session->fd, .events = POLLIN};
-	return poll(&look, 1, 0) == 0;
-}
-
 struct session *session_take(struct session_pool *pool)
 {
-	int64_t oldest = monotonic_now() - IDLE_MAX;
-	struct session *found = NULL, *dead = NULL;
-	pthread_mutex_lock(&pool->lock);
-	while (pool->newest != NULL && found == NULL) {
-		struct session *session = pool->newest;
-		pool->newest = session->next;
-		pool->count--;
-		if (session->idle_since >= oldest && is_alive(session)) {
-			found = session;
-		} else {
-			session->next = dead;
-			dead = session;
-		}
-	}
-	pthread_mutex_unlock(&pool->lock);
-	while (dead != NULL) {
-		struct session *next = dead->next;
-		session_close(dead);
-		dead = next;
-	}
-	return found;
+	return idle_take(pool->idle);
 }
 
 struct session *session_open(const struct session_pool *pool, const struct limits *limits, char *why, size_t size)
@@ -84,22 +65,13 @@ struct session *session_open(const struct session_pool *pool, const struct limit
 		free(session);
 		return NULL;
 	}
+	session->opened = monotonic_now();
 	return session;
 }
 
 void session_keep(struct session_pool *pool, struct session *session)
 {
-	session->idle_since = monotonic_now();
-	pthread_mutex_lock(&pool->lock);
-	bool full = pool->count >= KEPT_MAX;
-	if (!full) {
-		session->next = pool->newest;
-		pool->newest = session;
-		pool->count++;
-	}
-	pthread_mutex_unlock(&pool->lock);
-	if (full)
-		session_close(session);
+	idle_keep(pool->idle, session);
 }
 
 static enum exchange of_wait(enum waited waited)

@@ -6,25 +6,22 @@
 #ifndef VIRUSSCAN_SESSION_H
 #define VIRUSSCAN_SESSION_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "endpoint.h"
+#include "idle.h"
 
 struct session {
 	int fd;
 	unsigned long number; /* of the last command; clamd counts them from 1 */
-	int64_t idle_since;
-	struct session *next; /* in the pool */
+	int64_t opened;
 };
 
 struct session_pool {
 	struct endpoint endpoint;
-	pthread_mutex_t lock;
-	struct session *newest;
-	size_t count;
+	struct idle_pool *idle;
 };
 
 /* False: out of resources. */

@@ -25,6 +25,10 @@ check_PROGRAMS += tests/plugins/test_icap
 tests_plugins_test_icap_SOURCES = tests/plugins/test_icap.c tests/plugins/icap_server.c tests/plugins/icap_server.h $(SCAN)
 tests_plugins_test_icap_CPPFLAGS = $(AM_CPPFLAGS)
 
+check_PROGRAMS += tests/plugins/test_idle
+tests_plugins_test_idle_SOURCES = tests/plugins/test_idle.c plugins/virusscan/idle.c plugins/virusscan/endpoint.c
+tests_plugins_test_idle_CPPFLAGS = $(AM_CPPFLAGS)
+
 check_PROGRAMS += tests/plugins/test_icap_tls
 tests_plugins_test_icap_tls_SOURCES = tests/plugins/test_icap_tls.c tests/plugins/icap_server.c tests/plugins/icap_server.h $(SCAN)
 tests_plugins_test_icap_tls_CPPFLAGS = $(AM_CPPFLAGS)

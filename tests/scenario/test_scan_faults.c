@@ -268,6 +268,21 @@ START_TEST(it_is_slow_or_garbled)
 }
 END_TEST
 
+/* More workers than the scanner has room for. */
+START_TEST(it_has_few_connections)
+{
+	const struct world world = {
+		.workers = 16,
+		.clamd = "MaxConnectionQueueLength 1\nMaxThreads 2\nMaxQueue 4\n",
+		.icap = "MaxServers 1\nThreadsPerChild 3\nMinSpareThreads 1\nMaxSpareThreads 3\n",
+	};
+	begin(&world);
+	send_uploads(0, MANY);
+	check_all(MANY);
+	end(&world);
+}
+END_TEST
+
 /* Asks clamd to load its signatures, by its own protocol. */
 static void reload_signatures(void)
 {
@@ -384,8 +399,9 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {thousands,           it_is_slow_or_garbled,   it_hangs,      it_is_killed,
-	                              it_loads_signatures, it_stops_for_signatures, storage_fails, four_gigabytes};
+	const TTest *const tests[] = {
+		thousands,           it_is_slow_or_garbled,   it_hangs,      it_is_killed,  it_has_few_connections,
+		it_loads_signatures, it_stops_for_signatures, storage_fails, four_gigabytes};
 	if (by_icap && !fixture_icap_present()) {
 		puts("skipped: there is no c-icap with virus_scan (Debian: c-icap, libc-icap-mod-virus-scan)");
 		return 77;
