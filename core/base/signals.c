@@ -112,26 +112,34 @@ static void *take_signals(void *closure)
 	}
 }
 
+void signals_delay(void)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+}
+
 bool signals_start(struct signals *signals)
 {
 	sigset_t none;
 	*signals = (struct signals){.early = {.fd = STDERR_FILENO, .level = LOG_INFO}};
 	signals->log = &signals->early;
-	/* Some signals may be blocked at the start of the process. */
-	sigemptyset(&none);
-	pthread_sigmask(SIG_SETMASK, &none, NULL);
 	if (pipe2(signals->pipe, O_CLOEXEC) != 0)
 		return false;
-	/* A handler never waits. */
 	lock_init(&signals->lock);
+	catcher = signals->pipe[1];
+	handle_all(on_signal);
+	handle(SIGPIPE, on_failed_write);
+	handle(SIGXFSZ, on_failed_write);
+	/* Some signals may be blocked at the start of the process, and may have come already. */
+	sigemptyset(&none);
+	pthread_sigmask(SIG_SETMASK, &none, NULL);
+	/* A handler never waits. */
 	if (fcntl(signals->pipe[1], F_SETFL, O_NONBLOCK) == 0 &&
-	    pthread_create(&signals->thread, NULL, take_signals, signals) == 0) {
-		catcher = signals->pipe[1];
-		handle_all(on_signal);
-		handle(SIGPIPE, on_failed_write);
-		handle(SIGXFSZ, on_failed_write);
+	    pthread_create(&signals->thread, NULL, take_signals, signals) == 0)
 		return true;
-	}
+	catcher = -1;
 	pthread_mutex_destroy(&signals->lock);
 	close(signals->pipe[0]);
 	close(signals->pipe[1]);

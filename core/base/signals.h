@@ -35,6 +35,9 @@ struct signals {
 	nanos noted[NSIG]; /* when the signal was last logged */
 };
 
+/* From now on, SIGHUP does not end the process, and takes effect at signals_start(). Call this first in main(). */
+void signals_delay(void);
+
 /* Starts to catch signals, once per process. Until signals_serve(), SIGTERM and SIGINT end the process at once with
  * status 128 plus the signal's number. Call this before starting any thread. False: out of descriptors, memory or
  * threads. */

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/signals.h"
 #include "core/base/terminal.h"
 #include "core/cli/command.h"
 #include "core/client/standard_streams.h"
@@ -70,6 +71,8 @@ static int run_command(int argc, char **argv)
 
 int main(int argc, char **argv)
 {
+	if (argc > 1 && strcmp(argv[1], "server") == 0)
+		signals_delay();
 	if (!standard_streams_open())
 		return EXIT_ERROR;
 	return standard_streams_finish("postprocessing", run_command(argc, argv));

@@ -344,6 +344,23 @@ START_TEST(at_any_time)
 }
 END_TEST
 
+/* The signal was there before the program was. */
+START_TEST(before_the_start)
+{
+	static const char *const under[] = {"env", "--block-signal=HUP", "sh", "-c", "kill -HUP $$; exec \"$@\"", "sh",
+	                                    NULL};
+	scenario_open(&scenario, &(struct scenario_options){.under = under});
+	install("versions", "versions");
+	configure("steps = one", "[step:one]\nmodule = versions\n");
+	scenario_start_service(&scenario);
+	scenario_await_ready(&scenario);
+	scenario_await_log(&scenario, IN_EFFECT);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "reading the configuration again"), 1);
+	expect("continue");
+	scenario_close(&scenario);
+}
+END_TEST
+
 /* The private broker goes on: its settings are those of the start. */
 START_TEST(a_private_broker_stays)
 {
@@ -532,6 +549,7 @@ int main(void)
 	                              settings_of_the_start_stay,
 	                              waits_that_the_bucket_does_not_allow,
 	                              at_any_time,
+	                              before_the_start,
 	                              files_that_keys_name,
 	                              a_module_is_replaced_under_load,
 	                              a_private_broker_stays,
