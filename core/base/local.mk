@@ -1,5 +1,6 @@
 core_libcore_a_SOURCES += \
 	core/base/alloc.c core/base/alloc.h \
+	core/base/audit.c core/base/audit.h \
 	core/base/utf8.c core/base/utf8.h \
 	core/base/children.c core/base/children.h \
 	core/base/clock.c core/base/clock.h \

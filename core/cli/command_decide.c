@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The commands `release` and `reject`, which end the hold of uploads. */
 #include <getopt.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/base/terminal.h"
 #include "core/cli/command.h"
+#include "core/cli/invoking_user.h"
 #include "core/cli/record_view.h"
 #include "core/client/client.h"
 #include "core/upload/event.h"
@@ -51,16 +50,6 @@ static bool take_option(void *closure, int letter, const char *value)
 	return true;
 }
 
-/* Who decides; behind sudo, the user who called it. */
-static const char *find_user(void)
-{
-	const struct passwd *entry = getpwuid(getuid());
-	const char *caller = getuid() == 0 ? getenv("SUDO_USER") : NULL;
-	if (caller != NULL && caller[0] != '\0')
-		return caller;
-	return entry != NULL ? entry->pw_name : "unknown user";
-}
-
 /* False: with a message on stderr. */
 static bool make_reason(struct decision *decision)
 {
@@ -70,7 +59,7 @@ static bool make_reason(struct decision *decision)
 		fprintf(stderr, "--reason: from 1 to %d bytes\n", REASON_LIMIT);
 	else {
 		snprintf(decision->reason, sizeof decision->reason, "%s by %.32s%s%s",
-		         decision->outcome == OUTCOME_CONTINUE ? "released" : "rejected", find_user(),
+		         decision->outcome == OUTCOME_CONTINUE ? "released" : "rejected", invoking_user(),
 		         decision->why != NULL ? ": " : "", decision->why != NULL ? decision->why : "");
 		return true;
 	}
@@ -102,7 +91,7 @@ static bool decide_one(struct deciding *deciding, const char *id)
 	if (good) {
 		struct text message = {0};
 		event_encode_hold_ended(&message, id, status_step_name(record.upload, &record.status), decision->outcome,
-		                        decision->reason, clock_now());
+		                        decision->reason, invoking_user(), decision->why, clock_now());
 		good = client_publish(deciding->client, deciding->events, &message);
 		text_free(&message);
 	}

@@ -12,6 +12,7 @@ postprocessing_SOURCES += \
 	core/cli/command_try.c \
 	core/cli/findings.c core/cli/findings.h \
 	core/cli/history_view.c core/cli/history_view.h \
+	core/cli/invoking_user.c core/cli/invoking_user.h \
 	core/cli/main.c \
 	core/cli/record_view.c core/cli/record_view.h \
 	core/cli/step_names.c core/cli/step_names.h

@@ -16,6 +16,43 @@ static void report_passed(struct coordinator *coordinator, const struct job *job
 	            action->hold_expired ? "hold_outcome" : "on_exhausted", action->why_passed);
 }
 
+static void note_act(const struct coordinator *coordinator, struct audit_act act)
+{
+	const struct ports *ports = &coordinator->options.ports;
+	act.time = clock_now();
+	act.instance = coordinator->options.owner;
+	if (ports->audit != NULL)
+		ports->audit(ports->closure, &act);
+}
+
+/* What people have decided. */
+static void note_decision(const struct coordinator *coordinator, const struct job *job, bool again)
+{
+	const struct event *event = &job->event;
+	bool known = event->user != NULL && event->user[0] != '\0';
+	note_act(coordinator, (struct audit_act){.act = event->outcome == OUTCOME_CONTINUE ? "released" : "rejected",
+	                                         .upload = job->active->id,
+	                                         .step = event->step,
+	                                         .user = event->user,
+	                                         .outcome = outcome_name(event->outcome),
+	                                         .reason = known ? event->why : event->reason,
+	                                         .event = job->input.sequence,
+	                                         .again = again});
+}
+
+/* Nobody has decided in time. */
+static void note_expiry(const struct coordinator *coordinator, const struct job *job)
+{
+	const struct record *record = job->active->record;
+	bool passed = job->action.passed;
+	size_t step = passed ? job->action.passed_step : record->status.decided > 0 ? record->status.decided - 1 : 0;
+	note_act(coordinator,
+	         (struct audit_act){.act = "hold_expired",
+	                            .upload = job->active->id,
+	                            .step = record->upload->step[step],
+	                            .outcome = outcome_name(passed ? OUTCOME_CONTINUE : record->status.outcome)});
+}
+
 /* The upload is held, or is no longer. */
 static void report_hold(struct coordinator *coordinator, const struct job *job)
 {
@@ -26,6 +63,10 @@ static void report_hold(struct coordinator *coordinator, const struct job *job)
 	char until[TIME_TEXT_SIZE];
 	if (status->held) {
 		metrics_count(metrics, holds);
+		note_act(coordinator, (struct audit_act){.act = "held",
+		                                         .upload = job->active->id,
+		                                         .step = status_step_name(record->upload, status),
+		                                         .reason = status->reason});
 		log_warning(coordinator->options.log,
 		            "upload %s: held by %s until %s%s%s; `postprocessing release` or `postprocessing reject` ends that",
 		            job->active->id, status_step_name(record->upload, status),
@@ -36,8 +77,10 @@ static void report_hold(struct coordinator *coordinator, const struct job *job)
 		counter_add(released ? metrics->holds_released : metrics->holds_rejected, 1);
 		log_info(coordinator->options.log, "upload %s: no longer held by %s: %s, %s", job->active->id, input->step,
 		         outcome_name(input->outcome), input->reason != NULL ? input->reason : "");
+		note_decision(coordinator, job, false);
 	} else if (job->action.hold_expired) {
 		metrics_count(metrics, holds_expired);
+		note_expiry(coordinator, job);
 	}
 }
 
@@ -105,9 +148,21 @@ void report_refusal(const struct coordinator *coordinator, const struct job *job
 		          job->event.id_json != NULL ? job->event.id_json : job->active->id, job->input.refused);
 }
 
+/* The event of the decision that was counted last came again: the process may have died before it could note the
+ * act. */
+static bool was_counted(const struct job *job)
+{
+	const struct active_upload *active = job->active;
+	const struct status *status = active->record != NULL ? &active->record->status : NULL;
+	return status != NULL && status->stream == job->input.stream && status->answered == job->input.sequence;
+}
+
 void report_decision_in_vain(const struct coordinator *coordinator, const struct job *job)
 {
 	/* One that is delivered again may have had its effect before. */
+	if (job->input.kind == INPUT_HOLD_ENDED && job->action.ignored != NULL && job->input.redelivered &&
+	    was_counted(job))
+		note_decision(coordinator, job, true);
 	if (job->input.kind == INPUT_HOLD_ENDED && job->action.ignored != NULL && !job->input.redelivered)
 		log_warning(coordinator->options.log, "upload %s: the decision (%s, %s) has no effect: %s", job->active->id,
 		            outcome_name(job->input.outcome), job->input.reason != NULL ? job->input.reason : "",

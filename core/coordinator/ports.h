@@ -10,6 +10,7 @@
 #ifndef CORE_COORDINATOR_PORTS_H
 #define CORE_COORDINATOR_PORTS_H
 
+#include "core/base/audit.h"
 #include "core/base/delivery.h"
 #include "core/base/request.h"
 #include "core/steps/run.h"
@@ -68,6 +69,9 @@ struct ports {
 	/* Tells the other instances that an upload was removed, as one of them may be working on it. The message may get
 	 * lost. */
 	void (*announce_gone)(void *closure, const char *id);
+
+	/* An act of people, or of a time limit, has been written to the record. NULL: nobody wants to know. */
+	void (*audit)(void *closure, const struct audit_act *act);
 };
 
 #endif

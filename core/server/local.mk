@@ -14,6 +14,7 @@ core_libcore_a_SOURCES += \
 	core/server/server_permissions.c \
 	core/server/server_ports.c \
 	core/server/server_private.h \
+	core/server/server_quarantine.c \
 	core/server/server_reload.c \
 	core/server/server_scans.c \
 	core/server/server_steps.c

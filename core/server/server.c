@@ -167,8 +167,9 @@ static bool create_parts(struct server *server, const struct steps *steps)
 	server_create_cache(server);
 	server->reports = reports_create(server->metrics, server->log);
 	server->workers = workers_create(steps, &server->config->content, server->log, &server->mailbox);
-	if (server->workers == NULL)
+	if (server->workers == NULL || !server_start_audit(server))
 		return false;
+	workers_set_quarantine(server->workers, server->quarantine);
 	workers_count_replaced(server->workers, server->counted.workers_replaced);
 	workers_report_to(server->workers, server->reports);
 	const struct coordinator_steps view = server_coordinator_steps(server);
@@ -230,7 +231,7 @@ struct server *server_create(const struct preflight *first, const char *path, st
 	*passing = instance_take(config->state_dir, log, server->owner, &server->instance_lock, why, size);
 	if (*passing)
 		instance_take_note(server->instance_lock, server->owner, server->spared);
-	bool good = *passing && find_brokers(server, why, size);
+	bool good = *passing && server_open_quarantine(server, why, size) && find_brokers(server, why, size);
 	if (good && !create_parts(server, first->steps)) {
 		snprintf(why, size, "cannot start a thread, or no random numbers");
 		good = false;
@@ -605,6 +606,7 @@ bool server_destroy(struct server *server)
 	/* What it sends from now on nobody reads. */
 	bool checked = checker_destroy(server->checker, 2 * SECOND);
 	coordinator_destroy(server->coordinator);
+	server_close_quarantine(server);
 	broker_stop(server->broker);
 	for (size_t i = 0; i < server->broker_count; i++)
 		permissions_destroy(server->brokers[i].permissions);

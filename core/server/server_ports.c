@@ -175,6 +175,12 @@ static void port_scan(void *closure, void *token)
 		coordinator_scanned(server->coordinator, token, false, clock_now());
 }
 
+static void port_audit(void *closure, const struct audit_act *act)
+{
+	const struct server *server = closure;
+	audit_note(server->audit, act);
+}
+
 struct ports server_ports(struct server *server)
 {
 	return (struct ports){
@@ -196,5 +202,6 @@ struct ports server_ports(struct server *server)
 		.replace = port_replace,
 		.lives = port_lives,
 		.scan = port_scan,
+		.audit = port_audit,
 	};
 }

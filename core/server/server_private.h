@@ -9,6 +9,7 @@
  *   server_loss.c          preparation of each connection, and detection of a broker that lost its data
  *   server_permissions.c   the permissions needed on the brokers
  *   server_ports.c         the coordinator's ports
+ *   server_quarantine.c    the quarantine and the audit log
  *   server_reload.c        reading the configuration again
  *   server_scans.c         scans of the bucket for the coordinator
  *   server_steps.c         the steps, of the present configuration and of earlier ones */
@@ -17,6 +18,7 @@
 
 #include <stdatomic.h>
 
+#include "core/base/audit.h"
 #include "core/base/readiness.h"
 #include "core/broker/broker.h"
 #include "core/coordinator/coordinator.h"
@@ -94,6 +96,7 @@ struct server_broker {
 };
 
 struct reload;
+struct keeper;
 
 struct server {
 	const struct preflight *first; /* the configuration of the start */
@@ -125,6 +128,9 @@ struct server {
 	struct metrics_list counted;
 	struct gauge *copied[2]; /* bytes, by enum copy_place */
 	struct counter *copies;
+	struct quarantine *quarantine; /* NULL: there is none */
+	struct keeper *keeper;         /* of it */
+	struct audit *audit;
 	uint64_t copies_counted;  /* in it */
 	struct server_step *step; /* a step keeps its number, also if it is removed from the configuration */
 	size_t step_count;
@@ -232,6 +238,17 @@ void server_take_check(struct server *server, const struct check_answer *answer)
 void server_take_pool_news(struct server *server, const struct pool_news *news);
 /* A run has ended, which also says something about the step's health. */
 void server_note_run(struct server *server, const struct run *run);
+
+/* Opens the quarantine, if the configuration has one. False: failed; why[size] has the reason. */
+bool server_open_quarantine(struct server *server, char *why, size_t size);
+/* Starts the audit log, and the thread that looks after the quarantine. False: no thread. */
+bool server_start_audit(struct server *server);
+/* Another configuration is in effect. */
+void server_reset_quarantine(struct server *server, const struct preflight *made);
+/* Has the quarantine looked at soon. Any thread may call this. */
+void server_hasten_quarantine(struct server *server);
+/* Ends both; there are no runs any more. */
+void server_close_quarantine(struct server *server);
 
 void server_create_cache(struct server *server);
 /* A run asks the cache, or gives it something. Takes the question over. */

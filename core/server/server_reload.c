@@ -270,6 +270,7 @@ static void take_new(struct server *server, const struct preflight *made)
 		return;
 	}
 	apply(server, made->steps, change, &outline);
+	server_reset_quarantine(server, made);
 	server->shutdown_grace = config->shutdown_grace;
 	server->log->level = config->log_level;
 	gauge_set(server->counted.config_warnings, (int64_t)config->warnings.count);

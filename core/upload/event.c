@@ -119,5 +119,7 @@ void event_clear(struct event *event)
 	free(event->step);
 	free(event->result);
 	free(event->reason);
+	free(event->user);
+	free(event->why);
 	*event = (struct event){0};
 }

@@ -35,9 +35,10 @@ struct event {
 	char *step;            /* STEP_FINISHED, START_STEP, HOLD_ENDED: the step; RESUME: the step or "" */
 	enum outcome outcome;  /* STEP_FINISHED, FINISHED, HOLD_ENDED */
 	/* STEP_FINISHED without `continue`, for people: */
-	char *result; /* the Result as JSON text, if it is small enough for a record; or NULL */
-	char *reason; /* the reason that it contains, or that of HOLD_ENDED; or NULL */
-	bool failed;  /* UPLOAD_READY */
+	char *result;     /* the Result as JSON text, if it is small enough for a record; or NULL */
+	char *reason;     /* the reason that it contains, or that of HOLD_ENDED; or NULL */
+	char *user, *why; /* HOLD_ENDED: who decided, and why; "": it does not say */
+	bool failed;      /* UPLOAD_READY */
 };
 
 enum event_verdict {
@@ -73,9 +74,10 @@ void event_encode_refusal(struct text *message, const char *id, nanos now);
 void event_encode_restart(struct text *message, const char *upload_id, nanos now);
 void event_encode_resume(struct text *message, const char *upload_id, const char *step, nanos now);
 
-/* The end of a hold. `reason`: who decided and why, for people. */
+/* The end of a hold. `reason`: who decided and why, for people; user, why: the same for the audit log, NULL: unknown.
+ */
 void event_encode_hold_ended(struct text *message, const char *upload_id, const char *step, enum outcome outcome,
-                             const char *reason, nanos now);
+                             const char *reason, const char *user, const char *why, nanos now);
 
 /* CleanUpload, as storage's own commands send it. */
 void event_encode_clean(struct text *message, const char *upload_id, nanos now);

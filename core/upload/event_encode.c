@@ -127,13 +127,17 @@ void event_encode_clean(struct text *message, const char *upload_id, nanos now)
 }
 
 void event_encode_hold_ended(struct text *message, const char *upload_id, const char *step, enum outcome outcome,
-                             const char *reason, nanos now)
+                             const char *reason, const char *user, const char *why, nanos now)
 {
 	struct text payload = {0};
 	text_string(&payload, "{\"UploadID\":", upload_id);
 	text_string(&payload, ",\"Step\":", step);
 	text_string(&payload, ",\"Outcome\":", outcome_name(outcome));
 	text_string(&payload, ",\"Reason\":", reason);
+	if (user != NULL)
+		text_string(&payload, ",\"By\":", user);
+	if (why != NULL)
+		text_string(&payload, ",\"Why\":", why);
 	add_timestamp(&payload, now);
 	text_add(&payload, "}");
 	add_envelope(message, "PostprocessingHoldEnded", NULL, &payload, now);

@@ -44,6 +44,8 @@ enum json_verdict payload_read(struct payload *payload, const char *bytes, size_
 		{"Result", &payload->result},
 		{"Failed", &payload->failed},
 		{"Reason", &payload->reason},
+		{"By", &payload->by},
+		{"Why", &payload->why},
 	};
 	enum json_verdict verdict = json_read_through(bytes, length, members, JSON_COUNT(members), why, sizeof why);
 	if (verdict != JSON_GOOD && trouble[0] == '\0')
@@ -287,6 +289,15 @@ static bool take_words(struct event_reader *reader, const struct payload *payloa
 	}
 }
 
+/* False: out of memory. */
+static bool take_decision(struct json_reader *reader, const struct payload *payload, struct event *event)
+{
+	event->reason = strdup(json_reader_string(reader, &payload->reason));
+	event->user = strdup(json_reader_string(reader, &payload->by));
+	event->why = strdup(json_reader_string(reader, &payload->why));
+	return event->reason != NULL && event->user != NULL && event->why != NULL;
+}
+
 static enum event_verdict take_word(struct event_reader *reader, const struct payload *payload, struct event *event,
                                     char *why, size_t size)
 {
@@ -305,7 +316,7 @@ static enum event_verdict take_word(struct event_reader *reader, const struct pa
 	event->step = strdup(step);
 	bool taken = event->upload_id != NULL && event->step != NULL;
 	if (event->type == EVENT_HOLD_ENDED)
-		taken = taken && (event->reason = strdup(json_reader_string(&reader->json, &payload->reason))) != NULL;
+		taken = taken && take_decision(&reader->json, payload, event);
 	if (taken && (event->type != EVENT_STEP_FINISHED || take_result(reader, payload, event)))
 		return EVENT_TAKEN;
 	snprintf(why, size, "out of memory");

@@ -23,7 +23,7 @@ struct event_reader {
 /* The members of a payload that we need. */
 struct payload {
 	struct json_value id, url, user, filename, filesize, resource_id, impersonating_user, step, outcome, result, failed,
-		reason;
+		reason, by, why;
 };
 
 /* Sets the members that exist. Unless the result is JSON_GOOD, sets `trouble` if it is still empty. */

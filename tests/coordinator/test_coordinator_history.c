@@ -188,7 +188,7 @@ START_TEST(a_step_that_holds)
 	fake_answer_all(&world);
 	assert_history("u", "[{\"step\":\"scan\",\"verdict\":\"unknown\"}]");
 	struct text message = {0};
-	event_encode_hold_ended(&message, "u", "scan", OUTCOME_CONTINUE, "me", world.now);
+	event_encode_hold_ended(&message, "u", "scan", OUTCOME_CONTINUE, "me", NULL, NULL, world.now);
 	fake_deliver(&world, message.data, message.length, 3, false);
 	fake_answer_all(&world);
 	/* The event comes again, and then somebody decides once more, which has no effect. */

@@ -20,7 +20,9 @@ static void begin(const char *lines)
 	static char ini[1024];
 	ck_assert(folder_create(folder));
 	ck_assert_int_eq(chmod(folder, 0755), 0);
-	snprintf(ini, sizeof ini, HELD "command = /usr/bin/test -e %s/fine\nreadable = %s\n%s", folder, folder, lines);
+	snprintf(ini, sizeof ini,
+	         HELD "command = /usr/bin/test -e %s/fine\nreadable = %s\n%s[audit]\nfile = %s/audit.log\n", folder, folder,
+	         lines, folder);
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "review", .ini = ini}, false);
 }
 
@@ -35,6 +37,35 @@ static int command(const char *const *words)
 	return scenario_command(&scenario, words, text, sizeof text);
 }
 #define COMMAND(...) command((const char *const[]){__VA_ARGS__, NULL})
+
+/* How many lines of the audit log have all of these parts, the last of which is NULL. */
+static size_t audited(const char *const *parts)
+{
+	static char audit[1 << 16];
+	size_t count = 0;
+	if (!folder_read(folder, "audit.log", audit, sizeof audit))
+		return 0;
+	for (char *line = strtok(audit, "\n"); line != NULL; line = strtok(NULL, "\n")) {
+		bool all = true;
+		for (size_t i = 0; all && parts[i] != NULL; i++)
+			all = strstr(line, parts[i]) != NULL;
+		count += all;
+	}
+	return count;
+}
+
+static bool is_audited(void *closure)
+{
+	return audited(closure) > 0;
+}
+
+/* One line, and no more than that. */
+static void assert_audited(const char *const *parts)
+{
+	ck_assert_msg(wait_until(is_audited, (void *)(uintptr_t)parts, TEST_LIMIT), "not in the audit log: %s", parts[0]);
+	ck_assert_uint_eq(audited(parts), 1);
+}
+#define AUDITED(...) assert_audited((const char *const[]){__VA_ARGS__, NULL})
 
 static bool is_held(void *closure)
 {
@@ -75,6 +106,9 @@ START_TEST(release_makes_it_continue)
 	ck_assert_uint_eq(scenario_log_count(&scenario, "known\nfile"), 0);
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_holds_released_total"), 1);
 	ck_assert_int_eq(COMMAND("release", "--reason", "again", "odd"), 2);
+	AUDITED("\"act\":\"held\",\"upload\":\"odd\",\"step\":\"review\",\"user\":null");
+	AUDITED("\"act\":\"released\",\"upload\":\"odd\",\"step\":\"review\",\"user\":\"",
+	        "\"outcome\":\"continue\",\"reason\":\"known\\u000afile\",\"event\":");
 	end();
 }
 END_TEST
@@ -91,6 +125,8 @@ START_TEST(reject_ends_it)
 	storage_check_finished(&scenario, "kept", "abort");
 	ck_assert_int_eq(COMMAND("reject", "--delete", "gone"), 0);
 	storage_check_finished(&scenario, "gone", "delete");
+	AUDITED("\"act\":\"rejected\",\"upload\":\"kept\"", "\"outcome\":\"abort\",\"reason\":\"not ours\"");
+	AUDITED("\"act\":\"rejected\",\"upload\":\"gone\"", "\"outcome\":\"delete\",\"reason\":null");
 	ck_assert_int_eq(COMMAND("show", "kept"), 0);
 	ck_assert_msg(strstr(text, "review (abort)") != NULL && strstr(text, "rejected by ") != NULL &&
 	                  strstr(text, ": not ours") != NULL,
@@ -154,6 +190,7 @@ START_TEST(nobody_decides)
 		                   scenario.recorder.message[0].time;
 		ck_assert_int_ge(took, SECOND);
 		ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_holds_expired_total"), 1);
+		AUDITED("\"act\":\"hold_expired\",\"upload\":\"odd\",\"step\":\"review\",\"user\":null", table[i].outcome);
 		scenario_await_log(&scenario, "held until its hold_limit: ");
 		ck_assert_uint_eq(scenario_log_count(&scenario, "(hold_outcome = continue)"), i == 2);
 		end();

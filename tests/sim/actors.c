@@ -147,7 +147,8 @@ static void decide(struct world *world, const struct happening *happening)
 	upload->passed[0] = upload->passed[0] || happening->outcome == OUTCOME_CONTINUE;
 	world->judged++;
 	world_trace(world, "somebody decides on %s: %s", upload->id, outcome_name(happening->outcome));
-	event_encode_hold_ended(&message, upload->id, "scan", happening->outcome, "by hand", world->now);
+	event_encode_hold_ended(&message, upload->id, "scan", happening->outcome, "by hand", "me", "it is late",
+	                        world->now);
 	store(world, &message);
 }
 

@@ -259,7 +259,7 @@ START_TEST(retry_and_commands)
 	assert_same(open_envelope(&message, "ResumePostprocessing", "", ""), theirs);
 	json_decref(theirs);
 	text_clear(&message);
-	event_encode_hold_ended(&message, "1", "scan", OUTCOME_DELETE, "by \"me\"", NOW);
+	event_encode_hold_ended(&message, "1", "scan", OUTCOME_DELETE, "by \"me\"", NULL, NULL, NOW);
 	theirs = json_loads("{\"UploadID\":\"1\",\"Step\":\"scan\",\"Outcome\":\"delete\",\"Reason\":\"by \\\"me\\\"\","
 	                    "\"Timestamp\":{\"seconds\":1700000000,\"nanos\":123}}",
 	                    0, NULL);
@@ -293,7 +293,7 @@ START_TEST(round_trip)
 	                                                       .step_count = 2});
 	struct text message = {0};
 	struct event event;
-	event_encode_hold_ended(&message, upload->id, "scan", OUTCOME_CONTINUE, "by \"me\"\n", NOW);
+	event_encode_hold_ended(&message, upload->id, "scan", OUTCOME_CONTINUE, "by \"me\"\n", "me\"", "for\nfun", NOW);
 	decode(&message, &event);
 	ck_assert_int_eq(event.type, EVENT_HOLD_ENDED);
 	ck_assert_str_eq(event.upload_id, upload->id);

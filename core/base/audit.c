@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "core/base/audit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/alloc.h"
+#include "core/base/text.h"
+#include "core/base/thread.h"
+
+static const char *or_null(const char *text)
+{
+	return text != NULL && text[0] != '\0' ? text : NULL;
+}
+
+char *audit_line(const struct audit_act *act)
+{
+	struct text text = {0};
+	char time[TIME_TEXT_SIZE], host[256] = "";
+	if (gethostname(host, sizeof host - 1) != 0)
+		host[0] = '\0';
+	text_string(&text, "{\"time\":", time_format(act->time, time));
+	text_string(&text, ",\"act\":", act->act);
+	text_string(&text, ",\"upload\":", or_null(act->upload));
+	text_string(&text, ",\"step\":", or_null(act->step));
+	text_string(&text, ",\"user\":", or_null(act->user));
+	text_string(&text, ",\"outcome\":", or_null(act->outcome));
+	text_string(&text, ",\"reason\":", or_null(act->reason));
+	if (act->event != 0)
+		text_format(&text, ",\"event\":%" PRIu64, act->event);
+	else
+		text_add(&text, ",\"event\":null");
+	text_string(&text, ",\"instance\":", or_null(act->instance));
+	text_string(&text, ",\"host\":", or_null(host));
+	text_add(&text, "}\n");
+	return text_take(&text);
+}
+
+/* A file that root has created in another user's folder belongs to that user, or the service could not write to it. */
+static bool give_to_owner(const char *path, int file)
+{
+	char *copy = alloc_text(path);
+	struct stat folder;
+	bool good =
+		geteuid() != 0 || (stat(dirname(copy), &folder) == 0 && fchown(file, folder.st_uid, folder.st_gid) == 0);
+	int reason = errno;
+	free(copy);
+	errno = reason;
+	return good;
+}
+
+/* -1: failed (errno). */
+static int open_file(const char *path)
+{
+	/* Non-blocking, so that a FIFO is refused instead of waited for. */
+	const int flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
+	struct stat info;
+	int file = open(path, flags);
+	if (file < 0 && errno == ENOENT) {
+		file = open(path, flags | O_CREAT | O_EXCL, 0600);
+		if (file < 0 && errno == EEXIST) /* another process was faster */
+			file = open(path, flags);
+		else if (file >= 0 && !give_to_owner(path, file)) {
+			int reason = errno;
+			close(file);
+			errno = reason;
+			return -1;
+		}
+	}
+	if (file >= 0 && (fstat(file, &info) != 0 || !S_ISREG(info.st_mode))) {
+		close(file);
+		errno = EINVAL;
+		return -1;
+	}
+	return file;
+}
+
+bool audit_append(const char *path, const char *line, char error[AUDIT_ERROR_SIZE])
+{
+	size_t length = strlen(line);
+	int file = open_file(path);
+	if (file < 0) {
+		snprintf(error, AUDIT_ERROR_SIZE, "%.256s: %s", path, errno == EINVAL ? "not a regular file" : strerror(errno));
+		return false;
+	}
+	ssize_t written = write(file, line, length);
+	bool good = written == (ssize_t)length && fdatasync(file) == 0;
+	if (!good)
+		snprintf(error, AUDIT_ERROR_SIZE, "%.256s: %s", path,
+		         written >= 0 && written < (ssize_t)length ? "the disk is full, and the line was cut"
+		                                                   : strerror(errno));
+	close(file);
+	return good;
+}
+
+struct waiting_line {
+	struct waiting_line *next;
+	char *text;
+	char *same; /* NULL, or: it is left out if the file has a line with these parts */
+};
+
+struct audit {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	pthread_t thread;
+	const struct log *log;
+	struct counter *failed;
+	/* Under the lock: */
+	char *path;
+	struct waiting_line *first, **last;
+	bool stop;
+};
+
+/* Whether the file has a line with both parts of `same`, which are separated by a line feed. */
+static bool is_there(const char *path, const char *same)
+{
+	FILE *file = fopen(path, "re");
+	const char *second = strchr(same, '\n') + 1;
+	char *first = alloc_text_part(same, (size_t)(second - same) - 1), *line = NULL;
+	size_t size = 0;
+	bool found = false;
+	while (file != NULL && !found && getline(&line, &size, file) > 0)
+		found = strstr(line, first) != NULL && strstr(line, second) != NULL;
+	free(line);
+	free(first);
+	if (file != NULL)
+		fclose(file);
+	return found;
+}
+
+static void write_line(const struct audit *audit, const char *path, char *line)
+{
+	char error[AUDIT_ERROR_SIZE];
+	if (audit_append(path, line, error))
+		return;
+	line[strcspn(line, "\n")] = '\0';
+	counter_add(audit->failed, 1);
+	log_error(audit->log, "audit log: cannot write: %s; the line is: %s", error, line);
+}
+
+static void *work(void *closure)
+{
+	struct audit *audit = closure;
+	pthread_mutex_lock(&audit->lock);
+	for (;;) {
+		while (audit->first == NULL && !audit->stop)
+			pthread_cond_wait(&audit->changed, &audit->lock);
+		struct waiting_line *line = audit->first;
+		if (line == NULL)
+			break;
+		audit->first = line->next;
+		if (audit->first == NULL)
+			audit->last = &audit->first;
+		char *path = audit->path != NULL ? alloc_text(audit->path) : NULL;
+		pthread_mutex_unlock(&audit->lock);
+		if (path != NULL && (line->same == NULL || !is_there(path, line->same)))
+			write_line(audit, path, line->text);
+		free(path);
+		free(line->text);
+		free(line->same);
+		free(line);
+		pthread_mutex_lock(&audit->lock);
+	}
+	pthread_mutex_unlock(&audit->lock);
+	return NULL;
+}
+
+struct audit *audit_create(const char *path, const struct log *log, struct counter *failed)
+{
+	struct audit *audit = alloc_zeroed(1, sizeof *audit);
+	audit->path = path != NULL ? alloc_text(path) : NULL;
+	audit->log = log;
+	audit->failed = failed;
+	audit->last = &audit->first;
+	lock_init(&audit->lock);
+	condition_init(&audit->changed);
+	if (pthread_create(&audit->thread, NULL, work, audit) == 0)
+		return audit;
+	audit->stop = true; /* there is no thread to join */
+	audit_destroy(audit);
+	return NULL;
+}
+
+void audit_destroy(struct audit *audit)
+{
+	if (audit == NULL)
+		return;
+	if (!audit->stop) {
+		pthread_mutex_lock(&audit->lock);
+		audit->stop = true;
+		pthread_cond_signal(&audit->changed);
+		pthread_mutex_unlock(&audit->lock);
+		pthread_join(audit->thread, NULL);
+	}
+	pthread_cond_destroy(&audit->changed);
+	pthread_mutex_destroy(&audit->lock);
+	free(audit->path);
+	free(audit);
+}
+
+void audit_set_path(struct audit *audit, const char *path)
+{
+	pthread_mutex_lock(&audit->lock);
+	free(audit->path);
+	audit->path = path != NULL ? alloc_text(path) : NULL;
+	pthread_mutex_unlock(&audit->lock);
+}
+
+/* What the line of an act has that no other line has. */
+static char *same_parts(const struct audit_act *act)
+{
+	struct text text = {0};
+	text_string(&text, "\"upload\":", act->upload);
+	text_format(&text, "\n,\"event\":%" PRIu64 ",", act->event);
+	return alloc_checked(text_take(&text));
+}
+
+void audit_note(struct audit *audit, const struct audit_act *act)
+{
+	struct waiting_line *line = alloc_zeroed(1, sizeof *line);
+	line->text = alloc_checked(audit_line(act));
+	line->same = act->again ? same_parts(act) : NULL;
+	pthread_mutex_lock(&audit->lock);
+	*audit->last = line;
+	audit->last = &line->next;
+	pthread_cond_signal(&audit->changed);
+	pthread_mutex_unlock(&audit->lock);
+}

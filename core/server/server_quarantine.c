@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The quarantine and the audit log: their start, their settings, and a thread that removes what is too old. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/alloc.h"
+#include "core/base/thread.h"
+#include "core/server/server_private.h"
+
+/* How often old entries are looked for, and the metrics set. */
+#define KEEP_INTERVAL (30 * SECOND)
+
+struct keeper {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	pthread_t thread;
+	bool running, stop, hasten; /* under the lock, and so is: */
+	nanos retention;
+	struct server *server;
+	struct gauge *entries, *bytes;
+	struct counter *added, *failed, *expired;
+	uint64_t added_counted, failed_counted; /* in them */
+	bool troubled;                          /* that it cannot be looked at was logged */
+};
+
+/* On the thread that has sealed it. */
+static void note_quarantined(void *closure, const struct note *note)
+{
+	struct server *server = closure;
+	audit_note(server->audit, &(struct audit_act){.time = note->time,
+	                                              .act = "quarantined",
+	                                              .upload = note->id,
+	                                              .step = note->step,
+	                                              .reason = note->reason,
+	                                              .instance = note->instance});
+	log_warning(server->log, "upload %s: %s: a copy is in the quarantine%s%s", note->id, note->step,
+	            note->reason != NULL && note->reason[0] != '\0' ? ": " : "", note->reason != NULL ? note->reason : "");
+	server_hasten_quarantine(server);
+}
+
+static void note_expired(void *closure, const struct note *note)
+{
+	struct keeper *keeper = closure;
+	struct server *server = keeper->server;
+	counter_add(keeper->expired, 1);
+	audit_note(server->audit, &(struct audit_act){.time = clock_now(),
+	                                              .act = "purged_by_retention",
+	                                              .upload = note->id,
+	                                              .step = note->step,
+	                                              .instance = server->owner});
+	log_info(server->log, "upload %s: its copy in the quarantine was older than the retention, and is removed",
+	         note->id[0] != '\0' ? note->id : "unknown");
+}
+
+static void look_after(struct keeper *keeper)
+{
+	struct quarantine *quarantine = keeper->server->quarantine;
+	struct quarantine_usage usage;
+	char error[SEAL_ERROR_SIZE];
+	bool good = quarantine_expire(quarantine, note_expired, keeper, error);
+	if (!good && !keeper->troubled)
+		log_error(keeper->server->log, "quarantine: %s", error);
+	keeper->troubled = !good;
+	if (quarantine_usage(quarantine, &usage)) {
+		gauge_set(keeper->entries, (int64_t)usage.entries);
+		gauge_set(keeper->bytes, usage.bytes);
+	}
+	counter_add(keeper->added, usage.added - keeper->added_counted);
+	counter_add(keeper->failed, usage.failed - keeper->failed_counted);
+	keeper->added_counted = usage.added;
+	keeper->failed_counted = usage.failed;
+}
+
+static void *keep(void *closure)
+{
+	struct keeper *keeper = closure;
+	pthread_mutex_lock(&keeper->lock);
+	while (!keeper->stop) {
+		keeper->hasten = false;
+		pthread_mutex_unlock(&keeper->lock);
+		look_after(keeper);
+		pthread_mutex_lock(&keeper->lock);
+		bool soon = keeper->retention > 0 && keeper->retention < KEEP_INTERVAL;
+		nanos pause = !soon ? KEEP_INTERVAL : keeper->retention < SECOND ? SECOND : keeper->retention;
+		nanos until = clock_monotonic() + pause;
+		while (!keeper->stop && !keeper->hasten && condition_wait_until(&keeper->changed, &keeper->lock, until))
+			;
+	}
+	pthread_mutex_unlock(&keeper->lock);
+	return NULL;
+}
+
+void server_hasten_quarantine(struct server *server)
+{
+	struct keeper *keeper = server->keeper;
+	if (keeper == NULL)
+		return;
+	pthread_mutex_lock(&keeper->lock);
+	keeper->hasten = true;
+	pthread_cond_signal(&keeper->changed);
+	pthread_mutex_unlock(&keeper->lock);
+}
+
+/* False: no thread. */
+static bool start_keeper(struct server *server)
+{
+	struct keeper *keeper = server->keeper = alloc_zeroed(1, sizeof *keeper);
+	struct metrics *metrics = server->metrics;
+	keeper->server = server;
+	keeper->retention = server->first->quarantine.retention;
+	keeper->entries =
+		metrics_gauge(metrics, "postprocessing_quarantine_entries", "Uploads in the folder of the quarantine.", NULL);
+	keeper->bytes = metrics_gauge(metrics, "postprocessing_quarantine_bytes",
+	                              "Bytes that the folder of the quarantine holds.", NULL);
+	keeper->added = metrics_counter(metrics, "postprocessing_quarantined_total",
+	                                "Uploads that this instance has put into the quarantine.", NULL);
+	keeper->failed = metrics_counter(metrics, "postprocessing_quarantine_failures_total",
+	                                 "Times an upload could not be put into the quarantine.", NULL);
+	keeper->expired = metrics_counter(metrics, "postprocessing_quarantine_expired_total",
+	                                  "Copies that this instance has removed after their retention.", NULL);
+	lock_init(&keeper->lock);
+	condition_init(&keeper->changed);
+	keeper->running = pthread_create(&keeper->thread, NULL, keep, keeper) == 0;
+	return keeper->running;
+}
+
+bool server_open_quarantine(struct server *server, char *why, size_t size)
+{
+	const struct config *config = server->config;
+	const struct quarantine_options options = {.folder = config->quarantine_folder,
+	                                           .instance = server->owner,
+	                                           .settings = server->first->quarantine,
+	                                           .added = note_quarantined,
+	                                           .closure = server};
+	char error[SEAL_ERROR_SIZE];
+	if (config->quarantine_folder == NULL)
+		return true;
+	server->quarantine = quarantine_create(&options, error);
+	if (server->quarantine == NULL)
+		snprintf(why, size, "[quarantine] folder: %s", error);
+	return server->quarantine != NULL;
+}
+
+bool server_start_audit(struct server *server)
+{
+	server->audit =
+		audit_create(server->config->audit_file, server->log,
+	                 metrics_counter(server->metrics, "postprocessing_audit_failures_total",
+	                                 "Lines that could not be written to the audit log; each is logged.", NULL));
+	return server->audit != NULL && (server->quarantine == NULL || start_keeper(server));
+}
+
+void server_reset_quarantine(struct server *server, const struct preflight *made)
+{
+	audit_set_path(server->audit, made->config->audit_file);
+	/* Without a key, the new configuration has no quarantine; the folder stays until the next start, and so do these.
+	 */
+	if (server->quarantine == NULL || made->config->quarantine_key == NULL)
+		return;
+	quarantine_set(server->quarantine, &made->quarantine);
+	pthread_mutex_lock(&server->keeper->lock);
+	server->keeper->retention = made->quarantine.retention;
+	pthread_mutex_unlock(&server->keeper->lock);
+	server_hasten_quarantine(server);
+}
+
+void server_close_quarantine(struct server *server)
+{
+	struct keeper *keeper = server->keeper;
+	if (keeper != NULL && keeper->running) {
+		pthread_mutex_lock(&keeper->lock);
+		keeper->stop = true;
+		pthread_cond_signal(&keeper->changed);
+		pthread_mutex_unlock(&keeper->lock);
+		pthread_join(keeper->thread, NULL);
+	}
+	if (keeper != NULL) {
+		pthread_cond_destroy(&keeper->changed);
+		pthread_mutex_destroy(&keeper->lock);
+	}
+	free(keeper);
+	server->keeper = NULL;
+	quarantine_destroy(server->quarantine);
+	audit_destroy(server->audit);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * The audit log: whole lines, each once, whoever writes at the same time. */
+#include <check.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/base/audit.h"
+#include "core/base/json.h"
+#include "tests/harness/folder.h"
+#include "tests/harness/suite.h"
+
+static char folder[FOLDER_PATH_SIZE], path[FOLDER_PATH_SIZE + 16], log_path[FOLDER_PATH_SIZE + 16];
+static char text[1 << 20];
+static struct log log_file;
+static struct metrics *metrics;
+static struct counter *failed;
+
+static void setup(void)
+{
+	ck_assert(folder_create(folder));
+	snprintf(path, sizeof path, "%s/audit.log", folder);
+	snprintf(log_path, sizeof log_path, "%s/log", folder);
+	log_file = (struct log){.fd = open(log_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600), .level = LOG_INFO};
+	metrics = metrics_create();
+	failed = metrics_counter(metrics, "failed", "", NULL);
+}
+
+static void teardown(void)
+{
+	metrics_destroy(metrics);
+	close(log_file.fd);
+	folder_remove(folder);
+}
+
+static struct audit_act act_of(const char *upload)
+{
+	return (struct audit_act){.time = INT64_C(1790000000) * SECOND, .act = "held", .upload = upload, .step = "scan"};
+}
+
+/* The number of lines, each of which is one JSON object. */
+static size_t count_lines(const char *name)
+{
+	char why[64];
+	size_t count = 0;
+	if (!folder_read(folder, name, text, sizeof text))
+		return 0;
+	for (char *line = text, *end; (end = strchr(line, '\n')) != NULL; line = end + 1, count++) {
+		*end = '\0';
+		ck_assert_msg(json_read(line, strlen(line), NULL, 0, why, sizeof why), "%s: %s", line, why);
+	}
+	return count;
+}
+
+START_TEST(a_line)
+{
+	struct audit_act act = act_of("u\n1");
+	char host[256] = "", expected[1024];
+	act.user = "ada \"\\";
+	act.reason = "";
+	act.outcome = "abort";
+	act.event = 7;
+	gethostname(host, sizeof host - 1);
+	char *line = audit_line(&act);
+	snprintf(
+		expected, sizeof expected,
+		"{\"time\":\"2026-09-21T14:13:20Z\",\"act\":\"held\",\"upload\":\"u\\u000a1\",\"step\":\"scan\",\"user\":\"ada "
+		"\\\"\\\\\",\"outcome\":\"abort\",\"reason\":null,\"event\":7,\"instance\":null,\"host\":\"%s\"}\n",
+		host);
+	ck_assert_str_eq(line, expected);
+	free(line);
+}
+END_TEST
+
+enum { WRITERS = 4, LINES = 100 };
+
+static void *note_many(void *closure)
+{
+	const struct audit_act act = act_of("u1");
+	for (int i = 0; i < LINES; i++)
+		audit_note(closure, &act);
+	return NULL;
+}
+
+/* Several processes with several threads write, and the file is renamed meanwhile. */
+START_TEST(many_writers)
+{
+	char old[FOLDER_PATH_SIZE + 32];
+	pid_t child[WRITERS];
+	int status;
+	fflush(NULL);
+	for (int i = 0; i < WRITERS; i++) {
+		if ((child[i] = fork()) != 0)
+			continue;
+		pthread_t thread[WRITERS];
+		struct audit *audit = audit_create(path, &log_file, failed);
+		for (int j = 0; j < WRITERS; j++)
+			pthread_create(&thread[j], NULL, note_many, audit);
+		for (int j = 0; j < WRITERS; j++)
+			pthread_join(thread[j], NULL);
+		audit_destroy(audit);
+		_exit(counter_value(failed) != 0);
+	}
+	while (access(path, F_OK) != 0)
+		usleep(1000);
+	usleep(10000);
+	snprintf(old, sizeof old, "%s.1", path);
+	ck_assert(rename(path, old) == 0);
+	for (int i = 0; i < WRITERS; i++)
+		ck_assert(waitpid(child[i], &status, 0) == child[i] && status == 0);
+	size_t before = count_lines("audit.log.1"), after = count_lines("audit.log");
+	ck_assert_uint_eq(before + after, WRITERS * WRITERS * LINES);
+	ck_assert_uint_ge(before, 1);
+}
+END_TEST
+
+/* A line that cannot be written is logged and counted; the next one is tried again. */
+START_TEST(not_writable)
+{
+	struct audit_act act = act_of("lost");
+	char beyond[FOLDER_PATH_SIZE + 32];
+	snprintf(beyond, sizeof beyond, "%s/missing/audit.log", folder);
+	struct audit *audit = audit_create(beyond, &log_file, failed);
+	audit_note(audit, &act);
+	audit_destroy(audit);
+	ck_assert_uint_eq(counter_value(failed), 1);
+	ck_assert(folder_read(folder, "log", text, sizeof text));
+	ck_assert_ptr_nonnull(strstr(text, "audit log: cannot write: "));
+	ck_assert_ptr_nonnull(strstr(text, "No such file or directory; the line is: {"));
+	ck_assert_ptr_nonnull(strstr(text, "\"upload\":\"lost\""));
+}
+END_TEST
+
+/* A link, or anything but a file, is not written to. */
+START_TEST(no_file)
+{
+	char error[AUDIT_ERROR_SIZE], target[FOLDER_PATH_SIZE + 16];
+	snprintf(target, sizeof target, "%s/target", folder);
+	ck_assert(symlink(target, path) == 0);
+	ck_assert(!audit_append(path, "x\n", error));
+	ck_assert(access(target, F_OK) != 0);
+	ck_assert(unlink(path) == 0 && mkfifo(path, 0600) == 0);
+	ck_assert(!audit_append(path, "x\n", error));
+	ck_assert(!audit_append("/dev/full", "x\n", error));
+	ck_assert_str_eq(error, "/dev/full: not a regular file");
+}
+END_TEST
+
+/* What root creates in another user's folder belongs to that user. */
+START_TEST(created_by_root)
+{
+	char error[AUDIT_ERROR_SIZE];
+	struct stat info;
+	if (geteuid() == 0)
+		ck_assert(chown(folder, 65534, 65534) == 0);
+	ck_assert_msg(audit_append(path, "{}\n", error), "%s", error);
+	ck_assert(stat(path, &info) == 0);
+	ck_assert_uint_eq(info.st_mode & 07777, 0600);
+	ck_assert_uint_eq(info.st_uid, geteuid() == 0 ? 65534 : geteuid());
+}
+END_TEST
+
+/* An event that came before, after a crash or not. */
+START_TEST(again)
+{
+	struct audit_act act = act_of("u1");
+	struct audit *audit = audit_create(path, &log_file, failed);
+	act.event = 12;
+	act.again = true;
+	audit_note(audit, &act);
+	audit_note(audit, &act);
+	act.event = 1;
+	audit_note(audit, &act);
+	act.upload = "u";
+	audit_note(audit, &act);
+	act.again = false;
+	audit_note(audit, &act);
+	audit_destroy(audit);
+	ck_assert_uint_eq(count_lines("audit.log"), 4);
+}
+END_TEST
+
+START_TEST(another_path)
+{
+	struct audit_act act = act_of("u1");
+	struct audit *audit = audit_create(NULL, &log_file, failed);
+	audit_note(audit, &act);
+	usleep(50000);
+	audit_set_path(audit, path);
+	audit_note(audit, &act);
+	audit_destroy(audit);
+	ck_assert_uint_eq(count_lines("audit.log"), 1);
+	ck_assert_uint_eq(counter_value(failed), 0);
+}
+END_TEST
+
+int main(void)
+{
+	const TTest *const tests[] = {a_line, many_writers, not_writable, no_file, created_by_root, again, another_path};
+	return suite_run_with("audit", setup, teardown, tests, sizeof tests / sizeof tests[0], 60);
+}
