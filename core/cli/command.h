@@ -9,6 +9,7 @@ int command_server(int argc, char **argv);
 int command_submit(int argc, char **argv);
 int command_list(int argc, char **argv);
 int command_show(int argc, char **argv);
+int command_quarantine(int argc, char **argv);
 int command_reject(int argc, char **argv);
 int command_release(int argc, char **argv);
 int command_resume(int argc, char **argv);

@@ -4,6 +4,7 @@ postprocessing_SOURCES += \
 	core/cli/command_decide.c \
 	core/cli/command_health.c \
 	core/cli/command_list.c \
+	core/cli/command_quarantine.c \
 	core/cli/command_resume.c \
 	core/cli/command_server.c \
 	core/cli/command_show.c \
@@ -14,5 +15,7 @@ postprocessing_SOURCES += \
 	core/cli/history_view.c core/cli/history_view.h \
 	core/cli/invoking_user.c core/cli/invoking_user.h \
 	core/cli/main.c \
+	core/cli/quarantine_export.c core/cli/quarantine_export.h \
+	core/cli/quarantine_view.c core/cli/quarantine_view.h \
 	core/cli/record_view.c core/cli/record_view.h \
 	core/cli/step_names.c core/cli/step_names.h

@@ -35,6 +35,7 @@ static const struct {
 	{"restart", command_resume, "alias of resume"},
 	{"release", command_release, "release held uploads"},
 	{"reject", command_reject, "reject held uploads"},
+	{"quarantine", command_quarantine, "list, show, export and purge encrypted copies of uploads"},
 	{"steps", command_steps, "show steps, modules and problems in the configuration"},
 	{"try", command_try, "run a module on a file, without broker and configuration"},
 	{"config", command_show_config, "show the configuration in effect and where each value comes from"},

@@ -18,11 +18,12 @@ check_PROGRAMS += tests/scenario/test_scan_faults tests/scenario/test_icap_fault
 	tests/scenario/test_tls tests/scenario/test_full tests/scenario/test_company tests/scenario/test_commands \
 	tests/scenario/test_descriptors tests/scenario/test_upgrade tests/scenario/test_process \
 	tests/scenario/test_memory tests/scenario/test_exec tests/scenario/test_http tests/scenario/test_hold \
-	tests/scenario/test_reload tests/scenario/test_cache tests/scenario/test_icap
+	tests/scenario/test_reload tests/scenario/test_cache tests/scenario/test_icap tests/scenario/test_quarantine
 
 tests_scenario_test_reload_LDADD = $(SCENARIO_LIBS)
 tests_scenario_test_exec_LDADD = $(SCENARIO_LIBS)
 tests_scenario_test_cache_LDADD = $(SCENARIO_LIBS)
+tests_scenario_test_quarantine_LDADD = $(SCENARIO_LIBS)
 tests_scenario_test_icap_LDADD = $(SCENARIO_LIBS)
 tests_scenario_test_scan_faults_LDADD = $(SCENARIO_LIBS)
 tests_scenario_test_icap_faults_SOURCES = tests/scenario/test_scan_faults.c
