@@ -315,9 +315,10 @@ struct pp_host {
 	 * any step of the module, was told just now that there is none under the key, cache_get() waits until that run has
 	 * kept a text under it, and returns that; if it ends without one, the next run that waits is told that there is
 	 * none. So only one of equal uploads that come at once is worked on. The two seconds hold for this, too. So ask
-	 * only for what this run is about to find out, and keep it as soon as it is known. cache_put() keeps a text of up
-	 * to PP_CACHE_LIMIT bytes in place of an older one, without waiting. Returns 0, or -1 if key or text is too long,
-	 * or after 32 calls of both in one run; cache_get() returns NULL then. */
+	 * only for what this run is about to find out, and keep it as soon as it is known.
+	 * cache_put() keeps a text of up to PP_CACHE_LIMIT bytes in place of an older one, without waiting; other instances
+	 * may return the older one for a minute. Returns 0, or -1 if key or text is too long, or after 32 calls of both in
+	 * one run; cache_get() returns NULL then. */
 	const char *(*cache_get)(struct pp_run *run, const char *key);
 	int (*cache_put)(struct pp_run *run, const char *key, const char *text);
 
