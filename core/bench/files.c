@@ -13,6 +13,8 @@
 #define BLOCK 65536
 /* Set in every byte: no archive begins with two such bytes. */
 #define NO_MAGIC 0x80
+/* So many transfers have distinct bytes. */
+#define PARTS INT64_C(65536)
 
 /* The key stream of a cipher, with that bit set. */
 static bool write_stream(EVP_CIPHER_CTX *cipher, int fd, int64_t size)
@@ -53,7 +55,7 @@ static bool make_file(char *path, int64_t size)
 	return good;
 }
 
-bool bench_files_serve(struct bench_files *files, const char *addr, const char *base, int64_t size,
+bool bench_files_serve(struct bench_files *files, const char *addr, const char *base, int64_t size, bool distinct,
                        struct bench_file *file)
 {
 	char path[256], why[512] = "";
@@ -66,11 +68,15 @@ bool bench_files_serve(struct bench_files *files, const char *addr, const char *
 	}
 	snprintf(path, sizeof path, "%s/postprocessing-bench-XXXXXX", folder != NULL ? folder : "/tmp");
 	char *url = files->url[files->count];
-	bool made = make_file(path, size);
+	bool made = make_file(path, distinct ? size + (PARTS - 1) * FILE_SHIFT : size);
 	bool good = made && file_server_add(files->server, path, url, &file->size, why, sizeof why);
 	if (made && !good)
 		terminal_error("%s", why);
 	unlink(path);
+	if (good && distinct) {
+		file->size = size;
+		good = file_server_vary(files->server, url, size) == PARTS;
+	}
 	if (good) {
 		file->url = url;
 		files->count++;

@@ -145,9 +145,11 @@ static bool serve_files(struct session *session)
 	session->load.greedy_file.size = settings->greedy_size;
 	if (settings->size == 0)
 		return true;
-	return bench_files_serve(&session->files, settings->addr, settings->url, settings->size, &session->load.file) &&
-	       (settings->greedy == 0 || bench_files_serve(&session->files, settings->addr, settings->url,
-	                                                   settings->greedy_size, &session->load.greedy_file));
+	return bench_files_serve(&session->files, settings->addr, settings->url, settings->size, settings->distinct,
+	                         &session->load.file) &&
+	       (settings->greedy == 0 ||
+	        bench_files_serve(&session->files, settings->addr, settings->url, settings->greedy_size, settings->distinct,
+	                          &session->load.greedy_file));
 }
 
 /* Finds the broker's process and says which broker is loaded. False: not this one. */

@@ -23,6 +23,7 @@ static const char usage[] =
 	"  --noise COUNT    irrelevant events with each upload (default: 0)\n"
 	"  --spaces COUNT   spread the uploads over this many spaces and users (default: 1)\n"
 	"  --size SIZE      serve files of this size (default: none are served, for steps that fetch nothing)\n"
+	"  --distinct       serve other bytes each time, so that no cache of verdicts knows them\n"
 	"  -a ADDR          serve them on this HOST:PORT (default: a free port of 127.0.0.1)\n"
 	"  --url URL        the service reaches that address as this URL, http://HOST:PORT\n"
 	"  --greedy COUNT   announce this many uploads of another user first, then -n (20) uploads one by one; shows how\n"
@@ -61,12 +62,19 @@ static const struct {
 };
 
 static const struct option names[] = {
-	{"rate", required_argument, NULL, 'R'},   {"noise", required_argument, NULL, 'N'},
-	{"spaces", required_argument, NULL, 'P'}, {"size", required_argument, NULL, 'S'},
-	{"greedy", required_argument, NULL, 'G'}, {"greedy-size", required_argument, NULL, 'Z'},
-	{"plot", required_argument, NULL, 'O'},   {"floor", no_argument, NULL, 'F'},
-	{"bare", no_argument, NULL, 'B'},         {"address", required_argument, NULL, 'a'},
-	{"url", required_argument, NULL, 'U'},    {0},
+	{"rate", required_argument, NULL, 'R'},
+	{"noise", required_argument, NULL, 'N'},
+	{"spaces", required_argument, NULL, 'P'},
+	{"size", required_argument, NULL, 'S'},
+	{"greedy", required_argument, NULL, 'G'},
+	{"greedy-size", required_argument, NULL, 'Z'},
+	{"plot", required_argument, NULL, 'O'},
+	{"floor", no_argument, NULL, 'F'},
+	{"bare", no_argument, NULL, 'B'},
+	{"address", required_argument, NULL, 'a'},
+	{"url", required_argument, NULL, 'U'},
+	{"distinct", no_argument, NULL, 'D'},
+	{0},
 };
 
 static bool take_number(struct bench_settings *settings, size_t which, const char *value)
@@ -100,6 +108,9 @@ static bool take_option(void *closure, int letter, const char *value)
 		break;
 	case 'B':
 		settings->bare = true;
+		break;
+	case 'D':
+		settings->distinct = true;
 		break;
 	case 'y':
 		settings->remote = true;

@@ -11,7 +11,7 @@ struct bench_settings {
 	const char *config_path;
 	int64_t count, in_flight, rate, duration, timeout, noise, spaces, size, greedy, greedy_size, rounds;
 	const char *addr, *url, *plot;
-	bool baseline, bare, remote, json;
+	bool baseline, bare, remote, json, distinct;
 };
 
 /* False: the program ends with *status, after a message or the help text. The strings are those of argv. */

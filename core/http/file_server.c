@@ -30,6 +30,8 @@ static const struct listener_limits limits = {
 struct file {
 	struct file *next;
 	int fd;
+	int64_t part;            /* the bytes of each transfer; 0: all */
+	uint64_t parts, request; /* how many parts there are, and which is next */
 	char token[TOKEN_LENGTH + 1];
 };
 
@@ -41,27 +43,48 @@ struct file_server {
 	struct file *file;
 };
 
-/* A separate descriptor for one transfer; -1: no such file. */
-static int open_token(struct file_server *server, const char *token)
+/* What one request gets. */
+struct transfer {
+	int fd; /* of its own */
+	uint64_t offset;
+	int64_t part; /* 0: all */
+};
+
+/* With the lock held. */
+static struct file *find_token(const struct file_server *server, const char *token)
 {
+	struct file *file = server->file;
 	if (strlen(token) != TOKEN_LENGTH)
-		return -1;
-	pthread_mutex_lock(&server->lock);
-	const struct file *file = server->file;
+		return NULL;
 	while (file != NULL && CRYPTO_memcmp(file->token, token, TOKEN_LENGTH) != 0)
 		file = file->next;
-	int fd = file != NULL ? fcntl(file->fd, F_DUPFD_CLOEXEC, 3) : -1;
-	pthread_mutex_unlock(&server->lock);
-	return fd;
+	return file;
 }
 
-static enum MHD_Result reply_with_file(struct MHD_Connection *connection, int fd)
+/* False: no such file. */
+static bool open_token(struct file_server *server, const char *token, struct transfer *transfer)
 {
+	pthread_mutex_lock(&server->lock);
+	struct file *file = find_token(server, token);
+	*transfer = (struct transfer){.fd = file != NULL ? fcntl(file->fd, F_DUPFD_CLOEXEC, 3) : -1};
+	if (file != NULL && file->parts > 0) {
+		transfer->part = file->part;
+		transfer->offset = file->request++ % file->parts * FILE_SHIFT;
+	}
+	pthread_mutex_unlock(&server->lock);
+	return transfer->fd >= 0;
+}
+
+static enum MHD_Result reply_with_file(struct MHD_Connection *connection, const struct transfer *transfer)
+{
+	int fd = transfer->fd;
 	struct stat status;
 	/* From a descriptor libmicrohttpd reads by offset (sendfile or pread), so transfers of one file do not disturb
 	 * each other; it closes it in the end. */
-	struct MHD_Response *response =
-		fstat(fd, &status) == 0 ? MHD_create_response_from_fd64((uint64_t)status.st_size, fd) : NULL;
+	struct MHD_Response *response = NULL;
+	if (fstat(fd, &status) == 0)
+		response = MHD_create_response_from_fd_at_offset64(
+			(uint64_t)(transfer->part > 0 ? transfer->part : status.st_size), fd, transfer->offset);
 	if (response == NULL) {
 		close(fd);
 		return listener_refuse(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, NULL, NULL);
@@ -77,10 +100,10 @@ static bool knows(void *closure, const char *path)
 
 static enum MHD_Result answer(void *closure, struct MHD_Connection *connection, const char *path)
 {
-	int fd = open_token(closure, path + sizeof PREFIX - 1);
-	if (fd < 0)
+	struct transfer transfer;
+	if (!open_token(closure, path + sizeof PREFIX - 1, &transfer))
 		return listener_refuse(connection, MHD_HTTP_NOT_FOUND, NULL, NULL);
-	return reply_with_file(connection, fd);
+	return reply_with_file(connection, &transfer);
 }
 
 /* Whether paths can be appended to the URL. */
@@ -167,6 +190,22 @@ bool file_server_add(struct file_server *server, const char *path, char url[FILE
 	server->file = file;
 	pthread_mutex_unlock(&server->lock);
 	return true;
+}
+
+uint64_t file_server_vary(struct file_server *server, const char *url, int64_t part)
+{
+	const char *token = strrchr(url, '/');
+	struct stat status;
+	pthread_mutex_lock(&server->lock);
+	struct file *file = token != NULL ? find_token(server, token + 1) : NULL;
+	uint64_t parts = 0;
+	if (file != NULL && part > 0 && fstat(file->fd, &status) == 0 && status.st_size >= part) {
+		parts = (uint64_t)(status.st_size - part) / FILE_SHIFT + 1;
+		file->part = part;
+		file->parts = parts;
+	}
+	pthread_mutex_unlock(&server->lock);
+	return parts;
 }
 
 void file_server_stop(struct file_server *server)

@@ -23,6 +23,12 @@ struct file_server *file_server_start(const char *addr, const char *url, char *w
 bool file_server_add(struct file_server *server, const char *path, char url[FILE_URL_SIZE], int64_t *length, char *why,
                      size_t size);
 
+/* From now on each request for the URL gets another part of the file, of so many bytes: each begins FILE_SHIFT bytes
+ * behind the one before, and at the end of the file it begins from the start again. Returns how many parts there are;
+ * 0: the URL is not known, or the file is shorter than one. */
+#define FILE_SHIFT 16
+uint64_t file_server_vary(struct file_server *server, const char *url, int64_t part);
+
 /* Ends all transfers. */
 void file_server_stop(struct file_server *server);
 

@@ -23,7 +23,8 @@ static const struct {
 	{"small", measure_small_scans}, {"instances", measure_instances}, {"growth", measure_growth},
 	{"fairness", measure_fairness}, {"memory", measure_memory},       {"start", measure_start},
 	{"waiting", measure_waiting},   {"backlog", measure_backlog},     {"isolation", measure_isolation},
-	{"crashes", measure_crashes},   {"workers", measure_workers},
+	{"crashes", measure_crashes},   {"workers", measure_workers},     {"cache", measure_cache},
+	{"icap", measure_icap},
 };
 
 /* A positive number from the environment. */

@@ -24,6 +24,8 @@ struct bench {
 
 bool measure_scan(struct bench *bench);
 bool measure_small_scans(struct bench *bench);
+bool measure_cache(struct bench *bench);
+bool measure_icap(struct bench *bench);
 bool measure_rate(struct bench *bench);
 bool measure_latency(struct bench *bench);
 bool measure_growth(struct bench *bench);

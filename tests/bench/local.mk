@@ -2,13 +2,17 @@
 EXTRA_PROGRAMS += tests/bench/bench
 CLEANFILES += tests/bench/bench
 tests_bench_bench_SOURCES = tests/bench/bench.c tests/bench/bench.h \
+	tests/bench/bare_icap.c tests/bench/bare_icap.h \
+	tests/bench/beside_load.c tests/bench/beside_load.h \
 	tests/bench/command.c tests/bench/command.h \
 	tests/bench/figures.c tests/bench/figures.h \
 	tests/bench/family.c tests/bench/family.h \
 	tests/bench/measure_backlog.c \
+	tests/bench/measure_cache.c \
 	tests/bench/measure_crashes.c \
 	tests/bench/measure_fairness.c \
 	tests/bench/measure_growth.c \
+	tests/bench/measure_icap.c \
 	tests/bench/measure_instances.c \
 	tests/bench/measure_isolation.c \
 	tests/bench/measure_memory.c \

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "core/bench/files.h"
@@ -25,7 +26,8 @@ struct scan_bench {
 	char path[FOLDER_PATH_SIZE + 16];
 	size_t megabytes;
 	double service_s[ROUNDS_LIMIT], clamdscan_s[ROUNDS_LIMIT];
-	double cpu, growth; /* of the service and its worker process: seconds for 1 GB, bytes */
+	double cpu, growth;   /* of the service and its worker process: seconds for 1 GB, bytes */
+	double clamdscan_cpu; /* seconds of all rounds, then for 1 GB */
 };
 
 /* The same bytes as those that postprocessing-bench serves. */
@@ -38,6 +40,15 @@ static bool write_file(const char *path, size_t megabytes)
 	if (!good)
 		fprintf(stderr, "cannot write %s\n", path);
 	return good;
+}
+
+/* CPU time of the children that have ended, in seconds. */
+static double children_cpu(void)
+{
+	struct rusage usage;
+	getrusage(RUSAGE_CHILDREN, &usage);
+	return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+	       (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 static bool scan_file(const struct scan_bench *scan, double *seconds)
@@ -65,9 +76,12 @@ static bool scan_file(const struct scan_bench *scan, double *seconds)
 }
 
 /* On a new file each time, like each load of the service: much depends on which pages are in memory. */
-static bool run_clamdscan(const struct scan_bench *scan, double *seconds)
+static bool run_clamdscan(struct scan_bench *scan, double *seconds)
 {
-	bool good = write_file(scan->path, scan->megabytes) && scan_file(scan, seconds);
+	bool good = write_file(scan->path, scan->megabytes);
+	double before = children_cpu();
+	good = good && scan_file(scan, seconds);
+	scan->clamdscan_cpu += children_cpu() - before;
 	unlink(scan->path);
 	return good;
 }
@@ -104,6 +118,7 @@ static bool take_turns(struct scan_bench *scan, size_t rounds)
 	/* The first scan takes up to three times as long as those that follow. */
 	if (!run_clamdscan(scan, &warming_up))
 		return false;
+	scan->clamdscan_cpu = 0;
 	if (!family_read(pid, &before) || !family_forget_peak(pid))
 		return false;
 	for (size_t i = 0; i < rounds; i++) {
@@ -114,6 +129,7 @@ static bool take_turns(struct scan_bench *scan, size_t rounds)
 	bool good = family_read(pid, &after);
 	scan->growth = after.peak - before.resident;
 	scan->cpu = (after.cpu - before.cpu) / (double)rounds * 1000 / (double)scan->megabytes;
+	scan->clamdscan_cpu = scan->clamdscan_cpu / (double)rounds * 1000 / (double)scan->megabytes;
 	return good;
 }
 
@@ -126,7 +142,8 @@ static void add_figures(struct bench *bench, struct scan_bench *scan)
 	     .baseline_name = "clamdscan --stream",
 	     .target = TARGET_RATIO,
 	     .limit = RATIO_LIMIT},
-		{"  CPU time of service and worker, each GB", "s", scan->cpu, 0, "", TARGET_VALUE, CPU_LIMIT},
+		{"  CPU time of service and worker, each GB", "s", scan->cpu, scan->clamdscan_cpu, "clamdscan --stream",
+	     TARGET_VALUE, CPU_LIMIT},
 		{"  their memory growth, peak", "MB", scan->growth / 1e6, 0, "", TARGET_VALUE, GROWTH_LIMIT_MB},
 	};
 	snprintf(figure[0].name, sizeof figure[0].name, "virus scan of %zu MB", scan->megabytes);

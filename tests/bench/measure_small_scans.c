@@ -1,32 +1,31 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Scans of small files by virusscan, beside a loop that only sends such a file to the same clamd, while the broker has
- * the same work. */
+ * the same work. The caches of virusscan and of clamd know none of them. */
 #include <arpa/inet.h>
 #include <math.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/bench/files.h"
 #include "core/bench/statistics.h"
 #include "tests/bench/bench.h"
+#include "tests/bench/beside_load.h"
 #include "tests/bench/command.h"
 #include "tests/harness/fixture_clamd.h"
 
 #define WORKERS 4
 #define FILE_SIZE 10000
-#define LOOP_TIME (5 * SECOND)
 #define LEAST 0.6
 
 struct loop {
 	const struct fixture_clamd *clamd;
-	nanos until;
-	atomic_size_t scanned;
-	atomic_bool failed;
+	char file[FILE_SIZE];
 };
 
 static bool send_all(int fd, const void *bytes, size_t length)
@@ -34,49 +33,38 @@ static bool send_all(int fd, const void *bytes, size_t length)
 	return send(fd, bytes, length, MSG_NOSIGNAL) == (ssize_t)length;
 }
 
-static bool scan_once(const struct fixture_clamd *clamd)
+/* The bytes are of the same kind as those that postprocessing-bench serves. */
+static bool make_file(char file[FILE_SIZE])
 {
-	static const char file[FILE_SIZE] = "a small file";
+	int fd = memfd_create("file", MFD_CLOEXEC);
+	bool good = fd >= 0 && bench_files_write(fd, FILE_SIZE) && pread(fd, file, FILE_SIZE, 0) == FILE_SIZE;
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+static bool scan_once(const struct loop *loop)
+{
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
-	uint32_t length = htonl(sizeof file), end = 0;
+	uint32_t length = htonl(FILE_SIZE), end = 0;
 	char answer[64] = "";
-	snprintf(address.sun_path, sizeof address.sun_path, "%s", clamd->socket);
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", loop->clamd->socket);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool good = fd >= 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
 	            send_all(fd, "zINSTREAM", 10) && send_all(fd, &length, sizeof length) &&
-	            send_all(fd, file, sizeof file) && send_all(fd, &end, sizeof end) &&
+	            send_all(fd, loop->file, FILE_SIZE) && send_all(fd, &end, sizeof end) &&
 	            read(fd, answer, sizeof answer - 1) > 0 && strcmp(answer, "stream: OK") == 0;
 	if (fd >= 0)
 		close(fd);
 	return good;
 }
 
-static void *run_loop(void *closure)
+static long run_loop(void *closure, nanos until)
 {
-	struct loop *loop = closure;
-	while (clock_monotonic() < loop->until) {
-		if (!scan_once(loop->clamd)) {
-			atomic_store(&loop->failed, true);
-			break;
-		}
-		atomic_fetch_add(&loop->scanned, 1);
-	}
-	return NULL;
-}
-
-/* Scans per second; NAN: not measured. */
-static double scan_bare(const struct fixture_clamd *clamd)
-{
-	struct loop loop = {.clamd = clamd, .until = clock_monotonic() + LOOP_TIME};
-	pthread_t thread[WORKERS];
-	size_t started = 0;
-	while (started < WORKERS && pthread_create(&thread[started], NULL, run_loop, &loop) == 0)
-		started++;
-	for (size_t i = 0; i < started; i++)
-		pthread_join(thread[i], NULL);
-	return started < WORKERS || atomic_load(&loop.failed)
-	           ? NAN
-	           : (double)atomic_load(&loop.scanned) * (double)SECOND / (double)LOOP_TIME;
+	long scanned = 0;
+	while (scanned >= 0 && clock_monotonic() < until)
+		scanned = scan_once(closure) ? scanned + 1 : -1;
+	return scanned;
 }
 
 static double measure_service(const struct bench *bench, const struct fixture_clamd *clamd)
@@ -89,7 +77,7 @@ static double measure_service(const struct bench *bench, const struct fixture_cl
 		return NAN;
 	snprintf(lines, sizeof lines, "steps = virusscan\n[step:virusscan]\nworkers = %d\nclamav_socket = %s\n", WORKERS,
 	         clamd->socket);
-	snprintf(options, sizeof options, "-n %zu -f 200 --size %d", bench->uploads / 2, FILE_SIZE);
+	snprintf(options, sizeof options, "-n %zu -f 200 --size %d --distinct", bench->uploads / 2, FILE_SIZE);
 	if (service_start(&service, &nats, lines)) {
 		json_t *shown = command_run(&service, options);
 		rate = command_figure(shown, "service", "uploads_per_second");
@@ -100,38 +88,18 @@ static double measure_service(const struct bench *bench, const struct fixture_cl
 	return rate;
 }
 
-static double measure_baseline(const struct fixture_clamd *clamd, double rate)
-{
-	char options[64];
-	struct nats_fixture nats;
-	struct service service;
-	struct process load;
-	double scans = NAN;
-	if (!nats_fixture_start(&nats, NULL))
-		return NAN;
-	/* The load has the events of uploads with a local step. */
-	if (service_configure(&service, &nats, "steps = nothing\n")) {
-		snprintf(options, sizeof options, "--bare --rate %.0f -d 6s", rate);
-		if (command_start(&load, &service, options)) {
-			scans = scan_bare(clamd);
-			process_end(&load);
-		}
-		service_end(&service);
-	}
-	nats_fixture_end(&nats);
-	return scans;
-}
-
 bool measure_small_scans(struct bench *bench)
 {
 	struct fixture_clamd clamd;
+	struct loop loop = {.clamd = &clamd};
 	double service[ROUNDS_LIMIT], baseline[ROUNDS_LIMIT];
-	bool good = fixture_clamd_start(&clamd, NULL);
-	if (!good)
+	if (!fixture_clamd_start(&clamd, "DisableCache yes\n"))
 		return false;
+	/* Without the version of the signatures, nothing is cached. */
+	bool good = fixture_clamd_update(&clamd, 1, time(NULL)) && make_file(loop.file);
 	for (size_t round = 0; good && round < bench->rounds; round++) {
 		service[round] = measure_service(bench, &clamd);
-		baseline[round] = isnan(service[round]) ? NAN : measure_baseline(&clamd, service[round]);
+		baseline[round] = isnan(service[round]) ? NAN : beside_load_measure(service[round], WORKERS, run_loop, &loop);
 		good = !isnan(baseline[round]);
 		fprintf(stderr, "  service %.0f scans/s, bare loop %.0f scans/s\n", service[round], baseline[round]);
 	}

@@ -104,6 +104,32 @@ START_TEST(a_file_is_served_until_the_server_stops)
 }
 END_TEST
 
+START_TEST(each_transfer_has_another_part)
+{
+	struct scene scene;
+	scene_start(&scene);
+	unsigned char *bytes = make_bytes(100);
+	ck_assert(folder_write(scene.folder, "file", (const char *)bytes, 100));
+	char url[FILE_URL_SIZE], other[FILE_URL_SIZE];
+	int64_t length;
+	ck_assert(scene_add(&scene, url, &length) && scene_add(&scene, other, &length));
+	ck_assert_uint_eq(file_server_vary(scene.server, "http://127.0.0.1/data/0", 10), 0);
+	ck_assert_uint_eq(file_server_vary(scene.server, url, 101), 0);
+	ck_assert_uint_eq(file_server_vary(scene.server, url, 60), 3);
+	struct fetch fetch;
+	for (size_t i = 0; i < 7; i++) {
+		fetch_url(&fetch, url, NULL, NULL);
+		ck_assert_int_eq(fetch.status, 200);
+		ck_assert_uint_eq(fetch.length, 60);
+		ck_assert_mem_eq(fetch.body, bytes + i % 3 * FILE_SHIFT, 60);
+	}
+	fetch_url(&fetch, other, NULL, NULL);
+	ck_assert_uint_eq(fetch.length, 100);
+	free(bytes);
+	scene_end(&scene);
+}
+END_TEST
+
 START_TEST(other_files_are_not_served)
 {
 	struct scene scene;
@@ -239,8 +265,12 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		a_file_is_served_until_the_server_stops, other_files_are_not_served,    only_regular_files_are_taken,
-		large_files_arrive_whole_side_by_side,   an_address_in_use_is_reported, others_can_reach_the_url};
+	const TTest *const tests[] = {a_file_is_served_until_the_server_stops,
+	                              each_transfer_has_another_part,
+	                              other_files_are_not_served,
+	                              only_regular_files_are_taken,
+	                              large_files_arrive_whole_side_by_side,
+	                              an_address_in_use_is_reported,
+	                              others_can_reach_the_url};
 	return suite_run("file_server", tests, sizeof tests / sizeof tests[0], 60);
 }
