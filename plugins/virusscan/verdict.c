@@ -21,7 +21,11 @@ static const char *const finding_word[FINDING_COUNT] = {[FINDING_CLEAN] = "clean
 static const struct {
 	const char *word;
 	uint32_t outcome;
-} outcome_word[] = {{"delete", PP_DELETE}, {"abort", PP_ABORT}, {"continue", PP_CONTINUE}, {"hold", PP_HOLD}};
+} outcome_word[] = {{"delete", PP_DELETE},
+                    {"abort", PP_ABORT},
+                    {"continue", PP_CONTINUE},
+                    {"hold", PP_HOLD},
+                    {"quarantine", VERDICT_QUARANTINE}};
 
 #define OUTCOME_WORDS (sizeof outcome_word / sizeof outcome_word[0])
 
@@ -34,13 +38,17 @@ const char *verdict_word(enum finding finding)
 static bool read_outcome(const struct pp_host *host, struct pp_setup *setup, const char *key, const char *word,
                          uint32_t *outcome)
 {
-	for (size_t i = 0; word != NULL && i < OUTCOME_WORDS; i++) {
-		if (strcasecmp(word, outcome_word[i].word) == 0) {
-			*outcome = outcome_word[i].outcome;
-			return true;
-		}
+	size_t i = 0;
+	while (word != NULL && i < OUTCOME_WORDS && strcasecmp(word, outcome_word[i].word) != 0)
+		i++;
+	if (word == NULL || i == OUTCOME_WORDS) {
+		host->reject(setup, key, "the host passed a choice that virusscan does not know");
+		return false;
 	}
-	host->reject(setup, key, "the host passed a choice that virusscan does not know");
+	*outcome = outcome_word[i].outcome;
+	if (*outcome != VERDICT_QUARANTINE || host->number(setup, "quarantine") == 1)
+		return true;
+	host->reject(setup, key, "the service has no quarantine: set folder and public_key in [quarantine]");
 	return false;
 }
 
@@ -171,6 +179,15 @@ static void log_verdict(const struct verdict *verdict, const char *reason, const
 		          verdict->version[0] != '\0' ? "; " : "", verdict->version, verdict->cached ? "; from the cache" : "");
 }
 
+/* With all that was said so far. */
+static bool quarantine(const char *reason, const struct pp_host *host, struct pp_run *run)
+{
+	if (host->quarantine(run) == 0)
+		return true;
+	host->set_reason(run, "%.60s, but %s", reason, host->read_error(run));
+	return false;
+}
+
 uint32_t verdict_give(const struct verdict *verdict, const struct pp_host *host, struct pp_run *run)
 {
 	char reason[REPORT_TEXT_SIZE + 64], counter[40];
@@ -179,11 +196,14 @@ uint32_t verdict_give(const struct verdict *verdict, const struct pp_host *host,
 	if (verdict->reason[0] != '\0')
 		host->set_reason(run, "%s", reason);
 	keep_details(verdict, host, run);
+	/* The verdict counts once the copy is there. */
+	if (verdict->outcome == VERDICT_QUARANTINE && !quarantine(reason, host, run))
+		return PP_RETRY;
 	if (!verdict->no_result)
 		keep_result(verdict, reason, host, run);
 	snprintf(counter, sizeof counter, "files_%.32s", verdict->word);
 	host->count(run, counter, 1);
 	if (verdict->cached)
 		host->count(run, "cached_verdicts", 1);
-	return verdict->outcome;
+	return verdict->outcome == VERDICT_QUARANTINE ? PP_ABORT : verdict->outcome;
 }

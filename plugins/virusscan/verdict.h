@@ -6,7 +6,10 @@
 
 #include "scanner.h"
 
-/* What run() returns for each finding, by its key. */
+/* An outcome beside those of run(): the upload is put into the quarantine, and then PP_ABORT. */
+#define VERDICT_QUARANTINE 100u
+
+/* The outcome of each finding, by its key. */
 struct verdict_rules {
 	uint32_t outcome[FINDING_COUNT];
 	/* The same for a file without a find of which the step had only the first bytes scanned (max_scan_size). */
@@ -36,7 +39,7 @@ struct verdict {
 	int64_t bytes, took; /* how many were scanned, and in how many nanoseconds */
 };
 
-/* Says it everywhere, and returns the outcome. */
+/* Says it everywhere, and returns what run() returns: PP_RETRY if the upload could not be put into the quarantine. */
 uint32_t verdict_give(const struct verdict *verdict, const struct pp_host *host, struct pp_run *run);
 
 #endif

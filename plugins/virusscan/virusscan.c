@@ -58,25 +58,27 @@ static const struct pp_key virusscan_keys[] = {
 	 .help = "With more than one scanner. one: uploads are spread over them, and the first verdict counts; if one gives "
 	         "none, the next one is asked. all: every scanner has to scan each file and to say that it is clean; if "
 	         "one finds a virus, the file is infected, and if one gives no verdict, there is none."},
-	{.name = "infected", .type = PP_KEY_CHOICE, .fallback = "delete", .choices = "delete abort continue hold",
+	{.name = "infected", .type = PP_KEY_CHOICE, .fallback = "delete", .choices = "delete abort continue hold quarantine",
 	 .environment = "ANTIVIRUS_INFECTED_FILE_HANDLING",
 	 .help = "What to do with an infected file. delete: delete its bytes. abort: keep its bytes, but nobody can access "
-	         "them. continue: go on to the next step. hold: keep the file out of reach until an administrator decides."},
-	{.name = "blocked", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold",
+	         "them. continue: go on to the next step. hold: keep the file out of reach until an administrator decides. "
+	         "quarantine: as abort, with an encrypted copy in [quarantine] folder."},
+	{.name = "blocked", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold quarantine",
 	 .help = "What to do with a file that an ICAP server blocks by its policy, without naming a virus, for example "
 	         "because of its type. A file of this kind, or of one of the next four, is never deleted. abort: keep its "
-	         "bytes, but nobody can access them. continue: go on to the next step. hold: until an administrator decides."},
-	{.name = "suspicious", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold",
+	         "bytes, but nobody can access them. continue: go on to the next step. hold: until an administrator decides. "
+	         "quarantine: as abort, with an encrypted copy in [quarantine] folder."},
+	{.name = "suspicious", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold quarantine",
 	 .help = "What to do with a file in which the scanner finds no known virus, but which it reports as Heuristics.*, "
 	         "for example because it has macros."},
-	{.name = "encrypted", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold",
+	{.name = "encrypted", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold quarantine",
 	 .help = "What to do with a file that is encrypted, so that the scanner cannot look into it (clamd reports that only "
 	         "with AlertEncrypted, as Heuristics.Encrypted.*)."},
-	{.name = "partial", .type = PP_KEY_CHOICE, .choices = "abort continue hold",
+	{.name = "partial", .type = PP_KEY_CHOICE, .choices = "abort continue hold quarantine",
 	 .help = "What to do with a file of which only a part was scanned, and in which nothing was found. By default, a file "
 	         "continues if max_scan_size ended the scan, and is aborted if a limit of the scanner's ended it (clamd "
 	         "reports that only with AlertExceedsMax, as Heuristics.Limits.Exceeded.*)."},
-	{.name = "unscannable", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold",
+	{.name = "unscannable", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold quarantine",
 	 .help = "What to do with a file that the scanner says it cannot scan, for example because it is broken, or larger "
 	         "than StreamMaxLength of clamd."},
 	{.name = "max_scan_size", .type = PP_KEY_SIZE, .fallback = "0", .environment = "ANTIVIRUS_MAX_SCAN_SIZE",

@@ -16,7 +16,8 @@
 
 /* What every step has. */
 static const struct pp_key step_keys[] = {{.name = "deadline", .type = PP_KEY_DURATION, .fallback = "10m"},
-                                          {.name = "max_wait", .type = PP_KEY_DURATION, .fallback = "720h"}};
+                                          {.name = "max_wait", .type = PP_KEY_DURATION, .fallback = "720h"},
+                                          {.name = "quarantine", .type = PP_KEY_INTEGER, .fallback = "0"}};
 
 static const struct pp_key *find_key(const struct pp_setup *setup, const char *name)
 {
@@ -271,6 +272,14 @@ static void stub_gauge(struct pp_run *run, const char *name, double value)
 	REQUIRE(strlen(name) <= PP_METRIC_NAME_LIMIT);
 }
 
+static int stub_quarantine(struct pp_run *run)
+{
+	/* It takes along what was said. */
+	REQUIRE(run->verdict[0] != '\0' && run->reason[0] != '\0' && run->result[0] == '\0');
+	run->quarantined++;
+	return run->quarantine_fails ? -1 : 0;
+}
+
 static const char *stub_known_sha256(struct pp_run *run)
 {
 	return run->known_sha256;
@@ -346,6 +355,7 @@ const struct pp_host stub_host = {
 	.count = stub_count,
 	.gauge = stub_gauge,
 	.known_sha256 = stub_known_sha256,
+	.quarantine = stub_quarantine,
 	.cache_get = stub_cache_get,
 	.cache_put = stub_cache_put,
 };

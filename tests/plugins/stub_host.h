@@ -38,6 +38,8 @@ struct pp_run {
 	bool ended;               /* the end was read */
 	int file;                 /* content_fd(), 0: not asked for */
 	int64_t wait_until, await_until;
+	unsigned quarantined; /* calls of quarantine(), which … */
+	bool quarantine_fails;
 	const char *known_sha256; /* NULL: nobody has asked for it */
 	/* The cache: what cache_get() finds. NULL: there is none. */
 	struct stub_cache *cache;

@@ -364,6 +364,35 @@ START_TEST(lists_that_cannot_be_read)
 }
 END_TEST
 
+START_TEST(quarantine)
+{
+	start(&one);
+	char socket[160];
+	snprintf(socket, sizeof socket, "clamav_socket=%s", one.socket);
+	const char *const values[] = {
+		"infected=quarantine", "encrypted=quarantine", "quarantine=1", "cache=0", socket, NULL};
+	void *instance = stub_create_with(values);
+	ck_assert_uint_eq(scan_text(instance, "hello"), PP_CONTINUE);
+	ck_assert_uint_eq(run.quarantined, 0);
+	ck_assert_uint_eq(scan_text(instance, eicar), PP_ABORT);
+	ck_assert_uint_eq(run.quarantined, 1);
+	assert_holds(run.result, "\"Infected\":true");
+	one.answer = "stream: Heuristics.Encrypted.Zip FOUND";
+	ck_assert_uint_eq(scan_text(instance, "hello"), PP_ABORT);
+	ck_assert_uint_eq(run.quarantined, 1);
+	/* There is no room for it, say: the upload is kept, and tried again. */
+	stub_run_init(&run, "hello", 5);
+	run.quarantine_fails = true;
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "encrypted: Heuristics.Encrypted.Zip, but ");
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&one);
+	struct pp_setup setup = {.keys = pp_step_module.keys, .value = {"suspicious=quarantine"}};
+	ck_assert_int_ne(pp_step_module.create(&stub_host, &setup, &instance), 0);
+	assert_holds(setup.rejected, "suspicious: the service has no quarantine");
+}
+END_TEST
+
 START_TEST(forced_outcomes)
 {
 	static const struct {
@@ -399,6 +428,7 @@ int main(void)
 	                             large_files_are_kept,
 	                             lists_decide,
 	                             lists_that_cannot_be_read,
+	                             quarantine,
 	                             forced_outcomes};
 	Suite *suite = suite_create("fleet");
 	TCase *tests = tcase_create("fleet");

@@ -113,7 +113,7 @@ START_TEST(suspicions_are_never_deleted)
 		if (strcmp(key->name, "suspicious") == 0 || strcmp(key->name, "blocked") == 0 ||
 		    strcmp(key->name, "encrypted") == 0 || strcmp(key->name, "partial") == 0 ||
 		    strcmp(key->name, "unscannable") == 0)
-			ck_assert_str_eq(key->choices, "abort continue hold");
+			ck_assert_str_eq(key->choices, "abort continue hold quarantine");
 }
 END_TEST
 
