@@ -127,3 +127,16 @@ endif
 tests_fuzz_fuzz_icap_SOURCES = $(ICAP_FUZZ_SOURCES)
 tests_fuzz_fuzz_icap_LDADD = $(CORE_LIBS)
 tests_fuzz_fuzz_icap_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
+
+EXTRA_DIST += tests/fuzz/corpus/sealed
+check_PROGRAMS += tests/fuzz/replay_sealed
+tests_fuzz_replay_sealed_SOURCES = tests/fuzz/fuzz_sealed.c tests/fuzz/replay.c tests/fuzz/fuzz.h tests/fuzz/require.h
+tests_fuzz_replay_sealed_CPPFLAGS = $(AM_CPPFLAGS) -DFUZZ_CORPUS='"sealed"'
+tests_fuzz_replay_sealed_LDADD = $(CORE_LIBS)
+
+if FUZZERS
+noinst_PROGRAMS += tests/fuzz/fuzz_sealed
+endif
+tests_fuzz_fuzz_sealed_SOURCES = tests/fuzz/fuzz_sealed.c tests/fuzz/fuzz.h tests/fuzz/require.h
+tests_fuzz_fuzz_sealed_LDADD = $(CORE_LIBS)
+tests_fuzz_fuzz_sealed_LDFLAGS = $(AM_LDFLAGS) -fsanitize=fuzzer
