@@ -51,7 +51,7 @@ EXTRA_DIST += \
 	debian/changelog debian/control debian/copyright debian/rules \
 	debian/source/format \
 	debian/postprocessing.README.Debian debian/postprocessing.install debian/postprocessing.lintian-overrides \
-	debian/postprocessing.postinst debian/postprocessing.postrm \
+	debian/postprocessing.logrotate debian/postprocessing.postinst debian/postprocessing.postrm \
 	debian/postprocessing-bench.install \
 	debian/postprocessing-dev.install \
 	debian/postprocessing-step-exec.install \
