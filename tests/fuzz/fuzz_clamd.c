@@ -91,8 +91,8 @@ static bool speak(void)
 /* The scanner runs whenever the module waits. */
 enum waited __wrap_socket_wait(int fd, short events, const struct limits *limits)
 {
-	(void)fd;
 	(void)limits;
+	struct pollfd look = {.fd = fd, .events = POLLIN};
 	if (events & POLLOUT) {
 		if (clamd.options & OPTION_EARLY && speak())
 			clamd.early = true;
@@ -100,7 +100,8 @@ enum waited __wrap_socket_wait(int fd, short events, const struct limits *limits
 			take_all();
 		return WAIT_READY;
 	}
-	if (speak())
+	/* What clamd wrote while it should have read may be all that it has to say. */
+	if (poll(&look, 1, 0) > 0 || speak())
 		return WAIT_READY;
 	if (clamd.options & OPTION_SILENT)
 		return clamd.options & OPTION_CANCEL ? WAIT_CANCELLED : WAIT_TIMEOUT;

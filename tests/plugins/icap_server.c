@@ -36,6 +36,11 @@ static bool send_text(const struct session *session, const char *text)
 	return send(session->fd, text, (size_t)length, MSG_NOSIGNAL) == length;
 }
 
+unsigned icap_server_answered(struct icap_server *server)
+{
+	return atomic_fetch_add(&server->answered, 0);
+}
+
 /* Reads what there is; false: the connection is over, or the test. */
 static bool receive(struct session *session)
 {
@@ -45,6 +50,7 @@ static bool receive(struct session *session)
 		return false;
 	session->count = session->ssl != NULL ? SSL_read(session->ssl, session->bytes, sizeof session->bytes)
 	                                      : (int)recv(session->fd, session->bytes, sizeof session->bytes, 0);
+	icap_server_answered(session->server);
 	return session->count > 0;
 }
 
@@ -87,6 +93,8 @@ static bool send_answer(struct session *session)
 {
 	static const char part[] = "\x17\x03\x03\x00\x20 a record of 32 by",
 					  whole[] = "\x17\x03\x03\x00\x20 a record of 32 bytes, but forged";
+	const char *answer = session->server->answer;
+	atomic_fetch_add(&session->server->answered, 1);
 	switch (session->server->habit) {
 	case TLS_CUT:
 		send(session->fd, part, sizeof part - 1, MSG_NOSIGNAL);
@@ -103,7 +111,7 @@ static bool send_answer(struct session *session)
 	case TLS_NEW_KEYS:
 		break;
 	}
-	return send_text(session, session->server->answer);
+	return send_text(session, answer);
 }
 
 /* Serves one request. False: the connection is over. */

@@ -31,6 +31,7 @@ struct icap_server {
 
 	char url[64];
 	atomic_uint connections, requests, asked; /* asked: for the options */
+	atomic_uint answered;                     /* requests; see icap_server_answered() */
 	atomic_uint handshakes, resumed;          /* of TLS that succeeded; of these, with a session of before */
 	char request[4096];                       /* the beginning of the last one; read it when it is answered */
 	SSL_CTX *tls;
@@ -41,5 +42,9 @@ struct icap_server {
 /* Serves one connection at a time; fails the test if it cannot. */
 void icap_server_start(struct icap_server *server);
 void icap_server_stop(struct icap_server *server);
+
+/* How many requests have been answered. The call makes `request` and `answer` visible to the test, and to the server
+ * what the test has changed. */
+unsigned icap_server_answered(struct icap_server *server);
 
 #endif

@@ -61,6 +61,7 @@ static void *create(const char *url)
 
 static uint32_t ask(void *instance, const char *bytes, size_t length)
 {
+	icap_server_answered(&server);
 	stub_run_init(&run, bytes, length);
 	return scan(instance, &run);
 }
@@ -90,13 +91,15 @@ START_TEST(verdicts)
 	ck_assert_msg(check(instance, why, sizeof why), "%s", why);
 	ck_assert_msg(ask(instance, "hello", 5) == PP_CONTINUE, "%s", run.reason);
 	ck_assert_msg(ask(instance, "hello", 5) == PP_CONTINUE, "%s", run.reason);
+	ck_assert_uint_eq(icap_server_answered(&server), 2);
 	ck_assert_msg(strncmp(server.request, "RESPMOD icaps://127.0.0.1:", 26) == 0, "%s", server.request);
 	ck_assert_uint_eq(server.connections, 1);
 	server.answer = CLEAN_BODY;
 	ck_assert_msg(ask(instance, "hello", 5) == PP_CONTINUE, "%s", run.reason);
 	ck_assert_msg(ask(instance, "hellO", 5) == PP_RETRY, "%s", run.result);
+	ck_assert_uint_eq(icap_server_answered(&server), 4);
 	server.answer = INFECTED;
-	ck_assert_msg(ask(instance, NULL, 20 * MEGABYTE) == PP_DELETE, "%s", run.reason);
+	ck_assert_msg(ask(instance, NULL, 4 * MEGABYTE) == PP_DELETE, "%s", run.reason);
 	pp_step_module.destroy(instance);
 	icap_server_stop(&server);
 }
@@ -200,7 +203,7 @@ START_TEST(new_keys)
 	start("IP:127.0.0.1", 3600, true);
 	void *instance = create(server.url);
 	for (int i = 0; i < 2; i++)
-		ck_assert_msg(ask(instance, NULL, 8 * MEGABYTE) == PP_CONTINUE, "%s", run.reason);
+		ck_assert_msg(ask(instance, NULL, 4 * MEGABYTE) == PP_CONTINUE, "%s", run.reason);
 	ck_assert_uint_eq(server.connections, 1);
 	pp_step_module.destroy(instance);
 	icap_server_stop(&server);
