@@ -11,6 +11,7 @@ core_libcore_a_SOURCES += \
 	core/server/server_housekeeping.c \
 	core/server/server_facts.c \
 	core/server/server_loss.c \
+	core/server/server_mail.c \
 	core/server/server_permissions.c \
 	core/server/server_ports.c \
 	core/server/server_private.h \

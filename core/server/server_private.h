@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Declarations shared by the files of the server.
  *
- *   server.c               creates and connects the parts, and dispatches incoming mail
+ *   server.c               creates and connects the parts, and runs the main loop
  *   server_cache.c         what the runs ask of the cache
  *   server_checks.c        health checks of the steps
  *   server_housekeeping.c  periodic tasks, once a second
  *   server_facts.c         what /readyz reports
  *   server_loss.c          preparation of each connection, and detection of a broker that lost its data
+ *   server_mail.c          what becomes of each mail that comes
  *   server_permissions.c   the permissions needed on the brokers
  *   server_ports.c         the coordinator's ports
  *   server_quarantine.c    the quarantine and the audit log
@@ -172,6 +173,11 @@ struct server {
 	nanos unready_since;        /* monotonic: startup, or when the log last said that the service is not ready */
 	atomic_bool ready;          /* the brokers are connected and prepared */
 };
+
+/* Handles a mail of the main thread's mailbox. */
+void server_take_mail(struct server *server, struct mail *mail);
+/* Frees the mails that are still in the mailbox. The buses may already be destroyed. */
+void server_empty_mailbox(struct server *server, nanos timeout);
 
 /* The ports through which the coordinator reaches everything else. */
 struct ports server_ports(struct server *server);
