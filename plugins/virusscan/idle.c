@@ -27,47 +27,11 @@ struct idle_pool {
 	pthread_cond_t changed;
 	struct entry entry[KEPT_MAX]; /* the oldest first */
 	size_t count;
-	bool running, stopping;
-	pthread_t thread; /* closes what is idle for too long; runs once something was kept */
+	bool stopping;
+	/* Closes what is idle for too long. It begins with the pool: the service replaces a process in which a run has left
+	 * a thread. */
+	pthread_t thread;
 };
-
-struct idle_pool *idle_create(const struct idle_kind *kind)
-{
-	pthread_condattr_t attributes;
-	struct idle_pool *pool = calloc(1, sizeof *pool);
-	if (pool == NULL || pthread_condattr_init(&attributes) != 0) {
-		free(pool);
-		return NULL;
-	}
-	pool->kind = kind;
-	bool made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
-	            pthread_cond_init(&pool->changed, &attributes) == 0;
-	pthread_condattr_destroy(&attributes);
-	if (made && pthread_mutex_init(&pool->lock, NULL) == 0)
-		return pool;
-	if (made)
-		pthread_cond_destroy(&pool->changed);
-	free(pool);
-	return NULL;
-}
-
-void idle_destroy(struct idle_pool *pool)
-{
-	if (pool == NULL)
-		return;
-	pthread_mutex_lock(&pool->lock);
-	pool->stopping = true;
-	bool running = pool->running;
-	pthread_cond_signal(&pool->changed);
-	pthread_mutex_unlock(&pool->lock);
-	if (running)
-		pthread_join(pool->thread, NULL);
-	for (size_t i = 0; i < pool->count; i++)
-		pool->kind->close(pool->entry[i].connection);
-	pthread_cond_destroy(&pool->changed);
-	pthread_mutex_destroy(&pool->lock);
-	free(pool);
-}
 
 /* Takes the oldest ones out that are idle for too long; returns their number. */
 static size_t take_expired(struct idle_pool *pool, void *expired[KEPT_MAX])
@@ -105,18 +69,54 @@ static void *close_expired(void *closure)
 	return NULL;
 }
 
-/* Under the lock. */
 static bool start_thread(struct idle_pool *pool)
 {
 	pthread_attr_t attributes;
-	if (pool->running)
-		return true;
 	if (pthread_attr_init(&attributes) != 0)
 		return false;
 	pthread_attr_setstacksize(&attributes, STACK_SIZE);
-	pool->running = pthread_create(&pool->thread, &attributes, close_expired, pool) == 0;
+	bool started = pthread_create(&pool->thread, &attributes, close_expired, pool) == 0;
 	pthread_attr_destroy(&attributes);
-	return pool->running;
+	return started;
+}
+
+struct idle_pool *idle_create(const struct idle_kind *kind)
+{
+	pthread_condattr_t attributes;
+	struct idle_pool *pool = calloc(1, sizeof *pool);
+	if (pool == NULL || pthread_condattr_init(&attributes) != 0) {
+		free(pool);
+		return NULL;
+	}
+	pool->kind = kind;
+	bool made = pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC) == 0 &&
+	            pthread_cond_init(&pool->changed, &attributes) == 0;
+	pthread_condattr_destroy(&attributes);
+	bool locked = made && pthread_mutex_init(&pool->lock, NULL) == 0;
+	if (locked && start_thread(pool))
+		return pool;
+	if (locked)
+		pthread_mutex_destroy(&pool->lock);
+	if (made)
+		pthread_cond_destroy(&pool->changed);
+	free(pool);
+	return NULL;
+}
+
+void idle_destroy(struct idle_pool *pool)
+{
+	if (pool == NULL)
+		return;
+	pthread_mutex_lock(&pool->lock);
+	pool->stopping = true;
+	pthread_cond_signal(&pool->changed);
+	pthread_mutex_unlock(&pool->lock);
+	pthread_join(pool->thread, NULL);
+	for (size_t i = 0; i < pool->count; i++)
+		pool->kind->close(pool->entry[i].connection);
+	pthread_cond_destroy(&pool->changed);
+	pthread_mutex_destroy(&pool->lock);
+	free(pool);
 }
 
 void *idle_take(struct idle_pool *pool)
@@ -135,7 +135,7 @@ void idle_keep(struct idle_pool *pool, void *connection)
 {
 	int64_t now = monotonic_now();
 	pthread_mutex_lock(&pool->lock);
-	bool kept = pool->kind->opened(connection) + SERVICE_TIME > now && pool->count < KEPT_MAX && start_thread(pool);
+	bool kept = pool->kind->opened(connection) + SERVICE_TIME > now && pool->count < KEPT_MAX;
 	if (kept) {
 		pool->entry[pool->count++] = (struct entry){connection, now};
 		/* The thread waits for the first one without a limit. */

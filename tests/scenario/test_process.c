@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The service as a process among others: signals, descriptors, exit statuses. */
+#include <glob.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -172,9 +173,51 @@ START_TEST(progress_is_shown)
 }
 END_TEST
 
+/* The processes that the threads of the service have started. */
+static void read_children(char text[256])
+{
+	char path[64];
+	glob_t threads;
+	size_t used = 0;
+	snprintf(path, sizeof path, "/proc/%d/task/*/children", (int)scenario.service.pid);
+	ck_assert_int_eq(glob(path, 0, NULL, &threads), 0);
+	for (size_t i = 0; i < threads.gl_pathc; i++) {
+		FILE *file = fopen(threads.gl_pathv[i], "re");
+		if (file == NULL)
+			continue;
+		if (fgets(text + used, (int)(256 - used), file) != NULL)
+			used += strlen(text + used);
+		fclose(file);
+	}
+	globfree(&threads);
+	ck_assert_uint_gt(used, 0);
+}
+
+/* Nothing of a scan is left, neither threads nor files, for which its process would have to be replaced. */
+START_TEST(a_scan_keeps_its_process)
+{
+	char before[256], after[256], id[16];
+	scenario_begin(
+		&scenario,
+		&(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nworkers = 1\ncheck_interval = 1h\n"},
+		true);
+	storage_server_put(&scenario.storage, "/clean", "abc", 3);
+	storage_expect(&scenario, "first", "/clean", 3, "continue");
+	read_children(before);
+	for (unsigned i = 0; i < 5; i++) {
+		snprintf(id, sizeof id, "u%u", i);
+		storage_expect(&scenario, id, "/clean", 3, "continue");
+	}
+	read_children(after);
+	ck_assert_str_eq(before, after);
+	scenario_close(&scenario);
+}
+END_TEST
+
 int main(void)
 {
 	const TTest *const tests[] = {progress_is_shown,
+	                              a_scan_keeps_its_process,
 	                              other_signals_do_not_end_it,
 	                              programs_of_modules_begin_clean,
 	                              without_landlock_it_says_so,
