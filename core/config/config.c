@@ -260,17 +260,21 @@ static void warn_unverified(struct config *config)
 		warn_insecure(config, "content", "the storage that uploads are fetched from");
 }
 
-/* A folder needs a key, and a key a folder. */
+static bool is_set(const struct found *found)
+{
+	return found->value != NULL && found->value[0] != '\0';
+}
+
+/* A folder needs a key, and a key a folder. An invalid one is a problem of its own. */
 static void complete_quarantine(struct config *config, struct problems *problems)
 {
-	bool folder = config->quarantine_folder != NULL, key = config->quarantine_key != NULL;
-	const struct found found = config_find(config->source, "quarantine", folder ? "folder" : "public_key");
-	config->quarantined = folder;
-	if (folder == key)
-		return;
-	problems_add(problems, "%s: %s", found.place != NULL ? found.place : "[quarantine]",
-	             folder ? "folder: needs public_key too: without it, nothing can be encrypted"
-	                    : "public_key: needs folder too");
+	const struct found folder = config_find(config->source, "quarantine", "folder");
+	const struct found key = config_find(config->source, "quarantine", "public_key");
+	config->quarantined = config->quarantine_folder != NULL;
+	if (is_set(&folder) && !is_set(&key))
+		problems_add(problems, "%s: folder: needs public_key too: without it, nothing can be encrypted", folder.place);
+	else if (is_set(&key) && !is_set(&folder))
+		problems_add(problems, "%s: public_key: needs folder too", key.place);
 }
 
 /* Derives further values once all are known. */

@@ -167,6 +167,14 @@ START_TEST(the_bytes_as_a_file)
 }
 END_TEST
 
+/* There is no quarantine, and the module goes on as if there were. */
+START_TEST(the_quarantine)
+{
+	ck_assert_int_eq(TRY(MODULES "reader.so", write_file(1000), "do=some hide read", "--json"), 0);
+	ck_assert_ptr_nonnull(strstr(text("result"), "hidden; read 1000:"));
+}
+END_TEST
+
 START_TEST(a_bad_run)
 {
 	const char *file = write_file(1);
@@ -249,7 +257,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {each_outcome, what_people_see, the_bytes, the_bytes_as_a_file,
-	                              a_bad_run,    the_check,       the_facts, refused};
+	const TTest *const tests[] = {each_outcome,        what_people_see, the_bytes,
+	                              the_bytes_as_a_file, the_quarantine,  a_bad_run,
+	                              the_check,           the_facts,       refused};
 	return suite_run_with("try", setup, teardown, tests, sizeof tests / sizeof tests[0], 180);
 }

@@ -21,6 +21,12 @@ static void say(struct fake_world *world, const char *word, const char *what)
 	            what != NULL ? what : "");
 }
 
+void fake_expect_acts(struct fake_world *world, const char *acts)
+{
+	ck_assert_str_eq(world->acts.data != NULL ? world->acts.data : "", acts);
+	text_clear(&world->acts);
+}
+
 void fake_expect(struct fake_world *world, const char *words)
 {
 	ck_assert_str_eq(world->words.data != NULL ? world->words.data : "", words);
@@ -87,6 +93,22 @@ static void fake_put(void *closure, struct request *request, const char *id, uin
 {
 	set_payload(add_request(closure, FAKE_PUT, request, id), expected, message_id, value, length);
 	say(closure, "put", NULL);
+}
+
+static void fake_audit(void *closure, const struct audit_act *act)
+{
+	struct fake_world *world = closure;
+	struct text *acts = &world->acts;
+	ck_assert_str_eq(act->instance, world->options.owner);
+	text_format(acts, "%s%s %s %s", acts->length > 0 ? ", " : "", act->act, act->upload, act->step);
+	if (act->outcome != NULL)
+		text_format(acts, " %s", act->outcome);
+	if (act->user != NULL && act->user[0] != '\0')
+		text_format(acts, " by %s", act->user);
+	if (act->reason != NULL && act->reason[0] != '\0')
+		text_format(acts, ": %s", act->reason);
+	if (act->event != 0)
+		text_format(acts, " (%s%llu)", act->again ? "again " : "", (unsigned long long)act->event);
 }
 
 static void fake_announce_gone(void *closure, const char *id)
@@ -245,7 +267,8 @@ static void create(struct fake_world *world, const char *owner)
 	              .cancel = fake_cancel,
 	              .replace = fake_replace,
 	              .lives = fake_lives,
-	              .announce_gone = fake_announce_gone},
+	              .announce_gone = fake_announce_gone,
+	              .audit = fake_audit},
 		.log = &world->log,
 		.metrics = &world->metrics,
 		.owner = owner,
@@ -345,6 +368,7 @@ void fake_close(struct fake_world *world)
 		world->seen = next;
 	}
 	text_free(&world->words);
+	text_free(&world->acts);
 }
 
 static struct fake_entry *write_entry(struct fake_world *world, const char *id, const char *value, size_t length)

@@ -72,6 +72,7 @@ struct fake_world {
 	enum lookup_result restart;             /* whether a restart of the upload was requested, according to a search */
 	const char *verdict, *details, *result; /* what the runs say that end, and others' answers; NULL: nothing */
 	struct text words;
+	struct text acts;  /* for the audit log, as "held u scan, released u scan by ada: why (3)" */
 	size_t duplicates; /* publishes that the broker dropped */
 };
 
@@ -87,6 +88,8 @@ void fake_crash(struct fake_world *world, const char *owner);
 
 /* Fails unless exactly these words were recorded since the last call. */
 void fake_expect(struct fake_world *world, const char *words);
+/* The same for the acts. */
+void fake_expect_acts(struct fake_world *world, const char *acts);
 
 /* Answers the oldest request as a broker would (false: there is none); or all of them, including those that follow. */
 bool fake_answer(struct fake_world *world);

@@ -7,7 +7,7 @@ check_PROGRAMS += tests/coordinator/test_deferred tests/coordinator/test_fair_qu
 	tests/coordinator/test_coordinator_gone tests/coordinator/test_coordinator_suspects \
 	tests/coordinator/test_coordinator_memory tests/coordinator/test_coordinator_suspend \
 	tests/coordinator/test_coordinator_fair_queue tests/coordinator/test_coordinator_history \
-	tests/coordinator/test_coordinator_steps
+	tests/coordinator/test_coordinator_steps tests/coordinator/test_coordinator_audit
 
 FAKE_PORTS = tests/coordinator/fake_ports.c tests/coordinator/fake_events.c tests/coordinator/fake_ports.h
 COORDINATOR_WORLD = tests/coordinator/coordinator_world.c tests/coordinator/coordinator_world.h $(FAKE_PORTS)
@@ -24,6 +24,7 @@ tests_coordinator_test_coordinator_clean_SOURCES = tests/coordinator/test_coordi
 tests_coordinator_test_coordinator_gone_SOURCES = tests/coordinator/test_coordinator_gone.c $(COORDINATOR_WORLD)
 tests_coordinator_test_coordinator_suspects_SOURCES = tests/coordinator/test_coordinator_suspects.c $(COORDINATOR_WORLD)
 tests_coordinator_test_coordinator_suspend_SOURCES = tests/coordinator/test_coordinator_suspend.c $(COORDINATOR_WORLD)
+tests_coordinator_test_coordinator_audit_SOURCES = tests/coordinator/test_coordinator_audit.c $(COORDINATOR_WORLD)
 tests_coordinator_test_coordinator_steps_SOURCES = tests/coordinator/test_coordinator_steps.c $(COORDINATOR_WORLD)
 tests_coordinator_test_coordinator_history_SOURCES = tests/coordinator/test_coordinator_history.c $(COORDINATOR_WORLD)
 tests_coordinator_test_coordinator_fair_queue_SOURCES = tests/coordinator/test_coordinator_fair_queue.c $(COORDINATOR_WORLD)

@@ -57,6 +57,13 @@ static void take_request(struct packet *packet)
 	if (request_decode(packet, &request)) {
 		REQUIRE(request.number >= 1 && request.number <= REQUESTS_LIMIT);
 		REQUIRE(request.copy || !request.digest);
+		REQUIRE(!request.quarantine || !request.copy);
+		if (request.quarantine) {
+			const struct run_words *words = &request.words;
+			REQUIRE(words->verdict[0] == '\0' ? words->details[0] == '\0' : verdict_is_word(words->verdict));
+			REQUIRE(words->details[0] == '\0' || verdict_is_details(words->details));
+			REQUIRE(strlen(words->reason) <= PP_REASON_LIMIT);
+		}
 	}
 }
 
@@ -117,6 +124,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			break;
 		case MESSAGE_READ:
 		case MESSAGE_COPY:
+		case MESSAGE_QUARANTINE:
 			take_request(&packet);
 			break;
 		case MESSAGE_COPIED:
