@@ -117,7 +117,10 @@ static void add_checks(const struct preflight *preflight, json_t *array, bool *s
 {
 	const struct steps *steps = preflight->steps;
 	struct check_answer *answer = steps != NULL ? alloc_zeroed(steps->count + 1, sizeof *answer) : NULL;
-	bool asked = answer != NULL && checker_run_once(steps, answer, CHECK_TIME, &preflight->log, stuck);
+	/* What a check says for the log of a service is not for here. */
+	enum log_level level = preflight->log.level;
+	const struct log log = {.fd = preflight->log.fd, .level = level < LOG_WARNING ? level : LOG_WARNING};
+	bool asked = answer != NULL && checker_run_once(steps, answer, CHECK_TIME, &log, stuck);
 	for (size_t i = 0; i < json_array_size(array); i++) {
 		bool known = asked && i < steps->count;
 		if (known)

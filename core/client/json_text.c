@@ -38,7 +38,7 @@ static bool put(const char *text)
 
 bool json_print(const json_t *json)
 {
-	char *text = alloc_checked(json_dumps(json, JSON_INDENT(2)));
+	char *text = alloc_checked(json_dumps(json, JSON_INDENT(2) | JSON_REAL_PRECISION(15)));
 	bool good = put(text);
 	free(text);
 	return good;

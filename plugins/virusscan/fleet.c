@@ -210,6 +210,7 @@ int fleet_check(struct fleet *fleet, struct pp_run *run)
 		} else if (used < sizeof reasons) {
 			used += (size_t)snprintf(reasons + used, sizeof reasons - used, "%s%s", used > 0 ? "; " : "", why);
 		}
+		member_announce(fleet->member[i], run);
 		int64_t time = member_watch_signatures(fleet->member[i], run);
 		if (time > 0 && (oldest == 0 || time < oldest))
 			oldest = time;

@@ -25,6 +25,7 @@ struct member {
 	pthread_mutex_t lock; /* of what follows; times are monotonic, and 0 is never */
 	char version[REPORT_VERSION_SIZE], tested_version[REPORT_VERSION_SIZE];
 	int64_t identified, tested, failed, warned;
+	bool said_unknown;
 };
 
 struct member *member_create(const struct pp_host *host, struct pp_setup *setup, const struct scanner *scanner,
@@ -194,6 +195,24 @@ enum finding member_scan(struct member *member, struct source *source, struct re
 	if (finding == FINDING_NONE && !source->failed)
 		fail(member);
 	return finding;
+}
+
+void member_announce(struct member *member, struct pp_run *run)
+{
+	char version[REPORT_VERSION_SIZE];
+	member_version(member, version);
+	if (version[0] == '\0' || member_signatures_known(member))
+		return;
+	pthread_mutex_lock(&member->lock);
+	bool said = member->said_unknown;
+	member->said_unknown = true;
+	pthread_mutex_unlock(&member->lock);
+	if (!said)
+		member->host->log(
+			run, PP_LOG_INFO,
+			"%s does not tell a version of its signatures (%s): its verdicts are not cached, and their age is "
+			"unknown",
+			member->text, version);
 }
 
 int64_t member_watch_signatures(struct member *member, struct pp_run *run)
