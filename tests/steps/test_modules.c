@@ -69,9 +69,10 @@ START_TEST(files_that_are_not_modules)
 	static const char text[4096] = "no ELF file, though as large as one";
 	open_modules();
 	refuse("missing", "not found. Modules in /", folder);
-	refuse("missing", ": cacher, good, moody, mortal, narrow_keys, ", NULL);
+	refuse("missing", ": cacher, good, keeps, moody, mortal, narrow_keys, ", NULL);
 	refuse("missing", FIXTURES, ". For a step that another service on the bus performs, set module = remote");
-	refuse("Goood", "not found; did you mean good? Modules in /", ": cacher, good, moody, mortal, narrow_keys, ");
+	refuse("Goood", "not found; did you mean good? Modules in /",
+	       ": cacher, good, keeps, moody, mortal, narrow_keys, ");
 	ck_assert(folder_write(folder, "text.so", text, sizeof text));
 	refuse("text", "text.so", "text.so: not a shared object");
 	ck_assert(folder_write(folder, "empty.so", "", 0));
@@ -125,7 +126,7 @@ START_TEST(listing)
 	modules_list(modules, note, list);
 	ck_assert_str_eq(
 		list,
-		"delay remote good! cacher moody mortal narrow_keys newer_minor no_run no_symbol notes nothing other_major reader rejects short_table spawns tiny_table torn_table unresolved versions versions2 "
+		"delay remote good! cacher keeps moody mortal narrow_keys newer_minor no_run no_symbol notes nothing other_major reader rejects short_table spawns tiny_table torn_table unresolved versions versions2 "
 		"wicked wide_keys wrong_magic wrong_name ");
 	refuse("good", "good.so", "not a shared object"); /* the first folder's module counts */
 }
