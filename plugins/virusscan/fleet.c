@@ -9,6 +9,7 @@
 
 #include "lookup.h"
 #include "member.h"
+#include "name_list.h"
 
 #define SECOND_NANOS INT64_C(1000000000)
 /* How long a test of an endpoint may take while others are left. */
@@ -23,6 +24,8 @@ struct fleet {
 	bool all;           /* all have to agree */
 	bool cache;
 	int64_t timeout;
+	const struct name_list *allowed, *blocked;      /* of others; NULL: none */
+	char scanners[FLEET_LIMIT * SCANNER_TEXT_SIZE]; /* all addresses */
 };
 
 /* Endpoints of the run in the order in which they are asked: those in order first. */
@@ -46,6 +49,7 @@ struct fleet *fleet_create(const struct pp_host *host, struct pp_setup *setup, c
 	/* Each process begins with another one. */
 	atomic_init(&fleet->turn, (size_t)getpid());
 	const char *address;
+	size_t used = 0;
 	while (fleet->count < FLEET_LIMIT && (address = host->item(setup, scanner->address, fleet->count)) != NULL) {
 		struct member *member = member_create(host, setup, scanner, address);
 		if (member == NULL) {
@@ -53,6 +57,7 @@ struct fleet *fleet_create(const struct pp_host *host, struct pp_setup *setup, c
 			return NULL;
 		}
 		fleet->member[fleet->count++] = member;
+		used += (size_t)snprintf(fleet->scanners + used, sizeof fleet->scanners - used, "%s\n", member_text(member));
 	}
 	if (fleet->count > 0)
 		return fleet;
@@ -68,6 +73,12 @@ void fleet_destroy(struct fleet *fleet)
 	free(fleet);
 }
 
+void fleet_use_lists(struct fleet *fleet, const struct name_list *allowed, const struct name_list *blocked)
+{
+	fleet->allowed = allowed;
+	fleet->blocked = blocked;
+}
+
 bool fleet_caches(const struct fleet *fleet)
 {
 	return fleet->cache;
@@ -75,25 +86,44 @@ bool fleet_caches(const struct fleet *fleet)
 
 static void make_order(struct fleet *fleet, struct order *order)
 {
-	size_t first = atomic_fetch_add_explicit(&fleet->turn, 1, memory_order_relaxed);
+	size_t first = atomic_fetch_add_explicit(&fleet->turn, 1, memory_order_relaxed), failures = 0;
+	struct member *failed[FLEET_LIMIT];
 	order->count = 0;
-	for (int failed = 0; failed < 2; failed++) {
-		for (size_t i = 0; i < fleet->count; i++) {
-			struct member *member = fleet->member[(first + i) % fleet->count];
-			if (member_is_out(member) == (failed != 0))
-				order->member[order->count++] = member;
-		}
+	/* Each is looked at once: other runs may change its state meanwhile. */
+	for (size_t i = 0; i < fleet->count; i++) {
+		struct member *member = fleet->member[(first + i) % fleet->count];
+		if (member_is_out(member))
+			failed[failures++] = member;
+		else
+			order->member[order->count++] = member;
 	}
+	for (size_t i = 0; i < failures; i++)
+		order->member[order->count++] = failed[i];
+}
+
+/* Whether the endpoint may give a verdict. False: the report says why not. */
+static bool is_ready(const struct fleet *fleet, struct member *member, const struct source *source,
+                     struct report *report)
+{
+	bool short_test = source->share > 0 && fleet->timeout > TEST_TIME, tested = false;
+	const struct limits limits = source_limits(source, short_test ? TEST_TIME : fleet->timeout);
+	char why[MEMBER_WHY_SIZE];
+	if (!member_ready(member, &limits, &tested, why)) {
+		report_none(report, "%s", why);
+		return false;
+	}
+	if (tested)
+		member_watch_signatures(member, source->run);
+	return true;
 }
 
 static enum finding look_up_or_scan(const struct fleet *fleet, struct member *member, struct source *source,
                                     struct report *report)
 {
-	char scanner[SCANNER_TEXT_SIZE + 16], version[REPORT_VERSION_SIZE];
+	char version[REPORT_VERSION_SIZE];
 	member_version(member, version);
-	snprintf(scanner, sizeof scanner, "%s%s%s", fleet->scanner->kind, fleet->all ? " " : "",
-	         fleet->all ? report->scanner : "");
-	const struct lookup lookup = {.scanner = scanner, .version = version};
+	/* Scanners of another step may have other settings, and signatures that their version does not show. */
+	const struct lookup lookup = {.scanner = fleet->all ? report->scanner : fleet->scanners, .version = version};
 	/* Without the version of the signatures nobody knows when a verdict is outdated. */
 	bool cache = fleet->cache && member_signatures_known(member);
 	snprintf(report->version, sizeof report->version, "%s", version);
@@ -102,8 +132,12 @@ static enum finding look_up_or_scan(const struct fleet *fleet, struct member *me
 	if (cache && !source->digesting && source->sha256[0] == '\0' && !source_begin_digest(source))
 		return report_none(report, "out of memory");
 	enum finding finding = member_scan(member, source, report);
-	if (cache && strcmp(report->version, version) == 0)
+	bool same = strcmp(report->version, version) == 0;
+	if (cache && same)
 		lookup_keep(&lookup, source, report);
+	/* The signatures have changed since its test. */
+	if (finding != FINDING_NONE && !same && !is_ready(fleet, member, source, report))
+		return FINDING_NONE;
 	return finding;
 }
 
@@ -115,16 +149,13 @@ static enum finding ask(const struct fleet *fleet, struct member *member, struct
 	snprintf(report->scanner, sizeof report->scanner, "%s", member_text(member));
 	int64_t left = source->until - monotonic_now();
 	source->share = others > 0 ? left / (int64_t)(others + 1) : 0;
-	struct limits limits = source_limits(source, others > 0 && fleet->timeout > TEST_TIME ? TEST_TIME : fleet->timeout);
-	char why[MEMBER_WHY_SIZE];
-	bool tested = false;
-	if (!member_ready(member, &limits, &tested, why))
-		return report_none(report, "%s", why);
-	if (tested)
-		member_watch_signatures(member, source->run);
+	if (!is_ready(fleet, member, source, report))
+		return FINDING_NONE;
 	if (!source_rewind(source))
 		return report_none(report, "%s", source_error(source));
-	return look_up_or_scan(fleet, member, source, report);
+	enum finding finding = look_up_or_scan(fleet, member, source, report);
+	report->bytes = report->cached ? source->size : source->handed;
+	return finding;
 }
 
 static bool is_cancelled(const struct source *source)
@@ -167,6 +198,18 @@ static int rank(enum finding finding)
 	return FINDING_COUNT;
 }
 
+/* The same with the lists: a name that is allowed must not keep other scanners from being heard. */
+static int weigh(const struct fleet *fleet, const struct report *report)
+{
+	if (report->finding != FINDING_NONE && report->finding != FINDING_CLEAN) {
+		if (name_list_find(fleet->blocked, report->text) > 0)
+			return 2 * rank(FINDING_INFECTED);
+		if (name_list_find(fleet->allowed, report->text) > 0)
+			return 2 * rank(FINDING_CLEAN) + 1;
+	}
+	return 2 * rank(report->finding);
+}
+
 /* All have to say "clean"; "infected" decides at once. */
 static enum finding scan_by_all(const struct fleet *fleet, const struct order *order, struct source *source,
                                 struct report *report)
@@ -174,12 +217,18 @@ static enum finding scan_by_all(const struct fleet *fleet, const struct order *o
 	struct report one;
 	bool cached = true;
 	for (size_t i = 0; i < order->count; i++) {
-		ask(fleet, order->member[i], source, order->count - 1 - i, &one);
+		size_t others = order->count - 1 - i;
+		ask(fleet, order->member[i], source, others, &one);
 		cached = cached && one.cached;
-		if (i == 0 || rank(one.finding) > rank(report->finding))
+		if (i == 0 || weigh(fleet, &one) > weigh(fleet, report))
 			*report = one;
-		if (report->finding == FINDING_INFECTED || source->failed || is_cancelled(source))
+		if (weigh(fleet, report) == 2 * rank(FINDING_INFECTED) || source->failed)
 			break;
+		if (others > 0 && is_cancelled(source)) {
+			if (report->finding != FINDING_NONE)
+				report_none(report, "the run ended before %zu of %zu scanners were asked", others, order->count);
+			break;
+		}
 	}
 	if (report->finding == FINDING_CLEAN)
 		snprintf(report->scanner, sizeof report->scanner, "%s, all %zu scanners", fleet->scanner->kind, order->count);

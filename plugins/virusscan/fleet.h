@@ -9,10 +9,15 @@
 #define FLEET_LIMIT 8
 
 struct fleet;
+struct name_list;
 
 /* Makes it of the step's configuration. NULL after reject(). */
 struct fleet *fleet_create(const struct pp_host *host, struct pp_setup *setup, const struct scanner *scanner);
 void fleet_destroy(struct fleet *fleet);
+
+/* With agree = all, a name that is allowed does not decide, and one that is blocked does. The lists are borrowed; NULL:
+ * there is none. */
+void fleet_use_lists(struct fleet *fleet, const struct name_list *allowed, const struct name_list *blocked);
 
 /* Whether verdicts are looked up and kept. */
 bool fleet_caches(const struct fleet *fleet);

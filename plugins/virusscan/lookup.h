@@ -8,7 +8,7 @@
 
 /* What a verdict depends on. */
 struct lookup {
-	const char *scanner; /* the kind, and the address if another endpoint's verdict does not count */
+	const char *scanner; /* those whose verdict counts, with their addresses */
 	const char *version;
 };
 

@@ -30,6 +30,7 @@ struct report {
 	char version[REPORT_VERSION_SIZE]; /* of the engine and its signatures, in the scanner's own words; "": unknown */
 	char scanner[SCANNER_TEXT_SIZE];   /* the kind and the address */
 	bool cached;                       /* an earlier scan of the same bytes found it */
+	int64_t bytes;                     /* how many were scanned, now or then; -1: unknown */
 };
 
 /* Sets the finding with its text; returns the finding. */

@@ -155,7 +155,8 @@ static void keep_details(const struct verdict *verdict, const struct pp_host *ho
 	if (!bad && verdict->version[0] != '\0')
 		bad |= json_object_set_new(details, "version", json_string(verdict->version));
 	if (!bad && verdict->scanner[0] != '\0') {
-		bad |= json_object_set_new(details, "bytes", json_integer(verdict->bytes));
+		if (verdict->bytes >= 0)
+			bad |= json_object_set_new(details, "bytes", json_integer(verdict->bytes));
 		bad |= json_object_set_new(details, "seconds", json_real((double)(verdict->took / 1000000) / 1000));
 	}
 	if (!bad && verdict->cached)

@@ -183,6 +183,7 @@ static int virusscan_create(const struct pp_host *host, struct pp_setup *setup, 
 		virusscan_destroy(scan);
 		return -1;
 	}
+	fleet_use_lists(scan->fleet, scan->allowed, scan->blocked);
 	*instance = scan;
 	return 0;
 }
@@ -211,7 +212,7 @@ static bool prepare(const struct virusscan *scan, struct source *source)
 }
 
 /* A verdict that was given by the scanner, with its name and all. */
-static struct verdict verdict_of(const struct report *report, const struct source *source, int64_t took)
+static struct verdict verdict_of(const struct report *report, int64_t took)
 {
 	return (struct verdict){.word = verdict_word(report->finding),
 	                        .reason = report->text,
@@ -220,7 +221,7 @@ static struct verdict verdict_of(const struct report *report, const struct sourc
 	                        .infected = report->finding == FINDING_INFECTED,
 	                        .doubtful = report->finding != FINDING_INFECTED && report->finding != FINDING_CLEAN,
 	                        .cached = report->cached,
-	                        .bytes = report->cached ? source->size : source->handed,
+	                        .bytes = report->bytes,
 	                        .took = took};
 }
 
@@ -266,7 +267,7 @@ static uint32_t decide(const struct virusscan *scan, struct pp_run *run, const s
 		scan->host->set_reason(run, "%s", report->text[0] != '\0' ? report->text : "the scanner gave no verdict");
 		return PP_RETRY;
 	}
-	struct verdict verdict = verdict_of(report, source, took);
+	struct verdict verdict = verdict_of(report, took);
 	verdict.outcome = scan->rules.outcome[report->finding];
 	if (source->cut && report->finding == FINDING_CLEAN) {
 		/* Not in the Result: readers would not keep the scan then. */

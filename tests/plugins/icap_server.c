@@ -93,7 +93,10 @@ static bool send_answer(struct session *session)
 {
 	static const char part[] = "\x17\x03\x03\x00\x20 a record of 32 by",
 					  whole[] = "\x17\x03\x03\x00\x20 a record of 32 bytes, but forged";
-	const char *answer = session->server->answer;
+	const struct icap_server *server = session->server;
+	size_t length = session->length < sizeof server->request ? session->length : sizeof server->request;
+	bool found = server->found != NULL && memmem(server->request, length, "EICAR-STANDARD", 14) != NULL;
+	const char *answer = found ? server->found : server->answer;
 	atomic_fetch_add(&session->server->answered, 1);
 	switch (session->server->habit) {
 	case TLS_CUT:

@@ -23,6 +23,7 @@ struct icap_server {
 	const char *options; /* the answer to OPTIONS; NULL: none, the connection is closed */
 	const char *preview; /* the answer to a preview; NULL: as `answer` */
 	const char *answer;  /* to the whole request; NULL: none, the connection is closed */
+	const char *found;   /* the same, to one with EICAR in it; NULL: as `answer` */
 	size_t early;        /* after this many bytes of the request: `answer`, and the connection is closed; 0: no */
 	bool closes;         /* the connection is closed after each answer to a request */
 	const char *certificate, *key; /* PEM: with TLS; NULL: plain */

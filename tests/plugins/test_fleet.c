@@ -263,6 +263,58 @@ START_TEST(equal_bytes_are_scanned_once)
 }
 END_TEST
 
+/* A scanner of another step may have other settings. */
+START_TEST(other_scanners_are_asked)
+{
+	static struct stub_cache cache;
+	memset(&cache, 0, sizeof cache);
+	run.cache = &cache;
+	start(&one);
+	start(&two);
+	void *instance = create(1, NULL, NULL);
+	ck_assert_uint_eq(scan_text(instance, "hello"), PP_CONTINUE);
+	pp_step_module.destroy(instance);
+	char socket[160];
+	snprintf(socket, sizeof socket, "clamav_socket=%s", two.socket);
+	instance = stub_create(socket, NULL, NULL);
+	ck_assert_uint_eq(scan_text(instance, "other"), PP_CONTINUE);
+	two.answer = "stream: Odd FOUND";
+	ck_assert_uint_eq(scan_text(instance, "hello"), PP_DELETE);
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&one);
+	fake_clamd_stop(&two);
+}
+END_TEST
+
+/* With agree = all, one that was not asked has not agreed. Each of the two is first once. */
+START_TEST(a_run_that_ends_between_two_scanners)
+{
+	static struct stub_cache cache;
+	int cancel[2];
+	memset(&cache, 0, sizeof cache);
+	start(&one);
+	start(&two);
+	run.cache = &cache;
+	void *instance = create(2, "agree=all", NULL);
+	ck_assert_uint_eq(scan_text(instance, "hello"), PP_CONTINUE);
+	ck_assert_uint_eq(cache.count, 2);
+	cache.count = 1;
+	ck_assert_int_eq(pipe(cancel), 0);
+	ck_assert_int_eq(write(cancel[1], "", 1), 1);
+	for (int i = 0; i < 2; i++) {
+		stub_run_init(&run, "hello", 5);
+		run.cache = &cache;
+		run.cancel_fd = cancel[0];
+		ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	}
+	close(cancel[0]);
+	close(cancel[1]);
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&one);
+	fake_clamd_stop(&two);
+}
+END_TEST
+
 /* A large file is looked up only if its digest is known, and kept after its scan. */
 START_TEST(large_files_are_kept)
 {
@@ -295,13 +347,19 @@ START_TEST(large_files_are_kept)
 }
 END_TEST
 
-static void *create_listed(const char *key, const char *lines)
+static void write_list(const char *key, const char *lines, char value[FOLDER_PATH_SIZE + 32])
 {
-	static char folder[FOLDER_PATH_SIZE], value[FOLDER_PATH_SIZE + 32];
+	static char folder[FOLDER_PATH_SIZE];
 	if (folder[0] == '\0')
 		ck_assert(folder_create(folder));
 	ck_assert(folder_write(folder, "list", lines, strlen(lines)));
-	snprintf(value, sizeof value, "%s=%s/list", key, folder);
+	snprintf(value, FOLDER_PATH_SIZE + 32, "%s=%s/list", key, folder);
+}
+
+static void *create_listed(const char *key, const char *lines)
+{
+	char value[FOLDER_PATH_SIZE + 32];
+	write_list(key, lines, value);
 	return create(1, value, "cache=0");
 }
 
@@ -340,6 +398,39 @@ START_TEST(lists_decide)
 		ck_assert_uint_eq(streams(&one) - before, strncmp(table[i].lines, "2CF2", 4) == 0 ? 0 : 1);
 		pp_step_module.destroy(instance);
 		fake_clamd_stop(&one);
+	}
+}
+END_TEST
+
+/* With agree = all, what one scanner may report is not what the other one may. Each of the two is first once. */
+START_TEST(a_name_that_is_allowed_hides_no_other)
+{
+	static const struct {
+		const char *answers[2];
+		uint32_t outcome;
+		const char *word;
+	} table[] = {{{"stream: Bad FOUND", "stream: Worse FOUND"}, PP_DELETE, "infected"},
+	             {{"stream: Bad FOUND", "stream: Heuristics.Broken.A FOUND"}, PP_ABORT, "unscannable"},
+	             {{"stream: Bad FOUND", "stream: what ERROR"}, PP_RETRY, ""},
+	             {{"stream: Bad FOUND", NULL}, PP_CONTINUE, "allowed"}};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		start(&one);
+		start(&two);
+		char list[FOLDER_PATH_SIZE + 32];
+		write_list("allow_list", "Bad\n", list);
+		char sockets[300];
+		snprintf(sockets, sizeof sockets, "clamav_socket=%s,%s", one.socket, two.socket);
+		const char *const values[] = {"agree=all", "cache=0", "self_test=0", list, sockets, NULL};
+		void *instance = stub_create_with(values);
+		one.answer = table[i].answers[0];
+		two.answer = table[i].answers[1];
+		for (int turn = 0; turn < 2; turn++) {
+			ck_assert_msg(scan_text(instance, "hello") == table[i].outcome, "%zu: %s", i, run.reason);
+			ck_assert_str_eq(run.verdict, table[i].word);
+		}
+		pp_step_module.destroy(instance);
+		fake_clamd_stop(&one);
+		fake_clamd_stop(&two);
 	}
 }
 END_TEST
@@ -425,6 +516,9 @@ int main(void)
 	                             bytes_that_cannot_be_had_are_asked_for_once,
 	                             all_have_to_agree,
 	                             equal_bytes_are_scanned_once,
+	                             other_scanners_are_asked,
+	                             a_run_that_ends_between_two_scanners,
+	                             a_name_that_is_allowed_hides_no_other,
 	                             large_files_are_kept,
 	                             lists_decide,
 	                             lists_that_cannot_be_read,

@@ -293,6 +293,36 @@ START_TEST(checks)
 }
 END_TEST
 
+/* The ISTag of an answer tells that the signatures have changed: the answer counts if the scanner passes its test. */
+START_TEST(other_signatures)
+{
+	server = (struct icap_server){.options = OPTIONS("Allow: 204\r\n"),
+	                              .answer = NO_CONTENT,
+	                              .found = "ICAP/1.0 204 OK\r\nISTag: \"A-1\"\r\nX-Virus-ID: Eicar\r\n\r\n"};
+	icap_server_start(&server);
+	const char *const values[] = {"scanner=icap", "cache=0", server.url, NULL};
+	void *instance = stub_create_with(values);
+	for (unsigned i = 0; i < 2; i++) {
+		stub_run_init(&run, "hello", 5);
+		ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
+	}
+	ck_assert_uint_eq(server.requests, 4);
+	server.options = "ICAP/1.0 200 OK\r\nMethods: RESPMOD\r\nISTag: \"A-2\"\r\nAllow: 204\r\n\r\n";
+	server.answer = "ICAP/1.0 204 Unmodified\r\nISTag: \"A-2\"\r\n\r\n";
+	const char *found = server.found;
+	server.found = NULL;
+	ck_assert_uint_eq(icap_server_answered(&server), 4);
+	stub_run_init(&run, "hello", 5);
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "it does not find the EICAR test file");
+	server.found = found;
+	icap_server_answered(&server);
+	stub_run_init(&run, "hello", 5);
+	ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
+	end(instance);
+}
+END_TEST
+
 START_TEST(invalid_addresses)
 {
 	static const char *const urls[] = {"icap_url=http://host/", "icap_url=icap://", "icap_url=icap://host:0x/",
@@ -322,6 +352,7 @@ int main(void)
 	                               bytes_that_cannot_be_had,
 	                               a_silent_server,
 	                               checks,
+	                               other_signatures,
 	                               invalid_addresses};
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
 		tcase_add_test(tests, others[i]);
