@@ -167,7 +167,8 @@ static void scan(void *instance, uint32_t on_infected)
 	clamd.number++;
 	bool whole = !clamd.early && !(clamd.options & OPTION_BREAKS);
 	bool clean = whole && heard_clean(), found = whole && heard_name(), suspicious = whole && heard_suspicion();
-	bool refused = heard_refusal() && !(clamd.options & OPTION_BREAKS);
+	/* A refusal that comes early counts before the upload breaks. */
+	bool refused = heard_refusal() && (clamd.early || !(clamd.options & OPTION_BREAKS));
 	REQUIRE(outcome == (clean ? PP_CONTINUE : suspicious || refused ? PP_ABORT : found ? on_infected : PP_RETRY));
 	REQUIRE((strstr(run.result, "\"Infected\":true") != NULL) == (found && !suspicious));
 	check_texts(&run, clean || found || refused);
