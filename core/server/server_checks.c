@@ -9,6 +9,7 @@
 void server_tell_health(const struct server_step *step)
 {
 	const struct step_health *health = &step->health;
+	gauge_set(step->noted, health->note[0] != '\0');
 	if (health->state == HEALTH_UNKNOWN)
 		return;
 	fact_set(step->fact, health->state == HEALTH_GOOD, health->reason[0] != '\0' ? health->reason : health->note);

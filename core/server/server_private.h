@@ -67,7 +67,7 @@ struct server_step {
 	struct fact *fact;
 	nanos suspended; /* since when (monotonic) */
 	struct histogram *run_time;
-	struct gauge *suspended_uploads;
+	struct gauge *suspended_uploads, *noted;
 };
 
 /* The steps as the coordinator sees them, made of the above. */

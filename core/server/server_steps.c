@@ -23,6 +23,8 @@ static void add_step(struct server *server, const char *name)
 	                                  labels),
 		.suspended_uploads = metrics_gauge(server->metrics, "postprocessing_step_suspended_uploads",
 	                                       "Uploads waiting because the step is suspended.", labels),
+		.noted = metrics_gauge(server->metrics, "postprocessing_step_noted",
+	                           "Whether the step works, but its check notes that something is wrong: 1 or 0.", labels),
 	};
 }
 

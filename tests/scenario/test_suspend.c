@@ -330,6 +330,7 @@ START_TEST(a_note)
 	ck_assert(wait_until(is_noted, one, TEST_LIMIT));
 	ck_assert_int_eq(scenario_command(&scenario, words, text, sizeof text), 0);
 	ck_assert_msg(strstr(text, "ok: 1 of 2 scanners does not answer") != NULL, "%s", text);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_step_noted{step=\"notes\"}"), 1);
 	storage_expect(&scenario, "one", "/none", 3, "continue");
 	note(both);
 	ck_assert(wait_until(is_noted, both, TEST_LIMIT));
@@ -338,6 +339,7 @@ START_TEST(a_note)
 	ck_assert(wait_until(is_noted, none, TEST_LIMIT));
 	scenario_await_log(&scenario, "info step notes works, and its check has nothing to note any more");
 	ck_assert_uint_eq(scenario_log_count(&scenario, "works, but: 1 of 2"), 1);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_step_noted{step=\"notes\"}"), 0);
 	ck_assert_uint_eq(scenario_log_count(&scenario, "suspended"), 0);
 	scenario_close(&scenario);
 }
