@@ -282,8 +282,65 @@ START_TEST(changed_files)
 }
 END_TEST
 
+/* The service dies at any time. The uploads end once, and each has its two copies, whole. */
+START_TEST(killed_in_between)
+{
+	enum { UPLOADS = 6 };
+	char id[8], name[16];
+	begin("a,b", "");
+	for (int i = 0; i < UPLOADS; i++) {
+		snprintf(id, sizeof id, "u%d", i);
+		storage_bytes_received(&scenario, id, "/large", SIZE);
+		usleep((useconds_t)(i * 12000));
+		scenario_kill_service(&scenario);
+		scenario_start_service(&scenario);
+		scenario_await_ready(&scenario);
+	}
+	for (int i = 0; i < UPLOADS; i++) {
+		snprintf(id, sizeof id, "u%d", i);
+		storage_check_finished(&scenario, id, "continue");
+		for (int step = 'a'; step <= 'b'; step++) {
+			const char of[2] = {(char)step, '\0'};
+			snprintf(name, sizeof name, "%s-%s", id, of);
+			ck_assert_int_eq(COMMAND("quarantine", "export", "-s", of, "--key", in_keys("private.pem"), "--output",
+			                         in_keys(name), id),
+			                 0);
+			assert_exported(name);
+		}
+	}
+	await_entries(2 * UPLOADS);
+	end();
+}
+END_TEST
+
+/* A key that cannot be used is an error of the configuration; with another one, new copies are for that. */
+START_TEST(another_key)
+{
+	begin("a", "");
+	storage_expect(&scenario, "u1", "/large", SIZE, "continue");
+	ck_assert(folder_write(keys, "public.pem", "nonsense", strlen("nonsense")));
+	ck_assert_int_eq(COMMAND("steps"), 2);
+	ck_assert(process_signal(&scenario.service, SIGHUP));
+	scenario_await_log(&scenario, "[quarantine] public_key: ");
+	scenario_await_log(&scenario, "reload refused");
+	ck_assert(rename(in_keys("private.pem"), in_keys("old.pem")) == 0);
+	write_keys();
+	ck_assert(process_signal(&scenario.service, SIGHUP));
+	scenario_await_log(&scenario, "the new configuration is in effect");
+	storage_expect(&scenario, "u2", "/large", SIZE, "continue");
+	ck_assert_int_eq(COMMAND("quarantine", "export", "--key", in_keys("old.pem"), "--output", in_keys("out"), "u2"), 2);
+	assert_said("u2: sealed for another key");
+	ck_assert_int_eq(COMMAND("quarantine", "export", "--key", in_keys("private.pem"), "--output", in_keys("out"), "u2"),
+	                 0);
+	ck_assert_int_eq(COMMAND("quarantine", "export", "--key", in_keys("old.pem"), "--output", in_keys("out1"), "u1"),
+	                 0);
+	end();
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {uploads_are_sealed, full, retention, commands, changed_files};
+	const TTest *const tests[] = {uploads_are_sealed, full,       retention, commands, changed_files,
+	                              killed_in_between,  another_key};
 	return scenario_run("quarantine", tests, sizeof tests / sizeof tests[0]);
 }
