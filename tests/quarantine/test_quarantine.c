@@ -293,7 +293,7 @@ static void pause_for(nanos time)
  * but not those of a writer that lives. */
 START_TEST(test_killed)
 {
-	for (int round = 0; round < 60; round++) {
+	for (int round = 0; round < 30; round++) {
 		fflush(NULL);
 		pid_t child = fork();
 		if (child == 0) {
@@ -302,7 +302,7 @@ START_TEST(test_killed)
 				(void)add("u1", 'a', 100);
 			}
 		}
-		pause_for(round * (MILLISECOND / 3) + MILLISECOND);
+		pause_for(round * (2 * MILLISECOND / 3) + MILLISECOND);
 		kill(child, SIGKILL);
 		ck_assert(waitpid(child, NULL, 0) == child);
 		ssize_t length = check_entry("u1", 'a');
@@ -385,7 +385,7 @@ END_TEST
 /* Of several processes that find the same entries too old, each entry is one's. */
 START_TEST(test_retention_of_several)
 {
-	enum { PROCESSES = 4, ENTRIES = 50 };
+	enum { PROCESSES = 4, ENTRIES = 20 };
 	char id[16];
 	int status, total = 0;
 	pid_t child[PROCESSES];
