@@ -114,7 +114,8 @@ bool endpoint_parse(const char *text, struct endpoint *endpoint)
 	if (endpoint->local)
 		snprintf(endpoint->text, sizeof endpoint->text, "%s", endpoint->path);
 	else
-		snprintf(endpoint->text, sizeof endpoint->text, "%s:%s", endpoint->host, endpoint->port);
+		snprintf(endpoint->text, sizeof endpoint->text, strchr(endpoint->host, ':') != NULL ? "[%s]:%s" : "%s:%s",
+		         endpoint->host, endpoint->port);
 	return true;
 }
 

@@ -218,8 +218,10 @@ static enum finding judge(struct transfer *transfer)
 		return report->finding;
 	if (words->status == 204 && !exchange->all_sent && !exchange->of_preview)
 		return report_none(report, "icap: the server answered before it had received the whole file");
+	if (words->status == 204 && (words->has_body || words->http_status >= 400))
+		return report_none(report, "icap: the server answered 204, and sent a page with it");
 	/* In answer to a preview, 204 is always allowed. */
-	if (words->status == 204 && !transfer->options.allows_204 && exchange->preview < 0)
+	if (words->status == 204 && !transfer->options.allows_204 && !exchange->of_preview)
 		return report_none(report, "icap: the server answered 204, which it was not allowed to");
 	if (words->status == 204)
 		return report_set(report, FINDING_CLEAN, "%s", "");
@@ -266,8 +268,9 @@ static enum finding scan_once(struct transfer *transfer, bool fresh, bool *again
 	transfer->back_bytes = 0;
 	bool opened = open_connection(transfer, fresh);
 	bool kept = false;
-	/* A kept connection may have ended before the server is asked for its options again. */
-	*again = !opened && exchange->connection != NULL && !exchange->heard;
+	/* A kept connection may have ended before the server is asked for its options again. A server that is silent is not
+	 * waited for twice. */
+	*again = !opened && exchange->ended && !exchange->heard;
 	if (opened) {
 		make_request(transfer);
 		bool answered = icap_exchange(exchange);
@@ -282,7 +285,7 @@ static enum finding scan_once(struct transfer *transfer, bool fresh, bool *again
 		} else {
 			report_none(transfer->report, "icap (%s): %s", transfer->icap->endpoint.text, exchange->why);
 		}
-		*again = !answered && !exchange->heard && !exchange->body_failed;
+		*again = !answered && exchange->ended && !exchange->heard && !exchange->body_failed;
 	}
 	if (kept)
 		idle_keep(transfer->icap->idle, exchange->connection);
@@ -345,7 +348,7 @@ static bool icap_identify(void *endpoint, const struct limits *limits, char vers
 	}
 	bool good = identify_on(icap, exchange, limits, false);
 	/* A kept connection may have ended just then. */
-	if (!good && !exchange->heard)
+	if (!good && exchange->ended && !exchange->heard)
 		good = identify_on(icap, exchange, limits, true);
 	if (good) {
 		keep_options(icap, &exchange->answer.words);
@@ -368,7 +371,9 @@ static bool read_url(struct icap *icap, const char *url, const char *service, bo
 	const char *scheme = *secure ? tls : plain, *port = *secure ? ":11344" : ":1344";
 	const char *host = url + strlen(scheme), *slash = strchr(host, '/');
 	size_t length = slash != NULL ? (size_t)(slash - host) : strlen(host);
-	bool has_port = memchr(host, ':', length) != NULL;
+	/* Behind an IPv6 address, which has colons itself. */
+	const char *bracket = *host == '[' ? memchr(host, ']', length) : NULL, *behind = bracket != NULL ? bracket : host;
+	bool has_port = memchr(behind, ':', length - (size_t)(behind - host)) != NULL;
 	if (slash != NULL && slash[1] != '\0')
 		service = slash + 1;
 	int used = snprintf(address, sizeof address, "tcp://%.*s%s", (int)length, host, has_port ? "" : port);

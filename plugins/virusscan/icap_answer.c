@@ -32,6 +32,14 @@ static void copy(char to[ICAP_TEXT_SIZE], const char *from)
 	to[length] = '\0';
 }
 
+/* Takes blanks off the end. */
+static void trim(char *text)
+{
+	size_t length = strlen(text);
+	while (length > 0 && strchr(" \t\r", text[length - 1]) != NULL)
+		text[--length] = '\0';
+}
+
 /* Whether a list of words separated by commas has the word. */
 static bool has_word(const char *list, const char *word)
 {
@@ -57,15 +65,24 @@ static int64_t number_of(const char *text)
 static void take_infection(struct icap_words *words, char *value)
 {
 	char *rest = NULL;
-	/* A header without a type that is known still says that something was found. */
-	words->infection = 0;
+	const char *threat = "";
+	/* A header without a type still says that something was found. */
+	int type = 0;
 	for (char *part = strtok_r(value, ";", &rest); part != NULL; part = strtok_r(NULL, ";", &rest)) {
 		part += strspn(part, " \t");
-		if (strncasecmp(part, "Type=", 5) == 0 && (part[5] == '1' || part[5] == '2') && part[6] == '\0')
-			words->infection = part[5] - '0';
+		trim(part);
+		/* A type that is not known is no infection: it is taken for a policy. */
+		if (strncasecmp(part, "Type=", 5) == 0)
+			type = strcmp(part + 5, "0") == 0 ? 0 : strcmp(part + 5, "2") == 0 ? 2 : 1;
 		else if (strncasecmp(part, "Threat=", 7) == 0)
-			copy(words->threat, part + 7);
+			threat = part + 7;
 	}
+	/* Of several such headers the one that says most counts. */
+	if (words->infection >= 0 && words->infection <= type)
+		return;
+	words->infection = type;
+	if (threat[0] != '\0')
+		copy(words->threat, threat);
 }
 
 /* The number of violations; with lines behind it, the second of which names the first one. */
@@ -81,6 +98,9 @@ static void take_violations(struct icap_words *words, char *value)
 
 static void take_threat(struct icap_words *words, const char *value)
 {
+	/* A server that blocks by its policy says so in this header. */
+	if (strcasecmp(value, "no threats") == 0)
+		return;
 	words->violation = true;
 	if (words->threat[0] == '\0')
 		copy(words->threat, value);
@@ -139,6 +159,8 @@ static void take_field(struct icap_answer *answer, const char *name, char *value
 		words->blocked = true;
 		if (strcasecmp(name, "X-Block-Reason") == 0)
 			copy(words->block_reason, value);
+	} else if (strcasecmp(name, "X-Response-Info") == 0) {
+		words->blocked = words->blocked || strncasecmp(value, "blocked", 7) == 0;
 	}
 }
 
@@ -154,14 +176,13 @@ static bool take_status(struct icap_answer *answer, const char *line)
 	return true;
 }
 
-/* The end of the line at `line`, which is cut off there, and where the next one begins. */
+/* The end of the line at `line`, which is cut off there without blanks, and where the next one begins. */
 static char *cut_line(char *line)
 {
 	size_t length = strcspn(line, "\n");
 	char *next = line[length] == '\n' ? line + length + 1 : line + length;
 	line[length] = '\0';
-	if (length > 0 && line[length - 1] == '\r')
-		line[length - 1] = '\0';
+	trim(line);
 	return next;
 }
 
@@ -184,6 +205,7 @@ static void read_head(struct icap_answer *answer)
 		if (colon == NULL)
 			continue;
 		*colon = '\0';
+		trim(line);
 		take_field(answer, line, colon + 1 + strspn(colon + 1, " \t"));
 	}
 	if (answer->state == ICAP_HEAD)

@@ -28,7 +28,7 @@ struct icap_words {
 	/* What was found. X-Infection-Found: Type=0 (infected), 1 (policy), 2 (unscannable); -1: no such header. */
 	int infection;
 	bool violation; /* X-Virus-ID, X-Virus-Name or X-Violations-Found says that something was found */
-	bool blocked;   /* X-Blocked, or X-Block-Reason */
+	bool blocked;   /* X-Blocked, X-Block-Reason, or X-Response-Info: blocked */
 	char threat[ICAP_TEXT_SIZE];
 	char block_reason[ICAP_TEXT_SIZE];
 };

@@ -111,7 +111,8 @@ static bool send_some(struct icap_exchange *exchange)
 	ssize_t sent = connection_send(exchange->connection, vector, count);
 	if (sent < 0 && errno == EAGAIN)
 		return true;
-	if (sent < 0)
+	exchange->ended = sent < 0;
+	if (exchange->ended)
 		return fail(exchange, "the connection broke while the file was sent");
 	for (size_t left = (size_t)sent; has_parts(exchange);) {
 		size_t *length = &exchange->part_length[exchange->next];
@@ -133,7 +134,8 @@ static bool receive_some(struct icap_exchange *exchange)
 	ssize_t count = connection_receive(exchange->connection, bytes, sizeof bytes);
 	if (count < 0 && errno == EAGAIN)
 		return true;
-	if (count <= 0)
+	exchange->ended = count <= 0;
+	if (exchange->ended)
 		return fail(exchange, count == 0 ? "it closed the connection before it had answered"
 		                                 : "the connection broke before it had answered");
 	exchange->heard = true;

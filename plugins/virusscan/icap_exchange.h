@@ -31,6 +31,7 @@ struct icap_exchange {
 	bool all_sent;    /* the whole body was sent */
 	bool of_preview;  /* it answered the preview, and wants no more */
 	bool heard;       /* anything came from the server */
+	bool ended;       /* the connection ended, or broke */
 	bool body_failed; /* the body cannot be had */
 	char why[ICAP_WHY_SIZE];
 	/* Internal: */

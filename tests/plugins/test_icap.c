@@ -95,7 +95,27 @@ static const struct {
      PP_ABORT, "\"ErrorMsg\":\"unscannable: encrypted\""},
 	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 200 OK\r\nX-Block-Reason: no archives\r\n\r\n", PP_ABORT,
      "\"ErrorMsg\":\"blocked: no archives\""},
+	/* Blanks at the end, or before the colon. */
+	{OPTIONS("Allow: 204 \r\n"), "ICAP/1.0 204 OK \r\nX-Violations-Found: 0 \r\n\r\n", PP_CONTINUE,
+     "\"Infected\":false"},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Infection-Found: Type=1 ; Threat=macro \r\n\r\n", PP_ABORT,
+     "\"ErrorMsg\":\"blocked: macro\""},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Infection-Found : Type=0; Threat=Bad;\r\n\r\n", PP_DELETE,
+     "\"Description\":\"Bad\""},
+	/* Several of them, and a type that nobody knows. */
+	{OPTIONS("Allow: 204\r\n"),
+     "ICAP/1.0 204 OK\r\nX-Infection-Found: Type=0; Threat=Bad;\r\nX-Infection-Found: Type=2; Threat=large;\r\n\r\n",
+     PP_DELETE, "\"Description\":\"Bad\""},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Infection-Found: Type=3; Threat=odd;\r\n\r\n", PP_ABORT,
+     "\"ErrorMsg\":\"blocked: odd\""},
+	/* Kaspersky, as it is reported. */
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 200 OK\r\nX-Virus-ID: no threats\r\nX-Response-Info: blocked\r\n\r\n",
+     PP_ABORT, "\"ErrorMsg\":\"blocked: "},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Response-Info: passed\r\n\r\n", PP_CONTINUE,
+     "\"Infected\":false"},
 	/* A page of the server's own. */
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nEncapsulated: res-hdr=0, res-body=26\r\n\r\n" HTTP_403 BODY_HELLO,
+     PP_RETRY, "answered 204, and sent a page"},
 	{OPTIONS("Allow: 204\r\n"), ICAP_200("Encapsulated: res-hdr=0, res-body=26\r\n\r\n") HTTP_403 BODY_HELLO, PP_ABORT,
      "\"ErrorMsg\":\"blocked: the server sent a page of its own"},
 	/* No verdicts. */
@@ -192,6 +212,19 @@ START_TEST(answers_to_previews)
 }
 END_TEST
 
+/* After the preview, 204 is an answer only if the server offered it. */
+START_TEST(the_rest_of_a_preview)
+{
+	server = (struct icap_server){
+		.options = OPTIONS("Preview: 3\r\n"), .preview = "ICAP/1.0 100 Continue\r\n\r\n", .answer = NO_CONTENT};
+	void *instance = begin(NULL);
+	stub_run_init(&run, "hello", 5);
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "answered 204, which it was not allowed to");
+	end(instance);
+}
+END_TEST
+
 START_TEST(a_server_without_respmod)
 {
 	server = (struct icap_server){
@@ -259,6 +292,7 @@ START_TEST(a_silent_server)
 	stub_run_init(&run, "hello", 5);
 	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
 	assert_holds(run.reason, "did not answer within the timeout");
+	ck_assert_uint_eq(server.requests, 1);
 	end(instance);
 }
 END_TEST
@@ -323,6 +357,22 @@ START_TEST(other_signatures)
 }
 END_TEST
 
+START_TEST(default_ports)
+{
+	static const char *const table[][2] = {{"icap_url=icap://[::1]/scan", "cannot connect to [::1]:1344"},
+	                                       {"icap_url=icaps://[::1]", "cannot connect to [::1]:11344"},
+	                                       {"icap_url=icap://[::1]:1/scan", "cannot connect to [::1]:1:"},
+	                                       {"icap_url=icap://127.0.0.1/scan", "cannot connect to 127.0.0.1:1344"}};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		void *instance = create_icap(table[i][0], NULL);
+		stub_run_init(&run, "hello", 5);
+		ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+		assert_holds(run.reason, table[i][1]);
+		pp_step_module.destroy(instance);
+	}
+}
+END_TEST
+
 START_TEST(invalid_addresses)
 {
 	static const char *const urls[] = {"icap_url=http://host/", "icap_url=icap://", "icap_url=icap://host:0x/",
@@ -353,6 +403,8 @@ int main(void)
 	                               a_silent_server,
 	                               checks,
 	                               other_signatures,
+	                               the_rest_of_a_preview,
+	                               default_ports,
 	                               invalid_addresses};
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
 		tcase_add_test(tests, others[i]);
