@@ -8,6 +8,7 @@
 static void begin(struct source *source)
 {
 	source->handed = 0;
+	source->rest_length = 0;
 	source->ended = source->failed = false;
 	source->cut = source->most >= 0 && source->size > source->most;
 }
@@ -127,6 +128,8 @@ ssize_t source_read(struct source *source, const void **bytes)
 	if (length < 0)
 		return length;
 	if (length > left) {
+		source->rest = (const char *)*bytes + left;
+		source->rest_length = (size_t)(length - left);
 		length = (ssize_t)left;
 		source->cut = true;
 	}
@@ -138,6 +141,32 @@ ssize_t source_read(struct source *source, const void **bytes)
 	if (source->digesting && EVP_DigestUpdate(source->digest, *bytes, (size_t)length) != 1)
 		source->digesting = false;
 	return length;
+}
+
+bool source_finish_digest(struct source *source)
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	unsigned digest_length = 0;
+	const char *known = source->sha256[0] == '\0' ? source->host->known_sha256(source->run) : NULL;
+	if (known != NULL)
+		snprintf(source->sha256, sizeof source->sha256, "%s", known);
+	if (source->sha256[0] != '\0')
+		return true;
+	if (!source->digesting && !(source_rewind(source) && source_begin_digest(source)))
+		return false;
+	const void *bytes = source->rest;
+	ssize_t length = (ssize_t)source->rest_length;
+	source->rest_length = 0;
+	do {
+		if (length > 0 && EVP_DigestUpdate(source->digest, bytes, (size_t)length) != 1)
+			return false;
+		length = source->host->read(source->run, &bytes);
+	} while (length > 0);
+	source->failed = length < 0;
+	if (source->failed || !source_digest(source, digest, &digest_length))
+		return false;
+	format_digest(digest, digest_length, source->sha256);
+	return true;
 }
 
 bool source_rewind(struct source *source)

@@ -29,10 +29,12 @@ struct source {
 	char *loaded;       /* … and were loaded */
 
 	/* Since the first byte: */
-	int64_t handed; /* how many were handed out */
-	bool ended;     /* all that is to be scanned was handed out */
-	bool cut;       /* there is more than that, as is known at the end if not before */
-	bool failed;    /* the bytes cannot be had: see source_error() */
+	int64_t handed;   /* how many were handed out */
+	bool ended;       /* all that is to be scanned was handed out */
+	bool cut;         /* there is more than that, as is known at the end if not before */
+	bool failed;      /* the bytes cannot be had: see source_error() */
+	const char *rest; /* of the last piece: what comes behind the last byte to be scanned */
+	size_t rest_length;
 	EVP_MD_CTX *digest;
 	bool digesting;
 	/* The SHA-256 of all bytes; "": not known yet. */
@@ -50,6 +52,10 @@ void source_clear(struct source *source);
 bool source_begin_digest(struct source *source);
 /* The digest of what was handed out so far. False: there is none. */
 bool source_digest(const struct source *source, unsigned char digest[EVP_MAX_MD_SIZE], unsigned *length);
+
+/* Sets `sha256` for an upload of which all that had to be scanned was scanned, or less: reads the rest. Nothing can be
+ * scanned after that without source_rewind(). False: out of memory, or `failed`. */
+bool source_finish_digest(struct source *source);
 
 /* Loads an upload of known size into memory, and sets `sha256`. Before the first byte. False: out of memory, or
  * `failed`. */

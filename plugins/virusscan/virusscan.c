@@ -101,8 +101,9 @@ static const struct pp_key virusscan_keys[] = {
 	 .help = "A warning is logged if the signatures of a scanner are older than this. Only clamd says how old they are. "
 	         "0: no warning."},
 	{.name = "cache", .type = PP_KEY_BOOL, .fallback = "true",
-	 .help = "Whether a file with the same bytes as one that was scanned by the same signatures gets its verdict without "
-	         "another scan. See [cache]."},
+	 .help = "Whether a file with the same bytes as one that the same scanners have scanned with the same signatures gets "
+	         "its verdict without another scan. See [cache]. clamd names only the version of ClamAV's own signatures: "
+	         "verdicts from before a change of others, or of clamd.conf, count until the ttl of [cache] ends."},
 	{.name = "cache_first", .type = PP_KEY_SIZE, .fallback = "1MiB", .min = 0, .max = 64 * 1024 * 1024,
 	 .help = "Files up to this size are looked up in the cache before they are scanned, and are kept in memory for that. Of "
 	         "a larger file the bytes have to be read for its digest, so it is looked up only if an earlier step has "
@@ -113,7 +114,8 @@ static const struct pp_key virusscan_keys[] = {
 	         "starts, and when it is reloaded."},
 	{.name = "block_list", .type = PP_KEY_PATH,
 	 .help = "The same, for files that are infected, whatever the scanner says: those whose digest is listed, and those that "
-	         "the scanner reports by a name that is listed."},
+	         "the scanner reports by a name that is listed. It outranks allow_list. If it has digests, each file is read "
+	         "to its end, also if max_scan_size applies to it."},
 	{.name = "debug_outcome", .type = PP_KEY_CHOICE, .fallback = "none", .choices = "none continue abort delete retry",
 	 .environment = "ANTIVIRUS_DEBUG_SCAN_OUTCOME",
 	 .help = "For tests of other services only: nothing is scanned. Each upload is reported as infected, and gets this "
@@ -225,16 +227,18 @@ static struct verdict verdict_of(const struct report *report, int64_t took)
 	                        .took = took};
 }
 
-#define REASON_SIZE (REPORT_TEXT_SIZE + 64)
+#define REASON_SIZE (REPORT_TEXT_SIZE + 128)
 
 /* What the administrator's lists say, if they say anything. */
 static void apply_lists(const struct virusscan *scan, const struct source *source, const struct report *report,
                         struct verdict *verdict, char reason[REASON_SIZE])
 {
 	size_t blocked = name_list_find(scan->blocked, source->sha256), blocked_name = 0, allowed = 0;
+	bool part = false;
 	if (report->finding != FINDING_CLEAN) {
 		blocked_name = name_list_find(scan->blocked, report->text);
 		allowed = name_list_find(scan->allowed, source->sha256);
+		part = allowed == 0 && source->cut;
 		if (allowed == 0)
 			allowed = name_list_find(scan->allowed, report->text);
 	}
@@ -246,10 +250,11 @@ static void apply_lists(const struct virusscan *scan, const struct source *sourc
 		verdict->infected = true;
 		verdict->doubtful = false;
 	} else if (allowed > 0) {
-		snprintf(reason, REASON_SIZE, "%s, %s, is let pass by allow_list line %zu", report->text, verdict->word,
-		         allowed);
-		verdict->word = "allowed";
-		verdict->outcome = PP_CONTINUE;
+		/* That a name is allowed says nothing about what was not scanned. */
+		snprintf(reason, REASON_SIZE, "%s, %s, is let pass by allow_list line %zu%s", report->text, verdict->word,
+		         allowed, part ? "; only a part was scanned (max_scan_size)" : "");
+		verdict->word = part ? verdict_word(FINDING_PARTIAL) : "allowed";
+		verdict->outcome = part ? scan->rules.cut : PP_CONTINUE;
 		verdict->infected = verdict->doubtful = false;
 	} else {
 		return;
@@ -257,14 +262,27 @@ static void apply_lists(const struct virusscan *scan, const struct source *sourc
 	verdict->reason = reason;
 }
 
-static uint32_t decide(const struct virusscan *scan, struct pp_run *run, const struct source *source,
-                       struct report *report, int64_t took)
+/* Has the digest if a list may need it: scanners give verdicts before they have seen the whole file, and max_scan_size
+ * ends a scan. False: the bytes cannot be had. */
+static bool find_digest(const struct virusscan *scan, struct source *source, const struct report *report)
+{
+	bool needed = name_list_has_digests(scan->blocked) ||
+	              (report->finding != FINDING_CLEAN && name_list_has_digests(scan->allowed));
+	return !needed || source_finish_digest(source);
+}
+
+static uint32_t decide(const struct virusscan *scan, struct pp_run *run, struct source *source, struct report *report,
+                       int64_t took)
 {
 	char reason[REASON_SIZE];
 	make_printable(report->text);
 	make_printable(report->version);
 	if (report->finding == FINDING_NONE) {
 		scan->host->set_reason(run, "%s", report->text[0] != '\0' ? report->text : "the scanner gave no verdict");
+		return PP_RETRY;
+	}
+	if (!find_digest(scan, source, report)) {
+		scan->host->set_reason(run, "%s", source_error(source));
 		return PP_RETRY;
 	}
 	struct verdict verdict = verdict_of(report, took);
@@ -334,27 +352,38 @@ static uint32_t force(const struct virusscan *scan, struct pp_run *run)
 	                    scan->host, run);
 }
 
+/* The file is larger than what is scanned. */
+static uint32_t skip(const struct virusscan *scan, struct pp_run *run, struct source *source)
+{
+	char reason[96];
+	uint32_t outcome = PP_RETRY;
+	if (name_list_has_digests(scan->blocked)) {
+		if (!source_finish_digest(source)) {
+			scan->host->set_reason(run, "%s", source_error(source));
+			return PP_RETRY;
+		}
+		if (is_blocked(scan, run, source, &outcome))
+			return outcome;
+	}
+	snprintf(reason, sizeof reason, "not scanned: %lld bytes are more than max_scan_size", (long long)source->size);
+	return verdict_give(&(struct verdict){.word = "skipped",
+	                                      .outcome = PP_CONTINUE,
+	                                      .reason = reason,
+	                                      .scanner = "",
+	                                      .version = "",
+	                                      .no_result = true},
+	                    scan->host, run);
+}
+
 static uint32_t virusscan_run(void *instance, struct pp_run *run)
 {
 	struct virusscan *scan = instance;
-	const struct pp_host *host = scan->host;
-	int64_t announced = host->filesize(run); /* -1: unknown */
+	struct source source;
 	if (scan->forced != FORCED_NONE)
 		return force(scan, run);
-	if (scan->skip_larger && scan->max_size > 0 && announced > scan->max_size) {
-		char reason[96];
-		snprintf(reason, sizeof reason, "not scanned: %lld bytes are more than max_scan_size", (long long)announced);
-		return verdict_give(&(struct verdict){.word = "skipped",
-		                                      .outcome = PP_CONTINUE,
-		                                      .reason = reason,
-		                                      .scanner = "",
-		                                      .version = "",
-		                                      .no_result = true},
-		                    host, run);
-	}
-	struct source source;
-	source_of_run(&source, host, run, scan->max_size);
-	uint32_t outcome = scan_source(scan, run, &source);
+	source_of_run(&source, scan->host, run, scan->max_size);
+	bool skipped = scan->skip_larger && scan->max_size > 0 && source.size > scan->max_size;
+	uint32_t outcome = skipped ? skip(scan, run, &source) : scan_source(scan, run, &source);
 	source_clear(&source);
 	return outcome;
 }

@@ -402,6 +402,49 @@ START_TEST(lists_decide)
 }
 END_TEST
 
+/* Files that are not scanned, or only in part. */
+START_TEST(lists_and_large_files)
+{
+	static const struct {
+		const char *key, *lines, *mode, *answer;
+		uint32_t outcome;
+		const char *word;
+	} table[] = {
+		{"block_list", HELLO_DIGEST, "max_scan_size_mode=partial", NULL, PP_DELETE, "infected"},
+		{"block_list", HELLO_DIGEST, "max_scan_size_mode=skip", NULL, PP_DELETE, "infected"},
+		{"block_list", "Bad", "max_scan_size_mode=skip", NULL, PP_CONTINUE, "skipped"},
+		{"allow_list", HELLO_DIGEST, "max_scan_size_mode=partial", "stream: Bad FOUND", PP_CONTINUE, "allowed"},
+		{"allow_list", "Bad", "max_scan_size_mode=partial", "stream: Bad FOUND", PP_HOLD, "partial"},
+	};
+	start(&one);
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		char list[FOLDER_PATH_SIZE + 32], socket[160];
+		write_list(table[i].key, table[i].lines, list);
+		snprintf(socket, sizeof socket, "clamav_socket=%s", one.socket);
+		const char *const values[] = {socket,         list,          table[i].mode, "max_scan_size=2",
+		                              "partial=hold", "self_test=0", "cache=0",     NULL};
+		void *instance = stub_create_with(values);
+		one.answer = table[i].answer;
+		for (size_t piece = 1; piece < 6; piece++) {
+			stub_run_init(&run, "hello", 5);
+			run.piece = piece;
+			ck_assert_msg(scan(instance, &run) == table[i].outcome, "%zu: %s", i, run.reason);
+			ck_assert_str_eq(run.verdict, table[i].word);
+		}
+		/* The digest cannot be had. */
+		stub_run_init(&run, "hello", 5);
+		run.piece = 1;
+		run.breaks_at = 4;
+		if (strlen(table[i].lines) == 64) {
+			ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+			assert_holds(run.reason, "the stub's download broke");
+		}
+		pp_step_module.destroy(instance);
+	}
+	fake_clamd_stop(&one);
+}
+END_TEST
+
 /* With agree = all, what one scanner may report is not what the other one may. Each of the two is first once. */
 START_TEST(a_name_that_is_allowed_hides_no_other)
 {
@@ -519,6 +562,7 @@ int main(void)
 	                             other_scanners_are_asked,
 	                             a_run_that_ends_between_two_scanners,
 	                             a_name_that_is_allowed_hides_no_other,
+	                             lists_and_large_files,
 	                             large_files_are_kept,
 	                             lists_decide,
 	                             lists_that_cannot_be_read,

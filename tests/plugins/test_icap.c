@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/harness/folder.h"
 #include "tests/harness/suite.h"
 #include "tests/plugins/icap_server.h"
 #include "tests/plugins/scan.h"
@@ -225,6 +226,35 @@ START_TEST(the_rest_of_a_preview)
 }
 END_TEST
 
+/* The server has seen the preview only, but the lists are about the whole file. */
+START_TEST(lists_and_previews)
+{
+	static const struct {
+		const char *key, *answer;
+		uint32_t outcome;
+	} table[] = {{"block_list", NO_CONTENT, PP_DELETE},
+	             {"allow_list", NO_CONTENT, PP_CONTINUE},
+	             {"allow_list", "ICAP/1.0 204 OK\r\nX-Virus-ID: Bad\r\n\r\n", PP_CONTINUE}};
+	static const char digest[] = "2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824\n";
+	char folder[FOLDER_PATH_SIZE], list[FOLDER_PATH_SIZE + 32];
+	ck_assert(folder_create(folder));
+	ck_assert(folder_write(folder, "list", digest, strlen(digest)));
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		server = (struct icap_server){.options = OPTIONS("Preview: 3\r\n"), .preview = table[i].answer};
+		icap_server_start(&server);
+		snprintf(list, sizeof list, "%s=%s/list", table[i].key, folder);
+		const char *const values[] = {"scanner=icap", "self_test=0", "cache=0", "cache_first=0",
+		                              server.url,     list,          NULL};
+		void *instance = stub_create_with(values);
+		stub_run_init(&run, "hello", 5);
+		run.piece = 2;
+		ck_assert_msg(scan(instance, &run) == table[i].outcome, "%zu: %s", i, run.reason);
+		end(instance);
+	}
+	folder_remove(folder);
+}
+END_TEST
+
 START_TEST(a_server_without_respmod)
 {
 	server = (struct icap_server){
@@ -404,6 +434,7 @@ int main(void)
 	                               checks,
 	                               other_signatures,
 	                               the_rest_of_a_preview,
+	                               lists_and_previews,
 	                               default_ports,
 	                               invalid_addresses};
 	for (size_t i = 0; i < sizeof others / sizeof others[0]; i++)
