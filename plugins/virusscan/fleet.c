@@ -226,7 +226,8 @@ static enum finding scan_by_all(const struct fleet *fleet, const struct order *o
 			break;
 		if (others > 0 && is_cancelled(source)) {
 			if (report->finding != FINDING_NONE)
-				report_none(report, "the run ended before %zu of %zu scanners were asked", others, order->count);
+				report_none(report, "the run ended before all scanners were asked (%zu of %zu were left)", others,
+				            order->count);
 			break;
 		}
 	}

@@ -145,7 +145,7 @@ static bool self_test(struct member *member, const struct limits *limits, char w
 	enum finding clean = probe(member, "clean.txt", "a text without a virus\n", limits, &report);
 	if (clean != FINDING_CLEAN) {
 		snprintf(why, MEMBER_WHY_SIZE, "%s failed its test: %s a clean text: %.150s", member->text,
-		         clean == FINDING_NONE ? "no verdict on" : "it does not let pass", report.text);
+		         clean == FINDING_NONE ? "no verdict on" : "it reports", report.text);
 		return fail(member);
 	}
 	enum finding infected = probe(member, "eicar.com", eicar, limits, &report);
@@ -227,9 +227,10 @@ int64_t member_watch_signatures(struct member *member, struct pp_run *run)
 		member->warned = monotonic_now();
 	pthread_mutex_unlock(&member->lock);
 	if (warn)
-		member->host->log(run, PP_LOG_WARNING,
-		                  "%s: its signatures are %lld days old (%s): does freshclam run? signatures_max_age sets when "
-		                  "this is said",
-		                  member->text, (long long)(age / 86400), version);
+		member->host->log(
+			run, PP_LOG_WARNING,
+			"%s: its signatures are %lld days old (%s): is freshclam running? signatures_max_age sets the "
+			"age from which this warning is logged",
+			member->text, (long long)(age / 86400), version);
 	return time;
 }

@@ -251,7 +251,7 @@ static void apply_lists(const struct virusscan *scan, const struct source *sourc
 		verdict->doubtful = false;
 	} else if (allowed > 0) {
 		/* That a name is allowed says nothing about what was not scanned. */
-		snprintf(reason, REASON_SIZE, "%s, %s, is let pass by allow_list line %zu%s", report->text, verdict->word,
+		snprintf(reason, REASON_SIZE, "%s (%s) is allowed by allow_list line %zu%s", report->text, verdict->word,
 		         allowed, part ? "; only a part was scanned (max_scan_size)" : "");
 		verdict->word = part ? verdict_word(FINDING_PARTIAL) : "allowed";
 		verdict->outcome = part ? scan->rules.cut : PP_CONTINUE;
@@ -400,12 +400,12 @@ static void announce(struct virusscan *scan, struct pp_run *run)
 		return;
 	}
 	verdict_rules_format(&scan->rules, rules);
-	host->log(run, PP_LOG_INFO, "what is done with a file by its verdict: %s (keys of the same names)", rules);
+	host->log(run, PP_LOG_INFO, "outcomes by verdict: %s (set by the keys of the same names)", rules);
 	if (scan->max_size > 0)
 		host->log(run, PP_LOG_WARNING, "a file larger than max_scan_size (%lld bytes) %s", (long long)scan->max_size,
 		          scan->skip_larger                ? "is accepted without a scan"
 		          : scan->rules.cut == PP_CONTINUE ? "is accepted after a scan of its first bytes"
-		                                           : "is not accepted: its first bytes are scanned");
+		                                           : "is not accepted, even if nothing is found in its first bytes");
 }
 
 static int virusscan_check_run(void *instance, struct pp_run *run)

@@ -70,7 +70,7 @@ START_TEST(one_that_fails_gives_no_verdict)
 	static const struct {
 		bool blind;
 		const char *why;
-	} table[] = {{true, "it does not find the EICAR test file"}, {false, "it does not let pass a clean text: Bad"}};
+	} table[] = {{true, "it does not find the EICAR test file"}, {false, "it reports a clean text: Bad"}};
 	start(&one);
 	one.blind = table[_i].blind;
 	one.strict = !table[_i].blind;
@@ -373,12 +373,12 @@ START_TEST(lists_decide)
 		const char *word, *reason, *result;
 	} table[] = {
 		{"allow_list", "# why\n\n Bad # a false positive\n", "stream: Bad FOUND", PP_CONTINUE, "allowed",
-	     "allowed: Bad, infected, is let pass by allow_list line 3", "\"Infected\":false,\"Description\":\"\""},
+	     "allowed: Bad (infected) is allowed by allow_list line 3", "\"Infected\":false,\"Description\":\"\""},
 		{"allow_list", "Bad\n", "stream: Bad.2 FOUND", PP_DELETE, "infected", "infected: Bad.2", "\"Infected\":true"},
 		{"allow_list", "Worse\r\n" HELLO_DIGEST "\r\n", "stream: Bad FOUND", PP_CONTINUE, "allowed",
 	     "by allow_list line 2", "\"Infected\":false"},
 		{"allow_list", "Heuristics.Odd", "stream: Heuristics.Odd FOUND", PP_CONTINUE, "allowed",
-	     "Heuristics.Odd, suspicious, is let pass by allow_list line 1", "\"ErrorMsg\":\"\""},
+	     "Heuristics.Odd (suspicious) is allowed by allow_list line 1", "\"ErrorMsg\":\"\""},
 		{"block_list", HELLO_DIGEST, "stream: OK", PP_DELETE, "infected", "infected: block_list line 1",
 	     "\"Infected\":true,\"Description\":\"block_list line 1\""},
 		{"block_list", "a\nHeuristics.Odd\n", "stream: Heuristics.Odd FOUND", PP_DELETE, "infected",
