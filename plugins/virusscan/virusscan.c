@@ -125,7 +125,7 @@ static const struct pp_key virusscan_keys[] = {
 /* clang-format on */
 
 /* How clamav_socket begins if it is a Unix socket. */
-#define UNIX_ADDRESS "/ unix:"
+#define UNIX_ADDRESS "/ . unix:"
 
 static const struct pp_need virusscan_needs[] = {
 	{.kind = PP_NEED_UNIX, .key = "clamav_socket", .when = UNIX_ADDRESS},

@@ -527,6 +527,33 @@ START_TEST(quarantine)
 }
 END_TEST
 
+static bool begins_with_one_of(const char *text, const char *words)
+{
+	for (size_t length; *words != '\0'; words += length + (words[length] == ' ')) {
+		length = strcspn(words, " ");
+		if (strncmp(text, words, length) == 0)
+			return true;
+	}
+	return false;
+}
+
+/* What the module takes for a path must be one to the sandbox, too. */
+START_TEST(needs_of_addresses)
+{
+	static const struct {
+		const char *address;
+		bool local;
+	} table[] = {
+		{"/run/clamd.ctl", true}, {"./clamd.ctl", true}, {"unix:///a", true}, {"tcp://h", false}, {"h:1", false}};
+	const struct pp_need *need = pp_step_module.needs;
+	ck_assert(need[0].kind == PP_NEED_UNIX && need[1].kind == PP_NEED_NETWORK);
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		ck_assert_int_eq(begins_with_one_of(table[i].address, need[0].when), table[i].local);
+		ck_assert_int_eq(begins_with_one_of(table[i].address, need[1].unless), table[i].local);
+	}
+}
+END_TEST
+
 START_TEST(forced_outcomes)
 {
 	static const struct {
@@ -567,6 +594,7 @@ int main(void)
 	                             lists_decide,
 	                             lists_that_cannot_be_read,
 	                             quarantine,
+	                             needs_of_addresses,
 	                             forced_outcomes};
 	Suite *suite = suite_create("fleet");
 	TCase *tests = tcase_create("fleet");
