@@ -86,7 +86,10 @@ bool member_signatures_known(struct member *member)
 {
 	char version[REPORT_VERSION_SIZE];
 	member_version(member, version);
-	return strchr(version, '/') != NULL || strstr(version, "ISTag ") != NULL;
+	if (strstr(version, "ISTag ") == NULL)
+		return strchr(version, '/') != NULL;
+	/* The ISTag of c-icap stays the same when the signatures of the clamd behind it change. */
+	return strncmp(version, "C-ICAP/", 7) != 0;
 }
 
 /* It cannot be used now. */

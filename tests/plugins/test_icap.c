@@ -315,6 +315,36 @@ START_TEST(bytes_that_cannot_be_had)
 }
 END_TEST
 
+/* As long as the server's ISTag is the same. */
+START_TEST(equal_bytes_are_scanned_once)
+{
+	static struct stub_cache cache;
+	server = (struct icap_server){.options = OPTIONS("Allow: 204\r\n"), .answer = NO_CONTENT};
+	icap_server_start(&server);
+	void *instance = stub_create("scanner=icap", server.url, "self_test=0");
+	for (int i = 0; i < 2; i++) {
+		stub_run_init(&run, "hello", 5);
+		run.cache = &cache;
+		ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+		ck_assert_uint_eq(server.requests, 1);
+	}
+	assert_holds(run.details, "\"version\":\"ISTag \\\"A-1\\\"\"");
+	assert_holds(run.details, "\"cached\":true");
+	/* An answer shows that it has changed: the verdict is not kept under the old one. */
+	server.options =
+		"ICAP/1.0 200 OK\r\nMethods: RESPMOD\r\nAllow: 204\r\nISTag: \"A-2\"\r\nEncapsulated: null-body=0\r\n\r\n";
+	server.answer = "ICAP/1.0 204 Unmodified\r\nISTag: \"A-2\"\r\n\r\n";
+	for (unsigned i = 0; i < 3; i++) {
+		stub_run_init(&run, "other", 5);
+		run.cache = &cache;
+		ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+		ck_assert_uint_eq(server.requests, i == 0 ? 2 : 3);
+		assert_holds(run.details, "A-2");
+	}
+	end(instance);
+}
+END_TEST
+
 START_TEST(a_silent_server)
 {
 	server = (struct icap_server){.options = OPTIONS("Allow: 204\r\n"), .answer = ""};
@@ -431,6 +461,7 @@ int main(void)
 	                               cancelled,
 	                               bytes_that_cannot_be_had,
 	                               a_silent_server,
+	                               equal_bytes_are_scanned_once,
 	                               checks,
 	                               other_signatures,
 	                               the_rest_of_a_preview,

@@ -64,6 +64,27 @@ START_TEST(verdicts)
 }
 END_TEST
 
+/* Its ISTag stays the same when the signatures change. */
+START_TEST(nothing_is_kept)
+{
+	static struct stub_cache cache;
+	char url[64];
+	snprintf(url, sizeof url, "icap_url=icap://127.0.0.1:%u/avscan", icap.port);
+	void *instance = stub_create("scanner=icap", url, NULL);
+	for (int i = 0; i < 2; i++) {
+		stub_run_init(&run, "clean", 5);
+		run.cache = &cache;
+		ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
+		assert_holds(run.details, "\"version\":\"C-ICAP/");
+		ck_assert_uint_eq(cache.count + cache.asked, 0);
+	}
+	stub_run_init(&run, NULL, 0);
+	ck_assert_int_eq(pp_step_module.check_run(instance, &run), 0);
+	assert_holds(run.logged, "does not tell a version of its signatures (C-ICAP/");
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
 START_TEST(other_services)
 {
 	void *instance = create("echo");
@@ -113,6 +134,7 @@ int main(void)
 	tcase_set_timeout(tests, 120);
 	tcase_add_checked_fixture(tests, start, stop);
 	tcase_add_test(tests, verdicts);
+	tcase_add_test(tests, nothing_is_kept);
 	tcase_add_test(tests, other_services);
 	tcase_add_test(tests, without_its_scanner);
 	tcase_add_test(tests, it_goes_away);
