@@ -129,8 +129,6 @@ static enum finding look_up_or_scan(const struct fleet *fleet, struct member *me
 	snprintf(report->version, sizeof report->version, "%s", version);
 	if (cache && source->sha256[0] != '\0' && lookup_find(&lookup, source, report))
 		return report->finding;
-	if (cache && !source->digesting && source->sha256[0] == '\0' && !source_begin_digest(source))
-		return report_none(report, "out of memory");
 	enum finding finding = member_scan(member, source, report);
 	bool same = strcmp(report->version, version) == 0;
 	if (cache && same)

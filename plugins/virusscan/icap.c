@@ -26,6 +26,7 @@ struct icap {
 	pthread_mutex_t lock;      /* of what follows */
 	struct icap_words options; /* status 0: unknown */
 	int64_t options_until;     /* monotonic */
+	bool sends_back;           /* it has sent bytes back although it may answer 204, so they are compared at once */
 };
 
 /* One upload on its way. */
@@ -260,6 +261,34 @@ static bool open_connection(struct transfer *transfer, bool fresh)
 	return true;
 }
 
+/* The bytes are digested as they are sent, unless the server is expected to answer 204. */
+static bool begin_comparison(struct transfer *transfer)
+{
+	struct icap *icap = transfer->icap;
+	pthread_mutex_lock(&icap->lock);
+	bool wanted = icap->sends_back || !transfer->options.allows_204;
+	pthread_mutex_unlock(&icap->lock);
+	if (!wanted || transfer->source->digesting || source_begin_digest(transfer->source))
+		return true;
+	report_none(transfer->report, "out of memory");
+	return false;
+}
+
+/* The server has sent bytes back, and those that were sent were not digested: they have to be sent again. */
+static bool must_compare(const struct transfer *transfer)
+{
+	const struct icap_words *words = &transfer->exchange.answer.words;
+	struct icap *icap = transfer->icap;
+	if (transfer->source->digesting || words->status != 200 || !words->has_body || words->http_status >= 400 ||
+	    judge_headers(words, transfer->report) != FINDING_NONE)
+		return false;
+	pthread_mutex_lock(&icap->lock);
+	icap->sends_back = true;
+	pthread_mutex_unlock(&icap->lock);
+	report_none(transfer->report, "icap: the bytes that the server sent back were not compared");
+	return true;
+}
+
 static enum finding scan_once(struct transfer *transfer, bool fresh, bool *again)
 {
 	struct icap_exchange *exchange = &transfer->exchange;
@@ -271,21 +300,21 @@ static enum finding scan_once(struct transfer *transfer, bool fresh, bool *again
 	/* A kept connection may have ended before the server is asked for its options again. A server that is silent is not
 	 * waited for twice. */
 	*again = !opened && exchange->ended && !exchange->heard;
-	if (opened) {
+	if (opened && begin_comparison(transfer)) {
 		make_request(transfer);
-		bool answered = icap_exchange(exchange);
+		bool answered = icap_exchange(exchange), compare = answered && must_compare(transfer);
 		if (exchange->body_failed) {
 			report_none(transfer->report, "%s", source_error(transfer->source));
-		} else if (answered) {
+		} else if (answered && !compare) {
 			finding = judge(transfer);
 			note_istag(transfer->icap, exchange->answer.words.istag);
 			format_version(transfer->options.service, exchange->answer.words.istag, transfer->report->version);
 			kept = (exchange->all_sent || exchange->of_preview) && !exchange->answer.words.closes &&
 			       finding != FINDING_NONE;
-		} else {
+		} else if (!answered) {
 			report_none(transfer->report, "icap (%s): %s", transfer->icap->endpoint.text, exchange->why);
 		}
-		*again = !answered && exchange->ended && !exchange->heard && !exchange->body_failed;
+		*again = (!answered && exchange->ended && !exchange->heard && !exchange->body_failed) || compare;
 	}
 	if (kept)
 		idle_keep(transfer->icap->idle, exchange->connection);
@@ -302,12 +331,11 @@ static enum finding icap_scan(void *endpoint, struct source *source, struct repo
 		return report_none(report, "out of memory");
 	*transfer = (struct transfer){.icap = endpoint, .source = source, .report = report, .back = EVP_MD_CTX_new()};
 	enum finding finding = FINDING_NONE;
-	if (transfer->back == NULL || EVP_DigestInit_ex(transfer->back, EVP_sha256(), NULL) != 1 ||
-	    !source_begin_digest(source))
+	if (transfer->back == NULL || EVP_DigestInit_ex(transfer->back, EVP_sha256(), NULL) != 1)
 		report_none(report, "out of memory");
 	else
 		finding = scan_once(transfer, false, &again);
-	/* A kept connection may have ended just then. */
+	/* A kept connection may have ended just then, or the bytes have to be compared. */
 	if (again && source_rewind(source) && EVP_DigestInit_ex(transfer->back, EVP_sha256(), NULL) == 1)
 		finding = scan_once(transfer, true, &again);
 	EVP_MD_CTX_free(transfer->back);

@@ -105,9 +105,8 @@ static const struct pp_key virusscan_keys[] = {
 	         "its verdict without another scan. See [cache]. clamd names only the version of ClamAV's own signatures: "
 	         "verdicts from before a change of others, or of clamd.conf, count until the ttl of [cache] ends."},
 	{.name = "cache_first", .type = PP_KEY_SIZE, .fallback = "1MiB", .min = 0, .max = 64 * 1024 * 1024,
-	 .help = "Files up to this size are looked up in the cache before they are scanned, and are kept in memory for that. Of "
-	         "a larger file the bytes have to be read for its digest, so it is looked up only if an earlier step has "
-	         "asked for the digest."},
+	 .help = "Files up to this size are looked up in the cache before they are scanned, and are kept in memory for that. A "
+	         "larger file is looked up only if an earlier step has asked for the digest of its bytes."},
 	{.name = "allow_list", .type = PP_KEY_PATH,
 	 .help = "A file with one SHA-256 of a file, or one name of a signature, in each line. A file that the scanner reports "
 	         "continues if its digest is listed, or the name that the scanner reports. The service reads the file when it "

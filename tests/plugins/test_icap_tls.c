@@ -97,7 +97,7 @@ START_TEST(verdicts)
 	server.answer = CLEAN_BODY;
 	ck_assert_msg(ask(instance, "hello", 5) == PP_CONTINUE, "%s", run.reason);
 	ck_assert_msg(ask(instance, "hellO", 5) == PP_RETRY, "%s", run.result);
-	ck_assert_uint_eq(icap_server_answered(&server), 4);
+	ck_assert_uint_eq(icap_server_answered(&server), 5);
 	server.answer = INFECTED;
 	ck_assert_msg(ask(instance, NULL, 4 * MEGABYTE) == PP_DELETE, "%s", run.reason);
 	pp_step_module.destroy(instance);
