@@ -31,6 +31,7 @@ struct virusscan {
 	bool skip_larger;
 	int64_t first_lookup; /* files up to this size are looked up before they are scanned */
 	int64_t forced;       /* of the enum above */
+	bool unused_ca;       /* icap_ca is set, and no connection is by TLS */
 	bool announced;       /* the rules were said */
 };
 
@@ -159,6 +160,16 @@ static void virusscan_destroy(void *instance)
 	free(scan);
 }
 
+/* Whether icap_ca is set for nothing. */
+static bool has_unused_ca(const struct pp_host *host, struct pp_setup *setup, const struct scanner *scanner)
+{
+	const char *ca = host->string(setup, "icap_ca"), *url;
+	bool unused = ca != NULL && *ca != '\0';
+	for (size_t i = 0; scanner == &icap_scanner && (url = host->item(setup, "icap_url", i)) != NULL; i++)
+		unused = unused && strncmp(url, "icaps://", 8) != 0;
+	return unused;
+}
+
 static int virusscan_create(const struct pp_host *host, struct pp_setup *setup, void **instance)
 {
 	static const struct scanner *const scanner[] = {&clamd_scanner, &icap_scanner};
@@ -185,6 +196,7 @@ static int virusscan_create(const struct pp_host *host, struct pp_setup *setup, 
 		return -1;
 	}
 	fleet_use_lists(scan->fleet, scan->allowed, scan->blocked);
+	scan->unused_ca = has_unused_ca(host, setup, scanner[kind]);
 	*instance = scan;
 	return 0;
 }
@@ -400,6 +412,8 @@ static void announce(struct virusscan *scan, struct pp_run *run)
 	}
 	verdict_rules_format(&scan->rules, rules);
 	host->log(run, PP_LOG_INFO, "outcomes by verdict: %s (set by the keys of the same names)", rules);
+	if (scan->unused_ca)
+		host->log(run, PP_LOG_WARNING, "icap_ca is not used: no icap_url begins with icaps://");
 	if (scan->max_size > 0)
 		host->log(run, PP_LOG_WARNING, "a file larger than max_scan_size (%lld bytes) %s", (long long)scan->max_size,
 		          scan->skip_larger                ? "is accepted without a scan"

@@ -387,6 +387,17 @@ START_TEST(checks)
 }
 END_TEST
 
+START_TEST(certificates_without_tls)
+{
+	server = (struct icap_server){.options = OPTIONS("Allow: 204\r\n")};
+	void *instance = begin("icap_ca=/nonexistent");
+	stub_run_init(&run, NULL, 0);
+	ck_assert_int_eq(pp_step_module.check_run(instance, &run), 0);
+	assert_holds(run.logged, "icap_ca is not used: no icap_url begins with icaps://");
+	end(instance);
+}
+END_TEST
+
 /* The ISTag of an answer tells that the signatures have changed: the answer counts if the scanner passes its test. */
 START_TEST(other_signatures)
 {
@@ -461,6 +472,7 @@ int main(void)
 	                               cancelled,
 	                               bytes_that_cannot_be_had,
 	                               a_silent_server,
+	                               certificates_without_tls,
 	                               equal_bytes_are_scanned_once,
 	                               checks,
 	                               other_signatures,
