@@ -45,6 +45,11 @@ static void put_number(unsigned char *at, size_t number)
 		at[i] = (unsigned char)(number >> (24 - 8 * i));
 }
 
+static void put_bytes(unsigned char *at, const void *bytes, size_t length)
+{
+	memcpy(at, bytes, length);
+}
+
 /* Writes all before the chunks. */
 static bool write_header(struct sealer *sealer, const unsigned char key[SEAL_KEY], EVP_PKEY *own, const char *note,
                          char error[SEAL_ERROR_SIZE])
@@ -54,13 +59,13 @@ static bool write_header(struct sealer *sealer, const unsigned char key[SEAL_KEY
 	_Static_assert(SEAL_HEADER + SEAL_NOTE_LIMIT <= SEAL_CHUNK, "the room for a header");
 	if (length > SEAL_NOTE_LIMIT)
 		return fail(error, "the note is too long");
-	memcpy(header, SEAL_MAGIC, 8);
+	put_bytes(header, SEAL_MAGIC, 8);
 	put_number(header + 8, SEAL_VERSION);
 	put_number(header + 12, length);
-	memcpy(header + 16, key, SEAL_KEY);
+	put_bytes(header + 16, key, SEAL_KEY);
 	if (EVP_PKEY_get_raw_public_key(own, header + 48, &raw) != 1)
 		return fail(error, "no key can be made");
-	memcpy(header + SEAL_HEADER, note, length);
+	put_bytes(header + SEAL_HEADER, note, length);
 	length += SEAL_HEADER;
 	return (seal_digest(header, length, sealer->cipher.digest) || fail(error, "no digest can be computed")) &&
 	       write_all(sealer->file, header, length, error);

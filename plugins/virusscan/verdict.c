@@ -145,6 +145,7 @@ static void keep_result(const struct verdict *verdict, const char *reason, const
 /* For people and for later steps. */
 static void keep_details(const struct verdict *verdict, const struct pp_host *host, struct pp_run *run)
 {
+	int64_t milliseconds = verdict->took / 1000000;
 	json_t *details = json_object();
 	char *text = NULL;
 	int bad = details == NULL;
@@ -157,7 +158,7 @@ static void keep_details(const struct verdict *verdict, const struct pp_host *ho
 	if (!bad && verdict->scanner[0] != '\0') {
 		if (verdict->bytes >= 0)
 			bad |= json_object_set_new(details, "bytes", json_integer(verdict->bytes));
-		bad |= json_object_set_new(details, "seconds", json_real((double)(verdict->took / 1000000) / 1000));
+		bad |= json_object_set_new(details, "seconds", json_real((double)milliseconds / 1000));
 	}
 	if (!bad && verdict->cached)
 		bad |= json_object_set_new(details, "cached", json_true());
