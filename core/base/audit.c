@@ -103,6 +103,7 @@ bool audit_append(const char *path, const char *line, char error[AUDIT_ERROR_SIZ
 
 struct waiting_line {
 	struct waiting_line *next;
+	char *path; /* of the audit log when the act was noted */
 	char *text;
 	char *same; /* NULL, or: it is left out if the file has a line with these parts */
 };
@@ -146,6 +147,14 @@ static void write_line(const struct audit *audit, const char *path, char *line)
 	log_error(audit->log, "audit log: cannot write: %s; the line is: %s", error, line);
 }
 
+static void free_line(struct waiting_line *line)
+{
+	free(line->path);
+	free(line->text);
+	free(line->same);
+	free(line);
+}
+
 static void *work(void *closure)
 {
 	struct audit *audit = closure;
@@ -159,14 +168,10 @@ static void *work(void *closure)
 		audit->first = line->next;
 		if (audit->first == NULL)
 			audit->last = &audit->first;
-		char *path = audit->path != NULL ? alloc_text(audit->path) : NULL;
 		pthread_mutex_unlock(&audit->lock);
-		if (path != NULL && (line->same == NULL || !is_there(path, line->same)))
-			write_line(audit, path, line->text);
-		free(path);
-		free(line->text);
-		free(line->same);
-		free(line);
+		if (line->same == NULL || !is_there(line->path, line->same))
+			write_line(audit, line->path, line->text);
+		free_line(line);
 		pthread_mutex_lock(&audit->lock);
 	}
 	pthread_mutex_unlock(&audit->lock);
@@ -229,8 +234,14 @@ void audit_note(struct audit *audit, const struct audit_act *act)
 	line->text = alloc_checked(audit_line(act));
 	line->same = act->again ? same_parts(act) : NULL;
 	pthread_mutex_lock(&audit->lock);
-	*audit->last = line;
-	audit->last = &line->next;
-	pthread_cond_signal(&audit->changed);
+	line->path = audit->path != NULL ? alloc_text(audit->path) : NULL;
+	bool wanted = line->path != NULL;
+	if (wanted) {
+		*audit->last = line;
+		audit->last = &line->next;
+		pthread_cond_signal(&audit->changed);
+	}
 	pthread_mutex_unlock(&audit->lock);
+	if (!wanted)
+		free_line(line);
 }

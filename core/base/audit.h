@@ -46,7 +46,8 @@ struct audit *audit_create(const char *path, const struct log *log, struct count
 void audit_destroy(struct audit *audit);
 /* The two functions below may be called by any thread. */
 void audit_set_path(struct audit *audit, const char *path);
-/* Copies what it needs. Does not wait. */
+/* Copies what it needs. Does not wait. The line goes to the path that is set now, whatever is set before it is written.
+ * Without one it is dropped. */
 void audit_note(struct audit *audit, const struct audit_act *act);
 
 #endif

@@ -2,6 +2,7 @@
  * The audit log: whole lines, each once, whoever writes at the same time. */
 #include <check.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -106,9 +107,12 @@ START_TEST(many_writers)
 		audit_destroy(audit);
 		_exit(counter_value(failed) != 0);
 	}
-	while (access(path, F_OK) != 0)
-		usleep(1000);
-	usleep(10000);
+	/* In the middle of their work. */
+	struct stat status_of;
+	for (int waited = 0; stat(path, &status_of) != 0 || status_of.st_size < 2000; waited++) {
+		ck_assert_int_lt(waited, 20000);
+		poll(NULL, 0, 1);
+	}
 	snprintf(old, sizeof old, "%s.1", path);
 	ck_assert(rename(path, old) == 0);
 	for (int i = 0; i < WRITERS; i++)
@@ -190,8 +194,10 @@ START_TEST(another_path)
 	struct audit_act act = act_of("u1");
 	struct audit *audit = audit_create(NULL, &log_file, failed);
 	audit_note(audit, &act);
-	usleep(50000);
 	audit_set_path(audit, path);
+	audit_note(audit, &act);
+	/* What was noted before is not lost. */
+	audit_set_path(audit, NULL);
 	audit_note(audit, &act);
 	audit_destroy(audit);
 	ck_assert_uint_eq(count_lines("audit.log"), 1);
