@@ -21,8 +21,8 @@ static bool make_key(const struct lookup *lookup, const struct source *source, c
 		good = EVP_DigestUpdate(context, part[i], strlen(part[i]) + 1) == 1;
 	good = good && EVP_DigestFinal_ex(context, digest, &length) == 1;
 	EVP_MD_CTX_free(context);
-	for (unsigned i = 0; good && i < length; i++)
-		snprintf(key + 2 * i, 3, "%02x", digest[i]);
+	if (good)
+		digest_format(digest, length, key);
 	return good;
 }
 

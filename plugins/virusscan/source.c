@@ -65,7 +65,7 @@ bool source_digest(const struct source *source, unsigned char digest[EVP_MAX_MD_
 	return good;
 }
 
-static void format_digest(const unsigned char *digest, unsigned length, char text[SOURCE_DIGEST_SIZE])
+void digest_format(const unsigned char *digest, unsigned length, char text[SOURCE_DIGEST_SIZE])
 {
 	static const char digits[] = "0123456789abcdef";
 	for (unsigned i = 0; i < length && 2 * i + 2 < SOURCE_DIGEST_SIZE; i++) {
@@ -95,7 +95,7 @@ bool source_load(struct source *source)
 		free(loaded);
 		return false;
 	}
-	format_digest(digest, digest_length, source->sha256);
+	digest_format(digest, digest_length, source->sha256);
 	source->memory = source->loaded = loaded;
 	return true;
 }
@@ -114,7 +114,7 @@ static ssize_t end(struct source *source)
 	unsigned length = 0;
 	source->ended = true;
 	if (!source->cut && source->sha256[0] == '\0' && source_digest(source, digest, &length))
-		format_digest(digest, length, source->sha256);
+		digest_format(digest, length, source->sha256);
 	return 0;
 }
 
@@ -165,15 +165,17 @@ bool source_finish_digest(struct source *source)
 	source->failed = length < 0;
 	if (source->failed || !source_digest(source, digest, &digest_length))
 		return false;
-	format_digest(digest, digest_length, source->sha256);
+	digest_format(digest, digest_length, source->sha256);
 	return true;
 }
 
 bool source_rewind(struct source *source)
 {
 	bool touched = source->handed > 0 || source->ended || source->failed;
-	if (touched && source->memory == NULL && source->host->rewind(source->run) != 0)
+	if (touched && source->memory == NULL && source->host->rewind(source->run) != 0) {
+		source->failed = true;
 		return false;
+	}
 	begin(source);
 	return !source->digesting || source_begin_digest(source);
 }

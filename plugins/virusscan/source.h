@@ -57,6 +57,9 @@ bool source_digest(const struct source *source, unsigned char digest[EVP_MAX_MD_
  * scanned after that without source_rewind(). False: out of memory, or `failed`. */
 bool source_finish_digest(struct source *source);
 
+/* As hex digits. */
+void digest_format(const unsigned char *digest, unsigned length, char text[SOURCE_DIGEST_SIZE]);
+
 /* Loads an upload of known size into memory, and sets `sha256`. Before the first byte. False: out of memory, or
  * `failed`. */
 bool source_load(struct source *source);
