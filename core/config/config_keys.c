@@ -42,8 +42,8 @@ const struct config_section config_sections[] = {
 	{"store", "The JetStream key-value store that holds one record for each unfinished upload."},
 	{"cache", "What modules keep for all instances, such as verdicts on equal bytes. It is a bucket of the store."},
 	{"content", "How to fetch the bytes of an upload from storage."},
-	{"quarantine", "Encrypted copies of uploads, which modules put there and only the holder of a private key can read. See "
-	               "postprocessing-quarantine(5)."},
+	{"quarantine", "Encrypted copies of uploads, which modules put there and only the holder of a private key can read. "
+	               "See postprocessing-quarantine(5)."},
 	{"audit", "A line for each act of people or of a time limit on uploads that are held or in the quarantine."},
 	{"http", "Where health and metrics are served."},
 	{NULL, NULL}
@@ -67,11 +67,12 @@ const struct config_key config_keys[] = {
 	 .help = "The folders with the steps' modules, in search order: absolute paths separated by colons."),
 	 AT(plugin_dir), KEY_REQUIRED},
 	{"postprocessing", KEY("worker_program", STRING,
-	 .help = "The program that runs the modules of steps with isolation = process. Default: postprocessing-worker in the "
-	         "folder of this program if it is there, else " WORKER_PROGRAM "."),
+	 .help = "The program that runs the modules of steps with isolation = process. Default: postprocessing-worker in "
+	         "the folder of this program if it is there, else " WORKER_PROGRAM "."),
 	 AT(config.worker_program), KEY_START, WORKER_PROGRAM},
 	{"postprocessing", KEY("worker_user", STRING, .fallback = "nobody",
-	 .help = "The user that these programs run as if the service runs as root. Otherwise they run as the service's user."),
+	 .help = "The user that these programs run as if the service runs as root. Otherwise they run as the service's "
+	         "user."),
 	 AT(config.worker_user), KEY_REQUIRED | KEY_START},
 	{"postprocessing", KEY("state_dir", STRING,
 	 .help = "The folder for data that must survive a restart. Default: $STATE_DIRECTORY, which systemd sets; else "
@@ -154,8 +155,9 @@ const struct config_key config_keys[] = {
 	 VARIABLES = "POSTPROCESSING_STORE " PERSISTENT_STORE(""),
 	 .help = "The kind of store. The only one is JetStream's."), AT(store_kind), 0},
 	{"store", KEY("nodes", STRING, VARIABLES = PERSISTENT_STORE("_NODES"),
-	 .help = "The broker that holds the store, in the form of [events] endpoint. Default: the broker of [events], with "
-	         "its user name, password and TLS settings unless they are set here."), AT(config.store.endpoint), KEY_START},
+	 .help = "The broker that holds the store, in the form of [events] endpoint. Default: the broker of [events], "
+	         "with its user name, password and TLS settings unless they are set "
+	         "here."), AT(config.store.endpoint), KEY_START},
 	{"store", KEY("database", STRING, .fallback = "postprocessing", .help = "The bucket that holds the records."),
 	 AT(config.bucket), KEY_REQUIRED | KEY_START, NULL, check_name},
 	{"store", KEY("table", STRING, .help = "A prefix for the keys in the bucket, which other implementations may use."),
@@ -206,9 +208,9 @@ const struct config_key config_keys[] = {
 	         "most 16 times this size; beyond that, small uploads are copied to files, too. 0: always files."),
 	 AT(config.content.copy_memory), KEY_START},
 	{"content", KEY("copy_dir", STRING,
-	 .help = "The folder for these files. The service makes a folder of its own in it. The files have no names, so that "
-	         "nothing is left of them after a crash. Under systemd, the unit has to allow the folder (ReadWritePaths=). "
-	         "Default: [postprocessing] state_dir."),
+	 .help = "The folder for these files. The service makes a folder of its own in it. The files have no names, so "
+	         "that nothing is left of them after a crash. Under systemd, the unit has to allow the folder "
+	         "(ReadWritePaths=). Default: [postprocessing] state_dir."),
 	 AT(copy_dir), KEY_START, "/var/tmp", check_folder},
 	{"content", KEY("copy_space", SIZE, .fallback = "0", .max = INT64_C(1) << 60,
 	 .help = "How much these files may hold together. An upload waits for room until the deadline of its step, and is "
@@ -217,25 +219,26 @@ const struct config_key config_keys[] = {
 	 AT(config.content.copy_space), KEY_START},
 
 	{"quarantine", KEY("folder", STRING,
-	 .help = "The folder for the copies. Several instances may share it. Under systemd, it must be in the state folder, or "
-	         "the unit has to allow it (ReadWritePaths=). Default: there is no quarantine."),
+	 .help = "The folder for the copies. Several instances may share it. Under systemd, it must be in the state "
+	         "folder, or the unit has to allow it (ReadWritePaths=). Default: there is no quarantine."),
 	 AT(config.quarantine_folder), KEY_START, STATE_DIR "/quarantine", check_folder},
 	{"quarantine", KEY("public_key", STRING,
-	 .help = "The path of a PEM file with the public key (X25519) that the copies are encrypted for. Keep the private key "
-	         "elsewhere: the service does not need it. `openssl genpkey -algorithm X25519 -out private.pem` and `openssl pkey "
-	         "-in private.pem -pubout -out public.pem` make both."),
+	 .help = "The path of a PEM file with the public key (X25519) that the copies are encrypted for. Keep the private "
+	         "key elsewhere: the service does not need it. `openssl genpkey -algorithm X25519 -out private.pem` and "
+	         "`openssl pkey -in private.pem -pubout -out public.pem` make both."),
 	 AT(config.quarantine_key), KEY_FILE, CONFIG_DIR "/quarantine.pem"},
 	{"quarantine", KEY("retention", DURATION, .fallback = "2160h", .max = 100 * 365 * 24 * HOUR,
 	 .help = "How long a copy is kept: then the service removes it. 0: forever."),
 	 AT(config.quarantine_retention), 0},
 	{"quarantine", KEY("max_size", SIZE, .fallback = "0", .max = INT64_C(1) << 60,
-	 .help = "How much all copies may hold together. Beyond that, no upload can be quarantined, so its step fails and is "
-	         "retried; no older copy is removed for it. One sixteenth of the disk, at most 1 GiB, always stays free. 0: no "
-	         "other limit."),
+	 .help = "How much all copies may hold together. Beyond that, no upload can be quarantined, so its step fails and "
+	         "is retried; no older copy is removed for it. One sixteenth of the disk, at most 1 GiB, always stays "
+	         "free. 0: no other limit."),
 	 AT(config.quarantine_size), 0},
 	{"audit", KEY("file", STRING,
-	 .help = "The path of the file to append to. The service never changes or removes a line, and does not rotate the file; "
-	         "a tool that does must rename it. Several instances on one host may share it. Default: no file is written."),
+	 .help = "The path of the file to append to. The service never changes or removes a line, and does not rotate the "
+	         "file; a tool that does must rename it. Several instances on one host may share it. Default: no file is "
+	         "written."),
 	 AT(config.audit_file), 0, "/var/log/postprocessing/audit.log", check_folder},
 
 	{"http", KEY("addr", STRING, .fallback = "127.0.0.1:9255", VARIABLES = "POSTPROCESSING_DEBUG_ADDR",
@@ -254,8 +257,8 @@ const struct config_key step_keys[] = {
 	         "service on the bus performs it."),
 	 STEP_AT(module), KEY_REQUIRED},
 	{"step", KEY("enable", STRING,
-	 .help = "Where the step runs although the list [postprocessing] steps does not name it: first, last, after STEP or "
-	         "before STEP. no: only the list counts. Steps at the same place run in the order of their names."),
+	 .help = "Where the step runs although the list [postprocessing] steps does not name it: first, last, after STEP "
+	         "or before STEP. no: only the list counts. Steps at the same place run in the order of their names."),
 	 STEP_AT(enable), 0, "last"},
 	{"step", KEY("workers", INTEGER, .min = 1, .max = 1024,
 	 .help = "How many uploads the step processes at a time. Default: [postprocessing] workers."),
@@ -296,9 +299,8 @@ const struct config_key step_keys[] = {
 	         "continue: go on to the next step although this one never succeeded."), STEP_AT(on_exhausted), 0},
 	{"step", KEY("isolation", CHOICE, .fallback = "process", .choices = "process thread",
 	 .help = "Where the step's module runs. process: in processes and a sandbox of its own, so that it can harm "
-	         "neither the "
-	         "service nor another upload. thread: in the service itself; a module that crashes then ends the service. The "
-	         "steps delay and remote are part of the service."), STEP_AT(isolation), 0},
+	         "neither the service nor another upload. thread: in the service itself; a module that crashes then ends "
+	         "the service. The steps delay and remote are part of the service."), STEP_AT(isolation), 0},
 	{"step", KEY("allow", STRING,
 	 .help = "What the module may do in its process, separated by spaces or commas: network (connections by IPv4 "
 	         "and IPv6), "
@@ -311,8 +313,8 @@ const struct config_key step_keys[] = {
 	         "process cannot allocate memory, or is killed."),
 	 STEP_AT(memory_limit), 0},
 	{"step", KEY("worker_max_runs", INTEGER, .fallback = "0", .max = 1000000000,
-	 .help = "How many uploads a process of the step handles before it is replaced. 1: no process sees two uploads. 0: no "
-	         "limit."), STEP_AT(worker_max_runs), 0},
+	 .help = "How many uploads a process of the step handles before it is replaced. 1: no process sees two uploads. "
+	         "0: no limit."), STEP_AT(worker_max_runs), 0},
 	{"step", KEY("max_crashes", INTEGER, .fallback = "3", .min = 1, .max = 1000,
 	 .help = "How often the module may crash on an upload. Then the upload is aborted, even if retries are left."),
 	 STEP_AT(max_crashes), 0},

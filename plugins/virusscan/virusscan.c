@@ -53,32 +53,32 @@ static const struct pp_key virusscan_keys[] = {
 	{.name = "icap_service", .type = PP_KEY_STRING, .fallback = "avscan", .environment = "ANTIVIRUS_ICAP_SERVICE",
 	 .help = "The name of the ICAP server's service, if icap_url does not have it."},
 	{.name = "icap_ca", .type = PP_KEY_PATH,
-	 .help = "The absolute path of a file with the certificates (PEM) that sign the ICAP server's, for icaps://. Default: "
-	         "those of the system."},
+	 .help = "The absolute path of a file with the certificates (PEM) that sign the ICAP server's, for icaps://. "
+	         "Default: those of the system."},
 	{.name = "agree", .type = PP_KEY_CHOICE, .fallback = "one", .choices = "one all",
-	 .help = "With more than one scanner. one: uploads are spread over them, and the first verdict counts; if one gives "
-	         "none, the next one is asked. all: every scanner has to scan each file and to say that it is clean; if "
-	         "one finds a virus, the file is infected, and if one gives no verdict, there is none."},
-	{.name = "infected", .type = PP_KEY_CHOICE, .fallback = "delete", .choices = "delete abort continue hold quarantine",
-	 .environment = "ANTIVIRUS_INFECTED_FILE_HANDLING",
+	 .help = "With more than one scanner. one: uploads are spread over them, and the first verdict counts; if one "
+	         "gives none, the next one is asked. all: every scanner has to scan each file and to say that it is "
+	         "clean; if one finds a virus, the file is infected, and if one gives no verdict, there is none."},
+	{.name = "infected", .type = PP_KEY_CHOICE, .fallback = "delete",
+	 .choices = "delete abort continue hold quarantine", .environment = "ANTIVIRUS_INFECTED_FILE_HANDLING",
 	 .help = "What to do with an infected file. delete: delete its bytes. abort: keep its bytes, but nobody can access "
 	         "them. continue: go on to the next step. hold: keep the file out of reach until an administrator decides. "
 	         "quarantine: as abort, with an encrypted copy in [quarantine] folder."},
 	{.name = "blocked", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold quarantine",
 	 .help = "What to do with a file that an ICAP server blocks by its policy, without naming a virus, for example "
 	         "because of its type. A file of this kind, or of one of the next four, is never deleted. abort: keep its "
-	         "bytes, but nobody can access them. continue: go on to the next step. hold: until an administrator decides. "
-	         "quarantine: as abort, with an encrypted copy in [quarantine] folder."},
+	         "bytes, but nobody can access them. continue: go on to the next step. hold: until an administrator "
+	         "decides. quarantine: as abort, with an encrypted copy in [quarantine] folder."},
 	{.name = "suspicious", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold quarantine",
 	 .help = "What to do with a file in which the scanner finds no known virus, but which it reports as Heuristics.*, "
 	         "for example because it has macros."},
 	{.name = "encrypted", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold quarantine",
-	 .help = "What to do with a file that is encrypted, so that the scanner cannot look into it (clamd reports that only "
-	         "with AlertEncrypted, as Heuristics.Encrypted.*)."},
+	 .help = "What to do with a file that is encrypted, so that the scanner cannot look into it (clamd reports that "
+	         "only with AlertEncrypted, as Heuristics.Encrypted.*)."},
 	{.name = "partial", .type = PP_KEY_CHOICE, .choices = "abort continue hold quarantine",
-	 .help = "What to do with a file of which only a part was scanned, and in which nothing was found. By default, a file "
-	         "continues if max_scan_size ended the scan, and is aborted if a limit of the scanner's ended it (clamd "
-	         "reports that only with AlertExceedsMax, as Heuristics.Limits.Exceeded.*)."},
+	 .help = "What to do with a file of which only a part was scanned, and in which nothing was found. By default, a "
+	         "file continues if max_scan_size ended the scan, and is aborted if a limit of the scanner's ended it "
+	         "(clamd reports that only with AlertExceedsMax, as Heuristics.Limits.Exceeded.*)."},
 	{.name = "unscannable", .type = PP_KEY_CHOICE, .fallback = "abort", .choices = "abort continue hold quarantine",
 	 .help = "What to do with a file that the scanner says it cannot scan, for example because it is broken, or larger "
 	         "than StreamMaxLength of clamd."},
@@ -95,27 +95,28 @@ static const struct pp_key virusscan_keys[] = {
 	 .min = 1, .max = 24 * 3600 * SECOND_NANOS,
 	 .help = "The same for an ICAP server."},
 	{.name = "self_test", .type = PP_KEY_DURATION, .fallback = "5m",
-	 .help = "How often each scanner is tested: it has to find the EICAR test file, and to let a clean text pass. Until it "
-	         "does, it gives no verdicts. It is also tested before its first verdict, and when its signatures have "
-	         "changed. 0: never; then a scanner that finds nothing goes unnoticed."},
+	 .help = "How often each scanner is tested: it has to find the EICAR test file, and to let a clean text pass. "
+	         "Until it does, it gives no verdicts. It is also tested before its first verdict, and when its "
+	         "signatures have changed. 0: never; then a scanner that finds nothing goes unnoticed."},
 	{.name = "signatures_max_age", .type = PP_KEY_DURATION, .fallback = "168h",
-	 .help = "A warning is logged if the signatures of a scanner are older than this. Only clamd says how old they are. "
-	         "0: no warning."},
+	 .help = "A warning is logged if the signatures of a scanner are older than this. Only clamd says how old they "
+	         "are. 0: no warning."},
 	{.name = "cache", .type = PP_KEY_BOOL, .fallback = "true",
-	 .help = "Whether a file with the same bytes as one that the same scanners have scanned with the same signatures gets "
-	         "its verdict without another scan. See [cache]. clamd names only the version of ClamAV's own signatures: "
-	         "verdicts from before a change of others, or of clamd.conf, count until the ttl of [cache] ends."},
+	 .help = "Whether a file with the same bytes as one that the same scanners have scanned with the same signatures "
+	         "gets its verdict without another scan. See [cache]. clamd names only the version of ClamAV's own "
+	         "signatures: verdicts from before a change of others, or of clamd.conf, count until the ttl of [cache] "
+	         "ends."},
 	{.name = "cache_first", .type = PP_KEY_SIZE, .fallback = "1MiB", .min = 0, .max = 64 * 1024 * 1024,
-	 .help = "Files up to this size are looked up in the cache before they are scanned, and are kept in memory for that. A "
-	         "larger file is looked up only if an earlier step has asked for the digest of its bytes."},
+	 .help = "Files up to this size are looked up in the cache before they are scanned, and are kept in memory for "
+	         "that. A larger file is looked up only if an earlier step has asked for the digest of its bytes."},
 	{.name = "allow_list", .type = PP_KEY_PATH,
-	 .help = "A file with one SHA-256 of a file, or one name of a signature, in each line. A file that the scanner reports "
-	         "continues if its digest is listed, or the name that the scanner reports. The service reads the file when it "
-	         "starts, and when it is reloaded."},
+	 .help = "A file with one SHA-256 of a file, or one name of a signature, in each line. A file that the scanner "
+	         "reports continues if its digest is listed, or the name that the scanner reports. The service reads the "
+	         "file when it starts, and when it is reloaded."},
 	{.name = "block_list", .type = PP_KEY_PATH,
-	 .help = "The same, for files that are infected, whatever the scanner says: those whose digest is listed, and those that "
-	         "the scanner reports by a name that is listed. It outranks allow_list. If it has digests, each file is read "
-	         "to its end, also if max_scan_size applies to it."},
+	 .help = "The same, for files that are infected, whatever the scanner says: those whose digest is listed, and "
+	         "those that the scanner reports by a name that is listed. It outranks allow_list. If it has digests, "
+	         "each file is read to its end, also if max_scan_size applies to it."},
 	{.name = "debug_outcome", .type = PP_KEY_CHOICE, .fallback = "none", .choices = "none continue abort delete retry",
 	 .environment = "ANTIVIRUS_DEBUG_SCAN_OUTCOME",
 	 .help = "For tests of other services only: nothing is scanned. Each upload is reported as infected, and gets this "
