@@ -27,6 +27,7 @@ struct idle_pool {
 	pthread_cond_t changed;
 	struct entry entry[KEPT_MAX]; /* the oldest first */
 	size_t count;
+	bool asleep; /* the thread waits until it is told that there is a connection */
 	bool stopping;
 	/* Closes what is idle for too long. It begins with the pool: the service replaces a process in which a run has left
 	 * a thread. */
@@ -62,7 +63,9 @@ static void *close_expired(void *closure)
 			const struct timespec time = {.tv_sec = (time_t)(until / SECOND_NANOS), .tv_nsec = until % SECOND_NANOS};
 			pthread_cond_timedwait(&pool->changed, &pool->lock, &time);
 		} else {
+			pool->asleep = true;
 			pthread_cond_wait(&pool->changed, &pool->lock);
+			pool->asleep = false;
 		}
 	}
 	pthread_mutex_unlock(&pool->lock);
@@ -138,8 +141,7 @@ void idle_keep(struct idle_pool *pool, void *connection)
 	bool kept = pool->kind->opened(connection) + SERVICE_TIME > now && pool->count < KEPT_MAX;
 	if (kept) {
 		pool->entry[pool->count++] = (struct entry){connection, now};
-		/* The thread waits for the first one without a limit. */
-		if (pool->count == 1)
+		if (pool->asleep)
 			pthread_cond_signal(&pool->changed);
 	}
 	pthread_mutex_unlock(&pool->lock);
