@@ -2,11 +2,11 @@
 #include "core/steps/cache_question.h"
 
 #include <openssl/evp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "core/base/encoding.h"
 #include "postprocessing/step.h"
 
 static bool digest(const char *module, const char *key, char text[CACHE_KEY_SIZE])
@@ -19,8 +19,8 @@ static bool digest(const char *module, const char *key, char text[CACHE_KEY_SIZE
 	            EVP_DigestUpdate(context, module, strlen(module) + 1) == 1 &&
 	            EVP_DigestUpdate(context, key, strlen(key)) == 1 && EVP_DigestFinal_ex(context, bytes, &length) == 1;
 	EVP_MD_CTX_free(context);
-	for (unsigned i = 0; good && i < length; i++)
-		snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	if (good)
+		hex_encode(text, bytes, length);
 	return good;
 }
 

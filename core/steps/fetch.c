@@ -357,8 +357,9 @@ void fetch_destroy(struct fetch *fetch)
 void fetch_begin(struct fetch *fetch, const struct fetch_order *order)
 {
 	uint64_t count;
-	while (read(fetch->cancel, &count, sizeof count) > 0)
-		;
+	/* One read takes all that an eventfd has counted. */
+	ssize_t length = read(fetch->cancel, &count, sizeof count);
+	(void)length;
 	pthread_mutex_lock(&fetch->lock);
 	fetch->order = *order;
 	fetch->ordered = true;
