@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "core/jetstream/cache_memory.h"
+#include "core/base/cache_memory.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/alloc.h"
 #include "core/base/table.h"
+#include "core/base/thread.h"
 
 /* In the list, the entry that was used last comes first. */
 struct memorized {
@@ -19,15 +20,19 @@ struct memorized {
 
 struct cache_memory {
 	struct cache_memory_limits limits;
+	struct counter *recalled;
+	pthread_mutex_t lock; /* of what follows */
 	struct table table;
 	struct memorized *first, *last;
 	size_t bytes;
 };
 
-struct cache_memory *cache_memory_create(const struct cache_memory_limits *limits)
+struct cache_memory *cache_memory_create(const struct cache_memory_limits *limits, struct counter *recalled)
 {
 	struct cache_memory *memory = alloc_zeroed(1, sizeof *memory);
 	memory->limits = *limits;
+	memory->recalled = recalled;
+	lock_init(&memory->lock);
 	table_init(&memory->table, offsetof(struct memorized, key));
 	return memory;
 }
@@ -70,6 +75,7 @@ void cache_memory_destroy(struct cache_memory *memory)
 	while (memory->first != NULL)
 		forget(memory, memory->first);
 	table_free(&memory->table);
+	pthread_mutex_destroy(&memory->lock);
 	free(memory);
 }
 
@@ -78,7 +84,8 @@ static struct memorized *find(const struct cache_memory *memory, const char *key
 	return (struct memorized *)(void *)table_find(&memory->table, key);
 }
 
-const char *cache_memory_find(struct cache_memory *memory, const char *key, nanos now)
+/* The entry with the key, which is the first one then; NULL: there is none that is new enough. */
+static struct memorized *use(struct cache_memory *memory, const char *key, nanos now)
 {
 	struct memorized *memorized = find(memory, key);
 	if (memorized == NULL)
@@ -89,25 +96,43 @@ const char *cache_memory_find(struct cache_memory *memory, const char *key, nano
 	}
 	unlink_entry(memory, memorized);
 	link_first(memory, memorized);
-	return memorized->text;
+	return memorized;
+}
+
+char *cache_memory_recall(struct cache_memory *memory, const char *key, nanos now)
+{
+	pthread_mutex_lock(&memory->lock);
+	const struct memorized *memorized = use(memory, key, now);
+	char *text = memorized != NULL ? alloc_text(memorized->text) : NULL;
+	pthread_mutex_unlock(&memory->lock);
+	if (text != NULL)
+		counter_add(memory->recalled, 1);
+	return text;
+}
+
+static void make_room(struct cache_memory *memory, size_t size)
+{
+	while (memory->table.count >= memory->limits.entries || size > memory->limits.bytes - memory->bytes)
+		forget(memory, memory->last);
 }
 
 void cache_memory_keep(struct cache_memory *memory, const char *key, const char *text, nanos until)
 {
-	struct memorized *memorized = find(memory, key);
 	size_t key_size = strlen(key) + 1, text_size = strlen(text) + 1;
-	size_t size = sizeof *memorized + key_size + text_size;
+	size_t size = sizeof(struct memorized) + key_size + text_size;
+	pthread_mutex_lock(&memory->lock);
+	struct memorized *memorized = find(memory, key);
 	if (memorized != NULL)
 		forget(memory, memorized);
-	if (size > memory->limits.bytes || memory->limits.entries == 0)
-		return;
-	while (memory->table.count >= memory->limits.entries || size > memory->limits.bytes - memory->bytes)
-		forget(memory, memory->last);
-	memorized = alloc_bytes(size);
-	*memorized = (struct memorized){.until = until, .size = size, .text = memorized->key + key_size};
-	memcpy(memorized->key, key, key_size);
-	memcpy(memorized->key + key_size, text, text_size);
-	table_add(&memory->table, &memorized->entry);
-	link_first(memory, memorized);
-	memory->bytes += size;
+	if (size <= memory->limits.bytes && memory->limits.entries > 0) {
+		make_room(memory, size);
+		memorized = alloc_bytes(size);
+		*memorized = (struct memorized){.until = until, .size = size, .text = memorized->key + key_size};
+		memcpy(memorized->key, key, key_size);
+		memcpy(memorized->key + key_size, text, text_size);
+		table_add(&memory->table, &memorized->entry);
+		link_first(memory, memorized);
+		memory->bytes += size;
+	}
+	pthread_mutex_unlock(&memory->lock);
 }

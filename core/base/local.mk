@@ -2,6 +2,7 @@ core_libcore_a_SOURCES += \
 	core/base/alloc.c core/base/alloc.h \
 	core/base/audit.c core/base/audit.h \
 	core/base/utf8.c core/base/utf8.h \
+	core/base/cache_memory.c core/base/cache_memory.h \
 	core/base/children.c core/base/children.h \
 	core/base/clock.c core/base/clock.h \
 	core/base/container_of.h \

@@ -32,6 +32,7 @@
 	  "Questions of modules that were answered by what another run found out meanwhile; they are among the hits.") \
 	X(cache_remembered, "postprocessing_cache_remembered_total", \
 	  "Questions of modules that this instance answered without asking the broker; they are among the hits.") \
+	X(cache_asked, "postprocessing_cache_asked_total", "Questions of modules that the broker was asked.") \
 	X(cache_misses, "postprocessing_cache_misses_total", "Questions of modules that the cache had no answer to.") \
 	X(cache_kept, "postprocessing_cache_kept_total", "Texts that modules gave to the cache.") \
 	X(holds, "postprocessing_holds_total", "Uploads that a step held until people decide.") \

@@ -7,18 +7,17 @@
 #include <string.h>
 
 #include "core/base/alloc.h"
+#include "core/base/cache_memory.h"
 #include "core/base/container_of.h"
 #include "core/base/json_reader.h"
 #include "core/base/text.h"
-#include "core/jetstream/cache_memory.h"
+#include "core/jetstream/cache_watch.h"
 
 #define SUBJECT_SIZE 512
 /* After a failure, the broker is left alone for so long. */
 #define PAUSE MINUTE
 /* What is remembered here, and for how long: short, as other instances may keep another text, or an administrator may
  * remove the bucket. */
-#define MEMORY_ENTRIES 1024
-#define MEMORY_BYTES ((size_t)1 << 20)
 #define MEMORY_AGE MINUTE
 /* JetStream's err_code: the bucket exists, with other limits. */
 #define OTHER_CONFIGURATION 10058
@@ -45,14 +44,15 @@ struct cache {
 	bool said;    /* the log says that it cannot be used */
 	struct request creation;
 	struct lookup *lookups; /* under way */
-	struct cache_memory *memory;
+	struct cache_watch *watch;
 };
 
 struct cache *cache_create(const struct cache_options *options)
 {
 	struct cache *cache = alloc_zeroed(1, sizeof *cache);
 	cache->options = *options;
-	cache->memory = cache_memory_create(&(struct cache_memory_limits){MEMORY_ENTRIES, MEMORY_BYTES});
+	cache->watch = cache_watch_create(&(struct cache_watch_options){
+		.bucket = options->bucket, .nonce = options->nonce, .size = options->size, .log = options->log});
 	return cache;
 }
 
@@ -72,7 +72,7 @@ void cache_destroy(struct cache *cache)
 		next = lookup->next;
 		end_lookup(cache, lookup, NULL);
 	}
-	cache_memory_destroy(cache->memory);
+	cache_watch_destroy(cache->watch);
 	free(cache);
 }
 
@@ -103,6 +103,8 @@ static bool is_ready(struct cache *cache, struct bus *bus)
 		cache->state = CACHE_UNKNOWN;
 	if (cache->state == CACHE_UNKNOWN)
 		send_limits(cache, bus, "CREATE", CACHE_CREATING);
+	if (cache->state == CACHE_READY)
+		cache_watch_begin(cache->watch, bus);
 	return cache->state == CACHE_READY;
 }
 
@@ -138,6 +140,7 @@ static void take_creation(struct cache *cache, struct bus *bus)
 		cache->state = CACHE_UNKNOWN;
 	} else {
 		cache->state = CACHE_READY;
+		cache_watch_begin(cache->watch, bus);
 		if (cache->said)
 			log_info(cache->options.log, "cache: the bucket %s-cache can be used", cache->options.bucket);
 		cache->said = false;
@@ -147,13 +150,12 @@ static void take_creation(struct cache *cache, struct bus *bus)
 void cache_ask(struct cache *cache, struct bus *bus, const char *key, void *question)
 {
 	char subject[SUBJECT_SIZE], payload[SUBJECT_SIZE];
-	const char *remembered = cache_memory_find(cache->memory, key, clock_monotonic());
+	char *remembered = cache_memory_recall(cache->options.memory, key, clock_monotonic());
 	if (remembered != NULL) {
-		counter_add(cache->options.remembered, 1);
-		cache->options.answer(cache->options.closure, question, alloc_text(remembered));
+		cache->options.answer(cache->options.closure, question, remembered);
 		return;
 	}
-	if (!is_ready(cache, bus)) {
+	if (!is_ready(cache, bus) || !cache_watch_may_have(cache->watch, key)) {
 		cache->options.answer(cache->options.closure, question, NULL);
 		return;
 	}
@@ -163,6 +165,7 @@ void cache_ask(struct cache *cache, struct bus *bus, const char *key, void *ques
 	snprintf(subject, sizeof subject, "$JS.API.STREAM.MSG.GET.KV_%s-cache", cache->options.bucket);
 	int length =
 		snprintf(payload, sizeof payload, "{\"last_by_subj\":\"$KV.%s-cache.%s\"}", cache->options.bucket, key);
+	counter_add(cache->options.asked, 1);
 	bus_call(bus, &lookup->request, subject, payload, (size_t)length);
 }
 
@@ -170,7 +173,8 @@ void cache_ask(struct cache *cache, struct bus *bus, const char *key, void *ques
 static void remember(struct cache *cache, const char *key, const char *text, nanos left)
 {
 	if (left > 0)
-		cache_memory_keep(cache->memory, key, text, clock_monotonic() + (left < MEMORY_AGE ? left : MEMORY_AGE));
+		cache_memory_keep(cache->options.memory, key, text,
+		                  clock_monotonic() + (left < MEMORY_AGE ? left : MEMORY_AGE));
 }
 
 void cache_keep(struct cache *cache, struct bus *bus, const char *key, const char *text)
@@ -180,8 +184,10 @@ void cache_keep(struct cache *cache, struct bus *bus, const char *key, const cha
 	if (cache->options.enabled)
 		remember(cache, key, text, cache->options.ttl);
 	snprintf(subject, sizeof subject, "$KV.%s-cache.%s", cache->options.bucket, key);
-	if (is_ready(cache, bus))
-		bus_post(bus, subject, none, text, strlen(text));
+	if (!is_ready(cache, bus))
+		return;
+	cache_watch_add(cache->watch, key);
+	bus_post(bus, subject, none, text, strlen(text));
 }
 
 /* The text in the broker's answer, and when it was kept; NULL: there is none. */
@@ -212,8 +218,10 @@ static void take_lookup(struct cache *cache, struct lookup *lookup)
 	nanos kept = TIME_FIRST;
 	/* Somebody has removed the bucket. If it is being created already, that request must not be sent again: its memory
 	 * is in use. */
-	if (request->status == REQUEST_REFUSED && request->error == BUS_STREAM_NOT_FOUND && cache->state == CACHE_READY)
+	if (request->status == REQUEST_REFUSED && request->error == BUS_STREAM_NOT_FOUND && cache->state == CACHE_READY) {
 		cache->state = CACHE_UNKNOWN;
+		cache_watch_reset(cache->watch);
+	}
 	if (is_unanswered(request) && cache->state == CACHE_READY)
 		pause_use(cache, request);
 	if (request->status == REQUEST_DONE)
@@ -232,6 +240,8 @@ bool cache_answered(struct cache *cache, struct bus *bus, struct request *reques
 		take_creation(cache, bus);
 		return true;
 	}
+	if (cache_watch_answered(cache->watch, bus, request))
+		return true;
 	for (struct lookup **link = &cache->lookups; *link != NULL; link = &(*link)->next) {
 		struct lookup *lookup = *link;
 		if (&lookup->request != request)
@@ -241,4 +251,20 @@ bool cache_answered(struct cache *cache, struct bus *bus, struct request *reques
 		return true;
 	}
 	return false;
+}
+
+bool cache_take(struct cache *cache, struct bus *bus, struct delivery *delivery)
+{
+	return cache_watch_take(cache->watch, bus, delivery);
+}
+
+void cache_reset(struct cache *cache)
+{
+	cache_watch_reset(cache->watch);
+}
+
+void cache_tick(struct cache *cache, struct bus *bus, nanos now)
+{
+	if (!cache_watch_tick(cache->watch, bus, now) && cache->state == CACHE_READY)
+		cache->state = CACHE_UNKNOWN;
 }

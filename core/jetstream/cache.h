@@ -2,8 +2,9 @@
  * The bucket of the cache that all instances share: bounded, and every entry expires. Nothing depends on it: whatever
  * goes wrong is as if there were no entry. It is created when it is first needed. For the main thread.
  *
- * What was kept or found in the last minute is remembered here, too, and costs no round trip to the broker. So within a
- * minute it may be an older text than another instance has kept meanwhile. */
+ * What was kept or found in the last minute is remembered in the memory, too, and costs no round trip to the broker. So
+ * within a minute it may be an older text than another instance has kept meanwhile. Neither do keys that the bucket
+ * does not have: see cache_watch.h. */
 #ifndef CORE_JETSTREAM_CACHE_H
 #define CORE_JETSTREAM_CACHE_H
 
@@ -13,10 +14,12 @@
 struct cache_options {
 	bool enabled;
 	const char *bucket; /* that of the records; the cache's has "-cache" behind it. Borrowed */
+	const char *nonce;  /* of this process. Borrowed */
 	nanos ttl;
 	int64_t size; /* bytes, with what the broker adds to each entry */
 	const struct log *log;
-	struct counter *remembered; /* answers without a question to the broker; NULL: they are not counted */
+	struct cache_memory *memory; /* see below. Borrowed */
+	struct counter *asked;       /* questions to the broker; NULL: they are not counted */
 	/* Called once for each question, perhaps at once. text NULL: there is no such entry, or it cannot be had. Takes the
 	 * text over. */
 	void (*answer)(void *closure, void *question, char *text);
@@ -37,5 +40,13 @@ void cache_keep(struct cache *cache, struct bus *bus, const char *key, const cha
 
 /* Takes the answer to a request of the cache. False: it is not one. */
 bool cache_answered(struct cache *cache, struct bus *bus, struct request *request);
+
+/* Takes a message or a heartbeat of the bucket's over. False: it is none. */
+bool cache_take(struct cache *cache, struct bus *bus, struct delivery *delivery);
+
+/* The connection of the bus is another one. */
+void cache_reset(struct cache *cache);
+/* To be called about once a second; now: monotonic. */
+void cache_tick(struct cache *cache, struct bus *bus, nanos now);
 
 #endif

@@ -1,6 +1,7 @@
 core_libcore_a_SOURCES += \
 	core/jetstream/cache.c core/jetstream/cache.h \
-	core/jetstream/cache_memory.c core/jetstream/cache_memory.h \
+	core/jetstream/cache_watch.c core/jetstream/cache_watch.h \
+	core/jetstream/key_filter.c core/jetstream/key_filter.h \
 	core/jetstream/bucket_watch.c core/jetstream/bucket_watch.h \
 	core/jetstream/stream_reader.c core/jetstream/stream_reader.h \
 	core/jetstream/stream_tail.c core/jetstream/stream_tail.h \

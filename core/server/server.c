@@ -170,6 +170,7 @@ static bool create_parts(struct server *server, const struct steps *steps)
 	workers_set_quarantine(server->workers, server->quarantine);
 	workers_count_replaced(server->workers, server->counted.workers_replaced);
 	workers_report_to(server->workers, server->reports);
+	workers_recall_from(server->workers, server->cache_memory, server->counted.cache_hits);
 	const struct coordinator_steps view = server_coordinator_steps(server);
 	server->coordinator = coordinator_create(&(struct coordinator_options){
 		.pipeline = view.pipeline,

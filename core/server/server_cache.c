@@ -2,7 +2,12 @@
  * What the runs ask of the cache. */
 #include <stdlib.h>
 
+#include "core/base/cache_memory.h"
 #include "core/server/server_private.h"
+
+/* What the memory has at most. */
+#define MEMORY_ENTRIES 1024
+#define MEMORY_BYTES ((size_t)1 << 20)
 
 /* Takes both over. */
 static void answer(struct server *server, struct cache_question *question, char *text)
@@ -38,13 +43,17 @@ static void end_wait(void *closure, struct cache_question *question, char *text)
 void server_create_cache(struct server *server)
 {
 	const struct config *config = server->config;
+	server->cache_memory = cache_memory_create(&(struct cache_memory_limits){MEMORY_ENTRIES, MEMORY_BYTES},
+	                                           server->counted.cache_remembered);
 	server->flights = cache_flights_create(end_wait, server);
 	server->cache = cache_create(&(struct cache_options){.enabled = config->cache_enabled,
 	                                                     .bucket = config->bucket,
+	                                                     .nonce = server->nonce,
 	                                                     .ttl = config->cache_ttl,
 	                                                     .size = config->cache_size,
 	                                                     .log = server->log,
-	                                                     .remembered = server->counted.cache_remembered,
+	                                                     .memory = server->cache_memory,
+	                                                     .asked = server->counted.cache_asked,
 	                                                     .answer = take_answer,
 	                                                     .closure = server});
 }
@@ -53,6 +62,7 @@ void server_end_cache(struct server *server)
 {
 	cache_destroy(server->cache);
 	cache_flights_destroy(server->flights);
+	cache_memory_destroy(server->cache_memory);
 }
 
 static void keep(struct server *server, const struct cache_question *question)

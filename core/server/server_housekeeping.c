@@ -120,6 +120,7 @@ void server_do_housekeeping(struct server *server)
 		http_start(server->http);
 	server_do_checks(server);
 	server_tidy_copies(server);
+	cache_tick(server->cache, server->records->bus, clock_monotonic());
 	cache_flights_expire(server->flights, clock_monotonic());
 	keep_company(server);
 	for (size_t i = 0; i < server->broker_count; i++)

@@ -33,6 +33,8 @@ static void take_change(struct server *server, struct bus_change *change)
 {
 	struct bus *bus = change->bus;
 	bool up = bus_changed(bus, change);
+	if (bus == server->records->bus)
+		cache_reset(server->cache);
 	if (up && bus == server->records->bus)
 		server_take_bucket(server);
 	if (bus == server->events->bus) {
@@ -80,7 +82,8 @@ static void begin_stop(struct server *server)
 
 static void take_delivery(struct server *server, struct delivery *delivery)
 {
-	if (!intake_take(&server->intake, server->events->bus, delivery))
+	if (cache_take(server->cache, server->records->bus, delivery) ||
+	    !intake_take(&server->intake, server->events->bus, delivery))
 		return;
 	delivery->stream = server->stream_created;
 	if (server->stopping)

@@ -29,6 +29,12 @@ void pools_set_quarantine(struct pools *pools, struct quarantine *quarantine)
 	atomic_store(&pools->quarantine, quarantine);
 }
 
+void pools_recall_from(struct pools *pools, struct cache_memory *memory, struct counter *hits)
+{
+	atomic_store(&pools->hits, hits);
+	atomic_store(&pools->memory, memory);
+}
+
 void pools_wake(struct pools *pools)
 {
 	wake(pools->wake);

@@ -48,6 +48,8 @@ struct reports;
 
 /* As the functions of workers.h. */
 void pools_report_to(struct pools *pools, struct reports *reports);
+struct cache_memory;
+void pools_recall_from(struct pools *pools, struct cache_memory *memory, struct counter *hits);
 /* Where uploads are put that are quarantined; NULL: nowhere. Borrowed. To be called before the first run. */
 struct quarantine;
 void pools_set_quarantine(struct pools *pools, struct quarantine *quarantine);

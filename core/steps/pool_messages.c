@@ -2,9 +2,11 @@
  * What a worker process sends. Nothing of it is trusted: what does not fit the protocol, or the state of the worker,
  * ends the process. All of this runs on the supervisor's thread. */
 #include <sched.h>
+#include <stdlib.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
+#include "core/base/cache_memory.h"
 #include "core/base/container_of.h"
 #include "core/base/text.h"
 #include "core/steps/pool_private.h"
@@ -145,6 +147,14 @@ static struct pool_worker *find_busy(const struct pools *pools, uint64_t run)
 	return NULL;
 }
 
+static void send_cached(struct pool_worker *worker, unsigned number, const char *text)
+{
+	struct text *packet = &worker->pool->all->packet;
+	cache_encode(packet, MESSAGE_CACHED, worker->number, &(struct cache_message){.number = number, .text = text});
+	/* Without it the module waits for two seconds. */
+	channel_send(worker->process.control, packet, NULL, 0, -1, false);
+}
+
 void pools_send_cached(struct pools *pools)
 {
 	pthread_mutex_lock(&pools->lock);
@@ -154,15 +164,25 @@ void pools_send_cached(struct pools *pools)
 	while (question != NULL) {
 		struct pool_worker *worker = find_busy(pools, question->run);
 		struct mail *next = question->mail.next;
-		if (worker != NULL) {
-			cache_encode(&pools->packet, MESSAGE_CACHED, question->run,
-			             &(struct cache_message){.number = question->number, .text = question->answer});
-			/* Without it the module waits for two seconds. */
-			channel_send(worker->process.control, &pools->packet, NULL, 0, -1, false);
-		}
+		if (worker != NULL)
+			send_cached(worker, question->number, question->answer);
 		cache_question_free(question);
 		question = next != NULL ? CONTAINER_OF(next, struct cache_question, mail) : NULL;
 	}
+}
+
+/* Answers the worker from what the service remembers. False: it remembers nothing. */
+static bool recall(struct pool_worker *worker, unsigned number, const char *key)
+{
+	struct pools *pools = worker->pool->all;
+	struct cache_memory *memory = atomic_load(&pools->memory);
+	char *text = memory != NULL ? cache_memory_recall(memory, key, clock_monotonic()) : NULL;
+	if (text == NULL)
+		return false;
+	counter_add(atomic_load(&pools->hits), 1);
+	send_cached(worker, number, text);
+	free(text);
+	return true;
 }
 
 /* The module asks the cache, or gives it something. */
@@ -184,6 +204,10 @@ static void take_cache_turn(struct pool_worker *worker, struct packet *packet)
 		cache_question_create(worker->run, worker->pool->step->module->name, message.key, message.text);
 	if (question == NULL)
 		return;
+	if (get && recall(worker, message.number, question->key)) {
+		cache_question_free(question);
+		return;
+	}
 	question->answered = get ? note_cached : NULL;
 	question->asker = pools;
 	question->run = worker->number;

@@ -120,6 +120,8 @@ struct pools {
 	struct cache_question *answers;        /* of the cache, to send; under the lock */
 	struct reports *_Atomic reports;       /* NULL: nobody wants to know */
 	struct quarantine *_Atomic quarantine; /* NULL: there is none */
+	struct cache_memory *_Atomic memory;   /* of the cache; NULL: there is none */
+	struct counter *_Atomic hits;          /* in it */
 	struct text submitted;                 /* the packet of pools_submit() */
 	struct text packet;                    /* the supervisor's, and so is: */
 	struct channel_buffer buffer;

@@ -322,6 +322,11 @@ void workers_report_to(struct workers *workers, struct reports *reports)
 	pools_report_to(workers->pools, reports);
 }
 
+void workers_recall_from(struct workers *workers, struct cache_memory *memory, struct counter *hits)
+{
+	pools_recall_from(workers->pools, memory, hits);
+}
+
 void workers_set_quarantine(struct workers *workers, struct quarantine *quarantine)
 {
 	atomic_store(&workers->quarantine, quarantine);

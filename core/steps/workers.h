@@ -21,6 +21,11 @@ struct workers *workers_create(const struct steps *steps, const struct content_o
 struct reports;
 void workers_report_to(struct workers *workers, struct reports *reports);
 
+/* What the service remembers of the cache: worker processes are answered from it at once, and hits counts the answers.
+ * Borrowed. To be called before the first run. */
+struct cache_memory;
+void workers_recall_from(struct workers *workers, struct cache_memory *memory, struct counter *hits);
+
 /* Where uploads are put that a module has quarantined; NULL: nowhere. Borrowed. To be called before the first run. */
 struct quarantine;
 void workers_set_quarantine(struct workers *workers, struct quarantine *quarantine);

@@ -84,8 +84,9 @@ static uint32_t cacher_run(void *instance, struct pp_run *run)
 		return PP_RETRY;
 	for (int i = 0; (count = host->read(run, &bytes)) > 0; i++) {
 		length += count;
-		if (i < 8)
-			host->cache_get(run, "something else");
+		const char *other = i < 8 ? host->cache_get(run, "something else") : NULL;
+		if (other != NULL)
+			host->log(run, PP_LOG_INFO, "something else: %s", other);
 	}
 	if (count < 0) {
 		host->set_reason(run, "%s", host->read_error(run));

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The cache that modules share, with modules in processes (step a) and on threads (step b). */
+#include <openssl/sha.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/encoding.h"
 #include "tests/scenario/storage.h"
 
 #define BUCKET "KV_postprocessing-cache"
@@ -96,6 +98,45 @@ START_TEST(all_instances_share_it)
 	run_upload();
 	run_upload();
 	ck_assert(wait_until(both_know, NULL, TEST_LIMIT));
+	end();
+}
+END_TEST
+
+static bool run_asks_nobody(void *closure)
+{
+	(void)closure;
+	uint64_t asked = scenario_metric(&scenario, "postprocessing_cache_asked_total");
+	run_upload();
+	return scenario_metric(&scenario, "postprocessing_cache_asked_total") <= asked;
+}
+
+static bool run_finds_it(void *closure)
+{
+	(void)closure;
+	run_upload();
+	return scenario_log_count(&scenario, "something else: by another instance") > 0;
+}
+
+/* The broker is not asked for what it does not have. */
+START_TEST(keys_are_watched)
+{
+	static const char module[] = "cacher", key[] = "something else";
+	unsigned char digest[SHA256_DIGEST_LENGTH];
+	char bytes[sizeof module + sizeof key], subject[128] = "$KV.postprocessing-cache.";
+	jsErrCode code;
+	begin("");
+	ck_assert(wait_until(run_asks_nobody, NULL, TEST_LIMIT));
+	memcpy(bytes, module, sizeof module);
+	memcpy(bytes + sizeof module, key, sizeof key - 1);
+	SHA256((const unsigned char *)bytes, sizeof module + sizeof key - 1, digest);
+	hex_encode(subject + strlen(subject), digest, sizeof digest);
+	/* Another instance keeps something. */
+	ck_assert_int_eq(js_Publish(NULL, scenario.js, subject, "by another instance", 19, NULL, &code), NATS_OK);
+	ck_assert(wait_until(run_finds_it, NULL, TEST_LIMIT));
+	/* After the broker's restart, it is watched again. */
+	ck_assert(nats_fixture_kill(&scenario.nats));
+	ck_assert(nats_fixture_restart(&scenario.nats));
+	ck_assert(wait_until(run_asks_nobody, NULL, TEST_LIMIT));
 	end();
 }
 END_TEST
@@ -206,7 +247,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {all_instances_share_it, other_limits,       without_it,      too_much,
+	const TTest *const tests[] = {all_instances_share_it, keys_are_watched,   other_limits,    without_it, too_much,
 	                              equal_uploads_at_once,  a_run_that_crashes, a_run_that_fails};
 	return scenario_run("cache", tests, sizeof tests / sizeof tests[0]);
 }
