@@ -44,6 +44,12 @@ enum waited socket_wait(int fd, short events, const struct limits *limits)
 	}
 }
 
+bool limits_cancelled(const struct limits *limits)
+{
+	const struct limits now = {.until = 0, .cancel_fd = limits->cancel_fd};
+	return socket_wait(-1, 0, &now) == WAIT_CANCELLED;
+}
+
 static bool copy(char *to, size_t size, const char *from, size_t length)
 {
 	if (length == 0 || length >= size)

@@ -20,6 +20,9 @@ enum waited { WAIT_READY, WAIT_TIMEOUT, WAIT_CANCELLED, WAIT_ERROR };
 /* Waits until `fd` has one of `events` (or an error, which the next call on it will tell). -1: only waits. */
 enum waited socket_wait(int fd, short events, const struct limits *limits);
 
+/* Whether waits end now because of a cancellation. */
+bool limits_cancelled(const struct limits *limits);
+
 #define ENDPOINT_PATH_SIZE 108 /* of sockaddr_un */
 
 struct endpoint {

@@ -158,8 +158,8 @@ static enum finding ask(const struct fleet *fleet, struct member *member, struct
 
 static bool is_cancelled(const struct source *source)
 {
-	struct limits now = {.until = 0, .cancel_fd = source->cancel_fd};
-	return monotonic_now() >= source->until || socket_wait(-1, 0, &now) == WAIT_CANCELLED;
+	const struct limits limits = source_limits(source, 0);
+	return monotonic_now() >= source->until || limits_cancelled(&limits);
 }
 
 /* An endpoint gave no verdict, and the next one is asked. Nobody else says so. */

@@ -92,11 +92,13 @@ bool member_signatures_known(struct member *member)
 	return strncmp(version, "C-ICAP/", 7) != 0;
 }
 
-/* It cannot be used now. */
-static bool fail(struct member *member)
+/* It cannot be used now, unless it was not heard out because the run was cancelled. */
+static bool fail(struct member *member, const struct limits *limits)
 {
+	bool cancelled = limits_cancelled(limits);
 	pthread_mutex_lock(&member->lock);
-	member->failed = monotonic_now();
+	if (!cancelled)
+		member->failed = monotonic_now();
 	member->tested = member->identified = 0;
 	pthread_mutex_unlock(&member->lock);
 	return false;
@@ -114,7 +116,7 @@ static bool identify(struct member *member, const struct limits *limits, char wh
 {
 	char version[REPORT_VERSION_SIZE];
 	if (!member->scanner->identify(member->endpoint, limits, version, why, MEMBER_WHY_SIZE))
-		return fail(member);
+		return fail(member, limits);
 	pthread_mutex_lock(&member->lock);
 	memcpy(member->version, version, sizeof version);
 	member->identified = monotonic_now();
@@ -149,14 +151,14 @@ static bool self_test(struct member *member, const struct limits *limits, char w
 	if (clean != FINDING_CLEAN) {
 		snprintf(why, MEMBER_WHY_SIZE, "%s failed its test: %s a clean text: %.150s", member->text,
 		         clean == FINDING_NONE ? "no verdict on" : "it reports", report.text);
-		return fail(member);
+		return fail(member, limits);
 	}
 	enum finding infected = probe(member, "eicar.com", eicar, limits, &report);
 	if (infected != FINDING_INFECTED && infected != FINDING_BLOCKED) {
 		snprintf(why, MEMBER_WHY_SIZE, "%s failed its test: %s the EICAR test file%s%.150s", member->text,
 		         infected == FINDING_NONE ? "no verdict on" : "it does not find", report.text[0] != '\0' ? ": " : "",
 		         report.text);
-		return fail(member);
+		return fail(member, limits);
 	}
 	pthread_mutex_lock(&member->lock);
 	member->tested = monotonic_now();
@@ -195,8 +197,9 @@ enum finding member_scan(struct member *member, struct source *source, struct re
 	if (strcmp(report->version, member->version) != 0)
 		member->identified = 0;
 	pthread_mutex_unlock(&member->lock);
+	const struct limits limits = source_limits(source, 0);
 	if (finding == FINDING_NONE && !source->failed)
-		fail(member);
+		fail(member, &limits);
 	return finding;
 }
 

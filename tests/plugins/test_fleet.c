@@ -286,6 +286,33 @@ START_TEST(other_scanners_are_asked)
 }
 END_TEST
 
+/* Nobody knows whether the scanner would have answered: it keeps its turn. */
+START_TEST(a_run_that_is_cancelled)
+{
+	int cancel[2];
+	start(&one);
+	start(&two);
+	void *instance = create(2, "cache=0", NULL);
+	for (int i = 0; i < 2; i++)
+		ck_assert_uint_eq(scan_text(instance, "hello"), PP_CONTINUE);
+	ck_assert_int_eq(pipe(cancel), 0);
+	ck_assert_int_eq(write(cancel[1], "", 1), 1);
+	stub_run_init(&run, "hello", 5);
+	run.cancel_fd = cancel[0];
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	unsigned before[] = {streams(&one), streams(&two)};
+	for (int i = 0; i < 2; i++)
+		ck_assert_uint_eq(scan_text(instance, "hello"), PP_CONTINUE);
+	ck_assert_uint_gt(streams(&one), before[0]);
+	ck_assert_uint_gt(streams(&two), before[1]);
+	close(cancel[0]);
+	close(cancel[1]);
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&one);
+	fake_clamd_stop(&two);
+}
+END_TEST
+
 /* With agree = all, one that was not asked has not agreed. Each of the two is first once. */
 START_TEST(a_run_that_ends_between_two_scanners)
 {
