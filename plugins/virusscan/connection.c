@@ -140,6 +140,8 @@ enum waited connection_wait(struct connection *connection, unsigned *ways, const
 		events |= connection->send_events;
 	const struct limits now = {.until = 0, .cancel_fd = limits->cancel_fd};
 	enum waited waited = socket_wait(connection->fd, events, pending != 0 ? &now : limits);
+	if (waited == WAIT_READY && (wanted & (wanted - 1)) == 0)
+		return WAIT_READY;
 	*ways = pending;
 	if (waited == WAIT_TIMEOUT && pending != 0)
 		return WAIT_READY;

@@ -177,6 +177,7 @@ static void make_request(struct transfer *transfer)
 		used += snprintf(rest, room, "Encapsulated: req-hdr=0, req-body=%zu\r\n\r\n%s", head, first);
 	exchange->request_length = (size_t)used;
 	exchange->body = next_bytes;
+	exchange->steady = transfer->source->memory != NULL;
 	exchange->closure = transfer;
 	icap_answer_begin(&exchange->answer, take_back, transfer);
 }

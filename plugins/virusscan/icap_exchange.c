@@ -18,8 +18,7 @@ static bool fail(struct icap_exchange *exchange, const char *why)
 
 static void add_part(struct icap_exchange *exchange, const void *bytes, size_t length)
 {
-	exchange->part[exchange->parts] = (char *)(uintptr_t)bytes;
-	exchange->part_length[exchange->parts++] = length;
+	exchange->part[exchange->parts++] = (struct iovec){.iov_base = (void *)(uintptr_t)bytes, .iov_len = length};
 }
 
 /* Takes the next bytes of the body, or what was kept of the last ones. */
@@ -44,17 +43,17 @@ static void end_preview(struct icap_exchange *exchange, bool whole)
 
 static void add_chunk(struct icap_exchange *exchange, const void *bytes, size_t length)
 {
-	int count = snprintf(exchange->frame, sizeof exchange->frame, "%zx\r\n", length);
-	add_part(exchange, exchange->frame, (size_t)count);
+	char *frame = exchange->frame[exchange->chunks++];
+	int count = snprintf(frame, sizeof exchange->frame[0], "%zx\r\n", length);
+	add_part(exchange, frame, (size_t)count);
 	add_part(exchange, bytes, length);
 	add_part(exchange, "\r\n", 2);
 }
 
-/* Puts the next chunk together. False: the body cannot be had. */
-static bool fill(struct icap_exchange *exchange)
+/* Adds the next chunk, or the end. False: the body cannot be had. */
+static bool add_next(struct icap_exchange *exchange)
 {
 	const void *bytes = NULL;
-	exchange->parts = exchange->next = 0;
 	size_t room = SIZE_MAX;
 	if (exchange->sending == SEND_PREVIEW) {
 		room = (size_t)exchange->preview - exchange->previewed;
@@ -89,6 +88,22 @@ static bool fill(struct icap_exchange *exchange)
 	return true;
 }
 
+/* Whether there is more to send at once. The next bytes may take the place of those of the last chunk. */
+static bool can_add(const struct icap_exchange *exchange)
+{
+	return (exchange->sending == SEND_PREVIEW || exchange->sending == SEND_BODY) && exchange->chunks < ICAP_CHUNKS &&
+	       (exchange->chunks == 0 || exchange->steady || exchange->kept_length > 0);
+}
+
+/* Puts together what is sent in one go. False: the body cannot be had. */
+static bool fill(struct icap_exchange *exchange)
+{
+	while (can_add(exchange))
+		if (!add_next(exchange))
+			return false;
+	return true;
+}
+
 static bool has_parts(const struct icap_exchange *exchange)
 {
 	return exchange->next < exchange->parts;
@@ -102,25 +117,24 @@ static bool wants_to_send(const struct icap_exchange *exchange)
 /* Sends as much as there is room for. False: the connection is broken, or the body cannot be had. */
 static bool send_some(struct icap_exchange *exchange)
 {
-	if (!has_parts(exchange) && !fill(exchange))
-		return false;
-	struct iovec vector[3];
-	size_t count = 0;
-	for (size_t i = exchange->next; i < exchange->parts; i++)
-		vector[count++] = (struct iovec){exchange->part[i], exchange->part_length[i]};
-	ssize_t sent = connection_send(exchange->connection, vector, count);
+	if (!has_parts(exchange)) {
+		exchange->parts = exchange->next = exchange->chunks = 0;
+		if (!fill(exchange))
+			return false;
+	}
+	struct iovec *part = &exchange->part[exchange->next];
+	ssize_t sent = connection_send(exchange->connection, part, exchange->parts - exchange->next);
 	if (sent < 0 && errno == EAGAIN)
 		return true;
 	exchange->ended = sent < 0;
 	if (exchange->ended)
 		return fail(exchange, "the connection broke while the file was sent");
-	for (size_t left = (size_t)sent; has_parts(exchange);) {
-		size_t *length = &exchange->part_length[exchange->next];
-		size_t taken = left < *length ? left : *length;
-		exchange->part[exchange->next] += taken;
-		*length -= taken;
+	for (size_t left = (size_t)sent; has_parts(exchange); part++) {
+		size_t taken = left < part->iov_len ? left : part->iov_len;
+		part->iov_base = (char *)part->iov_base + taken;
+		part->iov_len -= taken;
 		left -= taken;
-		if (*length > 0)
+		if (part->iov_len > 0)
 			break;
 		exchange->next++;
 	}
@@ -190,27 +204,37 @@ static void note_sent(struct icap_exchange *exchange)
 	exchange->of_preview = exchange->sending == SEND_PAUSE && !has_parts(exchange);
 }
 
+/* The request and the first bytes of its body. False: they cannot be had. */
+static bool begin(struct icap_exchange *exchange)
+{
+	exchange->sending = exchange->body == NULL ? SEND_NOTHING : exchange->preview >= 0 ? SEND_PREVIEW : SEND_BODY;
+	exchange->parts = exchange->next = exchange->chunks = 0;
+	exchange->all_sent = exchange->body == NULL;
+	add_part(exchange, exchange->request, exchange->request_length);
+	return fill(exchange);
+}
+
 bool icap_exchange(struct icap_exchange *exchange)
 {
 	struct icap_answer *answer = &exchange->answer;
-	exchange->sending = exchange->body == NULL ? SEND_NOTHING : exchange->preview >= 0 ? SEND_PREVIEW : SEND_BODY;
-	exchange->parts = exchange->next = 0;
-	add_part(exchange, exchange->request, exchange->request_length);
-	exchange->all_sent = exchange->body == NULL;
-	while (answer->state != ICAP_DONE) {
-		unsigned ways = CONNECTION_RECEIVE | (wants_to_send(exchange) ? CONNECTION_SEND : 0u);
-		if (!wait_for(exchange, &ways))
-			return false;
+	unsigned ways = CONNECTION_SEND;
+	if (!begin(exchange))
+		return false;
+	for (;;) {
 		if ((ways & CONNECTION_RECEIVE) != 0 && !receive_some(exchange))
 			return false;
-		if (goes_on(exchange) || answer->state == ICAP_DONE)
-			continue;
-		if ((ways & CONNECTION_SEND) != 0 && !send_some(exchange)) {
+		bool sends = goes_on(exchange) || (ways & CONNECTION_SEND) != 0;
+		if (answer->state == ICAP_DONE)
+			break;
+		if (sends && !send_some(exchange)) {
 			if (!exchange->body_failed)
 				hear_last_words(exchange);
 			note_sent(exchange);
 			return answer->state == ICAP_DONE && !exchange->body_failed;
 		}
+		ways = CONNECTION_RECEIVE | (wants_to_send(exchange) ? CONNECTION_SEND : 0u);
+		if (!wait_for(exchange, &ways))
+			return false;
 	}
 	note_sent(exchange);
 	return true;

@@ -11,6 +11,8 @@
 
 #define ICAP_WHY_SIZE 400
 #define ICAP_REQUEST_SIZE 8192
+/* Chunks that are sent in one go. */
+#define ICAP_CHUNKS 2
 /* No preview is longer, whatever the server wants. */
 #define ICAP_PREVIEW_LIMIT 65536
 
@@ -23,8 +25,9 @@ struct icap_exchange {
 	char request[ICAP_REQUEST_SIZE];
 	size_t request_length;
 	int64_t preview; /* bytes to send before the server is asked whether it wants the rest; -1: all are sent */
-	/* The next bytes of the body: 0: its end, -1: they cannot be had. They are valid until the next call. */
+	/* The next bytes of the body: 0: its end, -1: they cannot be had. They are valid until the next call, … */
 	ssize_t (*body)(void *closure, const void **bytes);
+	bool steady; /* … or, in this case, until the end of the exchange */
 	void *closure;
 	struct icap_answer answer;
 	/* The result: */
@@ -38,8 +41,9 @@ struct icap_exchange {
 	enum { SEND_PREVIEW, SEND_PAUSE, SEND_BODY, SEND_NOTHING } sending;
 	const char *kept; /* of the body: bytes beyond the preview */
 	size_t kept_length, previewed;
-	char frame[32], *part[3];
-	size_t part_length[3], parts, next;
+	char frame[ICAP_CHUNKS][32];
+	struct iovec part[1 + 3 * ICAP_CHUNKS + 1]; /* to send: the request, chunks, an end */
+	size_t chunks, parts, next;
 };
 
 /* Sends the request and reads the answer, which icap_answer_begin() has prepared. False: there is no whole answer, and
