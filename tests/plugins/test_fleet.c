@@ -300,11 +300,11 @@ START_TEST(a_run_that_is_cancelled)
 	stub_run_init(&run, "hello", 5);
 	run.cancel_fd = cancel[0];
 	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
-	unsigned before[] = {streams(&one), streams(&two)};
+	unsigned before = streams(&one) + streams(&two);
 	for (int i = 0; i < 2; i++)
 		ck_assert_uint_eq(scan_text(instance, "hello"), PP_CONTINUE);
-	ck_assert_uint_gt(streams(&one), before[0]);
-	ck_assert_uint_gt(streams(&two), before[1]);
+	/* Each has scanned one, after a test with two others; what was cancelled may be counted, too. */
+	ck_assert_uint_ge(streams(&one) + streams(&two), before + 4);
 	close(cancel[0]);
 	close(cancel[1]);
 	pp_step_module.destroy(instance);
@@ -615,6 +615,7 @@ int main(void)
 	                             all_have_to_agree,
 	                             equal_bytes_are_scanned_once,
 	                             other_scanners_are_asked,
+	                             a_run_that_is_cancelled,
 	                             a_run_that_ends_between_two_scanners,
 	                             a_name_that_is_allowed_hides_no_other,
 	                             lists_and_large_files,
