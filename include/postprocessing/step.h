@@ -317,8 +317,8 @@ struct pp_host {
 	 * none. So only one of equal uploads that come at once is worked on. The two seconds hold for this, too. So ask
 	 * only for what this run is about to find out, and keep it as soon as it is known.
 	 * cache_put() keeps a text of up to PP_CACHE_LIMIT bytes in place of an older one, without waiting; other instances
-	 * may return the older one for a minute. Returns 0, or -1 if key or text is too long, or after 32 calls of both in
-	 * one run; cache_get() returns NULL then. */
+	 * may return the older one for a minute, and may not find a new one for a second. Returns 0, or -1 if key or text
+	 * is too long, or after 32 calls of both in one run; cache_get() returns NULL then. */
 	const char *(*cache_get)(struct pp_run *run, const char *key);
 	int (*cache_put)(struct pp_run *run, const char *key, const char *text);
 
