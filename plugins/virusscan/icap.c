@@ -207,6 +207,9 @@ static enum finding judge_headers(const struct icap_words *words, struct report 
 	if (words->infection == 2)
 		return report_set(report, FINDING_UNSCANNABLE, "%s",
 		                  threat[0] != '\0' ? threat : "the scanner could not scan the file");
+	if (words->suspicious)
+		return report_set(report, FINDING_SUSPICIOUS, "%s",
+		                  threat[0] != '\0' ? threat : "the scanner calls the file suspicious");
 	return FINDING_NONE;
 }
 
@@ -218,6 +221,8 @@ static enum finding judge(struct transfer *transfer)
 	struct report *report = transfer->report;
 	if (judge_headers(words, report) != FINDING_NONE)
 		return report->finding;
+	if (words->strange[0] != '\0')
+		return report_none(report, "icap: the server calls its result \"%.80s\", which is not known", words->strange);
 	if (words->status == 204 && !exchange->all_sent && !exchange->of_preview)
 		return report_none(report, "icap: the server answered before it had received the whole file");
 	if (words->status == 204 && (words->has_body || words->http_status >= 400))

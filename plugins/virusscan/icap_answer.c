@@ -106,6 +106,32 @@ static void take_threat(struct icap_words *words, const char *value)
 		copy(words->threat, value);
 }
 
+/* The name in quotes, or without any. */
+static void take_quoted_threat(struct icap_words *words, char *value)
+{
+	size_t length = strlen(value);
+	if (length >= 2 && value[0] == '"' && value[length - 1] == '"') {
+		value[length - 1] = '\0';
+		value++;
+	}
+	take_threat(words, value);
+}
+
+/* One word for the whole file. */
+static void take_result(struct icap_words *words, const char *value)
+{
+	static const char *const clean[] = {"clean", "whitelisted", "ok", "passed"};
+	for (size_t i = 0; i < sizeof clean / sizeof clean[0]; i++)
+		if (strcasecmp(value, clean[i]) == 0)
+			return;
+	if (strcasecmp(value, "infected") == 0 || strcasecmp(value, "harmful") == 0)
+		words->violation = true;
+	else if (strcasecmp(value, "suspicious") == 0 || strcasecmp(value, "suspected") == 0)
+		words->suspicious = true;
+	else
+		copy(words->strange, value[0] != '\0' ? value : "no word");
+}
+
 /* Encapsulated: req-hdr=0, res-hdr=45, res-body=100. The last part says where the headers end. */
 static void take_encapsulated(struct icap_answer *answer, char *value)
 {
@@ -155,10 +181,15 @@ static void take_field(struct icap_answer *answer, const char *name, char *value
 		take_violations(words, value);
 	} else if (strcasecmp(name, "X-Virus-ID") == 0 || strcasecmp(name, "X-Virus-Name") == 0) {
 		take_threat(words, value);
-	} else if (strcasecmp(name, "X-Blocked") == 0 || strcasecmp(name, "X-Block-Reason") == 0) {
+	} else if (strcasecmp(name, "X-FSecure-Infection-Name") == 0) {
+		take_quoted_threat(words, value);
+	} else if (strcasecmp(name, "X-FSecure-Scan-Result") == 0 || strcasecmp(name, "X-Av-Scan-Result") == 0) {
+		take_result(words, value);
+	} else if (strcasecmp(name, "X-Blocked") == 0) {
+		words->blocked = words->blocked || !has_word("0,false,no", value);
+	} else if (strcasecmp(name, "X-Block-Reason") == 0 || strcasecmp(name, "X-Blocked-Reason") == 0) {
 		words->blocked = true;
-		if (strcasecmp(name, "X-Block-Reason") == 0)
-			copy(words->block_reason, value);
+		copy(words->block_reason, value);
 	} else if (strcasecmp(name, "X-Response-Info") == 0) {
 		words->blocked = words->blocked || strncasecmp(value, "blocked", 7) == 0;
 	}

@@ -27,10 +27,14 @@ struct icap_words {
 	char service[ICAP_TEXT_SIZE];
 	/* What was found. X-Infection-Found: Type=0 (infected), 1 (policy), 2 (unscannable); -1: no such header. */
 	int infection;
-	bool violation; /* X-Virus-ID, X-Virus-Name or X-Violations-Found says that something was found */
-	bool blocked;   /* X-Blocked, X-Block-Reason, or X-Response-Info: blocked */
+	/* X-Virus-ID, X-Virus-Name, X-Violations-Found, X-FSecure-Infection-Name, X-FSecure-Scan-Result or X-Av-Scan-Result
+	 * says that something was found. */
+	bool violation;
+	bool suspicious; /* the last two call it that */
+	bool blocked;    /* X-Blocked, X-Blocked-Reason, X-Block-Reason, or X-Response-Info: blocked */
 	char threat[ICAP_TEXT_SIZE];
 	char block_reason[ICAP_TEXT_SIZE];
+	char strange[ICAP_TEXT_SIZE]; /* a result in other words than those that are known */
 };
 
 enum icap_state { ICAP_HEAD, ICAP_ENCAPSULATED, ICAP_BODY, ICAP_DONE, ICAP_BROKEN };

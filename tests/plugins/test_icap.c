@@ -114,6 +114,28 @@ static const struct {
      PP_ABORT, "\"ErrorMsg\":\"blocked: "},
 	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Response-Info: passed\r\n\r\n", PP_CONTINUE,
      "\"Infected\":false"},
+	/* MetaDefender, from its documentation. */
+	{OPTIONS("Allow: 204\r\n"),
+     "ICAP/1.0 200 OK\r\nX-Blocked-Reason: Encrypted Archive\r\nX-Response-Info: Blocked\r\n\r\n", PP_ABORT,
+     "\"ErrorMsg\":\"blocked: Encrypted Archive\""},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Blocked: False\r\nX-Response-Info: Allowed\r\n\r\n", PP_CONTINUE,
+     "\"Infected\":false"},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Blocked: true\r\n\r\n", PP_ABORT, "\"ErrorMsg\":\"blocked: "},
+	/* F-Secure, as public clients read it. */
+	{OPTIONS("Allow: 204\r\n"),
+     ICAP_200("X-FSecure-Scan-Result: infected\r\nX-FSecure-Infection-Name: \"Malware.W97M/Agent\"\r\n"
+              "Encapsulated: res-hdr=0, res-body=19\r\n\r\n") HTTP_200 BODY_HELLO,
+     PP_DELETE, "\"Infected\":true,\"Description\":\"Malware.W97M/Agent\""},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-FSecure-Scan-Result: clean\r\n\r\n", PP_CONTINUE,
+     "\"Infected\":false"},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-FSecure-Scan-Result: suspicious\r\n\r\n", PP_ABORT,
+     "\"ErrorMsg\":\"suspicious: the scanner calls the file suspicious"},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Av-Scan-Result: Infected\r\n\r\n", PP_DELETE,
+     "\"Infected\":true,\"Description\":\"a threat without a name\""},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Av-Scan-Result: grey\r\n\r\n", PP_RETRY,
+     "calls its result \"grey\", which is not known"},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Av-Scan-Result: \r\n\r\n", PP_RETRY,
+     "calls its result \"no word\", which is not known"},
 	/* A page of the server's own. */
 	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nEncapsulated: res-hdr=0, res-body=26\r\n\r\n" HTTP_403 BODY_HELLO,
      PP_RETRY, "answered 204, and sent a page"},
