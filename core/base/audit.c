@@ -6,10 +6,13 @@
 #include <inttypes.h>
 #include <libgen.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "core/base/alloc.h"
@@ -57,17 +60,25 @@ static bool give_to_owner(const char *path, int file)
 	return good;
 }
 
+/* Non-blocking, so that a FIFO is refused instead of waited for. */
+#define OPEN_FLAGS (O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
+
+/* It is read, too, where this user may: see is_cut(). */
+static int open_existing(const char *path)
+{
+	int file = open(path, O_RDWR | O_APPEND | OPEN_FLAGS);
+	return file < 0 && errno == EACCES ? open(path, O_WRONLY | O_APPEND | OPEN_FLAGS) : file;
+}
+
 /* -1: failed (errno). */
 static int open_file(const char *path)
 {
-	/* Non-blocking, so that a FIFO is refused instead of waited for. */
-	const int flags = O_WRONLY | O_APPEND | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
 	struct stat info;
-	int file = open(path, flags);
+	int file = open_existing(path);
 	if (file < 0 && errno == ENOENT) {
-		file = open(path, flags | O_CREAT | O_EXCL, 0600);
+		file = open(path, O_RDWR | O_APPEND | O_CREAT | O_EXCL | OPEN_FLAGS, 0600);
 		if (file < 0 && errno == EEXIST) /* another process was faster */
-			file = open(path, flags);
+			file = open_existing(path);
 		else if (file >= 0 && !give_to_owner(path, file)) {
 			int reason = errno;
 			close(file);
@@ -83,20 +94,42 @@ static int open_file(const char *path)
 	return file;
 }
 
+/* Whether the last line was cut, by a full disk or a crash. What is written next must not become a part of it. */
+static bool is_cut(int file)
+{
+	struct stat info;
+	char last;
+	return fstat(file, &info) == 0 && info.st_size > 0 && pread(file, &last, 1, info.st_size - 1) == 1 && last != '\n';
+}
+
+/* With one write. The lock is for is_cut(), which must not see half of a write. False: failed; `cut`: a part of it was
+ * written. Otherwise, errno has the reason. */
+static bool write_whole(int file, const char *line, bool *cut)
+{
+	while (flock(file, LOCK_EX) != 0 && errno == EINTR)
+		;
+	const char *before = is_cut(file) ? "\n" : "";
+	const struct iovec parts[] = {{(void *)(uintptr_t)before, strlen(before)}, {(void *)(uintptr_t)line, strlen(line)}};
+	ssize_t written = writev(file, parts, 2), whole = (ssize_t)(parts[0].iov_len + parts[1].iov_len);
+	int reason = errno;
+	*cut = written >= 0 && written < whole;
+	flock(file, LOCK_UN);
+	errno = reason;
+	return written == whole;
+}
+
 bool audit_append(const char *path, const char *line, char error[AUDIT_ERROR_SIZE])
 {
-	size_t length = strlen(line);
+	bool cut = false;
 	int file = open_file(path);
 	if (file < 0) {
 		snprintf(error, AUDIT_ERROR_SIZE, "%.256s: %s", path, errno == EINVAL ? "not a regular file" : strerror(errno));
 		return false;
 	}
-	ssize_t written = write(file, line, length);
-	bool good = written == (ssize_t)length && fdatasync(file) == 0;
+	bool good = write_whole(file, line, &cut) && fdatasync(file) == 0;
 	if (!good)
 		snprintf(error, AUDIT_ERROR_SIZE, "%.256s: %s", path,
-		         written >= 0 && written < (ssize_t)length ? "the disk is full, and the line was cut"
-		                                                   : strerror(errno));
+		         cut ? "the disk is full, and the line was cut" : strerror(errno));
 	close(file);
 	return good;
 }
@@ -123,7 +156,8 @@ struct audit {
 /* Whether the file has a line with both parts of `same`, which are separated by a line feed. */
 static bool is_there(const char *path, const char *same)
 {
-	FILE *file = fopen(path, "re");
+	int opened = open(path, O_RDONLY | OPEN_FLAGS);
+	FILE *file = opened >= 0 ? fdopen(opened, "r") : NULL;
 	const char *second = strchr(same, '\n') + 1;
 	char *first = alloc_text_part(same, (size_t)(second - same) - 1), *line = NULL;
 	size_t size = 0;
@@ -134,6 +168,8 @@ static bool is_there(const char *path, const char *same)
 	free(first);
 	if (file != NULL)
 		fclose(file);
+	else if (opened >= 0)
+		close(opened);
 	return found;
 }
 

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -155,6 +157,27 @@ START_TEST(no_file)
 }
 END_TEST
 
+/* A full disk cuts a line. The next one is whole, and so is the one that was there before. */
+START_TEST(after_a_cut)
+{
+	char error[AUDIT_ERROR_SIZE];
+	struct rlimit limit, before;
+	ck_assert_msg(audit_append(path, "{\"n\":1}\n", error), "%s", error);
+	ck_assert(getrlimit(RLIMIT_FSIZE, &before) == 0);
+	limit = before;
+	limit.rlim_cur = 12;
+	signal(SIGXFSZ, SIG_IGN);
+	ck_assert(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+	ck_assert(!audit_append(path, "{\"n\":2}\n", error));
+	ck_assert(setrlimit(RLIMIT_FSIZE, &before) == 0);
+	ck_assert_ptr_nonnull(strstr(error, "the line was cut"));
+	ck_assert_msg(audit_append(path, "{\"n\":3}\n", error), "%s", error);
+	ck_assert_msg(audit_append(path, "{\"n\":4}\n", error), "%s", error);
+	ck_assert(folder_read(folder, "audit.log", text, sizeof text));
+	ck_assert_str_eq(text, "{\"n\":1}\n{\"n\"\n{\"n\":3}\n{\"n\":4}\n");
+}
+END_TEST
+
 /* What root creates in another user's folder belongs to that user. */
 START_TEST(created_by_root)
 {
@@ -186,6 +209,13 @@ START_TEST(again)
 	audit_note(audit, &act);
 	audit_destroy(audit);
 	ck_assert_uint_eq(count_lines("audit.log"), 4);
+	/* Anything but a file is not waited for. */
+	ck_assert(unlink(path) == 0 && mkfifo(path, 0600) == 0);
+	audit = audit_create(path, &log_file, failed);
+	act.again = true;
+	audit_note(audit, &act);
+	audit_destroy(audit);
+	ck_assert_uint_eq(counter_value(failed), 1);
 }
 END_TEST
 
@@ -207,6 +237,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {a_line, many_writers, not_writable, no_file, created_by_root, again, another_path};
+	const TTest *const tests[] = {a_line,      many_writers,    not_writable, no_file,
+	                              after_a_cut, created_by_root, again,        another_path};
 	return suite_run_with("audit", setup, teardown, tests, sizeof tests / sizeof tests[0], 60);
 }
