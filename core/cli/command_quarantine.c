@@ -219,9 +219,11 @@ static bool purge(struct task *task)
 		const struct view_entry *entry = &task->view.entry[i];
 		if (!task->chosen[i])
 			continue;
-		task->chosen[i] = folder_remove_entry(task->view.folder, entry->info.name);
+		task->chosen[i] = folder_remove_entry(task->view.folder, &entry->info);
 		if (!task->chosen[i])
-			terminal_error("%s: cannot be removed: %s", view_entry_id(entry), strerror(errno));
+			terminal_error("%s: cannot be removed: %s", view_entry_id(entry),
+			               errno == ESTALE ? "a newer copy has replaced it; to remove that, run the command again"
+			                               : strerror(errno));
 		good = task->chosen[i] && note_act(task, "purged", entry) && good;
 	}
 	return print_chosen(task) && good;

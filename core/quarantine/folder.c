@@ -114,13 +114,47 @@ char *folder_note(int folder, const char *name, char error[SEAL_ERROR_SIZE])
 	return note;
 }
 
-bool folder_remove_entry(int folder, const char *name)
+/* Between its check and what follows from it, a process keeps the others from giving or taking names. Some network file
+ * systems cannot lock a folder: then only little time is left for another process. -1: not locked. */
+static int lock_folder(int folder)
+{
+	int lock = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while (lock >= 0 && flock(lock, LOCK_EX) != 0 && errno == EINTR)
+		;
+	return lock;
+}
+
+/* Keeps errno. */
+static void unlock_folder(int lock)
+{
+	int reason = errno;
+	if (lock >= 0)
+		close(lock);
+	errno = reason;
+}
+
+/* False: errno has the reason. */
+static bool unlink_entry(int folder, const struct entry_info *entry)
 {
 	char file[ENTRY_FILE_SIZE];
-	if (unlinkat(folder, entry_file(name, ENTRY_SEALED, file), 0) != 0)
+	struct entry_info now;
+	entry_file(entry->name, ENTRY_SEALED, file);
+	if (look(folder, file, &now) && (now.time != entry->time || now.bytes != entry->bytes)) {
+		errno = ESTALE;
 		return false;
-	unlinkat(folder, entry_file(name, ENTRY_NOTE, file), 0);
-	return fsync(folder) == 0;
+	}
+	if (unlinkat(folder, file, 0) != 0)
+		return false;
+	unlinkat(folder, entry_file(entry->name, ENTRY_NOTE, file), 0);
+	return true;
+}
+
+bool folder_remove_entry(int folder, const struct entry_info *entry)
+{
+	int lock = lock_folder(folder);
+	bool good = unlink_entry(folder, entry);
+	unlock_folder(lock);
+	return good && fsync(folder) == 0;
 }
 
 /* Whether nobody writes it any more. */
@@ -145,16 +179,25 @@ static bool is_alone(int folder, const char *file)
 	return !look(folder, entry_file(name, ENTRY_SEALED, sealed), &entry) && errno == ENOENT;
 }
 
+/* Removes the file if nobody needs it. */
+static bool clean_file(int folder, const char *file)
+{
+	bool draft = is_draft(file);
+	if (!draft && !is_entry(file, ENTRY_NOTE))
+		return false;
+	int lock = lock_folder(folder);
+	bool removed = (draft ? is_abandoned(folder, file) : is_alone(folder, file)) && unlinkat(folder, file, 0) == 0;
+	unlock_folder(lock);
+	return removed;
+}
+
 size_t folder_clean(int folder)
 {
 	DIR *listing = open_listing(folder);
 	const struct dirent *found;
 	size_t removed = 0;
-	while (listing != NULL && (found = readdir(listing)) != NULL) {
-		const char *file = found->d_name;
-		if ((is_draft(file) ? is_abandoned(folder, file) : is_alone(folder, file)) && unlinkat(folder, file, 0) == 0)
-			removed++;
-	}
+	while (listing != NULL && (found = readdir(listing)) != NULL)
+		removed += clean_file(folder, found->d_name);
 	if (listing != NULL)
 		closedir(listing);
 	return removed;
@@ -168,22 +211,30 @@ int draft_create(int folder, const char *file, char name[DRAFT_NAME_SIZE])
 		return -1;
 	}
 	snprintf(name, DRAFT_NAME_SIZE, "%.40s.%s" DRAFT_SUFFIX, file, random);
+	/* While it is there and not locked, it looks like what a crash has left. */
+	int lock = lock_folder(folder);
 	int draft = openat(folder, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (draft < 0 || flock(draft, LOCK_EX | LOCK_NB) == 0)
-		return draft;
-	int reason = errno;
-	draft_drop(folder, draft, name);
-	errno = reason;
-	return -1;
+	if (draft >= 0 && flock(draft, LOCK_EX | LOCK_NB) != 0) {
+		int reason = errno;
+		draft_drop(folder, draft, name);
+		errno = reason;
+		draft = -1;
+	}
+	unlock_folder(lock);
+	return draft;
 }
 
 bool draft_publish(int folder, int draft, const char *name, const char *file)
 {
-	if (fsync(draft) == 0 && renameat(folder, name, folder, file) == 0) {
+	bool written = fsync(draft) == 0;
+	int reason = errno, lock = written ? lock_folder(folder) : -1;
+	bool renamed = written && renameat(folder, name, folder, file) == 0;
+	reason = written ? errno : reason;
+	unlock_folder(lock);
+	if (renamed) {
 		close(draft);
 		return true;
 	}
-	int reason = errno;
 	draft_drop(folder, draft, name);
 	errno = reason;
 	return false;

@@ -36,8 +36,9 @@ char *folder_note(int folder, const char *name, char error[SEAL_ERROR_SIZE]);
 /* Opens the sealed file for reading. -1: failed (errno). */
 int folder_open_sealed(int folder, const char *name);
 
-/* Removes an entry, durably. False: failed (errno; ENOENT: another process has removed it). */
-bool folder_remove_entry(int folder, const char *name);
+/* Removes an entry, durably. False: failed (errno; ENOENT: another process has removed it; ESTALE: another one has
+ * replaced it since `entry` was looked at, and it is left alone). */
+bool folder_remove_entry(int folder, const struct entry_info *entry);
 
 /* Removes what processes that died while they wrote have left behind, and notes without a sealed file. Returns how
  * many files that were. */

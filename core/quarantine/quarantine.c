@@ -276,9 +276,9 @@ static void expire(void *closure, const struct entry_info *entry)
 		return;
 	char *text = folder_note(expiry->folder, entry->name, error);
 	note_decode(text != NULL ? text : "", &read);
-	if (folder_remove_entry(expiry->folder, entry->name)) {
+	if (folder_remove_entry(expiry->folder, entry)) {
 		expiry->removed(expiry->closure, &read.note);
-	} else if (errno != ENOENT) {
+	} else if (errno != ENOENT && errno != ESTALE) {
 		expiry->stuck++;
 		expiry->reason = errno;
 	}

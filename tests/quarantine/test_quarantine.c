@@ -409,6 +409,57 @@ START_TEST(test_retention_of_several)
 }
 END_TEST
 
+static void note_entry(void *closure, const struct entry_info *entry)
+{
+	*(struct entry_info *)closure = *entry;
+}
+
+/* What was looked at is removed, and not the copy that has come in its place. */
+START_TEST(test_replaced_before_removal)
+{
+	struct entry_info old, new;
+	ck_assert(add("u1", 'a', 10));
+	age("u1", 2 * HOUR);
+	int folder = open_folder();
+	ck_assert(folder_each(folder, note_entry, &old));
+	ck_assert(add("u1", 'b', 10));
+	ck_assert(!folder_remove_entry(folder, &old));
+	ck_assert_int_eq(errno, ESTALE);
+	ck_assert_int_eq(check_entry("u1", 'b'), 10);
+	ck_assert_uint_eq(count_files(".json"), 1);
+	ck_assert(folder_each(folder, note_entry, &new));
+	ck_assert(folder_remove_entry(folder, &new));
+	ck_assert_int_eq(check_entry("u1", 'b'), -1);
+	ck_assert(!folder_remove_entry(folder, &new));
+	ck_assert_int_eq(errno, ENOENT);
+	close(folder);
+}
+END_TEST
+
+/* Instances start, and clean the folder, while another one writes to it. */
+START_TEST(test_cleaned_meanwhile)
+{
+	enum { CLEANERS = 3 };
+	char name[DRAFT_NAME_SIZE];
+	pid_t child[CLEANERS];
+	int folder = open_folder();
+	fflush(NULL);
+	for (int i = 0; i < CLEANERS; i++)
+		if ((child[i] = fork()) == 0)
+			for (;;)
+				folder_clean(folder);
+	for (nanos until = clock_monotonic() + 2 * SECOND; clock_monotonic() < until;) {
+		int draft = draft_create(folder, "00000000000000000000000000000000.sealed", name);
+		ck_assert_msg(draft >= 0, "%s", strerror(errno));
+		ck_assert_msg(faccessat(folder, name, F_OK, 0) == 0, "%s", strerror(errno));
+		draft_drop(folder, draft, name);
+	}
+	for (int i = 0; i < CLEANERS; i++)
+		ck_assert(kill(child[i], SIGKILL) == 0 && waitpid(child[i], NULL, 0) == child[i]);
+	close(folder);
+}
+END_TEST
+
 START_TEST(test_notes)
 {
 	struct read_note read;
@@ -444,9 +495,18 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		test_entry,       test_same_again, test_max_size,  test_cancelled_and_late,   test_full_disk,
-		test_open_folder, test_killed,     test_retention, test_retention_of_damaged, test_retention_of_several,
-		test_notes};
+	const TTest *const tests[] = {test_entry,
+	                              test_same_again,
+	                              test_max_size,
+	                              test_cancelled_and_late,
+	                              test_full_disk,
+	                              test_open_folder,
+	                              test_killed,
+	                              test_retention,
+	                              test_retention_of_damaged,
+	                              test_retention_of_several,
+	                              test_replaced_before_removal,
+	                              test_cleaned_meanwhile,
+	                              test_notes};
 	return suite_run_with("quarantine", setup, teardown, tests, sizeof tests / sizeof tests[0], 60);
 }
