@@ -142,15 +142,37 @@ void view_entry_print(const struct view_entry *entry)
 	print_line("Damaged", entry->error);
 }
 
+/* The note as JSON. Its details are a module's, and may have values that jansson does not take: integers become inexact
+ * numbers; with others, the details are left out, and `error` says so. */
+static json_t *load_note(const struct view_entry *entry, const char **error)
+{
+	const size_t flags = JSON_ALLOW_NUL;
+	const struct note *note = &entry->read.note;
+	char time[TIME_TEXT_SIZE];
+	json_t *object = json_loads(entry->text, flags, NULL);
+	if (object != NULL)
+		return object;
+	if ((object = json_loads(entry->text, flags | JSON_DECODE_INT_AS_REAL, NULL)) != NULL) {
+		json_object_set_new(object, "version", json_integer(1));
+		json_object_set_new(object, "size", json_integer(note->size));
+		return object;
+	}
+	*error = "the details cannot be shown here; `postprocessing quarantine show` without --json has them";
+	return json_pack("{s:o, s:o, s:o, s:I, s:o, s:o, s:o, s:o, s:o, s:s, s:o}", "id", json_text(note->id), "step",
+	                 json_text(note->step), "filename", json_text(note->filename), "size", (json_int_t)note->size,
+	                 "sha256", json_text(note->sha256), "verdict", json_text(note->verdict), "reason",
+	                 json_text(note->reason), "user", json_text(note->user), "space", json_text(note->space), "time",
+	                 time_format(note->time, time), "instance", json_text(note->instance));
+}
+
 json_t *view_entry_json(const struct view_entry *entry)
 {
-	json_t *object = entry->text != NULL ? json_loads(entry->text, 0, NULL) : NULL;
-	if (object == NULL)
-		object = alloc_checked(json_object());
+	const char *error = entry->error;
+	json_t *object = alloc_checked(entry->text != NULL ? load_note(entry, &error) : json_object());
 	json_object_set_new(object, "entry", json_string(entry->info.name));
 	json_object_set_new(object, "bytes", json_integer(entry->info.bytes));
-	if (entry->error[0] != '\0')
-		json_object_set_new(object, "error", json_text(entry->error));
+	if (error[0] != '\0')
+		json_object_set_new(object, "error", json_text(error));
 	return object;
 }
 
