@@ -17,6 +17,8 @@
 #include "core/base/private_file.h"
 #include "core/base/terminal.h"
 
+#define FILE_EXISTS "the file exists; choose another --output"
+
 static bool fail(const char *about, const char *why)
 {
 	terminal_error("%s: %s", about, why);
@@ -73,11 +75,12 @@ static bool check_note(const struct quarantine_export *export, const char *note)
 	ssize_t length = private_file_read(export->folder, file, beside, SEAL_NOTE_LIMIT + 2);
 	if (length > 0 && beside[length - 1] == '\n')
 		beside[length - 1] = '\0';
-	bool good = (length < 0 && errno == ENOENT) || (length >= 0 && strcmp(beside, note) == 0);
-	free(beside);
+	bool none = length < 0 && errno == ENOENT, good = none || (length >= 0 && strcmp(beside, note) == 0);
+	const char *why = length < 0 ? private_file_reason(errno) : "it was changed";
 	if (!good)
-		terminal_error("%s: %s was changed: remove it if the note in the sealed file is to count", file,
-		               view_entry_id(export->entry));
+		terminal_error("%s: %s: %s; remove it if the note in the sealed file is to count", view_entry_id(export->entry),
+		               file, why);
+	free(beside);
 	return good;
 }
 
@@ -100,48 +103,79 @@ static struct unsealer *open_sealed(const struct quarantine_export *export, int 
 	return NULL;
 }
 
-/* Gives the file its name, unless there is a file of that name. */
-static bool publish(const char *draft, const char *output)
+/* A file without a name, which is gone if this process dies; where the file system has no such files, one beside the
+ * output (`draft`, otherwise ""). -1: with a message on stderr. */
+static int create_draft(const char *output, char draft[PATH_MAX])
 {
 	char *copy = alloc_text(output);
-	bool good = link(draft, output) == 0;
-	int reason = errno;
-	unlink(draft);
-	int folder = good ? open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+	int file = open(dirname(copy), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
 	free(copy);
-	if (!good)
-		return fail(output, strerror(reason));
+	draft[0] = '\0';
+	if (file >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)) {
+		if (file < 0)
+			fail(output, strerror(errno));
+		return file;
+	}
+	int length = snprintf(draft, PATH_MAX, "%s.XXXXXX", output);
+	if (length < 0 || length >= PATH_MAX)
+		errno = ENAMETOOLONG;
+	else
+		file = mkostemp(draft, O_CLOEXEC);
+	if (file < 0)
+		fail(output, strerror(errno));
+	return file;
+}
+
+/* False: errno has the reason; EEXIST: there is a file of that name. */
+static bool give_name(int file, const char *draft, const char *output)
+{
+	char path[64];
+	snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+	if (draft[0] == '\0')
+		return linkat(AT_FDCWD, path, AT_FDCWD, output, AT_SYMLINK_FOLLOW) == 0;
+	/* Some file systems, such as FAT, have no links, and some others cannot rename in this way. */
+	return renameat2(AT_FDCWD, draft, AT_FDCWD, output, RENAME_NOREPLACE) == 0 ||
+	       (errno == EINVAL && link(draft, output) == 0);
+}
+
+static void sync_folder_of(const char *path)
+{
+	char *copy = alloc_text(path);
+	int folder = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	free(copy);
 	if (folder >= 0) {
 		fsync(folder);
 		close(folder);
 	}
-	return true;
+}
+
+/* Gives the file its name, unless there is a file of that name. */
+static bool publish(int file, const char *draft, const char *output)
+{
+	bool good = give_name(file, draft, output) || fail(output, errno == EEXIST ? FILE_EXISTS : strerror(errno));
+	if (good)
+		sync_folder_of(output);
+	return good;
 }
 
 bool quarantine_export(const struct quarantine_export *export)
 {
-	char draft[PATH_MAX];
+	char draft[PATH_MAX] = "";
 	int file = folder_open_sealed(export->folder, export->entry->info.name);
 	if (file < 0)
 		return fail(view_entry_id(export->entry), strerror(errno));
-	int length = snprintf(draft, sizeof draft, "%s.XXXXXX", export->output);
-	bool there = access(export->output, F_OK) == 0;
 	int output = -1;
 	struct unsealer *unsealer = NULL;
-	bool good = true;
-	if (there || length < 0 || (size_t)length >= sizeof draft)
-		good = fail(export->output, there ? "the file exists" : strerror(ENAMETOOLONG));
+	bool good = access(export->output, F_OK) != 0 || fail(export->output, FILE_EXISTS);
 	good = good && (unsealer = open_sealed(export, file)) != NULL;
-	if (good && (output = mkostemp(draft, O_CLOEXEC)) < 0)
-		good = fail(export->output, strerror(errno));
+	good = good && (output = create_draft(export->output, draft)) >= 0;
 	good = good && decrypt(unsealer, output, export) && (fsync(output) == 0 || fail(export->output, strerror(errno))) &&
-	       export->proven(export->closure, export->entry);
+	       export->proven(export->closure, export->entry) && publish(output, draft, export->output);
 	unsealer_free(unsealer);
 	close(file);
-	if (output < 0)
-		return false;
-	close(output);
-	if (!good)
-		unlink(draft);
-	return good && publish(draft, export->output);
+	if (draft[0] != '\0')
+		unlink(draft); /* unless it was renamed */
+	if (output >= 0)
+		close(output);
+	return good;
 }
