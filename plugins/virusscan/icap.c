@@ -147,7 +147,7 @@ static void make_request(struct transfer *transfer)
 {
 	struct icap_exchange *exchange = &transfer->exchange;
 	const struct icap_words *options = &transfer->options;
-	char name[NAME_SIZE], length[48] = "", first[NAME_SIZE + 128], second[256] = "", preview[48] = "";
+	char name[NAME_SIZE], length[48] = "", first[NAME_SIZE + 256], second[256] = "", preview[48] = "";
 	encode_name(transfer->source->name, name);
 	int64_t size = source_expected(transfer->source);
 	if (size >= 0)
