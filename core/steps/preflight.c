@@ -198,6 +198,14 @@ static void check_settled(struct preflight *preflight)
 	config_check_settled(preflight->config, &preflight->problems);
 }
 
+/* A running service has the quarantine that it was started with. False: it has none, and the new configuration has. */
+static bool has_quarantine_of(const struct preflight *first, struct config *config)
+{
+	bool has = first->config->quarantined || !config->quarantined;
+	config->quarantined = has && config->quarantined;
+	return has;
+}
+
 struct preflight *preflight_again(const char *path, const struct preflight *first, const struct running_steps *running)
 {
 	struct preflight *preflight = alloc_zeroed(1, sizeof *preflight);
@@ -209,10 +217,15 @@ struct preflight *preflight_again(const char *path, const struct preflight *firs
 	preflight->launch.level = config->log_level;
 	preflight->launch.log = &preflight->log;
 	set_quarantine(preflight);
+	bool settled = has_quarantine_of(first, config);
 	if (config->plugin_dir != NULL && config->plugin_dir[0] != NULL) {
 		preflight->modules = modules_create_again(config->plugin_dir, &preflight->launch, first->modules);
 		make_steps(preflight, running);
 	}
+	if (!settled && preflight->problems.count > 0)
+		problems_add(&preflight->problems,
+		             "[quarantine] folder: takes effect only when the service is started again, so its steps cannot "
+		             "use it before that");
 	check_settled(preflight);
 	return preflight;
 }

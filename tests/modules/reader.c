@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Takes the upload's bytes in each way that there is. The key `do` lists what to do, in words; what came of it is the
- * Result, one phrase for each. */
+ * Result, one phrase for each. With the word `must`, the step needs a quarantine. */
 #define PP_STEP_NEEDS_MINOR 1u
 #include <errno.h>
 #include <fcntl.h>
@@ -176,6 +176,8 @@ static bool perform(struct work *work, const char *word, size_t length)
 		return do_quarantine(work);
 	if (strcmp(what, "rewind") == 0)
 		return do_rewind(work);
+	if (strcmp(what, "must") == 0)
+		return true;
 	if (strcmp(what, "try-file") == 0) {
 		if (work->host->content_fd(work->run) < 0)
 			say(work, "no file: %s; ", work->host->read_error(work->run));
@@ -215,6 +217,11 @@ static int create(const struct pp_host *host, struct pp_setup *setup, void **ins
 		return -1;
 	reader->host = host;
 	reader->words = host->string(setup, "do");
+	if (strstr(reader->words, "must") != NULL && host->number(setup, "quarantine") != 1) {
+		host->reject(setup, "do", "there is no quarantine");
+		free(reader);
+		return -1;
+	}
 	*instance = reader;
 	return 0;
 }

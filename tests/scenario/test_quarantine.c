@@ -35,7 +35,7 @@ static void write_keys(void)
 }
 
 /* Two steps that put their upload into the quarantine: a in a process, b on a thread. */
-static void begin(const char *steps, const char *lines)
+static void begin_with(const char *steps, bool hidden, const char *lines)
 {
 	static char modules[FOLDER_PATH_SIZE + 64], ini[2048];
 	static const char *environment[2];
@@ -48,12 +48,17 @@ static void begin(const char *steps, const char *lines)
 	snprintf(ini, sizeof ini,
 	         "[step:a]\nmodule = reader\ndo = hide\nretry_backoff = 1s\n"
 	         "[step:b]\nmodule = reader\ndo = read hide\nisolation = thread\n"
-	         "[quarantine]\nfolder = %s/hidden\npublic_key = %s/public.pem\n%s\n[audit]\nfile = %s/audit.log\n",
-	         keys, keys, lines, keys);
+	         "%sfolder = %s/hidden\n%spublic_key = %s/public.pem\n%s\n[audit]\nfile = %s/audit.log\n",
+	         hidden ? "[quarantine]\n" : "#", keys, hidden ? "" : "#", keys, lines, keys);
 	for (size_t i = 0; i < SIZE; i++)
 		bytes[i] = (char)(i * 31 + i / 251);
 	scenario_begin(&scenario, &(struct scenario_options){.steps = steps, .ini = ini, .env = environment}, false);
 	storage_server_put(&scenario.storage, "/large", bytes, SIZE);
+}
+
+static void begin(const char *steps, const char *lines)
+{
+	begin_with(steps, true, lines);
 }
 
 static void end(void)
@@ -139,6 +144,41 @@ START_TEST(full)
 }
 END_TEST
 
+static int command(const char *const *words)
+{
+	return scenario_command(&scenario, words, text, sizeof text);
+}
+#define COMMAND(...) command((const char *const[]){__VA_ARGS__, NULL})
+
+/* A quarantine that a reload adds is there after the next start only. Until then, no step may count on it. */
+START_TEST(added_by_a_reload)
+{
+	char ini[4096];
+	begin_with("a", false, "");
+	scenario_await_ready(&scenario);
+	ck_assert(folder_read(scenario.folder, "postprocessing.ini", ini, sizeof ini));
+	char *commented = strstr(ini, "#folder"), *words = strstr(ini, "do = hide"), *key = strstr(ini, "#public_key");
+	ck_assert(commented != NULL && words != NULL && key != NULL);
+	*key = ' ';
+	memmove(commented + strlen("[quarantine]\n"), commented + 1, strlen(commented));
+	memcpy(commented, "[quarantine]\n", strlen("[quarantine]\n"));
+	memmove(words + strlen("do = must hide"), words + strlen("do = hide"), strlen(words + strlen("do = hide")) + 1);
+	memcpy(words, "do = must hide", strlen("do = must hide"));
+	ck_assert(folder_write(scenario.folder, "postprocessing.ini", ini, strlen(ini)));
+	ck_assert_int_eq(COMMAND("steps"), 0);
+	ck_assert(process_signal(&scenario.service, SIGHUP));
+	scenario_await_log(&scenario, "there is no quarantine");
+	scenario_await_log(&scenario, "[quarantine] folder: takes effect only when the service is started again");
+	scenario_await_log(&scenario, "reload refused");
+	scenario_stop_service(&scenario);
+	scenario_start_service(&scenario);
+	scenario_await_ready(&scenario);
+	storage_expect(&scenario, "u1", "/large", SIZE, "continue");
+	await_entries(1);
+	end();
+}
+END_TEST
+
 START_TEST(retention)
 {
 	begin("a", "retention = 1s\n");
@@ -151,12 +191,6 @@ START_TEST(retention)
 	end();
 }
 END_TEST
-
-static int command(const char *const *words)
-{
-	return scenario_command(&scenario, words, text, sizeof text);
-}
-#define COMMAND(...) command((const char *const[]){__VA_ARGS__, NULL})
 
 /* On standard error, by any of the commands so far. */
 static void assert_said(const char *what)
@@ -340,7 +374,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {uploads_are_sealed, full,       retention, commands, changed_files,
-	                              killed_in_between,  another_key};
+	const TTest *const tests[] = {uploads_are_sealed, full,          added_by_a_reload, retention,
+	                              commands,           changed_files, killed_in_between, another_key};
 	return scenario_run("quarantine", tests, sizeof tests / sizeof tests[0]);
 }
