@@ -53,6 +53,19 @@ static void note_expiry(const struct coordinator *coordinator, const struct job 
 	                            .outcome = outcome_name(passed ? OUTCOME_CONTINUE : record->status.outcome)});
 }
 
+/* The hold has ended without a decision, and the step runs again. Nothing is published then. */
+static void report_resumed(const struct coordinator *coordinator, const struct job *job)
+{
+	const struct record *record = job->active->record;
+	const char *step = status_step_name(record->upload, &record->status);
+	if (!job->action.hold_resumed)
+		return;
+	note_act(coordinator, (struct audit_act){
+							  .act = "resumed", .upload = job->active->id, .step = step, .event = job->input.sequence});
+	log_info(coordinator->options.log, "upload %s: no longer held by %s: resumed, so the step runs again",
+	         job->active->id, step);
+}
+
 /* The upload is held, or is no longer. */
 static void report_hold(struct coordinator *coordinator, const struct job *job)
 {
@@ -105,6 +118,7 @@ void report_transition(struct coordinator *coordinator, const struct job *job)
 	struct metrics_list *metrics = coordinator->options.metrics;
 	const char *id = job->active->id;
 	char text[DURATION_TEXT_SIZE];
+	report_resumed(coordinator, job);
 	if (status->published != status->transition) /* it publishes nothing new */
 		return;
 	if (job->input.kind == INPUT_BEGIN)

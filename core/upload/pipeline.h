@@ -149,6 +149,7 @@ struct action {
 	unsigned passed_failures;
 	char why_passed[REASON_SIZE];
 	bool hold_expired;   /* nobody decided on the held upload in time */
+	bool hold_resumed;   /* the step runs again on the held upload */
 	const char *ignored; /* why the input changed nothing; NULL: it did */
 };
 

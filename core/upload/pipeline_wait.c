@@ -113,6 +113,7 @@ void pipeline_run_again(const struct pipeline *pipeline, const struct upload *up
 {
 	if (input->stream == status->stream && input->sequence > status->answered)
 		status->answered = input->sequence;
+	action->hold_resumed = status->held;
 	status->held = false;
 	status->phase = PHASE_QUEUED;
 	status->due = now + pipeline_current_step(pipeline, upload, status)->deadline;

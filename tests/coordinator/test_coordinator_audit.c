@@ -62,6 +62,24 @@ START_TEST(nobody_decides)
 }
 END_TEST
 
+/* A resume ends a hold, too: the step looks at the upload again. One without a hold is no act. */
+START_TEST(resumed)
+{
+	begin_held();
+	fake_resume(&world, "u", "", 2);
+	fake_answer_all(&world);
+	fake_expect_acts(&world, "held u scan, resumed u scan (2)");
+	fake_return(&world, RETURNED_HOLD, OUTCOME_RETRY, 0);
+	fake_answer_all(&world);
+	fake_expect_acts(&world, "held u scan");
+	decide(OUTCOME_CONTINUE, "ada", 3, false);
+	fake_expect_acts(&world, "released u scan continue by ada: why not (3)");
+	fake_resume(&world, "u", "", 4);
+	fake_answer_all(&world);
+	fake_expect_acts(&world, "");
+}
+END_TEST
+
 /* The process dies when the record is written and the act is not noted. */
 START_TEST(crash_in_between)
 {
@@ -111,8 +129,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {held_and_released, rejected_by_an_older_command,
-	                              nobody_decides,    crash_in_between,
-	                              unanswered_write,  refused_write};
+	const TTest *const tests[] = {
+		held_and_released, rejected_by_an_older_command, nobody_decides, resumed, crash_in_between, unanswered_write,
+		refused_write};
 	return coordinator_world_run("coordinator audit", tests, sizeof tests / sizeof tests[0]);
 }

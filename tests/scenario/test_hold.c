@@ -149,6 +149,11 @@ START_TEST(resume_asks_the_step_again)
 	ck_assert(folder_write(folder, "fine", "", 0));
 	ck_assert_int_eq(COMMAND("resume", "-u", "odd"), 0);
 	storage_check_finished(&scenario, "odd", "continue");
+	static const char *const resumed[] = {"\"act\":\"resumed\",\"upload\":\"odd\",\"step\":\"review\",\"user\":null",
+	                                      NULL};
+	ck_assert(wait_until(is_audited, (void *)(uintptr_t)resumed, TEST_LIMIT));
+	ck_assert_uint_eq(audited(resumed), 2);
+	scenario_await_log(&scenario, "upload odd: no longer held by review: resumed");
 	end();
 }
 END_TEST
