@@ -33,8 +33,8 @@ struct audit_act {
 
 /* The line, with its line feed; the caller frees it. NULL: out of memory. */
 char *audit_line(const struct audit_act *act);
-/* Appends a line. A file that is created is readable for its owner only, which is the owner of its folder if root
- * creates it. False: failed; `error` has the reason. */
+/* Appends a line; "" only tries whether the file can be opened. A file that is created is readable for its owner only,
+ * which is the owner of its folder if root creates it. False: failed; `error` has the reason. */
 bool audit_append(const char *path, const char *line, char error[AUDIT_ERROR_SIZE]);
 
 /* For a service: writes lines on a thread of its own. */

@@ -211,12 +211,24 @@ static bool export(struct task *task)
 	return entry != NULL && quarantine_export(&order);
 }
 
-/* Removes the chosen entries. What could not be removed is no longer chosen. */
+/* Whether acts can be noted, as far as one can tell before. False: with a message on stderr. */
+static bool can_note(const struct task *task)
+{
+	const char *path = task->config != NULL ? task->config->audit_file : NULL;
+	char error[AUDIT_ERROR_SIZE];
+	bool good = path == NULL || audit_append(path, "", error);
+	if (!good)
+		terminal_error("audit log: cannot write: %s; nothing is removed", error);
+	return good;
+}
+
+/* Removes the chosen entries, until one cannot be noted. What was not removed is no longer chosen. */
 static bool purge(struct task *task)
 {
-	bool good = true;
+	bool noted = can_note(task), good = noted;
 	for (size_t i = 0; i < task->view.count; i++) {
 		const struct view_entry *entry = &task->view.entry[i];
+		task->chosen[i] = task->chosen[i] && noted;
 		if (!task->chosen[i])
 			continue;
 		task->chosen[i] = folder_remove_entry(task->view.folder, &entry->info);
@@ -224,7 +236,8 @@ static bool purge(struct task *task)
 			terminal_error("%s: cannot be removed: %s", view_entry_id(entry),
 			               errno == ESTALE ? "a newer copy has replaced it; to remove that, run the command again"
 			                               : strerror(errno));
-		good = task->chosen[i] && note_act(task, "purged", entry) && good;
+		noted = !task->chosen[i] || note_act(task, "purged", entry);
+		good = task->chosen[i] && noted && good;
 	}
 	return print_chosen(task) && good;
 }

@@ -217,8 +217,37 @@ START_TEST(note_that_cannot_be_read)
 }
 END_TEST
 
+/* Nothing is removed that cannot be noted. */
+START_TEST(purge_that_cannot_be_noted)
+{
+	char ini[4 * FOLDER_PATH_SIZE];
+	seal("u1", "{}", 10);
+	seal("u2", "{}", 10);
+	FILE *file = fopen(below("public.pem"), "we");
+	EVP_PKEY *key = EVP_PKEY_new_raw_public_key(EVP_PKEY_X25519, NULL, public_key, SEAL_KEY);
+	ck_assert_int_eq(PEM_write_PUBKEY(file, key), 1);
+	fclose(file);
+	EVP_PKEY_free(key);
+	snprintf(ini, sizeof ini, "[quarantine]\nfolder = %s\npublic_key = %s\n[audit]\nfile = %s\n", below("hidden"),
+	         below("public.pem"), below("audit.log"));
+	ck_assert(folder_write(folder, "p.ini", ini, strlen(ini)));
+	ck_assert_int_eq(mkfifo(below("audit.log"), 0600), 0);
+	ck_assert_int_eq(COMMAND("purge", "-c", below("p.ini"), "--reason", "all", "--older-than", "1ns"), 2);
+	assert_said("audit.log: not a regular file; nothing is removed");
+	ck_assert_int_eq(COMMAND("list", "-c", below("p.ini")), 0);
+	ck_assert_msg(strstr(output, "u1") != NULL && strstr(output, "u2") != NULL, "%s", output);
+	ck_assert_int_eq(unlink(below("audit.log")), 0);
+	ck_assert_int_eq(COMMAND("purge", "-c", below("p.ini"), "--reason", "all", "--older-than", "1ns"), 0);
+	ck_assert(is_empty(below("hidden")));
+	ck_assert(folder_read(folder, "audit.log", output, sizeof output));
+	ck_assert_msg(strstr(output, "\"purged\",\"upload\":\"u1\"") != NULL &&
+	                  strstr(output, "\"purged\",\"upload\":\"u2\"") != NULL,
+	              "%s", output);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {notes_as_json, killed_export, note_that_cannot_be_read};
+	const TTest *const tests[] = {notes_as_json, killed_export, note_that_cannot_be_read, purge_that_cannot_be_noted};
 	return suite_run_with("quarantine_commands", setup, teardown, tests, sizeof tests / sizeof tests[0], 120);
 }
