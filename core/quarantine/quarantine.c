@@ -22,6 +22,7 @@ struct quarantine {
 	pthread_mutex_t lock;
 	char *folder, *instance;
 	void (*added_one)(void *closure, const struct note *note);
+	void (*failed_one)(void *closure, const struct note *note, const char *why);
 	void *closure;
 	struct quarantine_settings settings; /* under the lock, and so are: */
 	int64_t reserved;                    /* bytes of entries that are being written */
@@ -51,6 +52,7 @@ struct quarantine *quarantine_create(const struct quarantine_options *options, c
 	quarantine->instance = alloc_text(options->instance);
 	quarantine->settings = options->settings;
 	quarantine->added_one = options->added;
+	quarantine->failed_one = options->failed;
 	quarantine->closure = options->closure;
 	lock_init(&quarantine->lock);
 	int opened = open_folder(quarantine, error);
@@ -255,6 +257,8 @@ bool quarantine_add(struct quarantine *quarantine, const struct note *note, cons
 		close(folder);
 	if (!good)
 		snprintf(error, SEAL_ERROR_SIZE, "not quarantined: %.480s", why);
+	if (!good && quarantine->failed_one != NULL)
+		quarantine->failed_one(quarantine->closure, note, why);
 	return good;
 }
 

@@ -20,6 +20,8 @@ struct quarantine_options {
 	struct quarantine_settings settings;
 	/* Called on the thread of quarantine_add() when an upload has been sealed. NULL: nobody wants to know. */
 	void (*added)(void *closure, const struct note *note);
+	/* The same, when one could not be sealed, with the whole reason: a step's is short. */
+	void (*failed)(void *closure, const struct note *note, const char *why);
 	void *closure;
 };
 

@@ -38,6 +38,13 @@ static void note_quarantined(void *closure, const struct note *note)
 	server_hasten_quarantine(server);
 }
 
+/* On the thread that could not seal it. */
+static void note_failed(void *closure, const struct note *note, const char *why)
+{
+	const struct server *server = closure;
+	log_warning(server->log, "upload %s: %s: no copy is in the quarantine: %s", note->id, note->step, why);
+}
+
 static void note_expired(void *closure, const struct note *note)
 {
 	struct keeper *keeper = closure;
@@ -131,6 +138,7 @@ bool server_open_quarantine(struct server *server, char *why, size_t size)
 	                                           .instance = server->owner,
 	                                           .settings = server->first->quarantine,
 	                                           .added = note_quarantined,
+	                                           .failed = note_failed,
 	                                           .closure = server};
 	char error[SEAL_ERROR_SIZE];
 	if (config->quarantine_folder == NULL)

@@ -38,9 +38,19 @@ static void note_added(void *closure, const struct note *note)
 	additions++;
 }
 
+static unsigned failures;
+
+static void note_failed(void *closure, const struct note *note, const char *why)
+{
+	ck_assert_ptr_eq(closure, path);
+	ck_assert_str_eq(note->step, "scan");
+	ck_assert_str_ne(why, "");
+	failures++;
+}
+
 static struct quarantine *create(void)
 {
-	const struct quarantine_options options = {path, "host-1", settings, note_added, path};
+	const struct quarantine_options options = {path, "host-1", settings, note_added, note_failed, path};
 	return quarantine_create(&options, error);
 }
 
@@ -231,6 +241,7 @@ START_TEST(test_max_size)
 	ck_assert_int_eq(check_entry("u1", 'c'), 15500);
 	ck_assert_int_eq(check_entry("u2", 'b'), -1);
 	assert_usage(2, 3, 1);
+	ck_assert_uint_eq(failures, 1);
 	ck_assert_uint_eq(count_files(".tmp"), 0);
 }
 END_TEST

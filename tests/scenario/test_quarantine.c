@@ -130,6 +130,8 @@ START_TEST(full)
 	begin("a", "max_size = 1000\n");
 	storage_bytes_received(&scenario, "u1", "/large", SIZE);
 	scenario_await_log(&scenario, "not quarantined: the quarantine is full: 0 of 1000 bytes are used, ");
+	scenario_await_log(&scenario, "upload u1: a: no copy is in the quarantine: the quarantine is full: ");
+	scenario_await_log(&scenario, "`postprocessing quarantine purge` makes room");
 	snprintf(path, sizeof path, "%s/postprocessing.ini", scenario.folder);
 	ck_assert(folder_read(scenario.folder, "postprocessing.ini", ini, sizeof ini));
 	char *limit = strstr(ini, "max_size = 1000");
