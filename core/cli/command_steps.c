@@ -94,7 +94,7 @@ static json_t *describe_steps(const struct config *config)
  * is what it notes, or "". */
 static json_t *describe_check(const struct step *step, const struct check_answer *answer)
 {
-	if (step == NULL || (step->instance == NULL && !step->isolated))
+	if (step == NULL || step->faulty || (step->instance == NULL && !step->isolated))
 		return json_pack("{s:n, s:s}", "ready", "reason", "not checked because of the errors");
 	if (!checker_wanted(step) && (!step->isolated || answer->passed))
 		return json_null();

@@ -74,6 +74,7 @@ struct step_config {
 	unsigned worker_max_runs; /* 0: no limit */
 	unsigned max_crashes;
 	struct section *section; /* the keys as read, for step_setup_create(); owned by the configuration */
+	bool faulty;             /* a value of these is wrong, and has its default here */
 };
 
 #define NO_STATE_DIR "state_dir: not set, and neither are STATE_DIRECTORY, XDG_STATE_HOME and HOME"

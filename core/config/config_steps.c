@@ -110,6 +110,7 @@ static void read_step(struct config *config, const char *name, const char *list_
 	step.section = source_section(config->source, section);
 	/* Where the module was chosen: by its key, or else by the step's name in the list. */
 	step.place = list_place;
+	size_t before = problems->count;
 	for (const struct config_key *key = step_keys; key->section != NULL; key++) {
 		struct found found = config_key_read(config->source, section, key, &step, problems);
 		if (found.value != NULL && strcmp(key->key.name, "module") == 0)
@@ -119,6 +120,7 @@ static void read_step(struct config *config, const char *name, const char *list_
 	}
 	if (!module_name_check(step.module, why, sizeof why))
 		problems_add(problems, "%s: module: %s", step.place, why);
+	step.faulty = problems->count > before;
 	if (step.isolation == ISOLATION_THREAD)
 		warn_of_thread(config, section);
 	config->step[config->step_count++] = step;

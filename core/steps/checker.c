@@ -352,10 +352,11 @@ static void await_answers(struct mailbox *mailbox, size_t count, nanos timeout, 
 	}
 }
 
-/* Without a check, it is seen whether an isolated step's module can be started. */
+/* Without a check, it is seen whether an isolated step's module can be started. A module may crash, or give a wrong
+ * cause, if it is created with settings that are known to be wrong. */
 static bool can_be_tried(const struct step *step)
 {
-	return checker_wanted(step) || step->isolated;
+	return !step->faulty && (checker_wanted(step) || step->isolated);
 }
 
 bool checker_run_once(const struct steps *steps, struct check_answer *answer, nanos timeout, const struct log *log,

@@ -171,8 +171,8 @@ static struct step *find_same(const struct running_steps *running, const struct 
 	return NULL;
 }
 
-static void create_step(struct step *step, struct config *config, struct modules *modules,
-                        const struct running_steps *running, struct problems *problems)
+static void find_and_create(struct step *step, struct config *config, struct modules *modules,
+                            const struct running_steps *running, struct problems *problems)
 {
 	const struct step_config *own = step->config;
 	char why[1024];
@@ -199,6 +199,14 @@ static void create_step(struct step *step, struct config *config, struct modules
 	} else if (step->running == NULL) {
 		create_here(step, problems);
 	}
+}
+
+static void create_step(struct step *step, struct config *config, struct modules *modules,
+                        const struct running_steps *running, struct problems *problems)
+{
+	size_t before = problems->count;
+	find_and_create(step, config, modules, running, problems);
+	step->faulty = step->config->faulty || problems->count > before;
 }
 
 static struct pipeline_step limits_of(const struct step_config *step)

@@ -20,6 +20,7 @@ struct step {
 	struct step_setup *setup;              /* its keys; the module may keep pointers to their values */
 	void *instance;                        /* NULL: not created, or isolated: */
 	bool isolated;                         /* its instances live in worker processes */
+	bool faulty;                           /* its module or its settings are wrong: it cannot be checked */
 	const struct worker_launch *launch;
 	uint32_t declared, granted; /* GRANT_… */
 	char missing[64];           /* what its sandbox lacks; "": nothing, or not known */

@@ -178,6 +178,30 @@ START_TEST(no_steps)
 }
 END_TEST
 
+/* A step whose settings are wrong is not checked: its module could crash, or give a wrong cause. */
+START_TEST(wrong_settings_are_not_checked)
+{
+	static const struct {
+		const char *config, *error;
+	} cases[] = {
+		{"steps = review\n[step:review]\nmodule = http\n", "main.ini:4: url: required in [step:review]"},
+		{"steps = review\n[step:review]\nmodule = exec\n", "main.ini:4: command: required in [step:review]"},
+		{"steps = virusscan\n[step:virusscan]\nmax_scan_size = 1G B\n", "main.ini:5: max_scan_size: \"1G B\" is not"},
+		{"steps = virusscan\n[step:virusscan]\ncache_frist = 1GiB\n", "main.ini:5: cache_frist: unknown key in"},
+		{"steps = virusscan\n[step:virusscan]\ntimeout = 0\n", "main.ini:5: timeout: \"0\" is not"},
+		{"steps = virusscan\n[step:virusscan]\nencrypted = delete\n", "main.ini:5: encrypted: "},
+		{"steps = virusscan\n[step:virusscan]\nallow = netwrk\n", "main.ini:5: allow: unknown word"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		write_config(cases[i].config);
+		ck_assert_int_eq(run("steps", NULL, NULL), 2);
+		assert_has(" not checked\n");
+		assert_has(cases[i].error);
+		ck_assert_msg(occurrences("fails: ") == 0, "%s", output);
+	}
+}
+END_TEST
+
 /* A module that no step uses does no harm: `steps` reports what is wrong with it, and everything else works. */
 START_TEST(harmful_modules)
 {
@@ -241,7 +265,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {a_sound_configuration, as_json,           a_broken_configuration, no_steps,
-	                              harmful_modules,       the_log_of_a_start};
+	const TTest *const tests[] = {a_sound_configuration,          as_json,         a_broken_configuration, no_steps,
+	                              wrong_settings_are_not_checked, harmful_modules, the_log_of_a_start};
 	return suite_run_with("config_commands", setup, teardown, tests, sizeof tests / sizeof tests[0], 180);
 }
