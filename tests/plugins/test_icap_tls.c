@@ -54,7 +54,7 @@ static void *create(const char *url)
 {
 	void *instance = NULL;
 	struct pp_setup setup = {.keys = pp_step_module.keys,
-	                         .value = {"scanner=icap", "self_test=0", "cache=0", url, trusted, "icap_timeout=5s"}};
+	                         .value = {"scanner=icap", "self_test=0", "cache=0", url, trusted, "icap_timeout=30s"}};
 	ck_assert_msg(pp_step_module.create(&stub_host, &setup, &instance) == 0, "%s", setup.rejected);
 	return instance;
 }
