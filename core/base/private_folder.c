@@ -32,10 +32,21 @@ bool private_folder_make(const char *path)
 	return made;
 }
 
+/* The reason why others can change what is in the folder, and what to do. */
+static void explain(const char *path, const char *weakness, const struct stat *status, bool foreign, char *why,
+                    size_t size)
+{
+	char text[FILE_TEXT_SIZE];
+	snprintf(why, size,
+	         "%s: %s (%s), so other users could change the service's files: %s, or choose another folder, "
+	         "for example one inside it",
+	         path, weakness, file_describe(status, text),
+	         foreign ? "run the service as that user, or give the folder to this one" : "run chmod go-w on it");
+}
+
 int private_folder_open(const char *path, char *why, size_t size)
 {
 	const struct file_user self = {geteuid(), getegid()};
-	char text[FILE_TEXT_SIZE];
 	struct stat status;
 	int folder = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder < 0 || fstat(folder, &status) != 0) {
@@ -49,15 +60,30 @@ int private_folder_open(const char *path, char *why, size_t size)
 	const char *weakness = file_weakness(&status, &self, false);
 	if (weakness == NULL)
 		return folder;
-	bool foreign = status.st_uid != 0 && status.st_uid != self.user;
-	snprintf(why, size,
-	         "%s: %s (%s), so other users could change the service's files: %s, or choose another folder, "
-	         "for example one inside it",
-	         path, weakness, file_describe(&status, text),
-	         foreign ? "run the service as that user, or give the folder to this one" : "run chmod go-w on it");
+	explain(path, weakness, &status, status.st_uid != 0 && status.st_uid != self.user, why, size);
 	close(folder);
 	errno = EPERM;
 	return -1;
+}
+
+bool private_folder_check(const char *path, char *why, size_t size)
+{
+	struct stat status;
+	if (stat(path, &status) != 0) {
+		snprintf(why, size, "%s: %s", path, strerror(errno));
+		return errno == ENOENT || errno == EACCES;
+	}
+	if (!S_ISDIR(status.st_mode)) {
+		snprintf(why, size, "%s: %s", path, strerror(ENOTDIR));
+		return false;
+	}
+	/* A folder of root's may be one of a service whose group it has. */
+	bool own = geteuid() != 0 && status.st_uid == geteuid();
+	const struct file_user owner = {status.st_uid, own ? getegid() : status.st_gid};
+	const char *weakness = file_weakness(&status, &owner, false);
+	if (weakness != NULL)
+		explain(path, weakness, &status, false, why, size);
+	return weakness == NULL;
 }
 
 /* Checks one of the parent folders. */

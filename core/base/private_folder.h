@@ -13,6 +13,11 @@ bool private_folder_make(const char *path);
  * failed; why[size] has the reason and says what to do, and errno is set (EPERM: the folder is not private). */
 int private_folder_open(const char *path, char *why, size_t size);
 
+/* Whether a service could make and open the folder, as far as it shows; nothing is created. The service may run as
+ * another user, so a folder that is missing or out of reach passes, and so does the owner of one that is there. False:
+ * why[size] has the reason. */
+bool private_folder_check(const char *path, char *why, size_t size);
+
 /* Whether another user could replace the folder, or has files next to it. True: why[size] has the reason. The folder
  * must exist. */
 bool private_folder_exposed(const char *path, char *why, size_t size);

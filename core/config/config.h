@@ -124,6 +124,9 @@ struct config {
 /* Reads `path` (NULL: POSTPROCESSING_CONFIG, else CONFIG_DIR/postprocessing.ini, which may be missing), its steps.d/
  * and `environment` ("NAME=value", NULL-terminated). Never NULL; usable only if `problems` stayed empty. */
 struct config *config_read(const char *path, char *const *environment, struct problems *problems);
+/* Adds "PLACE: KEY: " and the text; if the key has its default, "[SECTION] KEY: " and the text. */
+void config_blame(const struct config *config, struct problems *problems, const char *section, const char *key,
+                  const char *format, ...) __attribute__((format(printf, 5, 6)));
 /* The configuration of one step that has the name of its module, NAME.so in `folder`. keys: those of the step,
  * "key=value", NULL-terminated. Reads no files, and of the variables only POSTPROCESSING_WORKER_PROGRAM and _USER. */
 struct config *config_of_step(const char *name, const char *folder, char *const *keys, struct problems *problems);

@@ -6,7 +6,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/utf8.h"
-#include "core/config/config.h"
+#include "core/config/config_keys.h"
 
 /* More than anybody reads; keeps a file of rubbish from filling the memory. */
 #define PROBLEMS_MAX 1000
@@ -64,6 +64,21 @@ void problems_add(struct problems *problems, const char *format, ...)
 	make_visible(text);
 	if (!is_known(problems, text))
 		append(problems, text);
+}
+
+void config_blame(const struct config *config, struct problems *problems, const char *section, const char *key,
+                  const char *format, ...)
+{
+	const struct found found = config_find(config->source, section, key);
+	char text[PROBLEM_SIZE];
+	va_list arguments;
+	va_start(arguments, format);
+	vsnprintf(text, sizeof text, format, arguments);
+	va_end(arguments);
+	if (found.place != NULL)
+		problems_add(problems, "%s: %s: %s", found.place, key, text);
+	else
+		problems_add(problems, "[%s] %s: %s", section, key, text);
 }
 
 void problems_free(struct problems *problems)

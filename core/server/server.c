@@ -230,7 +230,8 @@ struct server *server_create(const struct preflight *first, const char *path, st
 	*passing = instance_take(config->state_dir, log, server->owner, &server->instance_lock, why, size);
 	if (*passing)
 		instance_take_note(server->instance_lock, server->owner, server->spared);
-	bool good = *passing && server_open_quarantine(server, why, size) && find_brokers(server, why, size);
+	*passing = *passing && server_open_quarantine(server, why, size);
+	bool good = *passing && find_brokers(server, why, size);
 	if (good && !create_parts(server, first->steps)) {
 		snprintf(why, size, "cannot start a thread, or no random numbers");
 		good = false;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "core/base/alloc.h"
+#include "core/base/private_folder.h"
 
 /* Who writes a file pauses for less than this. */
 #define SETTLING (250 * MILLISECOND)
@@ -78,7 +79,7 @@ static void set_user(struct preflight *preflight)
 	if (geteuid() != 0)
 		return;
 	if (user == NULL) {
-		problems_add(&preflight->problems, "worker_user: there is no user \"%.80s\"",
+		config_blame(config, &preflight->problems, "postprocessing", "worker_user", "there is no user \"%.80s\"",
 		             config->worker_user != NULL ? config->worker_user : "");
 		return;
 	}
@@ -86,8 +87,8 @@ static void set_user(struct preflight *preflight)
 	launch->uid = user->pw_uid;
 	launch->gid = user->pw_gid;
 	if (!launch->own_user)
-		problems_add(&preflight->config->warnings,
-		             "worker_user: root: the modules of the steps run as root, and only their sandbox restrains them");
+		config_blame(config, &preflight->config->warnings, "postprocessing", "worker_user",
+		             "root: the modules of the steps run as root, and only their sandbox restrains them");
 }
 
 /* That no worker can be started matters only if a step needs one. */
@@ -135,7 +136,18 @@ static void set_quarantine(struct preflight *preflight)
 	settings->retention = config->quarantine_retention;
 	settings->max_size = config->quarantine_size;
 	if (config->quarantine_key != NULL && !seal_public_key_read(config->quarantine_key, settings->key, why))
-		problems_add(&preflight->problems, "[quarantine] public_key: %s", why);
+		config_blame(config, &preflight->problems, "quarantine", "public_key", "%s", why);
+}
+
+/* The folders that the service cannot start without. It creates those that are missing. */
+static void check_folders(struct preflight *preflight)
+{
+	const struct config *config = preflight->config;
+	char why[1024];
+	if (config->state_dir != NULL && !private_folder_check(config->state_dir, why, sizeof why))
+		config_blame(config, &preflight->problems, "postprocessing", "state_dir", "%s", why);
+	if (config->quarantine_folder != NULL && !private_folder_check(config->quarantine_folder, why, sizeof why))
+		config_blame(config, &preflight->problems, "quarantine", "folder", "%s", why);
 }
 
 static bool evaluate(struct preflight *preflight)
@@ -144,6 +156,7 @@ static bool evaluate(struct preflight *preflight)
 	struct config *config = preflight->config;
 	if (config->state_dir == NULL)
 		problems_add(problems, "%s", NO_STATE_DIR);
+	check_folders(preflight);
 	prepare_launch(preflight);
 	set_quarantine(preflight);
 	if (config->plugin_dir != NULL && config->plugin_dir[0] != NULL) {

@@ -171,6 +171,12 @@ static struct step *find_same(const struct running_steps *running, const struct 
 	return NULL;
 }
 
+/* Whether the reason is that the program of the workers cannot be used. */
+static bool is_for_program(const struct worker_launch *launch, const char *why)
+{
+	return launch->program < 0 && launch->why[0] != '\0' && strstr(why, launch->why) != NULL;
+}
+
 static void find_and_create(struct step *step, struct config *config, struct modules *modules,
                             const struct running_steps *running, struct problems *problems)
 {
@@ -181,6 +187,10 @@ static void find_and_create(struct step *step, struct config *config, struct mod
 	bool here = own->isolation == ISOLATION_THREAD;
 	step->module = here ? modules_load(modules, own->module, why, sizeof why)
 	                    : modules_find(modules, own->module, why, sizeof why);
+	if (step->module == NULL && config->worker_program != NULL && is_for_program(step->launch, why)) {
+		config_blame(config, problems, "postprocessing", "worker_program", "%s", step->launch->why);
+		return;
+	}
 	if (step->module == NULL) {
 		problems_add(problems, "%s: step %s: module %s: %s", own->place, own->name, own->module, why);
 		return;

@@ -46,6 +46,16 @@ static void write_config(const char *text)
 	ck_assert_int_eq(chmod(below("main.ini"), 0600), 0);
 }
 
+/* The same; each @ stands for the test's folder. */
+static void write_config_here(const char *text)
+{
+	char whole[2048] = "";
+	for (size_t used = 0; *text != '\0'; text++, used = strlen(whole))
+		snprintf(whole + used, sizeof whole - used, "%.*s", *text == '@' ? (int)strlen(folder) : 1,
+		         *text == '@' ? folder : text);
+	write_config(whole);
+}
+
 /* Runs the command; returns its exit status. */
 static int run(const char *command, const char *option, const char *const *env)
 {
@@ -202,6 +212,46 @@ START_TEST(wrong_settings_are_not_checked)
 }
 END_TEST
 
+/* The service could not use these folders and files: `steps` finds that, creates nothing, and names the key. */
+START_TEST(folders_and_programs)
+{
+	static const struct {
+		const char *config, *error;
+	} cases[] = {
+		{"state_dir = @/file\n", "main.ini:3: state_dir: "},
+		{"state_dir = @/file/below\n", "main.ini:3: state_dir: "},
+		{"state_dir = @/open\n", "main.ini:3: state_dir: "},
+		{"state_dir = @/new\n[quarantine]\npublic_key = /k\nfolder = @/open\n", "main.ini:6: folder: "},
+		{"state_dir = @/new\n[quarantine]\npublic_key = /k\nfolder = @/file\n", "main.ini:6: folder: "},
+		{"state_dir = @/new\n[quarantine]\npublic_key = /nope\nfolder = @/new/q\n", "main.ini:5: public_key: /nope: "},
+		{"state_dir = @/new\nworker_program = /nope\nsteps = exec virusscan\n",
+	     "main.ini:4: worker_program: /nope: No such file"},
+	};
+	ck_assert(folder_write(folder, "file", "", 0));
+	ck_assert_int_eq(mkdir(below("open"), 0700), 0);
+	ck_assert_int_eq(chmod(below("open"), 0777), 0);
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		write_config_here(cases[i].config);
+		ck_assert_int_eq(run("steps", NULL, NULL), 2);
+		assert_has(cases[i].error);
+		ck_assert_msg(occurrences(cases[i].error) == 1, "%s", output);
+		ck_assert_int_ne(access(below("new"), F_OK), 0);
+		ck_assert_int_eq(run("server", NULL, NULL), 2);
+		ck_assert(folder_read(folder, "log", output, OUTPUT_SIZE));
+		assert_has(cases[i].error);
+	}
+	write_config("worker_user = nosuchuser\n");
+	if (geteuid() == 0) {
+		ck_assert_int_eq(run("steps", NULL, NULL), 2);
+		assert_has("main.ini:3: worker_user: there is no user \"nosuchuser\"");
+	}
+	/* What is missing will be created. */
+	write_config_here("state_dir = @/new/state\n");
+	ck_assert_int_eq(run("steps", NULL, NULL), 0);
+	ck_assert_int_ne(access(below("new"), F_OK), 0);
+}
+END_TEST
+
 /* A module that no step uses does no harm: `steps` reports what is wrong with it, and everything else works. */
 START_TEST(harmful_modules)
 {
@@ -265,7 +315,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {a_sound_configuration,          as_json,         a_broken_configuration, no_steps,
-	                              wrong_settings_are_not_checked, harmful_modules, the_log_of_a_start};
+	const TTest *const tests[] = {
+		a_sound_configuration, as_json,         a_broken_configuration, no_steps, wrong_settings_are_not_checked,
+		folders_and_programs,  harmful_modules, the_log_of_a_start};
 	return suite_run_with("config_commands", setup, teardown, tests, sizeof tests / sizeof tests[0], 180);
 }
