@@ -20,6 +20,7 @@
 
 struct quarantine {
 	pthread_mutex_t lock;
+	pthread_mutex_t room; /* held while entries are counted or get their names; taken before the lock */
 	char *folder, *instance;
 	void (*added_one)(void *closure, const struct note *note);
 	void (*failed_one)(void *closure, const struct note *note, const char *why);
@@ -55,6 +56,7 @@ struct quarantine *quarantine_create(const struct quarantine_options *options, c
 	quarantine->failed_one = options->failed;
 	quarantine->closure = options->closure;
 	lock_init(&quarantine->lock);
+	lock_init(&quarantine->room);
 	int opened = open_folder(quarantine, error);
 	if (opened >= 0) {
 		folder_clean(opened);
@@ -70,6 +72,7 @@ void quarantine_destroy(struct quarantine *quarantine)
 	if (quarantine == NULL)
 		return;
 	pthread_mutex_destroy(&quarantine->lock);
+	pthread_mutex_destroy(&quarantine->room);
 	free(quarantine->folder);
 	free(quarantine->instance);
 	free(quarantine);
@@ -110,6 +113,7 @@ static bool reserve(struct quarantine *quarantine, int folder, const char *name,
                     char error[SEAL_ERROR_SIZE])
 {
 	struct sum sum = {.except = name};
+	pthread_mutex_lock(&quarantine->room);
 	bool good = folder_each(folder, add_up, &sum) || fail(error, strerror(errno));
 	pthread_mutex_lock(&quarantine->lock);
 	int64_t limit = quarantine->settings.max_size, used = sum.bytes + quarantine->reserved;
@@ -122,6 +126,32 @@ static bool reserve(struct quarantine *quarantine, int folder, const char *name,
 	}
 	quarantine->reserved += good ? bytes : 0;
 	pthread_mutex_unlock(&quarantine->lock);
+	pthread_mutex_unlock(&quarantine->room);
+	return good;
+}
+
+/* Gives the sealed file its name. From then on, it is found in the folder and its room is no longer reserved. */
+static bool publish(struct quarantine *quarantine, int folder, int draft, const char *draft_name, const char *file,
+                    int64_t *reserved)
+{
+	/* Before the others have to wait. An error is told once only. */
+	if (fsync(draft) != 0) {
+		int reason = errno;
+		draft_drop(folder, draft, draft_name);
+		errno = reason;
+		return false;
+	}
+	pthread_mutex_lock(&quarantine->room);
+	bool good = draft_publish(folder, draft, draft_name, file);
+	int reason = errno;
+	if (good) {
+		pthread_mutex_lock(&quarantine->lock);
+		quarantine->reserved -= *reserved;
+		pthread_mutex_unlock(&quarantine->lock);
+		*reserved = 0;
+	}
+	pthread_mutex_unlock(&quarantine->room);
+	errno = reason;
 	return good;
 }
 
@@ -200,23 +230,31 @@ static bool write_note(int folder, const char *name, const char *note)
 	return false;
 }
 
-static bool write_entry(int folder, const char *name, const unsigned char key[SEAL_KEY], const char *note,
+/* What an entry is made of. */
+struct making {
+	const char *name, *note;
+	const unsigned char *key;
+	int64_t reserved;
+};
+
+static bool write_entry(struct quarantine *quarantine, int folder, struct making *making,
                         const struct quarantine_source *source, char error[SEAL_ERROR_SIZE])
 {
 	char file[ENTRY_FILE_SIZE], draft_name[DRAFT_NAME_SIZE];
-	int draft = draft_create(folder, entry_file(name, ENTRY_SEALED, file), draft_name);
+	int draft = draft_create(folder, entry_file(making->name, ENTRY_SEALED, file), draft_name);
 	if (draft < 0)
 		return fail(error, strerror(errno));
-	if (!write_sealed(draft, key, note, source, error)) {
+	if (!write_sealed(draft, making->key, making->note, source, error)) {
 		draft_drop(folder, draft, draft_name);
 		return false;
 	}
-	if (!write_note(folder, name, note)) {
+	if (!write_note(folder, making->name, making->note)) {
 		int reason = errno;
 		draft_drop(folder, draft, draft_name);
 		return fail(error, strerror(reason));
 	}
-	return (draft_publish(folder, draft, draft_name, file) && fsync(folder) == 0) || fail(error, strerror(errno));
+	return (publish(quarantine, folder, draft, draft_name, file, &making->reserved) && fsync(folder) == 0) ||
+	       fail(error, strerror(errno));
 }
 
 /* With the folder open. */
@@ -231,10 +269,10 @@ static bool add(struct quarantine *quarantine, int folder, const char *name, con
 	char *text = note_encode(&whole, settings.key);
 	if (text == NULL)
 		return fail(error, "out of memory");
-	int64_t bytes = seal_size(strlen(text), source->size);
-	bool reserved = reserve(quarantine, folder, name, bytes, error);
-	bool good = reserved && write_entry(folder, name, settings.key, text, source, error);
-	end(quarantine, reserved ? bytes : 0, good);
+	struct making making = {name, text, settings.key, seal_size(strlen(text), source->size)};
+	bool reserved = reserve(quarantine, folder, name, making.reserved, error);
+	bool good = reserved && write_entry(quarantine, folder, &making, source, error);
+	end(quarantine, reserved ? making.reserved : 0, good);
 	if (good && quarantine->added_one != NULL)
 		quarantine->added_one(quarantine->closure, &whole);
 	free(text);

@@ -5,7 +5,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,23 +31,23 @@ static struct quarantine_settings settings;
 static struct quarantine *quarantine;
 static char error[SEAL_ERROR_SIZE];
 
-static unsigned additions;
+static atomic_uint additions;
 
 static void note_added(void *closure, const struct note *note)
 {
 	ck_assert_ptr_eq(closure, path);
 	ck_assert_str_eq(note->step, "scan");
-	additions++;
+	atomic_fetch_add(&additions, 1);
 }
 
-static unsigned failures;
+static atomic_uint failures;
 
 static void note_failed(void *closure, const struct note *note, const char *why)
 {
 	ck_assert_ptr_eq(closure, path);
 	ck_assert_str_eq(note->step, "scan");
 	ck_assert_str_ne(why, "");
-	failures++;
+	atomic_fetch_add(&failures, 1);
 }
 
 static struct quarantine *create(void)
@@ -243,6 +245,45 @@ START_TEST(test_max_size)
 	assert_usage(2, 3, 1);
 	ck_assert_uint_eq(failures, 1);
 	ck_assert_uint_eq(count_files(".tmp"), 0);
+}
+END_TEST
+
+static void remove_entry(void *closure, const struct entry_info *entry)
+{
+	ck_assert(folder_remove_entry(*(const int *)closure, entry));
+}
+
+static void *add_one(void *closure)
+{
+	const struct note note = note_of(closure);
+	char why[SEAL_ERROR_SIZE] = "";
+	int file = content_of('a', 20000);
+	if (quarantine_add(quarantine, &note, &(struct quarantine_source){file, 20000, 0, -1}, why))
+		why[0] = '\0';
+	close(file);
+	return why[0] != '\0' ? strdup(why) : NULL;
+}
+
+/* Several at once, for which there is room: none counts twice when it gets its name. */
+START_TEST(test_room_for_all)
+{
+	static char ids[][4] = {"u1", "u2", "u3", "u4"};
+	enum { THREADS = sizeof ids / sizeof ids[0] };
+	pthread_t thread[THREADS];
+	settings.max_size = THREADS * 21000;
+	quarantine_set(quarantine, &settings);
+	for (int round = 0; round < 100; round++) {
+		for (int i = 0; i < THREADS; i++)
+			ck_assert_int_eq(pthread_create(&thread[i], NULL, add_one, ids[i]), 0);
+		for (int i = 0; i < THREADS; i++) {
+			void *why;
+			ck_assert_int_eq(pthread_join(thread[i], &why), 0);
+			ck_assert_msg(why == NULL, "%s", (const char *)why);
+		}
+		int folder = open_folder();
+		ck_assert(folder_each(folder, remove_entry, &folder));
+		close(folder);
+	}
 }
 END_TEST
 
@@ -509,6 +550,7 @@ int main(void)
 	const TTest *const tests[] = {test_entry,
 	                              test_same_again,
 	                              test_max_size,
+	                              test_room_for_all,
 	                              test_cancelled_and_late,
 	                              test_full_disk,
 	                              test_open_folder,
