@@ -317,7 +317,8 @@ static void expire(void *closure, const struct entry_info *entry)
 	if (entry->time > expiry->before)
 		return;
 	char *text = folder_note(expiry->folder, entry->name, error);
-	note_decode(text != NULL ? text : "", &read);
+	if (!note_decode(text != NULL ? text : "", &read))
+		read.note.id = entry->name;
 	if (folder_remove_entry(expiry->folder, entry)) {
 		expiry->removed(expiry->closure, &read.note);
 	} else if (errno != ENOENT && errno != ESTALE) {

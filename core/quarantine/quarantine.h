@@ -47,7 +47,8 @@ bool quarantine_add(struct quarantine *quarantine, const struct note *note, cons
                     char error[SEAL_ERROR_SIZE]);
 
 /* Removes the entries that are older than the retention. `removed` is called for each that this call has removed, with
- * its note (all "": it was damaged). False: some or all could not be looked at or removed; `error` has the reason. */
+ * its note (all "" but the ID, which is the entry's name: it was damaged). False: some or all could not be looked at or
+ * removed; `error` has the reason. */
 bool quarantine_expire(struct quarantine *quarantine, void (*removed)(void *closure, const struct note *note),
                        void *closure, char error[SEAL_ERROR_SIZE]);
 

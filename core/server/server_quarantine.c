@@ -56,7 +56,7 @@ static void note_expired(void *closure, const struct note *note)
 	                                              .step = note->step,
 	                                              .instance = server->owner});
 	log_info(server->log, "upload %s: its copy in the quarantine was older than the retention, and is removed",
-	         note->id[0] != '\0' ? note->id : "unknown");
+	         note->id);
 }
 
 static void look_after(struct keeper *keeper)

@@ -389,12 +389,14 @@ static void age(const char *id, nanos by)
 }
 
 static unsigned removals;
-static char removed_id[64];
+static char removed_id[64], damaged_id[64];
 
 static void note_removed(void *closure, const struct note *note)
 {
 	(void)closure;
 	removals++;
+	if (note->step[0] == '\0')
+		snprintf(damaged_id, sizeof damaged_id, "%s", note->id);
 	snprintf(removed_id, sizeof removed_id, "%s", note->id);
 }
 
@@ -430,6 +432,7 @@ START_TEST(test_retention_of_damaged)
 	quarantine_set(quarantine, &settings);
 	ck_assert(quarantine_expire(quarantine, note_removed, NULL, error));
 	ck_assert_uint_eq(removals, 2);
+	ck_assert_str_eq(damaged_id, name);
 	assert_usage(0, 2, 0);
 }
 END_TEST
