@@ -137,7 +137,7 @@ bool audit_append(const char *path, const char *line, char error[AUDIT_ERROR_SIZ
 struct waiting_line {
 	struct waiting_line *next;
 	char *path; /* of the audit log when the act was noted */
-	char *text;
+	char *text; /* "": whether the file can be written to is tried */
 	char *same; /* NULL, or: it is left out if the file has a line with these parts */
 };
 
@@ -178,6 +178,10 @@ static void write_line(const struct audit *audit, const char *path, char *line)
 	char error[AUDIT_ERROR_SIZE];
 	if (audit_append(path, line, error))
 		return;
+	if (line[0] == '\0') {
+		log_error(audit->log, "audit log: cannot write: %s; its lines are written to this log instead", error);
+		return;
+	}
 	line[strcspn(line, "\n")] = '\0';
 	counter_add(audit->failed, 1);
 	log_error(audit->log, "audit log: cannot write: %s; the line is: %s", error, line);
@@ -214,6 +218,25 @@ static void *work(void *closure)
 	return NULL;
 }
 
+/* With the lock held. */
+static void append(struct audit *audit, struct waiting_line *line)
+{
+	line->path = alloc_text(audit->path);
+	*audit->last = line;
+	audit->last = &line->next;
+	pthread_cond_signal(&audit->changed);
+}
+
+/* With the lock held: an administrator learns now that the file cannot be written to, and not with the first act. */
+static void try_path(struct audit *audit)
+{
+	struct waiting_line *line = audit->path != NULL ? alloc_zeroed(1, sizeof *line) : NULL;
+	if (line == NULL)
+		return;
+	line->text = alloc_text("");
+	append(audit, line);
+}
+
 struct audit *audit_create(const char *path, const struct log *log, struct counter *failed)
 {
 	struct audit *audit = alloc_zeroed(1, sizeof *audit);
@@ -223,8 +246,12 @@ struct audit *audit_create(const char *path, const struct log *log, struct count
 	audit->last = &audit->first;
 	lock_init(&audit->lock);
 	condition_init(&audit->changed);
-	if (pthread_create(&audit->thread, NULL, work, audit) == 0)
+	if (pthread_create(&audit->thread, NULL, work, audit) == 0) {
+		pthread_mutex_lock(&audit->lock);
+		try_path(audit);
+		pthread_mutex_unlock(&audit->lock);
 		return audit;
+	}
 	audit->stop = true; /* there is no thread to join */
 	audit_destroy(audit);
 	return NULL;
@@ -252,6 +279,7 @@ void audit_set_path(struct audit *audit, const char *path)
 	pthread_mutex_lock(&audit->lock);
 	free(audit->path);
 	audit->path = path != NULL ? alloc_text(path) : NULL;
+	try_path(audit);
 	pthread_mutex_unlock(&audit->lock);
 }
 
@@ -270,13 +298,9 @@ void audit_note(struct audit *audit, const struct audit_act *act)
 	line->text = alloc_checked(audit_line(act));
 	line->same = act->again ? same_parts(act) : NULL;
 	pthread_mutex_lock(&audit->lock);
-	line->path = audit->path != NULL ? alloc_text(audit->path) : NULL;
-	bool wanted = line->path != NULL;
-	if (wanted) {
-		*audit->last = line;
-		audit->last = &line->next;
-		pthread_cond_signal(&audit->changed);
-	}
+	bool wanted = audit->path != NULL;
+	if (wanted)
+		append(audit, line);
 	pthread_mutex_unlock(&audit->lock);
 	if (!wanted)
 		free_line(line);

@@ -37,7 +37,8 @@ char *audit_line(const struct audit_act *act);
  * which is the owner of its folder if root creates it. False: failed; `error` has the reason. */
 bool audit_append(const char *path, const char *line, char error[AUDIT_ERROR_SIZE]);
 
-/* For a service: writes lines on a thread of its own. */
+/* For a service: writes lines on a thread of its own. A path that is set is tried at once: if the file cannot be
+ * created or opened, an error is logged. */
 struct audit;
 /* path: NULL if there is no audit log. `failed` counts the lines that could not be written. Borrows log and counter.
  * NULL: no thread. */

@@ -131,7 +131,14 @@ START_TEST(not_writable)
 	struct audit_act act = act_of("lost");
 	char beyond[FOLDER_PATH_SIZE + 32];
 	snprintf(beyond, sizeof beyond, "%s/missing/audit.log", folder);
+	/* It is known before there is a line. */
 	struct audit *audit = audit_create(beyond, &log_file, failed);
+	audit_destroy(audit);
+	ck_assert_uint_eq(counter_value(failed), 0);
+	ck_assert(folder_read(folder, "log", text, sizeof text));
+	ck_assert_ptr_nonnull(strstr(text, "audit.log: No such file or directory; its lines are written to this log"));
+	audit = audit_create(NULL, &log_file, failed);
+	audit_set_path(audit, beyond);
 	audit_note(audit, &act);
 	audit_destroy(audit);
 	ck_assert_uint_eq(counter_value(failed), 1);
