@@ -11,7 +11,7 @@
 #define SECOND_NANOS INT64_C(1000000000)
 /* For what clamd said before it closed: it is there already, or never comes. */
 #define LAST_WORDS_TIME (2 * SECOND_NANOS)
-#define NOT_THERE "clamd: %s; is clamd running, and is clamav_socket correct?"
+#define NOT_THERE_HINT "is clamd running, and is clamav_socket correct?"
 
 struct clamd {
 	struct session_pool pool;
@@ -116,10 +116,11 @@ static enum exchange begin(struct transfer *transfer, const void *bytes, size_t 
 			return sent;
 		session_close(transfer->session);
 	}
-	char why[REPORT_TEXT_SIZE - 64];
-	transfer->session = session_open(&clamd->pool, &limits, why, sizeof why);
+	struct cause cause;
+	transfer->session = session_open(&clamd->pool, &limits, &cause);
 	if (transfer->session == NULL) {
-		report_none(transfer->report, NOT_THERE, why);
+		cause_wrap(&cause, "clamd: ", NOT_THERE_HINT);
+		report_none(transfer->report, "%s", cause.text);
 		return EXCHANGE_ERROR;
 	}
 	return session_send(transfer->session, "zINSTREAM", bytes, length, &limits);
@@ -170,28 +171,31 @@ static enum finding clamd_scan(void *endpoint, struct source *source, struct rep
 	return finding;
 }
 
-/* Why VERSION was not answered. */
-static void explain(const char *where, enum exchange done, char *why, size_t size)
+/* Why VERSION was not answered within the time `waited`. */
+static void explain(const char *where, enum exchange done, int64_t waited, struct cause *cause)
 {
+	char prefix[SCANNER_TEXT_SIZE], span[SPAN_SIZE];
+	const char *reason = "closed the connection instead of answering";
+	snprintf(prefix, sizeof prefix, "clamd (%s) ", where);
 	switch (done) {
 	case EXCHANGE_TIMEOUT:
-		snprintf(why, size, "clamd (%s) did not answer in time", where);
-		break;
-	case EXCHANGE_CLOSED:
-	case EXCHANGE_ANSWERED:
-		snprintf(why, size, "clamd (%s) closed the connection instead of answering", where);
-		break;
+		cause_set(cause, prefix, "gave no answer within %s", format_span(waited, span));
+		return;
 	case EXCHANGE_OK:
 	case EXCHANGE_MALFORMED:
-		snprintf(why, size, "%s is not clamd: it does not answer VERSION with its version", where);
+		reason = "is not clamd: it does not answer VERSION with its version";
 		break;
 	case EXCHANGE_CANCELLED:
-		snprintf(why, size, "cancelled before clamd (%s) could answer", where);
+		reason = "could not answer before the scan was cancelled";
 		break;
 	case EXCHANGE_ERROR:
-		snprintf(why, size, "the connection to clamd (%s) broke: %s", where, strerror(errno));
+		cause_set(cause, prefix, "broke the connection: %s", strerror(errno));
+		return;
+	case EXCHANGE_CLOSED:
+	case EXCHANGE_ANSWERED:
 		break;
 	}
+	cause_set(cause, prefix, "%s", reason);
 }
 
 /* Asks on the session for the version. */
@@ -201,9 +205,10 @@ static enum exchange ask_version(struct session *session, const struct limits *l
 	return done == EXCHANGE_OK ? session_answer(session, answer, limits) : done;
 }
 
-static bool clamd_identify(void *endpoint, const struct limits *limits, char version[REPORT_VERSION_SIZE], char *why,
-                           size_t size)
+static bool clamd_identify(void *endpoint, const struct limits *limits, char version[REPORT_VERSION_SIZE],
+                           struct cause *cause)
 {
+	int64_t begin = monotonic_now();
 	struct clamd *clamd = endpoint;
 	char answer[ANSWER_SIZE];
 	enum exchange done = EXCHANGE_CLOSED;
@@ -216,17 +221,16 @@ static bool clamd_identify(void *endpoint, const struct limits *limits, char ver
 	}
 	/* No session was kept, or it ended just then. */
 	if (session == NULL) {
-		char reason[REPORT_TEXT_SIZE - 64];
-		session = session_open(&clamd->pool, limits, reason, sizeof reason);
+		session = session_open(&clamd->pool, limits, cause);
 		if (session == NULL) {
-			snprintf(why, size, NOT_THERE, reason);
+			cause_wrap(cause, "clamd: ", NOT_THERE_HINT);
 			return false;
 		}
 		done = ask_version(session, limits, answer);
 	}
 	bool good = done == EXCHANGE_OK && strncmp(answer, "ClamAV ", 7) == 0 && strlen(answer) < REPORT_VERSION_SIZE;
 	if (!good) {
-		explain(clamd->pool.endpoint.text, done, why, size);
+		explain(clamd->pool.endpoint.text, done, limits->until - begin, cause);
 		session_close(session);
 		return false;
 	}
@@ -236,7 +240,7 @@ static bool clamd_identify(void *endpoint, const struct limits *limits, char ver
 }
 
 static void *clamd_create(const struct pp_host *host, struct pp_setup *setup, const char *address,
-                          char text[SCANNER_TEXT_SIZE])
+                          char where[SCANNER_ADDRESS_SIZE])
 {
 	struct endpoint endpoint;
 	if (!endpoint_parse(address, &endpoint)) {
@@ -251,7 +255,7 @@ static void *clamd_create(const struct pp_host *host, struct pp_setup *setup, co
 		return NULL;
 	}
 	clamd->timeout = host->number(setup, "timeout");
-	snprintf(text, SCANNER_TEXT_SIZE, "clamd (%s)", endpoint.text);
+	snprintf(where, SCANNER_ADDRESS_SIZE, "%s", endpoint.text);
 	return clamd;
 }
 

@@ -50,8 +50,11 @@ static ssize_t after(struct connection *connection, int result, short *events)
 	}
 }
 
-static bool shake_hands(struct connection *connection, const struct limits *limits, char *why, size_t size)
+/* False: why[size] says why not, and *hint what to look at. */
+static bool shake_hands(struct connection *connection, const struct limits *limits, char *why, size_t size,
+                        const char **hint)
 {
+	static const char no_tls[] = "does this port speak TLS? if not, use icap://";
 	for (;;) {
 		short events = 0;
 		ERR_clear_error();
@@ -61,13 +64,14 @@ static bool shake_hands(struct connection *connection, const struct limits *limi
 			return true;
 		ssize_t result = after(connection, done, &events);
 		if (result == 0 || errno != EAGAIN) {
-			tls_explain(connection->ssl,
-			            result == 0 ? "it closed the connection during the handshake" : strerror(errno), why, size);
+			const char *fallback = result == 0 ? "it closed the connection during the handshake" : strerror(errno);
+			*hint = tls_explain(connection->ssl, fallback, why, size) ? no_tls : "";
 			return false;
 		}
 		enum waited waited = socket_wait(connection->fd, events, limits);
 		if (waited == WAIT_READY)
 			continue;
+		*hint = waited == WAIT_TIMEOUT ? no_tls : "";
 		snprintf(why, size, "%s",
 		         waited == WAIT_TIMEOUT     ? "the handshake did not end in time"
 		         : waited == WAIT_CANCELLED ? "the scan was cancelled"
@@ -77,30 +81,32 @@ static bool shake_hands(struct connection *connection, const struct limits *limi
 }
 
 static bool secure(struct connection *connection, const struct endpoint *endpoint, struct tls *tls,
-                   const struct limits *limits, char *why, size_t size)
+                   const struct limits *limits, struct cause *cause)
 {
-	char reason[256];
+	char reason[256], prefix[sizeof endpoint->text + 32];
+	const char *hint = "";
 	connection->ssl = tls_begin(tls, &connection->fd);
 	if (connection->ssl == NULL)
-		snprintf(why, size, "out of memory");
-	else if (shake_hands(connection, limits, reason, sizeof reason))
+		snprintf(reason, sizeof reason, "out of memory");
+	else if (shake_hands(connection, limits, reason, sizeof reason, &hint))
 		return true;
-	else
-		snprintf(why, size, "no TLS connection to %s: %s", endpoint->text, reason);
+	snprintf(prefix, sizeof prefix, "no TLS connection to %s: ", endpoint->text);
+	cause_set(cause, prefix, "%s", reason);
+	cause_wrap(cause, "", hint);
 	return false;
 }
 
 struct connection *connection_open(const struct endpoint *endpoint, struct tls *tls, const struct limits *limits,
-                                   char *why, size_t size)
+                                   struct cause *cause)
 {
 	struct connection *connection = malloc(sizeof *connection + (tls != NULL ? RECORD_SIZE : 0));
 	if (connection == NULL) {
-		snprintf(why, size, "out of memory");
+		cause_set(cause, "", "out of memory");
 		return NULL;
 	}
 	*connection = (struct connection){
-		.fd = endpoint_connect(endpoint, limits, why, size), .receive_events = POLLIN, .send_events = POLLOUT};
-	if (connection->fd < 0 || (tls != NULL && !secure(connection, endpoint, tls, limits, why, size))) {
+		.fd = endpoint_connect(endpoint, limits, cause), .receive_events = POLLIN, .send_events = POLLOUT};
+	if (connection->fd < 0 || (tls != NULL && !secure(connection, endpoint, tls, limits, cause))) {
 		connection_close(connection);
 		return NULL;
 	}

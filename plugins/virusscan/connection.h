@@ -12,9 +12,9 @@
 
 struct connection;
 
-/* `tls` NULL: plain. With TLS, the handshake is over and the certificate verified. NULL: the reason is in why[size]. */
+/* `tls` NULL: plain. With TLS, the handshake is over and the certificate verified. NULL: the cause says why. */
 struct connection *connection_open(const struct endpoint *endpoint, struct tls *tls, const struct limits *limits,
-                                   char *why, size_t size);
+                                   struct cause *cause);
 
 /* NULL: nothing happens. */
 void connection_close(struct connection *connection);

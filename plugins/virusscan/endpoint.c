@@ -208,28 +208,33 @@ static int connect_first(const struct addrinfo *list, const struct limits *limit
 	return fd;
 }
 
-static int connect_remote(const struct endpoint *endpoint, const struct limits *limits, char *why, size_t size)
+/* Sets the cause: the connection could not be made. Returns -1. */
+static int refuse(const struct endpoint *endpoint, int number, struct cause *cause)
+{
+	char prefix[sizeof endpoint->text + 32];
+	snprintf(prefix, sizeof prefix, "cannot connect to %s: ", endpoint->text);
+	cause_set(cause, prefix, "%s", strerror(number));
+	return -1;
+}
+
+static int connect_remote(const struct endpoint *endpoint, const struct limits *limits, struct cause *cause)
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
 	int failure = getaddrinfo(endpoint->host, endpoint->port, &hints, &list);
 	if (failure != 0) {
-		snprintf(why, size, "cannot look up %s: %s", endpoint->host,
-		         failure == EAI_SYSTEM ? strerror(errno) : gai_strerror(failure));
+		cause_set(cause, "", "cannot look up %s: %s", endpoint->host,
+		          failure == EAI_SYSTEM ? strerror(errno) : gai_strerror(failure));
 		return -1;
 	}
 	int fd = connect_first(list, limits), number = errno;
 	freeaddrinfo(list);
-	if (fd < 0)
-		snprintf(why, size, "cannot connect to %s: %s", endpoint->text, strerror(number));
-	return fd;
+	return fd >= 0 ? fd : refuse(endpoint, number, cause);
 }
 
-int endpoint_connect(const struct endpoint *endpoint, const struct limits *limits, char *why, size_t size)
+int endpoint_connect(const struct endpoint *endpoint, const struct limits *limits, struct cause *cause)
 {
 	if (!endpoint->local)
-		return connect_remote(endpoint, limits, why, size);
+		return connect_remote(endpoint, limits, cause);
 	int fd = connect_local(endpoint, limits);
-	if (fd < 0)
-		snprintf(why, size, "cannot connect to %s: %s", endpoint->text, strerror(errno));
-	return fd;
+	return fd >= 0 ? fd : refuse(endpoint, errno, cause);
 }

@@ -10,10 +10,13 @@
 #include "lookup.h"
 #include "member.h"
 #include "name_list.h"
+#include "summary.h"
 
 #define SECOND_NANOS INT64_C(1000000000)
 /* How long a test of an endpoint may take while others are left. */
 #define TEST_TIME (5 * SECOND_NANOS)
+/* A check is cancelled at its deadline. Its waits end before, so that a scanner that hangs is not taken for that. */
+#define DEADLINE_MARGIN (SECOND_NANOS / 5)
 
 struct fleet {
 	const struct pp_host *host;
@@ -107,9 +110,9 @@ static bool is_ready(const struct fleet *fleet, struct member *member, const str
 {
 	bool short_test = source->share > 0 && fleet->timeout > TEST_TIME, tested = false;
 	const struct limits limits = source_limits(source, short_test ? TEST_TIME : fleet->timeout);
-	char why[MEMBER_WHY_SIZE];
-	if (!member_ready(member, &limits, &tested, why)) {
-		report_none(report, "%s", why);
+	struct cause cause;
+	if (!member_ready(member, &limits, &tested, &cause)) {
+		report_none(report, "%s", cause.text);
 		return false;
 	}
 	if (tested)
@@ -242,34 +245,46 @@ enum finding fleet_scan(struct fleet *fleet, struct source *source, struct repor
 	return fleet->all ? scan_by_all(fleet, &order, source, report) : scan_by_one(fleet, &order, source, report);
 }
 
-int fleet_check(struct fleet *fleet, struct pp_run *run)
+/* Tests each endpoint within its share of the time. Keeps the causes of those that fail, in `failed`; returns how many.
+ */
+static size_t test_all(struct fleet *fleet, struct pp_run *run, struct failure failed[FLEET_LIMIT])
 {
 	const struct pp_host *host = fleet->host;
-	char why[MEMBER_WHY_SIZE], reasons[2 * MEMBER_WHY_SIZE] = "";
-	size_t passed = 0, used = 0;
 	int64_t oldest = 0;
-	int64_t until = monotonic_now() + host->deadline(run) - host->now(run);
+	size_t failures = 0;
+	int64_t until = monotonic_now() + host->deadline(run) - host->now(run) - DEADLINE_MARGIN;
 	for (size_t i = 0; i < fleet->count; i++) {
+		struct member *member = fleet->member[i];
+		struct failure *failure = &failed[failures];
 		int64_t now = monotonic_now();
 		const struct limits limits = {.until = now + (until - now) / (int64_t)(fleet->count - i),
 		                              .cancel_fd = host->cancel_fd(run)};
-		if (member_test(fleet->member[i], &limits, why)) {
-			passed++;
-		} else if (used < sizeof reasons) {
-			used += (size_t)snprintf(reasons + used, sizeof reasons - used, "%s%s", used > 0 ? "; " : "", why);
-		}
-		member_announce(fleet->member[i], run);
-		int64_t time = member_watch_signatures(fleet->member[i], run);
+		failure->address = member_address(member);
+		if (!member_test(member, &limits, &failure->cause))
+			failures++;
+		member_announce(member, run);
+		int64_t time = member_watch_signatures(member, run);
 		if (time > 0 && (oldest == 0 || time < oldest))
 			oldest = time;
 	}
-	host->gauge(run, "scanners", (double)fleet->count);
-	host->gauge(run, "scanners_passing", (double)passed);
 	if (oldest > 0)
 		host->gauge(run, "signatures_time_seconds", (double)oldest);
-	if (passed < fleet->count && fleet->count > 1)
-		host->set_reason(run, "%zu of %zu scanners fail: %s", fleet->count - passed, fleet->count, reasons);
-	else if (passed < fleet->count)
-		host->set_reason(run, "%s", reasons);
-	return passed == fleet->count || (passed > 0 && !fleet->all) ? 0 : -1;
+	return failures;
+}
+
+int fleet_check(struct fleet *fleet, struct pp_run *run)
+{
+	const struct pp_host *host = fleet->host;
+	struct failure failed[FLEET_LIMIT];
+	char summary[SUMMARY_SIZE];
+	size_t failures = test_all(fleet, run, failed), passed = fleet->count - failures;
+	host->gauge(run, "scanners", (double)fleet->count);
+	host->gauge(run, "scanners_passing", (double)passed);
+	if (failures > 0 && fleet->count > 1) {
+		summarize(fleet->scanner->kind, failed, failures, fleet->count, PP_REASON_LIMIT, summary);
+		host->set_reason(run, "%s", summary);
+	} else if (failures > 0) {
+		host->set_reason(run, "%s", failed[0].cause.text);
+	}
+	return failures == 0 || (passed > 0 && !fleet->all) ? 0 : -1;
 }

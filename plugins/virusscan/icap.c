@@ -16,11 +16,13 @@
 #define SECOND_NANOS INT64_C(1000000000)
 #define OPTIONS_TTL (3600 * SECOND_NANOS)
 #define NAME_SIZE 768
+#define NOT_THERE_HINT "is the server running, and is icap_url correct?"
 
 struct icap {
 	struct endpoint endpoint;
-	struct tls *tls; /* NULL: plain connections */
-	char url[512];   /* of the service */
+	struct tls *tls;                   /* NULL: plain connections */
+	char url[512];                     /* of the service, … */
+	const char *service, *service_key; /* … its name, a part of the URL, and the key that has it */
 	int64_t timeout;
 	struct idle_pool *idle;
 	pthread_mutex_t lock;      /* of what follows */
@@ -71,7 +73,8 @@ static bool ask_options(const struct icap *icap, struct icap_exchange *exchange)
 		return false;
 	const struct icap_words *words = &exchange->answer.words;
 	if (words->status == 404)
-		snprintf(exchange->why, sizeof exchange->why, "it has no service of that name (icap_service)");
+		snprintf(exchange->why, sizeof exchange->why, "it has no service \"%.200s\" (%s)", icap->service,
+		         icap->service_key);
 	else if (words->status != 200 || (!words->respmod && !words->reqmod))
 		snprintf(exchange->why, sizeof exchange->why, "it answered OPTIONS with %d, and offers no scan", words->status);
 	return words->status == 200 && (words->respmod || words->reqmod);
@@ -246,17 +249,19 @@ static bool open_connection(struct transfer *transfer, bool fresh)
 {
 	struct icap *icap = transfer->icap;
 	struct icap_exchange *exchange = &transfer->exchange;
-	char why[ICAP_WHY_SIZE];
+	struct cause cause;
 	const struct limits limits = source_limits(transfer->source, icap->timeout);
 	exchange->timeout = limits.until - monotonic_now();
 	exchange->until = transfer->source->until;
 	exchange->cancel_fd = limits.cancel_fd;
 	exchange->connection = fresh ? NULL : idle_take(icap->idle);
 	if (exchange->connection == NULL)
-		exchange->connection = connection_open(&icap->endpoint, icap->tls, &limits, why, sizeof why);
-	if (exchange->connection == NULL)
-		return report_none(transfer->report, "icap: %s; is the server running, and is icap_url correct?", why) !=
-		       FINDING_NONE;
+		exchange->connection = connection_open(&icap->endpoint, icap->tls, &limits, &cause);
+	if (exchange->connection == NULL) {
+		cause_wrap(&cause, "icap: ", NOT_THERE_HINT);
+		report_none(transfer->report, "%s", cause.text);
+		return false;
+	}
 	if (find_options(icap, &transfer->options))
 		return true;
 	if (!ask_options(icap, exchange))
@@ -350,17 +355,17 @@ static enum finding icap_scan(void *endpoint, struct source *source, struct repo
 }
 
 /* OPTIONS on a connection of its own, or on a kept one. */
-static bool identify_on(struct icap *icap, struct icap_exchange *exchange, const struct limits *limits, bool fresh)
+static bool identify_on(struct icap *icap, struct icap_exchange *exchange, const struct limits *limits, bool fresh,
+                        struct cause *cause)
 {
-	char reason[ICAP_WHY_SIZE];
 	*exchange = (struct icap_exchange){.timeout = limits->until - monotonic_now(),
 	                                   .until = limits->until,
 	                                   .cancel_fd = limits->cancel_fd,
 	                                   .connection = fresh ? NULL : idle_take(icap->idle)};
 	if (exchange->connection == NULL)
-		exchange->connection = connection_open(&icap->endpoint, icap->tls, limits, reason, sizeof reason);
+		exchange->connection = connection_open(&icap->endpoint, icap->tls, limits, cause);
 	if (exchange->connection == NULL) {
-		snprintf(exchange->why, sizeof exchange->why, "%s", reason);
+		cause_wrap(cause, "icap: ", NOT_THERE_HINT);
 		return false;
 	}
 	bool good = ask_options(icap, exchange);
@@ -368,27 +373,30 @@ static bool identify_on(struct icap *icap, struct icap_exchange *exchange, const
 		idle_keep(icap->idle, exchange->connection);
 	else
 		connection_close(exchange->connection);
+	if (!good) {
+		char prefix[SCANNER_TEXT_SIZE];
+		snprintf(prefix, sizeof prefix, "icap (%s): ", icap->endpoint.text);
+		cause_set(cause, prefix, "%.290s", exchange->why);
+	}
 	return good;
 }
 
-static bool icap_identify(void *endpoint, const struct limits *limits, char version[REPORT_VERSION_SIZE], char *why,
-                          size_t size)
+static bool icap_identify(void *endpoint, const struct limits *limits, char version[REPORT_VERSION_SIZE],
+                          struct cause *cause)
 {
 	struct icap *icap = endpoint;
 	struct icap_exchange *exchange = calloc(1, sizeof *exchange);
 	if (exchange == NULL) {
-		snprintf(why, size, "out of memory");
+		cause_set(cause, "icap: ", "out of memory");
 		return false;
 	}
-	bool good = identify_on(icap, exchange, limits, false);
+	bool good = identify_on(icap, exchange, limits, false, cause);
 	/* A kept connection may have ended just then. */
 	if (!good && exchange->ended && !exchange->heard)
-		good = identify_on(icap, exchange, limits, true);
+		good = identify_on(icap, exchange, limits, true, cause);
 	if (good) {
 		keep_options(icap, &exchange->answer.words);
 		format_version(exchange->answer.words.service, exchange->answer.words.istag, version);
-	} else {
-		snprintf(why, size, "icap (%s): %s", icap->endpoint.text, exchange->why);
 	}
 	free(exchange);
 	return good;
@@ -408,7 +416,8 @@ static bool read_url(struct icap *icap, const char *url, const char *service, bo
 	/* Behind an IPv6 address, which has colons itself. */
 	const char *bracket = *host == '[' ? memchr(host, ']', length) : NULL, *behind = bracket != NULL ? bracket : host;
 	bool has_port = memchr(behind, ':', length - (size_t)(behind - host)) != NULL;
-	if (slash != NULL && slash[1] != '\0')
+	bool named = slash != NULL && slash[1] != '\0';
+	if (named)
 		service = slash + 1;
 	int used = snprintf(address, sizeof address, "tcp://%.*s%s", (int)length, host, has_port ? "" : port);
 	if (used < 0 || (size_t)used >= sizeof address || !endpoint_parse(address, &icap->endpoint) || icap->endpoint.local)
@@ -417,11 +426,15 @@ static bool read_url(struct icap *icap, const char *url, const char *service, bo
 		if (*c <= ' ' || *c > '~')
 			return false;
 	used = snprintf(icap->url, sizeof icap->url, "%s%s/%s", scheme, address + sizeof "tcp://" - 1, service);
-	return used > 0 && (size_t)used < sizeof icap->url;
+	if (used <= 0 || (size_t)used >= sizeof icap->url)
+		return false;
+	icap->service = icap->url + used - strlen(service);
+	icap->service_key = named ? "icap_url" : "icap_service";
+	return true;
 }
 
 static void *icap_create(const struct pp_host *host, struct pp_setup *setup, const char *address,
-                         char text[SCANNER_TEXT_SIZE])
+                         char where[SCANNER_ADDRESS_SIZE])
 {
 	const char *service = host->string(setup, "icap_service");
 	struct icap *icap = calloc(1, sizeof *icap);
@@ -450,7 +463,7 @@ static void *icap_create(const struct pp_host *host, struct pp_setup *setup, con
 			host->reject(setup, "icap_ca", "%s", why);
 	}
 	if (good) {
-		snprintf(text, SCANNER_TEXT_SIZE, "icap (%.*s)", (int)(SCANNER_TEXT_SIZE - sizeof "icap ()"), icap->url);
+		snprintf(where, SCANNER_ADDRESS_SIZE, "%.*s", SCANNER_ADDRESS_SIZE - 1, icap->url);
 		return icap;
 	}
 	idle_destroy(icap->idle);

@@ -176,11 +176,13 @@ static bool wait_for(struct icap_exchange *exchange, unsigned *ways)
 	int64_t now = monotonic_now(), until = now + exchange->timeout;
 	struct limits limits = {until < exchange->until ? until : exchange->until, exchange->cancel_fd};
 	enum waited waited = connection_wait(exchange->connection, ways, &limits);
-	if (waited != WAIT_READY)
-		return fail(exchange, waited == WAIT_TIMEOUT     ? "it did not answer within the timeout or the step's deadline"
-		                      : waited == WAIT_CANCELLED ? "the scan was cancelled"
-		                                                 : strerror(errno));
-	return true;
+	if (waited == WAIT_READY)
+		return true;
+	char why[64], span[SPAN_SIZE];
+	snprintf(why, sizeof why, "it gave no answer within %s", format_span(limits.until - now, span));
+	return fail(exchange, waited == WAIT_TIMEOUT     ? why
+	                      : waited == WAIT_CANCELLED ? "the scan was cancelled"
+	                                                 : strerror(errno));
 }
 
 /* The server takes no more: what it has said already may be its answer. */

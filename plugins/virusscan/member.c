@@ -19,7 +19,7 @@ struct member {
 	const struct pp_host *host;
 	const struct scanner *scanner;
 	void *endpoint;
-	char text[SCANNER_TEXT_SIZE];
+	char text[SCANNER_TEXT_SIZE], address[SCANNER_ADDRESS_SIZE];
 	int64_t self_test, max_age; /* nanoseconds; 0: off */
 	bool needs_version;
 	pthread_mutex_t lock; /* of what follows; times are monotonic, and 0 is never */
@@ -42,9 +42,11 @@ struct member *member_create(const struct pp_host *host, struct pp_setup *setup,
 	member->self_test = host->number(setup, "self_test");
 	member->max_age = host->number(setup, "signatures_max_age");
 	member->needs_version = member->self_test > 0 || host->number(setup, "cache") != 0;
-	member->endpoint = scanner->create(host, setup, address, member->text);
-	if (member->endpoint != NULL)
+	member->endpoint = scanner->create(host, setup, address, member->address);
+	if (member->endpoint != NULL) {
+		snprintf(member->text, sizeof member->text, "%.8s (%s)", scanner->kind, member->address);
 		return member;
+	}
 	pthread_mutex_destroy(&member->lock);
 	free(member);
 	return NULL;
@@ -60,6 +62,11 @@ void member_destroy(struct member *member)
 const char *member_text(const struct member *member)
 {
 	return member->text;
+}
+
+const char *member_address(const struct member *member)
+{
+	return member->address;
 }
 
 void member_version(struct member *member, char version[REPORT_VERSION_SIZE])
@@ -112,10 +119,10 @@ bool member_is_out(struct member *member)
 	return out;
 }
 
-static bool identify(struct member *member, const struct limits *limits, char why[MEMBER_WHY_SIZE])
+static bool identify(struct member *member, const struct limits *limits, struct cause *cause)
 {
 	char version[REPORT_VERSION_SIZE];
-	if (!member->scanner->identify(member->endpoint, limits, version, why, MEMBER_WHY_SIZE))
+	if (!member->scanner->identify(member->endpoint, limits, version, cause))
 		return fail(member, limits);
 	pthread_mutex_lock(&member->lock);
 	memcpy(member->version, version, sizeof version);
@@ -141,24 +148,37 @@ static void make_eicar(char text[69])
 	snprintf(text, 69, "%s%s%s%s", "X5O!P%@AP[4\\PZX54(P^)7CC)7}", "$EICAR-STANDARD-", "ANTIVIRUS-TEST-FILE!", "$H+H*");
 }
 
-static bool self_test(struct member *member, const struct limits *limits, char why[MEMBER_WHY_SIZE])
+/* The answer to one of the two texts is not the right one, or did not come in the time since `begin`. */
+static bool fail_test(struct member *member, const struct limits *limits, int64_t begin, const char *what,
+                      const struct report *report, struct cause *cause)
+{
+	char prefix[SCANNER_TEXT_SIZE + 32], span[SPAN_SIZE];
+	bool late = report->finding == FINDING_NONE && monotonic_now() >= limits->until && !limits_cancelled(limits);
+	snprintf(prefix, sizeof prefix, "%s %s", member->text, late ? "" : "failed its test: ");
+	if (late)
+		cause_set(cause, prefix, "gave no answer to its test within %s", format_span(limits->until - begin, span));
+	else
+		cause_set(cause, prefix, "%s%s%.150s", what, report->text[0] != '\0' ? ": " : "", report->text);
+	return fail(member, limits);
+}
+
+static bool self_test(struct member *member, const struct limits *limits, struct cause *cause)
 {
 	char eicar[69], version[REPORT_VERSION_SIZE];
 	struct report report;
+	int64_t begin = monotonic_now();
 	make_eicar(eicar);
 	member_version(member, version);
 	enum finding clean = probe(member, "clean.txt", "a text without a virus\n", limits, &report);
 	if (clean != FINDING_CLEAN) {
-		snprintf(why, MEMBER_WHY_SIZE, "%s failed its test: %s a clean text: %.150s", member->text,
-		         clean == FINDING_NONE ? "no verdict on" : "it reports", report.text);
-		return fail(member, limits);
+		const char *what = clean == FINDING_NONE ? "no verdict on a clean text" : "it reports a clean text";
+		return fail_test(member, limits, begin, what, &report, cause);
 	}
 	enum finding infected = probe(member, "eicar.com", eicar, limits, &report);
 	if (infected != FINDING_INFECTED && infected != FINDING_BLOCKED) {
-		snprintf(why, MEMBER_WHY_SIZE, "%s failed its test: %s the EICAR test file%s%.150s", member->text,
-		         infected == FINDING_NONE ? "no verdict on" : "it does not find", report.text[0] != '\0' ? ": " : "",
-		         report.text);
-		return fail(member, limits);
+		const char *what =
+			infected == FINDING_NONE ? "no verdict on the EICAR test file" : "it does not find the EICAR test file";
+		return fail_test(member, limits, begin, what, &report, cause);
 	}
 	pthread_mutex_lock(&member->lock);
 	member->tested = monotonic_now();
@@ -168,25 +188,25 @@ static bool self_test(struct member *member, const struct limits *limits, char w
 	return true;
 }
 
-bool member_test(struct member *member, const struct limits *limits, char why[MEMBER_WHY_SIZE])
+bool member_test(struct member *member, const struct limits *limits, struct cause *cause)
 {
-	return identify(member, limits, why) && (member->self_test == 0 || self_test(member, limits, why));
+	return identify(member, limits, cause) && (member->self_test == 0 || self_test(member, limits, cause));
 }
 
-bool member_ready(struct member *member, const struct limits *limits, bool *tested, char why[MEMBER_WHY_SIZE])
+bool member_ready(struct member *member, const struct limits *limits, bool *tested, struct cause *cause)
 {
 	int64_t now = monotonic_now();
 	pthread_mutex_lock(&member->lock);
 	bool known = member->identified != 0 && now - member->identified < VERSION_TIME;
 	pthread_mutex_unlock(&member->lock);
-	if (member->needs_version && !known && !identify(member, limits, why))
+	if (member->needs_version && !known && !identify(member, limits, cause))
 		return false;
 	pthread_mutex_lock(&member->lock);
 	bool passed = member->tested != 0 && now - member->tested < member->self_test &&
 	              strcmp(member->version, member->tested_version) == 0;
 	pthread_mutex_unlock(&member->lock);
 	*tested = member->self_test > 0 && !passed;
-	return !*tested || self_test(member, limits, why);
+	return !*tested || self_test(member, limits, cause);
 }
 
 enum finding member_scan(struct member *member, struct source *source, struct report *report)

@@ -5,8 +5,6 @@
 
 #include "scanner.h"
 
-#define MEMBER_WHY_SIZE 640
-
 struct member;
 
 /* Makes it of the step's configuration. NULL after reject(). */
@@ -14,8 +12,10 @@ struct member *member_create(const struct pp_host *host, struct pp_setup *setup,
                              const char *address);
 void member_destroy(struct member *member);
 
-/* The kind and the address, for messages. */
+/* The kind and the address, for messages, … */
 const char *member_text(const struct member *member);
+/* … and the address alone. */
+const char *member_address(const struct member *member);
 void member_version(struct member *member, char version[REPORT_VERSION_SIZE]);
 /* Whether the version says which signatures it has. */
 bool member_signatures_known(struct member *member);
@@ -24,10 +24,10 @@ bool member_signatures_known(struct member *member);
 bool member_is_out(struct member *member);
 
 /* Whether it may give a verdict. Asks for its version if that was long ago, and tests it if its last test was long
- * ago, or was of another version; *tested says whether it did. False: `why` says why not. */
-bool member_ready(struct member *member, const struct limits *limits, bool *tested, char why[MEMBER_WHY_SIZE]);
+ * ago, or was of another version; *tested says whether it did. False: the cause says why not. */
+bool member_ready(struct member *member, const struct limits *limits, bool *tested, struct cause *cause);
 /* Asks and tests in any case. */
-bool member_test(struct member *member, const struct limits *limits, char why[MEMBER_WHY_SIZE]);
+bool member_test(struct member *member, const struct limits *limits, struct cause *cause);
 
 /* A scan. If it has no finding, and the source is not to blame, the endpoint is tested before the next one. */
 enum finding member_scan(struct member *member, struct source *source, struct report *report);

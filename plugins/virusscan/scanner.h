@@ -21,6 +21,7 @@ enum finding {
 
 #define REPORT_TEXT_SIZE 512
 #define REPORT_VERSION_SIZE 256
+#define SCANNER_ADDRESS_SIZE 320
 #define SCANNER_TEXT_SIZE 336
 
 /* What a scan found out. */
@@ -45,13 +46,13 @@ struct scanner {
 	const char *kind;    /* as messages name it */
 	const char *address; /* the key with the addresses */
 	const char *timeout; /* the key with the longest wait */
-	/* Makes the state of one endpoint, with the text of its address for messages; NULL after reject(). */
+	/* Makes the state of one endpoint, with its address for messages; NULL after reject(). */
 	void *(*create)(const struct pp_host *host, struct pp_setup *setup, const char *address,
-	                char text[SCANNER_TEXT_SIZE]);
+	                char where[SCANNER_ADDRESS_SIZE]);
 	void (*destroy)(void *endpoint);
-	/* Asks which engine and signatures it has, and so whether it is there. False: `why` says why not. */
-	bool (*identify)(void *endpoint, const struct limits *limits, char version[REPORT_VERSION_SIZE], char *why,
-	                 size_t size);
+	/* Asks which engine and signatures it has, and so whether it is there. False: the cause says why not. */
+	bool (*identify)(void *endpoint, const struct limits *limits, char version[REPORT_VERSION_SIZE],
+	                 struct cause *cause);
 	/* Scans what the source hands out; several at a time. Sets finding and text, and the version if the scanner says
 	 * it with its answer. */
 	enum finding (*scan)(void *endpoint, struct source *source, struct report *report);

@@ -53,14 +53,14 @@ struct session *session_take(struct session_pool *pool)
 	return idle_take(pool->idle);
 }
 
-struct session *session_open(const struct session_pool *pool, const struct limits *limits, char *why, size_t size)
+struct session *session_open(const struct session_pool *pool, const struct limits *limits, struct cause *cause)
 {
 	struct session *session = calloc(1, sizeof *session);
 	if (session == NULL) {
-		snprintf(why, size, "out of memory");
+		cause_set(cause, "", "out of memory");
 		return NULL;
 	}
-	session->fd = endpoint_connect(&pool->endpoint, limits, why, size);
+	session->fd = endpoint_connect(&pool->endpoint, limits, cause);
 	if (session->fd < 0) {
 		free(session);
 		return NULL;

@@ -31,8 +31,8 @@ void session_pool_destroy(struct session_pool *pool);
 /* A kept session that clamd has not closed; NULL: there is none. */
 struct session *session_take(struct session_pool *pool);
 
-/* A fresh one; NULL: the reason is in why[size]. */
-struct session *session_open(const struct session_pool *pool, const struct limits *limits, char *why, size_t size);
+/* A fresh one; NULL: the cause says why, without a hint. */
+struct session *session_open(const struct session_pool *pool, const struct limits *limits, struct cause *cause);
 
 /* Takes over the session, for the next upload. */
 void session_keep(struct session_pool *pool, struct session *session);

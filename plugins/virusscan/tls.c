@@ -175,18 +175,20 @@ SSL *tls_begin(struct tls *tls, int *fd)
 	return ssl;
 }
 
-void tls_explain(SSL *ssl, const char *fallback, char *why, size_t size)
+bool tls_explain(SSL *ssl, const char *fallback, char *why, size_t size)
 {
 	long verified = SSL_get_verify_result(ssl);
 	unsigned long code = ERR_peek_error();
 	const char *reason = ERR_reason_error_string(code);
+	bool wrong = ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER;
 	if (verified != X509_V_OK)
 		snprintf(why, size, "its certificate is not accepted: %s", X509_verify_cert_error_string(verified));
-	else if (ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_WRONG_VERSION_NUMBER)
+	else if (wrong)
 		snprintf(why, size, "it does not speak TLS");
 	else if (reason != NULL)
 		snprintf(why, size, "TLS: %s", reason);
 	else
 		snprintf(why, size, "%s", fallback);
 	ERR_clear_error();
+	return verified == X509_V_OK && (wrong || reason == NULL);
 }

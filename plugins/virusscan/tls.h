@@ -21,7 +21,8 @@ void tls_destroy(struct tls *tls);
  * the certificate. NULL: out of memory. */
 SSL *tls_begin(struct tls *tls, int *fd);
 
-/* Why the handshake or the connection failed. `fallback`: what to say if TLS has nothing to say. */
-void tls_explain(SSL *ssl, const char *fallback, char *why, size_t size);
+/* Why the handshake or the connection failed. `fallback`: what to say if TLS has nothing to say. True: the other side
+ * may not speak TLS at all. */
+bool tls_explain(SSL *ssl, const char *fallback, char *why, size_t size);
 
 #endif

@@ -44,15 +44,14 @@ static struct {
 	size_t heard_length; /* of this upload, on this session */
 } clamd;
 
-int __wrap_endpoint_connect(const struct endpoint *endpoint, const struct limits *limits, char *why, size_t size);
+int __wrap_endpoint_connect(const struct endpoint *endpoint, const struct limits *limits, struct cause *cause);
 enum waited __wrap_socket_wait(int fd, short events, const struct limits *limits);
 
-int __wrap_endpoint_connect(const struct endpoint *endpoint, const struct limits *limits, char *why, size_t size)
+int __wrap_endpoint_connect(const struct endpoint *endpoint, const struct limits *limits, struct cause *cause)
 {
 	(void)endpoint;
 	(void)limits;
-	(void)why;
-	(void)size;
+	(void)cause;
 	int pair[2], room = 16 * 1024;
 	REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair) == 0);
 	REQUIRE(setsockopt(pair[0], SOL_SOCKET, SO_SNDBUF, &room, sizeof room) == 0);

@@ -28,7 +28,8 @@ tests_plugins_test_icap_SOURCES = tests/plugins/test_icap.c tests/plugins/icap_s
 tests_plugins_test_icap_CPPFLAGS = $(AM_CPPFLAGS) $(PATIENT)
 
 check_PROGRAMS += tests/plugins/test_idle
-tests_plugins_test_idle_SOURCES = tests/plugins/test_idle.c plugins/virusscan/idle.c plugins/virusscan/endpoint.c
+tests_plugins_test_idle_SOURCES = tests/plugins/test_idle.c plugins/virusscan/idle.c plugins/virusscan/endpoint.c \
+	plugins/virusscan/cause.c
 tests_plugins_test_idle_CPPFLAGS = $(AM_CPPFLAGS)
 
 check_PROGRAMS += tests/plugins/test_icap_tls

@@ -4,10 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "plugins/virusscan/summary.h"
 #include "tests/harness/fixture_clamd.h"
 #include "tests/harness/folder.h"
 #include "tests/plugins/fake_clamd.h"
@@ -161,8 +163,83 @@ START_TEST(none_is_left)
 	ck_assert_uint_eq(scan_text(instance, "hello"), PP_RETRY);
 	assert_holds(run.reason, "cannot connect");
 	ck_assert(!check(instance, why, sizeof why));
-	assert_holds(why, "2 of 2 scanners fail: clamd: cannot connect");
+	assert_holds(why, "2 of 2 scanners fail: clamd (");
+	assert_holds(why, "): No such file or directory");
+	assert_holds(why, one.socket);
+	assert_holds(why, two.socket);
 	pp_step_module.destroy(instance);
+}
+END_TEST
+
+#define HINT "is clamd running?"
+#define LONG_PATH "/var/run/clamav-with-a-long-name-"
+
+/* All scanners that fail are named, if there is room. */
+START_TEST(a_line_for_several)
+{
+	static const struct {
+		struct failure failed[4];
+		size_t failures;
+		const char *text;
+	} table[] = {
+		{{{"/a", {"", "No such file or directory", HINT}}, {"/b", {"", "Connection refused", HINT}}},
+	     2,
+	     "2 of 4 scanners fail: clamd (/a): No such file or directory; clamd (/b): Connection refused. Is clamd running?"},
+		{{{"/a", {"", "gave no answer within 4 s", NULL}},
+	      {"/b", {"", "Connection refused", HINT}},
+	      {"/c", {"", "gave no answer within 4 s", NULL}}},
+	     3,
+	     "3 of 4 scanners fail: clamd (/a, /c): gave no answer within 4 s; clamd (/b): Connection refused. "
+	     "Is clamd running?"},
+		{{{LONG_PATH "1", {"", "No such file or directory", HINT}},
+	      {LONG_PATH "2", {"", "No such file or directory", HINT}}},
+	     2,
+	     "2 of 4 scanners fail: clamd (" LONG_PATH "1, " LONG_PATH "2): No such file or directory. Is clamd running?"},
+		{{{LONG_PATH "1", {"", "Connection refused", HINT}},
+	      {LONG_PATH "2", {"", "Connection refused", HINT}},
+	      {LONG_PATH "3", {"", "No such file or directory", HINT}},
+	      {LONG_PATH "4", {"", "No such file or directory", HINT}}},
+	     4,
+	     "4 of 4 scanners fail: clamd (" LONG_PATH "1, " LONG_PATH
+	     "2): Connection refused; and 2 more. Is clamd running?"},
+	};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		char text[SUMMARY_SIZE];
+		summarize("clamd", table[i].failed, table[i].failures, 4, PP_REASON_LIMIT, text);
+		ck_assert_str_eq(text, table[i].text);
+		ck_assert_uint_le(strlen(text), PP_REASON_LIMIT);
+	}
+}
+END_TEST
+
+/* A check is cancelled at its deadline, as the service does it: that one hangs is said before. */
+START_TEST(one_that_hangs)
+{
+	static const struct {
+		size_t count;
+		const char *why;
+	} table[] = {{1, ") gave no answer within 1 s"}, {2, "): gave no answer within 1 s"}};
+	fake_clamd_start(&two, MANNER_SILENT, NULL);
+	start(&one);
+	if (table[_i].count == 1) {
+		fake_clamd_stop(&one);
+		memcpy(one.socket, two.socket, sizeof one.socket);
+	}
+	void *instance = create(table[_i].count, NULL, NULL);
+	stub_run_init(&run, NULL, 0);
+	run.deadline = run.now + SECOND + SECOND / 5;
+	run.cancel_fd = timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC);
+	ck_assert_int_eq(
+		timerfd_settime(run.cancel_fd, 0, &(struct itimerspec){.it_value = {.tv_sec = 1, .tv_nsec = 200000000}}, NULL),
+		0);
+	ck_assert_int_eq(pp_step_module.check_run(instance, &run) == 0, table[_i].count > 1);
+	assert_holds(run.reason, two.socket);
+	assert_holds(run.reason, table[_i].why);
+	close(run.cancel_fd);
+	pp_step_module.destroy(instance);
+	if (table[_i].count > 1)
+		fake_clamd_stop(&one);
+	fake_clamd_stop(&two);
 }
 END_TEST
 
@@ -611,6 +688,7 @@ int main(void)
 	                             it_is_tested_again_when_its_signatures_change,
 	                             old_signatures_are_said,
 	                             none_is_left,
+	                             a_line_for_several,
 	                             bytes_that_cannot_be_had_are_asked_for_once,
 	                             all_have_to_agree,
 	                             equal_bytes_are_scanned_once,
@@ -632,6 +710,7 @@ int main(void)
 		tcase_add_test(tests, test[i]);
 	tcase_add_loop_test(tests, one_that_fails_gives_no_verdict, 0, 2);
 	tcase_add_loop_test(tests, another_scanner_takes_over, 0, 5);
+	tcase_add_loop_test(tests, one_that_hangs, 0, 2);
 	suite_add_tcase(suite, tests);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);

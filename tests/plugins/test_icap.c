@@ -160,7 +160,7 @@ static const struct {
 	{OPTIONS(""), ICAP_200("Encapsulated: res-hdr=0, res-body=999999999\r\n\r\n"), PP_RETRY,
      "an invalid Encapsulated header"},
 	/* What is wrong with the service. */
-	{"ICAP/1.0 404 Service not found\r\n\r\n", NO_CONTENT, PP_RETRY, "no service of that name (icap_service)"},
+	{"ICAP/1.0 404 Service not found\r\n\r\n", NO_CONTENT, PP_RETRY, "it has no service \"scan\" (icap_url)"},
 	{"ICAP/1.0 200 OK\r\nMethods: FILEMOD\r\nEncapsulated: null-body=0\r\n\r\n", NO_CONTENT, PP_RETRY,
      "offers no scan"},
 	{NULL, NO_CONTENT, PP_RETRY, "closed the connection before it had answered"},
@@ -373,7 +373,7 @@ START_TEST(a_silent_server)
 	void *instance = begin("icap_timeout=50ms");
 	stub_run_init(&run, "hello", 5);
 	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
-	assert_holds(run.reason, "did not answer within the timeout");
+	assert_holds(run.reason, "gave no answer within ");
 	ck_assert_uint_eq(server.requests, 1);
 	end(instance);
 }
@@ -452,6 +452,7 @@ END_TEST
 
 START_TEST(default_ports)
 {
+	char why[256];
 	static const char *const table[][2] = {{"icap_url=icap://[::1]/scan", "cannot connect to [::1]:1344"},
 	                                       {"icap_url=icaps://[::1]", "cannot connect to [::1]:11344"},
 	                                       {"icap_url=icap://[::1]:1/scan", "cannot connect to [::1]:1:"},
@@ -461,6 +462,9 @@ START_TEST(default_ports)
 		stub_run_init(&run, "hello", 5);
 		ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
 		assert_holds(run.reason, table[i][1]);
+		ck_assert(!check(instance, why, sizeof why));
+		assert_holds(why, table[i][1]);
+		assert_holds(why, "; is the server running, and is icap_url correct?");
 		pp_step_module.destroy(instance);
 	}
 }

@@ -87,6 +87,7 @@ END_TEST
 
 START_TEST(other_services)
 {
+	char why[256];
 	void *instance = create("echo");
 	stub_run_init(&run, NULL, 3 * MEGABYTE);
 	ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
@@ -94,7 +95,13 @@ START_TEST(other_services)
 	instance = create("none");
 	stub_run_init(&run, "clean", 5);
 	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
-	assert_holds(run.reason, "no service of that name (icap_service)");
+	assert_holds(run.reason, "it has no service \"none\" (icap_url)");
+	pp_step_module.destroy(instance);
+	char url[64];
+	snprintf(url, sizeof url, "icap_url=icap://127.0.0.1:%u", icap.port);
+	instance = create_icap(url, "icap_service=nowhere");
+	ck_assert(!check(instance, why, sizeof why));
+	assert_holds(why, "it has no service \"nowhere\" (icap_service)");
 	pp_step_module.destroy(instance);
 }
 END_TEST

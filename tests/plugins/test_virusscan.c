@@ -354,7 +354,7 @@ START_TEST(checks)
 	             {MANNER_ANSWER, "UNKNOWN COMMAND", "is not clamd: it does not answer VERSION with its version"},
 	             {MANNER_RAW, "HTTP/1.1 400 Bad Request", "is not clamd: it does not answer VERSION with its version"},
 	             {MANNER_BREAK, "", " closed the connection instead of answering"},
-	             {MANNER_SILENT, "", " did not answer in time"}};
+	             {MANNER_SILENT, "", " gave no answer within "}};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
 		char why[256] = "";
 		struct fake_clamd clamd;
