@@ -167,7 +167,9 @@ bool cache_watch_answered(struct cache_watch *watch, struct bus *bus, struct req
 		watch->complete = watch->complete || has_nothing_to_deliver(request->reply);
 		watch->heard = clock_monotonic();
 		watch->said = false;
-		pull(watch, bus, BATCH_LIMIT);
+		watch->outstanding = 0;
+		if (!watch->complete)
+			pull(watch, bus, BATCH_LIMIT);
 	} else if (request->status == REQUEST_REFUSED || unanswered) {
 		say_failure(watch, request);
 	} else {
