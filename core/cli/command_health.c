@@ -8,11 +8,12 @@
 #include "core/cli/command.h"
 #include "core/client/json_text.h"
 #include "core/client/service_http.h"
+#include "core/client/service_match.h"
 
 static const char usage[] =
 	"usage: postprocessing health [-c FILE] [--json]\n"
 	"Asks the running service whether it is ready, and shows what it depends on. Exit status: 0 ready,\n"
-	"1 not ready.\n" OPTION_CONFIG_USAGE;
+	"1 not ready, no answer, or another service answers.\n" OPTION_CONFIG_USAGE;
 
 /* The service's answer. */
 struct health {
@@ -46,6 +47,11 @@ static void ask(struct health *health, const struct config *config)
 	if (status == 0 || health->body == NULL)
 		return;
 	json_t *answer = json_loads(health->body, 0, NULL);
+	if (!service_match(config, answer, health->reason, sizeof health->reason)) {
+		health->ready = false;
+		json_decref(answer);
+		return;
+	}
 	health->checks = json_incref(json_object_get(answer, "checks"));
 	json_decref(answer);
 	if (json_is_array(health->checks)) {

@@ -124,6 +124,8 @@ struct config {
 /* Reads `path` (NULL: POSTPROCESSING_CONFIG, else CONFIG_DIR/postprocessing.ini, which may be missing), its steps.d/
  * and `environment` ("NAME=value", NULL-terminated). Never NULL; usable only if `problems` stayed empty. */
 struct config *config_read(const char *path, char *const *environment, struct problems *problems);
+/* Whether a file or a variable sets the key. */
+bool config_is_set(const struct config *config, const char *section, const char *key);
 /* Adds "PLACE: KEY: " and the text; if the key has its default, "[SECTION] KEY: " and the text. */
 void config_blame(const struct config *config, struct problems *problems, const char *section, const char *key,
                   const char *format, ...) __attribute__((format(printf, 5, 6)));

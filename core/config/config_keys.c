@@ -351,6 +351,12 @@ struct found config_find(const struct config_source *source, const char *section
 	return config_key_find(source, config_keys_find(section, name));
 }
 
+bool config_is_set(const struct config *config, const char *section, const char *key)
+{
+	const struct found found = config_find(config->source, section, key);
+	return found.value != NULL && found.value[0] != '\0';
+}
+
 /* An empty text is no text. */
 static void store_string(char **at, const char *text)
 {

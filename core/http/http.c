@@ -105,7 +105,7 @@ bool http_start(struct http *http)
 	http->listener = listener_start(http->options.addr, &limits, &handler, http->address, why, sizeof why);
 	if (http->listener == NULL) {
 		if (strcmp(why, http->why) != 0)
-			log_warning(http->options.log, "HTTP ([http] addr, POSTPROCESSING_DEBUG_ADDR): %s; retrying", why);
+			log_warning(http->options.log, "HTTP ([http] addr, POSTPROCESSING_HTTP_ADDR): %s; retrying", why);
 		memcpy(http->why, why, sizeof why);
 		return false;
 	}

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tests/harness/fetch.h"
@@ -154,6 +155,38 @@ START_TEST(health_tells)
 }
 END_TEST
 
+/* With the state folder of another service, which could not listen on the address. */
+START_TEST(health_tells_another_service)
+{
+	char address[64], state[FOLDER_PATH_SIZE + 64], text[4096];
+	char ini[FOLDER_PATH_SIZE + 32], real[FOLDER_PATH_SIZE + 32], link[FOLDER_PATH_SIZE + 32];
+	const char *const argv[] = {"./postprocessing", "health", "-c", ini, "--json", NULL};
+	const char *const env[] = {address, state, NULL};
+	scenario_begin(&scenario, NULL, false);
+	scenario_await_ready(&scenario);
+	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
+	snprintf(address, sizeof address, "POSTPROCESSING_HTTP_ADDR=127.0.0.1:%u", scenario_http_port(&scenario));
+	snprintf(state, sizeof state, "POSTPROCESSING_STATE_DIR=%s/other", scenario.folder);
+	ck_assert_int_eq(run_command(argv, env, text, sizeof text), 1);
+	ck_assert_msg(strstr(text, "another service answers there: it is ") != NULL &&
+	                  strstr(text, "/state; that ") != NULL,
+	              "%s", text);
+	ck_assert_msg(strstr(text, "\"ready\": false") != NULL && strstr(text, "\"checks\": []") != NULL, "%s", text);
+	/* The same if an instance has used it. */
+	snprintf(real, sizeof real, "%s/other", scenario.folder);
+	snprintf(link, sizeof link, "%s/link", scenario.folder);
+	ck_assert_int_eq(mkdir(real, 0700), 0);
+	ck_assert(folder_write(real, "instance-0", "host-2", 6));
+	ck_assert_int_eq(run_command(argv, env, text, sizeof text), 1);
+	/* Another path to the same folder. */
+	snprintf(real, sizeof real, "%s/state", scenario.folder);
+	ck_assert_int_eq(symlink(real, link), 0);
+	snprintf(state, sizeof state, "POSTPROCESSING_STATE_DIR=%s", link);
+	ck_assert_int_eq(run_command(argv, env, text, sizeof text), 0);
+	scenario_close(&scenario);
+}
+END_TEST
+
 /* The warnings of the start stay visible. */
 START_TEST(warnings_are_counted)
 {
@@ -301,10 +334,16 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {interrupted_submit_withdraws,      terminated_submit_withdraws,
-	                              impatient_submit_withdraws,        unsure_submit_withdraws,
-	                              names_do_not_control_the_terminal, details_of_a_verdict,
-	                              submit_is_reached_by_others,       health_tells,
-	                              unknown_options_are_refused,       warnings_are_counted};
+	const TTest *const tests[] = {interrupted_submit_withdraws,
+	                              terminated_submit_withdraws,
+	                              impatient_submit_withdraws,
+	                              unsure_submit_withdraws,
+	                              names_do_not_control_the_terminal,
+	                              details_of_a_verdict,
+	                              submit_is_reached_by_others,
+	                              health_tells,
+	                              health_tells_another_service,
+	                              unknown_options_are_refused,
+	                              warnings_are_counted};
 	return scenario_run("scenario_commands", tests, sizeof tests / sizeof tests[0]);
 }
