@@ -156,6 +156,9 @@ static void name_file_key(const struct step_setup *setup, struct module_key *key
 		free(name);
 }
 
+/* What a module learns beside the keys that it declares. */
+#define STEP_VALUES 4
+
 /* Copies what the module declares; its struct may be longer than ours. */
 static void read_keys(struct step_setup *setup, const struct pp_key *keys, size_t key_size)
 {
@@ -165,7 +168,7 @@ static void read_keys(struct step_setup *setup, const struct pp_key *keys, size_
 	       ((const struct pp_key *)(const void *)(at + count * key_size))->name != NULL)
 		count++;
 	setup->key = alloc_zeroed(count + 1, sizeof *setup->key);
-	setup->value = alloc_zeroed(count + 3, sizeof *setup->value);
+	setup->value = alloc_zeroed(count + STEP_VALUES, sizeof *setup->value);
 	for (; setup->count < count; setup->count++)
 		memcpy(&setup->key[setup->count].key, at + setup->count * key_size, sizeof(struct pp_key));
 	for (size_t i = 0; i < count; i++)
@@ -177,8 +180,9 @@ static void read_keys(struct step_setup *setup, const struct pp_key *keys, size_
 	setup->value[count] = (struct setup_value){.key = "deadline", .number = setup->step->deadline};
 	setup->value[count + 1] = (struct setup_value){.key = "max_wait", .number = setup->step->max_wait};
 	setup->value[count + 2] = (struct setup_value){.key = "quarantine", .number = setup->config->quarantined};
+	setup->value[count + 3] = (struct setup_value){.key = "on_exhausted", .number = setup->step->on_exhausted};
 	setup->host.value = setup->value;
-	setup->host.count = count + 3;
+	setup->host.count = count + STEP_VALUES;
 }
 
 /* "; did you mean KEY?", if it is one of the step's keys that was meant. */

@@ -46,9 +46,16 @@ static bool read_outcome(const struct pp_host *host, struct pp_setup *setup, con
 		return false;
 	}
 	*outcome = outcome_word[i].outcome;
-	if (*outcome != VERDICT_QUARANTINE || host->number(setup, "quarantine") == 1)
+	if (*outcome != VERDICT_QUARANTINE)
 		return true;
-	host->reject(setup, key, "the service has no quarantine: set folder and public_key in [quarantine]");
+	if (host->number(setup, "quarantine") != 1) {
+		host->reject(setup, key, "the service has no quarantine: set folder and public_key in [quarantine]");
+		return false;
+	}
+	if (host->number(setup, "on_exhausted") != 1)
+		return true;
+	host->reject(setup, key,
+	             "a file of which no copy can be made would go on to the next step: set on_exhausted = abort");
 	return false;
 }
 

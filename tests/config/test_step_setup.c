@@ -66,6 +66,8 @@ START_TEST(defaults)
 	ck_assert_ptr_null(host_services.string(step_setup_host(made), NULL));
 	ck_assert_int_eq(host_services.number(step_setup_host(made), NULL), 0);
 	ck_assert_int_eq(host_services.number(step_setup_host(made), "max_wait"), 720 * HOUR);
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "quarantine"), 0);
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "on_exhausted"), 0);
 	ck_assert_int_eq(host_services.number(step_setup_host(made), "deadline"), 10 * MINUTE);
 }
 END_TEST

@@ -629,6 +629,11 @@ START_TEST(quarantine)
 	struct pp_setup setup = {.keys = pp_step_module.keys, .value = {"suspicious=quarantine"}};
 	ck_assert_int_ne(pp_step_module.create(&stub_host, &setup, &instance), 0);
 	assert_holds(setup.rejected, "suspicious: the service has no quarantine");
+	/* An infected file must not go on because no copy of it can be made. */
+	struct pp_setup loose = {.keys = pp_step_module.keys,
+	                         .value = {"infected=quarantine", "quarantine=1", "on_exhausted=1", socket}};
+	ck_assert_int_ne(pp_step_module.create(&stub_host, &loose, &instance), 0);
+	assert_holds(loose.rejected, "infected: a file of which no copy can be made would go on");
 }
 END_TEST
 
