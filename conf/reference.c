@@ -2,7 +2,6 @@
 #include "conf/reference.h"
 
 #include <ctype.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -63,13 +62,16 @@ static void add_roff(struct text *text, const char *words)
 /* "From 1 to 1024.", "One of: abort, continue."; empty: any value of its type. */
 static void describe_range(const struct pp_key *key, char *range, size_t size)
 {
-	char least[DURATION_TEXT_SIZE], most[DURATION_TEXT_SIZE];
-	bool limited = key->min != 0 || key->max != 0;
+	char least[LIMIT_TEXT_SIZE], most[LIMIT_TEXT_SIZE];
+	bool limited = (key->min != 0 || key->max != 0) &&
+	               (key->type == PP_KEY_DURATION || key->type == PP_KEY_INTEGER || key->type == PP_KEY_SIZE);
+	limit_format(key, key->min, least);
+	limit_format(key, key->max, most);
 	*range = '\0';
-	if (key->type == PP_KEY_DURATION && limited)
-		snprintf(range, size, "From %s to %s.", duration_format(key->min, least), duration_format(key->max, most));
-	else if ((key->type == PP_KEY_INTEGER || key->type == PP_KEY_SIZE) && limited)
-		snprintf(range, size, "From %" PRId64 " to %" PRId64 ".", key->min, key->max);
+	if (limited && limit_is_above_zero(key))
+		snprintf(range, size, "More than 0, and at most %s.", most);
+	else if (limited)
+		snprintf(range, size, "From %s to %s.", least, most);
 	else if (key->type == PP_KEY_SECRET)
 		snprintf(range, size, "It is safer in a file of its own, whose path %s_file is.", key->name);
 	else if (key->type == PP_KEY_LIST)

@@ -14,14 +14,21 @@ static const struct {
 };
 #define LEGACY_COUNT (sizeof legacy / sizeof legacy[0])
 
-/* Sets the key of a step, unless a higher rank has set it. */
+/* Sets the key of a step, unless a higher rank has set it. `from`: the key that a value in a file is of: an invalid one
+ * is a problem of this key, and its default is set. */
 static void set_for(struct config_source *source, const char *section_name, const char *key, struct found found,
-                    struct problems *problems)
+                    const struct pp_key *from, struct problems *problems)
 {
+	char why[VALUE_WHY_SIZE];
+	int64_t number;
 	const struct setting *set = section_find(source_section(source, section_name), key);
-	const struct setting setting = {(char *)key, (char *)found.value, (char *)found.place, found.rank, 0};
 	if (found.value == NULL || (set != NULL && set->rank >= found.rank))
 		return;
+	if (found.rank != RANK_ENVIRONMENT && !value_parse(from, found.value, &number, why, sizeof why)) {
+		problems_add(problems, "%s: %s: %s", found.place, from->name, why);
+		found.value = from->fallback;
+	}
+	const struct setting setting = {(char *)key, (char *)found.value, (char *)found.place, found.rank, 0};
 	struct section *section = source_section_add(source, section_name, NULL, problems);
 	if (section != NULL)
 		section_set(section, &setting, problems);
@@ -30,10 +37,11 @@ static void set_for(struct config_source *source, const char *section_name, cons
 void legacy_apply(struct config_source *source, struct problems *problems)
 {
 	const struct variable *workers = source_variable(source, LEGACY_WORKERS);
-	set_for(source, STEP_PREFIX "delay", "duration", config_find(source, "postprocessing", "delay"), problems);
+	const struct config_key *delay = config_keys_find("postprocessing", "delay");
+	set_for(source, STEP_PREFIX "delay", "duration", config_key_find(source, delay), &delay->key, problems);
 	if (workers != NULL)
 		set_for(source, STEP_PREFIX LEGACY_MODULE, "workers",
-		        (struct found){workers->value, workers->name, RANK_ENVIRONMENT}, problems);
+		        (struct found){workers->value, workers->name, RANK_ENVIRONMENT}, NULL, problems);
 }
 
 const char *legacy_step(size_t number)

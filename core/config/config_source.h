@@ -126,6 +126,11 @@ void config_file_parse(struct config_source *source, const char *name, const cha
  * value if it may be a secret. */
 bool value_parse(const struct pp_key *key, const char *text, int64_t *number, char *why, size_t size);
 #define VALUE_WHY_SIZE 256
+/* A limit of the key in its unit ("16MiB", "24h"); returns text. */
+#define LIMIT_TEXT_SIZE 32
+const char *limit_format(const struct pp_key *key, int64_t limit, char text[LIMIT_TEXT_SIZE]);
+/* Whether the least value has no form for people: any above 0. */
+bool limit_is_above_zero(const struct pp_key *key);
 
 /* Returns what is wrong with an external text: it is not UTF-8, or contains characters that end a line or make the text
  * look different. NULL: nothing. The result never contains the text. */

@@ -79,9 +79,11 @@ static void read_grants(struct step_config *step, const char *place, struct prob
 {
 	char **listed = list_split(step->allow, ", \t");
 	uint32_t grant;
+	char known[GRANTS_TEXT_SIZE];
 	for (char **word = listed; *word != NULL; word++) {
 		if (!grant_parse(*word, &grant))
-			problems_add(problems, "%s: allow: unknown word \"%.80s\" (network, unix, exec, none)", place, *word);
+			problems_add(problems, "%s: allow: unknown word \"%.80s\" (%s none)", place, *word,
+			             grants_format(UINT32_MAX, known));
 		step->grants |= grant;
 	}
 	free(listed);

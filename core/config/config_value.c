@@ -86,19 +86,42 @@ static bool parse_choice(const char *choices, const char *text, int64_t *number)
 	return false;
 }
 
+bool limit_is_above_zero(const struct pp_key *key)
+{
+	return key->type == PP_KEY_DURATION && key->min > 0 && key->min < MILLISECOND;
+}
+
+const char *limit_format(const struct pp_key *key, int64_t limit, char text[LIMIT_TEXT_SIZE])
+{
+	static const char *const units[] = {"", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+	size_t unit = 0;
+	if (key->type == PP_KEY_DURATION && limit != 0) {
+		char duration[DURATION_TEXT_SIZE];
+		snprintf(text, LIMIT_TEXT_SIZE, "%s", duration_format(limit, duration));
+		return text;
+	}
+	while (key->type == PP_KEY_SIZE && limit != 0 && limit % 1024 == 0 && unit + 1 < sizeof units / sizeof units[0]) {
+		limit /= 1024;
+		unit++;
+	}
+	snprintf(text, LIMIT_TEXT_SIZE, "%lld%s", (long long)limit, units[unit]);
+	return text;
+}
+
 static bool check_range(const struct pp_key *key, const char *text, int64_t number, char *why, size_t size)
 {
 	bool any = key->min == 0 && key->max == 0;
 	if (number >= key->min && (any || number <= key->max))
 		return true;
-	char least[DURATION_TEXT_SIZE], most[DURATION_TEXT_SIZE];
+	char least[LIMIT_TEXT_SIZE], most[LIMIT_TEXT_SIZE];
+	limit_format(key, key->min, least);
+	limit_format(key, key->max, most);
 	if (any)
 		snprintf(why, size, "\"%.40s\" is negative", text);
-	else if (key->type == PP_KEY_DURATION)
-		snprintf(why, size, "\"%.40s\" is not between %s and %s", text, duration_format(key->min, least),
-		         duration_format(key->max, most));
+	else if (limit_is_above_zero(key))
+		snprintf(why, size, "\"%.40s\" is not more than 0 and at most %s", text, most);
 	else
-		snprintf(why, size, "\"%.40s\" is not between %lld and %lld", text, (long long)key->min, (long long)key->max);
+		snprintf(why, size, "\"%.40s\" is not between %s and %s", text, least, most);
 	return false;
 }
 
@@ -149,8 +172,10 @@ static bool check_list(const struct pp_key *key, const char *text, int64_t *numb
 		snprintf(why, size, "nothing between two commas, or beside one");
 	else if (count > most)
 		snprintf(why, size, "%lld items, %lld at most", (long long)count, (long long)most);
+	else if (count == 0 && key->min == 1)
+		snprintf(why, size, "needs a value");
 	else if (count < key->min)
-		snprintf(why, size, "%lld items, at least %lld", (long long)count, (long long)key->min);
+		snprintf(why, size, "%lld item%s, at least %lld", (long long)count, count == 1 ? "" : "s", (long long)key->min);
 	return !empty && count <= most && count >= key->min;
 }
 

@@ -198,8 +198,10 @@ START_TEST(wrong_settings_are_not_checked)
 		{"steps = review\n[step:review]\nmodule = exec\n", "main.ini:4: command: required in [step:review]"},
 		{"steps = virusscan\n[step:virusscan]\nmax_scan_size = 1G B\n", "main.ini:5: max_scan_size: \"1G B\" is not"},
 		{"steps = virusscan\n[step:virusscan]\ncache_frist = 1GiB\n", "main.ini:5: cache_frist: unknown key in"},
-		{"steps = virusscan\n[step:virusscan]\ntimeout = 0\n", "main.ini:5: timeout: \"0\" is not"},
+		{"steps = virusscan\n[step:virusscan]\ntimeout = 0\n",
+	     "main.ini:5: timeout: \"0\" is not more than 0 and at most 24h"},
 		{"steps = virusscan\n[step:virusscan]\nencrypted = delete\n", "main.ini:5: encrypted: "},
+		{"steps = virusscan\n[step:virusscan]\nclamav_socket =\n", "main.ini:5: clamav_socket: needs a value"},
 		{"steps = virusscan\n[step:virusscan]\nallow = netwrk\n", "main.ini:5: allow: unknown word"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {

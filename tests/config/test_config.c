@@ -165,7 +165,10 @@ static const struct {
 	{"max_retries = -1", "is not between"},
 	{"max_retries = 99999999999999999999", "is not a whole number"},
 	{"shutdown_grace = 30", "main.ini:2: shutdown_grace: \"30\" is not a duration"},
-	{"shutdown_grace = 2h", "is not between 0ms and 1h"},
+	{"shutdown_grace = 2h", "is not between 0 and 1h"},
+	{"steps = s\n[step:s]\nmemory_limit = 1K", "main.ini:4: memory_limit: \"1K\" is not between 16MiB and 1TiB"},
+	{"steps = s\n[step:s]\nallow = netwrk",
+     "main.ini:4: allow: unknown word \"netwrk\" (network unix exec files none)"},
 	{"log_level = loud", "main.ini:2: log_level: unknown value \"loud\" (error warning info"},
 	{"log_level =", "main.ini:2: log_level: unknown value \"\""},
 	{"plugin_dir = a", "main.ini:2: plugin_dir: \"a\" is not an absolute path"},
@@ -208,7 +211,7 @@ static const struct {
 	{"steps = s\n[step:s]\nmodule = ..", "main.ini:4: module: \"..\" is not a valid module name"},
 	{"steps = .s", "main.ini:2: module: \".s\" is not a valid module name"},
 	{"steps = s\n[step:s]\nmodule =", "main.ini:4: module: needs a value"},
-	{"delay = soon", "main.ini:2: duration: \"soon\" is not a duration"},
+	{"delay = soon", "main.ini:2: delay: \"soon\" is not a duration"},
 	{"virusscan = perhaps", "main.ini:2: virusscan: \"perhaps\" is not true or false"},
 };
 
