@@ -28,7 +28,8 @@ VIRUSSCAN_SOURCES = \
 	plugins/virusscan/idle.c plugins/virusscan/idle.h \
 	plugins/virusscan/endpoint.c plugins/virusscan/endpoint.h \
 	plugins/virusscan/cause.c plugins/virusscan/cause.h \
-	plugins/virusscan/summary.c plugins/virusscan/summary.h
+	plugins/virusscan/summary.c plugins/virusscan/summary.h \
+	plugins/virusscan/unused.c plugins/virusscan/unused.h
 plugin_LTLIBRARIES += plugins/virusscan.la
 plugins_virusscan_la_SOURCES = $(VIRUSSCAN_SOURCES)
 plugins_virusscan_la_CPPFLAGS = $(MODULE_CPPFLAGS) $(JANSSON_CFLAGS) $(CRYPTO_CFLAGS) $(SSL_CFLAGS)

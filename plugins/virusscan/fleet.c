@@ -37,6 +37,14 @@ struct order {
 	size_t count;
 };
 
+static bool has_address(const struct fleet *fleet, const char *address)
+{
+	for (size_t i = 0; i < fleet->count; i++)
+		if (strcmp(member_address(fleet->member[i]), address) == 0)
+			return true;
+	return false;
+}
+
 struct fleet *fleet_create(const struct pp_host *host, struct pp_setup *setup, const struct scanner *scanner)
 {
 	struct fleet *fleet = calloc(1, sizeof *fleet);
@@ -59,7 +67,13 @@ struct fleet *fleet_create(const struct pp_host *host, struct pp_setup *setup, c
 			fleet_destroy(fleet);
 			return NULL;
 		}
+		bool twice = has_address(fleet, member_address(member));
 		fleet->member[fleet->count++] = member;
+		if (twice) {
+			host->reject(setup, scanner->address, "%s is in the list twice", member_address(member));
+			fleet_destroy(fleet);
+			return NULL;
+		}
 		used += (size_t)snprintf(fleet->scanners + used, sizeof fleet->scanners - used, "%s\n", member_text(member));
 	}
 	if (fleet->count > 0)
@@ -232,7 +246,7 @@ static enum finding scan_by_all(const struct fleet *fleet, const struct order *o
 			break;
 		}
 	}
-	if (report->finding == FINDING_CLEAN)
+	if (report->finding == FINDING_CLEAN && order->count > 1)
 		snprintf(report->scanner, sizeof report->scanner, "%s, all %zu scanners", fleet->scanner->kind, order->count);
 	report->cached = cached;
 	return report->finding;

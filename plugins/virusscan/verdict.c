@@ -83,12 +83,17 @@ static const char *format_outcome(uint32_t outcome)
 	return "retry";
 }
 
-void verdict_rules_format(const struct verdict_rules *rules, char text[VERDICT_RULES_SIZE])
+void verdict_rules_format(const struct verdict_rules *rules, bool cuts, char text[VERDICT_RULES_SIZE])
 {
 	size_t used = 0;
-	for (int finding = FINDING_CLEAN; finding < FINDING_COUNT && used < VERDICT_RULES_SIZE; finding++)
+	for (int finding = FINDING_CLEAN; finding < FINDING_COUNT && used < VERDICT_RULES_SIZE; finding++) {
 		used += (size_t)snprintf(text + used, VERDICT_RULES_SIZE - used, "%s%s: %s", used > 0 ? ", " : "",
 		                         finding_word[finding], format_outcome(rules->outcome[finding]));
+		if (finding == FINDING_PARTIAL && cuts && rules->cut != rules->outcome[finding] && used < VERDICT_RULES_SIZE)
+			used +=
+				(size_t)snprintf(text + used, VERDICT_RULES_SIZE - used,
+			                     " (by a limit of the scanner) or %s (by max_scan_size)", format_outcome(rules->cut));
+	}
 }
 
 /* RFC 3339 in UTC. */

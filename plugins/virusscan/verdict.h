@@ -19,9 +19,9 @@ struct verdict_rules {
 /* False after reject(). */
 bool verdict_rules_read(struct verdict_rules *rules, const struct pp_host *host, struct pp_setup *setup);
 
-/* What they are, in one line. */
-#define VERDICT_RULES_SIZE 256
-void verdict_rules_format(const struct verdict_rules *rules, char text[VERDICT_RULES_SIZE]);
+/* What they are, in one line. `cuts`: the step has only the first bytes of large files scanned. */
+#define VERDICT_RULES_SIZE 384
+void verdict_rules_format(const struct verdict_rules *rules, bool cuts, char text[VERDICT_RULES_SIZE]);
 
 /* The word of a finding: the name of its key, or "clean". */
 const char *verdict_word(enum finding finding);

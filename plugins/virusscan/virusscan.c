@@ -12,6 +12,7 @@
 
 #include "fleet.h"
 #include "name_list.h"
+#include "unused.h"
 #include "verdict.h"
 
 #define SECOND_NANOS INT64_C(1000000000)
@@ -31,8 +32,9 @@ struct virusscan {
 	bool skip_larger;
 	int64_t first_lookup; /* files up to this size are looked up before they are scanned */
 	int64_t forced;       /* of the enum above */
-	bool unused_ca;       /* icap_ca is set, and no connection is by TLS */
 	bool announced;       /* the rules were said */
+	struct unused unused[UNUSED_LIMIT];
+	size_t unused_count;
 };
 
 /* clang-format off */
@@ -161,16 +163,6 @@ static void virusscan_destroy(void *instance)
 	free(scan);
 }
 
-/* Whether icap_ca is set for nothing. */
-static bool has_unused_ca(const struct pp_host *host, struct pp_setup *setup, const struct scanner *scanner)
-{
-	const char *ca = host->string(setup, "icap_ca"), *url;
-	bool unused = ca != NULL && *ca != '\0';
-	for (size_t i = 0; scanner == &icap_scanner && (url = host->item(setup, "icap_url", i)) != NULL; i++)
-		unused = unused && strncmp(url, "icaps://", 8) != 0;
-	return unused;
-}
-
 static int virusscan_create(const struct pp_host *host, struct pp_setup *setup, void **instance)
 {
 	static const struct scanner *const scanner[] = {&clamd_scanner, &icap_scanner};
@@ -197,7 +189,7 @@ static int virusscan_create(const struct pp_host *host, struct pp_setup *setup, 
 		return -1;
 	}
 	fleet_use_lists(scan->fleet, scan->allowed, scan->blocked);
-	scan->unused_ca = has_unused_ca(host, setup, scanner[kind]);
+	scan->unused_count = unused_find(host, setup, virusscan_keys, scanner[kind], scan->unused);
 	*instance = scan;
 	return 0;
 }
@@ -411,10 +403,10 @@ static void announce(struct virusscan *scan, struct pp_run *run)
 		          "debug_outcome is set: NOTHING IS SCANNED, every upload is reported as infected");
 		return;
 	}
-	verdict_rules_format(&scan->rules, rules);
+	verdict_rules_format(&scan->rules, scan->max_size > 0, rules);
 	host->log(run, PP_LOG_INFO, "outcomes by verdict: %s (set by the keys of the same names)", rules);
-	if (scan->unused_ca)
-		host->log(run, PP_LOG_WARNING, "icap_ca is not used: no icap_url begins with icaps://");
+	for (size_t i = 0; i < scan->unused_count; i++)
+		host->log(run, PP_LOG_WARNING, "%s is not used: %s", scan->unused[i].key, scan->unused[i].why);
 	if (scan->max_size > 0)
 		host->log(run, PP_LOG_WARNING, "a file larger than max_scan_size (%lld bytes) %s", (long long)scan->max_size,
 		          scan->skip_larger                ? "is accepted without a scan"

@@ -243,6 +243,81 @@ START_TEST(one_that_hangs)
 }
 END_TEST
 
+/* Nobody listens, so what the check logs last is about the configuration. */
+START_TEST(keys_without_effect)
+{
+	static const char clamd[] = "clamav_socket=/nonexistent/clamd.ctl";
+	static const struct {
+		const char *values[4], *logged;
+	} table[] = {
+		{{clamd, "icap_url=icap://h"}, "icap_url is not used: scanner is clamav"},
+		{{clamd, "icap_service=scan"}, "icap_service is not used: scanner is clamav"},
+		{{clamd, "icap_timeout=1m"}, "icap_timeout is not used: scanner is clamav"},
+		{{clamd, "icap_ca=/a"}, "icap_ca is not used: scanner is clamav"},
+		{{"scanner=icap", "icap_url=icap://127.0.0.1:1", clamd}, "clamav_socket is not used: scanner is icap"},
+		{{"scanner=icap", "icap_url=icap://127.0.0.1:1", "timeout=1m"}, "timeout is not used: scanner is icap"},
+		{{clamd, "max_scan_size_mode=skip"}, "max_scan_size_mode is not used: max_scan_size is not set"},
+		{{clamd, "icap_url=icap://127.0.0.1:1344"}, "outcomes by verdict: "},
+	};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		void *instance = stub_create_with(table[i].values);
+		stub_run_init(&run, NULL, 0);
+		ck_assert_int_ne(pp_step_module.check_run(instance, &run), 0);
+		assert_holds(run.logged, table[i].logged);
+		pp_step_module.destroy(instance);
+	}
+}
+END_TEST
+
+START_TEST(outcomes_that_are_logged)
+{
+	static const struct {
+		const char *value, *value2, *logged;
+	} table[] = {
+		{NULL, NULL, ", partial: abort, unscannable: "},
+		{"partial=hold", "max_scan_size=5", ", partial: hold, unscannable: "},
+		{"max_scan_size=5", NULL,
+	     ", partial: abort (by a limit of the scanner) or continue (by max_scan_size), unscannable: "},
+	};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		void *instance = create_at("/nonexistent/clamd.ctl", table[i].value, table[i].value2);
+		stub_run_init(&run, NULL, 0);
+		ck_assert_int_ne(pp_step_module.check_run(instance, &run), 0);
+		assert_holds(run.first_logged, table[i].logged);
+		pp_step_module.destroy(instance);
+	}
+}
+END_TEST
+
+START_TEST(an_address_twice)
+{
+	static const struct {
+		const char *values[2], *rejected;
+	} table[] = {
+		{{"clamav_socket=/a/b, unix:///a/b"}, "clamav_socket: /a/b is in the list twice"},
+		{{"scanner=icap", "icap_url=icap://h,icap://h:1344/avscan"},
+	     "icap_url: icap://h:1344/avscan is in the list twice"},
+	};
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		void *instance = NULL;
+		struct pp_setup setup = {.keys = pp_step_module.keys, .value = {table[i].values[0], table[i].values[1]}};
+		ck_assert_int_ne(pp_step_module.create(&stub_host, &setup, &instance), 0);
+		ck_assert_str_eq(setup.rejected, table[i].rejected);
+	}
+}
+END_TEST
+
+START_TEST(one_has_to_agree)
+{
+	start(&one);
+	void *instance = create(1, "agree=all", "cache=0");
+	ck_assert_uint_eq(scan_text(instance, "hello"), PP_CONTINUE);
+	assert_holds(run.details, "\"scanner\":\"clamd (/");
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&one);
+}
+END_TEST
+
 START_TEST(bytes_that_cannot_be_had_are_asked_for_once)
 {
 	start(&one);
@@ -694,6 +769,10 @@ int main(void)
 	                             old_signatures_are_said,
 	                             none_is_left,
 	                             a_line_for_several,
+	                             keys_without_effect,
+	                             outcomes_that_are_logged,
+	                             an_address_twice,
+	                             one_has_to_agree,
 	                             bytes_that_cannot_be_had_are_asked_for_once,
 	                             all_have_to_agree,
 	                             equal_bytes_are_scanned_once,
