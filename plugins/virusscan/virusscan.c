@@ -44,14 +44,13 @@ static const struct pp_key virusscan_keys[] = {
 	 .help = "The kind of scanner. clamav: clamd, ClamAV's daemon. icap: any scanner behind an ICAP server."},
 	{.name = "clamav_socket", .type = PP_KEY_LIST, .fallback = "/run/clamav/clamd.ctl", .min = 1, .max = FLEET_LIMIT,
 	 .environment = "ANTIVIRUS_CLAMAV_SOCKET",
-	 .help = "Where clamd listens: a path, unix:///path, host:port or tcp://host:port; several, separated by commas, "
-	         "for more than one clamd."},
+	 .help = "Where clamd listens: a path, unix:///path, host:port or tcp://host:port. There can be more than one "
+	         "clamd."},
 	{.name = "icap_url", .type = PP_KEY_LIST, .fallback = "icap://127.0.0.1:1344", .min = 1, .max = FLEET_LIMIT,
 	 .environment = "ANTIVIRUS_ICAP_URL",
 	 .help = "Where the ICAP server listens: icap://host, icap://host:port, or with the service "
-	         "icap://host:port/service; several, separated by commas, for more than one server. icaps:// in place of "
-	         "icap:// is with TLS; the server's certificate is always verified. The port is 1344 by default, with TLS "
-	         "11344."},
+	         "icap://host:port/service. There can be more than one server. icaps:// in place of icap:// is with TLS; the "
+	         "server's certificate is always verified. The port is 1344 by default, with TLS 11344."},
 	{.name = "icap_service", .type = PP_KEY_STRING, .fallback = "avscan", .environment = "ANTIVIRUS_ICAP_SERVICE",
 	 .help = "The name of the ICAP server's service, if icap_url does not have it."},
 	{.name = "icap_ca", .type = PP_KEY_PATH,
