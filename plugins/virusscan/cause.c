@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cause.h"
 
+#include <errno.h>
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #define MILLISECOND_NANOS INT64_C(1000000)
 
@@ -38,5 +41,18 @@ const char *format_span(int64_t nanoseconds, char text[SPAN_SIZE])
 		snprintf(text, SPAN_SIZE, "%lld ms", (long long)milliseconds);
 	else
 		snprintf(text, SPAN_SIZE, "%lld s", (long long)((milliseconds + 500) / 1000));
+	return text;
+}
+
+const char *format_error(int number, char text[ERROR_TEXT_SIZE])
+{
+	char room[4096];
+	struct passwd entry, *user = NULL;
+	if (number != EACCES)
+		snprintf(text, ERROR_TEXT_SIZE, "%s", strerror(number));
+	else if (getpwuid_r(geteuid(), &entry, room, sizeof room, &user) == 0 && user != NULL)
+		snprintf(text, ERROR_TEXT_SIZE, "%s (as user %.64s)", strerror(number), user->pw_name);
+	else
+		snprintf(text, ERROR_TEXT_SIZE, "%s (as user %u)", strerror(number), (unsigned)geteuid());
 	return text;
 }

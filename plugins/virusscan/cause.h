@@ -24,4 +24,8 @@ void cause_wrap(struct cause *cause, const char *prefix, const char *hint);
 #define SPAN_SIZE 32
 const char *format_span(int64_t nanoseconds, char text[SPAN_SIZE]);
 
+/* The text of an error of the system. If a permission is missing, it has the name of the user who lacks it. */
+#define ERROR_TEXT_SIZE 160
+const char *format_error(int number, char text[ERROR_TEXT_SIZE]);
+
 #endif

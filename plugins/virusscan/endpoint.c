@@ -211,9 +211,11 @@ static int connect_first(const struct addrinfo *list, const struct limits *limit
 /* Sets the cause: the connection could not be made. Returns -1. */
 static int refuse(const struct endpoint *endpoint, int number, struct cause *cause)
 {
-	char prefix[sizeof endpoint->text + 32];
+	char prefix[sizeof endpoint->text + 32], error[ERROR_TEXT_SIZE];
 	snprintf(prefix, sizeof prefix, "cannot connect to %s: ", endpoint->text);
-	cause_set(cause, prefix, "%s", strerror(number));
+	cause_set(cause, prefix, "%s", format_error(number, error));
+	if (number == EACCES && endpoint->local)
+		cause_wrap(cause, "", "see LocalSocketMode and LocalSocketGroup in clamd.conf");
 	return -1;
 }
 

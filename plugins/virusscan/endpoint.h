@@ -39,7 +39,7 @@ struct endpoint {
  * False: it is none of these. */
 bool endpoint_parse(const char *text, struct endpoint *endpoint);
 
-/* A connected non-blocking socket, which the caller closes; -1: the cause says why, without a hint. A host name is
+/* A connected non-blocking socket, which the caller closes; -1: the cause says why. A host name is
  * looked up by the system's resolver, which knows neither limits nor cancellation. Of a name's addresses one after the
  * other is tried: each gets its share of the time, and at most a few seconds while there are others. */
 int endpoint_connect(const struct endpoint *endpoint, const struct limits *limits, struct cause *cause);

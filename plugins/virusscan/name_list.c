@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+
+#include "cause.h"
 
 #define DIGEST_LENGTH 64
 
@@ -31,7 +34,8 @@ static bool read_file(const char *path, char **text, char *why, size_t size)
 {
 	FILE *file = fopen(path, "re");
 	if (file == NULL) {
-		snprintf(why, size, "%s: %s", path, strerror(errno));
+		char error[ERROR_TEXT_SIZE];
+		snprintf(why, size, "%s: %s", path, format_error(errno, error));
 		return false;
 	}
 	*text = malloc(NAME_LIST_SIZE_LIMIT + 1);

@@ -31,7 +31,7 @@ void session_pool_destroy(struct session_pool *pool);
 /* A kept session that clamd has not closed; NULL: there is none. */
 struct session *session_take(struct session_pool *pool);
 
-/* A fresh one; NULL: the cause says why, without a hint. */
+/* A fresh one; NULL: the cause says why. */
 struct session *session_open(const struct session_pool *pool, const struct limits *limits, struct cause *cause);
 
 /* Takes over the session, for the next upload. */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -44,6 +45,15 @@ static uint32_t scan_text(void *instance, const char *text)
 	stub_run_init(&run, text, strlen(text));
 	run.cache = cache;
 	return scan(instance, &run);
+}
+
+static void write_list(const char *key, const char *lines, char value[FOLDER_PATH_SIZE + 32])
+{
+	static char folder[FOLDER_PATH_SIZE];
+	if (folder[0] == '\0')
+		ck_assert(folder_create(folder));
+	ck_assert(folder_write(folder, "list", lines, strlen(lines)));
+	snprintf(value, FOLDER_PATH_SIZE + 32, "%s=%s/list", key, folder);
 }
 
 /* Two streams for the test. */
@@ -318,6 +328,30 @@ START_TEST(one_has_to_agree)
 }
 END_TEST
 
+/* The name of the user who may not is said. Root may everything. */
+START_TEST(without_permission)
+{
+	char list[FOLDER_PATH_SIZE + 32];
+	start(&one);
+	write_list("allow_list", "Bad\n", list);
+	void *instance = create(1, list, NULL);
+	ck_assert_int_eq(chmod(one.socket, 0), 0);
+	ck_assert_int_eq(chmod(strchr(list, '/'), 0), 0);
+	if (geteuid() == 0)
+		ck_assert_int_eq(seteuid(65534), 0);
+	ck_assert(!check(instance, why, sizeof why));
+	assert_holds(why, "socket: Permission denied (as user ");
+	assert_holds(why, "); see LocalSocketMode and LocalSocketGroup in clamd.conf");
+	pp_step_module.destroy(instance);
+	struct pp_setup setup = {.keys = pp_step_module.keys, .value = {list}};
+	ck_assert_int_ne(pp_step_module.create(&stub_host, &setup, &instance), 0);
+	assert_holds(setup.rejected, "list: Permission denied (as user ");
+	if (getuid() == 0)
+		ck_assert_int_eq(seteuid(0), 0);
+	fake_clamd_stop(&one);
+}
+END_TEST
+
 START_TEST(bytes_that_cannot_be_had_are_asked_for_once)
 {
 	start(&one);
@@ -526,15 +560,6 @@ START_TEST(large_files_are_kept)
 	fake_clamd_stop(&one);
 }
 END_TEST
-
-static void write_list(const char *key, const char *lines, char value[FOLDER_PATH_SIZE + 32])
-{
-	static char folder[FOLDER_PATH_SIZE];
-	if (folder[0] == '\0')
-		ck_assert(folder_create(folder));
-	ck_assert(folder_write(folder, "list", lines, strlen(lines)));
-	snprintf(value, FOLDER_PATH_SIZE + 32, "%s=%s/list", key, folder);
-}
 
 static void *create_listed(const char *key, const char *lines)
 {
@@ -769,6 +794,7 @@ int main(void)
 	                             old_signatures_are_said,
 	                             none_is_left,
 	                             a_line_for_several,
+	                             without_permission,
 	                             keys_without_effect,
 	                             outcomes_that_are_logged,
 	                             an_address_twice,
