@@ -11,6 +11,7 @@
 #include "core/base/container_of.h"
 #include "core/base/signals.h"
 #include "core/base/terminal.h"
+#include "core/client/end_detail.h"
 #include "core/client/service_steps.h"
 #include "core/http/file_server.h"
 #include "core/jetstream/intake.h"
@@ -22,6 +23,8 @@
 #define TAKEN_TIMEOUT (30 * SECOND)
 #define ROUND (SECOND / 4)
 #define CALLBACKS_TIMEOUT (2 * SECOND)
+/* How often a record that says less than the events is read again, for all files together. */
+#define LATE_REPLIES_LIMIT 50
 
 struct submission {
 	struct client *client;
@@ -35,6 +38,7 @@ struct submission {
 	atomic_uint heard; /* subscriptions whose callbacks may still come */
 	struct file_server *server;
 	sigset_t signals; /* that end it early */
+	unsigned late_replies;
 };
 
 /* On the client library's thread. */
@@ -262,13 +266,35 @@ static void say_held(struct submitted *file, const struct record *record)
 	print_line(stderr, file, how);
 }
 
-/* Why it was rejected. */
-static void note_reason(struct submitted *file, const struct record *record)
+/* The record of an upload that has ended says why. A virus' name is the detail if its step has published it. */
+static void note_end(struct submitted *file, const struct record *record)
 {
-	const struct status *status = &record->status;
-	const char *step = status->decided != 0 ? record->upload->step[status->decided - 1] : "";
-	const char *between = step[0] != '\0' && status->reason[0] != '\0' ? ": " : "";
-	snprintf(file->detail, sizeof file->detail, "%.64s%s%s", step, between, status->reason);
+	file->explained = true;
+	if (file->detail[0] == '\0' || record->status.outcome == OUTCOME_CONTINUE)
+		end_detail(record, file->detail, sizeof file->detail);
+}
+
+static bool has_ended(const struct record *record)
+{
+	return record->status.phase == PHASE_CONFIRMING || record->status.phase == PHASE_UNCONFIRMED ||
+	       record->status.phase == PHASE_ENDED;
+}
+
+/* Reads the record of an upload whose end is published. The service writes the record first, but the library may hand
+ * out the messages of two subscriptions in any order, and a replica of the bucket may be late. */
+static void look_up_end(struct submission *submission, struct submitted *file)
+{
+	while (submission->records != NULL && !file->explained) {
+		struct record record;
+		enum client_found found = client_get_record(submission->client, submission->records, file->id, &record);
+		if (found == CLIENT_FOUND && has_ended(&record))
+			note_end(file, &record);
+		if (found == CLIENT_FOUND)
+			record_clear(&record);
+		if (found == CLIENT_FAILED || file->explained || submission->late_replies++ >= LATE_REPLIES_LIMIT)
+			return;
+		nanosleep(&(struct timespec){.tv_nsec = 20 * MILLISECOND}, NULL);
+	}
 }
 
 /* A write to the bucket shows the state of the upload. */
@@ -288,10 +314,10 @@ static void follow_record(struct submission *submission, const struct delivery *
 		         suspended ? "suspended" : phase_name(record.status.phase));
 		if (record.status.held)
 			say_held(file, &record);
-		else if (record.status.phase != PHASE_CONFIRMING)
+		else if (has_ended(&record))
+			note_end(file, &record);
+		else
 			say(submission, file, what, suspended ? suspension.reason : record.status.reason);
-		if (file->detail[0] == '\0' && record.status.phase == PHASE_CONFIRMING)
-			note_reason(file, &record);
 	}
 	record_clear(&record);
 }
@@ -326,6 +352,7 @@ static void follow_step(struct submission *submission, struct submitted *file, c
 static void finish(struct submission *submission, struct submitted *file, enum outcome outcome)
 {
 	file->outcome = outcome;
+	look_up_end(submission, file);
 	say(submission, file, outcome_name(outcome), "");
 	if (!confirm(submission, file, outcome != OUTCOME_CONTINUE))
 		snprintf(file->error, sizeof file->error, "it ended with %s, but that could not be confirmed",

@@ -23,13 +23,14 @@ struct submitted {
 	char id[UUID_SIZE];
 	int64_t size;
 	enum outcome outcome;
-	char detail[200]; /* the name of the virus, or why a step failed; "" */
+	char detail[600]; /* the name of the virus, or see end_detail(); "" */
 	char error[600];  /* "": none */
 	nanos took;
 	/* Internal: */
 	struct upload *upload;
-	nanos started; /* monotonic */
-	bool seen;     /* a service has accepted it */
+	nanos started;  /* monotonic */
+	bool seen;      /* a service has accepted it */
+	bool explained; /* its record at its end was seen */
 	bool over;
 	char said[400]; /* the last progress line */
 };

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/upload/record.h"
 #include "tests/harness/fetch.h"
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
@@ -120,6 +121,84 @@ START_TEST(unsure_submit_withdraws)
 	ck_assert_str_eq(message[1].type, "UploadReady");
 	ck_assert_str_eq(message[1].upload, message[0].upload);
 	ck_assert(json_is_true(json_object_get(message[1].payload, "Failed")));
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* Writes the record of an upload that a step has rejected. */
+static void plant_rejected(const char *upload)
+{
+	static const char *const steps[] = {"virusscan"};
+	struct text value = {0};
+	char key[RECORD_KEY_SIZE];
+	kvStore *bucket = NULL;
+	struct record record = {.owner = "test", .writer = "test"};
+	record.upload = upload_create(&(struct upload){.id = upload, .url = "http://x", .step = steps, .step_count = 1});
+	record.status = (struct status){.step = 1,
+	                                .decided = 1,
+	                                .outcome = OUTCOME_ABORT,
+	                                .phase = PHASE_CONFIRMING,
+	                                .due = clock_now() + HOUR,
+	                                .reason = "encrypted: Odd.Zip"};
+	record_encode(&value, &record);
+	record_key(NULL, upload, key);
+	ck_assert_int_eq(js_KeyValue(&bucket, scenario.js, "postprocessing"), NATS_OK);
+	ck_assert_int_eq(kvStore_Put(NULL, bucket, key, value.data, (int)value.length), NATS_OK);
+	kvStore_Destroy(bucket);
+	text_free(&value);
+	upload_release(record.upload);
+}
+
+/* The test is the service. What it publishes last, the record, is what the command needs. */
+START_TEST(submit_waits_for_the_reason)
+{
+	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], text[4096], id[64];
+	struct process submit = PROCESS_NONE;
+	jsStreamConfig stream;
+	scenario_open(&scenario, NULL);
+	jsStreamConfig_Init(&stream);
+	stream.Name = "main-queue";
+	ck_assert_int_eq(js_AddStream(NULL, scenario.js, &stream, NULL, NULL), NATS_OK);
+	records_plant(&scenario, records_foreign(&scenario, "another", "/none", "virusscan", "virusscan", ""));
+	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
+	snprintf(path, sizeof path, "%s/file", scenario.folder);
+	ck_assert(folder_write(scenario.folder, "file", "abc", 3));
+	start_command(&submit, (const char *const[]){"./postprocessing", "submit", "--json", "-c", ini, path, NULL}, NULL);
+	ck_assert(wait_until(is_announced, NULL, TEST_LIMIT));
+	snprintf(id, sizeof id, "%s", announced()->upload);
+	storage_say(&scenario, "PostprocessingFinished",
+	            json_pack("{s:s, s:s, s:s}", "UploadID", id, "Filename", "file", "Outcome", "abort"));
+	usleep(200000);
+	plant_rejected(id);
+	process_read_all(&submit, text, sizeof text);
+	ck_assert(process_wait(&submit, TEST_LIMIT));
+	ck_assert_int_eq(submit.status, 1);
+	ck_assert_msg(strstr(text, "\"detail\": \"virusscan: encrypted: Odd.Zip\"") != NULL, "%s", text);
+	process_end(&submit);
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* A file that a step has not fully looked at does not look like a clean one. */
+START_TEST(submit_shows_verdicts)
+{
+	static char file[2048];
+	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], text[4096];
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan", .ini = "[step:virusscan]\nmax_scan_size = 1KB\n"},
+	               true);
+	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
+	snprintf(path, sizeof path, "%s/file", scenario.folder);
+	for (unsigned part = 0; part < 2; part++) {
+		ck_assert(folder_write(scenario.folder, "file", file, part == 0 ? 1000 : sizeof file));
+		ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "submit", "-c", ini, path, NULL}, NULL,
+		                             text, sizeof text),
+		                 0);
+		ck_assert_msg(strstr(text, part == 0 ? "s  file" : "s  file  (virusscan: partial: only the first 1000 bytes") !=
+		                  NULL,
+		              "%s", text);
+		ck_assert_msg(part != 0 || strchr(text, '(') == NULL, "%s", text);
+	}
 	scenario_close(&scenario);
 }
 END_TEST
@@ -338,6 +417,8 @@ int main(void)
 	                              terminated_submit_withdraws,
 	                              impatient_submit_withdraws,
 	                              unsure_submit_withdraws,
+	                              submit_waits_for_the_reason,
+	                              submit_shows_verdicts,
 	                              names_do_not_control_the_terminal,
 	                              details_of_a_verdict,
 	                              submit_is_reached_by_others,
