@@ -94,6 +94,12 @@ static int open_file(const char *path)
 	return file;
 }
 
+static void describe_error(const char *path, char error[AUDIT_ERROR_SIZE])
+{
+	bool other = errno == EINVAL || errno == EISDIR || errno == ELOOP;
+	snprintf(error, AUDIT_ERROR_SIZE, "%.256s: %s", path, other ? "not a regular file" : strerror(errno));
+}
+
 /* Whether the last line was cut, by a full disk or a crash. What is written next must not become a part of it. */
 static bool is_cut(int file)
 {
@@ -118,12 +124,13 @@ static bool write_whole(int file, const char *line, bool *cut)
 	return written == whole;
 }
 
-bool audit_append(const char *path, const char *line, char error[AUDIT_ERROR_SIZE])
+static bool append(const char *path, const char *line, bool *opened, char error[AUDIT_ERROR_SIZE])
 {
 	bool cut = false;
 	int file = open_file(path);
+	*opened = file >= 0;
 	if (file < 0) {
-		snprintf(error, AUDIT_ERROR_SIZE, "%.256s: %s", path, errno == EINVAL ? "not a regular file" : strerror(errno));
+		describe_error(path, error);
 		return false;
 	}
 	bool good = write_whole(file, line, &cut) && fdatasync(file) == 0;
@@ -134,10 +141,16 @@ bool audit_append(const char *path, const char *line, char error[AUDIT_ERROR_SIZ
 	return good;
 }
 
+bool audit_append(const char *path, const char *line, char error[AUDIT_ERROR_SIZE])
+{
+	bool opened;
+	return append(path, line, &opened, error);
+}
+
 struct waiting_line {
 	struct waiting_line *next;
 	char *path; /* of the audit log when the act was noted */
-	char *text; /* "": whether the file can be written to is tried */
+	char *text;
 	char *same; /* NULL, or: it is left out if the file has a line with these parts */
 };
 
@@ -147,10 +160,14 @@ struct audit {
 	pthread_t thread;
 	const struct log *log;
 	struct counter *failed;
+	struct fact *writable;
 	/* Under the lock: */
 	char *path;
 	struct waiting_line *first, **last;
 	bool stop;
+	bool to_try;    /* the file is to be opened */
+	bool unopened;  /* it could not be, when that was last tried */
+	bool unwritten; /* the last line could not be written */
 };
 
 /* Whether the file has a line with both parts of `same`, which are separated by a line feed. */
@@ -173,18 +190,72 @@ static bool is_there(const char *path, const char *same)
 	return found;
 }
 
-static void write_line(const struct audit *audit, const char *path, char *line)
+#define ADVICE \
+	"its lines are written to this log instead. Create its folder, let the user of the service write there, or set " \
+	"another [audit] file and reload"
+
+/* Notes what has become of the file of this path, if it is still the audit log. */
+static void note_state(struct audit *audit, const char *path, bool opened, bool written, const char *error)
+{
+	bool good = opened && written;
+	pthread_mutex_lock(&audit->lock);
+	bool current = text_same(audit->path, path), changed = false;
+	if (current) {
+		audit->unopened = !opened;
+		audit->unwritten = !written;
+		changed = fact_set(audit->writable, good, good ? "" : error);
+	}
+	pthread_mutex_unlock(&audit->lock);
+	if (changed && !good)
+		log_error(audit->log, "audit log: cannot write: %s; " ADVICE, error);
+	else if (changed)
+		log_info(audit->log, "audit log: %s can be written", path);
+}
+
+static void write_line(struct audit *audit, const char *path, char *line)
 {
 	char error[AUDIT_ERROR_SIZE];
-	if (audit_append(path, line, error))
+	bool opened, good = append(path, line, &opened, error);
+	note_state(audit, path, opened, good, error);
+	if (good)
 		return;
-	if (line[0] == '\0') {
-		log_error(audit->log, "audit log: cannot write: %s; its lines are written to this log instead", error);
-		return;
-	}
 	line[strcspn(line, "\n")] = '\0';
 	counter_add(audit->failed, 1);
 	log_error(audit->log, "audit log: cannot write: %s; the line is: %s", error, line);
+}
+
+/* Under the lock, which is released meanwhile. */
+static void try_to_open(struct audit *audit)
+{
+	char error[AUDIT_ERROR_SIZE];
+	char *path = audit->path != NULL ? alloc_text(audit->path) : NULL;
+	bool written = !audit->unwritten;
+	audit->to_try = false;
+	if (path == NULL)
+		return;
+	pthread_mutex_unlock(&audit->lock);
+	int file = open_file(path);
+	if (file < 0)
+		describe_error(path, error);
+	else
+		close(file);
+	/* That it can be opened does not mean that the disk has room again. */
+	if (file < 0 || written)
+		note_state(audit, path, file >= 0, written, error);
+	free(path);
+	pthread_mutex_lock(&audit->lock);
+}
+
+/* Under the lock. A file that could not be opened is tried again from time to time. */
+static void wait_for_work(struct audit *audit)
+{
+	nanos again = clock_monotonic() + AUDIT_RETRY_INTERVAL;
+	while (audit->first == NULL && !audit->stop && !audit->to_try) {
+		if (!audit->unopened)
+			pthread_cond_wait(&audit->changed, &audit->lock);
+		else if (!condition_wait_until(&audit->changed, &audit->lock, again))
+			audit->to_try = true;
+	}
 }
 
 static void free_line(struct waiting_line *line)
@@ -200,9 +271,12 @@ static void *work(void *closure)
 	struct audit *audit = closure;
 	pthread_mutex_lock(&audit->lock);
 	for (;;) {
-		while (audit->first == NULL && !audit->stop)
-			pthread_cond_wait(&audit->changed, &audit->lock);
+		wait_for_work(audit);
+		if (audit->to_try)
+			try_to_open(audit);
 		struct waiting_line *line = audit->first;
+		if (line == NULL && !audit->stop)
+			continue;
 		if (line == NULL)
 			break;
 		audit->first = line->next;
@@ -218,40 +292,27 @@ static void *work(void *closure)
 	return NULL;
 }
 
-/* With the lock held. */
-static void append(struct audit *audit, struct waiting_line *line)
+/* A service without an audit log does not report on it. */
+static void show_fact(struct audit *audit)
 {
-	line->path = alloc_text(audit->path);
-	*audit->last = line;
-	audit->last = &line->next;
-	pthread_cond_signal(&audit->changed);
+	if (audit->writable != NULL)
+		fact_show(audit->writable, audit->path != NULL);
 }
 
-/* With the lock held: an administrator learns now that the file cannot be written to, and not with the first act. */
-static void try_path(struct audit *audit)
-{
-	struct waiting_line *line = audit->path != NULL ? alloc_zeroed(1, sizeof *line) : NULL;
-	if (line == NULL)
-		return;
-	line->text = alloc_text("");
-	append(audit, line);
-}
-
-struct audit *audit_create(const char *path, const struct log *log, struct counter *failed)
+struct audit *audit_create(const char *path, const struct log *log, struct counter *failed, struct fact *writable)
 {
 	struct audit *audit = alloc_zeroed(1, sizeof *audit);
 	audit->path = path != NULL ? alloc_text(path) : NULL;
 	audit->log = log;
 	audit->failed = failed;
+	audit->writable = writable;
+	audit->to_try = path != NULL;
 	audit->last = &audit->first;
+	show_fact(audit);
 	lock_init(&audit->lock);
 	condition_init(&audit->changed);
-	if (pthread_create(&audit->thread, NULL, work, audit) == 0) {
-		pthread_mutex_lock(&audit->lock);
-		try_path(audit);
-		pthread_mutex_unlock(&audit->lock);
+	if (pthread_create(&audit->thread, NULL, work, audit) == 0)
 		return audit;
-	}
 	audit->stop = true; /* there is no thread to join */
 	audit_destroy(audit);
 	return NULL;
@@ -277,9 +338,13 @@ void audit_destroy(struct audit *audit)
 void audit_set_path(struct audit *audit, const char *path)
 {
 	pthread_mutex_lock(&audit->lock);
+	if (!text_same(audit->path, path))
+		audit->unopened = audit->unwritten = false;
 	free(audit->path);
 	audit->path = path != NULL ? alloc_text(path) : NULL;
-	try_path(audit);
+	audit->to_try = path != NULL;
+	show_fact(audit);
+	pthread_cond_signal(&audit->changed);
 	pthread_mutex_unlock(&audit->lock);
 }
 
@@ -298,9 +363,13 @@ void audit_note(struct audit *audit, const struct audit_act *act)
 	line->text = alloc_checked(audit_line(act));
 	line->same = act->again ? same_parts(act) : NULL;
 	pthread_mutex_lock(&audit->lock);
-	bool wanted = audit->path != NULL;
-	if (wanted)
-		append(audit, line);
+	line->path = audit->path != NULL ? alloc_text(audit->path) : NULL;
+	bool wanted = line->path != NULL;
+	if (wanted) {
+		*audit->last = line;
+		audit->last = &line->next;
+		pthread_cond_signal(&audit->changed);
+	}
 	pthread_mutex_unlock(&audit->lock);
 	if (!wanted)
 		free_line(line);

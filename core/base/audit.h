@@ -15,8 +15,10 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/metrics.h"
+#include "core/base/readiness.h"
 
 #define AUDIT_ERROR_SIZE 512
+#define AUDIT_RETRY_INTERVAL (10 * SECOND)
 
 struct audit_act {
 	nanos time;
@@ -38,14 +40,15 @@ char *audit_line(const struct audit_act *act);
 bool audit_append(const char *path, const char *line, char error[AUDIT_ERROR_SIZE]);
 
 /* For a service: writes lines on a thread of its own. A path that is set is tried at once: if the file cannot be
- * created or opened, an error is logged. */
+ * created or opened, an error is logged, and it is tried again from time to time. */
 struct audit;
-/* path: NULL if there is no audit log. `failed` counts the lines that could not be written. Borrows log and counter.
- * NULL: no thread. */
-struct audit *audit_create(const char *path, const struct log *log, struct counter *failed);
+/* path: NULL if there is no audit log. `failed` counts the lines that could not be written. `writable` (NULL: none) is
+ * good if the file could be opened and the last line could be written. Borrows log, counter and fact. NULL: no
+ * thread. */
+struct audit *audit_create(const char *path, const struct log *log, struct counter *failed, struct fact *writable);
 /* Writes the lines that are left. NULL is fine. */
 void audit_destroy(struct audit *audit);
-/* The two functions below may be called by any thread. */
+/* The two functions below may be called by any thread. The first has the file opened, also if the path is the same. */
 void audit_set_path(struct audit *audit, const char *path);
 /* Copies what it needs. Does not wait. The line goes to the path that is set now, whatever is set before it is written.
  * Without one it is dropped. */

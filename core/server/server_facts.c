@@ -29,6 +29,7 @@ void server_add_facts(struct server *server)
 	facts->state_folder = readiness_add(server->readiness, "state folder", server->config->state_dir);
 	/* Its lock and the instance's name were written there. */
 	fact_set(facts->state_folder, true, "");
+	facts->audit_log = readiness_add(server->readiness, "audit log", "");
 	server->intake.stream_fact = facts->stream;
 	server->intake.consumer_fact = facts->consumer;
 	server->bucket.fact = facts->bucket;

@@ -154,7 +154,8 @@ bool server_start_audit(struct server *server)
 	server->audit =
 		audit_create(server->config->audit_file, server->log,
 	                 metrics_counter(server->metrics, "postprocessing_audit_failures_total",
-	                                 "Lines that could not be written to the audit log; each is logged.", NULL));
+	                                 "Lines that could not be written to the audit log; each is logged.", NULL),
+	                 server->facts.audit_log);
 	if (server->quarantine != NULL && server->config->audit_file == NULL)
 		log_info(server->log, "no log is kept of what happens to files in the quarantine: [audit] file is not set");
 	return server->audit != NULL && (server->quarantine == NULL || start_keeper(server));

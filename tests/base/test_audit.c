@@ -16,6 +16,7 @@
 #include "core/base/audit.h"
 #include "core/base/json.h"
 #include "tests/harness/folder.h"
+#include "tests/harness/limits.h"
 #include "tests/harness/suite.h"
 
 static char folder[FOLDER_PATH_SIZE], path[FOLDER_PATH_SIZE + 16], log_path[FOLDER_PATH_SIZE + 16];
@@ -23,6 +24,8 @@ static char text[1 << 20];
 static struct log log_file;
 static struct metrics *metrics;
 static struct counter *failed;
+static struct readiness *readiness;
+static struct fact *fact;
 
 static void setup(void)
 {
@@ -32,10 +35,13 @@ static void setup(void)
 	log_file = (struct log){.fd = open(log_path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600), .level = LOG_INFO};
 	metrics = metrics_create();
 	failed = metrics_counter(metrics, "failed", "", NULL);
+	readiness = readiness_create(metrics);
+	fact = readiness_add(readiness, "audit log", "");
 }
 
 static void teardown(void)
 {
+	readiness_destroy(readiness);
 	metrics_destroy(metrics);
 	close(log_file.fd);
 	folder_remove(folder);
@@ -101,7 +107,7 @@ START_TEST(many_writers)
 		if ((child[i] = fork()) != 0)
 			continue;
 		pthread_t thread[WRITERS];
-		struct audit *audit = audit_create(path, &log_file, failed);
+		struct audit *audit = audit_create(path, &log_file, failed, NULL);
 		for (int j = 0; j < WRITERS; j++)
 			pthread_create(&thread[j], NULL, note_many, audit);
 		for (int j = 0; j < WRITERS; j++)
@@ -131,14 +137,7 @@ START_TEST(not_writable)
 	struct audit_act act = act_of("lost");
 	char beyond[FOLDER_PATH_SIZE + 32];
 	snprintf(beyond, sizeof beyond, "%s/missing/audit.log", folder);
-	/* It is known before there is a line. */
-	struct audit *audit = audit_create(beyond, &log_file, failed);
-	audit_destroy(audit);
-	ck_assert_uint_eq(counter_value(failed), 0);
-	ck_assert(folder_read(folder, "log", text, sizeof text));
-	ck_assert_ptr_nonnull(strstr(text, "audit.log: No such file or directory; its lines are written to this log"));
-	audit = audit_create(NULL, &log_file, failed);
-	audit_set_path(audit, beyond);
+	struct audit *audit = audit_create(beyond, &log_file, failed, fact);
 	audit_note(audit, &act);
 	audit_destroy(audit);
 	ck_assert_uint_eq(counter_value(failed), 1);
@@ -203,7 +202,7 @@ END_TEST
 START_TEST(again)
 {
 	struct audit_act act = act_of("u1");
-	struct audit *audit = audit_create(path, &log_file, failed);
+	struct audit *audit = audit_create(path, &log_file, failed, NULL);
 	act.event = 12;
 	act.again = true;
 	audit_note(audit, &act);
@@ -218,7 +217,7 @@ START_TEST(again)
 	ck_assert_uint_eq(count_lines("audit.log"), 4);
 	/* Anything but a file is not waited for. */
 	ck_assert(unlink(path) == 0 && mkfifo(path, 0600) == 0);
-	audit = audit_create(path, &log_file, failed);
+	audit = audit_create(path, &log_file, failed, NULL);
 	act.again = true;
 	audit_note(audit, &act);
 	audit_destroy(audit);
@@ -229,7 +228,7 @@ END_TEST
 START_TEST(another_path)
 {
 	struct audit_act act = act_of("u1");
-	struct audit *audit = audit_create(NULL, &log_file, failed);
+	struct audit *audit = audit_create(NULL, &log_file, failed, NULL);
 	audit_note(audit, &act);
 	audit_set_path(audit, path);
 	audit_note(audit, &act);
@@ -242,9 +241,84 @@ START_TEST(another_path)
 }
 END_TEST
 
+static bool is_good(void *closure)
+{
+	(void)closure;
+	return readiness_good(readiness);
+}
+
+static bool says(void *closure)
+{
+	char fault[2 * FACT_REASON_SIZE];
+	return strstr(readiness_fault(readiness, fault, sizeof fault), closure) != NULL;
+}
+
+/* That the file cannot be written is known before there is a line. */
+START_TEST(tried_at_the_start)
+{
+	static char missing[] = "/missing/audit.log: No such file or directory", not_regular[] = "not a regular file";
+	char beyond[FOLDER_PATH_SIZE + 32];
+	struct stat info;
+	snprintf(beyond, sizeof beyond, "%s/missing/audit.log", folder);
+	struct audit *audit = audit_create(beyond, &log_file, failed, fact);
+	ck_assert(wait_until(says, missing, TEST_LIMIT));
+	audit_set_path(audit, folder);
+	ck_assert(wait_until(says, not_regular, TEST_LIMIT));
+	audit_set_path(audit, path);
+	ck_assert(wait_until(is_good, NULL, TEST_LIMIT));
+	ck_assert(stat(path, &info) == 0 && info.st_size == 0);
+	/* Without an audit log there is no such fact. */
+	audit_set_path(audit, folder);
+	ck_assert(wait_until(says, not_regular, TEST_LIMIT));
+	audit_set_path(audit, NULL);
+	ck_assert(wait_until(is_good, NULL, TEST_LIMIT));
+	/* The administrator makes the folder: it is found without a reload, and without a line. */
+	audit_set_path(audit, beyond);
+	ck_assert(wait_until(says, missing, TEST_LIMIT));
+	*strrchr(beyond, '/') = '\0';
+	ck_assert(mkdir(beyond, 0700) == 0);
+	ck_assert(wait_until(is_good, NULL, TEST_LIMIT));
+	audit_destroy(audit);
+	ck_assert_uint_eq(counter_value(failed), 0);
+	ck_assert(folder_read(folder, "log", text, sizeof text));
+	ck_assert_ptr_nonnull(
+		strstr(text, "/audit.log: No such file or directory; its lines are written to this log instead. Create "));
+}
+END_TEST
+
+/* On a full disk the file can be opened. Only a line that was written is good news. */
+START_TEST(until_a_line_is_written)
+{
+	static char cannot[] = "audit log: /";
+	struct audit_act act = act_of("u1");
+	struct rlimit limit, before;
+	struct audit *audit = audit_create(path, &log_file, failed, fact);
+	ck_assert(wait_until(is_good, NULL, TEST_LIMIT));
+	ck_assert(getrlimit(RLIMIT_FSIZE, &before) == 0);
+	limit = before;
+	limit.rlim_cur = 0;
+	signal(SIGXFSZ, SIG_IGN);
+	/* The log cannot be written meanwhile, either. */
+	ck_assert(setrlimit(RLIMIT_FSIZE, &limit) == 0);
+	audit_note(audit, &act);
+	bool noticed = wait_until(says, cannot, TEST_LIMIT);
+	audit_set_path(audit, path);
+	poll(NULL, 0, 200);
+	bool kept = !readiness_good(readiness);
+	ck_assert(setrlimit(RLIMIT_FSIZE, &before) == 0);
+	ck_assert(noticed && kept);
+	audit_note(audit, &act);
+	ck_assert(wait_until(is_good, NULL, TEST_LIMIT));
+	audit_destroy(audit);
+	ck_assert_uint_eq(counter_value(failed), 1);
+	ck_assert_uint_eq(count_lines("audit.log"), 1);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {a_line,      many_writers,    not_writable, no_file,
-	                              after_a_cut, created_by_root, again,        another_path};
+	const TTest *const tests[] = {
+		a_line,       many_writers,       not_writable,           no_file, after_a_cut, created_by_root, again,
+		another_path, tried_at_the_start, until_a_line_is_written};
 	return suite_run_with("audit", setup, teardown, tests, sizeof tests / sizeof tests[0], 60);
 }
