@@ -208,7 +208,14 @@ static bool export(struct task *task)
 	                                        .output = task->output,
 	                                        .proven = note_export,
 	                                        .closure = task};
-	return entry != NULL && quarantine_export(&order);
+	bool good = entry != NULL && quarantine_export(&order);
+	if (good) {
+		terminal_print(stdout, view_entry_id(entry));
+		fputs(": exported to ", stdout);
+		terminal_print(stdout, task->output);
+		putchar('\n');
+	}
+	return good;
 }
 
 /* Whether acts can be noted, as far as one can tell before. False: with a message on stderr. */
@@ -226,6 +233,7 @@ static bool can_note(const struct task *task)
 static bool purge(struct task *task)
 {
 	bool noted = can_note(task), good = noted;
+	size_t purged = 0;
 	for (size_t i = 0; i < task->view.count; i++) {
 		const struct view_entry *entry = &task->view.entry[i];
 		task->chosen[i] = task->chosen[i] && noted;
@@ -238,7 +246,10 @@ static bool purge(struct task *task)
 			                               : strerror(errno));
 		noted = !task->chosen[i] || note_act(task, "purged", entry);
 		good = task->chosen[i] && noted && good;
+		purged += task->chosen[i];
 	}
+	if (!task->json)
+		printf("%zu removed for good%s\n", purged, purged > 0 ? ":" : "");
 	return print_chosen(task) && good;
 }
 

@@ -238,6 +238,7 @@ START_TEST(purge_that_cannot_be_noted)
 	ck_assert_msg(strstr(output, "u1") != NULL && strstr(output, "u2") != NULL, "%s", output);
 	ck_assert_int_eq(unlink(below("audit.log")), 0);
 	ck_assert_int_eq(COMMAND("purge", "-c", below("p.ini"), "--reason", "all", "--older-than", "1ns"), 0);
+	ck_assert_msg(strstr(output, "2 removed for good:") != NULL, "%s", output);
 	ck_assert(is_empty(below("hidden")));
 	ck_assert(folder_read(folder, "audit.log", output, sizeof output));
 	ck_assert_msg(strstr(output, "\"purged\",\"upload\":\"u1\"") != NULL &&
