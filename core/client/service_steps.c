@@ -16,15 +16,16 @@ void service_steps_init(struct service_steps *steps, const struct config *config
 void service_steps_free(struct service_steps *steps)
 {
 	json_decref(steps->answer);
+	json_decref(steps->runs);
 }
 
 /* How long an answer, or its absence, remains valid: asking again may take long. */
 #define ANSWER_AGE SECOND
 #define NO_ANSWER_AGE MINUTE
 
-static bool is_to_ask(const struct service_steps *steps)
+static bool is_to_ask(nanos asked, const json_t *answer)
 {
-	return steps->asked == 0 || clock_monotonic() - steps->asked > (steps->answer != NULL ? ANSWER_AGE : NO_ANSWER_AGE);
+	return asked == 0 || clock_monotonic() - asked > (answer != NULL ? ANSWER_AGE : NO_ANSWER_AGE);
 }
 
 static void ask(struct service_steps *steps)
@@ -59,15 +60,35 @@ static const json_t *find_check(const struct service_steps *steps, const char *n
 	return NULL;
 }
 
-static nanos find_limit(const struct config *config, const struct record *record, const char *name, nanos since)
+/* False: the step is not configured. */
+static bool find_limits(const struct config *config, const char *name, struct pipeline_step *limits)
 {
 	for (size_t i = 0; i < config->step_count; i++) {
 		const struct step_config *step = &config->step[i];
-		const struct pipeline_step limits = {.deadline = step->deadline, .check_limit = step->check_limit};
+		*limits = (struct pipeline_step){.deadline = step->deadline, .check_limit = step->check_limit};
 		if (strcmp(step->name, name) == 0)
-			return pipeline_suspended_until(&limits, pipeline_came(&limits, &record->status), since);
+			return true;
 	}
-	return 0;
+	return false;
+}
+
+static nanos find_limit(const struct config *config, const struct record *record, const char *name, nanos since)
+{
+	struct pipeline_step limits;
+	if (!find_limits(config, name, &limits))
+		return 0;
+	return pipeline_suspended_until(&limits, pipeline_came(&limits, &record->status), since);
+}
+
+nanos service_steps_entered(const struct config *config, const struct record *record)
+{
+	struct pipeline_step limits;
+	const char *name = status_step_name(record->upload, &record->status);
+	if (record->foreign || record->status.due == 0 || !find_limits(config, name, &limits))
+		return 0;
+	/* Its deadline may have been another one then. */
+	nanos entered = pipeline_came(&limits, &record->status), now = clock_now();
+	return entered >= record->upload->start_time && entered <= now ? entered : 0;
 }
 
 /* Whether the upload would run now if it were its turn. */
@@ -82,7 +103,7 @@ bool service_steps_find(struct service_steps *steps, const struct record *record
 {
 	if (record->foreign || !wants_a_turn(&record->status, now))
 		return false;
-	if (is_to_ask(steps))
+	if (is_to_ask(steps->asked, steps->answer))
 		ask(steps);
 	const char *name = status_step_name(record->upload, &record->status);
 	const json_t *check =
@@ -94,6 +115,36 @@ bool service_steps_find(struct service_steps *steps, const struct record *record
 		suspension->since = now;
 	suspension->until = find_limit(steps->config, record, name, suspension->since);
 	return true;
+}
+
+static void ask_for_runs(struct service_steps *steps)
+{
+	struct text body = {0};
+	char why[256];
+	const char *addr = steps->config->http_addr;
+	steps->asked_for_runs = clock_monotonic();
+	json_decref(steps->runs);
+	steps->runs = NULL;
+	if (addr == NULL || addr[0] == '\0')
+		return;
+	if (service_http_get(steps->config, "/progress", &body, why, sizeof why) == 200 && body.length > 0)
+		steps->runs = json_loadb(body.data, body.length, 0, NULL);
+	text_free(&body);
+}
+
+bool service_steps_running(struct service_steps *steps, const char *id, const char *step, struct run_view *view)
+{
+	size_t i;
+	const json_t *run;
+	if (is_to_ask(steps->asked_for_runs, steps->runs))
+		ask_for_runs(steps);
+	json_array_foreach(json_object_get(steps->runs, "running"), i, run)
+	{
+		if (strcmp(json_member(run, "id"), id) == 0 && strcmp(json_member(run, "step"), step) == 0)
+			return time_parse(json_member(run, "since"), &view->since) &&
+			       time_parse(json_member(run, "until"), &view->until);
+	}
+	return false;
 }
 
 bool service_progress_find(const struct config *config, const struct record *record, struct progress_view *progress)

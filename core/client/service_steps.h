@@ -12,9 +12,11 @@
 
 struct service_steps {
 	const struct config *config;
-	nanos asked;    /* monotonic; 0: never */
-	json_t *answer; /* NULL: none */
-	char why[256];  /* why there is no answer; "" */
+	nanos asked;          /* monotonic; 0: never */
+	json_t *answer;       /* NULL: none */
+	char why[256];        /* why there is no answer; "" */
+	nanos asked_for_runs; /* the same of /progress */
+	json_t *runs;
 };
 
 struct suspension {
@@ -30,6 +32,19 @@ void service_steps_free(struct service_steps *steps);
 /* Whether the upload waits for a step that the service has suspended. */
 bool service_steps_find(struct service_steps *steps, const struct record *record, nanos now,
                         struct suspension *suspension);
+
+/* When the upload entered its step, as far as its record and the configuration tell. 0: unknown. */
+nanos service_steps_entered(const struct config *config, const struct record *record);
+
+/* A run under way. */
+struct run_view {
+	nanos since, until; /* until: its deadline */
+};
+
+/* Asks the service for the run of an upload in this step. Not to write a record when a run begins saves a third of the
+ * writes, so only the service knows. False: it does not run, or its step has isolation = thread, or the service that
+ * has it cannot be asked. */
+bool service_steps_running(struct service_steps *steps, const char *id, const char *step, struct run_view *view);
 
 /* How far the run of the upload's step has got. */
 struct progress_view {

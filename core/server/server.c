@@ -52,7 +52,7 @@ static void answer_progress(void *closure, struct http_reply *reply)
 {
 	struct server *server = closure;
 	reply->type = "application/json";
-	reports_write(server->reports, server->owner, reply->body);
+	reports_write(server->reports, server->owner, server->workers, reply->body);
 }
 
 static const struct http_route routes[] = {
@@ -323,6 +323,14 @@ void server_reload(struct server *server)
 		mailbox_send(&server->mailbox, &server->reload_mail);
 }
 
+/* /progress asks the workers, so it ends before them. False: a module keeps one. */
+static bool end_workers(struct server *server)
+{
+	http_destroy(server->http);
+	server->http = NULL;
+	return workers_destroy(server->workers, SECOND);
+}
+
 /* Cancels all runs, and waits so that verdicts that arrive in the meantime are written. */
 static bool end_runs(struct server *server)
 {
@@ -334,7 +342,7 @@ static bool end_runs(struct server *server)
 	limit = clock_monotonic() + 2 * SECOND;
 	while (coordinator_busy(server->coordinator) > 0 && atomic_load(&server->ready) && clock_monotonic() < limit)
 		turn(server);
-	return workers_destroy(server->workers, SECOND);
+	return end_workers(server);
 }
 
 static void end_readings(struct server *server)
@@ -367,11 +375,10 @@ bool server_destroy(struct server *server)
 			return false;
 		coordinator_abandon(server->coordinator);
 		server_say_word(server, '-');
-	} else if (!workers_destroy(server->workers, SECOND)) {
+	} else if (!end_workers(server)) {
 		return false;
 	}
 	server->runs_ended = true;
-	http_destroy(server->http);
 	tombstones_stop(server->tombstones);
 	for (size_t i = server->broker_count; i-- > 0;)
 		bus_destroy(server->brokers[i].bus);

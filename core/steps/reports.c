@@ -8,6 +8,7 @@
 
 #include "core/base/alloc.h"
 #include "core/base/text.h"
+#include "core/steps/workers.h"
 
 /* Room for "postprocessing_step_", the name and "_total". */
 #define FULL_NAME_SIZE 80
@@ -182,7 +183,7 @@ void reports_end(struct reports *reports, const struct run *run)
 		free_progress(ended);
 }
 
-void reports_write(struct reports *reports, const char *instance, FILE *out)
+void reports_write(struct reports *reports, const char *instance, struct workers *workers, FILE *out)
 {
 	struct text text = {0};
 	char at[TIME_TEXT_SIZE];
@@ -198,6 +199,8 @@ void reports_write(struct reports *reports, const char *instance, FILE *out)
 		text_add(&text, "}");
 	}
 	pthread_mutex_unlock(&reports->lock);
+	text_add(&text, "],\"running\":[");
+	workers_write_running(workers, &text);
 	text_add(&text, "]}\n");
 	if (!text.failed)
 		fputs(text.data, out);

@@ -449,6 +449,11 @@ static void cancel_queue(struct queue *queue)
 	pthread_mutex_unlock(&queue->lock);
 }
 
+void workers_write_running(struct workers *workers, struct text *text)
+{
+	pools_write_running(workers->pools, text);
+}
+
 bool workers_destroy(struct workers *workers, nanos timeout)
 {
 	if (workers == NULL)

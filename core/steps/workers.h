@@ -62,6 +62,9 @@ void workers_cancel(struct workers *workers, struct run *run);
  * if the run ever returns. Does nothing if the run has ended in the meantime. */
 void workers_replace(struct workers *workers, const struct run *run);
 
+/* Appends the runs under way in processes, see pools_write_running(). Any thread may call it. */
+void workers_write_running(struct workers *workers, struct text *text);
+
 /* Cancels all runs and waits for them, at most `timeout`. False: some are stuck; then nothing was freed, and the
  * process should exit. */
 bool workers_destroy(struct workers *workers, nanos timeout);

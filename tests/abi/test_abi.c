@@ -114,7 +114,7 @@ static const char *read_page(bool progress)
 	FILE *file = fmemopen(text, sizeof text, "w");
 	ck_assert_ptr_nonnull(file);
 	if (progress)
-		reports_write(reports, "me", file);
+		reports_write(reports, "me", workers, file);
 	else
 		metrics_write(metrics, file);
 	fclose(file);
@@ -377,7 +377,7 @@ START_TEST(progress)
 	                     "{\"id\":\"u\",\"step\":\"a-step\",\"done\":100000,\"total\":-1,\"at\":\"2"};
 	open_step("tells", _i, "calls = progress");
 	start_workers();
-	ck_assert_str_eq(read_page(true), "{\"instance\":\"me\",\"runs\":[]}\n");
+	ck_assert_str_eq(read_page(true), "{\"instance\":\"me\",\"runs\":[],\"running\":[]}\n");
 	for (unsigned i = 0; i < 2; i++) {
 		struct upload *upload = upload_create(&(struct upload){.id = "u", .filename = i == 0 ? "f" : "unknown"});
 		struct run *run = run_create(upload);
@@ -389,7 +389,7 @@ START_TEST(progress)
 		ck_assert_ptr_eq(mailbox_receive(&mailbox, TEST_LIMIT), &run->mail);
 		ck_assert_msg(run->reason[0] == '\0', "%s", run->reason);
 		run_free(run);
-		ck_assert_str_eq(read_page(true), "{\"instance\":\"me\",\"runs\":[]}\n");
+		ck_assert_str_eq(read_page(true), "{\"instance\":\"me\",\"runs\":[],\"running\":[]}\n");
 	}
 	stop_workers();
 	close_step();
