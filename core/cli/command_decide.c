@@ -31,6 +31,7 @@ static const struct option names[] = {
 
 struct decision {
 	const char *word; /* "release" or "reject" */
+	const char *done; /* "released" or "rejected" */
 	enum outcome outcome;
 	const char *why; /* NULL: not given */
 	char reason[REASON_SIZE];
@@ -109,6 +110,7 @@ static bool decide(const struct decision *decision, const char *config_path, boo
 	if (!good)
 		return false;
 	record_list_begin(&deciding.list, client.config, json);
+	deciding.list.done = decision->done;
 	deciding.events = client_connect(&client, client.events, false);
 	if (deciding.events != NULL)
 		deciding.records =
@@ -119,6 +121,8 @@ static bool decide(const struct decision *decision, const char *config_path, boo
 	if (deciding.records != deciding.events)
 		natsConnection_Destroy(deciding.records);
 	natsConnection_Destroy(deciding.events);
+	if (!json && deciding.list.count > 0)
+		printf("%zu %s; run `postprocessing list` to follow them\n", deciding.list.count, decision->done);
 	good = record_list_end(&deciding.list, true) && good;
 	client_close(&client);
 	return good;
@@ -150,11 +154,12 @@ static int command_decide(struct decision *decision, const char *usage, int argc
 
 int command_release(int argc, char **argv)
 {
-	return command_decide(&(struct decision){.word = "release", .outcome = OUTCOME_CONTINUE}, release_usage, argc,
-	                      argv);
+	return command_decide(&(struct decision){.word = "release", .done = "released", .outcome = OUTCOME_CONTINUE},
+	                      release_usage, argc, argv);
 }
 
 int command_reject(int argc, char **argv)
 {
-	return command_decide(&(struct decision){.word = "reject", .outcome = OUTCOME_ABORT}, reject_usage, argc, argv);
+	return command_decide(&(struct decision){.word = "reject", .done = "rejected", .outcome = OUTCOME_ABORT},
+	                      reject_usage, argc, argv);
 }

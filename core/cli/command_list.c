@@ -121,7 +121,9 @@ static bool has_state(struct listing *listing, const struct record *record)
 	/* A held upload waits for people, not for another service. */
 	if (record->status.held)
 		return filter->held;
-	return (filter->phases & 1u << record->status.phase) != 0 ||
+	struct run_view run;
+	enum phase phase = record_view_runs(&listing->list.service, record, &run) ? PHASE_RUNNING : record->status.phase;
+	return (filter->phases & 1u << phase) != 0 ||
 	       (filter->suspended && service_steps_find(&listing->list.service, record, listing->now, &suspension));
 }
 

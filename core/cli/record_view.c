@@ -36,6 +36,23 @@ static json_t *describe_suspension(struct service_steps *service, const struct r
 	                 suspension.until != 0 ? time_format(suspension.until, until) : NULL);
 }
 
+bool record_view_runs(struct service_steps *service, const struct record *record, struct run_view *run)
+{
+	enum phase phase = record->status.phase;
+	return !record->foreign && (phase == PHASE_QUEUED || phase == PHASE_RUNNING) &&
+	       service_steps_running(service, record->upload->id, record_view_step(record), run);
+}
+
+/* NULL: it does not run, as far as is known. */
+static json_t *describe_run(struct service_steps *service, const struct record *record)
+{
+	struct run_view run;
+	char since[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
+	if (!record_view_runs(service, record, &run))
+		return NULL;
+	return json_pack("{s:s, s:s}", "since", time_format(run.since, since), "until", time_format(run.until, until));
+}
+
 /* How the upload was rejected; NULL: it was not rejected, or not by a step. */
 static json_t *describe_decision(const struct record *record)
 {
@@ -57,7 +74,7 @@ json_t *record_view_json(struct service_steps *service, const struct record *rec
 	for (size_t i = 0; i < upload->step_count; i++)
 		json_array_append_new(steps, json_string(upload->step[i]));
 	return json_pack(
-		"{s:s, s:o*, s:o, s:o, s:s, s:s, s:b, s:s, s:i, s:i, s:i, s:o*, s:s*, s:s*, s:b, s:o*, s:o*, s:o*, s:o*, s:o}",
+		"{s:s, s:o*, s:o, s:o, s:s, s:s, s:b, s:s, s:i, s:i, s:i, s:o*, s:s*, s:s*, s:b, s:o*, s:o*, s:o*, s:o*, s:o*, s:o}",
 		"id", upload->id, "filename", json_text(upload->filename), "filesize",
 		upload->filesize < 0 ? json_null() : json_integer(upload->filesize), "steps", steps, "step",
 		record_view_step(record), "phase", phase_name(status->phase), "held", (int)status->held, "outcome",
@@ -66,8 +83,8 @@ json_t *record_view_json(struct service_steps *service, const struct record *rec
 		upload->start_time != 0 ? time_format(upload->start_time, started) : NULL, "due",
 		status->due != 0 ? time_format(status->due, due) : NULL, "foreign", (int)record->foreign, "owner",
 		record->owner[0] != '\0' ? json_string(record->owner) : NULL, "user", describe_user(upload->user_json),
-		"suspended", describe_suspension(service, record), "decided", describe_decision(record), "history",
-		history_view_json(record));
+		"suspended", describe_suspension(service, record), "running", describe_run(service, record), "decided",
+		describe_decision(record), "history", history_view_json(record));
 }
 
 /* `lead`, then "2026-01-01T12:30:05Z (in 3m)". */
@@ -78,6 +95,48 @@ static void add_time(char *text, size_t size, const char *lead, nanos time)
 	size_t used = strlen(text);
 	snprintf(text + used, size - used, "%s%s (in %s)", lead, time_format(time / SECOND * SECOND, until),
 	         duration_format(time > now ? (time - now) / SECOND * SECOND : 0, left));
+}
+
+/* The step's first run, which writes no record when it begins, and the runs after it. */
+static void explain_run(struct service_steps *service, const struct record *record, char *text, size_t size)
+{
+	const struct status *status = &record->status;
+	struct run_view run;
+	bool known = record_view_runs(service, record, &run), running = known || status->phase == PHASE_RUNNING;
+	nanos since = known ? run.since : service_steps_entered(service->config, record);
+	nanos until = known ? run.until : status->due;
+	char time[TIME_TEXT_SIZE];
+	snprintf(text, size, "%s%s%s", running ? "running" : "queued or running", since != 0 ? " since " : "",
+	         since != 0 ? time_format(since / SECOND * SECOND, time) : "");
+	/* A queued upload may wait longer for its turn. */
+	if (running || until > clock_now())
+		add_time(text, size, running ? ", until " : ", looked at again at ", until);
+}
+
+static const struct step_config *find_step(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->step_count; i++)
+		if (strcmp(config->step[i].name, name) == 0)
+			return &config->step[i];
+	return NULL;
+}
+
+static void explain_hold(const struct config *config, const struct record *record, char *text, size_t size)
+{
+	static const char *const ends[] = {
+		[HELD_ABORT] = "; abort at ", [HELD_DELETE] = "; delete at ", [HELD_CONTINUE] = "; continue at "};
+	const struct step_config *step = find_step(config, record_view_step(record));
+	nanos due = record->status.due, since = step != NULL ? due - step->hold_limit : 0;
+	char time[TIME_TEXT_SIZE];
+	/* The limit may have been another one then. */
+	bool known = since > 0 && since >= record->upload->start_time && since <= clock_now();
+	snprintf(text, size, "held%s%s", known ? " since " : "", known ? time_format(since / SECOND * SECOND, time) : "");
+	add_time(text, size, step != NULL ? ends[step->hold_outcome] : "; it ends at ", due);
+	size_t used = strlen(text);
+	snprintf(text + used, size - used, " unless it is %s",
+	         step == NULL                          ? "released or rejected"
+	         : step->hold_outcome == HELD_CONTINUE ? "rejected"
+	                                               : "released");
 }
 
 /* Describes the state: "running", "failed, will be retried, 12:30:05 (in 3m)", … Returns the reason, from its step or
@@ -102,20 +161,28 @@ static const char *explain(struct service_steps *service, const struct record *r
 			add_time(text, size, ", until ", suspension->until);
 		return suspension->reason;
 	}
-	snprintf(text, size, "%s",
-	         record->stepless ? "not started: its record lists no steps"
-	         : status->held   ? "held until somebody releases or rejects it"
-	                          : format[status->phase]);
-	if (status->due != 0 && status->phase != PHASE_QUEUED && status->phase != PHASE_RUNNING)
+	if (!record->stepless && !record->foreign && (status->phase == PHASE_QUEUED || status->phase == PHASE_RUNNING)) {
+		explain_run(service, record, text, size);
+		return status->reason;
+	}
+	if (status->held) {
+		explain_hold(service->config, record, text, size);
+		return status->reason;
+	}
+	snprintf(text, size, "%s", record->stepless ? "not started: its record lists no steps" : format[status->phase]);
+	if (status->due != 0)
 		add_time(text, size, ", ", status->due);
 	return status->reason;
 }
 
-static void print_upload(struct service_steps *service, const struct record *record)
+/* done: what a command did about its hold; NULL: nothing. */
+static void print_upload(struct service_steps *service, const struct record *record, const char *done)
 {
 	char state[256];
 	struct suspension suspension;
 	const char *why = explain(service, record, &suspension, state, sizeof state);
+	if (done != NULL)
+		snprintf(state, sizeof state, "%s", done);
 	terminal_cell(stdout, record->upload->id, 36);
 	terminal_cell(stdout, record_view_step(record), 10);
 	printf("%-8s  %s, ", outcome_name(record->status.outcome), state);
@@ -153,7 +220,7 @@ void record_list_add(struct record_list *list, const char *id, const struct reco
 	if (list->count == 1)
 		printf("%-36s  %-10s  %-8s  %s\n", "UPLOAD", "STEP", "OUTCOME", "STATE, FILE");
 	if (record != NULL) {
-		print_upload(&list->service, record);
+		print_upload(&list->service, record, list->done);
 		return;
 	}
 	terminal_cell(stdout, id, 36);
@@ -169,13 +236,26 @@ bool record_list_end(struct record_list *list, bool print)
 	return good;
 }
 
-/* The progress of the step with this index. */
-static const char *progress(const struct status *status, size_t step, bool passed)
+/* Nobody has decided on a held upload in time. */
+static bool hold_expired(const struct status *status)
 {
+	return status->exhausted && strncmp(status->reason, HOLD_EXPIRED, sizeof HOLD_EXPIRED - 1) == 0;
+}
+
+/* The progress of the step with this index; `said`: there is a verdict of it. */
+static const char *progress(const struct upload *upload, const struct status *status, size_t step, bool passed,
+                            bool said)
+{
+	/* Which step it was in is not known any more. */
+	bool cut_short = status->decided == 0 && status->step == upload->step_count && status->outcome != OUTCOME_CONTINUE;
 	if (passed)
 		return " (no verdict)";
+	if (cut_short)
+		return said ? " (done)" : "";
 	if (status->decided == 0)
 		return step < status->step ? " (done)" : step == status->step ? " (now)" : "";
+	if (step + 1 == status->decided && hold_expired(status))
+		return " (held)";
 	if (step + 1 == status->decided)
 		return status->exhausted ? " (no verdict)" : status->outcome == OUTCOME_DELETE ? " (delete)" : " (abort)";
 	return step + 1 < status->decided ? " (done)" : " (not reached)";
@@ -198,7 +278,9 @@ static void print_steps(const struct record *record)
 		fputs(i > 0 ? ", " : "", stdout);
 		terminal_print(stdout, upload->step[i]);
 		history_find(record->history, upload->step[i], &values);
-		fputs(progress(&record->status, i, values.passed.text != NULL), stdout);
+		fputs(progress(upload, &record->status, i, values.passed.text != NULL,
+		               values.verdict.text != NULL || values.result.text != NULL),
+		      stdout);
 	}
 	puts(upload->step_count == 0 ? "none" : "");
 }
@@ -210,9 +292,10 @@ static void print_outcome(const struct record *record)
 		return;
 	printf("outcome   %s", outcome_name(status->outcome));
 	if (status->decided != 0) {
-		fputs(", by ", stdout);
+		bool expired = hold_expired(status);
+		fputs(expired ? ", after the hold by " : ", by ", stdout);
 		terminal_print(stdout, record->upload->step[status->decided - 1]);
-		fputs(status->exhausted ? ", which gave no verdict" : "", stdout);
+		fputs(status->exhausted && !expired ? ", which gave no verdict" : "", stdout);
 	}
 	putchar('\n');
 }

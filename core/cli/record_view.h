@@ -11,6 +11,9 @@
 /* The current step, "finished" if all steps are done, "-" if there are none. */
 const char *record_view_step(const struct record *record);
 
+/* Whether the upload runs now, which the service tells. The record of its first run says that it is queued. */
+bool record_view_runs(struct service_steps *service, const struct record *record, struct run_view *run);
+
 /* The record as JSON without the URL, which is a secret. `service` is asked whether the step is suspended. */
 json_t *record_view_json(struct service_steps *service, const struct record *record);
 
@@ -19,6 +22,7 @@ struct record_list {
 	struct service_steps service;
 	json_t *array; /* NULL: a table */
 	size_t count;
+	const char *done; /* what the command did about their holds, instead of their state before; NULL: nothing */
 };
 void record_list_begin(struct record_list *list, const struct config *config, bool json);
 /* Adds an upload; record NULL: it is unknown, and storage was asked to restart it. action: what was done about it;

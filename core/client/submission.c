@@ -23,6 +23,7 @@
 #define TAKEN_TIMEOUT (30 * SECOND)
 #define ROUND (SECOND / 4)
 #define CALLBACKS_TIMEOUT (2 * SECOND)
+#define RUNS_INTERVAL (2 * SECOND)
 /* How often a record that says less than the events is read again, for all files together. */
 #define LATE_REPLIES_LIMIT 50
 
@@ -39,6 +40,7 @@ struct submission {
 	struct file_server *server;
 	sigset_t signals; /* that end it early */
 	unsigned late_replies;
+	nanos looked_for_runs;
 };
 
 /* On the client library's thread. */
@@ -165,11 +167,14 @@ static void end(struct submission *submission, struct submitted *file)
 	submission->left--;
 }
 
-/* Confirms the end of an upload on the bus. */
-static bool confirm(struct submission *submission, const struct submitted *file, bool failed)
+/* Confirms the end of an upload on the bus, or withdraws it. */
+static bool confirm(struct submission *submission, const struct submitted *file, bool failed, bool withdrawn)
 {
 	struct text message = {0};
-	event_encode_upload_ready(&message, file->upload, failed, clock_now());
+	if (withdrawn)
+		event_encode_withdrawn(&message, file->upload, "withdrawn by submit", clock_now());
+	else
+		event_encode_upload_ready(&message, file->upload, failed, clock_now());
 	bool good = client_publish(submission->client, submission->events, &message);
 	text_free(&message);
 	return good;
@@ -180,7 +185,7 @@ static bool confirm(struct submission *submission, const struct submitted *file,
 static void withdraw(struct submission *submission, struct submitted *file)
 {
 	size_t used = strlen(file->error);
-	if (!confirm(submission, file, true))
+	if (!confirm(submission, file, true, true))
 		snprintf(file->error + used, sizeof file->error - used,
 		         "; it could not be withdrawn, and a service that took "
 		         "it keeps trying");
@@ -312,6 +317,9 @@ static void follow_record(struct submission *submission, const struct delivery *
 		bool suspended = service_steps_find(&submission->service, &record, clock_now(), &suspension);
 		snprintf(what, sizeof what, "%s %s", status_step_name(record.upload, &record.status),
 		         suspended ? "suspended" : phase_name(record.status.phase));
+		bool queued = record.status.phase == PHASE_QUEUED && !suspended;
+		snprintf(file->queued_in, sizeof file->queued_in, "%s",
+		         queued ? status_step_name(record.upload, &record.status) : "");
 		if (record.status.held)
 			say_held(file, &record);
 		else if (has_ended(&record))
@@ -354,7 +362,7 @@ static void finish(struct submission *submission, struct submitted *file, enum o
 	file->outcome = outcome;
 	look_up_end(submission, file);
 	say(submission, file, outcome_name(outcome), "");
-	if (!confirm(submission, file, outcome != OUTCOME_CONTINUE))
+	if (!confirm(submission, file, outcome != OUTCOME_CONTINUE, false))
 		snprintf(file->error, sizeof file->error, "it ended with %s, but that could not be confirmed",
 		         outcome_name(outcome));
 	end(submission, file);
@@ -408,6 +416,30 @@ static void check_timeout(struct submission *submission)
 	}
 }
 
+/* No record is written when a run begins. So that a scanner that hangs can be told from a queue, the service is asked
+ * about files that have been queued for a while. */
+static void show_runs(struct submission *submission)
+{
+	const char *addr = submission->client->config->http_addr;
+	nanos now = clock_monotonic();
+	if (submission->options->progress == NULL || addr == NULL || addr[0] == '\0' ||
+	    now - submission->looked_for_runs < RUNS_INTERVAL)
+		return;
+	submission->looked_for_runs = now;
+	for (size_t i = 0; i < submission->count; i++) {
+		struct submitted *file = &submission->file[i];
+		struct run_view run;
+		char what[UPLOAD_STEP_NAME_LIMIT + TIME_TEXT_SIZE + 32], until[TIME_TEXT_SIZE];
+		if (file->over || file->queued_in[0] == '\0' ||
+		    !service_steps_running(&submission->service, file->id, file->queued_in, &run))
+			continue;
+		snprintf(what, sizeof what, "%s running, until %s", file->queued_in,
+		         time_format(run.until / SECOND * SECOND, until));
+		say(submission, file, what, "");
+		file->queued_in[0] = '\0';
+	}
+}
+
 /* The signal that has arrived; 0: none. */
 static int interrupted(const struct submission *submission)
 {
@@ -438,6 +470,7 @@ static int follow(struct submission *submission)
 			mail = next;
 		}
 		check_timeout(submission);
+		show_runs(submission);
 		follow_broker(submission);
 	}
 	return 0;

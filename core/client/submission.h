@@ -28,9 +28,10 @@ struct submitted {
 	nanos took;
 	/* Internal: */
 	struct upload *upload;
-	nanos started;  /* monotonic */
-	bool seen;      /* a service has accepted it */
-	bool explained; /* its record at its end was seen */
+	nanos started;                              /* monotonic */
+	bool seen;                                  /* a service has accepted it */
+	bool explained;                             /* its record at its end was seen */
+	char queued_in[UPLOAD_STEP_NAME_LIMIT + 1]; /* the step that the last record said it was queued in; "" */
 	bool over;
 	char said[400]; /* the last progress line */
 };

@@ -97,7 +97,7 @@ static void report_hold(struct coordinator *coordinator, const struct job *job)
 	}
 }
 
-static void report_end(const struct log *log, const char *id, const struct record *record)
+static void report_end(const struct log *log, const char *id, const struct record *record, bool expired)
 {
 	const struct status *status = &record->status;
 	const char *between = status->reason[0] != '\0' ? ": " : "", *outcome = outcome_name(status->outcome);
@@ -107,7 +107,7 @@ static void report_end(const struct log *log, const char *id, const struct recor
 		log_info(log, "upload %s: %s%s%s", id, outcome, between, status->reason);
 	else
 		log_info(log, "upload %s: %s by %s%s%s%s", id, outcome, record->upload->step[status->decided - 1],
-		         status->exhausted ? ", which reached no verdict" : "", between, status->reason);
+		         status->exhausted && !expired ? ", which reached no verdict" : "", between, status->reason);
 }
 
 void report_transition(struct coordinator *coordinator, const struct job *job)
@@ -152,7 +152,7 @@ void report_transition(struct coordinator *coordinator, const struct job *job)
 		metrics_count(metrics, uploads_deleted);
 	else
 		metrics_count(metrics, uploads_aborted);
-	report_end(log, id, record);
+	report_end(log, id, record, job->action.hold_expired);
 }
 
 void report_refusal(const struct coordinator *coordinator, const struct job *job)

@@ -36,7 +36,7 @@ struct event {
 	enum outcome outcome;  /* STEP_FINISHED, FINISHED, HOLD_ENDED */
 	/* STEP_FINISHED without `continue`, for people: */
 	char *result;     /* the Result as JSON text, if it is small enough for a record; or NULL */
-	char *reason;     /* the reason that it contains, or that of HOLD_ENDED; or NULL */
+	char *reason;     /* the reason that it contains, or that of HOLD_ENDED or UPLOAD_READY; or NULL */
 	char *user, *why; /* HOLD_ENDED: who decided, and why; "": it does not say */
 	bool failed;      /* UPLOAD_READY */
 };
@@ -85,6 +85,8 @@ void event_encode_clean(struct text *message, const char *upload_id, nanos now);
 /* The events of storage; for `submit`, which acts as storage. */
 void event_encode_bytes_received(struct text *message, const struct upload *upload, nanos now);
 void event_encode_upload_ready(struct text *message, const struct upload *upload, bool failed, nanos now);
+/* The same with `failed`, and with a reason for people, which other receivers ignore. */
+void event_encode_withdrawn(struct text *message, const struct upload *upload, const char *reason, nanos now);
 
 #define EVENT_TOPIC "main-queue"
 

@@ -168,7 +168,9 @@ void event_encode_bytes_received(struct text *message, const struct upload *uplo
 	add_envelope(message, "BytesReceived", upload, &payload, now);
 }
 
-void event_encode_upload_ready(struct text *message, const struct upload *upload, bool failed, nanos now)
+/* reason: NULL: none. */
+static void encode_upload_ready(struct text *message, const struct upload *upload, bool failed, const char *reason,
+                                nanos now)
 {
 	struct text payload = {0};
 	text_string(&payload, "{\"UploadID\":", upload->id);
@@ -178,6 +180,18 @@ void event_encode_upload_ready(struct text *message, const struct upload *upload
 	text_add(&payload, ",\"FileRef\":null");
 	add_timestamp(&payload, now);
 	text_json(&payload, ",\"Failed\":", failed ? "true" : "false");
+	if (reason != NULL)
+		text_string(&payload, ",\"Reason\":", reason);
 	text_add(&payload, ",\"IsVersion\":false}");
 	add_envelope(message, "UploadReady", upload, &payload, now);
+}
+
+void event_encode_upload_ready(struct text *message, const struct upload *upload, bool failed, nanos now)
+{
+	encode_upload_ready(message, upload, failed, NULL, now);
+}
+
+void event_encode_withdrawn(struct text *message, const struct upload *upload, const char *reason, nanos now)
+{
+	encode_upload_ready(message, upload, true, reason, now);
 }

@@ -317,6 +317,11 @@ static enum event_verdict take_word(struct event_reader *reader, const struct pa
 	bool taken = event->upload_id != NULL && event->step != NULL;
 	if (event->type == EVENT_HOLD_ENDED)
 		taken = taken && take_decision(&reader->json, payload, event);
+	/* Nothing follows from it, so it may be anything. */
+	if (event->type == EVENT_UPLOAD_READY && json_reader_is_string(&reader->json, &payload->reason)) {
+		event->reason = strdup(json_reader_string(&reader->json, &payload->reason));
+		taken = taken && event->reason != NULL;
+	}
 	if (taken && (event->type != EVENT_STEP_FINISHED || take_result(reader, payload, event)))
 		return EVENT_TAKEN;
 	snprintf(why, size, "out of memory");

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <string.h>
 
 #include "core/upload/pipeline_private.h"
@@ -93,8 +94,12 @@ static struct action ready(const struct upload *upload, struct status *status, c
 	/* Older events that arrive late do not begin the upload again. */
 	status->answered = status->stream == input->stream ? input->sequence : 0;
 	if (!all_done(upload, status)) {
+		char reason[REASON_SIZE];
+		snprintf(reason, sizeof reason, "%.80s in step %s",
+		         input->reason != NULL && input->reason[0] != '\0' ? input->reason : "storage ended it",
+		         status_step_name(upload, status));
 		status->outcome = OUTCOME_ABORT;
-		status_set_reason(status, "storage ended it before all steps were done");
+		status_set_reason(status, reason);
 	}
 	status->step = upload->step_count;
 	status->gone_since = 0;

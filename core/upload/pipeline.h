@@ -121,7 +121,7 @@ struct input {
 	bool result;         /* the step set a result */
 	bool crashed;        /* the module's process died */
 	bool gone;           /* the server of the upload's URL answered that the bytes no longer exist */
-	const char *reason;  /* may be ""; also for EXPIRED, STEP_FINISHED and HOLD_ENDED (NULL: none) */
+	const char *reason;  /* may be ""; also for EXPIRED, STEP_FINISHED, HOLD_ENDED, READY (NULL: none) */
 	nanos suspended;     /* EXPIRED: when the step was suspended */
 	bool mark;           /* STARTING: mark the upload as running first, see PHASE_RUNNING; RESUME, BEGIN: another
 	                        process may have run the step and died */

@@ -100,7 +100,7 @@ void pipeline_end_hold(const struct pipeline *pipeline, const struct upload *upl
 {
 	enum outcome outcome = pipeline_current_step(pipeline, upload, status)->hold_outcome;
 	action->hold_expired = true;
-	pipeline_lead_reason(status, "held until its hold_limit");
+	pipeline_lead_reason(status, HOLD_EXPIRED);
 	if (outcome == OUTCOME_CONTINUE)
 		pipeline_pass_over(pipeline, upload, status, action, now);
 	else

@@ -91,6 +91,8 @@ enum {
 };
 
 #define REASON_SIZE 160
+/* How the reason of an upload begins whose hold has ended without a decision. */
+#define HOLD_EXPIRED "nobody decided within hold_limit"
 
 struct status {
 	size_t step;          /* index of the current step; step_count: all done ("finished" on the wire) */

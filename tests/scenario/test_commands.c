@@ -54,7 +54,7 @@ static bool is_announced(void *closure)
 /* Submits a file, waits until its step waits, and ends the command with this signal. Returns its exit status. */
 static int submit_and_end(int signal_number, const char *timeout)
 {
-	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], id[64];
+	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], id[64], text[4096];
 	struct process submit = PROCESS_NONE;
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1h\n"},
 	               false);
@@ -77,6 +77,11 @@ static int submit_and_end(int signal_number, const char *timeout)
 	json_t *record = records_read(&scenario, id);
 	ck_assert_str_eq(json_string_value(json_object_get(json_object_get(record, "Status"), "Outcome")), "abort");
 	json_decref(record);
+	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"show", id, NULL}, text, sizeof text), 0);
+	ck_assert_msg(strstr(text, "steps     delay"
+	                           "state") != NULL &&
+	                  strstr(text, "reason    withdrawn by submit in step delay") != NULL,
+	              "%s", text);
 	scenario_close(&scenario);
 	return status;
 }
@@ -199,6 +204,58 @@ START_TEST(submit_shows_verdicts)
 		              "%s", text);
 		ck_assert_msg(part != 0 || strchr(text, '(') == NULL, "%s", text);
 	}
+	scenario_close(&scenario);
+}
+END_TEST
+
+static bool command_says(void *closure)
+{
+	char said[4096];
+	return folder_read(scenario.folder, "command.log", said, sizeof said) && strstr(said, closure) != NULL;
+}
+
+/* No record is written when a run begins. The service knows that the upload is no longer queued, and until when. */
+START_TEST(run_that_hangs)
+{
+	static char running[] = "slow running, until 20";
+	static const char ini[] =
+		"[step:slow]\nmodule = exec\nallow = exec\ninput = none\ncommand = /bin/sleep 3600\ndeadline = 1h\n";
+	char file[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], address[64], text[8192], id[64];
+	struct process submit = PROCESS_NONE;
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "slow", .ini = ini}, false);
+	snprintf(file, sizeof file, "%s/postprocessing.ini", scenario.folder);
+	snprintf(path, sizeof path, "%s/file", scenario.folder);
+	snprintf(address, sizeof address, "POSTPROCESSING_DEBUG_ADDR=127.0.0.1:%u", scenario_http_port(&scenario));
+	ck_assert(folder_write(scenario.folder, "file", "abc", 3));
+	start_command(&submit, (const char *const[]){"./postprocessing", "submit", "-c", file, path, NULL},
+	              (const char *const[]){address, NULL});
+	ck_assert(wait_until(command_says, running, TEST_LIMIT));
+	snprintf(id, sizeof id, "%s", announced()->upload);
+	records_await(&scenario, id, "phase", "queued");
+	const char *const words[][4] = {{"list", NULL}, {"list", "--state", "running", NULL}, {"show", id, NULL}};
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		ck_assert_int_eq(scenario_command(&scenario, words[i], text, sizeof text), 0);
+		const char *since = strstr(text, "running since 20");
+		ck_assert_msg(since != NULL && strstr(since, "Z, until 20") != NULL && strstr(since, "Z (in 59m") != NULL, "%s",
+		              text);
+	}
+	ck_assert_int_eq(
+		scenario_command(&scenario, (const char *const[]){"list", "--state", "queued", NULL}, text, sizeof text), 0);
+	ck_assert_str_eq(text, "no matching uploads");
+	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"show", "--json", id, NULL}, text, sizeof text),
+	                 0);
+	ck_assert_msg(strstr(text, "\"running\": {") != NULL && strstr(text, "\"phase\": \"queued\"") != NULL, "%s", text);
+	/* Without an answer of the service, the record says at least since when. */
+	ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "show", "-c", file, id, NULL},
+	                             (const char *const[]){"POSTPROCESSING_DEBUG_ADDR=127.0.0.1:1", NULL}, text,
+	                             sizeof text),
+	                 0);
+	ck_assert_msg(strstr(text, "queued or running since 20") != NULL &&
+	                  strstr(text, "Z, looked at again at 20") != NULL,
+	              "%s", text);
+	ck_assert(process_signal(&submit, SIGTERM));
+	ck_assert(process_wait(&submit, TEST_LIMIT));
+	process_end(&submit);
 	scenario_close(&scenario);
 }
 END_TEST
@@ -419,6 +476,7 @@ int main(void)
 	                              unsure_submit_withdraws,
 	                              submit_waits_for_the_reason,
 	                              submit_shows_verdicts,
+	                              run_that_hangs,
 	                              names_do_not_control_the_terminal,
 	                              details_of_a_verdict,
 	                              submit_is_reached_by_others,

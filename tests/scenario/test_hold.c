@@ -75,7 +75,9 @@ static bool is_held(void *closure)
 static void await_held(const char *upload)
 {
 	ck_assert_msg(wait_until(is_held, (void *)(uintptr_t)upload, TEST_LIMIT), "%s is not held:\n%s", upload, text);
-	ck_assert_ptr_nonnull(strstr(text, "held until somebody releases or rejects it, 20"));
+	ck_assert_ptr_nonnull(strstr(text, "held since 20"));
+	ck_assert_ptr_nonnull(strstr(text, "; abort at 20"));
+	ck_assert_ptr_nonnull(strstr(text, ") unless it is released"));
 }
 
 /* The service dies in between. */
@@ -100,7 +102,7 @@ START_TEST(release_makes_it_continue)
 	await_held("odd");
 	ck_assert_int_eq(COMMAND("release", "odd"), 2);
 	ck_assert_int_eq(COMMAND("release", "--reason", "known\nfile", "odd"), 0);
-	ck_assert_ptr_nonnull(strstr(text, "odd"));
+	ck_assert_msg(strstr(text, "  released, ") != NULL && strstr(text, "1 released; ") != NULL, "%s", text);
 	storage_check_finished(&scenario, "odd", "continue");
 	scenario_await_log(&scenario, "upload odd: no longer held by review: continue, released by ");
 	ck_assert_uint_eq(scenario_log_count(&scenario, "known\nfile"), 0);
@@ -124,6 +126,7 @@ START_TEST(reject_ends_it)
 	ck_assert_ptr_nonnull(strstr(text, "\"action\": \"reject\""));
 	storage_check_finished(&scenario, "kept", "abort");
 	ck_assert_int_eq(COMMAND("reject", "--delete", "gone"), 0);
+	ck_assert_msg(strstr(text, "  rejected, ") != NULL && strstr(text, "1 rejected; ") != NULL, "%s", text);
 	storage_check_finished(&scenario, "gone", "delete");
 	AUDITED("\"act\":\"rejected\",\"upload\":\"kept\"", "\"outcome\":\"abort\",\"reason\":\"not ours\"");
 	AUDITED("\"act\":\"rejected\",\"upload\":\"gone\"", "\"outcome\":\"delete\",\"reason\":null");
@@ -196,8 +199,15 @@ START_TEST(nobody_decides)
 		ck_assert_int_ge(took, SECOND);
 		ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_holds_expired_total"), 1);
 		AUDITED("\"act\":\"hold_expired\",\"upload\":\"odd\",\"step\":\"review\",\"user\":null", table[i].outcome);
-		scenario_await_log(&scenario, "held until its hold_limit: ");
+		scenario_await_log(&scenario, "nobody decided within hold_limit: ");
 		ck_assert_uint_eq(scenario_log_count(&scenario, "(hold_outcome = continue)"), i == 2);
+		ck_assert_uint_eq(scenario_log_count(&scenario, "reached no verdict"), 0);
+		if (i == 0) {
+			ck_assert_int_eq(COMMAND("show", "odd"), 0);
+			ck_assert_msg(strstr(text, "review (held)") != NULL &&
+			                  strstr(text, "outcome   abort, after the hold by review") != NULL,
+			              "%s", text);
+		}
 		end();
 	}
 }

@@ -739,7 +739,7 @@ START_TEST(storage_gives_up_before_the_end)
 	ck_assert_int_eq(status.due, 0);
 	/* No step did it, and what a step reported last is not the reason. */
 	ck_assert_uint_eq(status.decided, 0);
-	ck_assert_str_eq(status.reason, "storage ended it before all steps were done");
+	ck_assert_str_eq(status.reason, "storage ended it in step scan");
 	apply((struct input){.kind = INPUT_BEGIN, .sequence = BEGUN + 3});
 	assert_action("put queued 0 run");
 }

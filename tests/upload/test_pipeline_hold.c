@@ -53,7 +53,7 @@ START_TEST(held_until_its_limit)
 	assert_action("put confirming 3 E");
 	ck_assert(action.hold_expired && status.exhausted && !status.held);
 	ck_assert_int_eq(status.outcome, OUTCOME_DELETE);
-	ck_assert_str_eq(status.reason, "held until its hold_limit: odd");
+	ck_assert_str_eq(status.reason, "nobody decided within hold_limit: odd");
 }
 END_TEST
 
