@@ -11,6 +11,7 @@
 #include "cause.h"
 
 #define DIGEST_LENGTH 64
+#define EXPECTED "expected the SHA-256 of a file (64 hex digits) or the name of a signature"
 
 struct entry {
 	const char *text;
@@ -59,7 +60,35 @@ static bool read_file(const char *path, char **text, char *why, size_t size)
 	return false;
 }
 
-/* Takes a line apart. Returns its entry; "": it has none; NULL: it has two words. */
+static bool is_hex(const char *text)
+{
+	return text[strspn(text, "0123456789abcdefABCDEF")] == '\0';
+}
+
+static bool is_digest(const char *text)
+{
+	return strlen(text) == DIGEST_LENGTH && is_hex(text);
+}
+
+static bool is_printable(const char *text)
+{
+	while (*text > 0x20 && *text < 0x7f)
+		text++;
+	return *text == '\0';
+}
+
+/* As some tools write digests. Names can have colons, too. */
+static bool has_kind(const char *text)
+{
+	static const char *const kinds[] = {"sha256:", "sha512:", "sha1:", "md5:"};
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		if (strncasecmp(text, kinds[i], strlen(kinds[i])) == 0)
+			return true;
+	return false;
+}
+
+/* Takes a line apart. Returns its entry; "": it has none; NULL: it has more than one word. What sha256sum prints has
+ * the name of the file behind the digest, and a backslash in front if that name is odd. */
 static char *read_line(char *line)
 {
 	line += strspn(line, " \t\r");
@@ -70,34 +99,28 @@ static char *read_line(char *line)
 		return line;
 	*rest++ = '\0';
 	rest += strspn(rest, " \t\r");
-	return *rest == '\0' || *rest == '#' ? line : NULL;
+	if (*rest == '\0' || *rest == '#' || is_digest(line))
+		return line;
+	return line[0] == '\\' && is_digest(line + 1) ? line + 1 : NULL;
 }
 
-static bool is_hex(const char *text)
-{
-	return text[strspn(text, "0123456789abcdefABCDEF")] == '\0';
-}
-
-static bool is_printable(const char *text)
-{
-	while (*text > 0x20 && *text < 0x7f)
-		text++;
-	return *text == '\0';
-}
-
-/* Adds the entry of one line, which was taken apart. False: it is neither a digest nor a name. */
-static bool add(struct name_list *list, char *text, size_t line)
+/* Adds the entry of one line, which was taken apart. Returns NULL, or what is expected in its place. */
+static const char *add(struct name_list *list, char *text, size_t line)
 {
 	size_t length = strlen(text);
-	bool digest = length == DIGEST_LENGTH && is_hex(text);
+	bool digest = is_digest(text);
+	if (has_kind(text))
+		return "a digest has to be a SHA-256, 64 hex digits without a word in front";
+	if (strchr(text, '*') != NULL)
+		return "wildcards (*) are not possible: put each name in a line of its own";
 	/* A digest that lost digits, or one of another kind, would be ignored in silence. */
 	if (!is_printable(text) || (!digest && length >= 32 && is_hex(text)))
-		return false;
+		return EXPECTED;
 	for (size_t i = 0; digest && i < length; i++)
 		text[i] = (char)tolower((unsigned char)text[i]);
 	list->digests = list->digests || digest;
 	list->entry[list->count++] = (struct entry){text, line};
-	return true;
+	return NULL;
 }
 
 static bool read_lines(struct name_list *list, const char *path, char *why, size_t size)
@@ -117,9 +140,9 @@ static bool read_lines(struct name_list *list, const char *path, char *why, size
 		if (end != NULL)
 			*end = '\0';
 		char *text = read_line(begin);
-		if (text == NULL || (*text != '\0' && !add(list, text, line))) {
-			snprintf(why, size, "%s:%zu: expected the SHA-256 of a file (64 hex digits) or the name of a signature",
-			         path, line);
+		const char *wrong = text == NULL ? EXPECTED : *text != '\0' ? add(list, text, line) : NULL;
+		if (wrong != NULL) {
+			snprintf(why, size, "%s:%zu: %s", path, line, wrong);
 			return false;
 		}
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
  * A list that an administrator keeps: SHA-256 digests of files and names of signatures, one in each line of a file.
- * Empty lines, and what follows a # at the beginning of a line or after a blank, are ignored. */
+ * What follows a digest in its line is ignored, so that sha256sum can make the list. Ignored are also empty lines, and
+ * what follows a # at the beginning of a line or after a blank. */
 #ifndef VIRUSSCAN_NAME_LIST_H
 #define VIRUSSCAN_NAME_LIST_H
 

@@ -111,9 +111,10 @@ static const struct pp_key virusscan_keys[] = {
 	 .help = "Files up to this size are looked up in the cache before they are scanned, and are kept in memory for "
 	         "that. A larger file is looked up only if an earlier step has asked for the digest of its bytes."},
 	{.name = "allow_list", .type = PP_KEY_PATH,
-	 .help = "A file with one SHA-256 of a file, or one name of a signature, in each line. A file that the scanner "
-	         "reports continues if its digest is listed, or the name that the scanner reports. The service reads the "
-	         "file when it starts, and when it is reloaded."},
+	 .help = "A file with one SHA-256 of a file, or one full name of a signature, in each line. Behind a SHA-256, the "
+	         "name of the file may follow, as sha256sum prints it. # begins a comment. A file that the scanner reports "
+	         "continues if its digest is listed, or the name that the scanner reports. The service reads the list when "
+	         "it starts, and when it is reloaded."},
 	{.name = "block_list", .type = PP_KEY_PATH,
 	 .help = "The same, for files that are infected, whatever the scanner says: those whose digest is listed, and "
 	         "those that the scanner reports by a name that is listed. It outranks allow_list. If it has digests, "

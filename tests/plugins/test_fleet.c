@@ -586,6 +586,15 @@ START_TEST(lists_decide)
 	     "Heuristics.Odd (suspicious) is allowed by allow_list line 1", "\"ErrorMsg\":\"\""},
 		{"block_list", HELLO_DIGEST, "stream: OK", PP_DELETE, "infected", "infected: block_list line 1",
 	     "\"Infected\":true,\"Description\":\"block_list line 1\""},
+		/* As sha256sum prints it. */
+		{"block_list", HELLO_DIGEST "  my file\n", "stream: OK", PP_DELETE, "infected", "infected: block_list line 1",
+	     "\"Infected\":true"},
+		{"allow_list", "# why\n" HELLO_DIGEST " *file\n", "stream: Bad FOUND", PP_CONTINUE, "allowed",
+	     "by allow_list line 2", "\"Infected\":false"},
+		{"allow_list", "\\" HELLO_DIGEST "  a\\nb\n", "stream: Bad FOUND", PP_CONTINUE, "allowed",
+	     "by allow_list line 1", "\"Infected\":false"},
+		{"allow_list", HELLO_DIGEST " # a false positive\n", "stream: Bad FOUND", PP_CONTINUE, "allowed",
+	     "by allow_list line 1", "\"Infected\":false"},
 		{"block_list", "a\nHeuristics.Odd\n", "stream: Heuristics.Odd FOUND", PP_DELETE, "infected",
 	     "infected: Heuristics.Odd, block_list line 2", "\"Infected\":true"},
 	};
@@ -600,7 +609,8 @@ START_TEST(lists_decide)
 		assert_holds(run.reason, table[i].reason);
 		assert_holds(run.result, table[i].result);
 		/* A digest that is blocked needs no scanner. */
-		ck_assert_uint_eq(streams(&one) - before, strncmp(table[i].lines, "2CF2", 4) == 0 ? 0 : 1);
+		ck_assert_uint_eq(streams(&one) - before,
+		                  table[i].key[0] == 'b' && strncmp(table[i].lines, "2CF2", 4) == 0 ? 0 : 1);
 		pp_step_module.destroy(instance);
 		fake_clamd_stop(&one);
 	}
@@ -685,7 +695,14 @@ END_TEST
 
 START_TEST(lists_that_cannot_be_read)
 {
-	static const char *const lines[] = {"two words\n", "2cf24dba5fb0a30e26e83b2ac5b9e29e\n", "a\xc3\xa4\n"};
+	static const char *const lines[][2] = {
+		{"two words\n", ":1: expected the SHA-256 of a file"},
+		{"2cf24dba5fb0a30e26e83b2ac5b9e29e\n", ":1: expected the SHA-256 of a file"},
+		{"a\xc3\xa4\n", ":1: expected the SHA-256 of a file"},
+		{"d41d8cd98f00b204e9800998ecf8427e  file\n", ":1: expected the SHA-256 of a file"},
+		{"# why\nSHA256:" HELLO_DIGEST "\n", ":2: a digest has to be a SHA-256, 64 hex digits without a word in front"},
+		{"md5:d41d8cd98f00b204e9800998ecf8427e\n", ":1: a digest has to be a SHA-256"},
+		{"Trojan:Win32/Bad\nEicar*\n", ":2: wildcards (*) are not possible"}};
 	char folder[FOLDER_PATH_SIZE], path[FOLDER_PATH_SIZE + 8], key[FOLDER_PATH_SIZE + 32];
 	void *instance = NULL;
 	ck_assert(folder_create(folder));
@@ -695,9 +712,9 @@ START_TEST(lists_that_cannot_be_read)
 	ck_assert_int_ne(pp_step_module.create(&stub_host, &setup, &instance), 0);
 	assert_holds(setup.rejected, "list: No such file or directory");
 	for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
-		ck_assert(folder_write(folder, "list", lines[i], strlen(lines[i])));
+		ck_assert(folder_write(folder, "list", lines[i][0], strlen(lines[i][0])));
 		ck_assert_int_ne(pp_step_module.create(&stub_host, &setup, &instance), 0);
-		assert_holds(setup.rejected, "list:1: expected the SHA-256 of a file");
+		assert_holds(setup.rejected, lines[i][1]);
 	}
 	folder_remove(folder);
 }
