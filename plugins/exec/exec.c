@@ -182,6 +182,15 @@ static void keep_result(const struct exec *exec, struct pp_run *run, const struc
 		exec->host->set_result(run, out->last);
 }
 
+#define NOT_STARTED "%.80s: cannot be started: %s%s"
+
+/* What to look at. */
+static const char *hint(int number)
+{
+	bool forbidden = number == EACCES || number == EPERM;
+	return forbidden ? "; does the sandbox allow it (allow = exec, readable)?" : "";
+}
+
 static uint32_t conclude(const struct exec *exec, struct command *command, enum command_end ended)
 {
 	const struct pp_host *host = exec->host;
@@ -210,9 +219,7 @@ static uint32_t conclude(const struct exec *exec, struct command *command, enum 
 		host->set_reason(run, "%s", host->read_error(run));
 		break;
 	case COMMAND_ERROR:
-		host->set_reason(run, "%.80s: cannot be started: %s%s", exec->words.word[0], strerror(errno),
-		                 errno == EACCES || errno == EPERM ? "; does the sandbox allow it (allow = exec, readable)?"
-		                                                   : "");
+		host->set_reason(run, NOT_STARTED, exec->words.word[0], strerror(errno), hint(errno));
 		break;
 	}
 	return PP_RETRY;
@@ -282,9 +289,21 @@ static uint32_t exec_run(void *instance, struct pp_run *run)
 	return outcome;
 }
 
+/* Whether the sandbox lets this process start programs: the empty path is none, so nothing is started in either case.
+ */
+static bool may_start(void)
+{
+	char *none[] = {NULL};
+	return execve("", none, none) == 0 || errno != EPERM;
+}
+
 static int exec_check(void *instance, char *why, size_t size)
 {
 	const struct exec *exec = instance;
+	if (!may_start()) {
+		snprintf(why, size, NOT_STARTED, exec->words.word[0], strerror(EPERM), hint(EPERM));
+		return -1;
+	}
 	if (access(exec->words.word[0], X_OK) == 0)
 		return 0;
 	snprintf(why, size, "%.200s: %s", exec->words.word[0], strerror(errno));

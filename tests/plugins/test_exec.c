@@ -1,12 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * The module exec with real commands, outside of the sandbox. */
 #include <check.h>
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -202,6 +208,41 @@ START_TEST(missing_program)
 }
 END_TEST
 
+/* As a worker process does without allow = exec. */
+static void forbid_programs(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_execve, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {.len = sizeof filter / sizeof filter[0], .filter = filter};
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 || prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) != 0)
+		_exit(2);
+}
+
+/* The check says so, and no upload spends its retries on it. */
+START_TEST(programs_are_forbidden)
+{
+	static const char expected[] = "/bin/true: cannot be started: Operation not permitted; does the sandbox allow it "
+								   "(allow = exec, readable)?";
+	char why[256] = "";
+	int status = 0;
+	void *exec = stub_create("command=/bin/true", NULL, NULL);
+	ck_assert_int_eq(pp_step_module.check(exec, why, sizeof why), 0);
+	pid_t child = fork();
+	ck_assert_int_ge(child, 0);
+	if (child == 0) {
+		forbid_programs();
+		_exit(pp_step_module.check(exec, why, sizeof why) == 0 || strcmp(why, expected) != 0);
+	}
+	ck_assert_int_eq(waitpid(child, &status, 0), child);
+	ck_assert_int_eq(status, 0);
+	pp_step_module.destroy(exec);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("exec");
@@ -217,6 +258,7 @@ int main(void)
 	tcase_add_test(tests, cancellation_ends_it);
 	tcase_add_test(tests, configuration_is_checked);
 	tcase_add_test(tests, missing_program);
+	tcase_add_test(tests, programs_are_forbidden);
 	suite_add_tcase(suite, tests);
 	SRunner *runner = srunner_create(suite);
 	srunner_run_all(runner, CK_ENV);
