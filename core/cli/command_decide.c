@@ -142,8 +142,13 @@ static bool check_ids(char **id, int count)
 static int command_decide(struct decision *decision, const char *usage, int argc, char **argv)
 {
 	struct command_options options;
-	const struct command_syntax syntax = {
-		.usage = usage, .names = names, .take = take_option, .closure = decision, .least = 1, .most = -1};
+	const struct command_syntax syntax = {.usage = usage,
+	                                      .names = names,
+	                                      .take = take_option,
+	                                      .closure = decision,
+	                                      .least = 1,
+	                                      .most = -1,
+	                                      .needs = "an upload's ID"};
 	int first = command_read(argc, argv, &syntax, &options);
 	if (first < 0)
 		return -1 - first;

@@ -295,8 +295,14 @@ int command_quarantine(int argc, char **argv)
 {
 	struct task task = {.view.folder = -1};
 	struct command_options options;
-	const struct command_syntax syntax = {
-		.usage = usage, .letters = "s:", .names = names, .take = take_option, .closure = &task, .least = 1, .most = -1};
+	const struct command_syntax syntax = {.usage = usage,
+	                                      .letters = "s:",
+	                                      .names = names,
+	                                      .take = take_option,
+	                                      .closure = &task,
+	                                      .least = 1,
+	                                      .most = -1,
+	                                      .needs = "a command (list, show, export or purge)"};
 	int first = command_read(argc, argv, &syntax, &options);
 	if (first < 0)
 		return -1 - first;

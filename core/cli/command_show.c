@@ -50,7 +50,8 @@ int command_show(int argc, char **argv)
 	struct client client;
 	struct record record;
 	struct service_steps service;
-	int first = command_read(argc, argv, &(struct command_syntax){.usage = usage, .least = 1, .most = 1}, &options);
+	const struct command_syntax syntax = {.usage = usage, .least = 1, .most = 1, .needs = "an upload's ID"};
+	int first = command_read(argc, argv, &syntax, &options);
 	if (first < 0)
 		return -1 - first;
 	if (!upload_id_acceptable(argv[first], strlen(argv[first]))) {

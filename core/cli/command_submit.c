@@ -13,14 +13,15 @@
 #include "core/client/submission.h"
 
 static const char usage[] =
-	"usage: postprocessing submit [-c FILE] [-a ADDR] [--url URL] [-t DURATION] [--json] FILE…\n"
+	"usage: postprocessing submit [-c FILE] [-a ADDR] [--url URL] [-t DURATION] [--json] [--] FILE…\n"
 	"Runs local files through the steps of the running service and waits. Exit status: 0 all files were\n"
 	"accepted, 1 a file was rejected, 2 an error. If interrupted (130), it withdraws unfinished files.\n"
 	"  -a, --address ADDR      serve the files on this HOST:PORT, which the service must be able to reach\n"
 	"                          (default: a free port on 127.0.0.1)\n"
 	"  --url URL               the URL at which the service reaches this address, for example http://HOST:PORT\n"
 	"                          when the address is 0.0.0.0:PORT\n"
-	"  -t, --timeout DURATION  give up after this time, for example 10m (default: never)\n" OPTION_CONFIG_USAGE;
+	"  -t, --timeout DURATION  give up after this time, for example 10m (default: never)\n"
+	"  --                      what follows are files, also if a name begins with -\n" OPTION_CONFIG_USAGE;
 
 enum { OPTION_URL = 'U' };
 
@@ -113,7 +114,8 @@ int command_submit(int argc, char **argv)
 	                                      .take = take_option,
 	                                      .closure = &how,
 	                                      .least = 1,
-	                                      .most = -1};
+	                                      .most = -1,
+	                                      .needs = "a file"};
 	int first = command_read(argc, argv, &syntax, &options);
 	if (first < 0)
 		return -1 - first;

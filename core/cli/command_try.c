@@ -357,7 +357,7 @@ static void print_check(const json_t *check)
 
 static void print_json(const char *title, const json_t *value)
 {
-	char *text = value != NULL ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+	char *text = value != NULL ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15)) : NULL;
 	print_line(title, text != NULL ? text : "");
 	free(text);
 }
@@ -437,7 +437,8 @@ int command_try(int argc, char **argv)
 	                                      .take = take_option,
 	                                      .closure = &attempt,
 	                                      .least = 1,
-	                                      .most = -1};
+	                                      .most = -1,
+	                                      .needs = "a module (MODULE.so)"};
 	int first = command_read(argc, argv, &syntax, &options);
 	if (first < 0)
 		return -1 - first;

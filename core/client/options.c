@@ -44,7 +44,13 @@ int command_read(int argc, char **argv, const struct command_syntax *syntax, str
 		}
 	}
 	int count = argc - optind;
-	return count < syntax->least || (syntax->most >= 0 && count > syntax->most) ? refuse(syntax) : optind;
+	if (count < syntax->least)
+		terminal_error("%s is needed", syntax->needs);
+	else if (syntax->most >= 0 && count > syntax->most)
+		terminal_error("unexpected argument: %s", argv[optind + syntax->most]);
+	else
+		return optind;
+	return refuse(syntax);
 }
 
 struct config *command_config(const char *path)

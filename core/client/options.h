@@ -27,7 +27,8 @@ struct command_syntax {
 	const struct option *names; /* long options, in getopt_long's form, each with a unique letter; NULL: none */
 	bool (*take)(void *closure, int letter, const char *value); /* handles an option. False: invalid */
 	void *closure;
-	int least, most; /* number of arguments; most -1: any number */
+	int least, most;   /* number of arguments; most -1: any number */
+	const char *needs; /* what the first argument is, if there has to be one: "an upload's ID" */
 };
 
 /* Parses the command line, and reports errors on stderr with the usage. Returns the index of the first argument. If it

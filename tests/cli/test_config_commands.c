@@ -188,6 +188,25 @@ START_TEST(no_steps)
 }
 END_TEST
 
+/* A usage text alone does not say what is wrong. */
+START_TEST(wrong_arguments_are_named)
+{
+	static const struct {
+		const char *command, *argument, *error;
+	} cases[] = {{"list", "extra", "unexpected argument: extra\nusage: postprocessing list "},
+	             {"server", "extra", "unexpected argument: extra\nusage: "},
+	             {"show", NULL, "an upload's ID is needed\nusage: "},
+	             {"release", NULL, "an upload's ID is needed\nusage: "},
+	             {"submit", NULL, "a file is needed\nusage: "}};
+	write_config("");
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		ck_assert_int_eq(run(cases[i].command, cases[i].argument, NULL), 2);
+		ck_assert(folder_read(folder, "log", output, OUTPUT_SIZE));
+		assert_has(cases[i].error);
+	}
+}
+END_TEST
+
 /* A step whose settings are wrong is not checked: its module could crash, or give a wrong cause. */
 START_TEST(wrong_settings_are_not_checked)
 {
@@ -317,8 +336,14 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		a_sound_configuration, as_json,         a_broken_configuration, no_steps, wrong_settings_are_not_checked,
-		folders_and_programs,  harmful_modules, the_log_of_a_start};
+	const TTest *const tests[] = {a_sound_configuration,
+	                              as_json,
+	                              a_broken_configuration,
+	                              no_steps,
+	                              wrong_settings_are_not_checked,
+	                              wrong_arguments_are_named,
+	                              folders_and_programs,
+	                              harmful_modules,
+	                              the_log_of_a_start};
 	return suite_run_with("config_commands", setup, teardown, tests, sizeof tests / sizeof tests[0], 180);
 }

@@ -124,6 +124,9 @@ START_TEST(what_people_see)
 	ck_assert_ptr_nonnull(strstr(output, "time      "));
 	ck_assert_ptr_nonnull(strstr(output, "memory    "));
 	assert_logged("step good: a line of the log");
+	/* A number with as many digits as the module gave. */
+	ck_assert_int_eq(TRY("plugins/.libs/exec.so", "allow=exec", "shell=true", "command=echo '{\"seconds\": 0.03}'"), 0);
+	ck_assert_ptr_nonnull(strstr(output, "result    {\"seconds\":0.03}\n"));
 	ck_assert_int_eq(TRY("tests/abi/.libs/tells.so", "-k"), 0);
 	assert_logged("info step tells: created to call \"\"");
 	assert_logged("debug step tells: the check passes");
