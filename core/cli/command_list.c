@@ -154,7 +154,8 @@ static void print_rest(const struct listing *listing)
 	if (listing->list.count == 0)
 		puts(is_filtered(&listing->filter) ? "no matching uploads" : "no unfinished uploads");
 	if (listing->hidden > 0)
-		printf("not shown: %zu uploads that ended badly (use -a to show them)\n", listing->hidden);
+		printf("not shown: %zu upload%s that ended badly (use -a to show %s)\n", listing->hidden,
+		       listing->hidden == 1 ? "" : "s", listing->hidden == 1 ? "it" : "them");
 }
 
 static bool list(struct listing *listing, struct client *client, bool json)

@@ -148,9 +148,11 @@ bool client_publish(const struct client *client, natsConnection *connection, con
 	if (status == NATS_OK)
 		status = js_Publish(NULL, js, INTAKE_STREAM, message->data, (int)message->length, NULL, &code);
 	jsCtx_Destroy(js);
-	char fault[BUS_FAULT_SIZE];
+	char fault[BUS_FAULT_SIZE], number[32] = "";
+	if (code != 0)
+		snprintf(number, sizeof number, " (JetStream error %d)", (int)code);
 	if (status != NATS_OK)
-		terminal_error("stream " INTAKE_STREAM " on %s: %s (JetStream error %d)", client->events->endpoint,
-		               bus_fault(connection, status, fault), (int)code);
+		terminal_error("stream " INTAKE_STREAM " on %s: %s%s", client->events->endpoint,
+		               bus_fault(connection, status, fault), number);
 	return status == NATS_OK;
 }

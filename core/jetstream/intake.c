@@ -23,7 +23,8 @@ static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsSt
 	stream.SubjectsLen = 1;
 	status = js_AddStream(info, js, &stream, NULL, &code);
 	if (status != NATS_OK) {
-		snprintf(why, size, "stream " INTAKE_STREAM ": %s (JetStream error %d)", bus_advice(status), (int)code);
+		char reason[BUS_REASON_SIZE];
+		snprintf(why, size, "stream " INTAKE_STREAM ": %s", bus_reason(status, code, reason));
 		return status;
 	}
 	log_info(intake->log, "stream " INTAKE_STREAM ": created");

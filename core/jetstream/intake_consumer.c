@@ -47,7 +47,8 @@ enum settled { SETTLED, NOT_SETTLED, OTHERS_WERE_FASTER };
 
 static enum settled failed(const char *consumer, natsStatus status, jsErrCode code, char *why, size_t size)
 {
-	snprintf(why, size, "consumer %s: %s (JetStream error %d)", consumer, bus_advice(status), (int)code);
+	char reason[BUS_REASON_SIZE];
+	snprintf(why, size, "consumer %s: %s", consumer, bus_reason(status, code, reason));
 	return NOT_SETTLED;
 }
 

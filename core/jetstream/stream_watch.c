@@ -10,6 +10,7 @@ natsStatus stream_watch_find(struct stream_watch *watch, jsCtx *js, const char *
                              char *why, size_t size)
 {
 	const char *kind = watch->kind, *name = watch->name, *state_dir = watch->state_dir;
+	char reason[BUS_REASON_SIZE];
 	jsErrCode code = 0;
 	natsStatus status = js_GetStreamInfo(info, js, stream, NULL, &code);
 	bool missing = status == NATS_NOT_FOUND && known;
@@ -24,7 +25,7 @@ natsStatus stream_watch_find(struct stream_watch *watch, jsCtx *js, const char *
 	if (status == NATS_NOT_FOUND)
 		snprintf(why, size, "%s %s: missing", kind, name);
 	else if (status != NATS_OK)
-		snprintf(why, size, "%s %s: %s (JetStream error %d)", kind, name, bus_advice(status), (int)code);
+		snprintf(why, size, "%s %s: %s", kind, name, bus_reason(status, code, reason));
 	return status;
 }
 

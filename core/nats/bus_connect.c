@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/text.h"
 #include "core/nats/bus_servers.h"
 
 /* Newer versions of the library print errors if there is no handler. */
@@ -117,6 +118,15 @@ const char *bus_advice(natsStatus status)
 	default:
 		return natsStatus_GetText(status);
 	}
+}
+
+const char *bus_reason(natsStatus status, jsErrCode code, char text[BUS_REASON_SIZE])
+{
+	if (code != 0)
+		snprintf(text, BUS_REASON_SIZE, "%s (JetStream error %d)", bus_advice(status), (int)code);
+	else
+		text_copy(text, BUS_REASON_SIZE, bus_advice(status));
+	return text;
 }
 
 /* The broker's error for the last denied permission on this connection; NULL: none. */

@@ -22,6 +22,9 @@ bool bus_uses_tls(const struct broker_address *address);
 
 /* What a user can do about a failed connection. */
 const char *bus_advice(natsStatus status);
+/* The same, and the number of the broker's error if it has sent one. Returns text. */
+#define BUS_REASON_SIZE 256
+const char *bus_reason(natsStatus status, jsErrCode code, char text[BUS_REASON_SIZE]);
 /* The same for an operation that failed on a connection (or NULL). If the broker has denied a permission on it, that is
  * reported as the cause. Returns text. */
 #define BUS_FAULT_SIZE 256

@@ -29,6 +29,13 @@ bool server_start_checks(struct server *server, const struct steps *steps)
 	return true;
 }
 
+/* What a reason needs before the next sentence. */
+static const char *full_stop(const char *reason)
+{
+	size_t length = strlen(reason);
+	return length > 0 && strchr(".?!", reason[length - 1]) != NULL ? "" : ".";
+}
+
 static void suspend(struct server *server, size_t number)
 {
 	struct server_step *step = &server->step[number];
@@ -38,12 +45,12 @@ static void suspend(struct server *server, size_t number)
 	step->note_told[0] = '\0';
 	coordinator_suspend(server->coordinator, number, step->health.reason, clock_now());
 	if (waiting > 0)
-		snprintf(now, sizeof now, "; %zu are waiting now", waiting);
+		snprintf(now, sizeof now, "; %zu %s waiting now", waiting, waiting == 1 ? "is" : "are");
 	log_error(server->log,
-	          "step %s is suspended: %s. Its uploads wait until the step works again, each for at most %s "
+	          "step %s is suspended: %s%s Its uploads wait until the step works again, each for at most %s "
 	          "(check_limit)%s",
-	          step->step->config->name, step->health.reason, duration_format(step->step->config->check_limit, limit),
-	          now);
+	          step->step->config->name, step->health.reason, full_stop(step->health.reason),
+	          duration_format(step->step->config->check_limit, limit), now);
 }
 
 static void resume(struct server *server, size_t number)
@@ -88,8 +95,8 @@ static void take_change(struct server *server, size_t number, enum health_change
 		if (suspended)
 			coordinator_suspend(server->coordinator, number, step->health.reason, clock_now());
 		else
-			log_warning(server->log, "step %s: check failed: %s. If the next check fails too, the step is suspended",
-			            step->step->config->name, step->health.reason);
+			log_warning(server->log, "step %s: check failed: %s%s If the next check fails too, the step is suspended",
+			            step->step->config->name, step->health.reason, full_stop(step->health.reason));
 		break;
 	}
 }

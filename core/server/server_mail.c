@@ -73,8 +73,12 @@ static void take_standing(struct server *server)
 static void begin_stop(struct server *server)
 {
 	char text[DURATION_TEXT_SIZE];
-	log_info(server->log, "stopping: %zu steps are running; they have %s to finish",
-	         coordinator_runs(server->coordinator), duration_format(server->shutdown_grace, text));
+	size_t runs = coordinator_runs(server->coordinator);
+	if (runs == 0)
+		log_info(server->log, "stopping: no step is running");
+	else
+		log_info(server->log, "stopping: %zu step%s running; %s %s to finish", runs, runs == 1 ? " is" : "s are",
+		         runs == 1 ? "it has" : "they have", duration_format(server->shutdown_grace, text));
 	server->stopping = true;
 	coordinator_stopping(server->coordinator);
 	server_stop_scans(server);

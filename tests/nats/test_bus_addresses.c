@@ -111,9 +111,19 @@ START_TEST(the_next_address_is_tried)
 }
 END_TEST
 
+/* A number of 0 means that the broker has sent none. */
+START_TEST(a_reason_has_the_error_number)
+{
+	char text[BUS_REASON_SIZE];
+	ck_assert_str_eq(bus_reason(NATS_NO_SERVER, 0, text), bus_advice(NATS_NO_SERVER));
+	bus_reason(NATS_ERR, JSInsufficientResourcesErr, text);
+	ck_assert_ptr_nonnull(strstr(text, " (JetStream error 10023)"));
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {the_next_address_is_tried};
+	const TTest *const tests[] = {the_next_address_is_tried, a_reason_has_the_error_number};
 	signal(SIGPIPE, SIG_IGN);
 	return suite_run("bus_addresses", tests, sizeof tests / sizeof tests[0], 120);
 }

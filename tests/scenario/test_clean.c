@@ -195,7 +195,7 @@ START_TEST(run_by_another_instance)
 	/* Its end has nothing left to wait for. */
 	ck_assert(process_signal(&other.process, SIGTERM));
 	ck_assert(process_wait(&other.process, 5 * SECOND));
-	ck_assert(other_says(&other, "stopping: 0 steps are running"));
+	ck_assert(other_says(&other, "stopping: no step is running"));
 	scenario_close(&scenario);
 }
 END_TEST

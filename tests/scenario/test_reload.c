@@ -334,7 +334,7 @@ START_TEST(at_any_time)
 	storage_bytes_received(&scenario, "last", "/ok/3", 3);
 	scenario_await_applied(&scenario);
 	ck_assert(process_signal(&scenario.service, SIGTERM));
-	scenario_await_log(&scenario, "stopping: 1 steps are running");
+	scenario_await_log(&scenario, "stopping: 1 step is running; it has ");
 	ck_assert(process_signal(&scenario.service, SIGHUP));
 	scenario_await_log(&scenario, "SIGHUP ignored: the service stops");
 	ck_assert(process_wait(&scenario.service, TEST_LIMIT));

@@ -128,6 +128,8 @@ START_TEST(scanner_goes_away_in_the_middle)
 	scenario_stop_clamd(&scenario);
 	await_suspended();
 	ck_assert_uint_eq(scenario_log_count(&scenario, "warning step virusscan: check failed: clamd: cannot connect"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "correct?. "), 0);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "correct? If the next check fails too"), 1);
 	for (unsigned i = 0; i < UPLOADS; i++)
 		storage_bytes_received(&scenario, name(i), "/ok/3", 3);
 	await_waiting(UPLOADS);
