@@ -111,6 +111,8 @@ static bool take_command(struct peer *peer)
 		if (!take_stream(peer))
 			return false;
 		atomic_fetch_add(&peer->clamd->streams, 1);
+		if (peer->clamd->mute)
+			return true;
 	}
 	if (peer->clamd->manner == MANNER_BREAK)
 		return false;

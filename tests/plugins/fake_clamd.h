@@ -23,7 +23,8 @@ struct fake_clamd {
 	const char *answer;
 	size_t answer_size, after;
 	const char *version;
-	bool blind, strict; /* MANNER_SCANNER: finds nothing; finds something in everything */
+	/* MANNER_SCANNER: finds nothing; finds something in everything; does not answer streams. */
+	bool blind, strict, mute;
 
 	char folder[64];
 	char socket[108];
