@@ -244,7 +244,12 @@ START_TEST(commands)
 	ck_assert_int_eq(COMMAND("quarantine", "export", "-s", "a", "--key", in_keys("private.pem"), "--output",
 	                         in_keys("out"), "--reason", "a look", "u1"),
 	                 0);
+	ck_assert_msg(count(text, "u1: exported to ") == 1, "%s", text);
 	assert_exported("out");
+	ck_assert_int_eq(COMMAND("show", "u1"), 0);
+	ck_assert_msg(count(text, "copy      in the quarantine, from a; see `postprocessing quarantine show u1`") == 1 &&
+	                  count(text, "copy      in the quarantine, from b; ") == 1,
+	              "%s", text);
 	ck_assert_uint_eq(audited("\"act\":\"exported\",\"upload\":\"u1\",\"step\":\"a\",\"user\":\""), 1);
 	ck_assert_uint_eq(audited("\"reason\":\"a look\""), 1);
 	/* Neither over a file, nor without the key. */
@@ -260,6 +265,8 @@ START_TEST(commands)
 	ck_assert_int_eq(COMMAND("quarantine", "purge", "--reason", "done", "u1", "u2"), 2);
 	await_entries(2);
 	ck_assert_int_eq(COMMAND("quarantine", "purge", "--reason", "done", "--json", "-s", "a", "u1"), 0);
+	ck_assert_int_eq(COMMAND("show", "--json", "u1"), 0);
+	ck_assert_msg(count(text, "\"quarantined\": [    \"b\"  ]") == 1, "%s", text);
 	ck_assert_uint_eq(count(text, "\"id\": \"u1\""), 1);
 	ck_assert_int_eq(COMMAND("quarantine", "purge", "--reason", "all", "--older-than", "1ns"), 0);
 	ck_assert_uint_eq(audited("\"act\":\"purged\""), 2);
