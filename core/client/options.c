@@ -38,8 +38,10 @@ int command_read(int argc, char **argv, const struct command_syntax *syntax, str
 		} else if (letter == 'h') {
 			fputs(syntax->usage, stdout);
 			return ENDED(EXIT_SUCCESS);
-		} else if (letter == '?' || letter == 'J' || syntax->take == NULL ||
-		           !syntax->take(syntax->closure, letter, optarg)) {
+		} else if (letter == 'J') {
+			terminal_error("unexpected option: --json");
+			return refuse(syntax);
+		} else if (letter == '?' || syntax->take == NULL || !syntax->take(syntax->closure, letter, optarg)) {
 			return refuse(syntax);
 		}
 	}

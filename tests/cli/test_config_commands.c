@@ -195,6 +195,7 @@ START_TEST(wrong_arguments_are_named)
 		const char *command, *argument, *error;
 	} cases[] = {{"list", "extra", "unexpected argument: extra\nusage: postprocessing list "},
 	             {"server", "extra", "unexpected argument: extra\nusage: "},
+	             {"server", "--json", "unexpected option: --json\nusage: "},
 	             {"show", NULL, "an upload's ID is needed\nusage: "},
 	             {"release", NULL, "an upload's ID is needed\nusage: "},
 	             {"submit", NULL, "a file is needed\nusage: "}};

@@ -72,7 +72,7 @@ START_TEST(every_key)
 	            "[postprocessing] ; of the service\n"
 	            "steps = virusscan, check-it\tdelay\n"
 	            "  plugin_dir = /a:/b/c\n"
-	            "state_dir = /var/x\nshutdown_grace = 1m\nlog_level = warning\nmax_in_flight = 7\n"
+	            "state_dir = /var/x\nshutdown_grace = 1m\nlog_level: warning\nmax_in_flight = 7\n"
 	            "workers = 3\nmax_retries = 2\nretry_backoff = 250ms\n"
 	            "[events]\nendpoint = tls://a:4222,tls://[::1]:4223\nusername = u\npassword = p;w\nenable_tls = yes\n"
 	            "tls_insecure = on\ncluster = c\nconsumer = mine\n"
