@@ -25,7 +25,7 @@ START_TEST(a_stopping_instance_is_not_taken_for_dead)
 	scenario_await_requests(&scenario, 1);
 	other_start(&other, &scenario);
 	ck_assert(process_signal(&scenario.service, SIGTERM));
-	scenario_await_log(&scenario, "stopping: 1 steps");
+	scenario_await_log(&scenario, "stopping: 1 step");
 	ck_assert(!other_awaits(&other, "stopped or died", PEER_TIMEOUT + 2 * PEER_SIGN_INTERVAL));
 	ck_assert_int_eq(kill(scenario.clamd.pid, SIGCONT), 0);
 	ck_assert(process_wait(&scenario.service, TEST_LIMIT));

@@ -174,7 +174,7 @@ START_TEST(stops_with_its_verdict)
 	storage_bytes_received(&scenario, "runs", "/ok/300", 300);
 	scenario_await_requests(&scenario, 1);
 	ck_assert(process_signal(&scenario.service, SIGTERM));
-	scenario_await_log(&scenario, "stopping: 1 steps");
+	scenario_await_log(&scenario, "stopping: 1 step");
 	/* The service waits for the run: a verdict within the grace period counts. */
 	ck_assert_int_eq(kill(scenario.clamd.pid, SIGCONT), 0);
 	ck_assert(process_wait(&scenario.service, TEST_LIMIT));
