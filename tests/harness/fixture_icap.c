@@ -9,6 +9,8 @@
 
 #include "tests/harness/limits.h"
 
+#define CHILDREN_LIMIT 8
+
 /* The folder of its modules; "": none. Returns text. */
 static const char *find_modules(char text[FOLDER_PATH_SIZE])
 {
@@ -53,6 +55,11 @@ static bool listens(void *closure)
 	return port_taken(*(unsigned *)closure);
 }
 
+static bool is_free(void *closure)
+{
+	return !port_taken(*(unsigned *)closure);
+}
+
 bool fixture_icap_start(struct fixture_icap *icap, const struct fixture_clamd *clamd, const char *lines)
 {
 	return fixture_icap_start_at(icap, clamd, lines, port_free());
@@ -70,7 +77,9 @@ bool fixture_icap_start_at(struct fixture_icap *icap, const struct fixture_clamd
 	snprintf(path, sizeof path, "%s/c-icap.conf", icap->folder);
 	snprintf(log, sizeof log, "%s/output", icap->folder);
 	const char *const argv[] = {"/usr/bin/c-icap", "-N", "-f", path, NULL};
-	if (process_start(&icap->process, &(struct process_options){.argv = argv, .log = log}) &&
+	/* One that was there before, and still listens, would be taken for it. */
+	if (wait_until(is_free, &icap->port, TEST_LIMIT) &&
+	    process_start(&icap->process, &(struct process_options){.argv = argv, .log = log}) &&
 	    wait_until(listens, &icap->port, TEST_LIMIT))
 		return true;
 	fprintf(stderr, "fixture_icap: c-icap does not start\n");
@@ -81,15 +90,18 @@ bool fixture_icap_start_at(struct fixture_icap *icap, const struct fixture_clamd
 void fixture_icap_signal(const struct fixture_icap *icap, int signal)
 {
 	char path[64];
-	int child;
+	pid_t child[CHILDREN_LIMIT];
+	size_t count = 0;
 	snprintf(path, sizeof path, "/proc/%d/task/%d/children", (int)icap->process.pid, (int)icap->process.pid);
 	FILE *children = fopen(path, "re");
-	/* The parent first, as it would start others. */
-	kill(icap->process.pid, signal);
-	while (children != NULL && fscanf(children, "%d", &child) == 1)
-		kill(child, signal);
+	while (children != NULL && count < CHILDREN_LIMIT && fscanf(children, "%d", &child[count]) == 1)
+		count++;
 	if (children != NULL)
 		fclose(children);
+	/* The parent first, as it would start others. It has no children any more when it is dead. */
+	kill(icap->process.pid, signal);
+	while (count > 0)
+		kill(child[--count], signal);
 }
 
 /* Its children end with it only if it is asked. */
