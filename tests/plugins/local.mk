@@ -40,6 +40,11 @@ check_PROGRAMS += tests/plugins/test_icap_real
 tests_plugins_test_icap_real_SOURCES = tests/plugins/test_icap_real.c $(SCAN)
 tests_plugins_test_icap_real_CPPFLAGS = $(AM_CPPFLAGS) $(PATIENT)
 
-check_PROGRAMS += tests/plugins/test_fleet
-tests_plugins_test_fleet_SOURCES = tests/plugins/test_fleet.c $(FAKE_CLAMD) $(SCAN)
+PAIR = tests/plugins/pair.c tests/plugins/pair.h $(FAKE_CLAMD) $(SCAN)
+check_PROGRAMS += tests/plugins/test_fleet tests/plugins/test_lists tests/plugins/test_rules
+tests_plugins_test_fleet_SOURCES = tests/plugins/test_fleet.c $(PAIR)
 tests_plugins_test_fleet_CPPFLAGS = $(AM_CPPFLAGS) $(PATIENT)
+tests_plugins_test_lists_SOURCES = tests/plugins/test_lists.c $(PAIR)
+tests_plugins_test_lists_CPPFLAGS = $(AM_CPPFLAGS) $(PATIENT)
+tests_plugins_test_rules_SOURCES = tests/plugins/test_rules.c $(PAIR)
+tests_plugins_test_rules_CPPFLAGS = $(AM_CPPFLAGS) $(PATIENT)

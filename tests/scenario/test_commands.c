@@ -173,6 +173,7 @@ START_TEST(submit_waits_for_the_reason)
 	snprintf(id, sizeof id, "%s", announced()->upload);
 	storage_say(&scenario, "PostprocessingFinished",
 	            json_pack("{s:s, s:s, s:s}", "UploadID", id, "Filename", "file", "Outcome", "abort"));
+	/* So late that a command that looks once finds no reason. */
 	usleep(200000);
 	plant_rejected(id);
 	process_read_all(&submit, text, sizeof text);
