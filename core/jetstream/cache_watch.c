@@ -34,7 +34,7 @@ struct cache_watch {
 	struct key_filter *filter;
 	enum watch_state state;
 	struct request creation;
-	char name[NAME_SIZE]; /* of the consumer; "": there was none yet */
+	char name[NAME_SIZE]; /* of the consumer */
 	unsigned number;      /* of consumers so far */
 	bool stale;           /* the consumer that is being created is of the connection before this one */
 	unsigned outstanding; /* messages that it was asked for */

@@ -117,7 +117,7 @@ struct server {
 	struct bucket_watch bucket;
 	char longest_wait[LONGEST_WAIT_TEXT];
 	struct cache *cache;
-	struct cache_memory *cache_memory; /* of both: */
+	struct cache_memory *cache_memory; /* of the cache; the worker processes are answered from it, too */
 	struct cache_flights *flights;
 	struct workers *workers;
 	bool runs_ended; /* there are no workers any more */

@@ -157,7 +157,7 @@ bool server_start_audit(struct server *server)
 	                                 "Lines that could not be written to the audit log; each is logged.", NULL),
 	                 server->facts.audit_log);
 	if (server->quarantine != NULL && server->config->audit_file == NULL)
-		log_info(server->log, "no log is kept of what happens to files in the quarantine: [audit] file is not set");
+		log_info(server->log, "no audit log is kept of the files in the quarantine: [audit] file is not set");
 	return server->audit != NULL && (server->quarantine == NULL || start_keeper(server));
 }
 
