@@ -150,6 +150,12 @@ static bool shows_progress(void *closure)
 	       strstr(text, closure) != NULL;
 }
 
+static bool has_written(void *closure)
+{
+	(void)closure;
+	return scenario_metric(&scenario, "postprocessing_records_written_total") > 0;
+}
+
 /* How far a run has got is shown while it is under way, and written nowhere. */
 START_TEST(progress_is_shown)
 {
@@ -162,7 +168,9 @@ START_TEST(progress_is_shown)
 	               &(struct scenario_options){.steps = "tells", .env = env, .ini = "[step:tells]\ncalls = progress\n"},
 	               false);
 	storage_bytes_received(&scenario, "upload", "/none", 3);
+	/* The record is there before its writer knows. */
 	records_await(&scenario, "upload", "phase", "queued");
+	ck_assert(wait_until(has_written, NULL, TEST_LIMIT));
 	uint64_t written = scenario_metric(&scenario, "postprocessing_records_written_total");
 	ck_assert(wait_until(shows_progress, line, TEST_LIMIT));
 	ck_assert_int_eq(
