@@ -172,11 +172,14 @@ START_TEST(announcement_that_is_answered)
 }
 END_TEST
 
-static size_t ends(const char *upload)
+/* The upload has ended so many times, and every event is applied. An event may be applied before its step ends: its
+ * effects are awaited. */
+static void check_ends(const char *upload, size_t count)
 {
+	recorder_await(&scenario.recorder, "PostprocessingFinished", upload, count - 1);
 	scenario_await_applied(&scenario);
 	recorder_update(&scenario.recorder);
-	return recorder_count(&scenario.recorder, "PostprocessingFinished", upload);
+	ck_assert_uint_eq(recorder_count(&scenario.recorder, "PostprocessingFinished", upload), count);
 }
 
 /* Three events at once for an upload whose steps take no time. */
@@ -186,7 +189,7 @@ START_TEST(announced_three_times)
 	               false);
 	for (unsigned i = 0; i < 3; i++)
 		storage_bytes_received(&scenario, "thrice", "/none", 3);
-	ck_assert_uint_eq(ends("thrice"), 1);
+	check_ends("thrice", 1);
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_events_repeated_total"), 2);
 	/* The same after its record was deleted, and the process that had seen it was killed. */
 	storage_upload_ready(&scenario, "thrice", false);
@@ -195,7 +198,7 @@ START_TEST(announced_three_times)
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
 	storage_bytes_received(&scenario, "thrice", "/none", 3);
-	ck_assert_uint_eq(ends("thrice"), 1);
+	check_ends("thrice", 1);
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_events_repeated_total"), 1);
 	scenario_close(&scenario);
 }
@@ -210,29 +213,29 @@ START_TEST(begun_again)
 	/* Somebody requests others. */
 	storage_restart(&scenario, "nobody");
 	storage_bytes_received(&scenario, "asked", "/none", 3);
-	ck_assert_uint_eq(ends("asked"), 1);
+	check_ends("asked", 1);
 	storage_restart(&scenario, "asked");
 	storage_bytes_received(&scenario, "asked", "/none", 3);
-	ck_assert_uint_eq(ends("asked"), 2);
+	check_ends("asked", 2);
 	/* That was requested once. */
 	storage_bytes_received(&scenario, "asked", "/none", 3);
-	ck_assert_uint_eq(ends("asked"), 2);
+	check_ends("asked", 2);
 	storage_bytes_received(&scenario, "asked", "/other", 3);
-	ck_assert_uint_eq(ends("asked"), 3);
+	check_ends("asked", 3);
 	/* The same with only the tombstone of the record. The URL is secret. */
 	storage_upload_ready(&scenario, "asked", false);
 	records_await_gone(&scenario, "asked");
 	ck_assert_ptr_null(strstr(records_tombstone(&scenario, "asked", "Postprocessing-Ended", text), SCENARIO_SECRET));
 	ck_assert_uint_gt(strlen(text), 30);
 	storage_bytes_received(&scenario, "asked", "/other", 3);
-	ck_assert_uint_eq(ends("asked"), 3);
+	check_ends("asked", 3);
 	storage_restart(&scenario, "asked");
 	storage_bytes_received(&scenario, "asked", "/other", 3);
-	ck_assert_uint_eq(ends("asked"), 4);
+	check_ends("asked", 4);
 	storage_upload_ready(&scenario, "asked", false);
 	records_await_gone(&scenario, "asked");
 	storage_bytes_received(&scenario, "asked", "/none", 3);
-	ck_assert_uint_eq(ends("asked"), 5);
+	check_ends("asked", 5);
 	scenario_close(&scenario);
 }
 END_TEST
