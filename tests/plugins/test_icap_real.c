@@ -110,9 +110,28 @@ END_TEST
 START_TEST(without_its_scanner)
 {
 	void *instance = create("avscan");
+	/* c-icap listens before it has asked for its scanner, see below. */
+	stub_run_init(&run, "clean", 5);
+	ck_assert_msg(scan(instance, &run) == PP_CONTINUE, "%s", run.reason);
 	fixture_clamd_stop(&clamd);
 	stub_run_init(&run, "clean", 5);
 	ck_assert_msg(scan(instance, &run) == PP_RETRY, "%s %s", run.reason, run.result);
+	pp_step_module.destroy(instance);
+}
+END_TEST
+
+/* c-icap that found no scanner when it started lets everything pass for ever. */
+START_TEST(started_without_its_scanner)
+{
+	char url[64];
+	fixture_icap_stop(&icap);
+	fixture_clamd_stop(&clamd);
+	ck_assert(fixture_icap_start(&icap, &clamd, NULL));
+	snprintf(url, sizeof url, "icap_url=icap://127.0.0.1:%u/avscan", icap.port);
+	void *instance = stub_create("scanner=icap", url, "cache=0");
+	stub_run_init(&run, "clean", 5);
+	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
+	assert_holds(run.reason, "it does not find the EICAR test file");
 	pp_step_module.destroy(instance);
 }
 END_TEST
@@ -144,6 +163,7 @@ int main(void)
 	tcase_add_test(tests, nothing_is_kept);
 	tcase_add_test(tests, other_services);
 	tcase_add_test(tests, without_its_scanner);
+	tcase_add_test(tests, started_without_its_scanner);
 	tcase_add_test(tests, it_goes_away);
 	suite_add_tcase(suite, tests);
 	SRunner *runner = srunner_create(suite);
