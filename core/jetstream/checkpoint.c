@@ -9,7 +9,9 @@
 #include "core/base/private_file.h"
 #include "core/base/private_folder.h"
 
-#define CATCH_UP_LIMIT (5 * SECOND)
+#define CATCH_UP_LIMIT (30 * SECOND)
+/* A stream is looked at every one or two seconds. After a longer pause, it is unknown what happened in between. */
+#define CATCH_UP_BREAK (10 * SECOND)
 
 bool checkpoint_read(const char *state_dir, const char *file, const char *of, struct checkpoint *position)
 {
@@ -59,14 +61,15 @@ enum continuity checkpoint_compare(const struct checkpoint *position, int64_t cr
 	return last < seen ? CONTINUITY_BEHIND : CONTINUITY_GOOD;
 }
 
-bool continuity_is_settled(enum continuity continuity, int64_t replicas, nanos *since, nanos now)
+bool continuity_is_settled(enum continuity continuity, int64_t replicas, struct catch_up *behind, nanos now)
 {
 	bool may_catch_up = continuity == CONTINUITY_BEHIND && replicas > 1;
-	if (may_catch_up && *since == 0)
-		*since = now;
-	if (may_catch_up && now - *since < CATCH_UP_LIMIT)
+	if (may_catch_up && (behind->since == 0 || now - behind->seen > CATCH_UP_BREAK))
+		behind->since = now;
+	behind->seen = now;
+	if (may_catch_up && now - behind->since < CATCH_UP_LIMIT)
 		return false;
-	*since = 0;
+	behind->since = 0;
 	return true;
 }
 

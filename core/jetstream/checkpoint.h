@@ -61,9 +61,14 @@ enum continuity {
 /* Compares a stream, created at `created` and ending at `last`, with the checkpoint. */
 enum continuity checkpoint_compare(const struct checkpoint *position, int64_t created, uint64_t last);
 
+/* Initially all zero. */
+struct catch_up {
+	nanos since; /* the stream has been BEHIND at each look since then (monotonic); 0: it is not */
+	nanos seen;  /* the last look */
+};
 /* A replicated stream may end early while its replicas catch up, for example after an election. There, BEHIND counts
- * only if it persists for some seconds. *since: when it was first seen, 0 before the first call. False: compare again
- * later. */
-bool continuity_is_settled(enum continuity continuity, int64_t replicas, nanos *since, nanos now);
+ * only if it persists for half a minute, during which the stream is looked at every few seconds. now: monotonic. False:
+ * compare again later. */
+bool continuity_is_settled(enum continuity continuity, int64_t replicas, struct catch_up *behind, nanos now);
 
 #endif

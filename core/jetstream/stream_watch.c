@@ -33,7 +33,7 @@ bool stream_watch_compare(struct stream_watch *watch, const struct checkpoint *b
                           int64_t replicas, enum continuity *continuity)
 {
 	*continuity = checkpoint_compare(before, found->stream, found->sequence);
-	if (!continuity_is_settled(*continuity, replicas, &watch->behind_since, clock_monotonic()))
+	if (!continuity_is_settled(*continuity, replicas, &watch->behind, clock_monotonic()))
 		return false;
 	if (*continuity == CONTINUITY_OTHER)
 		log_error(

@@ -16,7 +16,7 @@ struct stream_watch {
 	const char *unit, *written;          /* … "event", "events published" … */
 	const char *checkpoint;              /* … and the file that remembers it */
 	bool missed;                         /* that it is missing was logged */
-	nanos behind_since;                  /* since when it ends before what was seen of it (monotonic), 0: it does not */
+	struct catch_up behind;              /* whether it ends before what was seen of it */
 };
 
 /* `known`: it was used before. Unless NATS_OK, why[size] says what is wrong. */
