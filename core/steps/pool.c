@@ -279,19 +279,8 @@ void pools_cancel(struct pools *pools, struct run *run)
 /* With the lock held. */
 static void write_running(const struct pool *pool, struct text *text)
 {
-	char since[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
-	for (size_t i = 0; i < pool->count; i++) {
-		const struct run *run = pool->worker[i].run;
-		nanos started = run != NULL ? atomic_load(&run->started) : 0;
-		if (started == 0)
-			continue;
-		bool first = text->length == 0 || text->data[text->length - 1] == '[';
-		text_string(text, first ? "{\"id\":" : ",{\"id\":", run->upload->id);
-		text_string(text, ",\"step\":", pool->step->config->name);
-		text_string(text, ",\"since\":", time_format(started, since));
-		text_string(text, ",\"until\":", time_format(started + run->allowed, until));
-		text_add(text, "}");
-	}
+	for (size_t i = 0; i < pool->count; i++)
+		run_write(pool->worker[i].run, pool->step->config->name, text);
 }
 
 void pools_write_running(struct pools *pools, struct text *text)

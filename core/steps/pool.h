@@ -57,8 +57,7 @@ void pools_submit(struct pools *pools, struct run *run);
 void pools_cancel(struct pools *pools, struct run *run);
 bool pools_destroy(struct pools *pools, nanos timeout);
 
-/* Appends the runs that the processes have, as elements of a JSON array: {"id","step","since","until"}. Any thread may
- * call it. */
+/* Appends the runs that the processes have, see run_write(). Any thread may call it. */
 void pools_write_running(struct pools *pools, struct text *text);
 
 #endif

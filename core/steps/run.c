@@ -91,6 +91,20 @@ void run_describe(const struct run *run, struct copies *copies, nanos deadline, 
 	describe_earlier(run, description);
 }
 
+void run_write(const struct run *run, const char *step, struct text *text)
+{
+	char since[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
+	nanos started = run != NULL ? atomic_load(&run->started) : 0;
+	if (started == 0)
+		return;
+	bool first = text->length == 0 || text->data[text->length - 1] == '[';
+	text_string(text, first ? "{\"id\":" : ",{\"id\":", run->upload->id);
+	text_string(text, ",\"step\":", step);
+	text_string(text, ",\"since\":", time_format(started, since));
+	text_string(text, ",\"until\":", time_format(started + run->allowed, until));
+	text_add(text, "}");
+}
+
 void run_answer_take(struct run *run, struct run_answer *answer)
 {
 	static const enum outcome outcome[] = {

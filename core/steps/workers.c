@@ -41,6 +41,7 @@ struct worker {
 
 struct workers {
 	struct pools *pools;  /* of the steps with processes */
+	pthread_mutex_t lock; /* for whoever changes what follows, and for other threads that read it */
 	struct queue **queue; /* of each step; NULL: it has processes */
 	size_t count;
 	struct queue *before; /* that were replaced, until their workers have ended */
@@ -245,7 +246,9 @@ static void tidy(struct workers *workers)
 			link = &queue->next;
 			continue;
 		}
+		pthread_mutex_lock(&workers->lock);
 		*link = queue->next;
+		pthread_mutex_unlock(&workers->lock);
 		free_queue(queue);
 	}
 }
@@ -272,6 +275,7 @@ void workers_set(struct workers *workers, size_t number, struct workers_addition
 {
 	struct run *queued = NULL, *next;
 	tidy(workers);
+	pthread_mutex_lock(&workers->lock);
 	if (number < workers->count) {
 		queued = replace_queue(workers, number);
 	} else {
@@ -283,6 +287,7 @@ void workers_set(struct workers *workers, size_t number, struct workers_addition
 		pools_set(workers->pools, number, addition->step);
 	else
 		addition->queue->number = number;
+	pthread_mutex_unlock(&workers->lock);
 	free(addition);
 	for (; queued != NULL; queued = next) {
 		next = queued->next;
@@ -301,6 +306,7 @@ struct workers *workers_create(const struct steps *steps, const struct content_o
 {
 	struct workers *workers = alloc_zeroed(1, sizeof *workers);
 	*workers = (struct workers){.log = log, .mailbox = mailbox};
+	lock_init(&workers->lock);
 	workers->copies = copies_create(content);
 	workers->pools = pools_create(workers->copies, log, mailbox);
 	bool good = workers->pools != NULL;
@@ -449,9 +455,25 @@ static void cancel_queue(struct queue *queue)
 	pthread_mutex_unlock(&queue->lock);
 }
 
+static void write_running(struct queue *queue, struct text *text)
+{
+	if (queue == NULL)
+		return;
+	pthread_mutex_lock(&queue->lock);
+	for (const struct worker *worker = queue->workers; worker != NULL; worker = worker->next)
+		run_write(worker->run, queue->step->config->name, text);
+	pthread_mutex_unlock(&queue->lock);
+}
+
 void workers_write_running(struct workers *workers, struct text *text)
 {
 	pools_write_running(workers->pools, text);
+	pthread_mutex_lock(&workers->lock);
+	for (size_t i = 0; i < workers->count; i++)
+		write_running(workers->queue[i], text);
+	for (struct queue *queue = workers->before; queue != NULL; queue = queue->next)
+		write_running(queue, text);
+	pthread_mutex_unlock(&workers->lock);
 }
 
 bool workers_destroy(struct workers *workers, nanos timeout)
@@ -477,6 +499,7 @@ bool workers_destroy(struct workers *workers, nanos timeout)
 			free_queue(workers->queue[i]);
 	tidy(workers);
 	copies_destroy(workers->copies);
+	pthread_mutex_destroy(&workers->lock);
 	free(workers->queue);
 	free(workers);
 	return true;

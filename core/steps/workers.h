@@ -62,7 +62,7 @@ void workers_cancel(struct workers *workers, struct run *run);
  * if the run ever returns. Does nothing if the run has ended in the meantime. */
 void workers_replace(struct workers *workers, const struct run *run);
 
-/* Appends the runs under way in processes, see pools_write_running(). Any thread may call it. */
+/* Appends the runs under way, see run_write(). Any thread may call it. */
 void workers_write_running(struct workers *workers, struct text *text);
 
 /* Cancels all runs and waits for them, at most `timeout`. False: some are stuck; then nothing was freed, and the

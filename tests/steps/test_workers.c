@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/abi/host.h"
+#include "core/base/text.h"
 #include "core/steps/workers.h"
 #include "tests/harness/limits.h"
 
@@ -103,10 +104,27 @@ START_TEST(many_runs)
 }
 END_TEST
 
+/* The runs under way, as the beginning of the text. */
+static void check_running(const char *wanted)
+{
+	struct text text = {0};
+	text_add(&text, "[");
+	workers_write_running(workers, &text);
+	ck_assert_msg(strncmp(text.data, wanted, strlen(wanted)) == 0 && (wanted[1] != '\0') == (text.length > 1), "%s",
+	              text.data);
+	text_free(&text);
+}
+
 START_TEST(each_step_has_its_own)
 {
+	check_running("[");
+	submit(1, "hang");
 	submit(1, "hang");
 	await_begun(1);
+	check_running("[{\"id\":\"u\",\"step\":\"one\",\"since\":\"20");
+	sem_post(&gate);
+	ck_assert_uint_eq(collect(1), 1);
+	await_begun(2);
 	submit(0, "continue");
 	ck_assert_uint_eq(collect(1), 1);
 	sem_post(&gate);
