@@ -157,7 +157,7 @@ static void name_file_key(const struct step_setup *setup, struct module_key *key
 }
 
 /* What a module learns beside the keys that it declares. */
-#define STEP_VALUES 4
+#define STEP_VALUES 5
 
 /* Copies what the module declares; its struct may be longer than ours. */
 static void read_keys(struct step_setup *setup, const struct pp_key *keys, size_t key_size)
@@ -181,6 +181,7 @@ static void read_keys(struct step_setup *setup, const struct pp_key *keys, size_
 	setup->value[count + 1] = (struct setup_value){.key = "max_wait", .number = setup->step->max_wait};
 	setup->value[count + 2] = (struct setup_value){.key = "quarantine", .number = setup->config->quarantined};
 	setup->value[count + 3] = (struct setup_value){.key = "on_exhausted", .number = setup->step->on_exhausted};
+	setup->value[count + 4] = (struct setup_value){.key = "workers", .number = setup->step->workers};
 	setup->host.value = setup->value;
 	setup->host.count = count + STEP_VALUES;
 }

@@ -198,8 +198,9 @@ struct pp_host {
 
 	/* create() only: the value of a declared key. string() is NULL for a key that is unset; number() is
 	 * defined for the types that have one, 0 when unset. number() also knows "deadline" and "max_wait", which
-	 * every step has, "quarantine" (1: there is one), and "on_exhausted" (1: an upload goes on to the next step after
-	 * the last retry of this one); the last two are 0 if the host is older than they are. */
+	 * every step has, "quarantine" (1: there is one), "on_exhausted" (1: an upload goes on to the next step after
+	 * the last retry of this one), and "workers" (how many runs there are at a time at most); the last three are 0 if
+	 * the host is older than they are. */
 	const char *(*string)(const struct pp_setup *setup, const char *key);
 	int64_t (*number)(const struct pp_setup *setup, const char *key);
 	/* create() only: says what is wrong with a key (NULL: with the step as a whole). The host adds file

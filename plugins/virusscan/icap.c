@@ -402,6 +402,15 @@ static bool icap_identify(void *endpoint, const struct limits *limits, char vers
 	return good;
 }
 
+static int64_t icap_connections(void *endpoint)
+{
+	struct icap *icap = endpoint;
+	pthread_mutex_lock(&icap->lock);
+	int64_t connections = icap->options.status != 0 ? icap->options.connections : 0;
+	pthread_mutex_unlock(&icap->lock);
+	return connections > 0 ? connections : 0;
+}
+
 /* icap://host:port, or icap://host:port/service in place of icap_service; the same with icaps://, which is *secure. */
 static bool read_url(struct icap *icap, const char *url, const char *service, bool *secure)
 {
@@ -488,5 +497,6 @@ const struct scanner icap_scanner = {
 	.create = icap_create,
 	.destroy = icap_destroy,
 	.identify = icap_identify,
+	.connections = icap_connections,
 	.scan = icap_scan,
 };

@@ -15,7 +15,7 @@ void icap_answer_begin(struct icap_answer *answer, void (*take)(void *closure, c
 	memset(answer, 0, sizeof *answer);
 	answer->take = take;
 	answer->closure = closure;
-	answer->words.preview = answer->words.options_ttl = -1;
+	answer->words.preview = answer->words.options_ttl = answer->words.connections = -1;
 	answer->words.infection = -1;
 }
 
@@ -173,6 +173,8 @@ static void take_field(struct icap_answer *answer, const char *name, char *value
 		words->preview = number_of(value);
 	} else if (strcasecmp(name, "Options-TTL") == 0) {
 		words->options_ttl = number_of(value);
+	} else if (strcasecmp(name, "Max-Connections") == 0) {
+		words->connections = number_of(value);
 	} else if (strcasecmp(name, "Service") == 0) {
 		copy(words->service, value);
 	} else if (strcasecmp(name, "X-Infection-Found") == 0) {

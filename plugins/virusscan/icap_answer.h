@@ -24,6 +24,7 @@ struct icap_words {
 	bool allows_204;
 	int64_t preview;     /* bytes; -1: none */
 	int64_t options_ttl; /* seconds; -1: unknown */
+	int64_t connections; /* Max-Connections; -1: unknown */
 	char service[ICAP_TEXT_SIZE];
 	/* What was found. X-Infection-Found: Type=0 (infected), 1 (policy), 2 (unscannable); -1: no such header. */
 	int infection;

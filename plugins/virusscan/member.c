@@ -21,10 +21,12 @@ struct member {
 	void *endpoint;
 	char text[SCANNER_TEXT_SIZE], address[SCANNER_ADDRESS_SIZE];
 	int64_t self_test, max_age; /* nanoseconds; 0: off */
+	int64_t workers;            /* of the step; 0: unknown */
 	bool needs_version;
 	pthread_mutex_t lock; /* of what follows; times are monotonic, and 0 is never */
 	char version[REPORT_VERSION_SIZE], tested_version[REPORT_VERSION_SIZE];
 	int64_t identified, tested, failed, warned;
+	int64_t said_connections; /* a limit that was said to be too low */
 	bool said_unknown;
 };
 
@@ -41,6 +43,7 @@ struct member *member_create(const struct pp_host *host, struct pp_setup *setup,
 	member->scanner = scanner;
 	member->self_test = host->number(setup, "self_test");
 	member->max_age = host->number(setup, "signatures_max_age");
+	member->workers = host->number(setup, "workers");
 	member->needs_version = member->self_test > 0 || host->number(setup, "cache") != 0;
 	member->endpoint = scanner->create(host, setup, address, member->address);
 	if (member->endpoint != NULL) {
@@ -223,9 +226,25 @@ enum finding member_scan(struct member *member, struct source *source, struct re
 	return finding;
 }
 
+static void warn_of_connections(struct member *member, struct pp_run *run)
+{
+	int64_t limit = member->scanner->connections != NULL ? member->scanner->connections(member->endpoint) : 0;
+	bool low = limit > 0 && limit < member->workers;
+	pthread_mutex_lock(&member->lock);
+	bool said = !low || member->said_connections == limit;
+	member->said_connections = low ? limit : 0;
+	pthread_mutex_unlock(&member->lock);
+	if (!said)
+		member->host->log(run, PP_LOG_WARNING,
+		                  "%s allows %lld connections at a time, and the step has %lld workers: further scans may wait "
+		                  "or fail. Set workers to at most %lld, or raise the limit of the server (Max-Connections)",
+		                  member->text, (long long)limit, (long long)member->workers, (long long)limit);
+}
+
 void member_announce(struct member *member, struct pp_run *run)
 {
 	char version[REPORT_VERSION_SIZE];
+	warn_of_connections(member, run);
 	member_version(member, version);
 	if (version[0] == '\0' || member_signatures_known(member))
 		return;

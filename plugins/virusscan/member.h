@@ -32,7 +32,7 @@ bool member_test(struct member *member, const struct limits *limits, struct caus
 /* A scan. If it has no finding, and the source is not to blame, the endpoint is tested before the next one. */
 enum finding member_scan(struct member *member, struct source *source, struct report *report);
 
-/* Logs once if nobody can tell which signatures it has. */
+/* Logs once if nobody can tell which signatures it has, and if it allows fewer connections than there are workers. */
 void member_announce(struct member *member, struct pp_run *run);
 /* The time of its signatures, in seconds; 0: unknown. Logs a warning if they are too old. */
 int64_t member_watch_signatures(struct member *member, struct pp_run *run);

@@ -53,6 +53,8 @@ struct scanner {
 	/* Asks which engine and signatures it has, and so whether it is there. False: the cause says why not. */
 	bool (*identify)(void *endpoint, const struct limits *limits, char version[REPORT_VERSION_SIZE],
 	                 struct cause *cause);
+	/* How many connections it allows at a time, as far as it has said so; 0: unknown. NULL: it does not say. */
+	int64_t (*connections)(void *endpoint);
 	/* Scans what the source hands out; several at a time. Sets finding and text, and the version if the scanner says
 	 * it with its answer. */
 	enum finding (*scan)(void *endpoint, struct source *source, struct report *report);

@@ -68,6 +68,7 @@ START_TEST(defaults)
 	ck_assert_int_eq(host_services.number(step_setup_host(made), "max_wait"), 720 * HOUR);
 	ck_assert_int_eq(host_services.number(step_setup_host(made), "quarantine"), 0);
 	ck_assert_int_eq(host_services.number(step_setup_host(made), "on_exhausted"), 0);
+	ck_assert_int_eq(host_services.number(step_setup_host(made), "workers"), 4);
 	ck_assert_int_eq(host_services.number(step_setup_host(made), "deadline"), 10 * MINUTE);
 }
 END_TEST

@@ -18,7 +18,8 @@
 static const struct pp_key step_keys[] = {{.name = "deadline", .type = PP_KEY_DURATION, .fallback = "10m"},
                                           {.name = "max_wait", .type = PP_KEY_DURATION, .fallback = "720h"},
                                           {.name = "quarantine", .type = PP_KEY_INTEGER, .fallback = "0"},
-                                          {.name = "on_exhausted", .type = PP_KEY_INTEGER, .fallback = "0"}};
+                                          {.name = "on_exhausted", .type = PP_KEY_INTEGER, .fallback = "0"},
+                                          {.name = "workers", .type = PP_KEY_INTEGER, .fallback = "4"}};
 
 static const struct pp_key *find_key(const struct pp_setup *setup, const char *name)
 {

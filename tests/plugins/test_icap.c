@@ -409,6 +409,33 @@ START_TEST(checks)
 }
 END_TEST
 
+/* Said once, and again for another limit. */
+START_TEST(fewer_connections_than_workers)
+{
+	static const struct {
+		const char *options, *logged;
+	} table[] = {{OPTIONS("Max-Connections: 4\r\n"), NULL},
+	             {OPTIONS("Max-Connections: 3\r\n"), "allows 3 connections at a time, and the step has 4 workers"},
+	             {OPTIONS("Max-Connections: 3\r\n"), NULL},
+	             {OPTIONS("Max-Connections: 1\r\n"), "Set workers to at most 1"},
+	             {OPTIONS("Max-Connections: 0\r\n"), NULL},
+	             {OPTIONS("Max-Connections: many\r\n"), NULL},
+	             {OPTIONS(""), NULL}};
+	server = (struct icap_server){.options = table[0].options};
+	void *instance = begin(NULL);
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
+		server.options = table[i].options;
+		stub_run_init(&run, NULL, 0);
+		ck_assert_int_eq(pp_step_module.check_run(instance, &run), 0);
+		if (table[i].logged != NULL)
+			assert_holds(run.logged, table[i].logged);
+		else
+			ck_assert_ptr_null(strstr(run.logged, "connections"));
+	}
+	end(instance);
+}
+END_TEST
+
 START_TEST(certificates_without_tls)
 {
 	server = (struct icap_server){.options = OPTIONS("Allow: 204\r\n")};
@@ -498,6 +525,7 @@ int main(void)
 	                               cancelled,
 	                               bytes_that_cannot_be_had,
 	                               a_silent_server,
+	                               fewer_connections_than_workers,
 	                               certificates_without_tls,
 	                               equal_bytes_are_scanned_once,
 	                               checks,
