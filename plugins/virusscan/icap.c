@@ -195,12 +195,24 @@ static bool is_unchanged(struct transfer *transfer)
 	       length == other && memcmp(sent, back, length) == 0;
 }
 
+/* What the names of finds say: infected, if one of them says so. */
+static enum finding finding_of_threat(const struct icap_words *words)
+{
+	enum finding finding = finding_of_name(words->threat);
+	const char *next = words->several ? strstr(words->threat, ICAP_BETWEEN) : NULL;
+	for (; next != NULL && finding != FINDING_INFECTED; next = strstr(next, ICAP_BETWEEN)) {
+		next += sizeof ICAP_BETWEEN - 1;
+		finding = finding_of_name(next);
+	}
+	return finding;
+}
+
 /* What the server's headers say was found; FINDING_NONE: nothing. */
 static enum finding judge_headers(const struct icap_words *words, struct report *report)
 {
 	const char *threat = words->threat;
 	if (words->infection == 0 || (words->infection < 0 && words->violation))
-		return report_set(report, finding_of_name(threat), "%s",
+		return report_set(report, finding_of_threat(words), "%s",
 		                  threat[0] != '\0' ? threat : "a threat without a name");
 	if (words->infection == 1 || (words->infection < 0 && words->blocked))
 		return report_set(report, FINDING_BLOCKED, "%s",
@@ -318,6 +330,8 @@ static enum finding scan_once(struct transfer *transfer, bool fresh, bool *again
 			report_none(transfer->report, "%s", source_error(transfer->source));
 		} else if (answered && !compare) {
 			finding = judge(transfer);
+			if (exchange->of_preview && !exchange->all_sent)
+				transfer->report->bytes = (int64_t)exchange->previewed;
 			note_istag(transfer->icap, exchange->answer.words.istag);
 			format_version(transfer->options.service, exchange->answer.words.istag, transfer->report->version);
 			kept = (exchange->all_sent || exchange->of_preview) && !exchange->answer.words.closes &&

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "icap_answer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -61,6 +62,19 @@ static int64_t number_of(const char *text)
 	return digits == 0 || digits > 15 || text[digits] != '\0' ? -1 : strtoll(text, NULL, 10);
 }
 
+/* One more name, if it is another one. False: it is the first, or the same. */
+static bool add_name(char names[ICAP_TEXT_SIZE], const char *name)
+{
+	char all[ICAP_TEXT_SIZE];
+	if (names[0] == '\0')
+		copy(names, name);
+	if (strcmp(names, name) == 0 || name[0] == '\0')
+		return false;
+	snprintf(all, sizeof all, "%.*s" ICAP_BETWEEN "%.*s", ICAP_TEXT_SIZE / 2 - 8, names, ICAP_TEXT_SIZE / 2 - 8, name);
+	copy(names, all);
+	return true;
+}
+
 /* Type=0; Resolution=2; Threat=NAME; */
 static void take_infection(struct icap_words *words, char *value)
 {
@@ -78,22 +92,34 @@ static void take_infection(struct icap_words *words, char *value)
 			threat = part + 7;
 	}
 	/* Of several such headers the one that says most counts. */
-	if (words->infection >= 0 && words->infection <= type)
+	if (words->infection >= 0 && words->infection < type)
 		return;
+	bool another = words->infection == type;
 	words->infection = type;
-	if (threat[0] != '\0')
+	if (another)
+		words->several = add_name(words->threat, threat) || words->several;
+	else if (threat[0] != '\0' && !words->several)
 		copy(words->threat, threat);
 }
 
-/* The number of violations; with lines behind it, the second of which names the first one. */
+/* The number of violations; with four lines for each behind it, the second of which is the name. */
 static void take_violations(struct icap_words *words, char *value)
 {
-	char *rest = NULL;
-	const char *count = strtok_r(value, "\n", &rest);
+	char *rest = NULL, names[ICAP_TEXT_SIZE] = "";
+	const char *count = strtok_r(value, "\n", &rest), *line;
+	bool several = false;
+	int64_t named = 0;
 	words->violation = words->violation || count == NULL || strcmp(count, "0") != 0;
-	const char *file = strtok_r(NULL, "\n", &rest), *name = file == NULL ? NULL : strtok_r(NULL, "\n", &rest);
-	if (name != NULL && words->threat[0] == '\0')
-		copy(words->threat, name);
+	for (unsigned i = 0; (line = strtok_r(NULL, "\n", &rest)) != NULL; i++)
+		if (i % 4 == 1) {
+			several = add_name(names, line) || several;
+			named++;
+		}
+	if (named > 0 && count != NULL && named < number_of(count))
+		several = add_name(names, "others") || several;
+	if (several || words->threat[0] == '\0')
+		copy(words->threat, names);
+	words->several = words->several || several;
 }
 
 static void take_threat(struct icap_words *words, const char *value)

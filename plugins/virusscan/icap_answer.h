@@ -11,6 +11,7 @@
 #define ICAP_HEAD_LIMIT 16384         /* bytes of the ICAP header */
 #define ICAP_ENCAPSULATED_LIMIT 65536 /* of the HTTP headers */
 #define ICAP_TEXT_SIZE 256
+#define ICAP_BETWEEN ", "
 
 /* What it says, complete with ICAP_DONE. A text that is missing is "". */
 struct icap_words {
@@ -34,6 +35,7 @@ struct icap_words {
 	bool suspicious; /* the last two call it that */
 	bool blocked;    /* X-Blocked, X-Blocked-Reason, X-Block-Reason, or X-Response-Info: blocked */
 	char threat[ICAP_TEXT_SIZE];
+	bool several; /* it has several names, with ICAP_BETWEEN between them */
 	char block_reason[ICAP_TEXT_SIZE];
 	char strange[ICAP_TEXT_SIZE]; /* a result in other words than those that are known */
 };

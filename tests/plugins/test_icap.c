@@ -109,6 +109,22 @@ static const struct {
      PP_DELETE, "\"Description\":\"Bad\""},
 	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Infection-Found: Type=3; Threat=odd;\r\n\r\n", PP_ABORT,
      "\"ErrorMsg\":\"blocked: odd\""},
+	{OPTIONS("Allow: 204\r\n"),
+     "ICAP/1.0 204 OK\r\nX-Infection-Found: Type=0; Threat=Bad;\r\nX-Infection-Found: Type=0; Threat=Worse;\r\n\r\n",
+     PP_DELETE, "\"Description\":\"Bad, Worse\""},
+	{OPTIONS("Allow: 204\r\n"),
+     "ICAP/1.0 204 OK\r\nX-Infection-Found: Type=0; Threat=Heuristics.Odd;\r\n"
+     "X-Infection-Found: Type=0; Threat=Worse;\r\n\r\n",
+     PP_DELETE, "\"Description\":\"Heuristics.Odd, Worse\""},
+	{OPTIONS("Allow: 204\r\n"),
+     "ICAP/1.0 204 OK\r\nX-Infection-Found: Type=0; Threat=Bad;\r\n"
+     "X-Violations-Found: 2\r\n\ta\r\n\tBad\r\n\t0\r\n\t0\r\n\tb\r\n\tWorse\r\n\t0\r\n\t0\r\n\r\n",
+     PP_DELETE, "\"Description\":\"Bad, Worse\""},
+	{OPTIONS("Allow: 204\r\n"),
+     "ICAP/1.0 204 OK\r\nX-Violations-Found: 2\r\n\ta\r\n\tBad\r\n\t0\r\n\t0\r\n\tb\r\n\tBad\r\n\t0\r\n\t0\r\n\r\n",
+     PP_DELETE, "\"Description\":\"Bad\""},
+	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 204 OK\r\nX-Violations-Found: 3\r\n\ta\r\n\tBad\r\n\t0\r\n\t0\r\n\r\n",
+     PP_DELETE, "\"Description\":\"Bad, others\""},
 	/* Kaspersky, as it is reported. */
 	{OPTIONS("Allow: 204\r\n"), "ICAP/1.0 200 OK\r\nX-Virus-ID: no threats\r\nX-Response-Info: blocked\r\n\r\n",
      PP_ABORT, "\"ErrorMsg\":\"blocked: "},
@@ -244,6 +260,18 @@ START_TEST(the_rest_of_a_preview)
 	stub_run_init(&run, "hello", 5);
 	ck_assert_uint_eq(scan(instance, &run), PP_RETRY);
 	assert_holds(run.reason, "answered 204, which it was not allowed to");
+	end(instance);
+}
+END_TEST
+
+/* It decided by the preview: that is what was scanned. */
+START_TEST(bytes_of_a_preview)
+{
+	server = (struct icap_server){.options = OPTIONS("Preview: 3\r\n"), .preview = NO_CONTENT};
+	void *instance = begin(NULL);
+	stub_run_init(&run, "hello", 5);
+	ck_assert_uint_eq(scan(instance, &run), PP_CONTINUE);
+	assert_holds(run.details, "\"bytes\":3,");
 	end(instance);
 }
 END_TEST
@@ -531,6 +559,7 @@ int main(void)
 	                               checks,
 	                               other_signatures,
 	                               the_rest_of_a_preview,
+	                               bytes_of_a_preview,
 	                               lists_and_previews,
 	                               default_ports,
 	                               invalid_addresses};
