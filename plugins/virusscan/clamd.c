@@ -16,6 +16,7 @@
 struct clamd {
 	struct session_pool pool;
 	int64_t timeout; /* nanoseconds, of each wait for clamd */
+	bool asks;       /* the version of each verdict is needed */
 };
 
 /* One upload on its way to clamd. */
@@ -103,6 +104,20 @@ static enum finding hear_last_words(const struct transfer *transfer)
 	return report_none(transfer->report, "clamd answered before it had received the whole file: %.100s", answer);
 }
 
+/* Asks on the session for the version. An answer that is none is EXCHANGE_OK, and the session has no version. */
+static enum exchange ask_version(struct session *session, const struct limits *limits)
+{
+	_Static_assert(SESSION_VERSION_SIZE == REPORT_VERSION_SIZE, "copied below");
+	char answer[ANSWER_SIZE];
+	enum exchange done = session_send(session, "zVERSION", NULL, 0, limits);
+	if (done == EXCHANGE_OK)
+		done = session_answer(session, answer, limits);
+	session->version[0] = '\0';
+	if (done == EXCHANGE_OK && strncmp(answer, "ClamAV ", 7) == 0 && strlen(answer) < sizeof session->version)
+		memcpy(session->version, answer, strlen(answer) + 1);
+	return done;
+}
+
 /* The first chunk, on a kept session or a fresh one. A kept one that turns out dead costs nothing: the
  * chunk is still there. */
 static enum exchange begin(struct transfer *transfer, const void *bytes, size_t length)
@@ -123,7 +138,9 @@ static enum exchange begin(struct transfer *transfer, const void *bytes, size_t 
 		report_none(transfer->report, "%s", cause.text);
 		return EXCHANGE_ERROR;
 	}
-	return session_send(transfer->session, "zINSTREAM", bytes, length, &limits);
+	/* Several clamd with other signatures each may be behind the address: the one that scans is asked. */
+	enum exchange asked = clamd->asks ? ask_version(transfer->session, &limits) : EXCHANGE_OK;
+	return asked == EXCHANGE_OK ? session_send(transfer->session, "zINSTREAM", bytes, length, &limits) : asked;
 }
 
 static enum finding stream(struct transfer *transfer)
@@ -164,6 +181,8 @@ static enum finding clamd_scan(void *endpoint, struct source *source, struct rep
 {
 	struct transfer transfer = {.clamd = endpoint, .source = source, .report = report};
 	enum finding finding = stream(&transfer);
+	if (transfer.session != NULL && transfer.clamd->asks)
+		memcpy(report->version, transfer.session->version, sizeof report->version);
 	if (transfer.session != NULL && transfer.whole && finding != FINDING_NONE)
 		session_keep(&transfer.clamd->pool, transfer.session);
 	else if (transfer.session != NULL)
@@ -198,23 +217,15 @@ static void explain(const char *where, enum exchange done, int64_t waited, struc
 	cause_set(cause, prefix, "%s", reason);
 }
 
-/* Asks on the session for the version. */
-static enum exchange ask_version(struct session *session, const struct limits *limits, char answer[ANSWER_SIZE])
-{
-	enum exchange done = session_send(session, "zVERSION", NULL, 0, limits);
-	return done == EXCHANGE_OK ? session_answer(session, answer, limits) : done;
-}
-
 static bool clamd_identify(void *endpoint, const struct limits *limits, char version[REPORT_VERSION_SIZE],
                            struct cause *cause)
 {
 	int64_t begin = monotonic_now();
 	struct clamd *clamd = endpoint;
-	char answer[ANSWER_SIZE];
 	enum exchange done = EXCHANGE_CLOSED;
 	struct session *session = session_take(&clamd->pool);
 	if (session != NULL)
-		done = ask_version(session, limits, answer);
+		done = ask_version(session, limits);
 	if (session != NULL && (done == EXCHANGE_CLOSED || done == EXCHANGE_ANSWERED || done == EXCHANGE_ERROR)) {
 		session_close(session);
 		session = NULL;
@@ -226,17 +237,21 @@ static bool clamd_identify(void *endpoint, const struct limits *limits, char ver
 			cause_wrap(cause, "clamd: ", NOT_THERE_HINT);
 			return false;
 		}
-		done = ask_version(session, limits, answer);
+		done = ask_version(session, limits);
 	}
-	bool good = done == EXCHANGE_OK && strncmp(answer, "ClamAV ", 7) == 0 && strlen(answer) < REPORT_VERSION_SIZE;
-	if (!good) {
+	if (done != EXCHANGE_OK || session->version[0] == '\0') {
 		explain(clamd->pool.endpoint.text, done, limits->until - begin, cause);
 		session_close(session);
 		return false;
 	}
-	memcpy(version, answer, strlen(answer) + 1);
+	memcpy(version, session->version, sizeof session->version);
 	session_keep(&clamd->pool, session);
 	return true;
+}
+
+static bool clamd_is_local(void *endpoint)
+{
+	return endpoint_is_local(&((struct clamd *)endpoint)->pool.endpoint);
 }
 
 static void *clamd_create(const struct pp_host *host, struct pp_setup *setup, const char *address,
@@ -255,6 +270,7 @@ static void *clamd_create(const struct pp_host *host, struct pp_setup *setup, co
 		return NULL;
 	}
 	clamd->timeout = host->number(setup, "timeout");
+	clamd->asks = host->number(setup, "self_test") > 0 || host->number(setup, "cache") != 0;
 	snprintf(where, SCANNER_ADDRESS_SIZE, "%s", endpoint.text);
 	return clamd;
 }
@@ -272,6 +288,7 @@ const struct scanner clamd_scanner = {
 	.timeout = "timeout",
 	.create = clamd_create,
 	.destroy = clamd_destroy,
+	.is_local = clamd_is_local,
 	.identify = clamd_identify,
 	.scan = clamd_scan,
 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "endpoint.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -123,6 +124,18 @@ bool endpoint_parse(const char *text, struct endpoint *endpoint)
 		snprintf(endpoint->text, sizeof endpoint->text, strchr(endpoint->host, ':') != NULL ? "[%s]:%s" : "%s:%s",
 		         endpoint->host, endpoint->port);
 	return true;
+}
+
+bool endpoint_is_local(const struct endpoint *endpoint)
+{
+	struct in_addr four;
+	struct in6_addr six;
+	if (endpoint->local || strcasecmp(endpoint->host, "localhost") == 0)
+		return true;
+	if (inet_pton(AF_INET, endpoint->host, &four) == 1)
+		return ntohl(four.s_addr) >> 24 == 127;
+	return inet_pton(AF_INET6, endpoint->host, &six) == 1 &&
+	       (IN6_IS_ADDR_LOOPBACK(&six) || (IN6_IS_ADDR_V4MAPPED(&six) && six.s6_addr[12] == 127));
 }
 
 static int wait_text(enum waited waited)

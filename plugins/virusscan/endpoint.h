@@ -39,6 +39,9 @@ struct endpoint {
  * False: it is none of these. */
 bool endpoint_parse(const char *text, struct endpoint *endpoint);
 
+/* Whether it is on this host, as far as its address says so: a local socket, or a loopback address. */
+bool endpoint_is_local(const struct endpoint *endpoint);
+
 /* A connected non-blocking socket, which the caller closes; -1: the cause says why. A host name is
  * looked up by the system's resolver, which knows neither limits nor cancellation. Of a name's addresses one after the
  * other is tried: each gets its share of the time, and at most a few seconds while there are others. */

@@ -15,6 +15,7 @@
 #define SECOND_NANOS INT64_C(1000000000)
 /* How long a test of an endpoint may take while others are left. */
 #define TEST_TIME (5 * SECOND_NANOS)
+#define HOST_NAME_SIZE 256
 /* A check is cancelled at its deadline. Its waits end before, so that a scanner that hangs is not taken for that. */
 #define DEADLINE_MARGIN (SECOND_NANOS / 5)
 
@@ -29,6 +30,7 @@ struct fleet {
 	int64_t timeout;
 	const struct name_list *allowed, *blocked;      /* of others; NULL: none */
 	char scanners[FLEET_LIMIT * SCANNER_TEXT_SIZE]; /* all addresses */
+	char host_name[HOST_NAME_SIZE];                 /* "": no address is of this host */
 };
 
 /* Endpoints of the run in the order in which they are asked: those in order first. */
@@ -74,6 +76,9 @@ struct fleet *fleet_create(const struct pp_host *host, struct pp_setup *setup, c
 			fleet_destroy(fleet);
 			return NULL;
 		}
+		/* The local scanner of another instance may have other settings, or signatures. */
+		if (member_is_local(member) && gethostname(fleet->host_name, sizeof fleet->host_name - 1) != 0)
+			fleet->cache = false;
 		used += (size_t)snprintf(fleet->scanners + used, sizeof fleet->scanners - used, "%s\n", member_text(member));
 	}
 	if (fleet->count > 0)
@@ -140,7 +145,10 @@ static enum finding look_up_or_scan(const struct fleet *fleet, struct member *me
 	char version[REPORT_VERSION_SIZE];
 	member_version(member, version);
 	/* Scanners of another step may have other settings, and signatures that their version does not show. */
-	const struct lookup lookup = {.scanner = fleet->all ? report->scanner : fleet->scanners, .version = version};
+	const struct lookup lookup = {.scanner = fleet->all ? report->scanner : fleet->scanners,
+	                              .host = fleet->host_name,
+	                              .version = version,
+	                              .by_name = fleet->scanner->by_name};
 	/* Without the version of the signatures nobody knows when a verdict is outdated. */
 	bool cache = fleet->cache && member_signatures_known(member);
 	snprintf(report->version, sizeof report->version, "%s", version);
@@ -160,7 +168,7 @@ static enum finding look_up_or_scan(const struct fleet *fleet, struct member *me
 static enum finding ask(const struct fleet *fleet, struct member *member, struct source *source, size_t others,
                         struct report *report)
 {
-	*report = (struct report){0};
+	*report = (struct report){.bytes = -1};
 	snprintf(report->scanner, sizeof report->scanner, "%s", member_text(member));
 	int64_t left = source->until - monotonic_now();
 	source->share = others > 0 ? left / (int64_t)(others + 1) : 0;
@@ -169,7 +177,10 @@ static enum finding ask(const struct fleet *fleet, struct member *member, struct
 	if (!source_rewind(source))
 		return report_none(report, "%s", source_error(source));
 	enum finding finding = look_up_or_scan(fleet, member, source, report);
-	report->bytes = report->cached ? source->size : source->handed;
+	if (report->cached)
+		report->bytes = source->size;
+	else if (report->bytes < 0)
+		report->bytes = source->handed;
 	return finding;
 }
 

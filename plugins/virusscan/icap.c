@@ -416,6 +416,11 @@ static bool icap_identify(void *endpoint, const struct limits *limits, char vers
 	return good;
 }
 
+static bool icap_is_local(void *endpoint)
+{
+	return endpoint_is_local(&((struct icap *)endpoint)->endpoint);
+}
+
 static int64_t icap_connections(void *endpoint)
 {
 	struct icap *icap = endpoint;
@@ -510,6 +515,8 @@ const struct scanner icap_scanner = {
 	.timeout = "icap_timeout",
 	.create = icap_create,
 	.destroy = icap_destroy,
+	.by_name = true, /* in the URL of the request */
+	.is_local = icap_is_local,
 	.identify = icap_identify,
 	.connections = icap_connections,
 	.scan = icap_scan,

@@ -5,13 +5,14 @@
 #include <string.h>
 
 /* The form of the texts below. */
-#define FORM "1"
+#define FORM "2"
 #define INFECTED "infected "
 
 /* The digest of all that the verdict depends on: the parts may be of any length. */
 static bool make_key(const struct lookup *lookup, const struct source *source, char key[SOURCE_DIGEST_SIZE])
 {
-	const char *const part[] = {FORM, lookup->scanner, lookup->version, source->sha256};
+	const char *const part[] = {
+		FORM, lookup->scanner, lookup->host, lookup->version, lookup->by_name ? source->name : "", source->sha256};
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned length = 0;
 	EVP_MD_CTX *context = EVP_MD_CTX_new();

@@ -9,7 +9,9 @@
 /* What a verdict depends on. */
 struct lookup {
 	const char *scanner; /* those whose verdict counts, with their addresses */
+	const char *host;    /* the name of this one, if an address means another scanner on others; else "" */
 	const char *version;
+	bool by_name; /* the scanner is told the name of the file, and may judge by it */
 };
 
 /* Whether a verdict on the source's bytes is known; then sets finding and text. Their digest must be known. */

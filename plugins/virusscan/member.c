@@ -72,6 +72,11 @@ const char *member_address(const struct member *member)
 	return member->address;
 }
 
+bool member_is_local(const struct member *member)
+{
+	return member->scanner->is_local(member->endpoint);
+}
+
 void member_version(struct member *member, char version[REPORT_VERSION_SIZE])
 {
 	pthread_mutex_lock(&member->lock);

@@ -16,6 +16,7 @@ void member_destroy(struct member *member);
 const char *member_text(const struct member *member);
 /* … and the address alone. */
 const char *member_address(const struct member *member);
+bool member_is_local(const struct member *member);
 void member_version(struct member *member, char version[REPORT_VERSION_SIZE]);
 /* Whether the version says which signatures it has. */
 bool member_signatures_known(struct member *member);

@@ -46,6 +46,7 @@ struct scanner {
 	const char *kind;    /* as messages name it */
 	const char *address; /* the key with the addresses */
 	const char *timeout; /* the key with the longest wait */
+	bool by_name;        /* it is told the name of a file, and may judge by it */
 	/* Makes the state of one endpoint, with its address for messages; NULL after reject(). */
 	void *(*create)(const struct pp_host *host, struct pp_setup *setup, const char *address,
 	                char where[SCANNER_ADDRESS_SIZE]);
@@ -53,10 +54,12 @@ struct scanner {
 	/* Asks which engine and signatures it has, and so whether it is there. False: the cause says why not. */
 	bool (*identify)(void *endpoint, const struct limits *limits, char version[REPORT_VERSION_SIZE],
 	                 struct cause *cause);
+	/* Whether the same address means another scanner on another host. */
+	bool (*is_local)(void *endpoint);
 	/* How many connections it allows at a time, as far as it has said so; 0: unknown. NULL: it does not say. */
 	int64_t (*connections)(void *endpoint);
-	/* Scans what the source hands out; several at a time. Sets finding and text, and the version if the scanner says
-	 * it with its answer. */
+	/* Scans what the source hands out; several at a time. Sets finding and text, the version if the scanner says it
+	 * with its answer, and the bytes if it wanted fewer than were handed out. */
 	enum finding (*scan)(void *endpoint, struct source *source, struct report *report);
 };
 

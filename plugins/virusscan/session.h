@@ -13,10 +13,13 @@
 #include "endpoint.h"
 #include "idle.h"
 
+#define SESSION_VERSION_SIZE 256
+
 struct session {
 	int fd;
 	unsigned long number; /* of the last command; clamd counts them from 1 */
 	int64_t opened;
+	char version[SESSION_VERSION_SIZE]; /* what clamd said on it when it was asked last; "": it was not asked */
 };
 
 struct session_pool {

@@ -113,7 +113,7 @@ static ssize_t end(struct source *source)
 	unsigned char digest[EVP_MAX_MD_SIZE];
 	unsigned length = 0;
 	source->ended = true;
-	if (!source->cut && source->sha256[0] == '\0' && source_digest(source, digest, &length))
+	if (!source->cut && source_digest(source, digest, &length))
 		digest_format(digest, length, source->sha256);
 	return 0;
 }

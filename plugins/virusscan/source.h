@@ -37,7 +37,8 @@ struct source {
 	size_t rest_length;
 	EVP_MD_CTX *digest;
 	bool digesting;
-	/* The SHA-256 of all bytes; "": not known yet. */
+	/* The SHA-256 of all bytes; "": not known yet. That of the bytes handed out replaces the one that the host knows.
+	 */
 	char sha256[SOURCE_DIGEST_SIZE];
 };
 

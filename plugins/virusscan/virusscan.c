@@ -203,7 +203,7 @@ static void make_printable(char *text)
 }
 
 /* Small files are loaded, so that their digest is known before they are scanned; of others it is computed meanwhile if
- * somebody needs it. False: the bytes cannot be had. */
+ * somebody needs it, and if one is known, as the bytes may have changed since. False: the bytes cannot be had. */
 static bool prepare(const struct virusscan *scan, struct source *source)
 {
 	bool listed = name_list_has_digests(scan->allowed) || name_list_has_digests(scan->blocked);
@@ -214,7 +214,7 @@ static bool prepare(const struct virusscan *scan, struct source *source)
 	const char *known = source->cut ? NULL : scan->host->known_sha256(source->run);
 	if (known != NULL)
 		snprintf(source->sha256, sizeof source->sha256, "%s", known);
-	return known != NULL || !listed || source_begin_digest(source);
+	return (known == NULL && !listed) || source_begin_digest(source);
 }
 
 /* A verdict that was given by the scanner, with its name and all. */

@@ -48,3 +48,7 @@ tests_plugins_test_lists_SOURCES = tests/plugins/test_lists.c $(PAIR)
 tests_plugins_test_lists_CPPFLAGS = $(AM_CPPFLAGS) $(PATIENT)
 tests_plugins_test_rules_SOURCES = tests/plugins/test_rules.c $(PAIR)
 tests_plugins_test_rules_CPPFLAGS = $(AM_CPPFLAGS) $(PATIENT)
+
+check_PROGRAMS += tests/plugins/test_lookup
+tests_plugins_test_lookup_SOURCES = tests/plugins/test_lookup.c tests/plugins/icap_server.c tests/plugins/icap_server.h $(PAIR)
+tests_plugins_test_lookup_CPPFLAGS = $(AM_CPPFLAGS)

@@ -119,6 +119,11 @@ static const char *stub_text(const struct pp_run *run)
 	return "stub";
 }
 
+static const char *stub_filename(const struct pp_run *run)
+{
+	return run->filename;
+}
+
 static int64_t stub_filesize(const struct pp_run *run)
 {
 	return run->filesize;
@@ -332,7 +337,7 @@ const struct pp_host stub_host = {
 	.step_name = stub_step_name,
 	.log = stub_log,
 	.upload_id = stub_text,
-	.filename = stub_text,
+	.filename = stub_filename,
 	.filesize = stub_filesize,
 	.resource_id = stub_resource_id,
 	.attempt = stub_attempt,
@@ -368,6 +373,7 @@ void stub_run_init(struct pp_run *run, const void *bytes, size_t length)
 	if (before > 0)
 		close(before);
 	memset(run, 0, sizeof *run);
+	run->filename = "stub";
 	run->resource_id = "{\"opaque_id\":\"o\"}";
 	run->filesize = (int64_t)length;
 	run->now = INT64_C(1790000000) * SECOND + 5;

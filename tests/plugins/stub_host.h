@@ -21,7 +21,7 @@ struct pp_setup {
 };
 
 struct pp_run {
-	const char *resource_id;
+	const char *resource_id, *filename;
 	int64_t filesize, now, deadline, woken_at;
 	int cancel_fd; /* -1: none */
 	/* The upload: `length` bytes in pieces of `piece`; `bytes` NULL: zeros. Reading fails at `breaks_at`; SIZE_MAX:
