@@ -15,6 +15,8 @@
 #define SUBJECT_SIZE 512
 /* A message with a key and the shortest text takes more than this in the bucket. */
 #define MESSAGE_LEAST 128
+/* Of each of the two Bloom filters: enough for 16 million keys, or for all that a bucket of 2 GiB has. */
+#define FILTER_BYTES ((size_t)32 << 20)
 #define BATCH_LIMIT 500u
 #define PULL_LIFE (30 * SECOND)
 #define HEARTBEAT (10 * SECOND)
@@ -49,7 +51,7 @@ struct cache_watch *cache_watch_create(const struct cache_watch_options *options
 {
 	struct cache_watch *watch = alloc_zeroed(1, sizeof *watch);
 	watch->options = *options;
-	watch->filter = key_filter_create((size_t)(options->size / MESSAGE_LEAST));
+	watch->filter = key_filter_create((size_t)(options->size / MESSAGE_LEAST), FILTER_BYTES);
 	return watch;
 }
 

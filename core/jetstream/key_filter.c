@@ -10,7 +10,6 @@
 /* With 16 bits for each key, four of them set, a full filter takes one of 400 keys for one of its own. */
 #define BITS_PER_KEY 16
 #define BITS_SET 4
-#define BITS_MOST ((size_t)1 << 28)
 /* The hex digits that choose one bit. */
 #define DIGITS 8
 
@@ -20,11 +19,12 @@ struct key_filter {
 	size_t most, count; /* keys in the newer one */
 };
 
-struct key_filter *key_filter_create(size_t keys)
+struct key_filter *key_filter_create(size_t keys, size_t bytes)
 {
 	struct key_filter *filter = alloc_zeroed(1, sizeof *filter);
-	filter->most = keys > 0 ? keys : 1;
-	filter->bits = filter->most < BITS_MOST / BITS_PER_KEY ? filter->most * BITS_PER_KEY : BITS_MOST;
+	size_t room = bytes / (BITS_PER_KEY / 8), most = keys < room ? keys : room;
+	filter->most = most > 0 ? most : 1;
+	filter->bits = filter->most * BITS_PER_KEY;
 	filter->newer = alloc_zeroed(filter->bits / 8 + 1, 1);
 	return filter;
 }

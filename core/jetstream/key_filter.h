@@ -9,8 +9,9 @@
 
 struct key_filter;
 
-/* At least the last `keys` keys are known. About 16 bits are used for each of them, 32 MB at most for a filter. */
-struct key_filter *key_filter_create(size_t keys);
+/* At least the last `keys` keys are known, at 16 bits for each of them. A Bloom filter has at most this many bytes,
+ * though: if that is too small for so many keys, at least the last bytes / 2 keys are known. */
+struct key_filter *key_filter_create(size_t keys, size_t bytes);
 /* NULL is fine. */
 void key_filter_destroy(struct key_filter *filter);
 

@@ -9,6 +9,7 @@
 #include "tests/harness/suite.h"
 
 #define KEYS 10000u
+#define BYTES (2 * KEYS)
 
 static struct key_filter *filter;
 
@@ -38,7 +39,7 @@ static void add(unsigned first, unsigned last)
 
 START_TEST(all_keys_are_known)
 {
-	filter = key_filter_create(KEYS);
+	filter = key_filter_create(KEYS, BYTES);
 	ck_assert_uint_eq(count_known(0, KEYS), 0);
 	add(0, KEYS);
 	ck_assert_uint_eq(count_known(0, KEYS), KEYS);
@@ -51,7 +52,7 @@ END_TEST
 
 START_TEST(the_oldest_are_forgotten)
 {
-	filter = key_filter_create(KEYS);
+	filter = key_filter_create(KEYS, BYTES);
 	for (unsigned first = 0; first < 5 * KEYS; first += KEYS / 4) {
 		add(first, first + KEYS / 4);
 		unsigned last = first + KEYS / 4, oldest = last > KEYS ? last - KEYS : 0;
@@ -66,10 +67,22 @@ START_TEST(the_oldest_are_forgotten)
 }
 END_TEST
 
+/* There is no room for as many keys as are asked for. The filter does not fill up. */
+START_TEST(less_room_than_keys)
+{
+	filter = key_filter_create(100 * KEYS, BYTES);
+	add(0, 9 * KEYS + KEYS / 2);
+	ck_assert_uint_eq(count_known(8 * KEYS + KEYS / 2, 9 * KEYS + KEYS / 2), KEYS);
+	ck_assert_uint_lt(count_known(0, KEYS), KEYS / 100);
+	ck_assert_uint_lt(count_known(10 * KEYS, 11 * KEYS), KEYS / 100);
+	key_filter_destroy(filter);
+}
+END_TEST
+
 START_TEST(other_keys)
 {
 	static const char *const strange[] = {"", "a", "..", "\xff\xff\xff\xff\xff\xff\xff\xff\xff", "XYZ"};
-	filter = key_filter_create(0);
+	filter = key_filter_create(0, 0);
 	for (unsigned i = 0; i < sizeof strange / sizeof strange[0]; i++) {
 		key_filter_add(filter, strange[i]);
 		ck_assert(key_filter_may_have(filter, strange[i]));
@@ -80,6 +93,6 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {all_keys_are_known, the_oldest_are_forgotten, other_keys};
+	const TTest *const tests[] = {all_keys_are_known, the_oldest_are_forgotten, less_room_than_keys, other_keys};
 	return suite_run("key_filter", tests, sizeof tests / sizeof tests[0], 30);
 }
