@@ -211,17 +211,23 @@ static char *read_text(const char *answer, size_t length, nanos *kept)
 	return text;
 }
 
+/* Somebody has removed the bucket, or the broker has lost it. If it is being created already, that request must not be
+ * sent again: its memory is in use. */
+static void note_removal(struct cache *cache)
+{
+	if (cache->state != CACHE_READY)
+		return;
+	cache->state = CACHE_UNKNOWN;
+	cache_watch_reset(cache->watch);
+}
+
 static void take_lookup(struct cache *cache, struct lookup *lookup)
 {
 	struct request *request = &lookup->request;
 	char *text = NULL;
 	nanos kept = TIME_FIRST;
-	/* Somebody has removed the bucket. If it is being created already, that request must not be sent again: its memory
-	 * is in use. */
-	if (request->status == REQUEST_REFUSED && request->error == BUS_STREAM_NOT_FOUND && cache->state == CACHE_READY) {
-		cache->state = CACHE_UNKNOWN;
-		cache_watch_reset(cache->watch);
-	}
+	if (request->status == REQUEST_REFUSED && request->error == BUS_STREAM_NOT_FOUND)
+		note_removal(cache);
 	if (is_unanswered(request) && cache->state == CACHE_READY)
 		pause_use(cache, request);
 	if (request->status == REQUEST_DONE)
@@ -240,8 +246,12 @@ bool cache_answered(struct cache *cache, struct bus *bus, struct request *reques
 		take_creation(cache, bus);
 		return true;
 	}
-	if (cache_watch_answered(cache->watch, bus, request))
+	bool gone;
+	if (cache_watch_answered(cache->watch, bus, request, &gone)) {
+		if (gone)
+			note_removal(cache);
 		return true;
+	}
 	for (struct lookup **link = &cache->lookups; *link != NULL; link = &(*link)->next) {
 		struct lookup *lookup = *link;
 		if (&lookup->request != request)

@@ -156,8 +156,23 @@ static void say_failure(struct cache_watch *watch, const struct request *request
 	                                               : "no answer; is $JS.API.CONSUMER.CREATE permitted?");
 }
 
-bool cache_watch_answered(struct cache_watch *watch, struct bus *bus, struct request *request)
+/* The consumer is there. */
+static void start(struct cache_watch *watch, struct bus *bus, const natsMsg *answer)
 {
+	watch->state = WATCH_GOING;
+	watch->complete = watch->complete || has_nothing_to_deliver(answer);
+	watch->heard = clock_monotonic();
+	watch->outstanding = 0;
+	if (watch->said)
+		log_info(watch->options.log, "cache: the keys of the bucket %s-cache are watched", watch->options.bucket);
+	watch->said = false;
+	if (!watch->complete)
+		pull(watch, bus, BATCH_LIMIT);
+}
+
+bool cache_watch_answered(struct cache_watch *watch, struct bus *bus, struct request *request, bool *gone)
+{
+	*gone = false;
 	if (request != &watch->creation)
 		return false;
 	bool unanswered = request->status == REQUEST_UNKNOWN && clock_monotonic() >= request->expires;
@@ -165,13 +180,9 @@ bool cache_watch_answered(struct cache_watch *watch, struct bus *bus, struct req
 	if (watch->stale) {
 		log_debug(watch->options.log, "cache: the consumer %s is of an earlier connection", watch->name);
 	} else if (request->status == REQUEST_DONE) {
-		watch->state = WATCH_GOING;
-		watch->complete = watch->complete || has_nothing_to_deliver(request->reply);
-		watch->heard = clock_monotonic();
-		watch->said = false;
-		watch->outstanding = 0;
-		if (!watch->complete)
-			pull(watch, bus, BATCH_LIMIT);
+		start(watch, bus, request->reply);
+	} else if (request->status == REQUEST_REFUSED && request->error == BUS_STREAM_NOT_FOUND) {
+		*gone = true;
 	} else if (request->status == REQUEST_REFUSED || unanswered) {
 		say_failure(watch, request);
 	} else {

@@ -28,7 +28,7 @@ struct cache_watch *cache_watch_create(const struct cache_watch_options *options
 void cache_watch_destroy(struct cache_watch *watch);
 
 /* Begins, or begins again, if there is no consumer: the bucket is there. Does not try again for a minute after it
- * failed. */
+ * failed, unless the bucket was gone. */
 void cache_watch_begin(struct cache_watch *watch, struct bus *bus);
 /* The connection is another one. */
 void cache_watch_reset(struct cache_watch *watch);
@@ -41,8 +41,8 @@ void cache_watch_add(struct cache_watch *watch, const char *key);
 /* False: the bucket does not have the key. */
 bool cache_watch_may_have(const struct cache_watch *watch, const char *key);
 
-/* Takes the answer to the request that created the consumer. False: it is not that. */
-bool cache_watch_answered(struct cache_watch *watch, struct bus *bus, struct request *request);
+/* Takes the answer to the request that created the consumer. False: it is not that. gone: the bucket is not there. */
+bool cache_watch_answered(struct cache_watch *watch, struct bus *bus, struct request *request, bool *gone);
 /* Takes a message or a heartbeat of the consumer over. False: it is none. */
 bool cache_watch_take(struct cache_watch *watch, struct bus *bus, struct delivery *delivery);
 

@@ -476,6 +476,29 @@ START_TEST(another_connection)
 }
 END_TEST
 
+/* The broker has come back without the bucket. The request for the consumer is the first to find that out. */
+START_TEST(a_broker_that_came_back_empty)
+{
+	watch(0);
+	cache_reset(cache);
+	ask(1);
+	ck_assert_uint_eq(sent_count, 2);
+	answer_request("CONSUMER.CREATE", REQUEST_REFUSED, BUS_STREAM_NOT_FOUND);
+	ck_assert(!is_logged("cannot be watched"));
+	/* The bucket is created once, and then it is watched at once. */
+	ask(2);
+	answer_request("MSG.GET", REQUEST_REFUSED, BUS_STREAM_NOT_FOUND);
+	ask(3);
+	ck_assert_uint_eq(sent_count, 1);
+	answer_request("STREAM.CREATE", REQUEST_DONE, 0);
+	begin_watch(0);
+	ck_assert(!is_asked(KEY_1));
+	for (size_t i = 1; i <= 3; i++)
+		ck_assert(answers[i] == 1 && answer[i] == NULL);
+	close_cache();
+}
+END_TEST
+
 START_TEST(a_consumer_that_is_not_heard_of)
 {
 	watch(0);
@@ -532,6 +555,7 @@ int main(void)
 	                              pulls_for_keys,
 	                              a_key_that_is_lost,
 	                              another_connection,
+	                              a_broker_that_came_back_empty,
 	                              a_consumer_that_is_not_heard_of,
 	                              without_a_cache};
 	return suite_run("cache", tests, sizeof tests / sizeof tests[0], 30);
