@@ -44,7 +44,7 @@ bool cache_answered(struct cache *cache, struct bus *bus, struct request *reques
 /* Takes a message or a heartbeat of the bucket's over. False: it is none. */
 bool cache_take(struct cache *cache, struct bus *bus, struct delivery *delivery);
 
-/* The connection of the bus is another one. */
+/* The bus is down, or its connection is another one. */
 void cache_reset(struct cache *cache);
 /* To be called about once a second; now: monotonic. */
 void cache_tick(struct cache *cache, struct bus *bus, nanos now);

@@ -30,7 +30,7 @@ void cache_watch_destroy(struct cache_watch *watch);
 /* Begins, or begins again, if there is no consumer: the bucket is there. Does not try again for a minute after it
  * failed, unless the bucket was gone. */
 void cache_watch_begin(struct cache_watch *watch, struct bus *bus);
-/* The connection is another one. */
+/* The connection is another one, or is about to be. */
 void cache_watch_reset(struct cache_watch *watch);
 /* To be called about once a second; now: monotonic. False: the consumer ought to have been heard of, and was not. The
  * bucket may be gone, too. */

@@ -387,6 +387,11 @@ void bus_destroy(struct bus *bus)
 	free(bus);
 }
 
+bool bus_stays_up(const struct bus *bus, const struct bus_change *change)
+{
+	return bus->up && change->up && change->wire.connection == bus->wire.connection;
+}
+
 bool bus_changed(struct bus *bus, struct bus_change *change)
 {
 	bus->up = change->up;

@@ -83,6 +83,9 @@ struct bus *bus_create(const struct bus_options *options);
 /* Ends all requests with REQUEST_UNAVAILABLE (their mails are sent) and closes the connection. */
 void bus_destroy(struct bus *bus);
 
+/* Whether the change says only that `prepare` was called again: the bus was up and stays up, with the same connection.
+ * To be called before bus_changed(). */
+bool bus_stays_up(const struct bus *bus, const struct bus_change *change);
 /* Handles a change. Returns whether the bus is up now. */
 bool bus_changed(struct bus *bus, struct bus_change *change);
 bool bus_is_up(const struct bus *bus);

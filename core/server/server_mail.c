@@ -32,8 +32,8 @@ static void set_stream(struct server *server)
 static void take_change(struct server *server, struct bus_change *change)
 {
 	struct bus *bus = change->bus;
-	bool up = bus_changed(bus, change);
-	if (bus == server->records->bus)
+	bool stays_up = bus_stays_up(bus, change), up = bus_changed(bus, change);
+	if (bus == server->records->bus && !stays_up)
 		cache_reset(server->cache);
 	if (up && bus == server->records->bus)
 		server_take_bucket(server);

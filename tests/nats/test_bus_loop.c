@@ -25,7 +25,8 @@ static struct mailbox mailbox;
 static struct bus *bus;
 static struct request *request;
 static char endpoint[64];
-static bool fell; /* the connection was lost */
+static bool fell;  /* the connection was lost */
+static bool stays; /* the last change says only that the bus was prepared again */
 
 /* Counts answers until there are `wanted`, or until the bus reports that it is up (or down). */
 static size_t receive(size_t wanted, const bool *until_up)
@@ -40,6 +41,7 @@ static size_t receive(size_t wanted, const bool *until_up)
 			if (mail->kind == MAIL_REPLY) {
 				done += ((struct request *)(void *)mail)->status == REQUEST_DONE;
 			} else if (mail->kind == MAIL_BUS) {
+				stays = bus_stays_up(bus, (struct bus_change *)(void *)mail);
 				bool up = bus_changed(bus, (struct bus_change *)(void *)mail);
 				fell = fell || !up;
 				seen = seen || (until_up != NULL && *until_up == up);
@@ -161,8 +163,10 @@ END_TEST
 /* The bus' own thread asks the broker while this thread buffers messages and does not flush. */
 START_TEST(another_thread_sends_at_once)
 {
+	ck_assert(!stays);
 	bus_prepare_again(bus);
 	ck_assert(wait_for(true));
+	ck_assert(stays);
 }
 END_TEST
 
@@ -197,8 +201,10 @@ START_TEST(goes_on_after_a_restart)
 		publish(1000, LARGE, 10); /* under way when the broker dies */
 		ck_assert(nats_fixture_kill(&nats));
 		ck_assert(wait_for(false));
+		ck_assert(!stays);
 		ck_assert(nats_fixture_restart(&nats));
 		ck_assert(wait_for(true));
+		ck_assert(!stays);
 	}
 	publish(REQUESTS, 100, 32);
 	ck_assert_uint_eq(receive(REQUESTS, NULL), REQUESTS);

@@ -141,6 +141,42 @@ START_TEST(keys_are_watched)
 }
 END_TEST
 
+/* The consumer that watches the keys, as the broker names it; false: there is not exactly one. */
+static bool find_watcher(char *name, size_t size)
+{
+	jsConsumerNamesList *names = NULL;
+	if (js_ConsumerNames(&names, scenario.js, BUCKET, NULL, NULL) != NATS_OK)
+		return false;
+	bool one = names->Count == 1;
+	if (one)
+		snprintf(name, size, "%s", names->List[0]);
+	jsConsumerNamesList_Destroy(names);
+	return one;
+}
+
+static bool is_consumer_back(void *closure)
+{
+	(void)closure;
+	return scenario_log_count(&scenario, "consumer postprocessing-pull: created") >= 2;
+}
+
+/* The service prepares the same connection again, as the consumer of its events is gone. */
+START_TEST(watch_goes_on)
+{
+	char before[128], after[128];
+	jsErrCode code;
+	begin("");
+	ck_assert(wait_until(run_asks_nobody, NULL, TEST_LIMIT));
+	ck_assert(find_watcher(before, sizeof before));
+	ck_assert_int_eq(js_DeleteConsumer(scenario.js, "main-queue", "postprocessing-pull", NULL, &code), NATS_OK);
+	ck_assert(wait_until(is_consumer_back, NULL, TEST_LIMIT));
+	ck_assert(wait_until(run_asks_nobody, NULL, TEST_LIMIT));
+	ck_assert(find_watcher(after, sizeof after));
+	ck_assert_str_eq(before, after);
+	end();
+}
+END_TEST
+
 START_TEST(other_limits)
 {
 	jsStreamConfig config;
@@ -247,7 +283,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {all_instances_share_it, keys_are_watched,   other_limits,    without_it, too_much,
+	const TTest *const tests[] = {all_instances_share_it, keys_are_watched,   watch_goes_on,
+	                              other_limits,           without_it,         too_much,
 	                              equal_uploads_at_once,  a_run_that_crashes, a_run_that_fails};
 	return scenario_run("cache", tests, sizeof tests / sizeof tests[0]);
 }
