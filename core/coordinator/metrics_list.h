@@ -27,13 +27,14 @@
 	X(steps_passed, "postprocessing_steps_passed_total", \
 	  "Steps without a verdict after all retries, which uploads passed (on_exhausted = continue).") \
 	X(steps_crashed, "postprocessing_steps_crashed_total", "Runs that ended because the module's process died.") \
-	X(cache_hits, "postprocessing_cache_hits_total", "Questions of modules that the cache answered.") \
+	X(cache_hits, "postprocessing_cache_hits_total", "Questions of modules that the cache answered in time.") \
 	X(cache_shared, "postprocessing_cache_shared_total", \
 	  "Questions of modules that were answered by what another run found out meanwhile; they are among the hits.") \
 	X(cache_remembered, "postprocessing_cache_remembered_total", \
 	  "Questions of modules that this instance answered without asking the broker; they are among the hits.") \
 	X(cache_asked, "postprocessing_cache_asked_total", "Questions of modules that the broker was asked.") \
-	X(cache_misses, "postprocessing_cache_misses_total", "Questions of modules that the cache had no answer to.") \
+	X(cache_misses, "postprocessing_cache_misses_total", \
+	  "Questions of modules that the cache had no answer to, or none in time.") \
 	X(cache_kept, "postprocessing_cache_kept_total", "Texts that modules gave to the cache.") \
 	X(holds, "postprocessing_holds_total", "Uploads that a step held until people decide.") \
 	X(holds_released, "postprocessing_holds_released_total", "Held uploads that were released.") \

@@ -9,11 +9,26 @@
 #define MEMORY_ENTRIES 1024
 #define MEMORY_BYTES ((size_t)1 << 20)
 
-/* Takes both over. */
-static void answer(struct server *server, struct cache_question *question, char *text)
+/* Counts the question as its run sees it. A late answer is none for the run. A run that has ended before did not need
+ * one. */
+static void count(struct server *server, const struct cache_question *question, bool found, bool shared)
 {
-	counter_add(text != NULL ? server->counted.cache_hits : server->counted.cache_misses, 1);
+	if (cache_question_is_late(question, clock_monotonic())) {
+		metrics_count(&server->counted, cache_misses);
+	} else if (found) {
+		metrics_count(&server->counted, cache_hits);
+		if (shared)
+			metrics_count(&server->counted, cache_shared);
+	} else if (!question->run_ended) {
+		metrics_count(&server->counted, cache_misses);
+	}
+}
+
+/* Takes both over. shared: another run has found the text out. */
+static void answer(struct server *server, struct cache_question *question, char *text, bool shared)
+{
 	if (!server->runs_ended) {
+		count(server, question, text != NULL, shared);
 		cache_question_answer(question, text);
 		return;
 	}
@@ -28,16 +43,13 @@ static void take_answer(void *closure, void *asked, char *text)
 	struct cache_question *question = asked;
 	if (text != NULL)
 		cache_flights_land(server->flights, question->key, text);
-	answer(server, question, text);
+	answer(server, question, text, false);
 }
 
 /* A question has waited for another run. */
 static void end_wait(void *closure, struct cache_question *question, char *text)
 {
-	struct server *server = closure;
-	if (text != NULL)
-		metrics_count(&server->counted, cache_shared);
-	answer(server, question, text);
+	answer(closure, question, text, true);
 }
 
 void server_create_cache(struct server *server)

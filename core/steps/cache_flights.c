@@ -129,6 +129,7 @@ static void take_out(struct cache_flights *flights, struct flight *flight, const
 		if (flight->last == &question->next)
 			flight->last = link;
 		question->next = NULL;
+		question->run_ended = true;
 		flights->tell(flights->closure, question, NULL);
 	}
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/abi/host.h"
 #include "core/base/alloc.h"
 #include "core/base/encoding.h"
 #include "postprocessing/step.h"
@@ -29,12 +30,18 @@ struct cache_question *cache_question_create(const struct run *run, const char *
 {
 	struct cache_question *question = alloc_zeroed(1, sizeof *question);
 	question->mail.kind = MAIL_CACHE;
+	question->made = clock_monotonic();
 	question->asked_by = run;
 	question->keep = keep != NULL ? alloc_text(keep) : NULL;
 	if (digest(module, key, question->key))
 		return question;
 	cache_question_free(question);
 	return NULL;
+}
+
+bool cache_question_is_late(const struct cache_question *question, nanos now)
+{
+	return now - question->made >= CACHE_TIMEOUT;
 }
 
 void cache_question_answer(struct cache_question *question, char *answer)
