@@ -60,8 +60,9 @@ void delivery_free(struct delivery *delivery)
 
 static void begin(void)
 {
+	static char bucket[] = "b";
 	answered = found = 0;
-	config = (struct config){.cache_enabled = true, .bucket = "b", .cache_ttl = HOUR, .cache_size = 1 << 20};
+	config = (struct config){.cache_enabled = true, .bucket = bucket, .cache_ttl = HOUR, .cache_size = 1 << 20};
 	server = (struct server){.config = &config, .records = &broker, .metrics = metrics_create()};
 	server.log = &quiet;
 	metrics_list_register(&server.counted, server.metrics);
