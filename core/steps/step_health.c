@@ -14,11 +14,18 @@ void step_health_init(struct step_health *health, bool checked, bool notes, nano
 	};
 }
 
-/* The next check is due in the interval, or soon. */
-static void plan(struct step_health *health, bool soon, nanos now)
+/* The next check is due in the interval, or after `pause` if that is sooner. */
+static void plan(struct step_health *health, nanos pause, nanos now)
 {
 	health->last = now;
-	health->next = now + (soon && health->interval > CHECK_AGAIN ? CHECK_AGAIN : health->interval);
+	health->next = now + (health->interval > pause ? pause : health->interval);
+}
+
+/* The time after a check that has failed, or until the one that a failed run asks for. */
+static nanos pause_of(const struct step_health *health)
+{
+	bool urgent = health->state != HEALTH_SUSPENDED && (health->failed || health->doubted);
+	return urgent ? CHECK_SOON : CHECK_AGAIN;
 }
 
 static enum health_change pass(struct step_health *health)
@@ -65,9 +72,10 @@ enum health_change step_health_tick(struct step_health *health, bool *ask, nanos
 	if (now < health->next)
 		return HEALTH_SAME;
 	bool worked = health->worked && !health->failed;
+	health->doubted = health->failed;
 	health->worked = health->failed = false;
 	if (worked && !health->notes) {
-		plan(health, false, now);
+		plan(health, health->interval, now);
 		return pass(health);
 	}
 	health->proven = worked && health->state == HEALTH_GOOD;
@@ -84,9 +92,12 @@ enum health_change step_health_answered(struct step_health *health, bool passed,
 		health->next = now;
 		return HEALTH_SAME;
 	}
-	plan(health, !passed, now);
-	if (!passed)
-		return fail(health, why);
+	if (!passed) {
+		enum health_change change = fail(health, why);
+		plan(health, pause_of(health), now);
+		return change;
+	}
+	plan(health, health->interval, now);
 	text_copy(health->note, sizeof health->note, why);
 	return pass(health);
 }
@@ -108,7 +119,7 @@ enum health_change step_health_ran(struct step_health *health, bool verdict, nan
 		return HEALTH_SAME;
 	health->worked = health->worked || verdict;
 	health->failed = health->failed || !verdict;
-	nanos soon = health->last + CHECK_AGAIN;
+	nanos soon = health->last + pause_of(health);
 	if (!verdict && health->next > soon)
 		health->next = soon > now ? soon : now;
 	return verdict && health->state == HEALTH_SUSPENDED ? pass(health) : HEALTH_SAME;

@@ -20,6 +20,9 @@
 #define CHECK_TOO_LONG "the check did not finish within %s"
 /* The time between a failed check and the next one. */
 #define CHECK_AGAIN (10 * SECOND)
+/* The same while runs fail, and between a check and the one that a failed run asks for: each run that fails spends a
+ * retry of its upload, and those that come after it should wait instead. */
+#define CHECK_SOON (2 * SECOND)
 
 enum health_state { HEALTH_UNKNOWN, HEALTH_GOOD, HEALTH_SUSPENDED };
 
@@ -33,7 +36,8 @@ struct step_health {
 	nanos overdue;       /* if it is still in progress then, it counts as failed, and again after the same time */
 	bool late;           /* it has counted as failed, so its answer is ignored */
 	bool proven;         /* runs have succeeded before it was begun, so it cannot fail */
-	bool worked, failed; /* whether runs since the last check succeeded or failed */
+	bool worked, failed; /* whether runs since the last check succeeded or failed … */
+	bool doubted;        /* … and whether runs failed before it was begun */
 	char reason[FACT_REASON_SIZE]; /* of the last failure; "" after a passed check */
 	char note[FACT_REASON_SIZE];   /* what the last check says although the step works; "" after a failure */
 };
