@@ -105,9 +105,12 @@ static void report_end(const struct log *log, const char *id, const struct recor
 		log_debug(log, "upload %s: all steps done: %s", id, outcome);
 	else if (status->decided == 0)
 		log_info(log, "upload %s: %s%s%s", id, outcome, between, status->reason);
+	else if (status->exhausted && !expired)
+		log_warning(log, "upload %s: %s by %s, which reached no verdict%s%s", id, outcome,
+		            record->upload->step[status->decided - 1], between, status->reason);
 	else
-		log_info(log, "upload %s: %s by %s%s%s%s", id, outcome, record->upload->step[status->decided - 1],
-		         status->exhausted && !expired ? ", which reached no verdict" : "", between, status->reason);
+		log_info(log, "upload %s: %s by %s%s%s", id, outcome, record->upload->step[status->decided - 1], between,
+		         status->reason);
 }
 
 void report_transition(struct coordinator *coordinator, const struct job *job)
@@ -152,6 +155,8 @@ void report_transition(struct coordinator *coordinator, const struct job *job)
 		metrics_count(metrics, uploads_deleted);
 	else
 		metrics_count(metrics, uploads_aborted);
+	if (status->exhausted && !job->action.hold_expired)
+		metrics_count(metrics, uploads_exhausted);
 	report_end(log, id, record, job->action.hold_expired);
 }
 

@@ -18,6 +18,8 @@
 	X(uploads_begun, "postprocessing_uploads_begun_total", "Uploads that began.") \
 	X(uploads_continued, "postprocessing_uploads_continued_total", "Uploads that ended with continue.") \
 	X(uploads_aborted, "postprocessing_uploads_aborted_total", "Uploads that ended with abort.") \
+	X(uploads_exhausted, "postprocessing_uploads_exhausted_total", \
+	  "Uploads that were aborted because a step reached no verdict, with all its retries; they are among the aborted.") \
 	X(uploads_deleted, "postprocessing_uploads_deleted_total", "Uploads that ended with delete.") \
 	X(uploads_confirmed, "postprocessing_uploads_confirmed_total", "Uploads whose end was confirmed by storage.") \
 	X(uploads_cleaned, "postprocessing_uploads_cleaned_total", \

@@ -166,8 +166,9 @@ START_TEST(check_limit_passes)
 	ck_assert_uint_eq(
 		scenario_log_count(
 			&scenario,
-			"one: abort by virusscan, which reached no verdict: the step was suspended for longer than check_limit (2s): clamd: cannot"),
+			"warning upload one: abort by virusscan, which reached no verdict: the step was suspended for longer than check_limit (2s): clamd: cannot"),
 		1);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_uploads_exhausted_total"), 1);
 	ck_assert_uint_eq(count("PostprocessingRetry"), 0);
 	scenario_close(&scenario);
 }
