@@ -33,6 +33,8 @@ struct virusscan {
 	int64_t first_lookup; /* files up to this size are looked up before they are scanned */
 	int64_t forced;       /* of the enum above */
 	bool announced;       /* the rules were said */
+	bool untested;        /* self_test = 0 */
+	bool lets_pass;       /* on_exhausted = continue */
 	struct unused unused[UNUSED_LIMIT];
 	size_t unused_count;
 };
@@ -181,6 +183,8 @@ static int virusscan_create(const struct pp_host *host, struct pp_setup *setup, 
 	scan->skip_larger = host->number(setup, "max_scan_size_mode") == OVERSIZE_SKIP;
 	scan->first_lookup = host->number(setup, "cache_first");
 	scan->forced = host->number(setup, "debug_outcome");
+	scan->untested = host->number(setup, "self_test") == 0;
+	scan->lets_pass = host->number(setup, "on_exhausted") == 1;
 	if (verdict_rules_read(&scan->rules, host, setup) && read_list(host, setup, "allow_list", &scan->allowed) &&
 	    read_list(host, setup, "block_list", &scan->blocked))
 		scan->fleet = fleet_create(host, setup, scanner[kind]);
@@ -392,6 +396,20 @@ static uint32_t virusscan_run(void *instance, struct pp_run *run)
 	return outcome;
 }
 
+/* Settings that let a virus through, or may do so. */
+static void warn_of_risks(const struct virusscan *scan, struct pp_run *run)
+{
+	const struct pp_host *host = scan->host;
+	if (scan->rules.outcome[FINDING_INFECTED] == PP_CONTINUE)
+		host->log(run, PP_LOG_WARNING, "infected files are accepted (infected = continue)");
+	if (scan->untested)
+		host->log(run, PP_LOG_WARNING,
+		          "scanners are not tested (self_test = 0): one that finds nothing any more goes unnoticed");
+	if (scan->lets_pass)
+		host->log(run, PP_LOG_WARNING,
+		          "files on which no scanner gave a verdict are accepted after all retries (on_exhausted = continue)");
+}
+
 /* What the configuration means, once: the service that had the variables first knew two verdicts. */
 static void announce(struct virusscan *scan, struct pp_run *run)
 {
@@ -405,6 +423,7 @@ static void announce(struct virusscan *scan, struct pp_run *run)
 	}
 	verdict_rules_format(&scan->rules, scan->max_size > 0, rules);
 	host->log(run, PP_LOG_INFO, "outcomes by verdict: %s (set by the keys of the same names)", rules);
+	warn_of_risks(scan, run);
 	for (size_t i = 0; i < scan->unused_count; i++)
 		host->log(run, PP_LOG_WARNING, "%s is not used: %s", scan->unused[i].key, scan->unused[i].why);
 	if (scan->max_size > 0)

@@ -21,7 +21,7 @@ static bool begins_with_one_of(const char *text, const char *words)
 }
 
 /* Nobody listens, so what the check logs last is about the configuration. */
-START_TEST(keys_without_effect)
+START_TEST(keys_that_are_warned_of)
 {
 	static const char clamd[] = "clamav_socket=/nonexistent/clamd.ctl";
 	static const struct {
@@ -35,6 +35,9 @@ START_TEST(keys_without_effect)
 		{{"scanner=icap", "icap_url=icap://127.0.0.1:1", "timeout=1m"}, "timeout is not used: scanner is icap"},
 		{{clamd, "max_scan_size_mode=skip"}, "max_scan_size_mode is not used: max_scan_size is not set"},
 		{{clamd, "icap_url=icap://127.0.0.1:1344"}, "outcomes by verdict: "},
+		{{clamd, "infected=continue"}, "infected files are accepted (infected = continue)"},
+		{{clamd, "self_test=0"}, "scanners are not tested (self_test = 0)"},
+		{{clamd, "on_exhausted=1"}, "are accepted after all retries (on_exhausted = continue)"},
 	};
 	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++) {
 		void *instance = stub_create_with(table[i].values);
@@ -160,7 +163,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {keys_without_effect, outcomes_that_are_logged, an_address_twice, needs_of_addresses,
-	                              quarantine,          forced_outcomes};
+	const TTest *const tests[] = {
+		keys_that_are_warned_of, outcomes_that_are_logged, an_address_twice, needs_of_addresses, quarantine,
+		forced_outcomes};
 	return suite_run("rules", tests, sizeof tests / sizeof tests[0], 60);
 }
