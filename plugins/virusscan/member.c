@@ -161,12 +161,19 @@ static bool fail_test(struct member *member, const struct limits *limits, int64_
                       const struct report *report, struct cause *cause)
 {
 	char prefix[SCANNER_TEXT_SIZE + 32], span[SPAN_SIZE];
+	const char *reason = report->text;
+	size_t own = strlen(member->text);
+	/* It is named in front already. */
+	bool named = strncmp(reason, member->text, own) == 0;
+	if (named)
+		reason += own + strspn(reason + own, ": ");
 	bool late = report->finding == FINDING_NONE && monotonic_now() >= limits->until && !limits_cancelled(limits);
 	snprintf(prefix, sizeof prefix, "%s %s", member->text, late ? "" : "failed its test: ");
 	if (late)
 		cause_set(cause, prefix, "gave no answer to its test within %s", format_span(limits->until - begin, span));
 	else
-		cause_set(cause, prefix, "%s%s%.150s", what, report->text[0] != '\0' ? ": " : "", report->text);
+		cause_set(cause, prefix, "%s%s%s%.150s", what, reason[0] != '\0' ? ": " : "",
+		          named && report->text[own] == ' ' ? "it " : "", reason);
 	return fail(member, limits);
 }
 

@@ -209,6 +209,18 @@ START_TEST(one_that_hangs)
 }
 END_TEST
 
+START_TEST(it_is_named_once)
+{
+	pair_start(&one);
+	one.mute = true;
+	void *instance = pair_create(1, "timeout=100ms", NULL);
+	ck_assert(!check(instance, why, sizeof why));
+	assert_holds(why, ") failed its test: no verdict on a clean text: it did not answer within");
+	pp_step_module.destroy(instance);
+	fake_clamd_stop(&one);
+}
+END_TEST
+
 START_TEST(one_has_to_agree)
 {
 	pair_start(&one);
@@ -360,6 +372,7 @@ int main(void)
 	                             none_is_left,
 	                             a_line_for_several,
 	                             without_permission,
+	                             it_is_named_once,
 	                             one_has_to_agree,
 	                             bytes_that_cannot_be_had_are_asked_for_once,
 	                             all_have_to_agree,
