@@ -88,7 +88,10 @@ static void take(struct signals *signals, int number)
 		return;
 	}
 	nanos now = clock_monotonic();
-	if (signals->service.stop == NULL || (signals->ended != 0 && now - signals->ended > TOGETHER))
+	bool again = signals->ended != 0 && now - signals->ended > TOGETHER;
+	if (again)
+		log_warning(signals->log, "stopped at once by a second signal; the next start goes on with what is unfinished");
+	if (signals->service.stop == NULL || again)
 		_exit(128 + number);
 	if (signals->ended != 0)
 		return;

@@ -189,6 +189,31 @@ START_TEST(stops_with_its_verdict)
 }
 END_TEST
 
+/* Signals that come at once are one. */
+static bool is_signalled_to_death(void *closure)
+{
+	(void)closure;
+	return process_signal(&scenario.service, SIGTERM) && process_wait(&scenario.service, 10 * MILLISECOND);
+}
+
+START_TEST(stops_at_once)
+{
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan"}, true);
+	ck_assert_int_eq(kill(scenario.clamd.pid, SIGSTOP), 0);
+	storage_bytes_received(&scenario, "runs", "/ok/300", 300);
+	scenario_await_requests(&scenario, 1);
+	ck_assert(process_signal(&scenario.service, SIGTERM));
+	scenario_await_log(&scenario, "stopping: 1 step");
+	ck_assert(wait_until(is_signalled_to_death, NULL, TEST_LIMIT));
+	ck_assert_int_eq(scenario.service.status, 128 + SIGTERM);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "warning stopped at once by a second signal"), 1);
+	ck_assert_int_eq(kill(scenario.clamd.pid, SIGCONT), 0);
+	scenario_start_service(&scenario);
+	check_once("runs", "continue");
+	scenario_close(&scenario);
+}
+END_TEST
+
 START_TEST(stops_without_one)
 {
 	scenario_begin(
@@ -214,6 +239,7 @@ int main(void)
 {
 	const TTest *const tests[] = {
 		killed_in_a_delay,        due_while_away,         killed_before_there_is_a_record, killed_while_storage_stalls,
-		killed_while_clamd_hangs, killed_again_and_again, stops_with_its_verdict,          stops_without_one};
+		killed_while_clamd_hangs, killed_again_and_again, stops_with_its_verdict,          stops_at_once,
+		stops_without_one};
 	return scenario_run("scenario: crash", tests, sizeof tests / sizeof tests[0]);
 }
