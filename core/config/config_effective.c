@@ -21,33 +21,25 @@ struct report {
 	char text[64], origin[ORIGIN_SIZE]; /* what the value may point to */
 };
 
-static const char *choice_word(const char *choices, int64_t number, char *word, size_t size)
-{
-	size_t length = 0;
-	const char *found = text_next_word(&choices, &length);
-	while (number-- > 0)
-		found = text_next_word(&choices, &length);
-	snprintf(word, size, "%.*s", (int)length, found);
-	return word;
-}
-
 /* The canonical form of a value: yes becomes true, 60s becomes 1m. Other values do not change. */
 static const char *canonical(const struct pp_key *key, const char *text, char *buffer, size_t size)
 {
 	char why[VALUE_WHY_SIZE];
 	int64_t number;
+	size_t length = 0;
 	if (text == NULL || !value_parse(key, text, &number, why, sizeof why))
 		return text;
+	const char *word = value_word(key, number, &length);
 	switch (key->type) {
-	case PP_KEY_BOOL:
-		return number != 0 ? "true" : "false";
 	case PP_KEY_DURATION:
 		return duration_format(number, buffer);
 	case PP_KEY_INTEGER:
 		snprintf(buffer, size, "%" PRId64, number);
 		return buffer;
+	case PP_KEY_BOOL:
 	case PP_KEY_CHOICE:
-		return choice_word(key->choices, number, buffer, size);
+		snprintf(buffer, size, "%.*s", (int)length, word);
+		return buffer;
 	default:
 		return text;
 	}

@@ -125,6 +125,9 @@ void config_file_parse(struct config_source *source, const char *name, const cha
 /* config_value.c: checks a text against the type and limits of the key. False: why[size] has the reason, without the
  * value if it may be a secret. */
 bool value_parse(const struct pp_key *key, const char *text, int64_t *number, char *why, size_t size);
+/* The one spelling of a value that may be written in several: true or false, or the choice as it is declared. NULL: the
+ * type has none. */
+const char *value_word(const struct pp_key *key, int64_t number, size_t *length);
 #define VALUE_WHY_SIZE 256
 /* A limit of the key in its unit ("16MiB", "24h"); returns text. */
 #define LIMIT_TEXT_SIZE 32

@@ -86,6 +86,20 @@ static bool parse_choice(const char *choices, const char *text, int64_t *number)
 	return false;
 }
 
+const char *value_word(const struct pp_key *key, int64_t number, size_t *length)
+{
+	const char *words = key->choices, *word = NULL;
+	if (key->type == PP_KEY_BOOL) {
+		word = number != 0 ? "true" : "false";
+		*length = strlen(word);
+	} else if (key->type == PP_KEY_CHOICE) {
+		do
+			word = text_next_word(&words, length);
+		while (word != NULL && number-- > 0);
+	}
+	return word;
+}
+
 bool limit_is_above_zero(const struct pp_key *key)
 {
 	return key->type == PP_KEY_DURATION && key->min > 0 && key->min < MILLISECOND;

@@ -109,7 +109,14 @@ static void read_secret(struct step_setup *setup, struct module_key *key, struct
 static void finish_value(struct step_setup *setup, struct module_key *key, struct setup_value *value)
 {
 	const char *why;
-	if (key->key.type == PP_KEY_LIST) {
+	size_t length = 0;
+	const char *word = value_word(&key->key, value->number, &length);
+	if (word != NULL) {
+		/* What the module needs is decided by it. */
+		key->text = alloc_bytes(length + 1);
+		snprintf(key->text, length + 1, "%s", word);
+		value->text = key->text;
+	} else if (key->key.type == PP_KEY_LIST) {
 		key->item = list_items(value->text);
 		value->item = (const char *const *)key->item;
 	} else if (key->key.type == PP_KEY_PATH) {

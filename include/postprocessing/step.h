@@ -170,7 +170,8 @@ enum {
 struct pp_need {
 	uint32_t kind;
 	const char *key; /* NULL: always */
-	/* The need exists only if the key's value begins with one of these, separated by single spaces … */
+	/* The need exists only if the key's value, as string() returns it, begins with one of these, separated by single
+	 * spaces … */
 	const char *when;
 	/* … and with none of these. NULL: no such condition. Each item of a list (PP_KEY_LIST) is a value of its own: the
 	 * need exists if one of them fits both, and a PP_NEED_PATH is for those that do. */
@@ -196,11 +197,12 @@ struct pp_host {
 	uint16_t abi_major;
 	uint16_t abi_minor;
 
-	/* create() only: the value of a declared key. string() is NULL for a key that is unset; number() is
-	 * defined for the types that have one, 0 when unset. number() also knows "deadline" and "max_wait", which
-	 * every step has, "quarantine" (1: there is one), "on_exhausted" (1: an upload goes on to the next step after
-	 * the last retry of this one), and "workers" (how many runs there are at a time at most); the last three are 0 if
-	 * the host is older than they are. */
+	/* create() only: the value of a declared key. string() is NULL for a key that is unset; for PP_KEY_BOOL it is true
+	 * or false, and for PP_KEY_CHOICE the word as it is declared, however the file writes them. number() is defined for
+	 * the types that have one, 0 when unset. number() also knows "deadline" and "max_wait", which every step has,
+	 * "quarantine" (1: there is one), "on_exhausted" (1: an upload goes on to the next step after the last retry of
+	 * this one), and "workers" (how many runs there are at a time at most); the last three are 0 if the host is older
+	 * than they are. */
 	const char *(*string)(const struct pp_setup *setup, const char *key);
 	int64_t (*number)(const struct pp_setup *setup, const char *key);
 	/* create() only: says what is wrong with a key (NULL: with the step as a whole). The host adds file

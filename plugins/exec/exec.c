@@ -72,15 +72,13 @@ static const struct pp_key exec_keys[] = {
 };
 /* clang-format on */
 
-#define YES "true yes on 1"
-
 static const struct pp_need exec_needs[] = {
 	{.kind = PP_NEED_EXEC},
 	{.kind = PP_NEED_PATH, .key = "command"},
 	{.kind = PP_NEED_PATH, .key = "readable"},
-	{.kind = PP_NEED_NETWORK, .key = "network", .when = YES},
-	{.kind = PP_NEED_UNIX, .key = "network", .when = YES},
-	{.kind = PP_NEED_FILES, .key = "files", .when = YES},
+	{.kind = PP_NEED_NETWORK, .key = "network", .when = "true"},
+	{.kind = PP_NEED_UNIX, .key = "network", .when = "true"},
+	{.kind = PP_NEED_FILES, .key = "files", .when = "true"},
 	{.kind = 0},
 };
 

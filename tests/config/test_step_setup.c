@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "core/abi/grant.h"
 #include "core/abi/protocol.h"
 #include "tests/config/config_fixture.h"
 
@@ -88,6 +89,32 @@ START_TEST(values)
 	ck_assert_int_eq(host_services.number(step_setup_host(made), "limit"), 2000000000);
 	ck_assert_int_eq(host_services.number(step_setup_host(made), "infected"), 2);
 	ck_assert_str_eq(host_services.string(step_setup_host(made), "infected"), "continue");
+}
+END_TEST
+
+/* What a module declares to need depends on the text of a value, so the spelling in the file must not. */
+START_TEST(spellings)
+{
+	static const struct {
+		const char *quick, *infected;
+	} written[] = {{"TRUE", "ABORT"}, {"Yes", "Abort"}, {"t", "abort"}, {"ON", "aBORT"}, {"1", "abort"}};
+	static const struct pp_need needs[] = {{.kind = PP_NEED_NETWORK, .key = "quick", .when = "true"},
+	                                       {.kind = PP_NEED_UNIX, .key = "infected", .when = "abort"},
+	                                       {.kind = PP_NEED_EXEC, .key = "infected", .unless = "abort"},
+	                                       {.kind = 0}};
+	static const struct pp_step_module module = {PP_STEP_HEAD, .name = "s", .keys = keys, .needs = needs};
+	for (size_t i = 0; i < sizeof written / sizeof written[0]; i++) {
+		char text[256];
+		snprintf(text, sizeof text, HEAD "quick = %s\ninfected = %s\n", written[i].quick, written[i].infected);
+		make(text, ENVIRONMENT("HOME=/h"), keys, sizeof keys[0]);
+		assert_sound(&fixture);
+		ck_assert_str_eq(host_services.string(step_setup_host(made), "quick"), "true");
+		ck_assert_str_eq(host_services.string(step_setup_host(made), "infected"), "abort");
+		ck_assert_uint_eq(grants_declared(&module, step_setup_host(made)), GRANT_NETWORK | GRANT_UNIX);
+	}
+	make(HEAD "quick = OFF\ninfected = DELETE\n", ENVIRONMENT("HOME=/h"), keys, sizeof keys[0]);
+	ck_assert_str_eq(host_services.string(step_setup_host(made), "quick"), "false");
+	ck_assert_uint_eq(grants_declared(&module, step_setup_host(made)), GRANT_EXEC);
 }
 END_TEST
 
@@ -451,6 +478,7 @@ int main(void)
 	tcase_add_checked_fixture(tcase, setup, teardown);
 	tcase_add_test(tcase, defaults);
 	tcase_add_test(tcase, values);
+	tcase_add_test(tcase, spellings);
 	tcase_add_test(tcase, problems);
 	tcase_add_test(tcase, sizes);
 	tcase_add_test(tcase, variables);

@@ -80,7 +80,7 @@ END_TEST
 START_TEST(temporary_files)
 {
 	static const char ini[] =
-		"[step:a]\nmodule = exec\nallow = exec files\nfiles = true\nshell = true\nworkers = 1\n"
+		"[step:a]\nmodule = exec\nallow = exec files\nfiles = TRUE\nshell = true\nworkers = 1\n"
 		"command = cat > \"$(mktemp)\" && ls \"$TMPDIR\" | wc -l | sed 's/ *\\(.*\\)/{\"files\":\\1}/'; echo x > ./x && exit 1; "
 		"cd \"$TMPDIR\" && echo x > ./x\n";
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "a", .ini = ini}, false);

@@ -16,7 +16,7 @@ static void begin(void)
 	static char ini[256];
 	const unsigned port = port_free();
 	snprintf(ini, sizeof ini,
-	         "[step:virusscan]\nscanner = icap\nicap_url = icap://127.0.0.1:%u\ncheck_interval = 1s\n"
+	         "[step:virusscan]\nscanner = ICAP\nicap_url = icap://127.0.0.1:%u\ncheck_interval = 1s\n"
 	         "retry_backoff = 100ms\nblocked = hold\n",
 	         port);
 	scenario_open(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = ini});
