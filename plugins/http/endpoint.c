@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "endpoint.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #define MILLISECOND INT64_C(1000000)
 #define CONNECT_MILLISECONDS 10000L
@@ -192,6 +195,19 @@ static bool is_sent(const struct transfer *transfer)
 	return request->body != NULL || (request->length >= 0 ? transfer->sent == request->length : transfer->ended);
 }
 
+/* Behind the error of a connection that was not made. */
+static const char *hint(CURLcode code)
+{
+	if (code != CURLE_COULDNT_CONNECT && code != CURLE_COULDNT_RESOLVE_HOST)
+		return "";
+	/* Socket() fails with EPERM in a sandbox without network. */
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool denied = fd < 0 && errno == EPERM;
+	if (fd >= 0)
+		close(fd);
+	return denied ? "; the sandbox does not allow the network (key allow)" : "";
+}
+
 static void conclude(const struct endpoint *endpoint, struct transfer *transfer, CURLcode code)
 {
 	const struct request *request = transfer->request;
@@ -208,7 +224,7 @@ static void conclude(const struct endpoint *endpoint, struct transfer *transfer,
 		snprintf(answer->error, sizeof answer->error, "%s gave an answer of more than %u bytes", endpoint->host,
 		         ANSWER_SIZE - 1);
 	else if (code != CURLE_OK)
-		snprintf(answer->error, sizeof answer->error, "%.100s: %s", endpoint->host, why);
+		snprintf(answer->error, sizeof answer->error, "%.100s: %.200s%s", endpoint->host, why, hint(code));
 	else if ((status == 200 || status == 204) && !is_sent(transfer))
 		snprintf(answer->error, sizeof answer->error, "%s answered before it had received the whole upload",
 		         endpoint->host);
@@ -254,7 +270,8 @@ bool endpoint_connect(const struct endpoint *endpoint, char *error, size_t size)
 	if (code == CURLE_OK)
 		code = curl_easy_perform(easy);
 	if (code != CURLE_OK)
-		snprintf(error, size, "%.100s: %s", endpoint->host, text[0] != '\0' ? text : curl_easy_strerror(code));
+		snprintf(error, size, "%.100s: %.200s%s", endpoint->host, text[0] != '\0' ? text : curl_easy_strerror(code),
+		         hint(code));
 	curl_easy_cleanup(easy);
 	return code == CURLE_OK;
 }

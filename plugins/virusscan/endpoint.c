@@ -221,6 +221,17 @@ static int connect_first(const struct addrinfo *list, const struct limits *limit
 	return fd;
 }
 
+/* Socket() fails with EPERM in a sandbox without network. The lookup of a name then fails with a reason that misleads.
+ */
+static bool is_denied(void)
+{
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool denied = fd < 0 && errno == EPERM;
+	if (fd >= 0)
+		close(fd);
+	return denied;
+}
+
 /* Sets the cause: the connection could not be made. Returns -1. */
 static int refuse(const struct endpoint *endpoint, int number, struct cause *cause)
 {
@@ -229,6 +240,10 @@ static int refuse(const struct endpoint *endpoint, int number, struct cause *cau
 	cause_set(cause, prefix, "%s", format_error(number, error));
 	if (number == EACCES && endpoint->local)
 		cause_wrap(cause, "", "see LocalSocketMode and LocalSocketGroup in clamd.conf");
+	if (number == EPERM)
+		cause_wrap(cause, "",
+		           endpoint->local ? "the sandbox does not allow Unix sockets (key allow)"
+		                           : "the sandbox does not allow the network (key allow)");
 	return -1;
 }
 
@@ -236,6 +251,8 @@ static int connect_remote(const struct endpoint *endpoint, const struct limits *
 {
 	struct addrinfo hints = {.ai_socktype = SOCK_STREAM}, *list = NULL;
 	int failure = getaddrinfo(endpoint->host, endpoint->port, &hints, &list);
+	if (failure != 0 && is_denied())
+		return refuse(endpoint, EPERM, cause);
 	if (failure != 0) {
 		cause_set(cause, "", "cannot look up %s: %s", endpoint->host,
 		          failure == EAI_SYSTEM ? strerror(errno) : gai_strerror(failure));

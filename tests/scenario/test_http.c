@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "tests/harness/raw_server.h"
 #include "tests/scenario/records.h"
@@ -58,8 +59,22 @@ START_TEST(endpoint_decides)
 }
 END_TEST
 
+/* The sandbox is the reason then, not the server or the key with its address. */
+START_TEST(network_is_not_allowed)
+{
+	static const char ini[] = "[step:a]\nmodule = http\nurl = http://localhost:9/\nallow = none\n"
+							  "[step:b]\nmodule = http\nurl = http://127.0.0.1:9/\nallow = none\n"
+							  "[step:virusscan]\nscanner = icap\nicap_url = icap://localhost:9/s\nallow = none\n";
+	scenario_open(&scenario, &(struct scenario_options){.steps = "a,b,virusscan", .ini = ini});
+	scenario_start_service(&scenario);
+	while (scenario_log_count(&scenario, "; the sandbox does not allow the network (key allow)") < 3)
+		usleep(10000);
+	scenario_close(&scenario);
+}
+END_TEST
+
 int main(void)
 {
-	const TTest *const tests[] = {endpoint_decides};
+	const TTest *const tests[] = {endpoint_decides, network_is_not_allowed};
 	return scenario_run("scenario_http", tests, sizeof tests / sizeof tests[0]);
 }
