@@ -481,6 +481,10 @@ void host_run(const struct pp_step_module *module, void *instance, const struct 
 	free(run.cached);
 	if (is_valid_return(&run, value))
 		answer->value = value;
+	else if (value == PP_WAIT || value == PP_AWAIT)
+		text_copy(answer->reason, sizeof answer->reason,
+		          value == PP_WAIT ? "run() returned PP_WAIT without wait_until()"
+		                           : "run() returned PP_AWAIT without await_event()");
 	else if (answer->reason[0] == '\0')
 		snprintf(answer->reason, sizeof answer->reason, "module %s returned %u, which is not a valid result",
 		         module->name, (unsigned)value);

@@ -46,8 +46,9 @@
  *                                      is the step's verdict. No answer by T counts as PP_RETRY.
  *
  * A T nearer than 100 ms counts as 100 ms. These count as PP_RETRY: a T before run() was called; a T farther
- * ahead than the step's key max_wait (30 days by default; for PP_AWAIT also its deadline if that is longer); and
- * PP_WAIT more often than max_waits (1000) without a verdict or a PP_RETRY in between.
+ * ahead than the step's key max_wait (30 days by default; for PP_AWAIT also its deadline if that is longer);
+ * PP_WAIT more often than max_waits (1000) without a verdict or a PP_RETRY in between; PP_WAIT without wait_until();
+ * and PP_AWAIT without await_event().
  *
  * Whatever else it returns counts as PP_RETRY: an error is never a verdict. The host keeps to the same
  * rule when a module crashes, hangs past its deadline or never answers.

@@ -198,21 +198,23 @@ static const struct {
 	enum returned returned;
 	enum outcome outcome;
 	nanos until;
+	const char *reason; /* NULL: not checked */
 } endings[] = {
-	{"0", "", RETURNED_VERDICT, OUTCOME_RETRY, 0},
-	{"1", "", RETURNED_VERDICT, OUTCOME_CONTINUE, 0},
-	{"2", "", RETURNED_VERDICT, OUTCOME_ABORT, 0},
-	{"3", "", RETURNED_VERDICT, OUTCOME_DELETE, 0},
-	{"4", "wait", RETURNED_WAIT, OUTCOME_RETRY, 4711},
-	{"5", "hold, await", RETURNED_AWAIT, OUTCOME_RETRY, 4712},
+	{"0", "", RETURNED_VERDICT, OUTCOME_RETRY, 0, NULL},
+	{"1", "", RETURNED_VERDICT, OUTCOME_CONTINUE, 0, NULL},
+	{"2", "", RETURNED_VERDICT, OUTCOME_ABORT, 0, NULL},
+	{"3", "", RETURNED_VERDICT, OUTCOME_DELETE, 0, NULL},
+	{"4", "wait", RETURNED_WAIT, OUTCOME_RETRY, 4711, NULL},
+	{"5", "hold, await", RETURNED_AWAIT, OUTCOME_RETRY, 4712, NULL},
 	/* A missing or incomplete return value is a failure. */
-	{"4", "", RETURNED_VERDICT, OUTCOME_RETRY, 0},
-	{"5", "", RETURNED_VERDICT, OUTCOME_RETRY, 0},
-	{"6", "", RETURNED_HOLD, OUTCOME_RETRY, 0},
-	{"7", "", RETURNED_VERDICT, OUTCOME_RETRY, 0},
-	{"255", "", RETURNED_VERDICT, OUTCOME_RETRY, 0},
-	{"4294967295", "wait", RETURNED_VERDICT, OUTCOME_RETRY, 4711},
-	{"1", "wait", RETURNED_VERDICT, OUTCOME_CONTINUE, 4711},
+	{"4", "", RETURNED_VERDICT, OUTCOME_RETRY, 0, "run() returned PP_WAIT without wait_until()"},
+	{"4", "reason", RETURNED_VERDICT, OUTCOME_RETRY, 0, "run() returned PP_WAIT without wait_until()"},
+	{"5", "", RETURNED_VERDICT, OUTCOME_RETRY, 0, "run() returned PP_AWAIT without await_event()"},
+	{"6", "", RETURNED_HOLD, OUTCOME_RETRY, 0, NULL},
+	{"7", "", RETURNED_VERDICT, OUTCOME_RETRY, 0, "module good returned 7, which is not a valid result"},
+	{"255", "", RETURNED_VERDICT, OUTCOME_RETRY, 0, NULL},
+	{"4294967295", "wait", RETURNED_VERDICT, OUTCOME_RETRY, 4711, NULL},
+	{"1", "wait", RETURNED_VERDICT, OUTCOME_CONTINUE, 4711, NULL},
 };
 
 START_TEST(what_a_module_returns)
@@ -235,6 +237,8 @@ START_TEST(what_a_module_returns)
 	ck_assert_int_ne(atomic_load(&run->started), 0);
 	bool understood = strtoul(endings[_i].returns, NULL, 10) < PP_WAIT || run->returned != RETURNED_VERDICT;
 	ck_assert_msg((run->reason[0] == '\0') == understood, "\"%s\"", run->reason);
+	if (endings[_i].reason != NULL)
+		ck_assert_str_eq(run->reason, endings[_i].reason);
 	copies_destroy(copies);
 	run_free(run);
 	upload_release(upload);
