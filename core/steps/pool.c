@@ -251,6 +251,7 @@ static bool cancel_in(struct pool *pool, struct run *run)
 		if (worker->run != run)
 			continue;
 		worker->kill_at = clock_monotonic() + KILL_DELAY;
+		worker->expired = clock_now() - atomic_load(&run->started) >= run->allowed;
 		worker_process_cancel(&worker->process);
 		if (worker->fetching)
 			fetch_cancel(worker->fetch);

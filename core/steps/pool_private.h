@@ -69,6 +69,7 @@ struct pool_worker {
 	bool dead;            /* the process has ended, but the fetch has not */
 	const char *broken;   /* why it was killed; NULL: it was not */
 	bool overdue;         /* killed because it ignored its cancellation, or took too long to start */
+	bool expired;         /* its run was cancelled because of its deadline; under the lock */
 	bool greedy;          /* killed because of its memory, or … */
 	bool writes;          /* … its temporary files */
 	bool late;            /* killed because it did not end in time after it was asked to */

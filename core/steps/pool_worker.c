@@ -255,8 +255,21 @@ void pool_worker_fetch(struct pool_worker *worker)
 		fetch_cancel(worker->fetch);
 }
 
-/* How the process ended, for people. */
-static void explain_end(const struct pool_worker *worker, bool ran, int status, char *why, size_t size)
+/* Killed: it did not end in time. */
+static void explain_kill(const struct pool_worker *worker, const struct run *run, char *why, size_t size)
+{
+	char duration[DURATION_TEXT_SIZE];
+	if (run == NULL)
+		snprintf(why, size, "the module did not finish create() in time and was killed");
+	else if (worker->expired)
+		snprintf(why, size, "run() did not finish within %s (deadline), ignored the cancellation, and was killed",
+		         duration_format(run->allowed, duration));
+	else
+		snprintf(why, size, "the module ignored its cancellation and was killed");
+}
+
+/* How the process ended, for people. `run`: the one that it had. */
+static void explain_end(const struct pool_worker *worker, const struct run *run, int status, char *why, size_t size)
 {
 	char how[80];
 	const char *last = worker->errors.last;
@@ -266,9 +279,7 @@ static void explain_end(const struct pool_worker *worker, bool ran, int status, 
 		last = "";
 	}
 	if (worker->overdue)
-		snprintf(why, size,
-		         ran ? "the module ignored its cancellation and was killed"
-		             : "the module did not finish create() in time and was killed");
+		explain_kill(worker, run, why, size);
 	else if (worker->broken != NULL && !worker->greedy && WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL)
 		snprintf(why, size, "the module's process %s and was killed", worker->broken);
 	else if (worker->state == WORKER_STARTING && WIFEXITED(status) && last[0] != '\0')
@@ -371,7 +382,7 @@ static void bury(struct pool_worker *worker)
 	int status = worker_process_end(&worker->process, &ran_out);
 	worker->greedy = worker->greedy || (ran_out && !worker->overdue);
 	fetch_release(worker->fetch);
-	explain_end(worker, run != NULL, status, why, sizeof why);
+	explain_end(worker, run, status, why, sizeof why);
 	if (run != NULL)
 		fail_run(worker, run, why);
 	worker->dead = false;

@@ -98,7 +98,7 @@ struct run *steps_submit_url(struct pool_fixture *fixture, size_t step, const ch
 	struct run *run = run_create(upload);
 	upload_release(upload);
 	run->step = step;
-	run->allowed = MINUTE;
+	run->allowed = fixture->allowed != 0 ? fixture->allowed : MINUTE;
 	workers_submit(fixture->workers, run);
 	return run;
 }

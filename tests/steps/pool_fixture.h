@@ -16,6 +16,7 @@ struct pool_fixture {
 	struct mailbox mailbox;
 	struct log log;
 	struct mail *pending; /* received and not looked at yet */
+	nanos allowed;        /* how long the next runs may take; 0: a minute */
 	bool forks;           /* the module starts processes of ours, which are killed at the end */
 };
 

@@ -114,6 +114,25 @@ START_TEST(cancelled_in_vain)
 }
 END_TEST
 
+/* As the coordinator does it: cancelled when its deadline has passed. */
+START_TEST(past_its_deadline)
+{
+	steps_open(&fixture, "deed = loop");
+	fixture.allowed = 20 * MILLISECOND;
+	struct run *bad = steps_submit(&fixture, 0, "bad");
+	while (atomic_load(&bad->started) == 0 || clock_now() - atomic_load(&bad->started) < fixture.allowed)
+		sched_yield();
+	workers_cancel(fixture.workers, bad);
+	ck_assert_ptr_eq(steps_await(&fixture), bad);
+	ck_assert_str_eq(bad->reason,
+	                 "run() did not finish within 20ms (deadline), ignored the cancellation, and was killed");
+	ck_assert(!bad->crashed && bad->outcome == OUTCOME_RETRY);
+	run_free(bad);
+	fixture.allowed = 0;
+	steps_close(&fixture);
+}
+END_TEST
+
 /* With one worker, the next upload waits for a new process. */
 START_TEST(one_worker_is_replaced)
 {
@@ -465,6 +484,7 @@ int main(void)
 	tcase_set_timeout(tcase, 60);
 	tcase_add_loop_test(tcase, a_bad_run_harms_no_other, 0, sizeof deeds / sizeof deeds[0]);
 	tcase_add_loop_test(tcase, cancelled_in_vain, 0, 3);
+	tcase_add_test(tcase, past_its_deadline);
 	tcase_add_loop_test(tcase, it_misbehaves_in_destroy, 0, 4);
 	tcase_add_loop_test(tcase, it_ends_before_it_was_created, 0, 2);
 	tcase_add_test(tcase, one_worker_is_replaced);
