@@ -27,7 +27,6 @@ struct quarantine {
 	void *closure;
 	struct quarantine_settings settings; /* under the lock, and so are: */
 	int64_t reserved;                    /* bytes of entries that are being written */
-	uint64_t added, failed;
 };
 
 static bool fail(char error[SEAL_ERROR_SIZE], const char *why)
@@ -155,12 +154,10 @@ static bool publish(struct quarantine *quarantine, int folder, int draft, const 
 	return good;
 }
 
-static void end(struct quarantine *quarantine, int64_t reserved, bool added)
+static void release(struct quarantine *quarantine, int64_t reserved)
 {
 	pthread_mutex_lock(&quarantine->lock);
 	quarantine->reserved -= reserved;
-	quarantine->added += added;
-	quarantine->failed += !added;
 	pthread_mutex_unlock(&quarantine->lock);
 }
 
@@ -272,7 +269,7 @@ static bool add(struct quarantine *quarantine, int folder, const char *name, con
 	struct making making = {name, text, settings.key, seal_size(strlen(text), source->size)};
 	bool reserved = reserve(quarantine, folder, name, making.reserved, error);
 	bool good = reserved && write_entry(quarantine, folder, &making, source, error);
-	end(quarantine, reserved ? making.reserved : 0, good);
+	release(quarantine, reserved ? making.reserved : 0);
 	if (good && quarantine->added_one != NULL)
 		quarantine->added_one(quarantine->closure, &whole);
 	free(text);
@@ -285,11 +282,9 @@ bool quarantine_add(struct quarantine *quarantine, const struct note *note, cons
 	char name[ENTRY_NAME_SIZE], why[SEAL_ERROR_SIZE];
 	int folder = open_folder(quarantine, why);
 	bool good = folder >= 0;
-	if (!good)
-		end(quarantine, 0, false);
-	else if (!entry_name(note->id, note->step, name))
+	if (good && !entry_name(note->id, note->step, name))
 		good = fail(why, "no digest can be computed");
-	else
+	else if (good)
 		good = add(quarantine, folder, name, note, source, why);
 	if (folder >= 0)
 		close(folder);
@@ -354,8 +349,6 @@ bool quarantine_usage(struct quarantine *quarantine, struct quarantine_usage *us
 	bool good = folder >= 0 && folder_each(folder, add_up, &sum);
 	if (folder >= 0)
 		close(folder);
-	pthread_mutex_lock(&quarantine->lock);
-	*usage = (struct quarantine_usage){sum.entries, sum.bytes, quarantine->added, quarantine->failed};
-	pthread_mutex_unlock(&quarantine->lock);
+	*usage = (struct quarantine_usage){sum.entries, sum.bytes};
 	return good;
 }

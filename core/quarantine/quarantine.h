@@ -55,7 +55,6 @@ bool quarantine_expire(struct quarantine *quarantine, void (*removed)(void *clos
 struct quarantine_usage {
 	uint64_t entries;
 	int64_t bytes;
-	uint64_t added, failed; /* since the start: calls of quarantine_add() */
 };
 /* False: the folder cannot be read (errno). */
 bool quarantine_usage(struct quarantine *quarantine, struct quarantine_usage *usage);

@@ -7,7 +7,7 @@
 #include "core/base/thread.h"
 #include "core/server/server_private.h"
 
-/* How often old entries are looked for, and the metrics set. */
+/* How often old entries are looked for, and the gauges are set. */
 #define KEEP_INTERVAL (30 * SECOND)
 
 struct keeper {
@@ -19,14 +19,14 @@ struct keeper {
 	struct server *server;
 	struct gauge *entries, *bytes;
 	struct counter *added, *failed, *expired;
-	uint64_t added_counted, failed_counted; /* in them */
-	bool troubled;                          /* that it cannot be looked at was logged */
+	bool troubled; /* that it cannot be looked at was logged */
 };
 
 /* On the thread that has sealed it. */
 static void note_quarantined(void *closure, const struct note *note)
 {
 	struct server *server = closure;
+	counter_add(server->keeper->added, 1);
 	audit_note(server->audit, &(struct audit_act){.time = note->time,
 	                                              .act = "quarantined",
 	                                              .upload = note->id,
@@ -42,6 +42,7 @@ static void note_quarantined(void *closure, const struct note *note)
 static void note_failed(void *closure, const struct note *note, const char *why)
 {
 	const struct server *server = closure;
+	counter_add(server->keeper->failed, 1);
 	log_warning(server->log, "upload %s: %s: no copy is in the quarantine: %s", note->id, note->step, why);
 }
 
@@ -72,10 +73,6 @@ static void look_after(struct keeper *keeper)
 		gauge_set(keeper->entries, (int64_t)usage.entries);
 		gauge_set(keeper->bytes, usage.bytes);
 	}
-	counter_add(keeper->added, usage.added - keeper->added_counted);
-	counter_add(keeper->failed, usage.failed - keeper->failed_counted);
-	keeper->added_counted = usage.added;
-	keeper->failed_counted = usage.failed;
 }
 
 static void *keep(void *closure)
