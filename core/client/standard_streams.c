@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -21,11 +23,21 @@ bool standard_streams_open(void)
 	return true;
 }
 
+/* Whether standard output is a pipe without a reader. errno no longer tells if an earlier write failed. */
+static bool reader_is_gone(void)
+{
+	struct pollfd output = {.fd = STDOUT_FILENO};
+	return poll(&output, 1, 0) == 1 && (output.revents & POLLERR) != 0;
+}
+
 int standard_streams_finish(const char *program, int status)
 {
 	bool written = fflush(stdout) == 0 && ferror(stdout) == 0;
 	if (written || status > EXIT_ERROR)
 		return status;
+	/* `… | head` is no error. A library may ignore SIGPIPE, which would have ended the program. */
+	if (reader_is_gone())
+		return 128 + SIGPIPE;
 	fprintf(stderr, "%s: standard output: %s\n", program, strerror(errno));
 	return EXIT_ERROR;
 }

@@ -10,7 +10,8 @@
 bool standard_streams_open(void);
 
 /* Flushes standard output and returns the exit status of the program: `status`, or EXIT_ERROR, with a message on
- * stderr, if the output is incomplete. A status above EXIT_ERROR is never changed. */
+ * stderr, if the output is incomplete; without a message and as if SIGPIPE had ended it, if nobody reads the output any
+ * more. A status above EXIT_ERROR is never changed. */
 int standard_streams_finish(const char *program, int status);
 
 #endif

@@ -143,6 +143,32 @@ START_TEST(a_command_whose_output_is_lost_fails)
 }
 END_TEST
 
+/* `… | head` has read enough. A command that uses a library that ignores SIGPIPE is as silent as one that does not. */
+START_TEST(a_reader_that_has_gone_is_no_error)
+{
+	char ini[FOLDER_PATH_SIZE + 32], log[FOLDER_PATH_SIZE + 32],
+		said[1024] = "",
+		script[] =
+			"while [ -e \"$0.wait\" ]; do sleep 0.05; done; ./postprocessing list -c \"$0\"; echo \"status $?\" >&2";
+	struct process process = PROCESS_NONE;
+	scenario_begin(&scenario, NULL, false);
+	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
+	snprintf(log, sizeof log, "%s/command.log", scenario.folder);
+	ck_assert(folder_write(scenario.folder, "postprocessing.ini.wait", "", 0));
+	const char *const argv[] = {"sh", "-c", script, ini, NULL};
+	ck_assert(process_start(&process, &(struct process_options){.argv = argv, .log = log, .pipe_out = true}));
+	ck_assert_int_eq(close(process.out), 0);
+	process.out = -1;
+	strcat(ini, ".wait");
+	ck_assert_int_eq(unlink(ini), 0);
+	ck_assert(process_wait(&process, TEST_LIMIT));
+	process_end(&process);
+	ck_assert(folder_read(scenario.folder, "command.log", said, sizeof said));
+	ck_assert_str_eq(said, "status 141\n");
+	scenario_close(&scenario);
+}
+END_TEST
+
 static bool shows_progress(void *closure)
 {
 	char text[4096];
@@ -231,6 +257,7 @@ int main(void)
 	                              without_landlock_it_says_so,
 	                              no_standard_descriptors,
 	                              statuses_of_a_start_that_fails,
-	                              a_command_whose_output_is_lost_fails};
+	                              a_command_whose_output_is_lost_fails,
+	                              a_reader_that_has_gone_is_no_error};
 	return scenario_run("scenario_process", tests, sizeof tests / sizeof tests[0]);
 }
