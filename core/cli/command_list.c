@@ -14,7 +14,7 @@ static const char usage[] =
 	"usage: postprocessing list [-c FILE] [-a] [-s STEP] [--state STATE] [--older-than DURATION]\n"
 	"                           [--newer-than DURATION] [--json]\n"
 	"Lists the unfinished uploads and what each is waiting for.\n"
-	"  -a, --all              also uploads that ended badly and whose records are still kept\n"
+	"  -a, --all              also rejected uploads whose records are still kept\n"
 	"  -s, --step STEP        only uploads in this step; `finished`: uploads whose steps are all done\n"
 	"  --state STATE          only uploads in this state, or in one of several: queued, running, waiting, backoff,\n"
 	"                         awaiting, held, confirming, unconfirmed, ended, suspended\n"
@@ -154,7 +154,7 @@ static void print_rest(const struct listing *listing)
 	if (listing->list.count == 0)
 		puts(is_filtered(&listing->filter) ? "no matching uploads" : "no unfinished uploads");
 	if (listing->hidden > 0)
-		printf("not shown: %zu upload%s that ended badly (use -a to show %s)\n", listing->hidden,
+		printf("not shown: %zu rejected upload%s (use -a to show %s)\n", listing->hidden,
 		       listing->hidden == 1 ? "" : "s", listing->hidden == 1 ? "it" : "them");
 }
 

@@ -110,7 +110,7 @@ static void explain_run(struct service_steps *service, const struct record *reco
 	         since != 0 ? time_format(since / SECOND * SECOND, time) : "");
 	/* A queued upload may wait longer for its turn. */
 	if (running || until > clock_now())
-		add_time(text, size, running ? ", until " : ", looked at again at ", until);
+		add_time(text, size, running ? ", until " : "; next check at ", until);
 }
 
 static const struct step_config *find_step(const struct config *config, const char *name)
@@ -139,21 +139,35 @@ static void explain_hold(const struct config *config, const struct record *recor
 	                                               : "released");
 }
 
-/* Describes the state: "running", "failed, will be retried, 12:30:05 (in 3m)", … Returns the reason, from its step or
- * the service. */
+/* The state of an upload that neither runs nor is held. */
+static void explain_phase(const struct record *record, char *text, size_t size)
+{
+	static const struct {
+		const char *words, *lead, *tail; /* lead and tail: of its time, if there is one */
+	} phases[] = {
+		[PHASE_QUEUED] = {"queued or running", ", ", ""},
+		[PHASE_RUNNING] = {"running", ", ", ""},
+		[PHASE_WAITING] = {"waiting", " until ", ", as the step asked"},
+		[PHASE_BACKOFF] = {"failed", "; next try at ", ""},
+		[PHASE_AWAITING] = {"waiting for another service", " until ", ""},
+		[PHASE_CONFIRMING] = {"waiting for storage to confirm", "; told again at ", ""},
+		[PHASE_UNCONFIRMED] = {"storage never confirmed", ", ", ""},
+		[PHASE_ENDED] = {"ended", ", ", ""},
+	};
+	const struct status *status = &record->status;
+	snprintf(text, size, "%s",
+	         record->stepless ? "not started: its record lists no steps" : phases[status->phase].words);
+	if (status->due != 0)
+		add_time(text, size, phases[status->phase].lead, status->due);
+	size_t used = strlen(text);
+	snprintf(text + used, size - used, "%s", record->stepless ? "" : phases[status->phase].tail);
+}
+
+/* Describes the state: "running", "failed; next try at 12:30:05 (in 3m)", … Returns the reason, from its step or the
+ * service. */
 static const char *explain(struct service_steps *service, const struct record *record, struct suspension *suspension,
                            char *text, size_t size)
 {
-	static const char *const format[] = {
-		[PHASE_QUEUED] = "queued or running",
-		[PHASE_RUNNING] = "running",
-		[PHASE_WAITING] = "waiting, as the step asked",
-		[PHASE_BACKOFF] = "failed, will be retried",
-		[PHASE_AWAITING] = "waiting for another service",
-		[PHASE_CONFIRMING] = "waiting for storage to confirm",
-		[PHASE_UNCONFIRMED] = "storage never confirmed",
-		[PHASE_ENDED] = "ended",
-	};
 	const struct status *status = &record->status;
 	if (service_steps_find(service, record, clock_now(), suspension)) {
 		snprintf(text, size, "waiting for %s, which is suspended", record_view_step(record));
@@ -169,9 +183,7 @@ static const char *explain(struct service_steps *service, const struct record *r
 		explain_hold(service->config, record, text, size);
 		return status->reason;
 	}
-	snprintf(text, size, "%s", record->stepless ? "not started: its record lists no steps" : format[status->phase]);
-	if (status->due != 0)
-		add_time(text, size, ", ", status->due);
+	explain_phase(record, text, size);
 	return status->reason;
 }
 

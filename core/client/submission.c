@@ -180,15 +180,15 @@ static bool confirm(struct submission *submission, const struct submitted *file,
 	return good;
 }
 
+#define UNCONFIRMED_WITHDRAWAL "; the broker did not confirm its"
+
 /* Ends a file with an error before the service has finished it, and makes the service drop it; otherwise the service
- * would keep requesting bytes that are no longer served. */
-static void withdraw(struct submission *submission, struct submitted *file)
+ * would keep requesting bytes that are no longer served. lead: how the error goes on if that cannot be confirmed. */
+static void withdraw(struct submission *submission, struct submitted *file, const char *lead)
 {
 	size_t used = strlen(file->error);
 	if (!confirm(submission, file, true, true))
-		snprintf(file->error + used, sizeof file->error - used,
-		         "; it could not be withdrawn, and a service that took "
-		         "it keeps trying");
+		snprintf(file->error + used, sizeof file->error - used, "%s withdrawal; a service may still process it", lead);
 	end(submission, file);
 }
 
@@ -208,14 +208,14 @@ static void announce(struct submission *submission, struct submitted *file)
 			event_encode_bytes_received(&message, file->upload, clock_now());
 		said = file->upload != NULL;
 		if (!said || !client_publish(submission->client, submission->events, &message))
-			snprintf(file->error, sizeof file->error, "cannot publish its event");
+			snprintf(file->error, sizeof file->error, "the broker did not confirm the upload's event");
 	}
 	text_free(&message);
 	if (file->error[0] == '\0')
 		return;
 	/* Even without an answer from the broker, the service may have received the event. */
 	if (said)
-		withdraw(submission, file);
+		withdraw(submission, file, " or its");
 	else
 		end(submission, file);
 }
@@ -368,14 +368,28 @@ static void finish(struct submission *submission, struct submitted *file, enum o
 	end(submission, file);
 }
 
+/* Why a file was given up, and how far it had come. */
+static void note_given_up(struct submitted *file, const char *why)
+{
+	bool known = file->said[0] != '\0';
+	snprintf(file->error, sizeof file->error, "%s%s%s%s", why, known ? " (" : "", file->said, known ? ")" : "");
+}
+
+static void note_timeout(struct submitted *file)
+{
+	note_given_up(file, "timed out");
+	size_t used = strlen(file->error);
+	snprintf(file->error + used, sizeof file->error - used, "; see `postprocessing show %s`", file->id);
+}
+
 static void withdraw_all(struct submission *submission)
 {
 	for (size_t i = 0; i < submission->count; i++) {
 		struct submitted *file = &submission->file[i];
 		if (file->over)
 			continue;
-		snprintf(file->error, sizeof file->error, "interrupted (%s)", file->said);
-		withdraw(submission, file);
+		note_given_up(file, "interrupted");
+		withdraw(submission, file, UNCONFIRMED_WITHDRAWAL);
 	}
 }
 
@@ -408,11 +422,10 @@ static void check_timeout(struct submission *submission)
 			         "no service took it: is `postprocessing server` running on this "
 			         "broker?");
 		else if (submission->options->timeout != 0 && waited > submission->options->timeout)
-			snprintf(file->error, sizeof file->error, "timed out (%s); see `postprocessing show %s`", file->said,
-			         file->id);
+			note_timeout(file);
 		else
 			continue;
-		withdraw(submission, file);
+		withdraw(submission, file, UNCONFIRMED_WITHDRAWAL);
 	}
 }
 

@@ -302,6 +302,10 @@ START_TEST(the_list_is_filtered)
 	LISTED("", "--older-than", "1h");
 	LISTED("one two three ", "-a", "--older-than", "1ms");
 	LISTED("", "--state", "suspended");
+	ck_assert_int_eq(command((const char *const[]){"list", NULL}, text, sizeof text), 0);
+	ck_assert_msg(strstr(text, "failed; next try at 20") != NULL &&
+	                  strstr(text, "not shown: 1 rejected upload (use -a to show it)") != NULL,
+	              "%s", text);
 	ck_assert_int_eq(command((const char *const[]){"list", "--state", "done", NULL}, text, sizeof text), 2);
 	assert_complaint("unknown state \"done\"");
 	ck_assert_int_eq(command((const char *const[]){"list", "--older-than", "7", NULL}, text, sizeof text), 2);
