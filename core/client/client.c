@@ -77,6 +77,29 @@ natsConnection *client_connect(const struct client *client, const struct broker_
 	return NULL;
 }
 
+#define MISSING "missing from the broker; see `postprocessing health`"
+
+static natsStatus open_bucket(const struct client *client, natsConnection *connection, kvStore **bucket)
+{
+	jsCtx *js = NULL;
+	natsStatus status = natsConnection_JetStream(&js, connection, NULL);
+	if (status == NATS_OK)
+		status = js_KeyValue(bucket, js, client->store.bucket);
+	jsCtx_Destroy(js);
+	return status;
+}
+
+/* The broker's answer to a scan does not always tell. */
+static bool bucket_is_missing(const struct client *client)
+{
+	kvStore *bucket = NULL;
+	natsConnection *connection = client_connect(client, client->records, true);
+	bool missing = connection != NULL && open_bucket(client, connection, &bucket) == NATS_NOT_FOUND;
+	kvStore_Destroy(bucket);
+	natsConnection_Destroy(connection);
+	return missing;
+}
+
 bool client_each_record(struct client *client, void (*each)(void *closure, const struct record *record), void *closure)
 {
 	struct mailbox mailbox;
@@ -104,8 +127,10 @@ bool client_each_record(struct client *client, void (*each)(void *closure, const
 	}
 	scan_end(&scan);
 	mailbox_destroy(&mailbox);
-	if (scan.failed)
-		terminal_error("bucket %s on %s: %s", client->config->bucket, client->records->endpoint, scan.why);
+	if (scan.failed && bucket_is_missing(client))
+		terminal_error("bucket %s: " MISSING, client->store.bucket);
+	else if (scan.failed)
+		terminal_error("bucket %s on %s: %s", client->store.bucket, client->records->endpoint, scan.why);
 	return !scan.failed;
 }
 
@@ -127,8 +152,7 @@ enum client_found client_get_record(const struct client *client, natsConnection 
 	                                                                       : CLIENT_FAILED;
 	if (found == CLIENT_FAILED) {
 		terminal_error("bucket %s: %s", client->store.bucket,
-		               status == NATS_NOT_FOUND ? "not found: has the service ever run on this broker?"
-		                                        : bus_fault(connection, status, fault));
+		               status == NATS_NOT_FOUND ? MISSING : bus_fault(connection, status, fault));
 	} else if (found == CLIENT_FOUND && record_decode(kvEntry_Value(entry), (size_t)kvEntry_ValueLen(entry), record,
 	                                                  why, sizeof why) != RECORD_TAKEN) {
 		terminal_error("upload %s: its record cannot be read: %s", id, why);

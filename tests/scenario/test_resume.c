@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/scenario/records.h"
 #include "tests/scenario/storage.h"
@@ -277,6 +278,29 @@ static void assert_listed(const char *const *words, const char *expected)
 		for (size_t i = 0; i < json_array_size(array); i++)
 			if (strcmp(json_string_value(json_object_get(json_array_get(array, i), "id")), id[k]) == 0)
 				snprintf(ids + strlen(ids), sizeof ids - strlen(ids), "%s ", id[k]);
+/* Each command that needs the bucket says so when the broker has lost it, and where to look. */
+START_TEST(a_lost_bucket_is_named)
+{
+	static const char *const words[][6] = {{"list", NULL},
+	                                       {"resume", NULL},
+	                                       {"resume", "-u", "one", NULL},
+	                                       {"show", "one", NULL},
+	                                       {"release", "--reason", "x", "one", NULL}};
+	char text[8192], log[FOLDER_PATH_SIZE + 32];
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay"}, false);
+	ck_assert_int_eq(js_DeleteStream(scenario.js, "KV_postprocessing", NULL, NULL), NATS_OK);
+	snprintf(log, sizeof log, "%s/command.log", scenario.folder);
+	for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+		ck_assert_int_eq(command(words[i], text, sizeof text), 2);
+		ck_assert_str_eq(text, "");
+		ck_assert(folder_read(scenario.folder, "command.log", text, sizeof text));
+		ck_assert_str_eq(text, "bucket postprocessing: missing from the broker; see `postprocessing health`\n");
+		ck_assert_int_eq(unlink(log), 0);
+	}
+	scenario_close(&scenario);
+}
+END_TEST
+
 	}
 	ck_assert_ptr_nonnull(array);
 	json_decref(array);
@@ -359,3 +383,4 @@ int main(void)
 	                              records_have_a_retention};
 	return scenario_run("scenario: resume", tests, sizeof tests / sizeof tests[0]);
 }
+	                              a_lost_bucket_is_named,
