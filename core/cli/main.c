@@ -6,20 +6,29 @@
 #include "core/base/signals.h"
 #include "core/base/terminal.h"
 #include "core/cli/command.h"
+#include "core/client/json_text.h"
+#include "core/client/options.h"
 #include "core/client/standard_streams.h"
 #include "postprocessing/step.h"
 
 static int command_version(int argc, char **argv)
 {
-	static const char usage[] = "usage: postprocessing version\n"
+	static const char usage[] = "usage: postprocessing version [--json]\n"
 								"Prints the versions of the program and of the step ABI.\n";
-	if (argc > 1) {
-		bool asked = strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "--help") == 0;
-		fputs(usage, asked ? stdout : stderr);
-		return asked ? EXIT_SUCCESS : EXIT_ERROR;
+	struct command_options options;
+	int first = command_read(argc, argv, &(struct command_syntax){.usage = usage}, &options);
+	if (first < 0)
+		return -1 - first;
+	char abi[32];
+	snprintf(abi, sizeof abi, "%u.%u", PP_STEP_ABI_MAJOR, PP_STEP_ABI_MINOR);
+	if (!options.json) {
+		printf("postprocessing %s, step ABI %s\n", PACKAGE_VERSION, abi);
+		return EXIT_SUCCESS;
 	}
-	printf("postprocessing %s, step ABI %u.%u\n", PACKAGE_VERSION, PP_STEP_ABI_MAJOR, PP_STEP_ABI_MINOR);
-	return EXIT_SUCCESS;
+	json_t *json = json_pack("{s:s, s:s}", "version", PACKAGE_VERSION, "abi", abi);
+	bool good = json_print(json);
+	json_decref(json);
+	return good ? EXIT_SUCCESS : EXIT_ERROR;
 }
 
 static const struct {

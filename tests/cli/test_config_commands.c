@@ -208,6 +208,32 @@ START_TEST(wrong_arguments_are_named)
 }
 END_TEST
 
+static void run_version(const char *option, int status)
+{
+	const char *const argv[] = {"./postprocessing", "version", option, NULL};
+	struct process process = PROCESS_NONE;
+	ck_assert(process_start(&process, &(struct process_options){.argv = argv, .log = below("log"), .pipe_out = true}));
+	process_read_all(&process, output, OUTPUT_SIZE);
+	ck_assert(process_wait(&process, LIMIT));
+	ck_assert_int_eq(process.status, status);
+	process_end(&process);
+}
+
+START_TEST(versions)
+{
+	char line[128];
+	run_version("--json", 0);
+	json_t *json = json_loads(output, 0, NULL);
+	ck_assert_msg(json_object_size(json) == 2, "%s", output);
+	snprintf(line, sizeof line, "postprocessing %s, step ABI %s\n", json_string_value(json_object_get(json, "version")),
+	         json_string_value(json_object_get(json, "abi")));
+	json_decref(json);
+	run_version(NULL, 0);
+	ck_assert_str_eq(output, line);
+	run_version("--abi", 2);
+}
+END_TEST
+
 /* A step whose settings are wrong is not checked: its module could crash, or give a wrong cause. */
 START_TEST(wrong_settings_are_not_checked)
 {
@@ -337,14 +363,8 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {a_sound_configuration,
-	                              as_json,
-	                              a_broken_configuration,
-	                              no_steps,
-	                              wrong_settings_are_not_checked,
-	                              wrong_arguments_are_named,
-	                              folders_and_programs,
-	                              harmful_modules,
-	                              the_log_of_a_start};
+	const TTest *const tests[] = {
+		a_sound_configuration,     as_json,  a_broken_configuration, no_steps,        wrong_settings_are_not_checked,
+		wrong_arguments_are_named, versions, folders_and_programs,   harmful_modules, the_log_of_a_start};
 	return suite_run_with("config_commands", setup, teardown, tests, sizeof tests / sizeof tests[0], 180);
 }
