@@ -38,6 +38,18 @@ static void find_reason(struct health *health)
 	}
 }
 
+/* The service reports on its only audit log without a name. */
+static void name_audit_log(json_t *checks, const char *path)
+{
+	size_t i;
+	json_t *check;
+	json_array_foreach(checks, i, check)
+	{
+		if (strcmp(json_member(check, "thing"), "audit log") == 0 && json_member(check, "name")[0] == '\0')
+			json_object_set_new(check, "name", json_text(path));
+	}
+}
+
 static void ask(struct health *health, const struct config *config)
 {
 	struct text body = {0};
@@ -55,6 +67,8 @@ static void ask(struct health *health, const struct config *config)
 	health->checks = json_incref(json_object_get(answer, "checks"));
 	json_decref(answer);
 	if (json_is_array(health->checks)) {
+		if (config->audit_file != NULL)
+			name_audit_log(health->checks, config->audit_file);
 		find_reason(health);
 		return;
 	}

@@ -88,6 +88,8 @@ START_TEST(release_makes_it_continue)
 	await_held("odd");
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_holds_total"), 1);
 	scenario_await_log(&scenario, "upload odd: held by review until 20");
+	ck_assert_int_eq(COMMAND("health"), 0);
+	ck_assert_msg(strstr(text, "/audit.log") != NULL, "%s", text);
 	scenario_kill_service(&scenario);
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
