@@ -32,14 +32,31 @@ static void add_step(struct json_reader *reader, const char *history, const char
 	}
 }
 
+/* The step that rejected the upload, with its verdict unless the reason begins with that. */
+static void add_rejection(struct json_reader *reader, const char *history, const struct record *record, char *text,
+                          size_t size)
+{
+	const struct status *status = &record->status;
+	const char *step = record->upload->step[status->decided - 1], *word = "";
+	struct history_values values;
+	if (history_find(history, step, &values) && values.verdict.text != NULL && !json_says(&values.verdict, "clean"))
+		word = json_reader_string(reader, &values.verdict);
+	bool said = strncmp(status->reason, word, strlen(word)) == 0;
+	add(text, size, step, said ? "" : word, status->reason);
+}
+
 static void add_verdicts(const struct record *record, char *text, size_t size)
 {
 	char *history = record_history(record);
 	size_t length = history != NULL ? JSON_ROOM(strlen(history)) : 0;
 	char *room = length > 0 ? malloc(length) : NULL;
+	const char *readable = room != NULL ? history : NULL;
 	struct json_reader reader = {.room = room, .left = length};
-	for (size_t i = 0; room != NULL && i < record->upload->step_count; i++)
-		add_step(&reader, history, record->upload->step[i], text, size);
+	if (record->status.outcome != OUTCOME_CONTINUE)
+		add_rejection(&reader, readable, record, text, size);
+	else
+		for (size_t i = 0; i < record->upload->step_count; i++)
+			add_step(&reader, readable, record->upload->step[i], text, size);
 	free(room);
 	free(history);
 }
@@ -48,10 +65,8 @@ void end_detail(const struct record *record, char *text, size_t size)
 {
 	const struct status *status = &record->status;
 	text[0] = '\0';
-	if (status->outcome == OUTCOME_CONTINUE)
+	if (status->outcome == OUTCOME_CONTINUE || status->decided != 0)
 		add_verdicts(record, text, size);
-	else if (status->decided != 0)
-		add(text, size, record->upload->step[status->decided - 1], "", status->reason);
 	else
 		snprintf(text, size, "%s", status->reason);
 }

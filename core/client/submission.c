@@ -271,12 +271,14 @@ static void say_held(struct submitted *file, const struct record *record)
 	print_line(stderr, file, how);
 }
 
-/* The record of an upload that has ended says why. A virus' name is the detail if its step has published it. */
+/* The record of an upload that has ended says why, better than an event of its step: it has all steps. */
 static void note_end(struct submitted *file, const struct record *record)
 {
+	char detail[sizeof file->detail];
 	file->explained = true;
-	if (file->detail[0] == '\0' || record->status.outcome == OUTCOME_CONTINUE)
-		end_detail(record, file->detail, sizeof file->detail);
+	end_detail(record, detail, sizeof detail);
+	if (detail[0] != '\0')
+		memcpy(file->detail, detail, sizeof detail);
 }
 
 static bool has_ended(const struct record *record)
@@ -302,12 +304,29 @@ static void look_up_end(struct submission *submission, struct submitted *file)
 	}
 }
 
+/* What a record says of an upload under way. Returns the reason. The record of a retry still has that of the failure
+ * before. */
+static const char *describe(const struct record *record, const struct suspension *suspension, char *what, size_t size)
+{
+	const struct status *status = &record->status;
+	const char *step = status_step_name(record->upload, status), *phase = phase_name(status->phase);
+	bool retried = status->failures > 0 && (status->phase == PHASE_RUNNING || status->phase == PHASE_QUEUED);
+	if (suspension != NULL || !retried) {
+		snprintf(what, size, "%s %s", step, suspension != NULL ? "suspended" : phase);
+		return suspension != NULL ? suspension->reason : status->reason;
+	}
+	bool known = status->reason[0] != '\0';
+	snprintf(what, size, "%s %s, attempt %u%s%s%s", step, phase, status->failures + 1, known ? " (before: " : "",
+	         status->reason, known ? ")" : "");
+	return "";
+}
+
 /* A write to the bucket shows the state of the upload. */
 static void follow_record(struct submission *submission, const struct delivery *delivery)
 {
 	struct record record;
 	struct suspension suspension;
-	char why[128], what[UPLOAD_STEP_NAME_LIMIT + 40];
+	char why[128], what[UPLOAD_STEP_NAME_LIMIT + REASON_SIZE + 64];
 	if (delivery->length == 0 ||
 	    record_decode(delivery->data, delivery->length, &record, why, sizeof why) != RECORD_TAKEN)
 		return;
@@ -315,8 +334,7 @@ static void follow_record(struct submission *submission, const struct delivery *
 	if (file != NULL) {
 		file->seen = true;
 		bool suspended = service_steps_find(&submission->service, &record, clock_now(), &suspension);
-		snprintf(what, sizeof what, "%s %s", status_step_name(record.upload, &record.status),
-		         suspended ? "suspended" : phase_name(record.status.phase));
+		const char *reason = describe(&record, suspended ? &suspension : NULL, what, sizeof what);
 		bool queued = record.status.phase == PHASE_QUEUED && !suspended;
 		snprintf(file->queued_in, sizeof file->queued_in, "%s",
 		         queued ? status_step_name(record.upload, &record.status) : "");
@@ -325,14 +343,14 @@ static void follow_record(struct submission *submission, const struct delivery *
 		else if (has_ended(&record))
 			note_end(file, &record);
 		else
-			say(submission, file, what, suspended ? suspension.reason : record.status.reason);
+			say(submission, file, what, reason);
 	}
 	record_clear(&record);
 }
 
 /* The virus' name, if the payload's result has one. */
-static void note_result(struct submission *submission, struct submitted *file, struct json_reader *reader,
-                        const struct envelope *envelope)
+static void note_result(struct submission *submission, struct submitted *file, const char *step,
+                        struct json_reader *reader, const struct envelope *envelope)
 {
 	struct json_value result, infected, description;
 	const struct json_member members[] = {{"Result", &result}};
@@ -343,17 +361,19 @@ static void note_result(struct submission *submission, struct submitted *file, s
 	    !json_reader_members(reader, &result, of_result, JSON_COUNT(of_result)) || !json_reader_bool(reader, &infected))
 		return;
 	const char *name = json_reader_string(reader, &description);
-	snprintf(file->detail, sizeof file->detail, "%s", name[0] != '\0' ? name : "infected");
-	say(submission, file, "infected", file->detail);
+	if (!file->explained)
+		snprintf(file->detail, sizeof file->detail, "%s: infected%s%s", step, name[0] != '\0' ? ": " : "", name);
+	say(submission, file, "infected", name);
 }
 
-static void follow_step(struct submission *submission, struct submitted *file, const struct delivery *delivery)
+static void follow_step(struct submission *submission, struct submitted *file, const char *step,
+                        const struct delivery *delivery)
 {
 	struct envelope envelope;
 	char *room = malloc(JSON_ROOM(delivery->length));
 	struct json_reader reader = {.room = room, .left = JSON_ROOM(delivery->length)};
 	if (room != NULL && envelope_read(&envelope, delivery->data, delivery->length, NULL, 0))
-		note_result(submission, file, &reader, &envelope);
+		note_result(submission, file, step, &reader, &envelope);
 	free(room);
 }
 
@@ -382,6 +402,19 @@ static void note_timeout(struct submitted *file)
 	snprintf(file->error + used, sizeof file->error - used, "; see `postprocessing show %s`", file->id);
 }
 
+/* RestartPostprocessing: storage begins the upload again. The file is still served at its URL. */
+static void announce_again(struct submission *submission, struct submitted *file)
+{
+	struct text message = {0};
+	event_encode_bytes_received(&message, file->upload, clock_now());
+	bool good = client_publish(submission->client, submission->events, &message);
+	text_free(&message);
+	file->explained = false;
+	file->detail[0] = file->queued_in[0] = '\0';
+	say(submission, file, good ? "announced again, because a restart was requested" : "a restart was requested in vain",
+	    "");
+}
+
 static void withdraw_all(struct submission *submission)
 {
 	for (size_t i = 0; i < submission->count; i++) {
@@ -402,9 +435,11 @@ static void follow_event(struct submission *submission, const struct delivery *d
 		return;
 	struct submitted *file = event.upload_id != NULL ? find(submission, event.upload_id) : NULL;
 	if (file != NULL && event.type == EVENT_STEP_FINISHED)
-		follow_step(submission, file, delivery);
+		follow_step(submission, file, event.step, delivery);
 	else if (file != NULL && event.type == EVENT_FINISHED)
 		finish(submission, file, event.outcome);
+	else if (file != NULL && event.type == EVENT_RESTART)
+		announce_again(submission, file);
 	event_clear(&event);
 }
 

@@ -23,7 +23,7 @@ struct submitted {
 	char id[UUID_SIZE];
 	int64_t size;
 	enum outcome outcome;
-	char detail[600]; /* the name of the virus, or see end_detail(); "" */
+	char detail[600]; /* see end_detail(); before the record is seen, the find of a scanner; "" */
 	char error[600];  /* "": none */
 	nanos took;
 	/* Internal: */

@@ -47,8 +47,13 @@ START_TEST(of_a_rejected_upload)
 		.step = 2, .outcome = OUTCOME_ABORT, .phase = PHASE_CONFIRMING, .decided = 1, .reason = "encrypted: X"};
 	static const char history[] = "[{\"step\":\"virusscan\",\"verdict\":\"encrypted\"}]";
 	check(&rejected, history, "virusscan: encrypted: X");
+	status_set_reason(&rejected, "X");
+	check(&rejected, history, "virusscan: encrypted: X");
+	check(&rejected, "[{\"step\":\"virusscan\",\"verdict\":\"clean\"}]", "virusscan: X");
+	check(&rejected, "[{\"step\":\"filetype\",\"verdict\":\"zip\"}]", "virusscan: X");
 	rejected.reason[0] = '\0';
-	check(&rejected, history, "virusscan");
+	check(&rejected, history, "virusscan: encrypted");
+	check(&rejected, "[]", "virusscan");
 	rejected.decided = 0;
 	status_set_reason(&rejected, "invalid");
 	check(&rejected, history, "invalid");

@@ -212,6 +212,33 @@ START_TEST(submit_shows_verdicts)
 }
 END_TEST
 
+/* The find of a scanner looks the same whether it rejects the file or not, and in JSON. */
+START_TEST(submit_shows_finds)
+{
+	static const char *const outcome[] = {"continue", "abort"};
+	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], text[4096], infected[64];
+	char eicar[EICAR_SIZE + 1];
+	eicar_make(eicar);
+	for (unsigned i = 0; i < 2; i++) {
+		snprintf(infected, sizeof infected, "[step:virusscan]\ninfected = %s\n", outcome[i]);
+		scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan", .ini = infected}, true);
+		snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
+		snprintf(path, sizeof path, "%s/file", scenario.folder);
+		ck_assert(folder_write(scenario.folder, "file", eicar, EICAR_SIZE));
+		ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "submit", "-c", ini, path, NULL}, NULL,
+		                             text, sizeof text),
+		                 i);
+		ck_assert_msg(strstr(text, "s  file  (virusscan: infected: " EICAR_NAME ")") != NULL, "%s", text);
+		ck_assert_int_eq(
+			run_command((const char *const[]){"./postprocessing", "submit", "--json", "-c", ini, path, NULL}, NULL,
+		                text, sizeof text),
+			i);
+		ck_assert_msg(strstr(text, "\"detail\": \"virusscan: infected: " EICAR_NAME "\"") != NULL, "%s", text);
+		scenario_close(&scenario);
+	}
+}
+END_TEST
+
 static bool command_says(void *closure)
 {
 	char said[4096];
@@ -259,6 +286,75 @@ START_TEST(run_that_hangs)
 	ck_assert(process_signal(&submit, SIGTERM));
 	ck_assert(process_wait(&submit, TEST_LIMIT));
 	process_end(&submit);
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* A restart by the command, and after the loss of the bucket. */
+START_TEST(submit_answers_a_restart)
+{
+	static char again[] = "  announced again, because a restart was requested";
+	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], id[64], url[256], text[4096];
+	struct process submit = PROCESS_NONE;
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "delay", .ini = "[step:delay]\nduration = 1h\n"},
+	               false);
+	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
+	snprintf(path, sizeof path, "%s/file", scenario.folder);
+	ck_assert(folder_write(scenario.folder, "file", "abc", 3));
+	start_command(&submit, (const char *const[]){"./postprocessing", "submit", "-c", ini, path, NULL}, NULL);
+	ck_assert(wait_until(is_announced, NULL, TEST_LIMIT));
+	snprintf(id, sizeof id, "%s", announced()->upload);
+	snprintf(url, sizeof url, "%s", json_string_value(json_object_get(announced()->payload, "URL")));
+	records_await(&scenario, id, "phase", "waiting");
+	ck_assert_int_eq(
+		scenario_command(&scenario, (const char *const[]){"resume", "-r", "-u", id, NULL}, text, sizeof text), 0);
+	ck_assert(wait_until(command_says, again, TEST_LIMIT));
+	const struct recorded *message = NULL;
+	recorder_update(&scenario.recorder);
+	for (size_t i = 0; i < scenario.recorder.count; i++)
+		if (strcmp(scenario.recorder.message[i].type, "BytesReceived") == 0)
+			message = &scenario.recorder.message[i];
+	ck_assert_ptr_ne(message, announced());
+	ck_assert_str_eq(message->upload, id);
+	ck_assert_str_eq(json_string_value(json_object_get(message->payload, "URL")), url);
+	/* The record is gone, so that the service asks storage, which the command is. */
+	kvStore *bucket = NULL;
+	char key[RECORD_KEY_SIZE];
+	record_key(NULL, id, key);
+	records_await(&scenario, id, "phase", "waiting");
+	ck_assert_int_eq(js_KeyValue(&bucket, scenario.js, "postprocessing"), NATS_OK);
+	ck_assert_int_eq(kvStore_Delete(bucket, key), NATS_OK);
+	kvStore_Destroy(bucket);
+	records_await_gone(&scenario, id);
+	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"resume", "-u", id, NULL}, text, sizeof text),
+	                 0);
+	recorder_await(&scenario.recorder, "RestartPostprocessing", id, 0);
+	records_await(&scenario, id, "phase", "waiting");
+	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"resume", "-u", id, NULL}, text, sizeof text),
+	                 0);
+	ck_assert(process_wait(&submit, TEST_LIMIT));
+	ck_assert_int_eq(submit.status, 0);
+	process_end(&submit);
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* The record of a run still has the reason of the failure before it. */
+START_TEST(submit_tells_attempts_apart)
+{
+	static const char ini[] = "[step:odd]\nmodule = exec\nallow = exec\ninput = none\nretry_backoff = 100ms\n"
+							  "max_retries = 1\ncommand = /bin/ls /none\n";
+	char file[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], text[4096];
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "odd", .ini = ini}, false);
+	snprintf(file, sizeof file, "%s/postprocessing.ini", scenario.folder);
+	snprintf(path, sizeof path, "%s/file", scenario.folder);
+	ck_assert(folder_write(scenario.folder, "file", "abc", 3));
+	ck_assert_int_eq(run_command((const char *const[]){"./postprocessing", "submit", "-c", file, path, NULL}, NULL,
+	                             text, sizeof text),
+	                 1);
+	ck_assert(folder_read(scenario.folder, "command.log", text, sizeof text));
+	ck_assert_msg(strstr(text, "  odd running, attempt 2 (before: exit status 2: ") != NULL, "%s", text);
+	ck_assert_ptr_null(strstr(text, "  odd running: "));
 	scenario_close(&scenario);
 }
 END_TEST
@@ -479,6 +575,9 @@ int main(void)
 	                              unsure_submit_withdraws,
 	                              submit_waits_for_the_reason,
 	                              submit_shows_verdicts,
+	                              submit_shows_finds,
+	                              submit_answers_a_restart,
+	                              submit_tells_attempts_apart,
 	                              run_that_hangs,
 	                              names_do_not_control_the_terminal,
 	                              details_of_a_verdict,
