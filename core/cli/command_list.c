@@ -9,6 +9,7 @@
 #include "core/cli/record_view.h"
 #include "core/cli/step_names.h"
 #include "core/client/client.h"
+#include "core/client/json_text.h"
 
 static const char usage[] =
 	"usage: postprocessing list [-c FILE] [-a] [-s STEP] [--state STATE] [--older-than DURATION]\n"
@@ -17,7 +18,8 @@ static const char usage[] =
 	"  -a, --all              also rejected uploads whose records are still kept\n"
 	"  -s, --step STEP        only uploads in this step; `finished`: uploads whose steps are all done\n"
 	"  --state STATE          only uploads in this state, or in one of several: queued, running, waiting, backoff,\n"
-	"                         awaiting, held, confirming, unconfirmed, ended, suspended\n"
+	"                         awaiting, held, confirming, unconfirmed, ended, suspended, or those that a step\n"
+	"                         rejected without a verdict: no-verdict\n"
 	"  --older-than DURATION  only uploads that began longer ago than this, for example 36h\n"
 	"  --newer-than DURATION  only uploads that began more recently than this\n" OPTION_CONFIG_USAGE;
 
@@ -37,7 +39,7 @@ struct filter {
 	bool all;
 	const char *step; /* NULL: any */
 	unsigned phases;  /* a bit for each; 0 without the others: any */
-	bool suspended, held;
+	bool suspended, held, no_verdict;
 	nanos older, newer; /* 0: of any age */
 };
 
@@ -46,8 +48,32 @@ struct listing {
 	struct record_list list;
 	struct step_names steps;
 	nanos now;
+	json_t *runs; /* under way before the records were read; NULL: unknown */
 	size_t hidden;
 };
+
+#define LISTED "listed"
+
+/* The run of an upload; NULL: none. */
+static json_t *find_run(const json_t *runs, const char *id)
+{
+	size_t i;
+	json_t *run;
+	json_array_foreach(runs, i, run)
+	{
+		if (strcmp(json_member(run, "id"), id) == 0)
+			return run;
+	}
+	return NULL;
+}
+
+/* The upload has a record. */
+static void mark_run(const json_t *runs, const char *id)
+{
+	json_t *run = find_run(runs, id);
+	if (run != NULL)
+		json_object_set_new(run, LISTED, json_true());
+}
 
 static bool is_word(const char *text, size_t length, const char *word)
 {
@@ -60,7 +86,8 @@ static bool take_states(struct filter *filter, const char *text)
 	for (;; text++) {
 		size_t length = strcspn(text, ",");
 		bool suspended = is_word(text, length, "suspended"), held = is_word(text, length, "held");
-		bool known = suspended || held;
+		bool no_verdict = is_word(text, length, "no-verdict"), known = suspended || held || no_verdict;
+		filter->no_verdict = filter->no_verdict || no_verdict;
 		filter->suspended = filter->suspended || suspended;
 		filter->held = filter->held || held;
 		for (unsigned phase = PHASE_QUEUED; phase <= PHASE_ENDED; phase++) {
@@ -106,9 +133,9 @@ static bool take_option(void *closure, int letter, const char *value)
 }
 
 /* An upload without a start time counts as old. */
-static bool has_age(const struct filter *filter, const struct record *record, nanos now)
+static bool has_age(const struct filter *filter, nanos start, nanos now)
 {
-	nanos age = record->upload->start_time != 0 ? now - record->upload->start_time : INT64_MAX;
+	nanos age = start != 0 ? now - start : INT64_MAX;
 	return (filter->older == 0 || age >= filter->older) && (filter->newer == 0 || age < filter->newer);
 }
 
@@ -116,7 +143,9 @@ static bool has_state(struct listing *listing, const struct record *record)
 {
 	const struct filter *filter = &listing->filter;
 	struct suspension suspension;
-	if (filter->phases == 0 && !filter->suspended && !filter->held)
+	if (filter->phases == 0 && !filter->suspended && !filter->held && !filter->no_verdict)
+		return true;
+	if (filter->no_verdict && record_view_no_verdict(record))
 		return true;
 	/* A held upload waits for people, not for another service. */
 	if (record->status.held)
@@ -127,25 +156,57 @@ static bool has_state(struct listing *listing, const struct record *record)
 	       (filter->suspended && service_steps_find(&listing->list.service, record, listing->now, &suspension));
 }
 
+/* An upload without a verdict is also found by the step that gave none. */
+static bool has_step(const struct filter *filter, const struct record *record)
+{
+	bool by_its_end = filter->no_verdict && record_view_no_verdict(record);
+	return filter->step == NULL || strcmp(record_view_step(record), filter->step) == 0 ||
+	       (by_its_end && strcmp(record->upload->step[record->status.decided - 1], filter->step) == 0);
+}
+
 static void list_one(void *closure, const struct record *record)
 {
 	struct listing *listing = closure;
 	const struct filter *filter = &listing->filter;
 	step_names_note(&listing->steps, record);
-	if ((filter->step != NULL && strcmp(record_view_step(record), filter->step) != 0) ||
-	    !has_age(filter, record, listing->now) || !has_state(listing, record))
+	mark_run(listing->runs, record->upload->id);
+	if (!has_step(filter, record) || !has_age(filter, record->upload->start_time, listing->now) ||
+	    !has_state(listing, record))
 		return;
-	if (record->status.phase == PHASE_ENDED && !filter->all && (filter->phases & 1u << PHASE_ENDED) == 0) {
+	bool ended = filter->all || filter->no_verdict || (filter->phases & 1u << PHASE_ENDED) != 0;
+	if (record->status.phase == PHASE_ENDED && !ended) {
 		listing->hidden++;
 		return;
 	}
 	record_list_add(&listing->list, record->upload->id, record, NULL);
 }
 
+/* Adds the runs that went on while the records were read, and have none. An upload gets its record only after it has
+ * run for a while. */
+static void list_runs(struct listing *listing)
+{
+	const struct filter *filter = &listing->filter;
+	bool any_state = filter->phases == 0 && !filter->suspended && !filter->held && !filter->no_verdict;
+	json_t *runs = json_array_size(listing->runs) > 0 ? service_steps_runs(&listing->list.service) : NULL;
+	size_t i;
+	const json_t *run;
+	json_array_foreach(runs, i, run)
+	{
+		struct run_view view;
+		const char *id = json_member(run, "id"), *step = json_member(run, "step");
+		const json_t *before = find_run(listing->runs, id);
+		if (before != NULL && json_object_get(before, LISTED) == NULL && service_run_read(run, &view) &&
+		    (any_state || (filter->phases & 1u << PHASE_RUNNING) != 0) &&
+		    (filter->step == NULL || strcmp(step, filter->step) == 0) && has_age(filter, view.since, listing->now))
+			record_list_add_run(&listing->list, id, step, &view);
+	}
+	json_decref(runs);
+}
+
 static bool is_filtered(const struct filter *filter)
 {
-	return filter->step != NULL || filter->phases != 0 || filter->suspended || filter->held || filter->older != 0 ||
-	       filter->newer != 0;
+	return filter->step != NULL || filter->phases != 0 || filter->suspended || filter->held || filter->no_verdict ||
+	       filter->older != 0 || filter->newer != 0;
 }
 
 /* Prints the lines below the table. */
@@ -162,7 +223,11 @@ static bool list(struct listing *listing, struct client *client, bool json)
 {
 	record_list_begin(&listing->list, client->config, json);
 	step_names_init(&listing->steps, client->config, listing->filter.step);
+	listing->runs = service_steps_runs(&listing->list.service);
 	bool good = client_each_record(client, list_one, listing) && step_names_check(&listing->steps);
+	if (good)
+		list_runs(listing);
+	json_decref(listing->runs);
 	if (good && !json)
 		print_rest(listing);
 	step_names_free(&listing->steps);

@@ -20,7 +20,7 @@ static const char usage[] =
 	"                      restart it\n"
 	"  -s, --step STEP     all uploads in this step; `finished`: uploads that storage has not confirmed (the\n"
 	"                      default without -u and -s)\n"
-	"  -r, --restart       with -u: start over from the first step\n" OPTION_CONFIG_USAGE;
+	"  -r, --restart       with -u: storage begins the upload again, from the first step\n" OPTION_CONFIG_USAGE;
 
 static const struct option names[] = {
 	{"upload-id", required_argument, NULL, 'u'},
@@ -43,7 +43,8 @@ struct asking {
 	struct record_list list; /* of the uploads in their state before the request */
 	struct step_names steps;
 	natsConnection *events, *records;
-	bool failed; /* a request failed, which was reported */
+	size_t resumed, restarted, unknown; /* `unknown`: the service asks storage to restart them */
+	bool failed;                        /* a request failed, which was reported */
 };
 
 static bool take_option(void *closure, int letter, const char *value)
@@ -111,9 +112,14 @@ static void ask_for_one(struct asking *asking, const char *id)
 	/* Without a record, the state of the upload is unknown, but storage can restart it. */
 	bool wanted = !ended && (found != CLIENT_FAILED || asking->wish->restart);
 	bool good = wanted && publish(asking, id, "", asking->wish->restart);
-	if (good)
+	if (good) {
+		size_t *count = asking->wish->restart   ? &asking->restarted
+		                : found == CLIENT_FOUND ? &asking->resumed
+		                                        : &asking->unknown;
+		(*count)++;
 		record_list_add(&asking->list, id, found == CLIENT_FOUND ? &record : NULL,
 		                asking->wish->restart || found != CLIENT_FOUND ? "restart" : "resume");
+	}
 	asking->failed = asking->failed || !good;
 	if (found == CLIENT_FOUND)
 		record_clear(&record);
@@ -123,8 +129,10 @@ static void look_at(void *closure, const struct record *record)
 {
 	struct asking *asking = closure;
 	step_names_note(&asking->steps, record);
-	if (record->status.phase != PHASE_ENDED && strcmp(record_view_step(record), asking->wish->step) == 0)
-		record_list_add(&asking->list, record->upload->id, record, "resume");
+	if (record->status.phase == PHASE_ENDED || strcmp(record_view_step(record), asking->wish->step) != 0)
+		return;
+	asking->resumed++;
+	record_list_add(&asking->list, record->upload->id, record, "resume");
 }
 
 static void ask_for_step(struct asking *asking)
@@ -137,9 +145,17 @@ static void ask_for_step(struct asking *asking)
 /* Prints the lines below the table. */
 static void print_rest(const struct asking *asking)
 {
-	if (asking->list.count > 0)
-		printf("%zu asked to resume; run `postprocessing list` to follow them\n", asking->list.count);
-	else if (asking->wish->step != NULL)
+	if (asking->resumed > 0)
+		printf("%zu asked to resume; run `postprocessing list` to follow %s\n", asking->resumed,
+		       asking->resumed == 1 ? "it" : "them");
+	if (asking->restarted > 0)
+		printf("storage was asked to begin %zu upload%s again\n", asking->restarted, asking->restarted == 1 ? "" : "s");
+	if (asking->unknown == 1)
+		puts("no upload with this ID is under way here: storage was asked to restart it");
+	else if (asking->unknown > 1)
+		printf("no uploads with %zu of these IDs are under way here: storage was asked to restart them\n",
+		       asking->unknown);
+	if (asking->list.count == 0 && asking->wish->step != NULL)
 		puts(strcmp(asking->wish->step, STEP_FINISHED_NAME) == 0 ? "no upload is waiting for storage to confirm it"
 		                                                         : "no upload is in that step");
 }

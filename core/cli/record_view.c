@@ -43,14 +43,29 @@ bool record_view_runs(struct service_steps *service, const struct record *record
 	       service_steps_running(service, record->upload->id, record_view_step(record), run);
 }
 
+const char *record_view_state(struct service_steps *service, const struct record *record)
+{
+	struct run_view run;
+	struct suspension suspension;
+	if (record->status.held)
+		return "held";
+	if (record_view_runs(service, record, &run))
+		return phase_name(PHASE_RUNNING);
+	return service_steps_find(service, record, clock_now(), &suspension) ? "suspended"
+	                                                                     : phase_name(record->status.phase);
+}
+
+static json_t *describe_times(const struct run_view *run)
+{
+	char since[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
+	return json_pack("{s:s, s:s}", "since", time_format(run->since, since), "until", time_format(run->until, until));
+}
+
 /* NULL: it does not run, as far as is known. */
 static json_t *describe_run(struct service_steps *service, const struct record *record)
 {
 	struct run_view run;
-	char since[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
-	if (!record_view_runs(service, record, &run))
-		return NULL;
-	return json_pack("{s:s, s:s}", "since", time_format(run.since, since), "until", time_format(run.until, until));
+	return record_view_runs(service, record, &run) ? describe_times(&run) : NULL;
 }
 
 /* How the upload was rejected; NULL: it was not rejected, or not by a step. */
@@ -74,14 +89,14 @@ json_t *record_view_json(struct service_steps *service, const struct record *rec
 	for (size_t i = 0; i < upload->step_count; i++)
 		json_array_append_new(steps, json_string(upload->step[i]));
 	return json_pack(
-		"{s:s, s:o*, s:o, s:o, s:s, s:s, s:b, s:s, s:i, s:i, s:i, s:o*, s:s*, s:s*, s:b, s:o*, s:o*, s:o*, s:o*, s:o*, s:o}",
+		"{s:s, s:o*, s:o, s:o, s:s, s:s, s:s, s:b, s:s, s:i, s:i, s:i, s:o*, s:s*, s:s*, s:b, s:o*, s:o*, s:o*, s:o*, s:o*, s:o}",
 		"id", upload->id, "filename", json_text(upload->filename), "filesize",
 		upload->filesize < 0 ? json_null() : json_integer(upload->filesize), "steps", steps, "step",
-		record_view_step(record), "phase", phase_name(status->phase), "held", (int)status->held, "outcome",
-		outcome_name(status->outcome), "failures", (int)status->failures, "crashes", (int)status->crashes,
-		"confirmations", (int)status->confirmations, "reason", json_text(status->reason), "started",
-		upload->start_time != 0 ? time_format(upload->start_time, started) : NULL, "due",
-		status->due != 0 ? time_format(status->due, due) : NULL, "foreign", (int)record->foreign, "owner",
+		record_view_step(record), "phase", phase_name(status->phase), "state", record_view_state(service, record),
+		"held", (int)status->held, "outcome", outcome_name(status->outcome), "failures", (int)status->failures,
+		"crashes", (int)status->crashes, "confirmations", (int)status->confirmations, "reason",
+		json_text(status->reason), "started", upload->start_time != 0 ? time_format(upload->start_time, started) : NULL,
+		"due", status->due != 0 ? time_format(status->due, due) : NULL, "foreign", (int)record->foreign, "owner",
 		record->owner[0] != '\0' ? json_string(record->owner) : NULL, "user", describe_user(upload->user_json),
 		"suspended", describe_suspension(service, record), "running", describe_run(service, record), "decided",
 		describe_decision(record), "history", history_view_json(record));
@@ -169,7 +184,9 @@ static const char *explain(struct service_steps *service, const struct record *r
                            char *text, size_t size)
 {
 	const struct status *status = &record->status;
-	if (service_steps_find(service, record, clock_now(), suspension)) {
+	struct run_view run;
+	/* The service runs one upload of a suspended step if it is asked to resume it. */
+	if (!record_view_runs(service, record, &run) && service_steps_find(service, record, clock_now(), suspension)) {
 		snprintf(text, size, "waiting for %s, which is suspended", record_view_step(record));
 		if (suspension->until != 0)
 			add_time(text, size, ", until ", suspension->until);
@@ -219,24 +236,49 @@ void record_list_begin(struct record_list *list, const struct config *config, bo
 	service_steps_init(&list->service, config);
 }
 
+static void print_head(const struct record_list *list)
+{
+	if (list->count == 1)
+		printf("%-36s  %-10s  %-8s  %s\n", "UPLOAD", "STEP", "OUTCOME", "STATE, FILE");
+}
+
 void record_list_add(struct record_list *list, const char *id, const struct record *record, const char *action)
 {
 	list->count++;
 	if (list->array != NULL) {
 		json_t *entry = record != NULL ? record_view_json(&list->service, record) : json_pack("{s:s}", "id", id);
-		if (action != NULL)
+		if (action != NULL) {
 			json_object_set_new(entry, "action", json_string(action));
+			json_object_set_new(entry, "known", json_boolean(record != NULL));
+		}
 		json_array_append_new(list->array, entry);
 		return;
 	}
-	if (list->count == 1)
-		printf("%-36s  %-10s  %-8s  %s\n", "UPLOAD", "STEP", "OUTCOME", "STATE, FILE");
+	print_head(list);
 	if (record != NULL) {
 		print_upload(&list->service, record, list->done);
 		return;
 	}
 	terminal_cell(stdout, id, 36);
-	puts("unknown: storage was asked to restart it");
+	puts("not under way here: storage was asked to restart it");
+}
+
+void record_list_add_run(struct record_list *list, const char *id, const char *step, const struct run_view *run)
+{
+	list->count++;
+	if (list->array != NULL) {
+		json_array_append_new(list->array, json_pack("{s:o, s:o, s:s, s:s, s:o}", "id", json_text(id), "step",
+		                                             json_text(step), "phase", phase_name(PHASE_QUEUED), "state",
+		                                             phase_name(PHASE_RUNNING), "running", describe_times(run)));
+		return;
+	}
+	char state[128], since[TIME_TEXT_SIZE];
+	print_head(list);
+	terminal_cell(stdout, id, 36);
+	terminal_cell(stdout, step, 10);
+	snprintf(state, sizeof state, "running since %s", time_format(run->since / SECOND * SECOND, since));
+	add_time(state, sizeof state, ", until ", run->until);
+	printf("%-8s  %s; it has no record yet\n", "", state);
 }
 
 bool record_list_end(struct record_list *list, bool print)
@@ -252,6 +294,12 @@ bool record_list_end(struct record_list *list, bool print)
 static bool hold_expired(const struct status *status)
 {
 	return status->exhausted && strncmp(status->reason, HOLD_EXPIRED, sizeof HOLD_EXPIRED - 1) == 0;
+}
+
+bool record_view_no_verdict(const struct record *record)
+{
+	const struct status *status = &record->status;
+	return status->decided != 0 && status->exhausted && !hold_expired(status);
 }
 
 /* The progress of the step with this index; `said`: there is a verdict of it. */

@@ -132,6 +132,11 @@ static void ask_for_runs(struct service_steps *steps)
 	text_free(&body);
 }
 
+bool service_run_read(const json_t *run, struct run_view *view)
+{
+	return time_parse(json_member(run, "since"), &view->since) && time_parse(json_member(run, "until"), &view->until);
+}
+
 bool service_steps_running(struct service_steps *steps, const char *id, const char *step, struct run_view *view)
 {
 	size_t i;
@@ -141,10 +146,15 @@ bool service_steps_running(struct service_steps *steps, const char *id, const ch
 	json_array_foreach(json_object_get(steps->runs, "running"), i, run)
 	{
 		if (strcmp(json_member(run, "id"), id) == 0 && strcmp(json_member(run, "step"), step) == 0)
-			return time_parse(json_member(run, "since"), &view->since) &&
-			       time_parse(json_member(run, "until"), &view->until);
+			return service_run_read(run, view);
 	}
 	return false;
+}
+
+json_t *service_steps_runs(struct service_steps *steps)
+{
+	ask_for_runs(steps);
+	return json_incref(json_object_get(steps->runs, "running"));
 }
 
 bool service_progress_find(const struct config *config, const struct record *record, struct progress_view *progress)

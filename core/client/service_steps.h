@@ -46,6 +46,11 @@ struct run_view {
  * has it cannot be asked. */
 bool service_steps_running(struct service_steps *steps, const char *id, const char *step, struct run_view *view);
 
+/* All these runs at this moment: an array of objects with the strings id and step, which service_run_read() completes;
+ * a new reference. NULL: unknown. */
+json_t *service_steps_runs(struct service_steps *steps);
+bool service_run_read(const json_t *run, struct run_view *view);
+
 /* How far the run of the upload's step has got. */
 struct progress_view {
 	int64_t done, total; /* total -1: unknown */

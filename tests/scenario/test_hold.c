@@ -94,8 +94,9 @@ START_TEST(release_makes_it_continue)
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
 	ck_assert_int_eq(COMMAND("show", "--json", "odd"), 0);
-	ck_assert_msg(strstr(text, "\"held\": true") != NULL && strstr(text, "\"phase\": \"awaiting\"") != NULL, "%s",
-	              text);
+	ck_assert_msg(strstr(text, "\"held\": true") != NULL && strstr(text, "\"phase\": \"awaiting\"") != NULL &&
+	                  strstr(text, "\"state\": \"held\"") != NULL,
+	              "%s", text);
 	ck_assert_int_eq(COMMAND("list", "--state", "awaiting", "--json"), 0);
 	ck_assert_ptr_null(strstr(text, "odd"));
 	/* The answer of a service that nobody has asked. */

@@ -210,6 +210,7 @@ START_TEST(the_command_shows_what_it_resumes)
 	ck_assert_uint_eq(json_array_size(array), 1);
 	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(array, 0), "id")), "three");
 	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(array, 0), "phase")), "backoff");
+	ck_assert(json_is_true(json_object_get(json_array_get(array, 0), "known")));
 	ck_assert_str_eq(json_string_value(json_object_get(json_array_get(array, 0), "action")), "resume");
 	json_decref(array);
 	/* No upload is in that step any more: none is resumed. */
@@ -252,14 +253,23 @@ START_TEST(the_command_tells_the_uploads_apart)
 	records_await(&scenario, "three", "phase", "ended");
 	ck_assert_int_eq(
 		command((const char *const[]){"resume", "-u", "gone", "-u", "three", "-u", "one", NULL}, text, sizeof text), 2);
-	ck_assert_msg(strstr(text, "gone") != NULL && strstr(text, "unknown: storage was asked to restart it") != NULL,
+	ck_assert_msg(strstr(text, "gone  ") != NULL &&
+	                  strstr(text, "  not under way here: storage was asked to restart it"),
 	              "%s", text);
-	ck_assert_msg(strstr(text, "2 asked to resume") != NULL, "%s", text);
+	ck_assert_msg(strstr(text, "1 asked to resume; run `postprocessing list` to follow it") != NULL &&
+	                  strstr(text, "no upload with this ID is under way here: storage was asked to restart it") != NULL,
+	              "%s", text);
 	assert_complaint("upload three: not resumed, because it has ended (abort); use -r to restart it");
 	recorder_await(&scenario.recorder, "RestartPostprocessing", "gone", 0);
 	storage_check_finished(&scenario, "one", "continue");
 	ck_assert_int_eq(command((const char *const[]){"resume", "--restart", "-u", "three", NULL}, text, sizeof text), 0);
 	ck_assert_uint_eq(said("RestartPostprocessing"), 1);
+	ck_assert_msg(strstr(text, "storage was asked to begin 1 upload again") != NULL &&
+	                  strstr(text, "asked to resume") == NULL,
+	              "%s", text);
+	/* Scripts can tell, too. */
+	ck_assert_int_eq(command((const char *const[]){"resume", "--json", "-u", "typo", NULL}, text, sizeof text), 0);
+	ck_assert_str_eq(text, "[  {    \"id\": \"typo\",    \"action\": \"restart\",    \"known\": false  }]");
 	ck_assert_int_eq(command((const char *const[]){"resume", "-r", NULL}, text, sizeof text), 2);
 	ck_assert_int_eq(command((const char *const[]){"resume", "-u", "a/b", NULL}, text, sizeof text), 2);
 	assert_complaint("invalid upload ID \"a/b\"");
@@ -268,16 +278,6 @@ START_TEST(the_command_tells_the_uploads_apart)
 }
 END_TEST
 
-static void assert_listed(const char *const *words, const char *expected)
-{
-	char text[8192], ids[256] = "";
-	ck_assert_int_eq(command(words, text, sizeof text), 0);
-	json_t *array = json_loads(text, 0, NULL);
-	for (size_t k = 0; k < 3; k++) {
-		static const char *const id[] = {"one", "two", "three"};
-		for (size_t i = 0; i < json_array_size(array); i++)
-			if (strcmp(json_string_value(json_object_get(json_array_get(array, i), "id")), id[k]) == 0)
-				snprintf(ids + strlen(ids), sizeof ids - strlen(ids), "%s ", id[k]);
 /* Each command that needs the bucket says so when the broker has lost it, and where to look. */
 START_TEST(a_lost_bucket_is_named)
 {
@@ -301,6 +301,16 @@ START_TEST(a_lost_bucket_is_named)
 }
 END_TEST
 
+static void assert_listed(const char *const *words, const char *expected)
+{
+	char text[8192], ids[256] = "";
+	ck_assert_int_eq(command(words, text, sizeof text), 0);
+	json_t *array = json_loads(text, 0, NULL);
+	for (size_t k = 0; k < 3; k++) {
+		static const char *const id[] = {"one", "two", "three"};
+		for (size_t i = 0; i < json_array_size(array); i++)
+			if (strcmp(json_string_value(json_object_get(json_array_get(array, i), "id")), id[k]) == 0)
+				snprintf(ids + strlen(ids), sizeof ids - strlen(ids), "%s ", id[k]);
 	}
 	ck_assert_ptr_nonnull(array);
 	json_decref(array);
@@ -326,6 +336,10 @@ START_TEST(the_list_is_filtered)
 	LISTED("", "--older-than", "1h");
 	LISTED("one two three ", "-a", "--older-than", "1ms");
 	LISTED("", "--state", "suspended");
+	LISTED("", "--state", "no-verdict");
+	ck_assert_int_eq(command((const char *const[]){"list", "--json", "--step", "virusscan", NULL}, text, sizeof text),
+	                 0);
+	ck_assert_msg(strstr(text, "\"state\": \"backoff\"") != NULL, "%s", text);
 	ck_assert_int_eq(command((const char *const[]){"list", NULL}, text, sizeof text), 0);
 	ck_assert_msg(strstr(text, "failed; next try at 20") != NULL &&
 	                  strstr(text, "not shown: 1 rejected upload (use -a to show it)") != NULL,
@@ -344,6 +358,69 @@ static bool is_expired(void *closure)
 	(void)closure;
 	return scenario_metric(&scenario, "postprocessing_records_expired_total") == 1;
 }
+
+static bool is_listed_as_running(void *closure)
+{
+	char *text = closure;
+	return command((const char *const[]){"list", NULL}, text, 8192) == 0 && strstr(text, "slow") != NULL;
+}
+
+/* A record is written only after a while. Until then the service says what runs. */
+START_TEST(runs_without_a_record_are_listed)
+{
+	static const char ini[] = "[step:slow]\nmodule = exec\nallow = exec\ninput = none\ncommand = /bin/sleep 3600\n";
+	static char text[8192];
+	scenario_begin(&scenario, &(struct scenario_options){.steps = "slow", .ini = ini}, false);
+	storage_bytes_received(&scenario, "one", "/none", 3);
+	ck_assert(wait_until(is_listed_as_running, text, TEST_LIMIT));
+	json_t *record = records_read(&scenario, "one");
+	if (record == NULL) {
+		ck_assert_msg(strstr(text, "running since 20") != NULL && strstr(text, "it has no record yet") != NULL, "%s",
+		              text);
+		LISTED("", "--state", "queued");
+		LISTED("", "--older-than", "1h");
+	}
+	json_decref(record);
+	LISTED("one ", "--state", "running");
+	records_await(&scenario, "one", "phase", "queued");
+	LISTED("one ", "--step", "slow");
+	ck_assert_int_eq(command((const char *const[]){"list", "--json", NULL}, text, sizeof text), 0);
+	ck_assert_msg(strstr(text, "\"state\": \"running\"") != NULL && strstr(text, "\"filename\"") != NULL, "%s", text);
+	storage_clean(&scenario, "one");
+	records_await_gone(&scenario, "one");
+	scenario_close(&scenario);
+}
+END_TEST
+
+/* Uploads that a step has rejected only because it could not look at them can be found, and begun again together. */
+START_TEST(uploads_without_a_verdict_are_found)
+{
+	char text[8192], eicar[EICAR_SIZE + 1];
+	scenario_begin(&scenario,
+	               &(struct scenario_options){.steps = "virusscan",
+	                                          .ini = "[step:virusscan]\nretry_backoff = 1ms\nmax_retries = 1\n"},
+	               true);
+	eicar_make(eicar);
+	storage_server_put(&scenario.storage, "/bad", eicar, EICAR_SIZE);
+	storage_bytes_received(&scenario, "one", "/cut/300", 300);
+	storage_bytes_received(&scenario, "two", "/cut/300", 300);
+	storage_bytes_received(&scenario, "three", "/bad", EICAR_SIZE);
+	storage_check_finished(&scenario, "one", "abort");
+	storage_check_finished(&scenario, "two", "abort");
+	storage_check_finished(&scenario, "three", "delete");
+	storage_upload_ready(&scenario, "two", true);
+	records_await(&scenario, "two", "phase", "ended");
+	LISTED("one two ", "--state", "no-verdict");
+	LISTED("one two ", "--state", "no-verdict", "--step", "virusscan");
+	LISTED("one two ", "--state", "no-verdict", "--step", "finished");
+	LISTED("", "--step", "virusscan", "--all");
+	ck_assert_int_eq(command((const char *const[]){"resume", "-r", "-u", "one", "-u", "two", NULL}, text, sizeof text),
+	                 0);
+	ck_assert_msg(strstr(text, "storage was asked to begin 2 uploads again") != NULL, "%s", text);
+	ck_assert_uint_eq(said("RestartPostprocessing"), 2);
+	scenario_close(&scenario);
+}
+END_TEST
 
 /* Records of rejected uploads are not kept for ever. */
 START_TEST(records_have_a_retention)
@@ -379,8 +456,10 @@ int main(void)
 	                              the_command_shows_what_it_resumes,
 	                              the_command_knows_the_steps,
 	                              the_command_tells_the_uploads_apart,
+	                              a_lost_bucket_is_named,
 	                              the_list_is_filtered,
+	                              runs_without_a_record_are_listed,
+	                              uploads_without_a_verdict_are_found,
 	                              records_have_a_retention};
 	return scenario_run("scenario: resume", tests, sizeof tests / sizeof tests[0]);
 }
-	                              a_lost_bucket_is_named,
