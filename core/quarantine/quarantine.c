@@ -107,6 +107,22 @@ static void add_up(void *closure, const struct entry_info *entry)
 	sum->bytes += entry->bytes;
 }
 
+/* Whether an entry fits into what max_size leaves. */
+static bool fits(int64_t bytes, int64_t used, int64_t limit, char error[SEAL_ERROR_SIZE])
+{
+	if (limit == 0 || bytes <= limit - used)
+		return true;
+	if (bytes > limit)
+		snprintf(error, SEAL_ERROR_SIZE, "the copy (%" PRId64 " bytes) is larger than max_size (%" PRId64 " bytes)",
+		         bytes, limit);
+	else
+		snprintf(error, SEAL_ERROR_SIZE,
+		         "the quarantine is full: %" PRId64 " of %" PRId64 " bytes are used, and %" PRId64
+		         " more are needed ([quarantine] max_size); `postprocessing quarantine purge` makes room",
+		         used, limit, bytes);
+	return false;
+}
+
 /* Takes room for an entry. The one that it replaces does not count, as it goes. */
 static bool reserve(struct quarantine *quarantine, int folder, const char *name, int64_t bytes,
                     char error[SEAL_ERROR_SIZE])
@@ -115,14 +131,7 @@ static bool reserve(struct quarantine *quarantine, int folder, const char *name,
 	pthread_mutex_lock(&quarantine->room);
 	bool good = folder_each(folder, add_up, &sum) || fail(error, strerror(errno));
 	pthread_mutex_lock(&quarantine->lock);
-	int64_t limit = quarantine->settings.max_size, used = sum.bytes + quarantine->reserved;
-	if (good && limit > 0 && bytes > limit - used) {
-		snprintf(error, SEAL_ERROR_SIZE,
-		         "the quarantine is full: %" PRId64 " of %" PRId64 " bytes are used, and %" PRId64
-		         " more are needed ([quarantine] max_size); `postprocessing quarantine purge` makes room",
-		         used, limit, bytes);
-		good = false;
-	}
+	good = good && fits(bytes, sum.bytes + quarantine->reserved, quarantine->settings.max_size, error);
 	quarantine->reserved += good ? bytes : 0;
 	pthread_mutex_unlock(&quarantine->lock);
 	pthread_mutex_unlock(&quarantine->room);

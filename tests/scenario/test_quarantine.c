@@ -123,36 +123,58 @@ START_TEST(uploads_are_sealed)
 }
 END_TEST
 
-/* Without room, the step fails and is retried, and the upload is not lost; with room, it goes on. */
-START_TEST(full)
-{
-	char ini[4096], path[FOLDER_PATH_SIZE + 32];
-	begin("a", "max_size = 1000\n");
-	storage_bytes_received(&scenario, "u1", "/large", SIZE);
-	scenario_await_log(&scenario, "not quarantined: the quarantine is full: 0 of 1000 bytes are used, ");
-	scenario_await_log(&scenario, "upload u1: a: no copy is in the quarantine: the quarantine is full: ");
-	scenario_await_log(&scenario, "`postprocessing quarantine purge` makes room");
-	/* Each failure counts at once, also while no copy succeeds. */
-	uint64_t logged = scenario_log_count(&scenario, "no copy is in the quarantine: ");
-	ck_assert_uint_ge(scenario_metric(&scenario, "postprocessing_quarantine_failures_total"), logged);
-	snprintf(path, sizeof path, "%s/postprocessing.ini", scenario.folder);
-	ck_assert(folder_read(scenario.folder, "postprocessing.ini", ini, sizeof ini));
-	char *limit = strstr(ini, "max_size = 1000");
-	memcpy(limit, "max_size = 1GB ", strlen("max_size = 1GB "));
-	ck_assert(folder_write(scenario.folder, "postprocessing.ini", ini, strlen(ini)));
-	ck_assert(process_signal(&scenario.service, SIGHUP));
-	scenario_await_log(&scenario, "the new configuration is in effect");
-	storage_check_finished(&scenario, "u1", "continue");
-	await_entries(1);
-	end();
-}
-END_TEST
-
 static int command(const char *const *words)
 {
 	return scenario_command(&scenario, words, text, sizeof text);
 }
 #define COMMAND(...) command((const char *const[]){__VA_ARGS__, NULL})
+
+/* Writes another value of the same length into the configuration, and has the service read it again. */
+static void set_limit(const char *now, const char *then)
+{
+	char ini[4096];
+	ck_assert(folder_read(scenario.folder, "postprocessing.ini", ini, sizeof ini));
+	char *limit = strstr(ini, now);
+	ck_assert_ptr_nonnull(limit);
+	memcpy(limit, then, strlen(now));
+	ck_assert(folder_write(scenario.folder, "postprocessing.ini", ini, strlen(ini)));
+	ck_assert(process_signal(&scenario.service, SIGHUP));
+	scenario_await_log(&scenario, "the new configuration is in effect");
+}
+
+/* Without room, the step fails and is retried, and the upload is not lost; with room, it goes on. */
+START_TEST(full)
+{
+	begin("a", "max_size = 400000\n");
+	storage_expect(&scenario, "u1", "/large", SIZE, "continue");
+	storage_bytes_received(&scenario, "u2", "/large", SIZE);
+	scenario_await_log(&scenario, "not quarantined: the quarantine is full: 30");
+	scenario_await_log(&scenario, "upload u2: a: no copy is in the quarantine: the quarantine is full: ");
+	scenario_await_log(&scenario, "`postprocessing quarantine purge` makes room");
+	/* Each failure counts at once, also while no copy succeeds. */
+	uint64_t logged = scenario_log_count(&scenario, "no copy is in the quarantine: ");
+	ck_assert_uint_ge(scenario_metric(&scenario, "postprocessing_quarantine_failures_total"), logged);
+	ck_assert_int_eq(COMMAND("quarantine", "purge", "--reason", "full", "u1"), 0);
+	storage_check_finished(&scenario, "u2", "continue");
+	await_entries(1);
+	end();
+}
+END_TEST
+
+/* A copy for which no purge could make room. */
+START_TEST(too_large)
+{
+	begin("a", "max_size = 1000\n");
+	storage_bytes_received(&scenario, "u1", "/large", SIZE);
+	scenario_await_log(&scenario, "upload u1: a: no copy is in the quarantine: the copy (30");
+	scenario_await_log(&scenario, " bytes) is larger than max_size (1000 bytes)");
+	ck_assert_uint_eq(scenario_log_count(&scenario, "quarantine purge"), 0);
+	set_limit("max_size = 1000", "max_size = 1GB ");
+	storage_check_finished(&scenario, "u1", "continue");
+	await_entries(1);
+	end();
+}
+END_TEST
 
 /* A quarantine that a reload adds is there after the next start only. Until then, no step may count on it. */
 START_TEST(added_by_a_reload)
@@ -385,7 +407,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {uploads_are_sealed, full,          added_by_a_reload, retention,
+	const TTest *const tests[] = {uploads_are_sealed, full,          too_large,         added_by_a_reload, retention,
 	                              commands,           changed_files, killed_in_between, another_key};
 	return scenario_run("quarantine", tests, sizeof tests / sizeof tests[0]);
 }
