@@ -133,6 +133,25 @@ START_TEST(unsure_submit_withdraws)
 }
 END_TEST
 
+/* Nothing is known of the file when its time is over. */
+START_TEST(timeout_without_news)
+{
+	char ini[FOLDER_PATH_SIZE + 32], path[FOLDER_PATH_SIZE + 32], text[512];
+	jsStreamConfig stream;
+	scenario_open(&scenario, NULL);
+	jsStreamConfig_Init(&stream);
+	stream.Name = "main-queue";
+	ck_assert_int_eq(js_AddStream(NULL, scenario.js, &stream, NULL, NULL), NATS_OK);
+	snprintf(ini, sizeof ini, "%s/postprocessing.ini", scenario.folder);
+	snprintf(path, sizeof path, "%s/file", scenario.folder);
+	ck_assert(folder_write(scenario.folder, "file", "abc", 3));
+	const char *const argv[] = {"./postprocessing", "submit", "-t", "100ms", "-c", ini, path, NULL};
+	ck_assert_int_eq(run_command(argv, NULL, text, sizeof text), 2);
+	ck_assert_msg(strstr(text, "  (timed out; see `postprocessing show ") != NULL, "%s", text);
+	scenario_close(&scenario);
+}
+END_TEST
+
 /* Writes the record of an upload that a step has rejected. */
 static void plant_rejected(const char *upload)
 {
@@ -306,6 +325,9 @@ START_TEST(submit_answers_a_restart)
 	snprintf(id, sizeof id, "%s", announced()->upload);
 	snprintf(url, sizeof url, "%s", json_string_value(json_object_get(announced()->payload, "URL")));
 	records_await(&scenario, id, "phase", "waiting");
+	ck_assert_int_eq(scenario_command(&scenario, (const char *const[]){"list", NULL}, text, sizeof text), 0);
+	ck_assert_msg(strstr(text, "waiting until 20") != NULL && strstr(text, "), as the step asked, file") != NULL, "%s",
+	              text);
 	ck_assert_int_eq(
 		scenario_command(&scenario, (const char *const[]){"resume", "-r", "-u", id, NULL}, text, sizeof text), 0);
 	ck_assert(wait_until(command_says, again, TEST_LIMIT));
@@ -573,6 +595,7 @@ int main(void)
 	                              terminated_submit_withdraws,
 	                              impatient_submit_withdraws,
 	                              unsure_submit_withdraws,
+	                              timeout_without_news,
 	                              submit_waits_for_the_reason,
 	                              submit_shows_verdicts,
 	                              submit_shows_finds,

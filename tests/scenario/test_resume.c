@@ -17,6 +17,11 @@ static size_t count(const char *type, const char *upload)
 	return recorder_count(&scenario.recorder, type, upload);
 }
 
+static int command(const char *const *words, char *text, size_t size)
+{
+	return scenario_command(&scenario, words, text, size);
+}
+
 START_TEST(backoff_ends_now)
 {
 	scenario_begin(&scenario,
@@ -43,12 +48,16 @@ END_TEST
 
 START_TEST(awaiting_is_asked_again)
 {
+	char text[4096];
 	scenario_begin(&scenario,
 	               &(struct scenario_options){.steps = "policies", .ini = "[step:policies]\nmodule = remote\n"}, false);
 	storage_bytes_received(&scenario, "one", "/none", 3);
 	storage_bytes_received(&scenario, "two", "/none", 3);
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "one", 0);
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "two", 0);
+	records_await(&scenario, "one", "phase", "awaiting");
+	ck_assert_int_eq(command((const char *const[]){"show", "one", NULL}, text, sizeof text), 0);
+	ck_assert_msg(strstr(text, "waiting for another service until 20") != NULL, "%s", text);
 	storage_resume(&scenario, "one", "");
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "one", 1);
 	ck_assert_uint_eq(count("StartPostprocessingStep", NULL), 3);
@@ -161,11 +170,6 @@ static size_t said(const char *type)
 	for (size_t i = 0; i < scenario.recorder.count; i++)
 		count += scenario.recorder.message[i].id == NULL && strcmp(scenario.recorder.message[i].type, type) == 0;
 	return count;
-}
-
-static int command(const char *const *words, char *text, size_t size)
-{
-	return scenario_command(&scenario, words, text, size);
 }
 
 static void assert_complaint(const char *words)
