@@ -154,19 +154,41 @@ static int exec_create(const struct pp_host *host, struct pp_setup *setup, void 
 	return 0;
 }
 
+/* What the command writes to its standard error. It is logged when the outcome is known, because that decides the level
+ * of the lines. */
 struct error_log {
 	const struct exec *exec;
 	struct pp_run *run;
-	unsigned lines;
+	unsigned lines;    /* that came, … */
+	char *text;        /* … of which these are kept, each with its NUL: */
+	size_t used, size; /* at most ERROR_LINES of ERROR_LINE_SIZE */
 };
 
-static void log_line(void *closure, const char *line)
+static void keep_line(void *closure, const char *line)
 {
 	struct error_log *log = closure;
-	if (++log->lines <= ERROR_LINES)
-		log->exec->host->log(log->run, PP_LOG_WARNING, "standard error: %s", line);
-	else if (log->lines == ERROR_LINES + 1)
-		log->exec->host->log(log->run, PP_LOG_WARNING, "(the rest of its standard error is dropped)");
+	size_t length = strlen(line) + 1;
+	if (++log->lines > ERROR_LINES)
+		return;
+	if (log->used + length > log->size) {
+		size_t size = 2 * log->size + length;
+		char *grown = realloc(log->text, size);
+		if (grown == NULL)
+			return;
+		log->text = grown;
+		log->size = size;
+	}
+	memcpy(log->text + log->used, line, length);
+	log->used += length;
+}
+
+static void write_errors(const struct error_log *log, int level)
+{
+	const struct pp_host *host = log->exec->host;
+	for (size_t at = 0; at < log->used; at += strlen(log->text + at) + 1)
+		host->log(log->run, level, "standard error: %s", log->text + at);
+	if (log->lines > ERROR_LINES)
+		host->log(log->run, level, "(the rest of its standard error is dropped)");
 }
 
 /* The last line of standard output, if it can be one: JSON in one line. The host looks at it in detail. */
@@ -249,15 +271,17 @@ static uint32_t execute(const struct exec *exec, struct pp_run *run, int *file, 
 	uint32_t outcome = PP_RETRY;
 	set_arguments(exec, arguments);
 	if (output_init(&command.out, PP_RESULT_LIMIT + 1) & output_init(&command.errors, ERROR_LINE_SIZE)) {
-		command.errors.each = log_line;
+		command.errors.each = keep_line;
 		command.errors.closure = &log;
 		outcome = conclude(exec, &command, command_execute(&command));
+		write_errors(&log, outcome != PP_RETRY ? PP_LOG_INFO : PP_LOG_WARNING);
 	} else {
 		host->set_reason(run, "out of memory");
 	}
 	*file = command.file;
 	output_free(&command.out);
 	output_free(&command.errors);
+	free(log.text);
 	return outcome;
 }
 

@@ -98,6 +98,7 @@ static void stub_log(struct pp_run *run, int level, const char *format, ...)
 {
 	va_list arguments;
 	REQUIRE(level >= PP_LOG_ERROR);
+	run->level = level;
 	va_start(arguments, format);
 	vsnprintf(run->logged, sizeof run->logged, format, arguments);
 	va_end(arguments);

@@ -34,6 +34,7 @@ struct pp_run {
 	char reason[1024];
 	char logged[1024];        /* the last line, … */
 	char first_logged[1024];  /* … and the first */
+	int level;                /* of the last one */
 	unsigned refused_results; /* that many calls of set_result() fail */
 	bool ended;               /* the end was read */
 	int file;                 /* content_fd(), 0: not asked for */

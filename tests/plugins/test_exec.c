@@ -62,6 +62,32 @@ START_TEST(status_is_the_outcome)
 }
 END_TEST
 
+/* A program that writes to standard error with each good file must not fill the log with warnings. */
+START_TEST(outcome_decides_the_level_of_standard_error)
+{
+	static const struct {
+		const char *line;
+		int level;
+	} ends[] = {{"exit 0", PP_LOG_INFO},
+	            {"exit 1", PP_LOG_INFO},
+	            {"exit 3", PP_LOG_INFO},
+	            {"exit 2", PP_LOG_WARNING},
+	            {"kill -9 $$", PP_LOG_WARNING}};
+	char line[64];
+	run.cancel_fd = -1;
+	for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+		snprintf(line, sizeof line, "echo one >&2; echo two >&2; %s", ends[i].line);
+		shell(line, "", 0, "delete=3");
+		ck_assert_str_eq(run.first_logged, "standard error: one");
+		ck_assert_str_eq(run.logged, "standard error: two");
+		ck_assert_int_eq(run.level, ends[i].level);
+	}
+	shell("yes | head -n 300 >&2", "", 0, NULL);
+	ck_assert_str_eq(run.logged, "(the rest of its standard error is dropped)");
+	ck_assert_int_eq(run.level, PP_LOG_INFO);
+}
+END_TEST
+
 START_TEST(last_line_is_the_result)
 {
 	run.cancel_fd = -1;
@@ -249,6 +275,7 @@ int main(void)
 	TCase *tests = tcase_create("exec");
 	tcase_set_timeout(tests, 60);
 	tcase_add_test(tests, status_is_the_outcome);
+	tcase_add_test(tests, outcome_decides_the_level_of_standard_error);
 	tcase_add_test(tests, last_line_is_the_result);
 	tcase_add_test(tests, pipes_never_wait_for_each_other);
 	tcase_add_test(tests, file_is_private_and_cannot_be_written);
