@@ -173,6 +173,20 @@ static void keep_result(const struct http *http, struct pp_run *run, const json_
 	free(text);
 }
 
+static void explain(const struct http *http, struct pp_run *run, const json_t *verdict, const char *word)
+{
+	const struct pp_host *host = http->host;
+	const char *name = http->endpoint.host;
+	if (verdict == NULL)
+		host->set_reason(run, "%s answered 200, but its answer is not JSON", name);
+	else if (word == NULL)
+		host->set_reason(run, "%s answered 200 without an outcome", name);
+	else
+		host->set_reason(
+			run, "%s answered 200 with the outcome \"%.40s\", which is none of continue, abort, delete, hold and retry",
+			name, word);
+}
+
 /* An answer with status 200. */
 static uint32_t take_verdict(const struct http *http, struct pp_run *run, const struct answer *answer)
 {
@@ -194,7 +208,7 @@ static uint32_t take_verdict(const struct http *http, struct pp_run *run, const 
 		json_decref(verdict);
 		return words[i].outcome;
 	}
-	http->host->set_reason(run, "%s: the answer has no valid outcome", http->endpoint.host);
+	explain(http, run, verdict, word);
 	json_decref(verdict);
 	return PP_RETRY;
 }

@@ -59,7 +59,7 @@ END_TEST
 
 START_TEST(all_else_is_no_verdict)
 {
-	char expected[128];
+	char expected[256];
 	static const char *const answers[] = {OK(""),
 	                                      OK("no JSON"),
 	                                      OK("{\"outcome\":\"yes\"}"),
@@ -81,6 +81,18 @@ START_TEST(all_else_is_no_verdict)
 	ask("HTTP/1.1 500 Error\r\nConnection: close\r\n\r\n", NULL, NULL, "", 0);
 	snprintf(expected, sizeof expected, "127.0.0.1:%u answered 500", (unsigned)server.port);
 	ck_assert_str_eq(run.reason, expected);
+	static const struct {
+		const char *answer, *words;
+	} reasons[] = {
+		{OK("<html>"), "answered 200, but its answer is not JSON"},
+		{OK("{\"reason\":\"x\"}"), "answered 200 without an outcome"},
+		{OK("{\"outcome\":\"reject\"}"),
+	     "answered 200 with the outcome \"reject\", which is none of continue, abort, delete, hold and retry"}};
+	for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+		ask(reasons[i].answer, NULL, NULL, "", 0);
+		snprintf(expected, sizeof expected, "127.0.0.1:%u %s", (unsigned)server.port, reasons[i].words);
+		ck_assert_str_eq(run.reason, expected);
+	}
 	raw_server_stop(&server);
 	/* Nobody listens any more. */
 	ck_assert_uint_eq(ask("", NULL, NULL, "", 0), PP_RETRY);
