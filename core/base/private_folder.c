@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -84,6 +85,26 @@ bool private_folder_check(const char *path, char *why, size_t size)
 	if (weakness != NULL)
 		explain(path, weakness, &status, false, why, size);
 	return weakness == NULL;
+}
+
+bool private_folder_writable(const char *path, char *why, size_t size)
+{
+	char text[FILE_TEXT_SIZE], name[32];
+	struct stat status;
+	if (faccessat(AT_FDCWD, path, W_OK | X_OK, AT_EACCESS) == 0)
+		return true;
+	int reason = errno;
+	const struct passwd *user = getpwuid(geteuid());
+	snprintf(name, sizeof name, "%u", (unsigned)geteuid());
+	if (reason != EACCES || stat(path, &status) != 0)
+		snprintf(why, size, "%s: %s", path, strerror(reason));
+	else
+		snprintf(
+			why, size,
+			"%s: the user %s cannot write to it (%s): give the folder to the user of the service, or choose another "
+			"folder",
+			path, user != NULL ? user->pw_name : name, file_describe(&status, text));
+	return false;
 }
 
 /* Checks one of the parent folders. */

@@ -18,6 +18,8 @@ int private_folder_open(const char *path, char *why, size_t size);
  * why[size] has the reason. */
 bool private_folder_check(const char *path, char *why, size_t size);
 
+/* Whether this user can create files in it. False: why[size] has the reason and says what to do. */
+bool private_folder_writable(const char *path, char *why, size_t size);
 /* Whether another user could replace the folder, or has files next to it. True: why[size] has the reason. The folder
  * must exist. */
 bool private_folder_exposed(const char *path, char *why, size_t size);

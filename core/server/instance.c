@@ -77,7 +77,10 @@ static bool take_first(const char *state_dir, int folder, const struct log *log,
 		snprintf(path, sizeof path, "%s/%s", state_dir, file);
 		int fd = private_file_open(folder, file);
 		if (fd < 0) {
-			snprintf(why, size, "%s: %s", path, private_file_reason(errno));
+			snprintf(
+				why, size,
+				"%s: %s: give the files of the state folder to the user of the service, or choose another folder " SET_STATE_DIR,
+				path, private_file_reason(errno));
 			return false;
 		}
 		if (take_lock(fd, &taken)) {
@@ -137,6 +140,11 @@ bool instance_take(const char *state_dir, const struct log *log, char name[OWNER
 	int folder = private_folder_open(state_dir, reason, sizeof reason);
 	if (folder < 0) {
 		snprintf(why, size, "state folder %s " SET_STATE_DIR, reason);
+		return false;
+	}
+	if (!private_folder_writable(state_dir, reason, sizeof reason)) {
+		snprintf(why, size, "state folder %s " SET_STATE_DIR, reason);
+		close(folder);
 		return false;
 	}
 	if (private_folder_exposed(state_dir, reason, sizeof reason))

@@ -146,6 +146,9 @@ static void check_folders(struct preflight *preflight)
 	char why[1024];
 	if (config->state_dir != NULL && !private_folder_check(config->state_dir, why, sizeof why))
 		config_blame(config, &preflight->problems, "postprocessing", "state_dir", "%s", why);
+	else if (config->state_dir != NULL && access(config->state_dir, F_OK) == 0 &&
+	         !private_folder_writable(config->state_dir, why, sizeof why)) /* the service may run as another user */
+		config_blame(config, &preflight->config->warnings, "postprocessing", "state_dir", "%s", why);
 	if (config->quarantine_folder != NULL && !private_folder_check(config->quarantine_folder, why, sizeof why))
 		config_blame(config, &preflight->problems, "quarantine", "folder", "%s", why);
 }

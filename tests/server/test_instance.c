@@ -247,6 +247,36 @@ START_TEST(a_service_need_not_be_root)
 }
 END_TEST
 
+static int take_what_is_roots(void *closure)
+{
+	(void)closure;
+	int lock;
+	const struct log log = {.fd = -1};
+	if (setegid(SOMEBODY) != 0 || seteuid(SOMEBODY) != 0)
+		return 2;
+	return !instance_take(folder, &log, name, &lock, why, sizeof why) &&
+	               strstr(why, ": the user 4711 cannot write to it (owner root") != NULL &&
+	               strstr(why, "([postprocessing] state_dir, POSTPROCESSING_STATE_DIR)") != NULL
+	           ? 0
+	           : 1;
+}
+
+START_TEST(a_folder_that_cannot_be_written_to)
+{
+	if (geteuid() != 0)
+		return;
+	ck_assert_int_eq(chmod(above, 0711), 0);
+	ck_assert_int_eq(chmod(folder, 0755), 0);
+	pid_t pid = fork();
+	ck_assert_int_ge(pid, 0);
+	if (pid == 0)
+		_exit(take_what_is_roots(NULL));
+	int status;
+	ck_assert_int_eq(waitpid(pid, &status, 0), pid);
+	ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 START_TEST(a_replaceable_folder_is_reported)
 {
 	ck_assert_int_eq(chmod(above, 0777), 0);
@@ -312,6 +342,7 @@ int main(void)
 		what_others_may_write_is_refused,
 		files_of_other_users_are_refused,
 		a_service_need_not_be_root,
+		a_folder_that_cannot_be_written_to,
 		a_replaceable_folder_is_reported,
 		the_broker_of_a_service_is_found,
 	};
