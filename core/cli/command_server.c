@@ -105,6 +105,7 @@ int command_server(int argc, char **argv)
 		groups[0] = '\0';
 	if (preflight_make(&preflight, options.config_path)) {
 		log.level = preflight.config->log_level;
+		log_info(&log, "postprocessing %s", PACKAGE_VERSION);
 		announce_groups(preflight.steps, groups, &log);
 		status = serve(&preflight, options.config_path, &log, &signals);
 	}

@@ -146,6 +146,13 @@ static void register_reload_metrics(struct server *server)
 	gauge_set(server->reload_time, clock_now() / SECOND);
 }
 
+static void register_build(struct metrics *metrics)
+{
+	const char *const labels[] = {"version", PACKAGE_VERSION, NULL};
+	gauge_set(metrics_gauge(metrics, "postprocessing_build_info", "The version of the program, as a label.", labels),
+	          1);
+}
+
 static bool create_parts(struct server *server, const struct steps *steps)
 {
 	server->metrics = metrics_create();
@@ -157,6 +164,7 @@ static bool create_parts(struct server *server, const struct steps *steps)
 	metrics_list_register(&server->counted, server->metrics);
 	gauge_set(server->counted.config_warnings, (int64_t)server->config->warnings.count);
 	server->intake.alarms = server->counted.broker_rollbacks;
+	register_build(server->metrics);
 	register_reload_metrics(server);
 	server_add_copies(server);
 	server_add_facts(server);

@@ -27,6 +27,8 @@ START_TEST(each_thing_is_reported)
 	scenario_begin(&scenario, NULL, false);
 	for (size_t i = 0; i < THINGS; i++)
 		check_has(things[i], true);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_build_info{version=\"" PACKAGE_VERSION "\"}"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, " info postprocessing " PACKAGE_VERSION "\n"), 1);
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_ready{thing=\"stream\",name=\"main-queue\"}"), 1);
 	ck_assert(nats_fixture_halt(&scenario.nats));
 	scenario_await_fault(&scenario, "broker", "");
