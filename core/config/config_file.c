@@ -49,11 +49,17 @@ static const char *check_section(const struct ini_file *file, const char *name, 
 	if (step != NULL)
 		return step_name_check(step, why, size) ? NULL : why;
 	struct nearest nearest = {0};
-	char words[NEAREST_WORDS_SIZE];
+	char words[NEAREST_WORDS_SIZE], of_step[STEP_SECTION_SIZE];
 	for (const struct config_section *known = config_sections; known->name != NULL; known++) {
 		if (strcmp(known->name, name) == 0)
 			return file->rank == RANK_DROPIN ? "files in steps.d may contain only [step:NAME] sections" : NULL;
 		nearest_offer(&nearest, name, known->name);
+	}
+	/* Its prefix may be misspelt: stp:NAME, step-NAME, steps.NAME. */
+	const char *rest = name + strcspn(name, ":.-_ ");
+	if (*rest != '\0' && rest != name && step_name_check(rest + 1, why, size)) {
+		snprintf(of_step, sizeof of_step, STEP_PREFIX "%.*s", STEP_NAME_MAX, rest + 1);
+		nearest_offer(&nearest, name, of_step);
 	}
 	snprintf(why, size, "unknown section%s", nearest_words(&nearest, "[", "]", words));
 	return why;

@@ -208,7 +208,7 @@ bool value_parse(const struct pp_key *key, const char *text, int64_t *number, ch
 		return check_range(key, text, *number, why, size);
 	case PP_KEY_DURATION:
 		if (!duration_parse(text, number))
-			return explain(why, size, text, "a duration such as 30s or 1h15m");
+			return explain(why, size, text, "a duration such as 30s or 1h15m (units: ns, us, ms, s, m, h)");
 		return check_range(key, text, *number, why, size);
 	case PP_KEY_SIZE:
 		if (!parse_size(text, number))

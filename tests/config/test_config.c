@@ -77,7 +77,7 @@ START_TEST(every_key)
 	            "[events]\nendpoint = tls://a:4222,tls://[::1]:4223\nusername = u\npassword = p;w\nenable_tls = yes\n"
 	            "tls_insecure = on\ncluster = c\nconsumer = mine\n"
 	            "[store]\nstore = nats-js-kv\nnodes = b:4222\ndatabase = db\ntable = t\nusername = su\npassword = sp\n"
-	            "enable_tls = true\ntls_root_ca_certificate = /ca\ntls_insecure = true\n"
+	            "enable_tls = true\ntls_root_ca_certificate = /dev/null\ntls_insecure = true\n"
 	            "[content]\ntls_insecure = 1\nca_file = /c.pem\nfile_roots = /srv:/data\n"
 	            "copy_memory = 1M\ncopy_dir = /tmp/c\ncopy_space = 2G\n"
 	            "[http]\naddr = [::]:0\ntoken = secret\n"
@@ -165,6 +165,8 @@ static const struct {
 	{"max_retries = -1", "is not between"},
 	{"max_retries = 99999999999999999999", "is not a whole number"},
 	{"shutdown_grace = 30", "main.ini:2: shutdown_grace: \"30\" is not a duration"},
+	{"retention = 7d",
+     "main.ini:2: retention: \"7d\" is not a duration such as 30s or 1h15m (units: ns, us, ms, s, m, h)"},
 	{"shutdown_grace = 2h", "is not between 0 and 1h"},
 	{"steps = s\n[step:s]\nmemory_limit = 1K", "main.ini:4: memory_limit: \"1K\" is not between 16MiB and 1TiB"},
 	{"steps = s\n[step:s]\nallow = netwrk",
@@ -178,6 +180,9 @@ static const struct {
 	{"= a", "main.ini:2: expected key = value"},
 	{"workers = 1\nworkers = 2", "main.ini:3: workers: already set ("},
 	{"[nonsense]\nx = 1", "main.ini:2: [nonsense]: unknown section"},
+	{"[stp:delay]", "main.ini:2: [stp:delay]: unknown section; did you mean [step:delay]?"},
+	{"[steps.virus-scan]", "main.ini:2: [steps.virus-scan]: unknown section; did you mean [step:virus-scan]?"},
+	{"[evnts]", "main.ini:2: [evnts]: unknown section; did you mean [events]?"},
 	{"[events", "main.ini:2: missing ] after the section name"},
 	{"[events] x", "main.ini:2: unexpected text after the section name"},
 	{"[step:]", "main.ini:2: [step:]: the step has no name"},
