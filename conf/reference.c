@@ -90,6 +90,8 @@ static void add_ini_key(struct text *text, const struct pp_key *key, const char 
 	describe_range(key, range, sizeof range);
 	snprintf(help, sizeof help, "%s%s%s", key->help, *range == '\0' ? "" : " ", range);
 	const char *value = key->fallback != NULL ? key->fallback : example != NULL ? example : "";
+	if (key->fallback == NULL && *value != '\0')
+		snprintf(help + strlen(help), sizeof help - strlen(help), " Example:");
 	text_add(text, "\n");
 	add_wrapped(text, "# ", help, add_word);
 	text_format(text, ";%s =%s%s\n", key->name, *value == '\0' ? "" : " ", value);

@@ -60,8 +60,8 @@ const struct config_section config_variables[] = {
  * host shares. */
 const struct config_key config_keys[] = {
 	{"postprocessing", KEY("steps", STRING,
-	 .help = "The steps of an upload, in order: names separated by commas or spaces. Without steps, every upload is "
-	         "accepted at once."),
+	 .help = "The steps of an upload, in order: names separated by commas or spaces. By default there are no steps, and "
+	         "every upload is accepted."),
 	 AT(steps), 0, "virusscan, delay"},
 	{"postprocessing", KEY("plugin_dir", STRING, .fallback = PLUGIN_DIR,
 	 .help = "The folders with the steps' modules, in search order: absolute paths separated by colons."),

@@ -39,6 +39,8 @@ static void uncomment(char *text)
 
 START_TEST(example_as_it_is)
 {
+	/* What is no default says so. */
+	ck_assert_ptr_nonnull(strstr(example, "Example:\n;steps = virusscan, delay\n"));
 	fixture_read(&fixture, example, ENVIRONMENT("HOME=/h"));
 	assert_sound(&fixture);
 	ck_assert_uint_eq(fixture.config->step_count, 0);
