@@ -225,17 +225,23 @@ static void complete_copy_dir(struct config *config, const char *given)
 	config->content.copy_dir = alloc_checked(text_take(&path));
 }
 
-/* A certificate that others can replace gives no security. A missing one may appear later. */
-static void warn_authority(struct config *config, const char *section, const char *key, const char *path)
+/* A certificate that others can replace gives no security. A missing one is an error if each connection needs it. */
+static void check_authority(struct config *config, const char *section, const char *key, const char *path, bool used,
+                            struct problems *problems)
 {
 	struct found found = config_find(config->source, section, key);
 	struct stat info;
 	if (path == NULL || found.place == NULL)
 		return;
 	if (stat(path, &info) != 0)
-		problems_add(&config->warnings, "%s: %s: %s: %s", found.place, key, path, strerror(errno));
+		problems_add(used ? problems : &config->warnings, "%s: %s: %s: %s", found.place, key, path, strerror(errno));
 	else
 		access_warn_named(&config->warnings, found.place, key, path, &info, false);
+}
+
+static bool uses_tls(const struct broker_address *broker)
+{
+	return broker->tls && broker->endpoint != NULL && strcmp(broker->endpoint, "embedded") != 0;
 }
 
 static void warn_insecure(struct config *config, const char *section, const char *whose)
@@ -304,9 +310,12 @@ static void complete(struct config_draft *draft, struct problems *problems)
 	complete_verification(source, "content", "ca_file", &config->content.tls_insecure, config->content.ca_file);
 	complete_quarantine(config, problems);
 	warn_unverified(config);
-	warn_authority(config, "events", "tls_root_ca_certificate", config->events.ca_file);
-	warn_authority(config, "store", "tls_root_ca_certificate", config->store.ca_file);
-	warn_authority(config, "content", "ca_file", config->content.ca_file);
+	check_authority(config, "events", "tls_root_ca_certificate", config->events.ca_file, uses_tls(&config->events),
+	                problems);
+	check_authority(config, "store", "tls_root_ca_certificate", config->store.ca_file, uses_tls(&config->store),
+	                problems);
+	/* Only URLs with https need it. */
+	check_authority(config, "content", "ca_file", config->content.ca_file, false, problems);
 	access_warn_files(config);
 }
 

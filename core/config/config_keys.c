@@ -132,8 +132,8 @@ const struct config_key config_keys[] = {
 	         "read and change all data. It has no effect if tls_root_ca_certificate is set."),
 	 AT(config.events.tls_insecure), KEY_START},
 	{"events", KEY("tls_root_ca_certificate", STRING, VARIABLES = EVENTS("TLS_ROOT_CA_CERTIFICATE"),
-	 .help = "The path of a PEM file with the certificate authorities to trust for the broker's certificate. Default: "
-	         "those that the system trusts."), AT(config.events.ca_file), KEY_FILE | KEY_START},
+	 .help = "The path of a PEM file with the certificate authorities to trust for the broker's certificate. It must "
+	         "exist if the connection uses TLS. Default: those that the system trusts."), AT(config.events.ca_file), KEY_FILE | KEY_START},
 	{"events", KEY("cluster", STRING, VARIABLES = EVENTS("CLUSTER"),
 	 .help = "Ignored. It is accepted because the configurations of oCIS and OpenCloud contain it."), AT(cluster), 0},
 	{"events", KEY("consumer", STRING, .fallback = "postprocessing-pull",
@@ -178,7 +178,7 @@ const struct config_key config_keys[] = {
 	 AT(config.store.tls_insecure), KEY_START},
 	{"store", KEY("tls_root_ca_certificate", STRING, VARIABLES = PERSISTENT_STORE("_TLS_ROOT_CA_CERTIFICATE"),
 	 .help = "The path of a PEM file with the certificate authorities to trust for the certificate of the store's "
-	         "broker. Default: those that the system trusts."), AT(config.store.ca_file), KEY_FILE | KEY_START},
+	         "broker. It must exist if the connection uses TLS. Default: those that the system trusts."), AT(config.store.ca_file), KEY_FILE | KEY_START},
 
 	{"cache", KEY("enabled", BOOL, .fallback = "true",
 	 .help = "Whether modules can use the cache. Its bucket has the name of the store's with -cache behind it, and is "
@@ -196,8 +196,8 @@ const struct config_key config_keys[] = {
 	         "ca_file is set."),
 	 AT(config.content.tls_insecure), 0},
 	{"content", KEY("ca_file", STRING,
-	 .help = "The path of a PEM file with the certificate authorities to trust for the storage's certificate. Default: "
-	         "those that the system trusts."), AT(ca_file), KEY_FILE},
+	 .help = "The path of a PEM file with the certificate authorities to trust for the storage's certificate. "
+	         "Only URLs with https need it, so a missing file is a warning. Default: those that the system trusts."), AT(ca_file), KEY_FILE},
 	{"content", KEY("file_roots", STRING,
 	 .help = "The folders from which file:// URLs of uploads may be read: absolute paths separated by colons. Default: "
 	         "none."),

@@ -368,6 +368,16 @@ START_TEST(files_that_keys_name)
 		assert_warning(&fixture, "/missing.pem: No such file or directory");
 		assert_counts(&fixture, 1, 0);
 	}
+	/* With TLS, nothing would work without it. */
+	static const char *const used[] = {"[events]\nendpoint = tls://a:1\n",
+	                                   "[events]\nendpoint = a:1\nenable_tls = true\n",
+	                                   "[store]\nnodes = b:1\nenable_tls = true\n"};
+	for (size_t i = 0; i < 3; i++) {
+		snprintf(text, sizeof text, "%stls_root_ca_certificate = %s\n", used[i], below("missing.pem"));
+		fixture_read(&fixture, text, ENVIRONMENT("HOME=/h"));
+		assert_problem(&fixture, "/missing.pem: No such file or directory");
+		assert_problems(&fixture, 1);
+	}
 }
 END_TEST
 
