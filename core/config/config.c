@@ -276,7 +276,8 @@ static void complete_quarantine(struct config *config, struct problems *problems
 {
 	const struct found folder = config_find(config->source, "quarantine", "folder");
 	const struct found key = config_find(config->source, "quarantine", "public_key");
-	config->quarantined = config->quarantine_folder != NULL;
+	/* Also if one of them is wrong or missing: that is an error of its own, and no error of the steps. */
+	config->quarantined = is_set(&folder) || is_set(&key);
 	if (is_set(&folder) && !is_set(&key))
 		problems_add(problems, "%s: folder: needs public_key too: without it, nothing can be encrypted", folder.place);
 	else if (is_set(&key) && !is_set(&folder))

@@ -105,7 +105,7 @@ struct config {
 
 	struct content_options content;
 
-	bool quarantined;           /* there is a quarantine: */
+	bool quarantined;           /* there is a quarantine, or its keys are wrong: */
 	char *quarantine_folder;    /* NULL: none */
 	char *quarantine_key;       /* the path of the public key */
 	nanos quarantine_retention; /* 0: for ever */

@@ -300,6 +300,28 @@ START_TEST(folders_and_programs)
 }
 END_TEST
 
+/* If the keys of the quarantine are wrong, the steps that need it report no second error. */
+START_TEST(wrong_quarantine)
+{
+	static const struct {
+		const char *keys, *error;
+	} cases[] = {
+		{"folder = q\npublic_key = /k\n", "main.ini:7: folder: \"q\" is not an absolute path"},
+		{"folder = /q\n", "main.ini:7: folder: needs public_key too"},
+		{"public_key = /k\n", "main.ini:7: public_key: needs folder too"},
+	};
+	char config[512];
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		snprintf(config, sizeof config, "steps = virusscan\n[step:virusscan]\ninfected = quarantine\n[quarantine]\n%s",
+		         cases[i].keys);
+		write_config(config);
+		ck_assert_int_eq(run("steps", NULL, NULL), 2);
+		assert_has(cases[i].error);
+		ck_assert_msg(occurrences("infected: ") == 0, "%s", output);
+	}
+}
+END_TEST
+
 /* A module that no step uses does no harm: `steps` reports what is wrong with it, and everything else works. */
 START_TEST(harmful_modules)
 {
@@ -364,7 +386,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {
-		a_sound_configuration,     as_json,  a_broken_configuration, no_steps,        wrong_settings_are_not_checked,
-		wrong_arguments_are_named, versions, folders_and_programs,   harmful_modules, the_log_of_a_start};
+		a_sound_configuration,     as_json,  a_broken_configuration, no_steps,         wrong_settings_are_not_checked,
+		wrong_arguments_are_named, versions, folders_and_programs,   wrong_quarantine, harmful_modules,
+		the_log_of_a_start};
 	return suite_run_with("config_commands", setup, teardown, tests, sizeof tests / sizeof tests[0], 180);
 }
