@@ -233,9 +233,10 @@ static bool can_note(const struct task *task)
 static bool purge(struct task *task)
 {
 	bool noted = can_note(task), good = noted;
-	size_t purged = 0;
+	size_t chosen = 0, purged = 0;
 	for (size_t i = 0; i < task->view.count; i++) {
 		const struct view_entry *entry = &task->view.entry[i];
+		chosen += task->chosen[i];
 		task->chosen[i] = task->chosen[i] && noted;
 		if (!task->chosen[i])
 			continue;
@@ -248,9 +249,14 @@ static bool purge(struct task *task)
 		good = task->chosen[i] && noted && good;
 		purged += task->chosen[i];
 	}
-	if (!task->json)
-		printf("%zu removed for good%s\n", purged, purged > 0 ? ":" : "");
-	return print_chosen(task) && good;
+	if (task->json || purged > 0) {
+		if (!task->json)
+			printf("%zu removed for good:\n", purged);
+		return print_chosen(task) && good;
+	}
+	if (chosen == 0)
+		puts("nothing to remove");
+	return good;
 }
 
 static bool carry_out(struct task *task)

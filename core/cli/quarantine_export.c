@@ -76,10 +76,10 @@ static bool check_note(const struct quarantine_export *export, const char *note)
 	if (length > 0 && beside[length - 1] == '\n')
 		beside[length - 1] = '\0';
 	bool none = length < 0 && errno == ENOENT, good = none || (length >= 0 && strcmp(beside, note) == 0);
-	const char *why = length < 0 ? private_file_reason(errno) : "it was changed";
+	const char *why = length < 0 ? private_file_reason(errno) : NULL, *id = view_entry_id(export->entry);
 	if (!good)
-		terminal_error("%s: %s: %s; remove it if the note in the sealed file is to count", view_entry_id(export->entry),
-		               file, why);
+		terminal_error("%s: %s%s%s. If you trust the sealed note, delete %s", id, file, why != NULL ? ": " : " ",
+		               why != NULL ? why : "differs from the sealed note", file);
 	free(beside);
 	return good;
 }

@@ -212,7 +212,7 @@ START_TEST(note_that_cannot_be_read)
 	ck_assert_int_eq(
 		COMMAND("export", "--folder", below("hidden"), "--key", below("key.pem"), "--output", below("out/file"), "u1"),
 		2);
-	assert_said(".json: it is a symbolic link; remove it if the note in the sealed file is to count");
+	assert_said(".json: it is a symbolic link. If you trust the sealed note, delete ");
 	ck_assert(is_empty(below("out")));
 }
 END_TEST
@@ -234,12 +234,17 @@ START_TEST(purge_that_cannot_be_noted)
 	ck_assert_int_eq(mkfifo(below("audit.log"), 0600), 0);
 	ck_assert_int_eq(COMMAND("purge", "-c", below("p.ini"), "--reason", "all", "--older-than", "1ns"), 2);
 	assert_said("audit.log: not a regular file; nothing is removed");
+	ck_assert_str_eq(output, "");
 	ck_assert_int_eq(COMMAND("list", "-c", below("p.ini")), 0);
 	ck_assert_msg(strstr(output, "u1") != NULL && strstr(output, "u2") != NULL, "%s", output);
 	ck_assert_int_eq(unlink(below("audit.log")), 0);
 	ck_assert_int_eq(COMMAND("purge", "-c", below("p.ini"), "--reason", "all", "--older-than", "1ns"), 0);
 	ck_assert_msg(strstr(output, "2 removed for good:") != NULL, "%s", output);
 	ck_assert(is_empty(below("hidden")));
+	ck_assert_int_eq(COMMAND("purge", "-c", below("p.ini"), "--reason", "all", "--older-than", "1ns"), 0);
+	ck_assert_str_eq(output, "nothing to remove\n");
+	ck_assert_int_eq(COMMAND("purge", "-c", below("p.ini"), "--reason", "all", "--older-than", "1ns", "--json"), 0);
+	ck_assert_str_eq(output, "[]\n");
 	ck_assert(folder_read(folder, "audit.log", output, sizeof output));
 	ck_assert_msg(strstr(output, "\"purged\",\"upload\":\"u1\"") != NULL &&
 	                  strstr(output, "\"purged\",\"upload\":\"u2\"") != NULL,

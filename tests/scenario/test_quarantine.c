@@ -333,7 +333,7 @@ START_TEST(changed_files)
 	ck_assert(folder_write(hidden, file, note, strlen(note)));
 	ck_assert_int_eq(COMMAND("quarantine", "export", "--key", in_keys("private.pem"), "--output", in_keys("out"), "u1"),
 	                 2);
-	assert_said("it was changed; remove it");
+	assert_said(".json differs from the sealed note. If you trust the sealed note, delete ");
 	ck_assert_uint_eq(audited("exported"), 0);
 	/* What counts is in the sealed file. The folder can be elsewhere, without a configuration. */
 	snprintf(hidden, sizeof hidden, "%s/hidden/%s", keys, file);
