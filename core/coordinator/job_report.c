@@ -97,17 +97,27 @@ static void report_hold(struct coordinator *coordinator, const struct job *job)
 	}
 }
 
-static void report_end(const struct log *log, const char *id, const struct record *record, bool expired)
+/* How the step ended the upload although it gave no outcome. After retries, its reason may name a verdict that it could
+ * not act on. */
+static const char *describe_exhaustion(const struct job *job)
 {
+	const struct input *input = &job->input;
+	return input->kind == INPUT_RETURNED && !input->crashed && !input->gone ? " after all retries"
+	                                                                        : ", which reached no verdict";
+}
+
+static void report_end(const struct log *log, const char *id, const struct job *job)
+{
+	const struct record *record = job->active->record;
 	const struct status *status = &record->status;
 	const char *between = status->reason[0] != '\0' ? ": " : "", *outcome = outcome_name(status->outcome);
 	if (status->outcome == OUTCOME_CONTINUE)
 		log_debug(log, "upload %s: all steps done: %s", id, outcome);
 	else if (status->decided == 0)
 		log_info(log, "upload %s: %s%s%s", id, outcome, between, status->reason);
-	else if (status->exhausted && !expired)
-		log_warning(log, "upload %s: %s by %s, which reached no verdict%s%s", id, outcome,
-		            record->upload->step[status->decided - 1], between, status->reason);
+	else if (status->exhausted && !job->action.hold_expired)
+		log_warning(log, "upload %s: %s by %s%s%s%s", id, outcome, record->upload->step[status->decided - 1],
+		            describe_exhaustion(job), between, status->reason);
 	else
 		log_info(log, "upload %s: %s by %s%s%s", id, outcome, record->upload->step[status->decided - 1], between,
 		         status->reason);
@@ -157,7 +167,7 @@ void report_transition(struct coordinator *coordinator, const struct job *job)
 		metrics_count(metrics, uploads_aborted);
 	if (status->exhausted && !job->action.hold_expired)
 		metrics_count(metrics, uploads_exhausted);
-	report_end(log, id, record, job->action.hold_expired);
+	report_end(log, id, job);
 }
 
 void report_refusal(const struct coordinator *coordinator, const struct job *job)

@@ -123,6 +123,17 @@ START_TEST(uploads_are_sealed)
 }
 END_TEST
 
+/* The step has a verdict and cannot act on it, so the end does not say that there is none. */
+START_TEST(given_up)
+{
+	begin("a", "max_size = 1000\n[step:a]\nmax_retries = 1\n");
+	storage_expect(&scenario, "u1", "/large", SIZE, "abort");
+	scenario_await_log(&scenario, "warning upload u1: abort by a after all retries: ");
+	ck_assert_uint_eq(scenario_log_count(&scenario, "no verdict"), 0);
+	end();
+}
+END_TEST
+
 static int command(const char *const *words)
 {
 	return scenario_command(&scenario, words, text, sizeof text);
@@ -407,7 +418,7 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {uploads_are_sealed, full,          too_large,         added_by_a_reload, retention,
-	                              commands,           changed_files, killed_in_between, another_key};
+	const TTest *const tests[] = {uploads_are_sealed, full,     given_up,      too_large,         added_by_a_reload,
+	                              retention,          commands, changed_files, killed_in_between, another_key};
 	return scenario_run("quarantine", tests, sizeof tests / sizeof tests[0]);
 }
