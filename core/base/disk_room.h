@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Whether a disk has room for large files, with some left for others, such as a private broker. */
+ * Whether a disk has room for large files, with some left for others, such as an embedded broker. */
 #ifndef CORE_BASE_DISK_ROOM_H
 #define CORE_BASE_DISK_ROOM_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Detects that the private broker no longer accepts data.
+ * Detects that the embedded broker no longer accepts data.
  *
  * nats-server 2.9 hangs permanently after its disk was full for a moment: it accepts connections, but JetStream no
  * longer answers, and SIGTERM has no effect. Only a restart helps, but a killed broker may lose acknowledged data.

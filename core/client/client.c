@@ -28,7 +28,7 @@ bool client_open(struct client *client, const char *path)
 		if (!found) {
 			terminal_error("%s", config->state_dir != NULL ? why
 			                                               : NO_STATE_DIR "; state_dir is needed to find the "
-			                                                              "service's private broker");
+			                                                              "service's embedded broker");
 			config_free(client->config);
 			return false;
 		}
@@ -72,7 +72,7 @@ natsConnection *client_connect(const struct client *client, const struct broker_
 	bool embedded = address == &client->embedded;
 	if (!quietly)
 		terminal_error("broker %s: %s", address->endpoint,
-		               embedded ? "the service's private broker does not answer: is `postprocessing server` running?"
+		               embedded ? "the service's embedded broker does not answer: is `postprocessing server` running?"
 		                        : bus_advice(status));
 	return NULL;
 }

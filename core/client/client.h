@@ -23,8 +23,8 @@ struct client {
 bool client_open(struct client *client, const char *path);
 void client_close(struct client *client);
 
-/* Checks whether the service has restarted its private broker, which then has a new address. True: it has; `client` has
- * the new address, and connections to the old one are useless. */
+/* Checks whether the service has restarted its embedded broker, which then has a new address. True: it has; `client`
+ * has the new address, and connections to the old one are useless. */
 bool client_relocate(struct client *client);
 
 /* Connects to one of the brokers. NULL: failed, with a message on stderr unless it is to be quiet. */

@@ -134,7 +134,7 @@ static void disconnect_all(struct submission *submission)
 	submission->subscription[0] = submission->subscription[1] = NULL;
 }
 
-/* Follows a restarted private broker to its new address. The service repeats messages that were missed. */
+/* Follows a restarted embedded broker to its new address. The service repeats messages that were missed. */
 static void follow_broker(struct submission *submission)
 {
 	bool there = submission->events != NULL && natsConnection_Status(submission->events) == NATS_CONN_STATUS_CONNECTED;

@@ -51,7 +51,7 @@ const struct config_section config_sections[] = {
 
 const struct config_section config_variables[] = {
 	{"POSTPROCESSING_CONFIG", "The path of the main file."},
-	{"POSTPROCESSING_NATS_SERVER", "The path of the nats-server program for a private broker. Default: the first one "
+	{"POSTPROCESSING_NATS_SERVER", "The path of the nats-server program for an embedded broker. Default: the first one "
 	                               "in $PATH."},
 	{NULL, NULL}
 };
@@ -112,7 +112,7 @@ const struct config_key config_keys[] = {
 	{"events", KEY("endpoint", STRING, .fallback = "embedded", VARIABLES = EVENTS("ENDPOINT"),
 	 .help = "The broker: host:port, or a URL that begins with nats://, tcp:// or tls://. Separate the servers of a "
 	         "cluster with commas. tls:// always uses TLS, regardless of enable_tls. A URL may contain user:password@, "
-	         "percent-encoded (%40 for @), which overrides username and password. embedded: a private broker that the "
+	         "percent-encoded (%40 for @), which overrides username and password. embedded: a broker that the "
 	         "service starts and stops itself. The broker of an oCIS or OpenCloud host is at 127.0.0.1:9233."),
 	 AT(config.events.endpoint), KEY_REQUIRED | KEY_START},
 	{"events", KEY("username", STRING, VARIABLES = OWN_EVENTS("AUTH_USERNAME"),

@@ -58,7 +58,7 @@
 	X(urls_asked, "postprocessing_urls_asked_total", \
 	  "Uploads that storage was asked to begin again because their URL answered 404 or 410.") \
 	X(requests_failed, "postprocessing_requests_failed_total", "Requests to the broker that were repeated.") \
-	X(broker_restarts, "postprocessing_private_broker_restarts_total", "Times the private broker was restarted.") \
+	X(broker_restarts, "postprocessing_private_broker_restarts_total", "Times the embedded broker was restarted.") \
 	X(broker_losses, "postprocessing_broker_losses_total", \
 	  "Times the broker was found without the stream and the bucket.") \
 	X(broker_rollbacks, "postprocessing_broker_rollbacks_total", \

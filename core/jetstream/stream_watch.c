@@ -18,7 +18,7 @@ natsStatus stream_watch_find(struct stream_watch *watch, jsCtx *js, const char *
 		log_error(
 			watch->log,
 			"%s %s: missing from the broker, and with it %s. Processing pauses until the %s is back. Restore the broker's files "
-			"(a private broker's are in %s/broker)%s. If the %s is lost for good, or you want to use another broker, stop the "
+			"(an embedded broker's are in %s/broker)%s. If the %s is lost for good, or you want to use another broker, stop the "
 			"service, delete %s/%s, start the service, and have storage restart its uploads",
 			kind, name, watch->contents, kind, state_dir, watch->creator, kind, state_dir, watch->checkpoint);
 	watch->missed = status != NATS_OK && (missing || watch->missed);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Trims the event stream of the private broker: old processed messages are purged. The stream of a shared broker is
+ * Trims the event stream of the embedded broker: old processed messages are purged. The stream of a shared broker is
  * left to its owner. */
 #ifndef CORE_JETSTREAM_TRIM_H
 #define CORE_JETSTREAM_TRIM_H

@@ -102,7 +102,7 @@ static bool find_brokers(struct server *server, char *why, size_t size)
 	report_overridden(server, "store", "nodes", &config->store);
 	if (!embedded)
 		return true;
-	log_info(server->log, "events: starting a private broker; to use another one, set [events] endpoint "
+	log_info(server->log, "events: starting an embedded broker; to use another one, set [events] endpoint "
 	                      "(POSTPROCESSING_EVENTS_ENDPOINT)");
 	server->broker = broker_start(config->state_dir, server->log, why, size);
 	if (server->broker == NULL)

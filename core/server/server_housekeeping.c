@@ -89,7 +89,7 @@ static void tidy_memory(struct server *server)
 	server->mails = 0;
 }
 
-/* Reports to the private broker whether its writes are answered. */
+/* Reports to the embedded broker whether its writes are answered. */
 static void tell_broker(struct server *server)
 {
 	struct unanswered writes = bus_unanswered(server->events->bus);

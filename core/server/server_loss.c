@@ -75,7 +75,7 @@ static void report_loss(const struct server_broker *broker, bool wait)
 	const char *folder = config->state_dir, *bucket = server->store.bucket;
 	char text[DURATION_TEXT_SIZE], files[512] = "";
 	if (server->broker != NULL)
-		snprintf(files, sizeof files, " (the private broker's files are in %.400s/broker)", folder);
+		snprintf(files, sizeof files, " (the embedded broker's files are in %.400s/broker)", folder);
 	metrics_count(&server->counted, broker_losses);
 	if (!wait) {
 		log_error(server->log,

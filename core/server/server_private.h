@@ -195,7 +195,7 @@ void server_read_on(struct server *server);
 /* Makes all scans end early. */
 void server_stop_scans(struct server *server);
 
-/* The broker's name for messages: the address of a private broker changes. */
+/* The broker's name for messages: the address of an embedded broker changes. */
 const char *server_broker_name(const struct server_broker *broker);
 /* Registers everything that /readyz reports except the steps. */
 void server_add_facts(struct server *server);

@@ -237,7 +237,7 @@ START_TEST(certificates_that_are_not_verified)
 	fixture_read(&fixture, "[store]\nnodes = b:1\ntls_insecure = true\n", ENVIRONMENT("HOME=/h"));
 	assert_warning(&fixture, "main.ini:3: [store] tls_insecure:");
 	assert_counts(&fixture, 1, 0);
-	/* A private broker has no certificate. If CA certificates are configured, the connection is verified. */
+	/* An embedded broker has no certificate. If CA certificates are configured, the connection is verified. */
 	fixture_read(&fixture, "[events]\ntls_insecure = true\n", ENVIRONMENT("HOME=/h"));
 	assert_counts(&fixture, 0, 0);
 	fixture_read(

@@ -34,7 +34,7 @@ static void begin(void)
 	scenario_begin(&scenario, &(struct scenario_options){.embedded = true, .steps = "policies, delay", .ini = ini},
 	               false);
 	connect();
-	ck_assert_uint_eq(scenario_log_count(&scenario, "events: starting a private broker"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "events: starting an embedded broker"), 1);
 	storage_bytes_received(&scenario, "waits", "/none", 3);
 	storage_bytes_received(&scenario, "asks", "/none", 3);
 	recorder_await(&scenario.recorder, "StartPostprocessingStep", "waits", 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The private broker in trouble: its disk was full, it is killed, another program listens on its old port. Time
+ * The embedded broker in trouble: its disk was full, it is killed, another program listens on its old port. Time
  * limits that are a minute otherwise are seconds here. */
 #include <netinet/in.h>
 #include <poll.h>
@@ -53,7 +53,7 @@ static void reconnect(void)
 	natsConnection_Destroy(scenario.connection);
 	scenario.js = NULL;
 	scenario.connection = NULL;
-	ck_assert_msg(wait_until(is_connected, NULL, TEST_LIMIT), "the private broker is not found");
+	ck_assert_msg(wait_until(is_connected, NULL, TEST_LIMIT), "the embedded broker is not found");
 	scenario.recorder.js = scenario.js;
 }
 

@@ -118,7 +118,7 @@ START_TEST(statuses_of_a_start_that_fails)
 	ck_assert(process_wait(&scenario.service, TEST_LIMIT));
 	ck_assert_int_eq(scenario.service.status, 2);
 	scenario_await_log(&scenario, "chmod go-w");
-	/* Another service uses the private broker. */
+	/* Another service uses the embedded broker. */
 	ck_assert_int_eq(chmod(path, 0700), 0);
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);

@@ -361,7 +361,7 @@ START_TEST(before_the_start)
 }
 END_TEST
 
-/* The private broker goes on: its settings are those of the start. */
+/* The embedded broker goes on: its settings are those of the start. */
 START_TEST(a_private_broker_stays)
 {
 	char text[1024];
@@ -384,7 +384,7 @@ START_TEST(a_private_broker_stays)
 	scenario_await_log(&scenario, "only when the service is started again: [events] endpoint");
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_private_broker_restarts_total"), 0);
 	ck_assert_int_eq(scenario_http(&scenario, "/readyz"), 200);
-	ck_assert_uint_eq(scenario_log_count(&scenario, "starting a private broker"), 1);
+	ck_assert_uint_eq(scenario_log_count(&scenario, "starting an embedded broker"), 1);
 	scenario_close(&scenario);
 }
 END_TEST

@@ -300,7 +300,7 @@ START_TEST(a_replaceable_folder_is_reported)
 }
 END_TEST
 
-/* Commands of root find the private broker of a service that runs as another user, but not files that a third user
+/* Commands of root find the embedded broker of a service that runs as another user, but not files that a third user
  * has put there. */
 START_TEST(the_broker_of_a_service_is_found)
 {
