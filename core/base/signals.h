@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * Signal handling. SIGTERM and SIGINT stop the service, SIGHUP has it read its configuration again. Other signals
+ * Signal handling. SIGTERM and SIGINT stop the service, SIGHUP makes it reload its configuration. Other signals
  * (except SIGKILL, SIGQUIT and SIGABRT) are only logged, with a hint what to do instead.
  *
  * Signals are caught instead of blocked or ignored, so that programs started by this process or its modules begin with

@@ -302,11 +302,9 @@ const struct config_key step_keys[] = {
 	         "neither the service nor another upload. thread: in the service itself; a module that crashes then ends "
 	         "the service. The steps delay and remote are part of the service."), STEP_AT(isolation), 0},
 	{"step", KEY("allow", STRING,
-	 .help = "What the module may do in its process, separated by spaces or commas: network (connections by IPv4 "
-	         "and IPv6), "
-	         "unix (connections to Unix sockets), exec (start programs), files (write files in a private folder), "
-	         "or none. "
-	         "Default: what the module declares, except exec."), STEP_AT(allow), 0, "unix network"},
+	 .help = "What the module may do in its process. By default, a module gets what it declares, except exec. The "
+	         "words, separated by spaces or commas: network (connections by IPv4 and IPv6), unix (connections to Unix "
+	         "sockets), exec (start programs), files (write files in a private folder), or none."), STEP_AT(allow), 0, "unix network"},
 	{"step", KEY("memory_limit", SIZE, .fallback = "256MiB", .min = 16 << 20, .max = INT64_C(1) << 40,
 	 .help = "How much memory each process of the step may use, together with the programs that it has started. Beyond "
 	         "it, the "

@@ -410,7 +410,7 @@ static void warn_of_risks(const struct virusscan *scan, struct pp_run *run)
 		          "files on which no scanner gave a verdict are accepted after all retries (on_exhausted = continue)");
 }
 
-/* What the configuration means, once: the service that had the variables first knew two verdicts. */
+/* What the configuration means, once: the original service had only two verdicts. */
 static void announce(struct virusscan *scan, struct pp_run *run)
 {
 	const struct pp_host *host = scan->host;
