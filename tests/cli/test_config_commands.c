@@ -56,17 +56,36 @@ static void write_config_here(const char *text)
 	write_config(whole);
 }
 
+/* If set, the commands run as this user. */
+static bool as_somebody;
+#define SOMEBODY "4711"
+
+/* Whether that is possible: it needs root, and a build folder that everybody can reach. */
+static bool can_run_as_somebody(void)
+{
+	static const char *const argv[] = {
+		"setpriv", "--reuid=" SOMEBODY, "--clear-groups", "test", "-x", "./postprocessing", NULL};
+	struct process process = PROCESS_NONE;
+	bool good = geteuid() == 0 &&
+	            process_start(&process, &(struct process_options){.argv = argv, .log = "/dev/null"}) &&
+	            process_wait(&process, LIMIT) && process.status == 0;
+	process_end(&process);
+	return good;
+}
+
 /* Runs the command; returns its exit status. */
 static int run(const char *command, const char *option, const char *const *env)
 {
 	char ini[FOLDER_PATH_SIZE + 64], log[FOLDER_PATH_SIZE + 64];
-	const char *const argv[] = {"./postprocessing", command, "-c", ini, option, NULL};
+	const char *const argv[] = {
+		"setpriv", "--reuid=" SOMEBODY, "--clear-groups", "./postprocessing", command, "-c", ini, option, NULL};
 	struct process process = PROCESS_NONE;
 	snprintf(ini, sizeof ini, "%s", below("main.ini"));
 	snprintf(log, sizeof log, "%s", below("log"));
 	unlink(log);
-	ck_assert(
-		process_start(&process, &(struct process_options){.argv = argv, .env = env, .log = log, .pipe_out = true}));
+	ck_assert(process_start(
+		&process,
+		&(struct process_options){.argv = argv + (as_somebody ? 0 : 3), .env = env, .log = log, .pipe_out = true}));
 	output[0] = '\0';
 	for (size_t used = 0; process_read_line(&process, output + used, OUTPUT_SIZE - used - 1, LIMIT);
 	     used = strlen(output)) {
@@ -322,6 +341,26 @@ START_TEST(wrong_quarantine)
 }
 END_TEST
 
+/* It may be another user's service, so it is a warning. */
+START_TEST(a_state_folder_that_cannot_be_written_to)
+{
+	if (!can_run_as_somebody())
+		return;
+	write_config_here("state_dir = @/state\n");
+	ck_assert_int_eq(mkdir(below("state"), 0755), 0);
+	ck_assert_int_eq(chmod(below("state"), 0755), 0);
+	ck_assert_int_eq(chmod(folder, 0755), 0);
+	ck_assert_int_eq(chmod(below("main.ini"), 0644), 0);
+	as_somebody = true;
+	ck_assert_int_eq(run("steps", NULL, NULL), 0);
+	assert_has("main.ini:3: state_dir: ");
+	assert_has("/state: the user " SOMEBODY " cannot write to it (owner root, ");
+	as_somebody = false;
+	ck_assert_int_eq(run("steps", NULL, NULL), 0);
+	ck_assert_uint_eq(occurrences("cannot write to it"), 0);
+}
+END_TEST
+
 /* A module that no step uses does no harm: `steps` reports what is wrong with it, and everything else works. */
 START_TEST(harmful_modules)
 {
@@ -385,9 +424,17 @@ END_TEST
 
 int main(void)
 {
-	const TTest *const tests[] = {
-		a_sound_configuration,     as_json,  a_broken_configuration, no_steps,         wrong_settings_are_not_checked,
-		wrong_arguments_are_named, versions, folders_and_programs,   wrong_quarantine, harmful_modules,
-		the_log_of_a_start};
+	const TTest *const tests[] = {a_sound_configuration,
+	                              as_json,
+	                              a_broken_configuration,
+	                              no_steps,
+	                              wrong_settings_are_not_checked,
+	                              wrong_arguments_are_named,
+	                              versions,
+	                              folders_and_programs,
+	                              wrong_quarantine,
+	                              harmful_modules,
+	                              the_log_of_a_start,
+	                              a_state_folder_that_cannot_be_written_to};
 	return suite_run_with("config_commands", setup, teardown, tests, sizeof tests / sizeof tests[0], 180);
 }
