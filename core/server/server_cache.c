@@ -13,13 +13,12 @@
  * one. */
 static void count(struct server *server, const struct cache_question *question, bool found, bool shared)
 {
-	if (cache_question_is_late(question, clock_monotonic())) {
-		metrics_count(&server->counted, cache_misses);
-	} else if (found) {
+	bool late = cache_question_is_late(question, clock_monotonic());
+	if (found && !late) {
 		metrics_count(&server->counted, cache_hits);
 		if (shared)
 			metrics_count(&server->counted, cache_shared);
-	} else if (!question->run_ended) {
+	} else if (late || !question->run_ended) {
 		metrics_count(&server->counted, cache_misses);
 	}
 }

@@ -261,11 +261,12 @@ static void fail_in_turn(const char *step, const char *first)
 		nanos began = clock_monotonic();
 		run_abreast();
 		nanos took = clock_monotonic() - began;
-		fastest = took < fastest ? took : fastest;
-		ck_assert_uint_gt(scenario_log_count(&scenario, STORAGE_FILENAME ": unknown"), ABREAST);
+		/* On a busy machine, the second run of one may come before the first of another, which then does not fail. */
+		bool each = scenario_log_count(&scenario, STORAGE_FILENAME ": unknown") > ABREAST;
+		fastest = each && took < fastest ? took : fastest;
 		end();
 	}
-	ck_assert_msg(fastest < 2 * SECOND, "the uploads took %lld ms", (long long)(fastest / MILLISECOND));
+	ck_assert_msg(fastest < 2 * SECOND, "the uploads took %lld ms, if each failed", (long long)(fastest / MILLISECOND));
 }
 
 START_TEST(a_run_that_crashes)
