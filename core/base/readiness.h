@@ -16,8 +16,8 @@ struct readiness *readiness_create(struct metrics *metrics);
 void readiness_destroy(struct readiness *readiness); /* NULL is fine */
 
 /* Adds a fact about a thing ("broker", "permission", "stream", "consumer", "bucket", "step", "state folder",
- * "audit log") and its name ("main-queue", "virusscan"; "" if there is only one of its kind). Both are copied. The fact
- * is not ready, with the reason "not checked yet", until it is set. Setting NULL does nothing. */
+ * "audit log", "quarantine") and its name ("main-queue", "virusscan"; "" if there is only one of its kind). Both are
+ * copied. The fact is not ready, with the reason "not checked yet", until it is set. Setting NULL does nothing. */
 struct fact *readiness_add(struct readiness *readiness, const char *thing, const char *name);
 
 #define FACT_REASON_SIZE 256

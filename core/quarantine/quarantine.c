@@ -27,6 +27,7 @@ struct quarantine {
 	void *closure;
 	struct quarantine_settings settings; /* under the lock, and so are: */
 	int64_t reserved;                    /* bytes of entries that are being written */
+	int64_t wanted;                      /* bytes of the last entry, if that could not be made; otherwise 0 */
 };
 
 static bool fail(char error[SEAL_ERROR_SIZE], const char *why)
@@ -123,16 +124,17 @@ static bool fits(int64_t bytes, int64_t used, int64_t limit, char error[SEAL_ERR
 	return false;
 }
 
-/* Takes room for an entry. The one that it replaces does not count, as it goes. */
-static bool reserve(struct quarantine *quarantine, int folder, const char *name, int64_t bytes,
-                    char error[SEAL_ERROR_SIZE])
+/* Looks for room for an entry beside all entries but that of the name `except` (NULL: all), and reserves `taken` bytes
+ * if there is room. */
+static bool find_room(struct quarantine *quarantine, int folder, const char *except, int64_t bytes, int64_t taken,
+                      char error[SEAL_ERROR_SIZE])
 {
-	struct sum sum = {.except = name};
+	struct sum sum = {.except = except};
 	pthread_mutex_lock(&quarantine->room);
 	bool good = folder_each(folder, add_up, &sum) || fail(error, strerror(errno));
 	pthread_mutex_lock(&quarantine->lock);
 	good = good && fits(bytes, sum.bytes + quarantine->reserved, quarantine->settings.max_size, error);
-	quarantine->reserved += good ? bytes : 0;
+	quarantine->reserved += good ? taken : 0;
 	pthread_mutex_unlock(&quarantine->lock);
 	pthread_mutex_unlock(&quarantine->room);
 	return good;
@@ -163,10 +165,12 @@ static bool publish(struct quarantine *quarantine, int folder, int draft, const 
 	return good;
 }
 
-static void release(struct quarantine *quarantine, int64_t reserved)
+/* The entry was made, or could not be. */
+static void end(struct quarantine *quarantine, int64_t bytes, int64_t reserved, bool made)
 {
 	pthread_mutex_lock(&quarantine->lock);
 	quarantine->reserved -= reserved;
+	quarantine->wanted = made ? 0 : bytes;
 	pthread_mutex_unlock(&quarantine->lock);
 }
 
@@ -202,18 +206,33 @@ static bool pump(struct sealer *sealer, const struct quarantine_source *source, 
 	return good;
 }
 
-static bool write_sealed(int draft, const unsigned char key[SEAL_KEY], const char *note,
-                         const struct quarantine_source *source, char error[SEAL_ERROR_SIZE])
+/* Takes room on the disk for a file. */
+static bool take_room(int draft, int64_t size, char error[SEAL_ERROR_SIZE])
 {
-	int64_t size = seal_size(strlen(note), source->size);
 	char why[128];
 	if (!disk_has_room(draft, size, why, sizeof why)) {
 		snprintf(error, SEAL_ERROR_SIZE, "no room on the disk: %s ([quarantine] folder)", why);
 		return false;
 	}
 	/* A disk that is full is noticed before anything is written. Some file systems cannot do this. */
-	if (fallocate(draft, 0, 0, size) != 0 && errno != EOPNOTSUPP && errno != EINTR)
-		return fail(error, strerror(errno));
+	return fallocate(draft, 0, 0, size) == 0 || errno == EOPNOTSUPP || errno == EINTR || fail(error, strerror(errno));
+}
+
+/* Creates the file of an entry under a name of its own. -1: failed; `error` has the reason. */
+static int create_sealed(int folder, const char *name, char draft_name[DRAFT_NAME_SIZE], char error[SEAL_ERROR_SIZE])
+{
+	char file[ENTRY_FILE_SIZE];
+	int draft = draft_create(folder, entry_file(name, ENTRY_SEALED, file), draft_name);
+	if (draft < 0)
+		snprintf(error, SEAL_ERROR_SIZE, "no file can be created in the folder: %s", strerror(errno));
+	return draft;
+}
+
+static bool write_sealed(int draft, const unsigned char key[SEAL_KEY], const char *note,
+                         const struct quarantine_source *source, char error[SEAL_ERROR_SIZE])
+{
+	if (!take_room(draft, seal_size(strlen(note), source->size), error))
+		return false;
 	struct sealer *sealer = sealer_begin(draft, key, note, error);
 	bool good = sealer != NULL && pump(sealer, source, error) && sealer_end(sealer, error);
 	sealer_free(sealer);
@@ -247,9 +266,10 @@ static bool write_entry(struct quarantine *quarantine, int folder, struct making
                         const struct quarantine_source *source, char error[SEAL_ERROR_SIZE])
 {
 	char file[ENTRY_FILE_SIZE], draft_name[DRAFT_NAME_SIZE];
-	int draft = draft_create(folder, entry_file(making->name, ENTRY_SEALED, file), draft_name);
+	int draft = create_sealed(folder, making->name, draft_name, error);
 	if (draft < 0)
-		return fail(error, strerror(errno));
+		return false;
+	entry_file(making->name, ENTRY_SEALED, file);
 	if (!write_sealed(draft, making->key, making->note, source, error)) {
 		draft_drop(folder, draft, draft_name);
 		return false;
@@ -276,9 +296,11 @@ static bool add(struct quarantine *quarantine, int folder, const char *name, con
 	if (text == NULL)
 		return fail(error, "out of memory");
 	struct making making = {name, text, settings.key, seal_size(strlen(text), source->size)};
-	bool reserved = reserve(quarantine, folder, name, making.reserved, error);
+	const int64_t bytes = making.reserved;
+	/* The entry that this one replaces does not count, as it goes. */
+	bool reserved = find_room(quarantine, folder, name, bytes, bytes, error);
 	bool good = reserved && write_entry(quarantine, folder, &making, source, error);
-	release(quarantine, reserved ? making.reserved : 0);
+	end(quarantine, bytes, reserved ? making.reserved : 0, good);
 	if (good && quarantine->added_one != NULL)
 		quarantine->added_one(quarantine->closure, &whole);
 	free(text);
@@ -301,6 +323,33 @@ bool quarantine_add(struct quarantine *quarantine, const struct note *note, cons
 		snprintf(error, SEAL_ERROR_SIZE, "not quarantined: %.480s", why);
 	if (!good && quarantine->failed_one != NULL)
 		quarantine->failed_one(quarantine->closure, note, why);
+	return good;
+}
+
+/* The name of no upload's entry. */
+#define NO_ENTRY "00000000000000000000000000000000"
+
+/* Whether an entry of so many bytes can be written. */
+static bool try_to_write(int folder, int64_t bytes, char error[SEAL_ERROR_SIZE])
+{
+	char draft_name[DRAFT_NAME_SIZE];
+	int draft = create_sealed(folder, NO_ENTRY, draft_name, error);
+	bool good = draft >= 0 && take_room(draft, bytes, error);
+	if (draft >= 0)
+		draft_drop(folder, draft, draft_name);
+	return good;
+}
+
+bool quarantine_check(struct quarantine *quarantine, char error[SEAL_ERROR_SIZE])
+{
+	int folder = open_folder(quarantine, error);
+	if (folder < 0)
+		return false;
+	pthread_mutex_lock(&quarantine->lock);
+	int64_t bytes = quarantine->wanted > 0 ? quarantine->wanted : seal_size(0, 0);
+	pthread_mutex_unlock(&quarantine->lock);
+	bool good = find_room(quarantine, folder, NULL, bytes, 0, error) && try_to_write(folder, bytes, error);
+	close(folder);
 	return good;
 }
 

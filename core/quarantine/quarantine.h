@@ -46,6 +46,10 @@ struct quarantine_source {
 bool quarantine_add(struct quarantine *quarantine, const struct note *note, const struct quarantine_source *source,
                     char error[SEAL_ERROR_SIZE]);
 
+/* Whether an entry can be made now: the folder can be written to, and max_size and the disk leave room. If the last one
+ * could not be made, it is one of the same size. False: `error` has the reason. */
+bool quarantine_check(struct quarantine *quarantine, char error[SEAL_ERROR_SIZE]);
+
 /* Removes the entries that are older than the retention. `removed` is called for each that this call has removed, with
  * its note (all "" but the ID, which is the entry's name: it was damaged). False: some or all could not be looked at or
  * removed; `error` has the reason. */

@@ -30,6 +30,11 @@ void server_add_facts(struct server *server)
 	/* Its lock and the instance's name were written there. */
 	fact_set(facts->state_folder, true, "");
 	facts->audit_log = readiness_add(server->readiness, "audit log", "");
+	if (server->quarantine != NULL) {
+		facts->quarantine = readiness_add(server->readiness, "quarantine", server->config->quarantine_folder);
+		/* It could be opened. What is wrong with it later is only noted. */
+		fact_set(facts->quarantine, true, "");
+	}
 	server->intake.stream_fact = facts->stream;
 	server->intake.consumer_fact = facts->consumer;
 	server->bucket.fact = facts->bucket;

@@ -52,7 +52,7 @@ struct reading {
 
 /* What the service depends on besides the brokers and steps, see readiness.h. */
 struct server_facts {
-	struct fact *stream, *consumer, *bucket, *state_folder, *audit_log;
+	struct fact *stream, *consumer, *bucket, *state_folder, *audit_log, *quarantine; /* NULL: there is none */
 };
 
 /* A step and its health. */

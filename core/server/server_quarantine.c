@@ -7,8 +7,10 @@
 #include "core/base/thread.h"
 #include "core/server/server_private.h"
 
-/* How often old entries are looked for, and the gauges are set. */
+/* How often the quarantine is looked after: old entries are removed, and what it reports is set. */
 #define KEEP_INTERVAL (30 * SECOND)
+/* The same while it does not work. */
+#define TROUBLED_INTERVAL (10 * SECOND)
 
 struct keeper {
 	pthread_mutex_t lock;
@@ -17,9 +19,9 @@ struct keeper {
 	bool running, stop, hasten; /* under the lock, and so is: */
 	nanos retention;
 	struct server *server;
-	struct gauge *entries, *bytes;
+	struct gauge *entries, *bytes, *noted;
 	struct counter *added, *failed, *expired;
-	bool troubled; /* that it cannot be looked at was logged */
+	bool troubled; /* entries cannot be made or removed, which was logged */
 };
 
 /* On the thread that has sealed it. */
@@ -41,9 +43,10 @@ static void note_quarantined(void *closure, const struct note *note)
 /* On the thread that could not seal it. */
 static void note_failed(void *closure, const struct note *note, const char *why)
 {
-	const struct server *server = closure;
+	struct server *server = closure;
 	counter_add(server->keeper->failed, 1);
 	log_warning(server->log, "upload %s: %s: no copy is in the quarantine: %s", note->id, note->step, why);
+	server_hasten_quarantine(server);
 }
 
 static void note_expired(void *closure, const struct note *note)
@@ -60,15 +63,27 @@ static void note_expired(void *closure, const struct note *note)
 	         note->id);
 }
 
+/* Reports whether the quarantine works. If not, the service is ready nevertheless: it retries the uploads that need the
+ * quarantine, and processes all others. */
+static void tell_state(struct keeper *keeper, bool good, const char *error)
+{
+	const struct server *server = keeper->server;
+	gauge_set(keeper->noted, !good);
+	fact_set(server->facts.quarantine, true, good ? "" : error);
+	if (!good && !keeper->troubled)
+		log_error(server->log, "quarantine: not working: %s", error);
+	else if (good && keeper->troubled)
+		log_info(server->log, "quarantine: works again");
+	keeper->troubled = !good;
+}
+
 static void look_after(struct keeper *keeper)
 {
 	struct quarantine *quarantine = keeper->server->quarantine;
 	struct quarantine_usage usage;
 	char error[SEAL_ERROR_SIZE];
-	bool good = quarantine_expire(quarantine, note_expired, keeper, error);
-	if (!good && !keeper->troubled)
-		log_error(keeper->server->log, "quarantine: %s", error);
-	keeper->troubled = !good;
+	bool good = quarantine_expire(quarantine, note_expired, keeper, error) && quarantine_check(quarantine, error);
+	tell_state(keeper, good, error);
 	if (quarantine_usage(quarantine, &usage)) {
 		gauge_set(keeper->entries, (int64_t)usage.entries);
 		gauge_set(keeper->bytes, usage.bytes);
@@ -84,8 +99,9 @@ static void *keep(void *closure)
 		pthread_mutex_unlock(&keeper->lock);
 		look_after(keeper);
 		pthread_mutex_lock(&keeper->lock);
-		bool soon = keeper->retention > 0 && keeper->retention < KEEP_INTERVAL;
-		nanos pause = !soon ? KEEP_INTERVAL : keeper->retention < SECOND ? SECOND : keeper->retention;
+		nanos pause = keeper->troubled ? TROUBLED_INTERVAL : KEEP_INTERVAL;
+		if (keeper->retention > 0 && keeper->retention < pause)
+			pause = keeper->retention < SECOND ? SECOND : keeper->retention;
 		nanos until = clock_monotonic() + pause;
 		while (!keeper->stop && !keeper->hasten && condition_wait_until(&keeper->changed, &keeper->lock, until))
 			;
@@ -116,6 +132,8 @@ static bool start_keeper(struct server *server)
 		metrics_gauge(metrics, "postprocessing_quarantine_entries", "Uploads in the folder of the quarantine.", NULL);
 	keeper->bytes = metrics_gauge(metrics, "postprocessing_quarantine_bytes",
 	                              "Bytes that the folder of the quarantine holds.", NULL);
+	keeper->noted = metrics_gauge(metrics, "postprocessing_quarantine_noted",
+	                              "Whether copies cannot be put into the quarantine or removed from it: 1 or 0.", NULL);
 	keeper->added = metrics_counter(metrics, "postprocessing_quarantined_total",
 	                                "Uploads that this instance has put into the quarantine.", NULL);
 	keeper->failed = metrics_counter(metrics, "postprocessing_quarantine_failures_total",

@@ -252,6 +252,62 @@ START_TEST(test_max_size)
 }
 END_TEST
 
+static void assert_check(const char *wrong)
+{
+	error[0] = '\0';
+	ck_assert(quarantine_check(quarantine, error) == (wrong == NULL));
+	ck_assert_msg(strstr(error, wrong != NULL ? wrong : "") != NULL, "%s", error);
+	ck_assert_uint_eq(count_files(".tmp"), 0);
+}
+
+/* The check fails as long as the copy that failed would fail again, and is about the last copy only. */
+START_TEST(test_check)
+{
+	char name[ENTRY_NAME_SIZE], file[sizeof path + ENTRY_FILE_SIZE];
+	assert_check(NULL);
+	settings.max_size = 20000;
+	quarantine_set(quarantine, &settings);
+	ck_assert(add("u1", 'a', 15000));
+	assert_check(NULL);
+	ck_assert(!add("u2", 'b', 15000));
+	assert_check("the quarantine is full: ");
+	ck_assert(add("u3", 'c', 100));
+	assert_check(NULL);
+	ck_assert(!add("u2", 'b', 15000));
+	assert_check("the quarantine is full: ");
+	ck_assert(entry_name("u1", "scan", name));
+	snprintf(file, sizeof file, "%s/%s.sealed", path, name);
+	ck_assert_int_eq(unlink(file), 0);
+	assert_check(NULL);
+	ck_assert(!add("u4", 'd', 20000));
+	assert_check("is larger than max_size (20000 bytes)");
+	settings.max_size = 0;
+	quarantine_set(quarantine, &settings);
+	assert_check(NULL);
+}
+END_TEST
+
+START_TEST(test_check_of_the_folder)
+{
+	char moved[sizeof path + 16];
+	snprintf(moved, sizeof moved, "%s.moved", path);
+	ck_assert_int_eq(rename(path, moved), 0);
+	FILE *file = fopen(path, "w");
+	fclose(file);
+	ck_assert(!quarantine_check(quarantine, error));
+	ck_assert_msg(strstr(error, path) == error, "%s", error);
+	ck_assert_int_eq(unlink(path), 0);
+	ck_assert_int_eq(rename(moved, path), 0);
+	assert_check(NULL);
+	/* Root may write everywhere. */
+	ck_assert_int_eq(chmod(path, 0500), 0);
+	if (geteuid() != 0)
+		assert_check("no file can be created in the folder: Permission denied");
+	ck_assert_int_eq(chmod(path, 0700), 0);
+	assert_check(NULL);
+}
+END_TEST
+
 static void remove_entry(void *closure, const struct entry_info *entry)
 {
 	ck_assert(folder_remove_entry(*(const int *)closure, entry));
@@ -319,6 +375,7 @@ START_TEST(test_full_disk)
 	ck_assert(add("u1", 'a', 500000));
 	ck_assert(!add("u2", 'b', 600000));
 	ck_assert_msg(strstr(error, "not quarantined: no room on the disk: ") == error, "%s", error);
+	assert_check("no room on the disk: ");
 	ck_assert_int_eq(check_entry("u1", 'a'), 500000);
 	ck_assert_int_eq(check_entry("u2", 'b'), -1);
 	ck_assert_uint_eq(count_files(".tmp"), 0);
@@ -555,6 +612,8 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {test_entry,
+	                              test_check,
+	                              test_check_of_the_folder,
 	                              test_same_again,
 	                              test_max_size,
 	                              test_room_for_all,

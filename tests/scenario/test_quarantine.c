@@ -140,6 +140,21 @@ static int command(const char *const *words)
 }
 #define COMMAND(...) command((const char *const[]){__VA_ARGS__, NULL})
 
+static bool is_noted(void *closure)
+{
+	const char *what = closure;
+	bool ready = scenario_has(&scenario, "quarantine", text, sizeof text);
+	return ready && (what[0] == '\0' ? text[0] == '\0' : strstr(text, what) != NULL);
+}
+
+/* What /readyz notes of the quarantine; "": nothing. The service is ready in any case. */
+static void await_note(const char *what)
+{
+	ck_assert_msg(wait_until(is_noted, (void *)(uintptr_t)what, TEST_LIMIT), "noted instead: %s", text);
+	ck_assert_int_eq(scenario_http(&scenario, "/readyz"), 200);
+	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_quarantine_noted"), what[0] != '\0');
+}
+
 /* Writes another value of the same length into the configuration, and has the service read it again. */
 static void set_limit(const char *now, const char *then)
 {
@@ -165,8 +180,14 @@ START_TEST(full)
 	/* Each failure counts at once, also while no copy succeeds. */
 	uint64_t logged = scenario_log_count(&scenario, "no copy is in the quarantine: ");
 	ck_assert_uint_ge(scenario_metric(&scenario, "postprocessing_quarantine_failures_total"), logged);
+	await_note("the quarantine is full: 30");
+	scenario_await_log(&scenario, "error quarantine: not working: the quarantine is full: ");
+	ck_assert_int_eq(COMMAND("health"), 0);
+	ck_assert_msg(count(text, "the quarantine is full: ") == 1, "%s", text);
 	ck_assert_int_eq(COMMAND("quarantine", "purge", "--reason", "full", "u1"), 0);
 	storage_check_finished(&scenario, "u2", "continue");
+	await_note("");
+	scenario_await_log(&scenario, "quarantine: works again");
 	await_entries(1);
 	end();
 }
@@ -180,6 +201,7 @@ START_TEST(too_large)
 	scenario_await_log(&scenario, "upload u1: a: no copy is in the quarantine: the copy (30");
 	scenario_await_log(&scenario, " bytes) is larger than max_size (1000 bytes)");
 	ck_assert_uint_eq(scenario_log_count(&scenario, "quarantine purge"), 0);
+	await_note(" bytes) is larger than max_size (1000 bytes)");
 	set_limit("max_size = 1000", "max_size = 1GB ");
 	storage_check_finished(&scenario, "u1", "continue");
 	await_entries(1);
