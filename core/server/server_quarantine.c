@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
- * The quarantine and the audit log: their start, their settings, and a thread that removes what is too old. */
+ * The quarantine and the audit log: their start, their settings, and a thread that looks after the
+ * quarantine. */
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,8 +167,22 @@ bool server_open_quarantine(struct server *server, char *why, size_t size)
 	return server->quarantine != NULL;
 }
 
+static void log_contents(const struct server *server)
+{
+	const struct quarantine_settings *settings = &server->first->quarantine;
+	struct quarantine_usage usage;
+	char limit[64] = "no max_size";
+	if (server->quarantine == NULL || !quarantine_usage(server->quarantine, &usage))
+		return;
+	if (settings->max_size > 0)
+		snprintf(limit, sizeof limit, "max_size: %" PRId64, settings->max_size);
+	log_info(server->log, "quarantine: %s: copies: %" PRIu64 ", bytes: %" PRId64 ", %s",
+	         server->config->quarantine_folder, usage.entries, usage.bytes, limit);
+}
+
 bool server_start_audit(struct server *server)
 {
+	log_contents(server);
 	server->audit =
 		audit_create(server->config->audit_file, server->log,
 	                 metrics_counter(server->metrics, "postprocessing_audit_failures_total",

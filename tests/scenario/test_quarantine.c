@@ -111,10 +111,12 @@ START_TEST(uploads_are_sealed)
 	ck_assert_uint_gt(scenario_metric(&scenario, "postprocessing_quarantine_bytes"), 2 * SIZE);
 	ck_assert_uint_eq(scenario_metric(&scenario, "postprocessing_quarantined_total"), 2);
 	scenario_await_log(&scenario, "upload u1: a: a copy is in the quarantine: Eicar");
+	scenario_await_log(&scenario, "/hidden: copies: 0, bytes: 0, no max_size");
 	/* The service restarts: the entries stay, and the same upload replaces its own. */
 	scenario_kill_service(&scenario);
 	scenario_start_service(&scenario);
 	scenario_await_ready(&scenario);
+	scenario_await_log(&scenario, "/hidden: copies: 2, bytes: 60");
 	await_entries(2);
 	storage_expect(&scenario, "u2", "/large", SIZE, "continue");
 	await_entries(4);
@@ -172,6 +174,7 @@ static void set_limit(const char *now, const char *then)
 START_TEST(full)
 {
 	begin("a", "max_size = 400000\n");
+	scenario_await_log(&scenario, "/hidden: copies: 0, bytes: 0, max_size: 400000");
 	storage_expect(&scenario, "u1", "/large", SIZE, "continue");
 	storage_bytes_received(&scenario, "u2", "/large", SIZE);
 	scenario_await_log(&scenario, "not quarantined: the quarantine is full: 30");
