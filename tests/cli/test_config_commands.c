@@ -290,9 +290,10 @@ START_TEST(folders_and_programs)
 		{"state_dir = @/open\n", "main.ini:3: state_dir: "},
 		{"state_dir = @/new\n[quarantine]\npublic_key = /k\nfolder = @/open\n", "main.ini:6: folder: "},
 		{"state_dir = @/new\n[quarantine]\npublic_key = /k\nfolder = @/file\n", "main.ini:6: folder: "},
-		{"state_dir = @/new\n[quarantine]\npublic_key = /nope\nfolder = @/new/q\n", "main.ini:5: public_key: /nope: "},
-		{"state_dir = @/new\nworker_program = /nope\nsteps = exec virusscan\n",
-	     "main.ini:4: worker_program: /nope: No such file"},
+		{"state_dir = @/new\n[quarantine]\npublic_key = /nonexistent/file\nfolder = @/new/q\n",
+	     "main.ini:5: public_key: /nonexistent/file: "},
+		{"state_dir = @/new\nworker_program = /nonexistent/file\nsteps = exec virusscan\n",
+	     "main.ini:4: worker_program: /nonexistent/file: No such file"},
 	};
 	ck_assert(folder_write(folder, "file", "", 0));
 	ck_assert_int_eq(mkdir(below("open"), 0700), 0);

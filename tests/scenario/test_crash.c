@@ -167,7 +167,8 @@ START_TEST(killed_again_and_again)
 }
 END_TEST
 
-START_TEST(stops_with_its_verdict)
+/* The service is told to stop while its scanner does not answer. */
+static void stop_in_a_run(void)
 {
 	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan"}, true);
 	ck_assert_int_eq(kill(scenario.clamd.pid, SIGSTOP), 0);
@@ -175,6 +176,11 @@ START_TEST(stops_with_its_verdict)
 	scenario_await_requests(&scenario, 1);
 	ck_assert(process_signal(&scenario.service, SIGTERM));
 	scenario_await_log(&scenario, "stopping: 1 step");
+}
+
+START_TEST(stops_with_its_verdict)
+{
+	stop_in_a_run();
 	/* The service waits for the run: a verdict within the grace period counts. */
 	ck_assert_int_eq(kill(scenario.clamd.pid, SIGCONT), 0);
 	ck_assert(process_wait(&scenario.service, TEST_LIMIT));
@@ -198,12 +204,7 @@ static bool is_signalled_to_death(void *closure)
 
 START_TEST(stops_at_once)
 {
-	scenario_begin(&scenario, &(struct scenario_options){.steps = "virusscan"}, true);
-	ck_assert_int_eq(kill(scenario.clamd.pid, SIGSTOP), 0);
-	storage_bytes_received(&scenario, "runs", "/ok/300", 300);
-	scenario_await_requests(&scenario, 1);
-	ck_assert(process_signal(&scenario.service, SIGTERM));
-	scenario_await_log(&scenario, "stopping: 1 step");
+	stop_in_a_run();
 	ck_assert(wait_until(is_signalled_to_death, NULL, TEST_LIMIT));
 	ck_assert_int_eq(scenario.service.status, 128 + SIGTERM);
 	ck_assert_uint_eq(scenario_log_count(&scenario, "warning stopped at once by a second signal"), 1);

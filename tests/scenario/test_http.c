@@ -59,6 +59,12 @@ START_TEST(endpoint_decides)
 }
 END_TEST
 
+static bool all_are_denied(void *closure)
+{
+	(void)closure;
+	return scenario_log_count(&scenario, "; the sandbox does not allow the network (key allow)") >= 3;
+}
+
 /* The sandbox is the reason then, not the server or the key with its address. */
 START_TEST(network_is_not_allowed)
 {
@@ -67,8 +73,7 @@ START_TEST(network_is_not_allowed)
 							  "[step:virusscan]\nscanner = icap\nicap_url = icap://localhost:9/s\nallow = none\n";
 	scenario_open(&scenario, &(struct scenario_options){.steps = "a,b,virusscan", .ini = ini});
 	scenario_start_service(&scenario);
-	while (scenario_log_count(&scenario, "; the sandbox does not allow the network (key allow)") < 3)
-		usleep(10000);
+	ck_assert(wait_until(all_are_denied, NULL, TEST_LIMIT));
 	scenario_close(&scenario);
 }
 END_TEST
