@@ -411,7 +411,9 @@ static void announce_again(struct submission *submission, struct submitted *file
 	text_free(&message);
 	file->explained = false;
 	file->detail[0] = file->queued_in[0] = '\0';
-	say(submission, file, good ? "announced again, because a restart was requested" : "a restart was requested in vain",
+	say(submission, file,
+	    good ? "announced again, because a restart was requested"
+	         : "not announced again: the broker did not take the event; request the restart again",
 	    "");
 }
 

@@ -133,7 +133,8 @@ const struct config_key config_keys[] = {
 	 AT(config.events.tls_insecure), KEY_START},
 	{"events", KEY("tls_root_ca_certificate", STRING, VARIABLES = EVENTS("TLS_ROOT_CA_CERTIFICATE"),
 	 .help = "The path of a PEM file with the certificate authorities to trust for the broker's certificate. It must "
-	         "exist if the connection uses TLS. Default: those that the system trusts."), AT(config.events.ca_file), KEY_FILE | KEY_START},
+	         "exist if the connection uses TLS. Default: those that the system trusts."),
+	 AT(config.events.ca_file), KEY_FILE | KEY_START},
 	{"events", KEY("cluster", STRING, VARIABLES = EVENTS("CLUSTER"),
 	 .help = "Ignored. It is accepted because the configurations of oCIS and OpenCloud contain it."), AT(cluster), 0},
 	{"events", KEY("consumer", STRING, .fallback = "postprocessing-pull",
@@ -178,7 +179,8 @@ const struct config_key config_keys[] = {
 	 AT(config.store.tls_insecure), KEY_START},
 	{"store", KEY("tls_root_ca_certificate", STRING, VARIABLES = PERSISTENT_STORE("_TLS_ROOT_CA_CERTIFICATE"),
 	 .help = "The path of a PEM file with the certificate authorities to trust for the certificate of the store's "
-	         "broker. It must exist if the connection uses TLS. Default: those that the system trusts."), AT(config.store.ca_file), KEY_FILE | KEY_START},
+	         "broker. It must exist if the connection uses TLS. Default: those that the system trusts."),
+	 AT(config.store.ca_file), KEY_FILE | KEY_START},
 
 	{"cache", KEY("enabled", BOOL, .fallback = "true",
 	 .help = "Whether modules can use the cache. Its bucket has the name of the store's with -cache behind it, and is "
@@ -197,7 +199,8 @@ const struct config_key config_keys[] = {
 	 AT(config.content.tls_insecure), 0},
 	{"content", KEY("ca_file", STRING,
 	 .help = "The path of a PEM file with the certificate authorities to trust for the storage's certificate. "
-	         "Only URLs with https need it, so a missing file is a warning. Default: those that the system trusts."), AT(ca_file), KEY_FILE},
+	         "Only URLs with https need it, so a missing file is a warning. Default: those that the system trusts."),
+	 AT(ca_file), KEY_FILE},
 	{"content", KEY("file_roots", STRING,
 	 .help = "The folders from which file:// URLs of uploads may be read: absolute paths separated by colons. Default: "
 	         "none."),
@@ -268,7 +271,7 @@ const struct config_key step_keys[] = {
 	         "run counts as failed."), STEP_AT(deadline), 0},
 	{"step", KEY("check_interval", DURATION, .fallback = "30s", .max = HOUR,
 	 .help = "How often to check whether the step's module can work, unless the step has just processed an upload. "
-	         "After two failed checks in a row, the step is suspended: its uploads wait until a check succeeds. 0: no "
+	         "After a failed check the next one comes after 10 seconds, and while runs fail after 2 seconds. After two failed checks in a row, the step is suspended: its uploads wait until a check succeeds. 0: no "
 	         "checks."), STEP_AT(check_interval), 0},
 	{"step", KEY("check_limit", DURATION, .fallback = "24h", .min = SECOND, .max = 8760 * HOUR,
 	 .help = "How long an upload waits for a suspended step. After that, on_exhausted applies."),
@@ -304,7 +307,8 @@ const struct config_key step_keys[] = {
 	{"step", KEY("allow", STRING,
 	 .help = "What the module may do in its process. By default, a module gets what it declares, except exec. The "
 	         "words, separated by spaces or commas: network (connections by IPv4 and IPv6), unix (connections to Unix "
-	         "sockets), exec (start programs), files (write files in a private folder), or none."), STEP_AT(allow), 0, "unix network"},
+	         "sockets), exec (start programs), files (write files in a private folder), or none."),
+	 STEP_AT(allow), 0, "unix network"},
 	{"step", KEY("memory_limit", SIZE, .fallback = "256MiB", .min = 16 << 20, .max = INT64_C(1) << 40,
 	 .help = "How much memory each process of the step may use, together with the programs that it has started. Beyond "
 	         "it, the "

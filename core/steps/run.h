@@ -52,8 +52,8 @@ struct run {
 struct run *run_create(struct upload *upload);
 void run_free(struct run *run);
 
-/* Appends a run that has started to a JSON array: {"id","step","since","until"}. NULL, or queued: nothing. */
 struct text;
+/* Appends a run that has started to a JSON array: {"id","step","since","until"}. NULL, or queued: nothing. */
 void run_write(const struct run *run, const char *step, struct text *text);
 
 /* What the module may know of it; borrows from the run. */

@@ -173,8 +173,10 @@ static void keep_line(void *closure, const char *line)
 	if (log->used + length > log->size) {
 		size_t size = 2 * log->size + length;
 		char *grown = realloc(log->text, size);
-		if (grown == NULL)
+		if (grown == NULL) {
+			log->lines = ERROR_LINES + 1; /* it is said that lines are missing */
 			return;
+		}
 		log->text = grown;
 		log->size = size;
 	}

@@ -200,7 +200,7 @@ static const char *hint(CURLcode code)
 {
 	if (code != CURLE_COULDNT_CONNECT && code != CURLE_COULDNT_RESOLVE_HOST)
 		return "";
-	/* Socket() fails with EPERM in a sandbox without network. */
+	/* In a sandbox without network, socket() fails with EPERM. */
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	bool denied = fd < 0 && errno == EPERM;
 	if (fd >= 0)

@@ -221,8 +221,7 @@ static int connect_first(const struct addrinfo *list, const struct limits *limit
 	return fd;
 }
 
-/* Socket() fails with EPERM in a sandbox without network. The lookup of a name then fails with a reason that misleads.
- */
+/* In a sandbox without network, socket() fails with EPERM, and the lookup of a name with a reason that misleads. */
 static bool is_denied(void)
 {
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fleet.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -77,8 +78,12 @@ struct fleet *fleet_create(const struct pp_host *host, struct pp_setup *setup, c
 			return NULL;
 		}
 		/* The local scanner of another instance may have other settings, or signatures. */
-		if (member_is_local(member) && gethostname(fleet->host_name, sizeof fleet->host_name - 1) != 0)
-			fleet->cache = false;
+		if (member_is_local(member) && gethostname(fleet->host_name, sizeof fleet->host_name - 1) != 0) {
+			host->reject(setup, NULL, "the name of this host, which the cache needs, cannot be read: %s",
+			             strerror(errno));
+			fleet_destroy(fleet);
+			return NULL;
+		}
 		used += (size_t)snprintf(fleet->scanners + used, sizeof fleet->scanners - used, "%s\n", member_text(member));
 	}
 	if (fleet->count > 0)
