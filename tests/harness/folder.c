@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -59,6 +60,10 @@ bool folder_read(const char *path, const char *name, char *text, size_t size)
 	return fclose(file) == 0 && sound;
 }
 
+/* Below those that Linux gives to connections, which could take a port before its server listens there. */
+#define PORT_FIRST 20000
+#define PORT_END 32768
+
 static int loopback_socket(unsigned port, struct sockaddr_in *address)
 {
 	*address = (struct sockaddr_in){
@@ -66,18 +71,27 @@ static int loopback_socket(unsigned port, struct sockaddr_in *address)
 	return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
-unsigned port_free(void)
+static bool can_listen(unsigned port)
 {
 	struct sockaddr_in address;
-	socklen_t size = sizeof address;
-	unsigned port = 0;
-	int fd = loopback_socket(0, &address);
-	if (fd < 0)
-		return 0;
-	if (bind(fd, (struct sockaddr *)&address, size) == 0 && getsockname(fd, (struct sockaddr *)&address, &size) == 0)
-		port = ntohs(address.sin_port);
-	close(fd);
-	return port;
+	int fd = loopback_socket(port, &address);
+	bool good = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
+	if (fd >= 0)
+		close(fd);
+	return good;
+}
+
+unsigned port_free(void)
+{
+	for (unsigned tries = 0; tries < 1000; tries++) {
+		uint16_t number;
+		if (getrandom(&number, sizeof number, 0) != sizeof number)
+			return 0;
+		unsigned port = PORT_FIRST + number % (PORT_END - PORT_FIRST);
+		if (can_listen(port))
+			return port;
+	}
+	return 0;
 }
 
 bool port_taken(unsigned port)

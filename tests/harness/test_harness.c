@@ -92,6 +92,7 @@ START_TEST(a_nats_server_keeps_port_and_store)
 	ck_assert_int_eq(publish(&nats, "u", "p", false), NATS_OK);
 	ck_assert(nats_fixture_halt(&nats));
 	ck_assert(!port_taken(nats.port));
+	ck_assert(port_free() >= 20000 && port_free() < 32768);
 	char folder[FOLDER_PATH_SIZE];
 	memcpy(folder, nats.folder, sizeof folder);
 	nats_fixture_end(&nats);
