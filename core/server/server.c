@@ -266,6 +266,8 @@ static void turn(struct server *server)
 	if (today >= server->housekeeping_next) {
 		server_do_housekeeping(server);
 		server->housekeeping_next = today + CHORES_INTERVAL;
+		/* Its messages do not wait for the next mail, nor does a request of another thread behind them. */
+		flush(server);
 	}
 	struct mail *mail = mailbox_receive(&server->mailbox, coordinator_next(server->coordinator, now) - now);
 	while (mail != NULL) {
