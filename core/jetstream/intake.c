@@ -8,6 +8,8 @@
 #include "core/nats/bus_connect.h"
 
 #define POSITION_INTERVAL (2 * SECOND)
+/* For the check of a consumer that may be another one. */
+#define SUSPECT_PAUSE SECOND
 /* Creates the stream only if it was never seen. If a lost stream were created silently, publishers would not learn of
  * the loss. */
 static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsStreamInfo **info, char *why, size_t size)
@@ -120,7 +122,10 @@ void intake_init(struct intake *intake, const char *consumer, unsigned window, c
 
 void intake_reset(struct intake *intake, bool up)
 {
-	pull_reset(&intake->pull);
+	if (up)
+		pull_begin(&intake->pull);
+	else
+		pull_reset(&intake->pull);
 	reading_reset(intake, up);
 }
 
@@ -201,7 +206,9 @@ static bool take_of_gap(struct intake *intake, struct bus *bus, struct delivery 
 	if (reading->open && follows && gap_has(&reading->gap, delivery->sequence))
 		return true;
 	/* The consumer delivers messages beyond the end. They stay unacknowledged here, because the end may still move. */
-	if (reading->open && follows && delivery->sequence < gap_end(&reading->gap))
+	if (reading->open && !follows)
+		intake_postpone(intake, bus, delivery, SUSPECT_PAUSE);
+	else if (reading->open && delivery->sequence < gap_end(&reading->gap))
 		intake_acknowledge(intake, bus, delivery);
 	else
 		intake_drop(intake, delivery);
@@ -222,8 +229,8 @@ bool intake_take(struct intake *intake, struct bus *bus, struct delivery *delive
 		return take_of_gap(intake, bus, delivery);
 	if (pull_take(&intake->pull, delivery))
 		return true;
-	/* Another instance may have created the consumer again, and there may be a gap before it now. */
-	intake_postpone(intake, bus, delivery, 0);
+	/* Another program may have created the consumer again, and there may be a gap before it now. */
+	intake_postpone(intake, bus, delivery, SUSPECT_PAUSE);
 	return false;
 }
 

@@ -104,7 +104,8 @@ static bool find_fate(struct intake *intake, struct view *view)
 		view->because = "";
 	} else if (forgotten) {
 		view->fate = stays ? FATE_SKIPS : FATE_USELESS;
-		view->because = "the broker has lost its position";
+		view->because = stand_is_known(stand, &view->known) ? "the broker has lost its position"
+		                                                    : "another program has created it again";
 	} else if (intake->ahead_since != 0) {
 		if (clock_monotonic() - intake->ahead_since < AHEAD_TIMEOUT)
 			return false;

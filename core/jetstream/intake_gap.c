@@ -95,9 +95,11 @@ natsStatus reader_note(struct intake *intake, jsCtx *js, const struct gap *gap, 
 void reading_reset(struct intake *intake, bool up)
 {
 	struct gap_reading *reading = &intake->reading;
-	pull_reset(&reading->pull);
-	if (!up)
+	if (!up) {
+		pull_reset(&reading->pull);
 		return;
+	}
+	pull_begin(&reading->pull);
 	pthread_mutex_lock(&intake->gap_lock);
 	reading->gap = intake->gap;
 	reading->open = intake->gap.count > 0 && !intake->gap_is_read;

@@ -52,7 +52,10 @@ bool stand_is_at_rest(const struct stand *stand);
 /* Whether the checkpoint is so recent that the bucket can still tell that a redelivered event was processed by another
  * instance. */
 bool checkpoint_is_recent(const struct checkpoint *known);
-/* Whether the consumer has lost its position, judging by the checkpoint. */
+/* Whether it is the consumer of the checkpoint. */
+bool stand_is_known(const struct stand *stand, const struct checkpoint *known);
+/* Whether the consumer has lost its position, or is another program's and may have skipped events, judging by the
+ * checkpoint. */
 bool stand_has_forgotten(const struct stand *stand, const struct checkpoint *known);
 /* The checkpoint that follows from the consumer's state. gap_end: see struct checkpoint. */
 struct checkpoint stand_to_checkpoint(const struct stand *stand, const struct checkpoint *known, uint64_t gap_end);

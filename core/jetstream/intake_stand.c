@@ -124,20 +124,26 @@ static bool is_strange(const struct stand *stand, const struct checkpoint *known
 	/* The instance that created it started it after the processed events, or handled the gap before it. */
 	if (stand->ours || (known->made != 0 && stand->start > 0))
 		return false;
-	return (known->sequence > 0 || known->made != 0) && stand->acknowledged == 0 && stand->start <= known->sequence;
+	if (stand->acknowledged == 0)
+		return (known->sequence > 0 || known->made != 0) && stand->start <= known->sequence;
+	/* Whoever uses it need not know of the gap: a service that has just created it, or an instance that did not notice.
+	 * Events that were processed meanwhile are delivered twice. */
+	return stand->begins_new && known->made != 0 && checkpoint_is_recent(known);
 }
 
-static bool is_known(const struct stand *stand, const struct checkpoint *known)
+bool stand_is_known(const struct stand *stand, const struct checkpoint *known)
 {
 	int64_t later = stand->made - known->made;
-	return later == 0 || (stand->ours && known->made != 0 && later > 0 && later < MADE_AGAIN);
+	bool restarted = known->made != 0 && later > 0 && later < MADE_AGAIN;
+	bool goes_on = known->count > 0 && stand->acknowledged >= known->count;
+	return later == 0 || (restarted && (stand->ours || goes_on));
 }
 
 /* A consumer without acknowledgements would deliver everything again or, if it starts with new messages, skip
  * unprocessed ones. If it has been used since, both numbers show the loss: both are lower in a slightly older state. */
 bool stand_has_forgotten(const struct stand *stand, const struct checkpoint *known)
 {
-	if (!is_known(stand, known))
+	if (!stand_is_known(stand, known))
 		return is_strange(stand, known);
 	if (stand->acknowledged >= known->count)
 		return stand->begins_new && stand->deliveries == 0 && known->floor > 0 && stand->delivered > known->floor;
@@ -153,7 +159,7 @@ struct checkpoint stand_to_checkpoint(const struct stand *stand, const struct ch
 	if (stand->acknowledged == 0 && stand->deliveries == 0)
 		seen.floor = stand->delivered; /* everything before it belongs to the gap or is processed */
 	else if (stand->acknowledged == 0)
-		seen.floor = is_known(stand, known) ? known->floor : gap_end;
+		seen.floor = stand_is_known(stand, known) ? known->floor : gap_end;
 	return seen;
 }
 

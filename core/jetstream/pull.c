@@ -32,22 +32,35 @@ void pull_reset(struct pull *pull)
 	pull->lost = false;
 }
 
+void pull_begin(struct pull *pull)
+{
+	pull_reset(pull);
+	pull->suspect = false;
+}
+
+/* From here to its check, the consumer is not used. Otherwise a consumer that another program has created would look as
+ * if somebody had handled the gap before it. */
+static void suspect(struct pull *pull)
+{
+	pull->lost = true;
+	pull->suspect = true;
+}
+
 /* Whether the consumer seems to have a problem. If so, it is checked, and there is no pull now. */
 static bool is_to_look_after(struct pull *pull, struct bus *bus, nanos now)
 {
 	if (pull->lost) {
 		pull->lost = false;
-		pull->pause_until = now + LOST_PAUSE;
 		bus_prepare_again(bus);
 		return true;
 	}
 	if (pull->outstanding > 0 && (now > pull->expires || now - pull->heard > SILENCE_LIMIT)) {
 		/* Neither a message nor a heartbeat: the pull is lost, and possibly the consumer too. */
 		pull_reset(pull);
-		pull->heard = now;
+		pull->suspect = true;
 		bus_prepare_again(bus);
 	}
-	return false;
+	return pull->suspect;
 }
 
 void pull_more(struct pull *pull, struct bus *bus, unsigned window)
@@ -81,13 +94,13 @@ bool pull_take(struct pull *pull, const struct delivery *delivery)
 	if (pull->outstanding > 0)
 		pull->outstanding--;
 	pull->held++;
-	/* Ignore a position that cannot be read. */
-	bool follows = delivery->consumer_sequence > pull->counted || delivery->consumer_sequence == 0;
-	if (follows)
+	if (pull->suspect)
+		return false;
+	if (delivery->consumer_sequence > pull->counted)
 		pull->counted = delivery->consumer_sequence;
-	else
-		pull->lost = true;
-	return follows;
+	else if (delivery->consumer_sequence != 0) /* otherwise it could not be read */
+		suspect(pull);
+	return !pull->suspect;
 }
 
 /* A pull has ended: by its expiry (408), because the consumer is gone or busy (409), or, of which without TLS only the
@@ -102,7 +115,7 @@ static void pull_ended(struct pull *pull, natsMsg *message, const char *status)
 	if (strcmp(status, "408") == 0 || strcmp(status, "404") == 0)
 		return;
 	pull->pause_until = clock_monotonic() + LOST_PAUSE;
-	pull->lost = true;
+	suspect(pull);
 }
 
 void pull_take_status(struct pull *pull, natsMsg *message)

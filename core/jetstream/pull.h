@@ -28,6 +28,7 @@ struct pull {
 	nanos heard;          /* when the broker was last heard (monotonic) */
 	nanos pause_until;    /* no pull before (monotonic) */
 	bool lost;            /* the consumer seems to be missing: check it when the pause is over */
+	bool suspect;         /* it may be another one, with a gap before it: no pull, and no message is processed */
 };
 
 /* Applies the limits of the consumer's configuration. */
@@ -35,13 +36,16 @@ void pull_take_limits(struct pull *pull, const jsConsumerConfig *config);
 
 /* Forgets the pulls of a lost connection. */
 void pull_reset(struct pull *pull);
+/* The same, and the consumer has been checked. */
+void pull_begin(struct pull *pull);
 
 /* Pulls if there is room for more than the present messages, up to `window`. Called after each batch of mails and about
  * once a second. */
 void pull_more(struct pull *pull, struct bus *bus, unsigned window);
 
-/* A message has arrived and counts as held. False: its consumer sequence cannot follow the last one, so the consumer
- * was created again. The message must not be processed, and the consumer is checked. */
+/* A message has arrived and counts as held. False: it must not be processed, because the consumer is suspect or its
+ * sequence cannot follow the last one, so that the consumer was created again. The consumer is checked, and if it is
+ * another program's, the events between the two are still to be found. */
 bool pull_take(struct pull *pull, const struct delivery *delivery);
 /* A status message of the pull has arrived. */
 void pull_take_status(struct pull *pull, natsMsg *message);

@@ -206,8 +206,19 @@ START_TEST(a_consumer_that_is_another)
 	stand.ours = false;
 	ck_assert(is_forgotten(stand, known));
 	ck_assert(is_forgotten(stand, (struct checkpoint){.stream = 1, .made = MADE, .gap_end = 50, .floor = 50}));
-	/* Whoever uses it knows where it began. */
-	stand.acknowledged = 1, stand.floor = 121;
+	/* Whoever uses it need not know of the gap. */
+	stand.acknowledged = 1, stand.floor = 121, stand.delivered = 121, stand.deliveries = 1;
+	ck_assert(is_forgotten(stand, known));
+	/* No consumer was seen before, … */
+	ck_assert(!is_forgotten(stand, (struct checkpoint){.stream = 1, .sequence = 100}));
+	/* … or that was so long ago that others have handled the gap, … */
+	struct checkpoint old = known;
+	old.looked = clock_now() - HOUR;
+	ck_assert(!stand_has_forgotten(&stand, &old));
+	/* … or it is the same, with the later time that it has since a restart of the broker. */
+	stand.made = MADE + 200000;
+	ck_assert(is_forgotten(stand, known));
+	stand.acknowledged = known.count, stand.floor = 149, stand.deliveries = known.count;
 	ck_assert(!is_forgotten(stand, known));
 	/* An earlier version of the service created it behind the applied events, … */
 	struct stand former = {.made = MADE + MINUTE, .formerly_ours = true, .start = 95, .delivered = 94};

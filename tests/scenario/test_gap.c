@@ -198,6 +198,35 @@ START_TEST(they_make_it_again)
 }
 END_TEST
 
+/* The same, and somebody has used it before we notice. */
+START_TEST(they_make_it_again_and_use_it)
+{
+	natsMsg *message = NULL, *noted = NULL;
+	scenario_begin(&scenario, NULL, false);
+	say_all("first", 20);
+	check_once("first", 20);
+	ck_assert(process_signal(&scenario.service, SIGSTOP));
+	ck_assert_int_eq(js_DeleteConsumer(scenario.js, STREAM, CONSUMER, NULL, NULL), NATS_OK);
+	say_all("between", 20);
+	ck_assert_int_eq(their_start(false), 0);
+	say_all("after", 20);
+	ck_assert_int_eq(natsConnection_RequestString(&message, scenario.connection,
+	                                              "$JS.API.CONSUMER.MSG.NEXT." STREAM "." CONSUMER, "", 5000),
+	                 NATS_OK);
+	ck_assert_int_eq(natsConnection_RequestString(&noted, scenario.connection, natsMsg_GetReply(message), "+ACK", 5000),
+	                 NATS_OK);
+	natsMsg_Destroy(message);
+	natsMsg_Destroy(noted);
+	ck_assert(process_signal(&scenario.service, SIGCONT));
+	check_once("between", 20);
+	check_once("after", 20);
+	check_once("first", 20);
+	scenario_await_log(&scenario, "consumer " CONSUMER ": another program has created it again");
+	await_reader_removed();
+	scenario_close(&scenario);
+}
+END_TEST
+
 /* Older events are read beside new ones, each once. */
 START_TEST(what_stood_there)
 {
@@ -569,6 +598,7 @@ int main(void)
 	const TTest *const tests[] = {they_start_after_us,
 	                              they_start_before_us,
 	                              they_make_it_again,
+	                              they_make_it_again_and_use_it,
 	                              what_stood_there,
 	                              died_before_the_consumer,
 	                              died_before_the_end_was_noted,
