@@ -71,7 +71,7 @@ static bool launch(struct service *service)
 
 bool service_configure(struct service *service, const struct nats_fixture *nats, const char *lines)
 {
-	*service = (struct service){.process = PROCESS_NONE, .http_port = port_free()};
+	*service = (struct service){.process = PROCESS_NONE, .http_port = port_reserve()};
 	if (folder_create(service->folder) && write_configuration(service, nats, lines))
 		return true;
 	fputs("no temporary folder\n", stderr);

@@ -9,7 +9,7 @@ bool nats_cluster_start(struct nats_cluster *cluster, bool advertise)
 	char routes[256];
 	size_t length = 0;
 	for (unsigned i = 0; i < CLUSTER_SERVERS; i++) {
-		port[i] = port_free();
+		port[i] = port_reserve();
 		if (port[i] == 0)
 			return false;
 		length += (size_t)snprintf(routes + length, sizeof routes - length, "%s\"nats://127.0.0.1:%u\"",

@@ -62,7 +62,7 @@ static bool is_free(void *closure)
 
 bool fixture_icap_start(struct fixture_icap *icap, const struct fixture_clamd *clamd, const char *lines)
 {
-	return fixture_icap_start_at(icap, clamd, lines, port_free());
+	return fixture_icap_start_at(icap, clamd, lines, port_reserve());
 }
 
 bool fixture_icap_start_at(struct fixture_icap *icap, const struct fixture_clamd *clamd, const char *lines,

@@ -146,7 +146,7 @@ bool nats_fixture_start(struct nats_fixture *nats, const struct nats_options *op
 	/* Another test may take the port after it was chosen and before the server starts. The server then ends, and the
 	 * next port is tried. */
 	for (int attempt = 0; attempt < 5; attempt++) {
-		nats->port = port_free();
+		nats->port = port_reserve();
 		if (nats->port == 0)
 			break;
 		snprintf(nats->url, sizeof nats->url, "nats://127.0.0.1:%u", nats->port);

@@ -71,24 +71,27 @@ static int loopback_socket(unsigned port, struct sockaddr_in *address)
 	return socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 }
 
-static bool can_listen(unsigned port)
+/* A socket that keeps a port without listening stops others from binding to it, except those that reuse addresses, as
+ * servers do. It stays open until the process ends. */
+static bool reserve(unsigned port)
 {
 	struct sockaddr_in address;
-	int fd = loopback_socket(port, &address);
-	bool good = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0;
-	if (fd >= 0)
+	int fd = loopback_socket(port, &address), on = 1;
+	bool good = fd >= 0 && bind(fd, (struct sockaddr *)&address, sizeof address) == 0 &&
+	            setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) == 0;
+	if (fd >= 0 && !good)
 		close(fd);
 	return good;
 }
 
-unsigned port_free(void)
+unsigned port_reserve(void)
 {
 	for (unsigned tries = 0; tries < 1000; tries++) {
 		uint16_t number;
 		if (getrandom(&number, sizeof number, 0) != sizeof number)
 			return 0;
 		unsigned port = PORT_FIRST + number % (PORT_END - PORT_FIRST);
-		if (can_listen(port))
+		if (reserve(port))
 			return port;
 	}
 	return 0;

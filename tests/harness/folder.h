@@ -20,8 +20,9 @@ bool folder_write(const char *path, const char *name, const void *bytes, size_t 
 /* Reads at most size - 1 bytes of a file as text. False: it does not exist. */
 bool folder_read(const char *path, const char *name, char *text, size_t size);
 
-/* A TCP port of 127.0.0.1 on which nobody listens; 0: none is free. */
-unsigned port_free(void);
+/* A TCP port of 127.0.0.1 on which nobody listens, and which no other process gets from here while this one lives. A
+ * server can listen there with SO_REUSEADDR. 0: none is free. */
+unsigned port_reserve(void);
 
 /* Whether somebody listens on the port of 127.0.0.1. */
 bool port_taken(unsigned port);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0
  * Tests of the fixtures themselves, on which other tests rely. */
+#include <arpa/inet.h>
 #include <check.h>
+#include <errno.h>
 #include <nats/nats.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -76,6 +79,24 @@ static natsStatus publish(const struct nats_fixture *nats, const char *user, con
 	return status;
 }
 
+START_TEST(a_port_is_reserved_once)
+{
+	unsigned port = port_reserve();
+	ck_assert(port >= 20000 && port < 32768);
+	ck_assert(!port_taken(port));
+	struct sockaddr_in address = {
+		.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), -1);
+	ck_assert_int_eq(errno, EADDRINUSE);
+	ck_assert_int_eq(setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on), 0);
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+	ck_assert_int_eq(listen(fd, 1), 0);
+	ck_assert(port_taken(port));
+	close(fd);
+}
+END_TEST
+
 START_TEST(a_nats_server_keeps_port_and_store)
 {
 	struct nats_fixture nats;
@@ -92,7 +113,6 @@ START_TEST(a_nats_server_keeps_port_and_store)
 	ck_assert_int_eq(publish(&nats, "u", "p", false), NATS_OK);
 	ck_assert(nats_fixture_halt(&nats));
 	ck_assert(!port_taken(nats.port));
-	ck_assert(port_free() >= 20000 && port_free() < 32768);
 	char folder[FOLDER_PATH_SIZE];
 	memcpy(folder, nats.folder, sizeof folder);
 	nats_fixture_end(&nats);
@@ -135,6 +155,7 @@ END_TEST
 int main(void)
 {
 	const TTest *const tests[] = {a_process_gives_its_lines_and_its_status, a_process_that_hangs_is_ended,
-	                              a_nats_server_keeps_port_and_store, children_die_with_their_test};
+	                              a_port_is_reserved_once, a_nats_server_keeps_port_and_store,
+	                              children_die_with_their_test};
 	return suite_run("harness", tests, sizeof tests / sizeof tests[0], 120);
 }

@@ -19,7 +19,7 @@ static const char *env[] = {addr, NULL};
 
 static void begin(const char *steps, const char *ini, bool clamd)
 {
-	snprintf(addr, sizeof addr, "POSTPROCESSING_DEBUG_ADDR=127.0.0.1:%u", port_free());
+	snprintf(addr, sizeof addr, "POSTPROCESSING_DEBUG_ADDR=127.0.0.1:%u", port_reserve());
 	scenario_begin(&scenario, &(struct scenario_options){.steps = steps, .ini = ini, .env = env}, clamd);
 }
 

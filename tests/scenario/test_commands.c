@@ -492,7 +492,7 @@ START_TEST(submit_is_reached_by_others)
 		ck_assert_msg(strstr(text, "--url") != NULL, "%s", text);
 		ck_assert_ptr_null(announced());
 	}
-	unsigned port = port_free();
+	unsigned port = port_reserve();
 	snprintf(address, sizeof address, "0.0.0.0:%u", port);
 	snprintf(base, sizeof base, "http://127.0.0.1:%u", port);
 	start_command(

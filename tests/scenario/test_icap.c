@@ -14,7 +14,7 @@ static struct fixture_icap icap;
 static void begin(void)
 {
 	static char ini[256];
-	const unsigned port = port_free();
+	const unsigned port = port_reserve();
 	snprintf(ini, sizeof ini,
 	         "[step:virusscan]\nscanner = ICAP\nicap_url = icap://127.0.0.1:%u\ncheck_interval = 1s\n"
 	         "retry_backoff = 100ms\nblocked = hold\n",
@@ -71,7 +71,7 @@ START_TEST(by_tls)
 	static char ca[FOLDER_PATH_SIZE + 64], url[128];
 	static const char *const env[] = {ca, url, NULL};
 	char certificate[PEM_SIZE], key[PEM_SIZE], lines[3 * FOLDER_PATH_SIZE], eicar[EICAR_SIZE + 1];
-	const unsigned port = port_free();
+	const unsigned port = port_reserve();
 	scenario_open(&scenario,
 	              &(struct scenario_options){
 					  .steps = "virusscan",

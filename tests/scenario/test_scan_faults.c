@@ -49,7 +49,7 @@ static void begin(const struct world *world)
 {
 	static const char *const env[] = {address, NULL};
 	static char ini[1024], socket[FOLDER_PATH_SIZE + 16];
-	const unsigned port = port_free();
+	const unsigned port = port_reserve();
 	snprintf(ini, sizeof ini,
 	         "[step:virusscan]\nscanner = %s\ncheck_interval = 1s\nretry_backoff = 100ms\nmax_retries = %u\n"
 	         "workers = %u\n%s",

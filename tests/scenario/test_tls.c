@@ -206,7 +206,7 @@ START_TEST(nor_does_it_go_to_a_server_that_was_named)
 	struct eavesdropper ear;
 	struct nats_options nats;
 	struct nats_fixture named;
-	const unsigned route[2] = {port_free(), port_free()};
+	const unsigned route[2] = {port_reserve(), port_reserve()};
 	char lines[2048], more[512], named_lines[512], endpoint[128], ca[FOLDER_PATH_SIZE + 80];
 	const char *const env[] = {endpoint, ca, NULL};
 	start_ear(&ear);
