@@ -240,9 +240,10 @@ START_TEST(it_hangs)
 }
 END_TEST
 
-static bool is_spoiled(void *closure)
+/* A step that is suspended connects no more. */
+static bool is_spoiled_or_suspended(void *closure)
 {
-	return atomic_load(&relay.spoiled) >= *(unsigned *)closure;
+	return atomic_load(&relay.spoiled) >= *(unsigned *)closure || scenario_http(&scenario, "/readyz") == 503;
 }
 
 START_TEST(it_is_slow_or_garbled)
@@ -257,7 +258,7 @@ START_TEST(it_is_slow_or_garbled)
 		atomic_store(&relay.mode, modes[round]);
 		send_uploads(round * MANY + MANY / 2, MANY / 2);
 		if (modes[round] != RELAY_HOLD)
-			ck_assert(wait_until(is_spoiled, &spoiled, TEST_LIMIT));
+			ck_assert(wait_until(is_spoiled_or_suspended, &spoiled, TEST_LIMIT));
 		if (modes[round] != RELAY_SLOW)
 			recorder_await(&scenario.recorder, "PostprocessingRetry", NULL, retries);
 		atomic_store(&relay.mode, RELAY_PASS);
