@@ -8,6 +8,8 @@
 #define LONG_STOP_MOST (45 * SECOND)
 #define SHORT_STOP_LEAST (500 * MILLISECOND)
 #define SHORT_STOP_MOST (8 * SECOND)
+/* Before the instances have created it again, which takes them about a second. */
+#define OTHER_CONSUMER_MOST (200 * MILLISECOND)
 
 void brokers_begin(struct torture *torture, struct nats_fixture *server, unsigned count)
 {
@@ -88,19 +90,37 @@ bool brokers_all_work(const struct faults *faults)
 	return faults->brokers.hurt == NULL;
 }
 
-void brokers_lose_consumer(struct torture *torture)
+void brokers_lose_consumer(struct torture *torture, enum fault fault, nanos now)
 {
-	if (torture->faults.brokers.hurt != NULL ||
+	struct brokers *brokers = &torture->faults.brokers;
+	if (brokers->hurt != NULL ||
 	    js_DeleteConsumer(torture->js, "main-queue", "postprocessing-pull", NULL, NULL) != NATS_OK)
 		return;
-	torture->faults.brokers.patient = false;
-	faults_report(torture, FAULT_CONSUMER, "", 0);
+	brokers->patient = false;
+	brokers->made = fault == FAULT_OTHER_CONSUMER ? now + faults_between(&torture->faults, 0, OTHER_CONSUMER_MOST) : 0;
+	faults_report(torture, fault, "", 0);
 }
 
-void brokers_turn_consumer(struct torture *torture)
+/* As OpenCloud's service creates the consumer, unless an instance was faster. */
+static void make_consumer(struct torture *torture)
+{
+	jsConsumerConfig config;
+	torture->faults.brokers.made = 0;
+	jsConsumerConfig_Init(&config);
+	config.Durable = "postprocessing-pull";
+	config.DeliverPolicy = js_DeliverNew;
+	config.AckPolicy = js_AckExplicit;
+	config.AckWait = MINUTE;
+	config.MaxAckPending = 10000;
+	js_AddConsumer(NULL, torture->js, "main-queue", &config, NULL, NULL);
+}
+
+void brokers_turn_consumer(struct torture *torture, nanos now)
 {
 	struct brokers *brokers = &torture->faults.brokers;
 	jsConsumerInfo *info = NULL;
+	if (brokers->made != 0 && brokers->made <= now && brokers->hurt == NULL)
+		make_consumer(torture);
 	if (brokers->patient || torture->options.timeout == 0 || brokers->hurt != NULL)
 		return;
 	if (js_GetConsumerInfo(&info, torture->js, "main-queue", "postprocessing-pull", NULL, NULL) == NATS_OK) {

@@ -18,6 +18,7 @@ const char *fault_name(enum fault fault)
 		[FAULT_BROKER_STOP] = "broker: stopped, shortly",
 		[FAULT_BROKER_LONG_STOP] = "broker: stopped for long",
 		[FAULT_CONSUMER] = "consumer deleted",
+		[FAULT_OTHER_CONSUMER] = "consumer replaced by another program",
 	};
 	return name[fault];
 }
@@ -42,7 +43,7 @@ void faults_report(struct torture *torture, enum fault fault, const char *where,
 const unsigned torture_few[FAULTS] = {
 	[FAULT_KILL] = 2,        [FAULT_POINT] = 2 * POINTS, [FAULT_STOP] = 1,     [FAULT_HOLE] = 1,
 	[FAULT_CUT] = 2,         [FAULT_PIECES] = 1,         [FAULT_ANSWERS] = 1,  [FAULT_ACKS] = 1,
-	[FAULT_BROKER_KILL] = 2, [FAULT_BROKER_STOP] = 1,    [FAULT_CONSUMER] = 1,
+	[FAULT_BROKER_KILL] = 2, [FAULT_BROKER_STOP] = 1,    [FAULT_CONSUMER] = 1, [FAULT_OTHER_CONSUMER] = 1,
 };
 const unsigned torture_all[FAULTS] = {
 	[FAULT_KILL] = 8,
@@ -59,10 +60,12 @@ const unsigned torture_all[FAULTS] = {
 	[FAULT_BROKER_STOP] = 3,
 	[FAULT_BROKER_LONG_STOP] = 1,
 	[FAULT_CONSUMER] = 2,
+	[FAULT_OTHER_CONSUMER] = 2,
 };
 const unsigned torture_brokers[FAULTS] = {
-	[FAULT_KILL] = 2,   [FAULT_POINT] = 6,   [FAULT_STOP] = 1,        [FAULT_HOLE] = 1,        [FAULT_CUT] = 1,
-	[FAULT_PIECES] = 1, [FAULT_ANSWERS] = 1, [FAULT_BROKER_KILL] = 6, [FAULT_BROKER_STOP] = 2, [FAULT_CONSUMER] = 1,
+	[FAULT_KILL] = 2,        [FAULT_POINT] = 6,    [FAULT_STOP] = 1,           [FAULT_HOLE] = 1,
+	[FAULT_CUT] = 1,         [FAULT_PIECES] = 1,   [FAULT_ANSWERS] = 1,        [FAULT_BROKER_KILL] = 6,
+	[FAULT_BROKER_STOP] = 2, [FAULT_CONSUMER] = 1, [FAULT_OTHER_CONSUMER] = 1,
 };
 const unsigned torture_partitions[FAULTS] = {[FAULT_HOLE] = 1, [FAULT_LONG_HOLE] = 2};
 
@@ -109,8 +112,8 @@ static bool inject(struct torture *torture, enum fault fault, nanos now)
 {
 	if (fault == FAULT_BROKER_KILL || fault == FAULT_BROKER_STOP || fault == FAULT_BROKER_LONG_STOP)
 		brokers_hurt(torture, fault, now);
-	else if (fault == FAULT_CONSUMER)
-		brokers_lose_consumer(torture);
+	else if (fault == FAULT_CONSUMER || fault == FAULT_OTHER_CONSUMER)
+		brokers_lose_consumer(torture, fault, now);
 	else
 		return instances_hurt(torture, fault, now);
 	return true;
@@ -122,7 +125,7 @@ void faults_turn(struct torture *torture, bool more)
 	nanos now = clock_monotonic();
 	instances_turn(torture, now);
 	brokers_turn(torture, now);
-	brokers_turn_consumer(torture);
+	brokers_turn_consumer(torture, now);
 	if (!more || torture->options.pause == 0 || now < faults->next)
 		return;
 	if (!faults->drawn)

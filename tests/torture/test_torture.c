@@ -8,9 +8,13 @@
  *   TORTURE_PAUSE    milliseconds between two faults, on average
  *   TORTURE_STOP     seconds that an instance is stopped or cut off at the most. From 45 on broker and instances are
  *                    stopped for longer than an event may stay unacknowledged, from 122 on instances for longer than
- * the broker remembers IDs TORTURE_FAULTS   "none": a steady load without faults, in which no process may grow;
- * "broker": the broker is killed, and nothing else happens OLD_SERVER       another build of the program, in its build
- * folder: at each start an instance is this one or that */
+ *                    the broker remembers IDs
+ *
+ *   TORTURE_FAULTS   "none": a steady load without faults, in which no process may grow; "broker": the broker is
+ *                    killed, and nothing else happens
+ *
+ *   OLD_SERVER       another build of the program, in its build folder: at each start an instance is this one or
+ *                    that */
 #include <stdlib.h>
 #include <string.h>
 

@@ -94,6 +94,7 @@ enum fault {
 	FAULT_BROKER_STOP,
 	FAULT_BROKER_LONG_STOP, /* for longer than an event may stay unacknowledged */
 	FAULT_CONSUMER,
+	FAULT_OTHER_CONSUMER, /* another program has created it again */
 	FAULTS
 };
 
@@ -119,6 +120,7 @@ struct brokers {
 	bool stopped;              /* else it is dead */
 	nanos back;
 	bool patient; /* whether ack_wait was set */
+	nanos made;   /* when another program creates the consumer again; 0: never */
 };
 
 struct faults {
@@ -223,9 +225,9 @@ void brokers_turn(struct torture *torture, nanos now);
 bool brokers_all_work(const struct faults *faults);
 /* In a cluster, the leader of the stream of events or of records; only one at a time. */
 void brokers_hurt(struct torture *torture, enum fault fault, nanos now);
-void brokers_lose_consumer(struct torture *torture);
-/* Sets ack_wait of the consumer if it is to be set. */
-void brokers_turn_consumer(struct torture *torture);
+void brokers_lose_consumer(struct torture *torture, enum fault fault, nanos now);
+/* Creates the consumer as another program, and sets its ack_wait, if either is due. */
+void brokers_turn_consumer(struct torture *torture, nanos now);
 
 /* Measures the processes three times: after the warm-up, in the middle, at the end. */
 void meter_turn(struct torture *torture, nanos now);
