@@ -88,7 +88,7 @@ START_TEST(crash_in_between)
 	deliver(OUTCOME_CONTINUE, "ada", 2, false);
 	fake_fail(&world, REQUEST_UNKNOWN, true);
 	fake_expect_acts(&world, "");
-	fake_crash(&world, FAKE_OWNER);
+	fake_restart(&world, FAKE_OWNER);
 	fake_find_all(&world, NULL);
 	fake_answer_all(&world);
 	decide(OUTCOME_CONTINUE, "ada", 2, true);
