@@ -10,6 +10,7 @@
 #define POSITION_INTERVAL (2 * SECOND)
 /* For the check of a consumer that may be another one. */
 #define SUSPECT_PAUSE SECOND
+
 /* Creates the stream only if it was never seen. If a lost stream were created silently, publishers would not learn of
  * the loss. */
 static natsStatus find_stream(struct intake *intake, jsCtx *js, bool known, jsStreamInfo **info, char *why, size_t size)
@@ -122,10 +123,7 @@ void intake_init(struct intake *intake, const char *consumer, unsigned window, c
 
 void intake_reset(struct intake *intake, bool up)
 {
-	if (up)
-		pull_begin(&intake->pull);
-	else
-		pull_reset(&intake->pull);
+	pull_reset(&intake->pull, up);
 	reading_reset(intake, up);
 }
 

@@ -95,11 +95,9 @@ natsStatus reader_note(struct intake *intake, jsCtx *js, const struct gap *gap, 
 void reading_reset(struct intake *intake, bool up)
 {
 	struct gap_reading *reading = &intake->reading;
-	if (!up) {
-		pull_reset(&reading->pull);
+	pull_reset(&reading->pull, up);
+	if (!up)
 		return;
-	}
-	pull_begin(&reading->pull);
 	pthread_mutex_lock(&intake->gap_lock);
 	reading->gap = intake->gap;
 	reading->open = intake->gap.count > 0 && !intake->gap_is_read;

@@ -23,19 +23,14 @@ void pull_take_limits(struct pull *pull, const jsConsumerConfig *config)
 	atomic_store(&pull->life_limit, life > 0 && life < PULL_LIFE ? life : PULL_LIFE);
 }
 
-void pull_reset(struct pull *pull)
+void pull_reset(struct pull *pull, bool checked)
 {
 	pull->outstanding = 0;
 	pull->counted = 0;
 	pull->expires = 0;
 	pull->pause_until = 0;
 	pull->lost = false;
-}
-
-void pull_begin(struct pull *pull)
-{
-	pull_reset(pull);
-	pull->suspect = false;
+	pull->suspect = pull->suspect && !checked;
 }
 
 /* From here to its check, the consumer is not used. Otherwise a consumer that another program has created would look as
@@ -56,7 +51,7 @@ static bool is_to_look_after(struct pull *pull, struct bus *bus, nanos now)
 	}
 	if (pull->outstanding > 0 && (now > pull->expires || now - pull->heard > SILENCE_LIMIT)) {
 		/* Neither a message nor a heartbeat: the pull is lost, and possibly the consumer too. */
-		pull_reset(pull);
+		pull_reset(pull, false);
 		pull->suspect = true;
 		bus_prepare_again(bus);
 	}

@@ -34,18 +34,15 @@ struct pull {
 /* Applies the limits of the consumer's configuration. */
 void pull_take_limits(struct pull *pull, const jsConsumerConfig *config);
 
-/* Forgets the pulls of a lost connection. */
-void pull_reset(struct pull *pull);
-/* The same, and the consumer has been checked. */
-void pull_begin(struct pull *pull);
+/* Forgets the pulls of a lost connection. checked: the consumer has been checked, and can be used again. */
+void pull_reset(struct pull *pull, bool checked);
 
 /* Pulls if there is room for more than the present messages, up to `window`. Called after each batch of mails and about
  * once a second. */
 void pull_more(struct pull *pull, struct bus *bus, unsigned window);
 
 /* A message has arrived and counts as held. False: it must not be processed, because the consumer is suspect or its
- * sequence cannot follow the last one, so that the consumer was created again. The consumer is checked, and if it is
- * another program's, the events between the two are still to be found. */
+ * sequence cannot follow the last one, so that the consumer was created again. The consumer is checked then. */
 bool pull_take(struct pull *pull, const struct delivery *delivery);
 /* A status message of the pull has arrived. */
 void pull_take_status(struct pull *pull, natsMsg *message);

@@ -34,9 +34,9 @@ START_TEST(another_consumer_is_refused_until_it_is_checked)
 	ck_assert_uint_eq(pull.held, 10);
 	ck_assert_uint_eq(pull.outstanding, 90);
 	/* The connection is lost. */
-	pull_reset(&pull);
+	pull_reset(&pull, false);
 	ck_assert(!take(&pull, 7));
-	pull_begin(&pull);
+	pull_reset(&pull, true);
 	ck_assert(take(&pull, 1));
 }
 END_TEST
@@ -52,7 +52,7 @@ START_TEST(a_pull_that_ended_early_makes_suspicious)
 	take_status(&pull, "409");
 	ck_assert(pull.lost);
 	ck_assert(!take(&pull, 2));
-	pull_begin(&pull);
+	pull_reset(&pull, true);
 	ck_assert(take(&pull, 2));
 	nats_Close();
 }
