@@ -271,8 +271,9 @@ const struct config_key step_keys[] = {
 	         "run counts as failed."), STEP_AT(deadline), 0},
 	{"step", KEY("check_interval", DURATION, .fallback = "30s", .max = HOUR,
 	 .help = "How often to check whether the step's module can work, unless the step has just processed an upload. "
-	         "After a failed check the next one comes after 10 seconds, and while runs fail after 2 seconds. After two failed checks in a row, the step is suspended: its uploads wait until a check succeeds. 0: no "
-	         "checks."), STEP_AT(check_interval), 0},
+	         "After a failed check the next one comes after 10 seconds, and while runs fail after 2 seconds. After two "
+	         "failed checks in a row, the step is suspended: its uploads wait until a check succeeds. 0: no checks."),
+	 STEP_AT(check_interval), 0},
 	{"step", KEY("check_limit", DURATION, .fallback = "24h", .min = SECOND, .max = 8760 * HOUR,
 	 .help = "How long an upload waits for a suspended step. After that, on_exhausted applies."),
 	 STEP_AT(check_limit), 0},

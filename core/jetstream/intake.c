@@ -8,7 +8,7 @@
 #include "core/nats/bus_connect.h"
 
 #define POSITION_INTERVAL (2 * SECOND)
-/* For the check of a consumer that may be another one. */
+/* How long messages wait while their consumer, which may be another one, is checked. */
 #define SUSPECT_PAUSE SECOND
 
 /* Creates the stream only if it was never seen. If a lost stream were created silently, publishers would not learn of

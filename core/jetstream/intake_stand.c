@@ -127,7 +127,7 @@ static bool is_strange(const struct stand *stand, const struct checkpoint *known
 	if (stand->acknowledged == 0)
 		return (known->sequence > 0 || known->made != 0) && stand->start <= known->sequence;
 	/* Whoever uses it need not know of the gap: a service that has just created it, or an instance that did not notice.
-	 * Events that were processed meanwhile are delivered twice. */
+	 * Events that were processed meanwhile are delivered twice, and recognised by their records. */
 	return stand->begins_new && known->made != 0 && checkpoint_is_recent(known);
 }
 

@@ -143,8 +143,8 @@ bool nats_fixture_start(struct nats_fixture *nats, const struct nats_options *op
 		nats->options = *options;
 	if (!folder_create(nats->folder))
 		return false;
-	/* Another test may take the port after it was chosen and before the server starts. The server then ends, and the
-	 * next port is tried. */
+	/* A program that is no test may take the port before the server starts. The server then ends, and the next port is
+	 * tried. */
 	for (int attempt = 0; attempt < 5; attempt++) {
 		nats->port = port_reserve();
 		if (nats->port == 0)

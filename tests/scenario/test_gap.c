@@ -175,9 +175,20 @@ START_TEST(they_start_before_us)
 }
 END_TEST
 
-/* The consumer was deleted, and they create it again before we notice: it does not bring the events stored in
+/* The next message of a consumer, which is not acknowledged. */
+static natsMsg *take(const char *consumer)
+{
+	char subject[128];
+	natsMsg *message = NULL;
+	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT." STREAM ".%s", consumer);
+	ck_assert_int_eq(natsConnection_RequestString(&message, scenario.connection, subject, "", 5000), NATS_OK);
+	ck_assert_str_eq(natsMsg_GetSubject(message), STREAM);
+	return message;
+}
+
+/* The consumer is deleted, and they create it again before we notice: it does not bring the events stored in
  * between. */
-START_TEST(they_make_it_again)
+static void replace_consumer(void)
 {
 	scenario_begin(&scenario, NULL, false);
 	say_all("first", 20);
@@ -186,44 +197,40 @@ START_TEST(they_make_it_again)
 	ck_assert_int_eq(js_DeleteConsumer(scenario.js, STREAM, CONSUMER, NULL, NULL), NATS_OK);
 	say_all("between", 20);
 	ck_assert_int_eq(their_start(false), 0);
-	int64_t created = made();
 	say_all("after", 20);
+}
+
+static void check_replaced(void)
+{
+	int64_t created = made();
 	ck_assert(process_signal(&scenario.service, SIGCONT));
 	check_once("between", 20);
 	check_once("after", 20);
 	check_once("first", 20);
 	ck_assert_int_eq(made(), created);
+	scenario_await_log(&scenario, "consumer " CONSUMER ": another program has created it again");
 	await_reader_removed();
 	scenario_close(&scenario);
 }
+
+START_TEST(they_make_it_again)
+{
+	replace_consumer();
+	check_replaced();
+}
 END_TEST
 
-/* The same, and somebody has used it before we notice. */
+/* Somebody has used it before we notice. */
 START_TEST(they_make_it_again_and_use_it)
 {
-	natsMsg *message = NULL, *noted = NULL;
-	scenario_begin(&scenario, NULL, false);
-	say_all("first", 20);
-	check_once("first", 20);
-	ck_assert(process_signal(&scenario.service, SIGSTOP));
-	ck_assert_int_eq(js_DeleteConsumer(scenario.js, STREAM, CONSUMER, NULL, NULL), NATS_OK);
-	say_all("between", 20);
-	ck_assert_int_eq(their_start(false), 0);
-	say_all("after", 20);
-	ck_assert_int_eq(natsConnection_RequestString(&message, scenario.connection,
-	                                              "$JS.API.CONSUMER.MSG.NEXT." STREAM "." CONSUMER, "", 5000),
-	                 NATS_OK);
+	natsMsg *noted = NULL;
+	replace_consumer();
+	natsMsg *message = take(CONSUMER);
 	ck_assert_int_eq(natsConnection_RequestString(&noted, scenario.connection, natsMsg_GetReply(message), "+ACK", 5000),
 	                 NATS_OK);
 	natsMsg_Destroy(message);
 	natsMsg_Destroy(noted);
-	ck_assert(process_signal(&scenario.service, SIGCONT));
-	check_once("between", 20);
-	check_once("after", 20);
-	check_once("first", 20);
-	scenario_await_log(&scenario, "consumer " CONSUMER ": another program has created it again");
-	await_reader_removed();
-	scenario_close(&scenario);
+	check_replaced();
 }
 END_TEST
 
@@ -275,12 +282,7 @@ static void leave_consumer(const char *description)
 /* A client pulls a message and does not acknowledge it: the gap stays open until it is redelivered. */
 static void take_from(const char *consumer)
 {
-	char subject[128];
-	natsMsg *message = NULL;
-	snprintf(subject, sizeof subject, "$JS.API.CONSUMER.MSG.NEXT." STREAM ".%s", consumer);
-	ck_assert_int_eq(natsConnection_RequestString(&message, scenario.connection, subject, "", 5000), NATS_OK);
-	ck_assert_str_eq(natsMsg_GetSubject(message), STREAM);
-	natsMsg_Destroy(message);
+	natsMsg_Destroy(take(consumer));
 }
 
 /* Died when there was a reader, and no consumer. */
